@@ -1,0 +1,68 @@
+/** The public types of a program that uses the overlay. Shapes only: what they do is in client.ts. */
+import type { Duplex } from "node:stream";
+import type { MemberId } from "../rings/index.js";
+
+/** Small facts a member tells about itself, signed with its note. At most 4 KiB as JSON. */
+export type Metadata = Readonly<Record<string, unknown>>;
+
+/** A live member as this client sees it. */
+export interface Member {
+  /** 64 lower-case hex digits, chosen by the authority. */
+  readonly id: MemberId;
+  /** The address that the member prefers to be reached at: "host:port", IPv6 hosts in brackets. */
+  readonly address: string;
+  /** All addresses of its note, the preferred one first. */
+  readonly addresses: readonly string[];
+  readonly metadata: Metadata;
+  /** Epoch of its latest note; it rises with each note and never falls. */
+  readonly epoch: bigint;
+  /** An accusation stands against it; without a rebuttal it is removed after 2 Delta. */
+  readonly suspected: boolean;
+  /** Unix time in milliseconds at which this client saw it join. */
+  readonly since: number;
+}
+
+/** One change of the view. `at` is unix time in milliseconds. */
+export type Change =
+  | {
+      readonly kind: "joined" | "left" | "failed" | "suspected" | "rebutted" | "updated";
+      readonly member: Member;
+      readonly at: number;
+    }
+  /** The others have removed me, or I reach nobody. */
+  | { readonly kind: "isolated"; readonly reason: string; readonly at: number }
+  /** The reader was slower than the changes: `count` of them were dropped; read `members()` again. */
+  | { readonly kind: "dropped"; readonly count: number; readonly at: number };
+
+/** Who sent it, proven by certificate and signature. */
+export interface Sender {
+  readonly id: MemberId;
+  /** Where the sender's note says it listens; empty when its note is not known yet. */
+  readonly address: string;
+}
+
+/** What a handler is told: the sender, and a signal that fires when the answer is no longer wanted. */
+export interface MessageContext {
+  readonly from: Sender;
+  readonly signal: AbortSignal;
+}
+
+type Reply = Uint8Array | undefined;
+
+/** Returns the reply; a throw or a rejection reaches the sender as an error with code "handler-failed". */
+export type MessageHandler = (data: Uint8Array, context: MessageContext) => Promise<Reply> | Reply;
+export type GossipHandler = (data: Uint8Array, context: MessageContext) => Promise<Reply> | Reply;
+export type ResponseHandler = (data: Uint8Array, context: MessageContext) => Promise<void> | void;
+
+/**
+ * A stream of messages (Uint8Array) in both directions: a Duplex in object mode with back-pressure; `end()` closes
+ * one direction, `destroy(error)` both. It is destroyed when the peer leaves the view.
+ */
+export type MessageStream = Duplex;
+export type StreamHandler = (stream: MessageStream, context: MessageContext) => Promise<void> | void;
+
+export interface SendOptions {
+  readonly signal?: AbortSignal;
+  /** Milliseconds until the call fails with "timeout". */
+  readonly timeout?: number;
+}
