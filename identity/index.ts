@@ -1,1 +1,77 @@
-export {};
+/** identity/: keys, certificates, requests, signatures, and their files; the one room below client/ and ca/ with node:crypto. */
+export {
+  AGREEMENT_KEY_BYTES,
+  type AgreementKey,
+  agreementKeyFromSecret,
+  generateAgreementKey,
+  hmac16,
+  MAC_BYTES,
+  type PairwiseInput,
+  pairwiseKey,
+} from "./agreement.js";
+export {
+  type AuthorityChain,
+  authorityProblem,
+  fingerprintOf,
+  networkOfIssuing,
+  rootProblem,
+  verifyRevocation,
+} from "./authority-certificate.js";
+export { CERTIFICATE_BYTES_MAX } from "./certificate-fields.js";
+export { sha256 } from "./digest.js";
+export { ERROR_CODES, type ErrorCode, type ErrorCodeEntry, FirefliesError, isErrorCode } from "./error.js";
+export {
+  DELTA_MS_MAX,
+  NETWORK_EXTENSION_OID,
+  NETWORK_ID_BYTES,
+  type NetworkConstants,
+  networkProblem,
+  RING_COUNT_MAX,
+  sameNetwork,
+} from "./extension.js";
+export { atomicWrite, KEY_FILE_MODE, PUBLIC_FILE_MODE, readKeyText, readText, syncDirectory } from "./files.js";
+export {
+  CERTIFICATE_FILE,
+  type Identity,
+  KEY_FILE,
+  type LoadOptions,
+  loadIdentity,
+  NEXT_KEY_FILE,
+  nextKey,
+  ROOT_FILE,
+  saveIdentity,
+} from "./identity.js";
+export {
+  createIssuing,
+  createRoot,
+  type Issuer,
+  issueMember,
+  issueServer,
+  newSerial,
+  type Signer,
+  type Validity,
+} from "./issuing.js";
+export {
+  generateKeyPair,
+  type KeyPair,
+  keyPairOf,
+  privateKeyFromPem,
+  privateKeyToPem,
+  publicKeyFromSpki,
+} from "./keys.js";
+export {
+  type CertificateChain,
+  CLOCK_TOLERANCE_MS,
+  compareCertificates,
+  dateProblem,
+  hasKey,
+  type MemberCertificate,
+  type Verdict,
+  type VerifyOptions,
+  verifyMemberCertificate,
+} from "./member-certificate.js";
+export { certificatesFromPem, certificatesToPem } from "./pem.js";
+export { AUTHORITY_NAME } from "./profile.js";
+export { signRaw } from "./raw-signature.js";
+export { createRequest, type OpenedRequest, openRequest, REQUEST_BYTES_MAX } from "./request.js";
+export { SIGNATURE_BYTES, type SignatureType, sign, signedBytes, verify, verifyAsync } from "./signature.js";

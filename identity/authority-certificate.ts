@@ -1,0 +1,57 @@
+/** What members check of the authority: its TLS certificate, and statements signed with its issuing key. */
+import { toHex } from "../rings/index.js";
+import { attempt } from "./der.js";
+import { sha256 } from "./digest.js";
+import type { NetworkConstants } from "./extension.js";
+import { publicKeyFromSpki } from "./keys.js";
+import { dateProblem, knownIssuing } from "./member-certificate.js";
+import { readRoot, readServer } from "./profile.js";
+import { verify } from "./signature.js";
+
+/** SHA-256 of a root certificate's DER, 64 lower-case hex digits: what a token pins. */
+export function fingerprintOf(root: Uint8Array): string {
+  return toHex(sha256(root));
+}
+
+export interface AuthorityChain {
+  readonly leaf: Uint8Array;
+  readonly issuer: Uint8Array;
+  readonly root: Uint8Array;
+}
+
+/**
+ * Why whoever presented this chain is not the authority whose root has `fingerprint`; undefined when it is.
+ * `now` in unix milliseconds.
+ */
+export function authorityProblem(chain: AuthorityChain, fingerprint: string, now: number): string | undefined {
+  if (fingerprintOf(chain.root) !== fingerprint) return "other-root";
+  const server = attempt(() => readServer(chain.leaf, knownIssuing(chain.issuer, chain.root)));
+  return server.ok ? dateProblem(server.value, now) : server.reason;
+}
+
+/** Why `der` is no root of ours at `now`. */
+export function rootProblem(der: Uint8Array, now: number): string | undefined {
+  const root = attempt(() => readRoot(der));
+  return root.ok ? dateProblem(root.value, now) : root.reason;
+}
+
+/** The constants of the network that an issuing certificate is for, when the root signed it; else undefined. */
+export function networkOfIssuing(issuer: Uint8Array, root: Uint8Array): NetworkConstants | undefined {
+  const issuing = attempt(() => knownIssuing(issuer, root));
+  return issuing.ok ? issuing.value.network : undefined;
+}
+
+/**
+ * Whether `signature` is that of the issuing key over a revocation list of its network (rule R17). The issuing
+ * certificate must chain to `root` and be valid at `now`; what the list says is read elsewhere.
+ */
+export function verifyRevocation(
+  body: Uint8Array,
+  signature: Uint8Array,
+  { issuer, root, now }: { readonly issuer: Uint8Array; readonly root: Uint8Array; readonly now: number },
+): boolean {
+  const issuing = attempt(() => knownIssuing(issuer, root));
+  if (!issuing.ok || dateProblem(issuing.value, now) !== undefined) return false;
+  const key = publicKeyFromSpki(issuing.value.spki);
+  return key !== undefined && verify(key, "revocation", issuing.value.network.networkId, body, signature);
+}

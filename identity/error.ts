@@ -1,0 +1,202 @@
+/** The one error class of the package, and the table of its stable codes. Docs and exit codes are made from this table. */
+
+export interface ErrorCodeEntry {
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
+/** Every code that a `FirefliesError` can carry. Codes are for programs and never change; messages are for people and may. */
+export const ERROR_CODES = {
+  // Identity on disk
+  "identity-missing": {
+    meaning: "The directory holds no identity: key.pem, certificate.pem or root.pem is absent.",
+    remedy: "Enrol with a token, or copy the identity that `fireflies ca sign` wrote.",
+  },
+  "identity-unreadable": {
+    meaning: "A file of the identity exists but could not be read.",
+    remedy: "Give the user that runs the member read access to the directory.",
+  },
+  "identity-corrupt": {
+    meaning: "The files of the identity are damaged or do not belong together.",
+    remedy: "Restore the directory from a backup, or remove the files and enrol again with a new token.",
+  },
+  "identity-expired": {
+    meaning: "The member's certificate is past its end.",
+    remedy: "Enrol again with a new token for the same name: the member id stays the same.",
+  },
+  "key-file-permissions": {
+    meaning: "A private key file may be read by its group or by others.",
+    remedy: "chmod 600 the file. If others may have read it, enrol again with a new key.",
+  },
+  "state-write-failed": {
+    meaning: "State could not be written to disk.",
+    remedy: "Check free space, permissions and the disk.",
+  },
+  // Certificates and requests
+  "certificate-invalid": {
+    meaning: "A certificate does not pass the checks of this network.",
+    remedy: "Check that both sides belong to the same authority and network, and that their clocks agree.",
+  },
+  "request-invalid": {
+    meaning: "The certificate request is malformed, not signed by its key, or its key is not P-256.",
+    remedy: "Create the request with this package, or as a PKCS#10 request in DER with a P-256 key and SHA-256.",
+  },
+  // The member's view of the authority
+  "authority-unreachable": {
+    meaning: "The authority did not answer in time or refused the connection.",
+    remedy: "Check that `fireflies ca` runs and that its address can be reached from here. Members go on without it.",
+  },
+  "authority-untrusted": {
+    meaning: "Whoever answered is not the authority with the pinned root fingerprint.",
+    remedy: "Check address and fingerprint. If they are right, somebody is in between.",
+  },
+  "authority-answer-invalid": {
+    meaning: "The authority's answer is malformed, too large, or its certificate does not fit the request.",
+    remedy: "Check that authority and member run compatible versions.",
+  },
+  // What the authority refuses
+  "token-invalid": {
+    meaning: "The token is malformed or the authority does not know it.",
+    remedy: "Paste the whole token, or get a new one with `fireflies ca token NAME`.",
+  },
+  "token-used": {
+    meaning: "The token was already used with another key.",
+    remedy: "Get a new token with `fireflies ca token NAME`. If nobody of yours used it, it was stolen.",
+  },
+  "token-expired": {
+    meaning: "The token is past its end.",
+    remedy: "Get a new one with `fireflies ca token NAME`.",
+  },
+  "token-required": {
+    meaning: "The authority admits members by token only.",
+    remedy: "Get a token with `fireflies ca token NAME`, or start a trial authority with --open.",
+  },
+  "principal-invalid": {
+    meaning: "The name is not 1 to 64 characters of A-Z a-z 0-9 . _ - that begin with a letter or digit.",
+    remedy: "Choose another name.",
+  },
+  "principal-taken": {
+    meaning: "Another key already has this name.",
+    remedy: "Choose another name, or use the directory of the member that enrolled under it.",
+  },
+  "address-invalid": {
+    meaning: "An address is not host:port, or there are too many.",
+    remedy: 'Give addresses as "host:port", IPv6 hosts in brackets.',
+  },
+  unauthenticated: {
+    meaning: "The call needs the certificate of a current member of this network.",
+    remedy: "Call with the member's certificate and key; if it has expired, enrol again.",
+  },
+  "body-malformed": {
+    meaning: "The request's body is not the JSON that this call takes.",
+    remedy: "See the authority's API in the docs.",
+  },
+  "body-too-large": { meaning: "The request's body is over the limit.", remedy: "Send less." },
+  "request-timeout": {
+    meaning: "The request did not arrive in time.",
+    remedy: "Check the path to the authority and try again.",
+  },
+  "too-many-requests": {
+    meaning: "More requests than the authority takes from one address.",
+    remedy: "Wait for the seconds in the Retry-After header.",
+  },
+  "not-found": { meaning: "The authority has no such call.", remedy: "See the authority's API in the docs." },
+  "authority-failed": {
+    meaning: "The authority could not record or answer the request.",
+    remedy: "Look at the authority's log and disk. Nothing was issued that is not recorded; try again.",
+  },
+  // The authority's own state
+  "ca-state-locked": {
+    meaning: "Another process uses the authority's directory.",
+    remedy: "Stop the other `fireflies ca` first.",
+  },
+  "ca-state-unreadable": {
+    meaning: "The authority's directory or one of its files cannot be read or written.",
+    remedy: "Give the user that runs the authority access to the directory.",
+  },
+  "ca-state-corrupt": {
+    meaning: "The authority's database is damaged, incomplete or of another version.",
+    remedy:
+      "Restore the whole directory from a backup. Never start over with the same root: ids would be handed out twice.",
+  },
+  "ca-state-mismatch": {
+    meaning: "The authority's keys, certificates and database do not belong together.",
+    remedy: "Restore keys and database from the same backup.",
+  },
+  "ca-options-invalid": {
+    meaning: "An option of the authority has no valid value or contradicts the stored network.",
+    remedy: "Correct the option; ring count and Delta are fixed when the network is created.",
+  },
+  // Configuration
+  "config-unreadable": {
+    meaning: "The configuration file cannot be read, or it is not YAML.",
+    remedy: "Correct the line that the message names, or give the user read access to the file.",
+  },
+  "config-unknown-key": {
+    meaning: "The configuration has a key that does not exist.",
+    remedy: "Correct the key as the message proposes; the keys are listed in docs/operations.md.",
+  },
+  "config-bad-value": {
+    meaning: "A value of the configuration cannot be used, or two of them contradict each other.",
+    remedy: "Correct the value that the message names.",
+  },
+  // The member's directory
+  "state-in-use": {
+    meaning: "Another process, or another client of this process, uses the member's directory.",
+    remedy: "Stop the other one first, or give each member a directory of its own.",
+  },
+  "state-unreadable": {
+    meaning: "The member's directory or one of its files cannot be read or created.",
+    remedy: "Give the user that runs the member access to the directory.",
+  },
+  // The command line and an agent's control socket
+  "cli-usage": { meaning: "The command line is wrong.", remedy: "See `fireflies COMMAND --help`." },
+  "agent-unreachable": {
+    meaning: "No agent answers on the control socket of this directory.",
+    remedy: "Start one with `fireflies agent --dir D`, or correct --dir.",
+  },
+  "agent-stopped": {
+    meaning: "The agent ended while a command was waiting for it.",
+    remedy: "Start it again with `fireflies agent --dir D`.",
+  },
+  "control-malformed": {
+    meaning: "A request or an answer on the control socket is malformed, too long, or of another version.",
+    remedy: "Use the same version of `fireflies` for the agent and for the command.",
+  },
+  "control-busy": {
+    meaning: "The agent serves as many commands as it may at once.",
+    remedy: "End some of them and try again.",
+  },
+  "id-unknown": {
+    meaning: "No live member has this id, or one that begins like it.",
+    remedy: "See `fireflies members --dir D` for the members and their ids.",
+  },
+  "id-ambiguous": { meaning: "Several members' ids begin like this.", remedy: "Give more digits of the id." },
+  "demo-failed": {
+    meaning: "A step of the demonstration did not happen in time.",
+    remedy: "Read the step and the agents' last lines in the message; a machine under heavy load may just be slow.",
+  },
+  "address-in-use": {
+    meaning: "The address to listen on is taken or not allowed.",
+    remedy: "Choose another port, or 0 for any free one.",
+  },
+} as const satisfies Record<string, ErrorCodeEntry>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Whether `text` is a code of the table. */
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === "string" && Object.hasOwn(ERROR_CODES, text);
+}
+
+/** What this package throws and rejects with. `code` is stable; `message` says what is wrong and what to do. */
+export class FirefliesError extends Error {
+  override readonly name = "FirefliesError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message?: string, options?: { readonly cause?: unknown }) {
+    const { meaning, remedy } = ERROR_CODES[code];
+    super(message ?? `${meaning} ${remedy}`, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,193 @@
+/** Building certificates from fixed templates: root, issuing, member, the authority's server. Nothing is copied from a request but its key. */
+import "reflect-metadata";
+import { randomBytes } from "node:crypto";
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  Name,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
+import { type MemberId, toHex } from "../rings/index.js";
+import { type CertificateFields, readCertificate, withLowS } from "./certificate-fields.js";
+import { readChildren, readDer, TAG, writeDer, writeUnsigned } from "./der.js";
+import { sha256 } from "./digest.js";
+import { encodeNetwork, NETWORK_EXTENSION_OID, type NetworkConstants } from "./extension.js";
+import { AUTHORITY_NAME, keyIdentifierOf } from "./profile.js";
+import { x509Crypto } from "./web-crypto.js";
+
+/** Signs with an authority's key, ECDSA P-256 and SHA-256, into r || s; may live outside of the process. */
+export type Signer = (data: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+
+/** Unix milliseconds; X.509 keeps whole seconds. */
+export interface Validity {
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+/** An authority's own certificate and the key that signs for it. */
+export interface Issuer {
+  readonly certificate: Uint8Array;
+  readonly sign: Signer;
+}
+
+const BASIC_CONSTRAINTS_CRITICAL = true;
+const AUTHORITY_KEY_IDENTIFIER_BYTES = 20;
+const AUTHORITY_USAGES = KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign | KeyUsageFlags.digitalSignature;
+
+/** A self-signed root: it may have one authority below it. `name` is shown to people only. */
+export function createRoot(input: {
+  readonly name: string;
+  readonly spki: Uint8Array;
+  readonly sign: Signer;
+  readonly validity: Validity;
+  readonly serial?: string;
+}): Promise<Uint8Array> {
+  const keyId = authorityKeyId(input.spki);
+  const extensions = authorityExtensions(input.spki, keyId, 1);
+  return build({ ...input, subject: input.name, issuer: input.name, extensions });
+}
+
+/** The certificate of the key that signs the members of one network; it may have no authority below it. */
+export function createIssuing(input: {
+  readonly name: string;
+  readonly spki: Uint8Array;
+  readonly network: NetworkConstants;
+  readonly root: Issuer;
+  readonly validity: Validity;
+  readonly serial?: string;
+}): Promise<Uint8Array> {
+  const parent = readCertificate(input.root.certificate);
+  const extensions = [...authorityExtensions(input.spki, keyIdentifierOf(parent), 0), networkExtension(input.network)];
+  return build({ ...input, ...from(parent, input), subject: input.name, extensions, sign: input.root.sign });
+}
+
+/** A member's certificate: the id is subject and SubjectKeyIdentifier; for TLS on both sides and for signatures. */
+export function issueMember(input: {
+  readonly id: MemberId;
+  readonly spki: Uint8Array;
+  readonly network: NetworkConstants;
+  readonly issuer: Issuer;
+  readonly validity: Validity;
+  readonly serial?: string;
+}): Promise<Uint8Array> {
+  const parent = readCertificate(input.issuer.certificate);
+  const extensions = [
+    ...leafExtensions(parent, input.id, [ExtendedKeyUsage.clientAuth, ExtendedKeyUsage.serverAuth]),
+    networkExtension(input.network),
+  ];
+  return build({ ...input, ...from(parent, input), subject: input.id, extensions, sign: input.issuer.sign });
+}
+
+/** The authority's TLS certificate: a direct child of the issuing certificate, without the extension of members. */
+export function issueServer(input: {
+  readonly spki: Uint8Array;
+  readonly issuer: Issuer;
+  readonly validity: Validity;
+  readonly serial?: string;
+}): Promise<Uint8Array> {
+  const parent = readCertificate(input.issuer.certificate);
+  const extensions = [
+    ...leafExtensions(parent, toHex(authorityKeyId(input.spki)), [ExtendedKeyUsage.serverAuth]),
+    new SubjectAlternativeNameExtension([{ type: "dns", value: AUTHORITY_NAME }]),
+  ];
+  return build({ ...input, ...from(parent, input), subject: AUTHORITY_NAME, extensions, sign: input.issuer.sign });
+}
+
+/** A serial number that rises with `now` (the newest certificate is the current one, R1) and cannot be guessed: 16 bytes, hexadecimal. */
+export function newSerial(now: number): string {
+  const time = Buffer.alloc(6);
+  time.writeUIntBE(now, 0, 6);
+  return `01${toHex(time)}${toHex(randomBytes(9))}`;
+}
+
+/** A child never outlives its parent: a valid leaf then means a valid chain. */
+function from(parent: CertificateFields, { validity }: { readonly validity: Validity }) {
+  const notBefore = Math.max(validity.notBefore, parent.notBefore);
+  const notAfter = Math.min(validity.notAfter, parent.notAfter);
+  return { issuer: parent.subject, validity: { notBefore, notAfter } };
+}
+
+function authorityExtensions(spki: Uint8Array, parentKeyId: Uint8Array, pathLength: number): Extension[] {
+  return [
+    new BasicConstraintsExtension(true, pathLength, BASIC_CONSTRAINTS_CRITICAL),
+    new KeyUsagesExtension(AUTHORITY_USAGES, true),
+    new SubjectKeyIdentifierExtension(toHex(authorityKeyId(spki))),
+    new AuthorityKeyIdentifierExtension(toHex(parentKeyId)),
+  ];
+}
+
+function leafExtensions(parent: CertificateFields, keyId: string, usages: ExtendedKeyUsage[]): Extension[] {
+  return [
+    new BasicConstraintsExtension(false, undefined, BASIC_CONSTRAINTS_CRITICAL),
+    new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+    new ExtendedKeyUsageExtension(usages),
+    new SubjectKeyIdentifierExtension(keyId),
+    new AuthorityKeyIdentifierExtension(toHex(keyIdentifierOf(parent))),
+  ];
+}
+
+function networkExtension(network: NetworkConstants): Extension {
+  return new Extension(NETWORK_EXTENSION_OID, false, new Uint8Array(encodeNetwork(network)));
+}
+
+function authorityKeyId(spki: Uint8Array): Uint8Array {
+  return sha256(spki).subarray(0, AUTHORITY_KEY_IDENTIFIER_BYTES);
+}
+
+interface Template {
+  readonly subject: string;
+  /** A common name, or the issuer's name in DER. */
+  readonly issuer: string | Uint8Array;
+  readonly spki: Uint8Array;
+  readonly validity: Validity;
+  readonly serial?: string;
+  readonly extensions: Extension[];
+  readonly sign: Signer;
+}
+
+/**
+ * The library lays out the certificate around an empty signature; we sign the laid-out bytes. So the key may live
+ * elsewhere, and the signature has the lower s.
+ */
+async function build(template: Template): Promise<Uint8Array> {
+  const unsigned = await layOut(template);
+  const [tbs, algorithm] = readChildren(readDer(new Uint8Array(unsigned)));
+  const signature = withLowS(await template.sign(tbs!.bytes));
+  const scalars = [signature.subarray(0, 32), signature.subarray(32)].map(writeUnsigned);
+  const bits = writeDer(TAG.bitString, Uint8Array.of(0), writeDer(TAG.sequence, ...scalars));
+  return writeDer(TAG.sequence, tbs!.bytes, algorithm!.bytes, bits);
+}
+
+async function layOut({ subject, issuer, spki, validity, serial, extensions }: Template): Promise<ArrayBuffer> {
+  const certificate = await X509CertificateGenerator.create(
+    {
+      subject: nameOf(subject),
+      issuer: nameOf(issuer),
+      publicKey: new Uint8Array(spki),
+      serialNumber: serial ?? newSerial(validity.notBefore),
+      notBefore: new Date(floorToSecond(validity.notBefore)),
+      notAfter: new Date(floorToSecond(validity.notAfter)),
+      extensions,
+      signature: new Uint8Array(64),
+      signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
+    },
+    x509Crypto,
+  );
+  return certificate.rawData;
+}
+
+/** A name of one common name, as the library's structure so that no character of it is syntax. */
+function nameOf(name: string | Uint8Array): Name {
+  return name instanceof Uint8Array ? new Name(new Uint8Array(name)) : new Name([{ CN: [{ utf8String: name }] }]);
+}
+
+function floorToSecond(ms: number): number {
+  return Math.floor(ms / 1_000) * 1_000;
+}
