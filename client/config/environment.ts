@@ -1,0 +1,53 @@
+/** FIREFLIES_* variables: FIREFLIES_ and a member's key in capitals, FIREFLIES_CA_ and an authority's. */
+import { AUTHORITY_KEYS, type AuthoritySettings, type KeyTable, MEMBER_KEYS, type MemberSettings } from "./keys.js";
+import { type Layer, type Spelling, settingNames, toLayer, unknownKey } from "./layers.js";
+
+export const PREFIX = "FIREFLIES_";
+export const AUTHORITY_PREFIX = "FIREFLIES_CA_";
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Kubernetes sets such variables for a service that is called fireflies or fireflies-ca, in every container beside it
+ * (its documentation, "Environment variables" of Services). They are nobody's configuration.
+ */
+const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
+const SERVICE_LINK_VALUE = /^(tcp|udp|sctp):\/\//;
+
+/** Both layers of the environment. Throws "config-unknown-key" or "config-bad-value". */
+export function environmentLayers(env: Variables): {
+  readonly member: Layer<MemberSettings>;
+  readonly authority: Layer<AuthoritySettings>;
+} {
+  const member = spelling(PREFIX);
+  const authority = spelling(AUTHORITY_PREFIX);
+  const memberNames = names(MEMBER_KEYS, member);
+  const authorityNames = names(AUTHORITY_KEYS, authority);
+  const known = new Set([...memberNames, ...authorityNames]);
+  for (const [key, value] of Object.entries(env)) {
+    if (!key.startsWith(PREFIX) || known.has(key) || isServiceLink(key, value)) continue;
+    throw unknownKey(key, "environment", [...known]);
+  }
+  return {
+    member: toLayer(MEMBER_KEYS, pick(env, memberNames), member),
+    authority: toLayer(AUTHORITY_KEYS, pick(env, authorityNames), authority),
+  };
+}
+
+function spelling(prefix: string): Spelling {
+  return { origin: "text", name: (_, file) => prefix + file.toUpperCase() };
+}
+
+function names<S>(table: KeyTable<S>, { name }: Spelling): string[] {
+  return settingNames(table).map((setting) => name(setting, table[setting].file));
+}
+
+/** An empty variable is an unset one: that is how shells and compose files unset them. */
+function pick(env: Variables, keys: readonly string[]) {
+  const present = keys.filter((key) => env[key] !== undefined && env[key] !== "" && !isServiceLink(key, env[key]));
+  return present.map((key) => ({ key, value: env[key], where: "environment" }));
+}
+
+function isServiceLink(key: string, value: string | undefined): boolean {
+  return SERVICE_LINK.test(key) || (key.endsWith("_PORT") && SERVICE_LINK_VALUE.test(value ?? ""));
+}

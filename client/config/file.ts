@@ -1,0 +1,109 @@
+/**
+ * fireflies.yaml. The keys at the top are a member's; those of an authority stand in the section `ca:`, so that one
+ * file may serve both. Positions are kept, because a message that names the line is half the repair.
+ */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from "yaml";
+import { FirefliesError } from "../../identity/error.js";
+import { badValue, type RawSetting } from "./layers.js";
+
+export const CONFIG_FILE = "fireflies.yaml";
+/** The section with the authority's keys. */
+export const AUTHORITY_SECTION = "ca";
+/** A configuration is written by hand; a bigger file is something else. */
+export const CONFIG_BYTES_MAX = 65_536;
+
+export interface FileSettings {
+  readonly path: string;
+  readonly member: readonly RawSetting[];
+  readonly authority: readonly RawSetting[];
+}
+
+/** What of the process decides where files are found. */
+export interface Surroundings {
+  readonly cwd: string;
+  readonly home: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The places of a configuration file: here, the user's, the system's. The first that exists is read, and no other. */
+export function configPlaces({ cwd, home, env }: Surroundings): readonly string[] {
+  const userConfig = env.XDG_CONFIG_HOME || join(home, ".config");
+  return [cwd, join(userConfig, "fireflies"), "/etc/fireflies"].map((dir) => join(dir, CONFIG_FILE));
+}
+
+export function findConfig(surroundings: Surroundings): string | undefined {
+  return configPlaces(surroundings).find((path) => existsSync(path));
+}
+
+/** Reads and parses the file at `path`. Throws "config-unreadable" or "config-bad-value". */
+export function readConfig(path: string): FileSettings {
+  return parseConfig(readText(path), path);
+}
+
+function readText(path: string): string {
+  try {
+    if (statSync(path).size > CONFIG_BYTES_MAX) throw new Error(`it is larger than ${CONFIG_BYTES_MAX} bytes`);
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new FirefliesError("config-unreadable", `${path} cannot be read: ${why}.`, { cause });
+  }
+}
+
+/** The settings in `text`; `path` is for messages only. Keys and values are not checked here. */
+export function parseConfig(text: string, path: string): FileSettings {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [error] = document.errors;
+  if (error) throw notYaml(path, lines.linePos(error.pos[0]).line, error);
+  const root = document.contents;
+  if (isNothing(root)) return { path, member: [], authority: [] };
+  if (!isMap(root)) throw badValue(`${path}, line 1: the file must be a mapping of keys to values.`);
+  const read = (pair: Pair) => rawSetting(pair, document, path, lines);
+  const section = root.items.find(isAuthoritySection);
+  const member = root.items.filter((pair) => !isAuthoritySection(pair)).map(read);
+  if (section === undefined || isNothing(section.value)) return { path, member, authority: [] };
+  if (isMap(section.value)) return { path, member, authority: section.value.items.map(read) };
+  throw badValue(`${path}, line ${lineOf(section, lines)}: ${AUTHORITY_SECTION} must be a section of keys and values.`);
+}
+
+function notYaml(path: string, line: number, cause: Error): FirefliesError {
+  return new FirefliesError("config-unreadable", `${path}, line ${line}: this is not YAML: ${cause.message}`, {
+    cause,
+  });
+}
+
+function isAuthoritySection(pair: Pair): boolean {
+  return keyOf(pair) === AUTHORITY_SECTION;
+}
+
+function isNothing(node: unknown): boolean {
+  return node === null || node === undefined || (isScalar(node) && node.value === null);
+}
+
+function rawSetting(pair: Pair, document: Document, path: string, lines: LineCounter): RawSetting {
+  const line = lineOf(pair, lines);
+  try {
+    return { key: keyOf(pair), value: plainValue(pair.value, document), where: `${path}, line ${line}` };
+  } catch (cause) {
+    throw notYaml(path, line, cause as Error);
+  }
+}
+
+function keyOf(pair: Pair): string {
+  return isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+}
+
+function lineOf(pair: Pair, lines: LineCounter): number {
+  const range = isScalar(pair.key) || isMap(pair.key) ? pair.key.range : undefined;
+  return range ? lines.linePos(range[0]).line : 1;
+}
+
+/** Aliases may repeat a value, not multiply it. */
+const ALIASES_MAX = 16;
+
+function plainValue(node: unknown, document: Document): unknown {
+  return isNode(node) ? node.toJS(document, { maxAliasCount: ALIASES_MAX }) : node;
+}

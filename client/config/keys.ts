@@ -1,0 +1,119 @@
+/** The table of all configuration keys: their names in a file, what they take, and within which limits. */
+import { type Endpoint, PORT_MAX } from "./endpoint.js";
+import { PRESET_NAMES, type PresetName } from "./presets.js";
+import * as value from "./values.js";
+
+/** What a member can be told, in the units of the code (milliseconds). */
+export interface MemberSettings {
+  readonly preset: PresetName;
+  readonly dir: string;
+  readonly name: string;
+  readonly useCa: boolean;
+  readonly ca: string;
+  readonly caFingerprint: string;
+  readonly token: string;
+  readonly entryAddrs: readonly string[];
+  readonly listen: Endpoint;
+  readonly advertise: readonly Endpoint[];
+  readonly host: string;
+  readonly tcpPort: number;
+  readonly udpPort: number;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly gossipIntervalMs: number;
+  readonly monitorIntervalMs: number;
+  readonly pingLimit: number;
+  readonly maxConcurrentMessages: number;
+  readonly removalTimeoutMs: number;
+}
+
+/** What an authority can be told: the `ca:` section. */
+export interface AuthoritySettings {
+  readonly preset: PresetName;
+  readonly dir: string;
+  readonly host: string;
+  readonly port: number;
+  readonly open: boolean;
+  readonly bootNodes: number;
+  readonly numRings: number;
+  readonly members: number;
+  readonly byzantine: number;
+  readonly deltaMs: number;
+}
+
+export interface Key<V> {
+  /** Its name in a file; a variable is FIREFLIES_ and this in capitals. */
+  readonly file: string;
+  readonly parse: value.Parser<V>;
+}
+export type KeyTable<S> = { readonly [K in keyof S]: Key<S[K]> };
+
+/** Faster rounds only load the machine; slower than an hour is a mistake of units. */
+const INTERVAL_MS = { min: 10, max: 3_600_000 };
+/** A Delta below this is less than one round of the fastest preset; above an hour it is a mistake of units. */
+const DELTA_MS = { min: 50, max: 3_600_000 };
+/** Up to a day: "a removal may wait longer than 2 Delta, never shorter" (R19) is checked when Delta is known. */
+const REMOVAL_TIMEOUT_MS = { min: 100, max: 86_400_000 };
+/** More misses than the cap of section 4 would never accuse anybody. */
+const PING_LIMIT = { min: 1, max: 14 };
+/** Each costs a handler's memory. */
+const CONCURRENT_MESSAGES = { min: 1, max: 65_536 };
+/** Of a note's 8 KiB, metadata may take half (section 5a). */
+export const METADATA_BYTES_MAX = 4_096;
+/** The note has room for a few addresses; nobody is reached in more than eight ways. */
+export const ADVERTISED_MAX = 8;
+/** The longest path that Linux takes. */
+const PATH_LENGTH_MAX = 4_096;
+/** The authority says which names it accepts; this only bounds them. */
+const NAME_LENGTH_MAX = 64;
+const TOKEN_LENGTH_MAX = 4_096;
+/** Contacts in one answer of the authority. */
+const BOOT_NODES = { min: 1, max: 100 };
+/** Ring counts and network sizes that the formula of section 2 can give on a machine. */
+const RINGS = { min: 1, max: 1_023 };
+const MEMBERS = { min: 1, max: 1_000_000 };
+const BYZANTINE_BELOW = 0.5;
+
+const port = value.integer({ min: 0, max: PORT_MAX });
+const advertised: value.Parser<readonly Endpoint[]> = (raw, origin) => {
+  const parsed = value.listOf(value.endpoint)(raw, origin);
+  if (!parsed.ok) return parsed;
+  const named = parsed.value.every((entry) => entry.host !== undefined);
+  return named && parsed.value.length <= ADVERTISED_MAX
+    ? parsed
+    : { ok: false, problem: `must be a list of at most ${ADVERTISED_MAX} of "host:port" or "host"` };
+};
+
+export const MEMBER_KEYS: KeyTable<MemberSettings> = {
+  preset: { file: "preset", parse: value.oneOf(PRESET_NAMES) },
+  dir: { file: "dir", parse: value.line(PATH_LENGTH_MAX) },
+  name: { file: "name", parse: value.line(NAME_LENGTH_MAX) },
+  useCa: { file: "use_ca", parse: value.boolean },
+  ca: { file: "ca_addr", parse: value.authorityUrl },
+  caFingerprint: { file: "ca_fingerprint", parse: value.fingerprint },
+  token: { file: "token", parse: value.line(TOKEN_LENGTH_MAX) },
+  entryAddrs: { file: "entry_addrs", parse: value.listOf(value.address) },
+  listen: { file: "listen", parse: value.endpoint },
+  advertise: { file: "advertise", parse: advertised },
+  host: { file: "host", parse: value.host },
+  tcpPort: { file: "tcp_port", parse: port },
+  udpPort: { file: "udp_port", parse: port },
+  metadata: { file: "metadata", parse: value.mapping(METADATA_BYTES_MAX) },
+  gossipIntervalMs: { file: "gossip_interval", parse: value.duration(INTERVAL_MS) },
+  monitorIntervalMs: { file: "monitor_interval", parse: value.duration(INTERVAL_MS) },
+  pingLimit: { file: "ping_limit", parse: value.integer(PING_LIMIT) },
+  maxConcurrentMessages: { file: "max_concurrent_messages", parse: value.integer(CONCURRENT_MESSAGES) },
+  removalTimeoutMs: { file: "removal_timeout", parse: value.duration(REMOVAL_TIMEOUT_MS) },
+};
+
+export const AUTHORITY_KEYS: KeyTable<AuthoritySettings> = {
+  preset: { file: "preset", parse: value.oneOf(PRESET_NAMES) },
+  dir: { file: "dir", parse: value.line(PATH_LENGTH_MAX) },
+  host: { file: "host", parse: value.host },
+  port: { file: "port", parse: port },
+  open: { file: "open", parse: value.boolean },
+  bootNodes: { file: "boot_nodes", parse: value.integer(BOOT_NODES) },
+  numRings: { file: "num_rings", parse: value.integer(RINGS) },
+  members: { file: "members", parse: value.integer(MEMBERS) },
+  byzantine: { file: "byzantine", parse: value.share(BYZANTINE_BELOW) },
+  deltaMs: { file: "delta", parse: value.duration(DELTA_MS) },
+};

@@ -1,0 +1,46 @@
+/** What a program may say to `new Client(options)`. Everything is optional; what it says wins over file and environment. */
+import type { Metadata } from "../types.js";
+import type { PresetName } from "./presets.js";
+
+export interface ClientOptions {
+  /** A configuration file to read instead of the first one found; false reads none, and no FIREFLIES_* variables. */
+  readonly config?: string | false;
+  /** Where intervals start from: "lan" (default), "wan", "local" or "ifrit". */
+  readonly preset?: PresetName;
+  /** Directory of identity, epoch and known members. Without one they live in memory and end with the process. */
+  readonly dir?: string;
+  /** A token from `fireflies ca token NAME`: it carries the authority's address, its fingerprint and the secret. */
+  readonly token?: string;
+  /** URL of the authority, when there is no token: "https://host:port". */
+  readonly ca?: string;
+  /** SHA-256 fingerprint of the authority's root certificate, 64 hex digits. */
+  readonly caFingerprint?: string;
+  /** The name to enrol under with an open authority. */
+  readonly name?: string;
+  /** False: never speak to an authority; the identity is in `dir`, the contacts in `entryAddrs`. Default true. */
+  readonly useCa?: boolean;
+  /** Members to contact first, "host:port"; asked besides those that the authority names. */
+  readonly entryAddrs?: readonly string[];
+  /** Where to listen: "host:port", "host" or a port. Default 127.0.0.1, any free port. */
+  readonly listen?: string | number;
+  /** Where others reach me, "host:port" or "host" (with the port listened on), the preferred one first. At most 8. */
+  readonly advertise?: readonly string[];
+  /** My host name or address: what to listen on and to advertise, unless `listen` or `advertise` say otherwise. */
+  readonly host?: string;
+  /** TCP port to listen on, 0 for any; the same as the port in `listen`. */
+  readonly tcpPort?: number;
+  /** UDP port for pings, 0 for any. Default: the number of the TCP port if it is free. */
+  readonly udpPort?: number;
+  /** Facts about this member that all others see. At most 4,096 bytes as JSON. */
+  readonly metadata?: Metadata;
+  /** Milliseconds between gossip rounds, 10 to 3,600,000. */
+  readonly gossipIntervalMs?: number;
+  /** Milliseconds between rounds of pings, 10 to 3,600,000. */
+  readonly monitorIntervalMs?: number;
+  /** Pings missed in a row before an accusation, 1 to 14; without it the measured loss decides. */
+  readonly pingLimit?: number;
+  /** Messages handled at once, 1 to 65,536; more wait. Default 50. */
+  readonly maxConcurrentMessages?: number;
+  /** Milliseconds from an accusation to the removal; at least 2 Delta of the network. Default 2 Delta. */
+  readonly removalTimeoutMs?: number;
+}

@@ -1,0 +1,219 @@
+/** From all layers to one configuration: program or flags win over the environment, that over the file, that over the preset. */
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import type { Metadata } from "../types.js";
+import { environmentLayers } from "./environment.js";
+import { type FileSettings, findConfig, readConfig, type Surroundings } from "./file.js";
+import { AUTHORITY_KEYS, type AuthoritySettings, MEMBER_KEYS, type MemberSettings } from "./keys.js";
+import {
+  badValue,
+  FILE_SPELLING,
+  type Layer,
+  mergeLayers,
+  PROGRAM_SPELLING,
+  type RawSetting,
+  type Spelling,
+  toLayer,
+} from "./layers.js";
+import type { ClientOptions } from "./options.js";
+import { DEFAULT_PRESET, PRESETS, type PresetName } from "./presets.js";
+
+/** Where to listen, and what to tell the others: see advertise.ts. Undefined parts follow from what is bound. */
+export interface ListenConfig {
+  readonly host: string;
+  /** 0 means any free port. */
+  readonly port: number;
+  /** Undefined means the number of the TCP port. */
+  readonly udpPort: number | undefined;
+}
+
+/** Everything a member runs with. Durations in milliseconds. */
+export interface MemberConfig {
+  readonly preset: PresetName;
+  /** The file that was read, if any. */
+  readonly file: string | undefined;
+  /** Absolute, or undefined for a member that keeps nothing. */
+  readonly dir: string | undefined;
+  readonly name: string | undefined;
+  readonly useCa: boolean;
+  readonly ca: string | undefined;
+  readonly caFingerprint: string | undefined;
+  readonly token: string | undefined;
+  readonly entryAddrs: readonly string[];
+  readonly listen: ListenConfig;
+  /** Hosts, or hosts with ports, that others are told; empty means that it follows from `listen`. */
+  readonly advertise: readonly { readonly host: string; readonly port: number | undefined }[];
+  readonly metadata: Metadata;
+  readonly gossipIntervalMs: number;
+  readonly monitorIntervalMs: number;
+  /** Undefined: as many misses as the measured loss asks for (docs/protocol.md, section 4). */
+  readonly pingLimit: number | undefined;
+  readonly maxConcurrentMessages: number;
+  /** Undefined: 2 Delta. A value below 2 Delta is refused once Delta is known (R19). */
+  readonly removalTimeoutMs: number | undefined;
+}
+
+/** Everything an authority is started with; undefined leaves it to the authority. */
+export interface AuthorityConfig {
+  readonly file: string | undefined;
+  readonly dir: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly open: boolean;
+  readonly bootNodes: number;
+  readonly ringCount: number | undefined;
+  readonly members: number | undefined;
+  readonly byzantine: number | undefined;
+  readonly deltaMs: number;
+}
+
+/** Loopback: opening a port to others is a decision that somebody takes. */
+export const DEFAULT_HOST = "127.0.0.1";
+/** Ifrit's port of the authority. */
+export const DEFAULT_AUTHORITY_PORT = 8_300;
+/** Ifrit's number of contacts in an answer. */
+export const DEFAULT_BOOT_NODES = 10;
+
+/** Flags by their long name without dashes ("gossip-interval"), as they were written. */
+export type Flags = Readonly<Record<string, unknown>>;
+
+export interface Sources {
+  readonly flags?: Flags;
+  readonly surroundings?: Surroundings;
+}
+
+/** How a flag is called when it is not just the key with dashes. */
+const FLAG_NAMES: Readonly<Record<string, string>> = { ca_addr: "ca", token: "join", entry_addrs: "entry" };
+const FLAG_SPELLING: Spelling = {
+  origin: "text",
+  name: (_, file) => `--${FLAG_NAMES[file] ?? file.replaceAll("_", "-")}`,
+};
+const AUTHORITY_FLAG_SPELLING: Spelling = { ...FLAG_SPELLING, name: (_, file) => `--${file.replaceAll("_", "-")}` };
+
+/** The member's configuration. Throws "config-unreadable", "config-unknown-key" or "config-bad-value". */
+export function resolveMemberConfig(options: ClientOptions = {}, sources: Sources = {}): MemberConfig {
+  const { config, ...program } = options;
+  const surroundings = sources.surroundings ?? processSurroundings();
+  const file = readSettings(config, surroundings);
+  const layer = mergeLayers([
+    splitListen(toLayer(MEMBER_KEYS, file?.member ?? [], FILE_SPELLING)),
+    splitListen(config === false ? {} : environmentLayers(surroundings.env).member),
+    splitListen(
+      toLayer(
+        MEMBER_KEYS,
+        present(program, "options", (key) => key),
+        PROGRAM_SPELLING,
+      ),
+    ),
+    splitListen(toLayer(MEMBER_KEYS, fromFlags(sources.flags), FLAG_SPELLING)),
+  ]);
+  return memberConfig(layer, file?.path, surroundings.cwd);
+}
+
+/** The authority's configuration, of the same places; `config` as in ClientOptions. Throws as resolveMemberConfig. */
+export function resolveAuthorityConfig(config?: string | false, sources: Sources = {}): AuthorityConfig {
+  const surroundings = sources.surroundings ?? processSurroundings();
+  const file = readSettings(config, surroundings);
+  const environment = config === false ? undefined : environmentLayers(surroundings.env);
+  // The member's preset is the network's, unless the authority has its own.
+  const memberPreset = mergeLayers([
+    toLayer(MEMBER_KEYS, file?.member ?? [], FILE_SPELLING),
+    environment?.member ?? {},
+  ]).preset;
+  const layer = mergeLayers<AuthoritySettings>([
+    memberPreset === undefined ? {} : { preset: memberPreset },
+    toLayer(AUTHORITY_KEYS, file?.authority ?? [], FILE_SPELLING),
+    environment?.authority ?? {},
+    toLayer(AUTHORITY_KEYS, fromFlags(sources.flags), AUTHORITY_FLAG_SPELLING),
+  ]);
+  return authorityConfig(layer, file?.path, surroundings.cwd);
+}
+
+export function processSurroundings(): Surroundings {
+  return { cwd: process.cwd(), home: homedir(), env: process.env };
+}
+
+function readSettings(config: string | false | undefined, surroundings: Surroundings): FileSettings | undefined {
+  if (config === false) return undefined;
+  const path = config === undefined ? findConfig(surroundings) : resolve(surroundings.cwd, config);
+  return path === undefined ? undefined : readConfig(path);
+}
+
+function present(values: object, where: string, name: (key: string) => string): RawSetting[] {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return entries.map(([key, value]) => ({ key: name(key), value, where }));
+}
+
+function fromFlags(flags: Flags | undefined): RawSetting[] {
+  return present(flags ?? {}, "command line", (key) => `--${key}`);
+}
+
+/** `listen` is another way to say `host` and `tcpPort`; within one layer the two must agree. */
+function splitListen(layer: Layer<MemberSettings>): Layer<MemberSettings & { listenHost: string }> {
+  const { listen, tcpPort, ...rest } = layer;
+  if (listen === undefined) return layer;
+  const { value, where } = listen;
+  if (value.port !== undefined && tcpPort !== undefined && tcpPort.value !== value.port) {
+    throw badValue(`${where} has port ${value.port}, but ${tcpPort.where} is ${tcpPort.value}. Say one of them.`);
+  }
+  const port = value.port === undefined ? tcpPort : { value: value.port, where };
+  return {
+    ...rest,
+    ...(port && { tcpPort: port }),
+    ...(value.host !== undefined && { listenHost: { value: value.host, where } }),
+  };
+}
+
+function memberConfig(
+  layer: Layer<MemberSettings & { listenHost: string }>,
+  file: string | undefined,
+  cwd: string,
+): MemberConfig {
+  const presetName = layer.preset?.value ?? DEFAULT_PRESET;
+  const preset = PRESETS[presetName];
+  const host = layer.host?.value;
+  const advertise = layer.advertise?.value ?? (host === undefined ? [] : [{ host, port: undefined }]);
+  return {
+    preset: presetName,
+    file,
+    dir: layer.dir && resolve(cwd, layer.dir.value),
+    name: layer.name?.value,
+    useCa: layer.useCa?.value ?? true,
+    ca: layer.ca?.value,
+    caFingerprint: layer.caFingerprint?.value,
+    token: layer.token?.value,
+    entryAddrs: layer.entryAddrs?.value ?? [],
+    listen: {
+      host: layer.listenHost?.value ?? host ?? DEFAULT_HOST,
+      port: layer.tcpPort?.value ?? 0,
+      udpPort: layer.udpPort?.value,
+    },
+    advertise: advertise.map((entry) => ({ host: entry.host ?? DEFAULT_HOST, port: entry.port })),
+    metadata: layer.metadata?.value ?? {},
+    gossipIntervalMs: layer.gossipIntervalMs?.value ?? preset.gossipIntervalMs,
+    monitorIntervalMs: layer.monitorIntervalMs?.value ?? preset.monitorIntervalMs,
+    pingLimit: layer.pingLimit?.value ?? preset.pingLimit,
+    maxConcurrentMessages: layer.maxConcurrentMessages?.value ?? preset.maxConcurrentMessages,
+    removalTimeoutMs: layer.removalTimeoutMs?.value ?? preset.removalTimeoutMs,
+  };
+}
+
+function authorityConfig(layer: Layer<AuthoritySettings>, file: string | undefined, cwd: string): AuthorityConfig {
+  const { numRings, members, byzantine } = layer;
+  if (numRings && byzantine) {
+    throw badValue(`${numRings.where} and ${byzantine.where} both decide the number of rings. Say one of them.`);
+  }
+  const preset = PRESETS[layer.preset?.value ?? DEFAULT_PRESET];
+  return {
+    file,
+    dir: layer.dir && resolve(cwd, layer.dir.value),
+    host: layer.host?.value ?? DEFAULT_HOST,
+    port: layer.port?.value ?? DEFAULT_AUTHORITY_PORT,
+    open: layer.open?.value ?? false,
+    bootNodes: layer.bootNodes?.value ?? DEFAULT_BOOT_NODES,
+    ringCount: numRings?.value ?? (byzantine ? undefined : preset.ringCount),
+    members: members?.value,
+    byzantine: byzantine?.value,
+    deltaMs: layer.deltaMs?.value ?? preset.deltaMs,
+  };
+}

@@ -1,0 +1,166 @@
+/** Parsers of single values: from what a file, a variable, a flag or a program says to what the code works with. */
+import { type Endpoint, formatEndpoint, parseEndpoint } from "./endpoint.js";
+
+/** People write seconds, as Ifrit does; programs say milliseconds. */
+export type Origin = "text" | "program";
+
+/** `problem` completes the sentence "KEY ...". */
+export type Parsed<V> = { readonly ok: true; readonly value: V } | { readonly ok: false; readonly problem: string };
+export type Parser<V> = (raw: unknown, origin: Origin) => Parsed<V>;
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+const MILLISECONDS_PER_SECOND = 1_000;
+/** Lists in a file are written by hand; longer ones are a mistake. */
+const LIST_LENGTH_MAX = 256;
+
+const fine = <V>(value: V): Parsed<V> => ({ ok: true, value });
+const bad = (problem: string): { readonly ok: false; readonly problem: string } => ({ ok: false, problem });
+
+function toNumber(raw: unknown): number {
+  if (typeof raw === "number") return raw;
+  return typeof raw === "string" && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(raw.trim()) ? Number(raw) : Number.NaN;
+}
+
+function within(value: number, { min, max }: Range): boolean {
+  return value >= min && value <= max;
+}
+
+export function integer(range: Range): Parser<number> {
+  return (raw) => {
+    const value = toNumber(raw);
+    if (Number.isSafeInteger(value) && within(value, range)) return fine(value);
+    return bad(`must be a whole number from ${range.min} to ${range.max}`);
+  };
+}
+
+/** A share: 0 <= value < below. */
+export function share(below: number): Parser<number> {
+  return (raw) => {
+    const value = toNumber(raw);
+    return value >= 0 && value < below ? fine(value) : bad(`must be a number from 0 to less than ${below}`);
+  };
+}
+
+/** A duration: seconds in text, milliseconds in a program; always milliseconds out. `range` is in milliseconds. */
+export function duration(range: Range): Parser<number> {
+  return (raw, origin) => {
+    const scale = origin === "text" ? MILLISECONDS_PER_SECOND : 1;
+    const value = Math.round(toNumber(raw) * scale);
+    if (within(value, range)) return fine(value);
+    const unit = origin === "text" ? "seconds" : "milliseconds";
+    return bad(`must be a number of ${unit} from ${range.min / scale} to ${range.max / scale}`);
+  };
+}
+
+const WORDS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
+  [true, true],
+  [false, false],
+  ["true", true],
+  ["false", false],
+  ["1", true],
+  ["0", false],
+  ["yes", true],
+  ["no", false],
+]);
+
+export const boolean: Parser<boolean> = (raw) => {
+  const value = WORDS.get(typeof raw === "string" ? raw.trim().toLowerCase() : raw);
+  return value === undefined ? bad("must be true or false") : fine(value);
+};
+
+/** One line of text, 1 to `max` characters, without control characters. */
+export function line(max: number): Parser<string> {
+  return (raw) => {
+    const value = typeof raw === "string" ? raw.trim() : "";
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point.
+    const printable = !/[\u0000-\u001f\u007f]/.test(value);
+    return value !== "" && value.length <= max && printable
+      ? fine(value)
+      : bad(`must be text of 1 to ${max} characters`);
+  };
+}
+
+export function oneOf<W extends string>(words: readonly W[]): Parser<W> {
+  return (raw) => {
+    const found = words.find((word) => word === raw);
+    return found === undefined ? bad(`must be one of ${words.join(", ")}`) : fine(found);
+  };
+}
+
+const ENDPOINT_PROBLEM = 'must be "host:port", "host" or a port from 0 to 65535, IPv6 in brackets: "[::1]:8400"';
+
+export const endpoint: Parser<Endpoint> = (raw) => {
+  const text = typeof raw === "number" ? String(raw) : raw;
+  const value = typeof text === "string" ? parseEndpoint(text.trim()) : undefined;
+  return value === undefined ? bad(ENDPOINT_PROBLEM) : fine(value);
+};
+
+/** A host name or address without a port; IPv6 with or without brackets. */
+export const host: Parser<string> = (raw) => {
+  const text = typeof raw === "string" ? raw.trim() : "";
+  const value = parseEndpoint(text.includes(":") && !text.startsWith("[") ? `[${text}]` : text);
+  if (value?.host === undefined || value.port !== undefined)
+    return bad("must be a host name or an address, without a port");
+  return fine(value.host);
+};
+
+/** A list of `item`; in a variable or a flag its parts are separated by commas. */
+export function listOf<V>(item: Parser<V>): Parser<readonly V[]> {
+  return (raw, origin) => {
+    const parts = typeof raw === "string" ? raw.split(",").filter((part) => part.trim() !== "") : raw;
+    if (!Array.isArray(parts)) return bad("must be a list");
+    if (parts.length > LIST_LENGTH_MAX) return bad(`must be a list of at most ${LIST_LENGTH_MAX}`);
+    const values: V[] = [];
+    for (const part of parts) {
+      const parsed = item(part, origin);
+      if (!parsed.ok) return bad(`${parsed.problem} (in a list)`);
+      values.push(parsed.value);
+    }
+    return fine(values);
+  };
+}
+
+/** An address that can be dialled: host and port, the port not 0. */
+export const address: Parser<string> = (raw) => {
+  const value = typeof raw === "string" ? parseEndpoint(raw.trim()) : undefined;
+  if (value?.host === undefined || !value.port) return bad('must be "host:port" with a port from 1 to 65535');
+  return fine(formatEndpoint(value.host, value.port));
+};
+
+/** The authority's URL. The scheme may be left out; anything but https is refused. */
+export const authorityUrl: Parser<string> = (raw) => {
+  const problem = bad('must be an https URL such as "https://127.0.0.1:8300"');
+  if (typeof raw !== "string" || raw.trim() === "") return problem;
+  const text = raw.includes("://") ? raw.trim() : `https://${raw.trim()}`;
+  if (!URL.canParse(text)) return problem;
+  const url = new URL(text);
+  const plain =
+    url.pathname === "/" && url.search === "" && url.hash === "" && url.username === "" && url.password === "";
+  return url.protocol === "https:" && plain ? fine(url.origin) : problem;
+};
+
+/** A SHA-256 fingerprint, with or without colons and the word sha256; 64 lower-case hex digits out. */
+export const fingerprint: Parser<string> = (raw) => {
+  const text = typeof raw === "string" ? raw.trim().toLowerCase() : "";
+  const hex = text.replace(/^sha-?256[:/=]/, "").replaceAll(":", "");
+  return /^[0-9a-f]{64}$/.test(hex) ? fine(hex) : bad("must be a SHA-256 fingerprint of 64 hex digits");
+};
+
+/** A mapping of at most `bytesMax` bytes as JSON; in a variable or a flag it is written as JSON. */
+export function mapping(bytesMax: number): Parser<Readonly<Record<string, unknown>>> {
+  const problem = bad(`must be a mapping of at most ${bytesMax} bytes as JSON`);
+  return (raw) => {
+    try {
+      const value: unknown = typeof raw === "string" ? JSON.parse(raw) : raw;
+      if (typeof value !== "object" || value === null || Array.isArray(value)) return problem;
+      const json = JSON.stringify(value);
+      return Buffer.byteLength(json) <= bytesMax ? fine(JSON.parse(json) as Record<string, unknown>) : problem;
+    } catch {
+      return problem;
+    }
+  };
+}
