@@ -41,6 +41,61 @@ export const ERROR_CODES = {
     meaning: "The certificate request is malformed, not signed by its key, or its key is not P-256.",
     remedy: "Create the request with this package, or as a PKCS#10 request in DER with a P-256 key and SHA-256.",
   },
+  // Links, messages and streams between members
+  timeout: {
+    meaning: "There was no answer before the deadline.",
+    remedy: "Try again, allow more time, or look at the other member's load.",
+  },
+  cancelled: { meaning: "The caller cancelled the call.", remedy: "Nothing, if that was meant." },
+  "peer-unreachable": {
+    meaning: "The member could not be connected to.",
+    remedy: "Check that it runs and that its address can be reached from here.",
+  },
+  "peer-mismatch": {
+    meaning: "Another member than the expected one answers at this address.",
+    remedy: "Look the member up again: it has moved, or another one has its address now.",
+  },
+  "peer-refused": {
+    meaning: "The member does not accept calls from this one.",
+    remedy: "See the reason in the message; a member that was removed returns by itself.",
+  },
+  "peer-removed": { meaning: "The member is not, or no longer, in the view.", remedy: "Send to a live member." },
+  "link-closed": {
+    meaning: "The connection to the member was lost or closed.",
+    remedy: "Try again: whether the other side saw the call is not known.",
+  },
+  "stream-reset": {
+    meaning: "The other side ended the stream without a reason that is known here.",
+    remedy: "Open a new one.",
+  },
+  "message-too-large": {
+    meaning: "The message is over the limit.",
+    remedy: "Send less at once, or use a stream.",
+  },
+  "handler-failed": {
+    meaning: "The other member's handler threw or rejected.",
+    remedy: "See the message, and the other member's log.",
+  },
+  "handler-timeout": {
+    meaning: "The other member's handler did not finish in time.",
+    remedy: "Allow more time, or see why the handler waits.",
+  },
+  "handler-missing": {
+    meaning: "The other member has registered no handler for this.",
+    remedy: "Register one before starting it.",
+  },
+  overloaded: {
+    meaning: "Too many requests or streams are waiting.",
+    remedy: "Slow down and try again.",
+  },
+  "bad-frame": {
+    meaning: "The other side sent bytes that are malformed, out of order or not signed by it.",
+    remedy: "Check that both sides run compatible versions; otherwise that member misbehaves.",
+  },
+  "protocol-version": {
+    meaning: "The other side speaks a version of the protocol that is unknown here.",
+    remedy: "Run versions that share a protocol version.",
+  },
   // The member's view of the authority
   "authority-unreachable": {
     meaning: "The authority did not answer in time or refused the connection.",
