@@ -1,1 +1,7 @@
-export {};
+/** The geometry of a network: member ids, their positions on the rings, neighbours, masks, and how many rings are needed. */
+export { compareBytes, concatBytes, equalBytes, fromHex, toHex } from "./bytes.js";
+export { disabledRings, fullMask, isEnabled, type MaskProblem, maskBytes, maskProblem, withRing } from "./mask.js";
+export { MEMBER_ID_BYTES, type MemberId, memberIdFromBytes, memberIdToBytes, parseMemberId } from "./member-id.js";
+export { POSITION_BYTES, position, type Sha256 } from "./position.js";
+export { RING_COUNT_MAX, tolerance } from "./ring-count.js";
+export { Rings, type RingsOptions, type Skip } from "./rings.js";

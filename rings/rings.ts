@@ -1,0 +1,149 @@
+/**
+ * All known members on the k rings of a network, and who is whose neighbour there (Fireflies, section "Structure"): my
+ * predecessor on a ring monitors me on it, I monitor my successor. Who counts as gone is the caller's `skip`, so one set of
+ * rings serves both the static order of all members and any view of the live ones.
+ */
+import type { MemberId } from "./member-id.js";
+import { type Place, placeOf, type Sha256 } from "./position.js";
+import { Ring } from "./ring.js";
+import { checkRingCount } from "./ring-count.js";
+
+/** Whether to pass over a member when looking for a neighbour. */
+export type Skip = (id: MemberId) => boolean;
+
+export interface RingsOptions {
+  /** The ring count k, 1..RING_COUNT_MAX. */
+  readonly count: number;
+  readonly sha256: Sha256;
+}
+
+/**
+ * Positions kept of ids that are not on the rings: a joiner asks for itself, and statements of strangers are looked up a
+ * few times in a row. At k = 255 one is 10 KB.
+ */
+const ABSENT_PLACES_MAX = 64;
+
+const skipNobody: Skip = () => false;
+
+/**
+ * Members on rings numbered 1..count. Ids asked about (`of`, `from`, `to`) need not be on the rings: they are then looked at
+ * where they would stand. A ring number outside 1..count throws RangeError, so check those of peers first.
+ * The rings must not change while something returned by `between` is being iterated, nor within `skip`.
+ */
+export class Rings {
+  readonly count: number;
+  readonly #sha256: Sha256;
+  readonly #rings: readonly Ring[];
+  readonly #places = new Map<MemberId, Place>();
+  /** Oldest first. */
+  readonly #absent = new Map<MemberId, Place>();
+
+  /** Throws RangeError when `count` is not a whole number in 1..RING_COUNT_MAX. */
+  constructor({ count, sha256 }: RingsOptions) {
+    checkRingCount(count);
+    this.count = count;
+    this.#sha256 = sha256;
+    this.#rings = Array.from({ length: count }, (_, index) => new Ring(index + 1));
+  }
+
+  /** Members on the rings. */
+  get size(): number {
+    return this.#places.size;
+  }
+
+  has(id: MemberId): boolean {
+    return this.#places.has(id);
+  }
+
+  /** All members, in the order in which they were added. */
+  ids(): Iterable<MemberId> {
+    return this.#places.keys();
+  }
+
+  /** Puts a member on all rings; false when it is there already. */
+  add(id: MemberId): boolean {
+    if (this.#places.has(id)) return false;
+    const place = this.#place(id);
+    this.#absent.delete(id);
+    this.#places.set(id, place);
+    for (const ring of this.#rings) ring.insert(place);
+    return true;
+  }
+
+  /** Takes a member off all rings; false when it is not there. */
+  delete(id: MemberId): boolean {
+    const place = this.#places.get(id);
+    if (place === undefined) return false;
+    this.#places.delete(id);
+    for (const ring of this.#rings) ring.remove(place);
+    return true;
+  }
+
+  /** The nearest member clockwise that is not skipped, never `of` itself; undefined when there is none. */
+  successor(ring: number, of: MemberId, skip: Skip): MemberId | undefined {
+    for (const { id } of this.#ring(ring).clockwise(this.#place(of))) if (!skip(id)) return id;
+    return undefined;
+  }
+
+  /** The nearest member counter-clockwise that is not skipped, never `of` itself; undefined when there is none. */
+  predecessor(ring: number, of: MemberId, skip: Skip): MemberId | undefined {
+    return this.predecessors(ring, of, 1, skip)[0];
+  }
+
+  /** Up to `count` members counter-clockwise that are not skipped, nearest first, without `of` itself. */
+  predecessors(ring: number, of: MemberId, count: number, skip: Skip = skipNobody): MemberId[] {
+    const found: MemberId[] = [];
+    if (count <= 0) return found;
+    for (const { id } of this.#ring(ring).counterclockwise(this.#place(of))) {
+      if (skip(id)) continue;
+      found.push(id);
+      if (found.length >= count) break;
+    }
+    return found;
+  }
+
+  /** The successors and predecessors of a member on all rings. */
+  neighbours(of: MemberId, skip: Skip): Set<MemberId> {
+    const found = new Set<MemberId>();
+    for (let ring = 1; ring <= this.count; ring++) {
+      const successor = this.successor(ring, of, skip);
+      if (successor === undefined) break; // Nobody is left on this ring, hence on none.
+      found.add(successor).add(this.predecessor(ring, of, skip)!);
+    }
+    return found;
+  }
+
+  /** The members strictly between two, clockwise from `from` to `to`; none when they are the same. Lazy: O(what is taken). */
+  *between(ring: number, from: MemberId, to: MemberId): Generator<MemberId, void, undefined> {
+    const start = this.#place(from);
+    let left = this.#ring(ring).countBetween(start, this.#place(to));
+    if (left === 0) return;
+    for (const { id } of this.#ring(ring).clockwise(start)) {
+      yield id;
+      if (--left === 0) return;
+    }
+  }
+
+  /** How many members are strictly between two, clockwise; undefined when more than `limit`. O(log N). */
+  distance(ring: number, from: MemberId, to: MemberId, limit: number): number | undefined {
+    const members = this.#ring(ring).countBetween(this.#place(from), this.#place(to));
+    return members > limit ? undefined : members;
+  }
+
+  #ring(number: number): Ring {
+    const ring = this.#rings[number - 1];
+    if (ring === undefined) throw new RangeError(`there is no ring ${number}: rings are 1 to ${this.count}`);
+    return ring;
+  }
+
+  #place(id: MemberId): Place {
+    return this.#places.get(id) ?? this.#absent.get(id) ?? this.#newPlace(id);
+  }
+
+  #newPlace(id: MemberId): Place {
+    const place = placeOf(this.#sha256, this.count, id);
+    if (this.#absent.size >= ABSENT_PLACES_MAX) this.#absent.delete(this.#absent.keys().next().value!);
+    this.#absent.set(id, place);
+    return place;
+  }
+}
