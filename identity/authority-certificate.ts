@@ -1,16 +1,14 @@
 /** What members check of the authority: its TLS certificate, and statements signed with its issuing key. */
-import { toHex } from "../rings/index.js";
 import { attempt } from "./der.js";
-import { sha256 } from "./digest.js";
+import { sha256Hex } from "./digest.js";
 import type { NetworkConstants } from "./extension.js";
-import { publicKeyFromSpki } from "./keys.js";
 import { dateProblem, knownIssuing } from "./member-certificate.js";
 import { readRoot, readServer } from "./profile.js";
 import { verify } from "./signature.js";
 
 /** SHA-256 of a root certificate's DER, 64 lower-case hex digits: what a token pins. */
 export function fingerprintOf(root: Uint8Array): string {
-  return toHex(sha256(root));
+  return sha256Hex(root);
 }
 
 export interface AuthorityChain {
@@ -52,6 +50,6 @@ export function verifyRevocation(
 ): boolean {
   const issuing = attempt(() => knownIssuing(issuer, root));
   if (!issuing.ok || dateProblem(issuing.value, now) !== undefined) return false;
-  const key = publicKeyFromSpki(issuing.value.spki);
-  return key !== undefined && verify(key, "revocation", issuing.value.network.networkId, body, signature);
+  const { publicKey, network } = issuing.value;
+  return verify(publicKey, "revocation", network.networkId, body, signature);
 }

@@ -5,6 +5,13 @@ const hash: typeof crypto.hash | undefined = crypto.hash;
 
 /** SHA-256 of `data`, 32 bytes. */
 export function sha256(data: Uint8Array): Uint8Array {
-  // crypto.hash (Node 20.12) spares an object per call.
-  return hash === undefined ? crypto.createHash("sha256").update(data).digest() : hash("sha256", data, "buffer");
+  // crypto.hash (Node 20.12) spares an object per call. A copy, because Buffer is a surprise to who slices it.
+  return new Uint8Array(
+    hash === undefined ? crypto.createHash("sha256").update(data).digest() : hash("sha256", data, "buffer"),
+  );
+}
+
+/** SHA-256 of `data` as 64 lower-case hex digits. */
+export function sha256Hex(data: Uint8Array): string {
+  return hash === undefined ? crypto.createHash("sha256").update(data).digest("hex") : hash("sha256", data, "hex");
 }

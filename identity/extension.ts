@@ -1,12 +1,10 @@
 /** Our certificate extension (protocol.md 5a): the network a certificate is for, and the constants all its members share. */
-import { equalBytes } from "../rings/index.js";
+import { equalBytes, RING_COUNT_MAX } from "../rings/index.js";
 import { contentOf, Refusal, readChildren, readCount, readDer, TAG, writeDer, writeUnsigned } from "./der.js";
 
 /** 2.25 and the UUID 7fc0fc6d-f30c-4048-aee3-2f4261d0c0ac of this project. Non-critical: OpenSSL refuses unknown critical ones. */
 export const NETWORK_EXTENSION_OID = "2.25.169813996339832505107865656713496543404";
 export const NETWORK_ID_BYTES = 32;
-/** Rings of 1,000 tolerate any share that is of use (100,000 members with P = 0.3 need 155); more would only cost. */
-export const RING_COUNT_MAX = 1_000;
 /** One hour: a removal must end while somebody still cares. */
 export const DELTA_MS_MAX = 3_600_000;
 const VERSION = 1;
@@ -15,7 +13,7 @@ const VERSION = 1;
 export interface NetworkConstants {
   /** 32 random bytes. */
   readonly networkId: Uint8Array;
-  /** 1..1000. */
+  /** 1..RING_COUNT_MAX. */
   readonly ringCount: number;
   /** Delta of the protocol, milliseconds, 1..3,600,000. */
   readonly deltaMs: number;

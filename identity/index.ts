@@ -26,7 +26,6 @@ export {
   NETWORK_ID_BYTES,
   type NetworkConstants,
   networkProblem,
-  RING_COUNT_MAX,
   sameNetwork,
 } from "./extension.js";
 export { atomicWrite, KEY_FILE_MODE, PUBLIC_FILE_MODE, readKeyText, readText, syncDirectory } from "./files.js";

@@ -6,7 +6,7 @@ import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
-  Extension,
+  type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
   Name,
@@ -14,11 +14,11 @@ import {
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-import { type MemberId, toHex } from "../rings/index.js";
-import { type CertificateFields, readCertificate, withLowS } from "./certificate-fields.js";
-import { readChildren, readDer, TAG, writeDer, writeUnsigned } from "./der.js";
+import { fromHex, type MemberId, toHex } from "../rings/index.js";
+import { type CertificateFields, EXPLICIT_3, EXTENSION, readCertificate, withLowS } from "./certificate-fields.js";
+import { type DerElement, readChildren, readDer, TAG, writeDer, writeUnsigned } from "./der.js";
 import { sha256 } from "./digest.js";
-import { encodeNetwork, NETWORK_EXTENSION_OID, type NetworkConstants } from "./extension.js";
+import { encodeNetwork, type NetworkConstants } from "./extension.js";
 import { AUTHORITY_NAME, keyIdentifierOf } from "./profile.js";
 import { x509Crypto } from "./web-crypto.js";
 
@@ -64,7 +64,7 @@ export function createIssuing(input: {
   readonly serial?: string;
 }): Promise<Uint8Array> {
   const parent = readCertificate(input.root.certificate);
-  const extensions = [...authorityExtensions(input.spki, keyIdentifierOf(parent), 0), networkExtension(input.network)];
+  const extensions = authorityExtensions(input.spki, keyIdentifierOf(parent), 0);
   return build({ ...input, ...from(parent, input), subject: input.name, extensions, sign: input.root.sign });
 }
 
@@ -78,10 +78,7 @@ export function issueMember(input: {
   readonly serial?: string;
 }): Promise<Uint8Array> {
   const parent = readCertificate(input.issuer.certificate);
-  const extensions = [
-    ...leafExtensions(parent, input.id, [ExtendedKeyUsage.clientAuth, ExtendedKeyUsage.serverAuth]),
-    networkExtension(input.network),
-  ];
+  const extensions = leafExtensions(parent, input.id, [ExtendedKeyUsage.clientAuth, ExtendedKeyUsage.serverAuth]);
   return build({ ...input, ...from(parent, input), subject: input.id, extensions, sign: input.issuer.sign });
 }
 
@@ -133,10 +130,6 @@ function leafExtensions(parent: CertificateFields, keyId: string, usages: Extend
   ];
 }
 
-function networkExtension(network: NetworkConstants): Extension {
-  return new Extension(NETWORK_EXTENSION_OID, false, new Uint8Array(encodeNetwork(network)));
-}
-
 function authorityKeyId(spki: Uint8Array): Uint8Array {
   return sha256(spki).subarray(0, AUTHORITY_KEY_IDENTIFIER_BYTES);
 }
@@ -149,6 +142,7 @@ interface Template {
   readonly validity: Validity;
   readonly serial?: string;
   readonly extensions: Extension[];
+  readonly network?: NetworkConstants;
   readonly sign: Signer;
 }
 
@@ -158,11 +152,22 @@ interface Template {
  */
 async function build(template: Template): Promise<Uint8Array> {
   const unsigned = await layOut(template);
-  const [tbs, algorithm] = readChildren(readDer(new Uint8Array(unsigned)));
-  const signature = withLowS(await template.sign(tbs!.bytes));
+  const [laidOut, algorithm] = readChildren(readDer(new Uint8Array(unsigned)));
+  const tbs = template.network === undefined ? laidOut!.bytes : withNetwork(laidOut!, template.network);
+  const signature = withLowS(await template.sign(tbs));
   const scalars = [signature.subarray(0, 32), signature.subarray(32)].map(writeUnsigned);
   const bits = writeDer(TAG.bitString, Uint8Array.of(0), writeDer(TAG.sequence, ...scalars));
-  return writeDer(TAG.sequence, tbs!.bytes, algorithm!.bytes, bits);
+  return writeDer(TAG.sequence, tbs, algorithm!.bytes, bits);
+}
+
+/** Appends our extension. The library cannot: it loses the last arc of an OID that is as long as a UUID. */
+function withNetwork(tbs: DerElement, network: NetworkConstants): Uint8Array {
+  const fields = readChildren(tbs);
+  const [list] = readChildren(fields.at(-1), EXPLICIT_3);
+  const oid = writeDer(TAG.oid, fromHex(EXTENSION.network)!);
+  const own = writeDer(TAG.sequence, oid, writeDer(TAG.octetString, encodeNetwork(network)));
+  const extensions = writeDer(EXPLICIT_3, writeDer(TAG.sequence, list!.content, own));
+  return writeDer(TAG.sequence, ...fields.slice(0, -1).map((field) => field.bytes), extensions);
 }
 
 async function layOut({ subject, issuer, spki, validity, serial, extensions }: Template): Promise<ArrayBuffer> {

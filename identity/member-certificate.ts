@@ -1,10 +1,9 @@
 /** Checking a peer's certificate (rule R1): full path validation, our profile, the network, and the dates at `now`. */
 import type { KeyObject } from "node:crypto";
-import { compareBytes, equalBytes, type MemberId, memberIdFromBytes, toHex } from "../rings/index.js";
-import { attempt, Refusal } from "./der.js";
-import { sha256 } from "./digest.js";
+import { compareBytes, equalBytes, type MemberId, memberIdFromBytes } from "../rings/index.js";
+import { attempt } from "./der.js";
+import { sha256, sha256Hex } from "./digest.js";
 import { type NetworkConstants, sameNetwork } from "./extension.js";
-import { publicKeyFromSpki } from "./keys.js";
 import { type IssuingFields, readIssuing, readMember, readRoot } from "./profile.js";
 
 /** How far apart the wall clocks of authority and members may be (protocol.md R18). */
@@ -94,30 +93,27 @@ const issuers = new Map<string, IssuingFields>();
 
 /** All checks but the dates. */
 export function readChain({ leaf, issuer }: CertificateChain, root: Uint8Array): Verdict {
-  const hash = sha256(leaf);
-  const key = `${toHex(hash)}${toHex(sha256(issuer))}${toHex(sha256(root))}`;
+  const key = sha256Hex(leaf) + sha256Hex(issuer) + sha256Hex(root);
   const known = chains.get(key);
   if (known !== undefined) return known;
-  const reading = attempt(() => parseMember(leaf, issuer, root, hash));
+  const reading = attempt(() => parseMember(leaf, issuer, root));
   return reading.ok ? remember(chains, key, { ok: true, certificate: reading.value }, CHAINS_MAX) : reading;
 }
 
-function parseMember(leaf: Uint8Array, issuer: Uint8Array, root: Uint8Array, hash: Uint8Array): MemberCertificate {
+function parseMember(leaf: Uint8Array, issuer: Uint8Array, root: Uint8Array): MemberCertificate {
   const issuing = knownIssuing(issuer, root);
   // A copy: `leaf` may be a window on a large receive buffer.
   const fields = readMember(new Uint8Array(leaf), issuing);
-  const publicKey = publicKeyFromSpki(fields.spki);
-  if (publicKey === undefined) throw new Refusal("key-type");
   const { networkId, ringCount, deltaMs } = fields.network;
-  const { der, notBefore, notAfter, serial } = fields;
+  const { der, publicKey, notBefore, notAfter, serial } = fields;
   const id = memberIdFromBytes(fields.id);
-  const bytes = { networkId, leaf: der, issuer: issuing.der, hash };
+  const bytes = { networkId, leaf: der, issuer: issuing.der, hash: sha256(der) };
   return Object.freeze({ id, ...bytes, ringCount, deltaMs, publicKey, notBefore, notAfter, serial });
 }
 
 /** Throws `Refusal`. */
 export function knownIssuing(issuer: Uint8Array, root: Uint8Array): IssuingFields {
-  const key = `${toHex(sha256(issuer))}${toHex(sha256(root))}`;
+  const key = sha256Hex(issuer) + sha256Hex(root);
   const known = issuers.get(key);
   if (known !== undefined) return known;
   const fields = readIssuing(new Uint8Array(issuer), readRoot(new Uint8Array(root)));

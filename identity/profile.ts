@@ -2,7 +2,8 @@
  * What each certificate of a network must look like: root -> issuing -> member, or -> the authority's own TLS server.
  * A profile of RFC 5280 with less freedom. All functions throw `Refusal`; dates are checked elsewhere, each time anew.
  */
-import { equalBytes, fromHex } from "../rings/index.js";
+import type { KeyObject } from "node:crypto";
+import { equalBytes, fromHex, MEMBER_ID_BYTES } from "../rings/index.js";
 import { type CertificateFields, EXTENSION, readCertificate } from "./certificate-fields.js";
 import { contentOf, oidHex, Refusal, readChildren, readCount, readDer, TAG, writeDer } from "./der.js";
 import { decodeNetwork, type NetworkConstants } from "./extension.js";
@@ -19,31 +20,35 @@ const NOT_A_CA = fromHex("3000")!;
 /** KeyUsage digitalSignature and nothing else. */
 const DIGITAL_SIGNATURE = fromHex("03020780")!;
 const KEY_CERT_SIGN_BIT = 0x04;
-const MEMBER_ID_BYTES = 32;
 const DNS_NAME = 0x82;
 const KEY_ID = 0x80;
 
-export interface IssuingFields extends CertificateFields {
+export interface AuthorityFields extends CertificateFields {
+  readonly publicKey: KeyObject;
+}
+
+export interface IssuingFields extends AuthorityFields {
   /** Every certificate below it is for this network. */
   readonly network: NetworkConstants;
 }
 
 export interface MemberFields extends CertificateFields {
   readonly id: Uint8Array;
+  readonly publicKey: KeyObject;
   readonly network: NetworkConstants;
 }
 
 /** A trust anchor: self-signed, and allowed to have one authority below it. */
-export function readRoot(der: Uint8Array): CertificateFields {
-  const root = readCertificate(der);
+export function readRoot(der: Uint8Array): AuthorityFields {
+  const root = withKey(readCertificate(der));
   requireAuthority(root, 1);
   requireSignedBy(root, root);
   return root;
 }
 
 /** The issuing certificate of one network, signed by the root. */
-export function readIssuing(der: Uint8Array, root: CertificateFields): IssuingFields {
-  const issuing = readCertificate(der);
+export function readIssuing(der: Uint8Array, root: AuthorityFields): IssuingFields {
+  const issuing = withKey(readCertificate(der));
   requireAuthority(issuing, 0);
   requireSignedBy(issuing, root);
   return { ...issuing, network: networkOf(issuing) };
@@ -59,7 +64,7 @@ export function readMember(der: Uint8Array, issuing: IssuingFields): MemberField
   const network = networkOf(leaf);
   if (!equalBytes(extensionOf(leaf, "network"), extensionOf(issuing, "network"))) throw new Refusal("other-network");
   requireSignedBy(leaf, issuing);
-  return { ...leaf, id, network };
+  return { ...withKey(leaf), id, network };
 }
 
 /** The authority's TLS certificate. A member can never pass for it: its extension, usage and name differ. */
@@ -100,16 +105,21 @@ function requireLeaf(leaf: CertificateFields, usages: readonly string[]): void {
 }
 
 /** Issuer name, authority key identifier, validity within that of the parent, and signature. */
-function requireSignedBy(child: CertificateFields, parent: CertificateFields): void {
+function requireSignedBy(child: CertificateFields, parent: AuthorityFields): void {
   if (!equalBytes(child.issuer, parent.subject)) throw new Refusal("other-issuer");
   const authority = readChildren(readDer(extensionOf(child, "authorityKeyIdentifier")));
   if (authority.length !== 1) throw new Refusal("authority-key");
   if (!equalBytes(contentOf(authority[0], KEY_ID), keyIdentifierOf(parent))) throw new Refusal("authority-key");
   const within = child.notBefore >= parent.notBefore && child.notAfter <= parent.notAfter;
   if (!within) throw new Refusal("validity-beyond-issuer");
-  const key = publicKeyFromSpki(parent.spki);
-  if (key === undefined) throw new Refusal("key-type");
-  if (!verifyRaw(key, child.tbs, child.signature)) throw new Refusal("signature");
+  if (!verifyRaw(parent.publicKey, child.tbs, child.signature)) throw new Refusal("signature");
+}
+
+/** Parsing a key costs as much as a signature check does: once per certificate. */
+function withKey<T extends CertificateFields>(certificate: T): T & { readonly publicKey: KeyObject } {
+  const publicKey = publicKeyFromSpki(certificate.spki);
+  if (publicKey === undefined) throw new Refusal("key-type");
+  return { ...certificate, publicKey };
 }
 
 function requireCritical(certificate: CertificateFields, name: keyof typeof EXTENSION): void {
