@@ -2,6 +2,20 @@
 export { compareBytes, concatBytes, equalBytes, fromHex, toHex } from "./bytes.js";
 export { disabledRings, fullMask, isEnabled, type MaskProblem, maskBytes, maskProblem, withRing } from "./mask.js";
 export { MEMBER_ID_BYTES, type MemberId, memberIdFromBytes, memberIdToBytes, parseMemberId } from "./member-id.js";
+export {
+  expectedExposed,
+  exposureProbability,
+  holdsFrom,
+  type Need,
+  type Network,
+  RISK_DEFAULT,
+  type RingPlan,
+  ringsNeeded,
+  SMALL_NETWORK_MEMBERS,
+  type Supply,
+  type Tolerated,
+  tolerated,
+} from "./plan.js";
 export { POSITION_BYTES, position, type Sha256 } from "./position.js";
 export { RING_COUNT_MAX, tolerance } from "./ring-count.js";
 export { Rings, type RingsOptions, type Skip } from "./rings.js";

@@ -19,7 +19,7 @@ export interface RingsOptions {
 
 /**
  * Positions kept of ids that are not on the rings: a joiner asks for itself, and statements of strangers are looked up a
- * few times in a row. At k = 255 one is 10 KB.
+ * few times in a row. One has 40 bytes a ring.
  */
 const ABSENT_PLACES_MAX = 64;
 
