@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from "yaml";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/index.js";
 import { badValue, type RawSetting } from "./layers.js";
 
 export const CONFIG_FILE = "fireflies.yaml";

@@ -2,7 +2,7 @@
  * Layers of settings. Each place that may say something (a file, the environment, flags or a program) becomes one
  * layer of checked values that remember where they were said; a later layer wins over an earlier one.
  */
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/index.js";
 import type { KeyTable } from "./keys.js";
 import { nearest } from "./nearest.js";
 import type { Origin } from "./values.js";
