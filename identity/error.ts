@@ -165,6 +165,10 @@ export const ERROR_CODES = {
     meaning: "Another process uses the authority's directory.",
     remedy: "Stop the other `fireflies ca` first.",
   },
+  "ca-state-missing": {
+    meaning: "The directory holds no authority.",
+    remedy: "Start `fireflies ca --dir D` once: it creates one.",
+  },
   "ca-state-unreadable": {
     meaning: "The authority's directory or one of its files cannot be read or written.",
     remedy: "Give the user that runs the authority access to the directory.",

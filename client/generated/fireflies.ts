@@ -54,21 +54,16 @@ export interface Hello {
 }
 
 /**
- * Messages signed once, as a list that both sides compute: sender, receiver, link nonce, counter, and per message the
- * SHA-256 of salt and content.
+ * Messages signed once, as a list that both sides compute: sender, receiver, link nonce, counter, and the SHA-256 of
+ * every message with its salt.
  */
 export interface Batch {
   /** 1, 2, 3 ... per direction. */
   counter: bigint;
   /** ECDSA P-256, r || s. */
   signature: Uint8Array;
-  messages: Message[];
-}
-
-export interface Message {
-  /** 16 random bytes: whoever is shown the list learns nothing about the other messages in it. */
-  salt: Uint8Array;
-  content: Uint8Array;
+  /** Each a salt of 16 random bytes, then the content: whoever is shown the list learns nothing about the others in it. */
+  messages: Uint8Array[];
 }
 
 function createBasePacket(): Packet {
@@ -413,7 +408,7 @@ export const Batch: MessageFns<Batch> = {
       writer.uint32(18).bytes(message.signature);
     }
     for (const v of message.messages) {
-      Message.encode(v!, writer.uint32(26).fork()).join();
+      writer.uint32(26).bytes(v!);
     }
     return writer;
   },
@@ -452,64 +447,7 @@ export const Batch: MessageFns<Batch> = {
               break;
             }
 
-            message.messages.push(Message.decode(reader, reader.uint32()));
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseMessage(): Message {
-  return { salt: new Uint8Array(0), content: new Uint8Array(0) };
-}
-
-export const Message: MessageFns<Message> = {
-  encode(message: Message, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.salt.length !== 0) {
-      writer.uint32(10).bytes(message.salt);
-    }
-    if (message.content.length !== 0) {
-      writer.uint32(18).bytes(message.content);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): Message {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMessage();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.salt = reader.bytes();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.content = reader.bytes();
+            message.messages.push(reader.bytes());
             continue;
           }
         }

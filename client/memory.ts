@@ -1,0 +1,237 @@
+/**
+ * A transport within one process, for tests and simulations of whole clients: real certificates, no sockets, no keys
+ * used. Members can be cut from each other and healed. Held to the same contract as gRPC.
+ */
+import { FirefliesError, type Identity, type MemberCertificate, verifyMemberCertificate } from "../identity/index.js";
+import type { MemberId } from "../rings/index.js";
+import { formatAddress, parseAddress } from "./address.js";
+import { answerCall, certificateRefused, refusalOf, withDeadline } from "./guard.js";
+import { duplexPair } from "./paired-duplex.js";
+import {
+  type ByteDuplex,
+  CALL_BYTES_MAX,
+  type CallKind,
+  type CallOptions,
+  type DialOptions,
+  DUPLEX_BYTES_MAX,
+  type DuplexKind,
+  type Link,
+  type Listener,
+  type ListenOptions,
+  type Transport,
+  type TransportOptions,
+} from "./transport.js";
+
+/** Where ports that were asked for as 0 begin. */
+const FIRST_PORT = 40_000;
+
+/** The wires. Every member of one test takes its transport from one network. */
+export class MemoryNetwork {
+  readonly #listeners = new Map<string, MemoryListener>();
+  readonly #links = new Set<MemoryLink>();
+  readonly #cut = new Set<string>();
+  #nextPort = FIRST_PORT;
+
+  /** The transport of one member. */
+  transport(options: TransportOptions): Transport {
+    return {
+      listen: async (listen) => this.#listen(options, listen),
+      dial: (address, dial) => this.#dial(options, address, dial),
+    };
+  }
+
+  /** Closes all links between two members and makes dialling fail until `heal`. */
+  cut(a: MemberId, b: MemberId): void {
+    this.#cut.add(pairKey(a, b));
+    for (const link of [...this.#links]) if (pairKey(link.self.id, link.peer.id) === pairKey(a, b)) link.close();
+  }
+
+  heal(a: MemberId, b: MemberId): void {
+    this.#cut.delete(pairKey(a, b));
+  }
+
+  /** Cuts every member of `left` from every member of `right`. */
+  partition(left: Iterable<MemberId>, right: Iterable<MemberId>): void {
+    const others = [...right];
+    for (const a of left) for (const b of others) this.cut(a, b);
+  }
+
+  healAll(): void {
+    this.#cut.clear();
+  }
+
+  #listen(own: TransportOptions, { host, port, handlers }: ListenOptions): Listener {
+    const address = formatAddress(host, port === 0 ? this.#nextPort++ : port);
+    const parts = parseAddress(address);
+    if (parts === undefined) throw new FirefliesError("address-invalid", `Cannot listen on ${address}.`);
+    if (this.#listeners.has(address)) throw new FirefliesError("address-in-use", `${address} is in use.`);
+    const listener = new MemoryListener(own, handlers, parts.host, parts.port, () => this.#listeners.delete(address));
+    this.#listeners.set(address, listener);
+    return listener;
+  }
+
+  #dial(own: TransportOptions, address: string, options: DialOptions): Promise<Link> {
+    return withDeadline(options, async () => this.#connect(own, address, options));
+  }
+
+  #connect(own: TransportOptions, address: string, { expect }: DialOptions): Link {
+    if (parseAddress(address) === undefined)
+      throw new FirefliesError("address-invalid", `"${address}" is not host:port.`);
+    const listener = this.#listeners.get(address);
+    const unreachable = new FirefliesError("peer-unreachable", `Nobody answers at ${address}.`);
+    if (listener === undefined) throw unreachable;
+    const self = own.identity().certificate;
+    const target = listener.own.identity().certificate;
+    if (this.#cut.has(pairKey(self.id, target.id))) throw unreachable;
+    const peer = proven(own, target);
+    if (expect !== undefined && peer.id !== expect) throw mismatch(address, expect, peer.id);
+    const link = new MemoryLink(own, listener, peer, proven(listener.own, self));
+    this.#links.add(link);
+    link.onClose(() => this.#links.delete(link));
+    return link;
+  }
+}
+
+/** "peer-mismatch", with both ids. */
+export function mismatch(address: string, expected: MemberId, found: MemberId): FirefliesError {
+  return new FirefliesError(
+    "peer-mismatch",
+    `${address} is member ${found}, not ${expected}. Look the member up again.`,
+  );
+}
+
+function pairKey(a: MemberId, b: MemberId): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`;
+}
+
+/** The other's certificate as the handshake would have proven it. Throws "certificate-invalid". */
+function proven(own: TransportOptions, chain: MemberCertificate): MemberCertificate {
+  const { root, certificate }: Identity = own.identity();
+  const verdict = verifyMemberCertificate(chain, { root, now: own.now(), network: certificate });
+  if (!verdict.ok) throw certificateRefused(verdict.reason);
+  return verdict.certificate;
+}
+
+class MemoryListener implements Listener {
+  readonly links = new Set<MemoryLink>();
+  readonly #running = new Set<Promise<unknown>>();
+
+  constructor(
+    readonly own: TransportOptions,
+    readonly handlers: ListenOptions["handlers"],
+    readonly host: string,
+    readonly port: number,
+    readonly unlist: () => void,
+  ) {}
+
+  recheck(): void {
+    for (const link of [...this.links]) if (this.refusal(link.self) !== undefined) link.close();
+  }
+
+  refusal(caller: MemberCertificate): FirefliesError | undefined {
+    return refusalOf(caller, this.handlers, this.own.now());
+  }
+
+  async answer(caller: MemberCertificate, kind: CallKind, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const refused = this.refusal(caller);
+    if (refused !== undefined) throw refused;
+    const answer = answerCall(this.handlers, caller, kind, new Uint8Array(body), signal);
+    const done = answer.catch(() => {}).finally(() => this.#running.delete(done));
+    this.#running.add(done);
+    return new Uint8Array(await answer);
+  }
+
+  accept(caller: MemberCertificate, kind: DuplexKind, duplex: ByteDuplex): void {
+    const refused = this.refusal(caller);
+    if (refused !== undefined) duplex.destroy(refused);
+    else contained(() => this.handlers.onDuplex(caller, kind, duplex), duplex);
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.unlist();
+    for (const link of this.links) link.endDuplexes();
+    const grace = { timeoutMs: graceMs };
+    await withDeadline(grace, () => Promise.allSettled(this.#running)).catch(() => {});
+    for (const link of [...this.links]) link.close();
+  }
+}
+
+/** Runs the owner's handler; what it throws ends this duplex and nothing else. */
+export function contained(run: () => void, duplex: ByteDuplex): void {
+  try {
+    run();
+  } catch (error) {
+    duplex.destroy(error instanceof FirefliesError ? error : new FirefliesError("handler-failed"));
+  }
+}
+
+class MemoryLink implements Link {
+  closed = false;
+  readonly #listener: MemoryListener;
+  readonly #own: TransportOptions;
+  readonly #closing = new AbortController();
+  readonly #duplexes = new Set<ByteDuplex>();
+
+  constructor(
+    own: TransportOptions,
+    listener: MemoryListener,
+    readonly peer: MemberCertificate,
+    readonly self: MemberCertificate,
+  ) {
+    this.#own = own;
+    this.#listener = listener;
+    listener.links.add(this);
+  }
+
+  async call(kind: CallKind, body: Uint8Array, options: CallOptions): Promise<Uint8Array> {
+    this.#check();
+    if (body.length > CALL_BYTES_MAX) throw new FirefliesError("message-too-large");
+    return withDeadline(options, (signal) => {
+      const lost = new Promise<never>((_, reject) => {
+        this.#closing.signal.addEventListener("abort", () => reject(new FirefliesError("link-closed")), { signal });
+      });
+      const both = AbortSignal.any([signal, this.#closing.signal]);
+      return Promise.race([this.#listener.answer(this.self, kind, body, both), lost]);
+    });
+  }
+
+  open(kind: DuplexKind, { signal }: { readonly signal?: AbortSignal | undefined } = {}): ByteDuplex {
+    const [near, far] = duplexPair(DUPLEX_BYTES_MAX[kind]);
+    const cancel = () => near.destroy(new FirefliesError("cancelled"));
+    signal?.addEventListener("abort", cancel);
+    this.#duplexes.add(near);
+    near.once("close", () => {
+      signal?.removeEventListener("abort", cancel);
+      this.#duplexes.delete(near);
+    });
+    if (signal?.aborted) cancel();
+    else if (this.closed) near.destroy(new FirefliesError("link-closed"));
+    else queueMicrotask(() => this.#listener.accept(this.self, kind, far));
+    return near;
+  }
+
+  endDuplexes(): void {
+    for (const duplex of this.#duplexes) duplex.destroy(new FirefliesError("link-closed"));
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#listener.links.delete(this);
+    this.endDuplexes();
+    this.#closing.abort();
+  }
+
+  onClose(listener: () => void): () => void {
+    const { signal } = this.#closing;
+    if (this.closed) listener();
+    else signal.addEventListener("abort", listener, { once: true });
+    return () => signal.removeEventListener("abort", listener);
+  }
+
+  #check(): void {
+    if (this.closed) throw new FirefliesError("link-closed");
+    const refused = refusalOf(this.peer, { admit: () => undefined }, this.#own.now());
+    if (refused !== undefined) throw refused;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * What one message of a frame says: a request, its answer, or that the answer is no longer wanted. Big-endian, one
+ * encoding per value:
+ *
+ *     kind u8 | request id u64 | by kind:  request, gossip: deadline in milliseconds u32, payload
+ *                                          reply: payload     cancel: nothing
+ *                                          error: length of code u8, code (ASCII), text (UTF-8)
+ */
+
+/** Ids are counted up by the caller and stay exact as a number. */
+export const REQUEST_ID_MAX = Number.MAX_SAFE_INTEGER;
+/** Longest code of an error, in bytes; the longest of our table has half of that. */
+export const ERROR_CODE_BYTES_MAX = 64;
+/** Longest text of an error, in bytes: 512 characters of UTF-8. */
+export const ERROR_TEXT_BYTES_MAX = 2048;
+/** Kind and id. */
+const HEADER_BYTES = 9;
+/** The largest header: a request's. What a payload grows by. */
+export const CONTENT_OVERHEAD_BYTES = HEADER_BYTES + 4;
+const UINT32 = 2 ** 32;
+
+/** What may be asked of a member; each has a budget of its own. */
+export type RequestKind = "message" | "gossip";
+
+export type Content =
+  | {
+      readonly kind: RequestKind;
+      readonly id: number;
+      /** 0 to 2^32 - 1: how long the caller waits from sending on. */
+      readonly deadlineMs: number;
+      readonly payload: Uint8Array;
+    }
+  | { readonly kind: "reply"; readonly id: number; readonly payload: Uint8Array }
+  | { readonly kind: "error"; readonly id: number; readonly code: string; readonly text: string }
+  | { readonly kind: "cancel"; readonly id: number };
+
+const NUMBER_OF_KIND = { message: 1, gossip: 2, reply: 3, error: 4, cancel: 5 } as const;
+const KINDS = [undefined, "message", "gossip", "reply", "error", "cancel"] as const;
+const CODE = /^[a-z0-9-]+$/;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The bytes of `content`, after `reserve` bytes left to the caller. */
+export function encodeContent(content: Content, reserve = 0): Uint8Array {
+  switch (content.kind) {
+    case "message":
+    case "gossip":
+      return encodeRequest(content, reserve);
+    case "reply":
+      return withHeader(content, reserve, content.payload.length, (out, at) => out.set(content.payload, at));
+    case "error":
+      return encodeError(content, reserve);
+    case "cancel":
+      return withHeader(content, reserve, 0, () => {});
+  }
+}
+
+function encodeRequest(content: Extract<Content, { deadlineMs: number }>, reserve: number): Uint8Array {
+  const { payload, deadlineMs } = content;
+  return withHeader(content, reserve, 4 + payload.length, (out, at) => {
+    writeUint32(out, at, deadlineMs);
+    out.set(payload, at + 4);
+  });
+}
+
+function encodeError(content: Extract<Content, { kind: "error" }>, reserve: number): Uint8Array {
+  const code = encoder.encode(content.code);
+  const text = cutText(content.text);
+  return withHeader(content, reserve, 1 + code.length + text.length, (out, at) => {
+    out[at] = code.length;
+    out.set(code, at + 1);
+    out.set(text, at + 1 + code.length);
+  });
+}
+
+/** At most ERROR_TEXT_BYTES_MAX bytes, never half a character. */
+function cutText(text: string): Uint8Array {
+  const out = new Uint8Array(ERROR_TEXT_BYTES_MAX);
+  return out.subarray(0, encoder.encodeInto(text, out).written);
+}
+
+function withHeader(
+  { kind, id }: Content,
+  reserve: number,
+  bodyBytes: number,
+  writeBody: (out: Uint8Array, at: number) => void,
+): Uint8Array {
+  const out = new Uint8Array(reserve + HEADER_BYTES + bodyBytes);
+  out[reserve] = NUMBER_OF_KIND[kind];
+  writeUint32(out, reserve + 1, Math.floor(id / UINT32));
+  writeUint32(out, reserve + 5, id % UINT32);
+  writeBody(out, reserve + HEADER_BYTES);
+  return out;
+}
+
+/** The content in `bytes`; undefined for what no `encodeContent` writes. The payload is a window on `bytes`. */
+export function decodeContent(bytes: Uint8Array): Content | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined;
+  const kind = KINDS[bytes[0]!];
+  const id = readUint32(bytes, 1) * UINT32 + readUint32(bytes, 5);
+  if (kind === undefined || id > REQUEST_ID_MAX) return undefined;
+  const body = bytes.subarray(HEADER_BYTES);
+  switch (kind) {
+    case "message":
+    case "gossip":
+      return body.length < 4 ? undefined : { kind, id, deadlineMs: readUint32(body, 0), payload: body.subarray(4) };
+    case "reply":
+      return { kind, id, payload: body };
+    case "error":
+      return decodeError(id, body);
+    case "cancel":
+      return body.length === 0 ? { kind, id } : undefined;
+  }
+}
+
+function decodeError(id: number, body: Uint8Array): Content | undefined {
+  const codeBytes = body[0] ?? 0;
+  const textBytes = body.length - 1 - codeBytes;
+  if (codeBytes === 0 || codeBytes > ERROR_CODE_BYTES_MAX || textBytes < 0 || textBytes > ERROR_TEXT_BYTES_MAX) {
+    return undefined;
+  }
+  const code = utf8(body.subarray(1, 1 + codeBytes));
+  const text = utf8(body.subarray(1 + codeBytes));
+  if (code === undefined || text === undefined || !CODE.test(code)) return undefined;
+  return { kind: "error", id, code, text };
+}
+
+function utf8(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function writeUint32(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
+}
+
+function readUint32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}

@@ -1,0 +1,47 @@
+/**
+ * What the signature of a frame covers (protocol.md 5a): a list that sender and receiver both compute, so it does not
+ * travel. Big-endian:
+ *
+ *     sender id | receiver id | link nonce (32 bytes each) | frame counter u64 | count u32 | count x SHA-256(salt || content)
+ *
+ * Any one message can be shown to a third party with its salt, the list and the signature.
+ */
+import { sha256 } from "../../identity/index.js";
+import { concatBytes, type MemberId, memberIdToBytes } from "../../rings/index.js";
+
+const HASH_BYTES = 32;
+const UINT32 = 2 ** 32;
+
+/** One direction of one link: what all its lists begin with. */
+export interface Direction {
+  readonly sender: MemberId;
+  readonly receiver: MemberId;
+  /** 32 bytes. */
+  readonly linkNonce: Uint8Array;
+}
+
+/** SHA-256 of the caller's nonce and the called one's: neither side alone can make a link's lists fit another link. */
+export function linkNonce(callerNonce: Uint8Array, calledNonce: Uint8Array): Uint8Array {
+  return sha256(concatBytes(callerNonce, calledNonce));
+}
+
+/** The part of the lists that stays the same: 96 bytes. */
+export function listPrefix({ sender, receiver, linkNonce }: Direction): Uint8Array {
+  return concatBytes(memberIdToBytes(sender), memberIdToBytes(receiver), linkNonce);
+}
+
+/** The list of a frame. Each of `messages` is salt and content. */
+export function listBody(prefix: Uint8Array, counter: number, messages: readonly Uint8Array[]): Uint8Array {
+  const body = new Uint8Array(prefix.length + 12 + messages.length * HASH_BYTES);
+  body.set(prefix);
+  const view = new DataView(body.buffer);
+  view.setUint32(prefix.length, Math.floor(counter / UINT32));
+  view.setUint32(prefix.length + 4, counter % UINT32);
+  view.setUint32(prefix.length + 8, messages.length);
+  let at = prefix.length + 12;
+  for (const message of messages) {
+    body.set(sha256(message), at);
+    at += HASH_BYTES;
+  }
+  return body;
+}

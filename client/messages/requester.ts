@@ -1,0 +1,236 @@
+/** The asking end of a link's messages: requests out, answers matched to them by id, each with its own deadline. */
+import { type ErrorCode, FirefliesError, isErrorCode, type MemberCertificate } from "../../identity/index.js";
+import { timeoutText } from "../guard.js";
+import { MESSAGE_BYTES_MAX } from "../transport.js";
+import { type Content, REQUEST_ID_MAX, type RequestKind } from "./content.js";
+import { FrameSession, type SessionOptions } from "./session.js";
+
+export interface RequesterLimits {
+  /** Largest request, in bytes. */
+  readonly messageBytes: number;
+  /** Requests sent and not answered yet. More wait here. */
+  readonly inFlight: number;
+  /** Bytes of requests sent and not answered yet. One request alone may be larger. */
+  readonly inFlightBytes: number;
+  /** Requests that wait here to be sent; the next one is refused with "overloaded". */
+  readonly waiting: number;
+  /** Bytes of requests that wait here. */
+  readonly waitingBytes: number;
+}
+
+/** Half of what a peer of ours lets wait per caller (budget.ts), so that it never has to refuse one. */
+export const REQUESTER_LIMITS = {
+  messageBytes: MESSAGE_BYTES_MAX,
+  inFlight: 1024,
+  inFlightBytes: 8 * 1024 * 1024,
+  waiting: 65_536,
+  waitingBytes: 64 * 1024 * 1024,
+} as const satisfies RequesterLimits;
+
+/** The longest deadline that fits its field, in milliseconds: 24 days, as setTimeout's. */
+const DEADLINE_MS_MAX = 2 ** 31 - 1;
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs: number;
+}
+
+export interface RequesterOptions extends Pick<SessionOptions, "duplex" | "identity" | "peer" | "refusal"> {
+  readonly limits?: Partial<RequesterLimits> | undefined;
+}
+
+export class Requester {
+  readonly peer: MemberCertificate;
+  readonly #session: FrameSession;
+  readonly #limits: RequesterLimits;
+  /** By id, in the order of sending. */
+  readonly #inFlight = new Map<number, Request>();
+  readonly #waiting = new Set<Request>();
+  readonly #closeListeners = new Set<(error: FirefliesError) => void>();
+  #inFlightBytes = 0;
+  #waitingBytes = 0;
+  #nextId = 1;
+  #error: FirefliesError | undefined;
+
+  constructor({ limits, ...options }: RequesterOptions) {
+    this.peer = options.peer;
+    this.#limits = { ...REQUESTER_LIMITS, ...limits };
+    this.#session = new FrameSession({
+      ...options,
+      caller: true,
+      onContent: (content) => this.#onContent(content),
+      onEnd: (error) => this.#onEnd(error),
+      onRoom: () => this.#sendWaiting(),
+    });
+  }
+
+  get closed(): boolean {
+    return this.#error !== undefined;
+  }
+
+  /** Requests that have no answer yet. */
+  get pending(): number {
+    return this.#inFlight.size + this.#waiting.size;
+  }
+
+  /**
+   * Signed and sent in the order of the calls; resolves to the reply, empty when the handler returned none. Rejects with
+   * a FirefliesError: "message-too-large" and "overloaded" before anything is sent, "timeout", "cancelled", what ended
+   * the link ("link-closed", "bad-frame", ...), and the peer's "handler-failed", "handler-timeout", "handler-missing",
+   * "overloaded" or "message-too-large" (its reply). The peer is told of timeouts and cancellations.
+   */
+  request(kind: RequestKind, payload: Uint8Array, { signal, timeoutMs }: RequestOptions): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const problem = this.#problem(payload, signal);
+      if (problem !== undefined) throw problem;
+      const request = new Request(kind, payload, timeoutMs, resolve, reject);
+      request.watch(signal, (error) => this.#giveUp(request, error));
+      this.#waiting.add(request);
+      this.#waitingBytes += payload.length;
+      this.#sendWaiting();
+    });
+  }
+
+  /** Rejects all that has no answer with `error`, by default "link-closed". */
+  close(error = new FirefliesError("link-closed")): void {
+    this.#session.end(error);
+  }
+
+  /** Called once, with the reason. Returns the way to stop listening. */
+  onClose(listener: (error: FirefliesError) => void): () => void {
+    if (this.#error !== undefined) listener(this.#error);
+    else this.#closeListeners.add(listener);
+    return () => this.#closeListeners.delete(listener);
+  }
+
+  #problem(payload: Uint8Array, signal: AbortSignal | undefined): FirefliesError | undefined {
+    const { messageBytes, waiting, waitingBytes } = this.#limits;
+    if (payload.length > messageBytes) return tooLarge(payload.length, messageBytes);
+    if (this.#error !== undefined) return this.#error;
+    if (signal?.aborted) return new FirefliesError("cancelled");
+    const full = this.#waiting.size >= waiting || this.#waitingBytes + payload.length > waitingBytes;
+    return full
+      ? new FirefliesError("overloaded", "Too many requests wait for this member. Await some first.")
+      : undefined;
+  }
+
+  #sendWaiting(): void {
+    for (const request of this.#waiting) {
+      if (!this.#hasRoom(request.bytes)) return;
+      this.#leaveQueue(request);
+      this.#send(request);
+    }
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const { inFlight, inFlightBytes } = this.#limits;
+    // Requests that were given up may still wait in the session, if the peer does not read.
+    if (this.#inFlight.size >= inFlight || this.#session.queuedBytes >= inFlightBytes) return false;
+    return this.#inFlight.size === 0 || this.#inFlightBytes + bytes <= inFlightBytes;
+  }
+
+  #send(request: Request): void {
+    request.id = this.#nextId++;
+    this.#inFlight.set(request.id, request);
+    this.#inFlightBytes += request.bytes;
+    this.#session.send(request.content());
+    if (this.#nextId > REQUEST_ID_MAX) this.close();
+  }
+
+  #leaveQueue(request: Request): void {
+    if (this.#waiting.delete(request)) this.#waitingBytes -= request.bytes;
+  }
+
+  /** Answers to requests that were given up are no news, and no violation either. */
+  #onContent(content: Content): boolean {
+    if (content.kind !== "reply" && content.kind !== "error") return false;
+    const request = this.#inFlight.get(content.id);
+    if (request === undefined) return content.id < this.#nextId;
+    this.#settle(request);
+    // A copy: the reply must not hold a whole frame in memory, nor be one with another reply.
+    if (content.kind === "reply") request.resolve(new Uint8Array(content.payload));
+    else request.reject(remoteError(content.code, content.text));
+    this.#sendWaiting();
+    return true;
+  }
+
+  #giveUp(request: Request, error: FirefliesError): void {
+    const sent = this.#inFlight.has(request.id);
+    this.#settle(request);
+    if (sent) this.#session.send({ kind: "cancel", id: request.id });
+    request.reject(error);
+    this.#sendWaiting();
+  }
+
+  #settle(request: Request): void {
+    request.unwatch();
+    this.#leaveQueue(request);
+    if (this.#inFlight.delete(request.id)) this.#inFlightBytes -= request.bytes;
+  }
+
+  #onEnd(error: FirefliesError): void {
+    this.#error = error;
+    for (const request of [...this.#inFlight.values(), ...this.#waiting]) {
+      this.#settle(request);
+      request.reject(error);
+    }
+    for (const listener of this.#closeListeners) listener(error);
+    this.#closeListeners.clear();
+  }
+}
+
+/** "message-too-large", with the figures. */
+export function tooLarge(bytes: number, bytesMax: number): FirefliesError {
+  return new FirefliesError(
+    "message-too-large",
+    `A message of ${bytes} bytes is over the limit of ${bytesMax}. Send less at once, or use a stream.`,
+  );
+}
+
+/** What the peer reports; a code that is unknown here stays readable. */
+function remoteError(code: string, text: string): FirefliesError {
+  const known: ErrorCode = isErrorCode(code) ? code : "handler-failed";
+  return new FirefliesError(known, known === code ? text || undefined : `${code}: ${text}`);
+}
+
+class Request {
+  id = 0;
+  readonly #deadline: number;
+  #timer: NodeJS.Timeout | undefined;
+  #signal: AbortSignal | undefined;
+  #onAbort: (() => void) | undefined;
+
+  constructor(
+    readonly kind: RequestKind,
+    readonly payload: Uint8Array,
+    readonly timeoutMs: number,
+    readonly resolve: (reply: Uint8Array) => void,
+    readonly reject: (error: FirefliesError) => void,
+  ) {
+    this.#deadline = performance.now() + timeoutMs;
+  }
+
+  get bytes(): number {
+    return this.payload.length;
+  }
+
+  watch(signal: AbortSignal | undefined, giveUp: (error: FirefliesError) => void): void {
+    const expire = () => giveUp(new FirefliesError("timeout", timeoutText(this.timeoutMs)));
+    this.#timer = setTimeout(expire, Math.min(this.timeoutMs, DEADLINE_MS_MAX));
+    if (signal === undefined) return;
+    this.#signal = signal;
+    this.#onAbort = () => giveUp(new FirefliesError("cancelled"));
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  unwatch(): void {
+    clearTimeout(this.#timer);
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
+  }
+
+  /** With what is left of its time. */
+  content(): Content {
+    const left = Math.max(1, Math.ceil(this.#deadline - performance.now()));
+    return { kind: this.kind, id: this.id, deadlineMs: Math.min(left, DEADLINE_MS_MAX), payload: this.payload };
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * One "messages" duplex, either end: hellos, then frames out (coalesced per event-loop turn, one signature each) and
+ * frames in (counter and signature checked before any message of a frame is delivered). Any violation ends the duplex.
+ */
+import { randomBytes, randomFillSync } from "node:crypto";
+import { FirefliesError, type Identity, type MemberCertificate, sign, verify } from "../../identity/index.js";
+import { asFirefliesError } from "../guard.js";
+import type { ByteDuplex } from "../transport.js";
+import { type Content, decodeContent, encodeContent } from "./content.js";
+import {
+  type Batch,
+  decodeFrame,
+  encodeBatch,
+  encodeHello,
+  FRAME_MESSAGES_MAX,
+  FRAME_VERSION,
+  type Hello,
+  NONCE_BYTES,
+  SALT_BYTES,
+} from "./frame.js";
+import { linkNonce, listBody, listPrefix } from "./list.js";
+
+/** A frame is closed at this size, in bytes, so that a turn full of large messages does not become one huge frame. */
+const FRAME_BYTES_SOFT = 256 * 1024;
+/** Random bytes drawn at once for salts. */
+const SALT_POOL_BYTES = 16 * 1024;
+
+export interface SessionOptions {
+  readonly duplex: ByteDuplex;
+  /** The one whose certificate the link was made with. */
+  readonly identity: Identity;
+  /** Whom the link proved the other end to be. */
+  readonly peer: MemberCertificate;
+  /** Whether we opened the duplex. */
+  readonly caller: boolean;
+  /** Why the peer may not talk to us any more; asked for every frame (R17). */
+  readonly refusal?: (() => FirefliesError | undefined) | undefined;
+  /** A verified message; a false answer means that it makes no sense here, which ends the duplex. */
+  readonly onContent: (content: Content) => boolean;
+  /** Once. */
+  readonly onEnd: (error: FirefliesError) => void;
+  /** What waited is on its way: there is room again. */
+  readonly onRoom?: (() => void) | undefined;
+}
+
+export class FrameSession {
+  readonly #options: SessionOptions;
+  readonly #ownNonce = randomBytes(NONCE_BYTES);
+  #outgoing: Uint8Array | undefined;
+  #incoming: Uint8Array | undefined;
+  #sent = 0;
+  #received = 0;
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #flushing = false;
+  #blocked = false;
+  #ended = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    const { duplex, caller } = options;
+    duplex.on("data", (bytes: Uint8Array) => this.#onFrame(bytes));
+    duplex.on("drain", () => this.#onDrain());
+    duplex.on("end", () => this.end(new FirefliesError("link-closed")));
+    duplex.on("error", (error) => this.end(asFirefliesError(error, "link-closed")));
+    duplex.on("close", () => this.end(new FirefliesError("link-closed")));
+    if (caller) this.#sayHello();
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Bytes that wait for the peer to read. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Sends with this turn's frame. Nothing happens after the end. */
+  send(content: Content): void {
+    if (this.#ended) return;
+    const message = encodeContent(content, SALT_BYTES);
+    fillSalt(message);
+    this.#queue.push(message);
+    this.#queuedBytes += message.length;
+    this.#flushSoon();
+  }
+
+  /** Ends both directions; the other side learns the code. */
+  end(error: FirefliesError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#options.duplex.destroy(error);
+    this.#options.onEnd(error);
+  }
+
+  #sayHello(): void {
+    this.#options.duplex.write(encodeHello({ version: FRAME_VERSION, nonce: this.#ownNonce }));
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing || this.#blocked || this.#outgoing === undefined) return;
+    this.#flushing = true;
+    // After this turn's input: all that its handlers answer goes out under one signature.
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    while (this.#queue.length > 0 && !this.#blocked && !this.#ended) {
+      this.#blocked = !this.#options.duplex.write(this.#nextFrame());
+    }
+    if (!this.#blocked && !this.#ended) this.#options.onRoom?.();
+  }
+
+  #nextFrame(): Uint8Array {
+    const messages = this.#takeMessages();
+    const counter = ++this.#sent;
+    const { privateKey, certificate } = this.#options.identity;
+    const signature = sign(privateKey, "frame", certificate.networkId, listBody(this.#outgoing!, counter, messages));
+    return encodeBatch({ counter, signature, messages });
+  }
+
+  #takeMessages(): Uint8Array[] {
+    let count = 0;
+    let bytes = 0;
+    while (count < this.#queue.length && count < FRAME_MESSAGES_MAX) {
+      const next = this.#queue[count]!.length;
+      if (count > 0 && bytes + next > FRAME_BYTES_SOFT) break;
+      bytes += next;
+      count++;
+    }
+    this.#queuedBytes -= bytes;
+    return this.#queue.splice(0, count);
+  }
+
+  #onDrain(): void {
+    this.#blocked = false;
+    this.#flush();
+  }
+
+  #onFrame(bytes: Uint8Array): void {
+    if (this.#ended) return;
+    const refused = this.#options.refusal?.();
+    const frame = refused === undefined ? decodeFrame(bytes) : undefined;
+    if (refused !== undefined) this.end(refused);
+    else if (frame?.kind === "hello") this.#onHello(frame);
+    else if (frame?.kind === "batch") this.#onBatch(frame);
+    else this.#violation("malformed");
+  }
+
+  #onHello({ version, nonce }: Hello): void {
+    if (version !== FRAME_VERSION) this.end(unknownVersion(version));
+    else if (this.#incoming !== undefined) this.#violation("a second hello");
+    else this.#greet(nonce);
+  }
+
+  #greet(nonce: Uint8Array): void {
+    const { caller, identity, peer } = this.#options;
+    const common = caller ? linkNonce(this.#ownNonce, nonce) : linkNonce(nonce, this.#ownNonce);
+    const [self, other] = [identity.certificate.id, peer.id];
+    this.#outgoing = listPrefix({ sender: self, receiver: other, linkNonce: common });
+    this.#incoming = listPrefix({ sender: other, receiver: self, linkNonce: common });
+    if (!caller) this.#sayHello();
+    this.#flushSoon();
+  }
+
+  #onBatch(batch: Batch): void {
+    const problem = this.#batchProblem(batch);
+    if (problem !== undefined) {
+      this.#violation(problem);
+      return;
+    }
+    this.#received = batch.counter;
+    for (const message of batch.messages) if (!this.#deliver(message.subarray(SALT_BYTES))) return;
+  }
+
+  #batchProblem({ counter, signature, messages }: Batch): string | undefined {
+    if (this.#incoming === undefined) return "no hello before the first frame";
+    if (counter !== this.#received + 1) return "a frame is missing, repeated or out of order";
+    const { publicKey, networkId } = this.#options.peer;
+    const list = listBody(this.#incoming, counter, messages);
+    return verify(publicKey, "frame", networkId, list, signature) ? undefined : "wrong signature";
+  }
+
+  /** False when the duplex has ended. */
+  #deliver(bytes: Uint8Array): boolean {
+    if (this.#ended) return false;
+    const content = decodeContent(bytes);
+    if (content !== undefined && this.#options.onContent(content)) return !this.#ended;
+    this.#violation("a message that makes no sense");
+    return false;
+  }
+
+  #violation(what: string): void {
+    this.end(new FirefliesError("bad-frame", `The signed messages of a link were refused: ${what}.`));
+  }
+}
+
+function unknownVersion(version: number): FirefliesError {
+  return new FirefliesError(
+    "protocol-version",
+    `The other side speaks version ${version} of signed messages; this one ${FRAME_VERSION}. Run versions that share one.`,
+  );
+}
+
+let pool = new Uint8Array(0);
+
+function fillSalt(message: Uint8Array): void {
+  if (pool.length < SALT_BYTES) pool = randomFillSync(new Uint8Array(SALT_POOL_BYTES));
+  message.set(pool.subarray(0, SALT_BYTES));
+  pool = pool.subarray(SALT_BYTES);
+}
