@@ -1,0 +1,149 @@
+/**
+ * Fixed big-endian layouts (protocol 5a), written and read without exceptions: a reader that runs out of bytes turns
+ * `bad` and yields zeros, and whoever parses asks once at the end. What a peer sends wrong is data.
+ */
+
+/** Appends values to a buffer that grows. */
+export class ByteWriter {
+  #buffer = new Uint8Array(256);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  u8(value: number): this {
+    this.#room(1)[this.#length++] = value;
+    return this;
+  }
+
+  u16(value: number): this {
+    return this.u8((value >>> 8) & 0xff).u8(value & 0xff);
+  }
+
+  u32(value: number): this {
+    return this.u16(Math.floor(value / 0x10000) & 0xffff).u16(value & 0xffff);
+  }
+
+  u64(value: bigint): this {
+    return this.u32(Number((value >> 32n) & 0xffffffffn)).u32(Number(value & 0xffffffffn));
+  }
+
+  raw(bytes: Uint8Array): this {
+    this.#room(bytes.length).set(bytes, this.#length);
+    this.#length += bytes.length;
+    return this;
+  }
+
+  /** Bytes after their length as 16 bits. */
+  sized16(bytes: Uint8Array): this {
+    return this.u16(bytes.length).raw(bytes);
+  }
+
+  /** Bytes after their length as 32 bits. */
+  sized32(bytes: Uint8Array): this {
+    return this.u32(bytes.length).raw(bytes);
+  }
+
+  /** ASCII text after its length as 16 bits. The caller has checked that it is ASCII. */
+  ascii(text: string): this {
+    this.u16(text.length);
+    for (let index = 0; index < text.length; index++) this.u8(text.charCodeAt(index));
+    return this;
+  }
+
+  finish(): Uint8Array {
+    return this.#buffer.slice(0, this.#length);
+  }
+
+  #room(bytes: number): Uint8Array {
+    const needed = this.#length + bytes;
+    if (needed > this.#buffer.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
+      grown.set(this.#buffer);
+      this.#buffer = grown;
+    }
+    return this.#buffer;
+  }
+}
+
+/** Reads values from bytes; after the first read past the end it is `bad` for good. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  #offset = 0;
+  #bad = false;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** True when something could not be read, or when `refuse` was called. */
+  get bad(): boolean {
+    return this.#bad;
+  }
+
+  /** Everything was read, and nothing was wrong. */
+  get complete(): boolean {
+    return !this.#bad && this.#offset === this.#bytes.length;
+  }
+
+  get remaining(): number {
+    return this.#bad ? 0 : this.#bytes.length - this.#offset;
+  }
+
+  refuse(): void {
+    this.#bad = true;
+  }
+
+  u8(): number {
+    return this.raw(1)[0] ?? 0;
+  }
+
+  u16(): number {
+    const bytes = this.raw(2);
+    return ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0);
+  }
+
+  u32(): number {
+    return this.u16() * 0x10000 + this.u16();
+  }
+
+  u64(): bigint {
+    return (BigInt(this.u32()) << 32n) | BigInt(this.u32());
+  }
+
+  /** A view of the next bytes; not a copy. */
+  raw(length: number): Uint8Array {
+    if (this.#bad || length > this.#bytes.length - this.#offset) {
+      this.#bad = true;
+      return new Uint8Array(0);
+    }
+    const start = this.#offset;
+    this.#offset += length;
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  sized16(max: number): Uint8Array {
+    return this.#atMost(this.u16(), max);
+  }
+
+  sized32(max: number): Uint8Array {
+    return this.#atMost(this.u32(), max);
+  }
+
+  /** Printable ASCII without spaces; anything else makes the reader bad. */
+  ascii(max: number): string {
+    const bytes = this.sized16(max);
+    let text = "";
+    for (const byte of bytes) {
+      if (byte < 0x21 || byte > 0x7e) this.#bad = true;
+      text += String.fromCharCode(byte);
+    }
+    return text;
+  }
+
+  #atMost(length: number, max: number): Uint8Array {
+    if (length > max) this.#bad = true;
+    return this.raw(length);
+  }
+}

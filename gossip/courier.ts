@@ -1,0 +1,89 @@
+/**
+ * Calls to partners and what waits to be sent to them. At most one call of a kind per partner and CALLS_MAX in all, so
+ * that nobody who is slow holds up anybody else; every call ends, by its answer, its failure or its age.
+ */
+import type { MemberId } from "../rings/index.js";
+import { CALLS_MAX, FRESH_MAX } from "./limits.js";
+import type { Recipient } from "./outputs.js";
+
+/** Milliseconds that a partner has for one answer (threats: a neighbour that accepts and never answers). */
+export const CALL_TIMEOUT_MS = 2000;
+/** Added to the driver's deadline before a call without an end is given up here. */
+const CALL_GRACE_MS = 3000;
+
+export type Purpose = "exchange" | "push";
+
+export interface Call {
+  readonly number: number;
+  readonly purpose: Purpose;
+  readonly to: Recipient;
+  readonly startedAt: number;
+  /** Calls of this exchange before this one. */
+  readonly round: number;
+}
+
+export class Courier {
+  readonly #calls = new Map<number, Call>();
+  readonly #busy = new Set<string>();
+  readonly #outbox = new Map<MemberId, Set<string>>();
+  #next = 1;
+
+  get isIdle(): boolean {
+    return this.#calls.size === 0 && this.#outbox.size === 0;
+  }
+
+  /** Calls of one purpose under way. */
+  count(purpose: Purpose): number {
+    return [...this.#calls.values()].filter((call) => call.purpose === purpose).length;
+  }
+
+  /** Undefined when the partner is busy with such a call, or too many calls are under way. */
+  begin(purpose: Purpose, to: Recipient, now: number, round = 0): Call | undefined {
+    const key = busyKey(purpose, to);
+    if (this.#busy.has(key) || this.#calls.size >= CALLS_MAX) return undefined;
+    const call: Call = { number: this.#next++, purpose, to, startedAt: now, round };
+    this.#calls.set(call.number, call);
+    this.#busy.add(key);
+    return call;
+  }
+
+  /** Undefined for an answer that comes twice, or after the call was given up. */
+  end(number: number): Call | undefined {
+    const call = this.#calls.get(number);
+    if (!call) return undefined;
+    this.#calls.delete(number);
+    this.#busy.delete(busyKey(call.purpose, call.to));
+    return call;
+  }
+
+  /** Calls whose driver has forgotten them. */
+  overdue(now: number): Call[] {
+    return [...this.#calls.values()].filter((call) => now - call.startedAt > CALL_TIMEOUT_MS + CALL_GRACE_MS);
+  }
+
+  /** Leaves a record for a partner; it goes out with the next push to it. */
+  post(to: MemberId, digest: string): void {
+    const waiting = this.#outbox.get(to) ?? new Set();
+    if (waiting.size < FRESH_MAX) waiting.add(digest);
+    this.#outbox.set(to, waiting);
+  }
+
+  /** Partners with waiting records whose turn it may be. */
+  recipients(): MemberId[] {
+    return [...this.#outbox.keys()];
+  }
+
+  waiting(to: MemberId): readonly string[] {
+    return [...(this.#outbox.get(to) ?? [])];
+  }
+
+  posted(to: MemberId, digests: readonly string[]): void {
+    const waiting = this.#outbox.get(to);
+    for (const digest of digests) waiting?.delete(digest);
+    if (waiting?.size === 0) this.#outbox.delete(to);
+  }
+}
+
+function busyKey(purpose: Purpose, to: Recipient): string {
+  return `${purpose} ${to.id ?? to.addresses[0]}`;
+}

@@ -1,0 +1,193 @@
+/**
+ * The failure detector: visits one monitored member after the other, and says which one to accuse (protocol section 4).
+ *
+ * A visit sends a ping and, after each miss, another one at the estimated round-trip timeout. Before the verdict one
+ * short try over the member's main transport runs beside the last pings, because UDP alone may be blocked. Any sign of
+ * life ends the visit well.
+ */
+import type { MemberId } from "../rings/index.js";
+import { LocalHealth } from "./local-health.js";
+import { missLimit, NEW_PATH, type Path, probeTimeoutMs, withOutcome, withRoundTrip } from "./path.js";
+
+/** Ways remembered; the longest unused are forgotten. More than any member has successors. */
+const PATHS_MAX = 4096;
+/** Visits at once: one per ring would be the most that ever starts. */
+const VISITS_MAX = 256;
+
+export interface Target {
+  readonly id: MemberId;
+  /** The ring on which it is my successor, and the epoch of its note when the visit began. */
+  readonly ring: number;
+  readonly epoch: bigint;
+  /** False when its note carries no address for pings: then the try alone decides. */
+  readonly pingable: boolean;
+}
+
+export type Detection =
+  | { readonly kind: "ping"; readonly target: MemberId; readonly nonce: bigint }
+  | { readonly kind: "try"; readonly target: MemberId }
+  | { readonly kind: "accuse"; readonly target: Target };
+
+interface Visit {
+  readonly target: Target;
+  /** Pings sent and not answered, by nonce, with the time of sending. */
+  readonly sent: Map<bigint, number>;
+  misses: number;
+  nextAt: number;
+  attempt: "none" | "running" | "failed";
+}
+
+export interface DetectorOptions {
+  readonly monitorMs: number;
+  /** Misses that make a verdict, at least; the measured loss may ask for more (Ifrit's ping_limit). */
+  readonly pingLimit: number;
+  readonly nonce: () => bigint;
+}
+
+export class Detector {
+  readonly #options: DetectorOptions;
+  readonly #visits = new Map<MemberId, Visit>();
+  readonly #paths = new Map<MemberId, Path>();
+  readonly #health: LocalHealth;
+
+  constructor(options: DetectorOptions) {
+    this.#options = options;
+    this.#health = new LocalHealth(10 * options.monitorMs);
+  }
+
+  get deadline(): number | undefined {
+    let earliest: number | undefined;
+    for (const { nextAt } of this.#visits.values()) earliest = Math.min(earliest ?? Infinity, nextAt);
+    return earliest === Infinity ? undefined : earliest;
+  }
+
+  isVisiting(id: MemberId): boolean {
+    return this.#visits.has(id);
+  }
+
+  path(id: MemberId): Path {
+    return this.#paths.get(id) ?? NEW_PATH;
+  }
+
+  visit(target: Target, now: number): Detection[] {
+    if (this.#visits.has(target.id) || this.#visits.size >= VISITS_MAX) return [];
+    const visit: Visit = { target, sent: new Map(), misses: 0, nextAt: now, attempt: "none" };
+    this.#visits.set(target.id, visit);
+    return this.#probe(visit, now);
+  }
+
+  /** An authenticated pong. One that comes late, but before the verdict, is as good. */
+  pong(from: MemberId, nonce: bigint, now: number): boolean {
+    const visit = this.#visits.get(from);
+    const sentAt = visit?.sent.get(nonce);
+    if (!visit || sentAt === undefined) return false;
+    this.#remember(from, withOutcome(withRoundTrip(this.path(from), now - sentAt), visit.misses === 0));
+    this.#alive(from, now);
+    return true;
+  }
+
+  /** How the try over the main transport ended. */
+  tried(id: MemberId, answered: boolean, now: number): Detection[] {
+    const visit = this.#visits.get(id);
+    if (visit?.attempt !== "running") return [];
+    if (answered) {
+      this.#remember(id, withOutcome(this.path(id), false));
+      this.#alive(id, now);
+      return [];
+    }
+    visit.attempt = "failed";
+    return visit.target.pingable ? this.#decide(visit, now) : this.#missed(visit, now);
+  }
+
+  /** Pings that were not answered in time: probe again, or decide. */
+  tick(now: number): Detection[] {
+    const effects: Detection[] = [];
+    for (const visit of [...this.#visits.values()]) {
+      if (visit.nextAt > now) continue;
+      // Without pings a miss is a failed try, and this only the pause after it.
+      effects.push(...(visit.target.pingable ? this.#missed(visit, now) : this.#probe(visit, now)));
+    }
+    return effects;
+  }
+
+  /** My own loop stood still: what looked like silence was mine. All visits begin again. */
+  restart(now: number): Detection[] {
+    const effects: Detection[] = [];
+    for (const visit of this.#visits.values()) {
+      visit.misses = 0;
+      if (visit.attempt === "failed") visit.attempt = "none";
+      effects.push(...this.#probe(visit, now));
+    }
+    return effects;
+  }
+
+  /** The member is no longer mine to watch, or has said something new. */
+  forget(id: MemberId): void {
+    this.#visits.delete(id);
+  }
+
+  #missed(visit: Visit, now: number): Detection[] {
+    const { id } = visit.target;
+    visit.misses += 1;
+    this.#health.record(id, true, now);
+    if (this.#health.isVoid(now)) {
+      visit.misses = 0;
+      if (visit.attempt === "failed") visit.attempt = "none";
+    }
+    return this.#decide(visit, now);
+  }
+
+  #decide(visit: Visit, now: number): Detection[] {
+    const { target } = visit;
+    const limit = Math.max(this.#options.pingLimit, missLimit(this.path(target.id).loss));
+    if (visit.misses >= limit && visit.attempt === "failed") {
+      this.#visits.delete(target.id);
+      return [{ kind: "accuse", target }];
+    }
+    if (!target.pingable) return this.#pause(visit, now);
+    const effects: Detection[] = [];
+    if (visit.attempt === "none" && visit.misses >= limit - 1) effects.push(...this.#try(visit));
+    // Beyond the limit only the running try is awaited; its end decides.
+    if (visit.misses >= limit && visit.attempt === "running") visit.nextAt = Number.POSITIVE_INFINITY;
+    else if (visit.nextAt <= now) effects.push(...this.#probe(visit, now));
+    return effects;
+  }
+
+  #pause(visit: Visit, now: number): Detection[] {
+    visit.attempt = "none";
+    visit.nextAt = now + probeTimeoutMs(this.path(visit.target.id), this.#options.monitorMs);
+    return [];
+  }
+
+  #probe(visit: Visit, now: number): Detection[] {
+    const { target } = visit;
+    if (!target.pingable) return this.#tryAlone(visit);
+    visit.nextAt = now + probeTimeoutMs(this.path(target.id), this.#options.monitorMs);
+    const nonce = this.#options.nonce();
+    visit.sent.set(nonce, now);
+    return [{ kind: "ping", target: target.id, nonce }];
+  }
+
+  #tryAlone(visit: Visit): Detection[] {
+    // The end of the try is the miss; no timer beside it.
+    visit.nextAt = Number.POSITIVE_INFINITY;
+    return visit.attempt === "running" ? [] : this.#try(visit);
+  }
+
+  #try(visit: Visit): Detection[] {
+    visit.attempt = "running";
+    return [{ kind: "try", target: visit.target.id }];
+  }
+
+  #alive(id: MemberId, now: number): void {
+    this.#visits.delete(id);
+    this.#health.record(id, false, now);
+  }
+
+  #remember(id: MemberId, path: Path): void {
+    this.#paths.delete(id);
+    this.#paths.set(id, path);
+    const oldest = this.#paths.keys().next().value;
+    if (this.#paths.size > PATHS_MAX && oldest !== undefined) this.#paths.delete(oldest);
+  }
+}

@@ -1,0 +1,386 @@
+/**
+ * What one member holds: certificates, notes, accusations, proofs and the revocation list (rules R1, R2, R3, R8, R12,
+ * R17).
+ *
+ * Admission is structural: it depends on what is held and never on who is live, so any two members that exchange
+ * everything hold the same (rule R4). Merging is commutative, idempotent and monotone; what that costs in care stands
+ * beside each rule. Who is live follows from this in judgement.ts.
+ */
+import { isEnabled, type MemberId, Rings, type Sha256, toHex } from "../rings/index.js";
+import type { SignedAccusation } from "./accusation.js";
+import { type CertificateFacts, compareCertificates } from "./certificate.js";
+import { bestEquivocation, type Contradiction, type Equivocation, silences } from "./equivocation.js";
+import {
+  ACCUSATIONS_PER_RING_MAX,
+  ACCUSER_WINDOW,
+  CERTIFICATES_PER_MEMBER_MAX,
+  MEMBERS_MAX,
+} from "./limits.js";
+import { noteProblem, type SignedNote } from "./note.js";
+import { LISTED_DIGITS } from "./packet.js";
+import { RecordTree } from "./record-tree.js";
+import type { SignedRevocationList } from "./revocation.js";
+import { type Claim, encodeStatement, recordDigest } from "./statement.js";
+import type { Verified } from "./verified.js";
+
+/** Tolerated difference between two members' wall clocks, milliseconds (rule R18). */
+export const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
+
+export interface HeldNote extends Contradiction {
+  readonly note: Verified<SignedNote>;
+  readonly digest: string;
+}
+
+export interface HeldAccusation {
+  readonly accusation: Verified<SignedAccusation>;
+  readonly digest: string;
+}
+
+interface HeldCertificate {
+  readonly facts: Verified<CertificateFacts>;
+  readonly digest: string;
+}
+
+interface HeldProof {
+  readonly proof: Equivocation;
+  readonly digest: string;
+}
+
+interface HeldRevocations {
+  readonly list: Verified<SignedRevocationList>;
+  readonly hash: string;
+  readonly digest: string;
+}
+
+/** A record that can be handed on: its whole digest and the bytes as received. */
+export interface StoredRecord {
+  readonly digest: string;
+  readonly bytes: Uint8Array;
+}
+
+export class Evidence {
+  readonly ringCount: number;
+  /** Every id with a held certificate, live or not: the static order of rule R3. */
+  readonly rings: Rings;
+  readonly tree: RecordTree;
+  readonly #sha256: Sha256;
+  readonly #certificates = new Map<MemberId, HeldCertificate[]>();
+  readonly #byHash = new Map<string, Verified<CertificateFacts>>();
+  readonly #notes = new Map<MemberId, HeldNote>();
+  readonly #proofs = new Map<MemberId, HeldProof>();
+  readonly #accusations = new Map<MemberId, HeldAccusation[]>();
+  readonly #records = new Map<string, StoredRecord>();
+  #revocations: HeldRevocations | undefined;
+  #version = 0;
+
+  constructor(options: { readonly ringCount: number; readonly sha256: Sha256 }) {
+    this.ringCount = options.ringCount;
+    this.#sha256 = options.sha256;
+    this.rings = new Rings({ count: options.ringCount, sha256: options.sha256 });
+    this.tree = new RecordTree(options.sha256);
+  }
+
+  /** Rises with every change, so that what was judged from it can be kept until then. */
+  get version(): number {
+    return this.#version;
+  }
+
+  certificate(hash: string): Verified<CertificateFacts> | undefined {
+    return this.#byHash.get(hash);
+  }
+
+  /** The newest certificate of a member. */
+  currentCertificate(id: MemberId): Verified<CertificateFacts> | undefined {
+    return this.#certificates.get(id)?.[0]?.facts;
+  }
+
+  note(id: MemberId): HeldNote | undefined {
+    return this.#notes.get(id);
+  }
+
+  accusations(id: MemberId): readonly HeldAccusation[] {
+    return this.#accusations.get(id) ?? [];
+  }
+
+  /** Members with at least one held accusation against them. */
+  accusedIds(): Iterable<MemberId> {
+    return this.#accusations.keys();
+  }
+
+  ids(): Iterable<MemberId> {
+    return this.#certificates.keys();
+  }
+
+  get revocations(): Verified<SignedRevocationList> | undefined {
+    return this.#revocations?.list;
+  }
+
+  isRevoked(facts: CertificateFacts): boolean {
+    const list = this.#revocations?.list;
+    return list !== undefined && (list.certificates.has(facts.hash) || list.members.has(facts.id));
+  }
+
+  /** A member caught contradicting itself, until it holds a newer certificate (rule R12). */
+  isSilenced(facts: CertificateFacts): boolean {
+    const held = this.#proofs.get(facts.id);
+    return held !== undefined && silences(held.proof, facts);
+  }
+
+  proof(id: MemberId): Equivocation | undefined {
+    return this.#proofs.get(id)?.proof;
+  }
+
+  /** By the digest as it is listed to partners, or a whole one. */
+  record(digest: string): StoredRecord | undefined {
+    return this.#records.get(digest.slice(0, LISTED_DIGITS));
+  }
+
+  records(): Iterable<StoredRecord> {
+    return this.#records.values();
+  }
+
+  // --- Cheap checks: why a claim need not be verified at all. Undefined means: worth a signature check. ---
+
+  certificateProblem(leaf: Uint8Array): string | undefined {
+    if (this.#byHash.has(toHex(this.#sha256(leaf)))) return "duplicate";
+    return this.#certificates.size >= MEMBERS_MAX ? "members-full" : undefined;
+  }
+
+  /** Rules R2 and R11: the form first, then who may have signed it, then whether it is news. */
+  noteProblem(note: SignedNote): string | undefined {
+    const form = noteProblem(note, this.ringCount);
+    if (form) return form;
+    const certificate = this.#byHash.get(note.certificate);
+    if (!certificate || certificate.id !== note.id) return "certificate-unknown";
+    if (this.isRevoked(certificate)) return "revoked";
+    const held = this.#notes.get(note.id);
+    if (held && note.epoch < held.note.epoch) return "stale";
+    if (held && note.epoch === held.note.epoch && this.#hash(note.body) === held.hash) return "duplicate";
+    return undefined;
+  }
+
+  /**
+   * Rule R3 without the signature. `window` is false for accusations against myself: whoever's view differs from mine
+   * may have judged its accuser by another static order, and I must answer it all the same (rule R9).
+   */
+  accusationProblem(accusation: SignedAccusation, window = true): string | undefined {
+    const { accused, accuser, ring } = accusation;
+    if (accused === accuser) return "self-accusation";
+    if (ring < 1 || ring > this.ringCount) return "ring-range";
+    const target = this.#notes.get(accused)?.note;
+    if (!target) return "note-unknown";
+    if (accusation.epoch !== target.epoch) return "epoch-differs";
+    if (!isEnabled(target.mask, ring)) return "ring-disabled";
+    const certificate = this.#byHash.get(accusation.certificate);
+    if (!certificate || certificate.id !== accuser) return "certificate-unknown";
+    if (this.isRevoked(certificate)) return "revoked";
+    const distance = this.rings.distance(ring, accuser, accused, ACCUSER_WINDOW - 1);
+    if (distance === undefined) return window ? "not-near" : undefined;
+    return this.#crowded(accusation, distance);
+  }
+
+  #crowded(accusation: SignedAccusation, distance: number): string | undefined {
+    const { accused, accuser, ring } = accusation;
+    const held = this.accusations(accused).filter((other) => other.accusation.ring === ring);
+    const same = held.find((other) => other.accusation.accuser === accuser);
+    if (same) return this.#preferred(accusation, same) ? undefined : "duplicate";
+    const closer = held.filter((other) => this.#distance(other) < distance);
+    return closer.length >= ACCUSATIONS_PER_RING_MAX ? "closer-held" : undefined;
+  }
+
+  equivocationProblem(pair: readonly [SignedNote, SignedNote]): string | undefined {
+    const [first, second] = pair.map((note) => this.contradiction(note));
+    if (!first || !second) return "certificate-unknown";
+    const held = this.#proofs.get(pair[0].id)?.proof;
+    const best = bestEquivocation(held, [first, second]);
+    return best === undefined ? "no-contradiction" : best === held ? "duplicate" : undefined;
+  }
+
+  revocationProblem(list: SignedRevocationList): string | undefined {
+    const held = this.#revocations;
+    if (!held || list.number > held.list.number) return undefined;
+    if (list.number < held.list.number) return "stale";
+    return this.#hash(list.body) < held.hash ? undefined : "duplicate";
+  }
+
+  /** A note with what ranks it in a proof; undefined while its certificate is not held. */
+  contradiction(note: SignedNote): Contradiction | undefined {
+    const certificate = this.#byHash.get(note.certificate);
+    if (!certificate || certificate.id !== note.id) return undefined;
+    return { note, hash: this.#hash(note.body), certificate };
+  }
+
+  // --- Admission: returns whether anything changed. The problem functions above were asked just before. ---
+
+  admitCertificate(facts: Verified<CertificateFacts>): boolean {
+    if (this.#byHash.has(facts.hash)) return false;
+    const held = [...(this.#certificates.get(facts.id) ?? [])];
+    const digest = this.#store({ kind: "certificate", chain: facts });
+    held.push({ facts, digest });
+    held.sort((a, b) => compareCertificates(b.facts, a.facts));
+    this.#byHash.set(facts.hash, facts);
+    this.#certificates.set(facts.id, held);
+    const isNewId = this.rings.add(facts.id);
+    for (const dropped of held.splice(CERTIFICATES_PER_MEMBER_MAX)) this.#dropCertificate(dropped);
+    // A newcomer between two members may push an accuser out of the window of rule R3.
+    if (isNewId) this.#dropAccusationsAround(facts.id);
+    return true;
+  }
+
+  admitNote(note: Verified<SignedNote>): boolean {
+    const problem = this.noteProblem(note);
+    const found = this.contradiction(note);
+    if (problem || !found) return false;
+    const held = this.#notes.get(note.id);
+    const contradicts = this.#admitContradictions(note.id, held ? [held, found] : [found]);
+    if (held && held.note.epoch === note.epoch && held.hash < found.hash) return contradicts;
+    if (held) this.#unstore(held.digest);
+    this.#notes.set(note.id, { ...found, note, digest: this.#store({ kind: "note", note }) });
+    this.#dropAccusations(note.id, (held) => this.accusationForm(held.accusation) === undefined);
+    return true;
+  }
+
+  /** Is the accusation still one against the note that is held? */
+  accusationForm(accusation: SignedAccusation): string | undefined {
+    const target = this.#notes.get(accusation.accused)?.note;
+    if (!target || target.epoch !== accusation.epoch) return "epoch-differs";
+    return isEnabled(target.mask, accusation.ring) ? undefined : "ring-disabled";
+  }
+
+  admitAccusation(accusation: Verified<SignedAccusation>): boolean {
+    if (this.accusationProblem(accusation)) return false;
+    const digest = this.#store({ kind: "accusation", accusation });
+    const held = [...this.accusations(accusation.accused), { accusation, digest }];
+    this.#accusations.set(accusation.accused, held);
+    this.#dropCrowd(accusation.accused, accusation.ring);
+    return this.tree.has(digest);
+  }
+
+  admitEquivocation(pair: readonly [Verified<SignedNote>, Verified<SignedNote>]): boolean {
+    const found = pair.map((note) => this.contradiction(note)).filter((item) => item !== undefined);
+    return this.#admitContradictions(pair[0].id, found);
+  }
+
+  /** What was signed under a revoked certificate is dropped (rule R17); the certificate stays, to be recognised. */
+  admitRevocations(list: Verified<SignedRevocationList>): boolean {
+    if (this.revocationProblem(list)) return false;
+    if (this.#revocations) this.#unstore(this.#revocations.digest);
+    const digest = this.#store({ kind: "revocation", list });
+    this.#revocations = { list, hash: this.#hash(list.body), digest };
+    for (const facts of this.#byHash.values()) if (this.isRevoked(facts)) this.#dropSignedUnder(facts);
+    return true;
+  }
+
+  /**
+   * Rule R8: forgets certificates whose end, plus twice the tolerated skew, has passed, and what was signed under them.
+   * Twice: a member whose clock is slow by the tolerance must not be told again of what the others forgot.
+   * Returns the ids of which nothing is left.
+   */
+  forget(wall: number): MemberId[] {
+    const ended = [...this.#byHash.values()].filter((facts) => facts.notAfter + 2 * CLOCK_TOLERANCE_MS < wall);
+    const gone: MemberId[] = [];
+    for (const facts of ended) {
+      const held = this.#certificates.get(facts.id) ?? [];
+      for (const certificate of held) if (certificate.facts.hash === facts.hash) this.#dropCertificate(certificate);
+      const left = held.filter((certificate) => certificate.facts.hash !== facts.hash);
+      if (left.length > 0) this.#certificates.set(facts.id, left);
+      else if (this.#forgetMember(facts.id)) gone.push(facts.id);
+    }
+    return gone;
+  }
+
+  #forgetMember(id: MemberId): boolean {
+    this.#certificates.delete(id);
+    this.#dropAccusations(id, () => false);
+    const proof = this.#proofs.get(id);
+    if (proof) this.#unstore(proof.digest);
+    this.#proofs.delete(id);
+    return this.rings.delete(id);
+  }
+
+  #admitContradictions(id: MemberId, found: readonly Contradiction[]): boolean {
+    const held = this.#proofs.get(id);
+    const proof = bestEquivocation(held?.proof, found);
+    if (!proof || proof === held?.proof) return false;
+    if (held) this.#unstore(held.digest);
+    const digest = this.#store({ kind: "equivocation", pair: [proof.pair[0].note, proof.pair[1].note] });
+    this.#proofs.set(id, { proof, digest });
+    return true;
+  }
+
+  #dropCertificate(held: HeldCertificate): void {
+    this.#byHash.delete(held.facts.hash);
+    this.#unstore(held.digest);
+    this.#dropSignedUnder(held.facts);
+  }
+
+  #dropSignedUnder(facts: CertificateFacts): void {
+    const note = this.#notes.get(facts.id);
+    if (note && note.certificate.hash === facts.hash) {
+      this.#unstore(note.digest);
+      this.#notes.delete(facts.id);
+      this.#dropAccusations(facts.id, () => false);
+    }
+    for (const accused of [...this.#accusations.keys()]) {
+      this.#dropAccusations(accused, (held) => held.accusation.certificate !== facts.hash);
+    }
+  }
+
+  #dropAccusationsAround(id: MemberId): void {
+    for (const accused of [...this.#accusations.keys()]) {
+      if (accused === id) continue;
+      this.#dropAccusations(accused, (held) => this.#distance(held) < ACCUSER_WINDOW);
+    }
+  }
+
+  /** Rule R3: of one ring the closest accusers are kept. */
+  #dropCrowd(accused: MemberId, ring: number): void {
+    const crowd = this.accusations(accused).filter((held) => held.accusation.ring === ring);
+    crowd.sort((a, b) => this.#distance(a) - this.#distance(b) || (this.#preferred(a.accusation, b) ? -1 : 1));
+    const kept = new Set(firstPerAccuser(crowd).slice(0, ACCUSATIONS_PER_RING_MAX));
+    this.#dropAccusations(accused, (held) => held.accusation.ring !== ring || kept.has(held));
+  }
+
+  #dropAccusations(accused: MemberId, keep: (held: HeldAccusation) => boolean): void {
+    const held = this.#accusations.get(accused);
+    if (!held) return;
+    const kept = held.filter(keep);
+    if (kept.length === held.length) return;
+    for (const dropped of held) if (!kept.includes(dropped)) this.#unstore(dropped.digest);
+    if (kept.length > 0) this.#accusations.set(accused, kept);
+    else this.#accusations.delete(accused);
+  }
+
+  /** One accuser may hold two certificates: of two accusations that say the same, the lower body hash stays. */
+  #preferred(accusation: SignedAccusation, held: HeldAccusation): boolean {
+    return this.#hash(accusation.body) < this.#hash(held.accusation.body);
+  }
+
+  #distance(held: HeldAccusation): number {
+    const { ring, accuser, accused } = held.accusation;
+    return this.rings.distance(ring, accuser, accused, ACCUSER_WINDOW - 1) ?? ACCUSER_WINDOW;
+  }
+
+  #store(claim: Claim): string {
+    const digest = recordDigest(this.#sha256, claim);
+    this.#records.set(digest.slice(0, LISTED_DIGITS), { digest, bytes: encodeStatement(claim) });
+    this.tree.insert(digest);
+    this.#version += 1;
+    return digest;
+  }
+
+  #unstore(digest: string): void {
+    this.#records.delete(digest.slice(0, LISTED_DIGITS));
+    this.tree.delete(digest);
+    this.#version += 1;
+  }
+
+  #hash(bytes: Uint8Array): string {
+    return toHex(this.#sha256(bytes));
+  }
+}
+
+function firstPerAccuser(accusations: readonly HeldAccusation[]): HeldAccusation[] {
+  const seen = new Set<MemberId>();
+  return accusations.filter(({ accusation }) => !seen.has(accusation.accuser) && seen.add(accusation.accuser));
+}

@@ -1,0 +1,272 @@
+/**
+ * The way of a foreign statement into the evidence: parse, cheap checks, signature, admission.
+ *
+ * One packet is one batch, taken in three stages, because each stage needs what the one before it brought:
+ * certificates and the revocation list, then notes, then accusations and proofs. Between the stages the batch waits for
+ * the driver's verdicts. Nothing here knows who is live.
+ */
+import type { MemberId, Sha256 } from "../rings/index.js";
+import { affordableAt, type Budget, type BudgetRate, fullBudget, refilled, spend } from "./budget.js";
+import type { CertificateFacts } from "./certificate.js";
+import type { Evidence } from "./evidence.js";
+import { BATCHES_MAX, BATCHES_PER_PARTNER_MAX } from "./limits.js";
+import { noteSignatureType, type SignedNote } from "./note.js";
+import { LISTED_DIGITS } from "./packet.js";
+import { type Claim, parseStatement, recordDigest } from "./statement.js";
+import { type Check, type Verdict, type Verified, vouch } from "./verified.js";
+
+/** What the intake did, in order; the machine acts on it. */
+export type Intaken =
+  | { readonly kind: "verify"; readonly batch: number; readonly checks: readonly Check[] }
+  | { readonly kind: "admitted"; readonly claim: Claim; readonly digest: string; readonly fresh: boolean }
+  /** A well-signed note or accusation about me: mine to judge, whether or not it was admitted. */
+  | { readonly kind: "about-me"; readonly claim: Claim & { readonly kind: "note" | "accusation" } }
+  | { readonly kind: "rejected"; readonly from: MemberId | undefined; readonly what: string; readonly reason: string }
+  /** A signature or a certificate was false: the partner that sent it pays. */
+  | { readonly kind: "lied"; readonly from: MemberId | undefined }
+  /** A note beyond its subject's budget waits until then (rule R11). */
+  | { readonly kind: "parked"; readonly id: MemberId; readonly until: number };
+
+type StagedClaim = { readonly claim: Claim; readonly digest: string };
+
+interface Batch {
+  readonly id: number;
+  readonly from: MemberId | undefined;
+  readonly fresh: boolean;
+  readonly stages: StagedClaim[][];
+  /** Under verification, each with the number of checks it was sent with: the evidence may have moved on since. */
+  checking: { readonly staged: StagedClaim; readonly checks: readonly Check[] }[];
+}
+
+export interface IntakeOptions {
+  readonly evidence: Evidence;
+  readonly sha256: Sha256;
+  readonly me: MemberId;
+  /** Rule R11: t + 2 notes of one subject at once, then one per gossip interval. */
+  readonly noteRate: BudgetRate;
+}
+
+const STAGE: Readonly<Record<Claim["kind"], number>> = {
+  certificate: 0,
+  revocation: 0,
+  note: 1,
+  accusation: 2,
+  equivocation: 2,
+};
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #evidence: Evidence;
+  readonly #batches = new Map<number, Batch>();
+  readonly #noteBudgets = new Map<MemberId, Budget>();
+  readonly #parked = new Map<MemberId, { readonly staged: StagedClaim; readonly from: MemberId | undefined }>();
+  /** Records under way, as listed: not asked for a second time. */
+  readonly #pending = new Set<string>();
+  #nextBatch = 1;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#evidence = options.evidence;
+  }
+
+  get isIdle(): boolean {
+    return this.#batches.size === 0;
+  }
+
+  isPending(listedDigest: string): boolean {
+    return this.#pending.has(listedDigest);
+  }
+
+  /** `from` is undefined for what comes from my own disk or from the authority. */
+  submit(statements: readonly Uint8Array[], from: MemberId | undefined, fresh: boolean, now: number): Intaken[] {
+    const done: Intaken[] = [];
+    if (!this.#hasRoom(from)) {
+      return [{ kind: "rejected", from, what: "packet", reason: "verification-busy" }];
+    }
+    const batch: Batch = { id: this.#nextBatch++, from, fresh, stages: [[], [], []], checking: [] };
+    for (const bytes of statements) {
+      const claim = parseStatement(bytes);
+      if (claim) batch.stages[STAGE[claim.kind]]?.push({ claim, digest: recordDigest(this.#options.sha256, claim) });
+      else done.push({ kind: "rejected", from, what: "statement", reason: "malformed" }, { kind: "lied", from });
+    }
+    for (const { digest } of batch.stages.flat()) this.#pending.add(digest.slice(0, LISTED_DIGITS));
+    this.#batches.set(batch.id, batch);
+    return [...done, ...this.#advance(batch, now)];
+  }
+
+  /** The driver's verdicts, one for each check of the batch, in order. */
+  verified(batchId: number, verdicts: readonly Verdict[], now: number): Intaken[] {
+    const batch = this.#batches.get(batchId);
+    if (!batch) return [];
+    const done: Intaken[] = [];
+    let offset = 0;
+    for (const { staged, checks } of batch.checking) {
+      const share = verdicts.slice(offset, offset + checks.length);
+      offset += share.length;
+      done.push(...this.#judge(batch, staged, share, now));
+    }
+    batch.checking = [];
+    return [...done, ...this.#advance(batch, now)];
+  }
+
+  /** A parked note may be looked at now. */
+  unpark(id: MemberId, now: number): Intaken[] {
+    const parked = this.#parked.get(id);
+    this.#parked.delete(id);
+    if (!parked || !this.#hasRoom(undefined)) return [];
+    const stages = [[], [parked.staged], []];
+    const batch: Batch = { id: this.#nextBatch++, from: parked.from, fresh: true, stages, checking: [] };
+    this.#batches.set(batch.id, batch);
+    return this.#advance(batch, now);
+  }
+
+  /** Budgets that are full again need not be remembered. */
+  tidy(now: number): void {
+    for (const [id, budget] of this.#noteBudgets) {
+      const { tokens } = refilled(budget, this.#options.noteRate, now);
+      if (tokens >= this.#options.noteRate.burst) this.#noteBudgets.delete(id);
+    }
+  }
+
+  #hasRoom(from: MemberId | undefined): boolean {
+    if (from === undefined) return true;
+    const mine = [...this.#batches.values()].filter((batch) => batch.from === from).length;
+    return this.#batches.size < BATCHES_MAX && mine < BATCHES_PER_PARTNER_MAX;
+  }
+
+  /** Runs the batch up to the next stage that has something to verify, or to its end. */
+  #advance(batch: Batch, now: number): Intaken[] {
+    const done: Intaken[] = [];
+    for (let stage = batch.stages.shift(); stage; stage = batch.stages.shift()) {
+      for (const staged of stage) done.push(...this.#consider(batch, staged, now));
+      if (batch.checking.length === 0) continue;
+      return [...done, { kind: "verify", batch: batch.id, checks: batch.checking.flatMap(({ checks }) => checks) }];
+    }
+    this.#batches.delete(batch.id);
+    return done;
+  }
+
+  #consider(batch: Batch, staged: StagedClaim, now: number): Intaken[] {
+    const problem = this.#problem(staged.claim);
+    if (problem !== undefined) return [this.#reject(batch.from, staged, problem)];
+    if (staged.claim.kind === "note") {
+      const until = this.#noteWait(staged.claim.note, now);
+      if (until > now) return this.#park(staged, batch.from, until);
+    }
+    batch.checking.push({ staged, checks: this.#checksOf(staged.claim) });
+    return [];
+  }
+
+  #problem(claim: Claim): string | undefined {
+    switch (claim.kind) {
+      case "certificate":
+        return this.#evidence.certificateProblem(claim.chain.leaf);
+      case "revocation":
+        return this.#evidence.revocationProblem(claim.list);
+      case "note":
+        return this.#evidence.noteProblem(claim.note);
+      case "accusation":
+        return this.#evidence.accusationProblem(claim.accusation, claim.accusation.accused !== this.#options.me);
+      case "equivocation":
+        return this.#evidence.equivocationProblem(claim.pair);
+    }
+  }
+
+  #checksOf(claim: Claim): Check[] {
+    if (claim.kind === "certificate") return [{ kind: "certificate", chain: claim.chain }];
+    if (claim.kind === "revocation") {
+      const { issuer, body, signature } = claim.list;
+      return [{ kind: "revocation", issuer, body, signature }];
+    }
+    if (claim.kind === "equivocation") return claim.pair.flatMap((note) => this.#noteCheck(note));
+    if (claim.kind === "note") return this.#noteCheck(claim.note);
+    const certificate = this.#evidence.certificate(claim.accusation.certificate);
+    const { body, signature } = claim.accusation;
+    return certificate ? [{ kind: "signature", type: "accusation", certificate, body, signature }] : [];
+  }
+
+  #noteCheck(note: SignedNote): Check[] {
+    const certificate = this.#evidence.certificate(note.certificate);
+    const { body, signature } = note;
+    return certificate ? [{ kind: "signature", type: noteSignatureType(note), certificate, body, signature }] : [];
+  }
+
+  #judge(batch: Batch, staged: StagedClaim, verdicts: readonly Verdict[], now: number): Intaken[] {
+    const failed = verdicts.find((verdict) => !verdict.ok);
+    if (failed || verdicts.length === 0) {
+      const reason = failed && !failed.ok ? failed.reason : "not-checked";
+      return [this.#reject(batch.from, staged, reason), { kind: "lied", from: batch.from }];
+    }
+    this.#pending.delete(staged.digest.slice(0, LISTED_DIGITS));
+    const aboutMe = this.#aboutMe(staged.claim);
+    if (aboutMe?.kind === "note") return [{ kind: "about-me", claim: aboutMe }];
+    const told: Intaken[] = aboutMe ? [{ kind: "about-me", claim: aboutMe }] : [];
+    if (!this.#admit(staged.claim, verdicts, now)) return told;
+    return [{ kind: "admitted", ...staged, fresh: batch.fresh }, ...told];
+  }
+
+  #aboutMe(claim: Claim): (Claim & { kind: "note" | "accusation" }) | undefined {
+    if (claim.kind === "note" && claim.note.id === this.#options.me) return claim;
+    return claim.kind === "accusation" && claim.accusation.accused === this.#options.me ? claim : undefined;
+  }
+
+  #admit(claim: Claim, verdicts: readonly Verdict[], now: number): boolean {
+    switch (claim.kind) {
+      case "certificate":
+        return this.#admitCertificate(verdicts);
+      case "revocation":
+        return this.#with(claim.list, verdicts, (list) => this.#evidence.admitRevocations(list));
+      case "note":
+        return this.#with(claim.note, verdicts, (note) => this.#admitNote(note, now));
+      case "accusation":
+        return this.#with(claim.accusation, verdicts, (accusation) => this.#evidence.admitAccusation(accusation));
+      case "equivocation":
+        return this.#with(claim.pair, verdicts, ([first, second]) =>
+          this.#evidence.admitEquivocation([first as Verified<SignedNote>, second as Verified<SignedNote>]),
+        );
+    }
+  }
+
+  #with<T>(value: T, verdicts: readonly Verdict[], admit: (value: Verified<T>) => boolean): boolean {
+    const verified = vouch(value, verdicts);
+    return verified !== undefined && admit(verified);
+  }
+
+  #admitCertificate(verdicts: readonly Verdict[]): boolean {
+    const verdict = verdicts[0];
+    if (!verdict?.ok || !verdict.certificate) return false;
+    return this.#with<CertificateFacts>(verdict.certificate, verdicts, (facts) =>
+      this.#evidence.admitCertificate(facts),
+    );
+  }
+
+  /** Only a note that proved to be its subject's own costs the subject its budget. */
+  #admitNote(note: Verified<SignedNote>, now: number): boolean {
+    const { noteRate } = this.#options;
+    const budget = this.#noteBudgets.get(note.id) ?? fullBudget(noteRate, now);
+    this.#noteBudgets.set(note.id, spend(budget, noteRate, now) ?? budget);
+    return this.#evidence.admitNote(note);
+  }
+
+  #noteWait(note: SignedNote, now: number): number {
+    const budget = this.#noteBudgets.get(note.id);
+    if (!budget || note.id === this.#options.me) return now;
+    return affordableAt(budget, this.#options.noteRate);
+  }
+
+  /** Of several notes that wait, the newest supersedes the others. */
+  #park(staged: StagedClaim, from: MemberId | undefined, until: number): Intaken[] {
+    if (staged.claim.kind !== "note") return [];
+    const { id, epoch } = staged.claim.note;
+    const parked = this.#parked.get(id)?.staged.claim;
+    this.#pending.delete(staged.digest.slice(0, LISTED_DIGITS));
+    if (parked?.kind === "note" && parked.note.epoch >= epoch) return [];
+    this.#parked.set(id, { staged, from });
+    return [{ kind: "parked", id, until }];
+  }
+
+  #reject(from: MemberId | undefined, staged: StagedClaim, reason: string): Intaken {
+    this.#pending.delete(staged.digest.slice(0, LISTED_DIGITS));
+    return { kind: "rejected", from, what: staged.claim.kind, reason };
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * Who is live, judged from what is held (rules R5, R6, R13).
+ *
+ * The accused set is a function of the evidence; removal is not, because it remembers: an accusation that has been
+ * valid for 2 Delta without a break removes its target at that epoch for good.
+ */
+import type { MemberId } from "../rings/index.js";
+import { accusationKey } from "./accusation.js";
+import { CLOCK_TOLERANCE_MS, type Evidence, type HeldAccusation } from "./evidence.js";
+
+/** How a member stands in this view. The first two are live; all others are skipped on every ring. */
+export type Standing =
+  | "live"
+  /** A valid accusation stands against its latest note. */
+  | "suspected"
+  /** Removed at its latest epoch after 2 Delta of accusation. */
+  | "removed"
+  /** Came back from its third removal within ten minutes or a later one, and must wait (rule R13). */
+  | "waiting"
+  | "left"
+  | "revoked"
+  | "expired"
+  | "equivocated"
+  /** A certificate is held, but no note: never heard of. */
+  | "silent";
+
+/** Removals within this time count towards a longer wait, milliseconds (rule R13). */
+export const RETURN_WINDOW_MS = 10 * 60 * 1000;
+/** From this many removals within the window on, a return waits. */
+const RETURN_FREE_REMOVALS = 3;
+/** The first wait in multiples of Delta: longer than one detection, so that a flapping member skips a cycle. */
+const RETURN_WAIT_DELTAS = 4;
+
+export interface JudgementOptions {
+  readonly evidence: Evidence;
+  readonly deltaMs: number;
+  /** At least 2 Delta (rule R19). */
+  readonly removalMs: number;
+}
+
+/** What an update found: members whose standing may have changed, and those removed just now. */
+export interface Ruling {
+  readonly touched: ReadonlySet<MemberId>;
+  readonly removed: readonly MemberId[];
+}
+
+export class Judgement {
+  readonly #evidence: Evidence;
+  readonly #deltaMs: number;
+  readonly #removalMs: number;
+  readonly #removedEpochs = new Map<MemberId, bigint>();
+  readonly #removalTimes = new Map<MemberId, number[]>();
+  readonly #waits = new Map<MemberId, number>();
+  #accused: ReadonlySet<MemberId> = new Set();
+  /** Since when each accusation has been valid without a break (rule R6). */
+  #valid = new Map<string, { readonly since: number; readonly held: HeldAccusation }>();
+  #wall = 0;
+
+  constructor(options: JudgementOptions) {
+    this.#evidence = options.evidence;
+    this.#deltaMs = options.deltaMs;
+    this.#removalMs = options.removalMs;
+  }
+
+  standing(id: MemberId): Standing {
+    const base = this.#base(id);
+    return base === "live" && this.#accused.has(id) ? "suspected" : base;
+  }
+
+  isLive(id: MemberId): boolean {
+    const standing = this.standing(id);
+    return standing === "live" || standing === "suspected";
+  }
+
+  /** For walks over a ring: the gone and the accused are passed over (protocol section 1). */
+  readonly skip = (id: MemberId): boolean => this.standing(id) !== "live";
+
+  /** The epoch at which a member was removed last. */
+  removedEpoch(id: MemberId): bigint | undefined {
+    return this.#removedEpochs.get(id);
+  }
+
+  removedIds(): Iterable<MemberId> {
+    return this.#removedEpochs.keys();
+  }
+
+  /** When `update` must be called again though nothing was learned; undefined when nothing is pending. */
+  get deadline(): number | undefined {
+    let earliest: number | undefined;
+    for (const { since } of this.#valid.values()) earliest = Math.min(earliest ?? Infinity, since + this.#removalMs);
+    for (const until of this.#waits.values()) earliest = Math.min(earliest ?? Infinity, until);
+    return earliest;
+  }
+
+  /** Would this accusation stand if it were held? Rule R5's condition in the present view. */
+  stands(accusation: { readonly ring: number; readonly accuser: MemberId; readonly accused: MemberId }): boolean {
+    return this.#isValid(accusation, this.#accused);
+  }
+
+  /** A note of a removed member with a higher epoch was admitted: does its return wait (rule R13)? */
+  noteAdmitted(id: MemberId, now: number): void {
+    const removedAt = this.#removedEpochs.get(id);
+    const note = this.#evidence.note(id);
+    if (removedAt === undefined || !note || note.note.epoch <= removedAt || this.#waits.has(id)) return;
+    const recent = (this.#removalTimes.get(id) ?? []).filter((at) => at > now - RETURN_WINDOW_MS).length;
+    const wait = returnWaitMs(recent, this.#deltaMs);
+    if (wait > 0) this.#waits.set(id, now + wait);
+  }
+
+  /** Time during which this member itself stood still counts for nobody's removal. */
+  postpone(ms: number): void {
+    for (const [key, { since, held }] of this.#valid) this.#valid.set(key, { since: since + ms, held });
+  }
+
+  /** Judges anew. Call after every change of the evidence and when the deadline is reached. */
+  update(now: number, wall: number): Ruling {
+    this.#wall = wall;
+    const touched = new Set<MemberId>();
+    for (const [id, until] of this.#waits) if (until <= now && this.#waits.delete(id)) touched.add(id);
+    this.#accuse(now, touched);
+    return { touched, removed: this.#remove(now, touched) };
+  }
+
+  forget(id: MemberId): void {
+    this.#removedEpochs.delete(id);
+    this.#removalTimes.delete(id);
+    this.#waits.delete(id);
+  }
+
+  #base(id: MemberId): Standing {
+    const held = this.#evidence.note(id);
+    const certificate = held?.certificate ?? this.#evidence.currentCertificate(id);
+    if (!certificate) return "silent";
+    if (this.#evidence.isRevoked(certificate)) return "revoked";
+    if (certificate.notAfter + CLOCK_TOLERANCE_MS < this.#wall) return "expired";
+    if (this.#evidence.isSilenced(certificate)) return "equivocated";
+    if (!held) return "silent";
+    if (held.note.leaving) return "left";
+    const removedAt = this.#removedEpochs.get(id);
+    if (removedAt !== undefined && removedAt >= held.note.epoch) return "removed";
+    return this.#waits.has(id) ? "waiting" : "live";
+  }
+
+  /** Rule R5: the least fixpoint, then the accusations that are valid in it, each with its clock. */
+  #accuse(now: number, touched: Set<MemberId>): void {
+    const open: HeldAccusation[] = [];
+    for (const id of this.#evidence.accusedIds()) {
+      if (this.#base(id) === "live") open.push(...this.#evidence.accusations(id));
+    }
+    const accused = this.#leastFixpoint(open);
+    const valid = new Map<string, { since: number; held: HeldAccusation }>();
+    for (const held of open) {
+      if (!accused.has(held.accusation.accused) || !this.#isValid(held.accusation, accused)) continue;
+      const key = accusationKey(held.accusation);
+      valid.set(key, { since: this.#valid.get(key)?.since ?? now, held });
+    }
+    for (const id of accused) if (!this.#accused.has(id)) touched.add(id);
+    for (const id of this.#accused) if (!accused.has(id)) touched.add(id);
+    this.#accused = accused;
+    this.#valid = valid;
+  }
+
+  #leastFixpoint(open: readonly HeldAccusation[]): Set<MemberId> {
+    const accused = new Set<MemberId>();
+    for (let before = -1; before !== accused.size; ) {
+      before = accused.size;
+      for (const { accusation } of open) {
+        if (!accused.has(accusation.accused) && this.#isValid(accusation, accused)) accused.add(accusation.accused);
+      }
+    }
+    return accused;
+  }
+
+  #isValid(
+    accusation: { readonly ring: number; readonly accuser: MemberId; readonly accused: MemberId },
+    accused: ReadonlySet<MemberId>,
+  ): boolean {
+    for (const id of this.#evidence.rings.between(accusation.ring, accusation.accuser, accusation.accused)) {
+      if (this.#base(id) === "live" && !accused.has(id)) return false;
+    }
+    return true;
+  }
+
+  /** Rule R6. A removed member was accused before, and both are skipped: nobody else's standing depends on it. */
+  #remove(now: number, touched: Set<MemberId>): MemberId[] {
+    const removed: MemberId[] = [];
+    for (const [key, { since, held }] of this.#valid) {
+      const id = held.accusation.accused;
+      if (since + this.#removalMs > now) continue;
+      this.#valid.delete(key);
+      if (removed.includes(id)) continue;
+      removed.push(id);
+      touched.add(id);
+      this.#removedEpochs.set(id, held.accusation.epoch);
+      const times = (this.#removalTimes.get(id) ?? []).filter((at) => at > now - RETURN_WINDOW_MS);
+      this.#removalTimes.set(id, [...times, now].slice(-16));
+    }
+    for (const [key, { held }] of this.#valid) if (removed.includes(held.accusation.accused)) this.#valid.delete(key);
+    return removed;
+  }
+}
+
+/** Rule R13: nothing for the first two removals within the window, then a wait that doubles, up to the window. */
+export function returnWaitMs(recentRemovals: number, deltaMs: number): number {
+  if (recentRemovals < RETURN_FREE_REMOVALS) return 0;
+  return Math.min(RETURN_WINDOW_MS, RETURN_WAIT_DELTAS * deltaMs * 2 ** (recentRemovals - RETURN_FREE_REMOVALS));
+}

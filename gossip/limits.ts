@@ -1,0 +1,66 @@
+/**
+ * Every bound of the machine, in one place: what is counted, in which unit, and why this much. A peer that goes over
+ * one of them loses the excess, never the connection of others.
+ */
+
+/** Bytes of a note's body, metadata and addresses included (protocol 5a). */
+export const NOTE_BYTES_MAX = 8 * 1024;
+/** Bytes of the metadata inside a note (protocol 5a). */
+export const METADATA_BYTES_MAX = 4 * 1024;
+/** Addresses in one note: a few interfaces and transports, not a list of targets. */
+export const ADDRESSES_MAX = 8;
+/** ASCII characters of one address: a DNS name (253), a colon and a port. */
+export const ADDRESS_CHARS_MAX = 259;
+/** Bytes of one DER certificate. Ours have about 600; a long principal name still fits. */
+export const CERTIFICATE_BYTES_MAX = 4 * 1024;
+/** Certificates held per member id: the current one, the next one, and two re-keys in between. */
+export const CERTIFICATES_PER_MEMBER_MAX = 4;
+/** Bytes of a revocation list: about 31,000 entries. */
+export const REVOCATION_BYTES_MAX = 1024 * 1024;
+/** Member ids held; beyond it new certificates are refused. Ten times the largest network we plan for. */
+export const MEMBERS_MAX = 100_000;
+
+/** W of rule R3: how far before the accused, in static ring order, an accuser may sit. */
+export const ACCUSER_WINDOW = 16;
+/** Rule R3: accusations held per accused, epoch and ring: the closest ones. */
+export const ACCUSATIONS_PER_RING_MAX = 4;
+/** Rule R10: nobody signs or accepts a higher epoch. */
+export const EPOCH_MAX = 2n ** 63n - 1n;
+/** Rule R10: epochs are saved ahead in blocks, so that a rebuttal never waits for a disk. */
+export const EPOCH_BLOCK = 1000n;
+/** Rule R9: answers to one accuser that is not my predecessor, before its budget must refill. */
+export const STRANGER_REBUTTALS_MAX = 4;
+/** Accusers whose budget I remember; more are answered as if their budget were used up. */
+export const STRANGERS_MAX = 1024;
+
+/** Bytes of one packet in either direction; also what one partner may make me send per call. */
+export const PACKET_BYTES_MAX = 256 * 1024;
+/** Statements in one packet: bounds the work before the first signature check. */
+export const PACKET_STATEMENTS_MAX = 1024;
+/** Record digests that one packet lists or wants. */
+export const PACKET_DIGESTS_MAX = 4096;
+/** Ranges that one packet compares. */
+export const PACKET_RANGES_MAX = 256;
+/** Calls that one exchange may take until it must wait for the next interval (depth of the tree plus transfers). */
+export const EXCHANGE_ROUNDS_MAX = 24;
+/** Calls under way at once, over all partners: sockets and memory, not correctness. */
+export const CALLS_MAX = 64;
+/** Packets that one partner may send at once ... */
+export const PARTNER_PACKETS_BURST = 48;
+/** ... and per gossip interval after that. */
+export const PARTNER_PACKETS_PER_INTERVAL = 24;
+/** Rule R16: bytes of statements that a partner who is not my neighbour may pull per gossip interval. */
+export const STRANGER_BYTES_PER_INTERVAL = 128 * 1024;
+/** Verification batches under way at once, over all partners. */
+export const BATCHES_MAX = 64;
+/** Verification batches under way per partner: one being checked and one waiting is enough for full speed. */
+export const BATCHES_PER_PARTNER_MAX = 4;
+/** Partners whose packets are counted; the longest silent ones are forgotten first. */
+export const PARTNERS_MAX = 4096;
+
+/** Fresh statements waiting for one push; what does not fit is left to reconciliation. */
+export const FRESH_MAX = 4096;
+/** Bytes of one push. */
+export const PUSH_BYTES_MAX = 64 * 1024;
+/** Outputs in one drain beyond which a driver has clearly stopped draining: a programmer's error. */
+export const OUTPUTS_MAX = 1_000_000;

@@ -1,0 +1,66 @@
+/**
+ * Everything the machine can ask of its driver or tell it, as one closed union: a driver that forgets a kind does not
+ * compile. Outputs are carried out in their order, and that is a promise: `save` is done before any later `send`.
+ */
+import type { MemberId } from "../rings/index.js";
+import type { Address } from "./note.js";
+import type { Standing } from "./judgement.js";
+import type { Check } from "./verified.js";
+
+/** A member as the view knows it. */
+export interface Peer {
+  readonly id: MemberId;
+  readonly epoch: bigint;
+  readonly addresses: readonly Address[];
+  readonly metadata: Uint8Array;
+  readonly suspected: boolean;
+}
+
+/** Whom to call: the id is unknown for a contact that is only an address; then whoever proves itself there answers. */
+export interface Recipient {
+  readonly id: MemberId | undefined;
+  /** "host:port", preferred first, never empty. */
+  readonly addresses: readonly string[];
+}
+
+export type Output =
+  /** Write the mark to stable storage, and only then go on. A disk that refuses is an alarm, not a stop. */
+  | { readonly kind: "save"; readonly mark: bigint }
+  /** Call a member with a packet; answer with `answered` or `failed` and the call's number, in `timeoutMs` at most. */
+  | {
+      readonly kind: "send";
+      readonly call: number;
+      readonly to: Recipient;
+      readonly packet: Uint8Array;
+      readonly timeoutMs: number;
+    }
+  /** Send a ping datagram; a pong comes back through `pong`. */
+  | {
+      readonly kind: "probe";
+      readonly to: MemberId;
+      readonly addresses: readonly string[];
+      readonly nonce: bigint;
+    }
+  /** Ask the member over its main transport whether it is there; answer with `tried`. */
+  | { readonly kind: "try"; readonly to: Recipient; readonly timeoutMs: number }
+  /** Check these off the loop; answer with `verified`, one verdict per check, in order. */
+  | { readonly kind: "verify"; readonly batch: number; readonly checks: readonly Check[] }
+  /** Hand my application's gossip to this neighbour, within the application's own budget. */
+  | { readonly kind: "gossip"; readonly to: Recipient & { readonly id: MemberId }; readonly content: Uint8Array }
+  | { readonly kind: "joined"; readonly member: Peer }
+  | { readonly kind: "suspected"; readonly member: Peer }
+  | { readonly kind: "rebutted"; readonly member: Peer }
+  | { readonly kind: "updated"; readonly member: Peer }
+  | { readonly kind: "left"; readonly member: Peer }
+  /** Out of the view and not by its own will. Its connections are to be cut. */
+  | { readonly kind: "failed"; readonly member: Peer; readonly reason: Exclude<Standing, "live" | "suspected" | "left"> }
+  /** I joined as far as anyone could be reached. Once. */
+  | { readonly kind: "ready" }
+  /** My leaving note has reached all neighbours that answered. Once. */
+  | { readonly kind: "departed" }
+  /** The others hold me as gone, or nobody else is live here any more. */
+  | { readonly kind: "isolated"; readonly reason: "removed" | "nobody" | "revoked" | "expired" | "equivocated" }
+  /** Something a partner sent was not taken. For counters; nothing needs to be done. */
+  | { readonly kind: "rejected"; readonly from: MemberId | undefined; readonly what: string; readonly reason: string }
+  /** An operator should know. */
+  | { readonly kind: "alarm"; readonly what: "clock-stepped" | "identity-in-use" | "epochs-exhausted" };

@@ -1,0 +1,76 @@
+/** Fills a packet up to its limits and says when something had to stay out. */
+import { PACKET_BYTES_MAX, PACKET_DIGESTS_MAX, PACKET_RANGES_MAX, PACKET_STATEMENTS_MAX } from "./limits.js";
+import { encodePacket, type Item, LISTED_DIGITS } from "./packet.js";
+
+/** Bytes around a statement in a packet: the kind and the length. */
+const STATEMENT_OVERHEAD = 5;
+
+export class PacketBuilder {
+  readonly #items: Item[] = [];
+  readonly #digests = new Set<string>();
+  readonly #wants = new Set<string>();
+  readonly #bytesMax: number;
+  #bytes = 0;
+  #ranges = 0;
+  #listed = 0;
+  #overflow = false;
+
+  constructor(bytesMax = PACKET_BYTES_MAX) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get isEmpty(): boolean {
+    return this.#items.length === 0 && this.#wants.size === 0;
+  }
+
+  /** Adds a statement once. A single one larger than the limit still goes, alone: a long revocation list. */
+  statement(digest: string, bytes: Uint8Array): boolean {
+    if (this.#digests.has(digest)) return true;
+    const isFull = this.#digests.size >= PACKET_STATEMENTS_MAX || this.#bytes + bytes.length > this.#bytesMax;
+    if (isFull && this.#digests.size > 0) return this.#refuse();
+    this.#digests.add(digest);
+    this.#bytes += bytes.length + STATEMENT_OVERHEAD;
+    this.#items.push({ kind: "statement", bytes });
+    return true;
+  }
+
+  item(item: Item): boolean {
+    const digests = "digests" in item ? item.digests.length : 0;
+    const bytes = itemBytes(item);
+    const isFull =
+      this.#ranges >= PACKET_RANGES_MAX - 1 ||
+      this.#listed + digests > PACKET_DIGESTS_MAX ||
+      this.#bytes + bytes > this.#bytesMax;
+    if (isFull) return this.#refuse();
+    this.#ranges += 1;
+    this.#listed += digests;
+    this.#bytes += bytes;
+    this.#items.push(item);
+    return true;
+  }
+
+  want(digest: string): boolean {
+    if (this.#listed >= PACKET_DIGESTS_MAX) return this.#refuse();
+    if (!this.#wants.has(digest)) this.#listed += 1;
+    this.#wants.add(digest);
+    return true;
+  }
+
+  finish(): Uint8Array {
+    const items = [...this.#items];
+    if (this.#wants.size > 0) items.push({ kind: "want", digests: [...this.#wants] });
+    if (this.#overflow) items.push({ kind: "more" });
+    return encodePacket(items);
+  }
+
+  #refuse(): false {
+    this.#overflow = true;
+    return false;
+  }
+}
+
+function itemBytes(item: Item): number {
+  if (item.kind === "children") return 16 * 17;
+  if ("digests" in item) return 3 + 32 + item.digests.length * (LISTED_DIGITS / 2);
+  return 64;
+}

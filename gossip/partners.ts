@@ -1,0 +1,108 @@
+/** What is remembered of each partner: its last fingerprint, its budgets, when it was last called. */
+import { equalBytes, type MemberId } from "../rings/index.js";
+import { type Budget, type BudgetRate, fullBudget, spend } from "./budget.js";
+import {
+  PARTNER_PACKETS_BURST,
+  PARTNER_PACKETS_PER_INTERVAL,
+  PARTNERS_MAX,
+  STRANGER_BYTES_PER_INTERVAL,
+} from "./limits.js";
+
+interface Partner {
+  fingerprint: Uint8Array | undefined;
+  packets: Budget;
+  strangerBytes: Budget;
+  redirectedAt: number;
+  exchangedAt: number;
+  introduced: boolean;
+}
+
+export class Partners {
+  readonly #partners = new Map<MemberId, Partner>();
+  readonly #packetRate: BudgetRate;
+  readonly #byteRate: BudgetRate;
+  readonly #gossipMs: number;
+
+  constructor(gossipMs: number) {
+    this.#gossipMs = gossipMs;
+    this.#packetRate = { burst: PARTNER_PACKETS_BURST, refillMs: gossipMs / PARTNER_PACKETS_PER_INTERVAL };
+    this.#byteRate = { burst: STRANGER_BYTES_PER_INTERVAL, refillMs: gossipMs / STRANGER_BYTES_PER_INTERVAL };
+  }
+
+  /** May this partner send another packet now? `cost` above one for packets that contained lies. */
+  takePacket(id: MemberId, now: number, cost = 1): boolean {
+    const partner = this.#of(id, now);
+    const left = spend(partner.packets, this.#packetRate, now, cost);
+    if (left) partner.packets = left;
+    // What lies cost is taken even when it is more than is left.
+    else if (cost > 1) partner.packets = { tokens: 0, at: now };
+    return left !== undefined;
+  }
+
+  /** Rule R16: how much a partner that is not my neighbour may still pull in this interval. */
+  takeStrangerBytes(id: MemberId, bytes: number, now: number): boolean {
+    const partner = this.#of(id, now);
+    const left = spend(partner.strangerBytes, this.#byteRate, now, bytes);
+    if (left) partner.strangerBytes = left;
+    return left !== undefined;
+  }
+
+  /** Rule R16: at most one redirect per interval. */
+  takeRedirect(id: MemberId, now: number): boolean {
+    const partner = this.#of(id, now);
+    if (now - partner.redirectedAt < this.#gossipMs) return false;
+    partner.redirectedAt = now;
+    return true;
+  }
+
+  /** Protocol section 5: at most one exchange started per partner and interval. */
+  takeExchange(id: MemberId, now: number): boolean {
+    const partner = this.#of(id, now);
+    // A tick that comes a moment early must not cost the whole interval.
+    if (now - partner.exchangedAt < 0.9 * this.#gossipMs) return false;
+    partner.exchangedAt = now;
+    return true;
+  }
+
+  /** True the first time: the partner has not yet been told who I am. */
+  introduce(id: MemberId, now: number): boolean {
+    const partner = this.#of(id, now);
+    const first = !partner.introduced;
+    partner.introduced = true;
+    return first;
+  }
+
+  learnFingerprint(id: MemberId, fingerprint: Uint8Array, now: number): void {
+    this.#of(id, now).fingerprint = fingerprint;
+  }
+
+  holdsSame(id: MemberId, fingerprint: Uint8Array): boolean {
+    const known = this.#partners.get(id)?.fingerprint;
+    return known !== undefined && equalBytes(known, fingerprint);
+  }
+
+  forget(id: MemberId): void {
+    this.#partners.delete(id);
+  }
+
+  #of(id: MemberId, now: number): Partner {
+    let partner = this.#partners.get(id);
+    if (partner) this.#partners.delete(id);
+    else partner = this.#new(now);
+    this.#partners.set(id, partner);
+    const oldest = this.#partners.keys().next().value;
+    if (this.#partners.size > PARTNERS_MAX && oldest !== undefined) this.#partners.delete(oldest);
+    return partner;
+  }
+
+  #new(now: number): Partner {
+    return {
+      fingerprint: undefined,
+      packets: fullBudget(this.#packetRate, now),
+      strangerBytes: fullBudget(this.#byteRate, now),
+      redirectedAt: Number.NEGATIVE_INFINITY,
+      exchangedAt: Number.NEGATIVE_INFINITY,
+      introduced: false,
+    };
+  }
+}

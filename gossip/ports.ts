@@ -1,0 +1,22 @@
+/** What the machine needs from outside: hashes, its own signature, randomness, and the wall clock. */
+import type { Sha256 } from "../rings/index.js";
+
+/** Unpredictable numbers: nonces of pings, and the choice of partners, which a liar must not foresee. */
+export interface Random {
+  /** Uniform in [0, 1). */
+  number(): number;
+  /** Uniform over 64 bits. */
+  nonce(): bigint;
+}
+
+export interface Ports {
+  readonly sha256: Sha256;
+  readonly random: Random;
+  /**
+   * My signature over a body, domain-separated by type and network (protocol 5a): 64 bytes r || s. Called for my own
+   * statements only, a few times a minute at most, and so synchronous.
+   */
+  readonly sign: (type: "note" | "leave" | "accusation", body: Uint8Array) => Uint8Array;
+  /** Unix time in milliseconds: for certificate dates and first epochs only; may step (rule R18). */
+  readonly wallClock: () => number;
+}

@@ -1,0 +1,61 @@
+/** The live members as last told to the application, so that each change is told once. */
+import { equalBytes, type MemberId } from "../rings/index.js";
+import type { Standing } from "./judgement.js";
+import type { Note } from "./note.js";
+import type { Output, Peer } from "./outputs.js";
+
+export class Roster {
+  readonly #peers = new Map<MemberId, Peer>();
+
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  get(id: MemberId): Peer | undefined {
+    return this.#peers.get(id);
+  }
+
+  peers(): Iterable<Peer> {
+    return this.#peers.values();
+  }
+
+  /** Compares a member's standing with what was told of it, and tells the difference. */
+  observe(id: MemberId, standing: Standing, note: Note | undefined): Output[] {
+    const before = this.#peers.get(id);
+    if (!note || (standing !== "live" && standing !== "suspected")) return before ? this.#drop(before, standing) : [];
+    const { epoch, addresses, metadata } = note;
+    const member: Peer = { id, epoch, addresses, metadata, suspected: standing === "suspected" };
+    this.#peers.set(id, member);
+    return before ? changes(before, member) : arrival(member);
+  }
+
+  #drop(before: Peer, standing: Standing): Output[] {
+    this.#peers.delete(before.id);
+    if (standing === "left") return [{ kind: "left", member: before }];
+    const reason = standing === "live" || standing === "suspected" ? "silent" : standing;
+    return [{ kind: "failed", member: before, reason }];
+  }
+}
+
+function arrival(member: Peer): Output[] {
+  const joined: Output = { kind: "joined", member };
+  return member.suspected ? [joined, { kind: "suspected", member }] : [joined];
+}
+
+function changes(before: Peer, member: Peer): Output[] {
+  const told: Output[] = [];
+  if (before.suspected && !member.suspected) told.push({ kind: "rebutted", member });
+  if (!before.suspected && member.suspected) told.push({ kind: "suspected", member });
+  if (!sameFacts(before, member)) told.push({ kind: "updated", member });
+  return told;
+}
+
+function sameFacts(a: Peer, b: Peer): boolean {
+  const sameAddresses =
+    a.addresses.length === b.addresses.length &&
+    a.addresses.every((address, index) => {
+      const other = b.addresses[index];
+      return address.text === other?.text && address.transport === other.transport;
+    });
+  return sameAddresses && equalBytes(a.metadata, b.metadata);
+}
