@@ -10,6 +10,20 @@ export {
   pairwiseKey,
 } from "./agreement.js";
 export {
+  ADDRESS_CHARACTERS_MAX,
+  ADDRESSES_MAX,
+  AUTHORITY_BODY_BYTES_MAX,
+  AUTHORITY_PATHS,
+  type CertificateAnswer,
+  type ContactAnswer,
+  type EnrollBody,
+  type ErrorAnswer,
+  type NetworkAnswer,
+  type RenewBody,
+  type ReportAnswer,
+  type ReportBody,
+} from "./authority-api.js";
+export {
   type AuthorityChain,
   authorityProblem,
   fingerprintOf,
@@ -18,7 +32,7 @@ export {
   verifyRevocation,
 } from "./authority-certificate.js";
 export { CERTIFICATE_BYTES_MAX } from "./certificate-fields.js";
-export { sha256 } from "./digest.js";
+export { sha256, sha256Hex } from "./digest.js";
 export { ERROR_CODES, type ErrorCode, type ErrorCodeEntry, FirefliesError, isErrorCode } from "./error.js";
 export {
   DELTA_MS_MAX,
@@ -73,4 +87,6 @@ export { certificatesFromPem, certificatesToPem } from "./pem.js";
 export { AUTHORITY_NAME } from "./profile.js";
 export { signRaw } from "./raw-signature.js";
 export { createRequest, type OpenedRequest, openRequest, REQUEST_BYTES_MAX } from "./request.js";
+export { hmacSha256, randomSecret } from "./secret.js";
 export { SIGNATURE_BYTES, type SignatureType, sign, signedBytes, verify, verifyAsync } from "./signature.js";
+export { decodeToken, type EnrolmentToken, encodeToken, isAuthorityUrl, TOKEN_SECRET_BYTES } from "./token.js";

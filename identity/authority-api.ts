@@ -1,0 +1,73 @@
+/** The authority's HTTP API, version 1: paths and JSON bodies, as its server and the members' client both mean them. Bytes travel in base64. */
+
+export const AUTHORITY_PATHS = {
+  network: "/v1/network",
+  enroll: "/v1/enroll",
+  renew: "/v1/renew",
+  report: "/v1/report",
+} as const;
+
+/** Requests hold a PKCS#10 request and a few addresses. */
+export const AUTHORITY_BODY_BYTES_MAX = 16_384;
+
+/** A member's addresses, "host:port", the preferred one first: at most this many, each at most so long. */
+export const ADDRESSES_MAX = 8;
+export const ADDRESS_CHARACTERS_MAX = 261;
+
+/** GET /v1/network. */
+export interface NetworkAnswer {
+  readonly root: string;
+  readonly issuer: string;
+  /** 64 hex digits. */
+  readonly networkId: string;
+  readonly ringCount: number;
+  readonly deltaMs: number;
+  /** Anyone may enrol under any free name: a trial network, whose claims about liars do not hold. */
+  readonly open: boolean;
+}
+
+/** POST /v1/enroll: with a token's secret, or, in an open network, with a name. */
+export interface EnrollBody {
+  /** PKCS#10, DER. */
+  readonly request: string;
+  readonly secret?: string;
+  readonly principal?: string;
+  readonly addresses?: readonly string[];
+}
+
+/** POST /v1/renew, with the member's current certificate in TLS. */
+export interface RenewBody {
+  readonly request: string;
+  readonly addresses?: readonly string[];
+}
+
+/** POST /v1/report, with the member's current certificate in TLS. */
+export interface ReportBody {
+  readonly addresses: readonly string[];
+}
+
+/** Another member to begin with. */
+export interface ContactAnswer {
+  readonly certificate: string;
+  readonly issuer: string;
+  readonly addresses: readonly string[];
+}
+
+/** What enrolment and renewal answer. */
+export interface CertificateAnswer {
+  readonly certificate: string;
+  readonly issuer: string;
+  readonly root: string;
+  readonly contacts: readonly ContactAnswer[];
+}
+
+/** What a report answers. */
+export interface ReportAnswer {
+  readonly contacts: readonly ContactAnswer[];
+}
+
+/** Every answer that is not 2xx. */
+export interface ErrorAnswer {
+  readonly code: string;
+  readonly message: string;
+}
