@@ -1,5 +1,5 @@
 /**
- * A mask: which rings a member has enabled (Fireflies: "at most t of the k rings disabled"). A byte string of ceil(k/8) bytes,
+ * A mask: which rings a member has enabled (at most t of the k may be disabled, rule R2). A byte string of ceil(k/8) bytes,
  * never a 32-bit number; ring r is bit r - 1, which is value 1 << ((r - 1) & 7) of byte (r - 1) >> 3; set means enabled.
  */
 import { tolerance } from "./ring-count.js";

@@ -5,7 +5,7 @@
  * more rings than it may disable. A network bears its Byzantine members when the chance that any member at all is exposed is
  * at most the accepted risk eps, for which it suffices that each is with at most eps / N:
  *
- *     t = min { t >= 1 : P[ Binomial(2t + 1, P) > t ] <= eps / N }        (Fireflies, "how many rings")
+ *     t = min { t >= 1 : P[ Binomial(2t + 1, P) > t ] <= eps / N }        (Johansen et al., TOCS 2015)
  *
  * Few members. A position is a hash of its own on every ring, so the predecessors of one member on the k rings are independent
  * uniform draws among the N - 1 others, and one Byzantine member may hold several of the slots. With exactly F Byzantine

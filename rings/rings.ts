@@ -1,5 +1,5 @@
 /**
- * All known members on the k rings of a network, and who is whose neighbour there (Fireflies, section "Structure"): my
+ * All known members on the k rings of a network, and who is whose neighbour there (Johansen et al., "Fireflies", TOCS 2015): my
  * predecessor on a ring monitors me on it, I monitor my successor. Who counts as gone is the caller's `skip`, so one set of
  * rings serves both the static order of all members and any view of the live ones.
  */
@@ -34,7 +34,11 @@ export class Rings {
   readonly count: number;
   readonly #sha256: Sha256;
   readonly #rings: readonly Ring[];
-  readonly #places = new Map<MemberId, Place>();
+  /** The slot in `#table` of each member on the rings. */
+  readonly #slots = new Map<MemberId, number>();
+  /** A free slot keeps the place it had until it is used again. */
+  readonly #table: Place[] = [];
+  readonly #freeSlots: number[] = [];
   /** Oldest first. */
   readonly #absent = new Map<MemberId, Place>();
 
@@ -43,39 +47,42 @@ export class Rings {
     checkRingCount(count);
     this.count = count;
     this.#sha256 = sha256;
-    this.#rings = Array.from({ length: count }, (_, index) => new Ring(index + 1));
+    this.#rings = Array.from({ length: count }, (_, index) => new Ring(index + 1, this.#table));
   }
 
   /** Members on the rings. */
   get size(): number {
-    return this.#places.size;
+    return this.#slots.size;
   }
 
   has(id: MemberId): boolean {
-    return this.#places.has(id);
+    return this.#slots.has(id);
   }
 
   /** All members, in the order in which they were added. */
   ids(): Iterable<MemberId> {
-    return this.#places.keys();
+    return this.#slots.keys();
   }
 
   /** Puts a member on all rings; false when it is there already. */
   add(id: MemberId): boolean {
-    if (this.#places.has(id)) return false;
+    if (this.#slots.has(id)) return false;
     const place = this.#place(id);
+    const slot = this.#freeSlots.pop() ?? this.#table.length;
     this.#absent.delete(id);
-    this.#places.set(id, place);
-    for (const ring of this.#rings) ring.insert(place);
+    this.#slots.set(id, slot);
+    this.#table[slot] = place;
+    for (const ring of this.#rings) ring.insert(slot);
     return true;
   }
 
   /** Takes a member off all rings; false when it is not there. */
   delete(id: MemberId): boolean {
-    const place = this.#places.get(id);
-    if (place === undefined) return false;
-    this.#places.delete(id);
-    for (const ring of this.#rings) ring.remove(place);
+    const slot = this.#slots.get(id);
+    if (slot === undefined) return false;
+    for (const ring of this.#rings) ring.remove(this.#table[slot]!);
+    this.#slots.delete(id);
+    this.#freeSlots.push(slot);
     return true;
   }
 
@@ -137,7 +144,9 @@ export class Rings {
   }
 
   #place(id: MemberId): Place {
-    return this.#places.get(id) ?? this.#absent.get(id) ?? this.#newPlace(id);
+    const slot = this.#slots.get(id);
+    if (slot !== undefined) return this.#table[slot]!;
+    return this.#absent.get(id) ?? this.#newPlace(id);
   }
 
   #newPlace(id: MemberId): Place {
