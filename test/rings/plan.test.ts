@@ -69,6 +69,7 @@ describe("the binomial tail", () => {
     [155, 3n, 10n, 77],
     [1000, 1n, 10n, 299],
     [1000, 9n, 10n, 699],
+    [1000, 999n, 1000n, 499],
     [999, 499n, 1000n, 499],
   ])("Binomial(%i, %i/%i) > %i, to eleven digits", (trials, numerator, denominator, threshold) => {
     const exact = exactTail(trials, numerator, denominator, threshold);
@@ -119,7 +120,7 @@ describe("expected number of correct members out of 1,000 with more than t Byzan
     [10, 0.3, 105, 0],
     [21, 0.1, 1e-3, 3],
     [21, 0.2, 0.78, 2],
-    [21, 0.3, 18.5, 1], // 18.47; the protocol's 19 was rounded twice
+    [21, 0.3, 18.5, 1], // 18.47 exactly; often quoted as 19
     [41, 0.1, 3e-8, 8],
     [41, 0.2, 0.007, 3],
     [41, 0.3, 2.5, 1],
