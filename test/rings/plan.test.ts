@@ -120,7 +120,7 @@ describe("expected number of correct members out of 1,000 with more than t Byzan
     [10, 0.3, 105, 0],
     [21, 0.1, 1e-3, 3],
     [21, 0.2, 0.78, 2],
-    [21, 0.3, 18.5, 1], // 18.47 exactly; often quoted as 19
+    [21, 0.3, 18.5, 1], // 18.47, so 18 in whole members
     [41, 0.1, 3e-8, 8],
     [41, 0.2, 0.007, 3],
     [41, 0.3, 2.5, 1],
