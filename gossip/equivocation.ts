@@ -43,7 +43,10 @@ export function compareEquivocations(a: Equivocation, b: Equivocation): number {
 }
 
 /** All proofs that a held one and a further contradiction allow, the best first. */
-export function bestEquivocation(held: Equivocation | undefined, found: readonly Contradiction[]): Equivocation | undefined {
+export function bestEquivocation(
+  held: Equivocation | undefined,
+  found: readonly Contradiction[],
+): Equivocation | undefined {
   const notes = [...(held?.pair ?? []), ...found];
   let best = held;
   for (const [index, a] of notes.entries()) {

@@ -10,12 +10,7 @@ import { isEnabled, type MemberId, Rings, type Sha256, toHex } from "../rings/in
 import type { SignedAccusation } from "./accusation.js";
 import { type CertificateFacts, compareCertificates } from "./certificate.js";
 import { bestEquivocation, type Contradiction, type Equivocation, silences } from "./equivocation.js";
-import {
-  ACCUSATIONS_PER_RING_MAX,
-  ACCUSER_WINDOW,
-  CERTIFICATES_PER_MEMBER_MAX,
-  MEMBERS_MAX,
-} from "./limits.js";
+import { ACCUSATIONS_PER_RING_MAX, ACCUSER_WINDOW, CERTIFICATES_PER_MEMBER_MAX, MEMBERS_MAX } from "./limits.js";
 import { noteProblem, type SignedNote } from "./note.js";
 import { LISTED_DIGITS } from "./packet.js";
 import { RecordTree } from "./record-tree.js";
@@ -128,6 +123,13 @@ export class Evidence {
 
   proof(id: MemberId): Equivocation | undefined {
     return this.#proofs.get(id)?.proof;
+  }
+
+  /** Digests of what introduces a member: its certificates and its note. */
+  introduction(id: MemberId): string[] {
+    const digests = (this.#certificates.get(id) ?? []).map((held) => held.digest);
+    const note = this.#notes.get(id);
+    return note ? [...digests, note.digest] : digests;
   }
 
   /** By the digest as it is listed to partners, or a whole one. */

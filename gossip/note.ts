@@ -103,7 +103,7 @@ export function noteProblem(note: Note, ringCount: number): string | undefined {
 }
 
 /** The address texts of one transport, preferred first. */
-export function addressesOf(note: Note, transport: number): string[] {
+export function addressesOf(note: { readonly addresses: readonly Address[] }, transport: number): string[] {
   return note.addresses.filter((address) => address.transport === transport).map((address) => address.text);
 }
 

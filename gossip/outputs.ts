@@ -3,8 +3,8 @@
  * compile. Outputs are carried out in their order, and that is a promise: `save` is done before any later `send`.
  */
 import type { MemberId } from "../rings/index.js";
-import type { Address } from "./note.js";
 import type { Standing } from "./judgement.js";
+import type { Address } from "./note.js";
 import type { Check } from "./verified.js";
 
 /** A member as the view knows it. */
@@ -53,7 +53,11 @@ export type Output =
   | { readonly kind: "updated"; readonly member: Peer }
   | { readonly kind: "left"; readonly member: Peer }
   /** Out of the view and not by its own will. Its connections are to be cut. */
-  | { readonly kind: "failed"; readonly member: Peer; readonly reason: Exclude<Standing, "live" | "suspected" | "left"> }
+  | {
+      readonly kind: "failed";
+      readonly member: Peer;
+      readonly reason: Exclude<Standing, "live" | "suspected" | "left">;
+    }
   /** I joined as far as anyone could be reached. Once. */
   | { readonly kind: "ready" }
   /** My leaving note has reached all neighbours that answered. Once. */

@@ -47,7 +47,8 @@ function makeRoom(
   const disabled = disabledRings(state.mask, ringCount);
   if (disabled.length < tolerance(ringCount)) return state;
   const byAge = [...state.disabledBy.keys()];
-  const freed = byAge.find((ring) => !precedesMe(ring, state.disabledBy.get(ring) as MemberId)) ?? byAge[0] ?? disabled[0];
+  const freed =
+    byAge.find((ring) => !precedesMe(ring, state.disabledBy.get(ring) as MemberId)) ?? byAge[0] ?? disabled[0];
   if (freed === undefined) return state;
   const disabledBy = new Map(state.disabledBy);
   disabledBy.delete(freed);

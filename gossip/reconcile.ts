@@ -22,7 +22,8 @@ export function reconcile(tree: RecordTree, item: Item): Answer {
   if (item.kind === "range") compareRange(tree, item.prefix, item.hash, answer);
   if (item.kind === "list") compareList(tree, item.prefix, item.digests, answer);
   if (item.kind === "children") {
-    for (const [digit, hash] of item.hashes.entries()) compareRange(tree, item.prefix + digit.toString(16), hash, answer);
+    for (const [digit, hash] of item.hashes.entries())
+      compareRange(tree, item.prefix + digit.toString(16), hash, answer);
   }
   return answer;
 }

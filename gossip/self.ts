@@ -1,6 +1,6 @@
 /** My own part: my certificate, epochs, mask and latest note, and which accusations are still to be answered (rule R9). */
 import { fromHex, fullMask, type MemberId } from "../rings/index.js";
-import { type BudgetRate, type Budget, fullBudget, spend } from "./budget.js";
+import { type Budget, type BudgetRate, fullBudget, spend } from "./budget.js";
 import type { CertificateFacts } from "./certificate.js";
 import type { Epochs } from "./epochs.js";
 import { STRANGER_REBUTTALS_MAX, STRANGERS_MAX } from "./limits.js";
@@ -67,6 +67,8 @@ export class Self {
    * only hold a different view, or lie, and have a budget, so that they cannot make me spin my epoch.
    */
   accept(accusation: Answered, precedes: boolean, now: number): boolean {
+    const { ring, accuser } = accusation;
+    if (this.#unanswered.some((waiting) => waiting.ring === ring && waiting.accuser === accuser)) return true;
     if (!precedes) {
       const held = this.#strangers.get(accusation.accuser);
       if (!held && this.#strangers.size >= STRANGERS_MAX) return false;
