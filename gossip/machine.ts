@@ -6,7 +6,7 @@
  * Rule numbers (R1 .. R19) are those of docs/protocol.md.
  */
 import { isEnabled, type MemberId, tolerance } from "../rings/index.js";
-import { accusationKey, encodeAccusation } from "./accusation.js";
+import { type Accusation, accusationKey, encodeAccusation } from "./accusation.js";
 import type { CertificateFacts } from "./certificate.js";
 import { TrustedClock } from "./clock.js";
 import { CALL_TIMEOUT_MS, Courier } from "./courier.js";
@@ -449,8 +449,11 @@ export class Machine {
 
   /** Rules R9 and R10: a well-signed accusation of mine, or a note under my key that is not my latest. */
   #aboutMe(claim: Claim & { kind: "note" | "accusation" }, now: number): void {
-    if (claim.kind === "note") return this.#aboveMyOwn(claim.note.epoch, now);
-    const { accusation } = claim;
+    if (claim.kind === "note") this.#aboveMyOwn(claim.note.epoch, now);
+    else this.#accused(claim.accusation, now);
+  }
+
+  #accused(accusation: Accusation, now: number): void {
     if (accusation.epoch !== this.epoch || !isEnabled(this.#self.mask, accusation.ring)) return;
     if (this.#self.accept(accusation, this.#judgement.stands(accusation), now)) this.#scheduleRebuttal(now);
   }
@@ -720,7 +723,10 @@ export class Machine {
     const to = this.#recipient(from);
     const isOver = builder.isEmpty || round + 1 >= EXCHANGE_ROUNDS_MAX || this.#self.leaving;
     const next = isOver || !to ? undefined : this.#courier.begin("exchange", to, now, round + 1);
-    if (next && to) return this.#send(next.number, to, builder.finish());
+    if (next && to) {
+      this.#send(next.number, to, builder.finish());
+      return;
+    }
     this.#joining?.answered(from);
     if (items.some((item) => item.kind === "more")) this.#again.add(from);
   }
@@ -814,7 +820,7 @@ export class Machine {
   #join(now: number): void {
     const neighbours = [...this.#neighbourIds()].flatMap((id) => this.#recipient(id) ?? []);
     const running = this.#courier.count("exchange");
-    if (running === 0 && this.#intake.isIdle && this.#joining?.isDone(neighbours)) return this.#finishJoin(now);
+    if (running === 0 && this.#intake.isIdle && this.#joining?.isDone(neighbours)) this.#finishJoin(now);
     for (const to of this.#joining?.next(neighbours, running) ?? []) {
       if (!this.#exchange(to, now)) this.#joining?.failed(to);
     }
