@@ -1,7 +1,9 @@
 /** What members check of the authority: its TLS certificate, and statements signed with its issuing key. */
+import { readCertificate } from "./certificate-fields.js";
 import { attempt } from "./der.js";
 import { sha256Hex } from "./digest.js";
 import type { NetworkConstants } from "./extension.js";
+import type { Validity } from "./issuing.js";
 import { dateProblem, knownIssuing } from "./member-certificate.js";
 import { readRoot, readServer } from "./profile.js";
 import { verify } from "./signature.js";
@@ -31,6 +33,18 @@ export function authorityProblem(chain: AuthorityChain, fingerprint: string, now
 export function rootProblem(der: Uint8Array, now: number): string | undefined {
   const root = attempt(() => readRoot(der));
   return root.ok ? dateProblem(root.value, now) : root.reason;
+}
+
+/** SubjectPublicKeyInfo, DER, of a well-formed certificate; undefined when it is none. */
+export function spkiOfCertificate(der: Uint8Array): Uint8Array | undefined {
+  const certificate = attempt(() => readCertificate(der));
+  return certificate.ok ? certificate.value.spki : undefined;
+}
+
+/** The dates of a well-formed certificate, unix milliseconds; undefined when it is none. */
+export function validityOfCertificate(der: Uint8Array): Validity | undefined {
+  const certificate = attempt(() => readCertificate(der));
+  return certificate.ok ? { notBefore: certificate.value.notBefore, notAfter: certificate.value.notAfter } : undefined;
 }
 
 /** The constants of the network that an issuing certificate is for, when the root signed it; else undefined. */

@@ -218,6 +218,10 @@ export const ERROR_CODES = {
     meaning: "The agent ended while a command was waiting for it.",
     remedy: "Start it again with `fireflies agent --dir D`.",
   },
+  "agent-failed": {
+    meaning: "The agent could not do what it was asked, for a reason of its own.",
+    remedy: "Read the message. If it makes no sense, report it as a bug.",
+  },
   "control-malformed": {
     meaning: "A request or an answer on the control socket is malformed, too long, or of another version.",
     remedy: "Use the same version of `fireflies` for the agent and for the command.",

@@ -29,6 +29,8 @@ export {
   fingerprintOf,
   networkOfIssuing,
   rootProblem,
+  spkiOfCertificate,
+  validityOfCertificate,
   verifyRevocation,
 } from "./authority-certificate.js";
 export { CERTIFICATE_BYTES_MAX } from "./certificate-fields.js";
@@ -42,7 +44,16 @@ export {
   networkProblem,
   sameNetwork,
 } from "./extension.js";
-export { atomicWrite, KEY_FILE_MODE, PUBLIC_FILE_MODE, readKeyText, readText, syncDirectory } from "./files.js";
+export {
+  atomicWrite,
+  isCode,
+  KEY_FILE_MODE,
+  messageOf,
+  PUBLIC_FILE_MODE,
+  readKeyText,
+  readText,
+  syncDirectory,
+} from "./files.js";
 export {
   CERTIFICATE_FILE,
   type Identity,
@@ -79,6 +90,7 @@ export {
   dateProblem,
   hasKey,
   type MemberCertificate,
+  serialToHex,
   type Verdict,
   type VerifyOptions,
   verifyMemberCertificate,

@@ -86,6 +86,11 @@ export function compareCertificates(a: MemberCertificate, b: MemberCertificate):
   return compareBytes(a.hash, b.hash);
 }
 
+/** A serial number as the authority writes it: hexadecimal, 32 digits at least. */
+export function serialToHex(serial: bigint): string {
+  return serial.toString(16).padStart(32, "0");
+}
+
 // What was found by content is remembered: it depends on nothing but the bytes of leaf, issuer and root. Only what
 // passed is kept, so that nobody outside can fill these maps.
 const chains = new Map<string, Verdict>();

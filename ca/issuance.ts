@@ -1,0 +1,64 @@
+/** Signing and recording one certificate: what is not recorded is never returned. */
+import { FirefliesError, issueMember, newSerial, validityOfCertificate } from "../identity/index.js";
+import type { Settings } from "./options.js";
+import { memberIdOf, validityAt } from "./policy.js";
+import type { AuthorityState } from "./state.js";
+import type { CertificateRecord, Condition, HowIssued, PrincipalRecord } from "./store.js";
+
+export interface Order {
+  readonly holder: PrincipalRecord;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array;
+  readonly how: HowIssued;
+  readonly condition: Condition;
+  /** Milliseconds. */
+  readonly lifetimeMs: number;
+}
+
+/** The record of a name, or what it will be once a certificate is recorded. */
+export async function holderNamed({ store, network }: AuthorityState, principal: string): Promise<PrincipalRecord> {
+  const known = await store.principal(principal);
+  if (known !== undefined) return known;
+  const generation = 0;
+  return { principal, generation, id: memberIdOf(network.idSecret, principal, generation) };
+}
+
+/** Undefined when the order's condition no longer held: somebody else was first. */
+export async function issue(
+  state: AuthorityState,
+  settings: Settings,
+  order: Order,
+): Promise<CertificateRecord | undefined> {
+  const record = await signed(state, order, settings.now());
+  if ((await state.store.recordCertificate(record, order.condition)) === "refused") return undefined;
+  const { principal, id, serial, how, issuedAt } = record;
+  settings.onDecision({ kind: "issued", how, principal, id, serial, at: issuedAt });
+  return record;
+}
+
+/** As `issue`, for orders without a condition. */
+export async function issueAnyway(
+  state: AuthorityState,
+  settings: Settings,
+  order: Omit<Order, "condition">,
+): Promise<CertificateRecord> {
+  const record = await issue(state, settings, { ...order, condition: { kind: "none" } });
+  if (record === undefined) throw new FirefliesError("authority-failed");
+  return record;
+}
+
+async function signed(state: AuthorityState, order: Order, now: number): Promise<CertificateRecord> {
+  const { network, sign } = state;
+  const { holder, spki, how, lifetimeMs } = order;
+  const serial = newSerial(now);
+  const leaf = await issueMember({
+    id: holder.id,
+    spki,
+    network,
+    serial,
+    issuer: { certificate: network.issuer, sign },
+    validity: validityAt(now, lifetimeMs),
+  });
+  const { notBefore, notAfter } = validityOfCertificate(leaf)!;
+  return { ...holder, serial, spki, leaf, issuer: network.issuer, notBefore, notAfter, issuedAt: now, how };
+}

@@ -1,0 +1,122 @@
+/** The authority's options, with their defaults, checked. */
+import { DELTA_MS_MAX, FirefliesError } from "../identity/index.js";
+import { RING_COUNT_MAX, ringsNeeded } from "../rings/index.js";
+
+const DAY_MS = 86_400_000;
+/** A network of 100 with a tenth of liars: 13 rings. */
+const DEFAULT_MEMBERS = 100;
+const DEFAULT_BYZANTINE = 0.1;
+const DEFAULT_DELTA_MS = 1_500;
+const BOOT_NODES_MAX = 100;
+/** Shorter lives would be renewed without end; longer ones outlive the issuing certificate. */
+const LIFETIME_MS_MIN = 60_000;
+const LIFETIME_MS_MAX = 365 * DAY_MS;
+
+export interface AuthorityOptions {
+  /** Directory of its state: ca.db, keys and certificates. */
+  readonly directory: string;
+  /** Rings of a new network; or `members` and `byzantine`. Fixed when the network is created. */
+  readonly numRings?: number | undefined;
+  /** Expected number of members of a new network. */
+  readonly members?: number | undefined;
+  /** Share of members, 0..0.5, that may lie in a new network. */
+  readonly byzantine?: number | undefined;
+  /** Delta of a new network, milliseconds (1,500). */
+  readonly deltaMs?: number | undefined;
+  /** Life of a member's certificate, milliseconds (7 days). */
+  readonly certificateLifetimeMs?: number | undefined;
+  /** Life of a token, milliseconds (24 hours). */
+  readonly tokenLifetimeMs?: number | undefined;
+  /** Contacts in an answer (10). */
+  readonly bootNodes?: number | undefined;
+  /** Anyone may enrol under any free name: for trials only. */
+  readonly open?: boolean | undefined;
+  /** Told of every decision; must not throw. */
+  readonly onDecision?: ((decision: Decision) => void) | undefined;
+  /** Wall clock, unix milliseconds. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** What the authority decided. Holds no secret. */
+export type Decision =
+  | {
+      readonly kind: "issued";
+      readonly how: "token" | "open" | "renewal" | "offline";
+      readonly principal: string;
+      readonly id: string;
+      readonly serial: string;
+      readonly at: number;
+    }
+  | { readonly kind: "token-created"; readonly principal: string; readonly at: number }
+  | { readonly kind: "refused"; readonly code: string; readonly at: number }
+  | { readonly kind: "failed"; readonly error: unknown; readonly at: number };
+
+export interface Settings {
+  readonly directory: string;
+  /** Undefined when no option asks for a count. */
+  readonly wantedRings: number | undefined;
+  readonly wantedDeltaMs: number | undefined;
+  readonly certificateLifetimeMs: number;
+  readonly tokenLifetimeMs: number;
+  readonly bootNodes: number;
+  readonly open: boolean;
+  readonly onDecision: (decision: Decision) => void;
+  readonly now: () => number;
+}
+
+/** Throws "ca-options-invalid". */
+export function settingsOf(options: AuthorityOptions): Settings {
+  const { certificateLifetimeMs = 7 * DAY_MS, tokenLifetimeMs = DAY_MS, bootNodes = 10, deltaMs } = options;
+  requireWithin("certificateLifetimeMs", certificateLifetimeMs, LIFETIME_MS_MIN, LIFETIME_MS_MAX);
+  requireWithin("tokenLifetimeMs", tokenLifetimeMs, 1_000, LIFETIME_MS_MAX);
+  requireWithin("bootNodes", bootNodes, 1, BOOT_NODES_MAX);
+  if (deltaMs !== undefined) requireWithin("deltaMs", deltaMs, 1, DELTA_MS_MAX);
+  return {
+    directory: options.directory,
+    wantedRings: wantedRings(options),
+    wantedDeltaMs: deltaMs,
+    certificateLifetimeMs,
+    tokenLifetimeMs,
+    bootNodes,
+    open: options.open ?? false,
+    onDecision: options.onDecision ?? (() => {}),
+    now: options.now ?? Date.now,
+  };
+}
+
+/** Ring count and Delta of a network that is created with these settings. */
+export function constantsOf({ wantedRings, wantedDeltaMs }: Settings): { ringCount: number; deltaMs: number } {
+  const ringCount = wantedRings ?? ringsNeeded({ members: DEFAULT_MEMBERS, byzantine: DEFAULT_BYZANTINE }).rings;
+  return { ringCount, deltaMs: wantedDeltaMs ?? DEFAULT_DELTA_MS };
+}
+
+function wantedRings({ numRings, members, byzantine }: AuthorityOptions): number | undefined {
+  if (numRings !== undefined) {
+    if (members !== undefined || byzantine !== undefined)
+      throw invalid("Give numRings, or members and byzantine, not both.");
+    requireWithin("numRings", numRings, 1, RING_COUNT_MAX);
+    return numRings;
+  }
+  if (members === undefined && byzantine === undefined) return undefined;
+  return planned(members ?? DEFAULT_MEMBERS, byzantine ?? DEFAULT_BYZANTINE);
+}
+
+function planned(members: number, byzantine: number): number {
+  try {
+    const { rings } = ringsNeeded({ members, byzantine });
+    requireWithin("the number of rings needed", rings, 1, RING_COUNT_MAX);
+    return rings;
+  } catch (cause) {
+    if (cause instanceof RangeError) throw invalid(cause.message, cause);
+    throw cause;
+  }
+}
+
+function requireWithin(name: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw invalid(`${name} must be a whole number from ${min} to ${max}, not ${value}.`);
+}
+
+export function invalid(message: string, cause?: unknown): FirefliesError {
+  return new FirefliesError("ca-options-invalid", message, { cause });
+}

@@ -1,0 +1,57 @@
+/** What the authority admits, and what it says in a certificate: decisions on values only. */
+import { ADDRESS_CHARACTERS_MAX, ADDRESSES_MAX, CLOCK_TOLERANCE_MS, hmacSha256 } from "../identity/index.js";
+import { concatBytes, type MemberId, memberIdFromBytes } from "../rings/index.js";
+
+const PRINCIPAL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** A host of letters, digits, dots, hyphens and underscores, or an IPv6 address (with a zone) in brackets; then a port. */
+const ADDRESS = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]):(\d{1,5})$/;
+const PORT_MAX = 65_535;
+/** A renewal with more of the life left than this gives the current certificate again: a lost answer costs nothing. */
+const RENEWAL_SHARE = 2 / 3;
+
+/** Whether `name` may be a principal: 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit; case matters. */
+export function isPrincipal(name: string): boolean {
+  return PRINCIPAL.test(name);
+}
+
+/** Whether these may be a member's addresses: at most 8 of "host:port". */
+export function areAddresses(addresses: readonly string[]): boolean {
+  return addresses.length <= ADDRESSES_MAX && addresses.every(isAddress);
+}
+
+function isAddress(address: string): boolean {
+  if (address.length > ADDRESS_CHARACTERS_MAX) return false;
+  const port = Number(ADDRESS.exec(address)?.[1] ?? 0);
+  return port >= 1 && port <= PORT_MAX;
+}
+
+/**
+ * The member id of a principal: HMAC-SHA-256(id secret, "fireflies/1/id" 0x00 principal 0x00 generation). Nobody
+ * outside can compute it, so nobody can pick a name for its place on the rings; nothing can change it but an
+ * operator who raises the generation.
+ */
+export function memberIdOf(idSecret: Uint8Array, principal: string, generation: number): MemberId {
+  const domain = new TextEncoder().encode("fireflies/1/id\0");
+  const name = new TextEncoder().encode(`${principal}\0${generation}`);
+  return memberIdFromBytes(hmacSha256(idSecret, concatBytes(domain, name)));
+}
+
+/** From a little before now, because clocks differ, for one lifetime. Unix milliseconds. */
+export function validityAt(now: number, lifetimeMs: number): { readonly notBefore: number; readonly notAfter: number } {
+  return { notBefore: now - CLOCK_TOLERANCE_MS, notAfter: now + lifetimeMs };
+}
+
+/** Whether a certificate is so young that a renewal for the same key answers with it again. */
+export function isFresh({ issuedAt, notAfter }: { issuedAt: number; notAfter: number }, now: number): boolean {
+  return notAfter - now > (notAfter - issuedAt) * RENEWAL_SHARE;
+}
+
+/** `count` of the members that reported most recently, drawn by `random` from a few times as many, so that they share the load. */
+export function drawContacts<T>(recent: readonly T[], count: number, random: () => number): T[] {
+  const rest = [...recent];
+  const drawn: T[] = [];
+  while (drawn.length < count && rest.length > 0) {
+    drawn.push(...rest.splice(Math.floor(random() * rest.length), 1));
+  }
+  return drawn;
+}

@@ -1,0 +1,25 @@
+/** The server's own TLS certificate: a new key at each start, renewed long before its end while the server runs. */
+import { certificatesToPem, privateKeyToPem } from "../identity/index.js";
+import type { CertificateAuthority } from "./authority.js";
+
+/** Nothing is pinned to it but the chain, so it may be short. */
+const LIFETIME_MS = 7 * 86_400_000;
+const RENEW_BEFORE_MS = LIFETIME_MS / 3;
+
+export interface ServerCredentials {
+  /** PEM. */
+  readonly key: string;
+  /** PEM: server, issuing, root; members compare the root with their fingerprint. */
+  readonly cert: string;
+  /** Unix milliseconds from which on it should be replaced. */
+  readonly renewAt: number;
+}
+
+export async function createServerCredentials(authority: CertificateAuthority): Promise<ServerCredentials> {
+  const { pair, leaf } = await authority.createServerCertificate(LIFETIME_MS);
+  return {
+    key: privateKeyToPem(pair.privateKey),
+    cert: certificatesToPem(leaf, authority.issuer, authority.root),
+    renewAt: authority.now() + LIFETIME_MS - RENEW_BEFORE_MS,
+  };
+}

@@ -1,0 +1,251 @@
+/**
+ * The authority's directory: ca.db, root.pem, root.key.pem, issuing.pem, issuing.key.pem. It is created between two
+ * steps of a marker file, before anything is issued: after a crash in between it is created anew. Without the marker
+ * a missing piece is a loss, and the authority refuses to start: a new database would hand out ids twice.
+ */
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  atomicWrite,
+  certificatesFromPem,
+  certificatesToPem,
+  createIssuing,
+  createRoot,
+  dateProblem,
+  type ErrorCode,
+  FirefliesError,
+  generateKeyPair,
+  type KeyPair,
+  messageOf,
+  networkOfIssuing,
+  PUBLIC_FILE_MODE,
+  privateKeyFromPem,
+  privateKeyToPem,
+  randomSecret,
+  readKeyText,
+  readText,
+  sameNetwork,
+  signRaw,
+  spkiOfCertificate,
+  syncDirectory,
+  validityOfCertificate,
+} from "../identity/index.js";
+import { equalBytes, toHex } from "../rings/index.js";
+import { constantsOf, invalid, type Settings } from "./options.js";
+import { validityAt } from "./policy.js";
+import { SqliteStore } from "./sqlite-store.js";
+import type { NetworkRecord, Store } from "./store.js";
+
+const FILES = {
+  database: "ca.db",
+  root: "root.pem",
+  rootKey: "root.key.pem",
+  issuer: "issuing.pem",
+  issuerKey: "issuing.key.pem",
+  marker: "initialising",
+} as const;
+const DIRECTORY_MODE = 0o700;
+const YEAR_MS = 365 * 86_400_000;
+/** The root is the anchor that members pin; it signs issuing certificates only. */
+const ROOT_LIFETIME_MS = 30 * YEAR_MS;
+const ISSUING_LIFETIME_MS = 10 * YEAR_MS;
+const NETWORK_ID_BYTES = 32;
+const ID_SECRET_BYTES = 32;
+
+export interface AuthorityState {
+  readonly store: Store;
+  readonly network: NetworkRecord;
+  /** Signs with the issuing key: r || s. */
+  readonly sign: (data: Uint8Array) => Uint8Array;
+}
+
+/** Opens the state of the directory, or creates it when there is none and `create` is set. */
+export async function openState(settings: Settings, create: boolean): Promise<AuthorityState> {
+  const { directory } = settings;
+  return reading(directory, async () => {
+    const found = await filesIn(directory);
+    if (found.size > 0 && !found.has(FILES.marker)) return load(settings);
+    if (!create)
+      throw new FirefliesError(
+        "ca-state-missing",
+        `${directory} holds no authority. Start \`fireflies ca\` there once.`,
+      );
+    await initialise(settings, found);
+    return load(settings);
+  });
+}
+
+export async function createDirectory(directory: string): Promise<void> {
+  await reading(directory, () => mkdir(directory, { recursive: true, mode: DIRECTORY_MODE }));
+}
+
+/** Which of our files are there. */
+async function filesIn(directory: string): Promise<Set<string>> {
+  const names: readonly string[] = Object.values(FILES);
+  const entries = await readdir(directory).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  });
+  return new Set(entries.filter((name) => names.includes(name)));
+}
+
+async function initialise(settings: Settings, leftOver: ReadonlySet<string>): Promise<void> {
+  const { directory } = settings;
+  const marker = join(directory, FILES.marker);
+  await atomicWrite(marker, "The first start of this authority was not finished; the next one begins anew.\n");
+  for (const name of leftOver) if (name !== FILES.marker) await rm(join(directory, name), { force: true });
+  for (const suffix of ["-wal", "-shm"]) await rm(join(directory, FILES.database + suffix), { force: true });
+  await writeState(settings);
+  await rm(marker);
+  await syncDirectory(directory);
+}
+
+async function writeState(settings: Settings): Promise<void> {
+  const file = (name: keyof typeof FILES) => join(settings.directory, FILES[name]);
+  const [rootKey, issuerKey] = [generateKeyPair(), generateKeyPair()];
+  const network = await newNetwork(settings, rootKey, issuerKey);
+  await atomicWrite(file("rootKey"), privateKeyToPem(rootKey.privateKey));
+  await atomicWrite(file("root"), certificatesToPem(network.root), PUBLIC_FILE_MODE);
+  await atomicWrite(file("issuerKey"), privateKeyToPem(issuerKey.privateKey));
+  await atomicWrite(file("issuer"), certificatesToPem(network.issuer), PUBLIC_FILE_MODE);
+  const store = new SqliteStore(file("database"));
+  await store.createNetwork(network).finally(() => store.close());
+}
+
+async function newNetwork(settings: Settings, rootKey: KeyPair, issuerKey: KeyPair): Promise<NetworkRecord> {
+  const now = settings.now();
+  const network = { networkId: randomSecret(NETWORK_ID_BYTES), ...constantsOf(settings) };
+  const name = toHex(network.networkId).slice(0, 16);
+  const root = await createRoot({
+    name: `fireflies root ${name}`,
+    spki: rootKey.spki,
+    sign: (data) => signRaw(rootKey.privateKey, data),
+    validity: validityAt(now, ROOT_LIFETIME_MS),
+  });
+  const issuer = await createIssuing({
+    name: `fireflies issuing ${name}`,
+    spki: issuerKey.spki,
+    network,
+    root: { certificate: root, sign: (data) => signRaw(rootKey.privateKey, data) },
+    validity: validityAt(now, ISSUING_LIFETIME_MS),
+  });
+  return { ...network, idSecret: randomSecret(ID_SECRET_BYTES), root, issuer };
+}
+
+async function load(settings: Settings): Promise<AuthorityState> {
+  const { directory } = settings;
+  const keys = await readKeys(directory);
+  if (!(await filesIn(directory)).has(FILES.database)) {
+    throw refusal("ca-state-corrupt", directory, `${FILES.database} is gone`);
+  }
+  const store = new SqliteStore(join(directory, FILES.database));
+  try {
+    const network = await store.network();
+    if (network === undefined) throw refusal("ca-state-corrupt", directory, `${FILES.database} holds no network`);
+    requireConsistent(directory, network, keys);
+    requireWanted(settings, network);
+    requireInTime(directory, network, settings.now());
+    return { store, network, sign: (data) => signRaw(keys.issuerKey.privateKey, data) };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface KeyFiles {
+  readonly root: Uint8Array;
+  readonly issuer: Uint8Array;
+  readonly issuerKey: KeyPair;
+  /** Undefined when the operator keeps it elsewhere: it only signs issuing certificates. */
+  readonly rootKey: KeyPair | undefined;
+}
+
+async function readKeys(directory: string): Promise<KeyFiles> {
+  const issuerKey = await readKey(directory, FILES.issuerKey);
+  if (issuerKey === undefined) throw refusal("ca-state-corrupt", directory, `${FILES.issuerKey} is gone`);
+  return {
+    root: await readCertificate(directory, FILES.root),
+    issuer: await readCertificate(directory, FILES.issuer),
+    issuerKey,
+    rootKey: await readKey(directory, FILES.rootKey),
+  };
+}
+
+async function readKey(directory: string, name: string): Promise<KeyPair | undefined> {
+  const pem = await readKeyText(join(directory, name));
+  if (pem === undefined) return undefined;
+  try {
+    return privateKeyFromPem(pem);
+  } catch (cause) {
+    throw refusal("ca-state-corrupt", directory, `${name} holds no readable P-256 key`, cause);
+  }
+}
+
+async function readCertificate(directory: string, name: string): Promise<Uint8Array> {
+  const pem = await readText(join(directory, name));
+  const [der] = certificatesFromPem(pem ?? "") ?? [];
+  if (der === undefined) throw refusal("ca-state-corrupt", directory, `${name} is missing or damaged`);
+  return der;
+}
+
+/** Keys, certificates and database must be those that were made together. */
+function requireConsistent(directory: string, network: NetworkRecord, keys: KeyFiles): void {
+  const mismatch = (what: string) => refusal("ca-state-mismatch", directory, what);
+  if (!equalBytes(network.root, keys.root)) throw mismatch(`${FILES.root} is not the database's`);
+  if (!equalBytes(network.issuer, keys.issuer)) throw mismatch(`${FILES.issuer} is not the database's`);
+  if (!isKeyOf(keys.issuerKey, keys.issuer)) throw mismatch(`${FILES.issuerKey} is not the key of ${FILES.issuer}`);
+  if (keys.rootKey !== undefined && !isKeyOf(keys.rootKey, keys.root)) {
+    throw mismatch(`${FILES.rootKey} is not the key of ${FILES.root}`);
+  }
+  const certified = networkOfIssuing(keys.issuer, keys.root);
+  if (certified === undefined || !sameNetwork(certified, network)) {
+    throw mismatch(`${FILES.issuer} is for another network, or not signed by ${FILES.root}`);
+  }
+}
+
+function isKeyOf(key: KeyPair, certificate: Uint8Array): boolean {
+  const spki = spkiOfCertificate(certificate);
+  return spki !== undefined && equalBytes(spki, key.spki);
+}
+
+/** Ring count and Delta are in every certificate: asking for others than the stored ones is a mistake. */
+function requireWanted(
+  { wantedRings, wantedDeltaMs, directory }: Settings,
+  { ringCount, deltaMs }: NetworkRecord,
+): void {
+  if (wantedRings !== undefined && wantedRings !== ringCount) {
+    throw invalid(
+      `The network in ${directory} has ${ringCount} rings, not ${wantedRings}: that is fixed when it is created.`,
+    );
+  }
+  if (wantedDeltaMs !== undefined && wantedDeltaMs !== deltaMs) {
+    throw invalid(
+      `The network in ${directory} has a Delta of ${deltaMs} ms, not ${wantedDeltaMs}: that is fixed when it is created.`,
+    );
+  }
+}
+
+function requireInTime(directory: string, { issuer }: NetworkRecord, now: number): void {
+  const problem = dateProblem(validityOfCertificate(issuer)!, now);
+  if (problem === undefined) return;
+  throw new FirefliesError(
+    "certificate-invalid",
+    `${join(directory, FILES.issuer)} is ${problem}. Check this machine's clock.`,
+  );
+}
+
+function refusal(code: ErrorCode, directory: string, what: string, cause?: unknown): FirefliesError {
+  const remedy = "Restore the whole directory from one backup; starting over would hand out ids twice.";
+  return new FirefliesError(code, `The authority's state in ${directory} cannot be used: ${what}. ${remedy}`, {
+    cause,
+  });
+}
+
+async function reading<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof FirefliesError) throw cause;
+    throw new FirefliesError("ca-state-unreadable", `Could not use ${directory}: ${messageOf(cause)}`, { cause });
+  }
+}

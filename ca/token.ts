@@ -1,0 +1,24 @@
+/** Making tokens and looking them up: only the hash of a secret is kept. */
+import { encodeToken, randomSecret, sha256, TOKEN_SECRET_BYTES } from "../identity/index.js";
+import type { Store } from "./store.js";
+
+export interface NewToken {
+  readonly urls: readonly string[];
+  /** Of the root, 64 hex digits. */
+  readonly fingerprint: string;
+  readonly principal: string;
+  /** Unix milliseconds. */
+  readonly expiresAt: number;
+}
+
+/** The text of a new token, recorded before it is returned. */
+export async function issueToken(store: Store, { urls, fingerprint, principal, expiresAt }: NewToken): Promise<string> {
+  const secret = randomSecret(TOKEN_SECRET_BYTES);
+  await store.createToken({ hash: tokenHash(secret), principal, expiresAt, serial: undefined });
+  return encodeToken({ urls, fingerprint, secret });
+}
+
+/** 256 random bits need no slow hash; the look-up by hash takes no secret-dependent time. */
+export function tokenHash(secret: Uint8Array): Uint8Array {
+  return sha256(secret);
+}
