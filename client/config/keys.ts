@@ -1,4 +1,5 @@
 /** The table of all configuration keys: their names in a file, what they take, and within which limits. */
+import { RING_COUNT_MAX } from "../../rings/index.js";
 import { type Endpoint, PORT_MAX } from "./endpoint.js";
 import { PRESET_NAMES, type PresetName } from "./presets.js";
 import * as value from "./values.js";
@@ -69,7 +70,7 @@ const TOKEN_LENGTH_MAX = 4_096;
 /** Contacts in one answer of the authority. */
 const BOOT_NODES = { min: 1, max: 100 };
 /** Ring counts and network sizes that the formula of section 2 can give on a machine. */
-const RINGS = { min: 1, max: 1_023 };
+const RINGS = { min: 1, max: RING_COUNT_MAX };
 const MEMBERS = { min: 1, max: 1_000_000 };
 const BYZANTINE_BELOW = 0.5;
 

@@ -64,7 +64,8 @@ export interface AuthorityConfig {
   readonly ringCount: number | undefined;
   readonly members: number | undefined;
   readonly byzantine: number | undefined;
-  readonly deltaMs: number;
+  /** Of a new network; undefined when neither a Delta nor a preset was named, so that a stored network keeps its own. */
+  readonly deltaMs: number | undefined;
 }
 
 /** Loopback: opening a port to others is a decision that somebody takes. */
@@ -120,12 +121,13 @@ export function resolveAuthorityConfig(config?: string | false, sources: Sources
     toLayer(MEMBER_KEYS, file?.member ?? [], FILE_SPELLING),
     environment?.member ?? {},
   ]).preset;
-  const layer = mergeLayers<AuthoritySettings>([
+  const layers: Layer<AuthoritySettings>[] = [
     memberPreset === undefined ? {} : { preset: memberPreset },
     toLayer(AUTHORITY_KEYS, file?.authority ?? [], FILE_SPELLING),
     environment?.authority ?? {},
     toLayer(AUTHORITY_KEYS, fromFlags(sources.flags), AUTHORITY_FLAG_SPELLING),
-  ]);
+  ];
+  const layer = layers.reduce(withOneRingCount);
   return authorityConfig(layer, file?.path, surroundings.cwd);
 }
 
@@ -198,12 +200,26 @@ function memberConfig(
   };
 }
 
+/** A ring count, or what to compute it from: the stronger place decides which; within one place both are a mistake. */
+function withOneRingCount(
+  weaker: Layer<AuthoritySettings>,
+  stronger: Layer<AuthoritySettings>,
+): Layer<AuthoritySettings> {
+  const computed = stronger.members ?? stronger.byzantine;
+  if (stronger.numRings && computed) {
+    throw badValue(
+      `${stronger.numRings.where} and ${computed.where} both decide the number of rings. Say one of them.`,
+    );
+  }
+  const { numRings, members, byzantine, ...rest } = weaker;
+  const kept = stronger.numRings ? {} : computed ? { members, byzantine } : { numRings, members, byzantine };
+  const defined = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
+  return mergeLayers<AuthoritySettings>([rest, defined, stronger]);
+}
+
 function authorityConfig(layer: Layer<AuthoritySettings>, file: string | undefined, cwd: string): AuthorityConfig {
   const { numRings, members, byzantine } = layer;
-  if (numRings && byzantine) {
-    throw badValue(`${numRings.where} and ${byzantine.where} both decide the number of rings. Say one of them.`);
-  }
-  const preset = PRESETS[layer.preset?.value ?? DEFAULT_PRESET];
+  const preset = layer.preset && PRESETS[layer.preset.value];
   return {
     file,
     dir: layer.dir && resolve(cwd, layer.dir.value),
@@ -211,9 +227,9 @@ function authorityConfig(layer: Layer<AuthoritySettings>, file: string | undefin
     port: layer.port?.value ?? DEFAULT_AUTHORITY_PORT,
     open: layer.open?.value ?? false,
     bootNodes: layer.bootNodes?.value ?? DEFAULT_BOOT_NODES,
-    ringCount: numRings?.value ?? (byzantine ? undefined : preset.ringCount),
+    ringCount: numRings?.value ?? (members || byzantine ? undefined : preset?.ringCount),
     members: members?.value,
     byzantine: byzantine?.value,
-    deltaMs: layer.deltaMs?.value ?? preset.deltaMs,
+    deltaMs: layer.deltaMs?.value ?? preset?.deltaMs,
   };
 }

@@ -6,7 +6,9 @@
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { atomicWrite, FirefliesError } from "../../identity/index.js";
+// Not from identity/index.js: commands that only look for the socket need no X.509, which takes longer to load than they to run.
+import { FirefliesError } from "../../identity/error.js";
+import { atomicWrite } from "../../identity/files.js";
 
 const SOCKET_FILE = "control.sock";
 const POINTER_FILE = "control.path";

@@ -1,11 +1,10 @@
 /**
- * A member's directory: identity files (identity/), epoch mark, known members, lock and control socket. Open means
+ * A member's directory: identity files (identity/), epoch mark, known members and lock. Open means
  * locked: one process and one client at a time. Files are replaced whole; what a crash leaves behind is cleared away.
  */
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { atomicWrite, FirefliesError } from "../../identity/index.js";
-import { claimControlPath, releaseControlPath } from "./control-path.js";
 import { decodeEpoch, EPOCH_FILE, EPOCH_FILE_BYTES_MAX, EPOCH_KIND, EPOCH_MAX, encodeEpoch } from "./epoch-mark.js";
 import {
   decodeStatements,
@@ -112,17 +111,11 @@ export class StateDirectory {
     }
   }
 
-  /** Path to listen on for commands; see control-path.ts. */
-  claimControlPath(): Promise<string> {
-    return claimControlPath(this.path);
-  }
-
   /** Waits for the writes under way and unlocks. Never rejects; safe to call twice. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await Promise.allSettled([this.#epochWrites, this.#membersWrite]);
-    await releaseControlPath(this.path);
     this.#lock.release();
   }
 

@@ -8,6 +8,7 @@ import {
   advertisedAddresses,
   type ClientOptions,
   configPlaces,
+  optionsOf,
   PRESETS,
   resolveAuthorityConfig,
   resolveMemberConfig,
@@ -131,6 +132,15 @@ describe("which place wins", () => {
   });
 });
 
+it.each([
+  [{}],
+  [{ preset: "ifrit", dir: "x", listen: "[::1]:9", advertise: ["[::2]", "a:1", "b"], udpPort: 4, useCa: false }],
+  [{ host: "::1", metadata: { a: [1] }, ca: "https://a:1", entryAddrs: ["[::1]:3"], removalTimeoutMs: 90_000 }],
+] as const)("a resolved configuration can be handed on as options: %j", (options: ClientOptions) => {
+  const config = member(options);
+  expect(resolveMemberConfig(optionsOf(config))).toEqual({ ...config, file: undefined });
+});
+
 describe("Ifrit's keys", () => {
   it("keep their names and units", () => {
     write(
@@ -168,6 +178,21 @@ describe("Ifrit's keys", () => {
   it("have Ifrit's defaults for the authority", () => {
     expect(authority()).toMatchObject({ bootNodes: 10, port: 8300, open: false, ringCount: undefined });
     expect(authority({}, { FIREFLIES_PRESET: "ifrit" })).toMatchObject({ ringCount: 10, deltaMs: 30_000 });
+  });
+
+  it("lets a stored network keep its Delta unless one is named", () => {
+    expect(authority().deltaMs).toBeUndefined();
+    expect(authority({ delta: "2.5" }).deltaMs).toBe(2_500);
+  });
+
+  it("lets the stronger place decide how the number of rings is found", () => {
+    write("preset: ifrit\nca:\n  num_rings: 19\n");
+    expect(authority({ members: "50" })).toMatchObject({ ringCount: undefined, members: 50 });
+    expect(authority({}, { FIREFLIES_CA_BYZANTINE: "0.2" })).toMatchObject({ ringCount: undefined, byzantine: 0.2 });
+    expect(authority({ "num-rings": "21" }, { FIREFLIES_CA_BYZANTINE: "0.2" })).toMatchObject({
+      ringCount: 21,
+      byzantine: undefined,
+    });
   });
 
   it("refuses two answers to the number of rings", () => {

@@ -1,0 +1,127 @@
+/** A member as a process: starts a Client, serves its control socket, tells what happens on stdout, leaves when told. */
+
+import { type MemberConfig, optionsOf } from "../client/config/index.js";
+import { claimControlPath, releaseControlPath } from "../client/state/control-path.js";
+import type { Change, MessageStream, Sender } from "../client/types.js";
+import { sha256 } from "../identity/index.js";
+import { loadClient, type RunnableClient } from "./client-loader.js";
+import { ControlServer } from "./control/server.js";
+import { coloured, painter, printable, shortId, toJson, writeLine } from "./output.js";
+import { fired, untilTold } from "./signals.js";
+import { changeLine, changeView } from "./views.js";
+
+export interface AgentRun {
+  readonly config: MemberConfig;
+  readonly dir: string;
+  readonly json: boolean;
+  /** What to answer; undefined answers with the message itself. */
+  readonly reply: string | undefined;
+  readonly whileStdin: boolean;
+}
+
+/** Characters of a message that are told on stdout: it is a log, not a copy. */
+const TOLD_TEXT_MAX = 200;
+
+export async function runAgent(run: AgentRun): Promise<void> {
+  const told = untilTold(run.whileStdin ? process.stdin : undefined);
+  process.stdout.on("error", () => {}); // Nobody reads the log any more; the member goes on.
+  const client = await loadClient(optionsOf(run.config));
+  const log = new AgentLog(run.json);
+  registerHandlers(client, log, run.reply);
+  await client.start({ signal: told });
+  const leaving = new AbortController();
+  const control = await openControl(client, run.dir, leaving);
+  const changes = tellChanges(client, log);
+  log.event("ready", { id: client.id, address: client.address }, `${shortId(client.id)} is ready at ${client.address}`);
+  await fired(AbortSignal.any([told, leaving.signal]));
+  control.server.stopListening();
+  await control.stopped();
+  await changes;
+  control.server.close();
+  await log.event("stopped", { id: client.id }, `${shortId(client.id)} has left`);
+}
+
+async function openControl(client: RunnableClient, dir: string, leaving: AbortController) {
+  let stopping: Promise<void> | undefined;
+  const stopped = () => {
+    stopping ??= client.stop();
+    return stopping;
+  };
+  const leave = async () => {
+    leaving.abort();
+    await stopped();
+  };
+  try {
+    const server = await ControlServer.listen({ path: await claimControlPath(dir), client, leave });
+    return { server, stopped };
+  } catch (error) {
+    await releaseControlPath(dir);
+    await stopped();
+    throw error;
+  }
+}
+
+function registerHandlers(client: RunnableClient, log: AgentLog, reply: string | undefined): void {
+  client.registerMessageHandler((data, { from }) => {
+    log.received("message", from, data);
+    return reply === undefined ? data : Buffer.from(reply);
+  });
+  const lastGossip = new LatestBySender();
+  client.registerGossipHandler((data, { from }) => {
+    if (lastGossip.isNew(from.id, data)) log.received("gossip", from, data);
+    return undefined;
+  });
+  client.registerStreamHandler(async (stream, { from }) => {
+    log.event("stream", { from: from.id }, `stream from ${shortId(from.id)}`);
+    await echo(stream);
+  });
+}
+
+/** Sends every message of a stream back. */
+async function echo(stream: MessageStream): Promise<void> {
+  const { pipeline } = await import("node:stream/promises");
+  await pipeline(stream, stream).catch(() => {}); // Its end is the sender's business.
+}
+
+/** Ends when the client has stopped. */
+async function tellChanges(client: RunnableClient, log: AgentLog): Promise<void> {
+  for await (const change of client.changes()) log.change(change);
+}
+
+/** Gossip comes again with every round; only what differs from a sender's last is news. */
+class LatestBySender {
+  static readonly #SENDERS_MAX = 10_000;
+  readonly #latest = new Map<string, string>();
+
+  isNew(sender: string, data: Uint8Array): boolean {
+    const content = Buffer.from(sha256(data)).toString("base64");
+    if (this.#latest.get(sender) === content) return false;
+    if (this.#latest.size >= LatestBySender.#SENDERS_MAX) this.#latest.clear();
+    this.#latest.set(sender, content);
+    return true;
+  }
+}
+
+class AgentLog {
+  readonly #json: boolean;
+  readonly #paint = painter(coloured(process.stdout));
+
+  constructor(json: boolean) {
+    this.#json = json;
+  }
+
+  event(event: string, fields: object, text: string): Promise<void> {
+    return writeLine(this.#json ? toJson({ event, ...fields, at: Date.now() }) : text);
+  }
+
+  change(change: Change): void {
+    const view = changeView(change);
+    void writeLine(this.#json ? toJson(view) : changeLine(view, this.#paint));
+  }
+
+  received(event: "message" | "gossip", from: Sender, data: Uint8Array): void {
+    const text = Buffer.from(data).toString("utf8").slice(0, TOLD_TEXT_MAX);
+    const line = `${event} from ${shortId(from.id)}: ${printable(text)}`;
+    void this.event(event, { from: from.id, text, bytes: data.length }, line);
+  }
+}

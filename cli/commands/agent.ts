@@ -1,0 +1,69 @@
+/** `fireflies agent`: a member as a process, with a control socket for the other commands. */
+import type { Command } from "commander";
+import { type ClientOptions, PRESET_NAMES, resolveMemberConfig } from "../../client/config/index.js";
+import { usage } from "../failure.js";
+import { examples, flagsOf, type JsonOption, withJson } from "./common.js";
+
+export interface AgentOptions extends JsonOption {
+  readonly config?: string;
+  readonly reply?: string;
+  readonly whileStdin?: boolean;
+  readonly metadata?: string;
+  readonly [flag: string]: unknown;
+}
+
+/** Options that are the command's own and no configuration of the member. */
+const NO_CONFIGURATION = ["json", "config", "reply", "whileStdin"];
+
+export function addAgent(program: Command): void {
+  const command = withJson(program.command("agent").description("run a member"));
+  command
+    .option("--dir <dir>", "directory of its identity, state and control socket")
+    .option("--join <token>", "enrol with a token from `fireflies ca token NAME`")
+    .option("--ca <url>", "enrol with an open authority: its URL")
+    .option("--ca-fingerprint <hex>", "and the fingerprint of its root")
+    .option("--name <name>", "and the name to enrol under")
+    .option("--listen <address>", "host:port, host or port to listen on; port 0 is any (127.0.0.1:0)")
+    .option("--advertise <addresses>", "where others reach it, with commas between them")
+    .option("--host <host>", "its host name: to listen on and to advertise")
+    .option("--tcp-port <port>", "TCP port, if not in --listen")
+    .option("--udp-port <port>", "UDP port for pings (the number of the TCP port)")
+    .option("--entry <addresses>", "members to contact first, with commas between them")
+    .option("--no-use-ca", "never speak to an authority: the identity is in --dir, the contacts in --entry")
+    .option("--preset <name>", `intervals to start from: ${PRESET_NAMES.join(", ")}`)
+    .option("--gossip-interval <seconds>", "between gossip rounds")
+    .option("--monitor-interval <seconds>", "between rounds of pings")
+    .option("--ping-limit <n>", "pings missed in a row before an accusation")
+    .option("--max-concurrent-messages <n>", "messages handled at once")
+    .option("--removal-timeout <seconds>", "from an accusation to the removal, at least 2 Delta")
+    .option("--metadata <json>", "facts about it that all members see")
+    .option("--config <file>", "configuration file, instead of the first fireflies.yaml found")
+    .option("--reply <text>", "answer messages with this text instead of their own")
+    .option("--while-stdin", "leave when standard input ends, so that it never outlives its parent");
+  examples(
+    command,
+    "agent --dir ./alice --join TOKEN",
+    "agent --dir ./bob --ca https://127.0.0.1:8300 --ca-fingerprint HEX --name bob --listen 127.0.0.1:0 --json",
+    "agent --dir ./alice                     (restart: the identity is in the directory)",
+  );
+  command.action(async (options: AgentOptions) => {
+    const flags = flagsOf(useCaOnlyWhenSaid(options), NO_CONFIGURATION);
+    const base: ClientOptions = options.config === undefined ? {} : { config: options.config };
+    const config = resolveMemberConfig(base, { flags });
+    if (config.dir === undefined) throw usage("An agent needs a directory: give --dir, or dir in the configuration.");
+    const { runAgent } = await import("../agent.js");
+    await runAgent({
+      config,
+      dir: config.dir,
+      json: options.json ?? false,
+      reply: options.reply,
+      whileStdin: options.whileStdin ?? false,
+    });
+  });
+}
+
+/** commander gives the positive form of --no-use-ca a default of true, which nobody has said. */
+function useCaOnlyWhenSaid(options: AgentOptions): AgentOptions {
+  const { useCa, ...rest } = options;
+  return useCa === false ? { ...rest, useCa } : rest;
+}

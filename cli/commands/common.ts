@@ -1,0 +1,43 @@
+/** Options that many commands share, and how a command reads them. */
+import { resolve } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+
+export interface JsonOption {
+  readonly json?: boolean;
+}
+export interface DirOption extends JsonOption {
+  readonly dir: string;
+}
+
+export function withJson(command: Command): Command {
+  return command.option("--json", "print JSON, one document per line");
+}
+
+/** For a command that speaks to the agent on a directory. */
+export function withDir(command: Command): Command {
+  return withJson(command.requiredOption("--dir <dir>", "directory of the running agent", (dir) => resolve(dir)));
+}
+
+export function examples(command: Command, ...lines: readonly string[]): Command {
+  return command.addHelpText("after", `\nExamples:\n${lines.map((line) => `  $ fireflies ${line}`).join("\n")}`);
+}
+
+/** A number within limits, as an option's parser. */
+export function number(min: number, max: number, whole: boolean): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (value >= min && value <= max && (!whole || Number.isInteger(value))) return value;
+    throw new InvalidArgumentError(`It must be a ${whole ? "whole " : ""}number from ${min} to ${max}.`);
+  };
+}
+
+/** The given options by their long flags, without those that are no configuration. */
+export function flagsOf(
+  options: Readonly<Record<string, unknown>>,
+  leftOut: readonly string[],
+): Record<string, unknown> {
+  const kept = Object.entries(options).filter(([name, value]) => value !== undefined && !leftOut.includes(name));
+  return Object.fromEntries(
+    kept.map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), value]),
+  );
+}

@@ -1,0 +1,65 @@
+/** Commands that ask the agent on a directory, or tell it something: members, info, rings, gossip, leave. */
+import type { Command } from "commander";
+import type { RingNeighbours } from "../agent-client.js";
+import { ask } from "../control/client.js";
+import { print } from "../output.js";
+import { infoTable, type MemberView, membersTable, ringsTable } from "../views.js";
+import { type DirOption, examples, withDir } from "./common.js";
+
+/** Leaving waits for the members that are told, and for open streams to close. */
+const LEAVE_TIMEOUT_MS = 30_000;
+
+export function addQueries(program: Command): void {
+  addMembers(program);
+  addInfo(program);
+  addRings(program);
+  addGossip(program);
+  addLeave(program);
+}
+
+function addMembers(program: Command): void {
+  const command = withDir(
+    program.command("members").description("the live members in the agent's view, besides itself"),
+  );
+  examples(command, "members --dir ./a", "members --dir ./a --json");
+  command.action(async ({ dir, json = false }: DirOption) => {
+    const members = (await ask(dir, { op: "members" })) as readonly MemberView[];
+    await print(json, members, membersTable(members, Date.now()));
+  });
+}
+
+function addInfo(program: Command): void {
+  const command = withDir(program.command("info").description("the agent's own id, address, network and figures"));
+  examples(command, "info --dir ./a");
+  command.action(async ({ dir, json = false }: DirOption) => {
+    const info = (await ask(dir, { op: "info" })) as Record<string, unknown>;
+    await print(json, info, infoTable(info));
+  });
+}
+
+function addRings(program: Command): void {
+  const command = withDir(program.command("rings").description("the agent's predecessor and successor on each ring"));
+  examples(command, "rings --dir ./a");
+  command.action(async ({ dir, json = false }: DirOption) => {
+    const rings = (await ask(dir, { op: "rings" })) as readonly RingNeighbours[];
+    await print(json, rings, ringsTable(rings));
+  });
+}
+
+function addGossip(program: Command): void {
+  const command = program.command("gossip").description("set what the agent gossips to its neighbours");
+  withDir(command.argument("<text>", "the new content; the old one is replaced"));
+  examples(command, 'gossip --dir ./a "load 0.7"');
+  command.action(async (text: string, { dir, json = false }: DirOption) => {
+    const result = await ask(dir, { op: "gossip", data: Buffer.from(text) });
+    await print(json, result, `The agent now gossips ${Buffer.byteLength(text)} bytes.`);
+  });
+}
+
+function addLeave(program: Command): void {
+  const command = withDir(program.command("leave").description("make the agent leave the network and end"));
+  examples(command, "leave --dir ./a");
+  command.action(async ({ dir, json = false }: DirOption) => {
+    await print(json, await ask(dir, { op: "leave" }, LEAVE_TIMEOUT_MS), "The agent has left.");
+  });
+}

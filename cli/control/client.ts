@@ -1,0 +1,76 @@
+/** The control socket of a running agent, on the command's side. */
+import { once } from "node:events";
+import { createConnection, type Socket } from "node:net";
+import { findControlPath } from "../../client/state/control-path.js";
+import { FirefliesError } from "../../identity/error.js";
+import { lines } from "./lines.js";
+import { decodeFrame, encodeLine, encodeRequest, type Frame, LINE_BYTES_MAX, type Request } from "./protocol.js";
+
+/** Milliseconds until a socket in the same machine has accepted, or its process hangs. */
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Milliseconds for what the agent answers from memory; messages, leaving and streams have deadlines of their own. */
+export const ANSWER_TIMEOUT_MS = 10_000;
+
+export interface ControlConnection {
+  /** The agent's answers. Throws a FirefliesError for an answer that is an error. */
+  readonly frames: AsyncGenerator<Exclude<Frame, { kind: "error" }>, void>;
+  send(frame: Frame): Promise<void>;
+  close(): void;
+}
+
+/** Connects to the agent that runs on `directory` and sends it the request. Rejects with "agent-unreachable". */
+export async function request(directory: string, what: Request, signal?: AbortSignal): Promise<ControlConnection> {
+  const socket = await connect(directory);
+  signal?.addEventListener("abort", () => socket.destroy(), { once: true });
+  if (signal?.aborted) socket.destroy();
+  socket.write(encodeRequest(what));
+  return {
+    frames: frames(socket),
+    send: async (frame) => {
+      if (socket.writable && !socket.write(encodeLine(frame))) {
+        await Promise.race([once(socket, "drain"), once(socket, "close")]);
+      }
+    },
+    close: () => socket.destroy(),
+  };
+}
+
+/** The one result of a request. Rejects with what the agent says, or "agent-stopped" when it says nothing in time. */
+export async function ask(directory: string, what: Request, timeoutMs = ANSWER_TIMEOUT_MS): Promise<unknown> {
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const connection = await request(directory, what, deadline);
+  try {
+    for await (const frame of connection.frames) if (frame.kind === "result") return frame.value;
+  } finally {
+    connection.close();
+  }
+  const why = deadline.aborted ? `did not answer within ${timeoutMs} ms` : "ended before it answered";
+  throw new FirefliesError("agent-stopped", `The agent on ${directory} ${why}.`);
+}
+
+async function connect(directory: string): Promise<Socket> {
+  const path = await findControlPath(directory);
+  const socket = createConnection({ path, allowHalfOpen: true });
+  socket.on("error", () => socket.destroy());
+  try {
+    await once(socket, "connect", { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
+    return socket;
+  } catch (cause) {
+    socket.destroy();
+    const advice = `Start it with \`fireflies agent --dir ${directory}\`, or correct --dir.`;
+    throw new FirefliesError("agent-unreachable", `No agent is running on ${directory}. ${advice}`, { cause });
+  }
+}
+
+async function* frames(socket: Socket): ControlConnection["frames"] {
+  try {
+    for await (const line of lines(socket, LINE_BYTES_MAX)) {
+      const frame = decodeFrame(line);
+      if (frame.kind === "error") throw new FirefliesError(frame.code, frame.message);
+      yield frame;
+    }
+  } catch (error) {
+    // A connection that breaks off has ended; what the agent said, and what it said wrongly, is an error.
+    if (error instanceof FirefliesError) throw error;
+  }
+}

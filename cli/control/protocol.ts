@@ -1,0 +1,107 @@
+/**
+ * The control socket's protocol. One request per connection, one JSON object per line. The first line says the version
+ * and what is wanted; the agent answers with lines until it closes. Bytes travel in base64.
+ *
+ *     {"v":1,"op":"send","id":"3fa9","data":"aGk="}      ->  {"kind":"result","value":{...}}
+ *     {"v":1,"op":"monitor"}                             ->  {"kind":"event","value":{...}} as they happen
+ *     {"v":1,"op":"stream","id":"3fa9"}                  ->  {"kind":"open"}, then both sides send
+ *                                                            {"kind":"data","data":"..."} and once {"kind":"end"}
+ *     whatever fails                                     ->  {"kind":"error","code":"...","message":"..."}
+ */
+import { type ErrorCode, FirefliesError, isErrorCode } from "../../identity/error.js";
+
+export const CONTROL_VERSION = 1;
+/** A message of 4 MiB in base64, and its envelope. */
+export const LINE_BYTES_MAX = 6 * 1024 * 1024;
+/** Bytes of standard input in one message of a stream: the usual chunk of a pipe. */
+export const STREAM_CHUNK_BYTES = 64 * 1024;
+
+export type Query = "members" | "info" | "rings" | "leave";
+export type Request =
+  | { readonly op: Query }
+  | { readonly op: "monitor" }
+  | { readonly op: "send"; readonly id: string; readonly data: Uint8Array; readonly timeoutMs: number | undefined }
+  | { readonly op: "gossip"; readonly data: Uint8Array }
+  | { readonly op: "stream"; readonly id: string };
+
+export type Frame =
+  | { readonly kind: "result"; readonly value: unknown }
+  | { readonly kind: "event"; readonly value: unknown }
+  | { readonly kind: "open" }
+  | { readonly kind: "data"; readonly data: Uint8Array }
+  | { readonly kind: "end" }
+  | { readonly kind: "error"; readonly code: ErrorCode; readonly message: string };
+
+const QUERIES: readonly string[] = ["members", "info", "rings", "leave"] satisfies Query[];
+/** Nobody waits longer for an answer. */
+const TIMEOUT_MS_MAX = 3_600_000;
+
+/** BigInts become strings, bytes base64. */
+export function encodeLine(value: object): string {
+  const plain = (_: string, part: unknown) => (typeof part === "bigint" ? String(part) : part);
+  return `${JSON.stringify("data" in value ? { ...value, data: toBase64(value.data) } : value, plain)}\n`;
+}
+
+export function encodeRequest(request: Request): string {
+  return encodeLine({ v: CONTROL_VERSION, ...request });
+}
+
+/** Throws "control-malformed". */
+export function decodeRequest(line: string): Request {
+  const fields = parseObject(line);
+  if (fields.v !== CONTROL_VERSION) {
+    throw malformed(
+      `The agent speaks version ${CONTROL_VERSION} of the control protocol, not ${JSON.stringify(fields.v)}.`,
+    );
+  }
+  const { op, id } = fields;
+  if (typeof op === "string" && QUERIES.includes(op)) return { op: op as Query };
+  if (op === "monitor") return { op };
+  if (op === "gossip") return { op, data: bytesOf(fields.data) };
+  if (op === "stream") return { op, id: textOf(id) };
+  if (op === "send") return { op, id: textOf(id), data: bytesOf(fields.data), timeoutMs: timeoutOf(fields.timeoutMs) };
+  throw malformed(`The agent knows no request ${JSON.stringify(op)}.`);
+}
+
+/** Throws "control-malformed". */
+export function decodeFrame(line: string): Frame {
+  const { kind, value, data, code, message } = parseObject(line);
+  if (kind === "result" || kind === "event") return { kind, value };
+  if (kind === "open" || kind === "end") return { kind };
+  if (kind === "data") return { kind, data: bytesOf(data) };
+  if (kind === "error") return { kind, code: isErrorCode(code) ? code : "control-malformed", message: textOf(message) };
+  throw malformed(`This is no answer: kind ${JSON.stringify(kind)}.`);
+}
+
+export function malformed(message: string): FirefliesError {
+  return new FirefliesError("control-malformed", message);
+}
+
+function parseObject(line: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {}
+  throw malformed("A line on the control socket is no JSON object.");
+}
+
+function toBase64(data: unknown): unknown {
+  return data instanceof Uint8Array
+    ? Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64")
+    : data;
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  return Buffer.from(textOf(value), "base64");
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  throw malformed("A field on the control socket is missing.");
+}
+
+function timeoutOf(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "number" && value > 0 && value <= TIMEOUT_MS_MAX) return value;
+  throw malformed("A timeout on the control socket is out of range.");
+}

@@ -1,0 +1,173 @@
+/** The control socket of a running agent, on the agent's side: one request per connection, answered from its Client. */
+import { once } from "node:events";
+import { chmod } from "node:fs/promises";
+import { createServer, type Server, type Socket } from "node:net";
+import { FirefliesError } from "../../identity/error.js";
+import type { AgentClient } from "../agent-client.js";
+import { changeView, memberView } from "../views.js";
+import { lines } from "./lines.js";
+import { resolveId } from "./member-id.js";
+import { decodeRequest, encodeLine, type Frame, LINE_BYTES_MAX, type Request } from "./protocol.js";
+import { joinStreams } from "./stream-bridge.js";
+
+/** Commands at once; a monitor holds its connection for as long as it runs. */
+const CONNECTIONS_MAX = 64;
+/** Milliseconds for the first line: whoever connects has something to ask. */
+const REQUEST_TIMEOUT_MS = 5_000;
+/** Only the user that runs the agent may command it. */
+const SOCKET_MODE = 0o600;
+const PRIVATE_UMASK = 0o177;
+
+export interface ControlOptions {
+  readonly path: string;
+  readonly client: AgentClient;
+  /** Leaves the network; resolves when that is done. */
+  readonly leave: () => Promise<void>;
+}
+
+export class ControlServer {
+  readonly path: string;
+  readonly #client: AgentClient;
+  readonly #leave: () => Promise<void>;
+  readonly #server: Server;
+  readonly #connections = new Map<Socket, AbortController>();
+
+  private constructor({ path, client, leave }: ControlOptions) {
+    this.path = path;
+    this.#client = client;
+    this.#leave = leave;
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+  }
+
+  /** Listens at once with mode 0600: there is no moment at which others could connect. */
+  static async listen(options: ControlOptions): Promise<ControlServer> {
+    const control = new ControlServer(options);
+    const umask = process.umask(PRIVATE_UMASK);
+    try {
+      control.#server.listen(options.path);
+    } finally {
+      process.umask(umask);
+    }
+    await once(control.#server, "listening");
+    control.#server.on("error", () => {}); // Failing to accept one connection (no descriptors) is no reason to end.
+    await chmod(options.path, SOCKET_MODE);
+    return control;
+  }
+
+  /** Takes no new command and removes the socket; those under way go on. */
+  stopListening(): void {
+    this.#server.close();
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.#server.close();
+    for (const [socket, controller] of this.#connections) {
+      controller.abort();
+      socket.destroySoon();
+    }
+  }
+
+  #accept(socket: Socket): void {
+    const controller = new AbortController();
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => {
+      this.#connections.delete(socket);
+      controller.abort();
+    });
+    if (this.#connections.size >= CONNECTIONS_MAX) {
+      socket.end(encodeLine(errorFrame(new FirefliesError("control-busy"))));
+      return;
+    }
+    this.#connections.set(socket, controller);
+    void this.#serve(socket, controller.signal);
+  }
+
+  async #serve(socket: Socket, signal: AbortSignal): Promise<void> {
+    const send = (frame: Frame) => writeFrame(socket, frame, signal);
+    const timer = setTimeout(() => socket.destroy(), REQUEST_TIMEOUT_MS);
+    try {
+      const input = lines(socket, LINE_BYTES_MAX);
+      const first = await input.next();
+      clearTimeout(timer);
+      if (!first.done) await this.#answer(decodeRequest(first.value), input, send, signal);
+    } catch (error) {
+      await send(errorFrame(error)).catch(() => {});
+    } finally {
+      clearTimeout(timer);
+      socket.destroySoon();
+    }
+  }
+
+  async #answer(request: Request, input: AsyncIterator<string>, send: Send, signal: AbortSignal): Promise<void> {
+    switch (request.op) {
+      case "monitor":
+        return await this.#monitor(input, send, signal);
+      case "stream": {
+        const stream = await this.#client.openStream(this.#idOf(request.id), { signal });
+        await send({ kind: "open" });
+        return await joinStreams(stream, input, send, signal);
+      }
+      default:
+        return await send({ kind: "result", value: await this.#result(request, signal) });
+    }
+  }
+
+  async #monitor(input: AsyncIterator<string>, send: Send, signal: AbortSignal): Promise<void> {
+    const gone = new AbortController();
+    // Nothing more is asked on this connection: its end is that of the command.
+    input.next().then(
+      () => gone.abort(),
+      () => gone.abort(),
+    );
+    const either = AbortSignal.any([signal, gone.signal]);
+    for await (const change of this.#client.changes({ signal: either })) {
+      await send({ kind: "event", value: changeView(change) });
+    }
+  }
+
+  async #result(request: Exclude<Request, { op: "monitor" | "stream" }>, signal: AbortSignal): Promise<object> {
+    switch (request.op) {
+      case "members":
+        return this.#client.members().map(memberView);
+      case "info":
+        return this.#client.info();
+      case "rings":
+        return this.#client.rings();
+      case "leave":
+        await this.#leave();
+        return { left: true };
+      case "gossip":
+        this.#client.setGossipContent(request.data);
+        return { bytes: request.data.length };
+      case "send":
+        return await this.#sendMessage(request, signal);
+    }
+  }
+
+  async #sendMessage({ id: text, data, timeoutMs }: Extract<Request, { op: "send" }>, signal: AbortSignal) {
+    const id = this.#idOf(text);
+    const timeout = timeoutMs === undefined ? {} : { timeout: timeoutMs };
+    const reply = await this.#client.sendToId(id, data, { signal, ...timeout });
+    return { id, reply: Buffer.from(reply).toString("base64") };
+  }
+
+  #idOf(text: string) {
+    return resolveId(
+      text,
+      this.#client.members().map(({ id }) => id),
+    );
+  }
+}
+
+export type Send = (frame: Frame) => Promise<void>;
+
+/** Waits while the other side does not read, but not for one that has gone. */
+async function writeFrame(socket: Socket, frame: Frame, signal: AbortSignal): Promise<void> {
+  if (socket.writable && !socket.write(encodeLine(frame))) await once(socket, "drain", { signal });
+}
+
+function errorFrame(error: unknown): Frame {
+  if (error instanceof FirefliesError) return { kind: "error", code: error.code, message: error.message };
+  return { kind: "error", code: "agent-failed", message: error instanceof Error ? error.message : String(error) };
+}

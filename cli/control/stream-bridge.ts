@@ -1,0 +1,38 @@
+/** Joins an overlay stream with the lines of a control connection, both ways, with back-pressure. */
+import { once } from "node:events";
+import type { MessageStream } from "../../client/types.js";
+import { decodeFrame, type Frame, malformed } from "./protocol.js";
+
+/** Resolves when both directions have ended; rejects when the stream fails or the command goes away. */
+export async function joinStreams(
+  stream: MessageStream,
+  input: AsyncIterator<string>,
+  send: (frame: Frame) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const stop = () => stream.destroy();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await Promise.all([copyIn(stream, input), copyOut(stream, send)]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    stream.destroy();
+  }
+}
+
+/** From the command to the member, until the command says "end" or goes away. */
+async function copyIn(stream: MessageStream, input: AsyncIterator<string>): Promise<void> {
+  for (let next = await input.next(); !next.done; next = await input.next()) {
+    const frame = decodeFrame(next.value);
+    if (frame.kind === "end") break;
+    if (frame.kind !== "data") throw malformed(`A stream carries data, not ${frame.kind}.`);
+    if (stream.destroyed) return;
+    if (!stream.write(frame.data)) await Promise.race([once(stream, "drain"), once(stream, "close")]);
+  }
+  stream.end();
+}
+
+async function copyOut(stream: MessageStream, send: (frame: Frame) => Promise<void>): Promise<void> {
+  for await (const data of stream as AsyncIterable<Uint8Array>) await send({ kind: "data", data });
+  await send({ kind: "end" });
+}

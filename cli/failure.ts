@@ -1,0 +1,68 @@
+/** How a command fails: one line on stderr, and an exit code from one table. */
+import { type ErrorCode, FirefliesError } from "../identity/error.js";
+
+export interface ExitCode {
+  readonly code: number;
+  readonly meaning: string;
+  /** The error codes that end with it. What no row names ends with 1. */
+  readonly errors: readonly ErrorCode[];
+}
+
+export const EXIT_OK = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+/** 128 and the number of SIGINT, as shells count. */
+export const EXIT_INTERRUPTED = 130;
+
+export const EXIT_CODES: readonly ExitCode[] = [
+  { code: EXIT_OK, meaning: "done", errors: [] },
+  { code: EXIT_FAILED, meaning: "failed", errors: [] },
+  {
+    code: EXIT_USAGE,
+    meaning: "wrong command line or configuration",
+    errors: ["cli-usage", "config-unreadable", "config-unknown-key", "config-bad-value", "ca-options-invalid"],
+  },
+  {
+    code: 3,
+    meaning: "nobody answers: no agent on this directory, or no authority at this address",
+    errors: ["agent-unreachable", "agent-stopped", "control-busy", "control-malformed", "authority-unreachable"],
+  },
+  { code: 4, meaning: "no such member, or several", errors: ["id-unknown", "id-ambiguous"] },
+  {
+    code: 5,
+    meaning: "refused by the authority",
+    errors: [
+      "token-invalid",
+      "token-used",
+      "token-expired",
+      "token-required",
+      "principal-invalid",
+      "principal-taken",
+      "unauthenticated",
+      "authority-untrusted",
+    ],
+  },
+  {
+    code: 6,
+    meaning: "the directory or the port is in use",
+    errors: ["state-in-use", "ca-state-locked", "address-in-use"],
+  },
+  { code: EXIT_INTERRUPTED, meaning: "interrupted", errors: [] },
+];
+
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof FirefliesError)) return EXIT_FAILED;
+  return EXIT_CODES.find(({ errors }) => errors.includes(error.code))?.code ?? EXIT_FAILED;
+}
+
+export function usage(message: string): FirefliesError {
+  return new FirefliesError("cli-usage", message);
+}
+
+/** One line: what went wrong, with its stable code; as JSON when the command was asked for JSON. */
+export function failureLine(error: unknown, json: boolean): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof FirefliesError ? error.code : "unexpected";
+  if (json) return JSON.stringify({ error: { code, message } });
+  return `error: ${message} (${code})`;
+}

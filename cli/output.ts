@@ -1,0 +1,64 @@
+/** What commands print: text for people, or one JSON document per line; colours only where somebody sees them. */
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+import { styleText } from "node:util";
+
+export type Style = Parameters<typeof styleText>[0];
+
+/** NO_COLOR (no-color.org): any value but the empty one switches colours off. */
+export function coloured(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): boolean {
+  return stream.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
+}
+
+export function painter(on: boolean): (style: Style, text: string) => string {
+  return on ? (style, text) => styleText(style, text, { validateStream: false } as object) : (_, text) => text;
+}
+
+/** Writes a line, and waits when the reader is slower. A reader that has gone is nobody to complain to. */
+export async function writeLine(text: string, stream: Writable = process.stdout): Promise<void> {
+  if (stream.destroyed || stream.write(`${text}\n`)) return;
+  await Promise.race([once(stream, "drain"), once(stream, "close")]).catch(() => {});
+}
+
+/** `value` as one line of JSON; 64-bit numbers become strings, since readers of JSON would round them. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part));
+}
+
+/** Prints `value` as JSON, or `text`. */
+export async function print(json: boolean, value: unknown, text: string): Promise<void> {
+  await writeLine(json ? toJson(value) : text);
+}
+
+/** Columns, each as wide as its widest cell, two blanks apart; the first row is the head. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    });
+  }
+  const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ");
+  return rows.map((row) => line(row).trimEnd()).join("\n");
+}
+
+/** Digits of an id that people see; commands take any unique beginning. */
+const SHORT_ID_DIGITS = 12;
+
+export function shortId(id: string): string {
+  return id.slice(0, SHORT_ID_DIGITS);
+}
+
+/** "12 s", "3 min", "5 h", "2 d" */
+export function age(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1_000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`;
+}
+
+/** Text as it may go to a terminal: what a peer wrote must not move the cursor. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point.
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
+}

@@ -1,0 +1,73 @@
+/** The `fireflies` command: its subcommands, its help, and how all of them fail. */
+import { Command, CommanderError } from "commander";
+import { addAgent } from "./commands/agent.js";
+import { addAuthority } from "./commands/authority.js";
+import { addDemo } from "./commands/demo.js";
+import { addMonitor } from "./commands/monitor.js";
+import { addPlan } from "./commands/plan.js";
+import { addQueries } from "./commands/queries.js";
+import { addSend } from "./commands/send.js";
+import { addStream } from "./commands/stream.js";
+import { EXIT_CODES, EXIT_OK, exitCodeOf, failureLine, usage } from "./failure.js";
+import { writeLine } from "./output.js";
+import { VERSION } from "./version.js";
+
+const FIRST_STEPS = `
+First steps, each in a terminal of its own:
+  $ fireflies ca --dir ./ca
+  $ fireflies ca token alice --dir ./ca          (prints a token)
+  $ fireflies agent --dir ./alice --join TOKEN
+  $ fireflies members --dir ./alice
+or all at once:
+  $ fireflies demo`;
+
+function exitCodeHelp(): string {
+  return `\nExit codes:\n${EXIT_CODES.map(({ code, meaning }) => `  ${String(code).padEnd(4)} ${meaning}`).join("\n")}`;
+}
+
+export function createProgram(): Command {
+  const program = new Command("fireflies")
+    .description("Membership and gossip for services that must not be fooled.")
+    .version(VERSION)
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .configureOutput({ writeErr: () => {} }) // run() says it, in the form that was asked for.
+    .addHelpText("after", `${FIRST_STEPS}\n${exitCodeHelp()}`);
+  for (const add of [addAuthority, addAgent, addQueries, addSend, addStream, addMonitor, addPlan, addDemo])
+    add(program);
+  exitByThrowing(program);
+  return program;
+}
+
+/** Runs the command line and returns the exit code; failures are reported on stderr. Arguments without node and script. */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = createProgram();
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return EXIT_OK;
+  } catch (error) {
+    return await fail(error, args);
+  }
+}
+
+async function fail(error: unknown, args: readonly string[]): Promise<number> {
+  // Help and version leave commander as errors with exit code 0.
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT_OK;
+  const shown = error instanceof CommanderError ? usage(usageMessage(error, args)) : error;
+  await writeLine(failureLine(shown, args.includes("--json")), process.stderr);
+  return exitCodeOf(shown);
+}
+
+function usageMessage(error: CommanderError, args: readonly string[]): string {
+  if (error.code === "commander.help") return "A command is missing. See `fireflies --help`.";
+  const command = args.find((arg) => !arg.startsWith("-"));
+  const help = command === undefined || error.code === "commander.unknownCommand" ? "" : `${command} `;
+  const text = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+  const stop = /[.?!)]$/.test(text) ? "" : ".";
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${stop} See \`fireflies ${help}--help\`.`;
+}
+
+function exitByThrowing(command: Command): void {
+  command.exitOverride();
+  for (const sub of command.commands) exitByThrowing(sub);
+}

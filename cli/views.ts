@@ -1,0 +1,76 @@
+/** Members, changes and rings as the command line shows them: flat records for JSON, lines for people. */
+import type { Change, Member } from "../client/types.js";
+import type { RingNeighbours } from "./agent-client.js";
+import { age, type painter, printable, shortId, table } from "./output.js";
+
+/** A member in JSON. `epoch` is a string: it has 64 bits. */
+export interface MemberView {
+  readonly id: string;
+  readonly address: string;
+  readonly addresses: readonly string[];
+  readonly metadata: unknown;
+  readonly epoch: string;
+  readonly suspected: boolean;
+  readonly since: number;
+}
+
+/** A change in JSON: `event` is its kind, then the member's fields. */
+export interface ChangeView extends Partial<MemberView> {
+  readonly event: Change["kind"];
+  readonly at: number;
+  readonly reason?: string;
+  readonly count?: number;
+}
+
+export function memberView(member: Member): MemberView {
+  const { id, address, addresses, metadata, epoch, suspected, since } = member;
+  return { id, address, addresses, metadata, epoch: String(epoch), suspected, since };
+}
+
+export function changeView(change: Change): ChangeView {
+  const { kind: event, at } = change;
+  if (change.kind === "isolated") return { event, at, reason: change.reason };
+  if (change.kind === "dropped") return { event, at, count: change.count };
+  return { event, at, ...memberView(change.member) };
+}
+
+export function membersTable(members: readonly MemberView[], now: number): string {
+  if (members.length === 0) return "No other member is live in this view.";
+  const rows = members.map((member) => [
+    shortId(member.id),
+    member.address,
+    member.suspected ? "suspected" : "live",
+    age(now - member.since),
+    printable(JSON.stringify(member.metadata)),
+  ]);
+  return table([["ID", "ADDRESS", "STATE", "SINCE", "METADATA"], ...rows]);
+}
+
+const STYLES = {
+  joined: "green",
+  rebutted: "green",
+  updated: "cyan",
+  left: "yellow",
+  suspected: "yellow",
+  failed: "red",
+  isolated: "red",
+  dropped: "yellow",
+} as const satisfies Record<Change["kind"], string>;
+
+export function changeLine(change: ChangeView, paint: ReturnType<typeof painter>): string {
+  const time = new Date(change.at).toISOString().slice(11, 23);
+  const what = paint(STYLES[change.event], change.event.padEnd(9));
+  if (change.id !== undefined) return `${time}  ${what}  ${shortId(change.id)}  ${change.address}`;
+  return `${time}  ${what}  ${change.reason ?? `${change.count} changes were not read in time`}`;
+}
+
+export function ringsTable(rings: readonly RingNeighbours[]): string {
+  const cell = (id: string | undefined | null) => (id ? shortId(id) : "-");
+  const rows = rings.map(({ ring, predecessor, successor }) => [String(ring), cell(predecessor), cell(successor)]);
+  return table([["RING", "PREDECESSOR", "SUCCESSOR"], ...rows]);
+}
+
+export function infoTable(info: Readonly<Record<string, unknown>>): string {
+  const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+  return table(Object.entries(info).map(([name, value]) => [name, printable(text(value) ?? "-")]));
+}

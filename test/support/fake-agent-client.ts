@@ -1,0 +1,85 @@
+/** A Client without a network, for tests of the control socket: its members are a list, its streams are in memory. */
+import { once } from "node:events";
+import { Duplex } from "node:stream";
+import type { AgentClient } from "../../cli/agent-client.js";
+import type { Change, Member } from "../../client/types.js";
+import type { MemberId } from "../../rings/index.js";
+
+export const idOf = (digits: string) => digits.padEnd(64, "0") as MemberId;
+
+export function member(digits: string, more: Partial<Member> = {}): Member {
+  const address = "127.0.0.1:8400";
+  return {
+    id: idOf(digits),
+    address,
+    addresses: [address],
+    metadata: {},
+    epoch: 2n ** 62n,
+    suspected: false,
+    since: 0,
+    ...more,
+  };
+}
+
+export class FakeAgentClient implements AgentClient {
+  list: Member[] = [member("aa1"), member("aa2"), member("b")];
+  gossip: Uint8Array | undefined;
+  /** What sendToId does; echoes by default. */
+  answer: AgentClient["sendToId"] = async (_, data) => data;
+  /** Readers of changes at this moment. */
+  readers = 0;
+  readonly events = new EventTarget();
+
+  members() {
+    return this.list;
+  }
+
+  info() {
+    const id = idOf("f");
+    return { id, address: "127.0.0.1:1", network: "00", rings: 13, tolerance: 6, deltaMs: 1_500, epoch: 2n ** 62n };
+  }
+
+  rings() {
+    return [
+      { ring: 1, predecessor: idOf("b"), successor: idOf("aa1") },
+      { ring: 2, predecessor: undefined, successor: undefined },
+    ];
+  }
+
+  sendToId(...args: Parameters<AgentClient["sendToId"]>) {
+    return this.answer(...args);
+  }
+
+  async openStream() {
+    const stream = new Duplex({
+      objectMode: true,
+      read() {},
+      write(chunk, _, done) {
+        stream.push(chunk);
+        done();
+      },
+      final(done) {
+        stream.push(null);
+        done();
+      },
+    });
+    return stream;
+  }
+
+  setGossipContent(data: Uint8Array) {
+    this.gossip = data;
+  }
+
+  async *changes({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Change> {
+    this.readers++;
+    this.events.dispatchEvent(new Event("reader"));
+    try {
+      for (const each of this.list) yield { kind: "joined", member: each, at: 1 };
+      const aborted = signal === undefined ? new Promise(() => {}) : once(signal, "abort");
+      if (!signal?.aborted) await aborted;
+    } finally {
+      this.readers--;
+      this.events.dispatchEvent(new Event("reader"));
+    }
+  }
+}
