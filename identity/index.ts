@@ -95,6 +95,7 @@ export {
   type VerifyOptions,
   verifyMemberCertificate,
 } from "./member-certificate.js";
+export { pathProblem } from "./path.js";
 export { certificatesFromPem, certificatesToPem } from "./pem.js";
 export { AUTHORITY_NAME } from "./profile.js";
 export { signRaw } from "./raw-signature.js";

@@ -1,0 +1,123 @@
+/** What a member asks of the authority: a first certificate, the next one, and contacts. HTTPS with a pinned root. */
+import {
+  AUTHORITY_PATHS,
+  createRequest,
+  decodeToken,
+  type EnrollBody,
+  FirefliesError,
+  fingerprintOf,
+  type Identity,
+  isAuthorityUrl,
+  type KeyPair,
+  type RenewBody,
+  type ReportAnswer,
+  type ReportBody,
+} from "../identity/index.js";
+import { type Contact, type Granted, invalid, readContacts, readGranted, recordOf } from "./authority/answers.js";
+import { type Call, callAuthority } from "./authority/call.js";
+
+export type { Contact, Granted } from "./authority/answers.js";
+export { AUTHORITY_TIMEOUT_MS } from "./authority/call.js";
+
+const FINGERPRINT = /^[0-9a-f]{64}$/i;
+
+/** A token, or for an open authority its place, its fingerprint and the name that the member chooses. */
+export type Admission =
+  | { readonly token: string }
+  | { readonly url: string; readonly fingerprint: string; readonly principal: string };
+
+/** Where the authority is and which root it has. */
+export interface AuthorityPlace {
+  /** "https://host:port", tried in order. */
+  readonly urls: readonly string[];
+  /** SHA-256 of the root certificate, 64 lower-case hex digits. */
+  readonly fingerprint: string;
+}
+
+export interface CallOptions {
+  /** Where this member is reached, "host:port", the preferred one first; at most 8. */
+  readonly addresses: readonly string[];
+  /** Wall clock, unix milliseconds. */
+  readonly now: number;
+  readonly signal?: AbortSignal | undefined;
+  /** For each address of the authority (10 s). */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** The place that an admission names. Throws "token-invalid" or "authority-untrusted" when it names none. */
+export function placeOf(admission: Admission): AuthorityPlace {
+  if (!("token" in admission)) return placeFrom(admission);
+  const token = decodeToken(admission.token);
+  if (token === undefined) throw new FirefliesError("token-invalid");
+  return { urls: token.urls, fingerprint: token.fingerprint };
+}
+
+function placeFrom({ url, fingerprint }: { readonly url: string; readonly fingerprint: string }): AuthorityPlace {
+  if (!isAuthorityUrl(url)) throw new FirefliesError("authority-unreachable", `"${url}" is not https://host:port.`);
+  if (FINGERPRINT.test(fingerprint)) return { urls: [url], fingerprint: fingerprint.toLowerCase() };
+  throw new FirefliesError(
+    "authority-untrusted",
+    "The authority's fingerprint is 64 hex digits; `fireflies ca` prints it.",
+  );
+}
+
+/**
+ * The first certificate, for the key of `pair`. Keep the key before calling: after a lost answer, the same admission
+ * with the same key gets the same certificate. Rejects with the codes of `callAuthority`, "token-invalid",
+ * "token-used", "token-expired", "token-required", "principal-taken", "certificate-invalid" and so on.
+ */
+export async function enroll(admission: Admission, pair: KeyPair, options: CallOptions): Promise<Granted> {
+  const { addresses, now, signal, timeoutMs } = options;
+  const place = placeOf(admission);
+  const request = await requestFor(pair);
+  const body: EnrollBody = { request, addresses, ...proofOf(admission) };
+  const json = await callAuthority({ ...place, path: AUTHORITY_PATHS.enroll, body, now, signal, timeoutMs });
+  return readGranted(json, { fingerprint: place.fingerprint, pair, now });
+}
+
+function proofOf(admission: Admission): Pick<EnrollBody, "secret" | "principal"> {
+  if (!("token" in admission)) return { principal: admission.principal };
+  return { secret: Buffer.from(decodeToken(admission.token)!.secret).toString("base64url") };
+}
+
+/** The next certificate of the same id, for the key of `pair` (the current one or a new one). As `enroll`, and "unauthenticated". */
+export async function renew(
+  urls: readonly string[],
+  identity: Identity,
+  pair: KeyPair,
+  options: CallOptions,
+): Promise<Granted> {
+  const body: RenewBody = { request: await requestFor(pair), addresses: options.addresses };
+  const { call, fingerprint } = authenticated(urls, identity, AUTHORITY_PATHS.renew, body, options);
+  const granted = await readGranted(await callAuthority(call), { fingerprint, pair, now: options.now });
+  if (granted.certificate.id !== identity.certificate.id) throw invalid("the certificate is for another member");
+  return granted;
+}
+
+/** Tells the authority this member's addresses; resolves to contacts. Rejects with "unauthenticated" and the codes of `callAuthority`. */
+export async function report(
+  urls: readonly string[],
+  identity: Identity,
+  options: CallOptions,
+): Promise<readonly Contact[]> {
+  const body: ReportBody = { addresses: options.addresses };
+  const { call } = authenticated(urls, identity, AUTHORITY_PATHS.report, body, options);
+  const answer = recordOf<ReportAnswer>(await callAuthority(call));
+  const { root, certificate } = identity;
+  return readContacts(answer.contacts, { root, network: certificate, now: options.now });
+}
+
+function authenticated(
+  urls: readonly string[],
+  identity: Identity,
+  path: string,
+  body: object,
+  { now, signal, timeoutMs }: CallOptions,
+): { readonly call: Call; readonly fingerprint: string } {
+  const fingerprint = fingerprintOf(identity.root);
+  return { call: { urls, fingerprint, identity, path, body, now, signal, timeoutMs }, fingerprint };
+}
+
+async function requestFor(pair: KeyPair): Promise<string> {
+  return Buffer.from(await createRequest(pair)).toString("base64");
+}

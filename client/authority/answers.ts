@@ -1,0 +1,96 @@
+/** Reading the authority's answers: what it says is checked like anything else that came over a wire. */
+import {
+  ADDRESSES_MAX,
+  type CertificateAnswer,
+  type ContactAnswer,
+  FirefliesError,
+  fingerprintOf,
+  hasKey,
+  type KeyPair,
+  type MemberCertificate,
+  type NetworkConstants,
+  pathProblem,
+  verifyMemberCertificate,
+} from "../../identity/index.js";
+import { parseAddress } from "../address.js";
+
+/** The authority names up to 100; more would be its mistake. */
+const CONTACTS_MAX = 100;
+
+/** Another member to begin with: proven by its certificate, reached at one of its addresses. */
+export interface Contact {
+  readonly certificate: MemberCertificate;
+  /** "host:port", the preferred one first. */
+  readonly addresses: readonly string[];
+}
+
+export interface Granted {
+  readonly certificate: MemberCertificate;
+  /** The trusted root, DER. */
+  readonly root: Uint8Array;
+  readonly contacts: readonly Contact[];
+}
+
+/** A certificate for the key of `pair`, under the pinned root. Rejects with "authority-answer-invalid" or "certificate-invalid". */
+export async function readGranted(
+  json: unknown,
+  { fingerprint, pair, now }: { readonly fingerprint: string; readonly pair: KeyPair; readonly now: number },
+): Promise<Granted> {
+  const answer = recordOf<CertificateAnswer>(json);
+  const root = bytesOf(answer.root);
+  if (fingerprintOf(root) !== fingerprint) throw invalid("its root is not the pinned one");
+  const chain = { leaf: bytesOf(answer.certificate), issuer: bytesOf(answer.issuer) };
+  const verdict = verifyMemberCertificate(chain, { root, now });
+  const problem = verdict.ok ? await pathProblem(chain, { root, now }) : verdict.reason;
+  if (!verdict.ok || problem !== undefined) throw refused(problem);
+  const { certificate } = verdict;
+  if (!hasKey(certificate, pair.spki)) throw invalid("the certificate is for another key");
+  return { certificate, root, contacts: readContacts(answer.contacts, { root, network: certificate, now }) };
+}
+
+/** The contacts that hold up: the others are left out, since one bad entry must not keep a member from joining. */
+export function readContacts(
+  list: unknown,
+  options: { readonly root: Uint8Array; readonly network: NetworkConstants; readonly now: number },
+): Contact[] {
+  if (!Array.isArray(list)) return [];
+  return list.slice(0, CONTACTS_MAX).flatMap((item) => readContact(item, options) ?? []);
+}
+
+function readContact(
+  item: unknown,
+  options: { readonly root: Uint8Array; readonly network: NetworkConstants; readonly now: number },
+): Contact | undefined {
+  if (typeof item !== "object" || item === null) return undefined;
+  const { certificate, issuer, addresses }: Partial<ContactAnswer> = item;
+  if (typeof certificate !== "string" || typeof issuer !== "string" || !Array.isArray(addresses)) return undefined;
+  const verdict = verifyMemberCertificate({ leaf: bytesOf(certificate), issuer: bytesOf(issuer) }, options);
+  const usable = addresses.slice(0, ADDRESSES_MAX).filter(isAddress);
+  return verdict.ok && usable.length > 0 ? { certificate: verdict.certificate, addresses: usable } : undefined;
+}
+
+function isAddress(value: unknown): value is string {
+  return typeof value === "string" && parseAddress(value) !== undefined;
+}
+
+export function recordOf<T>(json: unknown): Partial<T> {
+  if (typeof json !== "object" || json === null) throw invalid("it is no object");
+  return json as Partial<T>;
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  if (typeof value !== "string") throw invalid("a certificate is missing");
+  return new Uint8Array(Buffer.from(value, "base64"));
+}
+
+export function invalid(what: string): FirefliesError {
+  return new FirefliesError("authority-answer-invalid", `The authority's answer cannot be used: ${what}.`);
+}
+
+function refused(problem: string | undefined): FirefliesError {
+  const hint = problem === "not-yet-valid" || problem === "expired" ? " Check this machine's clock." : "";
+  return new FirefliesError(
+    "certificate-invalid",
+    `The certificate that the authority issued is refused: ${problem}.${hint}`,
+  );
+}

@@ -1,0 +1,112 @@
+/** One call of the authority's HTTP API: JSON out, JSON in, with a deadline and a bound on the answer. */
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import type { TLSSocket } from "node:tls";
+import { type ErrorAnswer, FirefliesError, isErrorCode } from "../../identity/index.js";
+import { type ChannelOptions, openChannel, unreachable } from "./channel.js";
+
+/** For one call, from dialling to the last byte. */
+export const AUTHORITY_TIMEOUT_MS = 10_000;
+/** 100 contacts with all their addresses take 400 kB. */
+const ANSWER_BYTES_MAX = 1 << 20;
+const MESSAGE_CHARACTERS_MAX = 500;
+
+export interface Call extends Omit<ChannelOptions, "url" | "signal"> {
+  /** Tried in order. */
+  readonly urls: readonly string[];
+  readonly path: string;
+  readonly body: object;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * The answer's JSON, whatever it is. Rejects with "authority-unreachable", "authority-untrusted",
+ * "authority-answer-invalid", or with the code that the authority gave.
+ */
+export async function callAuthority({ urls, ...call }: Call): Promise<unknown> {
+  let failure: FirefliesError | undefined;
+  for (const url of urls) {
+    try {
+      return await callOne({ ...call, url });
+    } catch (error) {
+      if (!isWorthAnother(error) || call.signal?.aborted) throw error;
+      // An impostor is the graver news.
+      failure = failure?.code === "authority-untrusted" ? failure : error;
+    }
+  }
+  throw failure ?? new FirefliesError("authority-unreachable", "No address of the authority is known.");
+}
+
+function isWorthAnother(error: unknown): error is FirefliesError {
+  return (
+    error instanceof FirefliesError && (error.code === "authority-unreachable" || error.code === "authority-untrusted")
+  );
+}
+
+async function callOne(call: Omit<Call, "urls"> & { readonly url: string }): Promise<unknown> {
+  const deadline = AbortSignal.timeout(call.timeoutMs ?? AUTHORITY_TIMEOUT_MS);
+  const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);
+  const socket = await openChannel({ ...call, signal });
+  try {
+    const response = await exchange(socket, { ...call, signal });
+    return answerOf(response.status, await response.json);
+  } finally {
+    socket.destroy();
+  }
+}
+
+interface Response {
+  readonly status: number;
+  readonly json: Promise<unknown>;
+}
+
+function exchange(
+  socket: TLSSocket,
+  { url, path, body, signal }: { url: string; path: string; body: object; signal: AbortSignal },
+): Promise<Response> {
+  const payload = Buffer.from(JSON.stringify(body));
+  const headers = { host: new URL(url).host, "content-type": "application/json", "content-length": payload.length };
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown) => reject(unreachable(url, cause));
+    const request = httpRequest({
+      method: "POST",
+      path,
+      headers,
+      createConnection: () => socket,
+      agent: false,
+      signal,
+    });
+    request.on("error", fail);
+    request.on("response", (response) => {
+      resolve({ status: response.statusCode ?? 0, json: readJson(response, url) });
+    });
+    request.end(payload);
+  });
+}
+
+async function readJson(response: IncomingMessage, url: string): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response) {
+      size += chunk.length;
+      if (size > ANSWER_BYTES_MAX) throw new FirefliesError("authority-answer-invalid", "The answer is over 1 MiB.");
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw cause instanceof FirefliesError ? cause : unreachable(url, cause);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch (cause) {
+    throw new FirefliesError("authority-answer-invalid", "The authority's answer is not JSON.", { cause });
+  }
+}
+
+function answerOf(status: number, json: unknown): unknown {
+  if (status === 200) return json;
+  const { code, message }: Partial<Record<keyof ErrorAnswer, unknown>> = typeof json === "object" && json ? json : {};
+  if (!isErrorCode(code))
+    throw new FirefliesError("authority-answer-invalid", `The authority answered with status ${status}.`);
+  throw new FirefliesError(code, typeof message === "string" ? message.slice(0, MESSAGE_CHARACTERS_MAX) : undefined);
+}
