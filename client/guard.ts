@@ -1,6 +1,9 @@
 /** What every transport does around the owner's handlers and around waiting: deadlines kept, throws contained. */
+
 import { dateProblem, type ErrorCode, FirefliesError, isErrorCode, type MemberCertificate } from "../identity/index.js";
-import type { CallKind, CallOptions, TransportHandlers } from "./transport.js";
+import type { MemberId } from "../rings/index.js";
+import { onAbort } from "./abort.js";
+import type { ByteDuplex, CallKind, CallOptions, TransportHandlers } from "./transport.js";
 
 /** Text of a failure that crosses the wire, in characters: enough to understand it, too little to leak a state. */
 export const ERROR_TEXT_MAX = 512;
@@ -52,6 +55,23 @@ export async function answerCall(
   }
 }
 
+/** Runs the owner's handler; what it throws ends this duplex and nothing else. */
+export function contained(run: () => void, duplex: ByteDuplex): void {
+  try {
+    run();
+  } catch (error) {
+    duplex.destroy(error instanceof FirefliesError ? error : new FirefliesError("handler-failed"));
+  }
+}
+
+/** "peer-mismatch", with both ids. */
+export function mismatch(address: string, expected: MemberId, found: MemberId): FirefliesError {
+  return new FirefliesError(
+    "peer-mismatch",
+    `${address} is member ${found}, not ${expected}. Look the member up again.`,
+  );
+}
+
 /** `error` itself if it is ours, else one with `code` and the text of `error`. */
 export function asFirefliesError(error: unknown, code: ErrorCode): FirefliesError {
   if (error instanceof FirefliesError) return error;
@@ -79,13 +99,12 @@ export async function withDeadline<T>(
   const controller = new AbortController();
   const { promise: stopped, stop } = stopper(controller);
   const timer = setTimeout(() => stop(new FirefliesError("timeout", timeoutText(timeoutMs))), timeoutMs);
-  const onAbort = () => stop(new FirefliesError("cancelled"));
-  signal?.addEventListener("abort", onAbort, { once: true });
+  const unwatch = onAbort(signal, () => stop(new FirefliesError("cancelled")));
   try {
     return await Promise.race([start(controller.signal), stopped]);
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
+    unwatch();
   }
 }
 

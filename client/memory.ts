@@ -4,9 +4,10 @@
  */
 import { FirefliesError, type Identity, type MemberCertificate, verifyMemberCertificate } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
+import { onAbort } from "./abort.js";
 import { formatAddress, parseAddress } from "./address.js";
-import { answerCall, certificateRefused, refusalOf, withDeadline } from "./guard.js";
-import { duplexPair } from "./paired-duplex.js";
+import { answerCall, certificateRefused, contained, mismatch, refusalOf, withDeadline } from "./guard.js";
+import { chunkProblem, duplexPair, failedDuplex } from "./paired-duplex.js";
 import {
   type ByteDuplex,
   CALL_BYTES_MAX,
@@ -85,19 +86,11 @@ export class MemoryNetwork {
     if (this.#cut.has(pairKey(self.id, target.id))) throw unreachable;
     const peer = proven(own, target);
     if (expect !== undefined && peer.id !== expect) throw mismatch(address, expect, peer.id);
-    const link = new MemoryLink(own, listener, peer, proven(listener.own, self));
+    const link = new MemoryLink(own, listener, peer, provenToPeer(listener.own, self, address));
     this.#links.add(link);
     link.onClose(() => this.#links.delete(link));
     return link;
   }
-}
-
-/** "peer-mismatch", with both ids. */
-export function mismatch(address: string, expected: MemberId, found: MemberId): FirefliesError {
-  return new FirefliesError(
-    "peer-mismatch",
-    `${address} is member ${found}, not ${expected}. Look the member up again.`,
-  );
 }
 
 function pairKey(a: MemberId, b: MemberId): string {
@@ -110,6 +103,15 @@ function proven(own: TransportOptions, chain: MemberCertificate): MemberCertific
   const verdict = verifyMemberCertificate(chain, { root, now: own.now(), network: certificate });
   if (!verdict.ok) throw certificateRefused(verdict.reason);
   return verdict.certificate;
+}
+
+/** What a dialler sees of a refusal: no reason, as over TCP. */
+function provenToPeer(peer: TransportOptions, self: MemberCertificate, address: string): MemberCertificate {
+  try {
+    return proven(peer, self);
+  } catch {
+    throw new FirefliesError("peer-refused", `${address} closed the connection: it may not accept our certificate.`);
+  }
 }
 
 class MemoryListener implements Listener {
@@ -142,6 +144,7 @@ class MemoryListener implements Listener {
   }
 
   accept(caller: MemberCertificate, kind: DuplexKind, duplex: ByteDuplex): void {
+    if (duplex.destroyed) return;
     const refused = this.refusal(caller);
     if (refused !== undefined) duplex.destroy(refused);
     else contained(() => this.handlers.onDuplex(caller, kind, duplex), duplex);
@@ -153,15 +156,6 @@ class MemoryListener implements Listener {
     const grace = { timeoutMs: graceMs };
     await withDeadline(grace, () => Promise.allSettled(this.#running)).catch(() => {});
     for (const link of [...this.links]) link.close();
-  }
-}
-
-/** Runs the owner's handler; what it throws ends this duplex and nothing else. */
-export function contained(run: () => void, duplex: ByteDuplex): void {
-  try {
-    run();
-  } catch (error) {
-    duplex.destroy(error instanceof FirefliesError ? error : new FirefliesError("handler-failed"));
   }
 }
 
@@ -184,29 +178,41 @@ class MemoryLink implements Link {
   }
 
   async call(kind: CallKind, body: Uint8Array, options: CallOptions): Promise<Uint8Array> {
-    this.#check();
-    if (body.length > CALL_BYTES_MAX) throw new FirefliesError("message-too-large");
+    const problem = this.#problem() ?? chunkProblem(body, CALL_BYTES_MAX);
+    if (problem !== undefined) throw problem;
     return withDeadline(options, (signal) => {
-      const lost = new Promise<never>((_, reject) => {
-        this.#closing.signal.addEventListener("abort", () => reject(new FirefliesError("link-closed")), { signal });
-      });
-      const both = AbortSignal.any([signal, this.#closing.signal]);
-      return Promise.race([this.#listener.answer(this.self, kind, body, both), lost]);
+      return this.#answered(kind, body, signal);
     });
   }
 
+  async #answered(kind: CallKind, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const controller = new AbortController();
+    const unwatch = [
+      onAbort(signal, () => controller.abort()),
+      onAbort(this.#closing.signal, () => controller.abort()),
+    ];
+    const stopped = new Promise<never>((_, reject) => {
+      onAbort(controller.signal, () => reject(new FirefliesError("link-closed")));
+    });
+    try {
+      return await Promise.race([this.#listener.answer(this.self, kind, body, controller.signal), stopped]);
+    } finally {
+      for (const stop of unwatch) stop();
+    }
+  }
+
   open(kind: DuplexKind, { signal }: { readonly signal?: AbortSignal | undefined } = {}): ByteDuplex {
+    const problem = this.#problem();
+    if (problem !== undefined) return failedDuplex(problem);
     const [near, far] = duplexPair(DUPLEX_BYTES_MAX[kind]);
     const cancel = () => near.destroy(new FirefliesError("cancelled"));
-    signal?.addEventListener("abort", cancel);
     this.#duplexes.add(near);
+    const unwatch = onAbort(signal, cancel);
     near.once("close", () => {
-      signal?.removeEventListener("abort", cancel);
+      unwatch();
       this.#duplexes.delete(near);
     });
-    if (signal?.aborted) cancel();
-    else if (this.closed) near.destroy(new FirefliesError("link-closed"));
-    else queueMicrotask(() => this.#listener.accept(this.self, kind, far));
+    queueMicrotask(() => this.#listener.accept(this.self, kind, far));
     return near;
   }
 
@@ -223,15 +229,11 @@ class MemoryLink implements Link {
   }
 
   onClose(listener: () => void): () => void {
-    const { signal } = this.#closing;
-    if (this.closed) listener();
-    else signal.addEventListener("abort", listener, { once: true });
-    return () => signal.removeEventListener("abort", listener);
+    return onAbort(this.#closing.signal, listener);
   }
 
-  #check(): void {
-    if (this.closed) throw new FirefliesError("link-closed");
-    const refused = refusalOf(this.peer, { admit: () => undefined }, this.#own.now());
-    if (refused !== undefined) throw refused;
+  #problem(): FirefliesError | undefined {
+    if (this.closed) return new FirefliesError("link-closed");
+    return refusalOf(this.peer, { admit: () => undefined }, this.#own.now());
   }
 }

@@ -76,3 +76,10 @@ export function duplexPair(bytesMax: number): readonly [Duplex, Duplex] {
   right.other = left;
   return [left, right];
 }
+
+/** A duplex that could not be opened: it ends with `error` as any other would. */
+export function failedDuplex(error: FirefliesError): Duplex {
+  const duplex = new Duplex({ objectMode: true, read() {} });
+  duplex.on("error", () => {});
+  return duplex.destroy(error);
+}

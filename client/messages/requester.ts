@@ -1,5 +1,6 @@
 /** The asking end of a link's messages: requests out, answers matched to them by id, each with its own deadline. */
 import { type ErrorCode, FirefliesError, isErrorCode, type MemberCertificate } from "../../identity/index.js";
+import { onAbort } from "../abort.js";
 import { timeoutText } from "../guard.js";
 import { MESSAGE_BYTES_MAX } from "../transport.js";
 import { type Content, REQUEST_ID_MAX, type RequestKind } from "./content.js";
@@ -197,8 +198,7 @@ class Request {
   id = 0;
   readonly #deadline: number;
   #timer: NodeJS.Timeout | undefined;
-  #signal: AbortSignal | undefined;
-  #onAbort: (() => void) | undefined;
+  #unwatch: (() => void) | undefined;
 
   constructor(
     readonly kind: RequestKind,
@@ -217,15 +217,12 @@ class Request {
   watch(signal: AbortSignal | undefined, giveUp: (error: FirefliesError) => void): void {
     const expire = () => giveUp(new FirefliesError("timeout", timeoutText(this.timeoutMs)));
     this.#timer = setTimeout(expire, Math.min(this.timeoutMs, DEADLINE_MS_MAX));
-    if (signal === undefined) return;
-    this.#signal = signal;
-    this.#onAbort = () => giveUp(new FirefliesError("cancelled"));
-    signal.addEventListener("abort", this.#onAbort, { once: true });
+    if (signal !== undefined) this.#unwatch = onAbort(signal, () => giveUp(new FirefliesError("cancelled")));
   }
 
   unwatch(): void {
     clearTimeout(this.#timer);
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#unwatch?.();
   }
 
   /** With what is left of its time. */

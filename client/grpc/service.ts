@@ -1,0 +1,62 @@
+/** The four calls of proto/fireflies.proto as gRPC takes them, with bodies in and out instead of envelopes. */
+import type { MethodDefinition } from "@grpc/grpc-js";
+import { Chunk, OverlayService, Packet } from "../generated/fireflies.js";
+import type { CallKind, DuplexKind } from "../transport.js";
+
+/** What passes on a duplex: a message, the end of the sender's direction, or (undefined) what a later version may say. */
+export type Piece = Chunk["content"];
+
+type Unary = MethodDefinition<Uint8Array, Uint8Array>;
+type Bidi = MethodDefinition<Piece, Piece>;
+
+const packets = {
+  requestSerialize: encodePacket,
+  requestDeserialize: decodePacket,
+  responseSerialize: encodePacket,
+  responseDeserialize: decodePacket,
+};
+/** FrameChunk is the same on the wire: its frame is passed as the bytes it is. */
+const chunks = {
+  requestSerialize: encodePiece,
+  requestDeserialize: decodePiece,
+  responseSerialize: encodePiece,
+  responseDeserialize: decodePiece,
+};
+
+export const CALLS: Readonly<Record<CallKind, Unary>> = {
+  exchange: { ...OverlayService.exchange, ...packets },
+  probe: { ...OverlayService.probe, ...packets },
+};
+export const DUPLEXES: Readonly<Record<DuplexKind, Bidi>> = {
+  messages: { ...OverlayService.messages, ...chunks },
+  stream: { ...OverlayService.stream, ...chunks },
+};
+
+/** What the envelopes add to a body, in bytes: a tag and a length. */
+export const ENVELOPE_BYTES = 8;
+
+function encodePacket(body: Uint8Array): Buffer {
+  return asBuffer(Packet.encode({ body }).finish());
+}
+
+function decodePacket(bytes: Buffer): Uint8Array {
+  return plain(Packet.decode(bytes).body);
+}
+
+function encodePiece(content: Piece): Buffer {
+  return asBuffer(Chunk.encode({ content }).finish());
+}
+
+function decodePiece(bytes: Buffer): Piece {
+  const { content } = Chunk.decode(bytes);
+  return content?.$case === "data" ? { $case: "data", value: plain(content.value) } : content;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Not a Buffer, whose methods differ (slice shares, toString decodes): applications are promised a Uint8Array. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
