@@ -167,7 +167,7 @@ export class SqliteStore implements Store {
     const sql = `SELECT r.addresses, c.leaf, c.issuer FROM reports r JOIN certificates c ON c.serial =
       (SELECT serial FROM certificates WHERE id = r.id ORDER BY not_before DESC, serial DESC LIMIT 1)
       WHERE r.id <> ? AND r.addresses <> '[]' AND c.not_after > ? ORDER BY r.reported_at DESC LIMIT ?`;
-    const rows = this.#statement(sql).all(memberIdToBytes(query.except), query.now, query.limit) as Row[];
+    const rows = this.#statement(sql).all([memberIdToBytes(query.except), query.now, query.limit]) as Row[];
     return rows.map((row) => ({ leaf: bytes(row.leaf), issuer: bytes(row.issuer), addresses: texts(row.addresses) }));
   }
 
@@ -190,14 +190,16 @@ export class SqliteStore implements Store {
   }
 
   #get(sql: string, ...values: readonly unknown[]): Row | undefined {
-    return this.#statement(sql).get(...values) as Row | undefined;
+    return this.#statement(sql).get(values) as Row | undefined;
   }
 
   #run(sql: string, ...values: readonly unknown[]): number {
-    return this.#statement(sql).run(...values).changes;
+    return this.#statement(sql).run(values).changes;
   }
 
+  /** Values are bound as one array: libsql takes a lone BLOB for an object of named values, and aborts the process. */
   #statement(sql: string): Database.Statement<unknown[]> {
+    if (!this.#db.open) throw new Error("the store is closed"); // A statement of libsql outlives its database.
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
     const statement = this.#db.prepare<unknown[]>(sql);
@@ -261,8 +263,9 @@ function certificateOf(row: Row): CertificateRecord {
 }
 
 function bytes(value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array)) throw new TypeError("a BLOB column holds something else");
-  return new Uint8Array(value);
+  // libsql gives a Buffer for one row and an ArrayBuffer for many.
+  if (value instanceof Uint8Array || value instanceof ArrayBuffer) return new Uint8Array(value);
+  throw new TypeError("a BLOB column holds something else");
 }
 
 function texts(value: unknown): string[] {

@@ -24,6 +24,7 @@ import {
   randomSecret,
   readKeyText,
   readText,
+  requirePrivate,
   sameNetwork,
   signRaw,
   spkiOfCertificate,
@@ -108,6 +109,7 @@ async function writeState(settings: Settings): Promise<void> {
   await atomicWrite(file("root"), certificatesToPem(network.root), PUBLIC_FILE_MODE);
   await atomicWrite(file("issuerKey"), privateKeyToPem(issuerKey.privateKey));
   await atomicWrite(file("issuer"), certificatesToPem(network.issuer), PUBLIC_FILE_MODE);
+  await atomicWrite(file("database"), ""); // It holds the id secret; SQLite would make it as the umask says.
   const store = new SqliteStore(file("database"));
   await store.createNetwork(network).finally(() => store.close());
 }
@@ -138,6 +140,7 @@ async function load(settings: Settings): Promise<AuthorityState> {
   if (!(await filesIn(directory)).has(FILES.database)) {
     throw refusal("ca-state-corrupt", directory, `${FILES.database} is gone`);
   }
+  await requirePrivate(join(directory, FILES.database));
   const store = new SqliteStore(join(directory, FILES.database));
   try {
     const network = await store.network();

@@ -71,13 +71,19 @@ export async function readText(path: string): Promise<string | undefined> {
 /** As `readText`, for a private key: rejects with "key-file-permissions" when group or others may use the file. */
 export async function readKeyText(path: string): Promise<string | undefined> {
   const text = await readText(path);
-  if (text === undefined || process.platform === "win32") return text;
+  if (text !== undefined) await requirePrivate(path);
+  return text;
+}
+
+/** Rejects with "key-file-permissions" when group or others may use the file. Windows has no such bits. */
+export async function requirePrivate(path: string): Promise<void> {
+  if (process.platform === "win32") return;
   const { mode } = await stat(path);
-  if ((mode & GROUP_AND_OTHERS) === 0) return text;
+  if ((mode & GROUP_AND_OTHERS) === 0) return;
   const octal = (mode & 0o777).toString(8);
   throw new FirefliesError(
     "key-file-permissions",
-    `${path} has mode ${octal}: others may use this private key. Run chmod 600 on it; if others may have read it, replace the key.`,
+    `${path} has mode ${octal}: others may use the secret in it. Run chmod 600 on it; if others may have read it, replace the key.`,
   );
 }
 

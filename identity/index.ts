@@ -52,6 +52,7 @@ export {
   PUBLIC_FILE_MODE,
   readKeyText,
   readText,
+  requirePrivate,
   syncDirectory,
 } from "./files.js";
 export {

@@ -73,7 +73,6 @@ function exchange(
       path,
       headers,
       createConnection: () => socket,
-      agent: false,
       signal,
     });
     request.on("error", fail);
