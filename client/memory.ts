@@ -7,7 +7,8 @@ import type { MemberId } from "../rings/index.js";
 import { onAbort } from "./abort.js";
 import { formatAddress, parseAddress } from "./address.js";
 import { answerCall, certificateRefused, contained, mismatch, refusalOf, withDeadline } from "./guard.js";
-import { chunkProblem, duplexPair, failedDuplex } from "./paired-duplex.js";
+import { chunkProblem, failedDuplex } from "./message-duplex.js";
+import { duplexPair } from "./paired-duplex.js";
 import {
   type ByteDuplex,
   CALL_BYTES_MAX,

@@ -2,15 +2,12 @@
  * A ByteDuplex over a bidirectional gRPC call. gRPC has no half-close by the called side and no code in a cancellation,
  * so both are messages of ours (End in the schema); its streams buffer 16 messages of any size, so they are kept short.
  */
-import { Duplex } from "node:stream";
 import type { ClientDuplexStream, ServerDuplexStream } from "@grpc/grpc-js";
 import { FirefliesError, isErrorCode } from "../../identity/index.js";
-import { chunkProblem, resetError } from "../paired-duplex.js";
+import { chunkProblem, MessageDuplex, resetError } from "../message-duplex.js";
 import type { Piece } from "./service.js";
 import { fromStatus, toStatus, type WireStatus } from "./status.js";
 
-/** Messages held by the duplex per direction before `write` says to wait. */
-const MESSAGES_HELD = 2;
 /** Bytes handed to HTTP/2 and not taken by its window yet, before the writer waits. */
 const WRITE_AHEAD_BYTES = 256 * 1024;
 /** How long a caller's last word may wait for room, in milliseconds, before the call is cancelled without it. */
@@ -19,7 +16,7 @@ const LAST_WORD_MS = 1_000;
 type Raw = ClientDuplexStream<Piece, Piece> | ServerDuplexStream<Piece, Piece>;
 type Callback = (error?: Error | null) => void;
 
-abstract class GrpcDuplex extends Duplex {
+abstract class GrpcDuplex extends MessageDuplex {
   protected readonly raw: Raw;
   protected peerEnded = false;
   protected selfEnded = false;
@@ -30,11 +27,10 @@ abstract class GrpcDuplex extends Duplex {
   #blocked: Callback | undefined;
 
   constructor(raw: Raw, bytesMax: number) {
-    super({ objectMode: true, highWaterMark: MESSAGES_HELD });
+    super();
     this.raw = raw;
     this.#bytesMax = bytesMax;
     prefetchOne(raw);
-    this.on("error", () => {}); // The port promises that a forgotten listener costs nobody the process.
     raw.on("data", (piece: Piece) => this.#onPiece(piece));
   }
 

@@ -7,7 +7,7 @@ import { FirefliesError, type MemberCertificate } from "../../identity/index.js"
 import { onAbort } from "../abort.js";
 import { formatAddress, parseAddress } from "../address.js";
 import { refusalOf, withDeadline } from "../guard.js";
-import { chunkProblem, failedDuplex } from "../paired-duplex.js";
+import { chunkProblem, failedDuplex } from "../message-duplex.js";
 import {
   type ByteDuplex,
   CALL_BYTES_MAX,

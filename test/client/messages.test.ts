@@ -1,0 +1,484 @@
+/** Signed, answered messages over one duplex: what callers get, what handlers may do, and what a liar can not. */
+import { once } from "node:events";
+import { setImmediate as turn } from "node:timers/promises";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { Budget, type BudgetLimits } from "../../client/messages/budget.js";
+import { encodeContent } from "../../client/messages/content.js";
+import { decodeFrame, encodeBatch, encodeHello, NONCE_BYTES, SALT_BYTES } from "../../client/messages/frame.js";
+import { linkNonce, listBody, listPrefix } from "../../client/messages/list.js";
+import { Requester, type RequesterLimits } from "../../client/messages/requester.js";
+import { type Dispatch, Responder } from "../../client/messages/responder.js";
+import { duplexPair } from "../../client/paired-duplex.js";
+import { type ByteDuplex, DUPLEX_BYTES_MAX, MESSAGE_BYTES_MAX } from "../../client/transport.js";
+import { FirefliesError, type Identity, sign } from "../../identity/index.js";
+import { TestNetwork } from "../support/test-network.js";
+
+let alice: Identity;
+let bob: Identity;
+beforeAll(async () => {
+  const network = await TestNetwork.create();
+  [alice, bob] = [await network.member(), await network.member()];
+});
+
+const text = (value: string) => new TextEncoder().encode(value);
+const string = (value: Uint8Array) => new TextDecoder().decode(value);
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => "no error",
+    (error: unknown) => (error instanceof FirefliesError ? error.code : error),
+  );
+/** A promise and its ways out. */
+function deferred<T = void>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((yes, no) => {
+    [resolve, reject] = [yes, no];
+  });
+  return { promise, resolve, reject };
+}
+
+interface Setup {
+  readonly limits?: Partial<RequesterLimits>;
+  readonly budget?: Partial<BudgetLimits>;
+  readonly gossip?: Partial<BudgetLimits>;
+  readonly handlerTimeoutMs?: number;
+  readonly refusal?: () => FirefliesError | undefined;
+}
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+  vi.useRealTimers();
+});
+
+/** Alice asks, Bob answers. */
+function connect(dispatch: Dispatch, { limits, budget, gossip, handlerTimeoutMs, refusal }: Setup = {}) {
+  const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
+  const budgets = { message: new Budget(budget), gossip: new Budget(gossip) };
+  const requester = new Requester({ duplex: near, identity: alice, peer: bob.certificate, limits });
+  const responder = new Responder({
+    duplex: far,
+    identity: bob,
+    peer: alice.certificate,
+    dispatch,
+    budgets,
+    handlerTimeoutMs,
+    refusal,
+  });
+  closing.push(() => requester.close());
+  const ask = (
+    value: string,
+    options: { timeoutMs?: number; signal?: AbortSignal; kind?: "message" | "gossip" } = {},
+  ) => requester.request(options.kind ?? "message", text(value), { timeoutMs: 5_000, ...options });
+  return { requester, responder, ask, near, far, budgets };
+}
+
+const echo: Dispatch = async (_kind, payload) => payload;
+
+describe("a request", () => {
+  it("is answered by the member it was sent to, who is told the sender and the kind", async () => {
+    const seen: string[] = [];
+    const { ask } = connect((kind, payload, { from }) => {
+      seen.push(`${kind} ${from.id}`);
+      return text(`${string(payload)}!`);
+    });
+    expect(string(await ask("hello"))).toBe("hello!");
+    expect(string(await ask("rumour", { kind: "gossip" }))).toBe("rumour!");
+    expect(seen).toEqual([`message ${alice.certificate.id}`, `gossip ${alice.certificate.id}`]);
+  });
+
+  it("may be empty, and so may its answer", async () => {
+    const { ask } = connect(() => undefined);
+    expect(await ask("")).toEqual(new Uint8Array(0));
+  });
+
+  it("goes out with all others of its turn in one frame, and reaches the handlers in order", async () => {
+    const order: string[] = [];
+    const { ask, far } = connect((_kind, payload) => {
+      order.push(string(payload));
+      return payload;
+    });
+    await ask("first");
+    let frames = 0;
+    far.on("data", () => frames++);
+    const names = Array.from({ length: 40 }, (_, i) => `m${i}`);
+    const answers = await Promise.all(names.map((name) => ask(name)));
+    expect(answers.map(string)).toEqual(names);
+    expect(order).toEqual(["first", ...names]);
+    expect(frames).toBe(1);
+  });
+
+  it("is answered as soon as its own handler is done, whatever the others do", async () => {
+    const gate = deferred<Uint8Array>();
+    const { ask } = connect((_kind, payload) => (string(payload) === "slow" ? gate.promise : payload));
+    const slow = ask("slow");
+    expect(string(await ask("quick"))).toBe("quick");
+    gate.resolve(text("at last"));
+    expect(string(await slow)).toBe("at last");
+  });
+
+  it("carries the largest message both ways, beside small ones", async () => {
+    const { requester, ask } = connect(echo);
+    const large = new Uint8Array(MESSAGE_BYTES_MAX).fill(5);
+    const both = Promise.all([requester.request("message", large, { timeoutMs: 5_000 }), ask("small")]);
+    const [a, b] = await both;
+    expect(Buffer.compare(a, large)).toBe(0);
+    expect(string(b)).toBe("small");
+  });
+
+  it("over the limit is refused before anything is sent, and so is such an answer", async () => {
+    const { requester, ask } = connect(() => new Uint8Array(MESSAGE_BYTES_MAX + 1));
+    const large = requester.request("message", new Uint8Array(MESSAGE_BYTES_MAX + 1), { timeoutMs: 5_000 });
+    await expect(large).rejects.toMatchObject({
+      code: "message-too-large",
+      message: expect.stringContaining("4194304"),
+    });
+    expect(await codeOf(ask("x"))).toBe("message-too-large");
+  });
+});
+
+describe("a handler", () => {
+  it("that throws, rejects or answers nonsense is an error with its text, and the next one is not disturbed", async () => {
+    const { ask } = connect((_kind, payload) => {
+      switch (string(payload)) {
+        case "throw":
+          throw new Error("no such key");
+        case "reject":
+          return Promise.reject("just a string");
+        case "nonsense":
+          return 7 as unknown as Uint8Array;
+        case "other code":
+          throw new FirefliesError("timeout", "its own call failed");
+        case "missing":
+          throw new FirefliesError("handler-missing");
+        default:
+          return payload;
+      }
+    });
+    await expect(ask("throw")).rejects.toMatchObject({ code: "handler-failed", message: "no such key" });
+    await expect(ask("reject")).rejects.toMatchObject({ code: "handler-failed", message: "just a string" });
+    await expect(ask("other code")).rejects.toMatchObject({ code: "handler-failed", message: "its own call failed" });
+    expect(await codeOf(ask("nonsense"))).toBe("handler-failed");
+    expect(await codeOf(ask("missing"))).toBe("handler-missing");
+    expect(string(await ask("fine"))).toBe("fine");
+  });
+
+  it("that never returns is ended by its deadline: the sender is told, the signal fires, the slot is free", async () => {
+    const signals: AbortSignal[] = [];
+    const { ask, responder, budgets } = connect(
+      (_kind, payload, { signal }) => {
+        if (string(payload) !== "hang") return payload;
+        signals.push(signal);
+        return new Promise(() => {});
+      },
+      { handlerTimeoutMs: 20, budget: { concurrent: 1 } },
+    );
+    const hanging = codeOf(ask("hang"));
+    const next = ask("next");
+    expect(await hanging).toBe("handler-timeout");
+    expect(string(await next)).toBe("next");
+    expect(signals[0]?.aborted).toBe(true);
+    expect([responder.open, budgets.message.running]).toEqual([0, 0]);
+  });
+
+  it("that answers twice or too late changes nothing", async () => {
+    const late = deferred<Uint8Array>();
+    const { ask } = connect((_kind, payload) => (string(payload) === "late" ? late.promise : payload), {
+      handlerTimeoutMs: 20,
+    });
+    expect(await codeOf(ask("late"))).toBe("handler-timeout");
+    late.resolve(text("too late"));
+    expect(string(await ask("fine"))).toBe("fine");
+  });
+});
+
+describe("a caller", () => {
+  it("gets a timeout, and the handler is told", async () => {
+    const aborted = deferred();
+    const { ask, requester } = connect((_kind, _payload, { signal }) => {
+      signal.addEventListener("abort", () => aborted.resolve());
+      return new Promise(() => {});
+    });
+    expect(await codeOf(ask("x", { timeoutMs: 20 }))).toBe("timeout");
+    await aborted.promise;
+    expect(requester.pending).toBe(0);
+  });
+
+  it("can cancel, before and after sending, and the handler is told", async () => {
+    const started = deferred();
+    const aborted = deferred();
+    const { ask, responder } = connect((_kind, _payload, { signal }) => {
+      signal.addEventListener("abort", () => aborted.resolve());
+      started.resolve();
+      return new Promise(() => {});
+    });
+    expect(await codeOf(ask("x", { signal: AbortSignal.abort() }))).toBe("cancelled");
+    const controller = new AbortController();
+    const calls = Array.from({ length: 20 }, () => codeOf(ask("x", { signal: controller.signal })));
+    await started.promise;
+    controller.abort();
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(["cancelled"]));
+    await aborted.promise;
+    await turn();
+    await turn();
+    expect(responder.open).toBe(0);
+  });
+
+  it("learns of the link's end, once, with the reason", async () => {
+    const { ask, requester, far } = connect(() => new Promise(() => {}));
+    const reasons: string[] = [];
+    requester.onClose((error) => reasons.push(error.code));
+    const running = codeOf(ask("x"));
+    await turn();
+    far.destroy(new FirefliesError("peer-removed"));
+    expect(await running).toBe("peer-removed");
+    expect(await codeOf(ask("y"))).toBe("peer-removed");
+    requester.onClose((error) => reasons.push(error.code));
+    expect(reasons).toEqual(["peer-removed", "peer-removed"]);
+  });
+
+  it("is refused with overloaded when too much waits on its own side", async () => {
+    const { ask } = connect(() => new Promise(() => {}), { limits: { inFlight: 2, waiting: 3 } });
+    const waiting = Array.from({ length: 5 }, () => codeOf(ask("x", { timeoutMs: 1_000 })));
+    expect(await codeOf(ask("one more"))).toBe("overloaded");
+    closing.pop()?.();
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(["link-closed"]));
+  });
+
+  it("sends only as much ahead of the answers as it may", async () => {
+    let running = 0;
+    let most = 0;
+    const { ask } = connect(
+      async (_kind, payload) => {
+        most = Math.max(most, ++running);
+        await turn();
+        running--;
+        return payload;
+      },
+      { limits: { inFlight: 4 } },
+    );
+    await Promise.all(Array.from({ length: 50 }, () => ask("x")));
+    expect(most).toBe(4);
+  });
+});
+
+describe("budgets", () => {
+  it("bound the handlers at once over all links, and take turns between members", async () => {
+    const budget = new Budget({ concurrent: 2 });
+    const order: string[] = [];
+    const job = (name: string) => ({ bytes: 1, ready: () => true, start: () => void order.push(name) });
+    const [a, b] = [alice.certificate.id, bob.certificate.id];
+    for (const name of ["a1", "a2", "a3", "a4", "a5"]) budget.submit(a, job(name));
+    for (const name of ["b1", "b2"]) budget.submit(b, job(name));
+    expect(order).toEqual(["a1", "a2"]);
+    for (let i = 0; i < 5; i++) budget.release();
+    expect(order).toEqual(["a1", "a2", "a3", "b1", "a4", "b2", "a5"]);
+    budget.release();
+    budget.release();
+    expect(budget.running).toBe(0);
+  });
+
+  it("do not grow the stack when every job ends at once", () => {
+    const budget = new Budget({ concurrent: 1, waitingPerPeer: 100_000 });
+    let done = 0;
+    const start = () => {
+      done++;
+      budget.release();
+    };
+    const blocker = { bytes: 0, ready: () => true, start: () => {} };
+    budget.submit(alice.certificate.id, blocker);
+    for (let i = 0; i < 50_000; i++) budget.submit(bob.certificate.id, { bytes: 0, ready: () => true, start });
+    budget.release();
+    expect([done, budget.running]).toEqual([50_000, 0]);
+  });
+
+  it("refuse what is over the queue with overloaded, and answer the rest", async () => {
+    const gate = deferred();
+    const answer: Dispatch = async (_kind, payload) => {
+      await gate.promise;
+      return payload;
+    };
+    const { ask } = connect(answer, { budget: { concurrent: 1, waitingPerPeer: 2 } });
+    const codes = Array.from({ length: 6 }, () => codeOf(ask("x")));
+    await codes[5];
+    gate.resolve();
+    expect(await Promise.all(codes)).toEqual([
+      "no error",
+      "no error",
+      "no error",
+      "overloaded",
+      "overloaded",
+      "overloaded",
+    ]);
+  });
+
+  it("keep messages and gossip apart", async () => {
+    const { ask } = connect((kind, payload) => (kind === "message" ? new Promise(() => {}) : payload), {
+      budget: { concurrent: 1 },
+    });
+    const stuck = codeOf(ask("x"));
+    expect(string(await ask("rumour", { kind: "gossip" }))).toBe("rumour");
+    closing.pop()?.();
+    expect(await stuck).toBe("link-closed");
+  });
+
+  it("start no more for a member that does not read its answers", async () => {
+    const answer = new Uint8Array(1024 * 1024);
+    let started = 0;
+    const { ask, near, requester } = connect(() => {
+      started++;
+      return answer;
+    });
+    await ask("hello");
+    near.pause();
+    const answers = Array.from({ length: 100 }, () => ask("more"));
+    for (let i = 0; i < 50; i++) await turn();
+    expect(started).toBeLessThan(60);
+    near.resume();
+    await Promise.all(answers);
+    expect(started).toBe(101);
+    expect(requester.pending).toBe(0);
+  });
+});
+
+describe("frames that lie", () => {
+  /** Bob answers; the other end is written by hand. */
+  async function attack(refusal?: () => FirefliesError | undefined) {
+    const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
+    const delivered: string[] = [];
+    const ended = deferred<FirefliesError>();
+    const budgets = { message: new Budget(), gossip: new Budget() };
+    new Responder({
+      ...{ duplex: far, identity: bob, peer: alice.certificate, budgets, refusal },
+      dispatch: (_kind, payload) => {
+        delivered.push(string(payload));
+        return payload;
+      },
+      onEnd: ended.resolve,
+    });
+    const nonce = new Uint8Array(NONCE_BYTES).fill(1);
+    near.write(encodeHello({ version: 1, nonce }));
+    const hello = decodeFrame(((await once(near, "data")) as [Uint8Array])[0]);
+    if (hello?.kind !== "hello") throw new Error("no hello");
+    const common = linkNonce(nonce, hello.nonce);
+    const forge = (
+      id: number,
+      counter: number,
+      changes: {
+        from?: Identity;
+        to?: Identity;
+        nonce?: Uint8Array;
+        networkId?: Uint8Array;
+        type?: "application";
+      } = {},
+    ) => {
+      const { from = alice, to = bob } = changes;
+      const content = encodeContent({ kind: "message", id, deadlineMs: 1000, payload: text(`m${id}`) }, SALT_BYTES);
+      const prefix = listPrefix({
+        sender: from.certificate.id,
+        receiver: to.certificate.id,
+        linkNonce: changes.nonce ?? common,
+      });
+      const list = listBody(prefix, counter, [content]);
+      const networkId = changes.networkId ?? from.certificate.networkId;
+      return {
+        counter,
+        signature: sign(from.privateKey, changes.type ?? "frame", networkId, list),
+        messages: [content],
+      };
+    };
+    return { near, delivered, ended: ended.promise, forge };
+  }
+
+  const send = (near: ByteDuplex, ...frames: Parameters<typeof encodeBatch>[0][]) => {
+    for (const frame of frames) near.write(encodeBatch(frame));
+  };
+
+  it("are told from honest ones", async () => {
+    const { near, delivered, forge } = await attack();
+    send(near, forge(1, 1), forge(2, 2));
+    await once(near, "data");
+    expect(delivered).toEqual(["m1", "m2"]);
+  });
+
+  it.each([
+    ["signed by another member", { from: "bob" }],
+    ["for another receiver", { to: "alice" }],
+    ["of another link", { nonce: new Uint8Array(32) }],
+    ["of another network", { networkId: new Uint8Array(32) }],
+    ["signed as something else", { type: "application" }],
+  ] as const)("%s end the duplex before delivery", async (_what, changes) => {
+    const { near, delivered, ended, forge } = await attack();
+    const who = { bob, alice };
+    const { from, to, ...rest } = changes as { from?: "bob"; to?: "alice" };
+    send(
+      near,
+      forge(1, 1),
+      forge(2, 2, { ...rest, ...(from && { from: who[from] }), ...(to && { to: who[to] }) }),
+      forge(3, 3),
+    );
+    expect((await ended).code).toBe("bad-frame");
+    expect(delivered).toEqual(["m1"]);
+  });
+
+  it.each([
+    ["replayed", [1, 1]],
+    ["skipped", [1, 3]],
+    ["backwards", [2]],
+  ])("with a counter %s end the duplex", async (_what, counters) => {
+    const { near, delivered, ended, forge } = await attack();
+    send(near, ...counters.map((counter, i) => forge(i + 1, counter)));
+    expect((await ended).code).toBe("bad-frame");
+    expect(delivered.length).toBe(counters.length - 1);
+  });
+
+  it("with a changed message, a second hello, a repeated id or an answer nobody asked for end the duplex", async () => {
+    for (const make of [
+      ({ near, forge }: Awaited<ReturnType<typeof attack>>) => {
+        const frame = forge(1, 1);
+        frame.messages[0]![SALT_BYTES + 14]! ^= 1;
+        send(near, frame);
+      },
+      ({ near }: Awaited<ReturnType<typeof attack>>) =>
+        near.write(encodeHello({ version: 1, nonce: new Uint8Array(16) })),
+      ({ near, forge }: Awaited<ReturnType<typeof attack>>) => send(near, forge(1, 1), forge(1, 2)),
+      ({ near }: Awaited<ReturnType<typeof attack>>) => near.write(new Uint8Array(100)),
+      ({ near }: Awaited<ReturnType<typeof attack>>) => near.write(new Uint8Array(0)),
+    ]) {
+      const setup = await attack();
+      make(setup);
+      expect((await setup.ended).code).toBe("bad-frame");
+    }
+  });
+
+  it("of another version are refused with that reason, at both ends", async () => {
+    const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
+    const requester = new Requester({ duplex: near, identity: alice, peer: bob.certificate });
+    const call = codeOf(requester.request("message", text("x"), { timeoutMs: 5_000 }));
+    far.resume();
+    far.write(encodeHello({ version: 2, nonce: new Uint8Array(NONCE_BYTES) }));
+    const [error] = (await once(far, "error")) as [FirefliesError];
+    expect([await call, error.code]).toEqual(["protocol-version", "protocol-version"]);
+  });
+
+  it("from a member that is no longer admitted end the duplex with the reason (R17)", async () => {
+    let refused: FirefliesError | undefined;
+    const { near, delivered, ended, forge } = await attack(() => refused);
+    send(near, forge(1, 1));
+    await once(near, "data");
+    refused = new FirefliesError("peer-refused");
+    send(near, forge(2, 2));
+    expect((await ended).code).toBe("peer-refused");
+    expect(delivered).toEqual(["m1"]);
+  });
+});
+
+describe("deadlines on a virtual clock", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
+
+  it("leave no timer behind", async () => {
+    const { ask } = connect(echo);
+    await Promise.all(Array.from({ length: 10 }, () => ask("x", { timeoutMs: 60_000 })));
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
