@@ -1,5 +1,6 @@
 /** The public types of a program that uses the overlay. Shapes only: what they do is in client.ts. */
 import type { Duplex } from "node:stream";
+import type { FirefliesError } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
 
 /** Small facts a member tells about itself, signed with its note. At most 4 KiB as JSON. */
@@ -65,4 +66,42 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds until the call fails with "timeout". */
   readonly timeout?: number;
+}
+
+/** Told what an operator should know; see the error's code. Must not throw. */
+export type AlarmHandler = (alarm: FirefliesError) => void;
+
+/** Figures about this member. */
+export interface ClientInfo {
+  readonly id: MemberId;
+  readonly address: string;
+  /** Network id, 64 hex digits. */
+  readonly network: string;
+  /** Ring count k. */
+  readonly rings: number;
+  /** t: the Byzantine predecessors that a member bears. */
+  readonly tolerance: number;
+  /** Delta of the network, milliseconds. */
+  readonly deltaMs: number;
+  readonly epoch: bigint;
+  /** Rings that I have disabled to answer accusations. */
+  readonly disabledRings: readonly number[];
+  /** Live members other than me. */
+  readonly members: number;
+  readonly suspected: number;
+  /** Links that I have made and keep. */
+  readonly links: number;
+  /** Of my view, 32 hex digits; equal views have equal ones. */
+  readonly fingerprint: string;
+  /** Unix time in milliseconds at which my certificate ends. */
+  readonly certificateEnds: number;
+}
+
+/** My neighbours on one ring; undefined while I am alone. */
+export interface RingNeighbours {
+  readonly ring: number;
+  /** It monitors me there. */
+  readonly predecessor: MemberId | undefined;
+  /** I monitor it there. */
+  readonly successor: MemberId | undefined;
 }

@@ -9,7 +9,7 @@ import { isEnabled, type MemberId, tolerance } from "../rings/index.js";
 import { type Accusation, accusationKey, encodeAccusation } from "./accusation.js";
 import type { CertificateFacts } from "./certificate.js";
 import { TrustedClock } from "./clock.js";
-import { CALL_TIMEOUT_MS, Courier } from "./courier.js";
+import { type Call, CALL_TIMEOUT_MS, Courier } from "./courier.js";
 import { type Detection, Detector, type Target } from "./detector.js";
 import { Epochs } from "./epochs.js";
 import { Evidence } from "./evidence.js";
@@ -182,6 +182,12 @@ export class Machine {
     return { predecessor: rings.predecessor(ring, this.id, skip), successor: rings.successor(ring, this.id, skip) };
   }
 
+  /** Why the bearer of a certificate must not be talked to at all, by what I hold against it (rules R12, R17). */
+  refusal(certificate: CertificateFacts): "revoked" | "equivocated" | undefined {
+    if (this.#evidence.isRevoked(certificate)) return "revoked";
+    return this.#evidence.isSilenced(certificate) ? "equivocated" : undefined;
+  }
+
   /** A certificate of a known member by its hash (64 hex digits), or its newest. */
   certificateOf(id: MemberId): CertificateFacts | undefined {
     return this.#evidence.note(id)?.certificate ?? this.#evidence.currentCertificate(id);
@@ -248,7 +254,7 @@ export class Machine {
     const items = parsed.ok ? parsed.items : [];
     const builder = new PacketBuilder();
     this.#respond(from, items, builder, { stranger: false, asked: false }, now);
-    if (ended.purpose === "exchange") this.#continue(from, ended.round, builder, items, now);
+    if (ended.purpose === "exchange") this.#continue(from, ended, builder, items, now);
     this.#deliver(now);
     this.#settle(now);
   }
@@ -719,11 +725,12 @@ export class Machine {
   }
 
   /** After an answer: ask on while it leaves something to say, up to a number of rounds. */
-  #continue(from: MemberId, round: number, builder: PacketBuilder, items: readonly Item[], now: number): void {
-    const to = this.#recipient(from);
-    const isOver = builder.isEmpty || round + 1 >= EXCHANGE_ROUNDS_MAX || this.#self.leaving;
-    const next = isOver || !to ? undefined : this.#courier.begin("exchange", to, now, round + 1);
-    if (next && to) {
+  #continue(from: MemberId, ended: Call, builder: PacketBuilder, items: readonly Item[], now: number): void {
+    // A contact's note may not have been taken in yet: then it is reached where it was just now.
+    const to = this.#recipient(from) ?? { id: from, addresses: ended.to.addresses };
+    const isOver = builder.isEmpty || ended.round + 1 >= EXCHANGE_ROUNDS_MAX || this.#self.leaving;
+    const next = isOver ? undefined : this.#courier.begin("exchange", to, now, ended.round + 1);
+    if (next) {
       this.#send(next.number, to, builder.finish());
       return;
     }

@@ -59,6 +59,34 @@ export const ERROR_CODES = {
     meaning: "The member does not accept calls from this one.",
     remedy: "See the reason in the message; a member that was removed returns by itself.",
   },
+  "clock-stepped": {
+    meaning: "The wall clock was set by more than five minutes. Until it is back, certificates are judged by the old one.",
+    remedy: "Check the time service of this machine; restart the member once the clock is right.",
+  },
+  "identity-in-use": {
+    meaning: "Somebody else runs with this member's key at this moment.",
+    remedy: "Find the second process or the stolen key; stop it, or revoke the certificate.",
+  },
+  "epochs-exhausted": {
+    meaning: "A note with the highest possible epoch exists under this key, so no newer one can be made.",
+    remedy: "Enrol again under another principal: this only follows from a stolen key.",
+  },
+  "peer-unknown": {
+    meaning: "No live member of the view has this id or address.",
+    remedy: "Look it up with members(); a member that has just joined is known within a second.",
+  },
+  "not-started": {
+    meaning: "The client is not running: start() has not resolved, or stop() was called.",
+    remedy: "Await start() first.",
+  },
+  "already-started": {
+    meaning: "start() was called before. A client runs once.",
+    remedy: "Make a new Client to start again.",
+  },
+  "metadata-too-large": {
+    meaning: "The metadata is over 4,096 bytes as JSON, or is not JSON.",
+    remedy: "Keep it small: it is gossiped to every member.",
+  },
   "peer-removed": { meaning: "The member is not, or no longer, in the view.", remedy: "Send to a live member." },
   "link-closed": {
     meaning: "The connection to the member was lost or closed.",

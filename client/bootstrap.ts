@@ -1,0 +1,119 @@
+/**
+ * Where a member's identity and first contacts come from: its directory, the authority, or files that were signed
+ * offline. The authority is needed once; afterwards a member starts without it.
+ */
+import { join } from "node:path";
+import {
+  atomicWrite,
+  FirefliesError,
+  fingerprintOf,
+  generateKeyPair,
+  type Identity,
+  isAuthorityUrl,
+  loadIdentity,
+  nextKey,
+  PUBLIC_FILE_MODE,
+  readText,
+  saveIdentity,
+} from "../identity/index.js";
+import { type Admission, type Contact, enroll, placeOf, report } from "./authority.js";
+import type { MemberConfig } from "./config/index.js";
+
+/** Where the authority was reached last: a token is used up after the first start, its address is not. */
+const AUTHORITY_FILE = "authority.json";
+
+export interface Enrolled {
+  readonly identity: Identity;
+  /** Addresses of the authority; empty when there is none to speak to. */
+  readonly authorityUrls: readonly string[];
+}
+
+/** The identity in the directory, or a new one from the authority. */
+export async function enrolOrRestore(config: MemberConfig, now: number, signal?: AbortSignal): Promise<Enrolled> {
+  const saved = config.dir === undefined ? undefined : await loadIdentity(config.dir, { now });
+  if (saved) return { identity: saved, authorityUrls: await knownUrls(config, saved) };
+  if (!config.useCa) {
+    throw new FirefliesError(
+      "identity-missing",
+      `use_ca is false and ${config.dir ?? "no directory"} holds no identity. Put key.pem, certificate.pem and root.pem there; \`fireflies ca sign\` makes them.`,
+    );
+  }
+  const admission = admissionOf(config);
+  const pair = config.dir === undefined ? generateKeyPair() : await nextKey(config.dir);
+  const granted = await enroll(admission, pair, { addresses: [], now, signal });
+  const identity: Identity = {
+    certificate: granted.certificate,
+    privateKey: pair.privateKey,
+    root: granted.root,
+  };
+  const { urls } = placeOf(admission);
+  if (config.dir !== undefined) {
+    await saveIdentity(config.dir, identity);
+    await rememberUrls(config.dir, urls);
+  }
+  return { identity, authorityUrls: urls };
+}
+
+function admissionOf({ token, ca, caFingerprint, name }: MemberConfig): Admission {
+  if (token !== undefined) return { token };
+  if (ca !== undefined && caFingerprint !== undefined && name !== undefined) {
+    return { url: ca, fingerprint: caFingerprint, principal: name };
+  }
+  throw new FirefliesError(
+    "token-required",
+    "This member has no identity yet and nothing to enrol with. Give a token (`fireflies ca token NAME`), or the authority's address, its fingerprint and a name.",
+  );
+}
+
+/** The authority's answer to my addresses: contacts. An authority that is away is no reason not to start. */
+export async function contactsFromAuthority(
+  { identity, authorityUrls }: Enrolled,
+  options: { readonly addresses: readonly string[]; readonly now: number; readonly signal?: AbortSignal | undefined },
+): Promise<readonly Contact[]> {
+  if (authorityUrls.length === 0) return [];
+  return await report(authorityUrls, identity, { ...options, timeoutMs: REPORT_TIMEOUT_MS });
+}
+
+/** A restart does not wait long for an authority that is away, milliseconds. */
+const REPORT_TIMEOUT_MS = 3000;
+
+async function knownUrls(config: MemberConfig, identity: Identity): Promise<readonly string[]> {
+  if (!config.useCa) return [];
+  const named = namedUrls(config, identity);
+  if (named.length > 0 || config.dir === undefined) return named;
+  const text = await readText(join(config.dir, AUTHORITY_FILE));
+  return text === undefined ? [] : parseUrls(text);
+}
+
+/** A token or URL of the configuration counts when it is for the authority that this identity comes from. */
+function namedUrls({ token, ca, caFingerprint }: MemberConfig, identity: Identity): readonly string[] {
+  const fingerprint = fingerprintOf(identity.root);
+  if (token !== undefined) {
+    const place = placeOf({ token });
+    if (place.fingerprint !== fingerprint) throw otherNetwork();
+    return place.urls;
+  }
+  if (ca === undefined) return [];
+  if (caFingerprint !== undefined && caFingerprint.toLowerCase() !== fingerprint) throw otherNetwork();
+  return [ca];
+}
+
+function otherNetwork(): FirefliesError {
+  return new FirefliesError(
+    "authority-untrusted",
+    "The directory holds an identity from another authority than the one named. Use another directory, or leave the token out.",
+  );
+}
+
+function parseUrls(text: string): readonly string[] {
+  try {
+    const { urls } = JSON.parse(text);
+    return Array.isArray(urls) ? urls.filter((url) => typeof url === "string" && isAuthorityUrl(url)) : [];
+  } catch {
+    return []; // Only a memory of where it was: without it, contacts come from the members known.
+  }
+}
+
+async function rememberUrls(directory: string, urls: readonly string[]): Promise<void> {
+  await atomicWrite(join(directory, AUTHORITY_FILE), `${JSON.stringify({ urls })}\n`, PUBLIC_FILE_MODE);
+}

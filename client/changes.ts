@@ -1,0 +1,81 @@
+/** Changes of the view for those who iterate over them: each reader has a bounded queue and is told what it missed. */
+import type { Change } from "./types.js";
+
+/** Changes kept for a slow reader; beyond it the oldest are dropped and counted. */
+const CHANGES_MAX = 4096;
+
+export class ChangeFeed {
+  readonly #readers = new Set<Reader>();
+
+  publish(change: Change): void {
+    for (const reader of this.#readers) reader.push(change);
+  }
+
+  /** Begins with `first`; ends with the signal or when the feed closes. */
+  subscribe(first: readonly Change[], signal?: AbortSignal): AsyncIterableIterator<Change> {
+    const reader = new Reader(first, () => this.#readers.delete(reader));
+    if (signal?.aborted) reader.close();
+    else this.#readers.add(reader);
+    signal?.addEventListener("abort", () => reader.close(), { once: true });
+    return reader;
+  }
+
+  close(): void {
+    for (const reader of [...this.#readers]) reader.close();
+  }
+}
+
+class Reader implements AsyncIterableIterator<Change> {
+  readonly #queue: Change[];
+  readonly #onClose: () => void;
+  readonly #waiting: ((result: IteratorResult<Change>) => void)[] = [];
+  #dropped = 0;
+  #closed = false;
+
+  constructor(first: readonly Change[], onClose: () => void) {
+    this.#queue = [...first];
+    this.#onClose = onClose;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  push(change: Change): void {
+    const waiting = this.#waiting.shift();
+    if (waiting) {
+      waiting({ value: change, done: false });
+      return;
+    }
+    this.#queue.push(change);
+    if (this.#queue.length <= CHANGES_MAX) return;
+    this.#queue.shift();
+    this.#dropped += 1;
+  }
+
+  async next(): Promise<IteratorResult<Change>> {
+    if (this.#dropped > 0) {
+      const count = this.#dropped;
+      this.#dropped = 0;
+      return { value: { kind: "dropped", count, at: Date.now() }, done: false };
+    }
+    const change = this.#queue.shift();
+    if (change) return { value: change, done: false };
+    if (this.#closed) return { value: undefined, done: true };
+    return await new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  async return(): Promise<IteratorResult<Change>> {
+    this.close();
+    this.#queue.length = 0;
+    return { value: undefined, done: true };
+  }
+
+  /** What is queued can still be read. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#onClose();
+    for (const waiting of this.#waiting.splice(0)) waiting({ value: undefined, done: true });
+  }
+}

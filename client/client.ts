@@ -1,0 +1,448 @@
+/**
+ * The public face of a member: register handlers, start, talk. Everything is in-process and silent: no console, no
+ * signal handlers, no global state, any number of clients side by side.
+ */
+import { join } from "node:path";
+import type { Peer } from "../gossip/index.js";
+import {
+  atomicWrite,
+  CERTIFICATE_FILE,
+  certificatesToPem,
+  FirefliesError,
+  KEY_FILE,
+  KEY_FILE_MODE,
+  PUBLIC_FILE_MODE,
+  privateKeyToPem,
+  sign,
+  verify,
+} from "../identity/index.js";
+import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
+import { contactsFromAuthority, type Enrolled, enrolOrRestore } from "./bootstrap.js";
+import { ChangeFeed } from "./changes.js";
+import { type ClientOptions, type MemberConfig, METADATA_BYTES_MAX, resolveMemberConfig } from "./config/index.js";
+import { Directory, hasAddress } from "./directory.js";
+import type { Destination } from "./driver/link-pool.js";
+import type { Told } from "./driver/driver.js";
+import { grpcTransport } from "./grpc/transport.js";
+import { Member as RunningMember, type Memory, settingsOf } from "./member.js";
+import type { RequestContext } from "./messages/responder.js";
+import { Renewal } from "./renewal.js";
+import { type Restored, StateDirectory } from "./state/index.js";
+import type { Transport, TransportOptions } from "./transport.js";
+import type {
+  AlarmHandler,
+  Change,
+  ClientInfo,
+  GossipHandler,
+  Member,
+  MessageHandler,
+  MessageStream,
+  Metadata,
+  ResponseHandler,
+  RingNeighbours,
+  Sender,
+  SendOptions,
+  StreamHandler,
+} from "./types.js";
+
+/** Milliseconds that a message may take when its sender does not say: longer than a removal, so that it ends by itself. */
+export const SEND_TIMEOUT_MS = 10_000;
+/** Hand-overs of my gossip under way at once; a round whose neighbours are slow is skipped. */
+const GOSSIP_SENDS_MAX = 4;
+
+/** Parts that a program may bring along; what is left out is the usual one. */
+export interface ClientParts {
+  /** Carries links: gRPC over TCP with TLS 1.3 by default. */
+  readonly transport?: (options: TransportOptions) => Transport;
+}
+
+type Phase = "new" | "starting" | "running" | "stopped";
+
+export class Client {
+  readonly #options: ClientOptions;
+  readonly #parts: ClientParts;
+  readonly #feed = new ChangeFeed();
+  readonly #directory = new Directory();
+  #phase: Phase = "new";
+  #config: MemberConfig | undefined;
+  #state: StateDirectory | undefined;
+  #member: RunningMember | undefined;
+  #renewal: Renewal | undefined;
+  #gossiping = 0;
+  #onReady: () => void = () => {};
+  #metadata: Metadata | undefined;
+  #content: Uint8Array | undefined;
+  #messageHandler: MessageHandler | undefined;
+  #gossipHandler: GossipHandler | undefined;
+  #responseHandler: ResponseHandler | undefined;
+  #streamHandler: StreamHandler | undefined;
+  #alarmHandler: AlarmHandler = () => {};
+
+  /**
+   * Nothing is read or opened before `start`. Without options the configuration is fireflies.yaml and FIREFLIES_*
+   * variables; what is given here wins over both.
+   */
+  constructor(options: ClientOptions = {}, parts: ClientParts = {}) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  // --- Handlers: register them before `start`, so that no message finds none. ---
+
+  /** Answers messages of other members. */
+  registerMessageHandler(handler: MessageHandler): void {
+    this.#messageHandler = handler;
+  }
+
+  /** Takes what ring neighbours gossip; what it returns goes back to their response handler. */
+  registerGossipHandler(handler: GossipHandler): void {
+    this.#gossipHandler = handler;
+  }
+
+  /** Takes the neighbours' replies to my gossip. */
+  registerResponseHandler(handler: ResponseHandler): void {
+    this.#responseHandler = handler;
+  }
+
+  /** Takes streams that other members open. */
+  registerStreamHandler(handler: StreamHandler): void {
+    this.#streamHandler = handler;
+  }
+
+  /**
+   * Told of what an operator should know and the member survives: a disk that refuses, an authority that is away, an
+   * identity used twice, a clock that stepped. Each error has a stable code.
+   */
+  registerAlarmHandler(handler: AlarmHandler): void {
+    this.#alarmHandler = handler;
+  }
+
+  // --- Life ---
+
+  /**
+   * Enrols or restores the identity, listens, and joins as far as anyone can be reached. Rejects with a FirefliesError:
+   * configuration ("config-..."), enrolment ("token-...", "authority-..."), identity and state, "address-in-use",
+   * "cancelled". After a rejection nothing is left open; a client starts once.
+   */
+  async start({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#phase !== "new") throw new FirefliesError("already-started");
+    this.#phase = "starting";
+    try {
+      await this.#start(signal);
+      signal?.throwIfAborted();
+      this.#phase = "running";
+    } catch (error) {
+      await this.stop();
+      throw signal?.aborted ? new FirefliesError("cancelled", "start() was cancelled.", { cause: error }) : error;
+    }
+  }
+
+  /** Tells the others, waits shortly until they have heard, and closes everything. Safe to call at any time. */
+  async stop(): Promise<void> {
+    if (this.#phase === "stopped") return;
+    this.#phase = "stopped";
+    this.#renewal?.stop();
+    await this.#member?.stop();
+    await this.#state?.close();
+    this.#feed.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  // --- Who is there ---
+
+  /** 64 lower-case hex digits. Throws "not-started" before `start` has got so far. */
+  get id(): MemberId {
+    return this.#running.identity.certificate.id;
+  }
+
+  /** "host:port" that others are told; the first of several. */
+  get address(): string {
+    return this.#running.addresses[0] ?? "";
+  }
+
+  /** Live members other than this one. */
+  members(): Member[] {
+    return this.#running.machine.members().map((peer) => this.#directory.describe(peer));
+  }
+
+  /** First the members as joined, then every change, until the signal fires, the loop ends or the client stops. */
+  changes({ signal }: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<Change> {
+    const joined = this.members().map((member): Change => ({ kind: "joined", member, at: member.since }));
+    return this.#feed.subscribe(joined, signal);
+  }
+
+  /** Figures about this member. */
+  info(): ClientInfo {
+    const { machine, identity, links } = this.#running;
+    const { networkId, ringCount, deltaMs, notAfter } = identity.certificate;
+    const members = machine.members();
+    return {
+      id: this.id,
+      address: this.address,
+      network: toHex(networkId),
+      rings: ringCount,
+      tolerance: tolerance(ringCount),
+      deltaMs,
+      epoch: machine.epoch,
+      disabledRings: disabledRings(machine.mask, ringCount),
+      members: members.length,
+      suspected: members.filter((member) => member.suspected).length,
+      links,
+      fingerprint: toHex(machine.fingerprint()),
+      certificateEnds: notAfter,
+    };
+  }
+
+  /** My live neighbours, ring by ring. */
+  rings(): RingNeighbours[] {
+    const { machine, identity } = this.#running;
+    const numbers = Array.from({ length: identity.certificate.ringCount }, (_, index) => index + 1);
+    return numbers.map((ring) => ({ ring, ...machine.neighboursOn(ring) }));
+  }
+
+  // --- Messages, gossip, streams ---
+
+  /**
+   * Sends a message to the live member that proves itself at this address; resolves to its handler's reply, empty when
+   * it returned none. Rejects with a FirefliesError: "peer-unknown", "peer-unreachable", "timeout", "cancelled",
+   * "message-too-large", "handler-failed", "handler-timeout", "handler-missing", "overloaded", "peer-removed",
+   * "link-closed".
+   */
+  async sendTo(address: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
+    const known = this.#running.machine.members().find((peer) => hasAddress(peer, address));
+    if (known) return await this.#send({ id: known.id, addresses: [address] }, data, options);
+    const link = await this.#running.pool.reach({ addresses: [address] });
+    return await this.sendToId(link.peer.id, data, options);
+  }
+
+  /** As `sendTo`, to a member by its id. */
+  async sendToId(id: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
+    return await this.#send(this.#destination(id), data, options);
+  }
+
+  /**
+   * Opens a stream to a live member. Rejects with "peer-unknown", "peer-unreachable", "overloaded" or "cancelled"; what
+   * the other side refuses arrives as the stream's "error".
+   */
+  async openStream(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<MessageStream> {
+    const link = await this.#running.pool.reach(this.#destination(id));
+    if (signal?.aborted) throw new FirefliesError("cancelled");
+    return this.#running.streams.open(link, { signal });
+  }
+
+  /** What is handed to a ring neighbour in each gossip round from now on; replaces what was set before. */
+  setGossipContent(data: Uint8Array): void {
+    this.#content = data.slice();
+    if (this.#phase === "running") this.#running.machine.setGossipContent(this.#content);
+  }
+
+  // --- Identity ---
+
+  /** Signs data as this member: 64 bytes, in a domain of its own, so that it is never taken for a protocol statement. */
+  sign(data: Uint8Array): Uint8Array {
+    const { privateKey, certificate } = this.#running.identity;
+    return sign(privateKey, "application", certificate.networkId, data);
+  }
+
+  /** Did the member with this id sign the data? False for members that are not known. */
+  verifySignature(data: Uint8Array, signature: Uint8Array, id: string): boolean {
+    const memberId = parseMemberId(id);
+    const certificate = memberId && this.#running.certificateOf(memberId);
+    return certificate ? verify(certificate.publicKey, "application", certificate.networkId, data, signature) : false;
+  }
+
+  /** Facts about this member that all others see. Rejects with "metadata-too-large". */
+  async setMetadata(metadata: Metadata): Promise<void> {
+    const bytes = encodeMetadata(metadata);
+    this.#metadata = metadata;
+    if (this.#phase === "running") this.#running.input((machine, now) => machine.describe({ metadata: bytes }, now));
+  }
+
+  /** Writes certificate.pem (leaf, then issuing) to a directory: by default the member's own, else the working one. */
+  async saveCertificate(directory = this.#config?.dir ?? "."): Promise<void> {
+    const { leaf, issuer } = this.#running.identity.certificate;
+    await atomicWrite(join(directory, CERTIFICATE_FILE), certificatesToPem(leaf, issuer), PUBLIC_FILE_MODE);
+  }
+
+  /** Writes key.pem, mode 0600, to a directory: by default the member's own, else the working one. */
+  async savePrivateKey(directory = this.#config?.dir ?? "."): Promise<void> {
+    const { privateKey } = this.#running.identity;
+    await atomicWrite(join(directory, KEY_FILE), privateKeyToPem(privateKey), KEY_FILE_MODE);
+  }
+
+  // --- Starting ---
+
+  async #start(signal: AbortSignal | undefined): Promise<void> {
+    const config = resolveMemberConfig(this.#options);
+    this.#config = config;
+    const metadata = encodeMetadata(this.#metadata ?? config.metadata);
+    if (config.dir !== undefined) this.#state = await StateDirectory.open(config.dir);
+    const enrolled = await enrolOrRestore(config, Date.now(), signal);
+    settingsOf(config, enrolled.identity.certificate);
+    const memory = await this.#remember();
+    signal?.throwIfAborted();
+    const member = new RunningMember({
+      config,
+      identity: enrolled.identity,
+      state: this.#state,
+      transport: this.#parts.transport ?? grpcTransport,
+      metadata,
+      dispatch: (kind, payload, context) => this.#dispatch(kind, payload, context),
+      streamHandler: () => this.#streamHandlerOf(),
+      onTold: (told) => this.#onTold(told),
+      onAlarm: (error) => this.#alarm(error),
+    });
+    this.#member = member;
+    await member.listen();
+    await this.#join(member, enrolled, memory, signal);
+    this.#renewal = this.#renewing(member, enrolled, config);
+  }
+
+  async #join(member: RunningMember, enrolled: Enrolled, memory: Memory, signal?: AbortSignal): Promise<void> {
+    const options = { addresses: member.addresses, now: Date.now(), signal };
+    const asked = contactsFromAuthority(enrolled, options).catch((error: FirefliesError) => {
+      this.#alarm(error);
+      return [];
+    });
+    const ready = new Promise<void>((resolve, reject) => {
+      this.#onReady = resolve;
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+    // Whoever remembers members need not wait for the authority to name some.
+    const isAlone = memory.statements.length === 0;
+    member.start(memory, isAlone ? await asked : []);
+    if (this.#content) member.machine.setGossipContent(this.#content);
+    if (!isAlone) void asked.then((contacts) => this.#phase !== "stopped" && member.meet(contacts));
+    await ready;
+  }
+
+  async #remember(): Promise<Memory> {
+    if (!this.#state) return { savedMark: 0n, statements: [] };
+    const mark = this.#restored(await this.#state.readEpoch(), "epoch mark");
+    const statements = this.#restored(await this.#state.readMembers(), "known members");
+    return { savedMark: mark ?? 0n, statements: statements ?? [] };
+  }
+
+  #restored<T>(restored: Restored<T>, what: string): T | undefined {
+    if (restored.kind === "corrupt") {
+      const kept = `kept as ${restored.kept}; the member goes on without it.`;
+      this.#alarm(new FirefliesError("state-unreadable", `The saved ${what} cannot be read (${restored.reason}): ${kept}`));
+    }
+    return restored.kind === "restored" ? restored.value : undefined;
+  }
+
+  #renewing(member: RunningMember, enrolled: Enrolled, config: MemberConfig): Renewal {
+    return new Renewal({
+      identity: () => member.identity,
+      urls: enrolled.authorityUrls,
+      addresses: () => member.addresses,
+      directory: config.dir,
+      now: Date.now,
+      onRenewed: (identity) => member.renewed(identity),
+      onFailed: (error) => this.#alarm(error),
+    });
+  }
+
+  // --- Sending and answering ---
+
+  get #running(): RunningMember {
+    if (!this.#member || this.#phase === "stopped") throw new FirefliesError("not-started");
+    return this.#member;
+  }
+
+  #destination(id: string): Destination {
+    const memberId = parseMemberId(id);
+    const peer = memberId && this.#running.machine.member(memberId);
+    if (!peer) throw new FirefliesError("peer-unknown", `No live member has the id ${id}.`);
+    return { id: peer.id, addresses: this.#directory.describe(peer).addresses };
+  }
+
+  async #send(to: Destination, data: Uint8Array, { signal, timeout }: SendOptions): Promise<Uint8Array> {
+    const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS };
+    return (await this.#running.messenger.request("message", to, data, options)).data;
+  }
+
+  #dispatch(kind: "message" | "gossip", payload: Uint8Array, { from, signal }: RequestContext) {
+    const context = { from: this.#sender(from.id), signal };
+    if (kind === "gossip") return this.#gossipHandler?.(payload, context);
+    if (!this.#messageHandler) throw new FirefliesError("handler-missing");
+    return this.#messageHandler(payload, context);
+  }
+
+  #streamHandlerOf() {
+    const handler = this.#streamHandler;
+    if (!handler) return undefined;
+    return (stream: MessageStream, { from, signal }: { from: { id: MemberId }; signal: AbortSignal }) =>
+      handler(stream, { from: this.#sender(from.id), signal });
+  }
+
+  #sender(id: MemberId): Sender {
+    const peer = this.#member?.machine.member(id);
+    return { id, address: peer ? this.#directory.describe(peer).address : "" };
+  }
+
+  // --- What the machine tells ---
+
+  #onTold(told: Told): void {
+    switch (told.kind) {
+      case "ready":
+        this.#onReady();
+        return;
+      case "gossip":
+        void this.#handOver(told.to, told.content);
+        return;
+      case "isolated":
+        this.#feed.publish({ kind: "isolated", reason: told.reason, at: Date.now() });
+        return;
+      case "alarm":
+        this.#alarm(new FirefliesError(told.what));
+        return;
+      case "rejected":
+      case "departed":
+        return;
+      default:
+        this.#changed(told.kind, told.member);
+    }
+  }
+
+  #changed(kind: "joined" | "left" | "failed" | "suspected" | "rebutted" | "updated", peer: Peer): void {
+    const at = Date.now();
+    if (kind === "joined") this.#directory.joined(peer.id, at);
+    this.#feed.publish({ kind, member: this.#directory.describe(peer), at });
+    if (kind === "left" || kind === "failed") this.#directory.gone(peer.id);
+  }
+
+  /** A neighbour that does not answer is skipped: the next round has another one. */
+  async #handOver(to: Destination, content: Uint8Array): Promise<void> {
+    if (this.#gossiping >= GOSSIP_SENDS_MAX) return;
+    this.#gossiping += 1;
+    try {
+      const { data, from } = await this.#running.messenger.request("gossip", to, content, { timeoutMs: SEND_TIMEOUT_MS });
+      const context = { from: this.#sender(from.id), signal: AbortSignal.timeout(SEND_TIMEOUT_MS) };
+      if (data.length > 0) await this.#responseHandler?.(data, context);
+    } catch (error) {
+      // Failed calls are the network's; a handler that throws is the program's, and it must hear of it.
+      if (!(error instanceof FirefliesError)) this.#alarm(new FirefliesError("handler-failed", `The response handler threw: ${error}`));
+    } finally {
+      this.#gossiping -= 1;
+    }
+  }
+
+  #alarm(error: FirefliesError): void {
+    try {
+      this.#alarmHandler(error);
+    } catch {
+      // An alarm handler that throws has nobody left to tell.
+    }
+  }
+}
+
+function encodeMetadata(metadata: Metadata): Uint8Array {
+  const text = Object.keys(metadata).length === 0 ? "" : JSON.stringify(metadata);
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= METADATA_BYTES_MAX) return bytes;
+  throw new FirefliesError("metadata-too-large", `The metadata has ${bytes.length} bytes as JSON; 4,096 are the most.`);
+}

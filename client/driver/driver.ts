@@ -1,0 +1,163 @@
+/**
+ * Runs the machine: gives it time, packets and verdicts, and carries out what it asks for, in order. The only place
+ * where the protocol meets a clock, sockets and a disk.
+ */
+import type { Machine, Output } from "../../gossip/index.js";
+import { FirefliesError } from "../../identity/index.js";
+import type { MemberId } from "../../rings/index.js";
+import type { LinkPool } from "./link-pool.js";
+import type { Verifier } from "./verifier.js";
+
+/** How long the first note waits for its epoch to be on disk, milliseconds; then it goes on in memory, with an alarm. */
+const SAVE_TIMEOUT_MS = 5000;
+/** Node's timers can't wait longer than this, milliseconds. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+/** Sends pings; their pongs come back through `Driver.input`. */
+export interface PingSender {
+  ping(to: MemberId, addresses: readonly string[], nonce: bigint): void;
+}
+
+/** Outputs that are not the driver's to carry out: changes of the view, alarms, the application's gossip. */
+export type Told = Exclude<Output, { kind: "save" | "send" | "probe" | "try" | "verify" }>;
+
+export interface DriverOptions {
+  readonly machine: Machine;
+  readonly pool: LinkPool;
+  readonly pings: PingSender;
+  readonly verifier: Verifier;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Puts an epoch mark on stable storage. */
+  readonly save: (mark: bigint) => Promise<void>;
+  /** The mark that is on disk already. */
+  readonly savedMark: bigint;
+  readonly onTold: (told: Told) => void;
+  /** Saving failed or hangs: the member goes on in memory. */
+  readonly onSaveFailed: (error: FirefliesError) => void;
+}
+
+export class Driver {
+  readonly #options: DriverOptions;
+  readonly #queue: Output[] = [];
+  #savedMark: bigint;
+  #timer: NodeJS.Timeout | undefined;
+  #draining = false;
+  #stopped = false;
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+    this.#savedMark = options.savedMark;
+  }
+
+  /** One input of the machine and all that follows from it. */
+  input<T>(run: (machine: Machine, now: number) => T): T {
+    const { machine, now } = this.#options;
+    const result = run(machine, now());
+    this.#queue.push(...machine.takeOutputs());
+    void this.#drain();
+    this.#schedule();
+    return result;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#queue.length = 0;
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    const { deadline } = this.#options.machine;
+    if (this.#stopped || deadline === undefined) return;
+    const delay = Math.min(TIMER_MAX_MS, Math.max(0, deadline - this.#options.now()));
+    // Timers fire before sockets are read. After a stall the pongs are still in the sockets: read them first.
+    this.#timer = setTimeout(() => setImmediate(() => this.#tick()), Math.ceil(delay));
+  }
+
+  #tick(): void {
+    if (!this.#stopped) this.input((machine, now) => machine.tick(now));
+  }
+
+  /** Outputs in their order. Only an epoch that is not covered by a saved mark holds up what comes after it. */
+  async #drain(): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    for (let output = this.#queue.shift(); output && !this.#stopped; output = this.#queue.shift()) {
+      if (output.kind !== "save") this.#carryOut(output);
+      else if (this.#options.machine.epoch > this.#savedMark) await this.#save(output.mark);
+      else void this.#save(output.mark);
+    }
+    this.#draining = false;
+  }
+
+  async #save(mark: bigint): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      const late = new FirefliesError("state-write-failed", `The epoch mark was not on disk after ${SAVE_TIMEOUT_MS} ms.`);
+      timer = setTimeout(() => reject(late), SAVE_TIMEOUT_MS);
+    });
+    try {
+      await Promise.race([this.#options.save(mark), timeout]);
+      if (mark > this.#savedMark) this.#savedMark = mark;
+    } catch (error) {
+      const failure = error instanceof FirefliesError ? error : new FirefliesError("state-write-failed", `${error}`);
+      this.#options.onSaveFailed(failure);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #carryOut(output: Exclude<Output, { kind: "save" }>): void {
+    switch (output.kind) {
+      case "send":
+        void this.#send(output);
+        return;
+      case "try":
+        void this.#try(output);
+        return;
+      case "probe":
+        this.#options.pings.ping(output.to, output.addresses, output.nonce);
+        return;
+      case "verify":
+        void this.#verify(output);
+        return;
+      default:
+        this.#options.onTold(output);
+    }
+  }
+
+  async #send({ call, to, packet, timeoutMs }: Extract<Output, { kind: "send" }>): Promise<void> {
+    try {
+      const link = await this.#options.pool.reach(to, timeoutMs);
+      const answer = await link.call("exchange", packet, { timeoutMs });
+      this.#later((machine, now) => machine.answered(call, link.peer.id, answer, now));
+    } catch {
+      // Why it failed is the same to the protocol: the partner did not answer.
+      this.#later((machine, now) => machine.failed(call, now));
+    }
+  }
+
+  async #try({ to, timeoutMs }: Extract<Output, { kind: "try" }>): Promise<void> {
+    const { id } = to;
+    if (!id) return;
+    let answered = false;
+    try {
+      const link = await this.#options.pool.reach(to, timeoutMs);
+      await link.call("probe", new Uint8Array(0), { timeoutMs });
+      answered = true;
+    } catch {
+      // Not answered: that is the finding.
+    }
+    this.#later((machine, now) => machine.tried(id, answered, now));
+  }
+
+  async #verify({ batch, checks }: Extract<Output, { kind: "verify" }>): Promise<void> {
+    const verdicts = await this.#options.verifier.verify(checks);
+    this.#later((machine, now) => machine.verified(batch, verdicts, now));
+  }
+
+  #later(run: (machine: Machine, now: number) => void): void {
+    if (!this.#stopped) this.input(run);
+  }
+}

@@ -1,0 +1,141 @@
+/** The links that I have made, one per member, dialled when needed and closed when long unused. */
+import { FirefliesError } from "../../identity/index.js";
+import type { MemberId } from "../../rings/index.js";
+import type { Link, Transport } from "../transport.js";
+import { DialHistory, mayDial } from "./dial-policy.js";
+
+/** A link nobody used for this long is closed, milliseconds: longer than ten skipped rounds on every ring of a LAN. */
+const IDLE_MS = 5 * 60_000;
+/** Links kept; the longest unused beyond them are closed. A ring neighbour for each of 100 rings, and as many others. */
+const LINKS_MAX = 512;
+/** Milliseconds for one dial: longer than a handshake on a busy machine, shorter than a call's deadline. */
+const DIAL_TIMEOUT_MS = 2000;
+
+/** Whom to reach; without an id, whoever proves itself at one of the addresses. */
+export interface Destination {
+  readonly id?: MemberId | undefined;
+  readonly addresses: readonly string[];
+}
+
+export interface LinkPoolOptions {
+  readonly transport: Transport;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** My own addresses: never dialled, and they tell whether loopback may be. */
+  readonly mine: () => readonly string[];
+  /** A link broke without my doing. */
+  readonly onLost: (id: MemberId) => void;
+}
+
+interface Pooled {
+  readonly link: Link;
+  usedAt: number;
+}
+
+export class LinkPool {
+  readonly #options: LinkPoolOptions;
+  readonly #links = new Map<MemberId, Pooled>();
+  readonly #dialling = new Map<string, Promise<Link>>();
+  readonly #history = new DialHistory();
+  #closed = false;
+
+  constructor(options: LinkPoolOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#links.size;
+  }
+
+  /** A link to the member, a new one if need be. Rejects with a FirefliesError. */
+  async reach(to: Destination, timeoutMs = DIAL_TIMEOUT_MS): Promise<Link> {
+    const pooled = to.id && this.#links.get(to.id);
+    if (pooled && !pooled.link.closed) {
+      pooled.usedAt = this.#options.now();
+      return pooled.link;
+    }
+    const key = to.id ?? to.addresses.join(" ");
+    const running = this.#dialling.get(key) ?? this.#dialAny(to, timeoutMs).finally(() => this.#dialling.delete(key));
+    this.#dialling.set(key, running);
+    return await running;
+  }
+
+  /** Closes the link to a member that is gone. */
+  drop(id: MemberId): void {
+    const pooled = this.#links.get(id);
+    this.#links.delete(id);
+    pooled?.link.close();
+  }
+
+  forgive(addresses: readonly string[]): void {
+    for (const address of addresses) this.#history.forgive(address);
+  }
+
+  closeIdle(): void {
+    const now = this.#options.now();
+    for (const [id, { usedAt }] of this.#links) if (now - usedAt > IDLE_MS) this.drop(id);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const id of [...this.#links.keys()]) this.drop(id);
+  }
+
+  async #dialAny(to: Destination, timeoutMs: number): Promise<Link> {
+    let last = new FirefliesError("peer-unreachable", "The member has no address that may be dialled from here.");
+    for (const address of to.addresses) {
+      try {
+        return await this.#dial(address, to.id, timeoutMs);
+      } catch (error) {
+        if (!(error instanceof FirefliesError)) throw error;
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  async #dial(address: string, expect: MemberId | undefined, timeoutMs: number): Promise<Link> {
+    const { transport, now, mine } = this.#options;
+    if (!mayDial(address, mine())) {
+      throw new FirefliesError("peer-unreachable", `${address} may not be dialled from here.`);
+    }
+    if (!this.#history.mayTry(address, now())) {
+      throw new FirefliesError("peer-unreachable", `${address} did not answer a moment ago.`);
+    }
+    try {
+      const link = await transport.dial(address, { expect, timeoutMs });
+      this.#history.forgive(address);
+      return this.#keep(link);
+    } catch (error) {
+      this.#history.failed(address, now());
+      throw error;
+    }
+  }
+
+  #keep(link: Link): Link {
+    const { id } = link.peer;
+    const existing = this.#links.get(id)?.link;
+    if (this.#closed) link.close();
+    if (existing && !existing.closed) {
+      // Dialled by address and by id at once: one link is enough.
+      link.close();
+      return existing;
+    }
+    this.#links.set(id, { link, usedAt: this.#options.now() });
+    link.onClose(() => this.#lost(id, link));
+    this.#makeRoom();
+    return link;
+  }
+
+  #lost(id: MemberId, link: Link): void {
+    if (this.#links.get(id)?.link !== link) return;
+    this.#links.delete(id);
+    if (!this.#closed) this.#options.onLost(id);
+  }
+
+  #makeRoom(): void {
+    if (this.#links.size <= LINKS_MAX) return;
+    const [oldest] = [...this.#links].sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    if (oldest) this.drop(oldest[0]);
+  }
+}

@@ -1,0 +1,375 @@
+/**
+ * A running member: the machine with its driver, transport, pings, messages and streams, put together from an identity
+ * and a configuration. The public face is client.ts.
+ */
+import { randomBytes } from "node:crypto";
+import { networkInterfaces } from "node:os";
+import {
+  type Address,
+  addressesOf,
+  encodeStatement,
+  Machine,
+  type Peer,
+  type Random,
+  type Recipient,
+  type Settings,
+  TRANSPORT_GRPC,
+  TRANSPORT_PING,
+} from "../gossip/index.js";
+import {
+  type AgreementKey,
+  FirefliesError,
+  generateAgreementKey,
+  type Identity,
+  type MemberCertificate,
+  sha256,
+  sign,
+} from "../identity/index.js";
+import { type MemberId, tolerance } from "../rings/index.js";
+import { formatAddress, parseAddress } from "./address.js";
+import type { Contact } from "./authority.js";
+import { advertisedAddresses, type MemberConfig } from "./config/index.js";
+import { Driver, type Told } from "./driver/driver.js";
+import { LinkPool } from "./driver/link-pool.js";
+import { NotePings, nonceOf } from "./driver/ping-sender.js";
+import { PingTable } from "./driver/ping-table.js";
+import { factsOf, Verifier } from "./driver/verifier.js";
+import type { Dispatch } from "./messages/responder.js";
+import { Messenger } from "./messenger.js";
+import { Pings } from "./pings.js";
+import type { StateDirectory } from "./state/index.js";
+import { type StreamHandler, Streams } from "./streams.js";
+import type { ByteDuplex, CallKind, DuplexKind, Listener, Transport, TransportOptions } from "./transport.js";
+
+/** How long a leaving member waits for its neighbours to hear it, milliseconds: one call's deadline and a little. */
+const LEAVE_TIMEOUT_MS = 2500;
+/** Calls under way when it closes have this long, milliseconds. */
+const CLOSE_GRACE_MS = 250;
+/** Housekeeping: idle links, and known members to disk when they have changed, milliseconds. */
+const UPKEEP_MS = 15_000;
+
+export interface MemberOptions {
+  readonly config: MemberConfig;
+  readonly identity: Identity;
+  readonly state: StateDirectory | undefined;
+  readonly transport: (options: TransportOptions) => Transport;
+  readonly metadata: Uint8Array;
+  readonly dispatch: Dispatch;
+  readonly streamHandler: () => StreamHandler | undefined;
+  readonly onTold: (told: Told) => void;
+  readonly onAlarm: (error: FirefliesError) => void;
+}
+
+/** What was kept from an earlier life. */
+export interface Memory {
+  readonly savedMark: bigint;
+  readonly statements: readonly Uint8Array[];
+}
+
+const random: Random = {
+  number: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+  nonce: () => randomBytes(8).readBigUInt64BE(0),
+};
+const monotonic = (): number => performance.now();
+const wall = (): number => Date.now();
+
+export class Member {
+  readonly #options: MemberOptions;
+  readonly #agreement: AgreementKey = generateAgreementKey();
+  readonly #pool: LinkPool;
+  readonly #verifier: Verifier;
+  readonly #pingTable: PingTable;
+  readonly #transport: Transport;
+  readonly streams = new Streams();
+  readonly messenger: Messenger;
+  #identity: Identity;
+  #listener: Listener | undefined;
+  #pings: Pings | undefined;
+  #addresses: readonly string[] = [];
+  #machine: Machine | undefined;
+  #driver: Driver | undefined;
+  #upkeep: NodeJS.Timeout | undefined;
+  #savedRoot = "";
+  #onDeparted: () => void = () => {};
+
+  constructor(options: MemberOptions) {
+    this.#options = options;
+    this.#identity = options.identity;
+    const identity = () => this.#identity;
+    const mine = () => this.#addresses;
+    this.#transport = options.transport({ identity, now: wall });
+    this.#pool = new LinkPool({
+      transport: this.#transport,
+      now: monotonic,
+      mine,
+      onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
+    });
+    this.#verifier = new Verifier({ identity, now: wall });
+    const { id: self, networkId } = options.identity.certificate;
+    this.#pingTable = new PingTable({ agreement: this.#agreement, networkId, self });
+    this.messenger = new Messenger({
+      pool: this.#pool,
+      identity,
+      dispatch: options.dispatch,
+      refusal: (peer) => this.#refusal(peer),
+      concurrent: options.config.maxConcurrentMessages,
+    });
+  }
+
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  /** "host:port" that others are told, the preferred one first; empty before `listen`. */
+  get addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
+  get machine(): Machine {
+    if (!this.#machine) throw new FirefliesError("not-started");
+    return this.#machine;
+  }
+
+  get links(): number {
+    return this.#pool.size;
+  }
+
+  get pool(): LinkPool {
+    return this.#pool;
+  }
+
+  /** Binds both ports. Rejects with "address-in-use" or "address-invalid". */
+  async listen(): Promise<void> {
+    const { config } = this.#options;
+    const { host, port, udpPort } = config.listen;
+    this.#listener = await this.#transport.listen({
+      host,
+      port,
+      handlers: {
+        admit: (peer) => this.#machine?.refusal(factsOf(peer)),
+        onCall: async (peer, kind, body) => this.#onCall(peer, kind, body),
+        onDuplex: (peer, kind, duplex) => this.#onDuplex(peer, kind, duplex),
+      },
+    });
+    this.#addresses = advertisedAddresses(config, this.#listener.port, networkInterfaces());
+    this.#pings = await this.#bindPings(host, udpPort ?? this.#listener.port, udpPort === undefined);
+  }
+
+  /** Starts the protocol. Outputs come through `onTold`, "ready" among them. */
+  start(memory: Memory, contacts: readonly Contact[]): void {
+    const { config, state, onTold, onAlarm } = this.#options;
+    const { certificate } = this.#identity;
+    const sign_ = this.#sign();
+    this.#machine = new Machine({
+      certificate: factsOf(certificate),
+      ringCount: certificate.ringCount,
+      settings: settingsOf(config, certificate),
+      ports: { sha256, random, sign: sign_, wallClock: wall },
+      savedMark: memory.savedMark,
+      agreementKey: this.#agreement.publicKey,
+      addresses: this.#noteAddresses(),
+      metadata: this.#options.metadata,
+      contacts: [
+        ...config.entryAddrs.map((address) => ({ id: undefined, addresses: [address] })),
+        ...recipients(contacts),
+      ],
+      known: [...contacts.map(certificateStatement), ...memory.statements],
+    });
+    this.#driver = new Driver({
+      machine: this.#machine,
+      pool: this.#pool,
+      pings: new NotePings({
+        pings: () => this.#pings,
+        table: this.#pingTable,
+        mine: () => this.#addresses,
+        now: monotonic,
+      }),
+      verifier: this.#verifier,
+      now: monotonic,
+      save: async (mark) => await state?.saveEpoch(mark),
+      savedMark: memory.savedMark,
+      onTold: (told) => {
+        this.#follow(told);
+        onTold(told);
+      },
+      onSaveFailed: onAlarm,
+    });
+    this.#upkeep = setInterval(() => this.#tidy(), UPKEEP_MS);
+    this.#upkeep.unref();
+    this.#driver.input((machine, now) => machine.start(now));
+  }
+
+  input<T>(run: (machine: Machine, now: number) => T): T {
+    if (!this.#driver) throw new FirefliesError("not-started");
+    return this.#driver.input(run);
+  }
+
+  /** Contacts that came later, from an authority that was slow to answer. */
+  meet(contacts: readonly Contact[]): void {
+    this.input((machine, now) => {
+      machine.addContacts(recipients(contacts));
+      machine.learn(contacts.map(certificateStatement), now);
+    });
+  }
+
+  renewed(identity: Identity): void {
+    this.#identity = identity;
+    this.input((machine, now) => machine.renew(factsOf(identity.certificate), now));
+  }
+
+  /** The checked certificate of a known member. */
+  certificateOf(id: MemberId): MemberCertificate | undefined {
+    if (id === this.#identity.certificate.id) return this.#identity.certificate;
+    const facts = this.#machine?.certificateOf(id);
+    const verdict = facts && this.#verifier.certificate(facts);
+    return verdict?.ok ? verdict.certificate : undefined;
+  }
+
+  /** Leaves the overlay and closes everything. Never rejects. */
+  async stop(): Promise<void> {
+    if (this.#driver) await this.#leave();
+    clearInterval(this.#upkeep);
+    this.#driver?.stop();
+    const closed = new FirefliesError("link-closed", "The member has stopped.");
+    this.messenger.close(closed);
+    this.streams.close(closed);
+    this.#pool.close();
+    this.#pings?.close();
+    await this.#listener?.close(CLOSE_GRACE_MS);
+    await this.#saveMembers();
+  }
+
+  async #leave(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const departed = new Promise<void>((resolve) => {
+      this.#onDeparted = resolve;
+      timer = setTimeout(resolve, LEAVE_TIMEOUT_MS);
+    });
+    this.input((machine, now) => machine.leave(now));
+    await departed;
+    clearTimeout(timer);
+  }
+
+  /** The default number of the UDP port is the TCP port's; when that one is taken, any other serves. */
+  async #bindPings(host: string, port: number, anyOther: boolean): Promise<Pings> {
+    const { id: self, networkId } = this.#identity.certificate;
+    const options = {
+      host,
+      self,
+      networkId,
+      peerOf: (prefix: string) => this.#pingTable.peerOf(prefix),
+      fingerprint: () => this.machine.fingerprint(),
+      onPing: (from: MemberId, fingerprint: Uint8Array) =>
+        this.#driver?.input((machine, now) => machine.pinged(from, fingerprint, now)),
+      onPong: (from: MemberId, nonce: Uint8Array, fingerprint: Uint8Array) =>
+        this.#driver?.input((machine, now) => machine.pong(from, nonceOf(nonce), fingerprint, now)),
+    };
+    try {
+      return await Pings.bind({ ...options, port });
+    } catch (error) {
+      if (!anyOther || !(error instanceof FirefliesError) || error.code !== "address-in-use") throw error;
+      return await Pings.bind({ ...options, port: 0 });
+    }
+  }
+
+  #noteAddresses(): Address[] {
+    const port = this.#pings?.port;
+    const hosts = this.#addresses.map((address) => parseAddress(address)?.host).filter((host) => host !== undefined);
+    const pings = port === undefined ? [] : [...new Set(hosts)].map((host) => formatAddress(host, port));
+    // Both kinds share the note's few places.
+    return [
+      ...this.#addresses.slice(0, 4).map((text) => ({ transport: TRANSPORT_GRPC, text })),
+      ...pings.slice(0, 4).map((text) => ({ transport: TRANSPORT_PING, text })),
+    ];
+  }
+
+  #sign() {
+    return (type: "note" | "leave" | "accusation", body: Uint8Array) => {
+      const { privateKey, certificate } = this.#identity;
+      return sign(privateKey, type, certificate.networkId, body);
+    };
+  }
+
+  #onCall(peer: MemberCertificate, kind: CallKind, body: Uint8Array): Uint8Array {
+    if (!this.#driver) throw new FirefliesError("peer-refused", "The member is still starting.");
+    if (kind === "probe") return this.machine.fingerprint();
+    return this.#driver.input((machine, now) => machine.request(peer.id, body, now));
+  }
+
+  #onDuplex(peer: MemberCertificate, kind: DuplexKind, duplex: ByteDuplex): void {
+    const refusal = this.#driver ? this.#refusal(peer) : new FirefliesError("peer-refused");
+    if (refusal) duplex.destroy(refusal);
+    else if (kind === "messages") this.messenger.accept(peer, duplex);
+    else this.streams.accept(peer, duplex, this.#options.streamHandler());
+  }
+
+  /** Who has left the view may speak of membership only, so that it can come back; its messages wait until then. */
+  #refusal(peer: MemberCertificate): FirefliesError | undefined {
+    const standing = this.#machine?.standing(peer.id);
+    if (standing === "live" || standing === "suspected" || standing === "silent") return undefined;
+    return new FirefliesError("peer-removed", `Member ${peer.id} is not in the view (${standing ?? "starting"}).`);
+  }
+
+  /** What a change of the view means for connections. */
+  #follow(told: Told): void {
+    if (told.kind === "departed") this.#onDeparted();
+    if (told.kind === "joined" || told.kind === "updated" || told.kind === "rebutted") this.#introduce(told.member);
+    if (told.kind !== "left" && told.kind !== "failed") return;
+    const { id } = told.member;
+    const error = new FirefliesError("peer-removed", `Member ${id} has left the view.`);
+    this.messenger.endAll(id, error);
+    this.streams.endAll(id, error);
+    this.#pool.drop(id);
+    this.#listener?.recheck();
+  }
+
+  #introduce(peer: Peer): void {
+    const key = this.#machine?.agreementKeyOf(peer.id);
+    if (key) this.#pingTable.learn(peer.id, key);
+    this.#pool.forgive(addressesOf(peer, TRANSPORT_GRPC));
+  }
+
+  #tidy(): void {
+    this.#pool.closeIdle();
+    void this.#saveMembers();
+  }
+
+  /** A cache, to start from when the authority is away; losing it loses nothing else. */
+  async #saveMembers(): Promise<void> {
+    const { state, onAlarm } = this.#options;
+    const root = this.#machine ? Buffer.from(this.#machine.fingerprint()).toString("hex") : "";
+    if (!state || !this.#machine || root === this.#savedRoot) return;
+    try {
+      await state.saveMembers(this.#machine.statements());
+      this.#savedRoot = root;
+    } catch (error) {
+      onAlarm(error instanceof FirefliesError ? error : new FirefliesError("state-write-failed", `${error}`));
+    }
+  }
+}
+
+function recipients(contacts: readonly Contact[]): Recipient[] {
+  return contacts.map(({ certificate, addresses }) => ({ id: certificate.id, addresses }));
+}
+
+function certificateStatement({ certificate }: Contact): Uint8Array {
+  return encodeStatement({ kind: "certificate", chain: certificate });
+}
+
+/** Intervals are the member's, Delta is the network's. Throws "config-bad-value" for a removal timeout below 2 Delta. */
+export function settingsOf(config: MemberConfig, { deltaMs }: Pick<MemberCertificate, "deltaMs">): Settings {
+  const { gossipIntervalMs: gossipMs, monitorIntervalMs: monitorMs, pingLimit, removalTimeoutMs } = config;
+  const removalMs = removalTimeoutMs ?? 2 * deltaMs;
+  if (removalMs < 2 * deltaMs) {
+    throw new FirefliesError(
+      "config-bad-value",
+      `removal_timeout is ${removalMs / 1000} s, but this network's Delta is ${deltaMs / 1000} s: it must be at least ${(2 * deltaMs) / 1000} s, or left out.`,
+    );
+  }
+  return { gossipMs, monitorMs, deltaMs, removalMs, pingLimit: pingLimit ?? 1, ringsPerVisit: 1 };
+}
+
+/** What the ring count of a certificate tolerates. */
+export function toleranceOf({ ringCount }: Pick<MemberCertificate, "ringCount">): number {
+  return tolerance(ringCount);
+}

@@ -1,0 +1,101 @@
+/** Signed, answered messages with any member: one requester per link that I made, one responder per link made to me. */
+import type { FirefliesError, Identity, MemberCertificate } from "../identity/index.js";
+import type { MemberId } from "../rings/index.js";
+import type { Destination, LinkPool } from "./driver/link-pool.js";
+import { Budget, CONCURRENT_GOSSIP } from "./messages/budget.js";
+import type { RequestKind } from "./messages/content.js";
+import { Requester } from "./messages/requester.js";
+import { type Dispatch, Responder } from "./messages/responder.js";
+import type { ByteDuplex, Link } from "./transport.js";
+
+export interface MessengerOptions {
+  readonly pool: LinkPool;
+  readonly identity: () => Identity;
+  readonly dispatch: Dispatch;
+  /** Why this member may not talk to me now. Asked for every frame. */
+  readonly refusal: (peer: MemberCertificate) => FirefliesError | undefined;
+  /** Handlers at once. */
+  readonly concurrent: number;
+}
+
+export interface Answer {
+  readonly data: Uint8Array;
+  readonly from: MemberCertificate;
+}
+
+export class Messenger {
+  readonly #options: MessengerOptions;
+  readonly #budgets: Readonly<Record<RequestKind, Budget>>;
+  readonly #requesters = new WeakMap<Link, Requester>();
+  readonly #open = new Map<MemberId, Set<{ close(error?: FirefliesError): void }>>();
+
+  constructor(options: MessengerOptions) {
+    this.#options = options;
+    this.#budgets = {
+      message: new Budget({ concurrent: options.concurrent }),
+      gossip: new Budget({ concurrent: CONCURRENT_GOSSIP }),
+    };
+  }
+
+  /** `timeoutMs` covers dialling too. Rejects with a FirefliesError. */
+  async request(
+    kind: RequestKind,
+    to: Destination,
+    data: Uint8Array,
+    options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs: number },
+  ): Promise<Answer> {
+    const startedAt = performance.now();
+    const link = await this.#options.pool.reach(to);
+    const left = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
+    const answer = this.#requesterOf(link).request(kind, data, { signal: options.signal, timeoutMs: left });
+    return { data: await answer, from: link.peer };
+  }
+
+  accept(peer: MemberCertificate, duplex: ByteDuplex): void {
+    const responder: Responder = new Responder({
+      duplex,
+      peer,
+      identity: this.#options.identity(),
+      dispatch: this.#options.dispatch,
+      refusal: () => this.#options.refusal(peer),
+      budgets: this.#budgets,
+      onEnd: () => this.#untrack(peer.id, responder),
+    });
+    this.#track(peer.id, responder);
+  }
+
+  /** Ends all that is open with a member: it has left the view. */
+  endAll(id: MemberId, error: FirefliesError): void {
+    for (const end of [...(this.#open.get(id) ?? [])]) end.close(error);
+  }
+
+  close(error: FirefliesError): void {
+    for (const id of [...this.#open.keys()]) this.endAll(id, error);
+  }
+
+  #requesterOf(link: Link): Requester {
+    const existing = this.#requesters.get(link);
+    if (existing && !existing.closed) return existing;
+    const requester = new Requester({
+      duplex: link.open("messages"),
+      peer: link.peer,
+      identity: this.#options.identity(),
+      refusal: () => this.#options.refusal(link.peer),
+    });
+    this.#requesters.set(link, requester);
+    this.#track(link.peer.id, requester);
+    requester.onClose(() => this.#untrack(link.peer.id, requester));
+    return requester;
+  }
+
+  #track(id: MemberId, end: { close(error?: FirefliesError): void }): void {
+    const open = this.#open.get(id) ?? new Set();
+    this.#open.set(id, open.add(end));
+  }
+
+  #untrack(id: MemberId, end: { close(error?: FirefliesError): void }): void {
+    const open = this.#open.get(id);
+    open?.delete(end);
+    if (open?.size === 0) this.#open.delete(id);
+  }
+}

@@ -1,0 +1,73 @@
+/** Asks for the next certificate at about two thirds of the present one's life, and again until it is there. */
+import { FirefliesError, type Identity, keyPairOf, saveIdentity } from "../identity/index.js";
+import { renew } from "./authority.js";
+
+/** The share of a certificate's life after which it is renewed; the rest is for an authority that is away. */
+const RENEW_AT = 2 / 3;
+/** The instant is drawn from this share of the life before that, so that members admitted together do not come together. */
+const JITTER = 0.05;
+/** Between two attempts: this share of the life. */
+const RETRY_SHARE = 1 / 100;
+/** Node's timers can't wait longer, milliseconds. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+export interface RenewalOptions {
+  readonly identity: () => Identity;
+  readonly urls: readonly string[];
+  readonly addresses: () => readonly string[];
+  /** Where identity files are kept, if anywhere. */
+  readonly directory: string | undefined;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  readonly onRenewed: (identity: Identity) => void;
+  readonly onFailed: (error: FirefliesError) => void;
+}
+
+export class Renewal {
+  readonly #options: RenewalOptions;
+  readonly #abort = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: RenewalOptions) {
+    this.#options = options;
+    this.#schedule(renewalTime(options.identity().certificate, Math.random()));
+  }
+
+  stop(): void {
+    this.#abort.abort();
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(at: number): void {
+    if (this.#options.urls.length === 0 || this.#abort.signal.aborted) return;
+    const delay = Math.min(TIMER_MAX_MS, Math.max(0, at - this.#options.now()));
+    this.#timer = setTimeout(() => void (at > this.#options.now() ? this.#schedule(at) : this.#renew()), delay);
+    this.#timer.unref();
+  }
+
+  async #renew(): Promise<void> {
+    const { identity, urls, addresses, now, onRenewed, onFailed } = this.#options;
+    const current = identity();
+    const { notBefore, notAfter } = current.certificate;
+    try {
+      const options = { addresses: addresses(), now: now(), signal: this.#abort.signal };
+      const granted = await renew(urls, current, keyPairOf(current.privateKey), options);
+      const renewed = { ...current, certificate: granted.certificate };
+      if (this.#options.directory !== undefined) await saveIdentity(this.#options.directory, renewed);
+      onRenewed(renewed);
+      this.#schedule(renewalTime(renewed.certificate, Math.random()));
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      onFailed(error instanceof FirefliesError ? error : new FirefliesError("authority-failed", `${error}`));
+      this.#schedule(now() + (notAfter - notBefore) * RETRY_SHARE * (1 + Math.random()));
+    }
+  }
+}
+
+/** When to renew, unix milliseconds; `chance` in [0, 1) spreads members apart. */
+export function renewalTime(
+  { notBefore, notAfter }: { readonly notBefore: number; readonly notAfter: number },
+  chance: number,
+): number {
+  return notBefore + (notAfter - notBefore) * (RENEW_AT - JITTER * chance);
+}
