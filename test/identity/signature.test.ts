@@ -1,0 +1,105 @@
+/** Domain separation (protocol.md 5a): bytes signed as one thing never verify as another. */
+import { describe, expect, it } from "vitest";
+import {
+  generateKeyPair,
+  issueMember,
+  SIGNATURE_BYTES,
+  type SignatureType,
+  sha256,
+  sha256Hex,
+  sign,
+  signedBytes,
+  verify,
+  verifyAsync,
+  verifyMemberCertificate,
+  verifyRevocation,
+} from "../../identity/index.js";
+import { toHex } from "../../rings/index.js";
+import { createChain, ID, keys, NETWORK, NOW, WEEK } from "./forge.js";
+
+const TYPES: readonly SignatureType[] = [
+  "note",
+  "leave",
+  "accusation",
+  "frame",
+  "application",
+  "revocation",
+  "gossip",
+  "stream",
+];
+const networkId = NETWORK.networkId;
+const body = new TextEncoder().encode("body");
+const pair = generateKeyPair();
+
+describe("signatures", () => {
+  it("cover domain, type, network and the hash of the body", () => {
+    const expected = `${Buffer.from("fireflies/1/note\0").toString("hex")}${"07".repeat(32)}${sha256Hex(body)}`;
+    expect(toHex(signedBytes("note", networkId, body))).toBe(expected);
+  });
+
+  it("have 64 bytes, and no other length verifies", async () => {
+    const signature = sign(pair.privateKey, "note", networkId, body);
+    expect(signature.length).toBe(SIGNATURE_BYTES);
+    expect(verify(pair.publicKey, "note", networkId, body, signature)).toBe(true);
+    for (const length of [0, 1, 63]) {
+      const cut = signature.subarray(0, length);
+      expect(verify(pair.publicKey, "note", networkId, body, cut)).toBe(false);
+      expect(await verifyAsync(pair.publicKey, "note", networkId, body, cut)).toBe(false);
+    }
+    const longer = new Uint8Array([...signature, 0]);
+    expect(verify(pair.publicKey, "note", networkId, body, longer)).toBe(false);
+    expect(await verifyAsync(pair.publicKey, "note", networkId, body, longer)).toBe(false);
+  });
+
+  it("of one type never verify as another", () => {
+    const pairs = TYPES.flatMap((signed) => TYPES.map((asked) => [signed, asked] as const));
+    const valid = pairs.filter(([signed, asked]) => {
+      const signature = sign(pair.privateKey, signed, networkId, body);
+      return verify(pair.publicKey, asked, networkId, body, signature);
+    });
+    expect(valid).toEqual(TYPES.map((type) => [type, type]));
+  });
+
+  it("are bound to network, key and body, on the thread pool as well", async () => {
+    const signature = sign(pair.privateKey, "frame", networkId, body);
+    const wrong: Parameters<typeof verify>[] = [
+      [pair.publicKey, "frame", new Uint8Array(32), body, signature],
+      [keys.member.publicKey, "frame", networkId, body, signature],
+      [pair.publicKey, "frame", networkId, sha256(body), signature],
+      [pair.publicKey, "frame", networkId, body, new Uint8Array(64)],
+      [pair.publicKey, "frame", networkId, body, new Uint8Array(64).fill(255)],
+    ];
+    for (const each of wrong) {
+      expect(verify(...each)).toBe(false);
+      expect(await verifyAsync(...each)).toBe(false);
+    }
+    expect(await verifyAsync(pair.publicKey, "frame", networkId, body, signature)).toBe(true);
+  });
+});
+
+describe("revocation statements", () => {
+  it("verify under the issuing certificate of the pinned root alone", async () => {
+    const { issuing, root, leaf } = await createChain();
+    const signature = sign(keys.issuing.privateKey, "revocation", networkId, body);
+    const at = { issuer: issuing, root, now: NOW };
+    expect(verifyRevocation(body, signature, at)).toBe(true);
+    expect(verifyRevocation(new Uint8Array([1]), signature, at)).toBe(false);
+    expect(verifyRevocation(body, signature, { ...at, now: NOW + 11 * 366 * 86_400_000 })).toBe(false);
+    const bySomebody = sign(keys.member.privateKey, "revocation", networkId, body);
+    expect(verifyRevocation(body, bySomebody, at)).toBe(false);
+    expect(verifyRevocation(body, bySomebody, { ...at, issuer: leaf })).toBe(false);
+    expect(verifyRevocation(body, sign(keys.issuing.privateKey, "note", networkId, body), at)).toBe(false);
+    const other = await createChain({ ...keys, root: generateKeyPair() });
+    expect(verifyRevocation(body, signature, { ...at, root: other.root })).toBe(false);
+  });
+});
+
+describe("the cost of a certificate", () => {
+  it("is paid once: thousands of checks of one chain take no signature", async () => {
+    const { issuer, issuing, root } = await createChain();
+    const leaf = await issueMember({ id: ID, spki: keys.member.spki, network: NETWORK, issuer, validity: WEEK });
+    const first = verifyMemberCertificate({ leaf, issuer: issuing }, { root, now: NOW });
+    const again = verifyMemberCertificate({ leaf, issuer: issuing }, { root, now: NOW });
+    expect(first.ok && again.ok && first.certificate === again.certificate).toBe(true);
+  });
+});
