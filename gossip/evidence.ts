@@ -144,8 +144,7 @@ export class Evidence {
   // --- Cheap checks: why a claim need not be verified at all. Undefined means: worth a signature check. ---
 
   certificateProblem(leaf: Uint8Array): string | undefined {
-    if (this.#byHash.has(toHex(this.#sha256(leaf)))) return "duplicate";
-    return this.#certificates.size >= MEMBERS_MAX ? "members-full" : undefined;
+    return this.#byHash.has(toHex(this.#sha256(leaf))) ? "duplicate" : undefined;
   }
 
   /** Rules R2 and R11: the form first, then who may have signed it, then whether it is news. */
@@ -216,6 +215,8 @@ export class Evidence {
 
   admitCertificate(facts: Verified<CertificateFacts>): boolean {
     if (this.#byHash.has(facts.hash)) return false;
+    // Renewals of those who are held find room also when the view is full.
+    if (!this.#certificates.has(facts.id) && this.#certificates.size >= MEMBERS_MAX) return false;
     const held = [...(this.#certificates.get(facts.id) ?? [])];
     const digest = this.#store({ kind: "certificate", chain: facts });
     held.push({ facts, digest });
@@ -314,6 +315,15 @@ export class Evidence {
     this.#byHash.delete(held.facts.hash);
     this.#unstore(held.digest);
     this.#dropSignedUnder(held.facts);
+    this.#dropProofUnder(held.facts);
+  }
+
+  /** A proof whose certificate is no longer held could be verified by nobody who does not hold it already (rule R4). */
+  #dropProofUnder(facts: CertificateFacts): void {
+    const held = this.#proofs.get(facts.id);
+    if (!held?.proof.pair.some(({ certificate }) => certificate.hash === facts.hash)) return;
+    this.#unstore(held.digest);
+    this.#proofs.delete(facts.id);
   }
 
   #dropSignedUnder(facts: CertificateFacts): void {

@@ -42,7 +42,8 @@ export function parseRevocationList(body: Uint8Array): RevocationList | undefine
   const number = reader.u64();
   const issuedAt = Number(reader.u64());
   const count = reader.u32();
-  if (reader.remaining !== count * ENTRY_BYTES) return undefined;
+  // A date beyond 2^53 ms would be rounded, and the list have two encodings.
+  if (!Number.isSafeInteger(issuedAt) || reader.remaining !== count * ENTRY_BYTES) return undefined;
   const certificates = new Set<string>();
   const members = new Set<MemberId>();
   let previous = "";
