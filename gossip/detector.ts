@@ -13,6 +13,8 @@ import { missLimit, NEW_PATH, type Path, probeTimeoutMs, withOutcome, withRoundT
 const PATHS_MAX = 4096;
 /** Visits at once: one per ring would be the most that ever starts. */
 const VISITS_MAX = 256;
+/** A try that the driver has not ended by then has failed, milliseconds: twice its own longest deadline, and some. */
+const TRY_TIMEOUT_MS = 5000;
 
 export interface Target {
   readonly id: MemberId;
@@ -35,6 +37,8 @@ interface Visit {
   misses: number;
   nextAt: number;
   attempt: "none" | "running" | "failed";
+  /** Nothing but the end of the try is waited for. */
+  awaitsTry: boolean;
 }
 
 export interface DetectorOptions {
@@ -71,7 +75,7 @@ export class Detector {
 
   visit(target: Target, now: number): Detection[] {
     if (this.#visits.has(target.id) || this.#visits.size >= VISITS_MAX) return [];
-    const visit: Visit = { target, sent: new Map(), misses: 0, nextAt: now, attempt: "none" };
+    const visit: Visit = { target, sent: new Map(), misses: 0, nextAt: now, attempt: "none", awaitsTry: false };
     this.#visits.set(target.id, visit);
     return this.#probe(visit, now);
   }
@@ -104,6 +108,10 @@ export class Detector {
     const effects: Detection[] = [];
     for (const visit of [...this.#visits.values()]) {
       if (visit.nextAt > now) continue;
+      if (visit.awaitsTry && visit.attempt === "running") {
+        effects.push(...this.tried(visit.target.id, false, now));
+        continue;
+      }
       // Without pings a miss is a failed try, and this only the pause after it.
       effects.push(...(visit.target.pingable ? this.#missed(visit, now) : this.#probe(visit, now)));
     }
@@ -148,29 +156,36 @@ export class Detector {
     const effects: Detection[] = [];
     if (visit.attempt === "none" && visit.misses >= limit - 1) effects.push(...this.#try(visit));
     // Beyond the limit only the running try is awaited; its end decides.
-    if (visit.misses >= limit && visit.attempt === "running") visit.nextAt = Number.POSITIVE_INFINITY;
+    if (visit.misses >= limit && visit.attempt === "running") this.#awaitTry(visit, now);
     else if (visit.nextAt <= now) effects.push(...this.#probe(visit, now));
     return effects;
   }
 
   #pause(visit: Visit, now: number): Detection[] {
     visit.attempt = "none";
+    visit.awaitsTry = false;
     visit.nextAt = now + probeTimeoutMs(this.path(visit.target.id), this.#options.monitorMs);
     return [];
   }
 
+  #awaitTry(visit: Visit, now: number): void {
+    visit.awaitsTry = true;
+    visit.nextAt = now + TRY_TIMEOUT_MS;
+  }
+
   #probe(visit: Visit, now: number): Detection[] {
     const { target } = visit;
-    if (!target.pingable) return this.#tryAlone(visit);
+    if (!target.pingable) return this.#tryAlone(visit, now);
+    visit.awaitsTry = false;
     visit.nextAt = now + probeTimeoutMs(this.path(target.id), this.#options.monitorMs);
     const nonce = this.#options.nonce();
     visit.sent.set(nonce, now);
     return [{ kind: "ping", target: target.id, nonce }];
   }
 
-  #tryAlone(visit: Visit): Detection[] {
-    // The end of the try is the miss; no timer beside it.
-    visit.nextAt = Number.POSITIVE_INFINITY;
+  #tryAlone(visit: Visit, now: number): Detection[] {
+    // The end of the try is the miss; no pings beside it.
+    this.#awaitTry(visit, now);
     return visit.attempt === "running" ? [] : this.#try(visit);
   }
 

@@ -31,6 +31,7 @@ export class Epochs {
   markToSave(): bigint | undefined {
     if (this.#current + EPOCH_BLOCK / 2n <= this.#mark) return undefined;
     const next = this.#current + EPOCH_BLOCK;
+    // biome-ignore lint/complexity/useMathMinMax: there is no Math.min of bigints
     this.#mark = next > EPOCH_MAX ? EPOCH_MAX : next;
     return this.#mark;
   }

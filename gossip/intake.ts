@@ -24,10 +24,23 @@ export type Intaken =
   | { readonly kind: "rejected"; readonly from: MemberId | undefined; readonly what: string; readonly reason: string }
   /** A signature or a certificate was false: the partner that sent it pays. */
   | { readonly kind: "lied"; readonly from: MemberId | undefined }
-  /** A note beyond its subject's budget waits until then (rule R11). */
+  /** A well-signed note beyond its subject's budget waits until then (rule R11). */
   | { readonly kind: "parked"; readonly id: MemberId; readonly until: number };
 
 type StagedClaim = { readonly claim: Claim; readonly digest: string };
+
+interface Parked extends StagedClaim {
+  readonly note: Verified<SignedNote>;
+}
+
+/**
+ * Well-signed notes of one subject that are checked in vain per gossip interval, because they must wait: only the subject
+ * itself can make more of them, and a correct one issues at most one per Delta / 2 (rule R9).
+ */
+const PARKED_PER_INTERVAL = 8;
+
+/** Why a certificate may fail though its sender is honest: clocks differ, and time passed since it was sent (R18). */
+const HONEST_REASONS: ReadonlySet<string> = new Set(["expired", "not-yet-valid"]);
 
 interface Batch {
   readonly id: number;
@@ -59,7 +72,8 @@ export class Intake {
   readonly #evidence: Evidence;
   readonly #batches = new Map<number, Batch>();
   readonly #noteBudgets = new Map<MemberId, Budget>();
-  readonly #parked = new Map<MemberId, { readonly staged: StagedClaim; readonly from: MemberId | undefined }>();
+  readonly #parkBudgets = new Map<MemberId, Budget>();
+  readonly #parked = new Map<MemberId, Parked>();
   /** Records under way, as listed: not asked for a second time. */
   readonly #pending = new Set<string>();
   #nextBatch = 1;
@@ -109,23 +123,23 @@ export class Intake {
     return [...done, ...this.#advance(batch, now)];
   }
 
-  /** A parked note may be looked at now. */
+  /** A parked note may be admitted now. */
   unpark(id: MemberId, now: number): Intaken[] {
     const parked = this.#parked.get(id);
     this.#parked.delete(id);
-    if (!parked || !this.#hasRoom(undefined)) return [];
-    const stages = [[], [parked.staged], []];
-    const batch: Batch = { id: this.#nextBatch++, from: parked.from, fresh: true, stages, checking: [] };
-    this.#batches.set(batch.id, batch);
-    return this.#advance(batch, now);
+    if (!parked) return [];
+    const { note, claim, digest } = parked;
+    return this.#admitNote(note, now) ? [{ kind: "admitted", claim, digest, fresh: true }] : [];
   }
 
   /** Budgets that are full again need not be remembered. */
   tidy(now: number): void {
-    for (const [id, budget] of this.#noteBudgets) {
-      const { tokens } = refilled(budget, this.#options.noteRate, now);
-      if (tokens >= this.#options.noteRate.burst) this.#noteBudgets.delete(id);
-    }
+    dropFull(this.#noteBudgets, this.#options.noteRate, now);
+    dropFull(this.#parkBudgets, this.#parkRate, now);
+  }
+
+  get #parkRate(): BudgetRate {
+    return { burst: PARKED_PER_INTERVAL, refillMs: this.#options.noteRate.refillMs / PARKED_PER_INTERVAL };
   }
 
   #hasRoom(from: MemberId | undefined): boolean {
@@ -147,12 +161,8 @@ export class Intake {
   }
 
   #consider(batch: Batch, staged: StagedClaim, now: number): Intaken[] {
-    const problem = this.#problem(staged.claim);
+    const problem = this.#problem(staged.claim) ?? this.#excess(staged, now);
     if (problem !== undefined) return [this.#reject(batch.from, staged, problem)];
-    if (staged.claim.kind === "note") {
-      const until = this.#noteWait(staged.claim.note, now);
-      if (until > now) return this.#park(staged, batch.from, until);
-    }
     batch.checking.push({ staged, checks: this.#checksOf(staged.claim) });
     return [];
   }
@@ -195,12 +205,16 @@ export class Intake {
     const failed = verdicts.find((verdict) => !verdict.ok);
     if (failed || verdicts.length === 0) {
       const reason = failed && !failed.ok ? failed.reason : "not-checked";
-      return [this.#reject(batch.from, staged, reason), { kind: "lied", from: batch.from }];
+      const rejected = this.#reject(batch.from, staged, reason);
+      const isHonest = staged.claim.kind === "certificate" && HONEST_REASONS.has(reason);
+      return isHonest ? [rejected] : [rejected, { kind: "lied", from: batch.from }];
     }
     this.#pending.delete(staged.digest.slice(0, LISTED_DIGITS));
     const aboutMe = this.#aboutMe(staged.claim);
     if (aboutMe?.kind === "note") return [{ kind: "about-me", claim: aboutMe }];
     const told: Intaken[] = aboutMe ? [{ kind: "about-me", claim: aboutMe }] : [];
+    const until = this.#noteWait(staged.claim, now);
+    if (until > now) return this.#park(staged, verdicts, until, now);
     if (!this.#admit(staged.claim, verdicts, now)) return told;
     return [{ kind: "admitted", ...staged, fresh: batch.fresh }, ...told];
   }
@@ -248,25 +262,42 @@ export class Intake {
     return this.#evidence.admitNote(note);
   }
 
-  #noteWait(note: SignedNote, now: number): number {
-    const budget = this.#noteBudgets.get(note.id);
-    if (!budget || note.id === this.#options.me) return now;
-    return affordableAt(budget, this.#options.noteRate);
+  #noteWait(claim: Claim, now: number): number {
+    const budget = claim.kind === "note" ? this.#noteBudgets.get(claim.note.id) : undefined;
+    return budget ? affordableAt(budget, this.#options.noteRate) : now;
   }
 
-  /** Of several notes that wait, the newest supersedes the others. */
-  #park(staged: StagedClaim, from: MemberId | undefined, until: number): Intaken[] {
-    if (staged.claim.kind !== "note") return [];
-    const { id, epoch } = staged.claim.note;
-    const parked = this.#parked.get(id)?.staged.claim;
-    this.#pending.delete(staged.digest.slice(0, LISTED_DIGITS));
-    if (parked?.kind === "note" && parked.note.epoch >= epoch) return [];
-    this.#parked.set(id, { staged, from });
-    return [{ kind: "parked", id, until }];
+  /**
+   * Of several notes that wait, the newest supersedes the others. Only well-signed ones may wait: a forged one with a
+   * high epoch would keep out the answer that its subject owes to an accusation.
+   */
+  #park(staged: StagedClaim, verdicts: readonly Verdict[], until: number, now: number): Intaken[] {
+    const note = staged.claim.kind === "note" ? vouch(staged.claim.note, verdicts) : undefined;
+    if (!note) return [];
+    const rate = this.#parkRate;
+    const budget = this.#parkBudgets.get(note.id) ?? fullBudget(rate, now);
+    this.#parkBudgets.set(note.id, spend(budget, rate, now) ?? budget);
+    const parked = this.#parked.get(note.id);
+    if (parked && parked.note.epoch >= note.epoch) return [];
+    this.#parked.set(note.id, { ...staged, note });
+    return [{ kind: "parked", id: note.id, until }];
+  }
+
+  /** Rule R11: is it not worth a check, because its subject has had so many that must wait? */
+  #excess(staged: StagedClaim, now: number): string | undefined {
+    if (this.#noteWait(staged.claim, now) <= now || staged.claim.kind !== "note") return undefined;
+    const { id } = staged.claim.note;
+    if (this.#parked.get(id)?.digest === staged.digest) return "duplicate";
+    const budget = this.#parkBudgets.get(id);
+    return budget && !spend(budget, this.#parkRate, now) ? "note-budget" : undefined;
   }
 
   #reject(from: MemberId | undefined, staged: StagedClaim, reason: string): Intaken {
     this.#pending.delete(staged.digest.slice(0, LISTED_DIGITS));
     return { kind: "rejected", from, what: staged.claim.kind, reason };
   }
+}
+
+function dropFull(budgets: Map<MemberId, Budget>, rate: BudgetRate, now: number): void {
+  for (const [id, budget] of budgets) if (refilled(budget, rate, now).tokens >= rate.burst) budgets.delete(id);
 }

@@ -1,8 +1,11 @@
 /**
  * Who is live, judged from what is held (rules R5, R6, R13).
  *
- * The accused set is a function of the evidence; removal is not, because it remembers: an accusation that has been
- * valid for 2 Delta without a break removes its target at that epoch for good.
+ * The accused set is a function of the evidence and of nothing else; removal is not, because it remembers: an accusation
+ * that has been valid for 2 Delta without a break removes its target at that epoch for good. So what one member
+ * remembers must never decide whether somebody's accusation of a third one stands: two views with one evidence and
+ * different memories would judge it differently for ever, and the accused could not tell that it must answer.
+ * The removed are passed over because they stay accused (rule R7).
  */
 import type { MemberId } from "../rings/index.js";
 import { accusationKey } from "./accusation.js";
@@ -36,6 +39,13 @@ export interface JudgementOptions {
   readonly deltaMs: number;
   /** At least 2 Delta (rule R19). */
   readonly removalMs: number;
+}
+
+/** Who accuses whom on which ring. */
+interface Direction {
+  readonly ring: number;
+  readonly accuser: MemberId;
+  readonly accused: MemberId;
 }
 
 /** What an update found: members whose standing may have changed, and those removed just now. */
@@ -75,6 +85,15 @@ export class Judgement {
   /** For walks over a ring: the gone and the accused are passed over (protocol section 1). */
   readonly skip = (id: MemberId): boolean => this.standing(id) !== "live";
 
+  /**
+   * For walks to whom I monitor. Who waits for its return is monitored: to others it may be live already, and nobody
+   * behind it on the ring can be accused past it.
+   */
+  readonly skipUnwatched = (id: MemberId): boolean => {
+    const base = this.#base(id);
+    return (base !== "live" && base !== "waiting") || this.#accused.has(id);
+  };
+
   /** The epoch at which a member was removed last. */
   removedEpoch(id: MemberId): bigint | undefined {
     return this.#removedEpochs.get(id);
@@ -92,9 +111,17 @@ export class Judgement {
     return earliest;
   }
 
-  /** Would this accusation stand if it were held? Rule R5's condition in the present view. */
-  stands(accusation: { readonly ring: number; readonly accuser: MemberId; readonly accused: MemberId }): boolean {
-    return this.#isValid(accusation, this.#accused);
+  /**
+   * Could this accusation stand in the view of some correct member? Milder than rule R5, for the accused itself: it also
+   * passes over those who only in my memory are gone, and those whose certificate another clock holds as ended.
+   */
+  mayStand(accusation: Direction): boolean {
+    return this.#isClear(accusation, (id) => this.skip(id) || this.#endsSoon(id));
+  }
+
+  #endsSoon(id: MemberId): boolean {
+    const certificate = this.#evidence.note(id)?.certificate;
+    return certificate !== undefined && certificate.notAfter < this.#wall + CLOCK_TOLERANCE_MS;
   }
 
   /** A note of a removed member with a higher epoch was admitted: does its return wait (rule R13)? */
@@ -127,7 +154,18 @@ export class Judgement {
     this.#waits.delete(id);
   }
 
+  /** By evidence and memory. */
   #base(id: MemberId): Standing {
+    const evident = this.#evident(id);
+    if (evident !== "live") return evident;
+    const removedAt = this.#removedEpochs.get(id);
+    const epoch = this.#evidence.note(id)?.note.epoch;
+    if (removedAt !== undefined && epoch !== undefined && removedAt >= epoch) return "removed";
+    return this.#waits.has(id) ? "waiting" : "live";
+  }
+
+  /** By evidence alone; "live" for whom neither its own word nor the authority's takes out. */
+  #evident(id: MemberId): Standing {
     const held = this.#evidence.note(id);
     const certificate = held?.certificate ?? this.#evidence.currentCertificate(id);
     if (!certificate) return "silent";
@@ -135,24 +173,22 @@ export class Judgement {
     if (certificate.notAfter + CLOCK_TOLERANCE_MS < this.#wall) return "expired";
     if (this.#evidence.isSilenced(certificate)) return "equivocated";
     if (!held) return "silent";
-    if (held.note.leaving) return "left";
-    const removedAt = this.#removedEpochs.get(id);
-    if (removedAt !== undefined && removedAt >= held.note.epoch) return "removed";
-    return this.#waits.has(id) ? "waiting" : "live";
+    return held.note.leaving ? "left" : "live";
   }
 
   /** Rule R5: the least fixpoint, then the accusations that are valid in it, each with its clock. */
   #accuse(now: number, touched: Set<MemberId>): void {
-    const open: HeldAccusation[] = [];
-    for (const id of this.#evidence.accusedIds()) {
-      if (this.#base(id) === "live") open.push(...this.#evidence.accusations(id));
-    }
+    const open: MemberId[] = [];
+    for (const id of this.#evidence.accusedIds()) if (this.#evident(id) === "live") open.push(id);
     const accused = this.#leastFixpoint(open);
     const valid = new Map<string, { since: number; held: HeldAccusation }>();
-    for (const held of open) {
-      if (!accused.has(held.accusation.accused) || !this.#isValid(held.accusation, accused)) continue;
-      const key = accusationKey(held.accusation);
-      valid.set(key, { since: this.#valid.get(key)?.since ?? now, held });
+    for (const id of accused) {
+      if (this.#base(id) === "removed") continue;
+      for (const held of this.#evidence.accusations(id)) {
+        if (!this.#isValid(held.accusation, accused)) continue;
+        const key = accusationKey(held.accusation);
+        valid.set(key, { since: this.#valid.get(key)?.since ?? now, held });
+      }
     }
     for (const id of accused) if (!this.#accused.has(id)) touched.add(id);
     for (const id of this.#accused) if (!accused.has(id)) touched.add(id);
@@ -160,24 +196,26 @@ export class Judgement {
     this.#valid = valid;
   }
 
-  #leastFixpoint(open: readonly HeldAccusation[]): Set<MemberId> {
+  #leastFixpoint(open: readonly MemberId[]): Set<MemberId> {
     const accused = new Set<MemberId>();
     for (let before = -1; before !== accused.size; ) {
       before = accused.size;
-      for (const { accusation } of open) {
-        if (!accused.has(accusation.accused) && this.#isValid(accusation, accused)) accused.add(accusation.accused);
+      for (const id of open) {
+        if (accused.has(id)) continue;
+        if (this.#evidence.accusations(id).some(({ accusation }) => this.#isValid(accusation, accused)))
+          accused.add(id);
       }
     }
     return accused;
   }
 
-  #isValid(
-    accusation: { readonly ring: number; readonly accuser: MemberId; readonly accused: MemberId },
-    accused: ReadonlySet<MemberId>,
-  ): boolean {
-    for (const id of this.#evidence.rings.between(accusation.ring, accusation.accuser, accusation.accused)) {
-      if (this.#base(id) === "live" && !accused.has(id)) return false;
-    }
+  #isValid(accusation: Direction, accused: ReadonlySet<MemberId>): boolean {
+    return this.#isClear(accusation, (id) => accused.has(id) || this.#evident(id) !== "live");
+  }
+
+  /** May everybody strictly between accuser and accused be passed over? */
+  #isClear({ ring, accuser, accused }: Direction, isPassed: (id: MemberId) => boolean): boolean {
+    for (const id of this.#evidence.rings.between(ring, accuser, accused)) if (!isPassed(id)) return false;
     return true;
   }
 
@@ -192,6 +230,7 @@ export class Judgement {
       removed.push(id);
       touched.add(id);
       this.#removedEpochs.set(id, held.accusation.epoch);
+      this.#waits.delete(id);
       const times = (this.#removalTimes.get(id) ?? []).filter((at) => at > now - RETURN_WINDOW_MS);
       this.#removalTimes.set(id, [...times, now].slice(-16));
     }

@@ -49,6 +49,10 @@ export const CALLS_MAX = 64;
 export const PARTNER_PACKETS_BURST = 48;
 /** ... and per gossip interval after that. */
 export const PARTNER_PACKETS_PER_INTERVAL = 24;
+/** Packets of its budget that a partner loses for each false signature or malformed statement ... */
+export const PACKETS_PER_LIE = 4;
+/** ... and how far into debt that may bring it: ten intervals without a hearing, after any number of lies. */
+export const PARTNER_DEBT_MAX = 10 * PARTNER_PACKETS_PER_INTERVAL;
 /** Rule R16: bytes of statements that a partner who is not my neighbour may pull per gossip interval. */
 export const STRANGER_BYTES_PER_INTERVAL = 128 * 1024;
 /** Verification batches under way at once, over all partners. */

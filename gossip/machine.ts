@@ -9,7 +9,7 @@ import { isEnabled, type MemberId, tolerance } from "../rings/index.js";
 import { type Accusation, accusationKey, encodeAccusation } from "./accusation.js";
 import type { CertificateFacts } from "./certificate.js";
 import { TrustedClock } from "./clock.js";
-import { type Call, CALL_TIMEOUT_MS, Courier } from "./courier.js";
+import { CALL_TIMEOUT_MS, type Call, Courier } from "./courier.js";
 import { type Detection, Detector, type Target } from "./detector.js";
 import { Epochs } from "./epochs.js";
 import { Evidence } from "./evidence.js";
@@ -234,7 +234,7 @@ export class Machine {
     if (!this.#partners.takePacket(from, now)) return this.#refuse(from, "busy");
     const parsed = parsePacket(packet);
     if (!parsed.ok) {
-      this.#partners.takePacket(from, now, 4);
+      this.#partners.punish(from, now);
       return this.#refuse(from, parsed.reason);
     }
     const builder = new PacketBuilder();
@@ -388,6 +388,7 @@ export class Machine {
       for (const id of touched) this.#touched.add(id);
       for (const id of removed) this.#detector.forget(id);
       this.#tell();
+      this.#answerStanding(now);
       this.#guardTheDead(now);
     }
     if (this.#joining) this.#join(now);
@@ -428,7 +429,7 @@ export class Machine {
   #act(intaken: readonly Intaken[], now: number): void {
     for (const event of intaken) {
       if (event.kind === "verify" || event.kind === "rejected") this.#emit(event);
-      else if (event.kind === "lied" && event.from) this.#partners.takePacket(event.from, now, 4);
+      else if (event.kind === "lied" && event.from) this.#partners.punish(event.from, now);
       else if (event.kind === "parked") this.#timers.set(`note/${event.id}`, event.until);
       else if (event.kind === "about-me") this.#aboutMe(event.claim, now);
       else if (event.kind === "admitted") this.#admitted(event.claim, event.digest, event.fresh, now);
@@ -461,26 +462,42 @@ export class Machine {
 
   #accused(accusation: Accusation, now: number): void {
     if (accusation.epoch !== this.epoch || !isEnabled(this.#self.mask, accusation.ring)) return;
-    if (this.#self.accept(accusation, this.#judgement.stands(accusation), now)) this.#scheduleRebuttal(now);
+    const precedes = this.#judgement.mayStand(accusation);
+    if (this.#self.accept(accusation, precedes, now)) this.#scheduleRebuttal(now, precedes);
+  }
+
+  /**
+   * An accusation that I did not answer when it came, because its accuser was no predecessor of mine and over its
+   * budget, may stand later, when those between us are accused.
+   */
+  #answerStanding(now: number): void {
+    for (const { accusation } of this.#evidence.accusations(this.id)) {
+      if (this.#judgement.mayStand(accusation)) this.#accused(accusation, now);
+    }
   }
 
   #aboveMyOwn(epoch: bigint, now: number): void {
-    if (epoch < this.epoch || this.#self.leaving) return;
+    if (epoch < this.epoch || epoch <= this.#floor || this.#self.leaving) return;
     // Either I have lost my memory, or someone runs with my key at this moment: then this repeats.
     if (this.#floor > 0n) this.#emit({ kind: "alarm", what: "identity-in-use" });
-    this.#floor = epoch > this.#floor ? epoch : this.#floor;
+    this.#floor = epoch;
     this.#scheduleRebuttal(now);
   }
 
-  /** Rule R9: at most one rebuttal per Delta / 2; what comes in between is answered by the same one. */
-  #scheduleRebuttal(now: number): void {
+  /**
+   * Rule R9: at most one rebuttal per Delta / 2; what comes in between is answered by the same one. Strangers alone cause
+   * one per Delta at most: more would use up the budget that others have for my notes (rule R11), and the answer to a
+   * predecessor would come too late.
+   */
+  #scheduleRebuttal(now: number, isUrgent = true): void {
     if (this.#self.leaving) return;
-    this.#timers.setEarlier("rebuttal", Math.max(now, this.#rebuttedAt + this.#settings.deltaMs / 2));
+    const { deltaMs } = this.#settings;
+    this.#timers.setEarlier("rebuttal", Math.max(now, this.#rebuttedAt + (isUrgent ? deltaMs / 2 : deltaMs)));
   }
 
   #issueNote(now: number): void {
     const precedes = (ring: number, accuser: MemberId) =>
-      ring > 0 && this.#judgement.stands({ ring, accuser, accused: this.id });
+      ring > 0 && this.#judgement.mayStand({ ring, accuser, accused: this.id });
     const note = this.#self.nextNote(precedes, this.#floor);
     if (!note) {
       this.#emit({ kind: "alarm", what: "epochs-exhausted" });
@@ -520,7 +537,7 @@ export class Machine {
 
   /** Whom I monitor on a ring: my live successor, unless it has disabled the ring and could not be accused there. */
   #target(ring: number): Target | undefined {
-    const id = this.#evidence.rings.successor(ring, this.id, this.#judgement.skip);
+    const id = this.#evidence.rings.successor(ring, this.id, this.#judgement.skipUnwatched);
     const note = id && this.#evidence.note(id)?.note;
     if (!note || !isEnabled(note.mask, ring)) return undefined;
     return { id: note.id, ring, epoch: note.epoch, pingable: addressesOf(note, TRANSPORT_PING).length > 0 };
@@ -590,7 +607,7 @@ export class Machine {
     for (let ring = 1; ring <= this.#ringCount; ring++) {
       const dead: MemberId[] = [];
       const isDead = (id: MemberId) => {
-        const skipped = this.#judgement.skip(id);
+        const skipped = this.#judgement.skipUnwatched(id);
         if (skipped && this.standing(id) === "removed") dead.push(id);
         return skipped;
       };
@@ -683,6 +700,7 @@ export class Machine {
 
   #tidy(now: number): void {
     this.#intake.tidy(now);
+    this.#self.tidy(now);
     for (const call of this.#courier.overdue(now)) this.#courier.end(call.number);
     const wall = this.#wall(now);
     for (const id of this.#evidence.forget(wall)) {
@@ -816,7 +834,7 @@ export class Machine {
   /** An unsigned word of an authenticated member: worth one new note within its budget, and no more (rules R9, R15). */
   #toldGone(from: MemberId, epoch: bigint, now: number): void {
     if (epoch !== this.epoch || this.#self.leaving) return;
-    if (this.#self.accept({ ring: 0, accuser: from }, false, now)) this.#scheduleRebuttal(now);
+    if (this.#self.accept({ ring: 0, accuser: from }, false, now)) this.#scheduleRebuttal(now, false);
     if (this.#isolatedAt === epoch) return;
     this.#isolatedAt = epoch;
     this.#emit({ kind: "isolated", reason: "removed" });

@@ -1,7 +1,9 @@
 /** What is remembered of each partner: its last fingerprint, its budgets, when it was last called. */
 import { equalBytes, type MemberId } from "../rings/index.js";
-import { type Budget, type BudgetRate, fullBudget, spend } from "./budget.js";
+import { type Budget, type BudgetRate, fullBudget, refilled, spend } from "./budget.js";
 import {
+  PACKETS_PER_LIE,
+  PARTNER_DEBT_MAX,
   PARTNER_PACKETS_BURST,
   PARTNER_PACKETS_PER_INTERVAL,
   PARTNERS_MAX,
@@ -29,14 +31,19 @@ export class Partners {
     this.#byteRate = { burst: STRANGER_BYTES_PER_INTERVAL, refillMs: gossipMs / STRANGER_BYTES_PER_INTERVAL };
   }
 
-  /** May this partner send another packet now? `cost` above one for packets that contained lies. */
-  takePacket(id: MemberId, now: number, cost = 1): boolean {
+  /** May this partner send another packet now? */
+  takePacket(id: MemberId, now: number): boolean {
     const partner = this.#of(id, now);
-    const left = spend(partner.packets, this.#packetRate, now, cost);
+    const left = spend(partner.packets, this.#packetRate, now);
     if (left) partner.packets = left;
-    // What lies cost is taken even when it is more than is left.
-    else if (cost > 1) partner.packets = { tokens: 0, at: now };
     return left !== undefined;
+  }
+
+  /** A lie is paid for when it is found out, also with packets that are not there yet: a partner may be in debt. */
+  punish(id: MemberId, now: number): void {
+    const partner = this.#of(id, now);
+    const { tokens, at } = refilled(partner.packets, this.#packetRate, now);
+    partner.packets = { tokens: Math.max(-PARTNER_DEBT_MAX, tokens - PACKETS_PER_LIE), at };
   }
 
   /** Rule R16: how much a partner that is not my neighbour may still pull in this interval. */

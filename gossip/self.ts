@@ -1,6 +1,6 @@
 /** My own part: my certificate, epochs, mask and latest note, and which accusations are still to be answered (rule R9). */
 import { fromHex, fullMask, type MemberId } from "../rings/index.js";
-import { type Budget, type BudgetRate, fullBudget, spend } from "./budget.js";
+import { type Budget, type BudgetRate, fullBudget, refilled, spend } from "./budget.js";
 import type { CertificateFacts } from "./certificate.js";
 import type { Epochs } from "./epochs.js";
 import { STRANGER_REBUTTALS_MAX, STRANGERS_MAX } from "./limits.js";
@@ -78,6 +78,13 @@ export class Self {
     }
     this.#unanswered.push(accusation);
     return true;
+  }
+
+  /** Budgets that are full again need not be remembered, and must not keep others from having one. */
+  tidy(now: number): void {
+    for (const [id, budget] of this.#strangers) {
+      if (refilled(budget, this.#strangerRate, now).tokens >= this.#strangerRate.burst) this.#strangers.delete(id);
+    }
   }
 
   /**
