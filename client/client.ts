@@ -17,14 +17,16 @@ import {
   verify,
 } from "../identity/index.js";
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
+import type { Contact } from "./authority.js";
 import { contactsFromAuthority, type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
-import { type ClientOptions, type MemberConfig, METADATA_BYTES_MAX, resolveMemberConfig } from "./config/index.js";
+import { Company } from "./company.js";
+import { type ClientOptions, METADATA_BYTES_MAX, type MemberConfig, resolveMemberConfig } from "./config/index.js";
 import { Directory, hasAddress } from "./directory.js";
-import type { Destination } from "./driver/link-pool.js";
 import type { Told } from "./driver/driver.js";
+import type { Destination } from "./driver/link-pool.js";
 import { grpcTransport } from "./grpc/transport.js";
-import { Member as RunningMember, type Memory, settingsOf } from "./member.js";
+import { type Memory, Member as RunningMember, settingsOf } from "./member.js";
 import type { RequestContext } from "./messages/responder.js";
 import { Renewal } from "./renewal.js";
 import { type Restored, StateDirectory } from "./state/index.js";
@@ -68,6 +70,7 @@ export class Client {
   #state: StateDirectory | undefined;
   #member: RunningMember | undefined;
   #renewal: Renewal | undefined;
+  #company: Company | undefined;
   #gossiping = 0;
   #onReady: () => void = () => {};
   #metadata: Metadata | undefined;
@@ -142,6 +145,7 @@ export class Client {
     if (this.#phase === "stopped") return;
     this.#phase = "stopped";
     this.#renewal?.stop();
+    this.#company?.stop();
     await this.#member?.stop();
     await this.#state?.close();
     this.#feed.close();
@@ -302,11 +306,7 @@ export class Client {
   }
 
   async #join(member: RunningMember, enrolled: Enrolled, memory: Memory, signal?: AbortSignal): Promise<void> {
-    const options = { addresses: member.addresses, now: Date.now(), signal };
-    const asked = contactsFromAuthority(enrolled, options).catch((error: FirefliesError) => {
-      this.#alarm(error);
-      return [];
-    });
+    const asked = this.#askAuthority(member, enrolled, signal);
     const ready = new Promise<void>((resolve, reject) => {
       this.#onReady = resolve;
       signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
@@ -315,8 +315,26 @@ export class Client {
     const isAlone = memory.statements.length === 0;
     member.start(memory, isAlone ? await asked : []);
     if (this.#content) member.machine.setGossipContent(this.#content);
-    if (!isAlone) void asked.then((contacts) => this.#phase !== "stopped" && member.meet(contacts));
+    if (!isAlone) void asked.then((contacts) => this.#meet(member, contacts));
     await ready;
+    this.#company = new Company({
+      isAlone: () => member.machine.members().length === 0,
+      find: async (signal) => this.#meet(member, await this.#askAuthority(member, enrolled, signal)),
+    });
+  }
+
+  async #askAuthority(member: RunningMember, enrolled: Enrolled, signal: AbortSignal | undefined) {
+    try {
+      return await contactsFromAuthority(enrolled, { addresses: member.addresses, now: Date.now(), signal });
+    } catch (error) {
+      if (signal?.aborted) return [];
+      this.#alarm(error instanceof FirefliesError ? error : new FirefliesError("authority-failed", `${error}`));
+      return [];
+    }
+  }
+
+  #meet(member: RunningMember, contacts: readonly Contact[]): void {
+    if (this.#phase !== "stopped" && contacts.length > 0) member.meet(contacts);
   }
 
   async #remember(): Promise<Memory> {
@@ -329,7 +347,9 @@ export class Client {
   #restored<T>(restored: Restored<T>, what: string): T | undefined {
     if (restored.kind === "corrupt") {
       const kept = `kept as ${restored.kept}; the member goes on without it.`;
-      this.#alarm(new FirefliesError("state-unreadable", `The saved ${what} cannot be read (${restored.reason}): ${kept}`));
+      this.#alarm(
+        new FirefliesError("state-unreadable", `The saved ${what} cannot be read (${restored.reason}): ${kept}`),
+      );
     }
     return restored.kind === "restored" ? restored.value : undefined;
   }
@@ -420,12 +440,15 @@ export class Client {
     if (this.#gossiping >= GOSSIP_SENDS_MAX) return;
     this.#gossiping += 1;
     try {
-      const { data, from } = await this.#running.messenger.request("gossip", to, content, { timeoutMs: SEND_TIMEOUT_MS });
+      const { data, from } = await this.#running.messenger.request("gossip", to, content, {
+        timeoutMs: SEND_TIMEOUT_MS,
+      });
       const context = { from: this.#sender(from.id), signal: AbortSignal.timeout(SEND_TIMEOUT_MS) };
       if (data.length > 0) await this.#responseHandler?.(data, context);
     } catch (error) {
       // Failed calls are the network's; a handler that throws is the program's, and it must hear of it.
-      if (!(error instanceof FirefliesError)) this.#alarm(new FirefliesError("handler-failed", `The response handler threw: ${error}`));
+      if (!(error instanceof FirefliesError))
+        this.#alarm(new FirefliesError("handler-failed", `The response handler threw: ${error}`));
     } finally {
       this.#gossiping -= 1;
     }

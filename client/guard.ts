@@ -8,6 +8,9 @@ import type { ByteDuplex, CallKind, CallOptions, TransportHandlers } from "./tra
 /** Text of a failure that crosses the wire, in characters: enough to understand it, too little to leak a state. */
 export const ERROR_TEXT_MAX = 512;
 
+/** setTimeout's longest, 24 days: beyond, it warns and fires at once. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /** Why `peer` may not talk to us now, as the error it gets; undefined when it may (R17). */
 export function refusalOf(
   peer: MemberCertificate,
@@ -98,7 +101,10 @@ export async function withDeadline<T>(
   if (signal?.aborted) throw new FirefliesError("cancelled");
   const controller = new AbortController();
   const { promise: stopped, stop } = stopper(controller);
-  const timer = setTimeout(() => stop(new FirefliesError("timeout", timeoutText(timeoutMs))), timeoutMs);
+  const timer = setTimeout(
+    () => stop(new FirefliesError("timeout", timeoutText(timeoutMs))),
+    Math.min(timeoutMs, TIMER_MS_MAX),
+  );
   const unwatch = onAbort(signal, () => stop(new FirefliesError("cancelled")));
   try {
     return await Promise.race([start(controller.signal), stopped]);

@@ -46,7 +46,12 @@ const LEAVE_TIMEOUT_MS = 2500;
 /** Calls under way when it closes have this long, milliseconds. */
 const CLOSE_GRACE_MS = 250;
 /** Housekeeping: idle links, and known members to disk when they have changed, milliseconds. */
-const UPKEEP_MS = 15_000;
+const UPKEEP_MS = 1000;
+/**
+ * Between two writes of the known members, milliseconds, and one more for each statement written: a small network is
+ * on disk soon after it has formed, a large one in motion does not keep the disk busy.
+ */
+const SAVE_PAUSE_MS = 2000;
 
 export interface MemberOptions {
   readonly config: MemberConfig;
@@ -90,6 +95,7 @@ export class Member {
   #driver: Driver | undefined;
   #upkeep: NodeJS.Timeout | undefined;
   #savedRoot = "";
+  #nextSaveAt = 0;
   #onDeparted: () => void = () => {};
 
   constructor(options: MemberOptions) {
@@ -331,7 +337,7 @@ export class Member {
 
   #tidy(): void {
     this.#pool.closeIdle();
-    void this.#saveMembers();
+    if (monotonic() >= this.#nextSaveAt) void this.#saveMembers();
   }
 
   /** A cache, to start from when the authority is away; losing it loses nothing else. */
@@ -339,8 +345,10 @@ export class Member {
     const { state, onAlarm } = this.#options;
     const root = this.#machine ? Buffer.from(this.#machine.fingerprint()).toString("hex") : "";
     if (!state || !this.#machine || root === this.#savedRoot) return;
+    const statements = this.#machine.statements();
+    this.#nextSaveAt = monotonic() + SAVE_PAUSE_MS + statements.length;
     try {
-      await state.saveMembers(this.#machine.statements());
+      await state.saveMembers(statements);
       this.#savedRoot = root;
     } catch (error) {
       onAlarm(error instanceof FirefliesError ? error : new FirefliesError("state-write-failed", `${error}`));

@@ -94,7 +94,10 @@ export class Driver {
   async #save(mark: bigint): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      const late = new FirefliesError("state-write-failed", `The epoch mark was not on disk after ${SAVE_TIMEOUT_MS} ms.`);
+      const late = new FirefliesError(
+        "state-write-failed",
+        `The epoch mark was not on disk after ${SAVE_TIMEOUT_MS} ms.`,
+      );
       timer = setTimeout(() => reject(late), SAVE_TIMEOUT_MS);
     });
     try {

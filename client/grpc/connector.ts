@@ -21,7 +21,7 @@ export class LinkCredentials extends ChannelCredentials {
   readonly #own: TransportOptions;
   readonly #address: string;
   readonly #expect: MemberId | undefined;
-  #tcp: Socket | undefined;
+  #used = false;
   connected: Connected | undefined;
   failure: FirefliesError | undefined;
 
@@ -49,15 +49,9 @@ export class LinkCredentials extends ChannelCredentials {
     };
   }
 
-  /** Drops the connection at any stage. */
-  destroy(): void {
-    this.#tcp?.destroy();
-    this.connected?.socket.destroy();
-  }
-
   async #connect(tcp: Socket): Promise<TLSSocket> {
-    if (this.#tcp !== undefined) throw new FirefliesError("link-closed");
-    this.#tcp = tcp;
+    if (this.#used) throw new FirefliesError("link-closed");
+    this.#used = true;
     const socket = await this.#handshake(tcp);
     const peer = provenPeer(socket, this.#own);
     this.failure = peer instanceof FirefliesError ? peer : this.#unexpected(peer);

@@ -1,6 +1,5 @@
 /** Dialling a member, and the link that comes of it: one gRPC channel, one connection, one proven peer. */
 import { lookup } from "node:dns/promises";
-import { isIPv6 } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type ChannelOptions, Client, Metadata, connectivityState as State } from "@grpc/grpc-js";
 import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
@@ -22,6 +21,7 @@ import {
 import { LinkCredentials } from "./connector.js";
 import { CallerDuplex } from "./duplex.js";
 import { KEEPALIVE_OPTIONS, WIRE_BYTES_MAX } from "./limits.js";
+import { targetOf } from "./resolver.js";
 import { CALLS, DUPLEXES } from "./service.js";
 import { fromStatus } from "./status.js";
 
@@ -52,29 +52,29 @@ const CHANNEL_OPTIONS: ChannelOptions = {
 /** See Transport.dial. */
 export function dial(own: TransportOptions, address: string, options: DialOptions): Promise<Link> {
   return withDeadline(options, async (signal) => {
-    const target = await targetOf(address);
+    const cut = new AbortController();
+    const target = targetOf(await resolved(address), cut.signal);
     const credentials = new LinkCredentials(own, address, options.expect);
-    const client = new Client(target, credentials, CHANNEL_OPTIONS);
+    const client = new Client(target.target, credentials, { ...CHANNEL_OPTIONS, ...target.options });
     try {
       await ready(client, credentials, address, signal);
     } catch (error) {
       client.close();
-      credentials.destroy();
+      cut.abort();
       throw error;
     }
     return new GrpcLink(own, client, credentials.connected!.peer, credentials.connected!.socket);
   });
 }
 
-/** As gRPC writes addresses that need no resolver. Our own look-up takes the first answer, as connect() would. */
-async function targetOf(address: string): Promise<string> {
+/** The address with its name looked up: the first answer, as connect() would. */
+async function resolved(address: string): Promise<string> {
   const parts = parseAddress(address);
   if (parts === undefined || parts.port === 0) {
     throw new FirefliesError("address-invalid", `"${address}" is not host:port. Put IPv6 hosts in brackets.`);
   }
   try {
-    const host = (await lookup(parts.host)).address;
-    return `${isIPv6(host) ? "ipv6" : "ipv4"}:${formatAddress(host, parts.port)}`;
+    return formatAddress((await lookup(parts.host)).address, parts.port);
   } catch (cause) {
     throw new FirefliesError("peer-unreachable", `The name ${parts.host} cannot be resolved.`, { cause });
   }
