@@ -1,10 +1,11 @@
 /** A member as a process: starts a Client, serves its control socket, tells what happens on stdout, leaves when told. */
 
+import { once } from "node:events";
 import { type MemberConfig, optionsOf } from "../client/config/index.js";
+import { Client } from "../client/index.js";
 import { claimControlPath, releaseControlPath } from "../client/state/control-path.js";
 import type { Change, MessageStream, Sender } from "../client/types.js";
 import { sha256 } from "../identity/index.js";
-import { loadClient, type RunnableClient } from "./client-loader.js";
 import { ControlServer } from "./control/server.js";
 import { coloured, painter, printable, shortId, toJson, writeLine } from "./output.js";
 import { fired, untilTold } from "./signals.js";
@@ -25,23 +26,24 @@ const TOLD_TEXT_MAX = 200;
 export async function runAgent(run: AgentRun): Promise<void> {
   const told = untilTold(run.whileStdin ? process.stdin : undefined);
   process.stdout.on("error", () => {}); // Nobody reads the log any more; the member goes on.
-  const client = await loadClient(optionsOf(run.config));
+  const client = new Client(optionsOf(run.config));
   const log = new AgentLog(run.json);
   registerHandlers(client, log, run.reply);
   await client.start({ signal: told });
   const leaving = new AbortController();
   const control = await openControl(client, run.dir, leaving);
   const changes = tellChanges(client, log);
-  log.event("ready", { id: client.id, address: client.address }, `${shortId(client.id)} is ready at ${client.address}`);
+  const { id, address } = client;
+  await log.event("ready", { id, address }, `${shortId(id)} is ready at ${address}`);
   await fired(AbortSignal.any([told, leaving.signal]));
   control.server.stopListening();
   await control.stopped();
   await changes;
-  control.server.close();
-  await log.event("stopped", { id: client.id }, `${shortId(client.id)} has left`);
+  await control.server.close();
+  await log.event("stopped", { id }, `${shortId(id)} has left`);
 }
 
-async function openControl(client: RunnableClient, dir: string, leaving: AbortController) {
+async function openControl(client: Client, dir: string, leaving: AbortController) {
   let stopping: Promise<void> | undefined;
   const stopped = () => {
     stopping ??= client.stop();
@@ -61,10 +63,13 @@ async function openControl(client: RunnableClient, dir: string, leaving: AbortCo
   }
 }
 
-function registerHandlers(client: RunnableClient, log: AgentLog, reply: string | undefined): void {
+function registerHandlers(client: Client, log: AgentLog, reply: string | undefined): void {
   client.registerMessageHandler((data, { from }) => {
     log.received("message", from, data);
     return reply === undefined ? data : Buffer.from(reply);
+  });
+  client.registerAlarmHandler(({ code, message }) => {
+    void log.event("alarm", { code, message }, `alarm: ${message} (${code})`);
   });
   const lastGossip = new LatestBySender();
   client.registerGossipHandler((data, { from }) => {
@@ -72,19 +77,24 @@ function registerHandlers(client: RunnableClient, log: AgentLog, reply: string |
     return undefined;
   });
   client.registerStreamHandler(async (stream, { from }) => {
-    log.event("stream", { from: from.id }, `stream from ${shortId(from.id)}`);
+    void log.event("stream", { from: from.id }, `stream from ${shortId(from.id)}`);
     await echo(stream);
   });
 }
 
-/** Sends every message of a stream back. */
+/** Sends every message of a stream back, as fast as they are taken; how the stream ends is its sender's business. */
 async function echo(stream: MessageStream): Promise<void> {
-  const { pipeline } = await import("node:stream/promises");
-  await pipeline(stream, stream).catch(() => {}); // Its end is the sender's business.
+  const gone = once(stream, "close");
+  try {
+    for await (const message of stream.iterator({ destroyOnReturn: false })) {
+      if (!stream.write(message)) await Promise.race([once(stream, "drain"), gone]);
+    }
+    stream.end();
+  } catch {}
 }
 
 /** Ends when the client has stopped. */
-async function tellChanges(client: RunnableClient, log: AgentLog): Promise<void> {
+async function tellChanges(client: Client, log: AgentLog): Promise<void> {
   for await (const change of client.changes()) log.change(change);
 }
 

@@ -20,7 +20,14 @@ export const EXIT_CODES: readonly ExitCode[] = [
   {
     code: EXIT_USAGE,
     meaning: "wrong command line or configuration",
-    errors: ["cli-usage", "config-unreadable", "config-unknown-key", "config-bad-value", "ca-options-invalid"],
+    errors: [
+      "cli-usage",
+      "config-unreadable",
+      "config-unknown-key",
+      "config-bad-value",
+      "ca-options-invalid",
+      "ca-state-missing",
+    ],
   },
   {
     code: 3,

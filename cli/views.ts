@@ -1,6 +1,5 @@
 /** Members, changes and rings as the command line shows them: flat records for JSON, lines for people. */
-import type { Change, Member } from "../client/types.js";
-import type { RingNeighbours } from "./agent-client.js";
+import type { Change, Member, RingNeighbours } from "../client/types.js";
 import { age, type painter, printable, shortId, table } from "./output.js";
 
 /** A member in JSON. `epoch` is a string: it has 64 bits. */

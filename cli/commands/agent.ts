@@ -1,6 +1,7 @@
 /** `fireflies agent`: a member as a process, with a control socket for the other commands. */
 import type { Command } from "commander";
-import { type ClientOptions, PRESET_NAMES, resolveMemberConfig } from "../../client/config/index.js";
+import type { ClientOptions } from "../../client/config/options.js";
+import { PRESET_NAMES } from "../../client/config/presets.js";
 import { usage } from "../failure.js";
 import { examples, flagsOf, type JsonOption, withJson } from "./common.js";
 
@@ -47,6 +48,7 @@ export function addAgent(program: Command): void {
     "agent --dir ./alice                     (restart: the identity is in the directory)",
   );
   command.action(async (options: AgentOptions) => {
+    const { resolveMemberConfig } = await import("../../client/config/index.js");
     const flags = flagsOf(useCaOnlyWhenSaid(options), NO_CONFIGURATION);
     const base: ClientOptions = options.config === undefined ? {} : { config: options.config };
     const config = resolveMemberConfig(base, { flags });

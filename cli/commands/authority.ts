@@ -1,2 +1,130 @@
+/** `fireflies ca`: serve an authority, hand out tokens, sign identities offline. */
+import { resolve } from "node:path";
 import type { Command } from "commander";
-export function addAuthority(_program: Command): void {}
+import { usage } from "../failure.js";
+import { print } from "../output.js";
+import { examples, flagsOf, type JsonOption, number, withJson } from "./common.js";
+
+interface ServeOptions extends JsonOption {
+  readonly config?: string;
+  readonly whileStdin?: boolean;
+  readonly [flag: string]: unknown;
+}
+
+interface TokenOptions extends JsonOption {
+  readonly dir?: string;
+  readonly url?: readonly string[];
+  readonly hours?: number;
+}
+
+interface SignOptions extends JsonOption {
+  readonly dir?: string;
+  readonly out: string;
+  readonly days?: number;
+}
+
+const NO_CONFIGURATION = ["json", "config", "whileStdin"];
+const HOUR_MS = 3_600_000;
+const DAYS_MAX = 365;
+
+export function addAuthority(program: Command): void {
+  const command = program
+    .command("ca")
+    .description("serve a certificate authority; it creates itself on the first run");
+  command.enablePositionalOptions();
+  withJson(command)
+    .option("--dir <dir>", "directory of its keys and records")
+    .option("--host <host>", "address to listen on (127.0.0.1)")
+    .option("--port <port>", "port to listen on, 0 for any (8300)")
+    .option("--open", "let anyone enrol under any free name: for trials, no claim about liars holds then")
+    .option("--num-rings <k>", "rings of a new network")
+    .option("--members <n>", "or: members that it will have at most")
+    .option("--byzantine <p>", "and the share of them that may be liars")
+    .option("--delta <seconds>", "Delta of a new network")
+    .option("--preset <name>", "take Delta and rings of a new network from this preset")
+    .option("--boot-nodes <n>", "contacts in an answer (10)")
+    .option("--config <file>", "configuration file, instead of the first fireflies.yaml found")
+    .option("--while-stdin", "end when standard input does, so that it never outlives its parent");
+  examples(
+    command,
+    "ca --dir ./ca",
+    "ca --dir ./ca --host 0.0.0.0 --members 1000 --byzantine 0.2",
+    "ca --dir ./ca --open --port 0 --json",
+    "ca token alice --dir ./ca",
+    "ca sign alice --dir ./ca --out ./alice",
+  );
+  command.action(async (options: ServeOptions) => {
+    const { resolveAuthorityConfig } = await import("../../client/config/index.js");
+    const config = resolveAuthorityConfig(options.config, { flags: flagsOf(options, NO_CONFIGURATION) });
+    const { runAuthority } = await import("../authority.js");
+    const dir = requireDir(config.dir);
+    await runAuthority({ config, dir, json: options.json ?? false, whileStdin: options.whileStdin ?? false });
+  });
+  addToken(command);
+  addSign(command);
+}
+
+function addToken(ca: Command): void {
+  const command = withJson(
+    ca.command("token").description("print a one-time token that admits a member under this name"),
+  );
+  command
+    .argument("<name>", "the member's name: the same name has the same id for ever")
+    .option("--dir <dir>", "directory of the authority; it may be serving or not")
+    .option("--hours <n>", "how long the token is valid (24)", number(0.001, DAYS_MAX * 24, false))
+    .option("--url <urls...>", "where members reach the authority, if not where it last listened");
+  examples(
+    command,
+    "ca token alice --dir ./ca",
+    "ca token alice --dir ./ca --hours 1 --url https://ca.example.com:8300",
+  );
+  command.action(async (name: string, _: unknown, self: Command) => {
+    const { json = false, hours, url: urls, ...options } = self.optsWithGlobals<TokenOptions>();
+    const authority = await attach(options.dir);
+    try {
+      const lifetime = hours === undefined ? {} : { lifetimeMs: Math.round(hours * HOUR_MS) };
+      const token = await authority.createToken(name, { ...lifetime, ...(urls && { urls }) });
+      await print(json, { token, name }, token);
+    } finally {
+      await authority.close();
+    }
+  });
+}
+
+function addSign(ca: Command): void {
+  const command = withJson(
+    ca.command("sign").description("issue an identity into files, for a member that never meets the authority"),
+  );
+  command
+    .argument("<name>", "the member's name")
+    .requiredOption("--out <dir>", "directory to write the identity to; the member's --dir")
+    .option("--dir <dir>", "directory of the authority; it may be serving or not")
+    .option("--days <n>", "how long the certificate is valid (7)", number(1, DAYS_MAX, false));
+  examples(command, "ca sign alice --dir ./ca --out ./alice", "agent --dir ./alice --no-use-ca --entry 10.0.0.5:8400");
+  command.action(async (name: string, _: unknown, self: Command) => {
+    const { json = false, days, out, dir } = self.optsWithGlobals<SignOptions>();
+    const { saveIdentity } = await import("../../identity/index.js");
+    const authority = await attach(dir);
+    try {
+      const lifetime = days === undefined ? {} : { lifetimeMs: Math.round(days * 24 * HOUR_MS) };
+      const identity = await authority.createIdentity({ principal: name, ...lifetime });
+      await saveIdentity(resolve(out), identity);
+      const { id, notAfter } = identity.certificate;
+      await print(json, { id, name, dir: resolve(out), notAfter }, `${id} was written to ${out}.`);
+    } finally {
+      await authority.close();
+    }
+  });
+}
+
+async function attach(dir: string | undefined) {
+  const { resolveAuthorityConfig } = await import("../../client/config/index.js");
+  const config = resolveAuthorityConfig(undefined, { flags: dir === undefined ? {} : { dir } });
+  const { CertificateAuthority } = await import("../../ca/index.js");
+  return await CertificateAuthority.attach({ directory: requireDir(config.dir) });
+}
+
+function requireDir(dir: string | undefined): string {
+  if (dir !== undefined) return dir;
+  throw usage("The authority needs a directory: give --dir, or dir in the section ca of the configuration.");
+}

@@ -1,6 +1,6 @@
 /** Commands that ask the agent on a directory, or tell it something: members, info, rings, gossip, leave. */
 import type { Command } from "commander";
-import type { RingNeighbours } from "../agent-client.js";
+import type { RingNeighbours } from "../../client/types.js";
 import { ask } from "../control/client.js";
 import { print } from "../output.js";
 import { infoTable, type MemberView, membersTable, ringsTable } from "../views.js";

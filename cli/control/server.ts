@@ -14,6 +14,8 @@ import { joinStreams } from "./stream-bridge.js";
 const CONNECTIONS_MAX = 64;
 /** Milliseconds for the first line: whoever connects has something to ask. */
 const REQUEST_TIMEOUT_MS = 5_000;
+/** Milliseconds that commands under way have when the agent ends. */
+const CLOSE_GRACE_MS = 1_000;
 /** Only the user that runs the agent may command it. */
 const SOCKET_MODE = 0o600;
 const PRIVATE_UMASK = 0o177;
@@ -31,6 +33,7 @@ export class ControlServer {
   readonly #leave: () => Promise<void>;
   readonly #server: Server;
   readonly #connections = new Map<Socket, AbortController>();
+  readonly #serving = new Set<Promise<void>>();
 
   private constructor({ path, client, leave }: ControlOptions) {
     this.path = path;
@@ -59,13 +62,13 @@ export class ControlServer {
     this.#server.close();
   }
 
-  /** Ends everything. */
-  close(): void {
+  /** Ends monitors and streams, and everything else once its answer is written. */
+  async close(): Promise<void> {
     this.#server.close();
-    for (const [socket, controller] of this.#connections) {
-      controller.abort();
-      socket.destroySoon();
-    }
+    for (const controller of this.#connections.values()) controller.abort();
+    const grace = new Promise((resolve) => setTimeout(resolve, CLOSE_GRACE_MS).unref());
+    await Promise.race([Promise.all(this.#serving), grace]);
+    for (const socket of this.#connections.keys()) socket.destroySoon();
   }
 
   #accept(socket: Socket): void {
@@ -80,7 +83,9 @@ export class ControlServer {
       return;
     }
     this.#connections.set(socket, controller);
-    void this.#serve(socket, controller.signal);
+    const serving = this.#serve(socket, controller.signal);
+    this.#serving.add(serving);
+    void serving.then(() => this.#serving.delete(serving));
   }
 
   async #serve(socket: Socket, signal: AbortSignal): Promise<void> {

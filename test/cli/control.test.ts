@@ -34,8 +34,8 @@ beforeEach(async () => {
     },
   });
 });
-afterEach(() => {
-  server.close();
+afterEach(async () => {
+  await server.close();
   rmSync(dir, { recursive: true, force: true });
 });
 
@@ -198,7 +198,7 @@ describe("what does not belong there", () => {
       client.answer = () => new Promise(() => resolve());
     });
     await asked;
-    server.close();
+    await server.close();
     await expect(waiting).rejects.toMatchObject({ code: "agent-stopped" });
   });
 });

@@ -35,8 +35,21 @@ export class FakeAgentClient implements AgentClient {
   }
 
   info() {
-    const id = idOf("f");
-    return { id, address: "127.0.0.1:1", network: "00", rings: 13, tolerance: 6, deltaMs: 1_500, epoch: 2n ** 62n };
+    return {
+      id: idOf("f"),
+      address: "127.0.0.1:1",
+      network: "00".repeat(32),
+      rings: 13,
+      tolerance: 6,
+      deltaMs: 1_500,
+      epoch: 2n ** 62n,
+      disabledRings: [3],
+      members: this.list.length,
+      suspected: 0,
+      links: 2,
+      fingerprint: "00".repeat(16),
+      certificateEnds: 1,
+    };
   }
 
   rings() {
@@ -46,7 +59,7 @@ export class FakeAgentClient implements AgentClient {
     ];
   }
 
-  sendToId(...args: Parameters<AgentClient["sendToId"]>) {
+  sendToId(...args: Parameters<AgentClient["sendToId"]>): Promise<Uint8Array> {
     return this.answer(...args);
   }
 

@@ -1,0 +1,77 @@
+/** An authority as a process: serves until it is told to end, and tells its decisions on stdout. */
+import { CertificateAuthority, type Decision, serveAuthority } from "../ca/index.js";
+import type { AuthorityConfig } from "../client/config/index.js";
+import { coloured, painter, printable, shortId, toJson, writeLine } from "./output.js";
+import { fired, untilTold } from "./signals.js";
+
+export interface AuthorityRun {
+  readonly config: AuthorityConfig;
+  readonly dir: string;
+  readonly json: boolean;
+  readonly whileStdin: boolean;
+}
+
+const OPEN_WARNING = "This authority is open: anyone may enrol under any free name, so no claim about liars holds.";
+
+export async function runAuthority({ config, dir, json, whileStdin }: AuthorityRun): Promise<void> {
+  const told = untilTold(whileStdin ? process.stdin : undefined);
+  process.stdout.on("error", () => {}); // Nobody reads the log any more; the authority goes on.
+  const { bootNodes, open, members, byzantine, deltaMs, ringCount: numRings } = config;
+  const onDecision = (decision: Decision) => void writeLine(json ? decisionJson(decision) : decisionLine(decision));
+  const authority = await CertificateAuthority.open({
+    directory: dir,
+    bootNodes,
+    open,
+    members,
+    byzantine,
+    deltaMs,
+    numRings,
+    onDecision,
+  });
+  try {
+    const server = await serveAuthority(authority, { host: config.host, port: config.port });
+    await tellListening(authority, server.urls, json);
+    await fired(told);
+    await server.close();
+  } finally {
+    await authority.close();
+  }
+}
+
+async function tellListening(authority: CertificateAuthority, urls: readonly string[], json: boolean): Promise<void> {
+  const { fingerprint, isOpen: open } = authority;
+  const { ringCount: rings, deltaMs } = authority.network;
+  const address = new URL(urls[0]!).host;
+  if (json)
+    return await writeLine(
+      toJson({ event: "listening", address, fingerprint, url: urls[0], urls, open, rings, deltaMs }),
+    );
+  const paint = painter(coloured(process.stdout));
+  await writeLine(
+    `listening at  ${urls.join(", ")}\nfingerprint   ${fingerprint}\nnetwork       ${rings} rings, Delta ${deltaMs} ms`,
+  );
+  if (open) await writeLine(paint("yellow", OPEN_WARNING));
+}
+
+/** An error becomes its text: JSON has none. */
+function decisionJson({ kind: event, ...fields }: Decision): string {
+  return toJson({ event, ...fields, ...("error" in fields && { error: errorText(fields.error) }) });
+}
+
+function decisionLine(decision: Decision): string {
+  const time = new Date(decision.at).toISOString().slice(11, 23);
+  switch (decision.kind) {
+    case "issued":
+      return `${time}  issued   ${shortId(decision.id)} to ${printable(decision.principal)} (${decision.how})`;
+    case "token-created":
+      return `${time}  token    for ${printable(decision.principal)}`;
+    case "refused":
+      return `${time}  refused  ${decision.code}`;
+    case "failed":
+      return `${time}  failed   ${printable(errorText(decision.error))}`;
+  }
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
