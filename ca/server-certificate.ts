@@ -1,5 +1,5 @@
 /** The server's own TLS certificate: a new key at each start, renewed long before its end while the server runs. */
-import { certificatesToPem, privateKeyToPem } from "../identity/index.js";
+import { CLOCK_TOLERANCE_MS, certificatesToPem, privateKeyToPem } from "../identity/index.js";
 import type { CertificateAuthority } from "./authority.js";
 
 /** Nothing is pinned to it but the chain, so it may be short. */
@@ -11,15 +11,21 @@ export interface ServerCredentials {
   readonly key: string;
   /** PEM: server, issuing, root; members compare the root with their fingerprint. */
   readonly cert: string;
-  /** Unix milliseconds from which on it should be replaced. */
-  readonly renewAt: number;
+  /** Unix milliseconds. */
+  readonly issuedAt: number;
 }
 
 export async function createServerCredentials(authority: CertificateAuthority): Promise<ServerCredentials> {
+  const issuedAt = authority.now();
   const { pair, leaf } = await authority.createServerCertificate(LIFETIME_MS);
   return {
     key: privateKeyToPem(pair.privateKey),
     cert: certificatesToPem(leaf, authority.issuer, authority.root),
-    renewAt: authority.now() + LIFETIME_MS - RENEW_BEFORE_MS,
+    issuedAt,
   };
+}
+
+/** Whether it should be replaced: because its end is near, or because the clock was put back behind its beginning. */
+export function isDue({ issuedAt }: ServerCredentials, now: number): boolean {
+  return now < issuedAt - CLOCK_TOLERANCE_MS || now > issuedAt + LIFETIME_MS - RENEW_BEFORE_MS;
 }

@@ -7,7 +7,7 @@ import type { CertificateAuthority } from "./authority.js";
 import { failureOf } from "./http-errors.js";
 import { RateLimit } from "./rate-limit.js";
 import { addRoutes } from "./routes.js";
-import { createServerCredentials, type ServerCredentials } from "./server-certificate.js";
+import { createServerCredentials, isDue, type ServerCredentials } from "./server-certificate.js";
 import { urlsOf } from "./urls.js";
 
 const PORT_DEFAULT = 8_300;
@@ -136,7 +136,7 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
 function refresher(authority: CertificateAuthority, server: Server, first: ServerCredentials): () => Promise<void> {
   let current = first;
   return async () => {
-    if (authority.now() < current.renewAt) return;
+    if (!isDue(current, authority.now())) return;
     try {
       current = await createServerCredentials(authority);
       server.setSecureContext({ key: current.key, cert: current.cert, minVersion: "TLSv1.3" });

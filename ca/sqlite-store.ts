@@ -172,7 +172,10 @@ export class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
+    if (!this.#db.open) return;
     this.#statements.clear();
+    // libsql keeps the file open until its statements are collected: so leave nothing in the log that is not in the file.
+    this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     this.#db.close();
   }
 
@@ -226,7 +229,7 @@ function prepare(db: Database.Database): void {
   if (version !== 0 && version !== SCHEMA_VERSION)
     throw new Error(`it has schema version ${version}, not ${SCHEMA_VERSION}`);
   const check = db.prepare("PRAGMA quick_check(1)").get() as Row;
-  if (check.quick_check !== "ok") throw new Error(`it is damaged: ${String(check.quick_check)}`);
+  if (check.quick_check !== "ok") throw new Error(`it is damaged: ${String(check.quick_check).replace(/\s+/g, " ")}`);
   if (version === 0) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }
 

@@ -3,7 +3,7 @@
  * steps of a marker file, before anything is issued: after a crash in between it is created anew. Without the marker
  * a missing piece is a loss, and the authority refuses to start: a new database would hand out ids twice.
  */
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   atomicWrite,
@@ -141,6 +141,9 @@ async function load(settings: Settings): Promise<AuthorityState> {
     throw refusal("ca-state-corrupt", directory, `${FILES.database} is gone`);
   }
   await requirePrivate(join(directory, FILES.database));
+  // SQLite takes an empty file for a new database.
+  const { size } = await stat(join(directory, FILES.database));
+  if (size === 0) throw refusal("ca-state-corrupt", directory, `${FILES.database} is empty`);
   const store = new SqliteStore(join(directory, FILES.database));
   try {
     const network = await store.network();

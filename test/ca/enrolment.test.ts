@@ -1,0 +1,164 @@
+/** Admission to a network: by token, by name where the authority is open, and what happens the second time. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Admission, enroll } from "../../client/authority.js";
+import { decodeToken, encodeToken, fingerprintOf, generateKeyPair, randomSecret } from "../../identity/index.js";
+import { AuthorityFixture, codeOf, DAY_MS, HOUR_MS, NOW } from "./authority-fixture.js";
+
+/** What would break a sink that is careless: SQL, paths, headers, prototypes, terminals. */
+const BAD_NAMES = [
+  ...["", "a b", "'; DROP TABLE tokens; --", '"', "a\0b", "../../etc/passwd", "a\r\nSet-Cookie: b", "__proto__"],
+  ...["-x", "é", "\u001b[2J", "a".repeat(65), "a".repeat(10_000)],
+].map((name) => [name.slice(0, 40), name] as const);
+
+let fixture: AuthorityFixture;
+beforeAll(async () => {
+  fixture = await AuthorityFixture.start();
+});
+afterAll(() => fixture[Symbol.asyncDispose]());
+
+const enrolled = (token: string, pair = generateKeyPair()) => enroll({ token }, pair, fixture.call());
+
+describe("enrolment by token", () => {
+  it("gives a certificate of this network for the member's own key", async () => {
+    const { certificate, root, pair } = await fixture.join("alice");
+    const { network, fingerprint } = fixture.authority;
+    expect(certificate).toMatchObject({ ringCount: network.ringCount, deltaMs: 1_500 });
+    expect(certificate.networkId).toEqual(network.networkId);
+    expect(certificate.publicKey.equals(pair.publicKey)).toBe(true);
+    expect(certificate.notAfter).toBe(NOW + 7 * DAY_MS);
+    expect(fingerprintOf(root)).toBe(fingerprint);
+  });
+
+  it("gives the same certificate to the same key again: a lost answer costs nothing", async () => {
+    const first = await fixture.join("retry");
+    const again = await enrolled(first.token, first.pair);
+    expect(again.certificate.leaf).toEqual(first.certificate.leaf);
+  });
+
+  it("refuses a used token to another key", async () => {
+    const { token } = await fixture.join("once");
+    expect(await codeOf(enrolled(token))).toBe("token-used");
+  });
+
+  it("refuses an expired token, also to the key that would have been its own", async () => {
+    const token = await fixture.authority.createToken("late", { lifetimeMs: HOUR_MS });
+    fixture.clock.now += HOUR_MS;
+    expect(await codeOf(enrolled(token))).toBe("token-expired");
+    fixture.clock.now = NOW;
+  });
+
+  it("refuses a token that it never issued, or of which a bit is wrong", async () => {
+    const real = decodeToken(await fixture.authority.createToken("guess"))!;
+    const secret = new Uint8Array(real.secret);
+    secret[0]! ^= 1;
+    expect(await codeOf(enrolled(encodeToken({ ...real, secret })))).toBe("token-invalid");
+    expect(await codeOf(enrolled(encodeToken({ ...real, secret: randomSecret(32) })))).toBe("token-invalid");
+    expect(await codeOf(enrolled("ff1.junk"))).toBe("token-invalid");
+  });
+
+  it("gives one certificate to a hundred keys that race for one token", async () => {
+    const token = await fixture.authority.createToken("race");
+    const codes = await Promise.all(Array.from({ length: 100 }, () => codeOf(enrolled(token))));
+    expect(codes.filter((code) => code === "none").length).toBe(1);
+    expect(codes.filter((code) => code === "token-used").length).toBe(99);
+    const issued = fixture.decisions.filter((each) => each.kind === "issued" && each.principal === "race");
+    expect(issued.length).toBe(1);
+  });
+
+  it("gives one certificate to one key that asks a hundred times at once", async () => {
+    const token = await fixture.authority.createToken("echo");
+    const pair = generateKeyPair();
+    const all = await Promise.all(Array.from({ length: 100 }, () => enrolled(token, pair)));
+    expect(new Set(all.map(({ certificate }) => certificate.serial)).size).toBe(1);
+  });
+
+  it("keeps one id per principal, whatever the key", async () => {
+    const first = await fixture.join("rekey");
+    fixture.clock.now += 1; // Serials rise with the clock.
+    const second = await fixture.join("rekey");
+    const other = await fixture.join("Rekey");
+    expect(second.certificate.id).toBe(first.certificate.id);
+    expect(second.certificate.serial).toBeGreaterThan(first.certificate.serial);
+    expect(other.certificate.id).not.toBe(first.certificate.id);
+  });
+
+  it("is the only way in when the authority is not open", async () => {
+    expect(await codeOf(enroll(fixture.named("mallory"), generateKeyPair(), fixture.call()))).toBe("token-required");
+  });
+
+  it.each(BAD_NAMES)("makes no token for the name %j", async (_, name) => {
+    expect(await codeOf(fixture.authority.createToken(name))).toBe("principal-invalid");
+  });
+});
+
+describe("an open authority", () => {
+  let open: AuthorityFixture;
+  beforeAll(async () => {
+    open = await AuthorityFixture.start({ open: true, numRings: 5 });
+  });
+  afterAll(() => open[Symbol.asyncDispose]());
+
+  const as = (name: string, pair = generateKeyPair()) => enroll(open.named(name), pair, open.call());
+
+  it("gives a name to the first key that asks, and to that key again", async () => {
+    const pair = generateKeyPair();
+    const first = await as("alice", pair);
+    expect((await as("alice", pair)).certificate.leaf).toEqual(first.certificate.leaf);
+    expect(await codeOf(as("alice"))).toBe("principal-taken");
+    expect(first.certificate.ringCount).toBe(5);
+  });
+
+  it("gives a name to one of a hundred that ask at once", async () => {
+    const codes = await Promise.all(Array.from({ length: 100 }, () => codeOf(as("race"))));
+    expect(codes.filter((code) => code === "none").length).toBe(1);
+    expect(codes.filter((code) => code === "principal-taken").length).toBe(99);
+  });
+
+  it("gives the key of a name that has expired a new certificate with the same id", async () => {
+    const pair = generateKeyPair();
+    const first = await as("sleeper", pair);
+    await open.at(NOW + 8 * DAY_MS);
+    const second = await as("sleeper", pair);
+    await open.at(NOW);
+    expect(second.certificate.id).toBe(first.certificate.id);
+    expect(second.certificate.notAfter).toBeGreaterThan(first.certificate.notAfter);
+  });
+
+  it("does not give away a name that has a token's key", async () => {
+    await open.join("bob");
+    expect(await codeOf(as("bob"))).toBe("principal-taken");
+  });
+
+  it.each(BAD_NAMES)("refuses the name %j", async (_, name) => {
+    expect(await codeOf(as(name))).toBe("principal-invalid");
+  });
+});
+
+describe("who is not the authority", () => {
+  it("hears nothing: the fingerprint is checked before a byte is sent", async () => {
+    const impostor = await AuthorityFixture.start({ open: true });
+    const admission: Admission = {
+      ...(fixture.named("alice") as { fingerprint: string; principal: string }),
+      url: impostor.url,
+    };
+    expect(await codeOf(enroll(admission, generateKeyPair(), fixture.call()))).toBe("authority-untrusted");
+    expect(impostor.decisions).toEqual([]);
+    await impostor[Symbol.asyncDispose]();
+  });
+
+  it("is passed over when another address of the token is right", async () => {
+    const impostor = await AuthorityFixture.start();
+    const real = decodeToken(await fixture.authority.createToken("several"))!;
+    const token = encodeToken({ ...real, urls: ["https://127.0.0.1:1", impostor.url, ...real.urls] });
+    expect((await enrolled(token)).certificate.ringCount).toBe(fixture.authority.network.ringCount);
+    const nowhere = encodeToken({ ...real, urls: ["https://127.0.0.1:1"] });
+    expect(await codeOf(enrolled(nowhere))).toBe("authority-unreachable");
+    await impostor[Symbol.asyncDispose]();
+  });
+
+  it("can also be somebody whose clock or ours is wrong", async () => {
+    const token = await fixture.authority.createToken("clock");
+    const call = { ...fixture.call(), now: NOW + 400 * DAY_MS };
+    expect(await codeOf(enroll({ token }, generateKeyPair(), call))).toBe("authority-untrusted");
+  });
+});

@@ -1,0 +1,162 @@
+/** What a member asks later: renewal, reports, contacts; always with its certificate in TLS. */
+
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:tls";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { enroll, renew, report } from "../../client/authority.js";
+import { certificatesToPem, generateKeyPair, privateKeyToPem } from "../../identity/index.js";
+import { AuthorityFixture, codeOf, DAY_MS, identityOf, NOW } from "./authority-fixture.js";
+
+let fixture: AuthorityFixture;
+beforeAll(async () => {
+  fixture = await AuthorityFixture.start({ bootNodes: 3 });
+});
+afterAll(() => fixture[Symbol.asyncDispose]());
+
+const urls = () => fixture.server.urls;
+
+describe("renewal", () => {
+  it("late in the life gives a new certificate with the same id, for the same or a new key", async () => {
+    const { identity, pair } = await fixture.join("renewer");
+    await fixture.at(NOW + 5 * DAY_MS);
+    const same = await renew(urls(), identity, pair, fixture.call());
+    expect(same.certificate.id).toBe(identity.certificate.id);
+    expect(same.certificate.notAfter).toBe(fixture.clock.now + 7 * DAY_MS);
+    const next = generateKeyPair();
+    const rekeyed = await renew(urls(), identityOf(same, pair), next, fixture.call());
+    expect(rekeyed.certificate.id).toBe(identity.certificate.id);
+    expect(rekeyed.certificate.publicKey.equals(next.publicKey)).toBe(true);
+    await fixture.at(NOW);
+  });
+
+  it("asked for again, after a lost answer, gives the same certificate", async () => {
+    const { identity } = await fixture.join("lost-answer");
+    await fixture.at(NOW + 5 * DAY_MS);
+    const next = generateKeyPair();
+    const first = await renew(urls(), identity, next, fixture.call());
+    const again = await renew(urls(), identity, next, fixture.call());
+    expect(again.certificate.leaf).toEqual(first.certificate.leaf);
+    await fixture.at(NOW);
+  });
+
+  it("early in the life gives the certificate that is there", async () => {
+    const { identity, pair } = await fixture.join("early");
+    const again = await renew(urls(), identity, pair, fixture.call());
+    expect(again.certificate.serial).toBe(identity.certificate.serial);
+  });
+
+  it("with ever new keys ends at a limit", async () => {
+    const { identity } = await fixture.join("greedy");
+    const codes: string[] = [];
+    for (let i = 0; i < 25; i++) codes.push(await codeOf(renew(urls(), identity, generateKeyPair(), fixture.call())));
+    expect(codes.filter((code) => code === "none").length).toBeLessThan(20);
+    expect(codes.at(-1)).toBe("too-many-requests");
+  });
+});
+
+describe("reports", () => {
+  it("answer with the members that reported last, never with the caller, and with current certificates", async () => {
+    const names = ["m1", "m2", "m3", "m4", "m5"];
+    const members = [];
+    for (const [index, name] of names.entries()) {
+      members.push(await fixture.join(name, generateKeyPair(), `10.0.0.${index + 1}:4000`));
+      fixture.clock.now += 1;
+    }
+    const contacts = await report(urls(), members[4]!.identity, fixture.call("10.0.0.5:4000", "[fd00::5]:4000"));
+    const ids = members.map(({ certificate }) => certificate.id);
+    expect(contacts.length).toBe(3);
+    for (const { certificate, addresses } of contacts) {
+      expect(ids.slice(0, 4)).toContain(certificate.id);
+      expect(addresses).toEqual([`10.0.0.${ids.indexOf(certificate.id) + 1}:4000`]);
+    }
+    const seenByFirst = await report(urls(), members[0]!.identity, fixture.call("10.0.0.1:4000"));
+    expect(seenByFirst.map(({ certificate }) => certificate.id)).not.toContain(ids[0]);
+    await fixture.at(NOW);
+  });
+
+  it("leave out members whose certificate has ended", async () => {
+    const old = await AuthorityFixture.start();
+    await old.join("gone", generateKeyPair(), "10.0.0.1:1");
+    await old.at(NOW + 8 * DAY_MS);
+    const { contacts } = await old.join("new", generateKeyPair(), "10.0.0.2:1");
+    expect(contacts).toEqual([]);
+    await old[Symbol.asyncDispose]();
+  });
+
+  it.each([
+    ["no port"],
+    ["a:0"],
+    ["a:65536"],
+    ["http://a:1"],
+    ["a\r\nb:1"],
+    ["[::1:1"],
+    ["a".repeat(300)],
+    ["'; --:1"],
+  ])("refuse the address %j", async (address) => {
+    const { identity } = await fixture.join("addresses");
+    expect(await codeOf(report(urls(), identity, fixture.call(address)))).toMatch(/^(address-invalid|body-malformed)$/);
+  });
+
+  it("refuse more than eight addresses", async () => {
+    const { identity } = await fixture.join("addresses");
+    const many = Array.from({ length: 9 }, (_, port) => `a:${port + 1}`);
+    expect(await codeOf(report(urls(), identity, fixture.call(...many)))).toBe("body-malformed");
+  });
+});
+
+describe("who is no current member", () => {
+  it("is refused: expired, of another authority, or unknown to the records", async () => {
+    const { identity, pair } = await fixture.join("expires");
+    await fixture.at(NOW + 8 * DAY_MS);
+    expect(await codeOf(report(urls(), identity, fixture.call()))).toBe("unauthenticated");
+    expect(await codeOf(renew(urls(), identity, pair, fixture.call()))).toBe("unauthenticated");
+    await fixture.at(NOW);
+    const other = await AuthorityFixture.start();
+    const stranger = await other.join("stranger");
+    const dressed = { ...stranger.identity, root: identity.root }; // It pins the right root, so that the call is made.
+    expect(await codeOf(report(urls(), dressed, fixture.call()))).toBe("unauthenticated");
+    expect(await codeOf(renew(urls(), dressed, generateKeyPair(), fixture.call()))).toBe("unauthenticated");
+    await other[Symbol.asyncDispose]();
+  });
+
+  it("cannot pass for the authority with a member's certificate", async () => {
+    const { identity } = await fixture.join("pretender");
+    const { leaf, issuer } = identity.certificate;
+    const server = createServer({
+      key: privateKeyToPem(identity.privateKey),
+      cert: certificatesToPem(leaf, issuer, identity.root),
+      minVersion: "TLSv1.3",
+    });
+    const heard: Buffer[] = [];
+    server.on("secureConnection", (socket) => socket.on("data", (data) => heard.push(data)).on("error", () => {}));
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const admission = { ...(fixture.named("x") as { fingerprint: string; principal: string }), url };
+    expect(await codeOf(enroll(admission, generateKeyPair(), fixture.call()))).toBe("authority-untrusted");
+    expect(heard).toEqual([]);
+    await new Promise((resolve) => server.close(resolve));
+  });
+});
+
+describe("offline certificates", () => {
+  it("are recorded like any other: the member may renew later", async () => {
+    const identity = await fixture.authority.createIdentity({ principal: "offline", lifetimeMs: 2 * DAY_MS });
+    expect(identity.certificate.notAfter).toBe(NOW + 2 * DAY_MS);
+    const { certificate } = await fixture.join("offline");
+    expect(certificate.id).toBe(identity.certificate.id);
+    expect(await codeOf(report(urls(), identity, fixture.call("a:1")))).toBe("none");
+  });
+});
+
+describe("the server's own certificate", () => {
+  it("is replaced while the server runs, before it ends", async () => {
+    const { identity } = await fixture.join("long-runner", generateKeyPair());
+    await fixture.at(NOW + 5 * DAY_MS);
+    fixture.clock.now = NOW + 8 * DAY_MS; // The first one would have ended.
+    const token = await fixture.authority.createToken("later");
+    expect(await codeOf(enroll({ token }, generateKeyPair(), fixture.call()))).toBe("none");
+    expect(await codeOf(report(urls(), identity, fixture.call()))).toBe("unauthenticated");
+    await fixture.at(NOW);
+  });
+});
