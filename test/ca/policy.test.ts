@@ -1,0 +1,126 @@
+/** The authority's decisions on values, as tables. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { areAddresses, drawContacts, isFresh, isPrincipal, memberIdOf, validityAt } from "../../ca/policy.js";
+import { RateLimit } from "../../ca/rate-limit.js";
+import { urlsOf } from "../../ca/urls.js";
+
+describe("principals", () => {
+  it.each([
+    ["a", true],
+    ["7", true],
+    ["node-1.rack_2", true],
+    ["a".repeat(64), true],
+    ["a".repeat(65), false],
+    ["", false],
+    [".a", false],
+    ["_a", false],
+    ["a\n", false],
+    ["a/b", false],
+  ])("%j: %s", (name, expected) => {
+    expect(isPrincipal(name)).toBe(expected);
+  });
+});
+
+describe("member ids", () => {
+  const secret = new Uint8Array(32).fill(1);
+
+  it("depend on secret, name and generation, and on nothing else", () => {
+    const id = memberIdOf(secret, "alice", 0);
+    expect(id).toMatch(/^[0-9a-f]{64}$/);
+    expect(memberIdOf(secret, "alice", 0)).toBe(id);
+    expect(memberIdOf(secret, "alice", 1)).not.toBe(id);
+    expect(memberIdOf(secret, "Alice", 0)).not.toBe(id);
+    expect(memberIdOf(new Uint8Array(32), "alice", 0)).not.toBe(id);
+  });
+
+  it("are the HMAC that OpenSSL computes: they must never change", () => {
+    expect(memberIdOf(secret, "alice", 0)).toBe("9fc68d76deafaf45e0189c8e8cfbc2c1ca9e2f6ca369d2decdcda52af61a5edb");
+  });
+});
+
+describe("addresses", () => {
+  it.each([
+    ["127.0.0.1:1", true],
+    ["host.example.org:65535", true],
+    ["a_b:1", true],
+    ["[::1]:80", true],
+    ["[fe80::1%eth0]:80", true],
+    ["::1:80", false],
+    ["host", false],
+    ["host:0", false],
+    ["host:99999", false],
+    [":80", false],
+    ["a b:80", false],
+    ["-a:80", false],
+  ])("%j: %s", (address, expected) => {
+    expect(areAddresses([address])).toBe(expected);
+  });
+
+  it("are at most eight", () => {
+    expect(areAddresses(new Array(8).fill("a:1"))).toBe(true);
+    expect(areAddresses(new Array(9).fill("a:1"))).toBe(false);
+  });
+});
+
+describe("the life of a certificate", () => {
+  it("begins before now, because clocks differ", () => {
+    expect(validityAt(1_000_000, 60_000)).toEqual({ notBefore: 700_000, notAfter: 1_060_000 });
+  });
+
+  it("is fresh in its first third", () => {
+    const life = { issuedAt: 0, notAfter: 900 };
+    expect([0, 299, 300, 900].map((now) => isFresh(life, now))).toEqual([true, true, false, false]);
+  });
+});
+
+describe("contacts", () => {
+  it("are drawn without repetition, as many as there are", () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.integer()),
+        fc.nat(20),
+        fc.infiniteStream(fc.double({ min: 0, max: 0.999 })),
+        (all, count, numbers) => {
+          const drawn = drawContacts(all, count, () => numbers.next().value);
+          expect(drawn.length).toBe(Math.min(count, all.length));
+          expect(new Set(drawn).size).toBe(drawn.length);
+          expect(all).toEqual(expect.arrayContaining(drawn));
+        },
+      ),
+    );
+  });
+});
+
+describe("the rate limit", () => {
+  const options = { burst: 3, perSecond: 2, callersMax: 2 };
+
+  it("lets a burst pass, then one call per half second; others are not touched", () => {
+    const limit = new RateLimit(options);
+    const calls = (caller: string, now: number, count: number) =>
+      Array.from({ length: count }, () => limit.take(caller, now));
+    expect(calls("a", 0, 4)).toEqual([0, 0, 0, 1]);
+    expect(calls("b", 0, 1)).toEqual([0]);
+    expect(calls("a", 500, 2)).toEqual([0, 1]);
+    expect(calls("a", 60_000, 4)).toEqual([0, 0, 0, 1]);
+  });
+
+  it("survives a clock that is put back, and remembers only so many", () => {
+    const limit = new RateLimit(options);
+    for (let i = 0; i < 3; i++) limit.take("a", 1_000_000);
+    expect(limit.take("a", 0)).toBe(1);
+    expect(limit.take("a", 500)).toBe(0);
+    limit.take("b", 500);
+    limit.take("c", 500);
+    expect(limit.take("a", 500)).toBe(0);
+  });
+});
+
+describe("where the authority is reached", () => {
+  it("is what it listens on, or every interface of a wildcard", () => {
+    expect(urlsOf("10.0.0.1", 8300)).toEqual(["https://10.0.0.1:8300"]);
+    expect(urlsOf("::1", 1)).toEqual(["https://[::1]:1"]);
+    expect(urlsOf("0.0.0.0", 1)).toContain("https://127.0.0.1:1");
+    for (const url of urlsOf("::", 1)) expect(URL.canParse(url)).toBe(true);
+  });
+});

@@ -1,0 +1,146 @@
+/** The member's side of the authority's API, against servers that have its certificate and behave badly. */
+import { once } from "node:events";
+import type { RequestListener } from "node:http";
+import { createServer as createHttpsServer, type Server } from "node:https";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { enroll, placeOf, report } from "../../client/authority.js";
+import { certificatesToPem, generateKeyPair, privateKeyToPem } from "../../identity/index.js";
+import { AuthorityFixture, codeOf } from "../ca/authority-fixture.js";
+
+let fixture: AuthorityFixture;
+beforeAll(async () => {
+  fixture = await AuthorityFixture.start({ open: true });
+});
+afterAll(() => fixture[Symbol.asyncDispose]());
+
+/** Runs `work` against an HTTPS server with the authority's own credentials and other manners. */
+async function against<T>(listener: RequestListener, work: (url: string) => Promise<T>): Promise<T> {
+  const { authority } = fixture;
+  const { pair, leaf } = await authority.createServerCertificate(60_000);
+  const cert = certificatesToPem(leaf, authority.issuer, authority.root);
+  const server: Server = createHttpsServer({ key: privateKeyToPem(pair.privateKey), cert }, listener);
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  try {
+    return await work(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+const ask = (url: string, options = {}) =>
+  enroll({ ...fixture.named("a"), url } as Parameters<typeof enroll>[0], generateKeyPair(), {
+    ...fixture.call(),
+    ...options,
+  });
+const codeAgainst = (listener: RequestListener, options = {}) => against(listener, (url) => codeOf(ask(url, options)));
+
+describe("answers that are none", () => {
+  it.each<[string, RequestListener, string]>([
+    ["no JSON", (_, response) => response.end("<html>"), "authority-answer-invalid"],
+    ["null", (_, response) => response.end("null"), "authority-answer-invalid"],
+    ["nothing in it", (_, response) => response.end("{}"), "authority-answer-invalid"],
+    ["2 MiB", (_, response) => response.end(`"${"x".repeat(2 << 20)}"`), "authority-answer-invalid"],
+    [
+      "an unknown code",
+      (_, response) => response.writeHead(400).end('{"code":"constructor"}'),
+      "authority-answer-invalid",
+    ],
+    ["a known code", (_, response) => response.writeHead(409).end('{"code":"token-used"}'), "token-used"],
+    [
+      "a redirect",
+      (_, response) => response.writeHead(302, { location: "https://127.0.0.1:1" }).end("{}"),
+      "authority-answer-invalid",
+    ],
+    ["a closed connection", (request) => request.socket.destroy(), "authority-unreachable"],
+    [
+      "half an answer",
+      (request, response) =>
+        response.writeHead(200, { "content-length": "99" }).write("{", () => request.socket.destroy()),
+      "authority-unreachable",
+    ],
+  ])("%s", async (_, listener, code) => {
+    expect(await codeAgainst(listener)).toBe(code);
+  });
+
+  it("a certificate for another key, or under another root", async () => {
+    const { certificate, root } = await fixture.join("somebody");
+    const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
+    const good = {
+      certificate: base64(certificate.leaf),
+      issuer: base64(certificate.issuer),
+      root: base64(root),
+      contacts: [],
+    };
+    const answering = (json: object) => codeAgainst((_, response) => response.end(JSON.stringify(json)));
+    expect(await answering(good)).toBe("authority-answer-invalid");
+    expect(await answering({ ...good, root: good.issuer })).toBe("authority-answer-invalid");
+    expect(await answering({ ...good, certificate: good.issuer })).toBe("certificate-invalid");
+  });
+});
+
+describe("no answer at all", () => {
+  it("ends at the deadline, in TLS and before it", async () => {
+    expect(await codeAgainst(() => {}, { timeoutMs: 200 })).toBe("authority-unreachable");
+    expect(await codeAgainst((_, response) => response.writeHead(200).write("{"), { timeoutMs: 200 })).toBe(
+      "authority-unreachable",
+    );
+    const silent = createTcpServer((socket) => socket.on("error", () => {}));
+    await once(silent.listen(0, "127.0.0.1"), "listening");
+    const url = `https://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    expect(await codeOf(ask(url, { timeoutMs: 200 }))).toBe("authority-unreachable");
+    silent.close();
+  });
+
+  it("ends when the caller gives up", async () => {
+    const controller = new AbortController();
+    const code = codeAgainst(() => controller.abort(), { signal: controller.signal });
+    expect(await code).toBe("authority-unreachable");
+    expect(await codeOf(ask(fixture.url, { signal: AbortSignal.abort() }))).toBe("authority-unreachable");
+  });
+});
+
+describe("contacts", () => {
+  it("that do not hold up are left out, the others kept", async () => {
+    const me = await fixture.join("me");
+    const other = await fixture.join("other");
+    const stranger = await AuthorityFixture.start();
+    const foreign = await stranger.join("foreign");
+    const contact = ({ certificate }: typeof me, addresses: unknown) => ({
+      certificate: Buffer.from(certificate.leaf).toString("base64"),
+      issuer: Buffer.from(certificate.issuer).toString("base64"),
+      addresses,
+    });
+    const list = [
+      null,
+      7,
+      {},
+      contact(other, "x"),
+      contact(other, []),
+      contact(foreign, ["10.0.0.1:1"]),
+      contact(other, ["junk", 7, "10.0.0.2:1"]),
+    ];
+    const found = await against(
+      (_, response) => response.end(JSON.stringify({ contacts: list })),
+      (url) => report([url], me.identity, fixture.call()),
+    );
+    expect(found.map(({ addresses }) => addresses)).toEqual([["10.0.0.2:1"]]);
+    await stranger[Symbol.asyncDispose]();
+  });
+});
+
+describe("an admission", () => {
+  const fingerprint = "AB".repeat(32);
+  const codeFor = (admission: Parameters<typeof placeOf>[0]) => codeOf((async () => placeOf(admission))());
+
+  it("names a place, or is refused", async () => {
+    expect(placeOf({ url: "https://h:1", fingerprint, principal: "a" })).toEqual({
+      urls: ["https://h:1"],
+      fingerprint: fingerprint.toLowerCase(),
+    });
+    expect(await codeFor({ url: "http://h:1", fingerprint, principal: "a" })).toBe("authority-unreachable");
+    expect(await codeFor({ url: "https://h:1", fingerprint: "ab", principal: "a" })).toBe("authority-untrusted");
+    expect(await codeFor({ token: "x" })).toBe("token-invalid");
+  });
+});
