@@ -58,6 +58,13 @@ export interface OfflineInput {
   readonly lifetimeMs?: number;
 }
 
+/** Who proved to hold a key, and where it says it is reached. */
+interface Applicant {
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array;
+  readonly addresses: readonly string[];
+}
+
 export class CertificateAuthority {
   readonly #state: AuthorityState;
   readonly #settings: Settings;
@@ -157,11 +164,11 @@ export class CertificateAuthority {
    */
   async enroll({ admission, request, addresses }: EnrollInput): Promise<Issued> {
     requireAddresses(addresses);
-    const spki = requestedKey(request);
+    const applicant = { spki: requestedKey(request), addresses };
     const record =
       admission.kind === "token"
-        ? await this.#enrollByToken(tokenHash(admission.secret), spki)
-        : await this.#enrollByName(admission.principal, spki);
+        ? await this.#enrollByToken(tokenHash(admission.secret), applicant)
+        : await this.#enrollByName(admission.principal, applicant);
     return this.#answer(record, addresses);
   }
 
@@ -176,7 +183,7 @@ export class CertificateAuthority {
     const earlier = await this.#store.certificateOfKey(holder.principal, spki);
     if (earlier !== undefined && isFresh(earlier, this.now())) return this.#answer(earlier, addresses);
     await this.#requireBudget(holder.id);
-    return this.#answer(await this.#issue(holder, spki, "renewal"), addresses);
+    return this.#answer(await this.#issue(holder, { spki, addresses }, "renewal"), addresses);
   }
 
   /** Takes a member's addresses, and answers with contacts. */
@@ -192,7 +199,7 @@ export class CertificateAuthority {
     requirePrincipal(principal);
     const spki = requestedKey(request);
     const holder = await holderNamed(this.#state, principal);
-    const record = await this.#issue(holder, spki, "offline", lifetimeMs);
+    const record = await this.#issue(holder, { spki, addresses: [] }, "offline", lifetimeMs);
     return this.#answer(record, []);
   }
 
@@ -201,7 +208,7 @@ export class CertificateAuthority {
     requirePrincipal(input.principal);
     const pair = generateKeyPair();
     const holder = await holderNamed(this.#state, input.principal);
-    const record = await this.#issue(holder, pair.spki, "offline", input.lifetimeMs);
+    const record = await this.#issue(holder, { spki: pair.spki, addresses: [] }, "offline", input.lifetimeMs);
     const { root } = this;
     const verdict = verifyMemberCertificate(record, { root, now: this.now() });
     if (!verdict.ok) throw new FirefliesError("certificate-invalid", `Issued a certificate that is ${verdict.reason}.`);
@@ -225,15 +232,15 @@ export class CertificateAuthority {
     return this.#state.store;
   }
 
-  async #enrollByToken(hash: Uint8Array, spki: Uint8Array): Promise<CertificateRecord> {
+  async #enrollByToken(hash: Uint8Array, applicant: Applicant): Promise<CertificateRecord> {
     const token = await this.#store.token(hash);
     if (token === undefined) throw new FirefliesError("token-invalid");
-    if (token.serial !== undefined) return this.#boughtBefore(token.serial, spki);
+    if (token.serial !== undefined) return this.#boughtBefore(token.serial, applicant.spki);
     if (token.expiresAt <= this.now()) throw new FirefliesError("token-expired");
-    const record = await this.#admit(token.principal, spki, "token", { kind: "token", hash });
+    const record = await this.#admit(token.principal, applicant, "token", { kind: "token", hash });
     if (record !== undefined) return record;
     const burnt = await this.#store.token(hash); // Another call was faster.
-    return this.#boughtBefore(burnt?.serial ?? "", spki);
+    return this.#boughtBefore(burnt?.serial ?? "", applicant.spki);
   }
 
   /** Of a used token: its certificate, for the key that it was issued to. */
@@ -244,12 +251,12 @@ export class CertificateAuthority {
     return record;
   }
 
-  async #enrollByName(principal: string, spki: Uint8Array): Promise<CertificateRecord> {
+  async #enrollByName(principal: string, applicant: Applicant): Promise<CertificateRecord> {
     if (!this.isOpen) throw new FirefliesError("token-required");
     requirePrincipal(principal);
-    const earlier = await this.#store.certificateOfKey(principal, spki);
+    const earlier = await this.#store.certificateOfKey(principal, applicant.spki);
     if (earlier !== undefined && earlier.notAfter > this.now()) return earlier;
-    const record = await this.#admit(principal, spki, "open", { kind: "free-name" });
+    const record = await this.#admit(principal, applicant, "open", { kind: "free-name" });
     if (record === undefined) throw new FirefliesError("principal-taken");
     return record;
   }
@@ -268,22 +275,22 @@ export class CertificateAuthority {
 
   async #admit(
     principal: string,
-    spki: Uint8Array,
+    applicant: Applicant,
     how: HowIssued,
     condition: Condition,
   ): Promise<CertificateRecord | undefined> {
     const holder = await holderNamed(this.#state, principal);
     const lifetimeMs = this.#settings.certificateLifetimeMs;
-    return issue(this.#state, this.#settings, { holder, spki, how, condition, lifetimeMs });
+    return issue(this.#state, this.#settings, { holder, ...applicant, how, condition, lifetimeMs });
   }
 
   #issue(
     holder: PrincipalRecord,
-    spki: Uint8Array,
+    applicant: Applicant,
     how: HowIssued,
     lifetimeMs = this.#settings.certificateLifetimeMs,
   ): Promise<CertificateRecord> {
-    return issueAnyway(this.#state, this.#settings, { holder, spki, how, lifetimeMs });
+    return issueAnyway(this.#state, this.#settings, { holder, ...applicant, how, lifetimeMs });
   }
 
   async #requireBudget(id: MemberId): Promise<void> {

@@ -13,6 +13,8 @@ export interface Order {
   readonly condition: Condition;
   /** Milliseconds. */
   readonly lifetimeMs: number;
+  /** Where the member is reached; none when it did not say. */
+  readonly addresses: readonly string[];
 }
 
 /** The record of a name, or what it will be once a certificate is recorded. */
@@ -30,7 +32,7 @@ export async function issue(
   order: Order,
 ): Promise<CertificateRecord | undefined> {
   const record = await signed(state, order, settings.now());
-  if ((await state.store.recordCertificate(record, order.condition)) === "refused") return undefined;
+  if ((await state.store.recordCertificate(record, order.condition, order.addresses)) === "refused") return undefined;
   const { principal, id, serial, how, issuedAt } = record;
   settings.onDecision({ kind: "issued", how, principal, id, serial, at: issuedAt });
   return record;

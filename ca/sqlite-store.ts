@@ -19,6 +19,9 @@ const SCHEMA_VERSION = 1;
 /** `fireflies ca token` writes beside the server, for milliseconds. */
 const BUSY_TIMEOUT_MS = 5_000;
 
+/** A report that repeats an earlier one of the same second is not written: each write waits for the disk. */
+const REPORT_STEP_MS = 1_000;
+
 /** `network_id` in every table: an authority may come to serve several networks. */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS networks (
@@ -111,11 +114,16 @@ export class SqliteStore implements Store {
     return Number(this.#get(sql, memberIdToBytes(id), since)?.n);
   }
 
-  async recordCertificate(certificate: CertificateRecord, condition: Condition): Promise<Recorded> {
+  async recordCertificate(
+    certificate: CertificateRecord,
+    condition: Condition,
+    addresses: readonly string[],
+  ): Promise<Recorded> {
     return this.#transaction(() => {
       if (condition.kind === "free-name" && this.#isTaken(certificate)) return "refused";
       this.#insertPrincipal(certificate);
       this.#insertCertificate(certificate);
+      if (addresses.length > 0) this.#report(certificate.id, addresses, certificate.issuedAt);
       return condition.kind === "token" && !this.#burn(condition.hash, certificate.serial) ? "refused" : "recorded";
     });
   }
@@ -158,8 +166,13 @@ export class SqliteStore implements Store {
   }
 
   async report(id: MemberId, addresses: readonly string[], at: number): Promise<void> {
-    const sql =
-      "INSERT INTO reports VALUES (?,?,?) ON CONFLICT (id) DO UPDATE SET addresses = excluded.addresses, reported_at = excluded.reported_at";
+    this.#report(id, addresses, at);
+  }
+
+  #report(id: MemberId, addresses: readonly string[], at: number): void {
+    const sql = `INSERT INTO reports VALUES (?,?,?) ON CONFLICT (id) DO UPDATE
+      SET addresses = excluded.addresses, reported_at = excluded.reported_at
+      WHERE addresses <> excluded.addresses OR abs(reported_at - excluded.reported_at) > ${REPORT_STEP_MS}`;
     this.#run(sql, memberIdToBytes(id), JSON.stringify(addresses), at);
   }
 

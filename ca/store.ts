@@ -79,12 +79,17 @@ export interface Store {
   certificateOfKey(principal: string, spki: Uint8Array): Promise<CertificateRecord | undefined>;
   /** How many certificates of this id were issued at or after `since`. */
   issuedSince(id: MemberId, since: number): Promise<number>;
-  /** Adds the principal when it is new. */
-  recordCertificate(certificate: CertificateRecord, condition: Condition): Promise<Recorded>;
+  /** Adds the principal when it is new; reports the addresses, when there are any, in the same transaction. */
+  recordCertificate(
+    certificate: CertificateRecord,
+    condition: Condition,
+    addresses: readonly string[],
+  ): Promise<Recorded>;
 
   createToken(token: TokenRecord): Promise<void>;
   token(hash: Uint8Array): Promise<TokenRecord | undefined>;
 
+  /** Costs nothing when the same was reported within a second. */
   report(id: MemberId, addresses: readonly string[], at: number): Promise<void>;
   /** Members other than `except` with addresses and an unexpired certificate, the last to report first. */
   contacts(query: { except: MemberId; now: number; limit: number }): Promise<ContactRecord[]>;

@@ -61,9 +61,9 @@ export class AuthorityFixture implements AsyncDisposable {
     return { url: this.url, fingerprint: this.authority.fingerprint, principal };
   }
 
-  /** Options of a call. */
+  /** Options of a call; the deadline is for a machine that is busy with other tests. */
   call(...addresses: string[]) {
-    return { addresses, now: this.clock.now };
+    return { addresses, now: this.clock.now, timeoutMs: 60_000 };
   }
 
   /** Enrols with a new token. */
