@@ -14,6 +14,8 @@ class OneAddressResolver implements experimental.Resolver {
   readonly #target: Uri;
   readonly #listener: experimental.ResolverListener;
   readonly #options: ChannelOptions;
+  #answered = false;
+  #isTold = false;
 
   constructor(target: Uri, listener: experimental.ResolverListener, options: ChannelOptions) {
     this.#target = target;
@@ -21,14 +23,26 @@ class OneAddressResolver implements experimental.Resolver {
     this.#options = options;
   }
 
+  /**
+   * Tells its address once. gRPC asks again whenever a connection fails, and takes an answer as leave to try at once:
+   * told each time, it would try a dead member without end, and the process would do nothing else.
+   */
+  /** Answers once: gRPC asks again after every failure, and would try the same address without a pause. */
   updateResolution(): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    if (this.#isTold) return;
+    this.#isTold = true;
     // The object reaches net.connect as it is: `signal` is one of its options.
     const address = { ...parseAddress(this.#target.path)!, signal: this.#options[CUT_OPTION] };
     const found = experimental.statusOrFromValue([{ addresses: [address] }]);
     process.nextTick(() => this.#listener(found, {}, null, ""));
   }
 
-  destroy(): void {}
+  /** gRPC destroys a resolver when the channel goes idle, and asks the same one when it wakes. */
+  destroy(): void {
+    this.#isTold = false;
+  }
 
   static getDefaultAuthority(target: Uri): string {
     return target.path;
