@@ -1,0 +1,77 @@
+/** `fireflies demo`: tells the story once, and in a terminal goes on until Ctrl-C. Whatever happens, it cleans up. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { FirefliesError } from "../../identity/index.js";
+import { untilTold } from "../signals.js";
+import { JsonNarrator, type Narrator, TextNarrator } from "./narrator.js";
+import { MEMBER_NAMES, Stage } from "./stage.js";
+import { kill, restart, STORY, type Step } from "./story.js";
+
+export interface DemoOptions {
+  readonly once: boolean;
+  readonly json: boolean;
+}
+
+/** Milliseconds between two kills after the story. */
+const ENCORE_MS = 15_000;
+const ENCORE_DEADLINE_MS = 60_000;
+
+/** Rejects with "demo-failed" when a step does not happen. */
+export async function runDemo({ once, json }: DemoOptions): Promise<void> {
+  const interrupted = untilTold();
+  const isLive = process.stdout.isTTY === true && !json;
+  const narrator = json ? new JsonNarrator() : new TextNarrator(isLive);
+  const stage = new Stage(() => narrator.changed(stage.table));
+  const abandon = () => stage.closeNow();
+  process.once("exit", abandon);
+  const started = performance.now();
+  try {
+    await narrator.say(`A certificate authority and five members, each a process of its own, in ${stage.dir}\n`);
+    for (const step of STORY) await perform(step, stage, narrator, interrupted);
+    if (isLive && !once) await goOn(stage, narrator, interrupted);
+    await narrator.finish(Math.round(performance.now() - started));
+  } finally {
+    await stage.close();
+    process.off("exit", abandon);
+  }
+}
+
+async function perform(step: Step, stage: Stage, narrator: Narrator, interrupted: AbortSignal): Promise<void> {
+  narrator.begin(step);
+  const started = performance.now();
+  const elapsed = () => Math.round(performance.now() - started);
+  try {
+    const signal = AbortSignal.any([interrupted, AbortSignal.timeout(step.deadlineMs)]);
+    const told = await step.run(stage, signal);
+    await narrator.end(step, elapsed(), told);
+  } catch (cause) {
+    const error = failure(step, cause, interrupted);
+    await narrator.fail(step, elapsed(), error);
+    throw error;
+  }
+}
+
+function failure(step: Step, cause: unknown, interrupted: AbortSignal): FirefliesError {
+  const why = interrupted.aborted ? "it was interrupted." : cause instanceof Error ? cause.message : String(cause);
+  return new FirefliesError("demo-failed", `The step "${step.name}" failed: ${why}`, { cause });
+}
+
+/** After the story: members die and come back, one after the other, until somebody has seen enough. */
+async function goOn(stage: Stage, narrator: Narrator, interrupted: AbortSignal): Promise<void> {
+  const program = `fireflies members --dir ${stage.dirOf("ada")}`;
+  await narrator.say(
+    `\nThe network goes on until Ctrl-C. Look at it from another terminal, for instance with\n    ${program}\n`,
+  );
+  try {
+    await restart(stage, interrupted, "eva");
+    for (let turn = 1; !interrupted.aborted; turn++) {
+      await sleep(ENCORE_MS, undefined, { signal: interrupted });
+      // Never ada: somebody may be looking over her shoulder.
+      const name = MEMBER_NAMES[1 + (turn % (MEMBER_NAMES.length - 1))]!;
+      const signal = AbortSignal.any([interrupted, AbortSignal.timeout(ENCORE_DEADLINE_MS)]);
+      await narrator.say(`kill -9 of ${name}: ${(await kill(stage, signal, name)).text}`);
+      await narrator.say(`${name} again: ${(await restart(stage, signal, name)).text}`);
+    }
+  } catch (error) {
+    if (!interrupted.aborted) throw error;
+  }
+}

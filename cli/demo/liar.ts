@@ -1,0 +1,79 @@
+/**
+ * A Byzantine member: enrolled like any other, it signs a false accusation and hands it to everybody but its victim.
+ * It uses what any malicious program could: its own key, the statement codec of fireflies/gossip, and the transport.
+ */
+import { Client, grpcTransport } from "../../client/index.js";
+import { encodeAccusation, encodePacket, encodeStatement } from "../../gossip/index.js";
+import { FirefliesError, type Identity, loadIdentity, sign } from "../../identity/index.js";
+import { type MemberId, toHex } from "../../rings/index.js";
+
+/** Milliseconds for dialling a member, and for its answer. */
+const CALL_TIMEOUT_MS = 5_000;
+
+export interface Lie {
+  readonly victim: MemberId;
+  /** The ring on which the liar is the victim's predecessor: there alone its word counts. */
+  readonly ring: number;
+  /** Epoch of the victim's note that the accusation is against. */
+  readonly epoch: bigint;
+}
+
+export class Liar {
+  readonly #client: Client;
+  readonly #dir: string;
+
+  constructor(dir: string, token: string) {
+    this.#dir = dir;
+    this.#client = new Client({ config: false, dir, token });
+  }
+
+  get id(): MemberId {
+    return this.#client.id;
+  }
+
+  /** Joins, and waits until it sees that many others. */
+  async join(others: number, signal: AbortSignal): Promise<void> {
+    await this.#client.start({ signal });
+    for await (const _ of this.#client.changes({ signal })) if (this.#client.members().length >= others) return;
+    throw new FirefliesError(
+      "demo-failed",
+      `The liar sees only ${this.#client.members().length} of ${others} members.`,
+    );
+  }
+
+  /** Accuses its successor on some ring, and tells all the others. */
+  async lie(): Promise<Lie> {
+    const identity = await loadIdentity(this.#dir, { now: Date.now() });
+    if (!identity) throw new FirefliesError("identity-missing");
+    const lie = this.#chooseVictim();
+    const packet = encodePacket([{ kind: "statement", bytes: falseAccusation(identity, lie) }]);
+    const transport = grpcTransport({ identity: () => identity, now: Date.now });
+    const told = this.#client.members().filter(({ id }) => id !== lie.victim);
+    for (const { address, id: expect } of told) {
+      const link = await transport.dial(address, { expect, timeoutMs: CALL_TIMEOUT_MS });
+      await link.call("exchange", packet, { timeoutMs: CALL_TIMEOUT_MS });
+      link.close();
+    }
+    return lie;
+  }
+
+  async leave(): Promise<void> {
+    await this.#client.stop();
+  }
+
+  #chooseVictim(): Lie {
+    for (const { ring, successor } of this.#client.rings()) {
+      const member = this.#client.members().find(({ id }) => id === successor);
+      if (member) return { victim: member.id, ring, epoch: member.epoch };
+    }
+    throw new FirefliesError("demo-failed", "The liar has no neighbour to accuse.");
+  }
+}
+
+function falseAccusation({ certificate, privateKey }: Identity, { victim, ring, epoch }: Lie): Uint8Array {
+  const accuser = certificate.id;
+  const claim = { accuser, certificate: toHex(certificate.hash), accused: victim, ring, epoch };
+  const body = encodeAccusation(claim, certificate.hash);
+  const signature = sign(privateKey, "accusation", certificate.networkId, body);
+  return encodeStatement({ kind: "accusation", accusation: { ...claim, body, signature } });
+}

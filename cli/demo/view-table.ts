@@ -1,0 +1,83 @@
+/** The views of all members as one table: a row for who sees, a column for who is seen. */
+import type { painter, Style } from "../output.js";
+import type { ProcessEvent } from "./process.js";
+
+export type Sight = "live" | "suspected" | "failed" | "left";
+
+const SIGHTS: ReadonlyMap<string, Sight> = new Map<string, Sight>([
+  ["joined", "live"],
+  ["updated", "live"],
+  ["rebutted", "live"],
+  ["suspected", "suspected"],
+  ["failed", "failed"],
+  ["left", "left"],
+]);
+
+const MARKS: Readonly<Record<Sight, { readonly mark: string; readonly style: Style }>> = {
+  live: { mark: "●", style: "green" },
+  suspected: { mark: "?", style: "yellow" },
+  failed: { mark: "✗", style: "red" },
+  left: { mark: "–", style: "dim" },
+};
+const LEGEND = "● live   ? suspected   ✗ failed   – left   · itself";
+
+export class ViewTable {
+  readonly #names: readonly string[];
+  readonly #nameOf = new Map<string, string>();
+  readonly #views = new Map<string, Map<string, Sight>>();
+
+  constructor(names: readonly string[]) {
+    this.#names = names;
+  }
+
+  /** Whose id that is, so that it has a column. */
+  introduce(name: string, id: string): void {
+    this.#nameOf.set(id, name);
+  }
+
+  /** Takes what `observer` told. Returns whether the table has changed. */
+  take(observer: string, { event, id }: ProcessEvent): boolean {
+    const sight = SIGHTS.get(event);
+    if (sight === undefined || id === undefined) return false;
+    const view = this.#views.get(observer) ?? new Map<string, Sight>();
+    this.#views.set(observer, view);
+    view.set(id, sight);
+    return true;
+  }
+
+  /** The observer runs no longer: it sees nothing. */
+  blank(observer: string): void {
+    this.#views.delete(observer);
+  }
+
+  render(paint: ReturnType<typeof painter>): string[] {
+    const width = Math.max(...this.#names.map((name) => name.length)) + 2;
+    const head = " ".repeat(width + 6) + this.#names.map((name) => name.padEnd(width)).join("");
+    return [
+      paint("dim", head),
+      ...this.#names.map((name) => this.#row(name, width, paint)),
+      paint("dim", `  ${LEGEND}`),
+    ];
+  }
+
+  #row(observer: string, width: number, paint: ReturnType<typeof painter>): string {
+    const view = this.#views.get(observer);
+    const cells = this.#names.map((name) => this.#cell(observer, name, view, width, paint));
+    const sees = view === undefined ? "      " : " sees ";
+    return `  ${paint(view === undefined ? "dim" : "bold", observer.padEnd(width - 2))}${paint("dim", sees)}${cells.join("")}`;
+  }
+
+  #cell(
+    observer: string,
+    seen: string,
+    view: Map<string, Sight> | undefined,
+    width: number,
+    paint: ReturnType<typeof painter>,
+  ) {
+    if (view === undefined) return " ".repeat(width);
+    if (observer === seen) return paint("dim", "·".padEnd(width));
+    const id = [...this.#nameOf].find(([, name]) => name === seen)?.[0];
+    const sight = id === undefined ? undefined : view.get(id);
+    return sight === undefined ? " ".repeat(width) : paint(MARKS[sight].style, MARKS[sight].mark.padEnd(width));
+  }
+}
