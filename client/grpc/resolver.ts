@@ -14,7 +14,6 @@ class OneAddressResolver implements experimental.Resolver {
   readonly #target: Uri;
   readonly #listener: experimental.ResolverListener;
   readonly #options: ChannelOptions;
-  #answered = false;
   #isTold = false;
 
   constructor(target: Uri, listener: experimental.ResolverListener, options: ChannelOptions) {
@@ -27,16 +26,15 @@ class OneAddressResolver implements experimental.Resolver {
    * Tells its address once. gRPC asks again whenever a connection fails, and takes an answer as leave to try at once:
    * told each time, it would try a dead member without end, and the process would do nothing else.
    */
-  /** Answers once: gRPC asks again after every failure, and would try the same address without a pause. */
   updateResolution(): void {
-    if (this.#answered) return;
-    this.#answered = true;
     if (this.#isTold) return;
     this.#isTold = true;
     // The object reaches net.connect as it is: `signal` is one of its options.
     const address = { ...parseAddress(this.#target.path)!, signal: this.#options[CUT_OPTION] };
     const found = experimental.statusOrFromValue([{ addresses: [address] }]);
-    process.nextTick(() => this.#listener(found, {}, null, ""));
+    process.nextTick(() => {
+      if (this.#isTold) this.#listener(found, {}, null, "");
+    });
   }
 
   /** gRPC destroys a resolver when the channel goes idle, and asks the same one when it wakes. */

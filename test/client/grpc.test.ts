@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer as createHttp2Server, connect as http2Connect } from "node:http2";
 import { createServer, type Socket, connect as tcpConnect } from "node:net";
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from "node:tls";
+import { Worker } from "node:worker_threads";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { formatAddress } from "../../client/address.js";
 import { grpcTransport } from "../../client/grpc/transport.js";
@@ -171,6 +172,36 @@ describe("dialling", () => {
     silent.close();
   });
 
+  it("gives up in time on an address that drops packets, and leaves nothing behind", async () => {
+    // A listener that never accepts, with its queue full: the system drops what else comes.
+    const code = `
+      const { parentPort } = require("node:worker_threads");
+      const server = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+        parentPort.postMessage(server.address().port);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+      });`;
+    const worker = new Worker(code, { eval: true });
+    const [port] = (await once(worker, "message")) as [number];
+    for (let i = 0; i < 2; i++) {
+      const filler = tcpConnect(port, "127.0.0.1").on("error", () => {});
+      sockets.push(filler);
+      await once(filler, "connect");
+    }
+    const before = handles();
+    const dialled = transportOf(alice).dial(`127.0.0.1:${port}`, { timeoutMs: 100 });
+    await expect(dialled).rejects.toMatchObject({ code: "timeout" });
+    for (let i = 0; i < 50 && handles() > before; i++) await new Promise(setImmediate);
+    expect(handles()).toBeLessThanOrEqual(before);
+    await worker.terminate();
+  });
+
+  it("takes the longest deadline there is", async () => {
+    const listener = await listen();
+    const link = await transportOf(alice).dial(`127.0.0.1:${listener.port}`, { timeoutMs: Number.POSITIVE_INFINITY });
+    open.push(link);
+    await link.call("probe", Uint8Array.of(1), { timeoutMs: Number.POSITIVE_INFINITY });
+  });
+
   it("refuses a server that is no member", async () => {
     const plain = createHttp2Server();
     plain.listen(0, "127.0.0.1");
@@ -202,7 +233,7 @@ describe("after closing", () => {
 });
 
 function handles(): number {
-  return process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Timeout/.test(name)).length;
+  return process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Timeout|Connect/.test(name)).length;
 }
 
 /** Resolves when the client's side of the handshake is done. */
