@@ -71,10 +71,16 @@ async function until(processes, condition, what) {
   const end = performance.now() + DEADLINE_MS;
   while (!condition()) {
     const left = end - performance.now();
-    if (left <= 0) throw new Error(`not within ${DEADLINE_MS} ms: ${what}`);
+    if (left <= 0) throw new Error(`not within ${DEADLINE_MS} ms: ${what}\n${processes.map(describe).join("\n")}`);
     const changed = Promise.race(processes.map((one) => new Promise((resolve) => one.waiting.push(resolve))));
     await Promise.race([changed, new Promise((resolve) => setTimeout(resolve, Math.min(left, 1000)))]);
   }
+}
+
+function describe({ name, view, log }) {
+  const counts = {};
+  for (const { event } of log) counts[event] = (counts[event] ?? 0) + 1;
+  return `${name}: view of ${view.size}, ${JSON.stringify(counts)}`;
 }
 
 const isWhole = (members) => members.every((one) => members.every((other) => other === one || one.view.has(other.id)));

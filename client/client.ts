@@ -51,6 +51,8 @@ import type {
 export const SEND_TIMEOUT_MS = 10_000;
 /** Hand-overs of my gossip under way at once; a round whose neighbours are slow is skipped. */
 const GOSSIP_SENDS_MAX = 4;
+/** Kinds of rejections that are counted apart. */
+const REJECTIONS_MAX = 256;
 
 /** Parts that a program may bring along; what is left out is the usual one. */
 export interface ClientParts {
@@ -72,6 +74,7 @@ export class Client {
   #renewal: Renewal | undefined;
   #company: Company | undefined;
   #gossiping = 0;
+  readonly #rejected = new Map<string, number>();
   #onReady: () => void = () => {};
   #metadata: Metadata | undefined;
   #content: Uint8Array | undefined;
@@ -197,6 +200,7 @@ export class Client {
       links,
       fingerprint: toHex(machine.fingerprint()),
       certificateEnds: notAfter,
+      rejected: Object.fromEntries(this.#rejected),
     };
   }
 
@@ -421,11 +425,19 @@ export class Client {
         this.#alarm(new FirefliesError(told.what));
         return;
       case "rejected":
+        this.#count(`${told.what}: ${told.reason}`);
+        return;
       case "departed":
         return;
       default:
         this.#changed(told.kind, told.member);
     }
+  }
+
+  #count(rejection: string): void {
+    const count = this.#rejected.get(rejection) ?? 0;
+    // Reasons come from a short list, but one of them may be a partner's word.
+    if (count > 0 || this.#rejected.size < REJECTIONS_MAX) this.#rejected.set(rejection, count + 1);
   }
 
   #changed(kind: "joined" | "left" | "failed" | "suspected" | "rebutted" | "updated", peer: Peer): void {

@@ -95,6 +95,8 @@ export interface ClientInfo {
   readonly fingerprint: string;
   /** Unix time in milliseconds at which my certificate ends. */
   readonly certificateEnds: number;
+  /** What partners sent and I did not take, counted by "what: reason". Duplicates are ordinary; lies are not. */
+  readonly rejected: Readonly<Record<string, number>>;
 }
 
 /** My neighbours on one ring; undefined while I am alone. */
