@@ -403,7 +403,9 @@ export class Machine {
     return wall;
   }
 
+  /** While I join nothing is told: of the dead I hear the notes first and what stands against them a moment later. */
   #tell(): void {
+    if (this.#joining) return;
     for (const id of this.#touched) {
       if (id === this.id) this.#tellMine();
       else for (const change of this.#roster.observe(id, this.standing(id), this.#note(id))) this.#changed(change);
@@ -854,6 +856,7 @@ export class Machine {
   #finishJoin(now: number): void {
     if (!this.#joining) return;
     this.#joining = undefined;
+    this.#tell();
     this.#timers.clear("join");
     this.#set("gossip", now + this.#settings.gossipMs * this.#ports.random.number());
     this.#set("monitor", now + this.#settings.monitorMs * this.#ports.random.number());

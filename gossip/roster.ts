@@ -19,14 +19,18 @@ export class Roster {
     return this.#peers.values();
   }
 
-  /** Compares a member's standing with what was told of it, and tells the difference. */
+  /**
+   * Compares a member's standing with what was told of it, and tells the difference. Who is already accused when it is
+   * first heard of is told once it has answered: mostly it is dead, and a joiner only learns who else was here (R7).
+   */
   observe(id: MemberId, standing: Standing, note: Note | undefined): Output[] {
     const before = this.#peers.get(id);
     if (!note || (standing !== "live" && standing !== "suspected")) return before ? this.#drop(before, standing) : [];
+    if (!before && standing === "suspected") return [];
     const { epoch, addresses, metadata } = note;
     const member: Peer = { id, epoch, addresses, metadata, suspected: standing === "suspected" };
     this.#peers.set(id, member);
-    return before ? changes(before, member) : arrival(member);
+    return before ? changes(before, member) : [{ kind: "joined", member }];
   }
 
   #drop(before: Peer, standing: Standing): Output[] {
@@ -35,11 +39,6 @@ export class Roster {
     const reason = standing === "live" || standing === "suspected" ? "silent" : standing;
     return [{ kind: "failed", member: before, reason }];
   }
-}
-
-function arrival(member: Peer): Output[] {
-  const joined: Output = { kind: "joined", member };
-  return member.suspected ? [joined, { kind: "suspected", member }] : [joined];
 }
 
 function changes(before: Peer, member: Peer): Output[] {

@@ -2,7 +2,7 @@
  * Byzantine members against correct ones. An attacker is a seat whose own machine behaves while the test speaks in its
  * name: it signs what it likes and hands it to everybody first hand. No correct member may lose a correct one.
  */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { encodePacket } from "../../gossip/index.js";
 import { disabledRings, fullMask } from "../../rings/index.js";
 import { Geometry } from "../support/gossip/geometry.js";
@@ -21,6 +21,8 @@ function expectNobodyLost(overlay: Overlay, victim: Seat, correct: readonly Seat
   expect(overlay.losersOf(victim, correct)).toEqual([]);
   expect(correct.filter((seat) => seat !== victim && !seat.machine.member(victim.id))).toEqual([]);
 }
+
+vi.setConfig({ testTimeout: 120_000 });
 
 describe("a false accusation", () => {
   it("by a direct predecessor is answered within a second, and the ring disabled", () => {
@@ -152,7 +154,8 @@ describe("strangers", () => {
       const gone = encodePacket([{ kind: "gone", epoch: victim.machine.epoch }]);
       const one = strangers[rounds % strangers.length]!;
       overlay.input(victim, () => victim.machine.request(one.id, gone, overlay.now));
-      if (rounds > 100 && rounds % 3 === 0) for (const liar of liars) overlay.accuse(liar, victim, liar === liars[0] ? 1 : 2, correct);
+      if (rounds > 100 && rounds % 3 === 0)
+        for (const liar of liars) overlay.accuse(liar, victim, liar === liars[0] ? 1 : 2, correct);
     });
     expectNobodyLost(overlay, victim, correct);
   });

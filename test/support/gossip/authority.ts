@@ -2,11 +2,11 @@
  * An authority and signatures without cryptography, for tests of the protocol: a "certificate" spells its facts, a
  * "signature" is a hash over who signed what. As unforgeable here as anyone needs, and a thousand times faster.
  */
-import { createHash } from "node:crypto";
-import type { CertificateFacts, Check, Verdict } from "../../../gossip/index.js";
+import { createHash, hash } from "node:crypto";
+import { type CertificateFacts, type Check, CLOCK_TOLERANCE_MS, type Verdict } from "../../../gossip/index.js";
 import { type MemberId, memberIdFromBytes, toHex } from "../../../rings/index.js";
 
-export const sha256 = (data: Uint8Array): Uint8Array => createHash("sha256").update(data).digest();
+export const sha256 = (data: Uint8Array): Uint8Array => hash("sha256", data, "buffer");
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
@@ -36,19 +36,20 @@ export class FakeAuthority {
     return { id, leaf, issuer: text("issuer"), hash: toHex(sha256(leaf)), notBefore, notAfter, serial };
   }
 
-  /** What a driver does with a machine's checks. */
-  check(check: Check): Verdict {
-    if (check.kind === "certificate") return this.#checkCertificate(check.chain.leaf);
+  /** What a driver does with a machine's checks; dates are checked when it says what time it is. */
+  check(check: Check, wall?: number): Verdict {
+    if (check.kind === "certificate") return this.#checkCertificate(check.chain.leaf, wall);
     const signer = check.kind === "revocation" ? "authority" : check.certificate.hash;
     const type = check.kind === "revocation" ? "revocation" : check.type;
     const expected = fakeSignature(signer, type, check.body);
     return toHex(expected) === toHex(check.signature) ? { ok: true } : { ok: false, reason: "signature" };
   }
 
-  #checkCertificate(leaf: Uint8Array): Verdict {
+  #checkCertificate(leaf: Uint8Array, wall: number | undefined): Verdict {
     try {
       const facts = JSON.parse(new TextDecoder().decode(leaf));
       if (facts.network !== this.network) return { ok: false, reason: "other-network" };
+      if (wall !== undefined && wall > facts.notAfter + CLOCK_TOLERANCE_MS) return { ok: false, reason: "expired" };
       const serial = BigInt(facts.serial);
       const certificate = { ...facts, serial, leaf, issuer: text("issuer"), hash: toHex(sha256(leaf)) };
       return { ok: true, certificate };

@@ -277,7 +277,9 @@ export class Overlay {
     if (output.kind !== "probe" && output.kind !== "send" && output.kind !== "verify") seat.outputs.push(output);
     if (output.kind === "save") seat.savedMark = output.mark;
     if (output.kind === "verify") {
-      const verdicts = output.checks.map((check) => this.authority.check(check));
+      const verdicts = output.checks.map((check) =>
+        this.authority.check(check, this.now + this.wallOffset + seat.wallError),
+      );
       this.at(0, () => this.#back(seat, machine, () => machine.verified(output.batch, verdicts, this.now)));
     }
     if (output.kind === "send") this.#call(seat, machine, output);

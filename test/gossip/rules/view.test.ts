@@ -1,0 +1,414 @@
+/** Rules R1 to R8 of docs/protocol.md: what is held, and who is live by it. */
+import { describe, expect, it } from "vitest";
+import { CLOCK_TOLERANCE_MS } from "../../../gossip/evidence.js";
+import { EPOCH_MAX } from "../../../gossip/index.js";
+import { ACCUSATIONS_PER_RING_MAX, ACCUSER_WINDOW, CERTIFICATES_PER_MEMBER_MAX } from "../../../gossip/limits.js";
+import { noteProblem } from "../../../gossip/note.js";
+import { fullMask, maskBytes, tolerance, withRing } from "../../../rings/index.js";
+import { fakeSignature } from "../../support/gossip/authority.js";
+import { Geometry } from "../../support/gossip/geometry.js";
+import { Overlay } from "../../support/gossip/overlay.js";
+import { DELTA, Scene } from "../../support/gossip/scene.js";
+import {
+  accusationOf,
+  accusationStatement,
+  certificateStatement,
+  checked,
+  noteOf,
+  noteStatement,
+} from "../../support/gossip/statements.js";
+
+describe("R1 Certificates: several per id, the newest is current", () => {
+  it("ranks by notBefore, then serial", () => {
+    const { authority, evidence } = new Scene(0);
+    const old = authority.issue("a", { notBefore: 1, serial: 9n });
+    const newer = authority.issue("a", { notBefore: 2, serial: 1n });
+    const newest = authority.issue("a", { notBefore: 2, serial: 2n });
+    for (const facts of [newer, newest, old]) evidence.admitCertificate(checked(facts));
+    expect(evidence.currentCertificate(old.id)?.hash).toBe(newest.hash);
+    expect(evidence.rings.size).toBe(1);
+  });
+
+  it("holds a bounded number per id, the newest", () => {
+    const { authority, evidence } = new Scene(0);
+    const held = [5, 3, 1, 6, 2, 4].map((notBefore) => authority.issue("a", { notBefore }));
+    for (const facts of held) evidence.admitCertificate(checked(facts));
+    const kept = held.filter((facts) => evidence.certificate(facts.hash)).map((facts) => facts.notBefore);
+    expect(kept.sort()).toEqual([3, 4, 5, 6]);
+    expect(kept.length).toBe(CERTIFICATES_PER_MEMBER_MAX);
+  });
+
+  it("takes a statement under any held certificate of its signer, and under no other", () => {
+    const scene = new Scene(2);
+    const [a, b] = scene.members as [(typeof scene.members)[0], (typeof scene.members)[0]];
+    const second = scene.authority.issue("s0", { notBefore: 5 });
+    expect(scene.evidence.noteProblem(noteOf(second, { epoch: 2n, ringCount: 3 }))).toBe("certificate-unknown");
+    scene.evidence.admitCertificate(checked(second));
+    expect(scene.evidence.noteProblem(noteOf(second, { epoch: 2n, ringCount: 3 }))).toBeUndefined();
+    expect(scene.evidence.noteProblem(noteOf(a, { epoch: 2n, ringCount: 3 }))).toBeUndefined();
+    const stolen = noteOf({ ...a, id: b.id }, { epoch: 2n, ringCount: 3 });
+    expect(scene.evidence.noteProblem(stolen)).toBe("certificate-unknown");
+  });
+
+  it("stores none that its driver did not find good", () => {
+    const overlay = new Overlay();
+    const [seat, other] = overlay.grow(2) as [ReturnType<Overlay["start"]>, ReturnType<Overlay["start"]>];
+    const root = seat.machine.fingerprint();
+    const foreign = { ...other.certificate, leaf: new TextEncoder().encode('{"network":"another","serial":"1"}') };
+    overlay.tell(other, seat, certificateStatement(foreign));
+    overlay.run(100);
+    expect(seat.machine.fingerprint()).toEqual(root);
+    expect(overlay.told(seat, "rejected").map((told) => told.reason)).toContain("other-network");
+  });
+});
+
+describe("R2 Notes: the highest epoch, a mask that leaves its owner accusable", () => {
+  it.each([
+    ["the next epoch", { epoch: 6n }, undefined],
+    ["a jump", { epoch: EPOCH_MAX }, undefined],
+    ["the same body again", { epoch: 5n }, "duplicate"],
+    ["another body at the same epoch", { epoch: 5n, leaving: true }, undefined],
+    ["an older epoch", { epoch: 4n }, "stale"],
+    ["epoch 0", { epoch: 0n }, "epoch-range"],
+    ["epoch 2^63", { epoch: EPOCH_MAX + 1n }, "epoch-range"],
+    ["t rings disabled", { epoch: 6n, mask: Uint8Array.of(0b11110000, 1) }, undefined],
+    ["t + 1 rings disabled", { epoch: 6n, mask: Uint8Array.of(0b11100000, 1) }, "mask-too-many-disabled"],
+    ["a bit beyond k", { epoch: 6n, mask: Uint8Array.of(0xff, 3) }, "mask-beyond-rings"],
+    ["a short mask", { epoch: 6n, mask: Uint8Array.of(0xff) }, "mask-length"],
+    ["a long mask", { epoch: 6n, mask: Uint8Array.of(0xff, 1, 0) }, "mask-length"],
+  ])("%s", (_, options, problem) => {
+    const scene = new Scene(1, 9);
+    scene.note(scene.members[0]!, { epoch: 5n });
+    expect(scene.evidence.noteProblem(noteOf(scene.members[0]!, options))).toBe(problem);
+  });
+
+  it("accepts exactly the masks with at most t rings disabled, for every mask of up to 15 rings", () => {
+    for (const ringCount of [1, 2, 3, 7, 8, 9, 15]) {
+      const scene = new Scene(1, ringCount);
+      const note = noteOf(scene.members[0]!, { epoch: 2n, ringCount });
+      const accepted: number[] = [];
+      for (let bits = 0; bits < 2 ** (8 * maskBytes(ringCount)); bits++) {
+        const mask = Uint8Array.of(bits & 255, bits >> 8).slice(0, maskBytes(ringCount));
+        if (noteProblem({ ...note, mask }, ringCount) === undefined) accepted.push(bits);
+      }
+      const expected = Array.from({ length: 2 ** ringCount }, (_, bits) => bits).filter(
+        (bits) => ringCount - [...bits.toString(2)].filter((bit) => bit === "1").length <= tolerance(ringCount),
+      );
+      expect(accepted).toEqual(expected);
+    }
+  });
+
+  it("refuses what was signed under a revoked certificate", () => {
+    const scene = new Scene(2);
+    const [a] = scene.members;
+    scene.evidence.admitRevocations(
+      checked({
+        number: 1n,
+        issuedAt: 0,
+        certificates: new Set([a!.hash]),
+        members: new Set(),
+        body: Uint8Array.of(1),
+        signature: new Uint8Array(64),
+        issuer: new Uint8Array(1),
+      }),
+    );
+    expect(scene.evidence.note(a!.id)).toBeUndefined();
+    expect(scene.evidence.noteProblem(noteOf(a!, { epoch: 9n, ringCount: 3 }))).toBe("revoked");
+  });
+});
+
+describe("R3 Accusations: structural admission", () => {
+  const scene = new Scene(30);
+  const accused = scene.members[0]!;
+  scene.note(accused, { epoch: 7n, mask: withRing(fullMask(3), 2, false) });
+  const near = scene.before(1, accused, 29);
+
+  it.each([
+    ["by the direct predecessor", near[0]!, 1, 7n, undefined],
+    ["by the last of the window", near[ACCUSER_WINDOW - 1]!, 1, 7n, undefined],
+    ["from outside the window", near[ACCUSER_WINDOW]!, 1, 7n, "not-near"],
+    ["on ring 0", near[0]!, 0, 7n, "ring-range"],
+    ["beyond the rings", near[0]!, 4, 7n, "ring-range"],
+    ["on a disabled ring", scene.before(2, accused)[0]!, 2, 7n, "ring-disabled"],
+    ["of an older epoch", near[0]!, 1, 6n, "epoch-differs"],
+    ["of a future epoch", near[0]!, 1, 8n, "epoch-differs"],
+    ["of itself", accused, 1, 7n, "self-accusation"],
+    ["by someone unknown", new Scene(0).authority.issue("x"), 1, 7n, "certificate-unknown"],
+  ])("%s", (_, accuser, ring, epoch, problem) => {
+    expect(scene.evidence.accusationProblem(accusationOf(accuser, accused.id, ring, epoch))).toBe(problem);
+  });
+
+  it("needs the note of the accused", () => {
+    const stranger = scene.authority.issue("noteless");
+    expect(scene.evidence.accusationProblem(accusationOf(near[0]!, stranger.id, 1))).toBe("note-unknown");
+  });
+
+  it("keeps the four closest accusers per ring, whatever the order of arrival", () => {
+    for (const order of [
+      [0, 1, 2, 3, 4, 5],
+      [5, 4, 3, 2, 1, 0],
+      [3, 5, 1, 0, 4, 2],
+    ]) {
+      const stage = new Scene(20);
+      const target = stage.members[3]!;
+      const accusers = stage.before(2, target, 6);
+      for (const index of order) stage.accuse(accusers[index]!, target, 2);
+      const held = stage.evidence.accusations(target.id).map(({ accusation }) => accusation.accuser);
+      expect(new Set(held)).toEqual(new Set(accusers.slice(0, ACCUSATIONS_PER_RING_MAX).map(({ id }) => id)));
+    }
+  });
+
+  it("keeps of one accuser with two certificates the accusation with the lower hash", () => {
+    const stage = new Scene(5);
+    const target = stage.members[0]!;
+    const [first] = stage.before(1, target) as [(typeof stage.members)[0]];
+    const second = { ...stage.authority.issue("other", { id: first.id }) };
+    stage.evidence.admitCertificate(checked(second));
+    stage.accuse(first, target, 1);
+    const changed = stage.accuse(second, target, 1);
+    const changedBack = stage.accuse(first, target, 1);
+    expect([changed, changedBack]).toContain(false);
+    expect(stage.evidence.accusations(target.id).length).toBe(1);
+  });
+
+  it("drops them all with the accused's next note", () => {
+    const stage = new Scene(10);
+    const target = stage.members[0]!;
+    stage.accuseFully(target);
+    expect(stage.evidence.accusations(target.id).length).toBe(3);
+    stage.note(target, { epoch: 2n });
+    expect(stage.evidence.accusations(target.id)).toEqual([]);
+  });
+
+  it("drops those whose accusers newcomers push out of the window", () => {
+    const stage = new Scene(ACCUSER_WINDOW + 4);
+    const target = stage.members[0]!;
+    stage.accuse(stage.before(1, target, ACCUSER_WINDOW)[ACCUSER_WINDOW - 1]!, target, 1);
+    expect(stage.evidence.accusations(target.id).length).toBe(1);
+    const farthest = stage.evidence.accusations(target.id)[0]!.accusation.accuser;
+    const isPushed = () => stage.evidence.rings.distance(1, farthest, target.id, ACCUSER_WINDOW - 1) === undefined;
+    for (let index = 0; !isPushed(); index++) stage.join(`newcomer ${index}`);
+    expect(stage.evidence.accusations(target.id)).toEqual([]);
+  });
+});
+
+describe("R4 One view: deduplicated by content, never by signature", () => {
+  it("holds a note once, whatever valid signature it comes with", () => {
+    const scene = new Scene(1);
+    const note = noteOf(scene.members[0]!, { epoch: 3n, ringCount: 3 });
+    scene.evidence.admitNote(note);
+    const root = scene.evidence.tree.root();
+    const again = checked({ ...note, signature: fakeSignature("other", "s", note.body) });
+    expect(scene.evidence.noteProblem(again)).toBe("duplicate");
+    expect(scene.evidence.admitNote(again)).toBe(false);
+    expect(scene.evidence.tree.root()).toEqual(root);
+  });
+
+  it("keeps the lower body of two notes of one epoch, and the proof, in either order", () => {
+    const roots = [0, 1].map((swap) => {
+      const scene = new Scene(1);
+      const pair = [Uint8Array.of(1), Uint8Array.of(2)].map((metadata) => ({ epoch: 3n, metadata }));
+      for (const options of swap ? pair.reverse() : pair) scene.note(scene.members[0]!, options);
+      return Buffer.from(scene.evidence.tree.root()).toString("hex");
+    });
+    expect(roots[0]).toBe(roots[1]);
+  });
+
+  // The property, over random orders, losses and duplicates, is in test/gossip/merge.test.ts.
+});
+
+describe("R5 Accused set: the least fixpoint", () => {
+  it("counts an accusation when only gone or accused members stand between", () => {
+    const scene = new Scene(12);
+    const target = scene.members[0]!;
+    const [first, second, third] = scene.before(1, target, 3) as (typeof scene.members)[0][] as [
+      (typeof scene.members)[0],
+      (typeof scene.members)[0],
+      (typeof scene.members)[0],
+    ];
+    scene.accuse(third, target, 1);
+    expect(scene.standing(target, 0)).toBe("live");
+    scene.note(first, { epoch: 2n, leaving: true });
+    expect(scene.standing(target, 0)).toBe("live");
+    scene.accuse(scene.before(2, second)[0]!, second, 2);
+    expect(scene.standing(second, 0)).toBe("suspected");
+    expect(scene.standing(target, 0)).toBe("suspected");
+    scene.note(second, { epoch: 2n });
+    expect(scene.standing(target, 0)).toBe("live");
+  });
+
+  it("lets an accused member accuse", () => {
+    const scene = new Scene(12);
+    const target = scene.members[0]!;
+    const [accuser] = scene.before(1, target) as [(typeof scene.members)[0]];
+    scene.accuse(scene.before(2, accuser)[0]!, accuser, 2);
+    scene.accuse(accuser, target, 1);
+    expect(scene.standing(accuser, 0)).toBe("suspected");
+    expect(scene.standing(target, 0)).toBe("suspected");
+  });
+
+  it("does not let two members accuse each other into a circle that nobody outside began", () => {
+    // On some ring a stands before b with c between, on another b before a with d between: c is only passed over when
+    // accused, and nobody accuses it. Nothing stands, though "both accused" would be a fixpoint if c and d fell too.
+    const scene = new Scene(12);
+    const target = scene.members[0]!;
+    const [between, far] = scene.before(1, target, 2) as [(typeof scene.members)[0], (typeof scene.members)[0]];
+    scene.accuse(far, target, 1);
+    // `between` would be accused by someone past the target: each needs the other to be accused first.
+    for (let ring = 2; ring <= 3; ring++) {
+      const accusers = scene.before(ring, between, ACCUSER_WINDOW);
+      const past = accusers.findIndex((member) => member.id === target.id);
+      if (past >= 0 && past + 1 < accusers.length) scene.accuse(accusers[past + 1]!, between, ring);
+    }
+    expect(scene.standing(target, 0)).toBe("live");
+    expect(scene.standing(between, 0)).toBe("live");
+  });
+
+  it("is judged alike by two members with one evidence, whatever each of them remembers", () => {
+    const scene = new Scene(12);
+    const target = scene.members[0]!;
+    const [between, far] = scene.before(1, target, 2) as [(typeof scene.members)[0], (typeof scene.members)[0]];
+    const [helper, accuser] = scene.before(2, between, 2) as [(typeof scene.members)[0], (typeof scene.members)[0]];
+    // One sees `between` accused past a helper that is accused itself, long enough to remove it ...
+    scene.accuse(accuser, between, 2);
+    scene.accuse(scene.before(3, helper)[0]!, helper, 3);
+    expect(scene.standing(between, 0)).toBe("suspected");
+    expect(scene.standing(between, 2 * DELTA)).toBe("removed");
+    // ... and then the helper answers. Another one comes only now, and has never seen anything wrong with `between`.
+    scene.note(helper, { epoch: 2n });
+    const late = scene.judge();
+    expect(scene.standing(between, 2 * DELTA, late)).toBe("live");
+    expect(scene.standing(between, 2 * DELTA)).toBe("removed");
+    scene.accuse(far, target, 1);
+    expect(scene.standing(target, 3 * DELTA, late)).toBe(scene.standing(target, 3 * DELTA));
+    expect(scene.standing(target, 9 * DELTA)).toBe("live");
+    // The accused itself answers to both of them.
+    expect(scene.judgement.mayStand({ ring: 1, accuser: far.id, accused: target.id })).toBe(true);
+  });
+});
+
+describe("R6 Removal: one accusation, valid without a break for 2 Delta", () => {
+  it("happens then and not a millisecond before, and sticks to the epoch", () => {
+    const scene = new Scene(8);
+    const target = scene.members[0]!;
+    scene.accuse(scene.before(1, target)[0]!, target, 1);
+    expect(scene.standing(target, 100)).toBe("suspected");
+    expect(scene.judgement.deadline).toBe(100 + 2 * DELTA);
+    expect(scene.standing(target, 100 + 2 * DELTA - 1)).toBe("suspected");
+    expect(scene.standing(target, 100 + 2 * DELTA)).toBe("removed");
+    expect(scene.judgement.deadline).toBeUndefined();
+    scene.note(target, { epoch: 2n });
+    scene.judgement.noteAdmitted(target.id, 100 + 2 * DELTA);
+    expect(scene.standing(target, 100 + 2 * DELTA)).toBe("live");
+  });
+
+  it("starts the time of each accusation anew when it was void in between", () => {
+    const scene = new Scene(12);
+    const target = scene.members[0]!;
+    const [between, far] = scene.before(1, target, 2) as [(typeof scene.members)[0], (typeof scene.members)[0]];
+    scene.accuse(far, target, 1);
+    scene.accuse(scene.before(2, between)[0]!, between, 2);
+    expect(scene.standing(target, 0)).toBe("suspected");
+    scene.note(between, { epoch: 2n });
+    expect(scene.standing(target, DELTA)).toBe("live");
+    scene.accuse(scene.before(2, between)[0]!, between, 2, 2n);
+    expect(scene.standing(target, 1.5 * DELTA)).toBe("suspected");
+    expect(scene.standing(target, 3.4 * DELTA)).toBe("suspected");
+    expect(scene.standing(target, 3.5 * DELTA)).toBe("removed");
+  });
+
+  it("does not add up the times of different accusations", () => {
+    const scene = new Scene(12);
+    const target = scene.members[0]!;
+    scene.accuse(scene.before(1, target)[0]!, target, 1);
+    scene.standing(target, 0);
+    scene.accuse(scene.before(2, target)[0]!, target, 2);
+    scene.standing(target, DELTA);
+    // The mask of another note of the same epoch takes ring 1 away; the accusation on ring 2 is a second old.
+    scene.note(target, { epoch: 2n, mask: withRing(fullMask(3), 1, false) });
+    scene.accuse(scene.before(2, target)[0]!, target, 2, 2n);
+    expect(scene.standing(target, 1.5 * DELTA)).toBe("suspected");
+    expect(scene.standing(target, 3.4 * DELTA)).toBe("suspected");
+    expect(scene.standing(target, 3.5 * DELTA)).toBe("removed");
+  });
+});
+
+describe("R7 The dead stay accused", () => {
+  it("by their present predecessors, also when all who accused them first are gone, so that joiners see it", () => {
+    const overlay = new Overlay();
+    const seats = overlay.grow(10);
+    overlay.run(5000);
+    const dead = seats[4]!;
+    dead.down = true;
+    overlay.runUntil(() => overlay.isWhole());
+    const geometry = new Geometry(overlay);
+    // Everybody who stood directly before it leaves for good, one after the other.
+    const accusers = [...new Set([1, 2, 3, 4, 5, 6, 7, 8, 9].map((ring) => geometry.predecessor(ring, dead)))];
+    for (const accuser of accusers.slice(0, 6)) {
+      accuser.down = true;
+      overlay.runUntil(() => overlay.isWhole());
+    }
+    const joiner = overlay.start("late", [overlay.up()[0]!.name]);
+    overlay.runUntil(() => overlay.isWhole());
+    overlay.run(5000);
+    for (const kind of ["joined", "failed"] as const) {
+      expect(overlay.told(joiner, kind).map((told) => told.member.id)).not.toContain(dead.id);
+    }
+    expect(joiner.machine.standing(dead.id)).toBe("removed");
+    expect(overlay.isEqual()).toBe(true);
+  });
+});
+
+describe("R8 Forgetting", () => {
+  it("takes certificate, note, accusations and removal together, after the end plus tolerated skew", () => {
+    const scene = new Scene(6);
+    const mortal = scene.authority.issue("mortal", { notAfter: 1000 });
+    scene.members.push(mortal);
+    scene.evidence.admitCertificate(checked(mortal));
+    const before = scene.evidence.tree.root();
+    scene.note(mortal, {});
+    scene.accuseFully(mortal);
+    scene.standing(mortal, 0);
+    expect(scene.standing(mortal, 2 * DELTA)).toBe("removed");
+    expect(scene.evidence.forget(1000 + 2 * CLOCK_TOLERANCE_MS)).toEqual([]);
+    expect(scene.evidence.forget(1001 + 2 * CLOCK_TOLERANCE_MS)).toEqual([mortal.id]);
+    expect(scene.evidence.tree.root()).not.toEqual(before);
+    expect(scene.evidence.rings.has(mortal.id)).toBe(false);
+    expect(scene.evidence.accusations(mortal.id)).toEqual([]);
+    expect(scene.evidence.note(mortal.id)).toBeUndefined();
+    expect([...scene.evidence.ids()].length).toBe(6);
+  });
+
+  it("keeps the member while another certificate of it lasts", () => {
+    const scene = new Scene(3);
+    const first = scene.authority.issue("mortal", { notAfter: 1000 });
+    const second = scene.authority.issue("mortal", { notAfter: 1e12, notBefore: 1 });
+    for (const facts of [first, second]) scene.evidence.admitCertificate(checked(facts));
+    scene.note(second, {});
+    expect(scene.evidence.forget(1e9)).toEqual([]);
+    expect(scene.evidence.certificate(first.hash)).toBeUndefined();
+    expect(scene.evidence.note(first.id)).toBeDefined();
+  });
+
+  it("is done by members that run, and reconciliation does not bring the forgotten back", () => {
+    const overlay = new Overlay();
+    const end = overlay.now + overlay.wallOffset + 60_000;
+    overlay.start("m0", [], {});
+    for (const name of ["m1", "m2", "m3"]) overlay.start(name, ["m0"]);
+    const mortal = overlay.start("mortal", ["m0"], { certificate: { notAfter: end } });
+    overlay.runUntil(() => overlay.isWhole());
+    mortal.down = true;
+    overlay.run(30_000);
+    const seat = overlay.seat("m1");
+    expect(seat.machine.standing(mortal.id)).toBe("removed");
+    overlay.run(30_000 + 2 * CLOCK_TOLERANCE_MS + 30_000);
+    expect(seat.machine.certificateOf(mortal.id)).toBeUndefined();
+    expect(overlay.up().map((up) => up.machine.statements().length)).toEqual([8, 8, 8, 8]);
+    // Told again by someone with a memory, nobody takes it up.
+    overlay.tell(overlay.seat("m0"), seat, certificateStatement(mortal.certificate));
+    overlay.tell(overlay.seat("m0"), seat, noteStatement(noteOf(mortal.certificate)));
+    overlay.tell(overlay.seat("m0"), seat, accusationStatement(accusationOf(seat.certificate, mortal.id, 1)));
+    overlay.run(20_000);
+    expect(overlay.up().map((up) => up.machine.statements().length)).toEqual([8, 8, 8, 8]);
+  });
+});

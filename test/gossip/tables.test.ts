@@ -1,0 +1,340 @@
+/** The arithmetic of the protocol, as tables: pure functions of values. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { affordableAt, fullBudget, refilled, spend } from "../../gossip/budget.js";
+import { TrustedClock } from "../../gossip/clock.js";
+import { Epochs } from "../../gossip/epochs.js";
+import { returnWaitMs } from "../../gossip/judgement.js";
+import { EPOCH_BLOCK, EPOCH_MAX } from "../../gossip/limits.js";
+import { LocalHealth } from "../../gossip/local-health.js";
+import { missLimit, NEW_PATH, probeTimeoutMs, withOutcome, withRoundTrip } from "../../gossip/path.js";
+import { type Answered, type DisabledBy, rebut } from "../../gossip/rebuttal.js";
+import { checkSettings, LAN } from "../../gossip/settings.js";
+import { disabledRings, fullMask, type MemberId, withRing } from "../../rings/index.js";
+import { idOf } from "../support/gossip/authority.js";
+
+describe("misses in a row until a verdict", () => {
+  it.each([
+    [0, 3],
+    [0.01, 3],
+    [0.05, 5],
+    [0.1, 6],
+    [0.2, 9],
+    [0.3, 12],
+    [0.5, 14],
+    [1, 14],
+  ])("at a measured loss of %d: %d", (loss, limit) => {
+    expect(missLimit(loss)).toBe(limit);
+  });
+});
+
+describe("round-trip timeout (RFC 6298)", () => {
+  it("starts from the first sample R with SRTT = R, RTTVAR = R / 2", () => {
+    expect(withRoundTrip(NEW_PATH, 100)).toMatchObject({ srtt: 100, rttvar: 50 });
+  });
+
+  it("then updates RTTVAR before SRTT, by 1/4 and 1/8", () => {
+    expect(withRoundTrip({ ...NEW_PATH, srtt: 100, rttvar: 50 }, 180)).toMatchObject({ srtt: 110, rttvar: 57.5 });
+  });
+
+  it.each([
+    ["nothing measured", NEW_PATH, 5000, 300],
+    ["SRTT + 4 RTTVAR", { ...NEW_PATH, srtt: 110, rttvar: 57.5 }, 5000, 340],
+    ["never below 100 ms", { ...NEW_PATH, srtt: 1, rttvar: 0.1 }, 5000, 100],
+    ["never above the period", { ...NEW_PATH, srtt: 900, rttvar: 400 }, 1000, 1000],
+  ])("%s", (_, path, max, expected) => expect(probeTimeoutMs(path, max)).toBe(expected));
+
+  it("moves the loss by a thirty-second part with each visit", () => {
+    let path = { ...NEW_PATH, loss: 0 };
+    for (let ping = 0; ping < 1000; ping++) path = withOutcome(path, ping % 10 !== 0);
+    expect(path.loss).toBeGreaterThan(0.08);
+    expect(path.loss).toBeLessThan(0.12);
+  });
+});
+
+describe("a budget", () => {
+  const rate = { burst: 3, refillMs: 100 };
+
+  it("allows a burst and then one per refill time", () => {
+    let budget = fullBudget(rate, 0);
+    const taken: number[] = [];
+    for (let now = 0; now <= 500; now += 10) {
+      for (let left = spend(budget, rate, now); left; left = spend(budget, rate, now)) {
+        taken.push(now);
+        budget = left;
+      }
+    }
+    expect(taken).toEqual([0, 0, 0, 100, 200, 300, 400, 500]);
+  });
+
+  it("says when the next one is affordable, and keeps that promise", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(250), { maxLength: 30 }), (pauses) => {
+        let budget = fullBudget(rate, 0);
+        let now = 0;
+        for (const pause of pauses) {
+          now = Math.max(now + pause, affordableAt(budget, rate));
+          const left = spend(budget, rate, now);
+          expect(left).toBeDefined();
+          if (left) budget = left;
+        }
+        expect(refilled(budget, rate, now).tokens).toBeLessThanOrEqual(rate.burst);
+      }),
+    );
+  });
+
+  it("does not lend for a clock that goes back", () => {
+    const budget = spend(fullBudget(rate, 1000), rate, 1000, 3)!;
+    expect(spend(budget, rate, 0)).toBeUndefined();
+    expect(refilled(budget, rate, 0)).toEqual({ tokens: 0, at: 1000 });
+  });
+});
+
+describe("epochs (R10)", () => {
+  it.each([
+    ["a first life starts at the clock", 0n, 5000, 5000n],
+    ["a later one above its mark", 9000n, 5000, 9001n],
+    ["the clock, when it is ahead of the mark", 4000n, 5000, 5000n],
+    ["a clock before 1970 counts as 1970", 0n, -5, 1n],
+  ])("%s", (_, mark, wall, first) => {
+    // Epoch 0 does not exist: nothing is below the first.
+    expect(new Epochs(mark, wall).advance()).toBe(first === 1n && wall < 0 ? new Epochs(0n, 0).advance() : first);
+  });
+
+  it("are never below 1", () => {
+    expect(new Epochs(0n, 0).advance()).toBe(1n);
+    expect(new Epochs(0n, -5).advance()).toBe(1n);
+  });
+
+  it("go above a floor", () => {
+    const epochs = new Epochs(0n, 100);
+    expect(epochs.advance(777n)).toBe(778n);
+    expect(epochs.advance(5n)).toBe(779n);
+  });
+
+  it("end at 2^63 - 1", () => {
+    const epochs = new Epochs(EPOCH_MAX - 2n, 0);
+    expect([epochs.advance(), epochs.advance(), epochs.advance()]).toEqual([EPOCH_MAX - 1n, EPOCH_MAX, undefined]);
+    expect(epochs.markToSave()).toBe(EPOCH_MAX);
+  });
+
+  it("never repeat over crashes at any moment, with any clock", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(1200), fc.integer({ min: -1e6, max: 1e6 })), { maxLength: 6 }), (lives) => {
+        let saved = 0n;
+        let last = 0n;
+        for (const [notes, wall] of lives) {
+          const epochs = new Epochs(saved, wall);
+          for (let count = 0; count <= notes; count++) {
+            const epoch = epochs.advance()!;
+            // The mark is saved before the note is sent.
+            saved = epochs.markToSave() ?? saved;
+            if (epoch <= last || saved < epoch) throw new Error(`epoch ${epoch} after ${last}, mark ${saved}`);
+            last = epoch;
+          }
+        }
+      }),
+    );
+  });
+
+  it("are saved ahead, half a block before they are needed, and not at every note", () => {
+    const epochs = new Epochs(0n, 0);
+    const saves: number[] = [];
+    for (let note = 1; note <= 2000; note++) {
+      epochs.advance();
+      if (epochs.markToSave() !== undefined) saves.push(note);
+    }
+    expect(saves.length).toBeLessThanOrEqual(1 + (2 * 2000) / Number(EPOCH_BLOCK));
+  });
+});
+
+describe("rebuttal masks (R9)", () => {
+  const K = 9;
+  const [a, b, c, d, e, f] = ["a", "b", "c", "d", "e", "f"].map(idOf) as MemberId[] as [
+    MemberId,
+    MemberId,
+    MemberId,
+    MemberId,
+    MemberId,
+    MemberId,
+  ];
+  const always = () => true;
+  const maskOf = (...rings: number[]) => rings.reduce((mask, ring) => withRing(mask, ring, false), fullMask(K));
+  const by = (...pairs: [number, MemberId][]): DisabledBy => new Map(pairs);
+  const full: [number, MemberId][] = [
+    [1, a],
+    [2, b],
+    [3, c],
+    [4, d],
+  ];
+
+  it.each<[string, Uint8Array, DisabledBy, Answered[], (ring: number, id: MemberId) => boolean, number[]]>([
+    ["a predecessor's ring is disabled", fullMask(K), by(), [{ ring: 5, accuser: e }], always, [5]],
+    ["a stranger's is not", fullMask(K), by(), [{ ring: 5, accuser: e }], () => false, []],
+    [
+      "two at once",
+      fullMask(K),
+      by(),
+      [
+        { ring: 5, accuser: e },
+        { ring: 6, accuser: f },
+      ],
+      always,
+      [5, 6],
+    ],
+    [
+      "twice on one ring counts once",
+      fullMask(K),
+      by(),
+      [
+        { ring: 5, accuser: e },
+        { ring: 5, accuser: f },
+      ],
+      always,
+      [5],
+    ],
+    [
+      "with t disabled the oldest goes",
+      maskOf(1, 2, 3, 4),
+      by(...full),
+      [{ ring: 5, accuser: e }],
+      always,
+      [2, 3, 4, 5],
+    ],
+    [
+      "but rather one whose accuser precedes me no longer",
+      maskOf(1, 2, 3, 4),
+      by(...full),
+      [{ ring: 5, accuser: e }],
+      (_, id) => id !== c,
+      [1, 2, 4, 5],
+    ],
+  ])("%s", (_, mask, disabledBy, accusations, precedes, expected) => {
+    const next = rebut(mask, K, disabledBy, accusations, precedes);
+    expect(disabledRings(next.mask, K)).toEqual(expected);
+    expect([...next.disabledBy.keys()].sort()).toEqual(expected);
+  });
+
+  it("never disable more than t, and always the ring just answered", () => {
+    const accusations = fc.array(
+      fc.record({ ring: fc.integer({ min: 1, max: K }), accuser: fc.constantFrom(a, b, c) }),
+    );
+    fc.assert(
+      fc.property(fc.array(accusations, { maxLength: 20 }), fc.func(fc.boolean()), (rounds, precedes) => {
+        let state = { mask: fullMask(K), disabledBy: by() };
+        for (const round of rounds) {
+          state = rebut(state.mask, K, state.disabledBy, round, precedes);
+          expect(disabledRings(state.mask, K).length).toBeLessThanOrEqual(4);
+          const last = round.at(-1);
+          if (last && precedes(last.ring, last.accuser)) expect(disabledRings(state.mask, K)).toContain(last.ring);
+        }
+      }),
+    );
+  });
+});
+
+describe("waiting to return (R13)", () => {
+  it.each([
+    [1, 0],
+    [2, 0],
+    [3, 6000],
+    [4, 12_000],
+    [5, 24_000],
+    [9, 384_000],
+    [10, 600_000],
+    [16, 600_000],
+  ])("after %i removals within ten minutes: %i ms", (removals, wait) => {
+    expect(returnWaitMs(removals, 1500)).toBe(wait);
+  });
+});
+
+describe("local health (Lifeguard)", () => {
+  const ids = Array.from({ length: 8 }, (_, index) => idOf(`t${index}`));
+  const miss = (health: LocalHealth, count: number, now: number) => {
+    for (const id of ids.slice(0, count)) health.record(id, true, now);
+  };
+
+  it.each([
+    ["four targets are too few", 4, 0, false],
+    ["five of five", 5, 0, true],
+    ["three of six are not most", 3, 3, false],
+    ["four of seven are", 4, 3, true],
+  ])("%s", (_, missed, answered, isVoid) => {
+    const health = new LocalHealth(10_000);
+    for (const id of ids.slice(missed, missed + answered)) health.record(id, false, 0);
+    miss(health, missed, 0);
+    expect(health.isVoid(0)).toBe(isVoid);
+  });
+
+  it("voids two windows in a row and no third, so that a real disaster is seen", () => {
+    const health = new LocalHealth(10_000);
+    const seen: boolean[] = [];
+    for (let now = 0; now < 40_000; now += 5000) {
+      miss(health, 8, now);
+      seen.push(health.isVoid(now));
+    }
+    expect(seen).toEqual([true, true, true, true, false, false, false, false]);
+  });
+
+  it("forgets what is older than its window", () => {
+    const health = new LocalHealth(10_000);
+    miss(health, 8, 0);
+    health.record(ids[0]!, true, 20_000);
+    expect(health.isVoid(20_000)).toBe(false);
+  });
+
+  it("counts anew after most have answered again", () => {
+    const health = new LocalHealth(1000);
+    for (let cycle = 0; cycle < 3; cycle++) {
+      const now = cycle * 10_000;
+      miss(health, 8, now);
+      expect(health.isVoid(now)).toBe(true);
+      for (const id of ids) health.record(id, false, now + 1500);
+    }
+  });
+});
+
+describe("the trusted clock (R18)", () => {
+  it.each([
+    ["an hour ahead", 3_600_000, true],
+    ["two hours back", -7_200_000, true],
+    ["400 days ahead", 400 * 86_400_000, true],
+    ["four minutes", 240_000, false],
+  ])("a step of %s", (_, step, isFrozen) => {
+    let offset = 1e12;
+    const clock = new TrustedClock(() => 1000 + offset);
+    expect(clock.wall(1000)).toBe(1e12 + 1000);
+    offset += step;
+    expect(clock.wall(1000)).toBe(1e12 + 1000 + (isFrozen ? 0 : step));
+    expect(clock.isFrozen).toBe(isFrozen);
+    offset -= step;
+    clock.wall(1000);
+    expect(clock.isFrozen).toBe(false);
+  });
+
+  it("follows a clock that is slewed, however far it gets", () => {
+    let wall = 1e12;
+    const clock = new TrustedClock(() => wall);
+    for (let minute = 0; minute < 10_000; minute++) {
+      wall += 61_000;
+      expect(clock.wall(minute * 60_000)).toBe(wall);
+    }
+    expect(clock.isFrozen).toBe(false);
+  });
+});
+
+describe("settings (R19)", () => {
+  it.each([
+    ["as they are", {}, true],
+    ["waiting longer than 2 Delta", { removalMs: 10_000 }, true],
+    ["waiting shorter", { removalMs: 2999 }, false],
+    ["no interval", { gossipMs: 0 }, false],
+    ["not a number", { monitorMs: Number.NaN }, false],
+    ["more misses than the cap", { pingLimit: 15 }, false],
+    ["half a ring", { ringsPerVisit: 0.5 }, false],
+  ])("%s", (_, change, isFine) => {
+    const check = () => checkSettings({ ...LAN, ...change });
+    if (isFine) expect(check).not.toThrow();
+    else expect(check).toThrow(RangeError);
+  });
+});
