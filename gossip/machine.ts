@@ -703,6 +703,8 @@ export class Machine {
   #tidy(now: number): void {
     this.#intake.tidy(now);
     this.#self.tidy(now);
+    // Strangers over their budget may have some again.
+    for (const { accusation } of this.#evidence.accusations(this.id)) this.#accused(accusation, now);
     for (const call of this.#courier.overdue(now)) this.#courier.end(call.number);
     const wall = this.#wall(now);
     for (const id of this.#evidence.forget(wall)) {
