@@ -54,7 +54,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
     meaning: "the directory or the port is in use",
     errors: ["state-in-use", "ca-state-locked", "address-in-use"],
   },
-  { code: EXIT_INTERRUPTED, meaning: "interrupted", errors: [] },
+  { code: EXIT_INTERRUPTED, meaning: "interrupted", errors: ["cancelled"] },
 ];
 
 export function exitCodeOf(error: unknown): number {

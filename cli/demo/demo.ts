@@ -51,7 +51,8 @@ async function perform(step: Step, stage: Stage, narrator: Narrator, interrupted
 }
 
 function failure(step: Step, cause: unknown, interrupted: AbortSignal): FirefliesError {
-  const why = interrupted.aborted ? "it was interrupted." : cause instanceof Error ? cause.message : String(cause);
+  if (interrupted.aborted) return new FirefliesError("cancelled", "The demonstration was interrupted.");
+  const why = cause instanceof Error ? cause.message : String(cause);
   return new FirefliesError("demo-failed", `The step "${step.name}" failed: ${why}`, { cause });
 }
 

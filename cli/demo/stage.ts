@@ -10,7 +10,8 @@ import { ViewTable } from "./view-table.js";
 export const MEMBER_NAMES = ["ada", "ben", "cleo", "dan", "eva"] as const;
 export type MemberName = (typeof MEMBER_NAMES)[number];
 
-const CONFIG = "# The demonstration's own, so that yours is left alone.\npreset: lan\n";
+/** Application gossip reaches one neighbour per round, by chance: with a second each the story would drag there. */
+const CONFIG = "# The demonstration's own, so that yours is left alone.\npreset: lan\ngossip_interval: 0.25\n";
 
 /** A wait with its description, for the message when it is in vain. */
 export interface Wait {

@@ -133,8 +133,8 @@ async function accusation(stage: Stage, signal: AbortSignal): Promise<Told> {
       matches: ({ event, id }: ProcessEvent) => event === "joined" && id === liar.id,
     };
     await stage.allTell(othersOf(stage, "dan"), seen, since, signal);
-    const { victim, ring, epoch } = await liar.lie();
     const lied = performance.now();
+    const { victim, ring, epoch } = await liar.lie();
     const name = MEMBER_NAMES.find((each) => stage.idOf(each) === victim)!;
     const answered = (event: ProcessEvent) =>
       event.id === victim && BigInt(event.epoch ?? 0) > epoch && event.event !== "failed";

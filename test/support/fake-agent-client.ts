@@ -49,6 +49,7 @@ export class FakeAgentClient implements AgentClient {
       links: 2,
       fingerprint: "00".repeat(16),
       certificateEnds: 1,
+      rejected: {},
     };
   }
 

@@ -1,0 +1,282 @@
+/** Every command, as a real process, against a real authority and real agents. Needs a build: `npm run build`. */
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { command, RunningCommand, type Told } from "../support/command.js";
+
+const DEADLINE_MS = 60_000;
+vi.setConfig({ testTimeout: DEADLINE_MS });
+
+let root: string;
+let ca: RunningCommand;
+let listening: Told;
+let ann: RunningCommand;
+let bob: RunningCommand;
+let annId: string;
+let bobId: string;
+const running: RunningCommand[] = [];
+
+const dir = (name: string) => join(root, name);
+const run = (args: readonly string[], input = "") => command(args, { cwd: root, input });
+const token = async (name: string) => (await run(["ca", "token", name, "--dir", dir("ca")])).stdout.trim();
+
+function begin(...args: string[]): RunningCommand {
+  const started = new RunningCommand(args, { cwd: root });
+  running.push(started);
+  return started;
+}
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), "ff-cli-"));
+  ca = begin("ca", "--dir", dir("ca"), "--port", "0", "--open");
+  listening = await ca.event("listening");
+  ann = begin("agent", "--dir", dir("ann"), "--join", await token("ann"), "--listen", "127.0.0.1:0");
+  annId = String((await ann.event("ready")).id);
+  const open = ["--ca", String(listening.url), "--ca-fingerprint", String(listening.fingerprint), "--name", "bob"];
+  bob = begin("agent", "--dir", dir("bob"), ...open, "--listen", "0", "--reply", "bob was here");
+  bobId = String((await bob.event("ready")).id);
+  await ann.until(({ event, id }) => event === "joined" && id === bobId);
+  await bob.until(({ event, id }) => event === "joined" && id === annId);
+}, DEADLINE_MS);
+
+afterAll(async () => {
+  await Promise.all(running.map((each) => each.end("SIGKILL")));
+  rmSync(root, { recursive: true, force: true });
+});
+
+describe("ca", () => {
+  it("tells first where it listens, and with which fingerprint", () => {
+    expect(ca.told[0]).toMatchObject({
+      event: "listening",
+      address: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+  });
+
+  it("token prints the token alone, beside the running authority", async () => {
+    const { code, stdout, stderr } = await run(["ca", "token", "carl", "--dir", dir("ca")]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^\S+\n$/);
+  });
+
+  it("a second authority on the directory is refused", async () => {
+    expect(await run(["ca", "--dir", dir("ca"), "--port", "0", "--json"])).toMatchObject({
+      code: 6,
+      stdout: "",
+      stderr: expect.stringContaining('"ca-state-locked"'),
+    });
+  });
+
+  it("sign writes an identity whose agent needs no authority", async () => {
+    const signed = await run(["ca", "sign", "dora", "--dir", dir("ca"), "--out", dir("dora"), "--json"]);
+    expect(signed.code).toBe(0);
+    expect(statSync(join(dir("dora"), "key.pem")).mode & 0o777).toBe(0o600);
+    const address = String((await ann.event("ready")).address);
+    const dora = begin("agent", "--dir", dir("dora"), "--no-use-ca", "--entry", address);
+    const { id } = await dora.event("ready");
+    expect(id).toBe(JSON.parse(signed.stdout).id);
+    await ann.until((told) => told.event === "joined" && told.id === id);
+    expect(await dora.end("SIGINT")).toBe(0);
+    expect(await ann.until((told) => told.event === "left" && told.id === id)).toBeTruthy();
+  });
+});
+
+describe("commands of a running agent", () => {
+  it("members --json is a list, without the agent itself", async () => {
+    const { code, stdout } = await run(["members", "--dir", dir("ann"), "--json"]);
+    expect(code).toBe(0);
+    const members = JSON.parse(stdout) as { id: string; address: string }[];
+    expect(members.map(({ id }) => id)).toContain(bobId);
+    expect(members.map(({ id }) => id)).not.toContain(annId);
+  });
+
+  it("members for people shows a table, without colours for NO_COLOR or a pipe", async () => {
+    const { stdout } = await run(["members", "--dir", dir("ann")]);
+    expect(stdout).toMatch(/^ID +ADDRESS +STATE/);
+    expect(stdout).toContain(bobId.slice(0, 12));
+    expect(stdout).not.toContain("\u001b");
+  });
+
+  it("info and rings", async () => {
+    const info = JSON.parse((await run(["info", "--dir", dir("bob"), "--json"])).stdout);
+    expect(info).toMatchObject({
+      id: bobId,
+      rings: listening.rings,
+      deltaMs: listening.deltaMs,
+      epoch: expect.any(String),
+    });
+    const rings = JSON.parse((await run(["rings", "--dir", dir("bob"), "--json"])).stdout) as unknown[];
+    expect(rings).toHaveLength(info.rings);
+    expect((await run(["info", "--dir", dir("bob")])).stdout).toContain(bobId);
+    expect((await run(["rings", "--dir", dir("bob")])).stdout).toContain(annId.slice(0, 12));
+  });
+
+  it("send prints the reply: the message's own text, or what the agent was told to answer", async () => {
+    expect(await run(["send", "--dir", dir("bob"), annId, "grüß dich"])).toMatchObject({
+      code: 0,
+      stdout: "grüß dich\n",
+    });
+    expect(await run(["send", "--dir", dir("ann"), bobId.slice(0, 16), "x"])).toMatchObject({
+      stdout: "bob was here\n",
+    });
+    const { stdout } = await run(["send", "--dir", dir("ann"), bobId, "x", "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ id: bobId, reply: "bob was here", ms: expect.any(Number) });
+    expect(await bob.event("message")).toMatchObject({ from: annId, text: "x" });
+  });
+
+  it("gossip reaches the neighbour, once", async () => {
+    expect((await run(["gossip", "--dir", dir("ann"), "fresh news"])).code).toBe(0);
+    expect(await bob.event("gossip")).toMatchObject({ from: annId, text: "fresh news" });
+  });
+
+  it("stream carries standard input there and back", async () => {
+    const text = "line\n".repeat(50_000);
+    const { code, stdout } = await run(["stream", "--dir", dir("ann"), bobId], text);
+    expect(code).toBe(0);
+    expect(stdout).toBe(text);
+  });
+
+  it("monitor tells the members first, and ends well when interrupted", async () => {
+    const monitor = begin("monitor", "--dir", dir("ann"));
+    expect(await monitor.event("joined")).toMatchObject({
+      id: expect.stringMatching(/^[0-9a-f]{64}$/),
+      epoch: expect.any(String),
+    });
+    expect(await monitor.end("SIGINT")).toBe(0);
+  });
+
+  it("the control socket is for its user only", () => {
+    expect(statSync(join(dir("ann"), "control.sock")).mode & 0o777).toBe(0o600);
+  });
+
+  it("leave makes the agent end and the others see it; a restart is the same member", async () => {
+    const first = begin("agent", "--dir", dir("emil"), "--join", await token("emil"));
+    const { id } = await first.event("ready");
+    await ann.until((told) => told.event === "joined" && told.id === id);
+    expect(await run(["leave", "--dir", dir("emil")])).toMatchObject({ code: 0, stderr: "" });
+    expect(await first.end()).toBe(0);
+    expect(first.told.at(-1)).toMatchObject({ event: "stopped", id });
+    await ann.until((told) => told.event === "left" && told.id === id);
+    expect(existsSync(join(dir("emil"), "control.sock"))).toBe(false);
+    const again = begin("agent", "--dir", dir("emil"), "--while-stdin");
+    expect((await again.event("ready")).id).toBe(id);
+    again.closeInput();
+    expect(await again.end()).toBe(0);
+  });
+
+  it("after kill -9 neither lock nor socket stands in the way", async () => {
+    const first = begin("agent", "--dir", dir("fay"), "--join", await token("fay"));
+    const { id } = await first.event("ready");
+    await first.end("SIGKILL");
+    expect(existsSync(join(dir("fay"), "control.sock"))).toBe(true);
+    expect((await run(["info", "--dir", dir("fay")])).code).toBe(3);
+    const again = begin("agent", "--dir", dir("fay"));
+    expect((await again.event("ready")).id).toBe(id);
+    expect((await run(["info", "--dir", dir("fay")])).code).toBe(0);
+    expect(await again.end("SIGTERM")).toBe(0);
+  });
+});
+
+describe("what goes wrong has a code, and an exit code", () => {
+  it.each([
+    [[], 2, "cli-usage"],
+    [["membrs"], 2, "cli-usage"],
+    [["members"], 2, "cli-usage"],
+    [["members", "--dir", ".", "--wat"], 2, "cli-usage"],
+    [["plan", "--members", "0", "--byzantine", "0.1"], 2, "cli-usage"],
+    [["agent", "--join", "x"], 2, "cli-usage"],
+    [["agent", "--dir", "x", "--preset", "lann"], 2, "config-bad-value"],
+    [["agent", "--dir", "x", "--listen", "a b"], 2, "config-bad-value"],
+    [["agent", "--dir", "x", "--config", "missing.yaml"], 2, "config-unreadable"],
+    [["ca"], 2, "cli-usage"],
+    [["ca", "--dir", "x", "--num-rings", "9", "--members", "5"], 2, "config-bad-value"],
+    [["ca", "token", "zoe", "--dir", "nowhere"], 2, "ca-state-missing"],
+    [["members", "--dir", "nowhere"], 3, "agent-unreachable"],
+    [["agent", "--dir", "y", "--join", "no-token"], 5, "token-invalid"],
+  ])("%j ends with %d: %s", async (args, code, name) => {
+    const plain = await run(args);
+    expect(plain).toMatchObject({ code, stdout: "" });
+    expect(plain.stderr).toMatch(new RegExp(`^error: .*\\(${name}\\)\n$`));
+    const json = await run([...args, "--json"]);
+    expect(json).toMatchObject({ code, stdout: "" });
+    expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: name, message: expect.any(String) } });
+  });
+
+  it("an unknown or ambiguous member", async () => {
+    const { code, stderr } = await run(["send", "--dir", dir("ann"), "zz", "x"]);
+    expect(code).toBe(4);
+    expect(stderr).toContain("(id-unknown)");
+  });
+
+  it("a token used twice, a directory in use, a port in use", async () => {
+    const used = await token("gus");
+    const first = begin("agent", "--dir", dir("gus"), "--join", used);
+    const { address } = await first.event("ready");
+    expect(await run(["agent", "--dir", dir("gus2"), "--join", used])).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining("token-used"),
+    });
+    expect(await run(["agent", "--dir", dir("gus")])).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining("state-in-use"),
+    });
+    const clash = await run([
+      "agent",
+      "--dir",
+      dir("hans"),
+      "--join",
+      await token("hans"),
+      "--listen",
+      String(address),
+    ]);
+    expect(clash).toMatchObject({ code: 6, stderr: expect.stringContaining("address-in-use") });
+    expect(await first.end("SIGTERM")).toBe(0);
+  });
+
+  it("a mistake in fireflies.yaml, with its line", async () => {
+    const cwd = dir("elsewhere");
+    mkdirSync(cwd);
+    writeFileSync(join(cwd, "fireflies.yaml"), "preset: lan\ngosip_interval: 1\n");
+    const { code, stderr } = await command(["agent", "--dir", "x"], { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/fireflies\.yaml, line 2: .*gossip_interval\? \(config-unknown-key\)/);
+  });
+});
+
+describe("help", () => {
+  const COMMANDS = [
+    "ca",
+    "agent",
+    "members",
+    "info",
+    "rings",
+    "send",
+    "gossip",
+    "stream",
+    "monitor",
+    "leave",
+    "plan",
+    "demo",
+  ];
+  it.each(COMMANDS)("%s has help with examples", async (name) => {
+    const { code, stdout } = await run([name, "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples:\n +\\$ fireflies ${name}`));
+    expect(stdout).toContain("--json");
+  });
+
+  it("names all commands and exit codes, and the version", async () => {
+    const { stdout } = await run(["--help"]);
+    for (const name of COMMANDS) expect(stdout).toMatch(new RegExp(`^ +${name} `, "m"));
+    expect(stdout).toContain("Exit codes:");
+    expect((await run(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+/);
+  });
+});
+
+it("plan answers with rings and what they tolerate", async () => {
+  const { stdout } = await run(["plan", "--members", "1000", "--byzantine", "0.2", "--json"]);
+  expect(JSON.parse(stdout)).toMatchObject({ rings: 41, t: 20, holds: true });
+  const given = await run(["plan", "--members", "1000", "--byzantine", "0.1", "--rings", "10", "--json"]);
+  expect(JSON.parse(given.stdout)).toMatchObject({ rings: 10, t: 4, holds: false });
+});
