@@ -45,6 +45,8 @@ const SKIPS_MAX = 10;
 const JOIN_TIMEOUT_MS = 10_000;
 /** Expiry and forgotten budgets are looked at this often, in gossip intervals. */
 const TIDY_INTERVALS = 10;
+/** One contact that is not a live member is asked every so many gossip intervals; each, while nobody else is left. */
+const CONTACT_INTERVALS = 10;
 /** Contacts kept for the day on which nobody else is left. */
 const CONTACTS_MAX = 64;
 
@@ -685,14 +687,23 @@ export class Machine {
     return skips > SKIPS_MAX;
   }
 
-  /** Rule R15: one removed member a round, so that partitions heal; contacts when nobody is left. */
+  /** Rule R15: one removed member a round, so that partitions heal; contacts more rarely, or when nobody is left. */
   #contactTheLost(now: number): void {
     const removed = [...this.#judgement.removedIds()].filter((id) => this.standing(id) === "removed");
     const [lost] = this.#sample(removed, 1);
     const to = lost && this.#recipient(lost);
     if (to) this.#exchange(to, now);
-    const [contact] = this.#roster.size === 0 ? this.#sample(this.#contacts, 1) : [];
+    const isTime = this.#roster.size === 0 || this.#rounds % CONTACT_INTERVALS === 0;
+    const [contact] = isTime ? this.#sample(this.#strangeContacts(), 1) : [];
     if (contact) this.#exchange(contact, now);
+  }
+
+  /** Contacts that no live member answers for: behind one of them may be an island that has never heard of this one. */
+  #strangeContacts(): Recipient[] {
+    const known = new Set<string>();
+    for (const peer of this.#roster.peers())
+      for (const address of addressesOf(peer, TRANSPORT_GRPC)) known.add(address);
+    return this.#contacts.filter(({ addresses }) => !addresses.some((address) => known.has(address)));
   }
 
   #handOverContent(id: MemberId | undefined): void {
@@ -739,7 +750,9 @@ export class Machine {
     const call = this.#courier.begin("exchange", to, now);
     if (!call) return false;
     const builder = new PacketBuilder();
-    if (!to.id || this.#partners.introduce(to.id, now)) this.#addRecords(builder, this.#evidence.introduction(this.id));
+    // Before I am known, and to those who may have forgotten me. To others the ranges say all that differs.
+    const isStrange = this.#joining !== undefined || !to.id || !this.#judgement.isLive(to.id);
+    if (isStrange) this.#addRecords(builder, this.#evidence.introduction(this.id));
     if (to.id) this.#addCharges(builder, to.id);
     builder.item({ kind: "range", prefix: "", hash: this.fingerprint() });
     this.#send(call.number, to, builder.finish());
