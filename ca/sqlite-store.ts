@@ -1,6 +1,6 @@
 /** The store in one SQLite file: write-ahead log, synced at every commit, so that what was recorded survives kill -9 and power loss. */
 import Database from "libsql";
-import { FirefliesError } from "../identity/index.js";
+import { FirefliesError, messageOf } from "../identity/index.js";
 import { type MemberId, memberIdFromBytes, memberIdToBytes } from "../rings/index.js";
 import type {
   CertificateRecord,
@@ -187,21 +187,24 @@ export class SqliteStore implements Store {
   async close(): Promise<void> {
     if (!this.#db.open) return;
     this.#statements.clear();
-    // libsql keeps the file open until its statements are collected: so leave nothing in the log that is not in the file.
-    this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-    this.#db.close();
+    try {
+      // libsql keeps the file open until its statements are collected: leave nothing in the log that is not in the file.
+      this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } finally {
+      this.#db.close();
+    }
   }
 
   /** What `work` did is kept only when it says "recorded". */
   #transaction(work: () => Recorded): Recorded {
-    this.#db.exec("BEGIN IMMEDIATE");
     try {
+      this.#db.exec("BEGIN IMMEDIATE");
       const outcome = work();
       this.#db.exec(outcome === "recorded" ? "COMMIT" : "ROLLBACK");
       return outcome;
-    } catch (error) {
+    } catch (cause) {
       if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
-      throw error;
+      throw storeError(cause);
     }
   }
 
@@ -210,7 +213,11 @@ export class SqliteStore implements Store {
   }
 
   #run(sql: string, ...values: readonly unknown[]): number {
-    return this.#statement(sql).run(values).changes;
+    try {
+      return this.#statement(sql).run(values).changes;
+    } catch (cause) {
+      throw storeError(cause);
+    }
   }
 
   /** Values are bound as one array: libsql takes a lone BLOB for an object of named values, and aborts the process. */
@@ -244,6 +251,13 @@ function prepare(db: Database.Database): void {
   const check = db.prepare("PRAGMA quick_check(1)").get() as Row;
   if (check.quick_check !== "ok") throw new Error(`it is damaged: ${String(check.quick_check).replace(/\s+/g, " ")}`);
   if (version === 0) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+}
+
+/** Nothing was recorded: a full disk, a read-only file system, a lock that stays. */
+function storeError(cause: unknown): FirefliesError {
+  if (cause instanceof FirefliesError) return cause;
+  const message = `The authority could not record it: ${messageOf(cause)}. Check disk and permissions; try again.`;
+  return new FirefliesError("authority-failed", message, { cause });
 }
 
 /** SQLite's words for "I may not read or write this" apart from all others, which mean damage. */

@@ -60,7 +60,8 @@ export const ERROR_CODES = {
     remedy: "See the reason in the message; a member that was removed returns by itself.",
   },
   "clock-stepped": {
-    meaning: "The wall clock was set by more than five minutes. Until it is back, certificates are judged by the old one.",
+    meaning:
+      "The wall clock was set by more than five minutes. Until it is back, certificates are judged by the old one.",
     remedy: "Check the time service of this machine; restart the member once the clock is right.",
   },
   "identity-in-use": {

@@ -1,19 +1,6 @@
 /** Building certificates from fixed templates: root, issuing, member, the authority's server. Nothing is copied from a request but its key. */
-import "reflect-metadata";
 import { randomBytes } from "node:crypto";
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  type Extension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  Name,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509CertificateGenerator,
-} from "@peculiar/x509";
+import type { Extension, Name } from "@peculiar/x509";
 import { fromHex, type MemberId, toHex } from "../rings/index.js";
 import { type CertificateFields, EXPLICIT_3, EXTENSION, readCertificate, withLowS } from "./certificate-fields.js";
 import { type DerElement, readChildren, readDer, TAG, writeDer, writeUnsigned } from "./der.js";
@@ -21,6 +8,7 @@ import { sha256 } from "./digest.js";
 import { encodeNetwork, type NetworkConstants } from "./extension.js";
 import { AUTHORITY_NAME, keyIdentifierOf } from "./profile.js";
 import { x509Crypto } from "./web-crypto.js";
+import { loadX509, type X509 } from "./x509.js";
 
 /** Signs with an authority's key, ECDSA P-256 and SHA-256, into r || s; may live outside of the process. */
 export type Signer = (data: Uint8Array) => Uint8Array | Promise<Uint8Array>;
@@ -39,7 +27,8 @@ export interface Issuer {
 
 const BASIC_CONSTRAINTS_CRITICAL = true;
 const AUTHORITY_KEY_IDENTIFIER_BYTES = 20;
-const AUTHORITY_USAGES = KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign | KeyUsageFlags.digitalSignature;
+const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
+const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
 
 /** A self-signed root: it may have one authority below it. `name` is shown to people only. */
 export function createRoot(input: {
@@ -78,7 +67,7 @@ export function issueMember(input: {
   readonly serial?: string;
 }): Promise<Uint8Array> {
   const parent = readCertificate(input.issuer.certificate);
-  const extensions = leafExtensions(parent, input.id, [ExtendedKeyUsage.clientAuth, ExtendedKeyUsage.serverAuth]);
+  const extensions = leafExtensions(parent, input.id, [CLIENT_AUTH, SERVER_AUTH]);
   return build({ ...input, ...from(parent, input), subject: input.id, extensions, sign: input.issuer.sign });
 }
 
@@ -90,9 +79,10 @@ export function issueServer(input: {
   readonly serial?: string;
 }): Promise<Uint8Array> {
   const parent = readCertificate(input.issuer.certificate);
-  const extensions = [
-    ...leafExtensions(parent, toHex(authorityKeyId(input.spki)), [ExtendedKeyUsage.serverAuth]),
-    new SubjectAlternativeNameExtension([{ type: "dns", value: AUTHORITY_NAME }]),
+  const common = leafExtensions(parent, toHex(authorityKeyId(input.spki)), [SERVER_AUTH]);
+  const extensions = (x509: X509) => [
+    ...common(x509),
+    new x509.SubjectAlternativeNameExtension([{ type: "dns", value: AUTHORITY_NAME }]),
   ];
   return build({ ...input, ...from(parent, input), subject: AUTHORITY_NAME, extensions, sign: input.issuer.sign });
 }
@@ -111,22 +101,28 @@ function from(parent: CertificateFields, { validity }: { readonly validity: Vali
   return { issuer: parent.subject, validity: { notBefore, notAfter } };
 }
 
-function authorityExtensions(spki: Uint8Array, parentKeyId: Uint8Array, pathLength: number): Extension[] {
-  return [
-    new BasicConstraintsExtension(true, pathLength, BASIC_CONSTRAINTS_CRITICAL),
-    new KeyUsagesExtension(AUTHORITY_USAGES, true),
-    new SubjectKeyIdentifierExtension(toHex(authorityKeyId(spki))),
-    new AuthorityKeyIdentifierExtension(toHex(parentKeyId)),
-  ];
+/** Made when the library is there. */
+type Extensions = (x509: X509) => Extension[];
+
+function authorityExtensions(spki: Uint8Array, parentKeyId: Uint8Array, pathLength: number): Extensions {
+  return (x509) => {
+    const { keyCertSign, cRLSign, digitalSignature } = x509.KeyUsageFlags;
+    return [
+      new x509.BasicConstraintsExtension(true, pathLength, BASIC_CONSTRAINTS_CRITICAL),
+      new x509.KeyUsagesExtension(keyCertSign | cRLSign | digitalSignature, true),
+      new x509.SubjectKeyIdentifierExtension(toHex(authorityKeyId(spki))),
+      new x509.AuthorityKeyIdentifierExtension(toHex(parentKeyId)),
+    ];
+  };
 }
 
-function leafExtensions(parent: CertificateFields, keyId: string, usages: ExtendedKeyUsage[]): Extension[] {
-  return [
-    new BasicConstraintsExtension(false, undefined, BASIC_CONSTRAINTS_CRITICAL),
-    new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-    new ExtendedKeyUsageExtension(usages),
-    new SubjectKeyIdentifierExtension(keyId),
-    new AuthorityKeyIdentifierExtension(toHex(keyIdentifierOf(parent))),
+function leafExtensions(parent: CertificateFields, keyId: string, usages: string[]): Extensions {
+  return (x509) => [
+    new x509.BasicConstraintsExtension(false, undefined, BASIC_CONSTRAINTS_CRITICAL),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    new x509.ExtendedKeyUsageExtension(usages),
+    new x509.SubjectKeyIdentifierExtension(keyId),
+    new x509.AuthorityKeyIdentifierExtension(toHex(keyIdentifierOf(parent))),
   ];
 }
 
@@ -141,7 +137,7 @@ interface Template {
   readonly spki: Uint8Array;
   readonly validity: Validity;
   readonly serial?: string;
-  readonly extensions: Extension[];
+  readonly extensions: Extensions;
   readonly network?: NetworkConstants;
   readonly sign: Signer;
 }
@@ -171,15 +167,16 @@ function withNetwork(tbs: DerElement, network: NetworkConstants): Uint8Array {
 }
 
 async function layOut({ subject, issuer, spki, validity, serial, extensions }: Template): Promise<ArrayBuffer> {
-  const certificate = await X509CertificateGenerator.create(
+  const x509 = await loadX509();
+  const certificate = await x509.X509CertificateGenerator.create(
     {
-      subject: nameOf(subject),
-      issuer: nameOf(issuer),
+      subject: nameOf(x509, subject),
+      issuer: nameOf(x509, issuer),
       publicKey: new Uint8Array(spki),
       serialNumber: serial ?? newSerial(validity.notBefore),
       notBefore: new Date(floorToSecond(validity.notBefore)),
       notAfter: new Date(floorToSecond(validity.notAfter)),
-      extensions,
+      extensions: extensions(x509),
       signature: new Uint8Array(64),
       signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
     },
@@ -189,7 +186,7 @@ async function layOut({ subject, issuer, spki, validity, serial, extensions }: T
 }
 
 /** A name of one common name, as the library's structure so that no character of it is syntax. */
-function nameOf(name: string | Uint8Array): Name {
+function nameOf({ Name }: X509, name: string | Uint8Array): Name {
   return name instanceof Uint8Array ? new Name(new Uint8Array(name)) : new Name([{ CN: [{ utf8String: name }] }]);
 }
 

@@ -1,14 +1,13 @@
 /** Certificate requests (PKCS#10, RFC 2986): proof that whoever asks holds the key. Nothing but the public key is read from one. */
 
-import "reflect-metadata";
 import type { KeyObject } from "node:crypto";
-import { Pkcs10CertificateRequestGenerator } from "@peculiar/x509";
 import { fromHex } from "../rings/index.js";
 import { ECDSA_WITH_SHA256, scalarHex } from "./certificate-fields.js";
 import { attempt, type Reading, Refusal, readBitString, readChildren, readDer, readUnsigned } from "./der.js";
 import { type KeyPair, publicKeyFromSpki } from "./keys.js";
 import { verifyRaw } from "./raw-signature.js";
 import { toCryptoKeyPair, x509Crypto } from "./web-crypto.js";
+import { loadX509 } from "./x509.js";
 
 /** A request of ours has about 200 bytes; other tools add names and attributes, which are ignored. */
 export const REQUEST_BYTES_MAX = 4_096;
@@ -16,6 +15,7 @@ const VERSION_1 = 0n;
 
 /** A request for the key of `pair`, DER. It names nothing: the authority decides what a certificate says. */
 export async function createRequest(pair: KeyPair): Promise<Uint8Array> {
+  const { Pkcs10CertificateRequestGenerator } = await loadX509();
   const keys = await toCryptoKeyPair(pair);
   const signingAlgorithm = { name: "ECDSA", hash: "SHA-256" };
   const request = await Pkcs10CertificateRequestGenerator.create({ keys, signingAlgorithm }, x509Crypto);

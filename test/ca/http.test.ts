@@ -17,12 +17,15 @@ interface Answer {
   readonly status: number;
   readonly code: string;
   readonly body: Record<string, unknown>;
-  readonly ms: number;
 }
 
-function call(path: string, body: string | Buffer | undefined, headers: Record<string, string> = {}): Promise<Answer> {
-  const { hostname, port } = new URL(fixture.url);
-  const began = performance.now();
+function call(
+  path: string,
+  body: string | undefined,
+  headers: Record<string, string> = {},
+  url = fixture.url,
+): Promise<Answer> {
+  const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const options = { host: hostname, port, path, rejectUnauthorized: false, agent: false };
     const method = body === undefined ? "GET" : "POST";
@@ -37,7 +40,6 @@ function call(path: string, body: string | Buffer | undefined, headers: Record<s
           status: response.statusCode ?? 0,
           code: String(json.code),
           body: json,
-          ms: performance.now() - began,
         });
       });
     });
@@ -121,6 +123,19 @@ describe("bad calls", () => {
       socket.on("secureConnect", () => resolve("connected"));
     });
     expect(code).not.toBe("connected");
+  });
+});
+
+describe("an authority that cannot record", () => {
+  it("issues nothing and answers 503", async () => {
+    const broken = await AuthorityFixture.start({ open: true });
+    const url = broken.url;
+    await broken.authority.close(); // The server goes on without its database.
+    const answer = await call("/v1/enroll", JSON.stringify({ request: csr, principal: "a" }), {}, url);
+    expect([answer.status, answer.code]).toEqual([503, "authority-failed"]);
+    expect(JSON.stringify(answer.body)).not.toMatch(/closed|ca\.db|at /);
+    expect(broken.decisions.map(({ kind }) => kind)).toEqual(["failed"]);
+    await broken[Symbol.asyncDispose]();
   });
 });
 
