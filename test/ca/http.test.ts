@@ -90,9 +90,9 @@ describe("bad calls", () => {
     expect(fixture.decisions.filter(({ kind }) => kind !== "refused")).toEqual([]);
   });
 
-  it("junk requests, 500 of them, each cost little and get a code", async () => {
+  it("junk requests, 150 of them, each cost little and get a code", async () => {
     const answers = await Promise.all(
-      Array.from({ length: 500 }, (_, i) => {
+      Array.from({ length: 150 }, (_, i) => {
         const der = Buffer.from(csr, "base64");
         der[i % der.length]! ^= 1 + (i % 255);
         return enroll({ request: der.toString("base64"), principal: "a" });
@@ -133,7 +133,7 @@ describe("an authority that cannot record", () => {
     await broken.authority.close(); // The server goes on without its database.
     const answer = await call("/v1/enroll", JSON.stringify({ request: csr, principal: "a" }), {}, url);
     expect([answer.status, answer.code]).toEqual([503, "authority-failed"]);
-    expect(JSON.stringify(answer.body)).not.toMatch(/closed|ca\.db|at /);
+    expect(JSON.stringify(answer.body)).not.toMatch(/closed|ca\.db|\.js:/);
     expect(broken.decisions.map(({ kind }) => kind)).toEqual(["failed"]);
     await broken[Symbol.asyncDispose]();
   });
