@@ -16,7 +16,6 @@ interface Partner {
   strangerBytes: Budget;
   redirectedAt: number;
   exchangedAt: number;
-  introduced: boolean;
 }
 
 export class Partners {
@@ -71,14 +70,6 @@ export class Partners {
     return true;
   }
 
-  /** True the first time: the partner has not yet been told who I am. */
-  introduce(id: MemberId, now: number): boolean {
-    const partner = this.#of(id, now);
-    const first = !partner.introduced;
-    partner.introduced = true;
-    return first;
-  }
-
   learnFingerprint(id: MemberId, fingerprint: Uint8Array, now: number): void {
     this.#of(id, now).fingerprint = fingerprint;
   }
@@ -109,7 +100,6 @@ export class Partners {
       strangerBytes: fullBudget(this.#byteRate, now),
       redirectedAt: Number.NEGATIVE_INFINITY,
       exchangedAt: Number.NEGATIVE_INFINITY,
-      introduced: false,
     };
   }
 }

@@ -4,8 +4,11 @@ import type { MemberId } from "../../rings/index.js";
 import type { Link, Transport } from "../transport.js";
 import { DialHistory, mayDial } from "./dial-policy.js";
 
-/** A link nobody used for this long is closed, milliseconds: longer than ten skipped rounds on every ring of a LAN. */
-const IDLE_MS = 5 * 60_000;
+/**
+ * A link nobody used for this long is closed, milliseconds. Equal views call each neighbour once in eleven turns of all
+ * rings (protocol section 5): 20 minutes with 100 rings. A new link costs as many bytes as a day of keeping one.
+ */
+const IDLE_MS = 30 * 60_000;
 /** Links kept; the longest unused beyond them are closed. A ring neighbour for each of 100 rings, and as many others. */
 const LINKS_MAX = 512;
 /** Milliseconds for one dial: longer than a handshake on a busy machine, shorter than a call's deadline. */
@@ -47,13 +50,18 @@ export class LinkPool {
     return this.#links.size;
   }
 
+  /** The link to the member, if there is one. */
+  linkTo({ id }: Destination): Link | undefined {
+    const pooled = id && this.#links.get(id);
+    if (!pooled || pooled.link.closed) return undefined;
+    pooled.usedAt = this.#options.now();
+    return pooled.link;
+  }
+
   /** A link to the member, a new one if need be. Rejects with a FirefliesError. */
   async reach(to: Destination, timeoutMs = DIAL_TIMEOUT_MS): Promise<Link> {
-    const pooled = to.id && this.#links.get(to.id);
-    if (pooled && !pooled.link.closed) {
-      pooled.usedAt = this.#options.now();
-      return pooled.link;
-    }
+    const existing = this.linkTo(to);
+    if (existing) return existing;
     const key = to.id ?? to.addresses.join(" ");
     const running = this.#dialling.get(key) ?? this.#dialAny(to, timeoutMs).finally(() => this.#dialling.delete(key));
     this.#dialling.set(key, running);

@@ -10,6 +10,6 @@ export const WIRE_BYTES_MAX = CALL_BYTES_MAX + ENVELOPE_BYTES;
  * dead connections from piling up and middleboxes from forgetting live ones.
  */
 export const KEEPALIVE_OPTIONS = {
-  "grpc.keepalive_time_ms": 300_000,
+  "grpc.keepalive_time_ms": 1_200_000,
   "grpc.keepalive_timeout_ms": 10_000,
 } as const;
