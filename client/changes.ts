@@ -1,4 +1,5 @@
 /** Changes of the view for those who iterate over them: each reader has a bounded queue and is told what it missed. */
+import { onAbort } from "./abort.js";
 import type { Change } from "./types.js";
 
 /** Changes kept for a slow reader; beyond it the oldest are dropped and counted. */
@@ -13,10 +14,14 @@ export class ChangeFeed {
 
   /** Begins with `first`; ends with the signal or when the feed closes. */
   subscribe(first: readonly Change[], signal?: AbortSignal): AsyncIterableIterator<Change> {
-    const reader = new Reader(first, () => this.#readers.delete(reader));
-    if (signal?.aborted) reader.close();
-    else this.#readers.add(reader);
-    signal?.addEventListener("abort", () => reader.close(), { once: true });
+    const reader: Reader = new Reader(first, () => {
+      this.#readers.delete(reader);
+      unwatch();
+    });
+    this.#readers.add(reader);
+    // Fires at once for a signal that has.
+    let unwatch = () => {};
+    unwatch = onAbort(signal, () => reader.close());
     return reader;
   }
 

@@ -17,6 +17,7 @@ import {
   verify,
 } from "../identity/index.js";
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
+import { onAbort } from "./abort.js";
 import type { Contact } from "./authority.js";
 import { contactsFromAuthority, type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
@@ -26,6 +27,7 @@ import { Directory, hasAddress } from "./directory.js";
 import type { Told } from "./driver/driver.js";
 import type { Destination } from "./driver/link-pool.js";
 import { grpcTransport } from "./grpc/transport.js";
+import { errorText, withDeadline } from "./guard.js";
 import { type Memory, Member as RunningMember, settingsOf } from "./member.js";
 import type { RequestContext } from "./messages/responder.js";
 import { Renewal } from "./renewal.js";
@@ -37,6 +39,7 @@ import type {
   ClientInfo,
   GossipHandler,
   Member,
+  MessageContext,
   MessageHandler,
   MessageStream,
   Metadata,
@@ -67,7 +70,10 @@ export class Client {
   readonly #parts: ClientParts;
   readonly #feed = new ChangeFeed();
   readonly #directory = new Directory();
+  readonly #ending = new AbortController();
   #phase: Phase = "new";
+  #startup: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
   #config: MemberConfig | undefined;
   #state: StateDirectory | undefined;
   #member: RunningMember | undefined;
@@ -133,20 +139,32 @@ export class Client {
   async start({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#phase !== "new") throw new FirefliesError("already-started");
     this.#phase = "starting";
+    const cancelled = AbortSignal.any([this.#ending.signal, ...(signal ? [signal] : [])]);
+    this.#startup = this.#start(cancelled);
     try {
-      await this.#start(signal);
-      signal?.throwIfAborted();
+      await this.#startup;
+      cancelled.throwIfAborted();
       this.#phase = "running";
-    } catch (error) {
+    } catch (cause) {
+      const error = cancelled.aborted ? new FirefliesError("cancelled", "start() was cancelled.", { cause }) : cause;
       await this.stop();
-      throw signal?.aborted ? new FirefliesError("cancelled", "start() was cancelled.", { cause: error }) : error;
+      throw error;
     }
   }
 
-  /** Tells the others, waits shortly until they have heard, and closes everything. Safe to call at any time. */
-  async stop(): Promise<void> {
-    if (this.#phase === "stopped") return;
+  /**
+   * Tells the others, waits shortly until they have heard, and closes everything. Safe to call at any time, also while
+   * `start` is under way, which it cancels, and more than once: every call resolves when all is closed.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#end();
+    return this.#stopped;
+  }
+
+  async #end(): Promise<void> {
     this.#phase = "stopped";
+    this.#ending.abort();
+    await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
     this.#renewal?.stop();
     this.#company?.stop();
     await this.#member?.stop();
@@ -220,10 +238,15 @@ export class Client {
    * "link-closed".
    */
   async sendTo(address: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
-    const known = this.#running.machine.members().find((peer) => hasAddress(peer, address));
+    const { machine, messenger } = this.#running;
+    const known = machine.members().find((peer) => hasAddress(peer, address));
     if (known) return await this.#send({ id: known.id, addresses: [address] }, data, options);
-    const link = await this.#running.pool.reach({ addresses: [address] });
-    return await this.sendToId(link.peer.id, data, options);
+    // Who has changed its address is found by its proof.
+    const { timeout = SEND_TIMEOUT_MS, signal } = options;
+    const startedAt = performance.now();
+    const { peer } = await messenger.link({ addresses: [address] }, { signal, timeoutMs: timeout });
+    const left = Math.max(1, timeout - (performance.now() - startedAt));
+    return await this.sendToId(peer.id, data, { ...options, timeout: left });
   }
 
   /** As `sendTo`, to a member by its id. */
@@ -232,19 +255,19 @@ export class Client {
   }
 
   /**
-   * Opens a stream to a live member. Rejects with "peer-unknown", "peer-unreachable", "overloaded" or "cancelled"; what
-   * the other side refuses arrives as the stream's "error".
+   * Opens a stream to a live member. Rejects with "peer-unknown", "peer-unreachable", "timeout", "overloaded" or
+   * "cancelled"; what the other side refuses arrives as the stream's "error". The signal destroys an open stream.
    */
   async openStream(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<MessageStream> {
-    const link = await this.#running.pool.reach(this.#destination(id));
-    if (signal?.aborted) throw new FirefliesError("cancelled");
-    return this.#running.streams.open(link, { signal });
+    const { messenger, streams } = this.#running;
+    const link = await messenger.link(this.#destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
+    return streams.open(link, { signal });
   }
 
   /** What is handed to a ring neighbour in each gossip round from now on; replaces what was set before. */
   setGossipContent(data: Uint8Array): void {
     this.#content = data.slice();
-    if (this.#phase === "running") this.#running.machine.setGossipContent(this.#content);
+    if (this.#isInMotion) this.#running.machine.setGossipContent(this.#content);
   }
 
   // --- Identity ---
@@ -266,7 +289,7 @@ export class Client {
   async setMetadata(metadata: Metadata): Promise<void> {
     const bytes = encodeMetadata(metadata);
     this.#metadata = metadata;
-    if (this.#phase === "running") this.#running.input((machine, now) => machine.describe({ metadata: bytes }, now));
+    if (this.#isInMotion) this.#running.input((machine, now) => machine.describe({ metadata: bytes }, now));
   }
 
   /** Writes certificate.pem (leaf, then issuing) to a directory: by default the member's own, else the working one. */
@@ -283,7 +306,7 @@ export class Client {
 
   // --- Starting ---
 
-  async #start(signal: AbortSignal | undefined): Promise<void> {
+  async #start(signal: AbortSignal): Promise<void> {
     const config = resolveMemberConfig(this.#options);
     this.#config = config;
     const metadata = encodeMetadata(this.#metadata ?? config.metadata);
@@ -291,7 +314,7 @@ export class Client {
     const enrolled = await enrolOrRestore(config, Date.now(), signal);
     settingsOf(config, enrolled.identity.certificate);
     const memory = await this.#remember();
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const member = new RunningMember({
       config,
       identity: enrolled.identity,
@@ -305,21 +328,21 @@ export class Client {
     });
     this.#member = member;
     await member.listen();
+    signal.throwIfAborted();
     await this.#join(member, enrolled, memory, signal);
     this.#renewal = this.#renewing(member, enrolled, config);
   }
 
-  async #join(member: RunningMember, enrolled: Enrolled, memory: Memory, signal?: AbortSignal): Promise<void> {
+  async #join(member: RunningMember, enrolled: Enrolled, memory: Memory, signal: AbortSignal): Promise<void> {
     const asked = this.#askAuthority(member, enrolled, signal);
-    const ready = new Promise<void>((resolve, reject) => {
-      this.#onReady = resolve;
-      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
     // Whoever remembers members need not wait for the authority to name some.
     const isAlone = memory.statements.length === 0;
-    member.start(memory, isAlone ? await asked : []);
+    const contacts = isAlone ? await asked : [];
+    signal.throwIfAborted();
+    const ready = this.#ready(signal);
+    member.start(memory, contacts);
     if (this.#content) member.machine.setGossipContent(this.#content);
-    if (!isAlone) void asked.then((contacts) => this.#meet(member, contacts));
+    if (!isAlone) void asked.then((late) => this.#meet(member, late));
     await ready;
     this.#company = new Company({
       isAlone: () => member.machine.members().length === 0,
@@ -327,11 +350,21 @@ export class Client {
     });
   }
 
-  async #askAuthority(member: RunningMember, enrolled: Enrolled, signal: AbortSignal | undefined) {
+  #ready(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const unwatch = onAbort(signal, () => reject(signal.reason));
+      this.#onReady = () => {
+        unwatch();
+        resolve();
+      };
+    });
+  }
+
+  async #askAuthority(member: RunningMember, enrolled: Enrolled, signal: AbortSignal) {
     try {
       return await contactsFromAuthority(enrolled, { addresses: member.addresses, now: Date.now(), signal });
     } catch (error) {
-      if (signal?.aborted) return [];
+      if (signal.aborted) return [];
       this.#alarm(error instanceof FirefliesError ? error : new FirefliesError("authority-failed", `${error}`));
       return [];
     }
@@ -377,6 +410,11 @@ export class Client {
     return this.#member;
   }
 
+  /** The protocol runs: from shortly before `start` resolves until `stop`. */
+  get #isInMotion(): boolean {
+    return this.#phase !== "stopped" && this.#member?.isInMotion === true;
+  }
+
   #destination(id: string): Destination {
     const memberId = parseMemberId(id);
     const peer = memberId && this.#running.machine.member(memberId);
@@ -391,9 +429,19 @@ export class Client {
 
   #dispatch(kind: "message" | "gossip", payload: Uint8Array, { from, signal }: RequestContext) {
     const context = { from: this.#sender(from.id), signal };
-    if (kind === "gossip") return this.#gossipHandler?.(payload, context);
+    if (kind === "gossip") return this.#takeGossip(payload, context);
     if (!this.#messageHandler) throw new FirefliesError("handler-missing");
     return this.#messageHandler(payload, context);
+  }
+
+  /** The sender of gossip drops the errors it gets: this program must hear of its own. */
+  async #takeGossip(payload: Uint8Array, context: MessageContext): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#gossipHandler?.(payload, context);
+    } catch (error) {
+      this.#alarm(new FirefliesError("handler-failed", `The gossip handler threw: ${errorText(error)}`));
+      throw error;
+    }
   }
 
   #streamHandlerOf() {
@@ -452,17 +500,25 @@ export class Client {
     if (this.#gossiping >= GOSSIP_SENDS_MAX) return;
     this.#gossiping += 1;
     try {
-      const { data, from } = await this.#running.messenger.request("gossip", to, content, {
-        timeoutMs: SEND_TIMEOUT_MS,
-      });
-      const context = { from: this.#sender(from.id), signal: AbortSignal.timeout(SEND_TIMEOUT_MS) };
-      if (data.length > 0) await this.#responseHandler?.(data, context);
-    } catch (error) {
-      // Failed calls are the network's; a handler that throws is the program's, and it must hear of it.
-      if (!(error instanceof FirefliesError))
-        this.#alarm(new FirefliesError("handler-failed", `The response handler threw: ${error}`));
+      const timeoutMs = SEND_TIMEOUT_MS;
+      const { data, from } = await this.#running.messenger.request("gossip", to, content, { timeoutMs });
+      if (data.length > 0) await this.#takeResponse(data, from.id);
+    } catch {
+      // The neighbour's failure, or the network's.
     } finally {
       this.#gossiping -= 1;
+    }
+  }
+
+  /** A handler that throws is this program's, which must hear of it; one that never returns must not end the gossip. */
+  async #takeResponse(data: Uint8Array, id: MemberId): Promise<void> {
+    const from = this.#sender(id);
+    try {
+      await withDeadline({ timeoutMs: SEND_TIMEOUT_MS }, async (signal) =>
+        this.#responseHandler?.(data, { from, signal }),
+      );
+    } catch (error) {
+      this.#alarm(new FirefliesError("handler-failed", `The response handler failed: ${errorText(error)}`));
     }
   }
 

@@ -136,6 +136,11 @@ export class Member {
     return this.#machine;
   }
 
+  /** `start` has been called. */
+  get isInMotion(): boolean {
+    return this.#driver !== undefined;
+  }
+
   get links(): number {
     return this.#pool.size;
   }

@@ -1,7 +1,8 @@
 /** Signed, answered messages with any member: one requester per link that I made, one responder per link made to me. */
-import type { FirefliesError, Identity, MemberCertificate } from "../identity/index.js";
+import { FirefliesError, type Identity, type MemberCertificate } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Destination, LinkPool } from "./driver/link-pool.js";
+import { withDeadline } from "./guard.js";
 import { Budget, CONCURRENT_GOSSIP } from "./messages/budget.js";
 import type { RequestKind } from "./messages/content.js";
 import { Requester } from "./messages/requester.js";
@@ -16,6 +17,11 @@ export interface MessengerOptions {
   readonly refusal: (peer: MemberCertificate) => FirefliesError | undefined;
   /** Handlers at once. */
   readonly concurrent: number;
+}
+
+export interface Patience {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs: number;
 }
 
 export interface Answer {
@@ -37,15 +43,16 @@ export class Messenger {
     };
   }
 
+  /** A link, there already or dialled. One dial serves all who wait for it, each with a patience of its own. */
+  async link(to: Destination, patience: Patience): Promise<Link> {
+    if (patience.signal?.aborted) throw new FirefliesError("cancelled");
+    return this.#options.pool.linkTo(to) ?? (await withDeadline(patience, () => this.#options.pool.reach(to)));
+  }
+
   /** `timeoutMs` covers dialling too. Rejects with a FirefliesError. */
-  async request(
-    kind: RequestKind,
-    to: Destination,
-    data: Uint8Array,
-    options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs: number },
-  ): Promise<Answer> {
+  async request(kind: RequestKind, to: Destination, data: Uint8Array, options: Patience): Promise<Answer> {
     const startedAt = performance.now();
-    const link = await this.#options.pool.reach(to);
+    const link = await this.link(to, options);
     const left = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
     const answer = this.#requesterOf(link).request(kind, data, { signal: options.signal, timeoutMs: left });
     return { data: await answer, from: link.peer };
