@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** Where to write a JSON report beside the usual output, for .ci/run. */
+const report = process.env.VITEST_REPORT;
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
@@ -7,6 +10,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 20_000,
-    reporters: process.env.CI ? ["default"] : ["default"],
+    reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],
   },
 });

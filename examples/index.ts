@@ -1,1 +1,10 @@
-export {};
+/** Runs an example by its name: `npm run example -- messages`. */
+const EXAMPLES = ["messages", "gossip", "streams", "kv"];
+
+const [name = ""] = process.argv.slice(2);
+if (EXAMPLES.includes(name)) {
+  await import(`./${name}.js`);
+} else {
+  console.error(`Which example? npm run example -- ${EXAMPLES.join("|")}`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,40 @@
+/** Messages: signed by the sender, answered by the receiver, and what a handler's mistake looks like from afar. */
+import { FirefliesError } from "fireflies";
+import { bytes, openNetwork, text } from "./network.js";
+
+await using network = await openNetwork();
+const alice = network.member("alice");
+const bob = network.member("bob");
+
+// A handler is told who sent the message: that is proven by certificate and signature, not by what the message says.
+const names = new Map<string, string>();
+bob.registerMessageHandler((data, { from }) => {
+  if (data.length === 0) throw new Error("I expected a greeting");
+  console.log(`bob got "${text(data)}" from ${names.get(from.id)}`);
+  return bytes(`${text(data)} to you, too`);
+});
+await network.start();
+names.set(alice.id, "alice").set(bob.id, "bob");
+
+// To a member by its id; the promise is for the reply.
+const reply = await alice.sendToId(bob.id, bytes("Good morning"));
+console.log(`alice got "${text(reply)}"`);
+
+// To whoever proves to be a live member at an address.
+for (const member of alice.members()) {
+  console.log(`alice got "${text(await alice.sendTo(member.address, bytes("Good evening")))}"`);
+}
+
+// Errors are one class with a stable code: the handler threw, nobody has that id, nobody answered in time.
+const unknown = "0".repeat(64);
+for (const attempt of [
+  () => alice.sendToId(bob.id, bytes("")),
+  () => alice.sendToId(unknown, bytes("Anybody there?")),
+  () => bob.sendToId(alice.id, bytes("Hello"), { timeout: 2_000 }),
+]) {
+  try {
+    await attempt();
+  } catch (error) {
+    if (error instanceof FirefliesError) console.log(`${error.code}: ${error.message}`);
+  }
+}

@@ -1,0 +1,62 @@
+/** The examples as their readers run them: processes that show the thing, end by themselves and leave nothing behind. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, expect, it } from "vitest";
+
+const INDEX = join(import.meta.dirname, "../../dist/examples/index.js");
+const DEADLINE_MS = 60_000;
+
+let temporary: string;
+beforeEach(() => {
+  temporary = mkdtempSync(join(tmpdir(), "ff-examples-"));
+});
+afterEach(() => rmSync(temporary, { recursive: true, force: true }));
+
+async function runExample(name: string): Promise<string> {
+  const env = { ...process.env, TMPDIR: temporary };
+  const options = { cwd: temporary, env, timeout: DEADLINE_MS };
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [INDEX, name], options);
+  expect(stderr).toBe("");
+  expect(readdirSync(temporary)).toEqual([]);
+  return stdout;
+}
+
+it("messages: replies, and errors with codes", { timeout: DEADLINE_MS }, async () => {
+  const lines = (await runExample("messages")).split("\n");
+  expect(lines.slice(0, 4)).toEqual([
+    'bob got "Good morning" from alice',
+    'alice got "Good morning to you, too"',
+    'bob got "Good evening" from alice',
+    'alice got "Good evening to you, too"',
+  ]);
+  const codes = lines.slice(4).map((line) => line.split(":")[0]);
+  expect(codes).toEqual(["handler-failed", "peer-unknown", "handler-missing", ""]);
+});
+
+it("gossip: all learn the largest number", { timeout: DEADLINE_MS }, async () => {
+  const lines = (await runExample("gossip")).trim().split("\n").sort();
+  const names = ["ada", "ben", "cleo", "dan", "eva"];
+  expect(lines.filter((line) => line.includes("knows"))).toEqual(names.map((name) => `${name} knows 42`));
+});
+
+it("streams: messages both ways, and a large transfer", { timeout: DEADLINE_MS }, async () => {
+  expect(await runExample("streams")).toBe(
+    "1. FIREFLIES, IN THE GARDEN,\n2. BLINK IN ONE RHYTHM,\n3. AND NOBODY LEADS.\nbob received 16777216 bytes\n",
+  );
+});
+
+it("kv: three maps agree, also after a conflict, and take no forgery", { timeout: DEADLINE_MS }, async () => {
+  const output = await runExample("kv");
+  expect(output).toContain(
+    "  animal: firefly firefly firefly\n  colour: green green green\n  season: summer summer summer\n",
+  );
+  expect(output).toMatch(/ {2}animal: firefly firefly firefly\n {2}colour: (yellow|orange) \1 \1\nA forged/);
+  expect(output).toContain("A forged entry is taken: false");
+});
+
+it("an unknown name is told the known ones", async () => {
+  await expect(runExample("nonesuch")).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("messages|") });
+});
