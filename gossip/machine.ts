@@ -47,6 +47,8 @@ const JOIN_TIMEOUT_MS = 10_000;
 const TIDY_INTERVALS = 10;
 /** One contact that is not a live member is asked every so many gossip intervals; each, while nobody else is left. */
 const CONTACT_INTERVALS = 10;
+/** Contacts kept for the day on which nobody else is left. */
+const CONTACTS_MAX = 64;
 
 export interface MachineOptions {
   /** My own, checked certificate. */
@@ -83,7 +85,7 @@ export class Machine {
   readonly #roster = new Roster();
   readonly #timers = new Timers();
   readonly #self: Self;
-  readonly #contacts: Contacts;
+  readonly #contacts: Recipient[];
   readonly #known: readonly Uint8Array[];
   readonly #skips = new Map<number, number>();
   readonly #fresh = new Set<string>();
@@ -129,7 +131,8 @@ export class Machine {
       noteRate: { burst: tolerance(ringCount) + 2, refillMs: settings.gossipMs },
     });
     this.#detector = new Detector({ ...settings, nonce: () => ports.random.nonce() });
-    this.#contacts = new Contacts(addressesOf(options, TRANSPORT_GRPC), options.contacts);
+    const mine = new Set(addressesOf(options, TRANSPORT_GRPC));
+    this.#contacts = options.contacts.filter((contact) => !contact.addresses.some((address) => mine.has(address)));
     this.#known = options.known;
     this.#gossipRing = this.#randomBelow(ringCount);
     this.#monitorRing = this.#randomBelow(ringCount);
@@ -215,7 +218,7 @@ export class Machine {
     this.#evidence.admitCertificate(this.#self.certificate);
     this.#issueNote(now);
     if (this.#known.length > 0) this.#act(this.#intake.submit(this.#known, undefined, false, now), now);
-    this.#joining = new Joining(this.#contacts.list(), tolerance(this.#evidence.ringCount));
+    this.#joining = new Joining(this.#contacts, tolerance(this.#evidence.ringCount));
     this.#set("join", now + JOIN_TIMEOUT_MS);
     this.#settle(now);
   }
@@ -248,7 +251,6 @@ export class Machine {
     this.#wake(now);
     const ended = this.#courier.end(call);
     if (!ended) return;
-    this.#contacts.met(ended.to);
     const parsed = parsePacket(packet);
     if (!parsed.ok) this.#emit({ kind: "rejected", from, what: "packet", reason: parsed.reason });
     const items = parsed.ok ? parsed.items : [];
@@ -312,7 +314,8 @@ export class Machine {
   }
 
   addContacts(contacts: readonly Recipient[]): void {
-    this.#contacts.add(contacts);
+    this.#contacts.push(...contacts);
+    this.#contacts.splice(0, Math.max(0, this.#contacts.length - CONTACTS_MAX));
   }
 
   /** What is handed to ring neighbours each interval; undefined for nothing. */
