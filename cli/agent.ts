@@ -1,12 +1,12 @@
 /** A member as a process: starts a Client, serves its control socket, tells what happens on stdout, leaves when told. */
 
-import { once } from "node:events";
 import { type MemberConfig, optionsOf } from "../client/config/index.js";
 import { Client } from "../client/index.js";
 import { claimControlPath, releaseControlPath } from "../client/state/control-path.js";
 import type { Change, MessageStream, Sender } from "../client/types.js";
 import { sha256 } from "../identity/index.js";
 import { ControlServer } from "./control/server.js";
+import { drained } from "./drained.js";
 import { coloured, painter, printable, shortId, toJson, writeLine } from "./output.js";
 import { fired, untilTold } from "./signals.js";
 import { changeLine, changeView } from "./views.js";
@@ -37,6 +37,7 @@ export async function runAgent(run: AgentRun): Promise<void> {
   await log.event("ready", { id, address }, `${shortId(id)} is ready at ${address}`);
   await fired(AbortSignal.any([told, leaving.signal]));
   control.server.stopListening();
+  await releaseControlPath(run.dir); // While the lock is still ours.
   await control.stopped();
   await changes;
   await control.server.close();
@@ -84,10 +85,9 @@ function registerHandlers(client: Client, log: AgentLog, reply: string | undefin
 
 /** Sends every message of a stream back, as fast as they are taken; how the stream ends is its sender's business. */
 async function echo(stream: MessageStream): Promise<void> {
-  const gone = once(stream, "close");
   try {
     for await (const message of stream.iterator({ destroyOnReturn: false })) {
-      if (!stream.write(message)) await Promise.race([once(stream, "drain"), gone]);
+      if (!stream.write(message)) await drained(stream);
     }
     stream.end();
   } catch {}

@@ -1,7 +1,7 @@
 /** What commands print: text for people, or one JSON document per line; colours only where somebody sees them. */
-import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { styleText } from "node:util";
+import { drained } from "./drained.js";
 
 export type Style = Parameters<typeof styleText>[0];
 
@@ -16,8 +16,7 @@ export function painter(on: boolean): (style: Style, text: string) => string {
 
 /** Writes a line, and waits when the reader is slower. A reader that has gone is nobody to complain to. */
 export async function writeLine(text: string, stream: Writable = process.stdout): Promise<void> {
-  if (stream.destroyed || stream.write(`${text}\n`)) return;
-  await Promise.race([once(stream, "drain"), once(stream, "close")]).catch(() => {});
+  if (!stream.destroyed && !stream.write(`${text}\n`)) await drained(stream);
 }
 
 /** `value` as one line of JSON; 64-bit numbers become strings, since readers of JSON would round them. */

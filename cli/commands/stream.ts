@@ -1,11 +1,11 @@
 /** `fireflies stream`: standard input to a member, and what it sends back to standard output. */
 
-import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import type { Command } from "commander";
 import { FirefliesError } from "../../identity/error.js";
 import { type ControlConnection, request } from "../control/client.js";
 import { STREAM_CHUNK_BYTES } from "../control/protocol.js";
+import { drained } from "../drained.js";
 import { toJson, writeLine } from "../output.js";
 import { type DirOption, examples, withDir } from "./common.js";
 
@@ -37,7 +37,7 @@ async function run(connection: ControlConnection, input: Readable, output: Writa
     if (frame.kind === "end") return;
     if (frame.kind !== "data") continue;
     if (json) await writeLine(toJson({ event: "data", data: Buffer.from(frame.data).toString("base64") }), output);
-    else if (!output.write(frame.data)) await Promise.race([once(output, "drain"), once(output, "close")]);
+    else if (!output.write(frame.data)) await drained(output);
   }
   await sending;
   throw new FirefliesError("agent-stopped", "The agent ended before the stream did.");

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import { findControlPath } from "../../client/state/control-path.js";
 import { FirefliesError } from "../../identity/error.js";
+import { drained } from "../drained.js";
 import { lines } from "./lines.js";
 import { decodeFrame, encodeLine, encodeRequest, type Frame, LINE_BYTES_MAX, type Request } from "./protocol.js";
 
@@ -27,9 +28,7 @@ export async function request(directory: string, what: Request, signal?: AbortSi
   return {
     frames: frames(socket),
     send: async (frame) => {
-      if (socket.writable && !socket.write(encodeLine(frame))) {
-        await Promise.race([once(socket, "drain"), once(socket, "close")]);
-      }
+      if (socket.writable && !socket.write(encodeLine(frame))) await drained(socket);
     },
     close: () => socket.destroy(),
   };

@@ -4,6 +4,7 @@ import { chmod } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { FirefliesError } from "../../identity/error.js";
 import type { AgentClient } from "../agent-client.js";
+import { drained } from "../drained.js";
 import { changeView, memberView } from "../views.js";
 import { lines } from "./lines.js";
 import { resolveId } from "./member-id.js";
@@ -89,7 +90,7 @@ export class ControlServer {
   }
 
   async #serve(socket: Socket, signal: AbortSignal): Promise<void> {
-    const send = (frame: Frame) => writeFrame(socket, frame, signal);
+    const send = (frame: Frame) => writeFrame(socket, frame);
     const timer = setTimeout(() => socket.destroy(), REQUEST_TIMEOUT_MS);
     try {
       const input = lines(socket, LINE_BYTES_MAX);
@@ -168,8 +169,8 @@ export class ControlServer {
 export type Send = (frame: Frame) => Promise<void>;
 
 /** Waits while the other side does not read, but not for one that has gone. */
-async function writeFrame(socket: Socket, frame: Frame, signal: AbortSignal): Promise<void> {
-  if (socket.writable && !socket.write(encodeLine(frame))) await once(socket, "drain", { signal });
+async function writeFrame(socket: Socket, frame: Frame): Promise<void> {
+  if (socket.writable && !socket.write(encodeLine(frame))) await drained(socket);
 }
 
 function errorFrame(error: unknown): Frame {

@@ -1,6 +1,6 @@
 /** Joins an overlay stream with the lines of a control connection, both ways, with back-pressure. */
-import { once } from "node:events";
 import type { MessageStream } from "../../client/types.js";
+import { drained } from "../drained.js";
 import { decodeFrame, type Frame, malformed } from "./protocol.js";
 
 /** Resolves when both directions have ended; rejects when the stream fails or the command goes away. */
@@ -27,7 +27,7 @@ async function copyIn(stream: MessageStream, input: AsyncIterator<string>): Prom
     if (frame.kind === "end") break;
     if (frame.kind !== "data") throw malformed(`A stream carries data, not ${frame.kind}.`);
     if (stream.destroyed) return;
-    if (!stream.write(frame.data)) await Promise.race([once(stream, "drain"), once(stream, "close")]);
+    if (!stream.write(frame.data)) await drained(stream);
   }
   stream.end();
 }

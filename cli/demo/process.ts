@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 import { FirefliesError } from "../../identity/error.js";
 
 const PROGRAM = fileURLToPath(new URL("../main.js", import.meta.url));
-/** Events kept for waits that look back; a demonstration sees some hundred. */
-const EVENTS_KEPT_MAX = 5_000;
+/** Events kept for waits that look back: far more than one step of the story brings. */
+const EVENTS_KEPT_MAX = 1_000;
 /** Lines of stderr for the message when it goes wrong. */
 const COMPLAINTS_KEPT_MAX = 5;
 
@@ -32,6 +32,7 @@ export class DemoProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
   readonly #events: ProcessEvent[] = [];
+  #forgotten = 0;
   readonly #waiters = new Set<Waiter>();
   readonly #complaints: string[] = [];
   #ended: string | undefined;
@@ -64,12 +65,12 @@ export class DemoProcess {
 
   /** How many events there were so far: a mark to wait from. */
   get now(): number {
-    return this.#events.length;
+    return this.#forgotten + this.#events.length;
   }
 
   /** The first event since the mark that matches, already there or to come. Rejects when the process or the signal ends. */
   async waitFor(matches: (event: ProcessEvent) => boolean, since: number, signal: AbortSignal): Promise<ProcessEvent> {
-    const found = this.#events.slice(since).find(matches);
+    const found = this.#events.slice(Math.max(0, since - this.#forgotten)).find(matches);
     if (found) return found;
     if (this.#ended !== undefined) throw this.#gone();
     signal.throwIfAborted();
@@ -105,8 +106,12 @@ export class DemoProcess {
 
   #onLine(line: string, onEvent: (event: ProcessEvent) => void): void {
     const event = parse(line);
-    if (!event || this.#events.length >= EVENTS_KEPT_MAX) return;
+    if (!event) return;
     this.#events.push(event);
+    if (this.#events.length > EVENTS_KEPT_MAX) {
+      this.#events.shift();
+      this.#forgotten += 1;
+    }
     onEvent(event);
     for (const waiter of [...this.#waiters]) if (waiter.matches(event)) waiter.resolve(event);
   }
