@@ -222,7 +222,7 @@ export const ERROR_CODES = {
   },
   "config-unknown-key": {
     meaning: "The configuration has a key that does not exist.",
-    remedy: "Correct the key as the message proposes; the keys are listed in docs/operations.md.",
+    remedy: "Correct the key as the message proposes; the keys are listed in docs/configuration.md.",
   },
   "config-bad-value": {
     meaning: "A value of the configuration cannot be used, or two of them contradict each other.",

@@ -1,5 +1,5 @@
 /** Configuration: tables of what is said where, and what comes of it. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -358,6 +358,16 @@ describe("advertised addresses", () => {
   it("falls back to loopback on a machine without a network", () => {
     expect(advertisedAddresses(member({ listen: "0.0.0.0" }), 1, { lo: interfaces.lo })).toEqual(["127.0.0.1:1"]);
     expect(advertisedAddresses(member({ listen: "[::]" }), 1, {})).toEqual(["[::1]:1"]);
+  });
+});
+
+describe("docs/configuration.md", () => {
+  const text = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
+  it.each(Object.entries(MEMBER_KEYS))("has the member's %s", (option, { file }) => {
+    expect(text).toContain(`| \`${file}\` | \`${option}\` |`);
+  });
+  it.each(Object.values(AUTHORITY_KEYS))("has the authority's $file", ({ file }) => {
+    expect(text).toContain(`| \`${file}\` | \`--${file.replaceAll("_", "-")}\` |`);
   });
 });
 
