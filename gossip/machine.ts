@@ -100,6 +100,7 @@ export class Machine {
   #judgedVersion = -1;
   #changedAt = Number.NEGATIVE_INFINITY;
   #rebuttedAt = Number.NEGATIVE_INFINITY;
+  #wokeAt = Number.NEGATIVE_INFINITY;
   #repushUntil = Number.NEGATIVE_INFINITY;
   #floor = 0n;
   #isolatedAt: bigint | undefined;
@@ -358,8 +359,10 @@ export class Machine {
 
   /** Before every input: did my own loop stand still? Then what looked like others' silence was mine (section 4). */
   #wake(now: number): void {
-    const deadline = this.deadline;
-    const late = deadline === undefined ? 0 : now - deadline;
+    const { deadline } = this;
+    // Of a row of late inputs the first stands for the stall: those after it come as fast as they are read.
+    const late = deadline === undefined ? 0 : now - Math.max(deadline, this.#wokeAt);
+    this.#wokeAt = now;
     if (late <= this.#settings.monitorMs / 2) return;
     this.#judgement.postpone(late);
     this.#detect(this.#detector.restart(now), now);

@@ -1,0 +1,21 @@
+import { describe, expect, it } from "vitest";
+import { Overlay, type Seat } from "../support/gossip/overlay.js";
+
+describe("a member whose own loop stood still", () => {
+  it("postpones removals by its stall once, however many inputs were waiting", () => {
+    const overlay = new Overlay();
+    const seats = overlay.grow(6);
+    overlay.run(5000);
+    const [observer, victim] = seats as [Seat, Seat];
+    victim.down = true;
+    overlay.runUntil(() => overlay.told(observer, "suspected").length > 0);
+    observer.paused = true;
+    overlay.run(5000);
+    const ping = () => observer.machine.pinged(seats[3]!.id, new Uint8Array(16), overlay.now);
+    for (let count = 0; count < 50; count++) overlay.input(observer, ping);
+    overlay.resume(observer);
+    const { removalMs } = overlay.settings;
+    expect(overlay.told(observer, "failed")).toEqual([]);
+    expect(overlay.runUntil(() => overlay.told(observer, "failed").length > 0)).toBeLessThanOrEqual(removalMs);
+  });
+});
