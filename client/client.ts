@@ -178,14 +178,14 @@ export class Client {
 
   // --- Who is there ---
 
-  /** 64 lower-case hex digits. Throws "not-started" before `start` has got so far. */
+  /** 64 lower-case hex digits, also after `stop`. Throws "not-started" before `start` has got so far. */
   get id(): MemberId {
-    return this.#running.identity.certificate.id;
+    return this.#begun.identity.certificate.id;
   }
 
   /** "host:port" that others are told; the first of several. */
   get address(): string {
-    return this.#running.addresses[0] ?? "";
+    return this.#begun.addresses[0] ?? "";
   }
 
   /** Live members other than this one. */
@@ -405,9 +405,14 @@ export class Client {
 
   // --- Sending and answering ---
 
-  get #running(): RunningMember {
-    if (!this.#member || this.#phase === "stopped") throw new FirefliesError("not-started");
+  get #begun(): RunningMember {
+    if (!this.#member) throw new FirefliesError("not-started");
     return this.#member;
+  }
+
+  get #running(): RunningMember {
+    if (this.#phase === "stopped") throw new FirefliesError("not-started");
+    return this.#begun;
   }
 
   /** The protocol runs: from shortly before `start` resolves until `stop`. */

@@ -107,6 +107,8 @@ export class Member {
     this.#pool = new LinkPool({
       transport: this.#transport,
       now: monotonic,
+      identity,
+      wall,
       mine,
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
@@ -158,7 +160,7 @@ export class Member {
       port,
       handlers: {
         admit: (peer) => this.#machine?.refusal(factsOf(peer)),
-        onCall: async (peer, kind, body) => this.#onCall(peer, kind, body),
+        onCall: (peer, kind, body) => this.#onCall(peer, kind, body),
         onDuplex: (peer, kind, duplex) => this.#onDuplex(peer, kind, duplex),
       },
     });
@@ -301,10 +303,10 @@ export class Member {
     };
   }
 
-  #onCall(peer: MemberCertificate, kind: CallKind, body: Uint8Array): Uint8Array {
+  async #onCall(peer: MemberCertificate, kind: CallKind, body: Uint8Array): Promise<Uint8Array> {
     if (!this.#driver) throw new FirefliesError("peer-refused", "The member is still starting.");
     if (kind === "probe") return this.machine.fingerprint();
-    return this.#driver.input((machine, now) => machine.request(peer.id, body, now));
+    return await this.#driver.request(peer.id, body);
   }
 
   #onDuplex(peer: MemberCertificate, kind: DuplexKind, duplex: ByteDuplex): void {

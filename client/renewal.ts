@@ -53,8 +53,9 @@ export class Renewal {
       const options = { addresses: addresses(), now: now(), signal: this.#abort.signal };
       const granted = await renew(urls, current, keyPairOf(current.privateKey), options);
       const renewed = { ...current, certificate: granted.certificate };
-      if (this.#options.directory !== undefined) await saveIdentity(this.#options.directory, renewed);
+      // First of all in use: a full disk must not cost the membership. What is not saved is asked for again.
       onRenewed(renewed);
+      if (this.#options.directory !== undefined) await saveIdentity(this.#options.directory, renewed);
       this.#schedule(renewalTime(renewed.certificate, Math.random()));
     } catch (error) {
       if (this.#abort.signal.aborted) return;

@@ -42,6 +42,8 @@ export class Driver {
   readonly #queue: Output[] = [];
   #savedMark: bigint;
   #timer: NodeJS.Timeout | undefined;
+  /** A save that holds up what comes after it. */
+  #saving: Promise<void> | undefined;
   #draining = false;
   #stopped = false;
 
@@ -58,6 +60,13 @@ export class Driver {
     void this.#drain();
     this.#schedule();
     return result;
+  }
+
+  /** A partner's packet. Its answer may bear my note: it waits for that note's epoch like everything that is sent. */
+  async request(from: MemberId, packet: Uint8Array): Promise<Uint8Array> {
+    const answer = this.input((machine, now) => machine.request(from, packet, now));
+    while (this.#saving) await this.#saving;
+    return answer;
   }
 
   stop(): void {
@@ -85,10 +94,16 @@ export class Driver {
     this.#draining = true;
     for (let output = this.#queue.shift(); output && !this.#stopped; output = this.#queue.shift()) {
       if (output.kind !== "save") this.#carryOut(output);
-      else if (this.#options.machine.epoch > this.#savedMark) await this.#save(output.mark);
+      else if (this.#options.machine.epoch > this.#savedMark) await this.#saveFirst(output.mark);
       else void this.#save(output.mark);
     }
     this.#draining = false;
+  }
+
+  async #saveFirst(mark: bigint): Promise<void> {
+    this.#saving = this.#save(mark);
+    await this.#saving;
+    this.#saving = undefined;
   }
 
   async #save(mark: bigint): Promise<void> {

@@ -1,5 +1,5 @@
 /** The links that I have made, one per member, dialled when needed and closed when long unused. */
-import { FirefliesError } from "../../identity/index.js";
+import { dateProblem, FirefliesError, type Identity, type MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Link, Transport } from "../transport.js";
 import { DialHistory, mayDial } from "./dial-policy.js";
@@ -9,6 +9,8 @@ import { DialHistory, mayDial } from "./dial-policy.js";
  * rings (protocol section 5): 20 minutes with 100 rings. A new link costs as many bytes as a day of keeping one.
  */
 const IDLE_MS = 30 * 60_000;
+/** A link that was replaced may stay for streams that are open on it, milliseconds; no longer than its certificates. */
+const RETIRED_MS = 24 * 60 * 60_000;
 /** Links kept; the longest unused beyond them are closed. A ring neighbour for each of 100 rings, and as many others. */
 const LINKS_MAX = 512;
 /** Milliseconds for one dial: longer than a handshake on a busy machine, shorter than a call's deadline. */
@@ -24,6 +26,10 @@ export interface LinkPoolOptions {
   readonly transport: Transport;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** Mine now, after a renewal the new one. */
+  readonly identity: () => Identity;
+  /** Unix milliseconds by which certificates are judged. */
+  readonly wall: () => number;
   /** My own addresses: never dialled, and they tell whether loopback may be. */
   readonly mine: () => readonly string[];
   /** A link broke without my doing. */
@@ -32,12 +38,15 @@ export interface LinkPoolOptions {
 
 interface Pooled {
   readonly link: Link;
+  /** The certificate of mine that it was made with. */
+  readonly own: MemberCertificate;
   usedAt: number;
 }
 
 export class LinkPool {
   readonly #options: LinkPoolOptions;
   readonly #links = new Map<MemberId, Pooled>();
+  readonly #retired = new Set<Pooled>();
   readonly #dialling = new Map<string, Promise<Link>>();
   readonly #history = new DialHistory();
   #closed = false;
@@ -50,10 +59,10 @@ export class LinkPool {
     return this.#links.size;
   }
 
-  /** The link to the member, if there is one. */
+  /** The link to the member, if there is one that can be used. */
   linkTo({ id }: Destination): Link | undefined {
     const pooled = id && this.#links.get(id);
-    if (!pooled || pooled.link.closed) return undefined;
+    if (!pooled || pooled.link.closed || !this.#isCurrent(pooled)) return undefined;
     pooled.usedAt = this.#options.now();
     return pooled.link;
   }
@@ -73,6 +82,7 @@ export class LinkPool {
     const pooled = this.#links.get(id);
     this.#links.delete(id);
     pooled?.link.close();
+    for (const { link } of this.#retired) if (link.peer.id === id) link.close();
   }
 
   forgive(addresses: readonly string[]): void {
@@ -82,11 +92,13 @@ export class LinkPool {
   closeIdle(): void {
     const now = this.#options.now();
     for (const [id, { usedAt }] of this.#links) if (now - usedAt > IDLE_MS) this.drop(id);
+    for (const retired of this.#retired) if (this.#isOver(retired)) retired.link.close();
   }
 
   close(): void {
     this.#closed = true;
     for (const id of [...this.#links.keys()]) this.drop(id);
+    for (const { link } of this.#retired) link.close();
   }
 
   async #dialAny(to: Destination, timeoutMs: number): Promise<Link> {
@@ -122,17 +134,41 @@ export class LinkPool {
 
   #keep(link: Link): Link {
     const { id } = link.peer;
-    const existing = this.#links.get(id)?.link;
+    const existing = this.linkTo({ id, addresses: [] });
     if (this.#closed) link.close();
-    if (existing && !existing.closed) {
+    if (existing) {
       // Dialled by address and by id at once: one link is enough.
       link.close();
       return existing;
     }
-    this.#links.set(id, { link, usedAt: this.#options.now() });
+    this.#retire(id);
+    this.#links.set(id, { link, own: this.#options.identity().certificate, usedAt: this.#options.now() });
     link.onClose(() => this.#lost(id, link));
     this.#makeRoom();
     return link;
+  }
+
+  /** Made with certificates that are still the ones to use: a link must not outlive them (rule R17). */
+  #isCurrent({ link, own }: Pooled): boolean {
+    const { identity, wall } = this.#options;
+    return own === identity().certificate && dateProblem(link.peer, wall()) === undefined;
+  }
+
+  /** What is open on a link to be replaced may go on while its certificates last. */
+  #retire(id: MemberId): void {
+    const pooled = this.#links.get(id);
+    if (!pooled || pooled.link.closed) return;
+    this.#links.delete(id);
+    this.#retired.add(pooled);
+    pooled.link.onClose(() => this.#retired.delete(pooled));
+    const [oldest] = this.#retired;
+    if (this.#retired.size > LINKS_MAX) oldest?.link.close();
+  }
+
+  #isOver({ link, own, usedAt }: Pooled): boolean {
+    const { now, wall } = this.#options;
+    const isExpired = [own, link.peer].some((certificate) => dateProblem(certificate, wall()) !== undefined);
+    return isExpired || now() - usedAt > RETIRED_MS;
   }
 
   #lost(id: MemberId, link: Link): void {
