@@ -1,0 +1,130 @@
+/** The walls between the rooms: broken on purpose, in a copy of the tree, to see the build or the linter refuse. */
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { filesIn, ROOMS, read, TreeCopy } from "../support/tree.js";
+
+const DEADLINE_MS = 120_000;
+type Room = (typeof ROOMS)[number];
+
+/** docs/architecture.md: who may import whom. */
+const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
+  rings: [],
+  gossip: ["rings"],
+  identity: ["rings"],
+  ca: ["identity", "rings"],
+  client: ["gossip", "identity", "rings"],
+  cli: ["rings", "gossip", "identity", "ca", "client"],
+};
+const PAIRS = ROOMS.flatMap((from) => ROOMS.filter((to) => to !== from).map((to) => ({ from, to })));
+const isAllowed = ({ from, to }: { from: Room; to: Room }) => MAY_IMPORT[from].includes(to);
+
+let tree: TreeCopy;
+beforeAll(() => {
+  tree = new TreeCopy();
+});
+afterAll(() => tree.remove());
+
+function plant(file: string, text: string): () => void {
+  writeFileSync(join(tree.root, file), text);
+  return () => rmSync(join(tree.root, file));
+}
+
+describe("import directions", () => {
+  const plantTargets = () => ROOMS.map((room) => plant(`${room}/planted.ts`, "export const planted = 1;\n"));
+  const plantImports = (pairs: typeof PAIRS) =>
+    pairs.map(({ from, to }) => plant(`${from}/imports-${to}.ts`, `import "../${to}/planted.js";\n`));
+
+  it("what the rooms may import builds", { timeout: DEADLINE_MS }, async () => {
+    const undo = [...plantTargets(), ...plantImports(PAIRS.filter(isAllowed))];
+    expect(await tree.build()).toEqual({ code: 0, output: "" });
+    for (const remove of undo) remove();
+  });
+
+  it("each import that they may not make fails the build", { timeout: DEADLINE_MS }, async () => {
+    const forbidden = PAIRS.filter((pair) => !isAllowed(pair));
+    const undo = [...plantTargets(), ...plantImports(forbidden)];
+    const { code, output } = await tree.build();
+    expect(code).not.toBe(0);
+    const refused = ({ from, to }: (typeof PAIRS)[number]) =>
+      new RegExp(`TS6307: File '\\S+/${to}/planted.ts' is not listed .* '\\S+/${from}/tsconfig.json'`).test(output);
+    expect(forbidden.filter((pair) => !refused(pair))).toEqual([]);
+    for (const remove of undo) remove();
+  });
+
+  it("examples and programs see the public entries only", () => {
+    expect(importsOf("examples/network.ts")).toEqual(expect.arrayContaining(["node:os", "fireflies", "fireflies/ca"]));
+    const foreign = filesIn(["examples"], ".ts").flatMap((file) =>
+      importsOf(file).filter((name) => !/^(fireflies(\/ca|\/gossip)?|node:\w+(\/\w+)?|\.\/.*)$/.test(name)),
+    );
+    expect(foreign).toEqual([]);
+  });
+
+  it("no room imports the package by its name, which would lead around the walls", () => {
+    const named = filesIn(ROOMS, ".ts").filter((file) => importsOf(file).some((name) => /^fireflies\b/.test(name)));
+    expect(named).toEqual([]);
+  });
+});
+
+describe("pure rooms", () => {
+  it("import nothing but each other", () => {
+    const foreign = filesIn(["rings", "gossip"], ".ts").flatMap((file) =>
+      importsOf(file).filter((name) => !name.startsWith("./") && !name.startsWith("../rings/")),
+    );
+    expect(foreign).toEqual([]);
+  });
+
+  it.each(["Date.now()", "new Date()", "Math.random()"])("%s fails the lint", async (expression) => {
+    for (const room of ["rings", "gossip"]) {
+      const remove = plant(`${room}/planted.ts`, `export const planted = ${expression};\n`);
+      const { code, output } = await tree.lint(`${room}/planted.ts`);
+      expect({ room, code }).not.toEqual({ room, code: 0 });
+      expect(output).toContain("A pure room takes");
+      remove();
+    }
+  });
+
+  it("timers, console, process, Buffer, crypto and node: fail the build", { timeout: DEADLINE_MS }, async () => {
+    const expressions = [
+      "setTimeout(() => {}, 1)",
+      "setInterval(() => {}, 1)",
+      "queueMicrotask(() => {})",
+      'console.log("")',
+      "process.env",
+      "Buffer.alloc(1)",
+      "new TextEncoder()",
+      "performance.now()",
+      "crypto.randomUUID()",
+      'fetch("")',
+      'import("node:fs")',
+    ];
+    const planted = ["rings", "gossip"].flatMap((room) =>
+      expressions.map((expression, index) => ({ file: `${room}/planted-${index}.ts`, expression })),
+    );
+    const undo = planted.map(({ file, expression }) => plant(file, `export const planted = ${expression};\n`));
+    const { output } = await tree.build();
+    expect(planted.filter(({ file }) => !output.includes(`${file}(1,`))).toEqual([]);
+    for (const remove of undo) remove();
+  });
+});
+
+describe("identity", () => {
+  /** Random bytes and comparison in constant time are no keys: rooms with sockets take them from Node themselves. */
+  const HARMLESS = ["constants", "randomBytes", "randomFillSync", "randomUUID", "timingSafeEqual"];
+
+  it("is the only room with keys, signatures and digests of node:crypto", () => {
+    const imports = filesIn(["ca", "client", "cli"], ".ts").flatMap((file) => {
+      const names = /import (?:type )?\{([^}]*)\} from "node:crypto"/.exec(read(file))?.[1] ?? "";
+      return names.split(",").map((name) => name.trim());
+    });
+    expect(imports.filter((name) => name !== "" && !HARMLESS.includes(name))).toEqual([]);
+  });
+});
+
+/** The names in `from "..."`, `import "..."` and `import("...")` of a file. */
+function importsOf(file: string): string[] {
+  const statements = read(file).matchAll(
+    /^(?:import|export)\b[^;"]*?\bfrom "([^"]+)";$|^import "([^"]+)";$|\bimport\("([^"]+)"\)/gm,
+  );
+  return [...statements].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? "");
+}

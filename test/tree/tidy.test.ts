@@ -1,0 +1,97 @@
+/** Habits of the source tree that no compiler or linter holds. Each says what to do. */
+import { describe, expect, it } from "vitest";
+import { ERROR_CODES } from "../../identity/error.js";
+import { FILES, filesIn, GENERATED, ROOMS, read } from "../support/tree.js";
+
+const LINES_MAX = 600;
+/** Longer files, and why they may be. */
+const LONG_FILES: Readonly<Record<string, string>> = {
+  "gossip/machine.ts": "The one class that owns the protocol's state: every input and timer in one place.",
+};
+const EVERYWHERE = [...ROOMS, "examples", "test", "bench"];
+const CODE = [".ts", ".mjs", ".js"];
+
+/** Lines of these files that match, as "file:line: text". */
+function linesWith(files: readonly string[], pattern: RegExp): string[] {
+  return files.flatMap((file) =>
+    read(file)
+      .split("\n")
+      .flatMap((line, index) => (pattern.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
+  );
+}
+
+describe("source files", () => {
+  it(`have at most ${LINES_MAX} lines, but for those that say why`, () => {
+    const long = filesIn(EVERYWHERE, ...CODE).filter((file) => read(file).split("\n").length > LINES_MAX);
+    expect(long.filter((file) => !(file in LONG_FILES))).toEqual([]);
+  });
+
+  it("begin with what they are", () => {
+    const silent = filesIn(ROOMS, ".ts").filter((file) => !/^(#!.*\n)?(\/\*\*|\/\/)/.test(read(file)));
+    // The entry of the command is its shebang and three lines.
+    expect(silent.filter((file) => file !== "cli/main.ts")).toEqual([]);
+  });
+
+  it("use no `export *`, no enum, no namespace and no decorator", () => {
+    const pattern = /^\s*export \*|^\s*(export |declare |const )*(enum|namespace) \w|^\s*@[A-Za-z]\w*(\(.*\))?\s*$/;
+    expect(linesWith(filesIn(EVERYWHERE, ".ts"), pattern)).toEqual([]);
+  });
+
+  it("hold no promises for later: do it, or open an issue", () => {
+    expect(linesWith(filesIn(EVERYWHERE, ...CODE), new RegExp(["TO", "DO|FIX", "ME|X", "XX"].join("")))).toEqual([]);
+  });
+
+  it("print nothing from a library", () => {
+    const rooms = filesIn(["rings", "gossip", "identity", "ca", "client"], ".ts");
+    expect(linesWith(rooms, /\bconsole\.|process\.std(out|err)|process\.on\(/)).toEqual([]);
+  });
+});
+
+describe("tests", () => {
+  const tests = filesIn(["test"], ".test.ts");
+
+  it("are not skipped without a reason, in the title or beside it", () => {
+    const skipped = linesWith(tests, /\b(it|test|describe)\.(skip|todo|only|fails|skipIf|runIf)\b/);
+    expect(skipped.filter((line) => !/\/\/ \S|\((skipped|needs) /.test(line))).toEqual([]);
+  });
+
+  it("do not sleep", () => {
+    const sleeping = linesWith(
+      filesIn(["test"], ".ts"),
+      /\bsetTimeout\b.* from "node:timers\/promises"|setTimeout\((resolve|done|r), /,
+    );
+    expect(sleeping.filter((line) => !/\/\/ \S/.test(line))).toEqual([]);
+  });
+
+  it("bind to port 0", () => {
+    expect(linesWith(tests, /\blisten\((?:[1-9]\d*|\{[^}]*port: [1-9])/)).toEqual([]);
+  });
+});
+
+describe("errors", () => {
+  const code = filesIn(["gossip", "identity", "ca", "client", "cli"], ".ts").filter(
+    (file) => file !== "identity/error.ts",
+  );
+  const text = code.map(read).join("\n");
+
+  it("each code of the table is used somewhere: remove those that nothing throws", () => {
+    expect(Object.keys(ERROR_CODES).filter((name) => !text.includes(`"${name}"`))).toEqual([]);
+  });
+});
+
+describe("the repository", () => {
+  it("holds nothing that is built, and nothing large", () => {
+    expect(FILES.filter((file) => /(^|\/)(dist|node_modules)\/|\.(tgz|tsbuildinfo|log)$/.test(file))).toEqual([]);
+    const large = FILES.filter((file) => file !== "package-lock.json" && !file.startsWith(GENERATED));
+    expect(large.filter((file) => read(file).length > 100_000)).toEqual([]);
+  });
+
+  it("holds no key and no path of somebody's machine", () => {
+    const texts = FILES.filter((file) => file !== "package-lock.json");
+    const private_ = ["BEGIN", "(EC )?PRIVATE KEY-----\n"].join(" ");
+    const found = texts.filter((file) =>
+      new RegExp(`${private_}[A-Za-z0-9+/]|/(home|Users)/[a-z]+/|/${"work"}/`).test(read(file)),
+    );
+    expect(found).toEqual([]);
+  });
+});
