@@ -204,6 +204,37 @@ describe("strangers", () => {
   });
 });
 
+describe("a storm of lies", () => {
+  it.each([1, 2, 3])(
+    "by a sixth of the members, in and out of the view themselves, costs no correct one (seed %i)",
+    (seed) => {
+      const overlay = new Overlay({ ringCount: 21, seed });
+      const seats = overlay.grow(24);
+      overlay.run(8000);
+      const geometry = new Geometry(overlay);
+      const liars = seats.slice(0, 4);
+      const correct = seats.slice(4);
+      // Nobody is promised anything with more than t liars directly before it.
+      const exposed = correct.filter((seat) => geometry.ringsHeldBy(liars, seat).length > 10);
+      expect(exposed).toEqual([]);
+      const silent = new Set<Seat>();
+      overlay.passes = (_, to) => !silent.has(to);
+      const one = <T>(from: readonly T[]) => from[Math.floor(overlay.chance() * from.length)]!;
+      repeat(overlay, 40_000, 500, () => {
+        const turning = one(liars);
+        if (overlay.chance() < 0.2 && !silent.delete(turning)) silent.add(turning);
+        for (const liar of liars) {
+          const victim = overlay.chance() < 0.2 ? one(liars) : one(correct);
+          const rings = geometry.rings.filter((ring) => geometry.predecessors(ring, victim, 3).includes(liar));
+          for (const ring of rings)
+            overlay.accuse(liar, victim, ring, overlay.chance() < 0.5 ? correct : [one(correct), one(correct)]);
+        }
+      });
+      for (const seat of correct) expect(overlay.losersOf(seat, correct)).toEqual([]);
+    },
+  );
+});
+
 describe("statements that no correct member would make", () => {
   it("change nothing anywhere: stale and future epochs, unknown rings, self-accusations, wrong masks", () => {
     const overlay = new Overlay();
