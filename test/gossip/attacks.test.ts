@@ -205,22 +205,22 @@ describe("strangers", () => {
 });
 
 describe("a storm of lies", () => {
-  it.each([1, 2, 3])(
+  it.each([1, 2])(
     "by a sixth of the members, in and out of the view themselves, costs no correct one (seed %i)",
     (seed) => {
-      const overlay = new Overlay({ ringCount: 21, seed });
-      const seats = overlay.grow(24);
+      const overlay = new Overlay({ ringCount: 15, seed });
+      const seats = overlay.grow(18);
       overlay.run(8000);
       const geometry = new Geometry(overlay);
-      const liars = seats.slice(0, 4);
-      const correct = seats.slice(4);
+      const liars = seats.slice(0, 3);
+      const correct = seats.slice(3);
       // Nobody is promised anything with more than t liars directly before it.
-      const exposed = correct.filter((seat) => geometry.ringsHeldBy(liars, seat).length > 10);
+      const exposed = correct.filter((seat) => geometry.ringsHeldBy(liars, seat).length > 7);
       expect(exposed).toEqual([]);
       const silent = new Set<Seat>();
       overlay.passes = (_, to) => !silent.has(to);
       const one = <T>(from: readonly T[]) => from[Math.floor(overlay.chance() * from.length)]!;
-      repeat(overlay, 40_000, 500, () => {
+      repeat(overlay, 15_000, 500, () => {
         const turning = one(liars);
         if (overlay.chance() < 0.2 && !silent.delete(turning)) silent.add(turning);
         for (const liar of liars) {

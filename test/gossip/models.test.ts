@@ -5,12 +5,9 @@ import { Timers } from "../../gossip/timers.js";
 import { Scene } from "../support/gossip/scene.js";
 
 describe("Timers", () => {
-  const name = fc.constantFrom("a", "b", "c", "d", "e");
-  const step = fc.oneof(
-    fc.record({ kind: fc.constantFrom("set", "setEarlier"), name, at: fc.nat(50) }),
-    fc.record({ kind: fc.constant("clear"), name, at: fc.constant(0) }),
-    fc.record({ kind: fc.constant("pop"), name, at: fc.nat(60) }),
-  );
+  const name = fc.constantFrom(..."abcdefghijkl");
+  const kind = fc.constantFrom("set", "set", "set", "setEarlier", "clear", "pop");
+  const step = fc.record({ kind, name, at: fc.nat(50) });
 
   it("agree with a map that is searched anew each time", () => {
     fc.assert(

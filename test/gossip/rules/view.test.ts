@@ -7,7 +7,7 @@ import { noteProblem } from "../../../gossip/note.js";
 import { fullMask, maskBytes, tolerance, withRing } from "../../../rings/index.js";
 import { fakeSignature } from "../../support/gossip/authority.js";
 import { Geometry } from "../../support/gossip/geometry.js";
-import { Overlay } from "../../support/gossip/overlay.js";
+import { Overlay, type Seat } from "../../support/gossip/overlay.js";
 import { DELTA, Scene } from "../../support/gossip/scene.js";
 import {
   accusationOf,
@@ -214,6 +214,17 @@ describe("R4 One view: deduplicated by content, never by signature", () => {
     expect(roots[0]).toBe(roots[1]);
   });
 
+  it("keeps no proof that others could not verify, because its certificate is no longer held", () => {
+    const scene = new Scene(0);
+    const certificates = [1, 2, 3, 4, 5].map((notBefore) => scene.authority.issue("a", { notBefore }));
+    scene.evidence.admitCertificate(checked(certificates[0]!));
+    for (const byte of [1, 2]) scene.note(certificates[0]!, { epoch: 3n, metadata: Uint8Array.of(byte) });
+    expect(scene.evidence.proof(certificates[0]!.id)).toBeDefined();
+    for (const facts of certificates.slice(1)) scene.evidence.admitCertificate(checked(facts));
+    expect(scene.evidence.proof(certificates[0]!.id)).toBeUndefined();
+    expect(scene.evidence.tree.size).toBe(4);
+  });
+
   // The property, over random orders, losses and duplicates, is in test/gossip/merge.test.ts.
 });
 
@@ -356,6 +367,28 @@ describe("R7 The dead stay accused", () => {
     }
     expect(joiner.machine.standing(dead.id)).toBe("removed");
     expect(overlay.isEqual()).toBe(true);
+  });
+
+  it("also when newcomers have come between the dead and all who accused it first", () => {
+    const overlay = new Overlay({ ringCount: 3 });
+    const seats = overlay.grow(5);
+    overlay.run(5000);
+    const dead = seats[4]!;
+    dead.down = true;
+    overlay.runUntil(() => overlay.isWhole());
+    const late: Seat[] = [];
+    for (let index = 0; index < 24; index++) {
+      late.push(overlay.start(`late${index}`, ["m0"]));
+      overlay.runUntil(() => overlay.isWhole());
+      overlay.run(4000);
+    }
+    const geometry = new Geometry(overlay);
+    const before = geometry.rings.map((ring) => geometry.predecessor(ring, dead).name);
+    expect(before.filter((name) => !name.startsWith("late"))).toEqual([]);
+    for (const seat of late) {
+      const told = [...overlay.told(seat, "joined"), ...overlay.told(seat, "failed")];
+      expect(told.filter(({ member }) => member.id === dead.id)).toEqual([]);
+    }
   });
 });
 

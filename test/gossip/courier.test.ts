@@ -1,0 +1,47 @@
+/** Calls to partners: nobody who is slow holds up anybody else, and every call ends. */
+import { describe, expect, it } from "vitest";
+import { Courier } from "../../gossip/courier.js";
+import { CALLS_MAX, FRESH_MAX } from "../../gossip/limits.js";
+import { idOf } from "../support/gossip/authority.js";
+
+const to = (name: string) => ({ id: idOf(name), addresses: [`${name}:1`] });
+
+describe("calls", () => {
+  it("at most one of a purpose per partner", () => {
+    const courier = new Courier();
+    const first = courier.begin("push", to("a"), 0)!;
+    expect(courier.begin("push", to("a"), 0)).toBeUndefined();
+    expect(courier.begin("exchange", to("a"), 0)).toBeDefined();
+    expect(courier.begin("push", to("b"), 0)).toBeDefined();
+    expect(courier.end(first.number)).toBe(first);
+    expect(courier.end(first.number)).toBeUndefined();
+    expect(courier.begin("push", to("a"), 0)).toBeDefined();
+  });
+
+  it("at most so many in all", () => {
+    const courier = new Courier();
+    const begun = Array.from({ length: CALLS_MAX + 5 }, (_, index) => courier.begin("push", to(`m${index}`), 0));
+    expect(begun.filter((call) => call === undefined).length).toBe(5);
+  });
+
+  it("are overdue when their driver has forgotten them", () => {
+    const courier = new Courier();
+    const call = courier.begin("push", to("a"), 100)!;
+    expect(courier.overdue(5100)).toEqual([]);
+    expect(courier.overdue(5101)).toEqual([call]);
+  });
+});
+
+describe("what waits for a partner", () => {
+  it("is kept once each, up to a limit, until it was sent", () => {
+    const courier = new Courier();
+    for (let index = 0; index < FRESH_MAX + 10; index++) courier.post(idOf("a"), `digest ${index}`);
+    courier.post(idOf("a"), "digest 0");
+    expect(courier.waiting(idOf("a")).length).toBe(FRESH_MAX);
+    courier.posted(idOf("a"), courier.waiting(idOf("a")).slice(1));
+    expect(courier.waiting(idOf("a"))).toEqual(["digest 0"]);
+    courier.posted(idOf("a"), ["digest 0"]);
+    expect(courier.recipients()).toEqual([]);
+    expect(courier.isIdle).toBe(true);
+  });
+});
