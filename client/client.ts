@@ -19,7 +19,7 @@ import {
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
 import { onAbort } from "./abort.js";
 import type { Contact } from "./authority.js";
-import { contactsFromAuthority, type Enrolled, enrolOrRestore } from "./bootstrap.js";
+import { contactsFromAuthority, type Enrolled, enrolOrRestore, remembered } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
 import { Company } from "./company.js";
 import { type ClientOptions, METADATA_BYTES_MAX, type MemberConfig, resolveMemberConfig } from "./config/index.js";
@@ -180,7 +180,7 @@ export class Client {
 
   /** 64 lower-case hex digits, also after `stop`. Throws "not-started" before `start` has got so far. */
   get id(): MemberId {
-    return this.#begun.identity.certificate.id;
+    return this.#begun.id;
   }
 
   /** "host:port" that others are told; the first of several. */
@@ -336,13 +336,14 @@ export class Client {
   async #join(member: RunningMember, enrolled: Enrolled, memory: Memory, signal: AbortSignal): Promise<void> {
     const asked = this.#askAuthority(member, enrolled, signal);
     // Whoever remembers members need not wait for the authority to name some.
-    const isAlone = memory.statements.length === 0;
-    const contacts = isAlone ? await asked : [];
+    const { isCompany, departed } = remembered(memory.statements, member.id);
+    const contacts = isCompany ? [] : await asked;
     signal.throwIfAborted();
     const ready = this.#ready(signal);
     member.start(memory, contacts);
     if (this.#content) member.machine.setGossipContent(this.#content);
-    if (!isAlone) void asked.then((late) => this.#meet(member, late));
+    member.machine.addContacts(departed);
+    if (isCompany) void asked.then((late) => this.#meet(member, late));
     await ready;
     this.#company = new Company({
       isAlone: () => member.machine.members().length === 0,

@@ -128,6 +128,10 @@ export class Member {
     return this.#identity;
   }
 
+  get id(): MemberId {
+    return this.#identity.certificate.id;
+  }
+
   /** "host:port" that others are told, the preferred one first; empty before `listen`. */
   get addresses(): readonly string[] {
     return this.#addresses;

@@ -112,9 +112,11 @@ export class OnlineNetwork extends Stage {
   readonly directoryOfAuthority = this.directory("authority");
   authority!: CertificateAuthority;
   #server: AuthorityServer | undefined;
+  #serves = false;
 
   static async create(): Promise<OnlineNetwork> {
     const network = new OnlineNetwork();
+    network.closing(network, () => network.pause());
     await network.resume();
     return network;
   }
@@ -130,11 +132,13 @@ export class OnlineNetwork extends Stage {
       open: true,
     });
     this.#server = await serveAuthority(this.authority, { port });
-    this.closing(this, () => this.pause());
+    this.#serves = true;
   }
 
   /** The authority goes away. */
   async pause(): Promise<void> {
+    if (!this.#serves) return;
+    this.#serves = false;
     await this.#server?.close();
     await this.authority.close();
   }

@@ -1,0 +1,327 @@
+/** Starting: enrolment, restoring, what may be in the way, and that nothing is left open. */
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { ClientOptions } from "../../client/config/index.js";
+import {
+  codeOf,
+  DELTA_MS,
+  OfflineNetwork,
+  OnlineNetwork,
+  read,
+  Stage,
+  text,
+  until,
+  whole,
+} from "../support/network.js";
+
+async function takenPort(stage: Stage): Promise<number> {
+  const server = stage.closing(createServer(), (each) => each.close());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+/** Sockets, servers and timers of this process, by kind. */
+function handles(): string {
+  return process
+    .getActiveResourcesInfo()
+    .filter((kind) => /TCP|TLS|UDP/.test(kind))
+    .sort()
+    .join(" ");
+}
+
+describe("with an authority, a client", () => {
+  it("enrols by token, finds the others, and is restored with the same id and a higher epoch", async () => {
+    await using network = await OnlineNetwork.create();
+    const token = await network.authority.createToken("alice");
+    const dir = network.directory();
+    const bob = await network.start(network.named("bob"));
+    const alice = await network.start({ dir, token });
+    await whole([alice, bob]);
+    const { epoch } = alice.info();
+    await alice.stop();
+    const again = await network.start({ dir });
+    await whole([again, bob]);
+    expect(again.id).toBe(alice.id);
+    expect(again.info().epoch).toBeGreaterThan(epoch);
+    expect(again.alarms).toEqual([]);
+  });
+
+  it("starts without the authority once it has an identity, and finds those it knew", async () => {
+    await using network = await OnlineNetwork.create();
+    const dirs = [network.directory(), network.directory()];
+    const options = dirs.map((dir, index): ClientOptions => ({ dir, ...network.named(`m${index}`) }));
+    const before = await Promise.all(options.map((each) => network.start(each)));
+    await whole(before);
+    const ids = before.map(({ id }) => id);
+    const ports = before.map(({ address }) => address);
+    await Promise.all(before.map((client) => client.stop()));
+    await network.pause();
+    const after = await Promise.all(options.map((each, index) => network.start({ ...each, listen: ports[index]! })));
+    await whole(after);
+    expect(after.map(({ id }) => id)).toEqual(ids);
+    expect(after.flatMap(({ alarms }) => alarms.map(({ code }) => code))).toContain("authority-unreachable");
+    await network.resume();
+  });
+
+  it("says that a token was used, is none, or that the authority is away", async () => {
+    await using network = await OnlineNetwork.create();
+    const token = await network.authority.createToken("alice");
+    await network.start({ token });
+    expect(await codeOf(network.client({ token }).start())).toBe("token-used");
+    expect(await codeOf(network.client({ token: "nonsense" }).start())).toBe("token-invalid");
+    expect(await codeOf(network.client({}).start())).toBe("token-required");
+    const { url } = network;
+    await network.pause();
+    const away = { ca: url, caFingerprint: "00".repeat(32), name: "bob" };
+    expect(await codeOf(network.client(away).start())).toBe("authority-unreachable");
+    await network.resume();
+    expect(await codeOf(network.client(away).start())).toBe("authority-untrusted");
+  });
+
+  it("refuses another authority's token for a directory that has an identity", async () => {
+    await using network = await OnlineNetwork.create();
+    await using other = await OnlineNetwork.create();
+    const dir = network.directory();
+    await (await network.start({ dir, ...network.named("alice") })).stop();
+    const before = await readFile(join(dir, "certificate.pem"), "utf8");
+    const token = await other.authority.createToken("alice");
+    expect(await codeOf(network.client({ dir, token }).start())).toBe("authority-untrusted");
+    expect(await codeOf(network.client({ dir, ...other.named("alice") }).start())).toBe("authority-untrusted");
+    expect(await readFile(join(dir, "certificate.pem"), "utf8")).toBe(before);
+    // And the token is still unused.
+    expect((await other.start({ token })).id).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it("without a directory keeps nothing, and is another member next time", async () => {
+    await using network = await OnlineNetwork.create();
+    const first = await network.start(network.named("alice"));
+    const second = await network.start(network.named("alicia"));
+    expect(second.id).not.toBe(first.id);
+    await whole([first, second]);
+  });
+});
+
+describe("without an authority, a client", () => {
+  it("starts from an identity in files and the contacts in entry_addrs", async () => {
+    await using made = await OfflineNetwork.of(3);
+    for (const client of made.clients) expect(client.alarms).toEqual([]);
+  });
+
+  it("says that its identity is missing", async () => {
+    await using stage = new Stage();
+    expect(await codeOf(stage.client({ useCa: false, dir: stage.directory() }).start())).toBe("identity-missing");
+    expect(await codeOf(stage.client({ useCa: false }).start())).toBe("identity-missing");
+  });
+
+  it("is ready also when no contact answers, and joins when one comes up", async () => {
+    await using network = await OfflineNetwork.create();
+    const port = await takenPort(network);
+    const lone = await network.start({ entryAddrs: [`127.0.0.1:${port}`, "127.0.0.1:1"] });
+    expect(lone.ids).toEqual([]);
+    const other = await network.start({ entryAddrs: [lone.address] });
+    await whole([lone, other]);
+  });
+});
+
+describe("a client", () => {
+  it("starts once", async () => {
+    await using network = await OfflineNetwork.create();
+    const client = await network.start();
+    expect(await codeOf(client.start())).toBe("already-started");
+    await client.stop();
+    expect(await codeOf(client.start())).toBe("already-started");
+  });
+
+  it("that was never started has no id, and stops", async () => {
+    await using stage = new Stage();
+    const client = stage.client();
+    expect(() => client.id).toThrow(expect.objectContaining({ code: "not-started" }));
+    expect(() => client.members()).toThrow(expect.objectContaining({ code: "not-started" }));
+    expect(await codeOf(client.sendToId("00".repeat(32), text("x")))).toBe("not-started");
+    await client.stop();
+    await client.stop();
+  });
+
+  it("whose start is cancelled beforehand opens nothing", async () => {
+    await using network = await OfflineNetwork.create();
+    const before = handles();
+    const client = await network.member();
+    expect(await codeOf(client.start({ signal: AbortSignal.abort() }))).toBe("cancelled");
+    expect(handles()).toBe(before);
+  });
+
+  it("whose start is cancelled while it waits for the authority or for contacts leaves nothing open", async () => {
+    await using network = await OnlineNetwork.create();
+    const dir = network.directory();
+    await (await network.start({ dir, ...network.named("alice") })).stop();
+    // Something that accepts and never answers, where the authority is said to be.
+    const silent = network.closing(createServer(), (each) => each.close());
+    silent.listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const ca = `https://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    await settled();
+    const before = handles();
+    const abort = new AbortController();
+    const connected = once(silent, "connection");
+    const started = codeOf(network.client({ dir, ca }).start({ signal: abort.signal }));
+    const [socket] = (await connected) as [Socket];
+    const closed = once(
+      socket.resume().on("error", () => {}),
+      "close",
+    );
+    abort.abort();
+    expect(await started).toBe("cancelled");
+    await closed;
+    await closedAll(before);
+  });
+
+  it("that is stopped while it starts does not start", async () => {
+    await using network = await OfflineNetwork.create();
+    const before = handles();
+    const client = await network.member();
+    const started = codeOf(client.start());
+    await client.stop();
+    expect(await started).toBe("cancelled");
+    expect(() => client.members()).toThrow(expect.objectContaining({ code: "not-started" }));
+    await closedAll(before);
+  });
+
+  it("whose port is taken says which, and leaves nothing open, TCP and UDP", async () => {
+    await using network = await OfflineNetwork.create();
+    const port = await takenPort(network);
+    const udp = network.closing(createSocket("udp4"), (socket) => socket.close());
+    udp.bind(0, "127.0.0.1");
+    await once(udp, "listening");
+    const before = handles();
+    const dir = network.directory();
+    const clash = network.member({ dir, listen: `127.0.0.1:${port}` });
+    await expect((await clash).start()).rejects.toMatchObject({
+      code: "address-in-use",
+      message: expect.stringContaining(`${port}`),
+    });
+    expect(await codeOf((await network.member({ dir, udpPort: udp.address().port })).start())).toBe("address-in-use");
+    expect(await codeOf((await network.member({ dir, listen: "192.0.2.1:0" })).start())).toBe("address-invalid");
+    await closedAll(before);
+    // The directory is free again as well.
+    await (await network.start({ dir })).stop();
+  });
+
+  it("shares its directory with nobody", async () => {
+    await using network = await OfflineNetwork.create();
+    const dir = network.directory();
+    const first = await network.start({ dir });
+    expect(await codeOf(network.client({ dir, useCa: false }).start())).toBe("state-in-use");
+    await first.stop();
+    const second = network.client({ dir, useCa: false });
+    await second.start();
+    expect(second.id).toBe(first.id);
+  });
+
+  it("goes on without damaged state, keeps it aside and says so", async () => {
+    await using network = await OfflineNetwork.create();
+    const dir = network.directory();
+    const other = await network.start();
+    const first = await network.start({ dir, entryAddrs: [other.address] });
+    await whole([first, other]);
+    const { epoch } = first.info();
+    await first.stop();
+    await writeFile(join(dir, "members"), "not what was written");
+    await writeFile(join(dir, "epoch"), "12\n");
+    const second = network.client({ dir, useCa: false, entryAddrs: [other.address] });
+    await second.start();
+    await whole([second, other]);
+    expect(second.alarms.map(({ code }) => code)).toEqual(["state-unreadable", "state-unreadable"]);
+    const files = await readdir(dir);
+    expect(files).toEqual(expect.arrayContaining(["members.corrupt-1", "epoch.corrupt-1"]));
+    expect(await readFile(join(dir, "members.corrupt-1"), "utf8")).toBe("not what was written");
+    expect(second.info().epoch).toBeGreaterThan(epoch);
+  });
+
+  it("with a damaged identity says so and changes nothing", async () => {
+    await using network = await OfflineNetwork.create();
+    const dir = network.directory();
+    const client = await network.member({ dir });
+    await writeFile(join(dir, "certificate.pem"), "junk");
+    expect(await codeOf(client.start())).toBe("identity-corrupt");
+    expect(await readFile(join(dir, "certificate.pem"), "utf8")).toBe("junk");
+  });
+
+  it("refuses a removal timeout below 2 Delta before it opens anything", async () => {
+    await using network = await OfflineNetwork.create();
+    const before = handles();
+    const client = await network.member({ removalTimeoutMs: 2 * DELTA_MS - 1 });
+    await expect(client.start()).rejects.toMatchObject({
+      code: "config-bad-value",
+      message: expect.stringContaining("removal_timeout"),
+    });
+    expect(handles()).toBe(before);
+    await (await network.start({ removalTimeoutMs: 2 * DELTA_MS })).stop();
+  });
+
+  it("refuses metadata that is too large before it opens anything", async () => {
+    await using network = await OfflineNetwork.create();
+    const dir = network.directory();
+    const client = await network.member({ dir });
+    await expect(client.setMetadata({ much: "x".repeat(5000) })).rejects.toMatchObject({ code: "metadata-too-large" });
+    await client.start();
+  });
+});
+
+describe("addresses", () => {
+  it.each<[string, ClientOptions, RegExp]>([
+    ["IPv6", { listen: "[::1]:0" }, /^\[::1\]:\d+$/],
+    ["a host name", { listen: "127.0.0.1:0", advertise: ["localhost"] }, /^localhost:\d+$/],
+    [
+      "all interfaces, told apart from what is advertised",
+      { listen: "0.0.0.0:0", advertise: ["127.0.0.1"] },
+      /^127\.0\.0\.1:\d+$/,
+    ],
+    ["all interfaces of IPv6", { listen: "[::]:0", advertise: ["127.0.0.1"] }, /^127\.0\.0\.1:\d+$/],
+  ])("of %s work: members, messages and pings", async (_what, options, expected) => {
+    await using network = await OfflineNetwork.create();
+    const [alice, bob] = await network.startMany(2, options);
+    expect(alice!.address).toMatch(expected);
+    bob!.registerMessageHandler((data) => data);
+    expect(read(await alice!.sendTo(bob!.address, text("x")))).toBe("x");
+    expect(read(await alice!.sendToId(bob!.id, text("y")))).toBe("y");
+  });
+
+  it("of a member that has moved are learned from its next note", async () => {
+    await using network = await OfflineNetwork.create();
+    const [identity, dir] = [await network.authority.member(), network.directory()];
+    const other = await network.start();
+    const first = await network.start({ dir, entryAddrs: [other.address] }, identity);
+    await whole([first, other]);
+    await first.stop();
+    const second = await network.start({ dir, entryAddrs: [other.address] }, identity);
+    await until(other, () => other.members().some(({ address }) => address === second.address));
+    second.registerMessageHandler((data) => data);
+    expect(read(await other.sendToId(first.id, text("x")))).toBe("x");
+  });
+
+  it("of several networks in one process do not disturb each other", async () => {
+    const networks = await Promise.all([OfflineNetwork.of(2), OfflineNetwork.of(2)]);
+    await using _a = networks[0];
+    await using _b = networks[1];
+    const ids = networks.map(({ clients }) => new Set(clients.map(({ id }) => id)));
+    for (const [index, { clients }] of networks.entries()) {
+      for (const client of clients) for (const { id } of client.members()) expect(ids[index]!.has(id)).toBe(true);
+    }
+  });
+});
+
+/** Closing is over a turn or two after it was asked for. */
+async function closedAll(before: string): Promise<void> {
+  for (let turn = 0; turn < 200 && handles() !== before; turn++) await new Promise(setImmediate);
+  expect(handles()).toBe(before);
+}
+
+/** What earlier members of the test have opened is closed. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+}
