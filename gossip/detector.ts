@@ -16,6 +16,12 @@ const VISITS_MAX = 256;
 /** A try that the driver has not ended by then has failed, milliseconds: twice its own longest deadline, and some. */
 const TRY_TIMEOUT_MS = 5000;
 
+/**
+ * Misses that make a verdict beside a refused connection: the host has said that nobody listens, so pings that go
+ * unanswered are no longer likely to be the network's loss. Two, because a process may be starting again at this moment.
+ */
+const REFUSED_MISSES = 2;
+
 export interface Target {
   readonly id: MemberId;
   /** The ring on which it is my successor, and the epoch of its note when the visit began. */
@@ -36,7 +42,7 @@ interface Visit {
   readonly sent: Map<bigint, number>;
   misses: number;
   nextAt: number;
-  attempt: "none" | "running" | "failed";
+  attempt: "none" | "running" | "failed" | "refused";
   /** Nothing but the end of the try is waited for. */
   awaitsTry: boolean;
 }
@@ -80,6 +86,13 @@ export class Detector {
     return this.#probe(visit, now);
   }
 
+  /** A connection to it broke or could not be made: look at once, both ways. */
+  hint(target: Target, now: number): Detection[] {
+    const effects = this.visit(target, now);
+    const visit = this.#visits.get(target.id);
+    return visit?.attempt === "none" ? [...effects, ...this.#try(visit)] : effects;
+  }
+
   /** An authenticated pong. One that comes late, but before the verdict, is as good. */
   pong(from: MemberId, nonce: bigint, now: number): boolean {
     const visit = this.#visits.get(from);
@@ -103,6 +116,14 @@ export class Detector {
     return visit.target.pingable ? this.#decide(visit, now) : this.#missed(visit, now);
   }
 
+  /** The try was turned down: its host is there and says that nobody listens. */
+  refused(id: MemberId, now: number): Detection[] {
+    const visit = this.#visits.get(id);
+    if (visit?.attempt !== "running") return [];
+    visit.attempt = "refused";
+    return visit.target.pingable ? this.#decide(visit, now) : this.#missed(visit, now);
+  }
+
   /** Pings that were not answered in time: probe again, or decide. */
   tick(now: number): Detection[] {
     const effects: Detection[] = [];
@@ -123,7 +144,7 @@ export class Detector {
     const effects: Detection[] = [];
     for (const visit of this.#visits.values()) {
       visit.misses = 0;
-      if (visit.attempt === "failed") visit.attempt = "none";
+      if (visit.attempt !== "running") visit.attempt = "none";
       effects.push(...this.#probe(visit, now));
     }
     return effects;
@@ -140,15 +161,15 @@ export class Detector {
     this.#health.record(id, true, now);
     if (this.#health.isVoid(now)) {
       visit.misses = 0;
-      if (visit.attempt === "failed") visit.attempt = "none";
+      if (visit.attempt !== "running") visit.attempt = "none";
     }
     return this.#decide(visit, now);
   }
 
   #decide(visit: Visit, now: number): Detection[] {
     const { target } = visit;
-    const limit = Math.max(this.#options.pingLimit, missLimit(this.path(target.id).loss));
-    if (visit.misses >= limit && visit.attempt === "failed") {
+    const limit = this.#limit(visit);
+    if (visit.misses >= limit && (visit.attempt === "failed" || visit.attempt === "refused")) {
       this.#visits.delete(target.id);
       return [{ kind: "accuse", target }];
     }
@@ -159,6 +180,11 @@ export class Detector {
     if (visit.misses >= limit && visit.attempt === "running") this.#awaitTry(visit, now);
     else if (visit.nextAt <= now) effects.push(...this.#probe(visit, now));
     return effects;
+  }
+
+  #limit({ target, attempt }: Visit): number {
+    const limit = Math.max(this.#options.pingLimit, missLimit(this.path(target.id).loss));
+    return attempt === "refused" ? Math.min(limit, REFUSED_MISSES) : limit;
   }
 
   #pause(visit: Visit, now: number): Detection[] {

@@ -294,6 +294,13 @@ export class Machine {
     this.#settle(now);
   }
 
+  /** A `try` was turned down at once: the host answered that nobody listens there. */
+  refused(id: MemberId, now: number): void {
+    this.#wake(now);
+    this.#detect(this.#detector.refused(id, now), now);
+    this.#settle(now);
+  }
+
   /** A connection to a member broke without my doing: a reason to look at once, and no more than that. */
   linkLost(id: MemberId, now: number): void {
     this.#wake(now);
@@ -552,7 +559,7 @@ export class Machine {
 
   #suspect(id: MemberId, now: number): void {
     const target = this.#targetIs(id);
-    if (target && !this.#self.leaving && !this.#joining) this.#detect(this.#detector.visit(target, now), now);
+    if (target && !this.#self.leaving && !this.#joining) this.#detect(this.#detector.hint(target, now), now);
   }
 
   #targetIs(id: MemberId): Target | undefined {

@@ -41,7 +41,7 @@ export type Output =
       readonly addresses: readonly string[];
       readonly nonce: bigint;
     }
-  /** Ask the member over its main transport whether it is there; answer with `tried`. */
+  /** Ask the member over its main transport whether it is there; answer with `tried`, or with `refused`. */
   | { readonly kind: "try"; readonly to: Recipient; readonly timeoutMs: number }
   /** Check these off the loop; answer with `verified`, one verdict per check, in order. */
   | { readonly kind: "verify"; readonly batch: number; readonly checks: readonly Check[] }

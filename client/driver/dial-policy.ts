@@ -48,17 +48,19 @@ export function mayDial(address: string, mine: readonly string[]): boolean {
 
 /** Remembers failed dials per address, over all members that claim it. */
 export class DialHistory {
-  readonly #failures = new Map<string, { readonly count: number; readonly until: number }>();
+  readonly #failures = new Map<string, { readonly count: number; readonly until: number; readonly error: Error }>();
 
-  mayTry(address: string, now: number): boolean {
-    return now >= (this.#failures.get(address)?.until ?? 0);
+  /** Why this address is not dialled now: how it failed the last time, a moment ago. */
+  recent(address: string, now: number): Error | undefined {
+    const failure = this.#failures.get(address);
+    return failure && now < failure.until ? failure.error : undefined;
   }
 
-  failed(address: string, now: number): void {
+  failed(address: string, now: number, error: Error): void {
     const count = (this.#failures.get(address)?.count ?? 0) + 1;
     this.#failures.delete(address);
     const pause = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (count - 1));
-    this.#failures.set(address, { count, until: now + pause });
+    this.#failures.set(address, { count, until: now + pause, error });
     const oldest = this.#failures.keys().next().value;
     if (this.#failures.size > FAILURES_MAX && oldest !== undefined) this.#failures.delete(oldest);
   }

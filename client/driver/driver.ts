@@ -2,7 +2,7 @@
  * Runs the machine: gives it time, packets and verdicts, and carries out what it asks for, in order. The only place
  * where the protocol meets a clock, sockets and a disk.
  */
-import type { Machine, Output } from "../../gossip/index.js";
+import type { Machine, Output, Recipient } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { LinkPool } from "./link-pool.js";
@@ -159,15 +159,25 @@ export class Driver {
   async #try({ to, timeoutMs }: Extract<Output, { kind: "try" }>): Promise<void> {
     const { id } = to;
     if (!id) return;
-    let answered = false;
-    try {
-      const link = await this.#options.pool.reach(to, timeoutMs);
-      await link.call("probe", new Uint8Array(0), { timeoutMs });
-      answered = true;
-    } catch {
-      // Not answered: that is the finding.
+    const outcome = await this.#probe(to, timeoutMs);
+    if (outcome === "refused") this.#later((machine, now) => machine.refused(id, now));
+    else this.#later((machine, now) => machine.tried(id, outcome === "answered", now));
+  }
+
+  /** Does it answer over its main transport? A link that turns out to be broken says nothing: one more is dialled. */
+  async #probe(to: Recipient, timeoutMs: number): Promise<"answered" | "refused" | "silent"> {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      try {
+        const link = await this.#options.pool.reach(to, timeoutMs);
+        await link.call("probe", new Uint8Array(0), { timeoutMs });
+        return "answered";
+      } catch (error) {
+        const code = error instanceof FirefliesError ? error.code : undefined;
+        if (code === "peer-unreachable") return "refused";
+        if (code !== "link-closed") return "silent";
+      }
     }
-    this.#later((machine, now) => machine.tried(id, answered, now));
+    return "silent";
   }
 
   async #verify({ batch, checks }: Extract<Output, { kind: "verify" }>): Promise<void> {

@@ -119,15 +119,14 @@ export class LinkPool {
     if (!mayDial(address, mine())) {
       throw new FirefliesError("peer-unreachable", `${address} may not be dialled from here.`);
     }
-    if (!this.#history.mayTry(address, now())) {
-      throw new FirefliesError("peer-unreachable", `${address} did not answer a moment ago.`);
-    }
+    const recent = this.#history.recent(address, now());
+    if (recent) throw recent;
     try {
       const link = await transport.dial(address, { expect, timeoutMs });
       this.#history.forgive(address);
       return this.#keep(link);
     } catch (error) {
-      this.#history.failed(address, now());
+      this.#history.failed(address, now(), error as Error);
       throw error;
     }
   }

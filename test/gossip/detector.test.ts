@@ -94,6 +94,35 @@ describe("a visit", () => {
   });
 });
 
+describe("a connection that broke or was refused", () => {
+  it("starts ping and try at once, also beside a visit that runs", () => {
+    const detector = detectorOf();
+    expect(kinds(detector.hint(target, 0))).toEqual(["ping", "try"]);
+    expect(detector.hint(target, 10)).toEqual([]);
+    const other = detectorOf();
+    other.visit(target, 0);
+    expect(kinds(other.hint(target, 10))).toEqual(["try"]);
+  });
+
+  it("that its host refuses needs two missed pings, not the whole limit", () => {
+    const detector = detectorOf();
+    detector.hint(target, 0);
+    expect(detector.refused(target.id, 5)).toEqual([]);
+    expect(runTo(detector, 600)).toEqual([
+      [300, "ping"],
+      [600, "accuse"],
+    ]);
+  });
+
+  it("is no verdict against a member that answers its ping", () => {
+    const detector = detectorOf();
+    const nonce = nonceOf(detector.hint(target, 0));
+    detector.refused(target.id, 5);
+    expect(detector.pong(target.id, nonce, 20)).toBe(true);
+    expect(detector.deadline).toBeUndefined();
+  });
+});
+
 describe("a member without an address for pings", () => {
   it("is tried over the main transport only, three times in a row", () => {
     const detector = detectorOf();
