@@ -63,12 +63,13 @@ describe("a false accusation", () => {
     const seats = overlay.grow(10);
     overlay.run(5000);
     const victim = seats[4]!;
-    const liar = new Geometry(overlay).predecessor(3, victim);
+    const geometry = new Geometry(overlay);
+    const liar = geometry.predecessor(3, victim);
     liar.down = true;
     overlay.runUntil(() => overlay.isWhole());
     const correct = overlay.up();
     repeat(overlay, 30_000, 1000, () => {
-      for (const ring of [1, 2, 3, 4, 5, 6, 7, 8, 9]) overlay.accuse(liar, victim, ring, correct);
+      overlay.accuse(liar, victim, geometry.rings, correct);
     });
     expectNobodyLost(overlay, victim, correct);
   });
@@ -78,17 +79,16 @@ describe("a false accusation", () => {
     const seats = overlay.grow(12);
     overlay.run(5000);
     const victim = seats[4]!;
-    const [near, far] = new Geometry(overlay).predecessors(3, victim, 2) as [Seat, Seat];
+    const geometry = new Geometry(overlay);
+    const [near, far] = geometry.predecessors(3, victim, 2) as [Seat, Seat];
     const correct = seats.filter((seat) => seat !== near && seat !== far);
     // Both are silent: accused first, gone later, and accusing all the time.
     near.mute = true;
     far.mute = true;
     overlay.passes = (_, to) => to !== near && to !== far;
     repeat(overlay, 20_000, 500, () => {
-      for (const ring of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
-        overlay.accuse(near, victim, ring, correct);
-        overlay.accuse(far, victim, ring, correct);
-      }
+      overlay.accuse(near, victim, geometry.rings, correct);
+      overlay.accuse(far, victim, geometry.rings, correct);
     });
     expectNobodyLost(overlay, victim, correct);
   });
@@ -128,7 +128,7 @@ describe("a false accusation", () => {
     const correct = seats.filter((seat) => !liars.includes(seat));
     const epoch = victim.machine.epoch;
     repeat(overlay, 20_000, 250, () => {
-      for (const liar of liars) for (const ring of held) overlay.accuse(liar, victim, ring, correct);
+      for (const liar of liars) overlay.accuse(liar, victim, held, correct);
     });
     expectNobodyLost(overlay, victim, correct);
     expect(disabledRings(victim.machine.mask, 9)).toEqual(held);
@@ -226,8 +226,7 @@ describe("a storm of lies", () => {
         for (const liar of liars) {
           const victim = overlay.chance() < 0.2 ? one(liars) : one(correct);
           const rings = geometry.rings.filter((ring) => geometry.predecessors(ring, victim, 3).includes(liar));
-          for (const ring of rings)
-            overlay.accuse(liar, victim, ring, overlay.chance() < 0.5 ? correct : [one(correct), one(correct)]);
+          overlay.accuse(liar, victim, rings, overlay.chance() < 0.5 ? correct : [one(correct), one(correct)]);
         }
       });
       for (const seat of correct) expect(overlay.losersOf(seat, correct)).toEqual([]);

@@ -241,10 +241,18 @@ export class Overlay {
     return answer;
   }
 
-  /** A false accusation of the victim's present epoch, told to everybody at once, first hand. */
-  accuse(accuser: Seat, victim: Seat, ring: number, to: readonly Seat[] = this.up(), epoch = victim.machine.epoch) {
-    const statement = accusationStatement(accusationOf(accuser.certificate, victim.id, ring, epoch));
-    for (const seat of to) if (seat !== accuser) this.tell(accuser, seat, statement);
+  /** False accusations of the victim's present epoch, on one ring or several, told to everybody at once, first hand. */
+  accuse(
+    accuser: Seat,
+    victim: Seat,
+    rings: number | readonly number[],
+    to: readonly Seat[] = this.up(),
+    epoch = victim.machine.epoch,
+  ): void {
+    const statements = [rings].flat().map((ring) => {
+      return accusationStatement(accusationOf(accuser.certificate, victim.id, ring, epoch));
+    });
+    for (const seat of to) if (seat !== accuser) this.tell(accuser, seat, ...statements);
   }
 
   #arm(seat: Seat): void {
