@@ -41,6 +41,8 @@ const NEWS_STATEMENTS_MAX = 64;
 const SETTLE_MS = 250;
 /** Equal views need no call, but one ring in a row is skipped this often at most (protocol section 5). */
 const SKIPS_MAX = 10;
+/** Neighbours asked what was missed, after a stall of more than Delta / 2. */
+const ASKED_AFTER_STALL = 3;
 /** Joining ends after this long, whoever has answered by then. */
 const JOIN_TIMEOUT_MS = 10_000;
 /** Expiry and forgotten budgets are looked at this often, in gossip intervals. */
@@ -373,6 +375,16 @@ export class Machine {
     if (late <= this.#settings.monitorMs / 2) return;
     this.#judgement.postpone(late);
     this.#detect(this.#detector.restart(now), now);
+    if (late > this.#settings.deltaMs / 2) this.#askAround(now);
+  }
+
+  /** After a stall others may have accused me, and will not come to tell me: they pass me over on their rings. */
+  #askAround(now: number): void {
+    if (this.#self.leaving || this.#joining) return;
+    for (const id of this.#sample([...this.#neighbourIds()], ASKED_AFTER_STALL)) {
+      const to = this.#recipient(id);
+      if (to) this.#exchange(to, now);
+    }
   }
 
   #fire(name: string, now: number): void {

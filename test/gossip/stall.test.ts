@@ -2,6 +2,20 @@ import { describe, expect, it } from "vitest";
 import { Overlay, type Seat } from "../support/gossip/overlay.js";
 
 describe("a member whose own loop stood still", () => {
+  it("asks around when it wakes, and so answers what was said against it meanwhile", () => {
+    const overlay = new Overlay({ settings: { gossipMs: 20_000, monitorMs: 1000 } });
+    const seats = overlay.grow(6);
+    overlay.run(60_000);
+    const stalled = seats[2]!;
+    stalled.paused = true;
+    overlay.runUntil(() => seats.every((seat) => seat === stalled || overlay.told(seat, "suspected").length > 0));
+    const waiting = stalled.inbox.splice(0); // What was sent to it was lost with the callers' patience.
+    expect(waiting.length).toBeGreaterThan(0);
+    overlay.resume(stalled);
+    const rebutted = () => seats.every((seat) => seat === stalled || overlay.told(seat, "rebutted").length > 0);
+    expect(overlay.runUntil(rebutted)).toBeLessThan(500);
+  });
+
   it("postpones removals by its stall once, however many inputs were waiting", () => {
     const overlay = new Overlay();
     const seats = overlay.grow(6);
