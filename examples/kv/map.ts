@@ -4,8 +4,8 @@
  * author's signature, and of two for one key the newer wins, so the order in which they arrive does not matter.
  *
  * What a larger one would add: a summary that does not grow with the map (a hash tree), and an end to deleted keys. An
- * entry can be checked only while its author's certificate is known, so newcomers do not get what a member wrote that
- * left before they came; somebody would have to write it again.
+ * entry can be checked while its author's certificate is known, that is until some minutes after the certificate's end;
+ * of an author that is away for longer, somebody else would have to write the entry again.
  */
 import type { Client } from "fireflies";
 import { type Entry, encodeJson, isNewer, parseEntries, parseSummary, signedBytes, type Version } from "./entry.js";

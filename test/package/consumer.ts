@@ -21,25 +21,25 @@ async function member(name: string): Promise<Client> {
   return client;
 }
 
-const alice = await member("alice");
-const bob = await member("bob");
-for await (const change of alice.changes()) {
+const carol = await member("carol");
+const dave = await member("dave");
+for await (const change of carol.changes()) {
   const { kind }: Change = change;
   if (kind === "joined") break;
 }
-const [other]: Member[] = alice.members();
-if (!other) throw new Error("alice sees nobody");
-const reply = new TextDecoder().decode(await alice.sendToId(other.id, new Uint8Array(7)));
-console.log(reply === `7 from ${alice.id}` ? "replied" : reply);
+const [other]: Member[] = carol.members();
+if (!other) throw new Error("carol sees nobody");
+const reply = new TextDecoder().decode(await carol.sendToId(other.id, new Uint8Array(7)));
+console.log(reply === `7 from ${carol.id}` ? "replied" : reply);
 
 try {
-  await alice.sendToId("0".repeat(64), new Uint8Array());
+  await carol.sendToId("0".repeat(64), new Uint8Array());
 } catch (error) {
   if (error instanceof FirefliesError) console.log(error.code);
 }
 
 const outputs: Output[] = [];
 console.log(typeof Machine, outputs.length);
-await Promise.all([alice.stop(), bob.stop()]);
+await Promise.all([carol.stop(), dave.stop()]);
 await server.close();
 await authority.close();

@@ -2,7 +2,8 @@
  * The package as its users get it: packed from a copy of the tree, installed by npm into an empty folder, imported,
  * type-checked and run there. Needs npm's registry, or what `npm ci` has left in npm's cache.
  */
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,9 +39,12 @@ afterAll(() => {
 });
 
 async function npm(args: readonly string[], cwd: string): Promise<string> {
-  // Variables that npm set for this test run would tell the inner npm that it is in the checkout.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
-  return (await run("npm", ["--silent", ...args], { cwd, env })).stdout;
+  return (await run("npm", ["--silent", ...args], { cwd, env: withoutNpm() })).stdout;
+}
+
+/** Variables that npm set for this test run would tell the inner npm that it is in the checkout. */
+function withoutNpm(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
 }
 
 describe("the tarball", () => {
@@ -92,6 +96,17 @@ describe("installed into an empty folder", () => {
     expect(await runNode(["consumer.js"], folder)).toEqual({ code: 0, output: "replied\npeer-unknown\nfunction 0\n" });
   });
 
+  it("does what the README's quick start says, word for word", { timeout: DEADLINE_MS }, async () => {
+    const [, section = ""] = /^## Quick start\n(.*?)^## /ms.exec(read("README.md")) ?? [];
+    const [, program = ""] = /```js\n(.*?)```/s.exec(section) ?? [];
+    const [authority = "", agent = "", run = ""] = [...section.matchAll(/```sh\n(.*?)```/gs)].map(([, line]) => line);
+    writeFileSync(join(folder, "hello.mjs"), program);
+    await using terminals = new Terminals(folder);
+    await terminals.open(authority, /^listening at/m);
+    await terminals.open(agent, /is ready at/);
+    expect(await terminals.open(run, /answers/)).toMatch(/^127\.0\.0\.1:\d+ answers hello$/m);
+  });
+
   it("keeps its insides to itself", async () => {
     writeFileSync(join(folder, "inside.js"), 'import "fireflies/dist/client/client.js";\n');
     const { code, output } = await runNode(["inside.js"], folder);
@@ -99,3 +114,47 @@ describe("installed into an empty folder", () => {
     expect(output).toContain("ERR_PACKAGE_PATH_NOT_EXPORTED");
   });
 });
+
+/** Shells side by side, as a reader has them; their commands end with them. */
+class Terminals implements AsyncDisposable {
+  readonly #cwd: string;
+  readonly #shells: ChildProcess[] = [];
+
+  constructor(cwd: string) {
+    this.#cwd = cwd;
+  }
+
+  /** Runs a command until its output shows this; resolves to the output. */
+  async open(command: string, shows: RegExp): Promise<string> {
+    // Any free port instead of the authority's usual one, and npx as a reader has it.
+    const env = { ...withoutNpm(), FIREFLIES_CA_PORT: "0", npm_config_yes: "false" };
+    const shell = spawn("sh", ["-c", command], {
+      cwd: this.#cwd,
+      env,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#shells.push(shell);
+    let output = "";
+    return await new Promise((resolve, reject) => {
+      const take = (chunk: Buffer) => {
+        output += chunk;
+        if (shows.test(output)) resolve(output);
+      };
+      shell.stdout?.on("data", take);
+      shell.stderr?.on("data", take);
+      shell.once("close", () => reject(new Error(`${command} ended without showing ${shows}: ${output}`)));
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(
+      this.#shells.map(async (shell) => {
+        if (shell.exitCode !== null || shell.pid === undefined) return;
+        const closed = once(shell, "close");
+        process.kill(-shell.pid, "SIGTERM"); // The group: npx and what it has started.
+        await closed;
+      }),
+    );
+  }
+}

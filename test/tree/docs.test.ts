@@ -1,0 +1,146 @@
+/**
+ * Documents against the code. Tables between `<!-- table: name -->` and `<!-- end -->` are made here from the code:
+ * `npm run docs` rewrites them; otherwise a table that differs fails. Needs a build: `npm run build`.
+ */
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import { EXIT_CODES, exitCodeOf } from "../../cli/failure.js";
+import { createProgram } from "../../dist/cli/program.js";
+import { ERROR_CODES, type ErrorCode, FirefliesError } from "../../identity/error.js";
+import { FILES, ROOT, read } from "../support/tree.js";
+
+const MARKDOWN = FILES.filter((file) => file.endsWith(".md"));
+const manifest = JSON.parse(read("package.json")) as {
+  readonly scripts: Record<string, string>;
+  readonly dependencies: Record<string, string>;
+  readonly engines: { readonly node: string };
+  readonly version: string;
+};
+
+const TABLES: Readonly<Record<string, () => string>> = {
+  errors: errorTable,
+  "exit-codes": exitCodeTable,
+  commands: commandTables,
+};
+
+describe("tables made from the code", () => {
+  const withTables = MARKDOWN.filter((file) => read(file).includes("<!-- table:"));
+
+  it.each(withTables)("%s", async (file) => {
+    const updated = read(file).replace(/(<!-- table: ([\w-]+) -->\n).*?(?=<!-- end -->)/gs, (_, mark, name) => {
+      return `${mark}${TABLES[name]?.() ?? ""}\n`;
+    });
+    await expect(updated).toMatchFileSnapshot(join(ROOT, file));
+  });
+
+  it("each stands somewhere", () => {
+    const text = withTables.map(read).join("\n");
+    expect(Object.keys(TABLES).filter((name) => !text.includes(`<!-- table: ${name} -->`))).toEqual([]);
+  });
+});
+
+function errorTable(): string {
+  const codes = (Object.keys(ERROR_CODES) as ErrorCode[]).sort();
+  const rows = codes.map((code) => {
+    const { meaning, remedy } = ERROR_CODES[code];
+    return [`\`${code}\``, meaning, remedy, exitCodeOf(new FirefliesError(code))];
+  });
+  return markdownTable(["code", "meaning", "what to do", "exit"], rows);
+}
+
+function exitCodeTable(): string {
+  return markdownTable(
+    ["code", "meaning"],
+    EXIT_CODES.map(({ code, meaning }) => [code, meaning]),
+  );
+}
+
+function commandTables(): string {
+  return createProgram().commands.flatMap(describeWithSubcommands).join("\n\n");
+}
+
+function describeWithSubcommands(command: Command): string[] {
+  return [describeCommand(command), ...command.commands.flatMap(describeWithSubcommands)];
+}
+
+function describeCommand(command: Command): string {
+  const inputs = [
+    ...command.registeredArguments.map((argument) => [`\`<${argument.name()}>\``, argument.description]),
+    ...command.options.map(({ flags, description }) => [`\`${flags}\``, description]),
+  ];
+  const sentence = command.description().replace(/^./, (letter) => letter.toUpperCase());
+  return `### ${pathOf(command)}\n\n${sentence}.\n\n${markdownTable(["argument or option", "meaning"], inputs)}`;
+}
+
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
+
+function markdownTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const line = (cells: readonly (string | number)[]) =>
+    `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), `|${"---|".repeat(head.length)}`, ...rows.map(line)].join("\n");
+}
+
+describe("all documents", () => {
+  it("link to files that exist", () => {
+    const broken = MARKDOWN.flatMap((file) => {
+      const links = [...read(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link ?? "");
+      const relative = links.filter((link) => !/^(https?:|mailto:|#)/.test(link));
+      const missing = relative.filter((link) => !existsSync(join(ROOT, dirname(file), link.split("#")[0] ?? "")));
+      return missing.map((link) => `${file}: ${link}`);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it("name only scripts that package.json has, and files of bench/ that exist", () => {
+    const wrong = MARKDOWN.flatMap((file) => {
+      const text = read(file);
+      const scripts = [...text.matchAll(/\bnpm run (?:-s )?([\w:-]+)/g)].map(([, name]) => name ?? "");
+      const programs = [...text.matchAll(/\bnode (bench\/[\w.-]+)/g)].map(([, name]) => name ?? "");
+      return [
+        ...scripts.filter((name) => !(name in manifest.scripts)),
+        ...programs.filter((name) => !existsSync(join(ROOT, name))),
+      ].map((name) => `${file}: ${name}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("name only commands that the program has", () => {
+    const known = createProgram().commands.map((command) => command.name());
+    const wrong = MARKDOWN.flatMap((file) => {
+      // Commands stand in code: at the beginning of it, after a prompt, or after npx.
+      const named = [...read(file).matchAll(/(?:^|`|\$ |npx )fireflies ([a-z][\w-]*)/gm)].map(([, name]) => name ?? "");
+      return named.filter((name) => !known.includes(name)).map((name) => `${file}: fireflies ${name}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("README.md", () => {
+  it("shows the program of examples/hello.ts, which test/package/ runs as it stands", () => {
+    const [, program] = /```js\n(.*?)```/s.exec(read("README.md")) ?? [];
+    expect(program).toBe(read("examples/hello.ts"));
+  });
+
+  it("has the two commands that a newcomer starts with, word for word", () => {
+    expect(read("README.md").split("\n")).toEqual(
+      expect.arrayContaining(["npm ci && npm run demo", "npm ci && npm test"]),
+    );
+  });
+});
+
+describe("docs/architecture.md", () => {
+  it("names the job of each dependency", () => {
+    const text = read("docs/architecture.md");
+    expect(Object.keys(manifest.dependencies).filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+  });
+});
+
+describe("CHANGELOG.md", () => {
+  it("has a section for the version of package.json", () => {
+    expect(read("CHANGELOG.md")).toMatch(new RegExp(`^## ${manifest.version.replaceAll(".", "\\.")}\\b`, "m"));
+  });
+});
