@@ -309,7 +309,6 @@ export class Client {
   async #start(signal: AbortSignal): Promise<void> {
     const config = resolveMemberConfig(this.#options);
     this.#config = config;
-    const metadata = encodeMetadata(this.#metadata ?? config.metadata);
     if (config.dir !== undefined) this.#state = await StateDirectory.open(config.dir);
     const enrolled = await enrolOrRestore(config, Date.now(), signal);
     settingsOf(config, enrolled.identity.certificate);
@@ -320,7 +319,7 @@ export class Client {
       identity: enrolled.identity,
       state: this.#state,
       transport: this.#parts.transport ?? grpcTransport,
-      metadata,
+      metadata: () => encodeMetadata(this.#metadata ?? config.metadata),
       dispatch: (kind, payload, context) => this.#dispatch(kind, payload, context),
       streamHandler: () => this.#streamHandlerOf(),
       onTold: (told) => this.#onTold(told),

@@ -58,7 +58,8 @@ export interface MemberOptions {
   readonly identity: Identity;
   readonly state: StateDirectory | undefined;
   readonly transport: (options: TransportOptions) => Transport;
-  readonly metadata: Uint8Array;
+  /** Asked for when the protocol starts. */
+  readonly metadata: () => Uint8Array;
   readonly dispatch: Dispatch;
   readonly streamHandler: () => StreamHandler | undefined;
   readonly onTold: (told: Told) => void;
@@ -185,7 +186,7 @@ export class Member {
       savedMark: memory.savedMark,
       agreementKey: this.#agreement.publicKey,
       addresses: this.#noteAddresses(),
-      metadata: this.#options.metadata,
+      metadata: this.#options.metadata(),
       contacts: [
         ...config.entryAddrs.map((address) => ({ id: undefined, addresses: [address] })),
         ...recipients(contacts),

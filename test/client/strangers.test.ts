@@ -1,0 +1,215 @@
+/** Who is not of the network stays out: other authorities, other networks, expired certificates, outsiders' datagrams. */
+import { createSocket, Socket as UdpSocket } from "node:dgram";
+import { once } from "node:events";
+import { connect as tlsConnect } from "node:tls";
+import { describe, expect, it, vi } from "vitest";
+import { parseAddress } from "../../client/address.js";
+import { grpcTransport } from "../../client/grpc/transport.js";
+import { decodeDatagram } from "../../client/ping-codec.js";
+import type { Identity } from "../../identity/index.js";
+import {
+  codeOf,
+  OfflineNetwork,
+  OnlineNetwork,
+  type Stage,
+  type TestClient,
+  text,
+  until,
+  whole,
+} from "../support/network.js";
+import { DAY_MS, TestNetwork } from "../support/test-network.js";
+
+const portOf = (client: TestClient) => parseAddress(client.address)!.port;
+
+/** Every client sees all of its own and nobody else, after each has talked to the other network as much as it can. */
+async function stayApart(left: readonly TestClient[], right: readonly TestClient[]): Promise<void> {
+  for (const [own, others] of [
+    [left, right],
+    [right, left],
+  ] as const) {
+    await whole(own);
+    for (const client of own) {
+      for (const other of others) {
+        expect(await codeOf(client.sendTo(other.address, text("x")))).toMatch(
+          /^(certificate-invalid|peer-refused|peer-unreachable)$/,
+        );
+        expect(await codeOf(client.sendToId(other.id, text("x")))).toBe("peer-unknown");
+      }
+    }
+  }
+  for (const client of [...left, ...right]) {
+    const own = left.includes(client) ? left : right;
+    expect(client.members().every(({ id }) => own.some((each) => each.id === id))).toBe(true);
+  }
+}
+
+describe("two networks", () => {
+  it("never mix, though each is given the other's members as contacts", async () => {
+    await using a = await OfflineNetwork.create();
+    await using b = await OfflineNetwork.create();
+    const [a1, b1] = [await a.start(), await b.start()];
+    const entryAddrs = [b1.address, a1.address];
+    const [a2, b2] = await Promise.all([a.start({ entryAddrs }), b.start({ entryAddrs })]);
+    const more = [a1.address, b1.address, a2.address, b2.address];
+    const [a3, b3] = await Promise.all([a.start({ entryAddrs: more }), b.start({ entryAddrs: more })]);
+    await stayApart([a1, a2, a3], [b1, b2, b3]);
+  });
+
+  it("of two authorities never mix either", async () => {
+    await using a = await OnlineNetwork.create();
+    await using b = await OnlineNetwork.create();
+    const [a1, b1] = await Promise.all([a.start(a.named("one")), b.start(b.named("one"))]);
+    const entryAddrs = [a1.address, b1.address];
+    const [a2, b2] = await Promise.all([
+      a.start({ ...a.named("two"), entryAddrs }),
+      b.start({ ...b.named("two"), entryAddrs }),
+    ]);
+    await stayApart([a1, a2], [b1, b2]);
+  });
+
+  it("under one root, of other ids, ring counts or Deltas, do not mix", async () => {
+    await using a = await OfflineNetwork.create();
+    await using b = await OfflineNetwork.create({ deltaMs: 700 });
+    const a1 = await a.start();
+    const b1 = await b.start({ entryAddrs: [a1.address] });
+    await stayApart([a1], [b1]);
+  });
+});
+
+describe("a member", () => {
+  const transportOf = (identity: Identity) => grpcTransport({ identity: () => identity, now: Date.now });
+  const handlers = {
+    admit: () => undefined,
+    onCall: async (_: unknown, __: unknown, body: Uint8Array) => body,
+    onDuplex: () => {},
+  };
+  const dial = (identity: Identity, to: TestClient) =>
+    codeOf(
+      transportOf(identity)
+        .dial(to.address, { timeoutMs: 5_000 })
+        .then((link) => link.close()),
+    );
+
+  async function listening(stage: Stage, identity: Identity): Promise<string> {
+    const { host, port } = stage.closing(
+      await transportOf(identity).listen({ host: "127.0.0.1", port: 0, handlers }),
+      (listener) => listener.close(0),
+    );
+    return `${host}:${port}`;
+  }
+
+  it("of another authority is refused, dialling and dialled", async () => {
+    await using network = await OfflineNetwork.create();
+    const client = await network.start();
+    const stranger = await (await TestNetwork.create({ ringCount: 9, deltaMs: 500 })).member();
+    expect(await dial(stranger, client)).toBe("certificate-invalid");
+    // Even when it believes in our root: ours does not believe in its.
+    const credulous = { ...stranger, root: network.authority.root };
+    expect(
+      await dial({ ...credulous, certificate: { ...stranger.certificate, ...network.authority.network } }, client),
+    ).toBe("peer-refused");
+    expect(await codeOf(client.sendTo(await listening(network, stranger), text("x")))).toBe("certificate-invalid");
+    expect(client.members()).toEqual([]);
+  });
+
+  it("with an expired certificate is refused, dialling and dialled, and cannot start", async () => {
+    await using network = await OfflineNetwork.create();
+    const client = await network.start();
+    const now = Date.now();
+    const validity = { notBefore: now - 10 * DAY_MS, notAfter: now - DAY_MS };
+    const expired = await network.authority.member({ validity, at: now - 2 * DAY_MS });
+    expect(await dial(expired, client)).toBe("peer-refused");
+    expect(await codeOf(client.sendTo(await listening(network, expired), text("x")))).toBe("certificate-invalid");
+    expect(await codeOf((await network.member({}, expired)).start())).toBe("identity-expired");
+    expect(client.members()).toEqual([]);
+  });
+
+  it("that has left the view may speak of membership only", async () => {
+    await using network = await OfflineNetwork.create();
+    const client = await network.start();
+    client.registerStreamHandler(() => {});
+    const identity = await network.authority.member();
+    const leaver = await network.start({ entryAddrs: [client.address] }, identity);
+    await whole([client, leaver]);
+    await leaver.stop();
+    await until(client, () => client.ids.length === 0);
+    const link = await transportOf(identity).dial(client.address, { timeoutMs: 5_000 });
+    const stream = link.open("stream");
+    stream.write(text("x"));
+    const [error] = await once(stream, "error");
+    expect(error.code).toBe("peer-removed");
+    expect((await link.call("probe", text(""), { timeoutMs: 5_000 })).length).toBe(16);
+    link.close();
+  });
+
+  it("is answered nothing without its certificate", async () => {
+    await using network = await OfflineNetwork.create();
+    const client = await network.start();
+    const socket = tlsConnect({
+      host: "127.0.0.1",
+      port: portOf(client),
+      rejectUnauthorized: false,
+      ALPNProtocols: ["h2"],
+    });
+    let heard = 0;
+    socket.on("data", (data: Buffer) => {
+      heard += data.length;
+    });
+    socket.on("error", () => {});
+    await once(socket, "close");
+    expect(heard).toBe(0);
+    expect(client.members()).toEqual([]);
+  });
+});
+
+describe("an outsider's datagrams", () => {
+  async function outsider(stage: Stage): Promise<{ socket: UdpSocket; heard: Buffer[] }> {
+    const socket = stage.closing(createSocket("udp4"), (each) => each.close());
+    const heard: Buffer[] = [];
+    socket.on("message", (bytes) => heard.push(bytes));
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    return { socket, heard };
+  }
+
+  /** An authentic ping on its way to this member, as one on the path would see it. */
+  async function captured(to: TestClient): Promise<Uint8Array> {
+    const spy = vi.spyOn(UdpSocket.prototype, "send");
+    try {
+      for (;;) {
+        const sent = spy.mock.calls.filter(([, port]) => (port as unknown) === portOf(to));
+        const ping = sent.map(([bytes]) => bytes as Uint8Array).find((bytes) => decodeDatagram(bytes)?.kind === "ping");
+        if (ping) return Uint8Array.from(ping);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    } finally {
+      spy.mockRestore();
+    }
+  }
+
+  it("change nothing, and are never answered with more bytes than they had", async () => {
+    await using network = await OfflineNetwork.create();
+    const { socket, heard } = await outsider(network);
+    const victim = await network.start();
+    const other = await network.start({ entryAddrs: [victim.address] });
+    await whole([victim, other]);
+    await until(victim, () => victim.info().fingerprint === other.info().fingerprint);
+    const ping = await captured(victim);
+    const before = victim.info();
+    const send = (bytes: Uint8Array) => socket.send(bytes, portOf(victim), "127.0.0.1");
+    const flipped = (at: number) => ping.map((byte, index) => (index === at ? byte ^ 1 : byte));
+    for (let length = 0; length < ping.length; length++) send(ping.subarray(0, length));
+    for (let at = 0; at < ping.length; at++) send(flipped(at));
+    for (const length of [1, 64, 65, 66, 512, 1200, 9000]) send(new Uint8Array(length).fill(0xa5));
+    send(Uint8Array.of(...ping, 0));
+    // A replay is authentic: it is answered with as many bytes. And loopback keeps the order.
+    const answered = once(socket, "message");
+    send(ping);
+    await answered;
+    expect(heard.map((answer) => answer.length)).toEqual([ping.length]);
+    expect(victim.ids).toEqual([other.id]);
+    const { fingerprint, epoch, rejected } = before;
+    expect(victim.info()).toMatchObject({ fingerprint, epoch, rejected, suspected: 0 });
+    expect(other.info()).toMatchObject({ fingerprint, suspected: 0 });
+  });
+});
