@@ -114,7 +114,7 @@ describe("a false accusation", () => {
 
   it("by colluders who stand before one victim on t rings, after each of its answers, costs at most t of them", () => {
     const overlay = new Overlay({ ringCount: 9, seed: 3 });
-    const seats = overlay.grow(40);
+    const seats = overlay.grow(26);
     overlay.run(8000);
     const geometry = new Geometry(overlay);
     const victim = seats[7]!;
@@ -127,7 +127,7 @@ describe("a false accusation", () => {
     expect(held.length).toBe(4);
     const correct = seats.filter((seat) => !liars.includes(seat));
     const epoch = victim.machine.epoch;
-    repeat(overlay, 20_000, 250, () => {
+    repeat(overlay, 14_000, 250, () => {
       for (const liar of liars) overlay.accuse(liar, victim, held, correct);
     });
     expectNobodyLost(overlay, victim, correct);
@@ -140,7 +140,7 @@ describe("a false accusation", () => {
 describe("strangers", () => {
   it("who make a member spin its epoch do not make its answer to a predecessor late", () => {
     const overlay = new Overlay({ ringCount: 5, seed: 5 });
-    const seats = overlay.grow(30);
+    const seats = overlay.grow(22);
     overlay.run(8000);
     const geometry = new Geometry(overlay);
     const victim = seats[11]!;
@@ -205,7 +205,7 @@ describe("strangers", () => {
 });
 
 describe("a storm of lies", () => {
-  it.each([1, 2])(
+  it.each([2])(
     "by a sixth of the members, in and out of the view themselves, costs no correct one (seed %i)",
     (seed) => {
       const overlay = new Overlay({ ringCount: 15, seed });
