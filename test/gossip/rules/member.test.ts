@@ -1,9 +1,10 @@
 /** Rules R9 to R19 of docs/protocol.md: what a member does. */
 import { describe, expect, it, vi } from "vitest";
+import { CLOCK_TOLERANCE_MS } from "../../../gossip/evidence.js";
 import { encodePacket, parseAccusation, parseNote, parsePacket, parseStatement } from "../../../gossip/index.js";
 import { Intake, type Intaken } from "../../../gossip/intake.js";
 import { RETURN_WINDOW_MS, returnWaitMs } from "../../../gossip/judgement.js";
-import { EPOCH_BLOCK, STRANGER_BYTES_PER_INTERVAL } from "../../../gossip/limits.js";
+import { EPOCH_BLOCK, STRANGER_BYTES_PER_INTERVAL, STRANGERS_MAX } from "../../../gossip/limits.js";
 import { recordDigest } from "../../../gossip/statement.js";
 import { disabledRings, type MemberId } from "../../../rings/index.js";
 import { sha256 } from "../../support/gossip/authority.js";
@@ -14,6 +15,7 @@ import {
   accusationOf,
   accusationStatement,
   certificateStatement,
+  checked,
   equivocationStatement,
   noteOf,
   noteStatement,
@@ -125,6 +127,43 @@ describe("R9 Rebuttal", () => {
       return accuser() !== undefined;
     });
     expect(called).toContain(accuser());
+  });
+
+  it("takes for a predecessor whom another clock may: past one whose certificate ends within minutes", () => {
+    const scene = new Scene(0);
+    const end = 10_000_000;
+    for (let index = 0; index < 12; index++) {
+      const certificate = scene.authority.issue(`e${index}`, { notAfter: index === 3 ? end : 1e15 });
+      scene.members.push(certificate);
+      scene.evidence.admitCertificate(checked(certificate));
+      scene.note(certificate, {});
+    }
+    const [mortal, liar] = [scene.members[3]!, scene.before(1, scene.members[3]!)[0]!];
+    const victim = scene.of(scene.evidence.rings.successor(1, mortal.id, () => false)!);
+    const direction = { ring: 1, accuser: liar.id, accused: victim.id };
+    scene.judgement.update(0, end - CLOCK_TOLERANCE_MS - 1);
+    expect(scene.judgement.mayStand(direction)).toBe(false);
+    scene.judgement.update(0, end - CLOCK_TOLERANCE_MS + 1);
+    expect(scene.judgement.mayStand(direction)).toBe(true);
+    expect(scene.judgement.standing(mortal.id)).toBe("live");
+  });
+
+  it("forgets strangers whose budget is full again, so that others have one", () => {
+    const { overlay, seats, geometry } = grown(6);
+    const victim = seats[2]!;
+    const { epoch } = victim.machine;
+    // More strangers than are remembered say that it is gone; a real one comes long after them.
+    for (let index = 0; index < STRANGERS_MAX + 10; index++) {
+      const gone = encodePacket([{ kind: "gone", epoch: victim.machine.epoch }]);
+      const { id } = overlay.authority.issue(`stranger ${index}`);
+      overlay.input(victim, () => victim.machine.request(id, gone, overlay.now));
+    }
+    overlay.run(3 * 60_000);
+    const later = victim.machine.epoch;
+    expect(later).toBeGreaterThan(epoch);
+    overlay.accuse(geometry.predecessors(4, victim, 4)[3]!, victim, 4, [victim]);
+    overlay.run(2000);
+    expect(victim.machine.epoch).toBe(later + 1n);
   });
 
   it("answers later what begins to stand later", () => {
