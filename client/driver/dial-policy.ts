@@ -2,6 +2,7 @@
  * Which addresses of others I dial, and how often. An address in a note is a stranger's word: it may point at a third
  * party, at loopback, at whatever listens next to me.
  */
+import { BlockList, isIP } from "node:net";
 import { parseAddress } from "../address.js";
 
 /** The first pause after a failed dial, milliseconds; doubled with every further one ... */
@@ -11,29 +12,36 @@ const BACKOFF_MAX_MS = 10_000;
 /** Addresses whose failures are remembered. */
 const FAILURES_MAX = 4096;
 
-const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
-
 type Range = "loopback" | "unspecified" | "link-local" | "multicast" | "ordinary";
 
-/** The range that an address text belongs to; host names are ordinary, but for "localhost". */
-export function rangeOf(host: string): Range {
-  const name = host.toLowerCase();
-  if (name === "localhost" || name.endsWith(".localhost")) return "loopback";
-  const mapped = /^::ffff:([\d.]+)$/.exec(name)?.[1] ?? name;
-  const parts = IPV4.exec(mapped);
-  if (parts) return rangeOfIPv4(Number(parts[1]), Number(parts[2]));
-  if (!name.includes(":")) return "ordinary";
-  if (/^(0*:)*:?0*1$/.test(name)) return "loopback";
-  if (/^[0:]+$/.test(name)) return "unspecified";
-  if (/^fe[89ab]/.test(name)) return "link-local";
-  return name.startsWith("ff") ? "multicast" : "ordinary";
+const RANGES: readonly (readonly [Range, BlockList])[] = [
+  ["loopback", blocks("127.0.0.0/8", "::1/128")],
+  ["unspecified", blocks("0.0.0.0/8", "::/128")],
+  ["link-local", blocks("169.254.0.0/16", "fe80::/10")],
+  ["multicast", blocks("224.0.0.0/3", "ff00::/8")], // And what is reserved above it, and broadcast.
+];
+
+function blocks(...subnets: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const subnet of subnets) {
+    const [network, bits] = subnet.split("/") as [string, string];
+    list.addSubnet(network, Number(bits), isIP(network) === 6 ? "ipv6" : "ipv4");
+  }
+  return list;
 }
 
-function rangeOfIPv4(first: number, second: number): Range {
-  if (first === 127) return "loopback";
-  if (first === 0) return "unspecified";
-  if (first === 169 && second === 254) return "link-local";
-  return first >= 224 ? "multicast" : "ordinary";
+/**
+ * The range that an address belongs to, however it is written; IPv4 in IPv6 is what it is in IPv4. Host names are
+ * ordinary, but for "localhost": look them up first (resolve.ts).
+ */
+export function rangeOf(host: string): Range {
+  const name = host.toLowerCase().replace(/\.$/, "");
+  if (name === "localhost" || name.endsWith(".localhost")) return "loopback";
+  const address = name.replace(/%.*$/, "");
+  const family = isIP(address);
+  if (family === 0) return "ordinary";
+  const found = RANGES.find(([, list]) => list.check(address, family === 6 ? "ipv6" : "ipv4"));
+  return found?.[0] ?? "ordinary";
 }
 
 /** May I dial this address? Loopback only when I advertise loopback myself: then the network lives on this machine. */

@@ -1,8 +1,10 @@
 /** The links that I have made, one per member, dialled when needed and closed when long unused. */
 import { dateProblem, FirefliesError, type Identity, type MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
+import { withDeadline } from "../guard.js";
 import type { Link, Transport } from "../transport.js";
 import { DialHistory, mayDial } from "./dial-policy.js";
+import { resolved } from "./resolve.js";
 
 /**
  * A link nobody used for this long is closed, milliseconds. Equal views call each neighbour once in eleven turns of all
@@ -115,20 +117,25 @@ export class LinkPool {
   }
 
   async #dial(address: string, expect: MemberId | undefined, timeoutMs: number): Promise<Link> {
-    const { transport, now, mine } = this.#options;
-    if (!mayDial(address, mine())) {
-      throw new FirefliesError("peer-unreachable", `${address} may not be dialled from here.`);
-    }
+    const { transport, now } = this.#options;
+    this.#refuse(address, address);
     const recent = this.#history.recent(address, now());
     if (recent) throw recent;
+    const target = await withDeadline({ timeoutMs }, () => resolved(address));
+    this.#refuse(address, target);
     try {
-      const link = await transport.dial(address, { expect, timeoutMs });
+      const link = await transport.dial(target, { expect, timeoutMs });
       this.#history.forgive(address);
       return this.#keep(link);
     } catch (error) {
       this.#history.failed(address, now(), error as Error);
       throw error;
     }
+  }
+
+  #refuse(address: string, target: string): void {
+    if (mayDial(target, this.#options.mine())) return;
+    throw new FirefliesError("peer-unreachable", `${address} may not be dialled from here.`);
   }
 
   #keep(link: Link): Link {

@@ -38,7 +38,7 @@ export class NotePings implements PingSender {
     const peer = table.ofMember(to);
     const address = addresses.find((candidate) => mayDial(candidate, mine()));
     const target = address === undefined ? undefined : this.#target(address);
-    if (peer && target !== undefined) pings()?.ping(peer, target, nonceBytes(nonce));
+    if (peer && target !== undefined && mayDial(target, mine())) pings()?.ping(peer, target, nonceBytes(nonce));
   }
 
   /** A name that is not known yet costs this ping: it counts as lost, and the next one finds the address. */

@@ -7,6 +7,7 @@ import { parseAddress } from "../../client/address.js";
 import { grpcTransport } from "../../client/grpc/transport.js";
 import { decodeDatagram } from "../../client/ping-codec.js";
 import type { Identity } from "../../identity/index.js";
+import { toHex } from "../../rings/index.js";
 import {
   codeOf,
   OfflineNetwork,
@@ -172,19 +173,23 @@ describe("an outsider's datagrams", () => {
     return { socket, heard };
   }
 
-  /** An authentic ping on its way to this member, as one on the path would see it. */
-  async function captured(to: TestClient): Promise<Uint8Array> {
-    const spy = vi.spyOn(UdpSocket.prototype, "send");
-    try {
-      for (;;) {
-        const sent = spy.mock.calls.filter(([, port]) => (port as unknown) === portOf(to));
-        const ping = sent.map(([bytes]) => bytes as Uint8Array).find((bytes) => decodeDatagram(bytes)?.kind === "ping");
-        if (ping) return Uint8Array.from(ping);
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    } finally {
-      spy.mockRestore();
-    }
+  /** An authentic ping on its way to this member, as one on the path would see it, and where it goes. */
+  function captured(to: TestClient): Promise<{ readonly ping: Uint8Array; readonly port: number }> {
+    const send = UdpSocket.prototype.send as (...args: unknown[]) => void;
+    return new Promise((resolve) => {
+      const spy = vi.spyOn(UdpSocket.prototype, "send").mockImplementation(function (
+        this: UdpSocket,
+        ...args: unknown[]
+      ) {
+        const [bytes, port] = args as [Uint8Array, number];
+        const datagram = decodeDatagram(bytes);
+        if (datagram?.kind === "ping" && to.id.startsWith(toHex(datagram.receiver))) {
+          spy.mockRestore();
+          resolve({ ping: Uint8Array.from(bytes), port });
+        }
+        send.apply(this, args);
+      });
+    });
   }
 
   it("change nothing, and are never answered with more bytes than they had", async () => {
@@ -194,9 +199,9 @@ describe("an outsider's datagrams", () => {
     const other = await network.start({ entryAddrs: [victim.address] });
     await whole([victim, other]);
     await until(victim, () => victim.info().fingerprint === other.info().fingerprint);
-    const ping = await captured(victim);
+    const { ping, port } = await captured(victim);
     const before = victim.info();
-    const send = (bytes: Uint8Array) => socket.send(bytes, portOf(victim), "127.0.0.1");
+    const send = (bytes: Uint8Array) => socket.send(bytes, port, "127.0.0.1");
     const flipped = (at: number) => ping.map((byte, index) => (index === at ? byte ^ 1 : byte));
     for (let length = 0; length < ping.length; length++) send(ping.subarray(0, length));
     for (let at = 0; at < ping.length; at++) send(flipped(at));
