@@ -376,6 +376,11 @@ describe("R13 Return", () => {
     scene.standing(target, 17_500);
     expect(scene.judgement.skipUnwatched(target.id)).toBe(true);
     expect(scene.standing(target, 19_500)).toBe("removed");
+    // And its wait begins anew, longer.
+    scene.note(target, { epoch: 5n });
+    scene.judgement.noteAdmitted(target.id, 19_500);
+    expect(scene.standing(target, 19_500 + returnWaitMs(4, DELTA) - 1)).toBe("waiting");
+    expect(scene.standing(target, 19_500 + returnWaitMs(4, DELTA))).toBe("live");
   });
 });
 
@@ -412,6 +417,18 @@ describe("R15 The removed", () => {
     overlay.passes = () => true;
     const took = overlay.runUntil(() => overlay.isWhole());
     expect(took).toBeLessThan(5000);
+  });
+
+  it("bring two halves together though nobody has a contact in the other one", () => {
+    const { overlay, seats } = grown(6);
+    const right = new Set(seats.slice(3));
+    overlay.passes = (from, to) => right.has(from) === right.has(to);
+    overlay.run(30_000);
+    for (const { name } of right) overlay.start(name, [], { keepState: true });
+    overlay.run(30_000);
+    expect(seats.map((seat) => seat.machine.members().length)).toEqual(Array(6).fill(2));
+    overlay.passes = () => true;
+    expect(overlay.runUntil(() => overlay.isWhole())).toBeLessThan(10_000);
   });
 
   it("answer a gone once each and epoch, within the strangers' budget", () => {
