@@ -1,0 +1,109 @@
+/** Whom pings are exchanged with, and where they go: the table of keys, and addresses with host names. */
+import { randomBytes } from "node:crypto";
+import { lookup } from "node:dns/promises";
+import { describe, expect, it } from "vitest";
+import { NotePings, nonceOf } from "../../client/driver/ping-sender.js";
+import { PingTable } from "../../client/driver/ping-table.js";
+import type { PingPeer, Pings } from "../../client/pings.js";
+import { generateAgreementKey } from "../../identity/index.js";
+import { type MemberId, memberIdFromBytes } from "../../rings/index.js";
+
+const networkId = new Uint8Array(32).fill(9);
+const id = (): MemberId => memberIdFromBytes(new Uint8Array(randomBytes(32)));
+
+function tableOf(self: MemberId, agreement = generateAgreementKey()) {
+  return { table: new PingTable({ agreement, networkId, self }), publicKey: agreement.publicKey, self };
+}
+
+describe("the ping table", () => {
+  it("gives two members the same key, by prefix and by id", () => {
+    const [a, b] = [tableOf(id()), tableOf(id())];
+    a.table.learn(b.self, b.publicKey);
+    b.table.learn(a.self, a.publicKey);
+    const forB = a.table.ofMember(b.self)!;
+    const forA = b.table.ofMember(a.self)!;
+    expect(forB.id).toBe(b.self);
+    expect(forB.key).toEqual(forA.key);
+    expect(a.table.peerOf(b.self.slice(0, 16))).toBe(forB);
+  });
+
+  it("knows no strangers, and none who shares but a prefix", () => {
+    const { table } = tableOf(id());
+    const known = id();
+    table.learn(known, generateAgreementKey().publicKey);
+    expect(table.peerOf("00".repeat(8))).toBeUndefined();
+    expect(table.ofMember(`${known.slice(0, 16)}${"0".repeat(48)}` as MemberId)).toBeUndefined();
+  });
+
+  it("follows a member's new key, and makes nothing of a useless one", () => {
+    const { table } = tableOf(id());
+    const member = id();
+    table.learn(member, generateAgreementKey().publicKey);
+    const first = table.ofMember(member)!;
+    const next = generateAgreementKey().publicKey;
+    table.learn(member, next);
+    const second = table.ofMember(member)!;
+    expect(second.key).not.toEqual(first.key);
+    table.learn(member, next);
+    expect(table.ofMember(member)).toBe(second);
+    for (const useless of [new Uint8Array(32), new Uint8Array(0), new Uint8Array(31).fill(1)]) {
+      table.learn(member, useless);
+      expect(table.ofMember(member)).toBeUndefined();
+    }
+  });
+});
+
+describe("a ping", () => {
+  /** The socket's place, taken by a list. */
+  function scene(mine: readonly string[] = ["127.0.0.1:1"]) {
+    const sent: { to: MemberId; address: string; nonce: bigint }[] = [];
+    const ping = (to: PingPeer, address: string, nonce: Uint8Array) =>
+      sent.push({ to: to.id, address, nonce: nonceOf(nonce) });
+    const { table } = tableOf(id());
+    const member = id();
+    table.learn(member, generateAgreementKey().publicKey);
+    const pings = new NotePings({
+      pings: () => ({ ping }) as unknown as Pings,
+      table,
+      mine: () => mine,
+      now: () => 0,
+    });
+    return { sent, pings, member };
+  }
+
+  it("goes to the first address that may be pinged, with its nonce", () => {
+    const { sent, pings, member } = scene();
+    pings.ping(member, ["0.0.0.0:5", "127.0.0.1:1", "127.0.0.1:7", "127.0.0.1:8"], 0xfedcba9876543210n);
+    expect(sent).toEqual([{ to: member, address: "127.0.0.1:7", nonce: 0xfedcba9876543210n }]);
+  });
+
+  it("goes nowhere without an address or a key", () => {
+    const { sent, pings, member } = scene(["203.0.113.1:1"]);
+    pings.ping(member, [], 1n);
+    pings.ping(member, ["127.0.0.1:7", "[::ffff:7f00:1]:7", "nonsense"], 1n);
+    pings.ping(id(), ["203.0.113.2:7"], 1n);
+    expect(sent).toEqual([]);
+  });
+
+  it("to a host name goes out once the name is known", async () => {
+    const { sent, pings, member } = scene();
+    await known(pings, member, sent);
+    expect(sent[0]!.address).toMatch(/^(127\.0\.0\.1|\[::1\]):7$/);
+  });
+
+  it("to a host name that stands for loopback goes nowhere in a network elsewhere", async () => {
+    const { sent, pings, member } = scene(["203.0.113.1:1"]);
+    // "127.1" is a name for the resolver, which takes it for an address.
+    pings.ping(member, ["127.1:7"], 1n);
+    for (let time = 0; time < 5; time++) await lookup("127.1"); // As the sender does.
+    pings.ping(member, ["127.1:7"], 2n);
+    expect(sent).toEqual([]);
+  });
+
+  async function known(pings: NotePings, member: MemberId, sent: readonly unknown[]): Promise<void> {
+    for (let nonce = 1n; sent.length === 0; nonce++) {
+      pings.ping(member, ["localhost:7"], nonce);
+      await lookup("localhost");
+    }
+  }
+});
