@@ -362,7 +362,7 @@ describe("advertised addresses", () => {
 });
 
 describe("docs/configuration.md", () => {
-  const text = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
+  const text = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8").replace(/ +/g, " ");
   it.each(Object.entries(MEMBER_KEYS))("has the member's %s", (option, { file }) => {
     expect(text).toContain(`| \`${file}\` | \`${option}\` |`);
   });
