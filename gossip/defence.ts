@@ -1,0 +1,121 @@
+/** My own notes, and my answers to what is said against me (rules R9, R10). */
+import { isEnabled, type MemberId } from "../rings/index.js";
+import type { Accusation } from "./accusation.js";
+import type { Mailer } from "./mailer.js";
+import type { Outbox } from "./outbox.js";
+import type { Self } from "./self.js";
+import type { Settings } from "./settings.js";
+import type { Timers } from "./timers.js";
+import type { View } from "./view.js";
+
+export interface DefenceParts {
+  readonly view: View;
+  readonly self: Self;
+  readonly mailer: Mailer;
+  readonly settings: Settings;
+  readonly timers: Timers;
+  readonly outbox: Outbox;
+}
+
+export class Defence {
+  readonly #parts: DefenceParts;
+  #rebuttedAt = Number.NEGATIVE_INFINITY;
+  #repushUntil = Number.NEGATIVE_INFINITY;
+  /** The highest epoch of a note that was made with my key and not by me. */
+  #floor = 0n;
+  #removedEpoch: bigint | undefined;
+
+  constructor(parts: DefenceParts) {
+    this.#parts = parts;
+  }
+
+  /** A well-signed accusation of me, whether or not it could be held. */
+  accused(accusation: Accusation, now: number): void {
+    const { self, view } = this.#parts;
+    if (accusation.epoch !== self.epoch || !isEnabled(self.mask, accusation.ring)) return;
+    const precedes = view.judgement.mayStand(accusation);
+    if (self.accept(accusation, precedes, now)) this.#schedule(now, precedes);
+  }
+
+  /**
+   * An accusation that I did not answer when it came, because its accuser was no predecessor of mine and over its
+   * budget, may stand later, when those between us are accused.
+   */
+  answerStanding(now: number): void {
+    const { view } = this.#parts;
+    for (const { accusation } of view.evidence.accusations(view.me)) {
+      if (view.judgement.mayStand(accusation)) this.accused(accusation, now);
+    }
+  }
+
+  /** All that is held against me, once more: strangers over their budget may have some again. */
+  reconsider(now: number): void {
+    const { view } = this.#parts;
+    for (const { accusation } of view.evidence.accusations(view.me)) this.accused(accusation, now);
+  }
+
+  /** A note under my key that is not my latest: go above it. */
+  sawMyNote(epoch: bigint, now: number): void {
+    const { self, outbox } = this.#parts;
+    if (epoch < self.epoch || epoch <= this.#floor || self.leaving) return;
+    // Either I have lost my memory, or someone runs with my key at this moment: then this repeats.
+    if (this.#floor > 0n) outbox.emit({ kind: "alarm", what: "identity-in-use" });
+    this.#floor = epoch;
+    this.#schedule(now, true);
+  }
+
+  /** An unsigned word of an authenticated member: worth one new note within its budget, and no more (rules R9, R15). */
+  toldGone(from: MemberId, epoch: bigint, now: number): void {
+    const { self, outbox } = this.#parts;
+    if (epoch !== self.epoch || self.leaving) return;
+    if (self.accept({ ring: 0, accuser: from }, false, now)) this.#schedule(now, false);
+    if (this.#removedEpoch === epoch) return;
+    this.#removedEpoch = epoch;
+    outbox.emit({ kind: "isolated", reason: "removed" });
+  }
+
+  /** Signs my next note and sends it to everybody near. `save` goes out before it where it must. */
+  issueNote(now: number): void {
+    const { self, view, outbox, timers } = this.#parts;
+    const precedes = (ring: number, accuser: MemberId) =>
+      ring > 0 && view.judgement.mayStand({ ring, accuser, accused: view.me });
+    const note = self.nextNote(precedes, this.#floor);
+    if (!note) {
+      outbox.emit({ kind: "alarm", what: "epochs-exhausted" });
+      return;
+    }
+    const mark = self.markToSave();
+    if (mark !== undefined) outbox.emit({ kind: "save", mark });
+    timers.clear("rebuttal");
+    this.#rebuttedAt = now;
+    view.evidence.admitNote(note);
+    this.persist(now);
+  }
+
+  /** Rule R9: to the neighbours on all rings at once, and again until 2 Delta have passed. */
+  persist(now: number): void {
+    this.#repushUntil = now + 2 * this.#parts.settings.deltaMs;
+    this.repush(now);
+  }
+
+  repush(now: number): void {
+    const { view, mailer, settings, self, timers } = this.#parts;
+    const digest = view.evidence.note(view.me)?.digest;
+    if (digest) mailer.announce(digest);
+    mailer.deliver(now);
+    const next = now + settings.deltaMs / 2;
+    if (next < this.#repushUntil && !self.leaving) timers.set("repush", next);
+  }
+
+  /**
+   * Rule R9: at most one rebuttal per Delta / 2; what comes in between is answered by the same one. Strangers alone cause
+   * one per Delta at most: more would use up the budget that others have for my notes (rule R11), and the answer to a
+   * predecessor would come too late.
+   */
+  #schedule(now: number, isUrgent: boolean): void {
+    const { self, settings, timers } = this.#parts;
+    if (self.leaving) return;
+    const pause = isUrgent ? settings.deltaMs / 2 : settings.deltaMs;
+    timers.setEarlier("rebuttal", Math.max(now, this.#rebuttedAt + pause));
+  }
+}

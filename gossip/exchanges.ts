@@ -1,0 +1,172 @@
+/** Exchanges: comparing views with a partner call by call, and answering the packets of others (rules R15, R16). */
+import type { MemberId } from "../rings/index.js";
+import { CALL_TIMEOUT_MS, type Call, type Courier } from "./courier.js";
+import { EXCHANGE_ROUNDS_MAX } from "./limits.js";
+import type { Outbox } from "./outbox.js";
+import type { Recipient } from "./outputs.js";
+import type { Item } from "./packet.js";
+import { PacketBuilder } from "./packet-builder.js";
+import type { Partners } from "./partners.js";
+import { reconcile } from "./reconcile.js";
+import type { View } from "./view.js";
+
+/** A request with more statements is a transfer and not news: what it brings is not pushed on. */
+const NEWS_STATEMENTS_MAX = 64;
+
+export interface ExchangeParts {
+  readonly view: View;
+  readonly courier: Courier;
+  readonly partners: Partners;
+  readonly outbox: Outbox;
+  /** Statements for the intake; news is pushed on once it has been admitted. */
+  readonly submit: (statements: readonly Uint8Array[], from: MemberId, isNews: boolean, now: number) => void;
+  /** Already on its way through the intake, by the digest as listed. */
+  readonly isPending: (digest: string) => boolean;
+  /** A partner holds me as gone at this epoch. */
+  readonly onToldGone: (from: MemberId, epoch: bigint, now: number) => void;
+  /** Others do not know me yet. */
+  readonly isNew: () => boolean;
+}
+
+export class Exchanges {
+  readonly #parts: ExchangeParts;
+  readonly #again = new Set<MemberId>();
+
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins one with a partner that is not busy with another; false when it is. */
+  begin(to: Recipient, now: number): boolean {
+    const { courier, view, isNew } = this.#parts;
+    const call = courier.begin("exchange", to, now);
+    if (!call) return false;
+    const builder = new PacketBuilder();
+    // Before I am known, and to those who may have forgotten me. To others the ranges say all that differs.
+    const isStrange = isNew() || !to.id || !view.judgement.isLive(to.id);
+    if (isStrange) this.#add(builder, view.evidence.introduction(view.me));
+    if (to.id) this.#addCharges(builder, to.id);
+    builder.item({ kind: "range", prefix: "", hash: view.evidence.tree.root() });
+    this.#send(call, builder);
+    return true;
+  }
+
+  /** What a partner asks, answered. */
+  answer(from: MemberId, items: readonly Item[], now: number): Uint8Array {
+    const builder = new PacketBuilder();
+    this.#addCharges(builder, from);
+    const statements = this.#statementsOf(items);
+    this.#submit(statements, from, statements.length <= NEWS_STATEMENTS_MAX, now);
+    const isStranger = !this.#parts.view.isNeighbour(from);
+    for (const item of items) this.#respond(item, from, builder, isStranger, now);
+    return builder.finish();
+  }
+
+  /** A partner's answer: taken in, and asked on while it leaves something to say. True when the exchange is over. */
+  answered(ended: Call, from: MemberId, items: readonly Item[], canGoOn: boolean, now: number): boolean {
+    const builder = new PacketBuilder();
+    this.#submit(this.#statementsOf(items), from, false, now);
+    for (const item of items) this.#respond(item, from, builder, false, now);
+    if (ended.purpose !== "exchange") return false;
+    const isOver = builder.isEmpty || ended.round + 1 >= EXCHANGE_ROUNDS_MAX || !canGoOn;
+    if (!isOver && this.#askOn(ended, from, builder, now)) return false;
+    if (items.some((item) => item.kind === "more")) this.#again.add(from);
+    return true;
+  }
+
+  /** Partners that had more to say are asked again; call it once what they said has been taken in. */
+  resume(now: number): void {
+    const ids = [...this.#again];
+    this.#again.clear();
+    for (const id of ids) {
+      const to = this.#parts.view.partner(id);
+      if (to) this.begin(to, now);
+    }
+  }
+
+  #askOn(ended: Call, from: MemberId, builder: PacketBuilder, now: number): boolean {
+    const { view, courier } = this.#parts;
+    // A contact's note may not have been taken in yet: then it is reached where it was just now.
+    const to = view.partner(from) ?? { id: from, addresses: ended.to.addresses };
+    const call = courier.begin("exchange", to, now, ended.round + 1);
+    if (call) this.#send(call, builder);
+    return call !== undefined;
+  }
+
+  #send({ number, to }: Call, builder: PacketBuilder): void {
+    const packet = builder.finish();
+    this.#parts.outbox.emit({ kind: "send", call: number, to, packet, timeoutMs: CALL_TIMEOUT_MS });
+  }
+
+  #statementsOf(items: readonly Item[]): Uint8Array[] {
+    return items.flatMap((item) => (item.kind === "statement" ? [item.bytes] : []));
+  }
+
+  #submit(statements: readonly Uint8Array[], from: MemberId, isNews: boolean, now: number): void {
+    if (statements.length > 0) this.#parts.submit(statements, from, isNews, now);
+  }
+
+  #respond(item: Item, from: MemberId, builder: PacketBuilder, isStranger: boolean, now: number): void {
+    const { partners, outbox, onToldGone } = this.#parts;
+    if (item.kind === "range" && item.prefix === "") partners.learnFingerprint(from, item.hash, now);
+    if (item.kind === "range" || item.kind === "children" || item.kind === "list") {
+      if (isStranger) this.#redirect(from, builder, now);
+      else this.#reconcile(item, builder);
+    } else if (item.kind === "want") this.#give(from, item.digests, builder, isStranger, now);
+    else if (item.kind === "offer") for (const digest of item.digests) this.#want(digest, builder);
+    else if (item.kind === "gone") onToldGone(from, item.epoch, now);
+    else if (item.kind === "refused") outbox.emit({ kind: "rejected", from, what: "call", reason: item.reason });
+  }
+
+  #reconcile(item: Item, builder: PacketBuilder): void {
+    const answer = reconcile(this.#parts.view.evidence.tree, item);
+    for (const asked of answer.items) builder.item(asked);
+    for (const digest of answer.want) this.#want(digest, builder);
+    this.#add(builder, answer.give);
+  }
+
+  #want(digest: string, builder: PacketBuilder): void {
+    const { view, isPending } = this.#parts;
+    if (!view.evidence.record(digest) && !isPending(digest)) builder.want(digest);
+  }
+
+  #give(from: MemberId, digests: readonly string[], builder: PacketBuilder, isStranger: boolean, now: number): void {
+    const { view, partners } = this.#parts;
+    for (const digest of digests) {
+      const record = view.evidence.record(digest);
+      if (!record) continue;
+      if (isStranger && !partners.takeStrangerBytes(from, record.bytes.length, now)) return;
+      if (!builder.statement(record.digest, record.bytes)) return;
+    }
+  }
+
+  /** Rule R16: who is not my neighbour is told, once per interval, who its neighbours are. */
+  #redirect(from: MemberId, builder: PacketBuilder, now: number): void {
+    const { view, partners } = this.#parts;
+    if (!partners.takeRedirect(from, now)) return;
+    const neighbours = view.evidence.rings.neighbours(from, view.judgement.skip);
+    const ids = [view.me, ...neighbours].filter((id) => id !== from);
+    builder.item({ kind: "offer", digests: ids.flatMap((id) => view.evidence.introduction(id)) });
+  }
+
+  /** Rule R15: whoever I hold as accused or gone is told so, with the accusations to answer. */
+  #addCharges(builder: PacketBuilder, about: MemberId): void {
+    const { view } = this.#parts;
+    const standing = view.judgement.standing(about);
+    const note = view.note(about);
+    if (standing === "live" || !note) return;
+    if (standing === "removed") builder.item({ kind: "gone", epoch: note.epoch });
+    const accusations = view.evidence.accusations(about);
+    this.#add(
+      builder,
+      accusations.map((held) => held.digest),
+    );
+  }
+
+  #add(builder: PacketBuilder, digests: readonly string[]): void {
+    for (const digest of digests) {
+      const record = this.#parts.view.evidence.record(digest);
+      if (record && !builder.statement(record.digest, record.bytes)) return;
+    }
+  }
+}

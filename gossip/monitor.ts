@@ -1,0 +1,173 @@
+/** My duty as a monitor: visit my successors ring by ring, accuse who is silent, and keep the dead accused (rules R3, R7). */
+import { isEnabled, type MemberId } from "../rings/index.js";
+import { accusationKey, encodeAccusation } from "./accusation.js";
+import { CALL_TIMEOUT_MS } from "./courier.js";
+import { type Detection, Detector, type Target } from "./detector.js";
+import type { Mailer } from "./mailer.js";
+import { addressesOf, TRANSPORT_PING } from "./note.js";
+import type { Outbox } from "./outbox.js";
+import type { Ports } from "./ports.js";
+import { randomBelow } from "./sample.js";
+import type { Self } from "./self.js";
+import type { Settings } from "./settings.js";
+import { own } from "./verified.js";
+import type { View } from "./view.js";
+
+export interface MonitorParts {
+  readonly view: View;
+  readonly self: Self;
+  readonly mailer: Mailer;
+  readonly ports: Ports;
+  readonly settings: Settings;
+  readonly outbox: Outbox;
+  /** An accusation of mine was admitted: this member is to be judged anew. */
+  readonly onAccused: (id: MemberId) => void;
+}
+
+export class Monitor {
+  readonly #parts: MonitorParts;
+  readonly #detector: Detector;
+  #ring: number;
+
+  constructor(parts: MonitorParts) {
+    this.#parts = parts;
+    const { settings, ports, view } = parts;
+    this.#detector = new Detector({ ...settings, nonce: () => ports.random.nonce() });
+    this.#ring = randomBelow(ports.random, view.ringCount);
+  }
+
+  get deadline(): number | undefined {
+    return this.#detector.deadline;
+  }
+
+  /** One interval's visits. */
+  round(now: number): void {
+    const { settings, view } = this.#parts;
+    for (let visited = 0, rings = 0; visited < settings.ringsPerVisit && rings < view.ringCount; rings++) {
+      this.#ring = (this.#ring % view.ringCount) + 1;
+      const target = this.#target(this.#ring);
+      if (!target) continue;
+      visited += 1;
+      this.#carryOut(this.#detector.visit(target, now), now);
+    }
+  }
+
+  tick(now: number): void {
+    this.#carryOut(this.#detector.tick(now), now);
+  }
+
+  /** My own loop stood still: no verdict of that time holds. */
+  restart(now: number): void {
+    this.#carryOut(this.#detector.restart(now), now);
+  }
+
+  pong(from: MemberId, nonce: bigint, now: number): boolean {
+    return this.#detector.pong(from, nonce, now);
+  }
+
+  tried(id: MemberId, answered: boolean, now: number): void {
+    this.#carryOut(this.#detector.tried(id, answered, now), now);
+  }
+
+  refused(id: MemberId, now: number): void {
+    this.#carryOut(this.#detector.refused(id, now), now);
+  }
+
+  /** Something went wrong with this member: looked at once, if it is mine to watch. */
+  hint(id: MemberId, now: number): void {
+    const target = this.#targetIs(id);
+    if (target) this.#carryOut(this.#detector.hint(target, now), now);
+  }
+
+  forget(id: MemberId): void {
+    this.#detector.forget(id);
+  }
+
+  /** Rule R7: between me and my first live successor the removed stay accused by me, whatever became of others. */
+  guardTheDead(now: number): void {
+    const { view } = this.#parts;
+    for (let ring = 1; ring <= view.ringCount; ring++) {
+      const dead: MemberId[] = [];
+      const isPassed = (id: MemberId) => {
+        const skipped = view.judgement.skipUnwatched(id);
+        if (skipped && view.judgement.standing(id) === "removed") dead.push(id);
+        return skipped;
+      };
+      view.evidence.rings.successor(ring, view.me, isPassed);
+      for (const id of dead) this.#guard(id, ring, now);
+    }
+  }
+
+  #guard(id: MemberId, ring: number, now: number): void {
+    const note = this.#parts.view.note(id);
+    const digest = note && this.#signAccusation(id, ring, note.epoch);
+    if (digest) this.#parts.mailer.spread(digest, now);
+  }
+
+  /** Whom I monitor on a ring: my live successor, unless it has disabled the ring and could not be accused there. */
+  #target(ring: number): Target | undefined {
+    const { view } = this.#parts;
+    const id = view.evidence.rings.successor(ring, view.me, view.judgement.skipUnwatched);
+    const note = id && view.note(id);
+    if (!note || !isEnabled(note.mask, ring)) return undefined;
+    return { id: note.id, ring, epoch: note.epoch, pingable: addressesOf(note, TRANSPORT_PING).length > 0 };
+  }
+
+  #targetIs(id: MemberId): Target | undefined {
+    for (let ring = 1; ring <= this.#parts.view.ringCount; ring++) {
+      const target = this.#target(ring);
+      if (target?.id === id) return target;
+    }
+    return undefined;
+  }
+
+  #carryOut(detections: readonly Detection[], now: number): void {
+    for (const detection of detections) {
+      if (detection.kind === "accuse") this.#accuse(detection.target, now);
+      else if (detection.kind === "try") this.#try(detection.target, now);
+      else this.#probe(detection.target, detection.nonce);
+    }
+  }
+
+  #probe(to: MemberId, nonce: bigint): void {
+    const { view, outbox } = this.#parts;
+    const note = view.note(to);
+    if (note) outbox.emit({ kind: "probe", to, addresses: addressesOf(note, TRANSPORT_PING), nonce });
+  }
+
+  #try(id: MemberId, now: number): void {
+    const { view, outbox, settings } = this.#parts;
+    const to = view.partner(id);
+    if (to) outbox.emit({ kind: "try", to, timeoutMs: Math.min(CALL_TIMEOUT_MS, settings.monitorMs) });
+    else this.tried(id, false, now);
+  }
+
+  /** The verdict on a member that was my successor when the visit began; accused only where it still is. */
+  #accuse(target: Target, now: number): void {
+    const { mailer } = this.#parts;
+    const current = this.#target(target.ring);
+    const still = current?.id === target.id ? current : this.#targetIs(target.id);
+    if (!still || still.epoch !== target.epoch) return;
+    const digest = this.#signAccusation(still.id, still.ring, still.epoch);
+    if (!digest) return;
+    mailer.spread(digest, now);
+    // The accused is told first-hand: it may be alive and cut off from everybody else.
+    mailer.post(still.id, digest);
+    mailer.deliver(now);
+  }
+
+  /** Signs an accusation, if it would be held; returns the digest of its record. */
+  #signAccusation(accused: MemberId, ring: number, epoch: bigint): string | undefined {
+    const { self, view, ports, onAccused } = this.#parts;
+    const { certificate } = self;
+    const accusation = { accuser: view.me, certificate: certificate.hash, accused, ring, epoch };
+    const body = encodeAccusation(accusation, ports.sha256(certificate.leaf));
+    const unsigned = { ...accusation, body, signature: new Uint8Array(64) };
+    if (view.evidence.accusationProblem(unsigned)) return undefined;
+    const signed = own({ ...unsigned, signature: ports.sign("accusation", body) });
+    if (!view.evidence.admitAccusation(signed)) return undefined;
+    onAccused(accused);
+    const key = accusationKey(signed);
+    return view.evidence.accusations(accused).find((held) => accusationKey(held.accusation) === key)?.digest;
+  }
+}

@@ -1,0 +1,112 @@
+/** The gossip rounds: whom to compare views with in each interval, and whom to look for (protocol section 5, rule R15). */
+import type { MemberId } from "../rings/index.js";
+import type { Exchanges } from "./exchanges.js";
+import { addressesOf, TRANSPORT_GRPC } from "./note.js";
+import type { Outbox } from "./outbox.js";
+import type { Recipient } from "./outputs.js";
+import type { Partners } from "./partners.js";
+import type { Random } from "./ports.js";
+import type { Roster } from "./roster.js";
+import { randomBelow, sample } from "./sample.js";
+import type { View } from "./view.js";
+
+/** Equal views need no call, but one ring in a row is skipped this often at most (protocol section 5). */
+const SKIPS_MAX = 10;
+/** One contact that is not a live member is asked every so many gossip intervals; each, while nobody else is left. */
+const CONTACT_INTERVALS = 10;
+/** Contacts kept for the day on which nobody else is left. */
+const CONTACTS_MAX = 64;
+
+export interface RoundsParts {
+  readonly view: View;
+  readonly exchanges: Exchanges;
+  readonly partners: Partners;
+  readonly roster: Roster;
+  readonly random: Random;
+  readonly outbox: Outbox;
+  readonly contacts: readonly Recipient[];
+}
+
+export class Rounds {
+  readonly #parts: RoundsParts;
+  readonly #contacts: Recipient[];
+  readonly #skips = new Map<number, number>();
+  #ring: number;
+  #count = 0;
+  #content: Uint8Array | undefined;
+
+  constructor(parts: RoundsParts) {
+    this.#parts = parts;
+    this.#contacts = [...parts.contacts];
+    this.#ring = randomBelow(parts.random, parts.view.ringCount);
+  }
+
+  get contacts(): readonly Recipient[] {
+    return this.#contacts;
+  }
+
+  addContacts(contacts: readonly Recipient[]): void {
+    this.#contacts.push(...contacts);
+    this.#contacts.splice(0, Math.max(0, this.#contacts.length - CONTACTS_MAX));
+  }
+
+  setContent(content: Uint8Array | undefined): void {
+    this.#content = content;
+  }
+
+  /** One interval: my neighbours on the next ring, somebody lost, and the application's gossip. Returns its number. */
+  next(now: number): number {
+    const { view, partners } = this.#parts;
+    this.#count += 1;
+    this.#ring = (this.#ring % view.ringCount) + 1;
+    const { predecessor, successor } = view.neighboursOn(this.#ring);
+    const isDue = this.#countSkip(this.#ring);
+    const root = view.evidence.tree.root();
+    for (const id of new Set([successor, predecessor])) {
+      if (id && (isDue || !partners.holdsSame(id, root))) this.visit(id, now);
+    }
+    this.#contactTheLost(now);
+    this.#handOverContent(this.#count % 2 === 0 ? successor : predecessor);
+    return this.#count;
+  }
+
+  /** An exchange with a neighbour, at most one per interval. */
+  visit(id: MemberId, now: number): void {
+    const { view, partners, exchanges } = this.#parts;
+    const to = view.partner(id);
+    if (to && partners.takeExchange(id, now)) exchanges.begin(to, now);
+  }
+
+  /** Protocol section 5: at most SKIPS_MAX rounds in a row of a ring pass without a call. */
+  #countSkip(ring: number): boolean {
+    const skips = (this.#skips.get(ring) ?? randomBelow(this.#parts.random, SKIPS_MAX)) + 1;
+    this.#skips.set(ring, skips > SKIPS_MAX ? 0 : skips);
+    return skips > SKIPS_MAX;
+  }
+
+  /** Rule R15: one removed member a round, so that partitions heal; contacts more rarely, or when nobody is left. */
+  #contactTheLost(now: number): void {
+    const { view, exchanges, roster, random } = this.#parts;
+    const isRemoved = (id: MemberId) => view.judgement.standing(id) === "removed";
+    const [lost] = sample(random, [...view.judgement.removedIds()].filter(isRemoved), 1);
+    const to = lost && view.partner(lost);
+    if (to) exchanges.begin(to, now);
+    const isTime = roster.size === 0 || this.#count % CONTACT_INTERVALS === 0;
+    const [contact] = isTime ? sample(random, this.#strangeContacts(), 1) : [];
+    if (contact) exchanges.begin(contact, now);
+  }
+
+  /** Contacts that no live member answers for: behind one of them may be an island that has never heard of this one. */
+  #strangeContacts(): Recipient[] {
+    const known = new Set<string>();
+    for (const peer of this.#parts.roster.peers()) {
+      for (const address of addressesOf(peer, TRANSPORT_GRPC)) known.add(address);
+    }
+    return this.#contacts.filter(({ addresses }) => !addresses.some((address) => known.has(address)));
+  }
+
+  #handOverContent(id: MemberId | undefined): void {
+    const to = id && this.#parts.view.partner(id);
+    if (to && this.#content) this.#parts.outbox.emit({ kind: "gossip", to, content: this.#content });
+  }
+}
