@@ -1,6 +1,7 @@
 /** Asks for the next certificate at about two thirds of the present one's life, and again until it is there. */
-import { FirefliesError, type Identity, keyPairOf, saveIdentity } from "../identity/index.js";
+import { type FirefliesError, type Identity, keyPairOf, saveIdentity } from "../identity/index.js";
 import { renew } from "./authority.js";
+import { asFirefliesError } from "./guard.js";
 
 /** The share of a certificate's life after which it is renewed; the rest is for an authority that is away. */
 const RENEW_AT = 2 / 3;
@@ -55,12 +56,21 @@ export class Renewal {
       const renewed = { ...current, certificate: granted.certificate };
       // First of all in use: a full disk must not cost the membership. What is not saved is asked for again.
       onRenewed(renewed);
-      if (this.#options.directory !== undefined) await saveIdentity(this.#options.directory, renewed);
+      await this.#keep(renewed);
       this.#schedule(renewalTime(renewed.certificate, Math.random()));
     } catch (error) {
       if (this.#abort.signal.aborted) return;
-      onFailed(error instanceof FirefliesError ? error : new FirefliesError("authority-failed", `${error}`));
+      onFailed(asFirefliesError(error, "authority-failed"));
       this.#schedule(now() + (notAfter - notBefore) * RETRY_SHARE * (1 + Math.random()));
+    }
+  }
+
+  async #keep(renewed: Identity): Promise<void> {
+    if (this.#options.directory === undefined) return;
+    try {
+      await saveIdentity(this.#options.directory, renewed);
+    } catch (error) {
+      throw asFirefliesError(error, "state-write-failed");
     }
   }
 }

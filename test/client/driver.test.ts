@@ -1,0 +1,246 @@
+/** The driver carries out what the machine asks, in order; the machine here is a list of what to ask. */
+import { describe, expect, it, vi } from "vitest";
+import { Driver, type PingSender, type Told } from "../../client/driver/driver.js";
+import type { LinkPool } from "../../client/driver/link-pool.js";
+import type { Verifier } from "../../client/driver/verifier.js";
+import type { Machine, Output } from "../../gossip/index.js";
+import { FirefliesError } from "../../identity/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { deferred } from "../support/network.js";
+
+const PEER = "ab".repeat(32) as MemberId;
+const to = { id: PEER, addresses: ["203.0.113.1:1"] };
+const send = (call: number): Output => ({ kind: "send", call, to, packet: Uint8Array.of(call), timeoutMs: 1000 });
+const save = (mark: bigint): Output => ({ kind: "save", mark });
+
+/** A driver around a machine that asks for what it is told to ask for; everything that happens is written down. */
+class Scene {
+  readonly log: string[] = [];
+  readonly alarms: FirefliesError[] = [];
+  readonly told: Told[] = [];
+  readonly machine = {
+    epoch: 1n,
+    deadline: undefined as number | undefined,
+    takeOutputs: () => this.#next.splice(0),
+    request: () => Uint8Array.of(9),
+    tick: () => this.log.push("tick"),
+    answered: (call: number, from: MemberId, packet: Uint8Array) =>
+      this.log.push(`answered ${call} ${from === PEER} ${packet}`),
+    failed: (call: number) => this.log.push(`failed ${call}`),
+    tried: (id: MemberId, answered: boolean) => this.log.push(`tried ${id === PEER} ${answered}`),
+    refused: (id: MemberId) => this.log.push(`refused ${id === PEER}`),
+    verified: (batch: number, verdicts: readonly unknown[]) => this.log.push(`verified ${batch} ${verdicts.length}`),
+  };
+  now = 0;
+  save: (mark: bigint) => Promise<void> = async () => {};
+  call: (kind: string) => Promise<Uint8Array> = async () => Uint8Array.of(7);
+  #next: Output[] = [];
+  readonly driver: Driver;
+
+  constructor(savedMark = 0n) {
+    const link = {
+      peer: { id: PEER },
+      call: (kind: string, packet: Uint8Array) => {
+        this.log.push(`${kind} ${packet}`);
+        return this.call(kind);
+      },
+    };
+    this.driver = new Driver({
+      machine: this.machine as unknown as Machine,
+      pool: { reach: async () => link } as unknown as LinkPool,
+      pings: { ping: (_to, _addresses, nonce) => this.log.push(`ping ${nonce}`) } satisfies PingSender,
+      verifier: { verify: async (checks: unknown[]) => checks.map(() => ({ ok: true })) } as unknown as Verifier,
+      now: () => this.now,
+      save: async (mark) => {
+        this.log.push(`save ${mark}`);
+        await this.save(mark);
+        this.log.push(`saved ${mark}`);
+      },
+      savedMark,
+      onTold: (told) => this.told.push(told),
+      onSaveFailed: (error) => this.alarms.push(error),
+    });
+  }
+
+  ask(...outputs: Output[]): void {
+    this.driver.input(() => this.#next.push(...outputs));
+  }
+
+  /** What has been started by now is done, short of what hangs. */
+  async settled(): Promise<void> {
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  }
+}
+
+describe("an epoch", () => {
+  it("above the saved mark is on disk before the note that bears it is sent", async () => {
+    const scene = new Scene();
+    const disk = deferred();
+    scene.save = () => disk.promise;
+    scene.ask(save(1000n), send(1));
+    scene.ask(send(2));
+    await scene.settled();
+    expect(scene.log).toEqual(["save 1000"]);
+    disk.resolve();
+    await scene.settled();
+    expect(scene.log.slice(0, 4)).toEqual(["save 1000", "saved 1000", "exchange 1", "exchange 2"]);
+    expect(scene.alarms).toEqual([]);
+  });
+
+  it("above the saved mark is on disk before an answer that may bear its note is given", async () => {
+    const scene = new Scene();
+    const disk = deferred();
+    scene.save = () => disk.promise;
+    scene.ask(save(1000n));
+    let isAnswered = false;
+    const answer = scene.driver.request(PEER, Uint8Array.of(1)).then((bytes) => {
+      isAnswered = true;
+      return bytes;
+    });
+    await scene.settled();
+    expect(isAnswered).toBe(false);
+    disk.resolve();
+    expect(await answer).toEqual(Uint8Array.of(9));
+  });
+
+  it("below the saved mark waits for no disk", async () => {
+    const scene = new Scene(500n);
+    scene.save = () => new Promise(() => {});
+    scene.ask(save(1500n), send(1));
+    await scene.settled();
+    expect(scene.log).toEqual(["save 1500", "exchange 1", "answered 1 true 7"]);
+    expect(await scene.driver.request(PEER, Uint8Array.of(1))).toEqual(Uint8Array.of(9));
+    scene.driver.stop();
+  });
+
+  it("that cannot be saved raises an alarm, and the member goes on in memory", async () => {
+    const scene = new Scene();
+    scene.save = async () => Promise.reject(new Error("no space"));
+    scene.ask(save(1000n), send(1));
+    await scene.settled();
+    expect(scene.alarms).toMatchObject([{ code: "state-write-failed", message: expect.stringContaining("no space") }]);
+    expect(scene.log).toContain("exchange 1");
+    const own = new FirefliesError("state-write-failed", "as the directory says it");
+    scene.save = async () => Promise.reject(own);
+    scene.ask(save(2000n), send(2));
+    await scene.settled();
+    expect(scene.alarms[1]).toBe(own);
+    expect(scene.log).toContain("exchange 2");
+  });
+
+  it("whose saving hangs raises an alarm after five seconds, and the member goes on", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const scene = new Scene();
+      scene.save = () => new Promise(() => {});
+      scene.ask(save(1000n), send(1));
+      const answer = scene.driver.request(PEER, Uint8Array.of(1));
+      vi.advanceTimersByTime(4999);
+      await scene.settled();
+      expect([scene.log, scene.alarms]).toEqual([["save 1000"], []]);
+      vi.advanceTimersByTime(1);
+      await scene.settled();
+      expect(scene.alarms).toMatchObject([{ code: "state-write-failed" }]);
+      expect(scene.log).toContain("exchange 1");
+      expect(await answer).toEqual(Uint8Array.of(9));
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe("the driver", () => {
+  it("tells the machine how its calls ended", async () => {
+    const scene = new Scene();
+    scene.ask(send(1), { kind: "try", to, timeoutMs: 1000 });
+    await scene.settled();
+    expect(scene.log).toEqual(["exchange 1", "probe ", "answered 1 true 7", "tried true true"]);
+  });
+
+  it.each([
+    ["peer-unreachable", "refused true", 1],
+    ["timeout", "tried true false", 1],
+    ["peer-mismatch", "tried true false", 1],
+    // A broken link says nothing: a new one is tried, once.
+    ["link-closed", "tried true false", 2],
+  ] as const)("takes a try that ends with %s for %s, after %s calls", async (code, finding, calls) => {
+    const scene = new Scene();
+    scene.call = async () => Promise.reject(new FirefliesError(code));
+    scene.ask(send(1), { kind: "try", to, timeoutMs: 1000 });
+    await scene.settled();
+    expect(scene.log).toContain("failed 1");
+    expect(scene.log).toContain(finding);
+    expect(scene.log.filter((line) => line.startsWith("probe")).length).toBe(calls);
+  });
+
+  it("carries out pings and checks, and passes on the rest in order", async () => {
+    const scene = new Scene();
+    const check = { kind: "certificate", chain: { leaf: new Uint8Array(0), issuer: new Uint8Array(0) } } as const;
+    scene.ask(
+      { kind: "ready" },
+      { kind: "probe", to: PEER, addresses: [], nonce: 5n },
+      { kind: "verify", batch: 3, checks: [check, check] },
+      { kind: "departed" },
+    );
+    await scene.settled();
+    expect(scene.log).toEqual(["ping 5", "verified 3 2"]);
+    expect(scene.told).toEqual([{ kind: "ready" }, { kind: "departed" }]);
+  });
+
+  it("lets what follows from an input wait for what came before", () => {
+    const scene = new Scene();
+    const nested: Told[] = [];
+    const driver = scene.driver;
+    scene.machine.takeOutputs = () => outputs.shift() ?? [];
+    const outputs: Output[][] = [[{ kind: "ready" }, { kind: "departed" }], [{ kind: "alarm", what: "clock-stepped" }]];
+    const push = scene.told.push.bind(scene.told);
+    scene.told.push = (told) => {
+      if (told.kind === "ready") driver.input(() => {});
+      nested.push(told);
+      return push(told);
+    };
+    driver.input(() => {});
+    expect(nested.map(({ kind }) => kind)).toEqual(["ready", "departed", "alarm"]);
+  });
+
+  it("wakes the machine at its deadline, after the sockets were read, and not after stop()", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const scene = new Scene();
+      scene.machine.deadline = 100;
+      scene.ask();
+      vi.advanceTimersByTime(99);
+      await scene.settled();
+      expect(scene.log).toEqual([]);
+      vi.advanceTimersByTime(1);
+      expect(scene.log).toEqual([]);
+      scene.machine.deadline = undefined;
+      await scene.settled();
+      expect(scene.log).toEqual(["tick"]);
+      scene.machine.deadline = 200;
+      scene.ask();
+      scene.driver.stop();
+      vi.advanceTimersByTime(1000);
+      await scene.settled();
+      expect(scene.log).toEqual(["tick"]);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("tells a stopped machine nothing more, and sends nothing that waited for the disk", async () => {
+    const scene = new Scene();
+    const [disk, wire] = [deferred(), deferred<Uint8Array>()];
+    scene.call = () => wire.promise;
+    scene.ask(send(1));
+    await scene.settled();
+    scene.save = () => disk.promise;
+    scene.ask(save(1000n), send(2));
+    scene.driver.stop();
+    wire.resolve(new Uint8Array(0));
+    disk.resolve();
+    await scene.settled();
+    expect(scene.log).toEqual(["exchange 1", "save 1000", "saved 1000"]);
+  });
+});

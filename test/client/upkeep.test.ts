@@ -1,0 +1,233 @@
+/** What a member does now and then: renew its certificate, look for company; and how it describes others. */
+import { writeFile } from "node:fs/promises";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Company } from "../../client/company.js";
+import { Directory, hasAddress } from "../../client/directory.js";
+import { Renewal, type RenewalOptions, renewalTime } from "../../client/renewal.js";
+import { type Peer, TRANSPORT_GRPC, TRANSPORT_PING } from "../../gossip/index.js";
+import { type FirefliesError, type Identity, loadIdentity, saveIdentity } from "../../identity/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { AuthorityFixture } from "../ca/authority-fixture.js";
+import { deferred, Stage, text } from "../support/network.js";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("a certificate is renewed", () => {
+  it.each([
+    [0, 900, 0, 600],
+    [0, 900, 1, 555],
+    [0, 900, 0.5, 577.5],
+    [1000, 1900, 0, 1600],
+    [0, 7 * 86_400_000, 0, 4 * 86_400_000 + 16 * 3_600_000],
+  ])("valid from %s to %s, at chance %s: at %s", (notBefore, notAfter, chance, at) => {
+    expect(renewalTime({ notBefore, notAfter }, chance)).toBeCloseTo(at, 3);
+  });
+
+  /** A renewal whose events are promises. */
+  function begin(fixture: AuthorityFixture, identity: Identity, options: Partial<RenewalOptions> = {}) {
+    const [renewed, failed] = [deferred<Identity>(), deferred<FirefliesError>()];
+    const state = { identity };
+    const renewal = new Renewal({
+      identity: () => state.identity,
+      urls: [fixture.url],
+      addresses: () => ["127.0.0.1:1"],
+      directory: undefined,
+      now: () => fixture.clock.now,
+      onRenewed: (next) => {
+        state.identity = next;
+        renewed.resolve(next);
+      },
+      onFailed: failed.resolve,
+      ...options,
+    });
+    return { renewal, renewed: renewed.promise, failed: failed.promise };
+  }
+
+  const due = ({ certificate }: Identity) => renewalTime(certificate, 0) + 1000;
+
+  it("for the same id and key, and kept on disk", async () => {
+    await using fixture = await AuthorityFixture.start();
+    await using stage = new Stage();
+    const { identity } = await fixture.join("alice");
+    const directory = stage.directory();
+    await saveIdentity(directory, identity);
+    await fixture.at(due(identity));
+    const { renewal, renewed } = begin(fixture, identity, { directory });
+    const next = await renewed;
+    expect(next.certificate.id).toBe(identity.certificate.id);
+    expect(next.certificate.notAfter).toBeGreaterThan(identity.certificate.notAfter);
+    expect(next.privateKey).toBe(identity.privateKey);
+    await vi.waitFor(async () => {
+      const saved = await loadIdentity(directory, { now: fixture.clock.now });
+      expect(saved?.certificate.hash).toEqual(next.certificate.hash);
+    });
+    renewal.stop();
+  });
+
+  it("and used though the disk refuses it", async () => {
+    await using fixture = await AuthorityFixture.start();
+    await using stage = new Stage();
+    const { identity } = await fixture.join("alice");
+    const file = stage.directory();
+    await writeFile(file, "where a directory should be");
+    await fixture.at(due(identity));
+    const { renewal, renewed, failed } = begin(fixture, identity, { directory: file });
+    expect((await renewed).certificate.notAfter).toBeGreaterThan(identity.certificate.notAfter);
+    expect((await failed).code).toBe("state-write-failed");
+    renewal.stop();
+  });
+
+  it("again and again while the authority is away", async () => {
+    await using fixture = await AuthorityFixture.start();
+    const { identity } = await fixture.join("alice");
+    const { url } = fixture;
+    await fixture.at(due(identity));
+    await fixture.stop();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const failures: string[] = [];
+    let heard = deferred();
+    const onFailed = (error: FirefliesError) => {
+      failures.push(error.code);
+      heard.resolve();
+    };
+    const { renewal } = begin(fixture, identity, { urls: [url], onFailed });
+    vi.advanceTimersByTime(1);
+    await heard.promise;
+    const life = identity.certificate.notAfter - identity.certificate.notBefore;
+    for (let attempt = 2; attempt <= 3; attempt++) {
+      heard = deferred();
+      await new Promise(setImmediate);
+      vi.advanceTimersByTime(life / 100 - 1);
+      expect(failures.length).toBe(attempt - 1);
+      fixture.clock.now += life / 50;
+      vi.advanceTimersByTime(life / 100 + 1);
+      await heard.promise;
+    }
+    expect(failures).toEqual(Array(3).fill("authority-unreachable"));
+    renewal.stop();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+    await fixture.begin();
+  });
+
+  it("not before its time, and not after stop()", async () => {
+    await using fixture = await AuthorityFixture.start();
+    const { identity } = await fixture.join("alice");
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const calls: unknown[] = [];
+    const onRenewed = (next: unknown) => calls.push(next);
+    const { renewal } = begin(fixture, identity, { onRenewed, onFailed: onRenewed });
+    vi.advanceTimersByTime(60_000);
+    expect(vi.getTimerCount()).toBe(1);
+    renewal.stop();
+    expect(vi.getTimerCount()).toBe(0);
+    begin(fixture, identity, { urls: [] }); // Nobody to ask.
+    expect(vi.getTimerCount()).toBe(0);
+    expect(calls).toEqual([]);
+  });
+});
+
+describe("company", () => {
+  it("is looked for while alone, ever more rarely, and again at once after company was lost", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    let isAlone = true;
+    let asked = 0;
+    const company = new Company({
+      isAlone: () => isAlone,
+      find: async () => {
+        asked += 1;
+      },
+    });
+    const pass = async (ms: number) => {
+      vi.advanceTimersByTime(ms);
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    };
+    await pass(499);
+    expect(asked).toBe(0);
+    for (const [index, pause] of [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000].entries()) {
+      await pass(pause);
+      expect(asked).toBe(index + 1);
+    }
+    isAlone = false;
+    await pass(60_000);
+    for (let second = 0; second < 10; second++) await pass(1000);
+    expect(asked).toBe(8);
+    isAlone = true;
+    await pass(1000);
+    expect(asked).toBe(9);
+    company.stop();
+    await pass(600_000);
+    expect(asked).toBe(9);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("is no longer asked for after stop(), also when the asking was under way", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const found = deferred();
+    let signal: AbortSignal | undefined;
+    const company = new Company({
+      isAlone: () => true,
+      find: (given) => {
+        signal = given;
+        return found.promise;
+      },
+    });
+    vi.advanceTimersByTime(1000);
+    expect(signal?.aborted).toBe(false);
+    company.stop();
+    expect(signal?.aborted).toBe(true);
+    found.resolve();
+    await new Promise(setImmediate);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("the directory", () => {
+  const id = "ab".repeat(32) as MemberId;
+  const peer = (metadata: Uint8Array, ...addresses: readonly string[]): Peer => ({
+    id,
+    epoch: 5n,
+    suspected: true,
+    metadata,
+    addresses: [
+      { transport: TRANSPORT_PING, text: "203.0.113.9:1" },
+      ...addresses.map((each) => ({ transport: TRANSPORT_GRPC, text: each })),
+    ],
+  });
+
+  it("describes a member with the addresses for messages, and since when it is there", () => {
+    const directory = new Directory();
+    directory.joined(id, 1234);
+    expect(directory.describe(peer(text('{"role":"worker"}'), "203.0.113.1:7", "[2001:db8::1]:7"))).toEqual({
+      id,
+      address: "203.0.113.1:7",
+      addresses: ["203.0.113.1:7", "[2001:db8::1]:7"],
+      metadata: { role: "worker" },
+      epoch: 5n,
+      suspected: true,
+      since: 1234,
+    });
+    directory.gone(id);
+    expect(directory.describe(peer(text(""))).since).toBe(0);
+  });
+
+  it.each(["", "nonsense", "[1,2]", "null", "3", '"text"', '{"a":', "\u0000"])("takes metadata %j for none", (raw) => {
+    expect(new Directory().describe(peer(text(raw), "203.0.113.1:7")).metadata).toEqual({});
+  });
+
+  it("takes metadata that is no UTF-8 or names __proto__ for data at most", () => {
+    expect(new Directory().describe(peer(Uint8Array.of(0xff, 0xfe))).metadata).toEqual({});
+    const { metadata } = new Directory().describe(peer(text('{"__proto__":{"polluted":true}}')));
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+    expect(Object.keys(metadata)).toEqual(["__proto__"]);
+  });
+
+  it("knows whose address it is, and takes none of a ping for it", () => {
+    const member = peer(text(""), "203.0.113.1:7");
+    expect(hasAddress(member, "203.0.113.1:7")).toBe(true);
+    expect(hasAddress(member, "203.0.113.1:8")).toBe(false);
+    expect(hasAddress(member, "203.0.113.9:1")).toBe(false);
+  });
+});
