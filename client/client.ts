@@ -29,10 +29,11 @@ import type { Destination } from "./driver/link-pool.js";
 import { grpcTransport } from "./grpc/transport.js";
 import { errorText, withDeadline } from "./guard.js";
 import { type Memory, Member as RunningMember, settingsOf } from "./member.js";
+import { tooLarge } from "./messages/requester.js";
 import type { RequestContext } from "./messages/responder.js";
 import { Renewal } from "./renewal.js";
 import { type Restored, StateDirectory } from "./state/index.js";
-import type { Transport, TransportOptions } from "./transport.js";
+import { MESSAGE_BYTES_MAX, type Transport, type TransportOptions } from "./transport.js";
 import type {
   AlarmHandler,
   Change,
@@ -264,8 +265,12 @@ export class Client {
     return streams.open(link, { signal });
   }
 
-  /** What is handed to a ring neighbour in each gossip round from now on; replaces what was set before. */
+  /**
+   * What is handed to a ring neighbour in each gossip round from now on; replaces what was set before. Throws
+   * "message-too-large".
+   */
   setGossipContent(data: Uint8Array): void {
+    if (data.length > MESSAGE_BYTES_MAX) throw tooLarge(data.length, MESSAGE_BYTES_MAX);
     this.#content = data.slice();
     if (this.#isInMotion) this.#running.machine.setGossipContent(this.#content);
   }

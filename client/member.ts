@@ -15,6 +15,7 @@ import {
   type Settings,
   TRANSPORT_GRPC,
   TRANSPORT_PING,
+  TrustedClock,
 } from "../gossip/index.js";
 import {
   type AgreementKey,
@@ -104,16 +105,19 @@ export class Member {
     this.#identity = options.identity;
     const identity = () => this.#identity;
     const mine = () => this.#addresses;
-    this.#transport = options.transport({ identity, now: wall });
+    // Certificates are judged by a clock that does not step (rule R18), wherever they are judged.
+    const clock = new TrustedClock(wall);
+    const trusted = () => clock.wall(monotonic());
+    this.#transport = options.transport({ identity, now: trusted });
     this.#pool = new LinkPool({
       transport: this.#transport,
       now: monotonic,
       identity,
-      wall,
+      wall: trusted,
       mine,
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
-    this.#verifier = new Verifier({ identity, now: wall });
+    this.#verifier = new Verifier({ identity, now: trusted });
     const { id: self, networkId } = options.identity.certificate;
     this.#pingTable = new PingTable({ agreement: this.#agreement, networkId, self });
     this.messenger = new Messenger({

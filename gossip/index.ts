@@ -1,6 +1,7 @@
 /** The protocol as a machine without I/O: bring your own transport, clock, keys and randomness. */
 export { type Accusation, encodeAccusation, parseAccusation, type SignedAccusation } from "./accusation.js";
 export type { CertificateChain, CertificateFacts } from "./certificate.js";
+export { TrustedClock } from "./clock.js";
 export { CALL_TIMEOUT_MS } from "./courier.js";
 export { CLOCK_TOLERANCE_MS } from "./evidence.js";
 export type { Standing } from "./judgement.js";

@@ -1,11 +1,12 @@
 /** Who is there: members, changes, figures, metadata, signatures, and how a client leaves. */
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { MemoryNetwork } from "../../client/memory.js";
 import type { Change } from "../../client/types.js";
 import { loadIdentity, sign, signRaw, verify } from "../../identity/index.js";
 import { codeOf, nextChange, OfflineNetwork, read, type TestClient, text, until, whole } from "../support/network.js";
+import { DAY_MS } from "../support/test-network.js";
 
 let network: OfflineNetwork;
 let alice: TestClient;
@@ -230,6 +231,38 @@ describe("stopping", () => {
     expect(["link-closed", "peer-removed"]).toContain(await received);
     expect(await codeOf(dora.sendToId(bob.id, text("x")))).toBe("not-started");
     await until(bob, () => !bob.ids.includes(dora.id));
+  });
+});
+
+describe("a wall clock that steps", () => {
+  it.each([
+    ["400 days ahead", 400 * DAY_MS],
+    ["two hours back", -DAY_MS / 12],
+  ])("%s costs nobody anything but an alarm", async (_what, step) => {
+    await using made = await OfflineNetwork.of(2);
+    const [a, b] = made.clients as [TestClient, TestClient];
+    const kinds: string[] = [];
+    const watched = (async () => {
+      for await (const change of a.changes()) kinds.push(change.kind);
+    })();
+    b.registerMessageHandler((data) => data);
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      vi.setSystemTime(Date.now() + step);
+      expect(read(await a.sendToId(b.id, text("x")))).toBe("x");
+      const updated = Promise.all([nextChange(a, "updated", b.id), nextChange(b, "updated", a.id)]);
+      await b.setMetadata({ is: "still heard" });
+      await a.setMetadata({ is: "still heard" });
+      await updated;
+      const stream = await a.openStream(b.id);
+      stream.destroy();
+      expect(a.alarms.map(({ code }) => code)).toEqual(["clock-stepped"]);
+    } finally {
+      vi.useRealTimers();
+    }
+    await a.stop();
+    await watched;
+    expect(kinds.filter((kind) => kind !== "joined" && kind !== "updated")).toEqual([]);
   });
 });
 

@@ -246,6 +246,12 @@ describe("application gossip", () => {
     await withDeadline(again.promise);
   });
 
+  it("over the limit is refused when it is set", () => {
+    expect(() => alice.setGossipContent(new Uint8Array(MESSAGE_BYTES_MAX + 1))).toThrow(
+      expect.objectContaining({ code: "message-too-large" }),
+    );
+  });
+
   it("goes on beside a response handler that never returns", async () => {
     const sends = 4; // At once: as many handlers hang before the first is given up.
     let hanging = 0;
