@@ -270,6 +270,7 @@ export class Client {
    * "message-too-large".
    */
   setGossipContent(data: Uint8Array): void {
+    requireBytes(data);
     if (data.length > MESSAGE_BYTES_MAX) throw tooLarge(data.length, MESSAGE_BYTES_MAX);
     this.#content = data.slice();
     if (this.#isInMotion) this.#running.machine.setGossipContent(this.#content);
@@ -433,6 +434,7 @@ export class Client {
   }
 
   async #send(to: Destination, data: Uint8Array, { signal, timeout }: SendOptions): Promise<Uint8Array> {
+    requireBytes(data);
     const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS };
     return (await this.#running.messenger.request("message", to, data, options)).data;
   }
@@ -541,7 +543,16 @@ export class Client {
   }
 }
 
+/** A program without a type checker that passes text would send as many zeros. */
+function requireBytes(data: unknown): void {
+  if (data instanceof Uint8Array) return;
+  throw new TypeError("A message is a Uint8Array; for text use new TextEncoder().encode(text).");
+}
+
 function encodeMetadata(metadata: Metadata): Uint8Array {
+  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) {
+    throw new TypeError("Metadata is an object of JSON values.");
+  }
   const text = Object.keys(metadata).length === 0 ? "" : JSON.stringify(metadata);
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= METADATA_BYTES_MAX) return bytes;

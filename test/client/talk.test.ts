@@ -86,6 +86,16 @@ describe("a message", () => {
     expect((await alice.sendToId(bob.id, data)).length).toBe(MESSAGE_BYTES_MAX);
   });
 
+  it("of anything but bytes is a mistake of the program, and says so", async () => {
+    bob.registerMessageHandler(echo);
+    for (const data of ["text", undefined, null, 3, { length: 3 }, [1, 2]]) {
+      await expect(alice.sendToId(bob.id, data as never)).rejects.toThrow(TypeError);
+      await expect(alice.sendTo(bob.address, data as never)).rejects.toThrow(TypeError);
+      expect(() => alice.setGossipContent(data as never)).toThrow(TypeError);
+    }
+    expect(read(await alice.sendToId(bob.id, Buffer.from("a Buffer")))).toBe("a Buffer");
+  });
+
   it("finds a handler that was registered late", async () => {
     const late = await network.start({ entryAddrs: [alice.address] });
     await until(alice, () => alice.ids.includes(late.id));
