@@ -89,19 +89,23 @@ export class Defence {
     timers.clear("rebuttal");
     this.#rebuttedAt = now;
     view.evidence.admitNote(note);
-    this.persist(now);
-  }
-
-  /** Rule R9: to the neighbours on all rings at once, and again until 2 Delta have passed. */
-  persist(now: number): void {
     this.#repushUntil = now + 2 * this.#parts.settings.deltaMs;
-    this.repush(now);
+    this.#announce(false, now);
   }
 
+  /**
+   * Rule R9: until 2 Delta have passed the note is pushed again, to those that did not answer, and the last time to all:
+   * an answer says that the packet arrived, not that a busy or lying neighbour kept what was in it.
+   */
   repush(now: number): void {
+    const isLast = now + this.#parts.settings.deltaMs / 2 >= this.#repushUntil;
+    this.#announce(!isLast, now);
+  }
+
+  #announce(again: boolean, now: number): void {
     const { view, mailer, settings, self, timers } = this.#parts;
     const digest = view.evidence.note(view.me)?.digest;
-    if (digest) mailer.announce(digest);
+    if (digest) mailer.announce(digest, again);
     mailer.deliver(now);
     const next = now + settings.deltaMs / 2;
     if (next < this.#repushUntil && !self.leaving) timers.set("repush", next);

@@ -251,6 +251,7 @@ export class Machine {
     const items = parsed.ok ? parsed.items : [];
     const isOver = this.#exchanges.answered(ended, from, items, !this.#self.leaving, now);
     if (isOver) this.#joining?.answered(from);
+    this.#mailer.ended(call, from);
     this.#mailer.deliver(now);
     this.#settle(now);
   }
@@ -261,6 +262,7 @@ export class Machine {
     const ended = this.#courier.end(call);
     if (!ended) return;
     this.#joining?.failed(ended.to);
+    this.#mailer.ended(call, undefined);
     if (ended.to.id) this.#hint(ended.to.id, now);
     this.#mailer.deliver(now);
     this.#settle(now);
@@ -405,7 +407,10 @@ export class Machine {
     this.#intake.tidy(now);
     this.#self.tidy(now);
     this.#defence.reconsider(now);
-    for (const call of this.#courier.overdue(now)) this.#courier.end(call.number);
+    for (const { number } of this.#courier.overdue(now)) {
+      this.#courier.end(number);
+      this.#mailer.ended(number, undefined);
+    }
     for (const id of this.#evidence.forget(this.#wall(now))) {
       this.#judgement.forget(id);
       this.#partners.forget(id);
@@ -538,7 +543,8 @@ export class Machine {
     this.#timers.clear("join");
     this.#set("gossip", now + this.#settings.gossipMs * this.#ports.random.number());
     this.#set("monitor", now + this.#settings.monitorMs * this.#ports.random.number());
-    this.#defence.persist(now);
+    // Those who were asked have it and pass it on; a few more, in case that they do not.
+    for (const digest of this.#evidence.introduction(this.id)) this.#mailer.spread(digest, now);
     this.#outbox.emit({ kind: "ready" });
   }
 

@@ -11,6 +11,8 @@ import type { Partner, View } from "./view.js";
 
 /** Fresh statements gather for this long before they are pushed, milliseconds: one packet instead of several. */
 const PUSH_DELAY_MS = 10;
+/** Two pushes of what others said are this far apart at least, milliseconds: in a storm of joins packets grow, not calls. */
+const PUSH_PAUSE_MS = 150;
 /** Random ring neighbours that a fresh statement is pushed to: reaches 98 % by infect and die, the rest reconciles. */
 const PUSH_FANOUT = 4;
 
@@ -25,6 +27,11 @@ export interface MailerParts {
 export class Mailer {
   readonly #parts: MailerParts;
   readonly #fresh = new Set<string>();
+  /** My latest announcement, and who has answered that it got it. */
+  #announced = { digest: "", heard: new Set<MemberId>() };
+  /** Calls under way that carry it. */
+  readonly #carrying = new Map<number, string>();
+  #pushedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: MailerParts) {
     this.#parts = parts;
@@ -38,7 +45,7 @@ export class Mailer {
   /** A record that others may not have yet: pushed with the next batch. */
   spread(digest: string, now: number): void {
     this.#fresh.add(digest);
-    this.#parts.timers.setEarlier("push", now + PUSH_DELAY_MS);
+    this.#parts.timers.setEarlier("push", Math.max(now + PUSH_DELAY_MS, this.#pushedAt + PUSH_PAUSE_MS));
   }
 
   /** The batch is due. */
@@ -48,12 +55,21 @@ export class Mailer {
       for (const id of sample(random, view.neighbours(), PUSH_FANOUT)) this.post(id, digest);
     }
     this.#fresh.clear();
+    this.#pushedAt = now;
     this.deliver(now);
   }
 
-  /** To the neighbours on all rings. */
-  announce(digest: string): void {
-    for (const id of this.#parts.view.neighbours()) this.post(id, digest);
+  /** To the neighbours on all rings; `again`: but for those that have answered that they got it. */
+  announce(digest: string, again = false): void {
+    if (!again || this.#announced.digest !== digest) this.#announced = { digest, heard: new Set() };
+    for (const id of this.#parts.view.neighbours()) if (!this.#announced.heard.has(id)) this.post(id, digest);
+  }
+
+  /** A push was answered by this member, or by nobody. */
+  ended(call: number, by: MemberId | undefined): void {
+    const digest = this.#carrying.get(call);
+    this.#carrying.delete(call);
+    if (by && digest === this.#announced.digest) this.#announced.heard.add(by);
   }
 
   /** To one member, with the next `deliver`. */
@@ -81,6 +97,7 @@ export class Mailer {
       return !record || builder.statement(digest, record.bytes);
     });
     courier.posted(to.id, sent);
+    if (sent.includes(this.#announced.digest)) this.#carrying.set(call, this.#announced.digest);
     outbox.emit({ kind: "send", call, to, packet: builder.finish(), timeoutMs: CALL_TIMEOUT_MS });
   }
 }

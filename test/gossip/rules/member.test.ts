@@ -107,9 +107,18 @@ describe("R9 Rebuttal", () => {
     overlay.run(30);
     const atOnce = victim.calls - before;
     expect(atOnce).toBeGreaterThanOrEqual(7);
-    // Nobody hears them: only the repeats bring it through.
     overlay.run(2 * overlay.settings.deltaMs);
-    expect(victim.calls - before - atOnce).toBeGreaterThanOrEqual(3 * 7);
+    expect(victim.calls - before - atOnce).toBeGreaterThanOrEqual(7);
+  });
+
+  it("is pushed every Delta / 2 to neighbours that do not answer", () => {
+    const { overlay, seats, geometry } = grown(8);
+    const victim = seats[2]!;
+    overlay.accuse(geometry.predecessor(4, victim), victim, 4, [victim]);
+    overlay.passes = (from, _, kind) => kind !== "call" || from !== victim;
+    const before = victim.calls;
+    overlay.run(2 * overlay.settings.deltaMs);
+    expect(victim.calls - before).toBeGreaterThanOrEqual(3 * 7);
   });
 
   it("the accuser sends its accusation to the accused as well, at once", () => {
