@@ -123,10 +123,11 @@ export class LinkPool {
     if (recent) throw recent;
     const target = await withDeadline({ timeoutMs }, () => resolved(address));
     this.#refuse(address, target);
+    const own = this.#options.identity().certificate;
     try {
       const link = await transport.dial(target, { expect, timeoutMs });
       this.#history.forgive(address);
-      return this.#keep(link);
+      return this.#keep(link, own);
     } catch (error) {
       this.#history.failed(address, now(), error as Error);
       throw error;
@@ -138,7 +139,8 @@ export class LinkPool {
     throw new FirefliesError("peer-unreachable", `${address} may not be dialled from here.`);
   }
 
-  #keep(link: Link): Link {
+  /** `own` is mine from before the handshake: one that was renewed meanwhile costs another link, and no more. */
+  #keep(link: Link, own: MemberCertificate): Link {
     const { id } = link.peer;
     const existing = this.linkTo({ id, addresses: [] });
     if (this.#closed) link.close();
@@ -148,7 +150,7 @@ export class LinkPool {
       return existing;
     }
     this.#retire(id);
-    this.#links.set(id, { link, own: this.#options.identity().certificate, usedAt: this.#options.now() });
+    this.#links.set(id, { link, own, usedAt: this.#options.now() });
     link.onClose(() => this.#lost(id, link));
     this.#makeRoom();
     return link;

@@ -20,6 +20,7 @@ class Scene {
   readonly clock = { now: 0, wall: Date.now() };
   readonly dialled: string[] = [];
   readonly lost: MemberId[] = [];
+  onDialled: () => void = () => {};
   mine: readonly string[] = ["127.0.0.1:1"];
 
   private constructor(
@@ -49,9 +50,11 @@ class Scene {
     const transport = () => this.wires.transport({ identity: () => this.self, now: () => this.clock.wall });
     return {
       listen: (options) => transport().listen(options),
-      dial: (address, options) => {
+      dial: async (address, options) => {
         this.dialled.push(address);
-        return transport().dial(address, options);
+        const link = await transport().dial(address, options);
+        this.onDialled();
+        return link;
       },
     };
   }
@@ -240,6 +243,19 @@ describe("a link and its certificates", () => {
     expect([old.closed, stream.destroyed, fresh.closed]).toEqual([true, true, false]);
     expect(scene.lost).toEqual([]);
     expect(await scene.works(await scene.pool.reach({ id, addresses: [address] }))).toBe(true);
+  });
+
+  it("that was being made while I renewed is made anew", async () => {
+    const scene = await Scene.create();
+    const { id, address } = await scene.listen();
+    const before = scene.self;
+    const renewed = await scene.network.member({ id: before.certificate.id });
+    scene.onDialled = () => {
+      scene.self = renewed;
+    };
+    const first = await scene.pool.reach({ id, addresses: [address] });
+    expect(scene.self).toBe(renewed);
+    expect(await scene.pool.reach({ id, addresses: [address] })).not.toBe(first);
   });
 
   it("is made anew when the other's certificate has ended", async () => {
