@@ -192,7 +192,7 @@ describe("an outsider's datagrams", () => {
     });
   }
 
-  const nonceOf = (ping: Uint8Array) => decodeDatagram(ping)!.nonce;
+  const nonceOf = (ping: Uint8Array) => Buffer.from(decodeDatagram(ping)!.nonce);
 
   it("change nothing, and are never answered with more bytes than they had", async () => {
     await using network = await OfflineNetwork.create();
