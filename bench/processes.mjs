@@ -20,6 +20,8 @@ import { parseArgs } from "node:util";
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const DEADLINE_MS = 60_000;
 const NOBODY_FOR_MS = 6000;
+/** Until most links stand: a new one costs as many bytes as minutes of quiet. */
+const WARM_UP_MS = 90_000;
 
 const { values } = parseArgs({
   options: {
@@ -197,7 +199,7 @@ async function steady(counts, seconds) {
     const network = await Network.start(count);
     try {
       await until(network.members, () => isWhole(network.members), "views whole");
-      await new Promise((resolve) => setTimeout(resolve, 15_000));
+      await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
       const before = await usage(network);
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
       const after = await usage(network);
