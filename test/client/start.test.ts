@@ -183,12 +183,14 @@ describe("a client", () => {
   it("that is stopped while it starts does not start", async () => {
     await using network = await OfflineNetwork.create();
     const before = handles();
-    const client = await network.member();
+    const dir = network.directory();
+    const client = await network.member({ dir });
     const started = codeOf(client.start());
     await client.stop();
     expect(await started).toBe("cancelled");
     expect(() => client.members()).toThrow(expect.objectContaining({ code: "not-started" }));
     await closedAll(before);
+    await network.start({ dir }); // Its directory is free.
   });
 
   it("whose port is taken says which, and leaves nothing open, TCP and UDP", async () => {
