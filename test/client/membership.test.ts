@@ -5,7 +5,17 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { MemoryNetwork } from "../../client/memory.js";
 import type { Change } from "../../client/types.js";
 import { loadIdentity, sign, signRaw, verify } from "../../identity/index.js";
-import { codeOf, nextChange, OfflineNetwork, read, type TestClient, text, until, whole } from "../support/network.js";
+import {
+  codeOf,
+  DEADLINE_MS,
+  nextChange,
+  OfflineNetwork,
+  read,
+  type TestClient,
+  text,
+  until,
+  whole,
+} from "../support/network.js";
 import { DAY_MS } from "../support/test-network.js";
 
 let network: OfflineNetwork;
@@ -48,7 +58,7 @@ describe("members()", () => {
       expect(alice.ids).toContain(predecessor);
       expect(alice.ids).toContain(successor);
     }
-    await until(alice, () => alice.info().fingerprint === bob.info().fingerprint);
+    await vi.waitFor(() => expect(alice.info().fingerprint).toBe(bob.info().fingerprint), DEADLINE_MS);
   });
 });
 

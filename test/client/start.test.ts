@@ -4,10 +4,11 @@ import { once } from "node:events";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { ClientOptions } from "../../client/config/index.js";
 import {
   codeOf,
+  DEADLINE_MS,
   DELTA_MS,
   OfflineNetwork,
   OnlineNetwork,
@@ -17,6 +18,8 @@ import {
   until,
   whole,
 } from "../support/network.js";
+
+const DAY_MS = 86_400_000;
 
 async function takenPort(stage: Stage): Promise<number> {
   const server = stage.closing(createServer(), (each) => each.close());
@@ -66,6 +69,36 @@ describe("with an authority, a client", () => {
     expect(after.map(({ id }) => id)).toEqual(ids);
     expect(after.flatMap(({ alarms }) => alarms.map(({ code }) => code))).toContain("authority-unreachable");
     await network.resume();
+  });
+
+  it("whose certificate is due is renewed under its id, and everybody goes on with the new one", async () => {
+    // Enrolled six days ago, for seven.
+    await using network = await OnlineNetwork.create({ behindMs: 6 * DAY_MS });
+    const [dir, other] = [network.directory(), network.directory()];
+    const before = await network.start({ dir, ...network.named("alice") });
+    expect(before.info().certificateEnds).toBeLessThan(Date.now() + 2 * DAY_MS);
+    await before.stop();
+    network.behindMs = 0;
+    await network.pause();
+    await network.resume();
+    const bob = await network.start({ dir: other, ...network.named("bob") });
+    const alice = await network.start({ dir });
+    const isRenewed = () => alice.info().certificateEnds > Date.now() + 6 * DAY_MS;
+    await until(bob, () => bob.ids.includes(alice.id));
+    await until(alice, () => bob.ids.length === 1 && alice.ids.length === 1);
+    bob.registerMessageHandler((data) => data);
+    alice.registerMessageHandler((data) => data);
+    // A renewal is no news for the application: it is looked for.
+    await vi.waitFor(() => expect(isRenewed()).toBe(true), DEADLINE_MS);
+    expect(alice.id).toBe(before.id);
+    await vi.waitFor(() => expect(bob.info().fingerprint).toBe(alice.info().fingerprint), DEADLINE_MS);
+    expect(read(await alice.sendToId(bob.id, text("there")))).toBe("there");
+    expect(read(await bob.sendToId(alice.id, text("and back")))).toBe("and back");
+    expect(bob.verifySignature(text("x"), alice.sign(text("x")), alice.id)).toBe(true);
+    expect([...alice.alarms, ...bob.alarms]).toEqual([]);
+    await alice.stop();
+    const saved = await network.start({ dir });
+    expect(saved.info().certificateEnds).toBeGreaterThan(Date.now() + 6 * DAY_MS);
   });
 
   it("says that a token was used, is none, or that the authority is away", async () => {

@@ -10,6 +10,7 @@ import type { Identity } from "../../identity/index.js";
 import { toHex } from "../../rings/index.js";
 import {
   codeOf,
+  DEADLINE_MS,
   OfflineNetwork,
   OnlineNetwork,
   type Stage,
@@ -200,7 +201,7 @@ describe("an outsider's datagrams", () => {
     const victim = await network.start();
     const other = await network.start({ entryAddrs: [victim.address] });
     await whole([victim, other]);
-    await until(victim, () => victim.info().fingerprint === other.info().fingerprint);
+    await vi.waitFor(() => expect(victim.info().fingerprint).toBe(other.info().fingerprint), DEADLINE_MS);
     const { ping, port } = await captured(victim);
     const last = await captured(victim);
     const before = victim.info();

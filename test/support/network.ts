@@ -113,9 +113,12 @@ export class OnlineNetwork extends Stage {
   authority!: CertificateAuthority;
   #server: AuthorityServer | undefined;
   #serves = false;
+  /** How far the authority's clock is behind, milliseconds. */
+  behindMs = 0;
 
-  static async create(): Promise<OnlineNetwork> {
+  static async create({ behindMs = 0 } = {}): Promise<OnlineNetwork> {
     const network = new OnlineNetwork();
+    network.behindMs = behindMs;
     network.closing(network, () => network.pause());
     await network.resume();
     return network;
@@ -125,12 +128,9 @@ export class OnlineNetwork extends Stage {
   async resume(): Promise<void> {
     const directory = this.directoryOfAuthority;
     const port = this.#server?.port ?? 0;
-    this.authority = await CertificateAuthority.open({
-      directory,
-      numRings: RING_COUNT,
-      deltaMs: DELTA_MS,
-      open: true,
-    });
+    const now = () => Date.now() - this.behindMs;
+    const options = { directory, numRings: RING_COUNT, deltaMs: DELTA_MS, open: true, now };
+    this.authority = await CertificateAuthority.open(options);
     this.#server = await serveAuthority(this.authority, { port });
     this.#serves = true;
   }
