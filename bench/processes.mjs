@@ -2,8 +2,8 @@
  * A network of real processes, default settings: how fast views are whole, what a crash, a stopped process, a dead
  * authority and a restart do, and what a quiet network costs.
  *
- *   npm run -s bench:processes -- [--members 30] [--json]        stories
- *   npm run -s bench:processes -- --steady 10,30,50 [--seconds 60]   bytes, CPU and memory per member
+ *   node bench/processes.mjs [--members 30] [--json]        stories
+ *   node bench/processes.mjs --steady 10,30,50 [--seconds 60]   bytes, CPU and memory per member
  *
  * Bytes are those of the loopback interface, headers included: run it in a network namespace of its own
  * (`unshare --net sh -c 'ip link set lo up && ...'`), or on an otherwise quiet machine.
