@@ -9,8 +9,8 @@ export interface ExitCode {
 }
 
 export const EXIT_OK = 0;
-export const EXIT_FAILED = 1;
-export const EXIT_USAGE = 2;
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
 /** 128 and the number of SIGINT, as shells count. */
 export const EXIT_INTERRUPTED = 130;
 

@@ -26,7 +26,7 @@ import {
   sha256,
   sign,
 } from "../identity/index.js";
-import { type MemberId, tolerance } from "../rings/index.js";
+import type { MemberId } from "../rings/index.js";
 import { formatAddress, parseAddress } from "./address.js";
 import type { Contact } from "./authority.js";
 import { advertisedAddresses, type MemberConfig } from "./config/index.js";
@@ -154,10 +154,6 @@ export class Member {
 
   get links(): number {
     return this.#pool.size;
-  }
-
-  get pool(): LinkPool {
-    return this.#pool;
   }
 
   /** Binds both ports. Rejects with "address-in-use" or "address-invalid". */
@@ -391,9 +387,4 @@ export function settingsOf(config: MemberConfig, { deltaMs }: Pick<MemberCertifi
     );
   }
   return { gossipMs, monitorMs, deltaMs, removalMs, pingLimit: pingLimit ?? 1, ringsPerVisit: 1 };
-}
-
-/** What the ring count of a certificate tolerates. */
-export function toleranceOf({ ringCount }: Pick<MemberCertificate, "ringCount">): number {
-  return tolerance(ringCount);
 }

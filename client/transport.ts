@@ -15,7 +15,7 @@ export type DuplexKind = "messages" | "stream";
 /** Largest message of the application, in bytes: the size that gRPC deployments take as their default limit. */
 export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 /** What a frame may add to one message of that size: list, signature and envelope, with room for small ones beside it. */
-export const FRAME_OVERHEAD_BYTES = 64 * 1024;
+const FRAME_OVERHEAD_BYTES = 64 * 1024;
 /** Largest message on a stream, in bytes: some of them wait at either end when the reader stops, per stream. */
 export const STREAM_CHUNK_BYTES_MAX = 1024 * 1024;
 /** Largest body of a call, in bytes. */

@@ -26,14 +26,14 @@ export interface Equivocation {
   readonly newest: CertificateFacts;
 }
 
-export function equivocationOf(a: Contradiction, b: Contradiction): Equivocation | undefined {
+function equivocationOf(a: Contradiction, b: Contradiction): Equivocation | undefined {
   if (a.note.id !== b.note.id || a.note.epoch !== b.note.epoch || a.hash === b.hash) return undefined;
   const newest = compareCertificates(a.certificate, b.certificate) >= 0 ? a.certificate : b.certificate;
   return { id: a.note.id, epoch: a.note.epoch, pair: a.hash < b.hash ? [a, b] : [b, a], newest };
 }
 
 /** Negative when `a` is the one to keep. */
-export function compareEquivocations(a: Equivocation, b: Equivocation): number {
+function compareEquivocations(a: Equivocation, b: Equivocation): number {
   const newest = compareCertificates(b.newest, a.newest);
   if (newest !== 0) return newest;
   if (a.epoch !== b.epoch) return a.epoch < b.epoch ? -1 : 1;

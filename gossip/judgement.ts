@@ -94,11 +94,6 @@ export class Judgement {
     return (base !== "live" && base !== "waiting") || this.#accused.has(id);
   };
 
-  /** The epoch at which a member was removed last. */
-  removedEpoch(id: MemberId): bigint | undefined {
-    return this.#removedEpochs.get(id);
-  }
-
   removedIds(): Iterable<MemberId> {
     return this.#removedEpochs.keys();
   }

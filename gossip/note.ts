@@ -1,5 +1,5 @@
 /** A note: a member's signed statement "I am alive" (TOCS 2015, section 3; body layout: docs/protocol.md). */
-import { equalBytes, type MemberId, maskProblem, memberIdFromBytes, memberIdToBytes, toHex } from "../rings/index.js";
+import { type MemberId, maskProblem, memberIdFromBytes, memberIdToBytes, toHex } from "../rings/index.js";
 import { ByteReader, ByteWriter } from "./bytes.js";
 import { ADDRESS_CHARS_MAX, ADDRESSES_MAX, EPOCH_MAX, METADATA_BYTES_MAX, NOTE_BYTES_MAX } from "./limits.js";
 
@@ -105,8 +105,4 @@ export function noteProblem(note: Note, ringCount: number): string | undefined {
 /** The address texts of one transport, preferred first. */
 export function addressesOf(note: { readonly addresses: readonly Address[] }, transport: number): string[] {
   return note.addresses.filter((address) => address.transport === transport).map((address) => address.text);
-}
-
-export function sameBody(a: SignedNote, b: SignedNote): boolean {
-  return equalBytes(a.body, b.body);
 }

@@ -17,7 +17,7 @@ const LOSS_GAIN = 1 / 32;
 /** Probability with which a live member may be accused for lost pings alone, per visit (protocol section 4). */
 const MISTAKE_PROBABILITY = 1e-6;
 /** Rapid's observation (ATC 2018): a way that loses more than this is a failure, not bad luck (protocol section 4). */
-export const MISSES_MAX = 14;
+const MISSES_MAX = 14;
 
 /**
  * Below this a scheduler's hiccup on a busy machine passes for a lost ping. RFC 6298 asks for one second, for TCP over

@@ -54,10 +54,6 @@ export class Self {
     return this.#mask;
   }
 
-  get hasUnanswered(): boolean {
-    return this.#unanswered.length > 0;
-  }
-
   markToSave(): bigint | undefined {
     return this.#options.epochs.markToSave();
   }

@@ -10,7 +10,7 @@
  */
 import { type ErrorCode, FirefliesError, isErrorCode } from "../../identity/error.js";
 
-export const CONTROL_VERSION = 1;
+const CONTROL_VERSION = 1;
 /** A message of 4 MiB in base64, and its envelope. */
 export const LINE_BYTES_MAX = 6 * 1024 * 1024;
 /** Bytes of standard input in one message of a stream: the usual chunk of a pipe. */

@@ -3,7 +3,7 @@ import { AUTHORITY_KEYS, type AuthoritySettings, type KeyTable, MEMBER_KEYS, typ
 import { type Layer, type Spelling, settingNames, toLayer, unknownKey } from "./layers.js";
 
 export const PREFIX = "FIREFLIES_";
-export const AUTHORITY_PREFIX = "FIREFLIES_CA_";
+const AUTHORITY_PREFIX = "FIREFLIES_CA_";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 

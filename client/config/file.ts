@@ -8,11 +8,11 @@ import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDo
 import { FirefliesError } from "../../identity/index.js";
 import { badValue, type RawSetting } from "./layers.js";
 
-export const CONFIG_FILE = "fireflies.yaml";
+const CONFIG_FILE = "fireflies.yaml";
 /** The section with the authority's keys. */
-export const AUTHORITY_SECTION = "ca";
+const AUTHORITY_SECTION = "ca";
 /** A configuration is written by hand; a bigger file is something else. */
-export const CONFIG_BYTES_MAX = 65_536;
+const CONFIG_BYTES_MAX = 65_536;
 
 export interface FileSettings {
   readonly path: string;
@@ -53,7 +53,7 @@ function readText(path: string): string {
 }
 
 /** The settings in `text`; `path` is for messages only. Keys and values are not checked here. */
-export function parseConfig(text: string, path: string): FileSettings {
+function parseConfig(text: string, path: string): FileSettings {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;

@@ -61,7 +61,7 @@ const CONCURRENT_MESSAGES = { min: 1, max: 65_536 };
 /** Of a note's 8 KiB, metadata may take half (section 5a). */
 export const METADATA_BYTES_MAX = 4_096;
 /** The note has room for a few addresses; nobody is reached in more than eight ways. */
-export const ADVERTISED_MAX = 8;
+const ADVERTISED_MAX = 8;
 /** The longest path that Linux takes. */
 const PATH_LENGTH_MAX = 4_096;
 /** The authority says which names it accepts; this only bounds them. */

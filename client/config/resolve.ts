@@ -69,11 +69,11 @@ export interface AuthorityConfig {
 }
 
 /** Loopback: opening a port to others is a decision that somebody takes. */
-export const DEFAULT_HOST = "127.0.0.1";
+const DEFAULT_HOST = "127.0.0.1";
 /** Ifrit's port of the authority. */
-export const DEFAULT_AUTHORITY_PORT = 8_300;
+const DEFAULT_AUTHORITY_PORT = 8_300;
 /** Ifrit's number of contacts in an answer. */
-export const DEFAULT_BOOT_NODES = 10;
+const DEFAULT_BOOT_NODES = 10;
 
 /** Flags by their long name without dashes ("gossip-interval"), as they were written. */
 export type Flags = Readonly<Record<string, unknown>>;
@@ -131,7 +131,7 @@ export function resolveAuthorityConfig(config?: string | false, sources: Sources
   return authorityConfig(layer, file?.path, surroundings.cwd);
 }
 
-export function processSurroundings(): Surroundings {
+function processSurroundings(): Surroundings {
   return { cwd: process.cwd(), home: homedir(), env: process.env };
 }
 

@@ -21,7 +21,7 @@ export const CONCURRENT_MESSAGES = 50;
 export const CONCURRENT_GOSSIP = 16;
 
 /** Twice what one of our own callers sends before it has answers (requester.ts): only others are told "overloaded". */
-export const BUDGET_LIMITS = {
+const BUDGET_LIMITS = {
   concurrent: CONCURRENT_MESSAGES,
   waitingPerPeer: 2048,
   waitingBytesPerPeer: 16 * 1024 * 1024,

@@ -10,13 +10,11 @@
 /** Ids are counted up by the caller and stay exact as a number. */
 export const REQUEST_ID_MAX = Number.MAX_SAFE_INTEGER;
 /** Longest code of an error, in bytes; the longest of our table has half of that. */
-export const ERROR_CODE_BYTES_MAX = 64;
+const ERROR_CODE_BYTES_MAX = 64;
 /** Longest text of an error, in bytes: 512 characters of UTF-8. */
 export const ERROR_TEXT_BYTES_MAX = 2048;
 /** Kind and id. */
 const HEADER_BYTES = 9;
-/** The largest header: a request's. What a payload grows by. */
-export const CONTENT_OVERHEAD_BYTES = HEADER_BYTES + 4;
 const UINT32 = 2 ** 32;
 
 /** What may be asked of a member; each has a budget of its own. */

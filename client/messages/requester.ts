@@ -20,7 +20,7 @@ export interface RequesterLimits {
 }
 
 /** Half of what a peer of ours lets wait per caller (budget.ts), so that it never has to refuse one. */
-export const REQUESTER_LIMITS = {
+const REQUESTER_LIMITS = {
   messageBytes: MESSAGE_BYTES_MAX,
   inFlight: 1024,
   inFlightBytes: 8 * 1024 * 1024,

@@ -8,7 +8,7 @@ import { tooLarge } from "./requester.js";
 import { FrameSession, type SessionOptions } from "./session.js";
 
 /** How long a handler may take, in milliseconds, however patient its caller is. */
-export const HANDLER_TIMEOUT_MS = 30_000;
+const HANDLER_TIMEOUT_MS = 30_000;
 /** Bytes of answers that may wait for a peer to read them; beyond, no further handler is started for it. */
 const ANSWERS_WAITING_BYTES = 8 * 1024 * 1024;
 /** Codes that a dispatcher may give a caller; any other failure is the handler's. */
