@@ -3,7 +3,7 @@
  * signal handlers, no global state, any number of clients side by side.
  */
 import { join } from "node:path";
-import type { Peer } from "../gossip/index.js";
+import { METADATA_BYTES_MAX, type Peer } from "../gossip/index.js";
 import {
   atomicWrite,
   CERTIFICATE_FILE,
@@ -22,7 +22,7 @@ import type { Contact } from "./authority.js";
 import { contactsFromAuthority, type Enrolled, enrolOrRestore, remembered } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
 import { Company } from "./company.js";
-import { type ClientOptions, METADATA_BYTES_MAX, type MemberConfig, resolveMemberConfig } from "./config/index.js";
+import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
 import { Directory, hasAddress } from "./directory.js";
 import type { Told } from "./driver/driver.js";
 import type { Destination } from "./driver/link-pool.js";

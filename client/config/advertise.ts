@@ -1,6 +1,6 @@
 /** What a member tells the others to dial, from what it was told and what it has bound. */
 import type { NetworkInterfaceInfo } from "node:os";
-import { formatEndpoint } from "./endpoint.js";
+import { formatAddress } from "../address.js";
 import type { MemberConfig } from "./resolve.js";
 
 /** As os.networkInterfaces() gives them. */
@@ -19,11 +19,11 @@ export function advertisedAddresses(
   interfaces: Interfaces,
 ): readonly string[] {
   if (config.advertise.length > 0) {
-    return config.advertise.map(({ host, port }) => formatEndpoint(host, port ?? boundPort));
+    return config.advertise.map(({ host, port }) => formatAddress(host, port ?? boundPort));
   }
   const family = WILDCARDS[config.listen.host];
-  if (family === undefined) return [formatEndpoint(config.listen.host, boundPort)];
-  return [formatEndpoint(firstExternal(interfaces, family), boundPort)];
+  if (family === undefined) return [formatAddress(config.listen.host, boundPort)];
+  return [formatAddress(firstExternal(interfaces, family), boundPort)];
 }
 
 function firstExternal(interfaces: Interfaces, family: "IPv4" | "IPv6"): string {

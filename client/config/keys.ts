@@ -1,6 +1,7 @@
 /** The table of all configuration keys: their names in a file, what they take, and within which limits. */
+import { METADATA_BYTES_MAX } from "../../gossip/index.js";
 import { RING_COUNT_MAX } from "../../rings/index.js";
-import { type Endpoint, PORT_MAX } from "./endpoint.js";
+import { type Endpoint, PORT_MAX } from "../address.js";
 import { PRESET_NAMES, type PresetName } from "./presets.js";
 import * as value from "./values.js";
 
@@ -58,8 +59,6 @@ const REMOVAL_TIMEOUT_MS = { min: 100, max: 86_400_000 };
 const PING_LIMIT = { min: 1, max: 14 };
 /** Each costs a handler's memory. */
 const CONCURRENT_MESSAGES = { min: 1, max: 65_536 };
-/** Of a note's 8 KiB, metadata may take half (section 5a). */
-export const METADATA_BYTES_MAX = 4_096;
 /** The note has room for a few addresses; nobody is reached in more than eight ways. */
 const ADVERTISED_MAX = 8;
 /** The longest path that Linux takes. */

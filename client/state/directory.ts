@@ -4,8 +4,9 @@
  */
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { EPOCH_MAX } from "../../gossip/index.js";
 import { atomicWrite, FirefliesError } from "../../identity/index.js";
-import { decodeEpoch, EPOCH_FILE, EPOCH_FILE_BYTES_MAX, EPOCH_KIND, EPOCH_MAX, encodeEpoch } from "./epoch-mark.js";
+import { decodeEpoch, EPOCH_FILE, EPOCH_FILE_BYTES_MAX, EPOCH_KIND, encodeEpoch } from "./epoch-mark.js";
 import {
   decodeStatements,
   encodeStatements,

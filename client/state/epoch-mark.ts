@@ -1,10 +1,9 @@
 /** The epoch mark (docs/protocol.md, R10): no epoch above it was ever signed. A restart begins above the mark. */
+import { EPOCH_MAX } from "../../gossip/index.js";
 
 export const EPOCH_FILE = "epoch";
 export const EPOCH_KIND = "epoch";
 export const EPOCH_FILE_BYTES_MAX = 256;
-/** R10: nobody signs or accepts more. */
-export const EPOCH_MAX = 2n ** 63n - 1n;
 
 /** In decimal digits, because people look into this file when something is wrong. */
 export function encodeEpoch(mark: bigint): Uint8Array {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { formatEndpoint, parseEndpoint } from "../../client/config/endpoint.js";
+import { formatAddress, parseAddress, parseEndpoint } from "../../client/address.js";
 import {
   advertisedAddresses,
   type ClientOptions,
@@ -320,13 +320,18 @@ describe("endpoints", () => {
     ["localhost", "localhost", undefined],
   ])("%s", (text, host, port) => {
     expect(parseEndpoint(text)).toEqual({ host, port });
-    if (host !== undefined && port !== undefined) expect(formatEndpoint(host, port)).toBe(text);
+    if (host !== undefined && port !== undefined) expect(formatAddress(host, port)).toBe(text);
   });
 
   it.each(["", ":", "a:", "a:b", "a:65536", "::1", "[::1", "a b:1", "-a:1", "a:1:2", `${"a".repeat(256)}:1`, "a:-1"])(
     "refuses %j",
     (text) => expect(parseEndpoint(text)).toBeUndefined(),
   );
+
+  it("are addresses when they have both parts", () => {
+    expect(parseAddress("[::1]:8400")).toEqual({ host: "::1", port: 8400 });
+    for (const text of ["localhost", "[::1]", "8400", ":8400"]) expect(parseAddress(text), text).toBeUndefined();
+  });
 });
 
 describe("advertised addresses", () => {

@@ -25,7 +25,6 @@ import {
   SOCKET_PATH_BYTES_MAX,
 } from "../../client/state/control-path.js";
 import { StateDirectory } from "../../client/state/directory.js";
-import { EPOCH_MAX } from "../../client/state/epoch-mark.js";
 import {
   decodeStatements,
   encodeStatements,
@@ -34,6 +33,7 @@ import {
 } from "../../client/state/known-members.js";
 import { acquireLock } from "../../client/state/lock.js";
 import { CORRUPT_KEPT_MAX, seal, unseal } from "../../client/state/sealed.js";
+import { EPOCH_MAX } from "../../gossip/index.js";
 
 let root: string;
 let dir: string;
