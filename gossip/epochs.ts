@@ -31,8 +31,12 @@ export class Epochs {
   markToSave(): bigint | undefined {
     if (this.#current + EPOCH_BLOCK / 2n <= this.#mark) return undefined;
     const next = this.#current + EPOCH_BLOCK;
-    // biome-ignore lint/complexity/useMathMinMax: there is no Math.min of bigints
-    this.#mark = next > EPOCH_MAX ? EPOCH_MAX : next;
+    this.#mark = atMost(next, EPOCH_MAX);
     return this.#mark;
   }
+}
+
+/** Math.min of bigints, which there is none of. */
+function atMost(value: bigint, limit: bigint): bigint {
+  return value <= limit ? value : limit;
 }
