@@ -97,6 +97,7 @@ export class Member {
   #driver: Driver | undefined;
   #upkeep: NodeJS.Timeout | undefined;
   #savedRoot = "";
+  #isCompanySaved = false;
   #nextSaveAt = 0;
   #onDeparted: () => void = () => {};
 
@@ -332,6 +333,8 @@ export class Member {
   #follow(told: Told): void {
     if (told.kind === "departed") this.#onDeparted();
     if (told.kind === "joined" || told.kind === "updated" || told.kind === "rebutted") this.#introduce(told.member);
+    // The first others are saved at once: killed now and with the authority away, I would know nobody to return to.
+    if (told.kind === "joined" && !this.#isCompanySaved) void this.#saveMembers();
     if (told.kind !== "left" && told.kind !== "failed") return;
     const { id } = told.member;
     const error = new FirefliesError("peer-removed", `Member ${id} has left the view.`);
@@ -358,6 +361,7 @@ export class Member {
     const root = this.#machine ? Buffer.from(this.#machine.fingerprint()).toString("hex") : "";
     if (!state || !this.#machine || root === this.#savedRoot) return;
     const statements = this.#machine.statements();
+    this.#isCompanySaved ||= this.#machine.members().length > 0;
     this.#nextSaveAt = monotonic() + SAVE_PAUSE_MS + statements.length;
     try {
       await state.saveMembers(statements);

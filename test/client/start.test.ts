@@ -1,7 +1,7 @@
 /** Starting: enrolment, restoring, what may be in the way, and that nothing is left open. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
@@ -99,6 +99,22 @@ describe("with an authority, a client", () => {
     await alice.stop();
     const saved = await network.start({ dir });
     expect(saved.info().certificateEnds).toBeGreaterThan(Date.now() + 6 * DAY_MS);
+  });
+
+  it("remembers its first company at once: a crash a moment later, with the authority away, loses nobody", async () => {
+    await using network = await OnlineNetwork.create();
+    const [dir, copy] = [network.directory(), network.directory()];
+    const bob = await network.start(network.named("bob"));
+    const alice = await network.start({ dir, ...network.named("alice") });
+    await until(alice, () => alice.ids.includes(bob.id));
+    // What a crash leaves: the files as they are by now, without the goodbyes of stop().
+    await vi.waitFor(() => readFile(join(dir, "members")), { timeout: 500, interval: 10 });
+    await cp(dir, copy, { recursive: true, filter: (path) => !path.includes("lock") });
+    await alice.stop();
+    await network.pause();
+    const again = await network.start({ dir: copy });
+    await whole([again, bob]);
+    expect(again.id).toBe(alice.id);
   });
 
   it("says that a token was used, is none, or that the authority is away", async () => {

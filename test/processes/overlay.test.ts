@@ -16,6 +16,8 @@ const BUSY = 2;
 const REMOVED_MS = 5000 * BUSY;
 const BACK_MS = 3000 * BUSY;
 const DEADLINE_MS = 60_000;
+/** For one thing to happen, whatever the machine does. */
+const PATIENCE_MS = 30_000;
 vi.setConfig({ testTimeout: DEADLINE_MS, hookTimeout: DEADLINE_MS });
 
 interface Agent {
@@ -62,9 +64,22 @@ function viewOf({ command }: Agent): Set<string> {
   return view;
 }
 
-/** Resolves when the condition holds for every one of them. */
+/** Resolves when the condition holds for every one of them; else says what they saw. */
 async function all(watchers: readonly Agent[], condition: (view: Set<string>) => boolean): Promise<void> {
-  await Promise.all(watchers.map((agent) => agent.command.until(() => condition(viewOf(agent)))));
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`not in time; they told:\n${[...watchers, ...agents].map(story).join("\n")}`)),
+      PATIENCE_MS,
+    );
+  });
+  const seen = watchers.map((agent) => agent.command.until(() => condition(viewOf(agent))));
+  await Promise.race([Promise.all(seen), late]).finally(() => clearTimeout(timer));
+}
+
+function story({ name, command }: Agent): string {
+  const told = command.told.map(({ event, id, code }) => `${event} ${String(id ?? code ?? "").slice(0, 8)}`);
+  return `${name} ${command.stderr} ${told.join(", ")}`;
 }
 
 const whole = () =>
