@@ -1,7 +1,7 @@
 /** Asks for the next certificate at about two thirds of the present one's life, and again until it is there. */
 import { type FirefliesError, type Identity, keyPairOf, saveIdentity } from "../identity/index.js";
 import { renew } from "./authority.js";
-import { asFirefliesError } from "./guard.js";
+import { asFirefliesError, TIMER_MS_MAX } from "./guard.js";
 
 /** The share of a certificate's life after which it is renewed; the rest is for an authority that is away. */
 const RENEW_AT = 2 / 3;
@@ -9,8 +9,6 @@ const RENEW_AT = 2 / 3;
 const JITTER = 0.05;
 /** Between two attempts: this share of the life. */
 const RETRY_SHARE = 1 / 100;
-/** Node's timers can't wait longer, milliseconds. */
-const TIMER_MAX_MS = 2 ** 31 - 1;
 
 export interface RenewalOptions {
   readonly identity: () => Identity;
@@ -41,7 +39,7 @@ export class Renewal {
 
   #schedule(at: number): void {
     if (this.#options.urls.length === 0 || this.#abort.signal.aborted) return;
-    const delay = Math.min(TIMER_MAX_MS, Math.max(0, at - this.#options.now()));
+    const delay = Math.min(TIMER_MS_MAX, Math.max(0, at - this.#options.now()));
     this.#timer = setTimeout(() => void (at > this.#options.now() ? this.#schedule(at) : this.#renew()), delay);
     this.#timer.unref();
   }

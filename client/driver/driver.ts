@@ -5,13 +5,12 @@
 import type { Machine, Output, Recipient } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
+import { asFirefliesError, TIMER_MS_MAX } from "../guard.js";
 import type { LinkPool } from "./link-pool.js";
 import type { Verifier } from "./verifier.js";
 
 /** How long the first note waits for its epoch to be on disk, milliseconds; then it goes on in memory, with an alarm. */
 const SAVE_TIMEOUT_MS = 5000;
-/** Node's timers can't wait longer than this, milliseconds. */
-const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /** Sends pings; their pongs come back through `Driver.input`. */
 export interface PingSender {
@@ -79,7 +78,7 @@ export class Driver {
     clearTimeout(this.#timer);
     const { deadline } = this.#options.machine;
     if (this.#stopped || deadline === undefined) return;
-    const delay = Math.min(TIMER_MAX_MS, Math.max(0, deadline - this.#options.now()));
+    const delay = Math.min(TIMER_MS_MAX, Math.max(0, deadline - this.#options.now()));
     // Timers fire before sockets are read. After a stall the pongs are still in the sockets: read them first.
     this.#timer = setTimeout(() => setImmediate(() => this.#tick()), Math.ceil(delay));
   }
@@ -119,8 +118,7 @@ export class Driver {
       await Promise.race([this.#options.save(mark), timeout]);
       if (mark > this.#savedMark) this.#savedMark = mark;
     } catch (error) {
-      const failure = error instanceof FirefliesError ? error : new FirefliesError("state-write-failed", `${error}`);
-      this.#options.onSaveFailed(failure);
+      this.#options.onSaveFailed(asFirefliesError(error, "state-write-failed"));
     } finally {
       clearTimeout(timer);
     }

@@ -5,7 +5,7 @@ import { type ChannelOptions, Client, Metadata, connectivityState as State } fro
 import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
 import { onAbort } from "../abort.js";
 import { formatAddress, parseAddress } from "../address.js";
-import { refusalOf, withDeadline } from "../guard.js";
+import { refusalOf, TIMER_MS_MAX, withDeadline } from "../guard.js";
 import { chunkProblem, failedDuplex } from "../message-duplex.js";
 import {
   type ByteDuplex,
@@ -31,8 +31,6 @@ const STREAM_WINDOW_BYTES = 1024 * 1024;
 const CLOSE_GRACE_MS = 500;
 /** What the called side learns of a deadline is a little longer than ours, so that ours decides. */
 const DEADLINE_SLACK_MS = 250;
-/** setTimeout's longest. */
-const NEVER_MS = 2 ** 31 - 1;
 
 const CHANNEL_OPTIONS: ChannelOptions = {
   ...KEEPALIVE_OPTIONS,
@@ -46,7 +44,7 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.enable_http_proxy": 0,
   "grpc.enable_retries": 0,
   "grpc.enable_channelz": 0,
-  "grpc.client_idle_timeout_ms": NEVER_MS,
+  "grpc.client_idle_timeout_ms": TIMER_MS_MAX,
 };
 
 /** See Transport.dial. */
@@ -163,7 +161,7 @@ class GrpcLink implements Link {
 
   #call(kind: CallKind, body: Uint8Array, timeoutMs: number, signal: AbortSignal): Promise<Uint8Array> {
     const { path, requestSerialize, responseDeserialize } = CALLS[kind];
-    const deadline = Date.now() + Math.min(timeoutMs, NEVER_MS) + DEADLINE_SLACK_MS;
+    const deadline = Date.now() + Math.min(timeoutMs, TIMER_MS_MAX) + DEADLINE_SLACK_MS;
     return new Promise((resolve, reject) => {
       const call = this.#client.makeUnaryRequest(
         path,

@@ -1,7 +1,7 @@
 /** The asking end of a link's messages: requests out, answers matched to them by id, each with its own deadline. */
 import { type ErrorCode, FirefliesError, isErrorCode, type MemberCertificate } from "../../identity/index.js";
 import { onAbort } from "../abort.js";
-import { timeoutText } from "../guard.js";
+import { TIMER_MS_MAX, timeoutText } from "../guard.js";
 import { MESSAGE_BYTES_MAX } from "../transport.js";
 import { type Content, REQUEST_ID_MAX, type RequestKind } from "./content.js";
 import { FrameSession, type SessionOptions } from "./session.js";
@@ -27,9 +27,6 @@ const REQUESTER_LIMITS = {
   waiting: 65_536,
   waitingBytes: 64 * 1024 * 1024,
 } as const satisfies RequesterLimits;
-
-/** The longest deadline that fits its field, in milliseconds: 24 days, as setTimeout's. */
-const DEADLINE_MS_MAX = 2 ** 31 - 1;
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
@@ -216,7 +213,7 @@ class Request {
 
   watch(signal: AbortSignal | undefined, giveUp: (error: FirefliesError) => void): void {
     const expire = () => giveUp(new FirefliesError("timeout", timeoutText(this.timeoutMs)));
-    this.#timer = setTimeout(expire, Math.min(this.timeoutMs, DEADLINE_MS_MAX));
+    this.#timer = setTimeout(expire, Math.min(this.timeoutMs, TIMER_MS_MAX));
     if (signal !== undefined) this.#unwatch = onAbort(signal, () => giveUp(new FirefliesError("cancelled")));
   }
 
@@ -228,6 +225,6 @@ class Request {
   /** With what is left of its time. */
   content(): Content {
     const left = Math.max(1, Math.ceil(this.#deadline - performance.now()));
-    return { kind: this.kind, id: this.id, deadlineMs: Math.min(left, DEADLINE_MS_MAX), payload: this.payload };
+    return { kind: this.kind, id: this.id, deadlineMs: Math.min(left, TIMER_MS_MAX), payload: this.payload };
   }
 }
