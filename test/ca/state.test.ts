@@ -1,5 +1,5 @@
 /** The authority's directory: created once, whole or refused, and used by one authority at a time. */
-import { chmod, copyFile, cp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CertificateAuthority } from "../../ca/index.js";
@@ -169,11 +169,12 @@ describe("damaged state is refused, with a remedy", () => {
 describe("a first run that was cut short", () => {
   it("is begun anew, whichever files it left", async () => {
     const { fingerprint } = await create();
-    const names = (await readdir(directory)).filter((name) => name !== "ca.lock");
+    // Without the log and its index: libsql removes them when it collects its statements, at any moment after the close.
+    const names = (await readdir(directory)).filter((name) => !/^ca\.lock|-(wal|shm)$/.test(name));
     for (let kept = 0; kept <= names.length; kept++) {
       const half = join(temporary.path, `half-${kept}`);
-      await cp(directory, half, { recursive: true });
-      for (const name of names.slice(kept)) await rm(join(half, name));
+      await mkdir(half, { mode: 0o700 });
+      for (const name of names.slice(0, kept)) await copyFile(join(directory, name), join(half, name));
       await writeFile(join(half, "initialising"), "");
       const authority = await CertificateAuthority.open({ directory: half, now: () => NOW });
       expect(authority.fingerprint).not.toBe(fingerprint);
