@@ -3,7 +3,6 @@
  * offline. The authority is needed once; afterwards a member starts without it.
  */
 import { join } from "node:path";
-import { addressesOf, parseStatement, type Recipient, TRANSPORT_GRPC } from "../gossip/index.js";
 import {
   atomicWrite,
   FirefliesError,
@@ -17,7 +16,6 @@ import {
   readText,
   saveIdentity,
 } from "../identity/index.js";
-import type { MemberId } from "../rings/index.js";
 import { type Admission, type Contact, enroll, placeOf, report } from "./authority.js";
 import type { MemberConfig } from "./config/index.js";
 
@@ -74,24 +72,6 @@ export async function contactsFromAuthority(
 ): Promise<readonly Contact[]> {
   if (authorityUrls.length === 0) return [];
   return await report(authorityUrls, identity, { ...options, timeoutMs: REPORT_TIMEOUT_MS });
-}
-
-/** The members that saved statements tell of. */
-export interface Remembered {
-  /** Some were there, as far as is known: a view to start from. */
-  readonly isCompany: boolean;
-  /** Where those were who had said goodbye: all may have stopped together, and be back. */
-  readonly departed: readonly Recipient[];
-}
-
-export function remembered(statements: readonly Uint8Array[], self: MemberId): Remembered {
-  const claims = statements.map(parseStatement);
-  const notes = claims.flatMap((claim) => (claim?.kind === "note" && claim.note.id !== self ? [claim.note] : []));
-  const departed = notes.filter(({ leaving }) => leaving);
-  return {
-    isCompany: departed.length < notes.length,
-    departed: departed.map((note) => ({ id: note.id, addresses: addressesOf(note, TRANSPORT_GRPC) })),
-  };
 }
 
 /** A restart does not wait long for an authority that is away, milliseconds. */

@@ -3,12 +3,13 @@
  * signal handlers, no global state, any number of clients side by side.
  */
 import { join } from "node:path";
-import { METADATA_BYTES_MAX, type Peer } from "../gossip/index.js";
+import { addressesOf, type Peer, TRANSPORT_GRPC } from "../gossip/index.js";
 import {
   atomicWrite,
   CERTIFICATE_FILE,
   certificatesToPem,
   FirefliesError,
+  type Identity,
   KEY_FILE,
   KEY_FILE_MODE,
   PUBLIC_FILE_MODE,
@@ -17,22 +18,21 @@ import {
   verify,
 } from "../identity/index.js";
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
-import { onAbort } from "./abort.js";
-import type { Contact } from "./authority.js";
-import { contactsFromAuthority, type Enrolled, enrolOrRestore, remembered } from "./bootstrap.js";
+import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
-import { Company } from "./company.js";
 import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
-import { Directory, hasAddress } from "./directory.js";
+import { addressOf, Directory, hasAddress } from "./directory.js";
 import type { Told } from "./driver/driver.js";
 import type { Destination } from "./driver/link-pool.js";
+import { Entry } from "./entry.js";
 import { grpcTransport } from "./grpc/transport.js";
-import { errorText, withDeadline } from "./guard.js";
-import { type Memory, Member as RunningMember, settingsOf } from "./member.js";
+import { Handlers } from "./handlers.js";
+import { Member as RunningMember, settingsOf } from "./member.js";
 import { tooLarge } from "./messages/requester.js";
-import type { RequestContext } from "./messages/responder.js";
+import { encodeMetadata } from "./metadata.js";
+import { recall } from "./recollection.js";
 import { Renewal } from "./renewal.js";
-import { type Restored, StateDirectory } from "./state/index.js";
+import { StateDirectory } from "./state/index.js";
 import { MESSAGE_BYTES_MAX, type Transport, type TransportOptions } from "./transport.js";
 import type {
   AlarmHandler,
@@ -40,7 +40,6 @@ import type {
   ClientInfo,
   GossipHandler,
   Member,
-  MessageContext,
   MessageHandler,
   MessageStream,
   Metadata,
@@ -71,6 +70,8 @@ export class Client {
   readonly #parts: ClientParts;
   readonly #feed = new ChangeFeed();
   readonly #directory = new Directory();
+  readonly #handlers = new Handlers((id) => this.#sender(id));
+  readonly #onAlarm = (alarm: FirefliesError): void => this.#handlers.raise(alarm);
   readonly #ending = new AbortController();
   #phase: Phase = "new";
   #startup: Promise<void> | undefined;
@@ -79,17 +80,11 @@ export class Client {
   #state: StateDirectory | undefined;
   #member: RunningMember | undefined;
   #renewal: Renewal | undefined;
-  #company: Company | undefined;
+  #entry: Entry | undefined;
   #gossiping = 0;
   readonly #rejected = new Map<string, number>();
-  #onReady: () => void = () => {};
   #metadata: Metadata | undefined;
   #content: Uint8Array | undefined;
-  #messageHandler: MessageHandler | undefined;
-  #gossipHandler: GossipHandler | undefined;
-  #responseHandler: ResponseHandler | undefined;
-  #streamHandler: StreamHandler | undefined;
-  #alarmHandler: AlarmHandler = () => {};
 
   /**
    * Nothing is read or opened before `start`. Without options the configuration is fireflies.yaml and FIREFLIES_*
@@ -104,22 +99,22 @@ export class Client {
 
   /** Answers messages of other members. */
   registerMessageHandler(handler: MessageHandler): void {
-    this.#messageHandler = handler;
+    this.#handlers.message = handler;
   }
 
   /** Takes what ring neighbours gossip; what it returns goes back to their response handler. */
   registerGossipHandler(handler: GossipHandler): void {
-    this.#gossipHandler = handler;
+    this.#handlers.gossip = handler;
   }
 
   /** Takes the neighbours' replies to my gossip. */
   registerResponseHandler(handler: ResponseHandler): void {
-    this.#responseHandler = handler;
+    this.#handlers.response = handler;
   }
 
   /** Takes streams that other members open. */
   registerStreamHandler(handler: StreamHandler): void {
-    this.#streamHandler = handler;
+    this.#handlers.stream = handler;
   }
 
   /**
@@ -127,7 +122,7 @@ export class Client {
    * identity used twice, a clock that stepped. Each error has a stable code.
    */
   registerAlarmHandler(handler: AlarmHandler): void {
-    this.#alarmHandler = handler;
+    this.#handlers.alarm = handler;
   }
 
   // --- Life ---
@@ -167,7 +162,7 @@ export class Client {
     this.#ending.abort();
     await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
     this.#renewal?.stop();
-    this.#company?.stop();
+    this.#entry?.stop();
     await this.#member?.stop();
     await this.#state?.close();
     this.#feed.close();
@@ -317,84 +312,42 @@ export class Client {
     this.#config = config;
     if (config.dir !== undefined) this.#state = await StateDirectory.open(config.dir);
     const enrolled = await enrolOrRestore(config, Date.now(), signal);
-    settingsOf(config, enrolled.identity.certificate);
-    const memory = await this.#remember();
+    settingsOf(config, enrolled.identity.certificate); // Refused before anything is opened.
+    const memory = await recall(this.#state, this.#onAlarm);
     signal.throwIfAborted();
-    const member = new RunningMember({
-      config,
-      identity: enrolled.identity,
-      state: this.#state,
-      transport: this.#parts.transport ?? grpcTransport,
-      metadata: () => encodeMetadata(this.#metadata ?? config.metadata),
-      dispatch: (kind, payload, context) => this.#dispatch(kind, payload, context),
-      streamHandler: () => this.#streamHandlerOf(),
-      onTold: (told) => this.#onTold(told),
-      onAlarm: (error) => this.#alarm(error),
-    });
+    const member = this.#memberOf(config, enrolled.identity);
     this.#member = member;
     await member.listen();
     signal.throwIfAborted();
-    await this.#join(member, enrolled, memory, signal);
+    this.#entry = this.#entryOf(member, enrolled);
+    await this.#entry.join(memory, signal);
     this.#renewal = this.#renewing(member, enrolled, config);
   }
 
-  async #join(member: RunningMember, enrolled: Enrolled, memory: Memory, signal: AbortSignal): Promise<void> {
-    const asked = this.#askAuthority(member, enrolled, signal);
-    // Whoever remembers members need not wait for the authority to name some.
-    const { isCompany, departed } = remembered(memory.statements, member.id);
-    const contacts = isCompany ? [] : await asked;
-    signal.throwIfAborted();
-    const ready = this.#ready(signal);
-    member.start(memory, contacts);
-    if (this.#content) member.machine.setGossipContent(this.#content);
-    member.machine.addContacts(departed);
-    if (isCompany) void asked.then((late) => this.#meet(member, late));
-    await ready;
-    this.#company = new Company({
-      isAlone: () => member.machine.members().length === 0,
-      find: async (signal) => this.#meet(member, await this.#askAuthority(member, enrolled, signal)),
+  #memberOf(config: MemberConfig, identity: Identity): RunningMember {
+    return new RunningMember({
+      config,
+      identity,
+      state: this.#state,
+      transport: this.#parts.transport ?? grpcTransport,
+      metadata: () => encodeMetadata(this.#metadata ?? config.metadata),
+      dispatch: (kind, payload, request) => this.#handlers.dispatch(kind, payload, request),
+      streamHandler: () => this.#handlers.forStreams(),
+      onTold: (told) => this.#onTold(told),
+      onAlarm: this.#onAlarm,
     });
   }
 
-  #ready(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const unwatch = onAbort(signal, () => reject(signal.reason));
-      this.#onReady = () => {
-        unwatch();
-        resolve();
-      };
+  #entryOf(member: RunningMember, enrolled: Enrolled): Entry {
+    return new Entry({
+      member,
+      enrolled,
+      ending: this.#ending.signal,
+      onStarted: () => {
+        if (this.#content) member.machine.setGossipContent(this.#content);
+      },
+      onAlarm: this.#onAlarm,
     });
-  }
-
-  async #askAuthority(member: RunningMember, enrolled: Enrolled, signal: AbortSignal) {
-    try {
-      return await contactsFromAuthority(enrolled, { addresses: member.addresses, now: Date.now(), signal });
-    } catch (error) {
-      if (signal.aborted) return [];
-      this.#alarm(error instanceof FirefliesError ? error : new FirefliesError("authority-failed", `${error}`));
-      return [];
-    }
-  }
-
-  #meet(member: RunningMember, contacts: readonly Contact[]): void {
-    if (this.#phase !== "stopped" && contacts.length > 0) member.meet(contacts);
-  }
-
-  async #remember(): Promise<Memory> {
-    if (!this.#state) return { savedMark: 0n, statements: [] };
-    const mark = this.#restored(await this.#state.readEpoch(), "epoch mark");
-    const statements = this.#restored(await this.#state.readMembers(), "known members");
-    return { savedMark: mark ?? 0n, statements: statements ?? [] };
-  }
-
-  #restored<T>(restored: Restored<T>, what: string): T | undefined {
-    if (restored.kind === "corrupt") {
-      const kept = `kept as ${restored.kept}; the member goes on without it.`;
-      this.#alarm(
-        new FirefliesError("state-unreadable", `The saved ${what} cannot be read (${restored.reason}): ${kept}`),
-      );
-    }
-    return restored.kind === "restored" ? restored.value : undefined;
   }
 
   #renewing(member: RunningMember, enrolled: Enrolled, config: MemberConfig): Renewal {
@@ -405,7 +358,7 @@ export class Client {
       directory: config.dir,
       now: Date.now,
       onRenewed: (identity) => member.renewed(identity),
-      onFailed: (error) => this.#alarm(error),
+      onFailed: this.#onAlarm,
     });
   }
 
@@ -430,7 +383,7 @@ export class Client {
     const memberId = parseMemberId(id);
     const peer = memberId && this.#running.machine.member(memberId);
     if (!peer) throw new FirefliesError("peer-unknown", `No live member has the id ${id}.`);
-    return { id: peer.id, addresses: this.#directory.describe(peer).addresses };
+    return { id: peer.id, addresses: addressesOf(peer, TRANSPORT_GRPC) };
   }
 
   async #send(to: Destination, data: Uint8Array, { signal, timeout }: SendOptions): Promise<Uint8Array> {
@@ -439,33 +392,9 @@ export class Client {
     return (await this.#running.messenger.request("message", to, data, options)).data;
   }
 
-  #dispatch(kind: "message" | "gossip", payload: Uint8Array, { from, signal }: RequestContext) {
-    const context = { from: this.#sender(from.id), signal };
-    if (kind === "gossip") return this.#takeGossip(payload, context);
-    if (!this.#messageHandler) throw new FirefliesError("handler-missing");
-    return this.#messageHandler(payload, context);
-  }
-
-  /** The sender of gossip drops the errors it gets: this program must hear of its own. */
-  async #takeGossip(payload: Uint8Array, context: MessageContext): Promise<Uint8Array | undefined> {
-    try {
-      return await this.#gossipHandler?.(payload, context);
-    } catch (error) {
-      this.#alarm(new FirefliesError("handler-failed", `The gossip handler threw: ${errorText(error)}`));
-      throw error;
-    }
-  }
-
-  #streamHandlerOf() {
-    const handler = this.#streamHandler;
-    if (!handler) return undefined;
-    return (stream: MessageStream, { from, signal }: { from: { id: MemberId }; signal: AbortSignal }) =>
-      handler(stream, { from: this.#sender(from.id), signal });
-  }
-
   #sender(id: MemberId): Sender {
     const peer = this.#member?.machine.member(id);
-    return { id, address: peer ? this.#directory.describe(peer).address : "" };
+    return { id, address: peer ? addressOf(peer) : "" };
   }
 
   // --- What the machine tells ---
@@ -473,7 +402,7 @@ export class Client {
   #onTold(told: Told): void {
     switch (told.kind) {
       case "ready":
-        this.#onReady();
+        this.#entry?.ready();
         return;
       case "gossip":
         void this.#handOver(told.to, told.content);
@@ -482,7 +411,7 @@ export class Client {
         this.#feed.publish({ kind: "isolated", reason: told.reason, at: Date.now() });
         return;
       case "alarm":
-        this.#alarm(new FirefliesError(told.what));
+        this.#onAlarm(new FirefliesError(told.what));
         return;
       case "rejected":
         this.#count(`${told.what}: ${told.reason}`);
@@ -514,31 +443,11 @@ export class Client {
     try {
       const timeoutMs = SEND_TIMEOUT_MS;
       const { data, from } = await this.#running.messenger.request("gossip", to, content, { timeoutMs });
-      if (data.length > 0) await this.#takeResponse(data, from.id);
+      if (data.length > 0) await this.#handlers.takeResponse(data, from.id);
     } catch {
       // The neighbour's failure, or the network's.
     } finally {
       this.#gossiping -= 1;
-    }
-  }
-
-  /** A handler that throws is this program's, which must hear of it; one that never returns must not end the gossip. */
-  async #takeResponse(data: Uint8Array, id: MemberId): Promise<void> {
-    const from = this.#sender(id);
-    try {
-      await withDeadline({ timeoutMs: SEND_TIMEOUT_MS }, async (signal) =>
-        this.#responseHandler?.(data, { from, signal }),
-      );
-    } catch (error) {
-      this.#alarm(new FirefliesError("handler-failed", `The response handler failed: ${errorText(error)}`));
-    }
-  }
-
-  #alarm(error: FirefliesError): void {
-    try {
-      this.#alarmHandler(error);
-    } catch {
-      // An alarm handler that throws has nobody left to tell.
     }
   }
 }
@@ -547,14 +456,4 @@ export class Client {
 function requireBytes(data: unknown): void {
   if (data instanceof Uint8Array) return;
   throw new TypeError("A message is a Uint8Array; for text use new TextEncoder().encode(text).");
-}
-
-function encodeMetadata(metadata: Metadata): Uint8Array {
-  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) {
-    throw new TypeError("Metadata is an object of JSON values.");
-  }
-  const text = Object.keys(metadata).length === 0 ? "" : JSON.stringify(metadata);
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.length <= METADATA_BYTES_MAX) return bytes;
-  throw new FirefliesError("metadata-too-large", `The metadata has ${bytes.length} bytes as JSON; 4,096 are the most.`);
 }

@@ -1,7 +1,8 @@
 /** The view in the application's words: members with addresses and metadata, and since when each is known. */
 import { type Address, addressesOf, type Peer, TRANSPORT_GRPC } from "../gossip/index.js";
 import type { MemberId } from "../rings/index.js";
-import type { Member, Metadata } from "./types.js";
+import { parseMetadata } from "./metadata.js";
+import type { Member } from "./types.js";
 
 export class Directory {
   readonly #since = new Map<MemberId, number>();
@@ -29,18 +30,12 @@ export class Directory {
   }
 }
 
+/** "host:port" that the member prefers; empty when its note names none. */
+export function addressOf(peer: { readonly addresses: readonly Address[] }): string {
+  return addressesOf(peer, TRANSPORT_GRPC)[0] ?? "";
+}
+
 /** Does this address belong to the member's note? */
 export function hasAddress(peer: { readonly addresses: readonly Address[] }, address: string): boolean {
   return addressesOf(peer, TRANSPORT_GRPC).includes(address);
-}
-
-/** What is not a JSON object is somebody's mistake, not ours to fail by: no metadata. */
-function parseMetadata(bytes: Uint8Array): Metadata {
-  if (bytes.length === 0) return {};
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Metadata) : {};
-  } catch {
-    return {};
-  }
 }

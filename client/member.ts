@@ -38,6 +38,7 @@ import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Dispatch } from "./messages/responder.js";
 import { Messenger } from "./messenger.js";
 import { Pings } from "./pings.js";
+import type { Memory } from "./recollection.js";
 import type { StateDirectory } from "./state/index.js";
 import { type StreamHandler, Streams } from "./streams.js";
 import type { ByteDuplex, CallKind, DuplexKind, Listener, Transport, TransportOptions } from "./transport.js";
@@ -65,12 +66,6 @@ export interface MemberOptions {
   readonly streamHandler: () => StreamHandler | undefined;
   readonly onTold: (told: Told) => void;
   readonly onAlarm: (error: FirefliesError) => void;
-}
-
-/** What was kept from an earlier life. */
-export interface Memory {
-  readonly savedMark: bigint;
-  readonly statements: readonly Uint8Array[];
 }
 
 const random: Random = {

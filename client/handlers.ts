@@ -1,0 +1,84 @@
+/**
+ * The program's handlers. The network waits for none of them, and what they throw reaches whoever can do something about
+ * it: the sender of a message, or this program itself by an alarm.
+ */
+import { FirefliesError } from "../identity/index.js";
+import type { MemberId } from "../rings/index.js";
+import { errorText, withDeadline } from "./guard.js";
+import type { RequestKind } from "./messages/content.js";
+import type { RequestContext } from "./messages/responder.js";
+import type { StreamHandler as LinkStreamHandler } from "./streams.js";
+import type {
+  AlarmHandler,
+  GossipHandler,
+  MessageContext,
+  MessageHandler,
+  ResponseHandler,
+  Sender,
+  StreamHandler,
+} from "./types.js";
+
+/** Milliseconds that a handler of responses may take: one that never returns must not end the gossip. */
+const RESPONSE_TIMEOUT_MS = 10_000;
+
+export class Handlers {
+  message: MessageHandler | undefined;
+  gossip: GossipHandler | undefined;
+  response: ResponseHandler | undefined;
+  stream: StreamHandler | undefined;
+  alarm: AlarmHandler = () => {};
+  readonly #senderOf: (id: MemberId) => Sender;
+
+  constructor(senderOf: (id: MemberId) => Sender) {
+    this.#senderOf = senderOf;
+  }
+
+  /** Answers a request. Throws "handler-missing" for a message when there is nobody to take it. */
+  dispatch(kind: RequestKind, payload: Uint8Array, request: RequestContext) {
+    const context: MessageContext = {
+      from: this.#senderOf(request.from.id),
+      // Made only for handlers that look at it.
+      get signal() {
+        return request.signal;
+      },
+    };
+    if (kind === "gossip") return this.#takeGossip(payload, context);
+    if (!this.message) throw new FirefliesError("handler-missing");
+    return this.message(payload, context);
+  }
+
+  /** Undefined when the program takes no streams. */
+  forStreams(): LinkStreamHandler | undefined {
+    const handler = this.stream;
+    return handler && ((stream, { from, signal }) => handler(stream, { from: this.#senderOf(from.id), signal }));
+  }
+
+  /** A neighbour's reply to my gossip. Never rejects. */
+  async takeResponse(data: Uint8Array, id: MemberId): Promise<void> {
+    const from = this.#senderOf(id);
+    try {
+      await withDeadline({ timeoutMs: RESPONSE_TIMEOUT_MS }, async (signal) => this.response?.(data, { from, signal }));
+    } catch (error) {
+      this.raise(new FirefliesError("handler-failed", `The response handler failed: ${errorText(error)}`));
+    }
+  }
+
+  /** Never throws. */
+  raise(alarm: FirefliesError): void {
+    try {
+      this.alarm(alarm);
+    } catch {
+      // An alarm handler that throws has nobody left to tell.
+    }
+  }
+
+  /** The sender of gossip drops the errors it gets: this program must hear of its own. */
+  async #takeGossip(payload: Uint8Array, context: MessageContext): Promise<Uint8Array | undefined> {
+    try {
+      return await this.gossip?.(payload, context);
+    } catch (error) {
+      this.raise(new FirefliesError("handler-failed", `The gossip handler threw: ${errorText(error)}`));
+      throw error;
+    }
+  }
+}

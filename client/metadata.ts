@@ -1,0 +1,31 @@
+/** A member's metadata as the bytes that its note carries: JSON in UTF-8, nothing at all for an empty object. */
+import { METADATA_BYTES_MAX } from "../gossip/index.js";
+import { FirefliesError } from "../identity/index.js";
+import type { Metadata } from "./types.js";
+
+/** Throws TypeError for what is no object, and "metadata-too-large". */
+export function encodeMetadata(metadata: Metadata): Uint8Array {
+  if (!isMetadata(metadata)) throw new TypeError("Metadata is an object of JSON values.");
+  const text = Object.keys(metadata).length === 0 ? "" : JSON.stringify(metadata);
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= METADATA_BYTES_MAX) return bytes;
+  throw new FirefliesError(
+    "metadata-too-large",
+    `The metadata has ${bytes.length} bytes as JSON; ${METADATA_BYTES_MAX} are the most.`,
+  );
+}
+
+/** What is not a JSON object is somebody's mistake, not ours to fail by: no metadata. */
+export function parseMetadata(bytes: Uint8Array): Metadata {
+  if (bytes.length === 0) return {};
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return isMetadata(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+function isMetadata(value: unknown): value is Metadata {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
