@@ -37,6 +37,13 @@ export class Defence {
     if (self.accept(accusation, precedes, now)) this.#schedule(now, precedes);
   }
 
+  /** Would I answer it, were it well signed? Not when I am about to. */
+  hears(accusation: Accusation, now: number): boolean {
+    const { self, view } = this.#parts;
+    if (accusation.epoch !== self.epoch || !isEnabled(self.mask, accusation.ring)) return false;
+    return self.hears(accusation, view.judgement.mayStand(accusation), now);
+  }
+
   /**
    * An accusation that I did not answer when it came, because its accuser was no predecessor of mine and over its
    * budget, may stand later, when those between us are accused.

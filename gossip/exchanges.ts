@@ -7,7 +7,7 @@ import type { Recipient } from "./outputs.js";
 import type { Item } from "./packet.js";
 import { PacketBuilder } from "./packet-builder.js";
 import type { Partners } from "./partners.js";
-import { reconcile } from "./reconcile.js";
+import { reconcile, withoutRepeats } from "./reconcile.js";
 import type { View } from "./view.js";
 
 /** A request with more statements is a transfer and not news: what it brings is not pushed on. */
@@ -58,7 +58,7 @@ export class Exchanges {
     const statements = this.#statementsOf(items);
     this.#submit(statements, from, statements.length <= NEWS_STATEMENTS_MAX, now);
     const isStranger = !this.#parts.view.isNeighbour(from);
-    for (const item of items) this.#respond(item, from, builder, isStranger, now);
+    for (const item of withoutRepeats(items)) this.#respond(item, from, builder, isStranger, now);
     return builder.finish();
   }
 
@@ -66,7 +66,7 @@ export class Exchanges {
   answered(ended: Call, from: MemberId, items: readonly Item[], canGoOn: boolean, now: number): boolean {
     const builder = new PacketBuilder();
     this.#submit(this.#statementsOf(items), from, false, now);
-    for (const item of items) this.#respond(item, from, builder, false, now);
+    for (const item of withoutRepeats(items)) this.#respond(item, from, builder, false, now);
     if (ended.purpose !== "exchange") return false;
     const isOver = builder.isEmpty || ended.round + 1 >= EXCHANGE_ROUNDS_MAX || !canGoOn;
     if (!isOver && this.#askOn(ended, from, builder, now)) return false;
@@ -119,6 +119,8 @@ export class Exchanges {
   }
 
   #reconcile(item: Item, builder: PacketBuilder): void {
+    // What does not fit any more is asked again: it must cost no work now.
+    if (builder.isFull) return;
     const answer = reconcile(this.#parts.view.evidence.tree, item);
     for (const asked of answer.items) builder.item(asked);
     for (const digest of answer.want) this.#want(digest, builder);

@@ -6,6 +6,7 @@
  * the driver's verdicts. Nothing here knows who is live.
  */
 import type { MemberId, Sha256 } from "../rings/index.js";
+import type { SignedAccusation } from "./accusation.js";
 import { affordableAt, type Budget, type BudgetRate, fullBudget, refilled, spend } from "./budget.js";
 import type { CertificateFacts } from "./certificate.js";
 import type { Evidence } from "./evidence.js";
@@ -47,6 +48,8 @@ interface Batch {
   readonly from: MemberId | undefined;
   readonly fresh: boolean;
   readonly stages: StagedClaim[][];
+  /** Notes and proofs of one subject that this batch has sent to be checked: what they may cost is not spent before. */
+  readonly spent: Map<string, number>;
   /** Under verification, each with the number of checks it was sent with: the evidence may have moved on since. */
   checking: { readonly staged: StagedClaim; readonly checks: readonly Check[] }[];
 }
@@ -55,6 +58,8 @@ export interface IntakeOptions {
   readonly evidence: Evidence;
   readonly sha256: Sha256;
   readonly me: MemberId;
+  /** Would I answer this accusation of me? One that nobody can hold is checked for no other reason (rule R9). */
+  readonly isHeard: (accusation: SignedAccusation, now: number) => boolean;
   /** Rule R11: t + 2 notes of one subject at once, then one per gossip interval. */
   readonly noteRate: BudgetRate;
 }
@@ -73,6 +78,7 @@ export class Intake {
   readonly #batches = new Map<number, Batch>();
   readonly #noteBudgets = new Map<MemberId, Budget>();
   readonly #parkBudgets = new Map<MemberId, Budget>();
+  readonly #proofBudgets = new Map<MemberId, Budget>();
   readonly #parked = new Map<MemberId, Parked>();
   /** Records under way, as listed: not asked for a second time. */
   readonly #pending = new Set<string>();
@@ -97,13 +103,25 @@ export class Intake {
     if (!this.#hasRoom(from)) {
       return [{ kind: "rejected", from, what: "packet", reason: "verification-busy" }];
     }
-    const batch: Batch = { id: this.#nextBatch++, from, fresh, stages: [[], [], []], checking: [] };
+    const batch: Batch = {
+      id: this.#nextBatch++,
+      from,
+      fresh,
+      stages: [[], [], []],
+      spent: new Map(),
+      checking: [],
+    };
+    const seen = new Set<string>();
     for (const bytes of statements) {
       const claim = parseStatement(bytes);
-      if (claim) batch.stages[STAGE[claim.kind]]?.push({ claim, digest: recordDigest(this.#options.sha256, claim) });
-      else done.push({ kind: "rejected", from, what: "statement", reason: "malformed" }, { kind: "lied", from });
+      const digest = claim && recordDigest(this.#options.sha256, claim);
+      if (!claim || digest === undefined) {
+        done.push({ kind: "rejected", from, what: "statement", reason: "malformed" }, { kind: "lied", from });
+      } else if (!seen.has(digest)) batch.stages[STAGE[claim.kind]]?.push({ claim, digest });
+      // The same one a thousand times in a packet would be as many signatures to check.
+      if (digest !== undefined) seen.add(digest);
     }
-    for (const { digest } of batch.stages.flat()) this.#pending.add(digest.slice(0, LISTED_DIGITS));
+    for (const digest of seen) this.#pending.add(digest.slice(0, LISTED_DIGITS));
     this.#batches.set(batch.id, batch);
     return [...done, ...this.#advance(batch, now)];
   }
@@ -136,6 +154,7 @@ export class Intake {
   tidy(now: number): void {
     dropFull(this.#noteBudgets, this.#options.noteRate, now);
     dropFull(this.#parkBudgets, this.#parkRate, now);
+    dropFull(this.#proofBudgets, this.#options.noteRate, now);
   }
 
   get #parkRate(): BudgetRate {
@@ -161,13 +180,13 @@ export class Intake {
   }
 
   #consider(batch: Batch, staged: StagedClaim, now: number): Intaken[] {
-    const problem = this.#problem(staged.claim) ?? this.#excess(staged, now);
+    const problem = this.#problem(staged.claim, now) ?? this.#excess(batch, staged, now);
     if (problem !== undefined) return [this.#reject(batch.from, staged, problem)];
     batch.checking.push({ staged, checks: this.#checksOf(staged.claim) });
     return [];
   }
 
-  #problem(claim: Claim): string | undefined {
+  #problem(claim: Claim, now: number): string | undefined {
     switch (claim.kind) {
       case "certificate":
         return this.#evidence.certificateProblem(claim.chain.leaf);
@@ -176,10 +195,19 @@ export class Intake {
       case "note":
         return this.#evidence.noteProblem(claim.note);
       case "accusation":
-        return this.#evidence.accusationProblem(claim.accusation, claim.accusation.accused !== this.#options.me);
+        return this.#accusationProblem(claim.accusation, now);
       case "equivocation":
         return this.#evidence.equivocationProblem(claim.pair);
     }
+  }
+
+  /** One against me that is too far to be held is worth a check only while I would answer it. */
+  #accusationProblem(accusation: SignedAccusation, now: number): string | undefined {
+    const { me, isHeard } = this.#options;
+    if (accusation.accused !== me || this.#evidence.accusationProblem(accusation) !== "not-near") {
+      return this.#evidence.accusationProblem(accusation);
+    }
+    return isHeard(accusation, now) ? undefined : "not-near";
   }
 
   #checksOf(claim: Claim): Check[] {
@@ -235,10 +263,15 @@ export class Intake {
       case "accusation":
         return this.#with(claim.accusation, verdicts, (accusation) => this.#evidence.admitAccusation(accusation));
       case "equivocation":
-        return this.#with(claim.pair, verdicts, ([first, second]) =>
-          this.#evidence.admitEquivocation([first as Verified<SignedNote>, second as Verified<SignedNote>]),
-        );
+        return this.#with(claim.pair, verdicts, (pair) => this.#admitProof(pair, now));
     }
+  }
+
+  #admitProof([first, second]: readonly [SignedNote, SignedNote], now: number): boolean {
+    const { noteRate } = this.#options;
+    const budget = this.#proofBudgets.get(first.id) ?? fullBudget(noteRate, now);
+    this.#proofBudgets.set(first.id, spend(budget, noteRate, now) ?? budget);
+    return this.#evidence.admitEquivocation([first as Verified<SignedNote>, second as Verified<SignedNote>]);
   }
 
   #with<T>(value: T, verdicts: readonly Verdict[], admit: (value: Verified<T>) => boolean): boolean {
@@ -283,13 +316,34 @@ export class Intake {
     return [{ kind: "parked", id: note.id, until }];
   }
 
-  /** Rule R11: is it not worth a check, because its subject has had so many that must wait? */
-  #excess(staged: StagedClaim, now: number): string | undefined {
-    if (this.#noteWait(staged.claim, now) <= now || staged.claim.kind !== "note") return undefined;
-    const { id } = staged.claim.note;
-    if (this.#parked.get(id)?.digest === staged.digest) return "duplicate";
-    const budget = this.#parkBudgets.get(id);
-    return budget && !spend(budget, this.#parkRate, now) ? "note-budget" : undefined;
+  /** Is it not worth a check, because its subject has had so many? What this batch has under check counts as had. */
+  #excess(batch: Batch, { claim, digest }: StagedClaim, now: number): string | undefined {
+    if (claim.kind !== "note" && claim.kind !== "equivocation") return undefined;
+    const id = claim.kind === "note" ? claim.note.id : claim.pair[0].id;
+    const key = `${claim.kind} ${id}`;
+    const cost = (batch.spent.get(key) ?? 0) + 1;
+    const problem = claim.kind === "note" ? this.#noteExcess(id, digest, cost, now) : this.#proofExcess(id, cost, now);
+    if (problem === undefined) batch.spent.set(key, cost);
+    return problem;
+  }
+
+  /** Rule R11: beyond its budget a few more are checked, because the newest of them waits. */
+  #noteExcess(id: MemberId, digest: string, cost: number, now: number): string | undefined {
+    const { noteRate } = this.#options;
+    if (spend(this.#noteBudgets.get(id) ?? fullBudget(noteRate, now), noteRate, now, cost)) return undefined;
+    if (this.#parked.get(id)?.digest === digest) return "duplicate";
+    const budget = this.#parkBudgets.get(id) ?? fullBudget(this.#parkRate, now);
+    return spend(budget, this.#parkRate, now, cost) ? undefined : "note-budget";
+  }
+
+  /**
+   * Rule R12: a liar can make ever better proofs against itself, and each is pushed through the whole network. They have
+   * the rate of its notes; the best one comes by reconciliation.
+   */
+  #proofExcess(id: MemberId, cost: number, now: number): string | undefined {
+    const { noteRate } = this.#options;
+    const budget = this.#proofBudgets.get(id) ?? fullBudget(noteRate, now);
+    return spend(budget, noteRate, now, cost) ? undefined : "proof-budget";
   }
 
   #reject(from: MemberId | undefined, staged: StagedClaim, reason: string): Intaken {

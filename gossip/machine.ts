@@ -113,6 +113,7 @@ export class Machine {
       evidence: this.#evidence,
       sha256,
       me: certificate.id,
+      isHeard: (accusation, now) => this.#defence.hears(accusation, now),
       noteRate: { burst: tolerance(ringCount) + 2, refillMs: settings.gossipMs },
     });
     this.#partners = new Partners(settings.gossipMs);

@@ -23,6 +23,11 @@ export class PacketBuilder {
     return this.#items.length === 0 && this.#wants.size === 0;
   }
 
+  /** Something had to stay out already. */
+  get isFull(): boolean {
+    return this.#overflow;
+  }
+
   /** Adds a statement once. A single one larger than the limit still goes, alone: a long revocation list. */
   statement(digest: string, bytes: Uint8Array): boolean {
     if (this.#digests.has(digest)) return true;

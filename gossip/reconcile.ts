@@ -6,14 +6,29 @@
  * answered late.
  */
 import { equalBytes } from "../rings/index.js";
+import { PACKET_STATEMENTS_MAX } from "./limits.js";
 import { type Item, LISTED_DIGITS } from "./packet.js";
 import type { RecordTree } from "./record-tree.js";
+
+/** Records given for one range: one more than a packet takes, so that it says there are more. */
+const GIVEN_MAX = PACKET_STATEMENTS_MAX + 1;
 
 /** What the other side's items ask of this one. Digests in `give` are whole, in `want` as listed. */
 export interface Answer {
   readonly items: Item[];
   readonly give: string[];
   readonly want: string[];
+}
+
+/** Without what asks about a range for a second time: nobody's packet does but that of one who wants to cost work. */
+export function withoutRepeats(items: readonly Item[]): Item[] {
+  const seen = new Set<string>();
+  return items.filter((item) => {
+    if (!("prefix" in item)) return true;
+    const isNew = !seen.has(item.prefix);
+    seen.add(item.prefix);
+    return isNew;
+  });
 }
 
 /** Answers one `range`, `children` or `list` item; others ask nothing of the tree. */
@@ -32,14 +47,14 @@ function compareRange(tree: RecordTree, prefix: string, hash: Uint8Array, answer
   if (prefix.length >= 64) return;
   const mine = tree.range(prefix);
   if (equalBytes(mine.hash, hash)) return;
-  if (hash.every((byte) => byte === 0)) answer.give.push(...tree.list(prefix));
+  if (hash.every((byte) => byte === 0)) answer.give.push(...tree.list(prefix, GIVEN_MAX));
   else if (mine.isLeaf) answer.items.push({ kind: "list", prefix, digests: listed(tree.list(prefix)) });
   else answer.items.push({ kind: "children", prefix, hashes: tree.childHashes(prefix) });
 }
 
 function compareList(tree: RecordTree, prefix: string, digests: readonly string[], answer: Answer): void {
   const theirs = new Set(digests);
-  const mine = tree.list(prefix);
+  const mine = tree.list(prefix, GIVEN_MAX);
   for (const digest of mine) if (!theirs.delete(digest.slice(0, LISTED_DIGITS))) answer.give.push(digest);
   // A list may name only what lies under its prefix; the rest would be asked for in vain.
   for (const digest of theirs) if (digest.startsWith(prefix.slice(0, LISTED_DIGITS))) answer.want.push(digest);

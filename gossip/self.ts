@@ -76,6 +76,15 @@ export class Self {
     return true;
   }
 
+  /** Would `accept` be more than a repetition? Changes nothing. */
+  hears({ ring, accuser }: Answered, precedes: boolean, now: number): boolean {
+    if (this.#unanswered.some((waiting) => waiting.ring === ring && waiting.accuser === accuser)) return false;
+    const held = this.#strangers.get(accuser);
+    if (precedes) return true;
+    if (!held) return this.#strangers.size < STRANGERS_MAX;
+    return spend(held, this.#strangerRate, now) !== undefined;
+  }
+
   /** Budgets that are full again need not be remembered, and must not keep others from having one. */
   tidy(now: number): void {
     for (const [id, budget] of this.#strangers) {

@@ -7,7 +7,13 @@ import { encodePacket } from "../../gossip/index.js";
 import { disabledRings, fullMask } from "../../rings/index.js";
 import { Geometry } from "../support/gossip/geometry.js";
 import { Overlay, type Seat } from "../support/gossip/overlay.js";
-import { accusationOf, accusationStatement, noteOf, noteStatement } from "../support/gossip/statements.js";
+import {
+  accusationOf,
+  accusationStatement,
+  certificateStatement,
+  noteOf,
+  noteStatement,
+} from "../support/gossip/statements.js";
 
 /** Calls `act` now and each `everyMs` of virtual time. */
 function repeat(overlay: Overlay, totalMs: number, everyMs: number, act: () => void): void {
@@ -189,8 +195,7 @@ describe("strangers", () => {
     const [seat, liar, honest] = overlay.grow(5) as [Seat, Seat, Seat];
     overlay.run(5000);
     const lies = Array.from({ length: 200 }, (_, index) => {
-      const note = noteOf(liar.certificate, { epoch: 2n ** 50n + BigInt(index) });
-      return noteStatement({ ...note, signature: new Uint8Array(64) });
+      return certificateStatement({ ...liar.certificate, leaf: new Uint8Array(100).fill(index) });
     });
     overlay.tell(liar, seat, ...lies);
     overlay.run(10);

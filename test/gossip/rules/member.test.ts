@@ -259,6 +259,7 @@ describe("R11 Note budget per subject", () => {
     evidence: scene.evidence,
     sha256,
     me: scene.members[2]!.id,
+    isHeard: () => true,
     noteRate: { burst: 3, refillMs: 1000 },
   });
   const subject = scene.members[0]!;
