@@ -1,0 +1,72 @@
+/** What one packet may cost: a member that says or asks the same over and over must not keep another one busy. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { encodePacket, type Item } from "../../gossip/index.js";
+import { RecordTree } from "../../gossip/record-tree.js";
+import { Overlay, type Seat } from "../support/gossip/overlay.js";
+import {
+  accusationOf,
+  accusationStatement,
+  equivocationStatement,
+  noteOf,
+  noteStatement,
+} from "../support/gossip/statements.js";
+
+afterEach(() => vi.restoreAllMocks());
+
+/** A network at rest, and how many signatures and certificates it checks from now on. */
+function quiet(): { overlay: Overlay; seats: Seat[]; checks: () => number } {
+  const overlay = new Overlay();
+  const seats = overlay.grow(5);
+  overlay.run(5000);
+  const check = vi.spyOn(overlay.authority, "check");
+  return { overlay, seats, checks: () => check.mock.calls.length };
+}
+
+describe("a packet", () => {
+  it("that asks 256 times for everything is answered once", () => {
+    const { overlay, seats } = quiet();
+    const [seat, liar] = seats as [Seat, Seat];
+    const list = vi.spyOn(RecordTree.prototype, "list");
+    const everything: Item = { kind: "range", prefix: "", hash: new Uint8Array(16) };
+    const packet = encodePacket(new Array(256).fill(everything));
+    overlay.input(seat, () => seat.machine.request(liar.id, packet, overlay.now));
+    expect(list.mock.calls.length).toBe(1);
+  });
+
+  it("that says the same 1,000 times costs one check", () => {
+    const { overlay, seats, checks } = quiet();
+    const [seat, , liar] = seats as [Seat, Seat, Seat];
+    const told = accusationStatement(accusationOf(liar.certificate, seat.id, 1, seat.machine.epoch));
+    overlay.tell(liar, seat, ...new Array(1000).fill(told));
+    overlay.run(1);
+    expect(checks()).toBe(1);
+  });
+
+  it("of 1,000 notes of one member costs no more checks than its budget, however often it comes", () => {
+    const { overlay, seats, checks } = quiet();
+    const [seat, liar] = seats as [Seat, Seat];
+    for (let packet = 0; packet < 10; packet++) {
+      const notes = Array.from({ length: 1000 }, (_, index) => 2n ** 50n + BigInt(1000 * packet + index));
+      overlay.tell(liar, seat, ...notes.map((epoch) => noteStatement(noteOf(liar.certificate, { epoch }))));
+      overlay.run(1);
+    }
+    // t + 2 at once, as many again that it passes on to others and hears from them, and eight that wait.
+    expect(checks()).toBeLessThan(100);
+  });
+
+  it("of ever better proofs against one member is taken at the rate of its notes", () => {
+    const { overlay, seats } = quiet();
+    const [seat, liar, mule] = seats as [Seat, Seat, Seat];
+    const roots = new Set<string>();
+    for (let index = 0; index < 100; index++) {
+      const options = { epoch: 2n ** 50n - BigInt(index) };
+      const twin = noteOf(liar.certificate, { ...options, metadata: Uint8Array.of(1) });
+      overlay.tell(mule, seat, equivocationStatement(noteOf(liar.certificate, options), twin));
+      overlay.run(1);
+      roots.add(Buffer.from(seat.machine.fingerprint()).toString("hex"));
+    }
+    expect(roots.size).toBeLessThan(12);
+    overlay.run(60_000);
+    expect(overlay.isEqual(seats.filter((other) => other !== liar))).toBe(true);
+  });
+});
