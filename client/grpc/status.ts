@@ -28,7 +28,18 @@ export interface WireStatus {
 }
 
 export function toStatus({ code, message }: FirefliesError): WireStatus {
-  return { code: STATUS_OF[code] ?? Status.ABORTED, details: `${code}: ${message.slice(0, ERROR_TEXT_MAX)}` };
+  return {
+    code: STATUS_OF[code] ?? Status.ABORTED,
+    details: `${code}: ${wellFormed(message.slice(0, ERROR_TEXT_MAX))}`,
+  };
+}
+
+/**
+ * Half a character is no text: grpc-js throws on it where nobody catches. JSON.parse makes such messages, from what a
+ * peer sent.
+ */
+function wellFormed(text: string): string {
+  return Buffer.from(text, "utf8").toString("utf8");
 }
 
 export function fromStatus({ code, details }: WireStatus): FirefliesError {

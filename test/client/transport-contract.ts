@@ -311,6 +311,9 @@ export function transportContract(name: string, subject: ContractSubject): void 
           code: "handler-failed",
           message: expect.stringContaining("boom"),
         });
+        // What JSON.parse says of an emoji holds half of it, which is no text.
+        server.onCall = async () => JSON.parse("😀");
+        expect(await codeOf(link.call("exchange", bytes(), { timeoutMs: TIMEOUT_MS }))).toBe("handler-failed");
         server.onCall = () => {
           throw new FirefliesError("overloaded");
         };
