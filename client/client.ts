@@ -27,11 +27,12 @@ import type { Destination } from "./driver/link-pool.js";
 import { Entry } from "./entry.js";
 import { grpcTransport } from "./grpc/transport.js";
 import { Handlers } from "./handlers.js";
-import { Member as RunningMember, settingsOf } from "./member.js";
+import { Member as RunningMember } from "./member.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
 import { recall } from "./recollection.js";
 import { Renewal } from "./renewal.js";
+import { settingsOf } from "./settings.js";
 import { StateDirectory } from "./state/index.js";
 import { MESSAGE_BYTES_MAX, type Transport, type TransportOptions } from "./transport.js";
 import type {

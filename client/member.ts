@@ -5,16 +5,14 @@
 import { randomBytes } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import {
-  type Address,
   addressesOf,
   encodeStatement,
   Machine,
+  type MachineOptions,
   type Peer,
   type Random,
   type Recipient,
-  type Settings,
   TRANSPORT_GRPC,
-  TRANSPORT_PING,
   TrustedClock,
 } from "../gossip/index.js";
 import {
@@ -27,9 +25,8 @@ import {
   sign,
 } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
-import { formatAddress, parseAddress } from "./address.js";
 import type { Contact } from "./authority.js";
-import { advertisedAddresses, type MemberConfig } from "./config/index.js";
+import { advertisedAddresses, type MemberConfig, noteAddresses } from "./config/index.js";
 import { Driver, type Told } from "./driver/driver.js";
 import { LinkPool } from "./driver/link-pool.js";
 import { NotePings, nonceOf } from "./driver/ping-sender.js";
@@ -39,9 +36,11 @@ import type { Dispatch } from "./messages/responder.js";
 import { Messenger } from "./messenger.js";
 import { Pings } from "./pings.js";
 import type { Memory } from "./recollection.js";
+import { settingsOf } from "./settings.js";
 import type { StateDirectory } from "./state/index.js";
 import { type StreamHandler, Streams } from "./streams.js";
 import type { ByteDuplex, CallKind, DuplexKind, Listener, Transport, TransportOptions } from "./transport.js";
+import { ViewCache } from "./view-cache.js";
 
 /** How long a leaving member waits for its neighbours to hear it, milliseconds: one call's deadline and a little. */
 const LEAVE_TIMEOUT_MS = 2500;
@@ -49,11 +48,6 @@ const LEAVE_TIMEOUT_MS = 2500;
 const CLOSE_GRACE_MS = 250;
 /** Housekeeping: idle links, and known members to disk when they have changed, milliseconds. */
 const UPKEEP_MS = 1000;
-/**
- * Between two writes of the known members, milliseconds, and one more for each statement written: a small network is
- * on disk soon after it has formed, a large one in motion does not keep the disk busy.
- */
-const SAVE_PAUSE_MS = 2000;
 
 export interface MemberOptions {
   readonly config: MemberConfig;
@@ -91,9 +85,7 @@ export class Member {
   #machine: Machine | undefined;
   #driver: Driver | undefined;
   #upkeep: NodeJS.Timeout | undefined;
-  #savedRoot = "";
-  #isCompanySaved = false;
-  #nextSaveAt = 0;
+  #cache: ViewCache | undefined;
   #onDeparted: () => void = () => {};
 
   constructor(options: MemberOptions) {
@@ -171,46 +163,51 @@ export class Member {
 
   /** Starts the protocol. Outputs come through `onTold`, "ready" among them. */
   start(memory: Memory, contacts: readonly Contact[]): void {
-    const { config, state, onTold, onAlarm } = this.#options;
+    const { state, onAlarm } = this.#options;
+    const machine = new Machine(this.#machineOptions(memory, contacts));
+    this.#machine = machine;
+    this.#cache = state && new ViewCache({ machine, state, now: monotonic, onAlarm });
+    this.#driver = this.#driverOf(machine, memory.savedMark);
+    this.#upkeep = setInterval(() => this.#tidy(), UPKEEP_MS);
+    this.#upkeep.unref();
+    this.#driver.input((machine, now) => machine.start(now));
+  }
+
+  #machineOptions(memory: Memory, contacts: readonly Contact[]): MachineOptions {
+    const { config, metadata } = this.#options;
     const { certificate } = this.#identity;
-    const sign_ = this.#sign();
-    this.#machine = new Machine({
+    const entries = config.entryAddrs.map((address) => ({ id: undefined, addresses: [address] }));
+    return {
       certificate: factsOf(certificate),
       ringCount: certificate.ringCount,
       settings: settingsOf(config, certificate),
-      ports: { sha256, random, sign: sign_, wallClock: wall },
+      ports: { sha256, random, sign: (type, body) => this.#sign(type, body), wallClock: wall },
       savedMark: memory.savedMark,
       agreementKey: this.#agreement.publicKey,
-      addresses: this.#noteAddresses(),
-      metadata: this.#options.metadata(),
-      contacts: [
-        ...config.entryAddrs.map((address) => ({ id: undefined, addresses: [address] })),
-        ...recipients(contacts),
-      ],
+      addresses: noteAddresses(this.#addresses, this.#pings?.port),
+      metadata: metadata(),
+      contacts: [...entries, ...recipients(contacts)],
       known: [...contacts.map(certificateStatement), ...memory.statements],
-    });
-    this.#driver = new Driver({
-      machine: this.#machine,
+    };
+  }
+
+  #driverOf(machine: Machine, savedMark: bigint): Driver {
+    const { state, onTold, onAlarm } = this.#options;
+    const pings = () => this.#pings;
+    return new Driver({
+      machine,
       pool: this.#pool,
-      pings: new NotePings({
-        pings: () => this.#pings,
-        table: this.#pingTable,
-        mine: () => this.#addresses,
-        now: monotonic,
-      }),
+      pings: new NotePings({ pings, table: this.#pingTable, mine: () => this.#addresses, now: monotonic }),
       verifier: this.#verifier,
       now: monotonic,
       save: async (mark) => await state?.saveEpoch(mark),
-      savedMark: memory.savedMark,
+      savedMark,
       onTold: (told) => {
         this.#follow(told);
         onTold(told);
       },
       onSaveFailed: onAlarm,
     });
-    this.#upkeep = setInterval(() => this.#tidy(), UPKEEP_MS);
-    this.#upkeep.unref();
-    this.#driver.input((machine, now) => machine.start(now));
   }
 
   input<T>(run: (machine: Machine, now: number) => T): T {
@@ -250,7 +247,7 @@ export class Member {
     this.#pool.close();
     this.#pings?.close();
     await this.#listener?.close(CLOSE_GRACE_MS);
-    await this.#saveMembers();
+    await this.#cache?.save();
   }
 
   async #leave(): Promise<void> {
@@ -286,22 +283,9 @@ export class Member {
     }
   }
 
-  #noteAddresses(): Address[] {
-    const port = this.#pings?.port;
-    const hosts = this.#addresses.map((address) => parseAddress(address)?.host).filter((host) => host !== undefined);
-    const pings = port === undefined ? [] : [...new Set(hosts)].map((host) => formatAddress(host, port));
-    // Both kinds share the note's few places.
-    return [
-      ...this.#addresses.slice(0, 4).map((text) => ({ transport: TRANSPORT_GRPC, text })),
-      ...pings.slice(0, 4).map((text) => ({ transport: TRANSPORT_PING, text })),
-    ];
-  }
-
-  #sign() {
-    return (type: "note" | "leave" | "accusation", body: Uint8Array) => {
-      const { privateKey, certificate } = this.#identity;
-      return sign(privateKey, type, certificate.networkId, body);
-    };
+  #sign(type: "note" | "leave" | "accusation", body: Uint8Array): Uint8Array {
+    const { privateKey, certificate } = this.#identity;
+    return sign(privateKey, type, certificate.networkId, body);
   }
 
   async #onCall(peer: MemberCertificate, kind: CallKind, body: Uint8Array): Promise<Uint8Array> {
@@ -328,8 +312,7 @@ export class Member {
   #follow(told: Told): void {
     if (told.kind === "departed") this.#onDeparted();
     if (told.kind === "joined" || told.kind === "updated" || told.kind === "rebutted") this.#introduce(told.member);
-    // The first others are saved at once: killed now and with the authority away, I would know nobody to return to.
-    if (told.kind === "joined" && !this.#isCompanySaved) void this.#saveMembers();
+    if (told.kind === "joined") this.#cache?.joined();
     if (told.kind !== "left" && told.kind !== "failed") return;
     const { id } = told.member;
     const error = new FirefliesError("peer-removed", `Member ${id} has left the view.`);
@@ -347,23 +330,7 @@ export class Member {
 
   #tidy(): void {
     this.#pool.closeIdle();
-    if (monotonic() >= this.#nextSaveAt) void this.#saveMembers();
-  }
-
-  /** A cache, to start from when the authority is away; losing it loses nothing else. */
-  async #saveMembers(): Promise<void> {
-    const { state, onAlarm } = this.#options;
-    const root = this.#machine ? Buffer.from(this.#machine.fingerprint()).toString("hex") : "";
-    if (!state || !this.#machine || root === this.#savedRoot) return;
-    const statements = this.#machine.statements();
-    this.#isCompanySaved ||= this.#machine.members().length > 0;
-    this.#nextSaveAt = monotonic() + SAVE_PAUSE_MS + statements.length;
-    try {
-      await state.saveMembers(statements);
-      this.#savedRoot = root;
-    } catch (error) {
-      onAlarm(error instanceof FirefliesError ? error : new FirefliesError("state-write-failed", `${error}`));
-    }
+    this.#cache?.tidy();
   }
 }
 
@@ -373,17 +340,4 @@ function recipients(contacts: readonly Contact[]): Recipient[] {
 
 function certificateStatement({ certificate }: Contact): Uint8Array {
   return encodeStatement({ kind: "certificate", chain: certificate });
-}
-
-/** Intervals are the member's, Delta is the network's. Throws "config-bad-value" for a removal timeout below 2 Delta. */
-export function settingsOf(config: MemberConfig, { deltaMs }: Pick<MemberCertificate, "deltaMs">): Settings {
-  const { gossipIntervalMs: gossipMs, monitorIntervalMs: monitorMs, pingLimit, removalTimeoutMs } = config;
-  const removalMs = removalTimeoutMs ?? 2 * deltaMs;
-  if (removalMs < 2 * deltaMs) {
-    throw new FirefliesError(
-      "config-bad-value",
-      `removal_timeout is ${removalMs / 1000} s, but this network's Delta is ${deltaMs / 1000} s: it must be at least ${(2 * deltaMs) / 1000} s, or left out.`,
-    );
-  }
-  return { gossipMs, monitorMs, deltaMs, removalMs, pingLimit: pingLimit ?? 1, ringsPerVisit: 1 };
 }

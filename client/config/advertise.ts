@@ -1,7 +1,11 @@
 /** What a member tells the others to dial, from what it was told and what it has bound. */
 import type { NetworkInterfaceInfo } from "node:os";
-import { formatAddress } from "../address.js";
+import { type Address, TRANSPORT_GRPC, TRANSPORT_PING } from "../../gossip/index.js";
+import { formatAddress, parseAddress } from "../address.js";
 import type { MemberConfig } from "./resolve.js";
+
+/** Places for each transport: half of those that a note has (ADDRESSES_MAX in gossip/limits.ts). */
+export const ADVERTISED_MAX = 4;
 
 /** As os.networkInterfaces() gives them. */
 export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
@@ -24,6 +28,16 @@ export function advertisedAddresses(
   const family = WILDCARDS[config.listen.host];
   if (family === undefined) return [formatAddress(config.listen.host, boundPort)];
   return [formatAddress(firstExternal(interfaces, family), boundPort)];
+}
+
+/** The addresses of a note: for calls, and on the same hosts for pings, unless there is no port for them. */
+export function noteAddresses(addresses: readonly string[], udpPort: number | undefined): Address[] {
+  const hosts = addresses.map((address) => parseAddress(address)?.host).filter((host) => host !== undefined);
+  const pings = udpPort === undefined ? [] : [...new Set(hosts)].map((host) => formatAddress(host, udpPort));
+  return [
+    ...addresses.slice(0, ADVERTISED_MAX).map((text) => ({ transport: TRANSPORT_GRPC, text })),
+    ...pings.slice(0, ADVERTISED_MAX).map((text) => ({ transport: TRANSPORT_PING, text })),
+  ];
 }
 
 function firstExternal(interfaces: Interfaces, family: "IPv4" | "IPv6"): string {

@@ -1,5 +1,5 @@
 /** Configuration: fireflies.yaml, FIREFLIES_* variables, flags and options, resolved to one record. */
-export { advertisedAddresses } from "./advertise.js";
+export { advertisedAddresses, noteAddresses } from "./advertise.js";
 export { configPlaces, type Surroundings } from "./file.js";
 export type { ClientOptions } from "./options.js";
 export { optionsOf } from "./options-of.js";

@@ -2,6 +2,7 @@
 import { METADATA_BYTES_MAX } from "../../gossip/index.js";
 import { RING_COUNT_MAX } from "../../rings/index.js";
 import { type Endpoint, PORT_MAX } from "../address.js";
+import { ADVERTISED_MAX } from "./advertise.js";
 import { PRESET_NAMES, type PresetName } from "./presets.js";
 import * as value from "./values.js";
 
@@ -59,8 +60,6 @@ const REMOVAL_TIMEOUT_MS = { min: 100, max: 86_400_000 };
 const PING_LIMIT = { min: 1, max: 14 };
 /** Each costs a handler's memory. */
 const CONCURRENT_MESSAGES = { min: 1, max: 65_536 };
-/** The note has room for a few addresses; nobody is reached in more than eight ways. */
-const ADVERTISED_MAX = 8;
 /** The longest path that Linux takes. */
 const PATH_LENGTH_MAX = 4_096;
 /** The authority says which names it accepts; this only bounds them. */

@@ -4,10 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatAddress, parseAddress, parseEndpoint } from "../../client/address.js";
+import { ADVERTISED_MAX } from "../../client/config/advertise.js";
 import {
   advertisedAddresses,
   type ClientOptions,
   configPlaces,
+  noteAddresses,
   optionsOf,
   PRESETS,
   resolveAuthorityConfig,
@@ -16,6 +18,7 @@ import {
 } from "../../client/config/index.js";
 import { AUTHORITY_KEYS, MEMBER_KEYS } from "../../client/config/keys.js";
 import { editDistance, nearest } from "../../client/config/nearest.js";
+import { ADDRESSES_MAX } from "../../gossip/limits.js";
 
 let cwd: string;
 let surroundings: Surroundings;
@@ -363,6 +366,16 @@ describe("advertised addresses", () => {
   it("falls back to loopback on a machine without a network", () => {
     expect(advertisedAddresses(member({ listen: "0.0.0.0" }), 1, { lo: interfaces.lo })).toEqual(["127.0.0.1:1"]);
     expect(advertisedAddresses(member({ listen: "[::]" }), 1, {})).toEqual(["[::1]:1"]);
+  });
+
+  it("are in the note as many as may be advertised, with pings at the same hosts", () => {
+    const addresses = Array.from({ length: ADVERTISED_MAX }, (_, index) => `[::${index}]:9`);
+    const texts = (udpPort?: number) => noteAddresses(addresses, udpPort).map(({ text }) => text);
+    expect(texts()).toEqual(addresses);
+    expect(texts(7)).toEqual([...addresses, ...addresses.map((address) => address.replace(":9", ":7"))]);
+    expect(noteAddresses(["a:1", "a:2"], 7).map(({ text }) => text)).toEqual(["a:1", "a:2", "a:7"]);
+    expect(2 * ADVERTISED_MAX).toBeLessThanOrEqual(ADDRESSES_MAX);
+    expect(() => member({ advertise: [...addresses, "b"] })).toThrow(/at most 4/);
   });
 });
 
