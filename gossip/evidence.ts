@@ -338,10 +338,13 @@ export class Evidence {
     }
   }
 
+  /** Only those who have the newcomer among the nearest before them: the next ones after it. */
   #dropAccusationsAround(id: MemberId): void {
-    for (const accused of [...this.#accusations.keys()]) {
-      if (accused === id) continue;
-      this.#dropAccusations(accused, (held) => this.#distance(held) < ACCUSER_WINDOW);
+    if (this.#accusations.size === 0) return;
+    for (let ring = 1; ring <= this.ringCount; ring++) {
+      for (const accused of this.rings.successors(ring, id, ACCUSER_WINDOW)) {
+        this.#dropAccusations(accused, (held) => this.#distance(held) < ACCUSER_WINDOW);
+      }
     }
   }
 

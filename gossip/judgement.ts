@@ -31,6 +31,8 @@ export type Standing =
 export const RETURN_WINDOW_MS = 10 * 60 * 1000;
 /** From this many removals within the window on, a return waits. */
 const RETURN_FREE_REMOVALS = 3;
+/** Removals remembered of one member: with as many the wait is the whole window, whatever Delta is. */
+const REMOVALS_MAX = 16;
 /** The first wait in multiples of Delta: longer than one detection, so that a flapping member skips a cycle. */
 const RETURN_WAIT_DELTAS = 4;
 
@@ -64,6 +66,13 @@ export class Judgement {
   #accused: ReadonlySet<MemberId> = new Set();
   /** Since when each accusation has been valid without a break (rule R6). */
   #valid = new Map<string, { readonly since: number; readonly held: HeldAccusation }>();
+  /**
+   * Who stood in an accusation's way the last time. Places on a ring never change: while this one may not be passed over,
+   * the accusation is void, and the ring need not be walked. Liars can keep tens of thousands of void ones held.
+   */
+  readonly #blockers = new WeakMap<HeldAccusation, MemberId>();
+  /** Of the update that is under way. */
+  readonly #gone = new Map<MemberId, boolean>();
   #wall = 0;
 
   constructor(options: JudgementOptions) {
@@ -111,7 +120,7 @@ export class Judgement {
    * passes over those who only in my memory are gone, and those whose certificate another clock holds as ended.
    */
   mayStand(accusation: Direction): boolean {
-    return this.#isClear(accusation, (id) => this.skip(id) || this.#endsSoon(id));
+    return this.#blockerOf(accusation, (id) => this.skip(id) || this.#endsSoon(id)) === undefined;
   }
 
   #endsSoon(id: MemberId): boolean {
@@ -171,16 +180,26 @@ export class Judgement {
     return held.note.leaving ? "left" : "live";
   }
 
+  /** By evidence alone, asked once per update. */
+  #isGone(id: MemberId): boolean {
+    const known = this.#gone.get(id);
+    if (known !== undefined) return known;
+    const isGone = this.#evident(id) !== "live";
+    this.#gone.set(id, isGone);
+    return isGone;
+  }
+
   /** Rule R5: the least fixpoint, then the accusations that are valid in it, each with its clock. */
   #accuse(now: number, touched: Set<MemberId>): void {
     const open: MemberId[] = [];
-    for (const id of this.#evidence.accusedIds()) if (this.#evident(id) === "live") open.push(id);
+    this.#gone.clear();
+    for (const id of this.#evidence.accusedIds()) if (!this.#isGone(id)) open.push(id);
     const accused = this.#leastFixpoint(open);
     const valid = new Map<string, { since: number; held: HeldAccusation }>();
     for (const id of accused) {
       if (this.#base(id) === "removed") continue;
       for (const held of this.#evidence.accusations(id)) {
-        if (!this.#isValid(held.accusation, accused)) continue;
+        if (!this.#isValid(held, accused)) continue;
         const key = accusationKey(held.accusation);
         valid.set(key, { since: this.#valid.get(key)?.since ?? now, held });
       }
@@ -197,21 +216,25 @@ export class Judgement {
       before = accused.size;
       for (const id of open) {
         if (accused.has(id)) continue;
-        if (this.#evidence.accusations(id).some(({ accusation }) => this.#isValid(accusation, accused)))
-          accused.add(id);
+        if (this.#evidence.accusations(id).some((held) => this.#isValid(held, accused))) accused.add(id);
       }
     }
     return accused;
   }
 
-  #isValid(accusation: Direction, accused: ReadonlySet<MemberId>): boolean {
-    return this.#isClear(accusation, (id) => accused.has(id) || this.#evident(id) !== "live");
+  #isValid(held: HeldAccusation, accused: ReadonlySet<MemberId>): boolean {
+    const isPassed = (id: MemberId) => accused.has(id) || this.#isGone(id);
+    const known = this.#blockers.get(held);
+    if (known !== undefined && !isPassed(known)) return false;
+    const blocker = this.#blockerOf(held.accusation, isPassed);
+    if (blocker !== undefined) this.#blockers.set(held, blocker);
+    return blocker === undefined;
   }
 
-  /** May everybody strictly between accuser and accused be passed over? */
-  #isClear({ ring, accuser, accused }: Direction, isPassed: (id: MemberId) => boolean): boolean {
-    for (const id of this.#evidence.rings.between(ring, accuser, accused)) if (!isPassed(id)) return false;
-    return true;
+  /** The first strictly between accuser and accused that may not be passed over. */
+  #blockerOf({ ring, accuser, accused }: Direction, isPassed: (id: MemberId) => boolean): MemberId | undefined {
+    for (const id of this.#evidence.rings.between(ring, accuser, accused)) if (!isPassed(id)) return id;
+    return undefined;
   }
 
   /** Rule R6. A removed member was accused before, and both are skipped: nobody else's standing depends on it. */
@@ -227,7 +250,7 @@ export class Judgement {
       this.#removedEpochs.set(id, held.accusation.epoch);
       this.#waits.delete(id);
       const times = (this.#removalTimes.get(id) ?? []).filter((at) => at > now - RETURN_WINDOW_MS);
-      this.#removalTimes.set(id, [...times, now].slice(-16));
+      this.#removalTimes.set(id, [...times, now].slice(-REMOVALS_MAX));
     }
     for (const [key, { held }] of this.#valid) if (removed.includes(held.accusation.accused)) this.#valid.delete(key);
     return removed;

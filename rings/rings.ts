@@ -109,6 +109,17 @@ export class Rings {
     return found;
   }
 
+  /** Up to `count` members clockwise, nearest first, without `of` itself. */
+  successors(ring: number, of: MemberId, count: number): MemberId[] {
+    const found: MemberId[] = [];
+    if (count <= 0) return found;
+    for (const { id } of this.#ring(ring).clockwise(this.#place(of))) {
+      found.push(id);
+      if (found.length >= count) break;
+    }
+    return found;
+  }
+
   /** The successors and predecessors of a member on all rings. */
   neighbours(of: MemberId, skip: Skip): Set<MemberId> {
     const found = new Set<MemberId>();

@@ -2,6 +2,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { encodePacket, type Item } from "../../gossip/index.js";
 import { RecordTree } from "../../gossip/record-tree.js";
+import { Rings } from "../../rings/index.js";
+import { Geometry } from "../support/gossip/geometry.js";
 import { Overlay, type Seat } from "../support/gossip/overlay.js";
 import {
   accusationOf,
@@ -68,5 +70,23 @@ describe("a packet", () => {
     expect(roots.size).toBeLessThan(12);
     overlay.run(60_000);
     expect(overlay.isEqual(seats.filter((other) => other !== liar))).toBe(true);
+  });
+});
+
+describe("accusations that do not stand", () => {
+  it("cost a look each and no walk along the ring, whatever else changes", () => {
+    const { overlay, seats } = quiet();
+    const [observer, liar, victim, other] = seats as [Seat, Seat, Seat, Seat];
+    const geometry = new Geometry(overlay);
+    const rings = geometry.rings.filter((ring) => geometry.predecessor(ring, victim) !== liar);
+    const held = observer.machine.statements().length;
+    overlay.accuse(liar, victim, rings, [observer]);
+    overlay.run(1);
+    expect(observer.machine.statements().length).toBe(held + rings.length);
+    const between = vi.spyOn(Rings.prototype, "between");
+    overlay.tell(liar, observer, noteStatement(noteOf(other.certificate, { epoch: 2n ** 50n })));
+    overlay.run(1);
+    expect(observer.machine.member(other.id)?.epoch).toBe(2n ** 50n);
+    expect(between.mock.calls.length).toBe(0);
   });
 });
