@@ -15,7 +15,8 @@ const PATHS_MAX = 4096;
 const VISITS_MAX = 256;
 /** A try that the driver has not ended by then has failed, milliseconds: twice its own longest deadline, and some. */
 const TRY_TIMEOUT_MS = 5000;
-
+/** The window of local health in monitor intervals (protocol section 4). */
+const HEALTH_INTERVALS = 10;
 /**
  * Misses that make a verdict beside a refused connection: the host has said that nobody listens, so pings that go
  * unanswered are no longer likely to be the network's loss. Two, because a process may be starting again at this moment.
@@ -62,7 +63,7 @@ export class Detector {
 
   constructor(options: DetectorOptions) {
     this.#options = options;
-    this.#health = new LocalHealth(10 * options.monitorMs);
+    this.#health = new LocalHealth(HEALTH_INTERVALS * options.monitorMs);
   }
 
   get deadline(): number | undefined {

@@ -7,7 +7,8 @@
  */
 import type { MemberId, Sha256 } from "../rings/index.js";
 import type { SignedAccusation } from "./accusation.js";
-import { affordableAt, type Budget, type BudgetRate, fullBudget, refilled, spend } from "./budget.js";
+import type { BudgetRate } from "./budget.js";
+import { Budgets } from "./budgets.js";
 import type { CertificateFacts } from "./certificate.js";
 import type { Evidence } from "./evidence.js";
 import { BATCHES_MAX, BATCHES_PER_PARTNER_MAX } from "./limits.js";
@@ -76,9 +77,9 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #evidence: Evidence;
   readonly #batches = new Map<number, Batch>();
-  readonly #noteBudgets = new Map<MemberId, Budget>();
-  readonly #parkBudgets = new Map<MemberId, Budget>();
-  readonly #proofBudgets = new Map<MemberId, Budget>();
+  readonly #noteBudgets: Budgets;
+  readonly #parkBudgets: Budgets;
+  readonly #proofBudgets: Budgets;
   readonly #parked = new Map<MemberId, Parked>();
   /** Records under way, as listed: not asked for a second time. */
   readonly #pending = new Set<string>();
@@ -87,6 +88,10 @@ export class Intake {
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#evidence = options.evidence;
+    const { noteRate } = options;
+    this.#noteBudgets = new Budgets(noteRate);
+    this.#parkBudgets = new Budgets({ burst: PARKED_PER_INTERVAL, refillMs: noteRate.refillMs / PARKED_PER_INTERVAL });
+    this.#proofBudgets = new Budgets(noteRate);
   }
 
   get isIdle(): boolean {
@@ -152,13 +157,7 @@ export class Intake {
 
   /** Budgets that are full again need not be remembered. */
   tidy(now: number): void {
-    dropFull(this.#noteBudgets, this.#options.noteRate, now);
-    dropFull(this.#parkBudgets, this.#parkRate, now);
-    dropFull(this.#proofBudgets, this.#options.noteRate, now);
-  }
-
-  get #parkRate(): BudgetRate {
-    return { burst: PARKED_PER_INTERVAL, refillMs: this.#options.noteRate.refillMs / PARKED_PER_INTERVAL };
+    for (const budgets of [this.#noteBudgets, this.#parkBudgets, this.#proofBudgets]) budgets.tidy(now);
   }
 
   #hasRoom(from: MemberId | undefined): boolean {
@@ -268,9 +267,7 @@ export class Intake {
   }
 
   #admitProof([first, second]: readonly [SignedNote, SignedNote], now: number): boolean {
-    const { noteRate } = this.#options;
-    const budget = this.#proofBudgets.get(first.id) ?? fullBudget(noteRate, now);
-    this.#proofBudgets.set(first.id, spend(budget, noteRate, now) ?? budget);
+    this.#proofBudgets.take(first.id, now);
     return this.#evidence.admitEquivocation([first as Verified<SignedNote>, second as Verified<SignedNote>]);
   }
 
@@ -289,15 +286,12 @@ export class Intake {
 
   /** Only a note that proved to be its subject's own costs the subject its budget. */
   #admitNote(note: Verified<SignedNote>, now: number): boolean {
-    const { noteRate } = this.#options;
-    const budget = this.#noteBudgets.get(note.id) ?? fullBudget(noteRate, now);
-    this.#noteBudgets.set(note.id, spend(budget, noteRate, now) ?? budget);
+    this.#noteBudgets.take(note.id, now);
     return this.#evidence.admitNote(note);
   }
 
   #noteWait(claim: Claim, now: number): number {
-    const budget = claim.kind === "note" ? this.#noteBudgets.get(claim.note.id) : undefined;
-    return budget ? affordableAt(budget, this.#options.noteRate) : now;
+    return claim.kind === "note" ? this.#noteBudgets.affordableAt(claim.note.id, now) : now;
   }
 
   /**
@@ -307,9 +301,7 @@ export class Intake {
   #park(staged: StagedClaim, verdicts: readonly Verdict[], until: number, now: number): Intaken[] {
     const note = staged.claim.kind === "note" ? vouch(staged.claim.note, verdicts) : undefined;
     if (!note) return [];
-    const rate = this.#parkRate;
-    const budget = this.#parkBudgets.get(note.id) ?? fullBudget(rate, now);
-    this.#parkBudgets.set(note.id, spend(budget, rate, now) ?? budget);
+    this.#parkBudgets.take(note.id, now);
     const parked = this.#parked.get(note.id);
     if (parked && parked.note.epoch >= note.epoch) return [];
     this.#parked.set(note.id, { ...staged, note });
@@ -329,11 +321,9 @@ export class Intake {
 
   /** Rule R11: beyond its budget a few more are checked, because the newest of them waits. */
   #noteExcess(id: MemberId, digest: string, cost: number, now: number): string | undefined {
-    const { noteRate } = this.#options;
-    if (spend(this.#noteBudgets.get(id) ?? fullBudget(noteRate, now), noteRate, now, cost)) return undefined;
+    if (this.#noteBudgets.affords(id, now, cost)) return undefined;
     if (this.#parked.get(id)?.digest === digest) return "duplicate";
-    const budget = this.#parkBudgets.get(id) ?? fullBudget(this.#parkRate, now);
-    return spend(budget, this.#parkRate, now, cost) ? undefined : "note-budget";
+    return this.#parkBudgets.affords(id, now, cost) ? undefined : "note-budget";
   }
 
   /**
@@ -341,17 +331,11 @@ export class Intake {
    * the rate of its notes; the best one comes by reconciliation.
    */
   #proofExcess(id: MemberId, cost: number, now: number): string | undefined {
-    const { noteRate } = this.#options;
-    const budget = this.#proofBudgets.get(id) ?? fullBudget(noteRate, now);
-    return spend(budget, noteRate, now, cost) ? undefined : "proof-budget";
+    return this.#proofBudgets.affords(id, now, cost) ? undefined : "proof-budget";
   }
 
   #reject(from: MemberId | undefined, staged: StagedClaim, reason: string): Intaken {
     this.#pending.delete(staged.digest.slice(0, LISTED_DIGITS));
     return { kind: "rejected", from, what: staged.claim.kind, reason };
   }
-}
-
-function dropFull(budgets: Map<MemberId, Budget>, rate: BudgetRate, now: number): void {
-  for (const [id, budget] of budgets) if (refilled(budget, rate, now).tokens >= rate.burst) budgets.delete(id);
 }

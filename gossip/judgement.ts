@@ -31,7 +31,7 @@ export type Standing =
 export const RETURN_WINDOW_MS = 10 * 60 * 1000;
 /** From this many removals within the window on, a return waits. */
 const RETURN_FREE_REMOVALS = 3;
-/** Removals remembered of one member: with as many the wait is the whole window, whatever Delta is. */
+/** Removals remembered of one member: with as many the wait is the whole window, for any Delta from 20 ms on. */
 const REMOVALS_MAX = 16;
 /** The first wait in multiples of Delta: longer than one detection, so that a flapping member skips a cycle. */
 const RETURN_WAIT_DELTAS = 4;

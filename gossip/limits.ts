@@ -30,6 +30,8 @@ export const EPOCH_MAX = 2n ** 63n - 1n;
 export const EPOCH_BLOCK = 1000n;
 /** Rule R9: answers to one accuser that is not my predecessor, before its budget must refill. */
 export const STRANGER_REBUTTALS_MAX = 4;
+/** Rule R9: multiples of Delta until such an accuser has one more answer. */
+export const STRANGER_REFILL_DELTAS = 10;
 /** Accusers whose budget I remember; more are answered as if their budget were used up. */
 export const STRANGERS_MAX = 1024;
 
@@ -57,7 +59,7 @@ export const PARTNER_DEBT_MAX = 10 * PARTNER_PACKETS_PER_INTERVAL;
 export const STRANGER_BYTES_PER_INTERVAL = 128 * 1024;
 /** Verification batches under way at once, over all partners. */
 export const BATCHES_MAX = 64;
-/** Verification batches under way per partner: one being checked and one waiting is enough for full speed. */
+/** Verification batches under way per partner: one being checked, and others, so that it need not wait for a round trip. */
 export const BATCHES_PER_PARTNER_MAX = 4;
 /** Partners whose packets are counted; the longest silent ones are forgotten first. */
 export const PARTNERS_MAX = 4096;

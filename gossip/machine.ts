@@ -117,26 +117,29 @@ export class Machine {
       noteRate: { burst: tolerance(ringCount) + 2, refillMs: settings.gossipMs },
     });
     this.#partners = new Partners(settings.gossipMs);
-    const view = this.#view;
-    const shared = { view, random, self: this.#self, settings, ports, timers: this.#timers, outbox: this.#outbox };
-    this.#mailer = new Mailer({ ...shared, courier: this.#courier });
+    const shared = {
+      view: this.#view,
+      self: this.#self,
+      partners: this.#partners,
+      roster: this.#roster,
+      courier: this.#courier,
+      timers: this.#timers,
+      outbox: this.#outbox,
+      settings,
+      ports,
+      random,
+    };
+    this.#mailer = new Mailer(shared);
     this.#monitor = new Monitor({ ...shared, mailer: this.#mailer, onAccused: (id) => this.#touched.add(id) });
     this.#defence = new Defence({ ...shared, mailer: this.#mailer });
     this.#exchanges = new Exchanges({
       ...shared,
-      courier: this.#courier,
-      partners: this.#partners,
       submit: (statements, from, isNews, now) => this.#act(this.#intake.submit(statements, from, isNews, now), now),
       isPending: (digest) => this.#intake.isPending(digest),
       onToldGone: (from, epoch, now) => this.#defence.toldGone(from, epoch, now),
       isNew: () => this.#joining !== undefined,
     });
-    const { partners, exchanges, roster } = {
-      partners: this.#partners,
-      exchanges: this.#exchanges,
-      roster: this.#roster,
-    };
-    this.#rounds = new Rounds({ ...shared, partners, exchanges, roster, contacts: contactsOf(options) });
+    this.#rounds = new Rounds({ ...shared, exchanges: this.#exchanges, contacts: contactsOf(options) });
   }
 
   // --- What the driver may ask at any time ---

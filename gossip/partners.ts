@@ -10,6 +10,9 @@ import {
   STRANGER_BYTES_PER_INTERVAL,
 } from "./limits.js";
 
+/** Of an interval, between two exchanges with a partner: a tick that comes a moment early must not cost a whole one. */
+const EXCHANGE_SHARE = 0.9;
+
 interface Partner {
   fingerprint: Uint8Array | undefined;
   packets: Budget;
@@ -64,8 +67,7 @@ export class Partners {
   /** Protocol section 5: at most one exchange started per partner and interval. */
   takeExchange(id: MemberId, now: number): boolean {
     const partner = this.#of(id, now);
-    // A tick that comes a moment early must not cost the whole interval.
-    if (now - partner.exchangedAt < 0.9 * this.#gossipMs) return false;
+    if (now - partner.exchangedAt < EXCHANGE_SHARE * this.#gossipMs) return false;
     partner.exchangedAt = now;
     return true;
   }

@@ -1,9 +1,9 @@
 /** My own part: my certificate, epochs, mask and latest note, and which accusations are still to be answered (rule R9). */
 import { fromHex, fullMask, type MemberId } from "../rings/index.js";
-import { type Budget, type BudgetRate, fullBudget, refilled, spend } from "./budget.js";
+import { Budgets } from "./budgets.js";
 import type { CertificateFacts } from "./certificate.js";
 import type { Epochs } from "./epochs.js";
-import { STRANGER_REBUTTALS_MAX, STRANGERS_MAX } from "./limits.js";
+import { STRANGER_REBUTTALS_MAX, STRANGER_REFILL_DELTAS, STRANGERS_MAX } from "./limits.js";
 import { type Address, encodeNote, type Note, noteSignatureType, type SignedNote } from "./note.js";
 import type { Ports } from "./ports.js";
 import { type Answered, type DisabledBy, rebut } from "./rebuttal.js";
@@ -27,8 +27,7 @@ export class Self {
   metadata: Uint8Array;
   leaving = false;
   readonly #options: SelfOptions;
-  readonly #strangerRate: BudgetRate;
-  readonly #strangers = new Map<MemberId, Budget>();
+  readonly #strangers: Budgets;
   #mask: Uint8Array;
   #disabledBy: DisabledBy = new Map();
   #unanswered: Answered[] = [];
@@ -39,7 +38,8 @@ export class Self {
     this.addresses = options.addresses;
     this.metadata = options.metadata;
     this.#mask = fullMask(options.ringCount);
-    this.#strangerRate = { burst: STRANGER_REBUTTALS_MAX, refillMs: 10 * options.deltaMs };
+    const strangerRate = { burst: STRANGER_REBUTTALS_MAX, refillMs: STRANGER_REFILL_DELTAS * options.deltaMs };
+    this.#strangers = new Budgets(strangerRate, STRANGERS_MAX);
   }
 
   get id(): MemberId {
@@ -63,33 +63,21 @@ export class Self {
    * only hold a different view, or lie, and have a budget, so that they cannot make me spin my epoch.
    */
   accept(accusation: Answered, precedes: boolean, now: number): boolean {
-    const { ring, accuser } = accusation;
-    if (this.#unanswered.some((waiting) => waiting.ring === ring && waiting.accuser === accuser)) return true;
-    if (!precedes) {
-      const held = this.#strangers.get(accusation.accuser);
-      if (!held && this.#strangers.size >= STRANGERS_MAX) return false;
-      const left = spend(held ?? fullBudget(this.#strangerRate, now), this.#strangerRate, now);
-      if (!left) return false;
-      this.#strangers.set(accusation.accuser, left);
-    }
+    if (this.#isUnanswered(accusation)) return true;
+    if (!precedes && !this.#strangers.take(accusation.accuser, now)) return false;
     this.#unanswered.push(accusation);
     return true;
   }
 
   /** Would `accept` be more than a repetition? Changes nothing. */
-  hears({ ring, accuser }: Answered, precedes: boolean, now: number): boolean {
-    if (this.#unanswered.some((waiting) => waiting.ring === ring && waiting.accuser === accuser)) return false;
-    const held = this.#strangers.get(accuser);
-    if (precedes) return true;
-    if (!held) return this.#strangers.size < STRANGERS_MAX;
-    return spend(held, this.#strangerRate, now) !== undefined;
+  hears(accusation: Answered, precedes: boolean, now: number): boolean {
+    if (this.#isUnanswered(accusation)) return false;
+    return precedes || this.#strangers.affords(accusation.accuser, now);
   }
 
   /** Budgets that are full again need not be remembered, and must not keep others from having one. */
   tidy(now: number): void {
-    for (const [id, budget] of this.#strangers) {
-      if (refilled(budget, this.#strangerRate, now).tokens >= this.#strangerRate.burst) this.#strangers.delete(id);
-    }
+    this.#strangers.tidy(now);
   }
 
   /**
@@ -110,6 +98,10 @@ export class Self {
     this.#disabledBy = disabledBy;
     this.#unanswered = [];
     return this.#signed(epoch);
+  }
+
+  #isUnanswered({ ring, accuser }: Answered): boolean {
+    return this.#unanswered.some((waiting) => waiting.ring === ring && waiting.accuser === accuser);
   }
 
   #signed(epoch: bigint): Verified<SignedNote> {
