@@ -90,7 +90,9 @@ async function echo(stream: MessageStream): Promise<void> {
       if (!stream.write(message)) await drained(stream);
     }
     stream.end();
-  } catch {}
+  } catch {
+    // It broke: the sender's end says so.
+  }
 }
 
 /** Ends when the client has stopped. */

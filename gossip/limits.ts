@@ -1,6 +1,6 @@
 /**
- * Every bound of the machine, in one place: what is counted, in which unit, and why this much. A peer that goes over
- * one of them loses the excess, never the connection of others.
+ * What peers can make the machine hold, send or compute, bounded in one place: what is counted, in which unit, and why
+ * this much. A peer that goes over one of them loses the excess, never the connection of others.
  */
 
 /** Bytes of a note's body, metadata and addresses included (protocol 5a). */

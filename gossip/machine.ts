@@ -42,6 +42,8 @@ const SETTLE_MS = 250;
 const ASKED_AFTER_STALL = 3;
 /** Joining ends after this long, whoever has answered by then. */
 const JOIN_TIMEOUT_MS = 10_000;
+/** Begins the names of timers for notes that wait (rule R11); the subject's id follows. */
+const NOTE_TIMER = "note/";
 /** Expiry and forgotten budgets are looked at this often, in gossip intervals. */
 const TIDY_INTERVALS = 10;
 
@@ -109,13 +111,7 @@ export class Machine {
     this.#judgement = new Judgement({ evidence: this.#evidence, ...settings });
     this.#view = new View(certificate.id, this.#evidence, this.#judgement);
     this.#self = selfOf(options);
-    this.#intake = new Intake({
-      evidence: this.#evidence,
-      sha256,
-      me: certificate.id,
-      isHeard: (accusation, now) => this.#defence.hears(accusation, now),
-      noteRate: { burst: tolerance(ringCount) + 2, refillMs: settings.gossipMs },
-    });
+    this.#intake = this.#newIntake(options);
     this.#partners = new Partners(settings.gossipMs);
     const shared = {
       view: this.#view,
@@ -140,6 +136,16 @@ export class Machine {
       isNew: () => this.#joining !== undefined,
     });
     this.#rounds = new Rounds({ ...shared, exchanges: this.#exchanges, contacts: contactsOf(options) });
+  }
+
+  #newIntake({ certificate, ringCount, settings, ports }: MachineOptions): Intake {
+    return new Intake({
+      evidence: this.#evidence,
+      sha256: ports.sha256,
+      me: certificate.id,
+      isHeard: (accusation, now) => this.#defence.hears(accusation, now),
+      noteRate: { burst: tolerance(ringCount) + 2, refillMs: settings.gossipMs },
+    });
   }
 
   // --- What the driver may ask at any time ---
@@ -382,7 +388,7 @@ export class Machine {
   }
 
   #fire(name: string, now: number): void {
-    if (name.startsWith("note/")) this.#act(this.#intake.unpark(name.slice(5) as MemberId, now), now);
+    if (name.startsWith(NOTE_TIMER)) this.#unpark(name.slice(NOTE_TIMER.length) as MemberId, now);
     else if (name === "gossip") this.#gossip(now);
     else if (name === "monitor") this.#watch(now);
     else if (name === "push") this.#mailer.push(now);
@@ -390,6 +396,10 @@ export class Machine {
     else if (name === "repush") this.#defence.repush(now);
     else if (name === "join") this.#finishJoin(now);
     else if (name === "depart") this.#depart();
+  }
+
+  #unpark(id: MemberId, now: number): void {
+    this.#act(this.#intake.unpark(id, now), now);
   }
 
   #set(name: TimerName, at: number): void {
@@ -491,7 +501,7 @@ export class Machine {
     for (const event of intaken) {
       if (event.kind === "verify" || event.kind === "rejected") this.#outbox.emit(event);
       else if (event.kind === "lied" && event.from) this.#partners.punish(event.from, now);
-      else if (event.kind === "parked") this.#timers.set(`note/${event.id}`, event.until);
+      else if (event.kind === "parked") this.#timers.set(`${NOTE_TIMER}${event.id}`, event.until);
       else if (event.kind === "about-me") this.#aboutMe(event.claim, now);
       else if (event.kind === "admitted") this.#admitted(event.claim, event.digest, event.fresh, now);
     }

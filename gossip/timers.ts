@@ -1,5 +1,8 @@
 /** Named deadlines: at most one per name, the earliest at hand. Setting a name again moves it. */
 
+/** Stale entries that the heap may hold, beside three for each name, before it is built anew. */
+const STALE_MAX = 64;
+
 interface Entry {
   readonly name: string;
   readonly at: number;
@@ -17,7 +20,7 @@ export class Timers {
   set(name: string, at: number): void {
     if (this.#deadlines.get(name) === at) return;
     this.#deadlines.set(name, at);
-    if (this.#heap.length > 64 + 4 * this.#deadlines.size) this.#rebuild();
+    if (this.#heap.length > STALE_MAX + 4 * this.#deadlines.size) this.#rebuild();
     else this.#push({ name, at });
   }
 

@@ -81,7 +81,9 @@ function parseObject(line: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(line);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch {}
+  } catch {
+    // No JSON at all: no object either.
+  }
   throw malformed("A line on the control socket is no JSON object.");
 }
 

@@ -129,7 +129,9 @@ function readHolder(path: string): Holder | undefined {
     if (typeof nonce === "string" && /^[0-9a-f]+$/.test(nonce) && Number.isSafeInteger(pid)) {
       return { nonce, pid: pid as number, start: String(start), realm: String(realm) };
     }
-  } catch {}
+  } catch {
+    // No JSON: junk as well.
+  }
   return { nonce: "junk", pid: 0, start: "", realm: "" };
 }
 
