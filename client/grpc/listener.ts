@@ -131,7 +131,7 @@ class GrpcListener implements Listener {
       "grpc.max_receive_message_length": WIRE_BYTES_MAX,
       "grpc.max_send_message_length": WIRE_BYTES_MAX,
       "grpc.enable_channelz": 0,
-      interceptors: [peerInterceptor],
+      interceptors: [peerInterceptor(this.#connections)],
     });
     server.addService(
       { ...CALLS, ...DUPLEXES },

@@ -32,6 +32,15 @@ export const DUPLEXES: Readonly<Record<DuplexKind, Bidi>> = {
   stream: { ...OverlayService.stream, ...chunks },
 };
 
+const KINDS = new Map(
+  Object.entries({ ...CALLS, ...DUPLEXES }).map(([kind, { path }]) => [path, kind as CallKind | DuplexKind]),
+);
+
+/** What is called at this path. */
+export function kindOf(path: string): CallKind | DuplexKind | undefined {
+  return KINDS.get(path);
+}
+
 /** What the envelopes add to a body, in bytes: a tag and a length. */
 export const ENVELOPE_BYTES = 8;
 

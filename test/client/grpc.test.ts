@@ -4,11 +4,17 @@ import { createServer as createHttp2Server, connect as http2Connect } from "node
 import { createServer, type Socket, connect as tcpConnect } from "node:net";
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from "node:tls";
 import { Worker } from "node:worker_threads";
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { formatAddress } from "../../client/address.js";
 import { grpcTransport } from "../../client/grpc/transport.js";
-import type { Link, Listener, TransportHandlers } from "../../client/transport.js";
-import { certificatesToPem, generateKeyPair, type Identity, privateKeyToPem } from "../../identity/index.js";
+import type { ByteDuplex, Link, Listener, TransportHandlers } from "../../client/transport.js";
+import {
+  certificatesToPem,
+  type FirefliesError,
+  generateKeyPair,
+  type Identity,
+  privateKeyToPem,
+} from "../../identity/index.js";
 import { TestNetwork } from "../support/test-network.js";
 import { transportContract } from "./transport-contract.js";
 
@@ -45,6 +51,10 @@ async function dial({ host, port }: { host: string; port: number }, identity = a
   const link = await transportOf(identity).dial(formatAddress(host, port), { timeoutMs: TIMEOUT_MS });
   open.push(link);
   return link;
+}
+/** The code that a duplex ends with. */
+function endOf(duplex: ByteDuplex): Promise<string | undefined> {
+  return new Promise((resolve) => duplex.once("error", (error) => resolve((error as FirefliesError).code)));
 }
 async function works(listener: Listener): Promise<void> {
   const link = await dial(listener);
@@ -136,6 +146,42 @@ describe("a listener", () => {
     for (let i = 0; i < 4; i++) others.push(await dial(listener));
     await lost;
     expect(others.map(({ closed }) => closed)).toEqual([false, false, false, false]);
+  });
+
+  it("lets no member begin more messages than it needs, over any number of connections, and never end them", async () => {
+    let handed = 0;
+    const onDuplex = () => {
+      handed += 1;
+    };
+    const listener = await transportOf(bob).listen({ host: "127.0.0.1", port: 0, handlers: { ...handlers, onDuplex } });
+    open.push(listener);
+    const options = {
+      key: privateKeyToPem(alice.privateKey),
+      cert: certificatesToPem(alice.certificate.leaf, alice.certificate.issuer),
+      rejectUnauthorized: false,
+    };
+    const sessions = [1, 2].map(() => http2Connect(`https://127.0.0.1:${listener.port}`, options));
+    const refused = await new Promise<unknown[]>((resolve) => {
+      const statuses: unknown[] = [];
+      for (let count = 0; count < 60; count++) {
+        const path = "/fireflies.v1.Overlay/Messages";
+        const headers = { ":path": path, ":method": "POST", "content-type": "application/grpc" };
+        const stream = sessions[count % 2]!.request(headers);
+        stream.on("error", () => {});
+        stream.on("response", (answer) => statuses.push(answer["grpc-status"]) === 56 && resolve(statuses));
+        stream.write(Buffer.from("0000100000", "hex")); // One MiB is to follow, and never does.
+      }
+    });
+    expect(new Set(refused)).toEqual(new Set(["8"]));
+    const link = await dial(listener);
+    expect(await endOf(link.open("messages"))).toBe("overloaded");
+    await works(listener);
+    expect(handed).toBe(4);
+    for (const session of sessions) session.destroy();
+    await vi.waitFor(() => {
+      link.open("messages").destroy();
+      expect(handed).toBeGreaterThan(4);
+    });
   });
 
   it("survives a member that speaks HTTP/2 but not our protocol", async () => {
