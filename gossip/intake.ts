@@ -41,7 +41,13 @@ interface Parked extends StagedClaim {
  */
 const PARKED_PER_INTERVAL = 8;
 
-/** Why a certificate may fail though its sender is honest: clocks differ, and time passed since it was sent (R18). */
+/**
+ * Checks of one batch under way at once: enough to keep all threads busy, and all that a packet of lies can cost. Else a
+ * few dozen liars with full packets would keep every place among the batches taken, and answers to accusations out.
+ */
+const CHECKS_AT_ONCE = 128;
+
+/** Why a certificate, or what was signed under it, may fail though its sender is honest: clocks differ, and time passed since it was sent (R18). */
 const HONEST_REASONS: ReadonlySet<string> = new Set(["expired", "not-yet-valid"]);
 
 interface Batch {
@@ -143,6 +149,7 @@ export class Intake {
       done.push(...this.#judge(batch, staged, share, now));
     }
     batch.checking = [];
+    if (done.some((event) => event.kind === "lied")) done.push(...this.#drop(batch));
     return [...done, ...this.#advance(batch, now)];
   }
 
@@ -166,11 +173,20 @@ export class Intake {
     return this.#batches.size < BATCHES_MAX && mine < BATCHES_PER_PARTNER_MAX;
   }
 
+  /** Nobody honest hands on what is not verified: after a lie, the rest of a partner's packet is not worth the work. */
+  #drop(batch: Batch): Intaken[] {
+    if (batch.from === undefined) return [];
+    return batch.stages.splice(0).flatMap((stage) => stage.map((staged) => this.#reject(batch.from, staged, "liar")));
+  }
+
   /** Runs the batch up to the next stage that has something to verify, or to its end. */
   #advance(batch: Batch, now: number): Intaken[] {
     const done: Intaken[] = [];
-    for (let stage = batch.stages.shift(); stage; stage = batch.stages.shift()) {
-      for (const staged of stage) done.push(...this.#consider(batch, staged, now));
+    for (let stage = batch.stages[0]; stage; stage = batch.stages[0]) {
+      while (stage.length > 0 && batch.checking.length < CHECKS_AT_ONCE) {
+        for (const staged of stage.splice(0, CHECKS_AT_ONCE)) done.push(...this.#consider(batch, staged, now));
+      }
+      if (stage.length === 0) batch.stages.shift();
       if (batch.checking.length === 0) continue;
       return [...done, { kind: "verify", batch: batch.id, checks: batch.checking.flatMap(({ checks }) => checks) }];
     }
@@ -233,8 +249,7 @@ export class Intake {
     if (failed || verdicts.length === 0) {
       const reason = failed && !failed.ok ? failed.reason : "not-checked";
       const rejected = this.#reject(batch.from, staged, reason);
-      const isHonest = staged.claim.kind === "certificate" && HONEST_REASONS.has(reason);
-      return isHonest ? [rejected] : [rejected, { kind: "lied", from: batch.from }];
+      return HONEST_REASONS.has(reason) ? [rejected] : [rejected, { kind: "lied", from: batch.from }];
     }
     this.#pending.delete(staged.digest.slice(0, LISTED_DIGITS));
     const aboutMe = this.#aboutMe(staged.claim);

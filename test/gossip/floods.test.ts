@@ -8,6 +8,7 @@ import { Overlay, type Seat } from "../support/gossip/overlay.js";
 import {
   accusationOf,
   accusationStatement,
+  certificateStatement,
   equivocationStatement,
   noteOf,
   noteStatement,
@@ -54,6 +55,21 @@ describe("a packet", () => {
     }
     // t + 2 at once, as many again that it passes on to others and hears from them, and eight that wait.
     expect(checks()).toBeLessThan(100);
+  });
+
+  it("of lies is checked up to the first ones, and what was true beside them is heard from others", () => {
+    const { overlay, seats, checks } = quiet();
+    const [seat, liar, honest] = seats as [Seat, Seat, Seat];
+    const lies = Array.from({ length: 1000 }, (_, index) => {
+      return certificateStatement({ ...liar.certificate, leaf: new TextEncoder().encode(`lie ${index}`) });
+    });
+    const truth = noteStatement(noteOf(honest.certificate, { epoch: 2n ** 50n }));
+    overlay.tell(liar, seat, ...lies, truth);
+    overlay.run(1);
+    expect(checks()).toBeLessThan(200);
+    overlay.tell(honest, seat, truth);
+    overlay.run(1);
+    expect(seat.machine.member(honest.id)?.epoch).toBe(2n ** 50n);
   });
 
   it("of ever better proofs against one member is taken at the rate of its notes", () => {
