@@ -23,7 +23,7 @@ import type { CertificateRecord, Condition, ContactRecord, HowIssued, PrincipalR
 import { issueToken, tokenHash } from "./token.js";
 
 const LOCK_FILE = "ca.lock";
-/** Contacts are drawn from this many times as many recent members, so that newcomers do not all ask the same ones. */
+/** Contacts are drawn from this many times as many members, so that newcomers do not all ask the same ones. */
 const CONTACT_CHOICE = 4;
 /** Certificates one member may get in a day, or in a lifetime if that is shorter: renewals with ever new keys must not fill the disk. */
 const ISSUED_MAX = 20;
@@ -308,8 +308,8 @@ export class CertificateAuthority {
 
   async #contacts(except: MemberId): Promise<ContactRecord[]> {
     const { bootNodes } = this.#settings;
-    const recent = await this.#store.contacts({ except, now: this.now(), limit: bootNodes * CONTACT_CHOICE });
-    return drawContacts(recent, bootNodes, Math.random);
+    const choice = await this.#store.contacts({ except, now: this.now(), limit: bootNodes * CONTACT_CHOICE });
+    return drawContacts(choice, bootNodes, Math.random);
   }
 }
 

@@ -46,9 +46,9 @@ export function isFresh({ issuedAt, notAfter }: { issuedAt: number; notAfter: nu
   return notAfter - now > (notAfter - issuedAt) * RENEWAL_SHARE;
 }
 
-/** `count` of the members that reported most recently, drawn by `random` from a few times as many, so that they share the load. */
-export function drawContacts<T>(recent: readonly T[], count: number, random: () => number): T[] {
-  const rest = [...recent];
+/** `count` of a few times as many, drawn by `random`, so that they share the load. */
+export function drawContacts<T>(choice: readonly T[], count: number, random: () => number): T[] {
+  const rest = [...choice];
   const drawn: T[] = [];
   while (drawn.length < count && rest.length > 0) {
     drawn.push(...rest.splice(Math.floor(random() * rest.length), 1));

@@ -177,10 +177,14 @@ export class SqliteStore implements Store {
   }
 
   async contacts(query: { except: MemberId; now: number; limit: number }): Promise<ContactRecord[]> {
+    const recent = Math.ceil(query.limit / 2);
+    const [self, ids] = [memberIdToBytes(query.except), "SELECT id FROM reports WHERE id <> ? AND addresses <> '[]'"];
     const sql = `SELECT r.addresses, c.leaf, c.issuer FROM reports r JOIN certificates c ON c.serial =
       (SELECT serial FROM certificates WHERE id = r.id ORDER BY not_before DESC, serial DESC LIMIT 1)
-      WHERE r.id <> ? AND r.addresses <> '[]' AND c.not_after > ? ORDER BY r.reported_at DESC LIMIT ?`;
-    const rows = this.#statement(sql).all([memberIdToBytes(query.except), query.now, query.limit]) as Row[];
+      WHERE c.not_after > ? AND (r.id IN (${ids} ORDER BY reported_at DESC LIMIT ?)
+        OR r.id IN (${ids} ORDER BY random() LIMIT ?))`;
+    const values = [query.now, self, recent, self, query.limit - recent];
+    const rows = this.#statement(sql).all(values) as Row[];
     return rows.map((row) => ({ leaf: bytes(row.leaf), issuer: bytes(row.issuer), addresses: texts(row.addresses) }));
   }
 

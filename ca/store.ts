@@ -91,7 +91,10 @@ export interface Store {
 
   /** Costs nothing when the same was reported within a second. */
   report(id: MemberId, addresses: readonly string[], at: number): Promise<void>;
-  /** Members other than `except` with addresses and an unexpired certificate, the last to report first. */
+  /**
+   * Members other than `except` with addresses and an unexpired certificate: half of them the last to report, which live
+   * most likely, half at random. Of liars that report every second there may be enough to be all the last ones.
+   */
   contacts(query: { except: MemberId; now: number; limit: number }): Promise<ContactRecord[]>;
   close(): Promise<void>;
 }

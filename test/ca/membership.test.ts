@@ -75,6 +75,21 @@ describe("reports", () => {
     await fixture.at(NOW);
   });
 
+  it("are not all those who report most often, who may be liars that want every newcomer for themselves", async () => {
+    await using crowded = await AuthorityFixture.start({ bootNodes: 3 });
+    const addresses = new Set<string>();
+    const join = (name: string) => crowded.join(name, generateKeyPair(), `${name}:1`);
+    for (let count = 0; count < 6; count++) await join(`quiet-${count}`);
+    await crowded.at(NOW + 3_600_000);
+    for (let count = 0; count < 12; count++) await join(`loud-${count}`);
+    const { identity } = await join("newcomer");
+    for (let asked = 0; asked < 40; asked++) {
+      const contacts = await report(crowded.server.urls, identity, crowded.call("newcomer:1"));
+      for (const contact of contacts) addresses.add(contact.addresses[0]!);
+    }
+    expect([...addresses].some((address) => address.startsWith("quiet"))).toBe(true);
+  });
+
   it("leave out members whose certificate has ended", async () => {
     const old = await AuthorityFixture.start();
     await old.join("gone", generateKeyPair(), "10.0.0.1:1");
