@@ -124,7 +124,8 @@ export class Intake {
     };
     const seen = new Set<string>();
     for (const bytes of statements) {
-      const claim = parseStatement(bytes);
+      // A copy: what is held of one statement must not hold the whole packet that it came in.
+      const claim = parseStatement(new Uint8Array(bytes));
       const digest = claim && recordDigest(this.#options.sha256, claim);
       if (!claim || digest === undefined) {
         done.push({ kind: "rejected", from, what: "statement", reason: "malformed" }, { kind: "lied", from });

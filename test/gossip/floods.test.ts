@@ -72,6 +72,20 @@ describe("a packet", () => {
     expect(seat.machine.member(honest.id)?.epoch).toBe(2n ** 50n);
   });
 
+  it("is not kept whole for the one note in it that is held", () => {
+    const { overlay, seats } = quiet();
+    const [seat, liar] = seats as [Seat, Seat];
+    const note = noteOf(liar.certificate, { epoch: 2n ** 50n, metadata: Uint8Array.of(7) });
+    const stale = Array.from({ length: 500 }, (_, index) =>
+      noteStatement(noteOf(liar.certificate, { epoch: BigInt(index) })),
+    );
+    overlay.tell(liar, seat, ...stale, noteStatement(note));
+    overlay.run(1);
+    const { metadata } = seat.machine.member(liar.id)!;
+    expect(metadata).toEqual(Uint8Array.of(7));
+    expect(metadata.buffer.byteLength).toBeLessThan(1000);
+  });
+
   it("of ever better proofs against one member is taken at the rate of its notes", () => {
     const { overlay, seats } = quiet();
     const [seat, liar, mule] = seats as [Seat, Seat, Seat];
