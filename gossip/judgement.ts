@@ -107,6 +107,11 @@ export class Judgement {
     return this.#removedEpochs.keys();
   }
 
+  /** Somebody is on the way to its removal. */
+  get hasOpenAccusations(): boolean {
+    return this.#valid.size > 0;
+  }
+
   /** When `update` must be called again though nothing was learned; undefined when nothing is pending. */
   get deadline(): number | undefined {
     let earliest: number | undefined;

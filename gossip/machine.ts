@@ -40,6 +40,11 @@ import { View } from "./view.js";
 const SETTLE_MS = 250;
 /** Neighbours asked what was missed, after a stall of more than Delta / 2. */
 const ASKED_AFTER_STALL = 3;
+/** Neighbours asked for an answer before a removal, from half of its time on every Delta / 2. */
+const ASKED_IN_DOUBT = 2;
+/** A newcomer's first rounds follow each other faster by this factor: others came at the same time, unknown to all. */
+const SETTLING_ROUNDS = 8;
+const SETTLING_PACE = 4;
 /** Joining ends after this long, whoever has answered by then. */
 const JOIN_TIMEOUT_MS = 10_000;
 /** Begins the names of timers for notes that wait (rule R11); the subject's id follows. */
@@ -67,7 +72,7 @@ export interface MachineOptions {
   readonly known: readonly Uint8Array[];
 }
 
-type TimerName = "gossip" | "monitor" | "push" | "rebuttal" | "repush" | "join" | "depart";
+type TimerName = "doubt" | "gossip" | "monitor" | "push" | "rebuttal" | "repush" | "join" | "depart";
 
 export class Machine {
   readonly #settings: Settings;
@@ -361,7 +366,7 @@ export class Machine {
     this.#self.leaving = true;
     this.#joining = undefined;
     this.#defence.issueNote(now);
-    for (const name of ["gossip", "monitor", "repush", "join"] as const) this.#timers.clear(name);
+    for (const name of ["doubt", "gossip", "monitor", "repush", "join"] as const) this.#timers.clear(name);
     this.#set("depart", now + CALL_TIMEOUT_MS);
     this.#settle(now);
   }
@@ -395,6 +400,7 @@ export class Machine {
     else if (name === "rebuttal") this.#defence.issueNote(now);
     else if (name === "repush") this.#defence.repush(now);
     else if (name === "join") this.#finishJoin(now);
+    else if (name === "doubt") this.#doubt(now);
     else if (name === "depart") this.#depart();
   }
 
@@ -412,9 +418,17 @@ export class Machine {
   }
 
   #gossip(now: number): void {
-    this.#set("gossip", now + this.#settings.gossipMs);
     const round = this.#rounds.next(now);
+    const pace = round < SETTLING_ROUNDS ? SETTLING_PACE : 1;
+    this.#set("gossip", now + this.#settings.gossipMs / pace);
     if (round % TIDY_INTERVALS === 0) this.#tidy(now);
+  }
+
+  /** Before a removal I ask others for an answer that has not reached me. */
+  #doubt(now: number): void {
+    if (this.#self.leaving || !this.#judgement.hasOpenAccusations) return;
+    for (const to of sample(this.#ports.random, this.#view.partners(), ASKED_IN_DOUBT)) this.#exchanges.begin(to, now);
+    this.#set("doubt", now + this.#settings.deltaMs / 2);
   }
 
   #tidy(now: number): void {
@@ -465,6 +479,8 @@ export class Machine {
     const { touched, removed } = this.#judgement.update(now, this.#wall(now));
     for (const id of touched) this.#touched.add(id);
     for (const id of removed) this.#monitor.forget(id);
+    const isOpen = this.#judgement.hasOpenAccusations && !this.#joining;
+    if (isOpen && !this.#timers.has("doubt")) this.#set("doubt", now + this.#settings.removalMs / 2);
   }
 
   /** While I join nothing is told: of the dead I hear the notes first and what stands against them a moment later. */
@@ -509,13 +525,16 @@ export class Machine {
 
   #admitted(claim: Claim, digest: string, fresh: boolean, now: number): void {
     const id = subjectOf(claim);
+    // Not judged anew yet: still suspected means that this note is the answer.
+    const isRebuttal = claim.kind === "note" && this.standing(claim.note.id) === "suspected";
     if (id) this.#touched.add(id);
     if (claim.kind === "revocation") this.#touchAll();
     if (claim.kind === "note") {
       this.#judgement.noteAdmitted(claim.note.id, now);
       this.#monitor.forget(claim.note.id);
     }
-    if (fresh) this.#mailer.spread(digest, now);
+    if (fresh && isRebuttal) this.#mailer.spreadUrgently(digest, now);
+    else if (fresh) this.#mailer.spread(digest, now);
   }
 
   /** A well-signed accusation of mine, or a note under my key that is not my latest. */

@@ -15,6 +15,8 @@ const PUSH_DELAY_MS = 10;
 const PUSH_PAUSE_MS = 150;
 /** Random ring neighbours that a fresh statement is pushed to: reaches 98 % by infect and die, the rest reconciles. */
 const PUSH_FANOUT = 4;
+/** And one that saves a member from its removal, which has a deadline: 99.97 %. */
+const URGENT_FANOUT = 8;
 
 export interface MailerParts {
   readonly view: View;
@@ -26,7 +28,8 @@ export interface MailerParts {
 
 export class Mailer {
   readonly #parts: MailerParts;
-  readonly #fresh = new Set<string>();
+  /** Records to push on, each with the number of neighbours. */
+  readonly #fresh = new Map<string, number>();
   /** My latest announcement, and who has answered that it got it. */
   #announced = { digest: "", heard: new Set<MemberId>() };
   /** Calls under way that carry it. */
@@ -44,15 +47,21 @@ export class Mailer {
 
   /** A record that others may not have yet: pushed with the next batch. */
   spread(digest: string, now: number): void {
-    this.#fresh.add(digest);
+    this.#fresh.set(digest, PUSH_FANOUT);
     this.#parts.timers.setEarlier("push", Math.max(now + PUSH_DELAY_MS, this.#pushedAt + PUSH_PAUSE_MS));
+  }
+
+  /** The same, to more neighbours and without a pause: a rebuttal, which must be everywhere before the removal. */
+  spreadUrgently(digest: string, now: number): void {
+    this.#fresh.set(digest, URGENT_FANOUT);
+    this.#parts.timers.setEarlier("push", now + PUSH_DELAY_MS);
   }
 
   /** The batch is due. */
   push(now: number): void {
     const { view, random } = this.#parts;
-    for (const digest of this.#fresh) {
-      for (const id of sample(random, view.neighbours(), PUSH_FANOUT)) this.post(id, digest);
+    for (const [digest, fanout] of this.#fresh) {
+      for (const id of sample(random, view.neighbours(), fanout)) this.post(id, digest);
     }
     this.#fresh.clear();
     this.#pushedAt = now;

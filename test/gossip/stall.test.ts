@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parsePacket } from "../../gossip/index.js";
 import { Overlay, type Seat } from "../support/gossip/overlay.js";
 
 describe("a member whose own loop stood still", () => {
@@ -33,3 +34,23 @@ describe("a member whose own loop stood still", () => {
     expect(overlay.runUntil(() => overlay.told(observer, "failed").length > 0)).toBeLessThanOrEqual(removalMs);
   });
 });
+
+describe("before a removal", () => {
+  it("a member asks others whether they know of an answer", () => {
+    const overlay = new Overlay({ settings: { gossipMs: 20_000 } });
+    const seats = overlay.grow(8);
+    overlay.run(200_000);
+    const [observer, victim] = seats as [Seat, Seat];
+    victim.down = true;
+    overlay.runUntil(() => overlay.told(observer, "suspected").length > 0);
+    const asked = () => overlay.told(observer, "send").filter(({ packet }) => isQuestion(packet)).length;
+    const before = asked();
+    overlay.runUntil(() => overlay.told(observer, "failed").length > 0);
+    expect(asked() - before).toBeGreaterThanOrEqual(4);
+  });
+});
+
+function isQuestion(packet: Uint8Array): boolean {
+  const parsed = parsePacket(packet);
+  return parsed.ok && parsed.items.some((item) => item.kind === "range");
+}
