@@ -232,9 +232,11 @@ export class Client {
    * Sends a message to the live member that proves itself at this address; resolves to its handler's reply, empty when
    * it returned none. Rejects with a FirefliesError: "peer-unknown", "peer-unreachable", "timeout", "cancelled",
    * "message-too-large", "handler-failed", "handler-timeout", "handler-missing", "overloaded", "peer-removed",
-   * "link-closed".
+   * "link-closed". Misuse: a TypeError for text instead of bytes, a RangeError for a timeout that is not above 0.
    */
   async sendTo(address: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
+    requireBytes(data);
+    requireTimeout(options.timeout);
     const { machine, messenger } = this.#running;
     const known = machine.members().find((peer) => hasAddress(peer, address));
     if (known) return await this.#send({ id: known.id, addresses: [address] }, data, options);
@@ -287,7 +289,7 @@ export class Client {
     return certificate ? verify(certificate.publicKey, "application", certificate.networkId, data, signature) : false;
   }
 
-  /** Facts about this member that all others see. Rejects with "metadata-too-large". */
+  /** Facts about this member that all others see. Rejects with "metadata-too-large", also for what JSON cannot carry. */
   async setMetadata(metadata: Metadata): Promise<void> {
     const bytes = encodeMetadata(metadata);
     this.#metadata = metadata;
@@ -389,6 +391,7 @@ export class Client {
 
   async #send(to: Destination, data: Uint8Array, { signal, timeout }: SendOptions): Promise<Uint8Array> {
     requireBytes(data);
+    requireTimeout(timeout);
     const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS };
     return (await this.#running.messenger.request("message", to, data, options)).data;
   }
@@ -457,4 +460,9 @@ export class Client {
 function requireBytes(data: unknown): void {
   if (data instanceof Uint8Array) return;
   throw new TypeError("A message is a Uint8Array; for text use new TextEncoder().encode(text).");
+}
+
+function requireTimeout(timeout: number | undefined): void {
+  if (timeout === undefined || timeout > 0) return;
+  throw new RangeError(`A timeout is a number of milliseconds above 0, not ${timeout}.`);
 }

@@ -125,7 +125,7 @@ function stopper(controller: AbortController) {
   return { promise, stop };
 }
 
-/** Says how long was waited. */
+/** Says how long was waited; what dialling left of a deadline is no whole number. */
 export function timeoutText(timeoutMs: number): string {
-  return `There was no answer within ${timeoutMs} ms. Try again, allow more time, or look at the other member's load.`;
+  return `There was no answer within ${Math.max(1, Math.round(timeoutMs))} ms. Try again, allow more time, or look at the other member's load.`;
 }

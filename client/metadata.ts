@@ -3,16 +3,28 @@ import { METADATA_BYTES_MAX } from "../gossip/index.js";
 import { FirefliesError } from "../identity/index.js";
 import type { Metadata } from "./types.js";
 
-/** Throws TypeError for what is no object, and "metadata-too-large". */
+/** Throws TypeError for what is no object, and "metadata-too-large", also for what JSON cannot carry. */
 export function encodeMetadata(metadata: Metadata): Uint8Array {
   if (!isMetadata(metadata)) throw new TypeError("Metadata is an object of JSON values.");
-  const text = Object.keys(metadata).length === 0 ? "" : JSON.stringify(metadata);
+  const text = Object.keys(metadata).length === 0 ? "" : jsonOf(metadata);
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= METADATA_BYTES_MAX) return bytes;
   throw new FirefliesError(
     "metadata-too-large",
     `The metadata has ${bytes.length} bytes as JSON; ${METADATA_BYTES_MAX} are the most.`,
   );
+}
+
+function jsonOf(metadata: Metadata): string {
+  try {
+    return JSON.stringify(metadata);
+  } catch (cause) {
+    throw new FirefliesError(
+      "metadata-too-large",
+      `The metadata cannot be written as JSON: it holds a bigint, a cycle or a toJSON that throws. Make it plain values.`,
+      { cause },
+    );
+  }
 }
 
 /** What is not a JSON object is somebody's mistake, not ours to fail by: no metadata. */

@@ -64,7 +64,7 @@ export type StreamHandler = (stream: MessageStream, context: MessageContext) => 
 
 export interface SendOptions {
   readonly signal?: AbortSignal;
-  /** Milliseconds until the call fails with "timeout". */
+  /** Milliseconds until the call fails with "timeout": above 0, or the call rejects with a RangeError. */
   readonly timeout?: number;
 }
 

@@ -133,9 +133,12 @@ describe("metadata", () => {
     await until(first, () => first.members()[0]?.metadata.role === "late");
   });
 
-  it("over 4,096 bytes is refused, and the old one stays", async () => {
+  it("over 4,096 bytes or beyond JSON is refused, and the old one stays", async () => {
     const { epoch } = carol.info();
-    await expect(carol.setMetadata({ much: "x".repeat(4100) })).rejects.toMatchObject({ code: "metadata-too-large" });
+    const cycle: Record<string, unknown> = {};
+    cycle.self = cycle;
+    for (const metadata of [{ much: "x".repeat(4100) }, { big: 1n }, cycle])
+      await expect(carol.setMetadata(metadata)).rejects.toMatchObject({ code: "metadata-too-large" });
     expect(carol.info().epoch).toBe(epoch);
   });
 });

@@ -74,6 +74,13 @@ describe("a message", () => {
     expect(await codeOf(alice.sendToId(alice.id, text("x")))).toBe("peer-unknown");
   });
 
+  it("with a timeout that is no time is refused at once", async () => {
+    for (const timeout of [0, -1, Number.NaN]) {
+      await expect(alice.sendToId(bob.id, text("x"), { timeout })).rejects.toThrow(RangeError);
+      await expect(alice.sendTo(bob.address, text("x"), { timeout })).rejects.toThrow(RangeError);
+    }
+  });
+
   it("over the limit is refused at once, and as a reply reaches the sender as an error", async () => {
     bob.registerMessageHandler(() => new Uint8Array(MESSAGE_BYTES_MAX + 1));
     expect(await codeOf(alice.sendToId(bob.id, new Uint8Array(MESSAGE_BYTES_MAX + 1)))).toBe("message-too-large");
