@@ -54,15 +54,22 @@ export async function enrolOrRestore(config: MemberConfig, now: number, signal?:
   return { identity, authorityUrls: urls };
 }
 
-function admissionOf({ token, ca, caFingerprint, name }: MemberConfig): Admission {
+function admissionOf({ dir, token, ca, caFingerprint, name }: MemberConfig): Admission {
   if (token !== undefined) return { token };
   if (ca !== undefined && caFingerprint !== undefined && name !== undefined) {
     return { url: ca, fingerprint: caFingerprint, principal: name };
   }
-  throw new FirefliesError(
-    "token-required",
-    "This member has no identity yet and nothing to enrol with. Give a token (`fireflies ca token NAME`), or the authority's address, its fingerprint and a name.",
-  );
+  throw new FirefliesError("token-required", nothingToEnrolWith(dir, { ca, ca_fingerprint: caFingerprint, name }));
+}
+
+/** Half of what an open authority needs is answered with the other half. */
+function nothingToEnrolWith(dir: string | undefined, open: Readonly<Record<string, string | undefined>>): string {
+  const place = dir === undefined ? "This member has no directory" : `${dir} holds no identity yet`;
+  const missing = Object.keys(open).filter((key) => open[key] === undefined);
+  const isHalf = missing.length < Object.keys(open).length;
+  return isHalf
+    ? `${place}, there is no token, and to enrol with an open authority ${missing.join(" and ")} must be given too.`
+    : `${place} and there is no token to enrol with. Give one (--join, token or FIREFLIES_TOKEN); \`fireflies ca token NAME\` prints it.`;
 }
 
 /** The authority's answer to my addresses: contacts. An authority that is away is no reason not to start. */

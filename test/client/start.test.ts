@@ -123,7 +123,14 @@ describe("with an authority, a client", () => {
     await network.start({ token });
     expect(await codeOf(network.client({ token }).start())).toBe("token-used");
     expect(await codeOf(network.client({ token: "nonsense" }).start())).toBe("token-invalid");
-    expect(await codeOf(network.client({}).start())).toBe("token-required");
+    await expect(network.client({}).start()).rejects.toMatchObject({
+      code: "token-required",
+      message: expect.stringContaining("--join"),
+    });
+    await expect(network.client({ ca: network.url }).start()).rejects.toMatchObject({
+      code: "token-required",
+      message: expect.stringContaining("ca_fingerprint and name must be given"),
+    });
     const { url } = network;
     await network.pause();
     const away = { ca: url, caFingerprint: "00".repeat(32), name: "bob" };
