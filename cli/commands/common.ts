@@ -1,6 +1,6 @@
 /** Options that many commands share, and how a command reads them. */
 import { resolve } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 
 export interface JsonOption {
   readonly json?: boolean;
@@ -15,7 +15,8 @@ export function withJson(command: Command): Command {
 
 /** For a command that speaks to the agent on a directory. */
 export function withDir(command: Command): Command {
-  return withJson(command.requiredOption("--dir <dir>", "directory of the running agent", (dir) => resolve(dir)));
+  const option = new Option("--dir <dir>", "directory of the running agent").env("FIREFLIES_DIR");
+  return withJson(command.addOption(option.argParser((dir) => resolve(dir)).makeOptionMandatory()));
 }
 
 export function examples(command: Command, ...lines: readonly string[]): Command {
