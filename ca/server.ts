@@ -126,9 +126,12 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
     await app.listen({ host, port });
   } catch (cause) {
     await app.close();
-    throw new FirefliesError("address-in-use", `Could not listen on ${host} port ${port}: ${messageOf(cause)}`, {
-      cause,
-    });
+    const reason = (cause as NodeJS.ErrnoException)?.code ?? messageOf(cause);
+    throw new FirefliesError(
+      "address-in-use",
+      `Port ${port} of ${host} is in use or not allowed (${reason}). Choose another port, or 0.`,
+      { cause },
+    );
   }
 }
 

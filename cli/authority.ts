@@ -1,6 +1,7 @@
 /** An authority as a process: serves until it is told to end, and tells its decisions on stdout. */
 import { CertificateAuthority, type Decision, serveAuthority } from "../ca/index.js";
 import type { AuthorityConfig } from "../client/config/index.js";
+import { FirefliesError } from "../identity/error.js";
 import { coloured, painter, printable, shortId, toJson, writeLine } from "./output.js";
 import { fired, untilTold } from "./signals.js";
 
@@ -29,12 +30,23 @@ export async function runAuthority({ config, dir, json, whileStdin }: AuthorityR
     onDecision,
   });
   try {
-    const server = await serveAuthority(authority, { host: config.host, port: config.port });
+    const server = await listen(authority, config, dir);
     await tellListening(authority, server.urls, json);
     await fired(told);
     await server.close();
   } finally {
     await authority.close();
+  }
+}
+
+/** A first start that cannot listen has made a network all the same: its rings are fixed from then on. */
+async function listen(authority: CertificateAuthority, { host, port }: AuthorityConfig, dir: string) {
+  try {
+    return await serveAuthority(authority, { host, port });
+  } catch (error) {
+    if (!(error instanceof FirefliesError) || error.code !== "address-in-use") throw error;
+    const kept = `The network in ${dir} was created, with ${authority.network.ringCount} rings, and is kept.`;
+    throw new FirefliesError(error.code, `${error.message} Say which with --port. ${kept}`, { cause: error });
   }
 }
 
