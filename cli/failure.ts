@@ -52,7 +52,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
   {
     code: 6,
     meaning: "the directory or the port is in use",
-    errors: ["state-in-use", "ca-state-locked", "address-in-use"],
+    errors: ["state-in-use", "identity-exists", "ca-state-locked", "address-in-use"],
   },
   { code: EXIT_INTERRUPTED, meaning: "interrupted", errors: ["cancelled"] },
 ];

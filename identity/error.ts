@@ -12,6 +12,10 @@ export const ERROR_CODES = {
     meaning: "The directory holds no identity: key.pem, certificate.pem or root.pem is absent.",
     remedy: "Enrol with a token, or copy the identity that `fireflies ca sign` wrote.",
   },
+  "identity-exists": {
+    meaning: "The directory to write an identity to already holds one.",
+    remedy: "Choose another directory, or move its files away first: without its key a member is another one.",
+  },
   "identity-unreadable": {
     meaning: "A file of the identity exists but could not be read.",
     remedy: "Give the user that runs the member read access to the directory.",

@@ -1,6 +1,8 @@
 /** `fireflies ca`: serve an authority, hand out tokens, sign identities offline. */
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Command } from "commander";
+import { FirefliesError } from "../../identity/error.js";
 import { usage } from "../failure.js";
 import { print } from "../output.js";
 import { examples, flagsOf, type JsonOption, number, withJson } from "./common.js";
@@ -104,6 +106,7 @@ function addSign(ca: Command): void {
   command.action(async (name: string, _: unknown, self: Command) => {
     const { json = false, days, out, dir } = self.optsWithGlobals<SignOptions>();
     const { saveIdentity } = await import("../../identity/index.js");
+    requireNoIdentity(resolve(out));
     const authority = await attach(dir);
     try {
       const lifetime = days === undefined ? {} : { lifetimeMs: Math.round(days * 24 * HOUR_MS) };
@@ -115,6 +118,16 @@ function addSign(ca: Command): void {
       await authority.close();
     }
   });
+}
+
+/** Also half of an identity is somebody's: its key may be the only copy. */
+function requireNoIdentity(dir: string): void {
+  const found = ["key.pem", "certificate.pem"].filter((file) => existsSync(join(dir, file)));
+  if (found.length === 0) return;
+  throw new FirefliesError(
+    "identity-exists",
+    `${dir} already holds ${found.join(" and ")}. Choose another --out, or move the files away first.`,
+  );
 }
 
 async function attach(dir: string | undefined) {

@@ -1,5 +1,5 @@
 /** Every command, as a real process, against a real authority and real agents. Needs a build: `npm run build`. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -71,6 +71,10 @@ describe("ca", () => {
   it("sign writes an identity whose agent needs no authority", async () => {
     const signed = await run(["ca", "sign", "dora", "--dir", dir("ca"), "--out", dir("dora"), "--json"]);
     expect(signed.code).toBe(0);
+    const key = readFileSync(join(dir("dora"), "key.pem"), "utf8");
+    const again = await run(["ca", "sign", "dora2", "--dir", dir("ca"), "--out", dir("dora")]);
+    expect(again).toMatchObject({ code: 6, stderr: expect.stringContaining("(identity-exists)") });
+    expect(readFileSync(join(dir("dora"), "key.pem"), "utf8")).toBe(key);
     expect(statSync(join(dir("dora"), "key.pem")).mode & 0o777).toBe(0o600);
     const address = String((await ann.event("ready")).address);
     const dora = begin("agent", "--dir", dir("dora"), "--no-use-ca", "--entry", address);
@@ -144,6 +148,19 @@ describe("commands of a running agent", () => {
       epoch: expect.any(String),
     });
     expect(await monitor.end("SIGINT")).toBe(0);
+  });
+
+  it("FIREFLIES_DIR stands in for --dir", async () => {
+    const asked = await command(["info", "--json"], { cwd: root, env: { FIREFLIES_DIR: dir("bob") } });
+    expect(JSON.parse(asked.stdout)).toMatchObject({ id: bobId });
+  });
+
+  it("one Ctrl-C that arrives twice is one: the agent leaves", async () => {
+    const twice = begin("agent", "--dir", dir("zoe"), "--join", await token("zoe"));
+    const { id } = await twice.event("ready");
+    process.kill(twice.pid, "SIGINT");
+    expect(await twice.end("SIGTERM")).toBe(0);
+    expect(twice.told.at(-1)).toMatchObject({ event: "stopped", id });
   });
 
   it("the control socket is for its user only", () => {
@@ -231,6 +248,11 @@ describe("what goes wrong has a code, and an exit code", () => {
       String(address),
     ]);
     expect(clash).toMatchObject({ code: 6, stderr: expect.stringContaining("address-in-use") });
+    const port = String(listening.address).split(":")[1]!;
+    const fresh = await run(["ca", "--dir", dir("ca2"), "--port", port, "--num-rings", "7"]);
+    expect(fresh.code).toBe(6);
+    expect(fresh.stderr).toContain("Choose another port, or 0");
+    expect(fresh.stderr).toContain(`${dir("ca2")} was created, with 7 rings`);
     expect(await first.end("SIGTERM")).toBe(0);
   });
 
@@ -245,6 +267,10 @@ describe("what goes wrong has a code, and an exit code", () => {
 });
 
 describe("help", () => {
+  it("that nobody reads to its end is no failure", async () => {
+    expect(await command(["--help"], { cwd: root, unread: true })).toMatchObject({ code: 0, stderr: "" });
+  });
+
   const COMMANDS = [
     "ca",
     "agent",

@@ -15,6 +15,8 @@ export interface Outcome {
 export interface CommandOptions {
   readonly cwd: string;
   readonly input?: string;
+  /** Standard output is closed from the start, as by `| head -0`. */
+  readonly unread?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -32,6 +34,7 @@ export async function command(args: readonly string[], options: CommandOptions):
       texts[name] += text;
     });
   }
+  if (options.unread) child.stdout!.destroy();
   child.stdin!.on("error", () => {});
   child.stdin!.end(options.input ?? "");
   const [code] = (await once(child, "close")) as [number | null];
