@@ -3,7 +3,7 @@
  * authority and a restart do, and what a quiet network costs.
  *
  *   node bench/processes.mjs [--members 30] [--json]        stories
- *   node bench/processes.mjs --steady 10,30,50 [--seconds 60]   bytes, CPU and memory per member
+ *   node bench/processes.mjs --steady 10,30,50 [--seconds 60] [--warm-up 180]   bytes, CPU and memory per member
  *
  * Bytes are those of the loopback interface, headers included: run it in a network namespace of its own
  * (`unshare --net sh -c 'ip link set lo up && ...'`), or on an otherwise quiet machine.
@@ -20,14 +20,14 @@ import { parseArgs } from "node:util";
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const DEADLINE_MS = 60_000;
 const NOBODY_FOR_MS = 6000;
-/** Until most links stand: a new one costs as many bytes as minutes of quiet. */
-const WARM_UP_MS = 90_000;
 
 const { values } = parseArgs({
   options: {
     members: { type: "string", default: "30" },
     steady: { type: "string" },
     seconds: { type: "string", default: "60" },
+    // Until most links stand: a new one costs as many bytes as minutes of quiet.
+    "warm-up": { type: "string", default: "180" },
     json: { type: "boolean", default: false },
   },
 });
@@ -199,7 +199,7 @@ async function steady(counts, seconds) {
     const network = await Network.start(count);
     try {
       await until(network.members, () => isWhole(network.members), "views whole");
-      await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
+      await new Promise((resolve) => setTimeout(resolve, Number(values["warm-up"]) * 1000));
       const before = await usage(network);
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
       const after = await usage(network);

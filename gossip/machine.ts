@@ -27,11 +27,11 @@ import { encodePacket, parsePacket } from "./packet.js";
 import { Partners } from "./partners.js";
 import type { Ports } from "./ports.js";
 import { Roster } from "./roster.js";
-import { Rounds } from "./rounds.js";
+import { Rounds, withoutMine } from "./rounds.js";
 import { sample } from "./sample.js";
 import { Self } from "./self.js";
 import { checkSettings, type Settings } from "./settings.js";
-import type { Claim } from "./statement.js";
+import { type Claim, subjectOf } from "./statement.js";
 import { Timers } from "./timers.js";
 import { own, type Verdict } from "./verified.js";
 import { View } from "./view.js";
@@ -115,7 +115,9 @@ export class Machine {
     this.#evidence = new Evidence({ ringCount, sha256 });
     this.#judgement = new Judgement({ evidence: this.#evidence, ...settings });
     this.#view = new View(certificate.id, this.#evidence, this.#judgement);
-    this.#self = selfOf(options);
+    const epochs = new Epochs(options.savedMark, ports.wallClock());
+    const mine = { certificate: own(certificate), deltaMs: settings.deltaMs, epochs, sign: ports.sign };
+    this.#self = new Self({ ...options, ...mine });
     this.#intake = this.#newIntake(options);
     this.#partners = new Partners(settings.gossipMs);
     const shared = {
@@ -140,7 +142,11 @@ export class Machine {
       onToldGone: (from, epoch, now) => this.#defence.toldGone(from, epoch, now),
       isNew: () => this.#joining !== undefined,
     });
-    this.#rounds = new Rounds({ ...shared, exchanges: this.#exchanges, contacts: contactsOf(options) });
+    this.#rounds = new Rounds({
+      ...shared,
+      exchanges: this.#exchanges,
+      contacts: withoutMine(options.contacts, addressesOf(options, TRANSPORT_GRPC)),
+    });
   }
 
   #newIntake({ certificate, ringCount, settings, ports }: MachineOptions): Intake {
@@ -587,28 +593,4 @@ export class Machine {
     this.#timers.clear("depart");
     this.#outbox.emit({ kind: "departed" });
   }
-}
-
-function selfOf(options: MachineOptions): Self {
-  const { certificate, settings, ports } = options;
-  return new Self({
-    ...options,
-    certificate: own(certificate),
-    deltaMs: settings.deltaMs,
-    epochs: new Epochs(options.savedMark, ports.wallClock()),
-    sign: ports.sign,
-  });
-}
-
-/** An authority may well name me to myself. */
-function contactsOf(options: MachineOptions): Recipient[] {
-  const mine = new Set(addressesOf(options, TRANSPORT_GRPC));
-  return options.contacts.filter((contact) => !contact.addresses.some((address) => mine.has(address)));
-}
-
-/** Whose standing a statement bears on; a certificate alone changes nobody's. */
-function subjectOf(claim: Claim): MemberId | undefined {
-  if (claim.kind === "note") return claim.note.id;
-  if (claim.kind === "accusation") return claim.accusation.accused;
-  return claim.kind === "equivocation" ? claim.pair[0].id : undefined;
 }

@@ -110,3 +110,8 @@ export class Rounds {
     if (to && this.#content) this.#parts.outbox.emit({ kind: "gossip", to, content: this.#content });
   }
 }
+
+/** Contacts other than me: an authority may well name me to myself. */
+export function withoutMine(contacts: readonly Recipient[], mine: readonly string[]): Recipient[] {
+  return contacts.filter((contact) => !contact.addresses.some((address) => mine.includes(address)));
+}

@@ -100,6 +100,13 @@ function readSigned<T>(
   return value && { ...value, body, signature };
 }
 
+/** Whose standing a statement bears on; a certificate or a list alone changes nobody's. */
+export function subjectOf(claim: Claim): MemberId | undefined {
+  if (claim.kind === "note") return claim.note.id;
+  if (claim.kind === "accusation") return claim.accusation.accused;
+  return claim.kind === "equivocation" ? claim.pair[0].id : undefined;
+}
+
 /** The record of a statement: 64 hex digits over kind, subject, epoch and the hash of its body (protocol section 5). */
 export function recordDigest(sha256: Sha256, claim: Claim): string {
   const { subject, epoch, bodyHash } = recordOf(sha256, claim);
