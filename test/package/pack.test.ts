@@ -99,11 +99,16 @@ describe("installed into an empty folder", () => {
   it("does what the README's quick start says, word for word", { timeout: DEADLINE_MS }, async () => {
     const [, section = ""] = /^## Quick start\n(.*?)^## /ms.exec(read("README.md")) ?? [];
     const [, program = ""] = /```js\n(.*?)```/s.exec(section) ?? [];
-    const [authority = "", agent = "", run = ""] = [...section.matchAll(/```sh\n(.*?)```/gs)].map(([, line]) => line);
+    const blocks = [...section.matchAll(/```sh\n(.*?)```/gs)].map(([, line]) => line);
+    const [authority = "", alice = "", bob = "", members = "", run = ""] = blocks;
     writeFileSync(join(folder, "hello.mjs"), program);
     await using terminals = new Terminals(folder);
     await terminals.open(authority, /^listening at/m);
-    await terminals.open(agent, /is ready at/);
+    await Promise.all([alice, bob].map((agent) => terminals.open(agent, /joined/))); // They have each other.
+    const table = await terminals.open(members, /"name":"bob"\}\n/);
+    const [, id = ""] = /^([0-9a-f]{12}) .*\{"name":"bob"\}$/m.exec(table) ?? [];
+    const [, send = ""] = /^`(npx fireflies send .*?)`/m.exec(section) ?? [];
+    await terminals.open(send.replace("ID", id), /^hello$/m);
     expect(await terminals.open(run, /answers/)).toMatch(/^127\.0\.0\.1:\d+ answers hello$/m);
   });
 
