@@ -22,6 +22,11 @@ import { linkNonce, listBody, listPrefix } from "./list.js";
 
 /** A frame is closed at this size, in bytes, so that a turn full of large messages does not become one huge frame. */
 const FRAME_BYTES_SOFT = 256 * 1024;
+/**
+ * Frames checked in one turn of the event loop, at about 0.1 ms each; the rest waits for the next turn. Our own side
+ * sends one per turn: only a flood of tiny frames meets this.
+ */
+const FRAMES_PER_TURN = 16;
 /** Random bytes drawn at once for salts. */
 const SALT_POOL_BYTES = 16 * 1024;
 
@@ -55,11 +60,15 @@ export class FrameSession {
   #flushing = false;
   #blocked = false;
   #ended = false;
+  #framesInTurn = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
     const { duplex, caller } = options;
-    duplex.on("data", (bytes: Uint8Array) => this.#onFrame(bytes));
+    duplex.on("data", (bytes: Uint8Array) => {
+      this.#onFrame(bytes);
+      this.#pace();
+    });
     duplex.on("drain", () => this.#onDrain());
     duplex.on("end", () => this.end(new FirefliesError("link-closed")));
     duplex.on("error", (error) => this.end(asFirefliesError(error, "link-closed")));
@@ -141,6 +150,19 @@ export class FrameSession {
   #onDrain(): void {
     this.#blocked = false;
     this.#flush();
+  }
+
+  /** A peer that floods with frames gets its share of each turn, and others theirs. */
+  #pace(): void {
+    this.#framesInTurn += 1;
+    if (this.#framesInTurn === 1) setImmediate(() => this.#nextTurn());
+    if (this.#framesInTurn === FRAMES_PER_TURN) this.#options.duplex.pause();
+  }
+
+  #nextTurn(): void {
+    const isPaused = this.#framesInTurn >= FRAMES_PER_TURN;
+    this.#framesInTurn = 0;
+    if (isPaused && !this.#ended) this.#options.duplex.resume();
   }
 
   #onFrame(bytes: Uint8Array): void {

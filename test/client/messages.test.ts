@@ -451,6 +451,20 @@ describe("frames that lie", () => {
     }
   });
 
+  it("and floods of them get a share of each turn, and get through", async () => {
+    const { near, delivered, forge } = await attack();
+    near.resume();
+    const count = 200;
+    send(near, ...Array.from({ length: count }, (_, index) => forge(index + 1, index + 1)));
+    let most = 0;
+    while (delivered.length < count) {
+      const before = delivered.length;
+      await new Promise((resolve) => setImmediate(resolve));
+      most = Math.max(most, delivered.length - before);
+    }
+    expect(most).toBeLessThanOrEqual(32);
+  });
+
   it("of another version are refused with that reason, at both ends", async () => {
     const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
     const requester = new Requester({ duplex: near, identity: alice, peer: bob.certificate });
