@@ -124,6 +124,7 @@ async function stories(count) {
       ms(Math.max(0, Math.max(...members.map((one) => one.changedAt)) - ready)),
     );
     await settled();
+    tellStart(members);
     await killOne(network);
     await settled();
     await stopOne(network, 2000);
@@ -131,6 +132,14 @@ async function stories(count) {
     await restartOne(network);
   } finally {
     await network.stop();
+  }
+}
+
+/** Nobody has died yet: every one of these is a mistake of the failure detector. */
+function tellStart(members) {
+  for (const event of ["suspected", "failed"]) {
+    const count = members.reduce((sum, { log }) => sum + log.filter((entry) => entry.event === event).length, 0);
+    tell(`while starting: "${event}", in all views together`, count, "times");
   }
 }
 
