@@ -11,10 +11,11 @@ type Room = (typeof ROOMS)[number];
 const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   rings: [],
   gossip: ["rings"],
+  sim: ["gossip", "rings"],
   identity: ["rings"],
   ca: ["identity", "rings"],
   client: ["gossip", "identity", "rings"],
-  cli: ["rings", "gossip", "identity", "ca", "client"],
+  cli: ["rings", "gossip", "sim", "identity", "ca", "client"],
 };
 const PAIRS = ROOMS.flatMap((from) => ROOMS.filter((to) => to !== from).map((to) => ({ from, to })));
 const isAllowed = ({ from, to }: { from: Room; to: Room }) => MAY_IMPORT[from].includes(to);
