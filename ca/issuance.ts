@@ -1,8 +1,7 @@
 /** Signing and recording one certificate: what is not recorded is never returned. */
 import { FirefliesError, issueMember, newSerial, validityOfCertificate } from "../identity/index.js";
-import type { Settings } from "./options.js";
+import type { Context } from "./context.js";
 import { memberIdOf, validityAt } from "./policy.js";
-import type { AuthorityState } from "./state.js";
 import type { CertificateRecord, Condition, HowIssued, PrincipalRecord } from "./store.js";
 
 export interface Order {
@@ -11,14 +10,15 @@ export interface Order {
   readonly spki: Uint8Array;
   readonly how: HowIssued;
   readonly condition: Condition;
-  /** Milliseconds. */
-  readonly lifetimeMs: number;
+  /** Milliseconds; that of the settings when left out. */
+  readonly lifetimeMs?: number | undefined;
   /** Where the member is reached; none when it did not say. */
   readonly addresses: readonly string[];
 }
 
 /** The record of a name, or what it will be once a certificate is recorded. */
-export async function holderNamed({ store, network }: AuthorityState, principal: string): Promise<PrincipalRecord> {
+export async function holderNamed({ state }: Context, principal: string): Promise<PrincipalRecord> {
+  const { store, network } = state;
   const known = await store.principal(principal);
   if (known !== undefined) return known;
   const generation = 0;
@@ -26,12 +26,9 @@ export async function holderNamed({ store, network }: AuthorityState, principal:
 }
 
 /** Undefined when the order's condition no longer held: somebody else was first. */
-export async function issue(
-  state: AuthorityState,
-  settings: Settings,
-  order: Order,
-): Promise<CertificateRecord | undefined> {
-  const record = await signed(state, order, settings.now());
+export async function issue(context: Context, order: Order): Promise<CertificateRecord | undefined> {
+  const { state, settings } = context;
+  const record = await signed(context, order);
   if ((await state.store.recordCertificate(record, order.condition, order.addresses)) === "refused") return undefined;
   const { principal, id, serial, how, issuedAt } = record;
   settings.onDecision({ kind: "issued", how, principal, id, serial, at: issuedAt });
@@ -39,19 +36,16 @@ export async function issue(
 }
 
 /** As `issue`, for orders without a condition. */
-export async function issueAnyway(
-  state: AuthorityState,
-  settings: Settings,
-  order: Omit<Order, "condition">,
-): Promise<CertificateRecord> {
-  const record = await issue(state, settings, { ...order, condition: { kind: "none" } });
+export async function issueAnyway(context: Context, order: Omit<Order, "condition">): Promise<CertificateRecord> {
+  const record = await issue(context, { ...order, condition: { kind: "none" } });
   if (record === undefined) throw new FirefliesError("authority-failed");
   return record;
 }
 
-async function signed(state: AuthorityState, order: Order, now: number): Promise<CertificateRecord> {
+async function signed({ state, settings }: Context, order: Order): Promise<CertificateRecord> {
   const { network, sign } = state;
-  const { holder, spki, how, lifetimeMs } = order;
+  const { holder, spki, how, lifetimeMs = settings.certificateLifetimeMs } = order;
+  const now = settings.now();
   const serial = newSerial(now);
   const leaf = await issueMember({
     id: holder.id,

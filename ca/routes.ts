@@ -15,7 +15,9 @@ import {
   type ReportBody,
 } from "../identity/index.js";
 import { toHex } from "../rings/index.js";
-import type { Admission, CertificateAuthority, Issued } from "./authority.js";
+import type { Admission } from "./admission.js";
+import type { Issued } from "./answer.js";
+import type { CertificateAuthority } from "./authority.js";
 import { callerOf } from "./peer.js";
 import type { ContactRecord } from "./store.js";
 

@@ -1,0 +1,36 @@
+/** What a member gets: its certificate, and contacts to begin with. */
+import type { MemberId } from "../rings/index.js";
+import type { Context } from "./context.js";
+import { drawContacts } from "./policy.js";
+import type { CertificateRecord, ContactRecord } from "./store.js";
+
+/** Contacts are drawn from this many times as many members, so that newcomers do not all ask the same ones. */
+const CONTACT_CHOICE = 4;
+
+/** A certificate with what a member needs beside it. */
+export interface Issued {
+  readonly id: MemberId;
+  readonly leaf: Uint8Array;
+  readonly issuer: Uint8Array;
+  readonly root: Uint8Array;
+  readonly contacts: readonly ContactRecord[];
+}
+
+/** Takes the addresses that came with a request, when there are any, and answers with the certificate. */
+export async function answer(
+  context: Context,
+  record: CertificateRecord,
+  addresses: readonly string[],
+): Promise<Issued> {
+  const { store, network } = context.state;
+  const { id, leaf, issuer } = record;
+  if (addresses.length > 0) await store.report(id, addresses, context.settings.now());
+  return { id, leaf, issuer, root: network.root, contacts: await contactsFor(context, id) };
+}
+
+/** Members to begin with, other than the one that asks. */
+export async function contactsFor({ state, settings }: Context, except: MemberId): Promise<ContactRecord[]> {
+  const { bootNodes, now } = settings;
+  const choice = await state.store.contacts({ except, now: now(), limit: bootNodes * CONTACT_CHOICE });
+  return drawContacts(choice, bootNodes, Math.random);
+}

@@ -1,0 +1,57 @@
+/** The life of a certificate after the first one: the next one of the same id, and reports of where a member is. */
+import { FirefliesError, type MemberCertificate, serialToHex } from "../identity/index.js";
+import type { MemberId } from "../rings/index.js";
+import { answer, contactsFor, type Issued } from "./answer.js";
+import { applicantOf, requireAddresses } from "./applicant.js";
+import type { Context } from "./context.js";
+import { issueAnyway } from "./issuance.js";
+import { isFresh } from "./policy.js";
+import type { ContactRecord, PrincipalRecord } from "./store.js";
+
+/** Certificates one member may get in a day, or in a lifetime if that is shorter: renewals with ever new keys must not fill the disk. */
+const ISSUED_MAX = 20;
+const DAY_MS = 86_400_000;
+
+export async function renew(
+  context: Context,
+  current: MemberCertificate,
+  request: Uint8Array,
+  addresses: readonly string[],
+): Promise<Issued> {
+  const applicant = applicantOf(request, addresses);
+  const holder = await holderOf(context, current);
+  const earlier = await context.state.store.certificateOfKey(holder.principal, applicant.spki);
+  if (earlier !== undefined && isFresh(earlier, context.settings.now())) return answer(context, earlier, addresses);
+  await requireBudget(context, holder.id);
+  return answer(context, await issueAnyway(context, { holder, ...applicant, how: "renewal" }), addresses);
+}
+
+export async function report(
+  context: Context,
+  current: MemberCertificate,
+  addresses: readonly string[],
+): Promise<readonly ContactRecord[]> {
+  requireAddresses(addresses);
+  const { id } = await holderOf(context, current);
+  await context.state.store.report(id, addresses, context.settings.now());
+  return contactsFor(context, id);
+}
+
+/** The recorded holder of a certificate that was proven in TLS: one we do not know was issued by a lost database. */
+async function holderOf({ state }: Context, current: MemberCertificate): Promise<PrincipalRecord> {
+  const record = await state.store.certificate(serialToHex(current.serial));
+  if (record === undefined || record.id !== current.id) {
+    throw new FirefliesError(
+      "unauthenticated",
+      "This authority has no record of that certificate. Enrol again with a new token.",
+    );
+  }
+  return record;
+}
+
+async function requireBudget({ state, settings }: Context, id: MemberId): Promise<void> {
+  const windowMs = Math.min(DAY_MS, settings.certificateLifetimeMs);
+  const issued = await state.store.issuedSince(id, settings.now() - windowMs);
+  if (issued < ISSUED_MAX) return;
+  throw new FirefliesError("too-many-requests", `This member already got ${issued} certificates. Try again later.`);
+}
