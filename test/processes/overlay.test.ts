@@ -3,11 +3,16 @@
  * restart. Needs a build: `npm run build`. bench/processes.mjs measures the same with 30 members; here the machine may
  * be busy with other tests, so that every bound in milliseconds is twice the promised one.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, watch } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { remembered } from "../../client/recollection.js";
+import { decodeStatements, MEMBERS_FILE, MEMBERS_KIND } from "../../client/state/known-members.js";
+import { unseal } from "../../client/state/sealed.js";
+import type { MemberId } from "../../rings/index.js";
 import { RunningCommand, type Told } from "../support/command.js";
 
 const MEMBERS = 5;
@@ -77,6 +82,28 @@ async function all(watchers: readonly Agent[], condition: (view: Set<string>) =>
   await Promise.race([Promise.all(seen), late]).finally(() => clearTimeout(timer));
 }
 
+/** Has others on disk. Whoever is killed while its disk still writes the first of them knows nobody to come back to. */
+function isCompanySaved({ name, id }: Agent): boolean {
+  try {
+    const file = unseal(MEMBERS_KIND, readFileSync(join(root, name, MEMBERS_FILE)));
+    const statements = file.ok ? decodeStatements(file.content) : undefined;
+    return remembered(statements ?? [], id as MemberId).isCompany;
+  } catch {
+    return false; // Not there yet.
+  }
+}
+
+/** Seconds, on a disk that has a fresh installation to write. */
+async function companySaved(agent: Agent): Promise<void> {
+  const changes = watch(join(root, agent.name));
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    while (!isCompanySaved(agent)) await once(changes, "change", { signal });
+  } finally {
+    changes.close();
+  }
+}
+
 function story({ name, command }: Agent): string {
   const told = command.told.map(({ event, id, code }) => `${event} ${String(id ?? code ?? "").slice(0, 8)}`);
   return `${name} ${command.stderr} ${told.join(", ")}`;
@@ -122,6 +149,7 @@ describe("a network of processes", () => {
 
   it("removes a member that was killed from all views within 5 s", async () => {
     [victim, ...agents] = agents as [Agent, ...Agent[]];
+    await companySaved(victim);
     const startedAt = performance.now();
     await victim.command.end("SIGKILL");
     await all(agents, (view) => !view.has(victim.id));
