@@ -1,0 +1,120 @@
+/**
+ * A plan: everything that a run is, as plain data. A plan and a version of this package give one digest; a failing run is
+ * shrunk by making its plan smaller; and a plan written as JSON is how anyone repeats it.
+ */
+import type { Settings } from "../../gossip/index.js";
+
+export interface Plan {
+  /** 0 to 2^32 - 1: all chance of the run, and which members are Byzantine. */
+  readonly seed: number;
+  /** 1 to 100,000 at the start; joins come on top. */
+  readonly members: number;
+  /** How many of them are Byzantine: a whole number below `members`. */
+  readonly byzantine: number;
+  /** k: odd or even, 1 or more. */
+  readonly rings: number;
+  /** Names from `ADVERSARIES`, each at work in every Byzantine member. */
+  readonly adversaries: readonly string[];
+  /** Length of the phase with faults, seconds of virtual time. The quiet phase comes on top. */
+  readonly seconds: number;
+  /** "whole": all know all at time 0; "joining": they come one by one. */
+  readonly start: "whole" | "joining";
+  /** "fake" signs in a microsecond; "p256" as members do in production. */
+  readonly crypto: CryptoName;
+  readonly settings: Settings;
+  readonly network: NetworkPlan;
+  /** In any order. */
+  readonly faults: readonly Fault[];
+}
+
+export type CryptoName = "fake" | "p256";
+
+/** How the network is while nothing is wrong with it. */
+export interface NetworkPlan {
+  /** A distribution of one-way latencies by name: see `LATENCIES`. */
+  readonly latency: LatencyName;
+  /** Shares, 0 to below 1: of datagrams lost, sent twice, and overtaken by later ones. */
+  readonly loss: number;
+  readonly duplicates: number;
+  readonly reordering: number;
+}
+
+/**
+ * One-way latencies in milliseconds at equally spaced quantiles, from the smallest to the largest. "wan" has the shape of
+ * public cloud regions (tens of milliseconds within a continent, 150 ms across an ocean, a tail of queues); "spiky" is a
+ * network where one packet in twenty waits for up to 400 ms.
+ */
+export const LATENCIES = {
+  steady: [2, 2],
+  lan: [0.1, 0.2, 0.3, 0.5, 1, 5],
+  wan: [5, 15, 30, 60, 90, 150, 300],
+  spiky: [0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5, 0.6, 0.6, 0.7, 0.7, 0.8, 0.8, 0.9, 0.9, 1, 1, 2, 3, 5, 400],
+} as const;
+export type LatencyName = keyof typeof LATENCIES;
+
+/**
+ * Something that happens in the phase with faults, `at` milliseconds after its beginning. `member` counts through the correct
+ * members, and starts again behind the last: so a fault means something in a smaller run too. What lasts ends after `lasts`
+ * milliseconds, or with the phase.
+ */
+export type Fault =
+  | { readonly kind: "crash"; readonly at: number; readonly member: number; readonly back?: Return }
+  | { readonly kind: "stall"; readonly at: number; readonly member: number; readonly lasts: number }
+  | { readonly kind: "leave" | "revoke" | "describe"; readonly at: number; readonly member: number }
+  | { readonly kind: "join"; readonly at: number }
+  | { readonly kind: "skew"; readonly at: number; readonly member: number; readonly ms: number }
+  /** `share` of the members against the others; one way: only what that side sends is lost. */
+  | {
+      readonly kind: "partition";
+      readonly at: number;
+      readonly lasts: number;
+      readonly share: number;
+      readonly oneWay: boolean;
+    }
+  /** So much is lost on all links. */
+  | { readonly kind: "loss"; readonly at: number; readonly lasts: number; readonly loss: number }
+  /** So much of what one member sends, or of what it would receive, is lost. */
+  | {
+      readonly kind: "egress" | "ingress";
+      readonly at: number;
+      readonly lasts: number;
+      readonly member: number;
+      readonly loss: number;
+    }
+  /** One member's way out is cut and whole by turns of `period` milliseconds. */
+  | {
+      readonly kind: "flapping";
+      readonly at: number;
+      readonly lasts: number;
+      readonly member: number;
+      readonly period: number;
+    };
+
+/** A crashed member starts again `after` milliseconds, with what it had on disk or without. */
+export interface Return {
+  readonly after: number;
+  readonly keepState: boolean;
+}
+
+export type FaultKind = Fault["kind"];
+
+export const FAULT_KINDS: readonly FaultKind[] = [
+  "crash",
+  "stall",
+  "leave",
+  "revoke",
+  "describe",
+  "join",
+  "skew",
+  "partition",
+  "loss",
+  "egress",
+  "ingress",
+  "flapping",
+];
+
+/** When a fault is over, milliseconds after the beginning of its phase; what happens at once ends at once. */
+export function endOf(fault: Fault): number {
+  if (fault.kind === "crash") return fault.at + (fault.back?.after ?? 0);
+  return "lasts" in fault ? fault.at + fault.lasts : fault.at;
+}
