@@ -2,7 +2,7 @@
  * What the simulator's parts know of a member: watchers see it (invariants, reports), behaviours stand between its
  * machine and the network (adversaries). Both see the production machine, and neither changes its code.
  */
-import type { CertificateFacts, Machine, Output } from "../gossip/index.js";
+import type { CertificateFacts, Machine, Output, Settings } from "../gossip/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Chance } from "./chance.js";
 
@@ -28,6 +28,12 @@ export interface Seat {
 
 export type StatementKind = "note" | "leave" | "accusation";
 
+/** A certificate and the key that belongs to it. */
+export interface Identity {
+  readonly certificate: CertificateFacts;
+  sign(type: StatementKind, body: Uint8Array): Uint8Array;
+}
+
 /** A Byzantine member at work. Colluders share what they know and forge nothing: each signs with its own key only. */
 export interface Actor extends Seat {
   /** Virtual monotonic milliseconds. */
@@ -38,12 +44,17 @@ export interface Actor extends Seat {
   readonly fellows: readonly Actor[];
   /** All members, as a liar with all knowledge sees them. It cannot reach into them: only `call` and `ping` act. */
   readonly everyone: readonly Seat[];
+  /** k, and the intervals that all members run with. */
+  readonly ringCount: number;
+  readonly settings: Settings;
   /** Its signature over a body, as the machine would make it. */
   sign(type: StatementKind, body: Uint8Array): Uint8Array;
   /** Calls a member with a packet of its own making; the answer, when there is one, comes back later. */
   call(to: Seat, packet: Uint8Array, onAnswer?: (packet: Uint8Array) => void): void;
   /** A ping of its own: bears any fingerprint. */
   ping(to: Seat, fingerprint: Uint8Array): void;
+  /** A certificate for a further identity, valid like any, with its key and no machine behind it. */
+  recruit(): Identity;
   /** Runs later, unless it is down by then. */
   after(ms: number, run: () => void): void;
 }
@@ -66,6 +77,8 @@ export interface Behaviour {
   pinged?(actor: Actor, from: MemberId): boolean | undefined;
   /** Whether to answer a `try`. */
   tried?(actor: Actor, from: MemberId): boolean | undefined;
+  /** Virtual milliseconds for which it sits on the answer that it gives to a call. */
+  lateBy?(actor: Actor, from: MemberId): number | undefined;
 }
 
 /** Virtual milliseconds between two turns of a behaviour. */
