@@ -140,6 +140,11 @@ export class Detector {
     return effects;
   }
 
+  /** My own loop was late: everybody has that much more time. */
+  postpone(ms: number): void {
+    for (const visit of this.#visits.values()) visit.nextAt += ms;
+  }
+
   /** My own loop stood still: what looked like silence was mine. All visits begin again. */
   restart(now: number): Detection[] {
     const effects: Detection[] = [];

@@ -49,6 +49,8 @@ const SETTLING_PACE = 4;
 const JOIN_TIMEOUT_MS = 10_000;
 /** Begins the names of timers for notes that wait (rule R11); the subject's id follows. */
 const NOTE_TIMER = "note/";
+/** A loop that comes this much later than it wanted, milliseconds, waits for its turn on a processor, not for a timer. */
+const LATE_MS = 20;
 /** Expiry and forgotten budgets are looked at this often, in gossip intervals. */
 const TIDY_INTERVALS = 10;
 
@@ -379,14 +381,19 @@ export class Machine {
 
   // --- Time ---
 
-  /** Before every input: did my own loop stand still? Then what looked like others' silence was mine (section 4). */
+  /**
+   * Before every input: did my own loop stand still? Then what looked like others' silence was mine (section 4). On a
+   * machine where too much starts at once a loop is late by more than half of all time, in slices too short for a stall:
+   * that time counts for no verdict and no removal either.
+   */
   #wake(now: number): void {
     const { deadline } = this;
     // Of a row of late inputs the first stands for the stall: those after it come as fast as they are read.
     const late = deadline === undefined ? 0 : now - Math.max(deadline, this.#wokeAt);
     this.#wokeAt = now;
-    if (late <= this.#settings.monitorMs / 2) return;
+    if (late <= LATE_MS) return;
     this.#judgement.postpone(late);
+    if (late <= this.#settings.monitorMs / 2) return this.#monitor.postpone(late);
     this.#monitor.restart(now);
     if (late > this.#settings.deltaMs / 2) this.#askAround(now);
   }

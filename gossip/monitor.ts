@@ -56,6 +56,11 @@ export class Monitor {
     this.#carryOut(this.#detector.tick(now), now);
   }
 
+  /** My own loop was late by this much: it may be that the pongs are here, and were not read. */
+  postpone(ms: number): void {
+    this.#detector.postpone(ms);
+  }
+
   /** My own loop stood still: no verdict of that time holds. */
   restart(now: number): void {
     this.#carryOut(this.#detector.restart(now), now);
