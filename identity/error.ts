@@ -32,6 +32,27 @@ export const ERROR_CODES = {
     meaning: "A private key file may be read by its group or by others.",
     remedy: "chmod 600 the file. If others may have read it, enrol again with a new key.",
   },
+  "passphrase-required": {
+    meaning: "A private key file is encrypted, and no passphrase was given.",
+    remedy: "Give it with --passphrase-file or FIREFLIES_CA_PASSPHRASE, or run the command in a terminal, which asks.",
+  },
+  "passphrase-wrong": {
+    meaning: "The passphrase does not open the private key file.",
+    remedy: "Give the one that the key was last encrypted with.",
+  },
+  "passphrase-invalid": {
+    meaning: "The passphrase has fewer than 8 or more than 1,024 characters, or holds control characters.",
+    remedy: "Choose another one: five random words will do.",
+  },
+  "signer-unavailable": {
+    meaning: "The key on the security module cannot be used.",
+    remedy: "Check the PKCS#11 URI, the PIN, the module's path, and that pkcs11js is installed.",
+  },
+  "import-invalid": {
+    meaning: "The file to import holds no authority that can be used here.",
+    remedy:
+      "Give a PKCS#12 or PEM file with a self-signed CA certificate and its key (RSA from 2,048 bits, P-256 or P-384).",
+  },
   "state-write-failed": {
     meaning: "State could not be written to disk.",
     remedy: "Check free space, permissions and the disk.",

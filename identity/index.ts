@@ -35,6 +35,14 @@ export {
 } from "./authority-certificate.js";
 export { CERTIFICATE_BYTES_MAX } from "./certificate-fields.js";
 export { sha256, sha256Hex } from "./digest.js";
+export {
+  anyKeyFromPem,
+  encryptedKeyToPem,
+  isEncryptedPem,
+  keyPairFromPem,
+  PASSPHRASE_MAX,
+  PASSPHRASE_MIN,
+} from "./encrypted-key.js";
 export { ERROR_CODES, type ErrorCode, type ErrorCodeEntry, FirefliesError, isErrorCode } from "./error.js";
 export {
   DELTA_MS_MAX,

@@ -1,0 +1,110 @@
+/** Signing keys in a security module: SoftHSM, a real one in software. */
+import { spawnSync } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { KeyCabinet } from "../../ca/key-cabinet.js";
+import { formatKeyUri, parseKeyUri } from "../../ca/pkcs11-uri.js";
+import { publicKeyFromSpki } from "../../identity/index.js";
+import { verifyRaw } from "../../identity/raw-signature.js";
+import { PIN, removeSoftHsm, startSoftHsm } from "../support/softhsm.js";
+import { codeOf, temporaryDirectory } from "./authority-fixture.js";
+
+const hsm = startSoftHsm();
+const reason = typeof hsm === "string" ? ` (skipped: ${hsm})` : "";
+const where = `pkcs11:token=fireflies?module-path=${typeof hsm === "string" ? "/none" : hsm.modulePath}`;
+const data = new TextEncoder().encode("what is signed");
+afterAll(() => {
+  if (typeof hsm !== "string") removeSoftHsm(hsm);
+});
+
+describe("a PKCS#11 URI", () => {
+  it("names token, key, module and the file of the PIN", () => {
+    const uri = "pkcs11:token=my%20token;object=a/b;type=private?module-path=/usr/lib/x.so&pin-source=file:/run/pin";
+    const parsed = parseKeyUri(uri);
+    expect(parsed).toEqual({ token: "my token", object: "a/b", modulePath: "/usr/lib/x.so", pinFile: "/run/pin" });
+    expect(formatKeyUri(parsed)).toBe(uri);
+  });
+
+  it.each([
+    "",
+    "pkcs11:token=a",
+    "pkcs11:?module-path=/x",
+    "pkcs11:token=a;token=b?module-path=/x",
+    "pkcs11:token=a;slot-id=1?module-path=/x",
+    "pkcs11:token=a?module-path=/x&pin-value=1234",
+    "pkcs11:token=%zz?module-path=/x",
+    "pkcs11:token=a?module-path=/x\nsecond line",
+    `pkcs11:token=${"a".repeat(3_000)}?module-path=/x`,
+  ])("is refused: %j", (text) => {
+    expect(() => parseKeyUri(text)).toThrow(expect.objectContaining({ code: "signer-unavailable" }));
+  });
+});
+
+describe.skipIf(typeof hsm === "string")(`a key in SoftHSM${reason}`, () => {
+  let temporary: Awaited<ReturnType<typeof temporaryDirectory>>;
+  beforeEach(async () => {
+    temporary = await temporaryDirectory();
+  });
+  afterEach(() => temporary[Symbol.asyncDispose]());
+  const cabinet = (options = {}) => new KeyCabinet(temporary.path, { pin: PIN, issuingKeyUri: where, ...options });
+  const file = (name: string) => join(temporary.path, name);
+
+  it("is made there, signs, and is found again by its URI alone", async () => {
+    const made = await cabinet().createIssuing("issuing.key.pem");
+    expect(verifyRaw(publicKeyFromSpki(made.spki)!, data, await made.sign(data))).toBe(true);
+    await made.close();
+    const text = await readFile(file("issuing.key.pem"), "utf8");
+    expect(text).toMatch(/^pkcs11:token=fireflies;object=fireflies-issuing-[0-9a-f]{16};type=private\?module-path=/);
+    const found = (await cabinet({ issuingKeyUri: undefined }).open("issuing.key.pem"))!;
+    expect(found.spki).toEqual(made.spki);
+    const signatures = await Promise.all(Array.from({ length: 50 }, () => found.sign(data)));
+    expect(signatures.every((each) => verifyRaw(publicKeyFromSpki(made.spki)!, data, each))).toBe(true);
+    await found.close();
+  });
+
+  it.skipIf(spawnSync("pkcs11-tool", ["--help"]).error !== undefined)(
+    "(needs pkcs11-tool of OpenSC) cannot be taken out: the module keeps it sensitive and unextractable",
+    async () => {
+      const made = await cabinet().createIssuing("issuing.key.pem");
+      await made.close();
+      const tool = [
+        "--module",
+        typeof hsm === "string" ? "" : hsm.modulePath,
+        "--login",
+        "--pin",
+        PIN,
+        "-O",
+        "--type",
+        "privkey",
+      ];
+      const listed = spawnSync("pkcs11-tool", tool, { encoding: "utf8" });
+      expect(listed.stdout).toMatch(/sensitive, always sensitive, never extractable/);
+    },
+  );
+
+  it("takes its PIN from the file of its URI", async () => {
+    await writeFile(file("pin"), `${PIN}\n`, { mode: 0o600 });
+    const issuingKeyUri = `${where}&pin-source=file:${file("pin")}`;
+    const made = await cabinet({ pin: undefined, issuingKeyUri }).createIssuing("issuing.key.pem");
+    await made.close();
+    const found = await cabinet({ pin: undefined, issuingKeyUri: undefined }).open("issuing.key.pem");
+    await found!.close();
+  });
+
+  it.each([
+    ["without a PIN", { pin: undefined }],
+    ["on a token that is not there", { issuingKeyUri: where.replace("token=fireflies", "token=other") }],
+    ["by a module that is not there", { issuingKeyUri: where.replace(/module-path=.*/, "module-path=/none.so") }],
+  ])("is not made %s", async (_, options) => {
+    expect(await codeOf(cabinet(options).createIssuing("issuing.key.pem"))).toBe("signer-unavailable");
+  });
+
+  it("that is gone is said so, and two of one name are not mixed up", async () => {
+    await writeFile(file("issuing.key.pem"), `${where.replace("?", ";object=gone?")}\n`, { mode: 0o600 });
+    expect(await codeOf(cabinet().open("issuing.key.pem"))).toBe("signer-unavailable");
+    const issuingKeyUri = where.replace("?", ";object=twice?");
+    await (await cabinet({ issuingKeyUri }).createIssuing("a.key.pem")).close();
+    expect(await codeOf(cabinet({ issuingKeyUri }).createIssuing("b.key.pem"))).toBe("signer-unavailable");
+  });
+});
