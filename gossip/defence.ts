@@ -2,6 +2,7 @@
 import { isEnabled, type MemberId } from "../rings/index.js";
 import type { Accusation } from "./accusation.js";
 import type { Mailer } from "./mailer.js";
+import type { Note } from "./note.js";
 import type { Outbox } from "./outbox.js";
 import type { Self } from "./self.js";
 import type { Settings } from "./settings.js";
@@ -91,13 +92,23 @@ export class Defence {
       outbox.emit({ kind: "alarm", what: "epochs-exhausted" });
       return;
     }
-    const mark = self.markToSave();
-    if (mark !== undefined) outbox.emit({ kind: "save", mark });
+    this.#saveMark();
     timers.clear("rebuttal");
     this.#rebuttedAt = now;
     view.evidence.admitNote(note);
     this.#repushUntil = now + 2 * this.#parts.settings.deltaMs;
     this.#announce(false, now);
+  }
+
+  /** I go on from a note that all others hold. */
+  stand(note: Note): void {
+    this.#parts.self.adopt(note);
+    this.#saveMark();
+  }
+
+  #saveMark(): void {
+    const mark = this.#parts.self.markToSave();
+    if (mark !== undefined) this.#parts.outbox.emit({ kind: "save", mark });
   }
 
   /**

@@ -16,6 +16,11 @@ export class Epochs {
     return this.#current;
   }
 
+  /** A note of mine with this epoch, above the saved mark, is out already. */
+  adopt(epoch: bigint): void {
+    this.#current = epoch;
+  }
+
   /** The next epoch, above `floor`; undefined when there is none left. */
   advance(floor = 0n): bigint | undefined {
     const next = (floor > this.#current ? floor : this.#current) + 1n;

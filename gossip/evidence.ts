@@ -6,7 +6,7 @@
  * everything hold the same (rule R4). Merging is commutative, idempotent and monotone; what that costs in care stands
  * beside each rule. Who is live follows from this in judgement.ts.
  */
-import { isEnabled, type MemberId, Rings, type Sha256, toHex } from "../rings/index.js";
+import { isEnabled, LayeredMap, type MemberId, Rings, type Sha256, toHex } from "../rings/index.js";
 import type { SignedAccusation } from "./accusation.js";
 import { type CertificateFacts, compareCertificates } from "./certificate.js";
 import { bestEquivocation, type Contradiction, type Equivocation, silences } from "./equivocation.js";
@@ -53,26 +53,45 @@ export interface StoredRecord {
   readonly bytes: Uint8Array;
 }
 
+export interface EvidenceOptions {
+  readonly ringCount: number;
+  readonly sha256: Sha256;
+}
+
 export class Evidence {
   readonly ringCount: number;
   /** Every id with a held certificate, live or not: the static order of rule R3. */
   readonly rings: Rings;
   readonly tree: RecordTree;
   readonly #sha256: Sha256;
-  readonly #certificates = new Map<MemberId, HeldCertificate[]>();
-  readonly #byHash = new Map<string, Verified<CertificateFacts>>();
-  readonly #notes = new Map<MemberId, HeldNote>();
-  readonly #proofs = new Map<MemberId, HeldProof>();
-  readonly #accusations = new Map<MemberId, HeldAccusation[]>();
-  readonly #records = new Map<string, StoredRecord>();
+  readonly #certificates: LayeredMap<MemberId, HeldCertificate[]>;
+  readonly #byHash: LayeredMap<string, Verified<CertificateFacts>>;
+  readonly #notes: LayeredMap<MemberId, HeldNote>;
+  readonly #proofs: LayeredMap<MemberId, HeldProof>;
+  readonly #accusations: LayeredMap<MemberId, HeldAccusation[]>;
+  readonly #records: LayeredMap<string, StoredRecord>;
+  readonly #issuerHashes = new WeakMap<Uint8Array, string>();
   #revocations: HeldRevocations | undefined;
-  #version = 0;
+  #version: number;
 
-  constructor(options: { readonly ringCount: number; readonly sha256: Sha256 }) {
+  /** With `base` it begins as a fork of that one: both share what is there, and neither sees what the other admits. */
+  constructor(options: EvidenceOptions, base?: Evidence) {
     this.ringCount = options.ringCount;
     this.#sha256 = options.sha256;
-    this.rings = new Rings({ count: options.ringCount, sha256: options.sha256 });
-    this.tree = new RecordTree(options.sha256);
+    this.rings = base?.rings.fork() ?? new Rings({ count: options.ringCount, sha256: options.sha256 });
+    this.tree = base?.tree.fork() ?? new RecordTree(options.sha256);
+    this.#certificates = base ? base.#certificates.fork() : new LayeredMap();
+    this.#byHash = base ? base.#byHash.fork() : new LayeredMap();
+    this.#notes = base ? base.#notes.fork() : new LayeredMap();
+    this.#proofs = base ? base.#proofs.fork() : new LayeredMap();
+    this.#accusations = base ? base.#accusations.fork() : new LayeredMap();
+    this.#records = base ? base.#records.fork() : new LayeredMap();
+    this.#revocations = base ? base.#revocations : undefined;
+    this.#version = base ? base.#version : 0;
+  }
+
+  fork(): Evidence {
+    return new Evidence({ ringCount: this.ringCount, sha256: this.#sha256 }, this);
   }
 
   /** Rises with every change, so that what was judged from it can be kept until then. */
@@ -112,7 +131,18 @@ export class Evidence {
 
   isRevoked(facts: CertificateFacts): boolean {
     const list = this.#revocations?.list;
-    return list !== undefined && (list.certificates.has(facts.hash) || list.members.has(facts.id));
+    if (list === undefined) return false;
+    if (list.certificates.has(facts.hash) || list.members.has(facts.id)) return true;
+    return list.issuers.size > 0 && list.issuers.has(this.#issuerHash(facts.issuer));
+  }
+
+  /** Hundreds of members have one issuing certificate, and mostly as one array. */
+  #issuerHash(issuer: Uint8Array): string {
+    const known = this.#issuerHashes.get(issuer);
+    if (known !== undefined) return known;
+    const hash = this.#hash(issuer);
+    this.#issuerHashes.set(issuer, hash);
+    return hash;
   }
 
   /** A member caught contradicting itself, until it holds a newer certificate (rule R12). */

@@ -6,7 +6,8 @@ export { CALL_TIMEOUT_MS } from "./courier.js";
 export { CLOCK_TOLERANCE_MS } from "./evidence.js";
 export type { Standing } from "./judgement.js";
 export { EPOCH_MAX, METADATA_BYTES_MAX, NOTE_BYTES_MAX, PACKET_BYTES_MAX, REVOCATION_BYTES_MAX } from "./limits.js";
-export { Machine, type MachineOptions } from "./machine.js";
+export { Machine } from "./machine.js";
+export type { MachineOptions } from "./machine-options.js";
 export {
   type Address,
   addressesOf,
@@ -28,5 +29,6 @@ export {
   type SignedRevocationList,
 } from "./revocation.js";
 export { checkSettings, LAN, type Settings } from "./settings.js";
+export { SharedView, type SharedViewOptions } from "./shared-view.js";
 export { type Claim, encodeStatement, parseStatement, type StatementKind } from "./statement.js";
 export type { Check, Verdict, Verified } from "./verified.js";

@@ -15,12 +15,14 @@ import { Defence } from "./defence.js";
 import { Epochs } from "./epochs.js";
 import { Evidence } from "./evidence.js";
 import { Exchanges } from "./exchanges.js";
+import { Herald } from "./herald.js";
 import { Intake, type Intaken } from "./intake.js";
 import { Joining } from "./joining.js";
 import { Judgement, type Standing } from "./judgement.js";
+import type { MachineOptions } from "./machine-options.js";
 import { Mailer } from "./mailer.js";
 import { Monitor } from "./monitor.js";
-import { type Address, addressesOf, TRANSPORT_GRPC } from "./note.js";
+import { type Address, addressesOf, type SignedNote, TRANSPORT_GRPC } from "./note.js";
 import { Outbox } from "./outbox.js";
 import type { Output, Peer, Recipient } from "./outputs.js";
 import { encodePacket, parsePacket } from "./packet.js";
@@ -54,26 +56,6 @@ const LATE_MS = 20;
 /** Expiry and forgotten budgets are looked at this often, in gossip intervals. */
 const TIDY_INTERVALS = 10;
 
-export interface MachineOptions {
-  /** My own, checked certificate. */
-  readonly certificate: CertificateFacts;
-  /** k, from the certificate. */
-  readonly ringCount: number;
-  readonly settings: Settings;
-  readonly ports: Ports;
-  /** The last mark that a `save` wrote, 0 when none is known. */
-  readonly savedMark: bigint;
-  /** My X25519 public key, 32 bytes. */
-  readonly agreementKey: Uint8Array;
-  readonly addresses: readonly Address[];
-  /** At most 4 KiB. */
-  readonly metadata: Uint8Array;
-  /** Members to ask first. */
-  readonly contacts: readonly Recipient[];
-  /** Statements from an earlier life or from the authority; checked like anyone's. */
-  readonly known: readonly Uint8Array[];
-}
-
 type TimerName = "doubt" | "gossip" | "monitor" | "push" | "rebuttal" | "repush" | "join" | "depart";
 
 export class Machine {
@@ -92,20 +74,21 @@ export class Machine {
   readonly #exchanges: Exchanges;
   readonly #rounds: Rounds;
   readonly #courier = new Courier();
-  readonly #roster = new Roster();
+  readonly #roster: Roster;
+  readonly #herald: Herald;
   readonly #timers = new Timers();
   readonly #outbox = new Outbox();
-  readonly #touched = new Set<MemberId>();
   readonly #known: readonly Uint8Array[];
+  /** My note in a shared view, until I have started from it. */
+  readonly #standingNote: SignedNote | undefined;
   #joining: Joining | undefined;
   #judgedVersion = -1;
   #changedAt = Number.NEGATIVE_INFINITY;
   #wokeAt = Number.NEGATIVE_INFINITY;
-  #outcastEpoch: bigint | undefined;
   #departed = false;
   #frozen = false;
 
-  /** Throws RangeError on settings out of range. */
+  /** Throws RangeError on settings out of range, and for a shared view in which my note does not stand. */
   constructor(options: MachineOptions) {
     checkSettings(options.settings);
     const { settings, ports, ringCount, certificate } = options;
@@ -114,7 +97,10 @@ export class Machine {
     this.#ports = ports;
     this.#known = options.known;
     this.#clock = new TrustedClock(ports.wallClock);
-    this.#evidence = new Evidence({ ringCount, sha256 });
+    const begun = options.shared?.fork(certificate.id);
+    this.#standingNote = options.shared?.noteOf(certificate, options.savedMark);
+    this.#evidence = begun?.evidence ?? new Evidence({ ringCount, sha256 });
+    this.#roster = begun?.roster ?? new Roster();
     this.#judgement = new Judgement({ evidence: this.#evidence, ...settings });
     this.#view = new View(certificate.id, this.#evidence, this.#judgement);
     const epochs = new Epochs(options.savedMark, ports.wallClock());
@@ -134,8 +120,9 @@ export class Machine {
       ports,
       random,
     };
+    this.#herald = new Herald(shared);
     this.#mailer = new Mailer(shared);
-    this.#monitor = new Monitor({ ...shared, mailer: this.#mailer, onAccused: (id) => this.#touched.add(id) });
+    this.#monitor = new Monitor({ ...shared, mailer: this.#mailer, onAccused: (id) => this.#herald.touch(id) });
     this.#defence = new Defence({ ...shared, mailer: this.#mailer });
     this.#exchanges = new Exchanges({
       ...shared,
@@ -235,11 +222,11 @@ export class Machine {
 
   start(now: number): void {
     this.#clock.wall(now);
-    this.#evidence.admitCertificate(this.#self.certificate);
-    this.#defence.issueNote(now);
+    if (this.#standingNote) this.#defence.stand(this.#standingNote);
+    else this.#introduceMyself(now);
     if (this.#known.length > 0) this.#act(this.#intake.submit(this.#known, undefined, false, now), now);
-    this.#joining = new Joining(this.#rounds.contacts, tolerance(this.#evidence.ringCount));
-    this.#set("join", now + JOIN_TIMEOUT_MS);
+    if (this.#standingNote) this.#setOut(now);
+    else this.#beginJoin(now);
     this.#settle(now);
   }
 
@@ -274,7 +261,8 @@ export class Machine {
     const items = parsed.ok ? parsed.items : [];
     const isOver = this.#exchanges.answered(ended, from, items, !this.#self.leaving, now);
     if (isOver) this.#joining?.answered(from);
-    this.#mailer.ended(call, from);
+    // Who was too busy to look at a packet has not heard what was in it.
+    this.#mailer.ended(call, items.some(({ kind }) => kind === "refused") ? undefined : from);
     this.#mailer.deliver(now);
     this.#settle(now);
   }
@@ -393,8 +381,8 @@ export class Machine {
     this.#wokeAt = now;
     if (late <= LATE_MS) return;
     this.#judgement.postpone(late);
-    if (late <= this.#settings.monitorMs / 2) return this.#monitor.postpone(late);
-    this.#monitor.restart(now);
+    if (late <= this.#settings.monitorMs / 2) this.#monitor.postpone(late);
+    else this.#monitor.restart(now);
     if (late > this.#settings.deltaMs / 2) this.#askAround(now);
   }
 
@@ -440,6 +428,7 @@ export class Machine {
   /** Before a removal I ask others for an answer that has not reached me. */
   #doubt(now: number): void {
     if (this.#self.leaving || !this.#judgement.hasOpenAccusations) return;
+    this.#rounds.confront(this.#judgement.accusedIds(), now);
     for (const to of sample(this.#ports.random, this.#view.partners(), ASKED_IN_DOUBT)) this.#exchanges.begin(to, now);
     this.#set("doubt", now + this.#settings.deltaMs / 2);
   }
@@ -456,10 +445,10 @@ export class Machine {
       this.#judgement.forget(id);
       this.#partners.forget(id);
       this.#monitor.forget(id);
-      this.#touched.add(id);
+      this.#herald.touch(id);
     }
     // Expiry comes with time alone: everyone is judged anew.
-    this.#touchAll();
+    this.#herald.touchAll();
     this.#judgedVersion = -1;
   }
 
@@ -490,38 +479,16 @@ export class Machine {
     this.#judgedVersion = this.#evidence.version;
     this.#view.refresh();
     const { touched, removed } = this.#judgement.update(now, this.#wall(now));
-    for (const id of touched) this.#touched.add(id);
+    for (const id of touched) this.#herald.touch(id);
     for (const id of removed) this.#monitor.forget(id);
+    if (!this.#joining && !this.#self.leaving) this.#rounds.confront(touched, now);
     const isOpen = this.#judgement.hasOpenAccusations && !this.#joining;
     if (isOpen && !this.#timers.has("doubt")) this.#set("doubt", now + this.#settings.removalMs / 2);
   }
 
   /** While I join nothing is told: of the dead I hear the notes first and what stands against them a moment later. */
   #tell(): void {
-    if (this.#joining) return;
-    for (const id of this.#touched) {
-      if (id === this.id) continue;
-      for (const change of this.#roster.observe(id, this.standing(id), this.#view.note(id))) this.#changed(change);
-    }
-    this.#touched.clear();
-    this.#tellMine();
-  }
-
-  #changed(change: Output): void {
-    this.#outbox.emit(change);
-    if (change.kind === "failed" && this.#roster.size === 0) this.#outbox.emit({ kind: "isolated", reason: "nobody" });
-  }
-
-  #tellMine(): void {
-    const standing = this.standing(this.id);
-    if (standing !== "revoked" && standing !== "expired" && standing !== "equivocated") return;
-    if (this.#outcastEpoch === this.epoch) return;
-    this.#outcastEpoch = this.epoch;
-    this.#outbox.emit({ kind: "isolated", reason: standing });
-  }
-
-  #touchAll(): void {
-    for (const { id } of this.#roster.peers()) this.#touched.add(id);
+    if (!this.#joining) this.#herald.tell();
   }
 
   // --- Statements ---
@@ -540,8 +507,8 @@ export class Machine {
     const id = subjectOf(claim);
     // Not judged anew yet: still suspected means that this note is the answer.
     const isRebuttal = claim.kind === "note" && this.standing(claim.note.id) === "suspected";
-    if (id) this.#touched.add(id);
-    if (claim.kind === "revocation") this.#touchAll();
+    if (id) this.#herald.touch(id);
+    if (claim.kind === "revocation") this.#herald.touchAll();
     if (claim.kind === "note") {
       this.#judgement.noteAdmitted(claim.note.id, now);
       this.#monitor.forget(claim.note.id);
@@ -573,6 +540,16 @@ export class Machine {
 
   // --- Joining and leaving ---
 
+  #introduceMyself(now: number): void {
+    this.#evidence.admitCertificate(this.#self.certificate);
+    this.#defence.issueNote(now);
+  }
+
+  #beginJoin(now: number): void {
+    this.#joining = new Joining(this.#rounds.contacts, tolerance(this.#evidence.ringCount));
+    this.#set("join", now + JOIN_TIMEOUT_MS);
+  }
+
   #join(now: number): void {
     const neighbours = this.#view.partners();
     const running = this.#courier.count("exchange");
@@ -587,10 +564,15 @@ export class Machine {
     this.#joining = undefined;
     this.#tell();
     this.#timers.clear("join");
-    this.#set("gossip", now + this.#settings.gossipMs * this.#ports.random.number());
-    this.#set("monitor", now + this.#settings.monitorMs * this.#ports.random.number());
     // Those who were asked have it and pass it on; a few more, in case that they do not.
     for (const digest of this.#evidence.introduction(this.id)) this.#mailer.spread(digest, now);
+    this.#setOut(now);
+  }
+
+  /** My rounds begin, at a time within the first interval that nobody shares. */
+  #setOut(now: number): void {
+    this.#set("gossip", now + this.#settings.gossipMs * this.#ports.random.number());
+    this.#set("monitor", now + this.#settings.monitorMs * this.#ports.random.number());
     this.#outbox.emit({ kind: "ready" });
   }
 

@@ -4,7 +4,10 @@
  *
  * A radix trie over the record digests, sixteen ways, one hex digit a level. A node with at most LEAF_RECORDS records
  * is a leaf, a bigger one is split: the shape, and so every hash, depends on the set alone and not on the order in
- * which it grew. Hashes are computed when asked for and forgotten along the path of each change.
+ * which it grew.
+ *
+ * Nodes never change: an insert or a delete makes the nodes on its path anew and shares all others, so a fork is one
+ * reference, and a hash is computed once for all trees that share the node, when it is first asked for.
  */
 import { concatBytes, fromHex, type Sha256 } from "../rings/index.js";
 
@@ -19,11 +22,15 @@ const LEAF_TAG = new Uint8Array([0]);
 const INNER_TAG = new Uint8Array([1]);
 
 interface TreeNode {
-  count: number;
+  readonly count: number;
+  /** In ascending order; undefined in a node that is split. */
+  readonly records: readonly string[] | undefined;
+  readonly children: readonly (TreeNode | undefined)[] | undefined;
+  /** Of this node for good, once it was asked for. */
   hash: Uint8Array | undefined;
-  records: Set<string> | undefined;
-  children: (TreeNode | undefined)[] | undefined;
 }
+
+const EMPTY_LEAF: TreeNode = leaf([]);
 
 /** What the tree holds under one prefix of hex digits. */
 export interface Range {
@@ -36,10 +43,16 @@ export interface Range {
 
 export class RecordTree {
   readonly #sha256: Sha256;
-  readonly #root: TreeNode = leaf();
+  #root: TreeNode;
 
-  constructor(sha256: Sha256) {
+  constructor(sha256: Sha256, base?: RecordTree) {
     this.#sha256 = sha256;
+    this.#root = base ? base.#root : EMPTY_LEAF;
+  }
+
+  /** The same set once more; neither sees what is done to the other. */
+  fork(): RecordTree {
+    return new RecordTree(this.#sha256, this);
   }
 
   get size(): number {
@@ -54,34 +67,18 @@ export class RecordTree {
   has(digest: string): boolean {
     let node: TreeNode | undefined = this.#root;
     for (let depth = 0; node?.children; depth++) node = node.children[digitAt(digest, depth)];
-    return node?.records?.has(digest) ?? false;
+    return node?.records?.includes(digest) ?? false;
   }
 
   insert(digest: string): boolean {
     if (this.has(digest)) return false;
-    let node = this.#root;
-    for (let depth = 0; ; depth++) {
-      node.count += 1;
-      node.hash = undefined;
-      if (!node.children) {
-        node.records?.add(digest);
-        if (node.count > LEAF_RECORDS) split(node, depth);
-        return true;
-      }
-      node = childOf(node.children, digitAt(digest, depth));
-    }
+    this.#root = withRecord(this.#root, digest, 0);
+    return true;
   }
 
   delete(digest: string): boolean {
     if (!this.has(digest)) return false;
-    let node: TreeNode | undefined = this.#root;
-    for (let depth = 0; node; depth++) {
-      node.count -= 1;
-      node.hash = undefined;
-      if (node.children && node.count <= LEAF_RECORDS) merge(node);
-      node.records?.delete(digest);
-      node = node.children?.[digitAt(digest, depth)];
-    }
+    this.#root = withoutRecord(this.#root, digest, 0);
     return true;
   }
 
@@ -116,10 +113,11 @@ export class RecordTree {
 
   #hash(node: TreeNode): Uint8Array {
     if (node.count === 0) return EMPTY_HASH;
-    const bytes = node.hash ? undefined : node.children ? this.#innerBytes(node.children) : leafBytes(node);
-    const hash = node.hash ?? this.#sha256(bytes as Uint8Array).slice(0, RANGE_HASH_BYTES);
-    node.hash = hash;
-    return hash;
+    if (!node.hash) {
+      const bytes = node.children ? this.#innerBytes(node.children) : leafBytes(node.records ?? []);
+      node.hash = this.#sha256(bytes).slice(0, RANGE_HASH_BYTES);
+    }
+    return node.hash;
   }
 
   #innerBytes(children: readonly (TreeNode | undefined)[]): Uint8Array {
@@ -127,12 +125,42 @@ export class RecordTree {
   }
 }
 
-function leaf(): TreeNode {
-  return { count: 0, hash: undefined, records: new Set(), children: undefined };
+function leaf(records: readonly string[]): TreeNode {
+  return { count: records.length, records, children: undefined, hash: undefined };
 }
 
-function leafBytes(node: TreeNode): Uint8Array {
-  const records = [...(node.records ?? [])].sort();
+function inner(count: number, children: readonly (TreeNode | undefined)[]): TreeNode {
+  return { count, records: undefined, children, hash: undefined };
+}
+
+function withRecord(node: TreeNode, digest: string, depth: number): TreeNode {
+  if (!node.children) return nodeOf([...(node.records ?? []), digest].sort(), depth);
+  const digit = digitAt(digest, depth);
+  return inner(
+    node.count + 1,
+    node.children.with(digit, withRecord(node.children[digit] ?? EMPTY_LEAF, digest, depth + 1)),
+  );
+}
+
+/** The record is there. A node that has become small is one leaf again, however it is split below. */
+function withoutRecord(node: TreeNode, digest: string, depth: number): TreeNode {
+  if (!node.children || node.count <= LEAF_RECORDS + 1)
+    return leaf(recordsOf(node).filter((record) => record !== digest));
+  const digit = digitAt(digest, depth);
+  const child = withoutRecord(node.children[digit] as TreeNode, digest, depth + 1);
+  return inner(node.count - 1, node.children.with(digit, child.count > 0 ? child : undefined));
+}
+
+/** A leaf, or when there are too many, one that is split at this digit, and those below at the next one. */
+function nodeOf(records: readonly string[], depth: number): TreeNode {
+  if (records.length <= LEAF_RECORDS) return leaf(records);
+  const parts: string[][] = Array.from(DIGITS, () => []);
+  for (const record of records) parts[digitAt(record, depth)]?.push(record);
+  const children = parts.map((part) => (part.length > 0 ? nodeOf(part, depth + 1) : undefined));
+  return inner(records.length, children);
+}
+
+function leafBytes(records: readonly string[]): Uint8Array {
   return concatBytes(LEAF_TAG, ...records.map((record) => fromHex(record) as Uint8Array));
 }
 
@@ -140,38 +168,17 @@ function digitAt(digest: string, depth: number): number {
   return DIGITS.indexOf(digest[depth] ?? "0");
 }
 
-function childOf(children: (TreeNode | undefined)[], digit: number): TreeNode {
-  const child = children[digit] ?? leaf();
-  children[digit] = child;
-  return child;
-}
-
-function split(node: TreeNode, depth: number): void {
-  const children: (TreeNode | undefined)[] = new Array(DIGITS.length).fill(undefined);
-  for (const record of node.records ?? []) {
-    const child = childOf(children, digitAt(record, depth));
-    child.records?.add(record);
-    child.count += 1;
-  }
-  node.records = undefined;
-  node.children = children;
-  // Seventeen records that share a digit are split once more, at the next one.
-  for (const child of children) if (child && child.count > LEAF_RECORDS) split(child, depth + 1);
-}
-
-function merge(node: TreeNode): void {
-  const records: string[] = [];
-  collect(node, Number.POSITIVE_INFINITY, records);
-  node.records = new Set(records);
-  node.children = undefined;
+function recordsOf(node: TreeNode): string[] {
+  const found: string[] = [];
+  collect(node, Number.POSITIVE_INFINITY, found);
+  return found;
 }
 
 function collect(node: TreeNode, limit: number, found: string[]): void {
-  if (node.records) for (const record of [...node.records].sort()) if (found.length < limit) found.push(record);
+  for (const record of node.records ?? []) if (found.length < limit) found.push(record);
   for (const child of node.children ?? []) if (child && found.length < limit) collect(child, limit, found);
 }
 
 function narrowed(node: TreeNode, prefix: string): TreeNode {
-  const records = new Set([...(node.records ?? [])].filter((record) => record.startsWith(prefix)));
-  return { count: records.size, hash: undefined, records, children: undefined };
+  return leaf((node.records ?? []).filter((record) => record.startsWith(prefix)));
 }

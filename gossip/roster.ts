@@ -1,11 +1,17 @@
 /** The live members as last told to the application, so that each change is told once. */
-import { equalBytes, type MemberId } from "../rings/index.js";
+import { equalBytes, LayeredMap, type MemberId } from "../rings/index.js";
 import type { Standing } from "./judgement.js";
 import type { Note } from "./note.js";
 import type { Output, Peer } from "./outputs.js";
 
 export class Roster {
-  readonly #peers = new Map<MemberId, Peer>();
+  readonly #peers: LayeredMap<MemberId, Peer>;
+
+  /** With `base` it begins as a fork of that one, without me. */
+  constructor(base?: Roster, me?: MemberId) {
+    this.#peers = base ? base.#peers.fork() : new LayeredMap();
+    if (me) this.#peers.delete(me);
+  }
 
   get size(): number {
     return this.#peers.size;

@@ -58,6 +58,12 @@ export class Self {
     return this.#options.epochs.markToSave();
   }
 
+  /** A note of mine that others hold already is my latest. */
+  adopt(note: Note): void {
+    this.#options.epochs.adopt(note.epoch);
+    this.#mask = note.mask;
+  }
+
   /**
    * A well-signed accusation of my current epoch: shall I answer it? One by a member that precedes me always; others
    * only hold a different view, or lie, and have a budget, so that they cannot make me spin my epoch.

@@ -3,7 +3,9 @@
  * predecessor on a ring monitors me on it, I monitor my successor. Who counts as gone is the caller's `skip`, so one set of
  * rings serves both the static order of all members and any view of the live ones.
  */
+import { LayeredMap } from "./layered-map.js";
 import type { MemberId } from "./member-id.js";
+import { Places } from "./places.js";
 import { type Place, placeOf, type Sha256 } from "./position.js";
 import { Ring } from "./ring.js";
 import { checkRingCount } from "./ring-count.js";
@@ -34,20 +36,31 @@ export class Rings {
   readonly count: number;
   readonly #sha256: Sha256;
   readonly #rings: readonly Ring[];
-  /** The slot in `#table` of each member on the rings. */
-  readonly #slots = new Map<MemberId, number>();
-  /** A free slot keeps the place it had until it is used again. */
-  readonly #table: Place[] = [];
-  readonly #freeSlots: number[] = [];
-  /** Oldest first. */
-  readonly #absent = new Map<MemberId, Place>();
+  /** The slot in `#places` of each member on the rings. */
+  readonly #slots: LayeredMap<MemberId, number>;
+  readonly #places: Places;
+  /** Oldest first. A place follows from the id alone: forks keep these together, and a newcomer has one for all of them. */
+  readonly #absent: Map<MemberId, Place>;
 
-  /** Throws RangeError when `count` is not a whole number in 1..RING_COUNT_MAX. */
-  constructor({ count, sha256 }: RingsOptions) {
+  /**
+   * Throws RangeError when `count` is not a whole number in 1..RING_COUNT_MAX. With `base` the rings begin as a fork of those:
+   * they share what is there, and neither sees what is done to the other.
+   */
+  constructor({ count, sha256 }: RingsOptions, base?: Rings) {
     checkRingCount(count);
     this.count = count;
     this.#sha256 = sha256;
-    this.#rings = Array.from({ length: count }, (_, index) => new Ring(index + 1, this.#table));
+    const places = base ? base.#places.fork() : new Places();
+    this.#places = places;
+    this.#slots = base ? base.#slots.fork() : new LayeredMap();
+    this.#absent = base ? base.#absent : new Map();
+    this.#rings = base
+      ? base.#rings.map((ring) => ring.fork(places))
+      : Array.from({ length: count }, (_, index) => new Ring(index + 1, places));
+  }
+
+  fork(): Rings {
+    return new Rings({ count: this.count, sha256: this.#sha256 }, this);
   }
 
   /** Members on the rings. */
@@ -59,7 +72,7 @@ export class Rings {
     return this.#slots.has(id);
   }
 
-  /** All members, in the order in which they were added. */
+  /** All members, in an order that depends on what was added and removed alone. */
   ids(): Iterable<MemberId> {
     return this.#slots.keys();
   }
@@ -68,10 +81,8 @@ export class Rings {
   add(id: MemberId): boolean {
     if (this.#slots.has(id)) return false;
     const place = this.#place(id);
-    const slot = this.#freeSlots.pop() ?? this.#table.length;
-    this.#absent.delete(id);
+    const slot = this.#places.add(place);
     this.#slots.set(id, slot);
-    this.#table[slot] = place;
     for (const ring of this.#rings) ring.insert(slot);
     return true;
   }
@@ -80,9 +91,9 @@ export class Rings {
   delete(id: MemberId): boolean {
     const slot = this.#slots.get(id);
     if (slot === undefined) return false;
-    for (const ring of this.#rings) ring.remove(this.#table[slot]!);
+    for (const ring of this.#rings) ring.remove(this.#places.at(slot));
     this.#slots.delete(id);
-    this.#freeSlots.push(slot);
+    this.#places.remove(slot);
     return true;
   }
 
@@ -156,7 +167,7 @@ export class Rings {
 
   #place(id: MemberId): Place {
     const slot = this.#slots.get(id);
-    if (slot !== undefined) return this.#table[slot]!;
+    if (slot !== undefined) return this.#places.at(slot);
     return this.#absent.get(id) ?? this.#newPlace(id);
   }
 

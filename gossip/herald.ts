@@ -1,0 +1,66 @@
+/** Tells the application what changed in the view: each change once, and what became of me. */
+import type { MemberId } from "../rings/index.js";
+import type { Outbox } from "./outbox.js";
+import type { Output } from "./outputs.js";
+import type { RevocationList } from "./revocation.js";
+import type { Roster } from "./roster.js";
+import type { Self } from "./self.js";
+import type { View } from "./view.js";
+
+export interface HeraldParts {
+  readonly view: View;
+  readonly self: Self;
+  readonly roster: Roster;
+  readonly outbox: Outbox;
+}
+
+export class Herald {
+  readonly #parts: HeraldParts;
+  /** Whose standing or note may differ from what was told. */
+  readonly #touched = new Set<MemberId>();
+  #outcastEpoch: bigint | undefined;
+
+  constructor(parts: HeraldParts) {
+    this.#parts = parts;
+  }
+
+  touch(id: MemberId): void {
+    this.#touched.add(id);
+  }
+
+  touchAll(): void {
+    for (const { id } of this.#parts.roster.peers()) this.#touched.add(id);
+  }
+
+  /** Rule R17: anyone's standing may differ, and connections of those on the list are to be cut. */
+  revoked(list: RevocationList): void {
+    this.touchAll();
+    this.#parts.outbox.emit({ kind: "revocations", list });
+  }
+
+  tell(): void {
+    const { view, roster } = this.#parts;
+    for (const id of this.#touched) {
+      if (id === view.me) continue;
+      for (const change of roster.observe(id, view.judgement.standing(id), view.note(id))) this.#changed(change);
+    }
+    this.#touched.clear();
+    this.#tellMine();
+  }
+
+  #changed(change: Output): void {
+    const { outbox, roster } = this.#parts;
+    outbox.emit(change);
+    if (change.kind === "failed" && roster.size === 0) outbox.emit({ kind: "isolated", reason: "nobody" });
+  }
+
+  /** Once for each epoch of mine. */
+  #tellMine(): void {
+    const { view, self, outbox } = this.#parts;
+    const standing = view.judgement.standing(view.me);
+    if (standing !== "revoked" && standing !== "expired" && standing !== "equivocated") return;
+    if (this.#outcastEpoch === self.epoch) return;
+    this.#outcastEpoch = self.epoch;
+    outbox.emit({ kind: "isolated", reason: standing });
+  }
+}

@@ -1,0 +1,32 @@
+/** What a machine is made from. */
+import type { CertificateFacts } from "./certificate.js";
+import type { Address } from "./note.js";
+import type { Recipient } from "./outputs.js";
+import type { Ports } from "./ports.js";
+import type { Settings } from "./settings.js";
+import type { SharedView } from "./shared-view.js";
+
+export interface MachineOptions {
+  /** My own, checked certificate. */
+  readonly certificate: CertificateFacts;
+  /** k, from the certificate. */
+  readonly ringCount: number;
+  readonly settings: Settings;
+  readonly ports: Ports;
+  /** The last mark that a `save` wrote, 0 when none is known. */
+  readonly savedMark: bigint;
+  /** My X25519 public key, 32 bytes. */
+  readonly agreementKey: Uint8Array;
+  readonly addresses: readonly Address[];
+  /** At most 4 KiB. */
+  readonly metadata: Uint8Array;
+  /** Members to ask first. */
+  readonly contacts: readonly Recipient[];
+  /** Statements from an earlier life or from the authority; checked like anyone's. */
+  readonly known: readonly Uint8Array[];
+  /**
+   * A view to start from in which my note stands, in place of joining: its epoch is mine, it counts as told, and I am ready
+   * at once.
+   */
+  readonly shared?: SharedView;
+}
