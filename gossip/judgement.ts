@@ -91,6 +91,14 @@ export class Judgement {
     return standing === "live" || standing === "suspected";
   }
 
+  /** Does anything stand against anybody? */
+  get hasAccused(): boolean {
+    return this.#accused.size > 0;
+  }
+
+  /** The gone alone are passed over. */
+  readonly skipGone = (id: MemberId): boolean => !this.isLive(id);
+
   /** For walks over a ring: the gone and the accused are passed over (protocol section 1). */
   readonly skip = (id: MemberId): boolean => this.standing(id) !== "live";
 
@@ -105,6 +113,10 @@ export class Judgement {
 
   removedIds(): Iterable<MemberId> {
     return this.#removedEpochs.keys();
+  }
+
+  accusedIds(): Iterable<MemberId> {
+    return this.#accused;
   }
 
   /** Somebody is on the way to its removal. */

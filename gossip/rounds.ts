@@ -14,6 +14,8 @@ import type { View } from "./view.js";
 const SKIPS_MAX = 10;
 /** One contact that is not a live member is asked every so many gossip intervals; each, while nobody else is left. */
 const CONTACT_INTERVALS = 10;
+/** Neighbours that ask an accused member, on average: that no correct one is among them has a chance of 2e-4 at f = .3. */
+const CONFRONTED_BY = 12;
 /** Contacts kept for the day on which nobody else is left. */
 const CONTACTS_MAX = 64;
 
@@ -62,12 +64,27 @@ export class Rounds {
     const { predecessor, successor } = view.neighboursOn(this.#ring);
     const isDue = this.#countSkip(this.#ring);
     const root = view.evidence.tree.root();
-    for (const id of new Set([successor, predecessor])) {
-      if (id && (isDue || !partners.holdsSame(id, root))) this.visit(id, now);
+    for (const id of view.partnersOn(this.#ring)) {
+      if (isDue || !partners.holdsSame(id, root)) this.visit(id, now);
     }
     this.#contactTheLost(now);
     this.#handOverContent(this.#count % 2 === 0 ? successor : predecessor);
     return this.#count;
+  }
+
+  /**
+   * Who stands accused is asked by some of its neighbours for an answer: a liar tells everybody of its accusation but the
+   * accused, and nobody else would, because all monitors pass over it now.
+   */
+  confront(ids: Iterable<MemberId>, now: number): void {
+    const { view, exchanges, random } = this.#parts;
+    const neighbours = view.neighbours();
+    for (const id of ids) {
+      if (view.judgement.standing(id) !== "suspected" || !neighbours.has(id)) continue;
+      const isAsked = random.number() * neighbours.size < CONFRONTED_BY;
+      const to = isAsked && view.partner(id);
+      if (to) exchanges.begin(to, now);
+    }
   }
 
   /** An exchange with a neighbour, at most one per interval. */

@@ -40,10 +40,22 @@ export class View {
     return addresses.length > 0 ? { id, addresses } : undefined;
   }
 
-  /** My live successors and predecessors on all rings. */
+  /**
+   * My live successors and predecessors on all rings: those that nothing stands against, and those that I have while the
+   * accused count as well. Liars can accuse all correct members at one moment; who then spoke to the unaccused alone would
+   * speak to liars alone, and its answer would reach nobody.
+   */
   neighbours(): ReadonlySet<MemberId> {
-    this.#neighbours ??= this.evidence.rings.neighbours(this.me, this.judgement.skip);
+    this.#neighbours ??= this.#allNeighbours();
     return this.#neighbours;
+  }
+
+  #allNeighbours(): ReadonlySet<MemberId> {
+    const { rings } = this.evidence;
+    const found = rings.neighbours(this.me, this.judgement.skip);
+    if (!this.judgement.hasAccused) return found;
+    for (const id of rings.neighbours(this.me, this.judgement.skipGone)) found.add(id);
+    return found;
   }
 
   partners(): Partner[] {
@@ -55,6 +67,17 @@ export class View {
     const { rings } = this.evidence;
     const { skip } = this.judgement;
     return { predecessor: rings.predecessor(ring, this.me, skip), successor: rings.successor(ring, this.me, skip) };
+  }
+
+  /** The neighbours of one ring whom I compare views with: also the accused ones, for the same reason. */
+  partnersOn(ring: number): ReadonlySet<MemberId> {
+    const { rings } = this.evidence;
+    const found = new Set<MemberId>();
+    for (const skip of [this.judgement.skip, this.judgement.skipGone]) {
+      const successor = rings.successor(ring, this.me, skip);
+      if (successor) found.add(successor).add(rings.predecessor(ring, this.me, skip) as MemberId);
+    }
+    return found;
   }
 
   /** Seen from the other side: am I a neighbour of the place where this member stands, live or not? */
