@@ -31,13 +31,13 @@ export async function enroll(context: Context, { admission, request, addresses }
 
 async function enrollByToken(context: Context, hash: Uint8Array, applicant: Applicant): Promise<CertificateRecord> {
   const { state, settings } = context;
-  const token = await state.store.token(hash);
+  const token = await state.records.token(hash);
   if (token === undefined) throw new FirefliesError("token-invalid");
   if (token.serial !== undefined) return boughtBefore(context, token.serial, applicant.spki);
   if (token.expiresAt <= settings.now()) throw new FirefliesError("token-expired");
   const record = await admit(context, token.principal, applicant, "token", { kind: "token", hash });
   if (record !== undefined) return record;
-  const burnt = await state.store.token(hash); // Another call was faster.
+  const burnt = await state.records.token(hash); // Another call was faster.
   return boughtBefore(context, burnt?.serial ?? "", applicant.spki);
 }
 
@@ -47,7 +47,7 @@ async function boughtBefore(
   serial: string,
   spki: Uint8Array,
 ): Promise<CertificateRecord> {
-  const record = await state.store.certificate(serial);
+  const record = await state.records.certificate(serial);
   if (record === undefined || !equalBytes(record.spki, spki)) throw new FirefliesError("token-used");
   if (record.notAfter <= settings.now()) throw new FirefliesError("token-expired");
   return record;
@@ -57,7 +57,7 @@ async function enrollByName(context: Context, principal: string, applicant: Appl
   const { state, settings } = context;
   if (!settings.open) throw new FirefliesError("token-required");
   requirePrincipal(principal);
-  const earlier = await state.store.certificateOfKey(principal, applicant.spki);
+  const earlier = await state.records.certificateOfKey(principal, applicant.spki);
   if (earlier !== undefined && earlier.notAfter > settings.now()) return earlier;
   const record = await admit(context, principal, applicant, "open", { kind: "free-name" });
   if (record === undefined) throw new FirefliesError("principal-taken");

@@ -22,15 +22,15 @@ export async function answer(
   record: CertificateRecord,
   addresses: readonly string[],
 ): Promise<Issued> {
-  const { store, network } = context.state;
+  const { records, root } = context.state;
   const { id, leaf, issuer } = record;
-  if (addresses.length > 0) await store.report(id, addresses, context.settings.now());
-  return { id, leaf, issuer, root: network.root, contacts: await contactsFor(context, id) };
+  if (addresses.length > 0) await records.report(id, addresses, context.settings.now());
+  return { id, leaf, issuer, root, contacts: await contactsFor(context, id) };
 }
 
 /** Members to begin with, other than the one that asks. */
 export async function contactsFor({ state, settings }: Context, except: MemberId): Promise<ContactRecord[]> {
   const { bootNodes, now } = settings;
-  const choice = await state.store.contacts({ except, now: now(), limit: bootNodes * CONTACT_CHOICE });
+  const choice = await state.records.contacts({ except, now: now(), limit: bootNodes * CONTACT_CHOICE });
   return drawContacts(choice, bootNodes, Math.random);
 }

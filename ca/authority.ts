@@ -63,12 +63,12 @@ export class CertificateAuthority {
 
   /** The root certificate, DER. */
   get root(): Uint8Array {
-    return this.#state.network.root;
+    return this.#state.root;
   }
 
   /** The certificate that signs members, DER. */
   get issuer(): Uint8Array {
-    return this.#state.network.issuer;
+    return this.#state.issuer.certificate;
   }
 
   /** SHA-256 of the root certificate, 64 hex digits: what members pin. */
@@ -110,7 +110,7 @@ export class CertificateAuthority {
     }
     const now = this.now();
     const expiresAt = now + (options.lifetimeMs ?? this.#settings.tokenLifetimeMs);
-    const token = await issueToken(this.#store, { urls, fingerprint: this.fingerprint, principal, expiresAt });
+    const token = await issueToken(this.#state.records, { urls, fingerprint: this.fingerprint, principal, expiresAt });
     this.tell({ kind: "token-created", principal, at: now });
     return token;
   }

@@ -18,8 +18,8 @@ export interface Order {
 
 /** The record of a name, or what it will be once a certificate is recorded. */
 export async function holderNamed({ state }: Context, principal: string): Promise<PrincipalRecord> {
-  const { store, network } = state;
-  const known = await store.principal(principal);
+  const { records, network } = state;
+  const known = await records.principal(principal);
   if (known !== undefined) return known;
   const generation = 0;
   return { principal, generation, id: memberIdOf(network.idSecret, principal, generation) };
@@ -29,7 +29,9 @@ export async function holderNamed({ state }: Context, principal: string): Promis
 export async function issue(context: Context, order: Order): Promise<CertificateRecord | undefined> {
   const { state, settings } = context;
   const record = await signed(context, order);
-  if ((await state.store.recordCertificate(record, order.condition, order.addresses)) === "refused") return undefined;
+  const { condition, addresses } = order;
+  const outcome = await state.records.recordCertificate({ certificate: record, condition, addresses });
+  if (outcome !== "recorded") return undefined;
   const { principal, id, serial, how, issuedAt } = record;
   settings.onDecision({ kind: "issued", how, principal, id, serial, at: issuedAt });
   return record;
@@ -44,6 +46,7 @@ export async function issueAnyway(context: Context, order: Omit<Order, "conditio
 
 async function signed({ state, settings }: Context, order: Order): Promise<CertificateRecord> {
   const { network, sign } = state;
+  const { certificate } = state.issuer;
   const { holder, spki, how, lifetimeMs = settings.certificateLifetimeMs } = order;
   const now = settings.now();
   const serial = newSerial(now);
@@ -52,9 +55,9 @@ async function signed({ state, settings }: Context, order: Order): Promise<Certi
     spki,
     network,
     serial,
-    issuer: { certificate: network.issuer, sign },
+    issuer: { certificate, sign },
     validity: validityAt(now, lifetimeMs),
   });
   const { notBefore, notAfter } = validityOfCertificate(leaf)!;
-  return { ...holder, serial, spki, leaf, issuer: network.issuer, notBefore, notAfter, issuedAt: now, how };
+  return { ...holder, serial, spki, leaf, issuer: certificate, notBefore, notAfter, issuedAt: now, how };
 }

@@ -27,7 +27,7 @@ export async function createIdentity(
   requirePrincipal(principal);
   const pair = generateKeyPair();
   const record = await issueTo(context, principal, pair.spki, lifetimeMs);
-  const { root } = context.state.network;
+  const { root } = context.state;
   const verdict = verifyMemberCertificate(record, { root, now: context.settings.now() });
   if (!verdict.ok) throw new FirefliesError("certificate-invalid", `Issued a certificate that is ${verdict.reason}.`);
   return { certificate: verdict.certificate, privateKey: pair.privateKey, root };

@@ -20,7 +20,7 @@ export async function renew(
 ): Promise<Issued> {
   const applicant = applicantOf(request, addresses);
   const holder = await holderOf(context, current);
-  const earlier = await context.state.store.certificateOfKey(holder.principal, applicant.spki);
+  const earlier = await context.state.records.certificateOfKey(holder.principal, applicant.spki);
   if (earlier !== undefined && isFresh(earlier, context.settings.now())) return answer(context, earlier, addresses);
   await requireBudget(context, holder.id);
   return answer(context, await issueAnyway(context, { holder, ...applicant, how: "renewal" }), addresses);
@@ -33,13 +33,13 @@ export async function report(
 ): Promise<readonly ContactRecord[]> {
   requireAddresses(addresses);
   const { id } = await holderOf(context, current);
-  await context.state.store.report(id, addresses, context.settings.now());
+  await context.state.records.report(id, addresses, context.settings.now());
   return contactsFor(context, id);
 }
 
 /** The recorded holder of a certificate that was proven in TLS: one we do not know was issued by a lost database. */
 async function holderOf({ state }: Context, current: MemberCertificate): Promise<PrincipalRecord> {
-  const record = await state.store.certificate(serialToHex(current.serial));
+  const record = await state.records.certificate(serialToHex(current.serial));
   if (record === undefined || record.id !== current.id) {
     throw new FirefliesError(
       "unauthenticated",
@@ -51,7 +51,7 @@ async function holderOf({ state }: Context, current: MemberCertificate): Promise
 
 async function requireBudget({ state, settings }: Context, id: MemberId): Promise<void> {
   const windowMs = Math.min(DAY_MS, settings.certificateLifetimeMs);
-  const issued = await state.store.issuedSince(id, settings.now() - windowMs);
+  const issued = await state.records.issuedSince(id, settings.now() - windowMs);
   if (issued < ISSUED_MAX) return;
   throw new FirefliesError("too-many-requests", `This member already got ${issued} certificates. Try again later.`);
 }

@@ -14,6 +14,7 @@ import {
   dateProblem,
   type ErrorCode,
   FirefliesError,
+  fingerprintOf,
   generateKeyPair,
   type KeyPair,
   messageOf,
@@ -34,15 +35,16 @@ import {
 import { equalBytes, toHex } from "../rings/index.js";
 import { constantsOf, invalid, type Settings } from "./options.js";
 import { validityAt } from "./policy.js";
-import { SqliteStore } from "./sqlite-store.js";
-import type { NetworkRecord, Store } from "./store.js";
+import { FIRST_KEY, FIRST_NETWORK } from "./store/migrations.js";
+import { openSqliteStore } from "./store/open.js";
+import type { IssuerRecord, NetworkRecord, NetworkStore, NewNetwork, Store } from "./store.js";
 
 const FILES = {
   database: "ca.db",
   root: "root.pem",
   rootKey: "root.key.pem",
   issuer: "issuing.pem",
-  issuerKey: "issuing.key.pem",
+  issuerKey: FIRST_KEY,
   marker: "initialising",
 } as const;
 const DIRECTORY_MODE = 0o700;
@@ -55,7 +57,13 @@ const ID_SECRET_BYTES = 32;
 
 export interface AuthorityState {
   readonly store: Store;
+  /** The network that this authority serves, and its part of the store. */
   readonly network: NetworkRecord;
+  readonly records: NetworkStore;
+  /** Trusted root, DER. */
+  readonly root: Uint8Array;
+  /** The intermediate that signs. */
+  readonly issuer: IssuerRecord;
   /** Signs with the issuing key: r || s. */
   readonly sign: (data: Uint8Array) => Uint8Array;
 }
@@ -104,17 +112,22 @@ async function initialise(settings: Settings, leftOver: ReadonlySet<string>): Pr
 async function writeState(settings: Settings): Promise<void> {
   const file = (name: keyof typeof FILES) => join(settings.directory, FILES[name]);
   const [rootKey, issuerKey] = [generateKeyPair(), generateKeyPair()];
-  const network = await newNetwork(settings, rootKey, issuerKey);
+  const { root, network } = await newAuthority(settings, rootKey, issuerKey);
   await atomicWrite(file("rootKey"), privateKeyToPem(rootKey.privateKey));
-  await atomicWrite(file("root"), certificatesToPem(network.root), PUBLIC_FILE_MODE);
+  await atomicWrite(file("root"), certificatesToPem(root), PUBLIC_FILE_MODE);
   await atomicWrite(file("issuerKey"), privateKeyToPem(issuerKey.privateKey));
-  await atomicWrite(file("issuer"), certificatesToPem(network.issuer), PUBLIC_FILE_MODE);
+  await atomicWrite(file("issuer"), certificatesToPem(network.issuer.certificate), PUBLIC_FILE_MODE);
   await atomicWrite(file("database"), ""); // It holds the id secret; SQLite would make it as the umask says.
-  const store = new SqliteStore(file("database"));
-  await store.createNetwork(network).finally(() => store.close());
+  const store = openSqliteStore(file("database"));
+  const authority = { root, createdAt: network.network.createdAt, epoch: 0 };
+  await store.createAuthority(authority, network).finally(() => store.close());
 }
 
-async function newNetwork(settings: Settings, rootKey: KeyPair, issuerKey: KeyPair): Promise<NetworkRecord> {
+async function newAuthority(
+  settings: Settings,
+  rootKey: KeyPair,
+  issuerKey: KeyPair,
+): Promise<{ readonly root: Uint8Array; readonly network: NewNetwork }> {
   const now = settings.now();
   const network = { networkId: randomSecret(NETWORK_ID_BYTES), ...constantsOf(settings) };
   const name = toHex(network.networkId).slice(0, 16);
@@ -124,14 +137,23 @@ async function newNetwork(settings: Settings, rootKey: KeyPair, issuerKey: KeyPa
     sign: (data) => signRaw(rootKey.privateKey, data),
     validity: validityAt(now, ROOT_LIFETIME_MS),
   });
-  const issuer = await createIssuing({
+  const certificate = await createIssuing({
     name: `fireflies issuing ${name}`,
     spki: issuerKey.spki,
     network,
     root: { certificate: root, sign: (data) => signRaw(rootKey.privateKey, data) },
     validity: validityAt(now, ISSUING_LIFETIME_MS),
   });
-  return { ...network, idSecret: randomSecret(ID_SECRET_BYTES), root, issuer };
+  const idSecret = randomSecret(ID_SECRET_BYTES);
+  const issuer = activeIssuer(certificate, FILES.issuerKey, now);
+  return { root, network: { network: { ...network, name: FIRST_NETWORK, idSecret, createdAt: now }, issuer } };
+}
+
+/** The record of an intermediate that signs from `now` on. */
+function activeIssuer(certificate: Uint8Array, keyReference: string, now: number): IssuerRecord {
+  const { notBefore, notAfter } = validityOfCertificate(certificate)!;
+  const times = { notBefore, notAfter, preparedAt: now, activatedAt: now, retiredAt: undefined };
+  return { fingerprint: fingerprintOf(certificate), certificate, state: "active", keyReference, ...times };
 }
 
 async function load(settings: Settings): Promise<AuthorityState> {
@@ -144,14 +166,20 @@ async function load(settings: Settings): Promise<AuthorityState> {
   // SQLite takes an empty file for a new database.
   const { size } = await stat(join(directory, FILES.database));
   if (size === 0) throw refusal("ca-state-corrupt", directory, `${FILES.database} is empty`);
-  const store = new SqliteStore(join(directory, FILES.database));
+  const store = openSqliteStore(join(directory, FILES.database));
   try {
-    const network = await store.network();
-    if (network === undefined) throw refusal("ca-state-corrupt", directory, `${FILES.database} holds no network`);
-    requireConsistent(directory, network, keys);
+    const [authority, [network]] = [await store.authority(), await store.networks()];
+    if (authority === undefined || network === undefined) {
+      throw refusal("ca-state-corrupt", directory, `${FILES.database} holds no network`);
+    }
+    const records = store.network(network.networkId);
+    const issuer = (await records.issuers()).find(({ state }) => state === "active");
+    if (issuer === undefined) throw refusal("ca-state-corrupt", directory, `${FILES.database} holds no active issuer`);
+    const { root } = authority;
+    requireConsistent(directory, { network, root, issuer: issuer.certificate }, keys);
     requireWanted(settings, network);
-    requireInTime(directory, network, settings.now());
-    return { store, network, sign: (data) => signRaw(keys.issuerKey.privateKey, data) };
+    requireInTime(directory, issuer, settings.now());
+    return { store, network, records, root, issuer, sign: (data) => signRaw(keys.issuerKey.privateKey, data) };
   } catch (error) {
     await store.close();
     throw error;
@@ -195,10 +223,14 @@ async function readCertificate(directory: string, name: string): Promise<Uint8Ar
 }
 
 /** Keys, certificates and database must be those that were made together. */
-function requireConsistent(directory: string, network: NetworkRecord, keys: KeyFiles): void {
+function requireConsistent(
+  directory: string,
+  { network, root, issuer }: { network: NetworkRecord; root: Uint8Array; issuer: Uint8Array },
+  keys: KeyFiles,
+): void {
   const mismatch = (what: string) => refusal("ca-state-mismatch", directory, what);
-  if (!equalBytes(network.root, keys.root)) throw mismatch(`${FILES.root} is not the database's`);
-  if (!equalBytes(network.issuer, keys.issuer)) throw mismatch(`${FILES.issuer} is not the database's`);
+  if (!equalBytes(root, keys.root)) throw mismatch(`${FILES.root} is not the database's`);
+  if (!equalBytes(issuer, keys.issuer)) throw mismatch(`${FILES.issuer} is not the database's`);
   if (!isKeyOf(keys.issuerKey, keys.issuer)) throw mismatch(`${FILES.issuerKey} is not the key of ${FILES.issuer}`);
   if (keys.rootKey !== undefined && !isKeyOf(keys.rootKey, keys.root)) {
     throw mismatch(`${FILES.rootKey} is not the key of ${FILES.root}`);
@@ -231,8 +263,8 @@ function requireWanted(
   }
 }
 
-function requireInTime(directory: string, { issuer }: NetworkRecord, now: number): void {
-  const problem = dateProblem(validityOfCertificate(issuer)!, now);
+function requireInTime(directory: string, issuer: IssuerRecord, now: number): void {
+  const problem = dateProblem(issuer, now);
   if (problem === undefined) return;
   throw new FirefliesError(
     "certificate-invalid",

@@ -1,6 +1,6 @@
 /** Making tokens and looking them up: only the hash of a secret is kept. */
 import { encodeToken, randomSecret, sha256, TOKEN_SECRET_BYTES } from "../identity/index.js";
-import type { Store } from "./store.js";
+import type { NetworkStore } from "./store.js";
 
 export interface NewToken {
   readonly urls: readonly string[];
@@ -12,9 +12,12 @@ export interface NewToken {
 }
 
 /** The text of a new token, recorded before it is returned. */
-export async function issueToken(store: Store, { urls, fingerprint, principal, expiresAt }: NewToken): Promise<string> {
+export async function issueToken(
+  records: NetworkStore,
+  { urls, fingerprint, principal, expiresAt }: NewToken,
+): Promise<string> {
   const secret = randomSecret(TOKEN_SECRET_BYTES);
-  await store.createToken({ hash: tokenHash(secret), principal, expiresAt, serial: undefined });
+  await records.createToken({ hash: tokenHash(secret), principal, expiresAt, serial: undefined });
   return encodeToken({ urls, fingerprint, secret });
 }
 

@@ -1,0 +1,174 @@
+/** Certificates and the tokens that buy them. */
+import { fingerprintOf } from "../../identity/index.js";
+import { equalBytes, type MemberId, memberIdToBytes } from "../../rings/index.js";
+import type {
+  AuditNote,
+  CertificateOutcome,
+  CertificateQuery,
+  CertificateRecord,
+  Condition,
+  HowIssued,
+  NewCertificate,
+  TokenRecord,
+} from "../store.js";
+import { principalOf } from "./principals.js";
+import { saveReport } from "./reports.js";
+import { bytes, optionalText, type Row, type Session, type Value } from "./sql.js";
+import type { Transaction } from "./writer.js";
+
+const CERTIFICATES =
+  "SELECT c.*, i.certificate AS issuer_der FROM certificates c JOIN issuers i ON i.fingerprint = c.issuer";
+
+export async function certificateOfSerial(
+  db: Session,
+  networkId: Uint8Array,
+  serial: string,
+): Promise<CertificateRecord | undefined> {
+  return certificateIn(await db.one(`${CERTIFICATES} WHERE c.serial = ? AND c.network_id = ?`, serial, networkId));
+}
+
+export async function certificateOfKey(
+  db: Session,
+  networkId: Uint8Array,
+  principal: string,
+  spki: Uint8Array,
+): Promise<CertificateRecord | undefined> {
+  const sql = `${CERTIFICATES} JOIN principals p ON p.id = c.id
+    WHERE c.network_id = ? AND c.spki = ? AND c.principal = ? ORDER BY c.not_before DESC, c.serial DESC LIMIT 1`;
+  return certificateIn(await db.one(sql, networkId, spki, principal));
+}
+
+export async function certificatesAfter(
+  db: Session,
+  networkId: Uint8Array,
+  { principal, id, validAt, after = "", limit }: CertificateQuery,
+): Promise<CertificateRecord[]> {
+  const conditions = ["c.network_id = ?", "c.serial > ?"];
+  const values: Value[] = [networkId, after];
+  const where = (condition: string, value: Value) => {
+    conditions.push(condition);
+    values.push(value);
+  };
+  if (principal !== undefined) where("c.principal = ?", principal);
+  if (id !== undefined) where("c.id = ?", memberIdToBytes(id));
+  if (validAt !== undefined) where("c.not_after > ?", validAt);
+  const sql = `${CERTIFICATES} WHERE ${conditions.join(" AND ")} ORDER BY c.serial LIMIT ?`;
+  return (await db.all(sql, ...values, limit)).map(certificateOf);
+}
+
+export async function countIssuedSince(db: Session, id: MemberId, since: number): Promise<number> {
+  const sql = "SELECT count(*) AS n FROM certificates WHERE id = ? AND issued_at >= ?";
+  return Number((await db.one(sql, memberIdToBytes(id), since))?.n);
+}
+
+/** Everything that decides is read in one statement; after that nothing is refused any more. */
+export async function recordCertificate(
+  tx: Transaction,
+  networkId: Uint8Array,
+  { certificate, condition, addresses, note }: NewCertificate,
+): Promise<CertificateOutcome> {
+  const facts = await factsOf(tx, networkId, certificate, condition);
+  const refusal = refusalOf(facts, certificate, condition);
+  if (refusal !== undefined) return refusal;
+  if (facts.generation === null) await insertPrincipal(tx, networkId, certificate);
+  await insertCertificate(tx, networkId, certificate);
+  if (condition.kind === "token") {
+    await tx.run("UPDATE tokens SET serial = ? WHERE hash = ?", certificate.serial, condition.hash);
+  }
+  if (addresses.length > 0) await saveReport(tx, networkId, certificate.id, addresses, certificate.issuedAt);
+  tx.note(note, networkId);
+  return "recorded";
+}
+
+async function factsOf(
+  tx: Transaction,
+  networkId: Uint8Array,
+  { principal, spki, issuer }: CertificateRecord,
+  condition: Condition,
+): Promise<Row> {
+  const hash = condition.kind === "token" ? condition.hash : new Uint8Array();
+  const sql = `SELECT p.generation, p.status, p.id, i.state,
+    (SELECT count(*) FROM tokens WHERE hash = ? AND network_id = ? AND serial IS NULL) AS unused,
+    (SELECT count(*) FROM revocations r JOIN certificates c ON c.serial = r.serial
+      WHERE c.network_id = ? AND c.spki = ?) AS revoked_key,
+    (SELECT count(*) FROM certificates c WHERE c.network_id = ? AND c.spki = ? AND c.principal = ?) AS own_key,
+    (SELECT max(c.serial) FROM certificates c WHERE c.network_id = ? AND c.principal = ?) AS newest
+    FROM issuers i LEFT JOIN principals p ON p.network_id = i.network_id AND p.principal = ?
+    WHERE i.fingerprint = ? AND i.network_id = ?`;
+  const keyed = [networkId, networkId, spki, networkId, spki, principal, networkId, principal, principal];
+  const row = await tx.one(sql, hash, ...keyed, fingerprintOf(issuer), networkId);
+  return row ?? { generation: null, state: "unknown" };
+}
+
+function refusalOf(
+  facts: Row,
+  certificate: CertificateRecord,
+  condition: Condition,
+): Exclude<CertificateOutcome, "recorded"> | undefined {
+  if (facts.state !== "active") return "issuer-inactive";
+  if (facts.generation !== null) {
+    const { generation, id } = principalOf({ ...facts, principal: certificate.principal });
+    if (generation !== certificate.generation || id !== certificate.id) return "generation-changed";
+    if (facts.status !== "active") return "principal-revoked";
+  }
+  if (condition.kind === "token" && Number(facts.unused) === 0) return "token-used";
+  if (Number(facts.revoked_key) > 0) return "key-revoked";
+  const isTaken = facts.newest !== null && Number(facts.own_key) === 0;
+  return condition.kind === "free-name" && isTaken ? "name-taken" : undefined;
+}
+
+async function insertPrincipal(
+  tx: Transaction,
+  networkId: Uint8Array,
+  { principal, generation, id, issuedAt }: CertificateRecord,
+): Promise<void> {
+  const sql = "INSERT INTO principals VALUES (?,?,?,?,'active',?)";
+  await tx.run(sql, networkId, principal, generation, memberIdToBytes(id), issuedAt);
+}
+
+async function insertCertificate(tx: Transaction, networkId: Uint8Array, record: CertificateRecord): Promise<void> {
+  const { serial, principal, generation, id, spki, leaf, issuer, notBefore, notAfter, issuedAt, how } = record;
+  const sql = "INSERT INTO certificates VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
+  const names = [serial, networkId, principal, generation, memberIdToBytes(id)];
+  await tx.run(sql, ...names, spki, leaf, fingerprintOf(issuer), notBefore, notAfter, issuedAt, how);
+}
+
+export async function createToken(
+  tx: Transaction,
+  networkId: Uint8Array,
+  { hash, principal, expiresAt }: TokenRecord,
+  note?: AuditNote,
+): Promise<void> {
+  const sql = "INSERT INTO tokens (hash, network_id, principal, expires_at) VALUES (?,?,?,?)";
+  await tx.run(sql, hash, networkId, principal, expiresAt);
+  tx.note(note, networkId);
+}
+
+export async function tokenOfHash(
+  db: Session,
+  networkId: Uint8Array,
+  hash: Uint8Array,
+): Promise<TokenRecord | undefined> {
+  const row = await db.one("SELECT * FROM tokens WHERE hash = ? AND network_id = ?", hash, networkId);
+  if (row === undefined || !equalBytes(bytes(row.hash), hash)) return undefined;
+  const { principal, expires_at: expiresAt, serial } = row;
+  return { hash, principal: String(principal), expiresAt: Number(expiresAt), serial: optionalText(serial) };
+}
+
+function certificateIn(row: Row | undefined): CertificateRecord | undefined {
+  return row === undefined ? undefined : certificateOf(row);
+}
+
+function certificateOf(row: Row): CertificateRecord {
+  return {
+    ...principalOf(row),
+    serial: String(row.serial),
+    spki: bytes(row.spki),
+    leaf: bytes(row.leaf),
+    issuer: bytes(row.issuer_der),
+    notBefore: Number(row.not_before),
+    notAfter: Number(row.not_after),
+    issuedAt: Number(row.issued_at),
+    how: String(row.how) as HowIssued,
+  };
+}

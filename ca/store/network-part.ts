@@ -1,0 +1,72 @@
+/** One network's part of a store: each method one look or one transaction. */
+import { randomBytes } from "node:crypto";
+import type { MemberId } from "../../rings/index.js";
+import type {
+  AuditNote,
+  CertificateQuery,
+  IssuerRecord,
+  ListRecord,
+  ListTurn,
+  NetworkStore,
+  NewCertificate,
+  NewRevocation,
+  Page,
+  PrincipalRecord,
+  TokenRecord,
+} from "../store.js";
+import * as certificates from "./certificates.js";
+import * as issuers from "./issuers.js";
+import * as principals from "./principals.js";
+import * as reports from "./reports.js";
+import * as revocations from "./revocations.js";
+import type { Session } from "./sql.js";
+import type { Writer } from "./writer.js";
+
+const ID_BYTES = 32;
+
+export function networkPart(read: Session, writer: Writer, networkId: Uint8Array): NetworkStore {
+  return {
+    issuers: () => issuers.issuersOf(read, networkId),
+    prepareIssuer: (issuer: IssuerRecord, note?: AuditNote) =>
+      writer.write((tx) => issuers.prepareIssuer(tx, networkId, issuer, note)),
+    activateIssuer: (fingerprint: string, at: number, note?: AuditNote) =>
+      writer.write((tx) => issuers.activateIssuer(tx, networkId, { fingerprint, at, note })),
+    retireIssuer: (fingerprint: string, at: number, note?: AuditNote) =>
+      writer.write((tx) => issuers.retireIssuer(tx, networkId, { fingerprint, at, note })),
+
+    principal: (name: string) => principals.memberNamed(read, networkId, name),
+    principalOfId: (id: MemberId) => principals.memberWithId(read, networkId, id),
+    members: (page: Page) => principals.membersAfter(read, networkId, page),
+    raiseGeneration: (next: PrincipalRecord, note?: AuditNote) =>
+      writer.write((tx) => principals.raiseGeneration(tx, networkId, next, note)),
+
+    certificate: (serial: string) => certificates.certificateOfSerial(read, networkId, serial),
+    certificateOfKey: (principal: string, spki: Uint8Array) =>
+      certificates.certificateOfKey(read, networkId, principal, spki),
+    certificates: (query: CertificateQuery) => certificates.certificatesAfter(read, networkId, query),
+    issuedSince: (id: MemberId, since: number) => certificates.countIssuedSince(read, id, since),
+    recordCertificate: (order: NewCertificate) =>
+      writer.write((tx) => certificates.recordCertificate(tx, networkId, order)),
+    createToken: (token: TokenRecord, note?: AuditNote) =>
+      writer.write((tx) => certificates.createToken(tx, networkId, token, note)),
+    token: (hash: Uint8Array) => certificates.tokenOfHash(read, networkId, hash),
+
+    revoke: (revocation: NewRevocation, note?: AuditNote) =>
+      writer.write((tx) => revocations.revoke(tx, networkId, revocation, note)),
+    revocations: (query: { readonly after: number; readonly limit: number }) =>
+      revocations.revocationsAfter(read, networkId, query),
+    revocationOf: (serial: string, id: MemberId) => revocations.revocationOf(read, networkId, serial, id),
+    listTurn: (now: number) => revocations.listTurn(read, networkId, now),
+    saveLists: (turn: ListTurn, lists: readonly ListRecord[], note?: AuditNote) =>
+      writer.write((tx) => revocations.saveLists(tx, networkId, { turn, lists, note })),
+    list: (kind: string) => revocations.listOf(read, networkId, kind),
+
+    report: async (id: MemberId, addresses: readonly string[], at: number) => {
+      if (await reports.isReported(read, id, addresses, at)) return;
+      await writer.write((tx) => reports.saveReport(tx, networkId, id, addresses, at));
+    },
+    contacts: (query: { except: MemberId; now: number; limit: number }) =>
+      reports.contactsOf(read, networkId, { ...query, from: new Uint8Array(randomBytes(ID_BYTES)) }),
+    counts: (now: number) => principals.countsAt(read, networkId, now),
+  };
+}

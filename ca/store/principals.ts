@@ -1,0 +1,82 @@
+/** Principals: who was admitted under which id, and how many there are. */
+import { type MemberId, memberIdFromBytes, memberIdToBytes } from "../../rings/index.js";
+import type { AuditNote, Counts, MemberRecord, Page, PrincipalRecord, PrincipalStatus, Recorded } from "../store.js";
+import { bytes, optionalNumber, optionalText, type Row, type Session, texts } from "./sql.js";
+import type { Transaction } from "./writer.js";
+
+const MEMBERS = `SELECT p.*, c.serial, c.not_after, r.addresses, r.reported_at FROM principals p
+  LEFT JOIN certificates c ON c.serial =
+    (SELECT serial FROM certificates WHERE id = p.id ORDER BY not_before DESC, serial DESC LIMIT 1)
+  LEFT JOIN reports r ON r.id = p.id WHERE p.network_id = ?`;
+
+export async function memberNamed(db: Session, networkId: Uint8Array, name: string): Promise<MemberRecord | undefined> {
+  const row = await db.one(`${MEMBERS} AND p.principal = ?`, networkId, name);
+  return row === undefined ? undefined : memberOf(row);
+}
+
+export async function memberWithId(
+  db: Session,
+  networkId: Uint8Array,
+  id: MemberId,
+): Promise<MemberRecord | undefined> {
+  const row = await db.one(`${MEMBERS} AND p.id = ?`, networkId, memberIdToBytes(id));
+  return row === undefined ? undefined : memberOf(row);
+}
+
+export async function membersAfter(
+  db: Session,
+  networkId: Uint8Array,
+  { after = "", limit }: Page,
+): Promise<MemberRecord[]> {
+  const rows = await db.all(`${MEMBERS} AND p.principal > ? ORDER BY p.principal LIMIT ?`, networkId, after, limit);
+  return rows.map(memberOf);
+}
+
+/** What the old id had reported goes with it. */
+export async function raiseGeneration(
+  tx: Transaction,
+  networkId: Uint8Array,
+  { principal, generation, id }: PrincipalRecord,
+  note?: AuditNote,
+): Promise<Recorded> {
+  const of = "network_id = ? AND principal = ? AND generation = ?";
+  const old = await tx.one(`SELECT id FROM principals WHERE ${of}`, networkId, principal, generation - 1);
+  if (old === undefined) return "refused";
+  const sql = `UPDATE principals SET generation = ?, id = ?, status = 'active' WHERE ${of}`;
+  await tx.run(sql, generation, memberIdToBytes(id), networkId, principal, generation - 1);
+  await tx.run("DELETE FROM reports WHERE id = ?", bytes(old.id));
+  tx.note(note, networkId);
+  return "recorded";
+}
+
+export async function countsAt(db: Session, networkId: Uint8Array, now: number): Promise<Counts> {
+  const sql = `SELECT (SELECT count(*) FROM principals WHERE network_id = ?) AS principals,
+    (SELECT count(*) FROM certificates WHERE network_id = ?) AS certificates,
+    (SELECT count(*) FROM certificates WHERE network_id = ? AND not_after > ?) AS valid,
+    (SELECT count(*) FROM tokens WHERE network_id = ? AND expires_at > ? AND serial IS NULL) AS tokens,
+    (SELECT count(*) FROM revocations WHERE network_id = ?) AS revocations`;
+  const row = await db.one(sql, networkId, networkId, networkId, now, networkId, now, networkId);
+  return {
+    principals: Number(row?.principals),
+    certificates: Number(row?.certificates),
+    validCertificates: Number(row?.valid),
+    tokens: Number(row?.tokens),
+    revocations: Number(row?.revocations),
+  };
+}
+
+export function principalOf(row: Row): PrincipalRecord {
+  return { principal: String(row.principal), generation: Number(row.generation), id: memberIdFromBytes(bytes(row.id)) };
+}
+
+function memberOf(row: Row): MemberRecord {
+  return {
+    ...principalOf(row),
+    status: String(row.status) as PrincipalStatus,
+    createdAt: Number(row.created_at),
+    serial: optionalText(row.serial),
+    notAfter: optionalNumber(row.not_after),
+    addresses: texts(row.addresses),
+    reportedAt: optionalNumber(row.reported_at),
+  };
+}

@@ -1,0 +1,147 @@
+/** The store over a database that speaks SQL: the same statements for SQLite and PostgreSQL. */
+import { equalBytes, toHex } from "../../rings/index.js";
+import type {
+  AuditEntry,
+  AuditHead,
+  AuditNote,
+  AuthorityRecord,
+  NetworkRecord,
+  NetworkStore,
+  NewNetwork,
+  Recorded,
+  Store,
+} from "../store.js";
+import { insertIssuer } from "./issuers.js";
+import { networkPart } from "./network-part.js";
+import { bytes, type Row, type Session, type SqlDatabase, texts } from "./sql.js";
+import { auditHead, Writer } from "./writer.js";
+
+export class SqlStore implements Store {
+  readonly #database: SqlDatabase;
+  readonly #writer: Writer;
+  readonly #parts = new Map<string, NetworkStore>();
+
+  /** Of a database with the tables of today. */
+  constructor(database: SqlDatabase) {
+    this.#database = database;
+    this.#writer = new Writer(database);
+  }
+
+  get kind(): "sqlite" | "postgres" {
+    return this.#database.kind;
+  }
+
+  async authority(): Promise<AuthorityRecord | undefined> {
+    const row = await this.#read.one("SELECT * FROM authority");
+    if (row === undefined) return undefined;
+    return { root: bytes(row.root), createdAt: Number(row.created_at), epoch: Number(row.epoch) };
+  }
+
+  async createAuthority(
+    { root, createdAt, epoch }: AuthorityRecord,
+    first: NewNetwork,
+    note?: AuditNote,
+  ): Promise<Recorded> {
+    return this.#writer.write(async (tx) => {
+      if ((await tx.one("SELECT one FROM authority")) !== undefined) return "refused";
+      await tx.run("INSERT INTO authority VALUES (1,?,?,?,'[]')", root, createdAt, epoch);
+      await insertNetwork(tx, first);
+      tx.note(note);
+      return "recorded";
+    });
+  }
+
+  async networks(): Promise<readonly NetworkRecord[]> {
+    return (await this.#read.all("SELECT * FROM networks ORDER BY created_at, name")).map(networkOf);
+  }
+
+  async createNetwork(created: NewNetwork, note?: AuditNote): Promise<Recorded> {
+    const { name, networkId } = created.network;
+    return this.#writer.write(async (tx) => {
+      const taken = await tx.one("SELECT name FROM networks WHERE name = ? OR network_id = ?", name, networkId);
+      if (taken !== undefined) return "refused";
+      await insertNetwork(tx, created);
+      tx.note(note, networkId);
+      return "recorded";
+    });
+  }
+
+  network(networkId: Uint8Array): NetworkStore {
+    const key = toHex(networkId);
+    const known = this.#parts.get(key);
+    if (known !== undefined) return known;
+    const part = networkPart(this.#read, this.#writer, networkId);
+    this.#parts.set(key, part);
+    return part;
+  }
+
+  async urls(): Promise<readonly string[]> {
+    return texts((await this.#read.one("SELECT urls FROM authority"))?.urls);
+  }
+
+  async saveUrls(urls: readonly string[]): Promise<void> {
+    await this.#writer.write((tx) => tx.run("UPDATE authority SET urls = ?", JSON.stringify(urls)));
+  }
+
+  async append(notes: readonly AuditNote[], networkId?: Uint8Array): Promise<void> {
+    await this.#writer.write(async (tx) => {
+      for (const note of notes) tx.note(note, networkId);
+    });
+  }
+
+  async auditHead(): Promise<AuditHead> {
+    return auditHead(this.#read);
+  }
+
+  async audit({ after, limit }: { readonly after: number; readonly limit: number }): Promise<readonly AuditEntry[]> {
+    const sql = "SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?";
+    return (await this.#read.all(sql, after, limit)).map(entryOf);
+  }
+
+  async ping(): Promise<void> {
+    await this.#read.one("SELECT epoch FROM authority");
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+  }
+
+  get #read(): Session {
+    return this.#database.read;
+  }
+}
+
+async function insertNetwork(tx: Session, { network, issuer }: NewNetwork): Promise<void> {
+  const { networkId, name, ringCount, deltaMs, idSecret, createdAt } = network;
+  const sql = "INSERT INTO networks VALUES (?,?,?,?,?,?,0)";
+  await tx.run(sql, networkId, name, ringCount, deltaMs, idSecret, createdAt);
+  await insertIssuer(tx, networkId, issuer);
+}
+
+function networkOf(row: Row): NetworkRecord {
+  return {
+    networkId: bytes(row.network_id),
+    name: String(row.name),
+    ringCount: Number(row.ring_count),
+    deltaMs: Number(row.delta_ms),
+    idSecret: bytes(row.id_secret),
+    createdAt: Number(row.created_at),
+  };
+}
+
+function entryOf(row: Row): AuditEntry {
+  return {
+    sequence: Number(row.sequence),
+    at: Number(row.at),
+    network: String(row.network),
+    kind: String(row.kind),
+    fields: String(row.fields),
+    previous: String(row.previous),
+    hash: String(row.hash),
+  };
+}
+
+/** The network with this id among `networks`. */
+export function networkWithId(networks: readonly NetworkRecord[], networkId: Uint8Array): NetworkRecord | undefined {
+  return networks.find((network) => equalBytes(network.networkId, networkId));
+}

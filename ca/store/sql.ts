@@ -1,0 +1,50 @@
+/** What both databases offer: statements with "?" for each value, and transactions. The store above is written once for both. */
+
+export type Row = Readonly<Record<string, unknown>>;
+/** Undefined is NULL. */
+export type Value = string | number | Uint8Array | undefined | null;
+
+/** Runs statements; outside of a transaction it sees only what is committed and synced. */
+export interface Session {
+  one(sql: string, ...values: readonly Value[]): Promise<Row | undefined>;
+  all(sql: string, ...values: readonly Value[]): Promise<Row[]>;
+  /** Number of rows changed. */
+  run(sql: string, ...values: readonly Value[]): Promise<number>;
+}
+
+export interface SqlDatabase {
+  readonly kind: "sqlite" | "postgres";
+  readonly read: Session;
+  /**
+   * One transaction, alone among all processes that write to this database: what it read is still so when it commits.
+   * Rejects when `work` does, and then nothing is recorded; or with a `CommitError`, when that is not known.
+   */
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** The commit failed: whether it was recorded is not known, so it must not be tried again blindly. */
+export class CommitError extends Error {
+  override readonly name = "CommitError";
+}
+
+/** Of a BLOB column. A copy: a driver may hand out a window on a larger buffer. */
+export function bytes(value: unknown): Uint8Array {
+  // libsql gives a Buffer for one row and an ArrayBuffer for many; pg gives a Buffer.
+  if (value instanceof Uint8Array || value instanceof ArrayBuffer) return new Uint8Array(value);
+  throw new TypeError("a BLOB column holds something else");
+}
+
+/** Of an INTEGER column that may be NULL. */
+export function optionalNumber(value: unknown): number | undefined {
+  return value === null || value === undefined ? undefined : Number(value);
+}
+
+export function optionalText(value: unknown): string | undefined {
+  return value === null || value === undefined ? undefined : String(value);
+}
+
+/** Of a TEXT column that holds a JSON array of strings. */
+export function texts(value: unknown): string[] {
+  return value === null || value === undefined ? [] : (JSON.parse(String(value)) as string[]);
+}

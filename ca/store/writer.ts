@@ -1,0 +1,98 @@
+/**
+ * Group commit: decisions that arrive while the disk is busy share the next transaction and its one sync. Each
+ * decision checks first and changes only when it will succeed, so a refused one leaves no trace; when one of a group
+ * fails, nothing of the group was recorded, and each is tried alone.
+ */
+import { FirefliesError, messageOf } from "../../identity/index.js";
+import { toHex } from "../../rings/index.js";
+import type { AuditHead, AuditNote } from "../store.js";
+import { AUDIT_START, entryAfter } from "./audit-chain.js";
+import { CommitError, type Session, type SqlDatabase } from "./sql.js";
+
+/** Decisions in one transaction: at 1 ms each, an answer waits a quarter of a second at most for those before it. */
+const GROUP_MAX = 256;
+/** Decisions that wait; more than the server lets in at once. */
+const WAITING_MAX = 20_000;
+
+export interface Transaction extends Session {
+  /** Adds to the audit when the transaction commits. */
+  note(note: AuditNote | undefined, networkId?: Uint8Array): void;
+}
+
+interface Job {
+  readonly work: (tx: Transaction) => Promise<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Writer {
+  readonly #database: SqlDatabase;
+  readonly #waiting: Job[] = [];
+  #isBusy = false;
+
+  constructor(database: SqlDatabase) {
+    this.#database = database;
+  }
+
+  /** Resolves when it is recorded and synced. `work` may be run again after another one's failure. */
+  write<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    if (this.#waiting.length >= WAITING_MAX) return Promise.reject(storeError(new Error("too many decisions wait")));
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      // Not at once: requests that this turn of the loop still reads come along.
+      if (!this.#isBusy) setImmediate(() => void this.#drain());
+      this.#isBusy = true;
+    });
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#commit(this.#waiting.splice(0, GROUP_MAX));
+    this.#isBusy = false;
+  }
+
+  async #commit(jobs: readonly Job[]): Promise<void> {
+    try {
+      const results = await this.#database.transaction((session) => runAll(session, jobs));
+      for (const [index, job] of jobs.entries()) job.resolve(results[index]);
+    } catch (cause) {
+      if (jobs.length > 1 && !(cause instanceof CommitError)) for (const job of jobs) await this.#commit([job]);
+      else for (const job of jobs) job.reject(storeError(cause));
+    }
+  }
+}
+
+async function runAll(session: Session, jobs: readonly Job[]): Promise<unknown[]> {
+  const notes: { readonly network: string; readonly note: AuditNote }[] = [];
+  const note = (note: AuditNote | undefined, networkId?: Uint8Array) => {
+    if (note !== undefined) notes.push({ network: networkId === undefined ? "" : toHex(networkId), note });
+  };
+  const tx: Transaction = {
+    one: (sql, ...values) => session.one(sql, ...values),
+    all: (sql, ...values) => session.all(sql, ...values),
+    run: (sql, ...values) => session.run(sql, ...values),
+    note,
+  };
+  const results: unknown[] = [];
+  for (const { work } of jobs) results.push(await work(tx));
+  if (notes.length === 0) return results;
+  let head = await auditHead(session);
+  for (const { network, note } of notes) {
+    const entry = entryAfter(head, network, note);
+    const { sequence, at, kind, fields, previous, hash } = entry;
+    await session.run("INSERT INTO audit VALUES (?,?,?,?,?,?,?)", sequence, at, network, kind, fields, previous, hash);
+    head = entry;
+  }
+  return results;
+}
+
+export async function auditHead(session: Session): Promise<AuditHead> {
+  const row = await session.one("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1");
+  return row === undefined ? AUDIT_START : { sequence: Number(row.sequence), hash: String(row.hash) };
+}
+
+/** Nothing was recorded, or that is not known: a full disk, a read-only file system, a lock that stays, a lost server. */
+export function storeError(cause: unknown): FirefliesError {
+  if (cause instanceof FirefliesError) return cause;
+  const message = `The authority could not record it: ${messageOf(cause)}. Check disk, permissions and database; try again.`;
+  return new FirefliesError("authority-failed", message, { cause });
+}
