@@ -22,6 +22,7 @@ export {
   type RenewBody,
   type ReportAnswer,
   type ReportBody,
+  type RevocationsAnswer,
 } from "./authority-api.js";
 export {
   type AuthorityChain,
@@ -106,9 +107,11 @@ export {
 } from "./member-certificate.js";
 export { pathProblem } from "./path.js";
 export { certificatesFromPem, certificatesToPem } from "./pem.js";
+export { type Pkcs12Content, type Pkcs12Input, readPkcs12, writePkcs12 } from "./pkcs12.js";
 export { AUTHORITY_NAME } from "./profile.js";
 export { signRaw } from "./raw-signature.js";
 export { createRequest, type OpenedRequest, openRequest, REQUEST_BYTES_MAX } from "./request.js";
+export { encodeRevocations, type Revocations, revocationNumber } from "./revocation-list.js";
 export { hmacSha256, randomSecret } from "./secret.js";
 export { SIGNATURE_BYTES, type SignatureType, sign, signedBytes, verify, verifyAsync } from "./signature.js";
 export { decodeToken, type EnrolmentToken, encodeToken, isAuthorityUrl, TOKEN_SECRET_BYTES } from "./token.js";
