@@ -13,7 +13,15 @@ import {
   type ReportAnswer,
   type ReportBody,
 } from "../identity/index.js";
-import { type Contact, type Granted, invalid, readContacts, readGranted, recordOf } from "./authority/answers.js";
+import {
+  type Contact,
+  type Granted,
+  invalid,
+  readContacts,
+  readGranted,
+  readRevocations,
+  recordOf,
+} from "./authority/answers.js";
 import { type Call, callAuthority } from "./authority/call.js";
 
 export type { Contact, Granted } from "./authority/answers.js";
@@ -105,6 +113,19 @@ export async function report(
   const answer = recordOf<ReportAnswer>(await callAuthority(call));
   const { root, certificate } = identity;
   return readContacts(answer.contacts, { root, network: certificate, now: options.now });
+}
+
+/**
+ * The revocation list in force, as a statement for the protocol, when its number is above `after`. Nothing proves who
+ * asks, and a list proves itself. Rejects with the codes of `callAuthority`.
+ */
+export async function fetchRevocations(
+  { urls, fingerprint }: AuthorityPlace,
+  after: bigint,
+  { now, signal, timeoutMs }: Omit<CallOptions, "addresses">,
+): Promise<Uint8Array | undefined> {
+  const path = `${AUTHORITY_PATHS.revocations}?after=${after}`;
+  return readRevocations(await callAuthority({ urls, fingerprint, path, now, signal, timeoutMs }));
 }
 
 function authenticated(

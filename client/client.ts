@@ -32,6 +32,7 @@ import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
 import { recall } from "./recollection.js";
 import { Renewal } from "./renewal.js";
+import { RevocationWatch } from "./revocation-watch.js";
 import { settingsOf } from "./settings.js";
 import { StateDirectory } from "./state/index.js";
 import { MESSAGE_BYTES_MAX, type Transport, type TransportOptions } from "./transport.js";
@@ -81,6 +82,7 @@ export class Client {
   #state: StateDirectory | undefined;
   #member: RunningMember | undefined;
   #renewal: Renewal | undefined;
+  #watch: RevocationWatch | undefined;
   #entry: Entry | undefined;
   #gossiping = 0;
   readonly #rejected = new Map<string, number>();
@@ -163,6 +165,7 @@ export class Client {
     this.#ending.abort();
     await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
     this.#renewal?.stop();
+    this.#watch?.stop();
     this.#entry?.stop();
     await this.#member?.stop();
     await this.#state?.close();
@@ -322,6 +325,7 @@ export class Client {
     this.#member = member;
     await member.listen();
     signal.throwIfAborted();
+    this.#watch = this.#watching(member, enrolled);
     this.#entry = this.#entryOf(member, enrolled);
     await this.#entry.join(memory, signal);
     this.#renewal = this.#renewing(member, enrolled, config);
@@ -348,6 +352,7 @@ export class Client {
       ending: this.#ending.signal,
       onStarted: () => {
         if (this.#content) member.machine.setGossipContent(this.#content);
+        this.#watch?.start();
       },
       onAlarm: this.#onAlarm,
     });
@@ -362,6 +367,17 @@ export class Client {
       now: Date.now,
       onRenewed: (identity) => member.renewed(identity),
       onFailed: this.#onAlarm,
+    });
+  }
+
+  #watching(member: RunningMember, { identity, authorityUrls: urls }: Enrolled): RevocationWatch {
+    return new RevocationWatch({
+      identity,
+      urls,
+      members: () => member.machine.members().length + 1,
+      now: Date.now,
+      learn: (statement) => member.learn(statement),
+      onAlarm: this.#onAlarm,
     });
   }
 
@@ -421,6 +437,9 @@ export class Client {
         this.#count(`${told.what}: ${told.reason}`);
         return;
       case "departed":
+        return;
+      case "revocations":
+        this.#watch?.seen(told.list);
         return;
       default:
         this.#changed(told.kind, told.member);

@@ -3,7 +3,7 @@
 import { dateProblem, type ErrorCode, FirefliesError, isErrorCode, type MemberCertificate } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
 import { onAbort } from "./abort.js";
-import type { ByteDuplex, CallKind, CallOptions, TransportHandlers } from "./transport.js";
+import type { ByteDuplex, CallKind, CallOptions, TransportHandlers, TransportOptions } from "./transport.js";
 
 /** Text of a failure that crosses the wire, in characters: enough to understand it, too little to leak a state. */
 export const ERROR_TEXT_MAX = 512;
@@ -15,11 +15,14 @@ export const TIMER_MS_MAX = 2 ** 31 - 1;
 export function refusalOf(
   peer: MemberCertificate,
   handlers: Pick<TransportHandlers, "admit">,
-  now: number,
+  { now, current }: Pick<TransportOptions, "now" | "current">,
 ): FirefliesError | undefined {
-  const dates = dateProblem(peer, now);
+  const isOver = dateProblem(peer, now()) !== undefined;
+  const successor = isOver && current !== undefined ? current(peer) : peer;
+  const dates = dateProblem(successor, now());
   if (dates !== undefined) return certificateRefused(dates);
-  const reason = admission(peer, handlers);
+  // Of a key that was given up both certificates may be named, or, once the first is forgotten, the second alone.
+  const reason = admission(peer, handlers) ?? (successor === peer ? undefined : admission(successor, handlers));
   if (reason === undefined) return undefined;
   return new FirefliesError(
     isErrorCode(reason) ? reason : "peer-refused",

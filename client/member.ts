@@ -96,12 +96,14 @@ export class Member {
     // Certificates are judged by a clock that does not step (rule R18), wherever they are judged.
     const clock = new TrustedClock(wall);
     const trusted = () => clock.wall(monotonic());
-    this.#transport = options.transport({ identity, now: trusted });
+    const current = (peer: MemberCertificate) => this.#currentOf(peer);
+    this.#transport = options.transport({ identity, now: trusted, current });
     this.#pool = new LinkPool({
       transport: this.#transport,
       now: monotonic,
       identity,
       wall: trusted,
+      current,
       mine,
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
@@ -215,6 +217,11 @@ export class Member {
     return this.#driver.input(run);
   }
 
+  /** A statement from the authority; checked like anyone's. */
+  learn(statement: Uint8Array): void {
+    this.input((machine, now) => machine.learn([statement], now));
+  }
+
   /** Contacts that came later, from an authority that was slow to answer. */
   meet(contacts: readonly Contact[]): void {
     this.input((machine, now) => {
@@ -308,9 +315,16 @@ export class Member {
     return new FirefliesError("peer-removed", `Member ${peer.id} is not in the view (${standing ?? "starting"}).`);
   }
 
+  /** The newest certificate of this id for this key. */
+  #currentOf(peer: MemberCertificate): MemberCertificate {
+    const newest = this.certificateOf(peer.id);
+    return newest?.publicKey.equals(peer.publicKey) ? newest : peer;
+  }
+
   /** What a change of the view means for connections. */
   #follow(told: Told): void {
     if (told.kind === "departed") this.#onDeparted();
+    if (told.kind === "revocations") this.#cutRevoked();
     if (told.kind === "joined" || told.kind === "updated" || told.kind === "rebutted") this.#introduce(told.member);
     if (told.kind === "joined") this.#cache?.joined();
     if (told.kind !== "left" && told.kind !== "failed") return;
@@ -319,6 +333,12 @@ export class Member {
     this.messenger.endAll(id, error);
     this.streams.endAll(id, error);
     this.#pool.drop(id);
+    this.#listener?.recheck();
+  }
+
+  /** Both ways: links that I made, and those that were made to me. */
+  #cutRevoked(): void {
+    this.#pool.recheck((peer) => this.#machine?.refusal(factsOf(peer)));
     this.#listener?.recheck();
   }
 

@@ -132,7 +132,7 @@ class MemoryListener implements Listener {
   }
 
   refusal(caller: MemberCertificate): FirefliesError | undefined {
-    return refusalOf(caller, this.handlers, this.own.now());
+    return refusalOf(caller, this.handlers, this.own);
   }
 
   async answer(caller: MemberCertificate, kind: CallKind, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
@@ -235,6 +235,6 @@ class MemoryLink implements Link {
 
   #problem(): FirefliesError | undefined {
     if (this.closed) return new FirefliesError("link-closed");
-    return refusalOf(this.peer, { admit: () => undefined }, this.#own.now());
+    return refusalOf(this.peer, { admit: () => undefined }, this.#own);
   }
 }

@@ -1,5 +1,5 @@
 /** Asks for the next certificate at about two thirds of the present one's life, and again until it is there. */
-import { type FirefliesError, type Identity, keyPairOf, saveIdentity } from "../identity/index.js";
+import { CLOCK_TOLERANCE_MS, type FirefliesError, type Identity, keyPairOf, saveIdentity } from "../identity/index.js";
 import { renew } from "./authority.js";
 import { asFirefliesError, TIMER_MS_MAX } from "./guard.js";
 
@@ -7,8 +7,10 @@ import { asFirefliesError, TIMER_MS_MAX } from "./guard.js";
 const RENEW_AT = 2 / 3;
 /** The instant is drawn from this share of the life before that, so that members admitted together do not come together. */
 const JITTER = 0.05;
-/** Between two attempts: this share of the life. */
+/** Between two attempts: this share of the life ... */
 const RETRY_SHARE = 1 / 100;
+/** ... and not less, milliseconds. */
+const RETRY_MS_MIN = 1_000;
 
 export interface RenewalOptions {
   readonly identity: () => Identity;
@@ -47,7 +49,6 @@ export class Renewal {
   async #renew(): Promise<void> {
     const { identity, urls, addresses, now, onRenewed, onFailed } = this.#options;
     const current = identity();
-    const { notBefore, notAfter } = current.certificate;
     try {
       const options = { addresses: addresses(), now: now(), signal: this.#abort.signal };
       const granted = await renew(urls, current, keyPairOf(current.privateKey), options);
@@ -55,11 +56,13 @@ export class Renewal {
       // First of all in use: a full disk must not cost the membership. What is not saved is asked for again.
       onRenewed(renewed);
       await this.#keep(renewed);
-      this.#schedule(renewalTime(renewed.certificate, Math.random()));
+      // An authority that gave the old one again is not asked without end.
+      const soonest = now() + retryPause(renewed.certificate, Math.random());
+      this.#schedule(Math.max(soonest, renewalTime(renewed.certificate, Math.random())));
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       onFailed(asFirefliesError(error, "authority-failed"));
-      this.#schedule(now() + (notAfter - notBefore) * RETRY_SHARE * (1 + Math.random()));
+      this.#schedule(now() + retryPause(current.certificate, Math.random()));
     }
   }
 
@@ -73,10 +76,23 @@ export class Renewal {
   }
 }
 
+interface Dates {
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
 /** When to renew, unix milliseconds; `chance` in [0, 1) spreads members apart. */
-export function renewalTime(
-  { notBefore, notAfter }: { readonly notBefore: number; readonly notAfter: number },
-  chance: number,
-): number {
-  return notBefore + (notAfter - notBefore) * (RENEW_AT - JITTER * chance);
+export function renewalTime({ notBefore, notAfter }: Dates, chance: number): number {
+  const life = lifeOf({ notBefore, notAfter });
+  return notAfter - life + life * (RENEW_AT - JITTER * chance);
+}
+
+function retryPause(dates: Dates, chance: number): number {
+  return Math.max(RETRY_MS_MIN, lifeOf(dates) * RETRY_SHARE) * (1 + chance);
+}
+
+/** Without what the authority sets the beginning back by, because clocks differ: a life of minutes would be over at once. */
+function lifeOf({ notBefore, notAfter }: Dates): number {
+  const span = notAfter - notBefore;
+  return span > CLOCK_TOLERANCE_MS ? span - CLOCK_TOLERANCE_MS : span;
 }

@@ -116,4 +116,9 @@ export interface TransportOptions {
   readonly identity: () => Identity;
   /** Unix time in milliseconds by which certificate dates are judged (R18); the driver may freeze it. */
   readonly now: () => number;
+  /**
+   * The newest certificate that is held for a peer's id and key. A handshake proves a key, and its certificates follow
+   * each other: a link goes on over a renewal. Without it a link ends with the certificate that it was made with.
+   */
+  readonly current?: ((peer: MemberCertificate) => MemberCertificate) | undefined;
 }

@@ -5,6 +5,7 @@
 import type { MemberId } from "../rings/index.js";
 import type { Standing } from "./judgement.js";
 import type { Address } from "./note.js";
+import type { RevocationList } from "./revocation.js";
 import type { Check } from "./verified.js";
 
 /** A member as the view knows it. */
@@ -64,6 +65,8 @@ export type Output =
   | { readonly kind: "departed" }
   /** The others hold me as gone, or nobody else is live here any more. */
   | { readonly kind: "isolated"; readonly reason: "removed" | "nobody" | "revoked" | "expired" | "equivocated" }
+  /** A newer list is in force (rule R17): connections of those on it are to be cut. */
+  | { readonly kind: "revocations"; readonly list: RevocationList }
   /** Something a partner sent was not taken. For counters; nothing needs to be done. */
   | { readonly kind: "rejected"; readonly from: MemberId | undefined; readonly what: string; readonly reason: string }
   /** An operator should know. */

@@ -5,6 +5,7 @@ export const AUTHORITY_PATHS = {
   enroll: "/v1/enroll",
   renew: "/v1/renew",
   report: "/v1/report",
+  revocations: "/v1/revocations",
 } as const;
 
 /** Requests hold a PKCS#10 request and a few addresses. */
@@ -59,6 +60,16 @@ export interface CertificateAnswer {
   readonly issuer: string;
   readonly root: string;
   readonly contacts: readonly ContactAnswer[];
+}
+
+/** GET /v1/revocations?after=NUMBER: the list in force when its number is higher, else none. */
+export interface RevocationsAnswer {
+  readonly list?: {
+    readonly body: string;
+    readonly signature: string;
+    /** Of the issuing certificate that signed it. */
+    readonly issuer: string;
+  };
 }
 
 /** What a report answers. */

@@ -6,6 +6,7 @@ import type { NetworkConstants } from "./extension.js";
 import type { Validity } from "./issuing.js";
 import { dateProblem, knownIssuing } from "./member-certificate.js";
 import { readRoot, readServer } from "./profile.js";
+import { hasNumberOf } from "./revocation-list.js";
 import { verify } from "./signature.js";
 
 /** SHA-256 of a root certificate's DER, 64 lower-case hex digits: what a token pins. */
@@ -54,8 +55,8 @@ export function networkOfIssuing(issuer: Uint8Array, root: Uint8Array): NetworkC
 }
 
 /**
- * Whether `signature` is that of the issuing key over a revocation list of its network (rule R17). The issuing
- * certificate must chain to `root` and be valid at `now`; what the list says is read elsewhere.
+ * Whether `signature` is that of the issuing key over a revocation list of its network (rule R17), numbered as this
+ * issuing certificate may. It must chain to `root` and be valid at `now`; what the list says is read elsewhere.
  */
 export function verifyRevocation(
   body: Uint8Array,
@@ -64,6 +65,7 @@ export function verifyRevocation(
 ): boolean {
   const issuing = attempt(() => knownIssuing(issuer, root));
   if (!issuing.ok || dateProblem(issuing.value, now) !== undefined) return false;
-  const { publicKey, network } = issuing.value;
+  const { publicKey, network, notBefore } = issuing.value;
+  if (!hasNumberOf(body, notBefore)) return false;
   return verify(publicKey, "revocation", network.networkId, body, signature);
 }

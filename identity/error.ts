@@ -163,6 +163,10 @@ export const ERROR_CODES = {
     meaning: "The authority's answer is malformed, too large, or its certificate does not fit the request.",
     remedy: "Check that authority and member run compatible versions.",
   },
+  "revocations-stale": {
+    meaning: "The newest revocation list held here is past the time by which the authority promised the next one.",
+    remedy: "Check that the authority runs and can be reached; until then, what it revokes is not known here.",
+  },
   // What the authority refuses
   "token-invalid": {
     meaning: "The token is malformed or the authority does not know it.",
@@ -187,6 +191,14 @@ export const ERROR_CODES = {
   "principal-taken": {
     meaning: "Another key already has this name.",
     remedy: "Choose another name, or use the directory of the member that enrolled under it.",
+  },
+  "principal-revoked": {
+    meaning: "The authority's operator has thrown this principal out.",
+    remedy: "Ask the operator; `fireflies ca readmit NAME` lets it in again, with another id.",
+  },
+  "key-revoked": {
+    meaning: "A certificate for this key was revoked: it may be in the wrong hands.",
+    remedy: "Enrol with a new key, in an empty directory, and a new token for the same name: the id stays the same.",
   },
   "address-invalid": {
     meaning: "An address is not host:port, or there are too many.",
@@ -239,6 +251,22 @@ export const ERROR_CODES = {
   "ca-options-invalid": {
     meaning: "An option of the authority has no valid value or contradicts the stored network.",
     remedy: "Correct the option; ring count and Delta are fixed when the network is created.",
+  },
+  "ca-unknown": {
+    meaning: "The authority has no record of this name, id, serial number or issuing certificate.",
+    remedy: "See `fireflies ca list`; ids and serial numbers may be shortened as long as they are unique.",
+  },
+  "ca-revoked-already": {
+    meaning: "The certificate or principal is revoked already.",
+    remedy: "Nothing; `fireflies ca show` says since when.",
+  },
+  "ca-rotation": {
+    meaning: "This step of a rotation is not possible as the issuing certificates are now.",
+    remedy: "Prepare, activate, and retire, in this order; `fireflies ca rotate` without a step shows where it stands.",
+  },
+  "root-key-missing": {
+    meaning: "The root's private key is not in the authority's directory.",
+    remedy: "Bring it from where it is kept, with --root-key FILE.",
   },
   // Configuration
   "config-unreadable": {

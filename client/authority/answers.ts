@@ -1,4 +1,5 @@
 /** Reading the authority's answers: what it says is checked like anything else that came over a wire. */
+import { encodeStatement, parseRevocationList } from "../../gossip/index.js";
 import {
   ADDRESSES_MAX,
   type CertificateAnswer,
@@ -10,6 +11,8 @@ import {
   type MemberCertificate,
   type NetworkConstants,
   pathProblem,
+  type RevocationsAnswer,
+  SIGNATURE_BYTES,
   verifyMemberCertificate,
 } from "../../identity/index.js";
 import { parseAddress } from "../address.js";
@@ -71,6 +74,17 @@ function readContact(
 
 function isAddress(value: unknown): value is string {
   return typeof value === "string" && parseAddress(value) !== undefined;
+}
+
+/** The list as a statement; undefined when there is no newer one. Its signature is checked where it is taken in. */
+export function readRevocations(json: unknown): Uint8Array | undefined {
+  const { list } = recordOf<RevocationsAnswer>(json);
+  if (list === undefined) return undefined;
+  const { body, signature, issuer } = recordOf<NonNullable<RevocationsAnswer["list"]>>(list);
+  const signed = { body: bytesOf(body), signature: bytesOf(signature), issuer: bytesOf(issuer) };
+  const parsed = parseRevocationList(signed.body);
+  if (parsed === undefined || signed.signature.length !== SIGNATURE_BYTES) throw invalid("its list is malformed");
+  return encodeStatement({ kind: "revocation", list: { ...parsed, ...signed } });
 }
 
 export function recordOf<T>(json: unknown): Partial<T> {

@@ -6,15 +6,16 @@ import { type ChannelOptions, openChannel, unreachable } from "./channel.js";
 
 /** For one call, from dialling to the last byte. */
 export const AUTHORITY_TIMEOUT_MS = 10_000;
-/** 100 contacts with all their addresses take 400 kB. */
-const ANSWER_BYTES_MAX = 1 << 20;
+/** A revocation list of 1 MiB in base64; 100 contacts with all their addresses take 400 kB. */
+const ANSWER_BYTES_MAX = 1_500_000;
 const MESSAGE_CHARACTERS_MAX = 500;
 
 export interface Call extends Omit<ChannelOptions, "url" | "signal"> {
   /** Tried in order. */
   readonly urls: readonly string[];
   readonly path: string;
-  readonly body: object;
+  /** Posted as JSON; without one the call is a GET. */
+  readonly body?: object | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
 }
@@ -62,14 +63,15 @@ interface Response {
 
 function exchange(
   socket: TLSSocket,
-  { url, path, body, signal }: { url: string; path: string; body: object; signal: AbortSignal },
+  { url, path, body, signal }: { url: string; path: string; body?: object | undefined; signal: AbortSignal },
 ): Promise<Response> {
-  const payload = Buffer.from(JSON.stringify(body));
-  const headers = { host: new URL(url).host, "content-type": "application/json", "content-length": payload.length };
+  const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  const content = payload && { "content-type": "application/json", "content-length": payload.length };
+  const headers = { host: new URL(url).host, ...content };
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown) => reject(unreachable(url, cause));
     const request = httpRequest({
-      method: "POST",
+      method: payload === undefined ? "GET" : "POST",
       path,
       headers,
       createConnection: () => socket,
@@ -89,7 +91,8 @@ async function readJson(response: IncomingMessage, url: string): Promise<unknown
   try {
     for await (const chunk of response) {
       size += chunk.length;
-      if (size > ANSWER_BYTES_MAX) throw new FirefliesError("authority-answer-invalid", "The answer is over 1 MiB.");
+      if (size > ANSWER_BYTES_MAX)
+        throw new FirefliesError("authority-answer-invalid", `The answer is over ${ANSWER_BYTES_MAX} bytes.`);
       chunks.push(chunk);
     }
   } catch (cause) {

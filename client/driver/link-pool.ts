@@ -32,6 +32,8 @@ export interface LinkPoolOptions {
   readonly identity: () => Identity;
   /** Unix milliseconds by which certificates are judged. */
   readonly wall: () => number;
+  /** See TransportOptions. */
+  readonly current?: ((peer: MemberCertificate) => MemberCertificate) | undefined;
   /** My own addresses: never dialled, and they tell whether loopback may be. */
   readonly mine: () => readonly string[];
   /** A link broke without my doing. */
@@ -85,6 +87,13 @@ export class LinkPool {
     this.#links.delete(id);
     pooled?.link.close();
     for (const { link } of this.#retired) if (link.peer.id === id) link.close();
+  }
+
+  /** Closes the links to whoever is refused from now on (rule R17). */
+  recheck(refusal: (peer: MemberCertificate) => string | undefined): void {
+    for (const { link } of [...this.#links.values(), ...this.#retired]) {
+      if (refusal(link.peer) !== undefined || refusal(this.#currentOf(link.peer)) !== undefined) link.close();
+    }
   }
 
   forgive(addresses: readonly string[]): void {
@@ -156,10 +165,17 @@ export class LinkPool {
     return link;
   }
 
-  /** Made with certificates that are still the ones to use: a link must not outlive them (rule R17). */
+  /** Made with keys that still have a certificate: a link must not outlive them (rule R17). */
   #isCurrent({ link, own }: Pooled): boolean {
     const { identity, wall } = this.#options;
-    return own === identity().certificate && dateProblem(link.peer, wall()) === undefined;
+    const { certificate } = identity();
+    const isMine = own === certificate || own.publicKey.equals(certificate.publicKey);
+    return isMine && dateProblem(this.#currentOf(link.peer), wall()) === undefined;
+  }
+
+  #currentOf(peer: MemberCertificate): MemberCertificate {
+    const { current, wall } = this.#options;
+    return current !== undefined && dateProblem(peer, wall()) !== undefined ? current(peer) : peer;
   }
 
   /** What is open on a link to be replaced may go on while its certificates last. */
@@ -175,7 +191,8 @@ export class LinkPool {
 
   #isOver({ link, own, usedAt }: Pooled): boolean {
     const { now, wall } = this.#options;
-    const isExpired = [own, link.peer].some((certificate) => dateProblem(certificate, wall()) !== undefined);
+    const certificates = [own, this.#currentOf(link.peer)];
+    const isExpired = certificates.some((certificate) => dateProblem(certificate, wall()) !== undefined);
     return isExpired || now() - usedAt > RETIRED_MS;
   }
 

@@ -178,7 +178,7 @@ class GrpcLink implements Link {
 
   #problem(): FirefliesError | undefined {
     if (this.closed) return new FirefliesError("link-closed");
-    return refusalOf(this.peer, { admit: () => undefined }, this.#own.now());
+    return refusalOf(this.peer, { admit: () => undefined }, this.#own);
   }
 
   #track(duplex: ByteDuplex, signal: AbortSignal | undefined): void {

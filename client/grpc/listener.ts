@@ -213,7 +213,7 @@ class GrpcListener implements Listener {
   /** A connection that is gone from the table was cut: its calls are nobody's. */
   #refusal(connection: Connection | undefined): FirefliesError | undefined {
     if (connection === undefined) return new FirefliesError("link-closed");
-    return refusalOf(connection.peer, this.#handlers, this.#own.now());
+    return refusalOf(connection.peer, this.#handlers, this.#own);
   }
 }
 

@@ -37,7 +37,9 @@ const revocations = fc
   .record({
     number: epoch,
     issuedAt: fc.nat(Number.MAX_SAFE_INTEGER),
+    nextUpdate: fc.nat(Number.MAX_SAFE_INTEGER),
     certificates: fc.array(hash.map(toHex), { maxLength: 5 }).map((list) => new Set(list)),
+    issuers: fc.array(hash.map(toHex), { maxLength: 5 }).map((list) => new Set(list)),
     members: fc.array(id, { maxLength: 5 }).map((list) => new Set(list)),
   })
   .map((value) => encodeRevocationList(value, (text) => fromHex(text)!));

@@ -1,8 +1,11 @@
 /** Domain separation (protocol.md 5a): bytes signed as one thing never verify as another. */
 import { describe, expect, it } from "vitest";
+import { parseRevocationList } from "../../gossip/index.js";
 import {
+  encodeRevocations,
   generateKeyPair,
   issueMember,
+  revocationNumber,
   SIGNATURE_BYTES,
   type SignatureType,
   sha256,
@@ -78,19 +81,46 @@ describe("signatures", () => {
 });
 
 describe("revocation statements", () => {
+  const listOf = (number: bigint) => {
+    const none = { certificates: [], members: [], issuers: [] };
+    return encodeRevocations({ number, issuedAt: NOW, nextUpdate: NOW + 1, ...none });
+  };
+
   it("verify under the issuing certificate of the pinned root alone", async () => {
     const { issuing, root, leaf } = await createChain();
-    const signature = sign(keys.issuing.privateKey, "revocation", networkId, body);
+    const list = listOf(revocationNumber(issuing, 1));
+    const signature = sign(keys.issuing.privateKey, "revocation", networkId, list);
     const at = { issuer: issuing, root, now: NOW };
-    expect(verifyRevocation(body, signature, at)).toBe(true);
+    expect(verifyRevocation(list, signature, at)).toBe(true);
     expect(verifyRevocation(new Uint8Array([1]), signature, at)).toBe(false);
-    expect(verifyRevocation(body, signature, { ...at, now: NOW + 11 * 366 * 86_400_000 })).toBe(false);
-    const bySomebody = sign(keys.member.privateKey, "revocation", networkId, body);
-    expect(verifyRevocation(body, bySomebody, at)).toBe(false);
-    expect(verifyRevocation(body, bySomebody, { ...at, issuer: leaf })).toBe(false);
-    expect(verifyRevocation(body, sign(keys.issuing.privateKey, "note", networkId, body), at)).toBe(false);
+    expect(verifyRevocation(list, signature, { ...at, now: NOW + 11 * 366 * 86_400_000 })).toBe(false);
+    const bySomebody = sign(keys.member.privateKey, "revocation", networkId, list);
+    expect(verifyRevocation(list, bySomebody, at)).toBe(false);
+    expect(verifyRevocation(list, bySomebody, { ...at, issuer: leaf })).toBe(false);
+    expect(verifyRevocation(list, sign(keys.issuing.privateKey, "note", networkId, list), at)).toBe(false);
     const other = await createChain({ ...keys, root: generateKeyPair() });
-    expect(verifyRevocation(body, signature, { ...at, root: other.root })).toBe(false);
+    expect(verifyRevocation(list, signature, { ...at, root: other.root })).toBe(false);
+  });
+
+  it("have numbers that only their signer's certificate allows, so that an older key cannot outrank a newer one", async () => {
+    const { issuing, root } = await createChain();
+    for (const number of [1n, revocationNumber(issuing, 1) + (1n << 32n), (1n << 64n) - 1n]) {
+      const list = listOf(number);
+      const signature = sign(keys.issuing.privateKey, "revocation", networkId, list);
+      expect(verifyRevocation(list, signature, { issuer: issuing, root, now: NOW })).toBe(false);
+    }
+  });
+
+  it("are written as members read them", () => {
+    const [a, b, c] = ["aa", "bb", "cc"].map((byte) => byte.repeat(32)) as [string, string, string];
+    const dates = { number: 7n, issuedAt: 1_000, nextUpdate: 2_000 };
+    const body = encodeRevocations({ ...dates, certificates: [b, a], members: [c], issuers: [c, a] });
+    expect(parseRevocationList(body)).toEqual({
+      ...dates,
+      certificates: new Set([a, b]),
+      members: new Set([c]),
+      issuers: new Set([a, c]),
+    });
   });
 });
 

@@ -43,7 +43,12 @@ function rootOf(digests: readonly string[]): Uint8Array {
 export function vectors(): [string, Uint8Array][] {
   const noteBody = encodeNote(note, certificate);
   const accusationBody = encodeAccusation(accusation, certificate);
-  const list = { number: 7n, issuedAt: 1000, certificates: new Set([toHex(certificate)]), members: new Set([b]) };
+  const revoked = {
+    certificates: new Set([toHex(certificate)]),
+    members: new Set([b]),
+    issuers: new Set([toHex(network)]),
+  };
+  const list = { number: 7n, issuedAt: 1000, nextUpdate: 2000, ...revoked };
   const statement = encodeStatement({ kind: "note", note: { ...note, body: noteBody, signature } });
   const noteRecord = recordDigest(sha256, parseStatement(statement)!);
   const claim = { ...accusation, body: accusationBody, signature };
@@ -75,7 +80,10 @@ export function vectors(): [string, Uint8Array][] {
     ["note, record", fromHex(noteRecord)!],
     ["accusation body", accusationBody],
     ["accusation, record", fromHex(accusationRecord)!],
-    ["revocation list 7 at 1000 ms: the certificate, b", encodeRevocationList(list, (hex) => fromHex(hex)!)],
+    [
+      "revocation list 7 at 1000 ms, next at 2000: the certificate, b, issuer 32 times dd",
+      encodeRevocationList(list, (hex) => fromHex(hex)!),
+    ],
     ["root of both records", two],
     ["root of 17 records", rootOf(Array.from({ length: 17 }, (_, index) => toHex(sha256(text(`record ${index}`)))))],
     ["packet: that root, list abc: note, gone 5, more", packet],

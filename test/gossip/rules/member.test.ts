@@ -1,12 +1,19 @@
 /** Rules R9 to R19 of docs/protocol.md: what a member does. */
 import { describe, expect, it, vi } from "vitest";
 import { CLOCK_TOLERANCE_MS } from "../../../gossip/evidence.js";
-import { encodePacket, parseAccusation, parseNote, parsePacket, parseStatement } from "../../../gossip/index.js";
+import {
+  type CertificateFacts,
+  encodePacket,
+  parseAccusation,
+  parseNote,
+  parsePacket,
+  parseStatement,
+} from "../../../gossip/index.js";
 import { Intake, type Intaken } from "../../../gossip/intake.js";
 import { RETURN_WINDOW_MS, returnWaitMs } from "../../../gossip/judgement.js";
 import { EPOCH_BLOCK, STRANGER_BYTES_PER_INTERVAL, STRANGERS_MAX } from "../../../gossip/limits.js";
 import { recordDigest } from "../../../gossip/statement.js";
-import { disabledRings, type MemberId } from "../../../rings/index.js";
+import { disabledRings, type MemberId, toHex } from "../../../rings/index.js";
 import { sha256 } from "../../support/gossip/authority.js";
 import { Geometry } from "../../support/gossip/geometry.js";
 import { Overlay, type Seat } from "../../support/gossip/overlay.js";
@@ -554,6 +561,18 @@ describe("R17 Revocation", () => {
       overlay.run(5000);
       expect(overlay.told(thief, "isolated").map((told) => told.reason)).toContain("revoked");
     }
+  });
+
+  it("of an issuing certificate: whoever it admitted is out, and who has another one stays", () => {
+    const scene = new Scene(2);
+    const [first, second] = scene.members as [CertificateFacts, CertificateFacts];
+    const renewed = { ...scene.authority.issue("s1", { notBefore: 1 }), issuer: Uint8Array.of(9) };
+    scene.evidence.admitCertificate(checked(renewed));
+    scene.note(renewed, { epoch: 2n });
+    scene.evidence.admitRevocations(revocationsOf({ number: 1n, issuers: new Set([toHex(sha256(first.issuer))]) }));
+    expect(scene.standing(first, 0)).toBe("revoked");
+    expect(scene.standing(second, 0)).toBe("live");
+    expect(scene.evidence.isRevoked(second)).toBe(true);
   });
 
   it("a re-keyed member lives on under its new certificate", () => {

@@ -59,7 +59,8 @@ export function accusationOf(
 }
 
 export function revocationsOf(list: Partial<RevocationList> & { number: bigint }): Verified<SignedRevocationList> {
-  const full: RevocationList = { issuedAt: 0, certificates: new Set(), members: new Set(), ...list };
+  const none = { certificates: new Set<string>(), members: new Set<MemberId>(), issuers: new Set<string>() };
+  const full: RevocationList = { issuedAt: 0, nextUpdate: 0, ...none, ...list };
   const body = encodeRevocationList(full, (text) => fromHex(text) as Uint8Array);
   const issuer = new TextEncoder().encode("issuer");
   return checked({ ...full, body, signature: fakeSignature("authority", "revocation", body), issuer });

@@ -1,0 +1,116 @@
+/**
+ * Asks the authority for its revocation list (rule R17), so that gossip has something to spread, and watches the age of
+ * the one that is held. A network asks about once a second as a whole, however large it is: whoever hears of a new list
+ * first tells the others.
+ */
+import { FirefliesError, fingerprintOf, type Identity } from "../identity/index.js";
+import { fetchRevocations } from "./authority.js";
+import { asFirefliesError } from "./guard.js";
+
+/** Questions of the whole network lie this far apart, milliseconds ... */
+const SHARED_PAUSE_MS = 1_000;
+/** ... those of one member at least and at most this far: a few members must not hurry, many not forget. */
+const PAUSE_MIN_MS = 10_000;
+const PAUSE_MAX_MS = 900_000;
+/** For one question, milliseconds: nobody waits for it. */
+const TIMEOUT_MS = 5_000;
+
+/** What a list says of itself. */
+export interface ListDates {
+  readonly number: bigint;
+  /** Unix milliseconds. */
+  readonly nextUpdate: number;
+}
+
+export interface RevocationWatchOptions {
+  readonly identity: Identity;
+  /** Of the authority; empty when there is none to ask, and then no list is expected. */
+  readonly urls: readonly string[];
+  /** Live members, with me. */
+  readonly members: () => number;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** A list to take in; it is checked like anyone's. */
+  readonly learn: (statement: Uint8Array) => void;
+  readonly onAlarm: (alarm: FirefliesError) => void;
+}
+
+export class RevocationWatch {
+  readonly #options: RevocationWatchOptions;
+  readonly #abort = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #held: ListDates | undefined;
+  #asked = 0;
+  /** The list whose age was complained of, once. */
+  #stale: bigint | undefined;
+
+  constructor(options: RevocationWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Asks at once, and from then on now and then. */
+  start(): void {
+    if (this.#options.urls.length > 0) void this.#ask();
+  }
+
+  stop(): void {
+    this.#abort.abort();
+    clearTimeout(this.#timer);
+  }
+
+  /** A newer list is in force, wherever it came from. */
+  seen({ number, nextUpdate }: ListDates): void {
+    this.#held = { number, nextUpdate };
+  }
+
+  async #ask(): Promise<void> {
+    const { identity, urls, now, learn } = this.#options;
+    this.#asked += 1;
+    const place = { urls, fingerprint: fingerprintOf(identity.root) };
+    try {
+      const options = { now: now(), signal: this.#abort.signal, timeoutMs: TIMEOUT_MS };
+      const statement = await fetchRevocations(place, this.#held?.number ?? 0n, options);
+      if (statement !== undefined && !this.#abort.signal.aborted) learn(statement);
+      this.#complain();
+    } catch (error) {
+      this.#complain(asFirefliesError(error, "authority-failed"));
+    }
+    if (!this.#abort.signal.aborted) this.#schedule();
+  }
+
+  #schedule(): void {
+    const pause = pauseOf(this.#options.members(), Math.random());
+    this.#timer = setTimeout(() => void this.#ask(), pause);
+    this.#timer.unref();
+  }
+
+  /** Once for each list. An authority that is away for a while is none of my business while the list is young. */
+  #complain(cause?: FirefliesError): void {
+    if (this.#abort.signal.aborted) return;
+    const { number, nextUpdate } = this.#held ?? { number: 0n, nextUpdate: 0 };
+    if (this.#stale === number || this.#options.now() <= nextUpdate) return;
+    // The answer of a moment ago is still being checked, or others are just about to tell me theirs.
+    if (this.#held === undefined && (cause === undefined || this.#asked === 1)) return;
+    this.#stale = number;
+    this.#options.onAlarm(staleAlarm(this.#held, cause));
+  }
+}
+
+function staleAlarm(held: ListDates | undefined, cause: FirefliesError | undefined): FirefliesError {
+  const which =
+    held === undefined
+      ? "No revocation list is known here"
+      : `The revocation list held here should have been followed by ${new Date(held.nextUpdate).toISOString()}`;
+  const why = cause === undefined ? "" : ` (${cause.code})`;
+  return new FirefliesError(
+    "revocations-stale",
+    `${which}, and the authority gave no newer one${why}. What it revokes is not known here until it does.`,
+    { cause },
+  );
+}
+
+/** How long one of `members` waits before it asks again, milliseconds; `chance` in [0, 1) spreads them. */
+export function pauseOf(members: number, chance: number): number {
+  const mean = Math.min(PAUSE_MAX_MS, Math.max(PAUSE_MIN_MS, members * SHARED_PAUSE_MS));
+  return mean * (0.5 + chance);
+}
