@@ -1,0 +1,54 @@
+/**
+ * Members that nobody promises anything: those with liars directly before them on more rings than a mask may disable.
+ * A ring count makes that improbable (docs/protocol.md, section 2), never impossible, and small networks least of all.
+ */
+
+import { parseStatement } from "../../gossip/index.js";
+import { type MemberId, Rings, tolerance } from "../../rings/index.js";
+import type { Seat } from "../actor.js";
+import type { Watched } from "./watched.js";
+
+export class Exposure {
+  readonly #watched: Watched;
+  #rings: Rings | undefined;
+  readonly #seats = new Map<MemberId, Seat>();
+
+  constructor(watched: Watched) {
+    this.#watched = watched;
+  }
+
+  /**
+   * On more than t rings the first before it that is not down is Byzantine. A Byzantine one counts also when it is down,
+   * and so does a further identity of one, when the observer holds its certificate.
+   */
+  isExposed(seat: Seat, observer: Seat): boolean {
+    const rings = this.#built(observer);
+    const isPassed = (id: MemberId) => {
+      const other = this.#seats.get(id);
+      return other?.isCorrect === true && other.state !== "up";
+    };
+    let held = 0;
+    for (let ring = 1; ring <= rings.count; ring++) {
+      const before = rings.predecessor(ring, seat.id, isPassed);
+      if (before && this.#seats.get(before)?.isCorrect !== true) held += 1;
+    }
+    return held > tolerance(rings.count);
+  }
+
+  /** Identities only ever come. */
+  #built(observer: Seat): Rings {
+    const { members, ringCount, crypto } = this.#watched;
+    this.#rings ??= new Rings({ count: ringCount, sha256: crypto.sha256 });
+    for (const seat of members.slice(this.#seats.size)) {
+      this.#rings.add(seat.id);
+      this.#seats.set(seat.id, seat);
+    }
+    for (const bytes of observer.machine.statements()) {
+      const claim = parseStatement(bytes);
+      if (claim?.kind !== "certificate") continue;
+      const verdict = crypto.check({ kind: "certificate", chain: claim.chain }, this.#watched.wall);
+      if (verdict.ok && verdict.certificate) this.#rings.add(verdict.certificate.id);
+    }
+    return this.#rings;
+  }
+}

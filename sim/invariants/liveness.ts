@@ -1,0 +1,54 @@
+/**
+ * L1 to L4: what must follow once faults have stopped. Asked at an instant, as a question without a memory: a runner asks
+ * again until the answer is empty or its patience ends, and what is said then are the violations.
+ *
+ * L1 the crashed leave all views: no correct member that is up holds one that is down as live, Byzantine ones included.
+ * L2 all correct views are equal: the same fingerprint, when no liar is up; else the same live members, liars apart (a
+ *    liar can say something new at any instant, so that no instant need find all views equal).
+ * L3 the joined are in all views: every correct member that is up, restarted ones too, in the view of every other.
+ * L4 partitions heal: as L3, for two members that a fault of the network once kept apart: it says so, because the cure
+ *    is another one (rule R15).
+ */
+import { type MemberId, toHex } from "../../rings/index.js";
+import type { Seat } from "../actor.js";
+import type { InvariantName, Violation } from "./violation.js";
+import type { Watched } from "./watched.js";
+
+/** Pairs that were ever apart. */
+export type WereApart = (a: Seat, b: Seat) => boolean;
+
+export function liveness(watched: Watched, wereApart: WereApart): Violation[] {
+  const { members, now } = watched;
+  const seats = new Map(members.map((seat) => [seat.id, seat]));
+  const viewers = members.filter((seat) => seat.isCorrect && seat.state === "up");
+  const found: Violation[] = [];
+  const say = (invariant: InvariantName, member: string, text: string) =>
+    found.push({ invariant, at: now, member, text });
+  for (const viewer of viewers) {
+    const live = new Set<MemberId>(viewer.machine.members().map(({ id }) => id));
+    for (const id of live) {
+      const seat = seats.get(id);
+      if (seat?.state === "down") say("L1", viewer.name, `still holds ${seat.name}, which is down, as live`);
+    }
+    for (const other of viewers) {
+      if (other === viewer || live.has(other.id)) continue;
+      const isApart = wereApart(viewer, other);
+      const text = `has not ${other.name} in its view (${viewer.machine.standing(other.id)})`;
+      say(isApart ? "L4" : "L3", viewer.name, isApart ? `${text}, from which it was cut off` : text);
+    }
+  }
+  const isQuiet = members.every((seat) => seat.isCorrect || seat.state === "down");
+  for (const seat of isQuiet ? oddOnes(viewers) : []) say("L2", seat.name, "holds other records than most");
+  return found;
+}
+
+/** Those whose fingerprint is not the commonest. */
+function oddOnes(viewers: readonly Seat[]): Seat[] {
+  const groups = new Map<string, Seat[]>();
+  for (const seat of viewers) {
+    const root = toHex(seat.machine.fingerprint());
+    groups.set(root, [...(groups.get(root) ?? []), seat]);
+  }
+  const [, ...others] = [...groups.values()].sort((a, b) => b.length - a.length);
+  return others.flat();
+}

@@ -1,0 +1,94 @@
+/**
+ * S1: no correct, reachable member leaves any correct view, at no instant.
+ *
+ * Watched is what machines tell: "failed" for any reason, or "left", of a correct member by a correct one. The member
+ * was not reachable, and its removal is excused, only when
+ * - it had crashed, or it stood still, in all, for longer than removalMs - Delta (shorter stalls leave it the time to
+ *   answer, so they excuse nothing), and that is over for less than removalMs + Delta + one monitor interval;
+ * - it is leaving, or the authority has revoked it, or its certificate has ended;
+ * - for the observer only: faults put into the network have stood between the two within that same time (links.ts). The
+ *   loss, latency, duplication and reordering that all links have are never an excuse;
+ * - more than t of its rings are held by liars (exposure.ts): counted apart, because a ring count allows for it.
+ *
+ * That the observer itself had stalled, that clocks were skewed, that others crashed by the dozen, or that liars were at
+ * work excuses nothing.
+ */
+import type { Output } from "../../gossip/index.js";
+import type { MemberId } from "../../rings/index.js";
+import type { Seat, SimEvent, Watcher } from "../actor.js";
+import { Exposure } from "./exposure.js";
+import { Links } from "./links.js";
+import { aftermathMs, Stops } from "./stops.js";
+import type { Ledger } from "./violation.js";
+import type { Watched } from "./watched.js";
+
+type Farewell = Extract<Output, { kind: "failed" | "left" }>;
+
+export interface RemovalsOptions {
+  /** Members with more than t rings in the hands of liars: counted like the others, when true. */
+  readonly countExposed: boolean;
+}
+
+export class Removals implements Watcher {
+  readonly #ledger: Ledger;
+  readonly #watched: Watched;
+  readonly #options: RemovalsOptions;
+  readonly #stops: Stops;
+  readonly #links = new Links();
+  readonly #exposure: Exposure;
+  readonly #seats = new Map<MemberId, Seat>();
+  #exposed = 0;
+
+  constructor(ledger: Ledger, watched: Watched, options: RemovalsOptions) {
+    this.#ledger = ledger;
+    this.#watched = watched;
+    this.#options = options;
+    this.#stops = new Stops(watched.settings);
+    this.#exposure = new Exposure(watched);
+    this.#remember(watched.now);
+  }
+
+  /** Removals of exposed members, which are no violations. */
+  get exposed(): number {
+    return this.#exposed;
+  }
+
+  told(observer: Seat, output: Output, now: number): void {
+    if (output.kind !== "failed" && output.kind !== "left") return;
+    const lost = observer.isCorrect ? this.#seat(output.member.id) : undefined;
+    if (lost?.isCorrect && !this.#isExcused(observer, lost, output, now)) this.#violated(observer, lost, output, now);
+  }
+
+  happened(event: SimEvent, now: number): void {
+    this.#stops.happened(event, now);
+    if (event.kind === "network") this.#remember(now);
+  }
+
+  #remember(now: number): void {
+    this.#links.changed(this.#watched, now, aftermathMs(this.#watched.settings));
+  }
+
+  #isExcused(observer: Seat, lost: Seat, output: Farewell, now: number): boolean {
+    const { members, settings, wall } = this.#watched;
+    if (this.#stops.isExcused(lost, now)) return true;
+    if (output.kind === "failed" && output.reason === "expired" && lost.certificate.notAfter < wall) return true;
+    return this.#links.wereApart(observer, lost, members, now - aftermathMs(settings));
+  }
+
+  #violated(observer: Seat, lost: Seat, output: Farewell, at: number): void {
+    if (!this.#options.countExposed && this.#exposure.isExposed(lost, observer)) {
+      this.#exposed += 1;
+      return;
+    }
+    const reason = output.kind === "failed" ? output.reason : "left";
+    const text = `out of the view of ${observer.name} as ${reason}, though it runs and is reachable`;
+    this.#ledger.add({ invariant: "S1", at, member: lost.name, text });
+  }
+
+  #seat(id: MemberId): Seat | undefined {
+    if (this.#seats.size < this.#watched.members.length) {
+      for (const seat of this.#watched.members.slice(this.#seats.size)) this.#seats.set(seat.id, seat);
+    }
+    return this.#seats.get(id);
+  }
+}
