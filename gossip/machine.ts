@@ -508,10 +508,7 @@ export class Machine {
     // Not judged anew yet: still suspected means that this note is the answer.
     const isRebuttal = claim.kind === "note" && this.standing(claim.note.id) === "suspected";
     if (id) this.#herald.touch(id);
-    if (claim.kind === "revocation") {
-      this.#herald.touchAll();
-      this.#outbox.emit({ kind: "revocations", list: claim.list });
-    }
+    if (claim.kind === "revocation") this.#herald.revoked(claim.list);
     if (claim.kind === "note") {
       this.#judgement.noteAdmitted(claim.note.id, now);
       this.#monitor.forget(claim.note.id);
