@@ -1,4 +1,37 @@
 /** A whole overlay in one thread, from a seed: `import { Simulation } from "fireflies/sim"`. */
 export type { Actor, Behaviour, Identity, Seat, SimEvent, StatementKind, TrafficKind, Watcher } from "./actor.js";
 export { TURN_MS } from "./actor.js";
+export type { Incoming, MessageHandler, Reply, ReplyProblem, ResponseHandler } from "./applications.js";
 export { Chance } from "./chance.js";
+export type { Credentials, Dates, SimCrypto } from "./crypto.js";
+export { fakeCrypto } from "./fake-crypto.js";
+export { egressLoss, type Fault, flipFlop, ingressLoss, oneWay, partition } from "./fault.js";
+export type { InvariantName, Violation } from "./invariants/violation.js";
+export { LAN_LATENCY, type Latency, WAN_LATENCY } from "./latency.js";
+export type { Network, NetworkOptions } from "./network.js";
+export type { Change, ChangeKind } from "./run/changes.js";
+export { type Choice, choosePlan } from "./run/choose.js";
+export { drawPlan, PRESETS } from "./run/draw.js";
+export type { Sample } from "./run/history.js";
+export {
+  type CryptoName,
+  FAULT_KINDS,
+  type FaultKind,
+  LATENCIES,
+  type LatencyName,
+  type Plan,
+  type PlannedFault,
+} from "./run/plan.js";
+export type { Quantiles } from "./run/quantiles.js";
+export type { Measured, MemberFigures, Result } from "./run/result.js";
+export { type Shrunk, shrink } from "./run/shrink.js";
+export { type AdversaryTally, DEEDS, type Deed, type Rejection } from "./run/tally.js";
+export type { TraceLine } from "./run/trace.js";
+export { sha256 } from "./sha256.js";
+export {
+  type JoinOptions,
+  MEMBERS_MAX,
+  type MessageOptions,
+  Simulation,
+  type SimulationOptions,
+} from "./simulation.js";

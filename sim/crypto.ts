@@ -1,0 +1,29 @@
+/**
+ * What a simulation needs of cryptography, as a port: digests, certificates, signatures and their checks. By default a
+ * fake that is a thousand times faster; the command line and tests bring real P-256 certificates through the same port.
+ */
+import type { CertificateFacts, Check, RevocationList, SignedRevocationList, Verdict } from "../gossip/index.js";
+import type { Sha256 } from "../rings/index.js";
+
+/** A member's certificate and the key that belongs to it. */
+export interface Credentials {
+  readonly certificate: CertificateFacts;
+  /** Signature over a body, domain-separated by type: 64 bytes. */
+  sign(type: "note" | "leave" | "accusation", body: Uint8Array): Uint8Array;
+}
+
+/** Unix milliseconds between which a certificate is valid. */
+export interface Dates {
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+export interface SimCrypto {
+  readonly sha256: Sha256;
+  /** A certificate for the member of this name. Asked again for a name: a new certificate for the same id (a renewal). */
+  issue(name: string, dates: Dates): Credentials;
+  /** The authority's signature over a revocation list. */
+  signRevocations(list: RevocationList): SignedRevocationList;
+  /** One check of a machine, at this wall clock (unix milliseconds). Members share the answers: depends on nothing else. */
+  check(check: Check, wall: number): Verdict;
+}

@@ -1,0 +1,279 @@
+/**
+ * Runs the machines: the virtual clock, inputs in their order, and what the outputs ask for. The simulation's counterpart
+ * of the driver in client/, with the network and the crypto of the simulation around it.
+ */
+import type { Check, Output, Settings } from "../gossip/index.js";
+import type { MemberId } from "../rings/index.js";
+import { type Actor, type Identity, type Seat, type TrafficKind, TURN_MS } from "./actor.js";
+import { sendGossip } from "./applications.js";
+import { Calendar, type Happening } from "./calendar.js";
+import { attempt, callOf, exchange } from "./calls.js";
+import type { Dates, SimCrypto } from "./crypto.js";
+import { ANY_LIFE, Input } from "./input.js";
+import type { Member } from "./member.js";
+import type { Network } from "./network.js";
+import type { Observers } from "./observers.js";
+import { Ping } from "./pings.js";
+
+/** Unix milliseconds at the beginning of a simulation. */
+export const WALL_START = 1_800_000_000_000;
+/** Milliseconds that one signature check takes: ECDSA P-256 on one thread. */
+const CHECK_MS = 0.07;
+/** What waits in a stalled member's sockets; beyond it the kernel drops. Some 200 KiB of datagrams, and their calls. */
+const INBOX_MAX = 1024;
+/** The place in TRAFFIC_KINDS of each kind. */
+export const TRAFFIC = { call: 0, answer: 1, ping: 2, pong: 3, gossip: 4, message: 5 } as const;
+
+export interface EngineParts {
+  readonly ringCount: number;
+  readonly settings: Settings;
+  readonly crypto: SimCrypto;
+  readonly observers: Observers;
+}
+
+/** Certificates are valid from long before a simulation until long after it: two hundred years in all. */
+export const DATES: Dates = { notBefore: WALL_START - 3_153_600_000_000, notAfter: WALL_START + 3_153_600_000_000 };
+
+export class Engine {
+  now = 0;
+  /** Inputs so far. */
+  inputs = 0;
+  readonly members: Member[] = [];
+  readonly ringCount: number;
+  readonly settings: Settings;
+  readonly crypto: SimCrypto;
+  readonly observers: Observers;
+  readonly calendar = new Calendar();
+  readonly byId = new Map<MemberId, Member>();
+  readonly byAddress = new Map<string, Member>();
+  network!: Network;
+  #liars: Member[] = [];
+  #recruits = 0;
+
+  constructor({ ringCount, settings, crypto, observers }: EngineParts) {
+    this.ringCount = ringCount;
+    this.settings = settings;
+    this.crypto = crypto;
+    this.observers = observers;
+  }
+
+  get liars(): readonly Actor[] {
+    return this.#liars;
+  }
+
+  /** Runs all that is due until `end`, and ends there. */
+  run(end: number): void {
+    const { calendar } = this;
+    while (calendar.nextAt <= end) {
+      // What was planned for the past, as a deadline that is over, happens now.
+      if (calendar.nextAt > this.now) this.now = calendar.nextAt;
+      calendar.take().happen();
+    }
+    this.now = end;
+  }
+
+  plan(delayMs: number, happening: Happening): void {
+    this.calendar.add(this.now + delayMs, happening);
+  }
+
+  wall(member: Member): number {
+    return WALL_START + this.now + member.wallError;
+  }
+
+  /** One input of a member and all that follows from it. One that stands still finds it when it goes on. */
+  deliver(input: Input): void {
+    const { member } = input;
+    if (input.life !== ANY_LIFE && input.life !== member.life) return;
+    if (member.state === "up") this.perform(member, input);
+    else if (member.state === "stalled" && member.inbox.length < INBOX_MAX) member.inbox.push(input);
+  }
+
+  perform(member: Member, input: Input): void {
+    this.inputs += 1;
+    try {
+      input.run(member, this.now);
+      this.#carryOutAll(member);
+    } catch (error) {
+      this.fail(member, error);
+      return;
+    }
+    this.arm(member);
+    this.observers.afterInput(member, this.now);
+  }
+
+  /** An exception left the machine: the member ends there. */
+  fail(member: Member, error: unknown): void {
+    this.observers.threw(member, error, this.now);
+    this.stop(member, "crashed");
+  }
+
+  stop(member: Member, kind: "crashed" | "left"): void {
+    if (member.state === "down") return;
+    member.state = "down";
+    member.stoppedAt = this.now;
+    member.inbox = [];
+    this.observers.happened({ kind, seat: member }, this.now);
+  }
+
+  /** Gives a member behaviours, from now on. */
+  corrupt(member: Member, behaviours: Member["behaviours"]): void {
+    if (member.isCorrect) this.#liars.push(member);
+    member.isCorrect = false;
+    member.behaviours = behaviours;
+    this.#liars.sort((a, b) => a.number - b.number);
+    if (member.state !== "down") this.behave(member);
+  }
+
+  /** The behaviours' part in the beginning of a life. */
+  behave(member: Member): void {
+    for (const behaviour of member.behaviours) behaviour.start?.(member);
+    if (member.behaviours.some((behaviour) => behaviour.turn)) this.plan(TURN_MS, new Turn(member, member.life));
+  }
+
+  /** Plans a look at the machine when it is due, unless an earlier one is planned, which then plans the next. */
+  arm(member: Member): void {
+    const { deadline } = member.machine;
+    if (deadline === undefined || deadline >= member.wakeAt || member.state !== "up") return;
+    member.wakeAt = deadline;
+    this.calendar.add(deadline, new Wake(member, member.life));
+  }
+
+  count(from: Member, to: Member, kind: TrafficKind, bytes: number): void {
+    from.sent[TRAFFIC[kind]]! += bytes;
+    this.observers.sent(from, to, kind, bytes, this.now);
+  }
+
+  recruit(member: Member): Identity {
+    return this.crypto.issue(`${member.name}-recruit-${this.#recruits++}`, DATES);
+  }
+
+  callOf(member: Member, to: Seat, packet: Uint8Array, onAnswer?: (packet: Uint8Array) => void): void {
+    if (member.state !== "up") return;
+    callOf(member, to as Member, packet, onAnswer);
+  }
+
+  pingOf(member: Member, to: Seat, fingerprint: Uint8Array): void {
+    if (member.state === "up") Ping.send(member, to as Member, 0n, fingerprint);
+  }
+
+  after(member: Member, ms: number, run: () => void): void {
+    this.plan(ms, new Later(member, member.life, run));
+  }
+
+  #carryOutAll(member: Member): void {
+    const outputs = member.machine.takeOutputs();
+    if (member.isCorrect) {
+      for (const output of outputs) this.carryOut(member, output);
+      return;
+    }
+    for (const output of outputs) {
+      for (const altered of member.altered(output) ?? [output]) this.carryOut(member, altered);
+    }
+  }
+
+  carryOut(member: Member, output: Output): void {
+    switch (output.kind) {
+      case "send":
+        exchange(member, output);
+        return;
+      case "probe":
+        Ping.probe(member, output);
+        return;
+      case "try":
+        attempt(member, output);
+        return;
+      case "verify":
+        this.plan(CHECK_MS * output.checks.length, new Checked(member, member.life, output.batch, output.checks));
+        return;
+      case "save":
+        member.savedMark = output.mark;
+        break;
+      case "gossip":
+        sendGossip(member, output);
+        break;
+      case "departed":
+        this.observers.told(member, output, this.now);
+        this.stop(member, "left");
+        return;
+      default:
+    }
+    this.observers.told(member, output, this.now);
+  }
+}
+
+/** The machine's deadline, or one that was. */
+class Wake extends Input {
+  override happen(): void {
+    const { member } = this;
+    if (this.life !== member.life || member.state !== "up") return;
+    const { engine } = member;
+    member.wakeAt = Number.POSITIVE_INFINITY;
+    const { deadline } = member.machine;
+    if (deadline !== undefined && deadline <= engine.now) engine.perform(member, this);
+    else engine.arm(member);
+  }
+
+  run(member: Member, now: number): void {
+    member.machine.tick(now);
+  }
+}
+
+/** The verdicts on what a machine asked to have checked. */
+class Checked extends Input {
+  readonly #batch: number;
+  readonly #checks: readonly Check[];
+
+  constructor(member: Member, life: number, batch: number, checks: readonly Check[]) {
+    super(member, life);
+    this.#batch = batch;
+    this.#checks = checks;
+  }
+
+  run(member: Member, now: number): void {
+    const { crypto } = member.engine;
+    const wall = member.engine.wall(member);
+    const verdicts = this.#checks.map((check) => crypto.check(check, wall));
+    member.machine.verified(this.#batch, verdicts, now);
+  }
+}
+
+/** A turn of a member's behaviours, and the next one. */
+class Turn extends Input {
+  override happen(): void {
+    const { member } = this;
+    if (this.life !== member.life || member.state === "down") return;
+    if (member.state === "up") member.engine.perform(member, this);
+    member.engine.plan(TURN_MS, this);
+  }
+
+  run(member: Member): void {
+    for (const behaviour of member.behaviours) behaviour.turn?.(member);
+  }
+}
+
+/** What a behaviour wanted to do later. */
+class Later extends Input {
+  readonly #act: () => void;
+
+  constructor(member: Member, life: number, act: () => void) {
+    super(member, life);
+    this.#act = act;
+  }
+
+  run(): void {
+    this.#act();
+  }
+}
+
+/** Someone else's plan: not an input of any machine. */
+export class Action implements Happening {
+  readonly #act: () => void;
+
+  constructor(act: () => void) {
+    this.#act = act;
+  }
+
+  happen(): void {
+    this.#act();
+  }
+}

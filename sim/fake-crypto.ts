@@ -1,0 +1,119 @@
+/**
+ * An authority and signatures without cryptography: a "certificate" spells its facts, a "signature" is a hash over who
+ * signed what. Nobody in a simulation makes one for another, because behaviours are given their own `sign` only.
+ */
+import {
+  type CertificateFacts,
+  type Check,
+  CLOCK_TOLERANCE_MS,
+  encodeRevocationList,
+  type RevocationList,
+  type SignedRevocationList,
+  type Verdict,
+} from "../gossip/index.js";
+import { equalBytes, fromHex, type MemberId, memberIdFromBytes, toHex } from "../rings/index.js";
+import type { Credentials, Dates, SimCrypto } from "./crypto.js";
+import { Mixer } from "./mixer.js";
+import { sha256 } from "./sha256.js";
+
+/** Bytes of the certificates of identity/, so that traffic is counted as it would be. */
+const LEAF_BYTES = 640;
+const ISSUER_BYTES = 600;
+const SIGNATURE_BYTES = 64;
+/** The layout of a leaf: a tag, the id, two dates and the serial number as doubles, the authority's signature, padding. */
+const AT = { tag: 0, id: 1, notBefore: 33, notAfter: 41, serial: 49, signature: 57, padding: 121 } as const;
+const TAG = 0xfa;
+
+export function fakeCrypto(): SimCrypto {
+  return new FakeCrypto();
+}
+
+class FakeCrypto implements SimCrypto {
+  readonly sha256 = sha256;
+  readonly #issuer = new Uint8Array(ISSUER_BYTES).fill(TAG);
+  #serial = 0;
+
+  issue(name: string, dates: Dates): Credentials {
+    const leaf = writeLeaf(sha256(asciiBytes(`id ${name}`)), dates, ++this.#serial);
+    const certificate = factsOf(leaf, this.#issuer);
+    const sign: Credentials["sign"] = (type, body) => fakeSignature(certificate.hash, type, body);
+    return { certificate, sign };
+  }
+
+  signRevocations(list: RevocationList): SignedRevocationList {
+    const body = encodeRevocationList(list, (text) => fromHex(text) as Uint8Array);
+    return { ...list, body, signature: fakeSignature("authority", "revocation", body), issuer: this.#issuer };
+  }
+
+  check(check: Check, wall: number): Verdict {
+    if (check.kind === "certificate") return this.#checkChain(check.chain.leaf, check.chain.issuer, wall);
+    const isList = check.kind === "revocation";
+    const signer = isList ? "authority" : check.certificate.hash;
+    const expected = fakeSignature(signer, isList ? "revocation" : check.type, check.body);
+    return equalBytes(expected, check.signature) ? { ok: true } : { ok: false, reason: "signature" };
+  }
+
+  #checkChain(leaf: Uint8Array, issuer: Uint8Array, wall: number): Verdict {
+    if (!isIssued(leaf) || !equalBytes(issuer, this.#issuer)) return { ok: false, reason: "certificate-malformed" };
+    const certificate = factsOf(leaf, issuer);
+    if (wall < certificate.notBefore - CLOCK_TOLERANCE_MS) return { ok: false, reason: "not-yet-valid" };
+    if (wall > certificate.notAfter + CLOCK_TOLERANCE_MS) return { ok: false, reason: "expired" };
+    return { ok: true, certificate };
+  }
+}
+
+/** The id that the fake authority gives to a name. */
+export function fakeIdOf(name: string): MemberId {
+  return memberIdFromBytes(sha256(asciiBytes(`id ${name}`)));
+}
+
+/** 64 bytes that in a simulation only the holder of a certificate writes. */
+function fakeSignature(certificateHash: string, type: string, body: Uint8Array): Uint8Array {
+  const mixer = new Mixer().text(certificateHash).text(type).bytes(body);
+  const signature = new Uint8Array(SIGNATURE_BYTES);
+  for (let at = 0; at < SIGNATURE_BYTES; at += 4) {
+    const word = mixer.draw();
+    signature[at] = word;
+    signature[at + 1] = word >>> 8;
+    signature[at + 2] = word >>> 16;
+    signature[at + 3] = word >>> 24;
+  }
+  return signature;
+}
+
+function writeLeaf(id: Uint8Array, { notBefore, notAfter }: Dates, serial: number): Uint8Array {
+  const leaf = new Uint8Array(LEAF_BYTES);
+  const view = new DataView(leaf.buffer);
+  leaf[AT.tag] = TAG;
+  leaf.set(id, AT.id);
+  view.setFloat64(AT.notBefore, notBefore);
+  view.setFloat64(AT.notAfter, notAfter);
+  view.setFloat64(AT.serial, serial);
+  leaf.set(fakeSignature("authority", "certificate", leaf.subarray(0, AT.signature)), AT.signature);
+  return leaf;
+}
+
+/** Did the authority write this? All of a leaf that it wrote can be read. */
+function isIssued(leaf: Uint8Array): boolean {
+  if (leaf.length !== LEAF_BYTES || leaf[AT.tag] !== TAG) return false;
+  if (leaf.subarray(AT.padding).some((byte) => byte !== 0)) return false;
+  const expected = fakeSignature("authority", "certificate", leaf.subarray(0, AT.signature));
+  return equalBytes(expected, leaf.subarray(AT.signature, AT.padding));
+}
+
+function factsOf(leaf: Uint8Array, issuer: Uint8Array): CertificateFacts {
+  const view = new DataView(leaf.buffer, leaf.byteOffset, leaf.byteLength);
+  return {
+    id: memberIdFromBytes(leaf.subarray(AT.id, AT.notBefore)),
+    leaf,
+    issuer,
+    hash: toHex(sha256(leaf)),
+    notBefore: view.getFloat64(AT.notBefore),
+    notAfter: view.getFloat64(AT.notAfter),
+    serial: BigInt(view.getFloat64(AT.serial)),
+  };
+}
+
+function asciiBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff);
+}

@@ -1,0 +1,210 @@
+/** How members begin, stop, stand still and go on: their machines, and what outlives one. */
+import {
+  encodeNote,
+  encodeStatement,
+  Machine,
+  type Note,
+  noteSignatureType,
+  type Recipient,
+  type RevocationList,
+  SharedView,
+  type SignedNote,
+  TRANSPORT_GRPC,
+  TRANSPORT_PING,
+} from "../gossip/index.js";
+import { fromHex, fullMask, type MemberId } from "../rings/index.js";
+import type { Chance } from "./chance.js";
+import { type Engine, WALL_START } from "./engine.js";
+import { ANY_LIFE, Input } from "./input.js";
+import type { Member } from "./member.js";
+
+/** Members that the authority names to one who comes in. */
+const CONTACTS = 10;
+/** Milliseconds for which a revocation list says that it is the newest: a day. */
+const LIST_MS = 86_400_000;
+/** Members that hear of a new revocation list from the authority itself. */
+const FIRST_HEARERS = 3;
+
+type Begin = { readonly shared?: SharedView; readonly known?: readonly Uint8Array[] };
+
+export class Lives {
+  readonly #engine: Engine;
+  readonly #chance: Chance;
+
+  constructor(engine: Engine, chance: Chance) {
+    this.#engine = engine;
+    this.#chance = chance;
+  }
+
+  /** All know all at once, under notes that they signed a moment ago. */
+  beginWhole(members: readonly Member[]): void {
+    const { ringCount, crypto } = this.#engine;
+    const shared = new SharedView({ ringCount, sha256: crypto.sha256 });
+    for (const member of members) shared.add(member.certificate, this.#firstNote(member));
+    for (const member of members) this.#begin(member, { shared }, "joined");
+  }
+
+  /** A first life, or one without memory: through contacts that the authority names. */
+  join(member: Member): void {
+    this.#begin(member, {}, "joined");
+  }
+
+  restart(member: Member, keepState: boolean): void {
+    if (member.state !== "down") throw new Error(`${member.name} is not down`);
+    const known = keepState ? member.machine.statements() : [];
+    if (!keepState) member.savedMark = 0n;
+    this.#begin(member, { known }, "restarted");
+  }
+
+  stall(member: Member): void {
+    if (member.state !== "up") return;
+    member.state = "stalled";
+    member.stoppedAt = this.#engine.now;
+    this.#engine.observers.happened({ kind: "stalled", seat: member }, this.#engine.now);
+  }
+
+  /** Sockets are read before timers run, as by the driver: what waits comes first, then the deadline. */
+  resume(member: Member): void {
+    if (member.state !== "stalled") return;
+    const engine = this.#engine;
+    this.#up(member);
+    engine.observers.happened({ kind: "resumed", seat: member }, engine.now);
+    for (const input of member.inbox.splice(0)) engine.deliver(input);
+    member.wakeAt = Number.POSITIVE_INFINITY;
+    engine.arm(member);
+  }
+
+  leave(member: Member): void {
+    if (member.state !== "up") return;
+    this.#engine.observers.happened({ kind: "leaving", seat: member }, this.#engine.now);
+    this.#engine.deliver(new Told(member, (now) => member.machine.leave(now)));
+  }
+
+  describe(member: Member, metadata: Uint8Array): void {
+    member.metadata = metadata;
+    this.#engine.deliver(new Told(member, (now) => member.machine.describe({ metadata }, now)));
+  }
+
+  listOf(number: number, members: ReadonlySet<MemberId>): RevocationList {
+    const issuedAt = WALL_START + Math.floor(this.#engine.now);
+    const entries = { certificates: new Set<string>(), members: new Set(members), issuers: new Set<string>() };
+    return { number: BigInt(number), issuedAt, nextUpdate: issuedAt + LIST_MS, ...entries };
+  }
+
+  /** A few of those that are up ask the authority, and gossip does the rest. */
+  publish(list: RevocationList): void {
+    const bytes = encodeStatement({ kind: "revocation", list: this.#engine.crypto.signRevocations(list) });
+    const isListed = ({ id }: Member) => list.members.has(id);
+    for (const hearer of this.#drawUp(FIRST_HEARERS, isListed)) {
+      this.#engine.deliver(new Told(hearer, (now) => hearer.machine.learn([bytes], now)));
+    }
+  }
+
+  #begin(member: Member, begin: Begin, kind: "joined" | "restarted"): void {
+    const engine = this.#engine;
+    const contacts = begin.shared ? [] : this.#contactsFor(member);
+    member.life += 1;
+    member.machine = this.#newMachine(member, contacts, begin);
+    member.startedAt = engine.now;
+    member.wakeAt = Number.POSITIVE_INFINITY;
+    member.inbox = [];
+    this.#up(member);
+    if (member.gossip) member.machine.setGossipContent(member.gossip);
+    engine.observers.happened({ kind, seat: member }, engine.now);
+    engine.deliver(new Told(member, (now) => member.machine.start(now)));
+    engine.behave(member);
+  }
+
+  #up(member: Member): void {
+    member.state = "up";
+    member.stoppedAt = undefined;
+    member.backAt = this.#engine.now;
+  }
+
+  #newMachine(member: Member, contacts: readonly Recipient[], { shared, known = [] }: Begin): Machine {
+    const engine = this.#engine;
+    return new Machine({
+      certificate: member.certificate,
+      ringCount: engine.ringCount,
+      settings: engine.settings,
+      ports: {
+        sha256: engine.crypto.sha256,
+        random: member.chance.fork(),
+        sign: (type, body) => {
+          engine.observers.signed(member, type, body, engine.now);
+          return member.credentials.sign(type, body);
+        },
+        wallClock: () => engine.wall(member),
+      },
+      savedMark: member.savedMark,
+      agreementKey: agreementKeyOf(member),
+      addresses: addressesOf(member),
+      metadata: member.metadata,
+      contacts,
+      known,
+      ...(shared && { shared }),
+    });
+  }
+
+  #firstNote(member: Member): SignedNote {
+    const { certificate } = member;
+    const note: Note = {
+      id: member.id,
+      certificate: certificate.hash,
+      epoch: BigInt(WALL_START),
+      leaving: false,
+      mask: fullMask(this.#engine.ringCount),
+      agreementKey: agreementKeyOf(member),
+      addresses: addressesOf(member),
+      metadata: member.metadata,
+    };
+    const body = encodeNote(note, fromHex(certificate.hash) as Uint8Array);
+    return { ...note, body, signature: member.credentials.sign(noteSignatureType(note), body) };
+  }
+
+  #contactsFor(member: Member): Recipient[] {
+    const contacts = this.#drawUp(CONTACTS, (other) => other === member);
+    return contacts.map(({ address }) => ({ id: undefined, addresses: [address] }));
+  }
+
+  /** Some of those that are up, drawn without looking at all of them. */
+  #drawUp(count: number, isExcluded: (member: Member) => boolean): Member[] {
+    const { members } = this.#engine;
+    const drawn = new Set<Member>();
+    for (let attempt = 0; attempt < 8 * count && drawn.size < count; attempt++) {
+      const member = members[this.#chance.below(members.length)]!;
+      if (member.state === "up" && !isExcluded(member)) drawn.add(member);
+    }
+    if (drawn.size === 0) {
+      const [any] = members.filter((member) => member.state === "up" && !isExcluded(member));
+      if (any) drawn.add(any);
+    }
+    return [...drawn];
+  }
+}
+
+/** Something that a member's own program asks of its machine. */
+class Told extends Input {
+  readonly #tell: (now: number) => void;
+
+  constructor(member: Member, tell: (now: number) => void) {
+    super(member, ANY_LIFE);
+    this.#tell = tell;
+  }
+
+  run(_member: Member, now: number): void {
+    this.#tell(now);
+  }
+}
+
+function addressesOf({ address }: Member): Note["addresses"] {
+  return [
+    { transport: TRANSPORT_GRPC, text: address },
+    { transport: TRANSPORT_PING, text: address },
+  ];
+}
+
+/** 32 bytes that look like a key: nothing is encrypted here. */
+function agreementKeyOf({ id }: Member): Uint8Array {
+  return fromHex(id) as Uint8Array;
+}

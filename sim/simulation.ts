@@ -1,0 +1,329 @@
+/**
+ * A whole overlay in one thread, from a seed: the production machine of every member, unchanged, on a virtual clock and a
+ * virtual network. Nothing waits, and the same seed with the same options gives the same run everywhere.
+ */
+import { LAN, type RevocationList, type Settings } from "../gossip/index.js";
+import type { MemberId } from "../rings/index.js";
+import { RING_COUNT_MAX, ringsNeeded } from "../rings/index.js";
+import type { Actor, Behaviour, Seat, TrafficKind, Watcher } from "./actor.js";
+import { type MessageHandler, type Reply, type ResponseHandler, sendMessage } from "./applications.js";
+import { Chance } from "./chance.js";
+import type { SimCrypto } from "./crypto.js";
+import { Action, DATES, Engine } from "./engine.js";
+import { fakeCrypto } from "./fake-crypto.js";
+import { Lives } from "./lives.js";
+import { Member, nameOf, TRAFFIC_KINDS } from "./member.js";
+import { Network, type NetworkOptions } from "./network.js";
+import { Observers } from "./observers.js";
+import { isEqual, isWhole } from "./wholeness.js";
+
+export interface SimulationOptions {
+  /** Members at the beginning, 1 to MEMBERS_MAX. */
+  readonly members: number;
+  /** Byzantine ones of these: a share below 1, or a whole number of members from 1 on. Which: drawn from the seed. Default 0. */
+  readonly byzantine?: number;
+  /** k, 1 to 255; "auto" (default): as many as this share of Byzantine members needs (rings/plan.ts). */
+  readonly rings?: number | "auto";
+  /** A whole number, 0 to 2^32 - 1. */
+  readonly seed: number;
+  /** Intervals of every member, beside those of the preset LAN. */
+  readonly settings?: Partial<Settings>;
+  /** Latency, loss and so on of all links; faults come and go through `network`. */
+  readonly network?: Partial<NetworkOptions>;
+  /** "whole" (default): all are members at time 0, and know all. "joining": one after the other comes in through contacts. */
+  readonly start?: "whole" | "joining";
+  /** What the Byzantine ones do. Without it they do nothing wrong, but no claim counts them. */
+  readonly behaviours?: (actor: Actor) => readonly Behaviour[];
+  readonly watchers?: readonly Watcher[];
+  /** Default: own SHA-256, and signatures without cryptography. */
+  readonly crypto?: SimCrypto;
+}
+
+export interface JoinOptions {
+  readonly metadata?: Uint8Array;
+}
+
+export interface MessageOptions {
+  /** Milliseconds that the answer may take. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/** Members of one simulation, at the beginning. */
+export const MEMBERS_MAX = 100_000;
+/** Rings of a network in which nobody is expected to lie: the least that bears a mistake. */
+const RINGS_MIN = 3;
+/** Milliseconds between two who come in, at a start by joining. */
+const JOIN_SPACING_MS = 10;
+const SEED_END = 4_294_967_296;
+/** Streams of chance, beside one for each member from STREAM_MEMBERS on. */
+const STREAM_NETWORK = 1;
+const STREAM_CHOICE = 2;
+const STREAM_MEMBERS = 1024;
+
+export class Simulation {
+  readonly network: Network;
+  readonly ringCount: number;
+  readonly settings: Settings;
+  readonly #engine: Engine;
+  readonly #lives: Lives;
+  readonly #observers = new Observers();
+  readonly #choice: Chance;
+  readonly #seed: number;
+  readonly #behaviours: (actor: Actor) => readonly Behaviour[];
+  readonly #revokedMembers = new Set<MemberId>();
+  #revocations = 0;
+
+  /** Throws RangeError for options out of range. */
+  constructor(options: SimulationOptions) {
+    const { members, seed, watchers = [], start = "whole", crypto = fakeCrypto() } = options;
+    checkOptions(options);
+    const byzantine = byzantineMembers(options);
+    this.#seed = seed;
+    this.#choice = new Chance(seed, STREAM_CHOICE);
+    this.#behaviours = options.behaviours ?? (() => []);
+    this.settings = { ...LAN, ...options.settings };
+    this.ringCount = ringCountOf(options, byzantine);
+    for (const watcher of watchers) this.#observers.add(watcher);
+    this.#engine = new Engine({
+      ringCount: this.ringCount,
+      settings: this.settings,
+      crypto,
+      observers: this.#observers,
+    });
+    this.network = this.#newNetwork(options.network ?? {});
+    this.#engine.network = this.network;
+    this.#lives = new Lives(this.#engine, this.#choice.fork());
+    for (let number = 0; number < members; number++) this.#seat(number);
+    this.#begin(start, byzantine);
+  }
+
+  /** All that ever were, by number; also those that are down. */
+  get members(): readonly Seat[] {
+    return this.#engine.members;
+  }
+
+  /** Virtual monotonic milliseconds since the beginning. */
+  get now(): number {
+    return this.#engine.now;
+  }
+
+  /** Inputs of machines so far. */
+  get events(): number {
+    return this.#engine.inputs;
+  }
+
+  // --- Time ---
+
+  /** Runs for so many virtual milliseconds. */
+  run(ms: number): void {
+    this.#engine.run(this.#engine.now + ms);
+  }
+
+  /**
+   * Runs until it holds, asking every `stepMs` of virtual time. Returns the milliseconds that this took; undefined when it
+   * did not hold within `maxMs`.
+   */
+  runUntil(condition: () => boolean, maxMs: number, stepMs = 100): number | undefined {
+    const start = this.now;
+    while (!condition()) {
+      if (this.now - start >= maxMs) return undefined;
+      this.run(Math.min(stepMs, start + maxMs - this.now));
+    }
+    return this.now - start;
+  }
+
+  /** Runs something so many virtual milliseconds from now. */
+  at(delayMs: number, run: () => void): void {
+    this.#engine.plan(Math.max(0, delayMs), new Action(run));
+  }
+
+  // --- Members come, go, fail ---
+
+  /** It is gone from one moment to the next, with its host; or, `refusing`, its host answers that nobody listens. */
+  crash(seat: Seat, options: { readonly refusing?: boolean } = {}): void {
+    const member = seat as Member;
+    member.refuses = options.refusing ?? false;
+    this.#engine.stop(member, "crashed");
+  }
+
+  /** A new life of a member that is down: with what an earlier one kept on disk, or with its certificate only. */
+  restart(seat: Seat, { keepState }: { readonly keepState: boolean }): void {
+    this.#lives.restart(seat as Member, keepState);
+  }
+
+  /** It stands still from now on, as by SIGSTOP: what arrives waits. */
+  stall(seat: Seat): void {
+    this.#lives.stall(seat as Member);
+  }
+
+  /** It goes on: with all that waits for it, in a row. */
+  resume(seat: Seat): void {
+    this.#lives.resume(seat as Member);
+  }
+
+  /** It says goodbye, and is down when the others have heard it. */
+  leave(seat: Seat): void {
+    this.#lives.leave(seat as Member);
+  }
+
+  /** A newcomer, through contacts that are up. */
+  join(options: JoinOptions = {}): Seat {
+    const member = this.#seat(this.members.length);
+    if (options.metadata) member.metadata = options.metadata;
+    this.#lives.join(member);
+    return member;
+  }
+
+  /** Its wall clock jumps by so many milliseconds, forwards or (negative) backwards. */
+  skewClock(seat: Seat, ms: number): void {
+    (seat as Member).wallError += ms;
+    this.#observers.happened({ kind: "clock-skewed", seat, ms }, this.now);
+  }
+
+  /** The authority takes its certificate away: the next revocation list names it, and a few members hear of it first. */
+  revoke(seat: Seat): void {
+    this.#revokedMembers.add(seat.id);
+    this.#revocations += 1;
+    const list: RevocationList = this.#lives.listOf(this.#revocations, this.#revokedMembers);
+    this.#observers.happened({ kind: "revoked", seat }, this.now);
+    this.#lives.publish(list);
+  }
+
+  /** New metadata in its next note: at most 4 KiB. */
+  describe(seat: Seat, metadata: Uint8Array): void {
+    this.#lives.describe(seat as Member, metadata);
+  }
+
+  /** From now on it misbehaves: without behaviours of its own it is merely not counted among the correct. */
+  corrupt(seat: Seat, behaviours: readonly Behaviour[]): void {
+    this.#engine.corrupt(seat as Member, behaviours);
+  }
+
+  // --- Applications ---
+
+  /** A whole message from one member's application to another's. */
+  message(
+    from: Seat,
+    to: Seat,
+    data: Uint8Array,
+    onReply?: (reply: Reply) => void,
+    { timeoutMs }: MessageOptions = {},
+  ): void {
+    sendMessage(from as Member, to as Member, data, { ...(onReply && { onReply }), ...(timeoutMs && { timeoutMs }) });
+  }
+
+  /** The handler of messages to this member, in all its lives. */
+  onMessage(seat: Seat, handler: MessageHandler): void {
+    (seat as Member).handlers.message = handler;
+  }
+
+  /** What this member hands to a ring neighbour in each gossip interval; undefined: nothing. */
+  setGossip(seat: Seat, content: Uint8Array | undefined): void {
+    const member = seat as Member;
+    member.gossip = content;
+    if (member.state !== "down") member.machine.setGossipContent(content);
+  }
+
+  /** The handler of gossip that neighbours hand to this member. */
+  onGossip(seat: Seat, handler: MessageHandler): void {
+    (seat as Member).handlers.gossip = handler;
+  }
+
+  /** The handler of answers to this member's gossip. */
+  onResponse(seat: Seat, handler: ResponseHandler): void {
+    (seat as Member).handlers.response = handler;
+  }
+
+  // --- Looking at it ---
+
+  /** Are the views of these (default: all correct ones that are up) whole: all of them in, and nobody that is down? */
+  isWhole(among?: readonly Seat[]): boolean {
+    return isWhole(this.#engine.members, among);
+  }
+
+  /** Do these (default: all correct ones that are up) hold exactly the same records? */
+  isEqual(among?: readonly Seat[]): boolean {
+    return isEqual(this.#engine.members, among);
+  }
+
+  /** Bytes that a member has sent so far, by kind, without the headers of the layers below. */
+  traffic(seat: Seat): Readonly<Record<TrafficKind, number>> {
+    const { sent } = seat as Member;
+    const entries = TRAFFIC_KINDS.map((kind, index) => [kind, sent[index]!] as const);
+    return Object.fromEntries(entries) as Record<TrafficKind, number>;
+  }
+
+  /** 16 hex digits over all that was told and signed so far, and over all views as they are. */
+  digest(): string {
+    const mixer = this.#observers.mixer.copy().number(this.now).number(this.events);
+    for (const member of this.#engine.members) {
+      mixer.text(member.state);
+      if (member.hasStarted) mixer.bytes(member.machine.fingerprint()).word(member.machine.members().length);
+    }
+    return mixer.digest();
+  }
+
+  #newNetwork(options: Partial<NetworkOptions>): Network {
+    return new Network({
+      options,
+      chance: new Chance(this.#seed, STREAM_NETWORK),
+      now: () => this.#engine.now,
+      onChange: (what) => this.#observers.happened({ kind: "network", what }, this.now),
+    });
+  }
+
+  #seat(number: number): Member {
+    const engine = this.#engine;
+    const chance = new Chance(this.#seed, STREAM_MEMBERS + number);
+    const credentials = engine.crypto.issue(nameOf(number), DATES);
+    const member = new Member({ engine, number, credentials, chance });
+    engine.members.push(member);
+    engine.byId.set(member.id, member);
+    engine.byAddress.set(member.address, member);
+    return member;
+  }
+
+  #begin(start: "whole" | "joining", byzantine: number): void {
+    const { members } = this.#engine;
+    for (const liar of this.#draw(members, byzantine)) this.#engine.corrupt(liar, this.#behaviours(liar));
+    if (start === "whole") this.#lives.beginWhole(members);
+    else for (const member of members) this.at(member.number * JOIN_SPACING_MS, () => this.#lives.join(member));
+  }
+
+  /** So many of them, each set as likely as any other, in their order. */
+  #draw(members: readonly Member[], count: number): Member[] {
+    const numbers = Uint32Array.from(members, ({ number }) => number);
+    for (let index = 0; index < count; index++) {
+      const other = index + this.#choice.below(numbers.length - index);
+      const drawn = numbers[other]!;
+      numbers[other] = numbers[index]!;
+      numbers[index] = drawn;
+    }
+    return Array.from(numbers.subarray(0, count).sort(), (number) => members[number]!);
+  }
+}
+
+function checkOptions({ members, byzantine = 0, seed, rings }: SimulationOptions): void {
+  if (!(Number.isInteger(members) && members >= 1 && members <= MEMBERS_MAX)) {
+    throw new RangeError(`members must be a whole number from 1 to ${MEMBERS_MAX}, not ${members}`);
+  }
+  if (!(Number.isInteger(seed) && seed >= 0 && seed < SEED_END)) {
+    throw new RangeError(`the seed must be a whole number from 0 to 2^32 - 1, not ${seed}`);
+  }
+  if (!(byzantine >= 0 && (byzantine < 1 || Number.isInteger(byzantine)) && byzantine <= members)) {
+    throw new RangeError(`byzantine must be a share below 1 or a whole number of members, not ${byzantine}`);
+  }
+  if (typeof rings === "number" && !(Number.isInteger(rings) && rings >= 1 && rings <= RING_COUNT_MAX)) {
+    throw new RangeError(`rings must be a whole number from 1 to ${RING_COUNT_MAX} or "auto", not ${rings}`);
+  }
+}
+
+function byzantineMembers({ members, byzantine = 0 }: SimulationOptions): number {
+  return byzantine < 1 ? Math.round(byzantine * members) : byzantine;
+}
+
+function ringCountOf({ members, rings = "auto" }: SimulationOptions, byzantine: number): number {
+  if (rings !== "auto") return rings;
+  if (members < 2) return RINGS_MIN;
+  return Math.max(RINGS_MIN, ringsNeeded({ members, byzantine: byzantine / members }).rings);
+}
