@@ -77,6 +77,10 @@ export interface Behaviour {
   pinged?(actor: Actor, from: MemberId): boolean | undefined;
   /** Whether to answer a `try`. */
   tried?(actor: Actor, from: MemberId): boolean | undefined;
+  /** What to send in place of its machine's answer. */
+  answer?(actor: Actor, from: MemberId, packet: Uint8Array): Uint8Array | undefined;
+  /** What its pings to, and pongs for, this member bear in place of its view's fingerprint. */
+  fingerprint?(actor: Actor, to: MemberId): Uint8Array | undefined;
   /** Virtual milliseconds for which it sits on the answer that it gives to a call. */
   lateBy?(actor: Actor, from: MemberId): number | undefined;
 }
