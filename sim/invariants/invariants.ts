@@ -5,6 +5,8 @@
 import type { Output } from "../../gossip/index.js";
 import type { Seat, SimEvent, StatementKind, TrafficKind, Watcher } from "../actor.js";
 import { Chance } from "../chance.js";
+import type { SimCrypto } from "../crypto.js";
+import type { Simulation } from "../simulation.js";
 import { BudgetWatch } from "./budgets.js";
 import { epochs } from "./epochs.js";
 import { exceptions } from "./exceptions.js";
@@ -14,35 +16,52 @@ import { Outsiders } from "./outsiders.js";
 import { Removals } from "./removals.js";
 import { Signatures } from "./signatures.js";
 import { type InvariantName, Ledger, type Violation } from "./violation.js";
-import type { Watched } from "./watched.js";
+import { type Watched, watchedOf } from "./watched.js";
 
 export interface InvariantsOptions {
   /** Check what a member holds after every input that changed it, not now and then. Default false. */
   readonly thorough?: boolean;
   /** Count the removal of members with more than t rings in the hands of liars as a violation too. Default false. */
   readonly countExposed?: boolean;
+  /** The simulation's, when it is not the default one. */
+  readonly crypto?: SimCrypto;
   /** Seed of the outsider of S5, 0 to 2^32 - 1. Default 1. */
   readonly outsiderSeed?: number;
 }
 
-export class Invariants implements Watcher {
-  readonly #watched: Watched;
-  readonly #ledger = new Ledger();
-  readonly #removals: Removals;
-  readonly #signatures: Signatures;
-  readonly #budgets: BudgetWatch;
-  readonly #outsiders: Outsiders;
-  readonly #cuts = new Links();
-  readonly #watchers: readonly Watcher[];
+interface Parts {
+  readonly watched: Watched;
+  readonly removals: Removals;
+  readonly signatures: Signatures;
+  readonly budgets: BudgetWatch;
+  readonly outsiders: Outsiders;
+  /** All faults that ever kept two members apart. */
+  readonly cuts: Links;
+}
 
-  constructor(watched: Watched, options: InvariantsOptions = {}) {
-    const { thorough = false, countExposed = false, outsiderSeed = 1 } = options;
-    this.#watched = watched;
-    this.#removals = new Removals(this.#ledger, watched, { countExposed });
-    this.#signatures = new Signatures(this.#ledger, watched, thorough);
-    this.#budgets = new BudgetWatch(this.#ledger, watched);
-    this.#outsiders = new Outsiders(this.#ledger, watched, new Chance(outsiderSeed));
-    this.#watchers = [this.#removals, epochs(this.#ledger), this.#signatures, this.#budgets, exceptions(this.#ledger)];
+export class Invariants implements Watcher {
+  readonly #options: InvariantsOptions;
+  readonly #ledger = new Ledger();
+  #watchers: Watcher[];
+  #parts: Parts | undefined;
+
+  constructor(options: InvariantsOptions = {}) {
+    this.#options = options;
+    this.#watchers = [epochs(this.#ledger), exceptions(this.#ledger)];
+  }
+
+  /** The simulation that it was given to as a watcher; to be called before that runs. */
+  attach(simulation: Simulation): this {
+    const { thorough = false, countExposed = false, outsiderSeed = 1, crypto } = this.#options;
+    const watched = watchedOf(simulation, crypto);
+    const removals = new Removals(this.#ledger, watched, { countExposed });
+    const signatures = new Signatures(this.#ledger, watched, thorough);
+    const budgets = new BudgetWatch(this.#ledger, watched);
+    const outsiders = new Outsiders(this.#ledger, watched, new Chance(outsiderSeed));
+    this.#watchers = [...this.#watchers, removals, signatures, budgets];
+    const cuts = new Links(watched.settings.deltaMs);
+    this.#parts = { watched, removals, signatures, budgets, outsiders, cuts };
+    return this;
   }
 
   /** The first violations, in their order. */
@@ -57,29 +76,29 @@ export class Invariants implements Watcher {
 
   /** Removals of correct members that have more than t rings in the hands of liars: nobody promised them anything. */
   get exposedRemovals(): number {
-    return this.#removals.exposed;
+    return this.#attached().removals.exposed;
   }
 
   /** An outsider tries something on a member (S5): call it as often as outsiders are to be there. */
   outsider(now: number): void {
-    this.#outsiders.strike(now);
+    this.#attached().outsiders.strike(now);
   }
 
   /** What is still missing of L1 to L4 at this instant. Notes nothing. */
   problems(): Violation[] {
-    return liveness(this.#watched, (a, b) =>
-      this.#cuts.wereApart(a, b, this.#watched.members, Number.NEGATIVE_INFINITY),
-    );
+    const { watched, cuts } = this.#attached();
+    const wereApart = (a: Seat, b: Seat) => cuts.wereApart(a, b, watched.members, Number.NEGATIVE_INFINITY);
+    return liveness(watched, wereApart);
   }
 
   /** At the end: L1 to L4 as they are now, and all that members hold. */
   judge(): readonly Violation[] {
-    const { members, now } = this.#watched;
+    const { watched, signatures, budgets } = this.#attached();
     for (const violation of this.problems()) this.#ledger.add(violation);
-    for (const seat of members) {
+    for (const seat of watched.members) {
       if (!seat.isCorrect || seat.state === "down") continue;
-      this.#signatures.scan(seat, now);
-      this.#budgets.scan(seat, now);
+      signatures.scan(seat, watched.now);
+      budgets.scan(seat, watched.now);
     }
     return this.violations();
   }
@@ -97,7 +116,7 @@ export class Invariants implements Watcher {
   }
 
   sent(from: Seat, to: Seat, kind: TrafficKind, bytes: number, now: number): void {
-    this.#budgets.sent(from, to, kind, bytes, now);
+    this.#parts?.budgets.sent(from, to, kind, bytes, now);
   }
 
   threw(seat: Seat, error: unknown, now: number): void {
@@ -106,11 +125,24 @@ export class Invariants implements Watcher {
 
   happened(event: SimEvent, now: number): void {
     for (const watcher of this.#watchers) watcher.happened?.(event, now);
-    if (event.kind === "network") this.#cuts.changed(this.#watched, now, Number.POSITIVE_INFINITY);
+    if (event.kind !== "network" || !this.#parts) return;
+    const { cuts, watched } = this.#parts;
+    cuts.changed(watched.network.faults, now, Number.POSITIVE_INFINITY);
+  }
+
+  #attached(): Parts {
+    if (!this.#parts) throw new Error("the invariants are attached to no simulation");
+    return this.#parts;
   }
 }
 
-/** All invariants of a simulation. Hand the result to it as a watcher. */
-export function invariants(watched: Watched, options?: InvariantsOptions): Invariants {
-  return new Invariants(watched, options);
+/**
+ * All invariants:
+ *
+ *     const checks = invariants();
+ *     const simulation = new Simulation({ members: 20, seed: 1, watchers: [checks] });
+ *     checks.attach(simulation);
+ */
+export function invariants(options?: InvariantsOptions): Invariants {
+  return new Invariants(options);
 }

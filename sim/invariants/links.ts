@@ -10,7 +10,6 @@
  */
 import type { Seat } from "../actor.js";
 import type { Fault } from "../fault.js";
-import type { Watched } from "./watched.js";
 
 /** Loss that the detector is made for: 1 to 30 % both ways without a removal. */
 const LOSS_EXPECTED = 0.3;
@@ -22,11 +21,16 @@ const LINKS_SHARE = 0.5;
 const SPANS_MAX = 256;
 
 export class Links {
+  readonly #deltaMs: number;
   #spans: Span[] = [];
 
+  constructor(deltaMs: number) {
+    this.#deltaMs = deltaMs;
+  }
+
   /** The faults of the network have changed, or time begins. What ended more than `keptMs` ago is forgotten. */
-  changed({ network, settings }: Watched, now: number, keptMs: number): void {
-    const bad = network.faults.filter((fault) => isBad(fault, settings.deltaMs));
+  changed(faults: readonly Fault[], now: number, keptMs: number): void {
+    const bad = faults.filter((fault) => isBad(fault, this.#deltaMs));
     this.#spans.push(new Span(bad, now));
     const endOf = (index: number) => this.#spans[index + 1]?.from ?? now;
     this.#spans = this.#spans.filter((_, index) => endOf(index) >= now - keptMs).slice(-SPANS_MAX);

@@ -34,7 +34,7 @@ export class Removals implements Watcher {
   readonly #watched: Watched;
   readonly #options: RemovalsOptions;
   readonly #stops: Stops;
-  readonly #links = new Links();
+  readonly #links: Links;
   readonly #exposure: Exposure;
   readonly #seats = new Map<MemberId, Seat>();
   #exposed = 0;
@@ -44,6 +44,7 @@ export class Removals implements Watcher {
     this.#watched = watched;
     this.#options = options;
     this.#stops = new Stops(watched.settings);
+    this.#links = new Links(watched.settings.deltaMs);
     this.#exposure = new Exposure(watched);
     this.#remember(watched.now);
   }
@@ -65,7 +66,8 @@ export class Removals implements Watcher {
   }
 
   #remember(now: number): void {
-    this.#links.changed(this.#watched, now, aftermathMs(this.#watched.settings));
+    const { network, settings } = this.#watched;
+    this.#links.changed(network.faults, now, aftermathMs(settings));
   }
 
   #isExcused(observer: Seat, lost: Seat, output: Farewell, now: number): boolean {

@@ -35,6 +35,8 @@ export class Signatures implements Watcher {
     this.#ledger = ledger;
     this.#watched = watched;
     this.#isThorough = isThorough;
+    // What stood at the beginning was signed before anybody watched.
+    for (const { id, machine } of startedOf(watched)) this.#of(id).add(machine.epoch);
   }
 
   signed(seat: Seat, type: StatementKind, body: Uint8Array): void {
@@ -127,4 +129,8 @@ export class Signatures implements Watcher {
   #report(seat: Seat, at: number, text: string): void {
     this.#ledger.add({ invariant: "S3", at, member: seat.name, text });
   }
+}
+
+function startedOf({ members }: Watched): readonly Seat[] {
+  return members.filter((seat) => seat.state !== "down");
 }
