@@ -155,7 +155,7 @@ export class CertificateAuthority {
   }
 
   async close(): Promise<void> {
-    await this.#store.close();
+    await this.#state.close();
     this.#lock?.release();
   }
 

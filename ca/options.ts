@@ -1,6 +1,7 @@
 /** The authority's options, with their defaults, checked. */
 import { DELTA_MS_MAX, FirefliesError } from "../identity/index.js";
 import { RING_COUNT_MAX, ringsNeeded } from "../rings/index.js";
+import { type KeyOptions, requirePassphrase } from "./key-cabinet.js";
 
 const DAY_MS = 86_400_000;
 /** A network of 100 with a tenth of liars: 13 rings. */
@@ -12,7 +13,7 @@ const BOOT_NODES_MAX = 100;
 const LIFETIME_MS_MIN = 60_000;
 const LIFETIME_MS_MAX = 365 * DAY_MS;
 
-export interface AuthorityOptions {
+export interface AuthorityOptions extends KeyOptions {
   /** Directory of its state: ca.db, keys and certificates. */
   readonly directory: string;
   /** Rings of a new network; or `members` and `byzantine`. Fixed when the network is created. */
@@ -60,6 +61,7 @@ export interface Settings {
   readonly tokenLifetimeMs: number;
   readonly bootNodes: number;
   readonly open: boolean;
+  readonly keys: KeyOptions;
   readonly onDecision: (decision: Decision) => void;
   readonly now: () => number;
 }
@@ -79,9 +81,15 @@ export function settingsOf(options: AuthorityOptions): Settings {
     tokenLifetimeMs,
     bootNodes,
     open: options.open ?? false,
+    keys: keyOptionsOf(options),
     onDecision: options.onDecision ?? (() => {}),
     now: options.now ?? Date.now,
   };
+}
+
+function keyOptionsOf({ passphrase, askPassphrase, pin, issuingKeyUri }: KeyOptions): KeyOptions {
+  if (passphrase !== undefined) requirePassphrase(passphrase);
+  return { passphrase, askPassphrase, pin, issuingKeyUri };
 }
 
 /** Ring count and Delta of a network that is created with these settings. */

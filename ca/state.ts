@@ -15,26 +15,23 @@ import {
   type ErrorCode,
   FirefliesError,
   fingerprintOf,
-  generateKeyPair,
-  type KeyPair,
   messageOf,
   networkOfIssuing,
   PUBLIC_FILE_MODE,
-  privateKeyFromPem,
-  privateKeyToPem,
   randomSecret,
-  readKeyText,
   readText,
   requirePrivate,
+  type Signer,
   sameNetwork,
-  signRaw,
   spkiOfCertificate,
   syncDirectory,
   validityOfCertificate,
 } from "../identity/index.js";
 import { equalBytes, toHex } from "../rings/index.js";
+import { KeyCabinet } from "./key-cabinet.js";
 import { constantsOf, invalid, type Settings } from "./options.js";
 import { validityAt } from "./policy.js";
+import type { SigningKey } from "./signing-key.js";
 import { FIRST_KEY, FIRST_NETWORK } from "./store/migrations.js";
 import { openSqliteStore } from "./store/open.js";
 import type { IssuerRecord, NetworkRecord, NetworkStore, NewNetwork, Store } from "./store.js";
@@ -65,7 +62,11 @@ export interface AuthorityState {
   /** The intermediate that signs. */
   readonly issuer: IssuerRecord;
   /** Signs with the issuing key: r || s. */
-  readonly sign: (data: Uint8Array) => Uint8Array;
+  readonly sign: Signer;
+  /** The directory's private keys. */
+  readonly keys: KeyCabinet;
+  /** Lets go of the issuing key and closes the store. */
+  close(): Promise<void>;
 }
 
 /** Opens the state of the directory, or creates it when there is none and `create` is set. */
@@ -111,11 +112,11 @@ async function initialise(settings: Settings, leftOver: ReadonlySet<string>): Pr
 
 async function writeState(settings: Settings): Promise<void> {
   const file = (name: keyof typeof FILES) => join(settings.directory, FILES[name]);
-  const [rootKey, issuerKey] = [generateKeyPair(), generateKeyPair()];
+  const keys = new KeyCabinet(settings.directory, settings.keys);
+  const [rootKey, issuerKey] = [await keys.create(FILES.rootKey), await keys.createIssuing(FILES.issuerKey)];
   const { root, network } = await newAuthority(settings, rootKey, issuerKey);
-  await atomicWrite(file("rootKey"), privateKeyToPem(rootKey.privateKey));
+  await issuerKey.close();
   await atomicWrite(file("root"), certificatesToPem(root), PUBLIC_FILE_MODE);
-  await atomicWrite(file("issuerKey"), privateKeyToPem(issuerKey.privateKey));
   await atomicWrite(file("issuer"), certificatesToPem(network.issuer.certificate), PUBLIC_FILE_MODE);
   await atomicWrite(file("database"), ""); // It holds the id secret; SQLite would make it as the umask says.
   const store = openSqliteStore(file("database"));
@@ -125,8 +126,8 @@ async function writeState(settings: Settings): Promise<void> {
 
 async function newAuthority(
   settings: Settings,
-  rootKey: KeyPair,
-  issuerKey: KeyPair,
+  rootKey: SigningKey,
+  issuerKey: SigningKey,
 ): Promise<{ readonly root: Uint8Array; readonly network: NewNetwork }> {
   const now = settings.now();
   const network = { networkId: randomSecret(NETWORK_ID_BYTES), ...constantsOf(settings) };
@@ -134,14 +135,14 @@ async function newAuthority(
   const root = await createRoot({
     name: `fireflies root ${name}`,
     spki: rootKey.spki,
-    sign: (data) => signRaw(rootKey.privateKey, data),
+    sign: rootKey.sign,
     validity: validityAt(now, ROOT_LIFETIME_MS),
   });
   const certificate = await createIssuing({
     name: `fireflies issuing ${name}`,
     spki: issuerKey.spki,
     network,
-    root: { certificate: root, sign: (data) => signRaw(rootKey.privateKey, data) },
+    root: { certificate: root, sign: rootKey.sign },
     validity: validityAt(now, ISSUING_LIFETIME_MS),
   });
   const idSecret = randomSecret(ID_SECRET_BYTES);
@@ -158,7 +159,8 @@ function activeIssuer(certificate: Uint8Array, keyReference: string, now: number
 
 async function load(settings: Settings): Promise<AuthorityState> {
   const { directory } = settings;
-  const keys = await readKeys(directory);
+  const cabinet = new KeyCabinet(directory, settings.keys);
+  const keys = await readKeys(directory, cabinet);
   if (!(await filesIn(directory)).has(FILES.database)) {
     throw refusal("ca-state-corrupt", directory, `${FILES.database} is gone`);
   }
@@ -179,8 +181,14 @@ async function load(settings: Settings): Promise<AuthorityState> {
     requireConsistent(directory, { network, root, issuer: issuer.certificate }, keys);
     requireWanted(settings, network);
     requireInTime(directory, issuer, settings.now());
-    return { store, network, records, root, issuer, sign: (data) => signRaw(keys.issuerKey.privateKey, data) };
+    const { sign } = keys.issuerKey;
+    const close = async () => {
+      await keys.issuerKey.close();
+      await store.close();
+    };
+    return { store, network, records, root, issuer, sign, keys: cabinet, close };
   } catch (error) {
+    await keys.issuerKey.close();
     await store.close();
     throw error;
   }
@@ -189,29 +197,25 @@ async function load(settings: Settings): Promise<AuthorityState> {
 interface KeyFiles {
   readonly root: Uint8Array;
   readonly issuer: Uint8Array;
-  readonly issuerKey: KeyPair;
+  readonly issuerKey: SigningKey;
   /** Undefined when the operator keeps it elsewhere: it only signs issuing certificates. */
-  readonly rootKey: KeyPair | undefined;
+  readonly rootKey: SigningKey | undefined;
 }
 
-async function readKeys(directory: string): Promise<KeyFiles> {
-  const issuerKey = await readKey(directory, FILES.issuerKey);
+async function readKeys(directory: string, keys: KeyCabinet): Promise<KeyFiles> {
+  const [root, issuer] = [await readCertificate(directory, FILES.root), await readCertificate(directory, FILES.issuer)];
+  const rootKey = await readKey(directory, keys, FILES.rootKey);
+  const issuerKey = await readKey(directory, keys, FILES.issuerKey);
   if (issuerKey === undefined) throw refusal("ca-state-corrupt", directory, `${FILES.issuerKey} is gone`);
-  return {
-    root: await readCertificate(directory, FILES.root),
-    issuer: await readCertificate(directory, FILES.issuer),
-    issuerKey,
-    rootKey: await readKey(directory, FILES.rootKey),
-  };
+  return { root, issuer, issuerKey, rootKey };
 }
 
-async function readKey(directory: string, name: string): Promise<KeyPair | undefined> {
-  const pem = await readKeyText(join(directory, name));
-  if (pem === undefined) return undefined;
+async function readKey(directory: string, keys: KeyCabinet, name: string): Promise<SigningKey | undefined> {
   try {
-    return privateKeyFromPem(pem);
+    return await keys.open(name);
   } catch (cause) {
-    throw refusal("ca-state-corrupt", directory, `${name} holds no readable P-256 key`, cause);
+    if (!(cause instanceof FirefliesError) || cause.code !== "identity-corrupt") throw cause;
+    throw refusal("ca-state-corrupt", directory, `${name} holds no readable key that can be used here`, cause);
   }
 }
 
@@ -241,7 +245,7 @@ function requireConsistent(
   }
 }
 
-function isKeyOf(key: KeyPair, certificate: Uint8Array): boolean {
+function isKeyOf(key: SigningKey, certificate: Uint8Array): boolean {
   const spki = spkiOfCertificate(certificate);
   return spki !== undefined && equalBytes(spki, key.spki);
 }
