@@ -168,10 +168,7 @@ class Exchange extends Call {
   }
 
   receive(target: Member, packet: Uint8Array, now: number): Uint8Array | undefined {
-    const { caller } = this;
-    const own = target.isCorrect ? undefined : target.response(caller.id, packet);
-    if (own === "silent") return undefined;
-    return own ?? target.machine.request(caller.id, packet, now);
+    return target.answerTo(this.caller.id, packet, now);
   }
 
   finish(caller: Member, packet: Uint8Array, now: number): void {
@@ -215,10 +212,7 @@ class OwnCall extends Call {
   }
 
   receive(target: Member, packet: Uint8Array, now: number): Uint8Array | undefined {
-    const { caller } = this;
-    const own = target.isCorrect ? undefined : target.response(caller.id, packet);
-    if (own === "silent") return undefined;
-    return own ?? target.machine.request(caller.id, packet, now);
+    return target.answerTo(this.caller.id, packet, now);
   }
 
   finish(_caller: Member, packet: Uint8Array): void {

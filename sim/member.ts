@@ -122,8 +122,30 @@ export class Member implements Actor {
     return undefined;
   }
 
+  /** What it answers a packet with; undefined: with nothing. */
+  answerTo(from: MemberId, packet: Uint8Array, now: number): Uint8Array | undefined {
+    if (this.isCorrect) return this.machine.request(from, packet, now);
+    const own = this.#response(from, packet);
+    if (own !== undefined) return own === "silent" ? undefined : own;
+    const answer = this.machine.request(from, packet, now);
+    for (const behaviour of this.behaviours) {
+      const altered = behaviour.answer?.(this, from, answer);
+      if (altered) return altered;
+    }
+    return answer;
+  }
+
+  /** The fingerprint in its pings to a member, and in its pongs. */
+  fingerprintFor(to: MemberId): Uint8Array {
+    for (const behaviour of this.behaviours) {
+      const fingerprint = behaviour.fingerprint?.(this, to);
+      if (fingerprint) return fingerprint;
+    }
+    return this.machine.fingerprint();
+  }
+
   /** Its behaviours' answer to a packet; undefined: its machine answers. */
-  response(from: MemberId, packet: Uint8Array): Uint8Array | "silent" | undefined {
+  #response(from: MemberId, packet: Uint8Array): Uint8Array | "silent" | undefined {
     for (const behaviour of this.behaviours) {
       const response = behaviour.request?.(this, from, packet);
       if (response !== undefined) return response;

@@ -26,7 +26,7 @@ export class Ping extends Input {
     const { byAddress } = from.engine;
     for (const address of addresses) {
       const target = byAddress.get(address);
-      if (target?.id === to) Ping.send(from, target, nonce, from.machine.fingerprint());
+      if (target?.id === to) Ping.send(from, target, nonce, from.fingerprintFor(to));
       if (target) return;
     }
   }
@@ -54,7 +54,7 @@ export class Ping extends Input {
     const { network } = engine;
     const from = this.#from;
     engine.count(member, from, "pong", PING_BYTES);
-    const pong = new Pong(from, this.#fromLife, member, this.#nonce, member.machine.fingerprint());
+    const pong = new Pong(from, this.#fromLife, member, this.#nonce, member.fingerprintFor(from.id));
     const delay = network.datagram(member.number, from.number, PING_BYTES);
     if (delay !== LOST) engine.plan(delay, pong);
   }
