@@ -33,7 +33,7 @@ import { constantsOf, invalid, type Settings } from "./options.js";
 import { validityAt } from "./policy.js";
 import type { SigningKey } from "./signing-key.js";
 import { FIRST_KEY, FIRST_NETWORK } from "./store/migrations.js";
-import { openSqliteStore } from "./store/open.js";
+import { openStore } from "./store/open.js";
 import type { IssuerRecord, NetworkRecord, NetworkStore, NewNetwork, Store } from "./store.js";
 
 const FILES = {
@@ -119,7 +119,7 @@ async function writeState(settings: Settings): Promise<void> {
   await atomicWrite(file("root"), certificatesToPem(root), PUBLIC_FILE_MODE);
   await atomicWrite(file("issuer"), certificatesToPem(network.issuer.certificate), PUBLIC_FILE_MODE);
   await atomicWrite(file("database"), ""); // It holds the id secret; SQLite would make it as the umask says.
-  const store = openSqliteStore(file("database"));
+  const store = await openStore(file("database"));
   const authority = { root, createdAt: network.network.createdAt, epoch: 0 };
   await store.createAuthority(authority, network).finally(() => store.close());
 }
@@ -168,7 +168,7 @@ async function load(settings: Settings): Promise<AuthorityState> {
   // SQLite takes an empty file for a new database.
   const { size } = await stat(join(directory, FILES.database));
   if (size === 0) throw refusal("ca-state-corrupt", directory, `${FILES.database} is empty`);
-  const store = openSqliteStore(join(directory, FILES.database));
+  const store = await openStore(join(directory, FILES.database));
   try {
     const [authority, [network]] = [await store.authority(), await store.networks()];
     if (authority === undefined || network === undefined) {

@@ -1,0 +1,308 @@
+/** What every store must do, whatever is below it. Run over each of them by a test file of its own. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { auditHash } from "../../ca/store/audit-chain.js";
+import type {
+  CertificateRecord,
+  IssuerRecord,
+  NetworkRecord,
+  NetworkStore,
+  NewNetwork,
+  Store,
+} from "../../ca/store.js";
+import { fingerprintOf, newSerial, randomSecret } from "../../identity/index.js";
+import { type MemberId, memberIdFromBytes, toHex } from "../../rings/index.js";
+
+export const NOW = Date.UTC(2026, 10, 21, 12);
+const DAY_MS = 86_400_000;
+const ROOT = randomSecret(32);
+
+export function network(name: string): NetworkRecord {
+  const networkId = randomSecret(32);
+  return { networkId, name, ringCount: 7, deltaMs: 1_500, idSecret: randomSecret(32), createdAt: NOW };
+}
+
+export function issuer(state: IssuerRecord["state"] = "active"): IssuerRecord {
+  const certificate = randomSecret(100);
+  const validity = { notBefore: NOW - DAY_MS, notAfter: NOW + 30 * DAY_MS };
+  const times = { preparedAt: NOW, activatedAt: state === "active" ? NOW : undefined, retiredAt: undefined };
+  return { fingerprint: fingerprintOf(certificate), certificate, state, keyReference: "a.key", ...validity, ...times };
+}
+
+const newId = (): MemberId => memberIdFromBytes(randomSecret(32));
+
+/** A certificate as far as a store looks at one. */
+export function certificate(
+  principal: string,
+  by: IssuerRecord,
+  fields: Partial<CertificateRecord> = {},
+): CertificateRecord {
+  const issuedAt = fields.issuedAt ?? NOW;
+  return {
+    ...{ principal, generation: 0, id: newId(), serial: newSerial(issuedAt), spki: randomSecret(91) },
+    ...{ leaf: randomSecret(300), issuer: by.certificate, notBefore: issuedAt, notAfter: issuedAt + DAY_MS },
+    ...{ issuedAt, how: "token" },
+    ...fields,
+  };
+}
+
+const NONE = { kind: "none" } as const;
+const note = (kind: string) => ({ kind, at: NOW, fields: { text: `"${kind}" \u00e9`, count: 1, nothing: null } });
+
+export function describeStore(name: string, open: () => Promise<Store>): void {
+  describe(name, () => {
+    let store: Store;
+    let first: NewNetwork;
+    let records: NetworkStore;
+    beforeEach(async () => {
+      store = await open();
+      first = { network: network("default"), issuer: issuer() };
+      await store.createAuthority({ root: ROOT, createdAt: NOW, epoch: 0 }, first);
+      records = store.network(first.network.networkId);
+    });
+    afterEach(() => store.close());
+
+    const admit = async (principal: string, fields: Partial<CertificateRecord> = {}, addresses: string[] = []) => {
+      const made = certificate(principal, first.issuer, fields);
+      expect(await records.recordCertificate({ certificate: made, condition: NONE, addresses })).toBe("recorded");
+      return made;
+    };
+    const outcome = (made: CertificateRecord) =>
+      records.recordCertificate({ certificate: made, condition: NONE, addresses: [] });
+
+    it("keeps the authority and its networks, each once", async () => {
+      expect(await store.authority()).toEqual({ root: ROOT, createdAt: NOW, epoch: 0 });
+      expect(await store.createAuthority({ root: ROOT, createdAt: NOW, epoch: 0 }, first)).toBe("refused");
+      const second = { network: network("second"), issuer: issuer() };
+      expect(await store.createNetwork(second, note("network"))).toBe("recorded");
+      expect(await store.createNetwork({ ...second, network: network("second") })).toBe("refused");
+      expect(await store.networks()).toEqual([first.network, second.network]);
+      expect(await store.network(second.network.networkId).issuers()).toEqual([second.issuer]);
+      await store.saveUrls(["https://a:1", "https://b:2"]);
+      expect(await store.urls()).toEqual(["https://a:1", "https://b:2"]);
+    });
+
+    it("keeps a network's members from those of another", async () => {
+      const second = { network: network("second"), issuer: issuer() };
+      await store.createNetwork(second);
+      const other = store.network(second.network.networkId);
+      const alice = await admit("alice");
+      expect(await other.certificate(alice.serial)).toBeUndefined();
+      expect(await other.principal("alice")).toBeUndefined();
+      const twin = certificate("alice", second.issuer);
+      const condition = { kind: "free-name" } as const;
+      expect(await other.recordCertificate({ certificate: twin, condition, addresses: [] })).toBe("recorded");
+      expect((await other.principal("alice"))?.id).toBe(twin.id);
+      expect((await records.principal("alice"))?.id).toBe(alice.id);
+    });
+
+    it("gives back what was recorded", async () => {
+      const alice = await admit("alice", {}, ["10.0.0.1:1"]);
+      expect(await records.certificate(alice.serial)).toEqual(alice);
+      expect(await records.certificateOfKey("alice", alice.spki)).toEqual(alice);
+      expect(await records.certificateOfKey("bob", alice.spki)).toBeUndefined();
+      const { id, serial, notAfter } = alice;
+      const member = { principal: "alice", generation: 0, id, status: "active", createdAt: NOW, serial, notAfter };
+      expect(await records.principal("alice")).toEqual({ ...member, addresses: ["10.0.0.1:1"], reportedAt: NOW });
+      expect(await records.principalOfId(id)).toEqual(await records.principal("alice"));
+      expect(await records.issuedSince(id, NOW)).toBe(1);
+      expect(await records.issuedSince(id, NOW + 1)).toBe(0);
+      expect(await records.counts(NOW)).toMatchObject({ principals: 1, certificates: 1, validCertificates: 1 });
+    });
+
+    it("never records a serial twice", async () => {
+      const alice = await admit("alice");
+      await expect(outcome(certificate("bob", first.issuer, { serial: alice.serial }))).rejects.toMatchObject({
+        code: "authority-failed",
+      });
+      expect(await records.principal("bob")).toBeUndefined();
+    });
+
+    it("lists principals and certificates in pages", async () => {
+      for (const name of ["c", "a", "B", "d"]) await admit(name);
+      const names = async (after?: string) =>
+        (await records.members({ limit: 2, after })).map(({ principal }) => principal);
+      expect([await names(), await names("a"), await names("d")]).toEqual([["B", "a"], ["c", "d"], []]);
+      const [newest] = [await admit("a", { ...(await records.principal("a"))!, serial: newSerial(NOW + 1) })];
+      const all = await records.certificates({ principal: "a", limit: 10 });
+      expect(all.map(({ serial }) => serial).at(-1)).toBe(newest.serial);
+      expect(await records.certificates({ principal: "a", limit: 10, after: newest.serial })).toEqual([]);
+      expect((await records.certificates({ id: newest.id, limit: 10, validAt: NOW })).length).toBe(2);
+      expect(await records.certificates({ limit: 10, validAt: NOW + 2 * DAY_MS })).toEqual([]);
+    });
+
+    it("gives a token to one of many who race for it", async () => {
+      const hash = randomSecret(32);
+      await records.createToken({ hash, principal: "alice", expiresAt: NOW + 1, serial: undefined }, note("token"));
+      expect(await records.token(randomSecret(32))).toBeUndefined();
+      const id = newId();
+      const racers = Array.from({ length: 20 }, () => certificate("alice", first.issuer, { id }));
+      const condition = { kind: "token", hash } as const;
+      const outcomes = await Promise.all(
+        racers.map((made) => records.recordCertificate({ certificate: made, condition, addresses: [] })),
+      );
+      expect(outcomes.filter((each) => each === "recorded").length).toBe(1);
+      expect(outcomes.filter((each) => each === "token-used").length).toBe(19);
+      const winner = racers[outcomes.indexOf("recorded")]!;
+      expect((await records.token(hash))?.serial).toBe(winner.serial);
+      expect((await records.counts(NOW)).certificates).toBe(1);
+    });
+
+    it("gives a free name to one key, and to that key again", async () => {
+      const condition = { kind: "free-name" } as const;
+      const record = (made: CertificateRecord) =>
+        records.recordCertificate({ certificate: made, condition, addresses: [] });
+      const alice = certificate("alice", first.issuer);
+      expect(await record(alice)).toBe("recorded");
+      expect(await record(certificate("alice", first.issuer, { id: alice.id }))).toBe("name-taken");
+      expect(await record({ ...alice, serial: newSerial(NOW) })).toBe("recorded");
+    });
+
+    it("fails one of a group without the others", async () => {
+      const alice = await admit("alice");
+      const orders = [certificate("b", first.issuer), { ...alice }, certificate("c", first.issuer)];
+      const settled = await Promise.allSettled(orders.map(outcome));
+      expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+      expect((await records.members({ limit: 9 })).map(({ principal }) => principal)).toEqual(["alice", "b", "c"]);
+    });
+
+    it("raises a generation only from the one before, and then takes no certificate of the old one", async () => {
+      const alice = await admit("alice", {}, ["10.0.0.1:1"]);
+      const next = { principal: "alice", generation: 1, id: newId() };
+      expect(await records.raiseGeneration({ ...next, generation: 2 })).toBe("refused");
+      expect(await records.raiseGeneration(next, note("generation"))).toBe("recorded");
+      expect(await records.raiseGeneration(next)).toBe("refused");
+      expect(await records.principal("alice")).toMatchObject({ ...next, addresses: [], serial: undefined });
+      expect(await outcome(certificate("alice", first.issuer, { id: alice.id }))).toBe("generation-changed");
+      expect(await records.certificateOfKey("alice", alice.spki)).toBeUndefined();
+      await admit("alice", next);
+    });
+
+    it("revokes a certificate once: its key never again, its principal with another one", async () => {
+      const alice = await admit("alice");
+      const revocation = {
+        ...{ target: { kind: "certificate", serial: alice.serial }, principal: "alice" },
+        ...{ reason: "keyCompromise", at: NOW },
+      } as const;
+      expect(await records.revoke(revocation, note("revoked"))).toBe("recorded");
+      expect(await records.revoke(revocation)).toBe("refused");
+      expect(await records.revocationOf(alice.serial, newId())).toEqual({ ...revocation, sequence: 1 });
+      expect(await outcome({ ...alice, serial: newSerial(NOW) })).toBe("key-revoked");
+      expect(await outcome(certificate("alice", first.issuer, { id: alice.id }))).toBe("recorded");
+    });
+
+    it("revokes a principal: no certificate any more, until an operator raises its generation", async () => {
+      const alice = await admit("alice");
+      const target = { kind: "principal", id: alice.id } as const;
+      expect(await records.revoke({ target, principal: "alice", reason: "unspecified", at: NOW })).toBe("recorded");
+      expect(await records.revocationOf("other", alice.id)).toMatchObject({ target });
+      expect((await records.principal("alice"))?.status).toBe("revoked");
+      expect(await outcome(certificate("alice", first.issuer, { id: alice.id }))).toBe("principal-revoked");
+      await records.raiseGeneration({ principal: "alice", generation: 1, id: newId() });
+      expect((await records.principal("alice"))?.status).toBe("active");
+      expect((await records.revocations({ after: 0, limit: 9 })).length).toBe(1);
+    });
+
+    it("numbers lists upwards, never behind the clock, and lets no list miss a revocation", async () => {
+      const alice = await admit("alice");
+      const turn = await records.listTurn(NOW);
+      expect(turn).toEqual({ number: NOW / 1_000, upTo: 0 });
+      const list = (of: typeof turn) => ({ kind: "x", ...of, bytes: ROOT, thisUpdate: NOW, nextUpdate: NOW + 1 });
+      const target = { kind: "certificate", serial: alice.serial } as const;
+      await records.revoke({ target, principal: "alice", reason: "unspecified", at: NOW });
+      expect(await records.saveLists(turn, [list(turn)])).toBe("refused");
+      const next = await records.listTurn(NOW);
+      expect(next.upTo).toBe(1);
+      expect(await records.saveLists(next, [list(next)], note("list"))).toBe("recorded");
+      expect(await records.saveLists(next, [list(next)])).toBe("refused");
+      expect(await records.list("x")).toEqual(list(next));
+      expect(await records.list("y")).toBeUndefined();
+      const later = await records.listTurn(NOW - DAY_MS);
+      expect(later).toEqual({ number: next.number + 1, upTo: 1 });
+      expect(await records.saveLists(later, [list(later)])).toBe("recorded");
+    });
+
+    it("has one active issuer, and records nothing that another one signed", async () => {
+      const next = issuer("prepared");
+      expect(await records.activateIssuer(next.fingerprint, NOW)).toBe("refused");
+      expect(await records.prepareIssuer(next, note("prepared"))).toBe("recorded");
+      expect(await records.prepareIssuer(next)).toBe("refused");
+      expect(await outcome(certificate("alice", next))).toBe("issuer-inactive");
+      expect(await records.activateIssuer(next.fingerprint, NOW + 1, note("activated"))).toBe("recorded");
+      const states = (await records.issuers()).map(({ state, activatedAt, retiredAt }) => [
+        state,
+        activatedAt,
+        retiredAt,
+      ]);
+      expect(states.sort()).toEqual([
+        ["active", NOW + 1, undefined],
+        ["retired", NOW, NOW + 1],
+      ]);
+      expect(await outcome(certificate("alice", first.issuer))).toBe("issuer-inactive");
+      expect(await outcome(certificate("alice", next))).toBe("recorded");
+      expect(await records.retireIssuer(next.fingerprint, NOW)).toBe("refused");
+    });
+
+    it("chains the audit, in the order of the decisions, without those that failed", async () => {
+      await store.append([note("one"), note("two")]);
+      const alice = await admit("alice");
+      const work = Array.from({ length: 10 }, (_, index) =>
+        records.recordCertificate({
+          certificate: index === 5 ? { ...alice } : certificate(`m${index}`, first.issuer),
+          ...{ condition: NONE, addresses: [], note: note(`m${index}`) },
+        }),
+      );
+      await Promise.allSettled(work);
+      const entries = await store.audit({ after: 0, limit: 100 });
+      expect(entries.map(({ kind }) => kind)).toEqual(
+        ["one", "two", ...Array.from({ length: 10 }, (_, n) => `m${n}`)].filter((kind) => kind !== "m5"),
+      );
+      for (const [index, entry] of entries.entries()) {
+        expect(entry.sequence).toBe(index + 1);
+        expect(entry.previous).toBe(entries[index - 1]?.hash ?? "0".repeat(64));
+        expect(entry.hash).toBe(auditHash(entry));
+      }
+      expect(entries.at(-1)?.network).toBe(toHex(first.network.networkId));
+      expect(JSON.parse(entries[0]!.fields)).toEqual(note("one").fields);
+      const { sequence, hash } = entries.at(-1)!;
+      expect(await store.auditHead()).toEqual({ sequence, hash });
+      expect((await store.audit({ after: 3, limit: 2 })).map((entry) => entry.sequence)).toEqual([4, 5]);
+    });
+
+    it("draws contacts from members that are valid, not revoked, and said where they are", async () => {
+      const members = [];
+      for (let index = 0; index < 12; index++) {
+        members.push(await admit(`m${index}`, { issuedAt: NOW + index }, [`10.0.0.${index}:1`]));
+      }
+      await admit("quiet");
+      await admit("expired", { notAfter: NOW }, ["10.0.1.1:1"]);
+      const [asking, stolen, thrown] = members as [CertificateRecord, CertificateRecord, CertificateRecord];
+      const common = { principal: "x", reason: "unspecified", at: NOW };
+      await records.revoke({ ...common, target: { kind: "certificate", serial: stolen.serial } });
+      await records.revoke({ ...common, target: { kind: "principal", id: thrown.id } });
+      const seen = new Set<string>();
+      for (let asked = 0; asked < 40; asked++) {
+        const contacts = await records.contacts({ except: asking.id, now: NOW + 1, limit: 4 });
+        expect(contacts.length).toBeGreaterThanOrEqual(2);
+        expect(contacts.length).toBeLessThanOrEqual(4);
+        for (const contact of contacts) seen.add(contact.addresses[0]!);
+        expect(contacts[0]).toMatchObject({ issuer: first.issuer.certificate });
+      }
+      expect([...seen].sort()).toEqual(
+        members
+          .slice(3)
+          .map((_, index) => `10.0.0.${index + 3}:1`)
+          .sort(),
+      );
+    });
+
+    it("takes reports, the newest instead of the one before", async () => {
+      const alice = await admit("alice");
+      await records.report(alice.id, ["a:1"], NOW);
+      await records.report(alice.id, ["b:2"], NOW + 1);
+      await records.report(alice.id, ["b:2"], NOW + 2);
+      expect(await records.principal("alice")).toMatchObject({ addresses: ["b:2"], reportedAt: NOW + 1 });
+      await records.report(alice.id, ["b:2"], NOW + 5_000);
+      expect(await records.principal("alice")).toMatchObject({ reportedAt: NOW + 5_000 });
+    });
+  });
+}
