@@ -133,6 +133,8 @@ export class Changes implements Watcher {
     const others = this.#members().filter((other) => {
       return other !== seat && other.isCorrect && other.state === "up" && waits(other);
     });
+    // At a start as a whole all know all: nothing spreads.
+    if (others.length === 0) return;
     const change = new Spreading(kind, seat, now, others);
     this.#all.push(change);
     this.#latest.set(seat.id, change);

@@ -3,6 +3,7 @@
  * shrunk by making its plan smaller; and a plan written as JSON is how anyone repeats it.
  */
 import type { Settings } from "../../gossip/index.js";
+import { LAN_LATENCY, type Latency, WAN_LATENCY } from "../latency.js";
 
 export interface Plan {
   /** 0 to 2^32 - 1: all chance of the run, and which members are Byzantine. */
@@ -24,7 +25,7 @@ export interface Plan {
   readonly settings: Settings;
   readonly network: NetworkPlan;
   /** In any order. */
-  readonly faults: readonly Fault[];
+  readonly faults: readonly PlannedFault[];
 }
 
 export type CryptoName = "fake" | "p256";
@@ -39,17 +40,13 @@ export interface NetworkPlan {
   readonly reordering: number;
 }
 
-/**
- * One-way latencies in milliseconds at equally spaced quantiles, from the smallest to the largest. "wan" has the shape of
- * public cloud regions (tens of milliseconds within a continent, 150 ms across an ocean, a tail of queues); "spiky" is a
- * network where one packet in twenty waits for up to 400 ms.
- */
-export const LATENCIES = {
-  steady: [2, 2],
-  lan: [0.1, 0.2, 0.3, 0.5, 1, 5],
-  wan: [5, 15, 30, 60, 90, 150, 300],
-  spiky: [0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5, 0.6, 0.6, 0.7, 0.7, 0.8, 0.8, 0.9, 0.9, 1, 1, 2, 3, 5, 400],
-} as const;
+/** One packet in twenty waits in a queue for up to 400 ms. */
+const SPIKY_LATENCY: Latency = [
+  0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5, 0.6, 0.6, 0.7, 0.7, 0.8, 0.8, 0.9, 0.9, 1, 1, 2, 3, 5, 400,
+];
+
+/** By the name that plans and the command line give them. "steady": always 2 ms, so that traces are easy to read. */
+export const LATENCIES = { steady: [2, 2], lan: LAN_LATENCY, wan: WAN_LATENCY, spiky: SPIKY_LATENCY } as const;
 export type LatencyName = keyof typeof LATENCIES;
 
 /**
@@ -57,7 +54,7 @@ export type LatencyName = keyof typeof LATENCIES;
  * members, and starts again behind the last: so a fault means something in a smaller run too. What lasts ends after `lasts`
  * milliseconds, or with the phase.
  */
-export type Fault =
+export type PlannedFault =
   | { readonly kind: "crash"; readonly at: number; readonly member: number; readonly back?: Return }
   | { readonly kind: "stall"; readonly at: number; readonly member: number; readonly lasts: number }
   | { readonly kind: "leave" | "revoke" | "describe"; readonly at: number; readonly member: number }
@@ -96,7 +93,7 @@ export interface Return {
   readonly keepState: boolean;
 }
 
-export type FaultKind = Fault["kind"];
+export type FaultKind = PlannedFault["kind"];
 
 export const FAULT_KINDS: readonly FaultKind[] = [
   "crash",
@@ -114,7 +111,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
 ];
 
 /** When a fault is over, milliseconds after the beginning of its phase; what happens at once ends at once. */
-export function endOf(fault: Fault): number {
+export function endOf(fault: PlannedFault): number {
   if (fault.kind === "crash") return fault.at + (fault.back?.after ?? 0);
   return "lasts" in fault ? fault.at + fault.lasts : fault.at;
 }

@@ -1,0 +1,40 @@
+/** A plan from chosen options: what is not chosen has a sensible value, and the faults are drawn from the seed. */
+import { drawFaultsOf, PRESETS, ringsFor } from "./draw.js";
+import type { FaultKind, NetworkPlan, Plan } from "./plan.js";
+
+export interface Choice {
+  readonly seed: number;
+  readonly members: number;
+  /** Below 1 a share of the members, rounded up to whole ones; from 1 on their number. */
+  readonly byzantine: number;
+  /** "auto": as many as are planned for so many members and liars. */
+  readonly rings: number | "auto";
+  readonly adversaries: readonly string[];
+  readonly seconds: number;
+  readonly start: Plan["start"];
+  readonly crypto: Plan["crypto"];
+  readonly preset: keyof typeof PRESETS;
+  readonly network: NetworkPlan;
+  readonly faults: readonly FaultKind[];
+}
+
+/** What 0.3 times 10 members may be off by as a double. */
+const ROUNDING = 1e-9;
+
+/** Throws RangeError when there is no correct member left, or no ring count bears so many liars. */
+export function choosePlan(choice: Choice): Plan {
+  const { preset, byzantine: wished, rings, ...kept } = choice;
+  const { members, seed, seconds } = choice;
+  const byzantine = wished < 1 ? Math.ceil(wished * members - ROUNDING) : wished;
+  if (byzantine >= members) {
+    throw new RangeError(`${byzantine} Byzantine members of ${members} leave no correct one`);
+  }
+  return {
+    ...kept,
+    byzantine,
+    rings: rings === "auto" ? ringsFor(members, byzantine) : rings,
+    adversaries: byzantine > 0 ? choice.adversaries : [],
+    settings: PRESETS[preset],
+    faults: drawFaultsOf(choice.faults, seed, members - byzantine, 1_000 * seconds),
+  };
+}

@@ -1,0 +1,157 @@
+/** Carries out the faults of a plan on a simulation, and takes them all away when their phase is over. */
+import type { Seat } from "../actor.js";
+import { Chance } from "../chance.js";
+import { egressLoss, type Fault, flipFlop, ingressLoss, oneWay, partition } from "../fault.js";
+import type { Simulation } from "../simulation.js";
+import type { Plan, PlannedFault } from "./plan.js";
+
+const STREAM = 0x73746167;
+/** Faults leave so many correct members up: of fewer there is nothing to say. */
+const CORRECT_UP_MIN = 2;
+
+type NetworkFault = Extract<PlannedFault, { readonly lasts: number }>;
+
+export class Stage {
+  readonly #simulation: Simulation;
+  readonly #chance: Chance;
+  readonly #correct: readonly Seat[];
+  readonly #onDescribe: (seat: Seat) => void;
+  /** Left, or revoked: they do not come back. */
+  readonly #gone = new Set<Seat>();
+  #isOver = false;
+  #descriptions = 0;
+
+  constructor(simulation: Simulation, plan: Plan, onDescribe: (seat: Seat) => void) {
+    this.#simulation = simulation;
+    this.#chance = new Chance(plan.seed, STREAM);
+    this.#correct = simulation.members.filter(({ isCorrect }) => isCorrect);
+    this.#onDescribe = onDescribe;
+    for (const fault of plan.faults) this.#at(fault.at, () => this.#begin(fault));
+  }
+
+  /** Faults stop: the network is as good as it was, and who stands still goes on. The crashed stay down. */
+  end(): void {
+    this.#isOver = true;
+    this.#simulation.network.heal();
+    for (const seat of this.#simulation.members) if (seat.state === "stalled") this.#simulation.resume(seat);
+  }
+
+  #at(delayMs: number, run: () => void): void {
+    this.#simulation.at(delayMs, () => {
+      if (!this.#isOver) run();
+    });
+  }
+
+  #begin(fault: PlannedFault): void {
+    const simulation = this.#simulation;
+    if (fault.kind === "join") {
+      simulation.join();
+      return;
+    }
+    if (fault.kind === "partition" || fault.kind === "loss") {
+      this.#disturb(fault, this.#networkFault(fault));
+      return;
+    }
+    const seat = this.#correct[fault.member % this.#correct.length];
+    if (seat?.state !== "up") return;
+    switch (fault.kind) {
+      case "crash":
+        if (this.#maySpare()) this.#crash(seat, fault);
+        return;
+      case "stall":
+        simulation.stall(seat);
+        this.#at(fault.lasts, () => simulation.resume(seat));
+        return;
+      case "leave":
+        if (this.#maySpare()) this.#leave(seat);
+        return;
+      case "revoke":
+        if (this.#maySpare()) this.#revoke(seat);
+        return;
+      case "describe":
+        this.#describe(seat);
+        return;
+      case "skew":
+        simulation.skewClock(seat, fault.ms);
+        return;
+      default:
+        this.#disturb(fault, this.#networkFault(fault, seat));
+    }
+  }
+
+  #maySpare(): boolean {
+    const up = this.#simulation.members.filter(({ isCorrect, state }) => isCorrect && state === "up");
+    return up.length > CORRECT_UP_MIN;
+  }
+
+  #crash(seat: Seat, { back }: Extract<PlannedFault, { kind: "crash" }>): void {
+    this.#simulation.crash(seat);
+    if (!back) return;
+    this.#at(back.after, () => {
+      if (seat.state === "down" && !this.#gone.has(seat)) this.#simulation.restart(seat, back);
+    });
+  }
+
+  #leave(seat: Seat): void {
+    this.#gone.add(seat);
+    this.#simulation.leave(seat);
+  }
+
+  /** Its operator switches it off: what the authority has thrown out has no business here any more. */
+  #revoke(seat: Seat): void {
+    this.#gone.add(seat);
+    this.#simulation.revoke(seat);
+    this.#simulation.crash(seat);
+  }
+
+  #describe(seat: Seat): void {
+    this.#descriptions += 1;
+    this.#onDescribe(seat);
+    const text = `facts ${this.#descriptions}`;
+    this.#simulation.describe(
+      seat,
+      Uint8Array.from(text, (letter) => letter.charCodeAt(0)),
+    );
+  }
+
+  #disturb({ lasts }: NetworkFault, fault: Fault): void {
+    const { network } = this.#simulation;
+    network.add(fault);
+    this.#at(lasts, () => network.remove(fault));
+  }
+
+  #networkFault(fault: NetworkFault, seat?: Seat): Fault {
+    const seats = seat ? [seat] : [];
+    switch (fault.kind) {
+      case "loss":
+        return { name: `${percent(fault.loss)} lost everywhere`, loss: fault.loss };
+      case "egress":
+        return egressLoss(`${percent(fault.loss)} of what ${seat?.name} sends is lost`, seats, fault.loss);
+      case "ingress":
+        return ingressLoss(`${percent(fault.loss)} of what is sent to ${seat?.name} is lost`, seats, fault.loss);
+      case "flapping":
+        return flipFlop(`nothing reaches ${seat?.name}, by turns of ${fault.period} ms`, seats, fault.period);
+      case "partition": {
+        const [some, others] = this.#split(fault.share);
+        const names = some.map(({ name }) => name).join(" ");
+        if (fault.oneWay) return oneWay(`nothing from ${names} to the others`, some, others);
+        return partition(`nothing between ${names} and the others`, [some, others]);
+      }
+      default:
+        throw new RangeError(`${fault.kind} is no fault of the network`);
+    }
+  }
+
+  /** Two sides: about this share of the members, one at least, and the others. */
+  #split(share: number): [Seat[], Seat[]] {
+    const some: Seat[] = [];
+    const others: Seat[] = [];
+    for (const seat of this.#simulation.members) (this.#chance.happens(share) ? some : others).push(seat);
+    if (some.length === 0) some.push(...others.splice(0, 1));
+    return [some, others];
+  }
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}
