@@ -1,0 +1,23 @@
+/** docs/claims.md, from the rows of the runs. */
+import { TABLES } from "./tables.mjs";
+
+const INTRODUCTION = `# Claims
+
+What a network of fireflies promises while some of its members lie, crash, stall or lose packets, and the runs behind it.
+Every figure comes from the simulator: the production machine of \`gossip/\`, unchanged, with default settings (\`lan\`),
+on a virtual clock and network, signatures without cryptography. A run follows from its options and its seed.
+
+This page is printed by \`npm run -s claims -- --print\` from \`bench/claims/results.jsonl\`: one line for each run, with
+options, seeds, result, seconds spent and memory. \`npm run claims -- --tables NAME --scale 1\` runs a table again;
+\`npm run claims\` runs a hundredth of everything. One network by hand: \`fireflies sim --members 100 --byzantine 0.2
+--rings auto --adversary all --seconds 900 --seed 1\`.
+`;
+
+export function document(rows) {
+  const parts = [INTRODUCTION];
+  for (const [name, { title, about, render }] of Object.entries(TABLES)) {
+    const own = rows.filter(({ table }) => table === name);
+    if (own.length > 0) parts.push(`## ${title}`, about, render(own));
+  }
+  return `${parts.map((part) => part.trim()).join("\n\n")}\n`;
+}

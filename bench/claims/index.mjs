@@ -1,0 +1,79 @@
+/**
+ * The claims of docs/claims.md: runs the simulations behind each table, and prints the document.
+ *
+ *   npm run claims                         the short form: a hundredth of the hours, a few minutes
+ *   npm run claims -- --scale 1            all of it: days of one core
+ *   npm run claims -- --tables detection,cost --scale 1 --results FILE
+ *   npm run -s claims -- --print           the document, from results that were kept (bench/claims/results.jsonl)
+ *
+ * A run is repeated by its row: everything follows from its options and its seed. With --results each row is kept as
+ * it ends, and rows that are there are not run again; --minutes stops after so long.
+ */
+import { fork } from "node:child_process";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { document } from "./document.mjs";
+import { TABLES } from "./tables.mjs";
+
+const KEPT = fileURLToPath(new URL("results.jsonl", import.meta.url));
+const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));
+
+const { values } = parseArgs({
+  options: {
+    scale: { type: "string", default: "0.01" },
+    tables: { type: "string", default: Object.keys(TABLES).join(",") },
+    workers: { type: "string", default: String(availableParallelism()) },
+    minutes: { type: "string", default: "Infinity" },
+    results: { type: "string" },
+    print: { type: "boolean", default: false },
+  },
+});
+
+const resultsFile = values.results ?? (values.print ? KEPT : undefined);
+const rows =
+  resultsFile && existsSync(resultsFile) ? readFileSync(resultsFile, "utf8").trim().split("\n").map(JSON.parse) : [];
+if (!values.print) await runAll();
+console.log(document(rows));
+
+async function runAll() {
+  const done = new Set(rows.map(keyOf));
+  const jobs = values.tables
+    .split(",")
+    .flatMap((table) => TABLES[table].jobs(Number(values.scale)).map((options) => ({ table, options })))
+    .filter((job) => !done.has(keyOf(job)));
+  const until = performance.now() + Number(values.minutes) * 60_000;
+  const total = jobs.length;
+  const next = () => (performance.now() < until ? jobs.shift() : undefined);
+  await Promise.all(Array.from({ length: Number(values.workers) }, () => work(next, total)));
+}
+
+/** What a run is known by. */
+function keyOf({ table, options }) {
+  return JSON.stringify([table, options]);
+}
+
+/** One process that runs job after job: each table patches or fills its own. */
+async function work(next, total) {
+  const worker = fork(WORKER);
+  const ended = new Promise((_, reject) =>
+    worker.once("exit", (code) => reject(new Error(`a worker ended with ${code}`))),
+  );
+  ended.catch(() => {});
+  for (let job = next(); job; job = next()) {
+    const answer = new Promise((resolve) => worker.once("message", resolve));
+    worker.send(job);
+    keep({ ...job, ...(await Promise.race([answer, ended])) }, total);
+  }
+  worker.removeAllListeners("exit");
+  worker.kill();
+}
+
+function keep(row, total) {
+  rows.push(row);
+  if (values.results) appendFileSync(values.results, `${JSON.stringify(row)}\n`);
+  process.stderr.write(
+    `${rows.length}/${total} ${row.table} ${JSON.stringify(row.options)}: ${row.seconds.toFixed(1)} s\n`,
+  );
+}

@@ -1,0 +1,100 @@
+/** Claim 5: the experiments of Rapid (Suresh et al., ATC 2018) on faults that are neither up nor down. */
+import { egressLoss, flipFlop } from "../../dist/sim/index.js";
+import { groups, rate, seconds, table } from "./markdown.mjs";
+import { overlay } from "./run.mjs";
+
+export const title = "Crashes at once, flip-flops and heavy loss";
+export const about = `The faults last five minutes. Healthy members must stay, faulty ones be out or consistently in, and views equal within a
+minute and steady from then on.`;
+const WARM_UP_MS = 20_000;
+const WATCH_MS = 300_000;
+const STEP_MS = 1000;
+
+export function jobs(scale) {
+  const n = scale >= 1 ? 1000 : 200;
+  const kinds = ["10 crashes at once", "1 % flip-flop, 20 s one way", "1 % lose 80 % of what they send"];
+  return [1, 2].flatMap((seed) => kinds.map((kind) => ({ n, kind, seed })));
+}
+
+export function run({ n, kind, seed }) {
+  const watch = new Watch();
+  const simulation = overlay({ n, plannedFor: 0.2, seed, watchers: [watch] });
+  simulation.run(WARM_UP_MS);
+  const faulty = simulation.members.slice(0, kind.startsWith("10") ? 10 : Math.ceil(n / 100));
+  watch.faulty = new Set(faulty.map(({ id }) => id));
+  if (kind.startsWith("10")) for (const seat of faulty) simulation.crash(seat);
+  else if (kind.includes("flip")) simulation.network.add(flipFlop("flip-flop", faulty, 20_000));
+  else simulation.network.add(egressLoss("egress", faulty, 0.8));
+  return { ...follow(simulation, faulty, watch), healthyRemoved: watch.healthy, changes: watch.changes };
+}
+
+/** How long healthy views differed after the first minute, and whether they end equal. */
+function follow(simulation, faulty, watch) {
+  const healthy = simulation.members.filter((seat) => !faulty.includes(seat));
+  const startedAt = simulation.now;
+  let equalSince;
+  let unequalMs = 0;
+  while (simulation.now < startedAt + WATCH_MS) {
+    simulation.run(STEP_MS);
+    const same = sameViews(healthy);
+    if (same) equalSince ??= simulation.now - startedAt;
+    else if (simulation.now - startedAt > 60_000) unequalMs += STEP_MS;
+    if (simulation.now - startedAt === 60_000) watch.changes = 0;
+  }
+  const outAtEnd = faulty.filter(({ id }) => healthy.every(({ machine }) => !machine.member(id))).length;
+  return {
+    rings: simulation.ringCount,
+    equalAfter: equalSince,
+    unequalAfterAMinute: unequalMs,
+    out: outAtEnd,
+    of: faulty.length,
+    simulated: simulation.now / 1000,
+  };
+}
+
+/** Do these hold the same members as live? */
+function sameViews(seats) {
+  const [first, ...others] = seats;
+  const size = first.machine.members().length;
+  const live = new Set([first.id, ...first.machine.members().map(({ id }) => id)]);
+  return others.every((seat) => {
+    const members = seat.machine.members();
+    return members.length === size && members.every(({ id }) => live.has(id));
+  });
+}
+
+class Watch {
+  faulty = new Set();
+  healthy = 0;
+  /** Comings and goings of the faulty, in all healthy views. */
+  changes = 0;
+
+  told(seat, output) {
+    if (output.kind !== "failed" && output.kind !== "joined") return;
+    if (this.faulty.has(seat.id)) return;
+    if (this.faulty.has(output.member.id)) this.changes += 1;
+    else if (output.kind === "failed") this.healthy += 1;
+  }
+}
+
+export function render(rows) {
+  const lines = groups(rows, "n", "kind", "seed").map(([{ options, result, seconds: spent }]) => [
+    options.n,
+    result.rings,
+    options.kind,
+    options.seed,
+    result.healthyRemoved,
+    seconds(result.equalAfter, 0),
+    seconds(result.unequalAfterAMinute, 0),
+    `${result.out} of ${result.of}`,
+    result.changes,
+    rate(result.simulated, spent),
+  ]);
+  const headings = ["N", "rings", "fault", "seed", "healthy removed", "healthy views first equal after"];
+  const more = [
+    "unequal after the first minute",
+    "faulty out at the end",
+    "comings and goings after the first minute, all views",
+  ];
+  return table([...headings, ...more, "simulated s/s"], lines);
+}

@@ -1,0 +1,10 @@
+/** The tables of the document, by the name of the command line. Each has its title, its jobs, its run and how it reads. */
+import * as ablation from "./ablation.mjs";
+import * as cost from "./cost.mjs";
+import * as detection from "./detection.mjs";
+import * as dissemination from "./dissemination.mjs";
+import * as partitions from "./partitions.mjs";
+import * as rapid from "./rapid.mjs";
+import * as removals from "./removals.mjs";
+
+export const TABLES = { removals, detection, dissemination, cost, rapid, partitions, ablation };
