@@ -21,7 +21,7 @@ const SERIAL_BYTES_MAX = 20;
 /** id-ecdsa-with-SHA256 without parameters (RFC 5758, 3.2). */
 export const ECDSA_WITH_SHA256 = "300a06082a8648ce3d040302";
 const VERSION_3 = 2n;
-const EXPLICIT_0 = 0xa0;
+export const EXPLICIT_0 = 0xa0;
 export const EXPLICIT_3 = 0xa3;
 /** The order of P-256: signatures with s above its half are the malleated twins of others. */
 const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;

@@ -35,6 +35,13 @@ export {
   verifyRevocation,
 } from "./authority-certificate.js";
 export { CERTIFICATE_BYTES_MAX } from "./certificate-fields.js";
+export {
+  createCrl,
+  isRevocationReason,
+  REVOCATION_REASONS,
+  type RevocationReason,
+  type RevokedCertificate,
+} from "./crl.js";
 export { sha256, sha256Hex } from "./digest.js";
 export {
   anyKeyFromPem,
@@ -81,6 +88,7 @@ export {
   type Issuer,
   issueMember,
   issueServer,
+  issueStatusResponder,
   newSerial,
   type Signer,
   type Validity,
@@ -105,8 +113,18 @@ export {
   type VerifyOptions,
   verifyMemberCertificate,
 } from "./member-certificate.js";
+export {
+  type CertificateStatus,
+  createStatusAnswer,
+  isAboutIssuer,
+  readStatusRequest,
+  STATUS_REQUEST_BYTES_MAX,
+  type StatusQuestion,
+  statusFailure,
+} from "./ocsp.js";
 export { pathProblem } from "./path.js";
-export { certificatesFromPem, certificatesToPem } from "./pem.js";
+export { certificatesFromPem, certificatesToPem, derToPem } from "./pem.js";
+export { certificatesToPkcs7 } from "./pkcs7.js";
 export { type Pkcs12Content, type Pkcs12Input, readPkcs12, writePkcs12 } from "./pkcs12.js";
 export { AUTHORITY_NAME } from "./profile.js";
 export { signRaw } from "./raw-signature.js";

@@ -29,6 +29,12 @@ const BASIC_CONSTRAINTS_CRITICAL = true;
 const AUTHORITY_KEY_IDENTIFIER_BYTES = 20;
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
+const OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
+/** id-pkix-ocsp-nocheck, whose value is NULL. */
+const OCSP_NO_CHECK = "1.3.6.1.5.5.7.48.1.5";
+const DER_NULL = Uint8Array.of(0x05, 0x00);
+/** Shown to people only. */
+const RESPONDER_NAME = "fireflies ocsp";
 
 /** A self-signed root: it may have one authority below it. `name` is shown to people only. */
 export function createRoot(input: {
@@ -85,6 +91,19 @@ export function issueServer(input: {
     new x509.SubjectAlternativeNameExtension([{ type: "dns", value: AUTHORITY_NAME }]),
   ];
   return build({ ...input, ...from(parent, input), subject: AUTHORITY_NAME, extensions, sign: input.issuer.sign });
+}
+
+/** Of a delegated OCSP responder (RFC 6960, 4.2.2.2): short-lived, so nobody need ask whether it is revoked. */
+export function issueStatusResponder(input: {
+  readonly spki: Uint8Array;
+  readonly issuer: Issuer;
+  readonly validity: Validity;
+  readonly serial?: string;
+}): Promise<Uint8Array> {
+  const parent = readCertificate(input.issuer.certificate);
+  const common = leafExtensions(parent, toHex(authorityKeyId(input.spki)), [OCSP_SIGNING]);
+  const extensions = (x509: X509) => [...common(x509), new x509.Extension(OCSP_NO_CHECK, false, DER_NULL)];
+  return build({ ...input, ...from(parent, input), subject: RESPONDER_NAME, extensions, sign: input.issuer.sign });
 }
 
 /** A serial number that rises with `now` (the newest certificate is the current one, R1) and cannot be guessed: 16 bytes, hexadecimal. */

@@ -4,15 +4,16 @@ import { X509Certificate } from "node:crypto";
 const BLOCK = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
 export function certificatesToPem(...certificates: readonly Uint8Array[]): string {
-  return certificates.map(block).join("");
+  return certificates.map((der) => derToPem("CERTIFICATE", der)).join("");
 }
 
-function block(der: Uint8Array): string {
+/** A DER structure as text, under any label of RFC 7468: "X509 CRL", "PKCS7". */
+export function derToPem(label: string, der: Uint8Array): string {
   const lines =
     Buffer.from(der)
       .toString("base64")
       .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
+  return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }
 
 /** The certificates of a PEM text in order, DER; undefined when one cannot be read. */
