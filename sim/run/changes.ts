@@ -83,6 +83,8 @@ export class Changes implements Watcher {
   readonly #all: Spreading[] = [];
   /** The latest of each member, while it is of interest. */
   readonly #latest = new Map<MemberId, Spreading>();
+  /** What the authority put out is out at once: nothing to detect. */
+  readonly #revoked = new Set<Seat>();
 
   constructor(members: () => readonly Seat[]) {
     this.#members = members;
@@ -105,6 +107,7 @@ export class Changes implements Watcher {
       for (const change of this.#latest.values()) change.without(seat, now);
     }
     const knows = (other: Seat) => other.machine.member(seat.id) !== undefined;
+    if (kind === "revoked") this.#revoked.add(seat);
     if (kind === "crashed" || kind === "leaving") this.#open(kind, seat, now, knows);
     else if (kind === "joined") this.#open(kind, seat, now, (other) => !knows(other));
     else if (kind === "restarted" || kind === "revoked") this.#latest.delete(seat.id);
@@ -129,7 +132,7 @@ export class Changes implements Watcher {
   }
 
   #open(kind: ChangeKind, seat: Seat, now: number, waits: (other: Seat) => boolean): void {
-    if (!seat.isCorrect || this.#all.length >= CHANGES_MAX) return;
+    if (!seat.isCorrect || this.#revoked.has(seat) || this.#all.length >= CHANGES_MAX) return;
     const others = this.#members().filter((other) => {
       return other !== seat && other.isCorrect && other.state === "up" && waits(other);
     });
