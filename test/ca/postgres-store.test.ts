@@ -14,5 +14,5 @@ describe.skipIf(problem !== undefined)("a PostgreSQL server", () => {
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  describeStore("PostgreSQL", async () => openStore(await server.createDatabase()));
+  describeStore("PostgreSQL", async () => openStore(await server.emptied()));
 });
