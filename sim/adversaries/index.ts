@@ -1,0 +1,98 @@
+/** The adversaries by name: what `fireflies sim --adversary NAME` takes. Names are stable; docs/adversaries.md says more of each. */
+import type { Behaviour } from "../actor.js";
+import { AccusationFlooder } from "./accusation-flooder.js";
+import { AddressLiar } from "./address-liar.js";
+import { Blackout } from "./blackout.js";
+import { Censor } from "./censor.js";
+import { CertificateFlooder } from "./certificate-flooder.js";
+import { Displacer } from "./displacer.js";
+import { Eclipser } from "./eclipser.js";
+import { Ensemble } from "./ensemble.js";
+import { EpochAccuser } from "./epoch-accuser.js";
+import { Equivocator } from "./equivocator.js";
+import { FalseAccuser } from "./false-accuser.js";
+import { FingerprintLiar } from "./fingerprint-liar.js";
+import { Flapper } from "./flapper.js";
+import { Hog } from "./hog.js";
+import { Keeper } from "./keeper.js";
+import { LastEpoch } from "./last-epoch.js";
+import { Leapfrog } from "./leapfrog.js";
+import { MaskAbuser } from "./mask-abuser.js";
+import { Mob } from "./mob.js";
+import { Mute } from "./mute.js";
+import { NoteFlooder } from "./note-flooder.js";
+import { PacketFlooder } from "./packet-flooder.js";
+import { Pesterer } from "./pesterer.js";
+import { RebuttalDropper } from "./rebuttal-dropper.js";
+import { Replayer } from "./replayer.js";
+import { RingAccuser } from "./ring-accuser.js";
+import { Silent } from "./silent.js";
+import { Sleeper } from "./sleeper.js";
+import { Slow } from "./slow.js";
+import { StrangerAccuser } from "./stranger-accuser.js";
+import { Trapdoor } from "./trapdoor.js";
+import { Whisperer } from "./whisperer.js";
+
+export interface Adversary {
+  /** What it does, in a line. */
+  readonly about: string;
+  /** A new one, for one liar. */
+  create(): Behaviour;
+}
+
+/** Virtual milliseconds for which sleepers behave: two hours. */
+export const SLEEP_MS = 2 * 60 * 60 * 1000;
+
+const SINGLE: readonly (readonly [string, string, () => Behaviour])[] = [
+  ["false-accuser", "accuses whoever it monitors, on every ring, again after each rebuttal", () => new FalseAccuser()],
+  ["mob", "all liars accuse one victim on all rings at once, then the next one", () => new Mob()],
+  ["whisperer", "accuses, and tells everybody but the accused", () => new Whisperer()],
+  ["blackout", "accuses all correct members at one moment, and passes no answer on", () => new Blackout()],
+  ["leapfrog", "accuses the victim past correct members that are accused at the same moment", () => new Leapfrog()],
+  ["trapdoor", "a liar before the victim drops out, and the one behind it is a predecessor", () => new Trapdoor()],
+  ["pesterer", "keeps the victim's epoch spinning, and accuses while it must wait", () => new Pesterer()],
+  ["stranger-accuser", "accuses members that it does not monitor", () => new StrangerAccuser()],
+  ["epoch-accuser", "accuses at stale, future and impossible epochs", () => new EpochAccuser()],
+  ["ring-accuser", "accuses on disabled and unknown rings, and itself", () => new RingAccuser()],
+  ["mask-abuser", "notes with impossible masks and epochs", () => new MaskAbuser()],
+  ["last-epoch", "a note with the last epoch that there is", () => new LastEpoch()],
+  ["equivocator", "two notes of one epoch, one for each half of the network", () => new Equivocator()],
+  ["mute", "answers pings, and nothing else", () => new Mute()],
+  ["silent", "answers nothing", () => new Silent()],
+  ["censor", "drops all about one victim, and tells it that nothing is new", () => new Censor()],
+  ["rebuttal-dropper", "passes accusations on, and no answer", () => new RebuttalDropper()],
+  ["eclipser", "shows newcomers a network of liars only", () => new Eclipser()],
+  ["replayer", "says old statements again, with other signatures and bytes behind them too", () => new Replayer()],
+  ["packet-flooder", "junk, huge and dear packets without end", () => new PacketFlooder()],
+  ["note-flooder", "spins its own epoch, with long metadata", () => new NoteFlooder()],
+  ["accusation-flooder", "hundreds of well-signed accusations that never stand", () => new AccusationFlooder()],
+  ["certificate-flooder", "certificates of identities that never say anything", () => new CertificateFlooder()],
+  ["fingerprint-liar", "pings with random fingerprints", () => new FingerprintLiar()],
+  ["hog", "makes everybody call it, and holds each call until its deadline", () => new Hog()],
+  ["slow", "answers just before the deadline", () => new Slow()],
+  ["address-liar", "notes that point at somebody else's address", () => new AddressLiar()],
+  ["keeper", "keeps the dead: drops what stands against them, says their old notes again", () => new Keeper()],
+  ["displacer", "accuses the dead first, then makes that void", () => new Displacer()],
+  ["flapper", "silent for seven seconds, there for seven", () => new Flapper()],
+];
+
+function everyOne(): Behaviour {
+  return new Ensemble(
+    "all",
+    SINGLE.map(([, , create]) => create()),
+  );
+}
+
+export const ADVERSARIES: ReadonlyMap<string, Adversary> = new Map<string, Adversary>([
+  ...SINGLE.map(([name, about, create]) => [name, { about, create }] as const),
+  [
+    "sleeper",
+    { about: "behaves for two hours, then does all of these", create: () => new Sleeper(everyOne(), SLEEP_MS) },
+  ],
+  ["all", { about: "every one of these at once, in every liar", create: everyOne }],
+]);
+
+/** Undefined for a name that there is not. */
+export function adversary(name: string): Adversary | undefined {
+  return ADVERSARIES.get(name);
+}

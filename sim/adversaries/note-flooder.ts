@@ -1,0 +1,26 @@
+/** Spins its own epoch as fast as it can, with metadata as long as it may be: each note is good, and news for everybody. */
+import type { Actor, Behaviour } from "../actor.js";
+import { someOf, victimsOf } from "./crowd.js";
+import { noteOf, noteStatement, packetOf } from "./forgery.js";
+
+const NOTES_PER_TURN = 16;
+const TOLD = 4;
+const METADATA_BYTES = 4096;
+
+export class NoteFlooder implements Behaviour {
+  readonly name = "note-flooder";
+  #epoch = 0n;
+
+  turn(actor: Actor): void {
+    const { epoch } = actor.machine;
+    if (this.#epoch < epoch) this.#epoch = epoch;
+    for (const seat of someOf(actor.chance, victimsOf(actor), TOLD)) {
+      const notes = Array.from({ length: NOTES_PER_TURN }, () => {
+        this.#epoch += 1n;
+        const metadata = new Uint8Array(METADATA_BYTES).fill(Number(this.#epoch & 0xffn));
+        return noteStatement(noteOf(actor, { epoch: this.#epoch, metadata }));
+      });
+      actor.call(seat, packetOf(notes));
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/** Who stands where on the rings, by the static order of all members: what every liar can compute for itself. */
+import { isEnabled, type MemberId, Rings } from "../../rings/index.js";
+import type { Actor, Seat } from "../actor.js";
+import { sha256 } from "../sha256.js";
+
+/** Rule R3: accusers farther before their target than this are refused. */
+export const WINDOW = 16;
+
+const orders = new WeakMap<readonly Seat[], Order>();
+
+/** One for all liars of a simulation, grown as members come. */
+export function orderOf(actor: Actor): Order {
+  const order = orders.get(actor.everyone) ?? new Order(actor.ringCount);
+  orders.set(actor.everyone, order);
+  order.grow(actor.everyone);
+  return order;
+}
+
+export class Order {
+  readonly ringCount: number;
+  readonly #rings: Rings;
+  readonly #seats = new Map<MemberId, Seat>();
+  #known = 0;
+
+  constructor(ringCount: number) {
+    this.ringCount = ringCount;
+    this.#rings = new Rings({ count: ringCount, sha256 });
+  }
+
+  grow(everyone: readonly Seat[]): void {
+    for (; this.#known < everyone.length; this.#known++) {
+      const seat = everyone[this.#known] as Seat;
+      this.#rings.add(seat.id);
+      this.#seats.set(seat.id, seat);
+    }
+  }
+
+  seat(id: MemberId): Seat | undefined {
+    return this.#seats.get(id);
+  }
+
+  /** Members before another on a ring, nearest first. */
+  before(ring: number, of: Seat, count: number): Seat[] {
+    return this.#rings.predecessors(ring, of.id, count).flatMap((id) => this.#seats.get(id) ?? []);
+  }
+
+  /** Members after another on a ring, nearest first. */
+  after(ring: number, of: Seat, count: number): Seat[] {
+    return this.#rings.successors(ring, of.id, count).flatMap((id) => this.#seats.get(id) ?? []);
+  }
+
+  /** The first member after another on a ring that is not down: whom it monitors there. */
+  next(ring: number, of: Seat): Seat | undefined {
+    return this.after(ring, of, WINDOW).find(({ state }) => state !== "down");
+  }
+
+  /** The first one before another on a ring that is not down: its monitor there. */
+  last(ring: number, of: Seat): Seat | undefined {
+    return this.before(ring, of, WINDOW).find(({ state }) => state !== "down");
+  }
+
+  /** Is the one among the WINDOW before the other? */
+  isNear(ring: number, one: Seat, other: Seat): boolean {
+    return this.#rings.distance(ring, one.id, other.id, WINDOW - 1) !== undefined;
+  }
+
+  /** Rings on which one may accuse the other by its mask: those on which it is its monitor first. */
+  enabled(of: Seat): number[] {
+    const { mask } = of.machine;
+    return this.all().filter((ring) => isEnabled(mask, ring));
+  }
+
+  all(): number[] {
+    return Array.from({ length: this.ringCount }, (_, index) => index + 1);
+  }
+}
