@@ -10,6 +10,8 @@ import { LOST } from "./network.js";
 
 /** The first wait before what got lost is sent again, milliseconds; it doubles (RFC 6298, with Linux's minimum). */
 const RETRANSMIT_MS = 200;
+/** ... so many times: to 51 s. */
+const DOUBLINGS_MAX = 8;
 
 /** What a call carries and what becomes of it; one class per purpose. */
 export abstract class Call {
@@ -91,7 +93,7 @@ export class Leg extends Input {
     const from = this.#isAnswer ? target : caller;
     const delay = engine.network.segments(from.number, this.member.number, this.#payload.length);
     this.#isLost = delay === LOST;
-    const wait = this.#isLost ? RETRANSMIT_MS * 2 ** this.#attempts++ : delay;
+    const wait = this.#isLost ? RETRANSMIT_MS << Math.min(this.#attempts++, DOUBLINGS_MAX) : delay;
     const isLate = engine.now + wait >= deadline;
     if (isLate) this.#call.fail(deadline, false);
     if (!isLate || (!this.#isLost && !this.#isAnswer)) engine.plan(wait, this);
