@@ -1,6 +1,8 @@
 /** The certificate authority: admits members, renews them, and knows where they were last. Over HTTPS by `serveAuthority`. */
 import { join } from "node:path";
 import {
+  dateProblem,
+  FirefliesError,
   fingerprintOf,
   generateKeyPair,
   type Identity,
@@ -8,6 +10,7 @@ import {
   type KeyPair,
   type MemberCertificate,
   type NetworkConstants,
+  validityOfCertificate,
 } from "../identity/index.js";
 import { type EnrollInput, enroll } from "./admission.js";
 import type { Issued } from "./answer.js";
@@ -19,7 +22,7 @@ import { type AuthorityOptions, type Decision, invalid, type Settings, settingsO
 import { validityAt } from "./policy.js";
 import { renew, report } from "./renewal.js";
 import { type AuthorityState, createDirectory, openState } from "./state.js";
-import type { ContactRecord, Store } from "./store.js";
+import type { AuditNote, ContactRecord, Counts, Store } from "./store.js";
 import { issueToken } from "./token.js";
 
 const LOCK_FILE = "ca.lock";
@@ -68,7 +71,7 @@ export class CertificateAuthority {
 
   /** The certificate that signs members, DER. */
   get issuer(): Uint8Array {
-    return this.#state.issuer.certificate;
+    return this.#state.issuers.current.certificate;
   }
 
   /** SHA-256 of the root certificate, 64 hex digits: what members pin. */
@@ -90,9 +93,33 @@ export class CertificateAuthority {
     this.#settings.onDecision(decision);
   }
 
+  /** As `onDecision` of the options, until the returned function is called. */
+  listen(listener: (decision: Decision) => void): () => void {
+    this.#settings.listeners.add(listener);
+    return () => this.#settings.listeners.delete(listener);
+  }
+
+  /** Appends to the audit what records nothing else, as refusals. */
+  async note(notes: readonly AuditNote[]): Promise<void> {
+    await this.#store.append(notes, this.#state.network.networkId);
+  }
+
+  /** How much is on record. */
+  counts(): Promise<Counts> {
+    return this.#state.records.counts(this.now());
+  }
+
+  /** Rejects when nothing could be issued now: the store does not answer, or the issuing certificate is not in force. */
+  async check(): Promise<void> {
+    await this.#store.ping();
+    const problem = dateProblem(validityOfCertificate(this.issuer)!, this.now());
+    if (problem !== undefined)
+      throw new FirefliesError("certificate-invalid", `The issuing certificate is ${problem}.`);
+  }
+
   /** Remembers where this authority is reached, for tokens. */
   async saveUrls(urls: readonly string[]): Promise<void> {
-    await this.#store.saveUrls(urls);
+    await this.#state.records.saveUrls(urls);
   }
 
   /**
@@ -104,7 +131,7 @@ export class CertificateAuthority {
     options: { readonly lifetimeMs?: number; readonly urls?: readonly string[] } = {},
   ): Promise<string> {
     requirePrincipal(principal);
-    const urls = options.urls ?? (await this.#store.urls());
+    const urls = options.urls ?? (await this.#state.records.urls());
     if (urls.length === 0) {
       throw invalid("This authority never listened: say in `urls` where members will reach it.");
     }
@@ -149,7 +176,7 @@ export class CertificateAuthority {
   /** A TLS certificate for the authority's own server, for a new key. */
   async createServerCertificate(lifetimeMs: number): Promise<{ readonly pair: KeyPair; readonly leaf: Uint8Array }> {
     const pair = generateKeyPair();
-    const issuer = { certificate: this.issuer, sign: this.#state.sign };
+    const issuer = await this.#state.issuers.active();
     const leaf = await issueServer({ spki: pair.spki, issuer, validity: validityAt(this.now(), lifetimeMs) });
     return { pair, leaf };
   }

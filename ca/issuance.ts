@@ -2,7 +2,11 @@
 import { FirefliesError, issueMember, newSerial, validityOfCertificate } from "../identity/index.js";
 import type { Context } from "./context.js";
 import { memberIdOf, validityAt } from "./policy.js";
-import type { CertificateRecord, Condition, HowIssued, PrincipalRecord } from "./store.js";
+import type { CertificateOutcome, CertificateRecord, Condition, HowIssued, PrincipalRecord } from "./store.js";
+
+/** A rotation in between makes a second one necessary. */
+const ATTEMPTS_MAX = 3;
+const GENERATION_CHANGED = "This principal has another id by now. Enrol again with a new token.";
 
 export interface Order {
   readonly holder: PrincipalRecord;
@@ -25,16 +29,32 @@ export async function holderNamed({ state }: Context, principal: string): Promis
   return { principal, generation, id: memberIdOf(network.idSecret, principal, generation) };
 }
 
-/** Undefined when the order's condition no longer held: somebody else was first. */
+/**
+ * Undefined when the order's condition no longer held: somebody else was first. Rejects with "principal-revoked" or
+ * "key-revoked".
+ */
 export async function issue(context: Context, order: Order): Promise<CertificateRecord | undefined> {
   const { state, settings } = context;
-  const record = await signed(context, order);
-  const { condition, addresses } = order;
-  const outcome = await state.records.recordCertificate({ certificate: record, condition, addresses });
-  if (outcome !== "recorded") return undefined;
-  const { principal, id, serial, how, issuedAt } = record;
-  settings.onDecision({ kind: "issued", how, principal, id, serial, at: issuedAt });
-  return record;
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+    const record = await signed(context, order);
+    const { condition, addresses } = order;
+    const outcome = await state.records.recordCertificate({ certificate: record, condition, addresses });
+    if (outcome === "issuer-inactive") {
+      state.issuers.forget();
+      continue;
+    }
+    if (outcome !== "recorded") return refused(outcome);
+    const { principal, id, serial, how, issuedAt } = record;
+    settings.onDecision({ kind: "issued", how, principal, id, serial, at: issuedAt });
+    return record;
+  }
+  throw new FirefliesError("authority-failed", "The issuing certificate changes faster than it can sign. Try again.");
+}
+
+function refused(outcome: Exclude<CertificateOutcome, "recorded" | "issuer-inactive">): undefined {
+  if (outcome === "principal-revoked" || outcome === "key-revoked") throw new FirefliesError(outcome);
+  if (outcome === "generation-changed") throw new FirefliesError("unauthenticated", GENERATION_CHANGED);
+  return undefined;
 }
 
 /** As `issue`, for orders without a condition. */
@@ -45,8 +65,8 @@ export async function issueAnyway(context: Context, order: Omit<Order, "conditio
 }
 
 async function signed({ state, settings }: Context, order: Order): Promise<CertificateRecord> {
-  const { network, sign } = state;
-  const { certificate } = state.issuer;
+  const { network, issuers } = state;
+  const issuer = await issuers.active();
   const { holder, spki, how, lifetimeMs = settings.certificateLifetimeMs } = order;
   const now = settings.now();
   const serial = newSerial(now);
@@ -55,9 +75,9 @@ async function signed({ state, settings }: Context, order: Order): Promise<Certi
     spki,
     network,
     serial,
-    issuer: { certificate, sign },
+    issuer,
     validity: validityAt(now, lifetimeMs),
   });
   const { notBefore, notAfter } = validityOfCertificate(leaf)!;
-  return { ...holder, serial, spki, leaf, issuer: certificate, notBefore, notAfter, issuedAt: now, how };
+  return { ...holder, serial, spki, leaf, issuer: issuer.certificate, notBefore, notAfter, issuedAt: now, how };
 }

@@ -12,7 +12,6 @@ import {
   createIssuing,
   createRoot,
   dateProblem,
-  type ErrorCode,
   FirefliesError,
   fingerprintOf,
   messageOf,
@@ -21,16 +20,17 @@ import {
   randomSecret,
   readText,
   requirePrivate,
-  type Signer,
   sameNetwork,
   spkiOfCertificate,
   syncDirectory,
   validityOfCertificate,
 } from "../identity/index.js";
 import { equalBytes, toHex } from "../rings/index.js";
+import { Issuers } from "./issuers.js";
 import { KeyCabinet } from "./key-cabinet.js";
 import { constantsOf, invalid, type Settings } from "./options.js";
 import { validityAt } from "./policy.js";
+import { refusal } from "./refusal.js";
 import type { SigningKey } from "./signing-key.js";
 import { FIRST_KEY, FIRST_NETWORK } from "./store/migrations.js";
 import { openStore } from "./store/open.js";
@@ -59,13 +59,11 @@ export interface AuthorityState {
   readonly records: NetworkStore;
   /** Trusted root, DER. */
   readonly root: Uint8Array;
-  /** The intermediate that signs. */
-  readonly issuer: IssuerRecord;
-  /** Signs with the issuing key: r || s. */
-  readonly sign: Signer;
+  /** The intermediates, and their keys. */
+  readonly issuers: Issuers;
   /** The directory's private keys. */
   readonly keys: KeyCabinet;
-  /** Lets go of the issuing key and closes the store. */
+  /** Lets go of the issuing keys and closes the store. */
   close(): Promise<void>;
 }
 
@@ -175,20 +173,17 @@ async function load(settings: Settings): Promise<AuthorityState> {
       throw refusal("ca-state-corrupt", directory, `${FILES.database} holds no network`);
     }
     const records = store.network(network.networkId);
-    const issuer = (await records.issuers()).find(({ state }) => state === "active");
-    if (issuer === undefined) throw refusal("ca-state-corrupt", directory, `${FILES.database} holds no active issuer`);
     const { root } = authority;
-    requireConsistent(directory, { network, root, issuer: issuer.certificate }, keys);
+    requireConsistent(directory, { network, root, issuers: await records.issuers() }, keys);
     requireWanted(settings, network);
-    requireInTime(directory, issuer, settings.now());
-    const { sign } = keys.issuerKey;
+    const issuers = new Issuers({ records, directory, openKey: (name) => readKey(directory, cabinet, name) });
     const close = async () => {
-      await keys.issuerKey.close();
+      await issuers.close();
       await store.close();
     };
-    return { store, network, records, root, issuer, sign, keys: cabinet, close };
+    requireInTime(directory, (await issuers.active()).record, settings.now());
+    return { store, network, records, root, issuers, keys: cabinet, close };
   } catch (error) {
-    await keys.issuerKey.close();
     await store.close();
     throw error;
   }
@@ -197,7 +192,6 @@ async function load(settings: Settings): Promise<AuthorityState> {
 interface KeyFiles {
   readonly root: Uint8Array;
   readonly issuer: Uint8Array;
-  readonly issuerKey: SigningKey;
   /** Undefined when the operator keeps it elsewhere: it only signs issuing certificates. */
   readonly rootKey: SigningKey | undefined;
 }
@@ -205,9 +199,7 @@ interface KeyFiles {
 async function readKeys(directory: string, keys: KeyCabinet): Promise<KeyFiles> {
   const [root, issuer] = [await readCertificate(directory, FILES.root), await readCertificate(directory, FILES.issuer)];
   const rootKey = await readKey(directory, keys, FILES.rootKey);
-  const issuerKey = await readKey(directory, keys, FILES.issuerKey);
-  if (issuerKey === undefined) throw refusal("ca-state-corrupt", directory, `${FILES.issuerKey} is gone`);
-  return { root, issuer, issuerKey, rootKey };
+  return { root, issuer, rootKey };
 }
 
 async function readKey(directory: string, keys: KeyCabinet, name: string): Promise<SigningKey | undefined> {
@@ -229,13 +221,14 @@ async function readCertificate(directory: string, name: string): Promise<Uint8Ar
 /** Keys, certificates and database must be those that were made together. */
 function requireConsistent(
   directory: string,
-  { network, root, issuer }: { network: NetworkRecord; root: Uint8Array; issuer: Uint8Array },
+  { network, root, issuers }: { network: NetworkRecord; root: Uint8Array; issuers: readonly IssuerRecord[] },
   keys: KeyFiles,
 ): void {
   const mismatch = (what: string) => refusal("ca-state-mismatch", directory, what);
   if (!equalBytes(root, keys.root)) throw mismatch(`${FILES.root} is not the database's`);
-  if (!equalBytes(issuer, keys.issuer)) throw mismatch(`${FILES.issuer} is not the database's`);
-  if (!isKeyOf(keys.issuerKey, keys.issuer)) throw mismatch(`${FILES.issuerKey} is not the key of ${FILES.issuer}`);
+  // The file may be of before the last rotation.
+  const isKnown = issuers.some(({ certificate }) => equalBytes(certificate, keys.issuer));
+  if (!isKnown) throw mismatch(`${FILES.issuer} is not the database's`);
   if (keys.rootKey !== undefined && !isKeyOf(keys.rootKey, keys.root)) {
     throw mismatch(`${FILES.rootKey} is not the key of ${FILES.root}`);
   }
@@ -274,13 +267,6 @@ function requireInTime(directory: string, issuer: IssuerRecord, now: number): vo
     "certificate-invalid",
     `${join(directory, FILES.issuer)} is ${problem}. Check this machine's clock.`,
   );
-}
-
-function refusal(code: ErrorCode, directory: string, what: string, cause?: unknown): FirefliesError {
-  const remedy = "Restore the whole directory from one backup; starting over would hand out ids twice.";
-  return new FirefliesError(code, `The authority's state in ${directory} cannot be used: ${what}. ${remedy}`, {
-    cause,
-  });
 }
 
 async function reading<T>(directory: string, work: () => Promise<T>): Promise<T> {
