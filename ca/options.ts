@@ -2,6 +2,9 @@
 import { DELTA_MS_MAX, FirefliesError } from "../identity/index.js";
 import { RING_COUNT_MAX, ringsNeeded } from "../rings/index.js";
 import { type KeyOptions, requirePassphrase } from "./key-cabinet.js";
+import { isNetworkName } from "./policy.js";
+import { FIRST_NETWORK } from "./store/migrations.js";
+import { isPostgresUrl } from "./store/postgres.js";
 
 const DAY_MS = 86_400_000;
 /** A network of 100 with a tenth of liars: 13 rings. */
@@ -16,6 +19,10 @@ const LIFETIME_MS_MAX = 365 * DAY_MS;
 export interface AuthorityOptions extends KeyOptions {
   /** Directory of its state: ca.db, keys and certificates. */
   readonly directory: string;
+  /** Where its records are: "postgres://..." for several replicas; in ca.db of the directory when left out. */
+  readonly store?: string | undefined;
+  /** Which of its networks ("default"); others than the first are made by `addNetwork`. */
+  readonly networkName?: string | undefined;
   /** Rings of a new network; or `members` and `byzantine`. Fixed when the network is created. */
   readonly numRings?: number | undefined;
   /** Expected number of members of a new network. */
@@ -54,6 +61,8 @@ export type Decision =
 
 export interface Settings {
   readonly directory: string;
+  readonly store: string | undefined;
+  readonly networkName: string;
   /** Undefined when no option asks for a count. */
   readonly wantedRings: number | undefined;
   readonly wantedDeltaMs: number | undefined;
@@ -62,7 +71,10 @@ export interface Settings {
   readonly bootNodes: number;
   readonly open: boolean;
   readonly keys: KeyOptions;
+  /** Tells everybody who listens. */
   readonly onDecision: (decision: Decision) => void;
+  /** Who is told of every decision; the program's own `onDecision` among them. */
+  readonly listeners: Set<(decision: Decision) => void>;
   readonly now: () => number;
 }
 
@@ -73,8 +85,11 @@ export function settingsOf(options: AuthorityOptions): Settings {
   requireWithin("tokenLifetimeMs", tokenLifetimeMs, 1_000, LIFETIME_MS_MAX);
   requireWithin("bootNodes", bootNodes, 1, BOOT_NODES_MAX);
   if (deltaMs !== undefined) requireWithin("deltaMs", deltaMs, 1, DELTA_MS_MAX);
+  const listeners = new Set(options.onDecision === undefined ? [] : [options.onDecision]);
   return {
     directory: options.directory,
+    store: storeOf(options),
+    networkName: networkNameOf(options.networkName),
     wantedRings: wantedRings(options),
     wantedDeltaMs: deltaMs,
     certificateLifetimeMs,
@@ -82,9 +97,22 @@ export function settingsOf(options: AuthorityOptions): Settings {
     bootNodes,
     open: options.open ?? false,
     keys: keyOptionsOf(options),
-    onDecision: options.onDecision ?? (() => {}),
+    onDecision: (decision) => {
+      for (const listener of listeners) listener(decision);
+    },
+    listeners,
     now: options.now ?? Date.now,
   };
+}
+
+function storeOf({ store }: AuthorityOptions): string | undefined {
+  if (store === undefined || isPostgresUrl(store)) return store;
+  throw invalid("store must begin with postgres://. Without it the records are in ca.db of the directory.");
+}
+
+function networkNameOf(name: string = FIRST_NETWORK): string {
+  if (isNetworkName(name)) return name;
+  throw invalid(`A network's name is 1 to 32 of a-z, 0-9 and hyphens, not ${JSON.stringify(name)}.`);
 }
 
 function keyOptionsOf({ passphrase, askPassphrase, pin, issuingKeyUri }: KeyOptions): KeyOptions {

@@ -2,6 +2,7 @@
 import { ADDRESS_CHARACTERS_MAX, ADDRESSES_MAX, CLOCK_TOLERANCE_MS, hmacSha256 } from "../identity/index.js";
 import { concatBytes, type MemberId, memberIdFromBytes } from "../rings/index.js";
 
+const NETWORK_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const PRINCIPAL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** A host of letters, digits, dots, hyphens and underscores, or an IPv6 address (with a zone) in brackets; then a port. */
 const ADDRESS = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]):(\d{1,5})$/;
@@ -12,6 +13,11 @@ const RENEWAL_SHARE = 2 / 3;
 /** Whether `name` may be a principal: 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit; case matters. */
 export function isPrincipal(name: string): boolean {
   return PRINCIPAL.test(name);
+}
+
+/** Whether this may name a network: it is also a part of file names. */
+export function isNetworkName(name: string): boolean {
+  return NETWORK_NAME.test(name);
 }
 
 /** Whether these may be a member's addresses: at most 8 of "host:port". */

@@ -226,6 +226,10 @@ export interface Counts {
 
 /** One network's part. */
 export interface NetworkStore {
+  /** Where this network's authority was last reached, for tokens. */
+  urls(): Promise<readonly string[]>;
+  saveUrls(urls: readonly string[]): Promise<void>;
+
   /** All of them, the oldest first. */
   issuers(): Promise<readonly IssuerRecord[]>;
   /** "refused" when it is there already. The state is "prepared". */
@@ -290,10 +294,6 @@ export interface Store {
   /** "refused" when the name or the id is taken. */
   createNetwork(network: NewNetwork, note?: AuditNote): Promise<Recorded>;
   network(networkId: Uint8Array): NetworkStore;
-  /** Where the authority was last reached, for tokens. */
-  urls(): Promise<readonly string[]>;
-  saveUrls(urls: readonly string[]): Promise<void>;
-
   /** Notes of decisions that record nothing else, as refusals. */
   append(notes: readonly AuditNote[], networkId?: Uint8Array): Promise<void>;
   auditHead(): Promise<AuditHead>;

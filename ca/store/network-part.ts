@@ -19,13 +19,19 @@ import * as issuers from "./issuers.js";
 import * as principals from "./principals.js";
 import * as reports from "./reports.js";
 import * as revocations from "./revocations.js";
-import type { Session } from "./sql.js";
+import { type Session, texts } from "./sql.js";
 import type { Writer } from "./writer.js";
 
 const ID_BYTES = 32;
 
 export function networkPart(read: Session, writer: Writer, networkId: Uint8Array): NetworkStore {
   return {
+    urls: async () => texts((await read.one("SELECT urls FROM networks WHERE network_id = ?", networkId))?.urls),
+    saveUrls: async (urls: readonly string[]) => {
+      const sql = "UPDATE networks SET urls = ? WHERE network_id = ?";
+      await writer.write((tx) => tx.run(sql, JSON.stringify(urls), networkId));
+    },
+
     issuers: () => issuers.issuersOf(read, networkId),
     prepareIssuer: (issuer: IssuerRecord, note?: AuditNote) =>
       writer.write((tx) => issuers.prepareIssuer(tx, networkId, issuer, note)),

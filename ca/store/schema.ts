@@ -5,12 +5,12 @@ export const SCHEMA_VERSION = 2;
 
 const TABLES = `
 CREATE TABLE authority (
-  one INTEGER PRIMARY KEY CHECK (one = 1), root BLOB NOT NULL, created_at INTEGER NOT NULL, epoch INTEGER NOT NULL,
-  urls TEXT NOT NULL
+  one INTEGER PRIMARY KEY CHECK (one = 1), root BLOB NOT NULL, created_at INTEGER NOT NULL, epoch INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE networks (
   network_id BLOB PRIMARY KEY, name TEXT NOT NULL UNIQUE, ring_count INTEGER NOT NULL, delta_ms INTEGER NOT NULL,
-  id_secret BLOB NOT NULL, created_at INTEGER NOT NULL, list_number INTEGER NOT NULL
+  id_secret BLOB NOT NULL, created_at INTEGER NOT NULL, list_number INTEGER NOT NULL,
+  urls TEXT NOT NULL
 ) STRICT;
 CREATE TABLE issuers (
   fingerprint TEXT PRIMARY KEY, network_id BLOB NOT NULL REFERENCES networks, certificate BLOB NOT NULL,

@@ -13,7 +13,7 @@ import type {
 } from "../store.js";
 import { insertIssuer } from "./issuers.js";
 import { networkPart } from "./network-part.js";
-import { bytes, type Row, type Session, type SqlDatabase, texts } from "./sql.js";
+import { bytes, type Row, type Session, type SqlDatabase } from "./sql.js";
 import { auditHead, Writer } from "./writer.js";
 
 export class SqlStore implements Store {
@@ -44,7 +44,7 @@ export class SqlStore implements Store {
   ): Promise<Recorded> {
     return this.#writer.write(async (tx) => {
       if ((await tx.one("SELECT one FROM authority")) !== undefined) return "refused";
-      await tx.run("INSERT INTO authority VALUES (1,?,?,?,'[]')", root, createdAt, epoch);
+      await tx.run("INSERT INTO authority VALUES (1,?,?,?)", root, createdAt, epoch);
       await insertNetwork(tx, first);
       tx.note(note);
       return "recorded";
@@ -73,14 +73,6 @@ export class SqlStore implements Store {
     const part = networkPart(this.#read, this.#writer, networkId);
     this.#parts.set(key, part);
     return part;
-  }
-
-  async urls(): Promise<readonly string[]> {
-    return texts((await this.#read.one("SELECT urls FROM authority"))?.urls);
-  }
-
-  async saveUrls(urls: readonly string[]): Promise<void> {
-    await this.#writer.write((tx) => tx.run("UPDATE authority SET urls = ?", JSON.stringify(urls)));
   }
 
   async append(notes: readonly AuditNote[], networkId?: Uint8Array): Promise<void> {
@@ -113,7 +105,7 @@ export class SqlStore implements Store {
 
 async function insertNetwork(tx: Session, { network, issuer }: NewNetwork): Promise<void> {
   const { networkId, name, ringCount, deltaMs, idSecret, createdAt } = network;
-  const sql = "INSERT INTO networks VALUES (?,?,?,?,?,?,0)";
+  const sql = "INSERT INTO networks VALUES (?,?,?,?,?,?,0,'[]')";
   await tx.run(sql, networkId, name, ringCount, deltaMs, idSecret, createdAt);
   await insertIssuer(tx, networkId, issuer);
 }

@@ -77,8 +77,9 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await store.createNetwork({ ...second, network: network("second") })).toBe("refused");
       expect(await store.networks()).toEqual([first.network, second.network]);
       expect(await store.network(second.network.networkId).issuers()).toEqual([second.issuer]);
-      await store.saveUrls(["https://a:1", "https://b:2"]);
-      expect(await store.urls()).toEqual(["https://a:1", "https://b:2"]);
+      await records.saveUrls(["https://a:1", "https://b:2"]);
+      expect(await store.network(second.network.networkId).urls()).toEqual([]);
+      expect(await records.urls()).toEqual(["https://a:1", "https://b:2"]);
     });
 
     it("keeps a network's members from those of another", async () => {
