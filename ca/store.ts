@@ -29,8 +29,11 @@ export interface NetworkRecord {
   readonly createdAt: number;
 }
 
-/** prepared: members may see it; active: the one that signs; retired: signs no more, what it signed stays good. */
-export type IssuerState = "prepared" | "active" | "retired";
+/**
+ * prepared: not yet in use; active: the one that signs members; outgoing: signs no more, what it signed stays good;
+ * retired: no longer trusted, and so on the revocation list.
+ */
+export type IssuerState = "prepared" | "active" | "outgoing" | "retired";
 
 /** An intermediate certificate of a network. */
 export interface IssuerRecord {
@@ -234,9 +237,9 @@ export interface NetworkStore {
   issuers(): Promise<readonly IssuerRecord[]>;
   /** "refused" when it is there already. The state is "prepared". */
   prepareIssuer(issuer: IssuerRecord, note?: AuditNote): Promise<Recorded>;
-  /** From prepared to active; the active one so far is retired. "refused" when it is not prepared. */
+  /** From prepared to active; the active one so far is outgoing. "refused" when it is not prepared. */
   activateIssuer(fingerprint: string, at: number, note?: AuditNote): Promise<Recorded>;
-  /** Of a prepared one that is not to be used after all; the active one retires only by another's activation. */
+  /** From prepared or outgoing to retired. "refused" in any other state. */
   retireIssuer(fingerprint: string, at: number, note?: AuditNote): Promise<Recorded>;
 
   principal(name: string): Promise<MemberRecord | undefined>;

@@ -33,9 +33,8 @@ export async function activateIssuer(
   networkId: Uint8Array,
   { fingerprint, at, note }: IssuerAct,
 ): Promise<Recorded> {
-  if (!(await isPrepared(tx, networkId, fingerprint))) return "refused";
-  const retire = "UPDATE issuers SET state = 'retired', retired_at = ? WHERE network_id = ? AND state = 'active'";
-  await tx.run(retire, at, networkId);
+  if ((await stateOf(tx, networkId, fingerprint)) !== "prepared") return "refused";
+  await tx.run("UPDATE issuers SET state = 'outgoing' WHERE network_id = ? AND state = 'active'", networkId);
   const activate = "UPDATE issuers SET state = 'active', activated_at = ? WHERE fingerprint = ?";
   await tx.run(activate, at, fingerprint);
   tx.note(note, networkId);
@@ -47,7 +46,8 @@ export async function retireIssuer(
   networkId: Uint8Array,
   { fingerprint, at, note }: IssuerAct,
 ): Promise<Recorded> {
-  if (!(await isPrepared(tx, networkId, fingerprint))) return "refused";
+  const state = await stateOf(tx, networkId, fingerprint);
+  if (state !== "prepared" && state !== "outgoing") return "refused";
   await tx.run("UPDATE issuers SET state = 'retired', retired_at = ? WHERE fingerprint = ?", at, fingerprint);
   tx.note(note, networkId);
   return "recorded";
@@ -60,9 +60,9 @@ export interface IssuerAct {
   readonly note?: AuditNote | undefined;
 }
 
-async function isPrepared(tx: Session, networkId: Uint8Array, fingerprint: string): Promise<boolean> {
-  const sql = "SELECT 1 AS found FROM issuers WHERE fingerprint = ? AND network_id = ? AND state = 'prepared'";
-  return (await tx.one(sql, fingerprint, networkId)) !== undefined;
+async function stateOf(tx: Session, networkId: Uint8Array, fingerprint: string): Promise<unknown> {
+  const sql = "SELECT state FROM issuers WHERE fingerprint = ? AND network_id = ?";
+  return (await tx.one(sql, fingerprint, networkId))?.state;
 }
 
 function issuerOf(row: Row): IssuerRecord {

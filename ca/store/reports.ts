@@ -37,7 +37,7 @@ const CONTACTS = `SELECT r.id, r.addresses, c.leaf, i.certificate AS issuer_der 
     (SELECT serial FROM certificates WHERE id = r.id ORDER BY not_before DESC, serial DESC LIMIT 1)
   JOIN issuers i ON i.fingerprint = c.issuer
   WHERE r.network_id = ? AND r.id <> ? AND r.addresses <> '[]' AND c.not_after > ? AND p.status = 'active'
-    AND NOT EXISTS (SELECT 1 FROM revocations v WHERE v.serial = c.serial)`;
+    AND i.state <> 'retired' AND NOT EXISTS (SELECT 1 FROM revocations v WHERE v.serial = c.serial)`;
 
 /**
  * Half the last to report, half from a random place on: ids are random, so those that follow one another there are a

@@ -14,7 +14,7 @@ CREATE TABLE networks (
 ) STRICT;
 CREATE TABLE issuers (
   fingerprint TEXT PRIMARY KEY, network_id BLOB NOT NULL REFERENCES networks, certificate BLOB NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('prepared', 'active', 'retired')), key_reference TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('prepared', 'active', 'outgoing', 'retired')), key_reference TEXT NOT NULL,
   not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, prepared_at INTEGER NOT NULL, activated_at INTEGER,
   retired_at INTEGER
 ) STRICT;

@@ -236,11 +236,15 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       ]);
       expect(states.sort()).toEqual([
         ["active", NOW + 1, undefined],
-        ["retired", NOW, NOW + 1],
+        ["outgoing", NOW, undefined],
       ]);
       expect(await outcome(certificate("alice", first.issuer))).toBe("issuer-inactive");
       expect(await outcome(certificate("alice", next))).toBe("recorded");
       expect(await records.retireIssuer(next.fingerprint, NOW)).toBe("refused");
+      expect(await records.retireIssuer(first.issuer.fingerprint, NOW + 2, note("retired"))).toBe("recorded");
+      expect(await records.retireIssuer(first.issuer.fingerprint, NOW + 3)).toBe("refused");
+      const retired = (await records.issuers()).find(({ state }) => state === "retired");
+      expect(retired).toMatchObject({ fingerprint: first.issuer.fingerprint, retiredAt: NOW + 2 });
     });
 
     it("chains the audit, in the order of the decisions, without those that failed", async () => {
