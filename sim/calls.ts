@@ -111,7 +111,8 @@ export class Leg extends Input {
 
   run(member: Member, now: number): void {
     const call = this.#call;
-    if (!this.#isAnswer) {
+    if (!this.#isAnswer && member.machine.refusal(call.caller.certificate)) this.#refuse(member);
+    else if (!this.#isAnswer) {
       const answer = call.receive(member, this.#payload, now);
       if (answer) call.answer(answer, member.isCorrect ? 0 : member.delayTo(call.caller.id));
       else call.fail(call.deadline, false);
@@ -123,12 +124,17 @@ export class Leg extends Input {
 
   /** The target is not there, or stands still: the caller will hear of it, or of nothing. */
   #miss(target: Member): void {
+    if (target.state === "down" && target.refuses) this.#refuse(target);
+    else this.#call.fail(this.#call.deadline, false);
+  }
+
+  /** By the host, when nobody listens; or by the member, for whom the caller is revoked or an equivocator. */
+  #refuse(target: Member): void {
     const call = this.#call;
     const { engine } = target;
-    const refuses = target.state === "down" && target.refuses;
-    const delay = refuses ? engine.network.segments(target.number, call.caller.number, 0) : LOST;
+    const delay = engine.network.segments(target.number, call.caller.number, 0);
     if (delay === LOST) call.fail(call.deadline, false);
-    else call.fail(Math.min(call.deadline, engine.now + delay), true);
+    else call.fail(Math.min(call.deadline, engine.now + delay), target.state === "down");
   }
 }
 
@@ -149,11 +155,15 @@ class Failure extends Input {
   }
 }
 
-/** The member that proves itself at one of the addresses as the one meant; undefined when there is none. */
+/**
+ * The member that proves itself at one of the addresses as the one meant; undefined when there is none, or when the caller
+ * holds against it what ends every connection (rules R12, R17).
+ */
 export function reach(from: Member, { id, addresses }: Recipient): Member | undefined {
   for (const address of addresses) {
     const member = from.engine.byAddress.get(address);
-    if (member && (id === undefined || member.id === id)) return member;
+    if (!member || (id !== undefined && member.id !== id)) continue;
+    return from.machine.refusal(member.certificate) ? undefined : member;
   }
   return undefined;
 }

@@ -7,6 +7,7 @@ import type { Chance } from "./chance.js";
 import type { Credentials } from "./crypto.js";
 import type { Engine } from "./engine.js";
 import type { Input } from "./input.js";
+import { SenderRates } from "./sender-rates.js";
 
 /** The kinds of traffic, each at its place in `Member.sent`. */
 export const TRAFFIC_KINDS: readonly TrafficKind[] = ["call", "answer", "ping", "pong", "gossip", "message"];
@@ -20,6 +21,7 @@ export class Member implements Actor {
   /** Bytes sent, by place in TRAFFIC_KINDS. */
   readonly sent = new Float64Array(TRAFFIC_KINDS.length);
   readonly handlers: Handlers = {};
+  readonly datagrams = new SenderRates();
   credentials: Credentials;
   behaviours: readonly Behaviour[] = [];
   isCorrect = true;

@@ -44,8 +44,12 @@ export class Ping extends Input {
   }
 
   run(member: Member, now: number): void {
-    if (!member.isCorrect && !member.takesPing(this.#from.id)) return;
-    member.machine.pinged(this.#from.id, this.#fingerprint, now);
+    const from = this.#from;
+    // Its driver drops datagrams of those whose key it does not know, and what one sender sends beyond its rate.
+    if (!member.machine.agreementKeyOf(from.id)) return;
+    if (!from.isCorrect && !member.datagrams.take(from.number, now)) return;
+    if (!member.isCorrect && !member.takesPing(from.id)) return;
+    member.machine.pinged(from.id, this.#fingerprint, now);
     this.#answer(member);
   }
 

@@ -22,7 +22,7 @@ export interface SimulationOptions {
   readonly members: number;
   /** Byzantine ones of these: a share below 1, or a whole number of members from 1 on. Which: drawn from the seed. Default 0. */
   readonly byzantine?: number;
-  /** k, 1 to 255; "auto" (default): as many as this share of Byzantine members needs (rings/plan.ts). */
+  /** k, 1 to RING_COUNT_MAX of rings/; "auto" (default): as many as this share of Byzantine members needs (rings/plan.ts). */
   readonly rings?: number | "auto";
   /** A whole number, 0 to 2^32 - 1. */
   readonly seed: number;
