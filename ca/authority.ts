@@ -15,6 +15,7 @@ import {
 import { type EnrollInput, enroll } from "./admission.js";
 import type { Issued } from "./answer.js";
 import { requirePrincipal } from "./applicant.js";
+import { addNetwork } from "./birth.js";
 import type { Context } from "./context.js";
 import { type Lock, takeLock } from "./lock.js";
 import { createIdentity, type OfflineInput, signOffline } from "./offline.js";
@@ -22,10 +23,17 @@ import { type AuthorityOptions, type Decision, invalid, type Settings, settingsO
 import { validityAt } from "./policy.js";
 import { renew, report } from "./renewal.js";
 import { type AuthorityState, createDirectory, openState } from "./state.js";
+import { FIRST_NETWORK } from "./store/migrations.js";
 import type { AuditNote, ContactRecord, Counts, Store } from "./store.js";
 import { issueToken } from "./token.js";
 
-const LOCK_FILE = "ca.lock";
+/** Each network of a directory may be served by a process of its own. */
+function lockFileOf(networkName: string): string {
+  return networkName === FIRST_NETWORK ? "ca.lock" : `ca-${networkName}.lock`;
+}
+
+/** What is fixed when a network is made. */
+export type NetworkOptions = Pick<AuthorityOptions, "numRings" | "members" | "byzantine" | "deltaMs">;
 
 export class CertificateAuthority {
   readonly #context: Context;
@@ -44,7 +52,7 @@ export class CertificateAuthority {
   static async open(options: AuthorityOptions): Promise<CertificateAuthority> {
     const settings = settingsOf(options);
     await createDirectory(settings.directory);
-    const lock = takeLock(join(settings.directory, LOCK_FILE));
+    const lock = takeLock(join(settings.directory, lockFileOf(settings.networkName)));
     try {
       return new CertificateAuthority({ state: await openState(settings, true), settings }, lock);
     } catch (error) {
@@ -179,6 +187,24 @@ export class CertificateAuthority {
     const issuer = await this.#state.issuers.active();
     const leaf = await issueServer({ spki: pair.spki, issuer, validity: validityAt(this.now(), lifetimeMs) });
     return { pair, leaf };
+  }
+
+  /** All networks of this authority, the oldest first. */
+  async networks(): Promise<readonly (NetworkConstants & { readonly name: string })[]> {
+    const networks = await this.#store.networks();
+    return networks.map(({ name, networkId, ringCount, deltaMs }) => ({ name, networkId, ringCount, deltaMs }));
+  }
+
+  /**
+   * One more network, with ids and an intermediate of its own; serve it by an authority with this `networkName`. Rejects
+   * with "ca-options-invalid" when the name is taken, or with "ca-state-missing" when the root's key is not here.
+   */
+  async addNetwork(name: string, options: NetworkOptions = {}): Promise<NetworkConstants> {
+    const { directory, store } = this.#settings;
+    const now = () => this.now();
+    const settings = settingsOf({ ...options, directory, store, networkName: name, now });
+    const { networkId, ringCount, deltaMs } = await addNetwork(settings, this.#state);
+    return { networkId, ringCount, deltaMs };
   }
 
   async close(): Promise<void> {

@@ -1,56 +1,30 @@
 /**
- * The authority's directory: ca.db, root.pem, root.key.pem, issuing.pem, issuing.key.pem. It is created between two
- * steps of a marker file, before anything is issued: after a crash in between it is created anew. Without the marker
- * a missing piece is a loss, and the authority refuses to start: a new database would hand out ids twice.
+ * The authority's directory: ca.db (or a database elsewhere), root.pem, root.key.pem, issuing.pem, issuing.key.pem. A
+ * missing piece is a loss, and the authority refuses to start: a new database would hand out ids twice.
  */
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
-  atomicWrite,
-  certificatesFromPem,
-  certificatesToPem,
-  createIssuing,
-  createRoot,
   dateProblem,
   FirefliesError,
-  fingerprintOf,
-  messageOf,
   networkOfIssuing,
-  PUBLIC_FILE_MODE,
-  randomSecret,
-  readText,
   requirePrivate,
   sameNetwork,
   spkiOfCertificate,
-  syncDirectory,
-  validityOfCertificate,
 } from "../identity/index.js";
-import { equalBytes, toHex } from "../rings/index.js";
+import { equalBytes } from "../rings/index.js";
+import { initialise } from "./birth.js";
+import { FILES, filesIn, readCertificate, reading } from "./directory.js";
 import { Issuers } from "./issuers.js";
 import { KeyCabinet } from "./key-cabinet.js";
-import { constantsOf, invalid, type Settings } from "./options.js";
-import { validityAt } from "./policy.js";
+import { invalid, type Settings } from "./options.js";
 import { refusal } from "./refusal.js";
 import type { SigningKey } from "./signing-key.js";
-import { FIRST_KEY, FIRST_NETWORK } from "./store/migrations.js";
+import { FIRST_NETWORK } from "./store/migrations.js";
 import { openStore } from "./store/open.js";
-import type { IssuerRecord, NetworkRecord, NetworkStore, NewNetwork, Store } from "./store.js";
+import type { AuthorityRecord, IssuerRecord, NetworkRecord, NetworkStore, Store } from "./store.js";
 
-const FILES = {
-  database: "ca.db",
-  root: "root.pem",
-  rootKey: "root.key.pem",
-  issuer: "issuing.pem",
-  issuerKey: FIRST_KEY,
-  marker: "initialising",
-} as const;
-const DIRECTORY_MODE = 0o700;
-const YEAR_MS = 365 * 86_400_000;
-/** The root is the anchor that members pin; it signs issuing certificates only. */
-const ROOT_LIFETIME_MS = 30 * YEAR_MS;
-const ISSUING_LIFETIME_MS = 10 * YEAR_MS;
-const NETWORK_ID_BYTES = 32;
-const ID_SECRET_BYTES = 32;
+export { createDirectory } from "./directory.js";
 
 export interface AuthorityState {
   readonly store: Store;
@@ -83,98 +57,18 @@ export async function openState(settings: Settings, create: boolean): Promise<Au
   });
 }
 
-export async function createDirectory(directory: string): Promise<void> {
-  await reading(directory, () => mkdir(directory, { recursive: true, mode: DIRECTORY_MODE }));
-}
-
-/** Which of our files are there. */
-async function filesIn(directory: string): Promise<Set<string>> {
-  const names: readonly string[] = Object.values(FILES);
-  const entries = await readdir(directory).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw error;
-  });
-  return new Set(entries.filter((name) => names.includes(name)));
-}
-
-async function initialise(settings: Settings, leftOver: ReadonlySet<string>): Promise<void> {
-  const { directory } = settings;
-  const marker = join(directory, FILES.marker);
-  await atomicWrite(marker, "The first start of this authority was not finished; the next one begins anew.\n");
-  for (const name of leftOver) if (name !== FILES.marker) await rm(join(directory, name), { force: true });
-  for (const suffix of ["-wal", "-shm"]) await rm(join(directory, FILES.database + suffix), { force: true });
-  await writeState(settings);
-  await rm(marker);
-  await syncDirectory(directory);
-}
-
-async function writeState(settings: Settings): Promise<void> {
-  const file = (name: keyof typeof FILES) => join(settings.directory, FILES[name]);
-  const keys = new KeyCabinet(settings.directory, settings.keys);
-  const [rootKey, issuerKey] = [await keys.create(FILES.rootKey), await keys.createIssuing(FILES.issuerKey)];
-  const { root, network } = await newAuthority(settings, rootKey, issuerKey);
-  await issuerKey.close();
-  await atomicWrite(file("root"), certificatesToPem(root), PUBLIC_FILE_MODE);
-  await atomicWrite(file("issuer"), certificatesToPem(network.issuer.certificate), PUBLIC_FILE_MODE);
-  await atomicWrite(file("database"), ""); // It holds the id secret; SQLite would make it as the umask says.
-  const store = await openStore(file("database"));
-  const authority = { root, createdAt: network.network.createdAt, epoch: 0 };
-  await store.createAuthority(authority, network).finally(() => store.close());
-}
-
-async function newAuthority(
-  settings: Settings,
-  rootKey: SigningKey,
-  issuerKey: SigningKey,
-): Promise<{ readonly root: Uint8Array; readonly network: NewNetwork }> {
-  const now = settings.now();
-  const network = { networkId: randomSecret(NETWORK_ID_BYTES), ...constantsOf(settings) };
-  const name = toHex(network.networkId).slice(0, 16);
-  const root = await createRoot({
-    name: `fireflies root ${name}`,
-    spki: rootKey.spki,
-    sign: rootKey.sign,
-    validity: validityAt(now, ROOT_LIFETIME_MS),
-  });
-  const certificate = await createIssuing({
-    name: `fireflies issuing ${name}`,
-    spki: issuerKey.spki,
-    network,
-    root: { certificate: root, sign: rootKey.sign },
-    validity: validityAt(now, ISSUING_LIFETIME_MS),
-  });
-  const idSecret = randomSecret(ID_SECRET_BYTES);
-  const issuer = activeIssuer(certificate, FILES.issuerKey, now);
-  return { root, network: { network: { ...network, name: FIRST_NETWORK, idSecret, createdAt: now }, issuer } };
-}
-
-/** The record of an intermediate that signs from `now` on. */
-function activeIssuer(certificate: Uint8Array, keyReference: string, now: number): IssuerRecord {
-  const { notBefore, notAfter } = validityOfCertificate(certificate)!;
-  const times = { notBefore, notAfter, preparedAt: now, activatedAt: now, retiredAt: undefined };
-  return { fingerprint: fingerprintOf(certificate), certificate, state: "active", keyReference, ...times };
-}
-
 async function load(settings: Settings): Promise<AuthorityState> {
   const { directory } = settings;
   const cabinet = new KeyCabinet(directory, settings.keys);
-  const keys = await readKeys(directory, cabinet);
-  if (!(await filesIn(directory)).has(FILES.database)) {
-    throw refusal("ca-state-corrupt", directory, `${FILES.database} is gone`);
-  }
-  await requirePrivate(join(directory, FILES.database));
-  // SQLite takes an empty file for a new database.
-  const { size } = await stat(join(directory, FILES.database));
-  if (size === 0) throw refusal("ca-state-corrupt", directory, `${FILES.database} is empty`);
-  const store = await openStore(join(directory, FILES.database));
+  const keys = await readKeys(settings, cabinet);
+  if (settings.store === undefined) await requireDatabase(directory);
+  const store = await openStore(settings.store ?? join(directory, FILES.database));
   try {
-    const [authority, [network]] = [await store.authority(), await store.networks()];
-    if (authority === undefined || network === undefined) {
-      throw refusal("ca-state-corrupt", directory, `${FILES.database} holds no network`);
-    }
+    const authority = await store.authority();
+    if (authority === undefined) throw refusal("ca-state-corrupt", directory, "its database holds no authority");
+    const network = await networkOf(settings, store);
     const records = store.network(network.networkId);
-    const { root } = authority;
-    requireConsistent(directory, { network, root, issuers: await records.issuers() }, keys);
+    requireConsistent(directory, { authority, network, issuers: await records.issuers() }, keys);
     requireWanted(settings, network);
     const issuers = new Issuers({ records, directory, openKey: (name) => readKey(directory, cabinet, name) });
     const close = async () => {
@@ -182,22 +76,46 @@ async function load(settings: Settings): Promise<AuthorityState> {
       await store.close();
     };
     requireInTime(directory, (await issuers.active()).record, settings.now());
-    return { store, network, records, root, issuers, keys: cabinet, close };
+    return { store, network, records, root: authority.root, issuers, keys: cabinet, close };
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
+async function requireDatabase(directory: string): Promise<void> {
+  if (!(await filesIn(directory)).has(FILES.database)) {
+    const elsewhere = "If its records are in PostgreSQL, say so with --store";
+    throw refusal("ca-state-corrupt", directory, `${FILES.database} is gone. ${elsewhere}`);
+  }
+  await requirePrivate(join(directory, FILES.database));
+  // SQLite takes an empty file for a new database.
+  const { size } = await stat(join(directory, FILES.database));
+  if (size === 0) throw refusal("ca-state-corrupt", directory, `${FILES.database} is empty`);
+}
+
+async function networkOf({ networkName, directory }: Settings, store: Store): Promise<NetworkRecord> {
+  const networks = await store.networks();
+  const network = networks.find(({ name }) => name === networkName);
+  if (network !== undefined) return network;
+  const names = networks.map(({ name }) => name).join(", ");
+  throw new FirefliesError(
+    "ca-state-missing",
+    `The authority in ${directory} has no network ${networkName}, only ${names}. Make it with \`fireflies ca network add ${networkName}\`.`,
+  );
+}
+
 interface KeyFiles {
   readonly root: Uint8Array;
-  readonly issuer: Uint8Array;
+  /** The first network's; those of others are in the database only. */
+  readonly issuer: Uint8Array | undefined;
   /** Undefined when the operator keeps it elsewhere: it only signs issuing certificates. */
   readonly rootKey: SigningKey | undefined;
 }
 
-async function readKeys(directory: string, keys: KeyCabinet): Promise<KeyFiles> {
-  const [root, issuer] = [await readCertificate(directory, FILES.root), await readCertificate(directory, FILES.issuer)];
+async function readKeys({ directory, networkName }: Settings, keys: KeyCabinet): Promise<KeyFiles> {
+  const root = await readCertificate(directory, FILES.root);
+  const issuer = networkName === FIRST_NETWORK ? await readCertificate(directory, FILES.issuer) : undefined;
   const rootKey = await readKey(directory, keys, FILES.rootKey);
   return { root, issuer, rootKey };
 }
@@ -211,30 +129,27 @@ async function readKey(directory: string, keys: KeyCabinet, name: string): Promi
   }
 }
 
-async function readCertificate(directory: string, name: string): Promise<Uint8Array> {
-  const pem = await readText(join(directory, name));
-  const [der] = certificatesFromPem(pem ?? "") ?? [];
-  if (der === undefined) throw refusal("ca-state-corrupt", directory, `${name} is missing or damaged`);
-  return der;
+interface Recorded {
+  readonly authority: AuthorityRecord;
+  readonly network: NetworkRecord;
+  readonly issuers: readonly IssuerRecord[];
 }
 
 /** Keys, certificates and database must be those that were made together. */
-function requireConsistent(
-  directory: string,
-  { network, root, issuers }: { network: NetworkRecord; root: Uint8Array; issuers: readonly IssuerRecord[] },
-  keys: KeyFiles,
-): void {
+function requireConsistent(directory: string, { authority, network, issuers }: Recorded, keys: KeyFiles): void {
   const mismatch = (what: string) => refusal("ca-state-mismatch", directory, what);
-  if (!equalBytes(root, keys.root)) throw mismatch(`${FILES.root} is not the database's`);
+  if (!equalBytes(authority.root, keys.root)) throw mismatch(`${FILES.root} is not the database's`);
   // The file may be of before the last rotation.
-  const isKnown = issuers.some(({ certificate }) => equalBytes(certificate, keys.issuer));
+  const { root, issuer, rootKey } = keys;
+  const isKnown = issuer === undefined || issuers.some(({ certificate }) => equalBytes(certificate, issuer));
   if (!isKnown) throw mismatch(`${FILES.issuer} is not the database's`);
-  if (keys.rootKey !== undefined && !isKeyOf(keys.rootKey, keys.root)) {
+  if (rootKey !== undefined && !isKeyOf(rootKey, root)) {
     throw mismatch(`${FILES.rootKey} is not the key of ${FILES.root}`);
   }
-  const certified = networkOfIssuing(keys.issuer, keys.root);
-  if (certified === undefined || !sameNetwork(certified, network)) {
-    throw mismatch(`${FILES.issuer} is for another network, or not signed by ${FILES.root}`);
+  for (const { certificate } of issuers) {
+    const certified = networkOfIssuing(certificate, root);
+    if (certified !== undefined && sameNetwork(certified, network)) continue;
+    throw mismatch(`an issuing certificate is for another network, or not signed by ${FILES.root}`);
   }
 }
 
@@ -267,13 +182,4 @@ function requireInTime(directory: string, issuer: IssuerRecord, now: number): vo
     "certificate-invalid",
     `${join(directory, FILES.issuer)} is ${problem}. Check this machine's clock.`,
   );
-}
-
-async function reading<T>(directory: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (cause instanceof FirefliesError) throw cause;
-    throw new FirefliesError("ca-state-unreadable", `Could not use ${directory}: ${messageOf(cause)}`, { cause });
-  }
 }
