@@ -7,6 +7,7 @@ import { addMonitor } from "./commands/monitor.js";
 import { addPlan } from "./commands/plan.js";
 import { addQueries } from "./commands/queries.js";
 import { addSend } from "./commands/send.js";
+import { addSim } from "./commands/sim.js";
 import { addStream } from "./commands/stream.js";
 import { EXIT_CODES, EXIT_OK, exitCodeOf, failureLine, usage } from "./failure.js";
 import { writeLine } from "./output.js";
@@ -33,7 +34,7 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .configureOutput({ writeErr: () => {} }) // run() says it, in the form that was asked for.
     .addHelpText("after", `${FIRST_STEPS}\n${exitCodeHelp()}`);
-  for (const add of [addAuthority, addAgent, addQueries, addSend, addStream, addMonitor, addPlan, addDemo])
+  for (const add of [addAuthority, addAgent, addQueries, addSend, addStream, addMonitor, addPlan, addSim, addDemo])
     add(program);
   exitByThrowing(program);
   return program;

@@ -321,6 +321,10 @@ export const ERROR_CODES = {
     meaning: "A step of the demonstration did not happen in time.",
     remedy: "Read the step and the agents' last lines in the message; a machine under heavy load may just be slow.",
   },
+  "sim-violated": {
+    meaning: "An invariant of the protocol did not hold in a simulated run.",
+    remedy: "The seed repeats it: see docs/simulator.md, and report it with the command that was printed.",
+  },
   "address-in-use": {
     meaning: "The address to listen on is taken or not allowed.",
     remedy: "Choose another port, or 0 for any free one.",

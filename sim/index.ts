@@ -1,9 +1,11 @@
 /** A whole overlay in one thread, from a seed: `import { Simulation } from "fireflies/sim"`. */
 export type { Actor, Behaviour, Identity, Seat, SimEvent, StatementKind, TrafficKind, Watcher } from "./actor.js";
 export { TURN_MS } from "./actor.js";
+export { ADVERSARIES, type Adversary, adversary, EVERY_ADVERSARY } from "./adversaries/index.js";
 export type { Incoming, MessageHandler, Reply, ReplyProblem, ResponseHandler } from "./applications.js";
 export { Chance } from "./chance.js";
 export type { Credentials, Dates, SimCrypto } from "./crypto.js";
+export { DATES } from "./engine.js";
 export { fakeCrypto } from "./fake-crypto.js";
 export { egressLoss, type Fault, flipFlop, ingressLoss, oneWay, partition } from "./fault.js";
 export type { InvariantName, Violation } from "./invariants/violation.js";
@@ -13,6 +15,7 @@ export type { Change, ChangeKind } from "./run/changes.js";
 export { type Choice, choosePlan } from "./run/choose.js";
 export { drawPlan, PRESETS } from "./run/draw.js";
 export type { Sample } from "./run/history.js";
+export { parsePlan } from "./run/parse.js";
 export {
   type CryptoName,
   FAULT_KINDS,
@@ -24,6 +27,7 @@ export {
 } from "./run/plan.js";
 export type { Quantiles } from "./run/quantiles.js";
 export type { Measured, MemberFigures, Result } from "./run/result.js";
+export { type Progress, Run, type RunOptions, simulate } from "./run/run.js";
 export { type Shrunk, shrink } from "./run/shrink.js";
 export { type AdversaryTally, DEEDS, type Deed, type Rejection } from "./run/tally.js";
 export type { TraceLine } from "./run/trace.js";

@@ -76,6 +76,9 @@ const SINGLE: readonly (readonly [string, string, () => Behaviour])[] = [
   ["flapper", "silent for seven seconds, there for seven", () => new Flapper()],
 ];
 
+/** Those that "all" stands for. */
+export const EVERY_ADVERSARY: readonly string[] = SINGLE.map(([name]) => name);
+
 function everyOne(): Behaviour {
   return new Ensemble(
     "all",

@@ -1,6 +1,7 @@
 /** Plans drawn from a seed: small networks of all shapes, each with its own liars, network and faults. */
 import { LAN, type Settings } from "../../gossip/index.js";
 import { ringsNeeded } from "../../rings/index.js";
+import { EVERY_ADVERSARY } from "../adversaries/index.js";
 import { Chance } from "../chance.js";
 import {
   FAULT_KINDS,
@@ -36,8 +37,8 @@ const LOCAL: Settings = { ...LAN, gossipMs: 200, monitorMs: 200, deltaMs: 500, r
 const WAN: Settings = { ...LAN, gossipMs: 2_000, monitorMs: 5_000, deltaMs: 6_000, removalMs: 12_000 };
 export const PRESETS = { lan: LAN, local: LOCAL, wan: WAN } as const;
 
-/** The plan that a seed stands for. `adversaries`: the names to draw from. */
-export function drawPlan(seed: number, adversaries: readonly string[]): Plan {
+/** The plan that a seed stands for, in this version of the package. */
+export function drawPlan(seed: number): Plan {
   const chance = new Chance(seed, PLAN_STREAM);
   const members = drawMembers(chance);
   const byzantine = chance.happens(0.7) ? chance.below(Math.floor(BYZANTINE_SHARE_MAX * members) + 1) : 0;
@@ -48,7 +49,7 @@ export function drawPlan(seed: number, adversaries: readonly string[]): Plan {
     members,
     byzantine,
     rings: ringsFor(members, byzantine),
-    adversaries: byzantine > 0 ? drawAdversaries(chance, adversaries) : [],
+    adversaries: byzantine > 0 ? drawAdversaries(chance) : [],
     seconds,
     start: chance.happens(0.25) ? "joining" : "whole",
     crypto: chance.happens(P256_SHARE) ? "p256" : "fake",
@@ -68,10 +69,11 @@ function drawMembers(chance: Chance): number {
   return between(chance, MEMBERS_MIN, max);
 }
 
-function drawAdversaries(chance: Chance, names: readonly string[]): string[] {
-  if (chance.happens(0.25)) return [...names];
-  const count = Math.min(names.length, between(chance, 1, 3));
-  return shuffled(chance, names).slice(0, count).sort();
+function drawAdversaries(chance: Chance): string[] {
+  if (chance.happens(0.25)) return ["all"];
+  return shuffled(chance, EVERY_ADVERSARY)
+    .slice(0, between(chance, 1, 3))
+    .sort();
 }
 
 function drawNetwork(chance: Chance, wide: boolean): NetworkPlan {

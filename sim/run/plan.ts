@@ -14,7 +14,7 @@ export interface Plan {
   readonly byzantine: number;
   /** k: odd or even, 1 or more. */
   readonly rings: number;
-  /** Names from `ADVERSARIES`, each at work in every Byzantine member. */
+  /** Names from `ADVERSARIES`, all of them at work in every Byzantine member. */
   readonly adversaries: readonly string[];
   /** Length of the phase with faults, seconds of virtual time. The quiet phase comes on top. */
   readonly seconds: number;

@@ -3,6 +3,8 @@
  * (after TigerBeetle's VOPR). Time is virtual; whoever runs it measures how long that takes.
  */
 import type { Behaviour, Seat } from "../actor.js";
+import { Ensemble } from "../adversaries/ensemble.js";
+import { adversary, EVERY_ADVERSARY } from "../adversaries/index.js";
 import type { SimCrypto } from "../crypto.js";
 import { fakeCrypto } from "../fake-crypto.js";
 import { invariants } from "../invariants/invariants.js";
@@ -19,8 +21,6 @@ import { Tally } from "./tally.js";
 import { Trace } from "./trace.js";
 
 export interface RunOptions {
-  /** Behaviours by the names that plans give; every Byzantine member gets one of its own of each. */
-  readonly adversaries: ReadonlyMap<string, { create(): Behaviour }>;
   /** For plans that ask for something other than the fake. */
   readonly cryptos?: Readonly<Partial<Record<CryptoName, () => SimCrypto>>>;
   /** Also gather what a report shows: samples, and what the adversaries did. Default false. */
@@ -72,7 +72,7 @@ export class Run {
   #settledAfter: number | null = null;
 
   /** Throws RangeError for a plan that names no adversary, crypto or range of values that there is. */
-  constructor(plan: Plan, options: RunOptions) {
+  constructor(plan: Plan, options: RunOptions = {}) {
     let simulation: Simulation | undefined;
     const members = () => simulation?.members ?? [];
     const crypto = cryptoOf(plan, options);
@@ -87,7 +87,7 @@ export class Run {
     simulation = new Simulation({
       ...plan,
       network: { ...plan.network, latency: LATENCIES[plan.network.latency] },
-      behaviours: this.#behaviours(plan, options),
+      behaviours: this.#behaviours(plan, options.withHistory ?? false),
       watchers: [
         this.#checks,
         this.#changes,
@@ -102,17 +102,19 @@ export class Run {
     this.#stage = new Stage(simulation, plan, (seat) => this.#changes.described(seat, this.simulation.now));
   }
 
-  #behaviours({ adversaries }: Plan, { adversaries: known, withHistory }: RunOptions): () => Behaviour[] {
-    const made = adversaries.map((name) => {
-      const adversary = known.get(name);
-      if (!adversary) throw new RangeError(`there is no adversary "${name}"`);
-      return { name, adversary };
+  /** Several at once take turns where only one can answer, as "all" does. */
+  #behaviours({ adversaries }: Plan, isCounted: boolean): () => Behaviour[] {
+    const names = adversaries.includes("all") ? EVERY_ADVERSARY : adversaries;
+    const made = names.map((name) => {
+      const known = adversary(name);
+      if (!known) throw new RangeError(`there is no adversary "${name}"`);
+      return { name, create: () => known.create() };
     });
-    return () =>
-      made.map(({ name, adversary }) => {
-        const behaviour = adversary.create();
-        return withHistory ? this.#tally.counted(name, behaviour) : behaviour;
-      });
+    const create = ({ name, create: plain }: (typeof made)[number]) =>
+      isCounted ? this.#tally.counted(name, plain()) : plain();
+    const [single, ...others] = made;
+    if (!single) return () => [];
+    return () => [others.length === 0 ? create(single) : new Ensemble("several", made.map(create))];
   }
 
   /** Goes on a little. False: it is over. */
@@ -239,7 +241,7 @@ export class Run {
 }
 
 /** Runs a plan to its end. */
-export function simulate(plan: Plan, options: RunOptions): Measured {
+export function simulate(plan: Plan, options?: RunOptions): Measured {
   return new Run(plan, options).finish().measured();
 }
 

@@ -2,6 +2,7 @@
  * A failing plan made smaller: fewer seconds, faults, members, liars and disturbances, as long as it still fails in the same
  * way. Greedy: of the smaller plans, largest step first, the first that still fails is the next to be made smaller.
  */
+import { EVERY_ADVERSARY } from "../adversaries/index.js";
 import type { Violation } from "../invariants/violation.js";
 import { endOf, type Plan, type PlannedFault } from "./plan.js";
 
@@ -92,11 +93,12 @@ function* withFewerMembers(plan: Plan): Generator<Plan> {
 }
 
 function* withFewerAdversaries(plan: Plan): Generator<Plan> {
-  const { adversaries } = plan;
+  const adversaries = plan.adversaries.includes("all") ? EVERY_ADVERSARY : plan.adversaries;
   if (adversaries.length < 2) return;
   const half = adversaries.length >> 1;
   yield { ...plan, adversaries: adversaries.slice(0, half) };
   yield { ...plan, adversaries: adversaries.slice(half) };
+  for (const name of adversaries) yield { ...plan, adversaries: [name] };
   for (const left of adversaries) yield { ...plan, adversaries: adversaries.filter((name) => name !== left) };
 }
 

@@ -1,0 +1,149 @@
+/** The options of `fireflies sim`, and the plans that they stand for. */
+import { readFile } from "node:fs/promises";
+import {
+  choosePlan,
+  drawPlan,
+  FAULT_KINDS,
+  type FaultKind,
+  type LatencyName,
+  type Plan,
+  type PRESETS,
+  parsePlan,
+} from "../../sim/index.js";
+import { usage } from "../failure.js";
+import { adversariesNamed } from "./adversaries.js";
+
+export interface SimOptions {
+  readonly json?: boolean;
+  readonly members: number;
+  readonly byzantine: number;
+  readonly rings: number | "auto";
+  readonly adversary: string;
+  readonly seconds: number;
+  readonly seed: number;
+  readonly replay?: number;
+  readonly seeds?: SeedRange;
+  readonly plan?: string;
+  readonly faults: string;
+  readonly start: Plan["start"];
+  readonly preset: keyof typeof PRESETS;
+  readonly latency: LatencyName;
+  readonly loss: number;
+  readonly duplicates: number;
+  readonly reordering: number;
+  readonly crypto: Plan["crypto"];
+  readonly trace?: string;
+  readonly report?: string;
+  readonly shrink: boolean;
+}
+
+export interface SeedRange {
+  readonly from: number;
+  /** Included. */
+  readonly to: number;
+}
+
+/** Options that say which plan: those of one group exclude those of another. */
+export const CHOICES = [
+  "members",
+  "byzantine",
+  "rings",
+  "adversary",
+  "seconds",
+  "seed",
+  "faults",
+  "start",
+  "preset",
+  "latency",
+  "loss",
+  "duplicates",
+  "reordering",
+  "crypto",
+] as const;
+/** What is chosen when nothing is. */
+export const DEFAULTS: Pick<SimOptions, (typeof CHOICES)[number]> = {
+  members: 100,
+  byzantine: 0,
+  rings: "auto",
+  adversary: "all",
+  seconds: 60,
+  seed: 1,
+  faults: "crash,describe",
+  start: "whole",
+  preset: "lan",
+  latency: "lan",
+  loss: 0,
+  duplicates: 0,
+  reordering: 0,
+  crypto: "fake",
+};
+const SOURCES = ["replay", "seeds", "plan"] as const;
+
+/** Throws "cli-usage" when a plan is given in two ways. `given`: the names of the options on the command line. */
+export function checkTogether(given: readonly string[]): void {
+  const [source, second] = SOURCES.filter((name) => given.includes(name));
+  if (source === undefined) return;
+  const other = second ?? CHOICES.find((name) => given.includes(name));
+  if (other !== undefined) throw usage(`--${source} brings a plan of its own: leave out --${other}.`);
+  if (source !== "seeds") return;
+  const single = ["trace", "report"].find((name) => given.includes(name));
+  if (single !== undefined) throw usage(`--${single} is about one run: leave out --seeds.`);
+}
+
+/** The one plan that the options stand for. Throws "cli-usage". */
+export async function planOf(options: SimOptions): Promise<Plan> {
+  if (options.replay !== undefined) return drawPlan(options.replay);
+  if (options.plan !== undefined) return await givenPlan(options.plan);
+  const { latency, loss, duplicates, reordering } = options;
+  return outOfRangeIsUsage(() =>
+    choosePlan({
+      ...options,
+      adversaries: adversariesNamed(options.adversary),
+      faults: faultsNamed(options.faults),
+      network: { latency, loss, duplicates, reordering },
+    }),
+  );
+}
+
+async function givenPlan(given: string): Promise<Plan> {
+  const text = given.trimStart().startsWith("{") ? given : await readPlan(given);
+  const plan = outOfRangeIsUsage(() => parsePlan(text), "The plan cannot be used: ");
+  adversariesNamed(plan.adversaries.join(",") || "none");
+  return plan;
+}
+
+async function readPlan(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw usage(`The plan ${file} cannot be read: ${(error as Error).message}.`);
+  }
+}
+
+function faultsNamed(text: string): readonly FaultKind[] {
+  if (text === "all") return FAULT_KINDS;
+  if (text === "none") return [];
+  return text.split(",").map((name) => {
+    const kind = FAULT_KINDS.find((each) => each === name.trim());
+    if (kind !== undefined) return kind;
+    throw usage(`There is no fault "${name}". There are: all, none, ${FAULT_KINDS.join(", ")}.`);
+  });
+}
+
+function outOfRangeIsUsage<T>(make: () => T, before = ""): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const text = `${before}${error.message}.`;
+    throw usage(text.charAt(0).toUpperCase() + text.slice(1));
+  }
+}
+
+/** The words after `fireflies` that repeat this run: what differs from the defaults, and the seed. */
+export function commandOf(options: SimOptions, plan: Plan): string {
+  if (options.replay !== undefined) return `sim --replay ${options.replay}`;
+  if (options.plan !== undefined) return `sim --plan '${JSON.stringify(plan)}'`;
+  const words = CHOICES.filter((name) => name === "seed" || options[name] !== DEFAULTS[name]);
+  return ["sim", ...words.flatMap((name) => [`--${name}`, String(options[name])])].join(" ");
+}

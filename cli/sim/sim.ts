@@ -1,0 +1,173 @@
+/** `fireflies sim`: runs plans, tells how it went, and makes a failing one small enough to read. */
+import { writeFile } from "node:fs/promises";
+import { FirefliesError } from "../../identity/error.js";
+import {
+  ADVERSARIES,
+  drawPlan,
+  type Measured,
+  type Plan,
+  Run,
+  type RunOptions,
+  type Shrunk,
+  shrink,
+  type TraceLine,
+  type Violation,
+} from "../../sim/index.js";
+import { usage } from "../failure.js";
+import { print, toJson, writeLine } from "../output.js";
+import { renderPage } from "../report/page.js";
+import { VERSION } from "../version.js";
+import { commandOf, planOf, type SeedRange, type SimOptions } from "./options.js";
+import { p256 } from "./p256.js";
+import { ProgressLine, rounded, runTimed, type Timed } from "./progress.js";
+import { planCommand, planLine, resultText, shrunkText, traceText, violationLine } from "./text.js";
+
+/** Time for making a failing plan smaller, milliseconds: what is not found by then is read as it is. */
+const SHRINK_MS_MAX = 60_000;
+
+/** Rejects with "sim-violated" when an invariant did not hold. */
+export async function simulateOne(options: SimOptions): Promise<void> {
+  const { json = false } = options;
+  const plan = await planOf(options);
+  const command = commandOf(options, plan);
+  if (!json) await writeLine(planLine(plan));
+  const run = await newRun(plan, {
+    withHistory: options.report !== undefined,
+    ...(options.trace && { trace: options.trace }),
+  });
+  checkTraced(run, options.trace);
+  const timed = runTimed(run, new ProgressLine(json));
+  const measured = run.measured();
+  const failure = await explain(measured, options);
+  if (options.report !== undefined) await report(options.report, withTrace(measured, failure), timed, command);
+  if (json) await writeLine(toJson(jsonOf(measured, timed, failure)));
+  else await tell(measured, timed, failure, options);
+  const [first] = measured.result.violations;
+  if (first) throw violated(`${violationLine(first)}. Repeat it with \`fireflies ${command}\`.`);
+}
+
+/** All seeds of a range, each with its own draw. */
+export async function simulateSeeds({ from, to }: SeedRange, json: boolean): Promise<void> {
+  const line = new ProgressLine(json);
+  const failed: number[] = [];
+  let [events, virtualMs] = [0, 0];
+  const started = performance.now();
+  for (let seed = from; seed <= to; seed++) {
+    const plan = drawPlan(seed);
+    const run = (await newRun(plan)).finish();
+    const { result } = run.measured();
+    events += result.events;
+    virtualMs += run.simulation.now;
+    line.show(() => `seed ${seed} of ${from} to ${to}, ${failed.length} failed`);
+    const [first] = result.violations;
+    if (json) await writeLine(toJson({ seed, ...result }));
+    if (!first) continue;
+    failed.push(seed);
+    line.clear();
+    if (!json) await writeLine(`seed ${seed}: ${violationLine(first)}\n  fireflies sim --replay ${seed}`);
+  }
+  line.clear();
+  const rate = rounded(virtualMs / Math.max(1, performance.now() - started));
+  const seeds = to - from + 1;
+  const text = `${seeds} seeds, ${failed.length} failed; ${events.toLocaleString("en-US")} events, ${rate} times real time`;
+  await print(json, { seeds, failed, events, rate }, text);
+  if (failed.length > 0) {
+    throw violated(`${failed.length} of ${seeds} seeds failed; the first: \`fireflies sim --replay ${failed[0]}\`.`);
+  }
+}
+
+async function newRun(plan: Plan, more: Partial<RunOptions> = {}): Promise<Run> {
+  const cryptos = plan.crypto === "p256" ? { p256: await p256(plan) } : {};
+  return new Run(plan, { cryptos, ...more });
+}
+
+function checkTraced({ simulation }: Run, name: string | undefined): void {
+  if (name === undefined || /^m\d+$/.test(name)) return;
+  const last = simulation.members.length - 1;
+  throw usage(`There is no member "${name}": they are called m0 to m${last}, and later ones m${last + 1} and so on.`);
+}
+
+interface Failure {
+  readonly shrunk: Shrunk | undefined;
+  /** The member that the first violation is about, and what befell it. */
+  readonly member: string;
+  readonly trace: readonly TraceLine[];
+}
+
+/** A failing run once more, smaller when that can be had, with a trace of the member concerned. */
+async function explain(
+  { plan, result }: Measured,
+  { shrink: mayShrink, json }: SimOptions,
+): Promise<Failure | undefined> {
+  const [violation] = result.violations;
+  if (!violation) return undefined;
+  const line = new ProgressLine(json ?? false);
+  const shrunk = mayShrink ? await smaller(plan, violation, line) : undefined;
+  const last = shrunk ?? { plan, violation };
+  const traced = await newRun(last.plan, { trace: last.violation.member });
+  runTimed(traced, line);
+  return { shrunk, member: last.violation.member, trace: traced.measured().trace };
+}
+
+async function smaller(plan: Plan, violation: Violation, line: ProgressLine): Promise<Shrunk> {
+  const end = performance.now() + SHRINK_MS_MAX;
+  const cryptos = plan.crypto === "p256" ? { p256: await p256(plan) } : {};
+  return shrink(plan, violation, {
+    run: (candidate) => {
+      const run = new Run(candidate, { cryptos });
+      do {
+        if (performance.now() > end) return "stop";
+        const { members } = candidate;
+        line.show(() => `making it smaller: ${members} members, ${candidate.seconds} s`);
+      } while (run.violations().length === 0 && run.step());
+      return run.violations()[0] ?? "passes";
+    },
+  });
+}
+
+function jsonOf({ plan, result, trace }: Measured, { rate, elapsedMs }: Timed, failure: Failure | undefined) {
+  const { faults, ...options } = plan;
+  return {
+    ...result,
+    rate,
+    elapsedSeconds: Math.round(elapsedMs) / 1_000,
+    units: { detection: "s", dissemination: "s" },
+    ...(trace.length > 0 && { trace }),
+    ...(failure && { failure }),
+    options: { ...options, faults: faults.length },
+  };
+}
+
+async function tell(
+  measured: Measured,
+  timed: Timed,
+  failure: Failure | undefined,
+  options: SimOptions,
+): Promise<void> {
+  if (options.trace !== undefined) await writeLine(traceText(options.trace, measured.trace));
+  await writeLine(resultText(measured.result, timed));
+  if (failure?.shrunk) await writeLine(`\n${shrunkText(failure.shrunk)}`);
+  if (failure) await writeLine(`\n${traceText(failure.member, failure.trace)}\n`);
+  if (failure && !failure.shrunk) await writeLine(`Repeat it with:\n  ${planCommand(measured.plan)}`);
+  if (options.report !== undefined) await writeLine(`Report: ${options.report}`);
+}
+
+/** Of a failing run the trace of the member concerned goes into its report, when it is of that very run. */
+function withTrace(measured: Measured, failure: Failure | undefined): Measured {
+  if (!failure || failure.shrunk?.tries) return measured;
+  return { ...measured, trace: failure.trace };
+}
+
+async function report(file: string, measured: Measured, { rate }: Timed, command: string): Promise<void> {
+  const about = new Map([...ADVERSARIES].map(([name, adversary]) => [name, adversary.about]));
+  const page = renderPage(measured, { about, rate, command: `fireflies ${command}`, version: VERSION });
+  try {
+    await writeFile(file, page);
+  } catch (error) {
+    throw usage(`The report cannot be written to ${file}: ${(error as Error).message}.`);
+  }
+}
+
+function violated(message: string): FirefliesError {
+  return new FirefliesError("sim-violated", message);
+}
