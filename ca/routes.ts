@@ -1,8 +1,6 @@
 /** The authority's calls: JSON in, JSON out, bytes in base64. Their shapes are in identity/authority-api.ts. */
 import type { FastifyInstance } from "fastify";
 import {
-  ADDRESS_CHARACTERS_MAX,
-  ADDRESSES_MAX,
   AUTHORITY_PATHS,
   type CertificateAnswer,
   type ContactAnswer,
@@ -18,46 +16,64 @@ import { toHex } from "../rings/index.js";
 import type { Admission } from "./admission.js";
 import type { Issued } from "./answer.js";
 import type { CertificateAuthority } from "./authority.js";
-import { callerOf } from "./peer.js";
+import type { Callers } from "./callers.js";
+import type { Described } from "./openapi.js";
+import {
+  CERTIFICATE_ANSWER,
+  ENROLL_BODY,
+  FAILURES,
+  NETWORK_ANSWER,
+  RENEW_BODY,
+  REPORT_ANSWER,
+  REPORT_BODY,
+} from "./schemas.js";
 import type { ContactRecord } from "./store.js";
 
-const base64 = { type: "string", pattern: "^[A-Za-z0-9+/]*={0,2}$" } as const;
-const addresses = {
-  type: "array",
-  maxItems: ADDRESSES_MAX,
-  items: { type: "string", maxLength: ADDRESS_CHARACTERS_MAX },
-} as const;
-/** Unknown fields are ignored: a newer member may say more. */
-const ENROLL = {
-  type: "object",
-  required: ["request"],
-  properties: { request: base64, secret: { type: "string", maxLength: 64 }, principal: { type: "string" }, addresses },
-} as const;
-const RENEW = { type: "object", required: ["request"], properties: { request: base64, addresses } } as const;
-const REPORT = { type: "object", required: ["addresses"], properties: { addresses } } as const;
+export function addRoutes(server: FastifyInstance, authority: CertificateAuthority, callers: Callers): void {
+  const network: Described = { summary: "The network and its certificates.", response: answers(NETWORK_ANSWER) };
+  server.get(AUTHORITY_PATHS.network, { schema: network }, () => networkAnswer(authority));
 
-export function addRoutes(server: FastifyInstance, authority: CertificateAuthority): void {
-  server.get(AUTHORITY_PATHS.network, () => networkAnswer(authority));
-
-  server.post<{ Body: EnrollBody }>(AUTHORITY_PATHS.enroll, { schema: { body: ENROLL } }, async ({ body }) => {
+  const enroll: Described = {
+    summary: "Admits a member: with a token's secret, or, in an open network, under a free name.",
+    body: ENROLL_BODY,
+    response: answers(CERTIFICATE_ANSWER),
+  };
+  server.post<{ Body: EnrollBody }>(AUTHORITY_PATHS.enroll, { schema: enroll }, async ({ body }) => {
     const request = fromBase64(body.request);
     const input = { admission: admissionOf(body), request, addresses: body.addresses ?? [] };
     return certificateAnswer(await authority.enroll(input));
   });
 
-  server.post<{ Body: RenewBody }>(AUTHORITY_PATHS.renew, { schema: { body: RENEW } }, async ({ body, socket }) => {
-    const caller = callerOf(authority, socket);
+  const renew: Described = {
+    summary: "The next certificate of the calling member: the same id, for the request's key.",
+    needsCertificate: true,
+    body: RENEW_BODY,
+    response: answers(CERTIFICATE_ANSWER),
+  };
+  server.post<{ Body: RenewBody }>(AUTHORITY_PATHS.renew, { schema: renew }, async (request) => {
+    const { body } = request;
+    const caller = callers.of(request);
     return certificateAnswer(await authority.renew(caller, fromBase64(body.request), body.addresses ?? []));
   });
 
-  server.post<{ Body: ReportBody }>(AUTHORITY_PATHS.report, { schema: { body: REPORT } }, async ({ body, socket }) => {
-    const contacts = await authority.report(callerOf(authority, socket), body.addresses);
+  const report: Described = {
+    summary: "Takes the calling member's addresses, and answers with members to talk to.",
+    needsCertificate: true,
+    body: REPORT_BODY,
+    response: answers(REPORT_ANSWER),
+  };
+  server.post<{ Body: ReportBody }>(AUTHORITY_PATHS.report, { schema: report }, async (request) => {
+    const contacts = await authority.report(callers.of(request), request.body.addresses);
     return { contacts: contacts.map(contactAnswer) } satisfies ReportAnswer;
   });
 
   server.setNotFoundHandler(() => {
     throw new FirefliesError("not-found");
   });
+}
+
+function answers(ok: object): object {
+  return { 200: ok, ...FAILURES };
 }
 
 function admissionOf({ secret, principal }: EnrollBody): Admission {

@@ -1,26 +1,24 @@
 /** The authority over HTTPS: TLS 1.3, small bodies, short waits, and a limit on everything a caller can hold. */
 import type { Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { AUTHORITY_BODY_BYTES_MAX, FirefliesError, messageOf } from "../identity/index.js";
+import type { FastifyInstance } from "fastify";
+import { FirefliesError, messageOf } from "../identity/index.js";
+import { type AdminAddress, serveAdmin } from "./admin-server.js";
+import { createApp } from "./app.js";
 import type { CertificateAuthority } from "./authority.js";
-import { failureOf } from "./http-errors.js";
-import { RateLimit } from "./rate-limit.js";
-import { addRoutes } from "./routes.js";
+import { ConnectionGate } from "./connection-gate.js";
+import { Refusals } from "./refusals.js";
 import { createServerCredentials, isDue, type ServerCredentials } from "./server-certificate.js";
+import { SERVICE_LIMITS, type ServiceLimits, STOP_GRACE_MS } from "./service-limits.js";
+import { type RequestRecord, ServiceMetrics } from "./service-metrics.js";
 import { urlsOf } from "./urls.js";
 
 const PORT_DEFAULT = 8_300;
 const HOST_DEFAULT = "127.0.0.1";
-/** Requests are small and near: who needs longer for the handshake, the headers or the body holds a socket for nothing. */
-const REQUEST_TIMEOUT_MS = 10_000;
-const KEEP_ALIVE_MS = 5_000;
-/** Sockets held at once; a socket costs about 50 kB with TLS. */
-const CONNECTIONS_MAX = 2_048;
-/** A rack of members may start behind one address. */
-const RATE_LIMIT = { burst: 1_000, perSecond: 100, callersMax: 10_000 } as const;
 /** How often the server's certificate is looked at. */
 const REFRESH_MS = 3_600_000;
+/** How often refusals are written to the audit, together: one sync for all of them. */
+const REFUSALS_MS = 2_000;
 
 export interface ServeOptions {
   /** Address to listen on ("127.0.0.1"); "0.0.0.0" or "::" for all. */
@@ -29,96 +27,117 @@ export interface ServeOptions {
   readonly port?: number;
   /** What tokens say, "https://host:port"; derived from the address when left out. */
   readonly urls?: readonly string[];
+  /** Where health and metrics are served over plain HTTP; nowhere when left out. */
+  readonly admin?: AdminAddress | undefined;
+  /** Other limits than the usual ones, as for a measurement from one address. */
+  readonly limits?: Partial<ServiceLimits>;
+  /** Told of every request that was answered; must not throw. Holds no secret. */
+  readonly onRequest?: ((record: RequestRecord) => void) | undefined;
 }
 
 export interface AuthorityServer {
   readonly host: string;
   readonly port: number;
   readonly urls: readonly string[];
+  /** Undefined when there is no admin address. */
+  readonly adminPort: number | undefined;
   /** Replaces the TLS certificate if it is due; also done every hour. */
   refresh(): Promise<void>;
-  /** Stops listening and ends open connections. The authority itself stays open. */
+  /** The metrics page. */
+  metrics(): Promise<string>;
+  /** Stops listening, lets requests under way finish within 5 s, ends what is left. The authority itself stays open. */
   close(): Promise<void>;
 }
 
 /** Serves an authority. Rejects with "address-in-use" when it cannot listen. */
 export async function serveAuthority(
   authority: CertificateAuthority,
-  { host = HOST_DEFAULT, port = PORT_DEFAULT, urls }: ServeOptions = {},
+  { host = HOST_DEFAULT, port = PORT_DEFAULT, urls, admin, limits, onRequest }: ServeOptions = {},
 ): Promise<AuthorityServer> {
   const credentials = await createServerCredentials(authority);
-  const app = createApp(authority, credentials);
+  const metrics = new ServiceMetrics(authority);
+  const journal = new Journal(authority, metrics, onRequest);
+  const allLimits = { ...SERVICE_LIMITS, ...limits };
+  const gate = new ConnectionGate(allLimits.gate, (reason) => metrics.refusedConnection(reason));
+  let stopping = false;
+  const app = createApp({
+    authority,
+    credentials,
+    limits: allLimits,
+    gate,
+    answered: (record) => journal.answered(record),
+    isStopping: () => stopping,
+  });
+  const server = app.server as unknown as Server;
+  gate.guard(server);
+  metrics.watchConnections(() => gate.size);
   await listen(app, host, port);
-  const actualPort = (app.server.address() as AddressInfo).port;
+  const adminServer = admin && (await listenAdmin(app, admin, () => serveAdmin(authority, metrics, admin)));
+  const actualPort = (server.address() as AddressInfo).port;
   const reachable = urls ?? urlsOf(host, actualPort);
   await authority.saveUrls(reachable);
-  const refresh = refresher(authority, app.server as unknown as Server, credentials);
+  const refresh = refresher(authority, server, credentials);
   const timer = setInterval(refresh, REFRESH_MS).unref();
   const close = async () => {
     clearInterval(timer);
-    await app.close();
+    stopping = true;
+    await Promise.all([stop(app, gate), adminServer?.close()]);
+    await journal.close();
+    metrics.close();
   };
-  return { host, port: actualPort, urls: reachable, refresh, close };
+  const page = () => metrics.page();
+  return { host, port: actualPort, urls: reachable, adminPort: adminServer?.port, refresh, metrics: page, close };
 }
 
-function createApp(authority: CertificateAuthority, { key, cert }: ServerCredentials): FastifyInstance {
-  const https = {
-    key,
-    cert,
-    minVersion: "TLSv1.3",
-    requestCert: true,
-    rejectUnauthorized: false, // Enrolment has none yet; the other calls check it themselves, with our profile.
-    handshakeTimeout: REQUEST_TIMEOUT_MS,
-    headersTimeout: REQUEST_TIMEOUT_MS,
-  } as const;
-  const app = fastify({
-    https,
-    bodyLimit: AUTHORITY_BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    forceCloseConnections: true,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
-    clientErrorHandler: answerRaw,
-  }) as unknown as FastifyInstance;
-  app.server.maxConnections = CONNECTIONS_MAX;
-  app.setErrorHandler((error, request, reply) => answerFailure(authority, error, request, reply));
-  limitRate(app, authority);
-  addRoutes(app, authority);
-  return app;
-}
+/** What the service tells: figures, the program's own log, and refusals for the audit. */
+class Journal {
+  readonly #authority: CertificateAuthority;
+  readonly #metrics: ServiceMetrics;
+  readonly #onRequest: ((record: RequestRecord) => void) | undefined;
+  readonly #refusals = new Refusals();
+  readonly #timer: NodeJS.Timeout;
+  readonly #unlisten: () => void;
 
-function limitRate(app: FastifyInstance, authority: CertificateAuthority): void {
-  const limit = new RateLimit(RATE_LIMIT);
-  app.addHook("onRequest", async (request, reply) => {
-    const seconds = limit.take(request.ip, authority.now());
-    if (seconds === 0) return;
-    reply.header("retry-after", seconds);
-    throw new FirefliesError("too-many-requests");
-  });
-}
-
-async function answerFailure(
-  authority: CertificateAuthority,
-  error: unknown,
-  _request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<void> {
-  const { status, body, isRefusal } = failureOf(error);
-  const at = authority.now();
-  authority.tell(isRefusal ? { kind: "refused", code: body.code, at } : { kind: "failed", error, at });
-  await reply.code(status).send(body);
-}
-
-/** To what is no request, or came too slowly: fastify has no reply object for it. */
-function answerRaw(error: Error, socket: { writable: boolean; end(text: string): unknown; destroy(): unknown }): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
+  constructor(
+    authority: CertificateAuthority,
+    metrics: ServiceMetrics,
+    onRequest: ((record: RequestRecord) => void) | undefined,
+  ) {
+    this.#authority = authority;
+    this.#metrics = metrics;
+    this.#onRequest = onRequest;
+    this.#timer = setInterval(() => void this.#write(), REFUSALS_MS).unref();
+    this.#unlisten = authority.listen((decision) => metrics.decided(decision));
   }
-  const { status, body } = failureOf(error);
-  const json = JSON.stringify(body);
-  const head = `HTTP/1.1 ${status} Refused\r\ncontent-type: application/json\r\nconnection: close`;
-  socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(json)}\r\n\r\n${json}`);
+
+  answered(record: RequestRecord): void {
+    this.#metrics.answered(record);
+    this.#onRequest?.(record);
+    const { code, route, address, caller, status } = record;
+    if (code === undefined || status >= 500) return;
+    this.#refusals.add({ code, route, address, caller, at: this.#authority.now() });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#write();
+    this.#unlisten();
+  }
+
+  /** A store that cannot be written is told of; these refusals are then missing, which changes nothing that was issued. */
+  async #write(): Promise<void> {
+    const at = this.#authority.now();
+    const notes = this.#refusals.take(at);
+    if (notes.length === 0) return;
+    await this.#authority.note(notes).catch((error: unknown) => this.#authority.tell({ kind: "failed", error, at }));
+  }
+}
+
+async function stop(app: FastifyInstance, gate: ConnectionGate): Promise<void> {
+  const closing = app.close();
+  gate.endIdle();
+  const timer = setTimeout(() => gate.endAll(), STOP_GRACE_MS);
+  await closing.finally(() => clearTimeout(timer));
 }
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
@@ -126,13 +145,30 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
     await app.listen({ host, port });
   } catch (cause) {
     await app.close();
-    const reason = (cause as NodeJS.ErrnoException)?.code ?? messageOf(cause);
-    throw new FirefliesError(
-      "address-in-use",
-      `Port ${port} of ${host} is in use or not allowed (${reason}). Choose another port, or 0.`,
-      { cause },
-    );
+    throw addressInUse(host, port, cause);
   }
+}
+
+async function listenAdmin<T>(
+  app: FastifyInstance,
+  { host = HOST_DEFAULT, port }: AdminAddress,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    await app.close();
+    throw addressInUse(host, port, cause);
+  }
+}
+
+function addressInUse(host: string, port: number, cause: unknown): FirefliesError {
+  const reason = (cause as NodeJS.ErrnoException)?.code ?? messageOf(cause);
+  return new FirefliesError(
+    "address-in-use",
+    `Port ${port} of ${host} is in use or not allowed (${reason}). Choose another port, or 0.`,
+    { cause },
+  );
 }
 
 /** A failure is told, and tried again in an hour: the certificate in use is good for two days more. */

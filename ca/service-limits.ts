@@ -1,0 +1,37 @@
+/** What one caller of the service may hold, and how often it may ask. */
+import type { GateOptions } from "./connection-gate.js";
+import type { RateLimitOptions } from "./rate-limit.js";
+
+/** Requests are small and near: who needs longer for the handshake, the headers or the body holds a socket for nothing. */
+export const REQUEST_TIMEOUT_MS = 10_000;
+/** How often Node looks for requests that are late; its own figure is 30 s, three times the deadline. */
+export const TIMEOUT_CHECK_MS = 1_000;
+export const KEEP_ALIVE_MS = 5_000;
+/** Of all headers of a request: ours have 200 bytes. */
+export const HEADER_BYTES_MAX = 8_192;
+/** Ours have six; what is beyond is dropped. */
+export const HEADERS_MAX = 64;
+/** Sockets held at once; a socket costs about 50 kB with TLS. */
+export const CONNECTIONS_MAX = 2_048;
+/** How long requests under way may take when the server stops. */
+export const STOP_GRACE_MS = 5_000;
+/** Callers remembered by a limit. */
+const CALLERS_MAX = 10_000;
+
+export interface ServiceLimits {
+  /** Requests of one address: a rack of members may start behind it. */
+  readonly address: RateLimitOptions;
+  /** Requests of one member, wherever it calls from: it renews once in days and reports once in minutes. */
+  readonly member: RateLimitOptions;
+  readonly gate: GateOptions;
+}
+
+export const SERVICE_LIMITS: ServiceLimits = {
+  address: { burst: 1_000, perSecond: 100, callersMax: CALLERS_MAX },
+  member: { burst: 30, perSecond: 1, callersMax: CALLERS_MAX },
+  gate: {
+    handshakes: { burst: 1_000, perSecond: 100, callersMax: CALLERS_MAX },
+    unfinishedMax: 256,
+    connectionsMax: 1_024,
+  },
+};

@@ -1,0 +1,65 @@
+/** docs/openapi.json is what the server answers; `npm run docs` rewrites it. */
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { createApp } from "../../ca/app.js";
+import { ConnectionGate } from "../../ca/connection-gate.js";
+import { createServerCredentials } from "../../ca/server-certificate.js";
+import { SERVICE_LIMITS } from "../../ca/service-limits.js";
+import { ROOT } from "../support/tree.js";
+import { AuthorityFixture } from "./authority-fixture.js";
+
+interface Document {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+}
+interface Operation {
+  readonly summary?: string;
+  readonly security?: unknown;
+  readonly requestBody?: {
+    readonly content: Readonly<Record<string, { readonly schema: Readonly<Record<string, unknown>> }>>;
+  };
+  readonly responses: Readonly<Record<string, unknown>>;
+}
+
+async function inApp<T>(use: (app: ReturnType<typeof createApp>) => Promise<T>): Promise<T> {
+  await using fixture = await AuthorityFixture.start();
+  const { authority } = fixture;
+  const gate = new ConnectionGate(SERVICE_LIMITS.gate, () => {});
+  const credentials = await createServerCredentials(authority);
+  const parts = { authority, credentials, gate, limits: SERVICE_LIMITS, answered: () => {}, isStopping: () => false };
+  const app = createApp(parts);
+  await app.ready();
+  return await use(app).finally(() => app.close());
+}
+
+describe("the OpenAPI document", () => {
+  it("is the one in docs/", async () => {
+    const document = await inApp(async (app) => (await app.inject("/openapi.json")).json<Document>());
+    await expect(`${JSON.stringify(document, null, 2)}\n`).toMatchFileSnapshot(join(ROOT, "docs/openapi.json"));
+  });
+
+  it("has every route that the server has, with what it takes, answers and refuses", async () => {
+    const { document, tree } = await inApp(async (app) => ({
+      document: (await app.inject("/openapi.json")).json<Document>(),
+      tree: app.printRoutes({ commonPrefix: false }),
+    }));
+    expect(document.openapi).toBe("3.1.0");
+    const served = [...tree.matchAll(/── (\/\S*) \(([A-Z, ]+)\)/g)].map(([, path = "", methods]) => [path, methods]);
+    expect(served.length).toBeGreaterThan(5);
+    const documented = Object.keys(document.paths);
+    const missing = served
+      .map(([path = ""]) => path.replace(/:(\w+)/g, "{$1}"))
+      .filter((path) => !documented.includes(path));
+    expect(missing).toEqual(["/openapi.json"]);
+    for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path))) {
+      expect(operation.summary).toBeTruthy();
+      expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(["200", "4XX", "5XX"]));
+    }
+  });
+
+  it("marks the calls that need a certificate", async () => {
+    const document = await inApp(async (app) => (await app.inject("/openapi.json")).json<Document>());
+    expect(document.paths["/v1/renew"]?.post?.security).toEqual([{ certificate: [] }]);
+    expect(document.paths["/v1/enroll"]?.post?.security).toBeUndefined();
+  });
+});

@@ -1,0 +1,314 @@
+/** The authority as a service: health, metrics, limits on everything a caller can hold, a log without secrets, a stop in good order. */
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:https";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect, type TLSSocket } from "node:tls";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { limitKeyOf } from "../../ca/caller-address.js";
+import { type AuthorityServer, serveAuthority } from "../../ca/index.js";
+import { Counter, Histogram, metricsText } from "../../ca/metrics.js";
+import { Refusals } from "../../ca/refusals.js";
+import { SERVICE_LIMITS } from "../../ca/service-limits.js";
+import type { RequestRecord } from "../../ca/service-metrics.js";
+import { report } from "../../client/authority.js";
+import { decodeToken } from "../../identity/index.js";
+import { AuthorityFixture, codeOf, NOW } from "./authority-fixture.js";
+
+let fixture: AuthorityFixture;
+let server: AuthorityServer | undefined;
+const told: RequestRecord[] = [];
+beforeEach(async () => {
+  fixture = await AuthorityFixture.start();
+  told.length = 0;
+});
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+  await fixture[Symbol.asyncDispose]();
+});
+
+/** A second server of the same authority, with options of its own. */
+async function serve(options: Parameters<typeof serveAuthority>[1] = {}): Promise<AuthorityServer> {
+  server = await serveAuthority(fixture.authority, { port: 0, onRequest: (record) => told.push(record), ...options });
+  return server;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: IncomingMessage["headers"];
+}
+
+function get(port: number, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const options = { host: "127.0.0.1", port, path, headers, rejectUnauthorized: false, agent: false };
+    request(options, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text, headers: response.headers }));
+    })
+      .on("error", reject)
+      .end();
+  });
+}
+
+async function tls(port: number): Promise<TLSSocket> {
+  const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false });
+  socket.on("error", () => {});
+  await once(socket, "secureConnect");
+  return socket;
+}
+
+async function everything(socket: Socket): Promise<string> {
+  const chunks: Buffer[] = [];
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await once(socket, "close");
+  return Buffer.concat(chunks).toString();
+}
+
+describe("health", () => {
+  it("says that the process answers, and whether it could issue now", async () => {
+    const { port } = await serve();
+    expect(await get(port, "/healthz")).toMatchObject({ status: 200, text: '{"status":"ok"}' });
+    expect((await get(port, "/readyz")).status).toBe(200);
+    fixture.clock.now = NOW + 11 * 366 * 86_400_000; // The issuing certificate has ended.
+    expect(await get(port, "/readyz")).toMatchObject({ status: 503 });
+    expect((await get(port, "/healthz")).status).toBe(200);
+    fixture.clock.now = NOW;
+    await fixture.authority.close(); // The store is gone.
+    const { status, text, headers } = await get(port, "/readyz");
+    expect([status, JSON.parse(text).code, headers["retry-after"]]).toEqual([503, "authority-failed", "1"]);
+  });
+
+  it("and figures are on an address of their own, over plain HTTP", async () => {
+    const { adminPort, port } = await serve({ admin: { port: 0 } });
+    const base = `http://127.0.0.1:${adminPort}`;
+    expect((await fetch(`${base}/healthz`)).status).toBe(200);
+    expect((await fetch(`${base}/readyz`)).status).toBe(200);
+    const page = await fetch(`${base}/metrics`);
+    expect(page.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(await page.text()).toContain("fireflies_ca_store_up 1");
+    expect((await get(port, "/metrics")).status).toBe(404);
+  });
+
+  it("a port that is taken is said so, and nothing is left listening", async () => {
+    const first = await serve({ admin: { port: 0 } });
+    const admin = { port: first.adminPort! };
+    expect(await codeOf(serveAuthority(fixture.authority, { port: 0, admin }))).toBe("address-in-use");
+  });
+});
+
+describe("metrics", () => {
+  it("count what was decided and answered, and are lines that Prometheus reads", async () => {
+    await serve();
+    await fixture.join("alice");
+    await get(server!.port, "/nothing");
+    const page = await server!.metrics();
+    expect(page).toContain('fireflies_ca_decisions_total{kind="issued",reason="token"} 1');
+    expect(page).toContain('fireflies_ca_requests_total{method="GET",route="none",status="404"} 1');
+    expect(page).toMatch(/^fireflies_ca_principals 1$/m);
+    expect(page).toMatch(/^fireflies_ca_valid_certificates 1$/m);
+    const form = /^(# (HELP|TYPE) [a-z_0-9]+ .+|[a-z_0-9]+(\{[a-z_]+="[^"\n]*"(,[a-z_]+="[^"\n]*")*\})? -?[0-9.e+-]+)$/;
+    expect(
+      page
+        .trimEnd()
+        .split("\n")
+        .filter((line) => !form.test(line)),
+    ).toEqual([]);
+    const names = page.match(/^# TYPE (\S+)/gm)!;
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it("escape labels, count cumulatively, and stop at so many series", () => {
+    const counter = new Counter({ name: "a", help: "A." });
+    for (let i = 0; i < 600; i++) counter.add({ path: `"\\\n${i}` });
+    expect(counter.lines().length).toBe(512 + 2);
+    expect(counter.lines()[2]).toBe(String.raw`a{path="\"\\\n0"} 1`);
+    const histogram = new Histogram({ name: "b", help: "B." }, [1, 2]);
+    for (const value of [0.5, 1, 1.5, 9]) histogram.observe({}, value);
+    const lines = ['b_bucket{le="1"} 2', 'b_bucket{le="2"} 3', 'b_bucket{le="+Inf"} 4', "b_sum 12", "b_count 4"];
+    expect(metricsText([histogram])).toBe(`# HELP b B.\n# TYPE b histogram\n${lines.join("\n")}\n`);
+  });
+});
+
+describe("limits", () => {
+  const few = { burst: 3, perSecond: 0.001, callersMax: 10 };
+
+  it("per address: who asks too often gets 429 and when to come back", async () => {
+    const { port } = await serve({ limits: { address: few } });
+    const statuses = [];
+    for (let i = 0; i < 5; i++) statuses.push((await get(port, "/v1/network")).status);
+    expect(statuses).toEqual([200, 200, 200, 429, 429]);
+    expect(Number((await get(port, "/v1/network")).headers["retry-after"])).toBeGreaterThan(0);
+  });
+
+  it("per member, over all of its connections", async () => {
+    const { identity } = await fixture.join("alice");
+    const { urls } = await serve({ limits: { member: few } });
+    const codes = [];
+    for (let i = 0; i < 5; i++) codes.push(await codeOf(report(urls, identity, fixture.call("a:1"))));
+    expect(codes).toEqual(["none", "none", "none", "too-many-requests", "too-many-requests"]);
+  });
+
+  it.each([
+    ["10.1.2.3", "10.1.2.3"],
+    ["::ffff:10.1.2.3", "10.1.2.3"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["2001:DB8:1:0002::1", "2001:db8:1:2::/64"],
+    ["fe80::1%eth0", "fe80:0:0:0::/64"],
+    ["::1", "0:0:0:0::/64"],
+    ["2001:db8::", "2001:db8:0:0::/64"],
+  ])("count %s as %s", (address, key) => {
+    expect(limitKeyOf(address)).toBe(key);
+  });
+
+  it("handshakes per address: too many are closed before they cost anything, and counted", async () => {
+    const { port } = await serve({ limits: { gate: { ...SERVICE_LIMITS.gate, handshakes: few } } });
+    const sockets = [await tls(port), await tls(port), await tls(port)];
+    const refused = connectTcp({ host: "127.0.0.1", port });
+    await once(refused, "close");
+    expect(await server!.metrics()).toContain('fireflies_ca_refused_connections_total{reason="rate"} 1');
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it.each([
+    ["unfinished", { unfinishedMax: 2 }],
+    ["connections", { connectionsMax: 2 }],
+  ])("%s per address: those held count, those that ended do not", async (reason, limit) => {
+    const { port } = await serve({ limits: { gate: { ...SERVICE_LIMITS.gate, ...limit } } });
+    const silent = [connectTcp({ host: "127.0.0.1", port }), connectTcp({ host: "127.0.0.1", port })];
+    await Promise.all(silent.map((socket) => once(socket, "connect")));
+    const refused = connectTcp({ host: "127.0.0.1", port });
+    await once(refused, "close");
+    expect(await server!.metrics()).toContain(`fireflies_ca_refused_connections_total{reason="${reason}"} 1`);
+    silent[0]!.destroy();
+    const admitted = async () => (await get(port, "/healthz").catch(() => undefined))?.status;
+    let status: number | undefined;
+    for (let i = 0; i < 100 && status !== 200; i++) status = await admitted();
+    expect(status).toBe(200);
+    silent[1]!.destroy();
+  });
+});
+
+describe("what comes slowly or without end", { timeout: 60_000 }, () => {
+  it("a header bomb is answered with 413", async () => {
+    const { port } = await serve();
+    const { status, text } = await get(port, "/healthz", { bomb: "x".repeat(10_000) });
+    expect([status, JSON.parse(text).code]).toEqual([413, "body-too-large"]);
+    const many = Object.fromEntries(Array.from({ length: 1_500 }, (_, i) => [`h${i}`, "y"]));
+    const manyAnswer = await get(port, "/healthz", many); // The Host header is behind them, and is dropped.
+    expect([manyAnswer.status, JSON.parse(manyAnswer.text).code]).toEqual([400, "body-malformed"]);
+  });
+
+  it("300 MiB are refused after 16 kB: the length alone is enough, and so is a stream", async () => {
+    const { port } = await serve();
+    const head = `POST /v1/enroll HTTP/1.1\r\nhost: a\r\ncontent-type: application/json`;
+    const announced = await tls(port);
+    const answer = everything(announced);
+    announced.write(`${head}\r\ncontent-length: ${300 * 1024 * 1024}\r\nconnection: close\r\n\r\n`);
+    announced.write(Buffer.alloc(1024, 0x20));
+    expect(await answer).toMatch(/^HTTP\/1\.1 413 /);
+    const streamed = await tls(port);
+    const chunks = everything(streamed);
+    streamed.write(`${head}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n`);
+    const chunk = Buffer.concat([Buffer.from("4000\r\n"), Buffer.alloc(0x4000, 0x20), Buffer.from("\r\n")]);
+    let sent = 0;
+    while (!streamed.destroyed && sent < 300 * 64) {
+      sent += 1;
+      if (!streamed.write(chunk)) await Promise.race([once(streamed, "drain"), once(streamed, "close")]);
+    }
+    expect(await chunks).toMatch(/^HTTP\/1\.1 413 /);
+    expect(sent, "chunks of 16 KiB before the connection ended").toBeLessThan(2_000);
+  });
+
+  it("a body or a head of a byte now and then is answered with 408 after 10 s", async () => {
+    const { port } = await serve();
+    const started = performance.now();
+    const [body, head] = [await tls(port), await tls(port)];
+    const answers = Promise.all([everything(body), everything(head)]);
+    body.write(
+      "POST /v1/enroll HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{",
+    );
+    head.write("POST /v1/enroll HTTP/1.1\r\n");
+    const drip = setInterval(() => {
+      for (const socket of [body, head]) if (socket.writable) socket.write("x");
+    }, 500);
+    const texts = await answers.finally(() => clearInterval(drip));
+    for (const text of texts) {
+      expect(text).toMatch(/^HTTP\/1\.1 408 /);
+      expect(text).toMatch(/"code":"request-timeout"/);
+    }
+    expect((performance.now() - started) / 1_000).toBeGreaterThan(9);
+    expect((performance.now() - started) / 1_000).toBeLessThan(15);
+  });
+});
+
+describe("what is told of requests", () => {
+  it("route, status, address and caller; no token, no key, no path of the caller's choosing", async () => {
+    const { identity, token } = await fixture.join("alice");
+    const { urls, port } = await serve();
+    await report(urls, identity, fixture.call("a:1"));
+    const { secret } = decodeToken(token)!;
+    await get(port, `/v1/${Buffer.from(secret).toString("base64url")}`, { authorization: "Bearer secret" });
+    const text = JSON.stringify(told);
+    expect(told.map(({ route, status }) => [route, status])).toEqual([
+      ["/v1/report", 200],
+      ["none", 404],
+    ]);
+    expect(told[0]).toMatchObject({ caller: identity.certificate.id, address: "127.0.0.1", method: "POST" });
+    expect(text).not.toContain(Buffer.from(secret).toString("base64url"));
+    expect(text).not.toContain("Bearer");
+  });
+
+  it("refusals become notes of the audit, sixty a minute, the rest as numbers", () => {
+    const refusals = new Refusals();
+    const refusal = { code: "token-invalid", route: "/v1/enroll", address: "10.0.0.1", caller: undefined };
+    for (let i = 0; i < 1_000; i++) refusals.add({ ...refusal, at: NOW + i });
+    const notes = refusals.take(NOW + 1_000);
+    expect(notes.length).toBe(61);
+    expect(notes[0]).toEqual({
+      kind: "refused",
+      at: NOW,
+      fields: { code: "token-invalid", route: "/v1/enroll", address: "10.0.0.1" },
+    });
+    expect(notes.at(-1)).toEqual({ kind: "refused", at: NOW + 1_000, fields: { code: "token-invalid", count: 940 } });
+    refusals.add({ ...refusal, at: NOW + 60_000 });
+    expect(refusals.take(NOW + 60_000).length).toBe(1);
+    expect(refusals.take(NOW + 60_000)).toEqual([]);
+  });
+});
+
+describe("a stop", () => {
+  it("lets the request under way finish, and does not wait for who says nothing", async () => {
+    const { port } = await serve();
+    const silent = connectTcp({ host: "127.0.0.1", port }); // Never begins its handshake.
+    await once(silent, "connect");
+    const idle = await tls(port);
+    const busy = await tls(port);
+    const answer = everything(busy);
+    busy.write("POST /v1/enroll HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{");
+    await get(port, "/healthz"); // The half request has arrived before this one.
+    const started = performance.now();
+    const closing = server!.close();
+    server = undefined;
+    busy.write("}");
+    expect(await answer).toMatch(/^HTTP\/1\.1 400 /);
+    await closing;
+    expect(performance.now() - started).toBeLessThan(4_000);
+    for (const socket of [silent, idle]) socket.destroy();
+  });
+
+  it("ends a request that never finishes after its grace", async () => {
+    const { port } = await serve();
+    const stuck = await tls(port);
+    stuck.write("POST /v1/enroll HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{");
+    await get(port, "/healthz");
+    const started = performance.now();
+    await server!.close();
+    server = undefined;
+    expect(performance.now() - started).toBeLessThan(8_000);
+    stuck.destroy();
+  });
+});
