@@ -71,8 +71,12 @@ export class Evidence {
   readonly #accusations: LayeredMap<MemberId, HeldAccusation[]>;
   readonly #records: LayeredMap<string, StoredRecord>;
   readonly #issuerHashes = new WeakMap<Uint8Array, string>();
+  readonly #watchers: Set<MemberId>[] = [];
   #revocations: HeldRevocations | undefined;
   #version: number;
+  /** No held certificate ends before: one for who asks what has ended, one for what is to be forgotten. */
+  #nextEnd: number;
+  #nextForgotten: number;
 
   /** With `base` it begins as a fork of that one: both share what is there, and neither sees what the other admits. */
   constructor(options: EvidenceOptions, base?: Evidence) {
@@ -88,6 +92,8 @@ export class Evidence {
     this.#records = base ? base.#records.fork() : new LayeredMap();
     this.#revocations = base ? base.#revocations : undefined;
     this.#version = base ? base.#version : 0;
+    this.#nextEnd = base ? base.#nextEnd : Number.POSITIVE_INFINITY;
+    this.#nextForgotten = base ? base.#nextForgotten : Number.POSITIVE_INFINITY;
   }
 
   fork(): Evidence {
@@ -97,6 +103,28 @@ export class Evidence {
   /** Rises with every change, so that what was judged from it can be kept until then. */
   get version(): number {
     return this.#version;
+  }
+
+  /** A set to which every member is added that a change bears on from now on, and now whoever is accused. Its reader clears it. */
+  watch(): Set<MemberId> {
+    const watched = new Set(this.accusedIds());
+    this.#watchers.push(watched);
+    return watched;
+  }
+
+  #affect(id: MemberId): void {
+    for (const watched of this.#watchers) watched.add(id);
+  }
+
+  /** Tells the watchers whose certificates have ended, with the tolerated skew, since this was called last. Unix milliseconds. */
+  passTime(wall: number): void {
+    const ended = wall - CLOCK_TOLERANCE_MS;
+    if (this.#nextEnd >= ended) return;
+    this.#nextEnd = Number.POSITIVE_INFINITY;
+    for (const { id, notAfter } of this.#byHash.values()) {
+      if (notAfter < ended) this.#affect(id);
+      else this.#nextEnd = Math.min(this.#nextEnd, notAfter);
+    }
   }
 
   certificate(hash: string): Verified<CertificateFacts> | undefined {
@@ -253,6 +281,9 @@ export class Evidence {
     held.sort((a, b) => compareCertificates(b.facts, a.facts));
     this.#byHash.set(facts.hash, facts);
     this.#certificates.set(facts.id, held);
+    this.#nextEnd = Math.min(this.#nextEnd, facts.notAfter);
+    this.#nextForgotten = Math.min(this.#nextForgotten, facts.notAfter);
+    this.#affect(facts.id);
     const isNewId = this.rings.add(facts.id);
     for (const dropped of held.splice(CERTIFICATES_PER_MEMBER_MAX)) this.#dropCertificate(dropped);
     // A newcomer between two members may push an accuser out of the window of rule R3.
@@ -269,6 +300,7 @@ export class Evidence {
     if (held && held.note.epoch === note.epoch && held.hash < found.hash) return contradicts;
     if (held) this.#unstore(held.digest);
     this.#notes.set(note.id, { ...found, note, digest: this.#store({ kind: "note", note }) });
+    this.#affect(note.id);
     this.#dropAccusations(note.id, (held) => this.accusationForm(held.accusation) === undefined);
     return true;
   }
@@ -285,6 +317,7 @@ export class Evidence {
     const digest = this.#store({ kind: "accusation", accusation });
     const held = [...this.accusations(accusation.accused), { accusation, digest }];
     this.#accusations.set(accusation.accused, held);
+    this.#affect(accusation.accused);
     this.#dropCrowd(accusation.accused, accusation.ring);
     return this.tree.has(digest);
   }
@@ -299,7 +332,9 @@ export class Evidence {
     if (this.revocationProblem(list)) return false;
     if (this.#revocations) this.#unstore(this.#revocations.digest);
     const digest = this.#store({ kind: "revocation", list });
+    this.#affectRevoked();
     this.#revocations = { list, hash: this.#hash(list.body), digest };
+    this.#affectRevoked();
     for (const facts of this.#byHash.values()) if (this.isRevoked(facts)) this.#dropSignedUnder(facts);
     return true;
   }
@@ -310,7 +345,9 @@ export class Evidence {
    * Returns the ids of which nothing is left.
    */
   forget(wall: number): MemberId[] {
-    const ended = [...this.#byHash.values()].filter((facts) => facts.notAfter + 2 * CLOCK_TOLERANCE_MS < wall);
+    const end = wall - 2 * CLOCK_TOLERANCE_MS;
+    if (this.#nextForgotten >= end) return [];
+    const ended = [...this.#byHash.values()].filter((facts) => facts.notAfter < end);
     const gone: MemberId[] = [];
     for (const facts of ended) {
       const held = this.#certificates.get(facts.id) ?? [];
@@ -319,10 +356,17 @@ export class Evidence {
       if (left.length > 0) this.#certificates.set(facts.id, left);
       else if (this.#forgetMember(facts.id)) gone.push(facts.id);
     }
+    this.#nextForgotten = Number.POSITIVE_INFINITY;
+    for (const { notAfter } of this.#byHash.values()) this.#nextForgotten = Math.min(this.#nextForgotten, notAfter);
     return gone;
   }
 
+  #affectRevoked(): void {
+    for (const facts of this.#byHash.values()) if (this.isRevoked(facts)) this.#affect(facts.id);
+  }
+
   #forgetMember(id: MemberId): boolean {
+    this.#affect(id);
     this.#certificates.delete(id);
     this.#dropAccusations(id, () => false);
     const proof = this.#proofs.get(id);
@@ -338,11 +382,13 @@ export class Evidence {
     if (held) this.#unstore(held.digest);
     const digest = this.#store({ kind: "equivocation", pair: [proof.pair[0].note, proof.pair[1].note] });
     this.#proofs.set(id, { proof, digest });
+    this.#affect(id);
     return true;
   }
 
   #dropCertificate(held: HeldCertificate): void {
     this.#byHash.delete(held.facts.hash);
+    this.#affect(held.facts.id);
     this.#unstore(held.digest);
     this.#dropSignedUnder(held.facts);
     this.#dropProofUnder(held.facts);
@@ -373,6 +419,8 @@ export class Evidence {
     if (this.#accusations.size === 0) return;
     for (let ring = 1; ring <= this.ringCount; ring++) {
       for (const accused of this.rings.successors(ring, id, ACCUSER_WINDOW)) {
+        if (!this.#accusations.has(accused)) continue;
+        this.#affect(accused);
         this.#dropAccusations(accused, (held) => this.#distance(held) < ACCUSER_WINDOW);
       }
     }
@@ -392,6 +440,7 @@ export class Evidence {
     const kept = held.filter(keep);
     if (kept.length === held.length) return;
     for (const dropped of held) if (!kept.includes(dropped)) this.#unstore(dropped.digest);
+    this.#affect(accused);
     if (kept.length > 0) this.#accusations.set(accused, kept);
     else this.#accusations.delete(accused);
   }

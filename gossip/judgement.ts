@@ -9,7 +9,11 @@
  */
 import type { MemberId } from "../rings/index.js";
 import { accusationKey } from "./accusation.js";
-import { CLOCK_TOLERANCE_MS, type Evidence, type HeldAccusation } from "./evidence.js";
+import { Accused } from "./accused.js";
+import { CLOCK_TOLERANCE_MS, type Evidence } from "./evidence.js";
+import { PickSet } from "./pick-set.js";
+import type { Random } from "./ports.js";
+import { Timers } from "./timers.js";
 
 /** How a member stands in this view. The first two are live; all others are skipped on every ring. */
 export type Standing =
@@ -43,6 +47,12 @@ export interface JudgementOptions {
   readonly removalMs: number;
 }
 
+interface Valid {
+  since: number;
+  readonly accused: MemberId;
+  readonly epoch: bigint;
+}
+
 /** Who accuses whom on which ring. */
 interface Direction {
   readonly ring: number;
@@ -50,9 +60,12 @@ interface Direction {
   readonly accused: MemberId;
 }
 
-/** What an update found: members whose standing may have changed, and those removed just now. */
+/** What an update found. */
 export interface Ruling {
-  readonly touched: ReadonlySet<MemberId>;
+  /** All whose standing or note may be another than before; whose is not among them, its is the same. */
+  readonly changed: ReadonlySet<MemberId>;
+  /** Those that turned by what others say: accused, cleared, removed just now, or at the end of their wait. */
+  readonly turned: ReadonlySet<MemberId>;
   readonly removed: readonly MemberId[];
 }
 
@@ -62,23 +75,23 @@ export class Judgement {
   readonly #removalMs: number;
   readonly #removedEpochs = new Map<MemberId, bigint>();
   readonly #removalTimes = new Map<MemberId, number[]>();
-  readonly #waits = new Map<MemberId, number>();
-  #accused: ReadonlySet<MemberId> = new Set();
-  /** Since when each accusation has been valid without a break (rule R6). */
-  #valid = new Map<string, { readonly since: number; readonly held: HeldAccusation }>();
-  /**
-   * Who stood in an accusation's way the last time. Places on a ring never change: while this one may not be passed over,
-   * the accusation is void, and the ring need not be walked. Liars can keep tens of thousands of void ones held.
-   */
-  readonly #blockers = new WeakMap<HeldAccusation, MemberId>();
-  /** Of the update that is under way. */
-  readonly #gone = new Map<MemberId, boolean>();
-  #wall = 0;
+  readonly #waits = new Timers();
+  readonly #lost = new PickSet<MemberId>();
+  /** Whom the evidence has something new about. */
+  readonly #news: Set<MemberId>;
+  readonly #accused: Accused;
+  /** Since when each accusation has been valid without a break (rule R6), the longest first; by `accusationKey`. */
+  readonly #valid = new Map<string, Valid>();
+  /** The keys in there of each accused. */
+  readonly #timed = new Map<MemberId, readonly string[]>();
+  #wall = Number.NEGATIVE_INFINITY;
 
   constructor(options: JudgementOptions) {
     this.#evidence = options.evidence;
     this.#deltaMs = options.deltaMs;
     this.#removalMs = options.removalMs;
+    this.#news = options.evidence.watch();
+    this.#accused = new Accused(options.evidence, (id) => this.#evident(id) !== "live");
   }
 
   standing(id: MemberId): Standing {
@@ -111,12 +124,13 @@ export class Judgement {
     return (base !== "live" && base !== "waiting") || this.#accused.has(id);
   };
 
-  removedIds(): Iterable<MemberId> {
-    return this.#removedEpochs.keys();
+  /** A removed member, each as likely; undefined when there is none. */
+  pickRemoved(random: Random): MemberId | undefined {
+    return this.#lost.pick(random);
   }
 
   accusedIds(): Iterable<MemberId> {
-    return this.#accused;
+    return this.#accused.ids();
   }
 
   /** Somebody is on the way to its removal. */
@@ -126,10 +140,9 @@ export class Judgement {
 
   /** When `update` must be called again though nothing was learned; undefined when nothing is pending. */
   get deadline(): number | undefined {
-    let earliest: number | undefined;
-    for (const { since } of this.#valid.values()) earliest = Math.min(earliest ?? Infinity, since + this.#removalMs);
-    for (const until of this.#waits.values()) earliest = Math.min(earliest ?? Infinity, until);
-    return earliest;
+    const waited = this.#waits.deadline;
+    for (const { since } of this.#valid.values()) return Math.min(since + this.#removalMs, waited ?? Infinity);
+    return waited;
   }
 
   /**
@@ -157,22 +170,35 @@ export class Judgement {
 
   /** Time during which this member itself stood still counts for nobody's removal. */
   postpone(ms: number): void {
-    for (const [key, { since, held }] of this.#valid) this.#valid.set(key, { since: since + ms, held });
+    for (const valid of this.#valid.values()) valid.since += ms;
   }
 
   /** Judges anew. Call after every change of the evidence and when the deadline is reached. */
   update(now: number, wall: number): Ruling {
-    this.#wall = wall;
-    const touched = new Set<MemberId>();
-    for (const [id, until] of this.#waits) if (until <= now && this.#waits.delete(id)) touched.add(id);
-    this.#accuse(now, touched);
-    return { touched, removed: this.#remove(now, touched) };
+    // Dates that have passed stay passed, when the clock is set back a little.
+    this.#wall = Math.max(this.#wall, wall);
+    this.#evidence.passTime(this.#wall);
+    const waited = this.#endWaits(now);
+    const { judged, turned } = this.#accused.update(this.#news);
+    this.#news.clear();
+    for (const id of judged) this.#time(id, now);
+    const removed = this.#remove(now);
+    const changed = new Set([...judged, ...waited, ...removed]);
+    for (const id of changed) this.#lost.keep(id, this.standing(id) === "removed");
+    return { changed, turned: new Set([...turned, ...waited, ...removed]), removed };
+  }
+
+  #endWaits(now: number): MemberId[] {
+    const ended: MemberId[] = [];
+    for (let id = this.#waits.pop(now); id !== undefined; id = this.#waits.pop(now)) ended.push(id as MemberId);
+    return ended;
   }
 
   forget(id: MemberId): void {
     this.#removedEpochs.delete(id);
     this.#removalTimes.delete(id);
-    this.#waits.delete(id);
+    this.#waits.clear(id);
+    this.#lost.keep(id, false);
   }
 
   /** By evidence and memory. */
@@ -197,55 +223,16 @@ export class Judgement {
     return held.note.leaving ? "left" : "live";
   }
 
-  /** By evidence alone, asked once per update. */
-  #isGone(id: MemberId): boolean {
-    const known = this.#gone.get(id);
-    if (known !== undefined) return known;
-    const isGone = this.#evident(id) !== "live";
-    this.#gone.set(id, isGone);
-    return isGone;
-  }
-
-  /** Rule R5: the least fixpoint, then the accusations that are valid in it, each with its clock. */
-  #accuse(now: number, touched: Set<MemberId>): void {
-    const open: MemberId[] = [];
-    this.#gone.clear();
-    for (const id of this.#evidence.accusedIds()) if (!this.#isGone(id)) open.push(id);
-    const accused = this.#leastFixpoint(open);
-    const valid = new Map<string, { since: number; held: HeldAccusation }>();
-    for (const id of accused) {
-      if (this.#base(id) === "removed") continue;
-      for (const held of this.#evidence.accusations(id)) {
-        if (!this.#isValid(held, accused)) continue;
-        const key = accusationKey(held.accusation);
-        valid.set(key, { since: this.#valid.get(key)?.since ?? now, held });
-      }
+  /** The clocks of the accusations against one member: of those that are valid, while it is not removed. */
+  #time(id: MemberId, now: number): void {
+    const valid = this.#base(id) === "removed" ? [] : this.#accused.validAgainst(id);
+    const keys = new Map(valid.map((held) => [accusationKey(held.accusation), held.accusation]));
+    for (const key of this.#timed.get(id) ?? []) if (!keys.has(key)) this.#valid.delete(key);
+    for (const [key, { accused, epoch }] of keys) {
+      if (!this.#valid.has(key)) this.#valid.set(key, { since: now, accused, epoch });
     }
-    for (const id of accused) if (!this.#accused.has(id)) touched.add(id);
-    for (const id of this.#accused) if (!accused.has(id)) touched.add(id);
-    this.#accused = accused;
-    this.#valid = valid;
-  }
-
-  #leastFixpoint(open: readonly MemberId[]): Set<MemberId> {
-    const accused = new Set<MemberId>();
-    for (let before = -1; before !== accused.size; ) {
-      before = accused.size;
-      for (const id of open) {
-        if (accused.has(id)) continue;
-        if (this.#evidence.accusations(id).some((held) => this.#isValid(held, accused))) accused.add(id);
-      }
-    }
-    return accused;
-  }
-
-  #isValid(held: HeldAccusation, accused: ReadonlySet<MemberId>): boolean {
-    const isPassed = (id: MemberId) => accused.has(id) || this.#isGone(id);
-    const known = this.#blockers.get(held);
-    if (known !== undefined && !isPassed(known)) return false;
-    const blocker = this.#blockerOf(held.accusation, isPassed);
-    if (blocker !== undefined) this.#blockers.set(held, blocker);
-    return blocker === undefined;
+    if (keys.size > 0) this.#timed.set(id, [...keys.keys()]);
+    else this.#timed.delete(id);
   }
 
   /** The first strictly between accuser and accused that may not be passed over. */
@@ -255,21 +242,17 @@ export class Judgement {
   }
 
   /** Rule R6. A removed member was accused before, and both are skipped: nobody else's standing depends on it. */
-  #remove(now: number, touched: Set<MemberId>): MemberId[] {
+  #remove(now: number): MemberId[] {
     const removed: MemberId[] = [];
-    for (const [key, { since, held }] of this.#valid) {
-      const id = held.accusation.accused;
-      if (since + this.#removalMs > now) continue;
-      this.#valid.delete(key);
-      if (removed.includes(id)) continue;
-      removed.push(id);
-      touched.add(id);
-      this.#removedEpochs.set(id, held.accusation.epoch);
-      this.#waits.delete(id);
-      const times = (this.#removalTimes.get(id) ?? []).filter((at) => at > now - RETURN_WINDOW_MS);
-      this.#removalTimes.set(id, [...times, now].slice(-REMOVALS_MAX));
+    for (const { since, accused, epoch } of this.#valid.values()) {
+      if (since + this.#removalMs > now) break;
+      removed.push(accused);
+      this.#removedEpochs.set(accused, epoch);
+      this.#waits.clear(accused);
+      const times = (this.#removalTimes.get(accused) ?? []).filter((at) => at > now - RETURN_WINDOW_MS);
+      this.#removalTimes.set(accused, [...times, now].slice(-REMOVALS_MAX));
+      this.#time(accused, now);
     }
-    for (const [key, { held }] of this.#valid) if (removed.includes(held.accusation.accused)) this.#valid.delete(key);
     return removed;
   }
 }

@@ -164,9 +164,7 @@ export class Machine {
 
   /** The monotonic instant at which `tick` is due, or undefined before `start`. */
   get deadline(): number | undefined {
-    const deadlines = [this.#timers.deadline, this.#monitor.deadline, this.#judgement.deadline];
-    const due = deadlines.filter((deadline) => deadline !== undefined);
-    return due.length > 0 ? Math.min(...due) : undefined;
+    return earlier(this.#timers.deadline, earlier(this.#monitor.deadline, this.#judgement.deadline));
   }
 
   /** Root of the hash tree over all held records: 16 bytes, equal in equal views. */
@@ -447,8 +445,7 @@ export class Machine {
       this.#monitor.forget(id);
       this.#herald.touch(id);
     }
-    // Expiry comes with time alone: everyone is judged anew.
-    this.#herald.touchAll();
+    // Expiry comes with time alone.
     this.#judgedVersion = -1;
   }
 
@@ -477,11 +474,11 @@ export class Machine {
   #judge(now: number): void {
     if (this.#judgedVersion !== this.#evidence.version) this.#changedAt = now;
     this.#judgedVersion = this.#evidence.version;
-    this.#view.refresh();
-    const { touched, removed } = this.#judgement.update(now, this.#wall(now));
-    for (const id of touched) this.#herald.touch(id);
+    const { changed, turned, removed } = this.#judgement.update(now, this.#wall(now));
+    this.#view.refresh(changed);
+    for (const id of changed) this.#herald.touch(id);
     for (const id of removed) this.#monitor.forget(id);
-    if (!this.#joining && !this.#self.leaving) this.#rounds.confront(touched, now);
+    if (!this.#joining && !this.#self.leaving) this.#rounds.confront(turned, now);
     const isOpen = this.#judgement.hasOpenAccusations && !this.#joining;
     if (isOpen && !this.#timers.has("doubt")) this.#set("doubt", now + this.#settings.removalMs / 2);
   }
@@ -582,4 +579,8 @@ export class Machine {
     this.#timers.clear("depart");
     this.#outbox.emit({ kind: "departed" });
   }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || (b !== undefined && b < a) ? b : a;
 }

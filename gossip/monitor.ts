@@ -3,6 +3,7 @@ import { isEnabled, type MemberId } from "../rings/index.js";
 import { accusationKey, encodeAccusation } from "./accusation.js";
 import { CALL_TIMEOUT_MS } from "./courier.js";
 import { type Detection, Detector, type Target } from "./detector.js";
+import { ACCUSER_WINDOW } from "./limits.js";
 import type { Mailer } from "./mailer.js";
 import { addressesOf, TRANSPORT_PING } from "./note.js";
 import type { Outbox } from "./outbox.js";
@@ -91,15 +92,13 @@ export class Monitor {
   /** Rule R7: between me and my first live successor the removed stay accused by me, whatever became of others. */
   guardTheDead(now: number): void {
     const { view } = this.#parts;
-    for (let ring = 1; ring <= view.ringCount; ring++) {
-      const dead: MemberId[] = [];
-      const isPassed = (id: MemberId) => {
-        const skipped = view.judgement.skipUnwatched(id);
-        if (skipped && view.judgement.standing(id) === "removed") dead.push(id);
-        return skipped;
-      };
-      view.evidence.rings.successor(ring, view.me, isPassed);
-      for (const id of dead) this.#guard(id, ring, now);
+    for (const ring of view.takeDisturbed()) {
+      const watched = view.watchedOn(ring);
+      // Beyond the window nobody may be accused by me (rule R3).
+      for (const id of view.evidence.rings.successors(ring, view.me, ACCUSER_WINDOW)) {
+        if (id === watched) break;
+        if (view.judgement.standing(id) === "removed") this.#guard(id, ring, now);
+      }
     }
   }
 
@@ -112,7 +111,7 @@ export class Monitor {
   /** Whom I monitor on a ring: my live successor, unless it has disabled the ring and could not be accused there. */
   #target(ring: number): Target | undefined {
     const { view } = this.#parts;
-    const id = view.evidence.rings.successor(ring, view.me, view.judgement.skipUnwatched);
+    const id = view.watchedOn(ring);
     const note = id && view.note(id);
     if (!note || !isEnabled(note.mask, ring)) return undefined;
     return { id: note.id, ring, epoch: note.epoch, pingable: addressesOf(note, TRANSPORT_PING).length > 0 };

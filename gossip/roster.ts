@@ -35,8 +35,10 @@ export class Roster {
     if (!before && standing === "suspected") return [];
     const { epoch, addresses, metadata } = note;
     const member: Peer = { id, epoch, addresses, metadata, suspected: standing === "suspected" };
-    this.#peers.set(id, member);
-    return before ? changes(before, member) : [{ kind: "joined", member }];
+    const told: Output[] = before ? changes(before, member) : [{ kind: "joined", member }];
+    // What is shared with others is replaced only where something is new.
+    if (told.length > 0 || before?.epoch !== epoch) this.#peers.set(id, member);
+    return told;
   }
 
   #drop(before: Peer, standing: Standing): Output[] {

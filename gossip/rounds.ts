@@ -104,8 +104,7 @@ export class Rounds {
   /** Rule R15: one removed member a round, so that partitions heal; contacts more rarely, or when nobody is left. */
   #contactTheLost(now: number): void {
     const { view, exchanges, roster, random } = this.#parts;
-    const isRemoved = (id: MemberId) => view.judgement.standing(id) === "removed";
-    const [lost] = sample(random, [...view.judgement.removedIds()].filter(isRemoved), 1);
+    const lost = view.judgement.pickRemoved(random);
     const to = lost && view.partner(lost);
     if (to) exchanges.begin(to, now);
     const isTime = roster.size === 0 || this.#count % CONTACT_INTERVALS === 0;

@@ -3,6 +3,7 @@ export { compareBytes, concatBytes, equalBytes, fromHex, toHex } from "./bytes.j
 export { LayeredMap } from "./layered-map.js";
 export { disabledRings, fullMask, isEnabled, type MaskProblem, maskBytes, maskProblem, withRing } from "./mask.js";
 export { MEMBER_ID_BYTES, type MemberId, memberIdFromBytes, memberIdToBytes, parseMemberId } from "./member-id.js";
+export { Nearest } from "./nearest.js";
 export {
   expectedExposed,
   exposureProbability,

@@ -15,6 +15,8 @@ const RING_NUMBER_BYTES = 4;
 
 /** Bytes of a position in its numeric prefix: 48 bits are exact in a double and tie about once in 10^7 networks of 10,000. */
 const PREFIX_BYTES = 6;
+/** Numbers that a prefix may be: 0 to POSITIONS - 1. */
+export const POSITIONS = 2 ** (8 * PREFIX_BYTES);
 
 /** One member's positions on all rings. `prefixes[r - 1]` and 32 bytes of `hashes` from `32 * (r - 1)` belong to ring r. */
 export interface Place {

@@ -153,6 +153,11 @@ export class Rings {
     }
   }
 
+  /** The first 48 bits of a member's position on each ring; that on ring 1 first. Whole numbers. */
+  prefixes(id: MemberId): Float64Array {
+    return this.#place(id).prefixes;
+  }
+
   /** How many members are strictly between two, clockwise; undefined when more than `limit`. O(log N). */
   distance(ring: number, from: MemberId, to: MemberId, limit: number): number | undefined {
     const members = this.#ring(ring).countBetween(this.#place(from), this.#place(to));

@@ -1,0 +1,147 @@
+/**
+ * The accused, by rule R5: the least fixpoint of "B is accused if a held accusation C -> B on a ring has only gone or
+ * accused members strictly between C and B". It is a function of what is held, kept up to date change by change: liars can keep
+ * tens of thousands of void accusations held, and who changes concerns few of them.
+ *
+ * Whose accusation may have lost its ground is taken out first, with all that rests on it; then whatever holds in what is left
+ * is put back, with all that follows from it (Gupta, Mumick, Subrahmanian: "Maintaining Views Incrementally", SIGMOD 1993).
+ * Two accused that only rest on each other are never put back: that makes it the least one.
+ */
+import type { MemberId } from "../rings/index.js";
+import type { Evidence, HeldAccusation } from "./evidence.js";
+
+/** How an accusation was last found. Places on a ring never change, so nothing beyond the blocker matters to it. */
+interface Finding {
+  /** Strictly between accuser and accused, nearest to the accuser first, and passed over. */
+  readonly passed: readonly MemberId[];
+  /** Who follows and may not be passed over; undefined: the accusation is valid. */
+  readonly blocker: MemberId | undefined;
+}
+
+/** What an update found. */
+export interface Reckoning {
+  /** Members whose accusations were judged anew. */
+  readonly judged: ReadonlySet<MemberId>;
+  /** Those of them that are accused now and were not, or the other way round. */
+  readonly turned: ReadonlySet<MemberId>;
+}
+
+export class Accused {
+  readonly #evidence: Evidence;
+  readonly #isGone: (id: MemberId) => boolean;
+  readonly #accused = new Set<MemberId>();
+  /** Of each member, the accusations that were looked at. */
+  readonly #known = new Map<MemberId, readonly HeldAccusation[]>();
+  readonly #findings = new Map<HeldAccusation, Finding>();
+  /** Accusations that pass over a member, and those that it blocks. */
+  readonly #passing = new Map<MemberId, Set<HeldAccusation>>();
+  readonly #blocked = new Map<MemberId, Set<HeldAccusation>>();
+
+  /** `isGone`: by evidence alone, and only ever other than before for members that `update` is told of. */
+  constructor(evidence: Evidence, isGone: (id: MemberId) => boolean) {
+    this.#evidence = evidence;
+    this.#isGone = isGone;
+  }
+
+  get size(): number {
+    return this.#accused.size;
+  }
+
+  ids(): Iterable<MemberId> {
+    return this.#accused;
+  }
+
+  has(id: MemberId): boolean {
+    return this.#accused.has(id);
+  }
+
+  /** The accusations that make a member accused. */
+  validAgainst(id: MemberId): HeldAccusation[] {
+    return (this.#known.get(id) ?? []).filter((held) => this.#isValid(held));
+  }
+
+  /** `changed`: whose notes, accusations, certificates or dates did. */
+  update(changed: ReadonlySet<MemberId>): Reckoning {
+    const [judged, turned] = [new Set(changed), new Set<MemberId>()];
+    for (const id of changed) this.#renew(id);
+    this.#takeOut(judged, turned);
+    const open = [...judged].flatMap((id) => this.#known.get(id) ?? []);
+    for (const id of changed) if (this.#isGone(id)) open.push(...(this.#blocked.get(id) ?? []));
+    this.#putBack(open, judged, turned);
+    return { judged, turned };
+  }
+
+  /** Those who changed, and whoever is accused past somebody who may not be passed over any more. */
+  #takeOut(judged: Set<MemberId>, turned: Set<MemberId>): void {
+    // A set that grows while it is walked: what is added comes up later.
+    for (const id of judged) {
+      if (this.#accused.delete(id)) turned.add(id);
+      if (!this.#isGone(id)) for (const held of this.#passing.get(id) ?? []) judged.add(held.accusation.accused);
+    }
+  }
+
+  #putBack(open: HeldAccusation[], judged: Set<MemberId>, turned: Set<MemberId>): void {
+    for (let held = open.pop(); held; held = open.pop()) {
+      const { accused } = held.accusation;
+      judged.add(accused);
+      this.#find(held);
+      if (!this.#isValid(held) || this.#accused.has(accused)) continue;
+      this.#accused.add(accused);
+      if (!turned.delete(accused)) turned.add(accused);
+      open.push(...(this.#blocked.get(accused) ?? []));
+    }
+  }
+
+  /** Takes note of which accusations of a member are held now. Those of the gone do not count. */
+  #renew(id: MemberId): void {
+    const before = this.#known.get(id) ?? [];
+    const held = this.#isGone(id) ? [] : this.#evidence.accusations(id);
+    for (const dropped of before) if (!held.includes(dropped)) this.#lose(dropped);
+    if (held.length > 0) this.#known.set(id, held);
+    else this.#known.delete(id);
+  }
+
+  #isPassed(id: MemberId): boolean {
+    return this.#accused.has(id) || this.#isGone(id);
+  }
+
+  #isValid(held: HeldAccusation): boolean {
+    const finding = this.#findings.get(held);
+    return finding !== undefined && finding.blocker === undefined;
+  }
+
+  #find(held: HeldAccusation): void {
+    this.#lose(held);
+    const { ring, accuser, accused } = held.accusation;
+    const passed: MemberId[] = [];
+    let blocker: MemberId | undefined;
+    for (const id of this.#evidence.rings.between(ring, accuser, accused)) {
+      if (!this.#isPassed(id)) blocker = id;
+      if (blocker !== undefined) break;
+      passed.push(id);
+    }
+    this.#findings.set(held, { passed, blocker });
+    for (const id of passed) put(this.#passing, id, held);
+    if (blocker !== undefined) put(this.#blocked, blocker, held);
+  }
+
+  #lose(held: HeldAccusation): void {
+    const finding = this.#findings.get(held);
+    if (!finding) return;
+    this.#findings.delete(held);
+    for (const id of finding.passed) drop(this.#passing, id, held);
+    if (finding.blocker !== undefined) drop(this.#blocked, finding.blocker, held);
+  }
+}
+
+function put<T>(index: Map<MemberId, Set<T>>, id: MemberId, item: T): void {
+  const items = index.get(id);
+  if (items) items.add(item);
+  else index.set(id, new Set([item]));
+}
+
+function drop<T>(index: Map<MemberId, Set<T>>, id: MemberId, item: T): void {
+  const items = index.get(id);
+  items?.delete(item);
+  if (items?.size === 0) index.delete(id);
+}
