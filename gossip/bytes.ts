@@ -96,12 +96,13 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.raw(1)[0] ?? 0;
+    if (this.#bad || this.#offset >= this.#bytes.length) this.#bad = true;
+    return this.#bad ? 0 : this.#bytes[this.#offset++]!;
   }
 
   u16(): number {
-    const bytes = this.raw(2);
-    return ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0);
+    if (this.#bad || this.#bytes.length - this.#offset < 2) this.#bad = true;
+    return this.#bad ? 0 : (this.#bytes[this.#offset++]! << 8) | this.#bytes[this.#offset++]!;
   }
 
   u32(): number {

@@ -22,6 +22,7 @@ export {
 export type { Output, Peer, Recipient } from "./outputs.js";
 export { encodePacket, type Item, PACKET_VERSION, parsePacket } from "./packet.js";
 export type { Ports, Random } from "./ports.js";
+export { type ReadStatement, type StatementReader, statementReader } from "./reader.js";
 export {
   encodeRevocationList,
   parseRevocationList,

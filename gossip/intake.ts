@@ -14,7 +14,8 @@ import type { Evidence } from "./evidence.js";
 import { BATCHES_MAX, BATCHES_PER_PARTNER_MAX } from "./limits.js";
 import { noteSignatureType, type SignedNote } from "./note.js";
 import { LISTED_DIGITS } from "./packet.js";
-import { type Claim, parseStatement, recordDigest } from "./statement.js";
+import { type ReadStatement, type StatementReader, statementReader } from "./reader.js";
+import type { Claim } from "./statement.js";
 import { type Check, type Verdict, type Verified, vouch } from "./verified.js";
 
 /** What the intake did, in order; the machine acts on it. */
@@ -29,7 +30,7 @@ export type Intaken =
   /** A well-signed note beyond its subject's budget waits until then (rule R11). */
   | { readonly kind: "parked"; readonly id: MemberId; readonly until: number };
 
-type StagedClaim = { readonly claim: Claim; readonly digest: string };
+type StagedClaim = ReadStatement;
 
 interface Parked extends StagedClaim {
   readonly note: Verified<SignedNote>;
@@ -64,6 +65,8 @@ interface Batch {
 export interface IntakeOptions {
   readonly evidence: Evidence;
   readonly sha256: Sha256;
+  /** Default: one without memory. */
+  readonly read?: StatementReader | undefined;
   readonly me: MemberId;
   /** Would I answer this accusation of me? One that nobody can hold is checked for no other reason (rule R9). */
   readonly isHeard: (accusation: SignedAccusation, now: number) => boolean;
@@ -82,6 +85,7 @@ const STAGE: Readonly<Record<Claim["kind"], number>> = {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #evidence: Evidence;
+  readonly #read: StatementReader;
   readonly #batches = new Map<number, Batch>();
   readonly #noteBudgets: Budgets;
   readonly #parkBudgets: Budgets;
@@ -94,6 +98,7 @@ export class Intake {
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#evidence = options.evidence;
+    this.#read = options.read ?? statementReader(options.sha256);
     const { noteRate } = options;
     this.#noteBudgets = new Budgets(noteRate);
     this.#parkBudgets = new Budgets({ burst: PARKED_PER_INTERVAL, refillMs: noteRate.refillMs / PARKED_PER_INTERVAL });
@@ -124,14 +129,12 @@ export class Intake {
     };
     const seen = new Set<string>();
     for (const bytes of statements) {
-      // A copy: what is held of one statement must not hold the whole packet that it came in.
-      const claim = parseStatement(new Uint8Array(bytes));
-      const digest = claim && recordDigest(this.#options.sha256, claim);
-      if (!claim || digest === undefined) {
+      const read = this.#read(bytes);
+      if (!read) {
         done.push({ kind: "rejected", from, what: "statement", reason: "malformed" }, { kind: "lied", from });
-      } else if (!seen.has(digest)) batch.stages[STAGE[claim.kind]]?.push({ claim, digest });
+      } else if (!seen.has(read.digest)) batch.stages[STAGE[read.claim.kind]]?.push(read);
       // The same one a thousand times in a packet would be as many signatures to check.
-      if (digest !== undefined) seen.add(digest);
+      if (read) seen.add(read.digest);
     }
     for (const digest of seen) this.#pending.add(digest.slice(0, LISTED_DIGITS));
     this.#batches.set(batch.id, batch);

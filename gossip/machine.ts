@@ -142,6 +142,7 @@ export class Machine {
     return new Intake({
       evidence: this.#evidence,
       sha256: ports.sha256,
+      read: ports.read,
       me: certificate.id,
       isHeard: (accusation, now) => this.#defence.hears(accusation, now),
       noteRate: { burst: tolerance(ringCount) + 2, refillMs: settings.gossipMs },

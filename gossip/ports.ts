@@ -1,5 +1,6 @@
 /** What the machine needs from outside: hashes, its own signature, randomness, and the wall clock. */
 import type { Sha256 } from "../rings/index.js";
+import type { StatementReader } from "./reader.js";
 
 /** Unpredictable numbers: nonces of pings, and the choice of partners, which a liar must not foresee. */
 export interface Random {
@@ -11,6 +12,8 @@ export interface Random {
 
 export interface Ports {
   readonly sha256: Sha256;
+  /** Reads statements; machines of one process may share one that remembers. Default: one without memory. */
+  readonly read?: StatementReader | undefined;
   readonly random: Random;
   /**
    * My signature over a body, domain-separated by type and network (protocol 5a): 64 bytes r || s. Called for my own

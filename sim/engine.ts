@@ -2,7 +2,7 @@
  * Runs the machines: the virtual clock, inputs in their order, and what the outputs ask for. The simulation's counterpart
  * of the driver in client/, with the network and the crypto of the simulation around it.
  */
-import type { Check, Output, Settings } from "../gossip/index.js";
+import type { Check, Output, Settings, StatementReader } from "../gossip/index.js";
 import type { MemberId } from "../rings/index.js";
 import { type Actor, type Identity, type Seat, type TrafficKind, TURN_MS } from "./actor.js";
 import { sendGossip } from "./applications.js";
@@ -14,6 +14,8 @@ import type { Member } from "./member.js";
 import type { Network } from "./network.js";
 import type { Observers } from "./observers.js";
 import { Ping } from "./pings.js";
+import { sharedReader } from "./reader.js";
+import { Verdicts } from "./verdicts.js";
 
 /** Unix milliseconds at the beginning of a simulation. */
 export const WALL_START = 1_800_000_000_000;
@@ -44,6 +46,8 @@ export class Engine {
   readonly crypto: SimCrypto;
   readonly observers: Observers;
   readonly calendar = new Calendar();
+  readonly read: StatementReader;
+  readonly verdicts: Verdicts;
   readonly byId = new Map<MemberId, Member>();
   readonly byAddress = new Map<string, Member>();
   network!: Network;
@@ -55,6 +59,8 @@ export class Engine {
     this.settings = settings;
     this.crypto = crypto;
     this.observers = observers;
+    this.read = sharedReader(crypto.sha256);
+    this.verdicts = new Verdicts(crypto);
   }
 
   get liars(): readonly Actor[] {
@@ -230,10 +236,10 @@ class Checked extends Input {
   }
 
   run(member: Member, now: number): void {
-    const { crypto } = member.engine;
+    const { verdicts } = member.engine;
     const wall = member.engine.wall(member);
-    const verdicts = this.#checks.map((check) => crypto.check(check, wall));
-    member.machine.verified(this.#batch, verdicts, now);
+    const given = this.#checks.map((check) => verdicts.check(check, wall));
+    member.machine.verified(this.#batch, given, now);
   }
 }
 

@@ -129,6 +129,7 @@ export class Lives {
       settings: engine.settings,
       ports: {
         sha256: engine.crypto.sha256,
+        read: engine.read,
         random: member.chance.fork(),
         sign: (type, body) => {
           engine.observers.signed(member, type, body, engine.now);

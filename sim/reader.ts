@@ -1,0 +1,62 @@
+/**
+ * A reader of statements that all members of a simulation share: each statement is parsed and digested once, not once by
+ * every member that hears it, and is held once. By content, and bounded: what was not asked for lately is read anew.
+ */
+import { type ReadStatement, type StatementReader, statementReader } from "../gossip/index.js";
+import { equalBytes, type Sha256 } from "../rings/index.js";
+import { Mixer } from "./mixer.js";
+
+/** Statements remembered in each of two generations: of some 2 KiB each with all that was read from them. */
+const GENERATION_MAX = 16_384;
+const TWO_21 = 2_097_152;
+
+interface Entry {
+  readonly bytes: Uint8Array;
+  readonly read: ReadStatement;
+}
+
+export function sharedReader(sha256: Sha256): StatementReader {
+  const readAnew = statementReader(sha256);
+  const memory = new Generations<Entry>(GENERATION_MAX);
+  return (bytes) => {
+    const key = keyOf(bytes);
+    const known = memory.get(key);
+    if (known && equalBytes(known.bytes, bytes)) return known.read;
+    const read = readAnew(bytes);
+    if (read) memory.set(key, { bytes: new Uint8Array(bytes), read });
+    return read;
+  };
+}
+
+/** 53 bits over the content; who shares them with another content only pushes it out. */
+function keyOf(bytes: Uint8Array): number {
+  const mixer = new Mixer().bytes(bytes);
+  return mixer.draw() * TWO_21 + (mixer.draw() % TWO_21);
+}
+
+/** A map that forgets what was not asked for since it was last half full. */
+export class Generations<T> {
+  readonly #max: number;
+  #young = new Map<number, T>();
+  #old = new Map<number, T>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get(key: number): T | undefined {
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.set(key, old);
+    return old;
+  }
+
+  set(key: number, value: T): void {
+    if (this.#young.size >= this.#max) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, value);
+  }
+}
