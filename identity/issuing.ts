@@ -3,9 +3,10 @@ import { randomBytes } from "node:crypto";
 import type { Extension, Name } from "@peculiar/x509";
 import { fromHex, type MemberId, toHex } from "../rings/index.js";
 import { type CertificateFields, EXPLICIT_3, EXTENSION, readCertificate, withLowS } from "./certificate-fields.js";
-import { type DerElement, readChildren, readDer, TAG, writeDer, writeUnsigned } from "./der.js";
-import { sha256 } from "./digest.js";
+import { type DerElement, readChildren, readDer, TAG, writeDer } from "./der.js";
+import { sha256, sha256Hex } from "./digest.js";
 import { encodeNetwork, type NetworkConstants } from "./extension.js";
+import { assembled, type MemberTemplate, memberTemplate } from "./member-template.js";
 import { AUTHORITY_NAME, keyIdentifierOf } from "./profile.js";
 import { x509Crypto } from "./web-crypto.js";
 import { loadX509, type X509 } from "./x509.js";
@@ -64,7 +65,7 @@ export function createIssuing(input: {
 }
 
 /** A member's certificate: the id is subject and SubjectKeyIdentifier; for TLS on both sides and for signatures. */
-export function issueMember(input: {
+export async function issueMember(input: {
   readonly id: MemberId;
   readonly spki: Uint8Array;
   readonly network: NetworkConstants;
@@ -72,9 +73,49 @@ export function issueMember(input: {
   readonly validity: Validity;
   readonly serial?: string;
 }): Promise<Uint8Array> {
+  return issueFrom(await patternOf(input), input);
+}
+
+/** What the certificates of one issuer and network have in common. */
+interface Pattern {
+  readonly parent: CertificateFields;
+  readonly template: MemberTemplate;
+  /** DER of the signature's algorithm. */
+  readonly algorithm: Uint8Array;
+}
+
+/** Issuing certificates that are in use at one time: a few networks, each in the middle of a rotation. */
+const PATTERNS_MAX = 64;
+const patterns = new Map<string, Promise<Pattern>>();
+
+function patternOf(input: Parameters<typeof issueMember>[0]): Promise<Pattern> {
+  const key = sha256Hex(input.issuer.certificate) + toHex(encodeNetwork(input.network));
+  const known = patterns.get(key);
+  if (known !== undefined) return known;
+  if (patterns.size >= PATTERNS_MAX) patterns.delete(patterns.keys().next().value as string);
+  const pattern = layOutMember(input);
+  patterns.set(key, pattern);
+  pattern.catch(() => patterns.delete(key));
+  return pattern;
+}
+
+async function layOutMember(input: Parameters<typeof issueMember>[0]): Promise<Pattern> {
   const parent = readCertificate(input.issuer.certificate);
   const extensions = leafExtensions(parent, input.id, [CLIENT_AUTH, SERVER_AUTH]);
-  return build({ ...input, ...from(parent, input), subject: input.id, extensions, sign: input.issuer.sign });
+  const sign = () => new Uint8Array(64);
+  const laidOut = { ...input, ...from(parent, input), subject: input.id, extensions, sign };
+  const { tbs, algorithm } = await unsigned(laidOut);
+  return { parent, template: memberTemplate(tbs), algorithm };
+}
+
+async function issueFrom(
+  { parent, template, algorithm }: Pattern,
+  input: Parameters<typeof issueMember>[0],
+): Promise<Uint8Array> {
+  const { validity } = from(parent, input);
+  const { id, spki, serial = newSerial(validity.notBefore) } = input;
+  const tbs = template.fill({ id, spki, serial, validity });
+  return assembled(tbs, algorithm, withLowS(await input.issuer.sign(tbs)));
 }
 
 /** The authority's TLS certificate: a direct child of the issuing certificate, without the extension of members. */
@@ -166,13 +207,14 @@ interface Template {
  * elsewhere, and the signature has the lower s.
  */
 async function build(template: Template): Promise<Uint8Array> {
-  const unsigned = await layOut(template);
-  const [laidOut, algorithm] = readChildren(readDer(new Uint8Array(unsigned)));
+  const { tbs, algorithm } = await unsigned(template);
+  return assembled(tbs, algorithm, withLowS(await template.sign(tbs)));
+}
+
+async function unsigned(template: Template): Promise<{ readonly tbs: Uint8Array; readonly algorithm: Uint8Array }> {
+  const [laidOut, algorithm] = readChildren(readDer(new Uint8Array(await layOut(template))));
   const tbs = template.network === undefined ? laidOut!.bytes : withNetwork(laidOut!, template.network);
-  const signature = withLowS(await template.sign(tbs));
-  const scalars = [signature.subarray(0, 32), signature.subarray(32)].map(writeUnsigned);
-  const bits = writeDer(TAG.bitString, Uint8Array.of(0), writeDer(TAG.sequence, ...scalars));
-  return writeDer(TAG.sequence, tbs, algorithm!.bytes, bits);
+  return { tbs, algorithm: algorithm!.bytes };
 }
 
 /** Appends our extension. The library cannot: it loses the last arc of an OID that is as long as a UUID. */
