@@ -20,6 +20,10 @@ export class Replayer implements Behaviour {
   readonly name = "replayer";
   readonly #heard: Uint8Array[] = [];
 
+  start(actor: Actor): void {
+    for (const bytes of someOf(actor.chance, actor.machine.statements(), REMEMBERED_MAX / 2)) this.#heard.push(bytes);
+  }
+
   request(_actor: Actor, _from: MemberId, packet: Uint8Array): undefined {
     this.#remember(packet);
   }
