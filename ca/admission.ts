@@ -5,6 +5,7 @@ import { answer, type Issued } from "./answer.js";
 import { type Applicant, applicantOf, requirePrincipal } from "./applicant.js";
 import type { Context } from "./context.js";
 import { holderNamed, issue } from "./issuance.js";
+import { requireUnrevoked } from "./revocation.js";
 import type { CertificateRecord, Condition, HowIssued } from "./store.js";
 import { tokenHash } from "./token.js";
 
@@ -42,14 +43,11 @@ async function enrollByToken(context: Context, hash: Uint8Array, applicant: Appl
 }
 
 /** Of a used token: its certificate, for the key that it was issued to. */
-async function boughtBefore(
-  { state, settings }: Context,
-  serial: string,
-  spki: Uint8Array,
-): Promise<CertificateRecord> {
-  const record = await state.records.certificate(serial);
+async function boughtBefore(context: Context, serial: string, spki: Uint8Array): Promise<CertificateRecord> {
+  const record = await context.state.records.certificate(serial);
   if (record === undefined || !equalBytes(record.spki, spki)) throw new FirefliesError("token-used");
-  if (record.notAfter <= settings.now()) throw new FirefliesError("token-expired");
+  if (record.notAfter <= context.settings.now()) throw new FirefliesError("token-expired");
+  await requireUnrevoked(context, record);
   return record;
 }
 
@@ -58,6 +56,7 @@ async function enrollByName(context: Context, principal: string, applicant: Appl
   if (!settings.open) throw new FirefliesError("token-required");
   requirePrincipal(principal);
   const earlier = await state.records.certificateOfKey(principal, applicant.spki);
+  if (earlier !== undefined) await requireUnrevoked(context, earlier);
   if (earlier !== undefined && earlier.notAfter > settings.now()) return earlier;
   const record = await admit(context, principal, applicant, "open", { kind: "free-name" });
   if (record === undefined) throw new FirefliesError("principal-taken");

@@ -5,10 +5,12 @@ import type { CertificateAuthority } from "./authority.js";
 import { limitKeyOf } from "./caller-address.js";
 import { Callers } from "./callers.js";
 import type { ConnectionGate } from "./connection-gate.js";
+import { addEstRoutes } from "./est-routes.js";
 import { addHealth } from "./health.js";
 import { failureOf } from "./http-errors.js";
 import { collectOpenApi } from "./openapi.js";
 import { RateLimit } from "./rate-limit.js";
+import { addRevocationRoutes } from "./revocation-routes.js";
 import { addRoutes } from "./routes.js";
 import type { ServerCredentials } from "./server-certificate.js";
 import {
@@ -21,6 +23,7 @@ import {
   TIMEOUT_CHECK_MS,
 } from "./service-limits.js";
 import type { RequestRecord } from "./service-metrics.js";
+import { addStatusRoutes } from "./status-routes.js";
 
 export interface AppParts {
   readonly authority: CertificateAuthority;
@@ -70,6 +73,9 @@ export function createApp(parts: AppParts): FastifyInstance {
   const document = collectOpenApi(app);
   addHealth(app, () => authority.check());
   addRoutes(app, authority, callers);
+  addRevocationRoutes(app, authority);
+  addStatusRoutes(app, authority);
+  addEstRoutes(app, authority, callers);
   const openApi = JSON.stringify(document());
   app.get("/openapi.json", (_, reply) => reply.type("application/json").send(openApi));
   return app;

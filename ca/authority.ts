@@ -17,12 +17,15 @@ import type { Issued } from "./answer.js";
 import { requirePrincipal } from "./applicant.js";
 import { addNetwork } from "./birth.js";
 import type { Context } from "./context.js";
+import { gossipList, publishIfDue, type SignedList } from "./lists.js";
 import { type Lock, takeLock } from "./lock.js";
 import { createIdentity, type OfflineInput, signOffline } from "./offline.js";
+import { Operator } from "./operator.js";
 import { type AuthorityOptions, type Decision, invalid, type Settings, settingsOf } from "./options.js";
 import { validityAt } from "./policy.js";
 import { renew, report } from "./renewal.js";
 import { type AuthorityState, createDirectory, openState } from "./state.js";
+import { StatusResponder } from "./status.js";
 import { FIRST_NETWORK } from "./store/migrations.js";
 import type { AuditNote, ContactRecord, Counts, Store } from "./store.js";
 import { issueToken } from "./token.js";
@@ -32,16 +35,26 @@ function lockFileOf(networkName: string): string {
   return networkName === FIRST_NETWORK ? "ca.lock" : `ca-${networkName}.lock`;
 }
 
+/** For TLS, with the key that it is for and the certificate that signed it. */
+export interface ServerCertificate {
+  readonly pair: KeyPair;
+  /** DER. */
+  readonly leaf: Uint8Array;
+  readonly issuer: Uint8Array;
+}
+
 /** What is fixed when a network is made. */
 export type NetworkOptions = Pick<AuthorityOptions, "numRings" | "members" | "byzantine" | "deltaMs">;
 
 export class CertificateAuthority {
   readonly #context: Context;
   readonly #lock: Lock | undefined;
+  readonly #status: StatusResponder;
 
   private constructor(context: Context, lock: Lock | undefined) {
     this.#context = context;
     this.#lock = lock;
+    this.#status = new StatusResponder(context);
   }
 
   /**
@@ -80,6 +93,21 @@ export class CertificateAuthority {
   /** The certificate that signs members, DER. */
   get issuer(): Uint8Array {
     return this.#state.issuers.current.certificate;
+  }
+
+  /** The issuing certificates that members accept, DER, the newest first. */
+  get issuers(): readonly Uint8Array[] {
+    return this.#state.issuers.seen.map(({ certificate }) => certificate);
+  }
+
+  /** What only an operator may do. */
+  get operator(): Operator {
+    return new Operator(this.#context);
+  }
+
+  /** How long after its end a certificate may still be renewed, milliseconds. */
+  get renewalGraceMs(): number {
+    return this.#settings.renewalGraceMs;
   }
 
   /** SHA-256 of the root certificate, 64 hex digits: what members pin. */
@@ -125,6 +153,23 @@ export class CertificateAuthority {
       throw new FirefliesError("certificate-invalid", `The issuing certificate is ${problem}.`);
   }
 
+  /** Looks at the intermediates again, and publishes new revocation lists where that is due. To be called every minute. */
+  async refresh(): Promise<void> {
+    this.#state.issuers.forget();
+    await this.#state.issuers.active();
+    await publishIfDue(this.#context);
+  }
+
+  /** The newest revocation list that members gossip; undefined before the first. */
+  revocations(): Promise<SignedList | undefined> {
+    return gossipList(this.#context);
+  }
+
+  /** DER of the answer to an OCSP request in DER. */
+  statusOf(request: Uint8Array): Promise<Uint8Array> {
+    return this.#status.answer(request);
+  }
+
   /** Remembers where this authority is reached, for tokens. */
   async saveUrls(urls: readonly string[]): Promise<void> {
     await this.#state.records.saveUrls(urls);
@@ -139,6 +184,8 @@ export class CertificateAuthority {
     options: { readonly lifetimeMs?: number; readonly urls?: readonly string[] } = {},
   ): Promise<string> {
     requirePrincipal(principal);
+    const known = await this.#state.records.principal(principal);
+    if (known?.status === "revoked") throw new FirefliesError("principal-revoked");
     const urls = options.urls ?? (await this.#state.records.urls());
     if (urls.length === 0) {
       throw invalid("This authority never listened: say in `urls` where members will reach it.");
@@ -182,11 +229,11 @@ export class CertificateAuthority {
   }
 
   /** A TLS certificate for the authority's own server, for a new key. */
-  async createServerCertificate(lifetimeMs: number): Promise<{ readonly pair: KeyPair; readonly leaf: Uint8Array }> {
+  async createServerCertificate(lifetimeMs: number): Promise<ServerCertificate> {
     const pair = generateKeyPair();
     const issuer = await this.#state.issuers.active();
     const leaf = await issueServer({ spki: pair.spki, issuer, validity: validityAt(this.now(), lifetimeMs) });
-    return { pair, leaf };
+    return { pair, leaf, issuer: issuer.certificate };
   }
 
   /** All networks of this authority, the oldest first. */

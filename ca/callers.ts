@@ -15,9 +15,9 @@ export class Callers {
     this.#limit = new RateLimit(limit);
   }
 
-  /** The member at the other end. Throws "unauthenticated" or "too-many-requests". */
-  of(request: FastifyRequest): MemberCertificate {
-    const caller = callerOf(this.#authority, request.socket);
+  /** The member at the other end, whose certificate may have ended up to `graceMs` ago. Throws "unauthenticated" or "too-many-requests". */
+  of(request: FastifyRequest, graceMs = 0): MemberCertificate {
+    const caller = callerOf(this.#authority, request.socket, graceMs);
     this.#ids.set(request, caller.id);
     if (this.#limit.take(caller.id, performance.now()) === 0) return caller;
     throw new FirefliesError("too-many-requests", "This member asks too often. Wait a few seconds.");

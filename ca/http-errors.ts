@@ -11,6 +11,8 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   "token-invalid": 403,
   "token-expired": 403,
   "token-required": 403,
+  "principal-revoked": 403,
+  "key-revoked": 403,
   "not-found": 404,
   "request-timeout": 408,
   "token-used": 409,

@@ -30,7 +30,7 @@ export class Issuers {
   readonly #options: IssuersOptions;
   readonly #keys = new Map<string, Promise<SigningKey>>();
   #read: { readonly at: number; readonly issuers: Promise<readonly IssuerRecord[]> } | undefined;
-  #current: IssuerRecord | undefined;
+  #seen: readonly IssuerRecord[] = [];
 
   constructor(options: IssuersOptions) {
     this.#options = options;
@@ -43,26 +43,33 @@ export class Issuers {
       this.#read = { at: now, issuers: this.#options.records.issuers() };
       this.#read.issuers.catch(() => this.forget());
     }
-    return this.#read.issuers;
+    this.#seen = await this.#read.issuers;
+    return this.#seen;
   }
 
   /** Those whose certificates members accept, the newest first. */
   async trusted(): Promise<IssuerRecord[]> {
-    return (await this.all()).filter(({ state }) => state !== "retired").toReversed();
+    await this.all();
+    return this.seen;
   }
 
   /** The one that signs members. Rejects with "ca-state-corrupt" or "ca-state-mismatch" when its key is not here. */
   async active(): Promise<SigningIssuer> {
     const record = (await this.all()).find(({ state }) => state === "active");
     if (record === undefined) throw new FirefliesError("ca-state-corrupt", "The database holds no active issuer.");
-    this.#current = record;
     return this.signing(record);
+  }
+
+  /** As `trusted`, of what was read last. */
+  get seen(): IssuerRecord[] {
+    return this.#seen.filter(({ state }) => state !== "retired").toReversed();
   }
 
   /** The active one as last seen. */
   get current(): IssuerRecord {
-    if (this.#current === undefined) throw new FirefliesError("authority-failed");
-    return this.#current;
+    const active = this.#seen.find(({ state }) => state === "active");
+    if (active === undefined) throw new FirefliesError("authority-failed");
+    return active;
   }
 
   async signing(record: IssuerRecord): Promise<SigningIssuer> {

@@ -1,6 +1,7 @@
 /** The authority's options, with their defaults, checked. */
 import { DELTA_MS_MAX, FirefliesError } from "../identity/index.js";
 import { RING_COUNT_MAX, ringsNeeded } from "../rings/index.js";
+import type { ImportedRoot } from "./import-root.js";
 import { type KeyOptions, requirePassphrase } from "./key-cabinet.js";
 import { isNetworkName } from "./policy.js";
 import { FIRST_NETWORK } from "./store/migrations.js";
@@ -12,8 +13,10 @@ const DEFAULT_MEMBERS = 100;
 const DEFAULT_BYZANTINE = 0.1;
 const DEFAULT_DELTA_MS = 1_500;
 const BOOT_NODES_MAX = 100;
-/** Shorter lives would be renewed without end; longer ones outlive the issuing certificate. */
-const LIFETIME_MS_MIN = 60_000;
+/** Of shorter lives a renewal would take too large a part; longer ones outlive the issuing certificate. */
+const LIFETIME_MS_MIN = 2_000;
+/** Members ask every ten seconds at most. */
+const LIST_LIFETIME_MS_MIN = 60_000;
 const LIFETIME_MS_MAX = 365 * DAY_MS;
 
 export interface AuthorityOptions extends KeyOptions {
@@ -33,12 +36,18 @@ export interface AuthorityOptions extends KeyOptions {
   readonly deltaMs?: number | undefined;
   /** Life of a member's certificate, milliseconds (7 days). */
   readonly certificateLifetimeMs?: number | undefined;
+  /** How long after its end a certificate may still be renewed, milliseconds (one life). */
+  readonly renewalGraceMs?: number | undefined;
+  /** Within this time of a revocation list the next one comes, milliseconds (24 hours). */
+  readonly listLifetimeMs?: number | undefined;
   /** Life of a token, milliseconds (24 hours). */
   readonly tokenLifetimeMs?: number | undefined;
   /** Contacts in an answer (10). */
   readonly bootNodes?: number | undefined;
   /** Anyone may enrol under any free name: for trials only. */
   readonly open?: boolean | undefined;
+  /** The root of a new authority, made elsewhere; one of its own when left out. */
+  readonly importedRoot?: ImportedRoot | undefined;
   /** Told of every decision; must not throw. */
   readonly onDecision?: ((decision: Decision) => void) | undefined;
   /** Wall clock, unix milliseconds. */
@@ -56,6 +65,27 @@ export type Decision =
       readonly at: number;
     }
   | { readonly kind: "token-created"; readonly principal: string; readonly at: number }
+  /** Of one certificate when there is a serial, else of the principal. */
+  | {
+      readonly kind: "revoked";
+      readonly principal: string;
+      readonly id: string;
+      readonly serial?: string;
+      readonly reason: string;
+      readonly at: number;
+    }
+  | {
+      readonly kind: "readmitted";
+      readonly principal: string;
+      readonly id: string;
+      readonly generation: number;
+      readonly at: number;
+    }
+  | {
+      readonly kind: "issuer-prepared" | "issuer-activated" | "issuer-retired";
+      readonly fingerprint: string;
+      readonly at: number;
+    }
   | { readonly kind: "refused"; readonly code: string; readonly at: number }
   | { readonly kind: "failed"; readonly error: unknown; readonly at: number };
 
@@ -67,10 +97,13 @@ export interface Settings {
   readonly wantedRings: number | undefined;
   readonly wantedDeltaMs: number | undefined;
   readonly certificateLifetimeMs: number;
+  readonly renewalGraceMs: number;
+  readonly listLifetimeMs: number;
   readonly tokenLifetimeMs: number;
   readonly bootNodes: number;
   readonly open: boolean;
   readonly keys: KeyOptions;
+  readonly importedRoot: ImportedRoot | undefined;
   /** Tells everybody who listens. */
   readonly onDecision: (decision: Decision) => void;
   /** Who is told of every decision; the program's own `onDecision` among them. */
@@ -82,6 +115,9 @@ export interface Settings {
 export function settingsOf(options: AuthorityOptions): Settings {
   const { certificateLifetimeMs = 7 * DAY_MS, tokenLifetimeMs = DAY_MS, bootNodes = 10, deltaMs } = options;
   requireWithin("certificateLifetimeMs", certificateLifetimeMs, LIFETIME_MS_MIN, LIFETIME_MS_MAX);
+  const { renewalGraceMs = certificateLifetimeMs, listLifetimeMs = DAY_MS } = options;
+  requireWithin("renewalGraceMs", renewalGraceMs, 0, LIFETIME_MS_MAX);
+  requireWithin("listLifetimeMs", listLifetimeMs, LIST_LIFETIME_MS_MIN, LIFETIME_MS_MAX);
   requireWithin("tokenLifetimeMs", tokenLifetimeMs, 1_000, LIFETIME_MS_MAX);
   requireWithin("bootNodes", bootNodes, 1, BOOT_NODES_MAX);
   if (deltaMs !== undefined) requireWithin("deltaMs", deltaMs, 1, DELTA_MS_MAX);
@@ -93,10 +129,13 @@ export function settingsOf(options: AuthorityOptions): Settings {
     wantedRings: wantedRings(options),
     wantedDeltaMs: deltaMs,
     certificateLifetimeMs,
+    renewalGraceMs,
+    listLifetimeMs,
     tokenLifetimeMs,
     bootNodes,
     open: options.open ?? false,
     keys: keyOptionsOf(options),
+    importedRoot: options.importedRoot,
     onDecision: (decision) => {
       for (const listener of listeners) listener(decision);
     },

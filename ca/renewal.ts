@@ -1,12 +1,13 @@
 /** The life of a certificate after the first one: the next one of the same id, and reports of where a member is. */
 import { FirefliesError, type MemberCertificate, serialToHex } from "../identity/index.js";
-import type { MemberId } from "../rings/index.js";
+import { equalBytes, type MemberId } from "../rings/index.js";
 import { answer, contactsFor, type Issued } from "./answer.js";
 import { applicantOf, requireAddresses } from "./applicant.js";
 import type { Context } from "./context.js";
 import { issueAnyway } from "./issuance.js";
 import { isFresh } from "./policy.js";
-import type { ContactRecord, PrincipalRecord } from "./store.js";
+import { requireUnrevoked } from "./revocation.js";
+import type { CertificateRecord, ContactRecord, PrincipalRecord } from "./store.js";
 
 /** Certificates one member may get in a day, or in a lifetime if that is shorter: renewals with ever new keys must not fill the disk. */
 const ISSUED_MAX = 20;
@@ -21,9 +22,15 @@ export async function renew(
   const applicant = applicantOf(request, addresses);
   const holder = await holderOf(context, current);
   const earlier = await context.state.records.certificateOfKey(holder.principal, applicant.spki);
-  if (earlier !== undefined && isFresh(earlier, context.settings.now())) return answer(context, earlier, addresses);
+  if (earlier !== undefined && (await isStillGood(context, earlier))) return answer(context, earlier, addresses);
   await requireBudget(context, holder.id);
   return answer(context, await issueAnyway(context, { holder, ...applicant, how: "renewal" }), addresses);
+}
+
+/** A lost answer costs nothing; after a rotation the next certificate comes from the new issuer at once. */
+async function isStillGood({ state, settings }: Context, earlier: CertificateRecord): Promise<boolean> {
+  const { certificate } = await state.issuers.active();
+  return isFresh(earlier, settings.now()) && equalBytes(earlier.issuer, certificate);
 }
 
 export async function report(
@@ -37,15 +44,19 @@ export async function report(
   return contactsFor(context, id);
 }
 
-/** The recorded holder of a certificate that was proven in TLS: one we do not know was issued by a lost database. */
-async function holderOf({ state }: Context, current: MemberCertificate): Promise<PrincipalRecord> {
-  const record = await state.records.certificate(serialToHex(current.serial));
+/**
+ * The recorded holder of a certificate that was proven in TLS, if it is not revoked: one we do not know was issued by a
+ * lost database.
+ */
+async function holderOf(context: Context, current: MemberCertificate): Promise<PrincipalRecord> {
+  const record = await context.state.records.certificate(serialToHex(current.serial));
   if (record === undefined || record.id !== current.id) {
     throw new FirefliesError(
       "unauthenticated",
       "This authority has no record of that certificate. Enrol again with a new token.",
     );
   }
+  await requireUnrevoked(context, record);
   return record;
 }
 

@@ -52,7 +52,7 @@ export function addRoutes(server: FastifyInstance, authority: CertificateAuthori
   };
   server.post<{ Body: RenewBody }>(AUTHORITY_PATHS.renew, { schema: renew }, async (request) => {
     const { body } = request;
-    const caller = callers.of(request);
+    const caller = callers.of(request, authority.renewalGraceMs);
     return certificateAnswer(await authority.renew(caller, fromBase64(body.request), body.addresses ?? []));
   });
 

@@ -61,6 +61,21 @@ export const REPORT_ANSWER = {
   properties: { contacts },
   additionalProperties: true,
 } as const;
+export const REVOCATIONS_ANSWER = {
+  description: "The list, or nothing when there is no newer one.",
+  type: "object",
+  properties: {
+    list: {
+      type: "object",
+      required: ["body", "signature", "issuer"],
+      properties: {
+        body: { ...base64, description: "What is signed, base64: docs/protocol.md, Bytes." },
+        signature: { ...base64, description: "r || s, 64 bytes, base64." },
+        issuer: { ...base64, description: "The issuing certificate that signed it, base64 of DER." },
+      },
+    },
+  },
+} as const;
 export const HEALTH_ANSWER = {
   description: "It is so.",
   type: "object",

@@ -15,8 +15,8 @@ import { urlsOf } from "./urls.js";
 
 const PORT_DEFAULT = 8_300;
 const HOST_DEFAULT = "127.0.0.1";
-/** How often the server's certificate is looked at. */
-const REFRESH_MS = 3_600_000;
+/** How often revocation lists and the server's certificate are looked at. */
+const REFRESH_MS = 60_000;
 /** How often refusals are written to the audit, together: one sync for all of them. */
 const REFUSALS_MS = 2_000;
 
@@ -41,7 +41,7 @@ export interface AuthorityServer {
   readonly urls: readonly string[];
   /** Undefined when there is no admin address. */
   readonly adminPort: number | undefined;
-  /** Replaces the TLS certificate if it is due; also done every hour. */
+  /** Publishes revocation lists and replaces the TLS certificate where that is due; also done every minute. */
   refresh(): Promise<void>;
   /** The metrics page. */
   metrics(): Promise<string>;
@@ -54,6 +54,7 @@ export async function serveAuthority(
   authority: CertificateAuthority,
   { host = HOST_DEFAULT, port = PORT_DEFAULT, urls, admin, limits, onRequest }: ServeOptions = {},
 ): Promise<AuthorityServer> {
+  await authority.refresh();
   const credentials = await createServerCredentials(authority);
   const metrics = new ServiceMetrics(authority);
   const journal = new Journal(authority, metrics, onRequest);
@@ -171,12 +172,13 @@ function addressInUse(host: string, port: number, cause: unknown): FirefliesErro
   );
 }
 
-/** A failure is told, and tried again in an hour: the certificate in use is good for two days more. */
+/** A failure is told, and tried again in a minute: lists and certificate in use are good for a while. */
 function refresher(authority: CertificateAuthority, server: Server, first: ServerCredentials): () => Promise<void> {
   let current = first;
   return async () => {
-    if (!isDue(current, authority.now())) return;
     try {
+      await authority.refresh();
+      if (!isDue(current, authority.now(), authority.issuer)) return;
       current = await createServerCredentials(authority);
       server.setSecureContext({ key: current.key, cert: current.cert, minVersion: "TLSv1.3" });
     } catch (error) {

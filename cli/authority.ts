@@ -77,6 +77,14 @@ function decisionLine(decision: Decision): string {
       return `${time}  issued   ${shortId(decision.id)} to ${printable(decision.principal)} (${decision.how})`;
     case "token-created":
       return `${time}  token    for ${printable(decision.principal)}`;
+    case "revoked":
+      return `${time}  revoked  ${decision.serial ?? shortId(decision.id)} of ${printable(decision.principal)} (${decision.reason})`;
+    case "readmitted":
+      return `${time}  readmit  ${printable(decision.principal)} as ${shortId(decision.id)}`;
+    case "issuer-prepared":
+    case "issuer-activated":
+    case "issuer-retired":
+      return `${time}  issuer   ${shortId(decision.fingerprint)} ${decision.kind.slice("issuer-".length)}`;
     case "refused":
       return `${time}  refused  ${decision.code}`;
     case "failed":

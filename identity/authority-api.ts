@@ -6,6 +6,8 @@ export const AUTHORITY_PATHS = {
   renew: "/v1/renew",
   report: "/v1/report",
   revocations: "/v1/revocations",
+  crl: "/v1/crl",
+  ocsp: "/v1/ocsp",
 } as const;
 
 /** Requests hold a PKCS#10 request and a few addresses. */

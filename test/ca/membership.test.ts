@@ -121,12 +121,19 @@ describe("reports", () => {
 });
 
 describe("who is no current member", () => {
-  it("is refused: expired, of another authority, or unknown to the records", async () => {
-    const { identity, pair } = await fixture.join("expires");
+  it("is refused: expired, and for a renewal expired for as long as it had lived", async () => {
+    const { identity, pair, certificate } = await fixture.join("expires");
     await fixture.at(NOW + 8 * DAY_MS);
     expect(await codeOf(report(urls(), identity, fixture.call()))).toBe("unauthenticated");
+    const late = await renew(urls(), identity, pair, fixture.call());
+    expect(late.certificate.id).toBe(certificate.id);
+    await fixture.at(NOW + 15 * DAY_MS);
     expect(await codeOf(renew(urls(), identity, pair, fixture.call()))).toBe("unauthenticated");
     await fixture.at(NOW);
+  });
+
+  it("is refused: of another authority, or unknown to the records", async () => {
+    const { identity } = await fixture.join("known");
     const other = await AuthorityFixture.start();
     const stranger = await other.join("stranger");
     const dressed = { ...stranger.identity, root: identity.root }; // It pins the right root, so that the call is made.

@@ -1,0 +1,87 @@
+/** What only an operator may do: take membership back and give it again, change intermediates, and look at the records. */
+import type { RevocationReason } from "../identity/index.js";
+import type { Context } from "./context.js";
+import { crlOf } from "./lists.js";
+import { findMember, listMembers, type MemberView, showMember } from "./register.js";
+import { readmit, revokeKey, revokePrincipal } from "./revocation.js";
+import { exportRootKey, removeRootKey } from "./root-key.js";
+import { activateIssuer, type IssuerUse, issuerUses, prepareIssuer, retireIssuer } from "./rotation.js";
+import type { IssuerRecord, MemberRecord, PrincipalRecord } from "./store.js";
+
+export class Operator {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /**
+   * Revokes the key of the certificate with this serial number (hexadecimal), and with it every certificate for it. The
+   * principal may enrol again with another key. Rejects with "ca-unknown" or "ca-revoked-already".
+   */
+  revokeKey(serial: string, reason: RevocationReason = "keyCompromise"): Promise<void> {
+    return revokeKey(this.#context, serial, reason);
+  }
+
+  /** Throws a principal out. Rejects with "ca-unknown" or "ca-revoked-already". */
+  revokePrincipal(principal: string, reason: RevocationReason = "privilegeWithdrawn"): Promise<void> {
+    return revokePrincipal(this.#context, principal, reason);
+  }
+
+  /** Lets a principal in again, with another id; its old one is revoked. It enrols with a new token. Rejects with "ca-unknown". */
+  readmit(principal: string): Promise<PrincipalRecord> {
+    return readmit(this.#context, principal);
+  }
+
+  /** All principals, by name. */
+  list(): AsyncIterable<MemberRecord> {
+    return listMembers(this.#context);
+  }
+
+  /** By name, or by 6 digits or more of id or serial number. Rejects with "ca-unknown". */
+  find(query: string): Promise<MemberRecord> {
+    return findMember(this.#context, query);
+  }
+
+  /** As `find`, with certificates and ring neighbours. */
+  show(query: string): Promise<MemberView> {
+    return showMember(this.#context, query);
+  }
+
+  /** The intermediates, the oldest first, and how many members would be out without each. */
+  issuers(): Promise<IssuerUse[]> {
+    return issuerUses(this.#context);
+  }
+
+  /** See rotation.ts. `rootKey` is a file, where the root's key is not in the directory. */
+  prepareIssuer(rootKey?: string): Promise<IssuerRecord> {
+    return prepareIssuer(this.#context, rootKey);
+  }
+
+  activateIssuer(): Promise<IssuerRecord> {
+    return activateIssuer(this.#context);
+  }
+
+  retireIssuer(
+    options: { readonly fingerprint?: string | undefined; readonly force?: boolean } = {},
+  ): Promise<IssuerRecord> {
+    return retireIssuer(this.#context, options);
+  }
+
+  /** DER of the newest X.509 list of an issuing certificate, by its SHA-256; of the active one when left out. */
+  async crl(fingerprint?: string): Promise<Uint8Array | undefined> {
+    const { issuers } = this.#context.state;
+    const list = await crlOf(this.#context, fingerprint ?? (await issuers.active()).record.fingerprint);
+    return list?.bytes;
+  }
+
+  /** Copies the root's key as it is, encrypted or not, to a new file. Rejects with "root-key-missing" or "identity-exists". */
+  exportRootKey(file: string): Promise<void> {
+    return exportRootKey(this.#context, file);
+  }
+
+  /** Removes the root's key from the directory, once `copy` proved to hold it. Rejects with "root-key-missing" or "ca-state-mismatch". */
+  removeRootKey(copy: string): Promise<void> {
+    return removeRootKey(this.#context, copy);
+  }
+}
