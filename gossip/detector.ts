@@ -67,6 +67,7 @@ export class Detector {
   }
 
   get deadline(): number | undefined {
+    if (this.#visits.size === 0) return undefined;
     let earliest: number | undefined;
     for (const { nextAt } of this.#visits.values()) earliest = Math.min(earliest ?? Infinity, nextAt);
     return earliest === Infinity ? undefined : earliest;
@@ -128,6 +129,7 @@ export class Detector {
   /** Pings that were not answered in time: probe again, or decide. */
   tick(now: number): Detection[] {
     const effects: Detection[] = [];
+    if ((this.deadline ?? Number.POSITIVE_INFINITY) > now) return effects;
     for (const visit of [...this.#visits.values()]) {
       if (visit.nextAt > now) continue;
       if (visit.awaitsTry && visit.attempt === "running") {

@@ -11,7 +11,7 @@ import type { SignedAccusation } from "./accusation.js";
 import { type CertificateFacts, compareCertificates } from "./certificate.js";
 import { bestEquivocation, type Contradiction, type Equivocation, silences } from "./equivocation.js";
 import { ACCUSATIONS_PER_RING_MAX, ACCUSER_WINDOW, CERTIFICATES_PER_MEMBER_MAX, MEMBERS_MAX } from "./limits.js";
-import { noteProblem, type SignedNote } from "./note.js";
+import { addressesOf, noteProblem, type SignedNote, TRANSPORT_GRPC, TRANSPORT_PING } from "./note.js";
 import { LISTED_DIGITS } from "./packet.js";
 import { RecordTree } from "./record-tree.js";
 import type { SignedRevocationList } from "./revocation.js";
@@ -24,6 +24,9 @@ export const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
 export interface HeldNote extends Contradiction {
   readonly note: Verified<SignedNote>;
   readonly digest: string;
+  /** Its addresses for calls and for pings, preferred first: looked up at each visit. */
+  readonly callable: readonly string[];
+  readonly pingable: readonly string[];
 }
 
 export interface HeldAccusation {
@@ -299,7 +302,8 @@ export class Evidence {
     const contradicts = this.#admitContradictions(note.id, held ? [held, found] : [found]);
     if (held && held.note.epoch === note.epoch && held.hash < found.hash) return contradicts;
     if (held) this.#unstore(held.digest);
-    this.#notes.set(note.id, { ...found, note, digest: this.#store({ kind: "note", note }) });
+    const ways = { callable: addressesOf(note, TRANSPORT_GRPC), pingable: addressesOf(note, TRANSPORT_PING) };
+    this.#notes.set(note.id, { ...found, ...ways, note, digest: this.#store({ kind: "note", note }) });
     this.#affect(note.id);
     this.#dropAccusations(note.id, (held) => this.accusationForm(held.accusation) === undefined);
     return true;

@@ -76,6 +76,7 @@ export class Exchanges {
 
   /** Partners that had more to say are asked again; call it once what they said has been taken in. */
   resume(now: number): void {
+    if (this.#again.size === 0) return;
     const ids = [...this.#again];
     this.#again.clear();
     for (const id of ids) {

@@ -124,6 +124,10 @@ export class Judgement {
     return (base !== "live" && base !== "waiting") || this.#accused.has(id);
   };
 
+  get hasRemoved(): boolean {
+    return this.#lost.size > 0;
+  }
+
   /** A removed member, each as likely; undefined when there is none. */
   pickRemoved(random: Random): MemberId | undefined {
     return this.#lost.pick(random);
@@ -141,6 +145,7 @@ export class Judgement {
   /** When `update` must be called again though nothing was learned; undefined when nothing is pending. */
   get deadline(): number | undefined {
     const waited = this.#waits.deadline;
+    if (this.#valid.size === 0) return waited;
     for (const { since } of this.#valid.values()) return Math.min(since + this.#removalMs, waited ?? Infinity);
     return waited;
   }

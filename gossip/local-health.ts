@@ -17,6 +17,8 @@ interface Outcome {
 export class LocalHealth {
   readonly #windowMs: number;
   readonly #outcomes = new Map<MemberId, Outcome>();
+  /** Of these outcomes. */
+  #missed = 0;
   #voidWindows = 0;
   #voidUntil = Number.NEGATIVE_INFINITY;
 
@@ -26,9 +28,14 @@ export class LocalHealth {
   }
 
   record(target: MemberId, missed: boolean, now: number): void {
-    this.#outcomes.delete(target);
+    this.#drop(target);
     this.#outcomes.set(target, { missed, at: now });
-    for (const [id, { at }] of this.#outcomes) if (at < now - this.#windowMs) this.#outcomes.delete(id);
+    if (missed) this.#missed += 1;
+    // The oldest first, because each goes to the end when it is recorded.
+    for (const [id, { at }] of this.#outcomes) {
+      if (at >= now - this.#windowMs) break;
+      this.#drop(id);
+    }
     if (!missed) this.#voidWindows = this.#mostMissed() ? this.#voidWindows : 0;
   }
 
@@ -43,7 +50,11 @@ export class LocalHealth {
 
   #mostMissed(): boolean {
     if (this.#outcomes.size < TARGETS_MIN) return false;
-    const missed = [...this.#outcomes.values()].filter((outcome) => outcome.missed).length;
-    return missed * 2 > this.#outcomes.size;
+    return this.#missed * 2 > this.#outcomes.size;
+  }
+
+  #drop(target: MemberId): void {
+    if (this.#outcomes.get(target)?.missed) this.#missed -= 1;
+    this.#outcomes.delete(target);
   }
 }

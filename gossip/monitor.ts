@@ -5,7 +5,6 @@ import { CALL_TIMEOUT_MS } from "./courier.js";
 import { type Detection, Detector, type Target } from "./detector.js";
 import { ACCUSER_WINDOW } from "./limits.js";
 import type { Mailer } from "./mailer.js";
-import { addressesOf, TRANSPORT_PING } from "./note.js";
 import type { Outbox } from "./outbox.js";
 import type { Ports } from "./ports.js";
 import { randomBelow } from "./sample.js";
@@ -92,6 +91,7 @@ export class Monitor {
   /** Rule R7: between me and my first live successor the removed stay accused by me, whatever became of others. */
   guardTheDead(now: number): void {
     const { view } = this.#parts;
+    if (!view.judgement.hasRemoved) return;
     for (const ring of view.takeDisturbed()) {
       const watched = view.watchedOn(ring);
       // Beyond the window nobody may be accused by me (rule R3).
@@ -112,9 +112,9 @@ export class Monitor {
   #target(ring: number): Target | undefined {
     const { view } = this.#parts;
     const id = view.watchedOn(ring);
-    const note = id && view.note(id);
-    if (!note || !isEnabled(note.mask, ring)) return undefined;
-    return { id: note.id, ring, epoch: note.epoch, pingable: addressesOf(note, TRANSPORT_PING).length > 0 };
+    const held = id && view.evidence.note(id);
+    if (!held || !isEnabled(held.note.mask, ring)) return undefined;
+    return { id, ring, epoch: held.note.epoch, pingable: held.pingable.length > 0 };
   }
 
   #targetIs(id: MemberId): Target | undefined {
@@ -135,8 +135,8 @@ export class Monitor {
 
   #probe(to: MemberId, nonce: bigint): void {
     const { view, outbox } = this.#parts;
-    const note = view.note(to);
-    if (note) outbox.emit({ kind: "probe", to, addresses: addressesOf(note, TRANSPORT_PING), nonce });
+    const held = view.evidence.note(to);
+    if (held) outbox.emit({ kind: "probe", to, addresses: held.pingable, nonce });
   }
 
   #try(id: MemberId, now: number): void {

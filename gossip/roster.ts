@@ -1,16 +1,20 @@
 /** The live members as last told to the application, so that each change is told once. */
 import { equalBytes, LayeredMap, type MemberId } from "../rings/index.js";
 import type { Standing } from "./judgement.js";
-import type { Note } from "./note.js";
+import { addressesOf, type Note, TRANSPORT_GRPC } from "./note.js";
 import type { Output, Peer } from "./outputs.js";
 
 export class Roster {
   readonly #peers: LayeredMap<MemberId, Peer>;
+  /** Who is called at an address; of several the one last told of. */
+  readonly #byAddress: LayeredMap<string, MemberId>;
 
   /** With `base` it begins as a fork of that one, without me. */
   constructor(base?: Roster, me?: MemberId) {
     this.#peers = base ? base.#peers.fork() : new LayeredMap();
-    if (me) this.#peers.delete(me);
+    this.#byAddress = base ? base.#byAddress.fork() : new LayeredMap();
+    const mine = me && this.get(me);
+    if (mine) this.#remove(mine);
   }
 
   get size(): number {
@@ -19,6 +23,12 @@ export class Roster {
 
   get(id: MemberId): Peer | undefined {
     return this.#peers.get(id);
+  }
+
+  /** The peer that is called at an address. */
+  at(address: string): Peer | undefined {
+    const id = this.#byAddress.get(address);
+    return id && this.#peers.get(id);
   }
 
   peers(): Iterable<Peer> {
@@ -37,12 +47,27 @@ export class Roster {
     const member: Peer = { id, epoch, addresses, metadata, suspected: standing === "suspected" };
     const told: Output[] = before ? changes(before, member) : [{ kind: "joined", member }];
     // What is shared with others is replaced only where something is new.
-    if (told.length > 0 || before?.epoch !== epoch) this.#peers.set(id, member);
+    if (told.length > 0 || before?.epoch !== epoch) this.#replace(before, member);
     return told;
   }
 
+  #replace(before: Peer | undefined, member: Peer): void {
+    if (before && !sameFacts(before, member)) this.#remove(before);
+    this.#peers.set(member.id, member);
+    for (const address of addressesOf(member, TRANSPORT_GRPC)) {
+      if (this.#byAddress.get(address) !== member.id) this.#byAddress.set(address, member.id);
+    }
+  }
+
+  #remove(peer: Peer): void {
+    this.#peers.delete(peer.id);
+    for (const address of addressesOf(peer, TRANSPORT_GRPC)) {
+      if (this.#byAddress.get(address) === peer.id) this.#byAddress.delete(address);
+    }
+  }
+
   #drop(before: Peer, standing: Standing): Output[] {
-    this.#peers.delete(before.id);
+    this.#remove(before);
     if (standing === "left") return [{ kind: "left", member: before }];
     const reason = standing === "live" || standing === "suspected" ? "silent" : standing;
     return [{ kind: "failed", member: before, reason }];

@@ -1,7 +1,6 @@
 /** The gossip rounds: whom to compare views with in each interval, and whom to look for (protocol section 5, rule R15). */
 import type { MemberId } from "../rings/index.js";
 import type { Exchanges } from "./exchanges.js";
-import { addressesOf, TRANSPORT_GRPC } from "./note.js";
 import type { Outbox } from "./outbox.js";
 import type { Recipient } from "./outputs.js";
 import type { Partners } from "./partners.js";
@@ -114,11 +113,8 @@ export class Rounds {
 
   /** Contacts that no live member answers for: behind one of them may be an island that has never heard of this one. */
   #strangeContacts(): Recipient[] {
-    const known = new Set<string>();
-    for (const peer of this.#parts.roster.peers()) {
-      for (const address of addressesOf(peer, TRANSPORT_GRPC)) known.add(address);
-    }
-    return this.#contacts.filter(({ addresses }) => !addresses.some((address) => known.has(address)));
+    const { roster } = this.#parts;
+    return this.#contacts.filter(({ addresses }) => !addresses.some((address) => roster.at(address)));
   }
 
   #handOverContent(id: MemberId | undefined): void {

@@ -6,35 +6,42 @@ const STALE_MAX = 64;
 interface Entry {
   readonly name: string;
   readonly at: number;
+  /** The name was set anew or cleared since. */
+  isStale: boolean;
 }
 
 export class Timers {
-  readonly #deadlines = new Map<string, number>();
-  /** A binary heap of all deadlines ever set; entries that no longer match the map are stale and skipped. */
+  readonly #entries = new Map<string, Entry>();
+  /** A binary heap of all deadlines ever set; stale ones are skipped. */
   #heap: Entry[] = [];
 
   get size(): number {
-    return this.#deadlines.size;
+    return this.#entries.size;
   }
 
   set(name: string, at: number): void {
-    if (this.#deadlines.get(name) === at) return;
-    this.#deadlines.set(name, at);
-    if (this.#heap.length > STALE_MAX + 4 * this.#deadlines.size) this.#rebuild();
-    else this.#push({ name, at });
+    const before = this.#entries.get(name);
+    if (before?.at === at) return;
+    if (before) before.isStale = true;
+    const entry = { name, at, isStale: false };
+    this.#entries.set(name, entry);
+    if (this.#heap.length > STALE_MAX + 4 * this.#entries.size) this.#rebuild();
+    else this.#push(entry);
   }
 
   /** Sets it only when it would fire earlier than it already does. */
   setEarlier(name: string, at: number): void {
-    if (at < (this.#deadlines.get(name) ?? Number.POSITIVE_INFINITY)) this.set(name, at);
+    if (at < (this.#entries.get(name)?.at ?? Number.POSITIVE_INFINITY)) this.set(name, at);
   }
 
   has(name: string): boolean {
-    return this.#deadlines.has(name);
+    return this.#entries.has(name);
   }
 
   clear(name: string): void {
-    this.#deadlines.delete(name);
+    const entry = this.#entries.get(name);
+    if (entry) entry.isStale = true;
+    this.#entries.delete(name);
   }
 
   get deadline(): number | undefined {
@@ -48,19 +55,17 @@ export class Timers {
     const first = this.#heap[0];
     if (!first || first.at > now) return undefined;
     this.#popHeap();
-    this.#deadlines.delete(first.name);
+    this.#entries.delete(first.name);
     return first.name;
   }
 
   #dropStale(): void {
-    for (let first = this.#heap[0]; first && this.#deadlines.get(first.name) !== first.at; first = this.#heap[0]) {
-      this.#popHeap();
-    }
+    while (this.#heap[0]?.isStale) this.#popHeap();
   }
 
   #rebuild(): void {
     this.#heap = [];
-    for (const [name, at] of this.#deadlines) this.#push({ name, at });
+    for (const entry of this.#entries.values()) this.#push(entry);
   }
 
   #push(entry: Entry): void {

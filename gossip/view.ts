@@ -2,25 +2,21 @@
 import { type MemberId, Nearest, type Skip } from "../rings/index.js";
 import type { Evidence } from "./evidence.js";
 import type { Judgement } from "./judgement.js";
-import { addressesOf, type Note, TRANSPORT_GRPC } from "./note.js";
+import type { Note } from "./note.js";
 import type { Recipient } from "./outputs.js";
 
 /** A recipient that is known by its id. */
 export type Partner = Recipient & { readonly id: MemberId };
 
-/** Neighbours both ways. */
-interface Sides {
-  readonly successors: Nearest;
-  readonly predecessors: Nearest;
-}
-
 export class View {
   readonly evidence: Evidence;
   readonly judgement: Judgement;
   readonly me: MemberId;
-  /** Beside me, of those that nothing stands against, and of all the live. */
-  readonly #clear: Sides;
-  readonly #live: Sides;
+  /** Beside me, of those that nothing stands against. */
+  readonly #successors: Nearest;
+  readonly #predecessors: Nearest;
+  /** Both, and the same of all the live. */
+  readonly #beside: readonly Nearest[];
   /** Whom I monitor, unless it has disabled the ring. */
   readonly #watched: Nearest;
   #neighbours: ReadonlySet<MemberId> | undefined;
@@ -33,8 +29,10 @@ export class View {
     const nearest = (direction: "successor" | "predecessor", skip: Skip) =>
       new Nearest(evidence.rings, me, direction, skip);
     const { skip, skipGone, skipUnwatched } = judgement;
-    this.#clear = { successors: nearest("successor", skip), predecessors: nearest("predecessor", skip) };
-    this.#live = { successors: nearest("successor", skipGone), predecessors: nearest("predecessor", skipGone) };
+    this.#successors = nearest("successor", skip);
+    this.#predecessors = nearest("predecessor", skip);
+    const ofLive = [nearest("successor", skipGone), nearest("predecessor", skipGone)];
+    this.#beside = [this.#successors, this.#predecessors, ...ofLive];
     this.#watched = nearest("successor", skipUnwatched);
   }
 
@@ -45,10 +43,7 @@ export class View {
   /** The judgement has changed: who stands beside me is looked up anew where one of these comes near. */
   refresh(changed: Iterable<MemberId>): void {
     for (const id of changed) {
-      for (const { successors, predecessors } of [this.#clear, this.#live]) {
-        successors.changed(id);
-        predecessors.changed(id);
-      }
+      for (const nearest of this.#beside) nearest.changed(id);
       this.#watched.changed(id);
     }
   }
@@ -59,9 +54,8 @@ export class View {
 
   /** Undefined for a member whose note is not held or names no address for calls. */
   partner(id: MemberId): Partner | undefined {
-    const note = this.note(id);
-    const addresses = note ? addressesOf(note, TRANSPORT_GRPC) : [];
-    return addresses.length > 0 ? { id, addresses } : undefined;
+    const held = this.evidence.note(id);
+    return held && held.callable.length > 0 ? { id, addresses: held.callable } : undefined;
   }
 
   /**
@@ -80,8 +74,7 @@ export class View {
   }
 
   #version(): number {
-    const sides = [this.#clear, this.#live];
-    return sides.reduce((sum, { successors, predecessors }) => sum + successors.version + predecessors.version, 0);
+    return this.#beside.reduce((sum, nearest) => sum + nearest.version, 0);
   }
 
   partners(): Partner[] {
@@ -90,16 +83,15 @@ export class View {
 
   /** My live predecessor and successor on a ring. */
   neighboursOn(ring: number): { predecessor: MemberId | undefined; successor: MemberId | undefined } {
-    const { successors, predecessors } = this.#clear;
-    return { predecessor: predecessors.on(ring), successor: successors.on(ring) };
+    return { predecessor: this.#predecessors.on(ring), successor: this.#successors.on(ring) };
   }
 
   /** The neighbours of one ring whom I compare views with: also the accused ones, for the same reason. */
-  partnersOn(ring: number): ReadonlySet<MemberId> {
-    const found = new Set<MemberId>();
-    for (const { successors, predecessors } of [this.#clear, this.#live]) {
-      const [successor, predecessor] = [successors.on(ring), predecessors.on(ring)];
-      if (successor && predecessor) found.add(successor).add(predecessor);
+  partnersOn(ring: number): readonly MemberId[] {
+    const found: MemberId[] = [];
+    for (const nearest of this.#beside) {
+      const id = nearest.on(ring);
+      if (id && !found.includes(id)) found.push(id);
     }
     return found;
   }
@@ -116,7 +108,6 @@ export class View {
 
   /** Seen from the other side: am I a neighbour of the place where this member stands, live or not? */
   isNeighbour(id: MemberId): boolean {
-    const { successors, predecessors } = this.#clear;
-    return successors.reaches(id) || predecessors.reaches(id) || this.neighbours().has(id);
+    return this.#successors.reaches(id) || this.#predecessors.reaches(id) || this.neighbours().has(id);
   }
 }

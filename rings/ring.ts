@@ -5,6 +5,7 @@
  * The array holds slots, numbers into a table of places that all rings share: moving numbers in a typed array is a plain copy
  * of memory, whereas the engine visits each moved reference to an object for its garbage collector (five times slower, measured).
  */
+import type { MemberId } from "./member-id.js";
 import type { Places } from "./places.js";
 import { comparePlaces, type Place } from "./position.js";
 import { SlotList } from "./slot-list.js";
@@ -36,24 +37,25 @@ export class Ring {
     return new Ring(this.#number, places, this.#slots.fork());
   }
 
-  /** All other members, nearest successor first. The ring must not change meanwhile. */
-  *clockwise(of: Place): Generator<Place, void, undefined> {
+  /**
+   * Visits all other members, the nearest first, clockwise or counter-clockwise, until a visit returns true. The ring must
+   * not change meanwhile.
+   */
+  walk(of: Place, direction: 1 | -1, visit: (id: MemberId) => boolean): void {
     const size = this.#slots.length;
-    const start = this.#firstAfter(of);
-    for (let step = 0; step < size; step++) {
-      const place = this.#at((start + step) % size);
-      if (place.id !== of.id) yield place;
+    let index = direction > 0 ? this.#firstAfter(of) : this.#firstFrom(of) - 1;
+    for (let step = 0; step < size; step++, index += direction) {
+      if (index < 0) index += size;
+      else if (index >= size) index -= size;
+      const { id } = this.#at(index);
+      if (id !== of.id && visit(id)) return;
     }
   }
 
-  /** All other members, nearest predecessor first. The ring must not change meanwhile. */
-  *counterclockwise(of: Place): Generator<Place, void, undefined> {
-    const size = this.#slots.length;
-    const start = this.#firstFrom(of) - 1 + size;
-    for (let step = 0; step < size; step++) {
-      const place = this.#at((start - step) % size);
-      if (place.id !== of.id) yield place;
-    }
+  /** The members clockwise of a place, lazily, at most `count` of them; `count` must not lead around to it again. */
+  *following(of: Place, count: number): Generator<MemberId, void, undefined> {
+    const start = this.#firstAfter(of);
+    for (let step = 0; step < count; step++) yield this.#at((start + step) % this.#slots.length).id;
   }
 
   /** How many members are strictly between two, clockwise; none when they are the same. */

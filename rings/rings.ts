@@ -99,35 +99,28 @@ export class Rings {
 
   /** The nearest member clockwise that is not skipped, never `of` itself; undefined when there is none. */
   successor(ring: number, of: MemberId, skip: Skip): MemberId | undefined {
-    for (const { id } of this.#ring(ring).clockwise(this.#place(of))) if (!skip(id)) return id;
-    return undefined;
+    return this.#nearest(ring, of, 1, 1, skip)[0];
   }
 
   /** The nearest member counter-clockwise that is not skipped, never `of` itself; undefined when there is none. */
   predecessor(ring: number, of: MemberId, skip: Skip): MemberId | undefined {
-    return this.predecessors(ring, of, 1, skip)[0];
+    return this.#nearest(ring, of, -1, 1, skip)[0];
   }
 
   /** Up to `count` members counter-clockwise that are not skipped, nearest first, without `of` itself. */
   predecessors(ring: number, of: MemberId, count: number, skip: Skip = skipNobody): MemberId[] {
-    const found: MemberId[] = [];
-    if (count <= 0) return found;
-    for (const { id } of this.#ring(ring).counterclockwise(this.#place(of))) {
-      if (skip(id)) continue;
-      found.push(id);
-      if (found.length >= count) break;
-    }
-    return found;
+    return this.#nearest(ring, of, -1, count, skip);
   }
 
   /** Up to `count` members clockwise, nearest first, without `of` itself. */
   successors(ring: number, of: MemberId, count: number): MemberId[] {
+    return this.#nearest(ring, of, 1, count, skipNobody);
+  }
+
+  #nearest(ring: number, of: MemberId, direction: 1 | -1, count: number, skip: Skip): MemberId[] {
     const found: MemberId[] = [];
     if (count <= 0) return found;
-    for (const { id } of this.#ring(ring).clockwise(this.#place(of))) {
-      found.push(id);
-      if (found.length >= count) break;
-    }
+    this.#ring(ring).walk(this.#place(of), direction, (id) => !skip(id) && found.push(id) >= count);
     return found;
   }
 
@@ -143,14 +136,9 @@ export class Rings {
   }
 
   /** The members strictly between two, clockwise from `from` to `to`; none when they are the same. Lazy: O(what is taken). */
-  *between(ring: number, from: MemberId, to: MemberId): Generator<MemberId, void, undefined> {
+  between(ring: number, from: MemberId, to: MemberId): Generator<MemberId, void, undefined> {
     const start = this.#place(from);
-    let left = this.#ring(ring).countBetween(start, this.#place(to));
-    if (left === 0) return;
-    for (const { id } of this.#ring(ring).clockwise(start)) {
-      yield id;
-      if (--left === 0) return;
-    }
+    return this.#ring(ring).following(start, this.#ring(ring).countBetween(start, this.#place(to)));
   }
 
   /** The first 48 bits of a member's position on each ring; that on ring 1 first. Whole numbers. */
