@@ -77,8 +77,9 @@ async function writeState(settings: Settings): Promise<void> {
   const keys = new KeyCabinet(directory, settings.keys);
   const now = settings.now();
   const networkId = randomSecret(NETWORK_ID_BYTES);
-  const rootKey = await keys.create(FILES.rootKey);
-  const certificate = await newRoot(networkId, rootKey, now);
+  const imported = settings.importedRoot;
+  const rootKey = await (imported ? keys.save(FILES.rootKey, imported.privateKey) : keys.create(FILES.rootKey));
+  const certificate = imported?.certificate ?? (await newRoot(networkId, rootKey, now));
   await atomicWrite(file("root"), certificatesToPem(certificate), PUBLIC_FILE_MODE);
   const record = newNetwork(settings, FIRST_NETWORK, networkId);
   const root = { certificate, sign: rootKey.sign };

@@ -1,12 +1,12 @@
 /** A key of the authority that signs: in this process, or in a module of its own that never gives it away. */
-import type { KeyObject } from "node:crypto";
-import { keyPairOf, type Signer, signRaw } from "../identity/index.js";
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { anchorKindOf, FirefliesError, type Signer, signAsAnchor, signRaw } from "../identity/index.js";
 
 export interface SigningKey {
   /** SubjectPublicKeyInfo, DER. */
   readonly spki: Uint8Array;
   /**
-   * Signs bytes with SHA-256 into r || s (ECDSA). Asynchronous for keys that live elsewhere; rejects with
+   * As `Signer`. Asynchronous for keys that live elsewhere; rejects with
    * "signer-unavailable" when such a key does not answer.
    */
   readonly sign: Signer;
@@ -14,8 +14,14 @@ export interface SigningKey {
   close(): Promise<void>;
 }
 
-/** A P-256 key in memory. */
+/** A key in memory: P-256, or another kind that an imported root may have. Throws "identity-corrupt" for others. */
 export function keyInMemory(privateKey: KeyObject): SigningKey {
-  const { spki } = keyPairOf(privateKey);
-  return { spki, sign: (data) => signRaw(privateKey, data), close: () => Promise.resolve() };
+  const publicKey = createPublicKey(privateKey);
+  const kind = anchorKindOf(publicKey);
+  if (kind === undefined)
+    throw new FirefliesError("identity-corrupt", "The private key is of a kind that is unknown here.");
+  const spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
+  const sign = (data: Uint8Array) =>
+    kind === "p256" ? signRaw(privateKey, data) : signAsAnchor(kind, privateKey, data);
+  return { spki, sign, close: () => Promise.resolve() };
 }

@@ -38,13 +38,13 @@ export function rootProblem(der: Uint8Array, now: number): string | undefined {
 
 /** SubjectPublicKeyInfo, DER, of a well-formed certificate; undefined when it is none. */
 export function spkiOfCertificate(der: Uint8Array): Uint8Array | undefined {
-  const certificate = attempt(() => readCertificate(der));
+  const certificate = attempt(() => readCertificate(der, "root"));
   return certificate.ok ? certificate.value.spki : undefined;
 }
 
 /** The dates of a well-formed certificate, unix milliseconds; undefined when it is none. */
 export function validityOfCertificate(der: Uint8Array): Validity | undefined {
-  const certificate = attempt(() => readCertificate(der));
+  const certificate = attempt(() => readCertificate(der, "root"));
   return certificate.ok ? { notBefore: certificate.value.notBefore, notAfter: certificate.value.notAfter } : undefined;
 }
 

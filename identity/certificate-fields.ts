@@ -1,5 +1,6 @@
 /** Reading an X.509 v3 certificate (RFC 5280, section 4.1) into fields, strictly: whatever could be read two ways is refused. */
-import { fromHex } from "../rings/index.js";
+import { equalBytes, fromHex } from "../rings/index.js";
+import { type AnchorAlgorithm, anchorAlgorithmOf, anchorKeyOf } from "./anchor-key.js";
 import {
   contentOf,
   type DerElement,
@@ -54,40 +55,59 @@ export interface CertificateFields {
   /** Unix milliseconds. */
   readonly notBefore: number;
   readonly notAfter: number;
-  /** SubjectPublicKeyInfo of a P-256 key. */
+  /** SubjectPublicKeyInfo: of a P-256 key, but for a root's. */
   readonly spki: Uint8Array;
   readonly extensions: ReadonlyMap<string, Extension>;
-  /** r || s, 64 bytes. */
+  readonly algorithm: AnchorAlgorithm;
+  /** r || s, 64 bytes; of a root, or by an imported one of another kind, the content of the BIT STRING. */
   readonly signature: Uint8Array;
 }
 
-/** Throws `Refusal` unless `der` is exactly one well-formed v3 certificate with a P-256 key, signed with ECDSA and SHA-256. */
-export function readCertificate(der: Uint8Array): CertificateFields {
+/** Beside P-256 with SHA-256: what "issuing" is may be signed by an imported root, and "root" may be one; a "leaf" neither. */
+export type Role = "leaf" | "issuing" | "root";
+
+/**
+ * Throws `Refusal` unless `der` is exactly one well-formed v3 certificate with a P-256 key, signed with ECDSA and SHA-256,
+ * or with what else its role allows.
+ */
+export function readCertificate(der: Uint8Array, role: Role = "issuing"): CertificateFields {
   if (der.length > CERTIFICATE_BYTES_MAX) throw new Refusal("too-large");
-  const [tbs, algorithm, signature, ...rest] = readChildren(readDer(der));
+  const [tbs, identifier, bits, ...rest] = readChildren(readDer(der));
   if (tbs === undefined || rest.length > 0) throw new Refusal("malformed");
-  requireAlgorithm(algorithm);
-  return { ...readTbs(tbs), der, tbs: tbs.bytes, signature: readSignature(readBitString(signature)) };
+  const algorithm = readAlgorithm(identifier, role);
+  const content = readBitString(bits);
+  // Other tools do not care for the lower s; a root is pinned, so its malleated twin is another root.
+  const isOurs = algorithm.kind === "p256" && role !== "root";
+  const signature = isOurs ? readSignature(content) : content;
+  return { ...readTbs(tbs, identifier!, role), der, tbs: tbs.bytes, algorithm, signature };
 }
 
-function readTbs(tbs: DerElement): Omit<CertificateFields, "der" | "tbs" | "signature"> {
+function readTbs(
+  tbs: DerElement,
+  outer: DerElement,
+  role: Role,
+): Omit<CertificateFields, "der" | "tbs" | "signature" | "algorithm"> {
   const [version, serial, algorithm, issuer, validity, subject, spki, extensions, ...rest] = readChildren(tbs);
   if (extensions === undefined || rest.length > 0) throw new Refusal("malformed");
   const [versionNumber] = readChildren(version, EXPLICIT_0);
   if (readUnsigned(versionNumber) !== VERSION_3) throw new Refusal("version");
-  requireAlgorithm(algorithm);
+  if (!equalBytes(algorithm!.bytes, outer.bytes)) throw new Refusal("signature-algorithm");
   return {
     serial: readSerial(serial),
     issuer: readName(issuer),
     subject: readName(subject),
     ...readValidity(validity),
-    spki: readSpki(spki),
+    spki: role === "root" ? readAnchorSpki(spki) : readSpki(spki),
     extensions: readExtensions(extensions),
   };
 }
 
-function requireAlgorithm(element: DerElement | undefined): void {
-  if (Buffer.from(element?.bytes ?? []).toString("hex") !== ECDSA_WITH_SHA256) throw new Refusal("signature-algorithm");
+function readAlgorithm(element: DerElement | undefined, role: Role): AnchorAlgorithm {
+  const algorithm = anchorAlgorithmOf(element?.bytes ?? new Uint8Array());
+  if (algorithm === undefined || (role === "leaf" && algorithm.kind !== "p256")) {
+    throw new Refusal("signature-algorithm");
+  }
+  return algorithm;
 }
 
 function readSerial(element: DerElement | undefined): bigint {
@@ -103,6 +123,12 @@ function readName(element: DerElement | undefined): Uint8Array {
 
 function readSpki(element: DerElement | undefined): Uint8Array {
   if (element === undefined || !isP256Spki(element.bytes)) throw new Refusal("key-type");
+  return element.bytes;
+}
+
+function readAnchorSpki(element: DerElement | undefined): Uint8Array {
+  const isKey = element !== undefined && (isP256Spki(element.bytes) || anchorKeyOf(element.bytes) !== undefined);
+  if (!isKey) throw new Refusal("key-type");
   return element.bytes;
 }
 

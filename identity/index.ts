@@ -9,6 +9,7 @@ export {
   type PairwiseInput,
   pairwiseKey,
 } from "./agreement.js";
+export { type AnchorKind, anchorKindOf, signAsAnchor } from "./anchor-key.js";
 export {
   ADDRESS_CHARACTERS_MAX,
   ADDRESSES_MAX,
@@ -125,7 +126,7 @@ export {
 export { pathProblem } from "./path.js";
 export { certificatesFromPem, certificatesToPem, derToPem } from "./pem.js";
 export { certificatesToPkcs7 } from "./pkcs7.js";
-export { type Pkcs12Content, type Pkcs12Input, readPkcs12, writePkcs12 } from "./pkcs12.js";
+export { PKCS12_BYTES_MAX, type Pkcs12Content, type Pkcs12Input, readPkcs12, writePkcs12 } from "./pkcs12.js";
 export { AUTHORITY_NAME } from "./profile.js";
 export { signRaw } from "./raw-signature.js";
 export { createRequest, type OpenedRequest, openRequest, REQUEST_BYTES_MAX } from "./request.js";

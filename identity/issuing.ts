@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { Extension, Name } from "@peculiar/x509";
 import { fromHex, type MemberId, toHex } from "../rings/index.js";
+import { type AnchorKind, anchorKeyOf, identifierOf } from "./anchor-key.js";
 import { type CertificateFields, EXPLICIT_3, EXTENSION, readCertificate, withLowS } from "./certificate-fields.js";
 import { type DerElement, readChildren, readDer, TAG, writeDer } from "./der.js";
 import { sha256, sha256Hex } from "./digest.js";
@@ -11,7 +12,10 @@ import { AUTHORITY_NAME, keyIdentifierOf } from "./profile.js";
 import { x509Crypto } from "./web-crypto.js";
 import { loadX509, type X509 } from "./x509.js";
 
-/** Signs with an authority's key, ECDSA P-256 and SHA-256, into r || s; may live outside of the process. */
+/**
+ * Signs with an authority's key, ECDSA P-256 and SHA-256, into r || s; may live outside of the process. An imported root's
+ * key of another kind gives the content of the signature's BIT STRING.
+ */
 export type Signer = (data: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
 /** Unix milliseconds; X.509 keeps whole seconds. */
@@ -26,6 +30,8 @@ export interface Issuer {
   readonly sign: Signer;
 }
 
+/** Of a TBSCertificate, after version and serial number. */
+const ALGORITHM_FIELD = 2;
 const BASIC_CONSTRAINTS_CRITICAL = true;
 const AUTHORITY_KEY_IDENTIFIER_BYTES = 20;
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
@@ -59,9 +65,10 @@ export function createIssuing(input: {
   readonly validity: Validity;
   readonly serial?: string;
 }): Promise<Uint8Array> {
-  const parent = readCertificate(input.root.certificate);
+  const parent = readCertificate(input.root.certificate, "root");
   const extensions = authorityExtensions(input.spki, keyIdentifierOf(parent), 0);
-  return build({ ...input, ...from(parent, input), subject: input.name, extensions, sign: input.root.sign });
+  const template = { ...input, ...from(parent, input), subject: input.name, extensions, sign: input.root.sign };
+  return build(template, anchorKeyOf(parent.spki)?.kind);
 }
 
 /** A member's certificate: the id is subject and SubjectKeyIdentifier; for TLS on both sides and for signatures. */
@@ -206,9 +213,19 @@ interface Template {
  * The library lays out the certificate around an empty signature; we sign the laid-out bytes. So the key may live
  * elsewhere, and the signature has the lower s.
  */
-async function build(template: Template): Promise<Uint8Array> {
+async function build(template: Template, kind: AnchorKind = "p256"): Promise<Uint8Array> {
   const { tbs, algorithm } = await unsigned(template);
-  return assembled(tbs, algorithm, withLowS(await template.sign(tbs)));
+  if (kind === "p256") return assembled(tbs, algorithm, withLowS(await template.sign(tbs)));
+  const identifier = identifierOf(kind);
+  const renamed = withAlgorithm(tbs, identifier);
+  const bits = writeDer(TAG.bitString, Uint8Array.of(0), await template.sign(renamed));
+  return writeDer(TAG.sequence, renamed, identifier, bits);
+}
+
+/** Of an imported root: the library lays certificates out for P-256. */
+function withAlgorithm(tbs: Uint8Array, identifier: Uint8Array): Uint8Array {
+  const fields = readChildren(readDer(tbs)).map(({ bytes }) => bytes);
+  return writeDer(TAG.sequence, ...fields.with(ALGORITHM_FIELD, identifier));
 }
 
 async function unsigned(template: Template): Promise<{ readonly tbs: Uint8Array; readonly algorithm: Uint8Array }> {

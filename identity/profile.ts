@@ -4,6 +4,7 @@
  */
 import type { KeyObject } from "node:crypto";
 import { equalBytes, fromHex, MEMBER_ID_BYTES } from "../rings/index.js";
+import { type AnchorKind, anchorKeyOf, verifyAsAnchor } from "./anchor-key.js";
 import { type CertificateFields, EXTENSION, readCertificate } from "./certificate-fields.js";
 import { contentOf, oidHex, Refusal, readChildren, readCount, readDer, TAG, writeDer } from "./der.js";
 import { decodeNetwork, type NetworkConstants } from "./extension.js";
@@ -25,6 +26,7 @@ const KEY_ID = 0x80;
 
 export interface AuthorityFields extends CertificateFields {
   readonly publicKey: KeyObject;
+  readonly kind: AnchorKind;
 }
 
 export interface IssuingFields extends AuthorityFields {
@@ -40,23 +42,27 @@ export interface MemberFields extends CertificateFields {
 
 /** A trust anchor: self-signed, and allowed to have one authority below it. */
 export function readRoot(der: Uint8Array): AuthorityFields {
-  const root = withKey(readCertificate(der));
+  const fields = readCertificate(der, "root");
+  const key = anchorKeyOf(fields.spki);
+  if (key === undefined) throw new Refusal("key-type");
+  const root = { ...fields, ...key };
   requireAuthority(root, 1);
-  requireSignedBy(root, root);
+  requireSelfSigned(root);
   return root;
 }
 
 /** The issuing certificate of one network, signed by the root. */
 export function readIssuing(der: Uint8Array, root: AuthorityFields): IssuingFields {
-  const issuing = withKey(readCertificate(der));
+  const issuing = { ...withKey(readCertificate(der, "issuing")), kind: "p256" } as const;
   requireAuthority(issuing, 0);
+  requireKeyUsage(issuing);
   requireSignedBy(issuing, root);
   return { ...issuing, network: networkOf(issuing) };
 }
 
 /** A member: its id is SubjectKeyIdentifier and common name, its network that of the issuing certificate. */
 export function readMember(der: Uint8Array, issuing: IssuingFields): MemberFields {
-  const leaf = readCertificate(der);
+  const leaf = readCertificate(der, "leaf");
   requireLeaf(leaf, [CLIENT_AUTH, SERVER_AUTH]);
   const id = keyIdentifierOf(leaf);
   if (id.length !== MEMBER_ID_BYTES) throw new Refusal("member-id-length");
@@ -69,7 +75,7 @@ export function readMember(der: Uint8Array, issuing: IssuingFields): MemberField
 
 /** The authority's TLS certificate. A member can never pass for it: its extension, usage and name differ. */
 export function readServer(der: Uint8Array, issuing: IssuingFields): CertificateFields {
-  const leaf = readCertificate(der);
+  const leaf = readCertificate(der, "leaf");
   requireLeaf(leaf, [SERVER_AUTH]);
   if (leaf.extensions.has(EXTENSION.network)) throw new Refusal("member-as-authority");
   const expected = writeDer(TAG.sequence, writeDer(DNS_NAME, new TextEncoder().encode(AUTHORITY_NAME)));
@@ -80,12 +86,17 @@ export function readServer(der: Uint8Array, issuing: IssuingFields): Certificate
 
 function requireAuthority(certificate: CertificateFields, below: number): void {
   requireCritical(certificate, "basicConstraints");
-  requireCritical(certificate, "keyUsage");
   const [isAuthority, pathLength, ...rest] = readChildren(readDer(extensionOf(certificate, "basicConstraints")));
   if (rest.length > 0 || !isTrue(isAuthority)) throw new Refusal("not-an-authority");
   if (pathLength !== undefined && readCount(pathLength) < below) throw new Refusal("path-length");
+  // Roots of other tools may leave it out: then the key may do everything (RFC 5280, 4.2.1.3).
+  if (!certificate.extensions.has(EXTENSION.keyUsage)) return;
   const usage = contentOf(readDer(extensionOf(certificate, "keyUsage")), TAG.bitString);
   if (((usage[1] ?? 0) & KEY_CERT_SIGN_BIT) === 0) throw new Refusal("key-usage");
+}
+
+function requireKeyUsage(certificate: CertificateFields): void {
+  requireCritical(certificate, "keyUsage");
 }
 
 function isTrue(element: { readonly tag: number; readonly content: Uint8Array } | undefined): boolean {
@@ -104,6 +115,29 @@ function requireLeaf(leaf: CertificateFields, usages: readonly string[]): void {
   if (!complete) throw new Refusal("extended-key-usage");
 }
 
+/** A trust anchor is pinned, so this only says that it is whole; its own authority key identifier may be left out. */
+function requireSelfSigned(root: AuthorityFields): void {
+  if (!equalBytes(root.issuer, root.subject)) throw new Refusal("other-issuer");
+  const keyId = keyIdentifierOf(root);
+  if (root.extensions.has(EXTENSION.authorityKeyIdentifier)) {
+    const [first] = readChildren(readDer(extensionOf(root, "authorityKeyIdentifier")));
+    if (first === undefined || !equalBytes(contentOf(first, KEY_ID), keyId)) throw new Refusal("authority-key");
+  }
+  if (root.algorithm.kind !== root.kind) throw new Refusal("signature-algorithm");
+  const valid = verifyAsAnchor(root.algorithm.hash, root.publicKey, root.tbs, root.signature);
+  if (!valid) throw new Refusal("signature");
+}
+
+function requireSignature(
+  { tbs, algorithm, signature }: CertificateFields,
+  { publicKey, kind }: AuthorityFields,
+): void {
+  if (algorithm.kind !== kind) throw new Refusal("signature-algorithm");
+  const valid =
+    kind === "p256" ? verifyRaw(publicKey, tbs, signature) : verifyAsAnchor(algorithm.hash, publicKey, tbs, signature);
+  if (!valid) throw new Refusal("signature");
+}
+
 /** Issuer name, authority key identifier, validity within that of the parent, and signature. */
 function requireSignedBy(child: CertificateFields, parent: AuthorityFields): void {
   if (!equalBytes(child.issuer, parent.subject)) throw new Refusal("other-issuer");
@@ -112,7 +146,7 @@ function requireSignedBy(child: CertificateFields, parent: AuthorityFields): voi
   if (!equalBytes(contentOf(authority[0], KEY_ID), keyIdentifierOf(parent))) throw new Refusal("authority-key");
   const within = child.notBefore >= parent.notBefore && child.notAfter <= parent.notAfter;
   if (!within) throw new Refusal("validity-beyond-issuer");
-  if (!verifyRaw(parent.publicKey, child.tbs, child.signature)) throw new Refusal("signature");
+  requireSignature(child, parent);
 }
 
 /** Parsing a key costs as much as a signature check does: once per certificate. */

@@ -1,0 +1,185 @@
+/** An authority of somebody else as the root of ours: RSA, P-256 and P-384, from PKCS#12 and PEM, made by openssl. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CertificateAuthority } from "../../ca/authority.js";
+import { readImport } from "../../ca/import-root.js";
+import { serveAuthority } from "../../ca/index.js";
+import { enroll } from "../../client/authority.js";
+import {
+  certificatesFromPem,
+  certificatesToPem,
+  fingerprintOf,
+  generateKeyPair,
+  pathProblem,
+} from "../../identity/index.js";
+import { codeOf, temporaryDirectory } from "./authority-fixture.js";
+
+const directory = mkdtempSync(join(tmpdir(), "fireflies-import-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const file = (name: string) => join(directory, name);
+const PASSPHRASE = "a passphrase";
+
+function openssl(...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync("openssl", args, { cwd: directory, encoding: "utf8" });
+  if (status !== 0) throw new Error(`openssl ${args.join(" ")}: ${stderr}`);
+  return stdout;
+}
+
+const CA = ["-addext", "basicConstraints=critical,CA:true", "-addext", "keyUsage=critical,keyCertSign,cRLSign"];
+const DAYS = ["-days", "3650"];
+const P256 = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+
+/** Self-signed, unless args say otherwise. */
+function make(name: string, key: readonly string[], args: readonly string[] = [...CA, ...DAYS]): void {
+  const subject = ["-subj", "/C=NO/O=Beispiel Örg/CN=Root of theirs", "-utf8"];
+  openssl(
+    "req",
+    "-x509",
+    "-nodes",
+    "-config",
+    "empty.cnf",
+    ...subject,
+    "-keyout",
+    `${name}.key`,
+    "-out",
+    `${name}.crt`,
+    ...key,
+    ...args,
+  );
+}
+
+function pack(name: string, ...args: readonly string[]): string {
+  openssl(
+    "pkcs12",
+    "-export",
+    "-inkey",
+    `${name}.key`,
+    "-in",
+    `${name}.crt`,
+    "-out",
+    `${name}.p12`,
+    "-passout",
+    `pass:${PASSPHRASE}`,
+    ...args,
+  );
+  return file(`${name}.p12`);
+}
+
+const KINDS = [
+  ["RSA-2048", ["-newkey", "rsa:2048"]],
+  ["RSA-3072 with SHA-512", ["-newkey", "rsa:3072", "-sha512"]],
+  ["P-256", P256],
+  ["P-384", ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-sha384"]],
+] as const;
+
+beforeAll(() => {
+  writeFileSync(file("empty.cnf"), "[req]\ndistinguished_name = dn\n[dn]\n");
+  for (const [name, key] of KINDS) make(name, key);
+  make("plain", P256, [...DAYS, "-addext", "basicConstraints=critical,CA:true"]); // As openssl does without more said.
+});
+
+const imported = (path: string, options: object = {}) =>
+  readImport({ path, passphrase: PASSPHRASE, now: Date.now(), ...options });
+
+describe("an imported root", () => {
+  it.each([...KINDS.map(([name]) => name), "plain"])(
+    "%s signs our issuing certificate, and members join below it",
+    async (name) => {
+      await using temporary = await temporaryDirectory();
+      const importedRoot = await imported(pack(name));
+      expect(certificatesToPem(importedRoot.certificate)).toBe(readFileSync(file(`${name}.crt`), "utf8"));
+      const first = await CertificateAuthority.open({ directory: temporary.path, importedRoot });
+      await first.close();
+      const authority = await CertificateAuthority.open({ directory: temporary.path }); // The import is needed once.
+      const server = await serveAuthority(authority, { port: 0 });
+      try {
+        expect(authority.fingerprint).toBe(fingerprintOf(importedRoot.certificate));
+        const token = await authority.createToken("alice");
+        const granted = await enroll({ token }, generateKeyPair(), {
+          addresses: [],
+          now: Date.now(),
+          timeoutMs: 60_000,
+        });
+        const { leaf, issuer } = granted.certificate;
+        expect(granted.root).toEqual(importedRoot.certificate);
+        expect(await pathProblem({ leaf, issuer }, { root: granted.root, now: Date.now() })).toBeUndefined();
+        for (const [path, der] of [
+          ["leaf.pem", leaf],
+          ["issuer.pem", issuer],
+        ] as const)
+          writeFileSync(file(path), certificatesToPem(der));
+        const strict = name === "plain" ? [] : ["-x509_strict"]; // It wants a key usage in roots, too.
+        const said = openssl("verify", ...strict, "-CAfile", `${name}.crt`, "-untrusted", "issuer.pem", "leaf.pem");
+        expect(said).toBe("leaf.pem: OK\n");
+      } finally {
+        await server.close();
+        await authority.close();
+      }
+    },
+  );
+
+  it("comes out of PEM: one file with both, two files, and a key under a passphrase", async () => {
+    const [der] = certificatesFromPem(readFileSync(file("P-256.crt"), "utf8"))!;
+    writeFileSync(file("both.pem"), readFileSync(file("P-256.key"), "utf8") + readFileSync(file("P-256.crt"), "utf8"));
+    expect((await imported(file("both.pem"), { passphrase: undefined })).certificate).toEqual(der);
+    expect(
+      (await imported(file("P-256.crt"), { keyPath: file("P-256.key"), passphrase: undefined })).certificate,
+    ).toEqual(der);
+    openssl("pkcs8", "-topk8", "-in", "P-256.key", "-out", "hidden.key", "-passout", `pass:${PASSPHRASE}`);
+    expect((await imported(file("P-256.crt"), { keyPath: file("hidden.key") })).certificate).toEqual(der);
+    expect(await codeOf(imported(file("P-256.crt"), { keyPath: file("hidden.key"), passphrase: undefined }))).toBe(
+      "passphrase-required",
+    );
+    expect(await codeOf(imported(file("P-256.crt"), { keyPath: file("hidden.key"), passphrase: "another one" }))).toBe(
+      "passphrase-wrong",
+    );
+  });
+});
+
+describe("what cannot be a root here", () => {
+  const refused: readonly (readonly [string, readonly string[], readonly string[], RegExp])[] = [
+    ["RSA-1024", ["-newkey", "rsa:1024"], [...CA, ...DAYS], /RSA with 2,048/],
+    ["P-521", ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"], [...CA, ...DAYS], /P-256 or P-384/],
+    ["Ed25519", ["-newkey", "ed25519"], [...CA, ...DAYS], /P-256 or P-384/],
+    ["SHA-1", ["-newkey", "rsa:2048", "-sha1"], [...CA, ...DAYS], /signature-algorithm/],
+    ["no CA", P256, [...DAYS, "-addext", "basicConstraints=critical,CA:false"], /not-an-authority/],
+    ["no constraints", P256, [...DAYS, "-addext", "keyUsage=critical,keyCertSign"], /basic-constraints-missing/],
+    ["nothing below", P256, [...DAYS, "-addext", "basicConstraints=critical,CA:true,pathlen:0"], /path-length/],
+    ["wrong usage", P256, [...DAYS, ...CA.slice(0, 2), "-addext", "keyUsage=critical,digitalSignature"], /key-usage/],
+    [
+      "other names",
+      P256,
+      [...CA, ...DAYS, "-addext", "nameConstraints=critical,permitted;DNS:example.org"],
+      /critical-unknown/,
+    ],
+    ["short life", P256, [...CA, "-days", "100"], /within a year/],
+  ];
+
+  it.each(refused)("%s", async (name, key, args, why) => {
+    make(name, key, args);
+    const error = await imported(pack(name)).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(String(error)).toMatch(why);
+    expect(error).toMatchObject({ code: "import-invalid" });
+  });
+
+  it("an authority below another one", async () => {
+    make("below", P256, [...DAYS, ...CA, "-CA", "P-256.crt", "-CAkey", "P-256.key", "-subj", "/CN=below"]);
+    expect(await codeOf(imported(pack("below")))).toBe("import-invalid");
+  });
+
+  it("a key without its certificate, a certificate without its key, junk, nothing", async () => {
+    expect(await codeOf(imported(file("P-256.crt"), { keyPath: file("plain.key") }))).toBe("import-invalid");
+    expect(await codeOf(imported(file("P-256.crt")))).toBe("import-invalid");
+    expect(await codeOf(imported(file("P-256.key")))).toBe("import-invalid");
+    expect(await codeOf(imported(file("empty.cnf")))).toBe("import-invalid");
+    expect(await codeOf(imported(file("none")))).toBe("import-invalid");
+    expect(await codeOf(imported(pack("P-256"), { passphrase: undefined }))).toBe("passphrase-required");
+    expect(await codeOf(imported(pack("P-256"), { passphrase: "another one" }))).toBe("passphrase-wrong");
+  });
+});
