@@ -3,6 +3,7 @@
  * asked for when faults have stopped, with `problems` as often as one likes, and with `judge` once, which notes them.
  */
 import type { Output } from "../../gossip/index.js";
+import type { MemberId } from "../../rings/index.js";
 import type { Seat, SimEvent, StatementKind, TrafficKind, Watcher } from "../actor.js";
 import { Chance } from "../chance.js";
 import type { SimCrypto } from "../crypto.js";
@@ -42,6 +43,7 @@ interface Parts {
 export class Invariants implements Watcher {
   readonly #options: InvariantsOptions;
   readonly #ledger = new Ledger();
+  readonly #revoked = new Set<MemberId>();
   #watchers: Watcher[];
   #parts: Parts | undefined;
 
@@ -88,7 +90,7 @@ export class Invariants implements Watcher {
   problems(): Violation[] {
     const { watched, cuts } = this.#attached();
     const wereApart = (a: Seat, b: Seat) => cuts.wereApart(a, b, watched.members, Number.NEGATIVE_INFINITY);
-    return liveness(watched, wereApart);
+    return liveness(watched, this.#revoked, wereApart);
   }
 
   /** At the end: L1 to L4 as they are now, and all that members hold. */
@@ -125,6 +127,7 @@ export class Invariants implements Watcher {
 
   happened(event: SimEvent, now: number): void {
     for (const watcher of this.#watchers) watcher.happened?.(event, now);
+    if (event.kind === "revoked") this.#revoked.add(event.seat.id);
     if (event.kind !== "network" || !this.#parts) return;
     const { cuts, watched } = this.#parts;
     cuts.changed(watched.network.faults, now, Number.POSITIVE_INFINITY);

@@ -2,10 +2,12 @@
  * L1 to L4: what must follow once faults have stopped. Asked at an instant, as a question without a memory: a runner asks
  * again until the answer is empty or its patience ends, and what is said then are the violations.
  *
- * L1 the crashed leave all views: no correct member that is up holds one that is down as live, Byzantine ones included.
+ * L1 the crashed leave all views: no correct member that is up holds one that is down, or revoked, as live, Byzantine
+ *    ones included.
  * L2 all correct views are equal: the same fingerprint, when no liar is up; else the same live members, liars apart (a
  *    liar can say something new at any instant, so that no instant need find all views equal).
- * L3 the joined are in all views: every correct member that is up, restarted ones too, in the view of every other.
+ * L3 the joined are in all views: every correct member that is up and not revoked, restarted ones too, in the view of
+ *    every other.
  * L4 partitions heal: as L3, for two members that a fault of the network once kept apart: it says so, because the cure
  *    is another one (rule R15).
  */
@@ -17,10 +19,10 @@ import type { Watched } from "./watched.js";
 /** Pairs that were ever apart. */
 export type WereApart = (a: Seat, b: Seat) => boolean;
 
-export function liveness(watched: Watched, wereApart: WereApart): Violation[] {
+export function liveness(watched: Watched, revoked: ReadonlySet<MemberId>, wereApart: WereApart): Violation[] {
   const { members, now } = watched;
   const seats = new Map(members.map((seat) => [seat.id, seat]));
-  const viewers = members.filter((seat) => seat.isCorrect && seat.state === "up");
+  const viewers = members.filter((seat) => seat.isCorrect && seat.state === "up" && !revoked.has(seat.id));
   const found: Violation[] = [];
   const say = (invariant: InvariantName, member: string, text: string) =>
     found.push({ invariant, at: now, member, text });
@@ -28,7 +30,8 @@ export function liveness(watched: Watched, wereApart: WereApart): Violation[] {
     const live = new Set<MemberId>(viewer.machine.members().map(({ id }) => id));
     for (const id of live) {
       const seat = seats.get(id);
-      if (seat?.state === "down") say("L1", viewer.name, `still holds ${seat.name}, which is down, as live`);
+      const fate = seat?.state === "down" ? "down" : revoked.has(id) ? "revoked" : undefined;
+      if (fate) say("L1", viewer.name, `still holds ${seat?.name}, which is ${fate}, as live`);
     }
     for (const other of viewers) {
       if (other === viewer || live.has(other.id)) continue;

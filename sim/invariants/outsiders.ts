@@ -17,12 +17,14 @@ import {
 import { fromHex, fullMask, type MemberId, memberIdFromBytes, toHex } from "../../rings/index.js";
 import type { Seat } from "../actor.js";
 import type { Chance } from "../chance.js";
-import type { Ledger } from "./violation.js";
+import type { InvariantName, Ledger } from "./violation.js";
 import type { Watched } from "./watched.js";
 
 const SIGNATURE_BYTES = 64;
 const FINGERPRINT_BYTES = 16;
 const JUNK_BYTES_MAX = 600;
+/** Of the packets, those that are not even packets. */
+const JUNK_SHARE = 0.2;
 /** A made-up epoch lies this far above the real one, at most. */
 const EPOCHS_AHEAD = 1000;
 
@@ -45,14 +47,25 @@ export class Outsiders {
     const seat = this.#chance.pick(up);
     if (!seat) return;
     const before = stateOf(seat);
-    const packet = this.#chance.happens(0.2) ? this.#bytes(this.#chance.below(JUNK_BYTES_MAX)) : this.#lies(up);
-    seat.machine.request(this.#id, packet, now);
-    seat.machine.pinged(this.#id, this.#bytes(FINGERPRINT_BYTES), now);
-    seat.machine.pong(this.#id, this.#chance.nonce(), this.#bytes(FINGERPRINT_BYTES), now);
+    try {
+      this.#hand(seat, up, now);
+    } catch (error) {
+      this.#report("S6", seat, now, `threw ${String(error)} at an outsider's packet`);
+    }
     const after = stateOf(seat);
-    if (after === before) return;
-    const text = `an outsider changed it: ${before} became ${after}`;
-    this.#ledger.add({ invariant: "S5", at: now, member: seat.name, text });
+    if (after !== before) this.#report("S5", seat, now, `an outsider changed it: ${before} became ${after}`);
+  }
+
+  #hand({ machine }: Seat, members: readonly Seat[], now: number): void {
+    const isJunk = this.#chance.happens(JUNK_SHARE);
+    const packet = isJunk ? this.#bytes(this.#chance.below(JUNK_BYTES_MAX)) : this.#lies(members);
+    machine.request(this.#id, packet, now);
+    machine.pinged(this.#id, this.#bytes(FINGERPRINT_BYTES), now);
+    machine.pong(this.#id, this.#chance.nonce(), this.#bytes(FINGERPRINT_BYTES), now);
+  }
+
+  #report(invariant: InvariantName, seat: Seat, at: number, text: string): void {
+    this.#ledger.add({ invariant, at, member: seat.name, text });
   }
 
   #lies(members: readonly Seat[]): Uint8Array {

@@ -29,6 +29,7 @@ export class Signatures implements Watcher {
   /** Bytes that passed. Views that share their statements cost one check. */
   readonly #passed = new WeakSet<Uint8Array>();
   readonly #roots = new WeakMap<Seat, Uint8Array>();
+  readonly #seats = new Map<MemberId, Seat>();
   #scanAt = 0;
 
   constructor(ledger: Ledger, watched: Watched, isThorough: boolean) {
@@ -47,9 +48,8 @@ export class Signatures implements Watcher {
   told(seat: Seat, output: Output, now: number): void {
     if (!("member" in output) || !seat.isCorrect) return;
     const { id, epoch } = output.member;
-    const epochs = this.#epochs.get(id);
-    if (epochs && !epochs.has(epoch))
-      this.#report(seat, now, `believes epoch ${epoch} of ${id.slice(0, 8)}, never signed`);
+    if (!this.#isCorrect(id) || this.#of(id).has(epoch)) return;
+    this.#report(seat, now, `believes epoch ${epoch} of ${id.slice(0, 8)}, never signed`);
   }
 
   afterInput(seat: Seat, now: number): void {
@@ -118,6 +118,13 @@ export class Signatures implements Watcher {
     const certificate = this.#certificates.get(signed.certificate);
     const { body, signature } = signed;
     return certificate && { kind: "signature", type, certificate, body, signature };
+  }
+
+  /** What liars sign is not watched. */
+  #isCorrect(id: MemberId): boolean {
+    const { members } = this.#watched;
+    if (this.#seats.size < members.length) for (const seat of members) this.#seats.set(seat.id, seat);
+    return this.#seats.get(id)?.isCorrect ?? false;
   }
 
   #of(id: MemberId): Set<bigint> {

@@ -1,0 +1,107 @@
+/** What excuses a removal (invariant S1), and what does not: as tables. */
+import { describe, expect, it } from "vitest";
+import { LAN } from "../../../gossip/index.js";
+import type { Fault } from "../../../sim/fault.js";
+import { egressLoss, flipFlop, ingressLoss, oneWay, partition } from "../../../sim/fault.js";
+import { type Seat, Simulation } from "../../../sim/index.js";
+import { Exposure } from "../../../sim/invariants/exposure.js";
+import { Links } from "../../../sim/invariants/links.js";
+import { aftermathMs, harmlessStallMs, Stops } from "../../../sim/invariants/stops.js";
+import { watchedOf } from "../../../sim/invariants/watched.js";
+
+const { members } = new Simulation({ members: 20, seed: 1, rings: 3 });
+const [a, b, c] = members as readonly [Seat, Seat, Seat];
+const HALF = members.slice(0, 10);
+const OTHERS = members.slice(10);
+
+describe("a stop", () => {
+  const kinds = { stalled: "resumed", crashed: "restarted" } as const;
+  const after = (kind: keyof typeof kinds, lengths: readonly number[], later: number) => {
+    const stops = new Stops(LAN);
+    let now = 0;
+    for (const length of lengths) {
+      stops.happened({ kind, seat: a }, now);
+      stops.happened({ kind: kinds[kind], seat: a }, now + length);
+      now += length + 10;
+    }
+    return stops.isExcused(a, now - 10 + later);
+  };
+
+  it.each([
+    ["a stall that leaves time to answer", "stalled", [harmlessStallMs(LAN)], 0, false],
+    ["a longer one", "stalled", [harmlessStallMs(LAN) + 1], 0, true],
+    ["a longer one, a while ago", "stalled", [10_000], aftermathMs(LAN), false],
+    ["a longer one, less long ago", "stalled", [10_000], aftermathMs(LAN) - 1, true],
+    ["two in a row that are together too long", "stalled", [800, 800], 0, true],
+    ["a crash, however short", "crashed", [1], 0, true],
+  ] as const)("%s", (_, kind, lengths, later, isExcused) => {
+    expect(after(kind, lengths, later)).toBe(isExcused);
+  });
+
+  it("that lasts excuses once it is too long", () => {
+    const stops = new Stops(LAN);
+    stops.happened({ kind: "stalled", seat: a }, 0);
+    expect(stops.isExcused(a, harmlessStallMs(LAN))).toBe(false);
+    expect(stops.isExcused(a, harmlessStallMs(LAN) + 1)).toBe(true);
+  });
+
+  it("is for good when the member leaves or is revoked", () => {
+    const stops = new Stops(LAN);
+    stops.happened({ kind: "leaving", seat: a }, 0);
+    stops.happened({ kind: "revoked", seat: b }, 0);
+    expect([a, b, c].map((seat) => stops.isExcused(seat, 1e9))).toEqual([true, true, false]);
+  });
+});
+
+describe("a fault of the network puts apart", () => {
+  const areApart = (fault: Fault, one: Seat, other: Seat) => {
+    const links = new Links(LAN.deltaMs);
+    links.changed([], 0, 1000);
+    links.changed([fault], 100, 1000);
+    return links.wereApart(one, other, members, 100);
+  };
+  const z = members[19] as Seat;
+
+  it.each([
+    ["a partition: two of different sides", partition("", [HALF, OTHERS]), a, z, true],
+    ["a partition: two of one side", partition("", [HALF, OTHERS]), a, b, false],
+    ["a partition: two of the small side", partition("", [[a, b, c], members.slice(3)]), a, b, false],
+    ["one way: across", oneWay("", HALF, OTHERS), a, z, true],
+    ["a single link: its ends", partition("", [[a], [b]]), a, b, false],
+    ["most of what one sends: it and anybody", egressLoss("", [a], 0.8), a, b, true],
+    ["most of what one sends: two others", egressLoss("", [a], 0.8), b, c, false],
+    ["as much loss as the detector is made for", egressLoss("", [a], 0.3), a, b, false],
+    ["most of what one receives", ingressLoss("", [a], 0.8), b, a, true],
+    ["a flapping way in", flipFlop("", [a], 20_000), b, a, true],
+    ["pings alone", { name: "", from: [a], loss: 1, kind: "datagrams" }, a, b, false],
+    ["a tenth of all links", { name: "", links: 0.1, loss: 1 }, a, b, false],
+    ["long delays of all that one sends", { name: "", from: [a], delayMs: 2000 }, a, b, true],
+    ["short ones", { name: "", from: [a], delayMs: 200 }, a, b, false],
+  ] as const)("%s", (_, fault, one, other, expected) => {
+    expect(areApart(fault, one, other)).toBe(expected);
+  });
+
+  it("while it lasts, and for the time that is asked about", () => {
+    const links = new Links(LAN.deltaMs);
+    links.changed([partition("", [HALF, OTHERS])], 100, 1000);
+    links.changed([], 200, 1000);
+    expect(links.wereApart(a, z, members, 199)).toBe(true);
+    expect(links.wereApart(a, z, members, 200)).toBe(false);
+    links.changed([], 2000, 1000);
+    expect(links.wereApart(a, z, members, 0)).toBe(false);
+  });
+});
+
+it("a member is exposed when liars hold more than t of its rings", () => {
+  const simulation = new Simulation({ members: 20, seed: 1, rings: 3 });
+  const exposure = new Exposure(watchedOf(simulation));
+  const beforeOn = (seat: Seat) => [1, 2, 3].map((ring) => seat.machine.neighboursOn(ring).predecessor);
+  const victim = simulation.members.find((seat) => new Set(beforeOn(seat)).size === 3) as Seat;
+  const before = beforeOn(victim);
+  expect(exposure.isExposed(victim, a)).toBe(false);
+  const corrupt = (id: unknown) => simulation.corrupt(simulation.members.find((seat) => seat.id === id) as Seat, []);
+  corrupt(before[0]);
+  expect(exposure.isExposed(victim, a)).toBe(false);
+  corrupt(before[1]);
+  expect(exposure.isExposed(victim, a)).toBe(true);
+});
