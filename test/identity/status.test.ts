@@ -149,7 +149,9 @@ describe("an answer about one certificate", () => {
     const common = ["-respin", path("response.der"), "-CAfile", path("chain.pem"), "-attime", String(NOW / 1_000 + 60)];
     const asked = openssl("ocsp", "-reqin", path("request.der"), ...common);
     expect(asked.stderr).toBe("Response verify OK\n"); // With the nonce of the question.
-    const { stdout, stderr } = openssl("ocsp", ...files, "-no_nonce", ...common);
+    // Its own times openssl compares with the real clock.
+    const anyTime = ["-validity_period", "999999999"];
+    const { stdout, stderr } = openssl("ocsp", ...files, "-no_nonce", ...anyTime, ...common);
     expect(stderr).toContain("Response verify OK");
     expect(stdout.replaceAll(directory, "")).toContain(said);
   });
