@@ -5,9 +5,9 @@ export { ADVERSARIES, type Adversary, adversary, EVERY_ADVERSARY } from "./adver
 export type { Incoming, MessageHandler, Reply, ReplyProblem, ResponseHandler } from "./applications.js";
 export { Chance } from "./chance.js";
 export type { Credentials, Dates, SimCrypto } from "./crypto.js";
-export { DATES } from "./engine.js";
 export { fakeCrypto } from "./fake-crypto.js";
 export { egressLoss, type Fault, flipFlop, ingressLoss, oneWay, partition } from "./fault.js";
+export { Invariants, type InvariantsOptions, invariants } from "./invariants/invariants.js";
 export type { InvariantName, Violation } from "./invariants/violation.js";
 export { LAN_LATENCY, type Latency, WAN_LATENCY } from "./latency.js";
 export type { Network, NetworkOptions } from "./network.js";

@@ -1,7 +1,8 @@
 /**
  * S1: no correct, reachable member leaves any correct view, at no instant.
  *
- * Watched is what machines tell: "failed" for any reason, or "left", of a correct member by a correct one. The member
+ * Watched is what machines tell: "failed" for any reason, or "left", of a correct member by a correct one that is itself
+ * neither revoked nor leaving. The member
  * was not reachable, and its removal is excused, only when
  * - it had crashed, or it stood still, in all, for longer than removalMs - Delta (shorter stalls leave it the time to
  *   answer, so they excuse nothing), and that is over for less than removalMs + Delta + one monitor interval;
@@ -56,7 +57,8 @@ export class Removals implements Watcher {
 
   told(observer: Seat, output: Output, now: number): void {
     if (output.kind !== "failed" && output.kind !== "left") return;
-    const lost = observer.isCorrect ? this.#seat(output.member.id) : undefined;
+    const isView = observer.isCorrect && !this.#stops.isOutcast(observer);
+    const lost = isView ? this.#seat(output.member.id) : undefined;
     if (lost?.isCorrect && !this.#isExcused(observer, lost, output, now)) this.#violated(observer, lost, output, now);
   }
 

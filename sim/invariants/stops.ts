@@ -52,9 +52,14 @@ export class Stops {
     if (kind === "restarted") this.#outcasts.delete(seat.id);
   }
 
+  /** Was it told to go, or did it say that it goes? */
+  isOutcast(seat: Seat): boolean {
+    return this.#outcasts.has(seat.id);
+  }
+
   /** May others take it for dead at this moment, for what it did itself? */
   isExcused(seat: Seat, now: number): boolean {
-    if (this.#outcasts.has(seat.id)) return true;
+    if (this.isOutcast(seat)) return true;
     const since = now - aftermathMs(this.#settings);
     const stops = (this.#stops.get(seat.id) ?? []).filter((stop) => stop.to > since);
     if (stops.some((stop) => stop.isCrash)) return true;
