@@ -5,11 +5,13 @@
 import { readChildren, readDer, TAG, writeDer, writeUnsigned } from "../../identity/der.js";
 import { type Issuer, issueMember, type NetworkConstants, sha256 } from "../../identity/index.js";
 import { fromHex, memberIdFromBytes, toHex } from "../../rings/index.js";
-import { DATES } from "../../sim/index.js";
 import { type SeededKey, seededKey, seededSignature } from "./seeded-key.js";
 
 /** Hexadecimal digits of a serial number: 16 bytes, the first of them 01. */
 const SERIAL_DIGITS = 32;
+
+/** 1970 to 2049: X.509's two-digit years; simulations begin in 2027. */
+export const VALIDITY = { notBefore: 0, notAfter: 2_524_607_999_000 };
 
 interface Facts {
   /** 32 bytes. */
@@ -41,7 +43,7 @@ export class CertificateTemplate {
     const id = sha256(ascii("nobody"));
     const { spki } = seededKey("nobody");
     const serial = `01${toHex(id).slice(2, SERIAL_DIGITS)}`;
-    const input = { id: memberIdFromBytes(id), spki, serial, network, issuer, validity: DATES };
+    const input = { id: memberIdFromBytes(id), spki, serial, network, issuer, validity: VALIDITY };
     const [tbs, algorithm] = readChildren(readDer(await issueMember(input)));
     return new CertificateTemplate(tbs!.bytes, algorithm!.bytes, { id, spki, serial });
   }

@@ -23,18 +23,23 @@ const ROUNDING = 1e-9;
 
 /** Throws RangeError when there is no correct member left, or no ring count bears so many liars. */
 export function choosePlan(choice: Choice): Plan {
-  const { preset, byzantine: wished, rings, ...kept } = choice;
-  const { members, seed, seconds } = choice;
+  const { seed, members, seconds, rings, start, crypto, network } = choice;
+  const { byzantine: wished } = choice;
   const byzantine = wished < 1 ? Math.ceil(wished * members - ROUNDING) : wished;
   if (byzantine >= members) {
     throw new RangeError(`${byzantine} Byzantine members of ${members} leave no correct one`);
   }
   return {
-    ...kept,
+    seed,
+    members,
     byzantine,
     rings: rings === "auto" ? ringsFor(members, byzantine) : rings,
     adversaries: byzantine > 0 ? choice.adversaries : [],
-    settings: PRESETS[preset],
+    seconds,
+    start,
+    crypto,
+    settings: PRESETS[choice.preset],
+    network,
     faults: drawFaultsOf(choice.faults, seed, members - byzantine, 1_000 * seconds),
   };
 }
