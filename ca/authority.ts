@@ -192,7 +192,8 @@ export class CertificateAuthority {
     }
     const now = this.now();
     const expiresAt = now + (options.lifetimeMs ?? this.#settings.tokenLifetimeMs);
-    const token = await issueToken(this.#state.records, { urls, fingerprint: this.fingerprint, principal, expiresAt });
+    const { fingerprint } = this;
+    const token = await issueToken(this.#state.records, { urls, fingerprint, principal, expiresAt, now });
     this.tell({ kind: "token-created", principal, at: now });
     return token;
   }

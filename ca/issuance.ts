@@ -1,6 +1,7 @@
 /** Signing and recording one certificate: what is not recorded is never returned. */
 import { FirefliesError, issueMember, newSerial, validityOfCertificate } from "../identity/index.js";
 import type { Context } from "./context.js";
+import { noteOf } from "./decision-note.js";
 import { memberIdOf, validityAt } from "./policy.js";
 import type { CertificateOutcome, CertificateRecord, Condition, HowIssued, PrincipalRecord } from "./store.js";
 
@@ -38,17 +39,22 @@ export async function issue(context: Context, order: Order): Promise<Certificate
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
     const record = await signed(context, order);
     const { condition, addresses } = order;
-    const outcome = await state.records.recordCertificate({ certificate: record, condition, addresses });
+    const decision = decisionOf(record);
+    const note = noteOf(decision);
+    const outcome = await state.records.recordCertificate({ certificate: record, condition, addresses, note });
     if (outcome === "issuer-inactive") {
       state.issuers.forget();
       continue;
     }
     if (outcome !== "recorded") return refused(outcome);
-    const { principal, id, serial, how, issuedAt } = record;
-    settings.onDecision({ kind: "issued", how, principal, id, serial, at: issuedAt });
+    settings.onDecision(decision);
     return record;
   }
   throw new FirefliesError("authority-failed", "The issuing certificate changes faster than it can sign. Try again.");
+}
+
+function decisionOf({ principal, id, serial, how, issuedAt }: CertificateRecord) {
+  return { kind: "issued", how, principal, id, serial, at: issuedAt } as const;
 }
 
 function refused(outcome: Exclude<CertificateOutcome, "recorded" | "issuer-inactive">): undefined {

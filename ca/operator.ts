@@ -1,12 +1,14 @@
 /** What only an operator may do: take membership back and give it again, change intermediates, and look at the records. */
 import type { RevocationReason } from "../identity/index.js";
+import type { AuditVerdict } from "./audit.js";
+import { auditEntries, exportAudit, verifyStoredAudit } from "./audit-access.js";
 import type { Context } from "./context.js";
 import { crlOf } from "./lists.js";
 import { findMember, listMembers, type MemberView, showMember } from "./register.js";
 import { readmit, revokeKey, revokePrincipal } from "./revocation.js";
 import { exportRootKey, removeRootKey } from "./root-key.js";
 import { activateIssuer, type IssuerUse, issuerUses, prepareIssuer, retireIssuer } from "./rotation.js";
-import type { IssuerRecord, MemberRecord, PrincipalRecord } from "./store.js";
+import type { AuditEntry, AuditHead, IssuerRecord, MemberRecord, PrincipalRecord } from "./store.js";
 
 export class Operator {
   readonly #context: Context;
@@ -31,6 +33,21 @@ export class Operator {
   /** Lets a principal in again, with another id; its old one is revoked. It enrols with a new token. Rejects with "ca-unknown". */
   readmit(principal: string): Promise<PrincipalRecord> {
     return readmit(this.#context, principal);
+  }
+
+  /** The audit's entries after the number `after` (0 for all), in order. */
+  audit(after = 0): AsyncIterable<AuditEntry> {
+    return auditEntries(this.#context, after);
+  }
+
+  /** The same as lines to keep elsewhere; the last one is the head, signed with the issuing key. See `verifyAudit`. */
+  exportAudit(after = 0): AsyncIterable<string> {
+    return exportAudit(this.#context, after);
+  }
+
+  /** Whether the audit in the store is whole, and goes on from the head of an earlier export. */
+  verifyAudit(since?: AuditHead): Promise<AuditVerdict> {
+    return verifyStoredAudit(this.#context, since);
   }
 
   /** All principals, by name. */

@@ -9,15 +9,17 @@ export interface NewToken {
   readonly principal: string;
   /** Unix milliseconds. */
   readonly expiresAt: number;
+  readonly now: number;
 }
 
 /** The text of a new token, recorded before it is returned. */
 export async function issueToken(
   records: NetworkStore,
-  { urls, fingerprint, principal, expiresAt }: NewToken,
+  { urls, fingerprint, principal, expiresAt, now }: NewToken,
 ): Promise<string> {
   const secret = randomSecret(TOKEN_SECRET_BYTES);
-  await records.createToken({ hash: tokenHash(secret), principal, expiresAt, serial: undefined });
+  const note = { kind: "token-created", at: now, fields: { principal, expiresAt } };
+  await records.createToken({ hash: tokenHash(secret), principal, expiresAt, serial: undefined }, note);
   return encodeToken({ urls, fingerprint, secret });
 }
 

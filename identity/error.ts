@@ -244,6 +244,16 @@ export const ERROR_CODES = {
     remedy:
       "Restore the whole directory from a backup. Never start over with the same root: ids would be handed out twice.",
   },
+  "ca-state-old": {
+    meaning:
+      "The authority's database or backup is older than what its directory has seen: it may have forgotten a revocation.",
+    remedy:
+      "Put the newest database back, or restore a backup with `fireflies ca restore`, with the newest revocation list.",
+  },
+  "ca-backup-invalid": {
+    meaning: "The file is no whole backup of an authority.",
+    remedy: "Take another copy of it, or an earlier backup.",
+  },
   "ca-state-mismatch": {
     meaning: "The authority's keys, certificates and database do not belong together.",
     remedy: "Restore keys and database from the same backup.",
@@ -267,6 +277,10 @@ export const ERROR_CODES = {
   "root-key-missing": {
     meaning: "The root's private key is not in the authority's directory.",
     remedy: "Bring it from where it is kept, with --root-key FILE.",
+  },
+  "audit-broken": {
+    meaning: "The audit, or an export of it, was changed, cut, or put in another order.",
+    remedy: "Compare with the exports that were kept elsewhere: the message names the first entry that does not fit.",
   },
   // Configuration
   "config-unreadable": {

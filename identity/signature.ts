@@ -11,6 +11,7 @@ export type SignatureType =
   | "frame"
   | "application"
   | "revocation"
+  | "audit"
   | "gossip"
   | "stream";
 
