@@ -3,5 +3,5 @@ import type { Client } from "../client/client.js";
 
 export type AgentClient = Pick<
   Client,
-  "members" | "changes" | "info" | "rings" | "sendToId" | "openStream" | "setGossipContent"
+  "members" | "changes" | "info" | "rings" | "renew" | "sendToId" | "openStream" | "setGossipContent"
 >;

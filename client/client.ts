@@ -299,6 +299,16 @@ export class Client {
     if (this.#isInMotion) this.#running.input((machine, now) => machine.describe({ metadata: bytes }, now));
   }
 
+  /**
+   * Asks the authority for the next certificate now, instead of at two thirds of the present one's life: after an
+   * intermediate was changed. Links and streams go on. Rejects with "authority-...", "key-revoked", "principal-revoked",
+   * "unauthenticated", "state-write-failed" or "not-started".
+   */
+  async renew(): Promise<void> {
+    if (!this.#isInMotion || this.#renewal === undefined) throw new FirefliesError("not-started");
+    await this.#renewal.renewNow();
+  }
+
   /** Writes certificate.pem (leaf, then issuing) to a directory: by default the member's own, else the working one. */
   async saveCertificate(directory = this.#config?.dir ?? "."): Promise<void> {
     const { leaf, issuer } = this.#running.identity.certificate;

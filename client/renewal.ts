@@ -46,24 +46,45 @@ export class Renewal {
     this.#timer.unref();
   }
 
-  async #renew(): Promise<void> {
-    const { identity, urls, addresses, now, onRenewed, onFailed } = this.#options;
-    const current = identity();
+  /** Renews at once, whatever was planned. Rejects with the codes of `renew`, or "state-write-failed". */
+  async renewNow(): Promise<void> {
+    clearTimeout(this.#timer);
     try {
-      const options = { addresses: addresses(), now: now(), signal: this.#abort.signal };
-      const granted = await renew(urls, current, keyPairOf(current.privateKey), options);
-      const renewed = { ...current, certificate: granted.certificate };
-      // First of all in use: a full disk must not cost the membership. What is not saved is asked for again.
-      onRenewed(renewed);
-      await this.#keep(renewed);
-      // An authority that gave the old one again is not asked without end.
-      const soonest = now() + retryPause(renewed.certificate, Math.random());
-      this.#schedule(Math.max(soonest, renewalTime(renewed.certificate, Math.random())));
+      await this.#attempt();
+    } finally {
+      this.#plan();
+    }
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      await this.#attempt();
+      this.#plan();
     } catch (error) {
       if (this.#abort.signal.aborted) return;
+      const { identity, now, onFailed } = this.#options;
       onFailed(asFirefliesError(error, "authority-failed"));
-      this.#schedule(now() + retryPause(current.certificate, Math.random()));
+      this.#schedule(now() + retryPause(identity().certificate, Math.random()));
     }
+  }
+
+  async #attempt(): Promise<void> {
+    const { identity, urls, addresses, now, onRenewed } = this.#options;
+    const current = identity();
+    const options = { addresses: addresses(), now: now(), signal: this.#abort.signal };
+    const granted = await renew(urls, current, keyPairOf(current.privateKey), options);
+    const renewed = { ...current, certificate: granted.certificate };
+    // First of all in use: a full disk must not cost the membership. What is not saved is asked for again.
+    onRenewed(renewed);
+    await this.#keep(renewed);
+  }
+
+  /** An authority that gave the old one again is not asked without end. */
+  #plan(): void {
+    const { identity, now } = this.#options;
+    const { certificate } = identity();
+    const soonest = now() + retryPause(certificate, Math.random());
+    this.#schedule(Math.max(soonest, renewalTime(certificate, Math.random())));
   }
 
   async #keep(renewed: Identity): Promise<void> {

@@ -3,8 +3,11 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { FirefliesError } from "../../identity/error.js";
-import { usage } from "../failure.js";
+import { type AccessFlags, addAccess, withAuthority } from "../authority-access.js";
 import { print } from "../output.js";
+import { addAudit } from "./authority-audit.js";
+import { addImport, addPassphrase } from "./authority-keys.js";
+import { addLife } from "./ca-life.js";
 import { examples, flagsOf, type JsonOption, number, withJson } from "./common.js";
 
 interface ServeOptions extends JsonOption {
@@ -13,14 +16,12 @@ interface ServeOptions extends JsonOption {
   readonly [flag: string]: unknown;
 }
 
-interface TokenOptions extends JsonOption {
-  readonly dir?: string;
+interface TokenOptions extends AccessFlags, JsonOption {
   readonly url?: readonly string[];
   readonly hours?: number;
 }
 
-interface SignOptions extends JsonOption {
-  readonly dir?: string;
+interface SignOptions extends AccessFlags, JsonOption {
   readonly out: string;
   readonly days?: number;
 }
@@ -44,7 +45,15 @@ export function addAuthority(program: Command): void {
     .option("--byzantine <p>", "and the share of them that may be liars")
     .option("--delta <seconds>", "Delta of a new network")
     .option("--preset <name>", "take Delta and rings of a new network from this preset")
+    .option("--certificate-lifetime <seconds>", "life of members' certificates (604800)")
     .option("--boot-nodes <n>", "contacts in an answer (10)")
+    .option("--store <url>", "keep the records in PostgreSQL, for several replicas: postgres://...")
+    .option("--network <name>", "serve this network of the authority, if not the first")
+    .option("--passphrase-file <file>", "file with the passphrase of its keys; or set FIREFLIES_CA_PASSPHRASE")
+    .option("--key-uri <uri>", "make new issuing keys in a security module: pkcs11:token=T?module-path=/path.so")
+    .option("--admin-port <port>", "serve health and metrics over plain HTTP on this port")
+    .option("--admin-host <host>", "and on this address (127.0.0.1)")
+    .option("--log <form>", "text, or json: every decision and request as one JSON document per line")
     .option("--config <file>", "configuration file, instead of the first fireflies.yaml found")
     .option("--while-stdin", "end when standard input does, so that it never outlives its parent");
   examples(
@@ -59,20 +68,18 @@ export function addAuthority(program: Command): void {
     const { resolveAuthorityConfig } = await import("../../client/config/index.js");
     const config = resolveAuthorityConfig(options.config, { flags: flagsOf(options, NO_CONFIGURATION) });
     const { runAuthority } = await import("../authority.js");
-    const dir = requireDir(config.dir);
-    await runAuthority({ config, dir, json: options.json ?? false, whileStdin: options.whileStdin ?? false });
+    await runAuthority({ config, json: options.json ?? false, whileStdin: options.whileStdin ?? false });
   });
   addToken(command);
   addSign(command);
+  addLife(command);
 }
 
 function addToken(ca: Command): void {
   const command = withJson(
     ca.command("token").description("print a one-time token that admits a member under this name"),
   );
-  command
-    .argument("<name>", "the member's name: the same name has the same id for ever")
-    .option("--dir <dir>", "directory of the authority; it may be serving or not")
+  addAccess(command.argument("<name>", "the member's name: the same name has the same id for ever"))
     .option("--hours <n>", "how long the token is valid (24)", number(0.001, DAYS_MAX * 24, false))
     .option("--url <urls...>", "where members reach the authority, if not where it last listened");
   examples(
@@ -81,15 +88,12 @@ function addToken(ca: Command): void {
     "ca token alice --dir ./ca --hours 1 --url https://ca.example.com:8300",
   );
   command.action(async (name: string, _: unknown, self: Command) => {
-    const { json = false, hours, url: urls, ...options } = self.optsWithGlobals<TokenOptions>();
-    const authority = await attach(options.dir);
-    try {
+    const { json = false, hours, url: urls, ...access } = self.optsWithGlobals<TokenOptions>();
+    await withAuthority(access, async (authority) => {
       const lifetime = hours === undefined ? {} : { lifetimeMs: Math.round(hours * HOUR_MS) };
       const token = await authority.createToken(name, { ...lifetime, ...(urls && { urls }) });
       await print(json, { token, name }, token);
-    } finally {
-      await authority.close();
-    }
+    });
   });
 }
 
@@ -97,26 +101,21 @@ function addSign(ca: Command): void {
   const command = withJson(
     ca.command("sign").description("issue an identity into files, for a member that never meets the authority"),
   );
-  command
-    .argument("<name>", "the member's name")
+  addAccess(command.argument("<name>", "the member's name"))
     .requiredOption("--out <dir>", "directory to write the identity to; the member's --dir")
-    .option("--dir <dir>", "directory of the authority; it may be serving or not")
     .option("--days <n>", "how long the certificate is valid (7)", number(1, DAYS_MAX, false));
   examples(command, "ca sign alice --dir ./ca --out ./alice", "agent --dir ./alice --no-use-ca --entry 10.0.0.5:8400");
   command.action(async (name: string, _: unknown, self: Command) => {
-    const { json = false, days, out, dir } = self.optsWithGlobals<SignOptions>();
+    const { json = false, days, out, ...access } = self.optsWithGlobals<SignOptions>();
     const { saveIdentity } = await import("../../identity/index.js");
     requireNoIdentity(resolve(out));
-    const authority = await attach(dir);
-    try {
+    await withAuthority(access, async (authority) => {
       const lifetime = days === undefined ? {} : { lifetimeMs: Math.round(days * 24 * HOUR_MS) };
       const identity = await authority.createIdentity({ principal: name, ...lifetime });
       await saveIdentity(resolve(out), identity);
       const { id, notAfter } = identity.certificate;
       await print(json, { id, name, dir: resolve(out), notAfter }, `${id} was written to ${out}.`);
-    } finally {
-      await authority.close();
-    }
+    });
   });
 }
 
@@ -130,14 +129,5 @@ function requireNoIdentity(dir: string): void {
   );
 }
 
-async function attach(dir: string | undefined) {
-  const { resolveAuthorityConfig } = await import("../../client/config/index.js");
-  const config = resolveAuthorityConfig(undefined, { flags: dir === undefined ? {} : { dir } });
-  const { CertificateAuthority } = await import("../../ca/index.js");
-  return await CertificateAuthority.attach({ directory: requireDir(config.dir) });
-}
-
-function requireDir(dir: string | undefined): string {
-  if (dir !== undefined) return dir;
-  throw usage("The authority needs a directory: give --dir, or dir in the section ca of the configuration.");
-}
+/** The authority of a directory, beside one that may be serving it. */
+export

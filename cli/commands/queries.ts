@@ -1,4 +1,4 @@
-/** Commands that ask the agent on a directory, or tell it something: members, info, rings, gossip, leave. */
+/** Commands that ask the agent on a directory, or tell it something: members, info, rings, gossip, renew, leave. */
 import type { Command } from "commander";
 import type { RingNeighbours } from "../../client/types.js";
 import { ask } from "../control/client.js";
@@ -8,12 +8,15 @@ import { type DirOption, examples, withDir } from "./common.js";
 
 /** Leaving waits for the members that are told, and for open streams to close. */
 const LEAVE_TIMEOUT_MS = 30_000;
+/** The authority may be known under several addresses, each of which is given its time. */
+const RENEW_TIMEOUT_MS = 60_000;
 
 export function addQueries(program: Command): void {
   addMembers(program);
   addInfo(program);
   addRings(program);
   addGossip(program);
+  addRenew(program);
   addLeave(program);
 }
 
@@ -53,6 +56,17 @@ function addGossip(program: Command): void {
   command.action(async (text: string, { dir, json = false }: DirOption) => {
     const result = await ask(dir, { op: "gossip", data: Buffer.from(text) });
     await print(json, result, `The agent now gossips ${Buffer.byteLength(text)} bytes.`);
+  });
+}
+
+function addRenew(program: Command): void {
+  const command = withDir(
+    program.command("renew").description("get the agent's next certificate now, as after a change of the intermediate"),
+  );
+  examples(command, "renew --dir ./a");
+  command.action(async ({ dir, json = false }: DirOption) => {
+    const { certificateEnds } = (await ask(dir, { op: "renew" }, RENEW_TIMEOUT_MS)) as { certificateEnds: number };
+    await print(json, { certificateEnds }, `The certificate now ends at ${new Date(certificateEnds).toISOString()}.`);
   });
 }
 

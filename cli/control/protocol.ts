@@ -16,7 +16,7 @@ export const LINE_BYTES_MAX = 6 * 1024 * 1024;
 /** Bytes of standard input in one message of a stream: the usual chunk of a pipe. */
 export const STREAM_CHUNK_BYTES = 64 * 1024;
 
-export type Query = "members" | "info" | "rings" | "leave";
+export type Query = "members" | "info" | "rings" | "renew" | "leave";
 export type Request =
   | { readonly op: Query }
   | { readonly op: "monitor" }
@@ -32,7 +32,7 @@ export type Frame =
   | { readonly kind: "end" }
   | { readonly kind: "error"; readonly code: ErrorCode; readonly message: string };
 
-const QUERIES: readonly string[] = ["members", "info", "rings", "leave"] satisfies Query[];
+const QUERIES: readonly string[] = ["members", "info", "rings", "renew", "leave"] satisfies Query[];
 /** Nobody waits longer for an answer. */
 const TIMEOUT_MS_MAX = 3_600_000;
 

@@ -140,6 +140,9 @@ export class ControlServer {
         return this.#client.info();
       case "rings":
         return this.#client.rings();
+      case "renew":
+        await this.#client.renew();
+        return { certificateEnds: this.#client.info().certificateEnds };
       case "leave":
         await this.#leave();
         return { left: true };

@@ -12,6 +12,13 @@ type Variables = Readonly<Record<string, string | undefined>>;
  * (its documentation, "Environment variables" of Services). They are nobody's configuration.
  */
 const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
+/** Secrets: they may be in the environment, never in a file of settings, and are read where they are needed. */
+export const SECRET_VARIABLES = {
+  passphrase: "FIREFLIES_CA_PASSPHRASE",
+  newPassphrase: "FIREFLIES_CA_NEW_PASSPHRASE",
+  pin: "FIREFLIES_CA_PIN",
+  exported: "FIREFLIES_EXPORT_PASSPHRASE",
+} as const;
 const SERVICE_LINK_VALUE = /^(tcp|udp|sctp):\/\//;
 
 /** Both layers of the environment. Throws "config-unknown-key" or "config-bad-value". */
@@ -23,7 +30,7 @@ export function environmentLayers(env: Variables): {
   const authority = spelling(AUTHORITY_PREFIX);
   const memberNames = names(MEMBER_KEYS, member);
   const authorityNames = names(AUTHORITY_KEYS, authority);
-  const known = new Set([...memberNames, ...authorityNames]);
+  const known = new Set<string>([...memberNames, ...authorityNames, ...Object.values(SECRET_VARIABLES)]);
   for (const [key, value] of Object.entries(env)) {
     if (!key.startsWith(PREFIX) || known.has(key) || isServiceLink(key, value)) continue;
     throw unknownKey(key, "environment", [...known]);

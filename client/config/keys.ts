@@ -41,7 +41,19 @@ export interface AuthoritySettings {
   readonly members: number;
   readonly byzantine: number;
   readonly deltaMs: number;
+  readonly certificateLifetimeMs: number;
+  readonly store: string;
+  readonly network: string;
+  readonly passphraseFile: string;
+  readonly keyUri: string;
+  readonly adminHost: string;
+  readonly adminPort: number;
+  readonly log: LogForm;
 }
+
+/** How the authority tells what it does: lines for people, or JSON documents with every request. */
+export type LogForm = (typeof LOG_FORMS)[number];
+const LOG_FORMS = ["text", "json"] as const;
 
 export interface Key<V> {
   /** Its name in a file; a variable is FIREFLIES_ and this in capitals. */
@@ -67,6 +79,8 @@ const NAME_LENGTH_MAX = 64;
 const TOKEN_LENGTH_MAX = 4_096;
 /** Contacts in one answer of the authority. */
 const BOOT_NODES = { min: 1, max: 100 };
+/** Of shorter lives a renewal would take too large a part; longer ones outlive intermediates. */
+const CERTIFICATE_LIFETIME_MS = { min: 2_000, max: 365 * 86_400_000 };
 /** Ring counts and network sizes that the formula of section 2 can give on a machine. */
 const RINGS = { min: 1, max: RING_COUNT_MAX };
 const MEMBERS = { min: 1, max: 1_000_000 };
@@ -115,4 +129,12 @@ export const AUTHORITY_KEYS: KeyTable<AuthoritySettings> = {
   members: { file: "members", parse: value.integer(MEMBERS) },
   byzantine: { file: "byzantine", parse: value.share(BYZANTINE_BELOW) },
   deltaMs: { file: "delta", parse: value.duration(DELTA_MS) },
+  certificateLifetimeMs: { file: "certificate_lifetime", parse: value.duration(CERTIFICATE_LIFETIME_MS) },
+  store: { file: "store", parse: value.line(PATH_LENGTH_MAX) },
+  network: { file: "network", parse: value.line(NAME_LENGTH_MAX) },
+  passphraseFile: { file: "passphrase_file", parse: value.line(PATH_LENGTH_MAX) },
+  keyUri: { file: "key_uri", parse: value.line(PATH_LENGTH_MAX) },
+  adminHost: { file: "admin_host", parse: value.host },
+  adminPort: { file: "admin_port", parse: port },
+  log: { file: "log", parse: value.oneOf(LOG_FORMS) },
 };

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { Metadata } from "../types.js";
 import { environmentLayers } from "./environment.js";
 import { type FileSettings, findConfig, readConfig, type Surroundings } from "./file.js";
-import { AUTHORITY_KEYS, type AuthoritySettings, MEMBER_KEYS, type MemberSettings } from "./keys.js";
+import { AUTHORITY_KEYS, type AuthoritySettings, type LogForm, MEMBER_KEYS, type MemberSettings } from "./keys.js";
 import {
   badValue,
   FILE_SPELLING,
@@ -66,6 +66,18 @@ export interface AuthorityConfig {
   readonly byzantine: number | undefined;
   /** Of a new network; undefined when neither a Delta nor a preset was named, so that a stored network keeps its own. */
   readonly deltaMs: number | undefined;
+  /** Of members' certificates; undefined for the authority's own (7 days). */
+  readonly certificateLifetimeMs: number | undefined;
+  /** "postgres://..."; undefined for ca.db of the directory. */
+  readonly store: string | undefined;
+  readonly network: string | undefined;
+  /** File that holds the passphrase of the keys. */
+  readonly passphraseFile: string | undefined;
+  /** Where new issuing keys are made: a PKCS#11 URI. */
+  readonly keyUri: string | undefined;
+  /** Where health and metrics are served; undefined when no port was named. */
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
+  readonly log: LogForm;
 }
 
 /** Loopback: opening a port to others is a decision that somebody takes. */
@@ -231,5 +243,12 @@ function authorityConfig(layer: Layer<AuthoritySettings>, file: string | undefin
     members: members?.value,
     byzantine: byzantine?.value,
     deltaMs: layer.deltaMs?.value ?? preset?.deltaMs,
+    certificateLifetimeMs: layer.certificateLifetimeMs?.value,
+    store: layer.store?.value,
+    network: layer.network?.value,
+    passphraseFile: layer.passphraseFile && resolve(cwd, layer.passphraseFile.value),
+    keyUri: layer.keyUri?.value,
+    admin: layer.adminPort && { host: layer.adminHost?.value ?? DEFAULT_HOST, port: layer.adminPort.value },
+    log: layer.log?.value ?? "text",
   };
 }

@@ -53,6 +53,8 @@ export class FakeAgentClient implements AgentClient {
     };
   }
 
+  async renew(): Promise<void> {}
+
   rings() {
     return [
       { ring: 1, predecessor: idOf("b"), successor: idOf("aa1") },

@@ -1,0 +1,240 @@
+/** `fireflies ca ...`: membership taken back and given again, intermediates, the root's key, and a look at the records. */
+import { writeFile } from "node:fs/promises";
+import { type Command, InvalidArgumentError } from "commander";
+import type { IssuerUse, MemberRecord, MemberView, Operator } from "../../ca/index.js";
+import type { RevocationReason } from "../../identity/index.js";
+import { usage } from "../failure.js";
+import { age, print, shortId, table, writeLine } from "../output.js";
+import { attach } from "./authority.js";
+import { examples, type JsonOption, withJson } from "./common.js";
+
+interface LifeOptions extends JsonOption {
+  readonly dir?: string;
+  readonly serial?: boolean;
+  readonly reason?: RevocationReason;
+  readonly rootKey?: string;
+  readonly issuer?: string;
+  readonly force?: boolean;
+  readonly out?: string;
+  readonly copy?: string;
+}
+
+/** Printed with an intermediate: enough digits to tell them apart and to name one. */
+const FINGERPRINT_DIGITS = 16;
+/** Words of RFC 5280, 5.3.1. */
+const REASONS: readonly RevocationReason[] = [
+  ...(["unspecified", "keyCompromise", "affiliationChanged", "superseded"] as const),
+  ...(["cessationOfOperation", "privilegeWithdrawn"] as const),
+];
+
+export function addLife(ca: Command): void {
+  addRevoke(ca);
+  addReadmit(ca);
+  addRotate(ca);
+  addRoot(ca);
+  addList(ca);
+  addShow(ca);
+  addCrl(ca);
+}
+
+/** Does one thing with the authority of --dir, and closes it. */
+function acting(
+  command: Command,
+  act: (operator: Operator, args: readonly string[], options: LifeOptions) => Promise<void>,
+): void {
+  withJson(command).option("--dir <dir>", "directory of the authority; it may be serving or not");
+  command.action(async (...given: unknown[]) => {
+    const self = given.at(-1) as Command;
+    const options = self.optsWithGlobals<LifeOptions>();
+    const authority = await attach(options.dir);
+    try {
+      await act(authority.operator, self.args, options);
+    } finally {
+      await authority.close();
+    }
+  });
+}
+
+function reason(word: string): RevocationReason {
+  const found = REASONS.find((each) => each === word);
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`It must be one of ${REASONS.join(", ")}.`);
+}
+
+function addRevoke(ca: Command): void {
+  const command = ca
+    .command("revoke")
+    .description("throw a member out for good; with --serial revoke a stolen key, whose member may enrol again")
+    .argument("<name>", "the member's name, or with --serial its certificate's serial number (ca show tells it)")
+    .option("--serial", "revoke the key of one certificate, and not the member")
+    .option("--reason <word>", `${REASONS.join(", ")}`, reason);
+  examples(command, "ca revoke mallory --dir ./ca", "ca revoke --serial 01a2b3 --reason keyCompromise --dir ./ca");
+  acting(command, async (operator, [name = ""], { json = false, serial = false, reason: why }) => {
+    if (!serial) {
+      await operator.revokePrincipal(name, why);
+      return await print(json, { revoked: name }, `${name} is thrown out. Members hear of it within seconds.`);
+    }
+    const whole = await wholeSerial(operator, name);
+    await operator.revokeKey(whole, why);
+    await print(json, { revoked: whole }, `The key of certificate ${whole} is revoked. Its member may enrol again.`);
+  });
+}
+
+async function wholeSerial(operator: Operator, digits: string): Promise<string> {
+  const { certificates } = await operator.show(digits);
+  return certificates.find(({ serial }) => serial.startsWith(digits.toLowerCase()))?.serial ?? digits;
+}
+
+function addReadmit(ca: Command): void {
+  const command = ca
+    .command("readmit")
+    .description("let a member in again with another id, after it was thrown out or lost; its old id is revoked")
+    .argument("<name>", "the member's name; it then enrols with a new token");
+  examples(command, "ca readmit mallory --dir ./ca");
+  acting(command, async (operator, [name = ""], { json = false }) => {
+    const { id, generation } = await operator.readmit(name);
+    await print(json, { name, id, generation }, `${name} will be ${id}. Make a token for it.`);
+  });
+}
+
+function addRotate(ca: Command): void {
+  const command = ca
+    .command("rotate")
+    .description("change the intermediate that signs members: prepare, activate, then retire the old one")
+    .argument("[step]", "prepare, activate or retire; without one it shows where it stands")
+    .option("--root-key <file>", "prepare: the root's key, when it is kept elsewhere")
+    .option("--issuer <fingerprint>", "retire: which one, when it is not the outgoing one")
+    .option("--force", "retire: also when members still need it, because its key was stolen: they are out then");
+  examples(command, "ca rotate --dir ./ca", "ca rotate prepare --dir ./ca --root-key /media/vault/root.key.pem");
+  acting(command, async (operator, [step], options) => {
+    const { json = false } = options;
+    await rotate(operator, step, options);
+    const issuers = await operator.issuers();
+    await print(json, issuers.map(issuerView), issuersTable(issuers));
+  });
+}
+
+async function rotate(operator: Operator, step: string | undefined, options: LifeOptions): Promise<void> {
+  const { rootKey, issuer, force = false } = options;
+  if (step === "prepare") await operator.prepareIssuer(rootKey);
+  else if (step === "activate") await operator.activateIssuer();
+  else if (step === "retire") await operator.retireIssuer({ fingerprint: issuer, force });
+  else if (step !== undefined) throw usage(`A rotation has no step "${step}": prepare, activate, retire.`);
+}
+
+function issuerView({ certificate: _, ...issuer }: IssuerUse) {
+  return issuer;
+}
+
+function issuersTable(issuers: readonly IssuerUse[]): string {
+  const rows = issuers.map(({ fingerprint, state, members, notAfter, keyReference }) => [
+    fingerprint.slice(0, FINGERPRINT_DIGITS),
+    state,
+    String(members),
+    day(notAfter),
+    keyReference,
+  ]);
+  return table([["ISSUER", "STATE", "MEMBERS", "ENDS", "KEY"], ...rows]);
+}
+
+function addRoot(ca: Command): void {
+  const command = ca
+    .command("root")
+    .description("the root's key: it is needed to prepare intermediates only, so keep it elsewhere")
+    .argument("<step>", "export: copy it to --out; remove: delete it here, once --copy proved to hold it")
+    .option("--out <file>", "export: the copy, with mode 0600, encrypted as the key is")
+    .option("--copy <file>", "remove: where the copy is");
+  examples(
+    command,
+    "ca root export --out /media/vault/root.key.pem --dir ./ca",
+    "ca root remove --copy /media/vault/root.key.pem --dir ./ca",
+  );
+  acting(command, async (operator, [step], { json = false, out, copy }) => {
+    if (step === "export" && out !== undefined) {
+      await operator.exportRootKey(out);
+      return await print(json, { exported: out }, `The root's key was copied to ${out}.`);
+    }
+    if (step !== "remove" || copy === undefined) throw usage("Say `export --out FILE`, or `remove --copy FILE`.");
+    await operator.removeRootKey(copy);
+    await print(json, { removed: true }, "The root's key is no longer here. Keep the copy safe: nothing replaces it.");
+  });
+}
+
+function addList(ca: Command): void {
+  const command = ca.command("list").description("all members on record");
+  examples(command, "ca list --dir ./ca", "ca list --dir ./ca --json");
+  acting(command, async (operator, _, { json = false }) => {
+    const rows: string[][] = [["NAME", "ID", "STATUS", "CERTIFICATE", "ENDS", "ADDRESS", "SEEN"]];
+    const now = Date.now();
+    for await (const member of operator.list()) {
+      if (json) await writeLine(JSON.stringify(member));
+      else rows.push(memberRow(member, now));
+    }
+    if (!json) await writeLine(rows.length > 1 ? table(rows) : "Nobody was admitted yet.");
+  });
+}
+
+function memberRow(member: MemberRecord, now: number): string[] {
+  const { principal, id, serial, notAfter, addresses, reportedAt } = member;
+  const ends = notAfter === undefined ? "-" : notAfter < now ? "expired" : `in ${age(notAfter - now)}`;
+  const seen = reportedAt === undefined ? "-" : `${age(now - reportedAt)} ago`;
+  return [principal, shortId(id), member.status, serial ?? "-", ends, addresses[0] ?? "-", seen];
+}
+
+function addShow(ca: Command): void {
+  const command = ca
+    .command("show")
+    .description("everything on record about one member, and its ring neighbours among all members on record")
+    .argument("<member>", "its name, or 6 digits or more of its id or of a serial number");
+  examples(command, "ca show alice --dir ./ca");
+  acting(command, async (operator, [query = ""], { json = false }) => {
+    const member = await operator.show(query);
+    await print(json, member, memberText(member));
+  });
+}
+
+function memberText(member: MemberView): string {
+  const facts = table([
+    ["name", member.principal],
+    ["id", member.id],
+    ["generation", String(member.generation)],
+    ["status", member.status],
+    ["addresses", member.addresses.join(", ") || "-"],
+    ["seen", member.reportedAt === undefined ? "-" : new Date(member.reportedAt).toISOString()],
+  ]);
+  const certificates = member.certificates.map(({ serial, notAfter, how, issuer, issuerState, revocation }) => [
+    serial,
+    new Date(notAfter).toISOString(),
+    how,
+    `${issuer.slice(0, FINGERPRINT_DIGITS)} ${issuerState}`,
+    revocation === undefined ? "-" : `${day(revocation.at)} ${revocation.reason}`,
+  ]);
+  const cell = (id: string | undefined) => (id === undefined ? "-" : shortId(id));
+  const rings = member.rings.map(({ ring, predecessor, successor }) => [
+    ...[String(ring), cell(predecessor), cell(successor)],
+  ]);
+  const issued = table([["SERIAL", "ENDS", "HOW", "ISSUER", "REVOKED"], ...certificates]);
+  return `${facts}\n\n${issued}\n\n${table([["RING", "PREDECESSOR", "SUCCESSOR"], ...rings])}`;
+}
+
+function addCrl(ca: Command): void {
+  const command = ca
+    .command("crl")
+    .description("the X.509 revocation list of an intermediate, as PEM")
+    .option("--issuer <fingerprint>", "SHA-256 of its certificate, 64 hex digits (the active one)")
+    .option("--out <file>", "write DER to this file instead");
+  examples(command, "ca crl --dir ./ca | openssl crl -noout -text", "ca crl --dir ./ca --out list.crl");
+  acting(command, async (operator, _, { json = false, issuer, out }) => {
+    const { derToPem, FirefliesError } = await import("../../identity/index.js");
+    const der = await operator.crl(issuer?.toLowerCase());
+    if (der === undefined) throw new FirefliesError("ca-unknown", "There is no list of such an intermediate yet.");
+    if (out === undefined)
+      return await print(json, { crl: derToPem("X509 CRL", der) }, derToPem("X509 CRL", der).trim());
+    await writeFile(out, der);
+    await print(json, { out, bytes: der.length }, `${der.length} bytes were written to ${out}.`);
+  });
+}
+
+function day(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
