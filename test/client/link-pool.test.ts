@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { LinkPool } from "../../client/driver/link-pool.js";
 import { MemoryNetwork } from "../../client/memory.js";
 import type { Link, Transport } from "../../client/transport.js";
-import type { Identity } from "../../identity/index.js";
+import type { Identity, MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { codeOf } from "../support/network.js";
 import { DAY_MS, TestNetwork } from "../support/test-network.js";
@@ -21,6 +21,8 @@ class Scene {
   readonly dialled: string[] = [];
   readonly lost: MemberId[] = [];
   onDialled: () => void = () => {};
+  /** Of a certificate the newest one for its key. */
+  current: (peer: MemberCertificate) => MemberCertificate = (peer) => peer;
   mine: readonly string[] = ["127.0.0.1:1"];
 
   private constructor(
@@ -34,7 +36,8 @@ class Scene {
   }
 
   own(identity: Identity) {
-    return { identity: () => identity, now: () => this.clock.wall };
+    const current = (peer: MemberCertificate) => this.current(peer);
+    return { identity: () => identity, now: () => this.clock.wall, current };
   }
 
   readonly pool = new LinkPool({
@@ -42,12 +45,13 @@ class Scene {
     now: () => this.clock.now,
     identity: () => this.self,
     wall: () => this.clock.wall,
+    current: (peer) => this.current(peer),
     mine: () => this.mine,
     onLost: (id) => this.lost.push(id),
   });
 
   #counted(): Transport {
-    const transport = () => this.wires.transport({ identity: () => this.self, now: () => this.clock.wall });
+    const transport = () => this.wires.transport({ ...this.own(this.self), identity: () => this.self });
     return {
       listen: (options) => transport().listen(options),
       dial: async (address, options) => {
@@ -243,6 +247,24 @@ describe("a link and its certificates", () => {
     expect([old.closed, stream.destroyed, fresh.closed]).toEqual([true, true, false]);
     expect(scene.lost).toEqual([]);
     expect(await scene.works(await scene.pool.reach({ id, addresses: [address] }))).toBe(true);
+  });
+
+  it("goes on over renewals for the same keys at both ends, and ends with the last of them", async () => {
+    const scene = await Scene.create();
+    const later = (certificate: MemberCertificate) => ({ ...certificate, notAfter: scene.clock.wall + 9 * DAY_MS });
+    const validity = { notBefore: scene.clock.wall - DAY_MS, notAfter: scene.clock.wall + DAY_MS };
+    const [self, peer] = [await scene.network.member({ validity }), await scene.network.member({ validity })];
+    scene.self = self;
+    const { id, address } = await scene.listen(peer);
+    scene.current = (certificate) => later(certificate);
+    const link = await scene.pool.reach({ id, addresses: [address] });
+    scene.self = { ...self, certificate: later(self.certificate) };
+    scene.clock.wall += 2 * DAY_MS; // Both certificates of the handshake have ended.
+    scene.pool.closeIdle();
+    expect(await scene.pool.reach({ id, addresses: [address] })).toBe(link);
+    expect(await scene.works(link)).toBe(true);
+    scene.pool.recheck((certificate) => (certificate.notAfter > validity.notAfter ? "revoked" : undefined));
+    expect(link.closed).toBe(true);
   });
 
   it("that was being made while I renewed is made anew", async () => {
