@@ -57,6 +57,15 @@ it("kv: three maps agree, also after a conflict, and take no forgery", { timeout
   expect(output).toContain("A forged entry is taken: false");
 });
 
+it("simulation: leaders change, and all agree again, the same on every machine", { timeout: DEADLINE_MS }, async () => {
+  const lines = (await runExample("simulation")).trim().split("\n");
+  expect(lines[0]).toMatch(/^24 members, 21 of them correct, on \d+ rings, seed 7$/);
+  expect(lines[1]).toMatch(/^all lead by m\d+: true$/);
+  expect(lines.slice(2).join("\n")).toMatch(
+    /crashes; all follow another one after [\d.]+ s\n.* has the lock after [\d.]+ s\nparted .* 2 leaders\nhealed: .* whole after [\d.]+ s\ndigest [0-9a-f]{16}/,
+  );
+});
+
 it("an unknown name is told the known ones", async () => {
   await expect(runExample("nonesuch")).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("messages|") });
 });
