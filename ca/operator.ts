@@ -40,6 +40,11 @@ export class Operator {
     return auditEntries(this.#context, after);
   }
 
+  /** The newest entry. */
+  auditHead(): Promise<AuditHead> {
+    return this.#context.state.store.auditHead();
+  }
+
   /** The same as lines to keep elsewhere; the last one is the head, signed with the issuing key. See `verifyAudit`. */
   exportAudit(after = 0): AsyncIterable<string> {
     return exportAudit(this.#context, after);

@@ -1,8 +1,9 @@
 /** An authority as a process: serves until it is told to end, and tells its decisions on stdout. */
-import { CertificateAuthority, type Decision, serveAuthority } from "../ca/index.js";
+import { CertificateAuthority, serveAuthority } from "../ca/index.js";
 import type { AuthorityConfig } from "../client/config/index.js";
 import { FirefliesError } from "../identity/error.js";
-import { coloured, painter, printable, shortId, toJson, writeLine } from "./output.js";
+import { stateOptions } from "./authority-access.js";
+import { type AuthorityLog, authorityLog } from "./authority-log.js";
 import { fired, untilTold } from "./signals.js";
 
 export interface AuthorityRun {
@@ -11,13 +12,11 @@ export interface AuthorityRun {
   readonly whileStdin: boolean;
 }
 
-const OPEN_WARNING = "This authority is open: anyone may enrol under any free name, so no claim about liars holds.";
-
 export async function runAuthority({ config, json, whileStdin }: AuthorityRun): Promise<void> {
   const told = untilTold(whileStdin ? process.stdin : undefined);
   process.stdout.on("error", () => {}); // Nobody reads the log any more; the authority goes on.
   const { bootNodes, open, members, byzantine, deltaMs, ringCount: numRings } = config;
-  const log = logOf(config, json);
+  const log = authorityLog(config.log, json);
   const { directory, ...state } = await stateOptions(config);
   const network = { members, byzantine, deltaMs, numRings };
   const options = { directory, ...state, ...network, bootNodes, open, onDecision: log.decision };

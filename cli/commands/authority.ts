@@ -70,9 +70,7 @@ export function addAuthority(program: Command): void {
     const { runAuthority } = await import("../authority.js");
     await runAuthority({ config, json: options.json ?? false, whileStdin: options.whileStdin ?? false });
   });
-  addToken(command);
-  addSign(command);
-  addLife(command);
+  for (const add of [addToken, addSign, addLife, addPassphrase, addImport, addAudit]) add(command);
 }
 
 function addToken(ca: Command): void {
@@ -128,6 +126,3 @@ function requireNoIdentity(dir: string): void {
     `${dir} already holds ${found.join(" and ")}. Choose another --out, or move the files away first.`,
   );
 }
-
-/** The authority of a directory, beside one that may be serving it. */
-export

@@ -3,13 +3,12 @@ import { writeFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import type { IssuerUse, MemberRecord, MemberView, Operator } from "../../ca/index.js";
 import type { RevocationReason } from "../../identity/index.js";
+import { type AccessFlags, addAccess, attach } from "../authority-access.js";
 import { usage } from "../failure.js";
 import { age, print, shortId, table, writeLine } from "../output.js";
-import { attach } from "./authority.js";
 import { examples, type JsonOption, withJson } from "./common.js";
 
-interface LifeOptions extends JsonOption {
-  readonly dir?: string;
+interface LifeOptions extends AccessFlags, JsonOption {
   readonly serial?: boolean;
   readonly reason?: RevocationReason;
   readonly rootKey?: string;
@@ -42,11 +41,11 @@ function acting(
   command: Command,
   act: (operator: Operator, args: readonly string[], options: LifeOptions) => Promise<void>,
 ): void {
-  withJson(command).option("--dir <dir>", "directory of the authority; it may be serving or not");
+  addAccess(withJson(command));
   command.action(async (...given: unknown[]) => {
     const self = given.at(-1) as Command;
     const options = self.optsWithGlobals<LifeOptions>();
-    const authority = await attach(options.dir);
+    const authority = await attach(options);
     try {
       await act(authority.operator, self.args, options);
     } finally {

@@ -17,6 +17,7 @@ export const SECRET_VARIABLES = {
   passphrase: "FIREFLIES_CA_PASSPHRASE",
   newPassphrase: "FIREFLIES_CA_NEW_PASSPHRASE",
   pin: "FIREFLIES_CA_PIN",
+  imported: "FIREFLIES_CA_IMPORT_PASSPHRASE",
   exported: "FIREFLIES_EXPORT_PASSPHRASE",
 } as const;
 const SERVICE_LINK_VALUE = /^(tcp|udp|sctp):\/\//;
