@@ -15,6 +15,7 @@ import {
 import { equalBytes } from "../rings/index.js";
 import { initialise } from "./birth.js";
 import { FILES, filesIn, readCertificate, reading } from "./directory.js";
+import { HighWater } from "./high-water.js";
 import { Issuers } from "./issuers.js";
 import { KeyCabinet } from "./key-cabinet.js";
 import { invalid, type Settings } from "./options.js";
@@ -73,8 +74,10 @@ async function load(settings: Settings): Promise<AuthorityState> {
     const issuers = new Issuers({ records, directory, openKey: (name) => readKey(directory, cabinet, name) });
     const close = async () => {
       await issuers.close();
+      await highWater.close();
       await store.close();
     };
+    const highWater = await HighWater.open(directory, store, authority.epoch);
     requireInTime(directory, (await issuers.active()).record, settings.now());
     return { store, network, records, root: authority.root, issuers, keys: cabinet, close };
   } catch (error) {

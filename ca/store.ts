@@ -302,9 +302,31 @@ export interface Store {
   auditHead(): Promise<AuditHead>;
   /** After the sequence number `after` (0 for all), in order. */
   audit(query: { readonly after: number; readonly limit: number }): Promise<readonly AuditEntry[]>;
+  /** Told of the audit's end after every commit of this process that moved it; awaited before an operator's act is answered. */
+  watch(watcher: (head: AuditHead, isWeighty: boolean) => Promise<void>): void;
+  /** Everything there is, as it was at one moment: for a backup. Values are texts, numbers, and base64 of bytes. */
+  dump(): AsyncGenerator<DumpedRow>;
+  /** Into an empty store, in one transaction, with the fence on top. "refused" when the store is not empty. */
+  load(rows: AsyncIterable<DumpedRow>, fence: Fence): Promise<Recorded>;
   /** For readiness: rejects when nothing can be read. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface DumpedRow {
+  readonly table: string;
+  readonly values: readonly (string | number | null)[];
+}
+
+/** What a restored state gets on top of what it was, so that nothing is given out twice. */
+export interface Fence {
+  /** Unused tokens may have been used since: from now on they are expired. */
+  readonly at: number;
+  readonly epoch: number;
+  readonly revocations: readonly { readonly networkId: Uint8Array; readonly revocation: NewRevocation }[];
+  /** Numbers of published lists: the next ones are higher. */
+  readonly lists: readonly { readonly networkId: Uint8Array; readonly number: number }[];
+  readonly note: AuditNote;
 }
 
 /** A network with the issuer that is active from the start. */

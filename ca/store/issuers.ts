@@ -25,6 +25,7 @@ export async function prepareIssuer(
   if (known !== undefined) return "refused";
   await insertIssuer(tx, networkId, { ...issuer, state: "prepared", activatedAt: undefined, retiredAt: undefined });
   tx.note(note, networkId);
+  tx.weigh();
   return "recorded";
 }
 
@@ -38,6 +39,7 @@ export async function activateIssuer(
   const activate = "UPDATE issuers SET state = 'active', activated_at = ? WHERE fingerprint = ?";
   await tx.run(activate, at, fingerprint);
   tx.note(note, networkId);
+  tx.weigh();
   return "recorded";
 }
 
@@ -50,6 +52,7 @@ export async function retireIssuer(
   if (state !== "prepared" && state !== "outgoing") return "refused";
   await tx.run("UPDATE issuers SET state = 'retired', retired_at = ? WHERE fingerprint = ?", at, fingerprint);
   tx.note(note, networkId);
+  tx.weigh();
   return "recorded";
 }
 

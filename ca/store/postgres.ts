@@ -7,7 +7,7 @@ import type { ClientBase, Pool, PoolClient } from "pg";
 import { FirefliesError, messageOf } from "../../identity/index.js";
 import { newer } from "./migrations.js";
 import { SCHEMA_VERSION, schemaOf } from "./schema.js";
-import { CommitError, type Row, type Session, type SqlDatabase, type Value } from "./sql.js";
+import { CommitError, type Row, type Session, SNAPSHOT_ROWS, type SqlDatabase, type Value } from "./sql.js";
 
 /** Our tables have a schema of their own beside whatever else is in the database. */
 const SCHEMA = "fireflies";
@@ -45,6 +45,7 @@ export async function openPostgres(url: string): Promise<SqlDatabase> {
     kind: "postgres",
     read: session(pool, asRead),
     transaction: (work) => transaction(pool, work),
+    snapshot: (tables) => snapshot(pool, tables),
     close: () => pool.end(),
   };
 }
@@ -125,6 +126,24 @@ async function transaction<T>(pool: Pool, work: (session: Session) => Promise<T>
     throw new CommitError(messageOf(cause), { cause });
   }
   return result;
+}
+
+async function* snapshot(pool: Pool, tables: readonly string[]): ReturnType<SqlDatabase["snapshot"]> {
+  const client = await pool.connect();
+  try {
+    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    for (const table of tables) {
+      await client.query(`DECLARE snapshot NO SCROLL CURSOR FOR SELECT * FROM ${table}`);
+      for (let isMore = true; isMore; ) {
+        const { rows } = await client.query<Row>(`FETCH ${SNAPSHOT_ROWS} FROM snapshot`);
+        yield { table, rows };
+        isMore = rows.length === SNAPSHOT_ROWS;
+      }
+      await client.query("CLOSE snapshot");
+    }
+  } finally {
+    await rollBack(client);
+  }
 }
 
 async function rollBack(client: PoolClient): Promise<void> {

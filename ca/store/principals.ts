@@ -46,6 +46,7 @@ export async function raiseGeneration(
   await tx.run(sql, generation, memberIdToBytes(id), networkId, principal, generation - 1);
   await tx.run("DELETE FROM reports WHERE id = ?", bytes(old.id));
   tx.note(note, networkId);
+  tx.weigh();
   return "recorded";
 }
 

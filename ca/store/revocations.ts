@@ -26,6 +26,7 @@ export async function revoke(
   await tx.run(sql, networkId, sequence, serial, id, principal, reason, at);
   if (id !== undefined) await tx.run("UPDATE principals SET status = 'revoked' WHERE id = ?", id);
   tx.note(note, networkId);
+  tx.weigh();
   return "recorded";
 }
 

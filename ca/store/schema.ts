@@ -46,7 +46,7 @@ CREATE TABLE reports (
 CREATE INDEX reports_by_time ON reports (network_id, reported_at);
 CREATE INDEX reports_by_id ON reports (network_id, id);
 CREATE TABLE revocations (
-  network_id BLOB NOT NULL REFERENCES networks, sequence INTEGER NOT NULL, serial TEXT UNIQUE REFERENCES certificates,
+  network_id BLOB NOT NULL REFERENCES networks, sequence INTEGER NOT NULL, serial TEXT UNIQUE,
   id BLOB UNIQUE, principal TEXT NOT NULL, reason TEXT NOT NULL, revoked_at INTEGER NOT NULL,
   PRIMARY KEY (network_id, sequence), CHECK ((serial IS NULL) <> (id IS NULL))
 ) STRICT;
@@ -66,6 +66,20 @@ export const TABLE_NAMES = [
   ...["authority", "networks", "issuers", "principals", "certificates", "tokens", "reports", "revocations", "lists"],
   ...["audit"],
 ] as const;
+
+export type TableName = (typeof TABLE_NAMES)[number];
+
+export interface Column {
+  readonly name: string;
+  readonly type: "BLOB" | "INTEGER" | "TEXT";
+}
+
+/** The columns of a table, in order. */
+export function columnsOf(table: TableName): Column[] {
+  const [, body = ""] = new RegExp(`CREATE TABLE ${table} \\(([^;]*)\\) STRICT`).exec(TABLES) ?? [];
+  const found = body.matchAll(/(?:^|,)\s*([a-z_]+) (BLOB|INTEGER|TEXT)\b/g);
+  return [...found].map(([, name, type]) => ({ name: name!, type: type as Column["type"] }));
+}
 
 /** One statement each. Texts compare byte by byte in both. */
 export function schemaOf(kind: "sqlite" | "postgres"): string[] {

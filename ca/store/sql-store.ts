@@ -5,16 +5,19 @@ import type {
   AuditHead,
   AuditNote,
   AuthorityRecord,
+  DumpedRow,
+  Fence,
   NetworkRecord,
   NetworkStore,
   NewNetwork,
   Recorded,
   Store,
 } from "../store.js";
+import { dumpOf, loadInto } from "./dump.js";
 import { insertIssuer } from "./issuers.js";
 import { networkPart } from "./network-part.js";
 import { bytes, type Row, type Session, type SqlDatabase } from "./sql.js";
-import { auditHead, Writer } from "./writer.js";
+import { auditHead, type HeadWatcher, Writer } from "./writer.js";
 
 export class SqlStore implements Store {
   readonly #database: SqlDatabase;
@@ -62,6 +65,7 @@ export class SqlStore implements Store {
       if (taken !== undefined) return "refused";
       await insertNetwork(tx, created);
       tx.note(note, networkId);
+      tx.weigh();
       return "recorded";
     });
   }
@@ -88,6 +92,18 @@ export class SqlStore implements Store {
   async audit({ after, limit }: { readonly after: number; readonly limit: number }): Promise<readonly AuditEntry[]> {
     const sql = "SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?";
     return (await this.#read.all(sql, after, limit)).map(entryOf);
+  }
+
+  watch(watcher: HeadWatcher): void {
+    this.#writer.watch(watcher);
+  }
+
+  dump(): AsyncGenerator<DumpedRow> {
+    return dumpOf(this.#database);
+  }
+
+  async load(rows: AsyncIterable<DumpedRow>, fence: Fence): Promise<Recorded> {
+    return this.#writer.write((tx) => loadInto(tx, rows, fence));
   }
 
   async ping(): Promise<void> {

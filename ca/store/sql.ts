@@ -20,8 +20,13 @@ export interface SqlDatabase {
    * Rejects when `work` does, and then nothing is recorded; or with a `CommitError`, when that is not known.
    */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** All rows of these tables as they were at one moment, a few hundred at a time; writers go on meanwhile. */
+  snapshot(tables: readonly string[]): AsyncGenerator<{ readonly table: string; readonly rows: readonly Row[] }>;
   close(): Promise<void>;
 }
+
+/** Rows of a snapshot that are in memory at once. */
+export const SNAPSHOT_ROWS = 500;
 
 /** The commit failed: whether it was recorded is not known, so it must not be tried again blindly. */
 export class CommitError extends Error {

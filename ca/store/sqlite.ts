@@ -2,7 +2,7 @@
 import Database from "libsql";
 import { FirefliesError } from "../../identity/index.js";
 import { migrateSqlite } from "./migrations.js";
-import { CommitError, type Row, type Session, type SqlDatabase, type Value } from "./sql.js";
+import { CommitError, type Row, type Session, SNAPSHOT_ROWS, type SqlDatabase, type Value } from "./sql.js";
 
 /** `fireflies ca token` writes beside the server, for milliseconds. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -19,6 +19,7 @@ export function openSqlite(path: string): SqlDatabase {
     kind: "sqlite",
     read,
     transaction: (work) => transaction(writer, write, work),
+    snapshot: (tables) => snapshot(path, tables),
     close: async () => closeBoth(writer, reader, [write, read]),
   };
 }
@@ -86,6 +87,27 @@ function commit(db: Database.Database): void {
   } catch (cause) {
     if (db.inTransaction) db.exec("ROLLBACK");
     throw new CommitError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+/** A connection of its own: a reader's transaction sees the file as it was when it began. */
+async function* snapshot(path: string, tables: readonly string[]): ReturnType<SqlDatabase["snapshot"]> {
+  const db = opened(path, (each) => each.exec("BEGIN"));
+  try {
+    for (const table of tables) {
+      let rows: Row[] = [];
+      for (const row of db.prepare<unknown[]>(`SELECT * FROM ${table}`).iterate([])) {
+        rows.push(row as Row);
+        if (rows.length === SNAPSHOT_ROWS) {
+          yield { table, rows };
+          rows = [];
+        }
+      }
+      yield { table, rows };
+    }
+  } finally {
+    if (db.inTransaction) db.exec("COMMIT"); // libsql's close does not, and the log could not be emptied.
+    db.close();
   }
 }
 

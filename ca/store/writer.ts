@@ -17,7 +17,12 @@ const WAITING_MAX = 20_000;
 export interface Transaction extends Session {
   /** Adds to the audit when the transaction commits. */
   note(note: AuditNote | undefined, networkId?: Uint8Array): void;
+  /** This is an operator's act: the watcher hears of it before it is answered. */
+  weigh(): void;
 }
+
+/** Told of the audit's head after each commit that moved it; awaited when there was an operator's act. */
+export type HeadWatcher = (head: AuditHead, isWeighty: boolean) => Promise<void>;
 
 interface Job {
   readonly work: (tx: Transaction) => Promise<unknown>;
@@ -29,9 +34,14 @@ export class Writer {
   readonly #database: SqlDatabase;
   readonly #waiting: Job[] = [];
   #isBusy = false;
+  #watcher: HeadWatcher | undefined;
 
   constructor(database: SqlDatabase) {
     this.#database = database;
+  }
+
+  watch(watcher: HeadWatcher): void {
+    this.#watcher = watcher;
   }
 
   /** Resolves when it is recorded and synced. `work` may be run again after another one's failure. */
@@ -52,16 +62,31 @@ export class Writer {
 
   async #commit(jobs: readonly Job[]): Promise<void> {
     try {
-      const results = await this.#database.transaction((session) => runAll(session, jobs));
+      const { results, head, isWeighty } = await this.#database.transaction((session) => runAll(session, jobs));
+      if (head !== undefined) await this.#tell(head, isWeighty);
       for (const [index, job] of jobs.entries()) job.resolve(results[index]);
     } catch (cause) {
       if (jobs.length > 1 && !(cause instanceof CommitError)) for (const job of jobs) await this.#commit([job]);
       else for (const job of jobs) job.reject(storeError(cause));
     }
   }
+
+  async #tell(head: AuditHead, isWeighty: boolean): Promise<void> {
+    // What is recorded is recorded, whatever the watcher makes of it.
+    const told = this.#watcher?.(head, isWeighty).catch(() => {});
+    if (isWeighty) await told;
+  }
 }
 
-async function runAll(session: Session, jobs: readonly Job[]): Promise<unknown[]> {
+interface Done {
+  readonly results: readonly unknown[];
+  /** Where the audit ends now; undefined when it did not move. */
+  readonly head: AuditHead | undefined;
+  readonly isWeighty: boolean;
+}
+
+async function runAll(session: Session, jobs: readonly Job[]): Promise<Done> {
+  let isWeighty = false;
   const notes: { readonly network: string; readonly note: AuditNote }[] = [];
   const note = (note: AuditNote | undefined, networkId?: Uint8Array) => {
     if (note !== undefined) notes.push({ network: networkId === undefined ? "" : toHex(networkId), note });
@@ -71,10 +96,13 @@ async function runAll(session: Session, jobs: readonly Job[]): Promise<unknown[]
     all: (sql, ...values) => session.all(sql, ...values),
     run: (sql, ...values) => session.run(sql, ...values),
     note,
+    weigh: () => {
+      isWeighty = true;
+    },
   };
   const results: unknown[] = [];
   for (const { work } of jobs) results.push(await work(tx));
-  if (notes.length === 0) return results;
+  if (notes.length === 0) return { results, head: undefined, isWeighty };
   let head = await auditHead(session);
   for (const { network, note } of notes) {
     const entry = entryAfter(head, network, note);
@@ -82,7 +110,7 @@ async function runAll(session: Session, jobs: readonly Job[]): Promise<unknown[]
     await session.run("INSERT INTO audit VALUES (?,?,?,?,?,?,?)", sequence, at, network, kind, fields, previous, hash);
     head = entry;
   }
-  return results;
+  return { results, head, isWeighty };
 }
 
 export async function auditHead(session: Session): Promise<AuditHead> {
