@@ -16,6 +16,8 @@ const LOSS_FLOOR = 0.01;
 const LOSS_GAIN = 1 / 32;
 /** Probability with which a live member may be accused for lost pings alone, per visit (protocol section 4). */
 const MISTAKE_PROBABILITY = 1e-6;
+/** What the product of a few losses may be off by: three times 1 % is within P. */
+const ROUNDING = 1 + 1e-9;
 /** Rapid's observation (ATC 2018): a way that loses more than this is a failure, not bad luck (protocol section 4). */
 const MISSES_MAX = 14;
 
@@ -45,8 +47,14 @@ export function probeTimeoutMs(path: Path, max: number): number {
   return Math.min(max, Math.max(TIMEOUT_MIN_MS, estimate));
 }
 
-/** Misses in a row after which the member counts as silent: ceil(ln P / ln q), at most MISSES_MAX. */
+/**
+ * Misses in a row after which the member counts as silent: ceil(ln P / ln q), at most MISSES_MAX. That is the least power of
+ * the loss within P; by products, because a logarithm may differ in its last digit from one engine to the next.
+ */
 export function missLimit(loss: number): number {
   const measured = Math.min(0.99, Math.max(LOSS_FLOOR, loss));
-  return Math.min(MISSES_MAX, Math.ceil(Math.log(MISTAKE_PROBABILITY) / Math.log(measured) - 1e-9));
+  let misses = 1;
+  for (let chance = measured; chance > MISTAKE_PROBABILITY * ROUNDING && misses < MISSES_MAX; misses++)
+    chance *= measured;
+  return misses;
 }

@@ -7,8 +7,9 @@ export const ANY_LIFE = -1;
 
 /** What a machine is told, and for which life of its member. */
 export abstract class Input implements Happening {
-  readonly member: Member;
-  readonly life: number;
+  // Declared only: fields that are first defined and then set cost twice, and millions of these are made.
+  declare readonly member: Member;
+  declare readonly life: number;
 
   constructor(member: Member, life: number) {
     this.member = member;
