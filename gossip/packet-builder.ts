@@ -4,13 +4,19 @@ import { encodePacket, type Item, LISTED_DIGITS } from "./packet.js";
 
 /** Bytes around a statement in a packet: the kind and the length. */
 const STATEMENT_OVERHEAD = 5;
+/** Bytes around everything: the version, the head of what is wanted (kind and count), and "more". */
+const FRAME_BYTES = 5;
+/** Bytes of a part of the tree before its hashes or digests, at most: kind, length and 32 bytes of its prefix, count. */
+const RANGE_HEAD_BYTES = 36;
+const CHILDREN_BYTES = 16 * 16;
+const DIGEST_BYTES = LISTED_DIGITS / 2;
 
 export class PacketBuilder {
   readonly #items: Item[] = [];
   readonly #digests = new Set<string>();
   readonly #wants = new Set<string>();
   readonly #bytesMax: number;
-  #bytes = 0;
+  #bytes = FRAME_BYTES;
   #ranges = 0;
   #listed = 0;
   #overflow = false;
@@ -28,13 +34,15 @@ export class PacketBuilder {
     return this.#overflow;
   }
 
-  /** Adds a statement once. A single one larger than the limit still goes, alone: a long revocation list. */
+  /** Adds a statement once. One that is larger than the limit by itself still goes, alone: a long revocation list. */
   statement(digest: string, bytes: Uint8Array): boolean {
     if (this.#digests.has(digest)) return true;
-    const isFull = this.#digests.size >= PACKET_STATEMENTS_MAX || this.#bytes + bytes.length > this.#bytesMax;
-    if (isFull && this.#digests.size > 0) return this.#refuse();
+    const size = bytes.length + STATEMENT_OVERHEAD;
+    const isFull = this.#digests.size >= PACKET_STATEMENTS_MAX || this.#bytes + size > this.#bytesMax;
+    const isHuge = FRAME_BYTES + size > this.#bytesMax;
+    if (isFull && (this.#digests.size > 0 || !isHuge)) return this.#refuse();
     this.#digests.add(digest);
-    this.#bytes += bytes.length + STATEMENT_OVERHEAD;
+    this.#bytes += size;
     this.#items.push({ kind: "statement", bytes });
     return true;
   }
@@ -55,8 +63,10 @@ export class PacketBuilder {
   }
 
   want(digest: string): boolean {
-    if (this.#listed >= PACKET_DIGESTS_MAX) return this.#refuse();
-    if (!this.#wants.has(digest)) this.#listed += 1;
+    if (this.#wants.has(digest)) return true;
+    if (this.#listed >= PACKET_DIGESTS_MAX || this.#bytes + DIGEST_BYTES > this.#bytesMax) return this.#refuse();
+    this.#listed += 1;
+    this.#bytes += DIGEST_BYTES;
     this.#wants.add(digest);
     return true;
   }
@@ -75,7 +85,7 @@ export class PacketBuilder {
 }
 
 function itemBytes(item: Item): number {
-  if (item.kind === "children") return 16 * 17;
-  if ("digests" in item) return 3 + 32 + item.digests.length * (LISTED_DIGITS / 2);
+  if (item.kind === "children") return RANGE_HEAD_BYTES + CHILDREN_BYTES;
+  if ("digests" in item) return RANGE_HEAD_BYTES + item.digests.length * DIGEST_BYTES;
   return 64;
 }
