@@ -76,8 +76,8 @@ export class HighWater {
     await this.#flush().catch(() => {});
   }
 
-  async #moved(head: AuditHead, isWeighty: boolean): Promise<void> {
-    this.#mark = { ...head, epoch: this.#epoch, weighty: isWeighty ? head.sequence : this.#mark.weighty };
+  async #moved({ sequence, hash }: AuditHead, isWeighty: boolean): Promise<void> {
+    this.#mark = { sequence, hash, epoch: this.#epoch, weighty: isWeighty ? sequence : this.#mark.weighty };
     if (isWeighty) return this.#flush();
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;

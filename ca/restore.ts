@@ -68,12 +68,12 @@ async function restored(options: RestoreOptions): Promise<RestoreResult> {
   const mark = await readMark(directory);
   const found = await survey({ head, rows }, mark?.sequence ?? 0);
   requireNewest(options, { mark, head, found });
-  const named = await Promise.all(lists.map((list) => namedIn(list, found.issuers)));
-  const missing = await missingIn(await readArchive(path), named, now());
+  const published = await Promise.all(lists.map((list) => namedIn(list, found.issuers)));
+  const missing = await missingIn(await readArchive(path), published, now());
   const epoch = Math.max(head.epoch, mark?.epoch ?? 0) + 1;
   const { revocations, unknown } = missing;
   const fields = { backup: head.createdAt, entries: found.audit.sequence, epoch, revocations: revocations.length };
-  const fence = { at: now(), epoch, revocations, lists: named, note: { kind: "restored", at: now(), fields } };
+  const fence = { at: now(), epoch, revocations, lists: published, note: { kind: "restored", at: now(), fields } };
   await writeFiles(directory, head);
   const keysMissing = await fill(options, fence);
   return { createdAt: head.createdAt, epoch, revocations: revocations.length, unknown, keysMissing };

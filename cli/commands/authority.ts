@@ -7,6 +7,7 @@ import { type AccessFlags, addAccess, withAuthority } from "../authority-access.
 import { print } from "../output.js";
 import { addAudit } from "./authority-audit.js";
 import { addImport, addPassphrase } from "./authority-keys.js";
+import { addBackup, addNetworks, addRestore } from "./authority-store.js";
 import { addLife } from "./ca-life.js";
 import { examples, flagsOf, type JsonOption, number, withJson } from "./common.js";
 
@@ -70,7 +71,18 @@ export function addAuthority(program: Command): void {
     const { runAuthority } = await import("../authority.js");
     await runAuthority({ config, json: options.json ?? false, whileStdin: options.whileStdin ?? false });
   });
-  for (const add of [addToken, addSign, addLife, addPassphrase, addImport, addAudit]) add(command);
+  const subcommands = [
+    addToken,
+    addSign,
+    addLife,
+    addPassphrase,
+    addImport,
+    addAudit,
+    addNetworks,
+    addBackup,
+    addRestore,
+  ];
+  for (const add of subcommands) add(command);
 }
 
 function addToken(ca: Command): void {

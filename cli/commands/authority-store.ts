@@ -1,0 +1,129 @@
+/** `fireflies ca network`, `ca backup` and `ca restore`: what the authority's records hold, and getting them back. */
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { RING_COUNT_MAX } from "../../rings/index.js";
+import { type AccessFlags, addAccess, configOf, requireDir, stateOptions, withAuthority } from "../authority-access.js";
+import { usage } from "../failure.js";
+import { print, printable } from "../output.js";
+import { examples, type JsonOption, number, withJson } from "./common.js";
+
+const MEMBERS_MAX = 1_000_000;
+const DELTA_SECONDS_MAX = 3_600;
+
+interface AddOptions extends AccessFlags, JsonOption {
+  readonly numRings?: number;
+  readonly members?: number;
+  readonly byzantine?: number;
+  readonly delta?: number;
+}
+interface BackupFlags extends AccessFlags, JsonOption {
+  readonly withKeys?: boolean;
+}
+interface RestoreFlags extends AccessFlags, JsonOption {
+  readonly list?: readonly string[];
+  readonly acceptLoss?: boolean;
+}
+
+export function addNetworks(ca: Command): void {
+  const command = ca.command("network").description("several networks under one root, each with members of its own");
+  command.enablePositionalOptions();
+  addAdd(command);
+  addList(command);
+}
+
+function addAdd(networks: Command): void {
+  const command = withJson(networks.command("add").description("make one more network; needs the root's key"));
+  addAccess(command.argument("<name>", "1 to 32 of a-z, 0-9 and hyphens"))
+    .option("--num-rings <k>", "its rings", number(1, RING_COUNT_MAX, true))
+    .option("--members <n>", "or: members that it will have at most", number(1, MEMBERS_MAX, true))
+    .option("--byzantine <p>", "and the share of them that may be liars", number(0, 0.5, false))
+    .option("--delta <seconds>", "its Delta", number(0.001, DELTA_SECONDS_MAX, false));
+  examples(command, "ca network add staging --dir ./ca --members 50", "ca --dir ./ca --network staging --port 8301");
+  command.action(async (name: string, _: unknown, self: Command) => {
+    const { json = false, numRings, members, byzantine, delta, ...access } = self.optsWithGlobals<AddOptions>();
+    await withAuthority(access, async (authority) => {
+      const deltaMs = delta === undefined ? undefined : Math.round(delta * 1_000);
+      const { ringCount: rings, ...made } = await authority.addNetwork(name, { numRings, members, byzantine, deltaMs });
+      const text = `The network ${name} has ${rings} rings. Serve it: fireflies ca --dir ${access.dir ?? "DIR"} --network ${name}`;
+      await print(json, { name, rings, deltaMs: made.deltaMs }, text);
+    });
+  });
+}
+
+function addList(networks: Command): void {
+  const command = withJson(networks.command("list").description("print the networks of this authority"));
+  addAccess(command);
+  examples(command, "ca network list --dir ./ca");
+  command.action(async (_: unknown, self: Command) => {
+    const { json = false, ...access } = self.optsWithGlobals<AccessFlags & JsonOption>();
+    await withAuthority(access, async (authority) => {
+      for (const { name, ringCount: rings, deltaMs } of await authority.networks()) {
+        await print(json, { name, rings, deltaMs }, `${name.padEnd(32)} ${rings} rings, Delta ${deltaMs} ms`);
+      }
+    });
+  });
+}
+
+export function addBackup(ca: Command): void {
+  const command = withJson(
+    ca.command("backup").description("write a backup to a file, while the authority serves; keep it secret"),
+  );
+  addAccess(command.argument("<file>", "file to write")).option(
+    "--with-keys",
+    "also keys that are not encrypted: whoever has the file is the authority then",
+  );
+  examples(command, "ca backup ./ca.backup --dir ./ca");
+  command.action(async (file: string, _: unknown, self: Command) => {
+    const { json = false, withKeys, ...access } = self.optsWithGlobals<BackupFlags>();
+    const { backUpAuthority } = await import("../../ca/index.js");
+    const options = await stateOptions(await configOf(access));
+    const { rows, audit, keysLeftOut } = await backUpAuthority({ ...options, path: resolve(file), withKeys });
+    const left = `\nNot in it, because they are not encrypted: ${keysLeftOut.join(", ")}. Keep them apart.`;
+    const text = `${rows} records, audit up to ${audit.sequence}.${keysLeftOut.length > 0 ? left : ""}`;
+    await print(json, { file: resolve(file), rows, audit: audit.sequence, keysLeftOut }, text);
+  });
+}
+
+export function addRestore(ca: Command): void {
+  const command = withJson(ca.command("restore").description("make the authority of a backup again"));
+  addAccess(command.argument("<file>", "the backup"))
+    .option("--list <files...>", "the newest revocation lists, as /v1/revocations and /v1/crl answered")
+    .option("--accept-loss", "what was decided after the backup is lost, and that is known");
+  examples(
+    command,
+    "ca restore ./ca.backup --dir ./ca",
+    "ca restore ./ca.backup --dir ./ca --list ./revocations.json ./crl.der --accept-loss",
+  );
+  command.action(async (file: string, _: unknown, self: Command) => {
+    const { json = false, list = [], acceptLoss, ...access } = self.optsWithGlobals<RestoreFlags>();
+    const config = await configOf(access);
+    const { restoreAuthority } = await import("../../ca/index.js");
+    const lists = await Promise.all(list.map(readList));
+    const where = { path: resolve(file), directory: requireDir(config.dir), store: config.store };
+    const result = await restoreAuthority({ ...where, lists, acceptLoss });
+    await print(json, { ...result }, restoredText(result));
+  });
+}
+
+function restoredText({
+  createdAt,
+  revocations,
+  unknown,
+  keysMissing,
+}: Awaited<ReturnType<typeof import("../../ca/index.js").restoreAuthority>>): string {
+  const lines = [`Restored to ${new Date(createdAt).toISOString()}. Tokens that were unused then are void.`];
+  if (revocations > 0) lines.push(`${revocations} revocations came from the lists.`);
+  if (unknown > 0)
+    lines.push(`${unknown} revoked certificates are newer than the backup: give the list of /v1/crl, too.`);
+  if (keysMissing.length > 0) lines.push(`Put back before the start: ${keysMissing.join(", ")}.`);
+  return lines.join("\n");
+}
+
+async function readList(path: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (cause) {
+    throw usage(`The list ${printable(path)} cannot be read: ${String(cause)}`);
+  }
+}
