@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { addAgent } from "./commands/agent.js";
 import { addAuthority } from "./commands/authority.js";
 import { addDemo } from "./commands/demo.js";
+import { addExport } from "./commands/export.js";
 import { addMonitor } from "./commands/monitor.js";
 import { addPlan } from "./commands/plan.js";
 import { addQueries } from "./commands/queries.js";
@@ -34,7 +35,18 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .configureOutput({ writeErr: () => {} }) // run() says it, in the form that was asked for.
     .addHelpText("after", `${FIRST_STEPS}\n${exitCodeHelp()}`);
-  for (const add of [addAuthority, addAgent, addQueries, addSend, addStream, addMonitor, addPlan, addSim, addDemo])
+  for (const add of [
+    addAuthority,
+    addAgent,
+    addQueries,
+    addSend,
+    addStream,
+    addMonitor,
+    addPlan,
+    addExport,
+    addSim,
+    addDemo,
+  ])
     add(program);
   exitByThrowing(program);
   return program;

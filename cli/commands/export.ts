@@ -1,0 +1,49 @@
+/** `fireflies export-p12`: a member's identity in one file that other tools import. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { FirefliesError } from "../../identity/error.js";
+import { usage } from "../failure.js";
+import { print } from "../output.js";
+import { newPassphrase } from "../passphrase.js";
+import { examples, type JsonOption, withJson } from "./common.js";
+
+interface ExportOptions extends JsonOption {
+  readonly dir: string;
+  readonly out: string;
+  readonly passphraseFile?: string;
+}
+
+export function addExport(program: Command): void {
+  const command = withJson(
+    program
+      .command("export-p12")
+      .description("write a member's key and certificates to one PKCS#12 file, for tools that want such a file"),
+  );
+  command
+    .requiredOption("--dir <dir>", "directory of the member; it may be running or not")
+    .requiredOption("--out <file>", "file to write; it must not exist")
+    .option(
+      "--passphrase-file <file>",
+      "file with its passphrase; or set FIREFLIES_EXPORT_PASSPHRASE; else it is asked for",
+    );
+  examples(
+    command,
+    "export-p12 --dir ./alice --out alice.p12",
+    "export-p12 --dir ./alice --out alice.p12 --passphrase-file ./secret",
+  );
+  command.action(async ({ dir, out, passphraseFile: file, json = false }: ExportOptions) => {
+    const { atomicWrite, loadIdentity, PASSPHRASE_MIN, writePkcs12 } = await import("../../identity/index.js");
+    const { SECRET_VARIABLES } = await import("../../client/config/index.js");
+    const path = resolve(out);
+    if (existsSync(path)) throw usage(`${out} exists: choose another file.`);
+    const identity = await loadIdentity(resolve(dir), { now: Date.now(), allowExpired: true });
+    if (identity === undefined) throw new FirefliesError("identity-missing");
+    const passphrase = await newPassphrase({ file, variable: SECRET_VARIABLES.exported });
+    if (passphrase.length < PASSPHRASE_MIN) throw new FirefliesError("passphrase-invalid");
+    const { certificate, privateKey, root } = identity;
+    const certificates = [certificate.leaf, certificate.issuer, root];
+    await atomicWrite(path, await writePkcs12({ privateKey, certificates, name: certificate.id }, passphrase));
+    await print(json, { file: path, id: certificate.id }, `${certificate.id} was written to ${out}.`);
+  });
+}
