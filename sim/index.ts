@@ -13,7 +13,7 @@ export { LAN_LATENCY, type Latency, WAN_LATENCY } from "./latency.js";
 export type { Network, NetworkOptions } from "./network.js";
 export type { Change, ChangeKind } from "./run/changes.js";
 export { type Choice, choosePlan } from "./run/choose.js";
-export { drawPlan, PRESETS } from "./run/draw.js";
+export { drawPlan, type PlanSize, PRESETS } from "./run/draw.js";
 export type { Sample } from "./run/history.js";
 export { parsePlan } from "./run/parse.js";
 export {

@@ -16,15 +16,29 @@ import {
 const PLAN_STREAM = 0x706c616e;
 const CRASH_STREAM = 0x63726173;
 
+/** How large a drawn plan may be. */
+interface Range {
+  /** Most networks are of a usual size, one in five of up to the largest: most bugs show in small ones too. */
+  readonly membersUsual: number;
+  readonly membersMax: number;
+  readonly seconds: readonly [min: number, max: number];
+  /** Liars are drawn so few that no more rings are needed: the work of a small network grows with its rings. */
+  readonly ringsMax: number;
+  /** Share of plans in which all adversaries are at work at once, floods and all. */
+  readonly everyAdversary: number;
+}
+
+/** "small": hundreds of them run in half a minute; "large": for nights. */
+const RANGES = {
+  small: { membersUsual: 9, membersMax: 18, seconds: [8, 24], ringsMax: 31, everyAdversary: 0.1 },
+  large: { membersUsual: 24, membersMax: 80, seconds: [20, 120], ringsMax: 101, everyAdversary: 0.25 },
+} as const satisfies Readonly<Record<string, Range>>;
+export type PlanSize = keyof typeof RANGES;
+
 const MEMBERS_MIN = 2;
-/** Most drawn networks are small: bugs show there too, and a hundred of them cost what one large one does. */
-const MEMBERS_USUAL_MAX = 16;
-const MEMBERS_MAX = 40;
-const LARGE_SHARE = 0.2;
+const LARGEST_SHARE = 0.2;
 /** Never more than this share of liars: above it hundreds of rings would be needed. */
 const BYZANTINE_SHARE_MAX = 0.3;
-const SECONDS_MIN = 15;
-const SECONDS_MAX = 60;
 const FAULTS_MAX = 6;
 /** Faults begin when the network has settled, so long after its start. */
 const FIRST_FAULT_MS = 2_000;
@@ -37,19 +51,20 @@ const LOCAL: Settings = { ...LAN, gossipMs: 200, monitorMs: 200, deltaMs: 500, r
 const WAN: Settings = { ...LAN, gossipMs: 2_000, monitorMs: 5_000, deltaMs: 6_000, removalMs: 12_000 };
 export const PRESETS = { lan: LAN, local: LOCAL, wan: WAN } as const;
 
-/** The plan that a seed stands for, in this version of the package. */
-export function drawPlan(seed: number): Plan {
+/** The plan of this size that a seed stands for, in this version of the package. */
+export function drawPlan(seed: number, size: PlanSize = "small"): Plan {
+  const range: Range = RANGES[size];
   const chance = new Chance(seed, PLAN_STREAM);
-  const members = drawMembers(chance);
-  const byzantine = chance.happens(0.7) ? chance.below(Math.floor(BYZANTINE_SHARE_MAX * members) + 1) : 0;
-  const seconds = between(chance, SECONDS_MIN, SECONDS_MAX);
+  const members = between(chance, MEMBERS_MIN, chance.happens(LARGEST_SHARE) ? range.membersMax : range.membersUsual);
+  const byzantine = drawByzantine(chance, members, range);
+  const seconds = between(chance, ...range.seconds);
   const wide = chance.happens(0.1);
   return {
     seed,
     members,
     byzantine,
     rings: ringsFor(members, byzantine),
-    adversaries: byzantine > 0 ? drawAdversaries(chance) : [],
+    adversaries: byzantine > 0 ? drawAdversaries(chance, range) : [],
     seconds,
     start: chance.happens(0.25) ? "joining" : "whole",
     crypto: chance.happens(P256_SHARE) ? "p256" : "fake",
@@ -64,13 +79,15 @@ export function ringsFor(members: number, byzantine: number): number {
   return members < 2 ? 1 : ringsNeeded({ members, byzantine: byzantine / members }).rings;
 }
 
-function drawMembers(chance: Chance): number {
-  const max = chance.happens(LARGE_SHARE) ? MEMBERS_MAX : MEMBERS_USUAL_MAX;
-  return between(chance, MEMBERS_MIN, max);
+function drawByzantine(chance: Chance, members: number, { ringsMax }: Range): number {
+  if (!chance.happens(0.75)) return 0;
+  let byzantine = chance.below(Math.floor(BYZANTINE_SHARE_MAX * members) + 1);
+  while (ringsFor(members, byzantine) > ringsMax) byzantine -= 1;
+  return byzantine;
 }
 
-function drawAdversaries(chance: Chance): string[] {
-  if (chance.happens(0.25)) return ["all"];
+function drawAdversaries(chance: Chance, { everyAdversary }: Range): string[] {
+  if (chance.happens(everyAdversary)) return ["all"];
   return shuffled(chance, EVERY_ADVERSARY)
     .slice(0, between(chance, 1, 3))
     .sort();
