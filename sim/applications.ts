@@ -40,8 +40,9 @@ export const MESSAGE_TIMEOUT_MS = 10_000;
 /** Bytes of a message's frame beside its content: ids, nonce, counter, salt, digest, signature. */
 export const FRAME_BYTES = 200;
 
-/** Sends a message of one member's application to another. */
+/** Sends a message of one member's application to another. One that is down or stands still sends nothing. */
 export function sendMessage(from: Member, to: Member, data: Uint8Array, options: SendOptions): void {
+  if (from.state !== "up") return;
   if (!from.machine.member(to.id)) {
     options.onReply?.({ ok: false, reason: "member-unknown" });
     return;

@@ -253,12 +253,12 @@ export class Simulation {
     return Object.fromEntries(entries) as Record<TrafficKind, number>;
   }
 
-  /** 16 hex digits over all that was told and signed so far, and over all views as they are. */
+  /** 16 hex digits over all that was told and signed so far, and over what all hold now. */
   digest(): string {
     const mixer = this.#observers.mixer.copy().number(this.now).number(this.events);
     for (const member of this.#engine.members) {
       mixer.text(member.state);
-      if (member.hasStarted) mixer.bytes(member.machine.fingerprint()).word(member.machine.members().length);
+      if (member.hasStarted) mixer.bytes(member.machine.fingerprint());
     }
     return mixer.digest();
   }
