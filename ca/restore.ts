@@ -5,8 +5,15 @@
  * refused where a newer one was seen, unless the operator says that the difference is lost.
  */
 import { rename, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { atomicWrite, FirefliesError, fingerprintOf, PUBLIC_FILE_MODE, readText } from "../identity/index.js";
+import { dirname, join } from "node:path";
+import {
+  atomicWrite,
+  FirefliesError,
+  fingerprintOf,
+  PUBLIC_FILE_MODE,
+  readText,
+  syncDirectory,
+} from "../identity/index.js";
 import { type ArchiveHead, readArchive } from "./archive.js";
 import { keyReferences } from "./backup.js";
 import { createDirectory, FILES, filesIn, readCertificate } from "./directory.js";
@@ -118,11 +125,10 @@ function requireNewest(
 }
 
 function old(what: string): FirefliesError {
-  return new FirefliesError(
-    "ca-state-old",
-    `${what} Take the newest backup. If there is none, give the newest revocation lists with --list, and say with ` +
-      "--accept-loss that other decisions since then are lost.",
-  );
+  const remedy =
+    "Take the newest backup, or give the newest revocation lists with --list. If decisions after the backup are lost for " +
+    "good, say so with --accept-loss.";
+  return new FirefliesError("ca-state-old", `${what} ${remedy}`);
 }
 
 /** What the directory has already is kept: it is as new at least. */
@@ -150,11 +156,18 @@ async function fill({ path, directory, store: url }: RestoreOptions, fence: Fenc
     const { sequence, hash } = await store.auditHead();
     await writeMark(directory, { sequence, hash, epoch: fence.epoch, weighty: sequence });
     await store.close();
-    if (url === undefined) await rename(part, database);
+    if (url === undefined) await settle(part, database);
     return names.filter((_, index) => texts[index] === undefined);
   } finally {
     await store.close();
   }
+}
+
+/** The file gets its name when it is whole. */
+async function settle(part: string, database: string): Promise<void> {
+  await rename(part, database);
+  await syncDirectory(dirname(database));
+  for (const suffix of ["-wal", "-shm"]) await rm(part + suffix, { force: true }); // Empty, since the store is closed.
 }
 
 async function load(store: Store, path: string, fence: Fence): Promise<void> {
