@@ -51,6 +51,13 @@ export const CALLS_MAX = 64;
 export const PARTNER_PACKETS_BURST = 48;
 /** ... and per gossip interval after that. */
 export const PARTNER_PACKETS_PER_INTERVAL = 24;
+/**
+ * Statements that one partner may send in requests at once, before any of them is looked at: four full packets. Each costs
+ * two digests and a look-up, 10 to 20 us, also when all of it is held already or worth nothing ...
+ */
+export const PARTNER_STATEMENTS_BURST = 4 * PACKET_STATEMENTS_MAX;
+/** ... and per gossip interval after that: more than anyone has to tell, less than 3 % of a core. */
+export const PARTNER_STATEMENTS_PER_INTERVAL = 2 * PACKET_STATEMENTS_MAX;
 /** Packets of its budget that a partner loses for each false signature or malformed statement ... */
 export const PACKETS_PER_LIE = 4;
 /** ... and how far into debt that may bring it: ten intervals without a hearing, after any number of lies. */

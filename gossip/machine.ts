@@ -245,6 +245,8 @@ export class Machine {
       this.#partners.punish(from, now);
       return this.#refuse(from, parsed.reason);
     }
+    const statements = parsed.items.filter((item) => item.kind === "statement").length;
+    if (!this.#partners.takeStatements(from, statements, now)) return this.#refuse(from, "busy");
     const answer = this.#exchanges.answer(from, parsed.items, now);
     this.#settle(now);
     return answer;

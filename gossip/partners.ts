@@ -6,6 +6,8 @@ import {
   PARTNER_DEBT_MAX,
   PARTNER_PACKETS_BURST,
   PARTNER_PACKETS_PER_INTERVAL,
+  PARTNER_STATEMENTS_BURST,
+  PARTNER_STATEMENTS_PER_INTERVAL,
   PARTNERS_MAX,
   STRANGER_BYTES_PER_INTERVAL,
 } from "./limits.js";
@@ -16,6 +18,7 @@ const EXCHANGE_SHARE = 0.9;
 interface Partner {
   fingerprint: Uint8Array | undefined;
   packets: Budget;
+  statements: Budget;
   strangerBytes: Budget;
   redirectedAt: number;
   exchangedAt: number;
@@ -24,12 +27,15 @@ interface Partner {
 export class Partners {
   readonly #partners = new Map<MemberId, Partner>();
   readonly #packetRate: BudgetRate;
+  readonly #statementRate: BudgetRate;
   readonly #byteRate: BudgetRate;
   readonly #gossipMs: number;
 
   constructor(gossipMs: number) {
     this.#gossipMs = gossipMs;
     this.#packetRate = { burst: PARTNER_PACKETS_BURST, refillMs: gossipMs / PARTNER_PACKETS_PER_INTERVAL };
+    const statementMs = gossipMs / PARTNER_STATEMENTS_PER_INTERVAL;
+    this.#statementRate = { burst: PARTNER_STATEMENTS_BURST, refillMs: statementMs };
     this.#byteRate = { burst: STRANGER_BYTES_PER_INTERVAL, refillMs: gossipMs / STRANGER_BYTES_PER_INTERVAL };
   }
 
@@ -38,6 +44,14 @@ export class Partners {
     const partner = this.#of(id, now);
     const left = spend(partner.packets, this.#packetRate, now);
     if (left) partner.packets = left;
+    return left !== undefined;
+  }
+
+  /** May it send so many statements more? Asked before the work on them begins. */
+  takeStatements(id: MemberId, count: number, now: number): boolean {
+    const partner = this.#of(id, now);
+    const left = spend(partner.statements, this.#statementRate, now, count);
+    if (left) partner.statements = left;
     return left !== undefined;
   }
 
@@ -99,6 +113,7 @@ export class Partners {
     return {
       fingerprint: undefined,
       packets: fullBudget(this.#packetRate, now),
+      statements: fullBudget(this.#statementRate, now),
       strangerBytes: fullBudget(this.#byteRate, now),
       redirectedAt: Number.NEGATIVE_INFINITY,
       exchangedAt: Number.NEGATIVE_INFINITY,

@@ -1,6 +1,6 @@
 /** What one packet may cost: a member that says or asks the same over and over must not keep another one busy. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { encodePacket, type Item } from "../../gossip/index.js";
+import { encodePacket, type Item, parsePacket } from "../../gossip/index.js";
 import { RecordTree } from "../../gossip/record-tree.js";
 import { Rings } from "../../rings/index.js";
 import { Geometry } from "../support/gossip/geometry.js";
@@ -55,6 +55,26 @@ describe("a packet", () => {
     }
     // t + 2 at once, as many again that it passes on to others and hears from them, and eight that wait.
     expect(checks()).toBeLessThan(100);
+  });
+
+  it("of more statements than its partner has left is refused before any of them is looked at", () => {
+    const { overlay, seats } = quiet();
+    const [seat, liar] = seats as [Seat, Seat];
+    const told = accusationStatement(accusationOf(liar.certificate, seat.id, 1, 1n));
+    const rejected = () => overlay.told(seat, "rejected").filter(({ what }) => what === "accusation").length;
+    const answers: string[] = [];
+    const counts: number[] = [];
+    for (let packet = 0; packet < 6; packet++) {
+      const before = rejected();
+      const answer = parsePacket(overlay.tell(liar, seat, ...new Array(1024).fill(told)));
+      answers.push(answer.ok ? (answer.items[0]?.kind ?? "nothing") : answer.reason);
+      counts.push(rejected() - before);
+      overlay.run(1);
+    }
+    expect(answers).toEqual(["nothing", "nothing", "nothing", "nothing", "refused", "refused"]);
+    expect(counts).toEqual([1, 1, 1, 1, 0, 0]);
+    overlay.run(600);
+    expect(overlay.tell(liar, seat, ...new Array(1024).fill(told))).toHaveLength(1);
   });
 
   it("of lies is checked up to the first ones, and what was true beside them is heard from others", () => {
