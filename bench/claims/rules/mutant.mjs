@@ -1,0 +1,37 @@
+// The simulator with a rule switched off: a copy of what was compiled, in a temporary directory, with a few lines changed.
+// Production code knows nothing of it, and what was switched off can be read word for word in table.mjs.
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const DIST = fileURLToPath(new URL("../../../dist/", import.meta.url));
+const ROOMS = ["rings", "gossip", "sim"];
+
+/** `edits`: { file, find, put }. Throws when what is to be found does not stand exactly once in its file. */
+export async function mutant(edits) {
+  const folder = mkdtempSync(join(tmpdir(), "fireflies-rules-"));
+  try {
+    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+    for (const room of ROOMS) cpSync(join(DIST, room), join(folder, room), { recursive: true, filter: isCode });
+    for (const edit of edits) change(join(folder, edit.file), edit);
+    const load = (file) => import(pathToFileURL(join(folder, file)).href);
+    return { ...(await load("gossip/index.js")), ...(await load("rings/index.js")), ...(await load("sim/index.js")) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function isCode(path) {
+  return !/\.(map|d\.ts|tsbuildinfo)$/.test(path);
+}
+
+function change(path, { file, find, put }) {
+  const text = readFileSync(path, "utf8");
+  const places = text.split(find).length - 1;
+  if (places !== 1) throw new Error(`dist/${file} has ${places} times: ${find}\nChange bench/claims/rules/table.mjs.`);
+  writeFileSync(
+    path,
+    text.replace(find, () => put),
+  );
+}

@@ -1,0 +1,492 @@
+// Rules R1 to R19 of docs/protocol.md, each with its switch (`off`: in words, `edits`: in the compiled code) and a run that
+// shows what it is for: `run` says whether the promise was broken, and by how much.
+import { accusation, holders, liars, note, predecessor, puppet, repeat, stage, tell, verdict } from "./stage.mjs";
+
+const DAY_MS = 86_400_000;
+const YEAR_MS = 365 * DAY_MS;
+/** Dates of certificates that nothing is to depend on. */
+const LONG = { notBefore: 0, notAfter: 4e12 };
+const RINGS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+
+/** Violations of these invariants, at the end of a run. */
+const violations = ({ checks }, ...names) => names.reduce((sum, name) => sum + checks.count(name), 0);
+const lost = (on) => verdict(violations(on, "S1") > 0, `${violations(on, "S1")} correct members lost (S1)`);
+/** The fake authority, with other dates in its certificates. */
+const datedCrypto = (sim, datesOf) => {
+  const crypto = sim.fakeCrypto();
+  const issue = (name, dates) => crypto.issue(name, datesOf(name, dates));
+  const signRevocations = (list) => crypto.signRevocations(list);
+  return { sha256: crypto.sha256, issue, signRevocations, check: (check, wall) => crypto.check(check, wall) };
+};
+/** Unix milliseconds at the beginning: the middle of the dates of the simulator's certificates. */
+const beginning = ({ notBefore, notAfter }) => (notBefore + notAfter) / 2;
+
+export const RULES = [
+  {
+    rule: "R1",
+    off: "certificates of another authority pass",
+    attack: "a liar brings 20 identities of an authority of its own",
+    edits: [{ file: "sim/fake-crypto.js", find: " || !equalBytes(issuer, this.#issuer)", put: "" }],
+    run(sim) {
+      const on = stage(sim);
+      const liar = puppet(on, on.seats[0]);
+      const mine = sim.fakeCrypto();
+      const ids = Array.from({ length: 20 }, (_, index) => {
+        const { certificate, sign } = mine.issue(`sybil-${index}`, LONG);
+        return { id: certificate.id, name: "m0", certificate: { ...certificate, issuer: new Uint8Array(600) }, sign };
+      });
+      for (const one of ids) {
+        const chain = sim.encodeStatement({ kind: "certificate", chain: one.certificate });
+        tell(on, liar, [chain, note(sim, one)]);
+      }
+      on.simulation.run(1000);
+      const seen = ids.filter(({ id }) => holders(on, id) > 0).length;
+      return verdict(seen > 0, `${seen} of 20 made-up members in views`);
+    },
+  },
+  {
+    rule: "R2",
+    off: "any mask is taken",
+    attack: "a liar disables all its rings, then answers nothing",
+    edits: [
+      {
+        file: "gossip/evidence.js",
+        find: "const form = noteProblem(note, this.ringCount);",
+        put: "const form = undefined;",
+      },
+    ],
+    run(sim) {
+      const on = stage(sim);
+      const liar = puppet(on, on.seats[3], true);
+      tell(on, liar, [note(sim, liar, { mask: new Uint8Array(2) })]);
+      on.simulation.run(20_000);
+      const count = holders(on, liar.id);
+      return verdict(count > 0, `${count} of 11 hold the mute one as live after 20 s`);
+    },
+  },
+  {
+    rule: "R3",
+    off: "accusations on disabled rings are held",
+    attack: "a predecessor accuses again on the ring that the victim has disabled",
+    edits: [
+      {
+        file: "gossip/evidence.js",
+        find: 'if (!isEnabled(target.mask, ring))\n            return "ring-disabled";',
+        put: "",
+      },
+      {
+        file: "gossip/evidence.js",
+        find: 'return isEnabled(target.mask, accusation.ring) ? undefined : "ring-disabled";',
+        put: "return undefined;",
+      },
+    ],
+    run(sim) {
+      const on = stage(sim);
+      const victim = on.seats[4];
+      const liar = puppet(on, predecessor(on, victim, 3));
+      repeat(on, 10, 1000, () => tell(on, liar, [accusation(sim, liar, victim, 3)]));
+      return lost(on);
+    },
+  },
+  {
+    rule: "R3",
+    off: "no window of 16, no limit of 4 accusers per ring",
+    attack: "8 liars accuse everybody on all rings, from wherever they stand",
+    edits: [
+      { file: "gossip/evidence.js", find: 'return window ? "not-near" : undefined;', put: "return undefined;" },
+      {
+        file: "gossip/evidence.js",
+        find: "const kept = new Set(firstPerAccuser(crowd).slice(0, ACCUSATIONS_PER_RING_MAX));",
+        put: "const kept = new Set(crowd);",
+      },
+      { file: "gossip/evidence.js", find: "closer.length >= ACCUSATIONS_PER_RING_MAX", put: "closer.length >= 1e9" },
+    ],
+    run(sim) {
+      const on = stage(sim, { members: 80, rings: 5 });
+      const crowd = on.seats.slice(0, 8).map((seat) => puppet(on, seat));
+      const [holder, ...victims] = on.seats.slice(8);
+      on.simulation.run(500);
+      for (const liar of crowd) {
+        const said = victims.flatMap((victim) => RINGS.slice(0, 5).map((ring) => accusation(sim, liar, victim, ring)));
+        tell(on, liar, said, [holder]);
+      }
+      on.simulation.run(60);
+      const held = holder.machine.statements().filter((bytes) => bytes[0] === 3).length;
+      return verdict(held > 5 * 8 * 16, `${held} accusations held (8 liars x 5 rings x 16 places = 640 at most)`);
+    },
+  },
+  {
+    rule: "R4",
+    off: "of two notes with one epoch the first to come is kept",
+    attack: "a liar signs two notes with one epoch, one for each half",
+    edits: [
+      {
+        file: "gossip/evidence.js",
+        find: "held.note.epoch === note.epoch && held.hash < found.hash",
+        put: "held.note.epoch === note.epoch",
+      },
+    ],
+    run(sim) {
+      const on = stage(sim);
+      const liar = puppet(on, on.seats[3], true);
+      for (const parity of [0, 1]) {
+        const half = on.seats.filter(({ number }) => number % 2 === parity);
+        tell(on, liar, [note(sim, liar, { metadata: Uint8Array.of(parity) })], half);
+      }
+      on.simulation.run(20_000);
+      const roots = new Set(
+        on.seats.filter((seat) => seat.isCorrect).map(({ machine }) => sim.toHex(machine.fingerprint())),
+      );
+      return verdict(roots.size > 1, `${roots.size} different views after 20 s`);
+    },
+  },
+  {
+    rule: "R5",
+    off: "whoever is accused by anybody is passed over (not the least fixpoint)",
+    attack: "3 of 20 accuse everybody on all rings, from where they are no predecessors",
+    edits: [
+      {
+        file: "gossip/accused.js",
+        find: "return this.#accused.has(id) || this.#isGone(id);",
+        put: "return this.#accused.has(id) || this.#isGone(id) || this.#evidence.accusations(id).length > 0;",
+      },
+    ],
+    run(sim) {
+      const on = stage(sim, { members: 20 });
+      const crowd = on.seats.slice(0, 3).map((seat) => puppet(on, seat));
+      const victims = on.seats.slice(3);
+      repeat(on, 20, 500, () => {
+        for (const liar of crowd) {
+          const said = victims.flatMap((victim) =>
+            RINGS.flatMap((ring) =>
+              predecessor(on, victim, ring) === liar ? [] : accusation(sim, liar, victim, ring),
+            ),
+          );
+          tell(on, liar, said);
+        }
+      });
+      return lost(on);
+    },
+  },
+  {
+    rule: "R6",
+    off: "an accusation removes at once, not after 2 Delta",
+    attack: "a single false accusation by a predecessor",
+    edits: [
+      { file: "gossip/judgement.js", find: "if (since + this.#removalMs > now)\n                break;", put: "" },
+      {
+        file: "gossip/judgement.js",
+        find: "return Math.min(since + this.#removalMs, waited ?? Infinity);",
+        put: "return Math.min(since, waited ?? Infinity);",
+      },
+    ],
+    run(sim) {
+      const on = stage(sim);
+      const victim = on.seats[4];
+      const liar = puppet(on, predecessor(on, victim, 3));
+      tell(on, liar, [accusation(sim, liar, victim, 3)]);
+      on.simulation.run(5000);
+      return lost(on);
+    },
+  },
+  {
+    rule: "R7",
+    off: "nobody renews accusations against the dead",
+    attack: "a member dies; then 24 newcomers come between it and those who accused it",
+    edits: [
+      { file: "gossip/monitor.js", find: "    guardTheDead(now) {", put: "    guardTheDead(now) {\n        return;" },
+    ],
+    run(sim) {
+      const on = stage(sim, { members: 6, rings: 3 });
+      const [dead] = on.seats;
+      on.simulation.crash(dead);
+      on.simulation.run(12_000);
+      repeat(on, 24, 1000, () => on.simulation.join());
+      const wrong = on.count("joined", dead);
+      return verdict(wrong > 0, `${wrong} newcomers were told that the dead one is a member`);
+    },
+  },
+  {
+    rule: "R8",
+    off: "nothing is ever forgotten",
+    attack: "10 members with certificates for a minute come and go; 12 minutes pass",
+    edits: [{ file: "gossip/evidence.js", find: "    forget(wall) {", put: "    forget(wall) {\n        return [];" }],
+    run(sim) {
+      const isShort = (name) => Number(name.slice(1)) >= 4;
+      const crypto = datedCrypto(sim, (name, dates) =>
+        isShort(name) ? { ...dates, notAfter: beginning(dates) + 60_000 } : dates,
+      );
+      const settings = { gossipMs: 5000, monitorMs: 5000 };
+      const on = stage(sim, { members: 4, rings: 3, crypto, settings });
+      repeat(on, 10, 1000, () => on.simulation.join());
+      for (const seat of on.seats.slice(4)) on.simulation.crash(seat);
+      on.simulation.run(12 * 60_000);
+      const held = on.seats[0].machine.statements().length;
+      return verdict(held > 8, `${held} statements held about 4 members`);
+    },
+  },
+  {
+    rule: "R9",
+    off: "accusations are not answered",
+    attack: "a single false accusation by a predecessor",
+    edits: [
+      {
+        file: "gossip/defence.js",
+        find: "    accused(accusation, now) {",
+        put: "    accused(accusation, now) {\n        return;",
+      },
+    ],
+    run(sim) {
+      const on = stage(sim);
+      const victim = on.seats[4];
+      const liar = puppet(on, predecessor(on, victim, 3));
+      tell(on, liar, [accusation(sim, liar, victim, 3)]);
+      on.simulation.run(5000);
+      return lost(on);
+    },
+  },
+  {
+    rule: "R9",
+    off: "no ring is disabled in an answer",
+    attack: "a predecessor accuses again after each answer",
+    edits: [{ file: "gossip/rebuttal.js", find: "if (!precedesMe(ring, accuser) ||", put: "if (true ||" }],
+    run(sim) {
+      const on = stage(sim);
+      const victim = on.seats[4];
+      const liar = puppet(on, predecessor(on, victim, 3));
+      const { epoch } = victim.machine;
+      repeat(on, 20, 100, () => tell(on, liar, [accusation(sim, liar, victim, 3)]));
+      const answers = Number(victim.machine.epoch - epoch);
+      return verdict(answers > 4, `${answers} answers in 20 s to one predecessor (t = 4)`);
+    },
+  },
+  {
+    rule: "R10",
+    off: "epochs begin at 1 in every life, and a note of one's own above is ignored",
+    attack: "a member loses its state and starts again",
+    edits: [
+      {
+        file: "gossip/epochs.js",
+        find: "savedMark + 1n > clock ? savedMark : clock - 1n",
+        put: "0n * (savedMark + clock)",
+      },
+      {
+        file: "gossip/defence.js",
+        find: "    sawMyNote(epoch, now) {",
+        put: "    sawMyNote(epoch, now) {\n        return;",
+      },
+    ],
+    run(sim) {
+      const on = stage(sim);
+      const [, seat] = on.seats;
+      on.simulation.crash(seat);
+      on.simulation.run(10_000);
+      on.simulation.restart(seat, { keepState: false });
+      on.simulation.run(10_000);
+      const count = holders(on, seat.id);
+      return verdict(count < 11, `in ${count} of 11 views 10 s after it started again`);
+    },
+  },
+  {
+    rule: "R11",
+    off: "no budget for the notes of one member",
+    attack: "a liar signs 100 notes a second",
+    edits: [{ file: "gossip/machine.js", find: "burst: tolerance(ringCount) + 2,", put: "burst: 1e9," }],
+    run(sim) {
+      const on = stage(sim);
+      const liar = puppet(on, on.seats[3]);
+      let { epoch } = liar.machine;
+      repeat(on, 5, 100, () => {
+        const notes = Array.from({ length: 10 }, () =>
+          note(sim, liar, { epoch: ++epoch, metadata: Uint8Array.of(Number(epoch & 255n)) }),
+        );
+        tell(on, liar, notes, on.seats.slice(0, 3));
+      });
+      const most = Math.max(
+        ...on.seats.map(
+          (seat) => on.told.filter((entry) => entry.seat === seat && entry.output.kind === "updated").length,
+        ),
+      );
+      return verdict(
+        most > 4 + 2 + 5 + 1,
+        `${most} notes of it taken by one member in 5 s (t + 2 + one a second = 11)`,
+      );
+    },
+  },
+  {
+    rule: "R12",
+    off: "a proof of contradiction silences nobody",
+    attack: "a liar signs two notes with one epoch, one for each half",
+    edits: [
+      {
+        file: "gossip/evidence.js",
+        find: "return held !== undefined && silences(held.proof, facts);",
+        put: "return held === undefined && silences === undefined;",
+      },
+    ],
+    run(sim) {
+      const on = stage(sim);
+      const liar = puppet(on, on.seats[3]);
+      for (const parity of [0, 1]) {
+        const half = on.seats.filter(({ number }) => number % 2 === parity);
+        tell(on, liar, [note(sim, liar, { metadata: Uint8Array.of(parity) })], half);
+      }
+      on.simulation.run(10_000);
+      const count = holders(on, liar.id);
+      return verdict(count > 0, `${count} of 11 hold the proven liar as live after 10 s`);
+    },
+  },
+  {
+    rule: "R13",
+    off: "a removed member is back at once, however often",
+    attack: "nothing reaches one member for 10 s, then all does for 10 s, for 8 min",
+    edits: [
+      {
+        file: "gossip/judgement.js",
+        find: "if (recentRemovals < RETURN_FREE_REMOVALS)",
+        put: "if (recentRemovals >= 0)",
+      },
+    ],
+    run(sim) {
+      const on = stage(sim, { members: 8, rings: 5 });
+      const [flapper] = on.seats;
+      on.simulation.network.add(sim.flipFlop("flip-flop", [flapper], 10_000));
+      on.simulation.run(8 * 60_000);
+      const each = Math.round(on.count("failed", flapper) / 7);
+      return verdict(each > 12, `removed ${each} times in each view`);
+    },
+  },
+  {
+    rule: "R14",
+    off: "a last note is a note like any other",
+    attack: "a member leaves",
+    edits: [
+      { file: "gossip/judgement.js", find: 'return held.note.leaving ? "left" : "live";', put: 'return "live";' },
+    ],
+    run(sim) {
+      const on = stage(sim);
+      const [, leaver] = on.seats;
+      on.simulation.leave(leaver);
+      const took = on.simulation.runUntil(() => holders(on, leaver.id) === 0, 20_000);
+      const failed = on.count("failed", leaver);
+      return verdict(
+        failed > 0,
+        `out of all views after ${(took / 1000).toFixed(1)} s, told ${failed} times as a failure`,
+      );
+    },
+  },
+  {
+    rule: "R15",
+    off: "nobody calls the removed, nor strange contacts",
+    attack: "a partition of half an hour's kind: all remove the other half",
+    edits: [
+      {
+        file: "gossip/rounds.js",
+        find: "    #contactTheLost(now) {",
+        put: "    #contactTheLost(now) {\n        return;",
+      },
+    ],
+    run(sim) {
+      const on = stage(sim);
+      const cut = on.simulation.network.add(sim.partition("cut", [on.seats.slice(0, 6), on.seats.slice(6)]));
+      on.simulation.run(30_000);
+      on.simulation.network.remove(cut);
+      const took = on.simulation.runUntil(() => on.simulation.isWhole(), 30_000);
+      return verdict(
+        took === undefined,
+        took === undefined ? "not whole 30 s after healing" : `whole after ${took / 1000} s`,
+      );
+    },
+  },
+  {
+    rule: "R16",
+    off: "a newcomer is done when the first one has answered",
+    attack: "3 of 10 show newcomers a network of liars only; 10 come",
+    edits: [
+      {
+        file: "gossip/joining.js",
+        find: "this.#needed = tolerance + 1;",
+        put: "this.#needed = Math.min(1, tolerance + 1);",
+      },
+    ],
+    run(sim) {
+      const on = stage(sim, { members: 10, rings: 15, ...liars(sim, 3, "eclipser") });
+      on.simulation.run(1000);
+      const views = [];
+      repeat(on, 20, 2000, () => on.simulation.join());
+      for (const { seat, output, now } of on.told)
+        if (output.kind === "ready" && seat.number >= 10) views.push({ seat, now });
+      const blind = views.filter(({ seat, now }) => {
+        const heard = on.told.filter(
+          (entry) => entry.seat === seat && entry.now <= now && entry.output.kind === "joined",
+        );
+        const correct = heard.filter(({ output }) =>
+          on.seats.some((other) => other.id === output.member.id && other.isCorrect),
+        );
+        return correct.length === 0;
+      });
+      return verdict(
+        blind.length > 0,
+        `${blind.length} of 10 newcomers were ready without having heard of a correct member`,
+      );
+    },
+  },
+  {
+    rule: "R17",
+    off: "the revocation list is not looked at",
+    attack: "the authority revokes a member",
+    edits: [
+      {
+        file: "gossip/evidence.js",
+        find: "    isRevoked(facts) {",
+        put: "    isRevoked(facts) {\n        return false;",
+      },
+    ],
+    run(sim) {
+      const on = stage(sim);
+      const [, out] = on.seats;
+      on.simulation.revoke(out);
+      on.simulation.run(5000);
+      const count = holders(on, out.id);
+      return verdict(count > 0, `${count} of 11 hold the revoked one as live after 5 s`);
+    },
+  },
+  {
+    rule: "R18",
+    off: "a step of the wall clock is believed",
+    attack: "one member's clock jumps 400 days ahead; certificates last a year",
+    edits: [
+      {
+        file: "gossip/clock.js",
+        find: "if (!this.#frozen)\n            this.#offset = offset;",
+        put: "this.#offset = offset;",
+      },
+    ],
+    run(sim) {
+      const crypto = datedCrypto(sim, (_, dates) => ({ ...dates, notAfter: beginning(dates) + YEAR_MS }));
+      const on = stage(sim, { crypto });
+      on.simulation.skewClock(on.seats[2], 400 * DAY_MS);
+      on.simulation.run(15_000);
+      return lost(on);
+    },
+  },
+  {
+    rule: "R19",
+    off: "a member may wait less than 2 Delta",
+    attack: "members wait 5 ms, and a predecessor accuses falsely",
+    edits: [{ file: "gossip/settings.js", find: "if (removalMs < 2 * deltaMs) {", put: "if (removalMs < 0) {" }],
+    run(sim) {
+      try {
+        const on = stage(sim, { settings: { removalMs: 5 } });
+        const victim = on.seats[4];
+        const liar = puppet(on, predecessor(on, victim, 3));
+        tell(on, liar, [accusation(sim, liar, victim, 3)]);
+        on.simulation.run(5000);
+        return lost(on);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        return verdict(false, "refused: no such member starts");
+      }
+    },
+  },
+];
