@@ -1,9 +1,9 @@
 /**
- * Calls to partners and what waits to be sent to them. At most one call of a kind per partner and CALLS_MAX in all, so
+ * Calls to partners and what waits to be sent to them. At most one call of a kind per partner and so many in all, so
  * that nobody who is slow holds up anybody else; every call ends, by its answer, its failure or its age.
  */
 import type { MemberId } from "../rings/index.js";
-import { CALLS_MAX, FRESH_MAX } from "./limits.js";
+import { EXCHANGES_MAX, FRESH_MAX, PUSHES_MAX } from "./limits.js";
 import type { Recipient } from "./outputs.js";
 
 /** Milliseconds that a partner has for one answer (threats: a neighbour that accepts and never answers). */
@@ -12,6 +12,8 @@ export const CALL_TIMEOUT_MS = 2000;
 const CALL_GRACE_MS = 3000;
 
 export type Purpose = "exchange" | "push";
+
+const CALLS_MAX: Readonly<Record<Purpose, number>> = { exchange: EXCHANGES_MAX, push: PUSHES_MAX };
 
 export interface Call {
   readonly number: number;
@@ -24,6 +26,7 @@ export interface Call {
 
 export class Courier {
   readonly #calls = new Map<number, Call>();
+  readonly #counts: Record<Purpose, number> = { exchange: 0, push: 0 };
   readonly #busy = new Set<string>();
   readonly #outbox = new Map<MemberId, Set<string>>();
   #next = 1;
@@ -34,15 +37,16 @@ export class Courier {
 
   /** Calls of one purpose under way. */
   count(purpose: Purpose): number {
-    return [...this.#calls.values()].filter((call) => call.purpose === purpose).length;
+    return this.#counts[purpose];
   }
 
   /** Undefined when the partner is busy with such a call, or too many calls are under way. */
   begin(purpose: Purpose, to: Recipient, now: number, round = 0): Call | undefined {
     const key = busyKey(purpose, to);
-    if (this.#busy.has(key) || this.#calls.size >= CALLS_MAX) return undefined;
+    if (this.#busy.has(key) || this.count(purpose) >= CALLS_MAX[purpose]) return undefined;
     const call: Call = { number: this.#next++, purpose, to, startedAt: now, round };
     this.#calls.set(call.number, call);
+    this.#counts[purpose] += 1;
     this.#busy.add(key);
     return call;
   }
@@ -52,6 +56,7 @@ export class Courier {
     const call = this.#calls.get(number);
     if (!call) return undefined;
     this.#calls.delete(number);
+    this.#counts[call.purpose] -= 1;
     this.#busy.delete(busyKey(call.purpose, call.to));
     return call;
   }

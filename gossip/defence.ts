@@ -1,6 +1,7 @@
 /** My own notes, and my answers to what is said against me (rules R9, R10). */
-import { isEnabled, type MemberId } from "../rings/index.js";
+import { isEnabled, type MemberId, tolerance } from "../rings/index.js";
 import type { Accusation } from "./accusation.js";
+import { affordableAt, type Budget, type BudgetRate, fullBudget, refilled } from "./budget.js";
 import type { Mailer } from "./mailer.js";
 import type { Note } from "./note.js";
 import type { Outbox } from "./outbox.js";
@@ -20,6 +21,9 @@ export interface DefenceParts {
 
 export class Defence {
   readonly #parts: DefenceParts;
+  /** What others admit of my notes at once (rule R11), less one: whatever is more would wait at each of them in turn. */
+  readonly #rate: BudgetRate;
+  #budget: Budget;
   #rebuttedAt = Number.NEGATIVE_INFINITY;
   #repushUntil = Number.NEGATIVE_INFINITY;
   /** The highest epoch of a note that was made with my key and not by me. */
@@ -28,6 +32,8 @@ export class Defence {
 
   constructor(parts: DefenceParts) {
     this.#parts = parts;
+    this.#rate = { burst: tolerance(parts.view.ringCount) + 1, refillMs: parts.settings.gossipMs };
+    this.#budget = fullBudget(this.#rate, Number.NEGATIVE_INFINITY);
   }
 
   /** A well-signed accusation of me, whether or not it could be held. */
@@ -95,6 +101,8 @@ export class Defence {
     this.#saveMark();
     timers.clear("rebuttal");
     this.#rebuttedAt = now;
+    const { tokens, at } = refilled(this.#budget, this.#rate, now);
+    this.#budget = { tokens: Math.max(0, tokens - 1), at };
     view.evidence.admitNote(note);
     this.#repushUntil = now + 2 * this.#parts.settings.deltaMs;
     this.#announce(false, now);
@@ -132,12 +140,14 @@ export class Defence {
   /**
    * Rule R9: at most one rebuttal per Delta / 2; what comes in between is answered by the same one. Strangers alone cause
    * one per Delta at most: more would use up the budget that others have for my notes (rule R11), and the answer to a
-   * predecessor would come too late.
+   * predecessor would come too late. Nor do I ever use it up myself: each who has none left for me holds my note back for an
+   * interval, and so does the next one on its way, until it is too late. But no answer waits longer than Delta.
    */
   #schedule(now: number, isUrgent: boolean): void {
     const { self, settings, timers } = this.#parts;
     if (self.leaving) return;
     const pause = isUrgent ? settings.deltaMs / 2 : settings.deltaMs;
-    timers.setEarlier("rebuttal", Math.max(now, this.#rebuttedAt + pause));
+    const affordable = Math.min(affordableAt(this.#budget, this.#rate), this.#rebuttedAt + settings.deltaMs);
+    timers.setEarlier("rebuttal", Math.max(now, this.#rebuttedAt + pause, affordable));
   }
 }

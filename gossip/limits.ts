@@ -45,8 +45,15 @@ export const PACKET_DIGESTS_MAX = 4096;
 export const PACKET_RANGES_MAX = 256;
 /** Calls that one exchange may take until it must wait for the next interval (depth of the tree plus transfers). */
 export const EXCHANGE_ROUNDS_MAX = 24;
-/** Calls under way at once, over all partners: sockets and memory, not correctness. */
-export const CALLS_MAX = 64;
+/** Exchanges under way at once, over all partners: sockets and memory, not correctness. */
+export const EXCHANGES_MAX = 64;
+/** Exchanges under way that others' fingerprints began: half, so that liars' pings cannot take those that I begin myself. */
+export const EXCHANGES_CAUSED_MAX = 32;
+/**
+ * Pushes under way at once: to all neighbours on 128 rings. Liars among them hold each push until its deadline, and the
+ * others' must not wait for it: with fewer, a third of 210 neighbours kept a rebuttal back.
+ */
+export const PUSHES_MAX = 256;
 /** Packets that one partner may send at once ... */
 export const PARTNER_PACKETS_BURST = 48;
 /** ... and per gossip interval after that. */

@@ -526,7 +526,7 @@ export class Machine {
   #learnFingerprint(from: MemberId, fingerprint: Uint8Array, now: number): void {
     this.#partners.learnFingerprint(from, fingerprint, now);
     if (this.#partners.holdsSame(from, this.fingerprint()) || now - this.#changedAt < SETTLE_MS) return;
-    if (!this.#self.leaving && this.#roster.get(from)) this.#rounds.visit(from, now);
+    if (!this.#self.leaving) this.#rounds.differs(from, now);
   }
 
   #hint(id: MemberId, now: number): void {

@@ -1,6 +1,8 @@
 /** The gossip rounds: whom to compare views with in each interval, and whom to look for (protocol section 5, rule R15). */
 import type { MemberId } from "../rings/index.js";
+import type { Courier } from "./courier.js";
 import type { Exchanges } from "./exchanges.js";
+import { EXCHANGES_CAUSED_MAX } from "./limits.js";
 import type { Outbox } from "./outbox.js";
 import type { Recipient } from "./outputs.js";
 import type { Partners } from "./partners.js";
@@ -20,6 +22,7 @@ const CONTACTS_MAX = 64;
 
 export interface RoundsParts {
   readonly view: View;
+  readonly courier: Courier;
   readonly exchanges: Exchanges;
   readonly partners: Partners;
   readonly roster: Roster;
@@ -84,6 +87,15 @@ export class Rounds {
       const to = isAsked && view.partner(id);
       if (to) exchanges.begin(to, now);
     }
+  }
+
+  /**
+   * A member's ping or pong says that our views differ. Only for neighbours: others have no reason to ping me, and all liars
+   * together could otherwise take all my calls, each of which they hold until its deadline.
+   */
+  differs(from: MemberId, now: number): void {
+    const { view, courier } = this.#parts;
+    if (courier.count("exchange") < EXCHANGES_CAUSED_MAX && view.neighbours().has(from)) this.visit(from, now);
   }
 
   /** An exchange with a neighbour, at most one per interval. */

@@ -4,8 +4,8 @@ import { someOf, victimsOf } from "./crowd.js";
 import { accusationOf, packetOf } from "./forgery.js";
 import { orderOf } from "./order.js";
 
-const VICTIMS_PER_TURN = 8;
-const TOLD = 4;
+const VICTIMS_PER_TURN = 4;
+const TOLD = 2;
 /** A packet of more would be cut (gossip/limits.ts). */
 const STATEMENTS_MAX = 500;
 

@@ -3,7 +3,7 @@ import type { Actor, Behaviour } from "../actor.js";
 import { someOf, victimsOf } from "./crowd.js";
 import { certificateStatement, packetOf } from "./forgery.js";
 
-const CERTIFICATES_PER_TURN = 20;
+const CERTIFICATES_PER_TURN = 5;
 /** In all, for one liar: a simulation is to end, and whoever admits certificates without end has lost in any case. */
 const CERTIFICATES_MAX = 1000;
 const TOLD = 2;

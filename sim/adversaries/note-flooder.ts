@@ -3,8 +3,8 @@ import type { Actor, Behaviour } from "../actor.js";
 import { someOf, victimsOf } from "./crowd.js";
 import { noteOf, noteStatement, packetOf } from "./forgery.js";
 
-const NOTES_PER_TURN = 16;
-const TOLD = 4;
+const NOTES_PER_TURN = 8;
+const TOLD = 2;
 const METADATA_BYTES = 4096;
 
 export class NoteFlooder implements Behaviour {

@@ -1,7 +1,7 @@
 /** Calls to partners: nobody who is slow holds up anybody else, and every call ends. */
 import { describe, expect, it } from "vitest";
 import { Courier } from "../../gossip/courier.js";
-import { CALLS_MAX, FRESH_MAX } from "../../gossip/limits.js";
+import { EXCHANGES_MAX, FRESH_MAX, PUSHES_MAX } from "../../gossip/limits.js";
 import { idOf } from "../support/gossip/authority.js";
 
 const to = (name: string) => ({ id: idOf(name), addresses: [`${name}:1`] });
@@ -18,10 +18,16 @@ describe("calls", () => {
     expect(courier.begin("push", to("a"), 0)).toBeDefined();
   });
 
-  it("at most so many in all", () => {
+  it("at most so many of a purpose: exchanges that nobody answers leave the pushes alone", () => {
     const courier = new Courier();
-    const begun = Array.from({ length: CALLS_MAX + 5 }, (_, index) => courier.begin("push", to(`m${index}`), 0));
-    expect(begun.filter((call) => call === undefined).length).toBe(5);
+    const begin = (purpose: "exchange" | "push", count: number) =>
+      Array.from({ length: count }, (_, index) => courier.begin(purpose, to(`m${index}`), 0));
+    expect(begin("exchange", EXCHANGES_MAX + 5).filter((call) => call === undefined).length).toBe(5);
+    const pushes = begin("push", PUSHES_MAX + 5);
+    expect(pushes.filter((call) => call === undefined).length).toBe(5);
+    expect(courier.count("push")).toBe(PUSHES_MAX);
+    courier.end(pushes[0]!.number);
+    expect(courier.count("push")).toBe(PUSHES_MAX - 1);
   });
 
   it("are overdue when their driver has forgotten them", () => {
