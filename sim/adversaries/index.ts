@@ -29,6 +29,7 @@ import { RingAccuser } from "./ring-accuser.js";
 import { Silent } from "./silent.js";
 import { Sleeper } from "./sleeper.js";
 import { Slow } from "./slow.js";
+import { Storm } from "./storm.js";
 import { StrangerAccuser } from "./stranger-accuser.js";
 import { Trapdoor } from "./trapdoor.js";
 import { Whisperer } from "./whisperer.js";
@@ -48,6 +49,7 @@ const SINGLE: readonly (readonly [string, string, () => Behaviour])[] = [
   ["mob", "all liars accuse one victim on all rings at once, then the next one", () => new Mob()],
   ["whisperer", "accuses, and tells everybody but the accused", () => new Whisperer()],
   ["blackout", "accuses all correct members at one moment, and passes no answer on", () => new Blackout()],
+  ["storm", "accuses everybody on every ring at all times, past all that stand accused", () => new Storm()],
   ["leapfrog", "accuses the victim past correct members that are accused at the same moment", () => new Leapfrog()],
   ["trapdoor", "a liar before the victim drops out, and the one behind it is a predecessor", () => new Trapdoor()],
   ["pesterer", "keeps the victim's epoch spinning, and accuses while it must wait", () => new Pesterer()],
