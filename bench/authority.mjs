@@ -11,6 +11,9 @@ import { CertificateAuthority, serveAuthority } from "../dist/ca/index.js";
 import { createRequest, decodeToken, generateKeyPair, verifyMemberCertificate } from "../dist/identity/index.js";
 
 const ADDRESS = "10.0.0.1:4000";
+/** All callers of a measurement have one address. */
+const RATE = { burst: 1_000_000, perSecond: 1_000_000, callersMax: 10 };
+const UNLIMITED = { address: RATE, gate: { handshakes: RATE, unfinishedMax: 1_024, connectionsMax: 2_048 } };
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { postgres: { type: "string" } } });
 const count = Number(positionals[0] ?? 2_000);
 const atOnce = Number(positionals[1] ?? 32);
@@ -118,7 +121,7 @@ const posted = (url, agent, body) =>
 
 /** The callers have a thread of their own: their work is not the authority's. */
 const overHttps = async (authority) => {
-  const server = await serveAuthority(authority, { port: 0 });
+  const server = await serveAuthority(authority, { port: 0, limits: UNLIMITED });
   const orders = (await prepared(authority)).map(({ secret, request }) => ({
     secret: Buffer.from(secret).toString("base64url"),
     request: Buffer.from(request).toString("base64"),

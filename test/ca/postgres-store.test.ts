@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { openStore } from "../../ca/store/open.js";
 import { postgresProblem, startPostgres, type TestPostgres } from "../support/postgres.js";
+import { itServesFromReplicas } from "./replicas.js";
 import { describeStore } from "./store-contract.js";
 
 const problem = postgresProblem();
@@ -15,4 +16,5 @@ describe.skipIf(problem !== undefined)("a PostgreSQL server", () => {
   afterAll(() => server[Symbol.asyncDispose]());
 
   describeStore("PostgreSQL", async () => openStore(await server.emptied()));
+  itServesFromReplicas(() => server);
 });
