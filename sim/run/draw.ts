@@ -30,7 +30,7 @@ interface Range {
 
 /** "small": hundreds of them run in half a minute; "large": for nights. */
 const RANGES = {
-  small: { membersUsual: 9, membersMax: 18, seconds: [8, 24], ringsMax: 31, everyAdversary: 0.1 },
+  small: { membersUsual: 9, membersMax: 18, seconds: [8, 24], ringsMax: 31, everyAdversary: 0.04 },
   large: { membersUsual: 24, membersMax: 80, seconds: [20, 120], ringsMax: 101, everyAdversary: 0.25 },
 } as const satisfies Readonly<Record<string, Range>>;
 export type PlanSize = keyof typeof RANGES;
