@@ -279,6 +279,9 @@ export class Evidence {
     // Renewals of those who are held find room also when the view is full.
     if (!this.#certificates.has(facts.id) && this.#certificates.size >= MEMBERS_MAX) return false;
     const held = [...(this.#certificates.get(facts.id) ?? [])];
+    // One that would be dropped at once is no news: it would go round for ever.
+    const oldest = held[CERTIFICATES_PER_MEMBER_MAX - 1];
+    if (oldest && compareCertificates(facts, oldest.facts) < 0) return false;
     const digest = this.#store({ kind: "certificate", chain: facts });
     held.push({ facts, digest });
     held.sort((a, b) => compareCertificates(b.facts, a.facts));
@@ -413,21 +416,28 @@ export class Evidence {
       this.#notes.delete(facts.id);
       this.#dropAccusations(facts.id, () => false);
     }
-    for (const accused of [...this.#accusations.keys()]) {
+    for (const accused of this.#accusedAfter(facts.id)) {
       this.#dropAccusations(accused, (held) => held.accusation.certificate !== facts.hash);
     }
   }
 
-  /** Only those who have the newcomer among the nearest before them: the next ones after it. */
   #dropAccusationsAround(id: MemberId): void {
-    if (this.#accusations.size === 0) return;
+    for (const accused of this.#accusedAfter(id)) {
+      this.#affect(accused);
+      this.#dropAccusations(accused, (held) => this.#distance(held) < ACCUSER_WINDOW);
+    }
+  }
+
+  /** Whom a held accusation by this member can be against, or one that passes over it: the next ones after it (rule R3). */
+  #accusedAfter(id: MemberId): ReadonlySet<MemberId> {
+    const found = new Set<MemberId>();
+    if (this.#accusations.size === 0) return found;
     for (let ring = 1; ring <= this.ringCount; ring++) {
       for (const accused of this.rings.successors(ring, id, ACCUSER_WINDOW)) {
-        if (!this.#accusations.has(accused)) continue;
-        this.#affect(accused);
-        this.#dropAccusations(accused, (held) => this.#distance(held) < ACCUSER_WINDOW);
+        if (this.#accusations.has(accused)) found.add(accused);
       }
     }
+    return found;
   }
 
   /** Rule R3: of one ring the closest accusers are kept. */

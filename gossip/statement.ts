@@ -3,7 +3,7 @@
  * equivocation, the revocation list. It travels as a kind, a body and what proves it, and is known everywhere by its
  * record: a digest of kind, subject, epoch and body, never of a signature, because ECDSA signatures are malleable.
  */
-import { concatBytes, type MemberId, memberIdToBytes, type Sha256, toHex } from "../rings/index.js";
+import { concatBytes, MEMBER_ID_BYTES, type MemberId, memberIdToBytes, type Sha256, toHex } from "../rings/index.js";
 import { type Accusation, parseAccusation } from "./accusation.js";
 import { ByteReader, ByteWriter } from "./bytes.js";
 import { type CertificateChain, encodeChain, parseChain } from "./certificate.js";
@@ -13,6 +13,10 @@ import { parseRevocationList, type RevocationList } from "./revocation.js";
 
 const SIGNATURE_BYTES = 64;
 const ACCUSATION_BYTES_MAX = 256;
+
+/** What a record's digest is taken over: kind, subject (zeros for none), epoch, hash of the body. */
+const RECORD_EPOCH_AT = 1 + MEMBER_ID_BYTES;
+const RECORD_BYTES = RECORD_EPOCH_AT + 8 + 32;
 
 const KIND_CERTIFICATE = 1;
 const KIND_NOTE = 2;
@@ -110,9 +114,12 @@ export function subjectOf(claim: Claim): MemberId | undefined {
 /** The record of a statement: 64 hex digits over kind, subject, epoch and the hash of its body (protocol section 5). */
 export function recordDigest(sha256: Sha256, claim: Claim): string {
   const { subject, epoch, bodyHash } = recordOf(sha256, claim);
-  const writer = new ByteWriter().u8(KIND_NUMBERS[claim.kind]);
-  writer.raw(subject ? memberIdToBytes(subject) : new Uint8Array(32));
-  return toHex(sha256(writer.u64(epoch).raw(bodyHash).finish()));
+  const record = new Uint8Array(RECORD_BYTES);
+  record[0] = KIND_NUMBERS[claim.kind];
+  if (subject) record.set(memberIdToBytes(subject), 1);
+  new DataView(record.buffer).setBigUint64(RECORD_EPOCH_AT, epoch);
+  record.set(bodyHash, RECORD_EPOCH_AT + 8);
+  return toHex(sha256(record));
 }
 
 interface RecordParts {

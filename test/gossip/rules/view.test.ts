@@ -38,6 +38,17 @@ describe("R1 Certificates: several per id, the newest is current", () => {
     expect(kept.length).toBe(CERTIFICATES_PER_MEMBER_MAX);
   });
 
+  it("takes none that it would drop at once: told on as news, it would go round for ever", () => {
+    const { authority, evidence } = new Scene(0);
+    const old = authority.issue("a", { notBefore: 1 });
+    for (let notBefore = 2; notBefore <= 5; notBefore++) {
+      expect(evidence.admitCertificate(checked(authority.issue("a", { notBefore })))).toBe(true);
+    }
+    const before = evidence.version;
+    expect(evidence.admitCertificate(checked(old))).toBe(false);
+    expect(evidence.version).toBe(before);
+  });
+
   it("takes a statement under any held certificate of its signer, and under no other", () => {
     const scene = new Scene(2);
     const [a, b] = scene.members as [(typeof scene.members)[0], (typeof scene.members)[0]];
