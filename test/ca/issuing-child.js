@@ -1,5 +1,5 @@
 /**
- * A process that is killed: opens an authority and issues without end, one line on stdout for each certificate that it
+ * A process that is killed: opens an authority and issues, without end or `max` times, one line on stdout for each certificate that it
  * would have answered with. Plain JavaScript over the built package, since Node runs it without vitest.
  */
 import { writeSync } from "node:fs";
@@ -7,12 +7,12 @@ import { CertificateAuthority } from "../../dist/ca/index.js";
 import { createRequest, decodeToken, generateKeyPair } from "../../dist/identity/index.js";
 
 const say = (line) => writeSync(1, `${JSON.stringify(line)}\n`);
-const [directory, prefix] = process.argv.slice(2);
+const [directory, prefix, max] = process.argv.slice(2);
 
 say({ event: "opening" });
 const authority = await CertificateAuthority.open({ directory });
 say({ event: "open", fingerprint: authority.fingerprint });
-for (let n = 0; ; n++) {
+for (let n = 0; n < Number(max ?? Infinity); n++) {
   const principal = `${prefix}-${n % 7}`;
   const token = await authority.createToken(principal, { urls: ["https://127.0.0.1:1"] });
   const request = await createRequest(generateKeyPair());
