@@ -70,6 +70,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     answered(recordOf(request, reply, { caller: callers.idOf(request), code: codes.get(request) }));
   });
   limitAddresses(app, limits);
+  limitWork(app, limits);
   const document = collectOpenApi(app);
   addHealth(app, () => authority.check());
   addRoutes(app, authority, callers);
@@ -103,6 +104,18 @@ function limitAddresses(app: FastifyInstance, { address }: ServiceLimits): void 
     if (seconds === 0) return;
     reply.header("retry-after", seconds);
     throw new FirefliesError("too-many-requests");
+  });
+}
+
+/** Beyond what can be answered before callers give up, a short "later" is the better answer. Bodies still coming do not count. */
+function limitWork(app: FastifyInstance, { underWayMax }: ServiceLimits): void {
+  let underWay = 0;
+  app.addHook("preHandler", async (_, reply) => {
+    if (underWay >= underWayMax) throw new FirefliesError("overloaded");
+    underWay += 1;
+    reply.raw.once("close", () => {
+      underWay -= 1;
+    });
   });
 }
 

@@ -19,6 +19,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   "principal-taken": 409,
   "body-too-large": 413,
   "too-many-requests": 429,
+  overloaded: 503,
 };
 const OUR_FAULT = 503;
 

@@ -23,9 +23,10 @@ export function collectOpenApi(server: FastifyInstance): () => Json {
 }
 
 function documentOf(routes: readonly RouteOptions[]): Json {
-  const shown = routes.filter(({ method, schema }) => method !== "HEAD" && (schema as Described | undefined)?.summary);
+  const silent = routes.filter(({ schema }) => (schema as Described | undefined)?.summary === undefined);
+  if (silent.length > 0) throw new Error(`routes without a summary: ${silent.map(({ url }) => url).join(", ")}`);
   const paths: Record<string, Record<string, Json>> = {};
-  for (const route of shown.toSorted((a, b) => (a.url < b.url ? -1 : 1))) {
+  for (const route of routes.toSorted((a, b) => (a.url < b.url ? -1 : 1))) {
     const path = route.url.replace(/:(\w+)/g, "{$1}");
     paths[path] = { ...paths[path], [String(route.method).toLowerCase()]: operationOf(route) };
   }

@@ -1,6 +1,7 @@
 /** The authority as a service: health, metrics, limits on everything a caller can hold, a log without secrets, a stop in good order. */
 import { once } from "node:events";
-import { type IncomingMessage, request } from "node:https";
+import type { IncomingMessage } from "node:http";
+import { request } from "node:https";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -150,6 +151,19 @@ describe("limits", () => {
     const codes = [];
     for (let i = 0; i < 5; i++) codes.push(await codeOf(report(urls, identity, fixture.call("a:1"))));
     expect(codes).toEqual(["none", "none", "none", "too-many-requests", "too-many-requests"]);
+  });
+
+  it("work under way: what is beyond gets 503 at once, and everybody gets an answer", { timeout: 60_000 }, async () => {
+    const { port } = await serve({ limits: { underWayMax: 1 } });
+    const answers = await Promise.all(Array.from({ length: 60 }, () => get(port, "/readyz")));
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([]);
+    expect(statuses).toContain(200);
+    const busy = answers.filter(({ status }) => status === 503);
+    for (const { text, headers } of busy) {
+      expect([JSON.parse(text).code, headers["retry-after"]]).toEqual(["overloaded", "1"]);
+    }
+    expect((await get(port, "/readyz")).status).toBe(200);
   });
 
   it.each([
