@@ -104,6 +104,8 @@ export class Member {
       identity,
       wall: trusted,
       current,
+      refusal: (peer) => this.#machine?.refusal(factsOf(peer)),
+      certificateOf: (id) => this.certificateOf(id),
       mine,
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
@@ -338,7 +340,7 @@ export class Member {
 
   /** Both ways: links that I made, and those that were made to me. */
   #cutRevoked(): void {
-    this.#pool.recheck((peer) => this.#machine?.refusal(factsOf(peer)));
+    this.#pool.recheck();
     this.#listener?.recheck();
   }
 

@@ -87,7 +87,9 @@ export class MemoryNetwork {
     if (this.#cut.has(pairKey(self.id, target.id))) throw unreachable;
     const peer = proven(own, target);
     if (expect !== undefined && peer.id !== expect) throw mismatch(address, expect, peer.id);
-    const link = new MemoryLink(own, listener, peer, provenToPeer(listener.own, self, address));
+    const caller = provenToPeer(listener.own, self, address);
+    if (listener.refusal(caller) !== undefined) throw refusedBy(address);
+    const link = new MemoryLink(own, listener, peer, caller);
     this.#links.add(link);
     link.onClose(() => this.#links.delete(link));
     return link;
@@ -111,8 +113,12 @@ function provenToPeer(peer: TransportOptions, self: MemberCertificate, address: 
   try {
     return proven(peer, self);
   } catch {
-    throw new FirefliesError("peer-refused", `${address} closed the connection: it may not accept our certificate.`);
+    throw refusedBy(address);
   }
+}
+
+function refusedBy(address: string): FirefliesError {
+  return new FirefliesError("peer-refused", `${address} closed the connection: it may not accept our certificate.`);
 }
 
 class MemoryListener implements Listener {

@@ -41,7 +41,8 @@ export type ByteDuplex = Duplex;
 export interface TransportHandlers {
   /**
    * Whether this member may talk to me now: undefined to accept, or a reason ("removed", "revoked", ...; an ErrorCode
-   * reaches the peer as such, anything else as "peer-refused"). Asked for every call and every duplex (R17).
+   * reaches the peer as such, anything else as "peer-refused"). Asked for every call and every duplex (R17), and before
+   * that for every connection: who is refused then is cut without a word.
    */
   admit(peer: MemberCertificate): string | undefined;
   /** `signal` fires when the caller no longer waits. A FirefliesError reaches the caller with its code. */

@@ -34,6 +34,10 @@ export interface LinkPoolOptions {
   readonly wall: () => number;
   /** See TransportOptions. */
   readonly current?: ((peer: MemberCertificate) => MemberCertificate) | undefined;
+  /** Why nobody may talk to the bearer of a certificate at all (rules R12, R17); undefined when one may. */
+  readonly refusal?: ((peer: MemberCertificate) => string | undefined) | undefined;
+  /** The certificate of a member that is known. */
+  readonly certificateOf?: ((id: MemberId) => MemberCertificate | undefined) | undefined;
   /** My own addresses: never dialled, and they tell whether loopback may be. */
   readonly mine: () => readonly string[];
   /** A link broke without my doing. */
@@ -75,6 +79,7 @@ export class LinkPool {
   async reach(to: Destination, timeoutMs = DIAL_TIMEOUT_MS): Promise<Link> {
     const existing = this.linkTo(to);
     if (existing) return existing;
+    this.#requireAdmitted(to.id && this.#options.certificateOf?.(to.id));
     const key = to.id ?? to.addresses.join(" ");
     const running = this.#dialling.get(key) ?? this.#dialAny(to, timeoutMs).finally(() => this.#dialling.delete(key));
     this.#dialling.set(key, running);
@@ -90,10 +95,19 @@ export class LinkPool {
   }
 
   /** Closes the links to whoever is refused from now on (rule R17). */
-  recheck(refusal: (peer: MemberCertificate) => string | undefined): void {
-    for (const { link } of [...this.#links.values(), ...this.#retired]) {
-      if (refusal(link.peer) !== undefined || refusal(this.#currentOf(link.peer)) !== undefined) link.close();
-    }
+  recheck(): void {
+    for (const { link } of [...this.#links.values(), ...this.#retired]) if (this.#isRefused(link.peer)) link.close();
+  }
+
+  #isRefused(peer: MemberCertificate): boolean {
+    const { refusal = () => undefined } = this.#options;
+    return refusal(peer) !== undefined || refusal(this.#currentOf(peer)) !== undefined;
+  }
+
+  /** Links are for both sides to cut: what the other one would not do, I do. */
+  #requireAdmitted(peer: MemberCertificate | undefined): void {
+    if (peer === undefined || !this.#isRefused(peer)) return;
+    throw new FirefliesError("peer-removed", `Member ${peer.id} is revoked, or has contradicted itself.`);
   }
 
   forgive(addresses: readonly string[]): void {
@@ -153,6 +167,10 @@ export class LinkPool {
     const { id } = link.peer;
     const existing = this.linkTo({ id, addresses: [] });
     if (this.#closed) link.close();
+    if (this.#isRefused(link.peer)) {
+      link.close();
+      this.#requireAdmitted(link.peer);
+    }
     if (existing) {
       // Dialled by address and by id at once: one link is enough.
       link.close();

@@ -166,7 +166,8 @@ class GrpcListener implements Listener {
     socket.on("error", () => {}); // "close" follows.
     for (const raw of this.#handshakes) if (sameEnds(raw, socket)) this.#handshakes.delete(raw);
     const peer = provenPeer(socket, this.#own);
-    if (peer instanceof FirefliesError) {
+    // Who is revoked would only hold a connection on which every call is refused.
+    if (peer instanceof FirefliesError || refusalOf(peer, this.#handlers, this.#own) !== undefined) {
       socket.destroy();
       return;
     }

@@ -21,6 +21,7 @@ class Scene {
   readonly dialled: string[] = [];
   readonly lost: MemberId[] = [];
   onDialled: () => void = () => {};
+  refusal: (peer: MemberCertificate) => string | undefined = () => undefined;
   /** Of a certificate the newest one for its key. */
   current: (peer: MemberCertificate) => MemberCertificate = (peer) => peer;
   mine: readonly string[] = ["127.0.0.1:1"];
@@ -46,6 +47,7 @@ class Scene {
     identity: () => this.self,
     wall: () => this.clock.wall,
     current: (peer) => this.current(peer),
+    refusal: (peer) => this.refusal(peer),
     mine: () => this.mine,
     onLost: (id) => this.lost.push(id),
   });
@@ -263,8 +265,17 @@ describe("a link and its certificates", () => {
     scene.pool.closeIdle();
     expect(await scene.pool.reach({ id, addresses: [address] })).toBe(link);
     expect(await scene.works(link)).toBe(true);
-    scene.pool.recheck((certificate) => (certificate.notAfter > validity.notAfter ? "revoked" : undefined));
+    scene.refusal = (certificate) => (certificate.notAfter > validity.notAfter ? "revoked" : undefined);
+    scene.pool.recheck();
     expect(link.closed).toBe(true);
+  });
+
+  it("is not made to who is revoked, known or found out by its proof", async () => {
+    const scene = await Scene.create();
+    const { id, address } = await scene.listen();
+    scene.refusal = (certificate) => (certificate.id === id ? "revoked" : undefined);
+    expect(await codeOf(scene.pool.reach({ addresses: [address] }))).toBe("peer-removed");
+    expect(scene.pool.size).toBe(0);
   });
 
   it("that was being made while I renewed is made anew", async () => {

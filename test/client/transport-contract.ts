@@ -266,6 +266,15 @@ export function transportContract(name: string, subject: ContractSubject): void 
         expect(await endOf(link.open("stream"))).toEqual(["certificate-invalid"]);
       });
 
+      it("keeps no connection for who is not admitted from the start", async () => {
+        server.refusal = "revoked";
+        const link = await dialAs(alice).catch((error: FirefliesError) => error.code);
+        if (typeof link === "string") expect(link).toBe("peer-refused");
+        else await new Promise<void>((resolve) => link.onClose(resolve));
+        server.refusal = undefined;
+        await (await dialAs(alice)).call("probe", bytes(), { timeoutMs: TIMEOUT_MS });
+      });
+
       it("cuts on recheck who is no longer admitted", async () => {
         const link = await dialAs(alice);
         const lost = new Promise<void>((resolve) => link.onClose(resolve));
