@@ -27,7 +27,7 @@ function documentOf(routes: readonly RouteOptions[]): Json {
   if (silent.length > 0) throw new Error(`routes without a summary: ${silent.map(({ url }) => url).join(", ")}`);
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of routes.toSorted((a, b) => (a.url < b.url ? -1 : 1))) {
-    const path = route.url.replace(/:(\w+)/g, "{$1}");
+    const path = route.url.replace(/:(\w+)/g, "{$1}").replace("*", "{rest}");
     paths[path] = { ...paths[path], [String(route.method).toLowerCase()]: operationOf(route) };
   }
   return {
@@ -54,7 +54,7 @@ function documentOf(routes: readonly RouteOptions[]): Json {
 function operationOf({ schema, url }: RouteOptions): Json {
   const described = (schema ?? {}) as Described;
   const { summary, body, bodyType = "application/json", answerType = "application/json" } = described;
-  const parameters = [...url.matchAll(/:(\w+)/g)].map(([, name]) => ({
+  const parameters = [...url.matchAll(/:(\w+)|\*/g)].map(([, name = "rest"]) => ({
     name,
     in: "path",
     required: true,

@@ -23,7 +23,9 @@ export function addStatusRoutes(server: FastifyInstance, authority: CertificateA
     { schema: described, bodyLimit: STATUS_REQUEST_BYTES_MAX },
     async ({ body }, reply) => reply.type(ANSWER_TYPE).send(await answer(bytesOf(body))),
   );
-  server.get<{ Params: { readonly "*": string } }>(`${AUTHORITY_PATHS.ocsp}/*`, async ({ params }, reply) => {
+  const inPath: Described = { ...described, summary: "The same, with the request in base64 as the path's rest." };
+  const path = `${AUTHORITY_PATHS.ocsp}/*`;
+  server.get<{ Params: { readonly "*": string } }>(path, { schema: inPath }, async ({ params }, reply) => {
     const text = params["*"];
     const request = BASE64.test(text) ? Buffer.from(text, "base64") : new Uint8Array();
     return reply.type(ANSWER_TYPE).send(await answer(request));
