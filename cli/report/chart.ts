@@ -45,7 +45,7 @@ export interface Chart {
 
 const WIDTH = 760;
 const HEIGHT = 260;
-const MARGIN = { left: 58, right: 16, top: 14, bottom: 40 };
+const MARGIN = { left: 58, right: 26, top: 34, bottom: 40 };
 const X_LABELS = 8;
 const Y_LABELS = 4;
 /** Columns stand this far apart, so that they do not run into one. */
@@ -90,7 +90,7 @@ function renderAxes({ x, y }: Chart, plane: Plane): string {
   const base = `<line class="axis" x1="${left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>`;
   const names =
     `<text class="name" x="${right}" y="${bottom + 34}" text-anchor="end">${escapeHtml(x.label)}</text>` +
-    `<text class="name" x="${-MARGIN.top}" y="12" text-anchor="end" transform="rotate(-90)">${escapeHtml(y.label)}</text>`;
+    `<text class="name" x="0" y="11">${escapeHtml(y.label)}</text>`;
   return rows.join("") + columns.join("") + base + names;
 }
 

@@ -47,7 +47,7 @@ function heading({ plan, result }: Measured, title: string): string {
   const quiet =
     result.settledAfter === null
       ? "then a quiet phase in which not all followed that must"
-      : `then quiet, until all had settled after ${figure(result.settledAfter)} s`;
+      : `then quiet; all had settled ${result.settledAfter === 0 ? "at once" : `after ${figure(result.settledAfter)} s`}`;
   const lead = `A simulated Fireflies overlay on the production code: ${figure(plan.seconds)} s of virtual time with ${plan.faults.length} faults and changes, ${quiet}.${names}`;
   const { violations } = result;
   const verdict =
@@ -105,7 +105,7 @@ function adversaries({ adversaries: tallies, rejections }: Measured, { about }: 
   const rows = tallies.map(({ name, liars, counts }) => {
     const deeds = Object.entries(counts).filter(([, count]) => count > 0);
     const done = deeds.map(([deed, count]) => `${figure(count)} ${deed}`).join(", ");
-    return [name, figure(liars), about.get(name) ?? "", done || "nothing of its own"];
+    return [name, figure(liars), about.get(name) ?? "", done || "nothing that is counted"];
   });
   const refused = rejections.map(({ what, reason, count }) => [what, reason, figure(count)]);
   const table =

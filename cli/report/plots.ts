@@ -181,19 +181,19 @@ function bytesPerMemberChart({ members }: Measured): Chart | undefined {
 function wordsChart(measured: Measured): Chart | undefined {
   const { samples } = measured;
   const series = [
-    { colour: "byzantine", label: "accusations by liars", of: (sample: Sample) => sample.accusationsByByzantine },
+    { colour: "byzantine", label: "suspicions in correct views", of: (sample: Sample) => sample.suspicions },
     { colour: "warm", label: "accusations by the correct", of: (sample: Sample) => sample.accusationsByCorrect },
     { colour: "good", label: "notes of the correct: joins, rebuttals", of: (sample: Sample) => sample.notesByCorrect },
   ] as const;
   const spoken = series.filter(({ of }) => samples.some((sample) => of(sample) > 0));
   if (spoken.length === 0) return undefined;
   return {
-    title: "What is said",
+    title: "Accusations and answers",
     caption:
       "Statements signed in each step of the plot. What liars put about is answered by notes with a higher epoch.",
     x: timeAxis(measured),
     y: axisOf(
-      "statements",
+      "times per step",
       samples.flatMap((sample) => spoken.map(({ of }) => of(sample))),
     ),
     marks: [
@@ -217,8 +217,12 @@ function shares(values: readonly number[]): [number, number][] {
   const sorted = values.toSorted((a, b) => a - b);
   const stride = Math.max(1, Math.ceil(sorted.length / CURVE_POINTS));
   const kept = sorted.map((value, index): [number, number] => [value, (index + 1) / sorted.length]);
-  const first = kept[0];
-  return first ? [[first[0], 0], ...kept.filter((_, index) => index % stride === 0 || index === kept.length - 1)] : [];
+  const shown = kept.filter((_, index) => index % stride === 0 || index === kept.length - 1);
+  // Steps: up to a value nothing more has happened.
+  return shown.flatMap(([value, share], index) => [
+    [value, shown[index - 1]?.[1] ?? 0] as [number, number],
+    [value, share],
+  ]);
 }
 
 function shareAxis(label: string) {

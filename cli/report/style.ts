@@ -15,7 +15,7 @@ html { background: var(--ground); color: var(--ink); font: 16px/1.55 ui-sans-ser
 body { max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .4rem; letter-spacing: -.01em; text-wrap: balance; }
 h2 { font-size: 1.2rem; margin: 3rem 0 .75rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
-h3 { font-size: 1rem; margin: 0; }
+h3 { font-size: 1rem; margin: 1.75rem 0 .25rem; } figure h3 { margin: 0; }
 p { margin: 0 0 .75rem; max-width: 44rem; }
 .lead, .caption, .note { color: var(--quiet); }
 .caption { font-size: .875rem; margin: .15rem 0 .5rem; }
@@ -27,7 +27,7 @@ p { margin: 0 0 .75rem; max-width: 44rem; }
 .tiles div { background: var(--panel); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem; }
 .tiles dt { color: var(--quiet); font-size: .8125rem; }
 .tiles dd { margin: .1rem 0 0; font-size: 1.5rem; font-weight: 600; letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
-.tiles dd small { font-size: .8125rem; font-weight: 400; color: var(--quiet); letter-spacing: 0; }
+.tiles dd small { display: block; line-height: 1.4; font-size: .8125rem; font-weight: 400; color: var(--quiet); letter-spacing: 0; }
 figure { margin: 1.75rem 0; break-inside: avoid; }
 svg { display: block; width: 100%; height: auto; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0 0 .4rem; padding: 0; font-size: .8125rem; color: var(--quiet); }

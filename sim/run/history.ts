@@ -13,9 +13,10 @@ export interface Sample {
   readonly viewMin: number;
   readonly viewMean: number;
   readonly viewMax: number;
-  /** Accusations signed in this step. */
+  /** Accusations that correct members signed in this step. */
   readonly accusationsByCorrect: number;
-  readonly accusationsByByzantine: number;
+  /** How often a correct view began to hold a member for accused in this step, whoever accused it. */
+  readonly suspicions: number;
   /** Correct members that a correct one was told had failed, in this step: removals, right or wrong, of one view each. */
   readonly removals: number;
   /** Rebuttals and other notes that correct members signed in this step. */
@@ -44,7 +45,7 @@ export class History implements Watcher {
   /** Sizes are counted along, since asking 10,000 machines for 10,000 members each would take longer than the run. */
   readonly #sizes = new Map<Seat, ViewSize>();
   #accusationsByCorrect = 0;
-  #accusationsByByzantine = 0;
+  #suspicions = 0;
   #removals = 0;
   #notesByCorrect = 0;
   #bytes = { ...NO_BYTES };
@@ -59,13 +60,13 @@ export class History implements Watcher {
     if (kind === "joined") this.#known(seat, 1);
     else if (kind === "left" || kind === "failed") this.#known(seat, -1);
     if (kind === "failed") this.#removals += 1;
+    else if (kind === "suspected") this.#suspicions += 1;
   }
 
   signed(seat: Seat, type: StatementKind): void {
-    if (type === "accusation") {
-      if (seat.isCorrect) this.#accusationsByCorrect += 1;
-      else this.#accusationsByByzantine += 1;
-    } else if (seat.isCorrect) this.#notesByCorrect += 1;
+    if (!seat.isCorrect) return;
+    if (type === "accusation") this.#accusationsByCorrect += 1;
+    else this.#notesByCorrect += 1;
   }
 
   sent(from: Seat, _to: Seat, kind: TrafficKind, bytes: number): void {
@@ -78,13 +79,13 @@ export class History implements Watcher {
       at: now,
       ...this.#views(),
       accusationsByCorrect: this.#accusationsByCorrect,
-      accusationsByByzantine: this.#accusationsByByzantine,
+      suspicions: this.#suspicions,
       removals: this.#removals,
       notesByCorrect: this.#notesByCorrect,
       bytes: this.#bytes,
     });
     this.#accusationsByCorrect = 0;
-    this.#accusationsByByzantine = 0;
+    this.#suspicions = 0;
     this.#removals = 0;
     this.#notesByCorrect = 0;
     this.#bytes = { ...NO_BYTES };

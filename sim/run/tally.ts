@@ -1,7 +1,7 @@
 /** What each adversary did, and what became of it: counted around its behaviours, without their knowledge. */
 import type { Output } from "../../gossip/index.js";
 import type { MemberId } from "../../rings/index.js";
-import type { Actor, Behaviour, Seat, StatementKind, TrafficKind, Watcher } from "../actor.js";
+import type { Actor, Behaviour, Seat, TrafficKind, Watcher } from "../actor.js";
 
 export interface AdversaryTally {
   readonly name: string;
@@ -12,7 +12,6 @@ export interface AdversaryTally {
 
 /** What a behaviour can do. */
 export type Deed =
-  | "statements signed"
   | "packets and pings sent"
   | "outputs altered"
   | "requests answered falsely"
@@ -20,7 +19,6 @@ export type Deed =
   | "pings ignored";
 
 export const DEEDS: readonly Deed[] = [
-  "statements signed",
   "packets and pings sent",
   "outputs altered",
   "requests answered falsely",
@@ -82,10 +80,6 @@ export class Tally implements Watcher {
       }
     };
     return countedHooks(behaviour, counter, during);
-  }
-
-  signed(seat: Seat, _type: StatementKind, _body: Uint8Array): void {
-    if (!seat.isCorrect && this.#current) this.#current.counts["statements signed"] += 1;
   }
 
   sent(from: Seat, _to: Seat, kind: TrafficKind): void {
