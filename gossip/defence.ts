@@ -93,7 +93,9 @@ export class Defence {
     const { self, view, outbox, timers } = this.#parts;
     const precedes = (ring: number, accuser: MemberId) =>
       ring > 0 && view.judgement.mayStand({ ring, accuser, accused: view.me });
-    const note = self.nextNote(precedes, this.#floor);
+    const alone = (ring: number, accuser: MemberId) =>
+      ring > 0 && view.judgement.standsAlone({ ring, accuser, accused: view.me });
+    const note = self.nextNote(precedes, alone, this.#floor);
     if (!note) {
       outbox.emit({ kind: "alarm", what: "epochs-exhausted" });
       return;

@@ -158,6 +158,11 @@ export class Judgement {
     return this.#blockerOf(accusation, (id) => this.skip(id) || this.#endsSoon(id)) === undefined;
   }
 
+  /** Would it stand if nobody else were accused? */
+  standsAlone(accusation: Direction): boolean {
+    return this.#blockerOf(accusation, (id) => this.skipGone(id) || this.#endsSoon(id)) === undefined;
+  }
+
   #endsSoon(id: MemberId): boolean {
     const certificate = this.#evidence.note(id)?.certificate;
     return certificate !== undefined && certificate.notAfter < this.#wall + CLOCK_TOLERANCE_MS;

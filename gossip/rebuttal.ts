@@ -15,21 +15,28 @@ export interface Rebuttal {
   readonly disabledBy: DisabledBy;
 }
 
+/** Who stands directly before me on a ring. */
+export type Precedes = (ring: number, accuser: MemberId) => boolean;
+
 /**
  * A ring is disabled when its accuser is my direct predecessor there: then it could accuse again at once. With t rings
- * disabled already, one is enabled again: the oldest whose accuser no longer precedes me, else the oldest of all.
+ * disabled already, one is enabled again: the oldest whose accuser no longer precedes me, else the oldest whose accuser does
+ * so only while those between us are accused. Only for one that precedes me also when they are not (`alone`) the oldest of
+ * all: else liars who keep everybody accused would make me open, one after the other, the rings that they hold.
  */
 export function rebut(
   mask: Uint8Array,
   ringCount: number,
   disabledBy: DisabledBy,
   accusations: readonly Answered[],
-  precedesMe: (ring: number, accuser: MemberId) => boolean,
+  precedesMe: Precedes,
+  alone: Precedes = precedesMe,
 ): Rebuttal {
   let next: Rebuttal = { mask, disabledBy };
   for (const { ring, accuser } of accusations) {
     if (!precedesMe(ring, accuser) || disabledRings(next.mask, ringCount).includes(ring)) continue;
-    next = disable(makeRoom(next, ringCount, precedesMe), ring, accuser);
+    const room = makeRoom(next, ringCount, precedesMe, alone, alone(ring, accuser));
+    if (room) next = disable(room, ring, accuser);
   }
   return next;
 }
@@ -39,17 +46,20 @@ function disable(state: Rebuttal, ring: number, accuser: MemberId): Rebuttal {
   return { mask: withRing(state.mask, ring, false), disabledBy };
 }
 
+/** Undefined when there is none for an accuser that is not `alone` before me. */
 function makeRoom(
   state: Rebuttal,
   ringCount: number,
-  precedesMe: (ring: number, accuser: MemberId) => boolean,
-): Rebuttal {
+  precedesMe: Precedes,
+  alone: Precedes,
+  isAlone: boolean,
+): Rebuttal | undefined {
   const disabled = disabledRings(state.mask, ringCount);
   if (disabled.length < tolerance(ringCount)) return state;
-  const byAge = [...state.disabledBy.keys()];
-  const freed =
-    byAge.find((ring) => !precedesMe(ring, state.disabledBy.get(ring) as MemberId)) ?? byAge[0] ?? disabled[0];
-  if (freed === undefined) return state;
+  const byAge = [...state.disabledBy];
+  const passing = byAge.find(([ring, by]) => !precedesMe(ring, by)) ?? byAge.find(([ring, by]) => !alone(ring, by));
+  const freed = passing?.[0] ?? (isAlone ? (byAge[0]?.[0] ?? disabled[0]) : undefined);
+  if (freed === undefined) return isAlone ? state : undefined;
   const disabledBy = new Map(state.disabledBy);
   disabledBy.delete(freed);
   return { mask: withRing(state.mask, freed, true), disabledBy };

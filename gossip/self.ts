@@ -6,7 +6,7 @@ import type { Epochs } from "./epochs.js";
 import { STRANGER_REBUTTALS_MAX, STRANGER_REFILL_DELTAS, STRANGERS_MAX } from "./limits.js";
 import { type Address, encodeNote, type Note, noteSignatureType, type SignedNote } from "./note.js";
 import type { Ports } from "./ports.js";
-import { type Answered, type DisabledBy, rebut } from "./rebuttal.js";
+import { type Answered, type DisabledBy, type Precedes, rebut } from "./rebuttal.js";
 import { own, type Verified } from "./verified.js";
 
 export interface SelfOptions {
@@ -90,7 +90,7 @@ export class Self {
    * My next note, signed: with a higher epoch than any of mine and than `floor`, and the rings disabled that the
    * unanswered accusations ask for. Undefined when no epoch is left.
    */
-  nextNote(precedes: (ring: number, accuser: MemberId) => boolean, floor = 0n): Verified<SignedNote> | undefined {
+  nextNote(precedes: Precedes, alone: Precedes, floor = 0n): Verified<SignedNote> | undefined {
     const epoch = this.#options.epochs.advance(floor);
     if (epoch === undefined) return undefined;
     const { mask, disabledBy } = rebut(
@@ -99,6 +99,7 @@ export class Self {
       this.#disabledBy,
       this.#unanswered,
       precedes,
+      alone,
     );
     this.#mask = mask;
     this.#disabledBy = disabledBy;

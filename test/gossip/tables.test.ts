@@ -216,6 +216,16 @@ describe("rebuttal masks (R9)", () => {
     expect([...next.disabledBy.keys()].sort()).toEqual(expected);
   });
 
+  it.each<[string, MemberId[], number[]]>([
+    ["leaves the rings alone whose accusers precede me also when nobody is accused", [a, b, c, d], [1, 2, 3, 4]],
+    ["takes the place of one that does so only past the accused as well", [a, b, d], [1, 2, 4, 5]],
+    ["gives way to one that precedes me also when nobody is accused", [a, b, d, e], [1, 2, 4, 5]],
+  ])("an accuser past the accused, with t disabled, %s", (_, alone, expected) => {
+    const mask = maskOf(1, 2, 3, 4);
+    const next = rebut(mask, K, by(...full), [{ ring: 5, accuser: e }], always, (_, id) => alone.includes(id));
+    expect(disabledRings(next.mask, K)).toEqual(expected);
+  });
+
   it("never disable more than t, and always the ring just answered", () => {
     const accusations = fc.array(
       fc.record({ ring: fc.integer({ min: 1, max: K }), accuser: fc.constantFrom(a, b, c) }),
