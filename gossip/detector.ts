@@ -236,7 +236,8 @@ export class Detector {
   #remember(id: MemberId, path: Path): void {
     this.#paths.delete(id);
     this.#paths.set(id, path);
+    if (this.#paths.size <= PATHS_MAX) return;
     const oldest = this.#paths.keys().next().value;
-    if (this.#paths.size > PATHS_MAX && oldest !== undefined) this.#paths.delete(oldest);
+    if (oldest !== undefined) this.#paths.delete(oldest);
   }
 }

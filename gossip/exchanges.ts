@@ -109,7 +109,7 @@ export class Exchanges {
 
   #respond(item: Item, from: MemberId, builder: PacketBuilder, isStranger: boolean, now: number): void {
     const { partners, outbox, onToldGone } = this.#parts;
-    if (item.kind === "range" && item.prefix === "") partners.learnFingerprint(from, item.hash, now);
+    if (item.kind === "range" && item.prefix === "") partners.learnFingerprint(from, item.hash);
     if (item.kind === "range" || item.kind === "children" || item.kind === "list") {
       if (isStranger) this.#redirect(from, builder, now);
       else this.#reconcile(item, builder);

@@ -524,7 +524,7 @@ export class Machine {
   }
 
   #learnFingerprint(from: MemberId, fingerprint: Uint8Array, now: number): void {
-    this.#partners.learnFingerprint(from, fingerprint, now);
+    this.#partners.learnFingerprint(from, fingerprint);
     if (this.#partners.holdsSame(from, this.fingerprint()) || now - this.#changedAt < SETTLE_MS) return;
     if (!this.#self.leaving) this.#rounds.differs(from, now);
   }

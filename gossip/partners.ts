@@ -29,6 +29,8 @@ export class Partners {
   readonly #packetRate: BudgetRate;
   readonly #statementRate: BudgetRate;
   readonly #byteRate: BudgetRate;
+  /** Everyone begins with these: most partners never spend any. */
+  readonly #full: Pick<Partner, "packets" | "statements" | "strangerBytes">;
   readonly #gossipMs: number;
 
   constructor(gossipMs: number) {
@@ -37,11 +39,16 @@ export class Partners {
     const statementMs = gossipMs / PARTNER_STATEMENTS_PER_INTERVAL;
     this.#statementRate = { burst: PARTNER_STATEMENTS_BURST, refillMs: statementMs };
     this.#byteRate = { burst: STRANGER_BYTES_PER_INTERVAL, refillMs: gossipMs / STRANGER_BYTES_PER_INTERVAL };
+    this.#full = {
+      packets: fullBudget(this.#packetRate, 0),
+      statements: fullBudget(this.#statementRate, 0),
+      strangerBytes: fullBudget(this.#byteRate, 0),
+    };
   }
 
   /** May this partner send another packet now? */
   takePacket(id: MemberId, now: number): boolean {
-    const partner = this.#of(id, now);
+    const partner = this.#of(id);
     const left = spend(partner.packets, this.#packetRate, now);
     if (left) partner.packets = left;
     return left !== undefined;
@@ -49,7 +56,7 @@ export class Partners {
 
   /** May it send so many statements more? Asked before the work on them begins. */
   takeStatements(id: MemberId, count: number, now: number): boolean {
-    const partner = this.#of(id, now);
+    const partner = this.#of(id);
     const left = spend(partner.statements, this.#statementRate, now, count);
     if (left) partner.statements = left;
     return left !== undefined;
@@ -57,14 +64,14 @@ export class Partners {
 
   /** A lie is paid for when it is found out, also with packets that are not there yet: a partner may be in debt. */
   punish(id: MemberId, now: number): void {
-    const partner = this.#of(id, now);
+    const partner = this.#of(id);
     const { tokens, at } = refilled(partner.packets, this.#packetRate, now);
     partner.packets = { tokens: Math.max(-PARTNER_DEBT_MAX, tokens - PACKETS_PER_LIE), at };
   }
 
   /** Rule R16: how much a partner that is not my neighbour may still pull in this interval. */
   takeStrangerBytes(id: MemberId, bytes: number, now: number): boolean {
-    const partner = this.#of(id, now);
+    const partner = this.#of(id);
     const left = spend(partner.strangerBytes, this.#byteRate, now, bytes);
     if (left) partner.strangerBytes = left;
     return left !== undefined;
@@ -72,7 +79,7 @@ export class Partners {
 
   /** Rule R16: at most one redirect per interval. */
   takeRedirect(id: MemberId, now: number): boolean {
-    const partner = this.#of(id, now);
+    const partner = this.#of(id);
     if (now - partner.redirectedAt < this.#gossipMs) return false;
     partner.redirectedAt = now;
     return true;
@@ -80,14 +87,14 @@ export class Partners {
 
   /** Protocol section 5: at most one exchange started per partner and interval. */
   takeExchange(id: MemberId, now: number): boolean {
-    const partner = this.#of(id, now);
+    const partner = this.#of(id);
     if (now - partner.exchangedAt < EXCHANGE_SHARE * this.#gossipMs) return false;
     partner.exchangedAt = now;
     return true;
   }
 
-  learnFingerprint(id: MemberId, fingerprint: Uint8Array, now: number): void {
-    this.#of(id, now).fingerprint = fingerprint;
+  learnFingerprint(id: MemberId, fingerprint: Uint8Array): void {
+    this.#of(id).fingerprint = fingerprint;
   }
 
   holdsSame(id: MemberId, fingerprint: Uint8Array): boolean {
@@ -99,22 +106,26 @@ export class Partners {
     this.#partners.delete(id);
   }
 
-  #of(id: MemberId, now: number): Partner {
+  #of(id: MemberId): Partner {
     let partner = this.#partners.get(id);
     if (partner) this.#partners.delete(id);
-    else partner = this.#new(now);
+    else partner = this.#new();
     this.#partners.set(id, partner);
-    const oldest = this.#partners.keys().next().value;
-    if (this.#partners.size > PARTNERS_MAX && oldest !== undefined) this.#partners.delete(oldest);
+    if (this.#partners.size > PARTNERS_MAX) this.#forgetOldest();
     return partner;
   }
 
-  #new(now: number): Partner {
+  #forgetOldest(): void {
+    const oldest = this.#partners.keys().next().value;
+    if (oldest !== undefined) this.#partners.delete(oldest);
+  }
+
+  #new(): Partner {
     return {
       fingerprint: undefined,
-      packets: fullBudget(this.#packetRate, now),
-      statements: fullBudget(this.#statementRate, now),
-      strangerBytes: fullBudget(this.#byteRate, now),
+      packets: this.#full.packets,
+      statements: this.#full.statements,
+      strangerBytes: this.#full.strangerBytes,
       redirectedAt: Number.NEGATIVE_INFINITY,
       exchangedAt: Number.NEGATIVE_INFINITY,
     };
