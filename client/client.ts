@@ -86,6 +86,8 @@ export class Client {
   #entry: Entry | undefined;
   #gossiping = 0;
   readonly #rejected = new Map<string, number>();
+  /** Others refuse me until I have another certificate: also who asks later is to know. */
+  #outcast: Change | undefined;
   #metadata: Metadata | undefined;
   #content: Uint8Array | undefined;
 
@@ -193,10 +195,10 @@ export class Client {
     return this.#running.machine.members().map((peer) => this.#directory.describe(peer));
   }
 
-  /** First the members as joined, then every change, until the signal fires, the loop ends or the client stops. */
+  /** First the members as joined, and that I am an outcast if I am, then every change, until the signal fires, the loop ends or the client stops. */
   changes({ signal }: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<Change> {
     const joined = this.members().map((member): Change => ({ kind: "joined", member, at: member.since }));
-    return this.#feed.subscribe(joined, signal);
+    return this.#feed.subscribe(this.#outcast ? [...joined, this.#outcast] : joined, signal);
   }
 
   /** Figures about this member. */
@@ -375,7 +377,10 @@ export class Client {
       addresses: () => member.addresses,
       directory: config.dir,
       now: Date.now,
-      onRenewed: (identity) => member.renewed(identity),
+      onRenewed: (identity) => {
+        this.#outcast = undefined;
+        member.renewed(identity);
+      },
       onFailed: this.#onAlarm,
     });
   }
@@ -438,7 +443,7 @@ export class Client {
         void this.#handOver(told.to, told.content);
         return;
       case "isolated":
-        this.#feed.publish({ kind: "isolated", reason: told.reason, at: Date.now() });
+        this.#isolated({ kind: "isolated", reason: told.reason, at: Date.now() });
         return;
       case "alarm":
         this.#onAlarm(new FirefliesError(told.what));
@@ -454,6 +459,12 @@ export class Client {
       default:
         this.#changed(told.kind, told.member);
     }
+  }
+
+  #isolated(change: Extract<Change, { kind: "isolated" }>): void {
+    const isForGood = change.reason !== "removed" && change.reason !== "nobody";
+    if (isForGood) this.#outcast = change;
+    this.#feed.publish(change);
   }
 
   #count(rejection: string): void {
