@@ -1,11 +1,7 @@
 /** What a member gets: its certificate, and contacts to begin with. */
 import type { MemberId } from "../rings/index.js";
 import type { Context } from "./context.js";
-import { drawContacts } from "./policy.js";
 import type { CertificateRecord, ContactRecord } from "./store.js";
-
-/** Contacts are drawn from this many times as many members, so that newcomers do not all ask the same ones. */
-const CONTACT_CHOICE = 4;
 
 /** A certificate with what a member needs beside it. */
 export interface Issued {
@@ -31,6 +27,5 @@ export async function answer(
 /** Members to begin with, other than the one that asks. */
 export async function contactsFor({ state, settings }: Context, except: MemberId): Promise<ContactRecord[]> {
   const { bootNodes, now } = settings;
-  const choice = await state.records.contacts({ except, now: now(), limit: bootNodes * CONTACT_CHOICE });
-  return drawContacts(choice, bootNodes, Math.random);
+  return state.records.contacts({ except, now: now(), limit: bootNodes });
 }

@@ -51,13 +51,3 @@ export function validityAt(now: number, lifetimeMs: number): { readonly notBefor
 export function isFresh({ issuedAt, notAfter }: { issuedAt: number; notAfter: number }, now: number): boolean {
   return notAfter - now > (notAfter - issuedAt) * RENEWAL_SHARE;
 }
-
-/** `count` of a few times as many, drawn by `random`, so that they share the load. */
-export function drawContacts<T>(choice: readonly T[], count: number, random: () => number): T[] {
-  const rest = [...choice];
-  const drawn: T[] = [];
-  while (drawn.length < count && rest.length > 0) {
-    drawn.push(...rest.splice(Math.floor(random() * rest.length), 1));
-  }
-  return drawn;
-}

@@ -8,6 +8,9 @@ const PAGE = 1_000;
 /** Members hold a certificate for twice the tolerated skew beyond its end (rule R8); lists name it for an hour more. */
 const NAMED_AFTER_END_MS = 2 * CLOCK_TOLERANCE_MS + 3_600_000;
 
+/** The principal of what a restored authority knows from a list only: it goes on naming that, whichever issuer it was of. */
+const UNKNOWN = "";
+
 export interface Revoked {
   /** SHA-256 of certificates whose keys are revoked, 64 hex digits each. */
   readonly hashes: readonly string[];
@@ -20,14 +23,18 @@ export interface Revoked {
 
 export async function revokedAt(context: Context, now: number): Promise<Revoked> {
   const collected = new Collection();
+  const unknown: (RevocationRecord & { readonly serial: string })[] = [];
   for await (const revocation of revocationsOf(context)) {
     const { target } = revocation;
     const certificates = await concerned(context, revocation, now - NAMED_AFTER_END_MS);
     for (const certificate of certificates) collected.add(certificate, revocation);
-    if (target.kind === "principal" && certificates.length > 0) collected.members.push(target.id);
+    const isKnown = revocation.principal !== UNKNOWN;
+    if (!isKnown && target.kind === "certificate") unknown.push({ ...revocation, serial: target.serial });
+    if (target.kind === "principal" && (certificates.length > 0 || !isKnown)) collected.members.push(target.id);
     else if (target.kind === "certificate") for (const { leaf } of certificates) collected.hashes.push(sha256Hex(leaf));
   }
   const issuers = await context.state.records.issuers();
+  for (const { fingerprint } of issuers) for (const each of unknown) collected.name(fingerprint, each);
   const retired = issuers.filter(({ state, notAfter }) => state === "retired" && notAfter + NAMED_AFTER_END_MS > now);
   return { ...collected, issuers: retired.map(({ fingerprint }) => fingerprint) };
 }
@@ -42,7 +49,13 @@ class Collection {
   add({ serial, issuer }: CertificateRecord, { at, reason }: RevocationRecord): void {
     if (this.#seen.has(serial)) return;
     this.#seen.add(serial);
-    const fingerprint = sha256Hex(issuer);
+    this.name(sha256Hex(issuer), { serial, at, reason });
+  }
+
+  name(
+    fingerprint: string,
+    { serial, at, reason }: Pick<RevocationRecord, "at" | "reason"> & { serial: string },
+  ): void {
     const list = this.byIssuer.get(fingerprint) ?? [];
     list.push({ serial, revokedAt: at, reason: isRevocationReason(reason) ? reason : "unspecified" });
     this.byIssuer.set(fingerprint, list);

@@ -278,9 +278,9 @@ export interface NetworkStore {
   /** Costs nothing when the same was reported within a second. */
   report(id: MemberId, addresses: readonly string[], at: number): Promise<void>;
   /**
-   * Members other than `except` with addresses and an unexpired certificate, none of them revoked: half of them the last
-   * to report, which live most likely, half at random. Of liars that report every second there may be enough to be all
-   * the last ones.
+   * At most `limit` members other than `except` with addresses and an unexpired certificate, none of them revoked: drawn
+   * from the last to report, which live most likely, and from as many at random. Of liars that report every second there
+   * may be enough to be all the last ones.
    */
   contacts(query: { except: MemberId; now: number; limit: number }): Promise<ContactRecord[]>;
   counts(now: number): Promise<Counts>;

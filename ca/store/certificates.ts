@@ -83,7 +83,7 @@ export async function recordCertificate(
 async function factsOf(
   tx: Transaction,
   networkId: Uint8Array,
-  { principal, spki, issuer }: CertificateRecord,
+  { principal, id, spki, issuer }: CertificateRecord,
   condition: Condition,
 ): Promise<Row> {
   const hash = condition.kind === "token" ? condition.hash : new Uint8Array();
@@ -92,10 +92,22 @@ async function factsOf(
     (SELECT count(*) FROM revocations r JOIN certificates c ON c.serial = r.serial
       WHERE c.network_id = ? AND c.spki = ?) AS revoked_key,
     (SELECT count(*) FROM certificates c WHERE c.network_id = ? AND c.spki = ? AND c.principal = ?) AS own_key,
+    (SELECT count(*) FROM revocations WHERE id = ?) AS revoked_id,
     (SELECT max(c.serial) FROM certificates c WHERE c.network_id = ? AND c.principal = ?) AS newest
     FROM issuers i LEFT JOIN principals p ON p.network_id = i.network_id AND p.principal = ?
     WHERE i.fingerprint = ? AND i.network_id = ?`;
-  const keyed = [networkId, networkId, spki, networkId, spki, principal, networkId, principal, principal];
+  const keyed = [
+    networkId,
+    networkId,
+    spki,
+    networkId,
+    spki,
+    principal,
+    memberIdToBytes(id),
+    networkId,
+    principal,
+    principal,
+  ];
   const row = await tx.one(sql, hash, ...keyed, fingerprintOf(issuer), networkId);
   return row ?? { generation: null, state: "unknown" };
 }
@@ -111,6 +123,8 @@ function refusalOf(
     if (generation !== certificate.generation || id !== certificate.id) return "generation-changed";
     if (facts.status !== "active") return "principal-revoked";
   }
+  // Also one that was lost with the newest records, and is known from a list only.
+  if (Number(facts.revoked_id) > 0) return "principal-revoked";
   if (condition.kind === "token" && Number(facts.unused) === 0) return "token-used";
   if (Number(facts.revoked_key) > 0) return "key-revoked";
   const isTaken = facts.newest !== null && Number(facts.own_key) === 0;

@@ -1,5 +1,5 @@
 /** Where members said that they are reached, and who is told to a newcomer. */
-import { type MemberId, memberIdToBytes } from "../../rings/index.js";
+import { type MemberId, memberIdToBytes, toHex } from "../../rings/index.js";
 import type { ContactRecord } from "../store.js";
 import { bytes, type Row, type Session, texts } from "./sql.js";
 
@@ -31,17 +31,24 @@ export async function isReported(
   return Math.abs(Number(row.reported_at) - at) <= REPORT_STEP_MS;
 }
 
-const CONTACTS = `SELECT r.id, r.addresses, c.leaf, i.certificate AS issuer_der FROM reports r
-  JOIN principals p ON p.id = r.id
+/** Members of whom a newcomer may be told. */
+const CANDIDATES = `SELECT r.id FROM reports r JOIN principals p ON p.id = r.id
+  WHERE r.network_id = ? AND r.id <> ? AND r.addresses <> '[]' AND p.status = 'active'
+    AND EXISTS (SELECT 1 FROM certificates c WHERE c.id = r.id AND c.not_after > ?)`;
+
+/** Their newest certificates, without those that are revoked or past their end. */
+const CONTACTS = `SELECT r.addresses, c.leaf, i.certificate AS issuer_der FROM reports r
   JOIN certificates c ON c.serial =
     (SELECT serial FROM certificates WHERE id = r.id ORDER BY not_before DESC, serial DESC LIMIT 1)
   JOIN issuers i ON i.fingerprint = c.issuer
-  WHERE r.network_id = ? AND r.id <> ? AND r.addresses <> '[]' AND c.not_after > ? AND p.status = 'active'
-    AND i.state <> 'retired' AND NOT EXISTS (SELECT 1 FROM revocations v WHERE v.serial = c.serial)`;
+  WHERE c.not_after > ? AND NOT EXISTS (SELECT 1 FROM revocations v WHERE v.serial = c.serial)`;
+
+/** Candidates are this many times as many, so that newcomers do not all ask the same ones. */
+const CHOICE = 4;
 
 /**
- * Half the last to report, half from a random place on: ids are random, so those that follow one another there are a
- * random choice, found without reading all of them.
+ * Drawn from as many that reported last as from a random place on: ids are random, so those that follow one another
+ * there are a random choice, found without reading all of them. Certificates are read of those only that were drawn.
  */
 export async function contactsOf(
   db: Session,
@@ -49,18 +56,33 @@ export async function contactsOf(
   { except, now, limit, from }: { except: MemberId; now: number; limit: number; from: Uint8Array },
 ): Promise<ContactRecord[]> {
   const common = [networkId, memberIdToBytes(except), now] as const;
-  const recent = await db.all(`${CONTACTS} ORDER BY r.reported_at DESC LIMIT ?`, ...common, Math.ceil(limit / 2));
-  const wanted = limit - recent.length;
-  const after = await db.all(`${CONTACTS} AND r.id >= ? ORDER BY r.id LIMIT ?`, ...common, from, wanted);
-  const rest = wanted - after.length;
+  const half = Math.ceil((limit * CHOICE) / 2);
+  const recent = await db.all(`${CANDIDATES} ORDER BY r.reported_at DESC LIMIT ?`, ...common, half);
+  const after = await db.all(`${CANDIDATES} AND r.id >= ? ORDER BY r.id LIMIT ?`, ...common, from, half);
+  const rest = half - after.length;
   const before =
-    rest === 0 ? [] : await db.all(`${CONTACTS} AND r.id < ? ORDER BY r.id LIMIT ?`, ...common, from, rest);
-  return unique([...recent, ...after, ...before]).map(contactOf);
+    rest === 0 ? [] : await db.all(`${CANDIDATES} AND r.id < ? ORDER BY r.id LIMIT ?`, ...common, from, rest);
+  const drawn = shuffled(unique([...recent, ...after, ...before])).slice(0, limit);
+  if (drawn.length === 0) return [];
+  // Always as many places, so that it is one statement: some may hold the same id.
+  const ids = Array.from({ length: limit }, (_, index) => drawn[index % drawn.length]);
+  const sql = `${CONTACTS} AND r.id IN (${ids.map(() => "?").join(",")})`;
+  return (await db.all(sql, now, ...ids)).map(contactOf);
 }
 
-function unique(rows: readonly Row[]): Row[] {
-  const byId = new Map(rows.map((row) => [Buffer.from(bytes(row.id)).toString("hex"), row]));
-  return [...byId.values()];
+function unique(rows: readonly Row[]): Uint8Array[] {
+  const ids = rows.map(({ id }) => bytes(id));
+  return [...new Map(ids.map((id) => [toHex(id), id])).values()];
+}
+
+/** Fisher and Yates; a guess of the order is worth nothing, so no strong randomness. */
+function shuffled<T>(items: readonly T[]): T[] {
+  const order = [...items];
+  for (let last = order.length - 1; last > 0; last--) {
+    const other = Math.floor(Math.random() * (last + 1));
+    [order[last], order[other]] = [order[other]!, order[last]!];
+  }
+  return order;
 }
 
 function contactOf(row: Row): ContactRecord {

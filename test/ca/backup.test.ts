@@ -98,13 +98,15 @@ describe("an older state", () => {
     await backUp();
     await authority.operator.revokePrincipal("alice");
     await authority.operator.revokeKey(serialOf(bob));
+    const late = await admit("late"); // The backup does not know this one at all.
+    await authority.operator.revokePrincipal("late");
     const before = (await authority.revocations())!;
     const crl = (await authority.operator.crl())!;
     await lose();
     expect(await codeOf(restore())).toBe("ca-state-old");
     const list = answerOf(before);
     expect(await codeOf(restore({ lists: [list] }))).toBe("ca-state-old");
-    expect(await restore({ lists: [list, crl], acceptLoss: true })).toMatchObject({ revocations: 3, unknown: 0 });
+    expect(await restore({ lists: [list, crl], acceptLoss: true })).toMatchObject({ revocations: 5, unknown: 0 });
     authority = await open();
     expect(await codeOf(admit("alice"))).toBe("principal-revoked");
     expect((await admit("bob")).id).toBe(bob.id);
@@ -114,7 +116,12 @@ describe("an older state", () => {
     await authority.operator.revokeKey(serialOf(await admit("carol")));
     const after = (await authority.revocations())!;
     expect(after.number).toBeGreaterThan(before.number);
-    expect(Buffer.from(after.body).includes(Buffer.from(alice.id, "hex"))).toBe(true);
+    for (const { id } of [alice, late]) {
+      expect(Buffer.from(after.body).includes(Buffer.from(id, "hex"))).toBe(true);
+    }
+    const named = Buffer.from((await authority.operator.crl())!).toString("hex");
+    for (const issued of [alice, bob, late]) expect(named).toContain(serialOf(issued));
+    expect(await codeOf(admit("late"))).toBe("principal-revoked");
   });
 
   it("put back as a file is noticed at the start", async () => {

@@ -1,7 +1,6 @@
 /** The authority's decisions on values, as tables. */
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { areAddresses, drawContacts, isFresh, isPrincipal, memberIdOf, validityAt } from "../../ca/policy.js";
+import { areAddresses, isFresh, isPrincipal, memberIdOf, validityAt } from "../../ca/policy.js";
 import { RateLimit } from "../../ca/rate-limit.js";
 import { urlsOf } from "../../ca/urls.js";
 
@@ -71,24 +70,6 @@ describe("the life of a certificate", () => {
   it("is fresh in its first third", () => {
     const life = { issuedAt: 0, notAfter: 900 };
     expect([0, 299, 300, 900].map((now) => isFresh(life, now))).toEqual([true, true, false, false]);
-  });
-});
-
-describe("contacts", () => {
-  it("are drawn without repetition, as many as there are", () => {
-    fc.assert(
-      fc.property(
-        fc.uniqueArray(fc.integer()),
-        fc.nat(20),
-        fc.infiniteStream(fc.double({ min: 0, max: 0.999 })),
-        (all, count, numbers) => {
-          const drawn = drawContacts(all, count, () => numbers.next().value);
-          expect(drawn.length).toBe(Math.min(count, all.length));
-          expect(new Set(drawn).size).toBe(drawn.length);
-          expect(all).toEqual(expect.arrayContaining(drawn));
-        },
-      ),
-    );
   });
 });
 
