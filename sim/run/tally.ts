@@ -16,14 +16,18 @@ export type Deed =
   | "outputs altered"
   | "requests answered falsely"
   | "requests left unanswered"
-  | "pings ignored";
+  | "answers held back"
+  | "pings ignored"
+  | "fingerprints made up";
 
 export const DEEDS: readonly Deed[] = [
   "packets and pings sent",
   "outputs altered",
   "requests answered falsely",
   "requests left unanswered",
+  "answers held back",
   "pings ignored",
+  "fingerprints made up",
 ];
 
 export interface Rejection {
@@ -31,6 +35,9 @@ export interface Rejection {
   readonly reason: string;
   readonly count: number;
 }
+
+/** Runs something as an actor's doing. */
+type During = <T>(actor: Actor, run: () => T) => T;
 
 class Counter {
   readonly name: string;
@@ -69,7 +76,7 @@ export class Tally implements Watcher {
   counted(name: string, behaviour: Behaviour): Behaviour {
     const counter = this.#counters.get(name) ?? new Counter(name);
     this.#counters.set(name, counter);
-    const during = <T>(actor: Actor, run: () => T): T => {
+    const during: During = (actor, run) => {
       counter.liars.add(actor.number);
       const before = this.#current;
       this.#current = counter;
@@ -100,44 +107,61 @@ export class Tally implements Watcher {
   }
 }
 
-/** Only the hooks that it has: a hook that is not there costs nothing. */
-function countedHooks(
-  behaviour: Behaviour,
-  { counts }: Counter,
-  during: <T>(actor: Actor, run: () => T) => T,
-): Behaviour {
+/** Every hook there is: one that is added and forgotten here does not compile. */
+type Hooks = { readonly [K in keyof Required<Behaviour>]: Behaviour[K] | undefined };
+
+/** Only the hooks that it has: the others stay away. */
+function countedHooks(behaviour: Behaviour, { counts }: Counter, during: During): Behaviour {
   const { name } = behaviour;
-  const count = (deed: Deed) => {
-    counts[deed] += 1;
-  };
-  return {
+  const hooks: Hooks = {
     name,
-    ...(behaviour.start && { start: (actor) => during(actor, () => behaviour.start?.(actor)) }),
-    ...(behaviour.turn && { turn: (actor) => during(actor, () => behaviour.turn?.(actor)) }),
-    ...(behaviour.output && {
-      output: (actor, output) => {
+    start: behaviour.start && ((actor) => during(actor, () => behaviour.start?.(actor))),
+    turn: behaviour.turn && ((actor) => during(actor, () => behaviour.turn?.(actor))),
+    output:
+      behaviour.output &&
+      ((actor, output) => {
         const changed = during(actor, () => behaviour.output?.(actor, output));
-        if (changed) count("outputs altered");
+        if (changed) counts["outputs altered"] += 1;
         return changed;
-      },
-    }),
-    ...(behaviour.request && {
-      request: (actor, from, packet) => {
+      }),
+    request:
+      behaviour.request &&
+      ((actor, from, packet) => {
         const answer = during(actor, () => behaviour.request?.(actor, from, packet));
-        if (answer === "silent") count("requests left unanswered");
-        else if (answer) count("requests answered falsely");
+        if (answer) counts[answer === "silent" ? "requests left unanswered" : "requests answered falsely"] += 1;
         return answer;
-      },
-    }),
-    ...(behaviour.pinged && {
-      pinged: (actor, from) => {
+      }),
+    answer:
+      behaviour.answer &&
+      ((actor, from, packet) => {
+        const answer = during(actor, () => behaviour.answer?.(actor, from, packet));
+        if (answer) counts["requests answered falsely"] += 1;
+        return answer;
+      }),
+    pinged:
+      behaviour.pinged &&
+      ((actor, from) => {
         const taken = during(actor, () => behaviour.pinged?.(actor, from));
-        if (taken === false) count("pings ignored");
+        if (taken === false) counts["pings ignored"] += 1;
         return taken;
-      },
-    }),
-    ...(behaviour.tried && { tried: (actor, from) => during(actor, () => behaviour.tried?.(actor, from)) }),
+      }),
+    tried: behaviour.tried && ((actor, from) => during(actor, () => behaviour.tried?.(actor, from))),
+    fingerprint:
+      behaviour.fingerprint &&
+      ((actor, to) => {
+        const fingerprint = during(actor, () => behaviour.fingerprint?.(actor, to));
+        if (fingerprint) counts["fingerprints made up"] += 1;
+        return fingerprint;
+      }),
+    lateBy:
+      behaviour.lateBy &&
+      ((actor, from) => {
+        const ms = during(actor, () => behaviour.lateBy?.(actor, from));
+        if (ms) counts["answers held back"] += 1;
+        return ms;
+      }),
   };
+  return Object.fromEntries(Object.entries(hooks).filter(([, hook]) => hook !== undefined)) as unknown as Behaviour;
 }
 
 function liarsAmong(members: readonly Seat[]): Set<MemberId> {

@@ -115,15 +115,19 @@ describe("a run", () => {
   });
 
   it("tells what the adversaries did, and what was refused from them", () => {
-    const attacked = simulate(
-      choosePlan({ ...CHOICE, byzantine: 2, rings: "auto", adversaries: ["false-accuser", "mask-abuser"] }),
-      { withHistory: true },
-    );
+    const adversaries = ["false-accuser", "mask-abuser"];
+    const attack = choosePlan({ ...CHOICE, byzantine: 2, rings: "auto", seconds: 8, adversaries });
+    const attacked = simulate(attack, { withHistory: true });
     expect(attacked.adversaries.map(({ name, liars }) => [name, liars])).toEqual([
       ["false-accuser", 2],
       ["mask-abuser", 2],
     ]);
     expect(attacked.rejections.length).toBeGreaterThan(0);
+  });
+
+  it("counts what adversaries do without changing it", () => {
+    const all = choosePlan({ ...CHOICE, members: 7, byzantine: 1, rings: "auto", seconds: 5, adversaries: ["all"] });
+    expect(simulate(all, { withHistory: true }).result.digest).toBe(simulate(all).result.digest);
   });
 
   it("refuses an adversary and a crypto that there is not", () => {
