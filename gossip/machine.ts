@@ -85,6 +85,8 @@ export class Machine {
   #judgedVersion = -1;
   #changedAt = Number.NEGATIVE_INFINITY;
   #wokeAt = Number.NEGATIVE_INFINITY;
+  /** The deadline, once it was asked for; only inputs change it, and each of them wakes me first. Infinity: none. */
+  #due: number | undefined;
   #departed = false;
   #frozen = false;
 
@@ -165,7 +167,8 @@ export class Machine {
 
   /** The monotonic instant at which `tick` is due, or undefined before `start`. */
   get deadline(): number | undefined {
-    return earlier(this.#timers.deadline, earlier(this.#monitor.deadline, this.#judgement.deadline));
+    this.#due ??= earliest(this.#timers.deadline, this.#monitor.deadline, this.#judgement.deadline);
+    return this.#due === Number.POSITIVE_INFINITY ? undefined : this.#due;
   }
 
   /** Root of the hash tree over all held records: 16 bytes, equal in equal views. */
@@ -220,6 +223,7 @@ export class Machine {
   // --- Inputs ---
 
   start(now: number): void {
+    this.#due = undefined;
     this.#clock.wall(now);
     if (this.#standingNote) this.#defence.stand(this.#standingNote);
     else this.#introduceMyself(now);
@@ -377,6 +381,7 @@ export class Machine {
    */
   #wake(now: number): void {
     const { deadline } = this;
+    this.#due = undefined;
     // Of a row of late inputs the first stands for the stall: those after it come as fast as they are read.
     const late = deadline === undefined ? 0 : now - Math.max(deadline, this.#wokeAt);
     this.#wokeAt = now;
@@ -584,6 +589,7 @@ export class Machine {
   }
 }
 
-function earlier(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || (b !== undefined && b < a) ? b : a;
+/** Infinity for none. */
+function earliest(a = Number.POSITIVE_INFINITY, b = Number.POSITIVE_INFINITY, c = Number.POSITIVE_INFINITY): number {
+  return Math.min(a, b, c);
 }
