@@ -110,8 +110,12 @@ function limitAddresses(app: FastifyInstance, { address }: ServiceLimits): void 
 /** Beyond what can be answered before callers give up, a short "later" is the better answer. Bodies still coming do not count. */
 function limitWork(app: FastifyInstance, { underWayMax }: ServiceLimits): void {
   let underWay = 0;
-  app.addHook("preHandler", async (_, reply) => {
+  const requireRoom = () => {
     if (underWay >= underWayMax) throw new FirefliesError("overloaded");
+  };
+  app.addHook("onRequest", async () => requireRoom()); // Before a body is read for nothing.
+  app.addHook("preHandler", async (_, reply) => {
+    requireRoom();
     underWay += 1;
     reply.raw.once("close", () => {
       underWay -= 1;

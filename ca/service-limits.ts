@@ -34,7 +34,7 @@ export const SERVICE_LIMITS: ServiceLimits = {
   member: { burst: 30, perSecond: 1, callersMax: CALLERS_MAX },
   gate: {
     handshakes: { burst: 1_000, perSecond: 100, callersMax: CALLERS_MAX },
-    unfinishedMax: 256,
+    unfinishedMax: 512,
     connectionsMax: 1_024,
   },
   underWayMax: 256,

@@ -4,6 +4,9 @@ import { coloured, painter, printable, shortId, toJson, writeLine } from "./outp
 
 const OPEN_WARNING = "This authority is open: anyone may enrol under any free name, so no claim about liars holds.";
 
+/** Lines that a slow reader may leave waiting; what comes then is left out and counted. Bytes. */
+const BACKLOG_MAX = 4 * 1024 * 1024;
+
 export interface AuthorityLog {
   readonly decision: (decision: Decision) => void;
   /** Undefined when requests are not told. */
@@ -17,9 +20,26 @@ export function authorityLog(form: "text" | "json", json: boolean): AuthorityLog
   return json ? eventLog() : textLog();
 }
 
+/** Writes lines without waiting: the authority does not stop for who reads its log. */
+function writer(leftOut: (lines: number) => string): (line: string) => void {
+  let missing = 0;
+  return (line) => {
+    const { stdout } = process;
+    if (stdout.destroyed) return;
+    if (stdout.writableLength > BACKLOG_MAX) {
+      missing += 1;
+      return;
+    }
+    if (missing > 0) stdout.write(`${leftOut(missing)}\n`);
+    missing = 0;
+    stdout.write(`${line}\n`);
+  };
+}
+
 function textLog(): AuthorityLog {
+  const tell = writer((lines) => `${lines} lines were left out: the reader was too slow`);
   return {
-    decision: (decision) => void writeLine(decisionLine(decision)),
+    decision: (decision) => tell(decisionLine(decision)),
     request: undefined,
     listening: async (authority, server) => {
       for (const line of listeningLines(authority, server)) await writeLine(line);
@@ -43,8 +63,9 @@ function listeningLines({ fingerprint, network, isOpen }: CertificateAuthority, 
 }
 
 function eventLog(): AuthorityLog {
+  const tell = writer((lines) => toJson({ event: "left-out", lines }));
   return {
-    decision: (decision) => void writeLine(toJson(eventOf(decision))),
+    decision: (decision) => tell(toJson(eventOf(decision))),
     request: undefined,
     listening: (authority, server) => writeLine(toJson(listeningEvent(authority, server))),
     stopped: async () => {},
@@ -53,19 +74,20 @@ function eventLog(): AuthorityLog {
 
 /** Each line: time (ISO 8601), level, event, and what belongs to it. */
 function fullLog(): AuthorityLog {
-  const write = (level: string, event: object, at = Date.now()) =>
-    writeLine(toJson({ time: new Date(at).toISOString(), level, ...event }));
+  const lineOf = (level: string, event: object, at = Date.now()) =>
+    toJson({ time: new Date(at).toISOString(), level, ...event });
+  const tell = writer((lines) => lineOf("warn", { event: "left-out", lines }));
   return {
     decision: (decision) => {
       const { at, ...event } = eventOf(decision);
-      void write(levelOf(decision), event, at);
+      tell(lineOf(levelOf(decision), event, at));
     },
     request: ({ milliseconds, ...record }) => {
       const level = record.status >= 500 ? "error" : "info";
-      void write(level, { event: "request", ...record, milliseconds: Math.round(milliseconds * 10) / 10 });
+      tell(lineOf(level, { event: "request", ...record, milliseconds: Math.round(milliseconds * 10) / 10 }));
     },
-    listening: (authority, server) => write("info", listeningEvent(authority, server)),
-    stopped: () => write("info", { event: "stopped" }),
+    listening: (authority, server) => writeLine(lineOf("info", listeningEvent(authority, server))),
+    stopped: () => writeLine(lineOf("info", { event: "stopped" })),
   };
 }
 
