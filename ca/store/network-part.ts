@@ -1,5 +1,4 @@
 /** One network's part of a store: each method one look or one transaction. */
-import { randomBytes } from "node:crypto";
 import type { MemberId } from "../../rings/index.js";
 import type {
   AuditNote,
@@ -15,6 +14,7 @@ import type {
   TokenRecord,
 } from "../store.js";
 import * as certificates from "./certificates.js";
+import { ContactChoice } from "./contact-choice.js";
 import * as issuers from "./issuers.js";
 import * as principals from "./principals.js";
 import * as reports from "./reports.js";
@@ -22,9 +22,8 @@ import * as revocations from "./revocations.js";
 import { type Session, texts } from "./sql.js";
 import type { Writer } from "./writer.js";
 
-const ID_BYTES = 32;
-
 export function networkPart(read: Session, writer: Writer, networkId: Uint8Array): NetworkStore {
+  const contacts = new ContactChoice(read, writer, networkId);
   return {
     urls: async () => texts((await read.one("SELECT urls FROM networks WHERE network_id = ?", networkId))?.urls),
     saveUrls: async (urls: readonly string[]) => {
@@ -71,8 +70,7 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
       if (await reports.isReported(read, id, addresses, at)) return;
       await writer.write((tx) => reports.saveReport(tx, networkId, id, addresses, at));
     },
-    contacts: (query: { except: MemberId; now: number; limit: number }) =>
-      reports.contactsOf(read, networkId, { ...query, from: new Uint8Array(randomBytes(ID_BYTES)) }),
+    contacts: (query: { except: MemberId; now: number; limit: number }) => contacts.draw(query),
     counts: (now: number) => principals.countsAt(read, networkId, now),
   };
 }

@@ -1,5 +1,5 @@
 /** Where members said that they are reached, and who is told to a newcomer. */
-import { type MemberId, memberIdToBytes, toHex } from "../../rings/index.js";
+import { equalBytes, type MemberId, memberIdToBytes, toHex } from "../../rings/index.js";
 import type { ContactRecord } from "../store.js";
 import { bytes, type Row, type Session, texts } from "./sql.js";
 
@@ -33,7 +33,7 @@ export async function isReported(
 
 /** Members of whom a newcomer may be told. */
 const CANDIDATES = `SELECT r.id FROM reports r JOIN principals p ON p.id = r.id
-  WHERE r.network_id = ? AND r.id <> ? AND r.addresses <> '[]' AND p.status = 'active'
+  WHERE r.network_id = ? AND r.addresses <> '[]' AND p.status = 'active'
     AND EXISTS (SELECT 1 FROM certificates c WHERE c.id = r.id AND c.not_after > ?)`;
 
 /** Their newest certificates, without those that are revoked or past their end. */
@@ -46,23 +46,41 @@ const CONTACTS = `SELECT r.addresses, c.leaf, i.certificate AS issuer_der FROM r
 /** Candidates are this many times as many, so that newcomers do not all ask the same ones. */
 const CHOICE = 4;
 
+export interface CandidateQuery {
+  /** Unix milliseconds. */
+  readonly now: number;
+  /** How many contacts will be drawn from them at a time. */
+  readonly limit: number;
+  /** A random place among the ids. */
+  readonly from: Uint8Array;
+}
+
 /**
- * Drawn from as many that reported last as from a random place on: ids are random, so those that follow one another
- * there are a random choice, found without reading all of them. Certificates are read of those only that were drawn.
+ * As many that reported last as from a random place on: ids are random, so those that follow one another there are a
+ * random choice, found without reading all of them.
  */
-export async function contactsOf(
+export async function candidatesOf(
   db: Session,
   networkId: Uint8Array,
-  { except, now, limit, from }: { except: MemberId; now: number; limit: number; from: Uint8Array },
-): Promise<ContactRecord[]> {
-  const common = [networkId, memberIdToBytes(except), now] as const;
-  const half = Math.ceil((limit * CHOICE) / 2);
-  const recent = await db.all(`${CANDIDATES} ORDER BY r.reported_at DESC LIMIT ?`, ...common, half);
-  const after = await db.all(`${CANDIDATES} AND r.id >= ? ORDER BY r.id LIMIT ?`, ...common, from, half);
+  { now, limit, from }: CandidateQuery,
+): Promise<Uint8Array[]> {
+  const half = Math.ceil((limit * CHOICE) / 2) + 1; // The one that asks is among them.
+  const recent = await db.all(`${CANDIDATES} ORDER BY r.reported_at DESC LIMIT ?`, networkId, now, half);
+  const after = await db.all(`${CANDIDATES} AND r.id >= ? ORDER BY r.id LIMIT ?`, networkId, now, from, half);
   const rest = half - after.length;
   const before =
-    rest === 0 ? [] : await db.all(`${CANDIDATES} AND r.id < ? ORDER BY r.id LIMIT ?`, ...common, from, rest);
-  const drawn = shuffled(unique([...recent, ...after, ...before])).slice(0, limit);
+    rest === 0 ? [] : await db.all(`${CANDIDATES} AND r.id < ? ORDER BY r.id LIMIT ?`, networkId, now, from, rest);
+  return unique([...recent, ...after, ...before]);
+}
+
+/** Draws `limit` of the candidates; certificates are read of those only. */
+export async function contactsAmong(
+  db: Session,
+  candidates: readonly Uint8Array[],
+  { except, now, limit }: { except: MemberId; now: number; limit: number },
+): Promise<ContactRecord[]> {
+  const self = memberIdToBytes(except);
+  const drawn = shuffled(candidates.filter((id) => !equalBytes(id, self))).slice(0, limit);
   if (drawn.length === 0) return [];
   // Always as many places, so that it is one statement: some may hold the same id.
   const ids = Array.from({ length: limit }, (_, index) => drawn[index % drawn.length]);

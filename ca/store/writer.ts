@@ -34,10 +34,16 @@ export class Writer {
   readonly #database: SqlDatabase;
   readonly #waiting: Job[] = [];
   #isBusy = false;
+  #commits = 0;
   #watcher: HeadWatcher | undefined;
 
   constructor(database: SqlDatabase) {
     this.#database = database;
+  }
+
+  /** How many groups were recorded. */
+  get commits(): number {
+    return this.#commits;
   }
 
   watch(watcher: HeadWatcher): void {
@@ -63,6 +69,7 @@ export class Writer {
   async #commit(jobs: readonly Job[]): Promise<void> {
     try {
       const { results, head, isWeighty } = await this.#database.transaction((session) => runAll(session, jobs));
+      this.#commits++;
       if (head !== undefined) await this.#tell(head, isWeighty);
       for (const [index, job] of jobs.entries()) job.resolve(results[index]);
     } catch (cause) {
