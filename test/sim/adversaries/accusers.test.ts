@@ -46,6 +46,22 @@ describe("a false accusation", () => {
     expectSafe(trial);
   });
 
+  it("of everybody, on every ring, past all that stand accused, ends when each has disabled the rings that liars hold", () => {
+    // Found in November 2026: who had t rings disabled opened those that liars hold for those that liars reach past the
+    // accused, so that all were accused for ever (24 members, 4 of them liars: 21 answers each in 15 s, now 5 in all).
+    const trial = new Trial({ members: 14, byzantine: 2, rings: 11, liars: ["storm"], seed: 4 });
+    expect(trial.exposed).toEqual([]);
+    const epochs = trial.correct.map(({ machine }) => machine.epoch);
+    trial.seconds(12);
+    const answers = trial.correct.map(({ machine }, index) => Number(machine.epoch - epochs[index]!));
+    expect(Math.max(...answers)).toBeGreaterThan(1);
+    expect(Math.max(...answers)).toBeLessThanOrEqual(2 * tolerance(11));
+    const suspicions = trial.count("suspected");
+    trial.seconds(5);
+    expect(trial.count("suspected")).toBe(suspicions);
+    expectSafe(trial);
+  });
+
   it("past correct members that are accused as well ends when they answer", () => {
     const trial = new Trial({ liars: ["leapfrog"], seed: 4 }).seconds(12);
     expect(trial.count("suspected")).toBeGreaterThan(0);
