@@ -33,7 +33,7 @@ export async function simulateOne(options: SimOptions): Promise<void> {
   if (!json) await writeLine(planLine(plan));
   const run = await newRun(plan, {
     withHistory: options.report !== undefined,
-    ...(options.trace && { trace: options.trace }),
+    ...(options.trace && { trace: [options.trace] }),
   });
   checkTraced(run, options.trace);
   const timed = runTimed(run, new ProgressLine(json));
@@ -89,8 +89,8 @@ function checkTraced({ simulation }: Run, name: string | undefined): void {
 
 interface Failure {
   readonly shrunk: Shrunk | undefined;
-  /** The member that the first violation is about, and what befell it. */
-  readonly member: string;
+  /** The members that the first violation is about, and what befell them. */
+  readonly members: readonly string[];
   readonly trace: readonly TraceLine[];
 }
 
@@ -104,9 +104,10 @@ async function explain(
   const line = new ProgressLine(json ?? false);
   const shrunk = mayShrink ? await smaller(plan, violation, line) : undefined;
   const last = shrunk ?? { plan, violation };
-  const traced = await newRun(last.plan, { trace: last.violation.member });
+  const members = [last.violation.member, ...(last.violation.text.match(/\bm\d+\b/g) ?? [])];
+  const traced = await newRun(last.plan, { trace: members });
   runTimed(traced, line);
-  return { shrunk, member: last.violation.member, trace: traced.measured().trace };
+  return { shrunk, members, trace: traced.measured().trace };
 }
 
 async function smaller(plan: Plan, violation: Violation, line: ProgressLine): Promise<Shrunk> {
@@ -147,7 +148,7 @@ async function tell(
   if (options.trace !== undefined) await writeLine(traceText(options.trace, measured.trace));
   await writeLine(resultText(measured.result, timed));
   if (failure?.shrunk) await writeLine(`\n${shrunkText(failure.shrunk)}`);
-  if (failure) await writeLine(`\n${traceText(failure.member, failure.trace)}\n`);
+  if (failure) await writeLine(`\n${traceText(failure.members.join(" and "), failure.trace)}\n`);
   if (failure && !failure.shrunk) await writeLine(`Repeat it with:\n  ${planCommand(measured.plan)}`);
   if (options.report !== undefined) await writeLine(`Report: ${options.report}`);
 }

@@ -25,8 +25,8 @@ export interface RunOptions {
   readonly cryptos?: Readonly<Partial<Record<CryptoName, () => SimCrypto>>>;
   /** Also gather what a report shows: samples, and what the adversaries did. Default false. */
   readonly withHistory?: boolean;
-  /** Name of a member to trace, such as "m3". */
-  readonly trace?: string;
+  /** Names of members to trace, such as "m3". */
+  readonly trace?: readonly string[];
 }
 
 export interface Progress {

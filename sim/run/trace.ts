@@ -1,4 +1,4 @@
-/** The trace of one member: what happened to it, what it told and signed, and what others told and signed about it. */
+/** The trace of members: what happened to them, what they told and signed, and what others told and signed about them. */
 import { type Output, parseAccusation, parseNote } from "../../gossip/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Seat, SimEvent, StatementKind, Watcher } from "../actor.js";
@@ -12,54 +12,58 @@ export interface TraceLine {
 /** Lines kept: the last ones, since a violation ends the story that it belongs to. */
 export const TRACE_LINES_MAX = 400;
 
+type Line = { -readonly [K in keyof TraceLine]: TraceLine[K] };
+
 export class Trace implements Watcher {
-  readonly #name: string;
+  readonly #traced: ReadonlySet<string>;
   readonly #members: () => readonly Seat[];
-  #lines: TraceLine[] = [];
+  #lines: Line[] = [];
+  #rejecting: { readonly seat: Seat; readonly line: Line; readonly counts: Map<string, number> } | undefined;
   #dropped = 0;
   #names: ReadonlyMap<MemberId, string> = new Map();
 
-  /** `name` of a member, such as "m3". */
-  constructor(name: string, members: () => readonly Seat[]) {
-    this.#name = name;
+  /** Names of members, such as "m3". */
+  constructor(names: readonly string[], members: () => readonly Seat[]) {
+    this.#traced = new Set(names);
     this.#members = members;
   }
 
   /** In their order. The first says how many earlier ones were dropped, if any were. */
   lines(): TraceLine[] {
-    const kept = this.#lines.slice(-TRACE_LINES_MAX);
+    const kept: TraceLine[] = this.#lines.slice(-TRACE_LINES_MAX);
     const dropped = this.#dropped + this.#lines.length - kept.length;
     const first = kept[0];
     return dropped > 0 && first ? [{ at: first.at, text: `(${dropped} earlier lines left out)` }, ...kept] : kept;
   }
 
   told(seat: Seat, output: Output, now: number): void {
-    if (seat.name === this.#name) {
-      this.#add(now, `${seat.name} told: ${this.#describe(output)}`);
-    } else if ("member" in output && this.#nameOf(output.member.id) === this.#name) {
+    const isOwn = this.#traced.has(seat.name);
+    if (output.kind === "rejected") {
+      if (isOwn) this.#reject(seat, output, now);
+    } else if (isOwn || ("member" in output && this.#traced.has(this.#nameOf(output.member.id)))) {
       this.#add(now, `${labelOf(seat)} told: ${this.#describe(output)}`);
     }
   }
 
   signed(seat: Seat, type: StatementKind, body: Uint8Array, now: number): void {
     if (type !== "accusation") {
-      if (seat.name === this.#name) this.#add(now, `${labelOf(seat)} signed a ${describeNote(body)}`);
+      if (this.#traced.has(seat.name)) this.#add(now, `${labelOf(seat)} signed a ${describeNote(body)}`);
       return;
     }
     const accusation = parseAccusation(body);
     const accused = accusation ? this.#nameOf(accusation.accused) : "(unreadable)";
-    if (seat.name !== this.#name && accused !== this.#name) return;
+    if (!this.#traced.has(seat.name) && !this.#traced.has(accused)) return;
     const where = accusation ? ` on ring ${accusation.ring} at epoch ${accusation.epoch}` : "";
     this.#add(now, `${labelOf(seat)} signed an accusation of ${accused}${where}`);
   }
 
   threw(seat: Seat, error: unknown, now: number): void {
-    if (seat.name === this.#name) this.#add(now, `${seat.name} threw ${String(error)}`);
+    if (this.#traced.has(seat.name)) this.#add(now, `${seat.name} threw ${String(error)}`);
   }
 
   happened(event: SimEvent, now: number): void {
     if (event.kind === "network") this.#add(now, `network: ${event.what}`);
-    else if (event.seat.name === this.#name) {
+    else if (this.#traced.has(event.seat.name)) {
       this.#add(now, `${event.seat.name} ${event.kind}${event.kind === "clock-skewed" ? ` by ${event.ms} ms` : ""}`);
     }
   }
@@ -74,8 +78,6 @@ export class Trace implements Watcher {
         return `${output.kind} ${this.#nameOf(output.member.id)} (epoch ${output.member.epoch})`;
       case "failed":
         return `failed ${this.#nameOf(output.member.id)} (epoch ${output.member.epoch}, ${output.reason})`;
-      case "rejected":
-        return `rejected ${output.what} of ${output.from ? this.#nameOf(output.from) : "nobody"}: ${output.reason}`;
       case "isolated":
         return `isolated (${output.reason})`;
       case "alarm":
@@ -94,11 +96,28 @@ export class Trace implements Watcher {
     return this.#names.get(id) ?? id.slice(0, 8);
   }
 
-  #add(at: number, text: string): void {
-    this.#lines.push({ at, text });
-    if (this.#lines.length < 2 * TRACE_LINES_MAX) return;
-    this.#lines = this.#lines.slice(-TRACE_LINES_MAX);
-    this.#dropped += TRACE_LINES_MAX;
+  /** One line for many in a row: under a flood there are thousands. */
+  #reject(seat: Seat, { what, reason }: Extract<Output, { kind: "rejected" }>, now: number): void {
+    const last = this.#rejecting;
+    const key = `${what}: ${reason}`;
+    if (last?.seat === seat && last.line === this.#lines.at(-1)) {
+      last.counts.set(key, (last.counts.get(key) ?? 0) + 1);
+      const counts = [...last.counts].map(([each, count]) => (count > 1 ? `${each} (${count} times)` : each));
+      last.line.text = `${labelOf(seat)} told: rejected ${counts.join(", ")}`;
+      return;
+    }
+    const line = this.#add(now, `${labelOf(seat)} told: rejected ${key}`);
+    this.#rejecting = { seat, line, counts: new Map([[key, 1]]) };
+  }
+
+  #add(at: number, text: string): Line {
+    const line = { at, text };
+    this.#lines.push(line);
+    if (this.#lines.length >= 2 * TRACE_LINES_MAX) {
+      this.#lines = this.#lines.slice(-TRACE_LINES_MAX);
+      this.#dropped += TRACE_LINES_MAX;
+    }
+    return line;
   }
 }
 

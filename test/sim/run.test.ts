@@ -102,12 +102,12 @@ describe("a run", () => {
   });
 
   it("is the same when it is watched for a report", () => {
-    expect(simulate(plan, { withHistory: true, trace: "m3" }).result.digest).toBe(result.digest);
+    expect(simulate(plan, { withHistory: true, trace: ["m3"] }).result.digest).toBe(result.digest);
   });
 
   it("traces what concerns one member", () => {
     const crashed = measured.changes.find(({ kind }) => kind === "crashed");
-    const { trace } = simulate(plan, { trace: crashed?.member ?? "" });
+    const { trace } = simulate(plan, { trace: [crashed?.member ?? ""] });
     const text = trace.map((line) => line.text).join("\n");
     expect(text).toContain(`${crashed?.member} crashed`);
     expect(text).toContain(`signed an accusation of ${crashed?.member}`);
