@@ -28,9 +28,9 @@ describe("a third of the members", () => {
   });
 
   it.each(["censor", "rebuttal-dropper", "mute"])("that accuse and are %s do not keep the answers back", (name) => {
-    const trial = new Trial({ members: 24, byzantine: 7, rings: 45, liars: ["false-accuser", name], seed: 3 });
+    const trial = new Trial({ members: 16, byzantine: 4, rings: 25, liars: ["false-accuser", name], seed: 3 });
     expect(trial.exposed).toEqual([]);
-    trial.seconds(10);
+    trial.seconds(8);
     expect(trial.count("suspected")).toBeGreaterThan(trial.correct.length);
     expectSafe(trial);
   });
@@ -49,7 +49,7 @@ describe("a third of the members", () => {
   });
 
   it("that flap come and go, and take nobody with them", () => {
-    const trial = new Trial({ liars: ["flapper"], seed: 3 }).seconds(60);
+    const trial = new Trial({ members: 16, byzantine: 3, liars: ["flapper"], seed: 3 }).seconds(40);
     expect(trial.count("failed")).toBeGreaterThan(trial.correct.length);
     expectSafe(trial);
   });
@@ -66,7 +66,7 @@ describe("a newcomer", () => {
 
 describe("a member that has crashed", () => {
   it.each(["keeper", "displacer", "last-epoch", "censor", "mute"])("is not kept in by a %s", (name) => {
-    const trial = new Trial({ members: 24, byzantine: 5, rings: 31, liars: [name], seed: 4 }).seconds(3);
+    const trial = new Trial({ members: 18, byzantine: 4, rings: 19, liars: [name], seed: 4 }).seconds(3);
     const [dead] = trial.correct;
     trial.sim.crash(dead!);
     const took = trial.sim.runUntil(() => trial.holders(dead!) === 0, 60_000);
