@@ -4,8 +4,11 @@ import { someOf, victimsOf } from "./crowd.js";
 import { certificateStatement, packetOf } from "./forgery.js";
 
 const CERTIFICATES_PER_TURN = 5;
-/** In all, for one liar: a simulation is to end, and whoever admits certificates without end has lost in any case. */
-const CERTIFICATES_MAX = 1000;
+/**
+ * By all liars together, for each member: beyond about ten the dead may stay in views, because nobody correct is left among
+ * the accusers that are heard (rule R3; docs/adversaries.md, "Known limits"). Whoever issues that many has lost in any case.
+ */
+const CERTIFICATES_PER_MEMBER = 8;
 const TOLD = 2;
 
 export class CertificateFlooder implements Behaviour {
@@ -13,7 +16,8 @@ export class CertificateFlooder implements Behaviour {
   #issued = 0;
 
   turn(actor: Actor): void {
-    if (this.#issued >= CERTIFICATES_MAX) return;
+    const share = (CERTIFICATES_PER_MEMBER * actor.everyone.length) / actor.fellows.length;
+    if (this.#issued + CERTIFICATES_PER_TURN > share) return;
     this.#issued += CERTIFICATES_PER_TURN;
     const certificates = Array.from({ length: CERTIFICATES_PER_TURN }, () => certificateStatement(actor.recruit()));
     const packet = packetOf(certificates);
