@@ -3,9 +3,11 @@ import { spawnSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CertificateAuthority, serveAuthority } from "../../ca/index.js";
 import { KeyCabinet } from "../../ca/key-cabinet.js";
 import { formatKeyUri, parseKeyUri } from "../../ca/pkcs11-uri.js";
-import { publicKeyFromSpki } from "../../identity/index.js";
+import { enroll } from "../../client/authority.js";
+import { generateKeyPair, publicKeyFromSpki } from "../../identity/index.js";
 import { verifyRaw } from "../../identity/raw-signature.js";
 import { PIN, removeSoftHsm, startSoftHsm } from "../support/softhsm.js";
 import { codeOf, temporaryDirectory } from "./authority-fixture.js";
@@ -106,5 +108,24 @@ describe.skipIf(typeof hsm === "string")(`a key in SoftHSM${reason}`, () => {
     const issuingKeyUri = where.replace("?", ";object=twice?");
     await (await cabinet({ issuingKeyUri }).createIssuing("a.key.pem")).close();
     expect(await codeOf(cabinet({ issuingKeyUri }).createIssuing("b.key.pem"))).toBe("signer-unavailable");
+  });
+
+  it("signs the members of an authority, which never has it in its memory", { timeout: 60_000 }, async () => {
+    const options = { directory: join(temporary.path, "ca"), pin: PIN, issuingKeyUri: where };
+    const first = await CertificateAuthority.open(options);
+    const server = await serveAuthority(first, { port: 0 });
+    const token = await first.createToken("alice");
+    const call = { addresses: [], now: Date.now(), timeoutMs: 60_000 };
+    const alice = await enroll({ token }, generateKeyPair(), call);
+    await server.close();
+    await first.close();
+    expect(await readFile(join(options.directory, "issuing.key.pem"), "utf8")).toMatch(/^pkcs11:/);
+    const { issuingKeyUri: _, ...later } = options; // The file says where the key is.
+    const again = await CertificateAuthority.open(later);
+    const bob = await again.createIdentity({ principal: "bob" });
+    expect(bob.certificate.issuer).toEqual(alice.certificate.issuer);
+    expect(await again.operator.verifyAudit()).toMatchObject({ ok: true });
+    await again.close();
+    expect(await codeOf(CertificateAuthority.open({ directory: options.directory }))).toBe("signer-unavailable");
   });
 });
