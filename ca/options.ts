@@ -15,7 +15,7 @@ const DEFAULT_DELTA_MS = 1_500;
 const BOOT_NODES_MAX = 100;
 /** Of shorter lives a renewal would take too large a part; longer ones outlive the issuing certificate. */
 const LIFETIME_MS_MIN = 2_000;
-/** Members ask every ten seconds at most. */
+/** Members ask every few seconds at most. */
 const LIST_LIFETIME_MS_MIN = 60_000;
 const LIFETIME_MS_MAX = 365 * DAY_MS;
 

@@ -10,7 +10,7 @@ import { asFirefliesError } from "./guard.js";
 /** Questions of the whole network lie this far apart, milliseconds ... */
 const SHARED_PAUSE_MS = 1_000;
 /** ... those of one member at least and at most this far: a few members must not hurry, many not forget. */
-const PAUSE_MIN_MS = 10_000;
+const PAUSE_MIN_MS = 5_000;
 const PAUSE_MAX_MS = 900_000;
 /** For one question, milliseconds: nobody waits for it. */
 const TIMEOUT_MS = 5_000;
