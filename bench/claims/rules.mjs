@@ -1,27 +1,43 @@
 // Rules R1 to R19 attacked one by one: each is switched off in a copy of the compiled simulator, and the same run is made
 // with the rule and without it. Prints a table; ends with 1 when a promise breaks with all rules on.
-// Run: npx tsc -b && node bench/claims/rules.mjs [R5 R9 ...]
+// Run: npx tsc -b && node bench/claims/rules.mjs [--short] [--json] [R5 R9 ...]
+//   --short  without the long runs (of those it is only tried whether their switches fit)
+//   --json   rows as one line of JSON each
+import { parseArgs } from "node:util";
 import { mutant } from "./rules/mutant.mjs";
 import { RULES } from "./rules/table.mjs";
 
-const wanted = new Set(process.argv.slice(2));
-const rows = RULES.filter(({ rule }) => wanted.size === 0 || wanted.has(rule));
+const { values, positionals } = parseArgs({
+  options: { short: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const attacked = RULES.filter(({ rule }) => positionals.length === 0 || positionals.includes(rule));
 const whole = await mutant([]);
+const rows = [];
 
-console.log("| rule | switched off | run | with it | without it |");
-console.log("| ---- | ------------ | --- | ------- | ---------- |");
-let broken = 0;
-const harmless = [];
-for (const { rule, off, attack, edits, run } of rows) {
-  const withIt = run(whole);
-  const without = run(await mutant(edits));
-  console.log(`| ${rule} | ${off} | ${attack} | ${words(withIt)} | ${words(without)} |`);
-  if (withIt.isBroken) broken += 1;
-  if (!without.isBroken) harmless.push(`${rule} (${off})`);
+if (!values.json) {
+  console.log("| rule | switched off | run | with it | without it |");
+  console.log("| ---- | ------------ | --- | ------- | ---------- |");
 }
-if (harmless.length > 0) console.log(`\nSwitched off without harm in these runs: ${harmless.join(", ")}.`);
-if (broken > 0) console.log(`\n${broken} promises broken with all rules on.`);
-process.exitCode = broken > 0 ? 1 : 0;
+for (const { rule, off, attack, edits, isLong, run } of attacked) {
+  const mutated = await mutant(edits);
+  if (values.short && isLong) continue;
+  const row = { rule, off, attack, withIt: run(whole), without: run(mutated) };
+  rows.push(row);
+  console.log(values.json ? JSON.stringify(row) : lineOf(row));
+}
+const harmless = rows.filter(({ without }) => !without.isBroken);
+const broken = rows.filter(({ withIt }) => withIt.isBroken);
+if (!values.json) {
+  for (const { rule, off } of harmless)
+    console.log(`\n${rule}, switched off (${off}): this run does not show what it is for.`);
+  for (const { rule } of broken) console.log(`\n${rule}: the promise breaks with all rules on.`);
+}
+process.exitCode = broken.length > 0 ? 1 : 0;
+
+function lineOf({ rule, off, attack, withIt, without }) {
+  return `| ${rule} | ${off} | ${attack} | ${words(withIt)} | ${words(without)} |`;
+}
 
 function words({ isBroken, figure }) {
   return isBroken ? `**broken**: ${figure}` : figure;

@@ -65,7 +65,7 @@ export class Stops {
     if (stops.some((stop) => stop.isCrash)) return true;
     // Many short stalls in a row are one long one.
     const total = stops.reduce((sum, { from, to }) => sum + Math.min(to, now) - from, 0);
-    return total > harmlessStallMs(this.#settings);
+    return total > Math.max(0, harmlessStallMs(this.#settings));
   }
 
   #begin(seat: Seat, now: number, isCrash: boolean): void {
