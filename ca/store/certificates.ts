@@ -70,12 +70,12 @@ export async function recordCertificate(
   const facts = await factsOf(tx, networkId, certificate, condition);
   const refusal = refusalOf(facts, certificate, condition);
   if (refusal !== undefined) return refusal;
-  if (facts.generation === null) await insertPrincipal(tx, networkId, certificate);
-  await insertCertificate(tx, networkId, certificate);
+  if (facts.generation === null) insertPrincipal(tx, networkId, certificate);
+  insertCertificate(tx, networkId, certificate);
   if (condition.kind === "token") {
-    await tx.run("UPDATE tokens SET serial = ? WHERE hash = ?", certificate.serial, condition.hash);
+    tx.later("UPDATE tokens SET serial = ? WHERE hash = ?", certificate.serial, condition.hash);
   }
-  if (addresses.length > 0) await saveReport(tx, networkId, certificate.id, addresses, certificate.issuedAt);
+  if (addresses.length > 0) saveReport(tx, networkId, certificate.id, addresses, certificate.issuedAt);
   tx.note(note, networkId);
   return "recorded";
 }
@@ -131,30 +131,30 @@ function refusalOf(
   return condition.kind === "free-name" && isTaken ? "name-taken" : undefined;
 }
 
-async function insertPrincipal(
+function insertPrincipal(
   tx: Transaction,
   networkId: Uint8Array,
   { principal, generation, id, issuedAt }: CertificateRecord,
-): Promise<void> {
+): void {
   const sql = "INSERT INTO principals VALUES (?,?,?,?,'active',?)";
-  await tx.run(sql, networkId, principal, generation, memberIdToBytes(id), issuedAt);
+  tx.later(sql, networkId, principal, generation, memberIdToBytes(id), issuedAt);
 }
 
-async function insertCertificate(tx: Transaction, networkId: Uint8Array, record: CertificateRecord): Promise<void> {
+function insertCertificate(tx: Transaction, networkId: Uint8Array, record: CertificateRecord): void {
   const { serial, principal, generation, id, spki, leaf, issuer, notBefore, notAfter, issuedAt, how } = record;
   const sql = "INSERT INTO certificates VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
   const names = [serial, networkId, principal, generation, memberIdToBytes(id)];
-  await tx.run(sql, ...names, spki, leaf, fingerprintOf(issuer), notBefore, notAfter, issuedAt, how);
+  tx.later(sql, ...names, spki, leaf, fingerprintOf(issuer), notBefore, notAfter, issuedAt, how);
 }
 
-export async function createToken(
+export function createToken(
   tx: Transaction,
   networkId: Uint8Array,
   { hash, principal, expiresAt }: TokenRecord,
   note?: AuditNote,
-): Promise<void> {
+): void {
   const sql = "INSERT INTO tokens (hash, network_id, principal, expires_at) VALUES (?,?,?,?)";
-  await tx.run(sql, hash, networkId, principal, expiresAt);
+  tx.later(sql, hash, networkId, principal, expiresAt);
   tx.note(note, networkId);
 }
 

@@ -18,18 +18,23 @@ function plain({ type }: Column, value: unknown): string | number | null {
   return type === "INTEGER" ? Number(value) : String(value);
 }
 
+/** Rows under way to the database. */
+const AWAITED_EVERY = 1_000;
+
 /**
  * The fence: revocations that the backup did not know yet, no token that may have been used since, a new epoch, and a
  * line in the audit that says so.
  */
 export async function loadInto(tx: Transaction, rows: AsyncIterable<DumpedRow>, fence: Fence): Promise<Recorded> {
   if ((await tx.one("SELECT one FROM authority")) !== undefined) return "refused";
+  let count = 0;
   for await (const { table, values } of rows) {
     const columns = columnsIn(table);
     if (values.length !== columns.length) throw new Error(`a row of ${table} has ${values.length} values`);
     const places = columns.map(() => "?").join(",");
     const row = columns.map((column, index) => stored(column, values[index] ?? null));
-    await tx.run(`INSERT INTO ${table} VALUES (${places})`, ...row);
+    tx.later(`INSERT INTO ${table} VALUES (${places})`, ...row);
+    if (++count % AWAITED_EVERY === 0) await tx.one("SELECT one FROM authority"); // What was sent is not all held here.
   }
   await tx.run("UPDATE authority SET epoch = ?", fence.epoch);
   await tx.run("UPDATE tokens SET expires_at = ? WHERE serial IS NULL AND expires_at > ?", fence.at, fence.at);

@@ -53,7 +53,7 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
     recordCertificate: (order: NewCertificate) =>
       writer.write((tx) => certificates.recordCertificate(tx, networkId, order)),
     createToken: (token: TokenRecord, note?: AuditNote) =>
-      writer.write((tx) => certificates.createToken(tx, networkId, token, note)),
+      writer.write(async (tx) => certificates.createToken(tx, networkId, token, note)),
     token: (hash: Uint8Array) => certificates.tokenOfHash(read, networkId, hash),
 
     revoke: (revocation: NewRevocation, note?: AuditNote) =>
@@ -68,7 +68,7 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
 
     report: async (id: MemberId, addresses: readonly string[], at: number) => {
       if (await reports.isReported(read, id, addresses, at)) return;
-      await writer.write((tx) => reports.saveReport(tx, networkId, id, addresses, at));
+      await writer.write(async (tx) => reports.saveReport(tx, networkId, id, addresses, at));
     },
     contacts: (query: { except: MemberId; now: number; limit: number }) => contacts.draw(query),
     counts: (now: number) => principals.countsAt(read, networkId, now),

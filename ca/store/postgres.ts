@@ -14,9 +14,11 @@ const SCHEMA = "fireflies";
 /** Any two numbers, the same in every replica: "ff" and what the lock is for. */
 const LOCK_WRITE = "26214, 1";
 const LOCK_MIGRATE = "26214, 2";
-/** Connections of one replica: one writes at a time, the others read. */
-const CONNECTIONS_MAX = 8;
-const CONNECT_TIMEOUT_MS = 5_000;
+/** Connections of one replica: one writes, so that it never waits behind those that read. */
+const WRITERS = 1;
+const READERS_MAX = 8;
+/** Also for a free connection: under load that is the queue. */
+const CONNECT_TIMEOUT_MS = 10_000;
 /** The server gives up a statement; a transaction waits for at most the groups of the other replicas. */
 const STATEMENT_TIMEOUT_MS = 10_000;
 /** We give up on the server: its host may be gone without a word. */
@@ -34,33 +36,35 @@ export function isPostgresUrl(text: string): boolean {
  * "ca-state-corrupt" for tables of a newer program, or with "ca-options-invalid" for a server that does not sync.
  */
 export async function openPostgres(url: string): Promise<SqlDatabase> {
-  const pool = await createPool(url);
+  const [writers, readers] = [await createPool(url, WRITERS), await createPool(url, READERS_MAX)];
+  const close = async () => void (await Promise.all([writers.end(), readers.end()]));
   try {
-    await migrate(pool);
+    await migrate(writers);
   } catch (cause) {
-    await pool.end();
+    await close();
     throw stateError(cause);
   }
   return {
     kind: "postgres",
-    read: session(pool, asRead),
-    transaction: (work) => transaction(pool, work),
-    snapshot: (tables) => snapshot(pool, tables),
-    close: () => pool.end(),
+    read: session(readers, asRead),
+    transaction: (work) => transaction(writers, work),
+    snapshot: (tables) => snapshot(readers, tables),
+    close,
   };
 }
 
-async function createPool(url: string): Promise<Pool> {
+async function createPool(url: string, max: number): Promise<Pool> {
   const { default: pg } = await import("pg"); // Only when it is used: most authorities keep a file.
   const pool = new pg.Pool({
     connectionString: url,
-    max: CONNECTIONS_MAX,
+    max,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: STATEMENT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
+    pipeline: max === WRITERS, // A transaction's statements are sent without waiting for each other's answers.
     application_name: "fireflies ca",
     onConnect: async (client) => void (await client.query(`SET search_path = ${SCHEMA}`)),
   });

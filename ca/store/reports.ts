@@ -2,21 +2,22 @@
 import { equalBytes, type MemberId, memberIdToBytes, toHex } from "../../rings/index.js";
 import type { ContactRecord } from "../store.js";
 import { bytes, type Row, type Session, texts } from "./sql.js";
+import type { Transaction } from "./writer.js";
 
 /** A report that repeats an earlier one of the same second is not written: each write waits for the disk. */
 const REPORT_STEP_MS = 1_000;
 
-export async function saveReport(
-  db: Session,
+export function saveReport(
+  tx: Transaction,
   networkId: Uint8Array,
   id: MemberId,
   addresses: readonly string[],
   at: number,
-): Promise<void> {
+): void {
   const sql = `INSERT INTO reports VALUES (?,?,?,?) ON CONFLICT (id) DO UPDATE
     SET addresses = excluded.addresses, reported_at = excluded.reported_at
     WHERE reports.addresses <> excluded.addresses OR abs(reports.reported_at - excluded.reported_at) > ${REPORT_STEP_MS}`;
-  await db.run(sql, memberIdToBytes(id), networkId, JSON.stringify(addresses), at);
+  tx.later(sql, memberIdToBytes(id), networkId, JSON.stringify(addresses), at);
 }
 
 /** Whether `saveReport` would change nothing. */

@@ -7,7 +7,7 @@ import { FirefliesError, messageOf } from "../../identity/index.js";
 import { toHex } from "../../rings/index.js";
 import type { AuditHead, AuditNote } from "../store.js";
 import { AUDIT_START, entryAfter } from "./audit-chain.js";
-import { CommitError, type Session, type SqlDatabase } from "./sql.js";
+import { CommitError, type Session, type SqlDatabase, type Value } from "./sql.js";
 
 /** Decisions in one transaction: at 1 ms each, an answer waits a quarter of a second at most for those before it. */
 const GROUP_MAX = 256;
@@ -15,6 +15,8 @@ const GROUP_MAX = 256;
 const WAITING_MAX = 20_000;
 
 export interface Transaction extends Session {
+  /** As `run`, for what must succeed: sent in this order, awaited before the commit, and its failure fails the group. */
+  later(sql: string, ...values: readonly Value[]): void;
   /** Adds to the audit when the transaction commits. */
   note(note: AuditNote | undefined, networkId?: Uint8Array): void;
   /** This is an operator's act: the watcher hears of it before it is answered. */
@@ -94,14 +96,21 @@ interface Done {
 
 async function runAll(session: Session, jobs: readonly Job[]): Promise<Done> {
   let isWeighty = false;
-  const notes: { readonly network: string; readonly note: AuditNote }[] = [];
+  const notes: NetworkNote[] = [];
   const note = (note: AuditNote | undefined, networkId?: Uint8Array) => {
     if (note !== undefined) notes.push({ network: networkId === undefined ? "" : toHex(networkId), note });
+  };
+  const sent: Promise<unknown>[] = [];
+  const later: Transaction["later"] = (sql, ...values) => {
+    const running = session.run(sql, ...values);
+    running.catch(() => {}); // It is awaited below.
+    sent.push(running);
   };
   const tx: Transaction = {
     one: (sql, ...values) => session.one(sql, ...values),
     all: (sql, ...values) => session.all(sql, ...values),
     run: (sql, ...values) => session.run(sql, ...values),
+    later,
     note,
     weigh: () => {
       isWeighty = true;
@@ -109,15 +118,26 @@ async function runAll(session: Session, jobs: readonly Job[]): Promise<Done> {
   };
   const results: unknown[] = [];
   for (const { work } of jobs) results.push(await work(tx));
-  if (notes.length === 0) return { results, head: undefined, isWeighty };
-  let head = await auditHead(session);
+  const head = notes.length === 0 ? undefined : await appendAll(tx, notes);
+  await Promise.all(sent);
+  return { results, head, isWeighty };
+}
+
+interface NetworkNote {
+  /** Network id, hexadecimal. */
+  readonly network: string;
+  readonly note: AuditNote;
+}
+
+async function appendAll(tx: Transaction, notes: readonly NetworkNote[]): Promise<AuditHead> {
+  let head = await auditHead(tx);
   for (const { network, note } of notes) {
     const entry = entryAfter(head, network, note);
     const { sequence, at, kind, fields, previous, hash } = entry;
-    await session.run("INSERT INTO audit VALUES (?,?,?,?,?,?,?)", sequence, at, network, kind, fields, previous, hash);
-    head = entry;
+    tx.later("INSERT INTO audit VALUES (?,?,?,?,?,?,?)", sequence, at, network, kind, fields, previous, hash);
+    head = { sequence, hash };
   }
-  return { results, head, isWeighty };
+  return head;
 }
 
 export async function auditHead(session: Session): Promise<AuditHead> {
