@@ -71,6 +71,7 @@ async function load(settings: Settings): Promise<AuthorityState> {
     const records = store.network(network.networkId);
     requireConsistent(directory, { authority, network, issuers: await records.issuers() }, keys);
     requireWanted(settings, network);
+    requireSameRoot(settings, authority.root);
     const issuers = new Issuers({ records, directory, openKey: (name) => readKey(directory, cabinet, name) });
     const close = async () => {
       await issuers.close();
@@ -176,6 +177,12 @@ function requireWanted(
       `The network in ${directory} has a Delta of ${deltaMs} ms, not ${wantedDeltaMs}: that is fixed when it is created.`,
     );
   }
+}
+
+/** An authority keeps its root for ever: importing another one into it is a mistake. */
+function requireSameRoot({ importedRoot, directory }: Settings, root: Uint8Array): void {
+  if (importedRoot === undefined || equalBytes(importedRoot.certificate, root)) return;
+  throw invalid(`${directory} already holds an authority with another root. Import into a new directory.`);
 }
 
 function requireInTime(directory: string, issuer: IssuerRecord, now: number): void {

@@ -65,6 +65,11 @@ export function addImport(ca: Command): void {
     ca.command("import").description("make a new authority whose root is a CA that exists already: PKCS#12 or PEM"),
   );
   addAccess(command.argument("<file>", "PKCS#12 file, or PEM with the certificate and its key"))
+    .option("--num-rings <k>", "rings of its network")
+    .option("--members <n>", "or: members that it will have at most")
+    .option("--byzantine <p>", "and the share of them that may be liars")
+    .option("--delta <seconds>", "Delta of its network")
+    .option("--preset <name>", "take Delta and rings from this preset")
     .option("--key <file>", "PEM file of the key, if not in the same file")
     .option("--import-passphrase-file <file>", "file with the passphrase of that file; else it is asked for");
   examples(
