@@ -7,6 +7,17 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const DIST = fileURLToPath(new URL("../../../dist/", import.meta.url));
 const ROOMS = ["rings", "gossip", "sim"];
+/** What the runs need, and no more: each mutant is loaded and warmed up anew. */
+const ENTRIES = [
+  "rings/index.js",
+  "gossip/index.js",
+  "sim/simulation.js",
+  "sim/invariants/invariants.js",
+  "sim/adversaries/eclipser.js",
+  "sim/fault.js",
+  "sim/fake-crypto.js",
+  "sim/sha256.js",
+];
 
 /** `edits`: { file, find, put }. Throws when what is to be found does not stand exactly once in its file. */
 export async function mutant(edits) {
@@ -16,7 +27,7 @@ export async function mutant(edits) {
     for (const room of ROOMS) cpSync(join(DIST, room), join(folder, room), { recursive: true, filter: isCode });
     for (const edit of edits) change(join(folder, edit.file), edit);
     const load = (file) => import(pathToFileURL(join(folder, file)).href);
-    return { ...(await load("gossip/index.js")), ...(await load("rings/index.js")), ...(await load("sim/index.js")) };
+    return Object.assign({}, ...(await Promise.all(ENTRIES.map(load))));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -16,11 +16,6 @@ export function stage(sim, options = {}) {
   return { sim, simulation, checks, told, count, seats: simulation.members };
 }
 
-/** Liars that do what an adversary of the simulator does. */
-export function liars(sim, byzantine, name) {
-  return { byzantine, behaviours: () => [sim.adversary(name).create()] };
-}
-
 /** Makes a member a liar that says what it is told to. Its machine goes on, unless `isSilent`: then it answers nothing. */
 export function puppet({ simulation }, seat, isSilent = false) {
   const behaviour = { name: "puppet", start: (actor) => Object.assign(behaviour, { actor }) };

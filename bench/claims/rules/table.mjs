@@ -1,7 +1,7 @@
 // Rules R1 to R19 of docs/protocol.md, each with its switch (`off`: in words, `edits`: in the compiled code) and a run that
 // shows what it is for: `run` says whether the promise was broken, and by how much. Runs that are `isLong` are no part of
 // the suite.
-import { accusation, holders, liars, note, predecessor, puppet, repeat, stage, tell, verdict } from "./stage.mjs";
+import { accusation, holders, note, predecessor, puppet, repeat, stage, tell, verdict } from "./stage.mjs";
 
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
@@ -428,7 +428,7 @@ export const RULES = [
       },
     ],
     run(sim) {
-      const on = stage(sim, { members: 14, rings: 15, ...liars(sim, 7, "eclipser") });
+      const on = stage(sim, { members: 14, rings: 15, byzantine: 7, behaviours: () => [new sim.Eclipser()] });
       on.simulation.run(1000);
       const newcomers = [];
       repeat(on, 5, 500, () => {
