@@ -60,6 +60,7 @@ function addPlanOptions(command: Command): void {
   command
     .option("--replay <seed>", "a seed's own draw of all of the above", number(0, SEED_MAX, true))
     .option("--seeds <a..b>", "one seed after the other, each with its own draw", seedRange)
+    .addOption(choice("--size <name>", "how large the draws of seeds may be", ["small", "large"]))
     .option("--plan <json>", "a plan as a failing run printed it, or the file that holds it");
 }
 
@@ -74,7 +75,7 @@ async function run(options: SimOptions, command: Command): Promise<void> {
     return;
   }
   const { simulateOne, simulateSeeds } = await import("../sim/sim.js");
-  if (options.seeds) await simulateSeeds(options.seeds, json);
+  if (options.seeds) await simulateSeeds(options.seeds, options);
   else await simulateOne(options);
 }
 

@@ -7,6 +7,7 @@ import {
   type FaultKind,
   type LatencyName,
   type Plan,
+  type PlanSize,
   type PRESETS,
   parsePlan,
 } from "../../sim/index.js";
@@ -23,6 +24,7 @@ export interface SimOptions {
   readonly seed: number;
   readonly replay?: number;
   readonly seeds?: SeedRange;
+  readonly size: PlanSize;
   readonly plan?: string;
   readonly faults: string;
   readonly start: Plan["start"];
@@ -82,6 +84,9 @@ const SOURCES = ["replay", "seeds", "plan"] as const;
 /** Throws "cli-usage" when a plan is given in two ways. `given`: the names of the options on the command line. */
 export function checkTogether(given: readonly string[]): void {
   const [source, second] = SOURCES.filter((name) => given.includes(name));
+  if (given.includes("size") && !given.includes("replay") && !given.includes("seeds")) {
+    throw usage("--size is about the draws of seeds: it goes with --replay and --seeds.");
+  }
   if (source === undefined) return;
   const other = second ?? CHOICES.find((name) => given.includes(name));
   if (other !== undefined) throw usage(`--${source} brings a plan of its own: leave out --${other}.`);
@@ -92,7 +97,7 @@ export function checkTogether(given: readonly string[]): void {
 
 /** The one plan that the options stand for. Throws "cli-usage". */
 export async function planOf(options: SimOptions): Promise<Plan> {
-  if (options.replay !== undefined) return drawPlan(options.replay);
+  if (options.replay !== undefined) return drawPlan(options.replay, options.size);
   if (options.plan !== undefined) return await givenPlan(options.plan);
   const { latency, loss, duplicates, reordering } = options;
   return outOfRangeIsUsage(() =>
@@ -140,9 +145,14 @@ function outOfRangeIsUsage<T>(make: () => T, before = ""): T {
   }
 }
 
+/** The words after `fireflies` that run a seed's own draw. */
+export function replayCommand(seed: number, size: PlanSize): string {
+  return `sim --replay ${seed}${size === "small" ? "" : ` --size ${size}`}`;
+}
+
 /** The words after `fireflies` that repeat this run: what differs from the defaults, and the seed. */
 export function commandOf(options: SimOptions, plan: Plan): string {
-  if (options.replay !== undefined) return `sim --replay ${options.replay}`;
+  if (options.replay !== undefined) return replayCommand(options.replay, options.size);
   if (options.plan !== undefined) return `sim --plan '${JSON.stringify(plan)}'`;
   const words = CHOICES.filter((name) => name === "seed" || options[name] !== DEFAULTS[name]);
   return ["sim", ...words.flatMap((name) => [`--${name}`, String(options[name])])].join(" ");

@@ -17,7 +17,7 @@ import { usage } from "../failure.js";
 import { print, toJson, writeLine } from "../output.js";
 import { renderPage } from "../report/page.js";
 import { VERSION } from "../version.js";
-import { commandOf, planOf, type SeedRange, type SimOptions } from "./options.js";
+import { commandOf, planOf, replayCommand, type SeedRange, type SimOptions } from "./options.js";
 import { p256 } from "./p256.js";
 import { ProgressLine, rounded, runTimed, type Timed } from "./progress.js";
 import { planCommand, planLine, resultText, shrunkText, traceText, violationLine } from "./text.js";
@@ -47,13 +47,13 @@ export async function simulateOne(options: SimOptions): Promise<void> {
 }
 
 /** All seeds of a range, each with its own draw. */
-export async function simulateSeeds({ from, to }: SeedRange, json: boolean): Promise<void> {
+export async function simulateSeeds({ from, to }: SeedRange, { size, json = false }: SimOptions): Promise<void> {
   const line = new ProgressLine(json);
   const failed: number[] = [];
   let [events, virtualMs] = [0, 0];
   const started = performance.now();
   for (let seed = from; seed <= to; seed++) {
-    const plan = drawPlan(seed);
+    const plan = drawPlan(seed, size);
     const run = (await newRun(plan)).finish();
     const { result } = run.measured();
     events += result.events;
@@ -64,15 +64,18 @@ export async function simulateSeeds({ from, to }: SeedRange, json: boolean): Pro
     if (!first) continue;
     failed.push(seed);
     line.clear();
-    if (!json) await writeLine(`seed ${seed}: ${violationLine(first)}\n  fireflies sim --replay ${seed}`);
+    if (!json) await writeLine(`seed ${seed}: ${violationLine(first)}\n  fireflies ${replayCommand(seed, size)}`);
   }
   line.clear();
   const rate = rounded(virtualMs / Math.max(1, performance.now() - started));
   const seeds = to - from + 1;
   const text = `${seeds} seeds, ${failed.length} failed; ${events.toLocaleString("en-US")} events, ${rate} times real time`;
   await print(json, { seeds, failed, events, rate }, text);
-  if (failed.length > 0) {
-    throw violated(`${failed.length} of ${seeds} seeds failed; the first: \`fireflies sim --replay ${failed[0]}\`.`);
+  const [worst] = failed;
+  if (worst !== undefined) {
+    throw violated(
+      `${failed.length} of ${seeds} seeds failed; the first: \`fireflies ${replayCommand(worst, size)}\`.`,
+    );
   }
 }
 
