@@ -13,7 +13,7 @@ it.each(names)("%s", (name) => {
   const file = new URL(name, FOLDER);
   const text = readFileSync(file, "utf8");
   const played = play(text);
-  if (process.env["UPDATE_SCENARIOS"]) writeFileSync(file, played);
+  if (process.env.UPDATE_SCENARIOS) writeFileSync(file, played);
   else expect(played).toBe(text);
 });
 

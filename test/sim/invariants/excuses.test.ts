@@ -45,6 +45,10 @@ describe("a stop", () => {
     expect(stops.isExcused(a, harmlessStallMs(LAN) + 1)).toBe(true);
   });
 
+  it("excuses nobody who had none, however short the wait for removals is", () => {
+    expect(new Stops({ ...LAN, removalMs: 30 }).isExcused(a, 5000)).toBe(false);
+  });
+
   it("is for good when the member leaves or is revoked", () => {
     const stops = new Stops(LAN);
     stops.happened({ kind: "leaving", seat: a }, 0);
