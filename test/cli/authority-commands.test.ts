@@ -133,7 +133,11 @@ describe("an authority that exists already", PATIENT, () => {
     });
     const digits = fingerprint.stdout.split("=")[1]!.trim().replaceAll(":", "").toLowerCase();
     expect(JSON.parse(done.stdout)).toMatchObject({ fingerprint: digits });
-    expect((await run("ca import root.crt --key root.key --dir ca")).stderr).toMatch(/ca-options-invalid/);
+    const other = made.with(-1, "/CN=Another root");
+    expect(
+      spawnSync("openssl", [...other, ...usage.slice(0, 2), "-keyout", "b.key", "-out", "b.crt"], { cwd }).status,
+    ).toBe(0);
+    expect((await run("ca import b.crt --key b.key --dir imported")).stderr).toMatch(/ca-options-invalid/);
     expect((await run("ca import passphrase --dir other")).stderr).toMatch(/import-invalid|passphrase-required/);
   });
 });
