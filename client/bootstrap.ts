@@ -5,18 +5,21 @@
 import { join } from "node:path";
 import {
   atomicWrite,
+  dateProblem,
   FirefliesError,
   fingerprintOf,
   generateKeyPair,
   type Identity,
   isAuthorityUrl,
+  keyPairOf,
   loadIdentity,
+  messageOf,
   nextKey,
   PUBLIC_FILE_MODE,
   readText,
   saveIdentity,
 } from "../identity/index.js";
-import { type Admission, type Contact, enroll, placeOf, report } from "./authority.js";
+import { type Admission, type Contact, enroll, placeOf, renew, report } from "./authority.js";
 import type { MemberConfig } from "./config/index.js";
 
 /** Where the authority was reached last: a token is used up after the first start, its address is not. */
@@ -30,8 +33,8 @@ export interface Enrolled {
 
 /** The identity in the directory, or a new one from the authority. */
 export async function enrolOrRestore(config: MemberConfig, now: number, signal?: AbortSignal): Promise<Enrolled> {
-  const saved = config.dir === undefined ? undefined : await loadIdentity(config.dir, { now });
-  if (saved) return { identity: saved, authorityUrls: await knownUrls(config, saved) };
+  const saved = config.dir === undefined ? undefined : await loadIdentity(config.dir, { now, allowExpired: true });
+  if (saved) return await restored(config, saved, now, signal);
   if (!config.useCa) {
     throw new FirefliesError(
       "identity-missing",
@@ -52,6 +55,37 @@ export async function enrolOrRestore(config: MemberConfig, now: number, signal?:
     await rememberUrls(config.dir, urls);
   }
   return { identity, authorityUrls: urls };
+}
+
+/** A saved identity; one that has ended gets its next certificate first, which the authority gives for a while. */
+async function restored(
+  config: MemberConfig,
+  saved: Identity,
+  now: number,
+  signal: AbortSignal | undefined,
+): Promise<Enrolled> {
+  const authorityUrls = await knownUrls(config, saved);
+  if (dateProblem(saved.certificate, now) === undefined) return { identity: saved, authorityUrls };
+  const pair = keyPairOf(saved.privateKey);
+  const options = { addresses: [], now, signal };
+  try {
+    const granted = await renew(authorityUrls, saved, pair, options).catch((error: unknown) => {
+      if (config.token === undefined) throw error;
+      return enroll({ token: config.token }, pair, options);
+    });
+    const identity = { ...saved, certificate: granted.certificate };
+    await saveIdentity(config.dir!, identity);
+    return { identity, authorityUrls };
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw expired(config.dir!, saved, cause);
+  }
+}
+
+function expired(dir: string, { certificate }: Identity, cause: unknown): FirefliesError {
+  const ended = `The certificate in ${dir} ended at ${new Date(certificate.notAfter).toISOString()}`;
+  const message = `${ended}, and the authority gave no other one: ${messageOf(cause)} Enrol again with a new token.`;
+  return new FirefliesError("identity-expired", message, { cause });
 }
 
 function admissionOf({ dir, token, ca, caFingerprint, name }: MemberConfig): Admission {

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import type { ClientOptions } from "../../client/config/index.js";
+import { loadIdentity, saveIdentity } from "../../identity/index.js";
 import {
   codeOf,
   DEADLINE_MS,
@@ -99,6 +100,28 @@ describe("with an authority, a client", () => {
     await alice.stop();
     const saved = await network.start({ dir });
     expect(saved.info().certificateEnds).toBeGreaterThan(Date.now() + 6 * DAY_MS);
+  });
+
+  it.each([
+    ["for a day is renewed under its id", 8, false],
+    ["for longer than it had lived needs a token, and keeps its id with one", 15, true],
+  ])("whose certificate has ended %s", async (_, days, needsToken) => {
+    await using network = await OnlineNetwork.create({ behindMs: days * DAY_MS });
+    const dir = network.directory();
+    const identity = await network.authority.createIdentity({ principal: "alice" });
+    await saveIdentity(dir, identity);
+    network.behindMs = 0;
+    await network.pause();
+    await network.resume();
+    if (needsToken) {
+      expect(await codeOf(network.client({ dir, ...network.named("alice") }).start())).toBe("identity-expired");
+    }
+    const how = needsToken ? { token: await network.authority.createToken("alice") } : network.named("alice");
+    const alice = await network.start({ dir, ...how });
+    expect(alice.id).toBe(identity.certificate.id);
+    expect(alice.info().certificateEnds).toBeGreaterThan(Date.now());
+    await alice.stop();
+    expect((await loadIdentity(dir, { now: Date.now() }))?.certificate.id).toBe(alice.id);
   });
 
   it("remembers its first company at once: a crash a moment later, with the authority away, loses nobody", async () => {
