@@ -22,6 +22,7 @@ import { auditHead, type HeadWatcher, Writer } from "./writer.js";
 export class SqlStore implements Store {
   readonly #database: SqlDatabase;
   readonly #writer: Writer;
+  #closed: Promise<void> | undefined;
   readonly #parts = new Map<string, NetworkStore>();
 
   /** Of a database with the tables of today. */
@@ -110,8 +111,10 @@ export class SqlStore implements Store {
     await this.#read.one("SELECT epoch FROM authority");
   }
 
-  async close(): Promise<void> {
-    await this.#database.close();
+  /** Once or more often. */
+  close(): Promise<void> {
+    this.#closed ??= this.#database.close();
+    return this.#closed;
   }
 
   get #read(): Session {

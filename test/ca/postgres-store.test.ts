@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { openStore } from "../../ca/store/open.js";
 import { postgresProblem, startPostgres, type TestPostgres } from "../support/postgres.js";
-import { itServesFromReplicas } from "./replicas.js";
+import { itMovesIn, itRefusesStrangers, itServesFromReplicas } from "./replicas.js";
 import { describeStore } from "./store-contract.js";
 
 const problem = postgresProblem();
@@ -17,4 +17,6 @@ describe.skipIf(problem !== undefined)("a PostgreSQL server", () => {
 
   describeStore("PostgreSQL", async () => openStore(await server.emptied()));
   itServesFromReplicas(() => server);
+  itRefusesStrangers(() => server);
+  itMovesIn(() => server);
 });

@@ -5,12 +5,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { CertificateAuthority } from "../../ca/index.js";
+import { backUpAuthority, CertificateAuthority, restoreAuthority } from "../../ca/index.js";
 import { auditHash } from "../../ca/store/audit-chain.js";
 import { openStore } from "../../ca/store/open.js";
 import { enroll, type Granted } from "../../client/authority.js";
@@ -22,7 +22,8 @@ import { codeOf, temporaryDirectory } from "./authority-fixture.js";
 const COUNT = Number(process.env.ENROLMENTS ?? 40);
 /** Keys that race for one more token. */
 const RACERS = Math.ceil(COUNT / 10);
-const ATTEMPTS_MAX = 5;
+/** A replica under load refuses some (503), and a member asks again. */
+const ATTEMPTS_MAX = 50;
 const CHILD = fileURLToPath(new URL("replica-child.js", import.meta.url));
 const BUILT = fileURLToPath(new URL("../../dist/ca/index.js", import.meta.url));
 const CALL_MS = 60_000;
@@ -84,6 +85,55 @@ export function itServesFromReplicas(server: () => TestPostgres): void {
       }
     },
   );
+}
+
+/** Whose keys are not those of the database's authority is refused, and told what to do. */
+export function itRefusesStrangers(server: () => TestPostgres): void {
+  it("is of one authority: without its keys, with others, or without its records nobody starts", async () => {
+    await using temporary = await temporaryDirectory();
+    const [own, empty, other] = ["own", "empty", "other"].map((name) => join(temporary.path, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const store = await server().emptied();
+    const open = (options: { directory: string; store?: string }) => CertificateAuthority.open(options);
+    await (await open({ directory: own, store })).close();
+    expect(await codeOf(open({ directory: empty, store }))).toBe("ca-state-missing");
+    await (await open({ directory: other })).close();
+    expect(await codeOf(open({ directory: other, store }))).toBe("ca-state-mismatch");
+    expect(await codeOf(open({ directory: own }))).toBe("ca-state-corrupt");
+    await (await open({ directory: own, store })).close();
+    expect(await codeOf(open({ directory: own, store: await server().emptied() }))).toBe("ca-state-corrupt");
+    const nowhere = "postgres://test@/postgres?host=/nowhere";
+    expect(await codeOf(open({ directory: own, store: nowhere }))).toBe("ca-state-unreadable");
+  });
+}
+
+/** A backup does not depend on the store. */
+export function itMovesIn(server: () => TestPostgres): void {
+  it("takes the backup of an authority in SQLite, and gives one back", async () => {
+    await using temporary = await temporaryDirectory();
+    const store = await server().emptied();
+    const [directory, path] = [join(temporary.path, "ca"), join(temporary.path, "backup")];
+    const before = await CertificateAuthority.open({ directory });
+    const identity = await before.createIdentity({ principal: "alice" });
+    await before.createIdentity({ principal: "bob" });
+    await before.operator.revokePrincipal("bob");
+    await before.close();
+    await backUpAuthority({ directory, path });
+    await restoreAuthority({ directory, path, store });
+    const after = await CertificateAuthority.open({ directory, store });
+    expect((await after.createIdentity({ principal: "alice" })).certificate.id).toBe(identity.certificate.id);
+    expect(await codeOf(after.createIdentity({ principal: "bob" }))).toBe("principal-revoked");
+    await after.close();
+    await backUpAuthority({ directory, path, store });
+    await rm(join(directory, "ca.db"));
+    expect(await restoreAuthority({ directory, path })).toMatchObject({ epoch: 2 });
+    const back = await CertificateAuthority.open({ directory });
+    expect(await codeOf(back.createIdentity({ principal: "bob" }))).toBe("principal-revoked");
+    await back.close();
+  });
 }
 
 async function race(

@@ -18,8 +18,6 @@ const READY = /ready to accept connections/;
 export interface TestPostgres extends AsyncDisposable {
   /** URL of its database, without our tables: one for all tests, because making another takes half a second. */
   emptied(): Promise<string>;
-  /** kill -9 of the whole server and a start on the same data: what it said was recorded must be there. */
-  crash(): Promise<void>;
 }
 
 /** Why there can be no server here, after trying to install it; undefined when there can. */
@@ -56,8 +54,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   const data = join(directory, "data");
   const run = (name: string, ...args: string[]) => start(name, args, { ...user, cwd: directory });
   await finished(run("initdb", "--no-sync", "--auth=trust", "--username=test", "--encoding=UTF8", "-D", data));
-  const serve = () => served(run("postgres", "-D", data, "-k", directory, "-c", "listen_addresses="));
-  let server = await serve();
+  const server = await served(run("postgres", "-D", data, "-k", directory, "-c", "listen_addresses="));
   const url = `postgres://test@/postgres?host=${encodeURIComponent(directory)}`;
   return {
     emptied: async () => {
@@ -67,13 +64,8 @@ export async function startPostgres(): Promise<TestPostgres> {
       await client.end();
       return url;
     },
-    crash: async () => {
-      await ended(server, "SIGKILL");
-      // Children of a killed server end by themselves; until then they hold its shared memory.
-      server = await serve();
-    },
     [Symbol.asyncDispose]: async () => {
-      await ended(server, "SIGQUIT"); // At once: nobody will want its data again.
+      await ended(server); // At once: nobody will want its data again.
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -123,9 +115,9 @@ async function served(child: ChildProcess): Promise<ChildProcess> {
   return child;
 }
 
-async function ended(child: ChildProcess, signal: "SIGQUIT" | "SIGKILL"): Promise<void> {
+async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, "exit");
-  child.kill(signal);
+  child.kill("SIGQUIT");
   await exited;
 }
