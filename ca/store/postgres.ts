@@ -7,7 +7,7 @@ import type { ClientBase, Pool, PoolClient } from "pg";
 import { FirefliesError, messageOf } from "../../identity/index.js";
 import { newer } from "./migrations.js";
 import { SCHEMA_VERSION, schemaOf } from "./schema.js";
-import { CommitError, type Row, type Session, SNAPSHOT_ROWS, type SqlDatabase, type Value } from "./sql.js";
+import { BeginError, CommitError, type Row, type Session, SNAPSHOT_ROWS, type SqlDatabase, type Value } from "./sql.js";
 
 /** Our tables have a schema of their own beside whatever else is in the database. */
 const SCHEMA = "fireflies";
@@ -112,11 +112,9 @@ async function requireSync(client: ClientBase): Promise<void> {
 }
 
 async function transaction<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
+  const client = await begun(pool);
   let result: T;
   try {
-    const begin = "BEGIN; SET LOCAL synchronous_commit = on";
-    await client.query(`${begin}; SELECT pg_advisory_xact_lock(${LOCK_WRITE})`);
     result = await work(session(client, (cause) => cause));
   } catch (cause) {
     await rollBack(client);
@@ -130,6 +128,19 @@ async function transaction<T>(pool: Pool, work: (session: Session) => Promise<T>
     throw new CommitError(messageOf(cause), { cause });
   }
   return result;
+}
+
+async function begun(pool: Pool): Promise<PoolClient> {
+  let client: PoolClient | undefined;
+  try {
+    client = await pool.connect();
+    const begin = "BEGIN; SET LOCAL synchronous_commit = on";
+    await client.query(`${begin}; SELECT pg_advisory_xact_lock(${LOCK_WRITE})`);
+    return client;
+  } catch (cause) {
+    client?.release(true);
+    throw new BeginError(messageOf(cause), { cause });
+  }
 }
 
 async function* snapshot(pool: Pool, tables: readonly string[]): ReturnType<SqlDatabase["snapshot"]> {

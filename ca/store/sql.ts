@@ -17,7 +17,8 @@ export interface SqlDatabase {
   readonly read: Session;
   /**
    * One transaction, alone among all processes that write to this database: what it read is still so when it commits.
-   * Rejects when `work` does, and then nothing is recorded; or with a `CommitError`, when that is not known.
+   * Rejects when `work` does, and then nothing is recorded; with a `BeginError` when it could not even begin; or with a
+   * `CommitError`, when it is not known whether it was recorded.
    */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** All rows of these tables as they were at one moment, a few hundred at a time; writers go on meanwhile. */
@@ -27,6 +28,11 @@ export interface SqlDatabase {
 
 /** Rows of a snapshot that are in memory at once. */
 export const SNAPSHOT_ROWS = 500;
+
+/** The database is not there, or somebody holds its lock for too long: another try would wait as long again. */
+export class BeginError extends Error {
+  override readonly name = "BeginError";
+}
 
 /** The commit failed: whether it was recorded is not known, so it must not be tried again blindly. */
 export class CommitError extends Error {

@@ -1,8 +1,8 @@
 /** SQLite in one file: write-ahead log, synced at every commit, so that what was recorded survives kill -9 and power loss. */
 import Database from "libsql";
-import { FirefliesError } from "../../identity/index.js";
+import { FirefliesError, messageOf } from "../../identity/index.js";
 import { migrateSqlite } from "./migrations.js";
-import { CommitError, type Row, type Session, SNAPSHOT_ROWS, type SqlDatabase, type Value } from "./sql.js";
+import { BeginError, CommitError, type Row, type Session, SNAPSHOT_ROWS, type SqlDatabase, type Value } from "./sql.js";
 
 /** `fireflies ca token` writes beside the server, for milliseconds. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -69,9 +69,13 @@ async function transaction<T>(
   session: Session,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  let result: T;
   try {
     db.exec("BEGIN IMMEDIATE");
+  } catch (cause) {
+    throw new BeginError(messageOf(cause), { cause });
+  }
+  let result: T;
+  try {
     result = await work(session);
   } catch (cause) {
     if (db.open && db.inTransaction) db.exec("ROLLBACK");
@@ -86,7 +90,7 @@ function commit(db: Database.Database): void {
     db.exec("COMMIT");
   } catch (cause) {
     if (db.inTransaction) db.exec("ROLLBACK");
-    throw new CommitError(cause instanceof Error ? cause.message : String(cause), { cause });
+    throw new CommitError(messageOf(cause), { cause });
   }
 }
 

@@ -7,7 +7,7 @@ import { FirefliesError, messageOf } from "../../identity/index.js";
 import { toHex } from "../../rings/index.js";
 import type { AuditHead, AuditNote } from "../store.js";
 import { AUDIT_START, entryAfter } from "./audit-chain.js";
-import { CommitError, type Session, type SqlDatabase, type Value } from "./sql.js";
+import { BeginError, CommitError, type Session, type SqlDatabase, type Value } from "./sql.js";
 
 /** Decisions in one transaction: at 1 ms each, an answer waits a quarter of a second at most for those before it. */
 const GROUP_MAX = 256;
@@ -68,16 +68,29 @@ export class Writer {
     this.#isBusy = false;
   }
 
-  async #commit(jobs: readonly Job[]): Promise<void> {
+  /** Resolves with what made it give up, for those that come after it. */
+  async #commit(jobs: readonly Job[]): Promise<unknown> {
     try {
       const { results, head, isWeighty } = await this.#database.transaction((session) => runAll(session, jobs));
       this.#commits++;
       if (head !== undefined) await this.#tell(head, isWeighty);
       for (const [index, job] of jobs.entries()) job.resolve(results[index]);
+      return undefined;
     } catch (cause) {
-      if (jobs.length > 1 && !(cause instanceof CommitError)) for (const job of jobs) await this.#commit([job]);
-      else for (const job of jobs) job.reject(storeError(cause));
+      const isHopeless = cause instanceof BeginError || cause instanceof CommitError;
+      if (jobs.length > 1 && !isHopeless) return this.#commitEach(jobs);
+      for (const job of jobs) job.reject(storeError(cause));
+      return isHopeless ? cause : undefined;
     }
+  }
+
+  async #commitEach(jobs: readonly Job[]): Promise<unknown> {
+    let gaveUp: unknown;
+    for (const job of jobs) {
+      if (gaveUp === undefined) gaveUp = await this.#commit([job]);
+      else job.reject(storeError(gaveUp));
+    }
+    return gaveUp;
   }
 
   async #tell(head: AuditHead, isWeighty: boolean): Promise<void> {
