@@ -1,11 +1,10 @@
 /** The certificate authority: `import { CertificateAuthority, serveAuthority } from "fireflies/ca"`. */
-export { FirefliesError } from "../identity/index.js";
+export { FirefliesError, type ImportedRoot, type ImportSource, readImport } from "../identity/index.js";
 export type { Admission, EnrollInput } from "./admission.js";
 export type { Issued } from "./answer.js";
 export { type AuditVerdict, readHead, verifyAudit } from "./audit.js";
 export { CertificateAuthority } from "./authority.js";
 export { type BackupOptions, type BackupResult, backUpAuthority } from "./backup.js";
-export { type ImportedRoot, type ImportSource, readImport } from "./import-root.js";
 export type { KeyOptions } from "./key-cabinet.js";
 export type { OfflineInput } from "./offline.js";
 export type { Operator } from "./operator.js";

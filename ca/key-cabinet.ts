@@ -2,7 +2,6 @@
  * The private keys of an authority's directory, each a file of mode 0600: PKCS#8 in PEM, plain or under the passphrase,
  * or one line with the PKCS#11 URI of a key in a security module.
  */
-import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
 import {
   anyKeyFromPem,
@@ -13,6 +12,7 @@ import {
   isEncryptedPem,
   PASSPHRASE_MAX,
   PASSPHRASE_MIN,
+  type PrivateKey,
   privateKeyToPem,
   readKeyText,
 } from "../identity/index.js";
@@ -53,7 +53,7 @@ export class KeyCabinet {
   }
 
   /** As `open`, for a caller that needs the key itself; a key of a module is none: rejects with "signer-unavailable". */
-  async privateKey(name: string): Promise<KeyObject | undefined> {
+  async privateKey(name: string): Promise<PrivateKey | undefined> {
     const text = await readKeyText(join(this.#directory, name));
     if (text === undefined) return undefined;
     if (isKeyUri(text)) throw new FirefliesError("signer-unavailable", `${name} lives in a security module.`);
@@ -76,7 +76,7 @@ export class KeyCabinet {
   }
 
   /** Writes a key of this process to a file, under the passphrase if there is one. */
-  async save(name: string, privateKey: KeyObject): Promise<SigningKey> {
+  async save(name: string, privateKey: PrivateKey): Promise<SigningKey> {
     const { passphrase } = this.#options;
     const pem =
       passphrase === undefined ? privateKeyToPem(privateKey) : await encryptedKeyToPem(privateKey, passphrase);
@@ -84,7 +84,7 @@ export class KeyCabinet {
     return keyInMemory(privateKey);
   }
 
-  async #privateKey(name: string, pem: string): Promise<KeyObject> {
+  async #privateKey(name: string, pem: string): Promise<PrivateKey> {
     const { passphrase } = this.#options;
     if (!isEncryptedPem(pem)) {
       if (passphrase !== undefined) throw notEncrypted(this.#directory, name);

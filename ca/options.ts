@@ -1,7 +1,6 @@
 /** The authority's options, with their defaults, checked. */
-import { DELTA_MS_MAX, FirefliesError } from "../identity/index.js";
+import { DELTA_MS_MAX, FirefliesError, type ImportedRoot } from "../identity/index.js";
 import { RING_COUNT_MAX, ringsNeeded } from "../rings/index.js";
-import type { ImportedRoot } from "./import-root.js";
 import { type KeyOptions, requirePassphrase } from "./key-cabinet.js";
 import { isNetworkName } from "./policy.js";
 import { FIRST_NETWORK } from "./store/migrations.js";

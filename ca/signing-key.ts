@@ -1,6 +1,5 @@
 /** A key of the authority that signs: in this process, or in a module of its own that never gives it away. */
-import { createPublicKey, type KeyObject } from "node:crypto";
-import { anchorKindOf, FirefliesError, type Signer, signAsAnchor, signRaw } from "../identity/index.js";
+import { anchorSignerOf, type PrivateKey, type Signer } from "../identity/index.js";
 
 export interface SigningKey {
   /** SubjectPublicKeyInfo, DER. */
@@ -15,13 +14,6 @@ export interface SigningKey {
 }
 
 /** A key in memory: P-256, or another kind that an imported root may have. Throws "identity-corrupt" for others. */
-export function keyInMemory(privateKey: KeyObject): SigningKey {
-  const publicKey = createPublicKey(privateKey);
-  const kind = anchorKindOf(publicKey);
-  if (kind === undefined)
-    throw new FirefliesError("identity-corrupt", "The private key is of a kind that is unknown here.");
-  const spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
-  const sign = (data: Uint8Array) =>
-    kind === "p256" ? signRaw(privateKey, data) : signAsAnchor(kind, privateKey, data);
-  return { spki, sign, close: () => Promise.resolve() };
+export function keyInMemory(privateKey: PrivateKey): SigningKey {
+  return { ...anchorSignerOf(privateKey), close: () => Promise.resolve() };
 }

@@ -4,7 +4,9 @@
  */
 import { createPublicKey, sign as cryptoSign, verify as cryptoVerify, type KeyObject } from "node:crypto";
 import { fromHex } from "../rings/index.js";
+import { FirefliesError } from "./error.js";
 import { isP256Spki, publicKeyFromSpki } from "./keys.js";
+import { signRaw } from "./raw-signature.js";
 
 export type AnchorKind = "p256" | "p384" | "rsa";
 
@@ -68,9 +70,24 @@ export function anchorKeyOf(
   }
 }
 
-/** The content of the signature's BIT STRING: RSA with PKCS#1 v1.5, or Ecdsa-Sig-Value in DER. */
-export function signAsAnchor(kind: AnchorKind, privateKey: KeyObject, data: Uint8Array): Uint8Array {
-  return new Uint8Array(cryptoSign(kind === "p384" ? "sha384" : "sha256", data, privateKey));
+export interface AnchorSigner {
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array;
+  /** See `Signer`. */
+  readonly sign: (data: Uint8Array) => Uint8Array;
+}
+
+/** A key that may be a root's, to sign with. Throws "identity-corrupt" when it is of another kind. */
+export function anchorSignerOf(privateKey: KeyObject): AnchorSigner {
+  const publicKey = createPublicKey(privateKey);
+  const kind = anchorKindOf(publicKey);
+  if (kind === undefined) {
+    throw new FirefliesError("identity-corrupt", "The private key is of a kind that is unknown here.");
+  }
+  const spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
+  const hash = kind === "p384" ? "sha384" : "sha256";
+  const signDer = (data: Uint8Array) => new Uint8Array(cryptoSign(hash, data, privateKey));
+  return { spki, sign: kind === "p256" ? (data) => signRaw(privateKey, data) : signDer };
 }
 
 export function verifyAsAnchor(

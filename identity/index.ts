@@ -9,7 +9,7 @@ export {
   type PairwiseInput,
   pairwiseKey,
 } from "./agreement.js";
-export { type AnchorKind, anchorKindOf, signAsAnchor } from "./anchor-key.js";
+export { type AnchorSigner, anchorSignerOf } from "./anchor-key.js";
 export {
   ADDRESS_CHARACTERS_MAX,
   ADDRESSES_MAX,
@@ -83,6 +83,7 @@ export {
   ROOT_FILE,
   saveIdentity,
 } from "./identity.js";
+export { type ImportedRoot, type ImportSource, readImport } from "./imported-root.js";
 export {
   createIssuing,
   createRoot,
@@ -98,6 +99,7 @@ export {
   generateKeyPair,
   type KeyPair,
   keyPairOf,
+  type PrivateKey,
   privateKeyFromPem,
   privateKeyToPem,
   publicKeyFromSpki,

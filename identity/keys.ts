@@ -8,6 +8,9 @@ const P256_SPKI_PREFIX = fromHex("3059301306072a8648ce3d020106082a8648ce3d030107
 /** Prefix and two coordinates of 32 bytes. */
 export const P256_SPKI_BYTES = 91;
 
+/** A private key in this process, of any kind. */
+export type PrivateKey = KeyObject;
+
 export interface KeyPair {
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;

@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CertificateAuthority } from "../../ca/authority.js";
-import { readImport } from "../../ca/import-root.js";
-import { serveAuthority } from "../../ca/index.js";
+import { readImport, serveAuthority } from "../../ca/index.js";
 import { enroll } from "../../client/authority.js";
 import {
   certificatesFromPem,

@@ -1,17 +1,13 @@
-/** A certificate authority that exists already, taken as the root of a new one here: from PKCS#12, or from PEM files. */
+/** A certificate authority that exists already, to be the root of a new one here: read from PKCS#12, or from PEM files. */
 import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import {
-  anchorKindOf,
-  anyKeyFromPem,
-  certificatesFromPem,
-  FirefliesError,
-  messageOf,
-  PKCS12_BYTES_MAX,
-  readPkcs12,
-  rootProblem,
-  validityOfCertificate,
-} from "../identity/index.js";
+import { anchorKindOf } from "./anchor-key.js";
+import { rootProblem, validityOfCertificate } from "./authority-certificate.js";
+import { anyKeyFromPem } from "./encrypted-key.js";
+import { FirefliesError } from "./error.js";
+import { messageOf } from "./files.js";
+import { certificatesFromPem } from "./pem.js";
+import { PKCS12_BYTES_MAX, readPkcs12 } from "./pkcs12.js";
 
 /** A root that ends sooner would have to be replaced in every member at once. Milliseconds. */
 const LIFE_MIN_MS = 365 * 86_400_000;
