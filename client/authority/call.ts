@@ -9,6 +9,11 @@ export const AUTHORITY_TIMEOUT_MS = 10_000;
 /** A revocation list of 1 MiB in base64; 100 contacts with all their addresses take 400 kB. */
 const ANSWER_BYTES_MAX = 1_500_000;
 const MESSAGE_CHARACTERS_MAX = 500;
+/** Calls of one that is told to come later: with pauses of 0.5, 1, 2, 4 and 8 s, half as long to one and a half times. */
+const BUSY_ATTEMPTS = 6;
+const BUSY_PAUSE_MS = 500;
+/** What another address of the authority may do better. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["authority-unreachable", "authority-untrusted"]);
 
 export interface Call extends Omit<ChannelOptions, "url" | "signal"> {
   /** Tried in order. */
@@ -21,10 +26,40 @@ export interface Call extends Omit<ChannelOptions, "url" | "signal"> {
 }
 
 /**
- * The answer's JSON, whatever it is. Rejects with "authority-unreachable", "authority-untrusted",
- * "authority-answer-invalid", or with the code that the authority gave.
+ * The answer's JSON, whatever it is. An authority that says "later" is asked again, for half a minute at most. Rejects with
+ * "authority-unreachable", "authority-untrusted", "authority-answer-invalid", or with the code that the authority gave.
  */
-export async function callAuthority({ urls, ...call }: Call): Promise<unknown> {
+export async function callAuthority(call: Call): Promise<unknown> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await callAny(call);
+    } catch (error) {
+      if (attempt === BUSY_ATTEMPTS || !isBusy(error)) throw error;
+      await pause(BUSY_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random()), call.signal);
+      if (call.signal?.aborted) throw error;
+    }
+  }
+}
+
+/** Many that start at once are told to wait a second or so; each waits its own time. */
+function isBusy(error: unknown): boolean {
+  return error instanceof FirefliesError && error.code === "overloaded";
+}
+
+/** Ends early when the signal fires. */
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal?.addEventListener("abort", end);
+  });
+}
+
+async function callAny({ urls, ...call }: Call): Promise<unknown> {
   let failure: FirefliesError | undefined;
   for (const url of urls) {
     try {
@@ -39,9 +74,7 @@ export async function callAuthority({ urls, ...call }: Call): Promise<unknown> {
 }
 
 function isWorthAnother(error: unknown): error is FirefliesError {
-  return (
-    error instanceof FirefliesError && (error.code === "authority-unreachable" || error.code === "authority-untrusted")
-  );
+  return error instanceof FirefliesError && (ELSEWHERE.has(error.code) || isBusy(error));
 }
 
 async function callOne(call: Omit<Call, "urls"> & { readonly url: string }): Promise<unknown> {

@@ -101,6 +101,30 @@ describe("no answer at all", () => {
   });
 });
 
+describe("an authority that says later", () => {
+  const busy: RequestListener = (_, response) => response.writeHead(503).end('{"code":"overloaded"}');
+
+  it("is asked again, and gives what was asked for", async () => {
+    let asked = 0;
+    const listener: RequestListener = (request, response) => {
+      asked += 1;
+      if (asked === 1) busy(request, response);
+      else response.writeHead(409).end('{"code":"token-used"}');
+    };
+    expect(await codeAgainst(listener)).toBe("token-used");
+    expect(asked).toBe(2);
+  });
+
+  it("is not asked again once the caller gives up", async () => {
+    const given = new AbortController();
+    const listener: RequestListener = (request, response) => {
+      response.once("close", () => given.abort());
+      busy(request, response);
+    };
+    expect(await codeAgainst(listener, { signal: given.signal })).toMatch(/^(overloaded|authority-unreachable)$/);
+  });
+});
+
 describe("contacts", () => {
   it("that do not hold up are left out, the others kept", async () => {
     const me = await fixture.join("me");
