@@ -113,7 +113,7 @@ function restoredText({
   keysMissing,
 }: Awaited<ReturnType<typeof import("../../ca/index.js").restoreAuthority>>): string {
   const lines = [`Restored to ${new Date(createdAt).toISOString()}. Tokens that were unused then are void.`];
-  if (revocations > 0) lines.push(`${revocations} revocations came from the lists.`);
+  if (revocations > 0) lines.push(`From the lists: ${revocations} revoked.`);
   if (unknown > 0)
     lines.push(`${unknown} revoked certificates are newer than the backup: give the list of /v1/crl, too.`);
   if (keysMissing.length > 0) lines.push(`Put back before the start: ${keysMissing.join(", ")}.`);
