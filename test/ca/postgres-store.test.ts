@@ -8,7 +8,7 @@ import { describeStore } from "./store-contract.js";
 const problem = postgresProblem();
 if (problem !== undefined) console.warn(`The tests over PostgreSQL are skipped: ${problem}.`);
 
-describe.skipIf(problem !== undefined)("a PostgreSQL server", () => {
+describe.skipIf(problem !== undefined)("a PostgreSQL server (needs Debian's package)", () => {
   let server: TestPostgres;
   beforeAll(async () => {
     server = await startPostgres();
