@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 300_000;
 /** Links are looked at this often, milliseconds: the figure's grain. */
 const LOOK_MS = 50;
 /** A member that is refused everywhere keeps trying for this long, milliseconds. */
