@@ -21,8 +21,8 @@ const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 /** Bodies go through the whole application: a hundredth of the requests. */
 const BODIES = Math.max(200, Math.round(MUTATIONS / 100));
 const LONG = { timeout: 60_000 + MUTATIONS * 2 };
-/** Of a single one, on a machine that does other things: milliseconds. */
-const SLOWEST_MS = 1_000;
+/** For each, milliseconds; of nearly all, for a machine that does other things may stop us at any moment. */
+const EACH_MS = 5;
 
 /** mulberry32: a short generator, so that a seed gives the same run everywhere. */
 function randomFrom(seed: number): (below: number) => number {
@@ -142,9 +142,9 @@ describe(`mutations (SEED=${SEED})`, () => {
       const hex = Buffer.from(request).toString("hex");
       if (ok && !original.has(hex)) opened.push(hex);
     }
-    expect(opened).toEqual([]);
-    expect(Math.max(...sample(times))).toBeLessThan(SLOWEST_MS);
     tell("requests", times);
+    expect(opened).toEqual([]);
+    expect(share(times, 0.9)).toBeLessThan(EACH_MS);
   });
 
   it(`of whole bodies, ${BODIES} of them: each 4xx with a code`, LONG, async () => {
@@ -170,8 +170,9 @@ describe(`mutations (SEED=${SEED})`, () => {
       if (answer.statusCode === 200) expect(body.certificate?.length).toBeGreaterThan(500);
       else expect([answer.statusCode >= 400 && answer.statusCode < 500, isErrorCode(body.code)]).toEqual([true, true]);
     }
-    expect(statuses.get(400) ?? 0).toBeGreaterThan(BODIES / 2);
     tell("bodies", times);
+    expect(statuses.get(400) ?? 0).toBeGreaterThan(BODIES / 2);
+    expect(share(times, 0.5)).toBeLessThan(EACH_MS);
   });
 });
 
@@ -211,17 +212,15 @@ describe("requests of other tools", () => {
   });
 });
 
-/** Arguments of a function are limited: the largest of each thousand. */
-function sample(times: readonly number[]): number[] {
-  const largest: number[] = [];
-  for (let i = 0; i < times.length; i += 1_000) largest.push(Math.max(...times.slice(i, i + 1_000)));
-  return largest;
+/** The time that this share of them takes at most. */
+function share(times: readonly number[], part: number): number {
+  const sorted = times.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
 }
 
 /** The figures of a long run. */
-function tell(what: string, times: number[]): void {
+function tell(what: string, times: readonly number[]): void {
   if (process.env.MUTATIONS === undefined) return;
-  const sorted = times.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!.toFixed(3);
-  process.stdout.write(`${what}: ${times.length}, p50 ${at(0.5)} ms, p99.9 ${at(0.999)} ms, slowest ${at(1)} ms\n`);
+  const [half, most, slowest] = [0.5, 0.999, 1].map((part) => share(times, part).toFixed(3));
+  process.stdout.write(`${what}: ${times.length}, p50 ${half} ms, p99.9 ${most} ms, slowest ${slowest} ms\n`);
 }
