@@ -1,11 +1,11 @@
 /** `fireflies sim`: a whole overlay in one thread, under attack, from a seed (docs/simulator.md). */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { RING_COUNT_MAX } from "../../rings/index.js";
 import type { SeedRange, SimOptions } from "../sim/options.js";
 import { examples, number, withJson } from "./common.js";
 
 const SEED_MAX = 4_294_967_295;
 const MEMBERS_MAX = 100_000;
-const RINGS_MAX = 255;
 /** A month of virtual time. */
 const SECONDS_MAX = 31 * 24 * 3_600;
 /** More seeds than anyone waits for in one process. */
@@ -90,7 +90,7 @@ function byzantine(text: string): number {
 }
 
 function rings(text: string): number | "auto" {
-  return text === "auto" ? text : number(1, RINGS_MAX, true)(text);
+  return text === "auto" ? text : number(1, RING_COUNT_MAX, true)(text);
 }
 
 function seedRange(text: string): SeedRange {

@@ -17,7 +17,7 @@ export function resultText(result: Result, { rate, elapsedMs }: { rate: number; 
   const rows = [
     ["false removals", `${result.falseRemovals} in ${result.correctMemberHours} correct-member-hours`],
     ...(result.exposedRemovals > 0
-      ? [["exposed removals", `${result.exposedRemovals}: of members with more than t rings in the hands of liars`]]
+      ? [["of these exposed", `${result.exposedRemovals}: members with more than t rings in the hands of liars`]]
       : []),
     ["false accusations", `${result.falseAccusations} by correct members`],
     ["first accusation", within(result.detectionFirst, "after a crash")],

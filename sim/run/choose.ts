@@ -34,6 +34,8 @@ export function choosePlan(choice: Choice): Plan {
     members,
     byzantine,
     rings: rings === "auto" ? ringsFor(members, byzantine) : rings,
+    // A planned count leaves one network in a hundred with such a member; whoever chooses less wants to see what that costs.
+    countExposed: rings !== "auto",
     adversaries: byzantine > 0 ? choice.adversaries : [],
     seconds,
     start,

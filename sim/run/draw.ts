@@ -64,6 +64,7 @@ export function drawPlan(seed: number, size: PlanSize = "small"): Plan {
     members,
     byzantine,
     rings: ringsFor(members, byzantine),
+    countExposed: false,
     adversaries: byzantine > 0 ? drawAdversaries(chance, range) : [],
     seconds,
     start: chance.happens(0.25) ? "joining" : "whole",

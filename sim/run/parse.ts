@@ -1,12 +1,12 @@
 /** A plan from JSON that somebody wrote: checked field by field, because it may come from another version or by hand. */
 import { checkSettings, LAN, type Settings } from "../../gossip/index.js";
+import { RING_COUNT_MAX } from "../../rings/index.js";
 import { MEMBERS_MAX } from "../simulation.js";
 import { FAULT_KINDS, type FaultKind, LATENCIES, type Plan, type PlannedFault } from "./plan.js";
 
 type Json = Readonly<Record<string, unknown>>;
 
 const SEED_MAX = 4_294_967_295;
-const RINGS_MAX = 255;
 /** Seconds of virtual time: a month. */
 export const SECONDS_MAX = 31 * 24 * 3_600;
 const MS_MAX = 1_000 * SECONDS_MAX;
@@ -36,7 +36,8 @@ export function parsePlan(text: string): Plan {
     seed: whole(plan, "seed", 0, SEED_MAX),
     members,
     byzantine: whole(plan, "byzantine", 0, members - 1),
-    rings: whole(plan, "rings", 1, RINGS_MAX),
+    rings: whole(plan, "rings", 1, RING_COUNT_MAX),
+    countExposed: plan.countExposed === true,
     adversaries: listOf(plan, "adversaries").map((name) => {
       if (typeof name === "string") return name;
       throw new RangeError("adversaries must be names");

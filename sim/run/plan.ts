@@ -14,6 +14,8 @@ export interface Plan {
   readonly byzantine: number;
   /** k: odd or even, 1 or more. */
   readonly rings: number;
+  /** Whether S1 also holds for members with more than t rings in liars' hands: with a ring count of one's own choice it does. */
+  readonly countExposed: boolean;
   /** Names from `ADVERSARIES`, all of them at work in every Byzantine member. */
   readonly adversaries: readonly string[];
   /** Length of the phase with faults, seconds of virtual time. The quiet phase comes on top. */

@@ -14,7 +14,7 @@ export interface Result {
   readonly violations: readonly Violation[];
   /** Correct, reachable members that left a correct view: once for each view. */
   readonly falseRemovals: number;
-  /** Of members with more than t rings in the hands of liars: what a ring count leaves to chance, and no violation. */
+  /** Those of them that are no violation: of members with more than t rings in liars' hands, which a planned ring count leaves to chance. */
   readonly exposedRemovals: number;
   /** Accusations that a correct member signed of a correct, reachable one. */
   readonly falseAccusations: number;

@@ -78,7 +78,7 @@ export class Run {
     const crypto = cryptoOf(plan, options);
     this.plan = plan;
     this.#faultsEnd = 1_000 * plan.seconds;
-    this.#checks = invariants({ crypto, outsiderSeed: plan.seed });
+    this.#checks = invariants({ crypto, outsiderSeed: plan.seed, countExposed: plan.countExposed });
     this.#changes = new Changes(members);
     this.#history = options.withHistory ? new History(members) : undefined;
     this.#tally = new Tally(members);
@@ -187,7 +187,7 @@ export class Run {
     return {
       digest: simulation.digest(),
       violations: this.violations(),
-      falseRemovals: this.#checks.count("S1"),
+      falseRemovals: this.#checks.count("S1") + this.#checks.exposedRemovals,
       exposedRemovals: this.#checks.exposedRemovals,
       falseAccusations: this.#accusations.count,
       detectionFirst: inSeconds(crashes.flatMap(({ accusedAfter }) => accusedAfter ?? [])),

@@ -52,7 +52,7 @@ export class Stage {
       this.#disturb(fault, this.#networkFault(fault));
       return;
     }
-    const seat = this.#correct[fault.member % this.#correct.length];
+    const seat = fault.kind === "describe" ? this.#nextUp(fault.member) : this.#counted(fault.member);
     if (seat?.state !== "up") return;
     switch (fault.kind) {
       case "crash":
@@ -77,6 +77,16 @@ export class Stage {
       default:
         this.#disturb(fault, this.#networkFault(fault, seat));
     }
+  }
+
+  #counted(member: number): Seat | undefined {
+    return this.#correct[member % this.#correct.length];
+  }
+
+  /** New facts are no fault: if it is down, the next one has some. */
+  #nextUp(member: number): Seat | undefined {
+    const places = this.#correct.map((_, index) => this.#counted(member + index));
+    return places.find((seat) => seat?.state === "up");
   }
 
   #maySpare(): boolean {
