@@ -7,8 +7,11 @@ export const MEMBERS_FILE = "members";
 export const MEMBERS_KIND = "members";
 /** Two statements each of 10,000 members, the largest network that is tested. */
 export const STATEMENTS_MAX = 20_000;
-/** A note is at most 8 KiB, a certificate chain less than that; more is no statement. */
-export const STATEMENT_BYTES_MAX = 16_384;
+/**
+ * A note is at most 8 KiB, a certificate chain less than that, and the revocation list 1 MiB with what proves it: who
+ * restarts without the authority must not forget who was thrown out. More is no statement.
+ */
+export const STATEMENT_BYTES_MAX = 1_064_960;
 /** 20,000 statements of the size that is usual, some 1.5 KB. What is beyond is left out. */
 export const MEMBERS_FILE_BYTES_MAX = 33_554_432;
 

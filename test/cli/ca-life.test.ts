@@ -1,0 +1,83 @@
+/** The operator's commands on a directory that nobody serves: what they print, and what they refuse. */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CertificateAuthority } from "../../ca/index.js";
+import { command } from "../support/command.js";
+
+const PATIENT = { timeout: 120_000 };
+
+let cwd: string;
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "fireflies-life-"));
+  const authority = await CertificateAuthority.open({ directory: join(cwd, "ca"), numRings: 3 });
+  for (const principal of ["alice", "bob", "mallory"]) await authority.createIdentity({ principal });
+  await authority.close();
+});
+afterAll(() => rm(cwd, { recursive: true, force: true }));
+
+const ca = (...args: string[]) => command(["ca", ...args, "--dir", "ca"], { cwd });
+
+async function json<T>(...args: string[]): Promise<T> {
+  const { code, stdout, stderr } = await ca(...args, "--json");
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as T;
+}
+
+interface Shown {
+  readonly id: string;
+  readonly status: string;
+  readonly certificates: readonly { readonly serial: string; readonly revocation?: { readonly reason: string } }[];
+  readonly rings: readonly { readonly ring: number; readonly successor: string }[];
+}
+
+describe("fireflies ca", () => {
+  it("list, show, revoke, readmit: who is a member, and who is no longer", PATIENT, async () => {
+    const listed = (await ca("list")).stdout.split("\n");
+    expect(listed[0]).toMatch(/^NAME +ID +STATUS +CERTIFICATE +ENDS +ADDRESS +SEEN$/);
+    expect(listed.slice(1, 4).map((line) => line.split(/ +/)[0])).toEqual(["alice", "bob", "mallory"]);
+    const alice = await json<Shown>("show", "alice");
+    const ids = await Promise.all(["bob", "mallory"].map(async (name) => (await json<Shown>("show", name)).id));
+    expect(alice.rings.map(({ ring }) => ring)).toEqual([1, 2, 3]);
+    for (const { successor } of alice.rings) expect(ids).toContain(successor);
+    expect((await json<Shown>("show", alice.id.slice(0, 8))).id).toBe(alice.id);
+
+    const { serial } = alice.certificates[0]!;
+    await json("revoke", "--serial", serial.slice(0, 20), "--reason", "keyCompromise");
+    expect((await json<Shown>("show", "alice")).certificates[0]!.revocation!.reason).toBe("keyCompromise");
+    await json("revoke", "mallory");
+    expect((await json<Shown>("show", "mallory")).status).toBe("revoked");
+    const again = await ca("revoke", "mallory", "--json");
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("ca-revoked-already")]);
+    const readmitted = await json<{ id: string; generation: number }>("readmit", "mallory");
+    expect([ids.includes(readmitted.id), readmitted.generation]).toEqual([false, 1]);
+    expect((await ca("show", "nobody")).stderr).toContain("ca-unknown");
+    expect((await ca("revoke", "bob", "--reason", "dislike")).code).toBe(2);
+  });
+
+  it("crl: what openssl reads", PATIENT, async () => {
+    const { stdout } = await ca("crl");
+    expect(stdout).toMatch(/^-----BEGIN X509 CRL-----/);
+    const read = spawnSync("openssl", ["crl", "-noout", "-text"], { input: stdout, encoding: "utf8" });
+    if (read.error === undefined) expect(read.stdout).toContain("Revoked Certificates");
+  });
+
+  it("root and rotate: the root's key comes for a new intermediate only", PATIENT, async () => {
+    await json("root", "export", "--out", "vault.pem");
+    await json("root", "remove", "--copy", "vault.pem");
+    expect(existsSync(join(cwd, "ca", "root.key.pem"))).toBe(false);
+    expect((await ca("rotate", "prepare")).stderr).toContain("root-key-missing");
+    const states = async (...args: string[]) =>
+      (await json<{ state: string }[]>("rotate", ...args)).map(({ state }) => state);
+    expect(await states("prepare", "--root-key", "vault.pem")).toEqual(["active", "prepared"]);
+    expect(await states("activate")).toEqual(["outgoing", "active"]);
+    expect((await ca("rotate", "retire")).stderr).toContain("members have no newer certificate");
+    expect(await states("retire", "--force")).toEqual(["retired", "active"]);
+    expect((await ca("rotate")).stdout).toContain("ISSUER");
+    expect((await ca("rotate", "sideways")).code).toBe(2);
+    expect((await ca("root", "export")).code).toBe(2);
+  });
+});
