@@ -52,14 +52,6 @@ export class KeyCabinet {
     return keyInMemory(await this.#privateKey(name, text));
   }
 
-  /** As `open`, for a caller that needs the key itself; a key of a module is none: rejects with "signer-unavailable". */
-  async privateKey(name: string): Promise<PrivateKey | undefined> {
-    const text = await readKeyText(join(this.#directory, name));
-    if (text === undefined) return undefined;
-    if (isKeyUri(text)) throw new FirefliesError("signer-unavailable", `${name} lives in a security module.`);
-    return this.#privateKey(name, text);
-  }
-
   /** A new key in a file; on disk before this resolves. */
   async create(name: string): Promise<SigningKey> {
     return this.save(name, generateKeyPair().privateKey);

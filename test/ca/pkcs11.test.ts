@@ -1,7 +1,9 @@
 /** Signing keys in a security module: SoftHSM, a real one in software. */
 import { spawnSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CertificateAuthority, serveAuthority } from "../../ca/index.js";
 import { KeyCabinet } from "../../ca/key-cabinet.js";
@@ -20,6 +22,20 @@ const data = new TextEncoder().encode("what is signed");
 afterAll(() => {
   if (typeof hsm !== "string") removeSoftHsm(hsm);
 });
+
+/** As a module that was restarted does. */
+function closeAllSessions(): void {
+  const { PKCS11 } = createRequire(pathToFileURL(`${process.cwd()}/`))("pkcs11js") as {
+    PKCS11: new () => {
+      load(path: string): void;
+      C_GetSlotList(all: boolean): Buffer[];
+      C_CloseAllSessions(slot: Buffer): void;
+    };
+  };
+  const module = new PKCS11();
+  module.load(typeof hsm === "string" ? "" : hsm.modulePath);
+  for (const slot of module.C_GetSlotList(true)) module.C_CloseAllSessions(slot);
+}
 
 describe("a PKCS#11 URI", () => {
   it("names token, key, module and the file of the PIN", () => {
@@ -81,6 +97,14 @@ describe.skipIf(typeof hsm === "string")(`(needs SoftHSM) a key there${reason}`,
     ];
     const listed = spawnSync("pkcs11-tool", tool, { encoding: "utf8" });
     expect(listed.stdout).toMatch(/sensitive, always sensitive, never extractable/);
+  });
+
+  it("signs on after the module lost its sessions", async () => {
+    const key = await cabinet().createIssuing("issuing.key.pem");
+    await key.sign(data);
+    closeAllSessions();
+    expect(verifyRaw(publicKeyFromSpki(key.spki)!, data, await key.sign(data))).toBe(true);
+    await key.close();
   });
 
   it("takes its PIN from the file of its URI", async () => {
