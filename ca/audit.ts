@@ -11,7 +11,7 @@ import {
   spkiOfCertificate,
   verify,
 } from "../identity/index.js";
-import { fromHex, toHex } from "../rings/index.js";
+import { toHex } from "../rings/index.js";
 import { AUDIT_START, auditHash } from "./store/audit-chain.js";
 import type { AuditEntry, AuditHead } from "./store.js";
 
@@ -182,15 +182,21 @@ function parseEntry(value: object): Line | undefined {
   return { kind: "entry", entry: { ...entry, fields: JSON.stringify(fields) } };
 }
 
-function parseHead({ head, certificate, signature, network }: Readonly<Record<string, unknown>>): Line | undefined {
-  const { sequence, hash, at } = head as Readonly<Record<string, unknown>>;
-  const isText = [certificate, signature, network].every((each) => typeof each === "string");
-  if (!isText || !Number.isSafeInteger(sequence) || typeof hash !== "string" || !Number.isFinite(at)) return undefined;
-  const [der, signed] = [certificate, signature].map((each) => new Uint8Array(Buffer.from(String(each), "base64")));
-  const parsed = { sequence: sequence as number, hash, at: at as number, network: String(network) };
-  return fromHex(parsed.network) === undefined
-    ? undefined
-    : { kind: "head", head: { ...parsed, certificate: der!, signature: signed! } };
+/** One spelling only: base64 could be written in several ways. */
+function parseHead({ head, certificate, signature, network, ...rest }: Readonly<Record<string, unknown>>) {
+  const { sequence, hash, at, ...others } = head as Readonly<Record<string, unknown>>;
+  const [der, signed] = [bytesOf(certificate), bytesOf(signature)];
+  const isKnown = Object.keys(rest).length === 0 && Object.keys(others).length === 0;
+  if (der === undefined || signed === undefined || typeof network !== "string" || !isKnown) return undefined;
+  if (!Number.isSafeInteger(sequence) || typeof hash !== "string" || !Number.isFinite(at)) return undefined;
+  const parsed = { sequence: sequence as number, hash, at: at as number, network };
+  return { kind: "head", head: { ...parsed, certificate: der, signature: signed } } as const;
+}
+
+function bytesOf(value: unknown): Uint8Array | undefined {
+  if (typeof value !== "string") return undefined;
+  const bytes = new Uint8Array(Buffer.from(value, "base64"));
+  return base64(bytes) === value ? bytes : undefined;
 }
 
 /** The signed head of an earlier export, the last line of it. Throws "audit-broken" when there is none of this authority. */
