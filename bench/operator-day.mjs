@@ -30,7 +30,8 @@ class Process {
     this.log = [];
     this.waiting = [];
     this.view = new Set();
-    this.child = spawn(process.execPath, [MAIN, ...args, "--json"], { env, stdio: ["ignore", "pipe", "pipe"] });
+    // It ends when this program does, however that ends.
+    this.child = spawn(process.execPath, [MAIN, ...args, "--json", "--while-stdin"], { env, stdio: "pipe" });
     this.complaints = "";
     this.child.stderr.on("data", (data) => {
       this.complaints += data;

@@ -32,7 +32,9 @@ class Process {
     this.view = new Set();
     this.log = [];
     this.waiting = [];
-    this.child = spawn(process.execPath, [MAIN, ...args, "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+    // It ends when this program does, however that ends.
+    const argv = [MAIN, ...args, "--json", "--while-stdin"];
+    this.child = spawn(process.execPath, argv, { stdio: ["pipe", "pipe", "inherit"] });
     createInterface({ input: this.child.stdout }).on("line", (line) => this.#take(JSON.parse(line)));
   }
 
@@ -82,7 +84,7 @@ async function command(...args) {
   return text;
 }
 
-/** Open TCP connections of a process, but for those to the authority's port. */
+/** Open TCP connections of a process by their two ends, but for those to the authority's port. */
 async function linksOf({ child }, authorityPort) {
   const names = await readdir(`/proc/${child.pid}/fd`);
   const targets = await Promise.all(names.map((fd) => readlink(`/proc/${child.pid}/fd/${fd}`).catch(() => "")));
@@ -94,12 +96,16 @@ async function linksOf({ child }, authorityPort) {
   return tables
     .flatMap((text) => text.split("\n").slice(1))
     .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[3] === ESTABLISHED && inodes.has(fields[9]) && !fields[2].endsWith(`:${port}`)).length;
+    .filter((fields) => fields[3] === ESTABLISHED && inodes.has(fields[9]) && !fields[2].endsWith(`:${port}`))
+    .map((fields) => `${fields[1]} ${fields[2]}`);
 }
 
-async function untilOffAllLinks(victim, authorityPort) {
+/** What it dials again meanwhile is cut before it says a word, but may be seen for a moment. */
+async function untilCut(victim, links, authorityPort) {
   const end = performance.now() + DEADLINE_MS;
-  while ((await linksOf(victim, authorityPort)) > 0) {
+  for (;;) {
+    const open = new Set(await linksOf(victim, authorityPort));
+    if (!links.some((link) => open.has(link))) return;
     if (performance.now() > end) throw new Error("the revoked member keeps a link");
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
@@ -147,8 +153,8 @@ async function throwOut(members, by, { caDir, port, join: again }) {
       tell(by, "after it: out of the first view", Math.min(...at), "ms");
       tell(by, "after it: out of all views", Math.max(...at), "ms");
     }),
-    untilOffAllLinks(victim, port).then(() => {
-      tell(by, `after it: off all of its ${links} links`, performance.now() - revoked, "ms");
+    untilCut(victim, links, port).then(() => {
+      tell(by, `after it: off all of its ${links.length} links`, performance.now() - revoked, "ms");
     }),
   ]);
   const reasons = new Set(others.map((one) => lastFailed(one, victim.id).reason ?? "revoked"));
