@@ -38,7 +38,7 @@ class Process {
     this.view = new Set();
     this.log = [];
     this.waiting = [];
-    this.child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+    this.child = spawn(process.execPath, [MAIN, ...args, "--while-stdin"], { stdio: ["pipe", "pipe", "inherit"] });
     createInterface({ input: this.child.stdout }).on("line", (line) => this.#take(JSON.parse(line)));
   }
 

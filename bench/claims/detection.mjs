@@ -3,8 +3,8 @@ import { groups, percent, rate, seconds, table } from "./markdown.mjs";
 import { correctOf, overlay, quantile } from "./run.mjs";
 
 export const title = "Detection of a crash";
-export const about = `Correct members crash one after the other, with their hosts: nothing answers any more. Liars do everything at once that
-docs/simulator.md lists.`;
+export const about = `Correct members crash one after the other, with their hosts: nothing answers any more. Liars keep the dead:
+they never accuse, drop what stands against the dead, and say their old notes again.`;
 const WARM_UP_MS = 20_000;
 /** Between two crashes: the first is over by then. */
 const APART_MS = 20_000;
@@ -17,7 +17,7 @@ export function jobs(scale) {
     [5000, 6],
   ]) {
     for (const f of [0, 0.1, 0.2, 0.3]) {
-      const adversary = f === 0 ? "none" : "all";
+      const adversary = f === 0 ? "none" : "keeper";
       cells.push({ n, f, adversary, seed: 1, crashes: Math.max(2, Math.round(crashes * scale)) });
     }
   }
