@@ -44,7 +44,9 @@ describe("a message", () => {
 
   it("ends at its deadline when nobody answers in time", () => {
     const { simulation, second, replies, send } = setUp();
-    simulation.onMessage(second, (message) => simulation.at(3000, () => message.reply(bytes("too late"))));
+    simulation.onMessage(second, (message) => {
+      simulation.at(3000, () => message.reply(bytes("too late")));
+    });
     send(undefined, undefined, 2000);
     simulation.run(10_000);
     expect(replies).toEqual([{ ok: false, reason: "timeout", at: 2000 }]);
