@@ -3,14 +3,13 @@
  * line for each row; the last has the SHA-256 of all lines before it, so that a cut or changed copy is noticed. The file
  * holds the id secrets, so it is for its owner only.
  */
-import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
-import { FirefliesError, messageOf, syncDirectory } from "../identity/index.js";
+import { FirefliesError, messageOf, RunningDigest, syncDirectory } from "../identity/index.js";
 import type { AuditHead, DumpedRow } from "./store.js";
 
 const FORMAT = "fireflies-authority-backup";
@@ -36,7 +35,7 @@ export async function writeArchive(path: string, head: ArchiveHead, rows: AsyncI
   const temporary = `${path}.part`;
   let count = 0;
   async function* lines(): AsyncGenerator<string> {
-    const hash = createHash("sha256");
+    const hash = new RunningDigest();
     const line = (value: unknown) => {
       const text = `${JSON.stringify(value)}\n`;
       hash.update(text);
@@ -47,7 +46,7 @@ export async function writeArchive(path: string, head: ArchiveHead, rows: AsyncI
       count++;
       yield line([table, ...values]);
     }
-    yield `${JSON.stringify({ rows: count, sha256: hash.digest("hex") })}\n`;
+    yield `${JSON.stringify({ rows: count, sha256: hash.hex() })}\n`;
   }
   try {
     await rm(temporary, { force: true });
@@ -78,7 +77,7 @@ export interface Archive {
 /** Rejects with "ca-backup-invalid". */
 export async function readArchive(path: string): Promise<Archive> {
   const lines = linesOf(path);
-  const hash = createHash("sha256");
+  const hash = new RunningDigest();
   const first = await lines.next();
   const head = first.done === true ? undefined : parsed(path, first.value);
   if (!isHead(head)) throw damaged(path, "it does not begin like one");
@@ -87,7 +86,7 @@ export async function readArchive(path: string): Promise<Archive> {
     let count = 0;
     for await (const line of lines) {
       const value = parsed(path, line);
-      if (!Array.isArray(value)) return requireEnd(path, value, { rows: count, sha256: hash.digest("hex") });
+      if (!Array.isArray(value)) return requireEnd(path, value, { rows: count, sha256: hash.hex() });
       hash.update(`${line}\n`);
       const [table, ...values] = value as [string, ...DumpedRow["values"]];
       count++;

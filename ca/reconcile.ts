@@ -2,18 +2,22 @@
  * What a published revocation list says, so that a restored authority learns what its backup did not know: the answer of
  * /v1/revocations (JSON) or a certificate list of /v1/crl (DER or PEM), each signed by an issuing certificate of the backup.
  */
-import { verify as cryptoVerify, X509Certificate } from "node:crypto";
-import { readBitString, readChildren, readDer } from "../identity/der.js";
-import { FirefliesError, messageOf, type RevocationsAnswer, sha256Hex, verify } from "../identity/index.js";
-import { loadX509 } from "../identity/x509.js";
+import {
+  FirefliesError,
+  messageOf,
+  openCrl,
+  publicKeyFromSpki,
+  type RevocationsAnswer,
+  sha256Hex,
+  spkiOfCertificate,
+  verify,
+} from "../identity/index.js";
 import { type MemberId, memberIdFromBytes, toHex } from "../rings/index.js";
 
 /** Layout of the list's body: docs/protocol.md, Bytes. */
 const HEAD_BYTES = 29;
 const ENTRY_BYTES = 33;
 const KIND = { certificate: 1, member: 2 } as const;
-const CRL_NUMBER = "2.5.29.20";
-const SERIAL_DIGITS = 32;
 const REVOCATIONS_MAX = 1_000_000;
 
 /** An issuing certificate of the backup. */
@@ -39,7 +43,7 @@ export interface Named {
 export async function namedIn(list: Uint8Array, issuers: readonly KnownIssuer[]): Promise<Named> {
   const text = Buffer.from(list).toString("latin1");
   try {
-    return text.trimStart().startsWith("{") ? namedInJson(text, issuers) : await namedInCrl(list, text, issuers);
+    return text.trimStart().startsWith("{") ? namedInJson(text, issuers) : await namedInCrl(list, issuers);
   } catch (cause) {
     if (cause instanceof FirefliesError) throw cause;
     throw foreign(messageOf(cause), cause);
@@ -73,18 +77,11 @@ function entriesOf(body: Uint8Array): Uint8Array[] {
   );
 }
 
-async function namedInCrl(list: Uint8Array, text: string, issuers: readonly KnownIssuer[]): Promise<Named> {
-  const { X509Crl } = await loadX509();
-  const crl = text.includes("-----BEGIN") ? new X509Crl(text) : new X509Crl(new Uint8Array(list));
-  const [tbs, , signature] = readChildren(readDer(new Uint8Array(crl.rawData)));
-  const signed = readBitString(signature);
-  const issuer = issuers.find((each) => cryptoVerify("sha256", tbs!.bytes, keyOf(each), signed));
+async function namedInCrl(list: Uint8Array, issuers: readonly KnownIssuer[]): Promise<Named> {
+  const { number, serials, isSignedBy } = await openCrl(list);
+  const issuer = issuers.find(({ certificate }) => isSignedBy(certificate));
   if (issuer === undefined) throw foreign("no issuing certificate of the backup signed it");
-  const extension = crl.getExtension(CRL_NUMBER)?.value;
-  const crlNumber = extension && readDer(new Uint8Array(extension)).content;
-  const serials = crl.entries.map(({ serialNumber }) => serialNumber.toLowerCase().padStart(SERIAL_DIGITS, "0"));
-  const number = countOf(BigInt(`0x${Buffer.from(crlNumber ?? [0]).toString("hex")}`));
-  return { networkId: issuer.networkId, number, members: [], hashes: [], serials };
+  return { networkId: issuer.networkId, number: countOf(number), members: [], hashes: [], serials };
 }
 
 /** The lower half of a list's number; the upper one ranks issuing certificates. */
@@ -93,7 +90,9 @@ function countOf(number: bigint): number {
 }
 
 function keyOf({ certificate }: KnownIssuer) {
-  return new X509Certificate(certificate).publicKey;
+  const key = publicKeyFromSpki(spkiOfCertificate(certificate) ?? new Uint8Array());
+  if (key === undefined) throw foreign("the backup's issuing certificate has no usable key");
+  return key;
 }
 
 function fromBase64(text: string): Uint8Array {

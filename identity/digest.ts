@@ -15,3 +15,18 @@ export function sha256(data: Uint8Array): Uint8Array {
 export function sha256Hex(data: Uint8Array): string {
   return hash === undefined ? crypto.createHash("sha256").update(data).digest("hex") : hash("sha256", data, "hex");
 }
+
+/** SHA-256 of what comes in pieces. */
+export class RunningDigest {
+  readonly #hash = crypto.createHash("sha256");
+
+  /** A text counts as its UTF-8. */
+  update(piece: Uint8Array | string): void {
+    this.#hash.update(piece);
+  }
+
+  /** 64 lower-case hex digits; once. */
+  hex(): string {
+    return this.#hash.digest("hex");
+  }
+}

@@ -43,7 +43,7 @@ export {
   type RevocationReason,
   type RevokedCertificate,
 } from "./crl.js";
-export { sha256, sha256Hex } from "./digest.js";
+export { RunningDigest, sha256, sha256Hex } from "./digest.js";
 export {
   anyKeyFromPem,
   encryptedKeyToPem,
@@ -125,6 +125,7 @@ export {
   type StatusQuestion,
   statusFailure,
 } from "./ocsp.js";
+export { type OpenedCrl, openCrl } from "./opened-crl.js";
 export { pathProblem } from "./path.js";
 export { certificatesFromPem, certificatesToPem, derToPem } from "./pem.js";
 export { certificatesToPkcs7 } from "./pkcs7.js";

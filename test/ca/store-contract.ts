@@ -123,7 +123,8 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       const names = async (after?: string) =>
         (await records.members({ limit: 2, after })).map(({ principal }) => principal);
       expect([await names(), await names("a"), await names("d")]).toEqual([["B", "a"], ["c", "d"], []]);
-      const [newest] = [await admit("a", { ...(await records.principal("a"))!, serial: newSerial(NOW + 1) })];
+      const { id } = (await records.principal("a"))!;
+      const newest = await admit("a", { id, serial: newSerial(NOW + 1) });
       const all = await records.certificates({ principal: "a", limit: 10 });
       expect(all.map(({ serial }) => serial).at(-1)).toBe(newest.serial);
       expect(await records.certificates({ principal: "a", limit: 10, after: newest.serial })).toEqual([]);
@@ -180,10 +181,8 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
     it("revokes a certificate once: its key never again, its principal with another one", async () => {
       const alice = await admit("alice");
-      const revocation = {
-        ...{ target: { kind: "certificate", serial: alice.serial }, principal: "alice" },
-        ...{ reason: "keyCompromise", at: NOW },
-      } as const;
+      const target = { kind: "certificate", serial: alice.serial } as const;
+      const revocation = { target, principal: "alice", reason: "keyCompromise", at: NOW };
       expect(await records.revoke(revocation, note("revoked"))).toBe("recorded");
       expect(await records.revoke(revocation)).toBe("refused");
       expect(await records.revocationOf(alice.serial, newId())).toEqual({ ...revocation, sequence: 1 });
