@@ -15,6 +15,8 @@ network has any. Rows with 10 rings have Ifrit's ring count, whatever the share 
 const SECONDS = 900;
 const DEAR_SECONDS = 60;
 const DEAREST_SECONDS = 10;
+/** Sleepers behave for two hours: before that they show nothing. */
+const SLEEPER_SECONDS = 2 * 3600 + DEAREST_SECONDS;
 const DEAR = [
   "false-accuser",
   "mob",
@@ -41,7 +43,7 @@ export function jobs(scale) {
     const networks = Math.max(1, Math.ceil((HOURS[n] * scale * 3600) / (n * (1 - f) * seconds)));
     cells.push(Array.from({ length: networks }, (_, index) => ({ n, f, adversary, rings, seconds, seed: index + 1 })));
   };
-  for (const f of SHARES) for (const adversary of ["all", ...ADVERSARIES.keys()]) cell(100, f, adversary);
+  for (const f of SHARES) for (const adversary of ADVERSARIES.keys()) cell(100, f, adversary);
   for (const f of SHARES) for (const adversary of ["mob", "blackout", "false-accuser"]) cell(100, f, adversary, 10);
   for (const adversary of AT_LARGE) cell(1000, 0.2, adversary);
   const rounds = Math.max(...cells.map((networks) => networks.length));
@@ -49,6 +51,7 @@ export function jobs(scale) {
 }
 
 function secondsOf(adversary) {
+  if (adversary === "sleeper") return SLEEPER_SECONDS;
   if (DEAREST.includes(adversary)) return DEAREST_SECONDS;
   return DEAR.includes(adversary) ? DEAR_SECONDS : SECONDS;
 }

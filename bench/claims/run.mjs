@@ -4,11 +4,9 @@ import { ADVERSARIES, Simulation } from "../../dist/sim/index.js";
 
 export const HOUR_MS = 3_600_000;
 
-/** The behaviours of every liar, by the name of an adversary; "all": every one at once; "none": correct members only. */
+/** The behaviours of every liar, by the name of an adversary as in `fireflies sim`; "none": correct members only. */
 export function liars(adversary) {
-  if (adversary === "none") return () => [];
-  const names = adversary === "all" ? [...ADVERSARIES.keys()] : [adversary];
-  return () => names.map((name) => ADVERSARIES.get(name).create());
+  return adversary === "none" ? () => [] : () => [ADVERSARIES.get(adversary).create()];
 }
 
 /** Counts what correct members were told of correct members that were up: each removal is a broken promise. */
