@@ -4,9 +4,9 @@ import { groups, percent, rate, seconds, table } from "./markdown.mjs";
 import { correctOf, overlay, quantile } from "./run.mjs";
 
 export const title = "Dissemination of a change";
-export const about = `A correct member describes itself anew; how long until every correct member knows. Liars are silent. With push, as by
-default, news need no rounds; the rows "comparing alone" switch push off and count gossip intervals of 1 s, beside the
-idealised rounds of docs/protocol.md.`;
+export const about = `A correct member describes itself anew; how long until every correct member knows. Liars answer pings and nothing
+else, so that they stay members. With push, as by default, news need no rounds; the rows "comparing alone" switch push
+off and count gossip intervals of 1 s, beside the idealised rounds of docs/protocol.md.`;
 const WARM_UP_MS = 15_000;
 const LIMIT_MS = 60_000;
 const STEP_MS = 10;
@@ -38,7 +38,7 @@ export function run({ n, f, loss, push, seed, changes }) {
 }
 
 function measure({ n, f, loss, seed, changes }) {
-  const adversary = f === 0 ? "none" : "silent";
+  const adversary = f === 0 ? "none" : "mute";
   const simulation = overlay({ n, f, adversary, seed, network: { loss } });
   simulation.run(WARM_UP_MS);
   const correct = correctOf(simulation);
