@@ -8,6 +8,20 @@ export interface Happening {
   happen(): void;
 }
 
+/** What whoever stands outside has planned: no input of any machine. */
+export class Action implements Happening {
+  readonly #act: () => void;
+
+  constructor(act: () => void) {
+    this.#act = act;
+  }
+
+  happen(): void {
+    this.#act();
+  }
+}
+
+/** Things planned for which there is room at first; it doubles. */
 const FIRST_CAPACITY = 1024;
 /** Children of a node: half as deep as a binary heap, and the four lie in one line of the processor's cache. */
 const WAYS = 4;

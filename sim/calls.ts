@@ -2,7 +2,7 @@
  * Calls on their way: a request, then an answer, each over a connection that repeats what gets lost. Every call ends once:
  * by its answer, or by its failure at the deadline, earlier only when the host says that nobody listens.
  */
-import { CALL_TIMEOUT_MS, type Output, type Recipient } from "../gossip/index.js";
+import type { Recipient } from "../gossip/index.js";
 import type { TrafficKind } from "./actor.js";
 import { ANY_LIFE, Input } from "./input.js";
 import type { Member } from "./member.js";
@@ -13,7 +13,7 @@ const RETRANSMIT_MS = 200;
 /** ... so many times: to 51 s. */
 const DOUBLINGS_MAX = 8;
 
-/** What a call carries and what becomes of it; one class per purpose. */
+/** What a call carries and what becomes of it; one class per purpose (requests.ts, applications.ts). */
 export abstract class Call {
   readonly caller: Member;
   readonly life: number;
@@ -66,7 +66,7 @@ export abstract class Call {
 }
 
 /** One direction of a call, and the attempts at it. */
-export class Leg extends Input {
+class Leg extends Input {
   readonly #call: Call;
   readonly #payload: Uint8Array;
   readonly #isAnswer: boolean;
@@ -166,103 +166,4 @@ export function reach(from: Member, { id, addresses }: Recipient): Member | unde
     return from.machine.refusal(member.certificate) ? undefined : member;
   }
   return undefined;
-}
-
-/** A machine's packet to a partner. */
-class Exchange extends Call {
-  override readonly requestKind = "call";
-  override readonly answerKind = "answer";
-  readonly #number: number;
-
-  constructor(caller: Member, target: Member, timeoutMs: number, number: number) {
-    super(caller, target, timeoutMs);
-    this.#number = number;
-  }
-
-  receive(target: Member, packet: Uint8Array, now: number): Uint8Array | undefined {
-    return target.answerTo(this.caller.id, packet, now);
-  }
-
-  finish(caller: Member, packet: Uint8Array, now: number): void {
-    caller.machine.answered(this.#number, this.target.id, packet, now);
-  }
-
-  giveUp(caller: Member, _isRefused: boolean, now: number): void {
-    caller.machine.failed(this.#number, now);
-  }
-}
-
-/** A machine's question whether a member is there at all. */
-class Try extends Call {
-  override readonly requestKind = undefined;
-  override readonly answerKind = undefined;
-
-  receive(target: Member): Uint8Array | undefined {
-    const answers = target.isCorrect || target.takesTry(this.caller.id);
-    return answers ? NOTHING : undefined;
-  }
-
-  finish(caller: Member, _packet: Uint8Array, now: number): void {
-    caller.machine.tried(this.target.id, true, now);
-  }
-
-  giveUp(caller: Member, isRefused: boolean, now: number): void {
-    if (isRefused) caller.machine.refused(this.target.id, now);
-    else caller.machine.tried(this.target.id, false, now);
-  }
-}
-
-/** A behaviour's own packet. */
-class OwnCall extends Call {
-  override readonly requestKind = "call";
-  override readonly answerKind = "answer";
-  readonly #onAnswer: ((packet: Uint8Array) => void) | undefined;
-
-  constructor(caller: Member, target: Member, onAnswer: ((packet: Uint8Array) => void) | undefined) {
-    super(caller, target, CALL_TIMEOUT_MS);
-    this.#onAnswer = onAnswer;
-  }
-
-  receive(target: Member, packet: Uint8Array, now: number): Uint8Array | undefined {
-    return target.answerTo(this.caller.id, packet, now);
-  }
-
-  finish(_caller: Member, packet: Uint8Array): void {
-    this.#onAnswer?.(packet);
-  }
-
-  giveUp(): void {}
-}
-
-/** Nobody is at the address: after its timeout the machine hears so. */
-class Nobody extends Input {
-  readonly #tell: (member: Member, now: number) => void;
-
-  constructor(member: Member, tell: (member: Member, now: number) => void) {
-    super(member, member.life);
-    this.#tell = tell;
-  }
-
-  run(member: Member, now: number): void {
-    this.#tell(member, now);
-  }
-}
-
-const NOTHING = new Uint8Array(0);
-
-export function exchange(member: Member, { call, to, packet, timeoutMs }: Extract<Output, { kind: "send" }>): void {
-  const target = reach(member, to);
-  if (target) new Exchange(member, target, timeoutMs, call).begin(packet);
-  else member.engine.plan(timeoutMs, new Nobody(member, ({ machine }, now) => machine.failed(call, now)));
-}
-
-export function attempt(member: Member, { to, timeoutMs }: Extract<Output, { kind: "try" }>): void {
-  const { id } = to;
-  const target = reach(member, to);
-  if (target) new Try(member, target, timeoutMs).begin(NOTHING);
-  else if (id) member.engine.plan(timeoutMs, new Nobody(member, ({ machine }, now) => machine.tried(id, false, now)));
-}
-
-export function callOf(member: Member, to: Member, packet: Uint8Array, onAnswer?: (packet: Uint8Array) => void): void {
-  new OwnCall(member, to, onAnswer).begin(packet);
 }

@@ -2,19 +2,20 @@
  * Runs the machines: the virtual clock, inputs in their order, and what the outputs ask for. The simulation's counterpart
  * of the driver in client/, with the network and the crypto of the simulation around it.
  */
-import type { Check, Output, Settings, StatementReader } from "../gossip/index.js";
+import type { Output, Settings, StatementReader } from "../gossip/index.js";
 import type { MemberId } from "../rings/index.js";
 import { type Actor, type Identity, type Seat, type TrafficKind, TURN_MS } from "./actor.js";
 import { sendGossip } from "./applications.js";
 import { Calendar, type Happening } from "./calendar.js";
-import { attempt, callOf, exchange } from "./calls.js";
 import type { Dates, SimCrypto } from "./crypto.js";
-import { ANY_LIFE, Input } from "./input.js";
+import { ANY_LIFE, type Input } from "./input.js";
+import { Checked, Later, Turn, Wake } from "./inputs.js";
 import type { Member } from "./member.js";
 import type { Network } from "./network.js";
 import type { Observers } from "./observers.js";
 import { Ping } from "./pings.js";
 import { sharedReader } from "./reader.js";
+import { attempt, callOf, exchange } from "./requests.js";
 import { Verdicts } from "./verdicts.js";
 
 /** Unix milliseconds at the beginning of a simulation. */
@@ -23,8 +24,6 @@ export const WALL_START = 1_800_000_000_000;
 const CHECK_MS = 0.07;
 /** What waits in a stalled member's sockets; beyond it the kernel drops. Some 200 KiB of datagrams, and their calls. */
 const INBOX_MAX = 1024;
-/** The place in TRAFFIC_KINDS of each kind. */
-export const TRAFFIC = { call: 0, answer: 1, ping: 2, pong: 3, gossip: 4, message: 5 } as const;
 
 export interface EngineParts {
   readonly ringCount: number;
@@ -145,7 +144,7 @@ export class Engine {
   }
 
   count(from: Member, to: Member, kind: TrafficKind, bytes: number): void {
-    from.sent[TRAFFIC[kind]]! += bytes;
+    from.traffic.count(kind, bytes);
     this.observers.sent(from, to, kind, bytes, this.now);
   }
 
@@ -204,82 +203,5 @@ export class Engine {
       default:
     }
     this.observers.told(member, output, this.now);
-  }
-}
-
-/** The machine's deadline, or one that was. */
-class Wake extends Input {
-  override happen(): void {
-    const { member } = this;
-    if (this.life !== member.life || member.state !== "up") return;
-    const { engine } = member;
-    member.wakeAt = Number.POSITIVE_INFINITY;
-    const { deadline } = member.machine;
-    if (deadline !== undefined && deadline <= engine.now) engine.perform(member, this);
-    else engine.arm(member);
-  }
-
-  run(member: Member, now: number): void {
-    member.machine.tick(now);
-  }
-}
-
-/** The verdicts on what a machine asked to have checked. */
-class Checked extends Input {
-  readonly #batch: number;
-  readonly #checks: readonly Check[];
-
-  constructor(member: Member, life: number, batch: number, checks: readonly Check[]) {
-    super(member, life);
-    this.#batch = batch;
-    this.#checks = checks;
-  }
-
-  run(member: Member, now: number): void {
-    const { verdicts } = member.engine;
-    const wall = member.engine.wall(member);
-    const given = this.#checks.map((check) => verdicts.check(check, wall));
-    member.machine.verified(this.#batch, given, now);
-  }
-}
-
-/** A turn of a member's behaviours, and the next one. */
-class Turn extends Input {
-  override happen(): void {
-    const { member } = this;
-    if (this.life !== member.life || member.state === "down") return;
-    if (member.state === "up") member.engine.perform(member, this);
-    member.engine.plan(TURN_MS, this);
-  }
-
-  run(member: Member): void {
-    for (const behaviour of member.behaviours) behaviour.turn?.(member);
-  }
-}
-
-/** What a behaviour wanted to do later. */
-class Later extends Input {
-  readonly #act: () => void;
-
-  constructor(member: Member, life: number, act: () => void) {
-    super(member, life);
-    this.#act = act;
-  }
-
-  run(): void {
-    this.#act();
-  }
-}
-
-/** Someone else's plan: not an input of any machine. */
-export class Action implements Happening {
-  readonly #act: () => void;
-
-  constructor(act: () => void) {
-    this.#act = act;
-  }
-
-  happen(): void {
-    this.#act();
   }
 }

@@ -1,16 +1,14 @@
 /** One member of a simulation: its machine's present life, and what it is to watchers (Seat) and to behaviours (Actor). */
 import type { CertificateFacts, Machine, Output, Settings } from "../gossip/index.js";
 import type { MemberId } from "../rings/index.js";
-import type { Actor, Behaviour, Identity, Seat, StatementKind, TrafficKind } from "./actor.js";
+import type { Actor, Behaviour, Identity, Seat, StatementKind } from "./actor.js";
 import type { Handlers } from "./applications.js";
 import type { Chance } from "./chance.js";
 import type { Credentials } from "./crypto.js";
 import type { Engine } from "./engine.js";
 import type { Input } from "./input.js";
 import { SenderRates } from "./sender-rates.js";
-
-/** The kinds of traffic, each at its place in `Member.sent`. */
-export const TRAFFIC_KINDS: readonly TrafficKind[] = ["call", "answer", "ping", "pong", "gossip", "message"];
+import { Traffic } from "./traffic.js";
 
 export class Member implements Actor {
   readonly number: number;
@@ -18,8 +16,7 @@ export class Member implements Actor {
   readonly address: string;
   readonly chance: Chance;
   readonly engine: Engine;
-  /** Bytes sent, by place in TRAFFIC_KINDS. */
-  readonly sent = new Float64Array(TRAFFIC_KINDS.length);
+  readonly traffic = new Traffic();
   readonly handlers: Handlers = {};
   readonly datagrams = new SenderRates();
   credentials: Credentials;

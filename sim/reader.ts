@@ -4,10 +4,12 @@
  */
 import { type ReadStatement, type StatementReader, statementReader } from "../gossip/index.js";
 import { equalBytes, type Sha256 } from "../rings/index.js";
+import { Generations } from "./generations.js";
 import { Mixer } from "./mixer.js";
 
 /** Statements remembered in each of two generations: of some 2 KiB each with all that was read from them. */
 const GENERATION_MAX = 16_384;
+/** 2^21: 32 bits times it and 21 more are a whole number that a double holds exactly. */
 const TWO_21 = 2_097_152;
 
 interface Entry {
@@ -32,31 +34,4 @@ export function sharedReader(sha256: Sha256): StatementReader {
 function keyOf(bytes: Uint8Array): number {
   const mixer = new Mixer().bytes(bytes);
   return mixer.draw() * TWO_21 + (mixer.draw() % TWO_21);
-}
-
-/** A map that forgets what was not asked for since it was last half full. */
-export class Generations<T> {
-  readonly #max: number;
-  #young = new Map<number, T>();
-  #old = new Map<number, T>();
-
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  get(key: number): T | undefined {
-    const young = this.#young.get(key);
-    if (young !== undefined) return young;
-    const old = this.#old.get(key);
-    if (old !== undefined) this.set(key, old);
-    return old;
-  }
-
-  set(key: number, value: T): void {
-    if (this.#young.size >= this.#max) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(key, value);
-  }
 }

@@ -7,12 +7,13 @@ import type { MemberId } from "../rings/index.js";
 import { RING_COUNT_MAX, ringsNeeded } from "../rings/index.js";
 import type { Actor, Behaviour, Seat, TrafficKind, Watcher } from "./actor.js";
 import { type MessageHandler, type Reply, type ResponseHandler, sendMessage } from "./applications.js";
+import { Action } from "./calendar.js";
 import { Chance } from "./chance.js";
 import type { SimCrypto } from "./crypto.js";
-import { Action, DATES, Engine } from "./engine.js";
+import { DATES, Engine } from "./engine.js";
 import { fakeCrypto } from "./fake-crypto.js";
 import { Lives } from "./lives.js";
-import { Member, nameOf, TRAFFIC_KINDS } from "./member.js";
+import { Member, nameOf } from "./member.js";
 import { Network, type NetworkOptions } from "./network.js";
 import { Observers } from "./observers.js";
 import { isEqual, isWhole } from "./wholeness.js";
@@ -248,9 +249,7 @@ export class Simulation {
 
   /** Bytes that a member has sent so far, by kind, without the headers of the layers below. */
   traffic(seat: Seat): Readonly<Record<TrafficKind, number>> {
-    const { sent } = seat as Member;
-    const entries = TRAFFIC_KINDS.map((kind, index) => [kind, sent[index]!] as const);
-    return Object.fromEntries(entries) as Record<TrafficKind, number>;
+    return (seat as Member).traffic.byKind();
   }
 
   /** 16 hex digits over all that was told and signed so far, and over what all hold now. */
