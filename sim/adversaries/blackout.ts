@@ -2,11 +2,13 @@
  * At one moment, an accusation of every correct member that has a liar directly before it on some ring, told to each in one
  * packet that holds all but its own. If the accused were no partners any more, each would be left with liars alone.
  */
+import type { Output } from "../../gossip/index.js";
+import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour, Seat } from "../actor.js";
 import { isLeader, victimsOf } from "./crowd.js";
 import { accusationOf, packetOf } from "./forgery.js";
 import { type Order, orderOf } from "./order.js";
-import { sendWithout, subjectOf, without } from "./packets.js";
+import { sendWithout, without } from "./packets.js";
 
 /** Virtual milliseconds between two such moments. */
 const PAUSE_MS = 15_000;
@@ -24,12 +26,12 @@ export class Blackout implements Behaviour {
   }
 
   /** Rebuttals end with it. */
-  output(actor: Actor, output: Parameters<NonNullable<Behaviour["output"]>>[1]) {
-    return sendWithout(output, (claim) => claim.kind === "note" && subjectOf(claim) !== actor.id);
+  output(actor: Actor, output: Output): readonly Output[] | undefined {
+    return sendWithout(output, (claim) => claim.kind === "note" && claim.note.id !== actor.id);
   }
 
-  answer(actor: Actor, _from: string, packet: Uint8Array): Uint8Array {
-    return without(packet, (claim) => claim.kind === "note" && subjectOf(claim) !== actor.id);
+  answer(actor: Actor, _from: MemberId, packet: Uint8Array): Uint8Array {
+    return without(packet, (claim) => claim.kind === "note" && claim.note.id !== actor.id);
   }
 }
 

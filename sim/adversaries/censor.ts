@@ -4,10 +4,11 @@
  */
 import type { Output } from "../../gossip/index.js";
 import { encodePacket } from "../../gossip/index.js";
+import { subjectOf } from "../../gossip/statement.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
 import { commonVictim } from "./crowd.js";
-import { sendWithout, subjectOf, without } from "./packets.js";
+import { sendWithout, without } from "./packets.js";
 
 const SLOT_MS = 8000;
 

@@ -4,7 +4,6 @@ import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
 import { certificateStatement } from "./forgery.js";
 import { orderOf } from "./order.js";
-import { subjectOf } from "./packets.js";
 
 /** How long a member counts as a newcomer, virtual milliseconds. */
 const NEW_MS = 20_000;
@@ -28,7 +27,7 @@ export class Eclipser implements Behaviour {
     const ids = new Set<MemberId>(actor.fellows.map(({ id }) => id));
     const notes = actor.machine.statements().filter((bytes) => {
       const claim = parseStatement(bytes);
-      const id = claim?.kind === "note" ? subjectOf(claim) : undefined;
+      const id = claim?.kind === "note" ? claim.note.id : undefined;
       return id !== undefined && ids.has(id);
     });
     const statements = [...actor.fellows.map(certificateStatement), ...notes];

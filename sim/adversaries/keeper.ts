@@ -4,7 +4,7 @@ import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
 import { tellMost } from "./crowd.js";
 import { orderOf } from "./order.js";
-import { sendWithout, statementsIn, subjectOf, without } from "./packets.js";
+import { sendWithout, statementsIn, without } from "./packets.js";
 
 /** Notes remembered, the newest for each member. */
 const NOTES_MAX = 20_000;
@@ -47,6 +47,6 @@ function isDead(actor: Actor, id: MemberId): boolean {
 }
 
 function isAgainstTheDead(actor: Actor, claim: Claim): boolean {
-  const id = claim.kind === "accusation" ? subjectOf(claim) : undefined;
+  const id = claim.kind === "accusation" ? claim.accusation.accused : undefined;
   return id !== undefined && isDead(actor, id);
 }

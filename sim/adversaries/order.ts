@@ -1,10 +1,8 @@
 /** Who stands where on the rings, by the static order of all members: what every liar can compute for itself. */
+import { ACCUSER_WINDOW } from "../../gossip/limits.js";
 import { isEnabled, type MemberId, Rings } from "../../rings/index.js";
 import type { Actor, Seat } from "../actor.js";
 import { sha256 } from "../sha256.js";
-
-/** Rule R3: accusers farther before their target than this are refused. */
-export const WINDOW = 16;
 
 const orders = new WeakMap<readonly Seat[], Order>();
 
@@ -51,17 +49,17 @@ export class Order {
 
   /** The first member after another on a ring that is not down: whom it monitors there. */
   next(ring: number, of: Seat): Seat | undefined {
-    return this.after(ring, of, WINDOW).find(({ state }) => state !== "down");
+    return this.after(ring, of, ACCUSER_WINDOW).find(({ state }) => state !== "down");
   }
 
   /** The first one before another on a ring that is not down: its monitor there. */
   last(ring: number, of: Seat): Seat | undefined {
-    return this.before(ring, of, WINDOW).find(({ state }) => state !== "down");
+    return this.before(ring, of, ACCUSER_WINDOW).find(({ state }) => state !== "down");
   }
 
-  /** Is the one among the WINDOW before the other? */
+  /** Is the one among the ACCUSER_WINDOW before the other? */
   isNear(ring: number, one: Seat, other: Seat): boolean {
-    return this.#rings.distance(ring, one.id, other.id, WINDOW - 1) !== undefined;
+    return this.#rings.distance(ring, one.id, other.id, ACCUSER_WINDOW - 1) !== undefined;
   }
 
   /** Rings on which one may accuse the other by its mask: those on which it is its monitor first. */

@@ -1,6 +1,5 @@
 /** Packets with some of their statements taken out: what omitters hand on and answer with. */
 import { type Claim, encodePacket, type Output, parsePacket, parseStatement } from "../../gossip/index.js";
-import type { MemberId } from "../../rings/index.js";
 
 /** Without the statements that `isDropped`; the packet itself when there is none of them in it. */
 export function without(packet: Uint8Array, isDropped: (claim: Claim) => boolean): Uint8Array {
@@ -18,13 +17,6 @@ export function sendWithout(output: Output, isDropped: (claim: Claim) => boolean
   if (output.kind !== "send") return undefined;
   const packet = without(output.packet, isDropped);
   return packet === output.packet ? undefined : [{ ...output, packet }];
-}
-
-/** Whom a statement is about. */
-export function subjectOf(claim: Claim): MemberId | undefined {
-  if (claim.kind === "note") return claim.note.id;
-  if (claim.kind === "accusation") return claim.accusation.accused;
-  return claim.kind === "equivocation" ? claim.pair[0].id : undefined;
 }
 
 /** The statements in a packet, parsed or not. */

@@ -3,7 +3,7 @@ import type { Claim, Output } from "../../gossip/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
 import { orderOf } from "./order.js";
-import { sendWithout, subjectOf, without } from "./packets.js";
+import { sendWithout, without } from "./packets.js";
 
 export class RebuttalDropper implements Behaviour {
   readonly name = "rebuttal-dropper";
@@ -18,6 +18,6 @@ export class RebuttalDropper implements Behaviour {
 }
 
 function isAnswer(actor: Actor, claim: Claim): boolean {
-  const id = claim.kind === "note" ? subjectOf(claim) : undefined;
+  const id = claim.kind === "note" ? claim.note.id : undefined;
   return id !== undefined && orderOf(actor).seat(id)?.isCorrect === true;
 }

@@ -2,10 +2,11 @@
  * Accuses everybody on every ring at all times, each by the nearest liar before it: while all correct members stand accused,
  * whoever is between is passed over, so that the farther liars are predecessors too and nobody's rings run out.
  */
+import { ACCUSER_WINDOW } from "../../gossip/limits.js";
 import type { Actor, Behaviour, Seat } from "../actor.js";
 import { Charges } from "./charges.js";
 import { tellMost, victimsOf } from "./crowd.js";
-import { type Order, orderOf, WINDOW } from "./order.js";
+import { type Order, orderOf } from "./order.js";
 
 /** Accusations of one victim in one turn: enough, because its answer makes all of an epoch void. */
 const RINGS_PER_TURN = 2;
@@ -28,5 +29,5 @@ export class Storm implements Behaviour {
 }
 
 function isNearestLiar(order: Order, ring: number, actor: Actor, victim: Seat): boolean {
-  return order.before(ring, victim, WINDOW).find(({ isCorrect }) => !isCorrect)?.id === actor.id;
+  return order.before(ring, victim, ACCUSER_WINDOW).find(({ isCorrect }) => !isCorrect)?.id === actor.id;
 }
