@@ -4,8 +4,8 @@ import { seconds, table } from "./markdown.mjs";
 import { bytesOf, correctOf, Mistakes, overlay, quantile } from "./run.mjs";
 
 export const title = "The ablation";
-export const about = `N = 100. In the first three columns: without loss / with 20 % loss. In the last two: per member-hour, in all views together, with 10 % of
-packets lost, and with a quarter of the members standing still for 2 s of each 10 s.`;
+export const about = `N = 100. In the first three columns: without loss / with 20 % loss. In the last three: per member-hour, in all views together, with 10 % of
+packets lost, with a quarter of the members standing still for 2 s of each 10 s, and with 5 % that receive nothing for 3 s of each 20 s.`;
 const WARM_UP_MS = 20_000;
 
 export function jobs(scale) {
@@ -55,7 +55,7 @@ function time(simulation, condition) {
   return simulation.runUntil(condition, 60_000, 10) === undefined ? Infinity : simulation.now - startedAt;
 }
 
-/** Suspicions and removals of members that only lose packets, or stand still for a second, per member-hour. */
+/** Suspicions and removals of members that are up, per member-hour: on lossy links, beside stalled and beside deaf ones. */
 function mistakes({ n, minutes, seed }) {
   const lossy = new Mistakes();
   overlay({ n, plannedFor: 0.2, seed, network: { loss: 0.1 }, watchers: [lossy] }).run(minutes * 60_000);
@@ -70,12 +70,18 @@ function mistakes({ n, minutes, seed }) {
     });
   }
   simulation.run(minutes * 60_000);
+  const deaf = new Mistakes();
+  const half = overlay({ n, plannedFor: 0.2, seed, watchers: [deaf] });
+  half.network.add({ name: "deaf", to: half.members.slice(0, n / 20), loss: 1, flap: { onMs: 3000, offMs: 17_000 } });
+  half.run(minutes * 60_000);
   const perHour = (count) => (count * 60) / (n * minutes);
   return {
     lossSuspicions: perHour(lossy.suspicions),
     lossRemovals: perHour(lossy.removals),
     stallSuspicions: perHour(stalling.suspicions),
     stallRemovals: perHour(stalling.removals),
+    deafSuspicions: perHour(deaf.suspicions),
+    deafRemovals: perHour(deaf.removals),
   };
 }
 
@@ -87,7 +93,11 @@ export function render(rows) {
     `${Math.round(result.steady)} / ${Math.round(result.lossy.steady)}`,
     `${result.mistakes.lossSuspicions.toFixed(2)} / ${result.mistakes.lossRemovals.toFixed(2)}`,
     `${result.mistakes.stallSuspicions.toFixed(2)} / ${result.mistakes.stallRemovals.toFixed(2)}`,
+    `${result.mistakes.deafSuspicions.toFixed(2)} / ${result.mistakes.deafRemovals.toFixed(2)}`,
   ]);
   const headings = ["without", "change known to all", "crash out of all views", "bytes/s"];
-  return table([...headings, "10 % loss: suspicions / removals", "stalls: suspicions / removals"], lines);
+  return table(
+    [...headings, "10 % loss: suspicions / removals", "stalls: suspicions / removals", "deaf: suspicions / removals"],
+    lines,
+  );
 }

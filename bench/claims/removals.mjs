@@ -14,7 +14,9 @@ network has any. Rows with 10 rings have Ifrit's ring count, whatever the share 
 /** Simulated seconds of one network; then another is drawn. The dear ones cost up to a hundred times as much. */
 const SECONDS = 900;
 const DEAR_SECONDS = 60;
-const DEAREST_SECONDS = 10;
+const DEAREST_SECONDS = 20;
+/** Members of a network under the dearest: a hundred of them would take minutes for each second. */
+const DEAREST_MEMBERS = 30;
 /** Sleepers behave for two hours: before that they show nothing. */
 const SLEEPER_SECONDS = 2 * 3600 + DEAREST_SECONDS;
 const DEAR = [
@@ -33,7 +35,7 @@ const DEAREST = ["all", "storm"];
 const SHARES = [0.1, 0.2, 0.3];
 /** Of one victim at a time and of all at one moment: what a thousand members can still be simulated under. */
 const AT_LARGE = ["mob", "blackout", "keeper", "rebuttal-dropper"];
-const HOURS = { 100: 10_000, 1000: 1000 };
+const HOURS = { 30: 10_000, 100: 10_000, 1000: 1000 };
 
 /** Network after network, each cell in turn: a run that is stopped has spent the same number of networks on each. */
 export function jobs(scale) {
@@ -43,7 +45,9 @@ export function jobs(scale) {
     const networks = Math.max(1, Math.ceil((HOURS[n] * scale * 3600) / (n * (1 - f) * seconds)));
     cells.push(Array.from({ length: networks }, (_, index) => ({ n, f, adversary, rings, seconds, seed: index + 1 })));
   };
-  for (const f of SHARES) for (const adversary of ADVERSARIES.keys()) cell(100, f, adversary);
+  for (const f of SHARES) {
+    for (const adversary of ADVERSARIES.keys()) cell(DEAREST.includes(adversary) ? DEAREST_MEMBERS : 100, f, adversary);
+  }
   for (const f of SHARES) for (const adversary of ["mob", "blackout", "false-accuser"]) cell(100, f, adversary, 10);
   for (const adversary of AT_LARGE) cell(1000, 0.2, adversary);
   const rounds = Math.max(...cells.map((networks) => networks.length));
