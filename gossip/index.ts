@@ -29,7 +29,7 @@ export {
   type RevocationList,
   type SignedRevocationList,
 } from "./revocation.js";
-export { checkSettings, LAN, type Settings } from "./settings.js";
+export { checkSettings, LAN, LOCAL, type Settings, WAN } from "./settings.js";
 export { SharedView, type SharedViewOptions } from "./shared-view.js";
 export { type Claim, encodeStatement, parseStatement, type StatementKind } from "./statement.js";
 export type { Check, Verdict, Verified } from "./verified.js";

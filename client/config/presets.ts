@@ -1,4 +1,5 @@
 /** Presets of intervals (docs/protocol.md, section 5): where a network starts from; every value can be set by itself. */
+import { LAN, LOCAL, type Settings, WAN } from "../../gossip/index.js";
 
 export type PresetName = "lan" | "wan" | "local" | "ifrit";
 
@@ -21,10 +22,11 @@ export interface Preset {
 
 const MAX_CONCURRENT_MESSAGES = 50;
 
-function preset(gossipIntervalMs: number, monitorIntervalMs: number, deltaMs: number): Preset {
+/** Why these figures: gossip/settings.ts. The ping limit adapts by itself there, so a preset has none. */
+function preset({ gossipMs, monitorMs, deltaMs }: Pick<Settings, "gossipMs" | "monitorMs" | "deltaMs">): Preset {
   return {
-    gossipIntervalMs,
-    monitorIntervalMs,
+    gossipIntervalMs: gossipMs,
+    monitorIntervalMs: monitorMs,
     deltaMs,
     pingLimit: undefined,
     maxConcurrentMessages: MAX_CONCURRENT_MESSAGES,
@@ -33,12 +35,19 @@ function preset(gossipIntervalMs: number, monitorIntervalMs: number, deltaMs: nu
   };
 }
 
+/** Ifrit's documented defaults, for those who come from there. */
+const IFRIT: Preset = {
+  ...preset({ gossipMs: 10_000, monitorMs: 10_000, deltaMs: 30_000 }),
+  pingLimit: 3,
+  removalTimeoutMs: 60_000,
+  ringCount: 10,
+};
+
 export const PRESETS: Readonly<Record<PresetName, Preset>> = {
-  lan: preset(1_000, 1_000, 1_500),
-  wan: preset(2_000, 5_000, 6_000),
-  local: preset(200, 200, 500),
-  // Ifrit's documented defaults, for those who come from there.
-  ifrit: { ...preset(10_000, 10_000, 30_000), pingLimit: 3, removalTimeoutMs: 60_000, ringCount: 10 },
+  lan: preset(LAN),
+  wan: preset(WAN),
+  local: preset(LOCAL),
+  ifrit: IFRIT,
 };
 
 export const PRESET_NAMES = Object.keys(PRESETS) as readonly PresetName[];

@@ -1,5 +1,5 @@
 /** Plans drawn from a seed: small networks of all shapes, each with its own liars, network and faults. */
-import { LAN, type Settings } from "../../gossip/index.js";
+import { LAN, LOCAL, WAN } from "../../gossip/index.js";
 import { ringsNeeded } from "../../rings/index.js";
 import { EVERY_ADVERSARY } from "../adversaries/index.js";
 import { Chance } from "../chance.js";
@@ -46,9 +46,7 @@ const LOSS_MAX = 0.15;
 /** Real signatures cost a hundred times a fake one. */
 const P256_SHARE = 0.06;
 
-/** "local" of the client's presets: everything happens more often in the same time. */
-const LOCAL: Settings = { ...LAN, gossipMs: 200, monitorMs: 200, deltaMs: 500, removalMs: 1_000 };
-const WAN: Settings = { ...LAN, gossipMs: 2_000, monitorMs: 5_000, deltaMs: 6_000, removalMs: 12_000 };
+/** Intervals by the name that the command line and plans give them. */
 export const PRESETS = { lan: LAN, local: LOCAL, wan: WAN } as const;
 
 /** The plan of this size that a seed stands for, in this version of the package. */
