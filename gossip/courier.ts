@@ -6,9 +6,9 @@ import type { MemberId } from "../rings/index.js";
 import { EXCHANGES_MAX, FRESH_MAX, PUSHES_MAX } from "./limits.js";
 import type { Recipient } from "./outputs.js";
 
-/** Milliseconds that a partner has for one answer (threats: a neighbour that accepts and never answers). */
+/** Milliseconds that a partner has for one answer (docs/protocol.md, Faults: a neighbour that accepts and never answers). */
 export const CALL_TIMEOUT_MS = 2000;
-/** Added to the driver's deadline before a call without an end is given up here. */
+/** Milliseconds added to the driver's deadline before a call without an end is given up here. */
 const CALL_GRACE_MS = 3000;
 
 export type Purpose = "exchange" | "push";

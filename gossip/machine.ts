@@ -38,16 +38,17 @@ import { Timers } from "./timers.js";
 import { own, type Verdict } from "./verified.js";
 import { View } from "./view.js";
 
-/** After a change of mine, others are still learning it: differing fingerprints start no exchange for this long. */
+/** After a change of mine, milliseconds in which differing fingerprints start no exchange: others are still learning it. */
 const SETTLE_MS = 250;
 /** Neighbours asked what was missed, after a stall of more than Delta / 2. */
 const ASKED_AFTER_STALL = 3;
 /** Neighbours asked for an answer before a removal, from half of its time on every Delta / 2. */
 const ASKED_IN_DOUBT = 2;
-/** A newcomer's first rounds follow each other faster by this factor: others came at the same time, unknown to all. */
-const SETTLING_ROUNDS = 8;
+/** A newcomer's first rounds, as many ... */
+const SETTLING_ROUNDS = 7;
+/** ... follow each other faster by this factor: others came at the same time, unknown to all. */
 const SETTLING_PACE = 4;
-/** Joining ends after this long, whoever has answered by then. */
+/** Joining ends after so many milliseconds, whoever has answered by then: five calls that nobody answers. */
 const JOIN_TIMEOUT_MS = 10_000;
 /** Begins the names of timers for notes that wait (rule R11); the subject's id follows. */
 const NOTE_TIMER = "note/";
@@ -426,7 +427,7 @@ export class Machine {
 
   #gossip(now: number): void {
     const round = this.#rounds.next(now);
-    const pace = round < SETTLING_ROUNDS ? SETTLING_PACE : 1;
+    const pace = round <= SETTLING_ROUNDS ? SETTLING_PACE : 1;
     this.#set("gossip", now + this.#settings.gossipMs / pace);
     if (round % TIDY_INTERVALS === 0) this.#tidy(now);
   }

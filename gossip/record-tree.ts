@@ -1,5 +1,5 @@
 /**
- * The hash tree over all held records (protocol section 5): its root is the fingerprint of a view, its nodes are the
+ * The hash tree over all held records (protocol sections 5 and 6): its root is the fingerprint of a view, its nodes are the
  * ranges that reconciliation compares.
  *
  * A radix trie over the record digests, sixteen ways, one hex digit a level. A node with at most LEAF_RECORDS records

@@ -11,7 +11,7 @@ import type { Roster } from "./roster.js";
 import { randomBelow, sample } from "./sample.js";
 import type { View } from "./view.js";
 
-/** Equal views need no call, but one ring in a row is skipped this often at most (protocol section 5). */
+/** Rounds in a row of one ring that may pass without a call, while views are equal (protocol section 5). */
 const SKIPS_MAX = 10;
 /** One contact that is not a live member is asked every so many gossip intervals; each, while nobody else is left. */
 const CONTACT_INTERVALS = 10;

@@ -111,7 +111,7 @@ export function subjectOf(claim: Claim): MemberId | undefined {
   return claim.kind === "equivocation" ? claim.pair[0].id : undefined;
 }
 
-/** The record of a statement: 64 hex digits over kind, subject, epoch and the hash of its body (protocol section 5). */
+/** The record of a statement: 64 hex digits over kind, subject, epoch and the hash of its body (protocol section 6). */
 export function recordDigest(sha256: Sha256, claim: Claim): string {
   const { subject, epoch, bodyHash } = recordOf(sha256, claim);
   const record = new Uint8Array(RECORD_BYTES);
