@@ -52,6 +52,21 @@ export class Chance implements Random {
     return items[this.below(items.length)];
   }
 
+  /** Uniform whole number, min to max, both included. */
+  between(min: number, max: number): number {
+    return min + this.below(max - min + 1);
+  }
+
+  /** The items in another order, each order as likely (Fisher and Yates). */
+  shuffled<T>(items: readonly T[]): T[] {
+    const mixed = [...items];
+    for (let last = mixed.length - 1; last > 0; last--) {
+      const other = this.below(last + 1);
+      [mixed[last], mixed[other]] = [mixed[other]!, mixed[last]!];
+    }
+    return mixed;
+  }
+
   /** A stream of its own, drawn from this one. */
   fork(): Chance {
     return new Chance(this.uint32(), this.uint32());

@@ -10,10 +10,11 @@ export { egressLoss, type Fault, flipFlop, ingressLoss, oneWay, partition } from
 export { Invariants, type InvariantsOptions, invariants } from "./invariants/invariants.js";
 export type { InvariantName, Violation } from "./invariants/violation.js";
 export { LAN_LATENCY, type Latency, WAN_LATENCY } from "./latency.js";
+export { MEMBERS_MAX } from "./limits.js";
 export type { Network, NetworkOptions } from "./network.js";
 export type { Change, ChangeKind } from "./run/changes.js";
 export { type Choice, choosePlan } from "./run/choose.js";
-export { drawPlan, type PlanSize, PRESETS } from "./run/draw.js";
+export { drawPlan, type PlanSize } from "./run/draw.js";
 export type { Sample } from "./run/history.js";
 export { parsePlan } from "./run/parse.js";
 export {
@@ -24,6 +25,7 @@ export {
   type LatencyName,
   type Plan,
   type PlannedFault,
+  PRESETS,
 } from "./run/plan.js";
 export type { Quantiles } from "./run/quantiles.js";
 export type { Measured, MemberFigures, Result } from "./run/result.js";
@@ -32,10 +34,4 @@ export { type Shrunk, shrink } from "./run/shrink.js";
 export { type AdversaryTally, DEEDS, type Deed, type Rejection } from "./run/tally.js";
 export type { TraceLine } from "./run/trace.js";
 export { sha256 } from "./sha256.js";
-export {
-  type JoinOptions,
-  MEMBERS_MAX,
-  type MessageOptions,
-  Simulation,
-  type SimulationOptions,
-} from "./simulation.js";
+export { type JoinOptions, type MessageOptions, Simulation, type SimulationOptions } from "./simulation.js";

@@ -22,7 +22,7 @@ export interface NetworkOptions {
   readonly bytesPerSecond: number;
 }
 
-/** What `transit` says of a packet that does not arrive. */
+/** In place of the milliseconds of a packet that does not arrive. */
 export const LOST = -1;
 
 const DEFAULTS: NetworkOptions = {

@@ -12,6 +12,7 @@ import { Chance } from "./chance.js";
 import type { SimCrypto } from "./crypto.js";
 import { DATES, Engine } from "./engine.js";
 import { fakeCrypto } from "./fake-crypto.js";
+import { MEMBERS_MAX, SEED_MAX } from "./limits.js";
 import { Lives } from "./lives.js";
 import { Member, nameOf } from "./member.js";
 import { Network, type NetworkOptions } from "./network.js";
@@ -49,13 +50,10 @@ export interface MessageOptions {
   readonly timeoutMs?: number;
 }
 
-/** Members of one simulation, at the beginning. */
-export const MEMBERS_MAX = 100_000;
 /** Rings of a network in which nobody is expected to lie: the least that bears a mistake. */
 const RINGS_MIN = 3;
 /** Milliseconds between two who come in, at a start by joining. */
 const JOIN_SPACING_MS = 10;
-const SEED_END = 4_294_967_296;
 /** Streams of chance, beside one for each member from STREAM_MEMBERS on. */
 const STREAM_NETWORK = 1;
 const STREAM_CHOICE = 2;
@@ -147,7 +145,7 @@ export class Simulation {
     this.#engine.stop(member, "crashed");
   }
 
-  /** A new life of a member that is down: with what an earlier one kept on disk, or with its certificate only. */
+  /** A new life of a member that is down (throws otherwise): with what an earlier one kept on disk, or its certificate only. */
   restart(seat: Seat, { keepState }: { readonly keepState: boolean }): void {
     this.#lives.restart(seat as Member, keepState);
   }
@@ -306,7 +304,7 @@ function checkOptions({ members, byzantine = 0, seed, rings }: SimulationOptions
   if (!(Number.isInteger(members) && members >= 1 && members <= MEMBERS_MAX)) {
     throw new RangeError(`members must be a whole number from 1 to ${MEMBERS_MAX}, not ${members}`);
   }
-  if (!(Number.isInteger(seed) && seed >= 0 && seed < SEED_END)) {
+  if (!(Number.isInteger(seed) && seed >= 0 && seed <= SEED_MAX)) {
     throw new RangeError(`the seed must be a whole number from 0 to 2^32 - 1, not ${seed}`);
   }
   if (!(byzantine >= 0 && (byzantine < 1 || Number.isInteger(byzantine)) && byzantine <= members)) {

@@ -1,13 +1,10 @@
 /** `fireflies sim`: a whole overlay in one thread, under attack, from a seed (docs/simulator.md). */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { RING_COUNT_MAX } from "../../rings/index.js";
+import { MEMBERS_MAX, SECONDS_MAX, SEED_MAX } from "../../sim/limits.js";
 import type { SeedRange, SimOptions } from "../sim/options.js";
 import { examples, number, withJson } from "./common.js";
 
-const SEED_MAX = 4_294_967_295;
-const MEMBERS_MAX = 100_000;
-/** A month of virtual time. */
-const SECONDS_MAX = 31 * 24 * 3_600;
 /** More seeds than anyone waits for in one process. */
 const SEEDS_MAX = 1_000_000;
 /** Some share of all packets must arrive. */

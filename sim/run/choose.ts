@@ -1,6 +1,7 @@
 /** A plan from chosen options: what is not chosen has a sensible value, and the faults are drawn from the seed. */
-import { drawFaultsOf, PRESETS, ringsFor } from "./draw.js";
-import type { FaultKind, NetworkPlan, Plan } from "./plan.js";
+import { drawFaultsOf } from "./chosen-faults.js";
+import { ringsFor } from "./draw.js";
+import { type FaultKind, type NetworkPlan, type Plan, PRESETS } from "./plan.js";
 
 export interface Choice {
   readonly seed: number;

@@ -1,14 +1,11 @@
 /** A plan from JSON that somebody wrote: checked field by field, because it may come from another version or by hand. */
 import { checkSettings, LAN, type Settings } from "../../gossip/index.js";
 import { RING_COUNT_MAX } from "../../rings/index.js";
-import { MEMBERS_MAX } from "../simulation.js";
+import { MEMBERS_MAX, SECONDS_MAX, SEED_MAX } from "../limits.js";
 import { FAULT_KINDS, type FaultKind, LATENCIES, type Plan, type PlannedFault } from "./plan.js";
 
 type Json = Readonly<Record<string, unknown>>;
 
-const SEED_MAX = 4_294_967_295;
-/** Seconds of virtual time: a month. */
-export const SECONDS_MAX = 31 * 24 * 3_600;
 const MS_MAX = 1_000 * SECONDS_MAX;
 const FAULTS_MAX = 100_000;
 

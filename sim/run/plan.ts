@@ -2,7 +2,7 @@
  * A plan: everything that a run is, as plain data. A plan and a version of this package give one digest; a failing run is
  * shrunk by making its plan smaller; and a plan written as JSON is how anyone repeats it.
  */
-import type { Settings } from "../../gossip/index.js";
+import { LAN, LOCAL, type Settings, WAN } from "../../gossip/index.js";
 import { LAN_LATENCY, type Latency, WAN_LATENCY } from "../latency.js";
 
 export interface Plan {
@@ -42,6 +42,9 @@ export interface NetworkPlan {
   readonly reordering: number;
 }
 
+/** Intervals by the name that plans and the command line give them. */
+export const PRESETS = { lan: LAN, local: LOCAL, wan: WAN } as const;
+
 /** One packet in twenty waits in a queue for up to 400 ms. */
 const SPIKY_LATENCY: Latency = [
   0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5, 0.6, 0.6, 0.7, 0.7, 0.8, 0.8, 0.9, 0.9, 1, 1, 2, 3, 5, 400,
@@ -80,7 +83,7 @@ export type PlannedFault =
       readonly member: number;
       readonly loss: number;
     }
-  /** One member's way out is cut and whole by turns of `period` milliseconds. */
+  /** Nothing reaches one member, then everything, by turns of `period` milliseconds. */
   | {
       readonly kind: "flapping";
       readonly at: number;
@@ -89,7 +92,7 @@ export type PlannedFault =
       readonly period: number;
     };
 
-/** A crashed member starts again `after` milliseconds, with what it had on disk or without. */
+/** A crashed member starts again so many milliseconds `after` its crash, with what it had on disk or without. */
 export interface Return {
   readonly after: number;
   readonly keepState: boolean;
