@@ -1,7 +1,7 @@
 /** Exchanges: comparing views with a partner call by call, and answering the packets of others (rules R15, R16). */
 import type { MemberId } from "../rings/index.js";
 import { CALL_TIMEOUT_MS, type Call, type Courier } from "./courier.js";
-import { EXCHANGE_ROUNDS_MAX } from "./limits.js";
+import { EXCHANGE_ROUNDS_MAX, NEWS_STATEMENTS_MAX } from "./limits.js";
 import type { Outbox } from "./outbox.js";
 import type { Recipient } from "./outputs.js";
 import type { Item } from "./packet.js";
@@ -9,9 +9,6 @@ import { PacketBuilder } from "./packet-builder.js";
 import type { Partners } from "./partners.js";
 import { reconcile, withoutRepeats } from "./reconcile.js";
 import type { View } from "./view.js";
-
-/** A request with more statements is a transfer and not news: what it brings is not pushed on. */
-const NEWS_STATEMENTS_MAX = 64;
 
 export interface ExchangeParts {
   readonly view: View;

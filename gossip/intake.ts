@@ -11,7 +11,7 @@ import type { BudgetRate } from "./budget.js";
 import { Budgets } from "./budgets.js";
 import type { CertificateFacts } from "./certificate.js";
 import type { Evidence } from "./evidence.js";
-import { BATCHES_MAX, BATCHES_PER_PARTNER_MAX } from "./limits.js";
+import { BATCH_CHECKS_MAX, BATCHES_MAX, BATCHES_PER_PARTNER_MAX } from "./limits.js";
 import { noteSignatureType, type SignedNote } from "./note.js";
 import { LISTED_DIGITS } from "./packet.js";
 import { type ReadStatement, type StatementReader, statementReader } from "./reader.js";
@@ -41,12 +41,6 @@ interface Parked extends StagedClaim {
  * itself can make more of them, and a correct one issues at most one per Delta / 2 (rule R9).
  */
 const PARKED_PER_INTERVAL = 8;
-
-/**
- * Checks of one batch under way at once: enough to keep all threads busy, and all that a packet of lies can cost. Else a
- * few dozen liars with full packets would keep every place among the batches taken, and answers to accusations out.
- */
-const CHECKS_AT_ONCE = 128;
 
 /** Why a certificate, or what was signed under it, may fail though its sender is honest: clocks differ, and time passed since it was sent (R18). */
 const HONEST_REASONS: ReadonlySet<string> = new Set(["expired", "not-yet-valid"]);
@@ -187,8 +181,8 @@ export class Intake {
   #advance(batch: Batch, now: number): Intaken[] {
     const done: Intaken[] = [];
     for (let stage = batch.stages[0]; stage; stage = batch.stages[0]) {
-      while (stage.length > 0 && batch.checking.length < CHECKS_AT_ONCE) {
-        for (const staged of stage.splice(0, CHECKS_AT_ONCE)) done.push(...this.#consider(batch, staged, now));
+      while (stage.length > 0 && batch.checking.length < BATCH_CHECKS_MAX) {
+        for (const staged of stage.splice(0, BATCH_CHECKS_MAX)) done.push(...this.#consider(batch, staged, now));
       }
       if (stage.length === 0) batch.stages.shift();
       if (batch.checking.length === 0) continue;

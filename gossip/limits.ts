@@ -75,9 +75,16 @@ export const STRANGER_BYTES_PER_INTERVAL = 128 * 1024;
 export const BATCHES_MAX = 64;
 /** Verification batches under way per partner: one being checked, and others, so that it need not wait for a round trip. */
 export const BATCHES_PER_PARTNER_MAX = 4;
+/**
+ * Checks of one batch under way at once: enough to keep all threads busy, and all that a packet of lies can cost. Else a
+ * few dozen liars with full packets would keep every place among the batches taken, and answers to accusations out.
+ */
+export const BATCH_CHECKS_MAX = 128;
 /** Partners whose packets are counted; the longest silent ones are forgotten first. */
 export const PARTNERS_MAX = 4096;
 
+/** A request with more statements is a transfer and no news: what it brings is not pushed on. */
+export const NEWS_STATEMENTS_MAX = 64;
 /** Fresh statements waiting for one push; what does not fit is left to reconciliation. */
 export const FRESH_MAX = 4096;
 /** Bytes of one push. */

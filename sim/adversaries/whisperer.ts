@@ -2,6 +2,7 @@
  * Accuses the one that it monitors and tells everybody but the accused: in packets so long that nobody takes them for news
  * and hands them on. Its pings and pongs bear the fingerprint of whoever reads them, so that nobody asks it what it knows.
  */
+import { NEWS_STATEMENTS_MAX } from "../../gossip/limits.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
 import { Charges } from "./charges.js";
@@ -11,8 +12,6 @@ import { orderOf } from "./order.js";
 
 /** Virtual milliseconds between two of its accusations. */
 const PAUSE_MS = 6000;
-/** A packet with more statements is a transfer and no news (gossip/exchanges.ts). */
-const TRANSFER_STATEMENTS = 65;
 
 export class Whisperer implements Behaviour {
   readonly name = "whisperer";
@@ -35,7 +34,7 @@ export class Whisperer implements Behaviour {
       const charge = this.#charges.next(actor, victim, this.#ring);
       if (charge.length === 0) continue;
       const padding = noteStatement(noteOf(actor, { epoch: actor.machine.epoch }));
-      tellMost(actor, [...charge, ...new Array<Uint8Array>(TRANSFER_STATEMENTS).fill(padding)], [victim]);
+      tellMost(actor, [...charge, ...new Array<Uint8Array>(NEWS_STATEMENTS_MAX + 1).fill(padding)], [victim]);
       return;
     }
   }

@@ -10,15 +10,17 @@
  *   revocation list; looked at once per SCAN_EVERY_MS, one member at a time, and of all at the end.
  */
 
-import type { Output } from "../../gossip/index.js";
+import { type Output, parseStatement } from "../../gossip/index.js";
 import {
   ACCUSATIONS_PER_RING_MAX,
+  BATCH_CHECKS_MAX,
   BATCHES_PER_PARTNER_MAX,
-  MEMBERS_MAX,
+  CERTIFICATES_PER_MEMBER_MAX,
   PACKET_BYTES_MAX,
   PARTNER_PACKETS_BURST,
   PARTNER_PACKETS_PER_INTERVAL,
 } from "../../gossip/limits.js";
+import type { MemberId } from "../../rings/index.js";
 import type { Seat, TrafficKind, Watcher } from "../actor.js";
 import type { Ledger } from "./violation.js";
 import type { Watched } from "./watched.js";
@@ -28,9 +30,7 @@ const REFUSAL_BYTES = 64;
 const PACKETS_MAX = PARTNER_PACKETS_BURST + PARTNER_PACKETS_PER_INTERVAL;
 /** The quickest retransmission of a ping, milliseconds (gossip/path.ts). */
 const PING_EVERY_MS = 100;
-/** Checks of one batch under way at once (gossip/intake.ts). */
-const CHECKS_AT_ONCE = 128;
-const LIES_MAX = (BATCHES_PER_PARTNER_MAX + 1) * CHECKS_AT_ONCE;
+const LIES_MAX = (BATCHES_PER_PARTNER_MAX + 1) * BATCH_CHECKS_MAX;
 /** Virtual milliseconds between two looks at what a member holds. */
 const SCAN_EVERY_MS = 1000;
 /** Members of a simulation and their further identities, to make one key of a pair. */
@@ -65,6 +65,8 @@ export class BudgetWatch implements Watcher {
   readonly #pings: Tally;
   readonly #lies: Tally;
   readonly #pingsMax: number;
+  /** Whose a certificate is. Views that share their statements cost one check. */
+  readonly #bearers = new WeakMap<Uint8Array, MemberId>();
   #scanAt = 0;
 
   constructor(ledger: Ledger, watched: Watched) {
@@ -103,17 +105,36 @@ export class BudgetWatch implements Watcher {
   /** Looks at what a member holds. */
   scan(seat: Seat, now: number): void {
     const counts = new Uint32Array(STATEMENT_KINDS);
-    for (const bytes of seat.machine.statements()) counts[bytes[0] ?? 0]! += 1;
+    const certificatesOf = new Map<MemberId, number>();
+    for (const bytes of seat.machine.statements()) {
+      counts[bytes[0] ?? 0]! += 1;
+      const id = bytes[0] === CERTIFICATE ? this.#bearerOf(bytes) : undefined;
+      if (id) certificatesOf.set(id, (certificatesOf.get(id) ?? 0) + 1);
+    }
     const [certificates, notes, accusations, proofs] = [CERTIFICATE, NOTE, ACCUSATION, PROOF].map(
       (kind) => counts[kind]!,
     );
     const accusationsMax = ACCUSATIONS_PER_RING_MAX * this.#watched.ringCount * notes!;
-    if (certificates! > 4 * MEMBERS_MAX) this.#report(seat, now, `holds ${certificates} certificates`);
+    for (const [id, count] of certificatesOf) {
+      if (count <= CERTIFICATES_PER_MEMBER_MAX) continue;
+      this.#report(seat, now, `holds ${count} certificates of ${id.slice(0, 8)}`);
+    }
     if (notes! > certificates!) this.#report(seat, now, `holds ${notes} notes under ${certificates} certificates`);
     if (proofs! > certificates!) this.#report(seat, now, `holds ${proofs} proofs`);
     if (accusations! > accusationsMax)
       this.#report(seat, now, `holds ${accusations} accusations against ${notes} notes`);
     if (counts[REVOCATION]! > 1) this.#report(seat, now, `holds ${counts[REVOCATION]} revocation lists`);
+  }
+
+  #bearerOf(statement: Uint8Array): MemberId | undefined {
+    const known = this.#bearers.get(statement);
+    if (known) return known;
+    const claim = parseStatement(statement);
+    if (claim?.kind !== "certificate") return undefined;
+    const verdict = this.#watched.crypto.check({ kind: "certificate", chain: claim.chain }, this.#watched.wall);
+    if (!verdict.ok || !verdict.certificate) return undefined;
+    this.#bearers.set(statement, verdict.certificate.id);
+    return verdict.certificate.id;
   }
 
   #sentPacket(from: Seat, to: Seat, kind: "call" | "answer", bytes: number, now: number): void {

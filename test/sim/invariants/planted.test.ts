@@ -6,11 +6,14 @@ import { Evidence } from "../../../gossip/evidence.js";
 import { Exchanges } from "../../../gossip/exchanges.js";
 import { encodeAccusation, encodePacket, encodeStatement } from "../../../gossip/index.js";
 import { Intake } from "../../../gossip/intake.js";
+import { Machine } from "../../../gossip/machine.js";
 import { Monitor } from "../../../gossip/monitor.js";
 import { Partners } from "../../../gossip/partners.js";
 import { View } from "../../../gossip/view.js";
 import { fromHex } from "../../../rings/index.js";
 import { adversary } from "../../../sim/adversaries/index.js";
+import { DATES } from "../../../sim/engine.js";
+import { fakeCrypto } from "../../../sim/fake-crypto.js";
 import { partition } from "../../../sim/fault.js";
 import { type Actor, type Behaviour, type Seat, Simulation, type SimulationOptions } from "../../../sim/index.js";
 import { type Invariants, invariants } from "../../../sim/invariants/invariants.js";
@@ -211,6 +214,20 @@ describe("a planted bug is seen by", () => {
     run.simulation.run(3000);
     expect(seen(run)).toEqual(["S4"]);
     expect(run.checks.violations()[0]?.text).toContain("false signatures of");
+  });
+
+  it("S4, when certificates of before are kept for ever", () => {
+    const crypto = fakeCrypto();
+    const run = begin();
+    const renewals = Array.from({ length: 6 }, () => crypto.issue("m3", DATES).certificate);
+    const kept = renewals.map((chain) => encodeStatement({ kind: "certificate", chain }));
+    const { statements } = Machine.prototype;
+    vi.spyOn(Machine.prototype, "statements").mockImplementation(function (this: Machine) {
+      return [...statements.call(this), ...kept];
+    });
+    run.simulation.run(1000);
+    expect(seen(run)).toContain("S4");
+    expect(run.checks.violations().some(({ text }) => /^holds \d certificates of /.test(text))).toBe(true);
   });
 
   it("S5, when what an outsider says is taken in unseen", () => {
