@@ -2,7 +2,7 @@
 import { readCertificate } from "./certificate-fields.js";
 import { attempt } from "./der.js";
 import { sha256Hex } from "./digest.js";
-import type { NetworkConstants } from "./extension.js";
+import { type NetworkConstants, sameNetwork } from "./extension.js";
 import type { Validity } from "./issuing.js";
 import { dateProblem, knownIssuing } from "./member-certificate.js";
 import { readRoot, readServer } from "./profile.js";
@@ -54,18 +54,29 @@ export function networkOfIssuing(issuer: Uint8Array, root: Uint8Array): NetworkC
   return issuing.ok ? issuing.value.network : undefined;
 }
 
+export interface RevocationOptions {
+  /** The issuing certificate, DER. */
+  readonly issuer: Uint8Array;
+  /** The trusted root, DER. */
+  readonly root: Uint8Array;
+  /** Wall clock, unix milliseconds. */
+  readonly now: number;
+  /** The list must be of exactly this network: others of one root have keys, and numbers, of their own. */
+  readonly network: NetworkConstants;
+}
+
 /**
- * Whether `signature` is that of the issuing key over a revocation list of its network (rule R17), numbered as this
- * issuing certificate may. It must chain to `root` and be valid at `now`; what the list says is read elsewhere.
+ * Whether `signature` is that of the network's issuing key over a revocation list (rule R17), numbered as this issuing
+ * certificate may. It must chain to `root` and be valid at `now`; what the list says is read elsewhere.
  */
 export function verifyRevocation(
   body: Uint8Array,
   signature: Uint8Array,
-  { issuer, root, now }: { readonly issuer: Uint8Array; readonly root: Uint8Array; readonly now: number },
+  { issuer, root, now, network }: RevocationOptions,
 ): boolean {
   const issuing = attempt(() => knownIssuing(issuer, root));
   if (!issuing.ok || dateProblem(issuing.value, now) !== undefined) return false;
-  const { publicKey, network, notBefore } = issuing.value;
-  if (!hasNumberOf(body, notBefore)) return false;
+  const { publicKey, notBefore } = issuing.value;
+  if (!sameNetwork(issuing.value.network, network) || !hasNumberOf(body, notBefore)) return false;
   return verify(publicKey, "revocation", network.networkId, body, signature);
 }

@@ -107,7 +107,7 @@ class P256 implements SimCrypto {
     const { root, network } = this.#parts;
     if (check.kind === "revocation") {
       const { body, signature, issuer } = check;
-      return verdict(verifyRevocation(body, signature, { issuer, root, now: wall }));
+      return verdict(verifyRevocation(body, signature, { issuer, root, now: wall, network }));
     }
     const chain = check.kind === "certificate" ? check.chain : check.certificate;
     const signer = verifyMemberCertificate(chain, { root, now: wall, network });

@@ -55,8 +55,8 @@ export class Verifier {
     if (check.kind === "certificate") return this.#checkCertificate(check.chain);
     if (check.kind === "signature") return this.#checkSignature(check);
     const { issuer, body, signature } = check;
-    const { root } = this.#options.identity();
-    const isValid = verifyRevocation(body, signature, { issuer, root, now: this.#options.now() });
+    const { root, certificate: network } = this.#options.identity();
+    const isValid = verifyRevocation(body, signature, { issuer, root, now: this.#options.now(), network });
     return isValid ? { ok: true } : { ok: false, reason: "signature" };
   }
 

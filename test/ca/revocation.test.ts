@@ -36,8 +36,8 @@ async function list(after = 0n) {
   const claim = statement && parseStatement(statement);
   if (claim?.kind !== "revocation") return undefined;
   const { body, signature, issuer } = claim.list;
-  const { root } = fixture.authority;
-  expect(verifyRevocation(body, signature, { issuer, root, now: fixture.clock.now })).toBe(true);
+  const { root, network } = fixture.authority;
+  expect(verifyRevocation(body, signature, { issuer, root, now: fixture.clock.now, network })).toBe(true);
   return claim.list;
 }
 

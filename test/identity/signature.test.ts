@@ -90,7 +90,7 @@ describe("revocation statements", () => {
     const { issuing, root, leaf } = await createChain();
     const list = listOf(revocationNumber(issuing, 1));
     const signature = sign(keys.issuing.privateKey, "revocation", networkId, list);
-    const at = { issuer: issuing, root, now: NOW };
+    const at = { issuer: issuing, root, now: NOW, network: NETWORK };
     expect(verifyRevocation(list, signature, at)).toBe(true);
     expect(verifyRevocation(new Uint8Array([1]), signature, at)).toBe(false);
     expect(verifyRevocation(list, signature, { ...at, now: NOW + 11 * 366 * 86_400_000 })).toBe(false);
@@ -102,12 +102,24 @@ describe("revocation statements", () => {
     expect(verifyRevocation(list, signature, { ...at, root: other.root })).toBe(false);
   });
 
+  it("of another network of the same root are nothing here, though its newer intermediate would outrank ours", async () => {
+    const there = { ...NETWORK, networkId: new Uint8Array(32).fill(8) };
+    const { issuing, root } = await createChain({ ...keys, issuing: pair }, there);
+    const list = listOf(revocationNumber(issuing, 1));
+    const at = { issuer: issuing, root, now: NOW };
+    for (const { networkId } of [there, NETWORK]) {
+      const signature = sign(pair.privateKey, "revocation", networkId, list);
+      expect(verifyRevocation(list, signature, { ...at, network: NETWORK })).toBe(false);
+      expect(verifyRevocation(list, signature, { ...at, network: there })).toBe(networkId === there.networkId);
+    }
+  });
+
   it("have numbers that only their signer's certificate allows, so that an older key cannot outrank a newer one", async () => {
     const { issuing, root } = await createChain();
     for (const number of [1n, revocationNumber(issuing, 1) + (1n << 32n), (1n << 64n) - 1n]) {
       const list = listOf(number);
       const signature = sign(keys.issuing.privateKey, "revocation", networkId, list);
-      expect(verifyRevocation(list, signature, { issuer: issuing, root, now: NOW })).toBe(false);
+      expect(verifyRevocation(list, signature, { issuer: issuing, root, now: NOW, network: NETWORK })).toBe(false);
     }
   });
 
