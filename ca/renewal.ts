@@ -4,10 +4,10 @@ import { equalBytes, type MemberId } from "../rings/index.js";
 import { answer, contactsFor, type Issued } from "./answer.js";
 import { applicantOf, requireAddresses } from "./applicant.js";
 import type { Context } from "./context.js";
-import { issueAnyway } from "./issuance.js";
+import { issue } from "./issuance.js";
 import { isFresh } from "./policy.js";
 import { requireUnrevoked } from "./revocation.js";
-import type { CertificateRecord, ContactRecord, PrincipalRecord } from "./store.js";
+import type { CertificateRecord, ContactRecord } from "./store.js";
 
 /** Certificates one member may get in a day, or in a lifetime if that is shorter: renewals with ever new keys must not fill the disk. */
 const ISSUED_MAX = 20;
@@ -24,7 +24,11 @@ export async function renew(
   const earlier = await context.state.records.certificateOfKey(holder.principal, applicant.spki);
   if (earlier !== undefined && (await isStillGood(context, earlier))) return answer(context, earlier, addresses);
   await requireBudget(context, holder.id);
-  return answer(context, await issueAnyway(context, { holder, ...applicant, how: "renewal" }), addresses);
+  // A revocation that comes in between must find nothing that it does not take back.
+  const condition = { kind: "renewal", serial: holder.serial } as const;
+  const record = await issue(context, { holder, ...applicant, how: "renewal", condition });
+  if (record === undefined) throw new FirefliesError("authority-failed");
+  return answer(context, record, addresses);
 }
 
 /** A lost answer costs nothing; after a rotation the next certificate comes from the new issuer at once. */
@@ -45,19 +49,24 @@ export async function report(
 }
 
 /**
- * The recorded holder of a certificate that was proven in TLS, if it is not revoked: one we do not know was issued by a
- * lost database.
+ * The record of a certificate that was proven in TLS, if it is not revoked. One we do not know was issued by a lost
+ * database, or by the thief of an intermediate: ids and serials are no secret, so it must be the same to the byte.
  */
-async function holderOf(context: Context, current: MemberCertificate): Promise<PrincipalRecord> {
+async function holderOf(context: Context, current: MemberCertificate): Promise<CertificateRecord> {
   const record = await context.state.records.certificate(serialToHex(current.serial));
-  if (record === undefined || record.id !== current.id) {
-    throw new FirefliesError(
-      "unauthenticated",
-      "This authority has no record of that certificate. Enrol again with a new token.",
-    );
+  if (record === undefined || !equalBytes(record.leaf, current.leaf)) {
+    throw unauthenticated("This authority has no record of that certificate.");
+  }
+  const trusted = await context.state.issuers.trusted(); // TLS was judged by what was read up to a minute ago.
+  if (!trusted.some(({ certificate }) => equalBytes(certificate, record.issuer))) {
+    throw unauthenticated("The intermediate that signed that certificate is retired.");
   }
   await requireUnrevoked(context, record);
   return record;
+}
+
+function unauthenticated(why: string): FirefliesError {
+  return new FirefliesError("unauthenticated", `${why} Enrol again with a new token.`);
 }
 
 async function requireBudget({ state, settings }: Context, id: MemberId): Promise<void> {

@@ -177,6 +177,8 @@ export type Condition =
   | { readonly kind: "token"; readonly hash: Uint8Array }
   /** No other key has the name. */
   | { readonly kind: "free-name" }
+  /** The certificate that the caller proved is not revoked. */
+  | { readonly kind: "renewal"; readonly serial: string }
   | { readonly kind: "none" };
 
 /** "refused": the condition no longer held, because another call was first. */

@@ -87,12 +87,14 @@ async function factsOf(
   condition: Condition,
 ): Promise<Row> {
   const hash = condition.kind === "token" ? condition.hash : new Uint8Array();
+  const proven = condition.kind === "renewal" ? condition.serial : "";
   const sql = `SELECT p.generation, p.status, p.id, i.state,
     (SELECT count(*) FROM tokens WHERE hash = ? AND network_id = ? AND serial IS NULL) AS unused,
     (SELECT count(*) FROM revocations r JOIN certificates c ON c.serial = r.serial
       WHERE c.network_id = ? AND c.spki = ?) AS revoked_key,
     (SELECT count(*) FROM certificates c WHERE c.network_id = ? AND c.spki = ? AND c.principal = ?) AS own_key,
     (SELECT count(*) FROM revocations WHERE id = ?) AS revoked_id,
+    (SELECT count(*) FROM revocations WHERE serial = ? AND network_id = ?) AS revoked_proof,
     (SELECT max(c.serial) FROM certificates c WHERE c.network_id = ? AND c.principal = ?) AS newest
     FROM issuers i LEFT JOIN principals p ON p.network_id = i.network_id AND p.principal = ?
     WHERE i.fingerprint = ? AND i.network_id = ?`;
@@ -104,6 +106,8 @@ async function factsOf(
     spki,
     principal,
     memberIdToBytes(id),
+    proven,
+    networkId,
     networkId,
     principal,
     principal,
@@ -126,7 +130,7 @@ function refusalOf(
   // Also one that was lost with the newest records, and is known from a list only.
   if (Number(facts.revoked_id) > 0) return "principal-revoked";
   if (condition.kind === "token" && Number(facts.unused) === 0) return "token-used";
-  if (Number(facts.revoked_key) > 0) return "key-revoked";
+  if (Number(facts.revoked_key) > 0 || Number(facts.revoked_proof) > 0) return "key-revoked";
   const isTaken = facts.newest !== null && Number(facts.own_key) === 0;
   return condition.kind === "free-name" && isTaken ? "name-taken" : undefined;
 }

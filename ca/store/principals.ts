@@ -32,7 +32,7 @@ export async function membersAfter(
   return rows.map(memberOf);
 }
 
-/** What the old id had reported goes with it. */
+/** What the old id had reported goes with it, and tokens of before: whoever was thrown out may have kept one. */
 export async function raiseGeneration(
   tx: Transaction,
   networkId: Uint8Array,
@@ -45,6 +45,8 @@ export async function raiseGeneration(
   const sql = `UPDATE principals SET generation = ?, id = ?, status = 'active' WHERE ${of}`;
   await tx.run(sql, generation, memberIdToBytes(id), networkId, principal, generation - 1);
   await tx.run("DELETE FROM reports WHERE id = ?", bytes(old.id));
+  const unused = "network_id = ? AND principal = ? AND serial IS NULL";
+  await tx.run(`UPDATE tokens SET expires_at = 0 WHERE ${unused}`, networkId, principal);
   tx.note(note, networkId);
   tx.weigh();
   return "recorded";

@@ -179,6 +179,29 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       await admit("alice", next);
     });
 
+    it("raises a generation and voids the unused tokens of before, of that principal only", async () => {
+      await admit("alice");
+      const hashes = { alice: randomSecret(32), bob: randomSecret(32) };
+      for (const [principal, hash] of Object.entries(hashes))
+        await records.createToken({ hash, principal, expiresAt: NOW + 9, serial: undefined });
+      await records.raiseGeneration({ principal: "alice", generation: 1, id: newId() });
+      expect((await records.token(hashes.alice))?.expiresAt).toBe(0);
+      expect((await records.token(hashes.bob))?.expiresAt).toBe(NOW + 9);
+    });
+
+    it("records no renewal by a certificate that was revoked meanwhile, whatever the new key", async () => {
+      const alice = await admit("alice");
+      const target = { kind: "certificate", serial: alice.serial } as const;
+      const condition = { kind: "renewal", serial: alice.serial } as const;
+      const renewed = () => {
+        const made = certificate("alice", first.issuer, { id: alice.id });
+        return records.recordCertificate({ certificate: made, condition, addresses: [] });
+      };
+      expect(await renewed()).toBe("recorded");
+      await records.revoke({ target, principal: "alice", reason: "keyCompromise", at: NOW });
+      expect(await renewed()).toBe("key-revoked");
+    });
+
     it("revokes a certificate once: its key never again, its principal with another one", async () => {
       const alice = await admit("alice");
       const target = { kind: "certificate", serial: alice.serial } as const;
