@@ -19,6 +19,7 @@ import { Herald } from "./herald.js";
 import { Intake, type Intaken } from "./intake.js";
 import { Joining } from "./joining.js";
 import { Judgement, type Standing } from "./judgement.js";
+import { Lateness } from "./lateness.js";
 import type { MachineOptions } from "./machine-options.js";
 import { Mailer } from "./mailer.js";
 import { Monitor } from "./monitor.js";
@@ -52,8 +53,6 @@ const SETTLING_PACE = 4;
 const JOIN_TIMEOUT_MS = 10_000;
 /** Begins the names of timers for notes that wait (rule R11); the subject's id follows. */
 const NOTE_TIMER = "note/";
-/** A loop that comes this much later than it wanted, milliseconds, waits for its turn on a processor, not for a timer. */
-const LATE_MS = 20;
 /** Expiry and forgotten budgets are looked at this often, in gossip intervals. */
 const TIDY_INTERVALS = 10;
 
@@ -78,6 +77,7 @@ export class Machine {
   readonly #roster: Roster;
   readonly #herald: Herald;
   readonly #timers = new Timers();
+  readonly #lateness = new Lateness();
   readonly #outbox = new Outbox();
   readonly #known: readonly Uint8Array[];
   /** My note in a shared view, until I have started from it. */
@@ -85,7 +85,6 @@ export class Machine {
   #joining: Joining | undefined;
   #judgedVersion = -1;
   #changedAt = Number.NEGATIVE_INFINITY;
-  #wokeAt = Number.NEGATIVE_INFINITY;
   /** The deadline, once it was asked for; only inputs change it, and each of them wakes me first. Infinity: none. */
   #due: number | undefined;
   #departed = false;
@@ -375,18 +374,12 @@ export class Machine {
 
   // --- Time ---
 
-  /**
-   * Before every input: did my own loop stand still? Then what looked like others' silence was mine (section 4). On a
-   * machine where too much starts at once a loop is late by more than half of all time, in slices too short for a stall:
-   * that time counts for no verdict and no removal either.
-   */
+  /** Before every input: time in which my own loop was late counts for no verdict and no removal (section 4). */
   #wake(now: number): void {
     const { deadline } = this;
     this.#due = undefined;
-    // Of a row of late inputs the first stands for the stall: those after it come as fast as they are read.
-    const late = deadline === undefined ? 0 : now - Math.max(deadline, this.#wokeAt);
-    this.#wokeAt = now;
-    if (late <= LATE_MS) return;
+    const late = this.#lateness.of(deadline, now);
+    if (late === 0) return;
     this.#judgement.postpone(late);
     if (late <= this.#settings.monitorMs / 2) this.#monitor.postpone(late);
     else this.#monitor.restart(now);
