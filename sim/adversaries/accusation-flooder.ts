@@ -4,7 +4,9 @@ import { someOf, victimsOf } from "./crowd.js";
 import { accusationOf, packetOf } from "./forgery.js";
 import { orderOf } from "./order.js";
 
+/** Accused on all k rings, four turns a second: hundreds of signatures a second. */
 const VICTIMS_PER_TURN = 4;
+/** Members told first hand: they push on what is new. */
 const TOLD = 2;
 /** A packet of more would be cut (gossip/limits.ts). */
 const STATEMENTS_MAX = 500;

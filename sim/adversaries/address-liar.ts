@@ -4,8 +4,9 @@ import type { Actor, Behaviour } from "../actor.js";
 import { commonVictim, tellMost } from "./crowd.js";
 import { noteOf, noteStatement } from "./forgery.js";
 
-/** Its machine answers each of them with the truth, as for a stolen key. */
+/** Virtual milliseconds between two such notes: its machine answers each of them with the truth, as for a stolen key. */
 const PAUSE_MS = 1000;
+/** Virtual milliseconds for which its notes point at one victim. */
 const SLOT_MS = 60_000;
 
 export class AddressLiar implements Behaviour {

@@ -10,6 +10,7 @@ import type { Actor, Behaviour } from "../actor.js";
 import { commonVictim } from "./crowd.js";
 import { sendWithout, without } from "./packets.js";
 
+/** Virtual milliseconds for one victim: as many as the mob takes, so that both meet the same one. */
 const SLOT_MS = 8000;
 
 export class Censor implements Behaviour {

@@ -3,12 +3,14 @@ import type { Actor, Behaviour } from "../actor.js";
 import { someOf, victimsOf } from "./crowd.js";
 import { certificateStatement, packetOf } from "./forgery.js";
 
+/** 20 a second of each liar, until there are CERTIFICATES_PER_MEMBER. */
 const CERTIFICATES_PER_TURN = 5;
 /**
  * By all liars together, for each member: beyond about ten the dead may stay in views, because nobody correct is left among
  * the accusers that are heard (rule R3; docs/adversaries.md, "Known limits"). Whoever issues that many has lost in any case.
  */
 const CERTIFICATES_PER_MEMBER = 8;
+/** Members told first hand: they push on what is new. */
 const TOLD = 2;
 
 export class CertificateFlooder implements Behaviour {

@@ -3,6 +3,7 @@ import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
 import { someOf, victimsOf } from "./crowd.js";
 
+/** 256 a second, each to another member. */
 const PINGS_PER_TURN = 64;
 const FINGERPRINT_BYTES = 16;
 

@@ -8,6 +8,7 @@ import { sendWithout, statementsIn, without } from "./packets.js";
 
 /** Notes remembered, the newest for each member. */
 const NOTES_MAX = 20_000;
+/** Old notes said again per turn. */
 const TOLD_PER_TURN = 50;
 
 export class Keeper implements Behaviour {

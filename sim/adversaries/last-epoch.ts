@@ -1,10 +1,9 @@
 /** Takes the last epoch that there is, with as many rings disabled as it may: nothing that it signs later can be higher. */
+import { EPOCH_MAX } from "../../gossip/index.js";
 import { fullMask, tolerance, withRing } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
 import { tellMost } from "./crowd.js";
 import { noteOf, noteStatement } from "./forgery.js";
-
-const EPOCH_LAST = 2n ** 63n - 1n;
 
 export class LastEpoch implements Behaviour {
   readonly name = "last-epoch";
@@ -12,6 +11,6 @@ export class LastEpoch implements Behaviour {
   turn(actor: Actor): void {
     let mask = fullMask(actor.ringCount);
     for (let ring = 1; ring <= tolerance(actor.ringCount); ring++) mask = withRing(mask, ring, false);
-    tellMost(actor, [noteStatement(noteOf(actor, { epoch: EPOCH_LAST, mask }))]);
+    tellMost(actor, [noteStatement(noteOf(actor, { epoch: EPOCH_MAX, mask }))]);
   }
 }

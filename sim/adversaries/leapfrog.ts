@@ -7,6 +7,7 @@ import { Charges } from "./charges.js";
 import { commonVictim, tellMost } from "./crowd.js";
 import { type Order, orderOf } from "./order.js";
 
+/** Virtual milliseconds for one victim: twice the time of a removal in a LAN. */
 const SLOT_MS = 6000;
 /** Correct members that are leapt over on one ring, at most. */
 const LEAP_MAX = 3;

@@ -3,10 +3,13 @@ import { encodePacket } from "../../gossip/index.js";
 import type { Actor, Behaviour } from "../actor.js";
 import { commonVictim } from "./crowd.js";
 
+/** Virtual milliseconds for one victim. */
 const SLOT_MS = 8000;
+/** 160 a second: some seven times what a partner may send. */
 const PACKETS_PER_TURN = 40;
 /** More than any packet may have (gossip/limits.ts). */
 const HUGE_BYTES = 1_400_000;
+/** Ranges of a question: nearly all that a packet may compare. */
 const RANGES = 250;
 
 export class PacketFlooder implements Behaviour {

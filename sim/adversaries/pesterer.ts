@@ -8,6 +8,7 @@ import { Charges } from "./charges.js";
 import { commonVictim, tellMost } from "./crowd.js";
 import { orderOf } from "./order.js";
 
+/** Virtual milliseconds for one victim. */
 const SLOT_MS = 30_000;
 /** Of that, before the first accusation in earnest: the budgets of the others for its notes are to be empty (rule R11). */
 const WARM_UP_MS = 15_000;

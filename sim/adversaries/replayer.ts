@@ -11,6 +11,7 @@ import { statementsIn } from "./packets.js";
 
 /** Statements remembered: the first ones, which are the oldest. */
 const REMEMBERED_MAX = 512;
+/** 32 statements a second, to everybody. */
 const REPLAYED_PER_TURN = 8;
 const SIGNATURE_BYTES = 64;
 /** The order n of P-256 (SEC 2, 2.4.2). */

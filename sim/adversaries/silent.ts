@@ -2,6 +2,7 @@
 import type { Output } from "../../gossip/index.js";
 import type { Actor, Behaviour } from "../actor.js";
 
+/** All that leaves a member. */
 const KINDS: ReadonlySet<Output["kind"]> = new Set(["send", "probe", "try", "gossip"]);
 
 export class Silent implements Behaviour {

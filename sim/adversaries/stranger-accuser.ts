@@ -4,6 +4,7 @@ import { someOf, tellMost, victimsOf } from "./crowd.js";
 import { accusationOf } from "./forgery.js";
 import { orderOf } from "./order.js";
 
+/** Few, so that each budget for strangers (rule R9) is met again and again, and not once by a flood. */
 const VICTIMS_PER_TURN = 2;
 
 export class StrangerAccuser implements Behaviour {

@@ -9,8 +9,9 @@ import { tellMost, victimsOf } from "./crowd.js";
 import { contradiction, noteOf } from "./forgery.js";
 import { type Order, orderOf } from "./order.js";
 
-/** From here on a door opens every so often, in the order of the liars' numbers: longer than four answers take. */
+/** Virtual milliseconds until the first door opens: longer than four answers take ... */
 const FIRST_MS = 12_000;
+/** ... and from one to the next, in the order of the liars' numbers: a removal takes less in a LAN. */
 const PAUSE_MS = 4000;
 
 export class Trapdoor implements Behaviour {
