@@ -55,7 +55,7 @@ function namedInJson(text: string, issuers: readonly KnownIssuer[]): Named {
   if (list === undefined) throw foreign("it is empty");
   const [body, signature, certificate] = [list.body, list.signature, list.issuer].map(fromBase64);
   const issuer = issuers.find((each) => sha256Hex(each.certificate) === sha256Hex(certificate!));
-  if (issuer === undefined) throw foreign("its issuing certificate is not in the backup");
+  if (issuer === undefined) throw foreign("its issuing certificate is retired, or not in the backup");
   const { networkId } = issuer;
   if (!verify(keyOf(issuer), "revocation", networkId, body!, signature!)) throw foreign("its signature is wrong");
   const entries = entriesOf(body!);

@@ -16,16 +16,14 @@ export interface Refusal {
 }
 
 export class Refusals {
+  /** When the minute began, unix milliseconds. */
   #minute = Number.NEGATIVE_INFINITY;
   #single = 0;
   #notes: AuditNote[] = [];
   readonly #further = new Map<string, number>();
 
   add({ code, route, address, caller, at }: Refusal): void {
-    if (Math.abs(at - this.#minute) >= MINUTE_MS) {
-      this.#minute = at;
-      this.#single = 0;
-    }
+    if (this.#isOver(at)) this.#begin(at);
     if (this.#single >= SINGLE_MAX) {
       this.#further.set(code, (this.#further.get(code) ?? 0) + 1);
       return;
@@ -35,12 +33,26 @@ export class Refusals {
     this.#notes.push({ kind: "refused", at, fields });
   }
 
-  /** What has gathered since the last time. `now` in unix milliseconds. */
-  take(now: number): readonly AuditNote[] {
-    const sums = [...this.#further].map(([code, count]) => ({ kind: "refused", at: now, fields: { code, count } }));
-    const notes = [...this.#notes, ...sums];
+  /** What has gathered since the last time; numbers at the end of their minute, or when it is the `last` time. `now` in unix milliseconds. */
+  take(now: number, last = false): readonly AuditNote[] {
+    if (last || this.#isOver(now)) this.#sum(now);
+    const notes = this.#notes;
     this.#notes = [];
-    this.#further.clear();
     return notes;
+  }
+
+  #isOver(now: number): boolean {
+    return Math.abs(now - this.#minute) >= MINUTE_MS;
+  }
+
+  #begin(at: number): void {
+    this.#sum(at);
+    this.#minute = at;
+    this.#single = 0;
+  }
+
+  #sum(at: number): void {
+    for (const [code, count] of this.#further) this.#notes.push({ kind: "refused", at, fields: { code, count } });
+    this.#further.clear();
   }
 }

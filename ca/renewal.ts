@@ -1,5 +1,5 @@
 /** The life of a certificate after the first one: the next one of the same id, and reports of where a member is. */
-import { FirefliesError, type MemberCertificate, serialToHex } from "../identity/index.js";
+import { dateProblem, FirefliesError, type MemberCertificate, serialToHex } from "../identity/index.js";
 import { equalBytes, type MemberId } from "../rings/index.js";
 import { answer, contactsFor, type Issued } from "./answer.js";
 import { applicantOf, requireAddresses } from "./applicant.js";
@@ -31,10 +31,15 @@ export async function renew(
   return answer(context, record, addresses);
 }
 
-/** A lost answer costs nothing; after a rotation the next certificate comes from the new issuer at once. */
+/**
+ * A lost answer costs nothing; after a rotation the next certificate comes from the new issuer at once, and after a clock
+ * that was wrong the next one is valid.
+ */
 async function isStillGood({ state, settings }: Context, earlier: CertificateRecord): Promise<boolean> {
   const { certificate } = await state.issuers.active();
-  return isFresh(earlier, settings.now()) && equalBytes(earlier.issuer, certificate);
+  const now = settings.now();
+  const isInTime = dateProblem(earlier, now) === undefined;
+  return isInTime && isFresh(earlier, now) && equalBytes(earlier.issuer, certificate);
 }
 
 export async function report(

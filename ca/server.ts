@@ -121,14 +121,14 @@ class Journal {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#write();
+    await this.#write(true);
     this.#unlisten();
   }
 
   /** A store that cannot be written is told of; these refusals are then missing, which changes nothing that was issued. */
-  async #write(): Promise<void> {
+  async #write(last = false): Promise<void> {
     const at = this.#authority.now();
-    const notes = this.#refusals.take(at);
+    const notes = this.#refusals.take(at, last);
     if (notes.length === 0) return;
     await this.#authority.note(notes).catch((error: unknown) => this.#authority.tell({ kind: "failed", error, at }));
   }

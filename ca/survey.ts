@@ -14,15 +14,16 @@ export interface Survey {
   readonly hashAt: string | undefined;
 }
 
-/** First reading: who signed lists, and whether the audit passes through `entry`. */
+/** First reading: who signs lists, and whether the audit passes through `entry`. */
 export async function survey({ rows }: Archive, entry: number): Promise<Survey> {
   const issuers: KnownIssuer[] = [];
   let audit: AuditHead = { sequence: 0, hash: "" };
   let hashAt: string | undefined;
   for await (const row of rows) {
     if (row.table === "issuers") {
-      const { network_id: id, certificate } = fieldsOf(row);
-      issuers.push({ networkId: bytesOf(id), certificate: bytesOf(certificate) });
+      const { network_id: id, certificate, state } = fieldsOf(row);
+      // Whoever has a retired key can still sign with it; no list in force is of one.
+      if (state !== "retired") issuers.push({ networkId: bytesOf(id), certificate: bytesOf(certificate) });
     }
     if (row.table !== "audit") continue;
     const { sequence, hash } = fieldsOf(row);

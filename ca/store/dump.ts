@@ -1,6 +1,6 @@
 /** A whole store as rows of plain values, out of one database and into another: also from SQLite to PostgreSQL and back. */
 import type { DumpedRow, Fence, Recorded } from "../store.js";
-import { revoke } from "./revocations.js";
+import { LIST_CLOCK_MAX, revoke } from "./revocations.js";
 import { type Column, columnsOf, TABLE_NAMES, type TableName } from "./schema.js";
 import { bytes, type SqlDatabase, type Value } from "./sql.js";
 import type { Transaction } from "./writer.js";
@@ -40,6 +40,7 @@ export async function loadInto(tx: Transaction, rows: AsyncIterable<DumpedRow>, 
   await tx.run("UPDATE tokens SET expires_at = ? WHERE serial IS NULL AND expires_at > ?", fence.at, fence.at);
   for (const { networkId, revocation } of fence.revocations) await revoke(tx, networkId, revocation);
   for (const { networkId, number } of fence.lists) {
+    if (number > LIST_CLOCK_MAX) continue;
     const sql = "UPDATE networks SET list_number = ? WHERE network_id = ? AND list_number < ?";
     await tx.run(sql, number, networkId, number);
   }

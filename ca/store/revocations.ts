@@ -51,12 +51,19 @@ export async function revocationOf(
 }
 
 /**
+ * Numbers have 32 bits, and one that is taken is never given back. A clock beyond this second (of the year 2105), or a
+ * list that says so, is wrong: it must not use them up.
+ */
+export const LIST_CLOCK_MAX = 0xff00_0000;
+
+/**
  * At least the clock's seconds: so lists of a restored authority go on above those that were published and lost, also
  * when nobody knows their numbers any more.
  */
 export async function listTurn(db: Session, networkId: Uint8Array, now: number): Promise<ListTurn> {
   const row = await db.one("SELECT list_number FROM networks WHERE network_id = ?", networkId);
-  const number = Math.max(Number(row?.list_number) + 1, Math.floor(now / 1_000));
+  const clock = Math.floor(now / 1_000);
+  const number = Math.max(Number(row?.list_number) + 1, clock > LIST_CLOCK_MAX ? 0 : clock);
   return { number, upTo: await lastSequence(db, networkId) };
 }
 

@@ -141,6 +141,21 @@ describe("an older state", () => {
     expect(await codeOf(restore({ acceptLoss: true }))).toBe("ca-options-invalid");
   });
 
+  it("takes no list of a retired intermediate: whoever has its key can still sign one", async () => {
+    const list = async () => answerOf((await authority.revocations())!);
+    await authority.refresh();
+    const older = await list();
+    await authority.operator.prepareIssuer();
+    await authority.operator.activateIssuer();
+    await authority.operator.retireIssuer({ force: true });
+    const newer = await list();
+    await backUp();
+    await lose();
+    expect(await codeOf(restore({ lists: [older] }))).toBe("ca-options-invalid");
+    expect(await codeOf(restore({ lists: [newer] }))).toBe("none");
+    authority = await open();
+  });
+
   it("needs a list of this very authority", async () => {
     await backUp();
     await admit("alice");

@@ -30,6 +30,15 @@ describe("renewal", () => {
     await fixture.at(NOW);
   });
 
+  it("gives one that is valid after the authority's clock was wrong for a while", async () => {
+    const { identity, pair } = await fixture.join("time-traveller");
+    await fixture.at(NOW + DAY_MS);
+    await renew(urls(), identity, pair, fixture.call());
+    await fixture.at(NOW);
+    const { certificate } = await renew(urls(), identity, pair, fixture.call());
+    expect(certificate.notBefore).toBeLessThanOrEqual(NOW);
+  });
+
   it("asked for again, after a lost answer, gives the same certificate", async () => {
     const { identity } = await fixture.join("lost-answer");
     await fixture.at(NOW + 5 * DAY_MS);
