@@ -2,8 +2,7 @@
  * S1: no correct, reachable member leaves any correct view, at no instant.
  *
  * Watched is what machines tell: "failed" for any reason, or "left", of a correct member by a correct one that is itself
- * neither revoked nor leaving. The member
- * was not reachable, and its removal is excused, only when
+ * neither revoked nor leaving. The member was not reachable, and its removal is excused, only when
  * - it had crashed, or it stood still, in all, for longer than removalMs - Delta (shorter stalls leave it the time to
  *   answer, so they excuse nothing), and that is over for less than removalMs + Delta + one monitor interval;
  * - it is leaving, or the authority has revoked it, or its certificate has ended;
@@ -15,7 +14,6 @@
  * work excuses nothing.
  */
 import type { Output } from "../../gossip/index.js";
-import type { MemberId } from "../../rings/index.js";
 import type { Seat, SimEvent, Watcher } from "../actor.js";
 import { Exposure } from "./exposure.js";
 import { Links } from "./links.js";
@@ -37,7 +35,6 @@ export class Removals implements Watcher {
   readonly #stops: Stops;
   readonly #links: Links;
   readonly #exposure: Exposure;
-  readonly #seats = new Map<MemberId, Seat>();
   #exposed = 0;
 
   constructor(ledger: Ledger, watched: Watched, options: RemovalsOptions) {
@@ -58,7 +55,7 @@ export class Removals implements Watcher {
   told(observer: Seat, output: Output, now: number): void {
     if (output.kind !== "failed" && output.kind !== "left") return;
     const isView = observer.isCorrect && !this.#stops.isOutcast(observer);
-    const lost = isView ? this.#seat(output.member.id) : undefined;
+    const lost = isView ? this.#watched.seat(output.member.id) : undefined;
     if (lost?.isCorrect && !this.#isExcused(observer, lost, output, now)) this.#violated(observer, lost, output, now);
   }
 
@@ -87,12 +84,5 @@ export class Removals implements Watcher {
     const reason = output.kind === "failed" ? output.reason : "left";
     const text = `out of the view of ${observer.name} as ${reason}, though it runs and is reachable`;
     this.#ledger.add({ invariant: "S1", at, member: lost.name, text });
-  }
-
-  #seat(id: MemberId): Seat | undefined {
-    if (this.#seats.size < this.#watched.members.length) {
-      for (const seat of this.#watched.members.slice(this.#seats.size)) this.#seats.set(seat.id, seat);
-    }
-    return this.#seats.get(id);
   }
 }

@@ -29,7 +29,6 @@ export class Signatures implements Watcher {
   /** Bytes that passed. Views that share their statements cost one check. */
   readonly #passed = new WeakSet<Uint8Array>();
   readonly #roots = new WeakMap<Seat, Uint8Array>();
-  readonly #seats = new Map<MemberId, Seat>();
   #scanAt = 0;
 
   constructor(ledger: Ledger, watched: Watched, isThorough: boolean) {
@@ -122,9 +121,7 @@ export class Signatures implements Watcher {
 
   /** What liars sign is not watched. */
   #isCorrect(id: MemberId): boolean {
-    const { members } = this.#watched;
-    if (this.#seats.size < members.length) for (const seat of members) this.#seats.set(seat.id, seat);
-    return this.#seats.get(id)?.isCorrect ?? false;
+    return this.#watched.seat(id)?.isCorrect ?? false;
   }
 
   #of(id: MemberId): Set<bigint> {

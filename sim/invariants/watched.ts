@@ -1,5 +1,6 @@
 /** What the invariants ask of a simulation beyond what its watchers are told. */
 import type { Settings } from "../../gossip/index.js";
+import type { MemberId } from "../../rings/index.js";
 import type { Seat } from "../actor.js";
 import type { SimCrypto } from "../crypto.js";
 import { WALL_START } from "../engine.js";
@@ -9,6 +10,8 @@ import type { Simulation } from "../simulation.js";
 
 export interface Watched {
   readonly members: readonly Seat[];
+  /** The member of this id; undefined for a further identity of a liar, and for what nobody has. */
+  seat(id: MemberId): Seat | undefined;
   /** Virtual milliseconds. */
   readonly now: number;
   /** Unix milliseconds by a clock that is right. */
@@ -22,6 +25,7 @@ export interface Watched {
 /** A simulation as the invariants see it. `crypto` is the one that it runs with. */
 export function watchedOf(simulation: Simulation, crypto: SimCrypto = fakeCrypto()): Watched {
   const { network, settings, ringCount } = simulation;
+  const seats = new Map<MemberId, Seat>();
   return {
     network,
     settings,
@@ -29,6 +33,12 @@ export function watchedOf(simulation: Simulation, crypto: SimCrypto = fakeCrypto
     crypto,
     get members() {
       return simulation.members;
+    },
+    seat(id) {
+      const { members } = simulation;
+      // They only ever come.
+      if (seats.size < members.length) for (const seat of members.slice(seats.size)) seats.set(seat.id, seat);
+      return seats.get(id);
     },
     get now() {
       return simulation.now;

@@ -3,7 +3,6 @@
  * harm nobody as long as they are rebutted in time, but each costs a note and a ring. Those that liars sign are not counted.
  */
 import { parseAccusation } from "../../gossip/index.js";
-import type { MemberId } from "../../rings/index.js";
 import type { Seat, SimEvent, StatementKind, Watcher } from "../actor.js";
 import { Links } from "../invariants/links.js";
 import { aftermathMs } from "../invariants/stops.js";
@@ -13,7 +12,6 @@ import type { Simulation } from "../simulation.js";
 export class FalseAccusations implements Watcher {
   #links = new Links(0);
   #watched: Watched | undefined;
-  #seats: ReadonlyMap<MemberId, Seat> = new Map();
   #count = 0;
 
   /** The simulation that it was given to as a watcher; to be called before that runs. */
@@ -30,7 +28,7 @@ export class FalseAccusations implements Watcher {
   signed(seat: Seat, type: StatementKind, body: Uint8Array, now: number): void {
     const watched = this.#watched;
     const accusation = watched && type === "accusation" && seat.isCorrect ? parseAccusation(body) : undefined;
-    const accused = accusation && this.#seat(accusation.accused, watched!);
+    const accused = accusation && watched?.seat(accusation.accused);
     if (accused?.isCorrect && !this.#isDue(seat, accused, now, watched!)) this.#count += 1;
   }
 
@@ -47,10 +45,5 @@ export class FalseAccusations implements Watcher {
     const since = now - aftermathMs(settings);
     if (accused.state !== "up" || (accused.backAt > 0 && accused.backAt > since)) return true;
     return this.#links.wereApart(accuser, accused, members, since);
-  }
-
-  #seat(id: MemberId, { members }: Watched): Seat | undefined {
-    if (this.#seats.size < members.length) this.#seats = new Map(members.map((seat) => [seat.id, seat]));
-    return this.#seats.get(id);
   }
 }
