@@ -6,7 +6,8 @@ import { adversary } from "../../../sim/adversaries/index.js";
 import { orderOf } from "../../../sim/adversaries/order.js";
 import type { SimCrypto } from "../../../sim/crypto.js";
 import { fakeCrypto } from "../../../sim/fake-crypto.js";
-import { Simulation, type SimulationOptions } from "../../../sim/simulation.js";
+import type { SimulationOptions } from "../../../sim/options.js";
+import { Simulation } from "../../../sim/simulation.js";
 
 export interface TrialOptions extends Partial<SimulationOptions> {
   /** Behaviours of every liar, by name, or made by the test. */
