@@ -1,6 +1,6 @@
 /**
- * How fast a simulation runs: events and simulated seconds per second of one core (of processor time), and the memory it takes, by the number
- * of members. Each row is a process of its own, so that its memory is its own.
+ * How fast a simulation runs: events and simulated seconds per second of one core (of processor time), and the memory it
+ * takes, by the number of members. Each row is a process of its own, so that its memory is its own.
  *
  *   npm run build && node bench/sim.mjs [--members 100,1000,10000] [--byzantine 0,0.2] [--adversary all] [--budget 10]
  */
