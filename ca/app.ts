@@ -49,6 +49,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     forceCloseConnections: "idle",
     exposeHeadRoutes: false,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    frameworkErrors: (error, _, reply) => answerBefore(error, reply as unknown as FastifyReply),
     clientErrorHandler: (error, socket) => answered(answerRaw(error, socket)),
   }) as unknown as FastifyInstance;
   app.server.maxConnections = CONNECTIONS_MAX;
@@ -121,6 +122,12 @@ function limitWork(app: FastifyInstance, { underWayMax }: ServiceLimits): void {
       underWay -= 1;
     });
   });
+}
+
+/** To a path that no route can have: fastify's own words have no code. */
+function answerBefore(error: unknown, reply: FastifyReply): void {
+  const { status, body } = failureOf(error);
+  void reply.code(status).type("application/json").send(body);
 }
 
 async function answerFailure(authority: CertificateAuthority, error: unknown, reply: FastifyReply): Promise<string> {

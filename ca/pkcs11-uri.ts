@@ -45,7 +45,8 @@ function attributes(text: string, separator: string, known: readonly string[]): 
   const found = new Map<string, string>();
   for (const part of text.split(separator).filter((each) => each !== "")) {
     const [name = "", ...value] = part.split("=");
-    if (!known.includes(name)) throw bad(`has the attribute ${JSON.stringify(name)}, which is not known here`);
+    // Its letters only: what follows a slip of the pen may be a PIN.
+    if (!known.includes(name)) throw bad(`has the attribute "${/^[a-z-]*/.exec(name)?.[0]}", which is not known here`);
     if (found.has(name)) throw bad(`says ${name} twice`);
     found.set(name, decoded(value.join("=")));
   }

@@ -12,6 +12,7 @@ import {
   type RenewBody,
   type ReportAnswer,
   type ReportBody,
+  sameNetwork,
 } from "../identity/index.js";
 import {
   type Contact,
@@ -99,6 +100,7 @@ export async function renew(
   const { call, fingerprint } = authenticated(urls, identity, AUTHORITY_PATHS.renew, body, options);
   const granted = await readGranted(await callAuthority(call), { fingerprint, pair, now: options.now });
   if (granted.certificate.id !== identity.certificate.id) throw invalid("the certificate is for another member");
+  if (!sameNetwork(granted.certificate, identity.certificate)) throw invalid("the certificate is for another network");
   return granted;
 }
 

@@ -22,12 +22,20 @@ export interface AuthorityChain {
 
 /**
  * Why whoever presented this chain is not the authority whose root has `fingerprint`; undefined when it is.
- * `now` in unix milliseconds.
+ * `now` in unix milliseconds. Who knows its `network` takes nobody for it who has a key of another one only.
  */
-export function authorityProblem(chain: AuthorityChain, fingerprint: string, now: number): string | undefined {
-  if (fingerprintOf(chain.root) !== fingerprint) return "other-root";
-  const server = attempt(() => readServer(chain.leaf, knownIssuing(chain.issuer, chain.root)));
-  return server.ok ? dateProblem(server.value, now) : server.reason;
+export function authorityProblem(
+  { leaf, issuer, root }: AuthorityChain,
+  fingerprint: string,
+  now: number,
+  network?: NetworkConstants,
+): string | undefined {
+  if (fingerprintOf(root) !== fingerprint) return "other-root";
+  const server = attempt(() => readServer(leaf, knownIssuing(issuer, root)));
+  if (!server.ok) return server.reason;
+  const served = network && networkOfIssuing(issuer, root);
+  if (network && !(served && sameNetwork(served, network))) return "other-network";
+  return dateProblem(server.value, now);
 }
 
 /** Why `der` is no root of ours at `now`. */

@@ -17,7 +17,7 @@ export interface ChannelOptions {
   readonly url: string;
   /** SHA-256 of the root certificate, 64 hex digits. */
   readonly fingerprint: string;
-  /** Authenticates us, where the call needs it. */
+  /** Authenticates us, where the call needs it; the authority must then be that of our network. */
   readonly identity?: Identity | undefined;
   /** Wall clock, unix milliseconds. */
   readonly now: number;
@@ -71,10 +71,11 @@ function secured(socket: TLSSocket, { url, signal }: ChannelOptions): Promise<vo
   });
 }
 
-function requireAuthority(socket: TLSSocket, { url, fingerprint, now }: ChannelOptions): void {
+function requireAuthority(socket: TLSSocket, { url, fingerprint, now, identity }: ChannelOptions): void {
   const [leaf, issuer, root] = presentedChain(socket.getPeerCertificate(true));
   const complete = leaf !== undefined && issuer !== undefined && root !== undefined;
-  const problem = complete ? authorityProblem({ leaf, issuer, root }, fingerprint, now) : "incomplete-chain";
+  const network = identity?.certificate;
+  const problem = complete ? authorityProblem({ leaf, issuer, root }, fingerprint, now, network) : "incomplete-chain";
   if (problem === undefined) return;
   throw new FirefliesError(
     "authority-untrusted",

@@ -58,6 +58,12 @@ describe("a PKCS#11 URI", () => {
   ])("is refused: %j", (text) => {
     expect(() => parseKeyUri(text)).toThrow(expect.objectContaining({ code: "signer-unavailable" }));
   });
+
+  it.each(["pin-value=1234", "pin-value:1234", "pin-value%3D1234", "1234"])("says no PIN when refused: %s", (part) => {
+    expect(() => parseKeyUri(`pkcs11:token=a?module-path=/x&${part}`)).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining("1234") }),
+    );
+  });
 });
 
 describe.skipIf(typeof hsm === "string")(`(needs SoftHSM) a key there${reason}`, () => {

@@ -1,11 +1,21 @@
 /** The member's side of the authority's API, against servers that have its certificate and behave badly. */
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import type { RequestListener } from "node:http";
 import { createServer as createHttpsServer, type Server } from "node:https";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { enroll, placeOf, report } from "../../client/authority.js";
-import { certificatesToPem, generateKeyPair, privateKeyToPem } from "../../identity/index.js";
+import { CertificateAuthority, serveAuthority } from "../../ca/index.js";
+import { enroll, placeOf, renew, report } from "../../client/authority.js";
+import {
+  anyKeyFromPem,
+  certificatesToPem,
+  generateKeyPair,
+  issueMember,
+  privateKeyToPem,
+  signRaw,
+} from "../../identity/index.js";
 import { AuthorityFixture, codeOf } from "../ca/authority-fixture.js";
 
 let fixture: AuthorityFixture;
@@ -27,6 +37,14 @@ async function against<T>(listener: RequestListener, work: (url: string) => Prom
     server.closeAllConnections();
     server.close();
   }
+}
+
+/** The second network of a directory, served. */
+async function opened(directory: string) {
+  const authority = await CertificateAuthority.open({ directory, networkName: "second" });
+  const server = await serveAuthority(authority, { port: 0 });
+  const close = () => server.close().then(() => authority.close());
+  return { url: server.urls[0]!, issuer: authority.issuer, [Symbol.asyncDispose]: close };
 }
 
 const ask = (url: string, options = {}) =>
@@ -77,6 +95,41 @@ describe("answers that are none", () => {
     expect(await answering(good)).toBe("authority-answer-invalid");
     expect(await answering({ ...good, root: good.issuer })).toBe("authority-answer-invalid");
     expect(await answering({ ...good, certificate: good.issuer })).toBe("certificate-invalid");
+  });
+});
+
+describe("another network of the same root", () => {
+  it("is not the authority of a member, and no certificate of it is a renewal", async () => {
+    await using other = await AuthorityFixture.start({ now: Date.now });
+    other.clock.now = Date.now();
+    const alice = await other.join("alice");
+    const { id, notBefore, notAfter } = alice.certificate;
+    const { directory, authority } = other;
+    const network = await authority.addNetwork("second");
+    await using second = await opened(directory);
+    const at = other.call();
+    expect(await codeOf(report([second.url], alice.identity, at))).toBe("authority-untrusted");
+    expect(await codeOf(renew([second.url], alice.identity, alice.pair, at))).toBe("authority-untrusted");
+    const key = anyKeyFromPem(await readFile(join(directory, "issuing-second.key.pem"), "utf8"));
+    const issuer = { certificate: second.issuer, sign: (data: Uint8Array) => signRaw(key, data) };
+    const leaf = await issueMember({ id, spki: alice.pair.spki, network, issuer, validity: { notBefore, notAfter } });
+    const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
+    const answer = {
+      certificate: base64(leaf),
+      issuer: base64(second.issuer),
+      root: base64(authority.root),
+      contacts: [],
+    };
+    const { pair, leaf: server } = await authority.createServerCertificate(60_000);
+    const cert = certificatesToPem(server, authority.issuer, authority.root);
+    const impostor = createHttpsServer({ key: privateKeyToPem(pair.privateKey), cert }, (_, response) =>
+      response.end(JSON.stringify(answer)),
+    );
+    await once(impostor.listen(0, "127.0.0.1"), "listening");
+    const url = `https://127.0.0.1:${(impostor.address() as AddressInfo).port}`;
+    expect(await codeOf(renew([url], alice.identity, alice.pair, other.call()))).toBe("authority-answer-invalid");
+    impostor.closeAllConnections();
+    impostor.close();
   });
 });
 
