@@ -43,10 +43,6 @@ export class Accused {
     this.#isGone = isGone;
   }
 
-  get size(): number {
-    return this.#accused.size;
-  }
-
   ids(): Iterable<MemberId> {
     return this.#accused;
   }

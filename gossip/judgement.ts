@@ -104,11 +104,6 @@ export class Judgement {
     return standing === "live" || standing === "suspected";
   }
 
-  /** Does anything stand against anybody? */
-  get hasAccused(): boolean {
-    return this.#accused.size > 0;
-  }
-
   /** The gone alone are passed over. */
   readonly skipGone = (id: MemberId): boolean => !this.isLive(id);
 

@@ -36,7 +36,7 @@ export type Reply =
 export type ReplyProblem = "member-unknown" | "unreachable" | "timeout" | "refused" | "no-handler" | "handler-failed";
 
 /** Milliseconds that a message has for its answer, unless told otherwise: as in the client. */
-export const MESSAGE_TIMEOUT_MS = 10_000;
+const MESSAGE_TIMEOUT_MS = 10_000;
 /** Bytes of a message's frame beside its content: ids, nonce, counter, salt, digest, signature. */
 export const FRAME_BYTES = 200;
 

@@ -11,7 +11,7 @@ import {
   type SignedRevocationList,
   type Verdict,
 } from "../gossip/index.js";
-import { equalBytes, fromHex, type MemberId, memberIdFromBytes, toHex } from "../rings/index.js";
+import { equalBytes, fromHex, memberIdFromBytes, toHex } from "../rings/index.js";
 import type { Credentials, Dates, SimCrypto } from "./crypto.js";
 import { Mixer } from "./mixer.js";
 import { sha256 } from "./sha256.js";
@@ -60,11 +60,6 @@ class FakeCrypto implements SimCrypto {
     if (wall > certificate.notAfter + CLOCK_TOLERANCE_MS) return { ok: false, reason: "expired" };
     return { ok: true, certificate };
   }
-}
-
-/** The id that the fake authority gives to a name. */
-export function fakeIdOf(name: string): MemberId {
-  return memberIdFromBytes(sha256(asciiBytes(`id ${name}`)));
 }
 
 /** 64 bytes that in a simulation only the holder of a certificate writes. */

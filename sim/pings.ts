@@ -5,7 +5,7 @@ import type { Member } from "./member.js";
 import { LOST } from "./network.js";
 
 /** Bytes of a ping, and of a pong (client/ping-codec.ts). */
-export const PING_BYTES = 65;
+const PING_BYTES = 65;
 
 export class Ping extends Input {
   readonly #from: Member;

@@ -4,7 +4,7 @@ import type { Seat } from "./actor.js";
 import type { Member } from "./member.js";
 
 /** Correct ones that are up. */
-export function correctOnes(members: readonly Member[]): Member[] {
+function correctOnes(members: readonly Member[]): Member[] {
   return members.filter((member) => member.isCorrect && member.state === "up" && member.hasStarted);
 }
 

@@ -46,7 +46,7 @@ export interface SeedRange {
 }
 
 /** Options that say which plan: those of one group exclude those of another. */
-export const CHOICES = [
+const CHOICES = [
   "members",
   "byzantine",
   "rings",

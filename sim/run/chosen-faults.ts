@@ -22,7 +22,7 @@ const CORRECT_MIN = 3;
 const DESCRIBE_EVERY_MS = 10_000;
 
 /** Crashes for a plan whose options were chosen: at even steps, each member at its turn. */
-export function drawCrashes(seed: number, correct: number, phaseMs: number): PlannedFault[] {
+function drawCrashes(seed: number, correct: number, phaseMs: number): PlannedFault[] {
   if (correct < CORRECT_MIN) return [];
   const chance = new Chance(seed, CRASH_STREAM);
   const wished = Math.max(1, CRASHED_SHARE * correct, phaseMs / CRASH_EVERY_MS);

@@ -14,7 +14,7 @@ export interface Shrunk {
 }
 
 /** Runs at most: the large steps come first, and what is left after so many is small or stubborn. */
-export const SHRINK_TRIES_MAX = 200;
+const SHRINK_TRIES_MAX = 200;
 
 /** Seconds kept after the violation, so that it is not cut off with the tail. */
 const TAIL_MS = 1_000;
@@ -52,7 +52,7 @@ export function shrink(plan: Plan, violation: Violation, { run, triesMax = SHRIN
 }
 
 /** Plans that are smaller by one step, boldest first. */
-export function* smallerPlans(plan: Plan, violation: Violation): Generator<Plan> {
+function* smallerPlans(plan: Plan, violation: Violation): Generator<Plan> {
   yield* shorter(plan, violation);
   yield* withFewerFaults(plan);
   yield* withFewerMembers(plan);

@@ -10,7 +10,7 @@ export interface TraceLine {
 }
 
 /** Lines kept: the last ones, since a violation ends the story that it belongs to. */
-export const TRACE_LINES_MAX = 400;
+const TRACE_LINES_MAX = 400;
 
 type Line = { -readonly [K in keyof TraceLine]: TraceLine[K] };
 
