@@ -2,6 +2,7 @@
 
 import { hash } from "node:crypto";
 import { Rings, tolerance } from "../../dist/rings/index.js";
+import { SLEEP_MS } from "../../dist/sim/adversaries/index.js";
 import { ADVERSARIES } from "../../dist/sim/index.js";
 import { count, groups, percent, rate, sum, table } from "./markdown.mjs";
 import { correctOf, HOUR_MS, Mistakes, overlay } from "./run.mjs";
@@ -17,8 +18,8 @@ const DEAR_SECONDS = 60;
 const DEAREST_SECONDS = 20;
 /** Members of a network under the dearest: a hundred of them would take minutes for each second. */
 const DEAREST_MEMBERS = 30;
-/** Sleepers behave for two hours: before that they show nothing. */
-const SLEEPER_SECONDS = 2 * 3600 + DEAREST_SECONDS;
+/** Before sleepers wake they show nothing. */
+const SLEEPER_SECONDS = SLEEP_MS / 1000 + DEAREST_SECONDS;
 const DEAR = [
   "false-accuser",
   "mob",
@@ -31,7 +32,8 @@ const DEAR = [
 ]
   .concat(["ring-accuser", "packet-flooder", "note-flooder", "accusation-flooder", "certificate-flooder", "displacer"])
   .concat(["trapdoor", "replayer", "hog"]);
-const DEAREST = ["all", "storm"];
+/** A sleeper that has woken is "all". */
+const DEAREST = ["all", "storm", "sleeper"];
 const SHARES = [0.1, 0.2, 0.3];
 /** Of one victim at a time and of all at one moment: what a thousand members can still be simulated under. */
 const AT_LARGE = ["mob", "blackout", "keeper", "rebuttal-dropper"];
