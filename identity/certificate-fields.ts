@@ -11,6 +11,8 @@ import {
   readDer,
   readUnsigned,
   TAG,
+  writeDer,
+  writeUnsigned,
 } from "./der.js";
 import { NETWORK_EXTENSION_OID } from "./extension.js";
 import { isP256Spki } from "./keys.js";
@@ -26,6 +28,8 @@ export const EXPLICIT_0 = 0xa0;
 export const EXPLICIT_3 = 0xa3;
 /** The order of P-256: signatures with s above its half are the malleated twins of others. */
 const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+/** The order of P-384: an imported root may sign with such a key. */
+const P384_ORDER = 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n;
 
 /** Object identifiers of the extensions that we process, as the hexadecimal of their content. */
 export const EXTENSION = {
@@ -78,6 +82,7 @@ export function readCertificate(der: Uint8Array, role: Role = "issuing"): Certif
   const content = readBitString(bits);
   // Other tools do not care for the lower s; a root is pinned, so its malleated twin is another root.
   const isOurs = algorithm.kind === "p256" && role !== "root";
+  if (algorithm.kind === "p384" && role !== "root" && !isLowP384(content)) throw new Refusal("signature-malleated");
   const signature = isOurs ? readSignature(content) : content;
   return { ...readTbs(tbs, identifier!, role), der, tbs: tbs.bytes, algorithm, signature };
 }
@@ -198,6 +203,19 @@ export function withLowS(signature: Uint8Array): Uint8Array {
   const low = new Uint8Array(signature);
   low.set(fromHex(scalarHex(P256_ORDER - s))!, 32);
   return low;
+}
+
+/** Whether an Ecdsa-Sig-Value of P-384 has the lower s: lists name certificates by a hash that covers the signature, too. */
+function isLowP384(der: Uint8Array): boolean {
+  const [, s] = readChildren(readDer(der)).map(readUnsigned);
+  return s !== undefined && s <= P384_ORDER / 2n;
+}
+
+/** As `withLowS`, of an Ecdsa-Sig-Value of P-384. */
+export function withLowP384(der: Uint8Array): Uint8Array {
+  if (isLowP384(der)) return der;
+  const [r, s] = readChildren(readDer(der));
+  return writeDer(TAG.sequence, r!.bytes, writeUnsigned(P384_ORDER - readUnsigned(s)));
 }
 
 export function scalarHex(value: bigint): string {

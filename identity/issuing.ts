@@ -3,7 +3,14 @@ import { randomBytes } from "node:crypto";
 import type { Extension, Name } from "@peculiar/x509";
 import { fromHex, type MemberId, toHex } from "../rings/index.js";
 import { type AnchorKind, anchorKeyOf, identifierOf } from "./anchor-key.js";
-import { type CertificateFields, EXPLICIT_3, EXTENSION, readCertificate, withLowS } from "./certificate-fields.js";
+import {
+  type CertificateFields,
+  EXPLICIT_3,
+  EXTENSION,
+  readCertificate,
+  withLowP384,
+  withLowS,
+} from "./certificate-fields.js";
 import { type DerElement, readChildren, readDer, TAG, writeDer } from "./der.js";
 import { sha256, sha256Hex } from "./digest.js";
 import { encodeNetwork, type NetworkConstants } from "./extension.js";
@@ -218,7 +225,9 @@ async function build(template: Template, kind: AnchorKind = "p256"): Promise<Uin
   if (kind === "p256") return assembled(tbs, algorithm, withLowS(await template.sign(tbs)));
   const identifier = identifierOf(kind);
   const renamed = withAlgorithm(tbs, identifier);
-  const bits = writeDer(TAG.bitString, Uint8Array.of(0), await template.sign(renamed));
+  const signature = await template.sign(renamed);
+  const only = kind === "p384" ? withLowP384(signature) : signature;
+  const bits = writeDer(TAG.bitString, Uint8Array.of(0), only);
   return writeDer(TAG.sequence, renamed, identifier, bits);
 }
 

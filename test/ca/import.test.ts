@@ -1,5 +1,6 @@
 /** An authority of somebody else as the root of ours: RSA, P-256 and P-384, from PKCS#12 and PEM, made by openssl. */
 import { spawnSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,11 +8,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CertificateAuthority } from "../../ca/authority.js";
 import { readImport, serveAuthority } from "../../ca/index.js";
 import { enroll } from "../../client/authority.js";
+import { readChildren, readDer, readUnsigned, TAG, writeDer, writeUnsigned } from "../../identity/der.js";
 import {
   certificatesFromPem,
   certificatesToPem,
   fingerprintOf,
   generateKeyPair,
+  networkOfIssuing,
   pathProblem,
 } from "../../identity/index.js";
 import { codeOf, temporaryDirectory } from "./authority-fixture.js";
@@ -80,10 +83,49 @@ beforeAll(() => {
   make("plain", P256, [...DAYS, "-addext", "basicConstraints=critical,CA:true"]); // As openssl does without more said.
 });
 
+const ORDERS = {
+  "P-256": 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
+  "P-384": 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
+} as const;
+
+async function issuerOf(path: string, networkName: string | undefined): Promise<Uint8Array> {
+  const authority = await CertificateAuthority.attach({ directory: join(path, "ca"), networkName });
+  await authority.close();
+  return authority.issuer;
+}
+
+/** The same certificate with the other valid signature, (r, n - s), and so with another hash. */
+function twinOf(der: Uint8Array, order: bigint): Uint8Array {
+  const [tbs, algorithm, bits] = readChildren(readDer(der));
+  const [r, s] = readChildren(readDer(bits!.content.subarray(1)));
+  const value = writeDer(TAG.sequence, r!.bytes, writeUnsigned(order - readUnsigned(s)));
+  return writeDer(TAG.sequence, ...[tbs!.bytes, algorithm!.bytes, writeDer(TAG.bitString, Uint8Array.of(0), value)]);
+}
+
 const imported = (path: string, options: object = {}) =>
   readImport({ path, passphrase: PASSPHRASE, now: Date.now(), ...options });
 
 describe("an imported root", () => {
+  it.each(["P-256", "P-384"] as const)(
+    "%s: its intermediate has no twin, under another hash than a list that retires it names",
+    async (name) => {
+      await using temporary = await temporaryDirectory();
+      const importedRoot = await imported(pack(name));
+      const authority = await CertificateAuthority.open({ directory: join(temporary.path, "ca"), importedRoot });
+      for (let i = 0; i < 4; i++) await authority.addNetwork(`n${i}`); // A signature is low by chance every other time.
+      const { root } = authority;
+      await authority.close();
+      const issuers = await Promise.all(
+        [undefined, "n0", "n1", "n2", "n3"].map((each) => issuerOf(temporary.path, each)),
+      );
+      for (const issuer of issuers) {
+        const twin = twinOf(issuer, ORDERS[name]);
+        expect(new X509Certificate(twin).verify(new X509Certificate(root).publicKey)).toBe(true);
+        expect([networkOfIssuing(issuer, root) !== undefined, networkOfIssuing(twin, root)]).toEqual([true, undefined]);
+      }
+    },
+  );
+
   it.each([...KINDS.map(([name]) => name), "plain"])(
     "%s signs our issuing certificate, and members join below it",
     async (name) => {
