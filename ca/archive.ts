@@ -119,6 +119,9 @@ async function* linesOf(path: string): AsyncGenerator<string> {
       yield* lines;
     }
   } catch (cause) {
+    const cannotRead = cause instanceof Error && "syscall" in cause; // Of the file, not of what is in it.
+    if (cannotRead)
+      throw new FirefliesError("ca-backup-invalid", `${path} cannot be read: ${messageOf(cause)}`, { cause });
     throw damaged(path, messageOf(cause), cause);
   }
 }

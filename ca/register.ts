@@ -64,7 +64,9 @@ async function isMeant({ state }: Context, member: MemberRecord, digits: string)
 }
 
 function unknown(query: string, count = 0): FirefliesError {
-  return new FirefliesError("ca-unknown", `${count === 0 ? "Nobody" : `${count} members`} here answer to "${query}".`);
+  const found = count === 0 ? "No member" : `${count} members`;
+  const verb = count === 0 ? "has" : "have";
+  return new FirefliesError("ca-unknown", `${found} on record ${verb} a name, id or serial number "${query}".`);
 }
 
 export async function showMember(context: Context, query: string): Promise<MemberView> {

@@ -115,20 +115,25 @@ function requireNewest(
   if (acceptLoss) return;
   if (mark === undefined) {
     if (lists.length > 0) return;
-    throw old("Nothing here tells whether somebody was revoked after the backup.");
+    throw old("Nothing here tells whether somebody was revoked after the backup.", GIVE_LISTS);
   }
   const isOlder = mark.epoch > head.epoch || mark.weighty > found.audit.sequence;
   const isFork = found.hashAt !== undefined && found.hashAt !== mark.hash;
   if (!isOlder && !isFork) return;
   const { sequence } = found.audit;
-  throw old(`${directory} has seen an operator's act at audit entry ${mark.weighty}; the backup ends at ${sequence}.`);
+  const seen = `${directory} has seen an operator's act at audit entry ${mark.weighty}; the backup ends at ${sequence}.`;
+  throw old(seen, lists.length > 0 ? LISTS_ARE_NOT_ALL : ACCEPT_LOSS);
 }
 
-function old(what: string): FirefliesError {
-  const remedy =
-    "Take the newest backup, or give the newest revocation lists with --list. If decisions after the backup are lost for " +
-    "good, say so with --accept-loss.";
-  return new FirefliesError("ca-state-old", `${what} ${remedy}`);
+const GIVE_LISTS =
+  "or give the newest revocation lists with --list. If decisions after the backup are lost for good, say so with --accept-loss.";
+const ACCEPT_LOSS =
+  "or, if what was decided since is lost for good, say so with --accept-loss, and give the newest revocation lists with --list.";
+const LISTS_ARE_NOT_ALL =
+  "or, if what was decided since is lost for good, say so with --accept-loss: the lists tell of revocations only.";
+
+function old(what: string, otherwise: string): FirefliesError {
+  return new FirefliesError("ca-state-old", `${what} Take the newest backup, ${otherwise}`);
 }
 
 /** What the directory has already is kept: it is as new at least. */

@@ -150,13 +150,16 @@ function chosen(issuers: readonly IssuerUse[], fingerprint: string | undefined):
       : issuers.filter((issuer) => issuer.fingerprint.startsWith(fingerprint.toLowerCase()));
   const [issuer] = found;
   if (issuer !== undefined && found.length === 1) return issuer;
+  if (fingerprint === undefined && found.length === 0) {
+    throw rotation("None is outgoing. Prepare and activate another one first.");
+  }
   if (fingerprint === undefined) throw rotation(`${found.length} are outgoing. Say which by its fingerprint.`);
   throw new FirefliesError("ca-unknown", `${found.length} issuing certificates begin with ${fingerprint}.`);
 }
 
 function stillNeeded({ members }: IssuerUse): string {
   return (
-    `${members} members have no newer certificate than one that it signed, and would be out. ` +
+    `${members === 1 ? "1 member has" : `${members} members have`} no newer certificate than one that it signed, and would be out. ` +
     "Wait until they have renewed, or force it if its key was stolen."
   );
 }

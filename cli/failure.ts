@@ -34,7 +34,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
     meaning: "nobody answers: no agent on this directory, or no authority at this address",
     errors: ["agent-unreachable", "agent-stopped", "control-busy", "control-malformed", "authority-unreachable"],
   },
-  { code: 4, meaning: "no such member, or several", errors: ["id-unknown", "id-ambiguous"] },
+  { code: 4, meaning: "no such member, or several", errors: ["id-unknown", "id-ambiguous", "ca-unknown"] },
   {
     code: 5,
     meaning: "refused by the authority",

@@ -59,25 +59,41 @@ export async function run(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: "user" });
     return EXIT_OK;
   } catch (error) {
-    return await fail(error, args);
+    return await fail(error, args, program);
   }
 }
 
-async function fail(error: unknown, args: readonly string[]): Promise<number> {
+async function fail(error: unknown, args: readonly string[], program: Command): Promise<number> {
   // Help and version leave commander as errors with exit code 0.
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT_OK;
-  const shown = error instanceof CommanderError ? usage(usageMessage(error, args)) : error;
+  const shown = error instanceof CommanderError ? usage(usageMessage(error, commandOf(program, args))) : error;
   await writeLine(failureLine(shown, args.includes("--json")), process.stderr);
   return exitCodeOf(shown);
 }
 
-function usageMessage(error: CommanderError, args: readonly string[]): string {
-  if (error.code === "commander.help") return "A command is missing. See `fireflies --help`.";
-  const command = args.find((arg) => !arg.startsWith("-"));
-  const help = command === undefined || error.code === "commander.unknownCommand" ? "" : `${command} `;
-  const text = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+function usageMessage(error: CommanderError, command: Command): string {
+  const text = problemOf(error, command);
   const stop = /[.?!)]$/.test(text) ? "" : ".";
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${stop} See \`fireflies ${help}--help\`.`;
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${stop} See \`${nameOf(command)} --help\`.`;
+}
+
+function problemOf(error: CommanderError, command: Command): string {
+  if (error.code === "commander.help") return "A command is missing";
+  // `ca` takes no argument, so what follows it was meant as a command.
+  const isCommand = error.code === "commander.excessArguments" && command.commands.length > 0;
+  if (isCommand) return `Unknown command '${command.args[0]}'`;
+  return error.message.replace(/^error: /, "").replaceAll("\n", " ");
+}
+
+/** The command that the arguments mean, as far as they name one: its help is the one to read. */
+function commandOf(program: Command, args: readonly string[]): Command {
+  let command = program;
+  for (const arg of args) command = command.commands.find((next) => next.name() === arg) ?? command;
+  return command;
+}
+
+function nameOf(command: Command): string {
+  return command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();
 }
 
 function exitByThrowing(command: Command): void {

@@ -268,7 +268,7 @@ export const ERROR_CODES = {
   },
   "ca-revoked-already": {
     meaning: "The certificate or principal is revoked already.",
-    remedy: "Nothing; `fireflies ca show` says since when.",
+    remedy: "There is nothing left to do; `fireflies ca show` says since when.",
   },
   "ca-rotation": {
     meaning: "This step of a rotation is not possible as the issuing certificates are now.",

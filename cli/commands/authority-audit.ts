@@ -4,7 +4,8 @@ import { createInterface } from "node:readline";
 import type { Command } from "commander";
 import type { AuditEntry } from "../../ca/index.js";
 import { FirefliesError } from "../../identity/error.js";
-import { type AccessFlags, addAccess, configOf, requireDir, withAuthority } from "../authority-access.js";
+import { type AccessFlags, addAccess, configOf, withAuthority } from "../authority-access.js";
+import { usage } from "../failure.js";
 import { print, printable, writeLine } from "../output.js";
 import { examples, type JsonOption, number, withJson } from "./common.js";
 
@@ -94,13 +95,21 @@ function addVerify(audit: Command): void {
         : await verifyAudit(linesOf(file), { root: await rootOf(), since: anchor });
     if (!verdict.ok) throw new FirefliesError("audit-broken", `The audit does not hold: ${verdict.problem}.`);
     const { head, entries } = verdict;
-    await print(json, { ok: true, entries, head }, `${entries} entries hold, up to ${head.sequence} (${head.hash}).`);
+    await print(
+      json,
+      { ok: true, entries, head },
+      `${entries === 1 ? "1 entry holds" : `${entries} entries hold`}, up to ${head.sequence} (${head.hash}).`,
+    );
   });
 }
 
 async function readRoot(path: string | undefined, access: AccessFlags): Promise<Uint8Array> {
   const { certificatesFromPem, readText } = await import("../../identity/index.js");
-  const file = path ?? `${requireDir((await configOf(access)).dir)}/root.pem`;
+  const { dir } = await configOf(access);
+  if (path === undefined && dir === undefined) {
+    throw usage("An export is verified with the authority's root: give --root root.pem, or --dir.");
+  }
+  const file = path ?? `${dir}/root.pem`;
   const [root] = certificatesFromPem((await readText(file)) ?? "") ?? [];
   if (root !== undefined) return root;
   throw new FirefliesError("config-unreadable", `${file} holds no certificate.`);

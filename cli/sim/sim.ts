@@ -35,7 +35,7 @@ export async function simulateOne(options: SimOptions): Promise<void> {
     withHistory: options.report !== undefined,
     ...(options.trace && { trace: [options.trace] }),
   });
-  checkTraced(run, options.trace);
+  checkTraced(plan, options.trace);
   const timed = runTimed(run, new ProgressLine(json));
   const measured = run.measured();
   const failure = await explain(measured, options);
@@ -84,10 +84,11 @@ async function newRun(plan: Plan, more: Partial<RunOptions> = {}): Promise<Run> 
   return new Run(plan, { cryptos, ...more });
 }
 
-function checkTraced({ simulation }: Run, name: string | undefined): void {
-  if (name === undefined || /^m\d+$/.test(name)) return;
-  const last = simulation.members.length - 1;
-  throw usage(`There is no member "${name}": they are called m0 to m${last}, and later ones m${last + 1} and so on.`);
+function checkTraced({ members, faults }: Plan, name: string | undefined): void {
+  const joining = faults.filter(({ kind }) => kind === "join").length;
+  const last = members + joining - 1;
+  if (name === undefined || (/^m\d+$/.test(name) && Number(name.slice(1)) <= last)) return;
+  throw usage(`There is no member "${name}": they are called m0 to m${last}.`);
 }
 
 interface Failure {

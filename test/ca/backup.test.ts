@@ -74,6 +74,9 @@ describe("a backup, restored", () => {
   it("is complete in another directory when it has the keys, and there wants a list or a word", async () => {
     await admit("alice");
     expect((await backUp({ withKeys: true })).keysLeftOut).toEqual([]);
+    const told = [];
+    for await (const { kind, fields } of authority.operator.audit()) if (kind === "backed-up") told.push(fields);
+    expect(told).toEqual(['{"keys":["root.key.pem","issuing.key.pem"]}']);
     const { fingerprint } = authority;
     await authority.close();
     directory = join(temporary.path, "elsewhere");
@@ -105,7 +108,8 @@ describe("an older state", () => {
     await lose();
     expect(await codeOf(restore())).toBe("ca-state-old");
     const list = answerOf(before);
-    expect(await codeOf(restore({ lists: [list] }))).toBe("ca-state-old");
+    const refusal = { code: "ca-state-old", message: expect.stringContaining("the lists tell of revocations only") };
+    await expect(restore({ lists: [list] })).rejects.toMatchObject(refusal);
     expect(await restore({ lists: [list, crl], acceptLoss: true })).toMatchObject({ revocations: 5, unknown: 0 });
     authority = await open();
     expect(await codeOf(admit("alice"))).toBe("principal-revoked");
@@ -170,6 +174,12 @@ describe("an older state", () => {
 });
 
 describe("a damaged backup", () => {
+  it("that is not there is not called damaged", async () => {
+    await lose();
+    const refusal = { code: "ca-backup-invalid", message: expect.stringMatching(/cannot be read: ENOENT/) };
+    await expect(restore({ acceptLoss: true })).rejects.toMatchObject(refusal);
+  });
+
   const lines = (text: string) => text.trimEnd().split("\n");
   it.each<[string, (whole: Buffer) => Buffer]>([
     ["cut off", (whole) => whole.subarray(0, whole.length - 100)],

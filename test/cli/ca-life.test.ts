@@ -54,7 +54,11 @@ describe("fireflies ca", () => {
     expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("ca-revoked-already")]);
     const readmitted = await json<{ id: string; generation: number }>("readmit", "mallory");
     expect([ids.includes(readmitted.id), readmitted.generation]).toEqual([false, 1]);
-    expect((await ca("show", "nobody")).stderr).toContain("ca-unknown");
+    const unknown = await ca("show", "nobody");
+    expect(unknown).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/^error: No member .* "nobody"\. \(ca-unknown\)/),
+    });
     expect((await ca("revoke", "bob", "--reason", "dislike")).code).toBe(2);
   });
 
@@ -70,6 +74,7 @@ describe("fireflies ca", () => {
     await json("root", "remove", "--copy", "vault.pem");
     expect(existsSync(join(cwd, "ca", "root.key.pem"))).toBe(false);
     expect((await ca("rotate", "prepare")).stderr).toContain("root-key-missing");
+    expect((await ca("rotate", "retire")).stderr).toContain("None is outgoing.");
     const states = async (...args: string[]) =>
       (await json<{ state: string }[]>("rotate", ...args)).map(({ state }) => state);
     expect(await states("prepare", "--root-key", "vault.pem")).toEqual(["active", "prepared"]);

@@ -220,6 +220,17 @@ describe("what goes wrong has a code, and an exit code", () => {
     expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: name, message: expect.any(String) } });
   });
 
+  it.each([
+    [["membrs"], "Unknown command 'membrs' (Did you mean members?) See `fireflies --help`."],
+    [["ca", "lst", "--dir", "x"], "Unknown command 'lst'. See `fireflies ca --help`."],
+    [["ca", "audit"], "A command is missing. See `fireflies ca audit --help`."],
+    [["ca", "audit", "tail", "--wat"], "Unknown option '--wat'. See `fireflies ca audit tail --help`."],
+    [["ca", "audit", "verify", "a.jsonl"], "give --root root.pem, or --dir."],
+    [["sim", "wat"], "Too many arguments for 'sim'. Expected 0 arguments but got 1. See `fireflies sim --help`."],
+  ])("%j: says what is wrong, and whose help to read", async (args, message) => {
+    expect(await run(args)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+  });
+
   it("an unknown or ambiguous member", async () => {
     const { code, stderr } = await run(["send", "--dir", dir("ann"), "zz", "x"]);
     expect(code).toBe(4);

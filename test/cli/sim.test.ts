@@ -97,6 +97,7 @@ describe("fireflies sim", () => {
     ["--plan {}", "The plan cannot be used: members must be a number"],
     ["--plan nowhere.json", "The plan nowhere.json cannot be read"],
     ["--trace bob --members 3", 'There is no member "bob": they are called m0 to m2'],
+    ["--trace m9 --members 3 --faults none", 'There is no member "m9": they are called m0 to m2'],
     ["--latency slow", "Allowed choices are lan, wan, spiky, steady."],
   ])("%s: says what is wrong", { timeout: TIMEOUT_MS }, async (words, message) => {
     const { code, stderr } = await sim(...words.split(" "));

@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
 import { describe, expect, it } from "vitest";
 import { EXIT_CODES, exitCodeOf } from "../../cli/failure.js";
 import { createProgram } from "../../dist/cli/program.js";
@@ -67,11 +67,21 @@ function describeWithSubcommands(command: Command): string[] {
 
 function describeCommand(command: Command): string {
   const inputs = [
-    ...command.registeredArguments.map((argument) => [`\`<${argument.name()}>\``, argument.description]),
-    ...command.options.map(({ flags, description }) => [`\`${flags}\``, description]),
+    ...command.registeredArguments.map((argument) => {
+      const name = argument.required ? `<${argument.name()}>` : `[${argument.name()}]`;
+      return [`\`${name}\``, argument.description];
+    }),
+    ...command.options.map((option) => [`\`${option.flags}\``, `${option.description}${valuesOf(option)}`]),
   ];
   const sentence = command.description().replace(/^./, (letter) => letter.toUpperCase());
-  return `### ${pathOf(command)}\n\n${sentence}.\n\n${markdownTable(["argument or option", "meaning"], inputs)}`;
+  const heading = `### ${pathOf(command)}\n\n${sentence}.`;
+  return inputs.length === 0 ? heading : `${heading}\n\n${markdownTable(["argument or option", "meaning"], inputs)}`;
+}
+
+/** What `--help` says behind the description, too. */
+function valuesOf({ argChoices, defaultValue, negate }: Option): string {
+  const choices = argChoices === undefined ? "" : `: ${argChoices.join(", ")}`;
+  return defaultValue === undefined || negate ? choices : `${choices} (${String(defaultValue)})`;
 }
 
 function pathOf(command: Command): string {
