@@ -44,6 +44,8 @@ async function written(
   const kept = Object.entries(keys).filter(([, text]) => withKeys || isSafe(text));
   const keysLeftOut = Object.keys(keys).filter((name) => !kept.some(([each]) => each === name));
   const files = { ...(await textsOf(directory, [FILES.root, FILES.issuer])), ...Object.fromEntries(kept) };
+  // Before: there is no copy of the id secrets, or of keys, that nobody was told of.
+  await store.append([{ kind: "backed-up", at: now, fields: { keys: kept.map(([name]) => name).join(" ") } }]);
   const [audit, authority] = [await store.auditHead(), await store.authority()];
   const head = { createdAt: now, fingerprint: fingerprintOf(root), epoch: authority?.epoch ?? 0, audit, files };
   return { rows: await writeArchive(path, head, store.dump()), audit, keysLeftOut };

@@ -28,24 +28,27 @@ export async function rootOf({ state, settings }: Context, file: string | undefi
   return { certificate: state.root, sign: key.sign };
 }
 
-export async function exportRootKey({ settings }: Context, file: string): Promise<void> {
+export async function exportRootKey({ settings, state }: Context, file: string): Promise<void> {
   const path = join(settings.directory, FILES.rootKey);
   const text = await readKeyText(path);
   if (text === undefined) throw missing(path);
   if ((await readKeyText(resolve(file))) !== undefined) {
     throw new FirefliesError("identity-exists", `${file} exists already. Choose another name.`);
   }
+  // Before: there is no copy that nobody was told of.
+  await state.store.append([{ kind: "root-key-exported", at: settings.now(), fields: {} }]);
   await atomicWrite(resolve(file), text, KEY_FILE_MODE);
 }
 
 export async function removeRootKey(context: Context, copy: string): Promise<void> {
   await rootOf(context, copy);
-  const { directory } = context.settings;
+  const { directory, now } = context.settings;
   if (resolve(copy) === resolve(directory, FILES.rootKey)) {
     throw new FirefliesError("ca-options-invalid", "The copy must be another file than the key to remove.");
   }
   await rm(join(directory, FILES.rootKey), { force: true });
   await syncDirectory(directory);
+  await context.state.store.append([{ kind: "root-key-removed", at: now(), fields: {} }]);
 }
 
 function missing(path: string): FirefliesError {

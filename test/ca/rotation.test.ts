@@ -129,5 +129,8 @@ describe("the root's key", () => {
     await operator().activateIssuer();
     await seen();
     await fixture.join("bob", generateKeyPair());
+    const kinds = [];
+    for await (const { kind } of operator().audit()) if (kind.startsWith("root-key")) kinds.push(kind);
+    expect(kinds).toEqual(["root-key-exported", "root-key-removed"]);
   });
 });
