@@ -70,6 +70,11 @@ export function ringsTable(rings: readonly RingNeighbours[]): string {
 }
 
 export function infoTable(info: Readonly<Record<string, unknown>>): string {
-  const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
-  return table(Object.entries(info).map(([name, value]) => [name, printable(text(value) ?? "-")]));
+  return table(Object.entries(info).map(([name, value]) => [name, printable(factText(name, value))]));
+}
+
+function factText(name: string, value: unknown): string {
+  if (name === "certificateEnds" && typeof value === "number") return new Date(value).toISOString();
+  if (Array.isArray(value)) return value.join(", ") || "-";
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "-");
 }

@@ -6,7 +6,7 @@ import type { AuditEntry } from "../../ca/index.js";
 import { FirefliesError } from "../../identity/error.js";
 import { type AccessFlags, addAccess, configOf, withAuthority } from "../authority-access.js";
 import { usage } from "../failure.js";
-import { print, printable, writeLine } from "../output.js";
+import { counted, print, printable, writeLine } from "../output.js";
 import { examples, type JsonOption, number, withJson } from "./common.js";
 
 const TAIL_DEFAULT = 20;
@@ -98,7 +98,7 @@ function addVerify(audit: Command): void {
     await print(
       json,
       { ok: true, entries, head },
-      `${entries === 1 ? "1 entry holds" : `${entries} entries hold`}, up to ${head.sequence} (${head.hash}).`,
+      `${counted(entries, "entry holds", "entries hold")}, up to ${head.sequence} (${head.hash}).`,
     );
   });
 }

@@ -3,6 +3,7 @@
  * to repeat it is at the end.
  */
 import type { Measured, Quantiles } from "../../sim/index.js";
+import { counted } from "../output.js";
 import { renderChart } from "./chart.js";
 import { escapeHtml, htmlTable } from "./html.js";
 import { chartsOf } from "./plots.js";
@@ -48,7 +49,7 @@ function heading({ plan, result }: Measured, title: string): string {
     result.settledAfter === null
       ? "then a quiet phase in which not all followed that must"
       : `then quiet; all had settled ${result.settledAfter === 0 ? "at once" : `after ${figure(result.settledAfter)} s`}`;
-  const lead = `A simulated Fireflies overlay on the production code: ${figure(plan.seconds)} s of virtual time with ${plan.faults.length} faults and changes, ${quiet}.${names}`;
+  const lead = `A simulated Fireflies overlay on the production code: ${figure(plan.seconds)} s of virtual time with ${counted(plan.faults.length, "fault or change", "faults and changes")}, ${quiet}.${names}`;
   const { violations } = result;
   const verdict =
     violations.length === 0

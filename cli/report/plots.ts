@@ -1,5 +1,6 @@
 /** The plots of a report: what of a run goes onto which axis. */
 import type { Change, Measured, Sample } from "../../sim/index.js";
+import { counted } from "../output.js";
 import type { Chart, Mark } from "./chart.js";
 import { axisOf, figure, tickStep } from "./scale.js";
 
@@ -70,7 +71,7 @@ function detectionChart({ changes }: Measured): Chart | undefined {
   const all = [...accused, ...views, ...everywhere].map(([x]) => x);
   return {
     title: "Detection of crashes",
-    caption: `Of ${crashes.length} crashes, the share that was accused, was out of a view, and was out of all correct views within so many seconds.`,
+    caption: `Of ${counted(crashes.length, "crash", "crashes")}, the share that was accused, was out of a view, and was out of all correct views within so many seconds.`,
     x: axisOf("seconds since the crash", all),
     y: shareAxis("share"),
     marks: [

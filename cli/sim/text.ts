@@ -1,6 +1,6 @@
 /** What `fireflies sim` prints for people. */
 import type { Plan, Quantiles, Result, Shrunk, TraceLine, Violation } from "../../sim/index.js";
-import { table } from "../output.js";
+import { counted, table } from "../output.js";
 
 /** Violations listed one by one: the first ones tell what went wrong. */
 const VIOLATIONS_SHOWN = 5;
@@ -10,7 +10,7 @@ export function planLine(plan: Plan): string {
   const liars =
     byzantine > 0 ? `, ${byzantine} Byzantine (${plan.adversaries.join(", ") || "doing nothing wrong"})` : "";
   const more = [start === "joining" ? "joining one by one" : "", crypto === "p256" ? "P-256" : ""].filter(Boolean);
-  return `seed ${seed}: ${members} members${liars}, ${rings} rings${more.map((text) => `, ${text}`).join("")}; ${seconds} s with ${faults.length} faults and changes, then quiet`;
+  return `seed ${seed}: ${members} members${liars}, ${rings} rings${more.map((text) => `, ${text}`).join("")}; ${seconds} s with ${counted(faults.length, "fault or change", "faults and changes")}, then quiet`;
 }
 
 export function resultText(result: Result, { rate, elapsedMs }: { rate: number; elapsedMs: number }): string {
