@@ -24,6 +24,7 @@ import { Operator } from "./operator.js";
 import { type AuthorityOptions, type Decision, invalid, type Settings, settingsOf } from "./options.js";
 import { validityAt } from "./policy.js";
 import { renew, report } from "./renewal.js";
+import { rootOf } from "./root-key.js";
 import { type AuthorityState, createDirectory, openState } from "./state.js";
 import { StatusResponder } from "./status.js";
 import { FIRST_NETWORK } from "./store/migrations.js";
@@ -44,7 +45,10 @@ export interface ServerCertificate {
 }
 
 /** What is fixed when a network is made. */
-export type NetworkOptions = Pick<AuthorityOptions, "numRings" | "members" | "byzantine" | "deltaMs">;
+export interface NetworkOptions extends Pick<AuthorityOptions, "numRings" | "members" | "byzantine" | "deltaMs"> {
+  /** File of the root's key, where it is not in the directory. */
+  readonly rootKey?: string | undefined;
+}
 
 export class CertificateAuthority {
   readonly #context: Context;
@@ -245,13 +249,16 @@ export class CertificateAuthority {
 
   /**
    * One more network, with ids and an intermediate of its own; serve it by an authority with this `networkName`. Rejects
-   * with "ca-options-invalid" when the name is taken, or with "ca-state-missing" when the root's key is not here.
+   * with "ca-options-invalid" when the name is taken, with "root-key-missing", or with "ca-state-mismatch" when that is
+   * another root's key.
    */
-  async addNetwork(name: string, options: NetworkOptions = {}): Promise<NetworkConstants> {
+  async addNetwork(name: string, { rootKey, ...options }: NetworkOptions = {}): Promise<NetworkConstants> {
     const { directory, store } = this.#settings;
     const now = () => this.now();
     const settings = settingsOf({ ...options, directory, store, networkName: name, now });
-    const { networkId, ringCount, deltaMs } = await addNetwork(settings, this.#state);
+    const { networkId, ringCount, deltaMs } = await addNetwork(settings, this.#state, () =>
+      rootOf(this.#context, rootKey),
+    );
     return { networkId, ringCount, deltaMs };
   }
 

@@ -95,34 +95,26 @@ async function writeState(settings: Settings): Promise<void> {
 }
 
 /**
- * One more network of the authority, with an id secret and an intermediate of its own. Rejects with
- * "ca-options-invalid" when the name is taken, or with "ca-state-missing" when the root's key is not here.
+ * One more network of the authority, with an id secret and an intermediate of its own. `rootOf` is asked for the root and
+ * its key. Rejects with "ca-options-invalid" when the name is taken, or as `rootOf` does.
  */
 export async function addNetwork(
   settings: Settings,
-  { store, keys, root }: { readonly store: Store; readonly keys: KeyCabinet; readonly root: Uint8Array },
+  { store, keys }: { readonly store: Store; readonly keys: KeyCabinet },
+  rootOf: () => Promise<Issuer>,
 ): Promise<NetworkRecord> {
   const { networkName: name, directory } = settings;
   const taken = () => invalid(`The authority in ${directory} has a network ${name} already.`);
   if ((await store.networks()).some((network) => network.name === name)) throw taken();
-  const rootKey = await keys.open(FILES.rootKey);
-  if (rootKey === undefined) throw rootKeyMissing(directory);
+  const root = await rootOf();
   const keyReference = `issuing-${name}.key.pem`;
   if ((await readText(join(directory, keyReference))) !== undefined) await rm(join(directory, keyReference));
   const record = newNetwork(settings, name, randomSecret(NETWORK_ID_BYTES));
-  const issuer = { certificate: root, sign: rootKey.sign };
-  const network = await withIssuer(record, { keys, root: issuer, keyReference });
+  const network = await withIssuer(record, { keys, root, keyReference });
   const { ringCount, deltaMs, createdAt } = record;
   const note = { kind: "network-created", at: createdAt, fields: { name, ringCount, deltaMs } };
   if ((await store.createNetwork(network, note)) === "refused") throw taken();
   return record;
-}
-
-function rootKeyMissing(directory: string): FirefliesError {
-  return new FirefliesError(
-    "ca-state-missing",
-    `A new network needs the root's key: put ${FILES.rootKey} back into ${directory} for as long as this takes.`,
-  );
 }
 
 function newNetwork(settings: Settings, name: string, networkId: Uint8Array): NetworkRecord {

@@ -16,6 +16,7 @@ interface AddOptions extends AccessFlags, JsonOption {
   readonly members?: number;
   readonly byzantine?: number;
   readonly delta?: number;
+  readonly rootKey?: string;
 }
 interface BackupFlags extends AccessFlags, JsonOption {
   readonly withKeys?: boolean;
@@ -38,13 +39,23 @@ function addAdd(networks: Command): void {
     .option("--num-rings <k>", "its rings", number(1, RING_COUNT_MAX, true))
     .option("--members <n>", "or: members that it will have at most", number(1, MEMBERS_MAX, true))
     .option("--byzantine <p>", "and the share of them that may be liars", number(0, 0.5, false))
-    .option("--delta <seconds>", "its Delta", number(0.001, DELTA_SECONDS_MAX, false));
+    .option("--delta <seconds>", "its Delta", number(0.001, DELTA_SECONDS_MAX, false))
+    .option("--root-key <file>", "the root's key, when it is kept elsewhere");
   examples(command, "ca network add staging --dir ./ca --members 50", "ca --dir ./ca --network staging --port 8301");
   command.action(async (name: string, _: unknown, self: Command) => {
-    const { json = false, numRings, members, byzantine, delta, ...access } = self.optsWithGlobals<AddOptions>();
+    const {
+      json = false,
+      numRings,
+      members,
+      byzantine,
+      delta,
+      rootKey,
+      ...access
+    } = self.optsWithGlobals<AddOptions>();
     await withAuthority(access, async (authority) => {
       const deltaMs = delta === undefined ? undefined : Math.round(delta * 1_000);
-      const { ringCount: rings, ...made } = await authority.addNetwork(name, { numRings, members, byzantine, deltaMs });
+      const options = { numRings, members, byzantine, deltaMs, rootKey };
+      const { ringCount: rings, ...made } = await authority.addNetwork(name, options);
       const text = `The network ${name} has ${rings} rings. Serve it: fireflies ca --dir ${access.dir ?? "DIR"} --network ${name}`;
       await print(json, { name, rings, deltaMs: made.deltaMs }, text);
     });

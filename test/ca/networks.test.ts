@@ -1,5 +1,5 @@
 /** Several networks of one authority: one root, and nothing else in common. */
-import { rm } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CertificateAuthority } from "../../ca/index.js";
@@ -77,7 +77,11 @@ describe("two networks of one authority", () => {
     expect(await codeOf(open("third"))).toBe("ca-state-missing");
     expect(await codeOf(open("../third"))).toBe("ca-options-invalid");
     expect(await codeOf(first.addNetwork("second"))).toBe("ca-options-invalid");
-    await rm(join(temporary.path, "root.key.pem"));
-    expect(await codeOf(first.addNetwork("third"))).toBe("ca-state-missing");
+    const rootKey = join(temporary.path, "vault.key.pem");
+    await rename(join(temporary.path, "root.key.pem"), rootKey);
+    expect(await codeOf(first.addNetwork("third"))).toBe("root-key-missing");
+    const other = join(temporary.path, "issuing.key.pem");
+    expect(await codeOf(first.addNetwork("third", { rootKey: other }))).toBe("ca-state-mismatch");
+    expect(await codeOf(first.addNetwork("third", { rootKey }))).toBe("none");
   });
 });
