@@ -10,7 +10,7 @@ export type { OfflineInput } from "./offline.js";
 export type { Operator } from "./operator.js";
 export type { AuthorityOptions, Decision } from "./options.js";
 export { changePassphrase, type PassphraseChange } from "./passphrase.js";
-export type { CertificateView, MemberView, RingView } from "./register.js";
+export type { CertificateView, ListedMember, MemberView, RingView } from "./register.js";
 export { type RestoreOptions, type RestoreResult, restoreAuthority } from "./restore.js";
 export type { IssuerUse } from "./rotation.js";
 export { type AuthorityServer, type ServeOptions, serveAuthority } from "./server.js";

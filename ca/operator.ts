@@ -4,7 +4,7 @@ import type { AuditVerdict } from "./audit.js";
 import { auditEntries, exportAudit, verifyStoredAudit } from "./audit-access.js";
 import type { Context } from "./context.js";
 import { crlOf } from "./lists.js";
-import { findMember, listMembers, type MemberView, showMember } from "./register.js";
+import { findMember, type ListedMember, listed, type MemberView, showMember } from "./register.js";
 import { readmit, revokeKey, revokePrincipal } from "./revocation.js";
 import { exportRootKey, removeRootKey } from "./root-key.js";
 import { activateIssuer, type IssuerUse, issuerUses, prepareIssuer, retireIssuer } from "./rotation.js";
@@ -56,8 +56,8 @@ export class Operator {
   }
 
   /** All principals, by name. */
-  list(): AsyncIterable<MemberRecord> {
-    return listMembers(this.#context);
+  list(): AsyncIterable<ListedMember> {
+    return listed(this.#context);
   }
 
   /** By name, or by 6 digits or more of id or serial number. Rejects with "ca-unknown". */

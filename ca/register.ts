@@ -2,6 +2,7 @@
 import { FirefliesError, fingerprintOf, sha256 } from "../identity/index.js";
 import { type MemberId, Rings } from "../rings/index.js";
 import type { Context } from "./context.js";
+import { revocationsOf } from "./revoked.js";
 import type { CertificateRecord, IssuerRecord, MemberRecord, RevocationRecord } from "./store.js";
 
 const PAGE = 1_000;
@@ -32,6 +33,20 @@ export interface RingView {
 export interface MemberView extends MemberRecord {
   readonly certificates: readonly CertificateView[];
   readonly rings: readonly RingView[];
+}
+
+export interface ListedMember extends MemberRecord {
+  /** The newest certificate was revoked, by itself or with its key: the principal is none the less active and may enrol again. */
+  readonly certificateRevoked: boolean;
+}
+
+/** All principals, by name, as an operator sees them. */
+export async function* listed(context: Context): AsyncGenerator<ListedMember> {
+  const revoked = new Set<string>();
+  for await (const { target } of revocationsOf(context)) if (target.kind === "certificate") revoked.add(target.serial);
+  for await (const member of listMembers(context)) {
+    yield { ...member, certificateRevoked: member.serial !== undefined && revoked.has(member.serial) };
+  }
 }
 
 /** All principals, by name. */

@@ -6,7 +6,7 @@ import type { CertificateRecord, RevocationRecord } from "./store.js";
 
 const PAGE = 1_000;
 /** Members hold a certificate for twice the tolerated skew beyond its end (rule R8); lists name it for an hour more. */
-const NAMED_AFTER_END_MS = 2 * CLOCK_TOLERANCE_MS + 3_600_000;
+export const NAMED_AFTER_END_MS = 2 * CLOCK_TOLERANCE_MS + 3_600_000;
 
 /** The principal of what a restored authority knows from a list only: it goes on naming that, whichever issuer it was of. */
 const UNKNOWN = "";
@@ -62,7 +62,8 @@ class Collection {
   }
 }
 
-async function* revocationsOf({ state }: Context): AsyncGenerator<RevocationRecord> {
+/** All that are on record, the oldest first. */
+export async function* revocationsOf({ state }: Context): AsyncGenerator<RevocationRecord> {
   let after = 0;
   for (;;) {
     const page = await state.records.revocations({ after, limit: PAGE });

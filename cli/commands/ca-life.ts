@@ -1,7 +1,7 @@
 /** `fireflies ca ...`: membership taken back and given again, intermediates, the root's key, and a look at the records. */
 import { writeFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
-import type { IssuerUse, MemberRecord, MemberView, Operator } from "../../ca/index.js";
+import type { IssuerUse, ListedMember, MemberView, Operator } from "../../ca/index.js";
 import type { RevocationReason } from "../../identity/index.js";
 import { type AccessFlags, addAccess, attach } from "../authority-access.js";
 import { usage } from "../failure.js";
@@ -173,11 +173,16 @@ function addList(ca: Command): void {
   });
 }
 
-function memberRow(member: MemberRecord, now: number): string[] {
-  const { principal, id, serial, notAfter, addresses, reportedAt } = member;
-  const ends = notAfter === undefined ? "-" : notAfter < now ? "expired" : `in ${age(notAfter - now)}`;
+function memberRow(member: ListedMember, now: number): string[] {
+  const { principal, id, serial, addresses, reportedAt } = member;
   const seen = reportedAt === undefined ? "-" : `${age(now - reportedAt)} ago`;
-  return [principal, shortId(id), member.status, serial ?? "-", ends, addresses[0] ?? "-", seen];
+  return [principal, shortId(id), member.status, serial ?? "-", endText(member, now), addresses[0] ?? "-", seen];
+}
+
+function endText({ notAfter, certificateRevoked }: ListedMember, now: number): string {
+  if (notAfter === undefined) return "-";
+  if (certificateRevoked) return "revoked";
+  return notAfter < now ? "expired" : `in ${age(notAfter - now)}`;
 }
 
 function addShow(ca: Command): void {

@@ -48,6 +48,7 @@ describe("fireflies ca", () => {
     const { serial } = alice.certificates[0]!;
     await json("revoke", "--serial", serial.slice(0, 20), "--reason", "keyCompromise");
     expect((await json<Shown>("show", "alice")).certificates[0]!.revocation!.reason).toBe("keyCompromise");
+    expect((await ca("list")).stdout).toMatch(/^alice +\w+ +active +\w+ +revoked /m);
     await json("revoke", "mallory");
     expect((await json<Shown>("show", "mallory")).status).toBe("revoked");
     const again = await ca("revoke", "mallory", "--json");
