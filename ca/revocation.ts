@@ -3,15 +3,15 @@
  * id), or of a principal, whose id never comes back. A thrown-out principal is let in again by an operator's act only.
  */
 import { FirefliesError, type RevocationReason } from "../identity/index.js";
-import { equalBytes } from "../rings/index.js";
 import { requirePrincipal } from "./applicant.js";
 import type { Context } from "./context.js";
 import { noteOf } from "./decision-note.js";
 import { publishLists } from "./lists.js";
 import { memberIdOf } from "./policy.js";
+import { NAMED_AFTER_END_MS } from "./revoked.js";
 import type { CertificateRecord, MemberRecord, NewRevocation, PrincipalRecord } from "./store.js";
 
-/** Certificates of one principal that are read at once. */
+/** Certificates of one key that are read at once. */
 const PAGE = 1_000;
 
 /** Revokes the key of a certificate: all certificates for it that have not ended. Rejects with "ca-unknown" or "ca-revoked-already". */
@@ -27,13 +27,13 @@ export async function revokeKey(context: Context, serial: string, reason: Revoca
   await publishLists(context);
 }
 
+/** Whoever they are for, and as long as lists name them: members still take one that has just ended. */
 async function othersOfKey(
   { state, settings }: Context,
-  { principal, spki, serial }: CertificateRecord,
+  { spki, serial }: CertificateRecord,
 ): Promise<CertificateRecord[]> {
-  const query = { principal, validAt: settings.now(), limit: PAGE };
-  const all = await state.records.certificates(query);
-  return all.filter((each) => each.serial !== serial && equalBytes(each.spki, spki));
+  const query = { spki, validAt: settings.now() - NAMED_AFTER_END_MS, limit: PAGE };
+  return (await state.records.certificates(query)).filter((each) => each.serial !== serial);
 }
 
 async function revokeCertificate(
@@ -93,9 +93,14 @@ async function memberNamed({ state }: Context, principal: string): Promise<Membe
   return known;
 }
 
-/** Rejects with "key-revoked" or "principal-revoked" when a certificate on record is no longer good. */
-export async function requireUnrevoked({ state }: Context, { serial, id }: CertificateRecord): Promise<void> {
+/**
+ * Rejects with "key-revoked" or "principal-revoked" when a certificate on record is no longer good. Not by its serial
+ * number alone: one of the same key that had ended before nobody revoked, and it could still renew.
+ */
+export async function requireUnrevoked({ state }: Context, record: CertificateRecord): Promise<void> {
+  const { serial, id, spki } = record;
   const revocation = await state.records.revocationOf(serial, id);
-  if (revocation === undefined) return;
+  if (revocation === undefined && !(await state.records.isKeyRevoked(spki))) return;
+  if (revocation === undefined) throw new FirefliesError("key-revoked");
   throw new FirefliesError(revocation.target.kind === "principal" ? "principal-revoked" : "key-revoked");
 }

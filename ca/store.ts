@@ -177,7 +177,7 @@ export type Condition =
   | { readonly kind: "token"; readonly hash: Uint8Array }
   /** No other key has the name. */
   | { readonly kind: "free-name" }
-  /** The certificate that the caller proved is not revoked. */
+  /** No certificate for the key of this one, which the caller proved, is revoked. */
   | { readonly kind: "renewal"; readonly serial: string }
   | { readonly kind: "none" };
 
@@ -214,6 +214,8 @@ export interface Page {
 export interface CertificateQuery extends Page {
   readonly principal?: string | undefined;
   readonly id?: MemberId | undefined;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki?: Uint8Array | undefined;
   /** Only those that end later than this, unix milliseconds. */
   readonly validAt?: number | undefined;
 }
@@ -271,6 +273,8 @@ export interface NetworkStore {
   revocations(query: { readonly after: number; readonly limit: number }): Promise<readonly RevocationRecord[]>;
   /** Why a certificate is no longer good: its own revocation, or that of its id. */
   revocationOf(serial: string, id: MemberId): Promise<RevocationRecord | undefined>;
+  /** Whether any certificate for this key (SubjectPublicKeyInfo, DER) is revoked. */
+  isKeyRevoked(spki: Uint8Array): Promise<boolean>;
   /** What the next list must contain. `now` in unix milliseconds: numbers never fall behind the clock's seconds. */
   listTurn(now: number): Promise<ListTurn>;
   /** All lists of one turn. "refused": another one published, or a revocation was recorded since the turn was asked for. */

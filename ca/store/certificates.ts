@@ -41,7 +41,7 @@ export async function certificateOfKey(
 export async function certificatesAfter(
   db: Session,
   networkId: Uint8Array,
-  { principal, id, validAt, after = "", limit }: CertificateQuery,
+  { principal, id, spki, validAt, after = "", limit }: CertificateQuery,
 ): Promise<CertificateRecord[]> {
   const conditions = ["c.network_id = ?", "c.serial > ?"];
   const values: Value[] = [networkId, after];
@@ -51,6 +51,7 @@ export async function certificatesAfter(
   };
   if (principal !== undefined) where("c.principal = ?", principal);
   if (id !== undefined) where("c.id = ?", memberIdToBytes(id));
+  if (spki !== undefined) where("c.spki = ?", spki);
   if (validAt !== undefined) where("c.not_after > ?", validAt);
   const sql = `${CERTIFICATES} WHERE ${conditions.join(" AND ")} ORDER BY c.serial LIMIT ?`;
   return (await db.all(sql, ...values, limit)).map(certificateOf);
@@ -94,7 +95,8 @@ async function factsOf(
       WHERE c.network_id = ? AND c.spki = ?) AS revoked_key,
     (SELECT count(*) FROM certificates c WHERE c.network_id = ? AND c.spki = ? AND c.principal = ?) AS own_key,
     (SELECT count(*) FROM revocations WHERE id = ?) AS revoked_id,
-    (SELECT count(*) FROM revocations WHERE serial = ? AND network_id = ?) AS revoked_proof,
+    (SELECT count(*) FROM revocations r JOIN certificates c ON c.serial = r.serial
+      WHERE c.network_id = ? AND c.spki = (SELECT spki FROM certificates WHERE serial = ?)) AS revoked_proof,
     (SELECT max(c.serial) FROM certificates c WHERE c.network_id = ? AND c.principal = ?) AS newest
     FROM issuers i LEFT JOIN principals p ON p.network_id = i.network_id AND p.principal = ?
     WHERE i.fingerprint = ? AND i.network_id = ?`;
@@ -106,8 +108,8 @@ async function factsOf(
     spki,
     principal,
     memberIdToBytes(id),
-    proven,
     networkId,
+    proven,
     networkId,
     principal,
     principal,

@@ -61,6 +61,7 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
     revocations: (query: { readonly after: number; readonly limit: number }) =>
       revocations.revocationsAfter(read, networkId, query),
     revocationOf: (serial: string, id: MemberId) => revocations.revocationOf(read, networkId, serial, id),
+    isKeyRevoked: (spki: Uint8Array) => revocations.isKeyRevoked(read, networkId, spki),
     listTurn: (now: number) => revocations.listTurn(read, networkId, now),
     saveLists: (turn: ListTurn, lists: readonly ListRecord[], note?: AuditNote) =>
       writer.write((tx) => revocations.saveLists(tx, networkId, { turn, lists, note })),

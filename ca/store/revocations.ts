@@ -50,6 +50,12 @@ export async function revocationOf(
   return row === undefined ? undefined : revocationFrom(row);
 }
 
+export async function isKeyRevoked(db: Session, networkId: Uint8Array, spki: Uint8Array): Promise<boolean> {
+  const sql = `SELECT r.sequence FROM certificates c JOIN revocations r ON r.serial = c.serial
+    WHERE c.network_id = ? AND c.spki = ? LIMIT 1`;
+  return (await db.one(sql, networkId, spki)) !== undefined;
+}
+
 /**
  * Numbers have 32 bits, and one that is taken is never given back. A clock beyond this second (of the year 2105), or a
  * list that says so, is wrong: it must not use them up.

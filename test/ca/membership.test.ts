@@ -146,7 +146,9 @@ describe("who is no current member", () => {
     const { identity } = await fixture.join("known");
     const other = await AuthorityFixture.start();
     const stranger = await other.join("stranger");
-    const dressed = { ...stranger.identity, root: identity.root }; // It pins the right root, so that the call is made.
+    // It pins the right root and network, so that the call is made.
+    const certificate = { ...stranger.certificate, ...fixture.authority.network };
+    const dressed = { ...stranger.identity, certificate, root: identity.root };
     expect(await codeOf(report(urls(), dressed, fixture.call()))).toBe("unauthenticated");
     expect(await codeOf(renew(urls(), dressed, generateKeyPair(), fixture.call()))).toBe("unauthenticated");
     await other[Symbol.asyncDispose]();

@@ -55,6 +55,15 @@ describe("a stolen key", () => {
     expect(await codeOf(report(urls(), again.identity, fixture.call("a:1")))).toBe("none");
   });
 
+  it("is revoked for everybody who enrolled with it", async () => {
+    const pair = generateKeyPair();
+    const [one, two] = [await fixture.join("one", pair), await fixture.join("two", pair)];
+    await operator().revokeKey(await serialOf("one"));
+    const { certificates } = (await list())!;
+    for (const { certificate } of [one, two]) expect(certificates.has(sha256Hex(certificate.leaf))).toBe(true);
+    expect(await codeOf(report(urls(), two.identity, fixture.call("a:1")))).toBe("key-revoked");
+  });
+
   it("takes all certificates for it with it, and no other one of the member", async () => {
     const bob = await fixture.join("bob");
     await fixture.at(NOW + 5 * DAY_MS);
@@ -71,6 +80,31 @@ describe("a stolen key", () => {
     expect(await codeOf(operator().revokeKey(serial))).toBe("ca-revoked-already");
     expect(await codeOf(operator().revokeKey("00"))).toBe("ca-unknown");
     await fixture.at(NOW);
+  });
+});
+
+describe("a stolen key's earlier certificate", () => {
+  it("renews no more, though it had ended before the revocation and nobody revoked it by its number", async () => {
+    await using other = await AuthorityFixture.start();
+    const here = [other.url];
+    const victim = await other.join("victim");
+    await other.at(NOW + 5 * DAY_MS);
+    await renew(here, victim.identity, victim.pair, other.call());
+    await other.at(NOW + 8 * DAY_MS); // The first one has ended; within its grace it would renew.
+    await other.authority.operator.revokeKey((await other.authority.operator.find("victim")).serial!);
+    expect(await codeOf(renew(here, victim.identity, generateKeyPair(), other.call()))).toBe("key-revoked");
+    expect(await codeOf(renew(here, victim.identity, victim.pair, other.call()))).toBe("key-revoked");
+  });
+
+  it("is on the list while members still take it, because clocks differ", async () => {
+    await using other = await AuthorityFixture.start();
+    const victim = await other.join("victim");
+    await other.at(NOW + 5 * DAY_MS);
+    await renew([other.url], victim.identity, victim.pair, other.call());
+    await other.at(NOW + 7 * DAY_MS + 60_000);
+    await other.authority.operator.revokeKey((await other.authority.operator.find("victim")).serial!);
+    const { body } = (await other.authority.revocations())!;
+    expect(Buffer.from(body).includes(Buffer.from(sha256Hex(victim.certificate.leaf), "hex"))).toBe(true);
   });
 });
 

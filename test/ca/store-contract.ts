@@ -209,6 +209,10 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await records.revoke(revocation, note("revoked"))).toBe("recorded");
       expect(await records.revoke(revocation)).toBe("refused");
       expect(await records.revocationOf(alice.serial, newId())).toEqual({ ...revocation, sequence: 1 });
+      expect([await records.isKeyRevoked(alice.spki), await records.isKeyRevoked(ROOT)]).toEqual([true, false]);
+      expect((await records.certificates({ spki: alice.spki, limit: 9 })).map(({ serial }) => serial)).toEqual([
+        alice.serial,
+      ]);
       expect(await outcome({ ...alice, serial: newSerial(NOW) })).toBe("key-revoked");
       expect(await outcome(certificate("alice", first.issuer, { id: alice.id }))).toBe("recorded");
     });
