@@ -2,7 +2,7 @@
  * A Byzantine member: enrolled like any other, it signs a false accusation and hands it to everybody but its victim.
  * It uses what any malicious program could: its own key, the statement codec of fireflies/gossip, and the transport.
  */
-import { Client, grpcTransport } from "../../client/index.js";
+import { Client, grpcTransport, type Member } from "../../client/index.js";
 import { encodeAccusation, encodePacket, encodeStatement } from "../../gossip/index.js";
 import { FirefliesError, type Identity, loadIdentity, sign } from "../../identity/index.js";
 import { type MemberId, toHex } from "../../rings/index.js";
@@ -49,11 +49,13 @@ export class Liar {
     const packet = encodePacket([{ kind: "statement", bytes: falseAccusation(identity, lie) }]);
     const transport = grpcTransport({ identity: () => identity, now: Date.now });
     const told = this.#client.members().filter(({ id }) => id !== lie.victim);
-    for (const { address, id: expect } of told) {
+    const tell = async ({ address, id: expect }: Member) => {
       const link = await transport.dial(address, { expect, timeoutMs: CALL_TIMEOUT_MS });
       await link.call("exchange", packet, { timeoutMs: CALL_TIMEOUT_MS });
       link.close();
-    }
+    };
+    // At once: who hears the answer first never believes the lie.
+    await Promise.all(told.map(tell));
     return lie;
   }
 

@@ -2,6 +2,7 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { type ErrorAnswer, FirefliesError, isErrorCode } from "../../identity/index.js";
+import { withDeadline } from "../deadline.js";
 import { type ChannelOptions, openChannel, unreachable } from "./channel.js";
 
 /** For one call, from dialling to the last byte. */
@@ -77,9 +78,13 @@ function isWorthAnother(error: unknown): error is FirefliesError {
   return error instanceof FirefliesError && (ELSEWHERE.has(error.code) || isBusy(error));
 }
 
-async function callOne(call: Omit<Call, "urls"> & { readonly url: string }): Promise<unknown> {
-  const deadline = AbortSignal.timeout(call.timeoutMs ?? AUTHORITY_TIMEOUT_MS);
-  const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);
+function callOne(call: Omit<Call, "urls"> & { readonly url: string }): Promise<unknown> {
+  const timeoutMs = call.timeoutMs ?? AUTHORITY_TIMEOUT_MS;
+  return withDeadline(timeoutMs, call.signal, (signal) => callWithin({ ...call, signal }));
+}
+
+async function callWithin(call: Omit<Call, "urls"> & { readonly url: string; readonly signal: AbortSignal }) {
+  const { signal } = call;
   const socket = await openChannel({ ...call, signal });
   try {
     const response = await exchange(socket, { ...call, signal });
