@@ -5,7 +5,7 @@ import { bytesOf, correctOf, Mistakes, overlay, quantile } from "./run.mjs";
 
 export const title = "The ablation";
 export const about = `N = 100. In the first three columns: without loss / with 20 % loss. In the last three: per member-hour, in all views together, with 10 % of
-packets lost, with a quarter of the members standing still for 2 s of each 10 s, and with 5 % that receive nothing for 3 s of each 20 s.`;
+packets lost, with a quarter of the members standing still for 2 s of each 10 s, and with 5 % that receive nothing for 8 s of each 40 s.`;
 const WARM_UP_MS = 20_000;
 
 export function jobs(scale) {
@@ -72,7 +72,7 @@ function mistakes({ n, minutes, seed }) {
   simulation.run(minutes * 60_000);
   const deaf = new Mistakes();
   const half = overlay({ n, plannedFor: 0.2, seed, watchers: [deaf] });
-  half.network.add({ name: "deaf", to: half.members.slice(0, n / 20), loss: 1, flap: { onMs: 3000, offMs: 17_000 } });
+  half.network.add({ name: "deaf", to: half.members.slice(0, n / 20), loss: 1, flap: { onMs: 8000, offMs: 32_000 } });
   half.run(minutes * 60_000);
   const perHour = (count) => (count * 60) / (n * minutes);
   return {

@@ -13,10 +13,10 @@ export function jobs(scale) {
   const cells = [];
   for (const [n, crashes] of [
     [100, 50],
-    [1000, 30],
-    [5000, 6],
+    [1000, 20],
+    [5000, 2],
   ]) {
-    for (const f of [0, 0.1, 0.2, 0.3]) {
+    for (const f of n === 5000 ? [0.2] : [0, 0.1, 0.2, 0.3]) {
       const adversary = f === 0 ? "none" : "keeper";
       cells.push({ n, f, adversary, seed: 1, crashes: Math.max(2, Math.round(crashes * scale)) });
     }

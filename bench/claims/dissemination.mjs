@@ -16,10 +16,10 @@ export const IDEAL = { 1000: { 0: 6.3, 0.1: 7.0, 0.2: 7.2, 0.3: 7.7 }, 5000: { 0
 export function jobs(scale) {
   const cells = [];
   for (const n of [100, 1000, 5000]) {
-    for (const f of [0, 0.1, 0.2, 0.3]) {
+    for (const f of n === 5000 ? [0, 0.2] : [0, 0.1, 0.2, 0.3]) {
       for (const loss of n === 5000 ? [0] : [0, 0.1, 0.2]) {
         for (const push of [true, false]) {
-          const changes = Math.max(1, Math.round((n === 5000 ? 3 : 10) * scale));
+          const changes = Math.max(1, Math.round((n === 5000 ? 1 : 5) * scale));
           cells.push({ n, f, loss, push, seed: 1, changes });
         }
       }

@@ -18,7 +18,7 @@ export function jobs(scale) {
     [100, [0.9, 0.1]],
     [100, [0.34, 0.33, 0.33]],
   ]) {
-    cells.push({ kind: "partition", n, shares, minutes: n === 1000 ? Math.min(minutes, 10) : minutes, seed: 1 });
+    cells.push({ kind: "partition", n, shares, minutes: n === 1000 ? Math.min(minutes, 2) : minutes, seed: 1 });
   }
   for (const n of [100, 1000]) cells.push({ kind: "stalls", n, share: 0.25, minutes: n === 1000 ? 3 : 10, seed: 1 });
   return cells;

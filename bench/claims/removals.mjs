@@ -13,8 +13,8 @@ is an accusation that a correct view held for valid until it was answered. Expos
 predecessors on more than t rings, for whom no claim is made: the planned ring count leaves a risk of 1 % that a
 network has any. Rows with 10 rings have Ifrit's ring count, whatever the share of liars, and show what rings buy.`;
 /** Simulated seconds of one network; then another is drawn. The dear ones cost up to a hundred times as much. */
-const SECONDS = 900;
-const DEAR_SECONDS = 60;
+const SECONDS = 300;
+const DEAR_SECONDS = 30;
 const DEAREST_SECONDS = 20;
 /** Members of a network under the dearest: a hundred of them would take minutes for each second. */
 const DEAREST_MEMBERS = 30;
@@ -34,7 +34,8 @@ const DEAR = [
   .concat(["trapdoor", "replayer", "hog"]);
 /** A sleeper that has woken is "all". */
 const DEAREST = ["all", "storm", "sleeper"];
-const SHARES = [0.1, 0.2, 0.3];
+/** The share that the promises are made for comes first. */
+const SHARES = [0.2, 0.3, 0.1];
 /** Of one victim at a time and of all at one moment: what a thousand members can still be simulated under. */
 const AT_LARGE = ["mob", "blackout", "keeper", "rebuttal-dropper"];
 const HOURS = { 30: 10_000, 100: 10_000, 1000: 1000 };
