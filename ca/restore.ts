@@ -4,7 +4,7 @@
  * were unused are void, and what was revoked after the backup comes from the newest published list. An older state is
  * refused where a newer one was seen, unless the operator says that the difference is lost.
  */
-import { rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   atomicWrite,
@@ -18,7 +18,7 @@ import { type ArchiveHead, readArchive } from "./archive.js";
 import { keyReferences } from "./backup.js";
 import { createDirectory, FILES, filesIn, readCertificate } from "./directory.js";
 import { type Mark, readMark, writeMark } from "./high-water.js";
-import { takeLock } from "./lock.js";
+import { type Lock, takeLock } from "./lock.js";
 import { namedIn } from "./reconcile.js";
 import { openStore } from "./store/open.js";
 import type { Fence, Store } from "./store.js";
@@ -52,19 +52,26 @@ export interface RestoreResult {
 }
 
 /**
- * Rejects with "ca-backup-invalid", with "ca-state-old" when the directory has seen a newer state or nothing tells
- * whether there was one, with "ca-state-mismatch" for the backup of another authority, or with "ca-options-invalid"
- * where there is a database already.
+ * Rejects with "ca-backup-invalid", with "ca-state-locked" while a network is served from the directory, with
+ * "ca-state-old" when it has seen a newer state or nothing tells whether there was one, with "ca-state-mismatch" for the
+ * backup of another authority, or with "ca-options-invalid" where there is a database already.
  */
 export async function restoreAuthority(options: RestoreOptions): Promise<RestoreResult> {
   const { directory } = options;
   await createDirectory(directory);
-  const lock = takeLock(join(directory, "ca.lock"));
+  const locks: Lock[] = [];
   try {
+    for (const name of await lockFiles(directory)) locks.push(takeLock(join(directory, name)));
     return await restored(options);
   } finally {
-    lock.release();
+    for (const lock of locks) lock.release();
   }
+}
+
+/** Of every network's process: one that goes on with the lost database would issue what nobody finds again. */
+async function lockFiles(directory: string): Promise<ReadonlySet<string>> {
+  const names = await readdir(directory);
+  return new Set(["ca.lock", ...names.filter((name) => /^ca-[a-z0-9-]+\.lock$/.test(name))]);
 }
 
 async function restored(options: RestoreOptions): Promise<RestoreResult> {

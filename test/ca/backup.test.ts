@@ -139,6 +139,18 @@ describe("an older state", () => {
     expect(await codeOf(open())).toBe("ca-state-old");
   });
 
+  it("waits until no network is served from the directory", async () => {
+    await authority.addNetwork("second");
+    await backUp();
+    const second = await open({ networkName: "second" });
+    await lose();
+    expect(await codeOf(restore())).toBe("ca-state-locked");
+    await second.close();
+    for (const suffix of ["", "-wal", "-shm"]) await rm(join(directory, `ca.db${suffix}`), { force: true });
+    expect(await codeOf(restore())).toBe("none");
+    authority = await open();
+  });
+
   it("is never put over a database", async () => {
     await backUp();
     await authority.close();
