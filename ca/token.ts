@@ -1,5 +1,6 @@
 /** Making tokens and looking them up: only the hash of a secret is kept. */
-import { encodeToken, randomSecret, sha256, TOKEN_SECRET_BYTES } from "../identity/index.js";
+import { decodeToken, encodeToken, randomSecret, sha256, TOKEN_SECRET_BYTES } from "../identity/index.js";
+import { invalid } from "./options.js";
 import type { NetworkStore } from "./store.js";
 
 export interface NewToken {
@@ -12,15 +13,20 @@ export interface NewToken {
   readonly now: number;
 }
 
-/** The text of a new token, recorded before it is returned. */
+/** The text of a new token, recorded before it is returned. Rejects with "ca-options-invalid" when no member would take it. */
 export async function issueToken(
   records: NetworkStore,
   { urls, fingerprint, principal, expiresAt, now }: NewToken,
 ): Promise<string> {
   const secret = randomSecret(TOKEN_SECRET_BYTES);
+  const token = encodeToken({ urls, fingerprint, secret });
+  if (decodeToken(token) === undefined) {
+    const given = urls.map((url) => `"${url}"`).join(", ");
+    throw invalid(`Members take at most 8 addresses of an authority, each as https://HOST:PORT, not ${given}.`);
+  }
   const note = { kind: "token-created", at: now, fields: { principal, expiresAt } };
   await records.createToken({ hash: tokenHash(secret), principal, expiresAt, serial: undefined }, note);
-  return encodeToken({ urls, fingerprint, secret });
+  return token;
 }
 
 /** 256 random bits need no slow hash; the look-up by hash takes no secret-dependent time. */

@@ -9,6 +9,8 @@ import { print, printable } from "../output.js";
 import { examples, type JsonOption, number, withJson } from "./common.js";
 
 const MEMBERS_MAX = 1_000_000;
+/** As of the configuration's `delta`. */
+const DELTA_SECONDS_MIN = 0.05;
 const DELTA_SECONDS_MAX = 3_600;
 
 interface AddOptions extends AccessFlags, JsonOption {
@@ -39,7 +41,7 @@ function addAdd(networks: Command): void {
     .option("--num-rings <k>", "its rings", number(1, RING_COUNT_MAX, true))
     .option("--members <n>", "or: members that it will have at most", number(1, MEMBERS_MAX, true))
     .option("--byzantine <p>", "and the share of them that may be liars", number(0, 0.5, false))
-    .option("--delta <seconds>", "its Delta", number(0.001, DELTA_SECONDS_MAX, false))
+    .option("--delta <seconds>", "its Delta", number(DELTA_SECONDS_MIN, DELTA_SECONDS_MAX, false))
     .option("--root-key <file>", "the root's key, when it is kept elsewhere");
   examples(command, "ca network add staging --dir ./ca --members 50", "ca --dir ./ca --network staging --port 8301");
   command.action(async (name: string, _: unknown, self: Command) => {

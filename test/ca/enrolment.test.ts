@@ -49,6 +49,13 @@ describe("enrolment by token", () => {
     fixture.clock.now = NOW;
   });
 
+  it.each([["ca.example.com:8300"], ["http://ca:8300"], ["https://ca:8300/v1"], ["https://ca".padEnd(2_000, "a")]])(
+    "makes no token with the address %s, which no member would take",
+    async (url) => {
+      expect(await codeOf(fixture.authority.createToken("lost", { urls: [url] }))).toBe("ca-options-invalid");
+    },
+  );
+
   it("refuses a token that it never issued, or of which a bit is wrong", async () => {
     const real = decodeToken(await fixture.authority.createToken("guess"))!;
     const secret = new Uint8Array(real.secret);
