@@ -33,12 +33,16 @@ const DEAR = [
   .concat(["ring-accuser", "packet-flooder", "note-flooder", "accusation-flooder", "certificate-flooder", "displacer"])
   .concat(["trapdoor", "replayer", "hog"]);
 /** A sleeper that has woken is "all". */
-const DEAREST = ["all", "storm", "sleeper"];
+const DEAREST = ["storm", "sleeper"];
+/** Long enough for each of the adversaries to have its turn. */
+const ALL_SECONDS = 160;
 /** The share that the promises are made for comes first. */
 const SHARES = [0.2, 0.3, 0.1];
 /** Of one victim at a time and of all at one moment: what a thousand members can still be simulated under. */
 const AT_LARGE = ["mob", "blackout", "keeper", "rebuttal-dropper"];
 const HOURS = { 30: 10_000, 100: 10_000, 1000: 1000 };
+
+const SINGLE = [...ADVERSARIES.keys()].filter((name) => name !== "all");
 
 /** Network after network, each cell in turn: a run that is stopped has spent the same number of networks on each. */
 export function jobs(scale) {
@@ -49,7 +53,7 @@ export function jobs(scale) {
     cells.push(Array.from({ length: networks }, (_, index) => ({ n, f, adversary, rings, seconds, seed: index + 1 })));
   };
   for (const f of SHARES) {
-    for (const adversary of ADVERSARIES.keys()) cell(DEAREST.includes(adversary) ? DEAREST_MEMBERS : 100, f, adversary);
+    for (const adversary of ["all", ...SINGLE]) cell(DEAREST.includes(adversary) ? DEAREST_MEMBERS : 100, f, adversary);
   }
   for (const f of SHARES) for (const adversary of ["mob", "blackout", "false-accuser"]) cell(100, f, adversary, 10);
   for (const adversary of AT_LARGE) cell(1000, 0.2, adversary);
@@ -58,6 +62,7 @@ export function jobs(scale) {
 }
 
 function secondsOf(adversary) {
+  if (adversary === "all") return ALL_SECONDS;
   if (adversary === "sleeper") return SLEEPER_SECONDS;
   if (DEAREST.includes(adversary)) return DEAREST_SECONDS;
   return DEAR.includes(adversary) ? DEAR_SECONDS : SECONDS;

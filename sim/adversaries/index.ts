@@ -94,7 +94,7 @@ export const ADVERSARIES: ReadonlyMap<string, Adversary> = new Map<string, Adver
     "sleeper",
     { about: "behaves for two hours, then does all of these", create: () => new Sleeper(everyOne(), SLEEP_MS) },
   ],
-  ["all", { about: "every one of these at once, in every liar", create: everyOne }],
+  ["all", { about: "every one of these in turns, two at a time in every liar", create: everyOne }],
 ]);
 
 /** Undefined for a name that there is not. */
