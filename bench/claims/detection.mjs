@@ -12,8 +12,8 @@ const APART_MS = 20_000;
 export function jobs(scale) {
   const cells = [];
   for (const [n, crashes] of [
-    [100, 50],
-    [1000, 20],
+    [100, 20],
+    [1000, 8],
     [5000, 2],
   ]) {
     for (const f of n === 5000 ? [0.2] : [0, 0.1, 0.2, 0.3]) {

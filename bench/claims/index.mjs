@@ -7,7 +7,8 @@
  *   npm run -s claims -- --print           the document, from results that were kept (bench/claims/results.jsonl)
  *
  * A run is repeated by its row: everything follows from its options and its seed. With --results each row is kept as
- * it ends, and rows that are there are not run again; --minutes stops after so long.
+ * it ends, and rows that are there are not run again; --minutes stops after so long, --only '"n":1000,"f":0.2' runs the rows
+ * whose options have this text.
  */
 import { fork } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     tables: { type: "string", default: Object.keys(TABLES).join(",") },
     workers: { type: "string", default: String(availableParallelism()) },
     minutes: { type: "string", default: "Infinity" },
+    only: { type: "string", default: "" },
     results: { type: "string" },
     print: { type: "boolean", default: false },
   },
@@ -42,7 +44,7 @@ async function runAll() {
   const jobs = values.tables
     .split(",")
     .flatMap((table) => TABLES[table].jobs(Number(values.scale)).map((options) => ({ table, options })))
-    .filter((job) => !done.has(keyOf(job)));
+    .filter((job) => !done.has(keyOf(job)) && keyOf(job).includes(values.only));
   const until = performance.now() + Number(values.minutes) * 60_000;
   const total = jobs.length;
   const next = () => (performance.now() < until ? jobs.shift() : undefined);
