@@ -6,8 +6,8 @@ const report = process.env.VITEST_REPORT;
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // Real processes and real sockets share two cores: more workers would only make them wait for each other.
-    maxWorkers: 2,
+    // For two cores: a third of the time goes by in waiting for real processes and deadlines. More would crowd them.
+    maxWorkers: 3,
     // Two hundred files would each load gRPC, certificates and the machine anew, a third of the suite's time. They share a
     // worker's modules instead: whoever changes a prototype or the environment puts it back.
     isolate: false,
