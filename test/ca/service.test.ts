@@ -65,8 +65,13 @@ async function tls(port: number): Promise<TLSSocket> {
 async function everything(socket: Socket): Promise<string> {
   const chunks: Buffer[] = [];
   socket.on("data", (chunk: Buffer) => chunks.push(chunk));
-  await once(socket, "close");
+  await event(socket, "close");
   return Buffer.concat(chunks).toString();
+}
+
+/** Also of a socket that ends with an error, as one does whose other end hears no more: `once` would reject. */
+function event(socket: Socket, name: "close" | "drain"): Promise<void> {
+  return new Promise((resolve) => socket.once(name, resolve));
 }
 
 describe("health", () => {
@@ -212,8 +217,10 @@ describe("what comes slowly or without end", { timeout: 60_000 }, () => {
     const { status, text } = await get(port, "/healthz", { bomb: "x".repeat(10_000) });
     expect([status, JSON.parse(text).code]).toEqual([413, "body-too-large"]);
     const many = Object.fromEntries(Array.from({ length: 1_500 }, (_, i) => [`h${i}`, "y"]));
-    const manyAnswer = await get(port, "/healthz", many); // The Host header is behind them, and is dropped.
-    expect([manyAnswer.status, JSON.parse(manyAnswer.text).code]).toEqual([400, "body-malformed"]);
+    const manyAnswer = await get(port, "/healthz", many);
+    // Node 20 drops what is beyond its count, the Host header too; later ones count all of them as bytes.
+    const refusals = ["400 body-malformed", "413 body-too-large"];
+    expect(refusals).toContain(`${manyAnswer.status} ${JSON.parse(manyAnswer.text).code}`);
   });
 
   it("300 MiB are refused after 16 kB: the length alone is enough, and so is a stream", async () => {
@@ -231,7 +238,7 @@ describe("what comes slowly or without end", { timeout: 60_000 }, () => {
     let sent = 0;
     while (!streamed.destroyed && sent < 300 * 64) {
       sent += 1;
-      if (!streamed.write(chunk)) await Promise.race([once(streamed, "drain"), once(streamed, "close")]);
+      if (!streamed.write(chunk)) await Promise.race([event(streamed, "drain"), event(streamed, "close")]);
     }
     expect(await chunks).toMatch(/^HTTP\/1\.1 413 /);
     expect(sent, "chunks of 16 KiB before the connection ended").toBeLessThan(2_000);
