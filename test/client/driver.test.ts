@@ -219,11 +219,13 @@ describe("the driver", () => {
       expect(scene.log).toEqual(["tick"]);
       scene.machine.deadline = 200;
       scene.ask();
+      // Other files' last timers may be among those that wait.
+      const waiting = vi.getTimerCount();
       scene.driver.stop();
+      expect(vi.getTimerCount()).toBe(waiting - 1);
       vi.advanceTimersByTime(1000);
       await scene.settled();
       expect(scene.log).toEqual(["tick"]);
-      expect(vi.getTimerCount()).toBe(0);
     } finally {
       vi.useRealTimers();
     }
