@@ -8,17 +8,12 @@
  * Bytes are those of the loopback interface, headers included: run it in a network namespace of its own
  * (`unshare --net sh -c 'ip link set lo up && ...'`), or on an otherwise quiet machine.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { Process, until } from "./process.mjs";
 
-const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-const DEADLINE_MS = 60_000;
 const NOBODY_FOR_MS = 6000;
 
 const { values } = parseArgs({
@@ -32,59 +27,6 @@ const { values } = parseArgs({
   },
 });
 
-class Process {
-  constructor(name, args) {
-    this.name = name;
-    this.view = new Set();
-    this.log = [];
-    this.waiting = [];
-    this.child = spawn(process.execPath, [MAIN, ...args, "--while-stdin"], { stdio: ["pipe", "pipe", "inherit"] });
-    createInterface({ input: this.child.stdout }).on("line", (line) => this.#take(JSON.parse(line)));
-  }
-
-  #take(event) {
-    const at = performance.now();
-    this.log.push({ ...event, at });
-    if (event.event === "ready") Object.assign(this, { id: event.id, readyAt: at });
-    if (event.event === "joined") this.view.add(event.id);
-    if (event.event === "left" || event.event === "failed") this.view.delete(event.id);
-    this.changedAt = at;
-    for (const wake of this.waiting.splice(0)) wake();
-  }
-
-  async event(name) {
-    for (;;) {
-      const found = this.log.find((entry) => entry.event === name);
-      if (found) return found;
-      await new Promise((resolve) => this.waiting.push(resolve));
-    }
-  }
-
-  async end(signal) {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const exit = once(this.child, "exit");
-    this.child.kill("SIGCONT");
-    this.child.kill(signal);
-    await exit;
-  }
-}
-
-async function until(processes, condition, what) {
-  const end = performance.now() + DEADLINE_MS;
-  while (!condition()) {
-    const left = end - performance.now();
-    if (left <= 0) throw new Error(`not within ${DEADLINE_MS} ms: ${what}\n${processes.map(describe).join("\n")}`);
-    const changed = Promise.race(processes.map((one) => new Promise((resolve) => one.waiting.push(resolve))));
-    await Promise.race([changed, new Promise((resolve) => setTimeout(resolve, Math.min(left, 1000)))]);
-  }
-}
-
-function describe({ name, view, log }) {
-  const counts = {};
-  for (const { event } of log) counts[event] = (counts[event] ?? 0) + 1;
-  return `${name}: view of ${view.size}, ${JSON.stringify(counts)}`;
-}
-
 const isWhole = (members) => members.every((one) => members.every((other) => other === one || one.view.has(other.id)));
 const ms = (value) => Math.round(value);
 
@@ -92,7 +34,7 @@ class Network {
   static async start(count) {
     const network = new Network();
     network.dir = await mkdtemp(join(tmpdir(), "fireflies-bench-"));
-    network.ca = new Process("ca", ["ca", "--dir", join(network.dir, "ca"), "--port", "0", "--open", "--json"]);
+    network.ca = new Process("ca", ["ca", "--dir", join(network.dir, "ca"), "--port", "0", "--open"]);
     network.listening = await network.ca.event("listening");
     network.members = [];
     for (let index = 0; index < count; index++) network.members.push(network.spawn(`m${index}`));
@@ -104,7 +46,7 @@ class Network {
     const { url, fingerprint } = this.listening;
     const dir = join(this.dir, name);
     const args = ["--ca", url, "--ca-fingerprint", fingerprint, "--name", name];
-    return new Process(name, ["agent", "--dir", dir, ...args, "--json"]);
+    return new Process(name, ["agent", "--dir", dir, ...args]);
   }
 
   async stop() {

@@ -9,12 +9,9 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { DEADLINE_MS, MAIN, Process, until } from "./process.mjs";
 
-const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-const DEADLINE_MS = 300_000;
 /** Links are looked at this often, milliseconds: the figure's grain. */
 const LOOK_MS = 50;
 /** A member that is refused everywhere keeps trying for this long, milliseconds. */
@@ -25,52 +22,6 @@ const ESTABLISHED = "01";
 const { values } = parseArgs({
   options: { members: { type: "string", default: "30" }, json: { type: "boolean", default: false } },
 });
-
-class Process {
-  constructor(name, args) {
-    this.name = name;
-    this.view = new Set();
-    this.log = [];
-    this.waiting = [];
-    // It ends when this program does, however that ends.
-    const argv = [MAIN, ...args, "--json", "--while-stdin"];
-    this.child = spawn(process.execPath, argv, { stdio: ["pipe", "pipe", "inherit"] });
-    createInterface({ input: this.child.stdout }).on("line", (line) => this.#take(JSON.parse(line)));
-  }
-
-  #take(event) {
-    const at = performance.now();
-    this.log.push({ ...event, at });
-    if (event.event === "ready") Object.assign(this, { id: event.id, readyAt: at });
-    if (event.event === "joined") this.view.add(event.id);
-    if (event.event === "left" || event.event === "failed") this.view.delete(event.id);
-    for (const wake of this.waiting.splice(0)) wake();
-  }
-
-  async event(name) {
-    for (;;) {
-      const found = this.log.find((entry) => entry.event === name);
-      if (found) return found;
-      await new Promise((resolve) => this.waiting.push(resolve));
-    }
-  }
-
-  async end(signal = "SIGKILL") {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const exit = once(this.child, "exit");
-    this.child.kill(signal);
-    await exit;
-  }
-}
-
-async function until(processes, condition, what) {
-  const end = performance.now() + DEADLINE_MS;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within ${DEADLINE_MS} ms: ${what}`);
-    const changed = Promise.race(processes.map((one) => new Promise((resolve) => one.waiting.push(resolve))));
-    await Promise.race([changed, new Promise((resolve) => setTimeout(resolve, 1000))]);
-  }
-}
 
 /** Runs a command to its end and returns what it printed. */
 async function command(...args) {

@@ -21,7 +21,7 @@ const DEAREST_SECONDS = 20;
 const DEAREST_MEMBERS = 30;
 /** Before sleepers wake they show nothing. */
 const SLEEPER_SECONDS = SLEEP_MS / 1000 + DEAREST_SECONDS;
-const DEAR = [
+const DEAR = new Set([
   "false-accuser",
   "mob",
   "whisperer",
@@ -30,9 +30,16 @@ const DEAR = [
   "pesterer",
   "stranger-accuser",
   "epoch-accuser",
-]
-  .concat(["ring-accuser", "packet-flooder", "note-flooder", "accusation-flooder", "certificate-flooder", "displacer"])
-  .concat(["trapdoor", "replayer", "hog"]);
+  "ring-accuser",
+  "packet-flooder",
+  "note-flooder",
+  "accusation-flooder",
+  "certificate-flooder",
+  "displacer",
+  "trapdoor",
+  "replayer",
+  "hog",
+]);
 /** A sleeper that has woken is "all". */
 const DEAREST = ["storm", "sleeper"];
 /** Long enough for each of the adversaries to have its turn. */
@@ -66,7 +73,7 @@ function secondsOf(adversary) {
   if (adversary === "all") return ALL_SECONDS;
   if (adversary === "sleeper") return SLEEPER_SECONDS;
   if (DEAREST.includes(adversary)) return DEAREST_SECONDS;
-  return DEAR.includes(adversary) ? DEAR_SECONDS : SECONDS;
+  return DEAR.has(adversary) ? DEAR_SECONDS : SECONDS;
 }
 
 export function run({ n, f, adversary, rings, seconds, seed }) {
