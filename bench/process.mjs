@@ -1,4 +1,4 @@
-/** One process of the built command under measurement: what it tells as JSON lines, when, and the view that follows from it. */
+/** One process under measurement: what it tells line by line, when, and the view that follows from it. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -8,19 +8,19 @@ export const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url
 /** For anything to happen, milliseconds. */
 export const DEADLINE_MS = 60_000;
 
-export class Process {
-  constructor(name, args) {
+/** Any program; `eventOf` turns a line of its output into an event, or undefined. */
+export class Watched {
+  constructor(name, [file, ...args], eventOf) {
     this.name = name;
     this.view = new Set();
     this.log = [];
     this.waiting = [];
-    // It ends when this program does, however that ends.
-    const argv = [MAIN, ...args, "--json", "--while-stdin"];
-    this.child = spawn(process.execPath, argv, { stdio: ["pipe", "pipe", "inherit"] });
-    createInterface({ input: this.child.stdout }).on("line", (line) => this.#take(JSON.parse(line)));
+    this.child = spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] });
+    createInterface({ input: this.child.stdout }).on("line", (line) => this.#take(eventOf(line)));
   }
 
   #take(event) {
+    if (!event) return;
     const at = performance.now();
     this.log.push({ ...event, at });
     if (event.event === "ready") Object.assign(this, { id: event.id, readyAt: at });
@@ -44,6 +44,13 @@ export class Process {
     this.child.kill("SIGCONT");
     this.child.kill(signal);
     await exit;
+  }
+}
+
+/** The built command; it ends when this program does, however that ends. `within`: what comes before it, as in netns.mjs. */
+export class Process extends Watched {
+  constructor(name, args, within = []) {
+    super(name, [...within, process.execPath, MAIN, ...args, "--json", "--while-stdin"], JSON.parse);
   }
 }
 

@@ -1,0 +1,206 @@
+/**
+ * What membership costs and how fast it is, beside Serf with its LAN timing: real processes of both at once, each network
+ * on a loopback of its own, counted in the same way by the kernel, headers included.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Namespace, Wires, whyNoNamespaces } from "../membership/netns.mjs";
+import { hasSerf, Ours, onHosts, onLoopback, removal, Serf } from "../membership/networks.mjs";
+import { perMember, usage } from "../membership/usage.mjs";
+import { median, rounded } from "../support/measure.mjs";
+import { Skipped } from "../support/skipped.mjs";
+
+const SERF = "Serf 0.9 agents, LAN timing";
+/**
+ * Until every link stands that a steady network has: equal views call each neighbour once in eleven turns of ten rings,
+ * and the first call to each dials, which costs as many bytes as a day of keeping the link.
+ */
+const WARM_UP_S = 120;
+const WINDOW_S = 30;
+const STEADY_SIZES = [10, 50];
+const KILL_SIZES = [10, 30, 50];
+const KILL_SIZE = 30;
+/** Removals of one network and size; each takes a member away. */
+const KILLS = 5;
+/** Between two removals, milliseconds: nobody is accused any more, and Serf's broadcasts are over. */
+const SETTLE_MS = 2500;
+
+function requirePeer() {
+  const missing = whyNoNamespaces() ?? (hasSerf() ? undefined : "Serf is not installed: apt-get install serf");
+  if (missing) throw new Skipped(missing);
+}
+
+/** Starts both, one after the other, and ends both in any case. */
+async function withBoth(where, count, use) {
+  const both = { ours: new Ours(where("ours")), serf: new Serf(where("serf")) };
+  try {
+    const started = { ours: await both.ours.start(count), serf: await both.serf.start(count) };
+    return await use(both, started);
+  } finally {
+    await Promise.all([both.ours.stop(), both.serf.stop()]);
+  }
+}
+
+async function withLoopbacks(count, use) {
+  const namespaces = { ours: new Namespace(), serf: new Namespace() };
+  try {
+    return await withBoth((side) => onLoopback(namespaces[side]), count, use);
+  } finally {
+    for (const namespace of Object.values(namespaces)) namespace.remove();
+  }
+}
+
+// --- Steady state ---
+
+let steadyRun;
+
+/** One measurement serves both rows. */
+function steady(options) {
+  steadyRun ??= measureSteady(options);
+  return steadyRun;
+}
+
+async function measureSteady({ runs, quick }) {
+  requirePeer();
+  const found = {};
+  for (const count of quick ? [3] : STEADY_SIZES) {
+    found[count] = await withLoopbacks(count, (both) => windows(both, count, { runs, quick }));
+  }
+  return found;
+}
+
+/** Both networks are at rest in the same windows, one after the other. */
+async function windows(both, count, { runs, quick }) {
+  await sleep((quick ? 1 : WARM_UP_S) * 1000);
+  const found = { ours: [], serf: [] };
+  for (let run = 0; run < runs; run++) {
+    const before = await usageOf(both);
+    await sleep((quick ? 1 : WINDOW_S) * 1000);
+    const after = await usageOf(both);
+    for (const side of ["ours", "serf"]) found[side].push(perMember(before[side], after[side], count));
+  }
+  return found;
+}
+
+const usageOf = async ({ ours, serf }) => ({ ours: await usage(ours), serf: await usage(serf) });
+
+function steadyRow(name, what, unit, key, aim) {
+  const run = async (options) => {
+    const found = await steady(options);
+    const sides = found[Math.max(...Object.keys(found).map(Number))];
+    const figures = (side) => sides[side].map((one) => one[key]);
+    return { ours: figures("ours"), peer: figures("serf"), details: steadyDetails(found) };
+  };
+  return { name, what, unit, aim, peer: SERF, run };
+}
+
+/** Medians per size: { "10": { ours: { bytesPerSecond, ... }, serf: { ... } } }. */
+function steadyDetails(found) {
+  const medians = (all) =>
+    Object.fromEntries(Object.keys(all[0]).map((key) => [key, median(all.map((one) => one[key]))]));
+  return Object.fromEntries(
+    Object.entries(found).map(([count, { ours, serf }]) => [count, { ours: medians(ours), serf: medians(serf) }]),
+  );
+}
+
+// --- Removal ---
+
+/** Removals in turns: { ours: [{ first, all }], serf: [...] }, milliseconds. */
+async function removals(both, times, strikes) {
+  const found = { ours: [], serf: [] };
+  for (let turn = 0; turn < times; turn++) {
+    for (const side of ["ours", "serf"]) {
+      await sleep(SETTLE_MS);
+      // Never the first: Serf's others joined by it.
+      found[side].push(await removal(both[side], both[side].members.at(-1), strikes[side]));
+    }
+  }
+  return found;
+}
+
+const killing = (victim) => victim.end("SIGKILL");
+
+async function measureKill({ quick }) {
+  requirePeer();
+  const found = {};
+  for (const count of quick ? [4] : KILL_SIZES) {
+    found[count] = await withLoopbacks(count, async (both, started) => ({
+      started,
+      ...(await removals(both, quick ? 1 : KILLS, { ours: killing, serf: killing })),
+    }));
+  }
+  return killResult(found, quick ? 4 : KILL_SIZE);
+}
+
+async function measureSilent({ quick }) {
+  requirePeer();
+  const found = {};
+  for (const count of quick ? [4] : KILL_SIZES) {
+    const wires = { ours: new Wires(count), serf: new Wires(count) };
+    const silencing = (side) => (victim) => wires[side].silence(victim.index);
+    const strikes = { ours: silencing("ours"), serf: silencing("serf") };
+    try {
+      found[count] = await withBoth(
+        (side) => onHosts(wires[side]),
+        count,
+        async (both, started) => ({
+          started,
+          ...(await removals(both, quick ? 1 : KILLS, strikes)),
+        }),
+      );
+    } finally {
+      for (const side of Object.values(wires)) side.remove();
+    }
+  }
+  return killResult(found, quick ? 4 : KILL_SIZE);
+}
+
+function killResult(found, size) {
+  const details = {};
+  for (const [count, { started, ours, serf }] of Object.entries(found)) {
+    details[count] = { ours: removalMedians(ours, started.ours), serf: removalMedians(serf, started.serf) };
+    details[count].ratio = rounded(details[count].ours.all / details[count].serf.all);
+  }
+  const seconds = (side) => found[size][side].map(({ all }) => all / 1000);
+  return { ours: seconds("ours"), peer: seconds("serf"), details };
+}
+
+/** Seconds; whole views from the first start, and after the last member was ready. */
+function removalMedians(all, { afterStart, afterReady }) {
+  const seconds = (values) => rounded(median(values) / 1000);
+  return {
+    first: seconds(all.map((one) => one.first)),
+    all: seconds(all.map((one) => one.all)),
+    slowest: seconds([Math.max(...all.map((one) => one.all))]),
+    wholeAfterStart: seconds([afterStart]),
+    wholeAfterReady: seconds([afterReady]),
+  };
+}
+
+export const rows = [
+  steadyRow(
+    "steady-bytes",
+    "bytes per member and second of 50 idle processes, default settings, pings and all headers included",
+    "B/s",
+    "bytesPerSecond",
+    { atMost: 1.5 },
+  ),
+  steadyRow("steady-cpu", "CPU seconds per member and minute of the same processes", "s/min", "cpuSecondsPerMinute", {
+    atMost: 5,
+  }),
+  {
+    name: "kill",
+    what: `kill -9 until all of ${KILL_SIZE} views are without it`,
+    unit: "s",
+    aim: { atMost: 0.6 },
+    peer: SERF,
+    run: measureKill,
+  },
+  {
+    name: "kill-silent",
+    what: `a host falls silent, all its packets lost, until all of ${KILL_SIZE} views are without it`,
+    unit: "s",
+    aim: { atMost: 0.8 },
+    peer: SERF,
+    run: measureSilent,
+  },
+];
