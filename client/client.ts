@@ -420,10 +420,11 @@ export class Client {
     return { id: peer.id, addresses: addressesOf(peer, TRANSPORT_GRPC) };
   }
 
-  async #send(to: Destination, data: Uint8Array, { signal, timeout }: SendOptions): Promise<Uint8Array> {
+  async #send(to: Destination, data: Uint8Array, { signal, timeout, onProof }: SendOptions): Promise<Uint8Array> {
     requireBytes(data);
     requireTimeout(timeout);
-    const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS };
+    const onAnswer = onProof && ((prove: () => Uint8Array) => onProof(prove()));
+    const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer };
     return (await this.#running.messenger.request("message", to, data, options)).data;
   }
 
@@ -485,9 +486,13 @@ export class Client {
     if (this.#gossiping >= GOSSIP_SENDS_MAX) return;
     this.#gossiping += 1;
     try {
-      const timeoutMs = SEND_TIMEOUT_MS;
-      const { data, from } = await this.#running.messenger.request("gossip", to, content, { timeoutMs });
-      if (data.length > 0) await this.#handlers.takeResponse(data, from.id);
+      let proof!: () => Uint8Array;
+      const onAnswer = (prove: () => Uint8Array) => {
+        proof = prove;
+      };
+      const options = { timeoutMs: SEND_TIMEOUT_MS, onAnswer };
+      const { data, from } = await this.#running.messenger.request("gossip", to, content, options);
+      if (data.length > 0) await this.#handlers.takeResponse(data, from.id, proof);
     } catch {
       // The neighbour's failure, or the network's.
     } finally {

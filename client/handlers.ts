@@ -11,10 +11,10 @@ import type { StreamHandler as LinkStreamHandler } from "./streams.js";
 import type {
   AlarmHandler,
   GossipHandler,
-  MessageContext,
   MessageHandler,
   ResponseHandler,
   Sender,
+  SignedContext,
   StreamHandler,
 } from "./types.js";
 
@@ -35,12 +35,13 @@ export class Handlers {
 
   /** Answers a request. Throws "handler-missing" for a message when there is nobody to take it. */
   dispatch(kind: RequestKind, payload: Uint8Array, request: RequestContext) {
-    const context: MessageContext = {
+    const context: SignedContext = {
       from: this.#senderOf(request.from.id),
       // Made only for handlers that look at it.
       get signal() {
         return request.signal;
       },
+      proof: () => request.prove(),
     };
     if (kind === "gossip") return this.#takeGossip(payload, context);
     if (!this.message) throw new FirefliesError("handler-missing");
@@ -54,10 +55,12 @@ export class Handlers {
   }
 
   /** A neighbour's reply to my gossip. Never rejects. */
-  async takeResponse(data: Uint8Array, id: MemberId): Promise<void> {
+  async takeResponse(data: Uint8Array, id: MemberId, proof: () => Uint8Array): Promise<void> {
     const from = this.#senderOf(id);
     try {
-      await withDeadline({ timeoutMs: RESPONSE_TIMEOUT_MS }, async (signal) => this.response?.(data, { from, signal }));
+      await withDeadline({ timeoutMs: RESPONSE_TIMEOUT_MS }, async (signal) => {
+        await this.response?.(data, { from, signal, proof });
+      });
     } catch (error) {
       this.raise(new FirefliesError("handler-failed", `The response handler failed: ${errorText(error)}`));
     }
@@ -73,7 +76,7 @@ export class Handlers {
   }
 
   /** The sender of gossip drops the errors it gets: this program must hear of its own. */
-  async #takeGossip(payload: Uint8Array, context: MessageContext): Promise<Uint8Array | undefined> {
+  async #takeGossip(payload: Uint8Array, context: SignedContext): Promise<Uint8Array | undefined> {
     try {
       return await this.gossip?.(payload, context);
     } catch (error) {

@@ -34,5 +34,7 @@ export type {
   RingNeighbours,
   Sender,
   SendOptions,
+  SignedContext,
   StreamHandler,
 } from "./types.js";
+export { type ProvenMessage, type VerifyMessageOptions, verifyMessage } from "./verify-message.js";

@@ -5,7 +5,7 @@ import type { Destination, LinkPool } from "./driver/link-pool.js";
 import { withDeadline } from "./guard.js";
 import { Budget, CONCURRENT_GOSSIP } from "./messages/budget.js";
 import type { RequestKind } from "./messages/content.js";
-import { Requester } from "./messages/requester.js";
+import { Requester, type RequestOptions } from "./messages/requester.js";
 import { type Dispatch, Responder } from "./messages/responder.js";
 import type { ByteDuplex, Link } from "./transport.js";
 
@@ -22,6 +22,10 @@ export interface MessengerOptions {
 export interface Patience {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs: number;
+}
+
+export interface Question extends Patience {
+  readonly onAnswer?: RequestOptions["onAnswer"];
 }
 
 export interface Answer {
@@ -50,11 +54,12 @@ export class Messenger {
   }
 
   /** `timeoutMs` covers dialling too. Rejects with a FirefliesError. */
-  async request(kind: RequestKind, to: Destination, data: Uint8Array, options: Patience): Promise<Answer> {
+  async request(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Answer> {
     const startedAt = performance.now();
     const link = await this.link(to, options);
     const left = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
-    const answer = this.#requesterOf(link).request(kind, data, { signal: options.signal, timeoutMs: left });
+    const { signal, onAnswer } = options;
+    const answer = this.#requesterOf(link).request(kind, data, { signal, timeoutMs: left, onAnswer });
     return { data: await answer, from: link.peer };
   }
 

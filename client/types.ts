@@ -48,12 +48,22 @@ export interface MessageContext {
   readonly signal: AbortSignal;
 }
 
+/** Of a message: it can be shown to others, who need not have been there. */
+export interface SignedContext extends MessageContext {
+  /**
+   * The message with all that proves who sent it to whom; `verifyMessage` checks it. Made when asked for: about 1 KB, 32
+   * bytes for each message that was signed together with it, and the message. To be asked while the handler runs and before
+   * the data are changed: else it throws "proof-unavailable".
+   */
+  proof(): Uint8Array;
+}
+
 type Reply = Uint8Array | undefined;
 
 /** Returns the reply; a throw or a rejection reaches the sender as an error with code "handler-failed". */
-export type MessageHandler = (data: Uint8Array, context: MessageContext) => Promise<Reply> | Reply;
-export type GossipHandler = (data: Uint8Array, context: MessageContext) => Promise<Reply> | Reply;
-export type ResponseHandler = (data: Uint8Array, context: MessageContext) => Promise<void> | void;
+export type MessageHandler = (data: Uint8Array, context: SignedContext) => Promise<Reply> | Reply;
+export type GossipHandler = (data: Uint8Array, context: SignedContext) => Promise<Reply> | Reply;
+export type ResponseHandler = (data: Uint8Array, context: SignedContext) => Promise<void> | void;
 
 /**
  * A stream of messages (Uint8Array) in both directions: a Duplex in object mode with back-pressure; `end()` closes
@@ -66,6 +76,11 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds until the call fails with "timeout": above 0, or the call rejects with a RangeError. */
   readonly timeout?: number;
+  /**
+   * Told the proof of the answer, of an error that the other side answers as well, before the promise settles; see
+   * `verifyMessage`. What it throws rejects the call.
+   */
+  readonly onProof?: (proof: Uint8Array) => void;
 }
 
 /** Told what an operator should know; see the error's code. Must not throw. */

@@ -146,6 +146,22 @@ export const ERROR_CODES = {
     meaning: "The other side sent bytes that are malformed, out of order or not signed by it.",
     remedy: "Check that both sides run compatible versions; otherwise that member misbehaves.",
   },
+  "proof-malformed": {
+    meaning: "The bytes are no proof of a message, or a damaged one.",
+    remedy: "Get it again from whoever made it, as it was made.",
+  },
+  "proof-altered": {
+    meaning: "The message in the proof is not the one that was signed.",
+    remedy: "Do not believe it: message, salt or index were changed.",
+  },
+  "proof-unsigned": {
+    meaning: "The signature in the proof is not one of the member that is said to have sent the message.",
+    remedy: "Do not believe it: sender, receiver, place or the other hashes were changed, or the signature was.",
+  },
+  "proof-unavailable": {
+    meaning: "The message can no longer be proven: its handler has ended, or has changed the data.",
+    remedy: "Ask for the proof while the handler runs, and before the data are changed.",
+  },
   "protocol-version": {
     meaning: "The other side speaks a version of the protocol that is unknown here.",
     remedy: "Run versions that share a protocol version.",

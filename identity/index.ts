@@ -111,6 +111,7 @@ export {
   dateProblem,
   hasKey,
   type MemberCertificate,
+  readChain,
   serialToHex,
   type Verdict,
   type VerifyOptions,

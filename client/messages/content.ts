@@ -32,6 +32,8 @@ export type Content =
   | { readonly kind: "error"; readonly id: number; readonly code: string; readonly text: string }
   | { readonly kind: "cancel"; readonly id: number };
 
+export type RequestContent = Extract<Content, { readonly deadlineMs: number }>;
+
 const NUMBER_OF_KIND = { message: 1, gossip: 2, reply: 3, error: 4, cancel: 5 } as const;
 const KINDS = [undefined, "message", "gossip", "reply", "error", "cancel"] as const;
 const CODE = /^[a-z0-9-]+$/;
@@ -53,7 +55,7 @@ export function encodeContent(content: Content, reserve = 0): Uint8Array {
   }
 }
 
-function encodeRequest(content: Extract<Content, { deadlineMs: number }>, reserve: number): Uint8Array {
+function encodeRequest(content: RequestContent, reserve: number): Uint8Array {
   const { payload, deadlineMs } = content;
   return withHeader(content, reserve, 4 + payload.length, (out, at) => {
     writeUint32(out, at, deadlineMs);

@@ -4,12 +4,14 @@
  *
  *     sender id | receiver id | link nonce (32 bytes each) | frame counter u64 | count u32 | count x SHA-256(salt || content)
  *
- * Any one message can be shown to a third party with its salt, the list and the signature.
+ * Any one message can be shown to a third party with its salt, the list and the signature (proof.ts).
  */
 import { sha256 } from "../../identity/index.js";
 import { concatBytes, type MemberId, memberIdToBytes } from "../../rings/index.js";
 
-const HASH_BYTES = 32;
+export const HASH_BYTES = 32;
+/** What precedes the hashes: two ids, the nonce, counter and count. */
+export const LIST_FIXED_BYTES = 3 * 32 + 12;
 const UINT32 = 2 ** 32;
 
 /** One direction of one link: what all its lists begin with. */
@@ -44,4 +46,15 @@ export function listBody(prefix: Uint8Array, counter: number, messages: readonly
     at += HASH_BYTES;
   }
   return body;
+}
+
+/** The parts of a list, as windows on it, of which the caller knows that it has the length that its count asks for. */
+export function readList(list: Uint8Array) {
+  const view = new DataView(list.buffer, list.byteOffset, LIST_FIXED_BYTES);
+  return {
+    receiver: list.subarray(32, 64),
+    linkNonce: list.subarray(64, 96),
+    counter: view.getUint32(96) * UINT32 + view.getUint32(100),
+    hashes: list.subarray(LIST_FIXED_BYTES),
+  };
 }

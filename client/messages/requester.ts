@@ -4,6 +4,7 @@ import { onAbort } from "../abort.js";
 import { TIMER_MS_MAX, timeoutText } from "../guard.js";
 import { MESSAGE_BYTES_MAX } from "../transport.js";
 import { type Content, REQUEST_ID_MAX, type RequestKind } from "./content.js";
+import { proofOf, type SignedFrame } from "./proof.js";
 import { FrameSession, type SessionOptions } from "./session.js";
 
 export interface RequesterLimits {
@@ -31,6 +32,11 @@ const REQUESTER_LIMITS = {
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs: number;
+  /**
+   * Told how the answer, also an error of the peer's, is proven, right before the promise settles; what it throws is the
+   * request's failure. Who keeps `prove` keeps the whole frame.
+   */
+  readonly onAnswer?: ((prove: () => Uint8Array) => void) | undefined;
 }
 
 export interface RequesterOptions extends Pick<SessionOptions, "duplex" | "identity" | "peer" | "refusal"> {
@@ -56,7 +62,7 @@ export class Requester {
     this.#session = new FrameSession({
       ...options,
       caller: true,
-      onContent: (content) => this.#onContent(content),
+      onContent: (content, message, frame) => this.#onContent(content, message, frame),
       onEnd: (error) => this.#onEnd(error),
       onRoom: () => this.#sendWaiting(),
     });
@@ -77,11 +83,15 @@ export class Requester {
    * the link ("link-closed", "bad-frame", ...), and the peer's "handler-failed", "handler-timeout", "handler-missing",
    * "overloaded" or "message-too-large" (its reply). The peer is told of timeouts and cancellations.
    */
-  request(kind: RequestKind, payload: Uint8Array, { signal, timeoutMs }: RequestOptions): Promise<Uint8Array> {
+  request(
+    kind: RequestKind,
+    payload: Uint8Array,
+    { signal, timeoutMs, onAnswer }: RequestOptions,
+  ): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const problem = this.#problem(payload, signal);
       if (problem !== undefined) throw problem;
-      const request = new Request(kind, payload, timeoutMs, resolve, reject);
+      const request = new Request(kind, payload, timeoutMs, resolve, reject, onAnswer);
       request.watch(signal, (error) => this.#giveUp(request, error));
       this.#waiting.add(request);
       this.#waitingBytes += payload.length;
@@ -140,11 +150,12 @@ export class Requester {
   }
 
   /** Answers to requests that were given up are no news, and no violation either. */
-  #onContent(content: Content): boolean {
+  #onContent(content: Content, message: Uint8Array, frame: SignedFrame): boolean {
     if (content.kind !== "reply" && content.kind !== "error") return false;
     const request = this.#inFlight.get(content.id);
     if (request === undefined) return content.id < this.#nextId;
     this.#settle(request);
+    if (request.onAnswer !== undefined) tell(request, () => proofOf(frame, message));
     // A copy: the reply must not hold a whole frame in memory, nor be one with another reply.
     if (content.kind === "reply") request.resolve(new Uint8Array(content.payload));
     else request.reject(remoteError(content.code, content.text));
@@ -177,6 +188,15 @@ export class Requester {
   }
 }
 
+/** Rejects the request when the program's own callback throws. */
+function tell({ onAnswer, reject }: Request, prove: () => Uint8Array): void {
+  try {
+    onAnswer?.(prove);
+  } catch (error) {
+    reject(error);
+  }
+}
+
 /** "message-too-large", with the figures. */
 export function tooLarge(bytes: number, bytesMax: number): FirefliesError {
   return new FirefliesError(
@@ -202,7 +222,8 @@ class Request {
     readonly payload: Uint8Array,
     readonly timeoutMs: number,
     readonly resolve: (reply: Uint8Array) => void,
-    readonly reject: (error: FirefliesError) => void,
+    readonly reject: (error: unknown) => void,
+    readonly onAnswer: RequestOptions["onAnswer"],
   ) {
     this.#deadline = performance.now() + timeoutMs;
   }

@@ -2,8 +2,11 @@
 import { type ErrorCode, FirefliesError, type MemberCertificate } from "../../identity/index.js";
 import { ERROR_TEXT_MAX, errorText } from "../guard.js";
 import { MESSAGE_BYTES_MAX } from "../transport.js";
-import type { Budget, Job } from "./budget.js";
-import type { Content, RequestKind } from "./content.js";
+import type { Budget } from "./budget.js";
+import type { Content, RequestContent, RequestKind } from "./content.js";
+import { Handling } from "./handling.js";
+import { KeptLists } from "./kept-lists.js";
+import type { SignedFrame } from "./proof.js";
 import { tooLarge } from "./requester.js";
 import { FrameSession, type SessionOptions } from "./session.js";
 
@@ -23,6 +26,8 @@ export interface RequestContext {
   readonly from: MemberCertificate;
   /** Fires when the answer is no longer wanted: cancelled, too late, or the link is gone. */
   readonly signal: AbortSignal;
+  /** What shows this request to others (verify-message.ts). Throws "proof-unavailable" when it is no longer open. */
+  prove(): Uint8Array;
 }
 
 /** Answers a request; undefined is an empty answer. The text of what it throws reaches the caller as "handler-failed". */
@@ -47,6 +52,7 @@ export class Responder {
   readonly #messageBytesMax: number;
   readonly #handlerTimeoutMs: number;
   readonly #open = new Map<number, Handling>();
+  readonly #lists = new KeptLists();
   #lastId = 0;
 
   constructor(options: ResponderOptions) {
@@ -56,7 +62,7 @@ export class Responder {
     const { duplex, identity, peer, refusal } = options;
     this.#session = new FrameSession({
       ...{ duplex, identity, peer, refusal, caller: false },
-      onContent: (content) => this.#onContent(content),
+      onContent: (content, message, frame) => this.#onContent(content, message, frame),
       onEnd: (error) => {
         this.#abandonAll();
         options.onEnd?.(error);
@@ -74,29 +80,35 @@ export class Responder {
     this.#session.end(error);
   }
 
-  #onContent(content: Content): boolean {
+  #onContent(content: Content, message: Uint8Array, frame: SignedFrame): boolean {
     if (content.kind === "cancel") return this.#onCancel(content.id);
     if (content.kind === "reply" || content.kind === "error" || content.id <= this.#lastId) return false;
     this.#lastId = content.id;
     if (content.payload.length > this.#messageBytesMax) {
       this.#answerError(content.id, tooLarge(content.payload.length, this.#messageBytesMax));
     } else {
-      this.#accept(content.kind, content.id, content.payload, content.deadlineMs);
+      this.#accept(content, message, frame);
     }
     return true;
   }
 
-  #accept(kind: RequestKind, id: number, payload: Uint8Array, deadlineMs: number): void {
+  #accept({ kind, id, deadlineMs, payload }: RequestContent, message: Uint8Array, frame: SignedFrame): void {
     const budget = this.#options.budgets[kind];
     // A copy: a request that waits must not hold a whole frame in memory.
-    const handling = new Handling(budget, new Uint8Array(payload), {
-      ready: () => this.#session.queuedBytes < ANSWERS_WAITING_BYTES,
-      start: (self) => this.#run(kind, id, self),
-      expire: (self) => this.#onExpired(id, self),
-    });
+    const request = { kind, id, deadlineMs, payload: new Uint8Array(payload) };
+    const handling = new Handling(
+      budget,
+      request,
+      { message, frame, lists: this.#lists },
+      {
+        ready: () => this.#session.queuedBytes < ANSWERS_WAITING_BYTES,
+        start: (self) => this.#run(self),
+        expire: (self) => this.#onExpired(id, self),
+      },
+    );
     this.#open.set(id, handling);
     handling.startTimer(Math.min(deadlineMs, this.#handlerTimeoutMs));
-    if (budget.submit(this.#options.peer.id, handling)) return;
+    if (budget.submit(this.#options.peer.id, handling) && handling.settle()) return;
     this.#close(id, handling);
     this.#answerError(
       id,
@@ -104,9 +116,10 @@ export class Responder {
     );
   }
 
-  async #run(kind: RequestKind, id: number, handling: Handling): Promise<void> {
+  async #run(handling: Handling): Promise<void> {
+    const { kind, id, payload } = handling.request;
     try {
-      const reply = await this.#options.dispatch(kind, handling.payload, this.#context(handling));
+      const reply = await this.#options.dispatch(kind, payload, this.#context(handling));
       if (this.#close(id, handling)) this.#answer(id, reply);
     } catch (error) {
       if (this.#close(id, handling)) this.#answerError(id, error);
@@ -120,6 +133,7 @@ export class Responder {
       get signal() {
         return handling.signal;
       },
+      prove: () => handling.prove(),
     };
   }
 
@@ -178,64 +192,4 @@ const EMPTY = new Uint8Array(0);
 
 function errorContent(id: number, error: unknown, code: ErrorCode): Content {
   return { kind: "error", id, code, text: errorText(error).slice(0, ERROR_TEXT_MAX) };
-}
-
-interface HandlingHooks {
-  ready(): boolean;
-  start(handling: Handling): void;
-  expire(handling: Handling): void;
-}
-
-/** One request from its arrival to its answer. */
-class Handling implements Job {
-  readonly #budget: Budget;
-  readonly #hooks: HandlingHooks;
-  #timer: NodeJS.Timeout | undefined;
-  #running = false;
-  #controller: AbortController | undefined;
-  #reason: FirefliesError | undefined;
-
-  constructor(
-    budget: Budget,
-    readonly payload: Uint8Array,
-    hooks: HandlingHooks,
-  ) {
-    this.#budget = budget;
-    this.#hooks = hooks;
-  }
-
-  get bytes(): number {
-    return this.payload.length;
-  }
-
-  /** Made when asked for: most handlers never look at it. */
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#reason !== undefined) this.#controller.abort(this.#reason);
-    return this.#controller.signal;
-  }
-
-  ready(): boolean {
-    return this.#hooks.ready();
-  }
-
-  start(): void {
-    this.#running = true;
-    this.#hooks.start(this);
-  }
-
-  startTimer(ms: number): void {
-    this.#timer = setTimeout(() => this.#hooks.expire(this), ms);
-  }
-
-  free(peer: MemberCertificate): void {
-    clearTimeout(this.#timer);
-    if (this.#running) this.#budget.release();
-    else this.#budget.withdraw(peer.id, this);
-  }
-
-  abort(code: ErrorCode): void {
-    this.#reason = new FirefliesError(code);
-    this.#controller?.abort(this.#reason);
-  }
 }

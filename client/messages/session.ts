@@ -19,6 +19,7 @@ import {
   SALT_BYTES,
 } from "./frame.js";
 import { linkNonce, listBody, listPrefix } from "./list.js";
+import type { SignedFrame } from "./proof.js";
 
 /** A frame is closed at this size, in bytes, so that a turn full of large messages does not become one huge frame. */
 const FRAME_BYTES_SOFT = 256 * 1024;
@@ -40,8 +41,11 @@ export interface SessionOptions {
   readonly caller: boolean;
   /** Why the peer may not talk to us any more; asked for every frame (R17). */
   readonly refusal?: (() => FirefliesError | undefined) | undefined;
-  /** A verified message; a false answer means that it makes no sense here, which ends the duplex. */
-  readonly onContent: (content: Content) => boolean;
+  /**
+   * A verified message; a false answer means that it makes no sense here, which ends the duplex. `message` is salt and
+   * content, a window on the whole frame; `frame` is what was signed, without the messages.
+   */
+  readonly onContent: (content: Content, message: Uint8Array, frame: SignedFrame) => boolean;
   /** Once. */
   readonly onEnd: (error: FirefliesError) => void;
   /** What waited is on its way: there is room again. */
@@ -192,28 +196,31 @@ export class FrameSession {
   }
 
   #onBatch(batch: Batch): void {
-    const problem = this.#batchProblem(batch);
-    if (problem !== undefined) {
-      this.#violation(problem);
+    const frame = this.#signed(batch);
+    if (typeof frame === "string") {
+      this.#violation(frame);
       return;
     }
     this.#received = batch.counter;
-    for (const message of batch.messages) if (!this.#deliver(message.subarray(SALT_BYTES))) return;
+    for (const message of batch.messages) if (!this.#deliver(message, frame)) return;
   }
 
-  #batchProblem({ counter, signature, messages }: Batch): string | undefined {
+  /** What is signed, or why the frame is refused. */
+  #signed({ counter, signature, messages }: Batch): SignedFrame | string {
     if (this.#incoming === undefined) return "no hello before the first frame";
     if (counter !== this.#received + 1) return "a frame is missing, repeated or out of order";
-    const { publicKey, networkId } = this.#options.peer;
+    const { peer: sender } = this.#options;
     const list = listBody(this.#incoming, counter, messages);
-    return verify(publicKey, "frame", networkId, list, signature) ? undefined : "wrong signature";
+    const isRight = verify(sender.publicKey, "frame", sender.networkId, list, signature);
+    // A copy of the signature: who keeps this for a proof does not keep the whole frame.
+    return isRight ? { sender, list, signature: signature.slice(), keepers: 0 } : "wrong signature";
   }
 
   /** False when the duplex has ended. */
-  #deliver(bytes: Uint8Array): boolean {
+  #deliver(message: Uint8Array, frame: SignedFrame): boolean {
     if (this.#ended) return false;
-    const content = decodeContent(bytes);
-    if (content !== undefined && this.#options.onContent(content)) return !this.#ended;
+    const content = decodeContent(message.subarray(SALT_BYTES));
+    if (content !== undefined && this.#options.onContent(content, message, frame)) return !this.#ended;
     this.#violation("a message that makes no sense");
     return false;
   }
