@@ -3,7 +3,7 @@ import { readCertificate } from "./certificate-fields.js";
 import { attempt } from "./der.js";
 import { sha256Hex } from "./digest.js";
 import { type NetworkConstants, sameNetwork } from "./extension.js";
-import type { Validity } from "./issuing.js";
+import type { Validity } from "./issuer.js";
 import { dateProblem, knownIssuing } from "./member-certificate.js";
 import { readRoot, readServer } from "./profile.js";
 import { hasNumberOf } from "./revocation-list.js";

@@ -2,7 +2,7 @@
 import { fromHex } from "../rings/index.js";
 import { EXPLICIT_0, readCertificate } from "./certificate-fields.js";
 import { oidHex, TAG, writeDer, writeUnsigned } from "./der.js";
-import type { Issuer, Validity } from "./issuing.js";
+import type { Issuer, Validity } from "./issuer.js";
 import { keyIdentifierOf } from "./profile.js";
 import { ecdsaWithSha256, writeExtension, writeSigned, writeTime } from "./x509-structures.js";
 

@@ -84,16 +84,14 @@ export {
   saveIdentity,
 } from "./identity.js";
 export { type ImportedRoot, type ImportSource, readImport } from "./imported-root.js";
+export type { Issuer, Signer, Validity } from "./issuer.js";
 export {
   createIssuing,
   createRoot,
-  type Issuer,
   issueMember,
   issueServer,
   issueStatusResponder,
   newSerial,
-  type Signer,
-  type Validity,
 } from "./issuing.js";
 export {
   generateKeyPair,

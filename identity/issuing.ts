@@ -14,28 +14,11 @@ import {
 import { type DerElement, readChildren, readDer, TAG, writeDer } from "./der.js";
 import { sha256, sha256Hex } from "./digest.js";
 import { encodeNetwork, type NetworkConstants } from "./extension.js";
+import type { Issuer, Signer, Validity } from "./issuer.js";
 import { assembled, type MemberTemplate, memberTemplate } from "./member-template.js";
 import { AUTHORITY_NAME, keyIdentifierOf } from "./profile.js";
 import { x509Crypto } from "./web-crypto.js";
 import { loadX509, type X509 } from "./x509.js";
-
-/**
- * Signs with an authority's key, ECDSA P-256 and SHA-256, into r || s; may live outside of the process. An imported root's
- * key of another kind gives the content of the signature's BIT STRING.
- */
-export type Signer = (data: Uint8Array) => Uint8Array | Promise<Uint8Array>;
-
-/** Unix milliseconds; X.509 keeps whole seconds. */
-export interface Validity {
-  readonly notBefore: number;
-  readonly notAfter: number;
-}
-
-/** An authority's own certificate and the key that signs for it. */
-export interface Issuer {
-  readonly certificate: Uint8Array;
-  readonly sign: Signer;
-}
 
 /** Of a TBSCertificate, after version and serial number. */
 const ALGORITHM_FIELD = 2;

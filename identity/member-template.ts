@@ -6,7 +6,7 @@
 import { concatBytes, fromHex, type MemberId } from "../rings/index.js";
 import { EXPLICIT_3, EXTENSION } from "./certificate-fields.js";
 import { type DerElement, readChildren, readDer, TAG, writeDer, writeUnsigned } from "./der.js";
-import type { Validity } from "./issuing.js";
+import type { Validity } from "./issuer.js";
 
 const COMMON_NAME = writeDer(TAG.oid, Uint8Array.of(0x55, 0x04, 0x03));
 const UTF8_STRING = 0x0c;

@@ -17,7 +17,7 @@ import {
   TAG,
   writeDer,
 } from "./der.js";
-import type { Issuer, Validity } from "./issuing.js";
+import type { Issuer, Validity } from "./issuer.js";
 import { writeExtension, writeGeneralizedTime, writeOid, writeSigned } from "./x509-structures.js";
 
 /** One certificate has 100 bytes; whoever asks for more at once has no need to. */

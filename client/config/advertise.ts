@@ -2,10 +2,8 @@
 import type { NetworkInterfaceInfo } from "node:os";
 import { type Address, TRANSPORT_GRPC, TRANSPORT_PING } from "../../gossip/index.js";
 import { formatAddress, parseAddress } from "../address.js";
+import { ADVERTISED_MAX } from "./keys.js";
 import type { MemberConfig } from "./resolve.js";
-
-/** Places for each transport: half of those that a note has (ADDRESSES_MAX in gossip/limits.ts). */
-export const ADVERTISED_MAX = 4;
 
 /** As os.networkInterfaces() gives them. */
 export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;

@@ -2,9 +2,11 @@
 import { METADATA_BYTES_MAX } from "../../gossip/index.js";
 import { RING_COUNT_MAX } from "../../rings/index.js";
 import { type Endpoint, PORT_MAX } from "../address.js";
-import { ADVERTISED_MAX } from "./advertise.js";
 import { PRESET_NAMES, type PresetName } from "./presets.js";
 import * as value from "./values.js";
+
+/** Places for each transport: half of those that a note has (ADDRESSES_MAX in gossip/limits.ts). */
+export const ADVERTISED_MAX = 4;
 
 /** What a member can be told, in the units of the code (milliseconds). */
 export interface MemberSettings {
