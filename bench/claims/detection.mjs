@@ -16,7 +16,7 @@ export function jobs(scale) {
     [1000, 8],
     [5000, 2],
   ]) {
-    for (const f of n === 5000 ? [0.2] : [0, 0.1, 0.2, 0.3]) {
+    for (const f of n === 5000 ? [0, 0.2] : [0, 0.1, 0.2, 0.3]) {
       const adversary = f === 0 ? "none" : "keeper";
       cells.push({ n, f, adversary, seed: 1, crashes: Math.max(2, Math.round(crashes * scale)) });
     }
