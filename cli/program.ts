@@ -10,6 +10,7 @@ import { addQueries } from "./commands/queries.js";
 import { addSend } from "./commands/send.js";
 import { addSim } from "./commands/sim.js";
 import { addStream } from "./commands/stream.js";
+import { addVerifyMessage } from "./commands/verify-message.js";
 import { EXIT_CODES, EXIT_OK, exitCodeOf, failureLine, usage } from "./failure.js";
 import { writeLine } from "./output.js";
 import { VERSION } from "./version.js";
@@ -44,6 +45,7 @@ export function createProgram(): Command {
     addMonitor,
     addPlan,
     addExport,
+    addVerifyMessage,
     addSim,
     addDemo,
   ])

@@ -2,13 +2,15 @@
  * What every example needs and no real program does: an authority and its members in one process, for a minute. In
  * earnest the authority runs by itself (`fireflies ca`) and each member is a `new Client()` in a process of its own.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "fireflies";
 import { CertificateAuthority, serveAuthority } from "fireflies/ca";
 
 export interface Network extends AsyncDisposable {
+  /** The authority's root certificate, as PEM: what a member has as root.pem in its directory. */
+  readonly root: string;
   /** A member of this network; it starts with `start`, when its handlers are registered. */
   member(name: string): Client;
   /** Starts all members and waits until each of them sees all others. */
@@ -23,6 +25,7 @@ export async function openNetwork(): Promise<Network> {
   const members: Client[] = [];
 
   return {
+    root: await readFile(join(directory, "root.pem"), "utf8"),
     member(name) {
       const [ca = ""] = server.urls;
       // "local" is the preset with the shortest intervals; `config: false` leaves files and environment out.

@@ -36,6 +36,17 @@ it("messages: replies, and errors with codes", { timeout: DEADLINE_MS }, async (
   expect(codes).toEqual(["handler-failed", "peer-unknown", "handler-missing", ""]);
 });
 
+it("proofs: what was asked and answered is shown to a judge, and a forgery is told", {
+  timeout: DEADLINE_MS,
+}, async () => {
+  const lines = (await runExample("proofs")).trim().split("\n");
+  expect(lines.slice(0, 2)).toEqual([
+    "message from customer to shop: ten lanterns for 50",
+    "reply from shop to customer: agreed: ten lanterns for 50",
+  ]);
+  expect(lines[2]).toMatch(/^proof-altered: /);
+});
+
 it("gossip: all learn the largest number", { timeout: DEADLINE_MS }, async () => {
   const lines = (await runExample("gossip")).trim().split("\n").sort();
   const names = ["ada", "ben", "cleo", "dan", "eva"];
