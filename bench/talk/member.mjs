@@ -1,0 +1,31 @@
+/** A process with one member of ours, through the public API and with default settings. */
+import { Client } from "../../dist/client/index.js";
+import { answer } from "./child.mjs";
+import { download, load, serve, upload } from "./load.mjs";
+
+let client;
+
+answer({
+  async start(options) {
+    client = new Client({ config: false, ...options });
+    client.registerMessageHandler((data) => data);
+    client.registerStreamHandler(serve);
+    await client.start();
+    return client.id;
+  },
+
+  /** Resolves when the other one is in the view. */
+  async meet({ id }) {
+    for await (const change of client.changes()) if (change.kind === "joined" && change.member.id === id) return;
+  },
+
+  messages({ id, bytes, inFlight, ms }) {
+    const data = new Uint8Array(bytes).fill(7);
+    return load(() => client.sendToId(id, data), { inFlight, ms });
+  },
+
+  up: async ({ id, ...options }) => upload(await client.openStream(id), options),
+  down: async ({ id, ...options }) => download(await client.openStream(id), options),
+
+  stop: () => client.stop(),
+});

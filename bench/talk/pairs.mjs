@@ -1,0 +1,66 @@
+/** Two processes that talk to each other, of ours or of a peer. The authority of ours is in the bench's own process. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CertificateAuthority, serveAuthority } from "../../dist/ca/index.js";
+import { pairOfKeys } from "./certificates.mjs";
+import { Child } from "./child.mjs";
+
+/** Two members. `ask(what, args)` runs it in the one that calls; `args.id` is the other's. */
+export async function openMembers() {
+  const directory = await mkdtemp(join(tmpdir(), "fireflies-bench-"));
+  const authority = await CertificateAuthority.open({ directory: join(directory, "ca"), open: true });
+  const server = await serveAuthority(authority, { port: 0 });
+  const children = ["called", "caller"].map((name) => new Child("member.mjs", `ours-${name}`));
+  const close = async () => {
+    await Promise.all(children.map((child) => child.end()));
+    await server.close();
+    await authority.close();
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    const enrol = { ca: server.urls[0], caFingerprint: authority.fingerprint };
+    const ids = [];
+    for (const [index, child] of children.entries())
+      ids.push(await child.ask("start", { ...enrol, name: `m${index}` }));
+    await Promise.all(children.map((child, index) => child.ask("meet", { id: ids[1 - index] })));
+    const ask = (what, args) => children[1].ask(what, { ...args, id: ids[0] });
+    return { ask, cpu: () => cpuOf(children), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Two processes of the peer in `file`. */
+export async function openPeers(file, name) {
+  const children = ["called", "caller"].map((side) => new Child(file, `${name}-${side}`));
+  const close = async () => {
+    await Promise.all(children.map((child) => child.end()));
+  };
+  try {
+    const { server, client } = await pairOfKeys();
+    const port = await children[0].ask("listen", server);
+    await children[1].ask("connect", { ...client, port });
+    return { ask: (what, args) => children[1].ask(what, args), cpu: () => cpuOf(children), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Microseconds of CPU so far, of the called side and of the caller. */
+function cpuOf(children) {
+  return Promise.all(children.map((child) => child.cpu()));
+}
+
+/** Opens what `openers` open, runs with them, and closes them however that ends. */
+export async function withPairs(openers, run) {
+  const pairs = [];
+  try {
+    for (const open of openers) pairs.push(await open());
+    return await run(...pairs);
+  } finally {
+    await Promise.all(pairs.map(({ close }) => close()));
+  }
+}
