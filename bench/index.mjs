@@ -32,6 +32,10 @@ const runs = Number(values.runs);
 if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs takes a whole number from 1 up");
 if (values.keep && values.quick) throw new Error("--quick figures mean nothing: they are not kept");
 
+// What was opened goes with the process (support/scratch.mjs), and a signal is an end like any other.
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
+for (const [signal, number] of Object.entries(SIGNALS)) process.once(signal, () => process.exit(128 + number));
+
 const only = values.only.flatMap((names) => names.split(","));
 
 if (values.print) await print();

@@ -1,6 +1,5 @@
-/** Certificates for a bench: members of a network of our own, and plain ones for peers. Nothing here outlives it. */
-import { randomBytes, webcrypto } from "node:crypto";
-import "reflect-metadata";
+/** Identities for a bench: members of one network, signed here, without an authority at work. */
+import { randomBytes } from "node:crypto";
 import {
   createIssuing,
   createRoot,
@@ -12,7 +11,6 @@ import {
 import { memberIdFromBytes } from "../../dist/rings/index.js";
 
 const DAY_MS = 24 * 60 * 60_000;
-const P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
 const validity = () => ({ notBefore: Date.now() - DAY_MS, notAfter: Date.now() + 30 * DAY_MS });
 
@@ -44,45 +42,4 @@ export class Authority {
     if (!verdict.ok) throw new Error(`the bench's own certificate is refused: ${verdict.reason}`);
     return { certificate: verdict.certificate, privateKey: pair.privateKey, root };
   }
-}
-
-/** Issues what TLS stacks take that know nothing of us: with names, without our extension. */
-export async function plainAuthority() {
-  const x509 = await import("@peculiar/x509");
-  x509.cryptoProvider.set(webcrypto);
-  const { notBefore, notAfter } = validity();
-  const common = { notBefore: new Date(notBefore), notAfter: new Date(notAfter), signingAlgorithm: P256 };
-  const makeKeys = () => webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
-  const keys = await makeKeys();
-  const root = await x509.X509CertificateGenerator.createSelfSigned({
-    ...common,
-    name: "CN=bench peers",
-    keys,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 1, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
-    ],
-  });
-  const issue = async () => {
-    const own = await makeKeys();
-    const leaf = await x509.X509CertificateGenerator.create({
-      ...common,
-      subject: "CN=localhost",
-      issuer: root.subject,
-      publicKey: own.publicKey,
-      signingKey: keys.privateKey,
-      extensions: [
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension(["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]),
-        new x509.SubjectAlternativeNameExtension([
-          { type: "dns", value: "localhost" },
-          { type: "ip", value: "127.0.0.1" },
-        ]),
-      ],
-    });
-    const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", own.privateKey)).toString("base64");
-    const key = `-----BEGIN ${"PRIVATE"} KEY-----\n${pkcs8}\n-----END ${"PRIVATE"} KEY-----\n`;
-    return { key, cert: `${leaf.toString("pem")}\n`, ca: `${root.toString("pem")}\n` };
-  };
-  return { issue };
 }

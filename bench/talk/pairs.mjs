@@ -32,15 +32,15 @@ export async function openMembers() {
   }
 }
 
-/** Two processes of the peer in `file`. */
-export async function openPeers(file, name) {
+/** Two processes of the peer in `file`; with `port`, that of a server which both of them dial. */
+export async function openPeers(file, name, { keys, port: between } = {}) {
   const children = ["called", "caller"].map((side) => new Child(file, `${name}-${side}`));
   const close = async () => {
     await Promise.all(children.map((child) => child.end()));
   };
   try {
-    const { server, client } = await pairOfKeys();
-    const port = await children[0].ask("listen", server);
+    const { server, client } = keys ?? (await pairOfKeys());
+    const port = await children[0].ask("listen", { ...server, port: between });
     await children[1].ask("connect", { ...client, port });
     return { ask: (what, args) => children[1].ask(what, args), cpu: () => cpuOf(children), close };
   } catch (error) {
