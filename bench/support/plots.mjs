@@ -1,0 +1,100 @@
+/** The plots of docs/performance/: which figures of which rows go onto which axis. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { renderPlot } from "./svg.mjs";
+
+const FOLDER = new URL("../../docs/performance/", import.meta.url);
+
+const KIB = 1024;
+const SIZE_TICKS = [16, 100, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, KIB * KIB];
+const COUNT_TICKS = [1, 10, 100, 1000];
+const MEMBERS_TICKS = [100, 1000, 10_000];
+
+const IN_FLIGHT = { label: "requests in flight", log: true, ticks: COUNT_TICKS };
+const PAYLOAD = { label: "bytes of request and of reply", log: true, ticks: SIZE_TICKS, format: bytesText };
+const PROCESSES = { label: "processes in the network" };
+const PER_SECOND = { label: "answered requests per second", log: true };
+const LATENCY = { label: "latency p50, milliseconds", log: true };
+
+/** Each: the file's name, what it shows, and `of`, which makes it of the kept rows by name; undefined when figures are missing. */
+export const PLOTS = [
+  {
+    file: "in-flight-rate.svg",
+    title: "Requests per second, by requests in flight (100 bytes)",
+    of: (kept) => curve(kept["curve-in-flight"], "perSecond", IN_FLIGHT, PER_SECOND),
+  },
+  {
+    file: "in-flight-latency.svg",
+    title: "Latency, by requests in flight (100 bytes)",
+    of: (kept) => curve(kept["curve-in-flight"], "p50", IN_FLIGHT, LATENCY),
+  },
+  {
+    file: "payload-rate.svg",
+    title: "Requests per second, by payload (50 in flight)",
+    of: (kept) => curve(kept["curve-bytes"], "perSecond", PAYLOAD, PER_SECOND),
+  },
+  {
+    file: "payload-latency.svg",
+    title: "Latency, by payload (50 in flight)",
+    of: (kept) => curve(kept["curve-bytes"], "p50", PAYLOAD, LATENCY),
+  },
+  {
+    file: "steady-bytes.svg",
+    title: "Steady network: bytes, by members",
+    of: (kept) => bySize(kept["steady-bytes"], "bytesPerSecond", "bytes per second and member"),
+  },
+  {
+    file: "steady-cpu.svg",
+    title: "Steady network: processor time, by members",
+    of: (kept) => bySize(kept["steady-cpu"], "cpuSecondsPerMinute", "CPU seconds per minute and member"),
+  },
+  {
+    file: "kill.svg",
+    title: "kill -9 until it is out of all views, by members",
+    of: (kept) => bySize(kept.kill, "all", "seconds"),
+  },
+  { file: "machine.svg", title: "One input of the machine, by members that it knows", of: machine },
+];
+
+/** The plots that there are figures for: { file, title, svg }. */
+export function plotsOf(rows) {
+  const kept = Object.fromEntries(rows.map((row) => [row.row, row]));
+  return PLOTS.flatMap(({ file, title, of }) => {
+    const plot = of(kept);
+    return plot ? [{ file, title, svg: renderPlot({ title, ...plot }) }] : [];
+  });
+}
+
+export function writePlots(rows) {
+  mkdirSync(FOLDER, { recursive: true });
+  for (const { file, svg } of plotsOf(rows)) writeFileSync(new URL(file, FOLDER), svg);
+}
+
+function curve(row, key, x, y) {
+  if (!row?.details) return undefined;
+  const line = (name, side) => ({ name, points: row.details.points.map((point) => [point.x, point[side][key]]) });
+  return { x, y, lines: [line("ours, signed", "ours"), line("grpc-js unary", "peer")] };
+}
+
+/** Of details that have the number of members as keys. */
+function bySize(row, key, label) {
+  if (!row?.details) return undefined;
+  const sizes = Object.keys(row.details).map(Number);
+  const line = (name, side) => ({ name, points: sizes.map((size) => [size, row.details[size][side][key]]) });
+  return { x: { ...PROCESSES, ticks: sizes }, y: { label }, lines: [line("ours", "ours"), line("Serf", "serf")] };
+}
+
+function machine(kept) {
+  const names = { judge: "accusation", insert: "newcomer", remove: "departure", reconcile: "reconciliation" };
+  const lines = Object.entries(names).flatMap(([row, name]) => {
+    const details = kept[`machine-${row}`]?.details;
+    return details ? [{ name, points: Object.keys(details).map((size) => [Number(size), details[size].us]) }] : [];
+  });
+  if (lines.length === 0) return undefined;
+  const x = { label: "members", log: true, ticks: MEMBERS_TICKS };
+  return { x, y: { label: "microseconds", log: true }, lines };
+}
+
+function bytesText(bytes) {
+  if (bytes < KIB) return `${bytes} B`;
+  return bytes < KIB * KIB ? `${bytes / KIB} KiB` : `${bytes / KIB / KIB} MiB`;
+}
