@@ -55,11 +55,11 @@ export class Process extends Watched {
 }
 
 /** Resolves when the condition holds, asked after each event of these; rejects with what they have told so far. */
-export async function until(processes, condition, what) {
-  const end = performance.now() + DEADLINE_MS;
+export async function until(processes, condition, what, deadlineMs = DEADLINE_MS) {
+  const end = performance.now() + deadlineMs;
   while (!condition()) {
     const left = end - performance.now();
-    if (left <= 0) throw new Error(`not within ${DEADLINE_MS} ms: ${what}\n${processes.map(describe).join("\n")}`);
+    if (left <= 0) throw new Error(`not within ${deadlineMs} ms: ${what}\n${processes.map(describe).join("\n")}`);
     const changed = Promise.race(processes.map((one) => new Promise((resolve) => one.waiting.push(resolve))));
     await Promise.race([changed, new Promise((resolve) => setTimeout(resolve, Math.min(left, 1000)))]);
   }

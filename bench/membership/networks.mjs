@@ -8,6 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Process, until, Watched } from "../process.mjs";
 
+/** For fifty processes to start on two cores that do other things as well, milliseconds. */
+const START_DEADLINE_MS = 180_000;
 const SERF_PORT = 7946;
 const SERF_RPC_PORT = 7373;
 
@@ -113,7 +115,7 @@ const isWhole = (members) => members.every((one) => members.every((other) => oth
 /** Milliseconds from the first start to whole views, and from the last member's own readiness. */
 async function whole({ members, name }) {
   const start = performance.now();
-  await until(members, () => isWhole(members), `${name}: views whole`);
+  await until(members, () => isWhole(members), `${name}: views whole`, START_DEADLINE_MS);
   const at = Math.max(...members.map((one) => one.changedAt));
   const ready = Math.max(...members.map((one) => one.readyAt ?? one.log[0].at));
   return { afterStart: at - start, afterReady: Math.max(0, at - ready) };

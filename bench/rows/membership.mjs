@@ -9,13 +9,14 @@ import { perMember, usage } from "../membership/usage.mjs";
 import { median, rounded } from "../support/measure.mjs";
 import { Skipped } from "../support/skipped.mjs";
 
+const SIDES = ["ours", "serf"];
 const SERF = "Serf 0.9 agents, LAN timing";
 /**
  * Until every link stands that a steady network has: equal views call each neighbour once in eleven turns of ten rings,
  * and the first call to each dials, which costs as many bytes as a day of keeping the link.
  */
 const WARM_UP_S = 120;
-const WINDOW_S = 30;
+const WINDOW_S = 20;
 const STEADY_SIZES = [10, 50];
 const KILL_SIZES = [10, 30, 50];
 const KILL_SIZE = 30;
@@ -61,27 +62,33 @@ function steady(options) {
 
 async function measureSteady({ runs, quick }) {
   requirePeer();
-  const found = {};
-  for (const count of quick ? [3] : STEADY_SIZES) {
-    found[count] = await withLoopbacks(count, (both) => windows(both, count, { runs, quick }));
-  }
-  return found;
+  const [few, many] = quick ? [2, 3] : STEADY_SIZES;
+  return await withLoopbacks(few, (a) => withLoopbacks(many, (b) => windows({ [few]: a, [many]: b }, { runs, quick })));
 }
 
-/** Both networks are at rest in the same windows, one after the other. */
-async function windows(both, count, { runs, quick }) {
+/** All networks are at rest in the same windows, one after the other: { "10": { ours: [...], serf: [...] }, ... }. */
+async function windows(networks, { runs, quick }) {
   await sleep((quick ? 1 : WARM_UP_S) * 1000);
-  const found = { ours: [], serf: [] };
+  const found = {};
+  for (const count of Object.keys(networks)) found[count] = { ours: [], serf: [] };
   for (let run = 0; run < runs; run++) {
-    const before = await usageOf(both);
+    const before = await usagesOf(networks);
     await sleep((quick ? 1 : WINDOW_S) * 1000);
-    const after = await usageOf(both);
-    for (const side of ["ours", "serf"]) found[side].push(perMember(before[side], after[side], count));
+    const after = await usagesOf(networks);
+    for (const [count, sides] of Object.entries(found)) {
+      for (const side of SIDES) sides[side].push(perMember(before[count][side], after[count][side], count));
+    }
   }
   return found;
 }
 
-const usageOf = async ({ ours, serf }) => ({ ours: await usage(ours), serf: await usage(serf) });
+async function usagesOf(networks) {
+  const found = {};
+  for (const [count, { ours, serf }] of Object.entries(networks)) {
+    found[count] = { ours: await usage(ours), serf: await usage(serf) };
+  }
+  return found;
+}
 
 function steadyRow(name, what, unit, key, aim) {
   const run = async (options) => {
@@ -108,7 +115,7 @@ function steadyDetails(found) {
 async function removals(both, times, strikes) {
   const found = { ours: [], serf: [] };
   for (let turn = 0; turn < times; turn++) {
-    for (const side of ["ours", "serf"]) {
+    for (const side of SIDES) {
       await sleep(SETTLE_MS);
       // Never the first: Serf's others joined by it.
       found[side].push(await removal(both[side], both[side].members.at(-1), strikes[side]));
