@@ -44,7 +44,7 @@ else await measureAll();
 
 async function print() {
   const { document } = await import("./support/document.mjs");
-  process.stdout.write(document(readKept()));
+  process.stdout.write(document(readKept(), await findRows()));
 }
 
 async function plot() {

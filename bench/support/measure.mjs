@@ -39,7 +39,8 @@ function figuresOf(ours, peer, aim) {
   };
 }
 
-function meets(ratio, { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY }) {
+/** Whether the ratio is within the aim. */
+export function meets(ratio, { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY }) {
   return ratio >= atLeast && ratio <= atMost;
 }
 

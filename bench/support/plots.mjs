@@ -15,52 +15,64 @@ const PROCESSES = { label: "processes in the network" };
 const PER_SECOND = { label: "answered requests per second", log: true };
 const LATENCY = { label: "latency p50, milliseconds", log: true };
 
-/** Each: the file's name, what it shows, and `of`, which makes it of the kept rows by name; undefined when figures are missing. */
+/** Each: the file's name, what it shows, what it says, and `of`, which makes it of the kept rows by name; undefined when figures are missing. */
 export const PLOTS = [
   {
     file: "in-flight-rate.svg",
+    says: "What waits in one turn of the event loop shares a frame, a signature and a write, so the rate grows with what is in flight; a unary call pays for itself each time.",
     title: "Requests per second, by requests in flight (100 bytes)",
     of: (kept) => curve(kept["curve-in-flight"], "perSecond", IN_FLIGHT, PER_SECOND),
   },
   {
     file: "in-flight-latency.svg",
+    says: "Alone, a request pays for its own signature and for that of its reply.",
     title: "Latency, by requests in flight (100 bytes)",
     of: (kept) => curve(kept["curve-in-flight"], "p50", IN_FLIGHT, LATENCY),
   },
   {
     file: "payload-rate.svg",
+    says: "With larger payloads the bytes begin to count, and the share of what is saved per call falls.",
     title: "Requests per second, by payload (50 in flight)",
     of: (kept) => curve(kept["curve-bytes"], "perSecond", PAYLOAD, PER_SECOND),
   },
   {
     file: "payload-latency.svg",
+    says: "The same runs by latency. Up to 64 KiB 50 are in flight, of larger ones as many as make 8 MiB.",
     title: "Latency, by payload (50 in flight)",
     of: (kept) => curve(kept["curve-bytes"], "p50", PAYLOAD, LATENCY),
   },
   {
     file: "steady-bytes.svg",
+    says: "Each member pings its neighbours on the rings in turns, however many members there are; equal views need no call.",
     title: "Steady network: bytes, by members",
     of: (kept) => bySize(kept["steady-bytes"], "bytesPerSecond", "bytes per second and member"),
   },
   {
     file: "steady-cpu.svg",
+    says: "The same processes by processor time.",
     title: "Steady network: processor time, by members",
     of: (kept) => bySize(kept["steady-cpu"], "cpuSecondsPerMinute", "CPU seconds per minute and member"),
   },
   {
     file: "kill.svg",
+    says: "A removal waits for missed pings and then for 2 Delta, not for the number of members.",
     title: "kill -9 until it is out of all views, by members",
     of: (kept) => bySize(kept.kill, "all", "seconds"),
   },
-  { file: "machine.svg", title: "One input of the machine, by members that it knows", of: machine },
+  {
+    file: "machine.svg",
+    says: "What one input costs the machine of gossip/ in a view of so many members.",
+    title: "One input of the machine, by members that it knows",
+    of: machine,
+  },
 ];
 
-/** The plots that there are figures for: { file, title, svg }. */
+/** The plots that there are figures for: { file, title, says, svg }. */
 export function plotsOf(rows) {
   const kept = Object.fromEntries(rows.map((row) => [row.row, row]));
-  return PLOTS.flatMap(({ file, title, of }) => {
+  return PLOTS.flatMap(({ file, title, says, of }) => {
     const plot = of(kept);
-    return plot ? [{ file, title, svg: renderPlot({ title, ...plot }) }] : [];
+    return plot ? [{ file, title, says, svg: renderPlot({ title, ...plot }) }] : [];
   });
 }
 

@@ -4,7 +4,8 @@
  *   { name: "message-50", what: "one sentence", unit: "calls/s",
  *     aim: { atLeast: 8 } | { atMost: 1.3 } | undefined,      of the ratio ours / peer
  *     peer: "grpc-js unary over mutual TLS, unsigned" | null,
- *     limits: "what limits it, from profiles" | undefined,
+ *     limits: "what limits it, from profiles" | undefined,    a text or several, for docs/performance.md
+ *     tried: "what was tried and did not pay" | undefined,    the same
  *     run: async ({ runs, quick }) => ({ ours: number[], peer: number[] | undefined, details: object | undefined }) }
  *
  * `ours` and `peer` have one figure for each run, measured in turns; `peer` is left out by a row without one. `details` may hold
