@@ -29,7 +29,7 @@ export function measuring({ peer: openPeer, inFlight, bytes, signed = false, fig
       const of = (name) => ({ ours: ours.map((one) => one[name]), peer: peer.map((one) => one[name]) });
       return {
         ...of(figure),
-        details: { inFlight, bytes, perSecond: of("perSecond"), p50: of("p50"), p99: of("p99") },
+        details: { inFlight, bytes, perSecond: of("perSecond"), p50: of("p50"), p99: of("p99"), cpuUs: of("cpu") },
       };
     });
   };

@@ -1,14 +1,13 @@
 /** Two processes that talk to each other, of ours or of a peer. The authority of ours is in the bench's own process. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CertificateAuthority, serveAuthority } from "../../dist/ca/index.js";
+import { makeDirectory, removeDirectory } from "../support/scratch.mjs";
 import { pairOfKeys } from "./certificates.mjs";
 import { Child } from "./child.mjs";
 
 /** Two members. `ask(what, args)` runs it in the one that calls; `args.id` is the other's. */
 export async function openMembers() {
-  const directory = await mkdtemp(join(tmpdir(), "fireflies-bench-"));
+  const directory = makeDirectory();
   const authority = await CertificateAuthority.open({ directory: join(directory, "ca"), open: true });
   const server = await serveAuthority(authority, { port: 0 });
   const children = ["called", "caller"].map((name) => new Child("member.mjs", `ours-${name}`));
@@ -16,7 +15,7 @@ export async function openMembers() {
     await Promise.all(children.map((child) => child.end()));
     await server.close();
     await authority.close();
-    await rm(directory, { recursive: true, force: true });
+    removeDirectory(directory);
   };
   try {
     const enrol = { ca: server.urls[0], caFingerprint: authority.fingerprint };
