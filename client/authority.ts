@@ -24,9 +24,11 @@ import {
   recordOf,
 } from "./authority/answers.js";
 import { type Call, callAuthority } from "./authority/call.js";
+import type { Line } from "./authority/line.js";
 
 export type { Contact, Granted } from "./authority/answers.js";
 export { AUTHORITY_TIMEOUT_MS } from "./authority/call.js";
+export { Line } from "./authority/line.js";
 
 const FINGERPRINT = /^[0-9a-f]{64}$/i;
 
@@ -119,15 +121,15 @@ export async function report(
 
 /**
  * The revocation list in force, as a statement for the protocol, when its number is above `after`. Nothing proves who
- * asks, and a list proves itself. Rejects with the codes of `callAuthority`.
+ * asks, and a list proves itself. `line` keeps the connection for the next question. Rejects with the codes of `callAuthority`.
  */
 export async function fetchRevocations(
   { urls, fingerprint }: AuthorityPlace,
   after: bigint,
-  { now, signal, timeoutMs }: Omit<CallOptions, "addresses">,
+  { now, signal, timeoutMs, line }: Omit<CallOptions, "addresses"> & { readonly line?: Line | undefined },
 ): Promise<Uint8Array | undefined> {
   const path = `${AUTHORITY_PATHS.revocations}?after=${after}`;
-  return readRevocations(await callAuthority({ urls, fingerprint, path, now, signal, timeoutMs }));
+  return readRevocations(await callAuthority({ urls, fingerprint, path, now, signal, timeoutMs, line }));
 }
 
 function authenticated(

@@ -3,7 +3,8 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { type ErrorAnswer, FirefliesError, isErrorCode } from "../../identity/index.js";
 import { withDeadline } from "../deadline.js";
-import { type ChannelOptions, openChannel, unreachable } from "./channel.js";
+import { type ChannelOptions, openChannel, requireAuthority, unreachable } from "./channel.js";
+import type { Line } from "./line.js";
 
 /** For one call, from dialling to the last byte. */
 export const AUTHORITY_TIMEOUT_MS = 10_000;
@@ -24,7 +25,11 @@ export interface Call extends Omit<ChannelOptions, "url" | "signal"> {
   readonly body?: object | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Keeps the connection for the next call; without one it ends with the answer. */
+  readonly line?: Line | undefined;
 }
+
+type CallOfOne = Omit<Call, "urls" | "signal"> & { readonly url: string; readonly signal: AbortSignal };
 
 /**
  * The answer's JSON, whatever it is. An authority that says "later" is asked again, for half a minute at most. Rejects with
@@ -83,14 +88,32 @@ function callOne(call: Omit<Call, "urls"> & { readonly url: string }): Promise<u
   return withDeadline(timeoutMs, call.signal, (signal) => callWithin({ ...call, signal }));
 }
 
-async function callWithin(call: Omit<Call, "urls"> & { readonly url: string; readonly signal: AbortSignal }) {
-  const { signal } = call;
-  const socket = await openChannel({ ...call, signal });
+async function callWithin(call: CallOfOne): Promise<unknown> {
+  const { line, url, signal } = call;
+  const kept = line?.idle(url);
+  if (kept !== undefined) {
+    try {
+      requireAuthority(kept, call);
+      return await callOver(kept, call);
+    } catch (error) {
+      kept.destroy();
+      // The authority may have closed it just as we asked: that says nothing of the authority.
+      if (signal.aborted || !isWorthAnother(error) || isBusy(error)) throw error;
+    }
+  }
+  return await callOver(await openChannel(call), call);
+}
+
+async function callOver(socket: TLSSocket, call: CallOfOne): Promise<unknown> {
+  let isKept = call.line !== undefined;
   try {
-    const response = await exchange(socket, { ...call, signal });
+    const response = await exchange(socket, call);
     return answerOf(response.status, await response.json);
+  } catch (error) {
+    isKept = false;
+    throw error;
   } finally {
-    socket.destroy();
+    if (!isKept) socket.destroy();
   }
 }
 
@@ -99,10 +122,7 @@ interface Response {
   readonly json: Promise<unknown>;
 }
 
-function exchange(
-  socket: TLSSocket,
-  { url, path, body, signal }: { url: string; path: string; body?: object | undefined; signal: AbortSignal },
-): Promise<Response> {
+function exchange(socket: TLSSocket, { url, path, body, signal, line }: CallOfOne): Promise<Response> {
   const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   const content = payload && { "content-type": "application/json", "content-length": payload.length };
   const headers = { host: new URL(url).host, ...content };
@@ -112,7 +132,7 @@ function exchange(
       method: payload === undefined ? "GET" : "POST",
       path,
       headers,
-      createConnection: () => socket,
+      ...(line ? { agent: line.over(socket, url) } : { createConnection: () => socket }),
       signal,
     });
     request.on("error", fail);

@@ -71,7 +71,8 @@ function secured(socket: TLSSocket, { url, signal }: ChannelOptions): Promise<vo
   });
 }
 
-function requireAuthority(socket: TLSSocket, { url, fingerprint, now, identity }: ChannelOptions): void {
+/** Throws "authority-untrusted": at the other end is not, or no longer, who has a valid chain to the pinned root. */
+export function requireAuthority(socket: TLSSocket, { url, fingerprint, now, identity }: ChannelOptions): void {
   const [leaf, issuer, root] = presentedChain(socket.getPeerCertificate(true));
   const complete = leaf !== undefined && issuer !== undefined && root !== undefined;
   const network = identity?.certificate;

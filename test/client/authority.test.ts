@@ -7,7 +7,7 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CertificateAuthority, serveAuthority } from "../../ca/index.js";
-import { enroll, placeOf, renew, report } from "../../client/authority.js";
+import { enroll, fetchRevocations, Line, placeOf, renew, report } from "../../client/authority.js";
 import {
   anyKeyFromPem,
   certificatesToPem,
@@ -219,5 +219,50 @@ describe("an admission", () => {
     expect(await codeFor({ url: "http://h:1", fingerprint, principal: "a" })).toBe("authority-unreachable");
     expect(await codeFor({ url: "https://h:1", fingerprint: "ab", principal: "a" })).toBe("authority-untrusted");
     expect(await codeFor({ token: "x" })).toBe("token-invalid");
+  });
+});
+
+describe("the line to the authority", () => {
+  const question = (line: Line | undefined, url: string) =>
+    fetchRevocations({ urls: [url], fingerprint: fixture.authority.fingerprint }, 0n, { ...fixture.call(), line });
+
+  /** Sockets of the requests, in order, when each of these lines asks in turn. */
+  async function socketsOf(lines: readonly (Line | undefined)[], endsSecond = false): Promise<unknown[]> {
+    const sockets: unknown[] = [];
+    const answer: RequestListener = ({ socket }, response) => {
+      const isAgain = sockets.includes(socket);
+      sockets.push(socket);
+      if (endsSecond && isAgain) socket.destroy();
+      else response.end("{}");
+    };
+    await against(answer, async (url) => {
+      for (const line of lines) await question(line, url);
+    });
+    for (const line of lines) line?.close();
+    return sockets;
+  }
+
+  it("serves call after call; without one each call has a connection of its own", async () => {
+    const line = new Line();
+    expect(new Set(await socketsOf([line, line, line])).size).toBe(1);
+    expect(new Set(await socketsOf([undefined, undefined])).size).toBe(2);
+  });
+
+  it("is made anew when the authority closes it just as it is asked", async () => {
+    const line = new Line();
+    const [first, second, third] = await socketsOf([line, line], true);
+    expect(second).toBe(first);
+    expect(third).toBeDefined();
+    expect(third).not.toBe(first);
+  });
+
+  it("leads to one address, and is closed when told", async () => {
+    const line = new Line();
+    const { url } = fixture;
+    await question(line, url);
+    expect(line.idle(url)).toBeDefined();
+    expect(line.idle("https://127.0.0.1:1")).toBeUndefined();
+    line.close();
+    expect(line.idle(url)).toBeUndefined();
   });
 });
