@@ -25,9 +25,12 @@ export function removeDirectory(directory) {
   directories.delete(directory);
 }
 
+/** Where Debian puts servers; not everybody's PATH has it. */
+const env = { ...process.env, PATH: `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin` };
+
 /** Whether a command of this name is there. */
 export function hasCommand(command) {
-  return spawnSync("sh", ["-c", 'command -v "$1"', "sh", command]).status === 0;
+  return spawnSync("sh", ["-c", 'command -v "$1"', "sh", command], { env }).status === 0;
 }
 
 /**
@@ -38,7 +41,7 @@ export function startProgram(command, args, hint) {
   if (!hasCommand(command)) throw new Skipped(hint);
   const isBound = process.platform === "linux" && hasCommand("setpriv");
   const [program, argv] = isBound ? ["setpriv", ["--pdeathsig", "KILL", "--", command, ...args]] : [command, args];
-  const child = spawn(program, argv, { stdio: "ignore" });
+  const child = spawn(program, argv, { stdio: "ignore", env });
   children.add(child);
   child.once("exit", () => children.delete(child));
   return child;
