@@ -3,7 +3,7 @@
  * signal handlers, no global state, any number of clients side by side.
  */
 import { join } from "node:path";
-import { addressesOf, type Peer, TRANSPORT_GRPC } from "../gossip/index.js";
+import type { Peer, Recipient } from "../gossip/index.js";
 import {
   atomicWrite,
   CERTIFICATE_FILE,
@@ -21,7 +21,7 @@ import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from ".
 import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
 import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
-import { addressOf, Directory, hasAddress } from "./directory.js";
+import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
 import type { Told } from "./driver/driver.js";
 import type { Destination } from "./driver/link-pool.js";
 import { Entry } from "./entry.js";
@@ -254,8 +254,12 @@ export class Client {
   }
 
   /** As `sendTo`, to a member by its id. */
-  async sendToId(id: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
-    return await this.#send(this.#destination(id), data, options);
+  sendToId(id: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
+    try {
+      return this.#send(this.#destination(id), data, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -417,20 +421,21 @@ export class Client {
     const memberId = parseMemberId(id);
     const peer = memberId && this.#running.machine.member(memberId);
     if (!peer) throw new FirefliesError("peer-unknown", `No live member has the id ${id}.`);
-    return { id: peer.id, addresses: addressesOf(peer, TRANSPORT_GRPC) };
+    return destinationOf(peer);
   }
 
-  async #send(to: Destination, data: Uint8Array, { signal, timeout, onProof }: SendOptions): Promise<Uint8Array> {
+  /** Throws for misuse. */
+  #send(to: Destination, data: Uint8Array, { signal, timeout, onProof }: SendOptions): Promise<Uint8Array> {
     requireBytes(data);
     requireTimeout(timeout);
     const onAnswer = onProof && ((prove: () => Uint8Array) => onProof(prove()));
     const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer };
-    return (await this.#running.messenger.request("message", to, data, options)).data;
+    return this.#running.messenger.request("message", to, data, options);
   }
 
   #sender(id: MemberId): Sender {
     const peer = this.#member?.machine.member(id);
-    return { id, address: peer ? addressOf(peer) : "" };
+    return peer ? senderOf(peer) : { id, address: "" };
   }
 
   // --- What the machine tells ---
@@ -482,7 +487,7 @@ export class Client {
   }
 
   /** A neighbour that does not answer is skipped: the next round has another one. */
-  async #handOver(to: Destination, content: Uint8Array): Promise<void> {
+  async #handOver(to: Recipient & { readonly id: MemberId }, content: Uint8Array): Promise<void> {
     if (this.#gossiping >= GOSSIP_SENDS_MAX) return;
     this.#gossiping += 1;
     try {
@@ -491,8 +496,8 @@ export class Client {
         proof = prove;
       };
       const options = { timeoutMs: SEND_TIMEOUT_MS, onAnswer };
-      const { data, from } = await this.#running.messenger.request("gossip", to, content, options);
-      if (data.length > 0) await this.#handlers.takeResponse(data, from.id, proof);
+      const data = await this.#running.messenger.request("gossip", to, content, options);
+      if (data.length > 0) await this.#handlers.takeResponse(data, to.id, proof);
     } catch {
       // The neighbour's failure, or the network's.
     } finally {

@@ -1,8 +1,9 @@
 /** The view in the application's words: members with addresses and metadata, and since when each is known. */
 import { type Address, addressesOf, type Peer, TRANSPORT_GRPC } from "../gossip/index.js";
 import type { MemberId } from "../rings/index.js";
+import type { Destination } from "./driver/link-pool.js";
 import { parseMetadata } from "./metadata.js";
-import type { Member } from "./types.js";
+import type { Member, Sender } from "./types.js";
 
 export class Directory {
   readonly #since = new Map<MemberId, number>();
@@ -30,9 +31,33 @@ export class Directory {
   }
 }
 
-/** "host:port" that the member prefers; empty when its note names none. */
-export function addressOf(peer: { readonly addresses: readonly Address[] }): string {
-  return addressesOf(peer, TRANSPORT_GRPC)[0] ?? "";
+interface Contact {
+  readonly destination: Destination;
+  readonly sender: Sender;
+}
+
+/** What follows from a note, once for all messages from and to its member. */
+const contacts = new WeakMap<Peer, Contact>();
+
+function contactOf(peer: Peer): Contact {
+  const known = contacts.get(peer);
+  if (known !== undefined) return known;
+  const { id } = peer;
+  const addresses = addressesOf(peer, TRANSPORT_GRPC);
+  // Frozen: every handler gets the same one.
+  const contact = { destination: { id, addresses }, sender: Object.freeze({ id, address: addresses[0] ?? "" }) };
+  contacts.set(peer, contact);
+  return contact;
+}
+
+/** Whom to dial for this member. */
+export function destinationOf(peer: Peer): Destination {
+  return contactOf(peer).destination;
+}
+
+/** The member as handlers see it: with the address that it prefers, an empty one when its note names none. */
+export function senderOf(peer: Peer): Sender {
+  return contactOf(peer).sender;
 }
 
 /** Does this address belong to the member's note? */

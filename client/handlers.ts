@@ -6,7 +6,7 @@ import { FirefliesError } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
 import { errorText, withDeadline } from "./guard.js";
 import type { RequestKind } from "./messages/content.js";
-import type { RequestContext } from "./messages/responder.js";
+import type { RequestContext } from "./messages/request-context.js";
 import type { StreamHandler as LinkStreamHandler } from "./streams.js";
 import type {
   AlarmHandler,
@@ -17,6 +17,25 @@ import type {
   SignedContext,
   StreamHandler,
 } from "./types.js";
+
+/** Signal and proof are made only for handlers that look at them. */
+class MessageContext implements SignedContext {
+  readonly from: Sender;
+  readonly #request: RequestContext;
+
+  constructor(from: Sender, request: RequestContext) {
+    this.from = from;
+    this.#request = request;
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal;
+  }
+
+  get proof(): () => Uint8Array {
+    return this.#request.prove;
+  }
+}
 
 /** Milliseconds that a handler of responses may take: one that never returns must not end the gossip. */
 const RESPONSE_TIMEOUT_MS = 10_000;
@@ -35,14 +54,7 @@ export class Handlers {
 
   /** Answers a request. Throws "handler-missing" for a message when there is nobody to take it. */
   dispatch(kind: RequestKind, payload: Uint8Array, request: RequestContext) {
-    const context: SignedContext = {
-      from: this.#senderOf(request.from.id),
-      // Made only for handlers that look at it.
-      get signal() {
-        return request.signal;
-      },
-      proof: () => request.prove(),
-    };
+    const context = new MessageContext(this.#senderOf(request.from.id), request);
     if (kind === "gossip") return this.#takeGossip(payload, context);
     if (!this.message) throw new FirefliesError("handler-missing");
     return this.message(payload, context);

@@ -28,11 +28,6 @@ export interface Question extends Patience {
   readonly onAnswer?: RequestOptions["onAnswer"];
 }
 
-export interface Answer {
-  readonly data: Uint8Array;
-  readonly from: MemberCertificate;
-}
-
 export class Messenger {
   readonly #options: MessengerOptions;
   readonly #budgets: Readonly<Record<RequestKind, Budget>>;
@@ -54,13 +49,17 @@ export class Messenger {
   }
 
   /** `timeoutMs` covers dialling too. Rejects with a FirefliesError. */
-  async request(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Answer> {
+  request(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
+    const link = this.#options.pool.linkTo(to);
+    if (link === undefined) return this.#dialAndRequest(kind, to, data, options);
+    return this.#requesterOf(link).request(kind, data, options);
+  }
+
+  async #dialAndRequest(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
     const startedAt = performance.now();
     const link = await this.link(to, options);
-    const left = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
-    const { signal, onAnswer } = options;
-    const answer = this.#requesterOf(link).request(kind, data, { signal, timeoutMs: left, onAnswer });
-    return { data: await answer, from: link.peer };
+    const timeoutMs = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
+    return await this.#requesterOf(link).request(kind, data, { ...options, timeoutMs });
   }
 
   accept(peer: MemberCertificate, duplex: ByteDuplex): void {

@@ -43,7 +43,7 @@ export {
   type RevocationReason,
   type RevokedCertificate,
 } from "./crl.js";
-export { RunningDigest, sha256, sha256Hex } from "./digest.js";
+export { RunningDigest, sha256, sha256Hex, sha256Into } from "./digest.js";
 export {
   anyKeyFromPem,
   encryptedKeyToPem,

@@ -188,12 +188,13 @@ export class LinkPool {
     const { identity, wall } = this.#options;
     const { certificate } = identity();
     const isMine = own === certificate || own.publicKey.equals(certificate.publicKey);
-    return isMine && dateProblem(this.#currentOf(link.peer), wall()) === undefined;
+    const now = wall();
+    return isMine && dateProblem(this.#currentOf(link.peer, now), now) === undefined;
   }
 
-  #currentOf(peer: MemberCertificate): MemberCertificate {
-    const { current, wall } = this.#options;
-    return current !== undefined && dateProblem(peer, wall()) !== undefined ? current(peer) : peer;
+  #currentOf(peer: MemberCertificate, now = this.#options.wall()): MemberCertificate {
+    const { current } = this.#options;
+    return current !== undefined && dateProblem(peer, now) !== undefined ? current(peer) : peer;
   }
 
   /** What is open on a link to be replaced may go on while its certificates last. */

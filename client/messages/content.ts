@@ -40,37 +40,43 @@ const CODE = /^[a-z0-9-]+$/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Gives `length` bytes to write all of. */
+export type Allocate = (length: number) => Uint8Array;
+
+const allocateOwn: Allocate = (length) => new Uint8Array(length);
+
 /** The bytes of `content`, after `reserve` bytes left to the caller. */
-export function encodeContent(content: Content, reserve = 0): Uint8Array {
+export function encodeContent(content: Content, reserve = 0, allocate: Allocate = allocateOwn): Uint8Array {
+  const at = reserve + HEADER_BYTES;
   switch (content.kind) {
     case "message":
-    case "gossip":
-      return encodeRequest(content, reserve);
-    case "reply":
-      return withHeader(content, reserve, content.payload.length, (out, at) => out.set(content.payload, at));
+    case "gossip": {
+      const out = allocate(at + 4 + content.payload.length);
+      writeUint32(out, at, content.deadlineMs);
+      out.set(content.payload, at + 4);
+      return withHeader(out, reserve, content);
+    }
+    case "reply": {
+      const out = allocate(at + content.payload.length);
+      out.set(content.payload, at);
+      return withHeader(out, reserve, content);
+    }
     case "error":
-      return encodeError(content, reserve);
+      return encodeError(content, reserve, allocate);
     case "cancel":
-      return withHeader(content, reserve, 0, () => {});
+      return withHeader(allocate(at), reserve, content);
   }
 }
 
-function encodeRequest(content: RequestContent, reserve: number): Uint8Array {
-  const { payload, deadlineMs } = content;
-  return withHeader(content, reserve, 4 + payload.length, (out, at) => {
-    writeUint32(out, at, deadlineMs);
-    out.set(payload, at + 4);
-  });
-}
-
-function encodeError(content: Extract<Content, { kind: "error" }>, reserve: number): Uint8Array {
+function encodeError(content: Extract<Content, { kind: "error" }>, reserve: number, allocate: Allocate): Uint8Array {
   const code = encoder.encode(content.code);
   const text = cutText(content.text);
-  return withHeader(content, reserve, 1 + code.length + text.length, (out, at) => {
-    out[at] = code.length;
-    out.set(code, at + 1);
-    out.set(text, at + 1 + code.length);
-  });
+  const at = reserve + HEADER_BYTES;
+  const out = allocate(at + 1 + code.length + text.length);
+  out[at] = code.length;
+  out.set(code, at + 1);
+  out.set(text, at + 1 + code.length);
+  return withHeader(out, reserve, content);
 }
 
 /** At most ERROR_TEXT_BYTES_MAX bytes, never half a character. */
@@ -79,37 +85,31 @@ function cutText(text: string): Uint8Array {
   return out.subarray(0, encoder.encodeInto(text, out).written);
 }
 
-function withHeader(
-  { kind, id }: Content,
-  reserve: number,
-  bodyBytes: number,
-  writeBody: (out: Uint8Array, at: number) => void,
-): Uint8Array {
-  const out = new Uint8Array(reserve + HEADER_BYTES + bodyBytes);
-  out[reserve] = NUMBER_OF_KIND[kind];
-  writeUint32(out, reserve + 1, Math.floor(id / UINT32));
-  writeUint32(out, reserve + 5, id % UINT32);
-  writeBody(out, reserve + HEADER_BYTES);
+function withHeader(out: Uint8Array, at: number, { kind, id }: Content): Uint8Array {
+  out[at] = NUMBER_OF_KIND[kind];
+  writeUint32(out, at + 1, Math.floor(id / UINT32));
+  writeUint32(out, at + 5, id % UINT32);
   return out;
 }
 
-/** The content in `bytes`; undefined for what no `encodeContent` writes. The payload is a window on `bytes`. */
-export function decodeContent(bytes: Uint8Array): Content | undefined {
-  if (bytes.length < HEADER_BYTES) return undefined;
-  const kind = KINDS[bytes[0]!];
-  const id = readUint32(bytes, 1) * UINT32 + readUint32(bytes, 5);
+/** The content in `bytes` from `start` on; undefined for what no `encodeContent` writes. The payload is a window on `bytes`. */
+export function decodeContent(bytes: Uint8Array, start = 0): Content | undefined {
+  const at = start + HEADER_BYTES;
+  if (bytes.length < at) return undefined;
+  const kind = KINDS[bytes[start]!];
+  const id = readUint32(bytes, start + 1) * UINT32 + readUint32(bytes, start + 5);
   if (kind === undefined || id > REQUEST_ID_MAX) return undefined;
-  const body = bytes.subarray(HEADER_BYTES);
   switch (kind) {
     case "message":
     case "gossip":
-      return body.length < 4 ? undefined : { kind, id, deadlineMs: readUint32(body, 0), payload: body.subarray(4) };
+      if (bytes.length < at + 4) return undefined;
+      return { kind, id, deadlineMs: readUint32(bytes, at), payload: bytes.subarray(at + 4) };
     case "reply":
-      return { kind, id, payload: body };
+      return { kind, id, payload: bytes.subarray(at) };
     case "error":
-      return decodeError(id, body);
+      return decodeError(id, bytes.subarray(at));
     case "cancel":
-      return body.length === 0 ? { kind, id } : undefined;
+      return bytes.length === at ? { kind, id } : undefined;
   }
 }
 

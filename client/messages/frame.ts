@@ -87,7 +87,8 @@ class Writer {
   #at = 0;
 
   constructor(capacity: number) {
-    this.#out = new Uint8Array(capacity);
+    const { buffer, byteOffset } = Buffer.allocUnsafe(capacity); // Only what is written leaves.
+    this.#out = new Uint8Array(buffer, byteOffset, capacity);
   }
 
   skip(count: number): void {

@@ -2,40 +2,53 @@
 import { type ErrorCode, FirefliesError, type MemberCertificate } from "../../identity/index.js";
 import type { Budget, Job } from "./budget.js";
 import { encodeContent, type RequestContent } from "./content.js";
+import type { Pending } from "./deadlines.js";
 import { SALT_BYTES } from "./frame.js";
 import type { KeptLists } from "./kept-lists.js";
 import { proofOf, type SignedFrame } from "./proof.js";
+import type { RequestContext } from "./request-context.js";
 
-interface HandlingHooks {
+/** What all requests of one link have in common. */
+export interface HandlingHost {
+  readonly peer: MemberCertificate;
+  /** The lists that waiting requests keep. */
+  readonly lists: KeptLists;
   ready(): boolean;
   start(handling: Handling): void;
-  expire(handling: Handling): void;
 }
 
-/** What a request can be proven with. */
-interface Source {
-  /** Begins with the salt. */
-  readonly message: Uint8Array;
-  readonly frame: SignedFrame;
-  readonly lists: KeptLists;
-}
-
-export class Handling implements Job {
+/** Is what its handler is told of it. */
+export class Handling implements Job, Pending, RequestContext {
   readonly request: RequestContent;
+  readonly deadline: number;
+  readonly #host: HandlingHost;
   readonly #budget: Budget;
-  readonly #hooks: HandlingHooks;
   /** While it runs it may hold its frame: handlers at once are few. While it waits it holds list and salt only. */
-  #source: Source | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #message: Uint8Array | undefined;
+  #frame: SignedFrame | undefined;
   #state: "new" | "waiting" | "running" | "done" = "new";
   #controller: AbortController | undefined;
   #reason: FirefliesError | undefined;
 
-  constructor(budget: Budget, request: RequestContent, source: Source, hooks: HandlingHooks) {
-    this.request = request;
+  /** `message` begins with the salt; message and frame are what the request can be proven with. */
+  constructor(
+    host: HandlingHost,
+    budget: Budget,
+    request: RequestContent,
+    deadline: number,
+    message: Uint8Array,
+    frame: SignedFrame,
+  ) {
+    this.#host = host;
     this.#budget = budget;
-    this.#source = source;
-    this.#hooks = hooks;
+    this.request = request;
+    this.deadline = deadline;
+    this.#message = message;
+    this.#frame = frame;
+  }
+
+  get from(): MemberCertificate {
+    return this.#host.peer;
   }
 
   get bytes(): number {
@@ -50,45 +63,44 @@ export class Handling implements Job {
   }
 
   /** Made when asked for, too. Throws "proof-unavailable" when it is done, or its data are no longer what came. */
-  prove(): Uint8Array {
-    if (this.#source === undefined) throw new FirefliesError("proof-unavailable");
+  get prove(): () => Uint8Array {
+    return () => this.#prove();
+  }
+
+  #prove(): Uint8Array {
+    if (this.#message === undefined || this.#frame === undefined) throw new FirefliesError("proof-unavailable");
     const message = encodeContent(this.request, SALT_BYTES);
-    message.set(this.#source.message.subarray(0, SALT_BYTES));
-    return proofOf(this.#source.frame, message);
+    message.set(this.#message.subarray(0, SALT_BYTES));
+    return proofOf(this.#frame, message);
   }
 
   ready(): boolean {
-    return this.#hooks.ready();
+    return this.#host.ready();
   }
 
   /** It was handed to the budget; false when it waits now and its link may not let more wait. */
   settle(): boolean {
     if (this.#state !== "new") return true;
-    const { message, frame, lists } = this.#source!;
-    if (!lists.keep(frame)) return false;
+    if (!this.#host.lists.keep(this.#frame!)) return false;
     this.#state = "waiting";
-    this.#source = { message: message.slice(0, SALT_BYTES), frame, lists };
+    this.#message = this.#message!.slice(0, SALT_BYTES);
     return true;
   }
 
   start(): void {
     this.#stopWaiting();
     this.#state = "running";
-    this.#hooks.start(this);
+    this.#host.start(this);
   }
 
-  startTimer(ms: number): void {
-    this.#timer = setTimeout(() => this.#hooks.expire(this), ms);
-  }
-
-  free(peer: MemberCertificate): void {
-    clearTimeout(this.#timer);
+  free(): void {
     const wasRunning = this.#state === "running";
     this.#stopWaiting();
     this.#state = "done";
-    this.#source = undefined;
+    this.#message = undefined;
+    this.#frame = undefined;
     if (wasRunning) this.#budget.release();
-    else this.#budget.withdraw(peer.id, this);
+    else this.#budget.withdraw(this.from.id, this);
   }
 
   abort(code: ErrorCode): void {
@@ -97,6 +109,6 @@ export class Handling implements Job {
   }
 
   #stopWaiting(): void {
-    if (this.#state === "waiting") this.#source?.lists.release(this.#source.frame);
+    if (this.#state === "waiting") this.#host.lists.release(this.#frame!);
   }
 }

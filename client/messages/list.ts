@@ -6,7 +6,7 @@
  *
  * Any one message can be shown to a third party with its salt, the list and the signature (proof.ts).
  */
-import { sha256 } from "../../identity/index.js";
+import { sha256, sha256Into } from "../../identity/index.js";
 import { concatBytes, type MemberId, memberIdToBytes } from "../../rings/index.js";
 
 export const HASH_BYTES = 32;
@@ -41,8 +41,9 @@ export function listBody(prefix: Uint8Array, counter: number, messages: readonly
   view.setUint32(prefix.length + 4, counter % UINT32);
   view.setUint32(prefix.length + 8, messages.length);
   let at = prefix.length + 12;
+  const out = Buffer.from(body.buffer);
   for (const message of messages) {
-    body.set(sha256(message), at);
+    sha256Into(message, out, at);
     at += HASH_BYTES;
   }
   return body;

@@ -4,6 +4,7 @@ import { onAbort } from "../abort.js";
 import { TIMER_MS_MAX, timeoutText } from "../guard.js";
 import { MESSAGE_BYTES_MAX } from "../transport.js";
 import { type Content, REQUEST_ID_MAX, type RequestKind } from "./content.js";
+import { Deadlines, type Pending } from "./deadlines.js";
 import { proofOf, type SignedFrame } from "./proof.js";
 import { FrameSession, type SessionOptions } from "./session.js";
 
@@ -50,6 +51,10 @@ export class Requester {
   /** By id, in the order of sending. */
   readonly #inFlight = new Map<number, Request>();
   readonly #waiting = new Set<Request>();
+  readonly #deadlines = new Deadlines<Request>(
+    () => [...this.#inFlight.values(), ...this.#waiting],
+    (request) => this.#giveUp(request, new FirefliesError("timeout", timeoutText(request.timeoutMs))),
+  );
   readonly #closeListeners = new Set<(error: FirefliesError) => void>();
   #inFlightBytes = 0;
   #waitingBytes = 0;
@@ -83,19 +88,16 @@ export class Requester {
    * the link ("link-closed", "bad-frame", ...), and the peer's "handler-failed", "handler-timeout", "handler-missing",
    * "overloaded" or "message-too-large" (its reply). The peer is told of timeouts and cancellations.
    */
-  request(
-    kind: RequestKind,
-    payload: Uint8Array,
-    { signal, timeoutMs, onAnswer }: RequestOptions,
-  ): Promise<Uint8Array> {
+  request(kind: RequestKind, payload: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      const problem = this.#problem(payload, signal);
+      const problem = this.#problem(payload, options.signal);
       if (problem !== undefined) throw problem;
-      const request = new Request(kind, payload, timeoutMs, resolve, reject, onAnswer);
-      request.watch(signal, (error) => this.#giveUp(request, error));
-      this.#waiting.add(request);
-      this.#waitingBytes += payload.length;
-      this.#sendWaiting();
+      const now = performance.now();
+      const request = new Request(kind, payload, options, now, resolve, reject);
+      if (options.signal !== undefined) request.watch(options.signal, (error) => this.#giveUp(request, error));
+      this.#deadlines.watch(request.deadline);
+      if (this.#waiting.size === 0 && this.#hasRoom(request.bytes)) this.#send(request, now);
+      else this.#enqueue(request);
     });
   }
 
@@ -122,11 +124,17 @@ export class Requester {
       : undefined;
   }
 
+  #enqueue(request: Request): void {
+    this.#waiting.add(request);
+    this.#waitingBytes += request.bytes;
+  }
+
   #sendWaiting(): void {
+    if (this.#waiting.size === 0) return;
     for (const request of this.#waiting) {
       if (!this.#hasRoom(request.bytes)) return;
       this.#leaveQueue(request);
-      this.#send(request);
+      this.#send(request, performance.now());
     }
   }
 
@@ -137,11 +145,11 @@ export class Requester {
     return this.#inFlight.size === 0 || this.#inFlightBytes + bytes <= inFlightBytes;
   }
 
-  #send(request: Request): void {
+  #send(request: Request, now: number): void {
     request.id = this.#nextId++;
     this.#inFlight.set(request.id, request);
     this.#inFlightBytes += request.bytes;
-    this.#session.send(request.content());
+    this.#session.send(request.content(now));
     if (this.#nextId > REQUEST_ID_MAX) this.close();
   }
 
@@ -175,6 +183,7 @@ export class Requester {
     request.unwatch();
     this.#leaveQueue(request);
     if (this.#inFlight.delete(request.id)) this.#inFlightBytes -= request.bytes;
+    if (this.#inFlight.size === 0 && this.#waiting.size === 0) this.#deadlines.stop();
   }
 
   #onEnd(error: FirefliesError): void {
@@ -211,41 +220,41 @@ function remoteError(code: string, text: string): FirefliesError {
   return new FirefliesError(known, known === code ? text || undefined : `${code}: ${text}`);
 }
 
-class Request {
+class Request implements Pending {
   id = 0;
-  readonly #deadline: number;
-  #timer: NodeJS.Timeout | undefined;
+  readonly deadline: number;
+  readonly timeoutMs: number;
+  readonly onAnswer: RequestOptions["onAnswer"];
   #unwatch: (() => void) | undefined;
 
   constructor(
     readonly kind: RequestKind,
     readonly payload: Uint8Array,
-    readonly timeoutMs: number,
+    { timeoutMs, onAnswer }: RequestOptions,
+    now: number,
     readonly resolve: (reply: Uint8Array) => void,
     readonly reject: (error: unknown) => void,
-    readonly onAnswer: RequestOptions["onAnswer"],
   ) {
-    this.#deadline = performance.now() + timeoutMs;
+    this.timeoutMs = timeoutMs;
+    this.deadline = now + timeoutMs;
+    this.onAnswer = onAnswer;
   }
 
   get bytes(): number {
     return this.payload.length;
   }
 
-  watch(signal: AbortSignal | undefined, giveUp: (error: FirefliesError) => void): void {
-    const expire = () => giveUp(new FirefliesError("timeout", timeoutText(this.timeoutMs)));
-    this.#timer = setTimeout(expire, Math.min(this.timeoutMs, TIMER_MS_MAX));
-    if (signal !== undefined) this.#unwatch = onAbort(signal, () => giveUp(new FirefliesError("cancelled")));
+  watch(signal: AbortSignal, giveUp: (error: FirefliesError) => void): void {
+    this.#unwatch = onAbort(signal, () => giveUp(new FirefliesError("cancelled")));
   }
 
   unwatch(): void {
-    clearTimeout(this.#timer);
     this.#unwatch?.();
   }
 
   /** With what is left of its time. */
-  content(): Content {
-    const left = Math.max(1, Math.ceil(this.#deadline - performance.now()));
+  content(now: number): Content {
+    const left = Math.max(1, Math.ceil(this.deadline - now));
     return { kind: this.kind, id: this.id, deadlineMs: Math.min(left, TIMER_MS_MAX), payload: this.payload };
   }
 }

@@ -1,12 +1,14 @@
 /** The answering end of a link's messages: requests in, handlers run within a budget, answers out. */
-import { type ErrorCode, FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import { type ErrorCode, FirefliesError } from "../../identity/index.js";
 import { ERROR_TEXT_MAX, errorText } from "../guard.js";
 import { MESSAGE_BYTES_MAX } from "../transport.js";
 import type { Budget } from "./budget.js";
 import type { Content, RequestContent, RequestKind } from "./content.js";
-import { Handling } from "./handling.js";
+import { Deadlines } from "./deadlines.js";
+import { Handling, type HandlingHost } from "./handling.js";
 import { KeptLists } from "./kept-lists.js";
 import type { SignedFrame } from "./proof.js";
+import type { RequestContext } from "./request-context.js";
 import { tooLarge } from "./requester.js";
 import { FrameSession, type SessionOptions } from "./session.js";
 
@@ -21,14 +23,6 @@ const DISPATCH_CODES: ReadonlySet<ErrorCode> = new Set([
   "peer-removed",
   "overloaded",
 ]);
-
-export interface RequestContext {
-  readonly from: MemberCertificate;
-  /** Fires when the answer is no longer wanted: cancelled, too late, or the link is gone. */
-  readonly signal: AbortSignal;
-  /** What shows this request to others (verify-message.ts). Throws "proof-unavailable" when it is no longer open. */
-  prove(): Uint8Array;
-}
 
 /** Answers a request; undefined is an empty answer. The text of what it throws reaches the caller as "handler-failed". */
 export type Dispatch = (
@@ -52,7 +46,11 @@ export class Responder {
   readonly #messageBytesMax: number;
   readonly #handlerTimeoutMs: number;
   readonly #open = new Map<number, Handling>();
-  readonly #lists = new KeptLists();
+  readonly #host: HandlingHost;
+  readonly #deadlines = new Deadlines<Handling>(
+    () => [...this.#open.values()],
+    (handling) => this.#onExpired(handling),
+  );
   #lastId = 0;
 
   constructor(options: ResponderOptions) {
@@ -60,6 +58,12 @@ export class Responder {
     this.#messageBytesMax = options.messageBytesMax ?? MESSAGE_BYTES_MAX;
     this.#handlerTimeoutMs = options.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS;
     const { duplex, identity, peer, refusal } = options;
+    this.#host = {
+      peer,
+      lists: new KeptLists(),
+      ready: () => this.#session.queuedBytes < ANSWERS_WAITING_BYTES,
+      start: (handling) => this.#run(handling),
+    };
     this.#session = new FrameSession({
       ...{ duplex, identity, peer, refusal, caller: false },
       onContent: (content, message, frame) => this.#onContent(content, message, frame),
@@ -94,50 +98,51 @@ export class Responder {
 
   #accept({ kind, id, deadlineMs, payload }: RequestContent, message: Uint8Array, frame: SignedFrame): void {
     const budget = this.#options.budgets[kind];
+    const deadline = performance.now() + Math.min(deadlineMs, this.#handlerTimeoutMs);
     // A copy: a request that waits must not hold a whole frame in memory.
     const request = { kind, id, deadlineMs, payload: new Uint8Array(payload) };
-    const handling = new Handling(
-      budget,
-      request,
-      { message, frame, lists: this.#lists },
-      {
-        ready: () => this.#session.queuedBytes < ANSWERS_WAITING_BYTES,
-        start: (self) => this.#run(self),
-        expire: (self) => this.#onExpired(id, self),
-      },
-    );
+    const handling = new Handling(this.#host, budget, request, deadline, message, frame);
     this.#open.set(id, handling);
-    handling.startTimer(Math.min(deadlineMs, this.#handlerTimeoutMs));
-    if (budget.submit(this.#options.peer.id, handling) && handling.settle()) return;
-    this.#close(id, handling);
+    if (budget.submit(this.#options.peer.id, handling) && handling.settle()) {
+      if (this.#open.size > 0) this.#deadlines.watch(deadline);
+      return;
+    }
+    this.#close(handling);
     this.#answerError(
       id,
       new FirefliesError("overloaded", "The member has too many requests waiting. Slow down and try again."),
     );
   }
 
-  async #run(handling: Handling): Promise<void> {
-    const { kind, id, payload } = handling.request;
+  /** A handler that answers at once is answered for at once. */
+  #run(handling: Handling): void {
+    const { kind, payload } = handling.request;
     try {
-      const reply = await this.#options.dispatch(kind, payload, this.#context(handling));
-      if (this.#close(id, handling)) this.#answer(id, reply);
+      const reply = this.#options.dispatch(kind, payload, handling);
+      if (isPromise(reply)) this.#answerLater(handling, reply);
+      else this.#answer(handling, reply);
     } catch (error) {
-      if (this.#close(id, handling)) this.#answerError(id, error);
+      this.#fail(handling, error);
     }
   }
 
-  #context(handling: Handling): RequestContext {
-    const { peer } = this.#options;
-    return {
-      from: peer,
-      get signal() {
-        return handling.signal;
-      },
-      prove: () => handling.prove(),
-    };
+  async #answerLater(handling: Handling, reply: Promise<Uint8Array | undefined>): Promise<void> {
+    try {
+      this.#answer(handling, await reply);
+    } catch (error) {
+      this.#fail(handling, error);
+    }
   }
 
-  #answer(id: number, reply: unknown): void {
+  #fail(handling: Handling, error: unknown): void {
+    if (this.#close(handling)) this.#answerError(handling.request.id, error);
+  }
+
+  #answer(handling: Handling, reply: unknown): void {
+    if (this.#close(handling)) this.#reply(handling.request.id, reply);
+  }
+
+  #reply(id: number, reply: unknown): void {
     const payload = reply ?? EMPTY;
     if (!(payload instanceof Uint8Array)) {
       this.#answerError(id, new TypeError("The handler's reply is not a Uint8Array."));
@@ -154,31 +159,32 @@ export class Responder {
     this.#session.send(errorContent(id, error, own ? error.code : "handler-failed"));
   }
 
-  #onExpired(id: number, handling: Handling): void {
-    if (!this.#close(id, handling)) return;
+  #onExpired(handling: Handling): void {
+    if (!this.#close(handling)) return;
     const text = "The handler did not finish in time. Allow more time, or see why it waits.";
-    this.#session.send(errorContent(id, text, "handler-timeout"));
+    this.#session.send(errorContent(handling.request.id, text, "handler-timeout"));
     handling.abort("handler-timeout");
   }
 
   #onCancel(id: number): boolean {
     const handling = this.#open.get(id);
     if (handling === undefined) return id <= this.#lastId;
-    this.#close(id, handling);
+    this.#close(handling);
     handling.abort("cancelled");
     return true;
   }
 
   /** Frees its slot or its place in the queue; false when that was done already. */
-  #close(id: number, handling: Handling): boolean {
-    if (!this.#open.delete(id)) return false;
-    handling.free(this.#options.peer);
+  #close(handling: Handling): boolean {
+    if (!this.#open.delete(handling.request.id)) return false;
+    if (this.#open.size === 0) this.#deadlines.stop();
+    handling.free();
     return true;
   }
 
   #abandonAll(): void {
-    for (const [id, handling] of [...this.#open]) {
-      this.#close(id, handling);
+    for (const handling of [...this.#open.values()]) {
+      this.#close(handling);
       handling.abort("link-closed");
     }
   }
@@ -189,6 +195,10 @@ export class Responder {
 }
 
 const EMPTY = new Uint8Array(0);
+
+function isPromise<T>(reply: Promise<T> | T): reply is Promise<T> {
+  return typeof (reply as Partial<Promise<T>> | undefined)?.then === "function";
+}
 
 function errorContent(id: number, error: unknown, code: ErrorCode): Content {
   return { kind: "error", id, code, text: errorText(error).slice(0, ERROR_TEXT_MAX) };

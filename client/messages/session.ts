@@ -6,6 +6,7 @@ import { randomBytes, randomFillSync } from "node:crypto";
 import { FirefliesError, type Identity, type MemberCertificate, sign, verify } from "../../identity/index.js";
 import { asFirefliesError } from "../guard.js";
 import type { ByteDuplex } from "../transport.js";
+import { Block } from "./block.js";
 import { type Content, decodeContent, encodeContent } from "./content.js";
 import {
   type Batch,
@@ -55,6 +56,8 @@ export interface SessionOptions {
 export class FrameSession {
   readonly #options: SessionOptions;
   readonly #ownNonce = randomBytes(NONCE_BYTES);
+  readonly #block = new Block();
+  readonly #allocate = (length: number): Uint8Array => this.#block.take(length);
   #outgoing: Uint8Array | undefined;
   #incoming: Uint8Array | undefined;
   #sent = 0;
@@ -92,7 +95,7 @@ export class FrameSession {
   /** Sends with this turn's frame. Nothing happens after the end. */
   send(content: Content): void {
     if (this.#ended) return;
-    const message = encodeContent(content, SALT_BYTES);
+    const message = encodeContent(content, SALT_BYTES, this.#allocate);
     fillSalt(message);
     this.#queue.push(message);
     this.#queuedBytes += message.length;
@@ -219,7 +222,7 @@ export class FrameSession {
   /** False when the duplex has ended. */
   #deliver(message: Uint8Array, frame: SignedFrame): boolean {
     if (this.#ended) return false;
-    const content = decodeContent(message.subarray(SALT_BYTES));
+    const content = decodeContent(message, SALT_BYTES);
     if (content !== undefined && this.#options.onContent(content, message, frame)) return !this.#ended;
     this.#violation("a message that makes no sense");
     return false;
@@ -237,10 +240,13 @@ function unknownVersion(version: number): FirefliesError {
   );
 }
 
-let pool = new Uint8Array(0);
+const salts = new Uint8Array(SALT_POOL_BYTES);
+let usedSalts = SALT_POOL_BYTES;
 
 function fillSalt(message: Uint8Array): void {
-  if (pool.length < SALT_BYTES) pool = randomFillSync(new Uint8Array(SALT_POOL_BYTES));
-  message.set(pool.subarray(0, SALT_BYTES));
-  pool = pool.subarray(SALT_BYTES);
+  if (usedSalts === SALT_POOL_BYTES) {
+    randomFillSync(salts);
+    usedSalts = 0;
+  }
+  for (let at = 0; at < SALT_BYTES; at++) message[at] = salts[usedSalts++]!;
 }

@@ -1,0 +1,10 @@
+/** What a handler is told of a request, beside its bytes. */
+import type { MemberCertificate } from "../../identity/index.js";
+
+export interface RequestContext {
+  readonly from: MemberCertificate;
+  /** Fires when the answer is no longer wanted: cancelled, too late, or the link is gone. */
+  readonly signal: AbortSignal;
+  /** What shows this request to others (verify-message.ts). Throws "proof-unavailable" when it is no longer open. */
+  readonly prove: () => Uint8Array;
+}
