@@ -6,12 +6,11 @@ import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { tcp } from "@libp2p/tcp";
 import { multiaddr } from "@multiformats/multiaddr";
-import { pipe } from "it-pipe";
 import { createLibp2p } from "libp2p";
 import { answer } from "../talk/child.mjs";
 import { load } from "../talk/load.mjs";
 
-// Parts of its current releases call it; Node has it from 22 on.
+// Its version 3 calls it; Node has it from 22 on.
 Promise.withResolvers ??= function () {
   let settle;
   const promise = new this((resolve, reject) => {
@@ -28,10 +27,14 @@ let other;
 const create = (addresses) =>
   createLibp2p({ addresses, transports: [tcp()], connectionEncrypters: [noise()], streamMuxers: [yamux()] });
 
+async function echo(stream) {
+  for await (const chunk of stream) stream.send(chunk);
+  await stream.close();
+}
+
 answer({
   async listen() {
     node = await create({ listen: ["/ip4/127.0.0.1/tcp/0"] });
-    const echo = ({ stream }) => pipe(stream, stream).catch(() => {}); // The caller's side tells what went wrong.
     await node.handle(PROTOCOL, echo, { maxInboundStreams: STREAMS });
     return node.getMultiaddrs()[0].toString();
   },
@@ -45,7 +48,8 @@ answer({
     const data = new Uint8Array(bytes).fill(7);
     const call = async () => {
       const stream = await node.dialProtocol(other, PROTOCOL, { maxOutboundStreams: STREAMS });
-      const length = await pipe([data], stream, lengthOf);
+      stream.send(data);
+      const [length] = await Promise.all([lengthOf(stream), stream.close()]);
       if (length !== bytes) throw new Error(`a reply of ${length} bytes, not ${bytes}`);
     };
     return load(call, { inFlight, ms });
