@@ -1,6 +1,6 @@
 /**
- * How many signatures members that do nothing but lie can make another one check: each of them sends packets full of false notes,
- * all different, as often as it is heard, and more often. Time is virtual; a verdict comes when a core would have it.
+ * How many signatures members that do nothing but lie can make another one check: each of them sends packets full of false notes
+ * as often as it is heard, and more often. Time is virtual; a verdict comes when a core would have it.
  */
 import { encodePacket } from "../../dist/gossip/index.js";
 import { EPOCH, falseNote, verdictOf } from "./world.mjs";
@@ -9,6 +9,8 @@ import { EPOCH, falseNote, verdictOf } from "./world.mjs";
 const EVERY_MS = 20;
 /** Statements of one packet: more than one batch checks at once. */
 const LIES = 160;
+/** Different packets; liars share them. */
+const PACKETS = 8;
 
 /**
  * { perSecond: checks per virtual second, after the first ten; checking: cores that these take; reading: share of the event loop
@@ -16,9 +18,9 @@ const LIES = 160;
  */
 export function flood(machine, { certificates, rings, liars, seconds, checkMs, threads }) {
   const due = [];
+  const packets = packetsOf(certificates, rings);
   let freeAt = 0;
   let checks = 0;
-  let epoch = EPOCH;
   let readMs = 0;
   const start = 10_000;
   for (let now = 0; now < start + seconds * 1000; now += EVERY_MS) {
@@ -27,9 +29,8 @@ export function flood(machine, { certificates, rings, liars, seconds, checkMs, t
       machine.verified(batch, verdicts, now);
     }
     if ((machine.deadline ?? Infinity) <= now) machine.tick(now);
-    epoch += 1n;
     for (let liar = 1; liar <= liars; liar++) {
-      const packet = packetOf(certificates, liar, rings, epoch);
+      const packet = packets[liar % PACKETS];
       const begun = performance.now();
       machine.request(certificates[liar].id, packet, now);
       if (now >= start) readMs += performance.now() - begun;
@@ -47,20 +48,13 @@ export function flood(machine, { certificates, rings, liars, seconds, checkMs, t
   return { perSecond, checking: (perSecond * checkMs) / 1000, reading: readMs / 1000 / seconds };
 }
 
-const packets = new Map();
-
-/** Made anew for each epoch, and shared by the liars that say the same: it is not the liars' work that is measured. */
-function packetOf(certificates, liar, rings, epoch) {
-  const share = liar % 8;
-  const key = `${share} ${epoch}`;
-  const made = packets.get(key);
-  if (made) return made;
-  if (packets.size >= 8) packets.clear();
-  const items = Array.from({ length: LIES }, (_, index) => {
-    const number = 1 + ((share * LIES + index) % (certificates.length - 1));
-    return { kind: "statement", bytes: falseNote(certificates[number], number, rings, epoch) };
+/** False ones are held by nobody, so that the same packet costs as much each time. */
+function packetsOf(certificates, rings) {
+  return Array.from({ length: PACKETS }, (_, packet) => {
+    const items = Array.from({ length: LIES }, (_, index) => {
+      const number = 1 + ((packet * LIES + index) % (certificates.length - 1));
+      return { kind: "statement", bytes: falseNote(certificates[number], number, rings, EPOCH + 1n) };
+    });
+    return encodePacket(items);
   });
-  const packet = encodePacket(items);
-  packets.set(key, packet);
-  return packet;
 }
