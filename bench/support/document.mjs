@@ -2,6 +2,7 @@
 import { table } from "../claims/markdown.mjs";
 import { meets } from "./measure.mjs";
 import { plotsOf } from "./plots.mjs";
+import { sizeSections } from "./sizes.mjs";
 import { aimText, figure } from "./table.mjs";
 
 const INTRODUCTION = `# Performance
@@ -57,6 +58,7 @@ export function document(kept, rows) {
     TABLE,
     besideTable(beside),
     rowList(beside),
+    ...sizeSections(Object.fromEntries(kept.map((row) => [row.row, row]))),
     ...(alone.length > 0 ? ["## By itself", ALONE, aloneTable(alone)] : []),
     ...section("## What limits each row", found, "limits"),
     ...growth(kept),

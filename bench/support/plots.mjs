@@ -65,6 +65,12 @@ export const PLOTS = [
     title: "One input of the machine, by members that it knows",
     of: machine,
   },
+  {
+    file: "memory.svg",
+    says: "Heap and buffers of two members, both sides together, after a collection, while they exchange messages.",
+    title: "Memory while messages are exchanged",
+    of: memory,
+  },
 ];
 
 /** The plots that there are figures for: { file, title, says, svg }. */
@@ -104,6 +110,17 @@ function machine(kept) {
   if (lines.length === 0) return undefined;
   const x = { label: "members", log: true, ticks: MEMBERS_TICKS };
   return { x, y: { label: "microseconds", log: true }, lines };
+}
+
+function memory(kept) {
+  const { messages, mibAtEachLook: curve } = kept["memory-messages"]?.details ?? {};
+  if (!curve) return undefined;
+  const points = curve.map((mib, look) => [(messages * look) / (curve.length - 1), mib]);
+  return {
+    x: { label: "messages, signed and answered" },
+    y: { label: "MiB" },
+    lines: [{ name: "two members", points }],
+  };
 }
 
 function bytesText(bytes) {
