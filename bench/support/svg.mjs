@@ -11,8 +11,7 @@ const NAME_GAP = 15;
 const LINEAR_LABELS = 5;
 /** Fewer decades than this: also 2 and 5 times each power of ten. */
 const DECADES_ALONE = 3;
-/** Above the highest point of a logarithmic axis, and below the lowest, as a factor. */
-const LOG_ROOM = 1.15;
+const STEPS = [1, 2, 5, 10];
 
 /** In this order; each pair is told apart by the colour-blind too, on its own ground. */
 const COLOURS = ["a", "b", "c", "d", "e"];
@@ -106,23 +105,34 @@ function scaleOf({ log = false, ticks, format = figureOf }, values, from, to) {
 
 function logRange(values, ticks) {
   if (ticks) return [Math.min(...ticks, ...values), Math.max(...ticks, ...values)];
-  return [Math.min(...values) / LOG_ROOM, Math.max(...values) * LOG_ROOM];
+  return [roundBelow(Math.min(...values)), roundAbove(Math.max(...values))];
+}
+
+/** The next of 1, 2 and 5 times a power of ten. */
+function roundBelow(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return power * STEPS.findLast((step) => step * power <= value);
+}
+
+function roundAbove(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return power * STEPS.find((step) => step * power >= value);
 }
 
 function logTicks(low, high) {
   const factors = Math.log10(high / low) < DECADES_ALONE ? [1, 2, 5] : [1];
   const found = [];
-  for (let power = Math.floor(Math.log10(low)); 10 ** power <= high; power++) {
+  for (let power = Math.floor(Math.log10(low)); 10 ** power <= high * (1 + 1e-9); power++) {
     for (const factor of factors) found.push(factor * 10 ** power);
   }
-  return found.filter((value) => value >= low && value <= high);
+  return found.filter((value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9));
 }
 
 /** From 0 up to the first round value above: 1, 2 or 5 times a power of ten apart. */
 function linearTicks(highest) {
   const raw = highest / LINEAR_LABELS;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= raw * (1 - 1e-9));
+  const step = power * STEPS.find((factor) => factor * power >= raw * (1 - 1e-9));
   return Array.from({ length: Math.ceil(highest / step - 1e-9) + 1 }, (_, index) => index * step);
 }
 
