@@ -6,7 +6,9 @@ import type { Machine, Output, Recipient } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { asFirefliesError, TIMER_MS_MAX } from "../guard.js";
+import type { CallKind, Link } from "../transport.js";
 import type { LinkPool } from "./link-pool.js";
+import { Paces } from "./pace.js";
 import type { Verifier } from "./verifier.js";
 
 /** How long the first note waits for its epoch to be on disk, milliseconds; then it goes on in memory, with an alarm. */
@@ -39,6 +41,7 @@ export interface DriverOptions {
 export class Driver {
   readonly #options: DriverOptions;
   readonly #queue: Output[] = [];
+  readonly #paces = new Paces();
   #savedMark: bigint;
   #timer: NodeJS.Timeout | undefined;
   /** A save that holds up what comes after it. */
@@ -146,12 +149,20 @@ export class Driver {
   async #send({ call, to, packet, timeoutMs }: Extract<Output, { kind: "send" }>): Promise<void> {
     try {
       const link = await this.#options.pool.reach(to, timeoutMs);
-      const answer = await link.call("exchange", packet, { timeoutMs });
+      const answer = await this.#call(link, "exchange", packet, timeoutMs);
       this.#later((machine, now) => machine.answered(call, link.peer.id, answer, now));
     } catch {
       // Why it failed is the same to the protocol: the partner did not answer.
       this.#later((machine, now) => machine.failed(call, now));
     }
+  }
+
+  async #call(link: Link, kind: CallKind, packet: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    const { now } = this.#options;
+    const startedAt = now();
+    const answer = await link.call(kind, packet, { timeoutMs });
+    this.#paces.answered(link, now() - startedAt);
+    return answer;
   }
 
   async #try({ to, timeoutMs }: Extract<Output, { kind: "try" }>): Promise<void> {
@@ -167,7 +178,7 @@ export class Driver {
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
         const link = await this.#options.pool.reach(to, timeoutMs);
-        await link.call("probe", new Uint8Array(0), { timeoutMs });
+        await this.#call(link, "probe", new Uint8Array(0), this.#paces.patience(link, timeoutMs));
         return "answered";
       } catch (error) {
         const code = error instanceof FirefliesError ? error.code : undefined;

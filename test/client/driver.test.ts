@@ -18,6 +18,8 @@ class Scene {
   readonly log: string[] = [];
   readonly alarms: FirefliesError[] = [];
   readonly told: Told[] = [];
+  /** Of each call, milliseconds. */
+  readonly patience: number[] = [];
   readonly machine = {
     epoch: 1n,
     deadline: undefined as number | undefined,
@@ -40,8 +42,9 @@ class Scene {
   constructor(savedMark = 0n) {
     const link = {
       peer: { id: PEER },
-      call: (kind: string, packet: Uint8Array) => {
+      call: (kind: string, packet: Uint8Array, { timeoutMs }: { timeoutMs: number }) => {
         this.log.push(`${kind} ${packet}`);
+        this.patience.push(timeoutMs);
         return this.call(kind);
       },
     };
@@ -155,6 +158,26 @@ describe("the driver", () => {
     scene.ask(send(1), { kind: "try", to, timeoutMs: 1000 });
     await scene.settled();
     expect(scene.log).toEqual(["exchange 1", "probe ", "answered 1 true 7", "tried true true"]);
+  });
+
+  it("waits for a probe as long as the link has taken so far, many times over", async () => {
+    const scene = new Scene();
+    const probe: Output = { kind: "try", to, timeoutMs: 1000 };
+    const slow = (ms: number) => async () => {
+      scene.now += ms;
+      return Uint8Array.of(7);
+    };
+    scene.ask(probe);
+    await scene.settled();
+    for (const ms of [5, 100, 1]) {
+      scene.call = slow(ms);
+      scene.ask(send(1));
+      await scene.settled();
+      scene.call = slow(ms);
+      scene.ask(probe);
+      await scene.settled();
+    }
+    expect(scene.patience).toEqual([1000, 1000, 500, 1000, 800, 1000, 701]);
   });
 
   it.each([
