@@ -8,6 +8,7 @@ import { KeptLists } from "../../client/messages/kept-lists.js";
 import { decodeProof, encodeProof, PROOF_BYTES_MAX, type Proof } from "../../client/messages/proof.js";
 import { Requester } from "../../client/messages/requester.js";
 import { type Dispatch, Responder } from "../../client/messages/responder.js";
+import { FrameSession } from "../../client/messages/session.js";
 import { duplexPair } from "../../client/paired-duplex.js";
 import { DUPLEX_BYTES_MAX, MESSAGE_BYTES_MAX } from "../../client/transport.js";
 import { verifyMessage } from "../../client/verify-message.js";
@@ -378,6 +379,41 @@ describe("between clients", () => {
 });
 
 describe("the lists that waiting requests keep", () => {
+  it("are refused when one link keeps too many long ones, each for a single request", async () => {
+    const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
+    const budgets = { message: new Budget({ concurrent: 1 }), gossip: new Budget() };
+    const dispatch: Dispatch = (_kind, data) => (data.length === 0 ? data : new Promise(() => {}));
+    const responder = new Responder({ duplex: far, identity: bob, peer: alice.certificate, dispatch, budgets });
+    const codes: string[] = [];
+    const answered = deferred();
+    const ended = deferred();
+    const session = new FrameSession({
+      ...{ duplex: near, identity: alice, peer: bob.certificate, caller: true },
+      onContent: (content) => {
+        if (content.kind === "error") codes.push(content.code);
+        answered.resolve();
+        return true;
+      },
+      onEnd: () => ended.resolve(),
+    });
+    session.send({ ...question("", 1), payload: new Uint8Array(0) } as Content);
+    await answered.promise;
+    const frames = 70;
+    for (let id = 2; id < 2 + frames; id++) {
+      session.send(question("wait", id));
+      // Of what is answered long since: allowed, and each makes the list of this frame longer.
+      for (let extra = 1; extra < FRAME_MESSAGES_MAX; extra++) session.send({ kind: "cancel", id: 1 });
+    }
+    // One runs, as many wait as there is room for lists, and the others are told so.
+    const room = 1 + Math.floor((2 * 1024 * 1024) / (108 + FRAME_MESSAGES_MAX * 32));
+    await expect.poll(() => codes.length).toBe(frames - room);
+    expect(new Set(codes)).toEqual(new Set(["overloaded"]));
+    expect(responder.open).toBe(room);
+    session.end(new FirefliesError("link-closed"));
+    await ended.promise;
+    await expect.poll(() => responder.open).toBe(0);
+  });
+
   it("are counted once per frame, bounded, and given back", () => {
     const contents = Array.from({ length: FRAME_MESSAGES_MAX }, (_, number) => question(`${number}`));
     const { frame } = signedFrame({ sender: alice, receiver: bob.certificate.id, contents });
