@@ -187,6 +187,7 @@ export const rows = [
     what: "growth of both sides for each signed and answered message, over the last half of a million on one link",
     unit: "bytes",
     peer: null,
+    limits: "Nothing of a message is kept: what still moves is code that is compiled again, and room between objects.",
     run: runMessages,
   },
   {
@@ -194,6 +195,8 @@ export const rows = [
     what: "memory of a member for each of fifty others that it knows, monitors, and keeps an idle link to",
     unit: "KiB",
     peer: null,
+    limits:
+      "node:tls, node:http2 and grpc-js, two connections' worth of buffers and sessions; ours is a few KiB of it.",
     run: runLinks,
   },
   {
@@ -201,6 +204,8 @@ export const rows = [
     what: "how often a second a member that is linked to fifty others, and has nothing to say, wakes up",
     unit: "1/s",
     peer: null,
+    limits:
+      "A ping a second and its pong, pings of others and the calls that compare views; one timer of the machine, one of the housekeeping.",
     run: runWakeUps,
   },
   {
@@ -208,6 +213,8 @@ export const rows = [
     what: "memory of a client for one more member that it knows, between 1,000 and 10,000 of them",
     unit: "bytes",
     peer: null,
+    limits:
+      "The machine's share (machine-bytes), and the checked certificate with its key, which is kept so that it need not be checked again.",
     run: runKnown,
   },
 ];
