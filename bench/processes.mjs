@@ -1,14 +1,10 @@
 /**
- * A network of real processes, default settings: how fast views are whole, what a crash, a stopped process, a dead
- * authority and a restart do, and what a quiet network costs.
+ * A network of real processes, default settings: how fast views are whole, and what a crash, a stopped process, a dead
+ * authority and a restart do. What a quiet network costs is in the rows steady-bytes and steady-cpu of bench/index.mjs.
  *
- *   node bench/processes.mjs [--members 30] [--json]        stories
- *   node bench/processes.mjs --steady 10,30,50 [--seconds 60] [--warm-up 180]   bytes, CPU and memory per member
- *
- * Bytes are those of the loopback interface, headers included: run it in a network namespace of its own
- * (`unshare --net sh -c 'ip link set lo up && ...'`), or on an otherwise quiet machine.
+ *   node bench/processes.mjs [--members 30] [--json]
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -19,10 +15,6 @@ const NOBODY_FOR_MS = 6000;
 const { values } = parseArgs({
   options: {
     members: { type: "string", default: "30" },
-    steady: { type: "string" },
-    seconds: { type: "string", default: "60" },
-    // Until most links stand: a new one costs as many bytes as minutes of quiet.
-    "warm-up": { type: "string", default: "180" },
     json: { type: "boolean", default: false },
   },
 });
@@ -145,54 +137,8 @@ async function restartOne(network) {
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5000));
 
-async function steady(counts, seconds) {
-  for (const count of counts) {
-    const network = await Network.start(count);
-    try {
-      await until(network.members, () => isWhole(network.members), "views whole");
-      await new Promise((resolve) => setTimeout(resolve, Number(values["warm-up"]) * 1000));
-      const before = await usage(network);
-      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-      const after = await usage(network);
-      const suspicions = network.members.reduce(
-        (sum, one) => sum + one.log.filter((e) => e.event === "suspected").length,
-        0,
-      );
-      tell(`N=${count}: bytes per second and member`, ms((after.bytes - before.bytes) / seconds / count), "B/s");
-      tell(
-        `N=${count}: packets per second and member`,
-        ((after.packets - before.packets) / seconds / count).toFixed(2),
-        "/s",
-      );
-      tell(
-        `N=${count}: CPU per member and minute`,
-        (((after.cpu - before.cpu) / count / seconds) * 60).toFixed(2),
-        "s",
-      );
-      tell(`N=${count}: memory per member`, ms(after.rss / count), "MiB");
-      tell(`N=${count}: suspicions in all`, suspicions, "");
-    } finally {
-      await network.stop();
-    }
-  }
-}
-
-async function usage({ members }) {
-  const line = (await readFile("/proc/net/dev", "utf8")).split("\n").find((text) => text.trim().startsWith("lo:"));
-  const fields = line.trim().split(/[\s:]+/);
-  let cpu = 0;
-  let rss = 0;
-  for (const { child } of members) {
-    const stat = (await readFile(`/proc/${child.pid}/stat`, "utf8")).split(") ")[1].split(" ");
-    cpu += (Number(stat[11]) + Number(stat[12])) / 100;
-    rss += Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${child.pid}/status`, "utf8"))[1]) / 1024;
-  }
-  return { bytes: Number(fields[9]), packets: Number(fields[10]), cpu, rss };
-}
-
 function tell(what, value, unit = "ms") {
   console.log(values.json ? JSON.stringify({ what, value: Number(value), unit }) : `${what}: ${value} ${unit}`);
 }
 
-if (values.steady) await steady(values.steady.split(",").map(Number), Number(values.seconds));
-else await stories(Number(values.members));
+await stories(Number(values.members));
