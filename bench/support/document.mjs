@@ -127,6 +127,6 @@ function growth(kept) {
 }
 
 function sentence(text) {
-  const begun = text.replace(/^[a-z](?!\w*-)/, (letter) => letter.toUpperCase());
+  const begun = text.replace(/^[a-z](?!\w*[-:])/, (letter) => letter.toUpperCase());
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
