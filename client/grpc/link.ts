@@ -24,9 +24,8 @@ import { KEEPALIVE_OPTIONS, WIRE_BYTES_MAX } from "./limits.js";
 import { targetOf } from "./resolver.js";
 import { CALLS, DUPLEXES } from "./service.js";
 import { fromStatus } from "./status.js";
+import { STREAM_WINDOW_BYTES } from "./windows.js";
 
-/** Bytes that the other side may send on one stream ahead of its reader. Held only where a reader has stopped. */
-const STREAM_WINDOW_BYTES = 1024 * 1024;
 /** How long a closed link's last words may take, in milliseconds, before the connection is cut. */
 const CLOSE_GRACE_MS = 500;
 /** What the called side learns of a deadline is a little longer than ours, so that ours decides. */

@@ -32,6 +32,7 @@ import { KEEPALIVE_OPTIONS, WIRE_BYTES_MAX } from "./limits.js";
 import { CALLS, DUPLEXES, type Piece } from "./service.js";
 import { toStatus } from "./status.js";
 import { ALPN, provenPeer, secureOptions } from "./tls.js";
+import { widenConnections, widenStreams } from "./windows.js";
 
 /** From accept to the end of the handshake, in milliseconds: a slow path needs one, a silent socket gets no more. */
 const HANDSHAKE_TIMEOUT_MS = 5_000;
@@ -67,7 +68,9 @@ class GrpcListener implements Listener {
     this.#tls = this.#tlsServer();
     this.#grpc = this.#grpcServer();
     // To gRPC these connections are plain: TLS is done already.
+    widenStreams(this.#grpc);
     this.#injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
+    widenConnections(this.#grpc);
   }
 
   get host(): string {

@@ -43,6 +43,8 @@ export function kindOf(path: string): CallKind | DuplexKind | undefined {
 
 /** What the envelopes add to a body, in bytes: a tag and a length. */
 export const ENVELOPE_BYTES = 8;
+/** Field 1 of Chunk, with a length. */
+const DATA_TAG = 0x0a;
 
 function encodePacket(body: Uint8Array): Buffer {
   return asBuffer(Packet.encode({ body }).finish());
@@ -52,11 +54,37 @@ function decodePacket(bytes: Buffer): Uint8Array {
   return plain(Packet.decode(bytes).body);
 }
 
+/** Data by hand, as nearly all pieces are: tag, length, bytes. */
 function encodePiece(content: Piece): Buffer {
-  return asBuffer(Chunk.encode({ content }).finish());
+  if (content?.$case !== "data") return asBuffer(Chunk.encode({ content }).finish());
+  const { value } = content;
+  const out = Buffer.allocUnsafe(ENVELOPE_BYTES + value.length);
+  out[0] = DATA_TAG;
+  let at = 1;
+  let rest = value.length;
+  for (; rest > 0x7f; rest >>>= 7) out[at++] = (rest & 0x7f) | 0x80;
+  out[at++] = rest;
+  out.set(value, at);
+  return out.subarray(0, at + value.length);
+}
+
+/** The data of a piece that is nothing else, as `encodePiece` writes it. */
+function plainData(bytes: Buffer): Uint8Array | undefined {
+  if (bytes[0] !== DATA_TAG) return undefined;
+  let length = 0;
+  let at = 1;
+  for (let shift = 0; shift < 28; shift += 7) {
+    const byte = bytes[at++];
+    if (byte === undefined) return undefined;
+    length |= (byte & 0x7f) << shift;
+    if (byte <= 0x7f) return length === bytes.length - at ? plain(bytes.subarray(at)) : undefined;
+  }
+  return undefined;
 }
 
 function decodePiece(bytes: Buffer): Piece {
+  const value = plainData(bytes);
+  if (value !== undefined) return { $case: "data", value };
   const { content } = Chunk.decode(bytes);
   return content?.$case === "data" ? { $case: "data", value: plain(content.value) } : content;
 }

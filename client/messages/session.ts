@@ -64,7 +64,9 @@ export class FrameSession {
   #received = 0;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
+  /** What is queued will be sent in this turn. */
   #flushing = false;
+  #flushedInTurn = false;
   #blocked = false;
   #ended = false;
   #framesInTurn = 0;
@@ -119,11 +121,22 @@ export class FrameSession {
   #flushSoon(): void {
     if (this.#flushing || this.#blocked || this.#outgoing === undefined) return;
     this.#flushing = true;
-    // After this turn's input: all that its handlers answer goes out under one signature.
-    setImmediate(() => {
-      this.#flushing = false;
-      this.#flush();
+    if (this.#flushedInTurn) return; // With the others, at the turn's end.
+    // After all that follows from this piece of input without waiting: its answers go out under one signature, and with
+    // the very write that HTTP/2 does after a read.
+    process.nextTick(() => {
+      this.#flushedInTurn = true;
+      setImmediate(() => {
+        this.#flushedInTurn = false;
+        if (this.#flushing) this.#flushNow();
+      });
+      this.#flushNow();
     });
+  }
+
+  #flushNow(): void {
+    this.#flushing = false;
+    this.#flush();
   }
 
   #flush(): void {
