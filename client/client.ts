@@ -235,7 +235,8 @@ export class Client {
 
   /**
    * Sends a message to the live member that proves itself at this address; resolves to its handler's reply, empty when
-   * it returned none. Rejects with a FirefliesError: "peer-unknown", "peer-unreachable", "timeout", "cancelled",
+   * it returned none. Messages to a member are sent in the order of the calls; those over 256 KiB have an order of their
+   * own, so that small ones need not wait for them. Rejects with a FirefliesError: "peer-unknown", "peer-unreachable", "timeout", "cancelled",
    * "message-too-large", "handler-failed", "handler-timeout", "handler-missing", "overloaded", "peer-removed",
    * "link-closed". Misuse: a TypeError for text instead of bytes, a RangeError for a timeout that is not above 0.
    */

@@ -1,4 +1,4 @@
-/** Signed, answered messages with any member: one requester per link that I made, one responder per link made to me. */
+/** Signed, answered messages with any member: requesters on links that I made, responders on links made to me. */
 import { FirefliesError, type Identity, type MemberCertificate } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Destination, LinkPool } from "./driver/link-pool.js";
@@ -7,6 +7,7 @@ import { Budget, CONCURRENT_GOSSIP } from "./messages/budget.js";
 import type { RequestKind } from "./messages/content.js";
 import { Requester, type RequestOptions } from "./messages/requester.js";
 import { type Dispatch, Responder } from "./messages/responder.js";
+import { FRAME_BYTES_SOFT } from "./messages/session.js";
 import type { ByteDuplex, Link } from "./transport.js";
 
 export interface MessengerOptions {
@@ -31,7 +32,8 @@ export interface Question extends Patience {
 export class Messenger {
   readonly #options: MessengerOptions;
   readonly #budgets: Readonly<Record<RequestKind, Budget>>;
-  readonly #requesters = new WeakMap<Link, Requester>();
+  /** Two for each link, made when needed: while a large message passes, small ones go by another stream of the link. */
+  readonly #requesters = { small: new WeakMap<Link, Requester>(), large: new WeakMap<Link, Requester>() };
   readonly #open = new Map<MemberId, Set<{ close(error?: FirefliesError): void }>>();
 
   constructor(options: MessengerOptions) {
@@ -52,14 +54,14 @@ export class Messenger {
   request(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
     const link = this.#options.pool.linkTo(to);
     if (link === undefined) return this.#dialAndRequest(kind, to, data, options);
-    return this.#requesterOf(link).request(kind, data, options);
+    return this.#requesterOf(link, data).request(kind, data, options);
   }
 
   async #dialAndRequest(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
     const startedAt = performance.now();
     const link = await this.link(to, options);
     const timeoutMs = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
-    return await this.#requesterOf(link).request(kind, data, { ...options, timeoutMs });
+    return await this.#requesterOf(link, data).request(kind, data, { ...options, timeoutMs });
   }
 
   accept(peer: MemberCertificate, duplex: ByteDuplex): void {
@@ -84,8 +86,9 @@ export class Messenger {
     for (const id of [...this.#open.keys()]) this.endAll(id, error);
   }
 
-  #requesterOf(link: Link): Requester {
-    const existing = this.#requesters.get(link);
+  #requesterOf(link: Link, { length }: Uint8Array): Requester {
+    const requesters = this.#requesters[length > FRAME_BYTES_SOFT ? "large" : "small"];
+    const existing = requesters.get(link);
     if (existing && !existing.closed) return existing;
     const requester = new Requester({
       duplex: link.open("messages"),
@@ -93,7 +96,7 @@ export class Messenger {
       identity: this.#options.identity(),
       refusal: () => this.#options.refusal(link.peer),
     });
-    this.#requesters.set(link, requester);
+    requesters.set(link, requester);
     this.#track(link.peer.id, requester);
     requester.onClose(() => this.#untrack(link.peer.id, requester));
     return requester;

@@ -485,7 +485,7 @@ export const OverlayService = {
     responseSerialize: (value: Packet): Buffer => Buffer.from(Packet.encode(value).finish()),
     responseDeserialize: (value: Buffer): Packet => Packet.decode(value),
   },
-  /** Signed requests of the caller and their signed replies, multiplexed: one per link. */
+  /** Signed requests of the caller and their signed replies, multiplexed: one per link, one more for large requests. */
   messages: {
     path: "/fireflies.v1.Overlay/Messages" as const,
     requestStream: true as const,
@@ -512,7 +512,7 @@ export interface OverlayServer extends UntypedServiceImplementation {
   exchange: handleUnaryCall<Packet, Packet>;
   /** The failure detector's fallback when UDP does not get through. */
   probe: handleUnaryCall<Packet, Packet>;
-  /** Signed requests of the caller and their signed replies, multiplexed: one per link. */
+  /** Signed requests of the caller and their signed replies, multiplexed: one per link, one more for large requests. */
   messages: handleBidiStreamingCall<FrameChunk, FrameChunk>;
   /** One stream of the application. */
   stream: handleBidiStreamingCall<Chunk, Chunk>;

@@ -11,12 +11,12 @@ const CONNECTIONS_PER_MEMBER_MAX = 4;
 /**
  * Calls and duplexes of one member at once, over all its connections. Of each, gRPC collects a message of up to 4 MiB
  * before anyone else sees it: 300 MB at most. A member of ours makes one exchange and one push at a time, a probe now
- * and then, has one duplex for messages per link, and 32 streams.
+ * and then, has two duplexes for messages per link, and 32 streams.
  */
 const OPEN_PER_MEMBER_MAX: Readonly<Record<CallKind | DuplexKind, number>> = {
   exchange: 16,
   probe: 8,
-  messages: 4,
+  messages: 8,
   stream: 40,
 };
 

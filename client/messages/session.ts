@@ -23,7 +23,7 @@ import { linkNonce, listBody, listPrefix } from "./list.js";
 import type { SignedFrame } from "./proof.js";
 
 /** A frame is closed at this size, in bytes, so that a turn full of large messages does not become one huge frame. */
-const FRAME_BYTES_SOFT = 256 * 1024;
+export const FRAME_BYTES_SOFT = 256 * 1024;
 /**
  * Frames checked in one turn of the event loop, at about 0.1 ms each; the rest waits for the next turn. Our own side
  * sends one per turn: only a flood of tiny frames meets this.

@@ -106,6 +106,31 @@ describe("a stream", () => {
     await closed(stream);
   });
 
+  it("that nobody reads holds up neither messages nor other streams with the same member", async () => {
+    const gate = deferred();
+    const opened = deferred();
+    bob.registerMessageHandler((data) => data);
+    bob.registerStreamHandler(async (stream) => {
+      opened.resolve();
+      await gate.promise;
+      stream.destroy();
+    });
+    const stuck = await alice.openStream(bob.id);
+    // More than all windows and buffers on the way take.
+    for (let count = 0; count < 16; count++) stuck.write(new Uint8Array(512 * 1024));
+    await opened.promise;
+    bob.registerStreamHandler(echo);
+    const other = await alice.openStream(bob.id);
+    for (const word of ["one", "two"]) other.write(text(word));
+    other.end();
+    expect(await collected(other)).toEqual(["one", "two"]);
+    const large = new Uint8Array(1024 * 1024);
+    expect((await alice.sendToId(bob.id, large)).length).toBe(large.length);
+    expect(stuck.writableNeedDrain).toBe(true);
+    gate.resolve();
+    expect(await errorOf(stuck)).toBe("stream-reset");
+  });
+
   it("that is destroyed ends at both ends, once, with a code", async () => {
     const far = deferred<MessageStream>();
     bob.registerStreamHandler((stream) => far.resolve(stream));

@@ -61,6 +61,16 @@ describe("a message", () => {
     ]);
   });
 
+  it("that is small does not wait for a huge one that was sent before it", async () => {
+    const arrived: number[] = [];
+    bob.registerMessageHandler((data) => {
+      arrived.push(data.length);
+      return undefined;
+    });
+    await Promise.all([new Uint8Array(MESSAGE_BYTES_MAX), text("small")].map((data) => alice.sendToId(bob.id, data)));
+    expect(arrived).toEqual([5, MESSAGE_BYTES_MAX]);
+  });
+
   it("to nobody says so", async () => {
     expect(await codeOf(alice.sendToId("00".repeat(32), text("x")))).toBe("peer-unknown");
     expect(await codeOf(alice.sendToId("no id", text("x")))).toBe("peer-unknown");
