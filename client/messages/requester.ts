@@ -1,11 +1,11 @@
 /** The asking end of a link's messages: requests out, answers matched to them by id, each with its own deadline. */
 import { type ErrorCode, FirefliesError, isErrorCode, type MemberCertificate } from "../../identity/index.js";
-import { onAbort } from "../abort.js";
-import { TIMER_MS_MAX, timeoutText } from "../guard.js";
+import { timeoutText } from "../guard.js";
 import { MESSAGE_BYTES_MAX } from "../transport.js";
 import { type Content, REQUEST_ID_MAX, type RequestKind } from "./content.js";
-import { Deadlines, type Pending } from "./deadlines.js";
+import { Deadlines } from "./deadlines.js";
 import { proofOf, type SignedFrame } from "./proof.js";
+import { Request, type RequestOptions } from "./request.js";
 import { FrameSession, type SessionOptions } from "./session.js";
 
 export interface RequesterLimits {
@@ -29,16 +29,6 @@ const REQUESTER_LIMITS = {
   waiting: 65_536,
   waitingBytes: 64 * 1024 * 1024,
 } as const satisfies RequesterLimits;
-
-export interface RequestOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly timeoutMs: number;
-  /**
-   * Told how the answer, also an error of the peer's, is proven, right before the promise settles; what it throws is the
-   * request's failure. Who keeps `prove` keeps the whole frame.
-   */
-  readonly onAnswer?: ((prove: () => Uint8Array) => void) | undefined;
-}
 
 export interface RequesterOptions extends Pick<SessionOptions, "duplex" | "identity" | "peer" | "refusal"> {
   readonly limits?: Partial<RequesterLimits> | undefined;
@@ -197,15 +187,6 @@ export class Requester {
   }
 }
 
-/** Rejects the request when the program's own callback throws. */
-function tell({ onAnswer, reject }: Request, prove: () => Uint8Array): void {
-  try {
-    onAnswer?.(prove);
-  } catch (error) {
-    reject(error);
-  }
-}
-
 /** "message-too-large", with the figures. */
 export function tooLarge(bytes: number, bytesMax: number): FirefliesError {
   return new FirefliesError(
@@ -220,41 +201,11 @@ function remoteError(code: string, text: string): FirefliesError {
   return new FirefliesError(known, known === code ? text || undefined : `${code}: ${text}`);
 }
 
-class Request implements Pending {
-  id = 0;
-  readonly deadline: number;
-  readonly timeoutMs: number;
-  readonly onAnswer: RequestOptions["onAnswer"];
-  #unwatch: (() => void) | undefined;
-
-  constructor(
-    readonly kind: RequestKind,
-    readonly payload: Uint8Array,
-    { timeoutMs, onAnswer }: RequestOptions,
-    now: number,
-    readonly resolve: (reply: Uint8Array) => void,
-    readonly reject: (error: unknown) => void,
-  ) {
-    this.timeoutMs = timeoutMs;
-    this.deadline = now + timeoutMs;
-    this.onAnswer = onAnswer;
-  }
-
-  get bytes(): number {
-    return this.payload.length;
-  }
-
-  watch(signal: AbortSignal, giveUp: (error: FirefliesError) => void): void {
-    this.#unwatch = onAbort(signal, () => giveUp(new FirefliesError("cancelled")));
-  }
-
-  unwatch(): void {
-    this.#unwatch?.();
-  }
-
-  /** With what is left of its time. */
-  content(now: number): Content {
-    const left = Math.max(1, Math.ceil(this.deadline - now));
-    return { kind: this.kind, id: this.id, deadlineMs: Math.min(left, TIMER_MS_MAX), payload: this.payload };
+/** Rejects the request when the program's own callback throws. */
+function tell({ onAnswer, reject }: Request, prove: () => Uint8Array): void {
+  try {
+    onAnswer?.(prove);
+  } catch (error) {
+    reject(error);
   }
 }

@@ -2,7 +2,7 @@
  * One "messages" duplex, either end: hellos, then frames out (coalesced per event-loop turn, one signature each) and
  * frames in (counter and signature checked before any message of a frame is delivered). Any violation ends the duplex.
  */
-import { randomBytes, randomFillSync } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { FirefliesError, type Identity, type MemberCertificate, sign, verify } from "../../identity/index.js";
 import { asFirefliesError } from "../guard.js";
 import type { ByteDuplex } from "../transport.js";
@@ -21,6 +21,7 @@ import {
 } from "./frame.js";
 import { linkNonce, listBody, listPrefix } from "./list.js";
 import type { SignedFrame } from "./proof.js";
+import { fillSalt } from "./salt.js";
 
 /** A frame is closed at this size, in bytes, so that a turn full of large messages does not become one huge frame. */
 export const FRAME_BYTES_SOFT = 256 * 1024;
@@ -29,8 +30,6 @@ export const FRAME_BYTES_SOFT = 256 * 1024;
  * sends one per turn: only a flood of tiny frames meets this.
  */
 const FRAMES_PER_TURN = 16;
-/** Random bytes drawn at once for salts. */
-const SALT_POOL_BYTES = 16 * 1024;
 
 export interface SessionOptions {
   readonly duplex: ByteDuplex;
@@ -251,15 +250,4 @@ function unknownVersion(version: number): FirefliesError {
     "protocol-version",
     `The other side speaks version ${version} of signed messages; this one ${FRAME_VERSION}. Run versions that share one.`,
   );
-}
-
-const salts = new Uint8Array(SALT_POOL_BYTES);
-let usedSalts = SALT_POOL_BYTES;
-
-function fillSalt(message: Uint8Array): void {
-  if (usedSalts === SALT_POOL_BYTES) {
-    randomFillSync(salts);
-    usedSalts = 0;
-  }
-  for (let at = 0; at < SALT_BYTES; at++) message[at] = salts[usedSalts++]!;
 }

@@ -1,0 +1,55 @@
+/** One request from its call to its answer, at the member that asks. */
+import { FirefliesError } from "../../identity/index.js";
+import { onAbort } from "../abort.js";
+import { TIMER_MS_MAX } from "../guard.js";
+import type { Content, RequestKind } from "./content.js";
+import type { Pending } from "./deadlines.js";
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs: number;
+  /**
+   * Told how the answer, also an error of the peer's, is proven, right before the promise settles; what it throws is the
+   * request's failure. Who keeps `prove` keeps the whole frame.
+   */
+  readonly onAnswer?: ((prove: () => Uint8Array) => void) | undefined;
+}
+
+export class Request implements Pending {
+  id = 0;
+  readonly deadline: number;
+  readonly timeoutMs: number;
+  readonly onAnswer: RequestOptions["onAnswer"];
+  #unwatch: (() => void) | undefined;
+
+  constructor(
+    readonly kind: RequestKind,
+    readonly payload: Uint8Array,
+    { timeoutMs, onAnswer }: RequestOptions,
+    now: number,
+    readonly resolve: (reply: Uint8Array) => void,
+    readonly reject: (error: unknown) => void,
+  ) {
+    this.timeoutMs = timeoutMs;
+    this.deadline = now + timeoutMs;
+    this.onAnswer = onAnswer;
+  }
+
+  get bytes(): number {
+    return this.payload.length;
+  }
+
+  watch(signal: AbortSignal, giveUp: (error: FirefliesError) => void): void {
+    this.#unwatch = onAbort(signal, () => giveUp(new FirefliesError("cancelled")));
+  }
+
+  unwatch(): void {
+    this.#unwatch?.();
+  }
+
+  /** With what is left of its time. */
+  content(now: number): Content {
+    const left = Math.max(1, Math.ceil(this.deadline - now));
+    return { kind: this.kind, id: this.id, deadlineMs: Math.min(left, TIMER_MS_MAX), payload: this.payload };
+  }
+}
