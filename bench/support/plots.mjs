@@ -31,7 +31,7 @@ export const PLOTS = [
   },
   {
     file: "payload-rate.svg",
-    says: "With larger payloads the bytes count: ours are hashed and copied into a frame, and pass one stream with its one window in order, where each unary call has a stream and a window of its own.",
+    says: "With larger payloads the bytes count: ours are hashed and copied into a frame, and share streams and their windows, where each unary call has its own.",
     title: "Requests per second, by payload (50 in flight)",
     of: (kept) => curve(kept["curve-bytes"], "perSecond", PAYLOAD, PER_SECOND),
   },
