@@ -12,9 +12,9 @@ export class Block {
   #block: ArrayBuffer | undefined;
   #at = 0;
 
-  /** `length` bytes that nobody else has. */
+  /** `length` bytes that nobody else has, with anything in them: all of them are to be written. */
   take(length: number): Uint8Array {
-    if (length > SMALL_BYTES_MAX) return new Uint8Array(length);
+    if (length > SMALL_BYTES_MAX) return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
     if (this.#block === undefined || this.#at + length > BLOCK_BYTES) {
       this.#block = new ArrayBuffer(BLOCK_BYTES);
       this.#at = 0;
