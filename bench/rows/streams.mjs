@@ -33,6 +33,8 @@ export const rows = [
     unit: "MiB/s",
     aim: { atLeast: 1 },
     peer: PEER,
+    limits:
+      "HTTP/2 of Node: framing, windows of 1 MiB and their updates, and gRPC's copies on the way in and out; node:tls alone shows what is left below.",
     run: measuring("up"),
   },
   {
@@ -41,6 +43,8 @@ export const rows = [
     unit: "MiB/s",
     aim: { atLeast: 1 },
     peer: PEER,
+    limits:
+      "As stream-up, the other way; a window of 8 MiB would be faster and let a reader that has stopped hold as much.",
     run: measuring("down"),
   },
 ];
