@@ -59,6 +59,7 @@ export class Requester {
       caller: true,
       onContent: (content, message, frame) => this.#onContent(content, message, frame),
       onEnd: (error) => this.#onEnd(error),
+      open: () => this.#inFlight.size,
       onRoom: () => this.#sendWaiting(),
     });
   }

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatAddress, parseAddress, parseEndpoint } from "../../client/address.js";
-import { ADVERTISED_MAX } from "../../client/config/advertise.js";
 import {
   advertisedAddresses,
   type ClientOptions,
@@ -16,7 +15,7 @@ import {
   resolveMemberConfig,
   type Surroundings,
 } from "../../client/config/index.js";
-import { AUTHORITY_KEYS, MEMBER_KEYS } from "../../client/config/keys.js";
+import { ADVERTISED_MAX, AUTHORITY_KEYS, MEMBER_KEYS } from "../../client/config/keys.js";
 import { editDistance, nearest } from "../../client/config/nearest.js";
 import { ADDRESSES_MAX } from "../../gossip/limits.js";
 

@@ -277,7 +277,7 @@ describe("over a link", () => {
       return data;
     }, 2);
     await ask("first");
-    const names = Array.from({ length: 40 }, (_, number) => `m${number}`);
+    const names = Array.from({ length: 24 }, (_, number) => `m${number}`);
     await Promise.all(names.map((name) => ask(name)));
     const proven = proofs.slice(1).map((proof) => verifyMessage(proof, { roots }));
     expect(proven.map(({ data }) => string(data))).toEqual(names);
