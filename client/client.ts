@@ -166,10 +166,11 @@ export class Client {
     this.#phase = "stopped";
     this.#ending.abort();
     await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
-    this.#renewal?.stop();
+    const renewed = this.#renewal?.stop();
     this.#watch?.stop();
     this.#entry?.stop();
     await this.#member?.stop();
+    await renewed; // While the directory is still ours.
     await this.#state?.close();
     this.#feed.close();
   }

@@ -28,15 +28,19 @@ export class Renewal {
   readonly #options: RenewalOptions;
   readonly #abort = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  /** Attempts up to now; never rejects. */
+  #attempts: Promise<unknown> = Promise.resolve();
 
   constructor(options: RenewalOptions) {
     this.#options = options;
     this.#schedule(renewalTime(options.identity().certificate, Math.random()));
   }
 
-  stop(): void {
+  /** Resolves when nothing is being written any more: the next owner of the directory must find the new certificate. */
+  async stop(): Promise<void> {
     this.#abort.abort();
     clearTimeout(this.#timer);
+    await this.#attempts;
   }
 
   #schedule(at: number): void {
@@ -68,7 +72,13 @@ export class Renewal {
     }
   }
 
-  async #attempt(): Promise<void> {
+  #attempt(): Promise<void> {
+    const attempt = this.#ask();
+    this.#attempts = Promise.allSettled([this.#attempts, attempt]);
+    return attempt;
+  }
+
+  async #ask(): Promise<void> {
     const { identity, urls, addresses, now, onRenewed } = this.#options;
     const current = identity();
     const options = { addresses: addresses(), now: now(), signal: this.#abort.signal };

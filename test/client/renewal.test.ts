@@ -3,9 +3,12 @@ import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { type AuthorityServer, CertificateAuthority, serveAuthority } from "../../ca/index.js";
 import type { Client } from "../../client/client.js";
+import type { ClientOptions } from "../../client/config/index.js";
 import { grpcTransport } from "../../client/grpc/transport.js";
+import { Renewal } from "../../client/renewal.js";
 import type { Transport, TransportOptions } from "../../client/transport.js";
 import type { MessageStream } from "../../client/types.js";
+import { loadIdentity } from "../../identity/index.js";
 import { codeOf, DELTA_MS, deferred, Stage, type TestClient, text, whole } from "../support/network.js";
 
 /** Shorter than any operator's: renewed after two seconds. */
@@ -43,9 +46,9 @@ class ShortLived extends Stage {
     };
   }
 
-  async member(name: string): Promise<TestClient> {
+  async member(name: string, options: ClientOptions = {}): Promise<TestClient> {
     const place = { ca: this.server.urls[0]!, caFingerprint: this.authority.fingerprint };
-    const client = this.client({ ...place, name }, { transport: (own) => this.#counted(own) });
+    const client = this.client({ ...place, name, ...options }, { transport: (own) => this.#counted(own) });
     client.registerMessageHandler((data) => data);
     client.registerStreamHandler((stream) => void stream.pipe(stream));
     await client.start();
@@ -133,5 +136,26 @@ describe("a renewal in the running member", () => {
     expect(await codeOf(alice.renew())).toBe("principal-revoked");
     await alice.stop();
     expect(await codeOf(alice.renew())).toBe("not-started");
+  });
+
+  it("that comes while the member stops is on disk when it has stopped", { timeout: 60_000 }, async () => {
+    await using stage = await ShortLived.create();
+    const directory = stage.directory();
+    const alice = await stage.member("alice", { dir: directory });
+    await alice.stop();
+    const saved = () => loadIdentity(directory, { now: Date.now() });
+    const before = await saved();
+    const used = deferred<Promise<void>>();
+    const renewal = new Renewal({
+      identity: () => before!,
+      urls: stage.server.urls,
+      addresses: () => ["127.0.0.1:1"],
+      directory,
+      now: () => Date.now(),
+      onRenewed: () => used.resolve(renewal.stop()),
+      onFailed: (error) => used.reject(error),
+    });
+    await used.promise;
+    expect((await saved())!.certificate.notAfter).toBeGreaterThan(before!.certificate.notAfter);
   });
 });
