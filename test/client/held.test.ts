@@ -60,7 +60,7 @@ it("no request, answer, handler, list, byte or timer is left of thousands of mes
   }
   expect([...outcomes.keys()].sort()).toEqual(expect.arrayContaining(["answered", "handler-failed"]));
   // What was given up last is on its way to the other side.
-  await expect.poll(() => responder.open).toBe(0);
+  await expect.poll(() => responder.open, { timeout: 10_000 }).toBe(0);
   expect({ pending: requester.pending, running: budgets.message.running }).toEqual({ pending: 0, running: 0 });
   for (const end of [near, far]) {
     expect({ read: end.readableLength, written: end.writableLength }).toEqual({ read: 0, written: 0 });

@@ -330,10 +330,10 @@ describe("over a link", () => {
     expect(changed).toBe("proof-unavailable");
     const controller = new AbortController();
     const given = ask("give up", undefined, controller.signal).catch(() => {});
-    await expect.poll(() => kept.length).toBe(2);
+    await expect.poll(() => kept.length, { timeout: 10_000 }).toBe(2);
     controller.abort();
     await given;
-    await expect.poll(() => abandoned).toBe("proof-unavailable");
+    await expect.poll(() => abandoned, { timeout: 10_000 }).toBe("proof-unavailable");
     await ask("last");
     expect(kept.map(codeOf)).toEqual(["proof-unavailable", "proof-unavailable", "proof-unavailable"]);
   });
@@ -406,12 +406,12 @@ describe("the lists that waiting requests keep", () => {
     }
     // One runs, as many wait as there is room for lists, and the others are told so.
     const room = 1 + Math.floor((2 * 1024 * 1024) / (108 + FRAME_MESSAGES_MAX * 32));
-    await expect.poll(() => codes.length).toBe(frames - room);
+    await expect.poll(() => codes.length, { timeout: 10_000 }).toBe(frames - room);
     expect(new Set(codes)).toEqual(new Set(["overloaded"]));
     expect(responder.open).toBe(room);
     session.end(new FirefliesError("link-closed"));
     await ended.promise;
-    await expect.poll(() => responder.open).toBe(0);
+    await expect.poll(() => responder.open, { timeout: 10_000 }).toBe(0);
   });
 
   it("are counted once per frame, bounded, and given back", () => {
