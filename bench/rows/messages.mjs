@@ -28,8 +28,7 @@ export const rows = [
     peer: UNSIGNED,
     limits:
       "A frame's fixed cost - signature, verification, a pass through gRPC, HTTP/2 and TLS, about 0.2 ms a side - shared by its 25 messages: they go in two halves, so that each side has one while the other side has the other.",
-    tried:
-      "All 50 in one frame: half the signatures, but the two sides take turns, and a tenth to a third fewer calls go through.",
+    tried: "All 50 in one frame: half the signatures, but the two sides take turns, and fewer calls go through.",
     run: measuring({ peer: openRaw, inFlight: 50, bytes: 100 }),
   },
   {

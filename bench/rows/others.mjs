@@ -12,7 +12,7 @@ export const rows = [
     aim: { atLeast: 2 },
     peer: "NATS request and reply, mutual TLS",
     limits:
-      "ours as in message-50; NATS passes each request and each reply through its server, so each crosses four sockets, and its client spends a quarter of its time on errors made ahead for stack traces (its option noAsyncTraces; in a noisy trial with it the ratio was 1.3), a sixth on collecting garbage",
+      "ours as in message-50; NATS passes each request and each reply through its server, so each crosses four sockets, and its client spends a quarter of its time on errors made ahead for stack traces (which its option noAsyncTraces spares), a sixth on collecting garbage",
     run: measuring({ peer: openNats, inFlight: 50, bytes: 100 }),
   },
   {
