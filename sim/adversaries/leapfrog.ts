@@ -23,7 +23,7 @@ export class Leapfrog implements Behaviour {
     const between = new Set<Seat>();
     const statements: Uint8Array[] = [];
     for (const ring of order.enabled(victim)) {
-      const before = order.before(ring, victim, LEAP_MAX + 1);
+      const before = order.before(ring, victim).slice(0, LEAP_MAX + 1);
       const leaper = before.findIndex(({ isCorrect }) => !isCorrect);
       if (leaper < 0) continue;
       for (const seat of before.slice(0, leaper)) between.add(seat);

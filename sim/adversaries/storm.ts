@@ -2,7 +2,6 @@
  * Accuses everybody on every ring at all times, each by the nearest liar before it: while all correct members stand accused,
  * whoever is between is passed over, so that the farther liars are predecessors too and nobody's rings run out.
  */
-import { ACCUSER_WINDOW } from "../../gossip/limits.js";
 import type { Actor, Behaviour, Seat } from "../actor.js";
 import { Charges } from "./charges.js";
 import { tellMost, victimsOf } from "./crowd.js";
@@ -29,5 +28,5 @@ export class Storm implements Behaviour {
 }
 
 function isNearestLiar(order: Order, ring: number, actor: Actor, victim: Seat): boolean {
-  return order.before(ring, victim, ACCUSER_WINDOW).find(({ isCorrect }) => !isCorrect)?.id === actor.id;
+  return order.before(ring, victim).find(({ isCorrect }) => !isCorrect)?.id === actor.id;
 }

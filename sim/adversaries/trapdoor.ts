@@ -44,7 +44,7 @@ export class Trapdoor implements Behaviour {
 
 /** Only liars stand between the two, and one at least. */
 function isBehindFellows(order: Order, ring: number, actor: Actor, victim: Seat): boolean {
-  const before = order.before(ring, victim, 4);
+  const before = order.before(ring, victim).slice(0, 4);
   const place = before.findIndex(({ id }) => id === actor.id);
   return place > 0 && before.slice(0, place).every(({ isCorrect }) => !isCorrect);
 }
