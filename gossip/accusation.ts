@@ -1,6 +1,5 @@
 /** An accusation: a monitor's signed statement "the member after me on this ring does not answer" (TOCS 2015, section 3). */
-import { type MemberId, memberIdFromBytes, memberIdToBytes, toHex } from "../rings/index.js";
-import { ByteReader, ByteWriter } from "./bytes.js";
+import { ByteReader, ByteWriter, type MemberId, memberIdFromBytes, memberIdToBytes, toHex } from "../rings/index.js";
 
 const VERSION = 1;
 

@@ -1,6 +1,13 @@
 /** A note: a member's signed statement "I am alive" (TOCS 2015, section 3; body layout: docs/protocol.md). */
-import { type MemberId, maskProblem, memberIdFromBytes, memberIdToBytes, toHex } from "../rings/index.js";
-import { ByteReader, ByteWriter } from "./bytes.js";
+import {
+  ByteReader,
+  ByteWriter,
+  type MemberId,
+  maskProblem,
+  memberIdFromBytes,
+  memberIdToBytes,
+  toHex,
+} from "../rings/index.js";
 import { ADDRESS_CHARS_MAX, ADDRESSES_MAX, EPOCH_MAX, METADATA_BYTES_MAX, NOTE_BYTES_MAX } from "./limits.js";
 
 const VERSION = 1;

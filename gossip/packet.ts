@@ -2,8 +2,7 @@
  * A packet: what two machines say to each other in one call or one answer (docs/protocol.md has the layout).
  * Version, then items until the end. Range hashes and listed digests are cut to 16 bytes.
  */
-import { fromHex, toHex } from "../rings/index.js";
-import { ByteReader, ByteWriter } from "./bytes.js";
+import { ByteReader, ByteWriter, fromHex, toHex } from "../rings/index.js";
 import {
   PACKET_BYTES_MAX,
   PACKET_DIGESTS_MAX,

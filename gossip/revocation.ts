@@ -1,6 +1,5 @@
 /** The revocation list: numbered, signed by an issuing certificate of the authority, gossiped (rule R17). */
-import { type MemberId, memberIdFromBytes, toHex } from "../rings/index.js";
-import { ByteReader, ByteWriter } from "./bytes.js";
+import { ByteReader, ByteWriter, type MemberId, memberIdFromBytes, toHex } from "../rings/index.js";
 import { REVOCATION_BYTES_MAX } from "./limits.js";
 
 const VERSION = 1;

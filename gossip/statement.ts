@@ -3,9 +3,17 @@
  * equivocation, the revocation list. It travels as a kind, a body and what proves it, and is known everywhere by its
  * record: a digest of kind, subject, epoch and body, never of a signature, because ECDSA signatures are malleable.
  */
-import { concatBytes, MEMBER_ID_BYTES, type MemberId, memberIdToBytes, type Sha256, toHex } from "../rings/index.js";
+import {
+  ByteReader,
+  ByteWriter,
+  concatBytes,
+  MEMBER_ID_BYTES,
+  type MemberId,
+  memberIdToBytes,
+  type Sha256,
+  toHex,
+} from "../rings/index.js";
 import { type Accusation, parseAccusation } from "./accusation.js";
-import { ByteReader, ByteWriter } from "./bytes.js";
 import { type CertificateChain, encodeChain, parseChain } from "./certificate.js";
 import { CERTIFICATE_BYTES_MAX, NOTE_BYTES_MAX, REVOCATION_BYTES_MAX } from "./limits.js";
 import { type Note, parseNote } from "./note.js";

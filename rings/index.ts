@@ -1,6 +1,7 @@
 /** The geometry of a network: member ids, their positions on the rings, neighbours, masks, and how many rings are needed. */
 export { compareBytes, concatBytes, equalBytes, fromHex, toHex } from "./bytes.js";
 export { LayeredMap } from "./layered-map.js";
+export { ByteReader, ByteWriter } from "./layout.js";
 export { disabledRings, fullMask, isEnabled, type MaskProblem, maskBytes, maskProblem, withRing } from "./mask.js";
 export { MEMBER_ID_BYTES, type MemberId, memberIdFromBytes, memberIdToBytes, parseMemberId } from "./member-id.js";
 export { Nearest } from "./nearest.js";

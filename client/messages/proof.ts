@@ -12,7 +12,7 @@ import {
   SIGNATURE_BYTES,
   sha256,
 } from "../../identity/index.js";
-import { concatBytes, equalBytes, MEMBER_ID_BYTES } from "../../rings/index.js";
+import { ByteReader, ByteWriter, equalBytes, MEMBER_ID_BYTES } from "../../rings/index.js";
 import { DUPLEX_BYTES_MAX } from "../transport.js";
 import { FRAME_MESSAGES_MAX, SALT_BYTES } from "./frame.js";
 import { HASH_BYTES, LIST_FIXED_BYTES } from "./list.js";
@@ -22,6 +22,8 @@ export const PROOF_VERSION = 1;
 const MAGIC = new TextEncoder().encode("fireflies-proof\0");
 /** What precedes the hashes in a proof: receiver, link nonce, counter, count. The sender is the certificate's. */
 const HEAD_BYTES = LIST_FIXED_BYTES - MEMBER_ID_BYTES;
+/** The last of these: how many hashes follow. */
+const COUNT_BYTES = 4;
 /** Magic, version, and the numbers that are lengths or the index. */
 const FIXED_BYTES = MAGIC.length + 1 + 2 + 2 + 4 + 4;
 /** Largest proof, in bytes: the largest frame's only message, or any one of the fullest frame. */
@@ -71,28 +73,17 @@ function indexOfHash(list: Uint8Array, hash: Uint8Array): number | undefined {
 }
 
 export function encodeProof({ leaf, issuer, rest, index, salt, content, signature }: Proof): Uint8Array {
-  return concatBytes(
-    MAGIC,
-    Uint8Array.of(PROOF_VERSION),
-    number(2, leaf.length),
-    leaf,
-    number(2, issuer.length),
-    issuer,
-    rest,
-    number(4, index),
-    salt,
-    number(4, content.length),
-    content,
-    signature,
-  );
-}
-
-function number(bytes: 2 | 4, value: number): Uint8Array {
-  const out = new Uint8Array(bytes);
-  const view = new DataView(out.buffer);
-  if (bytes === 2) view.setUint16(0, value);
-  else view.setUint32(0, value);
-  return out;
+  return new ByteWriter()
+    .raw(MAGIC)
+    .u8(PROOF_VERSION)
+    .sized16(leaf)
+    .sized16(issuer)
+    .raw(rest)
+    .u32(index)
+    .raw(salt)
+    .sized32(content)
+    .raw(signature)
+    .finish();
 }
 
 /** The version that the bytes of a proof name; undefined when they are none. */
@@ -104,63 +95,18 @@ export function versionOfProof(bytes: Uint8Array): number | undefined {
 /** The parts of a proof, as windows on its bytes; undefined for what no `encodeProof` writes. Nothing is verified. */
 export function decodeProof(bytes: Uint8Array): Proof | undefined {
   if (bytes.length > PROOF_BYTES_MAX || versionOfProof(bytes) !== PROOF_VERSION) return undefined;
-  const reader = new Reader(bytes, MAGIC.length + 1);
-  const leaf = reader.take(atMost(reader.number(2), CERTIFICATE_BYTES_MAX));
-  const issuer = reader.take(atMost(reader.number(2), CERTIFICATE_BYTES_MAX));
-  const count = atMost(reader.peekNumber(4, HEAD_BYTES - 4), FRAME_MESSAGES_MAX);
-  const rest = reader.take(count && HEAD_BYTES + count * HASH_BYTES);
-  const index = reader.number(4);
-  const salt = reader.take(SALT_BYTES);
-  const content = reader.take(reader.number(4));
-  const signature = reader.take(SIGNATURE_BYTES);
-  if (leaf === undefined || issuer === undefined || rest === undefined || salt === undefined) return undefined;
-  if (content === undefined || signature === undefined || !reader.isDone) return undefined;
-  if (count === undefined || index === undefined || index >= count) return undefined;
-  return { leaf, issuer, rest, index, salt, content, signature };
-}
-
-function atMost(value: number | undefined, max: number): number | undefined {
-  return value !== undefined && value <= max ? value : undefined;
-}
-
-/** Reads on from `at` and never beyond the end; undefined from the first thing on that does not fit. */
-class Reader {
-  readonly #bytes: Uint8Array;
-  #at: number;
-  #bad = false;
-
-  constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes;
-    this.#at = at;
-  }
-
-  get isDone(): boolean {
-    return !this.#bad && this.#at === this.#bytes.length;
-  }
-
-  number(bytes: 2 | 4): number | undefined {
-    const value = this.peekNumber(bytes, 0);
-    this.#at += bytes;
-    return value;
-  }
-
-  /** The number that stands `ahead` bytes from here. */
-  peekNumber(bytes: 2 | 4, ahead: number): number | undefined {
-    const at = this.#at + ahead;
-    if (this.#bad || at + bytes > this.#bytes.length) {
-      this.#bad = true;
-      return undefined;
-    }
-    const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, bytes);
-    return bytes === 2 ? view.getUint16(0) : view.getUint32(0);
-  }
-
-  take(length: number | undefined): Uint8Array | undefined {
-    if (this.#bad || length === undefined || length > this.#bytes.length - this.#at) {
-      this.#bad = true;
-      return undefined;
-    }
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
-  }
+  const reader = new ByteReader(bytes.subarray(MAGIC.length + 1));
+  const leaf = reader.sized16(CERTIFICATE_BYTES_MAX);
+  const issuer = reader.sized16(CERTIFICATE_BYTES_MAX);
+  const restAt = bytes.length - reader.remaining;
+  reader.raw(HEAD_BYTES - COUNT_BYTES);
+  const count = reader.u32();
+  if (count > FRAME_MESSAGES_MAX) return undefined;
+  reader.raw(count * HASH_BYTES);
+  const rest = bytes.subarray(restAt, bytes.length - reader.remaining);
+  const index = reader.u32();
+  const salt = reader.raw(SALT_BYTES);
+  const content = reader.sized32(PROOF_BYTES_MAX);
+  const signature = reader.raw(SIGNATURE_BYTES);
+  return reader.complete && index < count ? { leaf, issuer, rest, index, salt, content, signature } : undefined;
 }
