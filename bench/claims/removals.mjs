@@ -13,37 +13,42 @@ is an accusation that a correct view held for valid until it was answered. Expos
 predecessors on more than t rings, for whom no claim is made: the planned ring count leaves a risk of 1 % that a
 network has any. Rows with 10 rings have Ifrit's ring count, whatever the share of liars, and show what rings buy. The aim is 10,000 hours a row at N = 100: the hours below are those
 spent so far, most of them under attack without a pause.`;
-/** Simulated seconds of one network; then another is drawn. The dear ones cost up to a hundred times as much. */
-const SECONDS = 300;
-const DEAR_SECONDS = 30;
-const DEAREST_SECONDS = 20;
-/** Members of a network under the dearest: a hundred of them would take minutes for each second. */
-const DEAREST_MEMBERS = 30;
-/** Before sleepers wake they show nothing. */
-const SLEEPER_SECONDS = SLEEP_MS / 1000 + DEAREST_SECONDS;
+/** Simulated seconds of one network; then another is drawn. These cost little more than a quiet one, and may lie for hours. */
+const SECONDS = 18_000;
+/** Accusers: within some minutes their victims have disabled every ring on which they could say more, and it is quiet. */
+const SPENT_SECONDS = 1800;
+const SPENT = new Set(["false-accuser", "mob", "whisperer", "blackout", "leapfrog", "trapdoor", "pesterer"]);
+/** Those that never run out of what they may say: up to a hundred times as dear as a quiet network. */
+const DEAR_SECONDS = 300;
 const DEAR = new Set([
-  "false-accuser",
-  "mob",
-  "whisperer",
-  "blackout",
-  "leapfrog",
-  "pesterer",
   "stranger-accuser",
   "epoch-accuser",
   "ring-accuser",
+  "mask-abuser",
+  "last-epoch",
+  "silent",
   "packet-flooder",
   "note-flooder",
-  "accusation-flooder",
   "certificate-flooder",
+  "fingerprint-liar",
   "displacer",
-  "trapdoor",
+  "flapper",
   "replayer",
   "hog",
 ]);
-/** A sleeper that has woken is "all". */
-const DEAREST = ["storm", "sleeper"];
+/** The dearest take up to a minute for each second. */
+const DEAREST_SECONDS = 20;
+const DEAREST = new Set(["storm", "accusation-flooder"]);
+/** Members of a network under the storm. */
+const STORM_MEMBERS = 30;
 /** Long enough for each of the adversaries to have its turn. */
 const ALL_SECONDS = 160;
+/** Sleepers behave for two hours, and then do all. */
+const SLEEPER_SECONDS = SLEEP_MS / 1000 + ALL_SECONDS;
+/** A thousand members: the dear part of an attack is over by then. */
+const LARGE_SECONDS = 900;
+/** Of the short form. */
+const SHORTEST_SECONDS = 20;
 /** The share that the promises are made for comes first. */
 const SHARES = [0.2, 0.3, 0.1];
 /** Of one victim at a time and of all at one moment: what a thousand members can still be simulated under. */
@@ -56,12 +61,12 @@ const SINGLE = [...ADVERSARIES.keys()].filter((name) => name !== "all");
 export function jobs(scale) {
   const cells = [];
   const cell = (n, f, adversary, rings = "auto") => {
-    const seconds = n === 1000 ? DEAR_SECONDS : secondsOf(adversary);
-    const networks = Math.max(1, Math.ceil((HOURS[n] * scale * 3600) / (n * (1 - f) * seconds)));
+    const seconds = Math.round(n === 1000 ? LARGE_SECONDS * Math.min(1, scale) : secondsOf(adversary, scale));
+    const networks = scale < 1 ? 1 : Math.ceil((HOURS[n] * scale * 3600) / (n * (1 - f) * seconds));
     cells.push(Array.from({ length: networks }, (_, index) => ({ n, f, adversary, rings, seconds, seed: index + 1 })));
   };
   for (const f of SHARES) {
-    for (const adversary of ["all", ...SINGLE]) cell(DEAREST.includes(adversary) ? DEAREST_MEMBERS : 100, f, adversary);
+    for (const adversary of ["all", ...SINGLE]) cell(adversary === "storm" ? STORM_MEMBERS : 100, f, adversary);
   }
   for (const f of SHARES) for (const adversary of ["mob", "blackout", "false-accuser"]) cell(100, f, adversary, 10);
   for (const adversary of AT_LARGE) cell(1000, 0.2, adversary);
@@ -69,11 +74,12 @@ export function jobs(scale) {
   return Array.from({ length: rounds }, (_, round) => cells.flatMap((networks) => networks[round] ?? [])).flat();
 }
 
-function secondsOf(adversary) {
+function secondsOf(adversary, scale) {
   if (adversary === "all") return ALL_SECONDS;
   if (adversary === "sleeper") return SLEEPER_SECONDS;
-  if (DEAREST.includes(adversary)) return DEAREST_SECONDS;
-  return DEAR.has(adversary) ? DEAR_SECONDS : SECONDS;
+  if (DEAREST.has(adversary)) return DEAREST_SECONDS;
+  const whole = SPENT.has(adversary) ? SPENT_SECONDS : DEAR.has(adversary) ? DEAR_SECONDS : SECONDS;
+  return scale >= 1 ? whole : Math.max(SHORTEST_SECONDS, whole * scale);
 }
 
 export function run({ n, f, adversary, rings, seconds, seed }) {
