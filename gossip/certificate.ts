@@ -1,7 +1,6 @@
 /** What the protocol needs to know of a member's certificate, after someone with keys has checked it (rule R1). */
 
-import type { MemberId } from "../rings/index.js";
-import { ByteReader, ByteWriter } from "../rings/index.js";
+import { ByteReader, ByteWriter, type MemberId } from "../rings/index.js";
 import { CERTIFICATE_BYTES_MAX } from "./limits.js";
 
 /** A certificate as it travels: the member's own and the one of the authority that issued it, both DER. */
