@@ -13,6 +13,8 @@ export function liars(adversary) {
 export class Mistakes {
   suspicions = 0;
   removals = 0;
+  /** Whom, and from how many views. */
+  removed = new Map();
   /** Who was removed in whose view, and when: the first few. */
   found = [];
 
@@ -26,6 +28,7 @@ export class Mistakes {
 
   #removal(seat, about, reason, now) {
     this.removals += 1;
+    this.removed.set(about.id, (this.removed.get(about.id) ?? 0) + 1);
     if (this.found.length < 3) this.found.push(`${about.name} by ${seat.name} at ${Math.round(now)} (${reason})`);
   }
 }
