@@ -5,7 +5,8 @@ import { overlay } from "./run.mjs";
 
 export const title = "Crashes at once, flip-flops and heavy loss";
 export const about = `The faults last five minutes. Healthy members must stay, faulty ones be out or consistently in, and views equal within a
-minute and steady from then on.`;
+minute and steady from then on. Flip-flops cannot be by rule R13: two returns are free, so that a member which hears nothing for 20 s of
+each 40 s is removed for the third time after 85 s, and only then must wait longer each time than it lasts.`;
 const WARM_UP_MS = 20_000;
 const WATCH_MS = 300_000;
 const STEP_MS = 1000;
