@@ -19,10 +19,12 @@ behave for two hours before they do everything that is in this table; floods go 
 const SECONDS = 18_000;
 /** Accusers: within some minutes their victims have disabled every ring on which they could say more, and it is quiet. */
 const SPENT_SECONDS = 1800;
-const SPENT = new Set(["false-accuser", "mob", "whisperer", "blackout", "leapfrog", "trapdoor", "pesterer"]);
+const SPENT = new Set(["false-accuser", "whisperer", "blackout", "trapdoor"]);
 /** Those that never run out of what they may say: up to a hundred times as dear as a quiet network. */
 const DEAR_SECONDS = 300;
 const DEAR = new Set([
+  "leapfrog",
+  "pesterer",
   "stranger-accuser",
   "epoch-accuser",
   "ring-accuser",
@@ -38,6 +40,8 @@ const DEAR = new Set([
   "replayer",
   "hog",
 ]);
+/** One victim after the other: a turn for each. */
+const MOB_SECONDS = 720;
 /** The dearest: a hundred members would take minutes for each second. */
 const DEAREST_SECONDS = 20;
 const DEAREST = new Set(["storm", "accusation-flooder"]);
@@ -80,6 +84,7 @@ function secondsOf(adversary, scale) {
   if (adversary === "all") return ALL_SECONDS;
   if (adversary === "sleeper") return SLEEPER_SECONDS;
   if (DEAREST.has(adversary)) return DEAREST_SECONDS;
+  if (adversary === "mob") return MOB_SECONDS * Math.min(1, scale);
   const whole = SPENT.has(adversary) ? SPENT_SECONDS : DEAR.has(adversary) ? DEAR_SECONDS : SECONDS;
   return scale >= 1 ? whole : Math.max(SHORTEST_SECONDS, whole * scale);
 }
