@@ -15,13 +15,13 @@ export function jobs(scale) {
   const cells = [];
   for (const [n, shares] of [
     [100, [0.5, 0.5]],
-    [1000, [0.5, 0.5]],
+    [300, [0.5, 0.5]],
     [100, [0.9, 0.1]],
     [100, [0.34, 0.33, 0.33]],
   ]) {
-    cells.push({ kind: "partition", n, shares, minutes: n === 1000 ? Math.min(minutes, 2) : minutes, seed: 1 });
+    cells.push({ kind: "partition", n, shares, minutes, seed: 1 });
   }
-  for (const n of [100, 1000]) cells.push({ kind: "stalls", n, share: 0.25, minutes: n === 1000 ? 3 : 10, seed: 1 });
+  for (const n of [100, 300]) cells.push({ kind: "stalls", n, share: 0.25, minutes: n === 300 ? 5 : 10, seed: 1 });
   return cells;
 }
 
