@@ -55,6 +55,9 @@ const SLEEPER_SECONDS = SLEEP_MS / 1000 + ALL_SECONDS;
 const LARGE_SECONDS = 900;
 /** Of the short form. */
 const SHORTEST_SECONDS = 20;
+/** Ifrit's rings: too few of them may be disabled for an accuser to be spent. */
+const FEW = 10;
+const NEVER_SPENT_SECONDS = 60;
 /** The share that the promises are made for comes first. */
 const SHARES = [0.2, 0.3, 0.1];
 /** Of one victim at a time and of all at one moment: what a thousand members can still be simulated under. */
@@ -67,14 +70,17 @@ const SINGLE = [...ADVERSARIES.keys()].filter((name) => name !== "all");
 export function jobs(scale) {
   const cells = [];
   const cell = (n, f, adversary, rings = "auto") => {
-    const seconds = Math.round(n === 1000 ? LARGE_SECONDS * Math.min(1, scale) : secondsOf(adversary, scale));
+    const whole = n === 1000 ? LARGE_SECONDS * Math.min(1, scale) : secondsOf(adversary, scale);
+    const seconds = Math.round(
+      rings === FEW && adversary === "false-accuser" ? Math.min(whole, NEVER_SPENT_SECONDS) : whole,
+    );
     const networks = scale < 1 ? 1 : Math.ceil((HOURS[n] * scale * 3600) / (n * (1 - f) * seconds));
     cells.push(Array.from({ length: networks }, (_, index) => ({ n, f, adversary, rings, seconds, seed: index + 1 })));
   };
   for (const f of SHARES) {
     for (const adversary of ["all", ...SINGLE]) cell(DEAREST.has(adversary) ? DEAREST_MEMBERS : 100, f, adversary);
   }
-  for (const f of SHARES) for (const adversary of ["mob", "blackout", "false-accuser"]) cell(100, f, adversary, 10);
+  for (const f of SHARES) for (const adversary of ["mob", "blackout", "false-accuser"]) cell(100, f, adversary, FEW);
   for (const adversary of AT_LARGE) cell(1000, 0.2, adversary);
   const rounds = Math.max(...cells.map((networks) => networks.length));
   return Array.from({ length: rounds }, (_, round) => cells.flatMap((networks) => networks[round] ?? [])).flat();
