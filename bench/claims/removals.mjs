@@ -15,49 +15,35 @@ a network has any. Rows with 10 rings have Ifrit's ring count, whatever the shar
 Hours differ by what an attack costs to simulate, and are short of the 10,000 a row that we aim at. Accusers say all that they can within
 the first minutes of a network, until their victims have disabled the rings on which they could say more; sleepers
 behave for two hours before they do everything that is in this table; floods go on to the end.`;
-/** Simulated seconds of one network; then another is drawn. These cost little more than a quiet one, and may lie for hours. */
-const SECONDS = 18_000;
-/** Accusers: within some minutes their victims have disabled every ring on which they could say more, and it is quiet. */
-const SPENT_SECONDS = 1800;
-const SPENT = new Set(["false-accuser", "whisperer", "blackout", "trapdoor"]);
-/** Those that never run out of what they may say: up to a hundred times as dear as a quiet network. */
-const DEAR_SECONDS = 300;
-const DEAR = new Set([
-  "leapfrog",
-  "pesterer",
-  "stranger-accuser",
-  "epoch-accuser",
-  "ring-accuser",
-  "mask-abuser",
-  "last-epoch",
-  "silent",
-  "packet-flooder",
-  "note-flooder",
-  "certificate-flooder",
-  "fingerprint-liar",
-  "displacer",
-  "flapper",
-  "replayer",
-  "hog",
-]);
-/** One victim after the other: a turn for each. */
-const MOB_SECONDS = 720;
-/** The dearest: a hundred members would take minutes for each second. */
-const DEAREST_SECONDS = 20;
-const DEAREST = new Set(["storm", "accusation-flooder"]);
-/** Members of a network under these. */
-const DEAREST_MEMBERS = 30;
-/** Long enough for each of the adversaries to have its turn. */
+/** Every one of them in turns takes so long. */
 const ALL_SECONDS = 160;
-/** Sleepers behave for two hours, and then do all. */
-const SLEEPER_SECONDS = SLEEP_MS / 1000 + ALL_SECONDS;
+/** Simulated seconds of one network, then another is drawn; an adversary costs up to a thousand times as much as a quiet one. */
+const SECONDS = new Map([
+  ["all", ALL_SECONDS],
+  // Behaves for two hours, then it is "all".
+  ["sleeper", SLEEP_MS / 1000 + ALL_SECONDS],
+  // Within some minutes the victims have disabled every ring on which these could say more, and it is quiet.
+  ...["false-accuser", "whisperer", "blackout", "trapdoor"].map((name) => [name, 1800]),
+  // One victim after the other: a turn for each.
+  ["mob", 720],
+  // They never run out of what they may say.
+  ...["leapfrog", "pesterer", "stranger-accuser", "epoch-accuser", "ring-accuser"].map((name) => [name, 300]),
+  ...["mask-abuser", "last-epoch", "silent", "flapper", "displacer", "hog", "replayer"].map((name) => [name, 300]),
+  ...["packet-flooder", "note-flooder", "certificate-flooder", "fingerprint-liar"].map((name) => [name, 300]),
+  // A hundred members would take minutes for each second.
+  ...["storm", "accusation-flooder"].map((name) => [name, 20]),
+]);
+/** All others cost little more than a quiet network, and may lie for hours. */
+const OTHERS_SECONDS = 18_000;
+const DEAREST = ["storm", "accusation-flooder"];
+const DEAREST_MEMBERS = 30;
 /** A thousand members: the dear part of an attack is over by then. */
 const LARGE_SECONDS = 900;
-/** Of the short form. */
-const SHORTEST_SECONDS = 20;
-/** Ifrit's rings: too few of them may be disabled for an accuser to be spent. */
+/** Ifrit's rings: too few of them may be disabled for a false accuser to be spent. */
 const FEW = 10;
 const NEVER_SPENT_SECONDS = 60;
+/** Of the short form. */
+const SHORTEST_SECONDS = 20;
 /** The share that the promises are made for comes first. */
 const SHARES = [0.2, 0.3, 0.1];
 /** Of one victim at a time and of all at one moment: what a thousand members can still be simulated under. */
@@ -70,15 +56,14 @@ const SINGLE = [...ADVERSARIES.keys()].filter((name) => name !== "all");
 export function jobs(scale) {
   const cells = [];
   const cell = (n, f, adversary, rings = "auto") => {
-    const whole = n === 1000 ? LARGE_SECONDS * Math.min(1, scale) : secondsOf(adversary, scale);
-    const seconds = Math.round(
-      rings === FEW && adversary === "false-accuser" ? Math.min(whole, NEVER_SPENT_SECONDS) : whole,
-    );
+    const seconds = secondsOf(n, adversary, rings, scale);
     const networks = scale < 1 ? 1 : Math.ceil((HOURS[n] * scale * 3600) / (n * (1 - f) * seconds));
     cells.push(Array.from({ length: networks }, (_, index) => ({ n, f, adversary, rings, seconds, seed: index + 1 })));
   };
   for (const f of SHARES) {
-    for (const adversary of ["all", ...SINGLE]) cell(DEAREST.has(adversary) ? DEAREST_MEMBERS : 100, f, adversary);
+    // In a short form sleepers would not wake.
+    for (const adversary of ["all", ...SINGLE].filter((name) => scale >= 1 || name !== "sleeper"))
+      cell(DEAREST.includes(adversary) ? DEAREST_MEMBERS : 100, f, adversary);
   }
   for (const f of SHARES) for (const adversary of ["mob", "blackout", "false-accuser"]) cell(100, f, adversary, FEW);
   for (const adversary of AT_LARGE) cell(1000, 0.2, adversary);
@@ -86,13 +71,11 @@ export function jobs(scale) {
   return Array.from({ length: rounds }, (_, round) => cells.flatMap((networks) => networks[round] ?? [])).flat();
 }
 
-function secondsOf(adversary, scale) {
-  if (adversary === "all") return ALL_SECONDS;
-  if (adversary === "sleeper") return SLEEPER_SECONDS;
-  if (DEAREST.has(adversary)) return DEAREST_SECONDS;
-  if (adversary === "mob") return MOB_SECONDS * Math.min(1, scale);
-  const whole = SPENT.has(adversary) ? SPENT_SECONDS : DEAR.has(adversary) ? DEAR_SECONDS : SECONDS;
-  return scale >= 1 ? whole : Math.max(SHORTEST_SECONDS, whole * scale);
+function secondsOf(n, adversary, rings, scale) {
+  const usual = SECONDS.get(adversary) ?? OTHERS_SECONDS;
+  if (scale < 1) return Math.min(usual, Math.max(SHORTEST_SECONDS, Math.round(usual * scale)));
+  if (n === 1000) return LARGE_SECONDS;
+  return rings === FEW && adversary === "false-accuser" ? NEVER_SPENT_SECONDS : usual;
 }
 
 export function run({ n, f, adversary, rings, seconds, seed }) {
