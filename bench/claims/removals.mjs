@@ -23,13 +23,16 @@ const SECONDS = new Map([
   // Behaves for two hours, then it is "all".
   ["sleeper", SLEEP_MS / 1000 + ALL_SECONDS],
   // Within some minutes the victims have disabled every ring on which these could say more, and it is quiet.
-  ...["false-accuser", "whisperer", "blackout", "trapdoor"].map((name) => [name, 1800]),
+  ...["false-accuser", "whisperer", "blackout", "trapdoor", "equivocator"].map((name) => [name, 1800]),
   // One victim after the other: a turn for each.
   ["mob", 720],
   // They never run out of what they may say.
   ...["leapfrog", "pesterer", "stranger-accuser", "epoch-accuser", "ring-accuser"].map((name) => [name, 300]),
   ...["mask-abuser", "last-epoch", "silent", "flapper", "displacer", "hog", "replayer"].map((name) => [name, 300]),
-  ...["packet-flooder", "note-flooder", "certificate-flooder", "fingerprint-liar"].map((name) => [name, 300]),
+  ...["packet-flooder", "note-flooder", "certificate-flooder", "fingerprint-liar", "address-liar"].map((name) => [
+    name,
+    300,
+  ]),
   // A hundred members would take minutes for each second.
   ...["storm", "accusation-flooder"].map((name) => [name, 20]),
 ]);
