@@ -5,8 +5,9 @@ import { overlay } from "./run.mjs";
 
 export const title = "Crashes at once, flip-flops and heavy loss";
 export const about = `The faults last five minutes. Healthy members must stay, faulty ones be out or consistently in, and views equal within a
-minute and steady from then on. Flip-flops cannot be by rule R13: two returns are free, so that a member which hears nothing for 20 s of
-each 40 s is removed for the third time after 85 s, and only then must wait longer each time than it lasts.`;
+minute and steady from then on. Flip-flops miss that by rule R13, under which two returns are free: who hears nothing for 20 s of each
+40 s is removed for the third time after 85 s. Only from then on it waits, for 6 s, 12 s, 24 s; the last of these is longer
+than it can stay.`;
 const WARM_UP_MS = 20_000;
 const WATCH_MS = 300_000;
 const STEP_MS = 1000;
