@@ -39,6 +39,7 @@ const SECONDS = new Map([
 /** All others cost little more than a quiet network, and may lie for hours. */
 const OTHERS_SECONDS = 18_000;
 const DEAREST = ["storm", "accusation-flooder"];
+/** Members of a network under these, and of all in the short form. */
 const DEAREST_MEMBERS = 30;
 /** A thousand members: the dear part of an attack is over by then. */
 const LARGE_SECONDS = 900;
@@ -63,11 +64,10 @@ export function jobs(scale) {
     const networks = scale < 1 ? 1 : Math.ceil((HOURS[n] * scale * 3600) / (n * (1 - f) * seconds));
     cells.push(Array.from({ length: networks }, (_, index) => ({ n, f, adversary, rings, seconds, seed: index + 1 })));
   };
-  for (const f of SHARES) {
-    // In a short form sleepers would not wake.
-    for (const adversary of ["all", ...SINGLE].filter((name) => scale >= 1 || name !== "sleeper"))
-      cell(DEAREST.includes(adversary) ? DEAREST_MEMBERS : 100, f, adversary);
-  }
+  // In the short form sleepers would not wake.
+  const adversaries = ["all", ...SINGLE].filter((name) => scale >= 1 || name !== "sleeper");
+  const membersFor = (adversary) => (scale < 1 || DEAREST.includes(adversary) ? DEAREST_MEMBERS : 100);
+  for (const f of SHARES) for (const adversary of adversaries) cell(membersFor(adversary), f, adversary);
   for (const f of SHARES) for (const adversary of ["mob", "blackout", "false-accuser"]) cell(100, f, adversary, FEW);
   for (const adversary of AT_LARGE) cell(1000, 0.2, adversary);
   const rounds = Math.max(...cells.map((networks) => networks.length));
