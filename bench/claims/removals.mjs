@@ -29,10 +29,9 @@ const SECONDS = new Map([
   // They never run out of what they may say.
   ...["leapfrog", "pesterer", "stranger-accuser", "epoch-accuser", "ring-accuser"].map((name) => [name, 300]),
   ...["mask-abuser", "last-epoch", "silent", "flapper", "displacer", "hog", "replayer"].map((name) => [name, 300]),
-  ...["packet-flooder", "note-flooder", "certificate-flooder", "fingerprint-liar", "address-liar"].map((name) => [
-    name,
-    300,
-  ]),
+  ...["packet-flooder", "note-flooder", "certificate-flooder", "fingerprint-liar"].map((name) => [name, 300]),
+  // Whoever watches these accuses them again and again.
+  ["address-liar", 60],
   // A hundred members would take minutes for each second.
   ...["storm", "accusation-flooder"].map((name) => [name, 20]),
 ]);
