@@ -9,17 +9,20 @@ once, and nobody else may be removed. They are removed themselves, because 5 s i
 removal within ten minutes on their return is put off (rule R13), and views are "not at all" whole within that minute.`;
 /** A split of three hundred is so many removals at once that twenty minutes do not see its end. */
 const MEMBERS = 100;
+/** In the short form. */
+const SHORT_MEMBERS = 30;
 const WARM_UP_MS = 20_000;
 const MINUTE_MS = 60_000;
 
 export function jobs(scale) {
   const minutes = Math.max(2, Math.round(30 * scale));
+  const n = scale >= 1 ? MEMBERS : SHORT_MEMBERS;
   const divided = [
     [0.5, 0.5],
     [0.9, 0.1],
     [0.34, 0.33, 0.33],
-  ].map((shares) => ({ kind: "partition", n: MEMBERS, shares, minutes, seed: 1 }));
-  return [...divided, { kind: "stalls", n: MEMBERS, share: 0.25, minutes: 10, seed: 1 }];
+  ].map((shares) => ({ kind: "partition", n, shares, minutes, seed: 1 }));
+  return [...divided, { kind: "stalls", n, share: 0.25, minutes: Math.min(10, minutes), seed: 1 }];
 }
 
 export function run(job) {
