@@ -9,7 +9,7 @@ on a virtual clock and network, signatures without cryptography. A run follows f
 
 This page is printed by \`npm run -s claims -- --print\` from \`bench/claims/results.jsonl\`: one line for each run, with
 options, seeds, result, seconds spent and memory. \`npm run claims -- --tables NAME --scale 1\` runs a table again;
-\`npm run claims\` runs a short form, with a hundredth of the hours and networks of up to 200 members. Rates are of one of two
+\`npm run claims\` runs a short form, with a hundredth of the hours and networks of up to 100 members. Rates are of one of two
 cores, with another run on the other one or more beside it. One network by hand: \`fireflies sim --members 100
 --byzantine 0.2 --rings auto --adversary all --seconds 160 --seed 1\`.
 `;

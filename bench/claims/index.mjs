@@ -1,7 +1,7 @@
 /**
  * The claims of docs/claims.md: runs the simulations behind each table, and prints the document.
  *
- *   npm run claims                         the short form: a hundredth of the hours, networks of up to 200 members
+ *   npm run claims                         the short form: a hundredth of the hours, networks of up to 100 members
  *   npm run claims -- --scale 1            all of it: days of one core
  *   npm run claims -- --tables detection,cost --scale 1 --results FILE
  *   npm run -s claims -- --print           the document, from results that were kept (bench/claims/results.jsonl)
@@ -22,7 +22,7 @@ const KEPT = fileURLToPath(new URL("results.jsonl", import.meta.url));
 const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));
 
 /** Members of a network in the short form, at most. */
-const SHORT_MEMBERS_MAX = 200;
+const SHORT_MEMBERS_MAX = 100;
 
 const { values } = parseArgs({
   options: {

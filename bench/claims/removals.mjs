@@ -50,7 +50,7 @@ const NEVER_SPENT_SECONDS = 60;
 const SHORTEST_SECONDS = 20;
 /** The share that the promises are made for comes first. */
 const SHARES = [0.2, 0.3, 0.1];
-/** Of one victim at a time and of all at one moment: what a thousand members can still be simulated under. */
+/** Of one victim at a time and of all at one moment, which take hours of a core; and the quiet two, which take minutes. */
 const AT_LARGE = ["mob", "blackout", "keeper", "rebuttal-dropper"];
 const HOURS = { 30: 10_000, 100: 10_000, 1000: 1000 };
 
