@@ -22,7 +22,7 @@ export type Standing =
   | "suspected"
   /** Removed at its latest epoch after 2 Delta of accusation. */
   | "removed"
-  /** Came back from its third removal within ten minutes or a later one, and must wait (rule R13). */
+  /** Came back from the second removal within two minutes, or the third within ten, and must wait (rule R13). */
   | "waiting"
   | "left"
   | "revoked"
@@ -33,12 +33,17 @@ export type Standing =
 
 /** Removals within this time count towards a longer wait, milliseconds (rule R13). */
 export const RETURN_WINDOW_MS = 10 * 60 * 1000;
-/** From this many removals within the window on, a return waits. */
-const RETURN_FREE_REMOVALS = 3;
+/** A removal so soon after the one before is the same trouble, milliseconds: one free return is enough. */
+export const RETURN_SOON_MS = 2 * 60 * 1000;
+/** Removals within the window after which a return is free: of apart ones, and of those that follow soon. */
+const RETURN_FREE = { apart: 2, soon: 1 };
 /** Removals remembered of one member: with as many the wait is the whole window, for any Delta from 20 ms on. */
 const REMOVALS_MAX = 16;
-/** The first wait in multiples of Delta: longer than one detection, so that a flapping member skips a cycle. */
-const RETURN_WAIT_DELTAS = 4;
+/**
+ * The first wait in multiples of Delta: who hears nothing for 20 s of each 40 s is accused again before it is over
+ * (docs/claims.md, flip-flops; with 4 Delta it came and went until the fifth removal).
+ */
+const RETURN_WAIT_DELTAS = 20;
 
 export interface JudgementOptions {
   readonly evidence: Evidence;
@@ -168,8 +173,7 @@ export class Judgement {
     const removedAt = this.#removedEpochs.get(id);
     const note = this.#evidence.note(id);
     if (removedAt === undefined || !note || note.note.epoch <= removedAt || this.#waits.has(id)) return;
-    const recent = (this.#removalTimes.get(id) ?? []).filter((at) => at > now - RETURN_WINDOW_MS).length;
-    const wait = returnWaitMs(recent, this.#deltaMs);
+    const wait = returnWaitMs(this.#removalTimes.get(id) ?? [], now, this.#deltaMs);
     if (wait > 0) this.#waits.set(id, now + wait);
   }
 
@@ -262,8 +266,14 @@ export class Judgement {
   }
 }
 
-/** Rule R13: nothing for the first two removals within the window, then a wait that doubles, up to the window. */
-export function returnWaitMs(recentRemovals: number, deltaMs: number): number {
-  if (recentRemovals < RETURN_FREE_REMOVALS) return 0;
-  return Math.min(RETURN_WINDOW_MS, RETURN_WAIT_DELTAS * deltaMs * 2 ** (recentRemovals - RETURN_FREE_REMOVALS));
+/**
+ * Rule R13: nothing for the first removals within the window, then a wait that doubles, up to the window. `removals` are
+ * the times of all that are remembered, oldest first.
+ */
+export function returnWaitMs(removals: readonly number[], now: number, deltaMs: number): number {
+  const recent = removals.filter((at) => at > now - RETURN_WINDOW_MS);
+  const [before = -Infinity, last = Infinity] = recent.slice(-2);
+  const again = recent.length - (last - before <= RETURN_SOON_MS ? RETURN_FREE.soon : RETURN_FREE.apart);
+  if (again <= 0) return 0;
+  return Math.min(RETURN_WINDOW_MS, RETURN_WAIT_DELTAS * deltaMs * 2 ** (again - 1));
 }

@@ -5,9 +5,8 @@ import { overlay } from "./run.mjs";
 
 export const title = "Crashes at once, flip-flops and heavy loss";
 export const about = `The faults last five minutes. Healthy members must stay, faulty ones be out or consistently in, and views equal within a
-minute and steady from then on. Flip-flops miss that by rule R13, under which two returns are free: who hears nothing for 20 s of each
-40 s is removed for the third time after some 85 s. Only from then on it waits, for 6 s, 12 s, 24 s; the last of these is longer
-than it can stay.`;
+minute and steady from then on. Rule R13 is there for flip-flops: who hears nothing for 20 s of each 40 s comes back once;
+after its second removal it would have to last for 30 s, and it never does.`;
 const WARM_UP_MS = 20_000;
 const WATCH_MS = 300_000;
 const STEP_MS = 1000;

@@ -45,10 +45,10 @@ const OUTSIDER_EVERY_MS = 1_000;
 /** Samples over the phase with faults. */
 const SAMPLES = 150;
 /**
- * The bound on the quiet phase, in multiples of Delta: 60 s in a LAN. Partitions heal within 20 Delta, a crash is out of all
- * views within 10; a member that flapped waits up to 8 Delta for its return after a fourth removal (rule R13).
+ * The bound on the quiet phase, in multiples of Delta: 90 s in a LAN. Partitions heal within 20 Delta, a crash is out of all
+ * views within 10; a member that was removed for the third time waits 40 Delta for its return (rule R13).
  */
-const QUIET_DELTAS = 40;
+const QUIET_DELTAS = 60;
 /** In the quiet phase it is asked this often whether all has settled, in milliseconds per member: asking costs N squared. */
 const ASK_MS_PER_MEMBER = 1;
 const ASK_MS_MIN = 200;

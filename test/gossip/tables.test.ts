@@ -245,17 +245,24 @@ describe("rebuttal masks (R9)", () => {
 });
 
 describe("waiting to return (R13)", () => {
+  const MINUTE = 60_000;
   it.each([
-    [1, 0],
-    [2, 0],
-    [3, 6000],
-    [4, 12_000],
-    [5, 24_000],
-    [9, 384_000],
-    [10, 600_000],
-    [16, 600_000],
-  ])("after %i removals within ten minutes: %i ms", (removals, wait) => {
-    expect(returnWaitMs(removals, 1500)).toBe(wait);
+    ["one removal", [0], 0],
+    ["two, three minutes apart", [0, 180_000], 0],
+    ["two, just over two minutes apart", [0, 120_001], 0],
+    ["two, two minutes apart", [0, 120_000], 30_000],
+    ["a second one ten minutes after the first", [0, 10 * MINUTE], 0],
+    ["three, apart", [0, 180_000, 360_000], 30_000],
+    ["three, the last two soon after each other", [0, 180_000, 200_000], 60_000],
+    ["three, the first two soon after each other", [0, 10_000, 190_000], 30_000],
+    ["three soon", [0, 40_000, 80_000], 60_000],
+    ["four soon", [0, 40_000, 80_000, 120_000], 120_000],
+    ["five soon", [0, 40_000, 80_000, 120_000, 160_000], 240_000],
+    ["six soon", [0, 40_000, 80_000, 120_000, 160_000, 200_000], 480_000],
+    ["as many as are remembered", Array.from({ length: 16 }, (_, index) => 30_000 * index), 600_000],
+    ["many, of which all but two are older than ten minutes", [0, 1, 2, 3, 180_000, 601_000], 0],
+  ])("after %s", (_, removals, wait) => {
+    expect(returnWaitMs(removals, removals.at(-1)!, 1500)).toBe(wait);
   });
 });
 

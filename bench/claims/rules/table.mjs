@@ -356,8 +356,8 @@ export const RULES = [
     edits: [
       {
         file: "gossip/judgement.js",
-        find: "if (recentRemovals < RETURN_FREE_REMOVALS)",
-        put: "if (recentRemovals >= 0)",
+        find: "if (again <= 0)",
+        put: "if (again <= recent.length)",
       },
     ],
     run(sim) {
