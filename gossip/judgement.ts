@@ -272,8 +272,8 @@ export class Judgement {
  */
 export function returnWaitMs(removals: readonly number[], now: number, deltaMs: number): number {
   const recent = removals.filter((at) => at > now - RETURN_WINDOW_MS);
-  const [before = -Infinity, last = Infinity] = recent.slice(-2);
-  const again = recent.length - (last - before <= RETURN_SOON_MS ? RETURN_FREE.soon : RETURN_FREE.apart);
+  const isSoon = recent.length > 1 && recent.at(-1)! - recent.at(-2)! <= RETURN_SOON_MS;
+  const again = recent.length - (isSoon ? RETURN_FREE.soon : RETURN_FREE.apart);
   if (again <= 0) return 0;
   return Math.min(RETURN_WINDOW_MS, RETURN_WAIT_DELTAS * deltaMs * 2 ** (again - 1));
 }
