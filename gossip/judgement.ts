@@ -37,7 +37,7 @@ export const RETURN_WINDOW_MS = 10 * 60 * 1000;
 export const RETURN_SOON_MS = 2 * 60 * 1000;
 /** Removals within the window after which a return is free: of apart ones, and of those that follow soon. */
 const RETURN_FREE = { apart: 2, soon: 1 };
-/** Removals remembered of one member: with as many the wait is the whole window, for any Delta from 20 ms on. */
+/** Removals remembered of one member: with as many the wait is the whole window, for any Delta from 4 ms on. */
 const REMOVALS_MAX = 16;
 /**
  * The first wait in multiples of Delta: who hears nothing for 20 s of each 40 s is accused again before it is over
