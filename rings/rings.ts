@@ -41,6 +41,7 @@ export class Rings {
   readonly #places: Places;
   /** Oldest first. A place follows from the id alone: forks keep these together, and a newcomer has one for all of them. */
   readonly #absent: Map<MemberId, Place>;
+  #version = 0;
 
   /**
    * Throws RangeError when `count` is not a whole number in 1..RING_COUNT_MAX. With `base` the rings begin as a fork of those:
@@ -63,6 +64,11 @@ export class Rings {
     return new Rings({ count: this.count, sha256: this.#sha256 }, this);
   }
 
+  /** Rises whenever somebody is put on the rings or taken off. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Members on the rings. */
   get size(): number {
     return this.#slots.size;
@@ -83,6 +89,7 @@ export class Rings {
     const place = this.#place(id);
     const slot = this.#places.add(place);
     this.#slots.set(id, slot);
+    this.#version += 1;
     for (const ring of this.#rings) ring.insert(slot);
     return true;
   }
@@ -93,6 +100,7 @@ export class Rings {
     if (slot === undefined) return false;
     for (const ring of this.#rings) ring.remove(this.#places.at(slot));
     this.#slots.delete(id);
+    this.#version += 1;
     this.#places.remove(slot);
     return true;
   }
