@@ -243,11 +243,13 @@ export class Evidence {
 
   #crowded(accusation: SignedAccusation, distance: number): string | undefined {
     const { accused, accuser, ring } = accusation;
-    const held = this.accusations(accused).filter((other) => other.accusation.ring === ring);
-    const same = held.find((other) => other.accusation.accuser === accuser);
-    if (same) return this.#preferred(accusation, same) ? undefined : "duplicate";
-    const closer = held.filter((other) => this.#distance(other) < distance);
-    return closer.length >= ACCUSATIONS_PER_RING_MAX ? "closer-held" : undefined;
+    let closer = 0;
+    for (const other of this.accusations(accused)) {
+      if (other.accusation.ring !== ring) continue;
+      if (other.accusation.accuser === accuser) return this.#preferred(accusation, other) ? undefined : "duplicate";
+      if (this.#distance(other) < distance) closer += 1;
+    }
+    return closer >= ACCUSATIONS_PER_RING_MAX ? "closer-held" : undefined;
   }
 
   equivocationProblem(pair: readonly [SignedNote, SignedNote]): string | undefined {

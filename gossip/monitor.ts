@@ -1,8 +1,9 @@
 /** My duty as a monitor: visit my successors ring by ring, accuse who is silent, and keep the dead accused (rules R3, R7). */
 import { isEnabled, type MemberId } from "../rings/index.js";
-import { accusationKey, encodeAccusation } from "./accusation.js";
+import { encodeAccusation } from "./accusation.js";
 import { CALL_TIMEOUT_MS } from "./courier.js";
 import { type Detection, Detector, type Target } from "./detector.js";
+import type { HeldAccusation } from "./evidence.js";
 import { ACCUSER_WINDOW } from "./limits.js";
 import type { Mailer } from "./mailer.js";
 import type { Outbox } from "./outbox.js";
@@ -164,6 +165,8 @@ export class Monitor {
   #signAccusation(accused: MemberId, ring: number, epoch: bigint): string | undefined {
     const { self, view, ports, onAccused } = this.#parts;
     const { certificate } = self;
+    // Asked for each of the dead whenever something moves among them: no more is done than to see that it was said.
+    if (this.#said(accused, ring)?.accusation.certificate === certificate.hash) return undefined;
     const accusation = { accuser: view.me, certificate: certificate.hash, accused, ring, epoch };
     const body = encodeAccusation(accusation, ports.sha256(certificate.leaf));
     const unsigned = { ...accusation, body, signature: new Uint8Array(64) };
@@ -171,7 +174,13 @@ export class Monitor {
     const signed = own({ ...unsigned, signature: ports.sign("accusation", body) });
     if (!view.evidence.admitAccusation(signed)) return undefined;
     onAccused(accused);
-    const key = accusationKey(signed);
-    return view.evidence.accusations(accused).find((held) => accusationKey(held.accusation) === key)?.digest;
+    return this.#said(accused, ring)?.digest;
+  }
+
+  /** My accusation against a member on a ring: one at most is held. */
+  #said(accused: MemberId, ring: number): HeldAccusation | undefined {
+    const { view } = this.#parts;
+    const held = view.evidence.accusations(accused);
+    return held.find(({ accusation }) => accusation.ring === ring && accusation.accuser === view.me);
   }
 }
