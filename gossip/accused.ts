@@ -124,7 +124,9 @@ export class Accused {
     const entry = this.#accused.get(id);
     if (entry === undefined) return false;
     const isFirm = (passed: MemberId) => (this.#accused.get(passed) ?? Infinity) < entry || this.#isGone(passed);
-    return (this.#known.get(id) ?? []).some((held) => this.#isValid(held) && this.#findings.get(held)!.passed.every(isFirm));
+    return (this.#known.get(id) ?? []).some(
+      (held) => this.#isValid(held) && this.#findings.get(held)!.passed.every(isFirm),
+    );
   }
 
   #isPassed(id: MemberId): boolean {
