@@ -16,9 +16,9 @@ const STEP_MS = 1000;
 const FIRST_MS = 60_000;
 
 export function jobs(scale) {
-  const n = scale >= 1 ? 1000 : 100;
+  const sizes = scale >= 1 ? [100, 1000] : [100];
   const kinds = ["10 crashes at once", "1 % flip-flop, 20 s one way", "1 % lose 80 % of what they send"];
-  return [1].flatMap((seed) => kinds.map((kind) => ({ n, kind, seed })));
+  return sizes.flatMap((n) => kinds.map((kind) => ({ n, kind, seed: 1 })));
 }
 
 export function run({ n, kind, seed }) {
