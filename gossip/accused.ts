@@ -69,22 +69,21 @@ export class Accused {
     const hasMoved = this.#ringsVersion !== this.#evidence.rings.version;
     this.#ringsVersion = this.#evidence.rings.version;
     const open = [...changed].flatMap((id) => this.#renew(id, hasMoved));
-    open.push(...this.#takeOut([...changed], turned));
-    for (const id of changed) if (this.#isGone(id)) open.push(...(this.#blocked.get(id) ?? []));
+    this.#takeOut([...changed], open, turned);
+    for (const id of changed) if (this.#isGone(id)) pushAll(open, this.#blocked.get(id));
     this.#putBack(open, judged, turned);
     return { judged, turned };
   }
 
-  /** Those without ground, and whoever is accused past somebody who may not be passed over any more. What must be found anew. */
-  #takeOut(shaken: MemberId[], turned: Set<MemberId>): HeldAccusation[] {
-    const open: HeldAccusation[] = [];
+  /** Those without ground, and whoever is accused past somebody who may not be passed over any more; `open` gets what must be found anew. */
+  #takeOut(shaken: MemberId[], open: HeldAccusation[], turned: Set<MemberId>): void {
     // An array that grows while it is walked: what is added comes up later.
     for (const id of shaken) {
       const isGone = this.#isGone(id);
       if (!isGone && this.#hasGround(id)) continue;
       if (this.#accused.delete(id)) {
         turned.add(id);
-        open.push(...(this.#known.get(id) ?? []));
+        pushAll(open, this.#known.get(id));
       }
       if (isGone) continue;
       for (const held of [...(this.#passing.get(id) ?? [])]) {
@@ -93,7 +92,6 @@ export class Accused {
         shaken.push(held.accusation.accused);
       }
     }
-    return open;
   }
 
   #putBack(open: HeldAccusation[], judged: Set<MemberId>, turned: Set<MemberId>): void {
@@ -105,7 +103,7 @@ export class Accused {
       this.#entries += 1;
       this.#accused.set(accused, this.#entries);
       if (!turned.delete(accused)) turned.add(accused);
-      open.push(...(this.#blocked.get(accused) ?? []));
+      pushAll(open, this.#blocked.get(accused));
     }
   }
 
@@ -160,6 +158,11 @@ export class Accused {
     for (const id of finding.passed) drop(this.#passing, id, held);
     if (finding.blocker !== undefined) drop(this.#blocked, finding.blocker, held);
   }
+}
+
+/** One by one: among thousands of dead these are more than a call takes as arguments. */
+function pushAll<T>(to: T[], items: Iterable<T> = []): void {
+  for (const item of items) to.push(item);
 }
 
 function put<T>(index: Map<MemberId, Set<T>>, id: MemberId, item: T): void {

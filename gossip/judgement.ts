@@ -112,6 +112,12 @@ export class Judgement {
   /** The gone alone are passed over. */
   readonly skipGone = (id: MemberId): boolean => !this.isLive(id);
 
+  /**
+   * For partners: the gone are passed over, but neither the accused nor who waits for its return. Both must hear what is said
+   * of them, and from others than liars.
+   */
+  readonly skipAbsent = (id: MemberId): boolean => !isThere(this.#base(id));
+
   /** For walks over a ring: the gone and the accused are passed over (protocol section 1). */
   readonly skip = (id: MemberId): boolean => this.standing(id) !== "live";
 
@@ -119,10 +125,12 @@ export class Judgement {
    * For walks to whom I monitor. Who waits for its return is monitored: to others it may be live already, and nobody
    * behind it on the ring can be accused past it.
    */
-  readonly skipUnwatched = (id: MemberId): boolean => {
-    const base = this.#base(id);
-    return (base !== "live" && base !== "waiting") || this.#accused.has(id);
-  };
+  readonly skipUnwatched = (id: MemberId): boolean => !isThere(this.#base(id)) || this.#accused.has(id);
+
+  /** Does an accusation stand against one who is live or waits for its return? An answer of it ends that. */
+  mayAnswer(id: MemberId): boolean {
+    return isThere(this.#base(id)) && this.#accused.has(id);
+  }
 
   get hasRemoved(): boolean {
     return this.#lost.size > 0;
@@ -194,6 +202,8 @@ export class Judgement {
     const removed = this.#remove(now);
     const changed = new Set([...judged, ...waited, ...removed]);
     for (const id of changed) this.#lost.keep(id, this.standing(id) === "removed");
+    // Most are gone: the trouble is mine or the network's, and nobody's return shall wait for it (rule R13).
+    if (2 * this.#lost.size > this.#evidence.rings.size) this.#removalTimes.clear();
     return { changed, turned: new Set([...turned, ...waited, ...removed]), removed };
   }
 
@@ -257,13 +267,25 @@ export class Judgement {
       if (since + this.#removalMs > now) break;
       removed.push(accused);
       this.#removedEpochs.set(accused, epoch);
-      this.#waits.clear(accused);
-      const times = (this.#removalTimes.get(accused) ?? []).filter((at) => at > now - RETURN_WINDOW_MS);
-      this.#removalTimes.set(accused, [...times, now].slice(-REMOVALS_MAX));
+      this.#countRemoval(accused, now);
       this.#time(accused, now);
     }
     return removed;
   }
+
+  /** Towards its next wait. Who was waiting has not been back: it begins anew, and no longer than before. */
+  #countRemoval(id: MemberId, now: number): void {
+    if (this.#waits.has(id)) {
+      this.#waits.clear(id);
+      return;
+    }
+    const times = (this.#removalTimes.get(id) ?? []).filter((at) => at > now - RETURN_WINDOW_MS);
+    this.#removalTimes.set(id, [...times, now].slice(-REMOVALS_MAX));
+  }
+}
+
+function isThere(standing: Standing): boolean {
+  return standing === "live" || standing === "waiting";
 }
 
 /**

@@ -82,7 +82,7 @@ export class Rounds {
     const { view, exchanges, random } = this.#parts;
     const neighbours = view.neighbours();
     for (const id of ids) {
-      if (view.judgement.standing(id) !== "suspected" || !neighbours.has(id)) continue;
+      if (!view.judgement.mayAnswer(id) || !neighbours.has(id)) continue;
       const isAsked = random.number() * neighbours.size < CONFRONTED_BY;
       const to = isAsked && view.partner(id);
       if (to) exchanges.begin(to, now);

@@ -15,7 +15,7 @@ export class View {
   /** Beside me, of those that nothing stands against. */
   readonly #successors: Nearest;
   readonly #predecessors: Nearest;
-  /** Both, and the same of all the live. */
+  /** Both, and the same of all who are there: also the accused and those who wait for their return. */
   readonly #beside: readonly Nearest[];
   /** Whom I monitor, unless it has disabled the ring. */
   readonly #watched: Nearest;
@@ -28,11 +28,11 @@ export class View {
     this.judgement = judgement;
     const nearest = (direction: "successor" | "predecessor", skip: Skip) =>
       new Nearest(evidence.rings, me, direction, skip);
-    const { skip, skipGone, skipUnwatched } = judgement;
+    const { skip, skipAbsent, skipUnwatched } = judgement;
     this.#successors = nearest("successor", skip);
     this.#predecessors = nearest("predecessor", skip);
-    const ofLive = [nearest("successor", skipGone), nearest("predecessor", skipGone)];
-    this.#beside = [this.#successors, this.#predecessors, ...ofLive];
+    const ofAll = [nearest("successor", skipAbsent), nearest("predecessor", skipAbsent)];
+    this.#beside = [this.#successors, this.#predecessors, ...ofAll];
     this.#watched = nearest("successor", skipUnwatched);
   }
 
@@ -60,7 +60,7 @@ export class View {
 
   /**
    * My live successors and predecessors on all rings: those that nothing stands against, and those that I have while the
-   * accused count as well. Liars can accuse all correct members at one moment; who then spoke to the unaccused alone would
+   * accused count as well, and who waits for its return. Liars can accuse all correct members at one moment; who then spoke to the unaccused alone would
    * speak to liars alone, and its answer would reach nobody.
    */
   neighbours(): ReadonlySet<MemberId> {

@@ -1,7 +1,10 @@
 /** R5 kept up to date change by change: always what a judgement finds that looks at everything for the first time. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Accused } from "../../gossip/accused.js";
+import type { Evidence, HeldAccusation } from "../../gossip/evidence.js";
 import { PickSet } from "../../gossip/pick-set.js";
+import type { MemberId } from "../../rings/index.js";
 import { seededRandom } from "../support/gossip/random.js";
 import { DELTA, Scene } from "../support/gossip/scene.js";
 import { checked } from "../support/gossip/statements.js";
@@ -64,6 +67,111 @@ describe("the accused after any changes", () => {
     );
   });
 });
+
+describe("the accused, and what makes them so, after batches of changes", () => {
+  const change = fc.record({
+    kind: fc.constantFrom("accuse", "accuse", "accuse", "accuse", "accuse", "go", "come", "answer", "join"),
+    who: fc.nat(MEMBERS - 1),
+    whom: fc.nat(MEMBERS - 1),
+    ring: fc.integer({ min: 1, max: RINGS }),
+  });
+
+  it("are those of a walk over everything that is held", () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(change, { maxLength: 8 }), { maxLength: 25 }), (batches) => {
+        const scene = new Scene(MEMBERS, RINGS);
+        const news = scene.evidence.watch();
+        const gone = new Set<MemberId>();
+        const accused = new Accused(scene.evidence, (id) => gone.has(id));
+        const epochs = scene.members.map(() => 1n);
+        let before = new Set<MemberId>();
+        for (const [number, batch] of batches.entries()) {
+          for (const [index, { kind, who, whom, ring }] of batch.entries()) {
+            const member = scene.members[who]!;
+            if (kind === "accuse") scene.accuse(member, scene.members[whom]!, ring, epochs[whom]!);
+            else if (kind === "join") scene.join(`${number} ${index}`);
+            else if (kind === "answer") scene.note(member, { epoch: ++epochs[who]! });
+            else {
+              if (kind === "go") gone.add(member.id);
+              else gone.delete(member.id);
+              news.add(member.id);
+            }
+          }
+          const { turned } = accused.update(news);
+          news.clear();
+          const naive = leastFixpoint(scene.evidence, gone);
+          const now = new Set(accused.ids());
+          expect(now).toEqual(new Set(naive.keys()));
+          for (const { id } of scene.members) {
+            expect(new Set(accused.validAgainst(id))).toEqual(naive.get(id) ?? new Set());
+            expect(turned.has(id)).toBe(now.has(id) !== before.has(id));
+          }
+          before = now;
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("have all their accusations back when one who was passed over is accused again", () => {
+    const scene = new Scene(MEMBERS, RINGS);
+    const accused = new Accused(scene.evidence, () => false);
+    const news = scene.evidence.watch();
+    const valid = () => {
+      accused.update(news);
+      news.clear();
+      return accused.validAgainst(target.id).map(({ accusation }) => accusation.ring);
+    };
+    const target = scene.members[0]!;
+    const [passed, far] = scene.before(2, target, 2);
+    const watcher = scene.before(3, passed!)[0]!;
+    scene.accuse(scene.before(1, target)[0]!, target, 1);
+    scene.accuse(far!, target, 2);
+    scene.accuse(watcher, passed!, 3);
+    expect(valid()).toEqual([1, 2]);
+    scene.note(passed!, { epoch: 2n });
+    expect(valid()).toEqual([1]);
+    scene.accuse(watcher, passed!, 3, 2n);
+    expect(valid()).toEqual([1, 2]);
+  });
+
+  it("may be more than a call takes as arguments", () => {
+    const scene = new Scene(3, 1);
+    const target = scene.members[0]!;
+    const [passed, far] = scene.before(1, target, 2);
+    scene.accuse(far!, target, 1);
+    const [held] = scene.evidence.accusations(target.id);
+    const many = Array.from({ length: 200_000 }, () => ({ ...held! }));
+    const accusations = (id: MemberId) => (id === target.id ? many : []);
+    const evidence = { rings: scene.evidence.rings, accusations } as unknown as Evidence;
+    const gone = new Set([passed!.id]);
+    const accused = new Accused(evidence, (id) => gone.has(id));
+    accused.update(new Set([target.id]));
+    gone.clear();
+    expect([...accused.update(new Set([passed!.id])).turned]).toEqual([target.id]);
+    gone.add(passed!.id);
+    expect([...accused.update(new Set([passed!.id])).turned]).toEqual([target.id]);
+  });
+});
+
+/** Rule R5 as it is written: look at everything until nothing more follows. The accusations that are valid, by accused. */
+function leastFixpoint(evidence: Evidence, gone: ReadonlySet<MemberId>): Map<MemberId, Set<HeldAccusation>> {
+  const found = new Map<MemberId, Set<HeldAccusation>>();
+  const isPassed = (id: MemberId) => gone.has(id) || found.has(id);
+  for (let isNews = true; isNews; ) {
+    isNews = false;
+    for (const id of evidence.accusedIds()) {
+      if (gone.has(id)) continue;
+      for (const held of evidence.accusations(id)) {
+        const { ring, accuser, accused } = held.accusation;
+        if (found.get(id)?.has(held) || ![...evidence.rings.between(ring, accuser, accused)].every(isPassed)) continue;
+        found.set(id, (found.get(id) ?? new Set()).add(held));
+        isNews = true;
+      }
+    }
+  }
+  return found;
+}
 
 describe("a set to draw from", () => {
   it("holds what a set holds, and draws only that", () => {

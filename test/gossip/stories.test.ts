@@ -233,6 +233,17 @@ describe("returns", () => {
     expect(overlay.runUntil(() => overlay.isWhole(), 700_000)).toBeLessThan(700_000);
   });
 
+  it("a network that falls to pieces twice within two minutes is whole at once both times (R13)", () => {
+    const { overlay } = grown(8);
+    for (let outage = 0; outage < 2; outage++) {
+      overlay.passes = () => false;
+      const isInPieces = () => overlay.up().every((seat) => seat.machine.members().length === 0);
+      expect(overlay.runUntil(isInPieces, 60_000)).toBeLessThan(60_000);
+      overlay.passes = () => true;
+      expect(overlay.runUntil(() => overlay.isWhole())).toBeLessThan(5000);
+    }
+  });
+
   it("a restart in the same second, before anybody missed it, is an update and no failure", () => {
     const { overlay, seats } = grown(8);
     seats[3]!.down = true;

@@ -393,6 +393,21 @@ describe("R13 Return", () => {
     expect(fall(scene, 3n, 200_000 + RETURN_WINDOW_MS)).toBe("live");
   });
 
+  it("counts nobody's removal while most are gone: the trouble is mine or the network's", () => {
+    const scene = new Scene(6);
+    const [target, ...others] = scene.members;
+    expect(fall(scene, 1n, 0)).toBe("live");
+    for (const member of [target!, ...others.slice(0, 3)]) {
+      scene.accuse(scene.before(1, member)[0]!, member, 1, member === target ? 2n : 1n);
+      scene.judgement.update(10_000, 0);
+    }
+    scene.judgement.update(10_000 + 2 * DELTA, 0);
+    expect(scene.judgement.standing(target!.id)).toBe("removed");
+    scene.note(target!, { epoch: 3n });
+    scene.judgement.noteAdmitted(target!.id, 10_000 + 2 * DELTA);
+    expect(scene.standing(target!, 10_000 + 2 * DELTA)).toBe("live");
+  });
+
   it("lets one that waits be monitored, accused and removed again", () => {
     const scene = new Scene(6);
     const target = scene.members[0]!;
@@ -404,11 +419,11 @@ describe("R13 Return", () => {
     scene.standing(target, 12_500);
     expect(scene.judgement.skipUnwatched(target.id)).toBe(true);
     expect(scene.standing(target, 14_500)).toBe("removed");
-    // And its wait begins anew, longer.
+    // And its wait begins anew, but no longer: it has not been back.
     scene.note(target, { epoch: 4n });
     scene.judgement.noteAdmitted(target.id, 14_500);
-    expect(scene.standing(target, 14_500 + 2 * WAIT - 1)).toBe("waiting");
-    expect(scene.standing(target, 14_500 + 2 * WAIT)).toBe("live");
+    expect(scene.standing(target, 14_500 + WAIT - 1)).toBe("waiting");
+    expect(scene.standing(target, 14_500 + WAIT)).toBe("live");
   });
 });
 
