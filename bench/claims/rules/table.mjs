@@ -101,7 +101,7 @@ export const RULES = [
         find: "const kept = new Set(firstPerAccuser(crowd).slice(0, ACCUSATIONS_PER_RING_MAX));",
         put: "const kept = new Set(crowd);",
       },
-      { file: "gossip/evidence.js", find: "closer.length >= ACCUSATIONS_PER_RING_MAX", put: "closer.length >= 1e9" },
+      { file: "gossip/evidence.js", find: "closer >= ACCUSATIONS_PER_RING_MAX", put: "closer.length >= 1e9" },
     ],
     run(sim) {
       const on = stage(sim, { members: 50, rings: 5 });
@@ -154,8 +154,8 @@ export const RULES = [
       },
       {
         file: "gossip/accused.js",
-        find: "if (this.#isGone(id))\n                open.push(",
-        put: "open.push(",
+        find: "if (this.#isGone(id))\n                pushAll(",
+        put: "pushAll(",
       },
     ],
     run(sim) {
