@@ -64,6 +64,34 @@ describe("a false accusation", () => {
     );
   });
 
+  it("of one who waits for its return is answered as any other (R13)", () => {
+    const overlay = new Overlay();
+    const seats = overlay.grow(10);
+    overlay.run(5000);
+    const victim = seats[4]!;
+    let isCut = true;
+    overlay.passes = (from, to) => !isCut || (from !== victim && to !== victim);
+    overlay.run(20_000);
+    isCut = false;
+    overlay.runUntil(() => overlay.isWhole());
+    isCut = true;
+    overlay.run(20_000);
+    isCut = false;
+    const others = seats.filter((seat) => seat !== victim);
+    const isWaiting = () => others.every((seat) => seat.machine.standing(victim.id) === "waiting");
+    overlay.runUntil(isWaiting);
+    const liar = new Geometry(overlay).predecessor(3, victim);
+    const correct = others.filter((seat) => seat !== liar);
+    const back = overlay.now + 35_000;
+    repeat(overlay, 25_000, 1000, () => {
+      overlay.accuse(liar, victim, 3, correct);
+      overlay.run(100);
+      expect(correct.filter((seat) => seat.machine.standing(victim.id) === "removed")).toEqual([]);
+    });
+    overlay.runUntil(() => overlay.isWhole());
+    expect(overlay.now).toBeLessThan(back);
+  });
+
   it("is answered also when its author is gone", () => {
     const overlay = new Overlay();
     const seats = overlay.grow(10);

@@ -408,16 +408,20 @@ describe("R13 Return", () => {
     expect(scene.standing(target!, 10_000 + 2 * DELTA)).toBe("live");
   });
 
-  it("lets one that waits be monitored, accused and removed again", () => {
+  it("lets one that waits be a partner, monitored, accused, heard and removed again", () => {
     const scene = new Scene(6);
     const target = scene.members[0]!;
     for (const epoch of [1n, 2n]) fall(scene, epoch, Number(epoch) * 5000);
     expect(scene.judgement.standing(target.id)).toBe("waiting");
     expect(scene.judgement.skip(target.id)).toBe(true);
     expect(scene.judgement.skipUnwatched(target.id)).toBe(false);
+    expect(scene.judgement.skipAbsent(target.id)).toBe(false);
+    expect(scene.judgement.mayAnswer(target.id)).toBe(false);
     scene.accuse(scene.before(1, target)[0]!, target, 1, 3n);
     scene.standing(target, 12_500);
     expect(scene.judgement.skipUnwatched(target.id)).toBe(true);
+    expect(scene.judgement.skipAbsent(target.id)).toBe(false);
+    expect(scene.judgement.mayAnswer(target.id)).toBe(true);
     expect(scene.standing(target, 14_500)).toBe("removed");
     // And its wait begins anew, but no longer: it has not been back.
     scene.note(target, { epoch: 4n });
