@@ -8,8 +8,8 @@ export const about = `N = 100. In the first three columns: without loss / with 2
 packets lost, with a quarter of the members standing still for 2 s of each 10 s, and with 5 % that receive nothing for 8 s of each 40 s.
 Push makes changes and crashes known sooner; reconciliation brings them to everybody, which push alone does not. Adaptive pings notice a
 crash sooner; of mistakes at such a loss they save none, since a call stands behind the pings in any case. Local health changes
-nothing beside stalls so short; of the suspicions beyond removals, which are mostly those of the deaf about others, it saves
-more than half. That the stalled are suspected more often with push is its speed: an accusation reaches more views before its answer.`;
+nothing beside stalls so short; of the suspicions beyond removals, which are mostly those of the deaf about others, it saves some
+four in ten. That the stalled are suspected more often with push is its speed: an accusation reaches more views before its answer.`;
 const WARM_UP_MS = 20_000;
 
 export function jobs(scale) {
