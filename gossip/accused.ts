@@ -75,7 +75,10 @@ export class Accused {
     return { judged, turned };
   }
 
-  /** Those without ground, and whoever is accused past somebody who may not be passed over any more; `open` gets what must be found anew. */
+  /**
+   * Those without ground, and whoever is accused past somebody who may not be passed over any more. `open` gets what must be
+   * found anew.
+   */
   #takeOut(shaken: MemberId[], open: HeldAccusation[], turned: Set<MemberId>): void {
     // An array that grows while it is walked: what is added comes up later.
     for (const id of shaken) {

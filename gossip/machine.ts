@@ -504,7 +504,7 @@ export class Machine {
 
   #admitted(claim: Claim, digest: string, fresh: boolean, now: number): void {
     const id = subjectOf(claim);
-    // Not judged anew yet: still suspected means that this note is the answer.
+    // Not judged anew yet: still accused means that this note is the answer.
     const isRebuttal = claim.kind === "note" && this.#judgement.mayAnswer(claim.note.id);
     if (id) this.#herald.touch(id);
     if (claim.kind === "revocation") this.#herald.revoked(claim.list);

@@ -60,8 +60,8 @@ export class View {
 
   /**
    * My live successors and predecessors on all rings: those that nothing stands against, and those that I have while the
-   * accused count as well, and who waits for its return. Liars can accuse all correct members at one moment; who then spoke to the unaccused alone would
-   * speak to liars alone, and its answer would reach nobody.
+   * accused count as well, and who waits for its return. Liars can accuse all correct members at one moment; who then spoke
+   * to the unaccused alone would speak to liars alone, and its answer would reach nobody.
    */
   neighbours(): ReadonlySet<MemberId> {
     if (!this.#neighbours || this.#neighboursOf !== this.#version()) {

@@ -7,7 +7,7 @@ export const title = "Partitions and stalled members";
 export const about = `Nothing passes between the parts until it heals. Then: a quarter of the members stand still for 5 s of each minute, all at
 once, and nobody else may be removed. They are removed themselves, because 5 s is more than 2 Delta, and return at once; from the
 second removal within two minutes on their return is put off (rule R13), and views are "not at all" whole within that minute.`;
-/** A split of three hundred is so many removals at once that thirteen minutes of processor time do not see its end. */
+/** Halves of more members remove and take back each other at a cost that grows with the square. */
 const MEMBERS = 100;
 /** In the short form. */
 const SHORT_MEMBERS = 30;

@@ -15,39 +15,60 @@ const STEP_MS = 1000;
 /** Time to come to an agreement; from then on views must be steady. */
 const FIRST_MS = 60_000;
 
+const hundredth = (n) => Math.ceil(n / 100);
+/** By name: how many of n members have it, how it begins, and how long it is watched. */
+const FAULTS = new Map([
+  [
+    "10 crashes at once",
+    {
+      count: () => 10,
+      begin: (simulation, faulty) => {
+        for (const seat of faulty) simulation.crash(seat);
+      },
+      watchMs: WATCH_MS,
+    },
+  ],
+  [
+    "1 % flip-flop, 20 s one way",
+    {
+      count: hundredth,
+      begin: ({ network }, faulty) => network.add(flipFlop("flip-flop", faulty, 20_000)),
+      watchMs: WATCH_FLIP_FLOPS_MS,
+    },
+  ],
+  [
+    "1 % lose 80 % of what they send",
+    {
+      count: hundredth,
+      begin: ({ network }, faulty) => network.add(egressLoss("egress", faulty, 0.8)),
+      watchMs: WATCH_MS,
+    },
+  ],
+]);
+
 export function jobs(scale) {
   const sizes = scale >= 1 ? [100, 1000] : [100];
-  const kinds = ["10 crashes at once", "1 % flip-flop, 20 s one way", "1 % lose 80 % of what they send"];
-  return sizes.flatMap((n) => kinds.map((kind) => ({ n, kind, seed: 1 })));
+  return sizes.flatMap((n) => [...FAULTS.keys()].map((kind) => ({ n, kind, seed: 1 })));
 }
 
 export function run({ n, kind, seed }) {
   const watch = new Watch();
   const simulation = overlay({ n, plannedFor: 0.2, seed, watchers: [watch] });
   simulation.run(WARM_UP_MS);
-  const faulty = simulation.members.slice(0, kind.startsWith("10") ? 10 : Math.ceil(n / 100));
+  const { count, begin, watchMs } = FAULTS.get(kind);
+  const faulty = simulation.members.slice(0, count(n));
   watch.faulty = new Set(faulty.map(({ id }) => id));
-  if (kind.startsWith("10")) for (const seat of faulty) simulation.crash(seat);
-  else if (isFlipFlop(kind)) simulation.network.add(flipFlop("flip-flop", faulty, 20_000));
-  else simulation.network.add(egressLoss("egress", faulty, 0.8));
-  return {
-    ...follow(simulation, faulty, watch, isFlipFlop(kind) ? WATCH_FLIP_FLOPS_MS : WATCH_MS),
-    healthyRemoved: watch.healthy,
-    changes: watch.changes,
-  };
-}
-
-function isFlipFlop(kind) {
-  return kind.includes("flip-flop");
+  begin(simulation, faulty);
+  return { ...follow(simulation, faulty, watch, watchMs), healthyRemoved: watch.healthy, changes: watch.changes };
 }
 
 /** When healthy views differed for the last time, undefined while they do, and for how long after the first minute. */
-function follow(simulation, faulty, watch, lasts) {
+function follow(simulation, faulty, watch, watchMs) {
   const healthy = simulation.members.filter((seat) => !faulty.includes(seat));
   const startedAt = simulation.now;
   let equalSince = 0;
   let unequalMs = 0;
-  while (simulation.now < startedAt + lasts) {
+  while (simulation.now < startedAt + watchMs) {
     simulation.run(STEP_MS);
     const passed = simulation.now - startedAt;
     const same = sameViews(healthy);

@@ -101,7 +101,7 @@ export const RULES = [
         find: "const kept = new Set(firstPerAccuser(crowd).slice(0, ACCUSATIONS_PER_RING_MAX));",
         put: "const kept = new Set(crowd);",
       },
-      { file: "gossip/evidence.js", find: "closer >= ACCUSATIONS_PER_RING_MAX", put: "closer.length >= 1e9" },
+      { file: "gossip/evidence.js", find: "closer >= ACCUSATIONS_PER_RING_MAX", put: "closer >= 1e9" },
     ],
     run(sim) {
       const on = stage(sim, { members: 50, rings: 5 });
