@@ -193,7 +193,9 @@ export class Intake {
   }
 
   #consider(batch: Batch, staged: StagedClaim, now: number): Intaken[] {
-    const problem = this.#problem(staged.claim, now) ?? this.#excess(batch, staged, now);
+    // In a storm most of what comes is held already: one look-up says so.
+    const isHeld = this.#evidence.record(staged.digest)?.digest === staged.digest;
+    const problem = isHeld ? "duplicate" : (this.#problem(staged.claim, now) ?? this.#excess(batch, staged, now));
     if (problem !== undefined) return [this.#reject(batch.from, staged, problem)];
     batch.checking.push({ staged, checks: this.#checksOf(staged.claim) });
     return [];

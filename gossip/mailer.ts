@@ -1,7 +1,7 @@
 /** Pushes: what is new goes at once to a few ring neighbours, what is mine to all of them, batched per partner. */
 import type { MemberId } from "../rings/index.js";
 import { CALL_TIMEOUT_MS, type Courier } from "./courier.js";
-import { PUSH_BYTES_MAX } from "./limits.js";
+import { NEWS_STATEMENTS_MAX, PUSH_BYTES_MAX } from "./limits.js";
 import type { Outbox } from "./outbox.js";
 import { PacketBuilder } from "./packet-builder.js";
 import type { Random } from "./ports.js";
@@ -17,6 +17,11 @@ const PUSH_PAUSE_MS = 150;
 const PUSH_FANOUT = 4;
 /** And one that saves a member from its removal, which has a deadline: 99.97 %. */
 const URGENT_FANOUT = 8;
+/**
+ * Fresh records that go to the same neighbours. Each still goes to as many and as random ones, so it reaches as many; with
+ * neighbours of its own for each, every push of a storm was a call to all of them. Four groups that meet are still news.
+ */
+const PUSH_GROUP = NEWS_STATEMENTS_MAX / 4;
 
 export interface MailerParts {
   readonly view: View;
@@ -60,10 +65,14 @@ export class Mailer {
   /** The batch is due. */
   push(now: number): void {
     const { view, random } = this.#parts;
-    for (const [digest, fanout] of this.#fresh) {
-      for (const id of sample(random, view.neighbours(), fanout)) this.post(id, digest);
-    }
+    const fresh = [...this.#fresh];
     this.#fresh.clear();
+    while (fresh.length > 0) {
+      const chosen = sample(random, view.neighbours(), URGENT_FANOUT);
+      for (const [digest, fanout] of fresh.splice(0, PUSH_GROUP)) {
+        for (const id of chosen.slice(0, fanout)) this.post(id, digest);
+      }
+    }
     this.#pushedAt = now;
     this.deliver(now);
   }
@@ -90,11 +99,10 @@ export class Mailer {
   deliver(now: number): void {
     const { courier, view } = this.#parts;
     for (const id of courier.recipients()) {
-      const waiting = courier.waiting(id);
       const to = view.partner(id);
       const call = to && courier.begin("push", to, now);
-      if (!to) courier.posted(id, waiting);
-      if (to && call) this.#send(call.number, to, waiting);
+      if (!to) courier.posted(id, courier.waiting(id));
+      if (to && call) this.#send(call.number, to, courier.waiting(id));
     }
   }
 

@@ -1,0 +1,65 @@
+/** Pushes of a storm: every statement to its number of neighbours, in few calls. */
+import { describe, expect, it } from "vitest";
+import { Courier } from "../../gossip/courier.js";
+import { Mailer } from "../../gossip/mailer.js";
+import { Outbox } from "../../gossip/outbox.js";
+import type { Random } from "../../gossip/ports.js";
+import { Timers } from "../../gossip/timers.js";
+import type { View } from "../../gossip/view.js";
+import type { MemberId } from "../../rings/index.js";
+
+const NEIGHBOURS = Array.from({ length: 60 }, (_, index) => `neighbour-${index}` as MemberId);
+
+/** A mailer among sixty neighbours, none of whom is reached: what it posted stays to be looked at. */
+function mailer(seed: number) {
+  const courier = new Courier();
+  for (const id of NEIGHBOURS) courier.begin("push", { id, addresses: [] }, 0);
+  const view = { neighbours: () => NEIGHBOURS, partner: (id: MemberId) => ({ id, addresses: [] }) } as unknown as View;
+  let state = seed;
+  const number = () => {
+    state = (state * 16807) % 2147483647;
+    return state / 2147483647;
+  };
+  const random = { number } as Random;
+  return { courier, mailer: new Mailer({ view, courier, timers: new Timers(), random, outbox: new Outbox() }) };
+}
+
+function posted(courier: Courier): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const id of courier.recipients()) {
+    for (const digest of courier.waiting(id)) counts.set(digest, (counts.get(digest) ?? 0) + 1);
+  }
+  return counts;
+}
+
+describe("a push", () => {
+  it.each([1, 16, 17, 100, 300])(
+    "of %i statements takes each to four neighbours, and an urgent one to eight",
+    (count) => {
+      const { courier, mailer: sender } = mailer(count);
+      for (let index = 0; index < count; index++) sender.spread(`s${index}`, 0);
+      sender.spreadUrgently("urgent", 0);
+      sender.push(10);
+      const counts = posted(courier);
+      expect(counts.get("urgent")).toBe(8);
+      counts.delete("urgent");
+      expect([...counts.values()]).toEqual(Array(count).fill(4));
+    },
+  );
+
+  it("of a storm is a call to a few neighbours and not to all", () => {
+    const { courier, mailer: sender } = mailer(7);
+    for (let index = 0; index < 64; index++) sender.spread(`s${index}`, 0);
+    sender.push(10);
+    expect(courier.recipients().length).toBeLessThanOrEqual(16);
+  });
+
+  it("of the next statements goes to others", () => {
+    const { courier, mailer: sender } = mailer(3);
+    for (let batch = 0; batch < 40; batch++) {
+      sender.spread(`s${batch}`, batch);
+      sender.push(batch);
+    }
+    expect(courier.recipients().length).toBeGreaterThan(50);
+  });
+});
