@@ -38,15 +38,15 @@ export function run({ n, f, seed, seconds, changes }) {
 }
 
 export function render(rows) {
-  const lines = groups(rows, "n", "f").map(([{ options, result, seconds: spent, rss }]) => [
+  const lines = groups(rows, "n", "f").map(([{ options, result, seconds: spent, memory }]) => [
     count(options.n),
     percent(options.f),
     result.rings,
     Math.round(result.steady),
     result.perChange.map(({ changes, bytes }) => `${changes}: ${count(bytes)}`).join(", "),
     rate(result.simulated, spent),
-    `${(rss / 2 ** 30).toFixed(2)} GiB`,
+    `${(memory / 2 ** 30).toFixed(2)} GiB`,
   ]);
   const headings = ["N", "planned for", "rings", "bytes/s", "changes: bytes for each"];
-  return table([...headings, "simulated s/s", "memory of the run"], lines);
+  return table([...headings, "simulated s/s", "memory of the run, at most"], lines);
 }

@@ -10,7 +10,7 @@
  * it ends, and rows that are there are not run again; --minutes stops after so long, --only '"n":1000,"f":0.2' runs the rows
  * whose options have this text.
  */
-import { fork } from "node:child_process";
+import { fork, spawnSync } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -20,6 +20,7 @@ import { TABLES } from "./tables.mjs";
 
 const KEPT = fileURLToPath(new URL("results.jsonl", import.meta.url));
 const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));
+const HERE = fileURLToPath(new URL(".", import.meta.url));
 
 /** Members of a network in the short form, at most. */
 const SHORT_MEMBERS_MAX = 100;
@@ -36,6 +37,7 @@ const { values } = parseArgs({
   },
 });
 
+const COMMIT = commit();
 const resultsFile = values.results ?? (values.print ? KEPT : undefined);
 const rows =
   resultsFile && existsSync(resultsFile) ? readFileSync(resultsFile, "utf8").trim().split("\n").map(JSON.parse) : [];
@@ -61,20 +63,28 @@ function keyOf({ table, options }) {
   return JSON.stringify([table, options]);
 }
 
-/** One process that runs job after job: each table patches or fills its own. */
+/** Job after job, each in a process of its own: each table patches or fills its own. */
 async function work(next, total) {
+  for (let job = next(); job; job = next())
+    keep({ ...job, ...(await inProcess(job)), commit: COMMIT, node: process.version }, total);
+}
+
+function inProcess(job) {
   const worker = fork(WORKER);
-  const ended = new Promise((_, reject) =>
-    worker.once("exit", (code) => reject(new Error(`a worker ended with ${code}`))),
-  );
-  ended.catch(() => {});
-  for (let job = next(); job; job = next()) {
-    const answer = new Promise((resolve) => worker.once("message", resolve));
+  return new Promise((resolve, reject) => {
+    worker.once("exit", (code) => reject(new Error(`the run of ${keyOf(job)} ended with ${code}`)));
+    worker.once("message", (answer) => {
+      resolve(answer);
+      worker.kill();
+    });
     worker.send(job);
-    keep({ ...job, ...(await Promise.race([answer, ended])) }, total);
-  }
-  worker.removeAllListeners("exit");
-  worker.kill();
+  });
+}
+
+/** Of the checkout; without one, none is kept. */
+function commit() {
+  const { status, stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8", cwd: HERE });
+  return status === 0 ? stdout.trim() : undefined;
 }
 
 function keep(row, total) {

@@ -4,9 +4,13 @@ import { ADVERSARIES, Simulation } from "../../dist/sim/index.js";
 
 export const HOUR_MS = 3_600_000;
 
-/** The behaviours of every liar, by the name of an adversary as in `fireflies sim`; "none": correct members only. */
+/**
+ * The behaviours of every liar, by the name of an adversary as in `fireflies sim`, or of several: "mute + false-accuser".
+ * "none": correct members only.
+ */
 export function liars(adversary) {
-  return adversary === "none" ? () => [] : () => [ADVERSARIES.get(adversary).create()];
+  const names = adversary === "none" ? [] : adversary.split(" + ");
+  return () => names.map((name) => ADVERSARIES.get(name).create());
 }
 
 /** Counts what correct members were told of correct members that were up: each removal is a broken promise. */
@@ -24,6 +28,11 @@ export class Mistakes {
     if (!about?.isCorrect || this.excused?.(about, seat, now)) return;
     if (output.kind === "suspected") this.suspicions += 1;
     else this.#removal(seat, about, output.reason, now);
+  }
+
+  /** Members that joined later are to be judged too. */
+  joined(seat) {
+    this.seats.set(seat.id, seat);
   }
 
   #removal(seat, about, reason, now) {

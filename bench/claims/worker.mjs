@@ -1,4 +1,4 @@
-/** Runs the jobs of index.mjs, one at a time, in a process of its own: one that dies of memory takes no other with it. */
+/** Runs one job of index.mjs in a process of its own: its memory is its own, and dying of it takes no other with it. */
 import { TABLES } from "./tables.mjs";
 
 process.on("message", ({ table, options }) => {
@@ -7,7 +7,8 @@ process.on("message", ({ table, options }) => {
   process.send({
     result: plain(result),
     seconds: (performance.now() - startedAt) / 1000,
-    rss: process.memoryUsage().rss,
+    // Bytes at most, at any time.
+    memory: process.resourceUsage().maxRSS * 1024,
   });
 });
 

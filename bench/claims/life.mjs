@@ -1,0 +1,51 @@
+/**
+ * What goes on in any network: every so often a correct member goes, by turns with a goodbye and without, another one joins,
+ * and a third one describes itself anew. Liars find newcomers to accuse and to deceive, dead ones to keep, changes to drop.
+ */
+import { correctOf } from "./run.mjs";
+
+/** Milliseconds between two turns: a newcomer is whole in a second, and accusers have spent most of what they can say of it. */
+export const LIFE_MS = 20_000;
+/** A removal takes seconds: who is in a view after this long, milliseconds, was kept there. */
+const KEPT_MS = 60_000;
+
+export class Life {
+  /** Who has gone or is about to, and when. */
+  gone = new Map();
+  #simulation;
+  #turned;
+  #count = 0;
+
+  /** Calls `turned` with the one that goes and the one that joins. */
+  constructor(simulation, turned) {
+    this.#simulation = simulation;
+    this.#turned = turned;
+    this.#plan();
+  }
+
+  /** Who went more than a minute ago and is live in a view of a correct member. */
+  kept() {
+    const { now } = this.#simulation;
+    const ids = [...this.gone].filter(([, at]) => at < now - KEPT_MS).map(([id]) => id);
+    const views = correctOf(this.#simulation).filter((seat) => seat.state === "up" && !this.gone.has(seat.id));
+    return ids.filter((id) => views.some(({ machine }) => machine.member(id))).length;
+  }
+
+  #plan() {
+    this.#simulation.at(this.#simulation.now + LIFE_MS, () => this.#turn());
+  }
+
+  #turn() {
+    const simulation = this.#simulation;
+    this.#count += 1;
+    const stay = correctOf(simulation).filter((seat) => seat.state === "up" && !this.gone.has(seat.id));
+    const pick = (offset) => stay[(this.#count * 7919 + offset) % stay.length];
+    const [goer, describer] = [pick(0), pick(1)];
+    this.gone.set(goer.id, simulation.now);
+    if (this.#count % 2 === 0) simulation.crash(goer);
+    else simulation.leave(goer);
+    simulation.describe(describer, Uint8Array.of(this.#count & 255, this.#count >> 8));
+    this.#turned(goer, simulation.join());
+    this.#plan();
+  }
+}
