@@ -6,7 +6,8 @@ import { correctOf, overlay, quantile } from "./run.mjs";
 export const title = "Dissemination of a change";
 export const about = `A correct member describes itself anew; how long until every correct member knows. Liars answer pings and nothing
 else, so that they stay members. With push, as by default, news need no rounds; the rows "comparing alone" switch push
-off and count gossip intervals of 1 s, beside the idealised rounds of docs/protocol.md.`;
+off and count gossip intervals of 1 s, beside the idealised rounds of docs/protocol.md. They are fewer than those: besides the one
+exchange that a member begins in each interval, a ping with another fingerprint begins one.`;
 const WARM_UP_MS = 15_000;
 const LIMIT_MS = 60_000;
 const STEP_MS = 10;

@@ -33,9 +33,15 @@ export class Exposure {
   }
 
   #isExposed(id) {
-    const { count } = this.#rings;
+    return this.liarsBefore(id) > tolerance(this.#rings.count);
+  }
+
+  /** Rings on which a liar is the predecessor. */
+  liarsBefore(id) {
     let near = 0;
-    for (let ring = 1; ring <= count; ring++) if (this.#liars.has(this.#rings.predecessor(ring, id, nobody))) near += 1;
-    return near > tolerance(count);
+    for (let ring = 1; ring <= this.#rings.count; ring++) {
+      if (this.#liars.has(this.#rings.predecessor(ring, id, nobody))) near += 1;
+    }
+    return near;
   }
 }

@@ -7,7 +7,7 @@ export function table(headings, rows) {
 
 /** Milliseconds as seconds; what never happened is null in the results. */
 export function seconds(ms, digits = 2) {
-  return ms === null || ms === undefined ? "not at all" : `${(ms / 1000).toFixed(digits)} s`;
+  return ms === null || ms === undefined || ms === Infinity ? "not at all" : `${(ms / 1000).toFixed(digits)} s`;
 }
 
 export function percent(share) {
