@@ -97,6 +97,7 @@ export class Member implements Actor {
   }
 
   sign(type: StatementKind, body: Uint8Array): Uint8Array {
+    this.engine.observers.forged(this, type);
     return this.credentials.sign(type, body);
   }
 

@@ -34,6 +34,10 @@ export class Observers {
     for (const watcher of this.#all) watcher.signed?.(seat, type, body, now);
   }
 
+  forged(seat: Seat, type: StatementKind): void {
+    for (const watcher of this.#all) watcher.forged?.(seat, type);
+  }
+
   sent(from: Seat, to: Seat, kind: TrafficKind, bytes: number, now: number): void {
     for (const watcher of this.#sent) watcher.sent?.(from, to, kind, bytes, now);
   }

@@ -8,10 +8,10 @@ Every figure comes from the simulator: the production machine of \`gossip/\`, un
 on a virtual clock and network, signatures without cryptography. A run follows from its options and its seed.
 
 This page is printed by \`npm run -s claims -- --print\` from \`bench/claims/results.jsonl\`: one line for each run, with
-options, seeds, result, seconds spent and memory. \`npm run claims -- --tables NAME --scale 1\` runs a table again;
-\`npm run claims\` runs a short form, with a hundredth of the hours and networks of up to 100 members. Rates are of one of two
-cores, with another run on the other one or more beside it. One network by hand: \`fireflies sim --members 100
---byzantine 0.2 --rings auto --adversary all --seconds 160 --seed 1\`.
+options, seed, result, the seconds that it took, its memory at most, the commit and the version of Node. \`npm run claims -- --tables NAME
+--scale 1\` runs a table again, and with \`--scale 10\` ten networks where there is one; \`npm run claims\` runs a short form, with
+up to 100 members. Rates are simulated seconds per second of one of two cores, with another run on the other one. One network by hand:
+\`fireflies sim --members 100 --byzantine 0.2 --rings auto --adversary all --faults none --seconds 160 --seed 1\`.
 `;
 
 export function document(rows) {

@@ -7,6 +7,7 @@ import * as partitions from "./partitions.mjs";
 import * as rapid from "./rapid.mjs";
 import * as removals from "./removals.mjs";
 import * as rings from "./rings.mjs";
+import * as rules from "./rule-switches.mjs";
 import * as settings from "./settings.mjs";
 
-export const TABLES = { removals, detection, dissemination, cost, rapid, partitions, rings, ablation, settings };
+export const TABLES = { removals, detection, dissemination, cost, rapid, partitions, rings, ablation, settings, rules };

@@ -1,9 +1,9 @@
 /** Runs one job of index.mjs in a process of its own: its memory is its own, and dying of it takes no other with it. */
 import { TABLES } from "./tables.mjs";
 
-process.on("message", ({ table, options }) => {
+process.on("message", async ({ table, options }) => {
   const startedAt = performance.now();
-  const result = TABLES[table].run(options);
+  const result = await TABLES[table].run(options);
   process.send({
     result: plain(result),
     seconds: (performance.now() - startedAt) / 1000,

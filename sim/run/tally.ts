@@ -1,7 +1,7 @@
 /** What each adversary did, and what became of it: counted around its behaviours, without their knowledge. */
 import type { Output } from "../../gossip/index.js";
 import type { MemberId } from "../../rings/index.js";
-import type { Actor, Behaviour, Seat, TrafficKind, Watcher } from "../actor.js";
+import type { Actor, Behaviour, Seat, StatementKind, TrafficKind, Watcher } from "../actor.js";
 
 export interface AdversaryTally {
   readonly name: string;
@@ -12,6 +12,8 @@ export interface AdversaryTally {
 
 /** What a behaviour can do. */
 export type Deed =
+  | "accusations signed"
+  | "notes signed"
   | "packets and pings sent"
   | "outputs altered"
   | "requests answered falsely"
@@ -21,6 +23,8 @@ export type Deed =
   | "fingerprints made up";
 
 export const DEEDS: readonly Deed[] = [
+  "accusations signed",
+  "notes signed",
   "packets and pings sent",
   "outputs altered",
   "requests answered falsely",
@@ -87,6 +91,10 @@ export class Tally implements Watcher {
       }
     };
     return countedHooks(behaviour, counter, during);
+  }
+
+  forged(_seat: Seat, type: StatementKind): void {
+    if (this.#current) this.#current.counts[type === "accusation" ? "accusations signed" : "notes signed"] += 1;
   }
 
   sent(from: Seat, _to: Seat, kind: TrafficKind): void {

@@ -1,6 +1,6 @@
 /**
  * The bench beside peers (bench/index.mjs): what it makes of a row's figures, what it keeps, and that docs/performance.md is what
- * it prints. No figure is asserted here: speed is measured, not tested. Needs a build: `npm run build`.
+ * it prints; the same of docs/claims.md. No figure is asserted here: speed is measured, not tested. Needs a build: `npm run build`.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -101,6 +101,13 @@ describe("the command", () => {
   it("refuses a row that there is not, and names those that there are", async () => {
     const { code, output } = await runNode([join(ROOT, "bench/index.mjs"), "--only", "kil"], ROOT);
     expect([code, output]).toEqual([1, expect.stringMatching(/no row kil; there are message-1, .*kill/)]);
+  });
+});
+
+describe("docs/claims.md", () => {
+  it("is what the command prints from bench/claims/results.jsonl", async () => {
+    const { output } = await runNode([join(ROOT, "bench/claims/index.mjs"), "--print"], ROOT);
+    expect(read("docs/claims.md"), "npm run -s claims -- --print > docs/claims.md").toBe(output);
   });
 });
 

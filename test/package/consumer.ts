@@ -2,6 +2,7 @@
 import { type Change, Client, type ClientOptions, FirefliesError, type Member } from "fireflies";
 import { CertificateAuthority, serveAuthority } from "fireflies/ca";
 import { Machine, type Output } from "fireflies/gossip";
+import { Simulation, type SimulationOptions } from "fireflies/sim";
 
 const authority = await CertificateAuthority.open({ directory: "./authority", numRings: 5, deltaMs: 500 });
 const server = await serveAuthority(authority, { port: 0 });
@@ -40,6 +41,8 @@ try {
 
 const outputs: Output[] = [];
 console.log(typeof Machine, outputs.length);
+const simulated: SimulationOptions = { members: 3, seed: 1 };
+console.log(new Simulation(simulated).isWhole() ? "whole" : "not whole");
 await Promise.all([carol.stop(), dave.stop()]);
 await server.close();
 await authority.close();

@@ -93,7 +93,10 @@ describe("installed into an empty folder", () => {
       folder,
     );
     expect(compiled).toEqual({ code: 0, output: "" });
-    expect(await runNode(["consumer.js"], folder)).toEqual({ code: 0, output: "replied\npeer-unknown\nfunction 0\n" });
+    expect(await runNode(["consumer.js"], folder)).toEqual({
+      code: 0,
+      output: "replied\npeer-unknown\nfunction 0\nwhole\n",
+    });
   });
 
   it("does what the README's quick start says, word for word", { timeout: DEADLINE_MS }, async () => {

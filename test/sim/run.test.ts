@@ -122,6 +122,9 @@ describe("a run", () => {
       ["false-accuser", 2],
       ["mask-abuser", 2],
     ]);
+    const [accuser, abuser] = attacked.adversaries.map(({ counts }) => counts);
+    expect(accuser).toMatchObject({ "accusations signed": expect.toSatisfy((count) => count > 0), "notes signed": 0 });
+    expect(abuser).toMatchObject({ "accusations signed": 0, "notes signed": expect.toSatisfy((count) => count > 0) });
     expect(attacked.rejections.length).toBeGreaterThan(0);
   });
 
