@@ -94,8 +94,8 @@ export class Lives {
   /** A few of those that are up ask the authority, and gossip does the rest. */
   publish(list: RevocationList): void {
     const bytes = encodeStatement({ kind: "revocation", list: this.#engine.crypto.signRevocations(list) });
-    const isListed = ({ id }: Member) => list.members.has(id);
-    for (const hearer of this.#drawUp(FIRST_HEARERS, isListed)) {
+    const hears = ({ id, state }: Member) => state === "up" && !list.members.has(id);
+    for (const hearer of this.#draw(FIRST_HEARERS, hears)) {
       this.#engine.deliver(new Told(hearer, (now) => hearer.machine.learn([bytes], now)));
     }
   }
@@ -164,20 +164,21 @@ export class Lives {
   }
 
   #contactsFor(member: Member): Recipient[] {
-    const contacts = this.#drawUp(CONTACTS, (other) => other === member);
+    // The authority has heard of those that stand still a moment ago.
+    const contacts = this.#draw(CONTACTS, (other) => other !== member && other.state !== "down");
     return contacts.map(({ address }) => ({ id: undefined, addresses: [address] }));
   }
 
-  /** Some of those that are up, drawn without looking at all of them. */
-  #drawUp(count: number, isExcluded: (member: Member) => boolean): Member[] {
+  /** Some of those for whom this holds, drawn without looking at all of them. */
+  #draw(count: number, holds: (member: Member) => boolean): Member[] {
     const { members } = this.#engine;
     const drawn = new Set<Member>();
     for (let attempt = 0; attempt < 8 * count && drawn.size < count; attempt++) {
       const member = members[this.#chance.below(members.length)]!;
-      if (member.state === "up" && !isExcluded(member)) drawn.add(member);
+      if (holds(member)) drawn.add(member);
     }
     if (drawn.size === 0) {
-      const [any] = members.filter((member) => member.state === "up" && !isExcluded(member));
+      const any = members.find(holds);
       if (any) drawn.add(any);
     }
     return [...drawn];

@@ -139,7 +139,7 @@ export class Simulation {
     this.#lives.leave(seat as Member);
   }
 
-  /** A newcomer, through contacts that are up. */
+  /** A newcomer, through contacts that are there. */
   join(options: JoinOptions = {}): Seat {
     const member = this.#seat(this.members.length);
     if (options.metadata) member.metadata = options.metadata;

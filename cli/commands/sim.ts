@@ -9,6 +9,7 @@ import { examples, number, withJson } from "./common.js";
 const SEEDS_MAX = 1_000_000;
 /** Some share of all packets must arrive. */
 const SHARE_MAX = 0.99;
+const BANDWIDTH_MAX = 1e12;
 
 export function addSim(program: Command): void {
   const command = withJson(program.command("sim").description("simulate a whole overlay under attack, from a seed"));
@@ -50,6 +51,7 @@ function addLinkOptions(command: Command): void {
     .option("--loss <share>", "share of packets lost on all links", share, 0)
     .option("--duplicates <share>", "share of datagrams that arrive twice", share, 0)
     .option("--reordering <share>", "share of datagrams that others overtake", share, 0)
+    .option("--bandwidth <bytes>", "bytes a second out of and into each member", number(1, BANDWIDTH_MAX, false))
     .addOption(choice("--crypto <name>", "fast fake signatures, or real ones", ["fake", "p256"]));
 }
 

@@ -130,7 +130,8 @@ function faults({ plan }: Measured): string {
 }
 
 function repeating({ plan, result }: Measured, { command, version }: PageOptions): string {
-  const { latency, loss, duplicates, reordering } = plan.network;
+  const { latency, loss, duplicates, reordering, bytesPerSecond } = plan.network;
+  const line = bytesPerSecond === null ? "" : `, ${figure(bytesPerSecond)} bytes/s each`;
   const percent = (share: number) => `${figure(100 * share)} %`;
   const rows = [
     ["seed", String(plan.seed)],
@@ -138,7 +139,7 @@ function repeating({ plan, result }: Measured, { command, version }: PageOptions
     ["rings", `${plan.rings}, ${Math.floor((plan.rings - 1) / 2)} liars before a member are borne`],
     [
       "network",
-      `latency ${latency}, loss ${percent(loss)}, duplicates ${percent(duplicates)}, reordering ${percent(reordering)}`,
+      `latency ${latency}, loss ${percent(loss)}, duplicates ${percent(duplicates)}, reordering ${percent(reordering)}${line}`,
     ],
     [
       "intervals",

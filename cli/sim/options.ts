@@ -33,6 +33,7 @@ export interface SimOptions {
   readonly loss: number;
   readonly duplicates: number;
   readonly reordering: number;
+  readonly bandwidth: number | undefined;
   readonly crypto: Plan["crypto"];
   readonly trace?: string;
   readonly report?: string;
@@ -60,6 +61,7 @@ const CHOICES = [
   "loss",
   "duplicates",
   "reordering",
+  "bandwidth",
   "crypto",
 ] as const;
 /** What is chosen when nothing is. */
@@ -77,6 +79,7 @@ export const DEFAULTS: Pick<SimOptions, (typeof CHOICES)[number]> = {
   loss: 0,
   duplicates: 0,
   reordering: 0,
+  bandwidth: undefined,
   crypto: "fake",
 };
 const SOURCES = ["replay", "seeds", "plan"] as const;
@@ -99,13 +102,13 @@ export function checkTogether(given: readonly string[]): void {
 export async function planOf(options: SimOptions): Promise<Plan> {
   if (options.replay !== undefined) return drawPlan(options.replay, options.size);
   if (options.plan !== undefined) return await givenPlan(options.plan);
-  const { latency, loss, duplicates, reordering } = options;
+  const { latency, loss, duplicates, reordering, bandwidth } = options;
   return outOfRangeIsUsage(() =>
     choosePlan({
       ...options,
       adversaries: adversariesNamed(options.adversary),
       faults: faultsNamed(options.faults),
-      network: { latency, loss, duplicates, reordering },
+      network: { latency, loss, duplicates, reordering, bytesPerSecond: bandwidth ?? null },
     }),
   );
 }

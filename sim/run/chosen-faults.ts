@@ -13,7 +13,7 @@ const CRASHES_MAX = 200;
 const CRASH_EVERY_MS = 10_000;
 /** A crashed one is back after this long: the network keeps its size, and comebacks are seen too. */
 const DOWN_MS = 30_000;
-/** One and the same member crashes no more often: from the third removal in ten minutes on it would have to wait (R13). */
+/** One and the same member crashes no more often: from the second removal in two minutes or the third in ten on it would have to wait (R13). */
 const CRASH_AGAIN_MS = 300_000;
 /** With fewer correct members nobody is left to detect anything. */
 const CORRECT_MIN = 3;

@@ -44,6 +44,10 @@ const BYZANTINE_SHARE_MAX = 0.3;
 const FAULTS_MAX = 6;
 /** Loss of all links: half of what the detector is made for, since faults come on top. */
 const LOSS_MAX = 0.15;
+/** Share of plans in which each member's line is as narrow as this, kilobytes a second: up to a mobile or a home line. */
+const NARROW_SHARE = 0.15;
+const NARROW_KILOBYTES = [250, 2_000] as const;
+const FLOODERS = /^all$|storm$|hog$|flooder$/;
 /** Real signatures cost a hundred times a fake one. */
 const P256_SHARE = 0.06;
 
@@ -54,6 +58,7 @@ export function drawPlan(seed: number, size: PlanSize = "small"): Plan {
   const members = chance.between(MEMBERS_MIN, chance.happens(LARGEST_SHARE) ? range.membersMax : range.membersUsual);
   const byzantine = drawByzantine(chance, members, range);
   const seconds = chance.between(...range.seconds);
+  const adversaries = byzantine > 0 ? drawAdversaries(chance, range) : [];
   const wide = chance.happens(0.1);
   return {
     seed,
@@ -61,12 +66,12 @@ export function drawPlan(seed: number, size: PlanSize = "small"): Plan {
     byzantine,
     rings: ringsFor(members, byzantine),
     countExposed: false,
-    adversaries: byzantine > 0 ? drawAdversaries(chance, range) : [],
+    adversaries,
     seconds,
     start: chance.happens(0.25) ? "joining" : "whole",
     crypto: chance.happens(P256_SHARE) ? "p256" : "fake",
     settings: wide ? WAN : chance.happens(0.2) ? LOCAL : LAN,
-    network: drawNetwork(chance, wide),
+    network: { ...drawNetwork(chance, wide), bytesPerSecond: drawBandwidth(chance, adversaries) },
     faults: drawFaults(chance, members - byzantine, 1_000 * seconds),
   };
 }
@@ -88,7 +93,13 @@ function drawAdversaries(chance: Chance, { everyAdversary }: Range): string[] {
   return chance.shuffled(EVERY_ADVERSARY).slice(0, chance.between(1, 3)).sort();
 }
 
-function drawNetwork(chance: Chance, wide: boolean): NetworkPlan {
+/** Nobody claims to bear a flood that fills the line itself (SECURITY.md). */
+function drawBandwidth(chance: Chance, adversaries: readonly string[]): number | null {
+  if (!chance.happens(NARROW_SHARE) || adversaries.some((name) => FLOODERS.test(name))) return null;
+  return 1_000 * chance.between(...NARROW_KILOBYTES);
+}
+
+function drawNetwork(chance: Chance, wide: boolean): Omit<NetworkPlan, "bytesPerSecond"> {
   const near: readonly LatencyName[] = ["steady", "lan", "lan", "spiky"];
   const rarely = (max: number) => (chance.happens(0.4) ? round(max * chance.number()) : 0);
   return {

@@ -25,6 +25,10 @@ export function drawFault(chance: Chance, kind: FaultKind, member: number, phase
     case "egress":
     case "ingress":
       return { kind, at, lasts, member, loss: round(0.3 + 0.7 * chance.number()) };
+    case "spikes": {
+      const [links, delayed] = [round(0.05 + 0.35 * chance.number()), round(0.02 + 0.28 * chance.number())];
+      return { kind, at, lasts, links, delayed, delayMs: chance.between(50, 2_000) };
+    }
     case "flapping":
       return { kind, at, lasts, member, period: chance.between(500, 20_000) };
     default:

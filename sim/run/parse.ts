@@ -8,6 +8,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 const MS_MAX = 1_000 * SECONDS_MAX;
 const FAULTS_MAX = 100_000;
+const BYTES_PER_SECOND_MAX = 1e12;
 
 /** Fields of each fault beyond `kind` and `at`, each with its check. */
 const FAULT_FIELDS: Readonly<Record<FaultKind, Readonly<Record<string, (value: unknown) => boolean>>>> = {
@@ -22,6 +23,7 @@ const FAULT_FIELDS: Readonly<Record<FaultKind, Readonly<Record<string, (value: u
   loss: { lasts: isTime, loss: isShare },
   egress: { lasts: isTime, member: isCount, loss: isShare },
   ingress: { lasts: isTime, member: isCount, loss: isShare },
+  spikes: { lasts: isTime, links: isShare, delayed: isShare, delayMs: isTime },
   flapping: { lasts: isTime, member: isCount, period: (value) => isNumber(value, 1, MS_MAX) },
 };
 
@@ -71,6 +73,8 @@ function networkOf(plan: Json): Plan["network"] {
     loss: number(network, "loss", 0, 1),
     duplicates: number(network, "duplicates", 0, 1),
     reordering: number(network, "reordering", 0, 1),
+    bytesPerSecond:
+      (network.bytesPerSecond ?? null) === null ? null : number(network, "bytesPerSecond", 1, BYTES_PER_SECOND_MAX),
   };
 }
 

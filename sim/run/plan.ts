@@ -40,6 +40,8 @@ export interface NetworkPlan {
   readonly loss: number;
   readonly duplicates: number;
   readonly reordering: number;
+  /** Bytes per second out of each member, and as many into it; null: as many as there are. */
+  readonly bytesPerSecond: number | null;
 }
 
 /** Intervals by the name that plans and the command line give them. */
@@ -83,6 +85,15 @@ export type PlannedFault =
       readonly member: number;
       readonly loss: number;
     }
+  /** On a share of the `links` so many packets (`delayed`, a share) come later by `delayMs`. */
+  | {
+      readonly kind: "spikes";
+      readonly at: number;
+      readonly lasts: number;
+      readonly links: number;
+      readonly delayed: number;
+      readonly delayMs: number;
+    }
   /** Nothing reaches one member, then everything, by turns of `period` milliseconds. */
   | {
       readonly kind: "flapping";
@@ -112,6 +123,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "loss",
   "egress",
   "ingress",
+  "spikes",
   "flapping",
 ];
 

@@ -86,7 +86,11 @@ export class Run {
     const optional = [this.#history, this.#history && this.#tally, this.#trace];
     simulation = new Simulation({
       ...plan,
-      network: { ...plan.network, latency: LATENCIES[plan.network.latency] },
+      network: {
+        ...plan.network,
+        latency: LATENCIES[plan.network.latency],
+        bytesPerSecond: plan.network.bytesPerSecond ?? Number.POSITIVE_INFINITY,
+      },
       behaviours: this.#behaviours(plan, options.withHistory ?? false),
       watchers: [
         this.#checks,

@@ -109,6 +109,7 @@ function* withQuieterNetwork(plan: Plan): Generator<Plan> {
   if (network.loss > 0) yield { ...plan, network: { ...network, loss: 0 } };
   if (network.duplicates > 0) yield { ...plan, network: { ...network, duplicates: 0 } };
   if (network.reordering > 0) yield { ...plan, network: { ...network, reordering: 0 } };
+  if (network.bytesPerSecond !== null) yield { ...plan, network: { ...network, bytesPerSecond: null } };
   if (network.latency !== "steady") yield { ...plan, network: { ...network, latency: "steady" } };
 }
 

@@ -48,7 +48,7 @@ export class Stage {
       simulation.join();
       return;
     }
-    if (fault.kind === "partition" || fault.kind === "loss") {
+    if (fault.kind === "partition" || fault.kind === "loss" || fault.kind === "spikes") {
       this.#disturb(fault, this.#networkFault(fault));
       return;
     }
@@ -139,6 +139,15 @@ export class Stage {
         return egressLoss(`${percent(fault.loss)} of what ${seat?.name} sends is lost`, seats, fault.loss);
       case "ingress":
         return ingressLoss(`${percent(fault.loss)} of what is sent to ${seat?.name} is lost`, seats, fault.loss);
+      case "spikes": {
+        const { links, delayed, delayMs } = fault;
+        return {
+          name: `${percent(delayed)} late by ${delayMs} ms on ${percent(links)} of the links`,
+          links,
+          delayed,
+          delayMs,
+        };
+      }
       case "flapping":
         return flipFlop(`nothing reaches ${seat?.name}, by turns of ${fault.period} ms`, seats, fault.period);
       case "partition": {

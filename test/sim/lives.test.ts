@@ -40,6 +40,17 @@ const whole = (simulation: Simulation, maxMs = 30_000) =>
   simulation.runUntil(() => simulation.isWhole() && simulation.isEqual(), maxMs);
 
 describe("a member", () => {
+  it("that joins knows members that stand still, and is whole with them when they go on", () => {
+    const { simulation } = recorded({ members: 2, rings: 3 });
+    simulation.run(2000);
+    const stalled = [...simulation.members];
+    for (const seat of stalled) simulation.stall(seat);
+    simulation.join();
+    simulation.run(1000);
+    for (const seat of stalled) simulation.resume(seat);
+    expect(whole(simulation)).toBeDefined();
+  });
+
   it("that crashes is out of all views; its life is over, and its timers are", () => {
     const { simulation, happened, failed } = recorded();
     const seat = simulation.members[4]!;

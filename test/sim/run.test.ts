@@ -24,7 +24,7 @@ const CHOICE: Choice = {
   start: "whole",
   crypto: "fake",
   preset: "lan",
-  network: { latency: "lan", loss: 0, duplicates: 0, reordering: 0 },
+  network: { latency: "lan", loss: 0, duplicates: 0, reordering: 0, bytesPerSecond: null },
   faults: ["crash", "describe"],
 };
 
@@ -46,6 +46,7 @@ describe("a plan", () => {
     expect(new Set(plans.flatMap(({ faults }) => faults.map(({ kind }) => kind)))).toEqual(new Set(FAULT_KINDS));
     expect(new Set(plans.map(({ start, crypto }) => `${start} ${crypto}`)).size).toBe(4);
     expect(plans.filter(({ byzantine }) => byzantine > 0).length).toBeGreaterThan(40);
+    expect(plans.filter(({ network }) => network.bytesPerSecond !== null).length).toBeGreaterThan(10);
   });
 
   it.each([
@@ -152,7 +153,7 @@ describe("a failing plan", () => {
     expect(small).toMatchObject({ members: 5, adversaries: ["mob"], start: "whole", crypto: "fake" });
     expect(small.faults).toHaveLength(1);
     expect(small.seconds).toBeLessThanOrEqual(5);
-    expect(small.network).toEqual({ latency: "steady", loss: 0, duplicates: 0, reordering: 0 });
+    expect(small.network).toEqual({ latency: "steady", loss: 0, duplicates: 0, reordering: 0, bytesPerSecond: null });
   });
 
   it("keeps to its invariant: another failure is another bug", () => {
