@@ -15,7 +15,7 @@ const PATHS_MAX = 4096;
 const VISITS_MAX = 256;
 /** A try that the driver has not ended by then has failed, milliseconds: twice its own longest deadline, and some. */
 const TRY_TIMEOUT_MS = 5000;
-/** The window of local health in monitor intervals (protocol section 4). */
+/** The window of local health in monitor intervals: one visit in each, so twice as many as its verdict needs at least. */
 const HEALTH_INTERVALS = 10;
 /**
  * Misses that make a verdict beside a refused connection: the host has said that nobody listens, so pings that go

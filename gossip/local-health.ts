@@ -6,7 +6,7 @@ import type { MemberId } from "../rings/index.js";
 
 /** With fewer distinct targets a coincidence is too likely to mean anything. */
 const TARGETS_MIN = 5;
-/** Windows in a row that may be void. */
+/** Windows in a row that may be void: a disaster is seen two windows later, which is 20 s in a LAN. */
 const VOID_WINDOWS_MAX = 2;
 
 interface Outcome {

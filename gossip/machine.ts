@@ -39,13 +39,19 @@ import { Timers } from "./timers.js";
 import { own, type Verdict } from "./verified.js";
 import { View } from "./view.js";
 
-/** After a change of mine, milliseconds in which differing fingerprints start no exchange: others are still learning it. */
+/**
+ * After a change of mine, milliseconds in which differing fingerprints start no exchange: others are still learning it. More
+ * than the pause between two pushes (mailer.ts) and a round trip.
+ */
 const SETTLE_MS = 250;
-/** Neighbours asked what was missed, after a stall of more than Delta / 2. */
+/** Neighbours asked what was missed, after a stall of more than Delta / 2: with a fifth of liars all three lie once in 125. */
 const ASKED_AFTER_STALL = 3;
-/** Neighbours asked for an answer before a removal, from half of its time on every Delta / 2. */
+/**
+ * Neighbours asked for an answer before a removal, from half of its time on every Delta / 2: at least four with a removal
+ * after 2 Delta, all of them liars once in 600 with a fifth of liars, and pushes have to have failed before.
+ */
 const ASKED_IN_DOUBT = 2;
-/** A newcomer's first rounds, as many ... */
+/** A newcomer's first rounds, as many as news needs by comparing alone among a thousand members (docs/protocol.md) ... */
 const SETTLING_ROUNDS = 7;
 /** ... follow each other faster by this factor: others came at the same time, unknown to all. */
 const SETTLING_PACE = 4;

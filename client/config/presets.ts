@@ -1,5 +1,6 @@
 /** Presets of intervals (docs/protocol.md, section 5): where a network starts from; every value can be set by itself. */
 import { LAN, LOCAL, type Settings, WAN } from "../../gossip/index.js";
+import { CONCURRENT_MESSAGES } from "../messages/budget.js";
 
 export type PresetName = "lan" | "wan" | "local" | "ifrit";
 
@@ -20,8 +21,6 @@ export interface Preset {
   readonly ringCount: number | undefined;
 }
 
-const MAX_CONCURRENT_MESSAGES = 50;
-
 /** Why these figures: gossip/settings.ts. The ping limit adapts by itself there, so a preset has none. */
 function preset({ gossipMs, monitorMs, deltaMs }: Pick<Settings, "gossipMs" | "monitorMs" | "deltaMs">): Preset {
   return {
@@ -29,7 +28,7 @@ function preset({ gossipMs, monitorMs, deltaMs }: Pick<Settings, "gossipMs" | "m
     monitorIntervalMs: monitorMs,
     deltaMs,
     pingLimit: undefined,
-    maxConcurrentMessages: MAX_CONCURRENT_MESSAGES,
+    maxConcurrentMessages: CONCURRENT_MESSAGES,
     removalTimeoutMs: undefined,
     ringCount: undefined,
   };
