@@ -51,7 +51,7 @@ const ACCUSERS = new Set([
 ]);
 /** Of a thousand members: one victim at a time, and those who drop and keep; all at one moment would take hours of a core. */
 const AT_LARGE = ["mob + rebuttal-dropper", "keeper + rebuttal-dropper"];
-const LARGE_SECONDS = 900;
+const LARGE_SECONDS = 300;
 
 /** As it is run: beside somebody who accuses. */
 const accusing = (name) => (ACCUSERS.has(name) ? name : `${name} + false-accuser`);
