@@ -37,6 +37,9 @@ const SECONDS = new Map([
 ]);
 /** After its first half minute all that any other one finds to attack are newcomers. */
 const OTHERS_SECONDS = 600;
+/** For other shares of liars than the one that the promises are made for. */
+const OTHER_SHARES_SECONDS = 120;
+const WHOLE = ["all", "sleeper"];
 const DEAREST = ["storm", "accusation-flooder"];
 /** Members of a network under these, and of all in the short form. */
 const DEAREST_MEMBERS = 30;
@@ -71,7 +74,7 @@ export function jobs(scale) {
   } else {
     for (const f of SHARES) {
       for (const name of ADVERSARY_NAMES)
-        cell(DEAREST.includes(name) ? DEAREST_MEMBERS : 100, f, name, secondsOf(name));
+        cell(DEAREST.includes(name) ? DEAREST_MEMBERS : 100, f, name, secondsOf(name, f));
     }
     for (const names of AT_LARGE) cell(1000, 0.2, names, LARGE_SECONDS);
   }
@@ -80,8 +83,9 @@ export function jobs(scale) {
   ).flat();
 }
 
-function secondsOf(name) {
-  return SECONDS.get(name) ?? OTHERS_SECONDS;
+function secondsOf(name, f = SHARES[0]) {
+  const usual = SECONDS.get(name) ?? OTHERS_SECONDS;
+  return f === SHARES[0] || WHOLE.includes(name) ? usual : Math.min(usual, OTHER_SHARES_SECONDS);
 }
 
 export function run({ n, f, adversary, rings, seconds, seed }) {
