@@ -19,9 +19,9 @@ const PUSH_FANOUT = 4;
 const URGENT_FANOUT = 8;
 /**
  * Fresh records that go to the same neighbours. Each still goes to as many and as random ones, so it reaches as many; with
- * neighbours of its own for each, every push of a storm was a call to all of them. Four groups that meet are still news.
+ * neighbours of its own for each, every push of a storm was a call to all of them.
  */
-const PUSH_GROUP = NEWS_STATEMENTS_MAX / 4;
+const PUSH_GROUP = 16;
 
 export interface MailerParts {
   readonly view: View;
@@ -65,7 +65,8 @@ export class Mailer {
   /** The batch is due. */
   push(now: number): void {
     const { view, random } = this.#parts;
-    const fresh = [...this.#fresh];
+    // What has a deadline goes first.
+    const fresh = [...this.#fresh].sort(([, fewer], [, more]) => more - fewer);
     this.#fresh.clear();
     while (fresh.length > 0) {
       const chosen = sample(random, view.neighbours(), URGENT_FANOUT);
@@ -109,7 +110,8 @@ export class Mailer {
   #send(call: number, to: Partner, waiting: readonly string[]): void {
     const { courier, view, outbox } = this.#parts;
     const builder = new PacketBuilder(PUSH_BYTES_MAX);
-    const sent = waiting.filter((digest) => {
+    // With more it would be a transfer, and go no further; the rest follows when this call has ended.
+    const sent = waiting.slice(0, NEWS_STATEMENTS_MAX).filter((digest) => {
       const record = view.evidence.record(digest);
       return !record || builder.statement(digest, record.bytes);
     });

@@ -39,6 +39,7 @@ const { values } = parseArgs({
 });
 
 const COMMIT = commit();
+let ended = 0;
 const resultsFile = values.results ?? (values.print ? KEPT : undefined);
 const rows =
   resultsFile && existsSync(resultsFile) ? readFileSync(resultsFile, "utf8").trim().split("\n").map(JSON.parse) : [];
@@ -64,10 +65,16 @@ function keyOf({ table, options }) {
   return JSON.stringify([table, options]);
 }
 
-/** Job after job, each in a process of its own: each table patches or fills its own. */
+/** Job after job, each in a process of its own: what one dies of, memory say, does not end the others. */
 async function work(next, total) {
-  for (let job = next(); job; job = next())
-    keep({ ...job, ...(await inProcess(job)), commit: COMMIT, node: process.version }, total);
+  for (let job = next(); job; job = next()) {
+    try {
+      keep({ ...job, ...(await inProcess(job)), commit: COMMIT, node: process.version }, total);
+    } catch (error) {
+      process.stderr.write(`${error.message}\n`);
+      process.exitCode = 1;
+    }
+  }
 }
 
 function inProcess(job) {
@@ -84,14 +91,16 @@ function inProcess(job) {
 
 /** Of the checkout; without one, none is kept. */
 function commit() {
-  const { status, stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8", cwd: HERE });
+  const { status, stdout } = spawnSync("git", ["describe", "--always", "--dirty", "--abbrev=7"], {
+    encoding: "utf8",
+    cwd: HERE,
+  });
   return status === 0 ? stdout.trim() : undefined;
 }
 
 function keep(row, total) {
   rows.push(row);
+  ended += 1;
   if (values.results) appendFileSync(values.results, `${JSON.stringify(row)}\n`);
-  process.stderr.write(
-    `${rows.length}/${total} ${row.table} ${JSON.stringify(row.options)}: ${row.seconds.toFixed(1)} s\n`,
-  );
+  process.stderr.write(`${ended}/${total} ${row.table} ${JSON.stringify(row.options)}: ${row.seconds.toFixed(1)} s\n`);
 }

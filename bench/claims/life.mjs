@@ -4,35 +4,32 @@
  */
 import { correctOf } from "./run.mjs";
 
-/** Milliseconds between two turns: a newcomer is whole in a second, and accusers have spent most of what they can say of it. */
-export const LIFE_MS = 20_000;
-/** A removal takes seconds: who is in a view after this long, milliseconds, was kept there. */
-const KEPT_MS = 60_000;
+/** Milliseconds between two turns: a newcomer is whole in one second, and accused on all rings in the next ones. */
+const LIFE_MS = 10_000;
+/** A removal takes half of that at most: who is in a view after this long, milliseconds, was kept there. */
+const KEPT_MS = 20_000;
 
 export class Life {
-  /** Who has gone or is about to, and when. */
+  /** Who has gone, and when. */
   gone = new Map();
   #simulation;
   #turned;
   #count = 0;
 
-  /** Calls `turned` with the one that goes and the one that joins. */
-  constructor(simulation, turned) {
+  /** Its first turn is half of LIFE_MS after `delayMs`. Calls `turned` with the one that goes and the one that joins. */
+  constructor(simulation, delayMs, turned) {
     this.#simulation = simulation;
     this.#turned = turned;
-    this.#plan();
+    simulation.at(delayMs + LIFE_MS / 2, () => this.#turn());
   }
 
-  /** Who went more than a minute ago and is live in a view of a correct member. */
+  /** Who went long enough ago, and how many of these are live in a view of a correct member. */
   kept() {
     const { now } = this.#simulation;
     const ids = [...this.gone].filter(([, at]) => at < now - KEPT_MS).map(([id]) => id);
     const views = correctOf(this.#simulation).filter((seat) => seat.state === "up" && !this.gone.has(seat.id));
-    return ids.filter((id) => views.some(({ machine }) => machine.member(id))).length;
-  }
-
-  #plan() {
-    this.#simulation.at(this.#simulation.now + LIFE_MS, () => this.#turn());
+    const kept = ids.filter((id) => views.some(({ machine }) => machine.member(id)));
+    return { kept: kept.length, of: ids.length };
   }
 
   #turn() {
@@ -46,6 +43,6 @@ export class Life {
     else simulation.leave(goer);
     simulation.describe(describer, Uint8Array.of(this.#count & 255, this.#count >> 8));
     this.#turned(goer, simulation.join());
-    this.#plan();
+    simulation.at(LIFE_MS, () => this.#turn());
   }
 }

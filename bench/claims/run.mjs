@@ -16,6 +16,8 @@ export function liars(adversary) {
 /** Counts what correct members were told of correct members that were up: each removal is a broken promise. */
 export class Mistakes {
   suspicions = 0;
+  /** Of these, by the accused: the epochs that were accused, each counted once whatever the number of views. */
+  accused = new Map();
   removals = 0;
   /** Whom, and from how many views. */
   removed = new Map();
@@ -26,8 +28,14 @@ export class Mistakes {
     if (!seat.isCorrect || (output.kind !== "suspected" && output.kind !== "failed")) return;
     const about = this.seats.get(output.member.id);
     if (!about?.isCorrect || this.excused?.(about, seat, now)) return;
-    if (output.kind === "suspected") this.suspicions += 1;
+    if (output.kind === "suspected") this.#suspicion(output.member);
     else this.#removal(seat, about, output.reason, now);
+  }
+
+  #suspicion({ id, epoch }) {
+    this.suspicions += 1;
+    const epochs = this.accused.get(id) ?? new Set();
+    this.accused.set(id, epochs.add(epoch));
   }
 
   /** Members that joined later are to be judged too. */

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { Simulation } from "../../sim/index.js";
 import { ROOT, read, runNode } from "../support/tree.js";
 
 interface Result {
@@ -18,6 +19,10 @@ interface Row {
   readonly name: string;
   readonly run: (options: { readonly runs: number; readonly quick: boolean }) => Promise<unknown>;
   readonly [word: string]: unknown;
+}
+
+interface Lively {
+  kept(): { readonly kept: number; readonly of: number };
 }
 
 /** Modules of the bench are plain JavaScript. */
@@ -101,6 +106,21 @@ describe("the command", () => {
   it("refuses a row that there is not, and names those that there are", async () => {
     const { code, output } = await runNode([join(ROOT, "bench/index.mjs"), "--only", "kil"], ROOT);
     expect([code, output]).toEqual([1, expect.stringMatching(/no row kil; there are message-1, .*kill/)]);
+  });
+});
+
+describe("the life of a network in the claims", () => {
+  it("is a member that goes, one that joins and one that changes, at even steps", async () => {
+    const { Life } = (await import(join(ROOT, "bench/claims/life.mjs"))) as {
+      Life: new (...words: unknown[]) => Lively;
+    };
+    const simulation = new Simulation({ members: 12, rings: 5, seed: 1 });
+    const turns: number[] = [];
+    const life = new Life(simulation, 1000, () => turns.push(simulation.now));
+    simulation.run(40_000);
+    expect(turns).toEqual([6000, 16_000, 26_000, 36_000]);
+    expect(simulation.members.filter(({ state }) => state === "up").length).toBe(12);
+    expect(life.kept()).toEqual({ kept: 0, of: 2 });
   });
 });
 
