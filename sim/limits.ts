@@ -6,3 +6,5 @@ export const MEMBERS_MAX = 100_000;
 export const SEED_MAX = 4_294_967_295;
 /** Seconds of virtual time of one run: a month. */
 export const SECONDS_MAX = 31 * 24 * 3_600;
+/** Bytes per second of a member's line: more than any network card has; without a limit there is none at all. */
+export const BYTES_PER_SECOND_MAX = 1e12;

@@ -60,9 +60,14 @@ function mistakes({ n, minutes, seed, settings }) {
   }
   simulation.run(minutes * 60_000);
   const deaf = new Mistakes();
-  const half = overlay({ n, plannedFor: 0.2, seed, settings, watchers: [deaf] });
-  half.network.add({ name: "deaf", to: half.members.slice(0, n / 20), loss: 1, flap: { onMs: 8000, offMs: 32_000 } });
-  half.run(minutes * 60_000);
+  const others = overlay({ n, plannedFor: 0.2, seed, settings, watchers: [deaf] });
+  others.network.add({
+    name: "deaf",
+    to: others.members.slice(0, n / 20),
+    loss: 1,
+    flap: { onMs: 8000, offMs: 32_000 },
+  });
+  others.run(minutes * 60_000);
   const perHour = (count) => (count * 60) / (n * minutes);
   return {
     lossSuspicions: perHour(lossy.suspicions),

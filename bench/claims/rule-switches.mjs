@@ -6,7 +6,7 @@ import { RULES } from "./rules/table.mjs";
 export const title = "Each rule switched off";
 export const about = `Rules R1 to R19 of docs/protocol.md under the attack or the fault that each of them is there for. Without the rule a few lines of
 the compiled simulator are changed, which stand word for word in bench/claims/rules/table.mjs. \`node bench/claims/rules.mjs\` prints the same,
-and the suite asserts it but for R13, whose run is long.`;
+and the suite asserts it but for two long runs.`;
 
 export function jobs(scale) {
   return RULES.filter(({ isLong }) => scale >= 1 || !isLong).map(({ rule, off, attack }) => ({ rule, off, attack }));
@@ -17,8 +17,11 @@ export async function run({ rule, off }) {
   return { withIt: attacked(await mutant([])), without: attacked(await mutant(edits)) };
 }
 
+export function words({ isBroken, figure }) {
+  return isBroken ? `**broken**: ${figure}` : figure;
+}
+
 export function render(rows) {
-  const words = ({ isBroken, figure }) => (isBroken ? `**broken**: ${figure}` : figure);
   const lines = rows.map(({ options: { rule, off, attack }, result }) => [
     ...[rule, off, attack],
     ...[words(result.withIt), words(result.without)],

@@ -4,6 +4,7 @@
 //   --short  without the long runs (of those it is only tried whether their switches fit)
 //   --json   rows as one line of JSON each
 import { parseArgs } from "node:util";
+import { words } from "./rule-switches.mjs";
 import { mutant } from "./rules/mutant.mjs";
 import { RULES } from "./rules/table.mjs";
 
@@ -37,8 +38,4 @@ process.exitCode = broken.length > 0 ? 1 : 0;
 
 function lineOf({ rule, off, attack, withIt, without }) {
   return `| ${rule} | ${off} | ${attack} | ${words(withIt)} | ${words(without)} |`;
-}
-
-function words({ isBroken, figure }) {
-  return isBroken ? `**broken**: ${figure}` : figure;
 }

@@ -1,7 +1,7 @@
 /** `fireflies sim`: a whole overlay in one thread, under attack, from a seed (docs/simulator.md). */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { RING_COUNT_MAX } from "../../rings/index.js";
-import { MEMBERS_MAX, SECONDS_MAX, SEED_MAX } from "../../sim/limits.js";
+import { BYTES_PER_SECOND_MAX, MEMBERS_MAX, SECONDS_MAX, SEED_MAX } from "../../sim/limits.js";
 import type { SeedRange, SimOptions } from "../sim/options.js";
 import { examples, number, withJson } from "./common.js";
 
@@ -9,7 +9,6 @@ import { examples, number, withJson } from "./common.js";
 const SEEDS_MAX = 1_000_000;
 /** Some share of all packets must arrive. */
 const SHARE_MAX = 0.99;
-const BANDWIDTH_MAX = 1e12;
 
 export function addSim(program: Command): void {
   const command = withJson(program.command("sim").description("simulate a whole overlay under attack, from a seed"));
@@ -51,7 +50,7 @@ function addLinkOptions(command: Command): void {
     .option("--loss <share>", "share of packets lost on all links", share, 0)
     .option("--duplicates <share>", "share of datagrams that arrive twice", share, 0)
     .option("--reordering <share>", "share of datagrams that others overtake", share, 0)
-    .option("--bandwidth <bytes>", "bytes a second out of and into each member", number(1, BANDWIDTH_MAX, false))
+    .option("--bandwidth <bytes>", "bytes a second out of and into each member", number(1, BYTES_PER_SECOND_MAX, false))
     .addOption(choice("--crypto <name>", "fast fake signatures, or real ones", ["fake", "p256"]));
 }
 

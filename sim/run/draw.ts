@@ -47,7 +47,10 @@ const LOSS_MAX = 0.15;
 /** Share of plans in which each member's line is as narrow as this, kilobytes a second: up to a mobile or a home line. */
 const NARROW_SHARE = 0.15;
 const NARROW_KILOBYTES = [250, 2_000] as const;
-const FLOODERS = /^all$|storm$|hog$|flooder$/;
+/** Whose own packets can fill such a line. */
+const FLOODERS: ReadonlySet<string> = new Set([
+  ...["all", "storm", "packet-flooder", "note-flooder", "accusation-flooder", "certificate-flooder"],
+]);
 /** Real signatures cost a hundred times a fake one. */
 const P256_SHARE = 0.06;
 
@@ -93,9 +96,9 @@ function drawAdversaries(chance: Chance, { everyAdversary }: Range): string[] {
   return chance.shuffled(EVERY_ADVERSARY).slice(0, chance.between(1, 3)).sort();
 }
 
-/** Nobody claims to bear a flood that fills the line itself (SECURITY.md). */
+/** None beside floods: nobody claims to bear one that fills the line itself (SECURITY.md). */
 function drawBandwidth(chance: Chance, adversaries: readonly string[]): number | null {
-  if (!chance.happens(NARROW_SHARE) || adversaries.some((name) => FLOODERS.test(name))) return null;
+  if (!chance.happens(NARROW_SHARE) || adversaries.some((name) => FLOODERS.has(name))) return null;
   return 1_000 * chance.between(...NARROW_KILOBYTES);
 }
 

@@ -1,14 +1,13 @@
 /** A plan from JSON that somebody wrote: checked field by field, because it may come from another version or by hand. */
 import { checkSettings, LAN, type Settings } from "../../gossip/index.js";
 import { RING_COUNT_MAX } from "../../rings/index.js";
-import { MEMBERS_MAX, SECONDS_MAX, SEED_MAX } from "../limits.js";
+import { BYTES_PER_SECOND_MAX, MEMBERS_MAX, SECONDS_MAX, SEED_MAX } from "../limits.js";
 import { FAULT_KINDS, type FaultKind, LATENCIES, type Plan, type PlannedFault } from "./plan.js";
 
 type Json = Readonly<Record<string, unknown>>;
 
 const MS_MAX = 1_000 * SECONDS_MAX;
 const FAULTS_MAX = 100_000;
-const BYTES_PER_SECOND_MAX = 1e12;
 
 /** Fields of each fault beyond `kind` and `at`, each with its check. */
 const FAULT_FIELDS: Readonly<Record<FaultKind, Readonly<Record<string, (value: unknown) => boolean>>>> = {

@@ -94,12 +94,19 @@ export class Tally implements Watcher {
   }
 
   forged(_seat: Seat, type: StatementKind): void {
-    if (this.#current) this.#current.counts[type === "accusation" ? "accusations signed" : "notes signed"] += 1;
+    const counter = this.#doer();
+    if (counter) counter.counts[type === "accusation" ? "accusations signed" : "notes signed"] += 1;
   }
 
   sent(from: Seat, _to: Seat, kind: TrafficKind): void {
-    if (from.isCorrect || !this.#current || (kind !== "call" && kind !== "ping")) return;
-    this.#current.counts["packets and pings sent"] += 1;
+    const counter = from.isCorrect || (kind !== "call" && kind !== "ping") ? undefined : this.#current;
+    if (counter) counter.counts["packets and pings sent"] += 1;
+  }
+
+  /** What a behaviour has put off until later is its own only where there is one alone. */
+  #doer(): Counter | undefined {
+    const [only, second] = this.#counters.values();
+    return this.#current ?? (second ? undefined : only);
   }
 
   told(seat: Seat, output: Output): void {

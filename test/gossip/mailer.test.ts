@@ -1,8 +1,10 @@
 /** Pushes of a storm: every statement to its number of neighbours, in few calls. */
 import { describe, expect, it } from "vitest";
 import { Courier } from "../../gossip/courier.js";
+import { NEWS_STATEMENTS_MAX } from "../../gossip/limits.js";
 import { Mailer } from "../../gossip/mailer.js";
 import { Outbox } from "../../gossip/outbox.js";
+import { parsePacket } from "../../gossip/packet.js";
 import type { Random } from "../../gossip/ports.js";
 import { Timers } from "../../gossip/timers.js";
 import type { View } from "../../gossip/view.js";
@@ -10,18 +12,30 @@ import type { MemberId } from "../../rings/index.js";
 
 const NEIGHBOURS = Array.from({ length: 60 }, (_, index) => `neighbour-${index}` as MemberId);
 
-/** A mailer among sixty neighbours, none of whom is reached: what it posted stays to be looked at. */
-function mailer(seed: number) {
+/** A mailer among these neighbours. The usual sixty are all busy: what was posted to them stays to be looked at. */
+function mailer(seed: number, neighbours: readonly MemberId[] = NEIGHBOURS) {
   const courier = new Courier();
-  for (const id of NEIGHBOURS) courier.begin("push", { id, addresses: [] }, 0);
-  const view = { neighbours: () => NEIGHBOURS, partner: (id: MemberId) => ({ id, addresses: [] }) } as unknown as View;
+  if (neighbours === NEIGHBOURS) for (const id of neighbours) courier.begin("push", { id, addresses: [] }, 0);
+  const view = {
+    neighbours: () => neighbours,
+    partner: (id: MemberId) => ({ id, addresses: [] }),
+    evidence: { record: (digest: string) => ({ digest, bytes: new TextEncoder().encode(digest) }) },
+  } as unknown as View;
   let state = seed;
   const number = () => {
     state = (state * 16807) % 2147483647;
     return state / 2147483647;
   };
   const random = { number } as Random;
-  return { courier, mailer: new Mailer({ view, courier, timers: new Timers(), random, outbox: new Outbox() }) };
+  const outbox = new Outbox();
+  const end = (call: number) => courier.end(call);
+  return { courier, outbox, end, mailer: new Mailer({ view, courier, timers: new Timers(), random, outbox }) };
+}
+
+function statementsOf(packet: Uint8Array): string[] {
+  const parsed = parsePacket(packet);
+  const items = parsed.ok ? parsed.items : [];
+  return items.flatMap((item) => (item.kind === "statement" ? [new TextDecoder().decode(item.bytes)] : []));
 }
 
 function posted(courier: Courier): Map<string, number> {
@@ -52,6 +66,23 @@ describe("a push", () => {
     for (let index = 0; index < 64; index++) sender.spread(`s${index}`, 0);
     sender.push(10);
     expect(courier.recipients().length).toBeLessThanOrEqual(16);
+    // Four groups, each with neighbours of its own.
+    expect(courier.recipients().length).toBeGreaterThan(8);
+  });
+
+  it("takes no more to one partner than is still news, what is urgent first, and the rest with the next one", () => {
+    const { mailer: sender, outbox, end } = mailer(5, ["alone" as MemberId]);
+    for (let index = 0; index < 100; index++) sender.spread(`s${index}`, 0);
+    sender.spreadUrgently("urgent", 0);
+    const packets: string[][] = [];
+    for (sender.push(10); ; sender.deliver(20)) {
+      const [send] = outbox.take();
+      if (send?.kind !== "send") break;
+      packets.push(statementsOf(send.packet));
+      end(send.call);
+    }
+    expect(packets.map(({ length }) => length)).toEqual([NEWS_STATEMENTS_MAX, 101 - NEWS_STATEMENTS_MAX]);
+    expect(packets[0]?.[0]).toBe("urgent");
   });
 
   it("of the next statements goes to others", () => {

@@ -129,6 +129,12 @@ describe("a run", () => {
     expect(attacked.rejections.length).toBeGreaterThan(0);
   });
 
+  it("counts also what a liar put off until later", () => {
+    const attack = choosePlan({ ...CHOICE, byzantine: 2, rings: "auto", seconds: 8, adversaries: ["equivocator"] });
+    const [equivocator] = simulate(attack, { withHistory: true }).adversaries;
+    expect(equivocator?.counts["notes signed"]).toBeGreaterThan(0);
+  });
+
   it("counts what adversaries do without changing it", () => {
     const all = choosePlan({ ...CHOICE, members: 7, byzantine: 1, rings: "auto", seconds: 5, adversaries: ["all"] });
     expect(simulate(all, { withHistory: true }).result.digest).toBe(simulate(all).result.digest);
