@@ -4,8 +4,6 @@
  */
 import { correctOf } from "./run.mjs";
 
-/** Milliseconds between two turns: a newcomer is whole in one second, and accused on all rings in the next ones. */
-const LIFE_MS = 10_000;
 /** A removal takes half of that at most: who is in a view after this long, milliseconds, was kept there. */
 const KEPT_MS = 20_000;
 
@@ -14,13 +12,15 @@ export class Life {
   gone = new Map();
   #simulation;
   #turned;
+  #everyMs;
   #count = 0;
 
-  /** Its first turn is half of LIFE_MS after `delayMs`. Calls `turned` with the one that goes and the one that joins. */
-  constructor(simulation, delayMs, turned) {
+  /** A turn every `everyMs`, the first one after `delayMs` and half of that. Calls `turned` with who goes and who joins. */
+  constructor(simulation, { everyMs, delayMs = 0 }, turned) {
     this.#simulation = simulation;
+    this.#everyMs = everyMs;
     this.#turned = turned;
-    simulation.at(delayMs + LIFE_MS / 2, () => this.#turn());
+    simulation.at(delayMs + everyMs / 2, () => this.#turn());
   }
 
   /** Who went long enough ago, and how many of these are live in a view of a correct member. */
@@ -43,6 +43,6 @@ export class Life {
     else simulation.leave(goer);
     simulation.describe(describer, Uint8Array.of(this.#count & 255, this.#count >> 8));
     this.#turned(goer, simulation.join());
-    simulation.at(LIFE_MS, () => this.#turn());
+    simulation.at(this.#everyMs, () => this.#turn());
   }
 }

@@ -27,6 +27,8 @@ const SECONDS = new Map([
   ...["storm", "accusation-flooder"].map((name) => [name, 30]),
 ]);
 const OTHERS_SECONDS = 120;
+/** Seconds between two turns of life: a newcomer is whole in one second, and accused on all rings in the next ones. */
+const TURN_SECONDS = 10;
 /** For other shares of liars than the one that the promises are made for, at most. */
 const OTHER_SHARES_SECONDS = 60;
 const DEAREST = ["storm", "accusation-flooder"];
@@ -44,15 +46,20 @@ const ACCUSERS = new Set([
 /** Of a thousand members: one victim at a time, and those who drop and keep; all at one moment would take hours of a core. */
 const AT_LARGE = ["mob + rebuttal-dropper", "mob + keeper"];
 
+/** Where life is slow, hours can be many: a turn every 20 minutes. */
+const SLOW = { n: 100, f: SHARES[0], adversary: "whisperer + rebuttal-dropper", turn: 1200, seconds: 18_000 };
+const SLOW_NETWORKS = 5;
+
 /** As it is run: beside somebody who accuses. */
 const accusing = (name) => (ACCUSERS.has(name) ? name : `${name} + false-accuser`);
 const NAMES = [...ADVERSARIES.keys()];
 
 /** Network after network, each cell in turn: a run that is stopped has spent the same number of networks on each. */
 export function jobs(scale) {
-  const cells = scale < 1 ? shortCells() : longCells();
-  const seeds = Array.from({ length: Math.max(1, Math.round(scale)) }, (_, index) => index + 1);
-  return seeds.flatMap((seed) => cells.map((cell) => ({ ...cell, seed })));
+  if (scale < 1) return shortCells().map((cell) => ({ ...cell, seed: 1 }));
+  const seeds = (count) => Array.from({ length: count }, (_, index) => index + 1);
+  const networks = seeds(Math.round(scale)).flatMap((seed) => longCells().map((cell) => ({ ...cell, seed })));
+  return [...networks, ...seeds(SLOW_NETWORKS * Math.round(scale)).map((seed) => ({ ...SLOW, seed }))];
 }
 
 function longCells() {
@@ -64,7 +71,7 @@ function longCells() {
       return { n, f, adversary: accusing(name), seconds: isShorter ? OTHER_SHARES_SECONDS : seconds };
     }),
   );
-  return [...cells, ...AT_LARGE.map((adversary) => ({ n: 1000, f: 0.2, adversary, seconds: OTHERS_SECONDS }))];
+  return [...cells, ...AT_LARGE.map((adversary) => ({ n: 1000, f: SHARES[0], adversary, seconds: OTHERS_SECONDS }))];
 }
 
 /** Sleepers would take their two hours. */
@@ -73,13 +80,13 @@ function shortCells() {
   return names.map((name) => ({ n: DEAREST_MEMBERS, f: SHARES[0], adversary: accusing(name), seconds: SHORT_SECONDS }));
 }
 
-export function run({ n, f, adversary, seconds, seed }) {
+export function run({ n, f, adversary, seconds, seed, turn = TURN_SECONDS }) {
   const mistakes = new Mistakes();
   const simulation = overlay({ n, f, adversary, seed, watchers: [mistakes] });
   const correct = correctOf(simulation).length;
   const exposure = new Exposure(simulation);
   const asleepMs = adversary === "sleeper" ? SLEEP_MS : 0;
-  const life = new Life(simulation, asleepMs, (goer, newcomer) => {
+  const life = new Life(simulation, { everyMs: turn * 1000, delayMs: asleepMs }, (goer, newcomer) => {
     mistakes.joined(newcomer);
     exposure.change(goer, newcomer);
   });
@@ -104,7 +111,7 @@ export function run({ n, f, adversary, seconds, seed }) {
 }
 
 export function render(rows) {
-  const lines = groups(rows, "n", "f", "adversary").map((group) => {
+  const lines = groups(rows, "n", "f", "adversary", "turn").map((group) => {
     const [{ options, result }] = group;
     const spent = sum(group.map(({ seconds }) => seconds));
     const { total, kept } = totals(group);
@@ -112,7 +119,7 @@ export function render(rows) {
       options.n,
       percent(options.f),
       result.rings,
-      options.adversary,
+      options.turn ? `${options.adversary}, a turn every ${options.turn / 60} min` : options.adversary,
       hoursText(total("hours")),
       total("removals"),
       total("exposed"),

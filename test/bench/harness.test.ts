@@ -116,7 +116,7 @@ describe("the life of a network in the claims", () => {
     };
     const simulation = new Simulation({ members: 12, rings: 5, seed: 1 });
     const turns: number[] = [];
-    const life = new Life(simulation, 1000, () => turns.push(simulation.now));
+    const life = new Life(simulation, { everyMs: 10_000, delayMs: 1000 }, () => turns.push(simulation.now));
     simulation.run(40_000);
     expect(turns).toEqual([6000, 16_000, 26_000, 36_000]);
     expect(simulation.members.filter(({ state }) => state === "up").length).toBe(12);
