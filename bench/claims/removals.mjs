@@ -43,8 +43,8 @@ const ACCUSERS = new Set([
   ...["all", "sleeper", "false-accuser", "mob", "whisperer", "blackout", "storm", "leapfrog"],
   ...["trapdoor", "pesterer", "accusation-flooder"],
 ]);
-/** Of a thousand members: one victim at a time, and those who drop and keep; all at one moment would take hours of a core. */
-const AT_LARGE = ["mob + rebuttal-dropper", "mob + keeper"];
+/** Of a thousand members, five victims one after the other; all at one moment would take hours of a core. */
+const AT_LARGE = { n: 1000, f: SHARES[0], adversary: "mob + rebuttal-dropper", seconds: 40 };
 
 /** Where life is slow, hours can be many: a turn every 20 minutes. */
 const SLOW = { n: 100, f: SHARES[0], adversary: "whisperer + rebuttal-dropper", turn: 1200, seconds: 18_000 };
@@ -71,7 +71,7 @@ function longCells() {
       return { n, f, adversary: accusing(name), seconds: isShorter ? OTHER_SHARES_SECONDS : seconds };
     }),
   );
-  return [...cells, ...AT_LARGE.map((adversary) => ({ n: 1000, f: SHARES[0], adversary, seconds: OTHERS_SECONDS }))];
+  return [...cells, AT_LARGE];
 }
 
 /** Sleepers would take their two hours. */
