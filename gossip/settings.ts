@@ -3,19 +3,22 @@
 export interface Settings {
   /**
    * Milliseconds between two gossip rounds, 1 ms to 24 h. News does not wait for them, it is pushed: rounds repair what pushes
-   * missed, and find the lost (rule R15). Shorter heals faster, and costs calls in proportion. Budgets of notes and packets
+   * missed, and find the lost (rule R15). Shorter heals faster, and costs calls in proportion; half a second made no change
+   * known sooner than one second, two seconds made it known in twice the time (docs/claims.md, the settings). Budgets of notes and packets
    * refill by it, so members of one network should agree on it.
    */
   readonly gossipMs: number;
   /**
    * Milliseconds between two visits of the failure detector, 1 ms to 24 h. Each of k monitors visits one of its k rings, so
    * every member is visited about once in this time, whatever k: that is when a crash is noticed. It also bounds how long a
-   * pong is waited for.
+   * pong is waited for. Half a second instead of one: half a second sooner, for twice the bytes and three times the suspicions
+   * of members that stand still for a moment; two seconds: 2.5 s later, for half the bytes (docs/claims.md).
    */
   readonly monitorMs: number;
   /**
    * The network's bound on dissemination, milliseconds, 1 ms to 24 h: in this time what one correct member knows reaches all.
-   * It must hold a push, and the round that repairs it. Shorter removes the dead sooner, and the living when it is broken.
+   * It must hold a push, and the round that repairs it: 1.5 s among a thousand members with a fifth of liars (docs/claims.md,
+   * dissemination). Shorter removes the dead sooner, and the living when it is broken.
    */
   readonly deltaMs: number;
   /**
@@ -28,7 +31,10 @@ export interface Settings {
    * nothing: a way is taken to lose 1 % of pings at least, for which three misses are one mistake in a million visits.
    */
   readonly pingLimit: number;
-  /** Rings visited per monitor interval, 1 or more. Twice as many notice a crash in half the time, for twice the pings. */
+  /**
+   * Rings visited per monitor interval, 1 or more. Two cost twice the pings and notice a crash a tenth of a second sooner
+   * only, because a verdict waits for its misses; a shorter monitorMs is the better buy (docs/claims.md, the settings).
+   */
   readonly ringsPerVisit: number;
 }
 

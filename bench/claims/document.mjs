@@ -9,8 +9,8 @@ on a virtual clock and network, signatures without cryptography. A run follows f
 
 This page is printed by \`npm run -s claims -- --print\` from \`bench/claims/results.jsonl\`: one line for each run, with
 options, seed, result, the seconds that it took, its memory at most, the commit and the version of Node. \`npm run claims -- --tables NAME
---scale 1\` runs a table again, and with \`--scale 10\` ten networks where there is one; \`npm run claims\` runs a short form, with
-up to 100 members. Rates are simulated seconds per second of one of two cores, with another run on the other one. One network by hand:
+--scale 1\` runs a table again, \`--scale 10\` with ten times as many networks or ten times as long; \`npm run claims\` runs a short form,
+with up to 100 members. Rates are simulated seconds per second of one of two cores, with another run on the other one. One network by hand:
 \`fireflies sim --members 100 --byzantine 0.2 --rings auto --adversary all --faults none --seconds 160 --seed 1\`.
 `;
 

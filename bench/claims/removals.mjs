@@ -15,7 +15,8 @@ correct view held for valid until they were answered, counted in each view; accu
 members that went more than 20 s before the end and are live in a correct view. Exposed are correct members with liars as predecessors on
 more than t rings at any time: no claim is made for them, and their removals and epochs stand apart. The planned ring count leaves a risk of 1 %
 that a network has any. The aim is 10,000 hours a row at N = 100 and 1,000 at N = 1,000: these are the hours of attack that were run, one network
-for each row, and the second table sums them up. Sleepers behave for two hours, which do not count, before they do everything that is in this table.`;
+for each row, and the second table sums them up; at the rates of the last column 10,000 hours under an attack as dense as this take a core for
+one to ten days a row. Sleepers behave for two hours, which do not count, before they do everything that is in this table.`;
 /** Every one of them in turns takes so long. */
 const ALL_SECONDS = 160;
 /** Simulated seconds of the attack in one network; then another is drawn. */
