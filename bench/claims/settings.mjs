@@ -7,7 +7,7 @@ export const title = "The settings";
 export const about = `N = 100, the preset \`lan\` and others that differ from it in one setting (removalMs goes with deltaMs). ${COLUMNS}
 A shorter gossip interval buys nothing, because news is pushed; a shorter monitor interval buys time for bytes and for suspicions of those
 that stand still. Delta and the removal timeout are paid in full by every crash, and hold the time that news needs in a large network under
-attack (the table of dissemination), not in this one. Fewer misses than three change nothing, five bring a second.`;
+attack (the table of dissemination), not in this one. Fewer misses than three change nothing, five cost a second.`;
 
 const VARIANTS = [
   {},
