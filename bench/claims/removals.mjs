@@ -9,7 +9,7 @@ import { correctOf, HOUR_MS, Mistakes, overlay } from "./run.mjs";
 
 export const title = "False removals of correct members";
 export const about = `Liars attack a network in which things happen: every 10 s a correct member goes, by turns with a goodbye and without, another one
-joins, and a third one describes itself anew. Those who do not accuse by themselves are false accusers too. No packet is lost, so each
+joins, and a third one describes itself anew. Those who do not accuse by themselves are false accusers too, but among a thousand members. No packet is lost, so each
 removal of a correct member that is there, from a correct view, is a broken promise. Suspicions are accusations that a
 correct view held for valid until they were answered, counted in each view; accused epochs count each of these once for all views. Dead kept are
 members that went more than 20 s before the end and are live in a correct view. Exposed are correct members with liars as predecessors on
@@ -44,8 +44,8 @@ const ACCUSERS = new Set([
   ...["all", "sleeper", "false-accuser", "mob", "whisperer", "blackout", "storm", "leapfrog"],
   ...["trapdoor", "pesterer", "accusation-flooder"],
 ]);
-/** Of a thousand members, five victims one after the other; all at one moment would take hours of a core. */
-const AT_LARGE = { n: 1000, f: SHARES[0], adversary: "mob + rebuttal-dropper", seconds: 40 };
+/** Of a thousand members; false accusers, even against one victim at a time, would take hours of a core. */
+const AT_LARGE = { n: 1000, f: SHARES[0], adversary: "keeper + rebuttal-dropper", seconds: 120 };
 
 /** Where life is slow, hours can be many: a turn every 20 minutes. */
 const SLOW = { n: 100, f: SHARES[0], adversary: "whisperer + rebuttal-dropper", turn: 1200, seconds: 18_000 };
