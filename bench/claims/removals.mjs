@@ -9,14 +9,15 @@ import { correctOf, HOUR_MS, Mistakes, overlay } from "./run.mjs";
 
 export const title = "False removals of correct members";
 export const about = `Liars attack a network in which things happen: every 10 s a correct member goes, by turns with a goodbye and without, another one
-joins, and a third one describes itself anew. Those who do not accuse by themselves are false accusers too, but among a thousand members. No packet is lost, so each
-removal of a correct member that is there, from a correct view, is a broken promise. Suspicions are accusations that a
-correct view held for valid until they were answered, counted in each view; accused epochs count each of these once for all views. Dead kept are
-members that went more than 20 s before the end and are live in a correct view. Exposed are correct members with liars as predecessors on
-more than t rings at any time: no claim is made for them, and their removals and epochs stand apart. The planned ring count leaves a risk of 1 %
-that a network has any. The aim is 10,000 hours a row at N = 100 and 1,000 at N = 1,000: these are the hours of attack that were run, one network
-for each row, and the second table sums them up; at the rates of the last column 10,000 hours under an attack as dense as this take a core for
-one to ten days a row. Sleepers behave for two hours, which do not count, before they do everything that is in this table.`;
+joins, and a third one describes itself anew. Those who do not accuse by themselves are false accusers too, but among a thousand members.
+No packet is lost, so each removal of a correct member that is there, from a correct view, is a broken promise. Suspicions are accusations
+that a correct view held for valid until they were answered, counted in each view; accused epochs count each of these once for all views.
+Dead kept are members that went more than 20 s before the end and are live in a correct view. Exposed are correct members with liars as
+predecessors on more than t rings at any time: no claim is made for them, and their removals and epochs stand apart. The planned ring
+count leaves a risk of 1 % that a network has any. The aim is 10,000 hours a row at N = 100 and 1,000 at N = 1,000: these are the hours of
+attack that were run, one network for each row, and the second table sums them up; at the rates of the last column 10,000 hours under an
+attack as dense as this take a core for one to ten days a row. Sleepers behave for two hours, which do not count, before they do
+everything that is in this table.`;
 /** Every one of them in turns takes so long. */
 const ALL_SECONDS = 160;
 /** Simulated seconds of the attack in one network; then another is drawn. */
@@ -28,8 +29,8 @@ const SECONDS = new Map([
   ...["storm", "accusation-flooder"].map((name) => [name, 30]),
 ]);
 const OTHERS_SECONDS = 120;
-/** Seconds between two turns of life: a newcomer is whole in one second, and accused on all rings in the next ones. */
-const TURN_SECONDS = 10;
+/** Milliseconds between two turns of life: a newcomer is whole in one second, and accused on all rings in the next ones. */
+const TURN_MS = 10_000;
 /** For other shares of liars than the one that the promises are made for, at most. */
 const OTHER_SHARES_SECONDS = 60;
 const DEAREST = ["storm", "accusation-flooder"];
@@ -47,20 +48,15 @@ const ACCUSERS = new Set([
 /** Of a thousand members; false accusers, even against one victim at a time, would take hours of a core. */
 const AT_LARGE = { n: 1000, f: SHARES[0], adversary: "keeper + rebuttal-dropper", seconds: 120 };
 
-/** Where life is slow, hours can be many: a turn every 20 minutes. */
-const SLOW = { n: 100, f: SHARES[0], adversary: "whisperer + rebuttal-dropper", turn: 1200, seconds: 18_000 };
-const SLOW_NETWORKS = 5;
-
 /** As it is run: beside somebody who accuses. */
 const accusing = (name) => (ACCUSERS.has(name) ? name : `${name} + false-accuser`);
 const NAMES = [...ADVERSARIES.keys()];
 
 /** Network after network, each cell in turn: a run that is stopped has spent the same number of networks on each. */
 export function jobs(scale) {
-  if (scale < 1) return shortCells().map((cell) => ({ ...cell, seed: 1 }));
-  const seeds = (count) => Array.from({ length: count }, (_, index) => index + 1);
-  const networks = seeds(Math.round(scale)).flatMap((seed) => longCells().map((cell) => ({ ...cell, seed })));
-  return [...networks, ...seeds(SLOW_NETWORKS * Math.round(scale)).map((seed) => ({ ...SLOW, seed }))];
+  const cells = scale < 1 ? shortCells() : longCells();
+  const seeds = Array.from({ length: Math.max(1, Math.round(scale)) }, (_, index) => index + 1);
+  return seeds.flatMap((seed) => cells.map((cell) => ({ ...cell, seed })));
 }
 
 function longCells() {
@@ -81,13 +77,13 @@ function shortCells() {
   return names.map((name) => ({ n: DEAREST_MEMBERS, f: SHARES[0], adversary: accusing(name), seconds: SHORT_SECONDS }));
 }
 
-export function run({ n, f, adversary, seconds, seed, turn = TURN_SECONDS }) {
+export function run({ n, f, adversary, seconds, seed }) {
   const mistakes = new Mistakes();
   const simulation = overlay({ n, f, adversary, seed, watchers: [mistakes] });
   const correct = correctOf(simulation).length;
   const exposure = new Exposure(simulation);
   const asleepMs = adversary === "sleeper" ? SLEEP_MS : 0;
-  const life = new Life(simulation, { everyMs: turn * 1000, delayMs: asleepMs }, (goer, newcomer) => {
+  const life = new Life(simulation, { everyMs: TURN_MS, delayMs: asleepMs }, (goer, newcomer) => {
     mistakes.joined(newcomer);
     exposure.change(goer, newcomer);
   });
@@ -112,7 +108,7 @@ export function run({ n, f, adversary, seconds, seed, turn = TURN_SECONDS }) {
 }
 
 export function render(rows) {
-  const lines = groups(rows, "n", "f", "adversary", "turn").map((group) => {
+  const lines = groups(rows, "n", "f", "adversary").map((group) => {
     const [{ options, result }] = group;
     const spent = sum(group.map(({ seconds }) => seconds));
     const { total, kept } = totals(group);
@@ -120,7 +116,7 @@ export function render(rows) {
       options.n,
       percent(options.f),
       result.rings,
-      options.turn ? `${options.adversary}, a turn every ${options.turn / 60} min` : options.adversary,
+      options.adversary,
       hoursText(total("hours")),
       total("removals"),
       total("exposed"),
