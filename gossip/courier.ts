@@ -78,8 +78,19 @@ export class Courier {
     return [...this.#outbox.keys()];
   }
 
-  waiting(to: MemberId): readonly string[] {
-    return [...(this.#outbox.get(to) ?? [])];
+  /** The records that have waited longest for a partner, so many at most: thousands can, and a push carries few. */
+  waiting(to: MemberId, max: number): readonly string[] {
+    const first: string[] = [];
+    for (const digest of this.#outbox.get(to) ?? []) {
+      if (first.length >= max) break;
+      first.push(digest);
+    }
+    return first;
+  }
+
+  /** Nothing waits for this one any more. */
+  discard(to: MemberId): void {
+    this.#outbox.delete(to);
   }
 
   posted(to: MemberId, digests: readonly string[]): void {

@@ -126,11 +126,19 @@ export class Intake {
       const read = this.#read(bytes);
       if (!read) {
         done.push({ kind: "rejected", from, what: "statement", reason: "malformed" }, { kind: "lied", from });
-      } else if (!seen.has(read.digest)) batch.stages[STAGE[read.claim.kind]]?.push(read);
+        continue;
+      }
       // The same one a thousand times in a packet would be as many signatures to check.
-      if (read) seen.add(read.digest);
+      if (seen.has(read.digest)) continue;
+      seen.add(read.digest);
+      // In a storm most of what comes is held already: one look-up says so.
+      if (this.#evidence.record(read.digest)?.digest === read.digest) {
+        done.push({ kind: "rejected", from, what: read.claim.kind, reason: "duplicate" });
+        continue;
+      }
+      this.#pending.add(read.digest.slice(0, LISTED_DIGITS));
+      batch.stages[STAGE[read.claim.kind]]?.push(read);
     }
-    for (const digest of seen) this.#pending.add(digest.slice(0, LISTED_DIGITS));
     this.#batches.set(batch.id, batch);
     return [...done, ...this.#advance(batch, now)];
   }
@@ -193,9 +201,7 @@ export class Intake {
   }
 
   #consider(batch: Batch, staged: StagedClaim, now: number): Intaken[] {
-    // In a storm most of what comes is held already: one look-up says so.
-    const isHeld = this.#evidence.record(staged.digest)?.digest === staged.digest;
-    const problem = isHeld ? "duplicate" : (this.#problem(staged.claim, now) ?? this.#excess(batch, staged, now));
+    const problem = this.#problem(staged.claim, now) ?? this.#excess(batch, staged, now);
     if (problem !== undefined) return [this.#reject(batch.from, staged, problem)];
     batch.checking.push({ staged, checks: this.#checksOf(staged.claim) });
     return [];

@@ -8,9 +8,9 @@
  * The removed are passed over because they stay accused (rule R7).
  */
 import type { MemberId } from "../rings/index.js";
-import { accusationKey } from "./accusation.js";
+import { type Accusation, accusationKey } from "./accusation.js";
 import { Accused } from "./accused.js";
-import { CLOCK_TOLERANCE_MS, type Evidence } from "./evidence.js";
+import { CLOCK_TOLERANCE_MS, type Evidence, type HeldAccusation } from "./evidence.js";
 import { PickSet } from "./pick-set.js";
 import type { Random } from "./ports.js";
 import { Timers } from "./timers.js";
@@ -87,8 +87,8 @@ export class Judgement {
   readonly #accused: Accused;
   /** Since when each accusation has been valid without a break (rule R6), the longest first; by `accusationKey`. */
   readonly #valid = new Map<string, Valid>();
-  /** The keys in there of each accused. */
-  readonly #timed = new Map<MemberId, readonly string[]>();
+  /** Those in there of each accused. */
+  readonly #timed = new Map<MemberId, ReadonlySet<HeldAccusation>>();
   #wall = Number.NEGATIVE_INFINITY;
 
   constructor(options: JudgementOptions) {
@@ -244,13 +244,17 @@ export class Judgement {
 
   /** The clocks of the accusations against one member: of those that are valid, while it is not removed. */
   #time(id: MemberId, now: number): void {
-    const valid = this.#base(id) === "removed" ? [] : this.#accused.validAgainst(id);
-    const keys = new Map(valid.map((held) => [accusationKey(held.accusation), held.accusation]));
-    for (const key of this.#timed.get(id) ?? []) if (!keys.has(key)) this.#valid.delete(key);
-    for (const [key, { accused, epoch }] of keys) {
+    const valid = new Set(this.#base(id) === "removed" ? [] : this.#accused.validAgainst(id));
+    const before = this.#timed.get(id) ?? new Set();
+    // Under a storm most are the same as before: only those that came or went are worth a key.
+    const came = keyed([...valid].filter((held) => !before.has(held)));
+    const went = keyed([...before].filter((held) => !valid.has(held)));
+    // Said again under another certificate of its accuser it is the same one.
+    for (const key of went.keys()) if (!came.has(key)) this.#valid.delete(key);
+    for (const [key, { accused, epoch }] of came) {
       if (!this.#valid.has(key)) this.#valid.set(key, { since: now, accused, epoch });
     }
-    if (keys.size > 0) this.#timed.set(id, [...keys.keys()]);
+    if (valid.size > 0) this.#timed.set(id, valid);
     else this.#timed.delete(id);
   }
 
@@ -282,6 +286,10 @@ export class Judgement {
     const times = (this.#removalTimes.get(id) ?? []).filter((at) => at > now - RETURN_WINDOW_MS);
     this.#removalTimes.set(id, [...times, now].slice(-REMOVALS_MAX));
   }
+}
+
+function keyed(accusations: readonly HeldAccusation[]): Map<string, Accusation> {
+  return new Map(accusations.map(({ accusation }) => [accusationKey(accusation), accusation]));
 }
 
 function isThere(standing: Standing): boolean {

@@ -102,16 +102,16 @@ export class Mailer {
     for (const id of courier.recipients()) {
       const to = view.partner(id);
       const call = to && courier.begin("push", to, now);
-      if (!to) courier.posted(id, courier.waiting(id));
-      if (to && call) this.#send(call.number, to, courier.waiting(id));
+      if (!to) courier.discard(id);
+      // With more it would be a transfer, and go no further; the rest follows when this call has ended.
+      if (to && call) this.#send(call.number, to, courier.waiting(id, NEWS_STATEMENTS_MAX));
     }
   }
 
   #send(call: number, to: Partner, waiting: readonly string[]): void {
     const { courier, view, outbox } = this.#parts;
     const builder = new PacketBuilder(PUSH_BYTES_MAX);
-    // With more it would be a transfer, and go no further; the rest follows when this call has ended.
-    const sent = waiting.slice(0, NEWS_STATEMENTS_MAX).filter((digest) => {
+    const sent = waiting.filter((digest) => {
       const record = view.evidence.record(digest);
       return !record || builder.statement(digest, record.bytes);
     });

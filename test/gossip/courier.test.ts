@@ -43,11 +43,19 @@ describe("what waits for a partner", () => {
     const courier = new Courier();
     for (let index = 0; index < FRESH_MAX + 10; index++) courier.post(idOf("a"), `digest ${index}`);
     courier.post(idOf("a"), "digest 0");
-    expect(courier.waiting(idOf("a")).length).toBe(FRESH_MAX);
-    courier.posted(idOf("a"), courier.waiting(idOf("a")).slice(1));
-    expect(courier.waiting(idOf("a"))).toEqual(["digest 0"]);
+    expect(courier.waiting(idOf("a"), FRESH_MAX).length).toBe(FRESH_MAX);
+    expect(courier.waiting(idOf("a"), 2)).toEqual(["digest 0", "digest 1"]);
+    courier.posted(idOf("a"), courier.waiting(idOf("a"), FRESH_MAX).slice(1));
+    expect(courier.waiting(idOf("a"), FRESH_MAX)).toEqual(["digest 0"]);
     courier.posted(idOf("a"), ["digest 0"]);
     expect(courier.recipients()).toEqual([]);
     expect(courier.isIdle).toBe(true);
+  });
+
+  it("is discarded with a partner that is none any more", () => {
+    const courier = new Courier();
+    for (const name of ["a", "b"]) courier.post(idOf(name), "digest");
+    courier.discard(idOf("a"));
+    expect(courier.recipients()).toEqual([idOf("b")]);
   });
 });

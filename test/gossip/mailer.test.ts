@@ -1,7 +1,7 @@
 /** Pushes of a storm: every statement to its number of neighbours, in few calls. */
 import { describe, expect, it } from "vitest";
 import { Courier } from "../../gossip/courier.js";
-import { NEWS_STATEMENTS_MAX } from "../../gossip/limits.js";
+import { FRESH_MAX, NEWS_STATEMENTS_MAX } from "../../gossip/limits.js";
 import { Mailer } from "../../gossip/mailer.js";
 import { Outbox } from "../../gossip/outbox.js";
 import { parsePacket } from "../../gossip/packet.js";
@@ -41,7 +41,7 @@ function statementsOf(packet: Uint8Array): string[] {
 function posted(courier: Courier): Map<string, number> {
   const counts = new Map<string, number>();
   for (const id of courier.recipients()) {
-    for (const digest of courier.waiting(id)) counts.set(digest, (counts.get(digest) ?? 0) + 1);
+    for (const digest of courier.waiting(id, FRESH_MAX)) counts.set(digest, (counts.get(digest) ?? 0) + 1);
   }
   return counts;
 }
