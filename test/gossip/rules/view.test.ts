@@ -341,6 +341,25 @@ describe("R6 Removal: one accusation, valid without a break for 2 Delta", () => 
     expect(scene.standing(target, 3.5 * DELTA)).toBe("removed");
   });
 
+  it("is not put off by an accuser that says the same under another certificate", () => {
+    const replaced = [false, true].map((isReversed) => {
+      const scene = new Scene(5);
+      const target = scene.members[0]!;
+      const [accuser] = scene.before(1, target) as [(typeof scene.members)[0]];
+      const second = { ...scene.authority.issue("other", { id: accuser.id }) };
+      scene.evidence.admitCertificate(checked(second));
+      const [former, latter] = isReversed ? [second, accuser] : [accuser, second];
+      scene.accuse(former, target, 1);
+      scene.standing(target, 0);
+      const isReplaced = scene.accuse(latter, target, 1);
+      expect(scene.standing(target, DELTA)).toBe("suspected");
+      expect(scene.standing(target, 2 * DELTA)).toBe("removed");
+      return isReplaced;
+    });
+    // The lower hash stays, so one order of the two replaces it.
+    expect(replaced.toSorted()).toEqual([false, true]);
+  });
+
   it("does not add up the times of different accusations", () => {
     const scene = new Scene(12);
     const target = scene.members[0]!;
