@@ -299,7 +299,8 @@ export class Evidence {
     return true;
   }
 
-  admitNote(note: Verified<SignedNote>): boolean {
+  /** `record`: as it was received, when it was; it is not digested and encoded again. */
+  admitNote(note: Verified<SignedNote>, record?: StoredRecord): boolean {
     const problem = this.noteProblem(note);
     const found = this.contradiction(note);
     if (problem || !found) return false;
@@ -308,7 +309,7 @@ export class Evidence {
     if (held && held.note.epoch === note.epoch && held.hash < found.hash) return contradicts;
     if (held) this.#unstore(held.digest);
     const ways = { callable: addressesOf(note, TRANSPORT_GRPC), pingable: addressesOf(note, TRANSPORT_PING) };
-    this.#notes.set(note.id, { ...found, ...ways, note, digest: this.#store({ kind: "note", note }) });
+    this.#notes.set(note.id, { ...found, ...ways, note, digest: this.#store({ kind: "note", note }, record) });
     this.#affect(note.id);
     this.#dropAccusations(note.id, (held) => this.accusationForm(held.accusation) === undefined);
     return true;
@@ -321,9 +322,10 @@ export class Evidence {
     return isEnabled(target.mask, accusation.ring) ? undefined : "ring-disabled";
   }
 
-  admitAccusation(accusation: Verified<SignedAccusation>): boolean {
+  /** `record`: see `admitNote`. */
+  admitAccusation(accusation: Verified<SignedAccusation>, record?: StoredRecord): boolean {
     if (this.accusationProblem(accusation)) return false;
-    const digest = this.#store({ kind: "accusation", accusation });
+    const digest = this.#store({ kind: "accusation", accusation }, record);
     const held = [...this.accusations(accusation.accused), { accusation, digest }];
     this.#accusations.set(accusation.accused, held);
     this.#affect(accusation.accused);
@@ -471,9 +473,10 @@ export class Evidence {
     return this.rings.distance(ring, accuser, accused, ACCUSER_WINDOW - 1) ?? ACCUSER_WINDOW;
   }
 
-  #store(claim: Claim): string {
-    const digest = recordDigest(this.#sha256, claim);
-    this.#records.set(digest.slice(0, LISTED_DIGITS), { digest, bytes: encodeStatement(claim) });
+  #store(claim: Claim, received?: StoredRecord): string {
+    const record = received ?? { digest: recordDigest(this.#sha256, claim), bytes: encodeStatement(claim) };
+    const { digest } = record;
+    this.#records.set(digest.slice(0, LISTED_DIGITS), record);
     this.tree.insert(digest);
     this.#version += 1;
     return digest;

@@ -10,7 +10,7 @@ import type { SignedAccusation } from "./accusation.js";
 import type { BudgetRate } from "./budget.js";
 import { Budgets } from "./budgets.js";
 import type { CertificateFacts } from "./certificate.js";
-import type { Evidence } from "./evidence.js";
+import type { Evidence, StoredRecord } from "./evidence.js";
 import { BATCH_CHECKS_MAX, BATCHES_MAX, BATCHES_PER_PARTNER_MAX } from "./limits.js";
 import { noteSignatureType, type SignedNote } from "./note.js";
 import { LISTED_DIGITS } from "./packet.js";
@@ -165,7 +165,7 @@ export class Intake {
     this.#parked.delete(id);
     if (!parked) return [];
     const { note, claim, digest } = parked;
-    return this.#admitNote(note, now) ? [{ kind: "admitted", claim, digest, fresh: true }] : [];
+    return this.#admitNote(note, parked, now) ? [{ kind: "admitted", claim, digest, fresh: true }] : [];
   }
 
   /** Budgets that are full again need not be remembered. */
@@ -263,8 +263,8 @@ export class Intake {
     const told: Intaken[] = aboutMe ? [{ kind: "about-me", claim: aboutMe }] : [];
     const until = this.#noteWait(staged.claim, now);
     if (until > now) return this.#park(staged, verdicts, until, now);
-    if (!this.#admit(staged.claim, verdicts, now)) return told;
-    return [{ kind: "admitted", ...staged, fresh: batch.fresh }, ...told];
+    if (!this.#admit(staged, verdicts, now)) return told;
+    return [{ kind: "admitted", claim: staged.claim, digest: staged.digest, fresh: batch.fresh }, ...told];
   }
 
   #aboutMe(claim: Claim): (Claim & { kind: "note" | "accusation" }) | undefined {
@@ -272,16 +272,19 @@ export class Intake {
     return claim.kind === "accusation" && claim.accusation.accused === this.#options.me ? claim : undefined;
   }
 
-  #admit(claim: Claim, verdicts: readonly Verdict[], now: number): boolean {
+  #admit(staged: StagedClaim, verdicts: readonly Verdict[], now: number): boolean {
+    const { claim } = staged;
     switch (claim.kind) {
       case "certificate":
         return this.#admitCertificate(verdicts);
       case "revocation":
         return this.#with(claim.list, verdicts, (list) => this.#evidence.admitRevocations(list));
       case "note":
-        return this.#with(claim.note, verdicts, (note) => this.#admitNote(note, now));
+        return this.#with(claim.note, verdicts, (note) => this.#admitNote(note, staged, now));
       case "accusation":
-        return this.#with(claim.accusation, verdicts, (accusation) => this.#evidence.admitAccusation(accusation));
+        return this.#with(claim.accusation, verdicts, (accusation) =>
+          this.#evidence.admitAccusation(accusation, staged),
+        );
       case "equivocation":
         return this.#with(claim.pair, verdicts, (pair) => this.#admitProof(pair, now));
     }
@@ -306,9 +309,9 @@ export class Intake {
   }
 
   /** Only a note that proved to be its subject's own costs the subject its budget. */
-  #admitNote(note: Verified<SignedNote>, now: number): boolean {
+  #admitNote(note: Verified<SignedNote>, record: StoredRecord, now: number): boolean {
     this.#noteBudgets.take(note.id, now);
-    return this.#evidence.admitNote(note);
+    return this.#evidence.admitNote(note, record);
   }
 
   #noteWait(claim: Claim, now: number): number {

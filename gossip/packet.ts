@@ -51,8 +51,15 @@ const NUMBERS: Readonly<Record<Item["kind"], number>> = {
 };
 const KINDS = new Map(Object.entries(NUMBERS).map(([kind, number]) => [number, kind as Item["kind"]]));
 
+/** The kind and the length of a statement. */
+const STATEMENT_HEAD_BYTES = 5;
+/** Of any other item, about. */
+const ITEM_BYTES = 64;
+
 export function encodePacket(items: readonly Item[]): Uint8Array {
-  const writer = new ByteWriter().u8(PACKET_VERSION);
+  let bytes = 1;
+  for (const item of items) bytes += item.kind === "statement" ? STATEMENT_HEAD_BYTES + item.bytes.length : ITEM_BYTES;
+  const writer = new ByteWriter(bytes).u8(PACKET_VERSION);
   for (const item of items) writeItem(writer, item);
   return writer.finish();
 }

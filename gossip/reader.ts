@@ -9,6 +9,8 @@ export interface ReadStatement {
   readonly claim: Claim;
   /** As by `recordDigest`. */
   readonly digest: string;
+  /** All of it, and nothing around it: what is admitted is handed on as it came. */
+  readonly bytes: Uint8Array;
 }
 
 /** Undefined when the bytes are not exactly one statement. The result must not hold on to `bytes`: they may be a packet's. */
@@ -18,7 +20,8 @@ export type StatementReader = (bytes: Uint8Array) => ReadStatement | undefined;
 export function statementReader(sha256: Sha256): StatementReader {
   return (bytes) => {
     // A copy: what is held of one statement must not hold the whole packet that it came in.
-    const claim = parseStatement(new Uint8Array(bytes));
-    return claim && { claim, digest: recordDigest(sha256, claim) };
+    const own = new Uint8Array(bytes);
+    const claim = parseStatement(own);
+    return claim && { claim, digest: recordDigest(sha256, claim), bytes: own };
   };
 }

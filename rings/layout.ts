@@ -3,10 +3,17 @@
  * `bad` and yields zeros, and whoever parses asks once at the end. What a peer sends wrong is data.
  */
 
+const CAPACITY = 256;
+
 /** Appends values to a buffer that grows. */
 export class ByteWriter {
-  #buffer = new Uint8Array(256);
+  #buffer: Uint8Array;
   #length = 0;
+
+  /** `capacity`: bytes that are likely to come; more or fewer may. */
+  constructor(capacity = CAPACITY) {
+    this.#buffer = new Uint8Array(capacity);
+  }
 
   get length(): number {
     return this.#length;
@@ -18,7 +25,10 @@ export class ByteWriter {
   }
 
   u16(value: number): this {
-    return this.u8((value >>> 8) & 0xff).u8(value & 0xff);
+    const buffer = this.#room(2);
+    buffer[this.#length++] = value >>> 8;
+    buffer[this.#length++] = value;
+    return this;
   }
 
   u32(value: number): this {
@@ -52,8 +62,9 @@ export class ByteWriter {
     return this;
   }
 
+  /** What was written. Nothing may be written any more. */
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
+    return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.#length);
   }
 
   #room(bytes: number): Uint8Array {

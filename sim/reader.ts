@@ -12,20 +12,15 @@ const GENERATION_MAX = 16_384;
 /** 2^21: 32 bits times it and 21 more are a whole number that a double holds exactly. */
 const TWO_21 = 2_097_152;
 
-interface Entry {
-  readonly bytes: Uint8Array;
-  readonly read: ReadStatement;
-}
-
 export function sharedReader(sha256: Sha256): StatementReader {
   const readAnew = statementReader(sha256);
-  const memory = new Generations<Entry>(GENERATION_MAX);
+  const memory = new Generations<ReadStatement>(GENERATION_MAX);
   return (bytes) => {
     const key = keyOf(bytes);
     const known = memory.get(key);
-    if (known && equalBytes(known.bytes, bytes)) return known.read;
+    if (known && equalBytes(known.bytes, bytes)) return known;
     const read = readAnew(bytes);
-    if (read) memory.set(key, { bytes: new Uint8Array(bytes), read });
+    if (read) memory.set(key, read);
     return read;
   };
 }
