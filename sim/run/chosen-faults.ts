@@ -9,6 +9,8 @@ const CRASH_STREAM = 0x63726173;
 
 /** Members crash one after the other, so many that the times of detection mean something. */
 const CRASHED_SHARE = 0.05;
+/** Of a large network in a short run: each costs it a statement on every ring for every member, and takes seconds of a core at N = 1,000. */
+const CRASHES_IN_SHORT_MAX = 10;
 const CRASHES_MAX = 200;
 const CRASH_EVERY_MS = 10_000;
 /** A crashed one is back after this long: the network keeps its size, and comebacks are seen too. */
@@ -25,7 +27,8 @@ const DESCRIBE_EVERY_MS = 10_000;
 function drawCrashes(seed: number, correct: number, phaseMs: number): PlannedFault[] {
   if (correct < CORRECT_MIN) return [];
   const chance = new Chance(seed, CRASH_STREAM);
-  const wished = Math.max(1, CRASHED_SHARE * correct, phaseMs / CRASH_EVERY_MS);
+  const inShort = Math.min(CRASHES_IN_SHORT_MAX, CRASHED_SHARE * correct);
+  const wished = Math.max(1, inShort, phaseMs / CRASH_EVERY_MS);
   const downAtOnce = Math.max(1, Math.floor(CRASHED_SHARE * correct));
   const bearable = Math.max(1, (downAtOnce * phaseMs) / DOWN_MS);
   const fair = correct * Math.max(1, phaseMs / CRASH_AGAIN_MS);
