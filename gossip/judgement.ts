@@ -132,6 +132,15 @@ export class Judgement {
     return isThere(this.#base(id)) && this.#accused.has(id);
   }
 
+  /**
+   * Against somebody who is removed, and accused still: it changes nothing in any view. All monitors of a dead member say such
+   * a one when they remove it (rule R7). Pushed, each would reach everybody four times; by reconciliation they come
+   * many at a time, and once.
+   */
+  isReserve(accused: MemberId): boolean {
+    return this.#accused.has(accused) && this.#base(accused) === "removed";
+  }
+
   get hasRemoved(): boolean {
     return this.#lost.size > 0;
   }

@@ -519,7 +519,11 @@ export class Machine {
       this.#monitor.forget(claim.note.id);
     }
     if (fresh && isRebuttal) this.#mailer.spreadUrgently(digest, now);
-    else if (fresh) this.#mailer.spread(digest, now);
+    else if (fresh && !this.#isReserve(claim)) this.#mailer.spread(digest, now);
+  }
+
+  #isReserve(claim: Claim): boolean {
+    return claim.kind === "accusation" && this.#judgement.isReserve(claim.accusation.accused);
   }
 
   /** A well-signed accusation of mine, or a note under my key that is not my latest. */

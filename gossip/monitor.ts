@@ -104,9 +104,11 @@ export class Monitor {
   }
 
   #guard(id: MemberId, ring: number, now: number): void {
-    const note = this.#parts.view.note(id);
+    const { view, mailer } = this.#parts;
+    const note = view.note(id);
+    const isReserve = view.judgement.isReserve(id);
     const digest = note && this.#signAccusation(id, ring, note.epoch);
-    if (digest) this.#parts.mailer.spread(digest, now);
+    if (digest && !isReserve) mailer.spread(digest, now);
   }
 
   /** Whom I monitor on a ring: my live successor, unless it has disabled the ring and could not be accused there. */

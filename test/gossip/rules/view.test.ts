@@ -1,7 +1,8 @@
 /** Rules R1 to R8 of docs/protocol.md: what is held, and who is live by it. */
 import { describe, expect, it } from "vitest";
+import type { SignedAccusation } from "../../../gossip/accusation.js";
 import { CLOCK_TOLERANCE_MS } from "../../../gossip/evidence.js";
-import { EPOCH_MAX } from "../../../gossip/index.js";
+import { EPOCH_MAX, type Output, parseStatement } from "../../../gossip/index.js";
 import { ACCUSATIONS_PER_RING_MAX, ACCUSER_WINDOW, CERTIFICATES_PER_MEMBER_MAX } from "../../../gossip/limits.js";
 import { noteProblem } from "../../../gossip/note.js";
 import { fullMask, maskBytes, tolerance, withRing } from "../../../rings/index.js";
@@ -401,6 +402,25 @@ describe("R7 The dead stay accused", () => {
     expect(overlay.isEqual()).toBe(true);
   });
 
+  it("by all of them, and what changes nobody's view is not pushed: nobody hears the rest four times", () => {
+    const overlay = new Overlay();
+    const seats = overlay.grow(20);
+    overlay.run(5000);
+    const dead = seats[4]!;
+    dead.down = true;
+    overlay.runUntil(() => overlay.isWhole());
+    const heldBy = ({ machine }: Seat) => machine.statements().flatMap(accusationIn);
+    const held = () => overlay.up().flatMap(heldBy).length;
+    const copies = () => overlay.up().flatMap((seat) => seat.outputs.filter(isCopy)).length;
+    const before = { held: held(), copies: copies() };
+    overlay.run(20_000);
+    expect(overlay.isEqual()).toBe(true);
+    const geometry = new Geometry(overlay);
+    const monitors = geometry.rings.map((ring) => ({ ring, accuser: geometry.predecessor(ring, dead).id }));
+    expect(heldBy(seats[0]!)).toEqual(expect.arrayContaining(monitors.map((each) => expect.objectContaining(each))));
+    expect(copies() - before.copies).toBeLessThan(held() - before.held);
+  });
+
   it("also when newcomers have come between the dead and all who accused it first", () => {
     const overlay = new Overlay({ ringCount: 3 });
     const seats = overlay.grow(5);
@@ -477,3 +497,12 @@ describe("R8 Forgetting", () => {
     expect(overlay.up().map((up) => up.machine.statements().length)).toEqual([8, 8, 8, 8]);
   });
 });
+
+function accusationIn(bytes: Uint8Array): readonly SignedAccusation[] {
+  const claim = parseStatement(bytes);
+  return claim?.kind === "accusation" ? [claim.accusation] : [];
+}
+
+function isCopy(output: Output): boolean {
+  return output.kind === "rejected" && output.what === "accusation" && output.reason === "duplicate";
+}
