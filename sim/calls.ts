@@ -41,7 +41,9 @@ export abstract class Call {
 
   begin(payload: Uint8Array): void {
     const { caller, target, requestKind } = this;
-    if (requestKind) caller.engine.count(caller, target, requestKind, payload.length);
+    // Where nobody is, a connection is refused or never made: nothing is sent on it.
+    const isSent = target.state !== "down";
+    if (requestKind && isSent) caller.engine.count(caller, target, requestKind, payload.length);
     new Leg(this, payload, false).set();
   }
 
@@ -91,7 +93,8 @@ class Leg extends Input {
     const { caller, target, deadline } = this.#call;
     const { engine } = caller;
     const from = this.#isAnswer ? target : caller;
-    const delay = engine.network.segments(from.number, this.member.number, this.#payload.length);
+    const bytes = this.member.state === "down" ? 0 : this.#payload.length;
+    const delay = engine.network.segments(from.number, this.member.number, bytes);
     this.#isLost = delay === LOST;
     const wait = this.#isLost ? RETRANSMIT_MS << Math.min(this.#attempts++, DOUBLINGS_MAX) : delay;
     const isLate = engine.now + wait >= deadline;
