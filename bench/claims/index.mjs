@@ -42,7 +42,9 @@ const COMMIT = commit();
 let ended = 0;
 const resultsFile = values.results ?? (values.print ? KEPT : undefined);
 const rows =
-  resultsFile && existsSync(resultsFile) ? readFileSync(resultsFile, "utf8").trim().split("\n").map(JSON.parse) : [];
+  resultsFile && existsSync(resultsFile)
+    ? readFileSync(resultsFile, "utf8").split("\n").filter(Boolean).map(JSON.parse)
+    : [];
 if (!values.print) await runAll();
 console.log(document(rows));
 
