@@ -58,6 +58,13 @@ interface Valid {
   readonly epoch: bigint;
 }
 
+/** The last removal of a member. */
+interface Removal {
+  readonly epoch: bigint;
+  /** It has come back since, and waits for it no more: only another removal makes it wait again (rule R13). */
+  isAnswered: boolean;
+}
+
 /** Who accuses whom on which ring. */
 interface Direction {
   readonly ring: number;
@@ -78,7 +85,7 @@ export class Judgement {
   readonly #evidence: Evidence;
   readonly #deltaMs: number;
   readonly #removalMs: number;
-  readonly #removedEpochs = new Map<MemberId, bigint>();
+  readonly #removals = new Map<MemberId, Removal>();
   readonly #removalTimes = new Map<MemberId, number[]>();
   readonly #waits = new Timers();
   readonly #lost = new PickSet<MemberId>();
@@ -187,11 +194,12 @@ export class Judgement {
 
   /** A note of a removed member with a higher epoch was admitted: does its return wait (rule R13)? */
   noteAdmitted(id: MemberId, now: number): void {
-    const removedAt = this.#removedEpochs.get(id);
+    const removal = this.#removals.get(id);
     const note = this.#evidence.note(id);
-    if (removedAt === undefined || !note || note.note.epoch <= removedAt || this.#waits.has(id)) return;
+    if (!removal || removal.isAnswered || !note || note.note.epoch <= removal.epoch || this.#waits.has(id)) return;
     const wait = returnWaitMs(this.#removalTimes.get(id) ?? [], now, this.#deltaMs);
     if (wait > 0) this.#waits.set(id, now + wait);
+    else removal.isAnswered = true;
   }
 
   /** Time during which this member itself stood still counts for nobody's removal. */
@@ -219,11 +227,15 @@ export class Judgement {
   #endWaits(now: number): MemberId[] {
     const ended: MemberId[] = [];
     for (let id = this.#waits.pop(now); id !== undefined; id = this.#waits.pop(now)) ended.push(id as MemberId);
+    for (const id of ended) {
+      const removal = this.#removals.get(id);
+      if (removal) removal.isAnswered = true;
+    }
     return ended;
   }
 
   forget(id: MemberId): void {
-    this.#removedEpochs.delete(id);
+    this.#removals.delete(id);
     this.#removalTimes.delete(id);
     this.#waits.clear(id);
     this.#lost.keep(id, false);
@@ -233,9 +245,9 @@ export class Judgement {
   #base(id: MemberId): Standing {
     const evident = this.#evident(id);
     if (evident !== "live") return evident;
-    const removedAt = this.#removedEpochs.get(id);
+    const removal = this.#removals.get(id);
     const epoch = this.#evidence.note(id)?.note.epoch;
-    if (removedAt !== undefined && epoch !== undefined && removedAt >= epoch) return "removed";
+    if (removal && epoch !== undefined && removal.epoch >= epoch) return "removed";
     return this.#waits.has(id) ? "waiting" : "live";
   }
 
@@ -279,7 +291,7 @@ export class Judgement {
     for (const { since, accused, epoch } of this.#valid.values()) {
       if (since + this.#removalMs > now) break;
       removed.push(accused);
-      this.#removedEpochs.set(accused, epoch);
+      this.#removals.set(accused, { epoch, isAnswered: false });
       this.#countRemoval(accused, now);
       this.#time(accused, now);
     }

@@ -386,6 +386,20 @@ describe("R13 Return", () => {
     expect(scene.standing(target, back)).toBe("live");
   });
 
+  it("is one return: what it says afterwards, or while it waits, makes it wait no more", () => {
+    const scene = new Scene(6);
+    const target = scene.members[0]!;
+    for (const epoch of [1n, 2n]) fall(scene, epoch, Number(epoch) * 5000);
+    const back = 10_000 + 2 * DELTA + WAIT;
+    scene.note(target, { epoch: 4n });
+    scene.judgement.noteAdmitted(target.id, back - 1);
+    expect(scene.standing(target, back - 1)).toBe("waiting");
+    expect(scene.standing(target, back)).toBe("live");
+    scene.note(target, { epoch: 5n });
+    scene.judgement.noteAdmitted(target.id, back + 1);
+    expect(scene.standing(target, back + 1)).toBe("live");
+  });
+
   it("counts only removals of the last ten minutes", () => {
     const scene = new Scene(6);
     expect(fall(scene, 1n, 0)).toBe("live");
