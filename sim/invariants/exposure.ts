@@ -23,17 +23,24 @@ export class Exposure {
    */
   isExposed(seat: Seat, observer: Seat): boolean {
     const rings = this.#built(observer);
-    const isPassed = (id: MemberId) => {
-      const other = this.#seats.get(id);
-      return other?.isCorrect === true && other.state !== "up";
-    };
     let held = 0;
     for (let ring = 1; ring <= rings.count; ring++) {
-      const before = rings.predecessor(ring, seat.id, isPassed);
+      const before = rings.predecessor(ring, seat.id, this.#isDown);
       if (before && this.#seats.get(before)?.isCorrect !== true) held += 1;
     }
     return held > tolerance(rings.count);
   }
+
+  /** The correct ones among the first before and after it on each ring that are not down. */
+  correctNeighbours(seat: Seat, observer: Seat): Seat[] {
+    const ids = this.#built(observer).neighbours(seat.id, this.#isDown);
+    return [...ids].flatMap((id) => this.#seats.get(id) ?? []).filter(({ isCorrect }) => isCorrect);
+  }
+
+  readonly #isDown = (id: MemberId): boolean => {
+    const other = this.#seats.get(id);
+    return other?.isCorrect === true && other.state !== "up";
+  };
 
   /** Identities only ever come. */
   #built(observer: Seat): Rings {

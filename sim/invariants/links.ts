@@ -17,6 +17,8 @@ const LOSS_EXPECTED = 0.3;
 const COMMON_SHARE = 0.5;
 /** A fault of fewer links than this share of all cuts nobody off. */
 const LINKS_SHARE = 0.5;
+/** With fewer neighbours to speak with a member hears from one of them alone, or from nobody. */
+const NEIGHBOURS_MIN = 2;
 /** States of the network remembered, oldest forgotten first. */
 const SPANS_MAX = 256;
 
@@ -41,6 +43,19 @@ export class Links {
     return this.#spans.some((span, index) => {
       const end = this.#spans[index + 1]?.from ?? Number.POSITIVE_INFINITY;
       return end > since && span.areApart(a, b, members);
+    });
+  }
+
+  /**
+   * Had faults left this member fewer than two of its ring neighbours at some instant since then? What others say, an answer
+   * to an accusation too, comes to it through them alone: a cut through the middle of a network of three rings takes
+   * all six from one member in sixty-four.
+   */
+  wasCutOff(seat: Seat, neighbours: readonly Seat[], since: number): boolean {
+    return this.#spans.some((span, index) => {
+      const end = this.#spans[index + 1]?.from ?? Number.POSITIVE_INFINITY;
+      const left = span.linkedOf(seat, neighbours);
+      return end > since && left < NEIGHBOURS_MIN && left < neighbours.length;
     });
   }
 }
@@ -71,6 +86,11 @@ class Span {
     const verdict = this.#judge(a, b, members);
     this.#verdicts.set(key, verdict);
     return verdict;
+  }
+
+  /** How many of these it has good links with. */
+  linkedOf(seat: Seat, others: readonly Seat[]): number {
+    return others.filter((other) => this.#isLinked(seat, other)).length;
   }
 
   #judge(a: Seat, b: Seat, members: readonly Seat[]): boolean {

@@ -8,6 +8,7 @@
  * - it is leaving, or the authority has revoked it, or its certificate has ended;
  * - for the observer only: faults put into the network have stood between the two within that same time (links.ts). The
  *   loss, latency, duplication and reordering that all links have are never an excuse;
+ * - such faults have left either of the two fewer than two correct ring neighbours within that time;
  * - more than t of its rings are held by liars (exposure.ts): counted apart, because a ring count allows for it.
  *
  * That the observer itself had stalled, that clocks were skewed, that others crashed by the dozen, or that liars were at
@@ -73,7 +74,11 @@ export class Removals implements Watcher {
     const { members, settings, wall } = this.#watched;
     if (this.#stops.isExcused(lost, now)) return true;
     if (output.kind === "failed" && output.reason === "expired" && lost.certificate.notAfter < wall) return true;
-    return this.#links.wereApart(observer, lost, members, now - aftermathMs(settings));
+    const since = now - aftermathMs(settings);
+    if (this.#links.wereApart(observer, lost, members, since)) return true;
+    return [observer, lost].some((seat) =>
+      this.#links.wasCutOff(seat, this.#exposure.correctNeighbours(seat, observer), since),
+    );
   }
 
   #violated(observer: Seat, lost: Seat, output: Farewell, at: number): void {

@@ -96,6 +96,46 @@ describe("a fault of the network puts apart", () => {
   });
 });
 
+describe("a fault of the network cuts off", () => {
+  const wasCutOff = (fault: Fault, seat: Seat, neighbours: readonly Seat[]) => {
+    const links = new Links(LAN.deltaMs);
+    links.changed([fault], 100, 1000);
+    return links.wasCutOff(seat, neighbours, 100);
+  };
+  const cut = partition("", [HALF, OTHERS]);
+
+  it.each([
+    ["whose neighbours are all behind a partition", cut, a, OTHERS.slice(0, 6), true],
+    ["who has one of its own side", cut, a, [b, ...OTHERS.slice(0, 5)], true],
+    ["who has two of its own side", cut, a, [b, c, ...OTHERS.slice(0, 4)], false],
+    ["not who had one neighbour at all", cut, a, [b], false],
+    ["not who has none, by liars and not by a fault", cut, a, [], false],
+  ] as const)("a member %s", (_, fault, seat, neighbours, expected) => {
+    expect(wasCutOff(fault, seat, neighbours)).toBe(expected);
+  });
+
+  it("a member, by its ring neighbours that are up", () => {
+    const simulation = new Simulation({ members: 20, seed: 1, rings: 3 });
+    const exposure = new Exposure(watchedOf(simulation));
+    const [seat] = simulation.members as [Seat];
+    const near = exposure.correctNeighbours(seat, seat);
+    expect(near.map(({ id }) => id).toSorted()).toEqual(
+      [1, 2, 3]
+        .flatMap((ring) => Object.values(seat.machine.neighboursOn(ring)))
+        .filter(isFirst)
+        .toSorted(),
+    );
+    simulation.crash(near[0]!);
+    expect(exposure.correctNeighbours(seat, seat)).not.toContain(near[0]);
+    simulation.corrupt(near[1]!, []);
+    expect(exposure.correctNeighbours(seat, seat)).not.toContain(near[1]);
+  });
+
+  function isFirst<T>(item: T, index: number, items: readonly T[]): boolean {
+    return items.indexOf(item) === index;
+  }
+});
+
 it("a member is exposed when liars hold more than t of its rings", () => {
   const simulation = new Simulation({ members: 20, seed: 1, rings: 3 });
   const exposure = new Exposure(watchedOf(simulation));
