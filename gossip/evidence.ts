@@ -50,7 +50,7 @@ interface HeldRevocations {
   readonly digest: string;
 }
 
-/** A record that can be handed on: its whole digest and the bytes as received. */
+/** A record that can be handed on: its whole digest, and the one encoding that its statement has. */
 export interface StoredRecord {
   readonly digest: string;
   readonly bytes: Uint8Array;

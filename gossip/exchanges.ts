@@ -1,6 +1,7 @@
 /** Exchanges: comparing views with a partner call by call, and answering the packets of others (rules R15, R16). */
 import type { MemberId } from "../rings/index.js";
 import { CALL_TIMEOUT_MS, type Call, type Courier } from "./courier.js";
+import type { HeldAccusation } from "./evidence.js";
 import { EXCHANGE_ROUNDS_MAX, NEWS_STATEMENTS_MAX } from "./limits.js";
 import type { Outbox } from "./outbox.js";
 import type { Recipient } from "./outputs.js";
@@ -25,10 +26,6 @@ export interface ExchangeParts {
   readonly isNew: () => boolean;
 }
 
-const ALL = Number.POSITIVE_INFINITY;
-/** One of a removed member is called each round, and mostly nobody is there. One charge is enough for a next note, which voids them all. */
-const CHARGES_OF_THE_LOST = 1;
-
 export class Exchanges {
   readonly #parts: ExchangeParts;
   readonly #again = new Set<MemberId>();
@@ -46,8 +43,9 @@ export class Exchanges {
     // Before I am known, and to those who may have forgotten me. To others the ranges say all that differs.
     const isStrange = isNew() || !to.id || !view.judgement.isLive(to.id);
     if (isStrange) this.#add(builder, view.evidence.introduction(view.me));
-    const isLost = to.id !== undefined && view.judgement.standing(to.id) === "removed";
-    if (to.id) this.#addCharges(builder, to.id, isLost ? CHARGES_OF_THE_LOST : ALL);
+    // One of the removed is called each round, and mostly nobody is there. If somebody is, the ranges bring the rest.
+    const charge = to.id && view.judgement.standing(to.id) === "removed" && view.judgement.charge(to.id);
+    if (to.id) this.#addCharges(builder, to.id, charge ? [charge] : view.evidence.accusations(to.id));
     builder.item({ kind: "range", prefix: "", hash: view.evidence.tree.root() });
     this.#send(call, builder);
     return true;
@@ -56,7 +54,7 @@ export class Exchanges {
   /** What a partner asks, answered. */
   answer(from: MemberId, items: readonly Item[], now: number): Uint8Array {
     const builder = new PacketBuilder();
-    this.#addCharges(builder, from, ALL);
+    this.#addCharges(builder, from, this.#parts.view.evidence.accusations(from));
     const statements = this.#statementsOf(items);
     this.#submit(statements, from, statements.length <= NEWS_STATEMENTS_MAX, now);
     const isStranger = !this.#parts.view.isNeighbour(from);
@@ -154,14 +152,13 @@ export class Exchanges {
     builder.item({ kind: "offer", digests: ids.flatMap((id) => view.evidence.introduction(id)) });
   }
 
-  /** Rule R15: whoever I hold as accused or gone is told so, with so many of the accusations to answer. */
-  #addCharges(builder: PacketBuilder, about: MemberId, max: number): void {
+  /** Rule R15: whoever I hold as accused or gone is told so, with accusations to answer. */
+  #addCharges(builder: PacketBuilder, about: MemberId, accusations: readonly HeldAccusation[]): void {
     const { view } = this.#parts;
     const standing = view.judgement.standing(about);
     const note = view.note(about);
     if (standing === "live" || !note) return;
     if (standing === "removed") builder.item({ kind: "gone", epoch: note.epoch });
-    const accusations = view.evidence.accusations(about).slice(0, max);
     this.#add(
       builder,
       accusations.map((held) => held.digest),

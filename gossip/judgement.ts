@@ -140,12 +140,17 @@ export class Judgement {
   }
 
   /**
-   * Against somebody who is removed, and accused still: it changes nothing in any view. All monitors of a dead member say such
+   * Against somebody who is removed, and accused still: it changes nothing in my view. All monitors of a dead member say such
    * a one when they remove it (rule R7). Pushed, each would reach everybody four times; by reconciliation they come
-   * many at a time, and once.
+   * many at a time, and once. In whose view it does change something, that one pushes it on.
    */
   isReserve(accused: MemberId): boolean {
     return this.#accused.has(accused) && this.#base(accused) === "removed";
+  }
+
+  /** One of the accusations that stand against a member. */
+  charge(id: MemberId): HeldAccusation | undefined {
+    return this.#accused.validAgainst(id)[0];
   }
 
   get hasRemoved(): boolean {

@@ -114,7 +114,7 @@ export class Network {
 
   #transit(from: number, to: number, bytes: number, isDatagram: boolean): number {
     const { options } = this;
-    const packets = isDatagram || options.loss === 0 ? 1 : Math.ceil(bytes / SEGMENT_BYTES);
+    const packets = isDatagram || options.loss === 0 ? 1 : Math.max(1, Math.ceil(bytes / SEGMENT_BYTES));
     for (let packet = 0; packet < packets; packet++) if (this.#chance.happens(options.loss)) return LOST;
     let delay = this.#latency(from, to);
     if (isDatagram && this.#chance.happens(options.reordering)) {

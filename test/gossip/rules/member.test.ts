@@ -1,5 +1,6 @@
 /** Rules R9 to R19 of docs/protocol.md: what a member does. */
 import { describe, expect, it, vi } from "vitest";
+import type { Accusation } from "../../../gossip/accusation.js";
 import { CLOCK_TOLERANCE_MS } from "../../../gossip/evidence.js";
 import {
   type CertificateFacts,
@@ -480,6 +481,25 @@ describe("R15 The removed", () => {
     expect(took).toBeLessThan(5000);
   });
 
+  it("are called with one of the charges, which stands", () => {
+    const { overlay, seats, geometry } = grown(6);
+    const [lost, caller] = [seats[2]!, seats[3]!];
+    // Held first, and void: its accuser does not stand before the lost one.
+    overlay.accuse(geometry.predecessors(1, lost, 3)[2]!, lost, 1, [caller]);
+    overlay.passes = (from, to) => from !== lost && to !== lost;
+    overlay.runUntil(() => caller.machine.standing(lost.id) === "removed");
+    overlay.run(10_000);
+    expect(accusationsOf(caller, lost).length).toBeGreaterThan(3);
+    const heard = vi.spyOn(lost.machine, "request");
+    overlay.passes = (from, to) => to !== lost || from === caller;
+    overlay.runUntil(() => heard.mock.calls.length > 0);
+    const charges = accusationsIn(heard.mock.calls[0]![1]);
+    expect(charges.length).toBe(1);
+    const { ring, accuser } = charges[0]!;
+    const before = geometry.predecessors(ring, lost, 5).map(({ id }) => id);
+    expect(before.slice(0, before.indexOf(accuser))).toEqual([]);
+  });
+
   it("bring two halves together though nobody has a contact in the other one", () => {
     const { overlay, seats } = grown(6);
     const right = new Set(seats.slice(3));
@@ -526,6 +546,19 @@ describe("R15 The removed", () => {
     expect(statements).toEqual(["accusation"]);
   });
 });
+
+function accusationsOf(holder: Seat, accused: Seat): Accusation[] {
+  const claims = holder.machine.statements().map((bytes) => parseStatement(bytes));
+  const all = claims.flatMap((claim) => (claim?.kind === "accusation" ? [claim.accusation] : []));
+  return all.filter(({ accused: id }) => id === accused.id);
+}
+
+function accusationsIn(packet: Uint8Array): Accusation[] {
+  const parsed = parsePacket(packet);
+  const items = parsed.ok ? parsed.items : [];
+  const claims = items.flatMap((item) => (item.kind === "statement" ? [parseStatement(item.bytes)] : []));
+  return claims.flatMap((claim) => (claim?.kind === "accusation" ? [claim.accusation] : []));
+}
 
 describe("R16 Strangers and joiners", () => {
   const world = () => {

@@ -418,7 +418,22 @@ describe("R7 The dead stay accused", () => {
     const geometry = new Geometry(overlay);
     const monitors = geometry.rings.map((ring) => ({ ring, accuser: geometry.predecessor(ring, dead).id }));
     expect(heldBy(seats[0]!)).toEqual(expect.arrayContaining(monitors.map((each) => expect.objectContaining(each))));
-    expect(copies() - before.copies).toBeLessThan(held() - before.held);
+    expect(copies() - before.copies).toBeLessThan((held() - before.held) / 5);
+  });
+
+  it("a reserve is one against the removed who is accused still; without another it is news", () => {
+    const scene = new Scene(12);
+    const target = scene.members[0]!;
+    const [between, far] = scene.before(1, target, 2) as [(typeof scene.members)[0], (typeof scene.members)[0]];
+    scene.accuse(far, target, 1);
+    scene.accuse(scene.before(2, between)[0]!, between, 2);
+    expect(scene.standing(target, 0)).toBe("suspected");
+    expect(scene.judgement.isReserve(target.id)).toBe(false);
+    expect(scene.standing(target, 2 * DELTA)).toBe("removed");
+    expect(scene.judgement.isReserve(target.id)).toBe(true);
+    scene.note(between, { epoch: 2n });
+    expect(scene.standing(target, 2 * DELTA)).toBe("removed");
+    expect(scene.judgement.isReserve(target.id)).toBe(false);
   });
 
   it("also when newcomers have come between the dead and all who accused it first", () => {
