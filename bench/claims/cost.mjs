@@ -1,12 +1,13 @@
-/** Claim 4: bytes per member and second while nothing changes, and bytes per member for each change. */
+/** Claim 4: bytes per member and second while nothing changes, and bytes per member for each change and each crash. */
 import { count, groups, percent, rate, table } from "./markdown.mjs";
 import { bytesOf, overlay } from "./run.mjs";
 
 export const title = "Bytes per member";
 export const about = `What a member sends, without the headers of UDP, TCP, TLS and HTTP/2: per second while nothing changes, and for each change
-(a new note) within one second.`;
+(a new note) within one second; and for one crash, which all of its monitors say on their rings (rule R7).`;
 const WARM_UP_MS = 30_000;
 const SETTLE_MS = 15_000;
+const CRASH_MS = 20_000;
 
 export function jobs(scale) {
   const cells = [];
@@ -34,7 +35,9 @@ export function run({ n, f, seed, seconds, changes }) {
     }
     return { changes: count, bytes: Math.max(0, spend(SETTLE_MS) - (steady * SETTLE_MS) / 1000) / count };
   });
-  return { rings: simulation.ringCount, steady, perChange, simulated: simulation.now / 1000 };
+  simulation.crash(simulation.members[1]);
+  const perCrash = Math.max(0, spend(CRASH_MS) - (steady * CRASH_MS) / 1000);
+  return { rings: simulation.ringCount, steady, perChange, perCrash, simulated: simulation.now / 1000 };
 }
 
 export function render(rows) {
@@ -44,9 +47,10 @@ export function render(rows) {
     result.rings,
     Math.round(result.steady),
     result.perChange.map(({ changes, bytes }) => `${changes}: ${count(bytes)}`).join(", "),
+    count(result.perCrash),
     rate(result.simulated, spent),
     `${(memory / 2 ** 30).toFixed(2)} GiB`,
   ]);
-  const headings = ["N", "planned for", "rings", "bytes/s", "changes: bytes for each"];
+  const headings = ["N", "planned for", "rings", "bytes/s", "changes: bytes for each", "a crash: bytes"];
   return table([...headings, "simulated s/s", "memory of the run, at most"], lines);
 }
