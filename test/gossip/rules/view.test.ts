@@ -1,8 +1,7 @@
 /** Rules R1 to R8 of docs/protocol.md: what is held, and who is live by it. */
 import { describe, expect, it } from "vitest";
-import type { SignedAccusation } from "../../../gossip/accusation.js";
 import { CLOCK_TOLERANCE_MS } from "../../../gossip/evidence.js";
-import { EPOCH_MAX, type Output, parseStatement } from "../../../gossip/index.js";
+import { EPOCH_MAX, type Output } from "../../../gossip/index.js";
 import { ACCUSATIONS_PER_RING_MAX, ACCUSER_WINDOW, CERTIFICATES_PER_MEMBER_MAX } from "../../../gossip/limits.js";
 import { noteProblem } from "../../../gossip/note.js";
 import { fullMask, maskBytes, tolerance, withRing } from "../../../rings/index.js";
@@ -13,6 +12,7 @@ import { DELTA, Scene } from "../../support/gossip/scene.js";
 import {
   accusationOf,
   accusationStatement,
+  accusationsIn,
   certificateStatement,
   checked,
   noteOf,
@@ -409,7 +409,7 @@ describe("R7 The dead stay accused", () => {
     const dead = seats[4]!;
     dead.down = true;
     overlay.runUntil(() => overlay.isWhole());
-    const heldBy = ({ machine }: Seat) => machine.statements().flatMap(accusationIn);
+    const heldBy = ({ machine }: Seat) => accusationsIn(machine.statements());
     const held = () => overlay.up().flatMap(heldBy).length;
     const copies = () => overlay.up().flatMap((seat) => seat.outputs.filter(isCopy)).length;
     const before = { held: held(), copies: copies() };
@@ -512,11 +512,6 @@ describe("R8 Forgetting", () => {
     expect(overlay.up().map((up) => up.machine.statements().length)).toEqual([8, 8, 8, 8]);
   });
 });
-
-function accusationIn(bytes: Uint8Array): readonly SignedAccusation[] {
-  const claim = parseStatement(bytes);
-  return claim?.kind === "accusation" ? [claim.accusation] : [];
-}
 
 function isCopy(output: Output): boolean {
   return output.kind === "rejected" && output.what === "accusation" && output.reason === "duplicate";

@@ -8,6 +8,8 @@ import {
   encodeStatement,
   type Note,
   noteSignatureType,
+  parsePacket,
+  parseStatement,
   type RevocationList,
   type SignedAccusation,
   type SignedNote,
@@ -17,6 +19,17 @@ import {
 } from "../../../gossip/index.js";
 import { fromHex, fullMask, type MemberId } from "../../../rings/index.js";
 import { fakeSignature, sha256 } from "./authority.js";
+
+/** The accusations among these statements. */
+export function accusationsIn(statements: readonly Uint8Array[]): SignedAccusation[] {
+  const claims = statements.map((bytes) => parseStatement(bytes));
+  return claims.flatMap((claim) => (claim?.kind === "accusation" ? [claim.accusation] : []));
+}
+
+export function statementsOf(packet: Uint8Array): Uint8Array[] {
+  const parsed = parsePacket(packet);
+  return parsed.ok ? parsed.items.flatMap((item) => (item.kind === "statement" ? [item.bytes] : [])) : [];
+}
 
 /** Tests are the driver that vouches. */
 export function checked<T>(value: T): Verified<T> {
