@@ -47,7 +47,7 @@ export function render(rows) {
     result.rings,
     Math.round(result.steady),
     result.perChange.map(({ changes, bytes }) => `${changes}: ${count(bytes)}`).join(", "),
-    result.perCrash === undefined ? "" : count(result.perCrash),
+    count(result.perCrash),
     rate(result.simulated, spent),
     `${(memory / 2 ** 30).toFixed(2)} GiB`,
   ]);
