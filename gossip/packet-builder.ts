@@ -1,9 +1,7 @@
 /** Fills a packet up to its limits and says when something had to stay out. */
 import { PACKET_BYTES_MAX, PACKET_DIGESTS_MAX, PACKET_RANGES_MAX, PACKET_STATEMENTS_MAX } from "./limits.js";
-import { encodePacket, type Item, LISTED_DIGITS } from "./packet.js";
+import { encodePacket, type Item, LISTED_DIGITS, STATEMENT_HEAD_BYTES } from "./packet.js";
 
-/** Bytes around a statement in a packet: the kind and the length. */
-const STATEMENT_OVERHEAD = 5;
 /** Bytes around everything: the version, the head of what is wanted (kind and count), and "more". */
 const FRAME_BYTES = 5;
 /** Bytes of a part of the tree before its hashes or digests, at most: kind, length and 32 bytes of its prefix, count. */
@@ -37,7 +35,7 @@ export class PacketBuilder {
   /** Adds a statement once. One that is larger than the limit by itself still goes, alone: a long revocation list. */
   statement(digest: string, bytes: Uint8Array): boolean {
     if (this.#digests.has(digest)) return true;
-    const size = bytes.length + STATEMENT_OVERHEAD;
+    const size = bytes.length + STATEMENT_HEAD_BYTES;
     const isFull = this.#digests.size >= PACKET_STATEMENTS_MAX || this.#bytes + size > this.#bytesMax;
     const isHuge = FRAME_BYTES + size > this.#bytesMax;
     if (isFull && (this.#digests.size > 0 || !isHuge)) return this.#refuse();

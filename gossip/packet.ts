@@ -51,8 +51,8 @@ const NUMBERS: Readonly<Record<Item["kind"], number>> = {
 };
 const KINDS = new Map(Object.entries(NUMBERS).map(([kind, number]) => [number, kind as Item["kind"]]));
 
-/** The kind and the length of a statement. */
-const STATEMENT_HEAD_BYTES = 5;
+/** Around a statement in a packet: its kind and its length. */
+export const STATEMENT_HEAD_BYTES = 5;
 /** Of any other item, about. */
 const ITEM_BYTES = 64;
 

@@ -40,10 +40,7 @@ export class Links {
 
   /** Could these two not reach each other at some instant since then? */
   wereApart(a: Seat, b: Seat, members: readonly Seat[], since: number): boolean {
-    return this.#spans.some((span, index) => {
-      const end = this.#spans[index + 1]?.from ?? Number.POSITIVE_INFINITY;
-      return end > since && span.areApart(a, b, members);
-    });
+    return this.#someSince(since, (span) => span.areApart(a, b, members));
   }
 
   /**
@@ -52,10 +49,16 @@ export class Links {
    * all six from one member in sixty-four.
    */
   wasCutOff(seat: Seat, neighbours: readonly Seat[], since: number): boolean {
+    return this.#someSince(since, (span) => {
+      const left = span.linkedOf(seat, neighbours);
+      return left < NEIGHBOURS_MIN && left < neighbours.length;
+    });
+  }
+
+  #someSince(since: number, test: (span: Span) => boolean): boolean {
     return this.#spans.some((span, index) => {
       const end = this.#spans[index + 1]?.from ?? Number.POSITIVE_INFINITY;
-      const left = span.linkedOf(seat, neighbours);
-      return end > since && left < NEIGHBOURS_MIN && left < neighbours.length;
+      return end > since && test(span);
     });
   }
 }

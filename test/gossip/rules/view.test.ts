@@ -378,13 +378,19 @@ describe("R6 Removal: one accusation, valid without a break for 2 Delta", () => 
 });
 
 describe("R7 The dead stay accused", () => {
-  it("by their present predecessors, also when all who accused them first are gone, so that joiners see it", () => {
-    const overlay = new Overlay();
-    const seats = overlay.grow(10);
+  /** A network that has removed one of so many members. */
+  const afterDeath = (count: number, ringCount?: number) => {
+    const overlay = new Overlay(ringCount === undefined ? {} : { ringCount });
+    const seats = overlay.grow(count);
     overlay.run(5000);
     const dead = seats[4]!;
     dead.down = true;
     overlay.runUntil(() => overlay.isWhole());
+    return { overlay, seats, dead };
+  };
+
+  it("by their present predecessors, also when all who accused them first are gone, so that joiners see it", () => {
+    const { overlay, dead } = afterDeath(10);
     const geometry = new Geometry(overlay);
     // Everybody who stood directly before it leaves for good, one after the other.
     const accusers = [...new Set([1, 2, 3, 4, 5, 6, 7, 8, 9].map((ring) => geometry.predecessor(ring, dead)))];
@@ -402,13 +408,8 @@ describe("R7 The dead stay accused", () => {
     expect(overlay.isEqual()).toBe(true);
   });
 
-  it("by all of them, and what changes nobody's view is not pushed: nobody hears the rest four times", () => {
-    const overlay = new Overlay();
-    const seats = overlay.grow(20);
-    overlay.run(5000);
-    const dead = seats[4]!;
-    dead.down = true;
-    overlay.runUntil(() => overlay.isWhole());
+  it("by all of them, and what changes nothing is not pushed: nobody hears the rest four times", () => {
+    const { overlay, seats, dead } = afterDeath(20);
     const heldBy = ({ machine }: Seat) => accusationsIn(machine.statements());
     const held = () => overlay.up().flatMap(heldBy).length;
     const copies = () => overlay.up().flatMap((seat) => seat.outputs.filter(isCopy)).length;
@@ -437,12 +438,7 @@ describe("R7 The dead stay accused", () => {
   });
 
   it("also when newcomers have come between the dead and all who accused it first", () => {
-    const overlay = new Overlay({ ringCount: 3 });
-    const seats = overlay.grow(5);
-    overlay.run(5000);
-    const dead = seats[4]!;
-    dead.down = true;
-    overlay.runUntil(() => overlay.isWhole());
+    const { overlay, dead } = afterDeath(5, 3);
     const late: Seat[] = [];
     for (let index = 0; index < 24; index++) {
       late.push(overlay.start(`late${index}`, ["m0"]));
