@@ -12,7 +12,7 @@ import {
   OCSPRequest,
   OCSPResponse,
 } from "pkijs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   type CertificateStatus,
   certificatesToPem,
@@ -130,6 +130,9 @@ describe("an answer about one certificate", () => {
     const response = OCSPResponse.fromBER(await answer(der, { kind: "revoked", at: NOW, reason: "keyCompromise" }));
     expect((await response.getCertificateStatus(certificate, issuer, engine)).status).toBe(1);
     const basic = BasicOCSPResponse.fromBER(response.responseBytes!.response.valueBlock.valueHexView);
+    // It compares dates with the clock of the process, and takes no other.
+    vi.useFakeTimers({ toFake: ["Date"], now: NOW });
+    onTestFinished(() => void vi.useRealTimers());
     expect(await basic.verify({ trustedCerts: [Certificate.fromBER(chain.root), issuer] }, engine)).toBe(true);
   });
 
