@@ -34,6 +34,7 @@ import { PingTable } from "./driver/ping-table.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Dispatch } from "./messages/responder.js";
 import { Messenger } from "./messenger.js";
+import type { SummonsFields } from "./ping-codec.js";
 import { Pings } from "./pings.js";
 import type { Memory } from "./recollection.js";
 import { settingsOf } from "./settings.js";
@@ -283,6 +284,8 @@ export class Member {
         this.#driver?.input((machine, now) => machine.pinged(from, fingerprint, now)),
       onPong: (from: MemberId, nonce: Uint8Array, fingerprint: Uint8Array) =>
         this.#driver?.input((machine, now) => machine.pong(from, nonceOf(nonce), fingerprint, now)),
+      onSummons: (from: MemberId, { ring, epoch }: SummonsFields) =>
+        this.#driver?.input((machine, now) => machine.summoned(from, ring, epoch, now)),
     };
     try {
       return await Pings.bind({ ...options, port });

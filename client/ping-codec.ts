@@ -1,10 +1,10 @@
 /**
- * The datagrams of the failure detector (protocol.md 4): ping and pong, of one size. 65 bytes:
+ * The datagrams of the failure detector (protocol.md 4), ping and pong, and the summons of rule R20, of one size. 65 bytes:
  *
  *     version and kind u8 | network tag (8) | sender (8) | receiver (8) | nonce (8) | view fingerprint (16) | HMAC (16)
  *
  * Sender and receiver are the first 8 bytes of their ids; the HMAC covers all that stands before it, and so direction,
- * nonce and fingerprint.
+ * nonce and fingerprint. A summons has an epoch in place of the nonce, and a ring number and zeros in place of the fingerprint.
  */
 import { timingSafeEqual } from "node:crypto";
 import { hmac16, MAC_BYTES } from "../identity/index.js";
@@ -18,7 +18,7 @@ export const FINGERPRINT_BYTES = 16;
 const AT = { tag: 1, sender: 9, receiver: 17, nonce: 25, fingerprint: 33, mac: 49 } as const;
 /** Of every datagram: a pong is never larger than the ping that it answers. */
 export const DATAGRAM_BYTES = AT.mac + MAC_BYTES;
-const KINDS = ["ping", "pong"] as const;
+const KINDS = ["ping", "pong", "summons"] as const;
 
 export type PingKind = (typeof KINDS)[number];
 
@@ -45,6 +45,26 @@ export function encodeDatagram(datagram: Datagram, key: Uint8Array): Uint8Array 
   out.set(datagram.fingerprint, AT.fingerprint);
   out.set(hmac16(key, out.subarray(0, AT.mac)), AT.mac);
   return out;
+}
+
+/** What a summons says: you stand accused in my view, at this epoch and on this ring. */
+export interface SummonsFields {
+  readonly ring: number;
+  readonly epoch: bigint;
+}
+
+export function encodeSummons({ ring, epoch }: SummonsFields): Pick<Datagram, "nonce" | "fingerprint"> {
+  const nonce = new Uint8Array(PING_NONCE_BYTES);
+  new DataView(nonce.buffer).setBigUint64(0, epoch);
+  const fingerprint = new Uint8Array(FINGERPRINT_BYTES);
+  new DataView(fingerprint.buffer).setUint16(0, ring);
+  return { nonce, fingerprint };
+}
+
+/** Of a datagram that is authentic and a summons. */
+export function decodeSummons({ nonce, fingerprint }: Datagram): SummonsFields {
+  const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { epoch: view(nonce).getBigUint64(0), ring: view(fingerprint).getUint16(0) };
 }
 
 /** What a datagram claims: nothing of it is proven before `isAuthentic`. Undefined for another size, version or kind. */

@@ -1,5 +1,6 @@
 /**
- * The UDP socket of the failure detector: pings out, authenticated pongs back, and nothing else ever (protocol.md 4).
+ * The UDP socket of the failure detector: pings out, authenticated pongs back, and summonses, which nothing answers here
+ * (protocol.md 4, rule R20).
  * Datagrams of unknown senders are dropped before any cryptography; a ping is answered only when authentic, with as
  * many bytes, and each sender only so often.
  */
@@ -12,11 +13,14 @@ import { formatAddress, parseAddress } from "./address.js";
 import {
   type Datagram,
   decodeDatagram,
+  decodeSummons,
   encodeDatagram,
+  encodeSummons,
   isAuthentic,
   isFor,
   PING_NONCE_BYTES,
   PREFIX_BYTES,
+  type SummonsFields,
   TAG_BYTES,
 } from "./ping-codec.js";
 
@@ -50,9 +54,13 @@ export interface PingsOptions {
   readonly onPing: (from: MemberId, fingerprint: Uint8Array) => void;
   /** An authentic pong, maybe late or repeated: the nonce tells. */
   readonly onPong: (from: MemberId, nonce: Uint8Array, fingerprint: Uint8Array) => void;
+  /** An authentic summons. */
+  readonly onSummons: (from: MemberId, summons: SummonsFields) => void;
   /** Monotonic milliseconds. */
   readonly now?: (() => number) | undefined;
 }
+
+type Fields = Pick<Datagram, "nonce" | "fingerprint">;
 
 export class Pings {
   readonly #options: PingsOptions;
@@ -99,9 +107,12 @@ export class Pings {
   /** One ping to `address` ("host:port", the host an IP address); `nonce` has 8 bytes. Lost pings are silent. */
   ping(to: PingPeer, address: string, nonce: Uint8Array): void {
     if (nonce.length !== PING_NONCE_BYTES) throw new RangeError(`A ping's nonce has ${PING_NONCE_BYTES} bytes.`);
-    const parts = parseAddress(address);
-    if (parts === undefined || isIP(parts.host) === 0) return;
-    this.#send("ping", to, nonce, parts.host, parts.port);
+    this.#sendTo("ping", to, address, { nonce, fingerprint: this.#options.fingerprint() });
+  }
+
+  /** One summons to `address`, as `ping`. */
+  summon(to: PingPeer, address: string, summons: SummonsFields): void {
+    this.#sendTo("summons", to, address, encodeSummons(summons));
   }
 
   /** Sends and receives nothing from now on; leaves no handle. */
@@ -111,11 +122,16 @@ export class Pings {
     this.#socket.close();
   }
 
-  #send(kind: Datagram["kind"], to: PingPeer, nonce: Uint8Array, host: string, port: number): void {
+  #sendTo(kind: Datagram["kind"], to: PingPeer, address: string, fields: Fields): void {
+    const parts = parseAddress(address);
+    if (parts === undefined || isIP(parts.host) === 0) return;
+    this.#send(kind, to, fields, parts.host, parts.port);
+  }
+
+  #send(kind: Datagram["kind"], to: PingPeer, fields: Fields, host: string, port: number): void {
     if (this.#closed) return;
     const receiver = memberIdToBytes(to.id).subarray(0, PREFIX_BYTES);
-    const fingerprint = this.#options.fingerprint();
-    const datagram = { kind, tag: this.#tag, sender: this.#prefix, receiver, nonce, fingerprint };
+    const datagram = { kind, tag: this.#tag, sender: this.#prefix, receiver, ...fields };
     try {
       this.#socket.send(encodeDatagram(datagram, to.key), port, this.#reachable(host), () => {});
     } catch {
@@ -138,13 +154,18 @@ export class Pings {
     this.#deliver(peer, datagram, from);
   }
 
-  #deliver(peer: PingPeer, { kind, nonce, fingerprint }: Datagram, { address, port }: RemoteInfo): void {
+  #deliver(peer: PingPeer, datagram: Datagram, { address, port }: RemoteInfo): void {
+    const { kind, nonce, fingerprint } = datagram;
+    if (kind === "summons") {
+      this.#options.onSummons(peer.id, decodeSummons(datagram));
+      return;
+    }
     // Copies: the socket's buffer is used again.
     const seen = new Uint8Array(fingerprint);
     if (kind === "pong") {
       this.#options.onPong(peer.id, new Uint8Array(nonce), seen);
     } else {
-      this.#send("pong", peer, nonce, address, port);
+      this.#send("pong", peer, { nonce, fingerprint: this.#options.fingerprint() }, address, port);
       this.#options.onPing(peer.id, seen);
     }
   }

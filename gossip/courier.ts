@@ -3,7 +3,7 @@
  * that nobody who is slow holds up anybody else; every call ends, by its answer, its failure or its age.
  */
 import type { MemberId } from "../rings/index.js";
-import { EXCHANGES_MAX, FRESH_MAX, PUSHES_MAX } from "./limits.js";
+import { EXCHANGES_MAX, FRESH_MAX, HEARINGS_MAX, PUSHES_MAX } from "./limits.js";
 import type { Recipient } from "./outputs.js";
 
 /** Milliseconds that a partner has for one answer (docs/protocol.md, Faults: a neighbour that accepts and never answers). */
@@ -11,9 +11,13 @@ export const CALL_TIMEOUT_MS = 2000;
 /** Milliseconds added to the driver's deadline before a call without an end is given up here. */
 const CALL_GRACE_MS = 3000;
 
-export type Purpose = "exchange" | "push";
+export type Purpose = "exchange" | "push" | "hearing";
 
-const CALLS_MAX: Readonly<Record<Purpose, number>> = { exchange: EXCHANGES_MAX, push: PUSHES_MAX };
+const CALLS_MAX: Readonly<Record<Purpose, number>> = {
+  exchange: EXCHANGES_MAX,
+  push: PUSHES_MAX,
+  hearing: HEARINGS_MAX,
+};
 
 export interface Call {
   readonly number: number;
@@ -26,7 +30,7 @@ export interface Call {
 
 export class Courier {
   readonly #calls = new Map<number, Call>();
-  readonly #counts: Record<Purpose, number> = { exchange: 0, push: 0 };
+  readonly #counts: Record<Purpose, number> = { exchange: 0, push: 0, hearing: 0 };
   readonly #busy = new Set<string>();
   readonly #outbox = new Map<MemberId, Set<string>>();
   #next = 1;
@@ -49,6 +53,11 @@ export class Courier {
     this.#counts[purpose] += 1;
     this.#busy.add(key);
     return call;
+  }
+
+  /** Is a call of this purpose to this partner under way? */
+  isBusy(purpose: Purpose, to: Recipient): boolean {
+    return this.#busy.has(busyKey(purpose, to));
   }
 
   /** Undefined for an answer that comes twice, or after the call was given up. */

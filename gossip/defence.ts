@@ -1,12 +1,14 @@
-/** My own notes, and my answers to what is said against me (rules R9, R10). */
+/** My own notes, and my answers to what is said against me (rules R9, R10, R20). */
 import { isEnabled, type MemberId, tolerance } from "../rings/index.js";
 import type { Accusation } from "./accusation.js";
 import { affordableAt, type Budget, type BudgetRate, fullBudget, refilled } from "./budget.js";
+import { AWAITING_MAX } from "./limits.js";
 import type { Mailer } from "./mailer.js";
 import type { Note } from "./note.js";
 import type { Outbox } from "./outbox.js";
 import type { Self } from "./self.js";
 import type { Settings } from "./settings.js";
+import { Testimony } from "./testimony.js";
 import type { Timers } from "./timers.js";
 import type { View } from "./view.js";
 
@@ -19,8 +21,23 @@ export interface DefenceParts {
   readonly outbox: Outbox;
 }
 
+/**
+ * What I cannot judge waits for so much of a Delta: the accusation itself, or the word of those before me, may still come
+ * and say which ring to disable.
+ */
+const GRACE_DELTAS = 1 / 8;
+
+/** A judge's word that I stand accused in its view (rule R20). */
+export interface Summons {
+  readonly ring: number;
+  readonly epoch: bigint;
+}
+
 export class Defence {
   readonly #parts: DefenceParts;
+  readonly #testimony = new Testimony();
+  /** Judges that called me, and were told no more than the note that is accused: the next one goes to them. */
+  readonly #awaiting = new Set<MemberId>();
   /** What others admit of my notes at once (rule R11), less one: whatever is more would wait at each of them in turn. */
   readonly #rate: BudgetRate;
   #budget: Budget;
@@ -41,20 +58,19 @@ export class Defence {
     const { self, view } = this.#parts;
     if (accusation.epoch !== self.epoch || !isEnabled(self.mask, accusation.ring)) return;
     const precedes = view.judgement.mayStand(accusation);
-    if (self.accept(accusation, precedes, now)) this.#schedule(now, precedes);
+    if (precedes) self.remember(accusation);
+    this.#schedule(now, precedes, precedes ? now : this.#afterGrace(now));
   }
 
   /** Would I answer it, were it well signed? Not when I am about to. */
-  hears(accusation: Accusation, now: number): boolean {
-    const { self, view } = this.#parts;
+  hears(accusation: Accusation): boolean {
+    const { self, view, timers } = this.#parts;
     if (accusation.epoch !== self.epoch || !isEnabled(self.mask, accusation.ring)) return false;
-    return self.hears(accusation, view.judgement.mayStand(accusation), now);
+    if (!timers.has("rebuttal")) return true;
+    return !self.remembers(accusation) && view.judgement.mayStand(accusation);
   }
 
-  /**
-   * An accusation that I did not answer when it came, because its accuser was no predecessor of mine and over its
-   * budget, may stand later, when those between us are accused.
-   */
+  /** An accusation whose accuser was no predecessor of mine when it came may stand later: then its ring is to be disabled. */
   answerStanding(now: number): void {
     const { view } = this.#parts;
     for (const { accusation } of view.evidence.accusations(view.me)) {
@@ -62,10 +78,27 @@ export class Defence {
     }
   }
 
-  /** All that is held against me, once more: strangers over their budget may have some again. */
-  reconsider(now: number): void {
+  /**
+   * Rule R20: somebody sees me accused and would remove me. I answer whoever it is, whatever I hold of the accusation. By a
+   * call it is answered at once, where my pace allows it; else with my next note.
+   */
+  summoned(from: MemberId, { ring, epoch }: Summons, isCall: boolean, now: number): void {
+    const { self, view, timers } = this.#parts;
+    if (epoch !== self.epoch || self.leaving || ring < 1 || ring > view.ringCount || !isEnabled(self.mask, ring))
+      return;
+    this.#testimony.hear(from, ring, () => this.#standingOf(from));
+    const isProven = this.#testimony.proven(tolerance(view.ringCount)).length > 0;
+    this.#schedule(now, isProven, isCall ? now : this.#afterGrace(now));
+    if (!isCall) return;
+    if (timers.isDue("rebuttal", now)) this.issueNote(now);
+    else if (this.#awaiting.size < AWAITING_MAX) this.#awaiting.add(from);
+  }
+
+  /** The rings on which this member may stand directly before me: also when I hold it as gone, or never heard of it. */
+  #standingOf(accuser: MemberId): number[] {
     const { view } = this.#parts;
-    for (const { accusation } of view.evidence.accusations(view.me)) this.accused(accusation, now);
+    const rings = Array.from({ length: view.ringCount }, (_, index) => index + 1);
+    return rings.filter((ring) => view.judgement.mayStand({ ring, accuser, accused: view.me }));
   }
 
   /** A note under my key that is not my latest: go above it. */
@@ -78,11 +111,11 @@ export class Defence {
     this.#schedule(now, true);
   }
 
-  /** An unsigned word of an authenticated member: worth one new note within its budget, and no more (rules R9, R15). */
-  toldGone(from: MemberId, epoch: bigint, now: number): void {
+  /** An unsigned word of an authenticated member: worth one new note at the strangers' pace, and no more (rules R9, R15). */
+  toldGone(epoch: bigint, now: number): void {
     const { self, outbox } = this.#parts;
     if (epoch !== self.epoch || self.leaving) return;
-    if (self.accept({ ring: 0, accuser: from }, false, now)) this.#schedule(now, false);
+    this.#schedule(now, false, this.#afterGrace(now));
     if (this.#removedEpoch === epoch) return;
     this.#removedEpoch = epoch;
     outbox.emit({ kind: "isolated", reason: "removed" });
@@ -95,19 +128,29 @@ export class Defence {
       ring > 0 && view.judgement.mayStand({ ring, accuser, accused: view.me });
     const alone = (ring: number, accuser: MemberId) =>
       ring > 0 && view.judgement.standsAlone({ ring, accuser, accused: view.me });
-    const note = self.nextNote(precedes, alone, this.#floor);
+    const note = self.nextNote(precedes, alone, this.#floor, this.#testimony.proven(tolerance(view.ringCount)));
     if (!note) {
       outbox.emit({ kind: "alarm", what: "epochs-exhausted" });
       return;
     }
     this.#saveMark();
     timers.clear("rebuttal");
+    this.#testimony.clear();
     this.#rebuttedAt = now;
     const { tokens, at } = refilled(this.#budget, this.#rate, now);
     this.#budget = { tokens: Math.max(0, tokens - 1), at };
     view.evidence.admitNote(note);
     this.#repushUntil = now + 2 * this.#parts.settings.deltaMs;
+    this.#answerAwaiting();
     this.#announce(false, now);
+  }
+
+  /** To the judges that wait for my note, with the certificate that it was signed under. */
+  #answerAwaiting(): void {
+    const { view, mailer } = this.#parts;
+    const digests = view.evidence.introduction(view.me);
+    for (const id of this.#awaiting) for (const digest of digests) mailer.post(id, digest);
+    this.#awaiting.clear();
   }
 
   /** I go on from a note that all others hold. */
@@ -145,11 +188,15 @@ export class Defence {
    * predecessor would come too late. Nor do I ever use it up myself: each who has none left for me holds my note back for an
    * interval, and so does the next one on its way, until it is too late. But no answer waits longer than Delta.
    */
-  #schedule(now: number, isUrgent: boolean): void {
+  #schedule(now: number, isUrgent: boolean, notBefore = now): void {
     const { self, settings, timers } = this.#parts;
     if (self.leaving) return;
     const pause = isUrgent ? settings.deltaMs / 2 : settings.deltaMs;
     const affordable = Math.min(affordableAt(this.#budget, this.#rate), this.#rebuttedAt + settings.deltaMs);
-    timers.setEarlier("rebuttal", Math.max(now, this.#rebuttedAt + pause, affordable));
+    timers.setEarlier("rebuttal", Math.max(notBefore, this.#rebuttedAt + pause, affordable));
+  }
+
+  #afterGrace(now: number): number {
+    return now + GRACE_DELTAS * this.#parts.settings.deltaMs;
   }
 }

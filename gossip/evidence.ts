@@ -80,6 +80,8 @@ export class Evidence {
   /** No held certificate ends before: one for who asks what has ended, one for what is to be forgotten. */
   #nextEnd: number;
   #nextForgotten: number;
+  /** Whose certificate ended before, unix milliseconds, has ended by my clock, with the tolerated skew. */
+  #ended: number;
 
   /** With `base` it begins as a fork of that one: both share what is there, and neither sees what the other admits. */
   constructor(options: EvidenceOptions, base?: Evidence) {
@@ -97,6 +99,7 @@ export class Evidence {
     this.#version = base ? base.#version : 0;
     this.#nextEnd = base ? base.#nextEnd : Number.POSITIVE_INFINITY;
     this.#nextForgotten = base ? base.#nextForgotten : Number.POSITIVE_INFINITY;
+    this.#ended = base ? base.#ended : Number.NEGATIVE_INFINITY;
   }
 
   fork(): Evidence {
@@ -119,19 +122,32 @@ export class Evidence {
     for (const watched of this.#watchers) watched.add(id);
   }
 
-  /** Tells the watchers whose certificates have ended, with the tolerated skew, since this was called last. Unix milliseconds. */
+  /**
+   * Tells the watchers whose certificates have ended, with the tolerated skew, since this was called last, and drops what
+   * they accused under them (rule R3). Unix milliseconds.
+   */
   passTime(wall: number): void {
-    const ended = wall - CLOCK_TOLERANCE_MS;
+    const [before, ended] = [this.#ended, wall - CLOCK_TOLERANCE_MS];
+    this.#ended = Math.max(before, ended);
     if (this.#nextEnd >= ended) return;
     this.#nextEnd = Number.POSITIVE_INFINITY;
-    for (const { id, notAfter } of this.#byHash.values()) {
-      if (notAfter < ended) this.#affect(id);
-      else this.#nextEnd = Math.min(this.#nextEnd, notAfter);
+    for (const facts of this.#byHash.values()) {
+      if (facts.notAfter >= ended) this.#nextEnd = Math.min(this.#nextEnd, facts.notAfter);
+      else if (facts.notAfter >= before) {
+        this.#affect(facts.id);
+        this.#dropAccusationsUnder(facts);
+      }
     }
   }
 
   certificate(hash: string): Verified<CertificateFacts> | undefined {
     return this.#byHash.get(hash);
+  }
+
+  /** The digest of a certificate's record, by the certificate's hash. */
+  certificateDigest(hash: string): string | undefined {
+    const facts = this.#byHash.get(hash);
+    return facts && this.#certificates.get(facts.id)?.find((held) => held.facts.hash === hash)?.digest;
   }
 
   /** The newest certificate of a member. */
@@ -182,6 +198,17 @@ export class Evidence {
     return held !== undefined && silences(held.proof, facts);
   }
 
+  /** Does this pair silence a certificate that no held proof does? Once for each certificate of a member at most. */
+  silencesMore(pair: readonly [SignedNote, SignedNote]): boolean {
+    const [held, newest] = [this.#proofs.get(pair[0].id)?.proof.newest, this.#newestOf(pair)];
+    return newest !== undefined && (held === undefined || compareCertificates(newest, held) > 0);
+  }
+
+  #newestOf(pair: readonly [SignedNote, SignedNote]): CertificateFacts | undefined {
+    const [one, other] = pair.map((note) => this.#byHash.get(note.certificate));
+    return one && other && (compareCertificates(one, other) > 0 ? one : other);
+  }
+
   proof(id: MemberId): Equivocation | undefined {
     return this.#proofs.get(id)?.proof;
   }
@@ -221,6 +248,12 @@ export class Evidence {
     return undefined;
   }
 
+  /** A leaving note of a member that is held as there: each of them follows a note that had to wait for its time. */
+  isFarewell(note: SignedNote): boolean {
+    const held = this.#notes.get(note.id)?.note;
+    return note.leaving && held !== undefined && !held.leaving;
+  }
+
   /**
    * Rule R3 without the signature. `window` is false for accusations against myself: whoever's view differs from mine
    * may have judged its accuser by another static order, and I must answer it all the same (rule R9).
@@ -236,6 +269,7 @@ export class Evidence {
     const certificate = this.#byHash.get(accusation.certificate);
     if (!certificate || certificate.id !== accuser) return "certificate-unknown";
     if (this.isRevoked(certificate)) return "revoked";
+    if (certificate.notAfter < this.#ended) return "accuser-expired";
     const distance = this.rings.distance(ring, accuser, accused, ACCUSER_WINDOW - 1);
     if (distance === undefined) return window ? "not-near" : undefined;
     return this.#crowded(accusation, distance);
@@ -420,6 +454,10 @@ export class Evidence {
       this.#notes.delete(facts.id);
       this.#dropAccusations(facts.id, () => false);
     }
+    this.#dropAccusationsUnder(facts);
+  }
+
+  #dropAccusationsUnder(facts: CertificateFacts): void {
     for (const accused of this.#accusedAfter(facts.id)) {
       this.#dropAccusations(accused, (held) => held.accusation.certificate !== facts.hash);
     }
@@ -463,9 +501,10 @@ export class Evidence {
     else this.#accusations.delete(accused);
   }
 
-  /** One accuser may hold two certificates: of two accusations that say the same, the lower body hash stays. */
+  /** One accuser may hold two certificates: what it says under the newer one stays, because that ends later. */
   #preferred(accusation: SignedAccusation, held: HeldAccusation): boolean {
-    return this.#hash(accusation.body) < this.#hash(held.accusation.body);
+    const [one, other] = [accusation, held.accusation].map(({ certificate }) => this.#byHash.get(certificate));
+    return one !== undefined && other !== undefined && compareCertificates(one, other) > 0;
   }
 
   #distance(held: HeldAccusation): number {

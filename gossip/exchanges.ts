@@ -1,8 +1,15 @@
 /** Exchanges: comparing views with a partner call by call, and answering the packets of others (rules R15, R16). */
 import type { MemberId } from "../rings/index.js";
 import { CALL_TIMEOUT_MS, type Call, type Courier } from "./courier.js";
+import type { Summons } from "./defence.js";
 import type { HeldAccusation } from "./evidence.js";
-import { EXCHANGE_ROUNDS_MAX, NEWS_STATEMENTS_MAX } from "./limits.js";
+import {
+  CERTIFICATES_PER_MEMBER_MAX,
+  CHARGES_MAX,
+  EXCHANGE_ROUNDS_MAX,
+  NEWS_STATEMENTS_MAX,
+  PACKET_BYTES_MAX,
+} from "./limits.js";
 import type { Outbox } from "./outbox.js";
 import type { Recipient } from "./outputs.js";
 import type { Item } from "./packet.js";
@@ -11,17 +18,29 @@ import type { Partners } from "./partners.js";
 import { reconcile, withoutRepeats } from "./reconcile.js";
 import type { View } from "./view.js";
 
+/** Statements that introduce a member: its certificates and its note. */
+const INTRODUCTION_MAX = CERTIFICATES_PER_MEMBER_MAX + 1;
+
 export interface ExchangeParts {
   readonly view: View;
   readonly courier: Courier;
   readonly partners: Partners;
   readonly outbox: Outbox;
   /** Statements for the intake; news is pushed on once it has been admitted. */
-  readonly submit: (statements: readonly Uint8Array[], from: MemberId, isNews: boolean, now: number) => void;
+  readonly submit: (
+    statements: readonly Uint8Array[],
+    from: MemberId,
+    isNews: boolean,
+    now: number,
+    isHearing?: boolean,
+  ) => void;
   /** Already on its way through the intake, by the digest as listed. */
   readonly isPending: (digest: string) => boolean;
   /** A partner holds me as gone at this epoch. */
-  readonly onToldGone: (from: MemberId, epoch: bigint, now: number) => void;
+  readonly onToldGone: (epoch: bigint, now: number) => void;
+  /** I stand accused in a partner's view. */
+  readonly onSummons: (from: MemberId, summons: Summons, now: number) => void;
+  readonly deltaMs: number;
   /** Others do not know me yet. */
   readonly isNew: () => boolean;
 }
@@ -51,9 +70,27 @@ export class Exchanges {
     return true;
   }
 
+  /**
+   * Tells the accused that it stands accused here, with what stands against it (rule R20). Its answer brings its note; a
+   * later one has another chance after Delta / 2. False when too many such calls are under way.
+   */
+  summon(id: MemberId, summons: Summons, now: number): boolean {
+    const { view, courier, deltaMs } = this.#parts;
+    const to = view.partner(id);
+    const call = to && courier.begin("hearing", to, now);
+    // Nobody is crowded out by a call that it has already, or by having no address.
+    if (!call) return !to || courier.isBusy("hearing", to);
+    const builder = new PacketBuilder();
+    builder.item({ kind: "summons", ...summons });
+    this.#addCharges(builder, id, view.judgement.charges(id));
+    this.#send(call, builder, Math.min(CALL_TIMEOUT_MS, deltaMs / 2));
+    return true;
+  }
+
   /** What a partner asks, answered. */
   answer(from: MemberId, items: readonly Item[], now: number): Uint8Array {
     const builder = new PacketBuilder();
+    this.#answerSummons(builder, from, items, now);
     this.#addCharges(builder, from, this.#parts.view.evidence.accusations(from));
     const statements = this.#statementsOf(items);
     this.#submit(statements, from, statements.length <= NEWS_STATEMENTS_MAX, now);
@@ -64,7 +101,12 @@ export class Exchanges {
 
   /** A partner's answer: taken in, and asked on while it leaves something to say. True when the exchange is over. */
   answered(ended: Call, from: MemberId, items: readonly Item[], canGoOn: boolean, now: number): boolean {
-    const builder = new PacketBuilder();
+    if (ended.purpose === "hearing") {
+      // Its certificates and its note. What else an accused member has to say comes by other ways.
+      this.#parts.submit(this.#statementsOf(items).slice(0, INTRODUCTION_MAX), from, true, now, true);
+      return false;
+    }
+    const builder = new PacketBuilder(PACKET_BYTES_MAX * this.#parts.partners.share(from));
     this.#submit(this.#statementsOf(items), from, false, now);
     for (const item of withoutRepeats(items)) this.#respond(item, from, builder, false, now);
     if (ended.purpose !== "exchange") return false;
@@ -94,9 +136,18 @@ export class Exchanges {
     return call !== undefined;
   }
 
-  #send({ number, to }: Call, builder: PacketBuilder): void {
+  #send({ number, to }: Call, builder: PacketBuilder, timeoutMs = CALL_TIMEOUT_MS): void {
     const packet = builder.finish();
-    this.#parts.outbox.emit({ kind: "send", call: number, to, packet, timeoutMs: CALL_TIMEOUT_MS });
+    this.#parts.outbox.emit({ kind: "send", call: number, to, packet, timeoutMs });
+  }
+
+  /** With my note, the new one if it was due, and my certificates: the judge may have neither. */
+  #answerSummons(builder: PacketBuilder, from: MemberId, items: readonly Item[], now: number): void {
+    const { view, onSummons } = this.#parts;
+    const summons = items.find((item) => item.kind === "summons");
+    if (!summons) return;
+    onSummons(from, summons, now);
+    this.#add(builder, view.evidence.introduction(view.me));
   }
 
   #statementsOf(items: readonly Item[]): Uint8Array[] {
@@ -115,7 +166,7 @@ export class Exchanges {
       else this.#reconcile(item, builder);
     } else if (item.kind === "want") this.#give(from, item.digests, builder, isStranger, now);
     else if (item.kind === "offer") for (const digest of item.digests) this.#want(digest, builder);
-    else if (item.kind === "gone") onToldGone(from, item.epoch, now);
+    else if (item.kind === "gone") onToldGone(item.epoch, now);
     else if (item.kind === "refused") outbox.emit({ kind: "rejected", from, what: "call", reason: item.reason });
   }
 
@@ -152,17 +203,20 @@ export class Exchanges {
     builder.item({ kind: "offer", digests: ids.flatMap((id) => view.evidence.introduction(id)) });
   }
 
-  /** Rule R15: whoever I hold as accused or gone is told so, with accusations to answer. */
+  /**
+   * Rule R15: whoever I hold as accused or gone is told so, with accusations to answer. Each with the certificate that it
+   * was signed under: a newcomer is known before it knows all others.
+   */
   #addCharges(builder: PacketBuilder, about: MemberId, accusations: readonly HeldAccusation[]): void {
     const { view } = this.#parts;
     const standing = view.judgement.standing(about);
     const note = view.note(about);
     if (standing === "live" || !note) return;
     if (standing === "removed") builder.item({ kind: "gone", epoch: note.epoch });
-    this.#add(
-      builder,
-      accusations.map((held) => held.digest),
-    );
+    for (const { accusation, digest } of accusations.slice(0, CHARGES_MAX)) {
+      const certificate = view.evidence.certificateDigest(accusation.certificate);
+      this.#add(builder, certificate === undefined ? [digest] : [certificate, digest]);
+    }
   }
 
   #add(builder: PacketBuilder, digests: readonly string[]): void {

@@ -63,7 +63,7 @@ export interface IntakeOptions {
   readonly read?: StatementReader | undefined;
   readonly me: MemberId;
   /** Would I answer this accusation of me? One that nobody can hold is checked for no other reason (rule R9). */
-  readonly isHeard: (accusation: SignedAccusation, now: number) => boolean;
+  readonly isHeard: (accusation: SignedAccusation) => boolean;
   /** Rule R11: t + 2 notes of one subject at once, then one per gossip interval. */
   readonly noteRate: BudgetRate;
 }
@@ -107,10 +107,19 @@ export class Intake {
     return this.#pending.has(listedDigest);
   }
 
-  /** `from` is undefined for what comes from my own disk or from the authority. */
-  submit(statements: readonly Uint8Array[], from: MemberId | undefined, fresh: boolean, now: number): Intaken[] {
+  /**
+   * `from` is undefined for what comes from my own disk or from the authority. `isHearing`: an accused member's answer to my
+   * own call (rule R20); there is always room for its few statements, however many packets liars keep under check.
+   */
+  submit(
+    statements: readonly Uint8Array[],
+    from: MemberId | undefined,
+    fresh: boolean,
+    now: number,
+    isHearing = false,
+  ): Intaken[] {
     const done: Intaken[] = [];
-    if (!this.#hasRoom(from)) {
+    if (!isHearing && !this.#hasRoom(from)) {
       return [{ kind: "rejected", from, what: "packet", reason: "verification-busy" }];
     }
     const batch: Batch = {
@@ -201,13 +210,13 @@ export class Intake {
   }
 
   #consider(batch: Batch, staged: StagedClaim, now: number): Intaken[] {
-    const problem = this.#problem(staged.claim, now) ?? this.#excess(batch, staged, now);
+    const problem = this.#problem(staged.claim) ?? this.#excess(batch, staged, now);
     if (problem !== undefined) return [this.#reject(batch.from, staged, problem)];
     batch.checking.push({ staged, checks: this.#checksOf(staged.claim) });
     return [];
   }
 
-  #problem(claim: Claim, now: number): string | undefined {
+  #problem(claim: Claim): string | undefined {
     switch (claim.kind) {
       case "certificate":
         return this.#evidence.certificateProblem(claim.chain.leaf);
@@ -216,19 +225,19 @@ export class Intake {
       case "note":
         return this.#evidence.noteProblem(claim.note);
       case "accusation":
-        return this.#accusationProblem(claim.accusation, now);
+        return this.#accusationProblem(claim.accusation);
       case "equivocation":
         return this.#evidence.equivocationProblem(claim.pair);
     }
   }
 
   /** One against me that is too far to be held is worth a check only while I would answer it. */
-  #accusationProblem(accusation: SignedAccusation, now: number): string | undefined {
+  #accusationProblem(accusation: SignedAccusation): string | undefined {
     const { me, isHeard } = this.#options;
     if (accusation.accused !== me || this.#evidence.accusationProblem(accusation) !== "not-near") {
       return this.#evidence.accusationProblem(accusation);
     }
-    return isHeard(accusation, now) ? undefined : "not-near";
+    return isHeard(accusation) ? undefined : "not-near";
   }
 
   #checksOf(claim: Claim): Check[] {
@@ -314,8 +323,10 @@ export class Intake {
     return this.#evidence.admitNote(note, record);
   }
 
+  /** A farewell waits for nothing: were it to wait, it could be kept from some, and its subject held as live there alone. */
   #noteWait(claim: Claim, now: number): number {
-    return claim.kind === "note" ? this.#noteBudgets.affordableAt(claim.note.id, now) : now;
+    if (claim.kind !== "note" || this.#evidence.isFarewell(claim.note)) return now;
+    return this.#noteBudgets.affordableAt(claim.note.id, now);
   }
 
   /**
@@ -338,24 +349,30 @@ export class Intake {
     const id = claim.kind === "note" ? claim.note.id : claim.pair[0].id;
     const key = `${claim.kind} ${id}`;
     const cost = (batch.spent.get(key) ?? 0) + 1;
-    const problem = claim.kind === "note" ? this.#noteExcess(id, digest, cost, now) : this.#proofExcess(id, cost, now);
+    const problem =
+      claim.kind === "note"
+        ? this.#noteExcess(claim.note, digest, cost, now)
+        : this.#proofExcess(claim.pair, cost, now);
     if (problem === undefined) batch.spent.set(key, cost);
     return problem;
   }
 
   /** Rule R11: beyond its budget a few more are checked, because the newest of them waits. */
-  #noteExcess(id: MemberId, digest: string, cost: number, now: number): string | undefined {
-    if (this.#noteBudgets.affords(id, now, cost)) return undefined;
+  #noteExcess(note: SignedNote, digest: string, cost: number, now: number): string | undefined {
+    const { id } = note;
+    if (this.#noteBudgets.affords(id, now, cost) || this.#evidence.isFarewell(note)) return undefined;
     if (this.#parked.get(id)?.digest === digest) return "duplicate";
     return this.#parkBudgets.affords(id, now, cost) ? undefined : "note-budget";
   }
 
   /**
    * Rule R12: a liar can make ever better proofs against itself, and each is pushed through the whole network. They have
-   * the rate of its notes; the best one comes by reconciliation.
+   * the rate of its notes; the best one comes by reconciliation. One that silences a certificate which none did yet has no
+   * budget: else better and better ones about an old certificate would keep it out, here and not elsewhere.
    */
-  #proofExcess(id: MemberId, cost: number, now: number): string | undefined {
-    return this.#proofBudgets.affords(id, now, cost) ? undefined : "proof-budget";
+  #proofExcess(pair: readonly [SignedNote, SignedNote], cost: number, now: number): string | undefined {
+    const isFree = this.#proofBudgets.affords(pair[0].id, now, cost) || this.#evidence.silencesMore(pair);
+    return isFree ? undefined : "proof-budget";
   }
 
   #reject(from: MemberId | undefined, staged: StagedClaim, reason: string): Intaken {

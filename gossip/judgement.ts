@@ -35,6 +35,11 @@ export type Standing =
 export const RETURN_WINDOW_MS = 10 * 60 * 1000;
 /** A removal so soon after the one before is the same trouble, milliseconds: one free return is enough. */
 export const RETURN_SOON_MS = 2 * 60 * 1000;
+/**
+ * Returns of one that had left, within the window, that are free: a service that is installed anew a few times in a row comes
+ * back at once. A liar that says to some that it goes and to others that it stays soon waits in all views.
+ */
+const RETURNS_FROM_LEAVE_FREE = 4;
 /** Removals within the window after which a return is free: of apart ones, and of those that follow soon. */
 const RETURN_FREE = { apart: 2, soon: 1 };
 /** Removals remembered of one member: with as many the wait is the whole window, for any Delta from 4 ms on. */
@@ -87,6 +92,9 @@ export class Judgement {
   readonly #removalMs: number;
   readonly #removals = new Map<MemberId, Removal>();
   readonly #removalTimes = new Map<MemberId, number[]>();
+  /** Whose last note was its farewell, and when those returned who had left. */
+  readonly #departed = new Set<MemberId>();
+  readonly #returnTimes = new Map<MemberId, number[]>();
   readonly #waits = new Timers();
   readonly #lost = new PickSet<MemberId>();
   /** Whom the evidence has something new about. */
@@ -148,9 +156,14 @@ export class Judgement {
     return this.#accused.has(accused) && this.#base(accused) === "removed";
   }
 
-  /** One of the accusations that stand against a member. */
+  /** The accusations that stand against a member. */
+  charges(id: MemberId): readonly HeldAccusation[] {
+    return this.#accused.validAgainst(id);
+  }
+
+  /** One of them. */
   charge(id: MemberId): HeldAccusation | undefined {
-    return this.#accused.validAgainst(id)[0];
+    return this.charges(id)[0];
   }
 
   get hasRemoved(): boolean {
@@ -197,14 +210,26 @@ export class Judgement {
     return certificate !== undefined && certificate.notAfter < this.#wall + CLOCK_TOLERANCE_MS;
   }
 
-  /** A note of a removed member with a higher epoch was admitted: does its return wait (rule R13)? */
+  /** A note of a removed member with a higher epoch was admitted, or of one that had left: does its return wait (rule R13)? */
   noteAdmitted(id: MemberId, now: number): void {
     const removal = this.#removals.get(id);
     const note = this.#evidence.note(id);
+    if (note?.note.leaving) this.#departed.add(id);
+    else if (note && this.#departed.delete(id)) this.#returned(id, now);
     if (!removal || removal.isAnswered || !note || note.note.epoch <= removal.epoch || this.#waits.has(id)) return;
     const wait = returnWaitMs(this.#removalTimes.get(id) ?? [], now, this.#deltaMs);
     if (wait > 0) this.#waits.set(id, now + wait);
     else removal.isAnswered = true;
+  }
+
+  /** One that had left is there again. While it waits it has not been back: it waits anew, and no longer. */
+  #returned(id: MemberId, now: number): void {
+    const before = this.#returnTimes.get(id) ?? [];
+    const times = this.#waits.has(id) ? before : [...before, now];
+    const recent = times.filter((at) => at > now - RETURN_WINDOW_MS).slice(-REMOVALS_MAX);
+    this.#returnTimes.set(id, recent);
+    const wait = waitMs(recent.length - RETURNS_FROM_LEAVE_FREE, this.#deltaMs);
+    if (wait > 0) this.#waits.set(id, now + wait);
   }
 
   /** Time during which this member itself stood still counts for nobody's removal. */
@@ -242,6 +267,8 @@ export class Judgement {
   forget(id: MemberId): void {
     this.#removals.delete(id);
     this.#removalTimes.delete(id);
+    this.#departed.delete(id);
+    this.#returnTimes.delete(id);
     this.#waits.clear(id);
     this.#lost.keep(id, false);
   }
@@ -329,7 +356,10 @@ function isThere(standing: Standing): boolean {
 export function returnWaitMs(removals: readonly number[], now: number, deltaMs: number): number {
   const recent = removals.filter((at) => at > now - RETURN_WINDOW_MS);
   const isSoon = recent.length > 1 && recent.at(-1)! - recent.at(-2)! <= RETURN_SOON_MS;
-  const again = recent.length - (isSoon ? RETURN_FREE.soon : RETURN_FREE.apart);
-  if (again <= 0) return 0;
-  return Math.min(RETURN_WINDOW_MS, RETURN_WAIT_DELTAS * deltaMs * 2 ** (again - 1));
+  return waitMs(recent.length - (isSoon ? RETURN_FREE.soon : RETURN_FREE.apart), deltaMs);
+}
+
+/** For the first time beyond the free ones 20 Delta, doubling for each further one, up to the window. */
+function waitMs(again: number, deltaMs: number): number {
+  return again <= 0 ? 0 : Math.min(RETURN_WINDOW_MS, RETURN_WAIT_DELTAS * deltaMs * 2 ** (again - 1));
 }

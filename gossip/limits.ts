@@ -28,12 +28,19 @@ export const ACCUSATIONS_PER_RING_MAX = 4;
 export const EPOCH_MAX = 2n ** 63n - 1n;
 /** Rule R10: epochs are saved ahead in blocks, so that a rebuttal never waits for a disk. */
 export const EPOCH_BLOCK = 1000n;
-/** Rule R9: answers to one accuser that is not my predecessor, before its budget must refill. */
-export const STRANGER_REBUTTALS_MAX = 4;
-/** Rule R9: multiples of Delta until such an accuser has one more answer. */
-export const STRANGER_REFILL_DELTAS = 10;
-/** Accusers whose budget I remember; more are answered as if their budget were used up. */
-export const STRANGERS_MAX = 1024;
+/** Rule R9: accusations remembered until the note that answers them; those beyond are answered by it as well. */
+export const UNANSWERED_MAX = 1024;
+/** Rule R20: tellers counted for one note of mine: more judges than there are rings to stand on. */
+export const TELLERS_MAX = 4096;
+/** Rule R20: members whose summons my next note answers first-hand. The others hear it by gossip, or call again. */
+export const AWAITING_MAX = 256;
+/**
+ * Rule R20: summoning calls under way at once. Each ends after Delta / 2, so in the Delta that is left for them a thousand
+ * accused liars who hold their calls keep none of the others from being heard.
+ */
+export const HEARINGS_MAX = 512;
+/** Rule R15: accusations that go to the accused in one packet, each with its accuser's certificate, those that stand first. */
+export const CHARGES_MAX = 64;
 
 /** Bytes of one packet in either direction; also what one partner may make me send per call. */
 export const PACKET_BYTES_MAX = 256 * 1024;

@@ -15,6 +15,7 @@ import { Defence } from "./defence.js";
 import { Epochs } from "./epochs.js";
 import { Evidence } from "./evidence.js";
 import { Exchanges } from "./exchanges.js";
+import { Hearings } from "./hearings.js";
 import { Herald } from "./herald.js";
 import { Intake, type Intaken } from "./intake.js";
 import { Joining } from "./joining.js";
@@ -78,6 +79,7 @@ export class Machine {
   readonly #monitor: Monitor;
   readonly #defence: Defence;
   readonly #exchanges: Exchanges;
+  readonly #hearings: Hearings;
   readonly #rounds: Rounds;
   readonly #courier = new Courier();
   readonly #roster: Roster;
@@ -112,7 +114,7 @@ export class Machine {
     this.#judgement = new Judgement({ evidence: this.#evidence, ...settings });
     this.#view = new View(certificate.id, this.#evidence, this.#judgement);
     const epochs = new Epochs(options.savedMark, ports.wallClock());
-    const mine = { certificate: own(certificate), deltaMs: settings.deltaMs, epochs, sign: ports.sign };
+    const mine = { certificate: own(certificate), epochs, sign: ports.sign };
     this.#self = new Self({ ...options, ...mine });
     this.#intake = this.#newIntake(options);
     this.#partners = new Partners(settings.gossipMs);
@@ -134,11 +136,15 @@ export class Machine {
     this.#defence = new Defence({ ...shared, mailer: this.#mailer });
     this.#exchanges = new Exchanges({
       ...shared,
-      submit: (statements, from, isNews, now) => this.#act(this.#intake.submit(statements, from, isNews, now), now),
+      submit: (statements, from, isNews, now, isHearing) =>
+        this.#act(this.#intake.submit(statements, from, isNews, now, isHearing), now),
       isPending: (digest) => this.#intake.isPending(digest),
-      onToldGone: (from, epoch, now) => this.#defence.toldGone(from, epoch, now),
+      onToldGone: (epoch, now) => this.#defence.toldGone(epoch, now),
+      onSummons: (from, summons, now) => this.#defence.summoned(from, summons, true, now),
+      deltaMs: settings.deltaMs,
       isNew: () => this.#joining !== undefined,
     });
+    this.#hearings = new Hearings({ ...shared, exchanges: this.#exchanges });
     this.#rounds = new Rounds({
       ...shared,
       exchanges: this.#exchanges,
@@ -152,7 +158,7 @@ export class Machine {
       sha256: ports.sha256,
       read: ports.read,
       me: certificate.id,
-      isHeard: (accusation, now) => this.#defence.hears(accusation, now),
+      isHeard: (accusation) => this.#defence.hears(accusation),
       noteRate: { burst: tolerance(ringCount) + 2, refillMs: settings.gossipMs },
     });
   }
@@ -173,7 +179,8 @@ export class Machine {
 
   /** The monotonic instant at which `tick` is due, or undefined before `start`. */
   get deadline(): number | undefined {
-    this.#due ??= earliest(this.#timers.deadline, this.#monitor.deadline, this.#judgement.deadline);
+    const { deadline } = this.#hearings;
+    this.#due ??= earliest(this.#timers.deadline, this.#monitor.deadline, this.#judgement.deadline, deadline);
     return this.#due === Number.POSITIVE_INFINITY ? undefined : this.#due;
   }
 
@@ -243,6 +250,7 @@ export class Machine {
     this.#wake(now);
     for (let name = this.#timers.pop(now); name !== undefined; name = this.#timers.pop(now)) this.#fire(name, now);
     this.#monitor.tick(now);
+    this.#hearings.tick(now);
     this.#settle(now);
   }
 
@@ -267,6 +275,7 @@ export class Machine {
     this.#wake(now);
     const ended = this.#courier.end(call);
     if (!ended) return;
+    this.#partners.called(from, true);
     const parsed = parsePacket(packet);
     if (!parsed.ok) this.#outbox.emit({ kind: "rejected", from, what: "packet", reason: parsed.reason });
     const items = parsed.ok ? parsed.items : [];
@@ -283,10 +292,18 @@ export class Machine {
     this.#wake(now);
     const ended = this.#courier.end(call);
     if (!ended) return;
+    if (ended.to.id) this.#partners.called(ended.to.id, false);
     this.#joining?.failed(ended.to);
     this.#mailer.ended(call, undefined);
     if (ended.to.id) this.#hint(ended.to.id, now);
     this.#mailer.deliver(now);
+    this.#settle(now);
+  }
+
+  /** An authentic datagram of a member says that I stand accused in its view (rule R20). */
+  summoned(from: MemberId, ring: number, epoch: bigint, now: number): void {
+    this.#wake(now);
+    this.#defence.summoned(from, { ring, epoch }, false, now);
     this.#settle(now);
   }
 
@@ -361,6 +378,7 @@ export class Machine {
     this.#wake(now);
     this.#self.certificate = own(certificate);
     this.#evidence.admitCertificate(this.#self.certificate);
+    this.#monitor.renewed();
     for (const digest of this.#evidence.introduction(this.id)) this.#mailer.announce(digest);
     this.#defence.issueNote(now);
     this.#settle(now);
@@ -374,6 +392,7 @@ export class Machine {
     this.#joining = undefined;
     this.#defence.issueNote(now);
     for (const name of ["doubt", "gossip", "monitor", "repush", "join"] as const) this.#timers.clear(name);
+    this.#hearings.end();
     this.#set("depart", now + CALL_TIMEOUT_MS);
     this.#settle(now);
   }
@@ -441,8 +460,6 @@ export class Machine {
 
   #tidy(now: number): void {
     this.#intake.tidy(now);
-    this.#self.tidy(now);
-    this.#defence.reconsider(now);
     for (const { number } of this.#courier.overdue(now)) {
       this.#courier.end(number);
       this.#mailer.ended(number, undefined);
@@ -486,6 +503,7 @@ export class Machine {
     this.#view.refresh(changed);
     for (const id of changed) this.#herald.touch(id);
     for (const id of removed) this.#monitor.forget(id);
+    if (!this.#self.leaving) this.#hearings.turned(turned, now);
     if (!this.#joining && !this.#self.leaving) this.#rounds.confront(turned, now);
     const isOpen = this.#judgement.hasOpenAccusations && !this.#joining;
     if (isOpen && !this.#timers.has("doubt")) this.#set("doubt", now + this.#settings.removalMs / 2);
@@ -594,6 +612,6 @@ export class Machine {
 }
 
 /** Infinity for none. */
-function earliest(a = Number.POSITIVE_INFINITY, b = Number.POSITIVE_INFINITY, c = Number.POSITIVE_INFINITY): number {
-  return Math.min(a, b, c);
+function earliest(...deadlines: readonly (number | undefined)[]): number {
+  return deadlines.reduce<number>((first, at) => Math.min(first, at ?? first), Number.POSITIVE_INFINITY);
 }

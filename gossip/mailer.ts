@@ -4,6 +4,7 @@ import { CALL_TIMEOUT_MS, type Courier } from "./courier.js";
 import { NEWS_STATEMENTS_MAX, PUSH_BYTES_MAX } from "./limits.js";
 import type { Outbox } from "./outbox.js";
 import { PacketBuilder } from "./packet-builder.js";
+import type { Partners } from "./partners.js";
 import type { Random } from "./ports.js";
 import { sample } from "./sample.js";
 import type { Timers } from "./timers.js";
@@ -26,6 +27,7 @@ const PUSH_GROUP = 16;
 export interface MailerParts {
   readonly view: View;
   readonly courier: Courier;
+  readonly partners: Partners;
   readonly timers: Timers;
   readonly random: Random;
   readonly outbox: Outbox;
@@ -109,8 +111,8 @@ export class Mailer {
   }
 
   #send(call: number, to: Partner, waiting: readonly string[]): void {
-    const { courier, view, outbox } = this.#parts;
-    const builder = new PacketBuilder(PUSH_BYTES_MAX);
+    const { courier, view, outbox, partners } = this.#parts;
+    const builder = new PacketBuilder(PUSH_BYTES_MAX * partners.share(to.id));
     const sent = waiting.filter((digest) => {
       const record = view.evidence.record(digest);
       return !record || builder.statement(digest, record.bytes);

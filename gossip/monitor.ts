@@ -29,6 +29,7 @@ export class Monitor {
   readonly #parts: MonitorParts;
   readonly #detector: Detector;
   #ring: number;
+  #isRenewed = false;
 
   constructor(parts: MonitorParts) {
     this.#parts = parts;
@@ -89,11 +90,18 @@ export class Monitor {
     this.#detector.forget(id);
   }
 
+  /** My certificate is a newer one: what I said under the old one ends with it, and is said again (rule R3). */
+  renewed(): void {
+    this.#isRenewed = true;
+  }
+
   /** Rule R7: between me and my first live successor the removed stay accused by me, whatever became of others. */
   guardTheDead(now: number): void {
     const { view } = this.#parts;
     if (!view.judgement.hasRemoved) return;
-    for (const ring of view.takeDisturbed()) {
+    const rings = Array.from({ length: this.#isRenewed ? view.ringCount : 0 }, (_, index) => index + 1);
+    this.#isRenewed = false;
+    for (const ring of new Set([...rings, ...view.takeDisturbed()])) {
       const watched = view.watchedOn(ring);
       // Beyond the window nobody may be accused by me (rule R3).
       for (const id of view.evidence.rings.successors(ring, view.me, ACCUSER_WINDOW)) {

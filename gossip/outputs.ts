@@ -42,6 +42,14 @@ export type Output =
       readonly addresses: readonly string[];
       readonly nonce: bigint;
     }
+  /** Send a datagram that says: you stand accused in my view, at this epoch and on this ring. Nothing comes back. */
+  | {
+      readonly kind: "summon";
+      readonly to: MemberId;
+      readonly addresses: readonly string[];
+      readonly epoch: bigint;
+      readonly ring: number;
+    }
   /** Ask the member over its main transport whether it is there; answer with `tried`, or with `refused`. */
   | { readonly kind: "try"; readonly to: Recipient; readonly timeoutMs: number }
   /** Check these off the loop; answer with `verified`, one verdict per check, in order. */

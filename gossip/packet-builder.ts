@@ -14,13 +14,16 @@ export class PacketBuilder {
   readonly #digests = new Set<string>();
   readonly #wants = new Set<string>();
   readonly #bytesMax: number;
+  readonly #wantsMax: number;
   #bytes = FRAME_BYTES;
   #ranges = 0;
   #listed = 0;
   #overflow = false;
 
+  /** A smaller packet asks for less as well: what is asked for comes back in one. */
   constructor(bytesMax = PACKET_BYTES_MAX) {
     this.#bytesMax = bytesMax;
+    this.#wantsMax = Math.max(1, Math.floor((PACKET_DIGESTS_MAX * bytesMax) / PACKET_BYTES_MAX));
   }
 
   get isEmpty(): boolean {
@@ -62,7 +65,12 @@ export class PacketBuilder {
 
   want(digest: string): boolean {
     if (this.#wants.has(digest)) return true;
-    if (this.#listed >= PACKET_DIGESTS_MAX || this.#bytes + DIGEST_BYTES > this.#bytesMax) return this.#refuse();
+    if (
+      this.#wants.size >= this.#wantsMax ||
+      this.#listed >= PACKET_DIGESTS_MAX ||
+      this.#bytes + DIGEST_BYTES > this.#bytesMax
+    )
+      return this.#refuse();
     this.#listed += 1;
     this.#bytes += DIGEST_BYTES;
     this.#wants.add(digest);

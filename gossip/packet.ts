@@ -12,7 +12,7 @@ import {
 } from "./limits.js";
 import { RANGE_HASH_BYTES } from "./record-tree.js";
 
-export const PACKET_VERSION = 1;
+export const PACKET_VERSION = 2;
 /** Hex digits of a digest as it is listed: 16 bytes name a record well enough to ask for it. */
 export const LISTED_DIGITS = 32;
 const PREFIX_DIGITS_MAX = 64;
@@ -33,6 +33,8 @@ export type Item =
   | { readonly kind: "offer"; readonly digests: readonly string[] }
   /** I hold you as gone at this epoch (rule R15). */
   | { readonly kind: "gone"; readonly epoch: bigint }
+  /** You stand accused in my view, at this epoch and on this ring: answer, or I shall remove you (rule R20). */
+  | { readonly kind: "summons"; readonly epoch: bigint; readonly ring: number }
   /** There was more than fits: ask again. */
   | { readonly kind: "more" }
   /** I did not look at your packet, and why. */
@@ -48,8 +50,13 @@ const NUMBERS: Readonly<Record<Item["kind"], number>> = {
   gone: 7,
   more: 8,
   refused: 9,
+  summons: 10,
 };
 const KINDS = new Map(Object.entries(NUMBERS).map(([kind, number]) => [number, kind as Item["kind"]]));
+
+/** Items that a packet has no reason to hold more than once, and how many of them it may. */
+const SINGLE: ReadonlySet<Item["kind"]> = new Set(["gone", "more", "refused", "summons"]);
+const SINGLES_MAX = 8;
 
 /** Around a statement in a packet: its kind and its length. */
 export const STATEMENT_HEAD_BYTES = 5;
@@ -73,6 +80,7 @@ function writeItem(writer: ByteWriter, item: Item): void {
   else if (item.kind === "want" || item.kind === "offer") writeDigests(writer, item.digests);
   else if (item.kind === "gone") writer.u64(item.epoch);
   else if (item.kind === "refused") writer.ascii(item.reason);
+  else if (item.kind === "summons") writer.u64(item.epoch).u16(item.ring);
 }
 
 function startChildren(writer: ByteWriter, item: { prefix: string; hashes: readonly Uint8Array[] }) {
@@ -111,14 +119,14 @@ export function parsePacket(bytes: Uint8Array): ParsedPacket {
 
 function withinLimits(item: Item, spent: { statements: number; ranges: number; digests: number; others: number }) {
   if (item.kind === "statement") spent.statements += 1;
-  else if (item.kind === "gone" || item.kind === "more" || item.kind === "refused") spent.others += 1;
+  else if (SINGLE.has(item.kind)) spent.others += 1;
   else spent.ranges += 1;
   if ("digests" in item) spent.digests += item.digests.length;
   return (
     spent.statements <= PACKET_STATEMENTS_MAX &&
     spent.ranges <= PACKET_RANGES_MAX &&
     spent.digests <= PACKET_DIGESTS_MAX &&
-    spent.others <= 8
+    spent.others <= SINGLES_MAX
   );
 }
 
@@ -142,6 +150,8 @@ function readItem(reader: ByteReader): Item | undefined {
       return { kind };
     case "refused":
       return { kind, reason: reader.ascii(64) };
+    case "summons":
+      return { kind, epoch: reader.u64(), ring: reader.u16() };
     default:
       return undefined;
   }

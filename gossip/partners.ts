@@ -15,7 +15,12 @@ import {
 /** Of an interval, between two exchanges with a partner: a tick that comes a moment early must not cost a whole one. */
 const EXCHANGE_SHARE = 0.9;
 
+/** After a call that failed the next packet is half as large, and twice after one that was answered; at least this share of a full one. */
+const PACKET_SHARE_MIN = 1 / 64;
+
 interface Partner {
+  /** Of the largest packet, what a call to it carries. */
+  share: number;
   fingerprint: Uint8Array | undefined;
   packets: Budget;
   statements: Budget;
@@ -93,6 +98,19 @@ export class Partners {
     return true;
   }
 
+  /** The share of the largest packet that a call to this partner may carry: a line that loses much brings small ones. */
+  share(id: MemberId): number {
+    return this.#partners.get(id)?.share ?? 1;
+  }
+
+  /** How a call to it ended. */
+  called(id: MemberId, isAnswered: boolean): void {
+    // Of those that were never called in vain nothing need be remembered.
+    if (isAnswered && !this.#partners.has(id)) return;
+    const partner = this.#of(id);
+    partner.share = isAnswered ? Math.min(1, 2 * partner.share) : Math.max(PACKET_SHARE_MIN, partner.share / 2);
+  }
+
   learnFingerprint(id: MemberId, fingerprint: Uint8Array): void {
     this.#of(id).fingerprint = fingerprint;
   }
@@ -122,6 +140,7 @@ export class Partners {
 
   #new(): Partner {
     return {
+      share: 1,
       fingerprint: undefined,
       packets: this.#full.packets,
       statements: this.#full.statements,

@@ -38,6 +38,12 @@ export class Timers {
     return this.#entries.has(name);
   }
 
+  /** Is it set, and has its time come? */
+  isDue(name: string, now: number): boolean {
+    const entry = this.#entries.get(name);
+    return entry !== undefined && entry.at <= now;
+  }
+
   clear(name: string): void {
     const entry = this.#entries.get(name);
     if (entry) entry.isStale = true;

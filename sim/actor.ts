@@ -53,6 +53,8 @@ export interface Actor extends Seat {
   call(to: Seat, packet: Uint8Array, onAnswer?: (packet: Uint8Array) => void): void;
   /** A ping of its own: bears any fingerprint. */
   ping(to: Seat, fingerprint: Uint8Array): void;
+  /** A summons by datagram, true or not: "you stand accused in my view" (rule R20). */
+  summon(to: Seat, ring: number, epoch: bigint): void;
   /** A certificate for a further identity, valid like any, with its key and no machine behind it. */
   recruit(): Identity;
   /** Runs later, unless it is down by then. */
@@ -92,7 +94,7 @@ export const TURN_MS = 250;
 export interface Watcher {
   /** After each input of a machine and all that followed from it. Called millions of times: be quick. */
   afterInput?(seat: Seat, now: number): void;
-  /** An output other than `send`, `probe`, `try` and `verify`. */
+  /** An output other than `send`, `probe`, `summon`, `try` and `verify`. */
   told?(seat: Seat, output: Output, now: number): void;
   /** A machine signed a body. */
   signed?(seat: Seat, type: StatementKind, body: Uint8Array, now: number): void;
@@ -106,7 +108,7 @@ export interface Watcher {
   happened?(event: SimEvent, now: number): void;
 }
 
-export type TrafficKind = "call" | "answer" | "ping" | "pong" | "gossip" | "message";
+export type TrafficKind = "call" | "answer" | "ping" | "pong" | "summons" | "gossip" | "message";
 
 export type SimEvent =
   | {

@@ -16,6 +16,7 @@ import type { Observers } from "./observers.js";
 import { Ping } from "./pings.js";
 import { sharedReader } from "./reader.js";
 import { attempt, callOf, exchange } from "./requests.js";
+import { Summons } from "./summons.js";
 import { Verdicts } from "./verdicts.js";
 
 /** Unix milliseconds at the beginning of a simulation. */
@@ -161,6 +162,10 @@ export class Engine {
     if (member.state === "up") Ping.send(member, to as Member, 0n, fingerprint);
   }
 
+  summonBy(member: Member, to: Seat, ring: number, epoch: bigint): void {
+    if (member.state === "up") Summons.send(member, to as Member, ring, epoch);
+  }
+
   after(member: Member, ms: number, run: () => void): void {
     this.plan(ms, new Later(member, member.life, run));
   }
@@ -183,6 +188,9 @@ export class Engine {
         return;
       case "probe":
         Ping.probe(member, output);
+        return;
+      case "summon":
+        Summons.carryOut(member, output);
         return;
       case "try":
         attempt(member, output);

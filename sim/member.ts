@@ -109,6 +109,10 @@ export class Member implements Actor {
     this.engine.pingOf(this, to, fingerprint);
   }
 
+  summon(to: Seat, ring: number, epoch: bigint): void {
+    this.engine.summonBy(this, to, ring, epoch);
+  }
+
   after(ms: number, run: () => void): void {
     this.engine.after(this, ms, run);
   }

@@ -1,11 +1,21 @@
 /** Pings and pongs on their way: datagrams that get lost, arrive late or twice. */
 import type { Output } from "../gossip/index.js";
+import type { MemberId } from "../rings/index.js";
 import { ANY_LIFE, Input } from "./input.js";
 import type { Member } from "./member.js";
 import { LOST } from "./network.js";
 
-/** Bytes of a ping, and of a pong (client/ping-codec.ts). */
-const PING_BYTES = 65;
+/** Bytes of a datagram: a ping, a pong or a summons (client/ping-codec.ts). */
+export const DATAGRAM_BYTES = 65;
+
+/** Who is at the first of the addresses at which anyone is, if it is the one meant: another one cannot read it. */
+export function datagramTarget(from: Member, to: MemberId, addresses: readonly string[]): Member | undefined {
+  for (const address of addresses) {
+    const target = from.engine.byAddress.get(address);
+    if (target) return target.id === to ? target : undefined;
+  }
+  return undefined;
+}
 
 export class Ping extends Input {
   readonly #from: Member;
@@ -21,25 +31,21 @@ export class Ping extends Input {
     this.#fingerprint = fingerprint;
   }
 
-  /** A machine's probe: to the first of the addresses at which anyone is. Who is not the one meant cannot read it. */
+  /** A machine's probe. */
   static probe(from: Member, { to, addresses, nonce }: Extract<Output, { kind: "probe" }>): void {
-    const { byAddress } = from.engine;
-    for (const address of addresses) {
-      const target = byAddress.get(address);
-      if (target?.id === to) Ping.send(from, target, nonce, from.fingerprintFor(to));
-      if (target) return;
-    }
+    const target = datagramTarget(from, to, addresses);
+    if (target) Ping.send(from, target, nonce, from.fingerprintFor(to));
   }
 
   static send(from: Member, to: Member, nonce: bigint, fingerprint: Uint8Array): void {
     const { engine } = from;
     const { network } = engine;
-    engine.count(from, to, "ping", PING_BYTES);
+    engine.count(from, to, "ping", DATAGRAM_BYTES);
     const ping = new Ping(from, to, nonce, fingerprint);
-    const delay = network.datagram(from.number, to.number, PING_BYTES);
+    const delay = network.datagram(from.number, to.number, DATAGRAM_BYTES);
     if (delay !== LOST) engine.plan(delay, ping);
     if (!network.isTwice(from.number, to.number)) return;
-    const second = network.datagram(from.number, to.number, PING_BYTES);
+    const second = network.datagram(from.number, to.number, DATAGRAM_BYTES);
     if (second !== LOST) engine.plan(second, ping);
   }
 
@@ -57,9 +63,9 @@ export class Ping extends Input {
     const { engine } = member;
     const { network } = engine;
     const from = this.#from;
-    engine.count(member, from, "pong", PING_BYTES);
+    engine.count(member, from, "pong", DATAGRAM_BYTES);
     const pong = new Pong(from, this.#fromLife, member, this.#nonce, member.fingerprintFor(from.id));
-    const delay = network.datagram(member.number, from.number, PING_BYTES);
+    const delay = network.datagram(member.number, from.number, DATAGRAM_BYTES);
     if (delay !== LOST) engine.plan(delay, pong);
   }
 }

@@ -2,7 +2,15 @@
 import type { TrafficKind } from "./actor.js";
 
 /** The place of each kind. Counted for every packet, so in an array and not in a map. */
-const PLACES: Readonly<Record<TrafficKind, number>> = { call: 0, answer: 1, ping: 2, pong: 3, gossip: 4, message: 5 };
+const PLACES: Readonly<Record<TrafficKind, number>> = {
+  call: 0,
+  answer: 1,
+  ping: 2,
+  pong: 3,
+  summons: 4,
+  gossip: 5,
+  message: 6,
+};
 const KINDS = Object.keys(PLACES) as readonly TrafficKind[];
 
 export class Traffic {

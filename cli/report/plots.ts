@@ -114,7 +114,7 @@ function spreadChart({ changes }: Measured): Chart | undefined {
 }
 
 const TRAFFIC = [
-  { label: "pings and pongs", colour: "good", kinds: ["ping", "pong"] },
+  { label: "pings, pongs, summonses", colour: "good", kinds: ["ping", "pong", "summons"] },
   { label: "calls and answers", colour: "correct", kinds: ["call", "answer"] },
   { label: "applications", colour: "violet", kinds: ["gossip", "message"] },
 ] as const;

@@ -17,10 +17,11 @@ const SAVE_TIMEOUT_MS = 5000;
 /** Sends pings; their pongs come back through `Driver.input`. */
 export interface PingSender {
   ping(to: MemberId, addresses: readonly string[], nonce: bigint): void;
+  summon(to: MemberId, addresses: readonly string[], summons: { readonly ring: number; readonly epoch: bigint }): void;
 }
 
 /** Outputs that are not the driver's to carry out: changes of the view, alarms, the application's gossip. */
-export type Told = Exclude<Output, { kind: "save" | "send" | "probe" | "try" | "verify" }>;
+export type Told = Exclude<Output, { kind: "save" | "send" | "probe" | "summon" | "try" | "verify" }>;
 
 export interface DriverOptions {
   readonly machine: Machine;
@@ -138,6 +139,9 @@ export class Driver {
       case "probe":
         this.#options.pings.ping(output.to, output.addresses, output.nonce);
         return;
+      case "summon":
+        this.#options.pings.summon(output.to, output.addresses, output);
+        return;
       case "verify":
         void this.#verify(output);
         return;
@@ -147,13 +151,19 @@ export class Driver {
   }
 
   async #send({ call, to, packet, timeoutMs }: Extract<Output, { kind: "send" }>): Promise<void> {
+    const { now, pool } = this.#options;
+    const end = now() + timeoutMs;
+    // A host that answers late, in a link's making and then in the call, takes no longer than one that never answers.
+    const late = setTimeout(() => this.#later((machine, at) => machine.failed(call, at)), timeoutMs);
     try {
-      const link = await this.#options.pool.reach(to, timeoutMs);
-      const answer = await this.#call(link, "exchange", packet, timeoutMs);
+      const link = await pool.reach(to, timeoutMs);
+      const answer = await this.#call(link, "exchange", packet, Math.max(1, end - now()));
       this.#later((machine, now) => machine.answered(call, link.peer.id, answer, now));
     } catch {
       // Why it failed is the same to the protocol: the partner did not answer.
       this.#later((machine, now) => machine.failed(call, now));
+    } finally {
+      clearTimeout(late);
     }
   }
 

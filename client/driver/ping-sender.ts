@@ -1,9 +1,10 @@
-/** Pings to members by the addresses of their notes; host names are looked up now and then, never per ping. */
+/** Pings and summonses to members by the addresses of their notes; host names are looked up now and then, never per ping. */
 import { lookup } from "node:dns";
 import { isIP } from "node:net";
 import type { MemberId } from "../../rings/index.js";
 import { formatAddress, parseAddress } from "../address.js";
-import type { Pings } from "../pings.js";
+import type { SummonsFields } from "../ping-codec.js";
+import type { PingPeer, Pings } from "../pings.js";
 import { mayDial } from "./dial-policy.js";
 import type { PingSender } from "./driver.js";
 import type { PingTable } from "./ping-table.js";
@@ -34,11 +35,24 @@ export class NotePings implements PingSender {
   }
 
   ping(to: MemberId, addresses: readonly string[], nonce: bigint): void {
+    this.#toFirst(to, addresses, (pings, peer, target) => pings.ping(peer, target, nonceBytes(nonce)));
+  }
+
+  summon(to: MemberId, addresses: readonly string[], summons: SummonsFields): void {
+    this.#toFirst(to, addresses, (pings, peer, target) => pings.summon(peer, target, summons));
+  }
+
+  #toFirst(
+    to: MemberId,
+    addresses: readonly string[],
+    send: (pings: Pings, peer: PingPeer, target: string) => void,
+  ): void {
     const { pings, table, mine } = this.#options;
     const peer = table.ofMember(to);
+    const socket = pings();
     const address = addresses.find((candidate) => mayDial(candidate, mine()));
     const target = address === undefined ? undefined : this.#target(address);
-    if (peer && target !== undefined && mayDial(target, mine())) pings()?.ping(peer, target, nonceBytes(nonce));
+    if (socket && peer && target !== undefined && mayDial(target, mine())) send(socket, peer, target);
   }
 
   /** A name that is not known yet costs this ping: it counts as lost, and the next one finds the address. */

@@ -3,7 +3,7 @@ import type { Output } from "../../gossip/index.js";
 import type { Actor, Behaviour } from "../actor.js";
 
 /** All that leaves a member. */
-const KINDS: ReadonlySet<Output["kind"]> = new Set(["send", "probe", "try", "gossip"]);
+const KINDS: ReadonlySet<Output["kind"]> = new Set(["send", "probe", "summon", "try", "gossip"]);
 
 export class Silent implements Behaviour {
   readonly name = "silent";

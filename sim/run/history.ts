@@ -35,6 +35,7 @@ const NO_BYTES: Readonly<Record<TrafficKind, number>> = {
   answer: 0,
   ping: 0,
   pong: 0,
+  summons: 0,
   gossip: 0,
   message: 0,
 };

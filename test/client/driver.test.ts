@@ -51,7 +51,10 @@ class Scene {
     this.driver = new Driver({
       machine: this.machine as unknown as Machine,
       pool: { reach: async () => link } as unknown as LinkPool,
-      pings: { ping: (_to, _addresses, nonce) => this.log.push(`ping ${nonce}`) } satisfies PingSender,
+      pings: {
+        ping: (_to, _addresses, nonce) => this.log.push(`ping ${nonce}`),
+        summon: (_to, _addresses, { ring, epoch }) => this.log.push(`summon ${ring} ${epoch}`),
+      } satisfies PingSender,
       verifier: { verify: async (checks: unknown[]) => checks.map(() => ({ ok: true })) } as unknown as Verifier,
       now: () => this.now,
       save: async (mark) => {

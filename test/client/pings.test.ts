@@ -30,10 +30,12 @@ function shared(self: MemberId, peer: MemberId): PingPeer {
 }
 
 interface Heard {
-  readonly kind: "ping" | "pong";
+  readonly kind: "ping" | "pong" | "summons";
   readonly from: MemberId;
   readonly nonce?: Uint8Array;
-  readonly fingerprint: Uint8Array;
+  readonly fingerprint?: Uint8Array;
+  readonly ring?: number;
+  readonly epoch?: bigint;
 }
 
 class Ear {
@@ -68,6 +70,7 @@ async function bind(self: MemberId, peer: MemberId, more: Partial<PingsOptions> 
     fingerprint: () => view(memberIdToBytes(self)[0]!),
     onPing: (from, fingerprint) => ear.add({ kind: "ping", from, fingerprint }),
     onPong: (from, echoed, fingerprint) => ear.add({ kind: "pong", from, nonce: echoed, fingerprint }),
+    onSummons: (from, summons) => ear.add({ kind: "summons", from, ...summons }),
     ...more,
   });
   open.push(pings);
@@ -96,6 +99,16 @@ describe("pings", () => {
     a.pings.ping(shared(alice, bob), b.address, nonce(7));
     expect(await b.ear.next()).toEqual({ kind: "ping", from: alice, fingerprint: view(1) });
     expect(await a.ear.next()).toEqual({ kind: "pong", from: bob, nonce: nonce(7), fingerprint: view(2) });
+  });
+
+  it("and summonses, which nothing answers: with the ring and the epoch, up to the last one", async () => {
+    const a = await bind(alice, bob);
+    const b = await bind(bob, alice);
+    const summons = { ring: 255, epoch: 2n ** 63n - 1n };
+    a.pings.summon(shared(alice, bob), b.address, summons);
+    expect(await b.ear.next()).toEqual({ kind: "summons", from: alice, ...summons });
+    a.pings.ping(shared(alice, bob), b.address, nonce(7));
+    expect((await a.ear.next()).kind).toBe("pong");
   });
 
   it("from an IPv6 socket reach IPv4", async () => {

@@ -5,6 +5,7 @@ import { FRESH_MAX, NEWS_STATEMENTS_MAX } from "../../gossip/limits.js";
 import { Mailer } from "../../gossip/mailer.js";
 import { Outbox } from "../../gossip/outbox.js";
 import { parsePacket } from "../../gossip/packet.js";
+import { Partners } from "../../gossip/partners.js";
 import type { Random } from "../../gossip/ports.js";
 import { Timers } from "../../gossip/timers.js";
 import type { View } from "../../gossip/view.js";
@@ -29,7 +30,12 @@ function mailer(seed: number, neighbours: readonly MemberId[] = NEIGHBOURS) {
   const random = { number } as Random;
   const outbox = new Outbox();
   const end = (call: number) => courier.end(call);
-  return { courier, outbox, end, mailer: new Mailer({ view, courier, timers: new Timers(), random, outbox }) };
+  return {
+    courier,
+    outbox,
+    end,
+    mailer: new Mailer({ view, courier, partners: new Partners(1000), timers: new Timers(), random, outbox }),
+  };
 }
 
 function statementsOf(packet: Uint8Array): string[] {

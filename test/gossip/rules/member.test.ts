@@ -11,7 +11,7 @@ import {
 } from "../../../gossip/index.js";
 import { Intake, type Intaken } from "../../../gossip/intake.js";
 import { RETURN_SOON_MS, RETURN_WINDOW_MS } from "../../../gossip/judgement.js";
-import { EPOCH_BLOCK, STRANGER_BYTES_PER_INTERVAL, STRANGERS_MAX } from "../../../gossip/limits.js";
+import { EPOCH_BLOCK, STRANGER_BYTES_PER_INTERVAL } from "../../../gossip/limits.js";
 import { recordDigest } from "../../../gossip/statement.js";
 import { disabledRings, type MemberId, toHex } from "../../../rings/index.js";
 import { sha256 } from "../../support/gossip/authority.js";
@@ -52,20 +52,20 @@ describe("R9 Rebuttal", () => {
     expect(disabledRings(victim.machine.mask, 9)).toEqual([4]);
   });
 
-  it("answers a stranger too, without disabling a ring, four times and then one per 10 Delta", () => {
+  it("answers a stranger too, without disabling a ring, at most once per Delta", () => {
     const { overlay, seats, geometry } = grown(10);
     const victim = seats[2]!;
     const stranger = geometry.predecessors(4, victim, 5)[4]!;
     const { epoch } = victim.machine;
-    for (let second = 0; second < 20; second++) {
+    const rounds = 20;
+    for (let round = 0; round < rounds; round++) {
       overlay.accuse(stranger, victim, 4, [victim]);
       overlay.run(500);
     }
-    expect(victim.machine.epoch - epoch).toBe(4n);
+    const answers = Number(victim.machine.epoch - epoch);
+    expect(answers).toBeGreaterThan(4);
+    expect(answers).toBeLessThanOrEqual(1 + (rounds * 500) / overlay.settings.deltaMs);
     expect(disabledRings(victim.machine.mask, 9)).toEqual([]);
-    // The fifth is held, and answered when the budget has refilled.
-    overlay.run(25_000);
-    expect(victim.machine.epoch - epoch).toBe(5n);
   });
 
   it("comes at most once per Delta / 2, and answers all that came meanwhile", () => {
@@ -166,34 +166,15 @@ describe("R9 Rebuttal", () => {
     expect(scene.judgement.standing(mortal.id)).toBe("live");
   });
 
-  it("forgets strangers whose budget is full again, so that others have one", () => {
-    const { overlay, seats, geometry } = grown(6);
-    const victim = seats[2]!;
-    const { epoch } = victim.machine;
-    // More strangers than are remembered say that it is gone; a real one comes long after them.
-    for (let index = 0; index < STRANGERS_MAX + 10; index++) {
-      const gone = encodePacket([{ kind: "gone", epoch: victim.machine.epoch }]);
-      const { id } = overlay.authority.issue(`stranger ${index}`);
-      overlay.input(victim, () => victim.machine.request(id, gone, overlay.now));
-    }
-    overlay.run(3 * 60_000);
-    const later = victim.machine.epoch;
-    expect(later).toBeGreaterThan(epoch);
-    overlay.accuse(geometry.predecessors(4, victim, 4)[3]!, victim, 4, [victim]);
-    overlay.run(2000);
-    expect(victim.machine.epoch).toBe(later + 1n);
-  });
-
-  it("answers later what begins to stand later", () => {
-    // The attack that needs it is in test/gossip/attacks.test.ts.
+  it("disables the ring of a stranger that comes to stand before its answer is due", () => {
     const { overlay, seats, geometry } = grown(12);
     const victim = seats[4]!;
     const [between, liar] = geometry.predecessors(3, victim, 2) as [Seat, Seat];
-    for (let round = 0; round < 6; round++) {
-      overlay.accuse(liar, victim, 3, [victim]);
-      overlay.run(1500);
-    }
+    overlay.accuse(liar, victim, 3, [victim]);
+    overlay.run(1000);
+    expect(disabledRings(victim.machine.mask, 9)).toEqual([]);
     const { epoch } = victim.machine;
+    overlay.accuse(liar, victim, 3, [victim]);
     overlay.accuse(geometry.predecessor(5, between), between, 5, [victim]);
     overlay.run(1000);
     expect(victim.machine.epoch).toBe(epoch + 1n);
@@ -513,7 +494,7 @@ describe("R15 The removed", () => {
     expect(overlay.runUntil(() => overlay.isWhole())).toBeLessThan(10_000);
   });
 
-  it("answer a gone once each and epoch, within the strangers' budget", () => {
+  it("answer a gone once each and epoch, at the strangers' pace", () => {
     const { overlay, seats } = grown(6);
     const [victim, teller] = [seats[2]!, seats[3]!];
     const { epoch } = victim.machine;
@@ -528,11 +509,13 @@ describe("R15 The removed", () => {
       gone(victim.machine.epoch);
       overlay.run(1000);
     }
-    expect(victim.machine.epoch - epoch).toBe(4n);
-    expect(overlay.told(victim, "isolated").length).toBeGreaterThanOrEqual(4);
+    const answers = Number(victim.machine.epoch - epoch);
+    expect(answers).toBeGreaterThan(4);
+    expect(answers).toBeLessThanOrEqual(1 + 12_000 / overlay.settings.deltaMs);
+    expect(overlay.told(victim, "isolated").length).toBeGreaterThanOrEqual(answers);
   });
 
-  it("are told the accusations against them by whoever they call", () => {
+  it("are told the accusations against them by whoever they call, with the certificates they were signed under", () => {
     const { overlay, seats, geometry } = grown(8);
     const victim = seats[2]!;
     const liar = geometry.predecessor(4, victim);
@@ -542,8 +525,8 @@ describe("R15 The removed", () => {
     overlay.run(50);
     const answer = overlay.tell(victim, holder);
     const statements = statementsOf(answer);
-    expect(statements.length).toBe(1);
-    expect(accusationsIn(statements).length).toBe(1);
+    expect(statements.map((bytes) => parseStatement(bytes)?.kind)).toEqual(["certificate", "accusation"]);
+    expect(statements[0]).toEqual(certificateStatement(liar.certificate));
   });
 });
 

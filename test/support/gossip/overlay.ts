@@ -282,7 +282,8 @@ export class Overlay {
 
   #carryOut(seat: Seat, output: Output): void {
     const { machine } = seat;
-    if (output.kind !== "probe" && output.kind !== "send" && output.kind !== "verify") seat.outputs.push(output);
+    const isTold = !["probe", "summon", "send", "verify"].includes(output.kind);
+    if (isTold) seat.outputs.push(output);
     if (output.kind === "save") seat.savedMark = output.mark;
     if (output.kind === "verify") {
       const verdicts = output.checks.map((check) =>
@@ -292,6 +293,7 @@ export class Overlay {
     }
     if (output.kind === "send") this.#call(seat, machine, output);
     if (output.kind === "probe") this.#ping(seat, machine, output);
+    if (output.kind === "summon") this.#summon(seat, output);
     if (output.kind === "try") {
       const id = output.to.id as MemberId;
       const target = this.#reachable(seat, output.to.addresses, "call");
@@ -339,6 +341,12 @@ export class Overlay {
     };
     this.at(this.#latency(), () => this.input(target, ask));
     if (this.#isTwice()) this.at(2 * this.#latency(), () => this.input(target, ask));
+  }
+
+  #summon(seat: Seat, { addresses, ring, epoch }: Extract<Output, { kind: "summon" }>): void {
+    const target = this.#reachable(seat, addresses, "ping");
+    if (!target || (this.pingLoss > 0 && this.chance() < this.pingLoss)) return;
+    this.at(this.#latency(), () => this.input(target, () => target.machine.summoned(seat.id, ring, epoch, this.now)));
   }
 
   #ping(seat: Seat, machine: Machine, output: Extract<Output, { kind: "probe" }>): void {

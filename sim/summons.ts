@@ -1,0 +1,39 @@
+/** Summonses on their way (rule R20): datagrams that nothing answers. */
+import type { Output } from "../gossip/index.js";
+import { ANY_LIFE, Input } from "./input.js";
+import type { Member } from "./member.js";
+import { LOST } from "./network.js";
+import { DATAGRAM_BYTES, datagramTarget } from "./pings.js";
+
+export class Summons extends Input {
+  readonly #from: Member;
+  readonly #ring: number;
+  readonly #epoch: bigint;
+
+  private constructor(from: Member, to: Member, ring: number, epoch: bigint) {
+    super(to, ANY_LIFE);
+    this.#from = from;
+    this.#ring = ring;
+    this.#epoch = epoch;
+  }
+
+  static carryOut(from: Member, { to, addresses, ring, epoch }: Extract<Output, { kind: "summon" }>): void {
+    const target = datagramTarget(from, to, addresses);
+    if (target) Summons.send(from, target, ring, epoch);
+  }
+
+  static send(from: Member, to: Member, ring: number, epoch: bigint): void {
+    const { engine } = from;
+    engine.count(from, to, "summons", DATAGRAM_BYTES);
+    const delay = engine.network.datagram(from.number, to.number, DATAGRAM_BYTES);
+    if (delay !== LOST) engine.plan(delay, new Summons(from, to, ring, epoch));
+  }
+
+  run(member: Member, now: number): void {
+    const from = this.#from;
+    // As for a ping: its driver drops those whose key it does not know, and what one sender sends beyond its rate.
+    if (!member.machine.agreementKeyOf(from.id)) return;
+    if (!from.isCorrect && !member.datagrams.take(from.number, now)) return;
+    member.machine.summoned(from.id, this.#ring, this.#epoch, now);
+  }
+}
