@@ -17,11 +17,11 @@ import {
   type Issuer,
   type NetworkConstants,
   revocationNumber,
+  revocationProblem,
   sha256,
   sign,
   verify,
   verifyMemberCertificate,
-  verifyRevocation,
 } from "../../identity/index.js";
 import { fromHex, memberIdFromBytes, toHex } from "../../rings/index.js";
 import type { Credentials, Dates, Plan, SimCrypto } from "../../sim/index.js";
@@ -111,19 +111,20 @@ class P256 implements SimCrypto {
     const { root, network } = this.#parts;
     if (check.kind === "revocation") {
       const { body, signature, issuer } = check;
-      return verdict(verifyRevocation(body, signature, { issuer, root, now: wall, network }));
+      return verdictOf(revocationProblem(body, signature, { issuer, root, now: wall, network }));
     }
     const chain = check.kind === "certificate" ? check.chain : check.certificate;
     const signer = verifyMemberCertificate(chain, { root, now: wall, network });
     if (!signer.ok) return signer;
     if (check.kind === "certificate") return { ok: true, certificate: factsOf(signer.certificate) };
     const { publicKey, networkId } = signer.certificate;
-    return verdict(verify(publicKey, check.type, networkId, check.body, check.signature));
+    const isSigned = verify(publicKey, check.type, networkId, check.body, check.signature);
+    return verdictOf(isSigned ? undefined : "signature");
   }
 }
 
-function verdict(ok: boolean): Verdict {
-  return ok ? { ok } : { ok, reason: "signature" };
+function verdictOf(reason: string | undefined): Verdict {
+  return reason === undefined ? { ok: true } : { ok: false, reason };
 }
 
 type MemberCertificate = Extract<ReturnType<typeof verifyMemberCertificate>, { ok: true }>["certificate"];
