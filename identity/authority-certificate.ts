@@ -73,18 +73,27 @@ export interface RevocationOptions {
   readonly network: NetworkConstants;
 }
 
+/** Whether a revocation list passes: see `revocationProblem`. */
+export function verifyRevocation(body: Uint8Array, signature: Uint8Array, options: RevocationOptions): boolean {
+  return revocationProblem(body, signature, options) === undefined;
+}
+
 /**
- * Whether `signature` is that of the network's issuing key over a revocation list (rule R17), numbered as this issuing
- * certificate may. It must chain to `root` and be valid at `now`; what the list says is read elsewhere.
+ * Why `signature` is not that of the network's issuing key over a revocation list (rule R17), numbered as this issuing
+ * certificate may; undefined when it is. It must chain to `root` and be valid at `now`; what the list says is read elsewhere.
+ * Dates are judged last: "expired" and "not-yet-valid" then mean that nothing else is wrong, and that whoever hands the
+ * list on may be honest.
  */
-export function verifyRevocation(
+export function revocationProblem(
   body: Uint8Array,
   signature: Uint8Array,
   { issuer, root, now, network }: RevocationOptions,
-): boolean {
+): string | undefined {
   const issuing = attempt(() => knownIssuing(issuer, root));
-  if (!issuing.ok || dateProblem(issuing.value, now) !== undefined) return false;
+  if (!issuing.ok) return issuing.reason;
   const { publicKey, notBefore } = issuing.value;
-  if (!sameNetwork(issuing.value.network, network) || !hasNumberOf(body, notBefore)) return false;
-  return verify(publicKey, "revocation", network.networkId, body, signature);
+  if (!sameNetwork(issuing.value.network, network)) return "other-network";
+  if (!hasNumberOf(body, notBefore)) return "number";
+  if (!verify(publicKey, "revocation", network.networkId, body, signature)) return "signature";
+  return dateProblem(issuing.value, now);
 }

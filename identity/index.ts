@@ -30,6 +30,7 @@ export {
   authorityProblem,
   fingerprintOf,
   networkOfIssuing,
+  revocationProblem,
   rootProblem,
   spkiOfCertificate,
   validityOfCertificate,

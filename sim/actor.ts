@@ -5,6 +5,7 @@
 import type { CertificateFacts, Machine, Output, Settings } from "../gossip/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Chance } from "./chance.js";
+import type { Dates } from "./crypto.js";
 
 /** One member of a simulation. Its number is its place in `Simulation.members`, from 0 on. */
 export interface Seat {
@@ -55,6 +56,8 @@ export interface Actor extends Seat {
   ping(to: Seat, fingerprint: Uint8Array): void;
   /** A certificate for a further identity, valid like any, with its key and no machine behind it. */
   recruit(): Identity;
+  /** A further certificate for its own id, older or newer than its machine's, with its key. Default: dates like anybody's. */
+  reissue(dates?: Dates): Identity;
   /** Runs later, unless it is down by then. */
   after(ms: number, run: () => void): void;
 }

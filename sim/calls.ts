@@ -114,7 +114,7 @@ class Leg extends Input {
 
   run(member: Member, now: number): void {
     const call = this.#call;
-    if (!this.#isAnswer && member.machine.refusal(call.caller.certificate)) this.#refuse(member);
+    if (!this.#isAnswer && member.refusal(call.caller.certificate)) this.#refuse(member);
     else if (!this.#isAnswer) {
       const answer = call.receive(member, this.#payload, now);
       if (answer) call.answer(answer, member.isCorrect ? 0 : member.delayTo(call.caller.id));
@@ -131,7 +131,7 @@ class Leg extends Input {
     else this.#call.fail(this.#call.deadline, false);
   }
 
-  /** By the host, when nobody listens; or by the member, for whom the caller is revoked or an equivocator. */
+  /** By the host, when nobody listens; or by the member, for whom the caller is revoked, an equivocator or past its dates. */
   #refuse(target: Member): void {
     const call = this.#call;
     const { engine } = target;
@@ -160,13 +160,13 @@ class Failure extends Input {
 
 /**
  * The member that proves itself at one of the addresses as the one meant; undefined when there is none, or when the caller
- * holds against it what ends every connection (rules R12, R17).
+ * has no connection with it (rules R12, R17, R18).
  */
 export function reach(from: Member, { id, addresses }: Recipient): Member | undefined {
   for (const address of addresses) {
     const member = from.engine.byAddress.get(address);
     if (!member || (id !== undefined && member.id !== id)) continue;
-    return from.machine.refusal(member.certificate) ? undefined : member;
+    return from.refusal(member.certificate) ? undefined : member;
   }
   return undefined;
 }

@@ -2,7 +2,14 @@
  * What a simulation needs of cryptography, as a port: digests, certificates, signatures and their checks. By default a
  * fake that is a thousand times faster; the command line and tests bring real P-256 certificates through the same port.
  */
-import type { CertificateFacts, Check, RevocationList, SignedRevocationList, Verdict } from "../gossip/index.js";
+import {
+  type CertificateFacts,
+  type Check,
+  CLOCK_TOLERANCE_MS,
+  type RevocationList,
+  type SignedRevocationList,
+  type Verdict,
+} from "../gossip/index.js";
 import type { Sha256 } from "../rings/index.js";
 
 /** A member's certificate and the key that belongs to it. */
@@ -18,12 +25,21 @@ export interface Dates {
   readonly notAfter: number;
 }
 
+/** Why a certificate is not valid by a clock: as members in production judge it (identity/member-certificate.ts). */
+export function dateProblem({ notBefore, notAfter }: Dates, wall: number): "not-yet-valid" | "expired" | undefined {
+  if (wall < notBefore - CLOCK_TOLERANCE_MS) return "not-yet-valid";
+  return wall > notAfter + CLOCK_TOLERANCE_MS ? "expired" : undefined;
+}
+
 export interface SimCrypto {
   readonly sha256: Sha256;
   /** A certificate for the member of this name. Asked again for a name: a new certificate for the same id (a renewal). */
   issue(name: string, dates: Dates): Credentials;
   /** The authority's signature over a revocation list. */
   signRevocations(list: RevocationList): SignedRevocationList;
-  /** One check of a machine, at this wall clock (unix milliseconds). Members share the answers: depends on nothing else. */
+  /**
+   * One check of a machine, at this wall clock (unix milliseconds), on which nothing but the dates depends. Whoever signed
+   * must hold a certificate that is valid then. Members share what remains of the answer.
+   */
   check(check: Check, wall: number): Verdict;
 }

@@ -152,6 +152,10 @@ export class Engine {
     return this.crypto.issue(`${member.name}-recruit-${this.#recruits++}`, DATES);
   }
 
+  reissue(member: Member, dates: Dates = DATES): Identity {
+    return this.crypto.issue(member.name, dates);
+  }
+
   callOf(member: Member, to: Seat, packet: Uint8Array, onAnswer?: (packet: Uint8Array) => void): void {
     if (member.state !== "up") return;
     callOf(member, to as Member, packet, onAnswer);

@@ -5,14 +5,13 @@
 import {
   type CertificateFacts,
   type Check,
-  CLOCK_TOLERANCE_MS,
   encodeRevocationList,
   type RevocationList,
   type SignedRevocationList,
   type Verdict,
 } from "../gossip/index.js";
 import { equalBytes, fromHex, memberIdFromBytes, toHex } from "../rings/index.js";
-import type { Credentials, Dates, SimCrypto } from "./crypto.js";
+import { type Credentials, type Dates, dateProblem, type SimCrypto } from "./crypto.js";
 import { Mixer } from "./mixer.js";
 import { sha256 } from "./sha256.js";
 
@@ -48,6 +47,8 @@ class FakeCrypto implements SimCrypto {
   check(check: Check, wall: number): Verdict {
     if (check.kind === "certificate") return this.#checkChain(check.chain.leaf, check.chain.issuer, wall);
     const isList = check.kind === "revocation";
+    const reason = isList ? undefined : dateProblem(check.certificate, wall);
+    if (reason) return { ok: false, reason };
     const signer = isList ? "authority" : check.certificate.hash;
     const expected = fakeSignature(signer, isList ? "revocation" : check.type, check.body);
     return equalBytes(expected, check.signature) ? { ok: true } : { ok: false, reason: "signature" };
@@ -56,9 +57,8 @@ class FakeCrypto implements SimCrypto {
   #checkChain(leaf: Uint8Array, issuer: Uint8Array, wall: number): Verdict {
     if (!isIssued(leaf) || !equalBytes(issuer, this.#issuer)) return { ok: false, reason: "certificate-malformed" };
     const certificate = factsOf(leaf, issuer);
-    if (wall < certificate.notBefore - CLOCK_TOLERANCE_MS) return { ok: false, reason: "not-yet-valid" };
-    if (wall > certificate.notAfter + CLOCK_TOLERANCE_MS) return { ok: false, reason: "expired" };
-    return { ok: true, certificate };
+    const reason = dateProblem(certificate, wall);
+    return reason ? { ok: false, reason } : { ok: true, certificate };
   }
 }
 

@@ -1,10 +1,10 @@
 /** One member of a simulation: its machine's present life, and what it is to watchers (Seat) and to behaviours (Actor). */
-import type { CertificateFacts, Machine, Output, Settings } from "../gossip/index.js";
+import { type CertificateFacts, type Machine, type Output, type Settings, TrustedClock } from "../gossip/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Actor, Behaviour, Identity, Seat, StatementKind } from "./actor.js";
 import type { Handlers } from "./applications.js";
 import type { Chance } from "./chance.js";
-import type { Credentials } from "./crypto.js";
+import { type Credentials, type Dates, dateProblem } from "./crypto.js";
 import type { Engine } from "./engine.js";
 import type { Input } from "./input.js";
 import { SenderRates } from "./sender-rates.js";
@@ -41,6 +41,7 @@ export class Member implements Actor {
   /** What arrived while it stood still, oldest first. */
   inbox: Input[] = [];
   #machine: Machine | undefined;
+  #clock: TrustedClock | undefined;
 
   constructor(parts: { engine: Engine; number: number; credentials: Credentials; chance: Chance }) {
     this.engine = parts.engine;
@@ -64,8 +65,21 @@ export class Member implements Actor {
     return this.#machine;
   }
 
+  /** The machine of a new life, which begins to trust its clock anew. */
   set machine(machine: Machine) {
     this.#machine = machine;
+    this.#clock = new TrustedClock(() => this.engine.wall(this));
+    this.trustedWall();
+  }
+
+  /** Unix milliseconds by which its driver judges dates: those of a clock that steps are not believed (rule R18). */
+  trustedWall(): number {
+    return this.#clock?.wall(this.now) ?? this.engine.wall(this);
+  }
+
+  /** Why its driver has no connection with the bearer of a certificate: what it holds against it (R12, R17), or the dates. */
+  refusal(certificate: CertificateFacts): string | undefined {
+    return this.machine.refusal(certificate) ?? dateProblem(certificate, this.trustedWall());
   }
 
   get hasStarted(): boolean {
@@ -94,6 +108,10 @@ export class Member implements Actor {
 
   recruit(): Identity {
     return this.engine.recruit(this);
+  }
+
+  reissue(dates?: Dates): Identity {
+    return this.engine.reissue(this, dates);
   }
 
   sign(type: StatementKind, body: Uint8Array): Uint8Array {

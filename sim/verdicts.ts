@@ -1,9 +1,10 @@
 /**
  * Checks that all members of a simulation share: N members hear a statement, and its signature is checked once. Kept with
- * the statement's own bytes, which the shared reader makes the same object for all, and gone with them.
+ * the statement's own bytes, which the shared reader makes the same object for all, and gone with them. Dates are judged
+ * anew for each, by the clock of the one that checks.
  */
 import type { Check, Verdict } from "../gossip/index.js";
-import type { SimCrypto } from "./crypto.js";
+import { dateProblem, type SimCrypto } from "./crypto.js";
 
 type SignatureCheck = Extract<Check, { kind: "signature" }>;
 
@@ -22,13 +23,15 @@ export class Verdicts {
     this.#crypto = crypto;
   }
 
-  /** As `crypto.check`. Certificates and lists are asked for anew: their dates depend on the clock. */
+  /** As `crypto.check`. Certificates and lists are asked for anew: they are few, and their dates depend on the clock. */
   check(check: Check, wall: number): Verdict {
     return check.kind === "signature" ? this.#signature(check, wall) : this.#crypto.check(check, wall);
   }
 
   #signature(check: SignatureCheck, wall: number): Verdict {
     const { body, signature, type, certificate } = check;
+    const reason = dateProblem(certificate, wall);
+    if (reason) return { ok: false, reason };
     const known = this.#bySignature.get(body);
     const isSame = known?.signature === signature && known.certificate === certificate.hash && known.type === type;
     if (isSame) return known.verdict;

@@ -17,14 +17,14 @@ import {
   type Issuer,
   type NetworkConstants,
   revocationNumber,
+  revocationProblem,
   sha256,
   sign,
   verify,
   verifyMemberCertificate,
-  verifyRevocation,
 } from "../../identity/index.js";
-import { fromHex, toHex } from "../../rings/index.js";
-import type { Credentials, Plan, SimCrypto } from "../../sim/index.js";
+import { fromHex, memberIdFromBytes, toHex } from "../../rings/index.js";
+import type { Credentials, Dates, Plan, SimCrypto } from "../../sim/index.js";
 import { CertificateTemplate, serialOf, VALIDITY } from "./certificate-template.js";
 import { type SeededKey, seededKey, seededSignature } from "./seeded-key.js";
 
@@ -79,14 +79,18 @@ class P256 implements SimCrypto {
     this.#parts = parts;
   }
 
-  /** Valid as long as X.509 has short dates for, whatever is asked: longer than any run. */
-  issue(name: string): Credentials {
+  /** Its dates are cut to those of the issuing certificate, which last longer than any run. */
+  issue(name: string, dates: Dates): Credentials {
     const { seed, network, root, issuer, issuingKey, template } = this.#parts;
     const serial = serialOf(++this.#serial);
     const key = seededKey(`${name} ${serial} ${seed}`);
-    const id = sha256(new TextEncoder().encode(`id ${name} ${seed}`));
-    const leaf = template.issue({ id, spki: key.spki, serial }, issuingKey);
-    const read = verifyMemberCertificate({ leaf, issuer }, { root, now: VALIDITY.notBefore, network });
+    const id = memberIdFromBytes(sha256(new TextEncoder().encode(`id ${name} ${seed}`)));
+    const validity = {
+      notBefore: Math.max(dates.notBefore, VALIDITY.notBefore),
+      notAfter: Math.min(dates.notAfter, VALIDITY.notAfter),
+    };
+    const leaf = template.issue({ id, spki: key.spki, serial, validity }, issuingKey);
+    const read = verifyMemberCertificate({ leaf, issuer }, { root, now: validity.notBefore, network });
     if (!read.ok) throw new Error(`the certificate of ${name} does not pass its own check: ${read.reason}`);
     const { privateKey } = key;
     return {
@@ -107,19 +111,20 @@ class P256 implements SimCrypto {
     const { root, network } = this.#parts;
     if (check.kind === "revocation") {
       const { body, signature, issuer } = check;
-      return verdict(verifyRevocation(body, signature, { issuer, root, now: wall, network }));
+      return verdictOf(revocationProblem(body, signature, { issuer, root, now: wall, network }));
     }
     const chain = check.kind === "certificate" ? check.chain : check.certificate;
     const signer = verifyMemberCertificate(chain, { root, now: wall, network });
     if (!signer.ok) return signer;
     if (check.kind === "certificate") return { ok: true, certificate: factsOf(signer.certificate) };
     const { publicKey, networkId } = signer.certificate;
-    return verdict(verify(publicKey, check.type, networkId, check.body, check.signature));
+    const isSigned = verify(publicKey, check.type, networkId, check.body, check.signature);
+    return verdictOf(isSigned ? undefined : "signature");
   }
 }
 
-function verdict(ok: boolean): Verdict {
-  return ok ? { ok } : { ok, reason: "signature" };
+function verdictOf(reason: string | undefined): Verdict {
+  return reason === undefined ? { ok: true } : { ok: false, reason };
 }
 
 type MemberCertificate = Extract<ReturnType<typeof verifyMemberCertificate>, { ok: true }>["certificate"];

@@ -6,6 +6,7 @@ import {
   generateKeyPair,
   issueMember,
   revocationNumber,
+  revocationProblem,
   SIGNATURE_BYTES,
   type SignatureType,
   sha256,
@@ -100,6 +101,22 @@ describe("revocation statements", () => {
     expect(verifyRevocation(list, sign(keys.issuing.privateKey, "note", networkId, list), at)).toBe(false);
     const other = await createChain({ ...keys, root: generateKeyPair() });
     expect(verifyRevocation(list, signature, { ...at, root: other.root })).toBe(false);
+  });
+
+  it("name what is wrong, and dates only when nothing else is: who hands on an old list may be honest", async () => {
+    const { issuing, root, leaf } = await createChain();
+    const list = listOf(revocationNumber(issuing, 1));
+    const signature = sign(keys.issuing.privateKey, "revocation", networkId, list);
+    const at = { issuer: issuing, root, now: NOW, network: NETWORK };
+    const [later, sooner] = [NOW + 11 * 366 * 86_400_000, NOW - 11 * 366 * 86_400_000];
+    const forged = sign(keys.member.privateKey, "revocation", networkId, list);
+    expect(revocationProblem(list, signature, at)).toBeUndefined();
+    expect(revocationProblem(list, signature, { ...at, now: later })).toBe("expired");
+    expect(revocationProblem(list, signature, { ...at, now: sooner })).toBe("not-yet-valid");
+    expect(revocationProblem(list, forged, { ...at, now: later })).toBe("signature");
+    expect(revocationProblem(listOf(1n), signature, { ...at, now: later })).toBe("number");
+    expect(revocationProblem(list, signature, { ...at, network: { ...NETWORK, ringCount: 3 } })).toBe("other-network");
+    expect(revocationProblem(list, signature, { ...at, issuer: leaf })).not.toBe("signature");
   });
 
   it("of another network of the same root are nothing here, though its newer intermediate would outrank ours", async () => {
