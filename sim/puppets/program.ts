@@ -51,6 +51,8 @@ export type Move = Saying & {
   readonly when: When;
   /** Liars that bring it, each in a call of its own: the speaker, and others. Loss rarely takes all. Default 1. */
   readonly bearers?: number;
+  /** Calls of each bearer with the same packet: the fastest of many takes hardly any time. Default 1. */
+  readonly copies?: number;
 };
 
 /** What the machines of all liars keep back. */

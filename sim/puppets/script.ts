@@ -110,7 +110,8 @@ function make(troupe: Troupe, scene: Scene, move: Move): void {
   const statements = statementsOf(troupe, scene, move, speaker);
   const fellows = troupe.puppets.filter((puppet) => puppet !== speaker);
   const bearers = [speaker, ...someOf(troupe.chance, fellows, (move.bearers ?? 1) - 1)];
-  for (const to of audienceOf(troupe, scene, move.to)) for (const bearer of bearers) bearer.tell(to, statements);
+  const told = Array.from({ length: move.copies ?? 1 }, () => bearers).flat();
+  for (const to of audienceOf(troupe, scene, move.to)) for (const bearer of told) bearer.tell(to, statements);
 }
 
 function statementsOf(troupe: Troupe, scene: Scene, move: Move, speaker: Puppet): Uint8Array[] {
