@@ -25,9 +25,13 @@ export function accusationOf(by: Identity, accused: MemberId, ring: number, epoc
   });
 }
 
-/** Its present note with some of it changed; one epoch further on, unless the changes say which. */
-export function noteOf(actor: Actor, changes: Partial<Note> = {}): SignedNote {
-  const { certificate, machine } = actor;
+/**
+ * Its present note with some of it changed; one epoch further on, unless the changes say which. `by`: under another
+ * certificate of its own id.
+ */
+export function noteOf(actor: Actor, changes: Partial<Note> = {}, by: Identity = actor): SignedNote {
+  const { machine } = actor;
+  const { certificate } = by;
   const known = factsOf(actor);
   const note: Note = {
     id: certificate.id,
@@ -41,7 +45,7 @@ export function noteOf(actor: Actor, changes: Partial<Note> = {}): SignedNote {
     ...changes,
   };
   const body = encodeNote(note, hashBytes(certificate.hash));
-  return { ...note, body, signature: actor.sign(noteSignatureType(note), body) };
+  return { ...note, body, signature: by.sign(noteSignatureType(note), body) };
 }
 
 export function noteStatement(note: SignedNote): Uint8Array {

@@ -1,5 +1,9 @@
 /** The adversaries by name: what `fireflies sim --adversary NAME` takes. Names are stable; docs/adversaries.md says more of each. */
 import type { Behaviour } from "../actor.js";
+import { plot } from "../puppets/plot.js";
+import type { Program } from "../puppets/program.js";
+import * as programs from "../puppets/programs.js";
+import { Script } from "../puppets/script.js";
 import { AccusationFlooder } from "./accusation-flooder.js";
 import { AddressLiar } from "./address-liar.js";
 import { Blackout } from "./blackout.js";
@@ -44,7 +48,14 @@ export interface Adversary {
 /** Virtual milliseconds for which sleepers behave: two hours. */
 export const SLEEP_MS = 2 * 60 * 60 * 1000;
 
-const SINGLE: readonly (readonly [string, string, () => Behaviour])[] = [
+type Named = readonly [string, string, () => Behaviour];
+
+/** One that all liars play together, moved by one head. */
+function played(name: string, about: string, program: Program): Named {
+  return [name, about, plot(name, () => new Script(program))];
+}
+
+const SINGLE: readonly Named[] = [
   ["false-accuser", "accuses whoever it monitors, on every ring, again after each rebuttal", () => new FalseAccuser()],
   ["mob", "all liars accuse one victim on all rings at once, then the next one", () => new Mob()],
   ["whisperer", "accuses, and tells everybody but the accused", () => new Whisperer()],
@@ -76,6 +87,20 @@ const SINGLE: readonly (readonly [string, string, () => Behaviour])[] = [
   ["keeper", "keeps the dead: drops what stands against them, says their old notes again", () => new Keeper()],
   ["displacer", "accuses the dead first, then makes that void", () => new Displacer()],
   ["flapper", "silent for seven seconds, there for seven", () => new Flapper()],
+  played(
+    "two-faced-leaver",
+    "the liar before the victim has left for all but the victim; the one behind accuses",
+    programs.TWO_FACED_LEAVER,
+  ),
+  played("two-faced-few", "the same, but it has left for a few members only", programs.TWO_FACED_FEW),
+  played("two-faced-crowd", "the same, of as many victims at once as there are places", programs.TWO_FACED_CROWD),
+  played(
+    "two-faced-quiet",
+    "the same, and liars tell the victim nothing and pass no answer on",
+    programs.TWO_FACED_QUIET,
+  ),
+  played("splitter", "keeps half of the views holding it as left, and half as live", programs.SPLITTER),
+  played("doorstep", "accuses newcomers before they can have the accuser's certificate", programs.DOORSTEP),
 ];
 
 /** Those that "all" stands for. */

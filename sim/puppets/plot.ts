@@ -1,0 +1,63 @@
+/** An attack by many liars that one head directs: it sees everything, and moves any of them at any millisecond. */
+import type { Output } from "../../gossip/index.js";
+import type { MemberId } from "../../rings/index.js";
+import type { Actor, Behaviour, Seat } from "../actor.js";
+import type { Puppet } from "./puppet.js";
+import { Troupe } from "./troupe.js";
+
+/** A new one begins whenever its liars have a turn after a pause, as they have when behaviours take turns. */
+export abstract class Plot {
+  /** All liars are there. Plan what is to come with `troupe.at` and `troupe.every`. */
+  abstract begin(troupe: Troupe): void;
+}
+
+/**
+ * Behaviours, one for each liar, that one plot directs: one troupe for each simulation, and in it a new plot for each beginning.
+ *
+ *     const create = plot("splitter", () => new Splitter());
+ *     new Simulation({ members: 20, byzantine: 2, seed: 1, behaviours: () => [create()] });
+ */
+export function plot(name: string, newPlot: () => Plot): () => Behaviour {
+  const troupes = new WeakMap<readonly Seat[], Troupe>();
+  const troupeOf = ({ everyone }: Actor) => {
+    const troupe = troupes.get(everyone) ?? new Troupe(newPlot);
+    troupes.set(everyone, troupe);
+    return troupe;
+  };
+  return () => new Strings(name, troupeOf);
+}
+
+/** What a puppet hangs on: hands what the simulator asks a liar to its puppet. */
+class Strings implements Behaviour {
+  readonly name: string;
+  readonly #troupeOf: (actor: Actor) => Troupe;
+
+  constructor(name: string, troupeOf: (actor: Actor) => Troupe) {
+    this.name = name;
+    this.#troupeOf = troupeOf;
+  }
+
+  turn(actor: Actor): void {
+    this.#troupeOf(actor).turn(actor);
+  }
+
+  output(actor: Actor, output: Output): readonly Output[] | undefined {
+    return this.#puppet(actor)?.sent(output);
+  }
+
+  request(actor: Actor, from: MemberId): Uint8Array | undefined {
+    return this.#puppet(actor)?.response(from);
+  }
+
+  answer(actor: Actor, from: MemberId, packet: Uint8Array): Uint8Array | undefined {
+    return this.#puppet(actor)?.answer(from, packet);
+  }
+
+  lateBy(actor: Actor, from: MemberId): number | undefined {
+    return this.#puppet(actor)?.lateBy(from);
+  }
+
+  #puppet(actor: Actor): Puppet | undefined {
+    return this.#troupeOf(actor).puppet(actor);
+  }
+}

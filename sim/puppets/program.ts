@@ -1,0 +1,71 @@
+/**
+ * An attack as data: who says what to whom and when, relative to a scene. A search may draw one at random, and whatever it
+ * draws can be played: liars sign with their own keys only, and nothing here can do more.
+ */
+
+/**
+ * Where the players of a scene stand.
+ * "screened": on a ring a liar directly before the victim (the screen), and another liar directly before that one (the accuser).
+ * "direct": the accuser directly before the victim. "newcomer": the same, of one who has just come in or come back, from the
+ * moment on at which any view has it. "alone": any liar is screen and accuser at once, and any correct member the victim.
+ */
+export type Casting = "screened" | "direct" | "newcomer" | "alone";
+
+export type Role = "screen" | "accuser";
+
+/**
+ * Correct members that are up. The victim; all others; all; a few of the others, and everybody else; two halves; the victim's
+ * neighbours on the rings.
+ */
+export type Audience = "victim" | "others" | "all" | "few" | "rest" | "half" | "other-half" | "neighbours";
+
+/** Times are beats, one gossip interval each, from the scene's beginning on: budgets refill by them. */
+export type When =
+  | { readonly at: number }
+  | { readonly from: number; readonly every: number }
+  /** From then on at once whenever the victim has an epoch at which this was not said yet. */
+  | { readonly epochsFrom: number };
+
+/** Under which of its certificates: the one that it came with, or the last one that it had issued. */
+export type Under = "first" | "last";
+
+/** "budget": t + 1, which with one more is what others admit at once (R11). */
+export type Count = number | "budget";
+
+/** Which rings an accuser accuses on: the scene's; or, so many, those on which a correct member stands between. */
+export type Rings = "scene" | "strange";
+
+export type Saying =
+  /** Notes of its own, each with a higher epoch. "masked": t rings disabled. */
+  | { readonly say: "live" | "masked" | "leave"; readonly count?: Count }
+  /** At the victim's present epoch. */
+  | { readonly say: "accusation"; readonly rings: Rings; readonly count?: Count }
+  /** Two notes with one epoch, better than the proofs before. */
+  | { readonly say: "proof"; readonly count?: Count }
+  | { readonly say: "certificate" };
+
+export type Move = Saying & {
+  readonly by: Role;
+  readonly under?: Under;
+  readonly to: Audience;
+  readonly when: When;
+  /** Liars that bring it, each in a call of its own: the speaker, and others. Loss rarely takes all. Default 1. */
+  readonly bearers?: number;
+  /** Calls of each bearer with the same packet: the fastest of many takes hardly any time. Default 1. */
+  readonly copies?: number;
+};
+
+/** What the machines of all liars keep back. */
+export interface Withholding {
+  /** All about the screen; the victim's notes; accusations of the victim; the accuser's certificates; or all there is. */
+  readonly what: "screen" | "notes" | "charges" | "certificates" | "all";
+  readonly from: "victim" | "all";
+}
+
+export interface Program {
+  readonly casting: Casting;
+  /** Scenes at once, at most; no liar is screen, and no member victim, in two of them. */
+  readonly scenes: number;
+  readonly moves: readonly Move[];
+  readonly withheld: readonly Withholding[];
+}
