@@ -15,6 +15,7 @@ import { Ensemble } from "./ensemble.js";
 import { EpochAccuser } from "./epoch-accuser.js";
 import { Equivocator } from "./equivocator.js";
 import { FalseAccuser } from "./false-accuser.js";
+import { FalseWitness } from "./false-witness.js";
 import { FingerprintLiar } from "./fingerprint-liar.js";
 import { Flapper } from "./flapper.js";
 import { Hog } from "./hog.js";
@@ -65,6 +66,7 @@ const SINGLE: readonly Named[] = [
   ["trapdoor", "a liar before the victim drops out, and the one behind it is a predecessor", () => new Trapdoor()],
   ["pesterer", "keeps the victim's epoch spinning, and accuses while it must wait", () => new Pesterer()],
   ["stranger-accuser", "accuses members that it does not monitor", () => new StrangerAccuser()],
+  ["false-witness", "tells everybody that it stands accused, on all rings", () => new FalseWitness()],
   ["epoch-accuser", "accuses at stale, future and impossible epochs", () => new EpochAccuser()],
   ["ring-accuser", "accuses on disabled and unknown rings, and itself", () => new RingAccuser()],
   ["mask-abuser", "notes with impossible masks and epochs", () => new MaskAbuser()],
