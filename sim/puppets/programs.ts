@@ -92,10 +92,12 @@ export const DOORSTEP: Program = {
   ],
 };
 
-/** Proofs that a member admits of one liar at once, and a few more (R12, R11). */
-const JAM = { burst: 3, times: 20, apart: 0.003 };
+/** Proofs around the moment at which the budget refills: one must come before any that others hand on. */
+const JAM = { times: 90, apart: 0.0005 };
 /** When in a beat the victim's budget for proofs has been emptied, and refills with each beat. */
 const JAM_AT = 0.3;
+
+const jam = { by: "screen", say: "proof", under: "first", to: "victim" } as const;
 
 /**
  * The screen lives under its newer certificate. The victim's budget for proofs goes on better and better ones about the older,
@@ -110,26 +112,13 @@ export const PROOF_JAM: Program = {
     drain,
     { by: "screen", say: "certificate", under: "last", to: "all", when: { at: 0 }, bearers: BEARERS },
     { by: "screen", say: "live", under: "last", to: "all", when: { at: 0.15 }, bearers: BEARERS },
-    { by: "screen", say: "proof", under: "first", count: "budget", to: "victim", when: { at: JAM_AT } },
-    {
-      by: "screen",
-      say: "proof",
-      under: "first",
-      count: JAM.burst,
-      to: "victim",
-      when: { at: JAM_AT + 0.02 },
-      bearers: BEARERS,
-    },
-    {
-      by: "screen",
-      say: "proof",
-      under: "first",
-      to: "victim",
-      when: { from: JAM_AT + 1 - (JAM.times * JAM.apart) / 2, every: 1, times: JAM.times, apart: JAM.apart },
-      bearers: "any",
-    },
-    { by: "screen", say: "proof", under: "last", to: "others", when: { at: 0.6 }, bearers: BEARERS },
-    { ...accuse, when: { epochsFrom: 0.8 } },
+    { ...jam, ...FIRST, when: { at: JAM_AT } },
+    { ...jam, bearers: BEARERS, count: "budget", when: { at: JAM_AT + 0.02 } },
+    { ...jam, bearers: BEARERS, count: "budget", when: { at: JAM_AT + 0.15 } },
+    { ...jam, bearers: "any", when: { from: JAM_AT + 1 - (JAM.times * JAM.apart) / 2, every: 1, ...JAM } },
+    { by: "screen", say: "proof", under: "last", to: "others", when: { at: 0.7 }, bearers: BEARERS },
+    // Half of a removal later, and each Delta / 2 from then on, all others ask the victim: not in the moment of the jam.
+    { ...accuse, when: { epochsFrom: 1.1 } },
   ],
   withheld: [{ what: "screen", from: "all" }],
 };
