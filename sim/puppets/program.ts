@@ -38,15 +38,15 @@ export type Count = number | "budget";
 export type Rings = "scene" | "strange";
 
 export type Saying =
-  /** Notes of its own, each with a higher epoch. "masked": t rings disabled. */
-  | { readonly say: "live" | "masked" | "leave"; readonly count?: Count }
+  /** Notes of its own, each with a higher epoch. "masked": t rings disabled. "bulky": as long as a note may be. */
+  | { readonly say: "live" | "masked" | "bulky" | "leave"; readonly count?: Count }
   /** At the victim's present epoch. */
   | { readonly say: "accusation"; readonly rings: Rings; readonly count?: Count }
   /** Two notes with one epoch, better than the proofs before. */
   | { readonly say: "proof"; readonly count?: Count }
   | { readonly say: "certificate" };
 
-export type Move = Saying & {
+export type Telling = Saying & {
   readonly by: Role;
   readonly under?: Under;
   readonly to: Audience;
@@ -57,16 +57,19 @@ export type Move = Saying & {
   readonly copies?: number;
 };
 
-/** The authority issues a further certificate to a liar, at a beat. */
+/** The authority issues a further certificate to a liar. */
 export interface Renewal {
-  readonly of: Role;
-  readonly at: number;
+  readonly say: "renewal";
+  readonly by: Role;
+  readonly when: When;
   /**
    * It is older than its others, and ended so long ago that by the victim's clock the tolerated difference of clocks (R18) is over
-   * at this beat. Without it: newer, and valid for long.
+   * so many beats after this. Without it: newer, and valid for long.
    */
-  readonly over?: number;
+  readonly overAfter?: number;
 }
+
+export type Move = Telling | Renewal;
 
 /** What the machines of all liars keep back. */
 export interface Withholding {
@@ -81,7 +84,8 @@ export interface Program {
   readonly scenes: number;
   /** Beats after which other scenes are cast, until the end. */
   readonly lasts: number;
-  readonly renewals?: readonly Renewal[];
+  /** What every liar does at the beginning, as screen and accuser of a scene of its own with any victim. */
+  readonly prelude?: readonly Move[];
   readonly moves: readonly Move[];
   readonly withheld: readonly Withholding[];
 }

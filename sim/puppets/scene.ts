@@ -47,7 +47,7 @@ export function sceneOf(
   const { order, chance } = troupe;
   if (casting === "alone") {
     const puppet = chance.pick(troupe.puppets.filter(({ actor }) => !used.has(actor.number)));
-    return puppet && { ring: 1, victim, accuser: puppet, screen: puppet, few: fewOf(troupe, victim) };
+    return puppet && aloneWith(troupe, puppet, victim);
   }
   if (isExposed(troupe, victim)) return undefined;
   const present = new Map(troupe.puppets.map((puppet) => [puppet.actor.number, puppet]));
@@ -65,6 +65,16 @@ export function sceneOf(
   // Whose certificate the victim lacks, its accusation cannot answer.
   const unknown = found.filter(({ accuser }) => !victim.machine.certificateOf(accuser.id));
   return unknown[0] ?? found[0];
+}
+
+/** Where one liar is all that there is, and any correct member the victim. */
+export function sceneAlone(troupe: Troupe, puppet: Puppet): Scene | undefined {
+  const victim = troupe.chance.pick(troupe.correct);
+  return victim && aloneWith(troupe, puppet, victim);
+}
+
+function aloneWith(troupe: Troupe, puppet: Puppet, victim: Seat): Scene {
+  return { ring: 1, victim, accuser: puppet, screen: puppet, few: fewOf(troupe, victim) };
 }
 
 /** Liars stand directly before it on more rings than it may disable. */
