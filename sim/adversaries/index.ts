@@ -62,6 +62,7 @@ const PLAYED: readonly Named[] = [
     programs.TWO_FACED_LEAVER,
   ),
   played("two-faced-few", "the same, but it has left for a few members only", programs.TWO_FACED_FEW),
+  played("two-faced-one", "the same, but it has left for a single member only", programs.TWO_FACED_ONE),
   played("two-faced-crowd", "the same, of as many victims at once as there are places", programs.TWO_FACED_CROWD),
   played(
     "two-faced-quiet",

@@ -82,6 +82,8 @@ export interface Program {
   readonly casting: Casting;
   /** Scenes at once, at most; no liar is screen, and no member victim, in two of them. */
   readonly scenes: number;
+  /** How many "few" are. Default 3: so many can hold no crowd's view, and are more than one. */
+  readonly few?: number;
   /** Beats after which other scenes are cast, until the end. */
   readonly lasts: number;
   /** What every liar does at the beginning, as screen and accuser of a scene of its own with any victim. */

@@ -62,6 +62,7 @@ const CROWD = 100;
 
 export const TWO_FACED_LEAVER = twoFaced("others", "victim");
 export const TWO_FACED_FEW = twoFaced("few", "rest");
+export const TWO_FACED_ONE = twoFaced("few", "rest", { few: 1 });
 export const TWO_FACED_CROWD = twoFaced("others", "victim", { scenes: CROWD });
 export const TWO_FACED_QUIET = twoFaced("others", "victim", {
   withheld: [

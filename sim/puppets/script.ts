@@ -40,20 +40,20 @@ export class Script extends Plot {
   #open(troupe: Troupe): void {
     const { prelude = [] } = this.#program;
     for (const puppet of troupe.puppets) {
-      const scene = sceneAlone(troupe, puppet);
+      const scene = sceneAlone(troupe, this.#program, puppet);
       if (scene) this.#plan(troupe, scene, prelude);
     }
   }
 
   /** New scenes, until it is time for the next ones. */
   #act(troupe: Troupe): void {
-    const { casting, scenes, lasts } = this.#program;
+    const { casting, lasts } = this.#program;
     troupe.cancel();
     if (casting === "newcomer") {
       this.#awaitNewcomers(troupe);
       return;
     }
-    for (const scene of scenesOf(troupe, casting, scenes)) this.#play(troupe, scene);
+    for (const scene of scenesOf(troupe, this.#program)) this.#play(troupe, scene);
     troupe.at(lasts * troupe.settings.gossipMs, () => this.#act(troupe));
   }
 
@@ -65,7 +65,7 @@ export class Script extends Plot {
         const life = `${seat.number} ${seat.startedAt}`;
         if (lives.has(life) || !isSeen(troupe, seat)) continue;
         lives.add(life);
-        const scene = sceneOf(troupe, "newcomer", seat);
+        const scene = sceneOf(troupe, this.#program, seat);
         if (scene && lives.size <= this.#program.scenes) this.#play(troupe, scene);
       }
     };
