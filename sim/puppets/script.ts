@@ -1,12 +1,14 @@
 /** Plays a program: casts its scenes, and makes its moves when they are due. */
+import { CLOCK_TOLERANCE_MS } from "../../gossip/evidence.js";
+import { METADATA_BYTES_MAX } from "../../gossip/limits.js";
 import { type Claim, subjectOf } from "../../gossip/statement.js";
 import { fullMask, type MemberId, tolerance, withRing } from "../../rings/index.js";
 import type { Identity, Seat } from "../actor.js";
 import { someOf } from "../adversaries/crowd.js";
 import { Plot } from "./plot.js";
-import type { Count, Move, Program, Rings, Under, Withholding } from "./program.js";
+import type { Count, Move, Program, Rings, Telling, Under, Withholding } from "./program.js";
 import type { Puppet } from "./puppet.js";
-import { audienceOf, type Scene, sceneOf, scenesOf } from "./scene.js";
+import { audienceOf, type Scene, sceneAlone, sceneOf, scenesOf } from "./scene.js";
 import type { Troupe } from "./troupe.js";
 
 /** Looks at the victim's epoch, and for newcomers, in a beat: fast enough to be before the news of it. */
@@ -29,25 +31,41 @@ export class Script extends Plot {
   }
 
   begin(troupe: Troupe): void {
-    const { casting, scenes, withheld } = this.#program;
-    for (const puppet of troupe.puppets) for (const what of withheld) this.#withhold(puppet, what);
-    if (casting === "newcomer") this.#awaitNewcomers(troupe);
-    else for (const scene of scenesOf(troupe, casting, scenes)) this.#play(troupe, scene);
+    const { withheld } = this.#program;
+    for (const puppet of troupe.puppets) for (const what of withheld) this.#withhold(troupe, puppet, what);
+    this.#act(troupe);
+    this.#open(troupe);
+  }
+
+  #open(troupe: Troupe): void {
+    const { prelude = [] } = this.#program;
+    for (const puppet of troupe.puppets) {
+      const scene = sceneAlone(troupe, this.#program, puppet);
+      if (scene) this.#plan(troupe, scene, prelude);
+    }
+  }
+
+  /** New scenes, until it is time for the next ones. */
+  #act(troupe: Troupe): void {
+    const { casting, lasts } = this.#program;
+    troupe.cancel();
+    if (casting === "newcomer") {
+      this.#awaitNewcomers(troupe);
+      return;
+    }
+    for (const scene of scenesOf(troupe, this.#program)) this.#play(troupe, scene);
+    troupe.at(lasts * troupe.settings.gossipMs, () => this.#act(troupe));
   }
 
   #awaitNewcomers(troupe: Troupe): void {
     const beatMs = troupe.settings.gossipMs;
-    const begunAt = troupe.now;
     const lives = new Set<string>();
     const look = () => {
-      const newest = troupe.correct.filter(({ startedAt }) => {
-        return startedAt >= begunAt && startedAt > troupe.now - NEW_BEATS * beatMs;
-      });
-      for (const seat of newest) {
+      for (const seat of newcomersOf(troupe)) {
         const life = `${seat.number} ${seat.startedAt}`;
         if (lives.has(life) || !isSeen(troupe, seat)) continue;
         lives.add(life);
-        const scene = sceneOf(troupe, "newcomer", seat);
+        const scene = sceneOf(troupe, this.#program, seat);
         if (scene && lives.size <= this.#program.scenes) this.#play(troupe, scene);
       }
     };
@@ -56,13 +74,20 @@ export class Script extends Plot {
 
   #play(troupe: Troupe, scene: Scene): void {
     this.#scenes.push(scene);
+    this.#plan(troupe, scene, this.#program.moves);
+  }
+
+  #plan(troupe: Troupe, scene: Scene, moves: readonly Move[]): void {
     const beatMs = troupe.settings.gossipMs;
-    for (const move of this.#program.moves) {
+    for (const move of moves) {
       const { when } = move;
-      if ("at" in when) troupe.at(when.at * beatMs, () => make(troupe, scene, move));
-      else if ("every" in when) {
-        troupe.every(when.every * beatMs, when.from * beatMs, () => make(troupe, scene, move));
-      } else this.#followEpochs(troupe, scene, move, when.epochsFrom * beatMs);
+      const act = () => make(troupe, scene, move);
+      if ("at" in when) troupe.at(when.at * beatMs, act);
+      else if ("epochsFrom" in when) this.#followEpochs(troupe, scene, move, when.epochsFrom * beatMs);
+      else {
+        const { from, every, times = 1, apart = 0 } = when;
+        for (let time = 0; time < times; time++) troupe.every(every * beatMs, (from + time * apart) * beatMs, act);
+      }
     }
   }
 
@@ -76,9 +101,13 @@ export class Script extends Plot {
     });
   }
 
-  /** Scenes come later, so it asks for them each time. */
-  #withhold(puppet: Puppet, { what, from }: Withholding): void {
-    const isVictim = (id: MemberId | undefined) => this.#scenes.some(({ victim }) => victim.id === id);
+  /** Scenes come later, so it asks for them each time; who may become the victim of one must get nothing before. */
+  #withhold(troupe: Troupe, puppet: Puppet, { what, from }: Withholding): void {
+    const isNew = (id: MemberId | undefined) => newcomersOf(troupe).some((seat) => seat.id === id);
+    const isVictim =
+      this.#program.casting === "newcomer"
+        ? isNew
+        : (id: MemberId | undefined) => this.#scenes.some(({ victim }) => victim.id === id);
     if (what === "all") {
       puppet.isDeafTo = (id) => from === "all" || isVictim(id);
       return;
@@ -87,6 +116,11 @@ export class Script extends Plot {
       return (from === "all" || isVictim(to)) && this.#scenes.some((scene) => concerns(claim, scene, what));
     });
   }
+}
+
+/** Correct members that have begun a life lately, and not with the network. */
+function newcomersOf({ correct, now, settings }: Troupe): Seat[] {
+  return correct.filter(({ startedAt }) => startedAt > 0 && startedAt > now - NEW_BEATS * settings.gossipMs);
 }
 
 /** Does any correct member but itself have it in its view? */
@@ -104,17 +138,33 @@ function concerns(claim: Claim, { screen, accuser, victim }: Scene, what: Withho
   );
 }
 
+function renew(troupe: Troupe, { victim }: Scene, puppet: Puppet, overAfter: number | undefined): void {
+  if (overAfter === undefined) puppet.renew();
+  else {
+    const { notBefore } = puppet.actor.certificate;
+    const overAt = troupe.wall(victim) + overAfter * troupe.settings.gossipMs;
+    puppet.renew({ notBefore: notBefore - 1, notAfter: overAt - CLOCK_TOLERANCE_MS });
+  }
+}
+
 function make(troupe: Troupe, scene: Scene, move: Move): void {
   const speaker = scene[move.by];
   if (!speaker.isUp) return;
+  if (move.say === "renewal") renew(troupe, scene, speaker, move.overAfter);
+  else tell(troupe, scene, move, speaker);
+}
+
+function tell(troupe: Troupe, scene: Scene, move: Telling, speaker: Puppet): void {
   const statements = statementsOf(troupe, scene, move, speaker);
   const fellows = troupe.puppets.filter((puppet) => puppet !== speaker);
-  const bearers = [speaker, ...someOf(troupe.chance, fellows, (move.bearers ?? 1) - 1)];
-  const told = Array.from({ length: move.copies ?? 1 }, () => bearers).flat();
+  const { bearers = 1, copies = 1 } = move;
+  const own = bearers === "any" ? someOf(troupe.chance, troupe.puppets, 1) : [speaker];
+  const chosen = bearers === "any" ? own : [...own, ...someOf(troupe.chance, fellows, bearers - 1)];
+  const told = Array.from({ length: copies }, () => chosen).flat();
   for (const to of audienceOf(troupe, scene, move.to)) for (const bearer of told) bearer.tell(to, statements);
 }
 
-function statementsOf(troupe: Troupe, scene: Scene, move: Move, speaker: Puppet): Uint8Array[] {
+function statementsOf(troupe: Troupe, scene: Scene, move: Telling, speaker: Puppet): Uint8Array[] {
   const by = identityOf(speaker, move.under);
   if (move.say === "certificate") return [speaker.certificate(by)];
   if (move.say === "accusation") {
@@ -126,7 +176,8 @@ function statementsOf(troupe: Troupe, scene: Scene, move: Move, speaker: Puppet)
   const { say } = move;
   return Array.from({ length: numberOf(troupe, move.count ?? 1) }, () => {
     if (say === "proof") return speaker.proof(by);
-    return speaker.noteStatement({ leaving: say === "leave", mask: maskOf(troupe, say === "masked") }, by);
+    const bulk = say === "bulky" && { metadata: new Uint8Array(METADATA_BYTES_MAX) };
+    return speaker.noteStatement({ leaving: say === "leave", mask: maskOf(troupe, say === "masked"), ...bulk }, by);
   });
 }
 
