@@ -34,6 +34,11 @@ export interface HeldAccusation {
   readonly digest: string;
 }
 
+interface StoredFarewell {
+  readonly epoch: bigint;
+  readonly digest: string;
+}
+
 interface HeldCertificate {
   readonly facts: Verified<CertificateFacts>;
   readonly digest: string;
@@ -70,6 +75,8 @@ export class Evidence {
   readonly #certificates: LayeredMap<MemberId, HeldCertificate[]>;
   readonly #byHash: LayeredMap<string, Verified<CertificateFacts>>;
   readonly #notes: LayeredMap<MemberId, HeldNote>;
+  /** Of each member the last farewell, also when a later note is held: it says that the member has returned since. */
+  readonly #farewells: LayeredMap<MemberId, StoredFarewell>;
   readonly #proofs: LayeredMap<MemberId, HeldProof>;
   readonly #accusations: LayeredMap<MemberId, HeldAccusation[]>;
   readonly #records: LayeredMap<string, StoredRecord>;
@@ -92,6 +99,7 @@ export class Evidence {
     this.#certificates = base ? base.#certificates.fork() : new LayeredMap();
     this.#byHash = base ? base.#byHash.fork() : new LayeredMap();
     this.#notes = base ? base.#notes.fork() : new LayeredMap();
+    this.#farewells = base ? base.#farewells.fork() : new LayeredMap();
     this.#proofs = base ? base.#proofs.fork() : new LayeredMap();
     this.#accusations = base ? base.#accusations.fork() : new LayeredMap();
     this.#records = base ? base.#records.fork() : new LayeredMap();
@@ -248,6 +256,16 @@ export class Evidence {
     return undefined;
   }
 
+  /** The epoch of the last farewell of a member; undefined when it never said one. */
+  farewellEpoch(id: MemberId): bigint | undefined {
+    return this.#farewells.get(id)?.epoch;
+  }
+
+  /** A farewell that was not heard of while it was the last note, or one that is. */
+  isNewFarewell({ id, epoch, leaving }: SignedNote): boolean {
+    return leaving && epoch > (this.#farewells.get(id)?.epoch ?? -1n);
+  }
+
   /** A leaving note of a member that is held as there: each of them follows a note that had to wait for its time. */
   isFarewell(note: SignedNote): boolean {
     const held = this.#notes.get(note.id)?.note;
@@ -344,9 +362,29 @@ export class Evidence {
     if (held) this.#unstore(held.digest);
     const ways = { callable: addressesOf(note, TRANSPORT_GRPC), pingable: addressesOf(note, TRANSPORT_PING) };
     this.#notes.set(note.id, { ...found, ...ways, note, digest: this.#store({ kind: "note", note }, record) });
+    if (note.leaving) this.#rememberFarewell(note, this.#notes.get(note.id)!.digest);
     this.#affect(note.id);
     this.#dropAccusations(note.id, (held) => this.accusationForm(held.accusation) === undefined);
     return true;
+  }
+
+  /**
+   * A farewell below the note that is held: its author has returned, and some have not heard yet that it had gone. It is no
+   * part of what views are compared by; it is there to be passed on, and to be counted (rule R13).
+   */
+  admitFarewell(note: Verified<SignedNote>, record: StoredRecord): boolean {
+    if (!this.isNewFarewell(note)) return false;
+    this.#records.set(record.digest.slice(0, LISTED_DIGITS), record);
+    this.#rememberFarewell(note, record.digest);
+    this.#affect(note.id);
+    this.#version += 1;
+    return true;
+  }
+
+  #rememberFarewell({ id, epoch }: SignedNote, digest: string): void {
+    const before = this.#farewells.get(id);
+    if (before && !this.tree.has(before.digest)) this.#records.delete(before.digest.slice(0, LISTED_DIGITS));
+    this.#farewells.set(id, { epoch, digest });
   }
 
   /** Is the accusation still one against the note that is held? */
@@ -413,11 +451,18 @@ export class Evidence {
   #forgetMember(id: MemberId): boolean {
     this.#affect(id);
     this.#certificates.delete(id);
+    this.#forgetFarewell(id);
     this.#dropAccusations(id, () => false);
     const proof = this.#proofs.get(id);
     if (proof) this.#unstore(proof.digest);
     this.#proofs.delete(id);
     return this.rings.delete(id);
+  }
+
+  #forgetFarewell(id: MemberId): void {
+    const held = this.#farewells.get(id);
+    if (held && !this.tree.has(held.digest)) this.#records.delete(held.digest.slice(0, LISTED_DIGITS));
+    this.#farewells.delete(id);
   }
 
   #admitContradictions(id: MemberId, found: readonly Contradiction[]): boolean {

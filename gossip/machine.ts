@@ -534,7 +534,7 @@ export class Machine {
     if (claim.kind === "revocation") this.#herald.revoked(claim.list);
     if (claim.kind === "note") {
       this.#judgement.noteAdmitted(claim.note.id, now);
-      this.#monitor.forget(claim.note.id);
+      if (this.#evidence.note(claim.note.id)?.digest === digest) this.#monitor.forget(claim.note.id);
     }
     if (fresh && isRebuttal) this.#mailer.spreadUrgently(digest, now);
     else if (fresh && !this.#isReserve(claim)) this.#mailer.spread(digest, now);
