@@ -34,9 +34,10 @@ export interface HeldAccusation {
   readonly digest: string;
 }
 
-interface StoredFarewell {
+interface Farewell {
   readonly epoch: bigint;
-  readonly digest: string;
+  /** While it is below the note that is held. */
+  readonly record: StoredRecord | undefined;
 }
 
 interface HeldCertificate {
@@ -76,7 +77,8 @@ export class Evidence {
   readonly #byHash: LayeredMap<string, Verified<CertificateFacts>>;
   readonly #notes: LayeredMap<MemberId, HeldNote>;
   /** Of each member the last farewell, also when a later note is held: it says that the member has returned since. */
-  readonly #farewells: LayeredMap<MemberId, StoredFarewell>;
+  readonly #farewells: LayeredMap<MemberId, Farewell>;
+  readonly #oldFarewells: LayeredMap<string, StoredRecord>;
   readonly #proofs: LayeredMap<MemberId, HeldProof>;
   readonly #accusations: LayeredMap<MemberId, HeldAccusation[]>;
   readonly #records: LayeredMap<string, StoredRecord>;
@@ -100,6 +102,7 @@ export class Evidence {
     this.#byHash = base ? base.#byHash.fork() : new LayeredMap();
     this.#notes = base ? base.#notes.fork() : new LayeredMap();
     this.#farewells = base ? base.#farewells.fork() : new LayeredMap();
+    this.#oldFarewells = base ? base.#oldFarewells.fork() : new LayeredMap();
     this.#proofs = base ? base.#proofs.fork() : new LayeredMap();
     this.#accusations = base ? base.#accusations.fork() : new LayeredMap();
     this.#records = base ? base.#records.fork() : new LayeredMap();
@@ -230,7 +233,8 @@ export class Evidence {
 
   /** By the digest as it is listed to partners, or a whole one. */
   record(digest: string): StoredRecord | undefined {
-    return this.#records.get(digest.slice(0, LISTED_DIGITS));
+    const listed = digest.slice(0, LISTED_DIGITS);
+    return this.#records.get(listed) ?? this.#oldFarewells.get(listed);
   }
 
   records(): Iterable<StoredRecord> {
@@ -362,7 +366,7 @@ export class Evidence {
     if (held) this.#unstore(held.digest);
     const ways = { callable: addressesOf(note, TRANSPORT_GRPC), pingable: addressesOf(note, TRANSPORT_PING) };
     this.#notes.set(note.id, { ...found, ...ways, note, digest: this.#store({ kind: "note", note }, record) });
-    if (note.leaving) this.#rememberFarewell(note, this.#notes.get(note.id)!.digest);
+    if (note.leaving) this.#rememberFarewell(note, undefined);
     this.#affect(note.id);
     this.#dropAccusations(note.id, (held) => this.accusationForm(held.accusation) === undefined);
     return true;
@@ -374,17 +378,16 @@ export class Evidence {
    */
   admitFarewell(note: Verified<SignedNote>, record: StoredRecord): boolean {
     if (!this.isNewFarewell(note)) return false;
-    this.#records.set(record.digest.slice(0, LISTED_DIGITS), record);
-    this.#rememberFarewell(note, record.digest);
+    this.#rememberFarewell(note, record);
     this.#affect(note.id);
     this.#version += 1;
     return true;
   }
 
-  #rememberFarewell({ id, epoch }: SignedNote, digest: string): void {
-    const before = this.#farewells.get(id);
-    if (before && !this.tree.has(before.digest)) this.#records.delete(before.digest.slice(0, LISTED_DIGITS));
-    this.#farewells.set(id, { epoch, digest });
+  #rememberFarewell({ id, epoch }: SignedNote, record: StoredRecord | undefined): void {
+    this.#forgetFarewell(id);
+    this.#farewells.set(id, { epoch, record });
+    if (record) this.#oldFarewells.set(record.digest.slice(0, LISTED_DIGITS), record);
   }
 
   /** Is the accusation still one against the note that is held? */
@@ -460,8 +463,8 @@ export class Evidence {
   }
 
   #forgetFarewell(id: MemberId): void {
-    const held = this.#farewells.get(id);
-    if (held && !this.tree.has(held.digest)) this.#records.delete(held.digest.slice(0, LISTED_DIGITS));
+    const record = this.#farewells.get(id)?.record;
+    if (record) this.#oldFarewells.delete(record.digest.slice(0, LISTED_DIGITS));
     this.#farewells.delete(id);
   }
 
