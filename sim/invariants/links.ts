@@ -52,6 +52,11 @@ export class Links {
     return this.#someSince(since, (span) => span.areBarelyLinked(a, b, neighboursOf));
   }
 
+  /** Was there a fault that breaks links at some instant since then? */
+  wereSomeBad(since: number): boolean {
+    return this.#someSince(since, (span) => span.isBad);
+  }
+
   #someSince(since: number, test: (span: Span) => boolean): boolean {
     return this.#spans.some((span, index) => {
       const end = this.#spans[index + 1]?.from ?? Number.POSITIVE_INFINITY;
@@ -76,6 +81,10 @@ class Span {
   constructor(faults: readonly Fault[], from: number) {
     this.from = from;
     this.#tables = faults.map((fault) => new FaultTable(fault));
+  }
+
+  get isBad(): boolean {
+    return this.#tables.length > 0;
   }
 
   areApart(a: Seat, b: Seat, members: readonly Seat[]): boolean {
