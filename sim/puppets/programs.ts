@@ -33,7 +33,8 @@ const accuse: Move = { by: "accuser", say: "accusation", rings: "scene", to: "ot
 function split(left: Audience, live: Audience): Move[] {
   const screen = { by: "screen", bearers: BEARERS } as const;
   const leave = { ...screen, say: "leave", to: left } as const;
-  const alive = { ...screen, say: "live", to: live } as const;
+  // One that comes late, and the victim believes the others: that is the end of it.
+  const alive = { ...screen, say: "live", to: live, copies: 2 } as const;
   const spend = { ...screen, say: "live", count: "budget", to: "all" } as const;
   return [
     // The beat of those who hold it as left begins a little earlier: what they push finds a newer note waiting.
