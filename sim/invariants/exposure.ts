@@ -6,7 +6,9 @@
 import { parseStatement } from "../../gossip/index.js";
 import { type MemberId, Rings, tolerance } from "../../rings/index.js";
 import type { Seat } from "../actor.js";
+import { dateProblem } from "../crypto.js";
 import type { Watched } from "./watched.js";
+import type { NextTo } from "./ways.js";
 
 export class Exposure {
   readonly #watched: Watched;
@@ -18,7 +20,7 @@ export class Exposure {
   }
 
   /**
-   * On more than t rings the first before it that is not down is Byzantine. A Byzantine one counts also when it is down,
+   * On more than t rings the first before it that is not down, or past its dates, is Byzantine. A Byzantine one counts also then,
    * and so does a further identity of one, when the observer holds its certificate.
    */
   isExposed(seat: Seat, observer: Seat): boolean {
@@ -31,15 +33,26 @@ export class Exposure {
     return held > tolerance(rings.count);
   }
 
-  /** The correct ones among the first before and after it on each ring that are not down. */
-  correctNeighbours(seat: Seat, observer: Seat): Seat[] {
-    const ids = this.#built(observer).neighbours(seat.id, this.#isDown);
-    return [...ids].flatMap((id) => this.#seats.get(id) ?? []).filter(({ isCorrect }) => isCorrect);
+  /**
+   * Of each member the correct ones among the first before and after it on each ring that are not down. To be asked at this
+   * instant only.
+   */
+  correctNeighbours(observer: Seat): NextTo<Seat> {
+    const rings = this.#built(observer);
+    const known = new Map<Seat, readonly Seat[]>();
+    const find = ({ id }: Seat) =>
+      [...rings.neighbours(id, this.#isDown)].flatMap((other) => this.#seats.get(other) ?? []).filter(isCorrect);
+    return (seat) => {
+      const neighbours = known.get(seat) ?? find(seat);
+      known.set(seat, neighbours);
+      return neighbours;
+    };
   }
 
   readonly #isDown = (id: MemberId): boolean => {
     const other = this.#seats.get(id);
-    return other?.isCorrect === true && other.state !== "up";
+    if (other?.isCorrect !== true) return false;
+    return other.state !== "up" || dateProblem(other.certificate, this.#watched.wall) !== undefined;
   };
 
   /** Identities only ever come. */
@@ -58,4 +71,8 @@ export class Exposure {
     }
     return this.#rings;
   }
+}
+
+function isCorrect(seat: Seat): boolean {
+  return seat.isCorrect;
 }
