@@ -34,7 +34,7 @@ export function scenesOf(troupe: Troupe, program: Program): Scene[] {
 
 function candidatesOf(troupe: Troupe, casting: Casting): Seat[] {
   const candidates = troupe.chance.shuffled(troupe.correct);
-  return casting === "ahead" ? candidates.sort((a, b) => troupe.wall(b) - troupe.wall(a)) : candidates;
+  return casting === "ahead" ? candidates.sort((a, b) => b.wall - a.wall) : candidates;
 }
 
 /** A scene with this victim, unless it stands nowhere so, or is one that nobody promises anything. */

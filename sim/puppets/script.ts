@@ -157,7 +157,7 @@ function renew(troupe: Troupe, { victim }: Scene, puppet: Puppet, overAfter: num
   if (overAfter === undefined) puppet.renew();
   else {
     const { notBefore } = puppet.actor.certificate;
-    const overAt = troupe.wall(victim) + overAfter * troupe.settings.gossipMs;
+    const overAt = victim.wall + overAfter * troupe.settings.gossipMs;
     puppet.renew({ notBefore: notBefore - 1, notAfter: overAt - CLOCK_TOLERANCE_MS });
   }
 }
