@@ -19,6 +19,8 @@ const NEW_BEATS = 10;
 export class Script extends Plot {
   readonly #program: Program;
   readonly #scenes: Scene[] = [];
+  /** What the liars are screens and accusers of before any scene is cast. */
+  readonly #preludes: Scene[] = [];
 
   constructor(program: Program) {
     super();
@@ -40,8 +42,10 @@ export class Script extends Plot {
   #open(troupe: Troupe): void {
     const { prelude = [] } = this.#program;
     for (const puppet of troupe.puppets) {
-      const scene = sceneAlone(troupe, this.#program, puppet);
-      if (scene) this.#plan(troupe, scene, prelude);
+      const scene = prelude.length > 0 ? sceneAlone(troupe, this.#program, puppet) : undefined;
+      if (!scene) continue;
+      this.#preludes.push(scene);
+      this.#plan(troupe, scene, prelude);
     }
   }
 
@@ -49,27 +53,27 @@ export class Script extends Plot {
   #act(troupe: Troupe): void {
     const { casting, lasts } = this.#program;
     troupe.cancel();
-    if (casting === "newcomer") {
-      this.#awaitNewcomers(troupe);
+    if (casting === "newcomer" || casting === "forgetful") {
+      this.#await(troupe, casting === "newcomer" ? newcomersOf : forgetfulOf);
       return;
     }
     for (const scene of scenesOf(troupe, this.#program)) this.#play(troupe, scene);
     troupe.at(lasts * troupe.settings.gossipMs, () => this.#act(troupe));
   }
 
-  #awaitNewcomers(troupe: Troupe): void {
-    const beatMs = troupe.settings.gossipMs;
+  /** Scenes as they come: one in each life of a victim. */
+  #await(troupe: Troupe, candidatesOf: (troupe: Troupe) => readonly Seat[]): void {
     const lives = new Set<string>();
-    const look = () => {
-      for (const seat of newcomersOf(troupe)) {
+    troupe.every(troupe.settings.gossipMs / LOOKS_PER_BEAT, 0, () => {
+      for (const seat of candidatesOf(troupe)) {
         const life = `${seat.number} ${seat.startedAt}`;
-        if (lives.has(life) || !isSeen(troupe, seat)) continue;
-        lives.add(life);
+        if (lives.size >= this.#program.scenes || lives.has(life) || !isSeen(troupe, seat)) continue;
         const scene = sceneOf(troupe, this.#program, seat);
-        if (scene && lives.size <= this.#program.scenes) this.#play(troupe, scene);
+        if (!scene) continue;
+        lives.add(life);
+        this.#play(troupe, scene);
       }
-    };
-    troupe.every(beatMs / LOOKS_PER_BEAT, 0, look);
+    });
   }
 
   #play(troupe: Troupe, scene: Scene): void {
@@ -101,6 +105,12 @@ export class Script extends Plot {
     });
   }
 
+  #isConcerned(claim: Claim, what: Withholding["what"]): boolean {
+    if (this.#scenes.some((scene) => concerns(claim, scene, what))) return true;
+    // Its machine answers what it sees in its own name with a note above that.
+    return what === "screen" && this.#preludes.some((scene) => concerns(claim, scene, what));
+  }
+
   /** Scenes come later, so it asks for them each time; who may become the victim of one must get nothing before. */
   #withhold(troupe: Troupe, puppet: Puppet, { what, from }: Withholding): void {
     const isNew = (id: MemberId | undefined) => newcomersOf(troupe).some((seat) => seat.id === id);
@@ -113,7 +123,7 @@ export class Script extends Plot {
       return;
     }
     puppet.withheld.push((claim, to) => {
-      return (from === "all" || isVictim(to)) && this.#scenes.some((scene) => concerns(claim, scene, what));
+      return (from === "all" || isVictim(to)) && this.#isConcerned(claim, what);
     });
   }
 }
@@ -121,6 +131,11 @@ export class Script extends Plot {
 /** Correct members that have begun a life lately, and not with the network. */
 function newcomersOf({ correct, now, settings }: Troupe): Seat[] {
   return correct.filter(({ startedAt }) => startedAt > 0 && startedAt > now - NEW_BEATS * settings.gossipMs);
+}
+
+/** Correct members that hold no note of some liar. */
+function forgetfulOf({ correct, puppets }: Troupe): Seat[] {
+  return correct.filter(({ machine }) => puppets.some(({ id }) => machine.standing(id) === "silent"));
 }
 
 /** Does any correct member but itself have it in its view? */
@@ -142,7 +157,7 @@ function renew(troupe: Troupe, { victim }: Scene, puppet: Puppet, overAfter: num
   if (overAfter === undefined) puppet.renew();
   else {
     const { notBefore } = puppet.actor.certificate;
-    const overAt = troupe.wall(victim) + overAfter * troupe.settings.gossipMs;
+    const overAt = victim.wall + overAfter * troupe.settings.gossipMs;
     puppet.renew({ notBefore: notBefore - 1, notAfter: overAt - CLOCK_TOLERANCE_MS });
   }
 }
@@ -173,6 +188,7 @@ function statementsOf(troupe: Troupe, scene: Scene, move: Telling, speaker: Pupp
     const said = rings.slice(0, numberOf(troupe, move.count ?? rings.length));
     return said.map((ring) => speaker.accusation(victim, ring, victim.machine.epoch, by));
   }
+  if (move.say === "low") return [speaker.noteStatement({ epoch: speaker.lowEpoch() }, by)];
   const { say } = move;
   return Array.from({ length: numberOf(troupe, move.count ?? 1) }, () => {
     if (say === "proof") return speaker.proof(by);

@@ -4,7 +4,6 @@ import { type Actor, type Seat, TURN_MS } from "../actor.js";
 import { victimsOf } from "../adversaries/crowd.js";
 import { type Order, orderOf } from "../adversaries/order.js";
 import type { Chance } from "../chance.js";
-import type { Member } from "../member.js";
 import type { Plot } from "./plot.js";
 import { Puppet } from "./puppet.js";
 
@@ -71,11 +70,6 @@ export class Troupe {
   /** Forgets all that is planned beyond this window. */
   cancel(): void {
     this.#tasks = [];
-  }
-
-  /** Unix milliseconds by the clock of a member. */
-  wall(seat: Seat): number {
-    return (seat as Member).wall;
   }
 
   /** Once, so many virtual milliseconds from now. */
