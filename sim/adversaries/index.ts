@@ -99,6 +99,16 @@ const SINGLE: readonly Named[] = [
     "the same, and liars tell the victim nothing and pass no answer on",
     programs.TWO_FACED_QUIET,
   ),
+  played(
+    "proof-jam",
+    "the liar before the victim is caught lying by all but the victim; the one behind accuses",
+    programs.PROOF_JAM,
+  ),
+  played(
+    "ghost-accuser",
+    "accuses under a certificate that has ended for the victim, and for others not yet",
+    programs.GHOST_ACCUSER,
+  ),
   played("splitter", "keeps half of the views holding it as left, and half as live", programs.SPLITTER),
   played("doorstep", "accuses newcomers before they can have the accuser's certificate", programs.DOORSTEP),
 ];

@@ -6,10 +6,11 @@
 /**
  * Where the players of a scene stand.
  * "screened": on a ring a liar directly before the victim (the screen), and another liar directly before that one (the accuser).
- * "direct": the accuser directly before the victim. "newcomer": the same, of one who has just come in or come back, from the
- * moment on at which any view has it. "alone": any liar is screen and accuser at once, and any correct member the victim.
+ * "direct": the accuser directly before the victim. "ahead": the same, and of all who stand so those whose clocks are the
+ * farthest ahead. "newcomer": the same, of one who has just come in or come back, from the moment on at which any view has it.
+ * "alone": any liar is screen and accuser at once, and any correct member the victim.
  */
-export type Casting = "screened" | "direct" | "newcomer" | "alone";
+export type Casting = "screened" | "direct" | "ahead" | "newcomer" | "alone";
 
 export type Role = "screen" | "accuser";
 
@@ -22,7 +23,8 @@ export type Audience = "victim" | "others" | "all" | "few" | "rest" | "half" | "
 /** Times are beats, one gossip interval each, from the scene's beginning on: budgets refill by them. */
 export type When =
   | { readonly at: number }
-  | { readonly from: number; readonly every: number }
+  /** Each time so many `times`, `apart` from each other. Default: once. */
+  | { readonly from: number; readonly every: number; readonly times?: number; readonly apart?: number }
   /** From then on at once whenever the victim has an epoch at which this was not said yet. */
   | { readonly epochsFrom: number };
 
@@ -49,11 +51,22 @@ export type Move = Saying & {
   readonly under?: Under;
   readonly to: Audience;
   readonly when: When;
-  /** Liars that bring it, each in a call of its own: the speaker, and others. Loss rarely takes all. Default 1. */
-  readonly bearers?: number;
+  /** Liars that bring it, each in a call of its own: the speaker, and others. Loss rarely takes all. "any": one of all. Default 1. */
+  readonly bearers?: number | "any";
   /** Calls of each bearer with the same packet: the fastest of many takes hardly any time. Default 1. */
   readonly copies?: number;
 };
+
+/** The authority issues a further certificate to a liar, at a beat. */
+export interface Renewal {
+  readonly of: Role;
+  readonly at: number;
+  /**
+   * It is older than its others, and ended so long ago that by the victim's clock the tolerated difference of clocks (R18) is over
+   * at this beat. Without it: newer, and valid for long.
+   */
+  readonly over?: number;
+}
 
 /** What the machines of all liars keep back. */
 export interface Withholding {
@@ -66,6 +79,9 @@ export interface Program {
   readonly casting: Casting;
   /** Scenes at once, at most; no liar is screen, and no member victim, in two of them. */
   readonly scenes: number;
+  /** Beats after which other scenes are cast, until the end. */
+  readonly lasts: number;
+  readonly renewals?: readonly Renewal[];
   readonly moves: readonly Move[];
   readonly withheld: readonly Withholding[];
 }

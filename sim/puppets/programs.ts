@@ -13,6 +13,9 @@ const FIRST = { bearers: 4, copies: 4 };
  */
 const PARK_AT = { leave: 0.4, live: 0.6 };
 
+/** Beats for one scene: a removal takes 2 Delta, which is 3 beats in a LAN and 6 over continents, and beginning takes one. */
+const LASTS = 12;
+
 /** The accuser is a stranger to the victim, and over its budget. */
 const drain: Move = {
   by: "accuser",
@@ -47,6 +50,7 @@ function twoFaced(left: Audience, live: Audience, changes: Partial<Program> = {}
   return {
     casting: "screened",
     scenes: 1,
+    lasts: LASTS,
     moves: [drain, ...split(left, live), accuse],
     withheld: [{ what: "screen", from: "all" }],
     ...changes,
@@ -70,6 +74,8 @@ export const TWO_FACED_QUIET = twoFaced("others", "victim", {
 export const SPLITTER: Program = {
   casting: "alone",
   scenes: 1,
+  // As long as it likes: views are never equal.
+  lasts: Number.POSITIVE_INFINITY,
   moves: split("half", "other-half"),
   withheld: [{ what: "screen", from: "all" }],
 };
@@ -78,9 +84,65 @@ export const SPLITTER: Program = {
 export const DOORSTEP: Program = {
   casting: "newcomer",
   scenes: CROWD,
+  lasts: LASTS,
   moves: [{ by: "accuser", say: "accusation", rings: "scene", to: "others", when: { epochsFrom: 0 } }],
   withheld: [
     { what: "certificates", from: "victim" },
     { what: "all", from: "victim" },
   ],
+};
+
+/** Proofs around the moment at which the budget refills: one must come before any that others hand on. */
+const JAM = { times: 90, apart: 0.0005 };
+/** When in a beat the victim's budget for proofs has been emptied, and refills with each beat. */
+const JAM_AT = 0.3;
+
+const jam = { by: "screen", say: "proof", under: "first", to: "victim" } as const;
+
+/**
+ * The screen lives under its newer certificate. The victim's budget for proofs goes on better and better ones about the older,
+ * and the proof about the newer one, which all others have, is not looked at.
+ */
+export const PROOF_JAM: Program = {
+  casting: "screened",
+  scenes: 1,
+  lasts: LASTS,
+  renewals: [{ of: "screen", at: 0 }],
+  moves: [
+    drain,
+    { by: "screen", say: "certificate", under: "last", to: "all", when: { at: 0 }, bearers: BEARERS },
+    { by: "screen", say: "live", under: "last", to: "all", when: { at: 0.15 }, bearers: BEARERS },
+    { ...jam, ...FIRST, when: { at: JAM_AT } },
+    { ...jam, bearers: BEARERS, count: "budget", when: { at: JAM_AT + 0.02 } },
+    { ...jam, bearers: BEARERS, count: "budget", when: { at: JAM_AT + 0.15 } },
+    { ...jam, bearers: "any", when: { from: JAM_AT + 1 - (JAM.times * JAM.apart) / 2, every: 1, ...JAM } },
+    { by: "screen", say: "proof", under: "last", to: "others", when: { at: 0.7 }, bearers: BEARERS },
+    // Half of a removal later, and each Delta / 2 from then on, all others ask the victim: not in the moment of the jam.
+    { ...accuse, when: { epochsFrom: 1.1 } },
+  ],
+  withheld: [{ what: "screen", from: "all" }],
+};
+
+/** When the accuser's certificate is over for the victim, and not yet for the others. */
+const GHOST_AT = 1;
+
+/** The victim refuses the signature as expired, and the others keep what they looked at a moment before (R8). */
+export const GHOST_ACCUSER: Program = {
+  casting: "ahead",
+  scenes: 1,
+  lasts: LASTS,
+  renewals: [{ of: "accuser", at: 0, over: GHOST_AT }],
+  moves: [
+    { by: "accuser", say: "certificate", under: "last", to: "all", when: { at: 0.1 }, bearers: BEARERS },
+    {
+      by: "accuser",
+      say: "accusation",
+      rings: "scene",
+      under: "last",
+      to: "others",
+      when: { at: GHOST_AT },
+      bearers: BEARERS,
+    },
+  ],
+  withheld: [],
 };

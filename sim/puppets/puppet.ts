@@ -11,6 +11,7 @@ import {
   packetOf,
 } from "../adversaries/forgery.js";
 import { sendWithout, without } from "../adversaries/packets.js";
+import type { Dates } from "../crypto.js";
 
 /** Is this statement kept from this member? */
 export type Withheld = (claim: Claim, to: MemberId | undefined) => boolean;
@@ -87,6 +88,13 @@ export class Puppet {
 
   certificate(by: Identity = this.actor): Uint8Array {
     return certificateStatement(by);
+  }
+
+  /** A further certificate of its own id, which is `identities.at(-1)` from now on. Default: newer, with dates like anybody's. */
+  renew(dates?: Dates): Identity {
+    const identity = this.actor.reissue(dates);
+    this.identities.push(identity);
+    return identity;
   }
 
   tell(to: Seat, statements: readonly Uint8Array[]): void {

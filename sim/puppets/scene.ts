@@ -22,7 +22,7 @@ const FEW = 3;
 export function scenesOf(troupe: Troupe, casting: Casting, count: number): Scene[] {
   const used = new Set<number>();
   const scenes: Scene[] = [];
-  for (const victim of troupe.chance.shuffled(troupe.correct)) {
+  for (const victim of candidatesOf(troupe, casting)) {
     if (scenes.length >= count) break;
     const scene = sceneOf(troupe, casting, victim, used);
     if (!scene) continue;
@@ -30,6 +30,11 @@ export function scenesOf(troupe: Troupe, casting: Casting, count: number): Scene
     used.add(scene.screen.actor.number);
   }
   return scenes;
+}
+
+function candidatesOf(troupe: Troupe, casting: Casting): Seat[] {
+  const candidates = troupe.chance.shuffled(troupe.correct);
+  return casting === "ahead" ? candidates.sort((a, b) => troupe.wall(b) - troupe.wall(a)) : candidates;
 }
 
 /** A scene with this victim, unless it stands nowhere so, or is one that nobody promises anything. */

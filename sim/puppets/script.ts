@@ -1,10 +1,11 @@
 /** Plays a program: casts its scenes, and makes its moves when they are due. */
+import { CLOCK_TOLERANCE_MS } from "../../gossip/evidence.js";
 import { type Claim, subjectOf } from "../../gossip/statement.js";
 import { fullMask, type MemberId, tolerance, withRing } from "../../rings/index.js";
 import type { Identity, Seat } from "../actor.js";
 import { someOf } from "../adversaries/crowd.js";
 import { Plot } from "./plot.js";
-import type { Count, Move, Program, Rings, Under, Withholding } from "./program.js";
+import type { Count, Move, Program, Renewal, Rings, Under, Withholding } from "./program.js";
 import type { Puppet } from "./puppet.js";
 import { audienceOf, type Scene, sceneOf, scenesOf } from "./scene.js";
 import type { Troupe } from "./troupe.js";
@@ -29,10 +30,21 @@ export class Script extends Plot {
   }
 
   begin(troupe: Troupe): void {
-    const { casting, scenes, withheld } = this.#program;
+    const { withheld } = this.#program;
     for (const puppet of troupe.puppets) for (const what of withheld) this.#withhold(puppet, what);
-    if (casting === "newcomer") this.#awaitNewcomers(troupe);
-    else for (const scene of scenesOf(troupe, casting, scenes)) this.#play(troupe, scene);
+    this.#act(troupe);
+  }
+
+  /** New scenes, until it is time for the next ones. */
+  #act(troupe: Troupe): void {
+    const { casting, scenes, lasts } = this.#program;
+    troupe.cancel();
+    if (casting === "newcomer") {
+      this.#awaitNewcomers(troupe);
+      return;
+    }
+    for (const scene of scenesOf(troupe, casting, scenes)) this.#play(troupe, scene);
+    troupe.at(lasts * troupe.settings.gossipMs, () => this.#act(troupe));
   }
 
   #awaitNewcomers(troupe: Troupe): void {
@@ -57,12 +69,18 @@ export class Script extends Plot {
   #play(troupe: Troupe, scene: Scene): void {
     this.#scenes.push(scene);
     const beatMs = troupe.settings.gossipMs;
+    for (const renewal of this.#program.renewals ?? []) {
+      troupe.at(renewal.at * beatMs, () => renew(troupe, scene, renewal));
+    }
     for (const move of this.#program.moves) {
       const { when } = move;
-      if ("at" in when) troupe.at(when.at * beatMs, () => make(troupe, scene, move));
-      else if ("every" in when) {
-        troupe.every(when.every * beatMs, when.from * beatMs, () => make(troupe, scene, move));
-      } else this.#followEpochs(troupe, scene, move, when.epochsFrom * beatMs);
+      const act = () => make(troupe, scene, move);
+      if ("at" in when) troupe.at(when.at * beatMs, act);
+      else if ("epochsFrom" in when) this.#followEpochs(troupe, scene, move, when.epochsFrom * beatMs);
+      else {
+        const { from, every, times = 1, apart = 0 } = when;
+        for (let time = 0; time < times; time++) troupe.every(every * beatMs, (from + time * apart) * beatMs, act);
+      }
     }
   }
 
@@ -104,13 +122,24 @@ function concerns(claim: Claim, { screen, accuser, victim }: Scene, what: Withho
   );
 }
 
+/** Both ends of a span that has begun before any other certificate of it, and ends as the renewal says. */
+function renew(troupe: Troupe, scene: Scene, { of, at, over }: Renewal): void {
+  const puppet = scene[of];
+  const { notBefore } = puppet.actor.certificate;
+  const leftMs = over === undefined ? undefined : (over - at) * troupe.settings.gossipMs;
+  if (leftMs === undefined) puppet.renew();
+  else puppet.renew({ notBefore: notBefore - 1, notAfter: troupe.wall(scene.victim) + leftMs - CLOCK_TOLERANCE_MS });
+}
+
 function make(troupe: Troupe, scene: Scene, move: Move): void {
   const speaker = scene[move.by];
   if (!speaker.isUp) return;
   const statements = statementsOf(troupe, scene, move, speaker);
   const fellows = troupe.puppets.filter((puppet) => puppet !== speaker);
-  const bearers = [speaker, ...someOf(troupe.chance, fellows, (move.bearers ?? 1) - 1)];
-  const told = Array.from({ length: move.copies ?? 1 }, () => bearers).flat();
+  const { bearers = 1, copies = 1 } = move;
+  const own = bearers === "any" ? someOf(troupe.chance, troupe.puppets, 1) : [speaker];
+  const chosen = bearers === "any" ? own : [...own, ...someOf(troupe.chance, fellows, bearers - 1)];
+  const told = Array.from({ length: copies }, () => chosen).flat();
   for (const to of audienceOf(troupe, scene, move.to)) for (const bearer of told) bearer.tell(to, statements);
 }
 

@@ -4,6 +4,7 @@ import { type Actor, type Seat, TURN_MS } from "../actor.js";
 import { victimsOf } from "../adversaries/crowd.js";
 import { type Order, orderOf } from "../adversaries/order.js";
 import type { Chance } from "../chance.js";
+import type { Member } from "../member.js";
 import type { Plot } from "./plot.js";
 import { Puppet } from "./puppet.js";
 
@@ -67,6 +68,16 @@ export class Troupe {
     return this.#puppets.get(of.number);
   }
 
+  /** Forgets all that is planned beyond this window. */
+  cancel(): void {
+    this.#tasks = [];
+  }
+
+  /** Unix milliseconds by the clock of a member. */
+  wall(seat: Seat): number {
+    return (seat as Member).trustedWall();
+  }
+
   /** Once, so many virtual milliseconds from now. */
   at(ms: number, run: () => void): void {
     this.#plan({ nextAt: this.now + ms, everyMs: Number.POSITIVE_INFINITY, run });
@@ -99,7 +110,7 @@ export class Troupe {
 
   #reset(): void {
     this.#isBegun = false;
-    this.#tasks = [];
+    this.cancel();
     for (const puppet of this.#puppets.values()) puppet.release();
   }
 
