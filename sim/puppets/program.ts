@@ -12,7 +12,8 @@
  */
 export type Casting = "screened" | "direct" | "ahead" | "newcomer" | "alone";
 
-export type Role = "screen" | "accuser";
+/** "crowd": all liars, each in its own name. */
+export type Role = "screen" | "accuser" | "crowd";
 
 /**
  * Correct members that are up. The victim; all others; all; a few of the others, and everybody else; two halves; the victim's
@@ -34,14 +35,23 @@ export type Under = "first" | "last";
 /** "budget": t + 1, which with one more is what others admit at once (R11). */
 export type Count = number | "budget";
 
-/** Which rings an accuser accuses on: the scene's; or, so many, those on which a correct member stands between. */
-export type Rings = "scene" | "strange";
+/**
+ * Which rings a liar names: the scene's; or, so many, those on which a correct member stands between it and whom it accuses;
+ * or those on which none does, so that the accusation stands.
+ */
+export type Rings = "scene" | "strange" | "held";
+
+/** Whom an accusation is of: the victim; the screen, which is passed over while it stands accused; or the correct between. */
+export type Accused = "victim" | "screen" | "shields";
 
 export type Saying =
   /** Notes of its own, each with a higher epoch. "masked": t rings disabled. */
   | { readonly say: "live" | "masked" | "leave"; readonly count?: Count }
-  /** At the victim's present epoch. */
-  | { readonly say: "accusation"; readonly rings: Rings; readonly count?: Count }
+  /** At the accused's present epoch. Default: of the victim. */
+  | { readonly say: "accusation"; readonly rings: Rings; readonly count?: Count; readonly of?: Accused }
+  /** Unsigned, and false: "you stand accused in my view" (R20), and "I hold you as gone" (R15), at the hearer's present epoch. */
+  | { readonly say: "summons"; readonly rings: Rings; readonly count?: Count; readonly way: "datagram" | "call" }
+  | { readonly say: "gone" }
   /** Two notes with one epoch, better than the proofs before. */
   | { readonly say: "proof"; readonly count?: Count }
   | { readonly say: "certificate" };
@@ -59,7 +69,7 @@ export type Move = Saying & {
 
 /** The authority issues a further certificate to a liar, at a beat. */
 export interface Renewal {
-  readonly of: Role;
+  readonly of: Exclude<Role, "crowd">;
   readonly at: number;
   /**
    * It is older than its others, and ended so long ago that by the victim's clock the tolerated difference of clocks (R18) is over
@@ -70,9 +80,18 @@ export interface Renewal {
 
 /** What the machines of all liars keep back. */
 export interface Withholding {
-  /** All about the screen; the victim's notes; accusations of the victim; the accuser's certificates; or all there is. */
-  readonly what: "screen" | "notes" | "charges" | "certificates" | "all";
+  /**
+   * All about the screen; the victim's notes; accusations of the victim; the accuser's certificates; the screen's answers to
+   * pings and calls; or all there is.
+   */
+  readonly what: "screen" | "notes" | "charges" | "certificates" | "answers" | "all";
   readonly from: "victim" | "all";
+}
+
+/** Liars sit on their answers to calls. */
+export interface Lateness {
+  readonly from: "victim" | "all";
+  readonly beats: number;
 }
 
 export interface Program {
@@ -84,4 +103,5 @@ export interface Program {
   readonly renewals?: readonly Renewal[];
   readonly moves: readonly Move[];
   readonly withheld: readonly Withholding[];
+  readonly late?: Lateness;
 }
