@@ -1,0 +1,48 @@
+/** What a drawn attack lacks to mean anything, added: most draws would else be a run in which nothing happens. */
+import type { Chance } from "../chance.js";
+import type { Move, Program, Renewal } from "../puppets/program.js";
+import { drawFault } from "../run/fault-draw.js";
+import type { Plan } from "../run/plan.js";
+import type { Attack } from "./attack.js";
+import { drawMove } from "./draw-move.js";
+
+/** What splits views alone accuses nobody; all else needs one that does. */
+const ACCUSING_SHARE = 0.95;
+/** Beats after a renewal, and bearers: under a certificate that others lack nothing is looked at. */
+const INTRODUCED_AFTER = 0.1;
+const INTRODUCED_BY = 3;
+
+export function wellFormed({ plan, program }: Attack, chance: Chance): Attack {
+  const accused = accusing(program, chance);
+  return { plan: staged(plan, accused, chance), program: introduced(accused) };
+}
+
+function accusing(program: Program, chance: Chance): Program {
+  const { moves } = program;
+  if (moves.some(({ say }) => say === "accusation") || !chance.happens(ACCUSING_SHARE)) return program;
+  return { ...program, moves: [...moves, drawMove(chance, "accusation")] };
+}
+
+/** Whoever speaks under its last certificate has one issued, and shows it. */
+function introduced(program: Program): Program {
+  let { renewals = [], moves } = program;
+  for (const of of ["screen", "accuser"] as const) {
+    const speaks = (move: Move) => move.by === of && move.under === "last";
+    if (!moves.some((move) => speaks(move) && move.say !== "certificate")) continue;
+    const renewal: Renewal = renewals.find((each) => each.of === of) ?? { of, at: 0 };
+    if (!renewals.includes(renewal)) renewals = [...renewals, renewal];
+    if (moves.some((move) => speaks(move) && move.say === "certificate")) continue;
+    const when = { at: renewal.at + INTRODUCED_AFTER };
+    moves = [{ by: of, say: "certificate", under: "last", to: "all", when, bearers: INTRODUCED_BY }, ...moves];
+  }
+  return { ...program, renewals, moves };
+}
+
+/** Newcomers come, and the clock of one who is ahead is. */
+function staged(plan: Plan, { casting }: Program, chance: Chance): Plan {
+  const { faults, seconds } = plan;
+  const needed = casting === "newcomer" ? "join" : casting === "ahead" ? "skew" : undefined;
+  if (!needed || faults.some(({ kind }) => kind === needed)) return plan;
+  const member = chance.below(plan.members - plan.byzantine);
+  return { ...plan, faults: [...faults, drawFault(chance, needed, member, 1_000 * seconds)] };
+}
