@@ -49,14 +49,13 @@ export function crossed(one: Attack, other: Attack, chance: Chance): Attack {
 }
 
 function changedPlan(plan: Plan, chance: Chance): Plan {
-  const phaseMs = 1_000 * plan.seconds;
   switch (chance.below(4)) {
     case 0:
       return { ...plan, seed: chance.below(SEED_END) };
     case 1:
       return { ...plan, network: drawLinks(chance, presetOf(plan)) };
     case 2:
-      return { ...plan, faults: chance.happens(0.4) ? [] : drawFaults(chance, plan.members - plan.byzantine, phaseMs) };
+      return { ...plan, faults: chance.happens(0.4) ? [] : drawFaults(chance, plan) };
     default:
       return drawAttackedPlan(chance);
   }

@@ -1,5 +1,6 @@
 /** Attacks drawn at random: small networks of all kinds, and programs of a few moves. */
 import type { Chance } from "../chance.js";
+import { harmlessStallMs } from "../invariants/stops.js";
 import type { Move, Program } from "../puppets/program.js";
 import { ringsFor } from "../run/draw.js";
 import { drawFault } from "../run/fault-draw.js";
@@ -37,8 +38,7 @@ export function drawAttackedPlan(chance: Chance): Plan {
   const members = chance.between(MEMBERS.min, chance.happens(LARGEST_SHARE) ? MEMBERS.max : MEMBERS.usual);
   const byzantine = drawLiars(chance, members);
   const seconds = (BEATS * settings.gossipMs) / 1_000;
-  return {
-    seed: chance.below(SEED_END),
+  const plan = {
     members,
     byzantine,
     rings: ringsFor(members, byzantine),
@@ -48,9 +48,9 @@ export function drawAttackedPlan(chance: Chance): Plan {
     start: "whole",
     crypto: "fake",
     settings,
-    network: drawLinks(chance, preset),
-    faults: chance.happens(0.5) ? [] : drawFaults(chance, members - byzantine, 1_000 * seconds),
-  };
+  } as const;
+  const faults = chance.happens(0.5) ? [] : drawFaults(chance, plan);
+  return { ...plan, seed: chance.below(SEED_END), network: drawLinks(chance, preset), faults };
 }
 
 export function drawProgram(chance: Chance): Program {
@@ -66,10 +66,17 @@ export function drawProgram(chance: Chance): Program {
   };
 }
 
-export function drawFaults(chance: Chance, correct: number, phaseMs: number): Plan["faults"] {
-  return Array.from({ length: chance.between(1, 2) }, () =>
-    drawFault(chance, chance.pick(FAULTS)!, chance.below(correct), phaseMs),
-  );
+/** A stall is as long as costs nobody its place: a longer one would excuse what the search looks for. */
+export function drawFaults(
+  chance: Chance,
+  { members, byzantine, settings, seconds }: Omit<Plan, "faults" | "network" | "seed">,
+): Plan["faults"] {
+  const correct = members - byzantine;
+  const phaseMs = 1_000 * seconds;
+  return Array.from({ length: chance.between(1, 2) }, () => {
+    const fault = drawFault(chance, chance.pick(FAULTS)!, chance.below(correct), phaseMs);
+    return fault.kind === "stall" ? { ...fault, lasts: chance.between(1, harmlessStallMs(settings)) } : fault;
+  });
 }
 
 /** Over continents links are as they are there; in one room mostly. */

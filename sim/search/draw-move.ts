@@ -24,6 +24,8 @@ const EVERY = [1, 1, 1, 0.5, 0.25, 2] as const;
 const TIMES_MAX = 20;
 const APARTS = [0.003, 0.02, 0.1] as const;
 const COUNT_MAX = 6;
+/** So many at once are a flood: beyond any budget, and below what a packet holds. */
+const FLOOD = 40;
 const BEARERS_MAX = 4;
 const COPIES_MAX = 4;
 /** How long liars may sit on answers, in tenths of a beat: two beats are the deadline of a call in a LAN. */
@@ -145,6 +147,7 @@ export function drawWhen(chance: Chance, say: Move["say"]): When {
 
 export function drawCount(chance: Chance): { count?: Count } {
   if (chance.happens(0.55)) return {};
+  if (chance.happens(0.1)) return { count: FLOOD };
   return { count: chance.happens(0.5) ? "budget" : chance.between(1, COUNT_MAX) };
 }
 
@@ -158,9 +161,8 @@ export function drawCopies(chance: Chance): { copies?: number } {
 }
 
 /** The authority gives further certificates to the players of a scene alone. */
-export function drawUnder(chance: Chance, by: Role): { under?: "first" | "last" } {
-  if (by === "crowd" || chance.happens(0.7)) return {};
-  return { under: chance.happens(0.7) ? "last" : "first" };
+export function drawUnder(chance: Chance, by: Role): { under?: "last" } {
+  return by === "crowd" || chance.happens(0.8) ? {} : { under: "last" };
 }
 
 export function tenths(chance: Chance, beatsMax: number): number {

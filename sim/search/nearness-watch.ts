@@ -29,6 +29,9 @@ export class NearnessWatch implements Watcher {
   readonly #exposure: Exposure;
   readonly #isExposed = new Map<Seat, boolean>();
   readonly #charges = new Map<number, Charge>();
+  /** How many hold each as accused, of so many that could. */
+  readonly #observers = new Map<Seat, number>();
+  #others = 1;
   /** Since when correct views differ about a member. */
   readonly #partedSince = new Map<Seat, number>();
   readonly #firstEpochs = new Map<Seat, bigint>();
@@ -42,6 +45,7 @@ export class NearnessWatch implements Watcher {
     this.#stops = new Stops(watched.settings);
     this.#exposure = new Exposure(watched);
     for (const seat of watched.members) if (seat.isCorrect) this.#firstEpochs.set(seat, seat.machine.epoch);
+    this.#others = Math.max(1, this.#firstEpochs.size - 1);
   }
 
   told(observer: Seat, output: Output, now: number): void {
@@ -56,6 +60,14 @@ export class NearnessWatch implements Watcher {
     if (charge) this.#lasted(charge, now);
     if (isAccused) this.#charges.set(key, { observer, accused, epoch, since: now });
     else this.#charges.delete(key);
+    if (Boolean(charge) !== isAccused) this.#count(accused, isAccused ? 1 : -1, observer, now);
+  }
+
+  #count(accused: Seat, more: number, observer: Seat, now: number): void {
+    const count = (this.#observers.get(accused) ?? 0) + more;
+    this.#observers.set(accused, count);
+    const share = Math.min(1, count / this.#others);
+    if (share > this.#breadth && this.#counts(accused, now, observer)) this.#breadth = share;
   }
 
   happened(event: SimEvent, now: number): void {
@@ -65,21 +77,19 @@ export class NearnessWatch implements Watcher {
   /** Looks at all views. */
   look(now: number): void {
     const views = this.#watched.members.filter(({ isCorrect, state }) => isCorrect && state === "up");
-    const sums = new Map<Seat, { count: number; share: number }>();
+    this.#others = Math.max(1, views.length - 1);
+    const sums = new Map<Seat, number>();
     for (const [key, charge] of this.#charges) {
       if (charge.observer.state !== "up") {
         this.#charges.delete(key);
+        this.#count(charge.accused, -1, charge.observer, now);
         continue;
       }
       const share = this.#lasted(charge, now);
-      const sum = sums.get(charge.accused) ?? { count: 0, share: 0 };
-      sums.set(charge.accused, { count: sum.count + 1, share: sum.share + share });
+      sums.set(charge.accused, (sums.get(charge.accused) ?? 0) + share);
     }
-    const others = Math.max(1, views.length - 1);
-    for (const [accused, { count, share }] of sums) {
-      if (!this.#counts(accused, now)) continue;
-      this.#breadth = Math.max(this.#breadth, Math.min(1, count / others));
-      this.#mean = Math.max(this.#mean, Math.min(1, share / others));
+    for (const [accused, share] of sums) {
+      if (this.#counts(accused, now)) this.#mean = Math.max(this.#mean, Math.min(1, share / this.#others));
     }
     this.#compare(views, now);
   }
