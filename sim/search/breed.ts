@@ -19,6 +19,7 @@ import {
   drawWhen,
   drawWithheld,
 } from "./draw-move.js";
+import { drawPhrase } from "./draw-phrase.js";
 import { wellFormed } from "./well-formed.js";
 
 /** Beyond so many moves none is added: what matters is found among few. */
@@ -73,7 +74,7 @@ function changedProgram(program: Program, chance: Chance): Program {
     case 0:
     case 1:
     case 2:
-      return moves.length < MOVES_MAX ? { ...program, moves: [...moves, drawMove(chance)] } : program;
+      return moves.length < MOVES_MAX ? { ...program, moves: [...moves, ...drawPhrase(chance)] } : program;
     case 3:
     case 4:
       return { ...program, moves: moves.filter((_, index) => index !== place) };

@@ -6,7 +6,8 @@ import { ringsFor } from "../run/draw.js";
 import { drawFault } from "../run/fault-draw.js";
 import { type FaultKind, type NetworkPlan, type Plan, PRESETS } from "../run/plan.js";
 import type { Attack } from "./attack.js";
-import { drawCasting, drawLasts, drawLate, drawMove, drawRenewal, drawScenes, drawWithheld } from "./draw-move.js";
+import { drawCasting, drawLasts, drawLate, drawRenewal, drawScenes, drawWithheld } from "./draw-move.js";
+import { drawPhrase } from "./draw-phrase.js";
 import { wellFormed } from "./well-formed.js";
 
 const SEED_END = 2 ** 32;
@@ -20,7 +21,9 @@ const LIARS_SHARE_MAX = 0.3;
 const RINGS_MAX = 31;
 /** Beats of a run: two scenes of usual length, one after the other. */
 const BEATS = 26;
-const MOVES_MAX = 7;
+const PHRASES_MAX = 5;
+/** Liars that go on gossiping help whoever they attack: most attacks keep something back. */
+const WITHHOLDING_SHARE = 0.7;
 /**
  * Faults that excuse nothing beyond their own member: those of the network would excuse what the search looks for. The loss
  * that all links have never does.
@@ -54,14 +57,14 @@ export function drawAttackedPlan(chance: Chance): Plan {
 }
 
 export function drawProgram(chance: Chance): Program {
-  const moves: Move[] = Array.from({ length: chance.between(1, MOVES_MAX) }, () => drawMove(chance));
+  const moves: Move[] = Array.from({ length: chance.between(1, PHRASES_MAX) }, () => drawPhrase(chance)).flat();
   return {
     casting: drawCasting(chance),
     scenes: drawScenes(chance),
     lasts: drawLasts(chance),
     renewals: chance.happens(0.3) ? [drawRenewal(chance)] : [],
     moves,
-    withheld: chance.happens(0.5) ? [drawWithheld(chance)] : [],
+    withheld: chance.happens(WITHHOLDING_SHARE) ? [drawWithheld(chance)] : [],
     ...(chance.happens(0.1) && { late: drawLate(chance) }),
   };
 }

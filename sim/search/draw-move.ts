@@ -63,6 +63,15 @@ export const AUDIENCES: readonly Audience[] = [
 ];
 export const CASTINGS: readonly Casting[] = ["screened", "direct", "ahead", "newcomer", "alone"];
 const CASTING: Weights<Casting> = { screened: 9, direct: 3, ahead: 2, newcomer: 2, alone: 4 };
+/** What is said of the screen is what views are to differ in. */
+const WITHHOLDINGS: Weights<Withholding["what"]> = {
+  screen: 4,
+  notes: 1,
+  charges: 1,
+  certificates: 1,
+  answers: 1,
+  all: 2,
+};
 export const WITHHELD: readonly Withholding["what"][] = [
   "screen",
   "notes",
@@ -87,7 +96,8 @@ export function drawLasts(chance: Chance): number {
 }
 
 export function drawWithheld(chance: Chance): Withholding {
-  return { what: chance.pick(WITHHELD)!, from: chance.pick(["victim", "all"] as const)! };
+  const what = weighed(chance, WITHHOLDINGS);
+  return { what, from: chance.pick(["victim", "all"] as const)! };
 }
 
 export function drawLate(chance: Chance): Lateness {

@@ -8,7 +8,7 @@ import { drawMove } from "./draw-move.js";
 
 /** What splits views alone accuses nobody; all else needs one that does. */
 const ACCUSING_SHARE = 0.95;
-/** Beats after a renewal, and bearers: under a certificate that others lack nothing is looked at. */
+/** Beats after a renewal, and between the two, and bearers: under a certificate that others lack nothing is looked at. */
 const INTRODUCED_AFTER = 0.1;
 const INTRODUCED_BY = 3;
 
@@ -23,7 +23,7 @@ function accusing(program: Program, chance: Chance): Program {
   return { ...program, moves: [...moves, drawMove(chance, "accusation")] };
 }
 
-/** Whoever speaks under its last certificate has one issued, and shows it. */
+/** Whoever speaks under its last certificate has one issued, shows it and lives under it, as who renews does. */
 function introduced(program: Program): Program {
   let { renewals = [], moves } = program;
   for (const of of ["screen", "accuser"] as const) {
@@ -31,9 +31,11 @@ function introduced(program: Program): Program {
     if (!moves.some((move) => speaks(move) && move.say !== "certificate")) continue;
     const renewal: Renewal = renewals.find((each) => each.of === of) ?? { of, at: 0 };
     if (!renewals.includes(renewal)) renewals = [...renewals, renewal];
-    if (moves.some((move) => speaks(move) && move.say === "certificate")) continue;
-    const when = { at: renewal.at + INTRODUCED_AFTER };
-    moves = [{ by: of, say: "certificate", under: "last", to: "all", when, bearers: INTRODUCED_BY }, ...moves];
+    for (const [index, say] of (["live", "certificate"] as const).entries()) {
+      if (moves.some((move) => speaks(move) && move.say === say)) continue;
+      const when = { at: renewal.at + (2 - index) * INTRODUCED_AFTER };
+      moves = [{ by: of, say, under: "last", to: "all", when, bearers: INTRODUCED_BY }, ...moves];
+    }
   }
   return { ...program, renewals, moves };
 }
