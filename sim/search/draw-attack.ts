@@ -1,11 +1,11 @@
 /** Attacks drawn at random: small networks of all kinds, and programs of a few moves. */
 import type { Chance } from "../chance.js";
-import { harmlessStallMs } from "../invariants/stops.js";
 import type { Move, Program } from "../puppets/program.js";
 import { ringsFor } from "../run/draw.js";
 import { drawFault } from "../run/fault-draw.js";
 import { type FaultKind, type NetworkPlan, type Plan, PRESETS } from "../run/plan.js";
 import type { Attack } from "./attack.js";
+import { bounded } from "./bounded.js";
 import { drawCasting, drawLasts, drawLate, drawRenewal, drawScenes, drawWithheld } from "./draw-move.js";
 import { drawPhrase } from "./draw-phrase.js";
 import { wellFormed } from "./well-formed.js";
@@ -69,7 +69,6 @@ export function drawProgram(chance: Chance): Program {
   };
 }
 
-/** A stall is as long as costs nobody its place: a longer one would excuse what the search looks for. */
 export function drawFaults(
   chance: Chance,
   { members, byzantine, settings, seconds }: Omit<Plan, "faults" | "network" | "seed">,
@@ -78,7 +77,7 @@ export function drawFaults(
   const phaseMs = 1_000 * seconds;
   return Array.from({ length: chance.between(1, 2) }, () => {
     const fault = drawFault(chance, chance.pick(FAULTS)!, chance.below(correct), phaseMs);
-    return fault.kind === "stall" ? { ...fault, lasts: chance.between(1, harmlessStallMs(settings)) } : fault;
+    return bounded(fault, chance, settings);
   });
 }
 

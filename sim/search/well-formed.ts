@@ -4,6 +4,7 @@ import type { Move, Program, Renewal } from "../puppets/program.js";
 import { drawFault } from "../run/fault-draw.js";
 import type { Plan } from "../run/plan.js";
 import type { Attack } from "./attack.js";
+import { bounded } from "./bounded.js";
 import { drawMove } from "./draw-move.js";
 
 /** What splits views alone accuses nobody; all else needs one that does. */
@@ -42,9 +43,10 @@ function introduced(program: Program): Program {
 
 /** Newcomers come, and the clock of one who is ahead is. */
 function staged(plan: Plan, { casting }: Program, chance: Chance): Plan {
-  const { faults, seconds } = plan;
+  const { faults, seconds, settings } = plan;
   const needed = casting === "newcomer" ? "join" : casting === "ahead" ? "skew" : undefined;
   if (!needed || faults.some(({ kind }) => kind === needed)) return plan;
   const member = chance.below(plan.members - plan.byzantine);
-  return { ...plan, faults: [...faults, drawFault(chance, needed, member, 1_000 * seconds)] };
+  const fault = drawFault(chance, needed, member, 1_000 * seconds);
+  return { ...plan, faults: [...faults, bounded(fault, chance, settings)] };
 }
