@@ -45,7 +45,9 @@ export class Defence {
   #repushUntil = Number.NEGATIVE_INFINITY;
   /** The highest epoch of a note that was made with my key and not by me. */
   #floor = 0n;
+  /** The last epoch of mine that others held as gone, and that I have told so; in this life. */
   #removedEpoch: bigint | undefined;
+  #firstEpoch: bigint | undefined;
 
   constructor(parts: DefenceParts) {
     this.#parts = parts;
@@ -111,12 +113,15 @@ export class Defence {
     this.#schedule(now, true);
   }
 
-  /** An unsigned word of an authenticated member: worth one new note at the strangers' pace, and no more (rules R9, R15). */
+  /**
+   * An unsigned word of an authenticated member: worth one new note at the strangers' pace, and no more (rules R9, R15). My
+   * program hears of it also when that note is out already, because a summons came first.
+   */
   toldGone(epoch: bigint, now: number): void {
     const { self, outbox } = this.#parts;
-    if (epoch !== self.epoch || self.leaving) return;
-    this.#schedule(now, false, this.#afterGrace(now));
-    if (this.#removedEpoch === epoch) return;
+    if (self.leaving || epoch > self.epoch || epoch < (this.#firstEpoch ?? epoch + 1n)) return;
+    if (epoch === self.epoch) this.#schedule(now, false, this.#afterGrace(now));
+    if (this.#removedEpoch !== undefined && epoch <= this.#removedEpoch) return;
     this.#removedEpoch = epoch;
     outbox.emit({ kind: "isolated", reason: "removed" });
   }
@@ -136,6 +141,7 @@ export class Defence {
     this.#saveMark();
     timers.clear("rebuttal");
     this.#testimony.clear();
+    this.#firstEpoch ??= self.epoch;
     this.#rebuttedAt = now;
     const { tokens, at } = refilled(this.#budget, this.#rate, now);
     this.#budget = { tokens: Math.max(0, tokens - 1), at };
@@ -156,6 +162,7 @@ export class Defence {
   /** I go on from a note that all others hold. */
   stand(note: Note): void {
     this.#parts.self.adopt(note);
+    this.#firstEpoch = note.epoch;
     this.#saveMark();
   }
 

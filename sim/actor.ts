@@ -25,6 +25,8 @@ export interface Seat {
   /** Since when it has been down or stalled; the end of the last such time is `backAt`. Virtual milliseconds. */
   readonly stoppedAt: number | undefined;
   readonly backAt: number;
+  /** Unix milliseconds by the clock by which it judges dates: a big step of its wall clock is not believed (rule R18). */
+  readonly wall: number;
 }
 
 export type StatementKind = "note" | "leave" | "accusation";
@@ -115,8 +117,19 @@ export type TrafficKind = "call" | "answer" | "ping" | "pong" | "summons" | "gos
 
 export type SimEvent =
   | {
-      readonly kind: "joined" | "crashed" | "restarted" | "stalled" | "resumed" | "leaving" | "left" | "revoked";
+      readonly kind:
+        | "joined"
+        | "crashed"
+        | "restarted"
+        | "stalled"
+        | "resumed"
+        | "leaving"
+        | "left"
+        | "revoked"
+        | "renewed";
       readonly seat: Seat;
     }
+  /** The authority has put one of its issuing certificates, DER, on the revocation list. */
+  | { readonly kind: "issuer-retired"; readonly issuer: Uint8Array }
   | { readonly kind: "clock-skewed"; readonly seat: Seat; readonly ms: number }
   | { readonly kind: "network"; readonly what: string };

@@ -35,6 +35,8 @@ export interface SimCrypto {
   readonly sha256: Sha256;
   /** A certificate for the member of this name. Asked again for a name: a new certificate for the same id (a renewal). */
   issue(name: string, dates: Dates): Credentials;
+  /** Goes over to another issuing certificate: what is issued and listed from now on is by it. Returns the former one, DER. */
+  rotate(): Uint8Array;
   /** The authority's signature over a revocation list. */
   signRevocations(list: RevocationList): SignedRevocationList;
   /**

@@ -51,6 +51,8 @@ export class Engine {
   readonly byId = new Map<MemberId, Member>();
   readonly byAddress = new Map<string, Member>();
   network!: Network;
+  /** A member holds nobody as live any more. */
+  onAlone!: (member: Member) => void;
   #liars: Member[] = [];
   #recruits = 0;
 
@@ -207,6 +209,9 @@ export class Engine {
         break;
       case "gossip":
         sendGossip(member, output);
+        break;
+      case "isolated":
+        if (output.reason === "nobody") this.onAlone(member);
         break;
       case "departed":
         this.observers.told(member, output, this.now);

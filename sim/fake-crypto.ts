@@ -19,8 +19,10 @@ import { sha256 } from "./sha256.js";
 const LEAF_BYTES = 640;
 const ISSUER_BYTES = 600;
 const SIGNATURE_BYTES = 64;
-/** The layout of a leaf: a tag, the id, two dates and the serial number as doubles, the authority's signature, padding. */
-const AT = { tag: 0, id: 1, notBefore: 33, notAfter: 41, serial: 49, signature: 57, padding: 121 } as const;
+/** The layout of a leaf: a tag, the id, two dates and the serial number as doubles, which issuer, its signature, padding. */
+const AT = { tag: 0, id: 1, notBefore: 33, notAfter: 41, serial: 49, issuer: 57, signature: 58, padding: 122 } as const;
+/** The number of an issuing certificate follows its tag, and is one byte there and in leaves. */
+const ISSUERS_MAX = 256;
 const TAG = 0xfa;
 
 export function fakeCrypto(): SimCrypto {
@@ -29,14 +31,22 @@ export function fakeCrypto(): SimCrypto {
 
 class FakeCrypto implements SimCrypto {
   readonly sha256 = sha256;
-  readonly #issuer = new Uint8Array(ISSUER_BYTES).fill(TAG);
+  /** All that there were; the last one signs. */
+  readonly #issuers = [issuerOf(0)];
   #serial = 0;
 
   issue(name: string, dates: Dates): Credentials {
-    const leaf = writeLeaf(sha256(asciiBytes(`id ${name}`)), dates, ++this.#serial);
+    const leaf = writeLeaf(sha256(asciiBytes(`id ${name}`)), dates, ++this.#serial, this.#issuers.length - 1);
     const certificate = factsOf(leaf, this.#issuer);
     const sign: Credentials["sign"] = (type, body) => fakeSignature(certificate.hash, type, body);
     return { certificate, sign };
+  }
+
+  rotate(): Uint8Array {
+    if (this.#issuers.length >= ISSUERS_MAX) throw new Error(`there are ${ISSUERS_MAX} issuing certificates at most`);
+    const former = this.#issuer;
+    this.#issuers.push(issuerOf(this.#issuers.length));
+    return former;
   }
 
   signRevocations(list: RevocationList): SignedRevocationList {
@@ -54,8 +64,17 @@ class FakeCrypto implements SimCrypto {
     return equalBytes(expected, check.signature) ? { ok: true } : { ok: false, reason: "signature" };
   }
 
+  get #issuer(): Uint8Array {
+    return this.#issuers.at(-1)!;
+  }
+
+  #isIssuerOf(leaf: Uint8Array, issuer: Uint8Array): boolean {
+    const own = this.#issuers[leaf[AT.issuer]!];
+    return own !== undefined && equalBytes(issuer, own);
+  }
+
   #checkChain(leaf: Uint8Array, issuer: Uint8Array, wall: number): Verdict {
-    if (!isIssued(leaf) || !equalBytes(issuer, this.#issuer)) return { ok: false, reason: "certificate-malformed" };
+    if (!isIssued(leaf) || !this.#isIssuerOf(leaf, issuer)) return { ok: false, reason: "certificate-malformed" };
     const certificate = factsOf(leaf, issuer);
     const reason = dateProblem(certificate, wall);
     return reason ? { ok: false, reason } : { ok: true, certificate };
@@ -76,7 +95,13 @@ function fakeSignature(certificateHash: string, type: string, body: Uint8Array):
   return signature;
 }
 
-function writeLeaf(id: Uint8Array, { notBefore, notAfter }: Dates, serial: number): Uint8Array {
+function issuerOf(number: number): Uint8Array {
+  const issuer = new Uint8Array(ISSUER_BYTES).fill(TAG);
+  issuer[1] = number;
+  return issuer;
+}
+
+function writeLeaf(id: Uint8Array, { notBefore, notAfter }: Dates, serial: number, issuer: number): Uint8Array {
   const leaf = new Uint8Array(LEAF_BYTES);
   const view = new DataView(leaf.buffer);
   leaf[AT.tag] = TAG;
@@ -84,6 +109,7 @@ function writeLeaf(id: Uint8Array, { notBefore, notAfter }: Dates, serial: numbe
   view.setFloat64(AT.notBefore, notBefore);
   view.setFloat64(AT.notAfter, notAfter);
   view.setFloat64(AT.serial, serial);
+  leaf[AT.issuer] = issuer;
   leaf.set(fakeSignature("authority", "certificate", leaf.subarray(0, AT.signature)), AT.signature);
   return leaf;
 }

@@ -1,7 +1,7 @@
 /** A whole overlay in one thread, from a seed: `import { Simulation } from "fireflies/sim"`. */
 export type { Actor, Behaviour, Identity, Seat, SimEvent, StatementKind, TrafficKind, Watcher } from "./actor.js";
 export { TURN_MS } from "./actor.js";
-export { ADVERSARIES, type Adversary, adversary, EVERY_ADVERSARY } from "./adversaries/index.js";
+export { ADVERSARIES, type Adversary, adversary, EVERY_ADVERSARY, PLOTS } from "./adversaries/index.js";
 export type { Incoming, MessageHandler, Reply, ReplyProblem, ResponseHandler } from "./applications.js";
 export { Chance } from "./chance.js";
 export type { Credentials, Dates, SimCrypto } from "./crypto.js";
@@ -13,6 +13,11 @@ export { LAN_LATENCY, type Latency, WAN_LATENCY } from "./latency.js";
 export { MEMBERS_MAX } from "./limits.js";
 export type { Network, NetworkOptions } from "./network.js";
 export type { SimulationOptions } from "./options.js";
+export { Plot, plot } from "./puppets/plot.js";
+export type * from "./puppets/program.js";
+export { Puppet } from "./puppets/puppet.js";
+export { Script } from "./puppets/script.js";
+export { Troupe } from "./puppets/troupe.js";
 export type { Change, ChangeKind } from "./run/changes.js";
 export { type Choice, choosePlan } from "./run/choose.js";
 export { drawPlan, type PlanSize } from "./run/draw.js";

@@ -34,8 +34,7 @@ export class Checked extends Input {
 
   run(member: Member, now: number): void {
     const { verdicts } = member.engine;
-    const wall = member.trustedWall();
-    const given = this.#checks.map((check) => verdicts.check(check, wall));
+    const given = this.#checks.map((check) => verdicts.check(check, member.wall));
     member.machine.verified(this.#batch, given, now);
   }
 }

@@ -14,8 +14,10 @@ import {
 } from "../gossip/index.js";
 import { fromHex, fullMask, type MemberId } from "../rings/index.js";
 import type { Chance } from "./chance.js";
+import type { Dates } from "./crypto.js";
 import { type Engine, WALL_START } from "./engine.js";
 import { ANY_LIFE, Input } from "./input.js";
+import { Later } from "./inputs.js";
 import type { Member } from "./member.js";
 
 /** Members that the authority names to one who comes in. */
@@ -24,6 +26,10 @@ const CONTACTS = 10;
 const LIST_MS = 86_400_000;
 /** Members that hear of a new revocation list from the authority itself. */
 const FIRST_HEARERS = 3;
+
+/** The first pause before a member that is alone asks the authority for contacts, milliseconds, and what the doubled ones end at. */
+const COMPANY_MS_FIRST = 1_000;
+const COMPANY_MS_MAX = 60_000;
 
 type Begin = { readonly shared?: SharedView; readonly known?: readonly Uint8Array[] };
 
@@ -34,6 +40,7 @@ export class Lives {
   constructor(engine: Engine, chance: Chance) {
     this.#engine = engine;
     this.#chance = chance;
+    engine.onAlone = (member) => this.#seekCompany(member, COMPANY_MS_FIRST);
   }
 
   /** All know all at once, under notes that they signed a moment ago. */
@@ -80,14 +87,31 @@ export class Lives {
     this.#engine.deliver(new Told(member, (now) => member.machine.leave(now)));
   }
 
+  /** Its driver takes the new certificate when it runs; one that is down finds it at its next start. */
+  renew(member: Member, dates: Dates): void {
+    const engine = this.#engine;
+    const credentials = engine.crypto.issue(member.name, dates);
+    if (member.state === "down") {
+      member.credentials = credentials;
+      engine.observers.happened({ kind: "renewed", seat: member }, engine.now);
+      return;
+    }
+    const take = (now: number) => {
+      member.credentials = credentials;
+      engine.observers.happened({ kind: "renewed", seat: member }, now);
+      member.machine.renew(credentials.certificate, now);
+    };
+    engine.deliver(new Told(member, take));
+  }
+
   describe(member: Member, metadata: Uint8Array): void {
     member.metadata = metadata;
     this.#engine.deliver(new Told(member, (now) => member.machine.describe({ metadata }, now)));
   }
 
-  listOf(number: number, members: ReadonlySet<MemberId>): RevocationList {
+  listOf(number: number, members: ReadonlySet<MemberId>, issuers: ReadonlySet<string>): RevocationList {
     const issuedAt = WALL_START + Math.floor(this.#engine.now);
-    const entries = { certificates: new Set<string>(), members: new Set(members), issuers: new Set<string>() };
+    const entries = { certificates: new Set<string>(), members: new Set(members), issuers: new Set(issuers) };
     return { number: BigInt(number), issuedAt, nextUpdate: issuedAt + LIST_MS, ...entries };
   }
 
@@ -100,9 +124,22 @@ export class Lives {
     }
   }
 
+  /** As client/company.ts: new contacts, again and again while it is alone. */
+  #seekCompany(member: Member, pauseMs: number): void {
+    const { machine } = member;
+    const look = () => {
+      if (machine.members().length > 0) return;
+      const contacts = this.#contactsFor(member);
+      machine.addContacts(contacts.map(recipientOf));
+      machine.learn(contacts.map(certificateOf), this.#engine.now);
+      this.#seekCompany(member, Math.min(2 * pauseMs, COMPANY_MS_MAX));
+    };
+    this.#engine.plan(pauseMs, new Later(member, member.life, look));
+  }
+
   #begin(member: Member, begin: Begin, kind: "joined" | "restarted"): void {
     const engine = this.#engine;
-    const contacts = begin.shared ? [] : this.#contactsFor(member);
+    const contacts = begin.shared ? [] : this.#contactsFor(member).map(recipientOf);
     member.life += 1;
     member.machine = this.#newMachine(member, contacts, begin);
     member.startedAt = engine.now;
@@ -163,10 +200,9 @@ export class Lives {
     return { ...note, body, signature: member.credentials.sign(noteSignatureType(note), body) };
   }
 
-  #contactsFor(member: Member): Recipient[] {
-    // The authority has heard of those that stand still a moment ago.
-    const contacts = this.#draw(CONTACTS, (other) => other !== member && other.state !== "down");
-    return contacts.map(({ address }) => ({ id: undefined, addresses: [address] }));
+  /** The authority has heard of those that stand still a moment ago. */
+  #contactsFor(member: Member): Member[] {
+    return this.#draw(CONTACTS, (other) => other !== member && other.state !== "down");
   }
 
   /** Some of those for whom this holds, drawn without looking at all of them. */
@@ -197,6 +233,14 @@ class Told extends Input {
   run(_member: Member, now: number): void {
     this.#tell(now);
   }
+}
+
+function recipientOf({ address }: Member): Recipient {
+  return { id: undefined, addresses: [address] };
+}
+
+function certificateOf({ certificate }: Member): Uint8Array {
+  return encodeStatement({ kind: "certificate", chain: certificate });
 }
 
 function addressesOf({ address }: Member): Note["addresses"] {

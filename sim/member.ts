@@ -5,7 +5,7 @@ import type { Actor, Behaviour, Identity, Seat, StatementKind } from "./actor.js
 import type { Handlers } from "./applications.js";
 import type { Chance } from "./chance.js";
 import { type Credentials, type Dates, dateProblem } from "./crypto.js";
-import type { Engine } from "./engine.js";
+import { type Engine, WALL_START } from "./engine.js";
 import type { Input } from "./input.js";
 import { SenderRates } from "./sender-rates.js";
 import { Traffic } from "./traffic.js";
@@ -32,7 +32,7 @@ export class Member implements Actor {
   life = 0;
   /** The earliest planned look at the machine's deadline. */
   wakeAt = Number.POSITIVE_INFINITY;
-  /** Added to the wall clock, milliseconds. */
+  /** Added to the wall clock, milliseconds: see `skew`. */
   wallError = 0;
   savedMark = 0n;
   metadata: Uint8Array = new Uint8Array(0);
@@ -42,6 +42,8 @@ export class Member implements Actor {
   inbox: Input[] = [];
   #machine: Machine | undefined;
   #clock: TrustedClock | undefined;
+  /** What its trusted clock is ahead of monotonic time, milliseconds. */
+  #wallOffset = WALL_START;
 
   constructor(parts: { engine: Engine; number: number; credentials: Credentials; chance: Chance }) {
     this.engine = parts.engine;
@@ -65,21 +67,30 @@ export class Member implements Actor {
     return this.#machine;
   }
 
-  /** The machine of a new life, which begins to trust its clock anew. */
+  /** The machine of a new life, which trusts the clock that it finds. */
   set machine(machine: Machine) {
     this.#machine = machine;
     this.#clock = new TrustedClock(() => this.engine.wall(this));
-    this.trustedWall();
+    this.#readClock();
   }
 
-  /** Unix milliseconds by which its driver judges dates: those of a clock that steps are not believed (rule R18). */
-  trustedWall(): number {
-    return this.#clock?.wall(this.now) ?? this.engine.wall(this);
+  get wall(): number {
+    return this.now + this.#wallOffset;
+  }
+
+  /** Its wall clock steps by so many milliseconds. Between two steps nothing changes that its trusted clock could follow. */
+  skew(ms: number): void {
+    this.wallError += ms;
+    this.#readClock();
+  }
+
+  #readClock(): void {
+    if (this.#clock) this.#wallOffset = this.#clock.wall(this.now) - this.now;
   }
 
   /** Why its driver has no connection with the bearer of a certificate: what it holds against it (R12, R17), or the dates. */
   refusal(certificate: CertificateFacts): string | undefined {
-    return this.machine.refusal(certificate) ?? dateProblem(certificate, this.trustedWall());
+    return this.machine.refusal(certificate) ?? dateProblem(certificate, this.wall);
   }
 
   get hasStarted(): boolean {

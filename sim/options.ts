@@ -1,8 +1,8 @@
 /** What a simulation is made from: its options, their ranges, and what follows from them. */
 import type { Settings } from "../gossip/index.js";
 import { RING_COUNT_MAX, ringsNeeded } from "../rings/index.js";
-import type { Actor, Behaviour, Watcher } from "./actor.js";
-import type { SimCrypto } from "./crypto.js";
+import type { Actor, Behaviour, Seat, Watcher } from "./actor.js";
+import type { Dates, SimCrypto } from "./crypto.js";
 import { MEMBERS_MAX, SEED_MAX } from "./limits.js";
 import type { NetworkOptions } from "./network.js";
 
@@ -23,6 +23,8 @@ export interface SimulationOptions {
   readonly start?: "whole" | "joining";
   /** What the Byzantine ones do. Without it they do nothing wrong, but no claim counts them. */
   readonly behaviours?: (actor: Actor) => readonly Behaviour[];
+  /** Dates of a member's first certificate; undefined, as by default, for two hundred years around the beginning. */
+  readonly dates?: (seat: Seat) => Dates | undefined;
   readonly watchers?: readonly Watcher[];
   /** Default: own SHA-256, and signatures without cryptography. */
   readonly crypto?: SimCrypto;

@@ -2,13 +2,14 @@
  * A whole overlay in one thread, from a seed: the production machine of every member, unchanged, on a virtual clock and a
  * virtual network. Nothing waits, and the same seed with the same options gives the same run everywhere.
  */
-import { LAN, type RevocationList, type Settings } from "../gossip/index.js";
-import type { MemberId } from "../rings/index.js";
+import { CLOCK_TOLERANCE_MS, LAN, type RevocationList, type Settings } from "../gossip/index.js";
+import { type MemberId, toHex } from "../rings/index.js";
 import type { Actor, Behaviour, Seat, TrafficKind } from "./actor.js";
 import { type MessageHandler, type Reply, type ResponseHandler, sendMessage } from "./applications.js";
 import { Action } from "./calendar.js";
 import { Chance } from "./chance.js";
-import { DATES, Engine } from "./engine.js";
+import type { Dates, SimCrypto } from "./crypto.js";
+import { DATES, Engine, WALL_START } from "./engine.js";
 import { fakeCrypto } from "./fake-crypto.js";
 import { Lives } from "./lives.js";
 import { Member, nameOf } from "./member.js";
@@ -37,6 +38,7 @@ export class Simulation {
   readonly network: Network;
   readonly ringCount: number;
   readonly settings: Settings;
+  readonly crypto: SimCrypto;
   readonly #engine: Engine;
   readonly #lives: Lives;
   readonly #observers = new Observers();
@@ -44,6 +46,7 @@ export class Simulation {
   readonly #seed: number;
   readonly #behaviours: (actor: Actor) => readonly Behaviour[];
   readonly #revokedMembers = new Set<MemberId>();
+  readonly #retiredIssuers = new Set<string>();
   #revocations = 0;
 
   /** Throws RangeError for options out of range. */
@@ -51,6 +54,7 @@ export class Simulation {
     const { members, seed, watchers = [], start = "whole", crypto = fakeCrypto() } = options;
     checkOptions(options);
     const byzantine = byzantineMembers(options);
+    this.crypto = crypto;
     this.#seed = seed;
     this.#choice = new Chance(seed, STREAM_CHOICE);
     this.#behaviours = options.behaviours ?? (() => []);
@@ -67,7 +71,7 @@ export class Simulation {
     this.#engine.network = this.network;
     this.#lives = new Lives(this.#engine, this.#choice.fork());
     for (let number = 0; number < members; number++) this.#seat(number);
-    this.#begin(start, byzantine);
+    this.#begin(start, byzantine, options.dates ?? (() => undefined));
   }
 
   /** All that ever were, by number; also those that are down. */
@@ -149,17 +153,32 @@ export class Simulation {
 
   /** Its wall clock jumps by so many milliseconds, forwards or (negative) backwards. */
   skewClock(seat: Seat, ms: number): void {
-    (seat as Member).wallError += ms;
+    (seat as Member).skew(ms);
     this.#observers.happened({ kind: "clock-skewed", seat, ms }, this.now);
   }
 
   /** The authority takes its certificate away: the next revocation list names it, and a few members hear of it first. */
   revoke(seat: Seat): void {
     this.#revokedMembers.add(seat.id);
-    this.#revocations += 1;
-    const list: RevocationList = this.#lives.listOf(this.#revocations, this.#revokedMembers);
     this.#observers.happened({ kind: "revoked", seat }, this.now);
-    this.#lives.publish(list);
+    this.#publish();
+  }
+
+  /** Another certificate for the same id; without dates one that is newer than all before, and outlasts the simulation. */
+  renew(seat: Seat, dates: Dates = this.#newDates()): void {
+    this.#lives.renew(seat as Member, dates);
+  }
+
+  /** The authority goes over to another issuing certificate, which signs what it issues from now on. Returns the former. */
+  rotate(): Uint8Array {
+    return this.crypto.rotate();
+  }
+
+  /** A former issuing certificate goes on the revocation list: whoever has not renewed since `rotate` is out. */
+  retire(issuer: Uint8Array): void {
+    this.#retiredIssuers.add(toHex(this.crypto.sha256(issuer)));
+    this.#observers.happened({ kind: "issuer-retired", issuer }, this.now);
+    this.#publish();
   }
 
   /** New metadata in its next note: at most 4 KiB. */
@@ -234,6 +253,17 @@ export class Simulation {
     return mixer.digest();
   }
 
+  /** By the authority's clock, which is right; it allows for those of members that are slow. */
+  #newDates(): Dates {
+    return { notBefore: WALL_START + Math.floor(this.now) - CLOCK_TOLERANCE_MS, notAfter: DATES.notAfter };
+  }
+
+  #publish(): void {
+    this.#revocations += 1;
+    const list: RevocationList = this.#lives.listOf(this.#revocations, this.#revokedMembers, this.#retiredIssuers);
+    this.#lives.publish(list);
+  }
+
   #newNetwork(options: Partial<NetworkOptions>): Network {
     return new Network({
       options,
@@ -254,9 +284,13 @@ export class Simulation {
     return member;
   }
 
-  #begin(start: "whole" | "joining", byzantine: number): void {
-    const { members } = this.#engine;
+  #begin(start: "whole" | "joining", byzantine: number, datesOf: (seat: Seat) => Dates | undefined): void {
+    const { members, crypto } = this.#engine;
     for (const liar of this.#draw(members, byzantine)) this.#engine.corrupt(liar, this.#behaviours(liar));
+    for (const member of members) {
+      const dates = datesOf(member);
+      if (dates) member.credentials = crypto.issue(member.name, dates);
+    }
     if (start === "whole") this.#lives.beginWhole(members);
     else for (const member of members) this.at(member.number * JOIN_SPACING_MS, () => this.#lives.join(member));
   }

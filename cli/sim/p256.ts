@@ -20,6 +20,7 @@ import {
   revocationProblem,
   sha256,
   sign,
+  type Validity,
   verify,
   verifyMemberCertificate,
 } from "../../identity/index.js";
@@ -28,29 +29,42 @@ import type { Credentials, Dates, Plan, SimCrypto } from "../../sim/index.js";
 import { CertificateTemplate, serialOf, VALIDITY } from "./certificate-template.js";
 import { type SeededKey, seededKey, seededSignature } from "./seeded-key.js";
 
-type Planned = Pick<Plan, "seed" | "rings" | "settings">;
+/** Prepared also without a plan that asks for one. */
+const ROTATIONS_MIN = 1;
+
+type Planned = Pick<Plan, "seed" | "rings" | "settings"> & Partial<Pick<Plan, "faults">>;
+
+/** An issuing certificate and the key that signs with it. */
+interface Issuing {
+  readonly key: SeededKey;
+  readonly certificate: Uint8Array;
+  readonly validity: Validity;
+  readonly template: CertificateTemplate;
+}
 
 /** Makes the crypto of runs of a plan. A promise, because the library that writes certificates takes its time. */
-export async function p256({ seed, rings, settings }: Planned): Promise<() => SimCrypto> {
+export async function p256({ seed, rings, settings, faults = [] }: Planned): Promise<() => SimCrypto> {
   const networkId = sha256(new TextEncoder().encode(`network ${seed}`));
   const network = { networkId, ringCount: rings, deltaMs: settings.deltaMs };
-  const [rootKey, issuingKey] = [seededKey(`root ${seed}`), seededKey(`issuing ${seed}`)];
+  const key = seededKey(`root ${seed}`);
   const root = issuerOf(
-    rootKey,
-    await createRoot({ name: "root", validity: VALIDITY, serial: serialOf(1), ...signedBy(rootKey) }),
+    key,
+    await createRoot({ name: "root", validity: VALIDITY, serial: serialOf(1), ...signedBy(key) }),
   );
-  const { spki } = issuingKey;
-  const certificate = await createIssuing({
-    name: "issuing",
-    spki,
-    network,
-    root,
-    validity: VALIDITY,
-    serial: serialOf(2),
-  });
-  const issuer = issuerOf(issuingKey, certificate);
-  const template = await CertificateTemplate.make(issuer, network);
-  return () => new P256({ seed, network, root: root.certificate, issuer: certificate, issuingKey, template });
+  const rotations = faults.filter(({ kind }) => kind === "rotate").length;
+  const issuers = await Promise.all(
+    Array.from({ length: 1 + Math.max(rotations, ROTATIONS_MIN) }, (_, index) => issuingOf(index, seed, network, root)),
+  );
+  return () => new P256({ seed, network, root: root.certificate, issuers });
+}
+
+/** One after the other valid a second later: lists of a newer one outrank those of an older one. */
+async function issuingOf(index: number, seed: number, network: NetworkConstants, root: Issuer): Promise<Issuing> {
+  const key = seededKey(index === 0 ? `issuing ${seed}` : `issuing ${seed} ${index}`);
+  const validity = { ...VALIDITY, notBefore: VALIDITY.notBefore + 1_000 * index };
+  const serial = serialOf(2 + index);
+  const certificate = await createIssuing({ name: "issuing", spki: key.spki, network, root, validity, serial });
+  return { key, certificate, validity, template: await CertificateTemplate.make(issuerOf(key, certificate), network) };
 }
 
 function issuerOf(key: SeededKey, certificate: Uint8Array): Issuer {
@@ -65,29 +79,31 @@ interface Parts {
   readonly seed: number;
   readonly network: NetworkConstants;
   readonly root: Uint8Array;
-  readonly issuer: Uint8Array;
-  readonly issuingKey: SeededKey;
-  readonly template: CertificateTemplate;
+  readonly issuers: readonly Issuing[];
 }
 
 class P256 implements SimCrypto {
   readonly sha256 = sha256;
   readonly #parts: Parts;
-  #serial = 2;
+  /** The one that signs. */
+  #issuing = 0;
+  #serial: number;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#serial = 1 + parts.issuers.length;
   }
 
   /** Its dates are cut to those of the issuing certificate, which last longer than any run. */
   issue(name: string, dates: Dates): Credentials {
-    const { seed, network, root, issuer, issuingKey, template } = this.#parts;
+    const { seed, network, root } = this.#parts;
+    const { certificate: issuer, key: issuingKey, template, validity: most } = this.#issuer;
     const serial = serialOf(++this.#serial);
     const key = seededKey(`${name} ${serial} ${seed}`);
     const id = memberIdFromBytes(sha256(new TextEncoder().encode(`id ${name} ${seed}`)));
     const validity = {
-      notBefore: Math.max(dates.notBefore, VALIDITY.notBefore),
-      notAfter: Math.min(dates.notAfter, VALIDITY.notAfter),
+      notBefore: Math.max(dates.notBefore, most.notBefore),
+      notAfter: Math.min(dates.notAfter, most.notAfter),
     };
     const leaf = template.issue({ id, spki: key.spki, serial, validity }, issuingKey);
     const read = verifyMemberCertificate({ leaf, issuer }, { root, now: validity.notBefore, network });
@@ -99,12 +115,24 @@ class P256 implements SimCrypto {
     };
   }
 
+  rotate(): Uint8Array {
+    const former = this.#issuer.certificate;
+    if (this.#issuing + 1 >= this.#parts.issuers.length) throw new Error("no further issuing certificate was prepared");
+    this.#issuing += 1;
+    return former;
+  }
+
   signRevocations(list: RevocationList): SignedRevocationList {
-    const { issuer, issuingKey, network } = this.#parts;
+    const { network } = this.#parts;
+    const { certificate: issuer, key } = this.#issuer;
     const numbered = { ...list, number: revocationNumber(issuer, Number(list.number)) };
     const body = encodeRevocationList(numbered, (hex) => fromHex(hex)!);
-    const signature = sign(issuingKey.privateKey, "revocation", network.networkId, body);
+    const signature = sign(key.privateKey, "revocation", network.networkId, body);
     return { ...numbered, body, signature, issuer };
+  }
+
+  get #issuer(): Issuing {
+    return this.#parts.issuers[this.#issuing]!;
   }
 
   check(check: Check, wall: number): Verdict {

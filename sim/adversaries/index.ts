@@ -15,6 +15,7 @@ import { Ensemble } from "./ensemble.js";
 import { EpochAccuser } from "./epoch-accuser.js";
 import { Equivocator } from "./equivocator.js";
 import { FalseAccuser } from "./false-accuser.js";
+import { FalseWitness } from "./false-witness.js";
 import { FingerprintLiar } from "./fingerprint-liar.js";
 import { Flapper } from "./flapper.js";
 import { Hog } from "./hog.js";
@@ -55,6 +56,37 @@ function played(name: string, about: string, program: Program): Named {
   return [name, about, plot(name, () => new Script(program))];
 }
 
+const PLAYED: readonly Named[] = [
+  played(
+    "two-faced-leaver",
+    "the liar before the victim has left for all but the victim; the one behind accuses",
+    programs.TWO_FACED_LEAVER,
+  ),
+  played("two-faced-few", "the same, but it has left for a few members only", programs.TWO_FACED_FEW),
+  played("two-faced-one", "the same, but it has left for a single member only", programs.TWO_FACED_ONE),
+  played("two-faced-crowd", "the same, of as many victims at once as there are places", programs.TWO_FACED_CROWD),
+  played(
+    "two-faced-quiet",
+    "the same, and liars tell the victim nothing and pass no answer on",
+    programs.TWO_FACED_QUIET,
+  ),
+  played(
+    "proof-jam",
+    "the liar before the victim is caught lying by all but the victim; the one behind accuses",
+    programs.PROOF_JAM,
+  ),
+  played(
+    "ghost-accuser",
+    "accuses under a certificate that has ended for the victim, and for others not yet",
+    programs.GHOST_ACCUSER,
+  ),
+  played("splitter", "keeps half of the views holding it as left, and half as live", programs.SPLITTER),
+  played("doorstep", "accuses newcomers before they can have the accuser's certificate", programs.DOORSTEP),
+];
+
+/** Those that all liars play together: what bench/claims/plots.mjs tries. */
+export const PLOTS: readonly string[] = PLAYED.map(([name]) => name);
+
 const SINGLE: readonly Named[] = [
   ["false-accuser", "accuses whoever it monitors, on every ring, again after each rebuttal", () => new FalseAccuser()],
   ["mob", "all liars accuse one victim on all rings at once, then the next one", () => new Mob()],
@@ -65,6 +97,7 @@ const SINGLE: readonly Named[] = [
   ["trapdoor", "a liar before the victim drops out, and the one behind it is a predecessor", () => new Trapdoor()],
   ["pesterer", "keeps the victim's epoch spinning, and accuses while it must wait", () => new Pesterer()],
   ["stranger-accuser", "accuses members that it does not monitor", () => new StrangerAccuser()],
+  ["false-witness", "tells everybody that it stands accused, on all rings", () => new FalseWitness()],
   ["epoch-accuser", "accuses at stale, future and impossible epochs", () => new EpochAccuser()],
   ["ring-accuser", "accuses on disabled and unknown rings, and itself", () => new RingAccuser()],
   ["mask-abuser", "notes with impossible masks and epochs", () => new MaskAbuser()],
@@ -87,30 +120,7 @@ const SINGLE: readonly Named[] = [
   ["keeper", "keeps the dead: drops what stands against them, says their old notes again", () => new Keeper()],
   ["displacer", "accuses the dead first, then makes that void", () => new Displacer()],
   ["flapper", "silent for seven seconds, there for seven", () => new Flapper()],
-  played(
-    "two-faced-leaver",
-    "the liar before the victim has left for all but the victim; the one behind accuses",
-    programs.TWO_FACED_LEAVER,
-  ),
-  played("two-faced-few", "the same, but it has left for a few members only", programs.TWO_FACED_FEW),
-  played("two-faced-crowd", "the same, of as many victims at once as there are places", programs.TWO_FACED_CROWD),
-  played(
-    "two-faced-quiet",
-    "the same, and liars tell the victim nothing and pass no answer on",
-    programs.TWO_FACED_QUIET,
-  ),
-  played(
-    "proof-jam",
-    "the liar before the victim is caught lying by all but the victim; the one behind accuses",
-    programs.PROOF_JAM,
-  ),
-  played(
-    "ghost-accuser",
-    "accuses under a certificate that has ended for the victim, and for others not yet",
-    programs.GHOST_ACCUSER,
-  ),
-  played("splitter", "keeps half of the views holding it as left, and half as live", programs.SPLITTER),
-  played("doorstep", "accuses newcomers before they can have the accuser's certificate", programs.DOORSTEP),
+  ...PLAYED,
 ];
 
 /** Those that "all" stands for. */

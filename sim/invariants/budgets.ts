@@ -3,7 +3,8 @@
  * - no packet is above PACKET_BYTES_MAX;
  * - per partner and gossip interval a correct member gives as many answers as a full budget and one interval's refill
  *   allow, refusals apart, and starts no more calls than such a budget would take;
- * - per partner and monitor interval it sends no more pings than retransmission at its quickest makes;
+ * - per partner and monitor interval it sends no more pings than retransmission at its quickest makes, and one for each
+ *   call of this interval and the one before: it may have failed;
  * - per partner and gossip interval it checks no more false signatures than one partner may have under check at once: the
  *   debt for its lies (PACKETS_PER_LIE) keeps the partner out for the intervals that follow;
  * - of what it holds: at most 4 certificates and one note and one proof per id, at most 4 k accusations per note, one
@@ -38,10 +39,11 @@ const PAIR = 2 ** 24;
 const STATEMENT_KINDS = 6;
 const [CERTIFICATE, NOTE, ACCUSATION, PROOF, REVOCATION] = [1, 2, 3, 4, 5] as const;
 
-/** Counts per pair of members within the present interval. */
+/** Counts per pair of members within the present interval, and within the one before it. */
 class Tally {
   readonly #intervalMs: number;
-  readonly #counts = new Map<number | string, number>();
+  #counts = new Map<number | string, number>();
+  #before: ReadonlyMap<number | string, number> = new Map();
   #interval = 0;
 
   constructor(intervalMs: number) {
@@ -49,12 +51,24 @@ class Tally {
   }
 
   add(key: number | string, now: number): number {
-    const interval = Math.floor(now / this.#intervalMs);
-    if (interval !== this.#interval) this.#counts.clear();
-    this.#interval = interval;
+    this.#turn(now);
     const count = (this.#counts.get(key) ?? 0) + 1;
     this.#counts.set(key, count);
     return count;
+  }
+
+  /** In both intervals. */
+  recent(key: number | string, now: number): number {
+    this.#turn(now);
+    return (this.#counts.get(key) ?? 0) + (this.#before.get(key) ?? 0);
+  }
+
+  #turn(now: number): void {
+    const interval = Math.floor(now / this.#intervalMs);
+    if (interval === this.#interval) return;
+    this.#before = interval === this.#interval + 1 ? this.#counts : new Map();
+    this.#counts = new Map();
+    this.#interval = interval;
   }
 }
 
@@ -63,6 +77,8 @@ export class BudgetWatch implements Watcher {
   readonly #watched: Watched;
   readonly #packets: Readonly<Record<"call" | "answer", Tally>>;
   readonly #pings: Tally;
+  /** A call that fails starts a visit at once, and a visit begins with a ping. */
+  readonly #calls: Tally;
   readonly #lies: Tally;
   readonly #pingsMax: number;
   /** Whose a certificate is. Views that share their statements cost one check. */
@@ -75,6 +91,7 @@ export class BudgetWatch implements Watcher {
     this.#watched = watched;
     this.#packets = { call: new Tally(gossipMs), answer: new Tally(gossipMs) };
     this.#pings = new Tally(monitorMs);
+    this.#calls = new Tally(monitorMs);
     this.#lies = new Tally(gossipMs);
     // Every ring in turn may have the same successor, and each visit ends with its pong.
     this.#pingsMax = Math.ceil(monitorMs / PING_EVERY_MS) + 2 * ringsPerVisit;
@@ -82,11 +99,9 @@ export class BudgetWatch implements Watcher {
 
   sent(from: Seat, to: Seat, kind: TrafficKind, bytes: number, now: number): void {
     if (!from.isCorrect) return;
+    if (kind === "call") this.#calls.add(from.number * PAIR + to.number, now);
     if (kind === "call" || kind === "answer") this.#sentPacket(from, to, kind, bytes, now);
-    else if (kind === "ping") {
-      const count = this.#pings.add(from.number * PAIR + to.number, now);
-      if (count === this.#pingsMax + 1) this.#report(from, now, `pinged ${to.name} ${count} times in one interval`);
-    }
+    else if (kind === "ping") this.#sentPing(from, to, now);
   }
 
   told(seat: Seat, output: Output, now: number): void {
@@ -135,6 +150,13 @@ export class BudgetWatch implements Watcher {
     if (!verdict.ok || !verdict.certificate) return undefined;
     this.#bearers.set(statement, verdict.certificate.id);
     return verdict.certificate.id;
+  }
+
+  #sentPing(from: Seat, to: Seat, now: number): void {
+    const key = from.number * PAIR + to.number;
+    const count = this.#pings.add(key, now);
+    if (count !== this.#pingsMax + this.#calls.recent(key, now) + 1) return;
+    this.#report(from, now, `pinged ${to.name} ${count} times in one interval`);
   }
 
   #sentPacket(from: Seat, to: Seat, kind: "call" | "answer", bytes: number, now: number): void {

@@ -6,6 +6,7 @@
 import { parseStatement } from "../../gossip/index.js";
 import { type MemberId, Rings, tolerance } from "../../rings/index.js";
 import type { Seat } from "../actor.js";
+import { dateProblem } from "../crypto.js";
 import type { Watched } from "./watched.js";
 
 export class Exposure {
@@ -18,7 +19,7 @@ export class Exposure {
   }
 
   /**
-   * On more than t rings the first before it that is not down is Byzantine. A Byzantine one counts also when it is down,
+   * On more than t rings the first before it that is not down, or past its dates, is Byzantine. A Byzantine one counts also then,
    * and so does a further identity of one, when the observer holds its certificate.
    */
   isExposed(seat: Seat, observer: Seat): boolean {
@@ -39,7 +40,8 @@ export class Exposure {
 
   readonly #isDown = (id: MemberId): boolean => {
     const other = this.#seats.get(id);
-    return other?.isCorrect === true && other.state !== "up";
+    if (other?.isCorrect !== true) return false;
+    return other.state !== "up" || dateProblem(other.certificate, this.#watched.wall) !== undefined;
   };
 
   /** Identities only ever come. */

@@ -9,6 +9,7 @@ import { Chance } from "../chance.js";
 import type { SimCrypto } from "../crypto.js";
 import type { Simulation } from "../simulation.js";
 import { BudgetWatch } from "./budgets.js";
+import { Certificates } from "./certificates.js";
 import { epochs } from "./epochs.js";
 import { exceptions } from "./exceptions.js";
 import { Links } from "./links.js";
@@ -16,6 +17,7 @@ import { liveness } from "./liveness.js";
 import { Outsiders } from "./outsiders.js";
 import { Removals } from "./removals.js";
 import { Signatures } from "./signatures.js";
+import { aftermathMs } from "./stops.js";
 import { type InvariantName, Ledger, type Violation } from "./violation.js";
 import { type Watched, watchedOf } from "./watched.js";
 
@@ -24,7 +26,7 @@ export interface InvariantsOptions {
   readonly thorough?: boolean;
   /** Count the removal of members with more than t rings in the hands of liars as a violation too. Default false. */
   readonly countExposed?: boolean;
-  /** The simulation's, when it is not the default one. */
+  /** What signatures are checked with. Default: the simulation's. */
   readonly crypto?: SimCrypto;
   /** Seed of the outsider of S5, 0 to 2^32 - 1. Default 1. */
   readonly outsiderSeed?: number;
@@ -36,6 +38,7 @@ interface Parts {
   readonly signatures: Signatures;
   readonly budgets: BudgetWatch;
   readonly outsiders: Outsiders;
+  readonly certificates: Certificates;
   /** All faults that ever kept two members apart. */
   readonly cuts: Links;
 }
@@ -56,13 +59,15 @@ export class Invariants implements Watcher {
   attach(simulation: Simulation): this {
     const { thorough = false, countExposed = false, outsiderSeed = 1, crypto } = this.#options;
     const watched = watchedOf(simulation, crypto);
-    const removals = new Removals(this.#ledger, watched, { countExposed });
+    const certificates = new Certificates(aftermathMs(watched.settings));
+    certificates.begin(watched.members);
+    const removals = new Removals(this.#ledger, watched, certificates, { countExposed });
     const signatures = new Signatures(this.#ledger, watched, thorough);
     const budgets = new BudgetWatch(this.#ledger, watched);
     const outsiders = new Outsiders(this.#ledger, watched, new Chance(outsiderSeed));
     this.#watchers = [...this.#watchers, removals, signatures, budgets];
     const cuts = new Links(watched.settings.deltaMs);
-    this.#parts = { watched, removals, signatures, budgets, outsiders, cuts };
+    this.#parts = { watched, removals, signatures, budgets, outsiders, certificates, cuts };
     return this;
   }
 
@@ -88,9 +93,9 @@ export class Invariants implements Watcher {
 
   /** What is still missing of L1 to L4 at this instant. Notes nothing. */
   problems(): Violation[] {
-    const { watched, cuts } = this.#attached();
+    const { watched, cuts, certificates } = this.#attached();
     const wereApart = (a: Seat, b: Seat) => cuts.wereApart(a, b, watched.members, Number.NEGATIVE_INFINITY);
-    return liveness(watched, this.#revoked, wereApart);
+    return liveness(watched, { revoked: this.#revoked, certificates, wereApart });
   }
 
   /** At the end: L1 to L4 as they are now, and all that members hold. */
@@ -127,6 +132,7 @@ export class Invariants implements Watcher {
 
   happened(event: SimEvent, now: number): void {
     for (const watcher of this.#watchers) watcher.happened?.(event, now);
+    this.#parts?.certificates.happened(event, now);
     if (event.kind === "revoked") this.#revoked.add(event.seat.id);
     if (event.kind !== "network" || !this.#parts) return;
     const { cuts, watched } = this.#parts;

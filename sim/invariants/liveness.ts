@@ -3,26 +3,37 @@
  * again until the answer is empty or its patience ends, and what is said then are the violations.
  *
  * L1 the crashed leave all views: no correct member that is up holds one that is down, or revoked, as live, Byzantine
- *    ones included.
- * L2 all correct views are equal: the same fingerprint, when no liar is up; else the same live members, liars apart (a
- *    liar can say something new at any instant, so that no instant need find all views equal).
- * L3 the joined are in all views: every correct member that is up and not revoked, restarted ones too, in the view of
- *    every other.
+ *    ones included; nor a correct one whose certificate is not good any more, by its own clock (certificates.ts).
+ * L2 all correct views are equal: the same fingerprint, when no liar is up, and no certificate past its dates for anybody;
+ *    else the same live members, liars apart (a liar can say something new at any instant, so that no instant need find
+ *    all views equal).
+ * L3 the joined are in all views: every correct member that is up, not revoked and with a good certificate, restarted ones
+ *    too, in the view of every other.
  * L4 partitions heal: as L3, for two members that a fault of the network once kept apart: it says so, because the cure
  *    is another one (rule R15).
  */
 import { type MemberId, toHex } from "../../rings/index.js";
 import type { Seat } from "../actor.js";
+import type { Certificates } from "./certificates.js";
 import type { InvariantName, Violation } from "./violation.js";
 import type { Watched } from "./watched.js";
 
 /** Pairs that were ever apart. */
 export type WereApart = (a: Seat, b: Seat) => boolean;
 
-export function liveness(watched: Watched, revoked: ReadonlySet<MemberId>, wereApart: WereApart): Violation[] {
-  const { members, now } = watched;
+/** What was seen of a run: who is out by right, and whom faults have parted. */
+export interface Past {
+  readonly revoked: ReadonlySet<MemberId>;
+  readonly certificates: Certificates;
+  readonly wereApart: WereApart;
+}
+
+export function liveness(watched: Watched, { revoked, certificates, wereApart }: Past): Violation[] {
+  const { members, now, wall } = watched;
   const seats = new Map(members.map((seat) => [seat.id, seat]));
-  const viewers = members.filter((seat) => seat.isCorrect && seat.state === "up" && !revoked.has(seat.id));
+  const isViewer = (seat: Seat) =>
+    seat.isCorrect && seat.state === "up" && !revoked.has(seat.id) && certificates.isGood(seat, wall);
+  const viewers = members.filter((seat) => isViewer(seat) && certificates.isGood(seat, seat.wall));
   const found: Violation[] = [];
   const say = (invariant: InvariantName, member: string, text: string) =>
     found.push({ invariant, at: now, member, text });
@@ -30,17 +41,21 @@ export function liveness(watched: Watched, revoked: ReadonlySet<MemberId>, wereA
     const live = new Set<MemberId>(viewer.machine.members().map(({ id }) => id));
     for (const id of live) {
       const seat = seats.get(id);
-      const fate = seat?.state === "down" ? "down" : revoked.has(id) ? "revoked" : undefined;
+      const isEnded = seat?.isCorrect && !certificates.isGood(seat, viewer.wall);
+      const fate =
+        seat?.state === "down" ? "down" : revoked.has(id) ? "revoked" : isEnded ? "past its dates" : undefined;
       if (fate) say("L1", viewer.name, `still holds ${seat?.name}, which is ${fate}, as live`);
     }
     for (const other of viewers) {
-      if (other === viewer || live.has(other.id)) continue;
+      if (other === viewer || live.has(other.id) || !certificates.isGood(other, viewer.wall)) continue;
       const isApart = wereApart(viewer, other);
       const text = `has not ${other.name} in its view (${viewer.machine.standing(other.id)})`;
       say(isApart ? "L4" : "L3", viewer.name, isApart ? `${text}, from which it was cut off` : text);
     }
   }
-  const isQuiet = members.every((seat) => seat.isCorrect || seat.state === "down");
+  const isQuiet =
+    members.every((seat) => seat.isCorrect || seat.state === "down") &&
+    !viewers.some((viewer) => certificates.someEnded(viewer.wall));
   for (const seat of isQuiet ? oddOnes(viewers) : []) say("L2", seat.name, "holds other records than most");
   return found;
 }

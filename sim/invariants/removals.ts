@@ -5,17 +5,20 @@
  * neither revoked nor leaving. The member was not reachable, and its removal is excused, only when
  * - it had crashed, or it stood still, in all, for longer than removalMs - Delta (shorter stalls leave it the time to
  *   answer, so they excuse nothing), and that is over for less than removalMs + Delta + one monitor interval;
- * - it is leaving, or the authority has revoked it, or its certificate has ended;
+ * - it is leaving, or the authority has revoked it;
+ * - by the observer's clock, with the tolerated difference, its certificate has ended or is not valid yet; or the issuer of
+ *   that is retired; or it took its present one less than that time ago, and the one before was such (certificates.ts);
  * - for the observer only: faults put into the network have stood between the two within that same time (links.ts). The
  *   loss, latency, duplication and reordering that all links have are never an excuse;
  * - such faults have left either of the two fewer than two correct ring neighbours within that time;
  * - more than t of its rings are held by liars (exposure.ts): counted apart, because a ring count allows for it.
  *
- * That the observer itself had stalled, that clocks were skewed, that others crashed by the dozen, or that liars were at
+ * What such a member itself sees is no correct view either, by a clock that is right or by its own. That the observer itself had stalled, that clocks were skewed, that others crashed by the dozen, or that liars were at
  * work excuses nothing.
  */
 import type { Output } from "../../gossip/index.js";
 import type { Seat, SimEvent, Watcher } from "../actor.js";
+import type { Certificates } from "./certificates.js";
 import { Exposure } from "./exposure.js";
 import { Links } from "./links.js";
 import { aftermathMs, Stops } from "./stops.js";
@@ -36,10 +39,12 @@ export class Removals implements Watcher {
   readonly #stops: Stops;
   readonly #links: Links;
   readonly #exposure: Exposure;
+  readonly #certificates: Certificates;
   #exposed = 0;
 
-  constructor(ledger: Ledger, watched: Watched, options: RemovalsOptions) {
+  constructor(ledger: Ledger, watched: Watched, certificates: Certificates, options: RemovalsOptions) {
     this.#ledger = ledger;
+    this.#certificates = certificates;
     this.#watched = watched;
     this.#options = options;
     this.#stops = new Stops(watched.settings);
@@ -55,9 +60,8 @@ export class Removals implements Watcher {
 
   told(observer: Seat, output: Output, now: number): void {
     if (output.kind !== "failed" && output.kind !== "left") return;
-    const isView = observer.isCorrect && !this.#stops.isOutcast(observer);
-    const lost = isView ? this.#watched.seat(output.member.id) : undefined;
-    if (lost?.isCorrect && !this.#isExcused(observer, lost, output, now)) this.#violated(observer, lost, output, now);
+    const lost = this.#isView(observer, now) ? this.#watched.seat(output.member.id) : undefined;
+    if (lost?.isCorrect && !this.#isExcused(observer, lost, now)) this.#violated(observer, lost, output, now);
   }
 
   happened(event: SimEvent, now: number): void {
@@ -70,10 +74,14 @@ export class Removals implements Watcher {
     this.#links.changed(network.faults, now, aftermathMs(settings));
   }
 
-  #isExcused(observer: Seat, lost: Seat, output: Farewell, now: number): boolean {
-    const { members, settings, wall } = this.#watched;
-    if (this.#stops.isExcused(lost, now)) return true;
-    if (output.kind === "failed" && output.reason === "expired" && lost.certificate.notAfter < wall) return true;
+  #isView(observer: Seat, now: number): boolean {
+    if (!observer.isCorrect || this.#stops.isOutcast(observer)) return false;
+    return ![observer.wall, this.#watched.wall].some((wall) => this.#certificates.isOut(observer, now, wall));
+  }
+
+  #isExcused(observer: Seat, lost: Seat, now: number): boolean {
+    const { members, settings } = this.#watched;
+    if (this.#stops.isExcused(lost, now) || this.#certificates.isOut(lost, now, observer.wall)) return true;
     const since = now - aftermathMs(settings);
     if (this.#links.wereApart(observer, lost, members, since)) return true;
     return [observer, lost].some((seat) =>

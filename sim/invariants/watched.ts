@@ -4,7 +4,6 @@ import type { MemberId } from "../../rings/index.js";
 import type { Seat } from "../actor.js";
 import type { SimCrypto } from "../crypto.js";
 import { WALL_START } from "../engine.js";
-import { fakeCrypto } from "../fake-crypto.js";
 import type { Fault } from "../fault.js";
 import type { Simulation } from "../simulation.js";
 
@@ -22,8 +21,8 @@ export interface Watched {
   readonly network: { readonly faults: readonly Fault[] };
 }
 
-/** A simulation as the invariants see it. `crypto` is the one that it runs with. */
-export function watchedOf(simulation: Simulation, crypto: SimCrypto = fakeCrypto()): Watched {
+/** A simulation as the invariants see it. `crypto`: to check with, if not with the one that it runs with. */
+export function watchedOf(simulation: Simulation, crypto: SimCrypto = simulation.crypto): Watched {
   const { network, settings, ringCount } = simulation;
   const seats = new Map<MemberId, Seat>();
   return {

@@ -45,8 +45,8 @@ export type Rings = "scene" | "strange" | "held";
 export type Accused = "victim" | "screen" | "shields";
 
 export type Saying =
-  /** Notes of its own, each with a higher epoch. "masked": t rings disabled. */
-  | { readonly say: "live" | "masked" | "leave"; readonly count?: Count }
+  /** Notes of its own, each with a higher epoch. "masked": t rings disabled. "bulky": as long as a note may be. */
+  | { readonly say: "live" | "masked" | "bulky" | "leave"; readonly count?: Count }
   /** At the accused's present epoch. Default: of the victim. */
   | { readonly say: "accusation"; readonly rings: Rings; readonly count?: Count; readonly of?: Accused }
   /** Unsigned, and false: "you stand accused in my view" (R20), and "I hold you as gone" (R15), at the hearer's present epoch. */
@@ -56,7 +56,7 @@ export type Saying =
   | { readonly say: "proof"; readonly count?: Count }
   | { readonly say: "certificate" };
 
-export type Move = Saying & {
+export type Telling = Saying & {
   readonly by: Role;
   readonly under?: Under;
   readonly to: Audience;
@@ -67,16 +67,19 @@ export type Move = Saying & {
   readonly copies?: number;
 };
 
-/** The authority issues a further certificate to a liar, at a beat. */
+/** The authority issues a further certificate to a liar. */
 export interface Renewal {
-  readonly of: Exclude<Role, "crowd">;
-  readonly at: number;
+  readonly say: "renewal";
+  readonly by: Exclude<Role, "crowd">;
+  readonly when: When;
   /**
    * It is older than its others, and ended so long ago that by the victim's clock the tolerated difference of clocks (R18) is over
-   * at this beat. Without it: newer, and valid for long.
+   * so many beats after this. Without it: newer, and valid for long.
    */
-  readonly over?: number;
+  readonly overAfter?: number;
 }
+
+export type Move = Telling | Renewal;
 
 /** What the machines of all liars keep back. */
 export interface Withholding {
@@ -98,9 +101,12 @@ export interface Program {
   readonly casting: Casting;
   /** Scenes at once, at most; no liar is screen, and no member victim, in two of them. */
   readonly scenes: number;
+  /** How many "few" are. Default 3: so many can hold no crowd's view, and are more than one. */
+  readonly few?: number;
   /** Beats after which other scenes are cast, until the end. */
   readonly lasts: number;
-  readonly renewals?: readonly Renewal[];
+  /** What every liar does at the beginning, as screen and accuser of a scene of its own with any victim. */
+  readonly prelude?: readonly Move[];
   readonly moves: readonly Move[];
   readonly withheld: readonly Withholding[];
   readonly late?: Lateness;

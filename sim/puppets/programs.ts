@@ -62,6 +62,7 @@ const CROWD = 100;
 
 export const TWO_FACED_LEAVER = twoFaced("others", "victim");
 export const TWO_FACED_FEW = twoFaced("few", "rest");
+export const TWO_FACED_ONE = twoFaced("few", "rest", { few: 1 });
 export const TWO_FACED_CROWD = twoFaced("others", "victim", { scenes: CROWD });
 export const TWO_FACED_QUIET = twoFaced("others", "victim", {
   withheld: [
@@ -80,11 +81,20 @@ export const SPLITTER: Program = {
   withheld: [{ what: "screen", from: "all" }],
 };
 
+/** As many certificates as are held of one member: the one that it came with, and three more. */
+const CERTIFICATES = 4;
+/** All that is held of one liar is 13 KiB, and that of a correct member 2. */
+const bulk: Move[] = Array.from({ length: CERTIFICATES - 1 }, (_, index): Move[] => [
+  { by: "screen", say: "renewal", when: { at: 0.1 * index } },
+  { by: "screen", say: "certificate", under: "last", to: "all", when: { at: 0.1 * index + 0.05 }, bearers: BEARERS },
+]).flat();
+
 /** Nobody that lies helps the newcomer to the certificate without which it cannot look at the accusation. */
 export const DOORSTEP: Program = {
   casting: "newcomer",
   scenes: CROWD,
   lasts: LASTS,
+  prelude: [...bulk, { by: "screen", say: "bulky", to: "all", when: { at: 0.5 } }],
   moves: [{ by: "accuser", say: "accusation", rings: "scene", to: "others", when: { epochsFrom: 0 } }],
   withheld: [
     { what: "certificates", from: "victim" },
@@ -107,10 +117,10 @@ export const PROOF_JAM: Program = {
   casting: "screened",
   scenes: 1,
   lasts: LASTS,
-  renewals: [{ of: "screen", at: 0 }],
   moves: [
     drain,
-    { by: "screen", say: "certificate", under: "last", to: "all", when: { at: 0 }, bearers: BEARERS },
+    { by: "screen", say: "renewal", when: { at: 0 } },
+    { by: "screen", say: "certificate", under: "last", to: "all", when: { at: 0.01 }, bearers: BEARERS },
     { by: "screen", say: "live", under: "last", to: "all", when: { at: 0.15 }, bearers: BEARERS },
     { ...jam, ...FIRST, when: { at: JAM_AT } },
     { ...jam, bearers: BEARERS, count: "budget", when: { at: JAM_AT + 0.02 } },
@@ -131,8 +141,8 @@ export const GHOST_ACCUSER: Program = {
   casting: "ahead",
   scenes: 1,
   lasts: LASTS,
-  renewals: [{ of: "accuser", at: 0, over: GHOST_AT }],
   moves: [
+    { by: "accuser", say: "renewal", overAfter: GHOST_AT, when: { at: 0 } },
     { by: "accuser", say: "certificate", under: "last", to: "all", when: { at: 0.1 }, bearers: BEARERS },
     {
       by: "accuser",

@@ -2,7 +2,7 @@
 import { isEnabled, tolerance } from "../../rings/index.js";
 import type { Seat } from "../actor.js";
 import { someOf } from "../adversaries/crowd.js";
-import type { Audience, Casting } from "./program.js";
+import type { Audience, Casting, Program } from "./program.js";
 import type { Puppet } from "./puppet.js";
 import type { Troupe } from "./troupe.js";
 
@@ -15,16 +15,16 @@ export interface Scene {
   readonly few: ReadonlySet<number>;
 }
 
-/** How many "few" are: with one of them the view of a single member is at stake, with all of them those of the smallest crowd. */
+/** How many "few" are, by default. */
 const FEW = 3;
 
-/** Scenes of a casting, in an order that chance gives; no liar is screen, and no member victim, in two of them. */
-export function scenesOf(troupe: Troupe, casting: Casting, count: number): Scene[] {
+/** Scenes of a program, in an order that chance gives; no liar is screen, and no member victim, in two of them. */
+export function scenesOf(troupe: Troupe, program: Program): Scene[] {
   const used = new Set<number>();
   const scenes: Scene[] = [];
-  for (const victim of candidatesOf(troupe, casting)) {
-    if (scenes.length >= count) break;
-    const scene = sceneOf(troupe, casting, victim, used);
+  for (const victim of candidatesOf(troupe, program.casting)) {
+    if (scenes.length >= program.scenes) break;
+    const scene = sceneOf(troupe, program, victim, used);
     if (!scene) continue;
     scenes.push(scene);
     used.add(scene.screen.actor.number);
@@ -40,14 +40,15 @@ function candidatesOf(troupe: Troupe, casting: Casting): Seat[] {
 /** A scene with this victim, unless it stands nowhere so, or is one that nobody promises anything. */
 export function sceneOf(
   troupe: Troupe,
-  casting: Casting,
+  program: Program,
   victim: Seat,
   used: ReadonlySet<number> = new Set(),
 ): Scene | undefined {
   const { order, chance } = troupe;
+  const { casting } = program;
   if (casting === "alone") {
     const puppet = chance.pick(troupe.puppets.filter(({ actor }) => !used.has(actor.number)));
-    return puppet && { ring: 1, victim, accuser: puppet, screen: puppet, few: fewOf(troupe, victim) };
+    return puppet && aloneWith(troupe, program, puppet, victim);
   }
   if (isExposed(troupe, victim)) return undefined;
   const present = new Map(troupe.puppets.map((puppet) => [puppet.actor.number, puppet]));
@@ -60,11 +61,21 @@ export function sceneOf(
       .map(({ number }) => present.get(number));
     const accuser = casting === "screened" ? second : first;
     if (!first || !accuser || used.has(first.actor.number)) continue;
-    found.push({ ring, victim, accuser, screen: first, few: fewOf(troupe, victim) });
+    found.push({ ring, victim, accuser, screen: first, few: fewOf(troupe, program, victim) });
   }
   // Whose certificate the victim lacks, its accusation cannot answer.
   const unknown = found.filter(({ accuser }) => !victim.machine.certificateOf(accuser.id));
-  return unknown[0] ?? found[0];
+  return chance.pick(unknown) ?? chance.pick(found);
+}
+
+/** Where one liar is all that there is, and any correct member the victim. */
+export function sceneAlone(troupe: Troupe, program: Program, puppet: Puppet): Scene | undefined {
+  const victim = troupe.chance.pick(troupe.correct);
+  return victim && aloneWith(troupe, program, puppet, victim);
+}
+
+function aloneWith(troupe: Troupe, program: Program, puppet: Puppet, victim: Seat): Scene {
+  return { ring: 1, victim, accuser: puppet, screen: puppet, few: fewOf(troupe, program, victim) };
 }
 
 /** Liars stand directly before it on more rings than it may disable. */
@@ -73,9 +84,9 @@ export function isExposed({ order }: Troupe, victim: Seat): boolean {
   return held.length > tolerance(order.ringCount);
 }
 
-function fewOf(troupe: Troupe, victim: Seat): ReadonlySet<number> {
+function fewOf(troupe: Troupe, { few = FEW }: Program, victim: Seat): ReadonlySet<number> {
   const others = troupe.correct.filter((seat) => seat !== victim);
-  return new Set(someOf(troupe.chance, others, FEW).map(({ number }) => number));
+  return new Set(someOf(troupe.chance, others, few).map(({ number }) => number));
 }
 
 /** Those of an audience that are there now. */

@@ -1,13 +1,14 @@
 /** Plays a program: casts its scenes, and makes its moves when they are due. */
 import { CLOCK_TOLERANCE_MS } from "../../gossip/evidence.js";
+import { METADATA_BYTES_MAX } from "../../gossip/limits.js";
 import { type Claim, subjectOf } from "../../gossip/statement.js";
 import { fullMask, type MemberId, tolerance, withRing } from "../../rings/index.js";
 import type { Identity, Seat } from "../actor.js";
 import { someOf } from "../adversaries/crowd.js";
 import { Plot } from "./plot.js";
-import type { Accused, Count, Lateness, Move, Program, Renewal, Rings, Under, Withholding } from "./program.js";
+import type { Accused, Count, Lateness, Move, Program, Rings, Telling, Under, Withholding } from "./program.js";
 import type { Puppet } from "./puppet.js";
-import { audienceOf, type Scene, sceneOf, scenesOf } from "./scene.js";
+import { audienceOf, type Scene, sceneAlone, sceneOf, scenesOf } from "./scene.js";
 import type { Troupe } from "./troupe.js";
 
 /** Looks at the victim's epoch, and for newcomers, in a beat: fast enough to be before the news of it. */
@@ -15,8 +16,8 @@ const LOOKS_PER_BEAT = 50;
 /** After so many beats in which nobody has seen it a newcomer is none any more. */
 const NEW_BEATS = 10;
 
-type Unsigned = Extract<Move, { readonly say: "summons" | "gone" }>;
-type Signed = Exclude<Move, Unsigned>;
+type Unsigned = Extract<Telling, { readonly say: "summons" | "gone" }>;
+type Signed = Exclude<Telling, Unsigned>;
 
 export class Script extends Plot {
   readonly #program: Program;
@@ -35,37 +36,42 @@ export class Script extends Plot {
   begin(troupe: Troupe): void {
     const { withheld, late } = this.#program;
     for (const puppet of troupe.puppets) {
-      for (const what of withheld) this.#withhold(puppet, what);
-      if (late) this.#delay(puppet, late, troupe.settings.gossipMs);
+      for (const what of withheld) this.#withhold(troupe, puppet, what);
+      if (late) this.#delay(troupe, puppet, late);
     }
     this.#act(troupe);
+    this.#open(troupe);
+  }
+
+  #open(troupe: Troupe): void {
+    const { prelude = [] } = this.#program;
+    for (const puppet of troupe.puppets) {
+      const scene = sceneAlone(troupe, this.#program, puppet);
+      if (scene) this.#plan(troupe, scene, prelude);
+    }
   }
 
   /** New scenes, until it is time for the next ones. */
   #act(troupe: Troupe): void {
-    const { casting, scenes, lasts } = this.#program;
+    const { casting, lasts } = this.#program;
     troupe.cancel();
     if (casting === "newcomer") {
       this.#awaitNewcomers(troupe);
       return;
     }
-    for (const scene of scenesOf(troupe, casting, scenes)) this.#play(troupe, scene);
+    for (const scene of scenesOf(troupe, this.#program)) this.#play(troupe, scene);
     troupe.at(lasts * troupe.settings.gossipMs, () => this.#act(troupe));
   }
 
   #awaitNewcomers(troupe: Troupe): void {
     const beatMs = troupe.settings.gossipMs;
-    const begunAt = troupe.now;
     const lives = new Set<string>();
     const look = () => {
-      const newest = troupe.correct.filter(({ startedAt }) => {
-        return startedAt >= begunAt && startedAt > troupe.now - NEW_BEATS * beatMs;
-      });
-      for (const seat of newest) {
+      for (const seat of newcomersOf(troupe)) {
         const life = `${seat.number} ${seat.startedAt}`;
         if (lives.has(life) || !isSeen(troupe, seat)) continue;
         lives.add(life);
-        const scene = sceneOf(troupe, "newcomer", seat);
+        const scene = sceneOf(troupe, this.#program, seat);
         if (scene && lives.size <= this.#program.scenes) this.#play(troupe, scene);
       }
     };
@@ -74,11 +80,12 @@ export class Script extends Plot {
 
   #play(troupe: Troupe, scene: Scene): void {
     this.#scenes.push(scene);
+    this.#plan(troupe, scene, this.#program.moves);
+  }
+
+  #plan(troupe: Troupe, scene: Scene, moves: readonly Move[]): void {
     const beatMs = troupe.settings.gossipMs;
-    for (const renewal of this.#program.renewals ?? []) {
-      troupe.at(renewal.at * beatMs, () => renew(troupe, scene, renewal));
-    }
-    for (const move of this.#program.moves) {
+    for (const move of moves) {
       const { when } = move;
       const act = () => make(troupe, scene, move);
       if ("at" in when) troupe.at(when.at * beatMs, act);
@@ -101,8 +108,8 @@ export class Script extends Plot {
   }
 
   /** Scenes come later, so it asks for them each time. */
-  #withhold(puppet: Puppet, { what, from }: Withholding): void {
-    const isMeant = (id: MemberId | undefined) => from === "all" || this.#isVictim(id);
+  #withhold(troupe: Troupe, puppet: Puppet, { what, from }: Withholding): void {
+    const isMeant = (id: MemberId | undefined) => from === "all" || this.#isVictim(troupe, id);
     if (what === "all") puppet.isDeafTo = isMeant;
     else if (what === "answers") {
       puppet.isSilentTo = (id) => isMeant(id) && this.#scenes.some(({ screen }) => screen === puppet);
@@ -113,13 +120,21 @@ export class Script extends Plot {
     }
   }
 
-  #delay(puppet: Puppet, { from, beats }: Lateness, beatMs: number): void {
-    puppet.lateBy = (id) => (from === "all" || this.#isVictim(id) ? beats * beatMs : undefined);
+  #delay(troupe: Troupe, puppet: Puppet, { from, beats }: Lateness): void {
+    const lateMs = beats * troupe.settings.gossipMs;
+    puppet.lateBy = (id) => (from === "all" || this.#isVictim(troupe, id) ? lateMs : undefined);
   }
 
-  #isVictim(id: MemberId | undefined): boolean {
+  /** Who may become the victim of a scene as a newcomer must get nothing before. */
+  #isVictim(troupe: Troupe, id: MemberId | undefined): boolean {
+    if (this.#program.casting === "newcomer") return newcomersOf(troupe).some((seat) => seat.id === id);
     return this.#scenes.some(({ victim }) => victim.id === id);
   }
+}
+
+/** Correct members that have begun a life lately, and not with the network. */
+function newcomersOf({ correct, now, settings }: Troupe): Seat[] {
+  return correct.filter(({ startedAt }) => startedAt > 0 && startedAt > now - NEW_BEATS * settings.gossipMs);
 }
 
 /** Does any correct member but itself have it in its view? */
@@ -137,22 +152,26 @@ function concerns(claim: Claim, { screen, accuser, victim }: Scene, what: Withho
   );
 }
 
-/** Both ends of a span that has begun before any other certificate of it, and ends as the renewal says. */
-function renew(troupe: Troupe, scene: Scene, { of, at, over }: Renewal): void {
-  const puppet = scene[of];
-  const { notBefore } = puppet.actor.certificate;
-  const leftMs = over === undefined ? undefined : (over - at) * troupe.settings.gossipMs;
-  if (leftMs === undefined) puppet.renew();
-  else puppet.renew({ notBefore: notBefore - 1, notAfter: troupe.wall(scene.victim) + leftMs - CLOCK_TOLERANCE_MS });
+function renew(troupe: Troupe, { victim }: Scene, puppet: Puppet, overAfter: number | undefined): void {
+  if (overAfter === undefined) puppet.renew();
+  else {
+    const { notBefore } = puppet.actor.certificate;
+    const overAt = troupe.wall(victim) + overAfter * troupe.settings.gossipMs;
+    puppet.renew({ notBefore: notBefore - 1, notAfter: overAt - CLOCK_TOLERANCE_MS });
+  }
 }
 
 function make(troupe: Troupe, scene: Scene, move: Move): void {
   const { by } = move;
   const speakers = by === "crowd" ? troupe.puppets : [scene[by]];
-  for (const speaker of speakers) if (speaker.isUp) speak(troupe, scene, move, speaker);
+  for (const speaker of speakers) {
+    if (!speaker.isUp) continue;
+    if (move.say === "renewal") renew(troupe, scene, speaker, move.overAfter);
+    else tell(troupe, scene, move, speaker);
+  }
 }
 
-function speak(troupe: Troupe, scene: Scene, move: Move, speaker: Puppet): void {
+function tell(troupe: Troupe, scene: Scene, move: Telling, speaker: Puppet): void {
   const fellows = troupe.puppets.filter((puppet) => puppet !== speaker);
   const { bearers = 1, copies = 1 } = move;
   const own = bearers === "any" ? someOf(troupe.chance, troupe.puppets, 1) : [speaker];
@@ -195,7 +214,8 @@ function statementsOf(troupe: Troupe, scene: Scene, move: Signed, speaker: Puppe
   const { say } = move;
   return Array.from({ length: numberOf(troupe, move.count ?? 1) }, () => {
     if (say === "proof") return speaker.proof(by);
-    return speaker.noteStatement({ leaving: say === "leave", mask: maskOf(troupe, say === "masked") }, by);
+    const bulk = say === "bulky" && { metadata: new Uint8Array(METADATA_BYTES_MAX) };
+    return speaker.noteStatement({ leaving: say === "leave", mask: maskOf(troupe, say === "masked"), ...bulk }, by);
   });
 }
 

@@ -101,7 +101,7 @@ export class Changes implements Watcher {
   }
 
   happened(event: SimEvent, now: number): void {
-    if (event.kind === "network") return;
+    if (!("seat" in event)) return;
     const { kind, seat } = event;
     if (kind === "crashed" || kind === "stalled" || kind === "leaving") {
       for (const change of this.#latest.values()) change.without(seat, now);

@@ -5,6 +5,9 @@ import type { FaultKind, PlannedFault } from "./plan.js";
 /** Faults begin when the network has settled, so many milliseconds after its start, and as many before their phase ends. */
 const FIRST_FAULT_MS = 2_000;
 
+/** A rotation takes so long at least, milliseconds: in half of it all have renewed, in the other half all have heard it. */
+const ROTATION_MS_MIN = 4_000;
+
 /** One fault of a kind, at a time of its own. */
 export function drawFault(chance: Chance, kind: FaultKind, member: number, phaseMs: number): PlannedFault {
   const at = Math.floor(FIRST_FAULT_MS + chance.number() * Math.max(0, phaseMs - 2 * FIRST_FAULT_MS));
@@ -14,6 +17,10 @@ export function drawFault(chance: Chance, kind: FaultKind, member: number, phase
       return chance.happens(0.5) ? { kind, at, member } : { kind, at, member, back: drawReturn(chance, lasts) };
     case "stall":
       return { kind, at, member, lasts: Math.min(lasts, 10_000) };
+    case "expire":
+      return chance.happens(0.5) ? { kind, at, member } : { kind, at, member, renewedAfter: lasts };
+    case "rotate":
+      return { kind, at, lasts: lasts + ROTATION_MS_MIN };
     case "join":
       return { kind, at };
     case "skew":

@@ -16,6 +16,9 @@ const FAULT_FIELDS: Readonly<Record<FaultKind, Readonly<Record<string, (value: u
   leave: { member: isCount },
   revoke: { member: isCount },
   describe: { member: isCount },
+  renew: { member: isCount },
+  expire: { member: isCount, renewedAfter: isTime },
+  rotate: { lasts: isTime },
   join: {},
   skew: { member: isCount, ms: (value) => isNumber(value, -MS_MAX, MS_MAX) },
   partition: { lasts: isTime, share: isShare, oneWay: (value) => typeof value === "boolean" },
@@ -25,6 +28,8 @@ const FAULT_FIELDS: Readonly<Record<FaultKind, Readonly<Record<string, (value: u
   spikes: { lasts: isTime, links: isShare, delayed: isShare, delayMs: isTime },
   flapping: { lasts: isTime, member: isCount, period: (value) => isNumber(value, 1, MS_MAX) },
 };
+
+const OPTIONAL: ReadonlySet<string> = new Set(["back", "renewedAfter"]);
 
 /** Throws RangeError, which names the field, for what is no plan. */
 export function parsePlan(text: string): Plan {
@@ -85,7 +90,7 @@ function faultsOf(plan: Json): PlannedFault[] {
     const given = objectOf(fault, what);
     const kind = oneOf(given, "kind", FAULT_KINDS);
     const fields = Object.entries({ at: isTime, ...FAULT_FIELDS[kind] });
-    const wrong = fields.find(([name, isRight]) => !(isRight(given[name]) || (name === "back" && !(name in given))));
+    const wrong = fields.find(([name, isRight]) => !(isRight(given[name]) || (OPTIONAL.has(name) && !(name in given))));
     if (wrong) throw new RangeError(`${what} (${kind}) has no valid "${wrong[0]}"`);
     return given as unknown as PlannedFault;
   });

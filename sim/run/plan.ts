@@ -64,7 +64,11 @@ export type LatencyName = keyof typeof LATENCIES;
 export type PlannedFault =
   | { readonly kind: "crash"; readonly at: number; readonly member: number; readonly back?: Return }
   | { readonly kind: "stall"; readonly at: number; readonly member: number; readonly lasts: number }
-  | { readonly kind: "leave" | "revoke" | "describe"; readonly at: number; readonly member: number }
+  | { readonly kind: "leave" | "revoke" | "describe" | "renew"; readonly at: number; readonly member: number }
+  /** Its certificate ends, by a clock that is right and with the tolerated difference; the next comes so much later, or never. */
+  | { readonly kind: "expire"; readonly at: number; readonly member: number; readonly renewedAfter?: number }
+  /** Another issuing certificate: all renew within the first half of this time, and at its end the former is retired. */
+  | { readonly kind: "rotate"; readonly at: number; readonly lasts: number }
   | { readonly kind: "join"; readonly at: number }
   | { readonly kind: "skew"; readonly at: number; readonly member: number; readonly ms: number }
   /** `share` of the members against the others; one way: only what that side sends is lost. */
@@ -125,10 +129,14 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "ingress",
   "spikes",
   "flapping",
+  "renew",
+  "expire",
+  "rotate",
 ];
 
 /** When a fault is over, milliseconds after the beginning of its phase; what happens at once ends at once. */
 export function endOf(fault: PlannedFault): number {
   if (fault.kind === "crash") return fault.at + (fault.back?.after ?? 0);
+  if (fault.kind === "expire") return fault.at + (fault.renewedAfter ?? 0);
   return "lasts" in fault ? fault.at + fault.lasts : fault.at;
 }

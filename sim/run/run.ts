@@ -12,6 +12,7 @@ import type { Violation } from "../invariants/violation.js";
 import { Simulation } from "../simulation.js";
 import { FalseAccusations } from "./accusations.js";
 import { Changes } from "./changes.js";
+import { firstDates } from "./endings.js";
 import { History } from "./history.js";
 import { type CryptoName, LATENCIES, type Plan } from "./plan.js";
 import { inSeconds } from "./quantiles.js";
@@ -78,7 +79,7 @@ export class Run {
     const crypto = cryptoOf(plan, options);
     this.plan = plan;
     this.#faultsEnd = 1_000 * plan.seconds;
-    this.#checks = invariants({ crypto, outsiderSeed: plan.seed, countExposed: plan.countExposed });
+    this.#checks = invariants({ outsiderSeed: plan.seed, countExposed: plan.countExposed });
     this.#changes = new Changes(members);
     this.#history = options.withHistory ? new History(members) : undefined;
     this.#tally = new Tally(members);
@@ -92,6 +93,7 @@ export class Run {
         bytesPerSecond: plan.network.bytesPerSecond ?? Number.POSITIVE_INFINITY,
       },
       behaviours: this.#behaviours(plan, options.withHistory ?? false),
+      dates: firstDates(plan),
       watchers: [
         this.#checks,
         this.#changes,

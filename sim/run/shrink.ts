@@ -127,6 +127,10 @@ function* simplerFaults(fault: PlannedFault): Generator<PlannedFault> {
     const { at, kind, member } = fault;
     yield { at, kind, member };
   }
+  if (fault.kind === "expire" && fault.renewedAfter !== undefined) {
+    const { at, kind, member } = fault;
+    yield { at, kind, member };
+  }
   if ("lasts" in fault && fault.lasts >= 2_000) yield { ...fault, lasts: fault.lasts >> 1 };
   const whole = Math.floor(fault.at / 1_000) * 1_000;
   if (whole > 0 && whole < fault.at) yield { ...fault, at: whole };

@@ -1,15 +1,16 @@
 /** Carries out the faults of a plan on a simulation, and takes them all away when their phase is over. */
+
 import type { Seat } from "../actor.js";
 import { Chance } from "../chance.js";
 import { egressLoss, type Fault, flipFlop, ingressLoss, oneWay, partition } from "../fault.js";
 import type { Simulation } from "../simulation.js";
+import { CORRECT_UP_MIN, endings } from "./endings.js";
 import type { Plan, PlannedFault } from "./plan.js";
 
 const STREAM = 0x73746167;
-/** Faults leave so many correct members up: of fewer there is nothing to say. */
-const CORRECT_UP_MIN = 2;
 
-type NetworkFault = Extract<PlannedFault, { readonly lasts: number }>;
+type NetworkFault = Exclude<Extract<PlannedFault, { readonly lasts: number }>, { readonly kind: "rotate" }>;
+type Expiry = Extract<PlannedFault, { readonly kind: "expire" }>;
 
 export class Stage {
   readonly #simulation: Simulation;
@@ -18,6 +19,8 @@ export class Stage {
   readonly #onDescribe: (seat: Seat) => void;
   /** Left, or revoked: they do not come back. */
   readonly #gone = new Set<Seat>();
+  /** Their certificates end in this run: of those that must stay up they are none. */
+  readonly #ending: ReadonlySet<Seat>;
   #isOver = false;
   #descriptions = 0;
 
@@ -26,6 +29,7 @@ export class Stage {
     this.#chance = new Chance(plan.seed, STREAM);
     this.#correct = simulation.members.filter(({ isCorrect }) => isCorrect);
     this.#onDescribe = onDescribe;
+    this.#ending = new Set([...endings(plan).keys()].map((member) => this.#correct[member]!));
     for (const fault of plan.faults) this.#at(fault.at, () => this.#begin(fault));
   }
 
@@ -48,8 +52,16 @@ export class Stage {
       simulation.join();
       return;
     }
+    if (fault.kind === "rotate") {
+      this.#rotate(fault);
+      return;
+    }
     if (fault.kind === "partition" || fault.kind === "loss" || fault.kind === "spikes") {
       this.#disturb(fault, this.#networkFault(fault));
+      return;
+    }
+    if (fault.kind === "expire") {
+      this.#expire(fault);
       return;
     }
     const seat = fault.kind === "describe" ? this.#nextUp(fault.member) : this.#counted(fault.member);
@@ -71,6 +83,9 @@ export class Stage {
       case "describe":
         this.#describe(seat);
         return;
+      case "renew":
+        simulation.renew(seat);
+        return;
       case "skew":
         simulation.skewClock(seat, fault.ms);
         return;
@@ -90,8 +105,26 @@ export class Stage {
   }
 
   #maySpare(): boolean {
-    const up = this.#simulation.members.filter(({ isCorrect, state }) => isCorrect && state === "up");
-    return up.length > CORRECT_UP_MIN;
+    const stays = (seat: Seat) => seat.isCorrect && seat.state === "up" && !this.#ending.has(seat);
+    return this.#simulation.members.filter(stays).length > CORRECT_UP_MIN;
+  }
+
+  /** Its certificate ends by itself; what may come is the next one. */
+  #expire({ member, renewedAfter }: Expiry): void {
+    const seat = this.#counted(member);
+    if (renewedAfter === undefined || !seat || !this.#ending.has(seat)) return;
+    this.#at(renewedAfter, () => this.#simulation.renew(seat));
+  }
+
+  /** All renew, liars too, and who is down as well: it finds its new certificate when it starts. */
+  #rotate({ lasts }: Extract<PlannedFault, { kind: "rotate" }>): void {
+    const simulation = this.#simulation;
+    const former = simulation.rotate();
+    for (const seat of simulation.members) {
+      const renews = !this.#ending.has(seat);
+      if (renews) this.#at((lasts / 2) * this.#chance.number(), () => simulation.renew(seat));
+    }
+    this.#at(lasts, () => simulation.retire(former));
   }
 
   #crash(seat: Seat, { back }: Extract<PlannedFault, { kind: "crash" }>): void {

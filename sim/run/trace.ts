@@ -63,6 +63,7 @@ export class Trace implements Watcher {
 
   happened(event: SimEvent, now: number): void {
     if (event.kind === "network") this.#add(now, `network: ${event.what}`);
+    else if (event.kind === "issuer-retired") this.#add(now, "authority: an issuing certificate is retired");
     else if (this.#traced.has(event.seat.name)) {
       this.#add(now, `${event.seat.name} ${event.kind}${event.kind === "clock-skewed" ? ` by ${event.ms} ms` : ""}`);
     }

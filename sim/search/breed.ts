@@ -1,6 +1,6 @@
 /** Attacks made from others: changed in a place or two, or crossed. */
 import type { Chance } from "../chance.js";
-import type { Move, Program } from "../puppets/program.js";
+import type { Move, Program, Telling } from "../puppets/program.js";
 import { type Plan, PRESETS } from "../run/plan.js";
 import type { Attack } from "./attack.js";
 import { drawAttackedPlan, drawFaults, drawLinks } from "./draw-attack.js";
@@ -10,10 +10,10 @@ import {
   drawCasting,
   drawCopies,
   drawCount,
+  drawFew,
   drawLasts,
   drawLate,
   drawMove,
-  drawRenewal,
   drawScenes,
   drawUnder,
   drawWhen,
@@ -45,8 +45,8 @@ export function changed(attack: Attack, chance: Chance): Attack {
 export function crossed(one: Attack, other: Attack, chance: Chance): Attack {
   const inherited = ({ program }: Attack) => program.moves.filter(() => chance.happens(INHERITED));
   const moves = [...inherited(one), ...inherited(other)].slice(0, MOVES_MAX);
-  const { renewals = [], withheld } = chance.happens(0.5) ? one.program : other.program;
-  return wellFormed({ plan: one.plan, program: { ...one.program, moves, renewals, withheld } }, chance);
+  const { withheld } = chance.happens(0.5) ? one.program : other.program;
+  return wellFormed({ plan: one.plan, program: { ...one.program, moves, withheld } }, chance);
 }
 
 function changedPlan(plan: Plan, chance: Chance): Plan {
@@ -68,9 +68,9 @@ function presetOf({ settings }: Plan): keyof typeof PRESETS {
 }
 
 function changedProgram(program: Program, chance: Chance): Program {
-  const { moves, withheld, renewals = [] } = program;
+  const { moves, withheld } = program;
   const place = chance.below(moves.length);
-  switch (chance.below(14)) {
+  switch (chance.below(13)) {
     case 0:
     case 1:
     case 2:
@@ -81,30 +81,35 @@ function changedProgram(program: Program, chance: Chance): Program {
     case 5:
       return { ...program, withheld: chance.happens(0.5) ? withheld.slice(1) : [...withheld, drawWithheld(chance)] };
     case 6:
-      return { ...program, renewals: chance.happens(0.5) ? renewals.slice(1) : [...renewals, drawRenewal(chance)] };
-    case 7:
       return withStage(program, chance);
     default:
       return { ...program, moves: moves.map((move, index) => (index === place ? changedMove(move, chance) : move)) };
   }
 }
 
-function withStage({ late, ...program }: Program, chance: Chance): Program {
-  switch (chance.below(4)) {
+function withStage(program: Program, chance: Chance): Program {
+  const { late, ...prompt } = program;
+  switch (chance.below(5)) {
     case 0:
-      return { ...program, casting: drawCasting(chance), ...(late && { late }) };
+      return { ...program, casting: drawCasting(chance) };
     case 1:
-      return { ...program, scenes: drawScenes(chance), ...(late && { late }) };
+      return { ...program, scenes: drawScenes(chance) };
     case 2:
-      return { ...program, lasts: drawLasts(chance), ...(late && { late }) };
+      return { ...program, lasts: drawLasts(chance) };
+    case 3:
+      return { ...program, few: drawFew(chance) };
     default:
-      return late ? program : { ...program, late: drawLate(chance) };
+      return late ? prompt : { ...program, late: drawLate(chance) };
   }
 }
 
 /** Another one of its kind in one respect. */
 function changedMove(move: Move, chance: Chance): Move {
-  const { count, ...plain } = move as Move & { readonly count?: unknown };
+  return move.say === "renewal" ? drawMove(chance, "renewal") : changedTelling(move, chance);
+}
+
+function changedTelling(move: Telling, chance: Chance): Move {
+  const { count, ...plain } = move as Telling & { readonly count?: unknown };
   switch (chance.below(8)) {
     case 0:
     case 1:
@@ -122,8 +127,10 @@ function changedMove(move: Move, chance: Chance): Move {
       const { under, ...rest } = move;
       return { ...rest, ...drawUnder(chance, move.by) } as Move;
     }
-    default:
+    default: {
       // Its saying, its rings, whom it accuses: all that is not its audience and its time.
-      return { ...drawMove(chance, chance.happens(0.5) ? move.say : undefined), to: move.to, when: move.when };
+      const other = drawMove(chance, chance.happens(0.5) ? move.say : undefined);
+      return other.say === "renewal" ? other : { ...other, to: move.to, when: move.when };
+    }
   }
 }

@@ -6,7 +6,7 @@ import { drawFault } from "../run/fault-draw.js";
 import { type FaultKind, type NetworkPlan, type Plan, PRESETS } from "../run/plan.js";
 import type { Attack } from "./attack.js";
 import { bounded } from "./bounded.js";
-import { drawCasting, drawLasts, drawLate, drawRenewal, drawScenes, drawWithheld } from "./draw-move.js";
+import { drawCasting, drawFew, drawLasts, drawLate, drawScenes, drawWithheld } from "./draw-move.js";
 import { drawPhrase } from "./draw-phrase.js";
 import { wellFormed } from "./well-formed.js";
 
@@ -22,13 +22,26 @@ const RINGS_MAX = 31;
 /** Beats of a run: two scenes of usual length, one after the other. */
 const BEATS = 26;
 const PHRASES_MAX = 5;
+/** Most attacks begin with their scenes. */
+const PRELUDE_SHARE = 0.05;
 /** Liars that go on gossiping help whoever they attack: most attacks keep something back. */
 const WITHHOLDING_SHARE = 0.7;
 /**
  * Faults that excuse nothing beyond their own member: those of the network would excuse what the search looks for. The loss
  * that all links have never does.
  */
-const FAULTS: readonly FaultKind[] = ["crash", "stall", "join", "join", "describe", "leave", "skew"];
+const FAULTS: readonly FaultKind[] = [
+  "crash",
+  "stall",
+  "join",
+  "join",
+  "describe",
+  "leave",
+  "skew",
+  "renew",
+  "expire",
+  "rotate",
+];
 const LOSSES = [0, 0, 0.05, 0.1] as const;
 
 export function drawAttack(chance: Chance): Attack {
@@ -60,9 +73,10 @@ export function drawProgram(chance: Chance): Program {
   const moves: Move[] = Array.from({ length: chance.between(1, PHRASES_MAX) }, () => drawPhrase(chance)).flat();
   return {
     casting: drawCasting(chance),
+    few: drawFew(chance),
     scenes: drawScenes(chance),
     lasts: drawLasts(chance),
-    renewals: chance.happens(0.3) ? [drawRenewal(chance)] : [],
+    ...(chance.happens(PRELUDE_SHARE) && { prelude: drawPhrase(chance) }),
     moves,
     withheld: chance.happens(WITHHOLDING_SHARE) ? [drawWithheld(chance)] : [],
     ...(chance.happens(0.1) && { late: drawLate(chance) }),

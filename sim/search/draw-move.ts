@@ -7,9 +7,9 @@ import type {
   Count,
   Lateness,
   Move,
-  Renewal,
   Rings,
   Role,
+  Telling,
   When,
   Withholding,
 } from "../puppets/program.js";
@@ -37,12 +37,14 @@ type Weights<T extends string> = Readonly<Record<T, number>>;
 const SAYINGS: Weights<Move["say"]> = {
   live: 3,
   masked: 1,
+  bulky: 0.5,
   leave: 3,
   accusation: 4,
   proof: 3,
   certificate: 1,
   summons: 2,
   gone: 1,
+  renewal: 0.5,
 };
 /** The screen speaks about itself, the accuser of the victim; the others are there for what nobody expects. */
 const ABOUT_ITSELF: Weights<Role> = { screen: 16, accuser: 3, crowd: 1 };
@@ -90,6 +92,11 @@ export function drawScenes(chance: Chance): number {
   return chance.pick([1, 1, 3, 100])!;
 }
 
+/** How many "few" are: a single view removes a member alone. */
+export function drawFew(chance: Chance): number {
+  return chance.pick([1, 1, 3])!;
+}
+
 /** Beats until other scenes are cast. */
 export function drawLasts(chance: Chance): number {
   return chance.pick([6, 12, 12, 24])!;
@@ -105,13 +112,18 @@ export function drawLate(chance: Chance): Lateness {
   return { from: chance.pick(["victim", "all"] as const)!, beats };
 }
 
-export function drawRenewal(chance: Chance): Renewal {
-  const of = chance.happens(0.7) ? "screen" : "accuser";
-  const at = chance.happens(0.7) ? 0 : tenths(chance, 2);
-  return chance.happens(0.3) ? { of, at, over: at + tenths(chance, 2) } : { of, at };
+export function drawMove(chance: Chance, say = weighed(chance, SAYINGS)): Move {
+  return say === "renewal" ? drawRenewal(chance) : drawTelling(chance, say);
 }
 
-export function drawMove(chance: Chance, say = weighed(chance, SAYINGS)): Move {
+function drawRenewal(chance: Chance): Move {
+  const by = chance.happens(0.7) ? "screen" : "accuser";
+  const when = { at: chance.happens(0.7) ? 0 : tenths(chance, 2) };
+  const renewal = { by, say: "renewal", when } as const;
+  return chance.happens(0.4) ? { ...renewal, overAfter: tenths(chance, 2) } : renewal;
+}
+
+function drawTelling(chance: Chance, say: Telling["say"]): Telling {
   const to = chance.pick(AUDIENCES)!;
   const rest = { to, when: drawWhen(chance, say), ...drawBearers(chance), ...drawCopies(chance) };
   switch (say) {

@@ -19,7 +19,7 @@ export function isOf(kind: Kind, { invariant, said }: Kind): boolean {
 }
 
 function wordOf(move: Move): string {
-  const under = move.under === "last" ? " under its last certificate" : "";
+  const under = "under" in move && move.under === "last" ? " under its last certificate" : "";
   const of = move.say === "accusation" && move.of ? ` of ${move.of}` : "";
   return `${move.by} ${move.say}${of}${under}`;
 }

@@ -23,8 +23,8 @@ const maybe =
   (value) =>
     value === undefined || check(value);
 
-const SAYINGS = ["live", "masked", "leave", "accusation", "proof", "certificate", "summons", "gone"];
-const MOVE: Readonly<Record<string, Check>> = {
+const SAYINGS = ["live", "masked", "bulky", "leave", "accusation", "proof", "certificate", "summons", "gone"];
+const TELLING: Readonly<Record<string, Check>> = {
   by: oneOf(["screen", "accuser", "crowd"]),
   say: oneOf(SAYINGS),
   rings: maybe(oneOf(["scene", "strange", "held"])),
@@ -37,16 +37,17 @@ const MOVE: Readonly<Record<string, Check>> = {
   bearers: maybe((value) => value === "any" || isNumber(value)),
   copies: maybe(isNumber),
 };
-const RENEWAL = { of: oneOf(["screen", "accuser"]), at: isNumber, over: maybe(isNumber) };
+const RENEWAL = { by: oneOf(["screen", "accuser"]), when: isWhen, overAfter: maybe(isNumber) };
 const WITHHOLDING = { what: oneOf(WITHHELD), from: isSide };
 const LATE = { from: isSide, beats: isNumber };
 const PROGRAM: Readonly<Record<string, Check>> = {
   casting: oneOf(CASTINGS),
   scenes: isNumber,
   lasts: isNumber,
-  renewals: maybe(listOf(RENEWAL)),
-  moves: (value) => listOf(MOVE)(value) && (value as Json[]).every(isNamed),
-  withheld: listOf(WITHHOLDING),
+  few: maybe(isNumber),
+  prelude: maybe(areMoves),
+  moves: areMoves,
+  withheld: (value) => isList(value, (each) => isObject(each, WITHHOLDING)),
   late: maybe((value) => isObject(value, LATE)),
 };
 
@@ -67,6 +68,13 @@ function parseJson(text: string): Json {
   }
 }
 
+function areMoves(value: unknown): boolean {
+  return isList(value, (each) => {
+    const move = (each ?? {}) as Json;
+    return move.say === "renewal" ? isObject(move, RENEWAL) : isObject(move, TELLING) && isNamed(move);
+  });
+}
+
 /** Whoever names rings says which. */
 function isNamed(move: Json): boolean {
   const names = move.say === "accusation" || move.say === "summons";
@@ -81,8 +89,8 @@ function isWhen(value: unknown): boolean {
   return isRepeated && maybe(isNumber)(when.times) && maybe(isNumber)(when.apart);
 }
 
-function listOf(fields: Readonly<Record<string, Check>>): Check {
-  return (value) => Array.isArray(value) && value.every((each) => isObject(each, fields));
+function isList(value: unknown, isRight: Check): boolean {
+  return Array.isArray(value) && value.every(isRight);
 }
 
 function isObject(value: unknown, fields: Readonly<Record<string, Check>>): boolean {

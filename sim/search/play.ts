@@ -6,6 +6,7 @@ import { invariants } from "../invariants/invariants.js";
 import { watchedOf } from "../invariants/watched.js";
 import { plot } from "../puppets/plot.js";
 import { Script } from "../puppets/script.js";
+import { firstDates } from "../run/endings.js";
 import { LATENCIES } from "../run/plan.js";
 import { Stage } from "../run/stage.js";
 import { Simulation } from "../simulation.js";
@@ -37,6 +38,7 @@ export function play({ plan, program }: Attack): Outcome {
       bytesPerSecond: plan.network.bytesPerSecond ?? Number.POSITIVE_INFINITY,
     },
     behaviours: () => [create()],
+    dates: firstDates(plan),
     watchers: [checks, watch],
   });
   checks.attach(simulation);

@@ -32,5 +32,5 @@ export function survivors(before: readonly Tried[], tried: readonly Tried[]): Tr
 }
 
 function nicheOf({ attack: { program } }: Tried): string {
-  return `${program.casting} ${(program.renewals ?? []).length > 0}`;
+  return `${program.casting} ${program.moves.some(({ say }) => say === "renewal")}`;
 }

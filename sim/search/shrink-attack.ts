@@ -56,16 +56,16 @@ function* smallerAttacks({ plan, program }: Attack): Generator<Attack> {
 }
 
 function* smallerPrograms(program: Program): Generator<Program> {
-  const { moves, withheld, renewals = [], late, ...rest } = program;
-  const all = { ...rest, moves, withheld, renewals };
+  const { late, prelude, ...plain } = program;
+  const { moves, withheld } = program;
   for (let size = moves.length >> 1; size >= 1; size >>= 1) {
     for (let from = 0; from < moves.length; from += size) {
       yield { ...program, moves: [...moves.slice(0, from), ...moves.slice(from + size)] };
     }
   }
-  if (late) yield all;
+  if (late) yield { ...plain, ...(prelude && { prelude }) };
+  if (prelude) yield { ...plain, ...(late && { late }) };
   for (const one of withheld) yield { ...program, withheld: withheld.filter((other) => other !== one) };
-  for (const one of renewals) yield { ...program, renewals: renewals.filter((other) => other !== one) };
   if (program.scenes > 1) yield { ...program, scenes: 1 };
   for (const [index, move] of moves.entries()) {
     for (const plainer of plainerMoves(move)) {
@@ -76,8 +76,9 @@ function* smallerPrograms(program: Program): Generator<Program> {
 
 /** One bearer, one copy, one statement, once. */
 function* plainerMoves(move: Move): Generator<Move> {
+  if (move.say === "renewal") return;
   const { bearers, copies, ...single } = move;
-  if (bearers !== undefined || copies !== undefined) yield single as Move;
+  if (bearers !== undefined || copies !== undefined) yield single;
   if ("count" in move && move.count !== undefined) {
     const { count: _, ...one } = move;
     yield one as Move;

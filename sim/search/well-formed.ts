@@ -26,19 +26,24 @@ function accusing(program: Program, chance: Chance): Program {
 
 /** Whoever speaks under its last certificate has one issued, shows it and lives under it, as who renews does. */
 function introduced(program: Program): Program {
-  let { renewals = [], moves } = program;
-  for (const of of ["screen", "accuser"] as const) {
-    const speaks = (move: Move) => move.by === of && move.under === "last";
+  let { moves } = program;
+  for (const by of ["screen", "accuser"] as const) {
+    const speaks = (move: Move) => move.by === by && "under" in move && move.under === "last";
     if (!moves.some((move) => speaks(move) && move.say !== "certificate")) continue;
-    const renewal: Renewal = renewals.find((each) => each.of === of) ?? { of, at: 0 };
-    if (!renewals.includes(renewal)) renewals = [...renewals, renewal];
+    const renewal: Renewal = moves.find((move) => isRenewal(move, by)) ?? { by, say: "renewal", when: { at: 0 } };
+    const at = "at" in renewal.when ? renewal.when.at : 0;
     for (const [index, say] of (["live", "certificate"] as const).entries()) {
       if (moves.some((move) => speaks(move) && move.say === say)) continue;
-      const when = { at: renewal.at + (2 - index) * INTRODUCED_AFTER };
-      moves = [{ by: of, say, under: "last", to: "all", when, bearers: INTRODUCED_BY }, ...moves];
+      const when = { at: at + (2 - index) * INTRODUCED_AFTER };
+      moves = [{ by, say, under: "last", to: "all", when, bearers: INTRODUCED_BY }, ...moves];
     }
+    if (!moves.includes(renewal)) moves = [renewal, ...moves];
   }
-  return { ...program, renewals, moves };
+  return { ...program, moves };
+}
+
+function isRenewal(move: Move, by: Move["by"]): move is Renewal {
+  return move.say === "renewal" && move.by === by;
 }
 
 /** Newcomers come, and the clock of one who is ahead is. */

@@ -1,5 +1,5 @@
 /** An attack in lines for people. */
-import type { Count, Move, Program, When } from "../puppets/program.js";
+import type { Count, Move, Program, Renewal, Telling, When } from "../puppets/program.js";
 import type { Plan } from "../run/plan.js";
 import type { Attack } from "./attack.js";
 
@@ -8,11 +8,8 @@ export function attackLines({ plan, program }: Attack): string[] {
     planLine(plan),
     ...plan.faults.map(({ kind, at, ...rest }) => `  ${inSeconds(at)}: ${kind} ${detailsOf(rest)}`.trimEnd()),
     castingLine(program),
-    ...(program.renewals ?? []).map(({ of, at, over }) => {
-      const end = over === undefined ? "" : `, over at beat ${over} by the victim's clock`;
-      return `  beat ${at}: the ${of} has a further certificate${end}`;
-    }),
-    ...program.moves.map((move) => `  ${whenText(move.when)}: ${moveText(move)}`),
+    ...(program.prelude ?? []).map((move) => `  of every liar, ${moveLine(move)}`),
+    ...program.moves.map((move) => `  ${moveLine(move)}`),
     ...program.withheld.map(({ what, from }) => `  liars keep from ${from === "all" ? "all" : "the victim"}: ${what}`),
     ...(program.late ? [`  liars answer ${program.late.from} ${program.late.beats} beats late`] : []),
   ];
@@ -23,11 +20,20 @@ function planLine({ seed, members, byzantine, rings, seconds, settings, network 
   return `seed ${seed}: ${members} members, ${byzantine} of them liars, ${rings} rings, ${links}; beats of ${settings.gossipMs} ms, Delta ${settings.deltaMs} ms, ${seconds} s`;
 }
 
-function castingLine({ casting, scenes, lasts }: Program): string {
-  return `casting ${casting}, ${scenes === 1 ? "one scene" : `up to ${scenes} scenes`} at once, each of ${lasts} beats`;
+function castingLine({ casting, scenes, lasts, few = 3 }: Program): string {
+  return `casting ${casting}, ${scenes === 1 ? "one scene" : `up to ${scenes} scenes`} at once, each of ${lasts} beats; few are ${few}`;
 }
 
-function moveText(move: Move): string {
+function moveLine(move: Move): string {
+  return `${whenText(move.when)}: ${move.say === "renewal" ? renewalText(move) : moveText(move)}`;
+}
+
+function renewalText({ by, overAfter }: Renewal): string {
+  const end = overAfter === undefined ? "" : `, over ${overAfter} beats later by the victim's clock`;
+  return `${by} has a further certificate${end}`;
+}
+
+function moveText(move: Telling): string {
   const { by, say, to, under, bearers = 1, copies = 1 } = move;
   const details = [
     "count" in move && move.count !== undefined ? `count ${countText(move.count)}` : "",

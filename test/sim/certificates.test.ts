@@ -9,8 +9,11 @@ import {
   type Dates,
   fakeCrypto,
   type Identity,
+  invariants,
   type Seat,
   Simulation,
+  type SimulationOptions,
+  type Watcher,
 } from "../../sim/index.js";
 import { Verdicts } from "../../sim/verdicts.js";
 
@@ -109,17 +112,9 @@ describe("a liar", () => {
 });
 
 it("who is past its dates has no connections", () => {
-  const crypto = fakeCrypto();
-  const issue = (name: string, dates: Dates) => crypto.issue(name, name === "m0" ? ENDING : dates);
-  const check = crypto.check.bind(crypto);
-  const signRevocations = crypto.signRevocations.bind(crypto);
-  const simulation = new Simulation({
-    members: 5,
-    rings: 5,
-    seed: 1,
-    crypto: { sha256: crypto.sha256, issue, check, signRevocations },
-  });
+  const simulation = new Simulation({ members: 5, rings: 5, seed: 1 });
   const { actor, others } = corrupted(simulation);
+  simulation.renew(actor, ENDING);
   const isAnswered = () => {
     let answers = 0;
     for (const other of others) actor.call(other, encodePacket([]), () => answers++);
@@ -131,6 +126,104 @@ it("who is past its dates has no connections", () => {
   expect(isAnswered()).toBe(false);
   expect(others.map(({ machine }) => machine.standing(actor.id))).toEqual(others.map(() => "expired"));
 });
+
+describe("a member that renews", () => {
+  it.each(CRYPTOS)(
+    "stays in all views, under its newer certificate, also over a crash and a stall (%s crypto)",
+    async (_, make) => {
+      const { simulation, checks } = checked({ members: 8, rings: 5, crypto: await make() });
+      const [first, crashed, stalled] = simulation.members as [Seat, Seat, Seat];
+      const before = [first, crashed, stalled].map(({ certificate }) => certificate.hash);
+      simulation.run(2_000);
+      simulation.crash(crashed);
+      simulation.stall(stalled);
+      for (const seat of [first, crashed, stalled]) simulation.renew(seat);
+      simulation.run(1_000);
+      simulation.resume(stalled);
+      simulation.restart(crashed, { keepState: true });
+      expect(simulation.runUntil(() => simulation.isWhole() && simulation.isEqual(), 20_000)).toBeDefined();
+      for (const [index, seat] of [first, crashed, stalled].entries()) {
+        expect(seat.certificate.hash).not.toBe(before[index]);
+        for (const { machine } of simulation.members) {
+          expect(machine.certificateOf(seat.id)?.hash).toBe(seat.certificate.hash);
+        }
+      }
+      expect(checks.judge()).toEqual([]);
+    },
+  );
+
+  it("in time stays when the certificate before ends; one that does not is out, and back when it renews", () => {
+    const end = 10_000;
+    const dates = ({ number }: Seat) => (number < 2 ? ENDING : undefined);
+    const { simulation, checks, failedTo } = checked({ members: 8, rings: 5, dates });
+    const [inTime, late, other] = simulation.members as [Seat, Seat, Seat];
+    simulation.run(end - 4_000);
+    simulation.renew(inTime);
+    simulation.run(4_100);
+    expect(simulation.runUntil(() => checks.problems().length === 0, 10_000)).toBeDefined();
+    expect(other.machine.standing(late.id)).toBe("expired");
+    expect(other.machine.standing(inTime.id)).toBe("live");
+    simulation.run(2_000);
+    simulation.renew(late);
+    expect(simulation.runUntil(() => simulation.isWhole(), 20_000)).toBeDefined();
+    expect(failedTo(simulation.members.filter((seat) => seat !== late))).toEqual([`${late.name} expired`]);
+    expect(checks.judge()).toEqual([]);
+  });
+
+  it("after all others have gone over to another issuing certificate finds them again, with the authority's help", () => {
+    const dates = ({ number }: Seat) => (number === 0 ? ENDING : undefined);
+    const { simulation, checks } = checked({ members: 6, rings: 5, dates });
+    const [late, ...others] = simulation.members as [Seat, ...Seat[]];
+    simulation.run(12_000);
+    const former = simulation.rotate();
+    for (const seat of others) simulation.renew(seat);
+    simulation.run(2_000);
+    simulation.retire(former);
+    simulation.run(5_000);
+    simulation.renew(late);
+    expect(simulation.runUntil(() => simulation.isWhole(), 60_000)).toBeDefined();
+    expect(checks.judge()).toEqual([]);
+  });
+});
+
+it.each(CRYPTOS)(
+  "a retired issuing certificate puts out whoever has not renewed, and nobody else (%s crypto)",
+  async (_, make) => {
+    const { simulation, checks, failedTo } = checked({ members: 8, rings: 5, crypto: await make() });
+    const [late, ...others] = simulation.members as [Seat, ...Seat[]];
+    const former = simulation.rotate();
+    for (const seat of others) simulation.renew(seat);
+    simulation.run(6_000);
+    expect(failedTo(simulation.members)).toEqual([]);
+    simulation.retire(former);
+    simulation.run(6_000);
+    expect(failedTo(others)).toEqual([`${late.name} revoked`]);
+    expect(others.map(({ machine }) => machine.standing(late.id))).toEqual(others.map(() => "revoked"));
+    expect(simulation.isWhole(others)).toBe(true);
+    const newcomer = simulation.join();
+    expect(simulation.runUntil(() => simulation.isWhole([...others, newcomer]), 20_000)).toBeDefined();
+    expect(checks.judge()).toEqual([]);
+  },
+);
+
+/** With all invariants, and what members tell of those that failed: "m0 expired", by whose view. */
+function checked(options: Partial<SimulationOptions>) {
+  const checks = invariants();
+  const told: { readonly by: Seat; readonly text: string }[] = [];
+  const watcher: Watcher = {
+    told(by, output) {
+      if (output.kind !== "failed") return;
+      const lost = simulation.members.find(({ id }) => id === output.member.id);
+      told.push({ by, text: `${lost?.name} ${output.reason}` });
+    },
+  };
+  const simulation = new Simulation({ members: 4, seed: 1, ...options, watchers: [checks, watcher] });
+  checks.attach(simulation);
+  const failedTo = (seats: readonly Seat[]) => [
+    ...new Set(told.filter(({ by }) => seats.includes(by)).map(({ text }) => text)),
+  ];
+  return { simulation, checks, failedTo };
+}
 
 /** The first member as a liar that does nothing by itself, and the others. */
 function corrupted(simulation: Simulation): { actor: Actor; others: Seat[] } {

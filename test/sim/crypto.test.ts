@@ -110,6 +110,7 @@ describe("what members of a simulation share", () => {
     const counted: SimCrypto = {
       sha256: crypto.sha256,
       issue: (name, dates) => crypto.issue(name, dates),
+      rotate: () => crypto.rotate(),
       signRevocations: (list) => crypto.signRevocations(list),
       check: (check, wall) => {
         asked += 1;

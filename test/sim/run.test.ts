@@ -44,6 +44,8 @@ describe("a plan", () => {
   it("draws every kind of fault, liars, both starts and both kinds of signatures", () => {
     const plans = Array.from({ length: 200 }, (_, seed) => drawPlan(seed));
     expect(new Set(plans.flatMap(({ faults }) => faults.map(({ kind }) => kind)))).toEqual(new Set(FAULT_KINDS));
+    const large = Array.from({ length: 100 }, (_, seed) => drawPlan(seed, "large"));
+    expect(new Set(large.flatMap(({ faults }) => faults.map(({ kind }) => kind)))).toEqual(new Set(FAULT_KINDS));
     expect(new Set(plans.map(({ start, crypto }) => `${start} ${crypto}`)).size).toBe(4);
     expect(plans.filter(({ byzantine }) => byzantine > 0).length).toBeGreaterThan(40);
     expect(plans.filter(({ network }) => network.bytesPerSecond !== null).length).toBeGreaterThan(10);
@@ -148,7 +150,7 @@ describe("a run", () => {
 
 describe("a failing plan", () => {
   const violation: Violation = { invariant: "S1", at: 4_000, member: "m1", text: "out" };
-  const large = drawPlan(5, "large");
+  const large = { ...drawPlan(5, "large"), faults: drawPlan(1).faults };
   const plan: Plan = { ...large, members: 40, byzantine: 8, adversaries: ["all"], seconds: 90 };
   const failsWith = (isBad: (plan: Plan) => boolean) => (candidate: Plan) => (isBad(candidate) ? violation : "passes");
 

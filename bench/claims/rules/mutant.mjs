@@ -14,6 +14,7 @@ const ENTRIES = [
   "sim/simulation.js",
   "sim/invariants/invariants.js",
   "sim/adversaries/eclipser.js",
+  "sim/adversaries/index.js",
   "sim/fault.js",
   "sim/fake-crypto.js",
   "sim/sha256.js",

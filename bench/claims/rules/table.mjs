@@ -1,4 +1,4 @@
-// Rules R1 to R19 of docs/protocol.md, each with its switch (`off`: in words, `edits`: in the compiled code) and a run that
+// Rules R1 to R20 of docs/protocol.md, each with its switch (`off`: in words, `edits`: in the compiled code) and a run that
 // shows what it is for: `run` says whether the promise was broken, and by how much. Runs that are `isLong` are no part of
 // the suite.
 import { accusation, holders, note, predecessor, puppet, repeat, stage, tell, verdict } from "./stage.mjs";
@@ -22,12 +22,19 @@ const datedCrypto = (sim, datesOf) => {
 /** Unix milliseconds at the beginning: the middle of the dates of the simulator's certificates. */
 const beginning = ({ notBefore, notAfter }) => (notBefore + notAfter) / 2;
 
+/** Nobody answers a summons (R20): what rests on it as well shows nothing else. */
+const SUMMONED_OFF = {
+  file: "gossip/defence.js",
+  find: "    summoned(from, { ring, epoch }, isCall, now) {",
+  put: "    summoned(from, { ring, epoch }, isCall, now) {\n        return;",
+};
+
 export const RULES = [
   {
     rule: "R1",
     off: "certificates of another authority pass",
     attack: "a liar brings 20 identities of an authority of its own",
-    edits: [{ file: "sim/fake-crypto.js", find: " || !equalBytes(issuer, this.#issuer)", put: "" }],
+    edits: [{ file: "sim/fake-crypto.js", find: " || !this.#isIssuerOf(leaf, issuer)", put: "" }],
     run(sim) {
       const on = stage(sim);
       const liar = puppet(on, on.seats[0]);
@@ -246,6 +253,7 @@ export const RULES = [
         find: "    accused(accusation, now) {",
         put: "    accused(accusation, now) {\n        return;",
       },
+      SUMMONED_OFF,
     ],
     run(sim) {
       const on = stage(sim);
@@ -260,7 +268,7 @@ export const RULES = [
     rule: "R9",
     off: "no ring is disabled in an answer",
     attack: "a predecessor accuses again after each answer",
-    edits: [{ file: "gossip/rebuttal.js", find: "if (!precedesMe(ring, accuser) ||", put: "if (true ||" }],
+    edits: [{ file: "gossip/rebuttal.js", find: "if (!counts ||", put: "if (true ||" }],
     run(sim) {
       const on = stage(sim);
       const victim = on.seats[4];
@@ -507,4 +515,47 @@ export const RULES = [
       }
     },
   },
+  {
+    rule: "R20",
+    off: "nobody is heard before its removal",
+    attack: "an accuser whose certificate has ended for all but one judge, whose clock is slow by four minutes",
+    edits: [
+      { file: "gossip/hearings.js", find: "    turned(ids, now) {", put: "    turned(ids, now) {\n        return;" },
+    ],
+    run(sim) {
+      return accusedUnderAnEnd(sim, predecessorsName(sim));
+    },
+  },
+  {
+    rule: "R20",
+    off: "whoever is summoned answers only what it holds for valid itself",
+    attack: "the same",
+    edits: [SUMMONED_OFF],
+    run(sim) {
+      return accusedUnderAnEnd(sim, predecessorsName(sim));
+    },
+  },
 ];
+
+const MINUTE_MS = 60_000;
+/** The victim, and the ring on which it is accused. */
+const VICTIM = { number: 4, ring: 3 };
+
+function predecessorsName(sim) {
+  const on = stage(sim);
+  return predecessor(on, on.seats[VICTIM.number], VICTIM.ring).name;
+}
+
+/** Its certificate ends, with the tolerated five minutes, ten seconds after the beginning. */
+function accusedUnderAnEnd(sim, liarsName) {
+  const ends = (name, dates) => (name === liarsName ? beginning(dates) - 5 * MINUTE_MS + 10_000 : dates.notAfter);
+  const crypto = datedCrypto(sim, (name, dates) => ({ ...dates, notAfter: ends(name, dates) }));
+  const on = stage(sim, { crypto });
+  const victim = on.seats[VICTIM.number];
+  const liar = puppet(on, predecessor(on, victim, VICTIM.ring));
+  const judge = on.seats.find((seat) => seat !== victim && seat.isCorrect);
+  on.simulation.skewClock(judge, -4 * MINUTE_MS);
+  on.simulation.run(15_000);
+  repeat(on, 6, 500, () => tell(on, liar, [accusation(sim, liar, victim, VICTIM.ring)], [judge]));
+  return lost(on);
+}

@@ -296,6 +296,60 @@ describe("R11 Note budget per subject", () => {
   });
 });
 
+describe("R11 and R12: what waits for no budget", () => {
+  /** The subject with an older and a newer certificate; an intake that admits one note or proof at once. */
+  const stage = () => {
+    const scene = new Scene(3);
+    const subject = scene.members[0]!;
+    const newer = scene.authority.issue("newer", { id: subject.id, notBefore: subject.notBefore + 1 });
+    scene.evidence.admitCertificate(checked(newer));
+    const intake = new Intake({
+      evidence: scene.evidence,
+      sha256,
+      me: scene.members[2]!.id,
+      isHeard: () => true,
+      noteRate: { burst: 1, refillMs: 1000 },
+    });
+    const submit = (bytes: Uint8Array): Intaken[] => {
+      const done = intake.submit([bytes], scene.members[1]!.id, true, 0);
+      const asked = done.find((event) => event.kind === "verify");
+      if (asked?.kind !== "verify") return done;
+      const verdicts = asked.checks.map((check) => scene.authority.check(check));
+      return [...done, ...intake.verified(asked.batch, verdicts, 0)];
+    };
+    const kinds = (bytes: Uint8Array) =>
+      submit(bytes).map((event) => (event.kind === "rejected" ? event.reason : event.kind));
+    return { scene, subject, newer, kinds };
+  };
+  const note = (by: CertificateFacts, epoch: bigint, leaving = false) =>
+    noteStatement(noteOf(by, { epoch, leaving, ringCount: 3 }));
+  const proof = (by: CertificateFacts, epoch: bigint) => {
+    const [one, other] = [1, 2].map((byte) => noteOf(by, { epoch, ringCount: 3, metadata: Uint8Array.of(byte) }));
+    return equivocationStatement(one!, other!);
+  };
+
+  it("a farewell is admitted at once; the next one only after a note that had to wait", () => {
+    const { scene, subject, kinds } = stage();
+    expect(kinds(note(subject, 2n))).toEqual(["verify", "admitted"]);
+    expect(kinds(note(subject, 3n))).toEqual(["verify", "parked"]);
+    expect(kinds(note(subject, 4n, true))).toEqual(["verify", "admitted"]);
+    expect(scene.standing(subject, 0)).toBe("left");
+    expect(kinds(note(subject, 5n, true))).toEqual(["verify", "parked"]);
+    expect(kinds(note(subject, 6n))).toEqual(["verify", "parked"]);
+  });
+
+  it("a proof that silences a newer certificate is admitted at once, ever better ones about the older are not", () => {
+    const { scene, subject, newer, kinds } = stage();
+    kinds(note(newer, 2n));
+    expect(kinds(proof(subject, 1000n))).toEqual(["verify", "admitted"]);
+    expect(kinds(proof(subject, 999n))).toEqual(["proof-budget"]);
+    expect(scene.standing(subject, 0)).toBe("live");
+    expect(kinds(proof(newer, 1001n))).toEqual(["verify", "admitted"]);
+    expect(scene.standing(subject, 0)).toBe("equivocated");
+    expect(kinds(proof(newer, 900n))).toEqual(["proof-budget"]);
+  });
+});
+
 describe("R12 Equivocation", () => {
   it("silences everywhere whoever signed two notes of one epoch, until it has a new certificate", () => {
     const { overlay, seats } = grown(8);
@@ -330,6 +384,35 @@ describe("R12 Equivocation", () => {
     const older = noteOf(innocent.members[0]!, { epoch: 8n, ringCount: 3 });
     expect(innocent.evidence.equivocationProblem([same, same])).toBe("no-contradiction");
     expect(innocent.evidence.equivocationProblem([same, older])).toBe("no-contradiction");
+  });
+});
+
+describe("R13 Return from leaving", () => {
+  it("is free four times, then waits as a return from removals does, for longer each time", () => {
+    const scene = new Scene(4);
+    const target = scene.members[0]!;
+    let [epoch, now] = [1n, 0];
+    const say = (leaving: boolean) => {
+      epoch += 1n;
+      scene.note(target, { epoch, leaving });
+      scene.judgement.noteAdmitted(target.id, now);
+      return scene.standing(target, now);
+    };
+    for (let round = 0; round < 4; round++) expect([say(true), say(false)]).toEqual(["left", "live"]);
+    expect([say(true), say(false)]).toEqual(["left", "waiting"]);
+    now += 19 * DELTA;
+    // What it says while it waits begins the wait anew, and makes it no longer.
+    expect([say(true), say(false)]).toEqual(["left", "waiting"]);
+    now += 20 * DELTA - 1;
+    expect(scene.standing(target, now)).toBe("waiting");
+    now += 1;
+    expect(scene.standing(target, now)).toBe("live");
+    expect([say(true), say(false)]).toEqual(["left", "waiting"]);
+    now += 40 * DELTA - 1;
+    expect(scene.standing(target, now)).toBe("waiting");
+    now += RETURN_WINDOW_MS;
+    expect(scene.standing(target, now)).toBe("live");
+    expect([say(true), say(false)]).toEqual(["left", "live"]);
   });
 });
 

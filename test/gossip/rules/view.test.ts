@@ -172,17 +172,39 @@ describe("R3 Accusations: structural admission", () => {
     }
   });
 
-  it("keeps of one accuser with two certificates the accusation with the lower hash", () => {
+  it.each([
+    ["older first", false],
+    ["newer first", true],
+  ])("keeps of one accuser with two certificates the accusation under the newer one: %s", (_, isNewerFirst) => {
     const stage = new Scene(5);
     const target = stage.members[0]!;
-    const [first] = stage.before(1, target) as [(typeof stage.members)[0]];
-    const second = { ...stage.authority.issue("other", { id: first.id }) };
-    stage.evidence.admitCertificate(checked(second));
-    stage.accuse(first, target, 1);
-    const changed = stage.accuse(second, target, 1);
-    const changedBack = stage.accuse(first, target, 1);
-    expect([changed, changedBack]).toContain(false);
-    expect(stage.evidence.accusations(target.id).length).toBe(1);
+    const [older] = stage.before(1, target) as [(typeof stage.members)[0]];
+    const newer = stage.authority.issue("newer", { id: older.id, notBefore: older.notBefore + 1 });
+    stage.evidence.admitCertificate(checked(newer));
+    for (const accuser of isNewerFirst ? [newer, older] : [older, newer]) stage.accuse(accuser, target, 1);
+    expect(stage.evidence.accusations(target.id).map(({ accusation }) => accusation.certificate)).toEqual([newer.hash]);
+  });
+
+  it("drops an accusation when the certificate of its accuser ends by the judge's clock, and takes none after that", () => {
+    const stage = new Scene(8);
+    const end = 10_000_000;
+    const target = stage.members[0]!;
+    const [accuser] = stage.before(1, target) as [(typeof stage.members)[0]];
+    const mortal = stage.authority.issue("mortal", { id: accuser.id, notBefore: accuser.notBefore + 1, notAfter: end });
+    stage.evidence.admitCertificate(checked(mortal));
+    stage.accuse(mortal, target, 1);
+    const at = (now: number, wall: number) => {
+      stage.judgement.update(now, wall);
+      return stage.judgement.standing(target.id);
+    };
+    expect(at(0, end + CLOCK_TOLERANCE_MS)).toBe("suspected");
+    expect(at(DELTA, end + CLOCK_TOLERANCE_MS + 1)).toBe("live");
+    expect(stage.evidence.accusations(target.id)).toEqual([]);
+    expect(stage.accuse(mortal, target, 1)).toBe(false);
+    expect(at(9 * DELTA, end + CLOCK_TOLERANCE_MS + 1)).toBe("live");
+    // Under its next certificate it may say so again; a removal that stood before is not undone.
+    stage.accuse(accuser, target, 1);
+    expect(at(10 * DELTA, end + CLOCK_TOLERANCE_MS + 1)).toBe("suspected");
   });
 
   it("drops them all with the accused's next note", () => {

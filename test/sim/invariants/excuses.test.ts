@@ -4,6 +4,7 @@ import { LAN } from "../../../gossip/index.js";
 import type { Fault } from "../../../sim/fault.js";
 import { egressLoss, flipFlop, ingressLoss, oneWay, partition } from "../../../sim/fault.js";
 import { type Seat, Simulation } from "../../../sim/index.js";
+import { Certificates } from "../../../sim/invariants/certificates.js";
 import { Exposure } from "../../../sim/invariants/exposure.js";
 import { Links } from "../../../sim/invariants/links.js";
 import { aftermathMs, harmlessStallMs, Stops } from "../../../sim/invariants/stops.js";
@@ -54,6 +55,48 @@ describe("a stop", () => {
     stops.happened({ kind: "leaving", seat: a }, 0);
     stops.happened({ kind: "revoked", seat: b }, 0);
     expect([a, b, c].map((seat) => stops.isExcused(seat, 1e9))).toEqual([true, true, false]);
+  });
+});
+
+describe("a certificate puts its member out", () => {
+  const WALL = 1_800_000_000_000;
+  const TOLERANCE_MS = 300_000;
+  const issuer = Uint8Array.of(1);
+  const seatWith = (notBefore: number, notAfter: number, by = issuer) =>
+    ({ id: a.id, certificate: { notBefore: WALL + notBefore, notAfter: WALL + notAfter, issuer: by } }) as Seat;
+  const SPREAD_MS = 5_000;
+  const LONG = 1e9;
+
+  /** Of one that began with a certificate and renewed at 10 s: is it out at this time? */
+  const isOut = (first: Seat, second: Seat | undefined, now: number, clockError = 0) => {
+    const certificates = new Certificates(SPREAD_MS);
+    certificates.begin([first]);
+    if (second) certificates.happened({ kind: "renewed", seat: second }, 10_000);
+    return certificates.isOut(second ?? first, now, WALL + now + clockError);
+  };
+  const long = seatWith(-LONG, LONG);
+  const ending = seatWith(-LONG, -TOLERANCE_MS + 12_000);
+
+  it.each([
+    ["not before its end, the tolerated difference included", ending, undefined, 12_000, 0, false],
+    ["after it", ending, undefined, 12_001, 0, true],
+    ["after it by the clock of whoever judges, and not by a right one", ending, undefined, 9_000, 4_000, true],
+    ["not after it by a right clock, when that of whoever judges is slow", ending, undefined, 14_000, -4_000, false],
+    ["not when a newer one had its time to reach all", ending, long, 15_001, 0, false],
+    ["when the newer one had not", ending, long, 14_999, 0, true],
+    ["not for renewing, however lately, while the one before is good", long, seatWith(-1_000, LONG), 10_001, 0, false],
+    ["before it is valid", long, seatWith(TOLERANCE_MS + 20_000, LONG), 19_999, 0, true],
+  ] as const)("%s", (_, first, second, now, clockError, expected) => {
+    expect(isOut(first, second, now, clockError)).toBe(expected);
+  });
+
+  it("when its issuer is retired, and not when a newer one by another had its time", () => {
+    const certificates = new Certificates(SPREAD_MS);
+    certificates.begin([long]);
+    certificates.happened({ kind: "renewed", seat: seatWith(-LONG, LONG, Uint8Array.of(2)) }, 10_000);
+    certificates.happened({ kind: "issuer-retired", issuer }, 12_000);
+    expect([14_999, 15_001].map((now) => certificates.isOut(long, now, WALL))).toEqual([true, false]);
+    expect(certificates.isGood(long, WALL)).toBe(false);
   });
 });
 

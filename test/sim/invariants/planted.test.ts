@@ -145,6 +145,7 @@ describe("on a good run no invariant speaks", () => {
 describe("a planted bug is seen by", () => {
   it("S1, when nobody answers accusations", () => {
     vi.spyOn(Defence.prototype, "accused").mockImplementation(() => {});
+    vi.spyOn(Defence.prototype, "summoned").mockImplementation(() => {});
     const run = begin({ members: 20, ...liars(2, "false-accuser") });
     run.simulation.run(7000);
     expect(seen(run)).toEqual(["S1"]);

@@ -48,7 +48,7 @@ describe("the search", () => {
     expect(nearness.longest).toBeLessThan(1);
     expect(nearness.breadth).toBeGreaterThan(0);
     expect(nearness.burnt).toBeGreaterThan(0);
-    const quiet = play(attackWith({ ...PROOF_JAM, moves: [], renewals: [] }));
+    const quiet = play(attackWith({ ...PROOF_JAM, moves: [] }));
     expect(quiet.nearness).toMatchObject({ longest: 0, mean: 0, breadth: 0, parted: 0 });
   });
 

@@ -110,6 +110,7 @@ export class Trial implements Watcher {
     return {
       sha256: crypto.sha256,
       issue: (name, dates) => crypto.issue(name, dates),
+      rotate: () => crypto.rotate(),
       signRevocations: (list) => crypto.signRevocations(list),
       check,
     };
