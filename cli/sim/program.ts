@@ -15,10 +15,10 @@ const PARTS = {
   burnt: "notes of one member, of the most that its pace allows",
 } as const;
 
-/** Rejects with "sim-violated" when it breaks an invariant. `given`: JSON, or the file that holds it. */
-export async function playProgram(given: string, json: boolean): Promise<void> {
+/** `given`: JSON, or the file that holds it; `played`: on another simulator than our own. Rejects with "sim-violated" when it breaks an invariant. */
+export async function playProgram(given: string, json: boolean, played = play): Promise<void> {
   const attack = parsed(given.trimStart().startsWith("{") ? given : await read(given));
-  const { violation, nearness, events } = play(attack);
+  const { violation, nearness, events } = played(attack);
   const rows = Object.entries(PARTS).map(([name, what]) => [
     what,
     `${(100 * nearness[name as keyof typeof PARTS]).toFixed(1)} %`,
@@ -37,8 +37,8 @@ export function attackText(attack: Attack): string {
 }
 
 /** A command that plays exactly this attack, in any shell: its JSON holds no single quote. */
-export function programCommand(attack: Attack): string {
-  return `fireflies sim --program '${JSON.stringify(attack)}'`;
+export function programCommand(attack: Attack, command = "fireflies sim"): string {
+  return `${command} --program '${JSON.stringify(attack)}'`;
 }
 
 function parsed(text: string): Attack {

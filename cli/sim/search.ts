@@ -19,8 +19,8 @@ export interface SearchOptions {
   readonly minutes?: number;
   readonly cores?: number;
   readonly state?: string;
-  /** Another simulator than our own: the name of its rules, and the address of its module. */
-  readonly rules?: { readonly name: string; readonly entry: string };
+  /** Another simulator than our own: the name of its rules, the address of its module, and the command that plays one on it. */
+  readonly rules?: { readonly name: string; readonly entry: string; readonly command: string };
 }
 
 /** Generations when nobody says how many, or for how long. */
@@ -57,7 +57,7 @@ export async function search(options: SearchOptions): Promise<SearchState> {
       if (file !== undefined) await writeState(file, state);
       for (const found of state.found.slice(before)) {
         line.clear();
-        await writeLine(json ? toJson({ found }) : foundText(found));
+        await writeLine(json ? toJson({ found }) : foundText(found, rules?.command));
       }
       line.show(() => progressText(state));
     }
@@ -112,12 +112,12 @@ async function generation(state: SearchState, crew: Crew): Promise<SearchState> 
   };
 }
 
-function foundText({ attack, violation, seed, after, coreMinutes, tries }: Found): string {
+function foundText({ attack, violation, seed, after, coreMinutes, tries }: Found, command?: string): string {
   return [
     `Found by seed ${seed}, after ${counted(after, "program", "programs")} and ${coreMinutes} minutes of a core; made smaller in ${tries} runs:`,
     attackText(attack),
     violationLine(violation),
-    `Repeat it with:\n  ${programCommand(attack)}\n`,
+    `Repeat it with:\n  ${programCommand(attack, command)}\n`,
   ].join("\n");
 }
 

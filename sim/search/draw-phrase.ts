@@ -4,7 +4,7 @@
  */
 import type { Chance } from "../chance.js";
 import type { Audience, Move, When } from "../puppets/program.js";
-import { AUDIENCES, drawCount, drawMove, drawUnder, drawWhen, tenths } from "./draw-move.js";
+import { drawCount, drawMove, drawUnder, drawWhen, tenths } from "./draw-move.js";
 
 /** Of ten phrases so many are splits, and jams. */
 const SPLIT_SHARE = 0.25;
@@ -27,6 +27,9 @@ const APART_TENTHS = 4;
 const JAM_BEATS_MAX = 2;
 /** Statements that empty any budget; then so many, so close to each other, around the moment when one more is allowed. */
 const JAM = { count: 40, times: 20, apart: 0.003 };
+/** So often the other side is told, within so many tenths of a beat, what the jammed one shall not hear. */
+const TOLD_SHARE = 0.6;
+const TOLD_TENTHS = 5;
 
 export function drawPhrase(chance: Chance): Move[] {
   const kind = chance.number();
@@ -49,13 +52,18 @@ function drawSplit(chance: Chance): Move[] {
 
 function drawJam(chance: Chance): Move[] {
   const by = drawSpeaker(chance);
-  const said = { by, say: chance.pick(OF_ITSELF)!, ...drawUnder(chance, by), to: chance.pick(AUDIENCES)! } as const;
+  const [to, others] = chance.shuffled(chance.pick(SIDES)!) as [Audience, Audience];
+  const said = { by, say: chance.pick(OF_ITSELF)!, ...drawUnder(chance, by), to } as const;
   const at = tenths(chance, JAM_BEATS_MAX);
-  const from = at + 1 - (JAM.times * JAM.apart) / 2;
-  return [
+  const from = Math.round(1_000 * (at + 1 - (JAM.times * JAM.apart) / 2)) / 1_000;
+  const jam: Move[] = [
     { ...said, count: JAM.count, when: { at } },
     { ...said, when: { from, every: 1, times: JAM.times, apart: JAM.apart }, bearers: "any" },
   ];
+  if (!chance.happens(TOLD_SHARE)) return jam;
+  // Of the same kind, because each kind has a budget of its own.
+  const when = { at: at + (1 + chance.below(TOLD_TENTHS)) / 10 };
+  return [...jam, { by, say: said.say, to: others, when, ...(chance.happens(0.5) && { under: "last" }) }];
 }
 
 function drawSpeaker(chance: Chance): "screen" | "accuser" {

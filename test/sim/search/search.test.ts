@@ -1,12 +1,12 @@
 /** The search at work: attacks that are played, on the rules as they are. */
 import { describe, expect, it, vi } from "vitest";
-import type { Program } from "../../../sim/puppets/program.js";
 import { PROOF_JAM, TWO_FACED_LEAVER } from "../../../sim/puppets/programs.js";
-import type { Attack, Tried } from "../../../sim/search/attack.js";
+import type { Tried } from "../../../sim/search/attack.js";
 import { finding, knownKind, tried } from "../../../sim/search/found.js";
 import { attackOf } from "../../../sim/search/generation.js";
 import { play } from "../../../sim/search/play.js";
 import { survivors } from "../../../sim/search/population.js";
+import { attackWith } from "../../support/sim/attack.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -15,15 +15,6 @@ const BLOCK = 8;
 
 function generation(from: number, population: readonly Tried[]): Tried[] {
   return Array.from({ length: BLOCK }, (_, index) => tried(from + index, population));
-}
-
-/** Sixteen members of which three lie: a liar stands before a liar before a victim. */
-function attackWith(program: Program): Attack {
-  const [plain] = Array.from({ length: 50 }, (_, seed) => attackOf(seed, []).plan).filter(
-    ({ settings, network }) => settings.gossipMs === 1_000 && network.latency === "lan",
-  );
-  const network = { ...plain!.network, loss: 0 };
-  return { plan: { ...plain!, seed: 1, members: 16, byzantine: 3, rings: 15, faults: [], network }, program };
 }
 
 describe("the search", () => {
