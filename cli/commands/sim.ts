@@ -7,6 +7,10 @@ import { examples, number, withJson } from "./common.js";
 
 /** More seeds than anyone waits for in one process. */
 const SEEDS_MAX = 1_000_000;
+/** More generations, minutes and cores than any search has. */
+const GENERATIONS_MAX = 1_000_000;
+const MINUTES_MAX = 7 * 24 * 60;
+const CORES_MAX = 1_024;
 /** Some share of all packets must arrive. */
 const SHARE_MAX = 0.99;
 
@@ -15,6 +19,7 @@ export function addSim(program: Command): void {
   addNetworkOptions(command);
   addLinkOptions(command);
   addPlanOptions(command);
+  addSearchOptions(command);
   command
     .option("--report <file>", "write the run as one HTML page with plots")
     .option("--trace <member>", "also print all that concerns a member, such as m3")
@@ -26,6 +31,7 @@ export function addSim(program: Command): void {
     "sim --adversary help",
     "sim --seeds 0..99",
     "sim --replay 42",
+    "sim --search --minutes 60 --cores 2 --state search.json",
   );
   command.action(async (options: SimOptions) => await run(options, command));
 }
@@ -59,7 +65,18 @@ function addPlanOptions(command: Command): void {
     .option("--replay <seed>", "a seed's own draw of all of the above", number(0, SEED_MAX, true))
     .option("--seeds <a..b>", "one seed after the other, each with its own draw", seedRange)
     .addOption(choice("--size <name>", "how large the draws of seeds may be", ["small", "large"]))
-    .option("--plan <json>", "a plan as a failing run printed it, or the file that holds it");
+    .option("--plan <json>", "a plan as a failing run printed it, or the file that holds it")
+    .option("--program <json>", "an attack as a search printed it, or the file that holds it");
+}
+
+function addSearchOptions(command: Command): void {
+  command
+    .option("--search", "search for attacks: draw programs of liars, keep and change those that come nearest")
+    .option("--from <seed>", "the search's first seed, default 0", number(0, SEED_MAX, true))
+    .option("--generations <n>", "blocks of 50 seeds, default 10", number(1, GENERATIONS_MAX, true))
+    .option("--minutes <m>", "search for so long instead", number(0.01, MINUTES_MAX, false))
+    .option("--cores <c>", "processes at a time, default 1", number(1, CORES_MAX, true))
+    .option("--state <file>", "keep what is found there, and go on from there the next time");
 }
 
 async function run(options: SimOptions, command: Command): Promise<void> {
@@ -70,6 +87,16 @@ async function run(options: SimOptions, command: Command): Promise<void> {
   const { json = false } = options;
   if (asksForList(options.adversary)) {
     await printAdversaries(json);
+    return;
+  }
+  if (options.search) {
+    const { searchAttacks } = await import("../sim/search.js");
+    await searchAttacks(options);
+    return;
+  }
+  if (options.program !== undefined) {
+    const { playProgram } = await import("../sim/program.js");
+    await playProgram(options.program, json);
     return;
   }
   const { simulateOne, simulateSeeds } = await import("../sim/sim.js");

@@ -38,6 +38,13 @@ export interface SimOptions {
   readonly trace?: string;
   readonly report?: string;
   readonly shrink: boolean;
+  readonly program?: string;
+  readonly search?: boolean;
+  readonly from?: number;
+  readonly generations?: number;
+  readonly minutes?: number;
+  readonly cores?: number;
+  readonly state?: string;
 }
 
 export interface SeedRange {
@@ -82,7 +89,11 @@ export const DEFAULTS: Pick<SimOptions, (typeof CHOICES)[number]> = {
   bandwidth: undefined,
   crypto: "fake",
 };
-const SOURCES = ["replay", "seeds", "plan"] as const;
+const SOURCES = ["replay", "seeds", "plan", "program", "search"] as const;
+/** Sources that are one run of a plan, which a trace and a report may show. */
+const RUNS: readonly string[] = ["replay", "plan"];
+/** What is about a search alone. */
+const SEARCHING = ["from", "generations", "minutes", "cores", "state"] as const;
 
 /** Throws "cli-usage" when a plan is given in two ways. `given`: the names of the options on the command line. */
 export function checkTogether(given: readonly string[]): void {
@@ -90,12 +101,14 @@ export function checkTogether(given: readonly string[]): void {
   if (given.includes("size") && !given.includes("replay") && !given.includes("seeds")) {
     throw usage("--size is about the draws of seeds: it goes with --replay and --seeds.");
   }
+  const searching = SEARCHING.find((name) => given.includes(name));
+  if (searching !== undefined && source !== "search") throw usage(`--${searching} goes with --search.`);
   if (source === undefined) return;
   const other = second ?? CHOICES.find((name) => given.includes(name));
   if (other !== undefined) throw usage(`--${source} brings a plan of its own: leave out --${other}.`);
-  if (source !== "seeds") return;
+  if (RUNS.includes(source)) return;
   const single = ["trace", "report"].find((name) => given.includes(name));
-  if (single !== undefined) throw usage(`--${single} is about one run: leave out --seeds.`);
+  if (single !== undefined) throw usage(`--${single} is about one run of a plan: leave out --${source}.`);
 }
 
 /** The one plan that the options stand for. Throws "cli-usage". */

@@ -11,7 +11,7 @@
 
 import { type CertificateFacts, type Check, noteSignatureType, type Output, parseNote } from "../../gossip/index.js";
 import { type Claim, parseStatement } from "../../gossip/statement.js";
-import { equalBytes, type MemberId } from "../../rings/index.js";
+import { equalBytes, type MemberId, toHex } from "../../rings/index.js";
 import type { Seat, StatementKind, Watcher } from "../actor.js";
 import type { Ledger } from "./violation.js";
 import type { Watched } from "./watched.js";
@@ -26,6 +26,8 @@ export class Signatures implements Watcher {
   /** Epochs that each correct member has signed. */
   readonly #epochs = new Map<MemberId, Set<bigint>>();
   readonly #certificates = new Map<string, CertificateFacts>();
+  /** Hashes of those that were first looked at when their dates had passed: what they signed cannot be checked any more. */
+  readonly #ended = new Set<string>();
   /** Bytes that passed. Views that share their statements cost one check. */
   readonly #passed = new WeakSet<Uint8Array>();
   readonly #roots = new WeakMap<Seat, Uint8Array>();
@@ -87,15 +89,17 @@ export class Signatures implements Watcher {
     const { crypto, wall } = this.#watched;
     for (const check of this.#checksOf(claim)) {
       if (check === undefined) return "signed under no certificate that is held";
+      if (check === "ended") continue;
       const verdict = crypto.check(check, wall);
       // Dates pass while a statement is held; they are judged by whoever holds it, by its own clock.
       if (!verdict.ok && verdict.reason !== "expired" && verdict.reason !== "not-yet-valid") return verdict.reason;
+      if (!verdict.ok && check.kind === "certificate") this.#ended.add(toHex(crypto.sha256(check.chain.leaf)));
       if (verdict.ok && verdict.certificate) this.#certificates.set(verdict.certificate.hash, verdict.certificate);
     }
     return undefined;
   }
 
-  #checksOf(claim: Claim): (Check | undefined)[] {
+  #checksOf(claim: Claim): (Check | "ended" | undefined)[] {
     switch (claim.kind) {
       case "certificate":
         return [{ kind: "certificate", chain: claim.chain }];
@@ -113,8 +117,9 @@ export class Signatures implements Watcher {
   #signature(
     type: StatementKind,
     signed: { readonly certificate: string; readonly body: Uint8Array; readonly signature: Uint8Array },
-  ): Check | undefined {
+  ): Check | "ended" | undefined {
     const certificate = this.#certificates.get(signed.certificate);
+    if (!certificate && this.#ended.has(signed.certificate)) return "ended";
     const { body, signature } = signed;
     return certificate && { kind: "signature", type, certificate, body, signature };
   }

@@ -45,8 +45,16 @@ class Strings implements Behaviour {
     return this.#puppet(actor)?.sent(output);
   }
 
-  request(actor: Actor, from: MemberId): Uint8Array | undefined {
+  request(actor: Actor, from: MemberId): Uint8Array | "silent" | undefined {
     return this.#puppet(actor)?.response(from);
+  }
+
+  pinged(actor: Actor, from: MemberId): boolean | undefined {
+    return this.#answers(actor, from);
+  }
+
+  tried(actor: Actor, from: MemberId): boolean | undefined {
+    return this.#answers(actor, from);
   }
 
   answer(actor: Actor, from: MemberId, packet: Uint8Array): Uint8Array | undefined {
@@ -55,6 +63,10 @@ class Strings implements Behaviour {
 
   lateBy(actor: Actor, from: MemberId): number | undefined {
     return this.#puppet(actor)?.lateBy(from);
+  }
+
+  #answers(actor: Actor, from: MemberId): false | undefined {
+    return this.#puppet(actor)?.isSilentTo(from) ? false : undefined;
   }
 
   #puppet(actor: Actor): Puppet | undefined {

@@ -13,7 +13,8 @@
  */
 export type Casting = "screened" | "direct" | "ahead" | "newcomer" | "forgetful" | "alone";
 
-export type Role = "screen" | "accuser";
+/** "crowd": all liars, each in its own name. */
+export type Role = "screen" | "accuser" | "crowd";
 
 /**
  * Correct members that are up. The victim; all others; all; a few of the others, and everybody else; two halves; the victim's
@@ -35,16 +36,25 @@ export type Under = "first" | "last";
 /** "budget": t + 1, which with one more is what others admit at once (R11). */
 export type Count = number | "budget";
 
-/** Which rings an accuser accuses on: the scene's; or, so many, those on which a correct member stands between. */
-export type Rings = "scene" | "strange";
+/**
+ * Which rings a liar names: the scene's; or, so many, those on which a correct member stands between it and whom it accuses;
+ * or those on which none does, so that the accusation stands.
+ */
+export type Rings = "scene" | "strange" | "held";
+
+/** Whom an accusation is of: the victim; the screen, which is passed over while it stands accused; or the correct between. */
+export type Accused = "victim" | "screen" | "shields";
 
 export type Saying =
   /** Notes of its own, each with a higher epoch. "masked": t rings disabled. "bulky": as long as a note may be. */
   | { readonly say: "live" | "masked" | "bulky" | "leave"; readonly count?: Count }
   /** Alive, with an epoch below that of all other notes that it has signed here. */
   | { readonly say: "low" }
-  /** At the victim's present epoch. */
-  | { readonly say: "accusation"; readonly rings: Rings; readonly count?: Count }
+  /** At the accused's present epoch. Default: of the victim. */
+  | { readonly say: "accusation"; readonly rings: Rings; readonly count?: Count; readonly of?: Accused }
+  /** Unsigned, and false: "you stand accused in my view" (R20), and "I hold you as gone" (R15), at the hearer's present epoch. */
+  | { readonly say: "summons"; readonly rings: Rings; readonly count?: Count; readonly way: "datagram" | "call" }
+  | { readonly say: "gone" }
   /** Two notes with one epoch, better than the proofs before. */
   | { readonly say: "proof"; readonly count?: Count }
   | { readonly say: "certificate" };
@@ -63,7 +73,7 @@ export type Telling = Saying & {
 /** The authority issues a further certificate to a liar. */
 export interface Renewal {
   readonly say: "renewal";
-  readonly by: Role;
+  readonly by: Exclude<Role, "crowd">;
   readonly when: When;
   /**
    * It is older than its others, and ended so long ago that by the victim's clock the tolerated difference of clocks (R18) is over
@@ -76,9 +86,18 @@ export type Move = Telling | Renewal;
 
 /** What the machines of all liars keep back. */
 export interface Withholding {
-  /** All about the screen; the victim's notes; accusations of the victim; the accuser's certificates; or all there is. */
-  readonly what: "screen" | "notes" | "charges" | "certificates" | "all";
+  /**
+   * All about the screen; the victim's notes; accusations of the victim; the accuser's certificates; the screen's answers to
+   * pings and calls; or all there is.
+   */
+  readonly what: "screen" | "notes" | "charges" | "certificates" | "answers" | "all";
   readonly from: "victim" | "all";
+}
+
+/** Liars sit on their answers to calls. */
+export interface Lateness {
+  readonly from: "victim" | "all";
+  readonly beats: number;
 }
 
 export interface Program {
@@ -93,4 +112,5 @@ export interface Program {
   readonly prelude?: readonly Move[];
   readonly moves: readonly Move[];
   readonly withheld: readonly Withholding[];
+  readonly late?: Lateness;
 }

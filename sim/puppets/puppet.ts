@@ -1,5 +1,5 @@
 /** One liar as a plot moves it: what it signs, what it tells and to whom, and what its own machine may no longer say. */
-import { type Claim, encodePacket, type Note, type Output, type SignedNote } from "../../gossip/index.js";
+import { type Claim, encodePacket, type Item, type Note, type Output, type SignedNote } from "../../gossip/index.js";
 import { equalBytes, type MemberId } from "../../rings/index.js";
 import type { Actor, Identity, Seat } from "../actor.js";
 import {
@@ -34,6 +34,8 @@ export class Puppet {
   readonly withheld: Withheld[] = [];
   /** To whom it sends nothing by itself and answers with nothing. */
   isDeafTo: (id: MemberId) => boolean = () => false;
+  /** Whose pings and calls it does not answer. */
+  isSilentTo: (id: MemberId) => boolean = () => false;
   /** Virtual milliseconds that it sits on its answers to a member; undefined: none. */
   lateBy: (id: MemberId) => number | undefined = () => undefined;
   #epoch: bigint;
@@ -60,10 +62,15 @@ export class Puppet {
     return this.#epoch;
   }
 
+  /** Of its latest note, whoever signed it: the plot or its machine. */
+  get latest(): bigint {
+    const { epoch } = this.actor.machine;
+    return epoch > this.#epoch ? epoch : this.#epoch;
+  }
+
   /** An epoch above all that it has signed, and above what its machine will sign next. */
   nextEpoch(): bigint {
-    const { epoch } = this.actor.machine;
-    this.#epoch = (epoch > this.#epoch ? epoch : this.#epoch) + EPOCH_STEP;
+    this.#epoch = this.latest + EPOCH_STEP;
     return this.#epoch;
   }
 
@@ -109,10 +116,16 @@ export class Puppet {
     if (statements.length > 0 && to.id !== this.id) this.actor.call(to, packetOf(statements));
   }
 
+  /** A word that bears no signature: the call itself proves whose it is. */
+  say(to: Seat, item: Item): void {
+    if (to.id !== this.id) this.actor.call(to, encodePacket([item]));
+  }
+
   /** No more of what earlier plots kept back. */
   release(): void {
     this.withheld.length = 0;
     this.isDeafTo = () => false;
+    this.isSilentTo = () => false;
     this.lateBy = () => undefined;
   }
 
@@ -125,7 +138,8 @@ export class Puppet {
     return this.withheld.length === 0 ? undefined : sendWithout(output, (claim) => this.#isWithheld(claim, to));
   }
 
-  response(from: MemberId): Uint8Array | undefined {
+  response(from: MemberId): Uint8Array | "silent" | undefined {
+    if (this.isSilentTo(from)) return "silent";
     return this.isDeafTo(from) ? NOTHING : undefined;
   }
 

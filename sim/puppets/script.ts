@@ -6,7 +6,7 @@ import { fullMask, type MemberId, tolerance, withRing } from "../../rings/index.
 import type { Identity, Seat } from "../actor.js";
 import { someOf } from "../adversaries/crowd.js";
 import { Plot } from "./plot.js";
-import type { Count, Move, Program, Rings, Telling, Under, Withholding } from "./program.js";
+import type { Accused, Count, Lateness, Move, Program, Rings, Telling, Under, Withholding } from "./program.js";
 import type { Puppet } from "./puppet.js";
 import { audienceOf, type Scene, sceneAlone, sceneOf, scenesOf } from "./scene.js";
 import type { Troupe } from "./troupe.js";
@@ -15,6 +15,9 @@ import type { Troupe } from "./troupe.js";
 const LOOKS_PER_BEAT = 50;
 /** After so many beats in which nobody has seen it a newcomer is none any more. */
 const NEW_BEATS = 10;
+
+type Unsigned = Extract<Telling, { readonly say: "summons" | "gone" }>;
+type Signed = Exclude<Telling, Unsigned>;
 
 export class Script extends Plot {
   readonly #program: Program;
@@ -33,8 +36,11 @@ export class Script extends Plot {
   }
 
   begin(troupe: Troupe): void {
-    const { withheld } = this.#program;
-    for (const puppet of troupe.puppets) for (const what of withheld) this.#withhold(troupe, puppet, what);
+    const { withheld, late } = this.#program;
+    for (const puppet of troupe.puppets) {
+      for (const what of withheld) this.#withhold(troupe, puppet, what);
+      if (late) this.#delay(troupe, puppet, late);
+    }
     this.#act(troupe);
     this.#open(troupe);
   }
@@ -111,20 +117,28 @@ export class Script extends Plot {
     return what === "screen" && this.#preludes.some((scene) => concerns(claim, scene, what));
   }
 
-  /** Scenes come later, so it asks for them each time; who may become the victim of one must get nothing before. */
+  /** Scenes come later, so it asks for them each time. */
   #withhold(troupe: Troupe, puppet: Puppet, { what, from }: Withholding): void {
-    const isNew = (id: MemberId | undefined) => newcomersOf(troupe).some((seat) => seat.id === id);
-    const isVictim =
-      this.#program.casting === "newcomer"
-        ? isNew
-        : (id: MemberId | undefined) => this.#scenes.some(({ victim }) => victim.id === id);
-    if (what === "all") {
-      puppet.isDeafTo = (id) => from === "all" || isVictim(id);
-      return;
+    const isMeant = (id: MemberId | undefined) => from === "all" || this.#isVictim(troupe, id);
+    if (what === "all") puppet.isDeafTo = isMeant;
+    else if (what === "answers") {
+      puppet.isSilentTo = (id) => isMeant(id) && this.#scenes.some(({ screen }) => screen === puppet);
+    } else {
+      puppet.withheld.push((claim, to) => {
+        return isMeant(to) && this.#isConcerned(claim, what);
+      });
     }
-    puppet.withheld.push((claim, to) => {
-      return (from === "all" || isVictim(to)) && this.#isConcerned(claim, what);
-    });
+  }
+
+  #delay(troupe: Troupe, puppet: Puppet, { from, beats }: Lateness): void {
+    const lateMs = beats * troupe.settings.gossipMs;
+    puppet.lateBy = (id) => (from === "all" || this.#isVictim(troupe, id) ? lateMs : undefined);
+  }
+
+  /** Who may become the victim of a scene as a newcomer must get nothing before. */
+  #isVictim(troupe: Troupe, id: MemberId | undefined): boolean {
+    if (this.#program.casting === "newcomer") return newcomersOf(troupe).some((seat) => seat.id === id);
+    return this.#scenes.some(({ victim }) => victim.id === id);
   }
 }
 
@@ -163,30 +177,54 @@ function renew(troupe: Troupe, { victim }: Scene, puppet: Puppet, overAfter: num
 }
 
 function make(troupe: Troupe, scene: Scene, move: Move): void {
-  const speaker = scene[move.by];
-  if (!speaker.isUp) return;
-  if (move.say === "renewal") renew(troupe, scene, speaker, move.overAfter);
-  else tell(troupe, scene, move, speaker);
+  const { by } = move;
+  const speakers = by === "crowd" ? troupe.puppets : [scene[by]];
+  for (const speaker of speakers) {
+    if (!speaker.isUp) continue;
+    if (move.say === "renewal") renew(troupe, scene, speaker, move.overAfter);
+    else tell(troupe, scene, move, speaker);
+  }
 }
 
 function tell(troupe: Troupe, scene: Scene, move: Telling, speaker: Puppet): void {
-  const statements = statementsOf(troupe, scene, move, speaker);
   const fellows = troupe.puppets.filter((puppet) => puppet !== speaker);
   const { bearers = 1, copies = 1 } = move;
   const own = bearers === "any" ? someOf(troupe.chance, troupe.puppets, 1) : [speaker];
   const chosen = bearers === "any" ? own : [...own, ...someOf(troupe.chance, fellows, bearers - 1)];
   const told = Array.from({ length: copies }, () => chosen).flat();
-  for (const to of audienceOf(troupe, scene, move.to)) for (const bearer of told) bearer.tell(to, statements);
+  const hearers = audienceOf(troupe, scene, move.to);
+  if (move.say === "summons" || move.say === "gone") {
+    for (const to of hearers) for (const bearer of told) sayTo(troupe, scene, move, bearer, to);
+    return;
+  }
+  const statements = statementsOf(troupe, scene, move, speaker);
+  for (const to of hearers) for (const bearer of told) bearer.tell(to, statements);
 }
 
-function statementsOf(troupe: Troupe, scene: Scene, move: Telling, speaker: Puppet): Uint8Array[] {
+/** What bears no signature is about whoever hears it, and the bearer's own word. */
+function sayTo(troupe: Troupe, scene: Scene, move: Unsigned, bearer: Puppet, to: Seat): void {
+  const { epoch } = to.machine;
+  if (move.say === "gone") {
+    bearer.say(to, { kind: "gone", epoch });
+    return;
+  }
+  const rings = ringsOf(troupe, scene, move.rings, bearer, to);
+  for (const ring of rings.slice(0, numberOf(troupe, move.count ?? 1))) {
+    if (move.way === "call") bearer.say(to, { kind: "summons", ring, epoch });
+    else bearer.actor.summon(to, ring, epoch);
+  }
+}
+
+function statementsOf(troupe: Troupe, scene: Scene, move: Signed, speaker: Puppet): Uint8Array[] {
   const by = identityOf(speaker, move.under);
   if (move.say === "certificate") return [speaker.certificate(by)];
   if (move.say === "accusation") {
-    const rings = ringsOf(troupe, scene, move.rings, speaker);
-    const { victim } = scene;
-    const said = rings.slice(0, numberOf(troupe, move.count ?? rings.length));
-    return said.map((ring) => speaker.accusation(victim, ring, victim.machine.epoch, by));
+    return accusedOf(troupe, scene, move.of, speaker).flatMap((accused) => {
+      const rings = ringsOf(troupe, scene, move.rings, speaker, accused);
+      const said = rings.slice(0, numberOf(troupe, move.count ?? rings.length));
+      const epoch = troupe.puppet(accused)?.latest ?? accused.machine.epoch;
+      return said.map((ring) => speaker.accusation(accused, ring, epoch, by));
+    });
   }
   if (move.say === "low") return [speaker.noteStatement({ epoch: speaker.lowEpoch() }, by)];
   const { say } = move;
@@ -211,12 +249,30 @@ function maskOf({ order: { ringCount } }: Troupe, isMasked: boolean): Uint8Array
   return mask;
 }
 
-/** "strange": a correct member that is up stands between the two, so the victim takes the accuser for a stranger. */
-function ringsOf({ order }: Troupe, { ring: own, victim }: Scene, rings: Rings, accuser: Puppet): number[] {
+function accusedOf(
+  troupe: Troupe,
+  { victim, screen }: Scene,
+  of: Accused = "victim",
+  speaker: Puppet,
+): readonly Seat[] {
+  if (of === "victim") return [victim];
+  if (of === "screen") return speaker === screen ? [] : [screen.actor];
+  const { order } = troupe;
+  return [...new Set(order.all().flatMap((ring) => between(troupe, ring, victim, speaker) ?? []))];
+}
+
+/** "strange": whom they accuse takes the accuser for a stranger. */
+function ringsOf(troupe: Troupe, { ring: own }: Scene, rings: Rings, accuser: Puppet, accused: Seat): number[] {
   if (rings === "scene") return [own];
-  return order.enabled(victim).filter((ring) => {
-    const before = order.before(ring, victim);
-    const place = before.findIndex(({ id }) => id === accuser.id);
-    return before.slice(0, Math.max(0, place)).some(({ isCorrect, state }) => isCorrect && state === "up");
+  return troupe.order.enabled(accused).filter((ring) => {
+    const shields = between(troupe, ring, accused, accuser);
+    return shields && (rings === "held") === (shields.length === 0);
   });
+}
+
+/** Correct members that are up between the two on a ring; undefined when the accuser is not near. */
+function between({ order }: Troupe, ring: number, accused: Seat, accuser: Puppet): readonly Seat[] | undefined {
+  const before = order.before(ring, accused);
+  const place = before.findIndex(({ id }) => id === accuser.id);
+  return place < 0 ? undefined : before.slice(0, place).filter(({ isCorrect, state }) => isCorrect && state === "up");
 }

@@ -1,6 +1,6 @@
 // The simulator with a rule switched off: a copy of what was compiled, in a temporary directory, with a few lines changed.
 // Production code knows nothing of it, and what was switched off can be read word for word in table.mjs.
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -24,14 +24,20 @@ const ENTRIES = [
 export async function mutant(edits) {
   const folder = mkdtempSync(join(tmpdir(), "fireflies-rules-"));
   try {
-    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-    for (const room of ROOMS) cpSync(join(DIST, room), join(folder, room), { recursive: true, filter: isCode });
-    for (const edit of edits) change(join(folder, edit.file), edit);
+    copyWith(edits, folder);
     const load = (file) => import(pathToFileURL(join(folder, file)).href);
     return Object.assign({}, ...(await Promise.all(ENTRIES.map(load))));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The compiled rooms with these edits, in a folder. */
+export function copyWith(edits, folder) {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+  for (const room of ROOMS) cpSync(join(DIST, room), join(folder, room), { recursive: true, filter: isCode });
+  for (const edit of edits) change(join(folder, edit.file), edit);
 }
 
 function isCode(path) {

@@ -1,0 +1,58 @@
+/** Where a search stands: what it keeps in its file, and goes on from. */
+import { readFile, rename, writeFile } from "node:fs/promises";
+import type { Finding, Tried } from "../../sim/index.js";
+import { usage } from "../failure.js";
+
+export interface Found extends Finding {
+  /** Attacks played until then, this one included, and what they took of a core. */
+  readonly after: number;
+  readonly coreMinutes: number;
+  /** How often a later attack broke the same in the same way. */
+  readonly again: number;
+}
+
+export interface SearchState {
+  /** Of the program that searched: another one may play the same attack otherwise. */
+  readonly version: string;
+  /** The rules that it searched: "" for those of this package. */
+  readonly rules: string;
+  /** The first seed, and the next one: all between have been played. */
+  readonly from: number;
+  readonly next: number;
+  readonly coreMs: number;
+  readonly population: readonly Tried[];
+  readonly found: readonly Found[];
+}
+
+/** What the file holds; undefined when there is none. Rejects with "cli-usage" when it holds something else. */
+export async function readState(file: string): Promise<SearchState | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw usage(`The state ${file} cannot be read: ${(error as Error).message}.`);
+  }
+  const state = parsed(text);
+  if (!state) throw usage(`${file} holds no state of a search.`);
+  return state;
+}
+
+/** All of it or nothing: whoever is interrupted finds the state before. */
+export async function writeState(file: string, state: SearchState): Promise<void> {
+  const fresh = `${file}.new`;
+  await writeFile(fresh, `${JSON.stringify(state)}\n`);
+  await rename(fresh, file);
+}
+
+function parsed(text: string): SearchState | undefined {
+  try {
+    const state = JSON.parse(text) as Partial<SearchState>;
+    const isWhole = [state.from, state.next, state.coreMs].every(Number.isFinite);
+    return isWhole && Array.isArray(state.population) && Array.isArray(state.found)
+      ? (state as SearchState)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Measures how near a run came to breaking an invariant, and changes nothing: who stands accused in whose view and since
+ * when, by what machines tell; and who is in whose view, looked at now and then.
+ */
+import type { Output } from "../../gossip/index.js";
+import type { Seat, SimEvent, Watcher } from "../actor.js";
+import { Exposure } from "../invariants/exposure.js";
+import { Stops } from "../invariants/stops.js";
+import type { Watched } from "../invariants/watched.js";
+import type { Nearness } from "./attack.js";
+
+/** Members of a simulation, to make one key of a pair. */
+const PAIR = 2 ** 20;
+/** For so many beats views have to differ until it counts fully: whatever passes on its own has passed by then. */
+const PARTED_BEATS = 10;
+/** Notes in a Delta at most: one each Delta / 2 (R9). */
+const NOTES_PER_DELTA = 2;
+
+interface Charge {
+  readonly observer: Seat;
+  readonly accused: Seat;
+  readonly epoch: bigint;
+  readonly since: number;
+}
+
+export class NearnessWatch implements Watcher {
+  readonly #watched: Watched;
+  readonly #stops: Stops;
+  readonly #exposure: Exposure;
+  readonly #isExposed = new Map<Seat, boolean>();
+  readonly #charges = new Map<number, Charge>();
+  /** How many hold each as accused, of so many that could. */
+  readonly #observers = new Map<Seat, number>();
+  #others = 1;
+  /** Since when correct views differ about a member. */
+  readonly #partedSince = new Map<Seat, number>();
+  readonly #firstEpochs = new Map<Seat, bigint>();
+  #longest = 0;
+  #mean = 0;
+  #breadth = 0;
+  #parted = 0;
+
+  constructor(watched: Watched) {
+    this.#watched = watched;
+    this.#stops = new Stops(watched.settings);
+    this.#exposure = new Exposure(watched);
+    for (const seat of watched.members) if (seat.isCorrect) this.#firstEpochs.set(seat, seat.machine.epoch);
+    this.#others = Math.max(1, this.#firstEpochs.size - 1);
+  }
+
+  told(observer: Seat, output: Output, now: number): void {
+    if (!("member" in output) || !observer.isCorrect) return;
+    const { id, epoch, suspected } = output.member;
+    const accused = this.#watched.seat(id);
+    if (!accused?.isCorrect) return;
+    const key = observer.number * PAIR + accused.number;
+    const charge = this.#charges.get(key);
+    const isAccused = suspected && output.kind !== "failed" && output.kind !== "left";
+    if (charge && isAccused && charge.epoch === epoch) return;
+    if (charge) this.#lasted(charge, now);
+    if (isAccused) this.#charges.set(key, { observer, accused, epoch, since: now });
+    else this.#charges.delete(key);
+    if (Boolean(charge) !== isAccused) this.#count(accused, isAccused ? 1 : -1, observer, now);
+  }
+
+  #count(accused: Seat, more: number, observer: Seat, now: number): void {
+    const count = (this.#observers.get(accused) ?? 0) + more;
+    this.#observers.set(accused, count);
+    const share = Math.min(1, count / this.#others);
+    if (share > this.#breadth && this.#counts(accused, now, observer)) this.#breadth = share;
+  }
+
+  happened(event: SimEvent, now: number): void {
+    this.#stops.happened(event, now);
+  }
+
+  /** Looks at all views. */
+  look(now: number): void {
+    const views = this.#watched.members.filter(({ isCorrect, state }) => isCorrect && state === "up");
+    this.#others = Math.max(1, views.length - 1);
+    const sums = new Map<Seat, number>();
+    for (const [key, charge] of this.#charges) {
+      if (charge.observer.state !== "up") {
+        this.#charges.delete(key);
+        this.#count(charge.accused, -1, charge.observer, now);
+        continue;
+      }
+      const share = this.#lasted(charge, now);
+      sums.set(charge.accused, (sums.get(charge.accused) ?? 0) + share);
+    }
+    for (const [accused, share] of sums) {
+      if (this.#counts(accused, now)) this.#mean = Math.max(this.#mean, Math.min(1, share / this.#others));
+    }
+    this.#compare(views, now);
+  }
+
+  nearness(now: number): Nearness {
+    return {
+      longest: rounded(this.#longest),
+      mean: rounded(this.#mean),
+      breadth: rounded(this.#breadth),
+      parted: rounded(this.#parted),
+      burnt: rounded(this.#burnt(now)),
+    };
+  }
+
+  /** The share of the time that removes; only that counts in which the accused was there to answer. */
+  #lasted({ observer, accused, since }: Charge, now: number): number {
+    const from = Math.max(since, accused.backAt, observer.backAt);
+    const share = Math.max(0, now - from) / this.#watched.settings.removalMs;
+    if (share <= this.#longest || !this.#counts(accused, now, observer)) return Math.min(1, share);
+    this.#longest = Math.min(1, share);
+    return this.#longest;
+  }
+
+  /** Is it one that somebody promises something, and that is there to answer? */
+  #counts(accused: Seat, now: number, observer?: Seat): boolean {
+    if (accused.state !== "up" || this.#stops.isExcused(accused, now)) return false;
+    const known = this.#isExposed.get(accused);
+    if (known !== undefined || !observer) return known === false;
+    const isExposed = this.#exposure.isExposed(accused, observer);
+    this.#isExposed.set(accused, isExposed);
+    return !isExposed;
+  }
+
+  #compare(views: readonly Seat[], now: number): void {
+    for (const seat of this.#watched.members) {
+      const others = views.filter((view) => view !== seat);
+      const holding = others.filter(({ machine }) => machine.member(seat.id) !== undefined).length;
+      const isParted = seat.state === "up" && holding > 0 && holding < others.length;
+      const since = this.#partedSince.get(seat);
+      if (!isParted) this.#partedSince.delete(seat);
+      else if (since === undefined) this.#partedSince.set(seat, now);
+      else {
+        const beats = (now - since) / this.#watched.settings.gossipMs;
+        this.#parted = Math.max(this.#parted, Math.min(1, beats / PARTED_BEATS));
+      }
+    }
+  }
+
+  #burnt(now: number): number {
+    const most = (NOTES_PER_DELTA * Math.max(1, now)) / this.#watched.settings.deltaMs;
+    const notes = [...this.#firstEpochs].map(([{ machine, startedAt }, first]) =>
+      startedAt > 0 ? 0 : Number(machine.epoch - first),
+    );
+    return Math.min(1, Math.max(0, ...notes) / most);
+  }
+}
+
+/** To thousandths: states and lists are read by people. */
+function rounded(share: number): number {
+  return Math.round(1_000 * share) / 1_000;
+}

@@ -1,0 +1,36 @@
+/** What a search keeps: the nearest attacks of each kind, so that a near one of one kind does not crowd out all others. */
+import { scoreOf, type Tried } from "./attack.js";
+
+/** Attacks kept in all, of one casting with or without further certificates, and of one score. */
+const KEPT_MAX = 60;
+const KEPT_PER_NICHE = 12;
+/** Changes that change nothing are kept a few times, the newest first: the next change may need them. */
+const KEPT_PER_SCORE = 3;
+/** In which steps scores are told apart. */
+const SCORE_STEP = 0.005;
+
+/** The next population, the nearest first. What broke an invariant is found, and no longer searched for. */
+export function survivors(before: readonly Tried[], tried: readonly Tried[]): Tried[] {
+  const counts = new Map<string, number>();
+  const mayStay = (key: string, max: number) => {
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    return count <= max;
+  };
+  const sorted = [...tried, ...before]
+    .filter(({ outcome }) => !outcome.violation)
+    .map((each) => ({ each, step: Math.round(scoreOf(each.outcome.nearness) / SCORE_STEP) }))
+    .sort((a, b) => b.step - a.step || b.each.seed - a.each.seed);
+  return sorted
+    .filter(
+      ({ each, step }) =>
+        mayStay(JSON.stringify(each.attack), 1) && mayStay(`${nicheOf(each)} ${step}`, KEPT_PER_SCORE),
+    )
+    .filter(({ each }) => mayStay(nicheOf(each), KEPT_PER_NICHE))
+    .slice(0, KEPT_MAX)
+    .map(({ each }) => each);
+}
+
+function nicheOf({ attack: { program } }: Tried): string {
+  return `${program.casting} ${program.moves.some(({ say }) => say === "renewal")}`;
+}
