@@ -17,6 +17,9 @@ interface Task {
 /** Liars that have had no turn for so long have been given something else to do, virtual milliseconds: two turns. */
 const PAUSE_MS = 2 * TURN_MS;
 
+/** Nothing is done more often, virtual milliseconds: a plot that a search has drawn must come to an end too. */
+const EVERY_MS_MIN = 1;
+
 export class Troupe {
   readonly #newPlot: () => Plot;
   readonly #puppets = new Map<number, Puppet>();
@@ -79,7 +82,7 @@ export class Troupe {
 
   /** Again and again, first so many virtual milliseconds from now. */
   every(everyMs: number, firstMs: number, run: () => void): void {
-    this.#plan({ nextAt: this.now + firstMs, everyMs, run });
+    this.#plan({ nextAt: this.now + firstMs, everyMs: Math.max(EVERY_MS_MIN, everyMs), run });
   }
 
   /** A turn of one of them. The first in each TURN_MS opens the window in which what is planned for it happens. */
