@@ -3,6 +3,7 @@
  * when, by what machines tell; and who is in whose view, looked at now and then.
  */
 import type { Output } from "../../gossip/index.js";
+import type { MemberId } from "../../rings/index.js";
 import type { Seat, Watcher } from "../actor.js";
 import type { Invariants } from "../invariants/invariants.js";
 import type { Watched } from "../invariants/watched.js";
@@ -12,6 +13,8 @@ import type { Nearness } from "./attack.js";
 const PAIR = 2 ** 20;
 /** For so many beats views have to differ until it counts fully: whatever passes on its own has passed by then. */
 const PARTED_BEATS = 10;
+/** So many notes that were accused so count fully: one is bad luck, and as many as these use up any budget for answers. */
+const BLIND_NOTES = 5;
 /** Notes in a Delta at most: one each Delta / 2 (R9). */
 const NOTES_PER_DELTA = 2;
 
@@ -31,6 +34,8 @@ export class NearnessWatch implements Watcher {
   #others = 1;
   /** Since when correct views differ about a member. */
   readonly #partedSince = new Map<Seat, number>();
+  /** At which epochs each was accused in a view that differs from its own. */
+  readonly #blindAt = new Map<Seat, Set<bigint>>();
   readonly #firstEpochs = new Map<Seat, bigint>();
   #longest = 0;
   #mean = 0;
@@ -55,9 +60,20 @@ export class NearnessWatch implements Watcher {
     const isAccused = suspected && output.kind !== "failed" && output.kind !== "left";
     if (charge && isAccused && charge.epoch === epoch) return;
     if (charge) this.#lasted(charge, now);
-    if (isAccused) this.#charges.set(key, { observer, accused, epoch, since: now });
-    else this.#charges.delete(key);
+    if (isAccused) {
+      this.#charges.set(key, { observer, accused, epoch, since: now });
+      this.#askAccused(observer, accused, epoch, now);
+    } else this.#charges.delete(key);
     if (Boolean(charge) !== isAccused) this.#count(accused, isAccused ? 1 : -1, observer, now);
+  }
+
+  /** Does it see what this judge sees? */
+  #askAccused(observer: Seat, accused: Seat, epoch: bigint, now: number): void {
+    const epochs = this.#blindAt.get(accused) ?? new Set();
+    if (epochs.size >= BLIND_NOTES || epochs.has(epoch) || !this.#counts(observer, accused, now)) return;
+    const differ = ({ id }: Seat) => isLive(observer, id) !== isLive(accused, id);
+    const isBlind = this.#watched.members.some((seat) => seat !== observer && seat !== accused && differ(seat));
+    if (isBlind) this.#blindAt.set(accused, epochs.add(epoch));
   }
 
   #count(accused: Seat, more: number, observer: Seat, now: number): void {
@@ -93,6 +109,7 @@ export class NearnessWatch implements Watcher {
     return {
       longest: rounded(this.#longest),
       mean: rounded(this.#mean),
+      blind: Math.max(0, ...[...this.#blindAt.values()].map(({ size }) => size)) / BLIND_NOTES,
       breadth: rounded(this.#breadth),
       parted: rounded(this.#parted),
       burnt: rounded(this.#burnt(now)),
@@ -135,6 +152,11 @@ export class NearnessWatch implements Watcher {
     );
     return Math.min(1, Math.max(0, ...notes) / most);
   }
+}
+
+/** Would it be passed over on a ring? */
+function isLive({ machine }: Seat, id: MemberId): boolean {
+  return machine.standing(id) === "live";
 }
 
 /** To thousandths: states and lists are read by people. */
