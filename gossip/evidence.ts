@@ -34,6 +34,12 @@ export interface HeldAccusation {
   readonly digest: string;
 }
 
+interface Farewell {
+  readonly epoch: bigint;
+  /** While it is below the note that is held. */
+  readonly record: StoredRecord | undefined;
+}
+
 interface HeldCertificate {
   readonly facts: Verified<CertificateFacts>;
   readonly digest: string;
@@ -70,6 +76,9 @@ export class Evidence {
   readonly #certificates: LayeredMap<MemberId, HeldCertificate[]>;
   readonly #byHash: LayeredMap<string, Verified<CertificateFacts>>;
   readonly #notes: LayeredMap<MemberId, HeldNote>;
+  /** Of each member the last farewell, also when a later note is held: it says that the member has returned since. */
+  readonly #farewells: LayeredMap<MemberId, Farewell>;
+  readonly #oldFarewells: LayeredMap<string, StoredRecord>;
   readonly #proofs: LayeredMap<MemberId, HeldProof>;
   readonly #accusations: LayeredMap<MemberId, HeldAccusation[]>;
   readonly #records: LayeredMap<string, StoredRecord>;
@@ -92,6 +101,8 @@ export class Evidence {
     this.#certificates = base ? base.#certificates.fork() : new LayeredMap();
     this.#byHash = base ? base.#byHash.fork() : new LayeredMap();
     this.#notes = base ? base.#notes.fork() : new LayeredMap();
+    this.#farewells = base ? base.#farewells.fork() : new LayeredMap();
+    this.#oldFarewells = base ? base.#oldFarewells.fork() : new LayeredMap();
     this.#proofs = base ? base.#proofs.fork() : new LayeredMap();
     this.#accusations = base ? base.#accusations.fork() : new LayeredMap();
     this.#records = base ? base.#records.fork() : new LayeredMap();
@@ -222,7 +233,8 @@ export class Evidence {
 
   /** By the digest as it is listed to partners, or a whole one. */
   record(digest: string): StoredRecord | undefined {
-    return this.#records.get(digest.slice(0, LISTED_DIGITS));
+    const listed = digest.slice(0, LISTED_DIGITS);
+    return this.#records.get(listed) ?? this.#oldFarewells.get(listed);
   }
 
   records(): Iterable<StoredRecord> {
@@ -246,6 +258,16 @@ export class Evidence {
     if (held && note.epoch < held.note.epoch) return "stale";
     if (held && note.epoch === held.note.epoch && this.#hash(note.body) === held.hash) return "duplicate";
     return undefined;
+  }
+
+  /** The epoch of the last farewell of a member; undefined when it never said one. */
+  farewellEpoch(id: MemberId): bigint | undefined {
+    return this.#farewells.get(id)?.epoch;
+  }
+
+  /** A farewell that was not heard of while it was the last note, or one that is. */
+  isNewFarewell({ id, epoch, leaving }: SignedNote): boolean {
+    return leaving && epoch > (this.#farewells.get(id)?.epoch ?? -1n);
   }
 
   /** A leaving note of a member that is held as there: each of them follows a note that had to wait for its time. */
@@ -344,9 +366,28 @@ export class Evidence {
     if (held) this.#unstore(held.digest);
     const ways = { callable: addressesOf(note, TRANSPORT_GRPC), pingable: addressesOf(note, TRANSPORT_PING) };
     this.#notes.set(note.id, { ...found, ...ways, note, digest: this.#store({ kind: "note", note }, record) });
+    if (note.leaving) this.#rememberFarewell(note, undefined);
     this.#affect(note.id);
     this.#dropAccusations(note.id, (held) => this.accusationForm(held.accusation) === undefined);
     return true;
+  }
+
+  /**
+   * A farewell below the note that is held: its author has returned, and some have not heard yet that it had gone. It is no
+   * part of what views are compared by; it is there to be passed on, and to be counted (rule R13).
+   */
+  admitFarewell(note: Verified<SignedNote>, record: StoredRecord): boolean {
+    if (!this.isNewFarewell(note)) return false;
+    this.#rememberFarewell(note, record);
+    this.#affect(note.id);
+    this.#version += 1;
+    return true;
+  }
+
+  #rememberFarewell({ id, epoch }: SignedNote, record: StoredRecord | undefined): void {
+    this.#forgetFarewell(id);
+    this.#farewells.set(id, { epoch, record });
+    if (record) this.#oldFarewells.set(record.digest.slice(0, LISTED_DIGITS), record);
   }
 
   /** Is the accusation still one against the note that is held? */
@@ -413,11 +454,18 @@ export class Evidence {
   #forgetMember(id: MemberId): boolean {
     this.#affect(id);
     this.#certificates.delete(id);
+    this.#forgetFarewell(id);
     this.#dropAccusations(id, () => false);
     const proof = this.#proofs.get(id);
     if (proof) this.#unstore(proof.digest);
     this.#proofs.delete(id);
     return this.rings.delete(id);
+  }
+
+  #forgetFarewell(id: MemberId): void {
+    const record = this.#farewells.get(id)?.record;
+    if (record) this.#oldFarewells.delete(record.digest.slice(0, LISTED_DIGITS));
+    this.#farewells.delete(id);
   }
 
   #admitContradictions(id: MemberId, found: readonly Contradiction[]): boolean {

@@ -14,7 +14,14 @@ import type { Settings } from "./settings.js";
 import { Timers } from "./timers.js";
 import type { View } from "./view.js";
 
-/** Summonses by datagram alone, before calls begin: the first call is due one Delta after the accusation at the latest. */
+/** Who is not beside the accused leaves it so much of a Delta for an answer: most of them need not speak then. */
+const FIRST_DELTAS = 1 / 4;
+/** Between two summonses of one member. */
+const PAUSE_DELTAS = 1 / 2;
+/**
+ * Summonses by datagram alone, before calls begin. The first call is due 3/4 to 5/4 of a Delta after the accusation, the
+ * second one 9/8 to 7/4: the accused may sign a note by then whatever it signed before (docs/protocol.md, R20).
+ */
 const DATAGRAMS_ALONE = 2;
 /** Of the pause between two summonses, the share that chance takes off: judges would call the accused at one moment. */
 const JITTER = 0.25;
@@ -53,7 +60,7 @@ export class Hearings {
       else if (!isOpen) {
         const isNeighbour = view.neighbours().has(id);
         this.#counts.set(id, 0);
-        this.#timers.set(id, isNeighbour ? now : now + (random.number() * settings.deltaMs) / 2);
+        this.#timers.set(id, isNeighbour ? now : now + random.number() * FIRST_DELTAS * settings.deltaMs);
       }
     }
   }
@@ -86,7 +93,7 @@ export class Hearings {
       return;
     }
     this.#counts.set(id, count + 1);
-    this.#timers.set(id, now + (deltaMs / 2) * (1 - JITTER * random.number()));
+    this.#timers.set(id, now + PAUSE_DELTAS * deltaMs * (1 - JITTER * random.number()));
   }
 
   #isAccused(id: MemberId): boolean {

@@ -82,6 +82,7 @@ export class Intake {
   readonly #read: StatementReader;
   readonly #batches = new Map<number, Batch>();
   readonly #noteBudgets: Budgets;
+  readonly #farewellBudgets: Budgets;
   readonly #parkBudgets: Budgets;
   readonly #proofBudgets: Budgets;
   readonly #parked = new Map<MemberId, Parked>();
@@ -95,6 +96,7 @@ export class Intake {
     this.#read = options.read ?? statementReader(options.sha256);
     const { noteRate } = options;
     this.#noteBudgets = new Budgets(noteRate);
+    this.#farewellBudgets = new Budgets(noteRate);
     this.#parkBudgets = new Budgets({ burst: PARKED_PER_INTERVAL, refillMs: noteRate.refillMs / PARKED_PER_INTERVAL });
     this.#proofBudgets = new Budgets(noteRate);
   }
@@ -179,7 +181,8 @@ export class Intake {
 
   /** Budgets that are full again need not be remembered. */
   tidy(now: number): void {
-    for (const budgets of [this.#noteBudgets, this.#parkBudgets, this.#proofBudgets]) budgets.tidy(now);
+    const budgets = [this.#noteBudgets, this.#farewellBudgets, this.#parkBudgets, this.#proofBudgets];
+    for (const each of budgets) each.tidy(now);
   }
 
   #hasRoom(from: MemberId | undefined): boolean {
@@ -223,12 +226,18 @@ export class Intake {
       case "revocation":
         return this.#evidence.revocationProblem(claim.list);
       case "note":
-        return this.#evidence.noteProblem(claim.note);
+        return this.#noteProblem(claim.note);
       case "accusation":
         return this.#accusationProblem(claim.accusation);
       case "equivocation":
         return this.#evidence.equivocationProblem(claim.pair);
     }
+  }
+
+  /** An old farewell says that its author has returned: some hold it as gone where others never heard of that. */
+  #noteProblem(note: SignedNote): string | undefined {
+    const problem = this.#evidence.noteProblem(note);
+    return problem === "stale" && this.#evidence.isNewFarewell(note) ? undefined : problem;
   }
 
   /** One against me that is too far to be held is worth a check only while I would answer it. */
@@ -270,10 +279,23 @@ export class Intake {
     const aboutMe = this.#aboutMe(staged.claim);
     if (aboutMe?.kind === "note") return [{ kind: "about-me", claim: aboutMe }];
     const told: Intaken[] = aboutMe ? [{ kind: "about-me", claim: aboutMe }] : [];
+    if (this.#isOldFarewell(staged.claim)) return this.#admitFarewell(staged, verdicts, batch.fresh, now);
     const until = this.#noteWait(staged.claim, now);
     if (until > now) return this.#park(staged, verdicts, until, now);
     if (!this.#admit(staged, verdicts, now)) return told;
     return [{ kind: "admitted", claim: staged.claim, digest: staged.digest, fresh: batch.fresh }, ...told];
+  }
+
+  #isOldFarewell(claim: Claim): boolean {
+    return claim.kind === "note" && this.#evidence.noteProblem(claim.note) === "stale";
+  }
+
+  #admitFarewell(staged: StagedClaim, verdicts: readonly Verdict[], fresh: boolean, now: number): Intaken[] {
+    const { claim, digest } = staged;
+    const note = claim.kind === "note" ? vouch(claim.note, verdicts) : undefined;
+    if (!note || !this.#evidence.admitFarewell(note, staged)) return [];
+    this.#farewellBudgets.take(note.id, now);
+    return [{ kind: "admitted", claim, digest, fresh }];
   }
 
   #aboutMe(claim: Claim): (Claim & { kind: "note" | "accusation" }) | undefined {
@@ -360,6 +382,9 @@ export class Intake {
   /** Rule R11: beyond its budget a few more are checked, because the newest of them waits. */
   #noteExcess(note: SignedNote, digest: string, cost: number, now: number): string | undefined {
     const { id } = note;
+    if (this.#evidence.noteProblem(note) === "stale") {
+      return this.#farewellBudgets.affords(id, now, cost) ? undefined : "note-budget";
+    }
     if (this.#noteBudgets.affords(id, now, cost) || this.#evidence.isFarewell(note)) return undefined;
     if (this.#parked.get(id)?.digest === digest) return "duplicate";
     return this.#parkBudgets.affords(id, now, cost) ? undefined : "note-budget";

@@ -92,9 +92,9 @@ export class Judgement {
   readonly #removalMs: number;
   readonly #removals = new Map<MemberId, Removal>();
   readonly #removalTimes = new Map<MemberId, number[]>();
-  /** Whose last note was its farewell, and when those returned who had left. */
-  readonly #departed = new Set<MemberId>();
+  /** When those returned who had left, and after which of their farewells, by its epoch, they last did. */
   readonly #returnTimes = new Map<MemberId, number[]>();
+  readonly #returnedFrom = new Map<MemberId, bigint>();
   readonly #waits = new Timers();
   readonly #lost = new PickSet<MemberId>();
   /** Whom the evidence has something new about. */
@@ -214,8 +214,8 @@ export class Judgement {
   noteAdmitted(id: MemberId, now: number): void {
     const removal = this.#removals.get(id);
     const note = this.#evidence.note(id);
-    if (note?.note.leaving) this.#departed.add(id);
-    else if (note && this.#departed.delete(id)) this.#returned(id, now);
+    const farewell = this.#evidence.farewellEpoch(id);
+    if (note && farewell !== undefined && farewell < note.note.epoch) this.#returned(id, farewell, now);
     if (!removal || removal.isAnswered || !note || note.note.epoch <= removal.epoch || this.#waits.has(id)) return;
     const wait = returnWaitMs(this.#removalTimes.get(id) ?? [], now, this.#deltaMs);
     if (wait > 0) this.#waits.set(id, now + wait);
@@ -223,7 +223,9 @@ export class Judgement {
   }
 
   /** One that had left is there again. While it waits it has not been back: it waits anew, and no longer. */
-  #returned(id: MemberId, now: number): void {
+  #returned(id: MemberId, farewell: bigint, now: number): void {
+    if (farewell <= (this.#returnedFrom.get(id) ?? -1n)) return;
+    this.#returnedFrom.set(id, farewell);
     const before = this.#returnTimes.get(id) ?? [];
     const times = this.#waits.has(id) ? before : [...before, now];
     const recent = times.filter((at) => at > now - RETURN_WINDOW_MS).slice(-REMOVALS_MAX);
@@ -267,8 +269,8 @@ export class Judgement {
   forget(id: MemberId): void {
     this.#removals.delete(id);
     this.#removalTimes.delete(id);
-    this.#departed.delete(id);
     this.#returnTimes.delete(id);
+    this.#returnedFrom.delete(id);
     this.#waits.clear(id);
     this.#lost.keep(id, false);
   }

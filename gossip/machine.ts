@@ -3,9 +3,8 @@
  * milliseconds, every effect leaves as an output, and `deadline` says when to call `tick` again. The driver takes all
  * outputs after each input. The same code runs in production and under a simulator.
  *
- * Here inputs come in and the parts are held together: what is held (evidence), judged (judgement) and told (roster),
- * my duties (monitor, defence), and the ways of statements (intake, mailer, exchanges, rounds). Rule numbers (R1 .. R19)
- * are those of docs/protocol.md.
+ * Inputs come in here, and the parts are held together (docs/architecture.md lists them). Rule numbers (R1 .. R20) are those
+ * of docs/protocol.md.
  */
 import { type MemberId, tolerance } from "../rings/index.js";
 import type { CertificateFacts } from "./certificate.js";
@@ -32,11 +31,10 @@ import { Partners } from "./partners.js";
 import type { Ports } from "./ports.js";
 import { Roster } from "./roster.js";
 import { Rounds, withoutMine } from "./rounds.js";
-import { sample } from "./sample.js";
 import { Self } from "./self.js";
 import { checkSettings, type Settings } from "./settings.js";
 import { type Claim, subjectOf } from "./statement.js";
-import { Timers } from "./timers.js";
+import { earliest, Timers } from "./timers.js";
 import { own, type Verdict } from "./verified.js";
 import { View } from "./view.js";
 
@@ -45,13 +43,6 @@ import { View } from "./view.js";
  * than the pause between two pushes (mailer.ts) and a round trip.
  */
 const SETTLE_MS = 250;
-/** Neighbours asked what was missed, after a stall of more than Delta / 2: with a fifth of liars all three lie once in 125. */
-const ASKED_AFTER_STALL = 3;
-/**
- * Neighbours asked for an answer before a removal, from half of its time on every Delta / 2: at least four with a removal
- * after 2 Delta, all of them liars once in 600 with a fifth of liars, and pushes have to have failed before.
- */
-const ASKED_IN_DOUBT = 2;
 /** A newcomer's first rounds, as many as news needs by comparing alone among a thousand members (docs/protocol.md) ... */
 const SETTLING_ROUNDS = 7;
 /** ... follow each other faster by this factor: others came at the same time, unknown to all. */
@@ -399,13 +390,16 @@ export class Machine {
 
   // --- Time ---
 
-  /** Before every input: time in which my own loop was late counts for no verdict and no removal (section 4). */
+  /**
+   * Before every input: time in which my own loop was late counts for no verdict and no removal (section 4). Answers that came
+   * meanwhile wait in its sockets, behind this input: nobody is removed before they can have been read.
+   */
   #wake(now: number): void {
     const { deadline } = this;
     this.#due = undefined;
     const late = this.#lateness.of(deadline, now);
     if (late === 0) return;
-    this.#judgement.postpone(late);
+    this.#judgement.postpone(late + Math.min(late, this.#settings.deltaMs / 2));
     if (late <= this.#settings.monitorMs / 2) this.#monitor.postpone(late);
     else this.#monitor.restart(now);
     if (late > this.#settings.deltaMs / 2) this.#askAround(now);
@@ -414,12 +408,12 @@ export class Machine {
   /** After a stall others may have accused me, and will not come to tell me: they pass me over on their rings. */
   #askAround(now: number): void {
     if (this.#self.leaving || this.#joining) return;
-    const asked = sample(this.#ports.random, this.#view.partners(), ASKED_AFTER_STALL);
-    for (const to of asked) this.#exchanges.begin(to, now);
+    this.#rounds.askAfterStall(now);
   }
 
   #fire(name: string, now: number): void {
-    if (name.startsWith(NOTE_TIMER)) this.#unpark(name.slice(NOTE_TIMER.length) as MemberId, now);
+    if (name.startsWith(NOTE_TIMER))
+      this.#act(this.#intake.unpark(name.slice(NOTE_TIMER.length) as MemberId, now), now);
     else if (name === "gossip") this.#gossip(now);
     else if (name === "monitor") this.#watch(now);
     else if (name === "push") this.#mailer.push(now);
@@ -428,10 +422,6 @@ export class Machine {
     else if (name === "join") this.#finishJoin(now);
     else if (name === "doubt") this.#doubt(now);
     else if (name === "depart") this.#depart();
-  }
-
-  #unpark(id: MemberId, now: number): void {
-    this.#act(this.#intake.unpark(id, now), now);
   }
 
   #set(name: TimerName, at: number): void {
@@ -454,7 +444,7 @@ export class Machine {
   #doubt(now: number): void {
     if (this.#self.leaving || !this.#judgement.hasOpenAccusations) return;
     this.#rounds.confront(this.#judgement.accusedIds(), now);
-    for (const to of sample(this.#ports.random, this.#view.partners(), ASKED_IN_DOUBT)) this.#exchanges.begin(to, now);
+    this.#rounds.askInDoubt(now);
     this.#set("doubt", now + this.#settings.deltaMs / 2);
   }
 
@@ -534,7 +524,7 @@ export class Machine {
     if (claim.kind === "revocation") this.#herald.revoked(claim.list);
     if (claim.kind === "note") {
       this.#judgement.noteAdmitted(claim.note.id, now);
-      this.#monitor.forget(claim.note.id);
+      if (this.#evidence.note(claim.note.id)?.digest === digest) this.#monitor.forget(claim.note.id);
     }
     if (fresh && isRebuttal) this.#mailer.spreadUrgently(digest, now);
     else if (fresh && !this.#isReserve(claim)) this.#mailer.spread(digest, now);
@@ -609,9 +599,4 @@ export class Machine {
     this.#timers.clear("depart");
     this.#outbox.emit({ kind: "departed" });
   }
-}
-
-/** Infinity for none. */
-function earliest(...deadlines: readonly (number | undefined)[]): number {
-  return deadlines.reduce<number>((first, at) => Math.min(first, at ?? first), Number.POSITIVE_INFINITY);
 }

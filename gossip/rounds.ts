@@ -17,6 +17,13 @@ const SKIPS_MAX = 10;
 const CONTACT_INTERVALS = 10;
 /** Neighbours that ask an accused member, on average: that no correct one is among them has a chance of 2e-4 at f = .3. */
 const CONFRONTED_BY = 12;
+/** Neighbours asked what was missed, after a stall of more than Delta / 2: with a fifth of liars all three lie once in 125. */
+const ASKED_AFTER_STALL = 3;
+/**
+ * Neighbours asked for an answer before a removal, from half of its time on every Delta / 2: at least four with a removal
+ * after 2 Delta, all of them liars once in 600 with a fifth of liars, and pushes have to have failed before.
+ */
+const ASKED_IN_DOUBT = 2;
 /** Contacts kept for the day on which nobody else is left. */
 const CONTACTS_MAX = 64;
 
@@ -87,6 +94,21 @@ export class Rounds {
       const to = isAsked && view.partner(id);
       if (to) exchanges.begin(to, now);
     }
+  }
+
+  /** Others may have said things that I missed while I stood still. */
+  askAfterStall(now: number): void {
+    this.#ask(ASKED_AFTER_STALL, now);
+  }
+
+  /** An answer to an accusation may have reached everybody but me. */
+  askInDoubt(now: number): void {
+    this.#ask(ASKED_IN_DOUBT, now);
+  }
+
+  #ask(count: number, now: number): void {
+    const { view, exchanges, random } = this.#parts;
+    for (const to of sample(random, view.partners(), count)) exchanges.begin(to, now);
   }
 
   /**

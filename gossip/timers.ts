@@ -102,3 +102,8 @@ export class Timers {
     heap[index] = last;
   }
 }
+
+/** The first of these deadlines; Infinity when there is none. */
+export function earliest(...deadlines: readonly (number | undefined)[]): number {
+  return deadlines.reduce<number>((first, at) => Math.min(first, at ?? first), Number.POSITIVE_INFINITY);
+}

@@ -6,12 +6,14 @@ import type { Recipient } from "../gossip/index.js";
 import type { TrafficKind } from "./actor.js";
 import { ANY_LIFE, Input } from "./input.js";
 import type { Member } from "./member.js";
-import { LOST } from "./network.js";
+import { type Flight, SEGMENT_BYTES } from "./network.js";
 
 /** The first wait before what got lost is sent again, milliseconds; it doubles (RFC 6298, with Linux's minimum). */
 const RETRANSMIT_MS = 200;
-/** ... so many times: to 51 s. */
+/** ... so many times in a row: to 51 s. */
 const DOUBLINGS_MAX = 8;
+/** So many that arrive behind a lost one tell the sender of it within one round trip (RFC 5681, 3.2). */
+const DUPLICATE_ACKS = 3;
 
 /** What a call carries and what becomes of it; one class per purpose (requests.ts, applications.ts). */
 export abstract class Call {
@@ -67,43 +69,58 @@ export abstract class Call {
   }
 }
 
-/** One direction of a call, and the attempts at it. */
+/** One direction of a call: flights of segments, each of what is still missing, until the last one is there. */
 class Leg extends Input {
   readonly #call: Call;
   readonly #payload: Uint8Array;
   readonly #isAnswer: boolean;
-  #attempts = 0;
-  #isLost = false;
+  /** Flights in a row of which nothing arrived. */
+  #fruitless = 0;
+  #missingBytes: number;
+  /** There is something to be sent when its time comes. */
+  #isMissing = false;
+  /** When all that has arrived was there. */
+  #arrivedAt = 0;
 
   constructor(call: Call, payload: Uint8Array, isAnswer: boolean) {
     super(isAnswer ? call.caller : call.target, isAnswer ? call.life : ANY_LIFE);
     this.#call = call;
     this.#payload = payload;
+    this.#missingBytes = payload.length;
     this.#isAnswer = isAnswer;
   }
 
   /** Set when its time comes, and not before. */
   delayed(): this {
-    this.#isLost = true;
+    this.#isMissing = true;
     return this;
   }
 
-  /** One attempt. Lost, it is made again while the caller waits. */
+  /** One flight. What is lost of it is sent again while the caller waits. */
   set(): void {
     const { caller, target, deadline } = this.#call;
     const { engine } = caller;
     const from = this.#isAnswer ? target : caller;
-    const bytes = this.member.state === "down" ? 0 : this.#payload.length;
-    const delay = engine.network.segments(from.number, this.member.number, bytes);
-    this.#isLost = delay === LOST;
-    const wait = this.#isLost ? RETRANSMIT_MS << Math.min(this.#attempts++, DOUBLINGS_MAX) : delay;
+    const bytes = this.member.state === "down" ? 0 : this.#missingBytes;
+    const flight = engine.network.flight(from.number, this.member.number, bytes);
+    this.#missingBytes = Math.min(this.#payload.length, flight.lost * SEGMENT_BYTES);
+    this.#isMissing = flight.lost > 0;
+    this.#arrivedAt = Math.max(this.#arrivedAt, engine.now + flight.delay);
+    const wait = this.#isMissing ? this.#pause(flight) : this.#arrivedAt - engine.now;
     const isLate = engine.now + wait >= deadline;
     if (isLate) this.#call.fail(deadline, false);
-    if (!isLate || (!this.#isLost && !this.#isAnswer)) engine.plan(wait, this);
+    if (!isLate || (!this.#isMissing && !this.#isAnswer)) engine.plan(wait, this);
+  }
+
+  /** Milliseconds until the sender sends again what is lost: those that arrived tell it so, or nothing does. */
+  #pause({ arrived, delay }: Flight): number {
+    if (arrived === 0) return RETRANSMIT_MS << Math.min(this.#fruitless++, DOUBLINGS_MAX);
+    this.#fruitless = 0;
+    return arrived < DUPLICATE_ACKS ? RETRANSMIT_MS : Math.min(RETRANSMIT_MS, 2 * delay);
   }
 
   override happen(): void {
-    if (this.#isLost) {
+    if (this.#isMissing) {
       this.set();
       return;
     }
@@ -135,8 +152,8 @@ class Leg extends Input {
   #refuse(target: Member): void {
     const call = this.#call;
     const { engine } = target;
-    const delay = engine.network.segments(target.number, call.caller.number, 0);
-    if (delay === LOST) call.fail(call.deadline, false);
+    const { lost, delay } = engine.network.flight(target.number, call.caller.number, 0);
+    if (lost > 0) call.fail(call.deadline, false);
     else call.fail(Math.min(call.deadline, engine.now + delay), target.state === "down");
   }
 }

@@ -19,7 +19,7 @@ export interface Fault {
   readonly kind?: "datagrams" | "calls";
   /** On for `onMs`, then off for `offMs`, and so on, from when it was added. Milliseconds, above 0. */
   readonly flap?: { readonly onMs: number; readonly offMs: number };
-  /** Share of packets that get lost, 0 to 1. Calls are repeated as by TCP until their deadline. */
+  /** Share of packets that get lost, 0 to 1; of calls of their segments, which are sent again as by TCP until the deadline. */
   readonly loss?: number;
   /** Share of datagrams that arrive twice, 0 to 1. */
   readonly duplicates?: number;

@@ -1,6 +1,6 @@
 /**
  * The network between members: decides of each packet whether and when it arrives. Datagrams get lost, arrive twice and
- * overtake each other. Calls and messages ride on connections: what is lost is sent again, and costs time.
+ * overtake each other. Calls and messages ride on connections, in segments: what is lost of them is sent again, and costs time.
  */
 import { ActiveFault, linkShare } from "./active-fault.js";
 import type { Chance } from "./chance.js";
@@ -36,9 +36,19 @@ const DEFAULTS: NetworkOptions = {
 /** Latencies by which a reordered datagram comes late, at most. */
 const REORDER_LATENCIES = 4;
 /** Bytes of one segment of a connection: Ethernet's 1,500 without the headers of IP, TCP and TLS. */
-const SEGMENT_BYTES = 1400;
+export const SEGMENT_BYTES = 1400;
+/** Segments of a flight that are drawn one by one, at most: of a longer one as large a share gets lost as of so many. */
+const SEGMENTS_DRAWN_MAX = 1024;
 /** A queue at a full line that is longer drops datagrams, milliseconds: what routers hold before they drop. */
 const QUEUE_MS_MAX = 500;
+
+/** What became of the segments that were sent at one moment over a connection. */
+export interface Flight {
+  readonly lost: number;
+  readonly arrived: number;
+  /** Milliseconds until the last one is there that arrives; 0 when none does. */
+  readonly delay: number;
+}
 
 export class Network {
   readonly options: NetworkOptions;
@@ -93,12 +103,23 @@ export class Network {
 
   /** Milliseconds that a datagram between two members, by number, takes; or LOST. */
   datagram(from: number, to: number, bytes: number): number {
-    return this.#transit(from, to, bytes, true);
+    const { loss, reordering } = this.options;
+    if (this.#chance.happens(loss)) return LOST;
+    let delay = this.#latency(from, to);
+    if (this.#chance.happens(reordering)) delay += REORDER_LATENCIES * this.#chance.number() * delay;
+    const added = this.#active.length > 0 ? this.#suffer(from, to) : 0;
+    const queued = added === LOST ? LOST : this.#queue(from, to, bytes, true);
+    return queued === LOST ? LOST : delay + added + queued;
   }
 
-  /** As many milliseconds for one attempt to bring `bytes` over a connection; or LOST, and it is tried again. */
-  segments(from: number, to: number, bytes: number): number {
-    return this.#transit(from, to, bytes, false);
+  /** So many bytes over a connection, in segments of which each may get lost. */
+  flight(from: number, to: number, bytes: number): Flight {
+    const segments = Math.max(1, Math.ceil(bytes / SEGMENT_BYTES));
+    const { loss, added } = this.#disturbed(from, to);
+    const lost = this.#lostOf(segments, loss);
+    if (lost === segments) return { lost, arrived: 0, delay: 0 };
+    const delay = this.#latency(from, to) + added + this.#queue(from, to, bytes, false);
+    return { lost, arrived: segments - lost, delay };
   }
 
   /** Does this datagram arrive a second time? */
@@ -112,22 +133,12 @@ export class Network {
     return false;
   }
 
-  #transit(from: number, to: number, bytes: number, isDatagram: boolean): number {
-    const { options } = this;
-    const packets = isDatagram || options.loss === 0 ? 1 : Math.max(1, Math.ceil(bytes / SEGMENT_BYTES));
-    for (let packet = 0; packet < packets; packet++) if (this.#chance.happens(options.loss)) return LOST;
-    let delay = this.#latency(from, to);
-    if (isDatagram && this.#chance.happens(options.reordering)) {
-      delay += REORDER_LATENCIES * this.#chance.number() * delay;
-    }
-    if (this.#active.length > 0) {
-      const added = this.#suffer(from, to, isDatagram);
-      if (added === LOST) return LOST;
-      delay += added;
-    }
-    if (options.bytesPerSecond === Number.POSITIVE_INFINITY) return delay;
-    const queued = this.#queue(from, to, bytes, isDatagram);
-    return queued === LOST ? LOST : delay + queued;
+  #lostOf(segments: number, loss: number): number {
+    if (loss <= 0 || loss >= 1) return loss <= 0 ? 0 : segments;
+    const drawn = Math.min(segments, SEGMENTS_DRAWN_MAX);
+    let lost = 0;
+    for (let segment = 0; segment < drawn; segment++) if (this.#chance.happens(loss)) lost += 1;
+    return Math.round((lost * segments) / drawn);
   }
 
   #latency(from: number, to: number): number {
@@ -137,21 +148,38 @@ export class Network {
     return latencyAt(latency, own * (1 - jitter) + this.#chance.number() * jitter);
   }
 
-  /** Milliseconds that faults add; or LOST. */
-  #suffer(from: number, to: number, isDatagram: boolean): number {
+  /** Milliseconds that faults add to a datagram; or LOST. */
+  #suffer(from: number, to: number): number {
     let added = 0;
     const now = this.#now();
     for (const active of this.#active) {
-      if (!active.concerns(from, to, isDatagram, now)) continue;
+      if (!active.concerns(from, to, true, now)) continue;
       if (this.#chance.happens(active.loss)) return LOST;
-      const { delayMs = 0, delayed = 1 } = active.fault;
-      if (delayMs > 0 && this.#chance.happens(delayed)) added += delayMs;
+      added += this.#heldUp(active);
     }
     return added;
   }
 
+  /** The share of segments that is lost on a connection, all in all, and the milliseconds that faults add to a flight. */
+  #disturbed(from: number, to: number): { readonly loss: number; readonly added: number } {
+    let passes = 1 - this.options.loss;
+    let added = 0;
+    const now = this.#now();
+    for (const active of this.#active) {
+      if (!active.concerns(from, to, false, now)) continue;
+      passes *= 1 - active.loss;
+      added += this.#heldUp(active);
+    }
+    return { loss: 1 - passes, added };
+  }
+
+  #heldUp({ fault: { delayMs = 0, delayed = 1 } }: ActiveFault): number {
+    return delayMs > 0 && this.#chance.happens(delayed) ? delayMs : 0;
+  }
+
   /** The wait for the sender's line, then for the receiver's, and the time on them. */
   #queue(from: number, to: number, bytes: number, isDatagram: boolean): number {
+    if (this.options.bytesPerSecond === Number.POSITIVE_INFINITY) return 0;
     const now = this.#now();
     const onLine = (1000 * bytes) / this.options.bytesPerSecond;
     const sent = Math.max(now, this.#outFreeAt[from] ?? 0) + onLine;

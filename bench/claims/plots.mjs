@@ -20,8 +20,12 @@ const LOSSES = [0, 0.05, 0.1];
 const CLOCK_MS = 15;
 /** Gossip intervals of a run: three scenes of twelve with what comes before, or a newcomer every second one. */
 const BEATS = 38;
-/** Gossip intervals at which somebody joins, or starts again without its memory, when the attack is on newcomers. */
+/** Gossip intervals at which somebody joins, or starts again without its memory. */
 const JOINS = { from: 3, every: 1.5, count: 8 };
+/** Those that need newcomers, or who comes back. */
+const WELCOMING = ["doorstep", "forgotten-leaver"];
+/** Milliseconds that pass before the attack by itself: a certificate is forgotten so long after nobody takes it any more. */
+const BEFORE_MS = { "forgotten-leaver": 300_000 };
 /** Views are compared at so many instants of the last third, at no fixed place within an interval. */
 const LOOKS = 30;
 const LOOK_BEATS = 0.41;
@@ -46,8 +50,8 @@ function run({ adversary: name, n, f, seed }) {
   checks.attach(simulation);
   for (const seat of simulation.members) simulation.skewClock(seat, Math.round(chance.between(-CLOCK_MS, CLOCK_MS)));
   const beatMs = PRESETS[preset].gossipMs;
-  if (name.startsWith("doorstep")) welcome(simulation, chance, beatMs);
-  simulation.run((BEATS - LOOKS * LOOK_BEATS) * beatMs);
+  if (WELCOMING.includes(name)) welcome(simulation, chance, beatMs);
+  simulation.run((BEFORE_MS[name] ?? 0) + (BEATS - LOOKS * LOOK_BEATS) * beatMs);
   const apart = lookOn(simulation, beatMs);
   const violations = checks.violations();
   const lost = violations.filter(({ invariant }) => invariant === "S1");

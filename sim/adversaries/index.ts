@@ -80,6 +80,11 @@ const PLAYED: readonly Named[] = [
     "accuses under a certificate that has ended for the victim, and for others not yet",
     programs.GHOST_ACCUSER,
   ),
+  played(
+    "forgotten-leaver",
+    "has left under a certificate that the victim forgets first, and lives again for the victim",
+    programs.FORGOTTEN_LEAVER,
+  ),
   played("splitter", "keeps half of the views holding it as left, and half as live", programs.SPLITTER),
   played("doorstep", "accuses newcomers before they can have the accuser's certificate", programs.DOORSTEP),
 ];

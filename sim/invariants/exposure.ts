@@ -8,6 +8,7 @@ import { type MemberId, Rings, tolerance } from "../../rings/index.js";
 import type { Seat } from "../actor.js";
 import { dateProblem } from "../crypto.js";
 import type { Watched } from "./watched.js";
+import type { NextTo } from "./ways.js";
 
 export class Exposure {
   readonly #watched: Watched;
@@ -32,10 +33,20 @@ export class Exposure {
     return held > tolerance(rings.count);
   }
 
-  /** The correct ones among the first before and after it on each ring that are not down. */
-  correctNeighbours(seat: Seat, observer: Seat): Seat[] {
-    const ids = this.#built(observer).neighbours(seat.id, this.#isDown);
-    return [...ids].flatMap((id) => this.#seats.get(id) ?? []).filter(({ isCorrect }) => isCorrect);
+  /**
+   * Of each member the correct ones among the first before and after it on each ring that are not down. To be asked at this
+   * instant only.
+   */
+  correctNeighbours(observer: Seat): NextTo<Seat> {
+    const rings = this.#built(observer);
+    const known = new Map<Seat, readonly Seat[]>();
+    const find = ({ id }: Seat) =>
+      [...rings.neighbours(id, this.#isDown)].flatMap((other) => this.#seats.get(other) ?? []).filter(isCorrect);
+    return (seat) => {
+      const neighbours = known.get(seat) ?? find(seat);
+      known.set(seat, neighbours);
+      return neighbours;
+    };
   }
 
   readonly #isDown = (id: MemberId): boolean => {
@@ -60,4 +71,8 @@ export class Exposure {
     }
     return this.#rings;
   }
+}
+
+function isCorrect(seat: Seat): boolean {
+  return seat.isCorrect;
 }

@@ -13,10 +13,11 @@ import { Certificates } from "./certificates.js";
 import { epochs } from "./epochs.js";
 import { exceptions } from "./exceptions.js";
 import { Links } from "./links.js";
-import { liveness } from "./liveness.js";
+import { liveness, viewersOf } from "./liveness.js";
 import { Outsiders } from "./outsiders.js";
 import { Removals } from "./removals.js";
 import { Signatures } from "./signatures.js";
+import { Splits } from "./splits.js";
 import { aftermathMs } from "./stops.js";
 import { type InvariantName, Ledger, type Violation } from "./violation.js";
 import { type Watched, watchedOf } from "./watched.js";
@@ -39,9 +40,13 @@ interface Parts {
   readonly budgets: BudgetWatch;
   readonly outsiders: Outsiders;
   readonly certificates: Certificates;
+  readonly splits: Splits;
   /** All faults that ever kept two members apart. */
   readonly cuts: Links;
 }
+
+/** Views are compared on liars twice per Delta, or so seldom in milliseconds per member: it costs N squared. */
+const SAMPLE_MS_PER_MEMBER = 1;
 
 export class Invariants implements Watcher {
   readonly #options: InvariantsOptions;
@@ -49,6 +54,7 @@ export class Invariants implements Watcher {
   readonly #revoked = new Set<MemberId>();
   #watchers: Watcher[];
   #parts: Parts | undefined;
+  #splitsAt = 0;
 
   constructor(options: InvariantsOptions = {}) {
     this.#options = options;
@@ -67,7 +73,8 @@ export class Invariants implements Watcher {
     const outsiders = new Outsiders(this.#ledger, watched, new Chance(outsiderSeed));
     this.#watchers = [...this.#watchers, removals, signatures, budgets];
     const cuts = new Links(watched.settings.deltaMs);
-    this.#parts = { watched, removals, signatures, budgets, outsiders, certificates, cuts };
+    const splits = new Splits(this.#ledger, watched.settings.deltaMs);
+    this.#parts = { watched, removals, signatures, budgets, outsiders, certificates, splits, cuts };
     return this;
   }
 
@@ -98,15 +105,36 @@ export class Invariants implements Watcher {
 
   /** What is still missing of L1 to L4 at this instant. Notes nothing. */
   problems(): Violation[] {
+    const { watched, splits } = this.#attached();
+    return [...this.#missing(), ...splits.lasting({ now: watched.now, liars: liarsOf(watched) })];
+  }
+
+  /** Of L1 to L4 all but splits, which are noted as they grow too old. */
+  #missing(): Violation[] {
     const { watched, cuts, certificates } = this.#attached();
     const wereApart = (a: Seat, b: Seat) => cuts.wereApart(a, b, watched.members, Number.NEGATIVE_INFINITY);
     return liveness(watched, { revoked: this.#revoked, certificates, wereApart });
   }
 
+  /** Have all correct views been seen to agree on each liar since then? */
+  haveAgreedOnLiars(since: number): boolean {
+    const { watched, splits } = this.#attached();
+    return splits.haveAgreed(liarsOf(watched), since);
+  }
+
+  #sampleSplits({ watched, certificates, splits, cuts }: Parts): void {
+    const { now } = watched;
+    const viewers = viewersOf(watched, { revoked: this.#revoked, certificates });
+    const isDisturbed = cuts.wereSomeBad(now - splits.boundMs);
+    splits.sample({ now, liars: liarsOf(watched), viewers, isDisturbed });
+    this.#splitsAt = now + Math.max(watched.settings.deltaMs / 2, SAMPLE_MS_PER_MEMBER * watched.members.length);
+  }
+
   /** At the end: L1 to L4 as they are now, and all that members hold. */
   judge(): readonly Violation[] {
     const { watched, signatures, budgets } = this.#attached();
-    for (const violation of this.problems()) this.#ledger.add(violation);
+    this.#sampleSplits(this.#attached());
+    for (const violation of this.#missing()) this.#ledger.add(violation);
     for (const seat of watched.members) {
       if (!seat.isCorrect || seat.state === "down") continue;
       signatures.scan(seat, watched.now);
@@ -117,6 +145,7 @@ export class Invariants implements Watcher {
 
   afterInput(seat: Seat, now: number): void {
     for (const watcher of this.#watchers) watcher.afterInput?.(seat, now);
+    if (this.#parts && now >= this.#splitsAt) this.#sampleSplits(this.#parts);
   }
 
   told(seat: Seat, output: Output, now: number): void {
@@ -148,6 +177,10 @@ export class Invariants implements Watcher {
     if (!this.#parts) throw new Error("the invariants are attached to no simulation");
     return this.#parts;
   }
+}
+
+function liarsOf({ members }: Watched): Seat[] {
+  return members.filter(({ isCorrect, state }) => !isCorrect && state === "up");
 }
 
 /**

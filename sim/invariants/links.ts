@@ -10,6 +10,7 @@
  */
 import type { Seat } from "../actor.js";
 import type { Fault } from "../fault.js";
+import { haveTwoWays, type NextTo } from "./ways.js";
 
 /** Loss that the detector is made for: 1 to 30 % both ways without a removal. */
 const LOSS_EXPECTED = 0.3;
@@ -17,8 +18,6 @@ const LOSS_EXPECTED = 0.3;
 const COMMON_SHARE = 0.5;
 /** A fault of fewer links than this share of all cuts nobody off. */
 const LINKS_SHARE = 0.5;
-/** With fewer neighbours to speak with a member hears from one of them alone, or from nobody. */
-const NEIGHBOURS_MIN = 2;
 /** States of the network remembered, oldest forgotten first. */
 const SPANS_MAX = 256;
 
@@ -44,15 +43,18 @@ export class Links {
   }
 
   /**
-   * Had faults left this member fewer than two of its ring neighbours at some instant since then? What others say, an answer
-   * to an accusation too, comes to it through them alone: a cut through the middle of a network of three rings takes
-   * all six from one member in sixty-four.
+   * Had faults left these two no two ways to each other, from ring neighbour to ring neighbour over good links, at some
+   * instant since then? What is said, an answer to an accusation too, travels so; where one member or link in between carries
+   * all of it, Delta does not hold. Neighbours are not counted for this: a cut through a network of three rings may leave
+   * each member two or three of them, and long chains of such. Whom no fault has taken a way is not excused.
    */
-  wasCutOff(seat: Seat, neighbours: readonly Seat[], since: number): boolean {
-    return this.#someSince(since, (span) => {
-      const left = span.linkedOf(seat, neighbours);
-      return left < NEIGHBOURS_MIN && left < neighbours.length;
-    });
+  wereBarelyLinked(a: Seat, b: Seat, neighboursOf: NextTo<Seat>, since: number): boolean {
+    return this.#someSince(since, (span) => span.areBarelyLinked(a, b, neighboursOf));
+  }
+
+  /** Was there a fault that breaks links at some instant since then? */
+  wereSomeBad(since: number): boolean {
+    return this.#someSince(since, (span) => span.isBad);
   }
 
   #someSince(since: number, test: (span: Span) => boolean): boolean {
@@ -81,6 +83,10 @@ class Span {
     this.#tables = faults.map((fault) => new FaultTable(fault));
   }
 
+  get isBad(): boolean {
+    return this.#tables.length > 0;
+  }
+
   areApart(a: Seat, b: Seat, members: readonly Seat[]): boolean {
     if (this.#tables.length === 0) return false;
     const key = `${this.#classOf(a)} ${this.#classOf(b)}`;
@@ -91,9 +97,10 @@ class Span {
     return verdict;
   }
 
-  /** How many of these it has good links with. */
-  linkedOf(seat: Seat, others: readonly Seat[]): number {
-    return others.filter((other) => this.#isLinked(seat, other)).length;
+  areBarelyLinked(a: Seat, b: Seat, neighboursOf: NextTo<Seat>): boolean {
+    if (this.#tables.length === 0) return false;
+    const linkedTo = (seat: Seat) => neighboursOf(seat).filter((other) => this.#isLinked(seat, other));
+    return !haveTwoWays(a, b, linkedTo) && haveTwoWays(a, b, neighboursOf);
   }
 
   #judge(a: Seat, b: Seat, members: readonly Seat[]): boolean {

@@ -5,8 +5,7 @@
  * L1 the crashed leave all views: no correct member that is up holds one that is down, or revoked, as live, Byzantine
  *    ones included; nor a correct one whose certificate is not good any more, by its own clock (certificates.ts).
  * L2 all correct views are equal: the same fingerprint, when no liar is up, and no certificate past its dates for anybody;
- *    else the same live members, liars apart (a liar can say something new at any instant, so that no instant need find
- *    all views equal).
+ *    else the same live members, liars apart, by L3, and the same liars but for a while (splits.ts).
  * L3 the joined are in all views: every correct member that is up, not revoked and with a good certificate, restarted ones
  *    too, in the view of every other.
  * L4 partitions heal: as L3, for two members that a fault of the network once kept apart: it says so, because the cure
@@ -28,12 +27,17 @@ export interface Past {
   readonly wereApart: WereApart;
 }
 
-export function liveness(watched: Watched, { revoked, certificates, wereApart }: Past): Violation[] {
-  const { members, now, wall } = watched;
+/** Correct members that are up, and out neither by the authority's word nor by their certificates. */
+export function viewersOf({ members, wall }: Watched, { revoked, certificates }: Omit<Past, "wereApart">): Seat[] {
+  const isIn = (seat: Seat) => seat.isCorrect && seat.state === "up" && !revoked.has(seat.id);
+  return members.filter((seat) => isIn(seat) && [wall, seat.wall].every((at) => certificates.isGood(seat, at)));
+}
+
+export function liveness(watched: Watched, past: Past): Violation[] {
+  const { members, now } = watched;
+  const { revoked, certificates, wereApart } = past;
   const seats = new Map(members.map((seat) => [seat.id, seat]));
-  const isViewer = (seat: Seat) =>
-    seat.isCorrect && seat.state === "up" && !revoked.has(seat.id) && certificates.isGood(seat, wall);
-  const viewers = members.filter((seat) => isViewer(seat) && certificates.isGood(seat, seat.wall));
+  const viewers = viewersOf(watched, past);
   const found: Violation[] = [];
   const say = (invariant: InvariantName, member: string, text: string) =>
     found.push({ invariant, at: now, member, text });

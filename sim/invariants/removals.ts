@@ -10,7 +10,7 @@
  *   that is retired; or it took its present one less than that time ago, and the one before was such (certificates.ts);
  * - for the observer only: faults put into the network have stood between the two within that same time (links.ts). The
  *   loss, latency, duplication and reordering that all links have are never an excuse;
- * - such faults have left either of the two fewer than two correct ring neighbours within that time;
+ * - such faults have left the two fewer than two ways to each other, over correct ring neighbours, within that time;
  * - more than t of its rings are held by liars (exposure.ts): counted apart, because a ring count allows for it.
  *
  * What such a member itself sees is no correct view either, by a clock that is right or by its own. That the observer itself had stalled, that clocks were skewed, that others crashed by the dozen, or that liars were at
@@ -90,9 +90,7 @@ export class Removals implements Watcher {
     if (this.#stops.isExcused(lost, now) || this.#certificates.isOut(lost, now, observer.wall)) return true;
     const since = now - aftermathMs(settings);
     if (this.#links.wereApart(observer, lost, members, since)) return true;
-    return [observer, lost].some((seat) =>
-      this.#links.wasCutOff(seat, this.#exposure.correctNeighbours(seat, observer), since),
-    );
+    return this.#links.wereBarelyLinked(lost, observer, this.#exposure.correctNeighbours(observer), since);
   }
 
   #violated(observer: Seat, lost: Seat, output: Farewell, at: number): void {

@@ -8,9 +8,10 @@
  * "screened": on a ring a liar directly before the victim (the screen), and another liar directly before that one (the accuser).
  * "direct": the accuser directly before the victim. "ahead": the same, and of all who stand so those whose clocks are the
  * farthest ahead. "newcomer": the same, of one who has just come in or come back, from the moment on at which any view has it.
+ * "forgetful": as "screened", once the victim has forgotten the screen's note (R8) and most others have not.
  * "alone": any liar is screen and accuser at once, and any correct member the victim.
  */
-export type Casting = "screened" | "direct" | "ahead" | "newcomer" | "alone";
+export type Casting = "screened" | "direct" | "ahead" | "newcomer" | "forgetful" | "alone";
 
 /** "crowd": all liars, each in its own name. */
 export type Role = "screen" | "accuser" | "crowd";
@@ -47,6 +48,8 @@ export type Accused = "victim" | "screen" | "shields";
 export type Saying =
   /** Notes of its own, each with a higher epoch. "masked": t rings disabled. "bulky": as long as a note may be. */
   | { readonly say: "live" | "masked" | "bulky" | "leave"; readonly count?: Count }
+  /** Alive, with an epoch below that of all other notes that it has signed here. */
+  | { readonly say: "low" }
   /** At the accused's present epoch. Default: of the victim. */
   | { readonly say: "accusation"; readonly rings: Rings; readonly count?: Count; readonly of?: Accused }
   /** Unsigned, and false: "you stand accused in my view" (R20), and "I hold you as gone" (R15), at the hearer's present epoch. */

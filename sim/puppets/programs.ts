@@ -33,7 +33,8 @@ const accuse: Move = { by: "accuser", say: "accusation", rings: "scene", to: "ot
 function split(left: Audience, live: Audience): Move[] {
   const screen = { by: "screen", bearers: BEARERS } as const;
   const leave = { ...screen, say: "leave", to: left } as const;
-  const alive = { ...screen, say: "live", to: live } as const;
+  // One that comes late, and the victim believes the others: that is the end of it.
+  const alive = { ...screen, say: "live", to: live, copies: 2 } as const;
   const spend = { ...screen, say: "live", count: "budget", to: "all" } as const;
   return [
     // The beat of those who hold it as left begins a little earlier: what they push finds a newer note waiting.
@@ -97,6 +98,7 @@ export const DOORSTEP: Program = {
   prelude: [...bulk, { by: "screen", say: "bulky", to: "all", when: { at: 0.5 } }],
   moves: [{ by: "accuser", say: "accusation", rings: "scene", to: "others", when: { epochsFrom: 0 } }],
   withheld: [
+    { what: "screen", from: "all" },
     { what: "certificates", from: "victim" },
     { what: "all", from: "victim" },
   ],
@@ -155,4 +157,31 @@ export const GHOST_ACCUSER: Program = {
     },
   ],
   withheld: [],
+};
+
+/**
+ * Beats until the certificate of the last words is over for all. They must be looked at before; and each looks for what it may
+ * forget every ten beats, who began with the network in the middle of them: a newcomer's look then comes first.
+ */
+const WORDS_BEATS = 6;
+
+/**
+ * Last words under an older certificate, with a high epoch, are forgotten ten minutes after its end, by each member at its next look
+ * (R8). Who has forgotten them takes a note with a lower epoch, which the others call stale.
+ */
+export const FORGOTTEN_LEAVER: Program = {
+  casting: "forgetful",
+  scenes: CROWD,
+  lasts: Number.POSITIVE_INFINITY,
+  prelude: [
+    { by: "screen", say: "renewal", overAfter: WORDS_BEATS, when: { at: 0 } },
+    { by: "screen", say: "certificate", under: "last", to: "all", when: { at: 0.2 }, bearers: BEARERS },
+    { by: "screen", say: "leave", under: "last", to: "all", when: { at: 1 }, bearers: BEARERS },
+  ],
+  moves: [
+    drain,
+    { by: "screen", say: "low", to: "victim", when: { at: 0 }, bearers: BEARERS },
+    { ...accuse, when: { epochsFrom: 0.3 } },
+  ],
+  withheld: [{ what: "screen", from: "all" }],
 };

@@ -39,12 +39,14 @@ export class Puppet {
   /** Virtual milliseconds that it sits on its answers to a member; undefined: none. */
   lateBy: (id: MemberId) => number | undefined = () => undefined;
   #epoch: bigint;
+  #low: bigint;
   readonly #proofs = new Map<Identity, bigint>();
 
   constructor(actor: Actor) {
     this.actor = actor;
     this.identities = [actor];
     this.#epoch = actor.machine.epoch;
+    this.#low = this.#epoch;
   }
 
   get id(): MemberId {
@@ -70,6 +72,12 @@ export class Puppet {
   nextEpoch(): bigint {
     this.#epoch = this.latest + EPOCH_STEP;
     return this.#epoch;
+  }
+
+  /** Above what it had signed before, and below all that `nextEpoch` gave, for the first EPOCH_STEP - 1 times. */
+  lowEpoch(): bigint {
+    this.#low += 1n;
+    return this.#low;
   }
 
   /** Alive or, with `leaving`, gone; at the next epoch unless the changes say which. */

@@ -34,7 +34,7 @@ export function scenesOf(troupe: Troupe, program: Program): Scene[] {
 
 function candidatesOf(troupe: Troupe, casting: Casting): Seat[] {
   const candidates = troupe.chance.shuffled(troupe.correct);
-  return casting === "ahead" ? candidates.sort((a, b) => troupe.wall(b) - troupe.wall(a)) : candidates;
+  return casting === "ahead" ? candidates.sort((a, b) => b.wall - a.wall) : candidates;
 }
 
 /** A scene with this victim, unless it stands nowhere so, or is one that nobody promises anything. */
@@ -59,13 +59,20 @@ export function sceneOf(
       .before(ring, victim)
       .filter(({ state }) => state !== "down")
       .map(({ number }) => present.get(number));
-    const accuser = casting === "screened" ? second : first;
+    const accuser = casting === "screened" || casting === "forgetful" ? second : first;
     if (!first || !accuser || used.has(first.actor.number)) continue;
+    if (casting === "forgetful" && !isForgotten(troupe, victim, first)) continue;
     found.push({ ring, victim, accuser, screen: first, few: fewOf(troupe, program, victim) });
   }
   // Whose certificate the victim lacks, its accusation cannot answer.
   const unknown = found.filter(({ accuser }) => !victim.machine.certificateOf(accuser.id));
   return chance.pick(unknown) ?? chance.pick(found);
+}
+
+/** Does the victim hold nothing that the screen said any more, and do most others? */
+function isForgotten({ correct }: Troupe, victim: Seat, screen: Puppet): boolean {
+  if (victim.machine.standing(screen.id) !== "silent") return false;
+  return 2 * correct.filter(({ machine }) => machine.standing(screen.id) !== "silent").length > correct.length;
 }
 
 /** Where one liar is all that there is, and any correct member the victim. */

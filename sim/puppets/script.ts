@@ -22,6 +22,8 @@ type Signed = Exclude<Telling, Unsigned>;
 export class Script extends Plot {
   readonly #program: Program;
   readonly #scenes: Scene[] = [];
+  /** What the liars are screens and accusers of before any scene is cast. */
+  readonly #preludes: Scene[] = [];
 
   constructor(program: Program) {
     super();
@@ -46,8 +48,10 @@ export class Script extends Plot {
   #open(troupe: Troupe): void {
     const { prelude = [] } = this.#program;
     for (const puppet of troupe.puppets) {
-      const scene = sceneAlone(troupe, this.#program, puppet);
-      if (scene) this.#plan(troupe, scene, prelude);
+      const scene = prelude.length > 0 ? sceneAlone(troupe, this.#program, puppet) : undefined;
+      if (!scene) continue;
+      this.#preludes.push(scene);
+      this.#plan(troupe, scene, prelude);
     }
   }
 
@@ -55,27 +59,27 @@ export class Script extends Plot {
   #act(troupe: Troupe): void {
     const { casting, lasts } = this.#program;
     troupe.cancel();
-    if (casting === "newcomer") {
-      this.#awaitNewcomers(troupe);
+    if (casting === "newcomer" || casting === "forgetful") {
+      this.#await(troupe, casting === "newcomer" ? newcomersOf : forgetfulOf);
       return;
     }
     for (const scene of scenesOf(troupe, this.#program)) this.#play(troupe, scene);
     troupe.at(lasts * troupe.settings.gossipMs, () => this.#act(troupe));
   }
 
-  #awaitNewcomers(troupe: Troupe): void {
-    const beatMs = troupe.settings.gossipMs;
+  /** Scenes as they come: one in each life of a victim. */
+  #await(troupe: Troupe, candidatesOf: (troupe: Troupe) => readonly Seat[]): void {
     const lives = new Set<string>();
-    const look = () => {
-      for (const seat of newcomersOf(troupe)) {
+    troupe.every(troupe.settings.gossipMs / LOOKS_PER_BEAT, 0, () => {
+      for (const seat of candidatesOf(troupe)) {
         const life = `${seat.number} ${seat.startedAt}`;
-        if (lives.has(life) || !isSeen(troupe, seat)) continue;
-        lives.add(life);
+        if (lives.size >= this.#program.scenes || lives.has(life) || !isSeen(troupe, seat)) continue;
         const scene = sceneOf(troupe, this.#program, seat);
-        if (scene && lives.size <= this.#program.scenes) this.#play(troupe, scene);
+        if (!scene) continue;
+        lives.add(life);
+        this.#play(troupe, scene);
       }
-    };
-    troupe.every(beatMs / LOOKS_PER_BEAT, 0, look);
+    });
   }
 
   #play(troupe: Troupe, scene: Scene): void {
@@ -107,6 +111,12 @@ export class Script extends Plot {
     });
   }
 
+  #isConcerned(claim: Claim, what: Withholding["what"]): boolean {
+    if (this.#scenes.some((scene) => concerns(claim, scene, what))) return true;
+    // Its machine answers what it sees in its own name with a note above that.
+    return what === "screen" && this.#preludes.some((scene) => concerns(claim, scene, what));
+  }
+
   /** Scenes come later, so it asks for them each time. */
   #withhold(troupe: Troupe, puppet: Puppet, { what, from }: Withholding): void {
     const isMeant = (id: MemberId | undefined) => from === "all" || this.#isVictim(troupe, id);
@@ -115,7 +125,7 @@ export class Script extends Plot {
       puppet.isSilentTo = (id) => isMeant(id) && this.#scenes.some(({ screen }) => screen === puppet);
     } else {
       puppet.withheld.push((claim, to) => {
-        return isMeant(to) && this.#scenes.some((scene) => concerns(claim, scene, what));
+        return isMeant(to) && this.#isConcerned(claim, what);
       });
     }
   }
@@ -137,6 +147,11 @@ function newcomersOf({ correct, now, settings }: Troupe): Seat[] {
   return correct.filter(({ startedAt }) => startedAt > 0 && startedAt > now - NEW_BEATS * settings.gossipMs);
 }
 
+/** Correct members that hold no note of some liar. */
+function forgetfulOf({ correct, puppets }: Troupe): Seat[] {
+  return correct.filter(({ machine }) => puppets.some(({ id }) => machine.standing(id) === "silent"));
+}
+
 /** Does any correct member but itself have it in its view? */
 function isSeen({ correct }: Troupe, seat: Seat): boolean {
   return correct.some((other) => other !== seat && other.machine.member(seat.id) !== undefined);
@@ -156,7 +171,7 @@ function renew(troupe: Troupe, { victim }: Scene, puppet: Puppet, overAfter: num
   if (overAfter === undefined) puppet.renew();
   else {
     const { notBefore } = puppet.actor.certificate;
-    const overAt = troupe.wall(victim) + overAfter * troupe.settings.gossipMs;
+    const overAt = victim.wall + overAfter * troupe.settings.gossipMs;
     puppet.renew({ notBefore: notBefore - 1, notAfter: overAt - CLOCK_TOLERANCE_MS });
   }
 }
@@ -211,6 +226,7 @@ function statementsOf(troupe: Troupe, scene: Scene, move: Signed, speaker: Puppe
       return said.map((ring) => speaker.accusation(accused, ring, epoch, by));
     });
   }
+  if (move.say === "low") return [speaker.noteStatement({ epoch: speaker.lowEpoch() }, by)];
   const { say } = move;
   return Array.from({ length: numberOf(troupe, move.count ?? 1) }, () => {
     if (say === "proof") return speaker.proof(by);

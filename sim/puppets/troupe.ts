@@ -4,7 +4,6 @@ import { type Actor, type Seat, TURN_MS } from "../actor.js";
 import { victimsOf } from "../adversaries/crowd.js";
 import { type Order, orderOf } from "../adversaries/order.js";
 import type { Chance } from "../chance.js";
-import type { Member } from "../member.js";
 import type { Plot } from "./plot.js";
 import { Puppet } from "./puppet.js";
 
@@ -17,6 +16,9 @@ interface Task {
 
 /** Liars that have had no turn for so long have been given something else to do, virtual milliseconds: two turns. */
 const PAUSE_MS = 2 * TURN_MS;
+
+/** Nothing is done more often, virtual milliseconds: a plot that a search has drawn must come to an end too. */
+const EVERY_MS_MIN = 1;
 
 export class Troupe {
   readonly #newPlot: () => Plot;
@@ -73,11 +75,6 @@ export class Troupe {
     this.#tasks = [];
   }
 
-  /** Unix milliseconds by the clock of a member. */
-  wall(seat: Seat): number {
-    return (seat as Member).wall;
-  }
-
   /** Once, so many virtual milliseconds from now. */
   at(ms: number, run: () => void): void {
     this.#plan({ nextAt: this.now + ms, everyMs: Number.POSITIVE_INFINITY, run });
@@ -85,7 +82,7 @@ export class Troupe {
 
   /** Again and again, first so many virtual milliseconds from now. */
   every(everyMs: number, firstMs: number, run: () => void): void {
-    this.#plan({ nextAt: this.now + firstMs, everyMs, run });
+    this.#plan({ nextAt: this.now + firstMs, everyMs: Math.max(EVERY_MS_MIN, everyMs), run });
   }
 
   /** A turn of one of them. The first in each TURN_MS opens the window in which what is planned for it happens. */

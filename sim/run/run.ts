@@ -231,7 +231,7 @@ export class Run {
 
   #ask(now: number): void {
     this.#askAt = now + Math.max(ASK_MS_MIN, ASK_MS_PER_MEMBER * this.simulation.members.length);
-    const isSettled = this.#checks.problems().length === 0;
+    const isSettled = this.#checks.problems().length === 0 && this.#checks.haveAgreedOnLiars(this.#faultsEnd);
     if (isSettled) this.#settledAfter = (now - this.#faultsEnd) / 1_000;
     if (isSettled || now >= this.#faultsEnd + this.#quietMs()) this.#end();
   }

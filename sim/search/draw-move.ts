@@ -39,6 +39,7 @@ const SAYINGS: Weights<Move["say"]> = {
   masked: 1,
   bulky: 0.5,
   leave: 3,
+  low: 0.5,
   accusation: 4,
   proof: 3,
   certificate: 1,
@@ -63,8 +64,8 @@ export const AUDIENCES: readonly Audience[] = [
   "other-half",
   "neighbours",
 ];
-export const CASTINGS: readonly Casting[] = ["screened", "direct", "ahead", "newcomer", "alone"];
-const CASTING: Weights<Casting> = { screened: 9, direct: 3, ahead: 2, newcomer: 2, alone: 4 };
+export const CASTINGS: readonly Casting[] = ["screened", "direct", "ahead", "newcomer", "forgetful", "alone"];
+const CASTING: Weights<Casting> = { screened: 9, direct: 3, ahead: 2, newcomer: 2, forgetful: 1, alone: 4 };
 /** What is said of the screen is what views are to differ in. */
 const WITHHOLDINGS: Weights<Withholding["what"]> = {
   screen: 4,

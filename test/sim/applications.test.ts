@@ -30,6 +30,24 @@ describe("a message", () => {
     expect(simulation.traffic(second).message).toBeGreaterThan(4);
   });
 
+  it("of a hundred segments is late when some get lost, and only these are sent again", () => {
+    const { simulation, first, second } = setUp({ loss: 0.15 });
+    const times: number[] = [];
+    simulation.onMessage(second, () => bytes("ok"));
+    for (let count = 0; count < 50; count++) {
+      const sentAt = simulation.now;
+      const onReply = (reply: Reply) => times.push(reply.ok ? simulation.now - sentAt : Number.POSITIVE_INFINITY);
+      simulation.message(first, second, new Uint8Array(140_000), onReply, { timeoutMs: 5_000 });
+      simulation.run(5_000);
+    }
+    times.sort((a, b) => a - b);
+    expect(times).toHaveLength(50);
+    // A segment or its answer that is alone and lost waits 200 ms; most are told of by those that came behind.
+    expect(times[25]).toBeLessThan(600);
+    expect(times[47]).toBeLessThan(2_000);
+    expect(times[0]).toBeGreaterThan(1);
+  });
+
   it("may be answered later, once", () => {
     const { simulation, second, replies, send } = setUp();
     simulation.onMessage(second, (message) => {

@@ -77,21 +77,24 @@ describe("loss, duplicates, reordering and bandwidth", () => {
     expect(late / PACKETS).toBeCloseTo(0.5, 1);
   });
 
-  it("hits the more segments, the more bytes a connection carries at once", () => {
+  it("hit each segment of a connection by itself", () => {
     const { network } = setUp({ loss: 0.05 });
-    const lossOfBytes = (bytes: number) => {
-      const attempts = Array.from({ length: PACKETS }, () => network.segments(0, 1, bytes));
-      return attempts.filter((delay) => delay === LOST).length / PACKETS;
-    };
-    expect(lossOfBytes(100)).toBeLessThan(0.1);
-    expect(lossOfBytes(14_000)).toBeGreaterThan(0.3);
+    const flights = Array.from({ length: PACKETS }, () => network.flight(0, 1, 14_000));
+    for (const { lost, arrived } of flights) expect(lost + arrived).toBe(10);
+    expect(flights.reduce((sum, { lost }) => sum + lost, 0) / (10 * PACKETS)).toBeCloseTo(0.05, 2);
+    expect(flights.filter(({ lost }) => lost > 0).length / PACKETS).toBeCloseTo(1 - 0.95 ** 10, 1);
+    // A fault's loss comes on top, and a long flight is not drawn segment by segment.
+    network.add({ name: "lossy", loss: 0.5 });
+    expect(network.flight(0, 1, 14_000_000).lost / 10_000).toBeCloseTo(1 - 0.95 * 0.5, 1);
+    network.add({ name: "cut", loss: 1 });
+    expect(network.flight(0, 1, 14_000)).toEqual({ lost: 10, arrived: 0, delay: 0 });
   });
 
   it("make a full line a queue: later packets wait, and datagrams are dropped when it is long", () => {
     const { network, clock } = setUp({ bytesPerSecond: 100_000, latency: [1, 1] });
-    expect(network.segments(0, 1, 10_000)).toBeCloseTo(201, 0);
-    expect(network.segments(0, 2, 10_000)).toBeCloseTo(301, 0);
-    expect(network.segments(0, 3, 40_000)).toBeGreaterThan(900);
+    expect(network.flight(0, 1, 10_000).delay).toBeCloseTo(201, 0);
+    expect(network.flight(0, 2, 10_000).delay).toBeCloseTo(301, 0);
+    expect(network.flight(0, 3, 40_000).delay).toBeGreaterThan(900);
     expect(network.datagram(0, 4, 65)).toBe(LOST);
     clock.now = 2000;
     expect(network.datagram(0, 4, 65)).toBeLessThan(3);
@@ -166,7 +169,7 @@ describe("faults", () => {
     const { network } = setUp();
     network.add({ name: "udp", kind: "datagrams", from: [a], to: [b], bothWays: true, loss: 1 });
     expect([cut(network, a, b), cut(network, b, a), cut(network, a, c)]).toEqual([true, true, false]);
-    expect(network.segments(0, 1, 100)).not.toBe(LOST);
+    expect(network.flight(0, 1, 100).lost).toBe(0);
   });
 
   it("are refused when a value is out of range", () => {

@@ -334,6 +334,34 @@ export const RULES = [
     },
   },
   {
+    rule: "R11",
+    off: "a farewell waits for the budget of notes, and an old one counts for nothing",
+    attack: "a liar tells one half each second that it has gone, the other that it is there",
+    edits: [
+      {
+        file: "gossip/evidence.js",
+        find: "return note.leaving && held !== undefined && !held.leaving;",
+        put: "return false;",
+      },
+      {
+        file: "gossip/evidence.js",
+        find: "return leaving && epoch > (this.#farewells.get(id)?.epoch ?? -1n);",
+        put: "return false;",
+      },
+    ],
+    run(sim) {
+      const on = stage(sim, { byzantine: 1, behaviours: () => [sim.ADVERSARIES.get("splitter").create()] });
+      const liar = on.seats.find((seat) => !seat.isCorrect);
+      const others = on.seats.filter((seat) => seat.isCorrect);
+      let apart = 0;
+      repeat(on, 20, 100, () => {
+        const held = others.filter((seat) => seat.machine.member(liar.id)).length;
+        if (held > 0 && held < others.length) apart += 0.1;
+      });
+      return verdict(apart > 10, `views differ about the liar for ${apart.toFixed(0)} of 20 s`);
+    },
+  },
+  {
     rule: "R12",
     off: "a proof of contradiction silences nobody",
     attack: "a liar signs two notes with one epoch, one for each half",

@@ -338,6 +338,21 @@ describe("R11 and R12: what waits for no budget", () => {
     expect(kinds(note(subject, 6n))).toEqual(["verify", "parked"]);
   });
 
+  it("an old farewell is counted as a return and passed on, once, and changes nothing that is held", () => {
+    const { scene, subject, kinds } = stage();
+    kinds(note(subject, 10n));
+    const root = scene.evidence.tree.root();
+    expect(kinds(note(subject, 5n, true))).toEqual(["verify", "admitted"]);
+    expect(kinds(note(subject, 5n, true))).toEqual(["duplicate"]);
+    expect(kinds(note(subject, 4n, true))).toEqual(["stale"]);
+    expect(kinds(note(subject, 6n))).toEqual(["stale"]);
+    // At the rate of its notes.
+    expect(kinds(note(subject, 7n, true))).toEqual(["note-budget"]);
+    expect(scene.evidence.farewellEpoch(subject.id)).toBe(5n);
+    expect(scene.evidence.tree.root()).toEqual(root);
+    expect(scene.standing(subject, 0)).toBe("live");
+  });
+
   it("a proof that silences a newer certificate is admitted at once, ever better ones about the older are not", () => {
     const { scene, subject, newer, kinds } = stage();
     kinds(note(newer, 2n));

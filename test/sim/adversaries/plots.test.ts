@@ -189,6 +189,28 @@ describe("the ghost accuser", () => {
   });
 });
 
+describe("the forgotten leaver", () => {
+  it("lives again, with an epoch below that of its last words, for the one who has forgotten them first", () => {
+    const played = new Performance(programs.FORGOTTEN_LEAVER);
+    const { trial } = played;
+    trial.seconds(2);
+    for (let joined = 0; joined < 4; joined++) trial.sim.at(500 * joined, () => trial.sim.join());
+    trial.seconds(10);
+    const leaving = (seat: Seat) => played.told(seat, "note").filter(({ note }) => note.leaving);
+    const words = new Map(
+      trial.liars.map(({ id }) => [id, leaving(trial.correct[0]!).find(({ note }) => note.id === id)!]),
+    );
+    expect([...words.values()].every((word) => word !== undefined)).toBe(true);
+    played.heard.length = 0;
+    trial.seconds(303);
+    expect(played.scenes.length).toBeGreaterThan(0);
+    const { victim, screen } = played.scene;
+    const [again] = played.told(victim, "note").filter(({ note }) => note.id === screen.id);
+    expect(again?.note.leaving).toBe(false);
+    expect(again!.note.epoch).toBeLessThan(words.get(screen.id)!.note.epoch);
+  });
+});
+
 describe("the splitter", () => {
   it("goes on with a leaving note for one half and a living one for the other in each interval", () => {
     const played = new Performance(programs.SPLITTER, { byzantine: 1 });

@@ -139,29 +139,54 @@ describe("a fault of the network puts apart", () => {
   });
 });
 
-describe("a fault of the network cuts off", () => {
-  const wasCutOff = (fault: Fault, seat: Seat, neighbours: readonly Seat[]) => {
-    const links = new Links(LAN.deltaMs);
-    links.changed([fault], 100, 1000);
-    return links.wasCutOff(seat, neighbours, 100);
-  };
+describe("a fault of the network leaves two members barely linked", () => {
+  const [, , , d, e, f] = members as readonly Seat[] as readonly [Seat, Seat, Seat, Seat, Seat, Seat];
+  const y = OTHERS[0] as Seat;
+  const z = OTHERS[1] as Seat;
   const cut = partition("", [HALF, OTHERS]);
 
+  /** Ring neighbours as pairs. */
+  const neighboursBy = (pairs: readonly (readonly [Seat, Seat])[]) => (seat: Seat) =>
+    pairs.flatMap((pair) => (pair.includes(seat) ? pair.filter((other) => other !== seat) : []));
+  /** Between any two of these. */
+  const all = (...seats: readonly Seat[]) =>
+    seats.flatMap((one, index) => seats.slice(index + 1).map((other) => [one, other] as const));
+  /** Round the cut: whoever is on neither of the two sides is next to z on the other one, twice for two ways. */
+  const around = (...seats: readonly Seat[]) => seats.flatMap((seat) => [[seat, z] as const, [seat, y] as const]);
+
+  const areBarelyLinked = (fault: Fault, pairs: readonly (readonly [Seat, Seat])[]) => {
+    const links = new Links(LAN.deltaMs);
+    links.changed([fault], 100, 1000);
+    return links.wereBarelyLinked(a, f, neighboursBy(pairs), 100);
+  };
+  const chain = [[a, b] as const, [b, c] as const, [c, d] as const, [d, e] as const, [e, f] as const];
+
   it.each([
-    ["whose neighbours are all behind a partition", cut, a, OTHERS.slice(0, 6), true],
-    ["who has one of its own side", cut, a, [b, ...OTHERS.slice(0, 5)], true],
-    ["who has two of its own side", cut, a, [b, c, ...OTHERS.slice(0, 4)], false],
-    ["not who had one neighbour at all", cut, a, [b], false],
-    ["not who has none, by liars and not by a fault", cut, a, [], false],
-  ] as const)("a member %s", (_, fault, seat, neighbours, expected) => {
-    expect(wasCutOff(fault, seat, neighbours)).toBe(expected);
+    ["whose neighbours are all behind it", cut, around(a, f), true],
+    ["at the ends of a chain, though each has two neighbours", cut, [...chain, ...around(a, b, c, d, e, f)], true],
+    ["on either side of one whom all passes", cut, [...all(a, b, c), ...all(c, d, e, f), ...around(a, f)], true],
+    ["by a single link", cut, [[a, f], ...around(a, f)], true],
+    ["not in a circle", cut, [...chain, [f, a], ...around(a, f)], false],
+    ["not with a link and another way", cut, [[a, f], [a, b], [b, f], ...around(a, f)], false],
+    [
+      "not on either side of two whom all passes",
+      cut,
+      [...all(a, b, c, d), ...all(c, d, e, f), ...around(a, f)],
+      false,
+    ],
+    ["not among many", cut, [...all(...HALF), ...around(a, f)], false],
+    ["not who had a single way at all", cut, chain, false],
+    ["not who had none, by liars and not by a fault", cut, [], false],
+    ["not by a tenth of all links", { name: "", links: 0.1, loss: 1 }, chain, false],
+  ] as const)("%s", (_, fault, pairs, expected) => {
+    expect(areBarelyLinked(fault, pairs)).toBe(expected);
   });
 
-  it("a member, by its ring neighbours that are up", () => {
+  it("by the ring neighbours that are up", () => {
     const simulation = new Simulation({ members: 20, seed: 1, rings: 3 });
     const exposure = new Exposure(watchedOf(simulation));
     const [seat] = simulation.members as [Seat];
-    const near = exposure.correctNeighbours(seat, seat);
+    const near = exposure.correctNeighbours(seat)(seat);
     expect(near.map(({ id }) => id).toSorted()).toEqual(
       [1, 2, 3]
         .flatMap((ring) => Object.values(seat.machine.neighboursOn(ring)))
@@ -169,9 +194,9 @@ describe("a fault of the network cuts off", () => {
         .toSorted(),
     );
     simulation.crash(near[0]!);
-    expect(exposure.correctNeighbours(seat, seat)).not.toContain(near[0]);
+    expect(exposure.correctNeighbours(seat)(seat)).not.toContain(near[0]);
     simulation.corrupt(near[1]!, []);
-    expect(exposure.correctNeighbours(seat, seat)).not.toContain(near[1]);
+    expect(exposure.correctNeighbours(seat)(seat)).not.toContain(near[1]);
   });
 
   function isFirst<T>(item: T, index: number, items: readonly T[]): boolean {
