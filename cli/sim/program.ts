@@ -10,6 +10,7 @@ import { violationLine } from "./text.js";
 const PARTS = {
   longest: "longest time accused in one view, of the time that removes",
   mean: "the same, the mean over all views",
+  blind: "notes of one member accused in a view that differs from its own, of five",
   breadth: "views that held one member as accused at once",
   parted: "beats for which views differed about one member, of ten",
   burnt: "notes of one member, of the most that its pace allows",

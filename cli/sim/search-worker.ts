@@ -32,6 +32,8 @@ process.on("message", (order: Order) => {
   if (order.kind === "population") population = order.population;
   else process.send?.(order.kind === "try" ? tryAll(order.seeds) : shrinkOne(order.tried));
 });
+// Whoever asked has gone: what is under way ends, and nobody waits for it.
+process.on("disconnect", () => process.exit());
 process.send?.("ready");
 
 function tryAll(seeds: readonly number[]): Report {

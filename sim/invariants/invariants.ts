@@ -93,6 +93,11 @@ export class Invariants implements Watcher {
     return this.#attached().removals.exposed;
   }
 
+  /** Would it be a violation of S1 if this view lost this member now? */
+  isPromised(observer: Seat, member: Seat, now: number): boolean {
+    return this.#attached().removals.isPromised(observer, member, now);
+  }
+
   /** An outsider tries something on a member (S5): call it as often as outsiders are to be there. */
   outsider(now: number): void {
     this.#attached().outsiders.strike(now);

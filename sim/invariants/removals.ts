@@ -74,6 +74,12 @@ export class Removals implements Watcher {
     this.#links.changed(network.faults, now, aftermathMs(settings));
   }
 
+  /** Would it be a violation if this view lost this member now? */
+  isPromised(observer: Seat, member: Seat, now: number): boolean {
+    if (!member.isCorrect || !this.#isView(observer, now) || this.#isExcused(observer, member, now)) return false;
+    return this.#options.countExposed || !this.#exposure.isExposed(member, observer);
+  }
+
   #isView(observer: Seat, now: number): boolean {
     if (!observer.isCorrect || this.#stops.isOutcast(observer)) return false;
     return ![observer.wall, this.#watched.wall].some((wall) => this.#certificates.isOut(observer, now, wall));

@@ -20,6 +20,8 @@ export interface Nearness {
   readonly mean: number;
   /** The most correct views that held one member as accused at one moment. */
   readonly breadth: number;
+  /** Notes of one member that were accused in a view which differed from its own about a third one, of five. */
+  readonly blind: number;
   /** For how long without a break correct views differed about one member, of ten beats. */
   readonly parted: number;
   /** Notes that one correct member was made to sign, of the most that its pace allows. */
@@ -43,10 +45,10 @@ export interface Tried {
 }
 
 /**
- * What counts of each part. One view removes a member alone, so the longest time counts most; the others tell attacks apart
- * that are equally long, and lead to what can become long.
+ * What counts of each part. One view removes a member alone, so the longest time counts most; then whether the accused and
+ * its judge saw two worlds, because it answers in its own. The others tell attacks apart that are equally long.
  */
-const WEIGHTS: Nearness = { longest: 1, mean: 0.2, breadth: 0.03, parted: 0.05, burnt: 0.02 };
+const WEIGHTS: Nearness = { longest: 1, mean: 0.2, blind: 0.3, breadth: 0.03, parted: 0.05, burnt: 0.02 };
 
 export function scoreOf(nearness: Nearness): number {
   const names = Object.keys(WEIGHTS) as (keyof Nearness)[];

@@ -1,6 +1,6 @@
 /** Plays an attack once, with all invariants watched, until the first of them is broken. */
 import type { Output } from "../../gossip/index.js";
-import type { Seat, SimEvent, Watcher } from "../actor.js";
+import type { Seat, Watcher } from "../actor.js";
 import { fakeCrypto } from "../fake-crypto.js";
 import { invariants } from "../invariants/invariants.js";
 import { watchedOf } from "../invariants/watched.js";
@@ -18,7 +18,7 @@ const LOOKS_PER_BEAT = 2;
 /** Once faults have stopped, what must follow has so many Delta to do so: the bound of sim/run/run.ts. */
 const QUIET_DELTAS = 60;
 /** An attack that is dearer is left: it is a flood, and others are played in its time. A usual one takes 20,000. */
-const EVENTS_MAX = 250_000;
+const EVENTS_MAX = 80_000;
 
 export function play({ plan, program }: Attack): Outcome {
   const checks = invariants();
@@ -26,7 +26,6 @@ export function play({ plan, program }: Attack): Outcome {
   // It can only be made of the simulation that it watches.
   const watch: Watcher = {
     told: (seat: Seat, output: Output, now: number) => nearness?.told(seat, output, now),
-    happened: (event: SimEvent, now: number) => nearness?.happened(event, now),
   };
   const create = plot("program", () => new Script(program));
   const simulation = new Simulation({
@@ -42,7 +41,7 @@ export function play({ plan, program }: Attack): Outcome {
     watchers: [checks, watch],
   });
   checks.attach(simulation);
-  nearness = new NearnessWatch(watchedOf(simulation));
+  nearness = new NearnessWatch(watchedOf(simulation), checks);
   const stage = new Stage(simulation, plan, () => {});
   const { gossipMs, deltaMs } = plan.settings;
   const goesOn = () => checks.violations().length === 0 && simulation.events < EVENTS_MAX;

@@ -18,7 +18,7 @@ const drawn = SEEDS.map((seed) => attackOf(seed, []));
 const all = drawn.flatMap(({ program }) => program.moves);
 const moves = all.filter((move) => move.say !== "renewal");
 
-const FAR: Nearness = { longest: 0, mean: 0, breadth: 0, parted: 0, burnt: 0 };
+const FAR: Nearness = { longest: 0, mean: 0, blind: 0, breadth: 0, parted: 0, burnt: 0 };
 
 function triedOf(attack: Attack, seed: number, nearness: Partial<Nearness>, isBroken = false): Tried {
   const violation = { invariant: "S1", at: 1, member: "m1", text: "is out" } as const;
