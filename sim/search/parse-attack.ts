@@ -23,7 +23,7 @@ const maybe =
   (value) =>
     value === undefined || check(value);
 
-const SAYINGS = ["live", "masked", "bulky", "leave", "accusation", "proof", "certificate", "summons", "gone"];
+const SAYINGS = ["live", "masked", "bulky", "leave", "low", "accusation", "proof", "certificate", "summons", "gone"];
 const TELLING: Readonly<Record<string, Check>> = {
   by: oneOf(["screen", "accuser", "crowd"]),
   say: oneOf(SAYINGS),

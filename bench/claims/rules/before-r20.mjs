@@ -62,7 +62,16 @@ const PROOFS_WAIT = [{ file: "gossip/intake.js", find: " || this.#evidence.silen
 const FAREWELLS_WAIT = [
   { file: "gossip/intake.js", find: " || this.#evidence.isFarewell(claim.note)", put: "" },
   { file: "gossip/intake.js", find: " || this.#evidence.isFarewell(note)", put: "" },
-  { file: "gossip/judgement.js", find: "this.#departed.add(id);", put: "this.#departed.delete(id);" },
+  {
+    file: "gossip/judgement.js",
+    find: "if (note && farewell !== undefined && farewell < note.note.epoch)",
+    put: "if (note === undefined && farewell !== undefined)",
+  },
+  {
+    file: "gossip/intake.js",
+    find: 'problem === "stale" && this.#evidence.isNewFarewell(note)',
+    put: "problem === null",
+  },
 ];
 
 /** R15: the accused is told the accusation without the certificate that it was signed under. */
@@ -82,7 +91,7 @@ const ENDED_ACCUSERS = [
                 this.#dropAccusationsUnder(facts);`,
     put: "this.#affect(facts.id);",
   },
-  { file: "gossip/evidence.js", find: "if (certificate.notAfter < this.#ended)", put: "if (!certificate)" },
+  { file: "gossip/evidence.js", find: 'return "accuser-expired";', put: "certificate;" },
 ];
 
 /** By name. "before-r20": all of them. The others leave those ways open alone that one attack took. */

@@ -40,7 +40,7 @@ describe("draws", () => {
   it("have every casting, audience, saying and withholding in them", () => {
     expect(new Set(drawn.map(({ program }) => program.casting))).toEqual(new Set(CASTINGS));
     expect(new Set(moves.map(({ to }) => to))).toEqual(new Set(AUDIENCES));
-    expect(new Set(all.map(({ say }) => say)).size).toBe(10);
+    expect(new Set(all.map(({ say }) => say)).size).toBe(11);
     const withheld = drawn.flatMap(({ program }) => program.withheld.map(({ what }) => what));
     expect(new Set(withheld)).toEqual(new Set(WITHHELD));
     expect(drawn.some(({ program }) => program.late)).toBe(true);
