@@ -388,15 +388,13 @@ export class Machine {
 
   // --- Time ---
 
-  /**
-   * Before every input: time in which my own loop was late counts for no verdict and no removal (section 4). Answers that came
-   * meanwhile wait in its sockets, behind this input: nobody is removed before they can have been read.
-   */
+  /** Before every input: time in which my own loop was late counts for no verdict and no removal (section 4). */
   #wake(now: number): void {
     const { deadline } = this;
     this.#due = undefined;
     const late = this.#lateness.of(deadline, now);
     if (late === 0) return;
+    // Answers that came meanwhile wait behind this input: nobody is removed before they can have been read.
     this.#judgement.postpone(late + Math.min(late, this.#settings.deltaMs / 2));
     if (late <= this.#settings.monitorMs / 2) this.#monitor.postpone(late);
     else this.#monitor.restart(now);
