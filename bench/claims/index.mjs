@@ -17,6 +17,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { document } from "./document.mjs";
+import { RULES } from "./rules-version.mjs";
 import { TABLES } from "./tables.mjs";
 
 const KEPT = fileURLToPath(new URL("results.jsonl", import.meta.url));
@@ -71,7 +72,7 @@ function keyOf({ table, options }) {
 async function work(next, total) {
   for (let job = next(); job; job = next()) {
     try {
-      keep({ ...job, ...(await inProcess(job)), commit: COMMIT, node: process.version }, total);
+      keep({ ...job, ...(await inProcess(job)), commit: COMMIT, node: process.version, rules: RULES }, total);
     } catch (error) {
       process.stderr.write(`${error.message}\n`);
       process.exitCode = 1;

@@ -4,7 +4,8 @@
  *   node bench/claims/plots.mjs --seeds 100 --members 20,40,60 --liars .1,.2,.3 --adversary two-faced-leaver,proof-jam --cores 2
  *
  * A seed draws intervals (lan, local, wan), loss (0, .05, .1) and how far each clock is off (15 ms at most). With --resume FILE each
- * row is kept as it ends, and rows that are there are not run again; --json prints the rows in place of the table. Ends with 1 when
+ * row is kept as it ends, and rows that are there are not run again; --json prints the rows in place of the table, --claims their sums
+ * as lines for results.jsonl. Ends with 1 when
  * any correct, reachable, unexposed member left a correct view (S1), views never agreed again (L2), or a machine threw (S6).
  */
 import { fork } from "node:child_process";
@@ -13,7 +14,9 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { adversary, Chance, invariants, LATENCIES, PLOTS, PRESETS, Simulation } from "../../dist/sim/index.js";
-import { count, groups, percent, sum, table } from "./markdown.mjs";
+import { groups } from "./markdown.mjs";
+import { render, rowOf } from "./plots-table.mjs";
+import { RULES } from "./rules-version.mjs";
 
 const LOSSES = [0, 0.05, 0.1];
 /** Milliseconds by which a clock is off at most, either way. */
@@ -114,6 +117,7 @@ async function main() {
       adversary: { type: "string", default: PLOTS.join(",") },
       cores: { type: "string", default: String(availableParallelism()) },
       json: { type: "boolean", default: false },
+      claims: { type: "boolean", default: false },
       resume: { type: "string" },
     },
   });
@@ -138,7 +142,10 @@ async function main() {
   };
   await Promise.all(Array.from({ length: Number(values.cores) }, () => work(jobs, keep)));
   rows.sort((a, b) => place.get(JSON.stringify(a.options)) - place.get(JSON.stringify(b.options)));
-  console.log(values.json ? JSON.stringify(rows) : render(rows));
+  const sums = groups(rows, "adversary", "n", "f").map(rowOf);
+  if (values.claims)
+    for (const row of sums) console.log(JSON.stringify({ ...row, node: process.version, rules: RULES }));
+  else console.log(values.json ? JSON.stringify(rows) : render(sums));
   if (rows.some(({ result }) => result.lost > 0 || result.isApart || result.threw > 0)) process.exitCode = 1;
 }
 
@@ -161,36 +168,4 @@ async function work(jobs, keep) {
     keep({ options, result, seconds: (performance.now() - startedAt) / 1000 });
   }
   worker.kill();
-}
-
-function render(rows) {
-  const lines = groups(rows, "adversary", "n", "f").map((group) => {
-    const [{ options, result }] = group;
-    const total = (name) => sum(group.map((row) => row.result[name]));
-    const which = (holds) => group.filter((row) => holds(row.result)).length;
-    return [
-      options.adversary,
-      options.n,
-      percent(options.f),
-      result.rings,
-      `${which(({ lost }) => lost > 0)} of ${group.length}`,
-      total("victims"),
-      total("lost"),
-      total("exposed"),
-      which(({ isApart }) => isApart),
-      [...new Set(group.flatMap((row) => row.result.others.split(" ")))].filter(Boolean).join(" "),
-      count(total("inputs")),
-    ];
-  });
-  const headings = [
-    "adversary",
-    "N",
-    "liars",
-    "rings",
-    "networks broken",
-    "victims",
-    "views lost",
-    "views lost of exposed",
-  ];
-  return table([...headings, "never agreed", "other invariants", "inputs"], lines);
 }

@@ -4,10 +4,23 @@ import * as cost from "./cost.mjs";
 import * as detection from "./detection.mjs";
 import * as dissemination from "./dissemination.mjs";
 import * as partitions from "./partitions.mjs";
+import * as plots from "./plots-table.mjs";
 import * as rapid from "./rapid.mjs";
 import * as removals from "./removals.mjs";
 import * as rings from "./rings.mjs";
 import * as rules from "./rule-switches.mjs";
 import * as settings from "./settings.mjs";
 
-export const TABLES = { removals, detection, dissemination, cost, rapid, partitions, rings, ablation, settings, rules };
+export const TABLES = {
+  plots,
+  removals,
+  detection,
+  dissemination,
+  cost,
+  rapid,
+  partitions,
+  rings,
+  ablation,
+  settings,
+  rules,
+};
