@@ -62,7 +62,12 @@ const PROOFS_WAIT = [{ file: "gossip/intake.js", find: " || this.#evidence.silen
 const FAREWELLS_WAIT = [
   { file: "gossip/intake.js", find: " || this.#evidence.isFarewell(claim.note)", put: "" },
   { file: "gossip/intake.js", find: " || this.#evidence.isFarewell(note)", put: "" },
-  { file: "gossip/judgement.js", find: "this.#departed.add(id);", put: "this.#departed.delete(id);" },
+  { file: "gossip/intake.js", find: "this.#evidence.isNewFarewell(note)", put: "false" },
+  {
+    file: "gossip/judgement.js",
+    find: "if (farewell <= (this.#returnedFrom.get(id) ?? -1n))",
+    put: "if (farewell >= 0n)",
+  },
 ];
 
 /** R15: the accused is told the accusation without the certificate that it was signed under. */
