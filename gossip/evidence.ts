@@ -254,7 +254,8 @@ export class Evidence {
     const certificate = this.#byHash.get(note.certificate);
     if (!certificate || certificate.id !== note.id) return "certificate-unknown";
     if (this.isRevoked(certificate)) return "revoked";
-    const held = this.#notes.get(note.id);
+    if (certificate.notAfter < this.#ended) return "expired";
+    const held = this.#supersededBy(certificate) ? undefined : this.#notes.get(note.id);
     if (held && note.epoch < held.note.epoch) return "stale";
     if (held && note.epoch === held.note.epoch && this.#hash(note.body) === held.hash) return "duplicate";
     return undefined;
@@ -274,6 +275,16 @@ export class Evidence {
   isFarewell(note: SignedNote): boolean {
     const held = this.#notes.get(note.id)?.note;
     return note.leaving && held !== undefined && !held.leaving;
+  }
+
+  /**
+   * Has the certificate of the held note ended by my clock, where this one of the same member has not? Then the note is no
+   * word of anybody any more, whatever its epoch; else it would stand until it is forgotten (rule R8), here and elsewhere at
+   * different times.
+   */
+  #supersededBy(certificate: CertificateFacts): boolean {
+    const held = this.#notes.get(certificate.id);
+    return held !== undefined && held.certificate.notAfter < this.#ended && certificate.notAfter >= this.#ended;
   }
 
   /**
@@ -362,7 +373,8 @@ export class Evidence {
     if (problem || !found) return false;
     const held = this.#notes.get(note.id);
     const contradicts = this.#admitContradictions(note.id, held ? [held, found] : [found]);
-    if (held && held.note.epoch === note.epoch && held.hash < found.hash) return contradicts;
+    const isOlder = held && held.note.epoch === note.epoch && held.hash < found.hash;
+    if (isOlder && !this.#supersededBy(found.certificate)) return contradicts;
     if (held) this.#unstore(held.digest);
     const ways = { callable: addressesOf(note, TRANSPORT_GRPC), pingable: addressesOf(note, TRANSPORT_PING) };
     this.#notes.set(note.id, { ...found, ...ways, note, digest: this.#store({ kind: "note", note }, record) });

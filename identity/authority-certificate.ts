@@ -73,11 +73,6 @@ export interface RevocationOptions {
   readonly network: NetworkConstants;
 }
 
-/** Whether a revocation list passes: see `revocationProblem`. */
-export function verifyRevocation(body: Uint8Array, signature: Uint8Array, options: RevocationOptions): boolean {
-  return revocationProblem(body, signature, options) === undefined;
-}
-
 /**
  * Why `signature` is not that of the network's issuing key over a revocation list (rule R17), numbered as this issuing
  * certificate may; undefined when it is. It must chain to `root` and be valid at `now`; what the list says is read elsewhere.

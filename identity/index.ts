@@ -34,7 +34,6 @@ export {
   rootProblem,
   spkiOfCertificate,
   validityOfCertificate,
-  verifyRevocation,
 } from "./authority-certificate.js";
 export { CERTIFICATE_BYTES_MAX } from "./certificate-fields.js";
 export {

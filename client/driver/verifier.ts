@@ -3,9 +3,9 @@ import type { CertificateFacts, Check, Verdict } from "../../gossip/index.js";
 import {
   type Identity,
   type MemberCertificate,
+  revocationProblem,
   verifyAsync,
   verifyMemberCertificate,
-  verifyRevocation,
 } from "../../identity/index.js";
 import { toHex } from "../../rings/index.js";
 
@@ -56,8 +56,8 @@ export class Verifier {
     if (check.kind === "signature") return this.#checkSignature(check);
     const { issuer, body, signature } = check;
     const { root, certificate: network } = this.#options.identity();
-    const isValid = verifyRevocation(body, signature, { issuer, root, now: this.#options.now(), network });
-    return isValid ? { ok: true } : { ok: false, reason: "signature" };
+    const reason = revocationProblem(body, signature, { issuer, root, now: this.#options.now(), network });
+    return reason === undefined ? { ok: true } : { ok: false, reason };
   }
 
   #checkCertificate(chain: CertificateFacts | { leaf: Uint8Array; issuer: Uint8Array }): Verdict {

@@ -1,6 +1,7 @@
 /** No packet that is put together is above its limit, whatever goes into it (found by a seed: S4, 26 bytes too many). */
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { PACKET_BYTES_MAX, PACKET_DIGESTS_MAX } from "../../gossip/limits.js";
 import { parsePacket } from "../../gossip/packet.js";
 import { PacketBuilder } from "../../gossip/packet-builder.js";
 
@@ -34,4 +35,14 @@ it("fills a packet up to its limit and never over it", () => {
       expect(parsePacket(packet).ok).toBe(true);
     }),
   );
+});
+
+it("a smaller packet asks for less: what is asked for comes back in one", () => {
+  const wanted = (share: number) => {
+    const builder = new PacketBuilder(share * PACKET_BYTES_MAX);
+    let count = 0;
+    while (builder.want(count.toString(16).padStart(64, "0"))) count += 1;
+    return count;
+  };
+  expect([1, 1 / 2, 1 / 64].map(wanted)).toEqual([PACKET_DIGESTS_MAX, PACKET_DIGESTS_MAX / 2, PACKET_DIGESTS_MAX / 64]);
 });

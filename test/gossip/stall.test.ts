@@ -28,9 +28,32 @@ describe("a member whose own loop stood still", () => {
     const ping = () => observer.machine.pinged(seats[3]!.id, new Uint8Array(16), overlay.now);
     for (let count = 0; count < 50; count++) overlay.input(observer, ping);
     overlay.resume(observer);
-    const { removalMs } = overlay.settings;
+    const { removalMs, deltaMs } = overlay.settings;
     expect(overlay.told(observer, "failed")).toEqual([]);
-    expect(overlay.runUntil(() => overlay.told(observer, "failed").length > 0)).toBeLessThanOrEqual(removalMs);
+    const took = overlay.runUntil(() => overlay.told(observer, "failed").length > 0);
+    expect(took).toBeLessThanOrEqual(removalMs + deltaMs / 2);
+  });
+
+  it("removes nobody at the moment of waking: an answer may wait behind what woke it", () => {
+    const overlay = new Overlay();
+    const seats = overlay.grow(6);
+    overlay.run(5000);
+    const [observer, victim] = seats as [Seat, Seat];
+    const { removalMs, deltaMs } = overlay.settings;
+    victim.paused = true;
+    overlay.runUntil(() => overlay.told(observer, "suspected").length > 0);
+    // It stands still until after the removal would have been due; the victim goes on meanwhile, and answers.
+    overlay.run(removalMs - deltaMs / 4);
+    observer.paused = true;
+    overlay.run(deltaMs / 8);
+    overlay.resume(victim);
+    overlay.run(5000);
+    const waiting = observer.inbox.splice(0);
+    observer.paused = false;
+    overlay.input(observer, () => observer.machine.tick(overlay.now));
+    for (const each of waiting) each();
+    overlay.run(deltaMs);
+    expect(overlay.told(observer, "failed")).toEqual([]);
   });
 });
 

@@ -62,11 +62,15 @@ const PROOFS_WAIT = [{ file: "gossip/intake.js", find: " || this.#evidence.silen
 const FAREWELLS_WAIT = [
   { file: "gossip/intake.js", find: " || this.#evidence.isFarewell(claim.note)", put: "" },
   { file: "gossip/intake.js", find: " || this.#evidence.isFarewell(note)", put: "" },
-  { file: "gossip/intake.js", find: "this.#evidence.isNewFarewell(note)", put: "false" },
   {
     file: "gossip/judgement.js",
-    find: "if (farewell <= (this.#returnedFrom.get(id) ?? -1n))",
-    put: "if (farewell >= 0n)",
+    find: "if (note && farewell !== undefined && farewell < note.note.epoch)",
+    put: "if (note === undefined && farewell !== undefined)",
+  },
+  {
+    file: "gossip/intake.js",
+    find: 'problem === "stale" && this.#evidence.isNewFarewell(note)',
+    put: "problem === null",
   },
 ];
 
@@ -87,7 +91,7 @@ const ENDED_ACCUSERS = [
                 this.#dropAccusationsUnder(facts);`,
     put: "this.#affect(facts.id);",
   },
-  { file: "gossip/evidence.js", find: "if (certificate.notAfter < this.#ended)", put: "if (!certificate)" },
+  { file: "gossip/evidence.js", find: 'return "accuser-expired";', put: "certificate;" },
 ];
 
 /** By name. "before-r20": all of them. The others leave those ways open alone that one attack took. */

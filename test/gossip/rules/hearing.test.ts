@@ -1,11 +1,15 @@
 /** Rule R20 of docs/protocol.md: the judge hears the accused. */
 import { describe, expect, it, vi } from "vitest";
-import { encodePacket, parseStatement } from "../../../gossip/index.js";
+import { type CertificateFacts, encodePacket, parseStatement } from "../../../gossip/index.js";
+import { Intake } from "../../../gossip/intake.js";
+import { BATCHES_MAX } from "../../../gossip/limits.js";
 import { Testimony } from "../../../gossip/testimony.js";
 import { disabledRings, type MemberId } from "../../../rings/index.js";
+import { sha256 } from "../../support/gossip/authority.js";
 import { Geometry } from "../../support/gossip/geometry.js";
 import { Overlay, type Seat } from "../../support/gossip/overlay.js";
-import { noteOf, noteStatement, statementsOf } from "../../support/gossip/statements.js";
+import { Scene } from "../../support/gossip/scene.js";
+import { accusationsIn, noteOf, noteStatement, statementsOf } from "../../support/gossip/statements.js";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -38,6 +42,12 @@ function accuseBeforeOnly({ overlay, victim, leaver, liar }: Stage, judges: read
   overlay.tell(leaver, victim, back);
   for (const judge of judges) overlay.tell(leaver, judge, leave);
   overlay.accuse(liar, victim, 3, judges);
+}
+
+function saidBy(accuser: Seat, accused: Seat) {
+  return accusationsIn(accuser.machine.statements()).filter((one) => {
+    return one.accuser === accuser.id && one.accused === accused.id;
+  });
 }
 
 const summonsOf = (ring: number, epoch: bigint) => encodePacket([{ kind: "summons", ring, epoch }]);
@@ -180,6 +190,41 @@ describe("R20 the judge hears the accused", () => {
     overlay.run(overlay.settings.deltaMs / 4);
     expect(victim.machine.epoch).toBe(epoch + 1n);
     expect(disabledRings(victim.machine.mask, 9)).toEqual([6]);
+  });
+
+  it("the answer is checked also while liars keep every place among the checks taken", () => {
+    const scene = new Scene(3);
+    const [subject, liar, me] = scene.members as [CertificateFacts, CertificateFacts, CertificateFacts];
+    const noteRate = { burst: 4, refillMs: 1000 };
+    const intake = new Intake({ evidence: scene.evidence, sha256, me: me.id, isHeard: () => true, noteRate });
+    const note = (by: CertificateFacts, epoch: bigint) => noteStatement(noteOf(by, { epoch, ringCount: 3 }));
+    for (let batch = 0; batch < BATCHES_MAX + 1; batch++) {
+      const from = batch.toString(16).padStart(64, "0") as MemberId;
+      intake.submit([note(liar, 2n)], from, true, 0);
+    }
+    const kinds = (isHearing: boolean) =>
+      intake.submit([note(subject, 2n)], subject.id, true, 0, isHearing).map((event) => event.kind);
+    expect(kinds(false)).toEqual(["rejected"]);
+    expect(kinds(true)).toEqual(["verify"]);
+  });
+
+  it("who renews its certificate says its accusations of the dead again", () => {
+    const overlay = new Overlay({ seed: 4 });
+    const seats = overlay.grow(8);
+    overlay.run(5000);
+    const dead = seats[3]!;
+    dead.down = true;
+    const others = seats.filter((seat) => seat !== dead);
+    overlay.runUntil(() => others.every((seat) => seat.machine.standing(dead.id) === "removed"));
+    overlay.run(5000);
+    const accuser = others.find((seat) => saidBy(seat, dead).length > 0)!;
+    const renewed = overlay.authority.issue("renewed", {
+      id: accuser.id,
+      notBefore: accuser.certificate.notBefore + 1,
+    });
+    overlay.input(accuser, () => accuser.machine.renew(renewed, overlay.now));
+    overlay.run(1000);
+    expect(new Set(saidBy(accuser, dead).map(({ certificate }) => certificate))).toEqual(new Set([renewed.hash]));
   });
 
   it("judges that were told the accused note are sent the next one", () => {

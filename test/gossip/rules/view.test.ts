@@ -185,6 +185,24 @@ describe("R3 Accusations: structural admission", () => {
     expect(stage.evidence.accusations(target.id).map(({ accusation }) => accusation.certificate)).toEqual([newer.hash]);
   });
 
+  it("lets a note whose certificate has ended give way to any note under one that has not", () => {
+    const stage = new Scene(3);
+    const end = 10_000_000;
+    const subject = stage.members[0]!;
+    const mortal = stage.authority.issue("mortal", { id: subject.id, notBefore: subject.notBefore - 1, notAfter: end });
+    stage.evidence.admitCertificate(checked(mortal));
+    stage.note(mortal, { epoch: 1000n });
+    stage.judgement.update(0, end + CLOCK_TOLERANCE_MS);
+    expect(stage.note(subject, { epoch: 2n })).toBe(false);
+    expect(stage.standing(subject, 0)).toBe("live");
+    stage.judgement.update(0, end + CLOCK_TOLERANCE_MS + 1);
+    expect(stage.judgement.standing(subject.id)).toBe("expired");
+    expect(stage.note(subject, { epoch: 2n })).toBe(true);
+    stage.judgement.update(0, end + CLOCK_TOLERANCE_MS + 1);
+    expect(stage.judgement.standing(subject.id)).toBe("live");
+    expect(stage.note(mortal, { epoch: 1001n })).toBe(false);
+  });
+
   it("drops an accusation when the certificate of its accuser ends by the judge's clock, and takes none after that", () => {
     const stage = new Scene(8);
     const end = 10_000_000;
