@@ -7,7 +7,7 @@ import type { Mailer } from "./mailer.js";
 import type { Note } from "./note.js";
 import type { Outbox } from "./outbox.js";
 import type { Self } from "./self.js";
-import type { Settings } from "./settings.js";
+import { noteMs, type Settings } from "./settings.js";
 import { Testimony } from "./testimony.js";
 import type { Timers } from "./timers.js";
 import type { View } from "./view.js";
@@ -51,7 +51,7 @@ export class Defence {
 
   constructor(parts: DefenceParts) {
     this.#parts = parts;
-    this.#rate = { burst: tolerance(parts.view.ringCount) + 1, refillMs: parts.settings.gossipMs };
+    this.#rate = { burst: tolerance(parts.view.ringCount) + 1, refillMs: noteMs(parts.settings) };
     this.#budget = fullBudget(this.#rate, Number.NEGATIVE_INFINITY);
   }
 

@@ -82,6 +82,8 @@ export class Exchanges {
     if (!call) return !to || courier.isBusy("hearing", to);
     const builder = new PacketBuilder();
     builder.item({ kind: "summons", ...summons });
+    // Its own note, in case that it has lost its memory: then it must go above that.
+    this.#add(builder, view.evidence.introduction(id).slice(-1));
     this.#addCharges(builder, id, view.judgement.charges(id));
     this.#send(call, builder, Math.min(CALL_TIMEOUT_MS, deltaMs / 2));
     return true;

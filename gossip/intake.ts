@@ -64,6 +64,8 @@ export interface IntakeOptions {
   readonly me: MemberId;
   /** Would I answer this accusation of me? One that nobody can hold is checked for no other reason (rule R9). */
   readonly isHeard: (accusation: SignedAccusation) => boolean;
+  /** Would this old farewell be one from which its author has returned lately (rule R13)? */
+  readonly isReturn: (id: MemberId, farewell: bigint) => boolean;
   /** Rule R11: t + 2 notes of one subject at once, then one per gossip interval. */
   readonly noteRate: BudgetRate;
 }
@@ -237,7 +239,8 @@ export class Intake {
   /** An old farewell says that its author has returned: some hold it as gone where others never heard of that. */
   #noteProblem(note: SignedNote): string | undefined {
     const problem = this.#evidence.noteProblem(note);
-    return problem === "stale" && this.#evidence.isNewFarewell(note) ? undefined : problem;
+    const isNews = problem === "stale" && this.#evidence.isNewFarewell(note);
+    return isNews && this.#options.isReturn(note.id, note.epoch) ? undefined : problem;
   }
 
   /** One against me that is too far to be held is worth a check only while I would answer it. */

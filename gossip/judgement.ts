@@ -11,6 +11,7 @@ import type { MemberId } from "../rings/index.js";
 import { type Accusation, accusationKey } from "./accusation.js";
 import { Accused } from "./accused.js";
 import { CLOCK_TOLERANCE_MS, type Evidence, type HeldAccusation } from "./evidence.js";
+import { EPOCH_MAX } from "./limits.js";
 import { PickSet } from "./pick-set.js";
 import type { Random } from "./ports.js";
 import { Timers } from "./timers.js";
@@ -40,6 +41,8 @@ export const RETURN_SOON_MS = 2 * 60 * 1000;
  * back at once. A liar that says to some that it goes and to others that it stays soon waits in all views.
  */
 const RETURNS_FROM_LEAVE_FREE = 4;
+/** After I have first heard of a member, multiples of Delta in which old notes of it may still come before the present one. */
+const SETTLING_DELTAS = 2;
 /** Removals within the window after which a return is free: of apart ones, and of those that follow soon. */
 const RETURN_FREE = { apart: 2, soon: 1 };
 /** Removals remembered of one member: with as many the wait is the whole window, for any Delta from 4 ms on. */
@@ -55,6 +58,16 @@ export interface JudgementOptions {
   readonly deltaMs: number;
   /** At least 2 Delta (rule R19). */
   readonly removalMs: number;
+}
+
+/** The notes of one member that I have admitted, as far as they follow each other. */
+interface Witnessed {
+  /** The first of them. What was signed before it is no news. */
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly lastAt: number;
+  /** Until then others may still bring me what I missed. */
+  readonly settledAt: number;
 }
 
 interface Valid {
@@ -93,6 +106,7 @@ export class Judgement {
   readonly #removals = new Map<MemberId, Removal>();
   readonly #removalTimes = new Map<MemberId, number[]>();
   /** When those returned who had left, and after which of their farewells, by its epoch, they last did. */
+  readonly #witnessed = new Map<MemberId, Witnessed>();
   readonly #returnTimes = new Map<MemberId, number[]>();
   readonly #returnedFrom = new Map<MemberId, bigint>();
   readonly #waits = new Timers();
@@ -216,15 +230,34 @@ export class Judgement {
     const note = this.#evidence.note(id);
     const farewell = this.#evidence.farewellEpoch(id);
     if (note && farewell !== undefined && farewell < note.note.epoch) this.#returned(id, farewell, now);
+    if (note) this.#witness(id, note.note.epoch, now);
     if (!removal || removal.isAnswered || !note || note.note.epoch <= removal.epoch || this.#waits.has(id)) return;
     const wait = returnWaitMs(this.#removalTimes.get(id) ?? [], now, this.#deltaMs);
     if (wait > 0) this.#waits.set(id, now + wait);
     else removal.isAnswered = true;
   }
 
+  /**
+   * Did its author return from this farewell just now? Only those count that lie among notes which I admitted one after the
+   * other, none of them long after the one before: a liar has all farewells that a correct member ever said, and says them
+   * again to whoever has not heard them.
+   */
+  isReturn(id: MemberId, farewell: bigint): boolean {
+    const first = this.#witnessed.get(id)?.first ?? EPOCH_MAX;
+    return farewell > first && farewell > (this.#returnedFrom.get(id) ?? -1n);
+  }
+
+  #witness(id: MemberId, epoch: bigint, now: number): void {
+    const before = this.#witnessed.get(id);
+    if (before?.last === epoch) return;
+    const settledAt = before?.settledAt ?? now + SETTLING_DELTAS * this.#deltaMs;
+    const follows = before !== undefined && now > settledAt && now - before.lastAt <= RETURN_SOON_MS;
+    this.#witnessed.set(id, { first: follows ? before.first : epoch, last: epoch, lastAt: now, settledAt });
+  }
+
   /** One that had left is there again. While it waits it has not been back: it waits anew, and no longer. */
   #returned(id: MemberId, farewell: bigint, now: number): void {
-    if (farewell <= (this.#returnedFrom.get(id) ?? -1n)) return;
+    if (!this.isReturn(id, farewell)) return;
     this.#returnedFrom.set(id, farewell);
     const before = this.#returnTimes.get(id) ?? [];
     const times = this.#waits.has(id) ? before : [...before, now];
@@ -271,6 +304,7 @@ export class Judgement {
     this.#removalTimes.delete(id);
     this.#returnTimes.delete(id);
     this.#returnedFrom.delete(id);
+    this.#witnessed.delete(id);
     this.#waits.clear(id);
     this.#lost.keep(id, false);
   }

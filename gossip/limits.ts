@@ -65,6 +65,8 @@ export const PUSHES_MAX = 256;
 export const PARTNER_PACKETS_BURST = 48;
 /** ... and per gossip interval after that. */
 export const PARTNER_PACKETS_PER_INTERVAL = 24;
+/** Summonses that one partner is heard with per gossip interval though its packets are used up, and as many at once (rule R20). */
+export const PARTNER_SUMMONSES_PER_INTERVAL = 8;
 /**
  * Statements that one partner may send in requests at once, before any of them is looked at: four full packets. Each costs
  * two digests and a look-up, 10 to 20 us, also when all of it is held already or worth nothing ...

@@ -29,10 +29,11 @@ import type { Output, Peer, Recipient } from "./outputs.js";
 import { encodePacket, parsePacket } from "./packet.js";
 import { Partners } from "./partners.js";
 import type { Ports } from "./ports.js";
+import { Reception } from "./reception.js";
 import { Roster } from "./roster.js";
 import { Rounds, withoutMine } from "./rounds.js";
 import { Self } from "./self.js";
-import { checkSettings, type Settings } from "./settings.js";
+import { checkSettings, noteMs, type Settings } from "./settings.js";
 import { type Claim, subjectOf } from "./statement.js";
 import { earliest, Timers } from "./timers.js";
 import { own, type Verdict } from "./verified.js";
@@ -66,6 +67,7 @@ export class Machine {
   readonly #self: Self;
   readonly #intake: Intake;
   readonly #partners: Partners;
+  readonly #reception: Reception;
   readonly #mailer: Mailer;
   readonly #monitor: Monitor;
   readonly #defence: Defence;
@@ -109,6 +111,7 @@ export class Machine {
     this.#self = new Self({ ...options, ...mine });
     this.#intake = this.#newIntake(options);
     this.#partners = new Partners(settings.gossipMs);
+    this.#reception = new Reception(this.#partners);
     const shared = {
       view: this.#view,
       self: this.#self,
@@ -150,7 +153,8 @@ export class Machine {
       read: ports.read,
       me: certificate.id,
       isHeard: (accusation) => this.#defence.hears(accusation),
-      noteRate: { burst: tolerance(ringCount) + 2, refillMs: settings.gossipMs },
+      isReturn: (id, farewell) => this.#judgement.isReturn(id, farewell),
+      noteRate: { burst: tolerance(ringCount) + 2, refillMs: noteMs(settings) },
     });
   }
 
@@ -248,15 +252,9 @@ export class Machine {
   /** A partner's packet; returns the packet to answer with. Never throws for what the partner sent. */
   request(from: MemberId, packet: Uint8Array, now: number): Uint8Array {
     this.#wake(now);
-    if (!this.#partners.takePacket(from, now)) return this.#refuse(from, "busy");
-    const parsed = parsePacket(packet);
-    if (!parsed.ok) {
-      this.#partners.punish(from, now);
-      return this.#refuse(from, parsed.reason);
-    }
-    const statements = parsed.items.filter((item) => item.kind === "statement").length;
-    if (!this.#partners.takeStatements(from, statements, now)) return this.#refuse(from, "busy");
-    const answer = this.#exchanges.answer(from, parsed.items, now);
+    const received = this.#reception.receive(from, packet, now);
+    if ("refused" in received) return this.#refuse(from, received.refused);
+    const answer = this.#exchanges.answer(from, received.items, now);
     this.#settle(now);
     return answer;
   }
@@ -390,15 +388,13 @@ export class Machine {
 
   // --- Time ---
 
-  /**
-   * Before every input: time in which my own loop was late counts for no verdict and no removal (section 4). Answers that came
-   * meanwhile wait in its sockets, behind this input: nobody is removed before they can have been read.
-   */
+  /** Before every input: time in which my own loop was late counts for no verdict and no removal (section 4). */
   #wake(now: number): void {
     const { deadline } = this;
     this.#due = undefined;
     const late = this.#lateness.of(deadline, now);
     if (late === 0) return;
+    // Answers that came meanwhile wait behind this input: nobody is removed before they can have been read.
     this.#judgement.postpone(late + Math.min(late, this.#settings.deltaMs / 2));
     if (late <= this.#settings.monitorMs / 2) this.#monitor.postpone(late);
     else this.#monitor.restart(now);

@@ -98,6 +98,11 @@ function writeDigests(writer: ByteWriter, digests: readonly string[]): void {
   for (const digest of digests) writer.raw(fromHex(digest.slice(0, LISTED_DIGITS)) as Uint8Array);
 }
 
+/** Does a packet begin with a summons? Looks at two bytes of it. */
+export function isSummons(packet: Uint8Array): boolean {
+  return packet[0] === PACKET_VERSION && packet[1] === NUMBERS.summons;
+}
+
 export type ParsedPacket =
   | { readonly ok: true; readonly items: readonly Item[] }
   | { readonly ok: false; readonly reason: "packet-version" | "packet-malformed" | "packet-too-large" };

@@ -8,6 +8,7 @@ import {
   PARTNER_PACKETS_PER_INTERVAL,
   PARTNER_STATEMENTS_BURST,
   PARTNER_STATEMENTS_PER_INTERVAL,
+  PARTNER_SUMMONSES_PER_INTERVAL,
   PARTNERS_MAX,
   STRANGER_BYTES_PER_INTERVAL,
 } from "./limits.js";
@@ -23,6 +24,7 @@ interface Partner {
   share: number;
   fingerprint: Uint8Array | undefined;
   packets: Budget;
+  summonses: Budget;
   statements: Budget;
   strangerBytes: Budget;
   redirectedAt: number;
@@ -32,20 +34,24 @@ interface Partner {
 export class Partners {
   readonly #partners = new Map<MemberId, Partner>();
   readonly #packetRate: BudgetRate;
+  readonly #summonsRate: BudgetRate;
   readonly #statementRate: BudgetRate;
   readonly #byteRate: BudgetRate;
   /** Everyone begins with these: most partners never spend any. */
-  readonly #full: Pick<Partner, "packets" | "statements" | "strangerBytes">;
+  readonly #full: Pick<Partner, "packets" | "summonses" | "statements" | "strangerBytes">;
   readonly #gossipMs: number;
 
   constructor(gossipMs: number) {
     this.#gossipMs = gossipMs;
     this.#packetRate = { burst: PARTNER_PACKETS_BURST, refillMs: gossipMs / PARTNER_PACKETS_PER_INTERVAL };
+    const summonsMs = gossipMs / PARTNER_SUMMONSES_PER_INTERVAL;
+    this.#summonsRate = { burst: PARTNER_SUMMONSES_PER_INTERVAL, refillMs: summonsMs };
     const statementMs = gossipMs / PARTNER_STATEMENTS_PER_INTERVAL;
     this.#statementRate = { burst: PARTNER_STATEMENTS_BURST, refillMs: statementMs };
     this.#byteRate = { burst: STRANGER_BYTES_PER_INTERVAL, refillMs: gossipMs / STRANGER_BYTES_PER_INTERVAL };
     this.#full = {
       packets: fullBudget(this.#packetRate, 0),
+      summonses: fullBudget(this.#summonsRate, 0),
       statements: fullBudget(this.#statementRate, 0),
       strangerBytes: fullBudget(this.#byteRate, 0),
     };
@@ -56,6 +62,14 @@ export class Partners {
     const partner = this.#of(id);
     const left = spend(partner.packets, this.#packetRate, now);
     if (left) partner.packets = left;
+    return left !== undefined;
+  }
+
+  /** May this partner, whose packets are used up, still summon me? */
+  takeSummons(id: MemberId, now: number): boolean {
+    const partner = this.#of(id);
+    const left = spend(partner.summonses, this.#summonsRate, now);
+    if (left) partner.summonses = left;
     return left !== undefined;
   }
 
@@ -143,6 +157,7 @@ export class Partners {
       share: 1,
       fingerprint: undefined,
       packets: this.#full.packets,
+      summonses: this.#full.summonses,
       statements: this.#full.statements,
       strangerBytes: this.#full.strangerBytes,
       redirectedAt: Number.NEGATIVE_INFINITY,

@@ -66,7 +66,8 @@ function makeRoom(
   const byAge = [...state.disabledBy];
   const passing = byAge.find(([ring, by]) => !precedesMe(ring, by)) ?? byAge.find(([ring, by]) => !alone(ring, by));
   const freed = passing?.[0] ?? (isAlone ? (byAge[0]?.[0] ?? disabled[0]) : undefined);
-  if (freed === undefined) return isAlone ? state : undefined;
+  // With t = 0 no ring may ever be disabled: others would refuse the note (rule R2).
+  if (freed === undefined) return undefined;
   const disabledBy = new Map(state.disabledBy);
   disabledBy.delete(freed);
   return { mask: withRing(state.mask, freed, true), disabledBy };

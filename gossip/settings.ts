@@ -38,6 +38,14 @@ export interface Settings {
   readonly ringsPerVisit: number;
 }
 
+/**
+ * How often others admit a note of one member (rule R11), and so how often it signs one (rule R9), milliseconds: an answer that
+ * waited longer than Delta would come too late.
+ */
+export function noteMs({ gossipMs, deltaMs }: Settings): number {
+  return Math.min(gossipMs, deltaMs);
+}
+
 /** One data centre, and the default: packets take a millisecond, and Delta holds a push and a whole round after it. */
 export const LAN: Settings = {
   gossipMs: 1000,

@@ -226,6 +226,21 @@ describe("rebuttal masks (R9)", () => {
     expect(disabledRings(next.mask, K)).toEqual(expected);
   });
 
+  it.each([1, 2])("with %i rings, and t = 0, disable none: others would refuse the note", (count) => {
+    const { mask } = rebut(fullMask(count), count, by(), [{ ring: 1, accuser: e }], always);
+    expect(disabledRings(mask, count)).toEqual([]);
+  });
+
+  it("disable a ring by the word of many, and enable it first when another needs the room", () => {
+    const unknown: Answered = { ring: 5, accuser: undefined };
+    const three = rebut(maskOf(1, 2, 3), K, by(...full.slice(0, 3)), [unknown], always);
+    expect(disabledRings(three.mask, K)).toEqual([1, 2, 3, 5]);
+    const next = rebut(three.mask, K, three.disabledBy, [{ ring: 6, accuser: f }], always);
+    expect(disabledRings(next.mask, K)).toEqual([1, 2, 3, 6]);
+    // Whom I do not know takes no room from those that I do.
+    expect(disabledRings(rebut(next.mask, K, next.disabledBy, [unknown], always).mask, K)).toEqual([1, 2, 3, 6]);
+  });
+
   it("never disable more than t, and always the ring just answered", () => {
     const accusations = fc.array(
       fc.record({ ring: fc.integer({ min: 1, max: K }), accuser: fc.constantFrom(a, b, c) }),

@@ -196,7 +196,14 @@ describe("R20 the judge hears the accused", () => {
     const scene = new Scene(3);
     const [subject, liar, me] = scene.members as [CertificateFacts, CertificateFacts, CertificateFacts];
     const noteRate = { burst: 4, refillMs: 1000 };
-    const intake = new Intake({ evidence: scene.evidence, sha256, me: me.id, isHeard: () => true, noteRate });
+    const intake = new Intake({
+      evidence: scene.evidence,
+      sha256,
+      me: me.id,
+      isHeard: () => true,
+      isReturn: () => true,
+      noteRate,
+    });
     const note = (by: CertificateFacts, epoch: bigint) => noteStatement(noteOf(by, { epoch, ringCount: 3 }));
     for (let batch = 0; batch < BATCHES_MAX + 1; batch++) {
       const from = batch.toString(16).padStart(64, "0") as MemberId;

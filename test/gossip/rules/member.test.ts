@@ -250,6 +250,7 @@ describe("R11 Note budget per subject", () => {
     sha256,
     me: scene.members[2]!.id,
     isHeard: () => true,
+    isReturn: () => true,
     noteRate: { burst: 3, refillMs: 1000 },
   });
   const subject = scene.members[0]!;
@@ -308,6 +309,7 @@ describe("R11 and R12: what waits for no budget", () => {
       sha256,
       me: scene.members[2]!.id,
       isHeard: () => true,
+      isReturn: () => true,
       noteRate: { burst: 1, refillMs: 1000 },
     });
     const submit = (bytes: Uint8Array): Intaken[] => {
@@ -403,31 +405,69 @@ describe("R12 Equivocation", () => {
 });
 
 describe("R13 Return from leaving", () => {
-  it("is free four times, then waits as a return from removals does, for longer each time", () => {
+  const stage = () => {
     const scene = new Scene(4);
     const target = scene.members[0]!;
-    let [epoch, now] = [1n, 0];
-    const say = (leaving: boolean) => {
-      epoch += 1n;
+    const clock = { now: 0, epoch: 100n };
+    const hear = (epoch: bigint, leaving: boolean) => {
       scene.note(target, { epoch, leaving });
-      scene.judgement.noteAdmitted(target.id, now);
-      return scene.standing(target, now);
+      scene.judgement.noteAdmitted(target.id, clock.now);
+      return scene.standing(target, clock.now);
     };
+    const say = (leaving: boolean) => {
+      clock.epoch += 1n;
+      return hear(clock.epoch, leaving);
+    };
+    /** Heard of long enough ago. */
+    hear(clock.epoch, false);
+    clock.now = 5 * DELTA;
+    say(false);
+    return { scene, target, clock, hear, say };
+  };
+
+  it("is free four times in a row, then waits as a return from removals does, for longer each time", () => {
+    const { scene, target, clock, say } = stage();
     for (let round = 0; round < 4; round++) expect([say(true), say(false)]).toEqual(["left", "live"]);
     expect([say(true), say(false)]).toEqual(["left", "waiting"]);
-    now += 19 * DELTA;
+    clock.now += 19 * DELTA;
     // What it says while it waits begins the wait anew, and makes it no longer.
     expect([say(true), say(false)]).toEqual(["left", "waiting"]);
-    now += 20 * DELTA - 1;
-    expect(scene.standing(target, now)).toBe("waiting");
-    now += 1;
-    expect(scene.standing(target, now)).toBe("live");
+    clock.now += 20 * DELTA - 1;
+    expect(scene.standing(target, clock.now)).toBe("waiting");
+    clock.now += 1;
+    expect(scene.standing(target, clock.now)).toBe("live");
     expect([say(true), say(false)]).toEqual(["left", "waiting"]);
-    now += 40 * DELTA - 1;
-    expect(scene.standing(target, now)).toBe("waiting");
-    now += RETURN_WINDOW_MS;
-    expect(scene.standing(target, now)).toBe("live");
-    expect([say(true), say(false)]).toEqual(["left", "live"]);
+    clock.now += 40 * DELTA - 1;
+    expect(scene.standing(target, clock.now)).toBe("waiting");
+  });
+
+  it("is always free for a service that is there for more than two minutes each time", () => {
+    const { clock, say } = stage();
+    for (let round = 0; round < 20; round++) {
+      clock.now += RETURN_SOON_MS + 1;
+      expect([say(true), say(false)]).toEqual(["left", "live"]);
+    }
+  });
+
+  it.each([
+    ["a newcomer", 1 * DELTA],
+    ["one that was cut off for long", RETURN_SOON_MS + 1],
+  ])("is not counted from farewells of the past that a liar tells %s", (_, pause) => {
+    const scene = new Scene(4);
+    const target = scene.members[0]!;
+    let now = 0;
+    const admit = (epoch: bigint) => {
+      scene.note(target, { epoch });
+      scene.judgement.noteAdmitted(target.id, now);
+    };
+    // An old note first, then the present one; and between them all the farewells that it ever said.
+    admit(10n);
+    now += pause;
+    admit(1000n);
+    for (let epoch = 100n; epoch < 110n; epoch++) expect(scene.judgement.isReturn(target.id, epoch)).toBe(false);
+    now += 10 * DELTA;
+    admit(1001n);
+    for (let epoch = 100n; epoch < 110n; epoch++) expect(scene.judgement.isReturn(target.id, epoch)).toBe(false);
   });
 });
 
