@@ -34,7 +34,7 @@ const LATE_TENTHS = 19;
 type Weights<T extends string> = Readonly<Record<T, number>>;
 
 /** Of ten moves: an attack needs one that accuses, and what the screen says of itself decides who sees what. */
-const SAYINGS: Weights<Move["say"]> = {
+export const SAYINGS: Weights<Move["say"]> = {
   live: 3,
   masked: 1,
   bulky: 0.5,

@@ -17,7 +17,7 @@ const SIDES: readonly (readonly [Audience, Audience])[] = [
   ["half", "other-half"],
 ];
 /** What anyone may say of itself, and others hold in different order or not at all. */
-const OF_ITSELF = ["live", "masked", "leave", "proof"] as const;
+const OF_ITSELF = ["live", "masked", "leave", "low", "proof"] as const;
 /** The screen decides who is passed over; of the accuser less is to be had. */
 const BY_SCREEN = 0.85;
 /** In a split both sides are told in each beat, one a little after the other. */

@@ -2,7 +2,7 @@
 import type { Program } from "../puppets/program.js";
 import { parsePlan } from "../run/parse.js";
 import type { Attack } from "./attack.js";
-import { AUDIENCES, CASTINGS, WITHHELD } from "./draw-move.js";
+import { AUDIENCES, CASTINGS, SAYINGS, WITHHELD } from "./draw-move.js";
 
 type Json = Readonly<Record<string, unknown>>;
 type Check = (value: unknown) => boolean;
@@ -23,10 +23,9 @@ const maybe =
   (value) =>
     value === undefined || check(value);
 
-const SAYINGS = ["live", "masked", "bulky", "leave", "low", "accusation", "proof", "certificate", "summons", "gone"];
 const TELLING: Readonly<Record<string, Check>> = {
   by: oneOf(["screen", "accuser", "crowd"]),
-  say: oneOf(SAYINGS),
+  say: oneOf(Object.keys(SAYINGS)),
   rings: maybe(oneOf(["scene", "strange", "held"])),
   of: maybe(oneOf(["victim", "screen", "shields"])),
   way: maybe(oneOf(["datagram", "call"])),

@@ -392,8 +392,8 @@ export const RULES = [
     edits: [
       {
         file: "gossip/judgement.js",
-        find: "if (again <= 0)",
-        put: "if (again <= recent.length)",
+        find: "return again <= 0 ?",
+        put: "return again <= Number.MAX_VALUE ?",
       },
     ],
     run(sim) {

@@ -5,7 +5,7 @@ import type { Move, Program } from "../../../sim/puppets/program.js";
 import { type Attack, type Nearness, scoreOf, type Tried } from "../../../sim/search/attack.js";
 import { changed, crossed } from "../../../sim/search/breed.js";
 import { drawAttack } from "../../../sim/search/draw-attack.js";
-import { AUDIENCES, CASTINGS, WITHHELD } from "../../../sim/search/draw-move.js";
+import { AUDIENCES, CASTINGS, SAYINGS, WITHHELD } from "../../../sim/search/draw-move.js";
 import { attackOf } from "../../../sim/search/generation.js";
 import { isOf, kindOf } from "../../../sim/search/kind.js";
 import { parseAttack } from "../../../sim/search/parse-attack.js";
@@ -40,7 +40,7 @@ describe("draws", () => {
   it("have every casting, audience, saying and withholding in them", () => {
     expect(new Set(drawn.map(({ program }) => program.casting))).toEqual(new Set(CASTINGS));
     expect(new Set(moves.map(({ to }) => to))).toEqual(new Set(AUDIENCES));
-    expect(new Set(all.map(({ say }) => say)).size).toBe(11);
+    expect(new Set(all.map(({ say }) => say))).toEqual(new Set(Object.keys(SAYINGS)));
     const withheld = drawn.flatMap(({ program }) => program.withheld.map(({ what }) => what));
     expect(new Set(withheld)).toEqual(new Set(WITHHELD));
     expect(drawn.some(({ program }) => program.late)).toBe(true);
