@@ -42,6 +42,8 @@ export class Defence {
   readonly #rate: BudgetRate;
   #budget: Budget;
   #rebuttedAt = Number.NEGATIVE_INFINITY;
+  /** My next note answers somebody who may stand before me, or a note that is not mine. */
+  #isUrgent = false;
   #repushUntil = Number.NEGATIVE_INFINITY;
   /** The highest epoch of a note that was made with my key and not by me. */
   #floor = 0n;
@@ -92,7 +94,7 @@ export class Defence {
     const isProven = this.#testimony.proven(tolerance(view.ringCount)).length > 0;
     this.#schedule(now, isProven, isCall ? now : this.#afterGrace(now));
     if (!isCall) return;
-    if (timers.isDue("rebuttal", now)) this.issueNote(now);
+    if (timers.isDue("rebuttal", now)) this.answer(now);
     else if (this.#awaiting.size < AWAITING_MAX) this.#awaiting.add(from);
   }
 
@@ -126,9 +128,17 @@ export class Defence {
     outbox.emit({ kind: "isolated", reason: "removed" });
   }
 
-  /** Signs my next note and sends it to everybody near. `save` goes out before it where it must. */
-  issueNote(now: number): void {
-    const { self, view, outbox, timers } = this.#parts;
+  /**
+   * My note is due. What only strangers and summonses ask for is spread like any news: a judge that it does not reach calls
+   * (rule R20), and liars must not make me call all my neighbours again and again.
+   */
+  answer(now: number): void {
+    this.issueNote(now, this.#isUrgent);
+  }
+
+  /** Signs my next note and sends it to everybody near, or spreads it. `save` goes out before it where it must. */
+  issueNote(now: number, isUrgent = true): void {
+    const { self, view, outbox, timers, mailer } = this.#parts;
     const precedes = (ring: number, accuser: MemberId) =>
       ring > 0 && view.judgement.mayStand({ ring, accuser, accused: view.me });
     const alone = (ring: number, accuser: MemberId) =>
@@ -146,9 +156,15 @@ export class Defence {
     const { tokens, at } = refilled(this.#budget, this.#rate, now);
     this.#budget = { tokens: Math.max(0, tokens - 1), at };
     view.evidence.admitNote(note);
-    this.#repushUntil = now + 2 * this.#parts.settings.deltaMs;
+    this.#isUrgent = false;
     this.#answerAwaiting();
-    this.#announce(false, now);
+    if (isUrgent) {
+      this.#repushUntil = now + 2 * this.#parts.settings.deltaMs;
+      this.#announce(false, now);
+    } else {
+      mailer.spread(view.evidence.note(view.me)!.digest, now);
+      mailer.deliver(now);
+    }
   }
 
   /** To the judges that wait for my note, with the certificate that it was signed under. */
@@ -198,6 +214,7 @@ export class Defence {
   #schedule(now: number, isUrgent: boolean, notBefore = now): void {
     const { self, settings, timers } = this.#parts;
     if (self.leaving) return;
+    this.#isUrgent ||= isUrgent;
     const pause = isUrgent ? settings.deltaMs / 2 : settings.deltaMs;
     const affordable = Math.min(affordableAt(this.#budget, this.#rate), this.#rebuttedAt + settings.deltaMs);
     timers.setEarlier("rebuttal", Math.max(notBefore, this.#rebuttedAt + pause, affordable));

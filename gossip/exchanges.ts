@@ -9,6 +9,7 @@ import {
   EXCHANGE_ROUNDS_MAX,
   NEWS_STATEMENTS_MAX,
   PACKET_BYTES_MAX,
+  SUMMONS_CHARGES_MAX,
 } from "./limits.js";
 import type { Outbox } from "./outbox.js";
 import type { Recipient } from "./outputs.js";
@@ -84,7 +85,7 @@ export class Exchanges {
     builder.item({ kind: "summons", ...summons });
     // Its own note, in case that it has lost its memory: then it must go above that.
     this.#add(builder, view.evidence.introduction(id).slice(-1));
-    this.#addCharges(builder, id, view.judgement.charges(id));
+    this.#add(builder, this.#chargesOf(view.judgement.charges(id).slice(0, SUMMONS_CHARGES_MAX)));
     this.#send(call, builder, Math.min(CALL_TIMEOUT_MS, deltaMs / 2));
     return true;
   }
@@ -206,8 +207,8 @@ export class Exchanges {
   }
 
   /**
-   * Rule R15: whoever I hold as accused or gone is told so, with accusations to answer. Each with the certificate that it
-   * was signed under: a newcomer is known before it knows all others.
+   * Rule R15: whoever I hold as accused or gone is told so, and what stands against it is offered: it asks for what it has not.
+   * Under a storm it has most of that, and certificates are long.
    */
   #addCharges(builder: PacketBuilder, about: MemberId, accusations: readonly HeldAccusation[]): void {
     const { view } = this.#parts;
@@ -215,10 +216,17 @@ export class Exchanges {
     const note = view.note(about);
     if (standing === "live" || !note) return;
     if (standing === "removed") builder.item({ kind: "gone", epoch: note.epoch });
-    for (const { accusation, digest } of accusations.slice(0, CHARGES_MAX)) {
-      const certificate = view.evidence.certificateDigest(accusation.certificate);
-      this.#add(builder, certificate === undefined ? [digest] : [certificate, digest]);
-    }
+    const digests = this.#chargesOf(accusations.slice(0, CHARGES_MAX));
+    if (digests.length > 0) builder.item({ kind: "offer", digests });
+  }
+
+  /** Each accusation after the certificate that it was signed under: a newcomer is known before it knows all others. */
+  #chargesOf(accusations: readonly HeldAccusation[]): string[] {
+    const digests = accusations.flatMap(({ accusation, digest }) => {
+      const certificate = this.#parts.view.evidence.certificateDigest(accusation.certificate);
+      return certificate === undefined ? [digest] : [certificate, digest];
+    });
+    return [...new Set(digests)];
   }
 
   #add(builder: PacketBuilder, digests: readonly string[]): void {

@@ -84,7 +84,7 @@ interface Removal {
 }
 
 /** Who accuses whom on which ring. */
-interface Direction {
+export interface Direction {
   readonly ring: number;
   readonly accuser: MemberId;
   readonly accused: MemberId;
@@ -162,12 +162,13 @@ export class Judgement {
   }
 
   /**
-   * Against somebody who is removed, and accused still: it changes nothing in my view. All monitors of a dead member say such
+   * Against somebody who is removed, and accused still, or past somebody who is there: it changes nothing in my view. All monitors of a dead member say such
    * a one when they remove it (rule R7). Pushed, each would reach everybody four times; by reconciliation they come
    * many at a time, and once. In whose view it does change something, that one pushes it on.
    */
-  isReserve(accused: MemberId): boolean {
-    return this.#accused.has(accused) && this.#base(accused) === "removed";
+  isReserve(accusation: Direction): boolean {
+    const { accused } = accusation;
+    return (this.#accused.has(accused) && this.#base(accused) === "removed") || !this.mayStand(accusation);
   }
 
   /** The accusations that stand against a member. */

@@ -39,8 +39,10 @@ export const AWAITING_MAX = 256;
  * accused liars who hold their calls keep none of the others from being heard.
  */
 export const HEARINGS_MAX = 512;
-/** Rule R15: accusations that go to the accused in one packet, each with its accuser's certificate, those that stand first. */
+/** Rule R15: accusations that the accused is offered in one packet, each with its accuser's certificate. */
 export const CHARGES_MAX = 64;
+/** Rule R20: accusations that a summons bears, whole and with certificates: one is enough to answer, and each has 1.5 KB. */
+export const SUMMONS_CHARGES_MAX = 4;
 
 /** Bytes of one packet in either direction; also what one partner may make me send per call. */
 export const PACKET_BYTES_MAX = 256 * 1024;

@@ -413,7 +413,7 @@ export class Machine {
     else if (name === "gossip") this.#gossip(now);
     else if (name === "monitor") this.#watch(now);
     else if (name === "push") this.#mailer.push(now);
-    else if (name === "rebuttal") this.#defence.issueNote(now);
+    else if (name === "rebuttal") this.#defence.answer(now);
     else if (name === "repush") this.#defence.repush(now);
     else if (name === "join") this.#finishJoin(now);
     else if (name === "doubt") this.#doubt(now);
@@ -527,7 +527,7 @@ export class Machine {
   }
 
   #isReserve(claim: Claim): boolean {
-    return claim.kind === "accusation" && this.#judgement.isReserve(claim.accusation.accused);
+    return claim.kind === "accusation" && this.#judgement.isReserve(claim.accusation);
   }
 
   /** A well-signed accusation of mine, or a note under my key that is not my latest. */

@@ -114,7 +114,7 @@ export class Monitor {
   #guard(id: MemberId, ring: number, now: number): void {
     const { view, mailer } = this.#parts;
     const note = view.note(id);
-    const isReserve = view.judgement.isReserve(id);
+    const isReserve = view.judgement.isReserve({ ring, accuser: view.me, accused: id });
     const digest = note && this.#signAccusation(id, ring, note.epoch);
     if (digest && !isReserve) mailer.spread(digest, now);
   }

@@ -601,7 +601,18 @@ describe("R15 The removed", () => {
     expect(took).toBeLessThan(5000);
   });
 
-  it("are called with one of the charges, which stands", () => {
+  /** What a packet offers, of what this member holds. */
+  const offered = (packet: Uint8Array, by: Seat) => {
+    const parsed = parsePacket(packet);
+    const digests = parsed.ok ? parsed.items.flatMap((item) => (item.kind === "offer" ? item.digests : [])) : [];
+    const held = by.machine.statements().filter((bytes) => {
+      const claim = parseStatement(bytes);
+      return claim && digests.includes(recordDigest(sha256, claim).slice(0, digests[0]?.length));
+    });
+    return held.toSorted((a, b) => a[0]! - b[0]!);
+  };
+
+  it("are called with the offer of one of the charges, which stands, and ask for it", () => {
     const { overlay, seats, geometry } = grown(6);
     const [lost, caller] = [seats[2]!, seats[3]!];
     // Held first, and void: its accuser does not stand before the lost one.
@@ -613,8 +624,11 @@ describe("R15 The removed", () => {
     const heard = vi.spyOn(lost.machine, "request");
     overlay.passes = (from, to) => to !== lost || from === caller;
     overlay.runUntil(() => heard.mock.calls.length > 0);
-    const charges = accusationsIn(statementsOf(heard.mock.calls[0]![1]));
+    const charges = accusationsIn(offered(heard.mock.calls[0]![1], caller));
     expect(charges.length).toBe(1);
+    overlay.run(50);
+    const told = heard.mock.calls.flatMap(([from, packet]) => (from === caller.id ? statementsOf(packet) : []));
+    expect(accusationsIn(told)).toEqual(charges);
     const { ring, accuser } = charges[0]!;
     const before = geometry.predecessors(ring, lost, 5).map(({ id }) => id);
     expect(before.slice(0, before.indexOf(accuser))).toEqual([]);
@@ -653,7 +667,7 @@ describe("R15 The removed", () => {
     expect(overlay.told(victim, "isolated").length).toBeGreaterThanOrEqual(answers);
   });
 
-  it("are told the accusations against them by whoever they call, with the certificates they were signed under", () => {
+  it("are offered the accusations against them by whoever they call, with the certificates they were signed under", () => {
     const { overlay, seats, geometry } = grown(8);
     const victim = seats[2]!;
     const liar = geometry.predecessor(4, victim);
@@ -662,7 +676,7 @@ describe("R15 The removed", () => {
     overlay.accuse(liar, victim, 4, [holder]);
     overlay.run(50);
     const answer = overlay.tell(victim, holder);
-    const statements = statementsOf(answer);
+    const statements = offered(answer, holder);
     expect(statements.map((bytes) => parseStatement(bytes)?.kind)).toEqual(["certificate", "accusation"]);
     expect(statements[0]).toEqual(certificateStatement(liar.certificate));
   });
