@@ -19,9 +19,11 @@ const PROGRAM = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url)
 const SEEDS_END = 2 ** 32;
 /** Seeds of one child: a few minutes at most, so that memory is given back and a stuck one is noticed. */
 const BLOCK = { small: 200, large: 10 };
-/** Every so many blocks one is generations of the search, 50 attacks each: about as long as another block. */
+/** Every so many blocks one is generations of the search: about as long as another block. */
 const SEARCH_EVERY = 5;
 const GENERATIONS = 4;
+/** Attacks of a generation (sim/search/generation.ts). */
+const ATTACKS = 50;
 /** Seeds between the searches of two cores: they never meet. */
 const SEARCH_SPACING = 2 ** 22;
 /** Milliseconds after which a child is stuck: no seed takes this long. */
@@ -76,7 +78,7 @@ async function search(index) {
   const args = ["sim", "--search", "--generations", String(GENERATIONS), "--state", state, ...from, "--json"];
   await child(args, (line) => {
     const { found, programs } = JSON.parse(line);
-    if (programs !== undefined) sum.programs += GENERATIONS * 50;
+    if (programs !== undefined) sum.programs += GENERATIONS * ATTACKS;
     else if (found) failed(`fireflies sim --program '${JSON.stringify(found.attack)}'`, found.violation.text);
   });
 }
