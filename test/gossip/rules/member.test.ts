@@ -628,7 +628,7 @@ describe("R15 The removed", () => {
     expect(charges.length).toBe(1);
     overlay.run(50);
     const told = heard.mock.calls.flatMap(([from, packet]) => (from === caller.id ? statementsOf(packet) : []));
-    expect(accusationsIn(told)).toEqual(charges);
+    expect(accusationsIn(told)).toContainEqual(charges[0]);
     const { ring, accuser } = charges[0]!;
     const before = geometry.predecessors(ring, lost, 5).map(({ id }) => id);
     expect(before.slice(0, before.indexOf(accuser))).toEqual([]);

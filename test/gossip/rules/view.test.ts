@@ -468,13 +468,16 @@ describe("R7 The dead stay accused", () => {
     const [between, far] = scene.before(1, target, 2) as [(typeof scene.members)[0], (typeof scene.members)[0]];
     scene.accuse(far, target, 1);
     scene.accuse(scene.before(2, between)[0]!, between, 2);
+    const [near, past] = [between, far].map(({ id }) => ({ ring: 1, accuser: id, accused: target.id }));
     expect(scene.standing(target, 0)).toBe("suspected");
-    expect(scene.judgement.isReserve(target.id)).toBe(false);
+    expect(scene.judgement.isReserve(near!)).toBe(false);
     expect(scene.standing(target, 2 * DELTA)).toBe("removed");
-    expect(scene.judgement.isReserve(target.id)).toBe(true);
+    expect(scene.judgement.isReserve(near!)).toBe(true);
     scene.note(between, { epoch: 2n });
     expect(scene.standing(target, 2 * DELTA)).toBe("removed");
-    expect(scene.judgement.isReserve(target.id)).toBe(false);
+    expect(scene.judgement.isReserve(near!)).toBe(false);
+    // Past somebody who is there it changes nothing.
+    expect(scene.judgement.isReserve(past!)).toBe(true);
   });
 
   it("also when newcomers have come between the dead and all who accused it first", () => {
