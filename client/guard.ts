@@ -70,12 +70,14 @@ export function contained(run: () => void, duplex: ByteDuplex): void {
   }
 }
 
-/** "peer-mismatch", with both ids. */
-export function mismatch(address: string, expected: MemberId, found: MemberId): FirefliesError {
-  return new FirefliesError(
-    "peer-mismatch",
-    `${address} is member ${found}, not ${expected}. Look the member up again.`,
-  );
+/** "peer-mismatch", with both ids: another member answered at an address, and proved who it is. */
+export class PeerMismatch extends FirefliesError {
+  readonly found: MemberId;
+
+  constructor(address: string, expected: MemberId, found: MemberId) {
+    super("peer-mismatch", `${address} is member ${found}, not ${expected}. Look the member up again.`);
+    this.found = found;
+  }
 }
 
 /** `error` itself if it is ours, else one with `code` and the text of `error`. */

@@ -112,7 +112,12 @@ export class Member {
     });
     this.#verifier = new Verifier({ identity, now: trusted });
     const { id: self, networkId } = options.identity.certificate;
-    this.#pingTable = new PingTable({ agreement: this.#agreement, networkId, self });
+    this.#pingTable = new PingTable({
+      agreement: this.#agreement,
+      networkId,
+      self,
+      keyOf: (id) => this.#machine?.agreementKeyOf(id),
+    });
     this.messenger = new Messenger({
       pool: this.#pool,
       identity,

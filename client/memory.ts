@@ -6,7 +6,7 @@ import { FirefliesError, type Identity, type MemberCertificate, verifyMemberCert
 import type { MemberId } from "../rings/index.js";
 import { onAbort } from "./abort.js";
 import { formatAddress, parseAddress } from "./address.js";
-import { answerCall, certificateRefused, contained, mismatch, refusalOf, withDeadline } from "./guard.js";
+import { answerCall, certificateRefused, contained, PeerMismatch, refusalOf, withDeadline } from "./guard.js";
 import { chunkProblem, failedDuplex } from "./message-duplex.js";
 import { duplexPair } from "./paired-duplex.js";
 import {
@@ -86,7 +86,7 @@ export class MemoryNetwork {
     const target = listener.own.identity().certificate;
     if (this.#cut.has(pairKey(self.id, target.id))) throw unreachable;
     const peer = proven(own, target);
-    if (expect !== undefined && peer.id !== expect) throw mismatch(address, expect, peer.id);
+    if (expect !== undefined && peer.id !== expect) throw new PeerMismatch(address, expect, peer.id);
     const caller = provenToPeer(listener.own, self, address);
     if (listener.refusal(caller) !== undefined) throw refusedBy(address);
     const link = new MemoryLink(own, listener, peer, caller);

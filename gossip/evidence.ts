@@ -372,6 +372,7 @@ export class Evidence {
     const found = this.contradiction(note);
     if (problem || !found) return false;
     const held = this.#notes.get(note.id);
+    if (held && note.epoch < held.note.epoch) this.#forgetFarewell(note.id);
     const contradicts = this.#admitContradictions(note.id, held ? [held, found] : [found]);
     const isOlder = held && held.note.epoch === note.epoch && held.hash < found.hash;
     if (isOlder && !this.#supersededBy(found.certificate)) return contradicts;

@@ -85,7 +85,9 @@ export class Exchanges {
     builder.item({ kind: "summons", ...summons });
     // Its own note, in case that it has lost its memory: then it must go above that.
     this.#add(builder, view.evidence.introduction(id).slice(-1));
-    this.#add(builder, this.#chargesOf(view.judgement.charges(id).slice(0, SUMMONS_CHARGES_MAX)));
+    // It can answer without them. From its neighbours it hears whom to answer, and by that which ring to disable.
+    const charges = view.neighbours().has(id) ? view.judgement.charges(id).slice(0, SUMMONS_CHARGES_MAX) : [];
+    this.#add(builder, this.#chargesOf(charges));
     this.#send(call, builder, Math.min(CALL_TIMEOUT_MS, deltaMs / 2));
     return true;
   }

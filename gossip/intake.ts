@@ -325,8 +325,10 @@ export class Intake {
   }
 
   #admitProof([first, second]: readonly [SignedNote, SignedNote], now: number): boolean {
-    this.#proofBudgets.take(first.id, now);
-    return this.#evidence.admitEquivocation([first as Verified<SignedNote>, second as Verified<SignedNote>]);
+    const pair = [first as Verified<SignedNote>, second as Verified<SignedNote>] as const;
+    const isAdmitted = this.#evidence.admitEquivocation(pair);
+    if (isAdmitted) this.#proofBudgets.take(first.id, now);
+    return isAdmitted;
   }
 
   #with<T>(value: T, verdicts: readonly Verdict[], admit: (value: Verified<T>) => boolean): boolean {
@@ -344,8 +346,10 @@ export class Intake {
 
   /** Only a note that proved to be its subject's own costs the subject its budget. */
   #admitNote(note: Verified<SignedNote>, record: StoredRecord, now: number): boolean {
-    this.#noteBudgets.take(note.id, now);
-    return this.#evidence.admitNote(note, record);
+    const isAdmitted = this.#evidence.admitNote(note, record);
+    // The same one in many packets at once costs its author one.
+    if (isAdmitted) this.#noteBudgets.take(note.id, now);
+    return isAdmitted;
   }
 
   /** A farewell waits for nothing: were it to wait, it could be kept from some, and its subject held as live there alone. */
@@ -361,9 +365,9 @@ export class Intake {
   #park(staged: StagedClaim, verdicts: readonly Verdict[], until: number, now: number): Intaken[] {
     const note = staged.claim.kind === "note" ? vouch(staged.claim.note, verdicts) : undefined;
     if (!note) return [];
-    this.#parkBudgets.take(note.id, now);
     const parked = this.#parked.get(note.id);
     if (parked && parked.note.epoch >= note.epoch) return [];
+    this.#parkBudgets.take(note.id, now);
     this.#parked.set(note.id, { ...staged, note });
     return [{ kind: "parked", id: note.id, until }];
   }

@@ -227,8 +227,9 @@ export class Judgement {
 
   /** A note of a removed member with a higher epoch was admitted, or of one that had left: does its return wait (rule R13)? */
   noteAdmitted(id: MemberId, now: number): void {
-    const removal = this.#removals.get(id);
     const note = this.#evidence.note(id);
+    if (note) this.#beginAnew(id, note.note.epoch);
+    const removal = this.#removals.get(id);
     const farewell = this.#evidence.farewellEpoch(id);
     if (note && farewell !== undefined && farewell < note.note.epoch) this.#returned(id, farewell, now);
     if (note) this.#witness(id, note.note.epoch, now);
@@ -236,6 +237,18 @@ export class Judgement {
     const wait = returnWaitMs(this.#removalTimes.get(id) ?? [], now, this.#deltaMs);
     if (wait > 0) this.#waits.set(id, now + wait);
     else removal.isAnswered = true;
+  }
+
+  /**
+   * Epochs of one member fall when the certificate of its note has ended and it goes on under another (rule R2). What I remember
+   * of the high ones holds for none below: else a liar would be removed here for good, and live where nobody saw that.
+   */
+  #beginAnew(id: MemberId, epoch: bigint): void {
+    if (epoch >= (this.#witnessed.get(id)?.last ?? 0n)) return;
+    this.#witnessed.delete(id);
+    this.#returnedFrom.delete(id);
+    const removal = this.#removals.get(id);
+    if (removal && removal.epoch >= epoch) this.#removals.set(id, { epoch: epoch - 1n, isAnswered: false });
   }
 
   /**
@@ -268,9 +281,9 @@ export class Judgement {
     if (wait > 0) this.#waits.set(id, now + wait);
   }
 
-  /** Time during which this member itself stood still counts for nobody's removal. */
-  postpone(ms: number): void {
-    for (const valid of this.#valid.values()) valid.since += ms;
+  /** Time during which this member itself stood still counts for nobody's removal. None is younger than now after that. */
+  postpone(ms: number, now: number): void {
+    for (const valid of this.#valid.values()) valid.since = Math.max(valid.since, Math.min(now, valid.since + ms));
   }
 
   /** Judges anew. Call after every change of the evidence and when the deadline is reached. */

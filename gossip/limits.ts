@@ -41,7 +41,7 @@ export const AWAITING_MAX = 256;
 export const HEARINGS_MAX = 512;
 /** Rule R15: accusations that the accused is offered in one packet, each with its accuser's certificate. */
 export const CHARGES_MAX = 64;
-/** Rule R20: accusations that a summons bears, whole and with certificates: one is enough to answer, and each has 1.5 KB. */
+/** Rule R20: accusations that a neighbour's summons bears, with their certificates: each has 1.5 KB, and none is needed to answer. */
 export const SUMMONS_CHARGES_MAX = 4;
 
 /** Bytes of one packet in either direction; also what one partner may make me send per call. */

@@ -3,7 +3,9 @@
  * party, at loopback, at whatever listens next to me.
  */
 import { BlockList, isIP } from "node:net";
+import type { MemberId } from "../../rings/index.js";
 import { parseAddress } from "../address.js";
+import { PeerMismatch } from "../guard.js";
 
 /** The first pause after a failed dial, milliseconds; doubled with every further one ... */
 const BACKOFF_FIRST_MS = 250;
@@ -58,10 +60,15 @@ export function mayDial(address: string, mine: readonly string[]): boolean {
 export class DialHistory {
   readonly #failures = new Map<string, { readonly count: number; readonly until: number; readonly error: Error }>();
 
-  /** Why this address is not dialled now: how it failed the last time, a moment ago. */
-  recent(address: string, now: number): Error | undefined {
+  /**
+   * Why this address is not dialled now: how it failed the last time, a moment ago. That it is this member's own, and not that of
+   * another one who claims it, is no failure of it: liars would keep me from whom they like by naming its address.
+   */
+  recent(address: string, now: number, expect?: MemberId): Error | undefined {
     const failure = this.#failures.get(address);
-    return failure && now < failure.until ? failure.error : undefined;
+    if (!failure || now >= failure.until) return undefined;
+    const { error } = failure;
+    return expect !== undefined && error instanceof PeerMismatch && error.found === expect ? undefined : error;
   }
 
   failed(address: string, now: number, error: Error): void {

@@ -142,7 +142,7 @@ export class LinkPool {
   async #dial(address: string, expect: MemberId | undefined, timeoutMs: number): Promise<Link> {
     const { transport, now } = this.#options;
     this.#refuse(address, address);
-    const recent = this.#history.recent(address, now());
+    const recent = this.#history.recent(address, now(), expect);
     if (recent) throw recent;
     const target = await withDeadline({ timeoutMs }, () => resolved(address));
     this.#refuse(address, target);

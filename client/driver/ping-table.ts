@@ -19,6 +19,8 @@ export interface PingTableOptions {
   readonly agreement: AgreementKey;
   readonly networkId: Uint8Array;
   readonly self: MemberId;
+  /** The key in the note that is held of a member now: it starts anew with every life, and nobody is told of that alone. */
+  readonly keyOf?: ((id: MemberId) => Uint8Array | undefined) | undefined;
 }
 
 export class PingTable {
@@ -42,15 +44,23 @@ export class PingTable {
 
   /** By 16 hex digits; undefined for strangers, without any cryptography. */
   peerOf(prefix: string): PingPeer | undefined {
-    const known = this.#known.get(prefix);
-    if (!known) return undefined;
+    const id = this.#known.get(prefix)?.id;
+    if (id === undefined) return undefined;
+    this.#refresh(id);
+    const known = this.#known.get(prefix)!;
     known.peer ??= this.#peer(known);
     return known.peer;
   }
 
   ofMember(id: MemberId): PingPeer | undefined {
+    this.#refresh(id);
     const peer = this.peerOf(id.slice(0, PREFIX_DIGITS));
     return peer?.id === id ? peer : undefined;
+  }
+
+  #refresh(id: MemberId): void {
+    const key = this.#options.keyOf?.(id);
+    if (key) this.learn(id, key);
   }
 
   #peer({ id, publicKey }: Known): PingPeer | undefined {

@@ -4,7 +4,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { CallCredentials, ChannelCredentials } from "@grpc/grpc-js";
 import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
-import { mismatch } from "../guard.js";
+import { PeerMismatch } from "../guard.js";
 import type { TransportOptions } from "../transport.js";
 import { ALPN, provenPeer, secureContext } from "./tls.js";
 
@@ -65,7 +65,7 @@ export class LinkCredentials extends ChannelCredentials {
 
   #unexpected({ id }: MemberCertificate): FirefliesError | undefined {
     if (this.#expect === undefined || id === this.#expect) return undefined;
-    return mismatch(this.#address, this.#expect, id);
+    return new PeerMismatch(this.#address, this.#expect, id);
   }
 
   #handshake(tcp: Socket): Promise<TLSSocket> {

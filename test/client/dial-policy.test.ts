@@ -1,6 +1,8 @@
 /** Which addresses of others are dialled, and how often. */
 import { describe, expect, it } from "vitest";
 import { DialHistory, mayDial, rangeOf } from "../../client/driver/dial-policy.js";
+import { PeerMismatch } from "../../client/guard.js";
+import type { MemberId } from "../../rings/index.js";
 
 describe("an address is of the range", () => {
   it.each([
@@ -93,6 +95,16 @@ describe("an address that failed", () => {
       expect(history.recent("a:1", now)).toBeUndefined();
     }
     expect(history.recent("b:1", 0)).toBeUndefined();
+  });
+
+  it("does not keep me from a member whose address another one claims, and still paces those who claim it", () => {
+    const history = new DialHistory();
+    const [owner, liar] = ["aa".repeat(32), "bb".repeat(32)] as [MemberId, MemberId];
+    const mismatch = new PeerMismatch("a:1", liar, owner);
+    for (let count = 0; count < 5; count++) history.failed("a:1", 0, mismatch);
+    expect(history.recent("a:1", 1, owner)).toBeUndefined();
+    expect(history.recent("a:1", 1, liar)).toBe(mismatch);
+    expect(history.recent("a:1", 1)).toBe(mismatch);
   });
 
   it("is forgiven as a whole", () => {

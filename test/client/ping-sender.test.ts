@@ -35,6 +35,18 @@ describe("the ping table", () => {
     expect(table.ofMember(`${known.slice(0, 16)}${"0".repeat(48)}` as MemberId)).toBeUndefined();
   });
 
+  it("goes by the key of the note that is held, though nobody was told of a new one: a life without a word between", () => {
+    const [self, member] = [id(), id()];
+    let held: Uint8Array | undefined;
+    const table = new PingTable({ agreement: generateAgreementKey(), networkId, self, keyOf: () => held });
+    expect(table.ofMember(member)).toBeUndefined();
+    held = generateAgreementKey().publicKey;
+    const first = table.ofMember(member)!;
+    expect(table.peerOf(member.slice(0, 16))).toBe(first);
+    held = generateAgreementKey().publicKey;
+    expect(table.peerOf(member.slice(0, 16))!.key).not.toEqual(first.key);
+  });
+
   it("follows a member's new key, and makes nothing of a useless one", () => {
     const { table } = tableOf(id());
     const member = id();

@@ -203,6 +203,39 @@ describe("R3 Accusations: structural admission", () => {
     expect(stage.note(mortal, { epoch: 1001n })).toBe(false);
   });
 
+  it("begins anew with the epochs of a member that goes on under another certificate, also with what is remembered", () => {
+    const stage = new Scene(6);
+    const end = 10_000_000;
+    const subject = stage.members[0]!;
+    const mortal = stage.authority.issue("mortal", { id: subject.id, notBefore: subject.notBefore - 1, notAfter: end });
+    stage.evidence.admitCertificate(checked(mortal));
+    const hear = (by: typeof subject, epoch: bigint, now: number, wall: number, leaving = false) => {
+      stage.note(by, { epoch, leaving });
+      stage.judgement.noteAdmitted(subject.id, now);
+      stage.judgement.update(now, wall);
+      return stage.judgement.standing(subject.id);
+    };
+    const high = 2n ** 61n;
+    hear(mortal, high - 2n, 0, 0);
+    hear(mortal, high - 1n, 5 * DELTA, 0);
+    expect(hear(mortal, high, 5 * DELTA, 0, true)).toBe("left");
+    expect(hear(mortal, high + 1n, 5 * DELTA, 0)).toBe("live");
+    stage.accuse(stage.before(1, subject)[0]!, subject, 1, high + 1n);
+    stage.judgement.update(5 * DELTA, 0);
+    stage.judgement.update(7 * DELTA, 0);
+    expect(stage.judgement.standing(subject.id)).toBe("removed");
+    const later = end + CLOCK_TOLERANCE_MS + 1;
+    stage.judgement.update(8 * DELTA, later);
+    expect(hear(subject, 10n, 8 * DELTA, later)).toBe("live");
+    // Its farewells count again, whatever epochs it had.
+    hear(subject, 11n, 20 * DELTA, later);
+    for (let round = 0n; round < 5n; round++) {
+      hear(subject, 12n + 2n * round, 20 * DELTA, later, true);
+      hear(subject, 13n + 2n * round, 20 * DELTA, later);
+    }
+    expect(stage.judgement.standing(subject.id)).toBe("waiting");
+  });
+
   it("drops an accusation when the certificate of its accuser ends by the judge's clock, and takes none after that", () => {
     const stage = new Scene(8);
     const end = 10_000_000;
