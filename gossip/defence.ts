@@ -139,10 +139,9 @@ export class Defence {
   /** Signs my next note and sends it to everybody near, or spreads it. `save` goes out before it where it must. */
   issueNote(now: number, isUrgent = true): void {
     const { self, view, outbox, timers, mailer } = this.#parts;
-    const precedes = (ring: number, accuser: MemberId) =>
-      ring > 0 && view.judgement.mayStand({ ring, accuser, accused: view.me });
-    const alone = (ring: number, accuser: MemberId) =>
-      ring > 0 && view.judgement.standsAlone({ ring, accuser, accused: view.me });
+    const { judgement, me: accused } = view;
+    const precedes = (ring: number, accuser: MemberId) => judgement.mayStand({ ring, accuser, accused });
+    const alone = (ring: number, accuser: MemberId) => judgement.standsAlone({ ring, accuser, accused });
     const note = self.nextNote(precedes, alone, this.#floor, this.#testimony.proven(tolerance(view.ringCount)));
     if (!note) {
       outbox.emit({ kind: "alarm", what: "epochs-exhausted" });
