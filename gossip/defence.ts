@@ -160,10 +160,11 @@ export class Defence {
     if (isUrgent) {
       this.#repushUntil = now + 2 * this.#parts.settings.deltaMs;
       this.#announce(false, now);
-    } else {
-      mailer.spread(view.evidence.note(view.me)!.digest, now);
-      mailer.deliver(now);
+      return;
     }
+    const digest = view.evidence.note(view.me)?.digest;
+    if (digest) mailer.spread(digest, now);
+    mailer.deliver(now);
   }
 
   /** To the judges that wait for my note, with the certificate that it was signed under. */

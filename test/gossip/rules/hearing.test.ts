@@ -1,5 +1,6 @@
 /** Rule R20 of docs/protocol.md: the judge hears the accused. */
 import { describe, expect, it, vi } from "vitest";
+import { CLOCK_TOLERANCE_MS } from "../../../gossip/evidence.js";
 import { type CertificateFacts, encodePacket, parseStatement } from "../../../gossip/index.js";
 import { Intake } from "../../../gossip/intake.js";
 import { BATCHES_MAX } from "../../../gossip/limits.js";
@@ -232,6 +233,21 @@ describe("R20 the judge hears the accused", () => {
     overlay.input(accuser, () => accuser.machine.renew(renewed, overlay.now));
     overlay.run(1000);
     expect(new Set(saidBy(accuser, dead).map(({ certificate }) => certificate))).toEqual(new Set([renewed.hash]));
+  });
+
+  it("a summons does no harm to a member whose certificate has ended and is forgotten", () => {
+    const overlay = new Overlay({ settings: { gossipMs: 20_000, monitorMs: 20_000 } });
+    const [other] = Array.from({ length: 6 }, (_, index) => overlay.start(`m${index}`, ["m0"])) as [Seat];
+    const notAfter = overlay.now + overlay.wallOffset + 1000;
+    const mortal = overlay.start("mortal", ["m0"], { certificate: { notAfter } });
+    overlay.run(2 * CLOCK_TOLERANCE_MS + 300_000);
+    expect(mortal.machine.certificateOf(mortal.id)).toBeUndefined();
+    const before = mortal.machine.epoch;
+    for (let round = 0; round < 3; round++) {
+      call(overlay, other.id, mortal, summonsOf(2, mortal.machine.epoch));
+      overlay.run(2000);
+    }
+    expect(mortal.machine.epoch).toBeGreaterThan(before);
   });
 
   it("judges that were told the accused note are sent the next one", () => {
