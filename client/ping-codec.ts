@@ -61,8 +61,9 @@ export function encodeSummons({ ring, epoch }: SummonsFields): Pick<Datagram, "n
   return { nonce, fingerprint };
 }
 
-/** Of a datagram that is authentic and a summons. */
-export function decodeSummons({ nonce, fingerprint }: Datagram): SummonsFields {
+/** Of a datagram that is authentic and a summons; undefined when the rest of it is not zero: there is one encoding. */
+export function decodeSummons({ nonce, fingerprint }: Datagram): SummonsFields | undefined {
+  if (fingerprint.subarray(2).some((byte) => byte !== 0)) return undefined;
   const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return { epoch: view(nonce).getBigUint64(0), ring: view(fingerprint).getUint16(0) };
 }

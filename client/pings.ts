@@ -157,7 +157,8 @@ export class Pings {
   #deliver(peer: PingPeer, datagram: Datagram, { address, port }: RemoteInfo): void {
     const { kind, nonce, fingerprint } = datagram;
     if (kind === "summons") {
-      this.#options.onSummons(peer.id, decodeSummons(datagram));
+      const summons = decodeSummons(datagram);
+      if (summons) this.#options.onSummons(peer.id, summons);
       return;
     }
     // Copies: the socket's buffer is used again.

@@ -1,5 +1,5 @@
 /**
- * Calls to partners and what waits to be sent to them. At most one call of a kind per partner and so many in all, so
+ * Calls to partners and what waits to be sent to them. At most one call of a kind per partner, hearings apart, and so many in all, so
  * that nobody who is slow holds up anybody else; every call ends, by its answer, its failure or its age.
  */
 import type { MemberId } from "../rings/index.js";
@@ -44,20 +44,19 @@ export class Courier {
     return this.#counts[purpose];
   }
 
-  /** Undefined when the partner is busy with such a call, or too many calls are under way. */
+  /**
+   * Undefined when the partner is busy with such a call, or too many calls are under way. A hearing does not wait for the one
+   * before: whoever holds that until its deadline must not keep the next one from being made.
+   */
   begin(purpose: Purpose, to: Recipient, now: number, round = 0): Call | undefined {
     const key = busyKey(purpose, to);
-    if (this.#busy.has(key) || this.count(purpose) >= CALLS_MAX[purpose]) return undefined;
+    const isBusy = purpose !== "hearing" && this.#busy.has(key);
+    if (isBusy || this.count(purpose) >= CALLS_MAX[purpose]) return undefined;
     const call: Call = { number: this.#next++, purpose, to, startedAt: now, round };
     this.#calls.set(call.number, call);
     this.#counts[purpose] += 1;
     this.#busy.add(key);
     return call;
-  }
-
-  /** Is a call of this purpose to this partner under way? */
-  isBusy(purpose: Purpose, to: Recipient): boolean {
-    return this.#busy.has(busyKey(purpose, to));
   }
 
   /** Undefined for an answer that comes twice, or after the call was given up. */

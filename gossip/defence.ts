@@ -76,9 +76,9 @@ export class Defence {
 
   /** An accusation whose accuser was no predecessor of mine when it came may stand later: then its ring is to be disabled. */
   answerStanding(now: number): void {
-    const { view } = this.#parts;
+    const { view, self } = this.#parts;
     for (const { accusation } of view.evidence.accusations(view.me)) {
-      if (view.judgement.mayStand(accusation)) this.accused(accusation, now);
+      if (!self.remembers(accusation) && view.judgement.mayStand(accusation)) this.accused(accusation, now);
     }
   }
 
@@ -88,6 +88,8 @@ export class Defence {
    */
   summoned(from: MemberId, { ring, epoch }: Summons, isCall: boolean, now: number): void {
     const { self, view, timers } = this.#parts;
+    // It holds a note of an earlier life of mine, and has sent it along: I go above that one, and it is told.
+    if (isCall && epoch > self.epoch && !self.leaving) this.#await(from);
     if (epoch !== self.epoch || self.leaving || ring < 1 || ring > view.ringCount || !isEnabled(self.mask, ring))
       return;
     this.#testimony.hear(from, ring, () => this.#standingOf(from));
@@ -95,7 +97,11 @@ export class Defence {
     this.#schedule(now, isProven, isCall ? now : this.#afterGrace(now));
     if (!isCall) return;
     if (timers.isDue("rebuttal", now)) this.answer(now);
-    else if (this.#awaiting.size < AWAITING_MAX) this.#awaiting.add(from);
+    else this.#await(from);
+  }
+
+  #await(judge: MemberId): void {
+    if (this.#awaiting.size < AWAITING_MAX) this.#awaiting.add(judge);
   }
 
   /** The rings on which this member may stand directly before me: also when I hold it as gone, or never heard of it. */
@@ -154,7 +160,8 @@ export class Defence {
     this.#rebuttedAt = now;
     const { tokens, at } = refilled(this.#budget, this.#rate, now);
     this.#budget = { tokens: Math.max(0, tokens - 1), at };
-    view.evidence.admitNote(note);
+    // Of a member whose certificate has ended, or is revoked, nobody takes a note any more, and neither do I.
+    if (!view.evidence.admitNote(note)) outbox.emit({ kind: "rejected", from: undefined, what: "note", reason: "own" });
     this.#isUrgent = false;
     this.#answerAwaiting();
     if (isUrgent) {

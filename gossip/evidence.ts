@@ -10,6 +10,7 @@ import { isEnabled, LayeredMap, type MemberId, Rings, type Sha256, toHex } from 
 import type { SignedAccusation } from "./accusation.js";
 import { type CertificateFacts, compareCertificates } from "./certificate.js";
 import { bestEquivocation, type Contradiction, type Equivocation, silences } from "./equivocation.js";
+import { Farewells } from "./farewells.js";
 import { ACCUSATIONS_PER_RING_MAX, ACCUSER_WINDOW, CERTIFICATES_PER_MEMBER_MAX, MEMBERS_MAX } from "./limits.js";
 import { addressesOf, noteProblem, type SignedNote, TRANSPORT_GRPC, TRANSPORT_PING } from "./note.js";
 import { LISTED_DIGITS } from "./packet.js";
@@ -32,12 +33,6 @@ export interface HeldNote extends Contradiction {
 export interface HeldAccusation {
   readonly accusation: Verified<SignedAccusation>;
   readonly digest: string;
-}
-
-interface Farewell {
-  readonly epoch: bigint;
-  /** While it is below the note that is held. */
-  readonly record: StoredRecord | undefined;
 }
 
 interface HeldCertificate {
@@ -76,9 +71,7 @@ export class Evidence {
   readonly #certificates: LayeredMap<MemberId, HeldCertificate[]>;
   readonly #byHash: LayeredMap<string, Verified<CertificateFacts>>;
   readonly #notes: LayeredMap<MemberId, HeldNote>;
-  /** Of each member the last farewell, also when a later note is held: it says that the member has returned since. */
-  readonly #farewells: LayeredMap<MemberId, Farewell>;
-  readonly #oldFarewells: LayeredMap<string, StoredRecord>;
+  readonly farewells: Farewells;
   readonly #proofs: LayeredMap<MemberId, HeldProof>;
   readonly #accusations: LayeredMap<MemberId, HeldAccusation[]>;
   readonly #records: LayeredMap<string, StoredRecord>;
@@ -101,8 +94,7 @@ export class Evidence {
     this.#certificates = base ? base.#certificates.fork() : new LayeredMap();
     this.#byHash = base ? base.#byHash.fork() : new LayeredMap();
     this.#notes = base ? base.#notes.fork() : new LayeredMap();
-    this.#farewells = base ? base.#farewells.fork() : new LayeredMap();
-    this.#oldFarewells = base ? base.#oldFarewells.fork() : new LayeredMap();
+    this.farewells = new Farewells(base?.farewells);
     this.#proofs = base ? base.#proofs.fork() : new LayeredMap();
     this.#accusations = base ? base.#accusations.fork() : new LayeredMap();
     this.#records = base ? base.#records.fork() : new LayeredMap();
@@ -234,7 +226,7 @@ export class Evidence {
   /** By the digest as it is listed to partners, or a whole one. */
   record(digest: string): StoredRecord | undefined {
     const listed = digest.slice(0, LISTED_DIGITS);
-    return this.#records.get(listed) ?? this.#oldFarewells.get(listed);
+    return this.#records.get(listed) ?? this.farewells.record(listed);
   }
 
   records(): Iterable<StoredRecord> {
@@ -261,14 +253,11 @@ export class Evidence {
     return undefined;
   }
 
-  /** The epoch of the last farewell of a member; undefined when it never said one. */
-  farewellEpoch(id: MemberId): bigint | undefined {
-    return this.#farewells.get(id)?.epoch;
-  }
-
-  /** A farewell that was not heard of while it was the last note, or one that is. */
-  isNewFarewell({ id, epoch, leaving }: SignedNote): boolean {
-    return leaving && epoch > (this.#farewells.get(id)?.epoch ?? -1n);
+  /** Is a note with a higher epoch held that still counts? */
+  isStale(note: SignedNote): boolean {
+    const held = this.#notes.get(note.id);
+    const certificate = this.#byHash.get(note.certificate);
+    return held !== undefined && note.epoch < held.note.epoch && !(certificate && this.#supersededBy(certificate));
   }
 
   /** A leaving note of a member that is held as there: each of them follows a note that had to wait for its time. */
@@ -278,20 +267,16 @@ export class Evidence {
   }
 
   /**
-   * Has the certificate of the held note ended by my clock, where this one of the same member has not? Then the note is no
-   * word of anybody any more, whatever its epoch; else it would stand until it is forgotten (rule R8), here and elsewhere at
-   * different times.
+   * Has the held note's certificate ended, while this one is still good? Then the held note no longer counts, whatever its
+   * epoch. Else it would stand until it is forgotten (rule R8), at a different time in each view.
    */
   #supersededBy(certificate: CertificateFacts): boolean {
     const held = this.#notes.get(certificate.id);
     return held !== undefined && held.certificate.notAfter < this.#ended && certificate.notAfter >= this.#ended;
   }
 
-  /**
-   * Rule R3 without the signature. `window` is false for accusations against myself: whoever's view differs from mine
-   * may have judged its accuser by another static order, and I must answer it all the same (rule R9).
-   */
-  accusationProblem(accusation: SignedAccusation, window = true): string | undefined {
+  /** Rule R3 without the signature. */
+  accusationProblem(accusation: SignedAccusation): string | undefined {
     const { accused, accuser, ring } = accusation;
     if (accused === accuser) return "self-accusation";
     if (ring < 1 || ring > this.ringCount) return "ring-range";
@@ -304,7 +289,7 @@ export class Evidence {
     if (this.isRevoked(certificate)) return "revoked";
     if (certificate.notAfter < this.#ended) return "accuser-expired";
     const distance = this.rings.distance(ring, accuser, accused, ACCUSER_WINDOW - 1);
-    if (distance === undefined) return window ? "not-near" : undefined;
+    if (distance === undefined) return "not-near";
     return this.#crowded(accusation, distance);
   }
 
@@ -372,14 +357,14 @@ export class Evidence {
     const found = this.contradiction(note);
     if (problem || !found) return false;
     const held = this.#notes.get(note.id);
-    if (held && note.epoch < held.note.epoch) this.#forgetFarewell(note.id);
+    if (held && note.epoch < held.note.epoch) this.farewells.forget(note.id);
     const contradicts = this.#admitContradictions(note.id, held ? [held, found] : [found]);
     const isOlder = held && held.note.epoch === note.epoch && held.hash < found.hash;
     if (isOlder && !this.#supersededBy(found.certificate)) return contradicts;
     if (held) this.#unstore(held.digest);
     const ways = { callable: addressesOf(note, TRANSPORT_GRPC), pingable: addressesOf(note, TRANSPORT_PING) };
     this.#notes.set(note.id, { ...found, ...ways, note, digest: this.#store({ kind: "note", note }, record) });
-    if (note.leaving) this.#rememberFarewell(note, undefined);
+    if (note.leaving) this.farewells.remember(note);
     this.#affect(note.id);
     this.#dropAccusations(note.id, (held) => this.accusationForm(held.accusation) === undefined);
     return true;
@@ -390,17 +375,11 @@ export class Evidence {
    * part of what views are compared by; it is there to be passed on, and to be counted (rule R13).
    */
   admitFarewell(note: Verified<SignedNote>, record: StoredRecord): boolean {
-    if (!this.isNewFarewell(note)) return false;
-    this.#rememberFarewell(note, record);
+    if (!this.farewells.isNew(note)) return false;
+    this.farewells.remember(note, { listed: record.digest.slice(0, LISTED_DIGITS), record });
     this.#affect(note.id);
     this.#version += 1;
     return true;
-  }
-
-  #rememberFarewell({ id, epoch }: SignedNote, record: StoredRecord | undefined): void {
-    this.#forgetFarewell(id);
-    this.#farewells.set(id, { epoch, record });
-    if (record) this.#oldFarewells.set(record.digest.slice(0, LISTED_DIGITS), record);
   }
 
   /** Is the accusation still one against the note that is held? */
@@ -467,18 +446,12 @@ export class Evidence {
   #forgetMember(id: MemberId): boolean {
     this.#affect(id);
     this.#certificates.delete(id);
-    this.#forgetFarewell(id);
+    this.farewells.forget(id);
     this.#dropAccusations(id, () => false);
     const proof = this.#proofs.get(id);
     if (proof) this.#unstore(proof.digest);
     this.#proofs.delete(id);
     return this.rings.delete(id);
-  }
-
-  #forgetFarewell(id: MemberId): void {
-    const record = this.#farewells.get(id)?.record;
-    if (record) this.#oldFarewells.delete(record.digest.slice(0, LISTED_DIGITS));
-    this.#farewells.delete(id);
   }
 
   #admitContradictions(id: MemberId, found: readonly Contradiction[]): boolean {

@@ -79,12 +79,13 @@ export class Exchanges {
     const { view, courier, deltaMs } = this.#parts;
     const to = view.partner(id);
     const call = to && courier.begin("hearing", to, now);
-    // Nobody is crowded out by a call that it has already, or by having no address.
-    if (!call) return !to || courier.isBusy("hearing", to);
+    // Without an address nothing helps.
+    if (!call) return !to;
     const builder = new PacketBuilder();
     builder.item({ kind: "summons", ...summons });
     // Its own note, in case that it has lost its memory: then it must go above that.
-    this.#add(builder, view.evidence.introduction(id).slice(-1));
+    const note = view.evidence.note(id)?.digest;
+    if (note) this.#add(builder, [note]);
     // It can answer without them. From its neighbours it hears whom to answer, and by that which ring to disable.
     const charges = view.neighbours().has(id) ? view.judgement.charges(id).slice(0, SUMMONS_CHARGES_MAX) : [];
     this.#add(builder, this.#chargesOf(charges));
@@ -107,6 +108,7 @@ export class Exchanges {
   /** A partner's answer: taken in, and asked on while it leaves something to say. True when the exchange is over. */
   answered(ended: Call, from: MemberId, items: readonly Item[], canGoOn: boolean, now: number): boolean {
     if (ended.purpose === "hearing") {
+      for (const item of items) if (item.kind === "refused") this.#respondRefused(from, item.reason);
       // Its certificates and its note. What else an accused member has to say comes by other ways.
       this.#parts.submit(this.#statementsOf(items).slice(0, INTRODUCTION_MAX), from, true, now, true);
       return false;
@@ -128,12 +130,14 @@ export class Exchanges {
     this.#again.clear();
     for (const id of ids) {
       const to = this.#parts.view.partner(id);
-      if (to) this.begin(to, now);
+      if (to && this.#parts.partners.take(id, "calls", now)) this.begin(to, now);
     }
   }
 
   #askOn(ended: Call, from: MemberId, builder: PacketBuilder, now: number): boolean {
-    const { view, courier } = this.#parts;
+    const { view, courier, partners } = this.#parts;
+    // As many as it may make to me: beyond that a correct one would be told that I am busy, and a liar goes on for ever.
+    if (!partners.take(from, "calls", now)) return false;
     // A contact's note may not have been taken in yet: then it is reached where it was just now.
     const to = view.partner(from) ?? { id: from, addresses: ended.to.addresses };
     const call = courier.begin("exchange", to, now, ended.round + 1);
@@ -164,7 +168,7 @@ export class Exchanges {
   }
 
   #respond(item: Item, from: MemberId, builder: PacketBuilder, isStranger: boolean, now: number): void {
-    const { partners, outbox, onToldGone } = this.#parts;
+    const { partners, onToldGone } = this.#parts;
     if (item.kind === "range" && item.prefix === "") partners.learnFingerprint(from, item.hash);
     if (item.kind === "range" || item.kind === "children" || item.kind === "list") {
       if (isStranger) this.#redirect(from, builder, now);
@@ -172,7 +176,11 @@ export class Exchanges {
     } else if (item.kind === "want") this.#give(from, item.digests, builder, isStranger, now);
     else if (item.kind === "offer") for (const digest of item.digests) this.#want(digest, builder);
     else if (item.kind === "gone") onToldGone(item.epoch, now);
-    else if (item.kind === "refused") outbox.emit({ kind: "rejected", from, what: "call", reason: item.reason });
+    else if (item.kind === "refused") this.#respondRefused(from, item.reason);
+  }
+
+  #respondRefused(from: MemberId, reason: string): void {
+    this.#parts.outbox.emit({ kind: "rejected", from, what: "call", reason });
   }
 
   #reconcile(item: Item, builder: PacketBuilder): void {
@@ -194,7 +202,7 @@ export class Exchanges {
     for (const digest of digests) {
       const record = view.evidence.record(digest);
       if (!record) continue;
-      if (isStranger && !partners.takeStrangerBytes(from, record.bytes.length, now)) return;
+      if (isStranger && !partners.take(from, "strangerBytes", now, record.bytes.length)) return;
       if (!builder.statement(record.digest, record.bytes)) return;
     }
   }

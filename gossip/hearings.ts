@@ -1,7 +1,7 @@
 /**
- * The judge hears the accused (rule R20). Whoever is accused in my view hears it from me, its judge, before I remove it:
- * no other member need see the accusation, and no liar need pass it on. A summons names the accusation and proves nothing;
- * whoever it reaches answers it with a new note, and need not agree that the accusation stands.
+ * The judge hears the accused (rule R20). Before I remove an accused member, I tell it that it stands accused. No other
+ * member need see the accusation, and no liar need pass it on. A summons proves nothing; the accused answers with a new note
+ * even if it holds the accusation for void.
  *
  * The first two summonses are datagrams: most of the accused know within a round trip, and nobody dials a dead host for
  * that. Those after them are calls as well, whose answer brings the note: by then gossip has failed to bring it.
@@ -87,11 +87,12 @@ export class Hearings {
     const count = this.#counts.get(id) ?? 0;
     const { ring, epoch } = charge;
     const { deltaMs } = settings;
-    outbox.emit({ kind: "summon", to: id, addresses: held.pingable, epoch, ring });
     if (count >= DATAGRAMS_ALONE && !exchanges.summon(id, { ring, epoch }, now)) {
+      outbox.emit({ kind: "rejected", from: undefined, what: "hearing", reason: "crowded" });
       this.#timers.set(id, now + CROWDED_DELTAS * deltaMs);
       return;
     }
+    outbox.emit({ kind: "summon", to: id, addresses: held.pingable, epoch, ring });
     this.#counts.set(id, count + 1);
     this.#timers.set(id, now + PAUSE_DELTAS * deltaMs * (1 - JITTER * random.number()));
   }

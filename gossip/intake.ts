@@ -49,6 +49,8 @@ interface Batch {
   readonly id: number;
   readonly from: MemberId | undefined;
   readonly fresh: boolean;
+  /** An answer to my own summons: it takes nobody's place. */
+  readonly isHearing: boolean;
   readonly stages: StagedClaim[][];
   /** Notes and proofs of one subject that this batch has sent to be checked: what they may cost is not spent before. */
   readonly spent: Map<string, number>;
@@ -130,6 +132,7 @@ export class Intake {
       id: this.#nextBatch++,
       from,
       fresh,
+      isHearing,
       stages: [[], [], []],
       spent: new Map(),
       checking: [],
@@ -189,8 +192,9 @@ export class Intake {
 
   #hasRoom(from: MemberId | undefined): boolean {
     if (from === undefined) return true;
-    const mine = [...this.#batches.values()].filter((batch) => batch.from === from).length;
-    return this.#batches.size < BATCHES_MAX && mine < BATCHES_PER_PARTNER_MAX;
+    const others = [...this.#batches.values()].filter((batch) => !batch.isHearing);
+    const mine = others.filter((batch) => batch.from === from).length;
+    return others.length < BATCHES_MAX && mine < BATCHES_PER_PARTNER_MAX;
   }
 
   /** Nobody honest hands on what is not verified: after a lie, the rest of a partner's packet is not worth the work. */
@@ -239,17 +243,15 @@ export class Intake {
   /** An old farewell says that its author has returned: some hold it as gone where others never heard of that. */
   #noteProblem(note: SignedNote): string | undefined {
     const problem = this.#evidence.noteProblem(note);
-    const isNews = problem === "stale" && this.#evidence.isNewFarewell(note);
+    const isNews = problem === "stale" && this.#evidence.farewells.isNew(note);
     return isNews && this.#options.isReturn(note.id, note.epoch) ? undefined : problem;
   }
 
   /** One against me that is too far to be held is worth a check only while I would answer it. */
   #accusationProblem(accusation: SignedAccusation): string | undefined {
     const { me, isHeard } = this.#options;
-    if (accusation.accused !== me || this.#evidence.accusationProblem(accusation) !== "not-near") {
-      return this.#evidence.accusationProblem(accusation);
-    }
-    return isHeard(accusation) ? undefined : "not-near";
+    const problem = this.#evidence.accusationProblem(accusation);
+    return problem === "not-near" && accusation.accused === me && isHeard(accusation) ? undefined : problem;
   }
 
   #checksOf(claim: Claim): Check[] {
@@ -290,7 +292,7 @@ export class Intake {
   }
 
   #isOldFarewell(claim: Claim): boolean {
-    return claim.kind === "note" && this.#evidence.noteProblem(claim.note) === "stale";
+    return claim.kind === "note" && this.#evidence.isStale(claim.note);
   }
 
   #admitFarewell(staged: StagedClaim, verdicts: readonly Verdict[], fresh: boolean, now: number): Intaken[] {
@@ -389,10 +391,12 @@ export class Intake {
   /** Rule R11: beyond its budget a few more are checked, because the newest of them waits. */
   #noteExcess(note: SignedNote, digest: string, cost: number, now: number): string | undefined {
     const { id } = note;
-    if (this.#evidence.noteProblem(note) === "stale") {
+    if (this.#evidence.isStale(note)) {
       return this.#farewellBudgets.affords(id, now, cost) ? undefined : "note-budget";
     }
-    if (this.#noteBudgets.affords(id, now, cost) || this.#evidence.isFarewell(note)) return undefined;
+    if (this.#noteBudgets.affords(id, now, cost)) return undefined;
+    // One of them is admitted, and makes the others wait.
+    if (cost <= PARKED_PER_INTERVAL && this.#evidence.isFarewell(note)) return undefined;
     if (this.#parked.get(id)?.digest === digest) return "duplicate";
     return this.#parkBudgets.affords(id, now, cost) ? undefined : "note-budget";
   }

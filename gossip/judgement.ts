@@ -23,7 +23,7 @@ export type Standing =
   | "suspected"
   /** Removed at its latest epoch after 2 Delta of accusation. */
   | "removed"
-  /** Came back from the second removal within two minutes, or the third within ten, and must wait (rule R13). */
+  /** Came back too often, from removals or from leaving, and must wait (rule R13). */
   | "waiting"
   | "left"
   | "revoked"
@@ -162,7 +162,8 @@ export class Judgement {
   }
 
   /**
-   * Against somebody who is removed, and accused still, or past somebody who is there: it changes nothing in my view. All monitors of a dead member say such
+   * Does this accusation change nothing in my view? It does not when the accused is removed and stays accused by others, nor
+   * when it passes over somebody who is there. All monitors of a dead member say such
    * a one when they remove it (rule R7). Pushed, each would reach everybody four times; by reconciliation they come
    * many at a time, and once. In whose view it does change something, that one pushes it on.
    */
@@ -230,7 +231,7 @@ export class Judgement {
     const note = this.#evidence.note(id);
     if (note) this.#beginAnew(id, note.note.epoch);
     const removal = this.#removals.get(id);
-    const farewell = this.#evidence.farewellEpoch(id);
+    const farewell = this.#evidence.farewells.epochOf(id);
     if (note && farewell !== undefined && farewell < note.note.epoch) this.#returned(id, farewell, now);
     if (note) this.#witness(id, note.note.epoch, now);
     if (!removal || removal.isAnswered || !note || note.note.epoch <= removal.epoch || this.#waits.has(id)) return;

@@ -30,13 +30,13 @@ export const EPOCH_MAX = 2n ** 63n - 1n;
 export const EPOCH_BLOCK = 1000n;
 /** Rule R9: accusations remembered until the note that answers them; those beyond are answered by it as well. */
 export const UNANSWERED_MAX = 1024;
-/** Rule R20: tellers counted for one note of mine: more judges than there are rings to stand on. */
+/** Rule R20: members counted for one note of mine. Memory, not correctness. */
 export const TELLERS_MAX = 4096;
 /** Rule R20: members whose summons my next note answers first-hand. The others hear it by gossip, or call again. */
 export const AWAITING_MAX = 256;
 /**
- * Rule R20: summoning calls under way at once. Each ends after Delta / 2, so in the Delta that is left for them a thousand
- * accused liars who hold their calls keep none of the others from being heard.
+ * Rule R20: summoning calls under way at once. Each ends after Delta / 2. With more accused members who all hold their calls,
+ * some are called late: a third of liars are so many in networks of 1,500 members.
  */
 export const HEARINGS_MAX = 512;
 /** Rule R15: accusations that the accused is offered in one packet, each with its accuser's certificate. */

@@ -29,7 +29,7 @@ import type { Output, Peer, Recipient } from "./outputs.js";
 import { encodePacket, parsePacket } from "./packet.js";
 import { Partners } from "./partners.js";
 import type { Ports } from "./ports.js";
-import { Reception } from "./reception.js";
+import { receive } from "./reception.js";
 import { Roster } from "./roster.js";
 import { Rounds, withoutMine } from "./rounds.js";
 import { Self } from "./self.js";
@@ -67,7 +67,6 @@ export class Machine {
   readonly #self: Self;
   readonly #intake: Intake;
   readonly #partners: Partners;
-  readonly #reception: Reception;
   readonly #mailer: Mailer;
   readonly #monitor: Monitor;
   readonly #defence: Defence;
@@ -111,7 +110,6 @@ export class Machine {
     this.#self = new Self({ ...options, ...mine });
     this.#intake = this.#newIntake(options);
     this.#partners = new Partners(settings.gossipMs);
-    this.#reception = new Reception(this.#partners);
     const shared = {
       view: this.#view,
       self: this.#self,
@@ -252,7 +250,7 @@ export class Machine {
   /** A partner's packet; returns the packet to answer with. Never throws for what the partner sent. */
   request(from: MemberId, packet: Uint8Array, now: number): Uint8Array {
     this.#wake(now);
-    const received = this.#reception.receive(from, packet, now);
+    const received = receive(this.#partners, from, packet, now);
     if ("refused" in received) return this.#refuse(from, received.refused);
     const answer = this.#exchanges.answer(from, received.items, now);
     this.#settle(now);
@@ -514,13 +512,14 @@ export class Machine {
 
   #admitted(claim: Claim, digest: string, fresh: boolean, now: number): void {
     const id = subjectOf(claim);
+    const isLatest = claim.kind === "note" && this.#evidence.note(claim.note.id)?.digest === digest;
     // Not judged anew yet: still accused means that this note is the answer.
-    const isRebuttal = claim.kind === "note" && this.#judgement.mayAnswer(claim.note.id);
+    const isRebuttal = isLatest && this.#judgement.mayAnswer(claim.note.id);
     if (id) this.#herald.touch(id);
     if (claim.kind === "revocation") this.#herald.revoked(claim.list);
     if (claim.kind === "note") {
       this.#judgement.noteAdmitted(claim.note.id, now);
-      if (this.#evidence.note(claim.note.id)?.digest === digest) this.#monitor.forget(claim.note.id);
+      if (isLatest) this.#monitor.forget(claim.note.id);
     }
     if (fresh && isRebuttal) this.#mailer.spreadUrgently(digest, now);
     else if (fresh && !this.#isReserve(claim)) this.#mailer.spread(digest, now);

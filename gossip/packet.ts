@@ -98,6 +98,9 @@ function writeDigests(writer: ByteWriter, digests: readonly string[]): void {
   for (const digest of digests) writer.raw(fromHex(digest.slice(0, LISTED_DIGITS)) as Uint8Array);
 }
 
+/** Bytes of a packet that is a summons and nothing else: version, kind, epoch, ring. */
+export const SUMMONS_BYTES = 12;
+
 /** Does a packet begin with a summons? Looks at two bytes of it. */
 export function isSummons(packet: Uint8Array): boolean {
   return packet[0] === PACKET_VERSION && packet[1] === NUMBERS.summons;

@@ -16,84 +16,69 @@ import {
 /** Of an interval, between two exchanges with a partner: a tick that comes a moment early must not cost a whole one. */
 const EXCHANGE_SHARE = 0.9;
 
-/** After a call that failed the next packet is half as large, and twice after one that was answered; at least this share of a full one. */
+/** A failed call halves the next packet to a partner, an answered one doubles it again; this is the smallest share of a full one. */
 const PACKET_SHARE_MIN = 1 / 64;
 
-interface Partner {
+/** What is counted for each partner, and refills with time. */
+type Purse =
+  /** Packets that it sends, and statements in its requests. */
+  | "packets"
+  | "statements"
+  /** Summonses for which it is heard though its packets are used up. */
+  | "summonses"
+  /** Rule R16: what it may pull while it is not my neighbour. */
+  | "strangerBytes"
+  /** My calls to it that its own answers ask for. */
+  | "calls";
+
+interface Partner extends Record<Purse, Budget> {
   /** Of the largest packet, what a call to it carries. */
   share: number;
   fingerprint: Uint8Array | undefined;
-  packets: Budget;
-  summonses: Budget;
-  statements: Budget;
-  strangerBytes: Budget;
   redirectedAt: number;
   exchangedAt: number;
 }
 
 export class Partners {
   readonly #partners = new Map<MemberId, Partner>();
-  readonly #packetRate: BudgetRate;
-  readonly #summonsRate: BudgetRate;
-  readonly #statementRate: BudgetRate;
-  readonly #byteRate: BudgetRate;
+  readonly #rates: Readonly<Record<Purse, BudgetRate>>;
   /** Everyone begins with these: most partners never spend any. */
-  readonly #full: Pick<Partner, "packets" | "summonses" | "statements" | "strangerBytes">;
+  readonly #full: Readonly<Record<Purse, Budget>>;
   readonly #gossipMs: number;
 
   constructor(gossipMs: number) {
     this.#gossipMs = gossipMs;
-    this.#packetRate = { burst: PARTNER_PACKETS_BURST, refillMs: gossipMs / PARTNER_PACKETS_PER_INTERVAL };
-    const summonsMs = gossipMs / PARTNER_SUMMONSES_PER_INTERVAL;
-    this.#summonsRate = { burst: PARTNER_SUMMONSES_PER_INTERVAL, refillMs: summonsMs };
-    const statementMs = gossipMs / PARTNER_STATEMENTS_PER_INTERVAL;
-    this.#statementRate = { burst: PARTNER_STATEMENTS_BURST, refillMs: statementMs };
-    this.#byteRate = { burst: STRANGER_BYTES_PER_INTERVAL, refillMs: gossipMs / STRANGER_BYTES_PER_INTERVAL };
+    const rate = (burst: number, perInterval: number): BudgetRate => ({ burst, refillMs: gossipMs / perInterval });
+    const packets = rate(PARTNER_PACKETS_BURST, PARTNER_PACKETS_PER_INTERVAL);
+    this.#rates = {
+      packets,
+      calls: packets,
+      statements: rate(PARTNER_STATEMENTS_BURST, PARTNER_STATEMENTS_PER_INTERVAL),
+      summonses: rate(PARTNER_SUMMONSES_PER_INTERVAL, PARTNER_SUMMONSES_PER_INTERVAL),
+      strangerBytes: rate(STRANGER_BYTES_PER_INTERVAL, STRANGER_BYTES_PER_INTERVAL),
+    };
     this.#full = {
-      packets: fullBudget(this.#packetRate, 0),
-      summonses: fullBudget(this.#summonsRate, 0),
-      statements: fullBudget(this.#statementRate, 0),
-      strangerBytes: fullBudget(this.#byteRate, 0),
+      packets: fullBudget(this.#rates.packets, 0),
+      calls: fullBudget(this.#rates.calls, 0),
+      statements: fullBudget(this.#rates.statements, 0),
+      summonses: fullBudget(this.#rates.summonses, 0),
+      strangerBytes: fullBudget(this.#rates.strangerBytes, 0),
     };
   }
 
-  /** May this partner send another packet now? */
-  takePacket(id: MemberId, now: number): boolean {
+  /** Takes what something costs from one of a partner's budgets, before the work on it begins. False when it does not hold that. */
+  take(id: MemberId, purse: Purse, now: number, cost = 1): boolean {
     const partner = this.#of(id);
-    const left = spend(partner.packets, this.#packetRate, now);
-    if (left) partner.packets = left;
-    return left !== undefined;
-  }
-
-  /** May this partner, whose packets are used up, still summon me? */
-  takeSummons(id: MemberId, now: number): boolean {
-    const partner = this.#of(id);
-    const left = spend(partner.summonses, this.#summonsRate, now);
-    if (left) partner.summonses = left;
-    return left !== undefined;
-  }
-
-  /** May it send so many statements more? Asked before the work on them begins. */
-  takeStatements(id: MemberId, count: number, now: number): boolean {
-    const partner = this.#of(id);
-    const left = spend(partner.statements, this.#statementRate, now, count);
-    if (left) partner.statements = left;
+    const left = spend(partner[purse], this.#rates[purse], now, cost);
+    if (left) partner[purse] = left;
     return left !== undefined;
   }
 
   /** A lie is paid for when it is found out, also with packets that are not there yet: a partner may be in debt. */
   punish(id: MemberId, now: number): void {
     const partner = this.#of(id);
-    const { tokens, at } = refilled(partner.packets, this.#packetRate, now);
+    const { tokens, at } = refilled(partner.packets, this.#rates.packets, now);
     partner.packets = { tokens: Math.max(-PARTNER_DEBT_MAX, tokens - PACKETS_PER_LIE), at };
-  }
-
-  /** Rule R16: how much a partner that is not my neighbour may still pull in this interval. */
-  takeStrangerBytes(id: MemberId, bytes: number, now: number): boolean {
-    const partner = this.#of(id);
-    const left = spend(partner.strangerBytes, this.#byteRate, now, bytes);
-    if (left) partner.strangerBytes = left;
-    return left !== undefined;
   }
 
   /** Rule R16: at most one redirect per interval. */
@@ -154,12 +139,9 @@ export class Partners {
 
   #new(): Partner {
     return {
+      ...this.#full,
       share: 1,
       fingerprint: undefined,
-      packets: this.#full.packets,
-      summonses: this.#full.summonses,
-      statements: this.#full.statements,
-      strangerBytes: this.#full.strangerBytes,
       redirectedAt: Number.NEGATIVE_INFINITY,
       exchangedAt: Number.NEGATIVE_INFINITY,
     };

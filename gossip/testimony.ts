@@ -1,7 +1,6 @@
 /**
- * What others say of accusations against my present note (rule R20). Their words are unsigned, so one of them proves
- * nothing; but liars stand directly before me on t rings at most, so what members say who stand there on more rings than
- * that, one correct judge says.
+ * Who says that accusations against my present note stand (rule R20). Their words are unsigned. Liars stand directly before
+ * me on at most t rings, so when the speakers stand there on more, one of them is correct.
  */
 import type { MemberId } from "../rings/index.js";
 import { TELLERS_MAX } from "./limits.js";

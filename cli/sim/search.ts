@@ -74,6 +74,9 @@ async function beginning({ from, state: file, rules }: SearchOptions): Promise<S
   if (held && from !== undefined && held.from !== from) {
     throw usage(`The search in ${file} began at seed ${held.from}: leave out --from, or keep another state.`);
   }
+  if (held && held.version !== VERSION) {
+    throw usage(`The search in ${file} is by version ${held.version}, and a seed belongs to one: keep another state.`);
+  }
   if (held && held.rules !== name) {
     throw usage(`The search in ${file} is one of the rules "${held.rules}": keep another state for "${name}".`);
   }
@@ -86,7 +89,11 @@ async function generation(state: SearchState, crew: Crew): Promise<SearchState> 
   const { next, population } = state;
   const seeds = Array.from({ length: SEEDS_PER_GENERATION }, (_, index) => next + index);
   const { tried, threw, coreMs } = await crew.play(seeds, population);
-  for (const { seed, message } of threw) process.stderr.write(`seed ${seed} of the search threw: ${message}\n`);
+  for (const { seed, message } of threw) {
+    process.stderr.write(`seed ${seed} of the search threw: ${message}\n`);
+    // What was not played was not searched: whoever reads the exit code alone must not take it for that.
+    process.exitCode = 1;
+  }
   let found = state.found;
   let spentMs = state.coreMs + coreMs;
   for (const broken of tried.filter(({ outcome }) => outcome.violation)) {

@@ -61,8 +61,8 @@ export class DialHistory {
   readonly #failures = new Map<string, { readonly count: number; readonly until: number; readonly error: Error }>();
 
   /**
-   * Why this address is not dialled now: how it failed the last time, a moment ago. That it is this member's own, and not that of
-   * another one who claims it, is no failure of it: liars would keep me from whom they like by naming its address.
+   * Why this address is not dialled now: its last dial failed a moment ago. A dial that found this member when another was
+   * expected does not count: else liars could cut a member off by naming its address in their notes.
    */
   recent(address: string, now: number, expect?: MemberId): Error | undefined {
     const failure = this.#failures.get(address);

@@ -153,7 +153,7 @@ export class Driver {
   async #send({ call, to, packet, timeoutMs }: Extract<Output, { kind: "send" }>): Promise<void> {
     const { now, pool } = this.#options;
     const end = now() + timeoutMs;
-    // A host that answers late, in a link's making and then in the call, takes no longer than one that never answers.
+    // One deadline for dialling and the call together: a host that is slow in both gets no more time.
     const late = setTimeout(() => this.#later((machine, at) => machine.failed(call, at)), timeoutMs);
     try {
       const link = await pool.reach(to, timeoutMs);

@@ -161,7 +161,7 @@ export class BudgetWatch implements Watcher {
 
   #sentPacket(from: Seat, to: Seat, kind: "call" | "answer", bytes: number, now: number): void {
     if (bytes > PACKET_BYTES_MAX) this.#report(from, now, `sent ${to.name} a packet of ${bytes} bytes`);
-    if (bytes <= REFUSAL_BYTES) return;
+    if (kind === "answer" && bytes <= REFUSAL_BYTES) return;
     const count = this.#packets[kind].add(from.number * PAIR + to.number, now);
     if (count !== PACKETS_MAX + 1) return;
     this.#report(from, now, `sent ${to.name} ${count} packets (${kind}) in one interval`);

@@ -54,6 +54,8 @@ export class Splits {
   /** Looks at the views, and notes what has lasted too long: each such split once. */
   sample({ now, liars, viewers, isDisturbed }: Views): void {
     const settled = viewers.filter(({ startedAt, backAt }) => now - Math.max(startedAt, backAt) > this.#boundMs);
+    // One that is down, and comes again, begins anew.
+    for (const id of this.#splits.keys()) if (!liars.some((liar) => liar.id === id)) this.#splits.delete(id);
     for (const liar of liars) {
       const [inside, outside] = sidesOf(liar, settled);
       const isAgreed = inside === 0 || outside === 0;

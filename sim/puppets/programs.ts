@@ -1,7 +1,7 @@
 /** The attacks that removed correct members, as programs; docs/adversaries.md says of each why it did. */
 import type { Audience, Move, Program } from "./program.js";
 
-/** Accusations that use up what a member has for a stranger (STRANGER_REBUTTALS_MAX of gossip/limits.ts), and one more. */
+/** Accusations that, before R20, used up what a member had for a stranger, and one more. */
 const DRAIN = 5;
 /** Liars that bring a packet which must not be lost: with a tenth of loss one of a thousand is late. */
 const BEARERS = 3;

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it, vi } from "vitest";
 import { encodePacket } from "../../gossip/index.js";
+import { PARTNER_PACKETS_BURST, PARTNER_PACKETS_PER_INTERVAL } from "../../gossip/limits.js";
 import { disabledRings, fullMask } from "../../rings/index.js";
 import { Geometry } from "../support/gossip/geometry.js";
 import { Overlay, type Seat } from "../support/gossip/overlay.js";
@@ -163,6 +164,26 @@ describe("a false accusation", () => {
     expect(disabledRings(victim.machine.mask, 9)).toEqual(held);
     // On rings where the others are strangers each costs a note per Delta at most.
     expect(Number(victim.machine.epoch - epoch)).toBeLessThanOrEqual(4 + 14_000 / overlay.settings.deltaMs);
+  });
+});
+
+describe("a partner", () => {
+  it("that always has more to say is called no oftener than it may call", () => {
+    const overlay = new Overlay({ seed: 7 });
+    const seats = overlay.grow(8);
+    overlay.run(5000);
+    const [liar, ...correct] = seats as [Seat, ...Seat[]];
+    const more = encodePacket([{ kind: "more" }]);
+    let calls = 0;
+    vi.spyOn(liar.machine, "request").mockImplementation(() => {
+      calls += 1;
+      return more;
+    });
+    const seconds = 20;
+    overlay.run(1000 * seconds);
+    const most = PARTNER_PACKETS_BURST + PARTNER_PACKETS_PER_INTERVAL * seconds + 3 * seconds;
+    expect(calls).toBeGreaterThan(correct.length);
+    expect(calls).toBeLessThanOrEqual(correct.length * most);
   });
 });
 

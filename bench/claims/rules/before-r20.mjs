@@ -61,7 +61,7 @@ const PROOFS_WAIT = [{ file: "gossip/intake.js", find: " || this.#evidence.silen
 /** R11: a farewell waits for its time like any note, and R13: who left is back at once, however often. */
 const FAREWELLS_WAIT = [
   { file: "gossip/intake.js", find: " || this.#evidence.isFarewell(claim.note)", put: "" },
-  { file: "gossip/intake.js", find: " || this.#evidence.isFarewell(note)", put: "" },
+  { file: "gossip/intake.js", find: "cost <= PARKED_PER_INTERVAL && this.#evidence.isFarewell(note)", put: "cost < 0" },
   {
     file: "gossip/judgement.js",
     find: "if (note && farewell !== undefined && farewell < note.note.epoch)",
@@ -69,7 +69,7 @@ const FAREWELLS_WAIT = [
   },
   {
     file: "gossip/intake.js",
-    find: 'problem === "stale" && this.#evidence.isNewFarewell(note)',
+    find: 'problem === "stale" && this.#evidence.farewells.isNew(note)',
     put: "problem === null",
   },
 ];

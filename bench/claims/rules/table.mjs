@@ -102,7 +102,7 @@ export const RULES = [
     attack: "8 liars accuse everybody on all rings, from wherever they stand",
     isLong: true,
     edits: [
-      { file: "gossip/evidence.js", find: 'return window ? "not-near" : undefined;', put: "return undefined;" },
+      { file: "gossip/evidence.js", find: 'return "not-near";', put: "return undefined;" },
       {
         file: "gossip/evidence.js",
         find: "const kept = new Set(firstPerAccuser(crowd).slice(0, ACCUSATIONS_PER_RING_MAX));",
@@ -344,8 +344,8 @@ export const RULES = [
         put: "return false;",
       },
       {
-        file: "gossip/evidence.js",
-        find: "return leaving && epoch > (this.#farewells.get(id)?.epoch ?? -1n);",
+        file: "gossip/farewells.js",
+        find: "return leaving && epoch > (this.epochOf(id) ?? -1n);",
         put: "return false;",
       },
     ],

@@ -1,7 +1,7 @@
 /** Rule R20 of docs/protocol.md: the judge hears the accused. */
 import { describe, expect, it, vi } from "vitest";
 import { CLOCK_TOLERANCE_MS } from "../../../gossip/evidence.js";
-import { type CertificateFacts, encodePacket, parseStatement } from "../../../gossip/index.js";
+import { type CertificateFacts, encodePacket, type Output, parseStatement } from "../../../gossip/index.js";
 import { Intake } from "../../../gossip/intake.js";
 import { BATCHES_MAX } from "../../../gossip/limits.js";
 import { Testimony } from "../../../gossip/testimony.js";
@@ -51,6 +51,8 @@ function saidBy(accuser: Seat, accused: Seat) {
   });
 }
 
+/** The kind of a packet's first item. */
+const SUMMONS = 10;
 const summonsOf = (ring: number, epoch: bigint) => encodePacket([{ kind: "summons", ring, epoch }]);
 
 function call(overlay: Overlay, from: MemberId, to: Seat, packet: Uint8Array): Uint8Array[] {
@@ -107,15 +109,36 @@ describe("R20 the judge hears the accused", () => {
     expect(joiner.machine.standing(on.victim.id)).toBe("live");
   });
 
-  it("a summons costs the dead four datagrams and two calls at most of each judge", () => {
+  it("two calls begin in time though the first is held until its deadline, and no more than three", () => {
+    const on = stage();
+    const [judge] = on.others as [Seat];
+    const { deltaMs } = on.overlay.settings;
+    on.overlay.passes = (from, to) => from !== judge && to !== judge;
+    const calls: number[] = [];
+    const took = vi.spyOn(judge.machine, "takeOutputs");
+    accuseBeforeOnly(on, [judge]);
+    const from = on.overlay.now;
+    for (let passed = 0; passed < on.overlay.settings.removalMs; passed += 5) {
+      on.overlay.run(5);
+      const outputs = took.mock.results.splice(0).flatMap(({ value }) => value as Output[]);
+      const isSummons = (output: Output) =>
+        output.kind === "send" && output.to.id === on.victim.id && output.packet[1] === SUMMONS;
+      if (outputs.some(isSummons)) calls.push((on.overlay.now - from) / deltaMs);
+    }
+    expect(calls.length).toBeGreaterThanOrEqual(2);
+    expect(calls.length).toBeLessThanOrEqual(3);
+    expect(calls[0]).toBeGreaterThanOrEqual(3 / 4);
+    expect(calls[1]).toBeGreaterThanOrEqual(9 / 8);
+    expect(calls[1]).toBeLessThanOrEqual(7 / 4 + 0.01);
+  });
+
+  it("a summons costs the dead six datagrams at most of each judge", () => {
     const overlay = new Overlay({ seed: 3 });
     const seats = overlay.grow(12);
     overlay.run(5000);
     const [dead, judge] = [seats[3]!, seats[7]!];
     const summoned = vi.spyOn(dead.machine, "summoned");
-    const called = vi.spyOn(dead.machine, "request");
     dead.machine.summoned = summoned.mockImplementation(() => {});
-    called.mockClear();
     dead.mute = true;
     // It hears, and neither answers nor acts.
     overlay.input(dead, () => {});

@@ -350,7 +350,7 @@ describe("R11 and R12: what waits for no budget", () => {
     expect(kinds(note(subject, 6n))).toEqual(["stale"]);
     // At the rate of its notes.
     expect(kinds(note(subject, 7n, true))).toEqual(["note-budget"]);
-    expect(scene.evidence.farewellEpoch(subject.id)).toBe(5n);
+    expect(scene.evidence.farewells.epochOf(subject.id)).toBe(5n);
     expect(scene.evidence.tree.root()).toEqual(root);
     expect(scene.standing(subject, 0)).toBe("live");
   });

@@ -201,7 +201,7 @@ describe("a planted bug is seen by", () => {
   });
 
   it("S4, when a partner has no budget", () => {
-    vi.spyOn(Partners.prototype, "takePacket").mockImplementation(() => true);
+    vi.spyOn(Partners.prototype, "take").mockImplementation(() => true);
     const question = encodePacket([{ kind: "range", prefix: "", hash: new Uint8Array(16).fill(1) }]);
     const run = begin({ members: 8, byzantine: 1, behaviours: () => [flood(100, () => question)] });
     run.simulation.run(3000);
