@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { VERSION } from "../../cli/version.js";
 import { SEED_MAX } from "../../sim/limits.js";
 import { TWO_FACED_LEAVER } from "../../sim/puppets/programs.js";
 import { command } from "../support/command.js";
@@ -16,7 +17,15 @@ const sim = (...words: string[]) => command(["sim", ...words], { cwd });
 const attack = JSON.stringify(attackWith(TWO_FACED_LEAVER));
 
 /** No seed is left. */
-const AT_ITS_END = { version: "1", rules: "", from: 100, next: SEED_MAX, coreMs: 120_000, population: [], found: [] };
+const AT_ITS_END = {
+  version: VERSION,
+  rules: "",
+  from: 100,
+  next: SEED_MAX,
+  coreMs: 120_000,
+  population: [],
+  found: [],
+};
 writeFileSync(join(cwd, "attack.json"), attack);
 
 describe("fireflies sim --search", () => {
