@@ -243,27 +243,34 @@ describe("R10 Epochs", () => {
   });
 });
 
-describe("R11 Note budget per subject", () => {
-  const scene = new Scene(3);
+/** An intake over a scene's evidence that admits so many notes of one member at once, and one more each second. */
+function intakeOver(scene: Scene, burst: number) {
   const intake = new Intake({
     evidence: scene.evidence,
     sha256,
     me: scene.members[2]!.id,
     isHeard: () => true,
     isReturn: () => true,
-    noteRate: { burst: 3, refillMs: 1000 },
+    noteRate: { burst, refillMs: 1000 },
   });
-  const subject = scene.members[0]!;
-  const note = (epoch: number, signature?: Uint8Array) => {
-    const signed = noteOf(subject, { epoch: BigInt(epoch), ringCount: 3 });
-    return noteStatement(signature ? { ...signed, signature } : signed);
-  };
+  /** One statement, and the verdicts on it. */
   const submit = (bytes: Uint8Array, now: number): Intaken[] => {
     const done = intake.submit([bytes], scene.members[1]!.id, true, now);
     const asked = done.find((event) => event.kind === "verify");
     if (asked?.kind !== "verify") return done;
     const verdicts = asked.checks.map((check) => scene.authority.check(check));
     return [...done, ...intake.verified(asked.batch, verdicts, now)];
+  };
+  return { intake, submit };
+}
+
+describe("R11 Note budget per subject", () => {
+  const scene = new Scene(3);
+  const { intake, submit } = intakeOver(scene, 3);
+  const subject = scene.members[0]!;
+  const note = (epoch: number, signature?: Uint8Array) => {
+    const signed = noteOf(subject, { epoch: BigInt(epoch), ringCount: 3 });
+    return noteStatement(signature ? { ...signed, signature } : signed);
   };
   const held = () => Number(scene.evidence.note(subject.id)?.note.epoch);
 
@@ -304,23 +311,9 @@ describe("R11 and R12: what waits for no budget", () => {
     const subject = scene.members[0]!;
     const newer = scene.authority.issue("newer", { id: subject.id, notBefore: subject.notBefore + 1 });
     scene.evidence.admitCertificate(checked(newer));
-    const intake = new Intake({
-      evidence: scene.evidence,
-      sha256,
-      me: scene.members[2]!.id,
-      isHeard: () => true,
-      isReturn: () => true,
-      noteRate: { burst: 1, refillMs: 1000 },
-    });
-    const submit = (bytes: Uint8Array): Intaken[] => {
-      const done = intake.submit([bytes], scene.members[1]!.id, true, 0);
-      const asked = done.find((event) => event.kind === "verify");
-      if (asked?.kind !== "verify") return done;
-      const verdicts = asked.checks.map((check) => scene.authority.check(check));
-      return [...done, ...intake.verified(asked.batch, verdicts, 0)];
-    };
+    const { submit } = intakeOver(scene, 1);
     const kinds = (bytes: Uint8Array) =>
-      submit(bytes).map((event) => (event.kind === "rejected" ? event.reason : event.kind));
+      submit(bytes, 0).map((event) => (event.kind === "rejected" ? event.reason : event.kind));
     return { scene, subject, newer, kinds };
   };
   const note = (by: CertificateFacts, epoch: bigint, leaving = false) =>
