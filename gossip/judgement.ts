@@ -53,6 +53,12 @@ const REMOVALS_MAX = 16;
  */
 const RETURN_WAIT_DELTAS = 20;
 
+/**
+ * After a stall longer than this share of a Delta nobody is removed for as long: what waits in the sockets is read in some
+ * milliseconds. Shorter delays come by the dozen on a busy machine, and must not keep the dead in for ever.
+ */
+const GRACE_DELTAS = 1 / 8;
+
 export interface JudgementOptions {
   readonly evidence: Evidence;
   readonly deltaMs: number;
@@ -282,9 +288,14 @@ export class Judgement {
     if (wait > 0) this.#waits.set(id, now + wait);
   }
 
-  /** Time during which this member itself stood still counts for nobody's removal. None is younger than now after that. */
+  /**
+   * Time during which this member itself stood still counts for nobody's removal. Answers that came meanwhile wait behind what
+   * woke it: after a stall nobody is removed before they can have been read. No accusation is younger than now after that.
+   */
   postpone(ms: number, now: number): void {
-    for (const valid of this.#valid.values()) valid.since = Math.max(valid.since, Math.min(now, valid.since + ms));
+    const grace = GRACE_DELTAS * this.#deltaMs;
+    const earliest = ms > grace ? now + grace - this.#removalMs : Number.NEGATIVE_INFINITY;
+    for (const valid of this.#valid.values()) valid.since = Math.min(now, Math.max(valid.since + ms, earliest));
   }
 
   /** Judges anew. Call after every change of the evidence and when the deadline is reached. */

@@ -392,8 +392,7 @@ export class Machine {
     this.#due = undefined;
     const late = this.#lateness.of(deadline, now);
     if (late === 0) return;
-    // Answers that came meanwhile wait behind this input: nobody is removed before they can have been read.
-    this.#judgement.postpone(late + Math.min(late, this.#settings.deltaMs / 2), now);
+    this.#judgement.postpone(late, now);
     if (late <= this.#settings.monitorMs / 2) this.#monitor.postpone(late);
     else this.#monitor.restart(now);
     if (late > this.#settings.deltaMs / 2) this.#askAround(now);
