@@ -1,9 +1,8 @@
 /** `fireflies sim --search` and `--program` as commands: where a search stands, one program, and what they say to wrong options. Needs a build. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { VERSION } from "../../cli/version.js";
 import { SEED_MAX } from "../../sim/limits.js";
 import { TWO_FACED_LEAVER } from "../../sim/puppets/programs.js";
 import { command } from "../support/command.js";
@@ -16,9 +15,11 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 const sim = (...words: string[]) => command(["sim", ...words], { cwd });
 const attack = JSON.stringify(attackWith(TWO_FACED_LEAVER));
 
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+
 /** No seed is left. */
 const AT_ITS_END = {
-  version: VERSION,
+  version,
   rules: "",
   from: 100,
   next: SEED_MAX,
