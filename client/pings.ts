@@ -24,7 +24,7 @@ import {
   TAG_BYTES,
 } from "./ping-codec.js";
 
-/** Datagrams of one sender that are looked at per second, plus as many at once. Its pings come once per interval and ring. */
+/** Datagrams of one sender that are acted on per second, plus as many at once. Its pings come once per interval and ring. */
 const DATAGRAMS_PER_SECOND = 50;
 /** Senders whose rate is remembered: as many as a member has neighbours, many times over. */
 const SENDERS_MAX = 4_096;

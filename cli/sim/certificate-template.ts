@@ -1,5 +1,5 @@
 /**
- * Certificates of simulated members, laid out after one that the library made: it takes a promise for each, and a
+ * Certificates of simulated members, laid out like one that the library made. The library takes a promise for each, and a
  * simulation asks for one at any moment.
  */
 import { readChildren, readDer } from "../../identity/der.js";

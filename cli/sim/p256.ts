@@ -85,7 +85,7 @@ interface Parts {
 class P256 implements SimCrypto {
   readonly sha256 = sha256;
   readonly #parts: Parts;
-  /** The one that signs. */
+  /** The certificate that signs now. */
   #issuing = 0;
   #serial: number;
 

@@ -1,4 +1,4 @@
-/** The child processes of a search, one for each core: each plays a few seeds at a time, whoever is free the next ones. */
+/** The child processes of a search, one for each core. Each plays a few seeds at a time; a free one takes the next. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Finding, Tried } from "../../sim/index.js";

@@ -38,7 +38,7 @@ export async function readState(file: string): Promise<SearchState | undefined> 
   return state;
 }
 
-/** All of it or nothing: whoever is interrupted finds the state before. */
+/** Writes all of it or nothing: after an interruption the state before is still there. */
 export async function writeState(file: string, state: SearchState): Promise<void> {
   const fresh = `${file}.new`;
   await writeFile(fresh, `${JSON.stringify(state)}\n`);

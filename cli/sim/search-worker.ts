@@ -32,7 +32,7 @@ process.on("message", (order: Order) => {
   if (order.kind === "population") population = order.population;
   else process.send?.(order.kind === "try" ? tryAll(order.seeds) : shrinkOne(order.tried));
 });
-// Whoever asked has gone: what is under way ends, and nobody waits for it.
+// The parent has gone: nobody waits for what is under way.
 process.on("disconnect", () => process.exit());
 process.send?.("ready");
 

@@ -14,7 +14,7 @@ import { violationLine } from "./text.js";
 export interface SearchOptions {
   readonly json?: boolean;
   readonly from?: number;
-  /** How long: so many generations, or so many minutes. */
+  /** When to end: after this many generations, or minutes. */
   readonly generations?: number;
   readonly minutes?: number;
   readonly cores?: number;
@@ -27,7 +27,7 @@ export interface SearchOptions {
 const GENERATIONS = 10;
 const MINUTE_MS = 60_000;
 
-/** Rejects with "sim-violated" when this search, or the one that it goes on from, found something. */
+/** Rejects with "sim-violated" when the search found something, also in its earlier pieces. */
 export async function searchAttacks(options: SearchOptions): Promise<void> {
   const state = await search(options);
   const { found, next, from } = state;
@@ -91,7 +91,7 @@ async function generation(state: SearchState, crew: Crew): Promise<SearchState> 
   const { tried, threw, coreMs } = await crew.play(seeds, population);
   for (const { seed, message } of threw) {
     process.stderr.write(`seed ${seed} of the search threw: ${message}\n`);
-    // What was not played was not searched: whoever reads the exit code alone must not take it for that.
+    // A seed that threw was not searched. The exit code says so too.
     process.exitCode = 1;
   }
   let found = state.found;
