@@ -13,10 +13,21 @@ export {
 } from "./address.js";
 export { type Deadline, deadlineIn, lateError, msUntil, TIMER_MS_MAX, withDeadline } from "./deadline.js";
 export { DialError, type DialReason, PeerMismatch } from "./dialling/dial-error.js";
-export type { Attempt, Dial, DiallerOptions, DialOptions } from "./dialling/dialler.js";
-export type { LookUpOptions, Resolver } from "./dialling/resolver.js";
+export { type Attempt, Dialler, type DiallerOptions, type DialOptions } from "./dialling/dialler.js";
+export { ConnectionGate, type GateLimits } from "./dialling/gate.js";
+export { type Range, rangeOf, refusalToDial } from "./dialling/policy.js";
+export {
+  type LookUpOptions,
+  NameResolver,
+  type NameResolverOptions,
+  type Resolver,
+  type SystemLookUp,
+} from "./dialling/resolver.js";
+export type { SystemFiles } from "./dialling/system-names.js";
 export { type CallProtocol, type DuplexProtocol, type Limits, type Protocol, Protocols } from "./protocol.js";
 export { SessionHost } from "./session/host.js";
 export type { ConnectOptions, SessionHostOptions } from "./session/options.js";
 export type { ByteDuplex, OpenOptions, Path, Session } from "./session/session.js";
+export { duplexPair, MemoryNetwork } from "./transports/memory.js";
+export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";

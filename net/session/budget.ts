@@ -62,7 +62,9 @@ export class Budget {
     const holder = greediest?.greediest();
     if (holder === undefined) return false;
     const before = this.#bytes;
-    holder.cut(new FirefliesError("overloaded", "This member holds too many unfinished messages here. Read, and end some."));
+    holder.cut(
+      new FirefliesError("overloaded", "This member holds too many unfinished messages here. Read, and end some."),
+    );
     return this.#bytes < before;
   }
 }

@@ -133,7 +133,8 @@ export class SessionHost {
     const tls = await handshakeAsClient(connection, this.#options.identity());
     const peer = provenPeer(tls, this.#options);
     if (peer instanceof FirefliesError) throw peer;
-    if (expect !== undefined && peer.id !== expect) throw new PeerMismatch(formatAddress(path.address), expect, peer.id);
+    if (expect !== undefined && peer.id !== expect)
+      throw new PeerMismatch(formatAddress(path.address), expect, peer.id);
     const http2 = await accepted(tls, path.address);
     const session = ProvenSession.dialled(this.#shared, { peer, path, connection, tls }, http2);
     keep(this.#dialled, session);

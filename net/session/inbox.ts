@@ -203,7 +203,9 @@ export class Inbox implements Holder, Stallable {
   #roomFor(bytes: number): Buffer {
     const room = this.#room!;
     if (bytes <= room.length) return room;
-    const larger: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(Math.min(this.#length, Math.max(bytes, room.length * GROWTH)));
+    const larger: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(
+      Math.min(this.#length, Math.max(bytes, room.length * GROWTH)),
+    );
     room.copy(larger, 0, 0, this.#filled);
     this.#room = larger;
     return larger;

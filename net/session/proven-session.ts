@@ -144,7 +144,10 @@ export class ProvenSession implements Session, Carrier, Watched {
     const unwatch = onAbort(signal, () => duplex.destroy(new FirefliesError("cancelled")));
     duplex.once("close", unwatch);
     this.#track(duplex);
-    this.#begin(() => this.#opener.open(protocol, duplex), (error) => duplex.destroy(error));
+    this.#begin(
+      () => this.#opener.open(protocol, duplex),
+      (error) => duplex.destroy(error),
+    );
     return duplex;
   }
 

@@ -1,13 +1,14 @@
 /** What the other end begins on a session: it is admitted, counted and handed to its protocol. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import { TIMER_MS_MAX } from "../deadline.js";
 import { BACK_ID, type CallProtocol, type DuplexProtocol, type Protocol } from "../protocol.js";
 import { refusal } from "./admission.js";
+import type { Holder } from "./budget.js";
 import { AcceptedChannel, type Carrier, type Channel, endWithStatus } from "./channel.js";
 import type { Counts } from "./counts.js";
 import { chunkProblem, SessionDuplex } from "./duplex.js";
 import { calledBy, RESPONSE_HEADERS } from "./headers.js";
-import type { Holder } from "./budget.js";
 import { Inbox } from "./inbox.js";
 import { ANSWER_TIMEOUT_MS, ENVELOPE_BYTES } from "./limits.js";
 import type { SessionHostOptions } from "./options.js";
@@ -15,7 +16,6 @@ import { packetIn } from "./outgoing.js";
 import { encodeData, encodeEnd, encodeOpened, type Piece } from "./pieces.js";
 import type { Claim, Spares } from "./spares.js";
 import { asFirefliesError, OK, toStatus } from "./status.js";
-import { TIMER_MS_MAX } from "../deadline.js";
 
 export interface ServingOptions {
   readonly peer: MemberCertificate;
