@@ -27,3 +27,4 @@ export type { SystemFiles } from "./dialling/system-names.js";
 export { duplexPair, MemoryNetwork } from "./transports/memory.js";
 export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";
+export { type WsOptions, wsTransport } from "./transports/ws.js";
