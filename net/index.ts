@@ -31,3 +31,4 @@ export type { ByteDuplex, OpenOptions, Path, Session } from "./session/session.j
 export { duplexPair, MemoryNetwork } from "./transports/memory.js";
 export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";
+export { type WsOptions, wsTransport } from "./transports/ws.js";
