@@ -21,7 +21,7 @@ import {
 } from "./limits.js";
 import type { ConnectOptions, SessionHostOptions } from "./options.js";
 import { type Proven, ProvenSession, type Shared } from "./proven-session.js";
-import { roomy } from "./roomy.js";
+import { RoomyDuplex } from "./roomy.js";
 import type { Session } from "./session.js";
 import { Stalls } from "./stalls.js";
 import { handshakeAsClient, handshakeAsServer, provenPeer } from "./tls.js";
@@ -72,7 +72,7 @@ export class SessionHost {
    * "certificate-invalid", "peer-mismatch" or "link-closed" (this host is closed). Destroys the connection then.
    */
   async connect(given: Duplex, options: ConnectOptions): Promise<Session> {
-    const connection = roomy(given);
+    const connection = new RoomyDuplex(given);
     connection.on("error", () => {}); // "close" follows.
     try {
       if (this.#isClosed) throw new FirefliesError("link-closed");
@@ -88,7 +88,7 @@ export class SessionHost {
    * connection is destroyed.
    */
   accept(given: Duplex, from: Address): void {
-    const connection = roomy(given);
+    const connection = new RoomyDuplex(given);
     connection.on("error", () => {}); // "close" follows.
     if (this.#isClosed || this.#accepted.size >= ACCEPTED_MAX) {
       connection.destroy();
@@ -163,6 +163,7 @@ export class SessionHost {
     const http2 = performServerHandshake(proven.tls, HTTP2_OPTIONS);
     // HTTP/2 waits for the event by which a client's socket says that its handshake is done; a server's says "secure".
     proven.tls.emit("secureConnect");
+    http2.setLocalWindowSize(WINDOW_BYTES);
     const session = ProvenSession.accepted(this.#shared, proven, http2);
     keep(this.#accepted, session);
     this.#closeOldest(proven.peer.id);
@@ -192,6 +193,9 @@ function accepted(tls: TLSSocket, address: Address): Promise<ClientHttp2Session>
     const http2 = connect("https://member", { ...HTTP2_OPTIONS, createConnection: () => tls });
     http2.on("error", refused);
     http2.once("close", refused);
-    http2.once("remoteSettings", () => resolve(http2));
+    http2.once("remoteSettings", () => {
+      http2.setLocalWindowSize(WINDOW_BYTES);
+      resolve(http2);
+    });
   });
 }

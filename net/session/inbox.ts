@@ -10,8 +10,8 @@ import { PREFIX_BYTES } from "./pieces.js";
 import type { Stallable, Stalls } from "./stalls.js";
 import { tooLarge } from "./status.js";
 
-/** A message up to this size is given all its room when it begins, in bytes; a longer one as it comes. */
-const FIRST_ROOM_BYTES = 64 * 1024;
+/** A message up to this size, its envelope among it, is given all its room when it begins, in bytes; a longer one as it comes. */
+const FIRST_ROOM_BYTES = 64 * 1024 + 16;
 /** So many times more room each time, so that little is copied twice. */
 const GROWTH = 4;
 /** What a chunk costs beside its bytes, about, while it waits to be read: a member may send them one by one. */
@@ -23,8 +23,6 @@ export interface InboxOptions {
   readonly member: MemberId;
   readonly budget: Budget;
   readonly stalls: Stalls;
-  /** Bytes have come. */
-  readonly onBytes: (count: number) => void;
   /** Bytes of one gRPC message without its prefix. */
   readonly bytesMax: number;
   /** Whether more is wanted now; if not, `resume` says when. */
@@ -153,7 +151,6 @@ export class Inbox implements Holder, Stallable {
     const queued = this.#queued - chunk.length - CHUNK_OVERHEAD_BYTES;
     this.#queued = this.#stream.readableLength === 0 ? 0 : Math.max(0, queued);
     this.received += chunk.length;
-    this.#options.onBytes(chunk.length);
     if (this.isPaused) this.#rest = Buffer.concat([this.#rest, chunk]);
     else this.#read(chunk);
   }

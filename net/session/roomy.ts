@@ -1,24 +1,25 @@
 /**
- * A connection with room for all that the other end may be sent unasked (window.ts says why). TCP's own buffers grow with
- * the window; a transport written in JavaScript has some fixed room, so this stands above it.
+ * What stands between TLS and the transport's connection: room for all that the other end lets us send unasked. TLS and
+ * HTTP/2 of Node work on it in small steps that never fail and never wait for the other end's reading. Directly on a socket
+ * of the system they have three faults, all of which this takes away:
+ * - HTTP/2 does not read while a write of its own waits, so two ends that fill the path both ways wait for each other for ever.
+ * - A reset that arrives meanwhile shows as a failed write that nobody is told of: no event of socket, TLS or session comes,
+ *   and calls wait until something else ends them (Node 20.20, 22.23 and 24.21).
+ * - The same failed write, while input is being processed, makes Node 20.20 process freed input: the process dies.
  */
-import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { WINDOW_BYTES } from "./limits.js";
 
 /** A full window of data, with frames, records and last words beside it. */
 const ROOM_BYTES = 2 * WINDOW_BYTES;
+/** Read ahead of TLS, in bytes: one read of the system's. */
+const READ_AHEAD_BYTES = 64 * 1024;
 
-/** The connection itself if it is the system's. */
-export function roomy(connection: Duplex): Duplex {
-  return connection instanceof Socket ? connection : new RoomyDuplex(connection);
-}
-
-class RoomyDuplex extends Duplex {
+export class RoomyDuplex extends Duplex {
   readonly #below: Duplex;
 
   constructor(below: Duplex) {
-    super();
+    super({ highWaterMark: READ_AHEAD_BYTES });
     this.#below = below;
     below.on("data", (chunk: Buffer) => {
       if (!this.push(chunk)) below.pause();
@@ -26,6 +27,7 @@ class RoomyDuplex extends Duplex {
     below.on("end", () => this.push(null));
     below.on("error", (error) => this.destroy(error));
     below.on("close", () => this.destroy());
+    if (below.destroyed) this.destroy();
   }
 
   override _read(): void {
@@ -34,8 +36,14 @@ class RoomyDuplex extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.#below.write(chunk);
-    if (this.#below.writableLength < ROOM_BYTES) done();
-    else this.#below.once("drain", done);
+    this.#whenRoom(done);
+  }
+
+  override _writev(chunks: readonly { readonly chunk: Buffer }[], done: () => void): void {
+    this.#below.cork();
+    for (const { chunk } of chunks) this.#below.write(chunk);
+    this.#below.uncork();
+    this.#whenRoom(done);
   }
 
   override _final(done: () => void): void {
@@ -45,5 +53,10 @@ class RoomyDuplex extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#below.destroy();
     done(error);
+  }
+
+  #whenRoom(done: () => void): void {
+    if (this.#below.writableLength < ROOM_BYTES) done();
+    else this.#below.once("drain", done);
   }
 }

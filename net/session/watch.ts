@@ -141,7 +141,10 @@ export class Vigil {
     const now = performance.now();
     if (!this.#isActive || this.#heard(now)) return;
     const found = verdict({ since: this.#since, pingedAt: this.#pingedAt }, now);
-    if (found === "lost") this.#subject.lost();
+    if (found === "lost") {
+      this.end();
+      this.#subject.lost();
+    }
     if (found !== "ping") return;
     this.#pingedAt = now;
     this.#subject.ping();
