@@ -4,12 +4,12 @@
  * differently is how a stream ends.
  */
 import { type ClientHttp2Stream, constants, type Http2Stream, type ServerHttp2Stream } from "node:http2";
-import { FirefliesError } from "../../identity/index.js";
+import type { FirefliesError } from "../../identity/index.js";
 import { RESPONSE_HEADERS } from "./headers.js";
 import { Inbox, type InboxOptions } from "./inbox.js";
 import { LAST_WORD_MS } from "./limits.js";
 import { decodePiece, encodeEnd, type Piece } from "./pieces.js";
-import { errorText, fromStatus, OK, type StatusFields, toStatus } from "./status.js";
+import { errorOfReset, errorText, fromStatus, OK, type StatusFields, toStatus } from "./status.js";
 
 export interface ChannelEvents {
   /** Whether more is wanted now; if not, `resume` says when. */
@@ -56,7 +56,7 @@ export abstract class Channel {
       onEnd: () => (this.#loss === undefined ? this.#events?.onHalfClose() : this.gone(this.#loss)),
       onProblem: (error) => this.#onProblem(error),
     });
-    stream.once("close", () => this.lose(this.#carrier.loss ?? new FirefliesError("stream-reset")));
+    stream.once("close", () => this.lose(this.#carrier.loss ?? errorOfReset(stream.rstCode)));
   }
 
   /** Pieces go there from now on. What came before is lost, so this happens in the turn in which the channel is made. */

@@ -9,7 +9,7 @@ import { Inbox } from "./inbox.js";
 import { DEADLINE_SLACK_MS, wireMax } from "./limits.js";
 import { decodePacket, encodeData, encodeEnd, encodeOpen, type Piece } from "./pieces.js";
 import type { Spares } from "./spares.js";
-import { errorOfEnd, fromStatus, tooLarge } from "./status.js";
+import { errorOfEnd, errorOfReset, fromStatus, tooLarge } from "./status.js";
 
 /** A call under way. */
 export interface Asked {
@@ -146,7 +146,7 @@ class UnaryCall implements Asked {
       onEnd: () => {},
       onProblem: (error) => this.cancel(error),
     });
-    stream.once("close", () => this.#answer.reject(carrier.loss ?? new FirefliesError("stream-reset")));
+    stream.once("close", () => this.#answer.reject(carrier.loss ?? errorOfReset(stream.rstCode)));
     stream.end(encodeData(body));
     carrier.sent();
   }

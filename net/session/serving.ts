@@ -227,7 +227,8 @@ class UnaryAnswer extends Answering {
   }
 
   protected override abandon(): void {
-    if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_CANCEL);
+    // After a part of the answer there is no room for a status; HTTP/2's own code says the same (status.ts).
+    if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   #onMessage(message: Buffer): boolean {

@@ -37,6 +37,9 @@ const CODE_OF: Partial<Record<number, ErrorCode>> = {
   [Status.unimplemented]: "protocol-unknown",
 };
 
+/** RFC 9113, section 7: REFUSED_STREAM and ENHANCE_YOUR_CALM. */
+const RESET_FOR_LOAD: ReadonlySet<number> = new Set([0x7, 0xb]);
+
 const DETAILS = /^([a-z0-9-]{1,64}): ([\s\S]*)$/;
 
 /** "grpc-status" and "grpc-message", as they stand in headers or trailers. */
@@ -65,6 +68,11 @@ export function fromStatus(fields: Readonly<Record<string, unknown>>): Fireflies
   if (known !== undefined) return new FirefliesError(known);
   const text = `The other side answered with gRPC status ${status}: ${details.slice(0, ERROR_TEXT_MAX)}`;
   return new FirefliesError("bad-frame", text);
+}
+
+/** The error of a stream that was reset before any status came. */
+export function errorOfReset(rstCode: number | undefined): FirefliesError {
+  return new FirefliesError(RESET_FOR_LOAD.has(rstCode ?? 0) ? "overloaded" : "stream-reset");
 }
 
 /** The error of an End that has a code. A code that is unknown here says that much: the stream was reset. */

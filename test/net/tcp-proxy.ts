@@ -12,6 +12,8 @@ export class TcpProxy {
   readonly #stalled = new Set<Way>();
   /** Bytes that have passed, both ways. */
   bytes = 0;
+  /** Changes a bit of everything that passes. */
+  corrupt = false;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -64,6 +66,7 @@ export class TcpProxy {
   #forward(from: Socket, to: Socket, way: Way): void {
     from.on("data", (chunk: Buffer) => {
       this.bytes += chunk.length;
+      if (this.corrupt) chunk[chunk.length - 1]! ^= 1;
       if (!to.write(chunk)) from.pause();
     });
     to.on("drain", () => {
