@@ -6,6 +6,7 @@
 import { FirefliesError, type MemberCertificate } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
 import { errorText } from "./guard.js";
+import { mayBegin, type Places } from "./shares.js";
 import type { ByteDuplex, Link } from "./transport.js";
 
 /**
@@ -13,6 +14,16 @@ import type { ByteDuplex, Link } from "./transport.js";
  * (transport.ts, grpc/), so one member can hold 64 MB here at most.
  */
 export const STREAMS_PER_PEER_MAX = 32;
+/**
+ * Streams open at once with all members: thirty-two that use all theirs, and as many streams again for members that have few
+ * or none (shares.ts).
+ */
+const STREAMS: Places = { shared: 1024, reserved: 1024 };
+
+export interface StreamLimits {
+  readonly perPeerMax: number;
+  readonly places: Places;
+}
 
 export interface StreamContext {
   readonly from: MemberCertificate;
@@ -25,21 +36,22 @@ export type StreamHandler = (stream: ByteDuplex, context: StreamContext) => Prom
 
 export class Streams {
   readonly #open = new Map<MemberId, Set<ByteDuplex>>();
-  readonly #perPeerMax: number;
+  readonly #limits: StreamLimits;
+  #size = 0;
+  #stopping = false;
 
-  constructor(perPeerMax: number = STREAMS_PER_PEER_MAX) {
-    this.#perPeerMax = perPeerMax;
+  constructor(limits: Partial<StreamLimits> = {}) {
+    this.#limits = { perPeerMax: STREAMS_PER_PEER_MAX, places: STREAMS, ...limits };
   }
 
   /** Streams open now, with everyone. */
   get size(): number {
-    let size = 0;
-    for (const streams of this.#open.values()) size += streams.size;
-    return size;
+    return this.#size;
   }
 
-  /** Opens a stream to the member at the other end of `link`. Throws "overloaded" when there are too many with it. */
+  /** Opens a stream to the member at the other end of `link`. Throws "overloaded" when too many are open, or "member-stopping". */
   open(link: Link, options: { readonly signal?: AbortSignal | undefined } = {}): ByteDuplex {
+    if (this.#stopping) throw new FirefliesError("member-stopping", "stop() was called: no new stream is opened.");
     if (this.#full(link.peer.id)) throw tooMany();
     const stream = link.open("stream", options);
     this.#track(link.peer.id, stream);
@@ -48,7 +60,8 @@ export class Streams {
 
   /** Hands an incoming stream to the handler; without one it ends with "handler-missing". */
   accept(peer: MemberCertificate, stream: ByteDuplex, handler: StreamHandler | undefined): void {
-    if (handler === undefined) stream.destroy(new FirefliesError("handler-missing"));
+    if (this.#stopping) stream.destroy(new FirefliesError("member-stopping"));
+    else if (handler === undefined) stream.destroy(new FirefliesError("handler-missing"));
     else if (this.#full(peer.id)) stream.destroy(tooMany());
     else this.#handle(peer, stream, handler);
   }
@@ -63,6 +76,32 @@ export class Streams {
     for (const id of [...this.#open.keys()]) this.endAll(id, error);
   }
 
+  /**
+   * Takes no new stream, neither mine nor others'. Resolves when those that are open have ended, each by its program and in
+   * order: what was written is with the other side then.
+   */
+  drain(): Promise<void> {
+    this.#stopping = true;
+    return new Promise((resolve) => {
+      const look = () => {
+        if (this.#unsettled().length === 0) resolve();
+      };
+      for (const stream of this.#unsettled()) stream.once("finish", look).once("close", look);
+      look();
+    });
+  }
+
+  /** Ends what is open after `drain` with "member-stopping". How many streams that cuts. */
+  cut(): number {
+    const cut = this.#unsettled().length;
+    this.close(new FirefliesError("member-stopping"));
+    return cut;
+  }
+
+  #unsettled(): ByteDuplex[] {
+    return [...this.#open.values()].flatMap((streams) => [...streams]).filter((stream) => !isSettled(stream));
+  }
+
   #handle(peer: MemberCertificate, stream: ByteDuplex, handler: StreamHandler): void {
     this.#track(peer.id, stream);
     const ended = new AbortController();
@@ -71,18 +110,29 @@ export class Streams {
   }
 
   #full(id: MemberId): boolean {
-    return (this.#open.get(id)?.size ?? 0) >= this.#perPeerMax;
+    const { perPeerMax, places } = this.#limits;
+    const mine = this.#open.get(id)?.size ?? 0;
+    return mine >= perPeerMax || !mayBegin(places, { all: this.#size, mine });
   }
 
   #track(id: MemberId, stream: ByteDuplex): void {
     const streams = this.#open.get(id) ?? new Set();
     streams.add(stream);
     this.#open.set(id, streams);
+    this.#size += 1;
     stream.once("close", () => {
+      this.#size -= 1;
       streams.delete(stream);
       if (streams.size === 0 && this.#open.get(id) === streams) this.#open.delete(id);
     });
   }
+}
+
+/** All of mine is with the other side, and all of its is read; or nobody here reads, so that nobody waits for the rest. */
+function isSettled(stream: ByteDuplex): boolean {
+  if (stream.destroyed) return true;
+  const isUnread = stream.readableFlowing === null && stream.listenerCount("readable") === 0;
+  return stream.writableFinished && (stream.readableEnded || isUnread);
 }
 
 async function run(handler: StreamHandler, stream: ByteDuplex, context: StreamContext): Promise<void> {
@@ -94,5 +144,5 @@ async function run(handler: StreamHandler, stream: ByteDuplex, context: StreamCo
 }
 
 function tooMany(): FirefliesError {
-  return new FirefliesError("overloaded", "Too many streams with this member are open. End some first.");
+  return new FirefliesError("overloaded", "Too many streams are open, with this member or with all. End some first.");
 }

@@ -1,16 +1,21 @@
 /**
- * How many handlers run at once, over all links, and who is next: every peer has a bounded queue of its own and the
- * peers take turns, so that a busy one only slows itself down.
+ * How many handlers run at once, over all links, and who is next: every peer has a bounded queue of its own, and whose
+ * handlers are fewest comes first, so that a busy one only slows itself down (shares.ts).
  */
 import type { MemberId } from "../../rings/index.js";
+import { mayBegin, type Places } from "../shares.js";
 
 export interface BudgetLimits {
-  /** Handlers at once. */
+  /** Handlers at once, whosever requests they are. */
   readonly concurrent: number;
+  /** Handlers beyond those, for peers that have few or none running. By default as many again. */
+  readonly reserved: number;
   /** Requests that wait, per peer. */
   readonly waitingPerPeer: number;
   /** Bytes of the requests that wait, per peer. One request alone may be larger. */
   readonly waitingBytesPerPeer: number;
+  /** Requests that wait, over all peers; a few peers that fill it leave RESERVED_REQUESTS to any other. */
+  readonly waiting: number;
   /** Bytes of the requests that wait, over all peers; a few peers that fill it leave RESERVED_BYTES to any other. */
   readonly waitingBytes: number;
 }
@@ -20,15 +25,18 @@ export const CONCURRENT_MESSAGES = 50;
 /** Application gossip comes from neighbours only and must not starve on messages. */
 export const CONCURRENT_GOSSIP = 16;
 
-/** Twice what one of our own callers sends before it has answers (requester.ts): only others are told "overloaded". */
+/** Per peer twice what one of our own callers sends before it has answers (requester.ts): only others get "overloaded". */
 const BUDGET_LIMITS = {
   concurrent: CONCURRENT_MESSAGES,
   waitingPerPeer: 2048,
   waitingBytesPerPeer: 16 * 1024 * 1024,
+  /** Thirty-two peers with full queues; about 1 KB each beside their bytes. */
+  waiting: 65_536,
   waitingBytes: 64 * 1024 * 1024,
-} as const satisfies BudgetLimits;
+} as const satisfies Omit<BudgetLimits, "reserved">;
 
-/** What every peer may let wait, in bytes, however much others do. */
+/** What every peer may let wait, however much others do: requests, and their bytes. */
+const RESERVED_REQUESTS = 16;
 const RESERVED_BYTES = 32 * 1024;
 
 export interface Job {
@@ -45,16 +53,29 @@ interface Queue {
   bytes: number;
 }
 
+interface Candidate {
+  readonly peer: MemberId;
+  readonly job: Job;
+  readonly running: number;
+}
+
 export class Budget {
   readonly #limits: BudgetLimits;
+  readonly #places: Places;
   /** In order of turns: who was served goes to the back. Only peers with waiting jobs are here. */
   readonly #queues = new Map<MemberId, Queue>();
+  /** Handlers that run, for each peer that has any. */
+  readonly #runningOf = new Map<MemberId, number>();
   #running = 0;
   #resuming = false;
+  #stopped = false;
+  #waiting = 0;
   #waitingBytes = 0;
 
   constructor(limits: Partial<BudgetLimits> = {}) {
-    this.#limits = { ...BUDGET_LIMITS, ...limits };
+    const reserved = limits.concurrent ?? BUDGET_LIMITS.concurrent;
+    this.#limits = { ...BUDGET_LIMITS, reserved, ...limits };
+    this.#places = { shared: this.#limits.concurrent, reserved: this.#limits.reserved };
   }
 
   get running(): number {
@@ -63,8 +84,8 @@ export class Budget {
 
   /** Starts the job now or later; false when too much waits already. */
   submit(peer: MemberId, job: Job): boolean {
-    if (this.#running < this.#limits.concurrent && !this.#queues.has(peer) && job.ready()) {
-      this.#start(job);
+    if (!this.#queues.has(peer) && this.#mayStart(peer) && job.ready()) {
+      this.#start(peer, job);
       return true;
     }
     return this.#enqueue(peer, job);
@@ -78,9 +99,12 @@ export class Budget {
     return true;
   }
 
-  /** A started job is done, or no longer counts. */
-  release(): void {
+  /** A started job of this peer is done, or no longer counts. */
+  release(peer: MemberId): void {
     this.#running--;
+    const left = this.#runningOf.get(peer)! - 1;
+    if (left === 0) this.#runningOf.delete(peer);
+    else this.#runningOf.set(peer, left);
     this.resume();
   }
 
@@ -88,16 +112,22 @@ export class Budget {
   resume(): void {
     if (this.#resuming) return; // A job that ends at once comes back here: the loop below goes on, the stack does not grow.
     this.#resuming = true;
-    while (this.#running < this.#limits.concurrent) {
-      const job = this.#next();
-      if (job === undefined) break;
-      this.#start(job);
-    }
+    for (let next = this.#next(); next !== undefined; next = this.#next()) this.#serve(next);
     this.#resuming = false;
   }
 
-  #start(job: Job): void {
+  /** Starts nothing more: what waits is for its owner to refuse. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #mayStart(peer: MemberId): boolean {
+    return !this.#stopped && mayBegin(this.#places, { all: this.#running, mine: this.#runningOf.get(peer) ?? 0 });
+  }
+
+  #start(peer: MemberId, job: Job): void {
     this.#running++;
+    this.#runningOf.set(peer, (this.#runningOf.get(peer) ?? 0) + 1);
     job.start();
   }
 
@@ -106,40 +136,50 @@ export class Budget {
     if (!this.#fits(queue, job)) return false;
     queue.jobs.add(job);
     queue.bytes += job.bytes;
+    this.#waiting++;
     this.#waitingBytes += job.bytes;
     this.#queues.set(peer, queue);
     return true;
   }
 
   #fits({ jobs, bytes }: Queue, job: Job): boolean {
-    const { waitingPerPeer, waitingBytesPerPeer, waitingBytes } = this.#limits;
+    const { waitingPerPeer, waitingBytesPerPeer, waiting, waitingBytes } = this.#limits;
     if (jobs.size >= waitingPerPeer) return false;
     if (jobs.size > 0 && bytes + job.bytes > waitingBytesPerPeer) return false;
-    return this.#waitingBytes + job.bytes <= waitingBytes || bytes + job.bytes <= RESERVED_BYTES;
+    if (jobs.size < RESERVED_REQUESTS && bytes + job.bytes <= RESERVED_BYTES) return true;
+    return this.#waiting < waiting && this.#waitingBytes + job.bytes <= waitingBytes;
   }
 
-  /** The first job of the first peer in turn whose job may start. */
-  #next(): Job | undefined {
-    for (const [peer, queue] of this.#queues) {
-      for (const job of queue.jobs) {
-        if (!job.ready()) break; // Its link is congested: the rest of this peer's jobs waits as well.
-        this.#dequeue(peer, queue, job);
-        this.#toTheBack(peer, queue);
-        return job;
-      }
+  /** Of the peers whose first job may start, the one with the fewest that run; among equals the one in turn. */
+  #next(): Candidate | undefined {
+    let best: Candidate | undefined;
+    if (this.#stopped || this.#running >= this.#places.shared + this.#places.reserved) return best;
+    for (const [peer, { jobs }] of this.#queues) {
+      const running = this.#runningOf.get(peer) ?? 0;
+      if (best !== undefined && best.running <= running) continue;
+      if (!mayBegin(this.#places, { all: this.#running, mine: running })) continue;
+      const [job] = jobs;
+      if (job === undefined || !job.ready()) continue; // Its link is congested: all of this peer's jobs wait.
+      best = { peer, job, running };
+      if (running === 0) return best;
     }
-    return undefined;
+    return best;
   }
 
-  #toTheBack(peer: MemberId, queue: Queue): void {
-    if (queue.jobs.size === 0) return;
-    this.#queues.delete(peer);
-    this.#queues.set(peer, queue);
+  #serve({ peer, job }: Candidate): void {
+    const queue = this.#queues.get(peer)!;
+    this.#dequeue(peer, queue, job);
+    if (queue.jobs.size > 0) {
+      this.#queues.delete(peer);
+      this.#queues.set(peer, queue);
+    }
+    this.#start(peer, job);
   }
 
   #dequeue(peer: MemberId, queue: Queue, job: Job): void {
     queue.jobs.delete(job);
     queue.bytes -= job.bytes;
+    this.#waiting--;
     this.#waitingBytes -= job.bytes;
     if (queue.jobs.size === 0) this.#queues.delete(peer);
   }

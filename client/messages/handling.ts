@@ -74,6 +74,11 @@ export class Handling implements Job, Pending, RequestContext {
     return proofOf(this.#frame, message);
   }
 
+  /** Its handler has been called, and has not answered. */
+  get isRunning(): boolean {
+    return this.#state === "running";
+  }
+
   ready(): boolean {
     return this.#host.ready();
   }
@@ -99,7 +104,7 @@ export class Handling implements Job, Pending, RequestContext {
     this.#state = "done";
     this.#message = undefined;
     this.#frame = undefined;
-    if (wasRunning) this.#budget.release();
+    if (wasRunning) this.#budget.release(this.from.id);
     else this.#budget.withdraw(this.from.id, this);
   }
 

@@ -14,7 +14,10 @@ import { FrameSession, type SessionOptions } from "./session.js";
 
 /** How long a handler may take, in milliseconds, however patient its caller is. */
 const HANDLER_TIMEOUT_MS = 30_000;
-/** Bytes of answers that may wait for a peer to read them; beyond, no further handler is started for it. */
+/**
+ * Bytes of answers that may wait for a peer to read them. Beyond, no further handler is started for it, and a request that
+ * has to be refused ends the duplex.
+ */
 const ANSWERS_WAITING_BYTES = 8 * 1024 * 1024;
 /** Codes that a dispatcher may give a caller; any other failure is the handler's. */
 const DISPATCH_CODES: ReadonlySet<ErrorCode> = new Set([
@@ -23,6 +26,11 @@ const DISPATCH_CODES: ReadonlySet<ErrorCode> = new Set([
   "peer-removed",
   "overloaded",
 ]);
+/**
+ * An answer older than this, in milliseconds, has arrived, or its link is broken: a member that stops waits for nobody's
+ * word that it has. Above the round trip of any path that pings are answered on.
+ */
+const ANSWER_ARRIVES_MS = 2_000;
 
 /** Answers a request; undefined is an empty answer. The text of what it throws reaches the caller as "handler-failed". */
 export type Dispatch = (
@@ -52,6 +60,8 @@ export class Responder {
     (handling) => this.#onExpired(handling),
   );
   #lastId = 0;
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  #stopping = false;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
@@ -80,16 +90,49 @@ export class Responder {
     return this.#open.size;
   }
 
+  get ended(): boolean {
+    return this.#session.ended;
+  }
+
   close(error = new FirefliesError("link-closed")): void {
     this.#session.end(error);
+  }
+
+  /**
+   * Takes no new request; what waits or runs is answered, and then the duplex ends in order. True when somebody waits for
+   * that: `onEnd` tells that they have their answers.
+   */
+  drain(): boolean {
+    const isAwaited = this.open > 0 || performance.now() - this.#answeredAt < ANSWER_ARRIVES_MS;
+    this.#stopping = true;
+    this.#finishIfDone();
+    return isAwaited;
+  }
+
+  /** After `drain`: what still waits or runs is answered with a code. How many handlers ran. */
+  cut(): number {
+    let cut = 0;
+    for (const handling of [...this.#open.values()]) {
+      const { isRunning } = handling;
+      if (isRunning) cut += 1;
+      this.#refuse(handling, isRunning ? unfinished() : stopping());
+      handling.abort("member-stopping");
+    }
+    return cut;
+  }
+
+  #finishIfDone(): void {
+    if (this.#stopping && this.#open.size === 0) this.#session.finish();
   }
 
   #onContent(content: Content, message: Uint8Array, frame: SignedFrame): boolean {
     if (content.kind === "cancel") return this.#onCancel(content.id);
     if (content.kind === "reply" || content.kind === "error" || content.id <= this.#lastId) return false;
     this.#lastId = content.id;
-    if (content.payload.length > this.#messageBytesMax) {
-      this.#answerError(content.id, tooLarge(content.payload.length, this.#messageBytesMax));
+    if (this.#stopping) {
+      this.#turnAway(content.id, stopping());
+    } else if (content.payload.length > this.#messageBytesMax) {
+      this.#turnAway(content.id, tooLarge(content.payload.length, this.#messageBytesMax));
     } else {
       this.#accept(content, message, frame);
     }
@@ -108,10 +151,13 @@ export class Responder {
       return;
     }
     this.#close(handling);
-    this.#answerError(
-      id,
-      new FirefliesError("overloaded", "The member has too many requests waiting. Slow down and try again."),
-    );
+    this.#turnAway(id, tooMany());
+  }
+
+  /** Before any handler saw it. Answers to a peer that sends, and does not read, must not pile up either. */
+  #turnAway(id: number, error: FirefliesError): void {
+    if (this.#session.queuedBytes < ANSWERS_WAITING_BYTES) this.#sayError(id, error);
+    else this.close(error);
   }
 
   /** A handler that answers at once is answered for at once. */
@@ -135,34 +181,41 @@ export class Responder {
   }
 
   #fail(handling: Handling, error: unknown): void {
-    if (this.#close(handling)) this.#answerError(handling.request.id, error);
+    if (!this.#close(handling)) return;
+    const isOwn = error instanceof FirefliesError && DISPATCH_CODES.has(error.code);
+    this.#say(errorContent(handling.request.id, error, isOwn ? error.code : "handler-failed"));
   }
 
   #answer(handling: Handling, reply: unknown): void {
-    if (this.#close(handling)) this.#reply(handling.request.id, reply);
+    if (this.#close(handling)) this.#say(this.#replyContent(handling.request.id, reply));
   }
 
-  #reply(id: number, reply: unknown): void {
+  #replyContent(id: number, reply: unknown): Content {
     const payload = reply ?? EMPTY;
     if (!(payload instanceof Uint8Array)) {
-      this.#answerError(id, new TypeError("The handler's reply is not a Uint8Array."));
-    } else if (payload.length > this.#messageBytesMax) {
-      this.#session.send(errorContent(id, tooLarge(payload.length, this.#messageBytesMax), "message-too-large"));
-    } else {
-      this.#session.send({ kind: "reply", id, payload });
+      return errorContent(id, "The handler's reply is not a Uint8Array.", "handler-failed");
     }
+    if (payload.length <= this.#messageBytesMax) return { kind: "reply", id, payload };
+    return errorContent(id, tooLarge(payload.length, this.#messageBytesMax), "message-too-large");
   }
 
-  #answerError(id: number, error: unknown): void {
-    const own =
-      error instanceof FirefliesError && (DISPATCH_CODES.has(error.code) || error.code === "message-too-large");
-    this.#session.send(errorContent(id, error, own ? error.code : "handler-failed"));
+  #refuse(handling: Handling, error: FirefliesError): void {
+    if (this.#close(handling)) this.#sayError(handling.request.id, error);
+  }
+
+  #sayError(id: number, error: FirefliesError): void {
+    this.#say(errorContent(id, error, error.code));
+  }
+
+  /** A stopping member's last answer is the duplex's last word. */
+  #say(content: Content): void {
+    this.#answeredAt = performance.now();
+    this.#session.send(content);
+    this.#finishIfDone();
   }
 
   #onExpired(handling: Handling): void {
-    if (!this.#close(handling)) return;
-    const text = "The handler did not finish in time. Allow more time, or see why it waits.";
-    this.#session.send(errorContent(handling.request.id, text, "handler-timeout"));
+    this.#refuse(handling, late());
     handling.abort("handler-timeout");
   }
 
@@ -171,6 +224,7 @@ export class Responder {
     if (handling === undefined) return id <= this.#lastId;
     this.#close(handling);
     handling.abort("cancelled");
+    this.#finishIfDone();
     return true;
   }
 
@@ -198,6 +252,23 @@ const EMPTY = new Uint8Array(0);
 
 function isPromise<T>(reply: Promise<T> | T): reply is Promise<T> {
   return typeof (reply as Partial<Promise<T>> | undefined)?.then === "function";
+}
+
+function tooMany(): FirefliesError {
+  return new FirefliesError("overloaded", "The member has too many requests waiting. Slow down and try again.");
+}
+
+function late(): FirefliesError {
+  const text = "The handler did not finish in time. Allow more time, or see why it waits.";
+  return new FirefliesError("handler-timeout", text);
+}
+
+function unfinished(): FirefliesError {
+  return new FirefliesError("handler-timeout", "The member had to stop before the handler had finished.");
+}
+
+function stopping(): FirefliesError {
+  return new FirefliesError("member-stopping");
 }
 
 function errorContent(id: number, error: unknown, code: ErrorCode): Content {

@@ -268,32 +268,33 @@ describe("a caller", () => {
 });
 
 describe("budgets", () => {
-  it("bound the handlers at once over all links, and take turns between members", async () => {
-    const budget = new Budget({ concurrent: 2 });
+  it("bound the handlers at once over all links, and serve first whose handlers are fewest", async () => {
+    const budget = new Budget({ concurrent: 2, reserved: 0 });
     const order: string[] = [];
     const job = (name: string) => ({ bytes: 1, ready: () => true, start: () => void order.push(name) });
     const [a, b] = [alice.certificate.id, bob.certificate.id];
     for (const name of ["a1", "a2", "a3", "a4", "a5"]) budget.submit(a, job(name));
     for (const name of ["b1", "b2"]) budget.submit(b, job(name));
     expect(order).toEqual(["a1", "a2"]);
-    for (let i = 0; i < 5; i++) budget.release();
-    expect(order).toEqual(["a1", "a2", "a3", "b1", "a4", "b2", "a5"]);
-    budget.release();
-    budget.release();
+    for (const done of [a, a, b, a, b]) budget.release(done);
+    expect(order).toEqual(["a1", "a2", "b1", "a3", "b2", "a4", "a5"]);
+    budget.release(a);
+    budget.release(a);
     expect(budget.running).toBe(0);
   });
 
   it("do not grow the stack when every job ends at once", () => {
-    const budget = new Budget({ concurrent: 1, waitingPerPeer: 100_000 });
+    const budget = new Budget({ concurrent: 1, reserved: 0, waitingPerPeer: 100_000 });
+    const [a, b] = [alice.certificate.id, bob.certificate.id];
     let done = 0;
     const start = () => {
       done++;
-      budget.release();
+      budget.release(b);
     };
     const blocker = { bytes: 0, ready: () => true, start: () => {} };
-    budget.submit(alice.certificate.id, blocker);
-    for (let i = 0; i < 50_000; i++) budget.submit(bob.certificate.id, { bytes: 0, ready: () => true, start });
-    budget.release();
+    budget.submit(a, blocker);
+    for (let i = 0; i < 50_000; i++) budget.submit(b, { bytes: 0, ready: () => true, start });
+    budget.release(a);
     expect([done, budget.running]).toEqual([50_000, 0]);
   });
 

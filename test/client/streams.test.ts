@@ -12,8 +12,9 @@ async function setup(handler: StreamHandler | undefined, perPeerMax?: number) {
   const network = await TestNetwork.create();
   const [alice, bob] = [await network.member(), await network.member()];
   const wires = new MemoryNetwork();
-  const incoming = new Streams(perPeerMax);
-  const outgoing = new Streams(perPeerMax);
+  const limits = perPeerMax === undefined ? {} : { perPeerMax };
+  const incoming = new Streams(limits);
+  const outgoing = new Streams(limits);
   const handlers = {
     admit: () => undefined,
     onCall: async () => new Uint8Array(0),
@@ -70,7 +71,7 @@ describe("a stream", () => {
     const { open, incoming, link } = await setup(() => {}, 2);
     const streams = [open(), open()];
     expect(() => open()).toThrow(FirefliesError);
-    const unbounded = new Streams(100);
+    const unbounded = new Streams({ perPeerMax: 100 });
     expect((await errorOf(unbounded.open(link))).code).toBe("overloaded");
     streams[0]!.destroy();
     await once(streams[0]!, "close");
