@@ -22,7 +22,7 @@ import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
 import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
 import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
-import { DRAIN_MS, DRAIN_MS_MAX, DrainDeadline } from "./drain.js";
+import { DRAIN_MS, DRAIN_MS_MAX, DrainDeadline } from "./drain-deadline.js";
 import type { Told } from "./driver/driver.js";
 import type { Destination } from "./driver/link-pool.js";
 import { Entry } from "./entry.js";

@@ -7,39 +7,10 @@ import { onAbort } from "./abort.js";
 import type { Messenger } from "./messenger.js";
 import type { Streams } from "./streams.js";
 
-/** Milliseconds that a stop waits for what runs: most handlers take less, and supervisors kill after ten and more. */
-export const DRAIN_MS = 5_000;
-/** A stop that waits longer than an hour is a mistake of units. */
-export const DRAIN_MS_MAX = 3_600_000;
-/** Milliseconds for the codes of what was cut to reach the other side, before the leave note overtakes them. */
+/** Milliseconds for those who are owed a last word to confirm that it has come, before the leave note overtakes it. */
 const LAST_WORDS_MS = 250;
-
-/** When work must have ended: the earliest of the instants that were asked for. */
-export class DrainDeadline {
-  readonly #over = new AbortController();
-  #at = Number.POSITIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
-
-  /** Fires at the deadline. */
-  get signal(): AbortSignal {
-    return this.#over.signal;
-  }
-
-  /** At most so many milliseconds from now on; 0 fires at once. Asking for more than what is left changes nothing. */
-  within(ms: number): void {
-    const at = performance.now() + ms;
-    if (at >= this.#at) return;
-    this.#at = at;
-    clearTimeout(this.#timer);
-    if (ms === 0) this.#over.abort();
-    else this.#timer = setTimeout(() => this.#over.abort(), ms);
-  }
-
-  /** Leaves no timer behind. */
-  clear(): void {
-    clearTimeout(this.#timer);
-  }
-}
+/** The same for streams that were cut: their codes are confirmed by nobody. */
+const STREAM_CODES_MS = 50;
 
 export interface Work {
   readonly messenger: Messenger;
@@ -49,25 +20,37 @@ export interface Work {
 /** Takes no new work, waits for what is open, and cuts the rest at the deadline. What had to be cut, as "drain-expired". */
 export async function drain({ messenger, streams }: Work, deadline: AbortSignal): Promise<FirefliesError | undefined> {
   const done = Promise.all([messenger.drain(), streams.drain()]);
-  await Promise.race([done, fired(deadline)]);
-  const { handlers, messages } = messenger.cut();
-  const cut = { handlers, messages, streams: streams.cut() };
-  if (cut.handlers + cut.messages + cut.streams === 0) return undefined;
-  await lastWords(done);
-  return expired(cut);
+  await either(done, fired(deadline));
+  const cut = { ...messenger.cut(), streams: streams.cut() };
+  await either(done, after(LAST_WORDS_MS));
+  if (cut.streams > 0) await after(STREAM_CODES_MS).promise;
+  return cut.handlers + cut.messages + cut.streams === 0 ? undefined : expired(cut);
 }
 
-function fired(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => onAbort(signal, resolve));
+interface Wait {
+  readonly promise: Promise<void>;
+  readonly stop: () => void;
 }
 
-async function lastWords(done: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const enough = new Promise((resolve) => {
-    timer = setTimeout(resolve, LAST_WORDS_MS);
+async function either(done: Promise<unknown>, { promise, stop }: Wait): Promise<void> {
+  await Promise.race([done, promise]);
+  stop();
+}
+
+function fired(signal: AbortSignal): Wait {
+  let stop = () => {};
+  const promise = new Promise<void>((resolve) => {
+    stop = onAbort(signal, resolve);
   });
-  await Promise.race([done, enough]);
-  clearTimeout(timer);
+  return { promise, stop };
+}
+
+function after(ms: number): Wait {
+  let timer: NodeJS.Timeout | undefined;
+  const promise = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  return { promise, stop: () => clearTimeout(timer) };
 }
 
 function expired(cut: Readonly<Record<"handlers" | "messages" | "streams", number>>): FirefliesError {

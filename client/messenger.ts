@@ -133,13 +133,16 @@ export class Messenger {
     await Promise.all(this.#ends(Requester).map((requester) => requester.settled()));
   }
 
-  /** After `drain`: answers what is still open with a code. How many handlers and messages that cuts. */
+  /** After `drain`: answers what others still wait for with a code, and ends what I wait for with "link-closed". */
   cut(): Cut {
     for (const budget of Object.values(this.#budgets)) budget.stop();
     let handlers = 0;
     for (const responder of this.#ends(Responder)) handlers += responder.cut();
     let messages = this.#dialling.size;
-    for (const requester of this.#ends(Requester)) messages += requester.messages;
+    for (const requester of this.#ends(Requester)) {
+      messages += requester.messages;
+      requester.close();
+    }
     return { handlers, messages };
   }
 

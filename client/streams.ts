@@ -20,6 +20,12 @@ export const STREAMS_PER_PEER_MAX = 32;
  */
 const STREAMS: Places = { shared: 1024, reserved: 1024 };
 
+/**
+ * Milliseconds that a stopping member waits for the other side to end a stream whose answer nobody here reads. By then a
+ * reader has taken what was on the way; one that never ends its own side is not waited for.
+ */
+const UNREAD_MS = 1_000;
+
 export interface StreamLimits {
   readonly perPeerMax: number;
   readonly places: Places;
@@ -37,8 +43,11 @@ export type StreamHandler = (stream: ByteDuplex, context: StreamContext) => Prom
 export class Streams {
   readonly #open = new Map<MemberId, Set<ByteDuplex>>();
   readonly #limits: StreamLimits;
+  /** Of those that were open when the member began to stop. */
+  readonly #unread = new WeakSet<ByteDuplex>();
   #size = 0;
   #stopping = false;
+  #awaitsUnread = true;
 
   constructor(limits: Partial<StreamLimits> = {}) {
     this.#limits = { perPeerMax: STREAMS_PER_PEER_MAX, places: STREAMS, ...limits };
@@ -80,26 +89,41 @@ export class Streams {
    * Takes no new stream, neither mine nor others'. Resolves when those that are open have ended, each by its program and in
    * order: what was written is with the other side then.
    */
-  drain(): Promise<void> {
+  async drain(): Promise<void> {
     this.#stopping = true;
-    return new Promise((resolve) => {
+    const open = this.#streams();
+    for (const stream of open) if (isUnread(stream)) this.#unread.add(stream.resume()); // Its end would not be seen else.
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
       const look = () => {
-        if (this.#unsettled().length === 0) resolve();
+        if (open.every((stream) => this.#isSettled(stream))) resolve();
       };
-      for (const stream of this.#unsettled()) stream.once("finish", look).once("close", look);
+      for (const stream of open) stream.once("finish", look).once("close", look);
+      timer = setTimeout(() => {
+        this.#awaitsUnread = false;
+        look();
+      }, UNREAD_MS);
       look();
     });
+    clearTimeout(timer);
   }
 
   /** Ends what is open after `drain` with "member-stopping". How many streams that cuts. */
   cut(): number {
-    const cut = this.#unsettled().length;
+    const cut = this.#streams().filter((stream) => !this.#isSettled(stream)).length;
     this.close(new FirefliesError("member-stopping"));
     return cut;
   }
 
-  #unsettled(): ByteDuplex[] {
-    return [...this.#open.values()].flatMap((streams) => [...streams]).filter((stream) => !isSettled(stream));
+  #streams(): ByteDuplex[] {
+    return [...this.#open.values()].flatMap((streams) => [...streams]);
+  }
+
+  /** Both sides have ended; or mine has, and nobody waits for the other. */
+  #isSettled(stream: ByteDuplex): boolean {
+    if (stream.destroyed) return true;
+    const isUnawaited = this.#unread.has(stream) && !this.#awaitsUnread;
+    return stream.writableFinished && (stream.readableEnded || isUnawaited);
   }
 
   #handle(peer: MemberCertificate, stream: ByteDuplex, handler: StreamHandler): void {
@@ -128,11 +152,9 @@ export class Streams {
   }
 }
 
-/** All of mine is with the other side, and all of its is read; or nobody here reads, so that nobody waits for the rest. */
-function isSettled(stream: ByteDuplex): boolean {
-  if (stream.destroyed) return true;
-  const isUnread = stream.readableFlowing === null && stream.listenerCount("readable") === 0;
-  return stream.writableFinished && (stream.readableEnded || isUnread);
+/** Nothing reads it, nor has. */
+function isUnread({ readableFlowing }: ByteDuplex): boolean {
+  return readableFlowing === null;
 }
 
 async function run(handler: StreamHandler, stream: ByteDuplex, context: StreamContext): Promise<void> {
