@@ -43,6 +43,7 @@ interface Setup {
   readonly gossip?: Partial<BudgetLimits>;
   readonly handlerTimeoutMs?: number;
   readonly refusal?: () => FirefliesError | undefined;
+  readonly onEnd?: (error: FirefliesError) => void;
 }
 
 const closing: (() => void)[] = [];
@@ -52,7 +53,7 @@ afterEach(() => {
 });
 
 /** Alice asks, Bob answers. */
-function connect(dispatch: Dispatch, { limits, budget, gossip, handlerTimeoutMs, refusal }: Setup = {}) {
+function connect(dispatch: Dispatch, { limits, budget, gossip, ...rest }: Setup = {}) {
   const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
   const budgets = { message: new Budget(budget), gossip: new Budget(gossip) };
   const requester = new Requester({ duplex: near, identity: alice, peer: bob.certificate, limits });
@@ -62,8 +63,7 @@ function connect(dispatch: Dispatch, { limits, budget, gossip, handlerTimeoutMs,
     peer: alice.certificate,
     dispatch,
     budgets,
-    handlerTimeoutMs,
-    refusal,
+    ...rest,
   });
   closing.push(() => requester.close());
   const ask = (
@@ -318,6 +318,18 @@ describe("budgets", () => {
     ]);
   });
 
+  it("end the duplex of a member that asks for more and more and reads no answer", async () => {
+    const answer = new Uint8Array(1024 * 1024);
+    const { ask, near, responder } = connect(() => answer, { budget: { waitingPerPeer: 20 } });
+    await ask("hello");
+    near.pause();
+    const codes = Array.from({ length: 100 }, () => codeOf(ask("more")));
+    for (let i = 0; i < 50; i++) await turn();
+    expect(responder.ended).toBe(true);
+    near.resume();
+    expect(await Promise.all(codes)).toContain("overloaded");
+  });
+
   it("keep messages and gossip apart", async () => {
     const { ask } = connect((kind, payload) => (kind === "message" ? new Promise(() => {}) : payload), {
       budget: { concurrent: 1 },
@@ -344,6 +356,73 @@ describe("budgets", () => {
     await Promise.all(answers);
     expect(started).toBe(101);
     expect(requester.pending).toBe(0);
+  });
+});
+
+describe("a member that stops", () => {
+  it("answers what it has begun, refuses the rest, and knows then that its answers have come", async () => {
+    const gate = deferred<Uint8Array>();
+    const ended = deferred<FirefliesError>();
+    const { ask, responder, requester } = connect(() => gate.promise, { onEnd: ended.resolve });
+    const begun = ask("begun");
+    await turn();
+    expect(responder.drain()).toBe(true);
+    expect(await codeOf(ask("new"))).toBe("member-stopping");
+    expect(responder.ended).toBe(false);
+    gate.resolve(text("done"));
+    await ended.promise;
+    expect(string(await begun)).toBe("done");
+    expect(await codeOf(ask("too late"))).toBe("member-stopping");
+    expect(requester.closed).toBe(true);
+  });
+
+  it("waits for the word of those that were answered just now, and of no others", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const [idle, quiet, busy] = [connect(echo), connect(echo), connect(echo)];
+    await quiet.ask("x");
+    vi.advanceTimersByTime(2_000);
+    await busy.ask("x");
+    expect([idle, quiet, busy].map(({ responder }) => responder.drain())).toEqual([false, false, true]);
+  });
+
+  it("tells those it cuts whether their handler ran", async () => {
+    const started = deferred();
+    const { ask, responder, budgets } = connect(
+      () => {
+        started.resolve();
+        return new Promise(() => {});
+      },
+      { budget: { concurrent: 1 } },
+    );
+    const codes = [codeOf(ask("runs")), codeOf(ask("waits")), codeOf(ask("waits"))];
+    await started.promise;
+    responder.drain();
+    budgets.message.stop();
+    expect(responder.cut()).toBe(1);
+    expect(await Promise.all(codes)).toEqual(["handler-timeout", "member-stopping", "member-stopping"]);
+    await expect.poll(() => responder.ended).toBe(true);
+  });
+
+  it("has settled when its own messages have their answers, whatever its gossip waits for", async () => {
+    const gates = [deferred<Uint8Array>(), deferred<Uint8Array>()];
+    const { ask, requester } = connect((kind, payload) =>
+      kind === "gossip" ? new Promise(() => {}) : gates[Number(string(payload))]!.promise,
+    );
+    void codeOf(ask("rumour", { kind: "gossip" }));
+    await requester.settled();
+    const answers = [ask("0"), codeOf(ask("1"))];
+    const order: string[] = [];
+    const settled = requester.settled().then(() => order.push("settled"));
+    await turn();
+    order.push("one");
+    gates[0]!.resolve(text("x"));
+    await answers[0];
+    await turn();
+    order.push("two");
+    gates[1]!.reject(new Error("boom"));
+    await settled;
+    expect(order).toEqual(["one", "two", "settled"]);
+    expect(await answers[1]).toBe("handler-failed");
   });
 });
 

@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { formatAddress } from "../../client/address.js";
 import { MemoryNetwork } from "../../client/memory.js";
+import { duplexPair } from "../../client/paired-duplex.js";
 import { type StreamHandler, Streams } from "../../client/streams.js";
-import type { ByteDuplex } from "../../client/transport.js";
+import type { ByteDuplex, Link } from "../../client/transport.js";
 import { FirefliesError } from "../../identity/index.js";
 import { TestNetwork } from "../support/test-network.js";
 
@@ -77,6 +78,25 @@ describe("a stream", () => {
     await once(streams[0]!, "close");
     expect(incoming.size).toBe(1);
     open();
+  });
+
+  it("finds a place however many another member holds", async () => {
+    const network = await TestNetwork.create();
+    const streams = new Streams({ perPeerMax: 10, places: { shared: 4, reserved: 8 } });
+    const linkTo = async () => {
+      const { certificate: peer } = await network.member();
+      return { peer, open: () => duplexPair(1024)[0] } as unknown as Link;
+    };
+    const [greedy, modest, late] = [await linkTo(), await linkTo(), await linkTo()];
+    for (let count = 0; count < 4; count++) streams.open(greedy);
+    expect(() => streams.open(greedy)).toThrow(expect.objectContaining({ code: "overloaded" }));
+    const one = streams.open(modest);
+    expect(() => streams.open(modest)).toThrow(expect.objectContaining({ code: "overloaded" }));
+    streams.open(late);
+    one.destroy();
+    await once(one, "close");
+    streams.open(modest);
+    expect(streams.size).toBe(6);
   });
 
   it("ends at both ends when the member is removed", async () => {
