@@ -53,6 +53,7 @@ import type {
   StopOptions,
   StreamHandler,
 } from "./types.js";
+import { either, fired } from "./wait.js";
 
 /** Milliseconds that a message may take when its sender does not say: longer than a removal, so that it ends by itself. */
 export const SEND_TIMEOUT_MS = 10_000;
@@ -191,7 +192,8 @@ export class Client {
     const renewed = this.#renewal?.stop();
     this.#watch?.stop();
     this.#entry?.stop();
-    await this.#member?.stop(this.#deadline.signal);
+    const { signal } = this.#deadline;
+    await Promise.all([this.#member?.stop(signal), either(this.#handlers.settled(), fired(signal))]);
     this.#phase = "stopped";
     this.#deadline.clear();
     await renewed; // While the directory is still ours.

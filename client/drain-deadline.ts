@@ -26,8 +26,9 @@ export class DrainDeadline {
     else this.#timer = setTimeout(() => this.#over.abort(), ms);
   }
 
-  /** Leaves no timer behind. */
+  /** Everything has ended: no timer is left, nor made. */
   clear(): void {
     clearTimeout(this.#timer);
+    this.#at = Number.NEGATIVE_INFINITY;
   }
 }

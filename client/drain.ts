@@ -3,9 +3,9 @@
  * waits for it.
  */
 import { FirefliesError } from "../identity/index.js";
-import { onAbort } from "./abort.js";
 import type { Messenger } from "./messenger.js";
 import type { Streams } from "./streams.js";
+import { after, either, fired } from "./wait.js";
 
 /** Milliseconds for those who are owed a last word to confirm that it has come, before the leave note overtakes it. */
 const LAST_WORDS_MS = 250;
@@ -25,32 +25,6 @@ export async function drain({ messenger, streams }: Work, deadline: AbortSignal)
   await either(done, after(LAST_WORDS_MS));
   if (cut.streams > 0) await after(STREAM_CODES_MS).promise;
   return cut.handlers + cut.messages + cut.streams === 0 ? undefined : expired(cut);
-}
-
-interface Wait {
-  readonly promise: Promise<void>;
-  readonly stop: () => void;
-}
-
-async function either(done: Promise<unknown>, { promise, stop }: Wait): Promise<void> {
-  await Promise.race([done, promise]);
-  stop();
-}
-
-function fired(signal: AbortSignal): Wait {
-  let stop = () => {};
-  const promise = new Promise<void>((resolve) => {
-    stop = onAbort(signal, resolve);
-  });
-  return { promise, stop };
-}
-
-function after(ms: number): Wait {
-  let timer: NodeJS.Timeout | undefined;
-  const promise = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  return { promise, stop: () => clearTimeout(timer) };
 }
 
 function expired(cut: Readonly<Record<"handlers" | "messages" | "streams", number>>): FirefliesError {

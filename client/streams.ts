@@ -7,6 +7,7 @@ import { FirefliesError, type MemberCertificate } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
 import { errorText } from "./guard.js";
 import { mayBegin, type Places } from "./shares.js";
+import { inOrder } from "./stream-end.js";
 import type { ByteDuplex, Link } from "./transport.js";
 
 /**
@@ -19,12 +20,6 @@ export const STREAMS_PER_PEER_MAX = 32;
  * or none (shares.ts).
  */
 const STREAMS: Places = { shared: 1024, reserved: 1024 };
-
-/**
- * Milliseconds that a stopping member waits for the other side to end a stream whose answer nobody here reads. By then a
- * reader has taken what was on the way; one that never ends its own side is not waited for.
- */
-const UNREAD_MS = 1_000;
 
 export interface StreamLimits {
   readonly perPeerMax: number;
@@ -43,11 +38,12 @@ export type StreamHandler = (stream: ByteDuplex, context: StreamContext) => Prom
 export class Streams {
   readonly #open = new Map<MemberId, Set<ByteDuplex>>();
   readonly #limits: StreamLimits;
-  /** Of those that were open when the member began to stop. */
-  readonly #unread = new WeakSet<ByteDuplex>();
+  /** Handlers that run, some of them longer than their stream. */
+  readonly #handlers = new Map<ByteDuplex, Promise<void>>();
+  /** While the member stops: what is waited for. */
+  readonly #awaited = new Set<ByteDuplex>();
   #size = 0;
   #stopping = false;
-  #awaitsUnread = true;
 
   constructor(limits: Partial<StreamLimits> = {}) {
     this.#limits = { perPeerMax: STREAMS_PER_PEER_MAX, places: STREAMS, ...limits };
@@ -87,50 +83,36 @@ export class Streams {
 
   /**
    * Takes no new stream, neither mine nor others'. Resolves when those that are open have ended, each by its program and in
-   * order: what was written is with the other side then.
+   * order, and so have their handlers: what was written is with the other side then.
    */
   async drain(): Promise<void> {
     this.#stopping = true;
-    const open = this.#streams();
-    for (const stream of open) if (isUnread(stream)) this.#unread.add(stream.resume()); // Its end would not be seen else.
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      const look = () => {
-        if (open.every((stream) => this.#isSettled(stream))) resolve();
-      };
-      for (const stream of open) stream.once("finish", look).once("close", look);
-      timer = setTimeout(() => {
-        this.#awaitsUnread = false;
-        look();
-      }, UNREAD_MS);
-      look();
-    });
-    clearTimeout(timer);
+    const open = [...this.#open.values()].flatMap((streams) => [...streams]);
+    await Promise.all([...new Set([...open, ...this.#handlers.keys()])].map((stream) => this.#await(stream)));
   }
 
-  /** Ends what is open after `drain` with "member-stopping". How many streams that cuts. */
+  /** Ends what is open after `drain` with "member-stopping". How many streams and handlers that cuts. */
   cut(): number {
-    const cut = this.#streams().filter((stream) => !this.#isSettled(stream)).length;
+    const { size } = this.#awaited;
     this.close(new FirefliesError("member-stopping"));
-    return cut;
+    return size;
   }
 
-  #streams(): ByteDuplex[] {
-    return [...this.#open.values()].flatMap((streams) => [...streams]);
-  }
-
-  /** Both sides have ended; or mine has, and nobody waits for the other. */
-  #isSettled(stream: ByteDuplex): boolean {
-    if (stream.destroyed) return true;
-    const isUnawaited = this.#unread.has(stream) && !this.#awaitsUnread;
-    return stream.writableFinished && (stream.readableEnded || isUnawaited);
+  async #await(stream: ByteDuplex): Promise<void> {
+    this.#awaited.add(stream);
+    await this.#handlers.get(stream); // It may begin to read yet.
+    await inOrder(stream);
+    this.#awaited.delete(stream);
   }
 
   #handle(peer: MemberCertificate, stream: ByteDuplex, handler: StreamHandler): void {
     this.#track(peer.id, stream);
     const ended = new AbortController();
     stream.once("close", () => ended.abort());
-    run(handler, stream, { from: peer, signal: ended.signal });
+    const running = run(handler, stream, { from: peer, signal: ended.signal }).then(() => {
+      this.#handlers.delete(stream);
+    });
+    this.#handlers.set(stream, running);
   }
 
   #full(id: MemberId): boolean {
@@ -150,11 +132,6 @@ export class Streams {
       if (streams.size === 0 && this.#open.get(id) === streams) this.#open.delete(id);
     });
   }
-}
-
-/** Nothing reads it, nor has. */
-function isUnread({ readableFlowing }: ByteDuplex): boolean {
-  return readableFlowing === null;
 }
 
 async function run(handler: StreamHandler, stream: ByteDuplex, context: StreamContext): Promise<void> {

@@ -36,7 +36,7 @@ export function addAgent(program: Command): void {
     .option("--gossip-interval <seconds>", "between gossip rounds")
     .option("--monitor-interval <seconds>", "between rounds of pings")
     .option("--ping-limit <n>", "pings missed in a row before an accusation")
-    .option("--max-concurrent-messages <n>", "messages handled at once")
+    .option("--max-concurrent-messages <n>", "messages handled at once, and as many again for members that have few")
     .option("--removal-timeout <seconds>", "from an accusation to the removal, at least 2 Delta")
     .option("--metadata <json>", "facts about it that all members see")
     .option("--config <file>", "configuration file, instead of the first fireflies.yaml found")

@@ -27,8 +27,8 @@ const DISPATCH_CODES: ReadonlySet<ErrorCode> = new Set([
   "overloaded",
 ]);
 /**
- * An answer older than this, in milliseconds, has arrived, or its link is broken: a member that stops waits for nobody's
- * word that it has. Above the round trip of any path that pings are answered on.
+ * An answer that was sent longer ago than this, in milliseconds, has arrived, or its link is broken: a member that stops
+ * waits for nobody's word that it has. Above the round trip of any path that pings are answered on.
  */
 const ANSWER_ARRIVES_MS = 2_000;
 
@@ -103,7 +103,8 @@ export class Responder {
    * that: `onEnd` tells that they have their answers.
    */
   drain(): boolean {
-    const isAwaited = this.open > 0 || performance.now() - this.#answeredAt < ANSWER_ARRIVES_MS;
+    const isRecent = performance.now() - this.#answeredAt < ANSWER_ARRIVES_MS;
+    const isAwaited = this.open > 0 || isRecent || this.#session.isUnsent;
     this.#stopping = true;
     this.#finishIfDone();
     return isAwaited;

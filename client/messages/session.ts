@@ -101,6 +101,11 @@ export class FrameSession {
     return this.#queuedBytes;
   }
 
+  /** Something of mine waits for the peer to read, here or in the duplex. */
+  get isUnsent(): boolean {
+    return this.#queue.length > 0 || this.#options.duplex.writableLength > 0;
+  }
+
   /** Sends with this turn's frame. Nothing happens after the end. */
   send(content: Content): void {
     if (this.#ended || this.#finishing) return;
@@ -119,11 +124,6 @@ export class FrameSession {
     if (this.#finishing || this.#ended) return;
     this.#finishing = true;
     this.#finishIfFlushed();
-  }
-
-  /** `finish` was called: nothing can be sent any more. */
-  get finishing(): boolean {
-    return this.#finishing;
   }
 
   /** Ends both directions; the other side learns the code. */

@@ -113,6 +113,34 @@ describe("handlers at work", () => {
     await stopped;
   });
 
+  it("of streams and of gossip's answers finish as well, though nobody else waits for them", async () => {
+    const dora = await leaver();
+    const [uploaded, answered, gate] = [deferred(), deferred(), deferred()];
+    const ends: string[] = [];
+    dora.registerStreamHandler(async (stream) => {
+      await bytesOf(stream);
+      stream.end();
+      uploaded.resolve();
+      await gate.promise;
+      ends.push("stream");
+    });
+    dora.registerResponseHandler(async () => {
+      answered.resolve();
+      await gate.promise;
+      ends.push("response");
+    });
+    alice.registerGossipHandler(() => text("heard"));
+    bob.registerGossipHandler(() => undefined);
+    dora.setGossipContent(text("news"));
+    const stream = await alice.openStream(dora.id);
+    stream.resume().end(text("all of it"));
+    await Promise.all([once(stream, "close"), uploaded.promise, answered.promise]);
+    const stopped = dora.stop({ drain: LONG_MS });
+    gate.resolve();
+    await stopped;
+    expect(ends.sort()).toEqual(["response", "stream"]);
+  });
+
   it("that never end are cut at the deadline: callers are told, signals fire, an alarm says what", async () => {
     const dora = await leaver({ maxConcurrentMessages: 1 });
     const [started, aborted] = [deferred(), deferred<unknown>()];
@@ -297,6 +325,28 @@ describe("streams", () => {
     await until(alice, () => !alice.ids.includes(dora.id));
     gate.resolve();
     expect(await received.promise).toBe(2000);
+  });
+
+  it("are read to their end by a handler that has not begun to, and by a program that goes on after stop", async () => {
+    const dora = await leaver();
+    const [arrived, gate, received] = [deferred(), deferred(), deferred<number>()];
+    dora.registerStreamHandler(async (stream) => {
+      arrived.resolve();
+      await gate.promise;
+      received.resolve(await bytesOf(stream));
+      stream.end();
+    });
+    const theirs = await alice.openStream(dora.id);
+    theirs.resume();
+    const finished = written(theirs);
+    const mine = await dora.openStream(alice.id);
+    mine.end(new Uint8Array(1000));
+    await arrived.promise;
+    const stopped = dora.stop({ drain: LONG_MS });
+    expect(await bytesOf(mine)).toBe(1000);
+    gate.resolve();
+    expect(await received.promise).toBe(CHUNKS * 1000);
+    await Promise.all([finished, stopped]);
   });
 
   it("go on while their programs write, at either end", async () => {
