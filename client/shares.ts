@@ -11,21 +11,14 @@ export interface Places {
   readonly reserved: number;
 }
 
-export interface Taken {
-  /** By all members. */
-  readonly all: number;
-  /** By the one that asks. */
-  readonly mine: number;
-}
-
 /** The part of the reserve that is "few": enough to work with, and not all of it for the first that come. */
 const FEW = 1 / 8;
 
 /**
- * True when it may begin. `all` never exceeds `shared + reserved`, and a member that has none is refused only while at
- * least half as many others as there are reserved places have some.
+ * Whether a member that has `mine` of the `all` that are taken may begin one more. `all` never exceeds `shared + reserved`,
+ * and a member that has none is refused only while at least half as many others as there are reserved places have some.
  */
-export function mayBegin({ shared, reserved }: Places, { all, mine }: Taken): boolean {
+export function mayBegin({ shared, reserved }: Places, all: number, mine: number): boolean {
   if (all < shared) return true;
   const used = all - shared;
   if (mine === 0) return used < reserved;

@@ -118,7 +118,7 @@ export class Streams {
   #full(id: MemberId): boolean {
     const { perPeerMax, places } = this.#limits;
     const mine = this.#open.get(id)?.size ?? 0;
-    return mine >= perPeerMax || !mayBegin(places, { all: this.#size, mine });
+    return mine >= perPeerMax || !mayBegin(places, this.#size, mine);
   }
 
   #track(id: MemberId, stream: ByteDuplex): void {

@@ -48,24 +48,29 @@ export interface Job {
   start(): void;
 }
 
-interface Queue {
-  readonly jobs: Set<Job>;
-  bytes: number;
-}
-
-interface Candidate {
+/** What one peer has of a budget, over all its links. Its owner only hands it back. */
+export class Share {
   readonly peer: MemberId;
-  readonly job: Job;
-  readonly running: number;
+  /** Handlers that run. */
+  running = 0;
+  /** Links that it is open for. */
+  links = 0;
+  /** In the order of their arrival. */
+  readonly jobs = new Set<Job>();
+  /** Of the jobs that wait. */
+  bytes = 0;
+
+  constructor(peer: MemberId) {
+    this.peer = peer;
+  }
 }
 
 export class Budget {
   readonly #limits: BudgetLimits;
   readonly #places: Places;
-  /** In order of turns: who was served goes to the back. Only peers with waiting jobs are here. */
-  readonly #queues = new Map<MemberId, Queue>();
-  /** Handlers that run, for each peer that has any. */
-  readonly #runningOf = new Map<MemberId, number>();
+  readonly #shares = new Map<MemberId, Share>();
+  /** In order of turns: who was served goes to the back. */
+  readonly #queue = new Set<Share>();
   #running = 0;
   #resuming = false;
   #stopped = false;
@@ -82,29 +87,39 @@ export class Budget {
     return this.#running;
   }
 
+  /** For a link of this peer. `close` must follow when the link has ended, and its jobs with it. */
+  open(peer: MemberId): Share {
+    const share = this.#shares.get(peer) ?? new Share(peer);
+    share.links += 1;
+    this.#shares.set(peer, share);
+    return share;
+  }
+
+  close(share: Share): void {
+    share.links -= 1;
+    if (share.links === 0) this.#shares.delete(share.peer);
+  }
+
   /** Starts the job now or later; false when too much waits already. */
-  submit(peer: MemberId, job: Job): boolean {
-    if (!this.#queues.has(peer) && this.#mayStart(peer) && job.ready()) {
-      this.#start(peer, job);
+  submit(share: Share, job: Job): boolean {
+    if (share.jobs.size === 0 && this.#mayStart(share) && job.ready()) {
+      this.#start(share, job);
       return true;
     }
-    return this.#enqueue(peer, job);
+    return this.#enqueue(share, job);
   }
 
   /** Takes a job that waits out of its queue; false when it does not wait. */
-  withdraw(peer: MemberId, job: Job): boolean {
-    const queue = this.#queues.get(peer);
-    if (queue === undefined || !queue.jobs.has(job)) return false;
-    this.#dequeue(peer, queue, job);
+  withdraw(share: Share, job: Job): boolean {
+    if (!share.jobs.has(job)) return false;
+    this.#dequeue(share, job);
     return true;
   }
 
-  /** A started job of this peer is done, or no longer counts. */
-  release(peer: MemberId): void {
+  /** A started job is done, or no longer counts. */
+  release(share: Share): void {
     this.#running--;
-    const left = this.#runningOf.get(peer)! - 1;
-    if (left === 0) this.#runningOf.delete(peer);
-    else this.#runningOf.set(peer, left);
+    share.running--;
     this.resume();
   }
 
@@ -112,7 +127,7 @@ export class Budget {
   resume(): void {
     if (this.#resuming) return; // A job that ends at once comes back here: the loop below goes on, the stack does not grow.
     this.#resuming = true;
-    for (let next = this.#next(); next !== undefined; next = this.#next()) this.#serve(next);
+    for (let share = this.#next(); share !== undefined; share = this.#next()) this.#serve(share);
     this.#resuming = false;
   }
 
@@ -121,28 +136,27 @@ export class Budget {
     this.#stopped = true;
   }
 
-  #mayStart(peer: MemberId): boolean {
-    return !this.#stopped && mayBegin(this.#places, { all: this.#running, mine: this.#runningOf.get(peer) ?? 0 });
+  #mayStart({ running }: Share): boolean {
+    return !this.#stopped && mayBegin(this.#places, this.#running, running);
   }
 
-  #start(peer: MemberId, job: Job): void {
+  #start(share: Share, job: Job): void {
     this.#running++;
-    this.#runningOf.set(peer, (this.#runningOf.get(peer) ?? 0) + 1);
+    share.running++;
     job.start();
   }
 
-  #enqueue(peer: MemberId, job: Job): boolean {
-    const queue = this.#queues.get(peer) ?? { jobs: new Set<Job>(), bytes: 0 };
-    if (!this.#fits(queue, job)) return false;
-    queue.jobs.add(job);
-    queue.bytes += job.bytes;
+  #enqueue(share: Share, job: Job): boolean {
+    if (!this.#fits(share, job)) return false;
+    share.jobs.add(job);
+    share.bytes += job.bytes;
     this.#waiting++;
     this.#waitingBytes += job.bytes;
-    this.#queues.set(peer, queue);
+    this.#queue.add(share);
     return true;
   }
 
-  #fits({ jobs, bytes }: Queue, job: Job): boolean {
+  #fits({ jobs, bytes }: Share, job: Job): boolean {
     const { waitingPerPeer, waitingBytesPerPeer, waiting, waitingBytes } = this.#limits;
     if (jobs.size >= waitingPerPeer) return false;
     if (jobs.size > 0 && bytes + job.bytes > waitingBytesPerPeer) return false;
@@ -151,36 +165,35 @@ export class Budget {
   }
 
   /** Of the peers whose first job may start, the one with the fewest that run; among equals the one in turn. */
-  #next(): Candidate | undefined {
-    let best: Candidate | undefined;
-    if (this.#stopped || this.#running >= this.#places.shared + this.#places.reserved) return best;
-    for (const [peer, { jobs }] of this.#queues) {
-      const running = this.#runningOf.get(peer) ?? 0;
-      if (best !== undefined && best.running <= running) continue;
-      if (!mayBegin(this.#places, { all: this.#running, mine: running })) continue;
-      const [job] = jobs;
-      if (job === undefined || !job.ready()) continue; // Its link is congested: all of this peer's jobs wait.
-      best = { peer, job, running };
-      if (running === 0) return best;
+  #next(): Share | undefined {
+    let best: Share | undefined;
+    for (const share of this.#queue) {
+      if (best !== undefined && best.running <= share.running) continue;
+      if (!this.#mayStart(share) || !isReady(share)) continue;
+      best = share;
+      if (share.running === 0) return best;
     }
     return best;
   }
 
-  #serve({ peer, job }: Candidate): void {
-    const queue = this.#queues.get(peer)!;
-    this.#dequeue(peer, queue, job);
-    if (queue.jobs.size > 0) {
-      this.#queues.delete(peer);
-      this.#queues.set(peer, queue);
-    }
-    this.#start(peer, job);
+  #serve(share: Share): void {
+    const [job] = share.jobs;
+    this.#dequeue(share, job!);
+    if (this.#queue.delete(share)) this.#queue.add(share);
+    this.#start(share, job!);
   }
 
-  #dequeue(peer: MemberId, queue: Queue, job: Job): void {
-    queue.jobs.delete(job);
-    queue.bytes -= job.bytes;
+  #dequeue(share: Share, job: Job): void {
+    share.jobs.delete(job);
+    share.bytes -= job.bytes;
     this.#waiting--;
     this.#waitingBytes -= job.bytes;
-    if (queue.jobs.size === 0) this.#queues.delete(peer);
+    if (share.jobs.size === 0) this.#queue.delete(share);
   }
+}
+
+/** While its link is congested all of a peer's jobs wait. */
+function isReady({ jobs }: Share): boolean {
+  const [job] = jobs;
+  return job?.ready() === true;
 }

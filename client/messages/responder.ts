@@ -2,8 +2,8 @@
 import { type ErrorCode, FirefliesError } from "../../identity/index.js";
 import { ERROR_TEXT_MAX, errorText } from "../guard.js";
 import { MESSAGE_BYTES_MAX } from "../transport.js";
-import type { Budget } from "./budget.js";
-import type { Content, RequestContent, RequestKind } from "./content.js";
+import type { Budget, Share } from "./budget.js";
+import { type Content, REQUEST_KINDS, type RequestContent, type RequestKind } from "./content.js";
 import { Deadlines } from "./deadlines.js";
 import { Handling, type HandlingHost } from "./handling.js";
 import { KeptLists } from "./kept-lists.js";
@@ -53,6 +53,7 @@ export class Responder {
   readonly #session: FrameSession;
   readonly #messageBytesMax: number;
   readonly #handlerTimeoutMs: number;
+  readonly #shares: Readonly<Record<RequestKind, Share>>;
   readonly #open = new Map<number, Handling>();
   readonly #host: HandlingHost;
   readonly #deadlines = new Deadlines<Handling>(
@@ -60,14 +61,14 @@ export class Responder {
     (handling) => this.#onExpired(handling),
   );
   #lastId = 0;
-  #answeredAt = Number.NEGATIVE_INFINITY;
   #stopping = false;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
     this.#messageBytesMax = options.messageBytesMax ?? MESSAGE_BYTES_MAX;
     this.#handlerTimeoutMs = options.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS;
-    const { duplex, identity, peer, refusal } = options;
+    const { duplex, identity, peer, refusal, budgets } = options;
+    this.#shares = { message: budgets.message.open(peer.id), gossip: budgets.gossip.open(peer.id) };
     this.#host = {
       peer,
       lists: new KeptLists(),
@@ -79,6 +80,7 @@ export class Responder {
       onContent: (content, message, frame) => this.#onContent(content, message, frame),
       onEnd: (error) => {
         this.#abandonAll();
+        for (const kind of REQUEST_KINDS) budgets[kind].close(this.#shares[kind]);
         options.onEnd?.(error);
       },
       onRoom: () => this.#resume(),
@@ -103,7 +105,7 @@ export class Responder {
    * that: `onEnd` tells that they have their answers.
    */
   drain(): boolean {
-    const isRecent = performance.now() - this.#answeredAt < ANSWER_ARRIVES_MS;
+    const isRecent = performance.now() - this.#session.sentAt < ANSWER_ARRIVES_MS;
     const isAwaited = this.open > 0 || isRecent || this.#session.isUnsent;
     this.#stopping = true;
     this.#finishIfDone();
@@ -123,7 +125,7 @@ export class Responder {
   }
 
   #finishIfDone(): void {
-    if (this.#stopping && this.#open.size === 0) this.#session.finish();
+    if (this.#open.size === 0) this.#session.finish();
   }
 
   #onContent(content: Content, message: Uint8Array, frame: SignedFrame): boolean {
@@ -142,12 +144,13 @@ export class Responder {
 
   #accept({ kind, id, deadlineMs, payload }: RequestContent, message: Uint8Array, frame: SignedFrame): void {
     const budget = this.#options.budgets[kind];
+    const share = this.#shares[kind];
     const deadline = performance.now() + Math.min(deadlineMs, this.#handlerTimeoutMs);
     // A copy: a request that waits must not hold a whole frame in memory.
     const request = { kind, id, deadlineMs, payload: new Uint8Array(payload) };
-    const handling = new Handling(this.#host, budget, request, deadline, message, frame);
+    const handling = new Handling(this.#host, budget, share, request, deadline, message, frame);
     this.#open.set(id, handling);
-    if (budget.submit(this.#options.peer.id, handling) && handling.settle()) {
+    if (budget.submit(share, handling) && handling.settle()) {
       if (this.#open.size > 0) this.#deadlines.watch(deadline);
       return;
     }
@@ -210,9 +213,8 @@ export class Responder {
 
   /** A stopping member's last answer is the duplex's last word. */
   #say(content: Content): void {
-    this.#answeredAt = performance.now();
     this.#session.send(content);
-    this.#finishIfDone();
+    if (this.#stopping) this.#finishIfDone();
   }
 
   #onExpired(handling: Handling): void {
@@ -225,7 +227,7 @@ export class Responder {
     if (handling === undefined) return id <= this.#lastId;
     this.#close(handling);
     handling.abort("cancelled");
-    this.#finishIfDone();
+    if (this.#stopping) this.#finishIfDone();
     return true;
   }
 

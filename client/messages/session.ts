@@ -67,6 +67,7 @@ export class FrameSession {
   #outgoing: Uint8Array | undefined;
   #incoming: Uint8Array | undefined;
   #sent = 0;
+  #sentAt = Number.NEGATIVE_INFINITY;
   #received = 0;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
@@ -99,6 +100,11 @@ export class FrameSession {
   /** Bytes that wait for the peer to read. */
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** By `performance.now()`: when the last frame was sent. */
+  get sentAt(): number {
+    return this.#sentAt;
   }
 
   /** Something of mine waits for the peer to read, here or in the duplex. */
@@ -201,6 +207,7 @@ export class FrameSession {
   }
 
   #write(messagesMax: number): void {
+    this.#sentAt = performance.now();
     this.#blocked = !this.#options.duplex.write(this.#nextFrame(messagesMax));
   }
 

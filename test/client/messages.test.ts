@@ -272,7 +272,7 @@ describe("budgets", () => {
     const budget = new Budget({ concurrent: 2, reserved: 0 });
     const order: string[] = [];
     const job = (name: string) => ({ bytes: 1, ready: () => true, start: () => void order.push(name) });
-    const [a, b] = [alice.certificate.id, bob.certificate.id];
+    const [a, b] = [budget.open(alice.certificate.id), budget.open(bob.certificate.id)];
     for (const name of ["a1", "a2", "a3", "a4", "a5"]) budget.submit(a, job(name));
     for (const name of ["b1", "b2"]) budget.submit(b, job(name));
     expect(order).toEqual(["a1", "a2"]);
@@ -285,7 +285,7 @@ describe("budgets", () => {
 
   it("do not grow the stack when every job ends at once", () => {
     const budget = new Budget({ concurrent: 1, reserved: 0, waitingPerPeer: 100_000 });
-    const [a, b] = [alice.certificate.id, bob.certificate.id];
+    const [a, b] = [budget.open(alice.certificate.id), budget.open(bob.certificate.id)];
     let done = 0;
     const start = () => {
       done++;

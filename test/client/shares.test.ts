@@ -20,11 +20,11 @@ describe("one more may begin", () => {
     ["one that has none, while a place is left", 89, 0, true],
     ["nobody beyond", 90, 0, false],
   ])("%s", (_who, all, mine, expected) => {
-    expect(mayBegin(PLACES, { all, mine })).toBe(expected);
+    expect(mayBegin(PLACES, all, mine)).toBe(expected);
   });
 
   it("and none of a reserve of nothing", () => {
-    expect(mayBegin({ shared: 1, reserved: 0 }, { all: 1, mine: 0 })).toBe(false);
+    expect(mayBegin({ shared: 1, reserved: 0 }, 1, 0)).toBe(false);
   });
 });
 
@@ -44,10 +44,10 @@ describe("whatever members begin and end", () => {
         for (const { who, begins } of all) {
           const mine = held[who]!;
           if (!begins) held[who] = Math.max(0, mine - 1);
-          else if (mayBegin(limits, { all: sum(), mine })) held[who] = mine + 1;
+          else if (mayBegin(limits, sum(), mine)) held[who] = mine + 1;
           expect(sum()).toBeLessThanOrEqual(limits.shared + limits.reserved);
           const others = held.filter((count) => count > 0).length;
-          const newcomer = mayBegin(limits, { all: sum(), mine: 0 });
+          const newcomer = mayBegin(limits, sum(), 0);
           if (!newcomer) expect(others).toBeGreaterThanOrEqual(limits.reserved / 2);
         }
       }),
@@ -58,7 +58,7 @@ describe("whatever members begin and end", () => {
     fc.assert(
       fc.property(places, ({ shared, reserved }) => {
         for (let mine = 0; mine < shared; mine++) {
-          expect(mayBegin({ shared, reserved }, { all: mine, mine })).toBe(true);
+          expect(mayBegin({ shared, reserved }, mine, mine)).toBe(true);
         }
       }),
     );
@@ -81,6 +81,7 @@ describe("a budget", () => {
     fc.assert(
       fc.property(moves(MEMBERS), (all) => {
         const budget = new Budget(LIMITS);
+        const shares = Array.from({ length: MEMBERS }, (_, who) => budget.open(id(who)));
         const taken: number[][] = Array.from({ length: MEMBERS }, () => []);
         const started: number[][] = Array.from({ length: MEMBERS }, () => []);
         const running = new Array<number>(MEMBERS).fill(0);
@@ -91,10 +92,10 @@ describe("a budget", () => {
             started[who]!.push(mine);
             running[who]! += 1;
           };
-          if (begins && budget.submit(id(who), { bytes: 1, ready: () => true, start })) taken[who]!.push(mine);
+          if (begins && budget.submit(shares[who]!, { bytes: 1, ready: () => true, start })) taken[who]!.push(mine);
           if (!begins && running[who]! > 0) {
             running[who]! -= 1;
-            budget.release(id(who));
+            budget.release(shares[who]!);
           }
           const sum = running.reduce((a, b) => a + b, 0);
           expect(budget.running).toBe(sum);
@@ -102,7 +103,7 @@ describe("a budget", () => {
             const waiting = taken[each]!.length - started[each]!.length;
             expect(started[each]).toEqual(taken[each]!.slice(0, started[each]!.length));
             expect(waiting).toBeLessThanOrEqual(LIMITS.waitingPerPeer);
-            const mayRun = mayBegin({ shared: 4, reserved: 14 }, { all: sum, mine: running[each]! });
+            const mayRun = mayBegin({ shared: 4, reserved: 14 }, sum, running[each]!);
             if (waiting > 0) expect(mayRun).toBe(false);
             // Six members are fewer than half of the reserve: each always has a handler.
             if (waiting > 0) expect(running[each]).toBeGreaterThan(0);
@@ -115,7 +116,10 @@ describe("a budget", () => {
   it("lets few wait for members that fill it, in all, and some for each of the others", () => {
     const budget = new Budget({ concurrent: 0, reserved: 0, waitingPerPeer: 40, waiting: 100 });
     const job = (): Job => ({ bytes: 0, ready: () => true, start: () => {} });
-    const taken = (who: number) => Array.from({ length: 50 }).filter(() => budget.submit(id(who), job())).length;
+    const taken = (who: number) => {
+      const share = budget.open(id(who));
+      return Array.from({ length: 50 }).filter(() => budget.submit(share, job())).length;
+    };
     expect([0, 1, 2, 3, 4].map(taken)).toEqual([40, 40, 20, 16, 16]);
   });
 
@@ -123,11 +127,28 @@ describe("a budget", () => {
     const budget = new Budget({ concurrent: 1, reserved: 0 });
     const started: string[] = [];
     const job = (name: string): Job => ({ bytes: 0, ready: () => true, start: () => void started.push(name) });
-    budget.submit(id(0), job("first"));
-    budget.submit(id(0), job("second"));
+    const [one, other] = [budget.open(id(0)), budget.open(id(1))];
+    budget.submit(one, job("first"));
+    budget.submit(one, job("second"));
     budget.stop();
-    budget.release(id(0));
-    budget.submit(id(1), job("third"));
+    budget.release(one);
+    budget.submit(other, job("third"));
     expect(started).toEqual(["first"]);
+  });
+
+  it("counts a member's handlers over all its links, and forgets it when the last has ended", () => {
+    const budget = new Budget({ concurrent: 1, reserved: 1 });
+    const started: string[] = [];
+    const job = (name: string): Job => ({ bytes: 0, ready: () => true, start: () => void started.push(name) });
+    const [first, second] = [budget.open(id(0)), budget.open(id(0))];
+    budget.submit(first, job("first"));
+    budget.submit(second, job("by another link"));
+    budget.submit(budget.open(id(1)), job("another member's"));
+    expect(started).toEqual(["first", "another member's"]);
+    budget.close(first);
+    expect(budget.open(id(0))).toBe(second);
+    budget.close(second);
+    budget.close(second);
+    expect(budget.open(id(0))).not.toBe(second);
   });
 });
