@@ -2,6 +2,7 @@
  * The public face of a member: register handlers, start, talk. Everything is in-process and silent: no console, no
  * signal handlers, no global state, any number of clients side by side.
  */
+import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import type { Peer, Recipient } from "../gossip/index.js";
 import {
@@ -106,6 +107,7 @@ export class Client {
   constructor(options: ClientOptions = {}, parts: ClientParts = {}) {
     this.#options = options;
     this.#parts = parts;
+    setMaxListeners(0, this.stopping); // Every stream may wait for it: from the eleventh on Node would print a warning.
   }
 
   // --- Handlers: register them before `start`, so that no message finds none. ---

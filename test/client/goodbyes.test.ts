@@ -398,6 +398,16 @@ describe("streams", () => {
     await dora.stop();
   });
 
+  it("may wait for the stop by the hundred, and nothing is printed", async () => {
+    const warnings: Error[] = [];
+    const listen = (warning: Error) => void warnings.push(warning);
+    process.on("warning", listen);
+    for (let count = 0; count < 100; count++) alice.stopping.addEventListener("abort", () => {}, { once: true });
+    await turn();
+    process.off("warning", listen);
+    expect(warnings).toEqual([]);
+  });
+
   it("whose reader has stopped are cut at the deadline, at both ends, with a code", async () => {
     const dora = await leaver();
     const opened = deferred<MessageStream>();
