@@ -3,6 +3,7 @@ export { type Accusation, encodeAccusation, parseAccusation, type SignedAccusati
 export type { CertificateChain, CertificateFacts } from "./certificate.js";
 export { TrustedClock } from "./clock.js";
 export { CALL_TIMEOUT_MS } from "./courier.js";
+export type { TryOutcome } from "./detector.js";
 export { CLOCK_TOLERANCE_MS } from "./evidence.js";
 export type { Standing } from "./judgement.js";
 export { EPOCH_MAX, METADATA_BYTES_MAX, NOTE_BYTES_MAX, PACKET_BYTES_MAX, REVOCATION_BYTES_MAX } from "./limits.js";

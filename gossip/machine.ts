@@ -11,6 +11,7 @@ import type { CertificateFacts } from "./certificate.js";
 import { TrustedClock } from "./clock.js";
 import { CALL_TIMEOUT_MS, Courier } from "./courier.js";
 import { Defence } from "./defence.js";
+import type { TryOutcome } from "./detector.js";
 import { Epochs } from "./epochs.js";
 import { Evidence } from "./evidence.js";
 import { Exchanges } from "./exchanges.js";
@@ -309,16 +310,9 @@ export class Machine {
   }
 
   /** How a `try` ended. */
-  tried(id: MemberId, answered: boolean, now: number): void {
+  tried(id: MemberId, outcome: TryOutcome, now: number): void {
     this.#wake(now);
-    this.#monitor.tried(id, answered, now);
-    this.#settle(now);
-  }
-
-  /** A `try` was turned down at once: the host answered that nobody listens there. */
-  refused(id: MemberId, now: number): void {
-    this.#wake(now);
-    this.#monitor.refused(id, now);
+    this.#monitor.tried(id, outcome, now);
     this.#settle(now);
   }
 

@@ -50,7 +50,7 @@ export type Output =
       readonly epoch: bigint;
       readonly ring: number;
     }
-  /** Ask the member over its main transport whether it is there; answer with `tried`, or with `refused`. */
+  /** Ask the member over its main transport whether it is there; answer with `tried`. */
   | { readonly kind: "try"; readonly to: Recipient; readonly timeoutMs: number }
   /** Check these off the loop; answer with `verified`, one verdict per check, in order. */
   | { readonly kind: "verify"; readonly batch: number; readonly checks: readonly Check[] }

@@ -299,7 +299,7 @@ export class Overlay {
       const target = this.#reachable(seat, output.to.addresses, "call");
       const answers = target !== undefined && !target.paused && !target.mute && this.passes(target, seat, "call");
       this.at(answers ? 2 * this.#latency() : output.timeoutMs, () =>
-        this.#back(seat, machine, () => machine.tried(id, answers, this.now)),
+        this.#back(seat, machine, () => machine.tried(id, answers ? "answered" : "silent", this.now)),
       );
     }
   }
