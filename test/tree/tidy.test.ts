@@ -48,7 +48,7 @@ describe("source files", () => {
   });
 
   it("print nothing from a library", () => {
-    const rooms = filesIn(["rings", "gossip", "identity", "ca", "client"], ".ts");
+    const rooms = filesIn(["rings", "gossip", "identity", "net", "ca", "client"], ".ts");
     expect(linesWith(rooms, /\bconsole\.|process\.std(out|err)|process\.on\(/)).toEqual([]);
   });
 });
@@ -75,7 +75,7 @@ describe("tests", () => {
 });
 
 describe("errors", () => {
-  const code = filesIn(["gossip", "identity", "ca", "client", "cli"], ".ts").filter(
+  const code = filesIn(["gossip", "identity", "net", "ca", "client", "cli"], ".ts").filter(
     (file) => file !== "identity/error.ts",
   );
   const text = code.map(read).join("\n");

@@ -1,0 +1,18 @@
+/** How two members talk: the room's public list. */
+export { onAbort } from "./abort.js";
+export {
+  type Address,
+  type Endpoint,
+  formatAddress,
+  formatHostPort,
+  type HostPort,
+  PORT_MAX,
+  parseAddress,
+  parseEndpoint,
+  parseHostPort,
+} from "./address.js";
+export { type Deadline, deadlineIn, lateError, msUntil, TIMER_MS_MAX, withDeadline } from "./deadline.js";
+export { DialError, type DialReason, PeerMismatch } from "./dialling/dial-error.js";
+export type { Attempt, Dial, DiallerOptions, DialOptions } from "./dialling/dialler.js";
+export type { LookUpOptions, Resolver } from "./dialling/resolver.js";
+export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";
