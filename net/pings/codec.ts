@@ -7,8 +7,8 @@
  * nonce and fingerprint. A summons has an epoch in place of the nonce, and a ring number and zeros in place of the fingerprint.
  */
 import { timingSafeEqual } from "node:crypto";
-import { hmac16, MAC_BYTES } from "../identity/index.js";
-import { equalBytes } from "../rings/index.js";
+import { hmac16, MAC_BYTES } from "../../identity/index.js";
+import { equalBytes } from "../../rings/index.js";
 
 const VERSION = 1;
 export const TAG_BYTES = 8;

@@ -1,8 +1,8 @@
 /** Members by the first bytes of their ids, as datagrams name them, each with the key that we share. */
 import { type AgreementKey, pairwiseKey } from "../../identity/index.js";
 import { equalBytes, type MemberId } from "../../rings/index.js";
-import { PREFIX_BYTES } from "../ping-codec.js";
-import type { PingPeer } from "../pings.js";
+import { PREFIX_BYTES } from "./codec.js";
+import type { PingPeer } from "./pings.js";
 
 const PREFIX_DIGITS = 2 * PREFIX_BYTES;
 /** Members that may ping me; live ones come first, the longest known go first. */

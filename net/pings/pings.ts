@@ -1,15 +1,13 @@
 /**
- * The UDP socket of the failure detector: pings out, authenticated pongs back, and summonses, which nothing answers here
+ * The failure detector's datagrams over a carrier: pings out, authenticated pongs back, and summonses, which nothing answers here
  * (protocol.md 4, rule R20).
  * Datagrams of unknown senders are dropped before any cryptography; a ping is answered only when authentic, with as
  * many bytes, and each sender only so often.
  */
-import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
-import { once } from "node:events";
-import { isIP, isIPv4, isIPv6 } from "node:net";
-import { FirefliesError } from "../identity/index.js";
-import { type MemberId, memberIdToBytes, toHex } from "../rings/index.js";
-import { formatAddress, parseAddress } from "./address.js";
+import { isIP } from "node:net";
+import { type MemberId, memberIdToBytes, toHex } from "../../rings/index.js";
+import { type HostPort, parseHostPort } from "../address.js";
+import type { PingCarrier } from "./carrier.js";
 import {
   type Datagram,
   decodeDatagram,
@@ -22,7 +20,7 @@ import {
   PREFIX_BYTES,
   type SummonsFields,
   TAG_BYTES,
-} from "./ping-codec.js";
+} from "./codec.js";
 
 /** Datagrams of one sender that are acted on per second, plus as many at once. Its pings come once per interval and ring. */
 const DATAGRAMS_PER_SECOND = 50;
@@ -37,10 +35,7 @@ export interface PingPeer {
 }
 
 export interface PingsOptions {
-  /** An address of this host, or "::" or "0.0.0.0"; a name is looked up by the system. */
-  readonly host: string;
-  /** 0 for any free one. */
-  readonly port: number;
+  readonly carrier: PingCarrier;
   readonly self: MemberId;
   readonly networkId: Uint8Array;
   /**
@@ -64,44 +59,26 @@ type Fields = Pick<Datagram, "nonce" | "fingerprint">;
 
 export class Pings {
   readonly #options: PingsOptions;
-  readonly #socket: Socket;
+  readonly #carrier: PingCarrier;
   readonly #tag: Uint8Array;
   readonly #prefix: Uint8Array;
   readonly #rates: RateLimit;
-  readonly #ipv6: boolean;
-  #closed = false;
 
-  private constructor(options: PingsOptions, socket: Socket) {
+  constructor(options: PingsOptions) {
     this.#options = options;
-    this.#socket = socket;
+    this.#carrier = options.carrier;
     this.#tag = options.networkId.slice(0, TAG_BYTES);
     this.#prefix = memberIdToBytes(options.self).slice(0, PREFIX_BYTES);
     this.#rates = new RateLimit(options.now ?? (() => performance.now()));
-    this.#ipv6 = socket.address().family === "IPv6";
-    socket.on("message", (bytes, from) => this.#onDatagram(bytes, from));
-    socket.on("error", () => {}); // A send that failed is a ping that was lost.
-  }
-
-  /** Rejects with "address-in-use" or "address-invalid". */
-  static async bind(options: PingsOptions): Promise<Pings> {
-    const { host, port } = options;
-    const socket = createSocket({ type: isIPv6(host) ? "udp6" : "udp4" });
-    try {
-      socket.bind({ address: host, port, exclusive: true });
-      await once(socket, "listening");
-    } catch (cause) {
-      socket.close();
-      throw bindFailure(formatAddress(host, port), cause);
-    }
-    return new Pings(options, socket);
+    this.#carrier.onDatagram((bytes, from) => this.#onDatagram(bytes, from));
   }
 
   get host(): string {
-    return this.#socket.address().address;
+    return this.#carrier.local.host;
   }
 
   get port(): number {
-    return this.#socket.address().port;
+    return this.#carrier.local.port;
   }
 
   /** One ping to `address` ("host:port", the host an IP address); `nonce` has 8 bytes. Lost pings are silent. */
@@ -117,35 +94,21 @@ export class Pings {
 
   /** Sends and receives nothing from now on; leaves no handle. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#socket.close();
+    this.#carrier.close();
   }
 
   #sendTo(kind: Datagram["kind"], to: PingPeer, address: string, fields: Fields): void {
-    const parts = parseAddress(address);
-    if (parts === undefined || isIP(parts.host) === 0) return;
-    this.#send(kind, to, fields, parts.host, parts.port);
+    const target = parseHostPort(address);
+    if (target !== undefined && isIP(target.host) !== 0) this.#send(kind, to, fields, target);
   }
 
-  #send(kind: Datagram["kind"], to: PingPeer, fields: Fields, host: string, port: number): void {
-    if (this.#closed) return;
+  #send(kind: Datagram["kind"], to: PingPeer, fields: Fields, target: HostPort): void {
     const receiver = memberIdToBytes(to.id).subarray(0, PREFIX_BYTES);
     const datagram = { kind, tag: this.#tag, sender: this.#prefix, receiver, ...fields };
-    try {
-      this.#socket.send(encodeDatagram(datagram, to.key), port, this.#reachable(host), () => {});
-    } catch {
-      // An address that the system refuses outright (port 0, other family): as good as lost.
-    }
+    this.#carrier.send(encodeDatagram(datagram, to.key), target);
   }
 
-  /** An IPv6 socket writes IPv4 addresses mapped. */
-  #reachable(host: string): string {
-    return this.#ipv6 && isIPv4(host) ? `::ffff:${host}` : host;
-  }
-
-  #onDatagram(bytes: Uint8Array, from: RemoteInfo): void {
-    if (this.#closed) return;
+  #onDatagram(bytes: Uint8Array, from: HostPort): void {
     const datagram = decodeDatagram(bytes);
     if (datagram === undefined || !isFor(datagram, this.#tag, this.#prefix)) return;
     const prefix = toHex(datagram.sender);
@@ -154,7 +117,7 @@ export class Pings {
     this.#deliver(peer, datagram, from);
   }
 
-  #deliver(peer: PingPeer, datagram: Datagram, { address, port }: RemoteInfo): void {
+  #deliver(peer: PingPeer, datagram: Datagram, from: HostPort): void {
     const { kind, nonce, fingerprint } = datagram;
     if (kind === "summons") {
       const summons = decodeSummons(datagram);
@@ -166,7 +129,7 @@ export class Pings {
     if (kind === "pong") {
       this.#options.onPong(peer.id, new Uint8Array(nonce), seen);
     } else {
-      this.#send("pong", peer, { nonce, fingerprint: this.#options.fingerprint() }, address, port);
+      this.#send("pong", peer, { nonce, fingerprint: this.#options.fingerprint() }, from);
       this.#options.onPing(peer.id, seen);
     }
   }
@@ -198,18 +161,4 @@ class RateLimit {
     this.#buckets.set(sender, bucket);
     return bucket;
   }
-}
-
-function bindFailure(address: string, cause: unknown): FirefliesError {
-  const reason = (cause as NodeJS.ErrnoException)?.code ?? String(cause);
-  const taken = reason === "EADDRINUSE" || reason === "EACCES";
-  return taken
-    ? new FirefliesError(
-        "address-in-use",
-        `UDP ${address} is in use or not allowed (${reason}). Choose another port, or 0.`,
-        { cause },
-      )
-    : new FirefliesError("address-invalid", `Cannot bind UDP ${address} (${reason}). Give an address of this host.`, {
-        cause,
-      });
 }
