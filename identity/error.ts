@@ -114,6 +114,14 @@ export const ERROR_CODES = {
     remedy: "Keep it small: it is gossiped to every member.",
   },
   "peer-removed": { meaning: "The member is not, or no longer, in the view.", remedy: "Send to a live member." },
+  "protocol-unknown": {
+    meaning: "The other side, or this one, does not speak the protocol that was called.",
+    remedy: "Run versions that share it, and register it on both sides.",
+  },
+  "protocol-invalid": {
+    meaning: "A protocol's id is malformed, reserved or taken.",
+    remedy: "Choose another id: a to z, 0 to 9, dots and dashes, at most 64 characters.",
+  },
   "link-closed": {
     meaning: "The connection to the member was lost or closed.",
     remedy: "Try again: whether the other side saw the call is not known.",
