@@ -17,25 +17,24 @@ import {
   sign,
   verify,
 } from "../identity/index.js";
+import { type Destination, type Resolver, systemResolver, type Transport, tcpTransport } from "../net/index.js";
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
 import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
 import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
 import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
 import type { Told } from "./driver/driver.js";
-import type { Destination } from "./driver/link-pool.js";
 import { Entry } from "./entry.js";
-import { grpcTransport } from "./grpc/transport.js";
 import { Handlers } from "./handlers.js";
 import { Member as RunningMember } from "./member.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
+import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import { recall } from "./recollection.js";
 import { Renewal } from "./renewal.js";
 import { RevocationWatch } from "./revocation-watch.js";
 import { settingsOf } from "./settings.js";
 import { StateDirectory } from "./state/index.js";
-import { MESSAGE_BYTES_MAX, type Transport, type TransportOptions } from "./transport.js";
 import type {
   AlarmHandler,
   Change,
@@ -61,8 +60,10 @@ const REJECTIONS_MAX = 256;
 
 /** Parts that a program may bring along; what is left out is the usual one. */
 export interface ClientParts {
-  /** Carries links: gRPC over TCP with TLS 1.3 by default. */
-  readonly transport?: (options: TransportOptions) => Transport;
+  /** What carries bytes to other hosts, TCP by default; the first is the one that listens. */
+  readonly transports?: readonly Transport[];
+  /** Looks names up; the system's configuration by default. */
+  readonly resolver?: Resolver;
 }
 
 type Phase = "new" | "starting" | "running" | "stopped";
@@ -250,7 +251,7 @@ export class Client {
     // Who has changed its address is found by its proof.
     const { timeout = SEND_TIMEOUT_MS, signal } = options;
     const startedAt = performance.now();
-    const { peer } = await messenger.link({ addresses: [address] }, { signal, timeoutMs: timeout });
+    const { peer } = await messenger.reach({ addresses: [address] }, { signal, timeoutMs: timeout });
     const left = Math.max(1, timeout - (performance.now() - startedAt));
     return await this.sendToId(peer.id, data, { ...options, timeout: left });
   }
@@ -270,8 +271,8 @@ export class Client {
    */
   async openStream(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<MessageStream> {
     const { messenger, streams } = this.#running;
-    const link = await messenger.link(this.#destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
-    return streams.open(link, { signal });
+    const session = await messenger.reach(this.#destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
+    return streams.open(session, { signal });
   }
 
   /**
@@ -354,7 +355,8 @@ export class Client {
       config,
       identity,
       state: this.#state,
-      transport: this.#parts.transport ?? grpcTransport,
+      transports: this.#parts.transports ?? [tcpTransport()],
+      resolver: this.#parts.resolver ?? systemResolver(),
       metadata: () => encodeMetadata(this.#metadata ?? config.metadata),
       dispatch: (kind, payload, request) => this.#handlers.dispatch(kind, payload, request),
       streamHandler: () => this.#handlers.forStreams(),

@@ -1,7 +1,7 @@
 /** The view in the application's words: members with addresses and metadata, and since when each is known. */
 import { type Address, addressesOf, type Peer, TRANSPORT_GRPC } from "../gossip/index.js";
+import type { Destination } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
-import type { Destination } from "./driver/link-pool.js";
 import { parseMetadata } from "./metadata.js";
 import type { Member, Sender } from "./types.js";
 

@@ -4,7 +4,8 @@
  */
 import { FirefliesError } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
-import { errorText, withDeadline } from "./guard.js";
+import { deadlineIn, withDeadline } from "../net/index.js";
+import { errorText } from "./guard.js";
 import type { RequestKind } from "./messages/content.js";
 import type { RequestContext } from "./messages/request-context.js";
 import type { StreamHandler as LinkStreamHandler } from "./streams.js";
@@ -70,7 +71,7 @@ export class Handlers {
   async takeResponse(data: Uint8Array, id: MemberId, proof: () => Uint8Array): Promise<void> {
     const from = this.#senderOf(id);
     try {
-      await withDeadline({ timeoutMs: RESPONSE_TIMEOUT_MS }, async (signal) => {
+      await withDeadline({ deadline: deadlineIn(RESPONSE_TIMEOUT_MS) }, async (signal) => {
         await this.response?.(data, { from, signal, proof });
       });
     } catch (error) {

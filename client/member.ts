@@ -24,23 +24,32 @@ import {
   sha256,
   sign,
 } from "../identity/index.js";
+import {
+  type ByteDuplex,
+  NotePings,
+  nonceOf,
+  PingTable,
+  Pings,
+  Protocols,
+  type Resolver,
+  refusalToDial,
+  Stack,
+  type SummonsFields,
+  type Transport,
+  UdpCarrier,
+} from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Contact } from "./authority.js";
 import { advertisedAddresses, type MemberConfig, noteAddresses } from "./config/index.js";
 import { Driver, type Told } from "./driver/driver.js";
-import { LinkPool } from "./driver/link-pool.js";
-import { NotePings, nonceOf } from "./driver/ping-sender.js";
-import { PingTable } from "./driver/ping-table.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Dispatch } from "./messages/responder.js";
 import { Messenger } from "./messenger.js";
-import type { SummonsFields } from "./ping-codec.js";
-import { Pings } from "./pings.js";
+import { EXCHANGE, LIMITS, MESSAGES, PROBE, STREAM } from "./protocols.js";
 import type { Memory } from "./recollection.js";
 import { settingsOf } from "./settings.js";
 import type { StateDirectory } from "./state/index.js";
 import { type StreamHandler, Streams } from "./streams.js";
-import type { ByteDuplex, CallKind, DuplexKind, Listener, Transport, TransportOptions } from "./transport.js";
 import { ViewCache } from "./view-cache.js";
 
 /** How long a leaving member waits for its neighbours to hear it, milliseconds: one call's deadline and a little. */
@@ -54,7 +63,9 @@ export interface MemberOptions {
   readonly config: MemberConfig;
   readonly identity: Identity;
   readonly state: StateDirectory | undefined;
-  readonly transport: (options: TransportOptions) => Transport;
+  /** The first is the one that listens. */
+  readonly transports: readonly Transport[];
+  readonly resolver: Resolver;
   /** Asked for when the protocol starts. */
   readonly metadata: () => Uint8Array;
   readonly dispatch: Dispatch;
@@ -73,14 +84,13 @@ const wall = (): number => Date.now();
 export class Member {
   readonly #options: MemberOptions;
   readonly #agreement: AgreementKey = generateAgreementKey();
-  readonly #pool: LinkPool;
+  readonly #protocols = new Protocols();
+  readonly #stack: Stack;
   readonly #verifier: Verifier;
   readonly #pingTable: PingTable;
-  readonly #transport: Transport;
   readonly streams = new Streams();
   readonly messenger: Messenger;
   #identity: Identity;
-  #listener: Listener | undefined;
   #pings: Pings | undefined;
   #addresses: readonly string[] = [];
   #machine: Machine | undefined;
@@ -97,19 +107,21 @@ export class Member {
     // Certificates are judged by a clock that does not step (rule R18), wherever they are judged.
     const clock = new TrustedClock(wall);
     const trusted = () => clock.wall(monotonic());
-    const current = (peer: MemberCertificate) => this.#currentOf(peer);
-    this.#transport = options.transport({ identity, now: trusted, current });
-    this.#pool = new LinkPool({
-      transport: this.#transport,
+    this.#stack = new Stack({
+      transports: options.transports,
+      resolver: options.resolver,
+      protocols: this.#protocols,
       now: monotonic,
       identity,
       wall: trusted,
-      current,
+      current: (peer) => this.#currentOf(peer),
       refusal: (peer) => this.#machine?.refusal(factsOf(peer)),
       certificateOf: (id) => this.certificateOf(id),
+      isHeld: (id) => this.streams.isOpenWith(id),
       mine,
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
+    this.#speak();
     this.#verifier = new Verifier({ identity, now: trusted });
     const { id: self, networkId } = options.identity.certificate;
     this.#pingTable = new PingTable({
@@ -119,7 +131,7 @@ export class Member {
       keyOf: (id) => this.#machine?.agreementKeyOf(id),
     });
     this.messenger = new Messenger({
-      pool: this.#pool,
+      links: this.#stack.links,
       identity,
       dispatch: options.dispatch,
       refusal: (peer) => this.#refusal(peer),
@@ -151,24 +163,16 @@ export class Member {
   }
 
   get links(): number {
-    return this.#pool.size;
+    return this.#stack.links.size;
   }
 
   /** Binds both ports. Rejects with "address-in-use" or "address-invalid". */
   async listen(): Promise<void> {
     const { config } = this.#options;
     const { host, port, udpPort } = config.listen;
-    this.#listener = await this.#transport.listen({
-      host,
-      port,
-      handlers: {
-        admit: (peer) => this.#machine?.refusal(factsOf(peer)),
-        onCall: (peer, kind, body) => this.#onCall(peer, kind, body),
-        onDuplex: (peer, kind, duplex) => this.#onDuplex(peer, kind, duplex),
-      },
-    });
-    this.#addresses = advertisedAddresses(config, this.#listener.port, networkInterfaces());
-    this.#pings = await this.#bindPings(host, udpPort ?? this.#listener.port, udpPort === undefined);
+    const { address } = await this.#stack.listen({ host, port });
+    this.#addresses = advertisedAddresses(config, address.port, networkInterfaces());
+    this.#pings = await this.#bindPings(host, udpPort ?? address.port, udpPort === undefined);
   }
 
   /** Starts the protocol. Outputs come through `onTold`, "ready" among them. */
@@ -206,8 +210,14 @@ export class Member {
     const pings = () => this.#pings;
     return new Driver({
       machine,
-      pool: this.#pool,
-      pings: new NotePings({ pings, table: this.#pingTable, mine: () => this.#addresses, now: monotonic }),
+      links: this.#stack.links,
+      pings: new NotePings({
+        pings,
+        table: this.#pingTable,
+        resolver: this.#options.resolver,
+        mayDial: (address) => refusalToDial(address, this.#addresses) === undefined,
+        preferred: (id) => this.#stack.links.get(id)?.paths[0]?.address.host,
+      }),
       verifier: this.#verifier,
       now: monotonic,
       save: async (mark) => await state?.saveEpoch(mark),
@@ -259,9 +269,8 @@ export class Member {
     const closed = new FirefliesError("link-closed", "The member has stopped.");
     this.messenger.close(closed);
     this.streams.close(closed);
-    this.#pool.close();
     this.#pings?.close();
-    await this.#listener?.close(CLOSE_GRACE_MS);
+    await this.#stack.close(CLOSE_GRACE_MS);
     await this.#cache?.save();
   }
 
@@ -279,8 +288,12 @@ export class Member {
   /** The default number of the UDP port is the TCP port's; when that one is taken, any other serves. */
   async #bindPings(host: string, port: number, anyOther: boolean): Promise<Pings> {
     const { id: self, networkId } = this.#identity.certificate;
-    const options = {
-      host,
+    const carrier = await UdpCarrier.bind({ host, port }).catch((error: FirefliesError) => {
+      if (anyOther && error.code === "address-in-use") return UdpCarrier.bind({ host, port: 0 });
+      throw error;
+    });
+    return new Pings({
+      carrier,
       self,
       networkId,
       peerOf: (prefix: string) => this.#pingTable.peerOf(prefix),
@@ -291,13 +304,7 @@ export class Member {
         this.#driver?.input((machine, now) => machine.pong(from, nonceOf(nonce), fingerprint, now)),
       onSummons: (from: MemberId, { ring, epoch }: SummonsFields) =>
         this.#driver?.input((machine, now) => machine.summoned(from, ring, epoch, now)),
-    };
-    try {
-      return await Pings.bind({ ...options, port });
-    } catch (error) {
-      if (!anyOther || !(error instanceof FirefliesError) || error.code !== "address-in-use") throw error;
-      return await Pings.bind({ ...options, port: 0 });
-    }
+    });
   }
 
   #sign(type: "note" | "leave" | "accusation", body: Uint8Array): Uint8Array {
@@ -305,17 +312,50 @@ export class Member {
     return sign(privateKey, type, certificate.networkId, body);
   }
 
-  async #onCall(peer: MemberCertificate, kind: CallKind, body: Uint8Array): Promise<Uint8Array> {
-    if (!this.#driver) throw new FirefliesError("peer-refused", "The member is still starting.");
-    if (kind === "probe") return this.machine.fingerprint();
-    return await this.#driver.request(peer.id, body);
+  /** What other members may ask of me. */
+  #speak(): void {
+    const protocols = this.#protocols;
+    protocols.register({
+      kind: "call",
+      id: EXCHANGE,
+      limits: LIMITS.exchange,
+      onCall: (peer, body) => this.#requireDriver(peer).request(peer.id, body),
+    });
+    protocols.register({
+      kind: "call",
+      id: PROBE,
+      limits: LIMITS.probe,
+      onCall: async (peer) => {
+        this.#requireDriver(peer);
+        return this.machine.fingerprint();
+      },
+    });
+    protocols.register({
+      kind: "duplex",
+      id: MESSAGES,
+      limits: LIMITS.messages,
+      onDuplex: (peer, duplex) => this.#take(peer, duplex, () => this.messenger.accept(peer, duplex)),
+    });
+    protocols.register({
+      kind: "duplex",
+      id: STREAM,
+      limits: LIMITS.stream,
+      onDuplex: (peer, duplex) =>
+        this.#take(peer, duplex, () => this.streams.accept(peer, duplex, this.#options.streamHandler())),
+    });
   }
 
-  #onDuplex(peer: MemberCertificate, kind: DuplexKind, duplex: ByteDuplex): void {
+  #requireDriver({ id }: MemberCertificate): Driver {
+    if (!this.#driver) throw new FirefliesError("peer-refused", "The member is still starting.");
+    this.#stack.links.touch(id);
+    return this.#driver;
+  }
+
+  #take(peer: MemberCertificate, duplex: ByteDuplex, accept: () => void): void {
     const refusal = this.#driver ? this.#refusal(peer) : new FirefliesError("peer-refused");
+    this.#stack.links.touch(peer.id);
     if (refusal) duplex.destroy(refusal);
-    else if (kind === "messages") this.messenger.accept(peer, duplex);
-    else this.streams.accept(peer, duplex, this.#options.streamHandler());
+    else accept();
   }
 
   /** Who has left the view may speak of membership only, so that it can come back; its messages wait until then. */
@@ -334,7 +374,7 @@ export class Member {
   /** What a change of the view means for connections. */
   #follow(told: Told): void {
     if (told.kind === "departed") this.#onDeparted();
-    if (told.kind === "revocations") this.#cutRevoked();
+    if (told.kind === "revocations") this.#stack.recheck();
     if (told.kind === "joined" || told.kind === "updated" || told.kind === "rebutted") this.#introduce(told.member);
     if (told.kind === "joined") this.#cache?.joined();
     if (told.kind !== "left" && told.kind !== "failed") return;
@@ -342,24 +382,18 @@ export class Member {
     const error = new FirefliesError("peer-removed", `Member ${id} has left the view.`);
     this.messenger.endAll(id, error);
     this.streams.endAll(id, error);
-    this.#pool.drop(id);
-    this.#listener?.recheck();
-  }
-
-  /** Both ways: links that I made, and those that were made to me. */
-  #cutRevoked(): void {
-    this.#pool.recheck();
-    this.#listener?.recheck();
+    this.#stack.links.drop(id);
+    this.#stack.recheck();
   }
 
   #introduce(peer: Peer): void {
     const key = this.#machine?.agreementKeyOf(peer.id);
     if (key) this.#pingTable.learn(peer.id, key);
-    this.#pool.forgive(addressesOf(peer, TRANSPORT_GRPC));
+    this.#stack.links.forgive(addressesOf(peer, TRANSPORT_GRPC));
   }
 
   #tidy(): void {
-    this.#pool.closeIdle();
+    this.#stack.links.closeIdle();
     this.#cache?.tidy();
   }
 }

@@ -5,8 +5,9 @@
  */
 import { FirefliesError, type MemberCertificate } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
+import type { ByteDuplex, Session } from "../net/index.js";
 import { errorText } from "./guard.js";
-import type { ByteDuplex, Link } from "./transport.js";
+import { STREAM } from "./protocols.js";
 
 /**
  * Streams open at once with one member, either way: a reader that has stopped holds about 2 MiB at each end
@@ -38,11 +39,16 @@ export class Streams {
     return size;
   }
 
-  /** Opens a stream to the member at the other end of `link`. Throws "overloaded" when there are too many with it. */
-  open(link: Link, options: { readonly signal?: AbortSignal | undefined } = {}): ByteDuplex {
-    if (this.#full(link.peer.id)) throw tooMany();
-    const stream = link.open("stream", options);
-    this.#track(link.peer.id, stream);
+  /** Is a stream open with this member? */
+  isOpenWith(id: MemberId): boolean {
+    return this.#open.has(id);
+  }
+
+  /** Opens a stream to the member at the other end of a session. Throws "overloaded" when there are too many with it. */
+  open(session: Session, options: { readonly signal?: AbortSignal | undefined } = {}): ByteDuplex {
+    if (this.#full(session.peer.id)) throw tooMany();
+    const stream = session.open(STREAM, options);
+    this.#track(session.peer.id, stream);
     return stream;
   }
 

@@ -1,7 +1,7 @@
 /** What a member tells the others to dial, from what it was told and what it has bound. */
 import type { NetworkInterfaceInfo } from "node:os";
 import { type Address, TRANSPORT_GRPC, TRANSPORT_PING } from "../../gossip/index.js";
-import { formatAddress, parseAddress } from "../address.js";
+import { formatHostPort, parseAddress } from "../../net/index.js";
 import { ADVERTISED_MAX } from "./keys.js";
 import type { MemberConfig } from "./resolve.js";
 
@@ -21,17 +21,17 @@ export function advertisedAddresses(
   interfaces: Interfaces,
 ): readonly string[] {
   if (config.advertise.length > 0) {
-    return config.advertise.map(({ host, port }) => formatAddress(host, port ?? boundPort));
+    return config.advertise.map(({ host, port }) => formatHostPort(host, port ?? boundPort));
   }
   const family = WILDCARDS[config.listen.host];
-  if (family === undefined) return [formatAddress(config.listen.host, boundPort)];
-  return [formatAddress(firstExternal(interfaces, family), boundPort)];
+  if (family === undefined) return [formatHostPort(config.listen.host, boundPort)];
+  return [formatHostPort(firstExternal(interfaces, family), boundPort)];
 }
 
 /** The addresses of a note: for calls, and on the same hosts for pings, unless there is no port for them. */
 export function noteAddresses(addresses: readonly string[], udpPort: number | undefined): Address[] {
   const hosts = addresses.map((address) => parseAddress(address)?.host).filter((host) => host !== undefined);
-  const pings = udpPort === undefined ? [] : [...new Set(hosts)].map((host) => formatAddress(host, udpPort));
+  const pings = udpPort === undefined ? [] : [...new Set(hosts)].map((host) => formatHostPort(host, udpPort));
   return [
     ...addresses.slice(0, ADVERTISED_MAX).map((text) => ({ transport: TRANSPORT_GRPC, text })),
     ...pings.slice(0, ADVERTISED_MAX).map((text) => ({ transport: TRANSPORT_PING, text })),

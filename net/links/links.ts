@@ -50,6 +50,8 @@ export interface LinksOptions {
   readonly refusal?: ((peer: MemberCertificate) => string | undefined) | undefined;
   /** The certificate of a member that is known. */
   readonly certificateOf?: ((id: MemberId) => MemberCertificate | undefined) | undefined;
+  /** Is something open with this member that must not be cut, though nothing passes? Then its session is never idle. */
+  readonly isHeld?: ((id: MemberId) => boolean) | undefined;
   /** A session that I had dialled broke without my doing. */
   readonly onLost: (id: MemberId) => void;
 }
@@ -108,6 +110,12 @@ export class Links {
     session.onClose(() => this.#lost(link, held));
   }
 
+  /** The member has used a session with me: it may be the only one that it has. */
+  touch(id: MemberId): void {
+    const { dialled } = this.#links.get(id) ?? {};
+    if (dialled) dialled.usedAt = this.#options.now();
+  }
+
   /** Closes all sessions with a member that is gone, and forgets what was known of the way to it. */
   drop(id: MemberId): void {
     const link = this.#links.get(id);
@@ -139,8 +147,11 @@ export class Links {
 
   closeIdle(): void {
     const now = this.#options.now();
-    const isIdle = (held: Held) => !held.session.busy && now - held.usedAt > IDLE_MS;
-    for (const link of this.#links.values()) this.#cut(link, (held) => held === link.dialled && isIdle(held));
+    const { isHeld = () => false } = this.#options;
+    for (const link of this.#links.values()) {
+      const { dialled, id } = link;
+      if (dialled && now - dialled.usedAt > IDLE_MS && !isHeld(id)) this.#cut(link, (held) => held === dialled);
+    }
     for (const retired of this.#retired) if (this.#isOver(retired)) retired.session.close();
   }
 
