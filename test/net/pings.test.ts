@@ -10,8 +10,10 @@ import {
   FINGERPRINT_BYTES,
   isAuthentic,
   PING_NONCE_BYTES,
-} from "../../client/ping-codec.js";
-import { type PingPeer, Pings, type PingsOptions } from "../../client/pings.js";
+} from "../../net/pings/codec.js";
+import { type PingPeer, Pings, type PingsOptions } from "../../net/pings/pings.js";
+import type { HostPort } from "../../net/address.js";
+import { UdpCarrier } from "../../net/pings/udp.js";
 import { generateAgreementKey, pairwiseKey } from "../../identity/index.js";
 import { type MemberId, memberIdFromBytes, memberIdToBytes } from "../../rings/index.js";
 
@@ -56,13 +58,14 @@ afterEach(() => {
   for (const each of open.splice(0)) each.close();
 });
 
-async function bind(self: MemberId, peer: MemberId, more: Partial<PingsOptions> = {}) {
+async function bind(self: MemberId, peer: MemberId, more: Partial<PingsOptions & HostPort> = {}) {
   const ear = new Ear();
   const known = shared(self, peer);
   const prefix = peer.slice(0, 16);
   let lookups = 0;
-  const pings = await Pings.bind({
-    ...{ host: "127.0.0.1", port: 0, self, networkId },
+  const { host = "127.0.0.1", port = 0 } = more;
+  const pings = new Pings({
+    ...{ carrier: await UdpCarrier.bind({ host, port }), self, networkId },
     peerOf: (asked) => {
       lookups++;
       return asked === prefix ? known : undefined;
