@@ -47,7 +47,10 @@ export class Messenger {
   /** A session, there already or dialled. One dial serves all who wait for it, each with a patience of its own. */
   async reach(to: Destination, { signal, timeoutMs }: Patience): Promise<Session> {
     if (signal?.aborted) throw new FirefliesError("cancelled");
-    return this.#options.links.usable(to) ?? (await this.#options.links.reach(to, { signal, deadline: deadlineIn(timeoutMs) }));
+    return (
+      this.#options.links.usable(to) ??
+      (await this.#options.links.reach(to, { signal, deadline: deadlineIn(timeoutMs) }))
+    );
   }
 
   /** `timeoutMs` covers dialling too. Rejects with a FirefliesError. */

@@ -2,7 +2,7 @@
 import { FirefliesError, type Identity, type MemberCertificate } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
 import { Dialler } from "./dialling/dialler.js";
-import { ConnectionGate } from "./dialling/gate.js";
+import type { ConnectionGate } from "./dialling/gate.js";
 import type { Resolver } from "./dialling/resolver.js";
 import { Links } from "./links/links.js";
 import type { Protocols } from "./protocol.js";
@@ -13,6 +13,8 @@ export interface StackOptions {
   /** The first is the one that listens. */
   readonly transports: readonly Transport[];
   readonly resolver: Resolver;
+  /** Told of connections whose member has proven itself; the transports ask it who may connect. */
+  readonly gate?: ConnectionGate | undefined;
   readonly protocols: Protocols;
   /** Mine now, after a renewal the new one. */
   readonly identity: () => Identity;
@@ -39,7 +41,6 @@ export interface StackOptions {
 export class Stack {
   readonly links: Links;
   readonly #host: SessionHost;
-  readonly #gate = new ConnectionGate();
   readonly #transports: readonly Transport[];
   readonly #bound: Bound[] = [];
 
@@ -56,10 +57,7 @@ export class Stack {
   async listen(at: ListenAddress): Promise<Bound> {
     const [transport] = this.#transports;
     if (!transport) throw new FirefliesError("address-invalid", "The member has no transport to listen with.");
-    const bound = await transport.listen(at, (connection, from) => {
-      if (this.#gate.enter(connection, from.host)) this.#host.accept(connection, from);
-      else connection.destroy();
-    });
+    const bound = await transport.listen(at, (connection, from) => this.#host.accept(connection, from));
     this.#bound.push(bound);
     return bound;
   }

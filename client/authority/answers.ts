@@ -15,7 +15,7 @@ import {
   SIGNATURE_BYTES,
   verifyMemberCertificate,
 } from "../../identity/index.js";
-import { parseAddress } from "../address.js";
+import { parseAddress } from "../../net/index.js";
 
 /** The authority names up to 100; more would be its mistake. */
 const CONTACTS_MAX = 100;

@@ -1,7 +1,7 @@
 /** The table of all configuration keys: their names in a file, what they take, and within which limits. */
 import { METADATA_BYTES_MAX } from "../../gossip/index.js";
-import { RING_COUNT_MAX } from "../../rings/index.js";
 import { type Endpoint, PORT_MAX } from "../../net/index.js";
+import { RING_COUNT_MAX } from "../../rings/index.js";
 import { PRESET_NAMES, type PresetName } from "./presets.js";
 import * as value from "./values.js";
 

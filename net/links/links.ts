@@ -3,7 +3,7 @@ import { dateProblem, FirefliesError, type Identity, type MemberCertificate } fr
 import type { MemberId } from "../../rings/index.js";
 import { type Deadline, deadlineIn, withDeadline } from "../deadline.js";
 import { DialError } from "../dialling/dial-error.js";
-import type { Dial } from "../dialling/dialler.js";
+import type { Dialler } from "../dialling/dialler.js";
 import type { SessionHost } from "../session/host.js";
 import type { Session } from "../session/session.js";
 import { type Held, Link, type Unreached } from "./link.js";
@@ -37,7 +37,7 @@ export interface Destination {
 
 export interface LinksOptions {
   readonly host: Pick<SessionHost, "connect">;
-  readonly dialler: Dial;
+  readonly dialler: Pick<Dialler, "dial" | "forgive">;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** Mine now, after a renewal the new one. */

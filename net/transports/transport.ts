@@ -29,8 +29,10 @@ export interface Bound {
 export interface Transport {
   /** Of the addresses that it dials. */
   readonly scheme: string;
+  /** True when its hosts are no names of DNS, but its own: they are dialled as they are. */
+  readonly ownNames?: boolean;
   /**
-   * A connection to one address whose host is an IP address (names were looked up before) or, in memory, any name. Rejects
+   * A connection to one address, whose host is an IP address (names were looked up before) or one of its own names. Rejects
    * with a DialError. What is written arrives asynchronously: a write never pushes into the other end before it returns.
    *
    * Of the connection: `end()` is a half-close, the other direction goes on. `destroy()` cuts it, and the other side's end

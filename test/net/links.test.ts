@@ -3,9 +3,9 @@ import type { Duplex } from "node:stream";
 import { describe, expect, it, vi } from "vitest";
 import type { FirefliesError, Identity, MemberCertificate } from "../../identity/index.js";
 import { DialError, PeerMismatch } from "../../net/dialling/dial-error.js";
-import type { Dial } from "../../net/dialling/dialler.js";
-import { Links } from "../../net/links/links.js";
+import type { Dialler } from "../../net/dialling/dialler.js";
 import { type Address, deadlineIn, formatAddress, parseAddress, type Session } from "../../net/index.js";
+import { Links } from "../../net/links/links.js";
 import type { MemberId } from "../../rings/index.js";
 import { codeOf } from "../support/network.js";
 import { DAY_MS, TestNetwork } from "../support/test-network.js";
@@ -57,7 +57,7 @@ class Scene {
   }
 
   /** Addresses one after the other; the first that somebody listens at wins. */
-  readonly #dialler: Dial = {
+  readonly #dialler: Pick<Dialler, "dial" | "forgive"> = {
     dial: async (addresses, { signal = new AbortController().signal }, attempt) => {
       for (const text of addresses) {
         this.dialled.push(text);
@@ -70,7 +70,10 @@ class Scene {
   };
 
   readonly #host = {
-    connect: async (_: Duplex, { path, expect: expected }: { path: Session["path"]; expect?: MemberId | undefined }) => {
+    connect: async (
+      _: Duplex,
+      { path, expect: expected }: { path: Session["path"]; expect?: MemberId | undefined },
+    ) => {
       const { certificate } = this.#there.get(formatAddress(path.address))!;
       if (expected !== undefined && certificate.id !== expected)
         throw new PeerMismatch(formatAddress(path.address), expected, certificate.id);
@@ -285,7 +288,9 @@ describe("a member that is not reached", () => {
       scene.clock.now += 1_000;
       expect(await codeOf(scene.links.reach(peer.to, within()))).toBe("peer-unreachable");
     }
-    const [[id, { since, error }] = []] = [...scene.links.unreached()] as never as [[MemberId, { since: number; error: DialError }]];
+    const [[id, { since, error }] = []] = [...scene.links.unreached()] as never as [
+      [MemberId, { since: number; error: DialError }],
+    ];
     expect([id, since, error!.reason]).toEqual([peer.id, 1_000, "refused"]);
     scene.accept(peer);
     expect([...scene.links.unreached()]).toEqual([]);

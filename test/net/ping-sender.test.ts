@@ -1,11 +1,11 @@
 /** Whom pings are exchanged with, and where they go: the table of keys, and addresses with host names. */
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { generateAgreementKey } from "../../identity/index.js";
 import { refusalToDial } from "../../net/dialling/policy.js";
 import type { PingPeer, Pings } from "../../net/pings/pings.js";
 import { NotePings, nonceOf } from "../../net/pings/sender.js";
 import { PingTable } from "../../net/pings/table.js";
-import { generateAgreementKey } from "../../identity/index.js";
 import { type MemberId, memberIdFromBytes } from "../../rings/index.js";
 
 const networkId = new Uint8Array(32).fill(9);

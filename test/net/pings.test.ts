@@ -3,6 +3,8 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { generateAgreementKey, pairwiseKey } from "../../identity/index.js";
+import type { HostPort } from "../../net/address.js";
 import {
   DATAGRAM_BYTES,
   decodeDatagram,
@@ -12,9 +14,7 @@ import {
   PING_NONCE_BYTES,
 } from "../../net/pings/codec.js";
 import { type PingPeer, Pings, type PingsOptions } from "../../net/pings/pings.js";
-import type { HostPort } from "../../net/address.js";
 import { UdpCarrier } from "../../net/pings/udp.js";
-import { generateAgreementKey, pairwiseKey } from "../../identity/index.js";
 import { type MemberId, memberIdFromBytes, memberIdToBytes } from "../../rings/index.js";
 
 const networkId = new Uint8Array(32).fill(9);
