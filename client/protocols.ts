@@ -1,6 +1,7 @@
 /** What members speak with each other over their sessions: names on the wire, sizes, and how much of each at once. */
 import { PACKET_BYTES_MAX, REVOCATION_BYTES_MAX } from "../gossip/index.js";
-import type { Limits } from "../net/index.js";
+import { FirefliesError } from "../identity/index.js";
+import { type Limits, Protocols } from "../net/index.js";
 
 /** Reconciliation and push of statements: one request, one answer. */
 export const EXCHANGE = "exchange";
@@ -32,3 +33,12 @@ export const LIMITS: Readonly<Record<"exchange" | "probe" | "messages" | "stream
   messages: { bytesMax: FRAME_BYTES_MAX, openPerPeerMax: 8 },
   stream: { bytesMax: STREAM_CHUNK_BYTES_MAX, openPerPeerMax: 40 },
 };
+
+/** For a program that only asks: what it may call, with nobody to answer what others begin. */
+export function askingOnly(): Protocols {
+  const protocols = new Protocols();
+  const onCall = () => Promise.reject(new FirefliesError("peer-refused"));
+  for (const id of [EXCHANGE, PROBE] as const)
+    protocols.register({ kind: "call", id, limits: LIMITS[id], onCall });
+  return protocols;
+}

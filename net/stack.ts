@@ -25,15 +25,15 @@ export interface StackOptions {
   /** My own addresses: never dialled, and they tell whether loopback may be. */
   readonly mine: () => readonly string[];
   /** The newest certificate that is held for a peer's id and key. */
-  readonly current: (peer: MemberCertificate) => MemberCertificate;
+  readonly current?: ((peer: MemberCertificate) => MemberCertificate) | undefined;
   /** Why nobody may talk to the owner of a certificate (rules R12, R17); undefined when one may. */
-  readonly refusal: (peer: MemberCertificate) => string | undefined;
+  readonly refusal?: ((peer: MemberCertificate) => string | undefined) | undefined;
   /** The certificate of a member that is known. */
-  readonly certificateOf: (id: MemberId) => MemberCertificate | undefined;
+  readonly certificateOf?: ((id: MemberId) => MemberCertificate | undefined) | undefined;
   /** Is something open with this member that must not be cut, though nothing passes? */
-  readonly isHeld: (id: MemberId) => boolean;
+  readonly isHeld?: ((id: MemberId) => boolean) | undefined;
   /** A session that I had dialled broke without my doing. */
-  readonly onLost: (id: MemberId) => void;
+  readonly onLost?: ((id: MemberId) => void) | undefined;
   /** Bytes of messages begun or unread, of all members together. */
   readonly memoryMax?: number | undefined;
 }
@@ -47,7 +47,7 @@ export class Stack {
   constructor(options: StackOptions) {
     const { transports, resolver, protocols, identity, now, wall, mine, current, refusal, memoryMax } = options;
     this.#transports = transports;
-    this.#host = new SessionHost({ identity, now: wall, current, admit: refusal, protocols, memoryMax });
+    this.#host = new SessionHost({ identity, now: wall, current, admit: refusal ?? (() => undefined), protocols, memoryMax });
     const dialler = new Dialler({ transports, resolver, now, mine });
     this.links = new Links({ ...options, host: this.#host, dialler });
     this.#host.onSession((session) => this.links.adopt(session));

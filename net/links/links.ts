@@ -53,7 +53,7 @@ export interface LinksOptions {
   /** Is something open with this member that must not be cut, though nothing passes? Then its session is never idle. */
   readonly isHeld?: ((id: MemberId) => boolean) | undefined;
   /** A session that I had dialled broke without my doing. */
-  readonly onLost: (id: MemberId) => void;
+  readonly onLost?: ((id: MemberId) => void) | undefined;
 }
 
 export class Links {
@@ -238,7 +238,10 @@ export class Links {
   /** `own` is mine from before the handshake: one that was renewed meanwhile costs another session, and no more. */
   #keep(session: Session, own: MemberCertificate): Session {
     const { id } = session.peer;
-    if (this.#closed) session.close();
+    if (this.#closed) {
+      session.close();
+      return session;
+    }
     if (this.#isRefused(session.peer)) {
       session.close();
       this.#requireAdmitted(session.peer);
@@ -332,7 +335,7 @@ export class Links {
     const isDialled = link.dialled === held;
     if (!link.lost(held) || this.#closed || this.#links.get(link.id) !== link) return;
     if (link.isEmpty) this.#links.delete(link.id);
-    if (isDialled) this.#options.onLost(link.id);
+    if (isDialled) this.#options.onLost?.(link.id);
   }
 
   /** Closes sessions by my own will: nobody is to look what has become of the member. */
