@@ -10,6 +10,7 @@ export interface MemberView {
   readonly metadata: unknown;
   readonly epoch: string;
   readonly suspected: boolean;
+  readonly reachable: boolean;
   readonly since: number;
 }
 
@@ -22,8 +23,8 @@ export interface ChangeView extends Partial<MemberView> {
 }
 
 export function memberView(member: Member): MemberView {
-  const { id, address, addresses, metadata, epoch, suspected, since } = member;
-  return { id, address, addresses, metadata, epoch: String(epoch), suspected, since };
+  const { id, address, addresses, metadata, epoch, suspected, reachable, since } = member;
+  return { id, address, addresses, metadata, epoch: String(epoch), suspected, reachable, since };
 }
 
 export function changeView(change: Change): ChangeView {
@@ -38,11 +39,16 @@ export function membersTable(members: readonly MemberView[], now: number): strin
   const rows = members.map((member) => [
     shortId(member.id),
     member.address,
-    member.suspected ? "suspected" : "live",
+    stateOf(member),
     age(now - member.since),
     printable(JSON.stringify(member.metadata)),
   ]);
   return table([["ID", "ADDRESS", "STATE", "SINCE", "METADATA"], ...rows]);
+}
+
+function stateOf({ suspected, reachable }: MemberView): string {
+  if (!reachable) return "unreachable";
+  return suspected ? "suspected" : "live";
 }
 
 const STYLES = {

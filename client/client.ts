@@ -72,7 +72,7 @@ export class Client {
   readonly #options: ClientOptions;
   readonly #parts: ClientParts;
   readonly #feed = new ChangeFeed();
-  readonly #directory = new Directory();
+  readonly #directory = new Directory((id) => this.#member?.isReachable(id) ?? true);
   readonly #handlers = new Handlers((id) => this.#sender(id));
   readonly #onAlarm = (alarm: FirefliesError): void => this.#handlers.raise(alarm);
   readonly #ending = new AbortController();

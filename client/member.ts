@@ -41,11 +41,13 @@ import {
 import type { MemberId } from "../rings/index.js";
 import type { Contact } from "./authority.js";
 import { advertisedAddresses, type MemberConfig, noteAddresses } from "./config/index.js";
+import { destinationOf } from "./directory.js";
 import { Driver, type Told } from "./driver/driver.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Dispatch } from "./messages/responder.js";
 import { Messenger } from "./messenger.js";
 import { EXCHANGE, LIMITS, MESSAGES, PROBE, STREAM } from "./protocols.js";
+import { ReachWatch } from "./reach-watch.js";
 import type { Memory } from "./recollection.js";
 import { settingsOf } from "./settings.js";
 import type { StateDirectory } from "./state/index.js";
@@ -96,6 +98,7 @@ export class Member {
   #machine: Machine | undefined;
   #driver: Driver | undefined;
   #upkeep: NodeJS.Timeout | undefined;
+  #reachWatch: ReachWatch | undefined;
   #cache: ViewCache | undefined;
   #onDeparted: () => void = () => {};
 
@@ -162,6 +165,11 @@ export class Member {
     return this.#driver !== undefined;
   }
 
+  /** False while dials to this member fail and it has made no session to me. */
+  isReachable(id: MemberId): boolean {
+    return this.#stack.links.get(id)?.unreached === undefined;
+  }
+
   get links(): number {
     return this.#stack.links.size;
   }
@@ -182,6 +190,15 @@ export class Member {
     this.#machine = machine;
     this.#cache = state && new ViewCache({ machine, state, now: monotonic, onAlarm });
     this.#driver = this.#driverOf(machine, memory.savedMark);
+    this.#reachWatch = new ReachWatch({
+      links: this.#stack.links,
+      now: monotonic,
+      destination: (id) => {
+        const peer = machine.member(id);
+        return peer && destinationOf(peer);
+      },
+      onAlarm,
+    });
     this.#upkeep = setInterval(() => this.#tidy(), UPKEEP_MS);
     this.#upkeep.unref();
     this.#driver.input((machine, now) => machine.start(now));
@@ -395,6 +412,7 @@ export class Member {
   #tidy(): void {
     this.#stack.links.closeIdle();
     this.#cache?.tidy();
+    this.#reachWatch?.look();
   }
 }
 

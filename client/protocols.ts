@@ -38,7 +38,6 @@ export const LIMITS: Readonly<Record<"exchange" | "probe" | "messages" | "stream
 export function askingOnly(): Protocols {
   const protocols = new Protocols();
   const onCall = () => Promise.reject(new FirefliesError("peer-refused"));
-  for (const id of [EXCHANGE, PROBE] as const)
-    protocols.register({ kind: "call", id, limits: LIMITS[id], onCall });
+  for (const id of [EXCHANGE, PROBE] as const) protocols.register({ kind: "call", id, limits: LIMITS[id], onCall });
   return protocols;
 }

@@ -19,6 +19,8 @@ export interface Member {
   readonly epoch: bigint;
   /** An accusation stands against it; without a rebuttal it is removed after 2 Delta. */
   readonly suspected: boolean;
+  /** False while this client's dials to it fail and it has dialled none itself; true also when nobody has tried yet. */
+  readonly reachable: boolean;
   /** Unix time in milliseconds at which this client saw it join. */
   readonly since: number;
 }

@@ -72,6 +72,11 @@ export const ERROR_CODES = {
     remedy: "Try again, allow more time, or look at the other member's load.",
   },
   cancelled: { meaning: "The caller cancelled the call.", remedy: "Nothing, if that was meant." },
+  "member-unreachable": {
+    meaning:
+      "Other members see a member live, and this one cannot reach it. An alarm; `reachable` in `members()` says it too.",
+    remedy: "Look at the network and firewalls between the two, and at the address that the member advertises.",
+  },
   "peer-unreachable": {
     meaning: "The member could not be connected to.",
     remedy: "Check that it runs and that its address can be reached from here.",

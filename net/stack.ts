@@ -47,7 +47,14 @@ export class Stack {
   constructor(options: StackOptions) {
     const { transports, resolver, protocols, identity, now, wall, mine, current, refusal, memoryMax } = options;
     this.#transports = transports;
-    this.#host = new SessionHost({ identity, now: wall, current, admit: refusal ?? (() => undefined), protocols, memoryMax });
+    this.#host = new SessionHost({
+      identity,
+      now: wall,
+      current,
+      admit: refusal ?? (() => undefined),
+      protocols,
+      memoryMax,
+    });
     const dialler = new Dialler({ transports, resolver, now, mine });
     this.links = new Links({ ...options, host: this.#host, dialler });
     this.#host.onSession((session) => this.links.adopt(session));

@@ -1,7 +1,7 @@
 /** `fireflies demo`: tells the story once, and in a terminal goes on until Ctrl-C. Whatever happens, it cleans up. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { deadlineIn, withDeadline } from "../../net/index.js";
 import { FirefliesError } from "../../identity/index.js";
+import { deadlineIn, withDeadline } from "../../net/index.js";
 import { untilTold } from "../signals.js";
 import { JsonNarrator, type Narrator, TextNarrator } from "./narrator.js";
 import { MEMBER_NAMES, Stage } from "./stage.js";
@@ -41,7 +41,9 @@ async function perform(step: Step, stage: Stage, narrator: Narrator, interrupted
   const started = performance.now();
   const elapsed = () => Math.round(performance.now() - started);
   try {
-    const told = await withDeadline({ deadline: deadlineIn(step.deadlineMs), signal: interrupted }, (signal) => step.run(stage, signal));
+    const told = await withDeadline({ deadline: deadlineIn(step.deadlineMs), signal: interrupted }, (signal) =>
+      step.run(stage, signal),
+    );
     await narrator.end(step, elapsed(), told);
   } catch (cause) {
     const error = failure(step, cause, interrupted);

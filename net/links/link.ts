@@ -21,7 +21,8 @@ export interface Held {
 export interface Unreached {
   /** Monotonic milliseconds: of the first failure since it was reached last. */
   readonly since: number;
-  /** The newest failure. */
+  /** Of the newest failure. */
+  readonly at: number;
   readonly error: DialError;
 }
 
@@ -103,7 +104,7 @@ export class Link {
   /** A dial has failed. */
   failed(error: DialError, now: number, hasAccepted: boolean): void {
     this.#isReversed = hasAccepted;
-    if (!hasAccepted) this.#unreached = { since: this.#unreached?.since ?? now, error };
+    if (!hasAccepted) this.#unreached = { since: this.#unreached?.since ?? now, at: now, error };
     this.#changed();
   }
 
