@@ -17,7 +17,7 @@ import {
   sign,
   verify,
 } from "../identity/index.js";
-import { type Destination, type Resolver, systemResolver, type Transport, tcpTransport } from "../net/index.js";
+import { type Destination, NameResolver, type Resolver, type Transport, tcpTransport } from "../net/index.js";
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
 import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
@@ -75,6 +75,7 @@ export class Client {
   readonly #directory = new Directory((id) => this.#member?.isReachable(id) ?? true);
   readonly #handlers = new Handlers((id) => this.#sender(id));
   readonly #onAlarm = (alarm: FirefliesError): void => this.#handlers.raise(alarm);
+  readonly #names = new NameResolver({ now: () => performance.now() });
   readonly #ending = new AbortController();
   #phase: Phase = "new";
   #startup: Promise<void> | undefined;
@@ -171,6 +172,7 @@ export class Client {
     this.#watch?.stop();
     this.#entry?.stop();
     await this.#member?.stop();
+    this.#names.close();
     await renewed; // While the directory is still ours.
     await this.#state?.close();
     this.#feed.close();
@@ -356,7 +358,7 @@ export class Client {
       identity,
       state: this.#state,
       transports: this.#parts.transports ?? [tcpTransport()],
-      resolver: this.#parts.resolver ?? systemResolver(),
+      resolver: this.#parts.resolver ?? this.#names,
       metadata: () => encodeMetadata(this.#metadata ?? config.metadata),
       dispatch: (kind, payload, request) => this.#handlers.dispatch(kind, payload, request),
       streamHandler: () => this.#handlers.forStreams(),

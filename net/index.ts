@@ -16,7 +16,14 @@ export { DialError, type DialReason, PeerMismatch } from "./dialling/dial-error.
 export { type Attempt, Dialler, type DiallerOptions, type DialOptions } from "./dialling/dialler.js";
 export { ConnectionGate, type GateLimits } from "./dialling/gate.js";
 export { type Range, rangeOf, refusalToDial } from "./dialling/policy.js";
-export type { LookUpOptions, Resolver } from "./dialling/resolver.js";
+export {
+  type LookUpOptions,
+  NameResolver,
+  type NameResolverOptions,
+  type Resolver,
+  type SystemLookUp,
+} from "./dialling/resolver.js";
+export type { SystemFiles } from "./dialling/system-names.js";
 export { Link, type Unreached } from "./links/link.js";
 export { type Destination, Links, type LinksOptions } from "./links/links.js";
 export { Paces } from "./links/pace.js";

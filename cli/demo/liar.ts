@@ -6,7 +6,7 @@ import { Client, type Member } from "../../client/index.js";
 import { askingOnly, EXCHANGE } from "../../client/protocols.js";
 import { encodeAccusation, encodePacket, encodeStatement } from "../../gossip/index.js";
 import { FirefliesError, type Identity, loadIdentity, sign } from "../../identity/index.js";
-import { deadlineIn, Stack, systemResolver, tcpTransport } from "../../net/index.js";
+import { deadlineIn, NameResolver, Stack, tcpTransport } from "../../net/index.js";
 import { type MemberId, toHex } from "../../rings/index.js";
 
 /** Milliseconds for dialling a member, and for its answer. */
@@ -65,7 +65,7 @@ export class Liar {
   #stackOf(identity: Identity): Stack {
     return new Stack({
       transports: [tcpTransport()],
-      resolver: systemResolver(),
+      resolver: new NameResolver({ now: () => performance.now() }),
       protocols: askingOnly(),
       identity: () => identity,
       now: () => performance.now(),

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { setImmediate as turn } from "node:timers/promises";
 import { FirefliesError } from "../../identity/index.js";
 import { onAbort } from "../abort.js";
 import { type Address, formatAddress, formatHostPort } from "../address.js";
@@ -105,10 +106,11 @@ export async function bound(server: Server, { host, port, path }: ListenAddress,
   return { address: path === undefined ? place : { ...place, path }, close: () => closed(server) };
 }
 
-/** The listening socket is closed in the same turn; "close" of the server would wait for its connections. */
+/** The listening socket is gone two turns of the loop later; "close" of the server would wait for its connections. */
 async function closed(server: Server): Promise<void> {
   if (server.listening) server.close();
-  await new Promise((resolve) => setImmediate(resolve));
+  await turn();
+  await turn();
 }
 
 /** Where a connection comes from; undefined when it is gone already. IPv4 is written as IPv4. */
