@@ -2,23 +2,19 @@
 import type { TryOutcome } from "../../gossip/index.js";
 import { DialError, type DialReason } from "../../net/index.js";
 
-/**
- * Only a refusal on a direct path is evidence that nobody listens. A try that was not made, for a reason of this machine, is
- * no evidence. Everything else is silence, which counts beside pings that are not answered either.
- */
-const OUTCOMES: Readonly<Record<DialReason, Exclude<TryOutcome, "answered">>> = {
-  refused: "refused",
-  "no-route": "silent",
-  timeout: "silent",
-  handshake: "silent",
-  // What failed a moment ago: it may have been a refusal of another process, before a restart.
-  backoff: "silent",
-  forbidden: "unable",
-  unresolved: "unable",
-  local: "unable",
-  cancelled: "unable",
-};
+/** Of this machine, and not of the member: nothing was sent. */
+const MINE: ReadonlySet<DialReason> = new Set(["forbidden", "unresolved", "local", "cancelled"]);
 
+/**
+ * Only refusals on direct paths are evidence that nobody listens, and only where every address was tried. A try for which
+ * nothing was sent is no evidence. Everything else is silence, which counts beside pings that are not answered either. So is
+ * what failed a moment ago ("backoff"): it may have been a refusal of another process, before a restart.
+ */
 export function outcomeOf(error: unknown): Exclude<TryOutcome, "answered"> {
-  return error instanceof DialError ? OUTCOMES[error.reason] : "silent";
+  if (!(error instanceof DialError)) return "silent";
+  const tried = error.reasons.filter((reason) => !MINE.has(reason));
+  if (tried.length === 0) return "unable";
+  const isForbidden = (reason: DialReason) => reason === "forbidden";
+  const isAll = error.reasons.every((reason) => reason === "refused" || isForbidden(reason));
+  return isAll ? "refused" : "silent";
 }

@@ -39,18 +39,28 @@ const TEXTS: Readonly<Record<DialReason, string>> = {
   handshake: "answered, and no session came of it",
 };
 
+interface DialErrorOptions {
+  readonly cause?: unknown;
+  /** For people, in parentheses. */
+  readonly detail?: string;
+  readonly reasons?: readonly DialReason[];
+}
+
 /** "peer-unreachable", "timeout" or "cancelled"; of a failed handshake the code of what failed there. */
 export class DialError extends FirefliesError {
   readonly reason: DialReason;
   /** As text, as it was given; the first one when there were several. */
   readonly address: string;
+  /** Of a dial with several addresses: how each of them failed. `reason` is the one that says most. */
+  readonly reasons: readonly DialReason[];
 
-  constructor(reason: DialReason, address: string, { cause, detail }: { cause?: unknown; detail?: string } = {}) {
+  constructor(reason: DialReason, address: string, { cause, detail, reasons = [reason] }: DialErrorOptions = {}) {
     const inner = reason === "handshake" && cause instanceof FirefliesError ? cause : undefined;
     const text = inner?.message ?? `${address} ${TEXTS[reason]}${detail === undefined ? "" : ` (${detail})`}.`;
     super(inner?.code ?? CODES[reason] ?? "peer-unreachable", text, { cause });
     this.reason = reason;
     this.address = address;
+    this.reasons = reasons;
   }
 }
 

@@ -200,5 +200,10 @@ const WEIGHT: readonly DialReason[] = [
 
 /** The failure that stands for all: addresses that may not be dialled were not tried. */
 function verdict(failures: readonly DialError[]): DialError | undefined {
-  return failures.toSorted((a, b) => WEIGHT.indexOf(a.reason) - WEIGHT.indexOf(b.reason))[0];
+  const [first, ...others] = failures.toSorted((a, b) => WEIGHT.indexOf(a.reason) - WEIGHT.indexOf(b.reason));
+  if (first === undefined || others.length === 0) return first;
+  const reasons = [first, ...others].map(({ reason }) => reason);
+  const failure = new DialError(first.reason, first.address, { cause: first.cause, reasons });
+  failure.message = first.message;
+  return failure;
 }
