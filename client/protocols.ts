@@ -34,10 +34,18 @@ export const LIMITS: Readonly<Record<"exchange" | "probe" | "messages" | "stream
   stream: { bytesMax: STREAM_CHUNK_BYTES_MAX, openPerPeerMax: 40 },
 };
 
-/** For a program that only asks: what it may call, with nobody to answer what others begin. */
+/** For a program that only asks: what it may call and open, and nobody to answer what others begin. */
 export function askingOnly(): Protocols {
   const protocols = new Protocols();
-  const onCall = () => Promise.reject(new FirefliesError("peer-refused"));
-  for (const id of [EXCHANGE, PROBE] as const) protocols.register({ kind: "call", id, limits: LIMITS[id], onCall });
+  const refused = () => new FirefliesError("peer-refused", "This program answers nothing.");
+  for (const id of [EXCHANGE, PROBE] as const)
+    protocols.register({ kind: "call", id, limits: LIMITS[id], onCall: () => Promise.reject(refused()) });
+  for (const id of [MESSAGES, STREAM] as const)
+    protocols.register({
+      kind: "duplex",
+      id,
+      limits: LIMITS[id],
+      onDuplex: (_, duplex) => void duplex.destroy(refused()),
+    });
   return protocols;
 }

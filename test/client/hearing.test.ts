@@ -3,7 +3,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { EXCHANGE } from "../../client/protocols.js";
 import { encodeAccusation, encodePacket, encodeStatement, Machine } from "../../gossip/index.js";
 import { type Identity, sha256, sign } from "../../identity/index.js";
+import { deadlineIn, Pings } from "../../net/index.js";
 import { type MemberId, Rings, toHex } from "../../rings/index.js";
+import { loneStack } from "../support/lone-stack.js";
 import { nextChange, OfflineNetwork, type TestClient, text, whole } from "../support/network.js";
 
 afterEach(() => {

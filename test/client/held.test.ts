@@ -1,12 +1,13 @@
 /** What a link holds after many messages of every fate: nothing. Counted, because bytes of a heap tell it late and seldom. */
+
 import { setImmediate as turn } from "node:timers/promises";
 import { beforeAll, expect, it } from "vitest";
 import { Budget } from "../../client/messages/budget.js";
 import { Requester } from "../../client/messages/requester.js";
 import { type Dispatch, Responder } from "../../client/messages/responder.js";
-import { duplexPair } from "../../client/paired-duplex.js";
-import { DUPLEX_BYTES_MAX } from "../../client/transport.js";
+import { FRAME_BYTES_MAX } from "../../client/protocols.js";
 import type { Identity } from "../../identity/index.js";
+import { duplexPair } from "../support/duplex-pair.js";
 import { OfflineNetwork, text } from "../support/network.js";
 import { TestNetwork } from "../support/test-network.js";
 
@@ -36,7 +37,7 @@ const handler: Dispatch = (_kind, data, { prove, signal }) => {
 
 it("no request, answer, handler, list, byte or timer is left of thousands of messages of every fate", async () => {
   const before = timers();
-  const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
+  const [near, far] = duplexPair(FRAME_BYTES_MAX);
   const budgets = { message: new Budget({ concurrent: 20 }), gossip: new Budget() };
   const responder = new Responder({
     ...{ duplex: far, identity: bob, peer: alice.certificate, dispatch: handler, budgets },

@@ -1,29 +1,31 @@
 /** Application streams: handlers that fail, bounds per member, removal. */
 import { once } from "node:events";
-import { describe, expect, it } from "vitest";
-import { formatAddress } from "../../client/address.js";
-import { MemoryNetwork } from "../../client/memory.js";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { LIMITS, STREAM } from "../../client/protocols.js";
 import { type StreamHandler, Streams } from "../../client/streams.js";
-import type { ByteDuplex } from "../../client/transport.js";
 import { FirefliesError } from "../../identity/index.js";
+import { type ByteDuplex, deadlineIn, formatAddress, Protocols } from "../../net/index.js";
+import { loneStack } from "../support/lone-stack.js";
 import { TestNetwork } from "../support/test-network.js";
 
 async function setup(handler: StreamHandler | undefined, perPeerMax?: number) {
   const network = await TestNetwork.create();
   const [alice, bob] = [await network.member(), await network.member()];
-  const wires = new MemoryNetwork();
   const incoming = new Streams(perPeerMax);
   const outgoing = new Streams(perPeerMax);
-  const handlers = {
-    admit: () => undefined,
-    onCall: async () => new Uint8Array(0),
-    onDuplex: (peer: typeof alice.certificate, _kind: unknown, duplex: ByteDuplex) =>
-      incoming.accept(peer, duplex, handler),
-  };
-  const own = (identity: typeof alice) => ({ identity: () => identity, now: () => Date.now() });
-  const { host, port } = await wires.transport(own(bob)).listen({ host: "bob", port: 0, handlers });
-  const link = await wires.transport(own(alice)).dial(formatAddress(host, port), { timeoutMs: 1000 });
-  return { incoming, outgoing, link, alice, open: () => outgoing.open(link) };
+  const protocols = new Protocols();
+  protocols.register({
+    kind: "duplex",
+    id: STREAM,
+    limits: LIMITS.stream,
+    onDuplex: (peer, duplex) => incoming.accept(peer, duplex, handler),
+  });
+  const [caller, called] = [loneStack(alice, { protocols }), loneStack(bob, { protocols })];
+  onTestFinished(async () => void (await Promise.all([caller.close(0), called.close(0)])));
+  const { address } = await called.listen({ host: "127.0.0.1", port: 0 });
+  const to = { addresses: [formatAddress(address)] };
+  const session = await caller.links.reach(to, { deadline: deadlineIn(5_000) });
+  return { incoming, outgoing, session, alice, open: () => outgoing.open(session) };
 }
 
 const errorOf = async (stream: ByteDuplex) => ((await once(stream, "error")) as [FirefliesError])[0];
@@ -67,11 +69,11 @@ describe("a stream", () => {
   });
 
   it("is refused when too many are open with one member, at either end", async () => {
-    const { open, incoming, link } = await setup(() => {}, 2);
+    const { open, incoming, session } = await setup(() => {}, 2);
     const streams = [open(), open()];
     expect(() => open()).toThrow(FirefliesError);
     const unbounded = new Streams(100);
-    expect((await errorOf(unbounded.open(link))).code).toBe("overloaded");
+    expect((await errorOf(unbounded.open(session))).code).toBe("overloaded");
     streams[0]!.destroy();
     await once(streams[0]!, "close");
     expect(incoming.size).toBe(1);

@@ -2,7 +2,7 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { SEND_TIMEOUT_MS } from "../../client/client.js";
-import { MESSAGE_BYTES_MAX } from "../../client/transport.js";
+import { MESSAGE_BYTES_MAX } from "../../client/protocols.js";
 import type { MessageContext } from "../../client/types.js";
 import {
   codeOf,
