@@ -11,7 +11,7 @@ import { type Deadline, withDeadline } from "../deadline.js";
 import type { Transport } from "../transports/transport.js";
 import { DialError, type DialReason } from "./dial-error.js";
 import { DialHistory } from "./history.js";
-import { refusalToDial } from "./policy.js";
+import { canonical, refusalToDial } from "./policy.js";
 import { type Add, race } from "./race.js";
 import type { Resolver } from "./resolver.js";
 
@@ -93,9 +93,9 @@ export class Dialler {
     for (const text of addresses) {
       const address = parseAddress(text);
       if (address === undefined) continue;
-      const hosts = this.#transports.get(address.scheme)?.ownNames ? [] : this.#options.resolver.known(address.host);
-      for (const host of hosts ?? []) this.#history.forgive(formatAddress({ ...address, host }));
-      this.#history.forgive(formatAddress(address));
+      const { ownNames = false } = this.#transports.get(address.scheme) ?? {};
+      const hosts = ownNames ? [address.host] : (this.#options.resolver.known(address.host) ?? []);
+      for (const host of hosts) this.#history.forgive(formatAddress(canonical({ ...address, host })));
     }
   }
 
@@ -119,11 +119,12 @@ export class Dialler {
     const { signal, options } = dial;
     const lookUp = { deadline: options.deadline, signal, asker: options.expect };
     const hosts = transport.ownNames ? [address.host] : await this.#options.resolver.addresses(address.host, lookUp);
-    for (const [rank, host] of hosts.entries()) this.#add(dial, transport, { ...address, host }, text, rank, add);
+    for (const [rank, host] of hosts.entries())
+      this.#add(dial, transport, canonical({ ...address, host }), address.host, rank, add);
   }
 
   /** Decides about an address as it is dialled, and puts it into the race. */
-  #add<T>(dial: Dial<T>, transport: Transport, to: Address, text: string, rank: number, add: Add<T>): void {
+  #add<T>(dial: Dial<T>, transport: Transport, to: Address, name: string, rank: number, add: Add<T>): void {
     const target = formatAddress(to);
     const { added, failures, options } = dial;
     if (added.has(target) || added.size >= ATTEMPTS_MAX) return;
@@ -132,7 +133,6 @@ export class Dialler {
     if (refusal !== undefined) return void failures.push(new DialError("forbidden", target, { detail: refusal }));
     const recent = this.#history.recent(target, this.#options.now(), options.expect);
     if (recent !== undefined) return void failures.push(new DialError("backoff", target, { cause: recent }));
-    const name = parseAddress(text)?.host;
     add((signal) => this.#attempt(dial, transport, to, name, signal), rank);
   }
 

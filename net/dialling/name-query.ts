@@ -5,8 +5,8 @@
 import { Resolver } from "node:dns/promises";
 import { onAbort } from "../abort.js";
 
-/** The first query of a server, milliseconds; c-ares doubles it for the next round. A distant server takes a tenth. */
-const TRY_MS = 750;
+/** The first query of a server, milliseconds; c-ares doubles it for the next round. A distant server takes a third. */
+export const TRY_MS = 750;
 /** Rounds over all servers. */
 const TRIES = 2;
 /** A whole look-up, milliseconds: each of three servers once and the first one again. */
@@ -33,15 +33,17 @@ export interface Query {
   readonly names: readonly string[];
   /** "address" or "address:port"; undefined for the system's. */
   readonly servers: readonly string[] | undefined;
+  /** The first query of a server, milliseconds. */
+  readonly tryMs: number;
   /** Called once, or again when the other family came late. */
   readonly found: (answer: Answer) => void;
   readonly signal: AbortSignal;
 }
 
 /** Resolves when nothing more will come; never rejects. Takes at most LOOK_UP_MS. */
-export async function queryName({ names, servers, found, signal }: Query): Promise<Outcome> {
+export async function queryName({ names, servers, tryMs, found, signal }: Query): Promise<Outcome> {
   // One per look-up: it reads resolv.conf anew, and is cancelled alone.
-  const resolver = new Resolver({ timeout: TRY_MS, tries: TRIES });
+  const resolver = new Resolver({ timeout: tryMs, tries: TRIES });
   if (servers !== undefined) resolver.setServers(servers);
   const timer = setTimeout(() => resolver.cancel(), LOOK_UP_MS);
   const unwatch = onAbort(signal, () => resolver.cancel());

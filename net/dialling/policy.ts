@@ -3,7 +3,7 @@
  * whatever listens next to me. It is judged as an IP address, after the look-up, and then dialled as judged: a name that
  * is looked up twice may give two answers.
  */
-import { BlockList, isIP } from "node:net";
+import { BlockList, isIP, SocketAddress } from "node:net";
 import { type Address, formatAddress, parseAddress } from "../address.js";
 
 /**
@@ -110,6 +110,17 @@ function pair(high: string, low: string): string {
   return (Number(high) * 256 + Number(low)).toString(16);
 }
 
+/**
+ * The one way to write an address with an IP address as its host (RFC 5952), IPv4-mapped as IPv4: otherwise the ways to write
+ * one are as many addresses. Other hosts stay as they are.
+ */
+export function canonical(address: Address): Address {
+  const { host } = address;
+  if (isIP(host) !== 6 || host.includes("%")) return address;
+  const written = new SocketAddress({ address: host, family: "ipv6" }).address;
+  return { ...address, host: written.replace(/^::ffff:(?=\d+\.)/, "") };
+}
+
 /** What an address counts as when it is bounded: IPv4 as it is, IPv6 by its /64, of which one host may have all addresses. */
 export function networkOf(host: string): string {
   const address = host.replace(/%.*$/, "");
@@ -129,10 +140,12 @@ export function networkOf(host: string): string {
  */
 export function refusalToDial(address: Address, mine: readonly string[]): string | undefined {
   if (address.port === 0) return "port 0";
-  if (mine.includes(formatAddress(address))) return "it is an address of this member";
+  const own = mine.map(parseAddress).filter((each) => each !== undefined);
+  const text = formatAddress(canonical(address));
+  if (own.some((each) => formatAddress(canonical(each)) === text)) return "it is an address of this member";
   const range = rangeOf(address.host);
   if (range === "ordinary") return undefined;
   const isShared = range === "loopback" || range === "link-local" || range === "site-local";
-  if (isShared && mine.some((own) => rangeOf(parseAddress(own)?.host ?? "") === range)) return undefined;
+  if (isShared && own.some((each) => rangeOf(each.host) === range)) return undefined;
   return isShared ? `it is ${range}, and this member advertises no such address` : `it is ${range}`;
 }

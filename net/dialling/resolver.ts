@@ -8,7 +8,7 @@ import { FirefliesError } from "../../identity/index.js";
 import { type Deadline, withDeadline } from "../deadline.js";
 import { DialError } from "./dial-error.js";
 import { NameMemory } from "./name-memory.js";
-import { type Answer, interleaved, type Outcome, queryName } from "./name-query.js";
+import { type Answer, interleaved, type Outcome, queryName, TRY_MS } from "./name-query.js";
 import { SYSTEM_FILES, type SystemFiles, SystemNames } from "./system-names.js";
 import { type Job, Turns } from "./turns.js";
 
@@ -49,6 +49,8 @@ export interface NameResolverOptions {
   readonly now: () => number;
   /** DNS servers, "address" or "address:port"; undefined for the system's. */
   readonly servers?: readonly string[] | undefined;
+  /** How long a server is waited for at first, milliseconds; a silent one keeps a name for about three times as long. */
+  readonly tryMs?: number | undefined;
   readonly files?: SystemFiles | undefined;
   /** The last resort: mDNS, NIS and whatever else the system asks. Undefined for getaddrinfo. */
   readonly system?: SystemLookUp | undefined;
@@ -162,8 +164,8 @@ export class NameResolver implements Resolver {
   async #query(name: string, asker: string, settle: Settle): Promise<boolean> {
     const found = (answer: Answer) => this.#learn(name, asker, answer, settle);
     const names = this.#names.candidates(name);
-    const { servers } = this.#options;
-    const outcome = await queryName({ names, servers, found, signal: this.#closing.signal });
+    const { servers, tryMs = TRY_MS } = this.#options;
+    const outcome = await queryName({ names, servers, tryMs, found, signal: this.#closing.signal });
     if (outcome === "found") return true;
     const isAsked = this.#maySystemSay(asker, outcome) && this.#askSystem(name, asker, outcome, settle);
     if (!isAsked) this.#fail(name, asker, outcome, settle);

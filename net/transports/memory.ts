@@ -171,7 +171,7 @@ class MemoryDuplex extends Duplex {
   override _destroy(error: Error | null, done: Done): void {
     this._read();
     const inOrder = error === null && this.readableEnded && this.writableFinished;
-    if (!inOrder) this.#cross(() => this.other.destroy(cutError()));
+    if (!inOrder && !this.other.destroyed) this.#cross(() => this.other.destroy(cutError()));
     done(error);
   }
 
