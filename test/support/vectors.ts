@@ -1,6 +1,5 @@
 /** The test vectors of docs/protocol.md, made anew: a name and bytes each. */
 
-import { DATAGRAM_BYTES, encodeDatagram } from "../../client/ping-codec.js";
 import { encodeAccusation } from "../../gossip/records/accusation.js";
 import { encodeNote, type Note } from "../../gossip/records/note.js";
 import { encodePacket } from "../../gossip/records/packet.js";
