@@ -17,7 +17,14 @@ import {
   sign,
   verify,
 } from "../identity/index.js";
-import { type Destination, NameResolver, type Resolver, type Transport, tcpTransport } from "../net/index.js";
+import {
+  ConnectionGate,
+  type Destination,
+  NameResolver,
+  type Resolver,
+  type Transport,
+  tcpTransport,
+} from "../net/index.js";
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
 import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
@@ -76,6 +83,7 @@ export class Client {
   readonly #handlers = new Handlers((id) => this.#sender(id));
   readonly #onAlarm = (alarm: FirefliesError): void => this.#handlers.raise(alarm);
   readonly #names = new NameResolver({ now: () => performance.now() });
+  readonly #gate = new ConnectionGate();
   readonly #ending = new AbortController();
   #phase: Phase = "new";
   #startup: Promise<void> | undefined;
@@ -357,7 +365,8 @@ export class Client {
       config,
       identity,
       state: this.#state,
-      transports: this.#parts.transports ?? [tcpTransport()],
+      transports: this.#parts.transports ?? [tcpTransport({ gate: this.#gate })],
+      gate: this.#gate,
       resolver: this.#parts.resolver ?? this.#names,
       metadata: () => encodeMetadata(this.#metadata ?? config.metadata),
       dispatch: (kind, payload, request) => this.#handlers.dispatch(kind, payload, request),

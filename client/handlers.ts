@@ -3,9 +3,8 @@
  * it: the sender of a message, or this program itself by an alarm.
  */
 import { FirefliesError } from "../identity/index.js";
-import { deadlineIn, withDeadline } from "../net/index.js";
+import { deadlineIn, errorText, withDeadline } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
-import { errorText } from "./guard.js";
 import type { RequestKind } from "./messages/content.js";
 import type { RequestContext } from "./messages/request-context.js";
 import type { StreamHandler as LinkStreamHandler } from "./streams.js";

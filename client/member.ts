@@ -26,6 +26,7 @@ import {
 } from "../identity/index.js";
 import {
   type ByteDuplex,
+  type ConnectionGate,
   NotePings,
   nonceOf,
   Pings,
@@ -68,6 +69,8 @@ export interface MemberOptions {
   /** The first is the one that listens. */
   readonly transports: readonly Transport[];
   readonly resolver: Resolver;
+  /** Who may hold a connection that is not proven: what the transports ask. */
+  readonly gate?: ConnectionGate | undefined;
   /** Asked for when the protocol starts. */
   readonly metadata: () => Uint8Array;
   readonly dispatch: Dispatch;
@@ -113,6 +116,7 @@ export class Member {
     this.#stack = new Stack({
       transports: options.transports,
       resolver: options.resolver,
+      gate: options.gate,
       protocols: this.#protocols,
       now: monotonic,
       identity,

@@ -1,8 +1,7 @@
 /** Asks for the next certificate at about two thirds of the present one's life, and again until it is there. */
 import { CLOCK_TOLERANCE_MS, type FirefliesError, type Identity, keyPairOf, saveIdentity } from "../identity/index.js";
-import { TIMER_MS_MAX } from "../net/index.js";
+import { asFirefliesError, TIMER_MS_MAX } from "../net/index.js";
 import { renew } from "./authority.js";
-import { asFirefliesError } from "./guard.js";
 
 /** The share of a certificate's life after which it is renewed; the rest is for an authority that is away. */
 const RENEW_AT = 2 / 3;

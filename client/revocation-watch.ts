@@ -4,8 +4,8 @@
  * first tells the others.
  */
 import { FirefliesError, fingerprintOf, type Identity } from "../identity/index.js";
+import { asFirefliesError } from "../net/index.js";
 import { fetchRevocations, Line } from "./authority.js";
-import { asFirefliesError } from "./guard.js";
 
 /** Questions of the whole network lie this far apart, milliseconds ... */
 const SHARED_PAUSE_MS = 1_000;

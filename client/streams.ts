@@ -5,8 +5,8 @@
  */
 import { FirefliesError, type MemberCertificate } from "../identity/index.js";
 import type { ByteDuplex, Session } from "../net/index.js";
+import { errorText } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
-import { errorText } from "./guard.js";
 import { STREAM } from "./protocols.js";
 
 /**

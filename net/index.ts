@@ -37,6 +37,7 @@ export { type CallProtocol, type DuplexProtocol, type Limits, type Protocol, Pro
 export { SessionHost } from "./session/host.js";
 export type { ConnectOptions, SessionHostOptions } from "./session/options.js";
 export type { ByteDuplex, OpenOptions, Path, Session } from "./session/session.js";
+export { asFirefliesError, ERROR_TEXT_MAX, errorText } from "./session/status.js";
 export { Stack, type StackOptions } from "./stack.js";
 export { duplexPair, MemoryNetwork } from "./transports/memory.js";
 export { type TcpOptions, tcpTransport } from "./transports/tcp.js";

@@ -57,7 +57,10 @@ export class Stack {
     });
     const dialler = new Dialler({ transports, resolver, now, mine });
     this.links = new Links({ ...options, host: this.#host, dialler });
-    this.#host.onSession((session) => this.links.adopt(session));
+    this.#host.onSession((session, connection) => {
+      options.gate?.proven(connection);
+      this.links.adopt(session);
+    });
   }
 
   /** Rejects with "address-in-use" or "address-invalid". */

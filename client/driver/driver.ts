@@ -4,9 +4,8 @@
  */
 import type { Machine, Output, Recipient, TryOutcome } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
-import { type Links, Paces, type Session, TIMER_MS_MAX } from "../../net/index.js";
+import { asFirefliesError, type Links, Paces, type Session, TIMER_MS_MAX } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
-import { asFirefliesError } from "../guard.js";
 import { EXCHANGE, PROBE } from "../protocols.js";
 import { outcomeOf } from "./outcome.js";
 import type { Verifier } from "./verifier.js";

@@ -1,6 +1,6 @@
 /** The answering end of a link's messages: requests in, handlers run within a budget, answers out. */
 import { type ErrorCode, FirefliesError } from "../../identity/index.js";
-import { ERROR_TEXT_MAX, errorText } from "../guard.js";
+import { ERROR_TEXT_MAX, errorText } from "../../net/index.js";
 import { MESSAGE_BYTES_MAX } from "../protocols.js";
 import type { Budget } from "./budget.js";
 import type { Content, RequestContent, RequestKind } from "./content.js";

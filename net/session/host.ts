@@ -46,7 +46,7 @@ export class SessionHost {
   readonly #handshakes = new Set<Duplex>();
   readonly #dialled = new Set<ProvenSession>();
   readonly #accepted = new Set<ProvenSession>();
-  #onSession: (session: Session) => void = () => {};
+  #onSession: (session: Session, connection: Duplex) => void = () => {};
   #isClosed = false;
 
   constructor(options: SessionHostOptions) {
@@ -103,8 +103,8 @@ export class SessionHost {
     if (this.#handshakes.size > HANDSHAKES_MAX) oldest?.destroy();
   }
 
-  /** Every accepted session, once its member is proven and admitted. One listener. */
-  onSession(listener: (session: Session) => void): void {
+  /** Every accepted session with its connection, once its member is proven and admitted. One listener. */
+  onSession(listener: (session: Session, connection: Duplex) => void): void {
     this.#onSession = listener;
   }
 
@@ -164,7 +164,7 @@ export class SessionHost {
     const session = ProvenSession.accepted(this.#shared, proven, http2);
     keep(this.#accepted, session);
     this.#closeOldest(proven.peer.id);
-    this.#onSession(session);
+    this.#onSession(session, proven.connection);
   }
 
   #closeOldest(member: MemberId): void {

@@ -1,9 +1,11 @@
 /** Who is there: members, changes, figures, metadata, signatures, and how a client leaves. */
+
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Change } from "../../client/types.js";
 import { loadIdentity, sign, signRaw, verify } from "../../identity/index.js";
+import { MemoryNetwork } from "../../net/index.js";
 import {
   codeOf,
   DEADLINE_MS,

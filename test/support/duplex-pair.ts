@@ -1,6 +1,37 @@
 /** Two ends of a ByteDuplex in one process: what one writes the other reads, with the rules of net/session/session.ts. */
+import { Duplex } from "node:stream";
+import { FirefliesError } from "../../identity/index.js";
 import type { ByteDuplex } from "../../net/index.js";
-import { chunkProblem, MessageDuplex, resetError } from "../../net/session/message-duplex.js";
+import { chunkProblem } from "../../net/session/duplex.js";
+
+/** Messages held per direction and end before `write` says to wait. */
+const MESSAGES_HELD = 2;
+
+abstract class MessageDuplex extends Duplex {
+  constructor() {
+    super({ objectMode: true, highWaterMark: MESSAGES_HELD });
+    this.on("error", () => {}); // Promised by ByteDuplex: that a forgotten listener costs nobody the process.
+  }
+
+  /**
+   * As Readable's, but reading to the end leaves the other direction open: `for await (...) {}` and then a last
+   * `write` is how handlers are written. Leaving the loop early destroys, as usual.
+   */
+  override [Symbol.asyncIterator](): ReturnType<Duplex[typeof Symbol.asyncIterator]> {
+    return this.#read() as ReturnType<Duplex[typeof Symbol.asyncIterator]>;
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array, undefined, undefined> {
+    let ended = false;
+    try {
+      for await (const chunk of this.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array;
+      ended = true;
+    } finally {
+      if (!ended) this.destroy();
+    }
+    return undefined;
+  }
+}
 
 type Callback = (error?: Error | null) => void;
 
@@ -45,7 +76,10 @@ class PairedDuplex extends MessageDuplex {
   override _destroy(error: Error | null, done: Callback): void {
     this._read();
     const inOrder = error === null && this.readableEnded && this.writableFinished;
-    if (!inOrder) queueMicrotask(() => this.other.destroy(resetError(error)));
+    if (!inOrder)
+      queueMicrotask(() =>
+        this.other.destroy(error instanceof FirefliesError ? error : new FirefliesError("stream-reset")),
+      );
     done(error);
   }
 }
