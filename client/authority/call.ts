@@ -88,8 +88,8 @@ function callOne(call: Omit<Call, "urls"> & { readonly url: string }): Promise<u
   const { signal, url } = call;
   const deadline = deadlineIn(timeoutMs);
   return withDeadline({ deadline, signal }, (signal) => callWithin({ ...call, signal })).catch((error: unknown) => {
-    const isLate = error instanceof FirefliesError && error.code === "timeout";
-    throw isLate ? unreachable(url, error) : error;
+    const isOver = error instanceof FirefliesError && (error.code === "timeout" || error.code === "cancelled");
+    throw isOver ? unreachable(url, error) : error;
   });
 }
 

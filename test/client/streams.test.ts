@@ -1,6 +1,6 @@
 /** Application streams: handlers that fail, bounds per member, removal. */
 import { once } from "node:events";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { LIMITS, STREAM } from "../../client/protocols.js";
 import { type StreamHandler, Streams } from "../../client/streams.js";
 import { FirefliesError } from "../../identity/index.js";
@@ -46,7 +46,7 @@ describe("a stream", () => {
     if (!stream.closed) await once(stream, "close");
     expect(got).toEqual([Uint8Array.of(1)]);
     expect(seen).toEqual([alice.certificate.id]);
-    expect([incoming.size, outgoing.size]).toEqual([0, 0]);
+    await vi.waitFor(() => expect([incoming.size, outgoing.size]).toEqual([0, 0]));
   });
 
   it.each<[string, StreamHandler, string]>([
@@ -76,7 +76,7 @@ describe("a stream", () => {
     expect((await errorOf(unbounded.open(session))).code).toBe("overloaded");
     streams[0]!.destroy();
     await once(streams[0]!, "close");
-    expect(incoming.size).toBe(1);
+    await vi.waitFor(() => expect(incoming.size).toBe(1));
     open();
   });
 
@@ -86,7 +86,7 @@ describe("a stream", () => {
     stream.resume();
     const error = errorOf(stream);
     stream.write(Uint8Array.of(1));
-    await new Promise(setImmediate);
+    await vi.waitFor(() => expect(incoming.size).toBe(1));
     incoming.endAll(alice.certificate.id);
     expect((await error).code).toBe("peer-removed");
     expect(incoming.size).toBe(0);
