@@ -42,3 +42,4 @@ export { Stack, type StackOptions } from "./stack.js";
 export { duplexPair, MemoryNetwork } from "./transports/memory.js";
 export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";
+export { type WsOptions, wsTransport } from "./transports/ws.js";

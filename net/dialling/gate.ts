@@ -1,75 +1,99 @@
 /**
  * Who may hold a connection on which nobody has proven to be a member. It costs its holder next to nothing, and us a
- * descriptor, a TLS state and a place. One address, or one IPv6 network, must not take the places of all others; and who
- * holds many from one address must not keep an honest member behind the same address out.
+ * descriptor, and from the first bytes on the state of a TLS handshake and a millisecond of the processor. One address, or one
+ * IPv6 network, must not take the places of all others; and who holds thousands from one address must not keep an honest
+ * member behind the same address out.
  *
- * Beyond a limit the address with the most unproven connections loses one: the oldest on which nothing has come, for an
- * honest member speaks first and at once. Connections that are proven leave this account; their number is for others to
- * bound, per member.
+ * So a connection is held here, where it costs a descriptor, until its first bytes come: an honest member speaks at once. Then
+ * handshakes begin one in each turn of the event loop, the addresses by turns, and of one address the newest first: its dialler
+ * is the one that still waits. An address that has all its places loses the oldest that had a second, and no earlier: to drop
+ * more quickly would only make an attacker come back more often. Connections that are proven leave this account; how many a
+ * member may have is for others to bound.
  */
+import { readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
+import { Places } from "./places.js";
 import { networkOf } from "./policy.js";
 
-/** Unproven connections at once: honest ones take milliseconds, and 512 of them about 30 MB. */
-const UNPROVEN_MAX = 512;
-/** Of these from one address: half, so that others always find room without anybody being dropped. */
-const UNPROVEN_PER_ADDRESS_MAX = 256;
-/** Connections at once, proven ones too, about 100 KB each. */
-const CONNECTIONS_MAX = 4_096;
-/** How many of an address's oldest connections are looked at for one on which nothing has come. */
-const LOOKED_AT_MAX = 64;
-
 export interface GateLimits {
-  readonly unprovenMax?: number;
-  readonly unprovenPerAddressMax?: number;
-  readonly connectionsMax?: number;
+  /** Connections at once on which a handshake has begun and nobody is proven yet. */
+  readonly shakingMax: number;
+  readonly shakingPerAddressMax: number;
+  /** Connections at once on which none has begun. */
+  readonly heldMax: number;
+  readonly heldPerAddressMax: number;
+  /** Connections at once, proven ones too. */
+  readonly connectionsMax: number;
 }
 
-type Connection = Duplex & { readonly bytesRead?: number };
+/**
+ * A connection that is held takes about 10 KB, one that shakes hands 50, a proven one 100. Half of the handshakes and three
+ * quarters of the rest for one address: others always find room without anybody being dropped.
+ */
+const LIMITS: GateLimits = {
+  shakingMax: 512,
+  shakingPerAddressMax: 256,
+  heldMax: 4_096,
+  heldPerAddressMax: 3_072,
+  connectionsMax: 8_192,
+};
+/** Descriptors where the system does not say how many there are; Node raises its limit to the hard one. */
+const DESCRIPTORS_DEFAULT = 16_384;
+/** From accept to the first byte, milliseconds: one round trip, and several lost packets. */
+const SILENCE_MS = 5_000;
+/** A handshake had its time, milliseconds, when others of its address wait for the place. */
+const SHAKING_MS = 1_000;
 
 interface Entry {
-  readonly connection: Connection;
+  readonly connection: Duplex;
   readonly key: string;
+  readonly admit: () => void;
+  /** Where it is counted; undefined once it is proven or closed. */
+  place: Places<Entry> | undefined;
+  admittedAt: number;
 }
 
 export class ConnectionGate {
-  readonly #limits: Required<GateLimits>;
-  /** Unproven ones by address, each in the order of arrival. */
-  readonly #unproven = new Map<string, Set<Entry>>();
+  readonly #limits: GateLimits;
+  readonly #held: Places<Entry>;
+  readonly #shaking: Places<Entry>;
   readonly #entries = new WeakMap<Duplex, Entry>();
-  #unprovenCount = 0;
+  /** Those on which bytes have come, by address, the addresses in the order of their turns. */
+  readonly #turns = new Map<string, Entry[]>();
+  #isTurning = false;
+  #retry: NodeJS.Timeout | undefined;
   #count = 0;
   #dropped = 0;
 
-  constructor(limits: GateLimits = {}) {
-    this.#limits = {
-      unprovenMax: limits.unprovenMax ?? UNPROVEN_MAX,
-      unprovenPerAddressMax: limits.unprovenPerAddressMax ?? UNPROVEN_PER_ADDRESS_MAX,
-      connectionsMax: limits.connectionsMax ?? CONNECTIONS_MAX,
-    };
+  constructor(limits: Partial<GateLimits> = {}) {
+    this.#limits = { ...limitsWithin(descriptorsMax()), ...limits };
+    this.#held = new Places(this.#limits.heldMax, this.#limits.heldPerAddressMax);
+    this.#shaking = new Places(this.#limits.shakingMax, this.#limits.shakingPerAddressMax);
   }
 
-  /** Connections that are open, and those of them that are not proven; and how many were dropped or turned away so far. */
-  get figures(): { readonly connections: number; readonly unproven: number; readonly dropped: number } {
-    return { connections: this.#count, unproven: this.#unprovenCount, dropped: this.#dropped };
+  /** Connections that are open; those of them that are held, and that shake hands; and how many were dropped so far. */
+  get figures() {
+    const [held, shaking] = [this.#held.size, this.#shaking.size];
+    return { connections: this.#count, held, shaking, dropped: this.#dropped } as const;
   }
 
   /**
-   * Counts a connection from a host (an IP address), and makes room for it. False when there is no room: destroy it.
-   * What closes leaves by itself.
+   * Takes a new connection from a host (an IP address), and calls `admit` in its turn once bytes have come. It may be
+   * destroyed at any time until `proven`, now too.
    */
-  enter(connection: Connection, host: string): boolean {
-    const key = networkOf(host);
-    const own = this.#unproven.get(key);
-    if (own !== undefined && own.size >= this.#limits.unprovenPerAddressMax) this.#drop(own);
-    else if (this.#unprovenCount >= this.#limits.unprovenMax) this.#drop(this.#greediest());
-    else if (this.#count >= this.#limits.connectionsMax) this.#drop(this.#greediest());
-    if (this.#count >= this.#limits.connectionsMax) {
+  enter(connection: Duplex, host: string, admit: () => void): void {
+    if (this.#count >= this.#limits.connectionsMax && !this.#dropSome()) {
       this.#dropped++;
-      return false;
+      connection.destroy();
+      return;
     }
-    this.#add({ connection, key });
-    return true;
+    const entry: Entry = { connection, key: networkOf(host), admit, place: undefined, admittedAt: 0 };
+    this.#entries.set(connection, entry);
+    this.#count++;
+    connection.once("close", () => this.#left(entry));
+    this.#drop(this.#held.victim(entry.key));
+    this.#put(entry, this.#held);
+    this.#awaitBytes(entry);
   }
 
   /** `outer` runs over `inner`, which has entered: proving one proves the other. */
@@ -78,53 +102,129 @@ export class ConnectionGate {
     if (entry !== undefined) this.#entries.set(outer, entry);
   }
 
-  /** A member has proven itself on this connection. */
+  /** A member has proven itself on this connection. Those for which this is never called are dropped one day. */
   proven(connection: Duplex): void {
     const entry = this.#entries.get(connection);
-    if (entry !== undefined) this.#forget(entry);
+    if (entry !== undefined) this.#remove(entry);
   }
 
-  #add(entry: Entry): void {
-    const own = this.#unproven.get(entry.key) ?? new Set();
-    this.#unproven.set(entry.key, own.add(entry));
-    this.#entries.set(entry.connection, entry);
-    this.#unprovenCount++;
-    this.#count++;
-    entry.connection.once("close", () => {
-      this.#forget(entry);
-      this.#count--;
+  #awaitBytes(entry: Entry): void {
+    const { connection } = entry;
+    const timer = setTimeout(() => this.#drop(entry), SILENCE_MS);
+    const spoke = () => {
+      clearTimeout(timer);
+      connection.removeListener("readable", spoke);
+      connection.removeListener("close", spoke);
+      if (connection.destroyed) return;
+      if (connection.readableLength > 0) this.#queue(entry);
+      else connection.destroy(); // Its end came, and no byte before it.
+    };
+    connection.once("readable", spoke);
+    connection.once("close", spoke);
+  }
+
+  #queue(entry: Entry): void {
+    const own = this.#turns.get(entry.key) ?? [];
+    this.#turns.set(entry.key, own);
+    own.push(entry);
+    this.#turnSoon();
+  }
+
+  #turnSoon(): void {
+    if (this.#isTurning || this.#turns.size === 0) return;
+    this.#isTurning = true;
+    clearTimeout(this.#retry);
+    setImmediate(() => {
+      this.#isTurning = false;
+      const waitMs = this.#turn();
+      if (waitMs === 0) this.#turnSoon();
+      else this.#retry = setTimeout(() => this.#turnSoon(), waitMs);
     });
   }
 
-  /** It counts as unproven no longer. */
-  #forget(entry: Entry): void {
-    const own = this.#unproven.get(entry.key);
-    if (!own?.delete(entry)) return;
-    this.#unprovenCount--;
-    if (own.size === 0) this.#unproven.delete(entry.key);
+  /** Lets one connection begin. Returns how long nobody else can, milliseconds; 0 when somebody perhaps can now. */
+  #turn(): number {
+    let waitMs = SHAKING_MS;
+    for (const [key, own] of this.#turns) {
+      const roomInMs = this.#makeRoom(key);
+      waitMs = Math.min(waitMs, roomInMs);
+      if (roomInMs > 0) continue;
+      this.#turns.delete(key);
+      const entry = newestOpen(own);
+      if (own.length > 0) this.#turns.set(key, own);
+      if (entry !== undefined) this.#admit(entry);
+      return 0;
+    }
+    return waitMs;
   }
 
-  #greediest(): Set<Entry> | undefined {
-    let found: Set<Entry> | undefined;
-    for (const own of this.#unproven.values()) if (own.size > (found?.size ?? 0)) found = own;
-    return found;
+  #admit(entry: Entry): void {
+    this.#held.remove(entry);
+    this.#put(entry, this.#shaking);
+    entry.admittedAt = performance.now();
+    entry.admit();
   }
 
-  #drop(own: Set<Entry> | undefined): void {
-    const entry = own && victimOf(own);
+  /** Frees a place for a handshake of an address, if that may be; else in how many milliseconds it may. */
+  #makeRoom(key: string): number {
+    const victim = this.#shaking.victim(key);
+    if (victim === undefined) return 0;
+    const ageMs = performance.now() - victim.admittedAt;
+    if (victim.key === key && ageMs < SHAKING_MS) return SHAKING_MS - ageMs;
+    this.#drop(victim);
+    return 0;
+  }
+
+  /** False when all that is open is proven. */
+  #dropSome(): boolean {
+    const victim = this.#held.greediest() ?? this.#shaking.greediest();
+    this.#drop(victim);
+    return victim !== undefined;
+  }
+
+  #put(entry: Entry, place: Places<Entry>): void {
+    place.add(entry);
+    entry.place = place;
+  }
+
+  #remove(entry: Entry): void {
+    const { place } = entry;
+    entry.place = undefined;
+    place?.remove(entry);
+    if (place === this.#shaking) this.#turnSoon();
+  }
+
+  #drop(entry: Entry | undefined): void {
     if (entry === undefined) return;
     this.#dropped++;
-    this.#forget(entry);
+    this.#remove(entry);
     entry.connection.destroy();
+  }
+
+  #left(entry: Entry): void {
+    this.#remove(entry);
+    this.#count--;
   }
 }
 
-function victimOf(own: Set<Entry>): Entry | undefined {
-  let seen = 0;
-  for (const entry of own) {
-    if (entry.connection.bytesRead === 0) return entry;
-    if (++seen >= LOOKED_AT_MAX) break;
+/** As many as half of this process' descriptors allow: the others are for dials, files and the authority. */
+export function limitsWithin(descriptors: number): GateLimits {
+  const share = Math.min(1, descriptors / 2 / LIMITS.connectionsMax);
+  const scaled = Object.entries(LIMITS).map(([name, limit]) => [name, Math.max(1, Math.floor(limit * share))]);
+  return Object.fromEntries(scaled) as GateLimits;
+}
+
+function descriptorsMax(): number {
+  try {
+    const found = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"));
+    return found ? Number(found[1]) : DESCRIPTORS_DEFAULT;
+  } catch {
+    return DESCRIPTORS_DEFAULT;
   }
-  const [oldest] = own;
-  return oldest;
+}
+
+function newestOpen(entries: Entry[]): Entry | undefined {
+  let entry = entries.pop();
+  while (entry?.connection.destroyed) entry = entries.pop();
+  return entry;
 }

@@ -14,7 +14,10 @@ import type { Bound, DialTarget, ListenAddress, Transport } from "./transport.js
 const BACKLOG = 4_096;
 
 export interface TcpOptions {
-  /** Who may hold connections that are not proven yet; without one everybody may. */
+  /**
+   * Who may hold connections that are not proven yet; without one everybody may. A connection is then handed over once the
+   * dialler's first bytes have come, so the dialler must speak first.
+   */
   readonly gate?: ConnectionGate | undefined;
 }
 
@@ -85,8 +88,9 @@ async function listenTcp(
   const server = createServer({ noDelay: true }, (socket) => {
     socket.on("error", () => {}); // "close" follows.
     const from = remoteOf(socket, "tcp");
-    if (from !== undefined && (gate?.enter(socket, from.host) ?? true)) onConnection(socket, from);
-    else socket.destroy();
+    if (from === undefined) socket.destroy();
+    else if (gate === undefined) onConnection(socket, from);
+    else gate.enter(socket, from.host, () => onConnection(socket, from));
   });
   return await bound(server, at, "tcp");
 }
