@@ -9,10 +9,33 @@ export type { Output, Peer, Recipient, Standing } from "./outputs.js";
 export type { Ports, Random } from "./ports.js";
 export { type Accusation, encodeAccusation, parseAccusation, type SignedAccusation } from "./records/accusation.js";
 export type { CertificateChain, CertificateFacts } from "./records/certificate.js";
-export { type Address, addressesOf, encodeNote, type Note, noteSignatureType, parseNote, type SignedNote, TRANSPORT_GRPC, TRANSPORT_PING } from "./records/note.js";
+export {
+  type Address,
+  addressesOf,
+  encodeNote,
+  type Note,
+  noteSignatureType,
+  parseNote,
+  type SignedNote,
+  TRANSPORT_GRPC,
+  TRANSPORT_PING,
+} from "./records/note.js";
 export { encodePacket, type Item, PACKET_VERSION, parsePacket } from "./records/packet.js";
-export { encodeRevocationList, parseRevocationList, type RevocationList, type SignedRevocationList } from "./records/revocation.js";
-export { type Claim, encodeStatement, parseStatement, type ReadStatement, type StatementKind, type StatementReader, statementReader } from "./records/statement.js";
+export {
+  encodeRevocationList,
+  parseRevocationList,
+  type RevocationList,
+  type SignedRevocationList,
+} from "./records/revocation.js";
+export {
+  type Claim,
+  encodeStatement,
+  parseStatement,
+  type ReadStatement,
+  type StatementKind,
+  type StatementReader,
+  statementReader,
+} from "./records/statement.js";
 export type { Check, Verdict, Verified } from "./records/verified.js";
 export { checkSettings, LAN, LOCAL, type Settings, WAN } from "./settings.js";
 export { CALL_TIMEOUT_MS } from "./spreading/courier.js";
