@@ -87,10 +87,10 @@ export class OfflineNetwork extends Stage {
 
   async member(options: ClientOptions = {}, identity?: Identity): Promise<TestClient> {
     const dir = options.dir ?? this.directory();
-    await saveIdentity(dir, identity ?? (await this.authority.member()));
     const { wires } = this;
     // Its place among the wires, by which a test cuts it off: m0, m1, ...
     const parts: ClientParts = wires ? { transports: [wires.transport(`m${this.#made++}`, "tcp")] } : {};
+    await saveIdentity(dir, identity ?? (await this.authority.member()));
     return this.client({ dir, useCa: false, ...options }, parts);
   }
 
