@@ -97,7 +97,7 @@ export abstract class Channel {
     this.#isDone = true;
     this.#inbox.close();
     this.finish(undefined);
-    this.#cutSoon();
+    cutSoon(this.stream);
   }
 
   /** Out of order; the other side learns why if it still reads. */
@@ -106,7 +106,7 @@ export abstract class Channel {
     this.#isDone = true;
     this.#inbox.close();
     this.finish(error);
-    this.#cutSoon();
+    cutSoon(this.stream);
   }
 
   /** The stream is gone, or about to be. What had come in order before is still handed out. */
@@ -121,15 +121,11 @@ export abstract class Channel {
     this.#isDone = true;
     this.#inbox.close();
     this.#events?.onGone(error);
-    this.#cut();
+    cut(this.stream);
   }
 
   /** Ends our direction, with the reason if there is one. */
   protected abstract finish(error: FirefliesError | undefined): void;
-
-  #cut(): void {
-    if (!this.stream.destroyed) this.stream.close(constants.NGHTTP2_CANCEL);
-  }
 
   #onMessage(message: Buffer): boolean {
     return this.#events?.onPiece(pieceIn(message)) ?? true;
@@ -140,15 +136,22 @@ export abstract class Channel {
     this.#isDone = true;
     this.#events?.onGone(error);
     this.finish(error);
-    this.#cutSoon();
+    cutSoon(this.stream);
   }
+}
 
-  /** The last word may wait for room that never comes; the stream does not. */
-  #cutSoon(): void {
-    if (this.stream.destroyed) return;
-    const timer = setTimeout(() => this.#cut(), LAST_WORD_MS);
-    this.stream.once("close", () => clearTimeout(timer));
-  }
+/**
+ * The last word may wait for room that never comes; the stream does not. Nor may it be reset at once: HTTP/2 then drops what
+ * has not left yet, the status among it.
+ */
+export function cutSoon(stream: Http2Stream): void {
+  if (stream.destroyed) return;
+  const timer = setTimeout(() => cut(stream), LAST_WORD_MS);
+  stream.once("close", () => clearTimeout(timer));
+}
+
+function cut(stream: Http2Stream): void {
+  if (!stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
 }
 
 function pieceIn(message: Buffer): Piece {

@@ -4,7 +4,7 @@ import { FirefliesError } from "../../identity/index.js";
 import type { Channel, ChannelEvents } from "./channel.js";
 import { WRITE_AHEAD_BYTES } from "./limits.js";
 import { encodeData, type Piece } from "./pieces.js";
-import { errorOfEnd } from "./status.js";
+import { errorOfEnd, tooLarge } from "./status.js";
 
 /** Messages held before `write` says to wait. */
 const MESSAGES_HELD = 2;
@@ -86,7 +86,8 @@ export class SessionDuplex extends Duplex implements ChannelEvents {
   onGone(error: FirefliesError): void {
     if (this.destroyed || this.#isOver) return;
     this.#loss = error;
-    if (this.#peerEnded && !this.readableEnded) this.once("end", () => this.destroy(error));
+    // After all who listen for the end: a reader that finds it destroyed then would take it for cut.
+    if (this.#peerEnded && !this.readableEnded) this.once("end", () => setImmediate(() => this.destroy(error)));
     else this.destroy(error);
   }
 
@@ -193,8 +194,5 @@ function resetError(error: Error | null): FirefliesError {
 export function chunkProblem(chunk: unknown, bytesMax: number): Error | undefined {
   if (!(chunk instanceof Uint8Array)) return new TypeError("A message is a Uint8Array.");
   if (chunk.length <= bytesMax) return undefined;
-  return new FirefliesError(
-    "message-too-large",
-    `A message of ${chunk.length} bytes is over the limit of ${bytesMax}. Send it in parts.`,
-  );
+  return tooLarge(chunk.length, bytesMax);
 }

@@ -116,16 +116,16 @@ export class SessionHost {
     }
   }
 
-  /** Takes no more, ends duplexes with "link-closed", gives running calls `graceMs`, then closes every session. */
+  /** Takes no more, ends duplexes with "link-closed", gives calls under way `graceMs`, then closes every session. */
   async close(graceMs: number): Promise<void> {
     this.#isClosed = true;
     for (const connection of this.#handshakes) connection.destroy();
     const sessions = [...this.#dialled, ...this.#accepted];
     for (const session of sessions) session.drain();
-    const running = () => Promise.allSettled(sessions.flatMap((session) => [...session.running]));
-    if (graceMs > 0) await withDeadline({ deadline: deadlineIn(graceMs) }, running).catch(() => {});
+    const gone = () => Promise.all(sessions.map((session) => session.gone));
+    if (graceMs > 0) await withDeadline({ deadline: deadlineIn(graceMs) }, gone).catch(() => {});
     for (const session of sessions) session.close();
-    await Promise.all(sessions.map((session) => session.gone));
+    await gone();
     this.#shared.stalls.close();
   }
 

@@ -8,6 +8,7 @@ import type { MemberId } from "../../rings/index.js";
 import type { Budget, Holder } from "./budget.js";
 import { PREFIX_BYTES } from "./pieces.js";
 import type { Stallable, Stalls } from "./stalls.js";
+import { tooLarge } from "./status.js";
 
 /** A message up to this size is given all its room when it begins, in bytes; a longer one as it comes. */
 const FIRST_ROOM_BYTES = 64 * 1024;
@@ -250,11 +251,6 @@ export class Inbox implements Holder, Stallable {
 function whole(chunk: Buffer, at: number, length: number): Buffer {
   const part = chunk.subarray(at, at + length);
   return length * 2 < chunk.buffer.byteLength ? Buffer.from(part) : part;
-}
-
-function tooLarge(length: number, bytesMax: number): FirefliesError {
-  const text = `A message of ${length} bytes is over the limit of ${bytesMax}. Send it in parts.`;
-  return new FirefliesError("message-too-large", text);
 }
 
 /** The last whole one of a row of messages that begins with a prefix. */

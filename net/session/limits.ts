@@ -35,7 +35,14 @@ export const WINDOW_BYTES = 1024 * 1024;
 /** Bytes handed to HTTP/2 and not taken by its window yet, before the writer of a duplex waits. */
 export const WRITE_AHEAD_BYTES = 256 * 1024;
 /** What a gRPC message adds to its body: at most two tags and two lengths, in bytes. */
-export const ENVELOPE_BYTES = 16;
+const ENVELOPE_BYTES = 16;
+/** A code and a text, in bytes: what ends a direction out of order, in any protocol. */
+const END_BYTES_MAX = 2 * 1024;
+
+/** Bytes of a gRPC message of a protocol whose messages have at most `bytesMax`. */
+export function wireMax(bytesMax: number): number {
+  return Math.max(bytesMax + ENVELOPE_BYTES, END_BYTES_MAX);
+}
 /** The first piece of a call back: an id of 64 characters, a time, and their tags, in bytes. */
 export const CLAIM_BYTES_MAX = 128;
 /** All header fields of a call together, in bytes; ours take about 300. */

@@ -6,10 +6,10 @@ import { type Carrier, type Channel, DialledChannel } from "./channel.js";
 import type { SessionDuplex } from "./duplex.js";
 import { requestHeaders } from "./headers.js";
 import { Inbox } from "./inbox.js";
-import { DEADLINE_SLACK_MS, ENVELOPE_BYTES } from "./limits.js";
+import { DEADLINE_SLACK_MS, wireMax } from "./limits.js";
 import { decodePacket, encodeData, encodeEnd, encodeOpen, type Piece } from "./pieces.js";
 import type { Spares } from "./spares.js";
-import { errorOfEnd, fromStatus } from "./status.js";
+import { errorOfEnd, fromStatus, tooLarge } from "./status.js";
 
 /** A call under way. */
 export interface Asked {
@@ -42,7 +42,7 @@ export class DialledOpener implements Opener {
 
   open(protocol: Protocol, duplex: SessionDuplex): void {
     const stream = this.#http2.request(requestHeaders(protocol.id, Number.POSITIVE_INFINITY));
-    const bytesMax = protocol.limits.bytesMax + ENVELOPE_BYTES;
+    const bytesMax = wireMax(protocol.limits.bytesMax);
     duplex.attach(new DialledChannel(stream, this.#carrier, bytesMax, () => duplex.onAccepted()));
   }
 }
@@ -55,7 +55,7 @@ export class AcceptedOpener implements Opener {
   }
 
   call(protocol: Protocol, body: Uint8Array, timeoutMs: number): Asked {
-    const call = new BackCall(body);
+    const call = new BackCall(body, protocol.limits.bytesMax);
     const cancelWait = this.#spares.take(
       (channel) => {
         claim(channel, protocol, timeoutMs);
@@ -83,7 +83,7 @@ export class AcceptedOpener implements Opener {
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 function claim(channel: Channel, { id, limits }: Protocol, timeoutMs: number): void {
-  channel.limit(limits.bytesMax + ENVELOPE_BYTES);
+  channel.limit(wireMax(limits.bytesMax));
   const ms = Math.ceil(timeoutMs + DEADLINE_SLACK_MS);
   channel.write(encodeOpen(id, ms > TIMEOUT_MS_MAX ? 0 : ms));
 }
@@ -128,18 +128,20 @@ class Answer {
 /** A unary gRPC call. */
 class UnaryCall implements Asked {
   readonly #stream: ClientHttp2Stream;
+  readonly #bytesMax: number;
   readonly #answer = new Answer();
   #body: Uint8Array | undefined;
   #isOk = false;
 
   constructor(stream: ClientHttp2Stream, carrier: Carrier, body: Uint8Array, bytesMax: number) {
     this.#stream = stream;
+    this.#bytesMax = bytesMax;
     const { member, budget, stalls } = carrier;
     stream.on("error", () => {}); // "close" follows.
     stream.on("response", (headers) => this.#onFields(headers));
     stream.on("trailers", (trailers) => this.#onFields(trailers));
     new Inbox(stream, {
-      ...{ member, budget, stalls, bytesMax: bytesMax + ENVELOPE_BYTES },
+      ...{ member, budget, stalls, bytesMax: wireMax(bytesMax) },
       onMessage: (message) => this.#onMessage(message),
       onEnd: () => {},
       onProblem: (error) => this.cancel(error),
@@ -170,6 +172,7 @@ class UnaryCall implements Asked {
   #onMessage(message: Buffer): boolean {
     const body = packetIn(message);
     if (body === undefined || this.#body !== undefined) this.cancel(new FirefliesError("bad-frame"));
+    else if (body.length > this.#bytesMax) this.cancel(tooLarge(body.length, this.#bytesMax));
     this.#body = body;
     this.#finish();
     return true;
@@ -192,11 +195,13 @@ export function packetIn(message: Buffer): Uint8Array | undefined {
 class BackCall implements Asked {
   readonly #answer = new Answer();
   readonly #request: Uint8Array;
+  readonly #bytesMax: number;
   #channel: Channel | undefined;
   #body: Uint8Array | undefined;
 
-  constructor(request: Uint8Array) {
+  constructor(request: Uint8Array, bytesMax: number) {
     this.#request = request;
+    this.#bytesMax = bytesMax;
   }
 
   get answer(): Promise<Uint8Array> {
@@ -237,6 +242,7 @@ class BackCall implements Asked {
   #onEnd({ code, text }: { readonly code: string; readonly text: string }): void {
     if (code !== "") this.onGone(errorOfEnd(code, text));
     else if (this.#body === undefined) this.onGone(new FirefliesError("bad-frame"));
+    else if (this.#body.length > this.#bytesMax) this.onGone(tooLarge(this.#body.length, this.#bytesMax));
     else this.#answer.resolve(this.#body);
     this.#channel?.end();
   }

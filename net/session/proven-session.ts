@@ -13,6 +13,7 @@ import type { Carrier } from "./channel.js";
 import type { Counts } from "./counts.js";
 import { chunkProblem, failedDuplex, SessionDuplex } from "./duplex.js";
 import { CLOSE_GRACE_MS } from "./limits.js";
+import type { Open } from "./open.js";
 import type { SessionHostOptions } from "./options.js";
 import { AcceptedOpener, DialledOpener, type Opener } from "./outgoing.js";
 import { Serving } from "./serving.js";
@@ -39,14 +40,6 @@ export interface Proven {
   readonly tls: TLSSocket;
 }
 
-/** A call or duplex that is open. */
-interface Open {
-  /** The session is closed by its owner. */
-  end(error: FirefliesError): void;
-  /** The session is lost. */
-  lose(error: FirefliesError): void;
-}
-
 type Http2 = ClientHttp2Session | ServerHttp2Session;
 
 export class ProvenSession implements Session, Carrier, Watched {
@@ -60,7 +53,6 @@ export class ProvenSession implements Session, Carrier, Watched {
   readonly #vigil: Vigil;
   readonly #opener: Opener;
   readonly #open = new Set<Open>();
-  readonly #running = new Set<Promise<unknown>>();
   readonly #listeners = new Set<(reason: FirefliesError) => void>();
   /** Ends the spare call that is open, at the end that dialled. */
   #endSpare: () => void = () => {};
@@ -111,12 +103,7 @@ export class ProvenSession implements Session, Carrier, Watched {
   }
 
   get active(): number {
-    return this.#open.size + this.#running.size;
-  }
-
-  /** Handlers of calls at work for the other side. */
-  get running(): ReadonlySet<Promise<unknown>> {
-    return this.#running;
+    return this.#open.size;
   }
 
   /** Resolves when the connection is closed. */
@@ -125,8 +112,9 @@ export class ProvenSession implements Session, Carrier, Watched {
     return connection.closed ? Promise.resolve() : new Promise((resolve) => connection.once("close", resolve));
   }
 
+  /** A stream that the other side resets after it said that it goes is no answer to that stream. */
   get loss(): FirefliesError | undefined {
-    return this.#loss;
+    return this.#loss ?? this.#closing;
   }
 
   async call(id: string, body: Uint8Array, options: Deadline): Promise<Uint8Array> {
@@ -157,18 +145,18 @@ export class ProvenSession implements Session, Carrier, Watched {
     this.#loss = error;
     for (const open of [...this.#open]) open.end(error);
     this.#vigil.end();
-    if (this.#http2.destroyed) return this.#cut();
-    this.#http2.close(); // Last words first; a peer that does not let them through is cut.
+    if (!this.#http2.destroyed) this.#http2.close(); // Last words first; a peer that does not let them through is cut.
     const timer = setTimeout(() => this.#cut(), CLOSE_GRACE_MS);
     this.#proven.tls.once("close", () => clearTimeout(timer));
   }
 
-  /** Takes nothing new, says so, and ends duplexes; handlers at work may still answer. */
+  /** Takes nothing new, says so, and ends duplexes; calls under way may still be answered. Closed when none is left. */
   drain(): void {
     const error = new FirefliesError("link-closed");
     this.#retire(error);
     for (const open of [...this.#open]) if (open instanceof DuplexOpen) open.end(error);
     if (!this.#http2.destroyed) this.#http2.close();
+    this.#closeWhenIdle();
   }
 
   onClose(listener: (reason: FirefliesError) => void): () => void {
@@ -224,12 +212,9 @@ export class ProvenSession implements Session, Carrier, Watched {
       carrier: this,
       closing: () => this.#closing && new FirefliesError("link-closed"),
       onDuplex: (duplex) => this.#track(duplex),
-      onRunning: (running) => {
-        this.#running.add(running);
-        running.finally(() => {
-          this.#running.delete(running);
-          this.#closeWhenIdle();
-        });
+      onCall: (call) => {
+        this.#open.add(call);
+        return () => this.#left(call);
       },
     });
   }

@@ -5,17 +5,18 @@ import { TIMER_MS_MAX } from "../deadline.js";
 import { BACK_ID, type CallProtocol, type DuplexProtocol, type Protocol } from "../protocol.js";
 import { refusal } from "./admission.js";
 import type { Holder } from "./budget.js";
-import { AcceptedChannel, type Carrier, type Channel, endWithStatus } from "./channel.js";
+import { AcceptedChannel, type Carrier, type Channel, cutSoon, endWithStatus } from "./channel.js";
 import type { Counts } from "./counts.js";
 import { chunkProblem, SessionDuplex } from "./duplex.js";
 import { calledBy, RESPONSE_HEADERS } from "./headers.js";
 import { Inbox } from "./inbox.js";
-import { ANSWER_TIMEOUT_MS, ENVELOPE_BYTES } from "./limits.js";
+import { ANSWER_TIMEOUT_MS, wireMax } from "./limits.js";
+import type { Open } from "./open.js";
 import type { SessionHostOptions } from "./options.js";
 import { packetIn } from "./outgoing.js";
 import { encodeData, encodeEnd, encodeOpened, type Piece } from "./pieces.js";
 import type { Claim, Spares } from "./spares.js";
-import { asFirefliesError, OK, toStatus } from "./status.js";
+import { asFirefliesError, OK, tooLarge, toStatus } from "./status.js";
 
 export interface ServingOptions {
   readonly peer: MemberCertificate;
@@ -26,8 +27,8 @@ export interface ServingOptions {
   readonly closing: () => FirefliesError | undefined;
   /** A duplex was made; it is the session's to end. */
   readonly onDuplex: (duplex: SessionDuplex) => void;
-  /** A handler is at work until the promise settles. */
-  readonly onRunning: (running: Promise<unknown>) => void;
+  /** A call has come; it is the session's to end. Returns how to say that it is over. */
+  readonly onCall: (call: Open) => () => void;
 }
 
 /** One that was admitted, and how to say that it is over. */
@@ -69,7 +70,7 @@ export class Serving {
       channel.reset(entry);
       return;
     }
-    channel.limit(entry.protocol.limits.bytesMax + ENVELOPE_BYTES);
+    channel.limit(wireMax(entry.protocol.limits.bytesMax));
     channel.write(encodeOpened());
     if (isDuplex(entry)) this.#openDuplex(entry, channel);
     else if (isCall(entry)) new ChannelAnswer(this.#options, entry, timeoutMs, channel);
@@ -81,7 +82,7 @@ export class Serving {
     else if (isCall(entry)) new UnaryAnswer(this.#options, entry, timeoutMs, stream);
     else if (isDuplex(entry)) {
       const { bytesMax } = entry.protocol.limits;
-      this.#openDuplex(entry, new AcceptedChannel(stream, this.#options.carrier, bytesMax + ENVELOPE_BYTES));
+      this.#openDuplex(entry, new AcceptedChannel(stream, this.#options.carrier, wireMax(bytesMax)));
     }
   }
 
@@ -110,16 +111,18 @@ export class Serving {
 }
 
 /** A call that comes: its body, then the handler, then the answer, each with an end. */
-abstract class Answering implements Holder {
+abstract class Answering implements Holder, Open {
   protected readonly options: ServingOptions;
   readonly #entry: Entry<CallProtocol>;
   readonly #controller = new AbortController();
+  readonly #left: () => void;
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
 
   constructor(options: ServingOptions, entry: Entry<CallProtocol>, timeoutMs: number) {
     this.options = options;
     this.#entry = entry;
+    this.#left = options.onCall(this);
     if (timeoutMs <= TIMER_MS_MAX) this.#timer = setTimeout(() => this.cut(new FirefliesError("timeout")), timeoutMs);
   }
 
@@ -130,6 +133,16 @@ abstract class Answering implements Holder {
     this.over();
   }
 
+  /** The session is closed by its owner. */
+  end(error: FirefliesError): void {
+    this.cut(error);
+  }
+
+  /** The session is lost. */
+  lose(): void {
+    this.over();
+  }
+
   protected abstract succeed(answer: Uint8Array): void;
   protected abstract fail(error: FirefliesError): void;
   /** The caller does not take what was said. */
@@ -137,8 +150,10 @@ abstract class Answering implements Holder {
 
   protected run(body: Uint8Array | undefined): void {
     if (this.#isOver) return;
+    const { bytesMax } = this.#entry.protocol.limits;
     if (body === undefined) this.cut(new FirefliesError("bad-frame"));
-    else this.options.onRunning(this.#answer(body));
+    else if (body.length > bytesMax) this.cut(tooLarge(body.length, bytesMax));
+    else this.#answer(body);
   }
 
   /** The stream has closed, however. */
@@ -148,6 +163,7 @@ abstract class Answering implements Holder {
     clearTimeout(this.#timer);
     this.options.carrier.budget.set(this.options.peer.id, this, 0);
     this.#entry.leave();
+    this.#left();
     this.#controller.abort();
   }
 
@@ -186,7 +202,7 @@ class UnaryAnswer extends Answering {
     this.#stream = stream;
     const { member, budget, stalls } = options.carrier;
     const inbox = new Inbox(stream, {
-      ...{ member, budget, stalls, bytesMax: entry.protocol.limits.bytesMax + ENVELOPE_BYTES },
+      ...{ member, budget, stalls, bytesMax: wireMax(entry.protocol.limits.bytesMax) },
       onMessage: (message) => this.#onMessage(message),
       onEnd: () => this.run(this.#body && packetIn(this.#body)),
       onProblem: (error) => this.cut(error),
@@ -263,10 +279,10 @@ class ChannelAnswer extends Answering {
   }
 }
 
-/** Ends a stream with a status before anything else was said; the caller need not send the rest (RFC 9113, section 8.1). */
+/** Ends a stream with a status before anything else was said. What still comes is dropped. */
 function refuse(stream: ServerHttp2Stream, error: FirefliesError): void {
   endWithStatus(stream, toStatus(error));
   if (stream.destroyed) return;
   stream.resume();
-  stream.close(constants.NGHTTP2_NO_ERROR);
+  cutSoon(stream);
 }

@@ -98,3 +98,8 @@ export function errorText(error: unknown): string {
     return "";
   }
 }
+
+export function tooLarge(length: number, bytesMax: number): FirefliesError {
+  const text = `A message of ${length} bytes is over the limit of ${bytesMax}. Send it in parts.`;
+  return new FirefliesError("message-too-large", text);
+}
