@@ -30,6 +30,7 @@ import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
 import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
 import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
+import { DRAIN_MS, DRAIN_MS_MAX, DrainDeadline } from "./drain-deadline.js";
 import type { Told } from "./driver/driver.js";
 import { Entry } from "./entry.js";
 import { Handlers } from "./handlers.js";
@@ -55,13 +56,18 @@ import type {
   RingNeighbours,
   Sender,
   SendOptions,
+  StopOptions,
   StreamHandler,
 } from "./types.js";
+import { either, fired } from "./wait.js";
 
 /** Milliseconds that a message may take when its sender does not say: longer than a removal, so that it ends by itself. */
 export const SEND_TIMEOUT_MS = 10_000;
-/** Hand-overs of my gossip under way at once; a round whose neighbours are slow is skipped. */
-const GOSSIP_SENDS_MAX = 4;
+/**
+ * Hand-overs of my gossip under way at once, one for each neighbour: one that is slow is skipped in its round. Each that never
+ * answers holds a place for as long as SEND_TIMEOUT_MS.
+ */
+const GOSSIP_SENDS_MAX = 16;
 /** Kinds of rejections that are counted apart. */
 const REJECTIONS_MAX = 256;
 
@@ -73,7 +79,7 @@ export interface ClientParts {
   readonly resolver?: Resolver;
 }
 
-type Phase = "new" | "starting" | "running" | "stopped";
+type Phase = "new" | "starting" | "running" | "stopping" | "stopped";
 
 export class Client {
   readonly #options: ClientOptions;
@@ -85,6 +91,7 @@ export class Client {
   readonly #names = new NameResolver({ now: () => performance.now() });
   readonly #gate = new ConnectionGate();
   readonly #ending = new AbortController();
+  readonly #deadline = new DrainDeadline();
   #phase: Phase = "new";
   #startup: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -94,7 +101,8 @@ export class Client {
   #renewal: Renewal | undefined;
   #watch: RevocationWatch | undefined;
   #entry: Entry | undefined;
-  #gossiping = 0;
+  /** Neighbours that have my gossip, and have not answered. */
+  readonly #gossiping = new Set<MemberId>();
   readonly #rejected = new Map<string, number>();
   /** Others refuse me until I have another certificate: also who asks later is to know. */
   #outcast: Change | undefined;
@@ -164,22 +172,40 @@ export class Client {
   }
 
   /**
-   * Tells the others, waits shortly until they have heard, and closes everything. Safe to call at any time, also while
-   * `start` is under way, which it cancels, and more than once: every call resolves when all is closed.
+   * Ends in good order. From now on new messages and streams are refused with "member-stopping", others' and mine; handlers
+   * finish and their answers arrive, my messages get theirs, and streams end as their programs end them. When that is done, or
+   * `drain` milliseconds have passed, the others are told and everything is closed. A handler that waits for `stop` is waited for.
+   *
+   * What was cut is told by an alarm, "drain-expired"; who waits for it gets "handler-timeout" from a handler, else
+   * "member-stopping", and my own messages reject with "link-closed". Safe to call at any time, also while `start` is under way,
+   * which it cancels, and more than once: the earliest deadline holds, and every call resolves when all is closed. Rejects with
+   * a RangeError for a `drain` that is no number from 0 to 3,600,000.
    */
-  stop(): Promise<void> {
+  async stop({ drain = DRAIN_MS }: StopOptions = {}): Promise<void> {
+    if (!(drain >= 0 && drain <= DRAIN_MS_MAX)) {
+      throw new RangeError(`A drain is a number of milliseconds from 0 to ${DRAIN_MS_MAX}, not ${drain}.`);
+    }
+    this.#deadline.within(drain);
     this.#stopped ??= this.#end();
-    return this.#stopped;
+    await this.#stopped;
+  }
+
+  /** Fires when `stop` is called: for handlers that go on until somebody tells them to end, as those of long streams do. */
+  get stopping(): AbortSignal {
+    return this.#ending.signal;
   }
 
   async #end(): Promise<void> {
-    this.#phase = "stopped";
+    this.#phase = "stopping";
     this.#ending.abort();
     await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
     const renewed = this.#renewal?.stop();
     this.#watch?.stop();
     this.#entry?.stop();
-    await this.#member?.stop();
+    const { signal } = this.#deadline;
+    await Promise.all([this.#member?.stop(signal), either(this.#handlers.settled(), fired(signal))]);
+    this.#phase = "stopped";
+    this.#deadline.clear();
     this.#names.close();
     await renewed; // While the directory is still ours.
     await this.#state?.close();
@@ -249,21 +275,13 @@ export class Client {
    * Sends a message to the live member that proves itself at this address; resolves to its handler's reply, empty when
    * it returned none. Messages to a member are sent in the order of the calls; those over 256 KiB have an order of their
    * own, so that small ones need not wait for them. Rejects with a FirefliesError: "peer-unknown", "peer-unreachable", "timeout", "cancelled",
-   * "message-too-large", "handler-failed", "handler-timeout", "handler-missing", "overloaded", "peer-removed",
-   * "link-closed". Misuse: a TypeError for text instead of bytes, a RangeError for a timeout that is not above 0.
+   * "message-too-large", "handler-failed", "handler-timeout", "handler-missing", "overloaded", "member-stopping",
+   * "peer-removed", "link-closed". Misuse: a TypeError for text instead of bytes, a RangeError for a timeout that is not above 0.
    */
   async sendTo(address: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
-    requireBytes(data);
-    requireTimeout(options.timeout);
-    const { machine, messenger } = this.#running;
-    const known = machine.members().find((peer) => hasAddress(peer, address));
-    if (known) return await this.#send({ id: known.id, addresses: [address] }, data, options);
     // Who has changed its address is found by its proof.
-    const { timeout = SEND_TIMEOUT_MS, signal } = options;
-    const startedAt = performance.now();
-    const { peer } = await messenger.reach({ addresses: [address] }, { signal, timeoutMs: timeout });
-    const left = Math.max(1, timeout - (performance.now() - startedAt));
-    return await this.sendToId(peer.id, data, { ...options, timeout: left });
+    const known = this.#talking.machine.members().find((peer) => hasAddress(peer, address));
+    return await this.#send({ id: known?.id, addresses: [address] }, data, options);
   }
 
   /** As `sendTo`, to a member by its id. */
@@ -276,11 +294,11 @@ export class Client {
   }
 
   /**
-   * Opens a stream to a live member. Rejects with "peer-unknown", "peer-unreachable", "timeout", "overloaded" or
-   * "cancelled"; what the other side refuses arrives as the stream's "error". The signal destroys an open stream.
+   * Opens a stream to a live member. Rejects with "peer-unknown", "peer-unreachable", "timeout", "overloaded",
+   * "member-stopping" or "cancelled"; what the other side refuses arrives as the stream's "error". The signal destroys an open stream.
    */
   async openStream(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<MessageStream> {
-    const { messenger, streams } = this.#running;
+    const { messenger, streams } = this.#talking;
     const session = await messenger.reach(this.#destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
     return streams.open(session, { signal });
   }
@@ -427,6 +445,12 @@ export class Client {
     return this.#begun;
   }
 
+  /** For what begins something new. */
+  get #talking(): RunningMember {
+    if (this.#phase !== "stopping") return this.#running;
+    throw new FirefliesError("member-stopping", "stop() was called: this member begins nothing new.");
+  }
+
   /** The protocol runs: from shortly before `start` resolves until `stop`. */
   get #isInMotion(): boolean {
     return this.#phase !== "stopped" && this.#member?.isInMotion === true;
@@ -444,8 +468,9 @@ export class Client {
     requireBytes(data);
     requireTimeout(timeout);
     const onAnswer = onProof && ((prove: () => Uint8Array) => onProof(prove()));
-    const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer };
-    return this.#running.messenger.request("message", to, data, options);
+    const found = (id: MemberId) => void this.#destination(id);
+    const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer, found };
+    return this.#talking.messenger.request("message", to, data, options);
   }
 
   #sender(id: MemberId): Sender {
@@ -503,8 +528,8 @@ export class Client {
 
   /** A neighbour that does not answer is skipped: the next round has another one. */
   async #handOver(to: Recipient & { readonly id: MemberId }, content: Uint8Array): Promise<void> {
-    if (this.#gossiping >= GOSSIP_SENDS_MAX) return;
-    this.#gossiping += 1;
+    if (this.#phase === "stopping" || this.#gossiping.has(to.id) || this.#gossiping.size >= GOSSIP_SENDS_MAX) return;
+    this.#gossiping.add(to.id);
     try {
       let proof!: () => Uint8Array;
       const onAnswer = (prove: () => Uint8Array) => {
@@ -516,7 +541,7 @@ export class Client {
     } catch {
       // The neighbour's failure, or the network's.
     } finally {
-      this.#gossiping -= 1;
+      this.#gossiping.delete(to.id);
     }
   }
 }

@@ -47,6 +47,7 @@ export class Handlers {
   stream: StreamHandler | undefined;
   alarm: AlarmHandler = () => {};
   readonly #senderOf: (id: MemberId) => Sender;
+  readonly #responding = new Set<Promise<void>>();
 
   constructor(senderOf: (id: MemberId) => Sender) {
     this.#senderOf = senderOf;
@@ -68,6 +69,18 @@ export class Handlers {
 
   /** A neighbour's reply to my gossip. Never rejects. */
   async takeResponse(data: Uint8Array, id: MemberId, proof: () => Uint8Array): Promise<void> {
+    const taken = this.#takeResponse(data, id, proof);
+    this.#responding.add(taken);
+    await taken;
+    this.#responding.delete(taken);
+  }
+
+  /** Resolves when no response handler runs: nobody else waits for those. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#responding);
+  }
+
+  async #takeResponse(data: Uint8Array, id: MemberId, proof: () => Uint8Array): Promise<void> {
     const from = this.#senderOf(id);
     try {
       await withDeadline({ deadline: deadlineIn(RESPONSE_TIMEOUT_MS) }, async (signal) => {

@@ -30,6 +30,7 @@ export type {
   Sender,
   SendOptions,
   SignedContext,
+  StopOptions,
   StreamHandler,
 } from "./types.js";
 export { type ProvenMessage, type VerifyMessageOptions, verifyMessage } from "./verify-message.js";

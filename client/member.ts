@@ -43,6 +43,7 @@ import type { MemberId } from "../rings/index.js";
 import type { Contact } from "./authority.js";
 import { advertisedAddresses, type MemberConfig, noteAddresses } from "./config/index.js";
 import { destinationOf } from "./directory.js";
+import { drain } from "./drain.js";
 import { Driver, type Told } from "./driver/driver.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Dispatch } from "./messages/responder.js";
@@ -282,9 +283,13 @@ export class Member {
     return verdict?.ok ? verdict.certificate : undefined;
   }
 
-  /** Leaves the overlay and closes everything. Never rejects. */
-  async stop(): Promise<void> {
-    if (this.#driver) await this.#leave();
+  /** Lets what runs end until the deadline fires, leaves the overlay and closes everything. Never rejects. */
+  async stop(deadline: AbortSignal): Promise<void> {
+    if (this.#driver) {
+      const cut = await drain(this, deadline);
+      if (cut) this.#options.onAlarm(cut);
+      await this.#leave();
+    }
     clearInterval(this.#upkeep);
     this.#driver?.stop();
     const closed = new FirefliesError("link-closed", "The member has stopped.");

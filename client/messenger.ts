@@ -27,6 +27,16 @@ export interface Patience {
 
 export interface Question extends Patience {
   readonly onAnswer?: RequestOptions["onAnswer"];
+  /** Who proved itself at an address that was given without an id. Throws when nothing may be sent to it. */
+  readonly found?: ((id: MemberId) => void) | undefined;
+}
+
+/** What was open when a stop could not wait any longer. */
+export interface Cut {
+  /** Handlers that had not answered. */
+  readonly handlers: number;
+  /** Messages of mine without an answer. */
+  readonly messages: number;
 }
 
 export class Messenger {
@@ -34,7 +44,12 @@ export class Messenger {
   readonly #budgets: Readonly<Record<RequestKind, Budget>>;
   /** Two for each session, made when needed: while a large message passes, small ones go by another stream of it. */
   readonly #requesters = { small: new WeakMap<Session, Requester>(), large: new WeakMap<Session, Requester>() };
-  readonly #open = new Map<MemberId, Set<{ close(error?: FirefliesError): void }>>();
+  readonly #open = new Map<MemberId, Set<Requester | Responder>>();
+  /** Messages that wait for a session. */
+  readonly #dialling = new Set<Promise<void>>();
+  /** Told when a responder has ended. */
+  readonly #endListeners = new WeakMap<Responder, () => void>();
+  #stopping = false;
 
   constructor(options: MessengerOptions) {
     this.#options = options;
@@ -56,18 +71,41 @@ export class Messenger {
   /** `timeoutMs` covers dialling too. Rejects with a FirefliesError. */
   request(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
     const session = this.#options.links.usable(to);
-    if (session === undefined) return this.#dialAndRequest(kind, to, data, options);
-    return this.#requesterOf(session, data).request(kind, data, options);
+    if (session !== undefined) return this.#requesterOf(session, data).request(kind, data, options);
+    return this.#dialAndRequest(kind, to, data, options);
   }
 
   async #dialAndRequest(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
     const startedAt = performance.now();
-    const session = await this.reach(to, options);
-    const timeoutMs = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
-    return await this.#requesterOf(session, data).request(kind, data, { ...options, timeoutMs });
+    const onAsked = kind === "message" ? this.#beginDialling() : () => {};
+    try {
+      const session = await this.reach(to, options);
+      if (to.id === undefined) options.found?.(session.peer.id);
+      const timeoutMs = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
+      return this.#requesterOf(session, data).request(kind, data, { ...options, timeoutMs });
+    } finally {
+      onAsked();
+    }
+  }
+
+  /** Returns what to call when the message is its requester's, or has failed. */
+  #beginDialling(): () => void {
+    let onAsked = () => {};
+    const asked = new Promise<void>((resolve) => {
+      onAsked = () => {
+        this.#dialling.delete(asked);
+        resolve();
+      };
+    });
+    this.#dialling.add(asked);
+    return onAsked;
   }
 
   accept(peer: MemberCertificate, duplex: ByteDuplex): void {
+    if (this.#stopping) {
+      duplex.destroy(new FirefliesError("member-stopping"));
+      return;
+    }
     const responder: Responder = new Responder({
       duplex,
       peer,
@@ -75,9 +113,48 @@ export class Messenger {
       dispatch: this.#options.dispatch,
       refusal: () => this.#options.refusal(peer),
       budgets: this.#budgets,
-      onEnd: () => this.#untrack(peer.id, responder),
+      onEnd: () => {
+        this.#untrack(peer.id, responder);
+        this.#endListeners.get(responder)?.();
+      },
     });
     this.#track(peer.id, responder);
+  }
+
+  /**
+   * Takes no new message of others from now on; the program's own are refused above. Resolves when all that was open has its
+   * answer, and those who asked me have confirmed that theirs arrived.
+   */
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all([this.#answered(), ...this.#ends(Responder).map((responder) => this.#drained(responder))]);
+  }
+
+  async #answered(): Promise<void> {
+    await Promise.all(this.#dialling);
+    await Promise.all(this.#ends(Requester).map((requester) => requester.settled()));
+  }
+
+  /** After `drain`: answers what others still wait for with a code, and ends what I wait for with "link-closed". */
+  cut(): Cut {
+    for (const budget of Object.values(this.#budgets)) budget.stop();
+    let handlers = 0;
+    for (const responder of this.#ends(Responder)) handlers += responder.cut();
+    let messages = this.#dialling.size;
+    for (const requester of this.#ends(Requester)) {
+      messages += requester.messages;
+      requester.close();
+    }
+    return { handlers, messages };
+  }
+
+  #drained(responder: Responder): Promise<void> | undefined {
+    if (!responder.drain() || responder.ended) return undefined;
+    return new Promise((resolve) => this.#endListeners.set(responder, resolve));
+  }
+
+  #ends<End extends Requester | Responder>(kind: abstract new (...args: never[]) => End): End[] {
+    return [...this.#open.values()].flatMap((ends) => [...ends]).filter((end): end is End => end instanceof kind);
   }
 
   /** Ends all that is open with a member: it has left the view. */
@@ -105,12 +182,12 @@ export class Messenger {
     return requester;
   }
 
-  #track(id: MemberId, end: { close(error?: FirefliesError): void }): void {
+  #track(id: MemberId, end: Requester | Responder): void {
     const open = this.#open.get(id) ?? new Set();
     this.#open.set(id, open.add(end));
   }
 
-  #untrack(id: MemberId, end: { close(error?: FirefliesError): void }): void {
+  #untrack(id: MemberId, end: Requester | Responder): void {
     const open = this.#open.get(id);
     open?.delete(end);
     if (open?.size === 0) this.#open.delete(id);

@@ -85,6 +85,11 @@ export interface SendOptions {
   readonly onProof?: (proof: Uint8Array) => void;
 }
 
+export interface StopOptions {
+  /** Milliseconds for what runs to end by itself, 5,000 by default; 0 cuts it at once. */
+  readonly drain?: number;
+}
+
 /** Told what an operator should know; see the error's code. Must not throw. */
 export type AlarmHandler = (alarm: FirefliesError) => void;
 

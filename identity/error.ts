@@ -118,6 +118,14 @@ export const ERROR_CODES = {
     meaning: "The metadata is over 4,096 bytes as JSON, or is not JSON.",
     remedy: "Keep it small: it is gossiped to every member.",
   },
+  "member-stopping": {
+    meaning: "The member is stopping: it ends what is open and takes no new message or stream.",
+    remedy: "Send to another member, or wait until it is back. The message was not handled.",
+  },
+  "drain-expired": {
+    meaning: "The member had to stop while handlers, requests or streams were still open. They were cut.",
+    remedy: "Give stop() a longer drain, let handlers heed their signal, and end streams when `stopping` fires.",
+  },
   "peer-removed": { meaning: "The member is not, or no longer, in the view.", remedy: "Send to a live member." },
   "protocol-unknown": {
     meaning: "The other side, or this one, does not speak the protocol that was called.",

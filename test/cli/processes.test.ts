@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { SAME_WISH_MS } from "../../cli/signals.js";
 import { command, RunningCommand, type Told } from "../support/command.js";
 
 const DEADLINE_MS = 60_000;
@@ -192,6 +193,56 @@ describe("commands of a running agent", () => {
     expect((await again.event("ready")).id).toBe(id);
     expect((await run(["info", "--dir", dir("fay")])).code).toBe(0);
     expect(await again.end("SIGTERM")).toBe(0);
+  });
+});
+
+describe("an agent that has an open stream", () => {
+  /** It, and the command that holds the stream, with a word that went there and back. */
+  async function holding(name: string, ...args: string[]) {
+    const agent = begin("agent", "--dir", dir(name), "--join", await token(name), ...args);
+    await agent.until(({ event, id }) => event === "joined" && id === annId);
+    const stream = begin("stream", "--dir", dir(name), annId);
+    stream.write("one");
+    await heard(stream, "one");
+    return { agent, stream };
+  }
+
+  const heard = (stream: RunningCommand, all: string) =>
+    stream.until(() => stream.told.map(({ data }) => Buffer.from(String(data), "base64").toString()).join("") === all);
+
+  it("and gets a signal ends when the stream has, with all that is still written to it", async () => {
+    const { agent, stream } = await holding("ines");
+    process.kill(agent.pid, "SIGTERM");
+    await agent.event("stopping");
+    stream.write(" two");
+    await heard(stream, "one two");
+    stream.closeInput();
+    expect(await stream.end()).toBe(0);
+    expect(await agent.end()).toBe(0);
+    expect(agent.told.map(({ event }) => event)).not.toContain("alarm");
+    expect(agent.told.at(-1)).toMatchObject({ event: "stopped" });
+  });
+
+  it("and gets a second signal cuts it, tells the others, and says that it was interrupted", async () => {
+    const { agent, stream } = await holding("jon", "--drain", "600");
+    const { id } = await agent.event("ready");
+    process.kill(agent.pid, "SIGTERM");
+    await agent.event("stopping");
+    await new Promise((resolve) => setTimeout(resolve, SAME_WISH_MS + 100));
+    expect(await agent.end("SIGTERM")).toBe(130);
+    expect(agent.stderr).toContain('"cancelled"');
+    expect(await agent.event("alarm")).toMatchObject({ code: "drain-expired" });
+    expect(await stream.end()).toBe(1);
+    expect(stream.stderr).toContain('"member-stopping"');
+    await ann.until((told) => told.event === "left" && told.id === id);
+  });
+
+  it("and is to leave at once cuts it, and that is done", async () => {
+    const { agent, stream } = await holding("kim", "--drain", "600");
+    expect(await run(["leave", "--dir", dir("kim"), "--drain", "0"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await agent.end()).toBe(0);
+    expect(await stream.end()).toBe(1);
+    expect(stream.stderr).toContain('"member-stopping"');
   });
 });
 

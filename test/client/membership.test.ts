@@ -231,21 +231,6 @@ describe("stopping", () => {
     expect(kinds).not.toContain("failed");
     expect(kinds).not.toContain("suspected");
   });
-
-  it("ends what is under way with a code", async () => {
-    const dora = await network.start({ entryAddrs: [bob.address] });
-    await whole([alice, bob, carol, dora]);
-    bob.registerMessageHandler(() => new Promise(() => {}));
-    dora.registerMessageHandler(() => new Promise(() => {}));
-    const sent = codeOf(dora.sendToId(bob.id, text("x")));
-    const received = codeOf(bob.sendToId(dora.id, text("x")));
-    await new Promise(setImmediate);
-    await dora.stop();
-    expect(["link-closed", "not-started", "peer-removed"]).toContain(await sent);
-    expect(["link-closed", "peer-removed"]).toContain(await received);
-    expect(await codeOf(dora.sendToId(bob.id, text("x")))).toBe("not-started");
-    await until(bob, () => !bob.ids.includes(dora.id));
-  });
 });
 
 describe("a wall clock that steps", () => {

@@ -4,15 +4,17 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { LIMITS, STREAM } from "../../client/protocols.js";
 import { type StreamHandler, Streams } from "../../client/streams.js";
 import { FirefliesError } from "../../identity/index.js";
-import { type ByteDuplex, deadlineIn, formatAddress, Protocols } from "../../net/index.js";
+import { type ByteDuplex, deadlineIn, formatAddress, Protocols, type Session } from "../../net/index.js";
+import { duplexPair } from "../support/duplex-pair.js";
 import { loneStack } from "../support/lone-stack.js";
 import { TestNetwork } from "../support/test-network.js";
 
 async function setup(handler: StreamHandler | undefined, perPeerMax?: number) {
   const network = await TestNetwork.create();
   const [alice, bob] = [await network.member(), await network.member()];
-  const incoming = new Streams(perPeerMax);
-  const outgoing = new Streams(perPeerMax);
+  const limits = perPeerMax === undefined ? {} : { perPeerMax };
+  const incoming = new Streams(limits);
+  const outgoing = new Streams(limits);
   const protocols = new Protocols();
   protocols.register({
     kind: "duplex",
@@ -72,12 +74,31 @@ describe("a stream", () => {
     const { open, incoming, session } = await setup(() => {}, 2);
     const streams = [open(), open()];
     expect(() => open()).toThrow(FirefliesError);
-    const unbounded = new Streams(100);
+    const unbounded = new Streams({ perPeerMax: 100 });
     expect((await errorOf(unbounded.open(session))).code).toBe("overloaded");
     streams[0]!.destroy();
     await once(streams[0]!, "close");
     await vi.waitFor(() => expect(incoming.size).toBe(1));
     open();
+  });
+
+  it("finds a place however many another member holds", async () => {
+    const network = await TestNetwork.create();
+    const streams = new Streams({ perPeerMax: 10, places: { shared: 4, reserved: 8 } });
+    const linkTo = async () => {
+      const { certificate: peer } = await network.member();
+      return { peer, open: () => duplexPair(1024)[0] } as unknown as Session;
+    };
+    const [greedy, modest, late] = [await linkTo(), await linkTo(), await linkTo()];
+    for (let count = 0; count < 4; count++) streams.open(greedy);
+    expect(() => streams.open(greedy)).toThrow(expect.objectContaining({ code: "overloaded" }));
+    const one = streams.open(modest);
+    expect(() => streams.open(modest)).toThrow(expect.objectContaining({ code: "overloaded" }));
+    streams.open(late);
+    one.destroy();
+    await once(one, "close");
+    streams.open(modest);
+    expect(streams.size).toBe(6);
   });
 
   it("ends at both ends when the member is removed", async () => {

@@ -27,6 +27,8 @@ export class FakeAgentClient implements AgentClient {
   gossip: Uint8Array | undefined;
   /** What sendToId does; echoes by default. */
   answer: AgentClient["sendToId"] = async (_, data) => data;
+  /** What openStream has opened. */
+  readonly streams: Duplex[] = [];
   /** Readers of changes at this moment. */
   readers = 0;
   readonly events = new EventTarget();
@@ -80,6 +82,7 @@ export class FakeAgentClient implements AgentClient {
         done();
       },
     });
+    this.streams.push(stream);
     return stream;
   }
 

@@ -53,7 +53,7 @@ export class Stage implements AsyncDisposable {
   }
 
   client(options: ClientOptions = {}, parts: ClientParts = {}): TestClient {
-    return this.closing(new TestClient(options, parts), (client) => client.stop());
+    return this.closing(new TestClient(options, parts), (client) => client.stop({ drain: 0 }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
