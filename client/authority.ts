@@ -119,17 +119,23 @@ export async function report(
   return readContacts(answer.contacts, { root, network: certificate, now: options.now });
 }
 
+export interface RevocationsOptions extends Omit<CallOptions, "addresses"> {
+  readonly line?: Line | undefined;
+  readonly onTime?: ((time: number) => void) | undefined;
+}
+
 /**
  * The revocation list in force, as a statement for the protocol, when its number is above `after`. Nothing proves who
- * asks, and a list proves itself. `line` keeps the connection for the next question. Rejects with the codes of `callAuthority`.
+ * asks, and a list proves itself. `line` keeps the connection for the next question; `onTime` is given the authority's time,
+ * unix milliseconds. Rejects with the codes of `callAuthority`.
  */
 export async function fetchRevocations(
   { urls, fingerprint }: AuthorityPlace,
   after: bigint,
-  { now, signal, timeoutMs, line }: Omit<CallOptions, "addresses"> & { readonly line?: Line | undefined },
+  { now, signal, timeoutMs, line, onTime }: RevocationsOptions,
 ): Promise<Uint8Array | undefined> {
   const path = `${AUTHORITY_PATHS.revocations}?after=${after}`;
-  return readRevocations(await callAuthority({ urls, fingerprint, path, now, signal, timeoutMs, line }));
+  return readRevocations(await callAuthority({ urls, fingerprint, path, now, signal, timeoutMs, line }), onTime);
 }
 
 function authenticated(

@@ -204,7 +204,7 @@ export class Client {
 
   /** Figures about this member. */
   info(): ClientInfo {
-    const { machine, identity, links } = this.#running;
+    const { machine, identity, links, clock } = this.#running;
     const { networkId, ringCount, deltaMs, notAfter } = identity.certificate;
     const members = machine.members();
     return {
@@ -221,6 +221,7 @@ export class Client {
       links,
       fingerprint: toHex(machine.fingerprint()),
       certificateEnds: notAfter,
+      clock: clock.isFrozen ? "in-doubt" : "steady",
       rejected: Object.fromEntries(this.#rejected),
     };
   }
@@ -382,7 +383,7 @@ export class Client {
       urls: enrolled.authorityUrls,
       addresses: () => member.addresses,
       directory: config.dir,
-      now: Date.now,
+      clocks: () => member.clocks,
       onRenewed: (identity) => {
         this.#outcast = undefined;
         member.renewed(identity);
@@ -396,7 +397,8 @@ export class Client {
       identity,
       urls,
       members: () => member.machine.members().length + 1,
-      now: Date.now,
+      clocks: () => member.clocks,
+      onTime: (time) => member.heardTime(time),
       learn: (statement) => member.learn(statement),
       onAlarm: this.#onAlarm,
     });
@@ -454,6 +456,7 @@ export class Client {
         this.#isolated({ kind: "isolated", reason: told.reason, at: Date.now() });
         return;
       case "alarm":
+        if (told.what === "clock-stepped") this.#clockStepped();
         this.#onAlarm(new FirefliesError(told.what));
         return;
       case "rejected":
@@ -467,6 +470,12 @@ export class Client {
       default:
         this.#changed(told.kind, told.member);
     }
+  }
+
+  /** The authority is asked what time it is, and what is due by the new time is done. */
+  #clockStepped(): void {
+    this.#watch?.doubt();
+    this.#renewal?.look();
   }
 
   #isolated(change: Extract<Change, { kind: "isolated" }>): void {

@@ -26,6 +26,7 @@ import {
 } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Contact } from "./authority.js";
+import type { Clocks } from "./clocks.js";
 import { advertisedAddresses, type MemberConfig, noteAddresses } from "./config/index.js";
 import { Driver, type Told } from "./driver/driver.js";
 import { LinkPool } from "./driver/link-pool.js";
@@ -77,6 +78,7 @@ export class Member {
   readonly #verifier: Verifier;
   readonly #pingTable: PingTable;
   readonly #transport: Transport;
+  readonly clock = new TrustedClock(wall);
   readonly streams = new Streams();
   readonly messenger: Messenger;
   #identity: Identity;
@@ -95,10 +97,10 @@ export class Member {
     const identity = () => this.#identity;
     const mine = () => this.#addresses;
     // Certificates are judged by a clock that does not step (rule R18), wherever they are judged.
-    const clock = new TrustedClock(wall);
-    const trusted = () => clock.wall(monotonic());
+    const trusted = () => this.clock.wall(monotonic());
+    const proves = (begin: number) => this.clock.proves(begin, monotonic());
     const current = (peer: MemberCertificate) => this.#currentOf(peer);
-    this.#transport = options.transport({ identity, now: trusted, current });
+    this.#transport = options.transport({ identity, now: trusted, proves, current });
     this.#pool = new LinkPool({
       transport: this.#transport,
       now: monotonic,
@@ -110,7 +112,7 @@ export class Member {
       mine,
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
-    this.#verifier = new Verifier({ identity, now: trusted });
+    this.#verifier = new Verifier({ identity, now: trusted, proves });
     const { id: self, networkId } = options.identity.certificate;
     this.#pingTable = new PingTable({
       agreement: this.#agreement,
@@ -191,7 +193,7 @@ export class Member {
       certificate: factsOf(certificate),
       ringCount: certificate.ringCount,
       settings: settingsOf(config, certificate),
-      ports: { sha256, random, sign: (type, body) => this.#sign(type, body), wallClock: wall },
+      ports: { sha256, random, sign: (type, body) => this.#sign(type, body), clock: this.clock },
       savedMark: memory.savedMark,
       agreementKey: this.#agreement.publicKey,
       addresses: noteAddresses(this.#addresses, this.#pings?.port),
@@ -241,6 +243,16 @@ export class Member {
   renewed(identity: Identity): void {
     this.#identity = identity;
     this.input((machine, now) => machine.renew(factsOf(identity.certificate), now));
+  }
+
+  /** What the wall clock says, and what is believed (rule R18). */
+  get clocks(): Clocks {
+    return { wall: this.clock.reading, believed: this.clock.wall(monotonic()) };
+  }
+
+  /** The authority has said what time it is. */
+  heardTime(time: number): void {
+    this.clock.heard(time, monotonic());
   }
 
   /** The checked certificate of a known member. */

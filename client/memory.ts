@@ -2,7 +2,7 @@
  * A transport within one process, for tests and simulations of whole clients: real certificates, no sockets, no keys
  * used. Members can be cut from each other and healed. Held to the same contract as gRPC.
  */
-import { FirefliesError, type Identity, type MemberCertificate, verifyMemberCertificate } from "../identity/index.js";
+import { FirefliesError, type Identity, type MemberCertificate, verifyAgainst } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
 import { onAbort } from "./abort.js";
 import { formatAddress, parseAddress } from "./address.js";
@@ -103,7 +103,7 @@ function pairKey(a: MemberId, b: MemberId): string {
 /** The other's certificate as the handshake would have proven it. Throws "certificate-invalid". */
 function proven(own: TransportOptions, chain: MemberCertificate): MemberCertificate {
   const { root, certificate }: Identity = own.identity();
-  const verdict = verifyMemberCertificate(chain, { root, now: own.now(), network: certificate });
+  const verdict = verifyAgainst(chain, { root, network: certificate, now: own.now, proves: own.proves });
   if (!verdict.ok) throw certificateRefused(verdict.reason);
   return verdict.certificate;
 }

@@ -110,6 +110,8 @@ export interface ClientInfo {
   readonly fingerprint: string;
   /** Unix time in milliseconds at which my certificate ends. */
   readonly certificateEnds: number;
+  /** "in-doubt" after a step of the wall clock that nothing has borne out yet: see the alarm "clock-stepped". */
+  readonly clock: "steady" | "in-doubt";
   /** What partners sent and I did not take, counted by "what: reason". Duplicates are ordinary; lies are not. */
   readonly rejected: Readonly<Record<string, number>>;
 }

@@ -1,6 +1,6 @@
 /** The protocol as a machine without I/O: bring your own transport, clock, keys and randomness. */
 
-export { TrustedClock } from "./clock.js";
+export { PROOF_REACH_MS, TrustedClock } from "./clock.js";
 export { EPOCH_MAX, METADATA_BYTES_MAX, NOTE_BYTES_MAX, PACKET_BYTES_MAX, REVOCATION_BYTES_MAX } from "./limits.js";
 export { Machine } from "./machine.js";
 export type { MachineOptions } from "./machine-options.js";

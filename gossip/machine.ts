@@ -7,7 +7,7 @@
  * of docs/protocol.md.
  */
 import { type MemberId, tolerance } from "../rings/index.js";
-import { TrustedClock } from "./clock.js";
+import type { TrustedClock } from "./clock.js";
 import { Defence } from "./defence/defence.js";
 import { Epochs } from "./defence/epochs.js";
 import { Hearings } from "./defence/hearings.js";
@@ -31,7 +31,7 @@ import { Mailer } from "./spreading/mailer.js";
 import { Partners, receive } from "./spreading/partners.js";
 import { Rounds, withoutMine } from "./spreading/rounds.js";
 import { earliest, Timers } from "./timers.js";
-import { Evidence } from "./view/evidence.js";
+import { CLOCK_TOLERANCE_MS, Evidence } from "./view/evidence.js";
 import { Intake, type Intaken } from "./view/intake.js";
 import { Judgement } from "./view/judgement.js";
 import { Roster } from "./view/roster.js";
@@ -96,14 +96,14 @@ export class Machine {
     this.#settings = settings;
     this.#ports = ports;
     this.#known = options.known;
-    this.#clock = new TrustedClock(ports.wallClock);
+    this.#clock = ports.clock;
     const begun = options.shared?.fork(certificate.id);
     this.#standingNote = options.shared?.noteOf(certificate, options.savedMark);
     this.#evidence = begun?.evidence ?? new Evidence({ ringCount, sha256 });
     this.#roster = begun?.roster ?? new Roster();
     this.#judgement = new Judgement({ evidence: this.#evidence, ...settings });
     this.#view = new View(certificate.id, this.#evidence, this.#judgement);
-    const epochs = new Epochs(options.savedMark, ports.wallClock());
+    const epochs = new Epochs(options.savedMark, ports.clock.reading);
     const mine = { certificate: own(certificate), epochs, sign: ports.sign };
     this.#self = new Self({ ...options, ...mine });
     this.#intake = this.#newIntake(options);
@@ -513,7 +513,10 @@ export class Machine {
     // Not judged anew yet: still accused means that this note is the answer.
     const isRebuttal = isLatest && this.#judgement.mayAnswer(claim.note.id);
     if (id) this.#herald.touch(id);
-    if (claim.kind === "revocation") this.#herald.revoked(claim.list);
+    if (claim.kind === "revocation") {
+      this.#clock.proves(claim.list.issuedAt - CLOCK_TOLERANCE_MS, now);
+      this.#herald.revoked(claim.list);
+    }
     if (claim.kind === "note") {
       this.#judgement.noteAdmitted(claim.note.id, now);
       if (isLatest) this.#monitor.forget(claim.note.id);

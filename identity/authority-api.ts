@@ -66,6 +66,8 @@ export interface CertificateAnswer {
 
 /** GET /v1/revocations?after=NUMBER: the list in force when its number is higher, else none. */
 export interface RevocationsAnswer {
+  /** What time it is to the authority, unix milliseconds: for members whose clock has stepped. */
+  readonly time: number;
   readonly list?: {
     readonly body: string;
     readonly signature: string;

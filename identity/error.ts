@@ -86,8 +86,9 @@ export const ERROR_CODES = {
   },
   "clock-stepped": {
     meaning:
-      "The wall clock was set by more than five minutes. Until it is back, certificates are judged by the old one.",
-    remedy: "Check the time service of this machine; restart the member once the clock is right.",
+      "The wall clock was set by more than five minutes, or the machine slept. Certificates are judged by the old time until the authority's word bears out the new one.",
+    remedy:
+      "Nothing after a sleep: the authority is asked at once. If `fireflies info` shows the clock in doubt for longer, check the machine's time service and the way to the authority.",
   },
   "identity-in-use": {
     meaning: "Somebody else runs with this member's key at this moment.",

@@ -62,9 +62,11 @@ export const REPORT_ANSWER = {
   additionalProperties: true,
 } as const;
 export const REVOCATIONS_ANSWER = {
-  description: "The list, or nothing when there is no newer one.",
+  description: "The list, or none when there is no newer one, and the time.",
   type: "object",
+  required: ["time"],
   properties: {
+    time: { type: "integer", description: "What time it is to the authority, unix milliseconds." },
     list: {
       type: "object",
       required: ["body", "signature", "issuer"],

@@ -6,7 +6,7 @@ import {
   type FirefliesError,
   type Identity,
   type MemberCertificate,
-  verifyMemberCertificate,
+  verifyAgainst,
 } from "../../identity/index.js";
 import { certificateRefused } from "../guard.js";
 import type { TransportOptions } from "../transport.js";
@@ -44,7 +44,7 @@ export function provenPeer(socket: TLSSocket, own: TransportOptions): MemberCert
   const chain = peerChain(socket);
   if (chain === undefined) return certificateRefused("it sent none, or not the issuing certificate with it");
   const { root, certificate } = own.identity();
-  const verdict = verifyMemberCertificate(chain, { root, now: own.now(), network: certificate });
+  const verdict = verifyAgainst(chain, { root, network: certificate, now: own.now, proves: own.proves });
   return verdict.ok ? verdict.certificate : certificateRefused(verdict.reason);
 }
 

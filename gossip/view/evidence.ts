@@ -121,11 +121,12 @@ export class Evidence {
 
   /**
    * Tells the watchers whose certificates have ended, with the tolerated skew, since this was called last, and drops what
-   * they accused under them (rule R3). Unix milliseconds.
+   * they accused under them (rule R3). Unix milliseconds; after a step back of the clock less than before.
    */
   passTime(wall: number): void {
     const [before, ended] = [this.#ended, wall - CLOCK_TOLERANCE_MS];
-    this.#ended = Math.max(before, ended);
+    this.#ended = ended;
+    if (ended < before) this.#turnBack(before, ended);
     if (this.#nextEnd >= ended) return;
     this.#nextEnd = Number.POSITIVE_INFINITY;
     for (const facts of this.#byHash.values()) {
@@ -134,6 +135,15 @@ export class Evidence {
         this.#affect(facts.id);
         this.#dropAccusationsUnder(facts);
       }
+    }
+  }
+
+  /** What had ended by a clock that was wrong has not. */
+  #turnBack(before: number, ended: number): void {
+    for (const { id, notAfter } of this.#byHash.values()) {
+      if (notAfter < ended) continue;
+      if (notAfter < before) this.#affect(id);
+      this.#nextEnd = Math.min(this.#nextEnd, notAfter);
     }
   }
 

@@ -285,8 +285,8 @@ export class Judgement {
 
   /** Judges anew. Call after every change of the evidence and when the deadline is reached. */
   update(now: number, wall: number): Ruling {
-    // Dates that have passed stay passed, when the clock is set back a little.
-    this.#wall = Math.max(this.#wall, wall);
+    // Dates that have passed stay passed, when the clock is set back a little. Further back is a step that is believed.
+    this.#wall = wall < this.#wall - CLOCK_TOLERANCE_MS ? wall : Math.max(this.#wall, wall);
     this.#evidence.passTime(this.#wall);
     const waited = this.#endWaits(now);
     const { judged, turned } = this.#accused.update(this.#news);
