@@ -2,10 +2,12 @@
  * What keeps a member out of its network, or keeps it from knowing that it is out: real processes, and how long each of
  * them takes. Each scene is a network of its own.
  *
- *   npx tsc -b && node bench/staying.mjs [sleep] [--json]
+ *   npx tsc -b && node bench/staying.mjs [address] [sleep] [--json]
  *
+ * address: a member's machine gets another address, the old one is gone (network namespaces, so for root alone).
  * sleep: all wall clocks go on by three hours and all timers stand still, then a newcomer enrols (libfaketime needed).
  */
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -28,11 +30,13 @@ const { values, positionals } = parseArgs({
 });
 
 class Network {
-  static async start(count, within = []) {
+  /** `more` are options of all members, `host` is where the authority listens. */
+  static async start(count, { within = [], more = [], host = "127.0.0.1" } = {}) {
     const network = new Network();
-    network.within = within;
+    Object.assign(network, { within, more });
     network.dir = await mkdtemp(join(tmpdir(), "fireflies-staying-"));
-    network.ca = new Process("ca", ["ca", "--dir", join(network.dir, "ca"), "--port", "0", "--open"], within);
+    const place = ["--dir", join(network.dir, "ca"), "--host", host, "--port", "0"];
+    network.ca = new Process("ca", ["ca", ...place, "--open"], within);
     network.all = [network.ca];
     network.listening = await network.ca.event("listening");
     network.members = [];
@@ -41,10 +45,10 @@ class Network {
     return network;
   }
 
-  async start(name, { dir = name, more = [] } = {}) {
+  async start(name, { dir = name, within = this.within } = {}) {
     const { url, fingerprint } = this.listening;
     const where = ["--dir", join(this.dir, dir), "--ca", url, "--ca-fingerprint", fingerprint, "--name", dir];
-    const started = new Process(name, ["agent", ...where, ...more], this.within);
+    const started = new Process(name, ["agent", ...where, ...this.more], within);
     this.all.push(started);
     await started.event("ready");
     return started;
@@ -67,7 +71,7 @@ async function sleep() {
   writeFileSync(file, "+0\n");
   const faked = [`LD_PRELOAD=${LIBFAKETIME}`, `FAKETIME_TIMESTAMP_FILE=${file}`];
   const within = ["env", ...faked, "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1"];
-  const network = await Network.start(MEMBERS, within);
+  const network = await Network.start(MEMBERS, { within });
   try {
     await delay(3000);
     writeFileSync(file, "+3h\n");
@@ -78,6 +82,44 @@ async function sleep() {
     );
   } finally {
     await network.stop();
+  }
+}
+
+/** The others in one namespace, the member that moves in another one, a cable between them. */
+async function address() {
+  if (process.getuid?.() !== 0) return tell("address", "skipped: network namespaces are for root alone");
+  const [fixed, mobile] = [`ff-fixed-${process.pid}`, `ff-mobile-${process.pid}`];
+  const ip = (...args) => execFileSync("ip", args);
+  try {
+    for (const name of [fixed, mobile]) ip("netns", "add", name);
+    ip("link", "add", "ff0", "netns", fixed, "type", "veth", "peer", "name", "ff0", "netns", mobile);
+    for (const name of [fixed, mobile]) for (const link of ["lo", "ff0"]) ip("-n", name, "link", "set", link, "up");
+    ip("-n", fixed, "address", "add", "10.77.0.1/24", "dev", "ff0");
+    ip("-n", mobile, "address", "add", "10.77.0.2/24", "dev", "ff0");
+  } catch (error) {
+    for (const name of [fixed, mobile]) spawnSync("ip", ["netns", "delete", name], { stdio: "ignore" });
+    return tell("address", `skipped: no network namespaces here (${error.message.split("\n")[0]})`);
+  }
+  const within = ["ip", "netns", "exec", fixed];
+  const network = await Network.start(MEMBERS, { within, more: ["--listen", "0.0.0.0:0"], host: "10.77.0.1" });
+  try {
+    const mover = await network.start("mover", { within: ["ip", "netns", "exec", mobile] });
+    await network.isWhole([...network.members, mover]);
+    await delay(3000);
+    const startedAt = performance.now();
+    ip("-n", mobile, "address", "delete", "10.77.0.2/24", "dev", "ff0");
+    ip("-n", mobile, "address", "add", "10.77.0.3/24", "dev", "ff0");
+    const isAtNew = ({ event, id, address: at }) =>
+      ["updated", "joined"].includes(event) && id === mover.id && at.startsWith("10.77.0.3:");
+    const isThere = () => network.members.every((one) => one.view.has(mover.id) && one.log.some(isAtNew));
+    await tellWhen("a member whose address changed is in all views with the new one after", startedAt, () =>
+      until(network.members, isThere, "in all views", PATIENCE_MS),
+    );
+    const failed = network.members.filter(({ log }) => log.some(({ event }) => event === "failed")).length;
+    tell("of its four fellows, removed it meanwhile", failed);
+  } finally {
+    await network.stop();
+    for (const name of [fixed, mobile]) ip("netns", "delete", name);
   }
 }
 
@@ -94,5 +136,5 @@ function tell(what, value) {
   console.log(values.json ? JSON.stringify({ what, value }) : `${what}: ${value}`);
 }
 
-const SCENES = { sleep };
+const SCENES = { address, sleep };
 for (const name of positionals.length > 0 ? positionals : Object.keys(SCENES)) await SCENES[name]();

@@ -29,6 +29,7 @@ export function memberView(member: Member): MemberView {
 export function changeView(change: Change): ChangeView {
   const { kind: event, at } = change;
   if (change.kind === "isolated") return { event, at, reason: change.reason };
+  if (change.kind === "moved") return { event, at, addresses: change.addresses };
   if (change.kind === "dropped") return { event, at, count: change.count };
   return { event, at, ...memberView(change.member) };
 }
@@ -53,6 +54,7 @@ const STYLES = {
   suspected: "yellow",
   failed: "red",
   isolated: "red",
+  moved: "cyan",
   dropped: "yellow",
 } as const satisfies Record<Change["kind"], string>;
 
@@ -60,7 +62,12 @@ export function changeLine(change: ChangeView, paint: ReturnType<typeof painter>
   const time = new Date(change.at).toISOString().slice(11, 23);
   const what = paint(STYLES[change.event], change.event.padEnd(9));
   if (change.id !== undefined) return `${time}  ${what}  ${shortId(change.id)}  ${change.address}`;
-  return `${time}  ${what}  ${change.reason ?? `${change.count} changes were not read in time`}`;
+  return `${time}  ${what}  ${factOf(change)}`;
+}
+
+function factOf({ reason, addresses, count }: ChangeView): string {
+  if (addresses !== undefined) return `now at ${addresses.join(", ")}`;
+  return reason ?? `${count} changes were not read in time`;
 }
 
 export function ringsTable(rings: readonly RingNeighbours[]): string {

@@ -2,6 +2,7 @@
  * The public face of a member: register handlers, start, talk. Everything is in-process and silent: no console, no
  * signal handlers, no global state, any number of clients side by side.
  */
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Peer, Recipient } from "../gossip/index.js";
 import {
@@ -18,9 +19,17 @@ import {
   verify,
 } from "../identity/index.js";
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
+import { AddressWatch } from "./address-watch.js";
 import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
-import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
+import {
+  advertisedAddresses,
+  advertisedBy,
+  type ClientOptions,
+  type Interfaces,
+  type MemberConfig,
+  resolveMemberConfig,
+} from "./config/index.js";
 import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
 import type { Told } from "./driver/driver.js";
 import type { Destination } from "./driver/link-pool.js";
@@ -63,6 +72,8 @@ const REJECTIONS_MAX = 256;
 export interface ClientParts {
   /** Carries links: gRPC over TCP with TLS 1.3 by default. */
   readonly transport?: (options: TransportOptions) => Transport;
+  /** The addresses of this machine: os.networkInterfaces() by default. */
+  readonly interfaces?: () => Interfaces;
 }
 
 type Phase = "new" | "starting" | "running" | "stopped";
@@ -83,6 +94,7 @@ export class Client {
   #member: RunningMember | undefined;
   #renewal: Renewal | undefined;
   #watch: RevocationWatch | undefined;
+  #addressWatch: AddressWatch | undefined;
   #entry: Entry | undefined;
   #gossiping = 0;
   readonly #rejected = new Map<string, number>();
@@ -168,6 +180,7 @@ export class Client {
     await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
     const renewed = this.#renewal?.stop();
     this.#watch?.stop();
+    this.#addressWatch?.stop();
     this.#entry?.stop();
     await this.#member?.stop();
     await renewed; // While the directory is still ours.
@@ -309,6 +322,22 @@ export class Client {
   }
 
   /**
+   * Where others reach this member from now on, as the option `advertise`: at most 4 of "host:port", or "host" for the port
+   * that is bound; an empty list for the address that follows from what it listens on. All others know within seconds, and
+   * `changes()` tells it as "moved". Rejects with "address-invalid" or "not-started".
+   */
+  async setAdvertise(addresses: readonly string[]): Promise<void> {
+    const [member, config] = [this.#member, this.#config];
+    if (!this.#isInMotion || !member || !config) throw new FirefliesError("not-started");
+    const advertise = advertisedBy(addresses, member.port);
+    this.#addressWatch?.stop();
+    const isDerived = advertise.length === 0;
+    const derived = () => advertisedAddresses({ ...config, advertise: [] }, member.port, this.#interfaces());
+    this.#moved(isDerived ? derived() : advertise, { wasThere: true });
+    if (isDerived) this.#addressWatch?.start();
+  }
+
+  /**
    * Asks the authority for the next certificate now, instead of at two thirds of the present one's life: after an
    * intermediate was changed. Links and streams go on. Rejects with "authority-...", "key-revoked", "principal-revoked",
    * "unauthenticated", "state-write-failed" or "not-started".
@@ -348,6 +377,25 @@ export class Client {
     this.#entry = this.#entryOf(member, enrolled);
     await this.#entry.join(memory, signal);
     this.#renewal = this.#renewing(member, enrolled, config);
+    this.#watchAddresses(member, config);
+  }
+
+  readonly #interfaces = (): Interfaces => (this.#parts.interfaces ?? networkInterfaces)();
+
+  #watchAddresses(member: RunningMember, config: MemberConfig): void {
+    this.#addressWatch = new AddressWatch({
+      config: { ...config, advertise: [] },
+      port: member.port,
+      current: () => member.addresses,
+      interfaces: this.#interfaces,
+      onMoved: (addresses) => this.#moved(addresses, { wasThere: false }),
+    });
+    if (config.advertise.length === 0) this.#addressWatch.start();
+  }
+
+  #moved(addresses: readonly string[], { wasThere }: { readonly wasThere: boolean }): void {
+    this.#running.advertise(addresses, { wasThere });
+    this.#feed.publish({ kind: "moved", addresses, at: Date.now() });
   }
 
   #memberOf(config: MemberConfig, identity: Identity): RunningMember {
@@ -356,6 +404,7 @@ export class Client {
       identity,
       state: this.#state,
       transport: this.#parts.transport ?? grpcTransport,
+      interfaces: this.#interfaces,
       metadata: () => encodeMetadata(this.#metadata ?? config.metadata),
       dispatch: (kind, payload, request) => this.#handlers.dispatch(kind, payload, request),
       streamHandler: () => this.#handlers.forStreams(),

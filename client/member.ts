@@ -3,7 +3,6 @@
  * and a configuration. The public face is client.ts.
  */
 import { randomBytes } from "node:crypto";
-import { networkInterfaces } from "node:os";
 import {
   addressesOf,
   encodeStatement,
@@ -27,7 +26,7 @@ import {
 import type { MemberId } from "../rings/index.js";
 import type { Contact } from "./authority.js";
 import type { Clocks } from "./clocks.js";
-import { advertisedAddresses, type MemberConfig, noteAddresses } from "./config/index.js";
+import { advertisedAddresses, type Interfaces, type MemberConfig, noteAddresses } from "./config/index.js";
 import { Driver, type Told } from "./driver/driver.js";
 import { LinkPool } from "./driver/link-pool.js";
 import { NotePings, nonceOf } from "./driver/ping-sender.js";
@@ -58,6 +57,8 @@ export interface MemberOptions {
   readonly transport: (options: TransportOptions) => Transport;
   /** Asked for when the protocol starts. */
   readonly metadata: () => Uint8Array;
+  /** As os.networkInterfaces(). */
+  readonly interfaces: () => Interfaces;
   readonly dispatch: Dispatch;
   readonly streamHandler: () => StreamHandler | undefined;
   readonly onTold: (told: Told) => void;
@@ -169,8 +170,24 @@ export class Member {
         onDuplex: (peer, kind, duplex) => this.#onDuplex(peer, kind, duplex),
       },
     });
-    this.#addresses = advertisedAddresses(config, this.#listener.port, networkInterfaces());
+    this.#addresses = advertisedAddresses(config, this.#listener.port, this.#options.interfaces());
     this.#pings = await this.#bindPings(host, udpPort ?? this.#listener.port, udpPort === undefined);
+  }
+
+  /** Bound for TCP; 0 before `listen`. */
+  get port(): number {
+    return this.#listener?.port ?? 0;
+  }
+
+  /**
+   * Where others reach me from now on: signed as my next note. When I am no longer `wasThere`, at the old address, all
+   * links are made anew.
+   */
+  advertise(addresses: readonly string[], { wasThere }: { readonly wasThere: boolean }): void {
+    this.#addresses = addresses;
+    if (!wasThere) this.#pool.renew();
+    const facts = { addresses: noteAddresses(addresses, this.#pings?.port) };
+    this.input((machine, now) => machine.describe(facts, now));
   }
 
   /** Starts the protocol. Outputs come through `onTold`, "ready" among them. */
@@ -348,6 +365,7 @@ export class Member {
     if (told.kind === "departed") this.#onDeparted();
     if (told.kind === "revocations") this.#cutRevoked();
     if (told.kind === "joined" || told.kind === "updated" || told.kind === "rebutted") this.#introduce(told.member);
+    if (told.kind === "updated") this.#pool.moved(told.member.id, addressesOf(told.member, TRANSPORT_GRPC));
     if (told.kind === "joined") this.#cache?.joined();
     if (told.kind !== "left" && told.kind !== "failed") return;
     const { id } = told.member;

@@ -32,6 +32,8 @@ export type Change =
     }
   /** The others have removed me, or I reach nobody. */
   | { readonly kind: "isolated"; readonly reason: string; readonly at: number }
+  /** My addresses have changed: "host:port", the preferred one first. The others are told. */
+  | { readonly kind: "moved"; readonly addresses: readonly string[]; readonly at: number }
   /** The reader was slower than the changes: `count` of them were dropped; read `members()` again. */
   | { readonly kind: "dropped"; readonly count: number; readonly at: number };
 

@@ -48,6 +48,8 @@ interface Pooled {
   readonly link: Link;
   /** The certificate of mine that it was made with. */
   readonly own: MemberCertificate;
+  /** That was dialled. */
+  readonly address: string;
   usedAt: number;
 }
 
@@ -110,6 +112,18 @@ export class LinkPool {
     throw new FirefliesError("peer-removed", `Member ${peer.id} is revoked, or has contradicted itself.`);
   }
 
+  /** My addresses have changed: what was made from the old ones may be dead without a sign. */
+  renew(): void {
+    for (const id of [...this.#links.keys()]) this.drop(id);
+    for (const { link } of this.#retired) link.close();
+  }
+
+  /** The member is to be called at these addresses: a link to another one serves what is open on it, and nothing new. */
+  moved(id: MemberId, addresses: readonly string[]): void {
+    const pooled = this.#links.get(id);
+    if (pooled && !addresses.includes(pooled.address)) this.#retire(id);
+  }
+
   forgive(addresses: readonly string[]): void {
     for (const address of addresses) this.#history.forgive(address);
   }
@@ -150,7 +164,7 @@ export class LinkPool {
     try {
       const link = await transport.dial(target, { expect, timeoutMs });
       this.#history.forgive(address);
-      return this.#keep(link, own);
+      return this.#keep(link, own, address);
     } catch (error) {
       this.#history.failed(address, now(), error as Error);
       throw error;
@@ -163,7 +177,7 @@ export class LinkPool {
   }
 
   /** `own` is mine from before the handshake: one that was renewed meanwhile costs another link, and no more. */
-  #keep(link: Link, own: MemberCertificate): Link {
+  #keep(link: Link, own: MemberCertificate, address: string): Link {
     const { id } = link.peer;
     const existing = this.linkTo({ id, addresses: [] });
     if (this.#closed) link.close();
@@ -177,7 +191,7 @@ export class LinkPool {
       return existing;
     }
     this.#retire(id);
-    this.#links.set(id, { link, own, usedAt: this.#options.now() });
+    this.#links.set(id, { link, own, address, usedAt: this.#options.now() });
     link.onClose(() => this.#lost(id, link));
     this.#makeRoom();
     return link;

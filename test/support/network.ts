@@ -83,12 +83,12 @@ export class OfflineNetwork extends Stage {
     return { network, clients, [Symbol.asyncDispose]: () => network[Symbol.asyncDispose]() };
   }
 
-  async member(options: ClientOptions = {}, identity?: Identity): Promise<TestClient> {
+  async member(options: ClientOptions = {}, identity?: Identity, more: ClientParts = {}): Promise<TestClient> {
     const dir = options.dir ?? this.directory();
     await saveIdentity(dir, identity ?? (await this.authority.member()));
     const { wires } = this;
     const parts: ClientParts = wires ? { transport: (own) => wires.transport(own) } : {};
-    return this.client({ dir, useCa: false, ...options }, parts);
+    return this.client({ dir, useCa: false, ...options }, { ...parts, ...more });
   }
 
   async start(options: ClientOptions = {}, identity?: Identity): Promise<TestClient> {
