@@ -19,6 +19,7 @@ export interface ChangeView extends Partial<MemberView> {
   readonly at: number;
   readonly reason?: string;
   readonly count?: number;
+  readonly until?: number;
 }
 
 export function memberView(member: Member): MemberView {
@@ -28,7 +29,11 @@ export function memberView(member: Member): MemberView {
 
 export function changeView(change: Change): ChangeView {
   const { kind: event, at } = change;
-  if (change.kind === "isolated") return { event, at, reason: change.reason };
+  if (change.kind === "back") return { event, at, reason: change.reason };
+  if (change.kind === "isolated") {
+    const { reason, until } = change;
+    return until === undefined ? { event, at, reason } : { event, at, reason, until };
+  }
   if (change.kind === "moved") return { event, at, addresses: change.addresses };
   if (change.kind === "dropped") return { event, at, count: change.count };
   return { event, at, ...memberView(change.member) };
@@ -54,6 +59,7 @@ const STYLES = {
   suspected: "yellow",
   failed: "red",
   isolated: "red",
+  back: "green",
   moved: "cyan",
   dropped: "yellow",
 } as const satisfies Record<Change["kind"], string>;
@@ -65,8 +71,11 @@ export function changeLine(change: ChangeView, paint: ReturnType<typeof painter>
   return `${time}  ${what}  ${factOf(change)}`;
 }
 
-function factOf({ reason, addresses, count }: ChangeView): string {
+/** Of a change that is about no other member. */
+function factOf({ event, reason, until, addresses, count }: ChangeView): string {
   if (addresses !== undefined) return `now at ${addresses.join(", ")}`;
+  if (event === "back") return `among the others again (was ${reason})`;
+  if (until !== undefined) return `${reason} until ${new Date(until).toISOString().slice(11, 19)}`;
   return reason ?? `${count} changes were not read in time`;
 }
 

@@ -91,14 +91,18 @@ function proofOf(admission: Admission): Pick<EnrollBody, "secret" | "principal">
   return { secret: Buffer.from(decodeToken(admission.token)!.secret).toString("base64url") };
 }
 
-/** The next certificate of the same id, for the key of `pair` (the current one or a new one). As `enroll`, and "unauthenticated". */
+/**
+ * The next certificate of the same id, for the key of `pair` (the current one or a new one); `anew`: also
+ * while the present one is young, when the authority would give it again. As `enroll`, and "unauthenticated".
+ */
 export async function renew(
   urls: readonly string[],
   identity: Identity,
   pair: KeyPair,
-  options: CallOptions,
+  options: CallOptions & { readonly anew?: boolean },
 ): Promise<Granted> {
-  const body: RenewBody = { request: await requestFor(pair), addresses: options.addresses };
+  const { addresses, anew = false } = options;
+  const body: RenewBody = { request: await requestFor(pair), addresses, ...(anew && { anew }) };
   const { call, fingerprint } = authenticated(urls, identity, AUTHORITY_PATHS.renew, body, options);
   const granted = await readGranted(await callAuthority(call), { fingerprint, pair, now: options.now });
   if (granted.certificate.id !== identity.certificate.id) throw invalid("the certificate is for another member");

@@ -36,6 +36,7 @@ import type { Destination } from "./driver/link-pool.js";
 import { Entry } from "./entry.js";
 import { grpcTransport } from "./grpc/transport.js";
 import { Handlers } from "./handlers.js";
+import { Isolation } from "./isolation.js";
 import { Member as RunningMember } from "./member.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
@@ -98,8 +99,12 @@ export class Client {
   #entry: Entry | undefined;
   #gossiping = 0;
   readonly #rejected = new Map<string, number>();
-  /** Others refuse me until I have another certificate: also who asks later is to know. */
-  #outcast: Change | undefined;
+  readonly #isolation = new Isolation({
+    publish: (change) => this.#feed.publish(change),
+    onAlarm: (alarm) => this.#onAlarm(alarm),
+    now: Date.now,
+    dir: () => this.#config?.dir,
+  });
   #metadata: Metadata | undefined;
   #content: Uint8Array | undefined;
 
@@ -209,10 +214,11 @@ export class Client {
     return this.#running.machine.members().map((peer) => this.#directory.describe(peer));
   }
 
-  /** First the members as joined, and that I am an outcast if I am, then every change, until the signal fires, the loop ends or the client stops. */
+  /** First the members as joined, and that I am isolated if I am, then every change, until the signal fires, the loop ends or the client stops. */
   changes({ signal }: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<Change> {
     const joined = this.members().map((member): Change => ({ kind: "joined", member, at: member.since }));
-    return this.#feed.subscribe(this.#outcast ? [...joined, this.#outcast] : joined, signal);
+    const { change } = this.#isolation;
+    return this.#feed.subscribe(change ? [...joined, change] : joined, signal);
   }
 
   /** Figures about this member. */
@@ -231,6 +237,7 @@ export class Client {
       disabledRings: disabledRings(machine.mask, ringCount),
       members: members.length,
       suspected: members.filter((member) => member.suspected).length,
+      isolated: this.#isolation.current,
       links,
       fingerprint: toHex(machine.fingerprint()),
       certificateEnds: notAfter,
@@ -338,9 +345,9 @@ export class Client {
   }
 
   /**
-   * Asks the authority for the next certificate now, instead of at two thirds of the present one's life: after an
-   * intermediate was changed. Links and streams go on. Rejects with "authority-...", "key-revoked", "principal-revoked",
-   * "unauthenticated", "state-write-failed" or "not-started".
+   * Asks the authority for another certificate now, instead of at two thirds of the present one's life: after an
+   * intermediate was changed, or to come back after this identity was in use twice. Links and streams go on. Rejects with "authority-...", "key-revoked", "principal-revoked",
+   * "unauthenticated", "too-many-requests", "state-write-failed" or "not-started".
    */
   async renew(): Promise<void> {
     if (!this.#isInMotion || this.#renewal === undefined) throw new FirefliesError("not-started");
@@ -410,6 +417,7 @@ export class Client {
       streamHandler: () => this.#handlers.forStreams(),
       onTold: (told) => this.#onTold(told),
       onAlarm: this.#onAlarm,
+      isolation: this.#isolation,
     });
   }
 
@@ -433,10 +441,7 @@ export class Client {
       addresses: () => member.addresses,
       directory: config.dir,
       clocks: () => member.clocks,
-      onRenewed: (identity) => {
-        this.#outcast = undefined;
-        member.renewed(identity);
-      },
+      onRenewed: (identity) => member.renewed(identity),
       onFailed: this.#onAlarm,
     });
   }
@@ -502,7 +507,10 @@ export class Client {
         void this.#handOver(told.to, told.content);
         return;
       case "isolated":
-        this.#isolated({ kind: "isolated", reason: told.reason, at: Date.now() });
+        this.#isolation.found(told.reason, told.until && Math.round(Date.now() + told.until - performance.now()));
+        return;
+      case "back":
+        this.#isolation.over();
         return;
       case "alarm":
         if (told.what === "clock-stepped") this.#clockStepped();
@@ -525,12 +533,6 @@ export class Client {
   #clockStepped(): void {
     this.#watch?.doubt();
     this.#renewal?.look();
-  }
-
-  #isolated(change: Extract<Change, { kind: "isolated" }>): void {
-    const isForGood = change.reason !== "removed" && change.reason !== "nobody";
-    if (isForGood) this.#outcast = change;
-    this.#feed.publish(change);
   }
 
   #count(rejection: string): void {

@@ -32,6 +32,7 @@ import { LinkPool } from "./driver/link-pool.js";
 import { NotePings, nonceOf } from "./driver/ping-sender.js";
 import { PingTable } from "./driver/ping-table.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
+import type { Isolation } from "./isolation.js";
 import type { Dispatch } from "./messages/responder.js";
 import { Messenger } from "./messenger.js";
 import type { SummonsFields } from "./ping-codec.js";
@@ -63,6 +64,8 @@ export interface MemberOptions {
   readonly streamHandler: () => StreamHandler | undefined;
   readonly onTold: (told: Told) => void;
   readonly onAlarm: (error: FirefliesError) => void;
+  /** Hears how calls of the protocol end. */
+  readonly isolation: Pick<Isolation, "refused" | "answered">;
 }
 
 const random: Random = {
@@ -221,7 +224,7 @@ export class Member {
   }
 
   #driverOf(machine: Machine, savedMark: bigint): Driver {
-    const { state, onTold, onAlarm } = this.#options;
+    const { state, onTold, onAlarm, isolation } = this.#options;
     const pings = () => this.#pings;
     return new Driver({
       machine,
@@ -236,6 +239,7 @@ export class Member {
         onTold(told);
       },
       onSaveFailed: onAlarm,
+      isolation,
     });
   }
 

@@ -67,12 +67,12 @@ export class Renewal {
     return Math.max(wall, believed);
   }
 
-  /** Renews at once, whatever was planned. Rejects with the codes of `renew`, or "state-write-failed". */
+  /** Gets another certificate at once, whatever was planned. Rejects with the codes of `renew`, or "state-write-failed". */
   async renewNow(): Promise<void> {
     clearTimeout(this.#timer);
     this.#dueAt = undefined;
     try {
-      await this.#attempt();
+      await this.#attempt({ anew: true });
     } finally {
       this.#plan();
     }
@@ -91,16 +91,16 @@ export class Renewal {
     }
   }
 
-  #attempt(): Promise<void> {
-    const attempt = this.#ask();
+  #attempt(how: { readonly anew?: boolean } = {}): Promise<void> {
+    const attempt = this.#ask(how);
     this.#attempts = Promise.allSettled([this.#attempts, attempt]);
     return attempt;
   }
 
-  async #ask(): Promise<void> {
+  async #ask(how: { readonly anew?: boolean }): Promise<void> {
     const { identity, urls, addresses, clocks, onRenewed } = this.#options;
     const current = identity();
-    const options = { addresses: addresses(), signal: this.#abort.signal };
+    const options = { addresses: addresses(), signal: this.#abort.signal, ...how };
     const granted = await byEitherClock(clocks(), (now) =>
       renew(urls, current, keyPairOf(current.privateKey), { ...options, now }),
     );

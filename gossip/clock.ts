@@ -3,8 +3,9 @@
  * slewed by a time daemon, may step, and goes on while the machine sleeps. Small steps are followed. A big one is
  * believed when the authority's word shows that the old time is wrong; until then the old time goes on.
  */
-import { CLOCK_TOLERANCE_MS } from "./view/evidence.js";
 
+/** Tolerated difference between two members' wall clocks, milliseconds (rule R18). */
+export const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
 /**
  * A wall clock that is ahead of the newest proof by no more than this is believed, milliseconds. A list of the authority
  * is good for a day (its default), so an authority that is there has signed something within one. A clock that is

@@ -41,6 +41,8 @@ export interface EnrollBody {
 /** POST /v1/renew, with the member's current certificate in TLS. */
 export interface RenewBody {
   readonly request: string;
+  /** True: another certificate also while the present one is young. Without it a lost answer is given again. */
+  readonly anew?: boolean;
   readonly addresses?: readonly string[];
 }
 

@@ -92,7 +92,14 @@ export const ERROR_CODES = {
   },
   "identity-in-use": {
     meaning: "Somebody else runs with this member's key at this moment.",
-    remedy: "Find the second process or the stolen key; stop it, or revoke the certificate.",
+    remedy:
+      "Find the second process or the stolen key; stop it, or revoke the certificate. If the others have cut the member meanwhile, `fireflies renew` brings it back.",
+  },
+  isolated: {
+    meaning:
+      "The others no longer count this member: its certificate is revoked, has ended, or is one that they refuse.",
+    remedy:
+      "After an identity was in use twice: stop the other process, then `fireflies renew`, and the member is back at once. What is revoked enrols again.",
   },
   "epochs-exhausted": {
     meaning: "A note with the highest possible epoch exists under this key, so no newer one can be made.",

@@ -29,7 +29,11 @@ export const ENROLL_BODY = {
 export const RENEW_BODY = {
   type: "object",
   required: ["request"],
-  properties: { request: base64, addresses },
+  properties: {
+    request: base64,
+    addresses,
+    anew: { type: "boolean", description: "Another certificate also while the present one is young." },
+  },
 } as const;
 export const REPORT_BODY = { type: "object", required: ["addresses"], properties: { addresses } } as const;
 

@@ -6,6 +6,7 @@ import type { Machine, Output, Recipient } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { asFirefliesError, TIMER_MS_MAX } from "../guard.js";
+import type { Isolation } from "../isolation.js";
 import type { CallKind, Link } from "../transport.js";
 import type { LinkPool } from "./link-pool.js";
 import { Paces } from "./pace.js";
@@ -37,6 +38,8 @@ export interface DriverOptions {
   readonly onTold: (told: Told) => void;
   /** Saving failed or hangs: the member goes on in memory. */
   readonly onSaveFailed: (error: FirefliesError) => void;
+  /** Hears how calls of the protocol end. */
+  readonly isolation?: Pick<Isolation, "refused" | "answered">;
 }
 
 export class Driver {
@@ -158,8 +161,10 @@ export class Driver {
     try {
       const link = await pool.reach(to, timeoutMs);
       const answer = await this.#call(link, "exchange", packet, Math.max(1, end - now()));
+      this.#options.isolation?.answered();
       this.#later((machine, now) => machine.answered(call, link.peer.id, answer, now));
-    } catch {
+    } catch (error) {
+      if (error instanceof FirefliesError && error.code === "peer-refused") this.#options.isolation?.refused();
       // Why it failed is the same to the protocol: the partner did not answer.
       this.#later((machine, now) => machine.failed(call, now));
     } finally {

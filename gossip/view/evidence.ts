@@ -6,7 +6,9 @@
  * everything hold the same (rule R4). Merging is commutative, idempotent and monotone; what that costs in care stands
  * beside each rule. Who is live follows from this in judgement.ts.
  */
+
 import { isEnabled, LayeredMap, type MemberId, Rings, type Sha256, toHex } from "../../rings/index.js";
+import { CLOCK_TOLERANCE_MS } from "../clock.js";
 import { ACCUSATIONS_PER_RING_MAX, ACCUSER_WINDOW, CERTIFICATES_PER_MEMBER_MAX, MEMBERS_MAX } from "../limits.js";
 import type { SignedAccusation } from "../records/accusation.js";
 import { type CertificateFacts, compareCertificates } from "../records/certificate.js";
@@ -18,9 +20,6 @@ import type { SignedRevocationList } from "../records/revocation.js";
 import { type Claim, encodeStatement, recordDigest, type StoredRecord } from "../records/statement.js";
 import type { Verified } from "../records/verified.js";
 import { Farewells } from "./farewells.js";
-
-/** Tolerated difference between two members' wall clocks, milliseconds (rule R18). */
-export const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
 
 export interface HeldNote extends Contradiction {
   readonly note: Verified<SignedNote>;

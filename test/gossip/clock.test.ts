@@ -1,8 +1,7 @@
 /** The clock by which dates are judged (rule R18): what it follows, what it refuses, and what convinces it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { believed, PROOF_REACH_MS, TrustedClock } from "../../gossip/clock.js";
-import { CLOCK_TOLERANCE_MS } from "../../gossip/view/evidence.js";
+import { believed, CLOCK_TOLERANCE_MS, PROOF_REACH_MS, TrustedClock } from "../../gossip/clock.js";
 import { Overlay } from "../support/gossip/overlay.js";
 import { revocationStatement, revocationsOf } from "../support/gossip/statements.js";
 

@@ -138,7 +138,7 @@ export class Overlay {
         random: this.#random,
         sign: (type, body) => {
           seat.signed.push({ type, body });
-          return fakeSignature(certificate.hash, type, body);
+          return fakeSignature(seat.certificate.hash, type, body);
         },
         clock: seat.clock,
       },
