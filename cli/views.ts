@@ -20,6 +20,7 @@ export interface ChangeView extends Partial<MemberView> {
   readonly at: number;
   readonly reason?: string;
   readonly count?: number;
+  readonly until?: number;
 }
 
 export function memberView(member: Member): MemberView {
@@ -29,7 +30,12 @@ export function memberView(member: Member): MemberView {
 
 export function changeView(change: Change): ChangeView {
   const { kind: event, at } = change;
-  if (change.kind === "isolated") return { event, at, reason: change.reason };
+  if (change.kind === "back") return { event, at, reason: change.reason };
+  if (change.kind === "isolated") {
+    const { reason, until } = change;
+    return until === undefined ? { event, at, reason } : { event, at, reason, until };
+  }
+  if (change.kind === "moved") return { event, at, addresses: change.addresses };
   if (change.kind === "dropped") return { event, at, count: change.count };
   return { event, at, ...memberView(change.member) };
 }
@@ -59,6 +65,8 @@ const STYLES = {
   suspected: "yellow",
   failed: "red",
   isolated: "red",
+  back: "green",
+  moved: "cyan",
   dropped: "yellow",
 } as const satisfies Record<Change["kind"], string>;
 
@@ -66,7 +74,15 @@ export function changeLine(change: ChangeView, paint: ReturnType<typeof painter>
   const time = new Date(change.at).toISOString().slice(11, 23);
   const what = paint(STYLES[change.event], change.event.padEnd(9));
   if (change.id !== undefined) return `${time}  ${what}  ${shortId(change.id)}  ${change.address}`;
-  return `${time}  ${what}  ${change.reason ?? `${change.count} changes were not read in time`}`;
+  return `${time}  ${what}  ${factOf(change)}`;
+}
+
+/** Of a change that is about no other member. */
+function factOf({ event, reason, until, addresses, count }: ChangeView): string {
+  if (addresses !== undefined) return `now at ${addresses.join(", ")}`;
+  if (event === "back") return `among the others again (was ${reason})`;
+  if (until !== undefined) return `${reason} until ${new Date(until).toISOString().slice(11, 19)}`;
+  return reason ?? `${count} changes were not read in time`;
 }
 
 export function ringsTable(rings: readonly RingNeighbours[]): string {

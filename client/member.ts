@@ -3,7 +3,6 @@
  * and a configuration. The public face is client.ts.
  */
 import { randomBytes } from "node:crypto";
-import { networkInterfaces } from "node:os";
 import {
   addressesOf,
   encodeStatement,
@@ -41,11 +40,13 @@ import {
 } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Contact } from "./authority.js";
-import { advertisedAddresses, type MemberConfig, noteAddresses } from "./config/index.js";
+import type { Clocks } from "./clocks.js";
+import { advertisedAddresses, type Interfaces, type MemberConfig, noteAddresses } from "./config/index.js";
 import { destinationOf } from "./directory.js";
 import { drain } from "./drain.js";
 import { Driver, type Told } from "./driver/driver.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
+import type { Isolation } from "./isolation.js";
 import type { Dispatch } from "./messages/responder.js";
 import { Messenger } from "./messenger.js";
 import { EXCHANGE, LIMITS, MESSAGES, PROBE, STREAM } from "./protocols.js";
@@ -74,10 +75,14 @@ export interface MemberOptions {
   readonly gate?: ConnectionGate | undefined;
   /** Asked for when the protocol starts. */
   readonly metadata: () => Uint8Array;
+  /** As os.networkInterfaces(). */
+  readonly interfaces: () => Interfaces;
   readonly dispatch: Dispatch;
   readonly streamHandler: () => StreamHandler | undefined;
   readonly onTold: (told: Told) => void;
   readonly onAlarm: (error: FirefliesError) => void;
+  /** Hears how calls of the protocol end. */
+  readonly isolation: Pick<Isolation, "refused" | "answered">;
 }
 
 const random: Random = {
@@ -94,9 +99,11 @@ export class Member {
   readonly #stack: Stack;
   readonly #verifier: Verifier;
   readonly #pingTable: PingTable;
+  readonly clock = new TrustedClock(wall);
   readonly streams = new Streams();
   readonly messenger: Messenger;
   #identity: Identity;
+  #port = 0;
   #pings: Pings | undefined;
   #addresses: readonly string[] = [];
   #machine: Machine | undefined;
@@ -112,13 +119,14 @@ export class Member {
     const identity = () => this.#identity;
     const mine = () => this.#addresses;
     // Certificates are judged by a clock that does not step (rule R18), wherever they are judged.
-    const clock = new TrustedClock(wall);
-    const trusted = () => clock.wall(monotonic());
+    const trusted = () => this.clock.wall(monotonic());
+    const proves = (begin: number) => this.clock.proves(begin, monotonic());
     this.#stack = new Stack({
       transports: options.transports,
       resolver: options.resolver,
       gate: options.gate,
       protocols: this.#protocols,
+      proves,
       now: monotonic,
       identity,
       wall: trusted,
@@ -130,7 +138,7 @@ export class Member {
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
     this.#speak();
-    this.#verifier = new Verifier({ identity, now: trusted });
+    this.#verifier = new Verifier({ identity, now: trusted, proves });
     const { id: self, networkId } = options.identity.certificate;
     this.#pingTable = new PingTable({
       agreement: this.#agreement,
@@ -184,8 +192,25 @@ export class Member {
     const { config } = this.#options;
     const { host, port, udpPort } = config.listen;
     const { address } = await this.#stack.listen({ host, port });
-    this.#addresses = advertisedAddresses(config, address.port, networkInterfaces());
+    this.#port = address.port;
+    this.#addresses = advertisedAddresses(config, address.port, this.#options.interfaces());
     this.#pings = await this.#bindPings(host, udpPort ?? address.port, udpPort === undefined);
+  }
+
+  /** Bound for TCP; 0 before `listen`. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /**
+   * Where others reach me from now on: signed as my next note. When I am no longer `wasThere`, at the old address, all
+   * links are made anew.
+   */
+  advertise(addresses: readonly string[], { wasThere }: { readonly wasThere: boolean }): void {
+    this.#addresses = addresses;
+    if (!wasThere) this.#stack.links.renew();
+    const facts = { addresses: noteAddresses(addresses, this.#pings?.port) };
+    this.input((machine, now) => machine.describe(facts, now));
   }
 
   /** Starts the protocol. Outputs come through `onTold`, "ready" among them. */
@@ -217,7 +242,7 @@ export class Member {
       certificate: factsOf(certificate),
       ringCount: certificate.ringCount,
       settings: settingsOf(config, certificate),
-      ports: { sha256, random, sign: (type, body) => this.#sign(type, body), wallClock: wall },
+      ports: { sha256, random, sign: (type, body) => this.#sign(type, body), clock: this.clock },
       savedMark: memory.savedMark,
       agreementKey: this.#agreement.publicKey,
       addresses: noteAddresses(this.#addresses, this.#pings?.port),
@@ -228,7 +253,7 @@ export class Member {
   }
 
   #driverOf(machine: Machine, savedMark: bigint): Driver {
-    const { state, onTold, onAlarm } = this.#options;
+    const { state, onTold, onAlarm, isolation } = this.#options;
     const pings = () => this.#pings;
     return new Driver({
       machine,
@@ -249,6 +274,7 @@ export class Member {
         onTold(told);
       },
       onSaveFailed: onAlarm,
+      isolation,
     });
   }
 
@@ -273,6 +299,16 @@ export class Member {
   renewed(identity: Identity): void {
     this.#identity = identity;
     this.input((machine, now) => machine.renew(factsOf(identity.certificate), now));
+  }
+
+  /** What the wall clock says, and what is believed (rule R18). */
+  get clocks(): Clocks {
+    return { wall: this.clock.reading, believed: this.clock.wall(monotonic()) };
+  }
+
+  /** The authority has said what time it is. */
+  heardTime(time: number): void {
+    this.clock.heard(time, monotonic());
   }
 
   /** The checked certificate of a known member. */
@@ -402,6 +438,7 @@ export class Member {
     if (told.kind === "departed") this.#onDeparted();
     if (told.kind === "revocations") this.#stack.recheck();
     if (told.kind === "joined" || told.kind === "updated" || told.kind === "rebutted") this.#introduce(told.member);
+    if (told.kind === "updated") this.#stack.links.moved(told.member.id, addressesOf(told.member, TRANSPORT_GRPC));
     if (told.kind === "joined") this.#cache?.joined();
     if (told.kind !== "left" && told.kind !== "failed") return;
     const { id } = told.member;

@@ -91,12 +91,20 @@ export const ERROR_CODES = {
   },
   "clock-stepped": {
     meaning:
-      "The wall clock was set by more than five minutes. Until it is back, certificates are judged by the old one.",
-    remedy: "Check the time service of this machine; restart the member once the clock is right.",
+      "The wall clock was set by more than five minutes, or the machine slept. Certificates are judged by the old time until the authority's word bears out the new one.",
+    remedy:
+      "Nothing after a sleep: the authority is asked at once. If `fireflies info` shows the clock in doubt for longer, check the machine's time service and the way to the authority.",
   },
   "identity-in-use": {
     meaning: "Somebody else runs with this member's key at this moment.",
-    remedy: "Find the second process or the stolen key; stop it, or revoke the certificate.",
+    remedy:
+      "Find the second process or the stolen key; stop it, or revoke the certificate. If the others have cut the member meanwhile, `fireflies renew` brings it back.",
+  },
+  isolated: {
+    meaning:
+      "The others no longer count this member: its certificate is revoked, has ended, or is one that they refuse.",
+    remedy:
+      "After an identity was in use twice: stop the other process, then `fireflies renew`, and the member is back at once. What is revoked enrols again.",
   },
   "epochs-exhausted": {
     meaning: "A note with the highest possible epoch exists under this key, so no newer one can be made.",

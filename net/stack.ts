@@ -22,6 +22,8 @@ export interface StackOptions {
   readonly now: () => number;
   /** Unix milliseconds by which certificates are judged (rule R18). */
   readonly wall: () => number;
+  /** Hears when certificates begin that the authority signed: they may show that `wall` is behind (rule R18). */
+  readonly proves?: ((begin: number) => void) | undefined;
   /** My own addresses: never dialled, and they tell whether loopback may be. */
   readonly mine: () => readonly string[];
   /** The newest certificate that is held for a peer's id and key. */
@@ -50,6 +52,7 @@ export class Stack {
     this.#host = new SessionHost({
       identity,
       now: wall,
+      proves: options.proves,
       current,
       admit: refusal ?? (() => undefined),
       protocols,

@@ -6,6 +6,7 @@ import type { Machine, Output, Recipient, TryOutcome } from "../../gossip/index.
 import { FirefliesError } from "../../identity/index.js";
 import { asFirefliesError, type Links, Paces, type Session, TIMER_MS_MAX } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
+import type { Isolation } from "../isolation.js";
 import { EXCHANGE, PROBE } from "../protocols.js";
 import { outcomeOf } from "./outcome.js";
 import type { Verifier } from "./verifier.js";
@@ -36,6 +37,8 @@ export interface DriverOptions {
   readonly onTold: (told: Told) => void;
   /** Saving failed or hangs: the member goes on in memory. */
   readonly onSaveFailed: (error: FirefliesError) => void;
+  /** Hears how calls of the protocol end. */
+  readonly isolation?: Pick<Isolation, "refused" | "answered">;
 }
 
 export class Driver {
@@ -156,8 +159,10 @@ export class Driver {
     try {
       const session = await links.reach(to, { deadline });
       const answer = await this.#call(session, EXCHANGE, packet, deadline);
+      this.#options.isolation?.answered();
       this.#later((machine, now) => machine.answered(call, session.peer.id, answer, now));
-    } catch {
+    } catch (error) {
+      if (error instanceof FirefliesError && error.code === "peer-refused") this.#options.isolation?.refused();
       // Why it failed is the same to the protocol: the partner did not answer.
       this.#later((machine, now) => machine.failed(call, now));
     }

@@ -13,6 +13,8 @@ export interface Held {
   readonly session: Session;
   /** The certificate of mine that it was made with. */
   readonly own: MemberCertificate;
+  /** That the member had when it was dialled; empty for a session that it made. */
+  readonly addresses: readonly string[];
   /** Monotonic milliseconds. */
   usedAt: number;
 }

@@ -1,6 +1,8 @@
 /** The links to all members: sessions are dialled when needed, adopted when others make them, and closed when long unused. */
+import { isIP } from "node:net";
 import { dateProblem, FirefliesError, type Identity, type MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
+import { formatAddress, parseAddress } from "../address.js";
 import { type Deadline, deadlineIn, withDeadline } from "../deadline.js";
 import { DialError } from "../dialling/dial-error.js";
 import type { Dialler } from "../dialling/dialler.js";
@@ -105,7 +107,7 @@ export class Links {
   /** A session that the other side has made. */
   adopt(session: Session): void {
     const link = this.#linkTo(session.peer.id);
-    const held = this.#heldOf(session, this.#options.identity().certificate);
+    const held = this.#heldOf(session, this.#options.identity().certificate, []);
     link.accept(held);
     session.onClose(() => this.#lost(link, held));
   }
@@ -138,6 +140,15 @@ export class Links {
   /** My addresses have changed: sessions over the old ones may be dead without a sign, so all are made anew. */
   renew(): void {
     for (const link of this.#links.values()) this.#cut(link, () => true);
+  }
+
+  /** The member is to be reached at these addresses: a session to another one serves what is open on it, and nothing new. */
+  moved(id: MemberId, addresses: readonly string[]): void {
+    const link = this.#links.get(id);
+    const held = link?.dialled;
+    if (!held || leadsTo(held, addresses)) return;
+    link.lost(held);
+    this.#retire(held);
   }
 
   /** Members that no session leads to, though one was tried. */
@@ -217,7 +228,7 @@ export class Links {
     const session = await dialler.dial(addresses, { deadline, expect: id }, (connection, address, signal) =>
       host.connect(connection, { path: { direction: "dialled", address }, expect: id, deadline, signal }),
     );
-    return this.#keep(session, own);
+    return this.#keep(session, own, addresses);
   }
 
   #failed(link: Link | undefined, error: unknown): void {
@@ -236,7 +247,7 @@ export class Links {
   }
 
   /** `own` is mine from before the handshake: one that was renewed meanwhile costs another session, and no more. */
-  #keep(session: Session, own: MemberCertificate): Session {
+  #keep(session: Session, own: MemberCertificate, addresses: readonly string[]): Session {
     const { id } = session.peer;
     if (this.#closed) {
       session.close();
@@ -253,7 +264,7 @@ export class Links {
       session.close();
       return existing.session;
     }
-    const held = this.#heldOf(session, own);
+    const held = this.#heldOf(session, own, addresses);
     this.#retire(link.dial(held));
     session.onClose(() => this.#lost(link, held));
     this.#makeRoom();
@@ -277,8 +288,8 @@ export class Links {
     }
   }
 
-  #heldOf(session: Session, own: MemberCertificate): Held {
-    return { session, own, usedAt: this.#options.now() };
+  #heldOf(session: Session, own: MemberCertificate, addresses: readonly string[]): Held {
+    return { session, own, addresses, usedAt: this.#options.now() };
   }
 
   #dialledOf({ dialled }: Link): Held | undefined {
@@ -354,4 +365,11 @@ export class Links {
     const link = oldest && this.#links.get(oldest.session.peer.id);
     if (link) this.#cut(link, (held) => held === oldest);
   }
+}
+
+/** Was the session dialled at one of these addresses? Of one that was dialled by a name only the name is known. */
+function leadsTo({ session, addresses: dialled }: Held, addresses: readonly string[]): boolean {
+  const target = formatAddress(session.path.address);
+  const isName = (text: string) => isIP(parseAddress(text)?.host ?? "") === 0;
+  return addresses.includes(target) || dialled.some((text) => isName(text) && addresses.includes(text));
 }

@@ -150,7 +150,7 @@ describe("a renewal in the running member", () => {
       urls: stage.server.urls,
       addresses: () => ["127.0.0.1:1"],
       directory,
-      now: () => Date.now(),
+      clocks: () => ({ wall: Date.now(), believed: Date.now() }),
       onRenewed: () => used.resolve(renewal.stop()),
       onFailed: (error) => used.reject(error),
     });

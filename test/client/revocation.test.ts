@@ -60,7 +60,8 @@ describe("the watch over the list", () => {
       identity: joined.identity,
       urls: [fixture.url],
       members: () => 1,
-      now: () => fixture.clock.now,
+      clocks: () => ({ wall: fixture.clock.now, believed: fixture.clock.now }),
+      onTime: () => {},
       learn: learnt.resolve,
       onAlarm: alarm.resolve,
     };

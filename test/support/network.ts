@@ -85,13 +85,13 @@ export class OfflineNetwork extends Stage {
     return { network, clients, [Symbol.asyncDispose]: () => network[Symbol.asyncDispose]() };
   }
 
-  async member(options: ClientOptions = {}, identity?: Identity): Promise<TestClient> {
+  async member(options: ClientOptions = {}, identity?: Identity, more: ClientParts = {}): Promise<TestClient> {
     const dir = options.dir ?? this.directory();
     const { wires } = this;
     // Its place among the wires, by which a test cuts it off: m0, m1, ...
     const parts: ClientParts = wires ? { transports: [wires.transport(`m${this.#made++}`, "tcp")] } : {};
     await saveIdentity(dir, identity ?? (await this.authority.member()));
-    return this.client({ dir, useCa: false, ...options }, parts);
+    return this.client({ dir, useCa: false, ...options }, { ...parts, ...more });
   }
 
   async start(options: ClientOptions = {}, identity?: Identity): Promise<TestClient> {

@@ -518,8 +518,8 @@ export const RULES = [
     edits: [
       {
         file: "gossip/clock.js",
-        find: "if (!this.#frozen)\n            this.#offset = offset;",
-        put: "this.#offset = offset;",
+        find: "if (wall < own || earliest <= own)\n        return own;",
+        put: "return wall;",
       },
     ],
     run(sim) {
