@@ -80,7 +80,8 @@ export class SessionDuplex extends Duplex implements ChannelEvents {
   }
 
   onHalfClose(): void {
-    if (!this.#peerEnded) this.onGone(new FirefliesError("stream-reset"));
+    // A spare call that was ended when the claim was on its way: the session closes.
+    if (!this.#peerEnded) this.onGone(new FirefliesError(this.#isAccepted ? "stream-reset" : "link-closed"));
   }
 
   onGone(error: FirefliesError): void {

@@ -21,6 +21,7 @@ import {
 } from "./limits.js";
 import type { ConnectOptions, SessionHostOptions } from "./options.js";
 import { type Proven, ProvenSession, type Shared } from "./proven-session.js";
+import { roomy } from "./roomy.js";
 import type { Session } from "./session.js";
 import { Stalls } from "./stalls.js";
 import { handshakeAsClient, handshakeAsServer, provenPeer } from "./tls.js";
@@ -70,7 +71,8 @@ export class SessionHost {
    * "cancelled", "peer-unreachable" (the connection ended), "peer-refused" (it ended after our certificate was seen),
    * "certificate-invalid", "peer-mismatch" or "link-closed" (this host is closed). Destroys the connection then.
    */
-  async connect(connection: Duplex, options: ConnectOptions): Promise<Session> {
+  async connect(given: Duplex, options: ConnectOptions): Promise<Session> {
+    const connection = roomy(given);
     connection.on("error", () => {}); // "close" follows.
     try {
       if (this.#isClosed) throw new FirefliesError("link-closed");
@@ -85,7 +87,8 @@ export class SessionHost {
    * Proves the other end of a connection that was accepted. Never throws: what comes of it is given to `onSession`, or the
    * connection is destroyed.
    */
-  accept(connection: Duplex, from: Address): void {
+  accept(given: Duplex, from: Address): void {
+    const connection = roomy(given);
     connection.on("error", () => {}); // "close" follows.
     if (this.#isClosed || this.#accepted.size >= ACCEPTED_MAX) {
       connection.destroy();
@@ -160,7 +163,6 @@ export class SessionHost {
     const http2 = performServerHandshake(proven.tls, HTTP2_OPTIONS);
     // HTTP/2 waits for the event by which a client's socket says that its handshake is done; a server's says "secure".
     proven.tls.emit("secureConnect");
-    http2.setLocalWindowSize(WINDOW_BYTES);
     const session = ProvenSession.accepted(this.#shared, proven, http2);
     keep(this.#accepted, session);
     this.#closeOldest(proven.peer.id);
@@ -190,9 +192,6 @@ function accepted(tls: TLSSocket, address: Address): Promise<ClientHttp2Session>
     const http2 = connect("https://member", { ...HTTP2_OPTIONS, createConnection: () => tls });
     http2.on("error", refused);
     http2.once("close", refused);
-    http2.once("remoteSettings", () => {
-      http2.setLocalWindowSize(WINDOW_BYTES);
-      resolve(http2);
-    });
+    http2.once("remoteSettings", () => resolve(http2));
   });
 }

@@ -23,6 +23,8 @@ export interface InboxOptions {
   readonly member: MemberId;
   readonly budget: Budget;
   readonly stalls: Stalls;
+  /** Bytes have come. */
+  readonly onBytes: (count: number) => void;
   /** Bytes of one gRPC message without its prefix. */
   readonly bytesMax: number;
   /** Whether more is wanted now; if not, `resume` says when. */
@@ -151,6 +153,7 @@ export class Inbox implements Holder, Stallable {
     const queued = this.#queued - chunk.length - CHUNK_OVERHEAD_BYTES;
     this.#queued = this.#stream.readableLength === 0 ? 0 : Math.max(0, queued);
     this.received += chunk.length;
+    this.#options.onBytes(chunk.length);
     if (this.isPaused) this.#rest = Buffer.concat([this.#rest, chunk]);
     else this.#read(chunk);
   }

@@ -136,12 +136,12 @@ class UnaryCall implements Asked {
   constructor(stream: ClientHttp2Stream, carrier: Carrier, body: Uint8Array, bytesMax: number) {
     this.#stream = stream;
     this.#bytesMax = bytesMax;
-    const { member, budget, stalls } = carrier;
+    const { member, budget, stalls, onBytes } = carrier;
     stream.on("error", () => {}); // "close" follows.
     stream.on("response", (headers) => this.#onFields(headers));
     stream.on("trailers", (trailers) => this.#onFields(trailers));
     new Inbox(stream, {
-      ...{ member, budget, stalls, bytesMax: wireMax(bytesMax) },
+      ...{ member, budget, stalls, onBytes, bytesMax: wireMax(bytesMax) },
       onMessage: (message) => this.#onMessage(message),
       onEnd: () => {},
       onProblem: (error) => this.cancel(error),
@@ -198,6 +198,7 @@ class BackCall implements Asked {
   readonly #bytesMax: number;
   #channel: Channel | undefined;
   #body: Uint8Array | undefined;
+  #isTaken = false;
 
   constructor(request: Uint8Array, bytesMax: number) {
     this.#request = request;
@@ -227,12 +228,14 @@ class BackCall implements Asked {
   onPiece(piece: Piece): boolean {
     if (piece?.kind === "data" && this.#body === undefined) this.#body = piece.data;
     else if (piece?.kind === "end") this.#onEnd(piece);
-    else if (piece?.kind !== "opened") this.cancel(new FirefliesError("bad-frame"));
+    else if (piece?.kind === "opened") this.#isTaken = true;
+    else this.cancel(new FirefliesError("bad-frame"));
     return true;
   }
 
   onHalfClose(): void {
-    this.cancel(new FirefliesError("stream-reset"));
+    // The spare call was ended when the claim was on its way: the session closes.
+    this.cancel(new FirefliesError(this.#isTaken ? "stream-reset" : "link-closed"));
   }
 
   onGone(error: FirefliesError): void {

@@ -21,6 +21,7 @@ import type { ByteDuplex, OpenOptions, Path, Session } from "./session.js";
 import { offerSpares, Spares } from "./spares.js";
 import type { Stalls } from "./stalls.js";
 import { Vigil, type Watch, type Watched } from "./watch.js";
+import { ReceiveWindow } from "./window.js";
 
 /** What all sessions of a host share. */
 export interface Shared {
@@ -51,6 +52,7 @@ export class ProvenSession implements Session, Carrier, Watched {
   readonly #proven: Proven;
   readonly #http2: Http2;
   readonly #vigil: Vigil;
+  readonly #window: ReceiveWindow;
   readonly #opener: Opener;
   readonly #open = new Set<Open>();
   readonly #listeners = new Set<(reason: FirefliesError) => void>();
@@ -72,6 +74,7 @@ export class ProvenSession implements Session, Carrier, Watched {
     this.#proven = proven;
     this.#http2 = http2;
     this.#vigil = new Vigil(shared.watch, this);
+    this.#window = new ReceiveWindow(http2);
     this.#opener = opener(this);
     this.#watchForLoss();
   }
@@ -166,6 +169,10 @@ export class ProvenSession implements Session, Carrier, Watched {
   }
 
   // What channels need.
+
+  readonly onBytes = (count: number): void => {
+    if (!this.#http2.destroyed) this.#window.received(count);
+  };
 
   sent(): void {
     if (this.#loss === undefined) this.#vigil.sent();
