@@ -111,14 +111,15 @@ function pair(high: string, low: string): string {
 }
 
 /**
- * The one way to write an address with an IP address as its host (RFC 5952), IPv4-mapped as IPv4: otherwise the ways to write
- * one are as many addresses. Other hosts stay as they are.
+ * The one way to write an address with an IP address as its host (RFC 5952), IPv4-mapped as IPv4, and TCP's without a path:
+ * otherwise the ways to write one are as many addresses. Other hosts stay as they are.
  */
 export function canonical(address: Address): Address {
-  const { host } = address;
-  if (isIP(host) !== 6 || host.includes("%")) return address;
+  const { scheme, host, port } = address;
+  const bare = scheme === "tcp" ? { scheme, host, port } : address;
+  if (isIP(host) !== 6 || host.includes("%")) return bare;
   const written = new SocketAddress({ address: host, family: "ipv6" }).address;
-  return { ...address, host: written.replace(/^::ffff:(?=\d+\.)/, "") };
+  return { ...bare, host: written.replace(/^::ffff:(?=\d+\.)/, "") };
 }
 
 /** What an address counts as when it is bounded: IPv4 as it is, IPv6 by its /64, of which one host may have all addresses. */

@@ -7,7 +7,7 @@ import { FirefliesError } from "../../identity/index.js";
 import { onAbort } from "../abort.js";
 import { type Address, formatAddress, formatHostPort } from "../address.js";
 import { DialError, type DialReason } from "../dialling/dial-error.js";
-import type { ConnectionGate } from "../dialling/gate.js";
+import { type ConnectionGate, GATED } from "../dialling/gate.js";
 import type { Bound, DialTarget, ListenAddress, Transport } from "./transport.js";
 
 /** Connections that the kernel holds until they are accepted; it takes less if its own limit is lower. */
@@ -85,7 +85,7 @@ async function listenTcp(
   gate: ConnectionGate | undefined,
   onConnection: (connection: Duplex, from: Address) => void,
 ): Promise<Bound> {
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = createServer({ noDelay: true, ...(gate && GATED) }, (socket) => {
     socket.on("error", () => {}); // "close" follows.
     const from = remoteOf(socket, "tcp");
     if (from === undefined) socket.destroy();

@@ -11,7 +11,7 @@ import { FirefliesError } from "../../identity/index.js";
 import { onAbort } from "../abort.js";
 import { type Address, formatAddress, formatHostPort } from "../address.js";
 import { DialError } from "../dialling/dial-error.js";
-import type { ConnectionGate } from "../dialling/gate.js";
+import { type ConnectionGate, GATED } from "../dialling/gate.js";
 import { bound, dialTcp, remoteOf } from "./tcp.js";
 import type { Bound, DialTarget, ListenAddress, Transport } from "./transport.js";
 
@@ -35,6 +35,13 @@ const OPTIONS = {
   maxFragments: 1_024,
   closeTimeout: CLOSE_MS,
 };
+
+/** Where a listener is, when its address has no path. */
+const PATH_DEFAULT = "/fireflies";
+/** How paths end: the note of a stranger must not make members ask any web server for anything else. */
+const PATH = /\/fireflies$/;
+/** RFC 6455, section 1.9: a server that does not know it is none of ours, and says so in its answer. */
+const PROTOCOL = "fireflies";
 
 export interface WsOptions {
   /** See TcpOptions. It counts by the address of the proxy, where there is one. */
@@ -64,13 +71,16 @@ async function load(): Promise<Package> {
 
 async function dialWs(to: Address, { signal, name = to.host }: DialTarget): Promise<Duplex> {
   const address = formatAddress(to);
+  const { path = PATH_DEFAULT } = to;
+  if (!PATH.test(path))
+    throw new DialError("forbidden", address, { detail: `its path does not end with ${PATH_DEFAULT}` });
   const { WebSocket: Constructor } = await load().catch((cause: FirefliesError) => {
     throw new DialError("local", address, { cause, detail: cause.message });
   });
   const socket = await dialTcp(to, { signal });
   const options: ClientOptions = { ...OPTIONS, createConnection: () => socket };
-  const url = `ws://${formatHostPort(name, to.port)}${to.path ?? "/"}`;
-  const ws = new Constructor(url, options);
+  const url = `ws://${formatHostPort(name, to.port)}${path}`;
+  const ws = new Constructor(url, PROTOCOL, options);
   // Before "open", which may come with the first message in one piece.
   const connection = new WebSocketDuplex(ws);
   try {
@@ -104,20 +114,24 @@ async function listenWs(
   gate: ConnectionGate | undefined,
   onConnection: (connection: Duplex, from: Address) => void,
 ): Promise<Bound> {
+  const { path = PATH_DEFAULT } = at;
+  if (!PATH.test(path)) {
+    throw new FirefliesError("address-invalid", `The path ${path} must end with ${PATH_DEFAULT}.`);
+  }
   const { WebSocketServer: Constructor } = await load();
   const upgrader: WebSocketServer = new Constructor({
     ...OPTIONS,
     noServer: true,
     clientTracking: false,
   } as ServerOptions);
-  const http = httpServer(upgrader, at.path ?? "/", (socket, ws) => {
+  const http = httpServer(upgrader, path, (socket, ws) => {
     const connection = new WebSocketDuplex(ws);
     gate?.carries(socket, connection);
     const from = remoteOf(socket, "ws");
     if (from === undefined) connection.destroy();
     else onConnection(connection, from);
   });
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = createServer({ noDelay: true, ...(gate && GATED) }, (socket) => {
     socket.on("error", () => {}); // "close" follows.
     const from = remoteOf(socket, "ws");
     if (from === undefined) socket.destroy();
