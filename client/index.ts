@@ -25,6 +25,7 @@ export type {
   Change,
   ClientInfo,
   GossipHandler,
+  Isolated,
   Member,
   MessageContext,
   MessageHandler,
