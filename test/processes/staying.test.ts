@@ -78,7 +78,7 @@ describe("a process that is stopped until the others have removed it", () => {
   });
 });
 
-describe.skipIf(NO_FAKETIME)("machines that sleep for three hours", () => {
+describe.skipIf(NO_FAKETIME)("machines that sleep for three hours (needs libfaketime)", () => {
   it("believe their clocks when they wake up, and take in a newcomer", async () => {
     setClock(clock, "+3h");
     const dan = await start("dan");
