@@ -20,6 +20,7 @@ export type {
   Change,
   ClientInfo,
   GossipHandler,
+  Isolated,
   Member,
   MessageContext,
   MessageHandler,

@@ -297,8 +297,8 @@ export const RULES = [
       },
       {
         file: "gossip/defence/defence.js",
-        find: "    sawMyNote(epoch, now) {",
-        put: "    sawMyNote(epoch, now) {\n        return;",
+        find: "    sawMyNote(note, now) {",
+        put: "    sawMyNote(note, now) {\n        return;",
       },
     ],
     run(sim) {
