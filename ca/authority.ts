@@ -17,7 +17,7 @@ import type { Issued } from "./acts/answer.js";
 import { requirePrincipal } from "./acts/applicant.js";
 import { gossipList, publishIfDue, type SignedList } from "./acts/lists.js";
 import { createIdentity, type OfflineInput, signOffline } from "./acts/offline.js";
-import { renew, report } from "./acts/renewal.js";
+import { type RenewOptions, renew, report } from "./acts/renewal.js";
 import { rootOf } from "./acts/root-key.js";
 import { StatusResponder } from "./acts/status.js";
 import { issueToken } from "./acts/token.js";
@@ -212,10 +212,11 @@ export class CertificateAuthority {
 
   /**
    * The next certificate of a member: the same id, for the key of `request`. `current` was proven in TLS. Asked twice
-   * for one key, also after a lost answer, it gives the same certificate. Rejects with "unauthenticated" or as `enroll`.
+   * for one key, also after a lost answer, it gives the same certificate, unless `anew`. Rejects with "unauthenticated",
+   * "too-many-requests" or as `enroll`.
    */
-  renew(current: MemberCertificate, request: Uint8Array, addresses: readonly string[]): Promise<Issued> {
-    return renew(this.#context, current, request, addresses);
+  renew(current: MemberCertificate, request: Uint8Array, options: RenewOptions = {}): Promise<Issued> {
+    return renew(this.#context, current, request, options);
   }
 
   /** Takes a member's addresses, and answers with contacts. */

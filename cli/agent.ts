@@ -1,12 +1,12 @@
 /** A member as a process: starts a Client, serves its control socket, tells what happens on stdout, leaves when told. */
 
-import { onAbort } from "../client/abort.js";
 import { type MemberConfig, optionsOf } from "../client/config/index.js";
 import { DRAIN_MS_MAX } from "../client/drain-deadline.js";
 import { Client } from "../client/index.js";
 import { claimControlPath, releaseControlPath } from "../client/state/control-path.js";
 import type { Change, MessageStream, Sender } from "../client/types.js";
 import { FirefliesError, sha256 } from "../identity/index.js";
+import { onAbort } from "../net/index.js";
 import { ControlServer } from "./control/server.js";
 import { drained } from "./drained.js";
 import { coloured, painter, printable, shortId, toJson, writeLine } from "./output.js";
@@ -48,9 +48,10 @@ export async function runAgent(run: AgentRun): Promise<void> {
   control.stopListening();
   await releaseControlPath(run.dir); // While the lock is still ours.
   await stopped(client, told, run.drainMs);
-  await changes;
+  const isolated = await changes;
   await control.close();
-  await log.event("stopped", { id }, `${shortId(id)} has left`);
+  const wasOut = isolated && `; it was isolated (${isolated})`;
+  await log.event("stopped", { id, ...(isolated && { isolated }) }, `${shortId(id)} has left${wasOut ?? ""}`);
   if (isHurried && log.hasCut) throw new FirefliesError("cancelled", "A second signal cut what was still open.");
 }
 
@@ -101,9 +102,15 @@ async function echo(stream: MessageStream): Promise<void> {
   }
 }
 
-/** Ends when the client has stopped. */
-async function tellChanges(client: Client, log: AgentLog): Promise<void> {
-  for await (const change of client.changes()) log.change(change);
+/** Ends when the client has stopped; resolves to why it was isolated then, if it was. */
+async function tellChanges(client: Client, log: AgentLog): Promise<string | undefined> {
+  let isolated: string | undefined;
+  for await (const change of client.changes()) {
+    log.change(change);
+    if (change.kind === "isolated") isolated = change.reason;
+    if (change.kind === "back") isolated = undefined;
+  }
+  return isolated;
 }
 
 /** Gossip comes again with every round; only what differs from a sender's last is news. */

@@ -91,14 +91,18 @@ function proofOf(admission: Admission): Pick<EnrollBody, "secret" | "principal">
   return { secret: Buffer.from(decodeToken(admission.token)!.secret).toString("base64url") };
 }
 
-/** The next certificate of the same id, for the key of `pair` (the current one or a new one). As `enroll`, and "unauthenticated". */
+/**
+ * The next certificate of the same id, for the key of `pair` (the current one or a new one); `anew`: also
+ * while the present one is young, when the authority would give it again. As `enroll`, and "unauthenticated".
+ */
 export async function renew(
   urls: readonly string[],
   identity: Identity,
   pair: KeyPair,
-  options: CallOptions,
+  options: CallOptions & { readonly anew?: boolean },
 ): Promise<Granted> {
-  const body: RenewBody = { request: await requestFor(pair), addresses: options.addresses };
+  const { addresses, anew = false } = options;
+  const body: RenewBody = { request: await requestFor(pair), addresses, ...(anew && { anew }) };
   const { call, fingerprint } = authenticated(urls, identity, AUTHORITY_PATHS.renew, body, options);
   const granted = await readGranted(await callAuthority(call), { fingerprint, pair, now: options.now });
   if (granted.certificate.id !== identity.certificate.id) throw invalid("the certificate is for another member");
@@ -119,17 +123,23 @@ export async function report(
   return readContacts(answer.contacts, { root, network: certificate, now: options.now });
 }
 
+export interface RevocationsOptions extends Omit<CallOptions, "addresses"> {
+  readonly line?: Line | undefined;
+  readonly onTime?: ((time: number) => void) | undefined;
+}
+
 /**
  * The revocation list in force, as a statement for the protocol, when its number is above `after`. Nothing proves who
- * asks, and a list proves itself. `line` keeps the connection for the next question. Rejects with the codes of `callAuthority`.
+ * asks, and a list proves itself. `line` keeps the connection for the next question; `onTime` is given the authority's time,
+ * unix milliseconds. Rejects with the codes of `callAuthority`.
  */
 export async function fetchRevocations(
   { urls, fingerprint }: AuthorityPlace,
   after: bigint,
-  { now, signal, timeoutMs, line }: Omit<CallOptions, "addresses"> & { readonly line?: Line | undefined },
+  { now, signal, timeoutMs, line, onTime }: RevocationsOptions,
 ): Promise<Uint8Array | undefined> {
   const path = `${AUTHORITY_PATHS.revocations}?after=${after}`;
-  return readRevocations(await callAuthority({ urls, fingerprint, path, now, signal, timeoutMs, line }));
+  return readRevocations(await callAuthority({ urls, fingerprint, path, now, signal, timeoutMs, line }), onTime);
 }
 
 function authenticated(

@@ -3,6 +3,7 @@
  * signal handlers, no global state, any number of clients side by side.
  */
 import { setMaxListeners } from "node:events";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Peer, Recipient } from "../gossip/index.js";
 import {
@@ -18,26 +19,41 @@ import {
   sign,
   verify,
 } from "../identity/index.js";
+import {
+  ConnectionGate,
+  type Destination,
+  NameResolver,
+  type Resolver,
+  type Transport,
+  tcpTransport,
+} from "../net/index.js";
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
+import { AddressWatch } from "./address-watch.js";
 import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
-import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
+import {
+  advertisedAddresses,
+  advertisedBy,
+  type ClientOptions,
+  type Interfaces,
+  type MemberConfig,
+  resolveMemberConfig,
+} from "./config/index.js";
 import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
 import { DRAIN_MS, DRAIN_MS_MAX, DrainDeadline } from "./drain-deadline.js";
 import type { Told } from "./driver/driver.js";
-import type { Destination } from "./driver/link-pool.js";
 import { Entry } from "./entry.js";
-import { grpcTransport } from "./grpc/transport.js";
 import { Handlers } from "./handlers.js";
+import { Isolation } from "./isolation.js";
 import { Member as RunningMember } from "./member.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
+import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import { recall } from "./recollection.js";
 import { Renewal } from "./renewal.js";
 import { RevocationWatch } from "./revocation-watch.js";
 import { settingsOf } from "./settings.js";
 import { StateDirectory } from "./state/index.js";
-import { MESSAGE_BYTES_MAX, type Transport, type TransportOptions } from "./transport.js";
 import type {
   AlarmHandler,
   Change,
@@ -68,8 +84,12 @@ const REJECTIONS_MAX = 256;
 
 /** Parts that a program may bring along; what is left out is the usual one. */
 export interface ClientParts {
-  /** Carries links: gRPC over TCP with TLS 1.3 by default. */
-  readonly transport?: (options: TransportOptions) => Transport;
+  /** What carries bytes to other hosts, TCP by default; the first is the one that listens. */
+  readonly transports?: readonly Transport[];
+  /** Looks names up; the system's configuration by default. */
+  readonly resolver?: Resolver;
+  /** The addresses of this machine: os.networkInterfaces() by default. */
+  readonly interfaces?: () => Interfaces;
 }
 
 type Phase = "new" | "starting" | "running" | "stopping" | "stopped";
@@ -78,9 +98,11 @@ export class Client {
   readonly #options: ClientOptions;
   readonly #parts: ClientParts;
   readonly #feed = new ChangeFeed();
-  readonly #directory = new Directory();
+  readonly #directory = new Directory((id) => this.#member?.isReachable(id) ?? true);
   readonly #handlers = new Handlers((id) => this.#sender(id));
   readonly #onAlarm = (alarm: FirefliesError): void => this.#handlers.raise(alarm);
+  readonly #names = new NameResolver({ now: () => performance.now() });
+  readonly #gate = new ConnectionGate();
   readonly #ending = new AbortController();
   readonly #deadline = new DrainDeadline();
   #phase: Phase = "new";
@@ -91,12 +113,17 @@ export class Client {
   #member: RunningMember | undefined;
   #renewal: Renewal | undefined;
   #watch: RevocationWatch | undefined;
+  #addressWatch: AddressWatch | undefined;
   #entry: Entry | undefined;
   /** Neighbours that have my gossip, and have not answered. */
   readonly #gossiping = new Set<MemberId>();
   readonly #rejected = new Map<string, number>();
-  /** Others refuse me until I have another certificate: also who asks later is to know. */
-  #outcast: Change | undefined;
+  readonly #isolation = new Isolation({
+    publish: (change) => this.#feed.publish(change),
+    onAlarm: (alarm) => this.#onAlarm(alarm),
+    now: Date.now,
+    dir: () => this.#config?.dir,
+  });
   #metadata: Metadata | undefined;
   #content: Uint8Array | undefined;
 
@@ -193,11 +220,13 @@ export class Client {
     await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
     const renewed = this.#renewal?.stop();
     this.#watch?.stop();
+    this.#addressWatch?.stop();
     this.#entry?.stop();
     const { signal } = this.#deadline;
     await Promise.all([this.#member?.stop(signal), either(this.#handlers.settled(), fired(signal))]);
     this.#phase = "stopped";
     this.#deadline.clear();
+    this.#names.close();
     await renewed; // While the directory is still ours.
     await this.#state?.close();
     this.#feed.close();
@@ -224,15 +253,16 @@ export class Client {
     return this.#running.machine.members().map((peer) => this.#directory.describe(peer));
   }
 
-  /** First the members as joined, and that I am an outcast if I am, then every change, until the signal fires, the loop ends or the client stops. */
+  /** First the members as joined, and that I am isolated if I am, then every change, until the signal fires, the loop ends or the client stops. */
   changes({ signal }: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<Change> {
     const joined = this.members().map((member): Change => ({ kind: "joined", member, at: member.since }));
-    return this.#feed.subscribe(this.#outcast ? [...joined, this.#outcast] : joined, signal);
+    const { change } = this.#isolation;
+    return this.#feed.subscribe(change ? [...joined, change] : joined, signal);
   }
 
   /** Figures about this member. */
   info(): ClientInfo {
-    const { machine, identity, links } = this.#running;
+    const { machine, identity, links, clock } = this.#running;
     const { networkId, ringCount, deltaMs, notAfter } = identity.certificate;
     const members = machine.members();
     return {
@@ -246,9 +276,11 @@ export class Client {
       disabledRings: disabledRings(machine.mask, ringCount),
       members: members.length,
       suspected: members.filter((member) => member.suspected).length,
+      isolated: this.#isolation.current,
       links,
       fingerprint: toHex(machine.fingerprint()),
       certificateEnds: notAfter,
+      clock: clock.isFrozen ? "in-doubt" : "steady",
       rejected: Object.fromEntries(this.#rejected),
     };
   }
@@ -290,8 +322,8 @@ export class Client {
    */
   async openStream(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<MessageStream> {
     const { messenger, streams } = this.#talking;
-    const link = await messenger.link(this.#destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
-    return streams.open(link, { signal });
+    const session = await messenger.reach(this.#destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
+    return streams.open(session, { signal });
   }
 
   /**
@@ -328,9 +360,25 @@ export class Client {
   }
 
   /**
-   * Asks the authority for the next certificate now, instead of at two thirds of the present one's life: after an
-   * intermediate was changed. Links and streams go on. Rejects with "authority-...", "key-revoked", "principal-revoked",
-   * "unauthenticated", "state-write-failed" or "not-started".
+   * Where others reach this member from now on, as the option `advertise`: at most 4 of "host:port", or "host" for the port
+   * that is bound; an empty list for the address that follows from what it listens on. All others know within seconds, and
+   * `changes()` tells it as "moved". Rejects with "address-invalid" or "not-started".
+   */
+  async setAdvertise(addresses: readonly string[]): Promise<void> {
+    const [member, config] = [this.#member, this.#config];
+    if (!this.#isInMotion || !member || !config) throw new FirefliesError("not-started");
+    const advertise = advertisedBy(addresses, member.port);
+    this.#addressWatch?.stop();
+    const isDerived = advertise.length === 0;
+    const derived = () => advertisedAddresses({ ...config, advertise: [] }, member.port, this.#interfaces());
+    this.#moved(isDerived ? derived() : advertise, { wasThere: true });
+    if (isDerived) this.#addressWatch?.start();
+  }
+
+  /**
+   * Asks the authority for another certificate now, instead of at two thirds of the present one's life: after an
+   * intermediate was changed, or to come back after this identity was in use twice. Links and streams go on. Rejects with "authority-...", "key-revoked", "principal-revoked",
+   * "unauthenticated", "too-many-requests", "state-write-failed" or "not-started".
    */
   async renew(): Promise<void> {
     if (!this.#isInMotion || this.#renewal === undefined) throw new FirefliesError("not-started");
@@ -367,6 +415,25 @@ export class Client {
     this.#entry = this.#entryOf(member, enrolled);
     await this.#entry.join(memory, signal);
     this.#renewal = this.#renewing(member, enrolled, config);
+    this.#watchAddresses(member, config);
+  }
+
+  readonly #interfaces = (): Interfaces => (this.#parts.interfaces ?? networkInterfaces)();
+
+  #watchAddresses(member: RunningMember, config: MemberConfig): void {
+    this.#addressWatch = new AddressWatch({
+      config: { ...config, advertise: [] },
+      port: member.port,
+      current: () => member.addresses,
+      interfaces: this.#interfaces,
+      onMoved: (addresses) => this.#moved(addresses, { wasThere: false }),
+    });
+    if (config.advertise.length === 0) this.#addressWatch.start();
+  }
+
+  #moved(addresses: readonly string[], { wasThere }: { readonly wasThere: boolean }): void {
+    this.#running.advertise(addresses, { wasThere });
+    this.#feed.publish({ kind: "moved", addresses, at: Date.now() });
   }
 
   #memberOf(config: MemberConfig, identity: Identity): RunningMember {
@@ -374,12 +441,16 @@ export class Client {
       config,
       identity,
       state: this.#state,
-      transport: this.#parts.transport ?? grpcTransport,
+      transports: this.#parts.transports ?? [tcpTransport({ gate: this.#gate })],
+      gate: this.#gate,
+      resolver: this.#parts.resolver ?? this.#names,
+      interfaces: this.#interfaces,
       metadata: () => encodeMetadata(this.#metadata ?? config.metadata),
       dispatch: (kind, payload, request) => this.#handlers.dispatch(kind, payload, request),
       streamHandler: () => this.#handlers.forStreams(),
       onTold: (told) => this.#onTold(told),
       onAlarm: this.#onAlarm,
+      isolation: this.#isolation,
     });
   }
 
@@ -402,11 +473,8 @@ export class Client {
       urls: enrolled.authorityUrls,
       addresses: () => member.addresses,
       directory: config.dir,
-      now: Date.now,
-      onRenewed: (identity) => {
-        this.#outcast = undefined;
-        member.renewed(identity);
-      },
+      clocks: () => member.clocks,
+      onRenewed: (identity) => member.renewed(identity),
       onFailed: this.#onAlarm,
     });
   }
@@ -416,7 +484,8 @@ export class Client {
       identity,
       urls,
       members: () => member.machine.members().length + 1,
-      now: Date.now,
+      clocks: () => member.clocks,
+      onTime: (time) => member.heardTime(time),
       learn: (statement) => member.learn(statement),
       onAlarm: this.#onAlarm,
     });
@@ -478,9 +547,13 @@ export class Client {
         void this.#handOver(told.to, told.content);
         return;
       case "isolated":
-        this.#isolated({ kind: "isolated", reason: told.reason, at: Date.now() });
+        this.#isolation.found(told.reason, told.until && Math.round(Date.now() + told.until - performance.now()));
+        return;
+      case "back":
+        this.#isolation.over();
         return;
       case "alarm":
+        if (told.what === "clock-stepped") this.#clockStepped();
         this.#onAlarm(new FirefliesError(told.what));
         return;
       case "rejected":
@@ -496,10 +569,10 @@ export class Client {
     }
   }
 
-  #isolated(change: Extract<Change, { kind: "isolated" }>): void {
-    const isForGood = change.reason !== "removed" && change.reason !== "nobody";
-    if (isForGood) this.#outcast = change;
-    this.#feed.publish(change);
+  /** The authority is asked what time it is, and what is due by the new time is done. */
+  #clockStepped(): void {
+    this.#watch?.doubt();
+    this.#renewal?.look();
   }
 
   #count(rejection: string): void {

@@ -1,10 +1,9 @@
 /** How a member that listens gets in among the others: whom it asks first, when it is in, and new contacts while it is alone. */
 import type { FirefliesError } from "../identity/index.js";
-import { onAbort } from "./abort.js";
+import { asFirefliesError, onAbort } from "../net/index.js";
 import type { Contact } from "./authority.js";
 import { contactsFromAuthority, type Enrolled } from "./bootstrap.js";
 import { Company } from "./company.js";
-import { asFirefliesError } from "./guard.js";
 import type { Member } from "./member.js";
 import { type Memory, remembered } from "./recollection.js";
 

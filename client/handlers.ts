@@ -3,8 +3,8 @@
  * it: the sender of a message, or this program itself by an alarm.
  */
 import { FirefliesError } from "../identity/index.js";
+import { deadlineIn, errorText, withDeadline } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
-import { errorText, withDeadline } from "./guard.js";
 import type { RequestKind } from "./messages/content.js";
 import type { RequestContext } from "./messages/request-context.js";
 import type { StreamHandler as LinkStreamHandler } from "./streams.js";
@@ -83,7 +83,7 @@ export class Handlers {
   async #takeResponse(data: Uint8Array, id: MemberId, proof: () => Uint8Array): Promise<void> {
     const from = this.#senderOf(id);
     try {
-      await withDeadline({ timeoutMs: RESPONSE_TIMEOUT_MS }, async (signal) => {
+      await withDeadline({ deadline: deadlineIn(RESPONSE_TIMEOUT_MS) }, async (signal) => {
         await this.response?.(data, { from, signal, proof });
       });
     } catch (error) {

@@ -1,18 +1,17 @@
-/** Signed, answered messages with any member: requesters on links that I made, responders on links made to me. */
+/** Signed, answered messages with any member: requesters on sessions that I use, responders for those of others. */
 import { FirefliesError, type Identity, type MemberCertificate } from "../identity/index.js";
+import { type ByteDuplex, type Destination, deadlineIn, type Links, type Session } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
-import type { Destination, LinkPool } from "./driver/link-pool.js";
-import { withDeadline } from "./guard.js";
 import { Budget, CONCURRENT_GOSSIP } from "./messages/budget.js";
 import type { RequestKind } from "./messages/content.js";
 import type { RequestOptions } from "./messages/request.js";
 import { Requester } from "./messages/requester.js";
 import { type Dispatch, Responder } from "./messages/responder.js";
 import { FRAME_BYTES_SOFT } from "./messages/session.js";
-import type { ByteDuplex, Link } from "./transport.js";
+import { MESSAGES } from "./protocols.js";
 
 export interface MessengerOptions {
-  readonly pool: LinkPool;
+  readonly links: Pick<Links, "usable" | "reach">;
   readonly identity: () => Identity;
   readonly dispatch: Dispatch;
   /** Why this member may not talk to me now. Asked for every frame. */
@@ -43,10 +42,10 @@ export interface Cut {
 export class Messenger {
   readonly #options: MessengerOptions;
   readonly #budgets: Readonly<Record<RequestKind, Budget>>;
-  /** Two for each link, made when needed: while a large message passes, small ones go by another stream of the link. */
-  readonly #requesters = { small: new WeakMap<Link, Requester>(), large: new WeakMap<Link, Requester>() };
+  /** Two for each session, made when needed: while a large message passes, small ones go by another stream of it. */
+  readonly #requesters = { small: new WeakMap<Session, Requester>(), large: new WeakMap<Session, Requester>() };
   readonly #open = new Map<MemberId, Set<Requester | Responder>>();
-  /** Messages that wait for a link. */
+  /** Messages that wait for a session. */
   readonly #dialling = new Set<Promise<void>>();
   /** Told when a responder has ended. */
   readonly #endListeners = new WeakMap<Responder, () => void>();
@@ -60,16 +59,19 @@ export class Messenger {
     };
   }
 
-  /** A link, there already or dialled. One dial serves all who wait for it, each with a patience of its own. */
-  async link(to: Destination, patience: Patience): Promise<Link> {
-    if (patience.signal?.aborted) throw new FirefliesError("cancelled");
-    return this.#options.pool.linkTo(to) ?? (await withDeadline(patience, () => this.#options.pool.reach(to)));
+  /** A session, there already or dialled. One dial serves all who wait for it, each with a patience of its own. */
+  async reach(to: Destination, { signal, timeoutMs }: Patience): Promise<Session> {
+    if (signal?.aborted) throw new FirefliesError("cancelled");
+    return (
+      this.#options.links.usable(to) ??
+      (await this.#options.links.reach(to, { signal, deadline: deadlineIn(timeoutMs) }))
+    );
   }
 
   /** `timeoutMs` covers dialling too. Rejects with a FirefliesError. */
   request(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
-    const link = this.#options.pool.linkTo(to);
-    if (link !== undefined) return this.#requesterOf(link, data).request(kind, data, options);
+    const session = this.#options.links.usable(to);
+    if (session !== undefined) return this.#requesterOf(session, data).request(kind, data, options);
     return this.#dialAndRequest(kind, to, data, options);
   }
 
@@ -77,10 +79,10 @@ export class Messenger {
     const startedAt = performance.now();
     const onAsked = kind === "message" ? this.#beginDialling() : () => {};
     try {
-      const link = await this.link(to, options);
-      if (to.id === undefined) options.found?.(link.peer.id);
+      const session = await this.reach(to, options);
+      if (to.id === undefined) options.found?.(session.peer.id);
       const timeoutMs = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
-      return this.#requesterOf(link, data).request(kind, data, { ...options, timeoutMs });
+      return this.#requesterOf(session, data).request(kind, data, { ...options, timeoutMs });
     } finally {
       onAsked();
     }
@@ -164,19 +166,19 @@ export class Messenger {
     for (const id of [...this.#open.keys()]) this.endAll(id, error);
   }
 
-  #requesterOf(link: Link, { length }: Uint8Array): Requester {
+  #requesterOf(session: Session, { length }: Uint8Array): Requester {
     const requesters = this.#requesters[length > FRAME_BYTES_SOFT ? "large" : "small"];
-    const existing = requesters.get(link);
+    const existing = requesters.get(session);
     if (existing && !existing.closed) return existing;
     const requester = new Requester({
-      duplex: link.open("messages"),
-      peer: link.peer,
+      duplex: session.open(MESSAGES),
+      peer: session.peer,
       identity: this.#options.identity(),
-      refusal: () => this.#options.refusal(link.peer),
+      refusal: () => this.#options.refusal(session.peer),
     });
-    requesters.set(link, requester);
-    this.#track(link.peer.id, requester);
-    requester.onClose(() => this.#untrack(link.peer.id, requester));
+    requesters.set(session, requester);
+    this.#track(session.peer.id, requester);
+    requester.onClose(() => this.#untrack(session.peer.id, requester));
     return requester;
   }
 

@@ -4,8 +4,9 @@
  * first tells the others.
  */
 import { FirefliesError, fingerprintOf, type Identity } from "../identity/index.js";
+import { asFirefliesError } from "../net/index.js";
 import { fetchRevocations, Line } from "./authority.js";
-import { asFirefliesError } from "./guard.js";
+import { byEitherClock, type Clocks } from "./clocks.js";
 
 /** Questions of the whole network lie this far apart, milliseconds ... */
 const SHARED_PAUSE_MS = 1_000;
@@ -19,6 +20,8 @@ const PAUSE_MAX_MS = 900_000;
 const KEPT_PAUSE_MS = 50_000;
 /** For one question, milliseconds: nobody waits for it. */
 const TIMEOUT_MS = 5_000;
+/** After a step of my clock I ask within this, milliseconds, drawn by chance: a whole site may have woken up. */
+const SOON_MS = 1_000;
 
 /** What a list says of itself. */
 export interface ListDates {
@@ -33,8 +36,9 @@ export interface RevocationWatchOptions {
   readonly urls: readonly string[];
   /** Live members, with me. */
   readonly members: () => number;
-  /** Unix milliseconds. */
-  readonly now: () => number;
+  readonly clocks: () => Clocks;
+  /** What time it is to the authority, unix milliseconds: it decides after a step of the wall clock (rule R18). */
+  readonly onTime: (time: number) => void;
   /** A list to take in; it is checked like anyone's. */
   readonly learn: (statement: Uint8Array) => void;
   readonly onAlarm: (alarm: FirefliesError) => void;
@@ -49,6 +53,9 @@ export class RevocationWatch {
   #asked = 0;
   /** The list whose age was complained of, once. */
   #stale: bigint | undefined;
+  /** The clock has stepped, and the authority has not said yet what time it is. */
+  #isInDoubt = false;
+  #isAsking = false;
 
   constructor(options: RevocationWatchOptions) {
     this.#options = options;
@@ -70,24 +77,43 @@ export class RevocationWatch {
     this.#held = { number, nextUpdate };
   }
 
+  /** My clock has stepped: the authority is asked for the time at once, and often until it answers. */
+  doubt(): void {
+    const isKnown = this.#isInDoubt;
+    this.#isInDoubt = this.#options.urls.length > 0 && !this.#abort.signal.aborted;
+    if (this.#isInDoubt && !isKnown && !this.#isAsking) this.#schedule(SOON_MS * Math.random());
+  }
+
   async #ask(): Promise<void> {
-    const { identity, urls, now, learn } = this.#options;
+    const { identity, urls, clocks, learn } = this.#options;
     this.#asked += 1;
+    this.#isAsking = true;
     const place = { urls, fingerprint: fingerprintOf(identity.root) };
     try {
       const line = meanPauseOf(this.#options.members()) <= KEPT_PAUSE_MS ? this.#line : undefined;
-      const options = { now: now(), signal: this.#abort.signal, timeoutMs: TIMEOUT_MS, line };
-      const statement = await fetchRevocations(place, this.#held?.number ?? 0n, options);
+      const options = { signal: this.#abort.signal, timeoutMs: TIMEOUT_MS, line };
+      const onTime = (time: number) => this.#heard(time);
+      const statement = await byEitherClock(clocks(), (now) =>
+        fetchRevocations(place, this.#held?.number ?? 0n, { ...options, now, onTime }),
+      );
       if (statement !== undefined && !this.#abort.signal.aborted) learn(statement);
       this.#complain();
     } catch (error) {
       this.#complain(asFirefliesError(error, "authority-failed"));
     }
-    if (!this.#abort.signal.aborted) this.#schedule();
+    this.#isAsking = false;
+    if (this.#abort.signal.aborted) return;
+    this.#schedule(pauseOf(this.#isInDoubt ? 1 : this.#options.members(), Math.random()));
   }
 
-  #schedule(): void {
-    const pause = pauseOf(this.#options.members(), Math.random());
+  #heard(time: number): void {
+    if (this.#abort.signal.aborted) return;
+    this.#isInDoubt = false;
+    this.#options.onTime(time);
+  }
+
+  #schedule(pause: number): void {
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#ask(), pause);
     this.#timer.unref();
   }
@@ -96,7 +122,7 @@ export class RevocationWatch {
   #complain(cause?: FirefliesError): void {
     if (this.#abort.signal.aborted) return;
     const { number, nextUpdate } = this.#held ?? { number: 0n, nextUpdate: 0 };
-    if (this.#stale === number || this.#options.now() <= nextUpdate) return;
+    if (this.#stale === number || this.#options.clocks().believed <= nextUpdate) return;
     // The answer of a moment ago is still being checked, or others are just about to tell me theirs.
     if (this.#held === undefined && (cause === undefined || this.#asked === 1)) return;
     this.#stale = number;

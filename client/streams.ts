@@ -4,11 +4,12 @@
  * theirs.
  */
 import { FirefliesError, type MemberCertificate } from "../identity/index.js";
+import type { ByteDuplex, Session } from "../net/index.js";
+import { errorText } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
-import { errorText } from "./guard.js";
+import { STREAM } from "./protocols.js";
 import { mayBegin, type Places } from "./shares.js";
 import { inOrder } from "./stream-end.js";
-import type { ByteDuplex, Link } from "./transport.js";
 
 /**
  * Streams open at once with one member, either way: a reader that has stopped holds about 2 MiB at each end
@@ -54,12 +55,17 @@ export class Streams {
     return this.#size;
   }
 
-  /** Opens a stream to the member at the other end of `link`. Throws "overloaded" when too many are open, or "member-stopping". */
-  open(link: Link, options: { readonly signal?: AbortSignal | undefined } = {}): ByteDuplex {
+  /** Is a stream open with this member? */
+  isOpenWith(id: MemberId): boolean {
+    return this.#open.has(id);
+  }
+
+  /** Opens a stream to the member at the other end of a session. Throws "overloaded" when too many are open, or "member-stopping". */
+  open(session: Session, options: { readonly signal?: AbortSignal | undefined } = {}): ByteDuplex {
     if (this.#stopping) throw new FirefliesError("member-stopping", "stop() was called: no new stream is opened.");
-    if (this.#full(link.peer.id)) throw tooMany();
-    const stream = link.open("stream", options);
-    this.#track(link.peer.id, stream);
+    if (this.#full(session.peer.id)) throw tooMany();
+    const stream = session.open(STREAM, options);
+    this.#track(session.peer.id, stream);
     return stream;
   }
 
@@ -71,14 +77,14 @@ export class Streams {
     else this.#handle(peer, stream, handler);
   }
 
-  /** Ends all streams with a member: it has left the view. */
+  /** Ends all streams with a member: it has left the view. What it had sent to the end is read first. */
   endAll(id: MemberId, error = new FirefliesError("peer-removed")): void {
-    for (const stream of [...(this.#open.get(id) ?? [])]) stream.destroy(error);
+    for (const stream of [...(this.#open.get(id) ?? [])]) stream.giveUp(error);
   }
 
   /** Ends all streams. */
   close(error = new FirefliesError("link-closed")): void {
-    for (const id of [...this.#open.keys()]) this.endAll(id, error);
+    for (const streams of [...this.#open.values()]) for (const stream of [...streams]) stream.destroy(error);
   }
 
   /**

@@ -1,10 +1,11 @@
 /** The protocol as a machine without I/O: bring your own transport, clock, keys and randomness. */
 
-export { TrustedClock } from "./clock.js";
+export { CLOCK_TOLERANCE_MS, PROOF_REACH_MS, TrustedClock } from "./clock.js";
+export type { TryOutcome } from "./detection/detector.js";
 export { EPOCH_MAX, METADATA_BYTES_MAX, NOTE_BYTES_MAX, PACKET_BYTES_MAX, REVOCATION_BYTES_MAX } from "./limits.js";
 export { Machine } from "./machine.js";
 export type { MachineOptions } from "./machine-options.js";
-export type { Output, Peer, Recipient, Standing } from "./outputs.js";
+export type { IsolationReason, Output, Peer, Recipient, Standing } from "./outputs.js";
 export type { Ports, Random } from "./ports.js";
 export { type Accusation, encodeAccusation, parseAccusation, type SignedAccusation } from "./records/accusation.js";
 export type { CertificateChain, CertificateFacts } from "./records/certificate.js";
@@ -38,5 +39,4 @@ export {
 export type { Check, Verdict, Verified } from "./records/verified.js";
 export { checkSettings, LAN, LOCAL, type Settings, WAN } from "./settings.js";
 export { CALL_TIMEOUT_MS } from "./spreading/courier.js";
-export { CLOCK_TOLERANCE_MS } from "./view/evidence.js";
 export { SharedView, type SharedViewOptions } from "./view/shared-view.js";

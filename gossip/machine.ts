@@ -7,14 +7,16 @@
  * of docs/protocol.md.
  */
 import { type MemberId, tolerance } from "../rings/index.js";
-import { TrustedClock } from "./clock.js";
+import { CLOCK_TOLERANCE_MS } from "./clock.js";
 import { Defence } from "./defence/defence.js";
 import { Epochs } from "./defence/epochs.js";
 import { Hearings } from "./defence/hearings.js";
 import { Self } from "./defence/self.js";
+import type { TryOutcome } from "./detection/detector.js";
 import { Lateness } from "./detection/lateness.js";
 import { Monitor } from "./detection/monitor.js";
 import { Herald } from "./herald.js";
+import { Isolation } from "./isolation.js";
 import type { MachineOptions } from "./machine-options.js";
 import { Outbox, type Output, type Peer, type Recipient, type Standing } from "./outputs.js";
 import type { Ports } from "./ports.js";
@@ -53,12 +55,11 @@ const NOTE_TIMER = "note/";
 /** Expiry and forgotten budgets are looked at this often, in gossip intervals. */
 const TIDY_INTERVALS = 10;
 
-type TimerName = "doubt" | "gossip" | "monitor" | "push" | "rebuttal" | "repush" | "join" | "depart";
+type TimerName = "doubt" | "isolation" | "gossip" | "monitor" | "push" | "rebuttal" | "repush" | "join" | "depart";
 
 export class Machine {
   readonly #settings: Settings;
   readonly #ports: Ports;
-  readonly #clock: TrustedClock;
   readonly #evidence: Evidence;
   readonly #judgement: Judgement;
   readonly #view: View;
@@ -74,6 +75,7 @@ export class Machine {
   readonly #courier = new Courier();
   readonly #roster: Roster;
   readonly #herald: Herald;
+  readonly #isolation: Isolation;
   readonly #timers = new Timers();
   readonly #lateness = new Lateness();
   readonly #outbox = new Outbox();
@@ -86,29 +88,25 @@ export class Machine {
   /** The deadline, once it was asked for; only inputs change it, and each of them wakes me first. Infinity: none. */
   #due: number | undefined;
   #departed = false;
-  #frozen = false;
 
   /** Throws RangeError on settings out of range, and for a shared view in which my note does not stand. */
   constructor(options: MachineOptions) {
     checkSettings(options.settings);
     const { settings, ports, ringCount, certificate } = options;
-    const { random, sha256 } = ports;
     this.#settings = settings;
     this.#ports = ports;
     this.#known = options.known;
-    this.#clock = new TrustedClock(ports.wallClock);
     const begun = options.shared?.fork(certificate.id);
     this.#standingNote = options.shared?.noteOf(certificate, options.savedMark);
-    this.#evidence = begun?.evidence ?? new Evidence({ ringCount, sha256 });
+    this.#evidence = begun?.evidence ?? new Evidence({ ringCount, sha256: ports.sha256 });
     this.#roster = begun?.roster ?? new Roster();
     this.#judgement = new Judgement({ evidence: this.#evidence, ...settings });
     this.#view = new View(certificate.id, this.#evidence, this.#judgement);
-    const epochs = new Epochs(options.savedMark, ports.wallClock());
-    const mine = { certificate: own(certificate), epochs, sign: ports.sign };
-    this.#self = new Self({ ...options, ...mine });
+    const epochs = new Epochs(options.savedMark, ports.clock.reading);
+    this.#self = new Self({ ...options, certificate: own(certificate), epochs, sign: ports.sign });
     this.#intake = this.#newIntake(options);
     this.#partners = new Partners(settings.gossipMs);
-    const shared = {
+    const parts = {
       view: this.#view,
       self: this.#self,
       partners: this.#partners,
@@ -118,8 +116,10 @@ export class Machine {
       outbox: this.#outbox,
       settings,
       ports,
-      random,
+      random: ports.random,
     };
+    this.#isolation = new Isolation(parts);
+    const shared = { ...parts, isolation: this.#isolation };
     this.#herald = new Herald(shared);
     this.#mailer = new Mailer(shared);
     this.#monitor = new Monitor({ ...shared, mailer: this.#mailer, onAccused: (id) => this.#herald.touch(id) });
@@ -129,8 +129,7 @@ export class Machine {
       submit: (statements, from, isNews, now, isHearing) =>
         this.#act(this.#intake.submit(statements, from, isNews, now, isHearing), now),
       isPending: (digest) => this.#intake.isPending(digest),
-      onToldGone: (epoch, now) => this.#defence.toldGone(epoch, now),
-      onSummons: (from, summons, now) => this.#defence.summoned(from, summons, true, now),
+      defence: this.#defence,
       deltaMs: settings.deltaMs,
       isNew: () => this.#joining !== undefined,
     });
@@ -228,7 +227,7 @@ export class Machine {
 
   start(now: number): void {
     this.#due = undefined;
-    this.#clock.wall(now);
+    this.#ports.clock.wall(now);
     if (this.#standingNote) this.#defence.stand(this.#standingNote);
     else this.#introduceMyself(now);
     if (this.#known.length > 0) this.#act(this.#intake.submit(this.#known, undefined, false, now), now);
@@ -307,16 +306,9 @@ export class Machine {
   }
 
   /** How a `try` ended. */
-  tried(id: MemberId, answered: boolean, now: number): void {
+  tried(id: MemberId, outcome: TryOutcome, now: number): void {
     this.#wake(now);
-    this.#monitor.tried(id, answered, now);
-    this.#settle(now);
-  }
-
-  /** A `try` was turned down at once: the host answered that nobody listens there. */
-  refused(id: MemberId, now: number): void {
-    this.#wake(now);
-    this.#monitor.refused(id, now);
+    this.#monitor.tried(id, outcome, now);
     this.#settle(now);
   }
 
@@ -391,6 +383,7 @@ export class Machine {
     const late = this.#lateness.of(deadline, now);
     if (late === 0) return;
     this.#judgement.postpone(late, now);
+    this.#isolation.stalled(late, now);
     if (late <= this.#settings.monitorMs / 2) this.#monitor.postpone(late);
     else this.#monitor.restart(now);
     if (late > this.#settings.deltaMs / 2) this.#askAround(now);
@@ -412,6 +405,7 @@ export class Machine {
     else if (name === "repush") this.#defence.repush(now);
     else if (name === "join") this.#finishJoin(now);
     else if (name === "doubt") this.#doubt(now);
+    else if (name === "isolation") this.#isolation.touch();
     else if (name === "depart") this.#depart();
   }
 
@@ -456,9 +450,8 @@ export class Machine {
   }
 
   #wall(now: number): number {
-    const wall = this.#clock.wall(now);
-    if (this.#clock.isFrozen && !this.#frozen) this.#outbox.emit({ kind: "alarm", what: "clock-stepped" });
-    this.#frozen = this.#clock.isFrozen;
+    const wall = this.#ports.clock.wall(now);
+    this.#herald.clockIs(this.#ports.clock.isFrozen);
     return wall;
   }
 
@@ -473,6 +466,7 @@ export class Machine {
       if (!this.#self.leaving) this.#monitor.guardTheDead(now);
     }
     if (this.#joining) this.#join(now);
+    else this.#isolation.tell(now);
     if (this.#intake.isIdle) this.#exchanges.resume(now);
     if (this.#self.leaving && this.#courier.isIdle && this.#mailer.isIdle) this.#depart();
   }
@@ -482,6 +476,7 @@ export class Machine {
     this.#judgedVersion = this.#evidence.version;
     const { changed, turned, removed } = this.#judgement.update(now, this.#wall(now));
     this.#view.refresh(changed);
+    this.#isolation.touch();
     for (const id of changed) this.#herald.touch(id);
     for (const id of removed) this.#monitor.forget(id);
     if (!this.#self.leaving) this.#hearings.turned(turned, now);
@@ -513,9 +508,12 @@ export class Machine {
     // Not judged anew yet: still accused means that this note is the answer.
     const isRebuttal = isLatest && this.#judgement.mayAnswer(claim.note.id);
     if (id) this.#herald.touch(id);
-    if (claim.kind === "revocation") this.#herald.revoked(claim.list);
+    if (claim.kind === "revocation") {
+      this.#ports.clock.proves(claim.list.issuedAt - CLOCK_TOLERANCE_MS, now);
+      this.#herald.revoked(claim.list);
+    }
     if (claim.kind === "note") {
-      this.#judgement.noteAdmitted(claim.note.id, now);
+      if (this.#judgement.noteAdmitted(claim.note.id, now)) this.#rounds.tellOfWait(claim.note.id, now);
       if (isLatest) this.#monitor.forget(claim.note.id);
     }
     if (fresh && isRebuttal) this.#mailer.spreadUrgently(digest, now);
@@ -528,7 +526,7 @@ export class Machine {
 
   /** A well-signed accusation of mine, or a note under my key that is not my latest. */
   #aboutMe(claim: Claim & { kind: "note" | "accusation" }, now: number): void {
-    if (claim.kind === "note") this.#defence.sawMyNote(claim.note.epoch, now);
+    if (claim.kind === "note") this.#defence.sawMyNote(claim.note, now);
     else this.#defence.accused(claim.accusation, now);
   }
 

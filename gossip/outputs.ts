@@ -40,6 +40,9 @@ export interface Recipient {
   readonly addresses: readonly string[];
 }
 
+/** Why I am not among the others. */
+export type IsolationReason = "removed" | "waiting" | "nobody" | "revoked" | "expired" | "equivocated";
+
 export type Output =
   /** Write the mark to stable storage, and only then go on. A disk that refuses is an alarm, not a stop. */
   | { readonly kind: "save"; readonly mark: bigint }
@@ -66,7 +69,7 @@ export type Output =
       readonly epoch: bigint;
       readonly ring: number;
     }
-  /** Ask the member over its main transport whether it is there; answer with `tried`, or with `refused`. */
+  /** Ask the member over its main transport whether it is there; answer with `tried`. */
   | { readonly kind: "try"; readonly to: Recipient; readonly timeoutMs: number }
   /** Check these off the loop; answer with `verified`, one verdict per check, in order. */
   | { readonly kind: "verify"; readonly batch: number; readonly checks: readonly Check[] }
@@ -87,8 +90,15 @@ export type Output =
   | { readonly kind: "ready" }
   /** My leaving note has reached all neighbours that answered. Once. */
   | { readonly kind: "departed" }
-  /** The others hold me as gone, or nobody else is live here any more. */
-  | { readonly kind: "isolated"; readonly reason: "removed" | "nobody" | "revoked" | "expired" | "equivocated" }
+  /** The others do not have me among them, or nobody else is live here any more. Once for each reason; see isolation.ts. */
+  | {
+      readonly kind: "isolated";
+      readonly reason: IsolationReason;
+      /** Monotonic milliseconds: when a wait ends (rule R13). */
+      readonly until?: number;
+    }
+  /** That is over. */
+  | { readonly kind: "back"; readonly reason: IsolationReason }
   /** A newer list is in force (rule R17): connections of those on it are to be cut. */
   | { readonly kind: "revocations"; readonly list: RevocationList }
   /** Something a partner sent was not taken. For counters; nothing needs to be done. */

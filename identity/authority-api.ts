@@ -41,6 +41,8 @@ export interface EnrollBody {
 /** POST /v1/renew, with the member's current certificate in TLS. */
 export interface RenewBody {
   readonly request: string;
+  /** True: another certificate also while the present one is young. Without it a lost answer is given again. */
+  readonly anew?: boolean;
   readonly addresses?: readonly string[];
 }
 
@@ -66,6 +68,8 @@ export interface CertificateAnswer {
 
 /** GET /v1/revocations?after=NUMBER: the list in force when its number is higher, else none. */
 export interface RevocationsAnswer {
+  /** What time it is to the authority, unix milliseconds: for members whose clock has stepped. */
+  readonly time: number;
   readonly list?: {
     readonly body: string;
     readonly signature: string;

@@ -106,6 +106,7 @@ export {
   type CertificateChain,
   CLOCK_TOLERANCE_MS,
   compareCertificates,
+  type DateClock,
   dateProblem,
   hasKey,
   type MemberCertificate,
@@ -113,6 +114,7 @@ export {
   serialToHex,
   type Verdict,
   type VerifyOptions,
+  verifyAgainst,
   verifyMemberCertificate,
 } from "./member-certificate.js";
 export {

@@ -13,16 +13,24 @@ import { requireUnrevoked } from "./revocation.js";
 const ISSUED_MAX = 20;
 const DAY_MS = 86_400_000;
 
+export interface RenewOptions {
+  /** Where the member is now. */
+  readonly addresses?: readonly string[];
+  /** Another certificate also while the present one is young: the only way back after an identity was in use twice (R12). */
+  readonly anew?: boolean;
+}
+
 export async function renew(
   context: Context,
   current: MemberCertificate,
   request: Uint8Array,
-  addresses: readonly string[],
+  { addresses = [], anew = false }: RenewOptions,
 ): Promise<Issued> {
   const applicant = applicantOf(request, addresses);
   const holder = await holderOf(context, current);
   const earlier = await context.state.records.certificateOfKey(holder.principal, applicant.spki);
-  if (earlier !== undefined && (await isStillGood(context, earlier))) return answer(context, earlier, addresses);
+  if (!anew && earlier !== undefined && (await isStillGood(context, earlier)))
+    return answer(context, earlier, addresses);
   await requireBudget(context, holder.id);
   // A revocation that comes in between must find nothing that it does not take back.
   const condition = { kind: "renewal", serial: holder.serial } as const;

@@ -42,7 +42,7 @@ export function addEstRoutes(server: FastifyInstance, authority: CertificateAuth
   const reenroll = { ...request, summary: "EST: the calling member's next certificate.", needsCertificate: true };
   server.post(`${PATH}/simplereenroll`, { schema: reenroll }, async (call, reply) => {
     const caller = callers.of(call, authority.renewalGraceMs);
-    const { leaf } = await authority.renew(caller, requestOf(call.body), []);
+    const { leaf } = await authority.renew(caller, requestOf(call.body));
     return sendCertificates(reply, leaf);
   });
 }

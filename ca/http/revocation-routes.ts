@@ -47,9 +47,10 @@ async function revocationsAnswer(authority: CertificateAuthority, after: unknown
     throw new FirefliesError("body-malformed", "`after` is the number of a list, in decimal.");
   }
   const list = await authority.revocations();
-  if (list === undefined || list.number <= BigInt(after)) return {};
+  const time = authority.now();
+  if (list === undefined || list.number <= BigInt(after)) return { time };
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
-  return { list: { body: base64(list.body), signature: base64(list.signature), issuer: base64(list.issuer) } };
+  return { time, list: { body: base64(list.body), signature: base64(list.signature), issuer: base64(list.issuer) } };
 }
 
 async function crlBytes(authority: CertificateAuthority, fingerprint: string | undefined): Promise<Buffer> {

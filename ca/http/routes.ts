@@ -53,7 +53,8 @@ export function addRoutes(server: FastifyInstance, authority: CertificateAuthori
   server.post<{ Body: RenewBody }>(AUTHORITY_PATHS.renew, { schema: renew }, async (request) => {
     const { body } = request;
     const caller = callers.of(request, authority.renewalGraceMs);
-    return certificateAnswer(await authority.renew(caller, fromBase64(body.request), body.addresses ?? []));
+    const options = { addresses: body.addresses ?? [], anew: body.anew === true };
+    return certificateAnswer(await authority.renew(caller, fromBase64(body.request), options));
   });
 
   const report: Described = {

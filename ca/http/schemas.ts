@@ -29,7 +29,11 @@ export const ENROLL_BODY = {
 export const RENEW_BODY = {
   type: "object",
   required: ["request"],
-  properties: { request: base64, addresses },
+  properties: {
+    request: base64,
+    addresses,
+    anew: { type: "boolean", description: "Another certificate also while the present one is young." },
+  },
 } as const;
 export const REPORT_BODY = { type: "object", required: ["addresses"], properties: { addresses } } as const;
 
@@ -62,9 +66,11 @@ export const REPORT_ANSWER = {
   additionalProperties: true,
 } as const;
 export const REVOCATIONS_ANSWER = {
-  description: "The list, or nothing when there is no newer one.",
+  description: "The list, or none when there is no newer one, and the time.",
   type: "object",
+  required: ["time"],
   properties: {
+    time: { type: "integer", description: "What time it is to the authority, unix milliseconds." },
     list: {
       type: "object",
       required: ["body", "signature", "issuer"],

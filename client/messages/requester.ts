@@ -1,7 +1,7 @@
 /** The asking end of a link's messages: requests out, answers matched to them by id, each with its own deadline. */
 import { type ErrorCode, FirefliesError, isErrorCode, type MemberCertificate } from "../../identity/index.js";
-import { timeoutText } from "../guard.js";
-import { MESSAGE_BYTES_MAX } from "../transport.js";
+import { lateError } from "../../net/index.js";
+import { MESSAGE_BYTES_MAX } from "../protocols.js";
 import { type Content, REQUEST_ID_MAX, type RequestKind } from "./content.js";
 import { Deadlines } from "./deadlines.js";
 import { proofOf, type SignedFrame } from "./proof.js";
@@ -43,7 +43,7 @@ export class Requester {
   readonly #waiting = new Set<Request>();
   readonly #deadlines = new Deadlines<Request>(
     () => [...this.#inFlight.values(), ...this.#waiting],
-    (request) => this.#giveUp(request, new FirefliesError("timeout", timeoutText(request.timeoutMs))),
+    (request) => this.#giveUp(request, lateError(request.timeoutMs)),
   );
   readonly #closeListeners = new Set<(error: FirefliesError) => void>();
   readonly #settledListeners = new Set<() => void>();

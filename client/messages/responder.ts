@@ -1,7 +1,7 @@
 /** The answering end of a link's messages: requests in, handlers run within a budget, answers out. */
 import { type ErrorCode, FirefliesError } from "../../identity/index.js";
-import { ERROR_TEXT_MAX, errorText } from "../guard.js";
-import { MESSAGE_BYTES_MAX } from "../transport.js";
+import { ERROR_TEXT_MAX, errorText } from "../../net/index.js";
+import { MESSAGE_BYTES_MAX } from "../protocols.js";
 import type { Budget, Share } from "./budget.js";
 import { type Content, REQUEST_KINDS, type RequestContent, type RequestKind } from "./content.js";
 import { Deadlines } from "./deadlines.js";

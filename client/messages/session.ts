@@ -4,8 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { FirefliesError, type Identity, type MemberCertificate, sign, verify } from "../../identity/index.js";
-import { asFirefliesError } from "../guard.js";
-import type { ByteDuplex } from "../transport.js";
+import type { ByteDuplex } from "../../net/index.js";
+import { asFirefliesError } from "../../net/index.js";
 import { Block } from "./block.js";
 import { type Content, decodeContent, encodeContent } from "./content.js";
 import {

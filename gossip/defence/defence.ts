@@ -4,8 +4,9 @@ import { affordableAt, type Budget, type BudgetRate, fullBudget, refilled } from
 import { AWAITING_MAX } from "../limits.js";
 import type { Outbox } from "../outputs.js";
 import type { Accusation } from "../records/accusation.js";
-import type { Note } from "../records/note.js";
+import type { Note, SignedNote } from "../records/note.js";
 import type { Summons } from "../records/packet.js";
+import { own } from "../records/verified.js";
 import { noteMs, type Settings } from "../settings.js";
 import type { Mailer } from "../spreading/mailer.js";
 import type { Timers } from "../timers.js";
@@ -28,6 +29,9 @@ export interface DefenceParts {
  */
 const GRACE_DELTAS = 1 / 8;
 
+/** Two processes with one identity answer each other's notes about once a second: the alarm is for people, milliseconds. */
+const ALARM_PAUSE_MS = 60_000;
+
 export class Defence {
   readonly #parts: DefenceParts;
   readonly #testimony = new Testimony();
@@ -40,11 +44,9 @@ export class Defence {
   /** My next note answers somebody who may stand before me, or a note that is not mine. */
   #isUrgent = false;
   #repushUntil = Number.NEGATIVE_INFINITY;
+  #alarmedAt = Number.NEGATIVE_INFINITY;
   /** The highest epoch of a note that was made with my key and not by me. */
   #floor = 0n;
-  /** The last epoch of mine that others held as gone, and that I have told so; in this life. */
-  #removedEpoch: bigint | undefined;
-  #firstEpoch: bigint | undefined;
 
   constructor(parts: DefenceParts) {
     this.#parts = parts;
@@ -107,26 +109,26 @@ export class Defence {
   }
 
   /** A note under my key that is not my latest: go above it. */
-  sawMyNote(epoch: bigint, now: number): void {
-    const { self, outbox } = this.#parts;
+  sawMyNote(note: SignedNote, now: number): void {
+    const { self, outbox, view } = this.#parts;
+    const { epoch } = note;
+    // With another body at my epoch it is half of a proof, which silences me (rule R12). Its signature was checked.
+    const mine = view.evidence.note(view.me)?.note;
+    if (mine?.epoch === epoch) view.evidence.admitEquivocation([mine, own(note)]);
     if (epoch < self.epoch || epoch <= this.#floor || self.leaving) return;
     // Either I have lost my memory, or someone runs with my key at this moment: then this repeats.
-    if (this.#floor > 0n) outbox.emit({ kind: "alarm", what: "identity-in-use" });
+    if (this.#floor > 0n && now - this.#alarmedAt >= ALARM_PAUSE_MS) {
+      this.#alarmedAt = now;
+      outbox.emit({ kind: "alarm", what: "identity-in-use" });
+    }
     this.#floor = epoch;
     this.#schedule(now, true);
   }
 
-  /**
-   * An unsigned word of an authenticated member: worth one new note at the strangers' pace, and no more (rules R9, R15). My
-   * program hears of it also when that note is out already, because a summons came first.
-   */
+  /** An unsigned word of an authenticated member: worth one new note at the strangers' pace, and no more (rules R9, R15). */
   toldGone(epoch: bigint, now: number): void {
-    const { self, outbox } = this.#parts;
-    if (self.leaving || epoch > self.epoch || epoch < (this.#firstEpoch ?? epoch + 1n)) return;
-    if (epoch === self.epoch) this.#schedule(now, false, this.#afterGrace(now));
-    if (this.#removedEpoch !== undefined && epoch <= this.#removedEpoch) return;
-    this.#removedEpoch = epoch;
-    outbox.emit({ kind: "isolated", reason: "removed" });
+    if (!this.#parts.self.leaving && epoch === this.#parts.self.epoch)
+      this.#schedule(now, false, this.#afterGrace(now));
   }
 
   /**
@@ -151,7 +153,6 @@ export class Defence {
     this.#saveMark();
     timers.clear("rebuttal");
     this.#testimony.clear();
-    this.#firstEpoch ??= self.epoch;
     this.#rebuttedAt = now;
     const { tokens, at } = refilled(this.#budget, this.#rate, now);
     this.#budget = { tokens: Math.max(0, tokens - 1), at };
@@ -180,7 +181,6 @@ export class Defence {
   /** I go on from a note that all others hold. */
   stand(note: Note): void {
     this.#parts.self.adopt(note);
-    this.#firstEpoch = note.epoch;
     this.#saveMark();
   }
 

@@ -24,6 +24,8 @@ export class Self {
   addresses: readonly Address[];
   metadata: Uint8Array;
   leaving = false;
+  /** Of the first note of this life; undefined before it. */
+  firstEpoch: bigint | undefined;
   readonly #options: SelfOptions;
   #mask: Uint8Array;
   #disabledBy: DisabledBy = new Map();
@@ -56,6 +58,7 @@ export class Self {
   /** A note of mine that others hold already is my latest. */
   adopt(note: Note): void {
     this.#options.epochs.adopt(note.epoch);
+    this.firstEpoch = note.epoch;
     this.#mask = note.mask;
   }
 
@@ -96,6 +99,7 @@ export class Self {
 
   #signed(epoch: bigint): Verified<SignedNote> {
     const { certificate, leaving, addresses, metadata } = this;
+    this.firstEpoch ??= epoch;
     const { agreementKey, sign } = this.#options;
     const note: Note = {
       id: certificate.id,

@@ -32,6 +32,13 @@ export interface Target {
   readonly pingable: boolean;
 }
 
+/**
+ * How a try over the main transport ended. "refused": its host answered, on a direct path, that nobody listens there.
+ * "unable": nothing was sent, for a reason of mine (no descriptor, a name without an answer, an address that I may not
+ * dial): it says nothing about the member.
+ */
+export type TryOutcome = "answered" | "silent" | "refused" | "unable";
+
 export type Detection =
   | { readonly kind: "ping"; readonly target: MemberId; readonly nonce: bigint }
   | { readonly kind: "try"; readonly target: MemberId }
@@ -43,7 +50,7 @@ interface Visit {
   readonly sent: Map<bigint, number>;
   misses: number;
   nextAt: number;
-  attempt: "none" | "running" | "failed" | "refused";
+  attempt: "none" | "running" | "silent" | "refused";
   /** Nothing but the end of the try is waited for. */
   awaitsTry: boolean;
 }
@@ -105,24 +112,21 @@ export class Detector {
     return true;
   }
 
-  /** How the try over the main transport ended. */
-  tried(id: MemberId, answered: boolean, now: number): Detection[] {
+  /** The try over the main transport has ended. */
+  tried(id: MemberId, outcome: TryOutcome, now: number): Detection[] {
     const visit = this.#visits.get(id);
     if (visit?.attempt !== "running") return [];
-    if (answered) {
+    if (outcome === "answered") {
       this.#remember(id, withOutcome(this.path(id), false));
       this.#alive(id, now);
       return [];
     }
-    visit.attempt = "failed";
-    return visit.target.pingable ? this.#decide(visit, now) : this.#missed(visit, now);
-  }
-
-  /** The try was turned down: its host is there and says that nobody listens. */
-  refused(id: MemberId, now: number): Detection[] {
-    const visit = this.#visits.get(id);
-    if (visit?.attempt !== "running") return [];
-    visit.attempt = "refused";
+    if (outcome === "unable") {
+      // Pings go to the same hosts: their silence is no better evidence.
+      this.#visits.delete(id);
+      return [];
+    }
+    visit.attempt = outcome;
     return visit.target.pingable ? this.#decide(visit, now) : this.#missed(visit, now);
   }
 
@@ -133,7 +137,7 @@ export class Detector {
     for (const visit of [...this.#visits.values()]) {
       if (visit.nextAt > now) continue;
       if (visit.awaitsTry && visit.attempt === "running") {
-        effects.push(...this.tried(visit.target.id, false, now));
+        effects.push(...this.tried(visit.target.id, "silent", now));
         continue;
       }
       // Without pings a miss is a failed try, and this only the pause after it.
@@ -177,7 +181,7 @@ export class Detector {
   #decide(visit: Visit, now: number): Detection[] {
     const { target } = visit;
     const limit = this.#limit(visit);
-    if (visit.misses >= limit && (visit.attempt === "failed" || visit.attempt === "refused")) {
+    if (visit.misses >= limit && (visit.attempt === "silent" || visit.attempt === "refused")) {
       this.#visits.delete(target.id);
       return [{ kind: "accuse", target }];
     }

@@ -12,7 +12,7 @@ import { CALL_TIMEOUT_MS } from "../spreading/courier.js";
 import type { Mailer } from "../spreading/mailer.js";
 import type { HeldAccusation } from "../view/evidence.js";
 import type { View } from "../view/view.js";
-import { type Detection, Detector, type Target } from "./detector.js";
+import { type Detection, Detector, type Target, type TryOutcome } from "./detector.js";
 
 export interface MonitorParts {
   readonly view: View;
@@ -72,12 +72,8 @@ export class Monitor {
     return this.#detector.pong(from, nonce, now);
   }
 
-  tried(id: MemberId, answered: boolean, now: number): void {
-    this.#carryOut(this.#detector.tried(id, answered, now), now);
-  }
-
-  refused(id: MemberId, now: number): void {
-    this.#carryOut(this.#detector.refused(id, now), now);
+  tried(id: MemberId, outcome: TryOutcome, now: number): void {
+    this.#carryOut(this.#detector.tried(id, outcome, now), now);
   }
 
   /** Something went wrong with this member: looked at once, if it is mine to watch. */
@@ -154,7 +150,7 @@ export class Monitor {
     const { view, outbox, settings } = this.#parts;
     const to = view.partner(id);
     if (to) outbox.emit({ kind: "try", to, timeoutMs: Math.min(CALL_TIMEOUT_MS, settings.monitorMs) });
-    else this.tried(id, false, now);
+    else this.tried(id, "silent", now);
   }
 
   /** The verdict on a member that was my successor when the visit began; accused only where it still is. */

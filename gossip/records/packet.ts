@@ -33,6 +33,8 @@ export type Item =
   | { readonly kind: "offer"; readonly digests: readonly string[] }
   /** I hold you as gone at this epoch (rule R15). */
   | { readonly kind: "gone"; readonly epoch: bigint }
+  /** I hold your note at this epoch, and take you back after so many milliseconds (rule R13). */
+  | { readonly kind: "waits"; readonly epoch: bigint; readonly ms: number }
   /** You stand accused in my view, at this epoch and on this ring: answer, or I shall remove you (rule R20). */
   | { readonly kind: "summons"; readonly epoch: bigint; readonly ring: number }
   /** There was more than fits: ask again. */
@@ -51,11 +53,12 @@ const NUMBERS: Readonly<Record<Item["kind"], number>> = {
   more: 8,
   refused: 9,
   summons: 10,
+  waits: 11,
 };
 const KINDS = new Map(Object.entries(NUMBERS).map(([kind, number]) => [number, kind as Item["kind"]]));
 
 /** Items that a packet has no reason to hold more than once, and how many of them it may. */
-const SINGLE: ReadonlySet<Item["kind"]> = new Set(["gone", "more", "refused", "summons"]);
+const SINGLE: ReadonlySet<Item["kind"]> = new Set(["gone", "more", "refused", "summons", "waits"]);
 const SINGLES_MAX = 8;
 
 /** Around a statement in a packet: its kind and its length. */
@@ -81,6 +84,7 @@ function writeItem(writer: ByteWriter, item: Item): void {
   else if (item.kind === "gone") writer.u64(item.epoch);
   else if (item.kind === "refused") writer.ascii(item.reason);
   else if (item.kind === "summons") writer.u64(item.epoch).u16(item.ring);
+  else if (item.kind === "waits") writer.u64(item.epoch).u32(item.ms);
 }
 
 function startChildren(writer: ByteWriter, item: { prefix: string; hashes: readonly Uint8Array[] }) {
@@ -166,6 +170,8 @@ function readItem(reader: ByteReader): Item | undefined {
       return { kind, reason: reader.ascii(64) };
     case "summons":
       return { kind, epoch: reader.u64(), ring: reader.u16() };
+    case "waits":
+      return { kind, epoch: reader.u64(), ms: reader.u32() };
     default:
       return undefined;
   }

@@ -20,6 +20,9 @@ import { reconcile, withoutRepeats } from "./reconcile.js";
 /** Statements that introduce a member: its certificates and its note. */
 const INTRODUCTION_MAX = CERTIFICATES_PER_MEMBER_MAX + 1;
 
+/** An answer with one of these does not say that I am there. */
+const SAYS_NO: ReadonlySet<Item["kind"]> = new Set(["gone", "waits", "refused"]);
+
 export interface ExchangeParts {
   readonly view: View;
   readonly courier: Courier;
@@ -35,10 +38,16 @@ export interface ExchangeParts {
   ) => void;
   /** Already on its way through the intake, by the digest as listed. */
   readonly isPending: (digest: string) => boolean;
-  /** A partner holds me as gone at this epoch. */
-  readonly onToldGone: (epoch: bigint, now: number) => void;
-  /** I stand accused in a partner's view. */
-  readonly onSummons: (from: MemberId, summons: Summons, now: number) => void;
+  /** Answers those that hold me as gone, or as accused. */
+  readonly defence: {
+    toldGone(epoch: bigint, now: number): void;
+    summoned(from: MemberId, summons: Summons, isCall: boolean, now: number): void;
+  };
+  /** Hears what partners say became of me. */
+  readonly isolation: {
+    hear(from: MemberId, epoch: bigint, waitMs: number, now: number): void;
+    cleared(from: MemberId, now: number): void;
+  };
   readonly deltaMs: number;
   /** Others do not know me yet. */
   readonly isNew: () => boolean;
@@ -63,7 +72,7 @@ export class Exchanges {
     if (isStrange) this.#add(builder, view.evidence.introduction(view.me));
     // One of the removed is called each round, and mostly nobody is there. If somebody is, the ranges bring the rest.
     const charge = to.id && view.judgement.standing(to.id) === "removed" && view.judgement.charge(to.id);
-    if (to.id) this.#addCharges(builder, to.id, charge ? [charge] : view.evidence.accusations(to.id));
+    if (to.id) this.#addCharges(builder, to.id, charge ? [charge] : view.evidence.accusations(to.id), now);
     builder.item({ kind: "range", prefix: "", hash: view.evidence.tree.root() });
     this.#send(call, builder);
     return true;
@@ -95,7 +104,7 @@ export class Exchanges {
   answer(from: MemberId, items: readonly Item[], now: number): Uint8Array {
     const builder = new PacketBuilder();
     this.#answerSummons(builder, from, items, now);
-    this.#addCharges(builder, from, this.#parts.view.evidence.accusations(from));
+    this.#addCharges(builder, from, this.#parts.view.evidence.accusations(from), now);
     const statements = this.#statementsOf(items);
     this.#submit(statements, from, statements.length <= NEWS_STATEMENTS_MAX, now);
     const isStranger = !this.#parts.view.isNeighbour(from);
@@ -114,6 +123,7 @@ export class Exchanges {
     const builder = new PacketBuilder(PACKET_BYTES_MAX * this.#parts.partners.share(from));
     this.#submit(this.#statementsOf(items), from, false, now);
     for (const item of withoutRepeats(items)) this.#respond(item, from, builder, false, now);
+    if (!items.some(({ kind }) => SAYS_NO.has(kind))) this.#parts.isolation.cleared(from, now);
     if (ended.purpose !== "exchange") return false;
     const isOver = builder.isEmpty || ended.round + 1 >= EXCHANGE_ROUNDS_MAX || !canGoOn;
     if (!isOver && this.#askOn(ended, from, builder, now)) return false;
@@ -150,10 +160,10 @@ export class Exchanges {
 
   /** With my note, the new one if it was due, and my certificates: the judge may have neither. */
   #answerSummons(builder: PacketBuilder, from: MemberId, items: readonly Item[], now: number): void {
-    const { view, onSummons } = this.#parts;
+    const { view, defence } = this.#parts;
     const summons = items.find((item) => item.kind === "summons");
     if (!summons) return;
-    onSummons(from, summons, now);
+    defence.summoned(from, summons, true, now);
     this.#add(builder, view.evidence.introduction(view.me));
   }
 
@@ -166,15 +176,21 @@ export class Exchanges {
   }
 
   #respond(item: Item, from: MemberId, builder: PacketBuilder, isStranger: boolean, now: number): void {
-    const { partners, onToldGone } = this.#parts;
+    const { partners } = this.#parts;
     if (item.kind === "range" && item.prefix === "") partners.learnFingerprint(from, item.hash);
     if (item.kind === "range" || item.kind === "children" || item.kind === "list") {
       if (isStranger) this.#redirect(from, builder, now);
       else this.#reconcile(item, builder);
     } else if (item.kind === "want") this.#give(from, item.digests, builder, isStranger, now);
     else if (item.kind === "offer") for (const digest of item.digests) this.#want(digest, builder);
-    else if (item.kind === "gone") onToldGone(item.epoch, now);
+    else if (item.kind === "gone") this.#toldGone(from, item.epoch, now);
+    else if (item.kind === "waits") this.#parts.isolation.hear(from, item.epoch, item.ms, now);
     else if (item.kind === "refused") this.#respondRefused(from, item.reason);
+  }
+
+  #toldGone(from: MemberId, epoch: bigint, now: number): void {
+    this.#parts.isolation.hear(from, epoch, 0, now);
+    this.#parts.defence.toldGone(epoch, now);
   }
 
   #respondRefused(from: MemberId, reason: string): void {
@@ -218,12 +234,14 @@ export class Exchanges {
    * Rule R15: whoever I hold as accused or gone is told so, and what stands against it is offered: it asks for what it has not.
    * Under a storm it has most of that, and certificates are long.
    */
-  #addCharges(builder: PacketBuilder, about: MemberId, accusations: readonly HeldAccusation[]): void {
+  #addCharges(builder: PacketBuilder, about: MemberId, accusations: readonly HeldAccusation[], now: number): void {
     const { view } = this.#parts;
     const standing = view.judgement.standing(about);
     const note = view.note(about);
     if (standing === "live" || !note) return;
     if (standing === "removed") builder.item({ kind: "gone", epoch: note.epoch });
+    if (standing === "waiting")
+      builder.item({ kind: "waits", epoch: note.epoch, ms: view.judgement.waitOf(about, now) });
     const digests = this.#chargesOf(accusations.slice(0, CHARGES_MAX));
     if (digests.length > 0) builder.item({ kind: "offer", digests });
   }

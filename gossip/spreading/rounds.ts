@@ -95,6 +95,15 @@ export class Rounds {
     }
   }
 
+  /** Who waits for its return does not know that, and hears it from some of its neighbours (rule R13). */
+  tellOfWait(id: MemberId, now: number): void {
+    const { view, exchanges, random } = this.#parts;
+    const neighbours = view.neighbours();
+    const isTold = neighbours.has(id) && random.number() * neighbours.size < CONFRONTED_BY;
+    const to = isTold && view.partner(id);
+    if (to) exchanges.begin(to, now);
+  }
+
   /** Others may have said things that I missed while I stood still. */
   askAfterStall(now: number): void {
     this.#ask(ASKED_AFTER_STALL, now);

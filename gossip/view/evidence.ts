@@ -6,7 +6,9 @@
  * everything hold the same (rule R4). Merging is commutative, idempotent and monotone; what that costs in care stands
  * beside each rule. Who is live follows from this in judgement.ts.
  */
+
 import { isEnabled, LayeredMap, type MemberId, Rings, type Sha256, toHex } from "../../rings/index.js";
+import { CLOCK_TOLERANCE_MS } from "../clock.js";
 import { ACCUSATIONS_PER_RING_MAX, ACCUSER_WINDOW, CERTIFICATES_PER_MEMBER_MAX, MEMBERS_MAX } from "../limits.js";
 import type { SignedAccusation } from "../records/accusation.js";
 import { type CertificateFacts, compareCertificates } from "../records/certificate.js";
@@ -18,9 +20,6 @@ import type { SignedRevocationList } from "../records/revocation.js";
 import { type Claim, encodeStatement, recordDigest, type StoredRecord } from "../records/statement.js";
 import type { Verified } from "../records/verified.js";
 import { Farewells } from "./farewells.js";
-
-/** Tolerated difference between two members' wall clocks, milliseconds (rule R18). */
-export const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
 
 export interface HeldNote extends Contradiction {
   readonly note: Verified<SignedNote>;
@@ -121,11 +120,12 @@ export class Evidence {
 
   /**
    * Tells the watchers whose certificates have ended, with the tolerated skew, since this was called last, and drops what
-   * they accused under them (rule R3). Unix milliseconds.
+   * they accused under them (rule R3). Unix milliseconds; after a step back of the clock less than before.
    */
   passTime(wall: number): void {
     const [before, ended] = [this.#ended, wall - CLOCK_TOLERANCE_MS];
-    this.#ended = Math.max(before, ended);
+    this.#ended = ended;
+    if (ended < before) this.#turnBack(before, ended);
     if (this.#nextEnd >= ended) return;
     this.#nextEnd = Number.POSITIVE_INFINITY;
     for (const facts of this.#byHash.values()) {
@@ -134,6 +134,15 @@ export class Evidence {
         this.#affect(facts.id);
         this.#dropAccusationsUnder(facts);
       }
+    }
+  }
+
+  /** What had ended by a clock that was wrong has not. */
+  #turnBack(before: number, ended: number): void {
+    for (const { id, notAfter } of this.#byHash.values()) {
+      if (notAfter < ended) continue;
+      if (notAfter < before) this.#affect(id);
+      this.#nextEnd = Math.min(this.#nextEnd, notAfter);
     }
   }
 

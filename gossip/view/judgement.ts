@@ -7,7 +7,9 @@
  * different memories would judge it differently for ever, and the accused could not tell that it must answer.
  * The removed are passed over because they stay accused (rule R7).
  */
+
 import type { MemberId } from "../../rings/index.js";
+import { CLOCK_TOLERANCE_MS } from "../clock.js";
 import { EPOCH_MAX } from "../limits.js";
 import type { Standing } from "../outputs.js";
 import type { Random } from "../ports.js";
@@ -15,7 +17,7 @@ import { type Accusation, accusationKey } from "../records/accusation.js";
 import { PickSet } from "../sample.js";
 import { Timers } from "../timers.js";
 import { Accused } from "./accused.js";
-import { CLOCK_TOLERANCE_MS, type Evidence, type HeldAccusation } from "./evidence.js";
+import type { Evidence, HeldAccusation } from "./evidence.js";
 
 /** Removals within this time count towards a longer wait, milliseconds (rule R13). */
 export const RETURN_WINDOW_MS = 10 * 60 * 1000;
@@ -217,8 +219,17 @@ export class Judgement {
     return certificate !== undefined && certificate.notAfter < this.#wall + CLOCK_TOLERANCE_MS;
   }
 
-  /** A note of a removed member with a higher epoch was admitted, or of one that had left: does its return wait (rule R13)? */
-  noteAdmitted(id: MemberId, now: number): void {
+  /**
+   * A note of a removed member with a higher epoch was admitted, or of one that had left: does its return wait (rule R13)?
+   * True when it begins to.
+   */
+  noteAdmitted(id: MemberId, now: number): boolean {
+    const isWaiting = this.#waits.has(id);
+    this.#admitReturn(id, now);
+    return !isWaiting && this.#waits.has(id);
+  }
+
+  #admitReturn(id: MemberId, now: number): void {
     const note = this.#evidence.note(id);
     if (note) this.#beginAnew(id, note.note.epoch);
     const removal = this.#removals.get(id);
@@ -285,8 +296,8 @@ export class Judgement {
 
   /** Judges anew. Call after every change of the evidence and when the deadline is reached. */
   update(now: number, wall: number): Ruling {
-    // Dates that have passed stay passed, when the clock is set back a little.
-    this.#wall = Math.max(this.#wall, wall);
+    // Dates that have passed stay passed, when the clock is set back a little. Further back is a step that is believed.
+    this.#wall = wall < this.#wall - CLOCK_TOLERANCE_MS ? wall : Math.max(this.#wall, wall);
     this.#evidence.passTime(this.#wall);
     const waited = this.#endWaits(now);
     const { judged, turned } = this.#accused.update(this.#news);
@@ -308,6 +319,11 @@ export class Judgement {
       if (removal) removal.isAnswered = true;
     }
     return ended;
+  }
+
+  /** For how long one who waits for its return still does, whole milliseconds, 1 at least. */
+  waitOf(id: MemberId, now: number): number {
+    return Math.max(1, Math.ceil((this.#waits.at(id) ?? now) - now));
   }
 
   forget(id: MemberId): void {

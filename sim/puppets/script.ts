@@ -1,8 +1,8 @@
 /** Plays a program: casts its scenes, and makes its moves when they are due. */
 
+import { CLOCK_TOLERANCE_MS } from "../../gossip/clock.js";
 import { METADATA_BYTES_MAX } from "../../gossip/limits.js";
 import { type Claim, subjectOf } from "../../gossip/records/statement.js";
-import { CLOCK_TOLERANCE_MS } from "../../gossip/view/evidence.js";
 import { fullMask, type MemberId, tolerance, withRing } from "../../rings/index.js";
 import type { Identity, Seat } from "../actor.js";
 import { someOf } from "../adversaries/tools/crowd.js";

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { enroll, renew, report } from "../../client/authority.js";
-import { certificatesToPem, generateKeyPair, privateKeyToPem } from "../../identity/index.js";
+import { certificatesToPem, compareCertificates, generateKeyPair, privateKeyToPem } from "../../identity/index.js";
 import { AuthorityFixture, codeOf, DAY_MS, identityOf, NOW } from "./authority-fixture.js";
 
 let fixture: AuthorityFixture;
@@ -53,6 +53,19 @@ describe("renewal", () => {
     const { identity, pair } = await fixture.join("early");
     const again = await renew(urls(), identity, pair, fixture.call());
     expect(again.certificate.serial).toBe(identity.certificate.serial);
+  });
+
+  it("early in the life gives another one when that is asked for, which is newer, and not without end", async () => {
+    const { identity, pair } = await fixture.join("used-twice");
+    await fixture.at(NOW + 2000);
+    const options = () => ({ ...fixture.call(), anew: true });
+    const { certificate } = await renew(urls(), identity, pair, options());
+    expect(compareCertificates(certificate, identity.certificate)).toBeGreaterThan(0);
+    expect(certificate.id).toBe(identity.certificate.id);
+    const codes: string[] = [];
+    for (let i = 0; i < 25; i++) codes.push(await codeOf(renew(urls(), identity, pair, options())));
+    expect(codes.at(-1)).toBe("too-many-requests");
+    await fixture.at(NOW);
   });
 
   it("with ever new keys ends at a limit", async () => {

@@ -1,10 +1,14 @@
-/** Every command, as a real process, against a real authority and real agents. Needs a build: `npm run build`. */
+/**
+ * Every command, as a real process, against a real authority and real agents; help and wrong usage in this process, for they need
+ * no other. Needs a build: `npm run build`.
+ */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { SAME_WISH_MS } from "../../cli/signals.js";
 import { command, RunningCommand, type Told } from "../support/command.js";
+import { typed } from "../support/typed.js";
 
 const DEADLINE_MS = 60_000;
 vi.setConfig({ testTimeout: DEADLINE_MS });
@@ -263,10 +267,10 @@ describe("what goes wrong has a code, and an exit code", () => {
     [["members", "--dir", "nowhere"], 3, "agent-unreachable"],
     [["agent", "--dir", "y", "--join", "no-token"], 5, "token-invalid"],
   ])("%j ends with %d: %s", async (args, code, name) => {
-    const plain = await run(args);
+    const plain = await typed(args, { cwd: root });
     expect(plain).toMatchObject({ code, stdout: "" });
     expect(plain.stderr).toMatch(new RegExp(`^error: .*\\(${name}\\)\n$`));
-    const json = await run([...args, "--json"]);
+    const json = await typed([...args, "--json"], { cwd: root });
     expect(json).toMatchObject({ code, stdout: "" });
     expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: name, message: expect.any(String) } });
   });
@@ -279,7 +283,13 @@ describe("what goes wrong has a code, and an exit code", () => {
     [["ca", "audit", "verify", "a.jsonl"], "give --root root.pem, or --dir."],
     [["sim", "wat"], "Too many arguments for 'sim'. Expected 0 arguments but got 1. See `fireflies sim --help`."],
   ])("%j: says what is wrong, and whose help to read", async (args, message) => {
-    expect(await run(args)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+    expect(await typed(args, { cwd: root })).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+  });
+
+  it("which a process ends with as well, and its streams say the same", async () => {
+    for (const args of [["membrs"], ["members", "--dir", "nowhere"], ["plan", "--help"]]) {
+      expect(await run(args)).toEqual(await typed(args, { cwd: root }));
+    }
   });
 
   it("an unknown or ambiguous member", async () => {
@@ -322,7 +332,7 @@ describe("what goes wrong has a code, and an exit code", () => {
     const cwd = dir("elsewhere");
     mkdirSync(cwd);
     writeFileSync(join(cwd, "fireflies.yaml"), "preset: lan\ngosip_interval: 1\n");
-    const { code, stderr } = await command(["agent", "--dir", "x"], { cwd });
+    const { code, stderr } = await typed(["agent", "--dir", "x"], { cwd });
     expect(code).toBe(2);
     expect(stderr).toMatch(/fireflies\.yaml, line 2: .*gossip_interval\? \(config-unknown-key\)/);
   });
@@ -348,7 +358,7 @@ describe("help", () => {
     "demo",
   ];
   it.each(COMMANDS)("%s has help with examples", async (name) => {
-    const { code, stdout } = await run([name, "--help"]);
+    const { code, stdout } = await typed([name, "--help"], { cwd: root });
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`Examples:\n +\\$ fireflies ${name}`));
     expect(stdout).toContain("--json");

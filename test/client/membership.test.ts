@@ -1,10 +1,11 @@
 /** Who is there: members, changes, figures, metadata, signatures, and how a client leaves. */
+
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { MemoryNetwork } from "../../client/memory.js";
 import type { Change } from "../../client/types.js";
 import { loadIdentity, sign, signRaw, verify } from "../../identity/index.js";
+import { MemoryNetwork } from "../../net/index.js";
 import {
   codeOf,
   DEADLINE_MS,
@@ -272,7 +273,7 @@ describe("over wires in memory", () => {
     b.registerMessageHandler((data) => data);
     expect(read(await a.sendToId(b.id, text("x")))).toBe("x");
     const lost = nextChange(a, "left", d.id);
-    wires.partition([a.id, b.id], [c.id]);
+    wires.partition(["m0", "m1"], ["m2"]);
     expect(["link-closed", "peer-unreachable"]).toContain(await codeOf(a.sendToId(c.id, text("x"))));
     await d.stop();
     await lost;

@@ -1,4 +1,5 @@
 /** Signed, answered messages over one duplex: what callers get, what handlers may do, and what a liar can not. */
+
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -8,9 +9,10 @@ import { decodeFrame, encodeBatch, encodeHello, NONCE_BYTES, SALT_BYTES } from "
 import { linkNonce, listBody, listPrefix } from "../../client/messages/list.js";
 import { Requester, type RequesterLimits } from "../../client/messages/requester.js";
 import { type Dispatch, Responder } from "../../client/messages/responder.js";
-import { duplexPair } from "../../client/paired-duplex.js";
-import { type ByteDuplex, DUPLEX_BYTES_MAX, MESSAGE_BYTES_MAX } from "../../client/transport.js";
+import { FRAME_BYTES_MAX, MESSAGE_BYTES_MAX } from "../../client/protocols.js";
 import { FirefliesError, type Identity, sign } from "../../identity/index.js";
+import type { ByteDuplex } from "../../net/index.js";
+import { duplexPair } from "../support/duplex-pair.js";
 import { TestNetwork } from "../support/test-network.js";
 
 let alice: Identity;
@@ -54,7 +56,7 @@ afterEach(() => {
 
 /** Alice asks, Bob answers. */
 function connect(dispatch: Dispatch, { limits, budget, gossip, ...rest }: Setup = {}) {
-  const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
+  const [near, far] = duplexPair(FRAME_BYTES_MAX);
   const budgets = { message: new Budget(budget), gossip: new Budget(gossip) };
   const requester = new Requester({ duplex: near, identity: alice, peer: bob.certificate, limits });
   const responder = new Responder({
@@ -429,7 +431,7 @@ describe("a member that stops", () => {
 describe("frames that lie", () => {
   /** Bob answers; the other end is written by hand. */
   async function attack(refusal?: () => FirefliesError | undefined) {
-    const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
+    const [near, far] = duplexPair(FRAME_BYTES_MAX);
     const delivered: string[] = [];
     const ended = deferred<FirefliesError>();
     const budgets = { message: new Budget(), gossip: new Budget() };
@@ -551,7 +553,7 @@ describe("frames that lie", () => {
   });
 
   it("of another version are refused with that reason, at both ends", async () => {
-    const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
+    const [near, far] = duplexPair(FRAME_BYTES_MAX);
     const requester = new Requester({ duplex: near, identity: alice, peer: bob.certificate });
     const call = codeOf(requester.request("message", text("x"), { timeoutMs: 5_000 }));
     far.resume();

@@ -60,12 +60,39 @@ describe("the watch over the list", () => {
       identity: joined.identity,
       urls: [fixture.url],
       members: () => 1,
-      now: () => fixture.clock.now,
+      clocks: () => ({ wall: fixture.clock.now, believed: fixture.clock.now }),
+      onTime: () => {},
       learn: learnt.resolve,
       onAlarm: alarm.resolve,
     };
     return { watch: new RevocationWatch(options), learnt: learnt.promise, alarm: alarm.promise };
   }
+
+  it("asks the authority for the time at once when the clock has stepped, and is given it by the clock that fits", async () => {
+    await using fixture = await AuthorityFixture.start();
+    const { identity } = await fixture.join("alice", generateKeyPair());
+    const asked = { first: deferred<number>(), next: deferred<number>() };
+    const times: number[] = [];
+    const watch = new RevocationWatch({
+      identity,
+      urls: [fixture.url],
+      members: () => 10_000, // By itself it asks again after seven minutes at least.
+      clocks: () => ({ wall: fixture.clock.now + 400 * DAY_MS, believed: fixture.clock.now }),
+      onTime: (time) => {
+        times.push(time);
+        (times.length === 1 ? asked.first : asked.next).resolve(time);
+      },
+      learn: () => {},
+      onAlarm: () => {},
+    });
+    watch.start();
+    await asked.first.promise;
+    watch.doubt();
+    watch.doubt();
+    await asked.next.promise;
+    watch.stop();
+    expect(times).toEqual([fixture.clock.now, fixture.clock.now]);
+  });
 
   it("learns the list at once, and complains of one that is past its time while the authority is away", async () => {
     await using fixture = await AuthorityFixture.start();

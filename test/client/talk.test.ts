@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { SEND_TIMEOUT_MS } from "../../client/client.js";
 import { CONCURRENT_MESSAGES } from "../../client/messages/budget.js";
-import { MESSAGE_BYTES_MAX } from "../../client/transport.js";
+import { MESSAGE_BYTES_MAX } from "../../client/protocols.js";
 import type { MessageContext } from "../../client/types.js";
 import {
   codeOf,

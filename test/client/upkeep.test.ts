@@ -200,7 +200,7 @@ describe("the directory", () => {
   });
 
   it("describes a member with the addresses for messages, and since when it is there", () => {
-    const directory = new Directory();
+    const directory = new Directory(() => true);
     directory.joined(id, 1234);
     expect(directory.describe(peer(text('{"role":"worker"}'), "203.0.113.1:7", "[2001:db8::1]:7"))).toEqual({
       id,
@@ -209,6 +209,7 @@ describe("the directory", () => {
       metadata: { role: "worker" },
       epoch: 5n,
       suspected: true,
+      reachable: true,
       since: 1234,
     });
     directory.gone(id);
@@ -216,12 +217,12 @@ describe("the directory", () => {
   });
 
   it.each(["", "nonsense", "[1,2]", "null", "3", '"text"', '{"a":', "\u0000"])("takes metadata %j for none", (raw) => {
-    expect(new Directory().describe(peer(text(raw), "203.0.113.1:7")).metadata).toEqual({});
+    expect(new Directory(() => true).describe(peer(text(raw), "203.0.113.1:7")).metadata).toEqual({});
   });
 
   it("takes metadata that is no UTF-8 or names __proto__ for data at most", () => {
-    expect(new Directory().describe(peer(Uint8Array.of(0xff, 0xfe))).metadata).toEqual({});
-    const { metadata } = new Directory().describe(peer(text('{"__proto__":{"polluted":true}}')));
+    expect(new Directory(() => true).describe(peer(Uint8Array.of(0xff, 0xfe))).metadata).toEqual({});
+    const { metadata } = new Directory(() => true).describe(peer(text('{"__proto__":{"polluted":true}}')));
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
     expect(Object.keys(metadata)).toEqual(["__proto__"]);
   });

@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { type AuthorityServer, CertificateAuthority, serveAuthority } from "../../ca/index.js";
 import { Client, type ClientParts } from "../../client/client.js";
 import type { ClientOptions } from "../../client/config/index.js";
-import type { MemoryNetwork } from "../../client/memory.js";
 import { FirefliesError, type Identity, saveIdentity } from "../../identity/index.js";
+import type { MemoryNetwork } from "../../net/index.js";
 import { TestNetwork } from "./test-network.js";
 
 /** For whatever a test waits for, milliseconds: far above what it takes, for machines that are busy. */
@@ -65,6 +65,8 @@ export class Stage implements AsyncDisposable {
 
 /** Members whose identities were signed offline: they find each other by entry_addrs. */
 export class OfflineNetwork extends Stage {
+  #made = 0;
+
   private constructor(
     readonly authority: TestNetwork,
     private readonly wires: MemoryNetwork | undefined,
@@ -83,12 +85,13 @@ export class OfflineNetwork extends Stage {
     return { network, clients, [Symbol.asyncDispose]: () => network[Symbol.asyncDispose]() };
   }
 
-  async member(options: ClientOptions = {}, identity?: Identity): Promise<TestClient> {
+  async member(options: ClientOptions = {}, identity?: Identity, more: ClientParts = {}): Promise<TestClient> {
     const dir = options.dir ?? this.directory();
-    await saveIdentity(dir, identity ?? (await this.authority.member()));
     const { wires } = this;
-    const parts: ClientParts = wires ? { transport: (own) => wires.transport(own) } : {};
-    return this.client({ dir, useCa: false, ...options }, parts);
+    // Its place among the wires, by which a test cuts it off: m0, m1, ...
+    const parts: ClientParts = wires ? { transports: [wires.transport(`m${this.#made++}`, "tcp")] } : {};
+    await saveIdentity(dir, identity ?? (await this.authority.member()));
+    return this.client({ dir, useCa: false, ...options }, { ...parts, ...more });
   }
 
   async start(options: ClientOptions = {}, identity?: Identity): Promise<TestClient> {

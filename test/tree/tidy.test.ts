@@ -49,7 +49,7 @@ describe("source files", () => {
   });
 
   it("print nothing from a library", () => {
-    const rooms = filesIn(["rings", "gossip", "identity", "ca", "client"], ".ts");
+    const rooms = filesIn(["rings", "gossip", "identity", "net", "ca", "client"], ".ts");
     expect(linesWith(rooms, /\bconsole\.|process\.std(out|err)|process\.on\(/)).toEqual([]);
   });
 });
@@ -76,7 +76,7 @@ describe("tests", () => {
 });
 
 describe("errors", () => {
-  const code = filesIn(["gossip", "identity", "ca", "client", "cli"], ".ts").filter(
+  const code = filesIn(["gossip", "identity", "net", "ca", "client", "cli"], ".ts").filter(
     (file) => file !== "identity/error.ts",
   );
   const text = code.map(read).join("\n");

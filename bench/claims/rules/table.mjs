@@ -297,8 +297,8 @@ export const RULES = [
       },
       {
         file: "gossip/defence/defence.js",
-        find: "    sawMyNote(epoch, now) {",
-        put: "    sawMyNote(epoch, now) {\n        return;",
+        find: "    sawMyNote(note, now) {",
+        put: "    sawMyNote(note, now) {\n        return;",
       },
     ],
     run(sim) {
@@ -518,8 +518,8 @@ export const RULES = [
     edits: [
       {
         file: "gossip/clock.js",
-        find: "if (!this.#frozen)\n            this.#offset = offset;",
-        put: "this.#offset = offset;",
+        find: "if (wall < own || earliest <= own)\n        return own;",
+        put: "return wall;",
       },
     ],
     run(sim) {

@@ -1,0 +1,137 @@
+/** TCP: connections of the system, without delay for small writes. */
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { setImmediate as turn } from "node:timers/promises";
+import { FirefliesError } from "../../identity/index.js";
+import { onAbort } from "../abort.js";
+import { type Address, formatAddress, formatHostPort } from "../address.js";
+import { DialError, type DialReason } from "../dialling/dial-error.js";
+import { type ConnectionGate, GATED } from "../dialling/gate.js";
+import type { Bound, DialTarget, ListenAddress, Transport } from "./transport.js";
+
+/** Connections that the kernel holds until they are accepted; it takes less if its own limit is lower. */
+const BACKLOG = 4_096;
+
+export interface TcpOptions {
+  /**
+   * Who may hold connections that are not proven yet; without one everybody may. A connection is then handed over once the
+   * dialler's first bytes have come, so the dialler must speak first.
+   */
+  readonly gate?: ConnectionGate | undefined;
+}
+
+export function tcpTransport({ gate }: TcpOptions = {}): Transport {
+  return {
+    scheme: "tcp",
+    dial: (to, target) => dialTcp(to, target),
+    listen: (at, onConnection) => listenTcp(at, gate, onConnection),
+  };
+}
+
+/** A connection of the system. Rejects with a DialError. */
+export function dialTcp(to: Address, { signal }: Pick<DialTarget, "signal">): Promise<Socket> {
+  const address = formatAddress(to);
+  if (signal.aborted) return Promise.reject(new DialError("cancelled", address));
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: to.host, port: to.port, noDelay: true });
+    const settle = (error?: DialError) => {
+      unwatch();
+      socket.removeListener("connect", connected);
+      socket.removeListener("error", failed);
+      socket.on("error", () => {}); // "close" follows.
+      if (error === undefined) return resolve(socket);
+      socket.destroy();
+      reject(error);
+    };
+    const connected = () => settle(isToItself(socket) ? new DialError("refused", address) : undefined);
+    const failed = (cause: Error) => settle(new DialError(reasonOf(cause), address, { cause, detail: codeOf(cause) }));
+    const unwatch = onAbort(signal, () => settle(new DialError("cancelled", address)));
+    socket.once("connect", connected);
+    socket.once("error", failed);
+  });
+}
+
+/** RFC 9293, section 3.5: who dials a port of its own host may get it as its own port, and then finds itself there. */
+function isToItself({ localAddress, localPort, remoteAddress, remotePort }: Socket): boolean {
+  return localPort === remotePort && localAddress === remoteAddress;
+}
+
+const REASONS: Readonly<Record<string, DialReason>> = {
+  ECONNREFUSED: "refused",
+  ECONNRESET: "refused",
+  ETIMEDOUT: "timeout",
+  // What this process or host has run out of says nothing about the other side.
+  EMFILE: "local",
+  ENFILE: "local",
+  ENOBUFS: "local",
+  ENOMEM: "local",
+  EAGAIN: "local",
+  EADDRINUSE: "local",
+  EADDRNOTAVAIL: "local",
+};
+
+/** Why connecting failed; what is not known is no route: no evidence, and remembered. */
+export function reasonOf(cause: unknown): DialReason {
+  return REASONS[codeOf(cause)] ?? "no-route";
+}
+
+function codeOf(cause: unknown): string {
+  return (cause as NodeJS.ErrnoException | undefined)?.code ?? String(cause);
+}
+
+async function listenTcp(
+  at: ListenAddress,
+  gate: ConnectionGate | undefined,
+  onConnection: (connection: Duplex, from: Address) => void,
+): Promise<Bound> {
+  const server = createServer({ noDelay: true, ...(gate && GATED) }, (socket) => {
+    socket.on("error", () => {}); // "close" follows.
+    const from = remoteOf(socket, "tcp");
+    if (from === undefined) socket.destroy();
+    else if (gate === undefined) onConnection(socket, from);
+    else gate.enter(socket, from.host, () => onConnection(socket, from));
+  });
+  return await bound(server, at, "tcp");
+}
+
+/** Binds `server`. Rejects with "address-in-use" or "address-invalid". */
+export async function bound(server: Server, { host, port, path }: ListenAddress, scheme: string): Promise<Bound> {
+  try {
+    server.listen({ host, port, backlog: BACKLOG });
+    await once(server, "listening");
+  } catch (cause) {
+    throw bindFailure(host, port, cause);
+  }
+  server.on("error", () => {}); // Out of descriptors, for one: the next accept may work again.
+  const info = server.address();
+  if (info === null || typeof info === "string") throw new FirefliesError("address-invalid");
+  const place = { scheme, host: info.address, port: info.port };
+  return { address: path === undefined ? place : { ...place, path }, close: () => closed(server) };
+}
+
+/** The listening socket is gone two turns of the loop later; "close" of the server would wait for its connections. */
+async function closed(server: Server): Promise<void> {
+  if (server.listening) server.close();
+  await turn();
+  await turn();
+}
+
+/** Where a connection comes from; undefined when it is gone already. IPv4 is written as IPv4. */
+export function remoteOf({ remoteAddress, remotePort }: Socket, scheme: string): Address | undefined {
+  if (remoteAddress === undefined || remotePort === undefined) return undefined;
+  return { scheme, host: remoteAddress.replace(/^::ffff:(?=\d+\.)/i, ""), port: remotePort };
+}
+
+const TAKEN = new Set(["EADDRINUSE", "EACCES", "EPERM"]);
+
+/** "address-in-use" or "address-invalid". */
+export function bindFailure(host: string, port: number, cause: unknown): FirefliesError {
+  const address = formatHostPort(host, port);
+  const reason = codeOf(cause);
+  const isTaken = TAKEN.has(reason);
+  const text = isTaken
+    ? `${address} is in use or not allowed (${reason}). Choose another port, or 0.`
+    : `Cannot listen on ${address} (${reason}). Give an address of this host.`;
+  return new FirefliesError(isTaken ? "address-in-use" : "address-invalid", text, { cause });
+}

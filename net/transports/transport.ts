@@ -1,0 +1,48 @@
+/** What a transport does: bytes between two hosts. It knows no member and no TLS; sessions are made over what it returns. */
+import type { Duplex } from "node:stream";
+import type { Address } from "../address.js";
+
+export interface DialTarget {
+  /** Cuts what is under way; the dial then rejects at once, with reason "cancelled". */
+  readonly signal: AbortSignal;
+  /** The name whose look-up gave the address, for protocols that name the host (HTTP). */
+  readonly name?: string | undefined;
+}
+
+export interface ListenAddress {
+  /** An address of this host, or "::" or "0.0.0.0". */
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** For transports that have paths. */
+  readonly path?: string | undefined;
+}
+
+/** A place that is listened at. */
+export interface Bound {
+  /** With the port that was chosen. */
+  readonly address: Address;
+  /** Takes no further connections; those that were handed over live on. Leaves no handle. May be called again. */
+  close(): Promise<void>;
+}
+
+export interface Transport {
+  /** Of the addresses that it dials. */
+  readonly scheme: string;
+  /** True when its hosts are no names of DNS, but its own: they are dialled as they are. */
+  readonly ownNames?: boolean;
+  /**
+   * A connection to one address, whose host is an IP address (names were looked up before) or one of its own names. Rejects
+   * with a DialError. What is written arrives asynchronously: a write never pushes into the other end before it returns.
+   *
+   * Of the connection: `end()` is a half-close, the other direction goes on. `destroy()` cuts it, and the other side's end
+   * closes soon after. A write that the other side does not read waits, with a bounded number of bytes under way.
+   * Errors are errors of the stream; "close" follows them.
+   */
+  dial(to: Address, target: DialTarget): Promise<Duplex>;
+  /**
+   * Rejects with "address-in-use" or "address-invalid". `from` is the other side's address as this host sees it. The
+   * connection has an error listener already: one that is dropped early does not end the process.
+   */
+  listen(at: ListenAddress, onConnection: (connection: Duplex, from: Address) => void): Promise<Bound>;
+}
