@@ -126,7 +126,11 @@ async function rest(ca, seconds) {
   await sleep(seconds * 1000);
   const after = callsOf(ca);
   const more = Object.entries(after).map(([path, calls]) => [path, calls - (before[path] ?? 0)]);
-  tell(`calls in ${seconds} s of rest`, more.reduce((sum, [, calls]) => sum + calls, 0), JSON.stringify(Object.fromEntries(more)));
+  tell(
+    `calls in ${seconds} s of rest`,
+    more.reduce((sum, [, calls]) => sum + calls, 0),
+    JSON.stringify(Object.fromEntries(more)),
+  );
 }
 
 await trial(Number(values.count), Number(values.members));

@@ -19,7 +19,7 @@ import {
   readText,
   saveIdentity,
 } from "../identity/index.js";
-import { type Admission, type Contact, enroll, placeOf, renew, report } from "./authority.js";
+import { type Admission, enroll, placeOf, renew } from "./authority.js";
 import type { MemberConfig } from "./config/index.js";
 
 /** Where the authority was reached last: a token is used up after the first start, its address is not. */
@@ -105,18 +105,6 @@ function nothingToEnrolWith(dir: string | undefined, open: Readonly<Record<strin
     ? `${place}, there is no token, and to enrol with an open authority ${missing.join(" and ")} must be given too.`
     : `${place} and there is no token to enrol with. Give one (--join, token or FIREFLIES_TOKEN); \`fireflies ca token NAME\` prints it.`;
 }
-
-/** The authority's answer to my addresses: contacts. An authority that is away is no reason not to start. */
-export async function contactsFromAuthority(
-  { identity, authorityUrls }: Enrolled,
-  options: { readonly addresses: readonly string[]; readonly now: number; readonly signal?: AbortSignal | undefined },
-): Promise<readonly Contact[]> {
-  if (authorityUrls.length === 0) return [];
-  return await report(authorityUrls, identity, { ...options, timeoutMs: REPORT_TIMEOUT_MS });
-}
-
-/** A restart does not wait long for an authority that is away, milliseconds. */
-const REPORT_TIMEOUT_MS = 3000;
 
 async function knownUrls(config: MemberConfig, identity: Identity): Promise<readonly string[]> {
   if (!config.useCa) return [];

@@ -28,10 +28,12 @@ import { Entry } from "./entry.js";
 import { grpcTransport } from "./grpc/transport.js";
 import { Handlers } from "./handlers.js";
 import { Member as RunningMember } from "./member.js";
+import { untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
 import { recall } from "./recollection.js";
 import { Renewal } from "./renewal.js";
+import { Reports } from "./reports.js";
 import { RevocationWatch } from "./revocation-watch.js";
 import { settingsOf } from "./settings.js";
 import { StateDirectory } from "./state/index.js";
@@ -83,6 +85,7 @@ export class Client {
   #member: RunningMember | undefined;
   #renewal: Renewal | undefined;
   #watch: RevocationWatch | undefined;
+  #reports: Reports | undefined;
   #entry: Entry | undefined;
   #gossiping = 0;
   readonly #rejected = new Map<string, number>();
@@ -167,9 +170,10 @@ export class Client {
     this.#ending.abort();
     await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
     const renewed = this.#renewal?.stop();
-    this.#watch?.stop();
     this.#entry?.stop();
+    const parted = this.#reports?.goodbye();
     await this.#member?.stop();
+    await parted;
     await renewed; // While the directory is still ours.
     await this.#state?.close();
     this.#feed.close();
@@ -196,8 +200,16 @@ export class Client {
     return this.#running.machine.members().map((peer) => this.#directory.describe(peer));
   }
 
+  /**
+   * The members, once at least `count` others are live; at once when they are. Rejects with "cancelled" when the signal fires
+   * first, and with "not-started" before `start` has got so far and when the client stops.
+   */
+  waitForMembers(count: number, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Member[]> {
+    return untilMembers(this, count, signal);
+  }
+
   /** First the members as joined, and that I am an outcast if I am, then every change, until the signal fires, the loop ends or the client stops. */
-  changes({ signal }: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<Change> {
+  changes({ signal }: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<Change> {
     const joined = this.members().map((member): Change => ({ kind: "joined", member, at: member.since }));
     return this.#feed.subscribe(this.#outcast ? [...joined, this.#outcast] : joined, signal);
   }
@@ -343,8 +355,9 @@ export class Client {
     this.#member = member;
     await member.listen();
     signal.throwIfAborted();
-    this.#watch = this.#watching(member, enrolled);
-    this.#entry = this.#entryOf(member, enrolled);
+    this.#watch = new RevocationWatch({ now: Date.now, onAlarm: this.#onAlarm });
+    this.#reports = this.#reporting(member, enrolled, this.#watch);
+    this.#entry = this.#entryOf(member, enrolled, this.#reports, config);
     await this.#entry.join(memory, signal);
     this.#renewal = this.#renewing(member, enrolled, config);
   }
@@ -363,14 +376,16 @@ export class Client {
     });
   }
 
-  #entryOf(member: RunningMember, enrolled: Enrolled): Entry {
+  #entryOf(member: RunningMember, { authorityUrls }: Enrolled, reports: Reports, { entryAddrs }: MemberConfig): Entry {
     return new Entry({
       member,
-      enrolled,
+      reports,
+      hasAuthority: authorityUrls.length > 0,
+      entryAddrs,
       ending: this.#ending.signal,
       onStarted: () => {
         if (this.#content) member.machine.setGossipContent(this.#content);
-        this.#watch?.start();
+        reports.start();
       },
       onAlarm: this.#onAlarm,
     });
@@ -391,12 +406,15 @@ export class Client {
     });
   }
 
-  #watching(member: RunningMember, { identity, authorityUrls: urls }: Enrolled): RevocationWatch {
-    return new RevocationWatch({
-      identity,
+  #reporting(member: RunningMember, { authorityUrls: urls }: Enrolled, watch: RevocationWatch): Reports {
+    return new Reports({
+      identity: () => member.identity,
       urls,
-      members: () => member.machine.members().length + 1,
+      addresses: () => member.addresses,
+      members: () => (member.isInMotion ? member.machine.members().length + 1 : 1),
       now: Date.now,
+      random: Math.random,
+      watch,
       learn: (statement) => member.learn(statement),
       onAlarm: this.#onAlarm,
     });
@@ -484,6 +502,7 @@ export class Client {
   #changed(kind: "joined" | "left" | "failed" | "suspected" | "rebutted" | "updated", peer: Peer): void {
     const at = Date.now();
     if (kind === "joined") this.#directory.joined(peer.id, at);
+    if (kind === "joined") this.#entry?.joined();
     this.#feed.publish({ kind, member: this.#directory.describe(peer), at });
     if (kind === "left" || kind === "failed") this.#directory.gone(peer.id);
   }

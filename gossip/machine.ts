@@ -233,7 +233,7 @@ export class Machine {
     else this.#introduceMyself(now);
     if (this.#known.length > 0) this.#act(this.#intake.submit(this.#known, undefined, false, now), now);
     if (this.#standingNote) this.#setOut(now);
-    else this.#beginJoin(now);
+    else this.#beginJoin(this.#rounds.contacts, false, now);
     this.#settle(now);
   }
 
@@ -342,6 +342,16 @@ export class Machine {
 
   addContacts(contacts: readonly Recipient[]): void {
     this.#rounds.addContacts(contacts);
+  }
+
+  /** Contacts that came later. While I know nobody I ask them at once, as a joiner does; "ready" follows again. */
+  meet(contacts: readonly Recipient[], now: number): void {
+    this.#wake(now);
+    this.addContacts(contacts);
+    const others = withoutMine(contacts, addressesOf(this.#self, TRANSPORT_GRPC));
+    if (this.#joining) this.#joining.add(others);
+    else if (this.#roster.size === 0 && !this.#self.leaving && others.length > 0) this.#beginJoin(others, true, now);
+    this.#settle(now);
   }
 
   /** What is handed to ring neighbours each interval; undefined for nothing. */
@@ -554,15 +564,15 @@ export class Machine {
     this.#defence.issueNote(now);
   }
 
-  #beginJoin(now: number): void {
-    this.#joining = new Joining(this.#rounds.contacts, tolerance(this.#evidence.ringCount));
+  #beginJoin(contacts: readonly Recipient[], isAgain: boolean, now: number): void {
+    this.#joining = new Joining(contacts, tolerance(this.#evidence.ringCount), isAgain);
     this.#set("join", now + JOIN_TIMEOUT_MS);
   }
 
   #join(now: number): void {
     const neighbours = this.#view.partners();
     const running = this.#courier.count("exchange");
-    if (running === 0 && this.#intake.isIdle && this.#joining?.isDone(neighbours)) this.#finishJoin(now);
+    if (this.#intake.isIdle && this.#joining?.isDone(neighbours, running)) this.#finishJoin(now);
     for (const to of this.#joining?.next(neighbours, running) ?? []) {
       if (!this.#exchanges.begin(to, now)) this.#joining?.failed(to);
     }

@@ -89,6 +89,11 @@ export const ERROR_CODES = {
       "The wall clock was set by more than five minutes. Until it is back, certificates are judged by the old one.",
     remedy: "Check the time service of this machine; restart the member once the clock is right.",
   },
+  alone: {
+    meaning: "The member has started and sees nobody, although others should be there. It goes on looking for them.",
+    remedy:
+      "See the reasons in the message: check that others run and can be reached from here, and the authority too.",
+  },
   "identity-in-use": {
     meaning: "Somebody else runs with this member's key at this moment.",
     remedy: "Find the second process or the stolen key; stop it, or revoke the certificate.",
