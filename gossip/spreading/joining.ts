@@ -35,10 +35,15 @@ export class Joining {
     }
   }
 
-  /** Whom to ask now, with `running` exchanges under way. Each is asked once; contacts come first. */
+  /**
+   * Whom to ask now, with `running` exchanges under way. Each is asked once; contacts come first, but not before those who came
+   * to me meanwhile, and these find room beside contacts that do not answer.
+   */
   next(neighbours: readonly Recipient[], running: number): Recipient[] {
-    const candidates = [...this.#contacts, ...neighbours].filter((recipient) => !this.#asked.has(keyOf(recipient)));
-    const chosen = candidates.slice(0, Math.max(0, ASKED_AT_ONCE - running));
+    const inOrder = this.#isAgain ? [...neighbours, ...this.#contacts] : [...this.#contacts, ...neighbours];
+    const candidates = inOrder.filter((recipient) => !this.#asked.has(keyOf(recipient)));
+    const atOnce = this.#isAgain && neighbours.length > 0 ? 2 * ASKED_AT_ONCE : ASKED_AT_ONCE;
+    const chosen = candidates.slice(0, Math.max(0, atOnce - running));
     for (const recipient of chosen) this.#asked.add(keyOf(recipient));
     return chosen;
   }
