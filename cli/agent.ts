@@ -20,6 +20,8 @@ export interface AgentRun {
   readonly whileStdin: boolean;
 }
 
+/** Alarms that say what a setting means, and that nothing is wrong if it is meant. */
+const NOTES: ReadonlySet<string> = new Set(["loopback-only"]);
 /** Characters of a message that are told on stdout: it is a log, not a copy. */
 const TOLD_TEXT_MAX = 200;
 
@@ -34,7 +36,8 @@ export async function runAgent(run: AgentRun): Promise<void> {
   const control = await openControl(client, run.dir, leaving);
   const changes = tellChanges(client, log);
   const { id, address } = client;
-  await log.event("ready", { id, address }, `${shortId(id)} is ready at ${address}`);
+  const members = client.members().length;
+  await log.event("ready", { id, address, members }, `${shortId(id)} is ready at ${address}, ${companyText(members)}`);
   await fired(AbortSignal.any([told, leaving.signal]));
   control.server.stopListening();
   await releaseControlPath(run.dir); // While the lock is still ours.
@@ -42,6 +45,12 @@ export async function runAgent(run: AgentRun): Promise<void> {
   await changes;
   await control.server.close();
   await log.event("stopped", { id }, `${shortId(id)} has left`);
+}
+
+/** A member that sees nobody is the first one, or has raised an alarm. */
+function companyText(members: number): string {
+  if (members === 0) return "and sees nobody yet";
+  return members === 1 ? "with one other member" : `with ${members} other members`;
 }
 
 async function openControl(client: Client, dir: string, leaving: AbortController) {
@@ -70,7 +79,8 @@ function registerHandlers(client: Client, log: AgentLog, reply: string | undefin
     return reply === undefined ? data : Buffer.from(reply);
   });
   client.registerAlarmHandler(({ code, message }) => {
-    void log.event("alarm", { code, message }, `alarm: ${message} (${code})`);
+    const word = NOTES.has(code) ? "note" : "alarm";
+    void log.event("alarm", { code, message }, `${word}: ${message} (${code})`);
   });
   const lastGossip = new LatestBySender();
   client.registerGossipHandler((data, { from }) => {

@@ -18,13 +18,13 @@ import {
   verify,
 } from "../identity/index.js";
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
+import { Arrival } from "./arrival.js";
 import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
 import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
 import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
 import type { Told } from "./driver/driver.js";
 import type { Destination } from "./driver/link-pool.js";
-import { Entry } from "./entry.js";
 import { grpcTransport } from "./grpc/transport.js";
 import { Handlers } from "./handlers.js";
 import { Member as RunningMember } from "./member.js";
@@ -33,8 +33,6 @@ import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
 import { recall } from "./recollection.js";
 import { Renewal } from "./renewal.js";
-import { Reports } from "./reports.js";
-import { RevocationWatch } from "./revocation-watch.js";
 import { settingsOf } from "./settings.js";
 import { StateDirectory } from "./state/index.js";
 import { MESSAGE_BYTES_MAX, type Transport, type TransportOptions } from "./transport.js";
@@ -84,9 +82,7 @@ export class Client {
   #state: StateDirectory | undefined;
   #member: RunningMember | undefined;
   #renewal: Renewal | undefined;
-  #watch: RevocationWatch | undefined;
-  #reports: Reports | undefined;
-  #entry: Entry | undefined;
+  #arrival: Arrival | undefined;
   #gossiping = 0;
   readonly #rejected = new Map<string, number>();
   /** Others refuse me until I have another certificate: also who asks later is to know. */
@@ -170,8 +166,7 @@ export class Client {
     this.#ending.abort();
     await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
     const renewed = this.#renewal?.stop();
-    this.#entry?.stop();
-    const parted = this.#reports?.goodbye();
+    const parted = this.#arrival?.leave();
     await this.#member?.stop();
     await parted;
     await renewed; // While the directory is still ours.
@@ -347,7 +342,7 @@ export class Client {
     const config = resolveMemberConfig(this.#options);
     this.#config = config;
     if (config.dir !== undefined) this.#state = await StateDirectory.open(config.dir);
-    const enrolled = await enrolOrRestore(config, Date.now(), signal);
+    const enrolled = await enrolOrRestore(config, { now: Date.now(), signal, onAlarm: this.#onAlarm });
     settingsOf(config, enrolled.identity.certificate); // Refused before anything is opened.
     const memory = await recall(this.#state, this.#onAlarm);
     signal.throwIfAborted();
@@ -355,10 +350,8 @@ export class Client {
     this.#member = member;
     await member.listen();
     signal.throwIfAborted();
-    this.#watch = new RevocationWatch({ now: Date.now, onAlarm: this.#onAlarm });
-    this.#reports = this.#reporting(member, enrolled, this.#watch);
-    this.#entry = this.#entryOf(member, enrolled, this.#reports, config);
-    await this.#entry.join(memory, signal);
+    this.#arrival = this.#arriving(member, enrolled, config);
+    await this.#arrival.join(memory, signal);
     this.#renewal = this.#renewing(member, enrolled, config);
   }
 
@@ -376,16 +369,15 @@ export class Client {
     });
   }
 
-  #entryOf(member: RunningMember, { authorityUrls }: Enrolled, reports: Reports, { entryAddrs }: MemberConfig): Entry {
-    return new Entry({
+  #arriving(member: RunningMember, { authorityUrls: urls }: Enrolled, { entryAddrs }: MemberConfig): Arrival {
+    return new Arrival({
       member,
-      reports,
-      hasAuthority: authorityUrls.length > 0,
+      urls,
       entryAddrs,
+      isNetworked: this.#parts.transport === undefined,
       ending: this.#ending.signal,
       onStarted: () => {
         if (this.#content) member.machine.setGossipContent(this.#content);
-        reports.start();
       },
       onAlarm: this.#onAlarm,
     });
@@ -403,20 +395,6 @@ export class Client {
         member.renewed(identity);
       },
       onFailed: this.#onAlarm,
-    });
-  }
-
-  #reporting(member: RunningMember, { authorityUrls: urls }: Enrolled, watch: RevocationWatch): Reports {
-    return new Reports({
-      identity: () => member.identity,
-      urls,
-      addresses: () => member.addresses,
-      members: () => (member.isInMotion ? member.machine.members().length + 1 : 1),
-      now: Date.now,
-      random: Math.random,
-      watch,
-      learn: (statement) => member.learn(statement),
-      onAlarm: this.#onAlarm,
     });
   }
 
@@ -461,9 +439,9 @@ export class Client {
   // --- What the machine tells ---
 
   #onTold(told: Told): void {
+    this.#arrival?.told(told);
     switch (told.kind) {
       case "ready":
-        this.#entry?.ready();
         return;
       case "gossip":
         void this.#handOver(told.to, told.content);
@@ -480,7 +458,6 @@ export class Client {
       case "departed":
         return;
       case "revocations":
-        this.#watch?.seen(told.list);
         return;
       default:
         this.#changed(told.kind, told.member);
@@ -502,7 +479,6 @@ export class Client {
   #changed(kind: "joined" | "left" | "failed" | "suspected" | "rebutted" | "updated", peer: Peer): void {
     const at = Date.now();
     if (kind === "joined") this.#directory.joined(peer.id, at);
-    if (kind === "joined") this.#entry?.joined();
     this.#feed.publish({ kind, member: this.#directory.describe(peer), at });
     if (kind === "left" || kind === "failed") this.#directory.gone(peer.id);
   }

@@ -25,6 +25,8 @@ export interface EntryOptions {
   readonly ending: AbortSignal;
   /** The protocol runs from now on. */
   readonly onStarted: () => void;
+  /** These will be asked; before they are. */
+  readonly onContacts: (contacts: readonly Contact[]) => void;
   readonly onAlarm: (alarm: FirefliesError) => void;
 }
 
@@ -122,6 +124,7 @@ export class Entry {
     try {
       const contacts = await reports.contacts(signal);
       this.#asked = contacts.length;
+      this.#options.onContacts(contacts);
       return contacts;
     } catch (error) {
       if (signal.aborted) return [];

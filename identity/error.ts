@@ -89,6 +89,16 @@ export const ERROR_CODES = {
       "The wall clock was set by more than five minutes. Until it is back, certificates are judged by the old one.",
     remedy: "Check the time service of this machine; restart the member once the clock is right.",
   },
+  "loopback-only": {
+    meaning:
+      "The member advertises nothing but loopback: only members on the same machine can be in one network with it.",
+    remedy:
+      "Nothing, if all are on this machine. Else --listen 0.0.0.0, or --advertise HOST; see docs/second-machine.md.",
+  },
+  "address-forbidden": {
+    meaning: "Another member is reached only at addresses that are not dialled from here, as loopback.",
+    remedy: "Let all members advertise addresses that the others reach; see docs/second-machine.md.",
+  },
   alone: {
     meaning: "The member has started and sees nobody, although others should be there. It goes on looking for them.",
     remedy:
@@ -175,6 +185,11 @@ export const ERROR_CODES = {
   "authority-unreachable": {
     meaning: "The authority did not answer in time or refused the connection.",
     remedy: "Check that `fireflies ca` runs and that its address can be reached from here. Members go on without it.",
+  },
+  "authority-unknown": {
+    meaning:
+      "Where the authority is is not known: authority.json is missing or damaged. The certificate is not renewed.",
+    remedy: "Start once with ca_addr or a token of the same authority, which is kept; or say use_ca: false.",
   },
   "authority-untrusted": {
     meaning: "Whoever answered is not the authority with the pinned root fingerprint.",

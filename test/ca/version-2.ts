@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { openStore } from "../../ca/store/open.js";
-import type { NewNetwork } from "../../ca/store.js";
+import type { NewNetwork } from "../../ca/store/store.js";
 import { randomSecret } from "../../identity/index.js";
 import { memberIdFromBytes } from "../../rings/index.js";
 import { certificate, issuer, NOW, network } from "./store-contract.js";

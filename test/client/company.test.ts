@@ -109,6 +109,7 @@ class Scene {
       entryAddrs: [],
       ending: new AbortController().signal,
       onStarted: () => {},
+      onContacts: () => {},
       onAlarm: (alarm) => this.alarms.push(alarm),
       ...options,
     });
