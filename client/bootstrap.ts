@@ -1,3 +1,7 @@
+/**
+ * Where a member's identity comes from: its directory, the authority, or files that were signed offline. The authority is
+ * needed once; afterwards a member starts without it.
+ */
 import {
   dateProblem,
   FirefliesError,

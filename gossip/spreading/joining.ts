@@ -35,11 +35,16 @@ export class Joining {
     }
   }
 
+  /** Asks some more, with `running` exchanges under way; `begin` says whether one could be begun. */
+  ask(neighbours: readonly Recipient[], running: number, begin: (to: Recipient) => boolean): void {
+    for (const to of this.#next(neighbours, running)) if (!begin(to)) this.failed(to);
+  }
+
   /**
-   * Whom to ask now, with `running` exchanges under way. Each is asked once; contacts come first, but not before those who came
-   * to me meanwhile, and these find room beside contacts that do not answer.
+   * Each is asked once; contacts come first, but not before those who came to me meanwhile, and these find room beside contacts
+   * that do not answer.
    */
-  next(neighbours: readonly Recipient[], running: number): Recipient[] {
+  #next(neighbours: readonly Recipient[], running: number): Recipient[] {
     const inOrder = this.#isAgain ? [...neighbours, ...this.#contacts] : [...this.#contacts, ...neighbours];
     const candidates = inOrder.filter((recipient) => !this.#asked.has(keyOf(recipient)));
     const atOnce = this.#isAgain && neighbours.length > 0 ? 2 * ASKED_AT_ONCE : ASKED_AT_ONCE;
