@@ -1,10 +1,9 @@
 /** The gossip rounds: whom to compare views with in each interval, and whom to look for (protocol section 5, rule R15). */
 import type { MemberId } from "../../rings/index.js";
-import type { Self } from "../defence/self.js";
 import { EXCHANGES_CAUSED_MAX } from "../limits.js";
 import type { Outbox, Recipient } from "../outputs.js";
 import type { Random } from "../ports.js";
-import { addressesOf, TRANSPORT_GRPC } from "../records/note.js";
+import { type Address, addressesOf, TRANSPORT_GRPC } from "../records/note.js";
 import { randomBelow, sample } from "../sample.js";
 import type { Roster } from "../view/roster.js";
 import type { View } from "../view/view.js";
@@ -34,7 +33,8 @@ const CONTACTS_MAX = 64;
 
 export interface RoundsParts {
   readonly view: View;
-  readonly self: Self;
+  /** Of me: I am not to be asked. */
+  readonly self: { readonly addresses: readonly Address[] };
   readonly courier: Courier;
   readonly exchanges: Exchanges;
   readonly partners: Partners;
