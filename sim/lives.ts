@@ -124,14 +124,14 @@ export class Lives {
     }
   }
 
-  /** As client/company.ts: new contacts, again and again while it is alone. */
+  /** As client/company.ts, but more slowly: new contacts, again and again while it is alone. */
   #seekCompany(member: Member, pauseMs: number): void {
     const { machine } = member;
     const look = () => {
       if (machine.members().length > 0) return;
       const contacts = this.#contactsFor(member);
+      machine.addContacts(contacts.map(recipientOf));
       machine.learn(contacts.map(certificateOf), this.#engine.now);
-      machine.meet(contacts.map(recipientOf), this.#engine.now);
       this.#seekCompany(member, Math.min(2 * pauseMs, COMPANY_MS_MAX));
     };
     this.#engine.plan(pauseMs, new Later(member, member.life, look));
