@@ -17,7 +17,7 @@ import type { Issued } from "./acts/answer.js";
 import { requirePrincipal } from "./acts/applicant.js";
 import { gossipList, publishIfDue, type SignedList } from "./acts/lists.js";
 import { createIdentity, type OfflineInput, signOffline } from "./acts/offline.js";
-import { type RenewOptions, renew, report } from "./acts/renewal.js";
+import { type RenewOptions, type ReportInput, renew, report } from "./acts/renewal.js";
 import { rootOf } from "./acts/root-key.js";
 import { StatusResponder } from "./acts/status.js";
 import { issueToken } from "./acts/token.js";
@@ -219,9 +219,9 @@ export class CertificateAuthority {
     return renew(this.#context, current, request, options);
   }
 
-  /** Takes a member's addresses, and answers with contacts. */
-  report(current: MemberCertificate, addresses: readonly string[]): Promise<readonly ContactRecord[]> {
-    return report(this.#context, current, addresses);
+  /** Records that a member is there, or leaves, and where it is reached; answers with contacts. Rejects with "unauthenticated". */
+  report(current: MemberCertificate, input: ReportInput): Promise<readonly ContactRecord[]> {
+    return report(this.#context, current, input);
   }
 
   /** A member's certificate without its coming here: `fireflies ca sign`. Recorded like any other. */

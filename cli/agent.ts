@@ -24,6 +24,8 @@ export interface AgentRun {
   readonly drainMs: number;
 }
 
+/** Alarms that say what a setting means, and that nothing is wrong if it is meant. */
+const NOTES: ReadonlySet<string> = new Set(["loopback-only"]);
 /** Characters of a message that are told on stdout: it is a log, not a copy. */
 const TOLD_TEXT_MAX = 200;
 
@@ -42,7 +44,8 @@ export async function runAgent(run: AgentRun): Promise<void> {
   const control = await openControl(client, run.dir);
   const changes = tellChanges(client, log);
   const { id, address } = client;
-  await log.event("ready", { id, address }, `${shortId(id)} is ready at ${address}`);
+  const members = client.members().length;
+  await log.event("ready", { id, address, members }, `${shortId(id)} is ready at ${address}, ${companyText(members)}`);
   await fired(AbortSignal.any([told, client.stopping]));
   void log.event("stopping", { id }, `${shortId(id)} is stopping; what is open may end`);
   control.stopListening();
@@ -60,6 +63,12 @@ async function stopped(client: Client, told: AbortSignal, drainMs: number): Prom
   const unwatch = onAbort(told, () => void client.stop({ drain: drainMs }));
   await client.stop({ drain: DRAIN_MS_MAX }); // No less than what was asked for.
   unwatch();
+}
+
+/** A member that sees nobody is the first one, or has raised an alarm. */
+function companyText(members: number): string {
+  if (members === 0) return "and sees nobody yet";
+  return members === 1 ? "with one other member" : `with ${members} other members`;
 }
 
 async function openControl(client: Client, dir: string): Promise<ControlServer> {
@@ -142,7 +151,8 @@ class AgentLog {
 
   alarm({ code, message }: FirefliesError): void {
     if (code === "drain-expired") this.#hasCut = true;
-    void this.event("alarm", { code, message }, `alarm: ${message} (${code})`);
+    const word = NOTES.has(code) ? "note" : "alarm";
+    void this.event("alarm", { code, message }, `${word}: ${message} (${code})`);
   }
 
   /** The agent has ended something that was open. */

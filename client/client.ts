@@ -29,6 +29,7 @@ import {
 } from "../net/index.js";
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
 import { AddressWatch } from "./address-watch.js";
+import { Arrival } from "./arrival.js";
 import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
 import {
@@ -42,16 +43,15 @@ import {
 import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
 import { DRAIN_MS, DRAIN_MS_MAX, DrainDeadline } from "./drain-deadline.js";
 import type { Told } from "./driver/driver.js";
-import { Entry } from "./entry.js";
 import { Handlers } from "./handlers.js";
 import { Isolation } from "./isolation.js";
 import { Member as RunningMember } from "./member.js";
+import { untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import { recall } from "./recollection.js";
 import { Renewal } from "./renewal.js";
-import { RevocationWatch } from "./revocation-watch.js";
 import { settingsOf } from "./settings.js";
 import { StateDirectory } from "./state/index.js";
 import type {
@@ -112,9 +112,8 @@ export class Client {
   #state: StateDirectory | undefined;
   #member: RunningMember | undefined;
   #renewal: Renewal | undefined;
-  #watch: RevocationWatch | undefined;
   #addressWatch: AddressWatch | undefined;
-  #entry: Entry | undefined;
+  #arrival: Arrival | undefined;
   /** Neighbours that have my gossip, and have not answered. */
   readonly #gossiping = new Set<MemberId>();
   readonly #rejected = new Map<string, number>();
@@ -219,11 +218,11 @@ export class Client {
     this.#ending.abort();
     await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
     const renewed = this.#renewal?.stop();
-    this.#watch?.stop();
+    const parted = this.#arrival?.leave();
     this.#addressWatch?.stop();
-    this.#entry?.stop();
     const { signal } = this.#deadline;
     await Promise.all([this.#member?.stop(signal), either(this.#handlers.settled(), fired(signal))]);
+    await parted;
     this.#phase = "stopped";
     this.#deadline.clear();
     this.#names.close();
@@ -253,8 +252,16 @@ export class Client {
     return this.#running.machine.members().map((peer) => this.#directory.describe(peer));
   }
 
+  /**
+   * The members, once at least `count` others are live; at once when they are. Rejects with "cancelled" when the signal fires
+   * first, and with "not-started" before `start` has got so far and when the client stops.
+   */
+  waitForMembers(count: number, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Member[]> {
+    return untilMembers(this, count, signal);
+  }
+
   /** First the members as joined, and that I am isolated if I am, then every change, until the signal fires, the loop ends or the client stops. */
-  changes({ signal }: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<Change> {
+  changes({ signal }: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<Change> {
     const joined = this.members().map((member): Change => ({ kind: "joined", member, at: member.since }));
     const { change } = this.#isolation;
     return this.#feed.subscribe(change ? [...joined, change] : joined, signal);
@@ -403,7 +410,7 @@ export class Client {
     const config = resolveMemberConfig(this.#options);
     this.#config = config;
     if (config.dir !== undefined) this.#state = await StateDirectory.open(config.dir);
-    const enrolled = await enrolOrRestore(config, Date.now(), signal);
+    const enrolled = await enrolOrRestore(config, { now: Date.now(), signal, onAlarm: this.#onAlarm });
     settingsOf(config, enrolled.identity.certificate); // Refused before anything is opened.
     const memory = await recall(this.#state, this.#onAlarm);
     signal.throwIfAborted();
@@ -411,9 +418,8 @@ export class Client {
     this.#member = member;
     await member.listen();
     signal.throwIfAborted();
-    this.#watch = this.#watching(member, enrolled);
-    this.#entry = this.#entryOf(member, enrolled);
-    await this.#entry.join(memory, signal);
+    this.#arrival = this.#arriving(member, enrolled, config);
+    await this.#arrival.join(memory, signal);
     this.#renewal = this.#renewing(member, enrolled, config);
     this.#watchAddresses(member, config);
   }
@@ -433,6 +439,7 @@ export class Client {
 
   #moved(addresses: readonly string[], { wasThere }: { readonly wasThere: boolean }): void {
     this.#running.advertise(addresses, { wasThere });
+    this.#arrival?.moved();
     this.#feed.publish({ kind: "moved", addresses, at: Date.now() });
   }
 
@@ -454,14 +461,15 @@ export class Client {
     });
   }
 
-  #entryOf(member: RunningMember, enrolled: Enrolled): Entry {
-    return new Entry({
+  #arriving(member: RunningMember, { authorityUrls: urls }: Enrolled, { entryAddrs }: MemberConfig): Arrival {
+    return new Arrival({
       member,
-      enrolled,
+      urls,
+      entryAddrs,
+      isNetworked: this.#parts.transports === undefined,
       ending: this.#ending.signal,
       onStarted: () => {
         if (this.#content) member.machine.setGossipContent(this.#content);
-        this.#watch?.start();
       },
       onAlarm: this.#onAlarm,
     });
@@ -476,18 +484,6 @@ export class Client {
       clocks: () => member.clocks,
       onRenewed: (identity) => member.renewed(identity),
       onFailed: this.#onAlarm,
-    });
-  }
-
-  #watching(member: RunningMember, { identity, authorityUrls: urls }: Enrolled): RevocationWatch {
-    return new RevocationWatch({
-      identity,
-      urls,
-      members: () => member.machine.members().length + 1,
-      clocks: () => member.clocks,
-      onTime: (time) => member.heardTime(time),
-      learn: (statement) => member.learn(statement),
-      onAlarm: this.#onAlarm,
     });
   }
 
@@ -539,9 +535,9 @@ export class Client {
   // --- What the machine tells ---
 
   #onTold(told: Told): void {
+    this.#arrival?.told(told);
     switch (told.kind) {
       case "ready":
-        this.#entry?.ready();
         return;
       case "gossip":
         void this.#handOver(told.to, told.content);
@@ -562,7 +558,6 @@ export class Client {
       case "departed":
         return;
       case "revocations":
-        this.#watch?.seen(told.list);
         return;
       default:
         this.#changed(told.kind, told.member);
@@ -571,7 +566,7 @@ export class Client {
 
   /** The authority is asked what time it is, and what is due by the new time is done. */
   #clockStepped(): void {
-    this.#watch?.doubt();
+    this.#arrival?.doubt();
     this.#renewal?.look();
   }
 

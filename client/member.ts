@@ -291,8 +291,8 @@ export class Member {
   /** Contacts that came later, from an authority that was slow to answer. */
   meet(contacts: readonly Contact[]): void {
     this.input((machine, now) => {
-      machine.addContacts(recipients(contacts));
       machine.learn(contacts.map(certificateStatement), now);
+      machine.meet(recipients(contacts), now);
     });
   }
 

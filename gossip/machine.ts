@@ -21,7 +21,7 @@ import type { MachineOptions } from "./machine-options.js";
 import { Outbox, type Output, type Peer, type Recipient, type Standing } from "./outputs.js";
 import type { Ports } from "./ports.js";
 import type { CertificateFacts } from "./records/certificate.js";
-import { type Address, addressesOf, type SignedNote, TRANSPORT_GRPC } from "./records/note.js";
+import type { Address, SignedNote } from "./records/note.js";
 import { encodePacket, parsePacket } from "./records/packet.js";
 import { type Claim, subjectOf } from "./records/statement.js";
 import { own, type Verdict } from "./records/verified.js";
@@ -31,7 +31,7 @@ import { Exchanges } from "./spreading/exchanges.js";
 import { Joining } from "./spreading/joining.js";
 import { Mailer } from "./spreading/mailer.js";
 import { Partners, receive } from "./spreading/partners.js";
-import { Rounds, withoutMine } from "./spreading/rounds.js";
+import { Rounds } from "./spreading/rounds.js";
 import { earliest, Timers } from "./timers.js";
 import { Evidence } from "./view/evidence.js";
 import { Intake, type Intaken } from "./view/intake.js";
@@ -44,10 +44,6 @@ import { View } from "./view/view.js";
  * than the pause between two pushes (mailer.ts) and a round trip.
  */
 const SETTLE_MS = 250;
-/** A newcomer's first rounds, as many as news needs by comparing alone among a thousand members (docs/protocol.md) ... */
-const SETTLING_ROUNDS = 7;
-/** ... follow each other faster by this factor: others came at the same time, unknown to all. */
-const SETTLING_PACE = 4;
 /** Joining ends after so many milliseconds, whoever has answered by then: five calls that nobody answers. */
 const JOIN_TIMEOUT_MS = 10_000;
 /** Begins the names of timers for notes that wait (rule R11); the subject's id follows. */
@@ -137,7 +133,7 @@ export class Machine {
     this.#rounds = new Rounds({
       ...shared,
       exchanges: this.#exchanges,
-      contacts: withoutMine(options.contacts, addressesOf(options, TRANSPORT_GRPC)),
+      contacts: options.contacts,
     });
   }
 
@@ -232,7 +228,7 @@ export class Machine {
     else this.#introduceMyself(now);
     if (this.#known.length > 0) this.#act(this.#intake.submit(this.#known, undefined, false, now), now);
     if (this.#standingNote) this.#setOut(now);
-    else this.#beginJoin(now);
+    else this.#beginJoin(this.#rounds.contacts, false, now);
     this.#settle(now);
   }
 
@@ -336,6 +332,15 @@ export class Machine {
     this.#rounds.addContacts(contacts);
   }
 
+  /** Contacts that came later. While I know nobody I ask them at once, as a joiner does; "ready" follows again. */
+  meet(contacts: readonly Recipient[], now: number): void {
+    this.#wake(now);
+    const others = this.#rounds.addContacts(contacts);
+    if (this.#joining) this.#joining.add(others);
+    else if (this.#roster.size === 0 && !this.#self.leaving && others.length > 0) this.#beginJoin(others, true, now);
+    this.#settle(now);
+  }
+
   /** What is handed to ring neighbours each interval; undefined for nothing. */
   setGossipContent(content: Uint8Array | undefined): void {
     this.#rounds.setContent(content);
@@ -420,8 +425,7 @@ export class Machine {
 
   #gossip(now: number): void {
     const round = this.#rounds.next(now);
-    const pace = round <= SETTLING_ROUNDS ? SETTLING_PACE : 1;
-    this.#set("gossip", now + this.#settings.gossipMs / pace);
+    this.#set("gossip", now + this.#settings.gossipMs / this.#rounds.pace);
     if (round % TIDY_INTERVALS === 0) this.#tidy(now);
   }
 
@@ -552,18 +556,16 @@ export class Machine {
     this.#defence.issueNote(now);
   }
 
-  #beginJoin(now: number): void {
-    this.#joining = new Joining(this.#rounds.contacts, tolerance(this.#evidence.ringCount));
+  #beginJoin(contacts: readonly Recipient[], isAgain: boolean, now: number): void {
+    this.#joining = new Joining(contacts, tolerance(this.#evidence.ringCount), isAgain);
     this.#set("join", now + JOIN_TIMEOUT_MS);
   }
 
   #join(now: number): void {
     const neighbours = this.#view.partners();
     const running = this.#courier.count("exchange");
-    if (running === 0 && this.#intake.isIdle && this.#joining?.isDone(neighbours)) this.#finishJoin(now);
-    for (const to of this.#joining?.next(neighbours, running) ?? []) {
-      if (!this.#exchanges.begin(to, now)) this.#joining?.failed(to);
-    }
+    if (this.#intake.isIdle && this.#joining?.isDone(neighbours, running)) this.#finishJoin(now);
+    this.#joining?.ask(neighbours, running, (to) => this.#exchanges.begin(to, now));
   }
 
   #finishJoin(now: number): void {

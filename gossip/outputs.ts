@@ -86,7 +86,7 @@ export type Output =
       readonly member: Peer;
       readonly reason: Exclude<Standing, "live" | "suspected" | "left">;
     }
-  /** I joined as far as anyone could be reached. Once. */
+  /** I joined as far as anyone could be reached. Again when I knew nobody and have asked further contacts. */
   | { readonly kind: "ready" }
   /** My leaving note has reached all neighbours that answered. Once. */
   | { readonly kind: "departed" }

@@ -49,7 +49,18 @@ export interface RenewBody {
 /** POST /v1/report, with the member's current certificate in TLS. */
 export interface ReportBody {
   readonly addresses: readonly string[];
+  /** Whole seconds within which the next report comes: after that the member is named to others last. */
+  readonly next?: number;
+  /** The member stops: it is named to nobody until it reports again. */
+  readonly leaving?: boolean;
+  /** False: no contacts are wanted. */
+  readonly contacts?: boolean;
+  /** Number of the revocation list that is held, in decimal: a higher one is in the answer. Left out: none is wanted. */
+  readonly after?: string;
 }
+
+/** The longest promise of a next report, seconds; also what is assumed of those that promise nothing. */
+export const REPORT_NEXT_SECONDS_MAX = 1_800;
 
 /** Another member to begin with. */
 export interface ContactAnswer {
@@ -78,8 +89,8 @@ export interface RevocationsAnswer {
   };
 }
 
-/** What a report answers. */
-export interface ReportAnswer {
+/** What a report answers: members to talk to, in the order in which to try them, and the list as above. */
+export interface ReportAnswer extends RevocationsAnswer {
   readonly contacts: readonly ContactAnswer[];
 }
 

@@ -95,6 +95,21 @@ export const ERROR_CODES = {
     remedy:
       "Nothing after a sleep: the authority is asked at once. If `fireflies info` shows the clock in doubt for longer, check the machine's time service and the way to the authority.",
   },
+  "loopback-only": {
+    meaning:
+      "The member advertises nothing but loopback: only members on the same machine can be in one network with it.",
+    remedy:
+      "Nothing, if all are on this machine. Else --listen 0.0.0.0, or --advertise HOST; see docs/second-machine.md.",
+  },
+  "address-forbidden": {
+    meaning: "Another member is reached only at addresses that are not dialled from here, as loopback.",
+    remedy: "Let all members advertise addresses that the others reach; see docs/second-machine.md.",
+  },
+  alone: {
+    meaning: "The member has started and sees nobody, although others should be there. It goes on looking for them.",
+    remedy:
+      "See the reasons in the message: check that others run and can be reached from here, and the authority too.",
+  },
   "identity-in-use": {
     meaning: "Somebody else runs with this member's key at this moment.",
     remedy:
@@ -199,6 +214,11 @@ export const ERROR_CODES = {
   "authority-unreachable": {
     meaning: "The authority did not answer in time or refused the connection.",
     remedy: "Check that `fireflies ca` runs and that its address can be reached from here. Members go on without it.",
+  },
+  "authority-unknown": {
+    meaning:
+      "Where the authority is is not known: authority.json is missing or damaged. The certificate is not renewed.",
+    remedy: "Start once with ca_addr or a token of the same authority, which is kept; or say use_ca: false.",
   },
   "authority-untrusted": {
     meaning: "Whoever answered is not the authority with the pinned root fingerprint.",

@@ -20,6 +20,7 @@ export {
   type EnrollBody,
   type ErrorAnswer,
   type NetworkAnswer,
+  REPORT_NEXT_SECONDS_MAX,
   type RenewBody,
   type ReportAnswer,
   type ReportBody,

@@ -125,7 +125,7 @@ export class Lives {
     }
   }
 
-  /** As client/company.ts: new contacts, again and again while it is alone. */
+  /** As client/company.ts, but more slowly: new contacts, again and again while it is alone. */
   #seekCompany(member: Member, pauseMs: number): void {
     const { machine } = member;
     const look = () => {

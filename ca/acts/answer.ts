@@ -1,6 +1,7 @@
 /** What a member gets: its certificate, and contacts to begin with. */
 import type { MemberId } from "../../rings/index.js";
 import type { Context } from "../context.js";
+import { dueAt } from "../policy.js";
 import type { CertificateRecord, ContactRecord } from "../store/store.js";
 
 /** A certificate with what a member needs beside it. */
@@ -20,7 +21,8 @@ export async function answer(
 ): Promise<Issued> {
   const { records, root } = context.state;
   const { id, leaf, issuer } = record;
-  if (addresses.length > 0) await records.report(id, addresses, context.settings.now());
+  const at = context.settings.now();
+  if (addresses.length > 0) await records.report({ id, addresses, at, dueAt: dueAt(at), leaving: false });
   return { id, leaf, issuer, root, contacts: await contactsFor(context, id) };
 }
 

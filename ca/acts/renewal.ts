@@ -2,7 +2,7 @@
 import { dateProblem, FirefliesError, type MemberCertificate, serialToHex } from "../../identity/index.js";
 import { equalBytes, type MemberId } from "../../rings/index.js";
 import type { Context } from "../context.js";
-import { isFresh } from "../policy.js";
+import { dueAt, isFresh } from "../policy.js";
 import type { CertificateRecord, ContactRecord } from "../store/store.js";
 import { answer, contactsFor, type Issued } from "./answer.js";
 import { applicantOf, requireAddresses } from "./applicant.js";
@@ -50,15 +50,27 @@ async function isStillGood({ state, settings }: Context, earlier: CertificateRec
   return isInTime && isFresh(earlier, now) && equalBytes(earlier.issuer, certificate);
 }
 
+/** What a member says of itself. */
+export interface ReportInput {
+  /** "host:port", the preferred one first. */
+  readonly addresses: readonly string[];
+  /** Seconds within which it reports again. */
+  readonly next?: number | undefined;
+  readonly leaving?: boolean | undefined;
+  /** False: it wants none. */
+  readonly contacts?: boolean | undefined;
+}
+
 export async function report(
   context: Context,
   current: MemberCertificate,
-  addresses: readonly string[],
+  { addresses, next, leaving = false, contacts = true }: ReportInput,
 ): Promise<readonly ContactRecord[]> {
   requireAddresses(addresses);
   const { id } = await holderOf(context, current);
-  await context.state.records.report(id, addresses, context.settings.now());
-  return contactsFor(context, id);
+  const at = context.settings.now();
+  await context.state.records.report({ id, addresses, at, dueAt: dueAt(at, next), leaving });
+  return contacts && !leaving ? contactsFor(context, id) : [];
 }
 
 /**

@@ -42,7 +42,8 @@ export function addRevocationRoutes(server: FastifyInstance, authority: Certific
   );
 }
 
-async function revocationsAnswer(authority: CertificateAuthority, after: unknown): Promise<RevocationsAnswer> {
+/** The list in force when its number is above `after`. Rejects with "body-malformed" for what is no number. */
+export async function revocationsAnswer(authority: CertificateAuthority, after: unknown): Promise<RevocationsAnswer> {
   if (typeof after !== "string" || !NUMBER.test(after)) {
     throw new FirefliesError("body-malformed", "`after` is the number of a list, in decimal.");
   }

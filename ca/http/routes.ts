@@ -19,6 +19,7 @@ import type { CertificateAuthority } from "../authority.js";
 import type { Callers } from "../gate/callers.js";
 import type { ContactRecord } from "../store/store.js";
 import type { Described } from "./openapi.js";
+import { revocationsAnswer } from "./revocation-routes.js";
 import {
   CERTIFICATE_ANSWER,
   ENROLL_BODY,
@@ -58,14 +59,17 @@ export function addRoutes(server: FastifyInstance, authority: CertificateAuthori
   });
 
   const report: Described = {
-    summary: "Takes the calling member's addresses, and answers with members to talk to.",
+    summary:
+      "The calling member is there, or leaves: answers with members to talk to, and with a newer revocation list.",
     needsCertificate: true,
     body: REPORT_BODY,
     response: answers(REPORT_ANSWER),
   };
   server.post<{ Body: ReportBody }>(AUTHORITY_PATHS.report, { schema: report }, async (request) => {
-    const contacts = await authority.report(callers.of(request), request.body.addresses);
-    return { contacts: contacts.map(contactAnswer) } satisfies ReportAnswer;
+    const { after, ...input } = request.body;
+    const contacts = await authority.report(callers.of(request), input);
+    const list = after === undefined ? { time: authority.now() } : await revocationsAnswer(authority, after);
+    return { contacts: contacts.map(contactAnswer), ...list } satisfies ReportAnswer;
   });
 
   server.setNotFoundHandler(() => {

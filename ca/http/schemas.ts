@@ -1,5 +1,5 @@
 /** The shapes of the authority's calls as JSON Schema: what is checked, what is answered, and what openapi.json is made of. */
-import { ADDRESS_CHARACTERS_MAX, ADDRESSES_MAX } from "../../identity/index.js";
+import { ADDRESS_CHARACTERS_MAX, ADDRESSES_MAX, REPORT_NEXT_SECONDS_MAX } from "../../identity/index.js";
 
 const base64 = { type: "string", pattern: "^[A-Za-z0-9+/]*={0,2}$", description: "Base64 of DER." } as const;
 const addresses = {
@@ -14,8 +14,19 @@ const contact = {
   properties: { certificate: base64, issuer: base64, addresses: { type: "array", items: { type: "string" } } },
 } as const;
 const contacts = { type: "array", items: contact, description: "Members to begin with." } as const;
+const list = {
+  type: "object",
+  required: ["body", "signature", "issuer"],
+  properties: {
+    body: { ...base64, description: "What is signed, base64: docs/protocol.md, Bytes." },
+    signature: { ...base64, description: "r || s, 64 bytes, base64." },
+    issuer: { ...base64, description: "The issuing certificate that signed it, base64 of DER." },
+  },
+} as const;
 
 /** Unknown fields are ignored: a newer member may say more. */
+const time = { type: "integer", description: "What time it is to the authority, unix milliseconds." } as const;
+
 export const ENROLL_BODY = {
   type: "object",
   required: ["request"],
@@ -35,7 +46,23 @@ export const RENEW_BODY = {
     anew: { type: "boolean", description: "Another certificate also while the present one is young." },
   },
 } as const;
-export const REPORT_BODY = { type: "object", required: ["addresses"], properties: { addresses } } as const;
+export const REPORT_BODY = {
+  type: "object",
+  required: ["addresses"],
+  properties: {
+    addresses,
+    next: {
+      ...{ type: "integer", minimum: 1, maximum: REPORT_NEXT_SECONDS_MAX },
+      description: "Seconds within which the next report comes.",
+    },
+    leaving: { type: "boolean", description: "The member stops: it is named to nobody until it reports again." },
+    contacts: { type: "boolean", description: "False: no contacts are wanted." },
+    after: {
+      ...{ type: "string", maxLength: 20 },
+      description: "Number of the revocation list that is held, in decimal; without it none is answered.",
+    },
+  },
+} as const;
 
 export const NETWORK_ANSWER = {
   description: "The network.",
@@ -59,28 +86,17 @@ export const CERTIFICATE_ANSWER = {
   additionalProperties: true,
 } as const;
 export const REPORT_ANSWER = {
-  description: "Members to begin with.",
+  description: "Members to begin with, and the revocation list when there is a newer one.",
   type: "object",
   required: ["contacts"],
-  properties: { contacts },
+  properties: { contacts, time, list },
   additionalProperties: true,
 } as const;
 export const REVOCATIONS_ANSWER = {
   description: "The list, or none when there is no newer one, and the time.",
   type: "object",
   required: ["time"],
-  properties: {
-    time: { type: "integer", description: "What time it is to the authority, unix milliseconds." },
-    list: {
-      type: "object",
-      required: ["body", "signature", "issuer"],
-      properties: {
-        body: { ...base64, description: "What is signed, base64: docs/protocol.md, Bytes." },
-        signature: { ...base64, description: "r || s, 64 bytes, base64." },
-        issuer: { ...base64, description: "The issuing certificate that signed it, base64 of DER." },
-      },
-    },
-  },
+  properties: { time, list },
 } as const;
 export const HEALTH_ANSWER = {
   description: "It is so.",

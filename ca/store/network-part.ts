@@ -13,6 +13,7 @@ import type {
   IssuerRecord,
   ListRecord,
   ListTurn,
+  MemberReport,
   NetworkStore,
   NewCertificate,
   NewRevocation,
@@ -67,9 +68,9 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
       writer.write((tx) => revocations.saveLists(tx, networkId, { turn, lists, note })),
     list: (kind: string) => revocations.listOf(read, networkId, kind),
 
-    report: async (id: MemberId, addresses: readonly string[], at: number) => {
-      if (await reports.isReported(read, id, addresses, at)) return;
-      await writer.write(async (tx) => reports.saveReport(tx, networkId, id, addresses, at));
+    report: async (report: MemberReport) => {
+      if (await reports.isReported(read, report)) return;
+      await writer.write(async (tx) => reports.saveReport(tx, networkId, report));
     },
     contacts: (query: { except: MemberId; now: number; limit: number }) => contacts.draw(query),
     counts: (now: number) => principals.countsAt(read, networkId, now),

@@ -71,6 +71,8 @@ export interface MemberRecord extends PrincipalRecord {
   /** Where it last said that it is reached, and when. */
   readonly addresses: readonly string[];
   readonly reportedAt: number | undefined;
+  /** When it said goodbye; undefined while it has not, since it was last heard of. */
+  readonly leftAt: number | undefined;
 }
 
 export type HowIssued = "token" | "open" | "renewal" | "offline";
@@ -97,6 +99,18 @@ export interface TokenRecord {
   readonly expiresAt: number;
   /** Serial of the certificate that it bought; undefined while unused. */
   readonly serial: string | undefined;
+}
+
+/** A member says that it is there, or goodbye. */
+export interface MemberReport {
+  readonly id: MemberId;
+  readonly addresses: readonly string[];
+  /** When it was heard, unix milliseconds. */
+  readonly at: number;
+  /** When its next report is overdue, unix milliseconds. */
+  readonly dueAt: number;
+  /** This is its last one, for now. */
+  readonly leaving: boolean;
 }
 
 export interface ContactRecord {
@@ -282,11 +296,12 @@ export interface NetworkStore {
   list(kind: string): Promise<ListRecord | undefined>;
 
   /** Costs nothing when the same was reported within a second. */
-  report(id: MemberId, addresses: readonly string[], at: number): Promise<void>;
+  report(report: MemberReport): Promise<void>;
   /**
-   * At most `limit` members other than `except` with addresses and an unexpired certificate, none of them revoked: drawn
-   * from the last to report, which live most likely, and from as many at random. Of liars that report every second there
-   * may be enough to be all the last ones.
+   * At most `limit` members other than `except`, with addresses and an unexpired certificate, none of them revoked or gone,
+   * in the order in which to try them. Those whose next report is not overdue: at random of those that have reported more
+   * than once, and by turns of the last to report. Of liars that report every second there may be enough to be all the last
+   * ones, and of newcomers that crashed too. Overdue ones only while there are not three others.
    */
   contacts(query: { except: MemberId; now: number; limit: number }): Promise<ContactRecord[]>;
   counts(now: number): Promise<Counts>;

@@ -12,19 +12,43 @@ const ASKED_AT_ONCE = 3;
 export class Joining {
   readonly #contacts: Recipient[];
   readonly #needed: number;
+  readonly #isAgain: boolean;
   readonly #asked = new Set<string>();
   readonly #answered = new Set<MemberId>();
-  readonly #failed = new Set<MemberId>();
+  readonly #failed = new Set<string>();
 
-  constructor(contacts: readonly Recipient[], tolerance: number) {
+  /** `isAgain`: I had joined before and knew nobody. Somebody who comes to me meanwhile is not kept waiting by dead contacts. */
+  constructor(contacts: readonly Recipient[], tolerance: number, isAgain = false) {
     this.#contacts = [...contacts];
     this.#needed = tolerance + 1;
+    this.#isAgain = isAgain;
   }
 
-  /** Whom to ask now, with `running` exchanges under way. Each is asked once; contacts come first. */
-  next(neighbours: readonly Recipient[], running: number): Recipient[] {
-    const candidates = [...this.#contacts, ...neighbours].filter((recipient) => !this.#asked.has(keyOf(recipient)));
-    const chosen = candidates.slice(0, Math.max(0, ASKED_AT_ONCE - running));
+  /** More contacts; of those that I have the ones that failed are asked again. */
+  add(contacts: readonly Recipient[]): void {
+    const known = new Set(this.#contacts.map(keyOf));
+    for (const contact of contacts) {
+      const key = keyOf(contact);
+      if (!known.has(key)) this.#contacts.push(contact);
+      known.add(key);
+      if (this.#failed.delete(key)) this.#asked.delete(key);
+    }
+  }
+
+  /** Asks some more, with `running` exchanges under way; `begin` says whether one could be begun. */
+  ask(neighbours: readonly Recipient[], running: number, begin: (to: Recipient) => boolean): void {
+    for (const to of this.#next(neighbours, running)) if (!begin(to)) this.failed(to);
+  }
+
+  /**
+   * Each is asked once; contacts come first, but not before those who came to me meanwhile, and these find room beside contacts
+   * that do not answer.
+   */
+  #next(neighbours: readonly Recipient[], running: number): Recipient[] {
+    const inOrder = this.#isAgain ? [...neighbours, ...this.#contacts] : [...this.#contacts, ...neighbours];
+    const candidates = inOrder.filter((recipient) => !this.#asked.has(keyOf(recipient)));
+    const atOnce = this.#isAgain && neighbours.length > 0 ? 2 * ASKED_AT_ONCE : ASKED_AT_ONCE;
+    const chosen = candidates.slice(0, Math.max(0, atOnce - running));
     for (const recipient of chosen) this.#asked.add(keyOf(recipient));
     return chosen;
   }
@@ -35,19 +59,20 @@ export class Joining {
   }
 
   failed(recipient: Recipient): void {
-    if (recipient.id) this.#failed.add(recipient.id);
+    this.#failed.add(keyOf(recipient));
   }
 
   /**
-   * Enough neighbours have answered, or everyone that is left has been asked in vain. To be asked when no exchange is
-   * under way and nothing waits for verification.
+   * Enough neighbours have answered, or everyone that is left has been asked in vain, and none of the `running` exchanges
+   * is awaited. To be asked when nothing waits for verification.
    */
-  isDone(neighbours: readonly Recipient[]): boolean {
+  isDone(neighbours: readonly Recipient[], running: number): boolean {
     const ids = neighbours.map((recipient) => recipient.id).filter((id) => id !== undefined);
     const answered = ids.filter((id) => this.#answered.has(id)).length;
     const open = ids.filter((id) => !this.#answered.has(id) && !this.#failed.has(id)).length;
+    if (this.#isAgain && answered > 0 && open === 0) return true;
     const contactsLeft = this.#contacts.some((contact) => !this.#asked.has(keyOf(contact)));
-    return answered >= this.#needed || (open === 0 && !contactsLeft);
+    return running === 0 && (answered >= this.#needed || (open === 0 && !contactsLeft));
   }
 }
 

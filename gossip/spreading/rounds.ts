@@ -3,6 +3,7 @@ import type { MemberId } from "../../rings/index.js";
 import { EXCHANGES_CAUSED_MAX } from "../limits.js";
 import type { Outbox, Recipient } from "../outputs.js";
 import type { Random } from "../ports.js";
+import { type Address, addressesOf, TRANSPORT_GRPC } from "../records/note.js";
 import { randomBelow, sample } from "../sample.js";
 import type { Roster } from "../view/roster.js";
 import type { View } from "../view/view.js";
@@ -10,6 +11,10 @@ import type { Courier } from "./courier.js";
 import type { Exchanges } from "./exchanges.js";
 import type { Partners } from "./partners.js";
 
+/** A newcomer's first rounds, as many as news needs by comparing alone among a thousand members (docs/protocol.md) ... */
+const SETTLING_ROUNDS = 7;
+/** ... follow each other faster by this factor: others came at the same time, unknown to all. */
+const SETTLING_PACE = 4;
 /** Rounds in a row of one ring that may pass without a call, while views are equal (protocol section 5). */
 const SKIPS_MAX = 10;
 /** One contact that is not a live member is asked every so many gossip intervals; each, while nobody else is left. */
@@ -28,6 +33,8 @@ const CONTACTS_MAX = 64;
 
 export interface RoundsParts {
   readonly view: View;
+  /** Of me: I am not to be asked. */
+  readonly self: { readonly addresses: readonly Address[] };
   readonly courier: Courier;
   readonly exchanges: Exchanges;
   readonly partners: Partners;
@@ -47,7 +54,7 @@ export class Rounds {
 
   constructor(parts: RoundsParts) {
     this.#parts = parts;
-    this.#contacts = [...parts.contacts];
+    this.#contacts = withoutMine(parts.contacts, addressesOf(parts.self, TRANSPORT_GRPC));
     this.#ring = randomBelow(parts.random, parts.view.ringCount);
   }
 
@@ -55,9 +62,17 @@ export class Rounds {
     return this.#contacts;
   }
 
-  addContacts(contacts: readonly Recipient[]): void {
-    this.#contacts.push(...contacts);
+  /** Returns those of them that are not me. */
+  addContacts(contacts: readonly Recipient[]): Recipient[] {
+    const others = withoutMine(contacts, addressesOf(this.#parts.self, TRANSPORT_GRPC));
+    this.#contacts.push(...others);
     this.#contacts.splice(0, Math.max(0, this.#contacts.length - CONTACTS_MAX));
+    return others;
+  }
+
+  /** How many rounds there are in an interval for now. */
+  get pace(): number {
+    return this.#count <= SETTLING_ROUNDS ? SETTLING_PACE : 1;
   }
 
   setContent(content: Uint8Array | undefined): void {
@@ -166,6 +181,6 @@ export class Rounds {
 }
 
 /** Contacts other than me: an authority may well name me to myself. */
-export function withoutMine(contacts: readonly Recipient[], mine: readonly string[]): Recipient[] {
+function withoutMine(contacts: readonly Recipient[], mine: readonly string[]): Recipient[] {
   return contacts.filter((contact) => !contact.addresses.some((address) => mine.includes(address)));
 }

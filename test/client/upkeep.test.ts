@@ -1,7 +1,6 @@
 /** What a member does now and then: renew its certificate, look for company; and how it describes others. */
 import { writeFile } from "node:fs/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Company } from "../../client/company.js";
 import { Directory, hasAddress } from "../../client/directory.js";
 import { Renewal, type RenewalOptions, renewalTime } from "../../client/renewal.js";
 import { type Peer, TRANSPORT_GRPC, TRANSPORT_PING } from "../../gossip/index.js";
@@ -36,7 +35,7 @@ describe("a certificate is renewed", () => {
       urls: [fixture.url],
       addresses: () => ["127.0.0.1:1"],
       directory: undefined,
-      now: () => fixture.clock.now,
+      clocks: () => ({ wall: fixture.clock.now, believed: fixture.clock.now }),
       onRenewed: (next) => {
         state.identity = next;
         renewed.resolve(next);
@@ -128,61 +127,6 @@ describe("a certificate is renewed", () => {
     begin(fixture, identity, { urls: [] }); // Nobody to ask.
     expect(vi.getTimerCount()).toBe(0);
     expect(calls).toEqual([]);
-  });
-});
-
-describe("company", () => {
-  it("is looked for while alone, ever more rarely, and again at once after company was lost", async () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    let isAlone = true;
-    let asked = 0;
-    const company = new Company({
-      isAlone: () => isAlone,
-      find: async () => {
-        asked += 1;
-      },
-    });
-    const pass = async (ms: number) => {
-      vi.advanceTimersByTime(ms);
-      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
-    };
-    await pass(499);
-    expect(asked).toBe(0);
-    for (const [index, pause] of [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000].entries()) {
-      await pass(pause);
-      expect(asked).toBe(index + 1);
-    }
-    isAlone = false;
-    await pass(60_000);
-    for (let second = 0; second < 10; second++) await pass(1000);
-    expect(asked).toBe(8);
-    isAlone = true;
-    await pass(1000);
-    expect(asked).toBe(9);
-    company.stop();
-    await pass(600_000);
-    expect(asked).toBe(9);
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  it("is no longer asked for after stop(), also when the asking was under way", async () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    const found = deferred();
-    let signal: AbortSignal | undefined;
-    const company = new Company({
-      isAlone: () => true,
-      find: (given) => {
-        signal = given;
-        return found.promise;
-      },
-    });
-    vi.advanceTimersByTime(1000);
-    expect(signal?.aborted).toBe(false);
-    company.stop();
-    expect(signal?.aborted).toBe(true);
-    found.resolve();
-    await new Promise(setImmediate);
-    expect(vi.getTimerCount()).toBe(0);
   });
 });
 

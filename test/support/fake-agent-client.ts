@@ -53,6 +53,8 @@ export class FakeAgentClient implements AgentClient {
       fingerprint: "00".repeat(16),
       certificateEnds: 1,
       rejected: {},
+      isolated: undefined,
+      clock: "steady" as const,
     };
   }
 

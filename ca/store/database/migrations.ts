@@ -1,7 +1,7 @@
 /** From older tables to those of today, forward only, in one transaction: after a crash it is all of it or nothing. */
 import type Database from "libsql";
 import { FirefliesError, fingerprintOf, validityOfCertificate } from "../../../identity/index.js";
-import { SCHEMA_VERSION, schemaOf } from "./schema.js";
+import { SCHEMA_VERSION, schemaOf, stepsFrom2 } from "./schema.js";
 import { bytes, type Row } from "./sql.js";
 
 /** The name of the network of an authority that knew only one. */
@@ -38,7 +38,7 @@ function versionOf(db: Database.Database): number {
 
 function migrateFrom(db: Database.Database, version: number): void {
   if (version === 1) moveAside(db);
-  for (const statement of schemaOf("sqlite")) db.exec(statement);
+  for (const statement of version === 2 ? stepsFrom2("sqlite") : schemaOf("sqlite")) db.exec(statement);
   if (version === 1) fromVersion1(db);
   db.prepare("INSERT INTO migrations VALUES (?,?)").run([SCHEMA_VERSION, Date.now()]);
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
@@ -75,8 +75,8 @@ function fromVersion1(db: Database.Database): void {
       fingerprint,
     );
     run("INSERT INTO tokens SELECT hash, network_id, principal, expires_at, serial FROM tokens_1");
-    run(`INSERT INTO reports SELECT r.id, p.network_id, r.addresses, r.reported_at FROM reports_1 r
-      JOIN principals_1 p ON p.id = r.id`);
+    run(`INSERT INTO reports SELECT r.id, p.network_id, r.addresses, r.reported_at, r.reported_at, r.reported_at, NULL
+      FROM reports_1 r JOIN principals_1 p ON p.id = r.id`);
   }
   for (const name of [...TABLES_1].reverse()) db.exec(`DROP TABLE ${name}_1`);
 }

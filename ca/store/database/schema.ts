@@ -1,7 +1,7 @@
-/** The tables of version 2, in the words of SQLite; PostgreSQL's are made from them. Older versions come here by migrations. */
+/** The tables of version 3, in the words of SQLite; PostgreSQL's are made from them. Older versions come here by migrations. */
 
 /** A database of a newer version is refused, an older one is migrated. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 const TABLES = `
 CREATE TABLE authority (
@@ -41,10 +41,10 @@ CREATE TABLE tokens (
 CREATE INDEX tokens_by_end ON tokens (network_id, expires_at);
 CREATE TABLE reports (
   id BLOB PRIMARY KEY, network_id BLOB NOT NULL REFERENCES networks, addresses TEXT NOT NULL,
-  reported_at INTEGER NOT NULL
+  reported_at INTEGER NOT NULL, since INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL DEFAULT 0, left_at INTEGER
 ) STRICT;
-CREATE INDEX reports_by_time ON reports (network_id, reported_at);
-CREATE INDEX reports_by_id ON reports (network_id, id);
+CREATE INDEX reports_by_time ON reports (network_id, left_at, reported_at);
+CREATE INDEX reports_by_id ON reports (network_id, left_at, id, due_at);
 CREATE TABLE revocations (
   network_id BLOB NOT NULL REFERENCES networks, sequence INTEGER NOT NULL, serial TEXT UNIQUE,
   id BLOB UNIQUE, principal TEXT NOT NULL, reason TEXT NOT NULL, revoked_at INTEGER NOT NULL,
@@ -59,6 +59,21 @@ CREATE TABLE audit (
   previous TEXT NOT NULL, hash TEXT NOT NULL
 ) STRICT;
 CREATE TABLE migrations (version INTEGER PRIMARY KEY, migrated_at INTEGER NOT NULL) STRICT;
+`;
+
+/**
+ * From version 2 to 3: until a member of before reports again, it is one whose next report is overdue. Columns are added in
+ * the order of the table above.
+ */
+const FROM_2_TO_3 = `
+DROP INDEX reports_by_time;
+DROP INDEX reports_by_id;
+ALTER TABLE reports ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE reports ADD COLUMN due_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE reports ADD COLUMN left_at INTEGER;
+UPDATE reports SET since = reported_at, due_at = reported_at;
+CREATE INDEX reports_by_time ON reports (network_id, left_at, reported_at);
+CREATE INDEX reports_by_id ON reports (network_id, left_at, id, due_at);
 `;
 
 /** Tables in an order in which each comes after those that it refers to. */
@@ -83,7 +98,16 @@ export function columnsOf(table: TableName): Column[] {
 
 /** One statement each. Texts compare byte by byte in both. */
 export function schemaOf(kind: "sqlite" | "postgres"): string[] {
-  const statements = TABLES.split(";").filter((statement) => statement.trim() !== "");
+  return statementsOf(TABLES, kind);
+}
+
+/** What makes tables of version 2 those of today. */
+export function stepsFrom2(kind: "sqlite" | "postgres"): string[] {
+  return statementsOf(FROM_2_TO_3, kind);
+}
+
+function statementsOf(text: string, kind: "sqlite" | "postgres"): string[] {
+  const statements = text.split(";").filter((statement) => statement.trim() !== "");
   return kind === "sqlite" ? statements : statements.map(forPostgres);
 }
 
