@@ -36,7 +36,7 @@ describe("a certificate is renewed", () => {
       urls: [fixture.url],
       addresses: () => ["127.0.0.1:1"],
       directory: undefined,
-      now: () => fixture.clock.now,
+      clocks: () => ({ wall: fixture.clock.now, believed: fixture.clock.now }),
       onRenewed: (next) => {
         state.identity = next;
         renewed.resolve(next);
