@@ -138,7 +138,7 @@ async function pause() {
         await delay(ms);
         stopped.child.kill("SIGCONT");
         stopped.continuedAt = performance.now();
-        await delay(5000);
+        if (pauses.length > 1) await delay(5000);
       }
       const what = `stopped for ${pauses.map((ms) => ms / 1000).join(" s and ")} s`;
       await tellWhen(`${what}: in all views again after`, stopped.continuedAt, () =>

@@ -37,6 +37,8 @@ export interface IsolationParts {
 
 interface Word {
   readonly kind: "removed" | "waiting";
+  /** Of my note that it is about. */
+  readonly epoch: bigint;
   readonly at: number;
   /** When it has lost its meaning, monotonic milliseconds. */
   readonly until: number;
@@ -75,10 +77,12 @@ export class Isolation {
     if (self.leaving || epoch > self.epoch || epoch < (self.firstEpoch ?? epoch + 1n)) return;
     // Those that have not heard my next note yet speak of a removal that was told, and is over.
     if (waitMs === 0 && epoch <= this.#overEpoch) return;
+    // An answer to an earlier packet of mine may come after what was said later.
+    if (epoch < (this.#words.get(from)?.epoch ?? 0n)) return;
     if (epoch > this.#heardEpoch) this.#heardEpoch = epoch;
     const until = now + (waitMs > 0 ? Math.min(waitMs, RETURN_WINDOW_MS) : REMOVED_DELTAS * settings.deltaMs);
     this.#words.delete(from);
-    this.#words.set(from, { kind: waitMs > 0 ? "waiting" : "removed", at: now, until });
+    this.#words.set(from, { kind: waitMs > 0 ? "waiting" : "removed", epoch, at: now, until });
     const [oldest] = this.#words.keys();
     if (oldest !== undefined && this.#words.size > WORDS_MAX) this.#words.delete(oldest);
     this.#isStale = true;

@@ -91,6 +91,19 @@ describe("the words of others", () => {
     expect(fates(victim)).toEqual(["waiting", "!waiting"]);
   });
 
+  it("count in the order of the epochs that they are about, not in which they arrive", () => {
+    const { overlay, seats, victim } = grown(4);
+    const { epoch } = victim.machine;
+    overlay.input(victim, () => victim.machine.describe({}, overlay.now));
+    overlay.run(1000);
+    for (const seat of seats.filter((each) => each !== victim)) {
+      says(overlay, seat, victim, "waits");
+      const late = encodePacket([{ kind: "gone", epoch }]);
+      overlay.input(victim, () => victim.machine.request(seat.id, late, overlay.now));
+    }
+    expect(fates(victim)).toEqual(["waiting"]);
+  });
+
   it("of an earlier life are none", () => {
     const { overlay, seats, victim } = grown(4);
     const item = { kind: "gone", epoch: victim.machine.epoch - 10n } as const;

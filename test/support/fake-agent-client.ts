@@ -52,6 +52,8 @@ export class FakeAgentClient implements AgentClient {
       links: 2,
       fingerprint: "00".repeat(16),
       certificateEnds: 1,
+      clock: "steady" as const,
+      isolated: undefined,
       rejected: {},
       isolated: undefined,
       clock: "steady" as const,
