@@ -15,8 +15,8 @@ const BACKLOG = 4_096;
 
 export interface TcpOptions {
   /**
-   * Who may hold connections that are not proven yet; without one everybody may. A connection is then handed over once the
-   * dialler's first bytes have come, so the dialler must speak first.
+   * Who may hold connections that are not proven yet; without one everybody may. A connection is then handed over once
+   * the dialler's first bytes have come, so the dialler must speak first.
    */
   readonly gate?: ConnectionGate | undefined;
 }
@@ -92,8 +92,8 @@ async function listenTcp(
 }
 
 /**
- * Listens, and begins with each connection when the gate lets it in. Until `handOver` is called it belongs to the listener, which
- * destroys it when it closes. Rejects with "address-in-use" or "address-invalid".
+ * Listens, and begins with each connection when the gate lets it in. Until `handOver` is called it belongs to the
+ * listener, which destroys it when it closes. Rejects with "address-in-use" or "address-invalid".
  */
 export async function listenGated(
   { host, port, path }: ListenAddress,

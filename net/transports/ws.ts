@@ -1,7 +1,7 @@
 /**
- * WebSocket (RFC 6455) as a transport of bytes, for members behind a way in that speaks HTTP only. Each piece is a binary
- * message; an empty one says that nothing more comes, which a WebSocket has no word for. The package `ws` is loaded when it
- * is used: who wants this transport installs it.
+ * WebSocket (RFC 6455) as a transport of bytes, for members behind a way in that speaks HTTP only. Each piece is a
+ * binary message; an empty one says that nothing more comes, which a WebSocket has no word for. The package `ws` is
+ * loaded when it is used: who wants this transport installs it.
  */
 import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
