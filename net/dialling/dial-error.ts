@@ -3,8 +3,8 @@ import { type ErrorCode, FirefliesError } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 
 /**
- * - `refused`: the host answered that nobody listens there (ECONNREFUSED, or RST, while connecting on a direct path). This
- *   alone is evidence that a member's process is gone.
+ * - `refused`: the host answered that nobody listens there (ECONNREFUSED, or RST, while connecting on a direct path).
+ *   This alone is evidence that a member's process is gone.
  * - `no-route`: the host or its network cannot be reached.
  * - `forbidden`: the policy does not allow this address here.
  * - `backoff`: it failed a moment ago and was not tried again.

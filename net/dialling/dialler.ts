@@ -1,6 +1,6 @@
 /**
- * Dials a member: all its addresses, and all answers of their names, raced (RFC 8305), within one deadline. An attempt is a
- * connection and what is made of it, so an address that connects and then stays silent holds nobody up.
+ * Dials a member: all its addresses, and all answers of their names, raced (RFC 8305), within one deadline. An attempt
+ * is a connection and what is made of it, so an address that connects and then stays silent holds nobody up.
  */
 import type { Duplex } from "node:stream";
 import { FirefliesError } from "../../identity/index.js";
@@ -19,7 +19,7 @@ import type { Resolver } from "./resolver.js";
 const ADDRESSES_MAX = 8;
 /** Attempts of one dial: at the pace of RFC 8305, as many as begin in four seconds. */
 const ATTEMPTS_MAX = 16;
-/** Attempts of all dials at once: each holds a descriptor, and one that nobody answers for seconds. */
+/** Attempts of all dials at once: each holds a descriptor, for seconds when nobody answers. */
 const ATTEMPTS_RUNNING_MAX = 512;
 /** An attempt that had less than this before the deadline, milliseconds, says nothing about its address. */
 const FAIR_MS = 1_000;
@@ -41,8 +41,8 @@ export interface DialOptions extends Deadline {
 }
 
 /**
- * Makes a session of a connection. `address` is the one that was dialled, its host an IP address. When `signal` fires, another
- * one has won or time is up: the connection is destroyed, and what this returns is dropped.
+ * Makes a session of a connection. `address` is the one that was dialled, its host an IP address. When `signal` fires,
+ * another one has won or time is up: the connection is destroyed, and what this returns is dropped.
  */
 export type Attempt<T> = (connection: Duplex, address: Address, signal: AbortSignal) => Promise<T>;
 
@@ -68,8 +68,8 @@ export class Dialler {
   }
 
   /**
-   * The result of the first attempt that succeeds. Rejects with a DialError; `reason` is "refused" only if every address that
-   * was tried said so. At the end nothing of it runs on.
+   * The result of the first attempt that succeeds. Rejects with a DialError; `reason` is "refused" only if every
+   * address that was tried said so. At the end nothing of it runs on.
    */
   async dial<T>(addresses: readonly string[], options: DialOptions, attempt: Attempt<T>): Promise<T> {
     const failures: DialError[] = [];

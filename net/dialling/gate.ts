@@ -1,14 +1,14 @@
 /**
  * Who may hold a connection on which nobody has proven to be a member. It costs its holder next to nothing, and us a
- * descriptor, and from the first bytes on the state of a TLS handshake and a millisecond of the processor. One address, or one
- * IPv6 network, must not take the places of all others; and who holds thousands from one address must not keep an honest
- * member behind the same address out.
+ * descriptor, and from the first bytes on the state of a TLS handshake and a millisecond of the processor. One address,
+ * or one IPv6 network, must not take the places of all others; and who holds thousands from one address must not keep
+ * an honest member behind the same address out.
  *
- * So a connection is held here, where it costs a descriptor, until its first bytes come: an honest member speaks at once. Then
- * handshakes begin one in each turn of the event loop, the addresses by turns, and of one address the newest first: its dialler
- * is the one that still waits. An address that has all its places loses the oldest that had a second, and no earlier: to drop
- * more quickly would only make an attacker come back more often. Connections that are proven leave this account; how many a
- * member may have is for others to bound.
+ * So a connection is held here, where it costs a descriptor, until its first bytes come: an honest member speaks at
+ * once. Then handshakes begin one in each turn of the event loop, the addresses by turns, and of one address the newest
+ * first: its dialler is the one that still waits. An address that has all its places loses the oldest that had a
+ * second, and no earlier: to drop more quickly would only make an attacker come back more often. Connections that are
+ * proven leave this account; how many a member may have is for others to bound.
  */
 import { readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
@@ -27,8 +27,9 @@ export interface GateLimits {
 }
 
 /**
- * A connection that is held takes about 5 KB and its first bytes, one that shakes hands 60 KB, a proven one 100. Half of the handshakes and three
- * quarters of the rest for one address: others always find room without anybody being dropped.
+ * A connection that is held takes about 5 KB and its first bytes, one that shakes hands 60 KB, a proven one 100. Half
+ * of the handshakes and three quarters of the rest for one address: others always find room without anybody being
+ * dropped.
  */
 const LIMITS: GateLimits = {
   shakingMax: 512,
@@ -56,8 +57,8 @@ interface Entry {
 }
 
 /**
- * For servers whose connections come here: nothing is read beyond the first bytes until somebody takes them. With the usual mark
- * three thousand connections could each send 64 KiB more. TLS and HTTP have marks of their own.
+ * For servers whose connections come here: nothing is read beyond the first bytes until somebody takes them. With the
+ * usual mark three thousand connections could each send 64 KiB more. TLS and HTTP have marks of their own.
  */
 export const GATED = { highWaterMark: 1 } as const;
 

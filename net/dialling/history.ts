@@ -19,8 +19,8 @@ export class DialHistory {
   readonly #failures = new Map<string, Failure>();
 
   /**
-   * Why this address is not dialled now: its last dial failed a moment ago. A dial that found this member when another was
-   * expected does not count: else liars could cut a member off by naming its address in their notes.
+   * Why this address is not dialled now: its last dial failed a moment ago. A dial that found this member when another
+   * was expected does not count: else liars could cut a member off by naming its address in their notes.
    */
   recent(address: string, now: number, expect?: MemberId): DialError | undefined {
     const failure = this.#failures.get(address);

@@ -1,7 +1,7 @@
 /**
- * Which addresses of others I dial. An address in a note is a stranger's word: it may point at a third party, at loopback, at
- * whatever listens next to me. It is judged as an IP address, after the look-up, and then dialled as judged: a name that
- * is looked up twice may give two answers.
+ * Which addresses of others I dial. An address in a note is a stranger's word: it may point at a third party, at
+ * loopback, at whatever listens next to me. It is judged as an IP address, after the look-up, and then dialled as
+ * judged: a name that is looked up twice may give two answers.
  */
 import { BlockList, isIP, SocketAddress } from "node:net";
 import { type Address, formatAddress, parseAddress } from "../address.js";
@@ -65,8 +65,8 @@ function blocks(...subnets: readonly string[]): BlockList {
 }
 
 /**
- * The range that an IP address belongs to, however it is written. Host names are ordinary, but for "localhost" and what is below
- * it: look them up first.
+ * The range that an IP address belongs to, however it is written. Host names are ordinary, but for "localhost" and what
+ * is below it: look them up first.
  */
 export function rangeOf(host: string): Range {
   const name = host.toLowerCase().replace(/\.$/, "");
@@ -111,8 +111,8 @@ function pair(high: string, low: string): string {
 }
 
 /**
- * The one way to write an address with an IP address as its host (RFC 5952), IPv4-mapped as IPv4, and TCP's without a path:
- * otherwise the ways to write one are as many addresses. Other hosts stay as they are.
+ * The one way to write an address with an IP address as its host (RFC 5952), IPv4-mapped as IPv4, and TCP's without a
+ * path: otherwise the ways to write one are as many addresses. Other hosts stay as they are.
  */
 export function canonical(address: Address): Address {
   const { scheme, host, port } = address;
@@ -122,7 +122,10 @@ export function canonical(address: Address): Address {
   return { ...bare, host: written.replace(/^::ffff:(?=\d+\.)/, "") };
 }
 
-/** What an address counts as when it is bounded: IPv4 as it is, IPv6 by its /64, of which one host may have all addresses. */
+/**
+ * What an address counts as when it is bounded: IPv4 as it is, IPv6 by its /64, of which one host may have all
+ * addresses.
+ */
 export function networkOf(host: string): string {
   const address = host.replace(/%.*$/, "");
   if (isIP(address) !== 6) return host;
@@ -136,8 +139,8 @@ export function networkOf(host: string): string {
 }
 
 /**
- * Why I do not dial this address, in words; undefined when I may. `mine` are my own addresses as text. Loopback only when I
- * advertise loopback myself: then the network lives on this machine.
+ * Why I do not dial this address, in words; undefined when I may. `mine` are my own addresses as text. Loopback only
+ * when I advertise loopback myself: then the network lives on this machine.
  */
 export function refusalToDial(address: Address, mine: readonly string[]): string | undefined {
   if (address.port === 0) return "port 0";

@@ -1,18 +1,18 @@
 /**
- * WebSocket (RFC 6455) as a transport of bytes, for members behind a way in that speaks HTTP only. Each piece is a binary
- * message; an empty one says that nothing more comes, which a WebSocket has no word for. The package `ws` is loaded when it
- * is used: who wants this transport installs it.
+ * WebSocket (RFC 6455) as a transport of bytes, for members behind a way in that speaks HTTP only. Each piece is a
+ * binary message; an empty one says that nothing more comes, which a WebSocket has no word for. The package `ws` is
+ * loaded when it is used: who wants this transport installs it.
  */
 import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from "node:http";
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { ClientOptions, ServerOptions, WebSocket, WebSocketServer } from "ws";
 import { FirefliesError } from "../../identity/index.js";
 import { onAbort } from "../abort.js";
 import { type Address, formatAddress, formatHostPort } from "../address.js";
 import { DialError } from "../dialling/dial-error.js";
-import { type ConnectionGate, GATED } from "../dialling/gate.js";
-import { bound, dialTcp, remoteOf } from "./tcp.js";
+import type { ConnectionGate } from "../dialling/gate.js";
+import { dialTcp, listenGated } from "./tcp.js";
 import type { Bound, DialTarget, ListenAddress, Transport } from "./transport.js";
 
 /** Bytes of one message that is sent: what comes over TLS fits, and a proxy that buffers messages buffers little. */
@@ -124,33 +124,22 @@ async function listenWs(
     noServer: true,
     clientTracking: false,
   } as ServerOptions);
-  const http = httpServer(upgrader, path, (socket, ws) => {
-    const connection = new WebSocketDuplex(ws);
-    gate?.carries(socket, connection);
-    const from = remoteOf(socket, "ws");
-    if (from === undefined) connection.destroy();
-    else onConnection(connection, from);
+  const upgrades = new WeakMap<Socket, (ws: WebSocket) => void>();
+  const http = httpServer(upgrader, path, (socket, ws) => upgrades.get(socket)?.(ws));
+  return await listenGated(at, "ws", gate, (socket, from, handOver) => {
+    // An HTTP server that listens nowhere keeps no time of its own.
+    const timer = setTimeout(() => socket.destroy(), UPGRADE_MS);
+    socket.once("close", () => clearTimeout(timer));
+    upgrades.set(socket, (ws) => {
+      clearTimeout(timer);
+      handOver();
+      const connection = new WebSocketDuplex(ws);
+      gate?.carries(socket, connection);
+      onConnection(connection, from);
+    });
+    http.emit("connection", socket);
   });
-  const server = createServer({ noDelay: true, ...(gate && GATED) }, (socket) => {
-    socket.on("error", () => {}); // "close" follows.
-    const from = remoteOf(socket, "ws");
-    if (from === undefined) socket.destroy();
-    else if (gate === undefined) begin(http, socket);
-    else gate.enter(socket, from.host, () => begin(http, socket));
-  });
-  return await bound(server, at, "ws");
 }
-
-/** An HTTP server that listens nowhere keeps no time of its own. */
-function begin(http: HttpServer, socket: Socket): void {
-  const timer = setTimeout(() => socket.destroy(), UPGRADE_MS);
-  upgrades.set(socket, timer);
-  socket.once("close", () => clearTimeout(timer));
-  http.emit("connection", socket);
-}
-
-/** What ends the wait for an upgrade. */
-const upgrades = new WeakMap<Socket, NodeJS.Timeout>();
 
 function httpServer(
   upgrader: WebSocketServer,
@@ -165,10 +154,7 @@ function httpServer(
       socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
       return;
     }
-    upgrader.handleUpgrade(request, socket, head, (ws) => {
-      clearTimeout(upgrades.get(socket));
-      onWebSocket(socket, ws);
-    });
+    upgrader.handleUpgrade(request, socket, head, (ws) => onWebSocket(socket, ws));
   });
   http.on("clientError", (_, socket) => socket.destroy());
   return http;

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { type Address, type Bound, ConnectionGate, wsTransport } from "../../net/index.js";
 import { transportContract } from "./transport-contract.js";
-import { closed, later } from "./waiting.js";
+import { closed, knock, later } from "./waiting.js";
 
 /** Takes connections and says nothing. */
 async function silent() {
@@ -22,12 +22,13 @@ async function silent() {
   return { address, close };
 }
 
-transportContract("WebSocket", { create: wsTransport, host: "127.0.0.1", handle: "TCPServerWrap", silent });
+transportContract("WebSocket", { create: wsTransport, host: "127.0.0.1", handle: "TCPServerWrap", silent, knock });
 transportContract("WebSocket below a path, behind a gate", {
   create: () => wsTransport({ gate: new ConnectionGate() }),
   host: "127.0.0.1",
   path: "/members/7/fireflies",
   handle: "TCPServerWrap",
+  knock,
 });
 
 const never = new AbortController().signal;
