@@ -2,10 +2,6 @@
 import type { GateOptions } from "./connection-gate.js";
 import type { RateLimitOptions } from "./rate-limit.js";
 
-/** Requests are small and near: who needs longer for the handshake, the headers or the body holds a socket for nothing. */
-export const REQUEST_TIMEOUT_MS = 10_000;
-/** How often Node looks for requests that are late; its own figure is 30 s, three times the deadline. */
-export const TIMEOUT_CHECK_MS = 1_000;
 /** Members of small networks ask for revocations over one connection, at most 75 s apart; 50 of them hold 2.5 MB here. */
 export const KEEP_ALIVE_MS = 80_000;
 /** Of all headers of a request: ours have 200 bytes. */
@@ -14,8 +10,6 @@ export const HEADER_BYTES_MAX = 8_192;
 export const HEADERS_MAX = 64;
 /** Sockets held at once; a socket costs about 50 kB with TLS. */
 export const CONNECTIONS_MAX = 2_048;
-/** How long requests under way may take when the server stops. */
-export const STOP_GRACE_MS = 5_000;
 /** Callers remembered by a limit. */
 const CALLERS_MAX = 10_000;
 
@@ -27,6 +21,17 @@ export interface ServiceLimits {
   readonly gate: GateOptions;
   /** Requests of all that are worked on at once. */
   readonly underWayMax: number;
+  readonly waits: Waits;
+}
+
+/** Milliseconds. */
+export interface Waits {
+  /** For the handshake, the headers and the body of a request. */
+  readonly requestMs: number;
+  /** Between two looks for requests that are late. */
+  readonly checkMs: number;
+  /** For requests under way when the server stops. */
+  readonly stopMs: number;
 }
 
 /** At 100 enrolments a second, on a slow disk, 256 take 3 s: within the 10 s that members wait. */
@@ -39,4 +44,11 @@ export const SERVICE_LIMITS: ServiceLimits = {
     connectionsMax: 1_024,
   },
   underWayMax: 256,
+  waits: {
+    // Requests are small and near: who needs longer holds a socket for nothing.
+    requestMs: 10_000,
+    // Node's own figure is 30 s, three times the deadline.
+    checkMs: 1_000,
+    stopMs: 5_000,
+  },
 };

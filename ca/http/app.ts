@@ -11,9 +11,8 @@ import {
   HEADER_BYTES_MAX,
   HEADERS_MAX,
   KEEP_ALIVE_MS,
-  REQUEST_TIMEOUT_MS,
   type ServiceLimits,
-  TIMEOUT_CHECK_MS,
+  type Waits,
 } from "../gate/service-limits.js";
 import { addEstRoutes } from "./est-routes.js";
 import { addHealth } from "./health.js";
@@ -42,9 +41,9 @@ export function createApp(parts: AppParts): FastifyInstance {
   const codes = new WeakMap<FastifyRequest, string>();
   const callers = new Callers(authority, limits.member);
   const app = fastify({
-    https: tlsOptions(credentials),
+    https: tlsOptions(credentials, limits.waits),
     bodyLimit: AUTHORITY_BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: limits.waits.requestMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: "idle",
     exposeHeadRoutes: false,
@@ -83,16 +82,16 @@ export function createApp(parts: AppParts): FastifyInstance {
   return app;
 }
 
-function tlsOptions({ key, cert }: ServerCredentials) {
+function tlsOptions({ key, cert }: ServerCredentials, { requestMs, checkMs }: Waits) {
   return {
     key,
     cert,
     minVersion: "TLSv1.3",
     requestCert: true,
     rejectUnauthorized: false, // Enrolment has none yet; the other calls check it themselves, with our profile.
-    handshakeTimeout: REQUEST_TIMEOUT_MS,
-    headersTimeout: REQUEST_TIMEOUT_MS,
-    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    handshakeTimeout: requestMs,
+    headersTimeout: requestMs,
+    connectionsCheckingInterval: checkMs,
     requireHostHeader: false,
     maxHeaderSize: HEADER_BYTES_MAX,
   } as const;

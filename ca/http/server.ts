@@ -6,7 +6,7 @@ import { FirefliesError, messageOf } from "../../identity/index.js";
 import { Refusals } from "../audit/refusals.js";
 import type { CertificateAuthority } from "../authority.js";
 import { ConnectionGate } from "../gate/connection-gate.js";
-import { SERVICE_LIMITS, type ServiceLimits, STOP_GRACE_MS } from "../gate/service-limits.js";
+import { SERVICE_LIMITS, type ServiceLimits } from "../gate/service-limits.js";
 import { type AdminAddress, serveAdmin } from "./admin-server.js";
 import { createApp } from "./app.js";
 import { createServerCredentials, isDue, type ServerCredentials } from "./server-certificate.js";
@@ -82,7 +82,7 @@ export async function serveAuthority(
   const close = async () => {
     clearInterval(timer);
     stopping = true;
-    await Promise.all([stop(app, gate), adminServer?.close()]);
+    await Promise.all([stop(app, gate, allLimits.waits.stopMs), adminServer?.close()]);
     await journal.close();
     metrics.close();
   };
@@ -134,10 +134,10 @@ class Journal {
   }
 }
 
-async function stop(app: FastifyInstance, gate: ConnectionGate): Promise<void> {
+async function stop(app: FastifyInstance, gate: ConnectionGate, graceMs: number): Promise<void> {
   const closing = app.close();
   gate.endIdle();
-  const timer = setTimeout(() => gate.endAll(), STOP_GRACE_MS);
+  const timer = setTimeout(() => gate.endAll(), graceMs);
   await closing.finally(() => clearTimeout(timer));
 }
 
