@@ -6,9 +6,9 @@ import type { Chance } from "../chance.js";
 import type { Audience, Move, When } from "../puppets/program.js";
 import { drawCount, drawMove, drawUnder, drawWhen, tenths } from "./draw-move.js";
 
-/** Of ten phrases so many are splits, and jams. */
+/** Shares of phrases that are splits, and jams. */
 const SPLIT_SHARE = 0.25;
-const JAM_SHARE = 0.15;
+const JAM_SHARE = 0.25;
 
 /** Two sides that have nobody in common, and everybody together. */
 const SIDES: readonly (readonly [Audience, Audience])[] = [
@@ -18,6 +18,8 @@ const SIDES: readonly (readonly [Audience, Audience])[] = [
 ];
 /** What anyone may say of itself, and others hold in different order or not at all. */
 const OF_ITSELF = ["live", "masked", "leave", "low", "proof"] as const;
+/** Of these, one for each budget that members have: of notes, of farewells, of proofs (R11, R12). */
+const BUDGETED = ["live", "leave", "proof"] as const;
 /** The screen decides who is passed over; of the accuser less is to be had. */
 const BY_SCREEN = 0.85;
 /** In a split both sides are told in each beat, one a little after the other. */
@@ -28,7 +30,7 @@ const JAM_BEATS_MAX = 2;
 /** Statements that empty any budget; then so many, so close to each other, around the moment when one more is allowed. */
 const JAM = { count: 40, times: 20, apart: 0.003 };
 /** So often the other side is told, within so many tenths of a beat, what the jammed one shall not hear. */
-const TOLD_SHARE = 0.6;
+const TOLD_SHARE = 0.8;
 const TOLD_TENTHS = 5;
 
 export function drawPhrase(chance: Chance): Move[] {
@@ -53,7 +55,7 @@ function drawSplit(chance: Chance): Move[] {
 function drawJam(chance: Chance): Move[] {
   const by = drawSpeaker(chance);
   const [to, others] = chance.shuffled(chance.pick(SIDES)!) as [Audience, Audience];
-  const said = { by, say: chance.pick(OF_ITSELF)!, ...drawUnder(chance, by), to } as const;
+  const said = { by, say: chance.pick(BUDGETED)!, ...drawUnder(chance, by), to } as const;
   const at = tenths(chance, JAM_BEATS_MAX);
   const from = Math.round(1_000 * (at + 1 - (JAM.times * JAM.apart) / 2)) / 1_000;
   const jam: Move[] = [
