@@ -22,7 +22,7 @@ import {
 import { drawPhrase } from "./draw-phrase.js";
 import { wellFormed } from "./well-formed.js";
 
-/** Beyond so many moves none is added: what matters is found among few. */
+/** Beyond so many moves some give way: what matters is found among few. */
 const MOVES_MAX = 12;
 /** Share of the changes that are to the network: another one is another geometry, in which the same program may be nothing. */
 const NETWORK_SHARE = 0.12;
@@ -44,9 +44,16 @@ export function changed(attack: Attack, chance: Chance): Attack {
 /** The network and the casting of the one, moves of both. */
 export function crossed(one: Attack, other: Attack, chance: Chance): Attack {
   const inherited = ({ program }: Attack) => program.moves.filter(() => chance.happens(INHERITED));
-  const moves = [...inherited(one), ...inherited(other)].slice(0, MOVES_MAX);
+  const moves = atMost(MOVES_MAX, [...inherited(one), ...inherited(other)], chance);
   const { withheld } = chance.happens(0.5) ? one.program : other.program;
   return wellFormed({ plan: one.plan, program: { ...one.program, moves, withheld } }, chance);
+}
+
+/** Of more moves those that chance leaves. */
+function atMost(count: number, moves: readonly Move[], chance: Chance): readonly Move[] {
+  const left = [...moves];
+  while (left.length > count) left.splice(chance.below(left.length), 1);
+  return left;
 }
 
 function changedPlan(plan: Plan, chance: Chance): Plan {
@@ -73,8 +80,10 @@ function changedProgram(program: Program, chance: Chance): Program {
   switch (chance.below(13)) {
     case 0:
     case 1:
-    case 2:
-      return moves.length < MOVES_MAX ? { ...program, moves: [...moves, ...drawPhrase(chance)] } : program;
+    case 2: {
+      const phrase = drawPhrase(chance);
+      return { ...program, moves: [...atMost(MOVES_MAX - phrase.length, moves, chance), ...phrase] };
+    }
     case 3:
     case 4:
       return { ...program, moves: moves.filter((_, index) => index !== place) };

@@ -5,7 +5,10 @@ import { scoreOf, type Tried } from "./attack.js";
 /** Attacks kept in all, of one niche, and of one score in it. */
 const KEPT_MAX = 180;
 const KEPT_PER_NICHE = 6;
-/** Changes that change nothing are kept a few times, the newest first: the next change may need them. */
+/**
+ * Changes that change nothing are kept a few times, those of fewest moves first, and then the newest: the next change may need
+ * them. Of those that came to the same in everything one is kept: they are copies of each other with something beside it.
+ */
 const KEPT_PER_SCORE = 3;
 /** In which steps scores are told apart. */
 const SCORE_STEP = 0.005;
@@ -26,15 +29,20 @@ export function survivors(before: readonly Tried[], tried: readonly Tried[]): Tr
   const sorted = [...tried, ...before]
     .filter(({ outcome }) => !outcome.violation)
     .map((each) => ({ each, step: Math.round(scoreOf(each.outcome.nearness) / SCORE_STEP) }))
-    .sort((a, b) => b.step - a.step || b.each.seed - a.each.seed);
+    .sort((a, b) => b.step - a.step || movesOf(a.each) - movesOf(b.each) || b.each.seed - a.each.seed);
   return sorted
     .filter(
       ({ each, step }) =>
-        mayStay(JSON.stringify(each.attack), 1) && mayStay(`${nicheOf(each)} ${step}`, KEPT_PER_SCORE),
+        mayStay(`${nicheOf(each)} ${JSON.stringify(each.outcome.nearness)}`, 1) &&
+        mayStay(`${nicheOf(each)} ${step}`, KEPT_PER_SCORE),
     )
     .filter(({ each }) => mayStay(nicheOf(each), KEPT_PER_NICHE))
     .slice(0, KEPT_MAX)
     .map(({ each }) => each);
+}
+
+function movesOf({ attack: { program } }: Tried): number {
+  return program.moves.length;
 }
 
 /** Its casting, and its means. */
