@@ -12,24 +12,24 @@ import {
   type NetworkConstants,
   validityOfCertificate,
 } from "../identity/index.js";
-import { type EnrollInput, enroll } from "./admission.js";
-import type { Issued } from "./answer.js";
-import { requirePrincipal } from "./applicant.js";
-import { addNetwork } from "./birth.js";
+import { type EnrollInput, enroll } from "./acts/admission.js";
+import type { Issued } from "./acts/answer.js";
+import { requirePrincipal } from "./acts/applicant.js";
+import { gossipList, publishIfDue, type SignedList } from "./acts/lists.js";
+import { createIdentity, type OfflineInput, signOffline } from "./acts/offline.js";
+import { renew, report } from "./acts/renewal.js";
+import { rootOf } from "./acts/root-key.js";
+import { StatusResponder } from "./acts/status.js";
+import { issueToken } from "./acts/token.js";
 import type { Context } from "./context.js";
-import { gossipList, publishIfDue, type SignedList } from "./lists.js";
-import { type Lock, takeLock } from "./lock.js";
-import { createIdentity, type OfflineInput, signOffline } from "./offline.js";
 import { Operator } from "./operator.js";
 import { type AuthorityOptions, type Decision, invalid, type Settings, settingsOf } from "./options.js";
 import { validityAt } from "./policy.js";
-import { renew, report } from "./renewal.js";
-import { rootOf } from "./root-key.js";
-import { type AuthorityState, createDirectory, openState } from "./state.js";
-import { StatusResponder } from "./status.js";
-import { FIRST_NETWORK } from "./store/migrations.js";
-import type { AuditNote, ContactRecord, Counts, Store } from "./store.js";
-import { issueToken } from "./token.js";
+import { addNetwork } from "./state/birth.js";
+import { type Lock, takeLock } from "./state/lock.js";
+import { type AuthorityState, createDirectory, openState } from "./state/state.js";
+import { FIRST_NETWORK } from "./store/database/migrations.js";
+import type { AuditNote, ContactRecord, Counts, Store } from "./store/store.js";
 
 /** Each network of a directory may be served by a process of its own. */
 function lockFileOf(networkName: string): string {

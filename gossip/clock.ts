@@ -2,7 +2,7 @@
  * Two clocks (rule R18). The protocol runs on monotonic time; dates of certificates need wall time, which may be
  * slewed by a time daemon and may step. Small steps are followed; a big one is not believed, and an alarm is raised.
  */
-import { CLOCK_TOLERANCE_MS } from "./evidence.js";
+import { CLOCK_TOLERANCE_MS } from "./view/evidence.js";
 
 export class TrustedClock {
   readonly #wallClock: () => number;

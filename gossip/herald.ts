@@ -1,11 +1,10 @@
 /** Tells the application what changed in the view: each change once, and what became of me. */
 import type { MemberId } from "../rings/index.js";
-import type { Outbox } from "./outbox.js";
-import type { Output } from "./outputs.js";
-import type { RevocationList } from "./revocation.js";
-import type { Roster } from "./roster.js";
-import type { Self } from "./self.js";
-import type { View } from "./view.js";
+import type { Self } from "./defence/self.js";
+import type { Outbox, Output } from "./outputs.js";
+import type { RevocationList } from "./records/revocation.js";
+import type { Roster } from "./view/roster.js";
+import type { View } from "./view/view.js";
 
 export interface HeraldParts {
   readonly view: View;

@@ -7,37 +7,35 @@
  * of docs/protocol.md.
  */
 import { type MemberId, tolerance } from "../rings/index.js";
-import type { CertificateFacts } from "./certificate.js";
 import { TrustedClock } from "./clock.js";
-import { CALL_TIMEOUT_MS, Courier } from "./courier.js";
-import { Defence } from "./defence.js";
-import { Epochs } from "./epochs.js";
-import { Evidence } from "./evidence.js";
-import { Exchanges } from "./exchanges.js";
-import { Hearings } from "./hearings.js";
+import { Defence } from "./defence/defence.js";
+import { Epochs } from "./defence/epochs.js";
+import { Hearings } from "./defence/hearings.js";
+import { Self } from "./defence/self.js";
+import { Lateness } from "./detection/lateness.js";
+import { Monitor } from "./detection/monitor.js";
 import { Herald } from "./herald.js";
-import { Intake, type Intaken } from "./intake.js";
-import { Joining } from "./joining.js";
-import { Judgement, type Standing } from "./judgement.js";
-import { Lateness } from "./lateness.js";
 import type { MachineOptions } from "./machine-options.js";
-import { Mailer } from "./mailer.js";
-import { Monitor } from "./monitor.js";
-import { type Address, addressesOf, type SignedNote, TRANSPORT_GRPC } from "./note.js";
-import { Outbox } from "./outbox.js";
-import type { Output, Peer, Recipient } from "./outputs.js";
-import { encodePacket, parsePacket } from "./packet.js";
-import { Partners } from "./partners.js";
+import { Outbox, type Output, type Peer, type Recipient, type Standing } from "./outputs.js";
 import type { Ports } from "./ports.js";
-import { receive } from "./reception.js";
-import { Roster } from "./roster.js";
-import { Rounds, withoutMine } from "./rounds.js";
-import { Self } from "./self.js";
+import type { CertificateFacts } from "./records/certificate.js";
+import { type Address, addressesOf, type SignedNote, TRANSPORT_GRPC } from "./records/note.js";
+import { encodePacket, parsePacket } from "./records/packet.js";
+import { type Claim, subjectOf } from "./records/statement.js";
+import { own, type Verdict } from "./records/verified.js";
 import { checkSettings, noteMs, type Settings } from "./settings.js";
-import { type Claim, subjectOf } from "./statement.js";
+import { CALL_TIMEOUT_MS, Courier } from "./spreading/courier.js";
+import { Exchanges } from "./spreading/exchanges.js";
+import { Joining } from "./spreading/joining.js";
+import { Mailer } from "./spreading/mailer.js";
+import { Partners, receive } from "./spreading/partners.js";
+import { Rounds, withoutMine } from "./spreading/rounds.js";
 import { earliest, Timers } from "./timers.js";
-import { own, type Verdict } from "./verified.js";
-import { View } from "./view.js";
+import { Evidence } from "./view/evidence.js";
+import { Intake, type Intaken } from "./view/intake.js";
+import { Judgement } from "./view/judgement.js";
+import { Roster } from "./view/roster.js";
+import { View } from "./view/view.js";
 
 /**
  * After a change of mine, milliseconds in which differing fingerprints start no exchange: others are still learning it. More

@@ -3,10 +3,26 @@
  * compile. Outputs are carried out in their order, and that is a promise: `save` is done before any later `send`.
  */
 import type { MemberId } from "../rings/index.js";
-import type { Standing } from "./judgement.js";
-import type { Address } from "./note.js";
-import type { RevocationList } from "./revocation.js";
-import type { Check } from "./verified.js";
+import { OUTPUTS_MAX } from "./limits.js";
+import type { Address } from "./records/note.js";
+import type { RevocationList } from "./records/revocation.js";
+import type { Check } from "./records/verified.js";
+
+/** How a member stands in this view. The first two are live; all others are skipped on every ring. */
+export type Standing =
+  | "live"
+  /** A valid accusation stands against its latest note. */
+  | "suspected"
+  /** Removed at its latest epoch after 2 Delta of accusation. */
+  | "removed"
+  /** Came back too often, from removals or from leaving, and must wait (rule R13). */
+  | "waiting"
+  | "left"
+  | "revoked"
+  | "expired"
+  | "equivocated"
+  /** A certificate is held, but no note: never heard of. */
+  | "silent";
 
 /** A member as the view knows it. */
 export interface Peer {
@@ -79,3 +95,21 @@ export type Output =
   | { readonly kind: "rejected"; readonly from: MemberId | undefined; readonly what: string; readonly reason: string }
   /** An operator should know. */
   | { readonly kind: "alarm"; readonly what: "clock-stepped" | "identity-in-use" | "epochs-exhausted" };
+
+/** Outputs on their way to the driver, in order. */
+export class Outbox {
+  #outputs: Output[] = [];
+
+  emit(output: Output): void {
+    if (this.#outputs.length >= OUTPUTS_MAX) {
+      throw new Error("outputs were not taken: call takeOutputs() after each input");
+    }
+    this.#outputs.push(output);
+  }
+
+  take(): Output[] {
+    const taken = this.#outputs;
+    this.#outputs = [];
+    return taken;
+  }
+}

@@ -1,6 +1,6 @@
 /** What the machine needs from outside: hashes, its own signature, randomness, and the wall clock. */
 import type { Sha256 } from "../rings/index.js";
-import type { StatementReader } from "./reader.js";
+import type { StatementReader } from "./records/statement.js";
 
 /** Unpredictable numbers: nonces of pings, and the choice of partners, which a liar must not foresee. */
 export interface Random {

@@ -1,6 +1,9 @@
 /** Certificates and the tokens that buy them. */
 import { fingerprintOf } from "../../identity/index.js";
 import { equalBytes, type MemberId, memberIdToBytes } from "../../rings/index.js";
+import { bytes, optionalText, type Row, type Session, type Value } from "./database/sql.js";
+import { principalOf } from "./principals.js";
+import { saveReport } from "./reports.js";
 import type {
   AuditNote,
   CertificateOutcome,
@@ -10,10 +13,7 @@ import type {
   HowIssued,
   NewCertificate,
   TokenRecord,
-} from "../store.js";
-import { principalOf } from "./principals.js";
-import { saveReport } from "./reports.js";
-import { bytes, optionalText, type Row, type Session, type Value } from "./sql.js";
+} from "./store.js";
 import type { Transaction } from "./writer.js";
 
 const CERTIFICATES =

@@ -1,9 +1,9 @@
 /** The candidates for contacts, read once for all who ask between two commits: those of a group ask at one moment. */
 import { randomBytes } from "node:crypto";
 import type { MemberId } from "../../rings/index.js";
-import type { ContactRecord } from "../store.js";
+import type { Session } from "./database/sql.js";
 import { candidatesOf, contactsAmong } from "./reports.js";
-import type { Session } from "./sql.js";
+import type { ContactRecord } from "./store.js";
 import type { Writer } from "./writer.js";
 
 /** What other replicas commit may be this late, milliseconds. */

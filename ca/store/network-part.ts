@@ -1,5 +1,12 @@
 /** One network's part of a store: each method one look or one transaction. */
 import type { MemberId } from "../../rings/index.js";
+import * as certificates from "./certificates.js";
+import { ContactChoice } from "./contact-choice.js";
+import { type Session, texts } from "./database/sql.js";
+import * as issuers from "./issuers.js";
+import * as principals from "./principals.js";
+import * as reports from "./reports.js";
+import * as revocations from "./revocations.js";
 import type {
   AuditNote,
   CertificateQuery,
@@ -12,14 +19,7 @@ import type {
   Page,
   PrincipalRecord,
   TokenRecord,
-} from "../store.js";
-import * as certificates from "./certificates.js";
-import { ContactChoice } from "./contact-choice.js";
-import * as issuers from "./issuers.js";
-import * as principals from "./principals.js";
-import * as reports from "./reports.js";
-import * as revocations from "./revocations.js";
-import { type Session, texts } from "./sql.js";
+} from "./store.js";
 import type { Writer } from "./writer.js";
 
 export function networkPart(read: Session, writer: Writer, networkId: Uint8Array): NetworkStore {

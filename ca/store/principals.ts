@@ -1,7 +1,7 @@
 /** Principals: who was admitted under which id, and how many there are. */
 import { type MemberId, memberIdFromBytes, memberIdToBytes } from "../../rings/index.js";
-import type { AuditNote, Counts, MemberRecord, Page, PrincipalRecord, PrincipalStatus, Recorded } from "../store.js";
-import { bytes, optionalNumber, optionalText, type Row, type Session, texts } from "./sql.js";
+import { bytes, optionalNumber, optionalText, type Row, type Session, texts } from "./database/sql.js";
+import type { AuditNote, Counts, MemberRecord, Page, PrincipalRecord, PrincipalStatus, Recorded } from "./store.js";
 import type { Transaction } from "./writer.js";
 
 const MEMBERS = `SELECT p.*, c.serial, c.not_after, r.addresses, r.reported_at FROM principals p

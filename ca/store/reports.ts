@@ -1,7 +1,7 @@
 /** Where members said that they are reached, and who is told to a newcomer. */
 import { equalBytes, type MemberId, memberIdToBytes, toHex } from "../../rings/index.js";
-import type { ContactRecord } from "../store.js";
-import { bytes, type Row, type Session, texts } from "./sql.js";
+import { bytes, type Row, type Session, texts } from "./database/sql.js";
+import type { ContactRecord } from "./store.js";
 import type { Transaction } from "./writer.js";
 
 /** A report that repeats an earlier one of the same second is not written: each write waits for the disk. */

@@ -1,15 +1,15 @@
 /** Plays a program: casts its scenes, and makes its moves when they are due. */
-import { CLOCK_TOLERANCE_MS } from "../../gossip/evidence.js";
+
 import { METADATA_BYTES_MAX } from "../../gossip/limits.js";
-import { type Claim, subjectOf } from "../../gossip/statement.js";
+import { type Claim, subjectOf } from "../../gossip/records/statement.js";
+import { CLOCK_TOLERANCE_MS } from "../../gossip/view/evidence.js";
 import { fullMask, type MemberId, tolerance, withRing } from "../../rings/index.js";
 import type { Identity, Seat } from "../actor.js";
-import { someOf } from "../adversaries/crowd.js";
-import { Plot } from "./plot.js";
+import { someOf } from "../adversaries/tools/crowd.js";
 import type { Accused, Count, Lateness, Move, Program, Rings, Telling, Under, Withholding } from "./program.js";
 import type { Puppet } from "./puppet.js";
 import { audienceOf, type Scene, sceneAlone, sceneOf, scenesOf } from "./scene.js";
-import type { Troupe } from "./troupe.js";
+import { Plot, type Troupe } from "./troupe.js";
 
 /** Looks at the victim's epoch, and for newcomers, in a beat: fast enough to be before the news of it. */
 const LOOKS_PER_BEAT = 50;

@@ -1,6 +1,7 @@
 /** Faults as a search may have them: such as excuse nobody's removal. */
-import { CLOCK_TOLERANCE_MS } from "../../gossip/evidence.js";
+
 import type { Settings } from "../../gossip/index.js";
+import { CLOCK_TOLERANCE_MS } from "../../gossip/view/evidence.js";
 import type { Chance } from "../chance.js";
 import { harmlessStallMs } from "../invariants/stops.js";
 import type { PlannedFault } from "../run/plan.js";

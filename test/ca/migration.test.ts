@@ -5,8 +5,8 @@ import { join } from "node:path";
 import Database from "libsql";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CertificateAuthority } from "../../ca/index.js";
-import { SCHEMA_VERSION } from "../../ca/store/schema.js";
-import { openSqlite } from "../../ca/store/sqlite.js";
+import { SCHEMA_VERSION } from "../../ca/store/database/schema.js";
+import { openSqlite } from "../../ca/store/database/sqlite.js";
 import {
   certificatesToPem,
   createRequest,

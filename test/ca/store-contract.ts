@@ -8,7 +8,7 @@ import type {
   NetworkStore,
   NewNetwork,
   Store,
-} from "../../ca/store.js";
+} from "../../ca/store/store.js";
 import { fingerprintOf, newSerial, randomSecret } from "../../identity/index.js";
 import { type MemberId, memberIdFromBytes, toHex } from "../../rings/index.js";
 

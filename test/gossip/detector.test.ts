@@ -1,6 +1,6 @@
 /** The failure detector alone: what it asks for, and when it accuses (protocol section 4). */
 import { describe, expect, it } from "vitest";
-import { type Detection, Detector, type Target } from "../../gossip/detector.js";
+import { type Detection, Detector, type Target } from "../../gossip/detection/detector.js";
 import { idOf } from "../support/gossip/authority.js";
 
 const target: Target = { id: idOf("target"), ring: 1, epoch: 5n, pingable: true };

@@ -3,13 +3,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { affordableAt, fullBudget, refilled, spend } from "../../gossip/budget.js";
 import { TrustedClock } from "../../gossip/clock.js";
-import { Epochs } from "../../gossip/epochs.js";
-import { returnWaitMs } from "../../gossip/judgement.js";
+import { Epochs } from "../../gossip/defence/epochs.js";
+import { type Answered, type DisabledBy, rebut } from "../../gossip/defence/rebuttal.js";
+import { LocalHealth } from "../../gossip/detection/local-health.js";
+import { missLimit, NEW_PATH, probeTimeoutMs, withOutcome, withRoundTrip } from "../../gossip/detection/path.js";
 import { EPOCH_BLOCK, EPOCH_MAX } from "../../gossip/limits.js";
-import { LocalHealth } from "../../gossip/local-health.js";
-import { missLimit, NEW_PATH, probeTimeoutMs, withOutcome, withRoundTrip } from "../../gossip/path.js";
-import { type Answered, type DisabledBy, rebut } from "../../gossip/rebuttal.js";
 import { checkSettings, LAN } from "../../gossip/settings.js";
+import { returnWaitMs } from "../../gossip/view/judgement.js";
 import { disabledRings, fullMask, type MemberId, withRing } from "../../rings/index.js";
 import { idOf } from "../support/gossip/authority.js";
 

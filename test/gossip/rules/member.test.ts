@@ -1,6 +1,5 @@
 /** Rules R9 to R19 of docs/protocol.md: what a member does. */
 import { describe, expect, it, vi } from "vitest";
-import { CLOCK_TOLERANCE_MS } from "../../../gossip/evidence.js";
 import {
   type CertificateFacts,
   encodePacket,
@@ -9,10 +8,11 @@ import {
   parsePacket,
   parseStatement,
 } from "../../../gossip/index.js";
-import { Intake, type Intaken } from "../../../gossip/intake.js";
-import { RETURN_SOON_MS, RETURN_WINDOW_MS } from "../../../gossip/judgement.js";
 import { EPOCH_BLOCK, STRANGER_BYTES_PER_INTERVAL } from "../../../gossip/limits.js";
-import { recordDigest } from "../../../gossip/statement.js";
+import { recordDigest } from "../../../gossip/records/statement.js";
+import { CLOCK_TOLERANCE_MS } from "../../../gossip/view/evidence.js";
+import { Intake, type Intaken } from "../../../gossip/view/intake.js";
+import { RETURN_SOON_MS, RETURN_WINDOW_MS } from "../../../gossip/view/judgement.js";
 import { disabledRings, type MemberId, toHex } from "../../../rings/index.js";
 import { sha256 } from "../../support/gossip/authority.js";
 import { Geometry } from "../../support/gossip/geometry.js";

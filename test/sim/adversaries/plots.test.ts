@@ -7,13 +7,13 @@ import { type Claim, parsePacket, parseStatement } from "../../../gossip/index.j
 import { tolerance } from "../../../rings/index.js";
 import type { Seat } from "../../../sim/actor.js";
 import { PLOTS } from "../../../sim/adversaries/index.js";
-import { orderOf } from "../../../sim/adversaries/order.js";
-import { Plot, plot } from "../../../sim/puppets/plot.js";
+import { orderOf } from "../../../sim/adversaries/tools/order.js";
+import { plot } from "../../../sim/puppets/plot.js";
 import type { Program } from "../../../sim/puppets/program.js";
 import * as programs from "../../../sim/puppets/programs.js";
 import type { Scene } from "../../../sim/puppets/scene.js";
 import { Script } from "../../../sim/puppets/script.js";
-import type { Troupe } from "../../../sim/puppets/troupe.js";
+import { Plot, type Troupe } from "../../../sim/puppets/troupe.js";
 import { Trial, type TrialOptions } from "../../support/sim/trial.js";
 
 vi.setConfig({ testTimeout: 120_000 });
