@@ -77,19 +77,21 @@ function presetOf({ settings }: Plan): keyof typeof PRESETS {
 function changedProgram(program: Program, chance: Chance): Program {
   const { moves, withheld } = program;
   const place = chance.below(moves.length);
-  switch (chance.below(13)) {
+  switch (chance.below(16)) {
     case 0:
     case 1:
-    case 2: {
+    case 2:
+    case 3:
+    case 4: {
       const phrase = drawPhrase(chance);
       return { ...program, moves: [...atMost(MOVES_MAX - phrase.length, moves, chance), ...phrase] };
     }
-    case 3:
-    case 4:
-      return { ...program, moves: moves.filter((_, index) => index !== place) };
     case 5:
-      return { ...program, withheld: chance.happens(0.5) ? withheld.slice(1) : [...withheld, drawWithheld(chance)] };
     case 6:
+      return { ...program, moves: moves.filter((_, index) => index !== place) };
+    case 7:
+      return { ...program, withheld: chance.happens(0.5) ? withheld.slice(1) : [...withheld, drawWithheld(chance)] };
+    case 8:
       return withStage(program, chance);
     default:
       return { ...program, moves: moves.map((move, index) => (index === place ? changedMove(move, chance) : move)) };
