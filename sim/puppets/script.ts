@@ -198,7 +198,13 @@ function tell(troupe: Troupe, scene: Scene, move: Telling, speaker: Puppet): voi
     return;
   }
   const statements = statementsOf(troupe, scene, move, speaker);
-  for (const to of hearers) for (const bearer of told) bearer.tell(to, statements);
+  for (const to of hearers) for (const bearer of told) heardBy(troupe, bearer, to).tell(to, statements);
+}
+
+/** Whom the hearer refuses, as a liar that is proven, leaves it to another one. */
+function heardBy({ puppets, chance }: Troupe, bearer: Puppet, { machine }: Seat): Puppet {
+  const isHeard = ({ actor }: Puppet) => machine.refusal(actor.certificate) === undefined;
+  return isHeard(bearer) ? bearer : (chance.pick(puppets.filter(isHeard)) ?? bearer);
 }
 
 /** What bears no signature is about whoever hears it, and the bearer's own word. */

@@ -248,6 +248,29 @@ describe("the doorstep", () => {
   });
 });
 
+describe("a proven liar", () => {
+  it("is refused, so another one brings what it says", () => {
+    const says = { by: "screen", to: "all" } as const;
+    const played = new Performance({
+      ...programs.PROOF_JAM,
+      moves: [
+        { ...says, say: "proof", when: { at: 0.1 } },
+        { ...says, say: "live", when: { at: 2 } },
+      ],
+    });
+    played.trial.seconds(4);
+    const { scene, trial } = played;
+    const bringers = (kind: Claim["kind"]) =>
+      new Set(played.heard.flatMap(({ by, claim }) => (claim.kind === kind ? [by.id] : [])));
+    expect(bringers("equivocation")).toEqual(new Set([scene.screen.id]));
+    for (const seat of trial.correct) {
+      expect(seat.machine.standing(scene.screen.id)).toBe("equivocated");
+      expect(played.told(seat, "note").map(({ note }) => note.id)).toContain(scene.screen.id);
+    }
+    expect(bringers("note")).not.toContain(scene.screen.id);
+  });
+});
+
 describe("a plot", () => {
   it("is begun once for all liars, when all have had a turn, and moves them to the millisecond", () => {
     const begun: number[] = [];
