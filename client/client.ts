@@ -5,7 +5,7 @@
 import { setMaxListeners } from "node:events";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import type { Peer, Recipient } from "../gossip/index.js";
+import type { Peer } from "../gossip/index.js";
 import {
   atomicWrite,
   CERTIFICATE_FILE,
@@ -44,6 +44,7 @@ import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
 import { DRAIN_MS, DRAIN_MS_MAX, DrainDeadline } from "./drain-deadline.js";
 import type { Told } from "./driver/driver.js";
 import { Handlers } from "./handlers.js";
+import { Hearsay } from "./hearsay.js";
 import { Isolation } from "./isolation.js";
 import { Member as RunningMember } from "./member.js";
 import { untilMembers } from "./members.js";
@@ -74,11 +75,6 @@ import { either, fired } from "./wait.js";
 
 /** Milliseconds that a message may take when its sender does not say: longer than a removal, so that it ends by itself. */
 export const SEND_TIMEOUT_MS = 10_000;
-/**
- * Hand-overs of my gossip under way at once, one for each neighbour: one that is slow is skipped in its round. Each that never
- * answers holds a place for as long as SEND_TIMEOUT_MS.
- */
-const GOSSIP_SENDS_MAX = 16;
 /** Kinds of rejections that are counted apart. */
 const REJECTIONS_MAX = 256;
 
@@ -114,8 +110,11 @@ export class Client {
   #renewal: Renewal | undefined;
   #addressWatch: AddressWatch | undefined;
   #arrival: Arrival | undefined;
-  /** Neighbours that have my gossip, and have not answered. */
-  readonly #gossiping = new Set<MemberId>();
+  readonly #hearsay = new Hearsay({
+    messenger: () => this.#running.messenger,
+    takeResponse: (data, from, proof) => this.#handlers.takeResponse(data, from, proof),
+    timeoutMs: SEND_TIMEOUT_MS,
+  });
   readonly #rejected = new Map<string, number>();
   readonly #isolation = new Isolation({
     publish: (change) => this.#feed.publish(change),
@@ -540,7 +539,7 @@ export class Client {
       case "ready":
         return;
       case "gossip":
-        void this.#handOver(told.to, told.content);
+        if (this.#phase !== "stopping") void this.#hearsay.handOver(told.to, told.content);
         return;
       case "isolated":
         this.#isolation.found(told.reason, told.until && Math.round(Date.now() + told.until - performance.now()));
@@ -581,25 +580,6 @@ export class Client {
     if (kind === "joined") this.#directory.joined(peer.id, at);
     this.#feed.publish({ kind, member: this.#directory.describe(peer), at });
     if (kind === "left" || kind === "failed") this.#directory.gone(peer.id);
-  }
-
-  /** A neighbour that does not answer is skipped: the next round has another one. */
-  async #handOver(to: Recipient & { readonly id: MemberId }, content: Uint8Array): Promise<void> {
-    if (this.#phase === "stopping" || this.#gossiping.has(to.id) || this.#gossiping.size >= GOSSIP_SENDS_MAX) return;
-    this.#gossiping.add(to.id);
-    try {
-      let proof!: () => Uint8Array;
-      const onAnswer = (prove: () => Uint8Array) => {
-        proof = prove;
-      };
-      const options = { timeoutMs: SEND_TIMEOUT_MS, onAnswer };
-      const data = await this.#running.messenger.request("gossip", to, content, options);
-      if (data.length > 0) await this.#handlers.takeResponse(data, to.id, proof);
-    } catch {
-      // The neighbour's failure, or the network's.
-    } finally {
-      this.#gossiping.delete(to.id);
-    }
   }
 }
 

@@ -12,10 +12,8 @@ export {
   parseHostPort,
 } from "./address.js";
 export { type Deadline, deadlineIn, lateError, msUntil, TIMER_MS_MAX, withDeadline } from "./deadline.js";
-export { DialError, type DialReason, PeerMismatch } from "./dialling/dial-error.js";
 export { type Attempt, Dialler, type DiallerOptions, type DialOptions } from "./dialling/dialler.js";
-export { ConnectionGate, type GateLimits } from "./dialling/gate.js";
-export { type Range, rangeOf, refusalToDial } from "./dialling/policy.js";
+export { refusalToDial } from "./dialling/policy.js";
 export {
   type LookUpOptions,
   NameResolver,
@@ -34,11 +32,14 @@ export { NotePings, nonceOf } from "./pings/sender.js";
 export { PingTable } from "./pings/table.js";
 export { UdpCarrier } from "./pings/udp.js";
 export { type CallProtocol, type DuplexProtocol, type Limits, type Protocol, Protocols } from "./protocol.js";
+export { type Range, rangeOf } from "./ranges.js";
 export { SessionHost } from "./session/host.js";
 export type { ConnectOptions, SessionHostOptions } from "./session/options.js";
 export type { ByteDuplex, OpenOptions, Path, Session } from "./session/session.js";
 export { asFirefliesError, ERROR_TEXT_MAX, errorText } from "./session/status.js";
 export { Stack, type StackOptions } from "./stack.js";
+export { DialError, type DialReason, PeerMismatch } from "./transports/dial-error.js";
+export { ConnectionGate, type GateLimits } from "./transports/gate.js";
 export { duplexPair, MemoryNetwork } from "./transports/memory.js";
 export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";

@@ -8,10 +8,11 @@ import type { MemberId } from "../../rings/index.js";
 import { onAbort } from "../abort.js";
 import { type Address, formatAddress, parseAddress } from "../address.js";
 import { type Deadline, withDeadline } from "../deadline.js";
+import { canonical } from "../ranges.js";
+import { DialError, type DialReason } from "../transports/dial-error.js";
 import type { Transport } from "../transports/transport.js";
-import { DialError, type DialReason } from "./dial-error.js";
 import { DialHistory } from "./history.js";
-import { canonical, refusalToDial } from "./policy.js";
+import { refusalToDial } from "./policy.js";
 import { type Add, race } from "./race.js";
 import type { Resolver } from "./resolver.js";
 

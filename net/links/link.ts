@@ -5,8 +5,8 @@
  */
 import type { MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
-import type { DialError } from "../dialling/dial-error.js";
 import type { Path, Session } from "../session/session.js";
+import type { DialError } from "../transports/dial-error.js";
 
 /** A session with what is to be remembered of it. */
 export interface Held {

@@ -4,10 +4,10 @@ import { dateProblem, FirefliesError, type Identity, type MemberCertificate } fr
 import type { MemberId } from "../../rings/index.js";
 import { formatAddress, parseAddress } from "../address.js";
 import { type Deadline, deadlineIn, withDeadline } from "../deadline.js";
-import { DialError } from "../dialling/dial-error.js";
 import type { Dialler } from "../dialling/dialler.js";
 import type { SessionHost } from "../session/host.js";
 import type { Session } from "../session/session.js";
+import { DialError } from "../transports/dial-error.js";
 import { type Held, Link, type Unreached } from "./link.js";
 
 /**

@@ -6,7 +6,7 @@ import { FirefliesError } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { type Address, formatAddress } from "../address.js";
 import { deadlineIn, withDeadline } from "../deadline.js";
-import { PeerMismatch } from "../dialling/dial-error.js";
+import { PeerMismatch } from "../transports/dial-error.js";
 import { refusal } from "./admission.js";
 import { Budget } from "./budget.js";
 import { Counts } from "./counts.js";

@@ -2,10 +2,10 @@
 import type { Duplex } from "node:stream";
 import { describe, expect, it, vi } from "vitest";
 import type { FirefliesError, Identity, MemberCertificate } from "../../identity/index.js";
-import { DialError, PeerMismatch } from "../../net/dialling/dial-error.js";
 import type { Dialler } from "../../net/dialling/dialler.js";
 import { type Address, deadlineIn, formatAddress, parseAddress, type Session } from "../../net/index.js";
 import { Links } from "../../net/links/links.js";
+import { DialError, PeerMismatch } from "../../net/transports/dial-error.js";
 import type { MemberId } from "../../rings/index.js";
 import { codeOf } from "../support/network.js";
 import { DAY_MS, TestNetwork } from "../support/test-network.js";

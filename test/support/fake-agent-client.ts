@@ -55,8 +55,6 @@ export class FakeAgentClient implements AgentClient {
       clock: "steady" as const,
       isolated: undefined,
       rejected: {},
-      isolated: undefined,
-      clock: "steady" as const,
     };
   }
 

@@ -12,8 +12,8 @@
  */
 import { readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
+import { networkOf } from "../ranges.js";
 import { Places } from "./places.js";
-import { networkOf } from "./policy.js";
 
 export interface GateLimits {
   /** Connections at once on which a handshake has begun and nobody is proven yet. */
