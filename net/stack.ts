@@ -4,8 +4,8 @@ import type { MemberId } from "../rings/index.js";
 import { Dialler } from "./dialling/dialler.js";
 import type { Resolver } from "./dialling/resolver.js";
 import { Links } from "./links/links.js";
-import type { Protocols } from "./protocol.js";
 import { SessionHost } from "./session/host.js";
+import type { Protocols } from "./session/protocol.js";
 import type { ConnectionGate } from "./transports/gate.js";
 import type { Bound, ListenAddress, Transport } from "./transports/transport.js";
 

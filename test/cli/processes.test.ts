@@ -223,7 +223,7 @@ describe("an agent that has an open stream", () => {
     stream.closeInput();
     expect(await stream.end()).toBe(0);
     expect(await agent.end()).toBe(0);
-    expect(agent.told.map(({ event }) => event)).not.toContain("alarm");
+    expect(agent.told.filter(({ code }) => code !== undefined && code !== "loopback-only")).toEqual([]);
     expect(agent.told.at(-1)).toMatchObject({ event: "stopped" });
   });
 
@@ -235,7 +235,7 @@ describe("an agent that has an open stream", () => {
     await new Promise((resolve) => setTimeout(resolve, SAME_WISH_MS + 100));
     expect(await agent.end("SIGTERM")).toBe(130);
     expect(agent.stderr).toContain('"cancelled"');
-    expect(await agent.event("alarm")).toMatchObject({ code: "drain-expired" });
+    expect(agent.told.map(({ code }) => code)).toContain("drain-expired");
     expect(await stream.end()).toBe(1);
     expect(stream.stderr).toContain('"member-stopping"');
     await ann.until((told) => told.event === "left" && told.id === id);

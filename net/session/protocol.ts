@@ -1,6 +1,6 @@
 /** What is spoken over sessions: each protocol has an id, limits, and a handler for what the other side begins. */
-import { FirefliesError, type MemberCertificate } from "../identity/index.js";
-import type { ByteDuplex } from "./session/session.js";
+import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import type { ByteDuplex } from "./session.js";
 
 export interface Limits {
   /**
