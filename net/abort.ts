@@ -1,4 +1,6 @@
-/** Listening to an AbortSignal from many places: Node warns on the console from the eleventh listener of a signal on. */
+/**
+ * Listening to an AbortSignal from many places: Node warns on the console from the eleventh listener of a signal on.
+ */
 
 type Listeners = Set<() => void>;
 

@@ -1,6 +1,6 @@
 /**
- * Addresses, parsed once. In notes and configuration they are text: "host:port" for TCP, as ever, and a URL for every other
- * transport ("ws://host:port/path"). IPv6 hosts stand in brackets.
+ * Addresses, parsed once. In notes and configuration they are text: "host:port" for TCP, as ever, and a URL for every
+ * other transport ("ws://host:port/path"). IPv6 hosts stand in brackets.
  */
 
 /** Where a member is reached. */
@@ -31,7 +31,10 @@ export interface Endpoint {
 }
 
 export const PORT_MAX = 65_535;
-/** RFC 1035, section 2.3.4: a name has at most 255 octets, 253 characters as text. An IPv6 address with a zone is shorter. */
+/**
+ * RFC 1035, section 2.3.4: a name has at most 255 octets, 253 characters as text. An IPv6 address with a zone is
+ * shorter.
+ */
 const HOST_LENGTH_MAX = 253;
 /** Characters of an address: a name, a scheme and a path; a note holds at most 259. */
 const ADDRESS_LENGTH_MAX = 512;

@@ -1,7 +1,7 @@
 /**
  * Deadlines as instants: one absolute deadline goes from the caller to the last byte, through look-up, dials and call.
- * AbortSignal.any over AbortSignal.timeout would do, but for Node 20: nothing keeps such a timeout from being collected as
- * garbage, and then the deadline never comes.
+ * AbortSignal.any over AbortSignal.timeout would do, but for Node 20: nothing keeps such a timeout from being collected
+ * as garbage, and then the deadline never comes.
  */
 import { FirefliesError } from "../identity/index.js";
 import { onAbort } from "./abort.js";
@@ -27,8 +27,9 @@ export function msUntil(deadline: number): number {
 }
 
 /**
- * Runs `start` until its promise settles, the deadline comes ("timeout") or the caller's signal fires ("cancelled"). The
- * signal given to `start` fires in both cases, with that FirefliesError as its reason. Leaves no timer or listener behind.
+ * Runs `start` until its promise settles, the deadline comes ("timeout") or the caller's signal fires ("cancelled").
+ * The signal given to `start` fires in both cases, with that FirefliesError as its reason. Leaves no timer or listener
+ * behind.
  */
 export async function withDeadline<T>(
   { deadline, signal }: Deadline,

@@ -1,6 +1,6 @@
 /**
- * Dials a member: all its addresses, and all answers of their names, raced (RFC 8305), within one deadline. An attempt is a
- * connection and what is made of it, so an address that connects and then stays silent holds nobody up.
+ * Dials a member: all its addresses, and all answers of their names, raced (RFC 8305), within one deadline. An attempt
+ * is a connection and what is made of it, so an address that connects and then stays silent holds nobody up.
  */
 import type { Duplex } from "node:stream";
 import { FirefliesError } from "../../identity/index.js";
@@ -8,10 +8,11 @@ import type { MemberId } from "../../rings/index.js";
 import { onAbort } from "../abort.js";
 import { type Address, formatAddress, parseAddress } from "../address.js";
 import { type Deadline, withDeadline } from "../deadline.js";
+import { canonical } from "../ranges.js";
+import { DialError, type DialReason } from "../transports/dial-error.js";
 import type { Transport } from "../transports/transport.js";
-import { DialError, type DialReason } from "./dial-error.js";
 import { DialHistory } from "./history.js";
-import { canonical, refusalToDial } from "./policy.js";
+import { refusalToDial } from "./policy.js";
 import { type Add, race } from "./race.js";
 import type { Resolver } from "./resolver.js";
 
@@ -19,7 +20,7 @@ import type { Resolver } from "./resolver.js";
 const ADDRESSES_MAX = 8;
 /** Attempts of one dial: at the pace of RFC 8305, as many as begin in four seconds. */
 const ATTEMPTS_MAX = 16;
-/** Attempts of all dials at once: each holds a descriptor, and one that nobody answers for seconds. */
+/** Attempts of all dials at once: each holds a descriptor, for seconds when nobody answers. */
 const ATTEMPTS_RUNNING_MAX = 512;
 /** An attempt that had less than this before the deadline, milliseconds, says nothing about its address. */
 const FAIR_MS = 1_000;
@@ -41,8 +42,8 @@ export interface DialOptions extends Deadline {
 }
 
 /**
- * Makes a session of a connection. `address` is the one that was dialled, its host an IP address. When `signal` fires, another
- * one has won or time is up: the connection is destroyed, and what this returns is dropped.
+ * Makes a session of a connection. `address` is the one that was dialled, its host an IP address. When `signal` fires,
+ * another one has won or time is up: the connection is destroyed, and what this returns is dropped.
  */
 export type Attempt<T> = (connection: Duplex, address: Address, signal: AbortSignal) => Promise<T>;
 
@@ -68,8 +69,8 @@ export class Dialler {
   }
 
   /**
-   * The result of the first attempt that succeeds. Rejects with a DialError; `reason` is "refused" only if every address that
-   * was tried said so. At the end nothing of it runs on.
+   * The result of the first attempt that succeeds. Rejects with a DialError; `reason` is "refused" only if every
+   * address that was tried said so. At the end nothing of it runs on.
    */
   async dial<T>(addresses: readonly string[], options: DialOptions, attempt: Attempt<T>): Promise<T> {
     const failures: DialError[] = [];
@@ -200,5 +201,10 @@ const WEIGHT: readonly DialReason[] = [
 
 /** The failure that stands for all: addresses that may not be dialled were not tried. */
 function verdict(failures: readonly DialError[]): DialError | undefined {
-  return failures.toSorted((a, b) => WEIGHT.indexOf(a.reason) - WEIGHT.indexOf(b.reason))[0];
+  const [first, ...others] = failures.toSorted((a, b) => WEIGHT.indexOf(a.reason) - WEIGHT.indexOf(b.reason));
+  if (first === undefined || others.length === 0) return first;
+  const reasons = [first, ...others].map(({ reason }) => reason);
+  const failure = new DialError(first.reason, first.address, { cause: first.cause, reasons });
+  failure.message = first.message;
+  return failure;
 }

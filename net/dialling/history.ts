@@ -1,6 +1,6 @@
 /** Failed dials, remembered per address over all members that claim it. */
 import type { MemberId } from "../../rings/index.js";
-import { type DialError, PeerMismatch } from "./dial-error.js";
+import { type DialError, PeerMismatch } from "../transports/dial-error.js";
 
 /** The first pause after a failed dial, milliseconds; doubled with every further one ... */
 const BACKOFF_FIRST_MS = 250;
@@ -19,8 +19,8 @@ export class DialHistory {
   readonly #failures = new Map<string, Failure>();
 
   /**
-   * Why this address is not dialled now: its last dial failed a moment ago. A dial that found this member when another was
-   * expected does not count: else liars could cut a member off by naming its address in their notes.
+   * Why this address is not dialled now: its last dial failed a moment ago. A dial that found this member when another
+   * was expected does not count: else liars could cut a member off by naming its address in their notes.
    */
   recent(address: string, now: number, expect?: MemberId): DialError | undefined {
     const failure = this.#failures.get(address);

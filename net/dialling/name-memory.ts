@@ -1,12 +1,18 @@
 /** What was learnt about names: addresses for a while, and failures, each longer than the one before. */
-import type { DialError } from "./dial-error.js";
+import type { DialError } from "../transports/dial-error.js";
 import type { Answer } from "./name-query.js";
 
-/** An answer is used at least this long, milliseconds, whatever its servers say: a name must not cost a query per ping ... */
+/**
+ * An answer is used at least this long, milliseconds, whatever its servers say: a name must not cost a query per ping
+ * ...
+ */
 const FRESH_MIN_MS = 5_000;
 /** ... and at most this long, so that a service which moves is found again. */
 const FRESH_MAX_MS = 60_000;
-/** How long an old answer serves while no newer one can be had, milliseconds (RFC 8767): an outage of DNS cuts nobody off. */
+/**
+ * How long an old answer serves while no newer one can be had, milliseconds (RFC 8767): an outage of DNS cuts nobody
+ * off.
+ */
 const USABLE_MS = 60 * 60_000;
 /** The first pause after a failed look-up, milliseconds; doubled with every further one ... */
 const PAUSE_FIRST_MS = 1_000;
@@ -91,7 +97,7 @@ export class NameMemory {
 
   #put(name: string, entry: Entry): void {
     const before = this.#entries.get(name);
-    // Whoever asked first pays for it; a liar that names somebody else's host gains nothing.
+    // The first asker pays for it: a liar that names the host of another member gains nothing.
     const owner = before?.owner ?? entry.owner;
     this.#entries.delete(name);
     this.#entries.set(name, { ...entry, owner });

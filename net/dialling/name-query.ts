@@ -1,6 +1,6 @@
 /**
- * One look-up of a name by DNS, over c-ares: it holds no thread, and can be ended. getaddrinfo, which everything else in Node
- * uses, holds one of four threads for ten seconds when nobody answers, and file operations wait behind it.
+ * One look-up of a name by DNS, over c-ares: it holds no thread, and can be ended. getaddrinfo, which everything else
+ * in Node uses, holds one of four threads for ten seconds when nobody answers, and file operations wait behind it.
  */
 import { Resolver } from "node:dns/promises";
 import { onAbort } from "../abort.js";
@@ -25,7 +25,9 @@ export interface Answer {
   readonly ttlMs: number;
 }
 
-/** `none`: the servers say that there is no such name or no address; `failed`: they could not say; `silent`: no answer. */
+/**
+ * `none`: the servers say that there is no such name or no address; `failed`: they could not say; `silent`: no answer.
+ */
 export type Outcome = "found" | "none" | "failed" | "silent";
 
 export interface Query {

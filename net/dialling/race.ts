@@ -1,9 +1,9 @@
 /**
- * Attempts that race (RFC 8305, section 5): each begins a moment after the one before, or at once when one fails; the first
- * that succeeds wins, and the others are cut.
+ * Attempts that race (RFC 8305, section 5): each begins a moment after the one before, or at once when one fails; the
+ * first that succeeds wins, and the others are cut.
  */
 import { onAbort } from "../abort.js";
-import { DialError } from "./dial-error.js";
+import { DialError } from "../transports/dial-error.js";
 
 /** Milliseconds between two attempts: RFC 8305, section 8, "Connection Attempt Delay". */
 export const STAGGER_MS = 250;
@@ -15,8 +15,8 @@ export type Runner<T> = (signal: AbortSignal) => Promise<T>;
 export type Add<T> = (runner: Runner<T>, rank: number) => void;
 
 /**
- * The first result of the runners that `feed` adds until its promise resolves, which it always does; undefined when all have
- * failed. Rejects with the signal's reason when that fires. The signals of those that still run fire then.
+ * The first result of the runners that `feed` adds until its promise resolves, which it always does; undefined when all
+ * have failed. Rejects with the signal's reason when that fires. The signals of those that still run fire then.
  */
 export function race<T>(
   signal: AbortSignal,

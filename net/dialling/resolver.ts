@@ -1,12 +1,12 @@
 /**
- * How names become addresses: by the hosts file, by DNS over c-ares, and as a last resort by the system. Answers and failures are
- * remembered, look-ups shared; what one member's names cost is bounded, whatever they are.
+ * How names become addresses: by the hosts file, by DNS over c-ares, and as a last resort by the system. Answers and
+ * failures are remembered, look-ups shared; what one member's names cost is bounded, whatever they are.
  */
 import { lookup } from "node:dns";
 import { isIP } from "node:net";
 import { FirefliesError } from "../../identity/index.js";
 import { type Deadline, withDeadline } from "../deadline.js";
-import { DialError } from "./dial-error.js";
+import { DialError } from "../transports/dial-error.js";
 import { NameMemory } from "./name-memory.js";
 import { type Answer, interleaved, type Outcome, queryName, TRY_MS } from "./name-query.js";
 import { SYSTEM_FILES, type SystemFiles, SystemNames } from "./system-names.js";
@@ -49,7 +49,9 @@ export interface NameResolverOptions {
   readonly now: () => number;
   /** DNS servers, "address" or "address:port"; undefined for the system's. */
   readonly servers?: readonly string[] | undefined;
-  /** How long a server is waited for at first, milliseconds; a silent one keeps a name for about three times as long. */
+  /**
+   * How long a server is waited for at first, milliseconds; a silent one keeps a name for about three times as long.
+   */
   readonly tryMs?: number | undefined;
   readonly files?: SystemFiles | undefined;
   /** The last resort: mDNS, NIS and whatever else the system asks. Undefined for getaddrinfo. */
@@ -139,6 +141,7 @@ export class NameResolver implements Resolver {
       if (!pending.job.started) this.#queries.add(asker, pending.job);
       return await pending.promise;
     }
+    if (this.#closing.signal.aborted) throw new DialError("cancelled", name);
     const refusal = this.#memory.refusal(name, asker);
     if (refusal !== undefined) throw new DialError("backoff", name, { cause: refusal });
     return await this.#start(name, asker);

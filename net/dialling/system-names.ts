@@ -7,7 +7,9 @@ import { isIP } from "node:net";
 
 /** How often it is looked whether a file has changed, milliseconds: a container's files change while it starts. */
 const LOOK_AGAIN_MS = 5_000;
-/** A larger hosts file is a block list: it is left to the system's own look-up. Reading this much takes milliseconds. */
+/**
+ * A larger hosts file is a block list: it is left to the system's own look-up. Reading this much takes milliseconds.
+ */
 const FILE_BYTES_MAX = 1024 * 1024;
 /** Domains of a search list; glibc took six for long, Kubernetes allows 32. */
 const SEARCH_MAX = 32;
@@ -58,8 +60,8 @@ export class SystemNames {
 }
 
 /**
- * As resolv.conf(5) says: a name that ends with a dot is asked for as it is; one with enough dots as it is first, and then with
- * each domain; every other one with each domain first.
+ * As resolv.conf(5) says: a name that ends with a dot is asked for as it is; one with enough dots as it is first, and
+ * then with each domain; every other one with each domain first.
  */
 export function candidatesOf(name: string, { domains, ndots }: SearchRules): readonly string[] {
   if (name.endsWith(".")) return [name.slice(0, -1)];

@@ -1,7 +1,7 @@
 /**
- * Who may look a name up next. Few look-ups run at once; each asker has few of them, and the askers take turns, so that one
- * with many names does not hold up the others. Askers whose look-ups have failed of late share half of the places: however
- * many they are, the others find one.
+ * Who may look a name up next. Few look-ups run at once; each asker has few of them, and the askers take turns, so that
+ * one with many names does not hold up the others. Askers whose look-ups have failed of late share half of the places:
+ * however many they are, the others find one.
  */
 
 export interface TurnLimits {
@@ -15,7 +15,7 @@ export interface TurnLimits {
   readonly waitingMax: number;
 }
 
-/** One that several askers may wait for: it runs in the turn of whichever comes first. */
+/** A look-up. Several askers may wait for it; it runs in the first turn that one of them gets. */
 export interface Job {
   started: boolean;
   /** Never rejects. False when it failed, which counts against the asker in whose turn it ran. */

@@ -116,6 +116,13 @@ export abstract class Channel {
     else this.gone(error);
   }
 
+  /** Our side gives it up: as `lose`, and the other side learns why when there is nothing left to hand out. */
+  giveUp(error: FirefliesError): void {
+    if (this.#isDone || this.#loss !== undefined) return;
+    if (this.#inbox.salvage(isOrderlyEnd)) this.#loss = error;
+    else this.#events?.onGone(error);
+  }
+
   protected gone(error: FirefliesError): void {
     if (this.#isDone) return;
     this.#isDone = true;

@@ -84,8 +84,13 @@ export class SessionDuplex extends Duplex implements ChannelEvents {
     if (!this.#peerEnded) this.onGone(new FirefliesError(this.#isAccepted ? "stream-reset" : "link-closed"));
   }
 
+  giveUp(error: FirefliesError): void {
+    if (this.#channel === undefined) this.destroy(error);
+    else this.#channel.giveUp(error);
+  }
+
   onGone(error: FirefliesError): void {
-    if (this.destroyed || this.#isOver) return;
+    if (this.destroyed || this.#isOver || this.#loss !== undefined) return;
     this.#loss = error;
     // After all who listen for the end: a reader that finds it destroyed then would take it for cut.
     if (this.#peerEnded && !this.readableEnded) this.once("end", () => setImmediate(() => this.destroy(error)));

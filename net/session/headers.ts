@@ -1,7 +1,7 @@
 /** The header fields of a gRPC call over HTTP/2, as https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md has them. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
-import { SERVICE_PATH } from "../protocol.js";
 import { DEADLINE_SLACK_MS } from "./limits.js";
+import { SERVICE_PATH } from "./protocol.js";
 
 const CONTENT_TYPE = "application/grpc";
 

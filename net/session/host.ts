@@ -6,7 +6,7 @@ import { FirefliesError } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { type Address, formatAddress } from "../address.js";
 import { deadlineIn, withDeadline } from "../deadline.js";
-import { PeerMismatch } from "../dialling/dial-error.js";
+import { PeerMismatch } from "../transports/dial-error.js";
 import { refusal } from "./admission.js";
 import { Budget } from "./budget.js";
 import { Counts } from "./counts.js";
@@ -47,7 +47,7 @@ export class SessionHost {
   readonly #handshakes = new Set<Duplex>();
   readonly #dialled = new Set<ProvenSession>();
   readonly #accepted = new Set<ProvenSession>();
-  #onSession: (session: Session) => void = () => {};
+  #onSession: (session: Session, connection: Duplex) => void = () => {};
   #isClosed = false;
 
   constructor(options: SessionHostOptions) {
@@ -106,8 +106,8 @@ export class SessionHost {
     if (this.#handshakes.size > HANDSHAKES_MAX) oldest?.destroy();
   }
 
-  /** Every accepted session, once its member is proven and admitted. One listener. */
-  onSession(listener: (session: Session) => void): void {
+  /** Every accepted session with its connection, once its member is proven and admitted. One listener. */
+  onSession(listener: (session: Session, connection: Duplex) => void): void {
     this.#onSession = listener;
   }
 
@@ -167,7 +167,7 @@ export class SessionHost {
     const session = ProvenSession.accepted(this.#shared, proven, http2);
     keep(this.#accepted, session);
     this.#closeOldest(proven.peer.id);
-    this.#onSession(session);
+    this.#onSession(session, proven.connection);
   }
 
   #closeOldest(member: MemberId): void {

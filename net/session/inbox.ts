@@ -95,16 +95,19 @@ export class Inbox implements Holder, Stallable {
   }
 
   /**
-   * The stream is gone. What had come before is still read if the sender had ended its direction in order, which `isLast`
-   * finds in the last message: then true, and `onEnd` follows when it is read.
+   * The stream is gone, or given up. What had come before is still read if the sender had ended its direction in order, which `isEnd`
+   * finds in one of the messages (why it gave the stream up may follow): then true, and `onEnd` follows when all is read.
    */
-  salvage(isLast: (message: Buffer) => boolean): boolean {
+  salvage(isEnd: (message: Buffer) => boolean): boolean {
     if (!this.isPaused || this.#isClosed) return false;
-    for (let chunk = this.#stream.read(); chunk !== null; chunk = this.#stream.read()) {
-      if (this.#rest !== chunk) this.#rest = Buffer.concat([this.#rest, chunk as Buffer]);
+    for (;;) {
+      const { length } = this.#rest;
+      const chunk = this.#stream.read() as Buffer | null;
+      if (chunk === null) break;
+      // Of a stream that is not closed yet, reading is an event as well, which has added it.
+      if (this.#rest.length === length) this.#rest = Buffer.concat([this.#rest, chunk]);
     }
-    const last = lastMessage(this.#rest);
-    if (last === undefined || !isLast(last)) return false;
+    if (!hasMessage(this.#rest, isEnd)) return false;
     this.#queued = 0;
     this.#isEnded = true;
     this.#isSalvaged = true;
@@ -253,13 +256,12 @@ function whole(chunk: Buffer, at: number, length: number): Buffer {
   return length * 2 < chunk.buffer.byteLength ? Buffer.from(part) : part;
 }
 
-/** The last whole one of a row of messages that begins with a prefix. */
-function lastMessage(bytes: Buffer): Buffer | undefined {
-  let last: Buffer | undefined;
+/** Whether one of a row of messages, which begins with a prefix, is such. */
+function hasMessage(bytes: Buffer, isSuch: (message: Buffer) => boolean): boolean {
   for (let at = 0; at + PREFIX_BYTES <= bytes.length; ) {
     const end = at + PREFIX_BYTES + bytes.readUInt32BE(at + 1);
-    if (end <= bytes.length) last = bytes.subarray(at + PREFIX_BYTES, end);
+    if (end <= bytes.length && isSuch(bytes.subarray(at + PREFIX_BYTES, end))) return true;
     at = end;
   }
-  return last;
+  return false;
 }

@@ -2,8 +2,11 @@
 
 /** From accept to proof, in milliseconds: a slow path needs one, a silent socket gets no more. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
-/** Unfinished handshakes at once. Beyond, the oldest is dropped: honest ones take milliseconds. */
-export const HANDSHAKES_MAX = 256;
+/**
+ * Unfinished handshakes at once. Beyond, the oldest is dropped: honest ones take milliseconds. A transport with a gate
+ * (dialling/gate.ts) keeps them below this, and is fair between addresses.
+ */
+export const HANDSHAKES_MAX = 1_024;
 /** Accepted sessions at once, about 100 KB each. */
 export const ACCEPTED_MAX = 4_096;
 /** Accepted sessions of one member. It needs one; a restart may leave one behind for a while. Beyond, the oldest is closed. */

@@ -1,7 +1,7 @@
 /** What the sessions of one member need to know about it. */
 import type { Identity, MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
-import type { Protocols } from "../protocol.js";
+import type { Protocols } from "./protocol.js";
 import type { Path } from "./session.js";
 
 export interface SessionHostOptions {
@@ -9,6 +9,8 @@ export interface SessionHostOptions {
   readonly identity: () => Identity;
   /** Unix time in milliseconds by which certificate dates are judged (R18); the driver may freeze it. */
   readonly now: () => number;
+  /** See `verifyAgainst`: a peer's certificate may show that this time is behind. */
+  readonly proves?: ((begin: number) => void) | undefined;
   /**
    * The newest certificate that is held for a peer's id and key. A handshake proves a key, and its certificates follow
    * each other: a session goes on over a renewal. Without it a session ends with the certificate that it was made with.

@@ -1,13 +1,13 @@
 /** What an end begins: calls and duplexes, straight from the end that dialled, by spare calls from the one that accepted. */
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node:http2";
 import { FirefliesError } from "../../identity/index.js";
-import type { Protocol } from "../protocol.js";
 import { type Carrier, type Channel, DialledChannel } from "./channel.js";
 import type { SessionDuplex } from "./duplex.js";
 import { requestHeaders } from "./headers.js";
 import { Inbox } from "./inbox.js";
 import { DEADLINE_SLACK_MS, wireMax } from "./limits.js";
 import { decodePacket, encodeData, encodeEnd, encodeOpen, type Piece } from "./pieces.js";
+import type { Protocol } from "./protocol.js";
 import type { Spares } from "./spares.js";
 import { errorOfEnd, errorOfReset, fromStatus, tooLarge } from "./status.js";
 

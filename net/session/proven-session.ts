@@ -6,7 +6,6 @@ import { FirefliesError, type MemberCertificate } from "../../identity/index.js"
 import type { MemberId } from "../../rings/index.js";
 import { onAbort } from "../abort.js";
 import { type Deadline, msUntil, withDeadline } from "../deadline.js";
-import type { Protocol } from "../protocol.js";
 import { expiry } from "./admission.js";
 import type { Budget } from "./budget.js";
 import type { Carrier } from "./channel.js";
@@ -16,6 +15,7 @@ import { CLOSE_GRACE_MS } from "./limits.js";
 import type { Open } from "./open.js";
 import type { SessionHostOptions } from "./options.js";
 import { AcceptedOpener, DialledOpener, type Opener } from "./outgoing.js";
+import type { Protocol } from "./protocol.js";
 import { Serving } from "./serving.js";
 import type { ByteDuplex, OpenOptions, Path, Session } from "./session.js";
 import { offerSpares, Spares } from "./spares.js";
@@ -328,7 +328,7 @@ class DuplexOpen implements Open {
   }
 
   end(error: FirefliesError): void {
-    this.#duplex.destroy(error);
+    this.#duplex.giveUp(error);
   }
 
   lose(error: FirefliesError): void {

@@ -2,7 +2,6 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
 import { TIMER_MS_MAX } from "../deadline.js";
-import { BACK_ID, type CallProtocol, type DuplexProtocol, type Protocol } from "../protocol.js";
 import { refusal } from "./admission.js";
 import type { Holder } from "./budget.js";
 import { AcceptedChannel, type Carrier, type Channel, cutSoon, endWithStatus } from "./channel.js";
@@ -15,6 +14,7 @@ import type { Open } from "./open.js";
 import type { SessionHostOptions } from "./options.js";
 import { packetIn } from "./outgoing.js";
 import { encodeData, encodeEnd, encodeOpened, type Piece } from "./pieces.js";
+import { BACK_ID, type CallProtocol, type DuplexProtocol, type Protocol } from "./protocol.js";
 import type { Claim, Spares } from "./spares.js";
 import { asFirefliesError, OK, tooLarge, toStatus } from "./status.js";
 

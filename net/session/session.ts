@@ -18,7 +18,10 @@ import type { Deadline } from "../deadline.js";
  * - A lost session ends it with "link-closed". It ends once; "close" is the last event.
  * - An "error" listener is attached already: an application that forgets one does not lose its process.
  */
-export type ByteDuplex = Duplex;
+export interface ByteDuplex extends Duplex {
+  /** Ends it as the loss of its session does: if the other side has ended in order, what it sent is read first. */
+  giveUp(error: FirefliesError): void;
+}
 
 /** The way that a session takes. */
 export interface Path {

@@ -5,10 +5,10 @@
  */
 import type { ClientHttp2Session, ServerHttp2Stream } from "node:http2";
 import { FirefliesError } from "../../identity/index.js";
-import { BACK_ID } from "../protocol.js";
 import { AcceptedChannel, type Carrier, type Channel, DialledChannel } from "./channel.js";
 import { requestHeaders } from "./headers.js";
 import { CLAIM_BYTES_MAX, OPEN_WAIT_MS, OPENS_WAITING_MAX, SPARES_MAX } from "./limits.js";
+import { BACK_ID } from "./protocol.js";
 
 interface Waiting {
   readonly use: (channel: Channel) => void;

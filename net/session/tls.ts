@@ -15,7 +15,7 @@ import {
   FirefliesError,
   type Identity,
   type MemberCertificate,
-  verifyMemberCertificate,
+  verifyAgainst,
 } from "../../identity/index.js";
 import { certificateRefused } from "./admission.js";
 import type { SessionHostOptions } from "./options.js";
@@ -89,13 +89,13 @@ function finished(socket: TLSSocket, event: "secure" | "secureConnect"): Promise
 /** The member at the other end of a finished handshake, or why it is refused. */
 export function provenPeer(
   socket: TLSSocket,
-  own: Pick<SessionHostOptions, "identity" | "now">,
+  own: Pick<SessionHostOptions, "identity" | "now" | "proves">,
 ): MemberCertificate | FirefliesError {
   if (socket.alpnProtocol !== ALPN) return certificateRefused("it does not speak HTTP/2");
   const chain = peerChain(socket);
   if (chain === undefined) return certificateRefused("it sent none, or not the issuing certificate with it");
   const { root, certificate } = own.identity();
-  const found = verifyMemberCertificate(chain, { root, now: own.now(), network: certificate });
+  const found = verifyAgainst(chain, { root, network: certificate, now: own.now, proves: own.proves });
   return found.ok ? found.certificate : certificateRefused(found.reason);
 }
 

@@ -1,11 +1,11 @@
 /**
- * A transport within one process, for tests and simulations of whole members: no sockets. Places can be cut from each other,
- * silenced and healed. Held to the same contract as TCP.
+ * A transport within one process, for tests and simulations of whole members: no sockets. Places can be cut from each
+ * other, silenced and healed. Held to the same contract as TCP.
  */
 import { Duplex } from "node:stream";
 import { FirefliesError } from "../../identity/index.js";
 import { type Address, formatAddress } from "../address.js";
-import { DialError } from "../dialling/dial-error.js";
+import { DialError } from "./dial-error.js";
 import type { Bound, DialTarget, ListenAddress, Transport } from "./transport.js";
 
 /** Where ports that were asked for as 0 begin. */
@@ -191,7 +191,9 @@ class MemoryDuplex extends Duplex {
     this.#schedule();
   }
 
-  /** Never within the write: http2 in Node 20 and 22 aborts the process when an answer comes before its write returns. */
+  /**
+   * Never within the write: http2 in Node 20 and 22 aborts the process when an answer comes before its write returns.
+   */
   #schedule(): void {
     if (this.#isScheduled || this.#crossing.length === 0 || !this.#isOpen()) return;
     this.#isScheduled = true;
@@ -210,7 +212,10 @@ function cutError(): Error {
   return Object.assign(new Error("The other side cut the connection."), { code: "ECONNRESET" });
 }
 
-/** Two ends of a connection: what one writes the other reads, asynchronously. `isOpen` says whether anything arrives now. */
+/**
+ * Two ends of a connection: what one writes the other reads, asynchronously. `isOpen` says whether anything arrives
+ * now.
+ */
 export function duplexPair(isOpen: () => boolean = () => true): readonly [MemoryDuplex, MemoryDuplex] {
   const [left, right] = [new MemoryDuplex(isOpen), new MemoryDuplex(isOpen)];
   left.other = right;

@@ -1,13 +1,13 @@
 /** TCP: connections of the system, without delay for small writes. */
 import { once } from "node:events";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import { FirefliesError } from "../../identity/index.js";
 import { onAbort } from "../abort.js";
 import { type Address, formatAddress, formatHostPort } from "../address.js";
-import { DialError, type DialReason } from "../dialling/dial-error.js";
-import type { ConnectionGate } from "../dialling/gate.js";
+import { DialError, type DialReason } from "./dial-error.js";
+import { type ConnectionGate, GATED } from "./gate.js";
 import type { Bound, DialTarget, ListenAddress, Transport } from "./transport.js";
 
 /** Connections that the kernel holds until they are accepted; it takes less if its own limit is lower. */
@@ -15,8 +15,8 @@ const BACKLOG = 4_096;
 
 export interface TcpOptions {
   /**
-   * Who may hold connections that are not proven yet; without one everybody may. A connection is then handed over once the
-   * dialler's first bytes have come, so the dialler must speak first.
+   * Who may hold connections that are not proven yet; without one everybody may. A connection is then handed over once
+   * the dialler's first bytes have come, so the dialler must speak first.
    */
   readonly gate?: ConnectionGate | undefined;
 }
@@ -85,18 +85,46 @@ async function listenTcp(
   gate: ConnectionGate | undefined,
   onConnection: (connection: Duplex, from: Address) => void,
 ): Promise<Bound> {
-  const server = createServer({ noDelay: true }, (socket) => {
-    socket.on("error", () => {}); // "close" follows.
-    const from = remoteOf(socket, "tcp");
-    if (from === undefined) socket.destroy();
-    else if (gate === undefined) onConnection(socket, from);
-    else gate.enter(socket, from.host, () => onConnection(socket, from));
+  return await listenGated(at, "tcp", gate, (socket, from, handOver) => {
+    handOver();
+    onConnection(socket, from);
   });
-  return await bound(server, at, "tcp");
 }
 
-/** Binds `server`. Rejects with "address-in-use" or "address-invalid". */
-export async function bound(server: Server, { host, port, path }: ListenAddress, scheme: string): Promise<Bound> {
+/**
+ * Listens, and begins with each connection when the gate lets it in. Until `handOver` is called it belongs to the
+ * listener, which destroys it when it closes. Rejects with "address-in-use" or "address-invalid".
+ */
+export async function listenGated(
+  { host, port, path }: ListenAddress,
+  scheme: string,
+  gate: ConnectionGate | undefined,
+  begin: (socket: Socket, from: Address, handOver: () => void) => void,
+): Promise<Bound> {
+  const waiting = new Set<Socket>();
+  const server = createServer({ noDelay: true, ...(gate && GATED) }, (socket) => {
+    socket.on("error", () => {}); // "close" follows.
+    const from = remoteOf(socket, scheme);
+    if (from === undefined) {
+      socket.destroy();
+      return;
+    }
+    waiting.add(socket);
+    const handOver = () => waiting.delete(socket);
+    socket.once("close", handOver);
+    if (gate === undefined) begin(socket, from, handOver);
+    else gate.enter(socket, from.host, () => begin(socket, from, handOver));
+  });
+  const { address, port: chosen } = await bind(server, host, port);
+  const place = { scheme, host: address, port: chosen };
+  const close = async () => {
+    for (const socket of waiting) socket.destroy();
+    await stopListening(server);
+  };
+  return { address: path === undefined ? place : { ...place, path }, close };
+}
+
+async function bind(server: Server, host: string, port: number): Promise<AddressInfo> {
   try {
     server.listen({ host, port, backlog: BACKLOG });
     await once(server, "listening");
@@ -104,21 +132,18 @@ export async function bound(server: Server, { host, port, path }: ListenAddress,
     throw bindFailure(host, port, cause);
   }
   server.on("error", () => {}); // Out of descriptors, for one: the next accept may work again.
-  const info = server.address();
-  if (info === null || typeof info === "string") throw new FirefliesError("address-invalid");
-  const place = { scheme, host: info.address, port: info.port };
-  return { address: path === undefined ? place : { ...place, path }, close: () => closed(server) };
+  return server.address() as AddressInfo;
 }
 
 /** The listening socket is gone two turns of the loop later; "close" of the server would wait for its connections. */
-async function closed(server: Server): Promise<void> {
+async function stopListening(server: Server): Promise<void> {
   if (server.listening) server.close();
   await turn();
   await turn();
 }
 
 /** Where a connection comes from; undefined when it is gone already. IPv4 is written as IPv4. */
-export function remoteOf({ remoteAddress, remotePort }: Socket, scheme: string): Address | undefined {
+function remoteOf({ remoteAddress, remotePort }: Socket, scheme: string): Address | undefined {
   if (remoteAddress === undefined || remotePort === undefined) return undefined;
   return { scheme, host: remoteAddress.replace(/^::ffff:(?=\d+\.)/i, ""), port: remotePort };
 }
@@ -126,7 +151,7 @@ export function remoteOf({ remoteAddress, remotePort }: Socket, scheme: string):
 const TAKEN = new Set(["EADDRINUSE", "EACCES", "EPERM"]);
 
 /** "address-in-use" or "address-invalid". */
-export function bindFailure(host: string, port: number, cause: unknown): FirefliesError {
+function bindFailure(host: string, port: number, cause: unknown): FirefliesError {
   const address = formatHostPort(host, port);
   const reason = codeOf(cause);
   const isTaken = TAKEN.has(reason);

@@ -1,4 +1,7 @@
-/** What a transport does: bytes between two hosts. It knows no member and no TLS; sessions are made over what it returns. */
+/**
+ * What a transport does: bytes between two hosts. It knows no member and no TLS; sessions are made over what it
+ * returns.
+ */
 import type { Duplex } from "node:stream";
 import type { Address } from "../address.js";
 
@@ -32,17 +35,18 @@ export interface Transport {
   /** True when its hosts are no names of DNS, but its own: they are dialled as they are. */
   readonly ownNames?: boolean;
   /**
-   * A connection to one address, whose host is an IP address (names were looked up before) or one of its own names. Rejects
-   * with a DialError. What is written arrives asynchronously: a write never pushes into the other end before it returns.
+   * A connection to one address, whose host is an IP address (names were looked up before) or one of its own names.
+   * Rejects with a DialError. What is written arrives asynchronously: a write never pushes into the other end before it
+   * returns.
    *
-   * Of the connection: `end()` is a half-close, the other direction goes on. `destroy()` cuts it, and the other side's end
-   * closes soon after. A write that the other side does not read waits, with a bounded number of bytes under way.
+   * Of the connection: `end()` is a half-close, the other direction goes on. `destroy()` cuts it, and the other side's
+   * end closes soon after. A write that the other side does not read waits, with a bounded number of bytes under way.
    * Errors are errors of the stream; "close" follows them.
    */
   dial(to: Address, target: DialTarget): Promise<Duplex>;
   /**
    * Rejects with "address-in-use" or "address-invalid". `from` is the other side's address as this host sees it. The
-   * connection has an error listener already: one that is dropped early does not end the process.
+   * connection has an error listener already, so an error of a dropped connection does not end the process.
    */
   listen(at: ListenAddress, onConnection: (connection: Duplex, from: Address) => void): Promise<Bound>;
 }

@@ -1,18 +1,18 @@
 /**
- * WebSocket (RFC 6455) as a transport of bytes, for members behind a way in that speaks HTTP only. Each piece is a binary
- * message; an empty one says that nothing more comes, which a WebSocket has no word for. The package `ws` is loaded when it
- * is used: who wants this transport installs it.
+ * WebSocket (RFC 6455) as a transport of bytes, for members behind a way in that speaks HTTP only. Each piece is a
+ * binary message; an empty one says that nothing more comes, which a WebSocket has no word for. The package `ws` is
+ * loaded when it is used: who wants this transport installs it.
  */
 import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from "node:http";
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { ClientOptions, ServerOptions, WebSocket, WebSocketServer } from "ws";
 import { FirefliesError } from "../../identity/index.js";
 import { onAbort } from "../abort.js";
 import { type Address, formatAddress, formatHostPort } from "../address.js";
-import { DialError } from "../dialling/dial-error.js";
-import type { ConnectionGate } from "../dialling/gate.js";
-import { bound, dialTcp, remoteOf } from "./tcp.js";
+import { DialError } from "./dial-error.js";
+import type { ConnectionGate } from "./gate.js";
+import { dialTcp, listenGated } from "./tcp.js";
 import type { Bound, DialTarget, ListenAddress, Transport } from "./transport.js";
 
 /** Bytes of one message that is sent: what comes over TLS fits, and a proxy that buffers messages buffers little. */
@@ -35,6 +35,13 @@ const OPTIONS = {
   maxFragments: 1_024,
   closeTimeout: CLOSE_MS,
 };
+
+/** Where a listener is, when its address has no path. */
+const PATH_DEFAULT = "/fireflies";
+/** How paths end: the note of a stranger must not make members ask any web server for anything else. */
+const PATH = /\/fireflies$/;
+/** RFC 6455, section 1.9: a server that does not know it is none of ours, and says so in its answer. */
+const PROTOCOL = "fireflies";
 
 export interface WsOptions {
   /** See TcpOptions. It counts by the address of the proxy, where there is one. */
@@ -64,13 +71,16 @@ async function load(): Promise<Package> {
 
 async function dialWs(to: Address, { signal, name = to.host }: DialTarget): Promise<Duplex> {
   const address = formatAddress(to);
+  const { path = PATH_DEFAULT } = to;
+  if (!PATH.test(path))
+    throw new DialError("forbidden", address, { detail: `its path does not end with ${PATH_DEFAULT}` });
   const { WebSocket: Constructor } = await load().catch((cause: FirefliesError) => {
     throw new DialError("local", address, { cause, detail: cause.message });
   });
   const socket = await dialTcp(to, { signal });
   const options: ClientOptions = { ...OPTIONS, createConnection: () => socket };
-  const url = `ws://${formatHostPort(name, to.port)}${to.path ?? "/"}`;
-  const ws = new Constructor(url, options);
+  const url = `ws://${formatHostPort(name, to.port)}${path}`;
+  const ws = new Constructor(url, PROTOCOL, options);
   // Before "open", which may come with the first message in one piece.
   const connection = new WebSocketDuplex(ws);
   try {
@@ -104,39 +114,32 @@ async function listenWs(
   gate: ConnectionGate | undefined,
   onConnection: (connection: Duplex, from: Address) => void,
 ): Promise<Bound> {
+  const { path = PATH_DEFAULT } = at;
+  if (!PATH.test(path)) {
+    throw new FirefliesError("address-invalid", `The path ${path} must end with ${PATH_DEFAULT}.`);
+  }
   const { WebSocketServer: Constructor } = await load();
   const upgrader: WebSocketServer = new Constructor({
     ...OPTIONS,
     noServer: true,
     clientTracking: false,
   } as ServerOptions);
-  const http = httpServer(upgrader, at.path ?? "/", (socket, ws) => {
-    const connection = new WebSocketDuplex(ws);
-    gate?.carries(socket, connection);
-    const from = remoteOf(socket, "ws");
-    if (from === undefined) connection.destroy();
-    else onConnection(connection, from);
+  const upgrades = new WeakMap<Socket, (ws: WebSocket) => void>();
+  const http = httpServer(upgrader, path, (socket, ws) => upgrades.get(socket)?.(ws));
+  return await listenGated(at, "ws", gate, (socket, from, handOver) => {
+    // An HTTP server that listens nowhere keeps no time of its own.
+    const timer = setTimeout(() => socket.destroy(), UPGRADE_MS);
+    socket.once("close", () => clearTimeout(timer));
+    upgrades.set(socket, (ws) => {
+      clearTimeout(timer);
+      handOver();
+      const connection = new WebSocketDuplex(ws);
+      gate?.carries(socket, connection);
+      onConnection(connection, from);
+    });
+    http.emit("connection", socket);
   });
-  const server = createServer({ noDelay: true }, (socket) => {
-    socket.on("error", () => {}); // "close" follows.
-    const from = remoteOf(socket, "ws");
-    if (from === undefined) socket.destroy();
-    else if (gate === undefined) begin(http, socket);
-    else gate.enter(socket, from.host, () => begin(http, socket));
-  });
-  return await bound(server, at, "ws");
 }
-
-/** An HTTP server that listens nowhere keeps no time of its own. */
-function begin(http: HttpServer, socket: Socket): void {
-  const timer = setTimeout(() => socket.destroy(), UPGRADE_MS);
-  upgrades.set(socket, timer);
-  socket.once("close", () => clearTimeout(timer));
-  http.emit("connection", socket);
-}
-
-/** What ends the wait for an upgrade. */
-const upgrades = new WeakMap<Socket, NodeJS.Timeout>();
 
 function httpServer(
   upgrader: WebSocketServer,
@@ -151,10 +154,7 @@ function httpServer(
       socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
       return;
     }
-    upgrader.handleUpgrade(request, socket, head, (ws) => {
-      clearTimeout(upgrades.get(socket));
-      onWebSocket(socket, ws);
-    });
+    upgrader.handleUpgrade(request, socket, head, (ws) => onWebSocket(socket, ws));
   });
   http.on("clientError", (_, socket) => socket.destroy());
   return http;

@@ -35,11 +35,13 @@ describe("a network in memory", () => {
   it("names its addresses, and stands in for TCP when asked to", async () => {
     const { network, a } = await scene();
     expect(formatAddress(a.address)).toBe("memory://a:40000");
-    const tcp = await network.transport("c", "tcp").listen({ host: "127.0.0.1", port: 9 }, () => {});
-    expect(formatAddress(tcp.address)).toBe("127.0.0.1:9");
     const from = later<Address>();
-    await network.transport("d", "tcp").listen({ host: "d", port: 1 }, (_, address) => from.resolve(address));
-    await network.transport("c", "tcp").dial({ scheme: "tcp", host: "d", port: 1 }, { signal: never });
+    const listening = network
+      .transport("c", "tcp")
+      .listen({ host: "127.0.0.1", port: 0 }, (_, far) => from.resolve(far));
+    const { address } = await listening;
+    expect(formatAddress(address)).toBe(`127.0.0.1:${address.port}`);
+    await network.transport("d", "tcp").dial(address, { signal: never });
     expect((await from.promise).scheme).toBe("tcp");
   });
 

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DialHistory } from "../../net/dialling/history.js";
-import { canonical, ipv6Bytes, networkOf } from "../../net/dialling/policy.js";
 import { DialError, formatAddress, PeerMismatch, parseAddress, rangeOf, refusalToDial } from "../../net/index.js";
+import { canonical, ipv6Bytes, networkOf } from "../../net/ranges.js";
 import type { MemberId } from "../../rings/index.js";
 
 describe("an address is of the range", () => {
@@ -132,6 +132,8 @@ describe("an address has one way to be written", () => {
     ["203.0.113.1:7", "203.0.113.1:7"],
     ["[fe80::1%eth0]:7", "[fe80::1%eth0]:7"],
     ["Host.example:7", "Host.example:7"],
+    ["tcp://203.0.113.1:7/path", "203.0.113.1:7"],
+    ["ws://[::0:1]:7/path", "ws://[::1]:7/path"],
   ])("%s: %s", (text, written) => {
     expect(formatAddress(canonical(parseAddress(text)!))).toBe(written);
   });

@@ -274,6 +274,20 @@ describe("a wait for a name", () => {
   });
 });
 
+describe("a resolver that is closed", () => {
+  it("ends what is under way, and looks nothing up any more", async () => {
+    const { resolver, dns, why } = await scene({ answer: () => "silent", tryMs: 10_000 });
+    const waiting = why("name");
+    await vi.waitFor(() => expect(dns.count("name")).toBe(2));
+    resolver.close();
+    expect(await waiting).toBe("unresolved");
+    expect(resolver.figures.running).toBe(0);
+    expect(resolver.known("other")).toBeUndefined();
+    expect(await why("other")).toBe("cancelled");
+    expect(dns.count("other")).toBe(0);
+  });
+});
+
 describe("the system's look-up", () => {
   const answer = ({ name }: Question): Reply => (name.startsWith("silent") ? "silent" : "no such name");
 

@@ -609,6 +609,25 @@ export function sessionContract(name: string, subject: ContractSubject): void {
           expect(await end).toEqual(["link-closed"]);
         });
 
+        it.each([
+          ["its writer gives the rest up", "member-stopping"],
+          ["its reader's side does", "peer-removed"],
+          ["its reader's side closes the session", "link-closed"],
+        ])("lets what came to its end be read when %s", async (how, code) => {
+          const { mine, theirs } = await pair(kind);
+          const big = new Uint8Array(64 * 1024).fill(1);
+          for (let i = 0; i < 4; i++) mine.write(big);
+          mine.end();
+          await once(mine, "finish");
+          const end = endOf(theirs);
+          if (code === "member-stopping") mine.destroy(new FirefliesError(code));
+          else if (code === "peer-removed") theirs.giveUp(new FirefliesError(code));
+          else other!.close();
+          let read = 0;
+          for await (const chunk of theirs.iterator({ destroyOnReturn: false })) read += (chunk as Uint8Array).length;
+          expect({ how, read, end: await end }).toEqual({ how, read: 4 * big.length, end: [code] });
+        });
+
         it("says no finish when the session is lost before", async () => {
           const { mine } = await pair(kind);
           let finished = false;

@@ -14,6 +14,8 @@ export interface ContractSubject {
   readonly path?: string;
   /** What the process holds while a place is listened at, as process.getActiveResourcesInfo() names it. */
   readonly handle?: string;
+  /** A connection that says too little to be handed over, where there is such a thing. */
+  readonly knock?: (address: Address) => Promise<Duplex>;
   /** An address that takes connections of the system and answers nothing, for transports that shake hands. */
   readonly silent?: () => Promise<{ readonly address: Address; close(): Promise<void> }>;
 }
@@ -245,6 +247,14 @@ export function transportContract(title: string, subject: ContractSubject): void
       expect(process.getActiveResourcesInfo().filter((name) => name === subject.handle)).toEqual([]);
       near.write("alive");
       expect((await read(far, 5)).toString()).toBe("alive");
+    });
+
+    it("closes with itself what it has not handed over", async () => {
+      if (subject.knock === undefined) return;
+      const bound = await listening(() => {});
+      const knocking = await subject.knock(bound.address);
+      await bound.close();
+      await closed(knocking);
     });
 
     it("survives connections that their owner drops at once", async () => {

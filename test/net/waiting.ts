@@ -1,5 +1,8 @@
 /** What tests of net/ wait for. */
+import { once } from "node:events";
+import { connect } from "node:net";
 import type { Duplex } from "node:stream";
+import type { Address } from "../../net/index.js";
 
 /** A promise with its ways to settle; Node 20 has no Promise.withResolvers. */
 export function later<T>() {
@@ -14,4 +17,11 @@ export function later<T>() {
 /** When the connection has closed, with an error or without. */
 export function closed(connection: Duplex): Promise<void> {
   return connection.closed ? Promise.resolve() : new Promise((done) => connection.once("close", () => done()));
+}
+
+/** A connection of the system that says nothing. */
+export async function knock({ host, port }: Address): Promise<Duplex> {
+  const socket = connect(port, host).on("error", () => {});
+  await once(socket, "connect");
+  return socket.resume();
 }

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { type Address, type Bound, ConnectionGate, wsTransport } from "../../net/index.js";
 import { transportContract } from "./transport-contract.js";
-import { closed, later } from "./waiting.js";
+import { closed, knock, later } from "./waiting.js";
 
 /** Takes connections and says nothing. */
 async function silent() {
@@ -22,12 +22,13 @@ async function silent() {
   return { address, close };
 }
 
-transportContract("WebSocket", { create: wsTransport, host: "127.0.0.1", handle: "TCPServerWrap", silent });
+transportContract("WebSocket", { create: wsTransport, host: "127.0.0.1", handle: "TCPServerWrap", silent, knock });
 transportContract("WebSocket below a path, behind a gate", {
   create: () => wsTransport({ gate: new ConnectionGate() }),
   host: "127.0.0.1",
-  path: "/fireflies/overlay",
+  path: "/members/7/fireflies",
   handle: "TCPServerWrap",
+  knock,
 });
 
 const never = new AbortController().signal;
@@ -54,15 +55,27 @@ describe("a listener of WebSockets", () => {
     "Host: a\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\n\n";
 
   it("has its path, and answers nothing else", async () => {
-    const { bound, port } = await scene("/overlay");
-    expect(bound.address).toEqual({ scheme: "ws", host: "127.0.0.1", port, path: "/overlay" });
-    expect(await answer(port, "GET /overlay HTTP/1.1\nHost: a\n\n")).toBe("HTTP/1.1 426 Upgrade Required");
-    expect(await answer(port, `GET /other HTTP/1.1\n${UPGRADE}`)).toBe("HTTP/1.1 404 Not Found");
+    const { bound, port } = await scene("/a/fireflies");
+    expect(bound.address).toEqual({ scheme: "ws", host: "127.0.0.1", port, path: "/a/fireflies" });
+    expect(await answer(port, "GET /a/fireflies HTTP/1.1\nHost: a\n\n")).toBe("HTTP/1.1 426 Upgrade Required");
+    expect(await answer(port, `GET /fireflies HTTP/1.1\n${UPGRADE}`)).toBe("HTTP/1.1 404 Not Found");
     expect(await answer(port, "nonsense\n\n")).toBe("");
-    expect(await answer(port, `GET /overlay HTTP/1.1\nHost: a\nX: ${"x".repeat(9_000)}\n\n`)).toBe("");
-    const dialling = wsTransport().dial({ ...bound.address, path: "/other" }, { signal: never });
+    expect(await answer(port, `GET /a/fireflies HTTP/1.1\nHost: a\nX: ${"x".repeat(9_000)}\n\n`)).toBe("");
+    const dialling = wsTransport().dial({ ...bound.address, path: "/fireflies" }, { signal: never });
     await expect(dialling).rejects.toMatchObject({ reason: "handshake", code: "peer-unreachable" });
     await bound.close();
+  });
+
+  it("ends its path as all do, so that a note cannot make members ask other servers for other things", async () => {
+    const transport = wsTransport();
+    const address = { scheme: "ws", host: "127.0.0.1", port: 1 };
+    for (const path of ["/", "/admin/restart", "/xfireflies", "/fireflies/"]) {
+      await expect(transport.dial({ ...address, path }, { signal: never })).rejects.toMatchObject({
+        reason: "forbidden",
+      });
+      const listening = transport.listen({ host: "127.0.0.1", port: 0, path }, () => {});
+      await expect(listening).rejects.toMatchObject({ code: "address-invalid" });
+    }
   });
 
   it("is asked for by the name that was looked up", async () => {
@@ -74,17 +87,17 @@ describe("a listener of WebSockets", () => {
       socket.destroy();
       return String(head);
     });
-    const address = { scheme: "ws", host: "127.0.0.1", port, path: "/overlay" };
+    const address = { scheme: "ws", host: "127.0.0.1", port, path: "/a/fireflies" };
     const dialling = wsTransport().dial(address, { signal: never, name: "member.example" });
     await expect(dialling).rejects.toMatchObject({ reason: "handshake" });
-    expect(await request).toMatch(new RegExp(`^GET /overlay HTTP/1.1\r\n[^]*\r\nHost: member.example:${port}\r\n`));
+    expect(await request).toMatch(new RegExp(`^GET /a/fireflies HTTP/1.1\r\n[^]*\r\nHost: member.example:${port}\r\n`));
     server.close();
   });
 
   it("cuts whoever sends text, or more than 256 KiB in one message", async () => {
     for (const data of ["text", Buffer.alloc(256 * 1024 + 1)]) {
       const { bound, accepted, port } = await scene();
-      const ws = new WebSocket(`ws://127.0.0.1:${port}/`);
+      const ws = new WebSocket(`ws://127.0.0.1:${port}/fireflies`);
       ws.on("error", () => {});
       await once(ws, "open");
       const far = await accepted;
@@ -97,7 +110,7 @@ describe("a listener of WebSockets", () => {
 
   it("agrees on no compression", async () => {
     const { bound, accepted, port } = await scene();
-    const ws = new WebSocket(`ws://127.0.0.1:${port}/`, { perMessageDeflate: true });
+    const ws = new WebSocket(`ws://127.0.0.1:${port}/fireflies`, { perMessageDeflate: true });
     await once(ws, "open");
     expect(ws.extensions).toBe("");
     ws.terminate();
