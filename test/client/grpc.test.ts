@@ -15,6 +15,7 @@ import {
   type Identity,
   privateKeyToPem,
 } from "../../identity/index.js";
+import { DEADLINE_MS } from "../support/network.js";
 import { TestNetwork } from "../support/test-network.js";
 import { transportContract } from "./transport-contract.js";
 
@@ -181,7 +182,7 @@ describe("a listener", () => {
     await vi.waitFor(() => {
       link.open("messages").destroy();
       expect(handed).toBeGreaterThan(8);
-    });
+    }, DEADLINE_MS);
   });
 
   it("survives a member that speaks HTTP/2 but not our protocol", async () => {
