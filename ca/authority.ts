@@ -12,24 +12,24 @@ import {
   type NetworkConstants,
   validityOfCertificate,
 } from "../identity/index.js";
-import { type EnrollInput, enroll } from "./admission.js";
-import type { Issued } from "./answer.js";
-import { requirePrincipal } from "./applicant.js";
-import { addNetwork } from "./birth.js";
+import { type EnrollInput, enroll } from "./acts/admission.js";
+import type { Issued } from "./acts/answer.js";
+import { requirePrincipal } from "./acts/applicant.js";
+import { gossipList, publishIfDue, type SignedList } from "./acts/lists.js";
+import { createIdentity, type OfflineInput, signOffline } from "./acts/offline.js";
+import { type RenewOptions, type ReportInput, renew, report } from "./acts/renewal.js";
+import { rootOf } from "./acts/root-key.js";
+import { StatusResponder } from "./acts/status.js";
+import { issueToken } from "./acts/token.js";
 import type { Context } from "./context.js";
-import { gossipList, publishIfDue, type SignedList } from "./lists.js";
-import { type Lock, takeLock } from "./lock.js";
-import { createIdentity, type OfflineInput, signOffline } from "./offline.js";
 import { Operator } from "./operator.js";
 import { type AuthorityOptions, type Decision, invalid, type Settings, settingsOf } from "./options.js";
 import { validityAt } from "./policy.js";
-import { renew, report } from "./renewal.js";
-import { rootOf } from "./root-key.js";
-import { type AuthorityState, createDirectory, openState } from "./state.js";
-import { StatusResponder } from "./status.js";
-import { FIRST_NETWORK } from "./store/migrations.js";
-import type { AuditNote, ContactRecord, Counts, Store } from "./store.js";
-import { issueToken } from "./token.js";
+import { addNetwork } from "./state/birth.js";
+import { type Lock, takeLock } from "./state/lock.js";
+import { type AuthorityState, createDirectory, openState } from "./state/state.js";
+import { FIRST_NETWORK } from "./store/database/migrations.js";
+import type { AuditNote, ContactRecord, Counts, Store } from "./store/store.js";
 
 /** Each network of a directory may be served by a process of its own. */
 function lockFileOf(networkName: string): string {
@@ -212,15 +212,16 @@ export class CertificateAuthority {
 
   /**
    * The next certificate of a member: the same id, for the key of `request`. `current` was proven in TLS. Asked twice
-   * for one key, also after a lost answer, it gives the same certificate. Rejects with "unauthenticated" or as `enroll`.
+   * for one key, also after a lost answer, it gives the same certificate, unless `anew`. Rejects with "unauthenticated",
+   * "too-many-requests" or as `enroll`.
    */
-  renew(current: MemberCertificate, request: Uint8Array, addresses: readonly string[]): Promise<Issued> {
-    return renew(this.#context, current, request, addresses);
+  renew(current: MemberCertificate, request: Uint8Array, options: RenewOptions = {}): Promise<Issued> {
+    return renew(this.#context, current, request, options);
   }
 
-  /** Takes a member's addresses, and answers with contacts. */
-  report(current: MemberCertificate, addresses: readonly string[]): Promise<readonly ContactRecord[]> {
-    return report(this.#context, current, addresses);
+  /** Records that a member is there, or leaves, and where it is reached; answers with contacts. Rejects with "unauthenticated". */
+  report(current: MemberCertificate, input: ReportInput): Promise<readonly ContactRecord[]> {
+    return report(this.#context, current, input);
   }
 
   /** A member's certificate without its coming here: `fireflies ca sign`. Recorded like any other. */

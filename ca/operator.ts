@@ -1,14 +1,14 @@
 /** What only an operator may do: take membership back and give it again, change intermediates, and look at the records. */
 import type { RevocationReason } from "../identity/index.js";
-import type { AuditVerdict } from "./audit.js";
-import { auditEntries, exportAudit, verifyStoredAudit } from "./audit-access.js";
+import { crlOf } from "./acts/lists.js";
+import { findMember, type ListedMember, listed, type MemberView, showMember } from "./acts/register.js";
+import { readmit, revokeKey, revokePrincipal } from "./acts/revocation.js";
+import { exportRootKey, removeRootKey } from "./acts/root-key.js";
+import { activateIssuer, type IssuerUse, issuerUses, prepareIssuer, retireIssuer } from "./acts/rotation.js";
+import type { AuditVerdict } from "./audit/audit.js";
+import { auditEntries, exportAudit, verifyStoredAudit } from "./audit/audit-access.js";
 import type { Context } from "./context.js";
-import { crlOf } from "./lists.js";
-import { findMember, type ListedMember, listed, type MemberView, showMember } from "./register.js";
-import { readmit, revokeKey, revokePrincipal } from "./revocation.js";
-import { exportRootKey, removeRootKey } from "./root-key.js";
-import { activateIssuer, type IssuerUse, issuerUses, prepareIssuer, retireIssuer } from "./rotation.js";
-import type { AuditEntry, AuditHead, IssuerRecord, MemberRecord, PrincipalRecord } from "./store.js";
+import type { AuditEntry, AuditHead, IssuerRecord, MemberRecord, PrincipalRecord } from "./store/store.js";
 
 export class Operator {
   readonly #context: Context;

@@ -1,10 +1,10 @@
 /** The authority's options, with their defaults, checked. */
 import { DELTA_MS_MAX, FirefliesError, type ImportedRoot } from "../identity/index.js";
 import { RING_COUNT_MAX, ringsNeeded } from "../rings/index.js";
-import { type KeyOptions, requirePassphrase } from "./key-cabinet.js";
+import { type KeyOptions, requirePassphrase } from "./keys/key-cabinet.js";
 import { isNetworkName } from "./policy.js";
-import { FIRST_NETWORK } from "./store/migrations.js";
-import { isPostgresUrl } from "./store/postgres.js";
+import { FIRST_NETWORK } from "./store/database/migrations.js";
+import { isPostgresUrl } from "./store/database/postgres.js";
 
 const DAY_MS = 86_400_000;
 /** A network of 100 with a tenth of liars: 13 rings. */

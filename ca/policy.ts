@@ -1,5 +1,11 @@
 /** What the authority admits, and what it says in a certificate: decisions on values only. */
-import { ADDRESS_CHARACTERS_MAX, ADDRESSES_MAX, CLOCK_TOLERANCE_MS, hmacSha256 } from "../identity/index.js";
+import {
+  ADDRESS_CHARACTERS_MAX,
+  ADDRESSES_MAX,
+  CLOCK_TOLERANCE_MS,
+  hmacSha256,
+  REPORT_NEXT_SECONDS_MAX,
+} from "../identity/index.js";
 import { concatBytes, type MemberId, memberIdFromBytes } from "../rings/index.js";
 
 const NETWORK_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
@@ -29,6 +35,14 @@ function isAddress(address: string): boolean {
   if (address.length > ADDRESS_CHARACTERS_MAX) return false;
   const port = Number(ADDRESS.exec(address)?.[1] ?? 0);
   return port >= 1 && port <= PORT_MAX;
+}
+
+/** A report may be this late, milliseconds: the deadline of a call. */
+const REPORT_SLACK_MS = 5_000;
+
+/** When a member's next report is overdue: it says in how many seconds it comes, or nothing. Unix milliseconds. */
+export function dueAt(reportedAt: number, nextSeconds: number = REPORT_NEXT_SECONDS_MAX): number {
+  return reportedAt + nextSeconds * 1_000 + REPORT_SLACK_MS;
 }
 
 /**

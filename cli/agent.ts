@@ -1,10 +1,12 @@
 /** A member as a process: starts a Client, serves its control socket, tells what happens on stdout, leaves when told. */
 
 import { type MemberConfig, optionsOf } from "../client/config/index.js";
+import { DRAIN_MS_MAX } from "../client/drain-deadline.js";
 import { Client } from "../client/index.js";
 import { claimControlPath, releaseControlPath } from "../client/state/control-path.js";
 import type { Change, MessageStream, Sender } from "../client/types.js";
-import { sha256 } from "../identity/index.js";
+import { FirefliesError, sha256 } from "../identity/index.js";
+import { onAbort } from "../net/index.js";
 import { ControlServer } from "./control/server.js";
 import { drained } from "./drained.js";
 import { coloured, painter, printable, shortId, toJson, writeLine } from "./output.js";
@@ -18,48 +20,64 @@ export interface AgentRun {
   /** What to answer; undefined answers with the message itself. */
   readonly reply: string | undefined;
   readonly whileStdin: boolean;
+  /** Milliseconds for what is open when it is told to end. */
+  readonly drainMs: number;
 }
 
+/** Alarms that say what a setting means, and that nothing is wrong if it is meant. */
+const NOTES: ReadonlySet<string> = new Set(["loopback-only"]);
 /** Characters of a message that are told on stdout: it is a log, not a copy. */
 const TOLD_TEXT_MAX = 200;
 
 export async function runAgent(run: AgentRun): Promise<void> {
-  const told = untilTold(run.whileStdin ? process.stdin : undefined);
-  process.stdout.on("error", () => {}); // Nobody reads the log any more; the member goes on.
   const client = new Client(optionsOf(run.config));
+  let isHurried = false;
+  const onSecond = () => {
+    isHurried = true;
+    void client.stop({ drain: 0 });
+  };
+  const told = untilTold({ input: run.whileStdin ? process.stdin : undefined, onSecond });
+  process.stdout.on("error", () => {}); // Nobody reads the log any more; the member goes on.
   const log = new AgentLog(run.json);
   registerHandlers(client, log, run.reply);
   await client.start({ signal: told });
-  const leaving = new AbortController();
-  const control = await openControl(client, run.dir, leaving);
+  const control = await openControl(client, run.dir);
   const changes = tellChanges(client, log);
   const { id, address } = client;
-  await log.event("ready", { id, address }, `${shortId(id)} is ready at ${address}`);
-  await fired(AbortSignal.any([told, leaving.signal]));
-  control.server.stopListening();
+  const members = client.members().length;
+  await log.event("ready", { id, address, members }, `${shortId(id)} is ready at ${address}, ${companyText(members)}`);
+  await fired(AbortSignal.any([told, client.stopping]));
+  void log.event("stopping", { id }, `${shortId(id)} is stopping; what is open may end`);
+  control.stopListening();
   await releaseControlPath(run.dir); // While the lock is still ours.
-  await control.stopped();
-  await changes;
-  await control.server.close();
-  await log.event("stopped", { id }, `${shortId(id)} has left`);
+  await stopped(client, told, run.drainMs);
+  const isolated = await changes;
+  await control.close();
+  const wasOut = isolated && `; it was isolated (${isolated})`;
+  await log.event("stopped", { id, ...(isolated && { isolated }) }, `${shortId(id)} has left${wasOut ?? ""}`);
+  if (isHurried && log.hasCut) throw new FirefliesError("cancelled", "A second signal cut what was still open.");
 }
 
-async function openControl(client: Client, dir: string, leaving: AbortController) {
-  let stopping: Promise<void> | undefined;
-  const stopped = () => {
-    stopping ??= client.stop();
-    return stopping;
-  };
-  const leave = async () => {
-    leaving.abort();
-    await stopped();
-  };
+/** A signal has the agent's own patience; `leave` has the one that it was asked with, until a signal comes. */
+async function stopped(client: Client, told: AbortSignal, drainMs: number): Promise<void> {
+  const unwatch = onAbort(told, () => void client.stop({ drain: drainMs }));
+  await client.stop({ drain: DRAIN_MS_MAX }); // No less than what was asked for.
+  unwatch();
+}
+
+/** A member that sees nobody is the first one, or has raised an alarm. */
+function companyText(members: number): string {
+  if (members === 0) return "and sees nobody yet";
+  return members === 1 ? "with one other member" : `with ${members} other members`;
+}
+
+async function openControl(client: Client, dir: string): Promise<ControlServer> {
+  const leave = (drainMs: number) => client.stop({ drain: drainMs });
   try {
-    const server = await ControlServer.listen({ path: await claimControlPath(dir), client, leave });
-    return { server, stopped };
+    return await ControlServer.listen({ path: await claimControlPath(dir), client, leave });
   } catch (error) {
     await releaseControlPath(dir);
-    await stopped();
+    await client.stop();
     throw error;
   }
 }
@@ -69,9 +87,7 @@ function registerHandlers(client: Client, log: AgentLog, reply: string | undefin
     log.received("message", from, data);
     return reply === undefined ? data : Buffer.from(reply);
   });
-  client.registerAlarmHandler(({ code, message }) => {
-    void log.event("alarm", { code, message }, `alarm: ${message} (${code})`);
-  });
+  client.registerAlarmHandler((alarm) => log.alarm(alarm));
   const lastGossip = new LatestBySender();
   client.registerGossipHandler((data, { from }) => {
     if (lastGossip.isNew(from.id, data)) log.received("gossip", from, data);
@@ -95,9 +111,15 @@ async function echo(stream: MessageStream): Promise<void> {
   }
 }
 
-/** Ends when the client has stopped. */
-async function tellChanges(client: Client, log: AgentLog): Promise<void> {
-  for await (const change of client.changes()) log.change(change);
+/** Ends when the client has stopped; resolves to why it was isolated then, if it was. */
+async function tellChanges(client: Client, log: AgentLog): Promise<string | undefined> {
+  let isolated: string | undefined;
+  for await (const change of client.changes()) {
+    log.change(change);
+    if (change.kind === "isolated") isolated = change.reason;
+    if (change.kind === "back") isolated = undefined;
+  }
+  return isolated;
 }
 
 /** Gossip comes again with every round; only what differs from a sender's last is news. */
@@ -117,6 +139,7 @@ class LatestBySender {
 class AgentLog {
   readonly #json: boolean;
   readonly #paint = painter(coloured(process.stdout));
+  #hasCut = false;
 
   constructor(json: boolean) {
     this.#json = json;
@@ -124,6 +147,17 @@ class AgentLog {
 
   event(event: string, fields: object, text: string): Promise<void> {
     return writeLine(this.#json ? toJson({ event, ...fields, at: Date.now() }) : text);
+  }
+
+  alarm({ code, message }: FirefliesError): void {
+    if (code === "drain-expired") this.#hasCut = true;
+    const word = NOTES.has(code) ? "note" : "alarm";
+    void this.event("alarm", { code, message }, `${word}: ${message} (${code})`);
+  }
+
+  /** The agent has ended something that was open. */
+  get hasCut(): boolean {
+    return this.#hasCut;
   }
 
   change(change: Change): void {

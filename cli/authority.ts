@@ -13,7 +13,7 @@ export interface AuthorityRun {
 }
 
 export async function runAuthority({ config, json, whileStdin }: AuthorityRun): Promise<void> {
-  const told = untilTold(whileStdin ? process.stdin : undefined);
+  const told = untilTold({ input: whileStdin ? process.stdin : undefined });
   process.stdout.on("error", () => {}); // Nobody reads the log any more; the authority goes on.
   const { bootNodes, open, members, byzantine, deltaMs, ringCount: numRings, certificateLifetimeMs } = config;
   const log = authorityLog(config.log, json);

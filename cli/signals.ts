@@ -1,4 +1,7 @@
-/** How a long-running command ends: at the first SIGTERM or SIGINT in good order, at a later one at once. */
+/**
+ * How a long-running command ends: at the first SIGTERM or SIGINT in good order, at a later one at once. What takes its time
+ * to end in good order is hurried by the second one first.
+ */
 import type { EventEmitter } from "node:events";
 import type { Readable } from "node:stream";
 import { EXIT_INTERRUPTED } from "./failure.js";
@@ -12,14 +15,27 @@ const EXIT_GRACE_MS = 2_000;
  */
 export const SAME_WISH_MS = 1_000;
 
-/** A signal that fires at the first SIGTERM or SIGINT of `source`, and, when asked for, at the end of `input`. */
-export function untilTold(input?: Readable, source: Pick<EventEmitter, "on"> = process): AbortSignal {
+export interface Wishes {
+  /** Its end is a first wish as well. */
+  readonly input?: Readable | undefined;
+  readonly source?: Pick<EventEmitter, "on">;
+  /** What to do at a second wish; without it the process ends then. A third one ends it in any case. */
+  readonly onSecond?: () => void;
+}
+
+/** A signal that fires at the first SIGTERM or SIGINT, and, when asked for, at the end of `input`. */
+export function untilTold({ input, source = process, onSecond }: Wishes = {}): AbortSignal {
   const told = new AbortController();
+  let wishes = 0;
   let toldAt = Number.NEGATIVE_INFINITY;
   const tell = (why: string) => {
-    if (!told.signal.aborted) toldAt = performance.now();
-    else if (why !== "input" && performance.now() - toldAt >= SAME_WISH_MS) process.exit(EXIT_INTERRUPTED);
-    told.abort(why);
+    const now = performance.now();
+    if (wishes > 0 && (why === "input" || now - toldAt < SAME_WISH_MS)) return;
+    wishes += 1;
+    toldAt = now;
+    if (wishes === 1) told.abort(why);
+    else if (wishes === 2 && onSecond) onSecond();
+    else process.exit(EXIT_INTERRUPTED);
   };
   source.on("SIGTERM", () => tell("SIGTERM"));
   source.on("SIGINT", () => tell("SIGINT"));

@@ -10,6 +10,7 @@ export interface MemberView {
   readonly metadata: unknown;
   readonly epoch: string;
   readonly suspected: boolean;
+  readonly reachable: boolean;
   readonly since: number;
 }
 
@@ -19,16 +20,22 @@ export interface ChangeView extends Partial<MemberView> {
   readonly at: number;
   readonly reason?: string;
   readonly count?: number;
+  readonly until?: number;
 }
 
 export function memberView(member: Member): MemberView {
-  const { id, address, addresses, metadata, epoch, suspected, since } = member;
-  return { id, address, addresses, metadata, epoch: String(epoch), suspected, since };
+  const { id, address, addresses, metadata, epoch, suspected, reachable, since } = member;
+  return { id, address, addresses, metadata, epoch: String(epoch), suspected, reachable, since };
 }
 
 export function changeView(change: Change): ChangeView {
   const { kind: event, at } = change;
-  if (change.kind === "isolated") return { event, at, reason: change.reason };
+  if (change.kind === "back") return { event, at, reason: change.reason };
+  if (change.kind === "isolated") {
+    const { reason, until } = change;
+    return until === undefined ? { event, at, reason } : { event, at, reason, until };
+  }
+  if (change.kind === "moved") return { event, at, addresses: change.addresses };
   if (change.kind === "dropped") return { event, at, count: change.count };
   return { event, at, ...memberView(change.member) };
 }
@@ -38,11 +45,16 @@ export function membersTable(members: readonly MemberView[], now: number): strin
   const rows = members.map((member) => [
     shortId(member.id),
     member.address,
-    member.suspected ? "suspected" : "live",
+    stateOf(member),
     age(now - member.since),
     printable(JSON.stringify(member.metadata)),
   ]);
   return table([["ID", "ADDRESS", "STATE", "SINCE", "METADATA"], ...rows]);
+}
+
+function stateOf({ suspected, reachable }: MemberView): string {
+  if (!reachable) return "unreachable";
+  return suspected ? "suspected" : "live";
 }
 
 const STYLES = {
@@ -53,6 +65,8 @@ const STYLES = {
   suspected: "yellow",
   failed: "red",
   isolated: "red",
+  back: "green",
+  moved: "cyan",
   dropped: "yellow",
 } as const satisfies Record<Change["kind"], string>;
 
@@ -60,7 +74,15 @@ export function changeLine(change: ChangeView, paint: ReturnType<typeof painter>
   const time = new Date(change.at).toISOString().slice(11, 23);
   const what = paint(STYLES[change.event], change.event.padEnd(9));
   if (change.id !== undefined) return `${time}  ${what}  ${shortId(change.id)}  ${change.address}`;
-  return `${time}  ${what}  ${change.reason ?? `${change.count} changes were not read in time`}`;
+  return `${time}  ${what}  ${factOf(change)}`;
+}
+
+/** Of a change that is about no other member. */
+function factOf({ event, reason, until, addresses, count }: ChangeView): string {
+  if (addresses !== undefined) return `now at ${addresses.join(", ")}`;
+  if (event === "back") return `among the others again (was ${reason})`;
+  if (until !== undefined) return `${reason} until ${new Date(until).toISOString().slice(11, 19)}`;
+  return reason ?? `${count} changes were not read in time`;
 }
 
 export function ringsTable(rings: readonly RingNeighbours[]): string {

@@ -9,6 +9,7 @@ import {
   type Identity,
   isAuthorityUrl,
   type KeyPair,
+  REPORT_NEXT_SECONDS_MAX,
   type RenewBody,
   type ReportAnswer,
   type ReportBody,
@@ -91,14 +92,18 @@ function proofOf(admission: Admission): Pick<EnrollBody, "secret" | "principal">
   return { secret: Buffer.from(decodeToken(admission.token)!.secret).toString("base64url") };
 }
 
-/** The next certificate of the same id, for the key of `pair` (the current one or a new one). As `enroll`, and "unauthenticated". */
+/**
+ * The next certificate of the same id, for the key of `pair` (the current one or a new one); `anew`: also
+ * while the present one is young, when the authority would give it again. As `enroll`, and "unauthenticated".
+ */
 export async function renew(
   urls: readonly string[],
   identity: Identity,
   pair: KeyPair,
-  options: CallOptions,
+  options: CallOptions & { readonly anew?: boolean },
 ): Promise<Granted> {
-  const body: RenewBody = { request: await requestFor(pair), addresses: options.addresses };
+  const { addresses, anew = false } = options;
+  const body: RenewBody = { request: await requestFor(pair), addresses, ...(anew && { anew }) };
   const { call, fingerprint } = authenticated(urls, identity, AUTHORITY_PATHS.renew, body, options);
   const granted = await readGranted(await callAuthority(call), { fingerprint, pair, now: options.now });
   if (granted.certificate.id !== identity.certificate.id) throw invalid("the certificate is for another member");
@@ -106,30 +111,71 @@ export async function renew(
   return granted;
 }
 
-/** Tells the authority this member's addresses; resolves to contacts. Rejects with "unauthenticated" and the codes of `callAuthority`. */
+export interface ReportOptions extends CallOptions {
+  /** Milliseconds within which the next report comes. */
+  readonly nextMs?: number | undefined;
+  /** This member stops. */
+  readonly leaving?: boolean | undefined;
+  /** False: no contacts are wanted. */
+  readonly contacts?: boolean | undefined;
+  /** Number of the revocation list that is held; left out: none is wanted. */
+  readonly after?: bigint | undefined;
+  /** Keeps the connection for the next report with the same identity. */
+  readonly line?: Line | undefined;
+  /** Is given the authority's time, unix milliseconds. */
+  readonly onTime?: ((time: number) => void) | undefined;
+}
+
+export interface Reported {
+  /** In the order in which to try them. */
+  readonly contacts: readonly Contact[];
+  /** A revocation list with a higher number, as a statement for the protocol. */
+  readonly revocations: Uint8Array | undefined;
+}
+
+/**
+ * Tells the authority that this member is there, or leaves, and where it is reached. Rejects with "unauthenticated",
+ * "key-revoked", "principal-revoked" and the codes of `callAuthority`.
+ */
 export async function report(
   urls: readonly string[],
   identity: Identity,
-  options: CallOptions,
-): Promise<readonly Contact[]> {
-  const body: ReportBody = { addresses: options.addresses };
+  { nextMs, leaving, contacts, after, line, onTime, ...options }: ReportOptions,
+): Promise<Reported> {
+  const next = nextMs === undefined ? undefined : Math.min(REPORT_NEXT_SECONDS_MAX, Math.ceil(nextMs / 1_000));
+  const body: ReportBody = {
+    addresses: options.addresses,
+    ...(next !== undefined && { next }),
+    ...(leaving !== undefined && { leaving }),
+    ...(contacts !== undefined && { contacts }),
+    ...(after !== undefined && { after: String(after) }),
+  };
   const { call } = authenticated(urls, identity, AUTHORITY_PATHS.report, body, options);
-  const answer = recordOf<ReportAnswer>(await callAuthority(call));
+  const answer = recordOf<ReportAnswer>(await callAuthority({ ...call, line }));
   const { root, certificate } = identity;
-  return readContacts(answer.contacts, { root, network: certificate, now: options.now });
+  return {
+    contacts: readContacts(answer.contacts, { root, network: certificate, now: options.now }),
+    revocations: readRevocations(answer, onTime),
+  };
+}
+
+export interface RevocationsOptions extends Omit<CallOptions, "addresses"> {
+  readonly line?: Line | undefined;
+  readonly onTime?: ((time: number) => void) | undefined;
 }
 
 /**
  * The revocation list in force, as a statement for the protocol, when its number is above `after`. Nothing proves who
- * asks, and a list proves itself. `line` keeps the connection for the next question. Rejects with the codes of `callAuthority`.
+ * asks, and a list proves itself. `line` keeps the connection for the next question; `onTime` is given the authority's time,
+ * unix milliseconds. Rejects with the codes of `callAuthority`.
  */
 export async function fetchRevocations(
   { urls, fingerprint }: AuthorityPlace,
   after: bigint,
-  { now, signal, timeoutMs, line }: Omit<CallOptions, "addresses"> & { readonly line?: Line | undefined },
+  { now, signal, timeoutMs, line, onTime }: RevocationsOptions,
 ): Promise<Uint8Array | undefined> {
   const path = `${AUTHORITY_PATHS.revocations}?after=${after}`;
-  return readRevocations(await callAuthority({ urls, fingerprint, path, now, signal, timeoutMs, line }));
+  return readRevocations(await callAuthority({ urls, fingerprint, path, now, signal, timeoutMs, line }), onTime);
 }
 
 function authenticated(

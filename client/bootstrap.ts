@@ -1,29 +1,21 @@
 /**
- * Where a member's identity and first contacts come from: its directory, the authority, or files that were signed
- * offline. The authority is needed once; afterwards a member starts without it.
+ * Where a member's identity comes from: its directory, the authority, or files that were signed offline. The authority is
+ * needed once; afterwards a member starts without it.
  */
-import { join } from "node:path";
 import {
-  atomicWrite,
   dateProblem,
   FirefliesError,
-  fingerprintOf,
   generateKeyPair,
   type Identity,
-  isAuthorityUrl,
   keyPairOf,
   loadIdentity,
   messageOf,
   nextKey,
-  PUBLIC_FILE_MODE,
-  readText,
   saveIdentity,
 } from "../identity/index.js";
-import { type Admission, type Contact, enroll, placeOf, renew, report } from "./authority.js";
+import { type Admission, enroll, placeOf, renew } from "./authority.js";
+import { knownAuthority, rememberAuthority } from "./authority-place.js";
 import type { MemberConfig } from "./config/index.js";
-
-/** Where the authority was reached last: a token is used up after the first start, its address is not. */
-const AUTHORITY_FILE = "authority.json";
 
 export interface Enrolled {
   readonly identity: Identity;
@@ -31,10 +23,18 @@ export interface Enrolled {
   readonly authorityUrls: readonly string[];
 }
 
+export interface BootstrapOptions {
+  /** Unix milliseconds. */
+  readonly now: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onAlarm: (alarm: FirefliesError) => void;
+}
+
 /** The identity in the directory, or a new one from the authority. */
-export async function enrolOrRestore(config: MemberConfig, now: number, signal?: AbortSignal): Promise<Enrolled> {
+export async function enrolOrRestore(config: MemberConfig, options: BootstrapOptions): Promise<Enrolled> {
+  const { now, signal } = options;
   const saved = config.dir === undefined ? undefined : await loadIdentity(config.dir, { now, allowExpired: true });
-  if (saved) return await restored(config, saved, now, signal);
+  if (saved) return await restored(config, saved, options);
   if (!config.useCa) {
     throw new FirefliesError(
       "identity-missing",
@@ -52,7 +52,7 @@ export async function enrolOrRestore(config: MemberConfig, now: number, signal?:
   const { urls } = placeOf(admission);
   if (config.dir !== undefined) {
     await saveIdentity(config.dir, identity);
-    await rememberUrls(config.dir, urls);
+    await rememberAuthority(config.dir, urls);
   }
   return { identity, authorityUrls: urls };
 }
@@ -61,10 +61,9 @@ export async function enrolOrRestore(config: MemberConfig, now: number, signal?:
 async function restored(
   config: MemberConfig,
   saved: Identity,
-  now: number,
-  signal: AbortSignal | undefined,
+  { now, signal, onAlarm }: BootstrapOptions,
 ): Promise<Enrolled> {
-  const authorityUrls = await knownUrls(config, saved);
+  const authorityUrls = await knownAuthority(config, saved, onAlarm);
   if (dateProblem(saved.certificate, now) === undefined) return { identity: saved, authorityUrls };
   const pair = keyPairOf(saved.privateKey);
   const options = { addresses: [], now, signal };
@@ -104,57 +103,4 @@ function nothingToEnrolWith(dir: string | undefined, open: Readonly<Record<strin
   return isHalf
     ? `${place}, there is no token, and to enrol with an open authority ${missing.join(" and ")} must be given too.`
     : `${place} and there is no token to enrol with. Give one (--join, token or FIREFLIES_TOKEN); \`fireflies ca token NAME\` prints it.`;
-}
-
-/** The authority's answer to my addresses: contacts. An authority that is away is no reason not to start. */
-export async function contactsFromAuthority(
-  { identity, authorityUrls }: Enrolled,
-  options: { readonly addresses: readonly string[]; readonly now: number; readonly signal?: AbortSignal | undefined },
-): Promise<readonly Contact[]> {
-  if (authorityUrls.length === 0) return [];
-  return await report(authorityUrls, identity, { ...options, timeoutMs: REPORT_TIMEOUT_MS });
-}
-
-/** A restart does not wait long for an authority that is away, milliseconds. */
-const REPORT_TIMEOUT_MS = 3000;
-
-async function knownUrls(config: MemberConfig, identity: Identity): Promise<readonly string[]> {
-  if (!config.useCa) return [];
-  const named = namedUrls(config, identity);
-  if (named.length > 0 || config.dir === undefined) return named;
-  const text = await readText(join(config.dir, AUTHORITY_FILE));
-  return text === undefined ? [] : parseUrls(text);
-}
-
-/** A token or URL of the configuration counts when it is for the authority that this identity comes from. */
-function namedUrls({ token, ca, caFingerprint }: MemberConfig, identity: Identity): readonly string[] {
-  const fingerprint = fingerprintOf(identity.root);
-  if (token !== undefined) {
-    const place = placeOf({ token });
-    if (place.fingerprint !== fingerprint) throw otherNetwork();
-    return place.urls;
-  }
-  if (ca === undefined) return [];
-  if (caFingerprint !== undefined && caFingerprint.toLowerCase() !== fingerprint) throw otherNetwork();
-  return [ca];
-}
-
-function otherNetwork(): FirefliesError {
-  return new FirefliesError(
-    "authority-untrusted",
-    "The directory holds an identity from another authority than the one named. Use another directory, or leave the token out.",
-  );
-}
-
-function parseUrls(text: string): readonly string[] {
-  try {
-    const { urls } = JSON.parse(text);
-    return Array.isArray(urls) ? urls.filter((url) => typeof url === "string" && isAuthorityUrl(url)) : [];
-  } catch {
-    return []; // Only a memory of where it was: without it, contacts come from the members known.
-  }
-}
-
-async function rememberUrls(directory: string, urls: readonly string[]): Promise<void> {
-  await atomicWrite(join(directory, AUTHORITY_FILE), `${JSON.stringify({ urls })}\n`, PUBLIC_FILE_MODE);
 }

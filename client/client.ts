@@ -2,8 +2,10 @@
  * The public face of a member: register handlers, start, talk. Everything is in-process and silent: no console, no
  * signal handlers, no global state, any number of clients side by side.
  */
+import { setMaxListeners } from "node:events";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import type { Peer, Recipient } from "../gossip/index.js";
+import type { Peer } from "../gossip/index.js";
 import {
   atomicWrite,
   CERTIFICATE_FILE,
@@ -17,25 +19,42 @@ import {
   sign,
   verify,
 } from "../identity/index.js";
+import {
+  ConnectionGate,
+  type Destination,
+  NameResolver,
+  type Resolver,
+  type Transport,
+  tcpTransport,
+} from "../net/index.js";
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
+import { AddressWatch } from "./address-watch.js";
+import { Arrival } from "./arrival.js";
 import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
-import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
+import {
+  advertisedAddresses,
+  advertisedBy,
+  type ClientOptions,
+  type Interfaces,
+  type MemberConfig,
+  resolveMemberConfig,
+} from "./config/index.js";
 import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
+import { DRAIN_MS, DRAIN_MS_MAX, DrainDeadline } from "./drain-deadline.js";
 import type { Told } from "./driver/driver.js";
-import type { Destination } from "./driver/link-pool.js";
-import { Entry } from "./entry.js";
-import { grpcTransport } from "./grpc/transport.js";
 import { Handlers } from "./handlers.js";
+import { Hearsay } from "./hearsay.js";
+import { Isolation } from "./isolation.js";
 import { Member as RunningMember } from "./member.js";
+import { untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
+import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import { recall } from "./recollection.js";
 import { Renewal } from "./renewal.js";
-import { RevocationWatch } from "./revocation-watch.js";
 import { settingsOf } from "./settings.js";
 import { StateDirectory } from "./state/index.js";
-import { MESSAGE_BYTES_MAX, type Transport, type TransportOptions } from "./transport.js";
 import type {
   AlarmHandler,
   Change,
@@ -49,32 +68,39 @@ import type {
   RingNeighbours,
   Sender,
   SendOptions,
+  StopOptions,
   StreamHandler,
 } from "./types.js";
+import { either, fired } from "./wait.js";
 
 /** Milliseconds that a message may take when its sender does not say: longer than a removal, so that it ends by itself. */
 export const SEND_TIMEOUT_MS = 10_000;
-/** Hand-overs of my gossip under way at once; a round whose neighbours are slow is skipped. */
-const GOSSIP_SENDS_MAX = 4;
 /** Kinds of rejections that are counted apart. */
 const REJECTIONS_MAX = 256;
 
 /** Parts that a program may bring along; what is left out is the usual one. */
 export interface ClientParts {
-  /** Carries links: gRPC over TCP with TLS 1.3 by default. */
-  readonly transport?: (options: TransportOptions) => Transport;
+  /** What carries bytes to other hosts, TCP by default; the first is the one that listens. */
+  readonly transports?: readonly Transport[];
+  /** Looks names up; the system's configuration by default. */
+  readonly resolver?: Resolver;
+  /** The addresses of this machine: os.networkInterfaces() by default. */
+  readonly interfaces?: () => Interfaces;
 }
 
-type Phase = "new" | "starting" | "running" | "stopped";
+type Phase = "new" | "starting" | "running" | "stopping" | "stopped";
 
 export class Client {
   readonly #options: ClientOptions;
   readonly #parts: ClientParts;
   readonly #feed = new ChangeFeed();
-  readonly #directory = new Directory();
+  readonly #directory = new Directory((id) => this.#member?.isReachable(id) ?? true);
   readonly #handlers = new Handlers((id) => this.#sender(id));
   readonly #onAlarm = (alarm: FirefliesError): void => this.#handlers.raise(alarm);
+  readonly #names = new NameResolver({ now: () => performance.now() });
+  readonly #gate = new ConnectionGate();
   readonly #ending = new AbortController();
+  readonly #deadline = new DrainDeadline();
   #phase: Phase = "new";
   #startup: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -82,12 +108,20 @@ export class Client {
   #state: StateDirectory | undefined;
   #member: RunningMember | undefined;
   #renewal: Renewal | undefined;
-  #watch: RevocationWatch | undefined;
-  #entry: Entry | undefined;
-  #gossiping = 0;
+  #addressWatch: AddressWatch | undefined;
+  #arrival: Arrival | undefined;
+  readonly #hearsay = new Hearsay({
+    messenger: () => this.#running.messenger,
+    takeResponse: (data, from, proof) => this.#handlers.takeResponse(data, from, proof),
+    timeoutMs: SEND_TIMEOUT_MS,
+  });
   readonly #rejected = new Map<string, number>();
-  /** Others refuse me until I have another certificate: also who asks later is to know. */
-  #outcast: Change | undefined;
+  readonly #isolation = new Isolation({
+    publish: (change) => this.#feed.publish(change),
+    onAlarm: (alarm) => this.#onAlarm(alarm),
+    now: Date.now,
+    dir: () => this.#config?.dir,
+  });
   #metadata: Metadata | undefined;
   #content: Uint8Array | undefined;
 
@@ -98,6 +132,7 @@ export class Client {
   constructor(options: ClientOptions = {}, parts: ClientParts = {}) {
     this.#options = options;
     this.#parts = parts;
+    setMaxListeners(0, this.stopping); // Every stream may wait for it: from the eleventh on Node would print a warning.
   }
 
   // --- Handlers: register them before `start`, so that no message finds none. ---
@@ -154,22 +189,42 @@ export class Client {
   }
 
   /**
-   * Tells the others, waits shortly until they have heard, and closes everything. Safe to call at any time, also while
-   * `start` is under way, which it cancels, and more than once: every call resolves when all is closed.
+   * Ends in good order. From now on new messages and streams are refused with "member-stopping", others' and mine; handlers
+   * finish and their answers arrive, my messages get theirs, and streams end as their programs end them. When that is done, or
+   * `drain` milliseconds have passed, the others are told and everything is closed. A handler that waits for `stop` is waited for.
+   *
+   * What was cut is told by an alarm, "drain-expired"; who waits for it gets "handler-timeout" from a handler, else
+   * "member-stopping", and my own messages reject with "link-closed". Safe to call at any time, also while `start` is under way,
+   * which it cancels, and more than once: the earliest deadline holds, and every call resolves when all is closed. Rejects with
+   * a RangeError for a `drain` that is no number from 0 to 3,600,000.
    */
-  stop(): Promise<void> {
+  async stop({ drain = DRAIN_MS }: StopOptions = {}): Promise<void> {
+    if (!(drain >= 0 && drain <= DRAIN_MS_MAX)) {
+      throw new RangeError(`A drain is a number of milliseconds from 0 to ${DRAIN_MS_MAX}, not ${drain}.`);
+    }
+    this.#deadline.within(drain);
     this.#stopped ??= this.#end();
-    return this.#stopped;
+    await this.#stopped;
+  }
+
+  /** Fires when `stop` is called: for handlers that go on until somebody tells them to end, as those of long streams do. */
+  get stopping(): AbortSignal {
+    return this.#ending.signal;
   }
 
   async #end(): Promise<void> {
-    this.#phase = "stopped";
+    this.#phase = "stopping";
     this.#ending.abort();
     await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
     const renewed = this.#renewal?.stop();
-    this.#watch?.stop();
-    this.#entry?.stop();
-    await this.#member?.stop();
+    const parted = this.#arrival?.leave();
+    this.#addressWatch?.stop();
+    const { signal } = this.#deadline;
+    await Promise.all([this.#member?.stop(signal), either(this.#handlers.settled(), fired(signal))]);
+    await parted;
+    this.#phase = "stopped";
+    this.#deadline.clear();
+    this.#names.close();
     await renewed; // While the directory is still ours.
     await this.#state?.close();
     this.#feed.close();
@@ -196,15 +251,24 @@ export class Client {
     return this.#running.machine.members().map((peer) => this.#directory.describe(peer));
   }
 
-  /** First the members as joined, and that I am an outcast if I am, then every change, until the signal fires, the loop ends or the client stops. */
-  changes({ signal }: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<Change> {
+  /**
+   * The members, once at least `count` others are live; at once when they are. Rejects with "cancelled" when the signal fires
+   * first, and with "not-started" before `start` has got so far and when the client stops.
+   */
+  waitForMembers(count: number, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Member[]> {
+    return untilMembers(this, count, signal);
+  }
+
+  /** First the members as joined, and that I am isolated if I am, then every change, until the signal fires, the loop ends or the client stops. */
+  changes({ signal }: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<Change> {
     const joined = this.members().map((member): Change => ({ kind: "joined", member, at: member.since }));
-    return this.#feed.subscribe(this.#outcast ? [...joined, this.#outcast] : joined, signal);
+    const { change } = this.#isolation;
+    return this.#feed.subscribe(change ? [...joined, change] : joined, signal);
   }
 
   /** Figures about this member. */
   info(): ClientInfo {
-    const { machine, identity, links } = this.#running;
+    const { machine, identity, links, clock } = this.#running;
     const { networkId, ringCount, deltaMs, notAfter } = identity.certificate;
     const members = machine.members();
     return {
@@ -218,9 +282,11 @@ export class Client {
       disabledRings: disabledRings(machine.mask, ringCount),
       members: members.length,
       suspected: members.filter((member) => member.suspected).length,
+      isolated: this.#isolation.current,
       links,
       fingerprint: toHex(machine.fingerprint()),
       certificateEnds: notAfter,
+      clock: clock.isFrozen ? "in-doubt" : "steady",
       rejected: Object.fromEntries(this.#rejected),
     };
   }
@@ -238,21 +304,13 @@ export class Client {
    * Sends a message to the live member that proves itself at this address; resolves to its handler's reply, empty when
    * it returned none. Messages to a member are sent in the order of the calls; those over 256 KiB have an order of their
    * own, so that small ones need not wait for them. Rejects with a FirefliesError: "peer-unknown", "peer-unreachable", "timeout", "cancelled",
-   * "message-too-large", "handler-failed", "handler-timeout", "handler-missing", "overloaded", "peer-removed",
-   * "link-closed". Misuse: a TypeError for text instead of bytes, a RangeError for a timeout that is not above 0.
+   * "message-too-large", "handler-failed", "handler-timeout", "handler-missing", "overloaded", "member-stopping",
+   * "peer-removed", "link-closed". Misuse: a TypeError for text instead of bytes, a RangeError for a timeout that is not above 0.
    */
   async sendTo(address: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
-    requireBytes(data);
-    requireTimeout(options.timeout);
-    const { machine, messenger } = this.#running;
-    const known = machine.members().find((peer) => hasAddress(peer, address));
-    if (known) return await this.#send({ id: known.id, addresses: [address] }, data, options);
     // Who has changed its address is found by its proof.
-    const { timeout = SEND_TIMEOUT_MS, signal } = options;
-    const startedAt = performance.now();
-    const { peer } = await messenger.link({ addresses: [address] }, { signal, timeoutMs: timeout });
-    const left = Math.max(1, timeout - (performance.now() - startedAt));
-    return await this.sendToId(peer.id, data, { ...options, timeout: left });
+    const known = this.#talking.machine.members().find((peer) => hasAddress(peer, address));
+    return await this.#send({ id: known?.id, addresses: [address] }, data, options);
   }
 
   /** As `sendTo`, to a member by its id. */
@@ -265,13 +323,13 @@ export class Client {
   }
 
   /**
-   * Opens a stream to a live member. Rejects with "peer-unknown", "peer-unreachable", "timeout", "overloaded" or
-   * "cancelled"; what the other side refuses arrives as the stream's "error". The signal destroys an open stream.
+   * Opens a stream to a live member. Rejects with "peer-unknown", "peer-unreachable", "timeout", "overloaded",
+   * "member-stopping" or "cancelled"; what the other side refuses arrives as the stream's "error". The signal destroys an open stream.
    */
   async openStream(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<MessageStream> {
-    const { messenger, streams } = this.#running;
-    const link = await messenger.link(this.#destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
-    return streams.open(link, { signal });
+    const { messenger, streams } = this.#talking;
+    const session = await messenger.reach(this.#destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
+    return streams.open(session, { signal });
   }
 
   /**
@@ -308,9 +366,25 @@ export class Client {
   }
 
   /**
-   * Asks the authority for the next certificate now, instead of at two thirds of the present one's life: after an
-   * intermediate was changed. Links and streams go on. Rejects with "authority-...", "key-revoked", "principal-revoked",
-   * "unauthenticated", "state-write-failed" or "not-started".
+   * Where others reach this member from now on, as the option `advertise`: at most 4 of "host:port", or "host" for the port
+   * that is bound; an empty list for the address that follows from what it listens on. All others know within seconds, and
+   * `changes()` tells it as "moved". Rejects with "address-invalid" or "not-started".
+   */
+  async setAdvertise(addresses: readonly string[]): Promise<void> {
+    const [member, config] = [this.#member, this.#config];
+    if (!this.#isInMotion || !member || !config) throw new FirefliesError("not-started");
+    const advertise = advertisedBy(addresses, member.port);
+    this.#addressWatch?.stop();
+    const isDerived = advertise.length === 0;
+    const derived = () => advertisedAddresses({ ...config, advertise: [] }, member.port, this.#interfaces());
+    this.#moved(isDerived ? derived() : advertise, { wasThere: true });
+    if (isDerived) this.#addressWatch?.start();
+  }
+
+  /**
+   * Asks the authority for another certificate now, instead of at two thirds of the present one's life: after an
+   * intermediate was changed, or to come back after this identity was in use twice. Links and streams go on. Rejects with "authority-...", "key-revoked", "principal-revoked",
+   * "unauthenticated", "too-many-requests", "state-write-failed" or "not-started".
    */
   async renew(): Promise<void> {
     if (!this.#isInMotion || this.#renewal === undefined) throw new FirefliesError("not-started");
@@ -335,7 +409,7 @@ export class Client {
     const config = resolveMemberConfig(this.#options);
     this.#config = config;
     if (config.dir !== undefined) this.#state = await StateDirectory.open(config.dir);
-    const enrolled = await enrolOrRestore(config, Date.now(), signal);
+    const enrolled = await enrolOrRestore(config, { now: Date.now(), signal, onAlarm: this.#onAlarm });
     settingsOf(config, enrolled.identity.certificate); // Refused before anything is opened.
     const memory = await recall(this.#state, this.#onAlarm);
     signal.throwIfAborted();
@@ -343,10 +417,29 @@ export class Client {
     this.#member = member;
     await member.listen();
     signal.throwIfAborted();
-    this.#watch = this.#watching(member, enrolled);
-    this.#entry = this.#entryOf(member, enrolled);
-    await this.#entry.join(memory, signal);
+    this.#arrival = this.#arriving(member, enrolled, config);
+    await this.#arrival.join(memory, signal);
     this.#renewal = this.#renewing(member, enrolled, config);
+    this.#watchAddresses(member, config);
+  }
+
+  readonly #interfaces = (): Interfaces => (this.#parts.interfaces ?? networkInterfaces)();
+
+  #watchAddresses(member: RunningMember, config: MemberConfig): void {
+    this.#addressWatch = new AddressWatch({
+      config: { ...config, advertise: [] },
+      port: member.port,
+      current: () => member.addresses,
+      interfaces: this.#interfaces,
+      onMoved: (addresses) => this.#moved(addresses, { wasThere: false }),
+    });
+    if (config.advertise.length === 0) this.#addressWatch.start();
+  }
+
+  #moved(addresses: readonly string[], { wasThere }: { readonly wasThere: boolean }): void {
+    this.#running.advertise(addresses, { wasThere });
+    this.#arrival?.moved();
+    this.#feed.publish({ kind: "moved", addresses, at: Date.now() });
   }
 
   #memberOf(config: MemberConfig, identity: Identity): RunningMember {
@@ -354,23 +447,28 @@ export class Client {
       config,
       identity,
       state: this.#state,
-      transport: this.#parts.transport ?? grpcTransport,
+      transports: this.#parts.transports ?? [tcpTransport({ gate: this.#gate })],
+      gate: this.#gate,
+      resolver: this.#parts.resolver ?? this.#names,
+      interfaces: this.#interfaces,
       metadata: () => encodeMetadata(this.#metadata ?? config.metadata),
       dispatch: (kind, payload, request) => this.#handlers.dispatch(kind, payload, request),
       streamHandler: () => this.#handlers.forStreams(),
       onTold: (told) => this.#onTold(told),
       onAlarm: this.#onAlarm,
+      isolation: this.#isolation,
     });
   }
 
-  #entryOf(member: RunningMember, enrolled: Enrolled): Entry {
-    return new Entry({
+  #arriving(member: RunningMember, { authorityUrls: urls }: Enrolled, { entryAddrs }: MemberConfig): Arrival {
+    return new Arrival({
       member,
-      enrolled,
+      urls,
+      entryAddrs,
+      isNetworked: this.#parts.transports === undefined,
       ending: this.#ending.signal,
       onStarted: () => {
         if (this.#content) member.machine.setGossipContent(this.#content);
-        this.#watch?.start();
       },
       onAlarm: this.#onAlarm,
     });
@@ -382,23 +480,9 @@ export class Client {
       urls: enrolled.authorityUrls,
       addresses: () => member.addresses,
       directory: config.dir,
-      now: Date.now,
-      onRenewed: (identity) => {
-        this.#outcast = undefined;
-        member.renewed(identity);
-      },
+      clocks: () => member.clocks,
+      onRenewed: (identity) => member.renewed(identity),
       onFailed: this.#onAlarm,
-    });
-  }
-
-  #watching(member: RunningMember, { identity, authorityUrls: urls }: Enrolled): RevocationWatch {
-    return new RevocationWatch({
-      identity,
-      urls,
-      members: () => member.machine.members().length + 1,
-      now: Date.now,
-      learn: (statement) => member.learn(statement),
-      onAlarm: this.#onAlarm,
     });
   }
 
@@ -412,6 +496,12 @@ export class Client {
   get #running(): RunningMember {
     if (this.#phase === "stopped") throw new FirefliesError("not-started");
     return this.#begun;
+  }
+
+  /** For what begins something new. */
+  get #talking(): RunningMember {
+    if (this.#phase !== "stopping") return this.#running;
+    throw new FirefliesError("member-stopping", "stop() was called: this member begins nothing new.");
   }
 
   /** The protocol runs: from shortly before `start` resolves until `stop`. */
@@ -431,8 +521,9 @@ export class Client {
     requireBytes(data);
     requireTimeout(timeout);
     const onAnswer = onProof && ((prove: () => Uint8Array) => onProof(prove()));
-    const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer };
-    return this.#running.messenger.request("message", to, data, options);
+    const found = (id: MemberId) => void this.#destination(id);
+    const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer, found };
+    return this.#talking.messenger.request("message", to, data, options);
   }
 
   #sender(id: MemberId): Sender {
@@ -443,17 +534,21 @@ export class Client {
   // --- What the machine tells ---
 
   #onTold(told: Told): void {
+    this.#arrival?.told(told);
     switch (told.kind) {
       case "ready":
-        this.#entry?.ready();
         return;
       case "gossip":
-        void this.#handOver(told.to, told.content);
+        if (this.#phase !== "stopping") void this.#hearsay.handOver(told.to, told.content);
         return;
       case "isolated":
-        this.#isolated({ kind: "isolated", reason: told.reason, at: Date.now() });
+        this.#isolation.found(told.reason, told.until && Math.round(Date.now() + told.until - performance.now()));
+        return;
+      case "back":
+        this.#isolation.over();
         return;
       case "alarm":
+        if (told.what === "clock-stepped") this.#clockStepped();
         this.#onAlarm(new FirefliesError(told.what));
         return;
       case "rejected":
@@ -462,17 +557,16 @@ export class Client {
       case "departed":
         return;
       case "revocations":
-        this.#watch?.seen(told.list);
         return;
       default:
         this.#changed(told.kind, told.member);
     }
   }
 
-  #isolated(change: Extract<Change, { kind: "isolated" }>): void {
-    const isForGood = change.reason !== "removed" && change.reason !== "nobody";
-    if (isForGood) this.#outcast = change;
-    this.#feed.publish(change);
+  /** The authority is asked what time it is, and what is due by the new time is done. */
+  #clockStepped(): void {
+    this.#arrival?.doubt();
+    this.#renewal?.look();
   }
 
   #count(rejection: string): void {
@@ -486,25 +580,6 @@ export class Client {
     if (kind === "joined") this.#directory.joined(peer.id, at);
     this.#feed.publish({ kind, member: this.#directory.describe(peer), at });
     if (kind === "left" || kind === "failed") this.#directory.gone(peer.id);
-  }
-
-  /** A neighbour that does not answer is skipped: the next round has another one. */
-  async #handOver(to: Recipient & { readonly id: MemberId }, content: Uint8Array): Promise<void> {
-    if (this.#gossiping >= GOSSIP_SENDS_MAX) return;
-    this.#gossiping += 1;
-    try {
-      let proof!: () => Uint8Array;
-      const onAnswer = (prove: () => Uint8Array) => {
-        proof = prove;
-      };
-      const options = { timeoutMs: SEND_TIMEOUT_MS, onAnswer };
-      const data = await this.#running.messenger.request("gossip", to, content, options);
-      if (data.length > 0) await this.#handlers.takeResponse(data, to.id, proof);
-    } catch {
-      // The neighbour's failure, or the network's.
-    } finally {
-      this.#gossiping -= 1;
-    }
   }
 }
 

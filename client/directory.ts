@@ -1,12 +1,17 @@
 /** The view in the application's words: members with addresses and metadata, and since when each is known. */
 import { type Address, addressesOf, type Peer, TRANSPORT_GRPC } from "../gossip/index.js";
+import type { Destination } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
-import type { Destination } from "./driver/link-pool.js";
 import { parseMetadata } from "./metadata.js";
 import type { Member, Sender } from "./types.js";
 
 export class Directory {
   readonly #since = new Map<MemberId, number>();
+  readonly #isReachable: (id: MemberId) => boolean;
+
+  constructor(isReachable: (id: MemberId) => boolean) {
+    this.#isReachable = isReachable;
+  }
 
   /** A member has come into the view at this unix time, milliseconds. */
   joined(id: MemberId, at: number): void {
@@ -26,6 +31,7 @@ export class Directory {
       metadata: parseMetadata(peer.metadata),
       epoch: peer.epoch,
       suspected: peer.suspected,
+      reachable: this.#isReachable(peer.id),
       since: this.#since.get(peer.id) ?? 0,
     };
   }

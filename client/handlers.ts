@@ -3,8 +3,8 @@
  * it: the sender of a message, or this program itself by an alarm.
  */
 import { FirefliesError } from "../identity/index.js";
+import { deadlineIn, errorText, withDeadline } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
-import { errorText, withDeadline } from "./guard.js";
 import type { RequestKind } from "./messages/content.js";
 import type { RequestContext } from "./messages/request-context.js";
 import type { StreamHandler as LinkStreamHandler } from "./streams.js";
@@ -47,6 +47,7 @@ export class Handlers {
   stream: StreamHandler | undefined;
   alarm: AlarmHandler = () => {};
   readonly #senderOf: (id: MemberId) => Sender;
+  readonly #responding = new Set<Promise<void>>();
 
   constructor(senderOf: (id: MemberId) => Sender) {
     this.#senderOf = senderOf;
@@ -68,9 +69,21 @@ export class Handlers {
 
   /** A neighbour's reply to my gossip. Never rejects. */
   async takeResponse(data: Uint8Array, id: MemberId, proof: () => Uint8Array): Promise<void> {
+    const taken = this.#takeResponse(data, id, proof);
+    this.#responding.add(taken);
+    await taken;
+    this.#responding.delete(taken);
+  }
+
+  /** Resolves when no response handler runs: nobody else waits for those. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#responding);
+  }
+
+  async #takeResponse(data: Uint8Array, id: MemberId, proof: () => Uint8Array): Promise<void> {
     const from = this.#senderOf(id);
     try {
-      await withDeadline({ timeoutMs: RESPONSE_TIMEOUT_MS }, async (signal) => {
+      await withDeadline({ deadline: deadlineIn(RESPONSE_TIMEOUT_MS) }, async (signal) => {
         await this.response?.(data, { from, signal, proof });
       });
     } catch (error) {

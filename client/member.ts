@@ -3,7 +3,6 @@
  * and a configuration. The public face is client.ts.
  */
 import { randomBytes } from "node:crypto";
-import { networkInterfaces } from "node:os";
 import {
   addressesOf,
   encodeStatement,
@@ -24,23 +23,38 @@ import {
   sha256,
   sign,
 } from "../identity/index.js";
+import {
+  type ByteDuplex,
+  type ConnectionGate,
+  NotePings,
+  nonceOf,
+  Pings,
+  PingTable,
+  Protocols,
+  type Resolver,
+  refusalToDial,
+  Stack,
+  type SummonsFields,
+  type Transport,
+  UdpCarrier,
+} from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Contact } from "./authority.js";
-import { advertisedAddresses, type MemberConfig, noteAddresses } from "./config/index.js";
+import type { Clocks } from "./clocks.js";
+import { advertisedAddresses, type Interfaces, type MemberConfig, noteAddresses } from "./config/index.js";
+import { destinationOf } from "./directory.js";
+import { drain } from "./drain.js";
 import { Driver, type Told } from "./driver/driver.js";
-import { LinkPool } from "./driver/link-pool.js";
-import { NotePings, nonceOf } from "./driver/ping-sender.js";
-import { PingTable } from "./driver/ping-table.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
+import type { Isolation } from "./isolation.js";
 import type { Dispatch } from "./messages/responder.js";
 import { Messenger } from "./messenger.js";
-import type { SummonsFields } from "./ping-codec.js";
-import { Pings } from "./pings.js";
+import { EXCHANGE, LIMITS, MESSAGES, PROBE, STREAM } from "./protocols.js";
+import { ReachWatch } from "./reach-watch.js";
 import type { Memory } from "./recollection.js";
 import { settingsOf } from "./settings.js";
 import type { StateDirectory } from "./state/index.js";
 import { type StreamHandler, Streams } from "./streams.js";
-import type { ByteDuplex, CallKind, DuplexKind, Listener, Transport, TransportOptions } from "./transport.js";
 import { ViewCache } from "./view-cache.js";
 
 /** How long a leaving member waits for its neighbours to hear it, milliseconds: one call's deadline and a little. */
@@ -54,13 +68,21 @@ export interface MemberOptions {
   readonly config: MemberConfig;
   readonly identity: Identity;
   readonly state: StateDirectory | undefined;
-  readonly transport: (options: TransportOptions) => Transport;
+  /** The first is the one that listens. */
+  readonly transports: readonly Transport[];
+  readonly resolver: Resolver;
+  /** Who may hold a connection that is not proven: what the transports ask. */
+  readonly gate?: ConnectionGate | undefined;
   /** Asked for when the protocol starts. */
   readonly metadata: () => Uint8Array;
+  /** As os.networkInterfaces(). */
+  readonly interfaces: () => Interfaces;
   readonly dispatch: Dispatch;
   readonly streamHandler: () => StreamHandler | undefined;
   readonly onTold: (told: Told) => void;
   readonly onAlarm: (error: FirefliesError) => void;
+  /** Hears how calls of the protocol end. */
+  readonly isolation: Pick<Isolation, "refused" | "answered">;
 }
 
 const random: Random = {
@@ -73,19 +95,21 @@ const wall = (): number => Date.now();
 export class Member {
   readonly #options: MemberOptions;
   readonly #agreement: AgreementKey = generateAgreementKey();
-  readonly #pool: LinkPool;
+  readonly #protocols = new Protocols();
+  readonly #stack: Stack;
   readonly #verifier: Verifier;
   readonly #pingTable: PingTable;
-  readonly #transport: Transport;
+  readonly clock = new TrustedClock(wall);
   readonly streams = new Streams();
   readonly messenger: Messenger;
   #identity: Identity;
-  #listener: Listener | undefined;
+  #port = 0;
   #pings: Pings | undefined;
   #addresses: readonly string[] = [];
   #machine: Machine | undefined;
   #driver: Driver | undefined;
   #upkeep: NodeJS.Timeout | undefined;
+  #reachWatch: ReachWatch | undefined;
   #cache: ViewCache | undefined;
   #onDeparted: () => void = () => {};
 
@@ -95,22 +119,26 @@ export class Member {
     const identity = () => this.#identity;
     const mine = () => this.#addresses;
     // Certificates are judged by a clock that does not step (rule R18), wherever they are judged.
-    const clock = new TrustedClock(wall);
-    const trusted = () => clock.wall(monotonic());
-    const current = (peer: MemberCertificate) => this.#currentOf(peer);
-    this.#transport = options.transport({ identity, now: trusted, current });
-    this.#pool = new LinkPool({
-      transport: this.#transport,
+    const trusted = () => this.clock.wall(monotonic());
+    const proves = (begin: number) => this.clock.proves(begin, monotonic());
+    this.#stack = new Stack({
+      transports: options.transports,
+      resolver: options.resolver,
+      gate: options.gate,
+      protocols: this.#protocols,
+      proves,
       now: monotonic,
       identity,
       wall: trusted,
-      current,
+      current: (peer) => this.#currentOf(peer),
       refusal: (peer) => this.#machine?.refusal(factsOf(peer)),
       certificateOf: (id) => this.certificateOf(id),
+      isHeld: (id) => this.streams.isOpenWith(id),
       mine,
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
-    this.#verifier = new Verifier({ identity, now: trusted });
+    this.#speak();
+    this.#verifier = new Verifier({ identity, now: trusted, proves });
     const { id: self, networkId } = options.identity.certificate;
     this.#pingTable = new PingTable({
       agreement: this.#agreement,
@@ -119,7 +147,7 @@ export class Member {
       keyOf: (id) => this.#machine?.agreementKeyOf(id),
     });
     this.messenger = new Messenger({
-      pool: this.#pool,
+      links: this.#stack.links,
       identity,
       dispatch: options.dispatch,
       refusal: (peer) => this.#refusal(peer),
@@ -150,25 +178,39 @@ export class Member {
     return this.#driver !== undefined;
   }
 
+  /** False while dials to this member fail and it has made no session to me. */
+  isReachable(id: MemberId): boolean {
+    return this.#stack.links.get(id)?.unreached === undefined;
+  }
+
   get links(): number {
-    return this.#pool.size;
+    return this.#stack.links.size;
   }
 
   /** Binds both ports. Rejects with "address-in-use" or "address-invalid". */
   async listen(): Promise<void> {
     const { config } = this.#options;
     const { host, port, udpPort } = config.listen;
-    this.#listener = await this.#transport.listen({
-      host,
-      port,
-      handlers: {
-        admit: (peer) => this.#machine?.refusal(factsOf(peer)),
-        onCall: (peer, kind, body) => this.#onCall(peer, kind, body),
-        onDuplex: (peer, kind, duplex) => this.#onDuplex(peer, kind, duplex),
-      },
-    });
-    this.#addresses = advertisedAddresses(config, this.#listener.port, networkInterfaces());
-    this.#pings = await this.#bindPings(host, udpPort ?? this.#listener.port, udpPort === undefined);
+    const { address } = await this.#stack.listen({ host, port });
+    this.#port = address.port;
+    this.#addresses = advertisedAddresses(config, address.port, this.#options.interfaces());
+    this.#pings = await this.#bindPings(host, udpPort ?? address.port, udpPort === undefined);
+  }
+
+  /** Bound for TCP; 0 before `listen`. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /**
+   * Where others reach me from now on: signed as my next note. When I am no longer `wasThere`, at the old address, all
+   * links are made anew.
+   */
+  advertise(addresses: readonly string[], { wasThere }: { readonly wasThere: boolean }): void {
+    this.#addresses = addresses;
+    if (!wasThere) this.#stack.links.renew();
+    const facts = { addresses: noteAddresses(addresses, this.#pings?.port) };
+    this.input((machine, now) => machine.describe(facts, now));
   }
 
   /** Starts the protocol. Outputs come through `onTold`, "ready" among them. */
@@ -178,6 +220,15 @@ export class Member {
     this.#machine = machine;
     this.#cache = state && new ViewCache({ machine, state, now: monotonic, onAlarm });
     this.#driver = this.#driverOf(machine, memory.savedMark);
+    this.#reachWatch = new ReachWatch({
+      links: this.#stack.links,
+      now: monotonic,
+      destination: (id) => {
+        const peer = machine.member(id);
+        return peer && destinationOf(peer);
+      },
+      onAlarm,
+    });
     this.#upkeep = setInterval(() => this.#tidy(), UPKEEP_MS);
     this.#upkeep.unref();
     this.#driver.input((machine, now) => machine.start(now));
@@ -191,7 +242,7 @@ export class Member {
       certificate: factsOf(certificate),
       ringCount: certificate.ringCount,
       settings: settingsOf(config, certificate),
-      ports: { sha256, random, sign: (type, body) => this.#sign(type, body), wallClock: wall },
+      ports: { sha256, random, sign: (type, body) => this.#sign(type, body), clock: this.clock },
       savedMark: memory.savedMark,
       agreementKey: this.#agreement.publicKey,
       addresses: noteAddresses(this.#addresses, this.#pings?.port),
@@ -202,12 +253,18 @@ export class Member {
   }
 
   #driverOf(machine: Machine, savedMark: bigint): Driver {
-    const { state, onTold, onAlarm } = this.#options;
+    const { state, onTold, onAlarm, isolation } = this.#options;
     const pings = () => this.#pings;
     return new Driver({
       machine,
-      pool: this.#pool,
-      pings: new NotePings({ pings, table: this.#pingTable, mine: () => this.#addresses, now: monotonic }),
+      links: this.#stack.links,
+      pings: new NotePings({
+        pings,
+        table: this.#pingTable,
+        resolver: this.#options.resolver,
+        mayDial: (address) => refusalToDial(address, this.#addresses) === undefined,
+        preferred: (id) => this.#stack.links.get(id)?.paths[0]?.address.host,
+      }),
       verifier: this.#verifier,
       now: monotonic,
       save: async (mark) => await state?.saveEpoch(mark),
@@ -217,6 +274,7 @@ export class Member {
         onTold(told);
       },
       onSaveFailed: onAlarm,
+      isolation,
     });
   }
 
@@ -233,14 +291,24 @@ export class Member {
   /** Contacts that came later, from an authority that was slow to answer. */
   meet(contacts: readonly Contact[]): void {
     this.input((machine, now) => {
-      machine.addContacts(recipients(contacts));
       machine.learn(contacts.map(certificateStatement), now);
+      machine.meet(recipients(contacts), now);
     });
   }
 
   renewed(identity: Identity): void {
     this.#identity = identity;
     this.input((machine, now) => machine.renew(factsOf(identity.certificate), now));
+  }
+
+  /** What the wall clock says, and what is believed (rule R18). */
+  get clocks(): Clocks {
+    return { wall: this.clock.reading, believed: this.clock.wall(monotonic()) };
+  }
+
+  /** The authority has said what time it is. */
+  heardTime(time: number): void {
+    this.clock.heard(time, monotonic());
   }
 
   /** The checked certificate of a known member. */
@@ -251,17 +319,20 @@ export class Member {
     return verdict?.ok ? verdict.certificate : undefined;
   }
 
-  /** Leaves the overlay and closes everything. Never rejects. */
-  async stop(): Promise<void> {
-    if (this.#driver) await this.#leave();
+  /** Lets what runs end until the deadline fires, leaves the overlay and closes everything. Never rejects. */
+  async stop(deadline: AbortSignal): Promise<void> {
+    if (this.#driver) {
+      const cut = await drain(this, deadline);
+      if (cut) this.#options.onAlarm(cut);
+      await this.#leave();
+    }
     clearInterval(this.#upkeep);
     this.#driver?.stop();
     const closed = new FirefliesError("link-closed", "The member has stopped.");
     this.messenger.close(closed);
     this.streams.close(closed);
-    this.#pool.close();
     this.#pings?.close();
-    await this.#listener?.close(CLOSE_GRACE_MS);
+    await this.#stack.close(CLOSE_GRACE_MS);
     await this.#cache?.save();
   }
 
@@ -279,8 +350,12 @@ export class Member {
   /** The default number of the UDP port is the TCP port's; when that one is taken, any other serves. */
   async #bindPings(host: string, port: number, anyOther: boolean): Promise<Pings> {
     const { id: self, networkId } = this.#identity.certificate;
-    const options = {
-      host,
+    const carrier = await UdpCarrier.bind({ host, port }).catch((error: FirefliesError) => {
+      if (anyOther && error.code === "address-in-use") return UdpCarrier.bind({ host, port: 0 });
+      throw error;
+    });
+    return new Pings({
+      carrier,
       self,
       networkId,
       peerOf: (prefix: string) => this.#pingTable.peerOf(prefix),
@@ -291,13 +366,7 @@ export class Member {
         this.#driver?.input((machine, now) => machine.pong(from, nonceOf(nonce), fingerprint, now)),
       onSummons: (from: MemberId, { ring, epoch }: SummonsFields) =>
         this.#driver?.input((machine, now) => machine.summoned(from, ring, epoch, now)),
-    };
-    try {
-      return await Pings.bind({ ...options, port });
-    } catch (error) {
-      if (!anyOther || !(error instanceof FirefliesError) || error.code !== "address-in-use") throw error;
-      return await Pings.bind({ ...options, port: 0 });
-    }
+    });
   }
 
   #sign(type: "note" | "leave" | "accusation", body: Uint8Array): Uint8Array {
@@ -305,17 +374,50 @@ export class Member {
     return sign(privateKey, type, certificate.networkId, body);
   }
 
-  async #onCall(peer: MemberCertificate, kind: CallKind, body: Uint8Array): Promise<Uint8Array> {
-    if (!this.#driver) throw new FirefliesError("peer-refused", "The member is still starting.");
-    if (kind === "probe") return this.machine.fingerprint();
-    return await this.#driver.request(peer.id, body);
+  /** What other members may ask of me. */
+  #speak(): void {
+    const protocols = this.#protocols;
+    protocols.register({
+      kind: "call",
+      id: EXCHANGE,
+      limits: LIMITS.exchange,
+      onCall: (peer, body) => this.#requireDriver(peer).request(peer.id, body),
+    });
+    protocols.register({
+      kind: "call",
+      id: PROBE,
+      limits: LIMITS.probe,
+      onCall: async (peer) => {
+        this.#requireDriver(peer);
+        return this.machine.fingerprint();
+      },
+    });
+    protocols.register({
+      kind: "duplex",
+      id: MESSAGES,
+      limits: LIMITS.messages,
+      onDuplex: (peer, duplex) => this.#take(peer, duplex, () => this.messenger.accept(peer, duplex)),
+    });
+    protocols.register({
+      kind: "duplex",
+      id: STREAM,
+      limits: LIMITS.stream,
+      onDuplex: (peer, duplex) =>
+        this.#take(peer, duplex, () => this.streams.accept(peer, duplex, this.#options.streamHandler())),
+    });
   }
 
-  #onDuplex(peer: MemberCertificate, kind: DuplexKind, duplex: ByteDuplex): void {
+  #requireDriver({ id }: MemberCertificate): Driver {
+    if (!this.#driver) throw new FirefliesError("peer-refused", "The member is still starting.");
+    this.#stack.links.touch(id);
+    return this.#driver;
+  }
+
+  #take(peer: MemberCertificate, duplex: ByteDuplex, accept: () => void): void {
     const refusal = this.#driver ? this.#refusal(peer) : new FirefliesError("peer-refused");
+    this.#stack.links.touch(peer.id);
     if (refusal) duplex.destroy(refusal);
-    else if (kind === "messages") this.messenger.accept(peer, duplex);
-    else this.streams.accept(peer, duplex, this.#options.streamHandler());
+    else accept();
   }
 
   /** Who has left the view may speak of membership only, so that it can come back; its messages wait until then. */
@@ -334,33 +436,29 @@ export class Member {
   /** What a change of the view means for connections. */
   #follow(told: Told): void {
     if (told.kind === "departed") this.#onDeparted();
-    if (told.kind === "revocations") this.#cutRevoked();
+    if (told.kind === "revocations") this.#stack.recheck();
     if (told.kind === "joined" || told.kind === "updated" || told.kind === "rebutted") this.#introduce(told.member);
+    if (told.kind === "updated") this.#stack.links.moved(told.member.id, addressesOf(told.member, TRANSPORT_GRPC));
     if (told.kind === "joined") this.#cache?.joined();
     if (told.kind !== "left" && told.kind !== "failed") return;
     const { id } = told.member;
     const error = new FirefliesError("peer-removed", `Member ${id} has left the view.`);
     this.messenger.endAll(id, error);
     this.streams.endAll(id, error);
-    this.#pool.drop(id);
-    this.#listener?.recheck();
-  }
-
-  /** Both ways: links that I made, and those that were made to me. */
-  #cutRevoked(): void {
-    this.#pool.recheck();
-    this.#listener?.recheck();
+    this.#stack.links.drop(id);
+    this.#stack.recheck();
   }
 
   #introduce(peer: Peer): void {
     const key = this.#machine?.agreementKeyOf(peer.id);
     if (key) this.#pingTable.learn(peer.id, key);
-    this.#pool.forgive(addressesOf(peer, TRANSPORT_GRPC));
+    this.#stack.links.forgive(addressesOf(peer, TRANSPORT_GRPC));
   }
 
   #tidy(): void {
-    this.#pool.closeIdle();
+    this.#stack.links.closeIdle();
     this.#cache?.tidy();
+    this.#reachWatch?.look();
   }
 }
 

@@ -9,6 +9,8 @@ export interface Memory {
   readonly savedMark: bigint;
   /** Held once; checked again like anyone's. */
   readonly statements: readonly Uint8Array[];
+  /** There was an earlier life, and whom it knew cannot be read. */
+  readonly isLost: boolean;
 }
 
 /** What cannot be read is set aside and told as an alarm; the member goes on without it. */
@@ -16,14 +18,16 @@ export async function recall(
   state: StateDirectory | undefined,
   onAlarm: (alarm: FirefliesError) => void,
 ): Promise<Memory> {
-  if (!state) return { savedMark: 0n, statements: [] };
+  if (!state) return { savedMark: 0n, statements: [], isLost: false };
   const restored = <T>(found: Restored<T>, what: string): T | undefined => {
     if (found.kind === "corrupt") onAlarm(unreadable(found, what));
     return found.kind === "restored" ? found.value : undefined;
   };
   const mark = restored(await state.readEpoch(), "epoch mark");
-  const statements = restored(await state.readMembers(), "known members");
-  return { savedMark: mark ?? 0n, statements: statements ?? [] };
+  const members = await state.readMembers();
+  const statements = restored(members, "known members");
+  const isLost = members.kind === "corrupt" || (members.kind === "absent" && mark !== undefined);
+  return { savedMark: mark ?? 0n, statements: statements ?? [], isLost };
 }
 
 function unreadable({ reason, kept }: { readonly reason: string; readonly kept: string }, what: string) {
@@ -33,8 +37,8 @@ function unreadable({ reason, kept }: { readonly reason: string; readonly kept: 
 
 /** The members that saved statements tell of. */
 export interface Remembered {
-  /** Some were there, as far as is known: a view to start from. */
-  readonly isCompany: boolean;
+  /** So many others were there, as far as is known: a view to start from. */
+  readonly others: number;
   /** Where those were who had said goodbye: all may have stopped together, and be back. */
   readonly departed: readonly Recipient[];
 }
@@ -44,7 +48,7 @@ export function remembered(statements: readonly Uint8Array[], self: MemberId): R
   const notes = claims.flatMap((claim) => (claim?.kind === "note" && claim.note.id !== self ? [claim.note] : []));
   const departed = notes.filter(({ leaving }) => leaving);
   return {
-    isCompany: departed.length < notes.length,
+    others: notes.length - departed.length,
     departed: departed.map((note) => ({ id: note.id, addresses: addressesOf(note, TRANSPORT_GRPC) })),
   };
 }

@@ -1,7 +1,8 @@
 /** Asks for the next certificate at about two thirds of the present one's life, and again until it is there. */
 import { CLOCK_TOLERANCE_MS, type FirefliesError, type Identity, keyPairOf, saveIdentity } from "../identity/index.js";
+import { asFirefliesError } from "../net/index.js";
 import { renew } from "./authority.js";
-import { asFirefliesError, TIMER_MS_MAX } from "./guard.js";
+import { byEitherClock, type Clocks } from "./clocks.js";
 
 /** The share of a certificate's life after which it is renewed; the rest is for an authority that is away. */
 const RENEW_AT = 2 / 3;
@@ -11,6 +12,8 @@ const JITTER = 0.05;
 const RETRY_SHARE = 1 / 100;
 /** ... and not less, milliseconds. */
 const RETRY_MS_MIN = 1_000;
+/** A timer stands still while the machine sleeps, so the wall clock is looked at this often, milliseconds. */
+const LOOK_MS = 60_000;
 
 export interface RenewalOptions {
   readonly identity: () => Identity;
@@ -18,8 +21,7 @@ export interface RenewalOptions {
   readonly addresses: () => readonly string[];
   /** Where identity files are kept, if anywhere. */
   readonly directory: string | undefined;
-  /** Unix milliseconds. */
-  readonly now: () => number;
+  readonly clocks: () => Clocks;
   readonly onRenewed: (identity: Identity) => void;
   readonly onFailed: (error: FirefliesError) => void;
 }
@@ -28,6 +30,8 @@ export class Renewal {
   readonly #options: RenewalOptions;
   readonly #abort = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  /** When the next attempt is planned, unix milliseconds; undefined while one is under way. */
+  #dueAt: number | undefined;
   /** Attempts up to now; never rejects. */
   #attempts: Promise<unknown> = Promise.resolve();
 
@@ -43,46 +47,63 @@ export class Renewal {
     await this.#attempts;
   }
 
+  /** The wall clock has stepped: a renewal may be due by it. */
+  look(): void {
+    if (this.#dueAt !== undefined) this.#schedule(this.#dueAt);
+  }
+
   #schedule(at: number): void {
     if (this.#options.urls.length === 0 || this.#abort.signal.aborted) return;
-    const delay = Math.min(TIMER_MS_MAX, Math.max(0, at - this.#options.now()));
-    this.#timer = setTimeout(() => void (at > this.#options.now() ? this.#schedule(at) : this.#renew()), delay);
+    clearTimeout(this.#timer);
+    this.#dueAt = at;
+    const delay = Math.min(LOOK_MS, Math.max(0, at - this.#now()));
+    this.#timer = setTimeout(() => void (at > this.#now() ? this.#schedule(at) : this.#renew()), delay);
     this.#timer.unref();
   }
 
-  /** Renews at once, whatever was planned. Rejects with the codes of `renew`, or "state-write-failed". */
+  /** The later one of both clocks: a renewal that comes early does no harm. */
+  #now(): number {
+    const { wall, believed } = this.#options.clocks();
+    return Math.max(wall, believed);
+  }
+
+  /** Gets another certificate at once, whatever was planned. Rejects with the codes of `renew`, or "state-write-failed". */
   async renewNow(): Promise<void> {
     clearTimeout(this.#timer);
+    this.#dueAt = undefined;
     try {
-      await this.#attempt();
+      await this.#attempt({ anew: true });
     } finally {
       this.#plan();
     }
   }
 
   async #renew(): Promise<void> {
+    this.#dueAt = undefined;
     try {
       await this.#attempt();
       this.#plan();
     } catch (error) {
       if (this.#abort.signal.aborted) return;
-      const { identity, now, onFailed } = this.#options;
+      const { identity, onFailed } = this.#options;
       onFailed(asFirefliesError(error, "authority-failed"));
-      this.#schedule(now() + retryPause(identity().certificate, Math.random()));
+      this.#schedule(this.#now() + retryPause(identity().certificate, Math.random()));
     }
   }
 
-  #attempt(): Promise<void> {
-    const attempt = this.#ask();
+  #attempt(how: { readonly anew?: boolean } = {}): Promise<void> {
+    const attempt = this.#ask(how);
     this.#attempts = Promise.allSettled([this.#attempts, attempt]);
     return attempt;
   }
 
-  async #ask(): Promise<void> {
-    const { identity, urls, addresses, now, onRenewed } = this.#options;
+  async #ask(how: { readonly anew?: boolean }): Promise<void> {
+    const { identity, urls, addresses, clocks, onRenewed } = this.#options;
     const current = identity();
-    const options = { addresses: addresses(), now: now(), signal: this.#abort.signal };
-    const granted = await renew(urls, current, keyPairOf(current.privateKey), options);
+    const options = { addresses: addresses(), signal: this.#abort.signal, ...how };
+    const granted = await byEitherClock(clocks(), (now) =>
+      renew(urls, current, keyPairOf(current.privateKey), { ...options, now }),
+    );
     const renewed = { ...current, certificate: granted.certificate };
     // First of all in use: a full disk must not cost the membership. What is not saved is asked for again.
     onRenewed(renewed);
@@ -91,9 +112,8 @@ export class Renewal {
 
   /** An authority that gave the old one again is not asked without end. */
   #plan(): void {
-    const { identity, now } = this.#options;
-    const { certificate } = identity();
-    const soonest = now() + retryPause(certificate, Math.random());
+    const { certificate } = this.#options.identity();
+    const soonest = this.#now() + retryPause(certificate, Math.random());
     this.#schedule(Math.max(soonest, renewalTime(certificate, Math.random())));
   }
 

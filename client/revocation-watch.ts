@@ -1,24 +1,5 @@
-/**
- * Asks the authority for its revocation list (rule R17), so that gossip has something to spread, and watches the age of
- * the one that is held. A network asks about once a second as a whole, however large it is: whoever hears of a new list
- * first tells the others.
- */
-import { FirefliesError, fingerprintOf, type Identity } from "../identity/index.js";
-import { fetchRevocations, Line } from "./authority.js";
-import { asFirefliesError } from "./guard.js";
-
-/** Questions of the whole network lie this far apart, milliseconds ... */
-const SHARED_PAUSE_MS = 1_000;
-/** ... those of one member at least and at most this far: a few members must not hurry, many not forget. */
-const PAUSE_MIN_MS = 5_000;
-const PAUSE_MAX_MS = 900_000;
-/**
- * With shorter pauses on average the connection is kept, milliseconds: the authority closes one that is idle for 80 s, and
- * in larger networks few members ask at the same time, but all would hold a connection.
- */
-const KEPT_PAUSE_MS = 50_000;
-/** For one question, milliseconds: nobody waits for it. */
-const TIMEOUT_MS = 5_000;
+/** Watches the age of the revocation list that is held (rule R17): one past its time means that nobody knows what is revoked. */
+import { FirefliesError } from "../identity/index.js";
 
 /** What a list says of itself. */
 export interface ListDates {
@@ -28,23 +9,13 @@ export interface ListDates {
 }
 
 export interface RevocationWatchOptions {
-  readonly identity: Identity;
-  /** Of the authority; empty when there is none to ask, and then no list is expected. */
-  readonly urls: readonly string[];
-  /** Live members, with me. */
-  readonly members: () => number;
   /** Unix milliseconds. */
   readonly now: () => number;
-  /** A list to take in; it is checked like anyone's. */
-  readonly learn: (statement: Uint8Array) => void;
   readonly onAlarm: (alarm: FirefliesError) => void;
 }
 
 export class RevocationWatch {
   readonly #options: RevocationWatchOptions;
-  readonly #abort = new AbortController();
-  readonly #line = new Line();
-  #timer: NodeJS.Timeout | undefined;
   #held: ListDates | undefined;
   #asked = 0;
   /** The list whose age was complained of, once. */
@@ -54,15 +25,9 @@ export class RevocationWatch {
     this.#options = options;
   }
 
-  /** Asks at once, and from then on now and then. */
-  start(): void {
-    if (this.#options.urls.length > 0) void this.#ask();
-  }
-
-  stop(): void {
-    this.#abort.abort();
-    this.#line.close();
-    clearTimeout(this.#timer);
+  /** Of the list that is held; 0 for none. */
+  get number(): bigint {
+    return this.#held?.number ?? 0n;
   }
 
   /** A newer list is in force, wherever it came from. */
@@ -70,31 +35,12 @@ export class RevocationWatch {
     this.#held = { number, nextUpdate };
   }
 
-  async #ask(): Promise<void> {
-    const { identity, urls, now, learn } = this.#options;
+  /**
+   * The authority was asked for a newer list, or could not be, and why. Complains once for each list that is past its time: an
+   * authority that is away for a while is none of my business while the list is young.
+   */
+  asked(cause?: FirefliesError): void {
     this.#asked += 1;
-    const place = { urls, fingerprint: fingerprintOf(identity.root) };
-    try {
-      const line = meanPauseOf(this.#options.members()) <= KEPT_PAUSE_MS ? this.#line : undefined;
-      const options = { now: now(), signal: this.#abort.signal, timeoutMs: TIMEOUT_MS, line };
-      const statement = await fetchRevocations(place, this.#held?.number ?? 0n, options);
-      if (statement !== undefined && !this.#abort.signal.aborted) learn(statement);
-      this.#complain();
-    } catch (error) {
-      this.#complain(asFirefliesError(error, "authority-failed"));
-    }
-    if (!this.#abort.signal.aborted) this.#schedule();
-  }
-
-  #schedule(): void {
-    const pause = pauseOf(this.#options.members(), Math.random());
-    this.#timer = setTimeout(() => void this.#ask(), pause);
-    this.#timer.unref();
-  }
-
-  /** Once for each list. An authority that is away for a while is none of my business while the list is young. */
-  #complain(cause?: FirefliesError): void {
-    if (this.#abort.signal.aborted) return;
     const { number, nextUpdate } = this.#held ?? { number: 0n, nextUpdate: 0 };
     if (this.#stale === number || this.#options.now() <= nextUpdate) return;
     // The answer of a moment ago is still being checked, or others are just about to tell me theirs.
@@ -115,13 +61,4 @@ function staleAlarm(held: ListDates | undefined, cause: FirefliesError | undefin
     `${which}, and the authority gave no newer one${why}. What it revokes is not known here until it does.`,
     { cause },
   );
-}
-
-/** How long one of `members` waits before it asks again, milliseconds; `chance` in [0, 1) spreads them. */
-export function pauseOf(members: number, chance: number): number {
-  return meanPauseOf(members) * (0.5 + chance);
-}
-
-function meanPauseOf(members: number): number {
-  return Math.min(PAUSE_MAX_MS, Math.max(PAUSE_MIN_MS, members * SHARED_PAUSE_MS));
 }

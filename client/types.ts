@@ -19,8 +19,25 @@ export interface Member {
   readonly epoch: bigint;
   /** An accusation stands against it; without a rebuttal it is removed after 2 Delta. */
   readonly suspected: boolean;
+  /** False while this client's dials to it fail and it has dialled none itself; true also when nobody has tried yet. */
+  readonly reachable: boolean;
   /** Unix time in milliseconds at which this client saw it join. */
   readonly since: number;
+}
+
+/** Why and since when this member is not among the others. */
+export interface Isolated {
+  /**
+   * "removed": they took me for dead, and take me back with my next note, within seconds. "waiting": they removed me several
+   * times in short succession, and take me back at `until`. "nobody": all others have failed, or I am cut off. "refused":
+   * everybody who is called refuses my certificate. "equivocated": my identity is in use twice, and needs a newer certificate.
+   * "revoked", "expired": my certificate is. Of the last four an alarm "isolated" says what to do.
+   */
+  readonly reason: "removed" | "waiting" | "nobody" | "refused" | "equivocated" | "revoked" | "expired";
+  /** Unix time in milliseconds at which this client found it. */
+  readonly since: number;
+  /** Unix time in milliseconds at which a wait ends. */
+  readonly until: number | undefined;
 }
 
 /** One change of the view. `at` is unix time in milliseconds. */
@@ -30,8 +47,12 @@ export type Change =
       readonly member: Member;
       readonly at: number;
     }
-  /** The others have removed me, or I reach nobody. */
-  | { readonly kind: "isolated"; readonly reason: string; readonly at: number }
+  /** The others do not have me among them; `until` as in `Isolated`. Told again when the reason or the end is another one. */
+  | { readonly kind: "isolated"; readonly reason: Isolated["reason"]; readonly until?: number; readonly at: number }
+  /** That is over. */
+  | { readonly kind: "back"; readonly reason: Isolated["reason"]; readonly at: number }
+  /** My addresses have changed: "host:port", the preferred one first. The others are told. */
+  | { readonly kind: "moved"; readonly addresses: readonly string[]; readonly at: number }
   /** The reader was slower than the changes: `count` of them were dropped; read `members()` again. */
   | { readonly kind: "dropped"; readonly count: number; readonly at: number };
 
@@ -83,6 +104,11 @@ export interface SendOptions {
   readonly onProof?: (proof: Uint8Array) => void;
 }
 
+export interface StopOptions {
+  /** Milliseconds for what runs to end by itself, 5,000 by default; 0 cuts it at once. */
+  readonly drain?: number;
+}
+
 /** Told what an operator should know; see the error's code. Must not throw. */
 export type AlarmHandler = (alarm: FirefliesError) => void;
 
@@ -104,12 +130,16 @@ export interface ClientInfo {
   /** Live members other than me. */
   readonly members: number;
   readonly suspected: number;
+  /** Undefined while this member is among the others, as far as it can tell. */
+  readonly isolated: Isolated | undefined;
   /** Links that I have made and keep. */
   readonly links: number;
   /** Of my view, 32 hex digits; equal views have equal ones. */
   readonly fingerprint: string;
   /** Unix time in milliseconds at which my certificate ends. */
   readonly certificateEnds: number;
+  /** "in-doubt" after a step of the wall clock that nothing has borne out yet: see the alarm "clock-stepped". */
+  readonly clock: "steady" | "in-doubt";
   /** What partners sent and I did not take, counted by "what: reason". Duplicates are ordinary; lies are not. */
   readonly rejected: Readonly<Record<string, number>>;
 }

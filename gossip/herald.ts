@@ -1,15 +1,14 @@
-/** Tells the application what changed in the view: each change once, and what became of me. */
+/** Tells the application what changed in the view: each change once. */
 import type { MemberId } from "../rings/index.js";
-import type { Outbox } from "./outbox.js";
-import type { Output } from "./outputs.js";
-import type { RevocationList } from "./revocation.js";
-import type { Roster } from "./roster.js";
-import type { Self } from "./self.js";
-import type { View } from "./view.js";
+import type { Isolation } from "./isolation.js";
+import type { Outbox, Output } from "./outputs.js";
+import type { RevocationList } from "./records/revocation.js";
+import type { Roster } from "./view/roster.js";
+import type { View } from "./view/view.js";
 
 export interface HeraldParts {
   readonly view: View;
-  readonly self: Self;
+  readonly isolation: Isolation;
   readonly roster: Roster;
   readonly outbox: Outbox;
 }
@@ -18,7 +17,8 @@ export class Herald {
   readonly #parts: HeraldParts;
   /** Whose standing or note may differ from what was told. */
   readonly #touched = new Set<MemberId>();
-  #outcastEpoch: bigint | undefined;
+
+  #isClockFrozen = false;
 
   constructor(parts: HeraldParts) {
     this.#parts = parts;
@@ -45,22 +45,17 @@ export class Herald {
       for (const change of roster.observe(id, view.judgement.standing(id), view.note(id))) this.#changed(change);
     }
     this.#touched.clear();
-    this.#tellMine();
+  }
+
+  /** An alarm for each step of the wall clock that is not believed (rule R18). */
+  clockIs(isFrozen: boolean): void {
+    if (isFrozen && !this.#isClockFrozen) this.#parts.outbox.emit({ kind: "alarm", what: "clock-stepped" });
+    this.#isClockFrozen = isFrozen;
   }
 
   #changed(change: Output): void {
-    const { outbox, roster } = this.#parts;
+    const { outbox, roster, isolation } = this.#parts;
     outbox.emit(change);
-    if (change.kind === "failed" && roster.size === 0) outbox.emit({ kind: "isolated", reason: "nobody" });
-  }
-
-  /** Once for each epoch of mine. */
-  #tellMine(): void {
-    const { view, self, outbox } = this.#parts;
-    const standing = view.judgement.standing(view.me);
-    if (standing !== "revoked" && standing !== "expired" && standing !== "equivocated") return;
-    if (this.#outcastEpoch === self.epoch) return;
-    this.#outcastEpoch = self.epoch;
-    outbox.emit({ kind: "isolated", reason: standing });
+    if (change.kind === "failed" && roster.size === 0) isolation.lonely();
   }
 }

@@ -102,3 +102,6 @@ export const FRESH_MAX = 4096;
 export const PUSH_BYTES_MAX = 64 * 1024;
 /** Outputs in one drain beyond which a driver has clearly stopped draining: a programmer's error. */
 export const OUTPUTS_MAX = 1_000_000;
+
+/** Members whose word on what became of me is remembered: with 105 rings a member has twice as many neighbours. */
+export const WORDS_MAX = 256;

@@ -1,10 +1,11 @@
 /** What a machine is made from. */
-import type { CertificateFacts } from "./certificate.js";
-import type { Address } from "./note.js";
+
 import type { Recipient } from "./outputs.js";
 import type { Ports } from "./ports.js";
+import type { CertificateFacts } from "./records/certificate.js";
+import type { Address } from "./records/note.js";
 import type { Settings } from "./settings.js";
-import type { SharedView } from "./shared-view.js";
+import type { SharedView } from "./view/shared-view.js";
 
 export interface MachineOptions {
   /** My own, checked certificate. */

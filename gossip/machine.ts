@@ -7,47 +7,43 @@
  * of docs/protocol.md.
  */
 import { type MemberId, tolerance } from "../rings/index.js";
-import type { CertificateFacts } from "./certificate.js";
-import { TrustedClock } from "./clock.js";
-import { CALL_TIMEOUT_MS, Courier } from "./courier.js";
-import { Defence } from "./defence.js";
-import { Epochs } from "./epochs.js";
-import { Evidence } from "./evidence.js";
-import { Exchanges } from "./exchanges.js";
-import { Hearings } from "./hearings.js";
+import { CLOCK_TOLERANCE_MS } from "./clock.js";
+import { Defence } from "./defence/defence.js";
+import { Epochs } from "./defence/epochs.js";
+import { Hearings } from "./defence/hearings.js";
+import { Self } from "./defence/self.js";
+import type { TryOutcome } from "./detection/detector.js";
+import { Lateness } from "./detection/lateness.js";
+import { Monitor } from "./detection/monitor.js";
 import { Herald } from "./herald.js";
-import { Intake, type Intaken } from "./intake.js";
-import { Joining } from "./joining.js";
-import { Judgement, type Standing } from "./judgement.js";
-import { Lateness } from "./lateness.js";
+import { Isolation } from "./isolation.js";
 import type { MachineOptions } from "./machine-options.js";
-import { Mailer } from "./mailer.js";
-import { Monitor } from "./monitor.js";
-import { type Address, addressesOf, type SignedNote, TRANSPORT_GRPC } from "./note.js";
-import { Outbox } from "./outbox.js";
-import type { Output, Peer, Recipient } from "./outputs.js";
-import { encodePacket, parsePacket } from "./packet.js";
-import { Partners } from "./partners.js";
+import { Outbox, type Output, type Peer, type Recipient, type Standing } from "./outputs.js";
 import type { Ports } from "./ports.js";
-import { receive } from "./reception.js";
-import { Roster } from "./roster.js";
-import { Rounds, withoutMine } from "./rounds.js";
-import { Self } from "./self.js";
+import type { CertificateFacts } from "./records/certificate.js";
+import type { Address, SignedNote } from "./records/note.js";
+import { encodePacket, parsePacket } from "./records/packet.js";
+import { type Claim, subjectOf } from "./records/statement.js";
+import { own, type Verdict } from "./records/verified.js";
 import { checkSettings, noteMs, type Settings } from "./settings.js";
-import { type Claim, subjectOf } from "./statement.js";
+import { CALL_TIMEOUT_MS, Courier } from "./spreading/courier.js";
+import { Exchanges } from "./spreading/exchanges.js";
+import { Joining } from "./spreading/joining.js";
+import { Mailer } from "./spreading/mailer.js";
+import { Partners, receive } from "./spreading/partners.js";
+import { Rounds } from "./spreading/rounds.js";
 import { earliest, Timers } from "./timers.js";
-import { own, type Verdict } from "./verified.js";
-import { View } from "./view.js";
+import { Evidence } from "./view/evidence.js";
+import { Intake, type Intaken } from "./view/intake.js";
+import { Judgement } from "./view/judgement.js";
+import { Roster } from "./view/roster.js";
+import { View } from "./view/view.js";
 
 /**
  * After a change of mine, milliseconds in which differing fingerprints start no exchange: others are still learning it. More
  * than the pause between two pushes (mailer.ts) and a round trip.
  */
 const SETTLE_MS = 250;
-/** A newcomer's first rounds, as many as news needs by comparing alone among a thousand members (docs/protocol.md) ... */
-const SETTLING_ROUNDS = 7;
-/** ... follow each other faster by this factor: others came at the same time, unknown to all. */
-const SETTLING_PACE = 4;
 /** Joining ends after so many milliseconds, whoever has answered by then: five calls that nobody answers. */
 const JOIN_TIMEOUT_MS = 10_000;
 /** Begins the names of timers for notes that wait (rule R11); the subject's id follows. */
@@ -55,12 +51,11 @@ const NOTE_TIMER = "note/";
 /** Expiry and forgotten budgets are looked at this often, in gossip intervals. */
 const TIDY_INTERVALS = 10;
 
-type TimerName = "doubt" | "gossip" | "monitor" | "push" | "rebuttal" | "repush" | "join" | "depart";
+type TimerName = "doubt" | "isolation" | "gossip" | "monitor" | "push" | "rebuttal" | "repush" | "join" | "depart";
 
 export class Machine {
   readonly #settings: Settings;
   readonly #ports: Ports;
-  readonly #clock: TrustedClock;
   readonly #evidence: Evidence;
   readonly #judgement: Judgement;
   readonly #view: View;
@@ -76,6 +71,7 @@ export class Machine {
   readonly #courier = new Courier();
   readonly #roster: Roster;
   readonly #herald: Herald;
+  readonly #isolation: Isolation;
   readonly #timers = new Timers();
   readonly #lateness = new Lateness();
   readonly #outbox = new Outbox();
@@ -88,29 +84,25 @@ export class Machine {
   /** The deadline, once it was asked for; only inputs change it, and each of them wakes me first. Infinity: none. */
   #due: number | undefined;
   #departed = false;
-  #frozen = false;
 
   /** Throws RangeError on settings out of range, and for a shared view in which my note does not stand. */
   constructor(options: MachineOptions) {
     checkSettings(options.settings);
     const { settings, ports, ringCount, certificate } = options;
-    const { random, sha256 } = ports;
     this.#settings = settings;
     this.#ports = ports;
     this.#known = options.known;
-    this.#clock = new TrustedClock(ports.wallClock);
     const begun = options.shared?.fork(certificate.id);
     this.#standingNote = options.shared?.noteOf(certificate, options.savedMark);
-    this.#evidence = begun?.evidence ?? new Evidence({ ringCount, sha256 });
+    this.#evidence = begun?.evidence ?? new Evidence({ ringCount, sha256: ports.sha256 });
     this.#roster = begun?.roster ?? new Roster();
     this.#judgement = new Judgement({ evidence: this.#evidence, ...settings });
     this.#view = new View(certificate.id, this.#evidence, this.#judgement);
-    const epochs = new Epochs(options.savedMark, ports.wallClock());
-    const mine = { certificate: own(certificate), epochs, sign: ports.sign };
-    this.#self = new Self({ ...options, ...mine });
+    const epochs = new Epochs(options.savedMark, ports.clock.reading);
+    this.#self = new Self({ ...options, certificate: own(certificate), epochs, sign: ports.sign });
     this.#intake = this.#newIntake(options);
     this.#partners = new Partners(settings.gossipMs);
-    const shared = {
+    const parts = {
       view: this.#view,
       self: this.#self,
       partners: this.#partners,
@@ -120,8 +112,10 @@ export class Machine {
       outbox: this.#outbox,
       settings,
       ports,
-      random,
+      random: ports.random,
     };
+    this.#isolation = new Isolation(parts);
+    const shared = { ...parts, isolation: this.#isolation };
     this.#herald = new Herald(shared);
     this.#mailer = new Mailer(shared);
     this.#monitor = new Monitor({ ...shared, mailer: this.#mailer, onAccused: (id) => this.#herald.touch(id) });
@@ -131,8 +125,7 @@ export class Machine {
       submit: (statements, from, isNews, now, isHearing) =>
         this.#act(this.#intake.submit(statements, from, isNews, now, isHearing), now),
       isPending: (digest) => this.#intake.isPending(digest),
-      onToldGone: (epoch, now) => this.#defence.toldGone(epoch, now),
-      onSummons: (from, summons, now) => this.#defence.summoned(from, summons, true, now),
+      defence: this.#defence,
       deltaMs: settings.deltaMs,
       isNew: () => this.#joining !== undefined,
     });
@@ -140,7 +133,7 @@ export class Machine {
     this.#rounds = new Rounds({
       ...shared,
       exchanges: this.#exchanges,
-      contacts: withoutMine(options.contacts, addressesOf(options, TRANSPORT_GRPC)),
+      contacts: options.contacts,
     });
   }
 
@@ -230,12 +223,12 @@ export class Machine {
 
   start(now: number): void {
     this.#due = undefined;
-    this.#clock.wall(now);
+    this.#ports.clock.wall(now);
     if (this.#standingNote) this.#defence.stand(this.#standingNote);
     else this.#introduceMyself(now);
     if (this.#known.length > 0) this.#act(this.#intake.submit(this.#known, undefined, false, now), now);
     if (this.#standingNote) this.#setOut(now);
-    else this.#beginJoin(now);
+    else this.#beginJoin(this.#rounds.contacts, false, now);
     this.#settle(now);
   }
 
@@ -309,16 +302,9 @@ export class Machine {
   }
 
   /** How a `try` ended. */
-  tried(id: MemberId, answered: boolean, now: number): void {
+  tried(id: MemberId, outcome: TryOutcome, now: number): void {
     this.#wake(now);
-    this.#monitor.tried(id, answered, now);
-    this.#settle(now);
-  }
-
-  /** A `try` was turned down at once: the host answered that nobody listens there. */
-  refused(id: MemberId, now: number): void {
-    this.#wake(now);
-    this.#monitor.refused(id, now);
+    this.#monitor.tried(id, outcome, now);
     this.#settle(now);
   }
 
@@ -344,6 +330,15 @@ export class Machine {
 
   addContacts(contacts: readonly Recipient[]): void {
     this.#rounds.addContacts(contacts);
+  }
+
+  /** Contacts that came later. While I know nobody I ask them at once, as a joiner does; "ready" follows again. */
+  meet(contacts: readonly Recipient[], now: number): void {
+    this.#wake(now);
+    const others = this.#rounds.addContacts(contacts);
+    if (this.#joining) this.#joining.add(others);
+    else if (this.#roster.size === 0 && !this.#self.leaving && others.length > 0) this.#beginJoin(others, true, now);
+    this.#settle(now);
   }
 
   /** What is handed to ring neighbours each interval; undefined for nothing. */
@@ -393,6 +388,7 @@ export class Machine {
     const late = this.#lateness.of(deadline, now);
     if (late === 0) return;
     this.#judgement.postpone(late, now);
+    this.#isolation.stalled(late, now);
     if (late <= this.#settings.monitorMs / 2) this.#monitor.postpone(late);
     else this.#monitor.restart(now);
     if (late > this.#settings.deltaMs / 2) this.#askAround(now);
@@ -414,6 +410,7 @@ export class Machine {
     else if (name === "repush") this.#defence.repush(now);
     else if (name === "join") this.#finishJoin(now);
     else if (name === "doubt") this.#doubt(now);
+    else if (name === "isolation") this.#isolation.touch();
     else if (name === "depart") this.#depart();
   }
 
@@ -428,8 +425,7 @@ export class Machine {
 
   #gossip(now: number): void {
     const round = this.#rounds.next(now);
-    const pace = round <= SETTLING_ROUNDS ? SETTLING_PACE : 1;
-    this.#set("gossip", now + this.#settings.gossipMs / pace);
+    this.#set("gossip", now + this.#settings.gossipMs / this.#rounds.pace);
     if (round % TIDY_INTERVALS === 0) this.#tidy(now);
   }
 
@@ -458,9 +454,8 @@ export class Machine {
   }
 
   #wall(now: number): number {
-    const wall = this.#clock.wall(now);
-    if (this.#clock.isFrozen && !this.#frozen) this.#outbox.emit({ kind: "alarm", what: "clock-stepped" });
-    this.#frozen = this.#clock.isFrozen;
+    const wall = this.#ports.clock.wall(now);
+    this.#herald.clockIs(this.#ports.clock.isFrozen);
     return wall;
   }
 
@@ -475,6 +470,7 @@ export class Machine {
       if (!this.#self.leaving) this.#monitor.guardTheDead(now);
     }
     if (this.#joining) this.#join(now);
+    else this.#isolation.tell(now);
     if (this.#intake.isIdle) this.#exchanges.resume(now);
     if (this.#self.leaving && this.#courier.isIdle && this.#mailer.isIdle) this.#depart();
   }
@@ -484,6 +480,7 @@ export class Machine {
     this.#judgedVersion = this.#evidence.version;
     const { changed, turned, removed } = this.#judgement.update(now, this.#wall(now));
     this.#view.refresh(changed);
+    this.#isolation.touch();
     for (const id of changed) this.#herald.touch(id);
     for (const id of removed) this.#monitor.forget(id);
     if (!this.#self.leaving) this.#hearings.turned(turned, now);
@@ -515,9 +512,12 @@ export class Machine {
     // Not judged anew yet: still accused means that this note is the answer.
     const isRebuttal = isLatest && this.#judgement.mayAnswer(claim.note.id);
     if (id) this.#herald.touch(id);
-    if (claim.kind === "revocation") this.#herald.revoked(claim.list);
+    if (claim.kind === "revocation") {
+      this.#ports.clock.proves(claim.list.issuedAt - CLOCK_TOLERANCE_MS, now);
+      this.#herald.revoked(claim.list);
+    }
     if (claim.kind === "note") {
-      this.#judgement.noteAdmitted(claim.note.id, now);
+      if (this.#judgement.noteAdmitted(claim.note.id, now)) this.#rounds.tellOfWait(claim.note.id, now);
       if (isLatest) this.#monitor.forget(claim.note.id);
     }
     if (fresh && isRebuttal) this.#mailer.spreadUrgently(digest, now);
@@ -530,7 +530,7 @@ export class Machine {
 
   /** A well-signed accusation of mine, or a note under my key that is not my latest. */
   #aboutMe(claim: Claim & { kind: "note" | "accusation" }, now: number): void {
-    if (claim.kind === "note") this.#defence.sawMyNote(claim.note.epoch, now);
+    if (claim.kind === "note") this.#defence.sawMyNote(claim.note, now);
     else this.#defence.accused(claim.accusation, now);
   }
 
@@ -556,18 +556,16 @@ export class Machine {
     this.#defence.issueNote(now);
   }
 
-  #beginJoin(now: number): void {
-    this.#joining = new Joining(this.#rounds.contacts, tolerance(this.#evidence.ringCount));
+  #beginJoin(contacts: readonly Recipient[], isAgain: boolean, now: number): void {
+    this.#joining = new Joining(contacts, tolerance(this.#evidence.ringCount), isAgain);
     this.#set("join", now + JOIN_TIMEOUT_MS);
   }
 
   #join(now: number): void {
     const neighbours = this.#view.partners();
     const running = this.#courier.count("exchange");
-    if (running === 0 && this.#intake.isIdle && this.#joining?.isDone(neighbours)) this.#finishJoin(now);
-    for (const to of this.#joining?.next(neighbours, running) ?? []) {
-      if (!this.#exchanges.begin(to, now)) this.#joining?.failed(to);
-    }
+    if (this.#intake.isIdle && this.#joining?.isDone(neighbours, running)) this.#finishJoin(now);
+    this.#joining?.ask(neighbours, running, (to) => this.#exchanges.begin(to, now));
   }
 
   #finishJoin(now: number): void {

@@ -3,10 +3,26 @@
  * compile. Outputs are carried out in their order, and that is a promise: `save` is done before any later `send`.
  */
 import type { MemberId } from "../rings/index.js";
-import type { Standing } from "./judgement.js";
-import type { Address } from "./note.js";
-import type { RevocationList } from "./revocation.js";
-import type { Check } from "./verified.js";
+import { OUTPUTS_MAX } from "./limits.js";
+import type { Address } from "./records/note.js";
+import type { RevocationList } from "./records/revocation.js";
+import type { Check } from "./records/verified.js";
+
+/** How a member stands in this view. The first two are live; all others are skipped on every ring. */
+export type Standing =
+  | "live"
+  /** A valid accusation stands against its latest note. */
+  | "suspected"
+  /** Removed at its latest epoch after 2 Delta of accusation. */
+  | "removed"
+  /** Came back too often, from removals or from leaving, and must wait (rule R13). */
+  | "waiting"
+  | "left"
+  | "revoked"
+  | "expired"
+  | "equivocated"
+  /** A certificate is held, but no note: never heard of. */
+  | "silent";
 
 /** A member as the view knows it. */
 export interface Peer {
@@ -23,6 +39,9 @@ export interface Recipient {
   /** "host:port", preferred first, never empty. */
   readonly addresses: readonly string[];
 }
+
+/** Why I am not among the others. */
+export type IsolationReason = "removed" | "waiting" | "nobody" | "revoked" | "expired" | "equivocated";
 
 export type Output =
   /** Write the mark to stable storage, and only then go on. A disk that refuses is an alarm, not a stop. */
@@ -50,7 +69,7 @@ export type Output =
       readonly epoch: bigint;
       readonly ring: number;
     }
-  /** Ask the member over its main transport whether it is there; answer with `tried`, or with `refused`. */
+  /** Ask the member over its main transport whether it is there; answer with `tried`. */
   | { readonly kind: "try"; readonly to: Recipient; readonly timeoutMs: number }
   /** Check these off the loop; answer with `verified`, one verdict per check, in order. */
   | { readonly kind: "verify"; readonly batch: number; readonly checks: readonly Check[] }
@@ -67,15 +86,40 @@ export type Output =
       readonly member: Peer;
       readonly reason: Exclude<Standing, "live" | "suspected" | "left">;
     }
-  /** I joined as far as anyone could be reached. Once. */
+  /** I joined as far as anyone could be reached. Again when I knew nobody and have asked further contacts. */
   | { readonly kind: "ready" }
   /** My leaving note has reached all neighbours that answered. Once. */
   | { readonly kind: "departed" }
-  /** The others hold me as gone, or nobody else is live here any more. */
-  | { readonly kind: "isolated"; readonly reason: "removed" | "nobody" | "revoked" | "expired" | "equivocated" }
+  /** The others do not have me among them, or nobody else is live here any more. Once for each reason; see isolation.ts. */
+  | {
+      readonly kind: "isolated";
+      readonly reason: IsolationReason;
+      /** Monotonic milliseconds: when a wait ends (rule R13). */
+      readonly until?: number;
+    }
+  /** That is over. */
+  | { readonly kind: "back"; readonly reason: IsolationReason }
   /** A newer list is in force (rule R17): connections of those on it are to be cut. */
   | { readonly kind: "revocations"; readonly list: RevocationList }
   /** Something a partner sent was not taken. For counters; nothing needs to be done. */
   | { readonly kind: "rejected"; readonly from: MemberId | undefined; readonly what: string; readonly reason: string }
   /** An operator should know. */
   | { readonly kind: "alarm"; readonly what: "clock-stepped" | "identity-in-use" | "epochs-exhausted" };
+
+/** Outputs on their way to the driver, in order. */
+export class Outbox {
+  #outputs: Output[] = [];
+
+  emit(output: Output): void {
+    if (this.#outputs.length >= OUTPUTS_MAX) {
+      throw new Error("outputs were not taken: call takeOutputs() after each input");
+    }
+    this.#outputs.push(output);
+  }
+
+  take(): Output[] {
+    const taken = this.#outputs;
+    this.#outputs = [];
+    return taken;
+  }
+}

@@ -1,6 +1,7 @@
 /** What the machine needs from outside: hashes, its own signature, randomness, and the wall clock. */
 import type { Sha256 } from "../rings/index.js";
-import type { StatementReader } from "./reader.js";
+import type { TrustedClock } from "./clock.js";
+import type { StatementReader } from "./records/statement.js";
 
 /** Unpredictable numbers: nonces of pings, and the choice of partners, which a liar must not foresee. */
 export interface Random {
@@ -20,6 +21,6 @@ export interface Ports {
    * statements only, a few times a minute at most, and so synchronous.
    */
   readonly sign: (type: "note" | "leave" | "accusation", body: Uint8Array) => Uint8Array;
-  /** Unix time in milliseconds: for certificate dates and first epochs only; may step (rule R18). */
-  readonly wallClock: () => number;
+  /** For certificate dates and first epochs only (rule R18). Shared with whoever else judges dates. */
+  readonly clock: TrustedClock;
 }

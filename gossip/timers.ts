@@ -38,6 +38,11 @@ export class Timers {
     return this.#entries.has(name);
   }
 
+  /** When it fires; undefined when it is not set. */
+  at(name: string): number | undefined {
+    return this.#entries.get(name)?.at;
+  }
+
   /** Is it set, and has its time come? */
   isDue(name: string, now: number): boolean {
     const entry = this.#entries.get(name);

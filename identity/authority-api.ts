@@ -41,13 +41,26 @@ export interface EnrollBody {
 /** POST /v1/renew, with the member's current certificate in TLS. */
 export interface RenewBody {
   readonly request: string;
+  /** True: another certificate also while the present one is young. Without it a lost answer is given again. */
+  readonly anew?: boolean;
   readonly addresses?: readonly string[];
 }
 
 /** POST /v1/report, with the member's current certificate in TLS. */
 export interface ReportBody {
   readonly addresses: readonly string[];
+  /** Whole seconds within which the next report comes: after that the member is named to others last. */
+  readonly next?: number;
+  /** The member stops: it is named to nobody until it reports again. */
+  readonly leaving?: boolean;
+  /** False: no contacts are wanted. */
+  readonly contacts?: boolean;
+  /** Number of the revocation list that is held, in decimal: a higher one is in the answer. Left out: none is wanted. */
+  readonly after?: string;
 }
+
+/** The longest promise of a next report, seconds; also what is assumed of those that promise nothing. */
+export const REPORT_NEXT_SECONDS_MAX = 1_800;
 
 /** Another member to begin with. */
 export interface ContactAnswer {
@@ -66,6 +79,8 @@ export interface CertificateAnswer {
 
 /** GET /v1/revocations?after=NUMBER: the list in force when its number is higher, else none. */
 export interface RevocationsAnswer {
+  /** What time it is to the authority, unix milliseconds: for members whose clock has stepped. */
+  readonly time: number;
   readonly list?: {
     readonly body: string;
     readonly signature: string;
@@ -74,8 +89,8 @@ export interface RevocationsAnswer {
   };
 }
 
-/** What a report answers. */
-export interface ReportAnswer {
+/** What a report answers: members to talk to, in the order in which to try them, and the list as above. */
+export interface ReportAnswer extends RevocationsAnswer {
   readonly contacts: readonly ContactAnswer[];
 }
 

@@ -72,6 +72,11 @@ export const ERROR_CODES = {
     remedy: "Try again, allow more time, or look at the other member's load.",
   },
   cancelled: { meaning: "The caller cancelled the call.", remedy: "Nothing, if that was meant." },
+  "member-unreachable": {
+    meaning:
+      "Other members see a member live, and this one cannot reach it. An alarm; `reachable` in `members()` says it too.",
+    remedy: "Look at the network and firewalls between the two, and at the address that the member advertises.",
+  },
   "peer-unreachable": {
     meaning: "The member could not be connected to.",
     remedy: "Check that it runs and that its address can be reached from here.",
@@ -86,12 +91,35 @@ export const ERROR_CODES = {
   },
   "clock-stepped": {
     meaning:
-      "The wall clock was set by more than five minutes. Until it is back, certificates are judged by the old one.",
-    remedy: "Check the time service of this machine; restart the member once the clock is right.",
+      "The wall clock was set by more than five minutes, or the machine slept. Certificates are judged by the old time until the authority's word bears out the new one.",
+    remedy:
+      "Nothing after a sleep: the authority is asked at once. If `fireflies info` shows the clock in doubt for longer, check the machine's time service and the way to the authority.",
+  },
+  "loopback-only": {
+    meaning:
+      "The member advertises nothing but loopback: only members on the same machine can be in one network with it.",
+    remedy:
+      "Nothing, if all are on this machine. Else --listen 0.0.0.0, or --advertise HOST; see docs/second-machine.md.",
+  },
+  "address-forbidden": {
+    meaning: "Another member is reached only at addresses that are not dialled from here, as loopback.",
+    remedy: "Let all members advertise addresses that the others reach; see docs/second-machine.md.",
+  },
+  alone: {
+    meaning: "The member has started and sees nobody, although others should be there. It goes on looking for them.",
+    remedy:
+      "See the reasons in the message: check that others run and can be reached from here, and the authority too.",
   },
   "identity-in-use": {
     meaning: "Somebody else runs with this member's key at this moment.",
-    remedy: "Find the second process or the stolen key; stop it, or revoke the certificate.",
+    remedy:
+      "Find the second process or the stolen key; stop it, or revoke the certificate. If the others have cut the member meanwhile, `fireflies renew` brings it back.",
+  },
+  isolated: {
+    meaning:
+      "The others no longer count this member: its certificate is revoked, has ended, or is one that they refuse.",
+    remedy:
+      "After an identity was in use twice: stop the other process, then `fireflies renew`, and the member is back at once. What is revoked enrols again.",
   },
   "epochs-exhausted": {
     meaning: "A note with the highest possible epoch exists under this key, so no newer one can be made.",
@@ -113,7 +141,23 @@ export const ERROR_CODES = {
     meaning: "The metadata is over 4,096 bytes as JSON, or is not JSON.",
     remedy: "Keep it small: it is gossiped to every member.",
   },
+  "member-stopping": {
+    meaning: "The member is stopping: it ends what is open and takes no new message or stream.",
+    remedy: "Send to another member, or wait until it is back. The message was not handled.",
+  },
+  "drain-expired": {
+    meaning: "The member had to stop while handlers, requests or streams were still open. They were cut.",
+    remedy: "Give stop() a longer drain, let handlers heed their signal, and end streams when `stopping` fires.",
+  },
   "peer-removed": { meaning: "The member is not, or no longer, in the view.", remedy: "Send to a live member." },
+  "protocol-unknown": {
+    meaning: "The other side, or this one, does not speak the protocol that was called.",
+    remedy: "Run versions that share it, and register it on both sides.",
+  },
+  "protocol-invalid": {
+    meaning: "A protocol's id is malformed, reserved or taken.",
+    remedy: "Choose another id: a to z, 0 to 9, dots and dashes, at most 64 characters.",
+  },
   "link-closed": {
     meaning: "The connection to the member was lost or closed.",
     remedy: "Try again: whether the other side saw the call is not known.",
@@ -170,6 +214,11 @@ export const ERROR_CODES = {
   "authority-unreachable": {
     meaning: "The authority did not answer in time or refused the connection.",
     remedy: "Check that `fireflies ca` runs and that its address can be reached from here. Members go on without it.",
+  },
+  "authority-unknown": {
+    meaning:
+      "Where the authority is is not known: authority.json is missing or damaged. The certificate is not renewed.",
+    remedy: "Start once with ca_addr or a token of the same authority, which is kept; or say use_ca: false.",
   },
   "authority-untrusted": {
     meaning: "Whoever answered is not the authority with the pinned root fingerprint.",

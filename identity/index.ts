@@ -20,6 +20,7 @@ export {
   type EnrollBody,
   type ErrorAnswer,
   type NetworkAnswer,
+  REPORT_NEXT_SECONDS_MAX,
   type RenewBody,
   type ReportAnswer,
   type ReportBody,
@@ -106,6 +107,7 @@ export {
   type CertificateChain,
   CLOCK_TOLERANCE_MS,
   compareCertificates,
+  type DateClock,
   dateProblem,
   hasKey,
   type MemberCertificate,
@@ -113,6 +115,7 @@ export {
   serialToHex,
   type Verdict,
   type VerifyOptions,
+  verifyAgainst,
   verifyMemberCertificate,
 } from "./member-certificate.js";
 export {

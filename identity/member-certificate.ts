@@ -68,6 +68,30 @@ export function verifyMemberCertificate(chain: CertificateChain, options: Verify
   return verdict;
 }
 
+/** A clock by which dates are judged, and which may be shown to be behind (protocol.md R18). */
+export interface DateClock {
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** The authority has signed something that begins at `begin`, unix milliseconds: it is not earlier. */
+  readonly proves?: ((begin: number) => void) | undefined;
+}
+
+/**
+ * As `verifyMemberCertificate`, for a certificate of exactly this network. One that is good up to its beginning is shown
+ * to the clock first: a machine that has slept for hours is behind, and this is how it learns that.
+ */
+export function verifyAgainst(
+  chain: CertificateChain,
+  { root, network, now, proves }: Pick<VerifyOptions, "root"> & { readonly network: NetworkConstants } & DateClock,
+): Verdict {
+  const verdict = verifyMemberCertificate(chain, { root, network, now: now() });
+  if (verdict.ok || verdict.reason !== "not-yet-valid" || proves === undefined) return verdict;
+  const read = readChain(chain, root);
+  if (!read.ok || !sameNetwork(read.certificate, network)) return verdict;
+  proves(read.certificate.notBefore);
+  return verifyMemberCertificate(chain, { root, network, now: now() });
+}
+
 /** Why `certificate` is not valid at `now`: to be asked at every call of a long connection. */
 export function dateProblem(
   { notBefore, notAfter }: Pick<MemberCertificate, "notBefore" | "notAfter">,

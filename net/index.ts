@@ -12,10 +12,8 @@ export {
   parseHostPort,
 } from "./address.js";
 export { type Deadline, deadlineIn, lateError, msUntil, TIMER_MS_MAX, withDeadline } from "./deadline.js";
-export { DialError, type DialReason, PeerMismatch } from "./dialling/dial-error.js";
 export { type Attempt, Dialler, type DiallerOptions, type DialOptions } from "./dialling/dialler.js";
-export { ConnectionGate, type GateLimits } from "./dialling/gate.js";
-export { type Range, rangeOf, refusalToDial } from "./dialling/policy.js";
+export { refusalToDial } from "./dialling/policy.js";
 export {
   type LookUpOptions,
   NameResolver,
@@ -24,6 +22,24 @@ export {
   type SystemLookUp,
 } from "./dialling/resolver.js";
 export type { SystemFiles } from "./dialling/system-names.js";
+export { Link, type Unreached } from "./links/link.js";
+export { type Destination, Links, type LinksOptions } from "./links/links.js";
+export { Paces } from "./links/pace.js";
+export type { PingCarrier } from "./pings/carrier.js";
+export type { SummonsFields } from "./pings/codec.js";
+export { type PingPeer, Pings, type PingsOptions } from "./pings/pings.js";
+export { NotePings, nonceOf } from "./pings/sender.js";
+export { PingTable } from "./pings/table.js";
+export { UdpCarrier } from "./pings/udp.js";
+export { type CallProtocol, type DuplexProtocol, type Limits, type Protocol, Protocols } from "./protocol.js";
+export { type Range, rangeOf } from "./ranges.js";
+export { SessionHost } from "./session/host.js";
+export type { ConnectOptions, SessionHostOptions } from "./session/options.js";
+export type { ByteDuplex, OpenOptions, Path, Session } from "./session/session.js";
+export { asFirefliesError, ERROR_TEXT_MAX, errorText } from "./session/status.js";
+export { Stack, type StackOptions } from "./stack.js";
+export { DialError, type DialReason, PeerMismatch } from "./transports/dial-error.js";
+export { ConnectionGate, type GateLimits } from "./transports/gate.js";
 export { duplexPair, MemoryNetwork } from "./transports/memory.js";
 export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";

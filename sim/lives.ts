@@ -11,6 +11,7 @@ import {
   type SignedNote,
   TRANSPORT_GRPC,
   TRANSPORT_PING,
+  TrustedClock,
 } from "../gossip/index.js";
 import { fromHex, fullMask, type MemberId } from "../rings/index.js";
 import type { Chance } from "./chance.js";
@@ -124,7 +125,7 @@ export class Lives {
     }
   }
 
-  /** As client/company.ts: new contacts, again and again while it is alone. */
+  /** As client/company.ts, but more slowly: new contacts, again and again while it is alone. */
   #seekCompany(member: Member, pauseMs: number): void {
     const { machine } = member;
     const look = () => {
@@ -172,7 +173,7 @@ export class Lives {
           engine.observers.signed(member, type, body, engine.now);
           return member.credentials.sign(type, body);
         },
-        wallClock: () => engine.wall(member),
+        clock: new TrustedClock(() => engine.wall(member)),
       },
       savedMark: member.savedMark,
       agreementKey: agreementKeyOf(member),

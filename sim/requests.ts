@@ -45,12 +45,11 @@ class Try extends Call {
   }
 
   finish(caller: Member, _packet: Uint8Array, now: number): void {
-    caller.machine.tried(this.target.id, true, now);
+    caller.machine.tried(this.target.id, "answered", now);
   }
 
   giveUp(caller: Member, isRefused: boolean, now: number): void {
-    if (isRefused) caller.machine.refused(this.target.id, now);
-    else caller.machine.tried(this.target.id, false, now);
+    caller.machine.tried(this.target.id, isRefused ? "refused" : "silent", now);
   }
 }
 
@@ -81,7 +80,7 @@ export function attempt(member: Member, { to, timeoutMs }: Extract<Output, { kin
   const { id } = to;
   const target = reach(member, to);
   if (target) new Try(member, target, timeoutMs).begin(NOTHING);
-  else if (id) member.engine.after(member, timeoutMs, () => member.machine.tried(id, false, member.now));
+  else if (id) member.engine.after(member, timeoutMs, () => member.machine.tried(id, "silent", member.now));
 }
 
 export function callOf(member: Member, to: Member, packet: Uint8Array, onAnswer?: (packet: Uint8Array) => void): void {

@@ -2,12 +2,12 @@
  * Parts of the machine that a run can do without, to see what each contributes. A switch replaces a public method of a
  * class of the built package for the time of one run, in this process only.
  */
-import { Detector } from "../../dist/gossip/detector.js";
-import { LocalHealth } from "../../dist/gossip/local-health.js";
-import { Mailer } from "../../dist/gossip/mailer.js";
-import { Monitor } from "../../dist/gossip/monitor.js";
-import { NEW_PATH } from "../../dist/gossip/path.js";
-import { Rounds } from "../../dist/gossip/rounds.js";
+import { Detector } from "../../dist/gossip/detection/detector.js";
+import { LocalHealth } from "../../dist/gossip/detection/local-health.js";
+import { Monitor } from "../../dist/gossip/detection/monitor.js";
+import { NEW_PATH } from "../../dist/gossip/detection/path.js";
+import { Mailer } from "../../dist/gossip/spreading/mailer.js";
+import { Rounds } from "../../dist/gossip/spreading/rounds.js";
 
 const SWITCHES = {
   /** News travel by comparing views alone. */

@@ -28,11 +28,11 @@ const SECONDS = new Map([
   // A hundred members would take minutes for each second.
   ...["storm", "accusation-flooder"].map((name) => [name, 30]),
 ]);
-const OTHERS_SECONDS = 120;
+const OTHERS_SECONDS = 60;
 /** Milliseconds between two turns of life: a newcomer is whole in one second, and accused on all rings in the next ones. */
 const TURN_MS = 10_000;
-/** For other shares of liars than the one that the promises are made for, at most. */
-const OTHER_SHARES_SECONDS = 60;
+/** Members of a network with three tenths of liars: with a hundred, 79 rings cost as much as all other rows together. */
+const MANY_LIARS = { f: 0.3, n: 50 };
 const DEAREST = ["storm", "accusation-flooder"];
 /** Members of a network under these, and of all in the short form. */
 const DEAREST_MEMBERS = 30;
@@ -62,10 +62,9 @@ export function jobs(scale) {
 function longCells() {
   const cells = SHARES.flatMap((f) =>
     NAMES.map((name) => {
-      const n = DEAREST.includes(name) ? DEAREST_MEMBERS : 100;
-      const seconds = SECONDS.get(name) ?? OTHERS_SECONDS;
-      const isShorter = f !== SHARES[0] && !SECONDS.has(name);
-      return { n, f, adversary: accusing(name), seconds: isShorter ? OTHER_SHARES_SECONDS : seconds };
+      const usual = f === MANY_LIARS.f ? MANY_LIARS.n : 100;
+      const n = DEAREST.includes(name) ? DEAREST_MEMBERS : usual;
+      return { n, f, adversary: accusing(name), seconds: SECONDS.get(name) ?? OTHERS_SECONDS };
     }),
   );
   return [...cells, AT_LARGE];

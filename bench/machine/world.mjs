@@ -3,7 +3,7 @@
  * cost nothing here, and all are right but those that `lies` makes: the machine alone is measured.
  */
 import * as crypto from "node:crypto";
-import { encodeAccusation, encodeNote, encodeStatement, LAN, Machine } from "../../dist/gossip/index.js";
+import { encodeAccusation, encodeNote, encodeStatement, LAN, Machine, TrustedClock } from "../../dist/gossip/index.js";
 import { fromHex, fullMask, memberIdFromBytes, toHex } from "../../dist/rings/index.js";
 
 /** As many bytes as a certificate of ours has. */
@@ -78,7 +78,7 @@ function seededRandom() {
 /** A machine with LAN settings that has started at 0; from a shared view, or alone. */
 export function machineOf(certificate, number, rings, shared) {
   const { addresses } = noteOf(certificate, number, rings);
-  const ports = { sha256, random: seededRandom(), sign: () => signature, wallClock: () => 1e6 };
+  const ports = { sha256, random: seededRandom(), sign: () => signature, clock: new TrustedClock(() => 1e6) };
   const facts = { certificate, ringCount: rings, settings: LAN, ports, savedMark: 0n, metadata: none, addresses };
   const machine = new Machine({ ...facts, agreementKey: new Uint8Array(32), contacts: [], known: [], shared });
   machine.start(0);

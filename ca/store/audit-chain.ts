@@ -1,6 +1,6 @@
 /** The audit's chain: each entry's hash covers the entry and the hash before it, so that nothing can be changed or left out unseen. */
 import { sha256Hex } from "../../identity/index.js";
-import type { AuditEntry, AuditHead, AuditNote } from "../store.js";
+import type { AuditEntry, AuditHead, AuditNote } from "./store.js";
 
 /** Before the first entry. */
 export const AUDIT_START: AuditHead = { sequence: 0, hash: "0".repeat(64) };

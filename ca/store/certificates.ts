@@ -1,6 +1,10 @@
 /** Certificates and the tokens that buy them. */
 import { fingerprintOf } from "../../identity/index.js";
 import { equalBytes, type MemberId, memberIdToBytes } from "../../rings/index.js";
+import { dueAt } from "../policy.js";
+import { bytes, optionalText, type Row, type Session, type Value } from "./database/sql.js";
+import { principalOf } from "./principals.js";
+import { saveReport } from "./reports.js";
 import type {
   AuditNote,
   CertificateOutcome,
@@ -10,10 +14,7 @@ import type {
   HowIssued,
   NewCertificate,
   TokenRecord,
-} from "../store.js";
-import { principalOf } from "./principals.js";
-import { saveReport } from "./reports.js";
-import { bytes, optionalText, type Row, type Session, type Value } from "./sql.js";
+} from "./store.js";
 import type { Transaction } from "./writer.js";
 
 const CERTIFICATES =
@@ -76,7 +77,8 @@ export async function recordCertificate(
   if (condition.kind === "token") {
     tx.later("UPDATE tokens SET serial = ? WHERE hash = ?", certificate.serial, condition.hash);
   }
-  if (addresses.length > 0) saveReport(tx, networkId, certificate.id, addresses, certificate.issuedAt);
+  const { id, issuedAt: at } = certificate;
+  if (addresses.length > 0) saveReport(tx, networkId, { id, addresses, at, dueAt: dueAt(at), leaving: false });
   tx.note(note, networkId);
   return "recorded";
 }

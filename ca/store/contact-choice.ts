@@ -1,9 +1,9 @@
 /** The candidates for contacts, read once for all who ask between two commits: those of a group ask at one moment. */
 import { randomBytes } from "node:crypto";
 import type { MemberId } from "../../rings/index.js";
-import type { ContactRecord } from "../store.js";
-import { candidatesOf, contactsAmong } from "./reports.js";
-import type { Session } from "./sql.js";
+import type { Session } from "./database/sql.js";
+import { type Candidates, candidatesOf, contactsAmong } from "./reports.js";
+import type { ContactRecord } from "./store.js";
 import type { Writer } from "./writer.js";
 
 /** What other replicas commit may be this late, milliseconds. */
@@ -22,7 +22,7 @@ interface Choice {
   readonly at: number;
   readonly now: number;
   readonly limit: number;
-  readonly candidates: Promise<Uint8Array[]>;
+  readonly candidates: Promise<Candidates>;
 }
 
 export class ContactChoice {
@@ -41,7 +41,7 @@ export class ContactChoice {
     return contactsAmong(this.#read, await this.#candidates(query), query);
   }
 
-  #candidates({ now, limit }: ContactQuery): Promise<Uint8Array[]> {
+  #candidates({ now, limit }: ContactQuery): Promise<Candidates> {
     const [commits, at] = [this.#writer.commits, performance.now()];
     const known = this.#choice;
     if (

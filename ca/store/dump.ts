@@ -1,8 +1,9 @@
 /** A whole store as rows of plain values, out of one database and into another: also from SQLite to PostgreSQL and back. */
-import type { DumpedRow, Fence, Recorded } from "../store.js";
+
+import { type Column, columnsOf, TABLE_NAMES, type TableName } from "./database/schema.js";
+import { bytes, type SqlDatabase, type Value } from "./database/sql.js";
 import { LIST_CLOCK_MAX, revoke } from "./revocations.js";
-import { type Column, columnsOf, TABLE_NAMES, type TableName } from "./schema.js";
-import { bytes, type SqlDatabase, type Value } from "./sql.js";
+import type { DumpedRow, Fence, Recorded } from "./store.js";
 import type { Transaction } from "./writer.js";
 
 export async function* dumpOf(database: SqlDatabase): AsyncGenerator<DumpedRow> {

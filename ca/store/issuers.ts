@@ -1,6 +1,7 @@
 /** The intermediate certificates of a network, and which of them signs. */
-import type { AuditNote, IssuerRecord, IssuerState, Recorded } from "../store.js";
-import { bytes, optionalNumber, type Row, type Session } from "./sql.js";
+
+import { bytes, optionalNumber, type Row, type Session } from "./database/sql.js";
+import type { AuditNote, IssuerRecord, IssuerState, Recorded } from "./store.js";
 import type { Transaction } from "./writer.js";
 
 export async function issuersOf(db: Session, networkId: Uint8Array): Promise<IssuerRecord[]> {

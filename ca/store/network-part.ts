@@ -1,25 +1,26 @@
 /** One network's part of a store: each method one look or one transaction. */
 import type { MemberId } from "../../rings/index.js";
+import * as certificates from "./certificates.js";
+import { ContactChoice } from "./contact-choice.js";
+import { type Session, texts } from "./database/sql.js";
+import * as issuers from "./issuers.js";
+import * as principals from "./principals.js";
+import * as reports from "./reports.js";
+import * as revocations from "./revocations.js";
 import type {
   AuditNote,
   CertificateQuery,
   IssuerRecord,
   ListRecord,
   ListTurn,
+  MemberReport,
   NetworkStore,
   NewCertificate,
   NewRevocation,
   Page,
   PrincipalRecord,
   TokenRecord,
-} from "../store.js";
-import * as certificates from "./certificates.js";
-import { ContactChoice } from "./contact-choice.js";
-import * as issuers from "./issuers.js";
-import * as principals from "./principals.js";
-import * as reports from "./reports.js";
-import * as revocations from "./revocations.js";
-import { type Session, texts } from "./sql.js";
+} from "./store.js";
 import type { Writer } from "./writer.js";
 
 export function networkPart(read: Session, writer: Writer, networkId: Uint8Array): NetworkStore {
@@ -67,9 +68,9 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
       writer.write((tx) => revocations.saveLists(tx, networkId, { turn, lists, note })),
     list: (kind: string) => revocations.listOf(read, networkId, kind),
 
-    report: async (id: MemberId, addresses: readonly string[], at: number) => {
-      if (await reports.isReported(read, id, addresses, at)) return;
-      await writer.write(async (tx) => reports.saveReport(tx, networkId, id, addresses, at));
+    report: async (report: MemberReport) => {
+      if (await reports.isReported(read, report)) return;
+      await writer.write(async (tx) => reports.saveReport(tx, networkId, report));
     },
     contacts: (query: { except: MemberId; now: number; limit: number }) => contacts.draw(query),
     counts: (now: number) => principals.countsAt(read, networkId, now),

@@ -1,8 +1,9 @@
 /** Opening a store by where it is. */
-import type { Store } from "../store.js";
-import { isPostgresUrl, openPostgres } from "./postgres.js";
+
+import { isPostgresUrl, openPostgres } from "./database/postgres.js";
+import { openSqlite } from "./database/sqlite.js";
 import { SqlStore } from "./sql-store.js";
-import { openSqlite } from "./sqlite.js";
+import type { Store } from "./store.js";
 
 /**
  * The store at a "postgres://" URL or in a SQLite file, with the tables of today. Rejects with "ca-state-corrupt",

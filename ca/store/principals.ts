@@ -1,10 +1,10 @@
 /** Principals: who was admitted under which id, and how many there are. */
 import { type MemberId, memberIdFromBytes, memberIdToBytes } from "../../rings/index.js";
-import type { AuditNote, Counts, MemberRecord, Page, PrincipalRecord, PrincipalStatus, Recorded } from "../store.js";
-import { bytes, optionalNumber, optionalText, type Row, type Session, texts } from "./sql.js";
+import { bytes, optionalNumber, optionalText, type Row, type Session, texts } from "./database/sql.js";
+import type { AuditNote, Counts, MemberRecord, Page, PrincipalRecord, PrincipalStatus, Recorded } from "./store.js";
 import type { Transaction } from "./writer.js";
 
-const MEMBERS = `SELECT p.*, c.serial, c.not_after, r.addresses, r.reported_at FROM principals p
+const MEMBERS = `SELECT p.*, c.serial, c.not_after, r.addresses, r.reported_at, r.left_at FROM principals p
   LEFT JOIN certificates c ON c.serial =
     (SELECT serial FROM certificates WHERE id = p.id ORDER BY not_before DESC, serial DESC LIMIT 1)
   LEFT JOIN reports r ON r.id = p.id WHERE p.network_id = ?`;
@@ -81,5 +81,6 @@ function memberOf(row: Row): MemberRecord {
     notAfter: optionalNumber(row.not_after),
     addresses: texts(row.addresses),
     reportedAt: optionalNumber(row.reported_at),
+    leftAt: optionalNumber(row.left_at),
   };
 }

@@ -1,44 +1,51 @@
-/** Where members said that they are reached, and who is told to a newcomer. */
+/** Who said that it is there, where and when, and who is named to a newcomer. */
+import { CLOCK_TOLERANCE_MS } from "../../identity/index.js";
 import { equalBytes, type MemberId, memberIdToBytes, toHex } from "../../rings/index.js";
-import type { ContactRecord } from "../store.js";
-import { bytes, type Row, type Session, texts } from "./sql.js";
+import { dueAt } from "../policy.js";
+import { bytes, type Row, type Session, texts } from "./database/sql.js";
+import type { ContactRecord, MemberReport } from "./store.js";
 import type { Transaction } from "./writer.js";
 
 /** A report that repeats an earlier one of the same second is not written: each write waits for the disk. */
 const REPORT_STEP_MS = 1_000;
 
+/** `since` begins anew after a goodbye, and after a silence that was longer than promised. */
+const SINCE = `CASE WHEN reports.left_at IS NULL AND reports.due_at >= excluded.reported_at
+  AND reports.since <= excluded.reported_at THEN reports.since ELSE excluded.since END`;
+
 export function saveReport(
   tx: Transaction,
   networkId: Uint8Array,
-  id: MemberId,
-  addresses: readonly string[],
-  at: number,
+  { id, addresses, at, dueAt, leaving }: MemberReport,
 ): void {
-  const sql = `INSERT INTO reports VALUES (?,?,?,?) ON CONFLICT (id) DO UPDATE
-    SET addresses = excluded.addresses, reported_at = excluded.reported_at
-    WHERE reports.addresses <> excluded.addresses OR abs(reports.reported_at - excluded.reported_at) > ${REPORT_STEP_MS}`;
-  tx.later(sql, memberIdToBytes(id), networkId, JSON.stringify(addresses), at);
+  const sql = `INSERT INTO reports VALUES (?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE
+    SET addresses = excluded.addresses, reported_at = excluded.reported_at, since = ${SINCE}, due_at = excluded.due_at,
+      left_at = excluded.left_at
+    WHERE reports.addresses <> excluded.addresses OR abs(reports.reported_at - excluded.reported_at) > ${REPORT_STEP_MS}
+      OR reports.left_at IS NOT NULL OR excluded.left_at IS NOT NULL`;
+  const leftAt = leaving ? at : null;
+  tx.later(sql, memberIdToBytes(id), networkId, JSON.stringify(addresses), at, at, dueAt, leftAt);
 }
 
 /** Whether `saveReport` would change nothing. */
-export async function isReported(
-  db: Session,
-  id: MemberId,
-  addresses: readonly string[],
-  at: number,
-): Promise<boolean> {
-  const row = await db.one("SELECT addresses, reported_at FROM reports WHERE id = ?", memberIdToBytes(id));
-  if (row === undefined || row.addresses !== JSON.stringify(addresses)) return false;
+export async function isReported(db: Session, { id, addresses, at, leaving }: MemberReport): Promise<boolean> {
+  const row = await db.one("SELECT addresses, reported_at, left_at FROM reports WHERE id = ?", memberIdToBytes(id));
+  if (row === undefined || row.addresses !== JSON.stringify(addresses) || row.left_at !== null || leaving) return false;
   return Math.abs(Number(row.reported_at) - at) <= REPORT_STEP_MS;
 }
 
-/** Members of whom a newcomer may be told. */
+/** Members of whom a newcomer may be told, with the network's id and the time. */
 const CANDIDATES = `SELECT r.id FROM reports r JOIN principals p ON p.id = r.id
-  WHERE r.network_id = ? AND r.addresses <> '[]' AND p.status = 'active'
+  WHERE r.network_id = ? AND r.left_at IS NULL AND r.addresses <> '[]' AND p.status = 'active'
     AND EXISTS (SELECT 1 FROM certificates c WHERE c.id = r.id AND c.not_after > ?)`;
+/** Their next report is not overdue: with now, and the latest instant that can have been promised by now. */
+const FRESH = "r.due_at BETWEEN ? AND ?";
+const OVERDUE = "r.due_at < ?";
+/** Heard of more than once in this life: most that crash do so at once. */
+const STEADY = "r.since < r.reported_at";
 
 /** Their newest certificates, without those that are revoked or past their end. */
-const CONTACTS = `SELECT r.addresses, c.leaf, i.certificate AS issuer_der FROM reports r
+const CONTACTS = `SELECT r.id, r.addresses, c.leaf, i.certificate AS issuer_der FROM reports r
   JOIN certificates c ON c.serial =
     (SELECT serial FROM certificates WHERE id = r.id ORDER BY not_before DESC, serial DESC LIMIT 1)
   JOIN issuers i ON i.fingerprint = c.issuer
@@ -46,6 +53,8 @@ const CONTACTS = `SELECT r.addresses, c.leaf, i.certificate AS issuer_der FROM r
 
 /** Candidates are this many times as many, so that newcomers do not all ask the same ones. */
 const CHOICE = 4;
+/** Fewer contacts than a joiner asks at once are made up with members that may be gone. */
+const CONTACTS_MIN = 3;
 
 export interface CandidateQuery {
   /** Unix milliseconds. */
@@ -56,42 +65,79 @@ export interface CandidateQuery {
   readonly from: Uint8Array;
 }
 
+/** Ids of members, each in one of the groups. */
+export interface Candidates {
+  /** At random of those that are there and have been for a while. */
+  readonly steady: readonly Uint8Array[];
+  /** Others that are there: the last to report, and as many at random. */
+  readonly others: readonly Uint8Array[];
+  /** The last to report of those that are overdue. */
+  readonly overdue: readonly Uint8Array[];
+}
+
 /**
- * As many that reported last as from a random place on: ids are random, so those that follow one another there are a
- * random choice, found without reading all of them.
+ * Ids are random, so those that follow one another from a random place on are a random choice, found without reading all
+ * of them.
  */
 export async function candidatesOf(
   db: Session,
   networkId: Uint8Array,
   { now, limit, from }: CandidateQuery,
-): Promise<Uint8Array[]> {
+): Promise<Candidates> {
   const half = Math.ceil((limit * CHOICE) / 2) + 1; // The one that asks is among them.
-  const recent = await db.all(`${CANDIDATES} ORDER BY r.reported_at DESC LIMIT ?`, networkId, now, half);
-  const after = await db.all(`${CANDIDATES} AND r.id >= ? ORDER BY r.id LIMIT ?`, networkId, now, from, half);
-  const rest = half - after.length;
-  const before =
-    rest === 0 ? [] : await db.all(`${CANDIDATES} AND r.id < ? ORDER BY r.id LIMIT ?`, networkId, now, from, rest);
-  return unique([...recent, ...after, ...before]);
+  const ids = async (condition: string, ...values: readonly (number | Uint8Array)[]) =>
+    (await db.all(`${CANDIDATES} AND ${condition}`, networkId, now, ...values)).map(({ id }) => bytes(id));
+  const span = [now, dueAt(now + CLOCK_TOLERANCE_MS)] as const; // What another replica heard may be ahead.
+  const atRandom = async (condition: string) => {
+    const after = await ids(`${condition} AND r.id >= ? ORDER BY r.id LIMIT ?`, ...span, from, half);
+    const rest = half - after.length;
+    const before = rest === 0 ? [] : await ids(`${condition} AND r.id < ? ORDER BY r.id LIMIT ?`, ...span, from, rest);
+    return [...after, ...before];
+  };
+  const steady = await atRandom(`${FRESH} AND ${STEADY}`);
+  const recent = await ids(`${FRESH} ORDER BY r.reported_at DESC LIMIT ?`, ...span, half);
+  const others = without([...recent, ...(await atRandom(FRESH))], steady);
+  const isFew = steady.length + others.length <= CONTACTS_MIN; // The one that asks is among them.
+  const overdue = isFew ? await ids(`${OVERDUE} ORDER BY r.reported_at DESC LIMIT ?`, now, limit + 1) : [];
+  return { steady, others, overdue };
 }
 
-/** Draws `limit` of the candidates; certificates are read of those only. */
+/** Each once, but for those that `chosen` has. */
+function without(ids: readonly Uint8Array[], chosen: readonly Uint8Array[]): Uint8Array[] {
+  const found = new Map(ids.map((id) => [toHex(id), id]));
+  for (const id of chosen) found.delete(toHex(id));
+  return [...found.values()];
+}
+
+/** Draws `limit` of the candidates, in the order in which to try them; certificates are read of those only. */
 export async function contactsAmong(
   db: Session,
-  candidates: readonly Uint8Array[],
+  candidates: Candidates,
   { except, now, limit }: { except: MemberId; now: number; limit: number },
 ): Promise<ContactRecord[]> {
-  const self = memberIdToBytes(except);
-  const drawn = shuffled(candidates.filter((id) => !equalBytes(id, self))).slice(0, limit);
+  const drawn = draw(candidates, memberIdToBytes(except), limit);
   if (drawn.length === 0) return [];
   // Always as many places, so that it is one statement: some may hold the same id.
   const ids = Array.from({ length: limit }, (_, index) => drawn[index % drawn.length]);
   const sql = `${CONTACTS} AND r.id IN (${ids.map(() => "?").join(",")})`;
-  return (await db.all(sql, now, ...ids)).map(contactOf);
+  const contacts = new Map((await db.all(sql, now, ...ids)).map((row) => [toHex(bytes(row.id)), contactOf(row)]));
+  return drawn.flatMap((id) => contacts.get(toHex(id)) ?? []);
 }
 
-function unique(rows: readonly Row[]): Uint8Array[] {
-  const ids = rows.map(({ id }) => bytes(id));
-  return [...new Map(ids.map((id) => [toHex(id), id])).values()];
+/** By turns of both groups; overdue ones last, and only where there are few others. */
+function draw({ steady, others, overdue }: Candidates, self: Uint8Array, limit: number): Uint8Array[] {
+  const [first, second, last] = [steady, others, overdue].map((ids) => ids.filter((id) => !equalBytes(id, self)));
+  const there = alternating(shuffled(first!), shuffled(second!)).slice(0, limit);
+  const missing = there.length === 0 ? limit : Math.max(0, Math.min(limit, CONTACTS_MIN) - there.length);
+  return [...there, ...last!.slice(0, missing)];
+}
+
+function alternating<T>(one: readonly T[], other: readonly T[]): T[] {
+  const length = Math.max(one.length, other.length);
+  return Array.from({ length }, (_, index) => [
+    ...one.slice(index, index + 1),
+    ...other.slice(index, index + 1),
+  ]).flat();
 }
 
 /** Fisher and Yates; a guess of the order is worth nothing, so no strong randomness. */

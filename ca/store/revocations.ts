@@ -1,5 +1,6 @@
 /** Who is no longer a member, and the lists that say so to the others. */
 import { type MemberId, memberIdFromBytes, memberIdToBytes } from "../../rings/index.js";
+import { bytes, optionalText, type Row, type Session } from "./database/sql.js";
 import type {
   AuditNote,
   ListRecord,
@@ -8,8 +9,7 @@ import type {
   Recorded,
   RevocationRecord,
   RevocationTarget,
-} from "../store.js";
-import { bytes, optionalText, type Row, type Session } from "./sql.js";
+} from "./store.js";
 import type { Transaction } from "./writer.js";
 
 export async function revoke(

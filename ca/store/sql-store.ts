@@ -1,5 +1,9 @@
 /** The store over a database that speaks SQL: the same statements for SQLite and PostgreSQL. */
 import { equalBytes, toHex } from "../../rings/index.js";
+import { bytes, type Row, type Session, type SqlDatabase } from "./database/sql.js";
+import { dumpOf, loadInto } from "./dump.js";
+import { insertIssuer } from "./issuers.js";
+import { networkPart } from "./network-part.js";
 import type {
   AuditEntry,
   AuditHead,
@@ -12,11 +16,7 @@ import type {
   NewNetwork,
   Recorded,
   Store,
-} from "../store.js";
-import { dumpOf, loadInto } from "./dump.js";
-import { insertIssuer } from "./issuers.js";
-import { networkPart } from "./network-part.js";
-import { bytes, type Row, type Session, type SqlDatabase } from "./sql.js";
+} from "./store.js";
 import { auditHead, type HeadWatcher, Writer } from "./writer.js";
 
 export class SqlStore implements Store {

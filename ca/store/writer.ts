@@ -5,9 +5,9 @@
  */
 import { FirefliesError, messageOf } from "../../identity/index.js";
 import { toHex } from "../../rings/index.js";
-import type { AuditHead, AuditNote } from "../store.js";
 import { AUDIT_START, entryAfter } from "./audit-chain.js";
-import { BeginError, CommitError, type Session, type SqlDatabase, type Value } from "./sql.js";
+import { BeginError, CommitError, type Session, type SqlDatabase, type Value } from "./database/sql.js";
+import type { AuditHead, AuditNote } from "./store.js";
 
 /** Decisions in one transaction: at 1 ms each, an answer waits a quarter of a second at most for those before it. */
 const GROUP_MAX = 256;

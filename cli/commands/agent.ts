@@ -3,18 +3,19 @@ import type { Command } from "commander";
 import type { ClientOptions } from "../../client/config/options.js";
 import { PRESET_NAMES } from "../../client/config/presets.js";
 import { usage } from "../failure.js";
-import { examples, flagsOf, type JsonOption, withJson } from "./common.js";
+import { drainOption, examples, flagsOf, type JsonOption, withJson } from "./common.js";
 
 export interface AgentOptions extends JsonOption {
   readonly config?: string;
   readonly reply?: string;
   readonly whileStdin?: boolean;
+  readonly drain: number;
   readonly metadata?: string;
   readonly [flag: string]: unknown;
 }
 
 /** Options that are the command's own and no configuration of the member. */
-const NO_CONFIGURATION = ["json", "config", "reply", "whileStdin"];
+const NO_CONFIGURATION = ["json", "config", "reply", "whileStdin", "drain"];
 
 export function addAgent(program: Command): void {
   const command = withJson(program.command("agent").description("run a member"));
@@ -35,11 +36,12 @@ export function addAgent(program: Command): void {
     .option("--gossip-interval <seconds>", "between gossip rounds")
     .option("--monitor-interval <seconds>", "between rounds of pings")
     .option("--ping-limit <n>", "pings missed in a row before an accusation")
-    .option("--max-concurrent-messages <n>", "messages handled at once")
+    .option("--max-concurrent-messages <n>", "messages handled at once, and as many again for members that have few")
     .option("--removal-timeout <seconds>", "from an accusation to the removal, at least 2 Delta")
     .option("--metadata <json>", "facts about it that all members see")
     .option("--config <file>", "configuration file, instead of the first fireflies.yaml found")
     .option("--reply <text>", "answer messages with this text instead of their own")
+    .addOption(drainOption("how long what is open may take to end when a signal comes"))
     .option("--while-stdin", "leave when standard input ends, so that it never outlives its parent");
   examples(
     command,
@@ -60,6 +62,7 @@ export function addAgent(program: Command): void {
       json: options.json ?? false,
       reply: options.reply,
       whileStdin: options.whileStdin ?? false,
+      drainMs: options.drain * 1_000,
     });
   });
 }

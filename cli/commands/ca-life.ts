@@ -174,8 +174,8 @@ function addList(ca: Command): void {
 }
 
 function memberRow(member: ListedMember, now: number): string[] {
-  const { principal, id, serial, addresses, reportedAt } = member;
-  const seen = reportedAt === undefined ? "-" : `${age(now - reportedAt)} ago`;
+  const { principal, id, serial, addresses, reportedAt, leftAt } = member;
+  const seen = reportedAt === undefined ? "-" : `${age(now - reportedAt)} ago${leftAt === undefined ? "" : ", left"}`;
   return [principal, shortId(id), member.status, serial ?? "-", endText(member, now), addresses[0] ?? "-", seen];
 }
 
@@ -205,6 +205,7 @@ function memberText(member: MemberView): string {
     ["status", member.status],
     ["addresses", member.addresses.join(", ") || "-"],
     ["seen", member.reportedAt === undefined ? "-" : new Date(member.reportedAt).toISOString()],
+    ["left", member.leftAt === undefined ? "-" : new Date(member.leftAt).toISOString()],
   ]);
   const certificates = member.certificates.map(({ serial, notAfter, how, issuer, issuerState, revocation }) => [
     serial,

@@ -1,6 +1,7 @@
 /** Options that many commands share, and how a command reads them. */
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { DRAIN_MS, DRAIN_MS_MAX } from "../../client/drain-deadline.js";
 
 export interface JsonOption {
   readonly json?: boolean;
@@ -30,6 +31,12 @@ export function number(min: number, max: number, whole: boolean): (text: string)
     if (value >= min && value <= max && (!whole || Number.isInteger(value))) return value;
     throw new InvalidArgumentError(`It must be a ${whole ? "whole " : ""}number from ${min} to ${max}.`);
   };
+}
+
+/** Seconds that a stop waits. */
+export function drainOption(meaning: string): Option {
+  const seconds = number(0, DRAIN_MS_MAX / 1_000, false);
+  return new Option("--drain <seconds>", meaning).argParser(seconds).default(DRAIN_MS / 1_000);
 }
 
 /** The given options by their long flags, without those that are no configuration. */

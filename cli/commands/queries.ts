@@ -4,9 +4,9 @@ import type { RingNeighbours } from "../../client/types.js";
 import { ask } from "../control/client.js";
 import { print } from "../output.js";
 import { infoTable, type MemberView, membersTable, ringsTable } from "../views.js";
-import { type DirOption, examples, withDir } from "./common.js";
+import { type DirOption, drainOption, examples, withDir } from "./common.js";
 
-/** Leaving waits for the members that are told, and for open streams to close. */
+/** Leaving waits for the members that are told; before that, for what is open to end. */
 const LEAVE_TIMEOUT_MS = 30_000;
 /** The authority may be known under several addresses, each of which is given its time. */
 const RENEW_TIMEOUT_MS = 60_000;
@@ -70,10 +70,16 @@ function addRenew(program: Command): void {
   });
 }
 
+interface LeaveOptions extends DirOption {
+  readonly drain: number;
+}
+
 function addLeave(program: Command): void {
   const command = withDir(program.command("leave").description("make the agent leave the network and end"));
-  examples(command, "leave --dir ./a");
-  command.action(async ({ dir, json = false }: DirOption) => {
-    await print(json, await ask(dir, { op: "leave" }, LEAVE_TIMEOUT_MS), "The agent has left.");
+  command.addOption(drainOption("how long what is open may take to end"));
+  examples(command, "leave --dir ./a", "leave --dir ./a --drain 0");
+  command.action(async ({ dir, json = false, drain }: LeaveOptions) => {
+    const drainMs = drain * 1_000;
+    await print(json, await ask(dir, { op: "leave", drainMs }, drainMs + LEAVE_TIMEOUT_MS), "The agent has left.");
   });
 }

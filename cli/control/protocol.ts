@@ -8,6 +8,7 @@
  *                                                            {"kind":"data","data":"..."} and once {"kind":"end"}
  *     whatever fails                                     ->  {"kind":"error","code":"...","message":"..."}
  */
+import { DRAIN_MS_MAX } from "../../client/drain-deadline.js";
 import { type ErrorCode, FirefliesError, isErrorCode } from "../../identity/error.js";
 
 const CONTROL_VERSION = 1;
@@ -16,10 +17,11 @@ export const LINE_BYTES_MAX = 6 * 1024 * 1024;
 /** Bytes of standard input in one message of a stream: the usual chunk of a pipe. */
 export const STREAM_CHUNK_BYTES = 64 * 1024;
 
-export type Query = "members" | "info" | "rings" | "renew" | "leave";
+export type Query = "members" | "info" | "rings" | "renew";
 export type Request =
   | { readonly op: Query }
   | { readonly op: "monitor" }
+  | { readonly op: "leave"; readonly drainMs: number }
   | { readonly op: "send"; readonly id: string; readonly data: Uint8Array; readonly timeoutMs: number | undefined }
   | { readonly op: "gossip"; readonly data: Uint8Array }
   | { readonly op: "stream"; readonly id: string };
@@ -32,7 +34,7 @@ export type Frame =
   | { readonly kind: "end" }
   | { readonly kind: "error"; readonly code: ErrorCode; readonly message: string };
 
-const QUERIES: readonly string[] = ["members", "info", "rings", "renew", "leave"] satisfies Query[];
+const QUERIES: readonly string[] = ["members", "info", "rings", "renew"] satisfies Query[];
 /** Nobody waits longer for an answer. */
 const TIMEOUT_MS_MAX = 3_600_000;
 
@@ -57,6 +59,7 @@ export function decodeRequest(line: string): Request {
   const { op, id } = fields;
   if (typeof op === "string" && QUERIES.includes(op)) return { op: op as Query };
   if (op === "monitor") return { op };
+  if (op === "leave") return { op, drainMs: drainOf(fields.drainMs) };
   if (op === "gossip") return { op, data: bytesOf(fields.data) };
   if (op === "stream") return { op, id: textOf(id) };
   if (op === "send") return { op, id: textOf(id), data: bytesOf(fields.data), timeoutMs: timeoutOf(fields.timeoutMs) };
@@ -100,6 +103,11 @@ function bytesOf(value: unknown): Uint8Array {
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   throw malformed("A field on the control socket is missing.");
+}
+
+function drainOf(value: unknown): number {
+  if (typeof value === "number" && value >= 0 && value <= DRAIN_MS_MAX) return value;
+  throw malformed("A drain on the control socket is out of range.");
 }
 
 function timeoutOf(value: unknown): number | undefined {

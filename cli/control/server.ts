@@ -24,14 +24,14 @@ const PRIVATE_UMASK = 0o177;
 export interface ControlOptions {
   readonly path: string;
   readonly client: AgentClient;
-  /** Leaves the network; resolves when that is done. */
-  readonly leave: () => Promise<void>;
+  /** Leaves the network when what is open has ended, or after so many milliseconds; resolves when that is done. */
+  readonly leave: (drainMs: number) => Promise<void>;
 }
 
 export class ControlServer {
   readonly path: string;
   readonly #client: AgentClient;
-  readonly #leave: () => Promise<void>;
+  readonly #leave: ControlOptions["leave"];
   readonly #server: Server;
   readonly #connections = new Map<Socket, AbortController>();
   readonly #serving = new Set<Promise<void>>();
@@ -144,7 +144,7 @@ export class ControlServer {
         await this.#client.renew();
         return { certificateEnds: this.#client.info().certificateEnds };
       case "leave":
-        await this.#leave();
+        await this.#leave(request.drainMs);
         return { left: true };
       case "gossip":
         this.#client.setGossipContent(request.data);

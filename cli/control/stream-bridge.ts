@@ -1,5 +1,6 @@
 /** Joins an overlay stream with the lines of a control connection, both ways, with back-pressure. */
 import type { MessageStream } from "../../client/types.js";
+import { FirefliesError } from "../../identity/error.js";
 import { drained } from "../drained.js";
 import { decodeFrame, type Frame, malformed } from "./protocol.js";
 
@@ -20,16 +21,22 @@ export async function joinStreams(
   }
 }
 
-/** From the command to the member, until the command says "end" or goes away. */
+/**
+ * From the command to the member, until the command says "end". One that goes away before was cut short: the other side must
+ * not take what it has for the whole.
+ */
 async function copyIn(stream: MessageStream, input: AsyncIterator<string>): Promise<void> {
   for (let next = await input.next(); !next.done; next = await input.next()) {
     const frame = decodeFrame(next.value);
-    if (frame.kind === "end") break;
+    if (frame.kind === "end") {
+      stream.end();
+      return;
+    }
     if (frame.kind !== "data") throw malformed(`A stream carries data, not ${frame.kind}.`);
     if (stream.destroyed) return;
     if (!stream.write(frame.data)) await drained(stream);
   }
-  stream.end();
+  stream.destroy(new FirefliesError("cancelled", "The command ended before its input did."));
 }
 
 async function copyOut(stream: MessageStream, send: (frame: Frame) => Promise<void>): Promise<void> {

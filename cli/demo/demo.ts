@@ -1,7 +1,7 @@
 /** `fireflies demo`: tells the story once, and in a terminal goes on until Ctrl-C. Whatever happens, it cleans up. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { withDeadline } from "../../client/deadline.js";
 import { FirefliesError } from "../../identity/index.js";
+import { deadlineIn, withDeadline } from "../../net/index.js";
 import { untilTold } from "../signals.js";
 import { JsonNarrator, type Narrator, TextNarrator } from "./narrator.js";
 import { MEMBER_NAMES, Stage } from "./stage.js";
@@ -41,7 +41,9 @@ async function perform(step: Step, stage: Stage, narrator: Narrator, interrupted
   const started = performance.now();
   const elapsed = () => Math.round(performance.now() - started);
   try {
-    const told = await withDeadline(step.deadlineMs, interrupted, (signal) => step.run(stage, signal));
+    const told = await withDeadline({ deadline: deadlineIn(step.deadlineMs), signal: interrupted }, (signal) =>
+      step.run(stage, signal),
+    );
     await narrator.end(step, elapsed(), told);
   } catch (cause) {
     const error = failure(step, cause, interrupted);
@@ -68,7 +70,7 @@ async function goOn(stage: Stage, narrator: Narrator, interrupted: AbortSignal):
       await sleep(ENCORE_MS, undefined, { signal: interrupted });
       // Never ada: somebody may be looking over her shoulder.
       const name = MEMBER_NAMES[1 + (turn % (MEMBER_NAMES.length - 1))]!;
-      await withDeadline(ENCORE_DEADLINE_MS, interrupted, async (signal) => {
+      await withDeadline({ deadline: deadlineIn(ENCORE_DEADLINE_MS), signal: interrupted }, async (signal) => {
         await narrator.say(`kill -9 of ${name}: ${(await kill(stage, signal, name)).text}`);
         await narrator.say(`${name} again: ${(await restart(stage, signal, name)).text}`);
       });

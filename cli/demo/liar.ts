@@ -1,10 +1,12 @@
 /**
  * A Byzantine member: enrolled like any other, it signs a false accusation and hands it to everybody but its victim.
- * It uses what any malicious program could: its own key, the statement codec of fireflies/gossip, and the transport.
+ * It uses what any malicious program could: its own key, the statement codec of fireflies/gossip, and the network stack.
  */
-import { Client, grpcTransport, type Member } from "../../client/index.js";
+import { Client, type Member } from "../../client/index.js";
+import { askingOnly, EXCHANGE } from "../../client/protocols.js";
 import { encodeAccusation, encodePacket, encodeStatement } from "../../gossip/index.js";
 import { FirefliesError, type Identity, loadIdentity, sign } from "../../identity/index.js";
+import { deadlineIn, NameResolver, Stack, tcpTransport } from "../../net/index.js";
 import { type MemberId, toHex } from "../../rings/index.js";
 
 /** Milliseconds for dialling a member, and for its answer. */
@@ -47,16 +49,29 @@ export class Liar {
     if (!identity) throw new FirefliesError("identity-missing");
     const lie = this.#chooseVictim();
     const packet = encodePacket([{ kind: "statement", bytes: falseAccusation(identity, lie) }]);
-    const transport = grpcTransport({ identity: () => identity, now: Date.now });
+    const stack = this.#stackOf(identity);
     const told = this.#client.members().filter(({ id }) => id !== lie.victim);
-    const tell = async ({ address, id: expect }: Member) => {
-      const link = await transport.dial(address, { expect, timeoutMs: CALL_TIMEOUT_MS });
-      await link.call("exchange", packet, { timeoutMs: CALL_TIMEOUT_MS });
-      link.close();
+    const tell = async ({ address, id }: Member) => {
+      const deadline = deadlineIn(CALL_TIMEOUT_MS);
+      const session = await stack.links.reach({ id, addresses: [address] }, { deadline });
+      await session.call(EXCHANGE, packet, { deadline });
     };
     // At once: who hears the answer first never believes the lie.
-    await Promise.all(told.map(tell));
+    await Promise.all(told.map(tell)).finally(() => stack.close(0));
     return lie;
+  }
+
+  /** Sessions of its own, beside those of its client. */
+  #stackOf(identity: Identity): Stack {
+    return new Stack({
+      transports: [tcpTransport()],
+      resolver: new NameResolver({ now: () => performance.now() }),
+      protocols: askingOnly(),
+      identity: () => identity,
+      now: () => performance.now(),
+      wall: Date.now,
+      mine: () => [this.#client.address],
+    });
   }
 
   async leave(): Promise<void> {

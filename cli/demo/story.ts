@@ -1,5 +1,6 @@
 /** The story: what happens, step by step. Every wait is for what a member tells, with a deadline. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { DRAIN_MS } from "../../client/drain-deadline.js";
 import { FirefliesError } from "../../identity/index.js";
 import { ask, request } from "../control/client.js";
 import { shortId } from "../output.js";
@@ -194,7 +195,7 @@ export async function restart(stage: Stage, signal: AbortSignal, name: MemberNam
 
 async function leave(stage: Stage, signal: AbortSignal): Promise<Told> {
   const since = stage.marks();
-  await ask(stage.dirOf("eva"), { op: "leave" }, 15_000);
+  await ask(stage.dirOf("eva"), { op: "leave", drainMs: DRAIN_MS }, 15_000);
   await othersTell(stage, "eva", "left", since, signal);
   stage.blank("eva");
   return { text: "the others saw her leave: no failure, no suspicion", facts: { id: stage.idOf("eva") } };

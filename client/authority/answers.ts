@@ -15,7 +15,7 @@ import {
   SIGNATURE_BYTES,
   verifyMemberCertificate,
 } from "../../identity/index.js";
-import { parseAddress } from "../address.js";
+import { parseAddress } from "../../net/index.js";
 
 /** The authority names up to 100; more would be its mistake. */
 const CONTACTS_MAX = 100;
@@ -76,9 +76,10 @@ function isAddress(value: unknown): value is string {
   return typeof value === "string" && parseAddress(value) !== undefined;
 }
 
-/** The list as a statement; undefined when there is no newer one. Its signature is checked where it is taken in. */
-export function readRevocations(json: unknown): Uint8Array | undefined {
-  const { list } = recordOf<RevocationsAnswer>(json);
+/** The list as a statement, and the time by the authority's clock; undefined when there is no newer one. Its signature is checked where it is taken in. */
+export function readRevocations(json: unknown, onTime?: (time: number) => void): Uint8Array | undefined {
+  const { list, time } = recordOf<RevocationsAnswer>(json);
+  if (typeof time === "number" && Number.isSafeInteger(time)) onTime?.(time);
   if (list === undefined) return undefined;
   const { body, signature, issuer } = recordOf<NonNullable<RevocationsAnswer["list"]>>(list);
   const signed = { body: bytesOf(body), signature: bytesOf(signature), issuer: bytesOf(issuer) };

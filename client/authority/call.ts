@@ -2,7 +2,7 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { type ErrorAnswer, FirefliesError, isErrorCode } from "../../identity/index.js";
-import { withDeadline } from "../deadline.js";
+import { deadlineIn, withDeadline } from "../../net/index.js";
 import { type ChannelOptions, openChannel, requireAuthority, unreachable } from "./channel.js";
 import type { Line } from "./line.js";
 
@@ -85,7 +85,12 @@ function isWorthAnother(error: unknown): error is FirefliesError {
 
 function callOne(call: Omit<Call, "urls"> & { readonly url: string }): Promise<unknown> {
   const timeoutMs = call.timeoutMs ?? AUTHORITY_TIMEOUT_MS;
-  return withDeadline(timeoutMs, call.signal, (signal) => callWithin({ ...call, signal }));
+  const { signal, url } = call;
+  const deadline = deadlineIn(timeoutMs);
+  return withDeadline({ deadline, signal }, (signal) => callWithin({ ...call, signal })).catch((error: unknown) => {
+    const isOver = error instanceof FirefliesError && (error.code === "timeout" || error.code === "cancelled");
+    throw isOver ? unreachable(url, error) : error;
+  });
 }
 
 async function callWithin(call: CallOfOne): Promise<unknown> {

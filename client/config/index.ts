@@ -1,5 +1,5 @@
 /** Configuration: fireflies.yaml, FIREFLIES_* variables, flags and options, resolved to one record. */
-export { advertisedAddresses, noteAddresses } from "./advertise.js";
+export { advertisedAddresses, advertisedBy, type Interfaces, movedAddresses, noteAddresses } from "./advertise.js";
 export { SECRET_VARIABLES } from "./environment.js";
 export { configPlaces, type Surroundings } from "./file.js";
 export type { ClientOptions } from "./options.js";

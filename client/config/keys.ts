@@ -1,7 +1,7 @@
 /** The table of all configuration keys: their names in a file, what they take, and within which limits. */
 import { METADATA_BYTES_MAX } from "../../gossip/index.js";
+import { type Endpoint, PORT_MAX } from "../../net/index.js";
 import { RING_COUNT_MAX } from "../../rings/index.js";
-import { type Endpoint, PORT_MAX } from "../address.js";
 import { PRESET_NAMES, type PresetName } from "./presets.js";
 import * as value from "./values.js";
 
@@ -89,13 +89,18 @@ const MEMBERS = { min: 1, max: 1_000_000 };
 const BYZANTINE_BELOW = 0.5;
 
 const port = value.integer({ min: 0, max: PORT_MAX });
+/** To listen on; nobody can dial them. */
+const ANYWHERE: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 const advertised: value.Parser<readonly Endpoint[]> = (raw, origin) => {
   const parsed = value.listOf(value.endpoint)(raw, origin);
   if (!parsed.ok) return parsed;
-  const named = parsed.value.every((entry) => entry.host !== undefined);
+  const named = parsed.value.every(({ host, port: own }) => host !== undefined && !ANYWHERE.has(host) && own !== 0);
   return named && parsed.value.length <= ADVERTISED_MAX
     ? parsed
-    : { ok: false, problem: `must be a list of at most ${ADVERTISED_MAX} of "host:port" or "host"` };
+    : {
+        ok: false,
+        problem: `must be a list of at most ${ADVERTISED_MAX} of "host:port" or "host" that others can dial`,
+      };
 };
 
 export const MEMBER_KEYS: KeyTable<MemberSettings> = {

@@ -1,5 +1,5 @@
 /** The way back: options that make a program's Client run with a configuration that was resolved before. */
-import { formatAddress } from "../address.js";
+import { formatHostPort } from "../../net/index.js";
 import type { ClientOptions } from "./options.js";
 import type { MemberConfig } from "./resolve.js";
 
@@ -9,9 +9,9 @@ export function optionsOf(config: MemberConfig): ClientOptions {
   const options = {
     ...same,
     config: false,
-    listen: formatAddress(listen.host, listen.port),
+    listen: formatHostPort(listen.host, listen.port),
     udpPort: listen.udpPort,
-    advertise: advertise.map(({ host, port }) => (port === undefined ? bracketed(host) : formatAddress(host, port))),
+    advertise: advertise.map(({ host, port }) => (port === undefined ? bracketed(host) : formatHostPort(host, port))),
   };
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as ClientOptions;
 }

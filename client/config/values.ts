@@ -1,5 +1,5 @@
 /** Parsers of single values: from what a file, a variable, a flag or a program says to what the code works with. */
-import { type Endpoint, formatAddress, parseEndpoint } from "../address.js";
+import { type Endpoint, formatHostPort, parseEndpoint } from "../../net/index.js";
 
 /** People write seconds, as Ifrit does; programs say milliseconds. */
 export type Origin = "text" | "program";
@@ -128,7 +128,7 @@ export function listOf<V>(item: Parser<V>): Parser<readonly V[]> {
 export const address: Parser<string> = (raw) => {
   const value = typeof raw === "string" ? parseEndpoint(raw.trim()) : undefined;
   if (value?.host === undefined || !value.port) return bad('must be "host:port" with a port from 1 to 65535');
-  return fine(formatAddress(value.host, value.port));
+  return fine(formatHostPort(value.host, value.port));
 };
 
 /** The authority's URL. The scheme may be left out; anything but https is refused. */

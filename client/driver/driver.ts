@@ -2,13 +2,13 @@
  * Runs the machine: gives it time, packets and verdicts, and carries out what it asks for, in order. The only place
  * where the protocol meets a clock, sockets and a disk.
  */
-import type { Machine, Output, Recipient } from "../../gossip/index.js";
+import type { Machine, Output, Recipient, TryOutcome } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
+import { asFirefliesError, type Links, Paces, type Session, TIMER_MS_MAX } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
-import { asFirefliesError, TIMER_MS_MAX } from "../guard.js";
-import type { CallKind, Link } from "../transport.js";
-import type { LinkPool } from "./link-pool.js";
-import { Paces } from "./pace.js";
+import type { Isolation } from "../isolation.js";
+import { EXCHANGE, PROBE } from "../protocols.js";
+import { outcomeOf } from "./outcome.js";
 import type { Verifier } from "./verifier.js";
 
 /** How long the first note waits for its epoch to be on disk, milliseconds; then it goes on in memory, with an alarm. */
@@ -25,7 +25,7 @@ export type Told = Exclude<Output, { kind: "save" | "send" | "probe" | "summon" 
 
 export interface DriverOptions {
   readonly machine: Machine;
-  readonly pool: LinkPool;
+  readonly links: Pick<Links, "reach">;
   readonly pings: PingSender;
   readonly verifier: Verifier;
   /** Monotonic milliseconds. */
@@ -37,6 +37,8 @@ export interface DriverOptions {
   readonly onTold: (told: Told) => void;
   /** Saving failed or hangs: the member goes on in memory. */
   readonly onSaveFailed: (error: FirefliesError) => void;
+  /** Hears how calls of the protocol end. */
+  readonly isolation?: Pick<Isolation, "refused" | "answered">;
 }
 
 export class Driver {
@@ -151,49 +153,47 @@ export class Driver {
   }
 
   async #send({ call, to, packet, timeoutMs }: Extract<Output, { kind: "send" }>): Promise<void> {
-    const { now, pool } = this.#options;
-    const end = now() + timeoutMs;
+    const { now, links } = this.#options;
     // One deadline for dialling and the call together: a host that is slow in both gets no more time.
-    const late = setTimeout(() => this.#later((machine, at) => machine.failed(call, at)), timeoutMs);
+    const deadline = now() + timeoutMs;
     try {
-      const link = await pool.reach(to, timeoutMs);
-      const answer = await this.#call(link, "exchange", packet, Math.max(1, end - now()));
-      this.#later((machine, now) => machine.answered(call, link.peer.id, answer, now));
-    } catch {
+      const session = await links.reach(to, { deadline });
+      const answer = await this.#call(session, EXCHANGE, packet, deadline);
+      this.#options.isolation?.answered();
+      this.#later((machine, now) => machine.answered(call, session.peer.id, answer, now));
+    } catch (error) {
+      if (error instanceof FirefliesError && error.code === "peer-refused") this.#options.isolation?.refused();
       // Why it failed is the same to the protocol: the partner did not answer.
       this.#later((machine, now) => machine.failed(call, now));
-    } finally {
-      clearTimeout(late);
     }
   }
 
-  async #call(link: Link, kind: CallKind, packet: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+  async #call(session: Session, protocol: string, packet: Uint8Array, deadline: number): Promise<Uint8Array> {
     const { now } = this.#options;
     const startedAt = now();
-    const answer = await link.call(kind, packet, { timeoutMs });
-    this.#paces.answered(link, now() - startedAt);
+    const answer = await session.call(protocol, packet, { deadline });
+    this.#paces.answered(session, now() - startedAt);
     return answer;
   }
 
   async #try({ to, timeoutMs }: Extract<Output, { kind: "try" }>): Promise<void> {
     const { id } = to;
     if (!id) return;
-    const outcome = await this.#probe(to, timeoutMs);
-    if (outcome === "refused") this.#later((machine, now) => machine.refused(id, now));
-    else this.#later((machine, now) => machine.tried(id, outcome === "answered", now));
+    const outcome = await this.#probe(to, this.#options.now() + timeoutMs);
+    this.#later((machine, now) => machine.tried(id, outcome, now));
   }
 
-  /** Does it answer over its main transport? A link that turns out to be broken says nothing: one more is dialled. */
-  async #probe(to: Recipient, timeoutMs: number): Promise<"answered" | "refused" | "silent"> {
+  /** Does it answer over its main transport? A session that turns out to be broken says nothing: one more is dialled. */
+  async #probe(to: Recipient, deadline: number): Promise<TryOutcome> {
+    const { links, now } = this.#options;
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
-        const link = await this.#options.pool.reach(to, timeoutMs);
-        await this.#call(link, "probe", new Uint8Array(0), this.#paces.patience(link, timeoutMs));
+        const session = await links.reach(to, { deadline });
+        const patience = this.#paces.patience(session, deadline - now());
+        await this.#call(session, PROBE, new Uint8Array(0), now() + patience);
         return "answered";
       } catch (error) {
-        const code = error instanceof FirefliesError ? error.code : undefined;
-        if (code === "peer-unreachable") return "refused";
-        if (code !== "link-closed") return "silent";
+        if (!(error instanceof FirefliesError) || error.code !== "link-closed") return outcomeOf(error);
       }
     }
     return "silent";

@@ -1,11 +1,16 @@
 /** Carries out the machine's checks with real keys: certificates here, signatures on the thread pool. */
 import type { CertificateFacts, Check, Verdict } from "../../gossip/index.js";
 import {
+  type CertificateChain,
+  CLOCK_TOLERANCE_MS,
+  type DateClock,
   type Identity,
   type MemberCertificate,
+  type Verdict as MemberVerdict,
   revocationProblem,
+  validityOfCertificate,
+  verifyAgainst,
   verifyAsync,
-  verifyMemberCertificate,
 } from "../../identity/index.js";
 import { toHex } from "../../rings/index.js";
 
@@ -18,10 +23,8 @@ export function factsOf(certificate: MemberCertificate): CertificateFacts {
   return { id, leaf, issuer, hash: toHex(hash), notBefore, notAfter, serial };
 }
 
-export interface VerifierOptions {
+export interface VerifierOptions extends DateClock {
   readonly identity: () => Identity;
-  /** Unix milliseconds by which dates are judged. */
-  readonly now: () => number;
 }
 
 export class Verifier {
@@ -43,24 +46,37 @@ export class Verifier {
   }
 
   /** The checked certificate of a chain, or why there is none. Cached, but for the dates. */
-  certificate(chain: {
-    readonly leaf: Uint8Array;
-    readonly issuer: Uint8Array;
-  }): ReturnType<typeof verifyMemberCertificate> {
-    const { root, certificate } = this.#options.identity();
-    return verifyMemberCertificate(chain, { root, now: this.#options.now(), network: certificate });
+  certificate(chain: CertificateChain): MemberVerdict {
+    const { identity, now, proves } = this.#options;
+    const { root, certificate: network } = identity();
+    return verifyAgainst(chain, { root, network, now, proves });
+  }
+
+  /** Does it show that the believed time was wrong? Then dates are worth another look. */
+  #proves(begin: number | undefined): boolean {
+    const { now, proves } = this.#options;
+    if (begin === undefined || proves === undefined) return false;
+    const before = now();
+    proves(begin);
+    return now() > before + CLOCK_TOLERANCE_MS;
   }
 
   #check(check: Check): Verdict | Promise<Verdict> {
     if (check.kind === "certificate") return this.#checkCertificate(check.chain);
     if (check.kind === "signature") return this.#checkSignature(check);
-    const { issuer, body, signature } = check;
-    const { root, certificate: network } = this.#options.identity();
-    const reason = revocationProblem(body, signature, { issuer, root, now: this.#options.now(), network });
-    return reason === undefined ? { ok: true } : { ok: false, reason };
+    const reason = this.#listProblem(check);
+    // Up to its dates the issuing certificate is good: see revocationProblem.
+    const isEarly = reason === "not-yet-valid" && this.#proves(validityOfCertificate(check.issuer)?.notBefore);
+    const last = isEarly ? this.#listProblem(check) : reason;
+    return last === undefined ? { ok: true } : { ok: false, reason: last };
   }
 
-  #checkCertificate(chain: CertificateFacts | { leaf: Uint8Array; issuer: Uint8Array }): Verdict {
+  #listProblem({ issuer, body, signature }: Extract<Check, { kind: "revocation" }>): string | undefined {
+    const { root, certificate: network } = this.#options.identity();
+    return revocationProblem(body, signature, { issuer, root, now: this.#options.now(), network });
+  }
+
+  #checkCertificate(chain: CertificateChain): Verdict {
     const verdict = this.certificate(chain);
     return verdict.ok ? { ok: true, certificate: factsOf(verdict.certificate) } : verdict;
   }

@@ -18,7 +18,8 @@ const HEADER_BYTES = 9;
 const UINT32 = 2 ** 32;
 
 /** What may be asked of a member; each has a budget of its own. */
-export type RequestKind = "message" | "gossip";
+export const REQUEST_KINDS = ["message", "gossip"] as const;
+export type RequestKind = (typeof REQUEST_KINDS)[number];
 
 export type Content =
   | {

@@ -2,7 +2,7 @@
  * One timer for the deadlines of many requests: of a hundred thousand requests hardly one expires, and a timer for each
  * would cost more than its frame's share of a signature.
  */
-import { TIMER_MS_MAX } from "../guard.js";
+import { TIMER_MS_MAX } from "../../net/index.js";
 
 /**
  * Milliseconds without a look, for each request that was looked at: a look takes about a thirtieth of that, so the looks

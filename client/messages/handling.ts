@@ -1,6 +1,6 @@
 /** One request from its arrival to its answer, at the member that answers it. */
 import { type ErrorCode, FirefliesError, type MemberCertificate } from "../../identity/index.js";
-import type { Budget, Job } from "./budget.js";
+import type { Budget, Job, Share } from "./budget.js";
 import { encodeContent, type RequestContent } from "./content.js";
 import type { Pending } from "./deadlines.js";
 import { SALT_BYTES } from "./frame.js";
@@ -23,6 +23,7 @@ export class Handling implements Job, Pending, RequestContext {
   readonly deadline: number;
   readonly #host: HandlingHost;
   readonly #budget: Budget;
+  readonly #share: Share;
   /** While it runs it may hold its frame: handlers at once are few. While it waits it holds list and salt only. */
   #message: Uint8Array | undefined;
   #frame: SignedFrame | undefined;
@@ -34,6 +35,7 @@ export class Handling implements Job, Pending, RequestContext {
   constructor(
     host: HandlingHost,
     budget: Budget,
+    share: Share,
     request: RequestContent,
     deadline: number,
     message: Uint8Array,
@@ -41,6 +43,7 @@ export class Handling implements Job, Pending, RequestContext {
   ) {
     this.#host = host;
     this.#budget = budget;
+    this.#share = share;
     this.request = request;
     this.deadline = deadline;
     this.#message = message;
@@ -74,6 +77,11 @@ export class Handling implements Job, Pending, RequestContext {
     return proofOf(this.#frame, message);
   }
 
+  /** Its handler has been called, and has not answered. */
+  get isRunning(): boolean {
+    return this.#state === "running";
+  }
+
   ready(): boolean {
     return this.#host.ready();
   }
@@ -99,8 +107,8 @@ export class Handling implements Job, Pending, RequestContext {
     this.#state = "done";
     this.#message = undefined;
     this.#frame = undefined;
-    if (wasRunning) this.#budget.release();
-    else this.#budget.withdraw(this.from.id, this);
+    if (wasRunning) this.#budget.release(this.#share);
+    else this.#budget.withdraw(this.#share, this);
   }
 
   abort(code: ErrorCode): void {

@@ -13,7 +13,7 @@ import {
   sha256,
 } from "../../identity/index.js";
 import { ByteReader, ByteWriter, equalBytes, MEMBER_ID_BYTES } from "../../rings/index.js";
-import { DUPLEX_BYTES_MAX } from "../transport.js";
+import { FRAME_BYTES_MAX } from "../protocols.js";
 import { FRAME_MESSAGES_MAX, SALT_BYTES } from "./frame.js";
 import { HASH_BYTES, LIST_FIXED_BYTES } from "./list.js";
 
@@ -31,7 +31,7 @@ export const PROOF_BYTES_MAX =
   FIXED_BYTES +
   2 * CERTIFICATE_BYTES_MAX +
   (HEAD_BYTES + FRAME_MESSAGES_MAX * HASH_BYTES) +
-  DUPLEX_BYTES_MAX.messages +
+  FRAME_BYTES_MAX +
   SIGNATURE_BYTES;
 
 /** A frame whose signature was found right, as long as one of its messages may have to be shown. Not its messages. */

@@ -1,7 +1,6 @@
 /** One request from its call to its answer, at the member that asks. */
 import { FirefliesError } from "../../identity/index.js";
-import { onAbort } from "../abort.js";
-import { TIMER_MS_MAX } from "../guard.js";
+import { onAbort, TIMER_MS_MAX } from "../../net/index.js";
 import type { Content, RequestKind } from "./content.js";
 import type { Pending } from "./deadlines.js";
 

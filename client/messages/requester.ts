@@ -1,7 +1,7 @@
 /** The asking end of a link's messages: requests out, answers matched to them by id, each with its own deadline. */
 import { type ErrorCode, FirefliesError, isErrorCode, type MemberCertificate } from "../../identity/index.js";
-import { timeoutText } from "../guard.js";
-import { MESSAGE_BYTES_MAX } from "../transport.js";
+import { lateError } from "../../net/index.js";
+import { MESSAGE_BYTES_MAX } from "../protocols.js";
 import { type Content, REQUEST_ID_MAX, type RequestKind } from "./content.js";
 import { Deadlines } from "./deadlines.js";
 import { proofOf, type SignedFrame } from "./proof.js";
@@ -43,9 +43,12 @@ export class Requester {
   readonly #waiting = new Set<Request>();
   readonly #deadlines = new Deadlines<Request>(
     () => [...this.#inFlight.values(), ...this.#waiting],
-    (request) => this.#giveUp(request, new FirefliesError("timeout", timeoutText(request.timeoutMs))),
+    (request) => this.#giveUp(request, lateError(request.timeoutMs)),
   );
   readonly #closeListeners = new Set<(error: FirefliesError) => void>();
+  readonly #settledListeners = new Set<() => void>();
+  /** Messages that have no answer yet: gossip is nobody's to wait for. */
+  #messages = 0;
   #inFlightBytes = 0;
   #waitingBytes = 0;
   #nextId = 1;
@@ -73,6 +76,17 @@ export class Requester {
     return this.#inFlight.size + this.#waiting.size;
   }
 
+  /** Messages of the program that have no answer yet; its gossip does not count. */
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** Resolves when every message has its answer, or has failed. */
+  settled(): Promise<void> {
+    if (this.#messages === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#settledListeners.add(resolve));
+  }
+
   /**
    * Signed and sent in the order of the calls; resolves to the reply, empty when the handler returned none. Rejects with
    * a FirefliesError: "message-too-large" and "overloaded" before anything is sent, "timeout", "cancelled", what ended
@@ -85,6 +99,7 @@ export class Requester {
       if (problem !== undefined) throw problem;
       const now = performance.now();
       const request = new Request(kind, payload, options, now, resolve, reject);
+      if (kind === "message") this.#messages += 1;
       if (options.signal !== undefined) request.watch(options.signal, (error) => this.#giveUp(request, error));
       this.#deadlines.watch(request.deadline);
       if (this.#waiting.size === 0 && this.#hasRoom(request.bytes)) this.#send(request, now);
@@ -144,8 +159,11 @@ export class Requester {
     if (this.#nextId > REQUEST_ID_MAX) this.close();
   }
 
-  #leaveQueue(request: Request): void {
-    if (this.#waiting.delete(request)) this.#waitingBytes -= request.bytes;
+  /** False when it did not wait. */
+  #leaveQueue(request: Request): boolean {
+    if (!this.#waiting.delete(request)) return false;
+    this.#waitingBytes -= request.bytes;
+    return true;
   }
 
   /** Answers to requests that were given up are no news, and no violation either. */
@@ -172,9 +190,17 @@ export class Requester {
 
   #settle(request: Request): void {
     request.unwatch();
-    this.#leaveQueue(request);
-    if (this.#inFlight.delete(request.id)) this.#inFlightBytes -= request.bytes;
+    const wasInFlight = this.#inFlight.delete(request.id);
+    if (wasInFlight) this.#inFlightBytes -= request.bytes;
+    else if (!this.#leaveQueue(request)) return;
     if (this.#inFlight.size === 0 && this.#waiting.size === 0) this.#deadlines.stop();
+    if (request.kind === "message") this.#messages -= 1;
+    if (this.#messages === 0) this.#tellSettled();
+  }
+
+  #tellSettled(): void {
+    for (const listener of this.#settledListeners) listener();
+    this.#settledListeners.clear();
   }
 
   #onEnd(error: FirefliesError): void {

@@ -1,9 +1,9 @@
 /** The answering end of a link's messages: requests in, handlers run within a budget, answers out. */
 import { type ErrorCode, FirefliesError } from "../../identity/index.js";
-import { ERROR_TEXT_MAX, errorText } from "../guard.js";
-import { MESSAGE_BYTES_MAX } from "../transport.js";
-import type { Budget } from "./budget.js";
-import type { Content, RequestContent, RequestKind } from "./content.js";
+import { ERROR_TEXT_MAX, errorText } from "../../net/index.js";
+import { MESSAGE_BYTES_MAX } from "../protocols.js";
+import type { Budget, Share } from "./budget.js";
+import { type Content, REQUEST_KINDS, type RequestContent, type RequestKind } from "./content.js";
 import { Deadlines } from "./deadlines.js";
 import { Handling, type HandlingHost } from "./handling.js";
 import { KeptLists } from "./kept-lists.js";
@@ -14,7 +14,10 @@ import { FrameSession, type SessionOptions } from "./session.js";
 
 /** How long a handler may take, in milliseconds, however patient its caller is. */
 const HANDLER_TIMEOUT_MS = 30_000;
-/** Bytes of answers that may wait for a peer to read them; beyond, no further handler is started for it. */
+/**
+ * Bytes of answers that may wait for a peer to read them. Beyond, no further handler is started for it, and a request that
+ * has to be refused ends the duplex.
+ */
 const ANSWERS_WAITING_BYTES = 8 * 1024 * 1024;
 /** Codes that a dispatcher may give a caller; any other failure is the handler's. */
 const DISPATCH_CODES: ReadonlySet<ErrorCode> = new Set([
@@ -23,6 +26,11 @@ const DISPATCH_CODES: ReadonlySet<ErrorCode> = new Set([
   "peer-removed",
   "overloaded",
 ]);
+/**
+ * An answer that was sent longer ago than this, in milliseconds, has arrived, or its link is broken: a member that stops
+ * waits for nobody's word that it has. Above the round trip of any path that pings are answered on.
+ */
+const ANSWER_ARRIVES_MS = 2_000;
 
 /** Answers a request; undefined is an empty answer. The text of what it throws reaches the caller as "handler-failed". */
 export type Dispatch = (
@@ -45,6 +53,7 @@ export class Responder {
   readonly #session: FrameSession;
   readonly #messageBytesMax: number;
   readonly #handlerTimeoutMs: number;
+  readonly #shares: Readonly<Record<RequestKind, Share>>;
   readonly #open = new Map<number, Handling>();
   readonly #host: HandlingHost;
   readonly #deadlines = new Deadlines<Handling>(
@@ -52,12 +61,14 @@ export class Responder {
     (handling) => this.#onExpired(handling),
   );
   #lastId = 0;
+  #stopping = false;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
     this.#messageBytesMax = options.messageBytesMax ?? MESSAGE_BYTES_MAX;
     this.#handlerTimeoutMs = options.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS;
-    const { duplex, identity, peer, refusal } = options;
+    const { duplex, identity, peer, refusal, budgets } = options;
+    this.#shares = { message: budgets.message.open(peer.id), gossip: budgets.gossip.open(peer.id) };
     this.#host = {
       peer,
       lists: new KeptLists(),
@@ -69,6 +80,7 @@ export class Responder {
       onContent: (content, message, frame) => this.#onContent(content, message, frame),
       onEnd: (error) => {
         this.#abandonAll();
+        for (const kind of REQUEST_KINDS) budgets[kind].close(this.#shares[kind]);
         options.onEnd?.(error);
       },
       onRoom: () => this.#resume(),
@@ -80,16 +92,50 @@ export class Responder {
     return this.#open.size;
   }
 
+  get ended(): boolean {
+    return this.#session.ended;
+  }
+
   close(error = new FirefliesError("link-closed")): void {
     this.#session.end(error);
+  }
+
+  /**
+   * Takes no new request; what waits or runs is answered, and then the duplex ends in order. True when somebody waits for
+   * that: `onEnd` tells that they have their answers.
+   */
+  drain(): boolean {
+    const isRecent = performance.now() - this.#session.sentAt < ANSWER_ARRIVES_MS;
+    const isAwaited = this.open > 0 || isRecent || this.#session.isUnsent;
+    this.#stopping = true;
+    this.#finishIfDone();
+    return isAwaited;
+  }
+
+  /** After `drain`: what still waits or runs is answered with a code. How many handlers ran. */
+  cut(): number {
+    let cut = 0;
+    for (const handling of [...this.#open.values()]) {
+      const { isRunning } = handling;
+      if (isRunning) cut += 1;
+      this.#refuse(handling, isRunning ? unfinished() : stopping());
+      handling.abort("member-stopping");
+    }
+    return cut;
+  }
+
+  #finishIfDone(): void {
+    if (this.#open.size === 0) this.#session.finish();
   }
 
   #onContent(content: Content, message: Uint8Array, frame: SignedFrame): boolean {
     if (content.kind === "cancel") return this.#onCancel(content.id);
     if (content.kind === "reply" || content.kind === "error" || content.id <= this.#lastId) return false;
     this.#lastId = content.id;
-    if (content.payload.length > this.#messageBytesMax) {
-      this.#answerError(content.id, tooLarge(content.payload.length, this.#messageBytesMax));
+    if (this.#stopping) {
+      this.#turnAway(content.id, stopping());
+    } else if (content.payload.length > this.#messageBytesMax) {
+      this.#turnAway(content.id, tooLarge(content.payload.length, this.#messageBytesMax));
     } else {
       this.#accept(content, message, frame);
     }
@@ -98,20 +144,24 @@ export class Responder {
 
   #accept({ kind, id, deadlineMs, payload }: RequestContent, message: Uint8Array, frame: SignedFrame): void {
     const budget = this.#options.budgets[kind];
+    const share = this.#shares[kind];
     const deadline = performance.now() + Math.min(deadlineMs, this.#handlerTimeoutMs);
     // A copy: a request that waits must not hold a whole frame in memory.
     const request = { kind, id, deadlineMs, payload: new Uint8Array(payload) };
-    const handling = new Handling(this.#host, budget, request, deadline, message, frame);
+    const handling = new Handling(this.#host, budget, share, request, deadline, message, frame);
     this.#open.set(id, handling);
-    if (budget.submit(this.#options.peer.id, handling) && handling.settle()) {
+    if (budget.submit(share, handling) && handling.settle()) {
       if (this.#open.size > 0) this.#deadlines.watch(deadline);
       return;
     }
     this.#close(handling);
-    this.#answerError(
-      id,
-      new FirefliesError("overloaded", "The member has too many requests waiting. Slow down and try again."),
-    );
+    this.#turnAway(id, tooMany());
+  }
+
+  /** Before any handler saw it. Answers to a peer that sends, and does not read, must not pile up either. */
+  #turnAway(id: number, error: FirefliesError): void {
+    if (this.#session.queuedBytes < ANSWERS_WAITING_BYTES) this.#sayError(id, error);
+    else this.close(error);
   }
 
   /** A handler that answers at once is answered for at once. */
@@ -135,34 +185,40 @@ export class Responder {
   }
 
   #fail(handling: Handling, error: unknown): void {
-    if (this.#close(handling)) this.#answerError(handling.request.id, error);
+    if (!this.#close(handling)) return;
+    const isOwn = error instanceof FirefliesError && DISPATCH_CODES.has(error.code);
+    this.#say(errorContent(handling.request.id, error, isOwn ? error.code : "handler-failed"));
   }
 
   #answer(handling: Handling, reply: unknown): void {
-    if (this.#close(handling)) this.#reply(handling.request.id, reply);
+    if (this.#close(handling)) this.#say(this.#replyContent(handling.request.id, reply));
   }
 
-  #reply(id: number, reply: unknown): void {
+  #replyContent(id: number, reply: unknown): Content {
     const payload = reply ?? EMPTY;
     if (!(payload instanceof Uint8Array)) {
-      this.#answerError(id, new TypeError("The handler's reply is not a Uint8Array."));
-    } else if (payload.length > this.#messageBytesMax) {
-      this.#session.send(errorContent(id, tooLarge(payload.length, this.#messageBytesMax), "message-too-large"));
-    } else {
-      this.#session.send({ kind: "reply", id, payload });
+      return errorContent(id, "The handler's reply is not a Uint8Array.", "handler-failed");
     }
+    if (payload.length <= this.#messageBytesMax) return { kind: "reply", id, payload };
+    return errorContent(id, tooLarge(payload.length, this.#messageBytesMax), "message-too-large");
   }
 
-  #answerError(id: number, error: unknown): void {
-    const own =
-      error instanceof FirefliesError && (DISPATCH_CODES.has(error.code) || error.code === "message-too-large");
-    this.#session.send(errorContent(id, error, own ? error.code : "handler-failed"));
+  #refuse(handling: Handling, error: FirefliesError): void {
+    if (this.#close(handling)) this.#sayError(handling.request.id, error);
+  }
+
+  #sayError(id: number, error: FirefliesError): void {
+    this.#say(errorContent(id, error, error.code));
+  }
+
+  /** A stopping member's last answer is the duplex's last word. */
+  #say(content: Content): void {
+    this.#session.send(content);
+    if (this.#stopping) this.#finishIfDone();
   }
 
   #onExpired(handling: Handling): void {
-    if (!this.#close(handling)) return;
-    const text = "The handler did not finish in time. Allow more time, or see why it waits.";
-    this.#session.send(errorContent(handling.request.id, text, "handler-timeout"));
+    this.#refuse(handling, late());
     handling.abort("handler-timeout");
   }
 
@@ -171,6 +227,7 @@ export class Responder {
     if (handling === undefined) return id <= this.#lastId;
     this.#close(handling);
     handling.abort("cancelled");
+    if (this.#stopping) this.#finishIfDone();
     return true;
   }
 
@@ -198,6 +255,23 @@ const EMPTY = new Uint8Array(0);
 
 function isPromise<T>(reply: Promise<T> | T): reply is Promise<T> {
   return typeof (reply as Partial<Promise<T>> | undefined)?.then === "function";
+}
+
+function tooMany(): FirefliesError {
+  return new FirefliesError("overloaded", "The member has too many requests waiting. Slow down and try again.");
+}
+
+function late(): FirefliesError {
+  const text = "The handler did not finish in time. Allow more time, or see why it waits.";
+  return new FirefliesError("handler-timeout", text);
+}
+
+function unfinished(): FirefliesError {
+  return new FirefliesError("handler-timeout", "The member had to stop before the handler had finished.");
+}
+
+function stopping(): FirefliesError {
+  return new FirefliesError("member-stopping");
 }
 
 function errorContent(id: number, error: unknown, code: ErrorCode): Content {

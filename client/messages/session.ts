@@ -4,8 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { FirefliesError, type Identity, type MemberCertificate, sign, verify } from "../../identity/index.js";
-import { asFirefliesError } from "../guard.js";
-import type { ByteDuplex } from "../transport.js";
+import type { ByteDuplex } from "../../net/index.js";
+import { asFirefliesError } from "../../net/index.js";
 import { Block } from "./block.js";
 import { type Content, decodeContent, encodeContent } from "./content.js";
 import {
@@ -51,7 +51,7 @@ export interface SessionOptions {
    * content, a window on the whole frame; `frame` is what was signed, without the messages.
    */
   readonly onContent: (content: Content, message: Uint8Array, frame: SignedFrame) => boolean;
-  /** Once. */
+  /** Once; "member-stopping" when the called side has ended it in order. */
   readonly onEnd: (error: FirefliesError) => void;
   /** Requests without an answer, those that wait here among them: whether the peer has work meanwhile. */
   readonly open?: (() => number) | undefined;
@@ -67,6 +67,7 @@ export class FrameSession {
   #outgoing: Uint8Array | undefined;
   #incoming: Uint8Array | undefined;
   #sent = 0;
+  #sentAt = Number.NEGATIVE_INFINITY;
   #received = 0;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
@@ -75,6 +76,7 @@ export class FrameSession {
   #flushedInTurn = false;
   #blocked = false;
   #ended = false;
+  #finishing = false;
   #framesInTurn = 0;
 
   constructor(options: SessionOptions) {
@@ -85,7 +87,7 @@ export class FrameSession {
       this.#pace();
     });
     duplex.on("drain", () => this.#onDrain());
-    duplex.on("end", () => this.end(new FirefliesError("link-closed")));
+    duplex.on("end", () => this.#onPeerFinished());
     duplex.on("error", (error) => this.end(asFirefliesError(error, "link-closed")));
     duplex.on("close", () => this.end(new FirefliesError("link-closed")));
     if (caller) this.#sayHello();
@@ -100,14 +102,34 @@ export class FrameSession {
     return this.#queuedBytes;
   }
 
+  /** By `performance.now()`: when the last frame was sent. */
+  get sentAt(): number {
+    return this.#sentAt;
+  }
+
+  /** Something of mine waits for the peer to read, here or in the duplex. */
+  get isUnsent(): boolean {
+    return this.#queue.length > 0 || this.#options.duplex.writableLength > 0;
+  }
+
   /** Sends with this turn's frame. Nothing happens after the end. */
   send(content: Content): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#finishing) return;
     const message = encodeContent(content, SALT_BYTES, this.#allocate);
     fillSalt(message);
     this.#queue.push(message);
     this.#queuedBytes += message.length;
     this.#flushSoon();
+  }
+
+  /**
+   * Sends what is queued and then nothing more. The other side answers that with its own end, and the duplex ends in order:
+   * by then it has all that was sent.
+   */
+  finish(): void {
+    if (this.#finishing || this.#ended) return;
+    this.#finishing = true;
+    this.#finishIfFlushed();
   }
 
   /** Ends both directions; the other side learns the code. */
@@ -152,7 +174,29 @@ export class FrameSession {
       return;
     }
     while (this.#queue.length > 0 && !this.#blocked && !this.#ended) this.#write(FRAME_MESSAGES_MAX);
-    if (!this.#blocked && !this.#ended) this.#options.onRoom?.();
+    if (this.#blocked || this.#ended) return;
+    this.#finishIfFlushed();
+    this.#options.onRoom?.();
+  }
+
+  #finishIfFlushed(): void {
+    if (this.#finishing && this.#queue.length === 0) this.#options.duplex.end();
+  }
+
+  /** The other side's direction has ended in order, with all that it sent. */
+  #onPeerFinished(): void {
+    if (this.#ended) return;
+    const { caller, duplex, onEnd } = this.#options;
+    // Only the called side ends first, when it stops.
+    if (!caller && !this.#finishing) {
+      this.end(new FirefliesError("link-closed"));
+      return;
+    }
+    this.#ended = true;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    duplex.end();
+    onEnd(new FirefliesError(caller ? "member-stopping" : "link-closed"));
   }
 
   /** Then two frames go out in two turns, so that from now on each side works on one while the other has the other. */
@@ -163,6 +207,7 @@ export class FrameSession {
   }
 
   #write(messagesMax: number): void {
+    this.#sentAt = performance.now();
     this.#blocked = !this.#options.duplex.write(this.#nextFrame(messagesMax));
   }
 

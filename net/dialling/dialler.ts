@@ -8,10 +8,11 @@ import type { MemberId } from "../../rings/index.js";
 import { onAbort } from "../abort.js";
 import { type Address, formatAddress, parseAddress } from "../address.js";
 import { type Deadline, withDeadline } from "../deadline.js";
+import { canonical } from "../ranges.js";
+import { DialError, type DialReason } from "../transports/dial-error.js";
 import type { Transport } from "../transports/transport.js";
-import { DialError, type DialReason } from "./dial-error.js";
 import { DialHistory } from "./history.js";
-import { canonical, refusalToDial } from "./policy.js";
+import { refusalToDial } from "./policy.js";
 import { type Add, race } from "./race.js";
 import type { Resolver } from "./resolver.js";
 
@@ -200,5 +201,10 @@ const WEIGHT: readonly DialReason[] = [
 
 /** The failure that stands for all: addresses that may not be dialled were not tried. */
 function verdict(failures: readonly DialError[]): DialError | undefined {
-  return failures.toSorted((a, b) => WEIGHT.indexOf(a.reason) - WEIGHT.indexOf(b.reason))[0];
+  const [first, ...others] = failures.toSorted((a, b) => WEIGHT.indexOf(a.reason) - WEIGHT.indexOf(b.reason));
+  if (first === undefined || others.length === 0) return first;
+  const reasons = [first, ...others].map(({ reason }) => reason);
+  const failure = new DialError(first.reason, first.address, { cause: first.cause, reasons });
+  failure.message = first.message;
+  return failure;
 }

@@ -1,6 +1,6 @@
 /** Failed dials, remembered per address over all members that claim it. */
 import type { MemberId } from "../../rings/index.js";
-import { type DialError, PeerMismatch } from "./dial-error.js";
+import { type DialError, PeerMismatch } from "../transports/dial-error.js";
 
 /** The first pause after a failed dial, milliseconds; doubled with every further one ... */
 const BACKOFF_FIRST_MS = 250;

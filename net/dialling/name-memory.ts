@@ -1,5 +1,5 @@
 /** What was learnt about names: addresses for a while, and failures, each longer than the one before. */
-import type { DialError } from "./dial-error.js";
+import type { DialError } from "../transports/dial-error.js";
 import type { Answer } from "./name-query.js";
 
 /**

@@ -3,7 +3,7 @@
  * first that succeeds wins, and the others are cut.
  */
 import { onAbort } from "../abort.js";
-import { DialError } from "./dial-error.js";
+import { DialError } from "../transports/dial-error.js";
 
 /** Milliseconds between two attempts: RFC 8305, section 8, "Connection Attempt Delay". */
 export const STAGGER_MS = 250;

@@ -6,7 +6,7 @@ import { lookup } from "node:dns";
 import { isIP } from "node:net";
 import { FirefliesError } from "../../identity/index.js";
 import { type Deadline, withDeadline } from "../deadline.js";
-import { DialError } from "./dial-error.js";
+import { DialError } from "../transports/dial-error.js";
 import { NameMemory } from "./name-memory.js";
 import { type Answer, interleaved, type Outcome, queryName, TRY_MS } from "./name-query.js";
 import { SYSTEM_FILES, type SystemFiles, SystemNames } from "./system-names.js";

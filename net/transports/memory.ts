@@ -5,7 +5,7 @@
 import { Duplex } from "node:stream";
 import { FirefliesError } from "../../identity/index.js";
 import { type Address, formatAddress } from "../address.js";
-import { DialError } from "../dialling/dial-error.js";
+import { DialError } from "./dial-error.js";
 import type { Bound, DialTarget, ListenAddress, Transport } from "./transport.js";
 
 /** Where ports that were asked for as 0 begin. */

@@ -6,8 +6,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import { FirefliesError } from "../../identity/index.js";
 import { onAbort } from "../abort.js";
 import { type Address, formatAddress, formatHostPort } from "../address.js";
-import { DialError, type DialReason } from "../dialling/dial-error.js";
-import { type ConnectionGate, GATED } from "../dialling/gate.js";
+import { DialError, type DialReason } from "./dial-error.js";
+import { type ConnectionGate, GATED } from "./gate.js";
 import type { Bound, DialTarget, ListenAddress, Transport } from "./transport.js";
 
 /** Connections that the kernel holds until they are accepted; it takes less if its own limit is lower. */

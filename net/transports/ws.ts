@@ -10,8 +10,8 @@ import type { ClientOptions, ServerOptions, WebSocket, WebSocketServer } from "w
 import { FirefliesError } from "../../identity/index.js";
 import { onAbort } from "../abort.js";
 import { type Address, formatAddress, formatHostPort } from "../address.js";
-import { DialError } from "../dialling/dial-error.js";
-import type { ConnectionGate } from "../dialling/gate.js";
+import { DialError } from "./dial-error.js";
+import type { ConnectionGate } from "./gate.js";
 import { dialTcp, listenGated } from "./tcp.js";
 import type { Bound, DialTarget, ListenAddress, Transport } from "./transport.js";
 

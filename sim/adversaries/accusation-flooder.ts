@@ -1,8 +1,8 @@
 /** Hundreds of accusations a second that are well-formed and well-signed, and that never stand: of all, on all rings. */
 import type { Actor, Behaviour } from "../actor.js";
-import { someOf, victimsOf } from "./crowd.js";
-import { accusationOf, packetOf } from "./forgery.js";
-import { orderOf } from "./order.js";
+import { someOf, victimsOf } from "./tools/crowd.js";
+import { accusationOf, packetOf } from "./tools/forgery.js";
+import { orderOf } from "./tools/order.js";
 
 /** Accused on all k rings, four turns a second: hundreds of signatures a second. */
 const VICTIMS_PER_TURN = 4;

@@ -1,8 +1,8 @@
 /** Its notes say that it is reached where somebody else is: whoever calls or pings it knocks at that one's door. */
 import { TRANSPORT_GRPC, TRANSPORT_PING } from "../../gossip/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { commonVictim, tellMost } from "./crowd.js";
-import { noteOf, noteStatement } from "./forgery.js";
+import { commonVictim, tellMost } from "./tools/crowd.js";
+import { noteOf, noteStatement } from "./tools/forgery.js";
 
 /** Virtual milliseconds between two such notes: its machine answers each of them with the truth, as for a stolen key. */
 const PAUSE_MS = 1000;

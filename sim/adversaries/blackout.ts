@@ -5,10 +5,10 @@
 import type { Output } from "../../gossip/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour, Seat } from "../actor.js";
-import { isLeader, victimsOf } from "./crowd.js";
-import { accusationOf, packetOf } from "./forgery.js";
-import { type Order, orderOf } from "./order.js";
-import { sendWithout, without } from "./packets.js";
+import { isLeader, victimsOf } from "./tools/crowd.js";
+import { accusationOf, packetOf } from "./tools/forgery.js";
+import { type Order, orderOf } from "./tools/order.js";
+import { sendWithout, without } from "./tools/packets.js";
 
 /** Virtual milliseconds between two such moments. */
 const PAUSE_MS = 15_000;

@@ -4,11 +4,11 @@
  */
 import type { Output } from "../../gossip/index.js";
 import { encodePacket } from "../../gossip/index.js";
-import { subjectOf } from "../../gossip/statement.js";
+import { subjectOf } from "../../gossip/records/statement.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { commonVictim } from "./crowd.js";
-import { sendWithout, without } from "./packets.js";
+import { commonVictim } from "./tools/crowd.js";
+import { sendWithout, without } from "./tools/packets.js";
 
 /** Virtual milliseconds for one victim: as many as the mob takes, so that both meet the same one. */
 const SLOT_MS = 8000;

@@ -1,7 +1,7 @@
 /** Hands out certificates that the authority gave it, by the hundred: valid, each of an identity that never says anything. */
 import type { Actor, Behaviour } from "../actor.js";
-import { someOf, victimsOf } from "./crowd.js";
-import { certificateStatement, packetOf } from "./forgery.js";
+import { someOf, victimsOf } from "./tools/crowd.js";
+import { certificateStatement, packetOf } from "./tools/forgery.js";
 
 /** 20 a second of each liar, until there are CERTIFICATES_PER_MEMBER. */
 const CERTIFICATES_PER_TURN = 5;

@@ -3,10 +3,10 @@
  * it first, and then make void what they said by a contradiction that silences them.
  */
 import type { Actor, Behaviour, Seat } from "../actor.js";
-import { Charges } from "./charges.js";
-import { tellMost } from "./crowd.js";
-import { contradiction, noteOf } from "./forgery.js";
-import { orderOf } from "./order.js";
+import { Charges } from "./tools/charges.js";
+import { tellMost } from "./tools/crowd.js";
+import { contradiction, noteOf } from "./tools/forgery.js";
+import { orderOf } from "./tools/order.js";
 
 /** Virtual milliseconds from its accusations to its own end: just before they would remove the dead. */
 const UNDONE_MS = 2500;

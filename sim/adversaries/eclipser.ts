@@ -2,8 +2,8 @@
 import { encodePacket, parseStatement } from "../../gossip/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { certificateStatement } from "./forgery.js";
-import { orderOf } from "./order.js";
+import { certificateStatement } from "./tools/forgery.js";
+import { orderOf } from "./tools/order.js";
 
 /** How long a member counts as a newcomer, virtual milliseconds. */
 const NEW_MS = 20_000;

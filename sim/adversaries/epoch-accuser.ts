@@ -1,8 +1,8 @@
 /** Accuses whom it monitors at epochs that are over, that are still to come, and that nobody can have. */
 import type { Actor, Behaviour } from "../actor.js";
-import { tellMost } from "./crowd.js";
-import { accusationOf } from "./forgery.js";
-import { orderOf } from "./order.js";
+import { tellMost } from "./tools/crowd.js";
+import { accusationOf } from "./tools/forgery.js";
+import { orderOf } from "./tools/order.js";
 
 export class EpochAccuser implements Behaviour {
   readonly name = "epoch-accuser";

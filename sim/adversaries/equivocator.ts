@@ -1,7 +1,7 @@
 /** Two notes of one epoch, one for each half of the network: whoever compares what it heard has the proof. */
 import type { Actor, Behaviour } from "../actor.js";
-import { victimsOf } from "./crowd.js";
-import { noteOf, noteStatement, packetOf } from "./forgery.js";
+import { victimsOf } from "./tools/crowd.js";
+import { noteOf, noteStatement, packetOf } from "./tools/forgery.js";
 
 /** Virtual milliseconds within which each does it once; a certificate is spent by it. */
 const SPREAD_MS = 10_000;

@@ -1,8 +1,8 @@
 /** Accuses whoever it monitors, on every ring, although they answer; and again after each rebuttal. Spread over all victims. */
 import type { Actor, Behaviour } from "../actor.js";
-import { Charges } from "./charges.js";
-import { tellMost } from "./crowd.js";
-import { orderOf } from "./order.js";
+import { Charges } from "./tools/charges.js";
+import { tellMost } from "./tools/crowd.js";
+import { orderOf } from "./tools/order.js";
 
 export class FalseAccuser implements Behaviour {
   readonly name = "false-accuser";

@@ -4,7 +4,7 @@
  */
 import { encodePacket } from "../../gossip/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { someOf, victimsOf } from "./crowd.js";
+import { someOf, victimsOf } from "./tools/crowd.js";
 
 /** Members that one liar tells by datagram in one turn, and that it calls: within its rates, and all of them soon. */
 const PER_TURN = { datagrams: 12, calls: 4 };

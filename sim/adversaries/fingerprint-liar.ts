@@ -1,7 +1,7 @@
 /** Pings everybody, all the time, with fingerprints by chance: each one says that the views differ, and that a call is due. */
 import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { someOf, victimsOf } from "./crowd.js";
+import { someOf, victimsOf } from "./tools/crowd.js";
 
 /** 256 a second, each to another member. */
 const PINGS_PER_TURN = 64;

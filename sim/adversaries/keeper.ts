@@ -2,9 +2,9 @@
 import { type Claim, type Output, parseStatement } from "../../gossip/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { tellMost } from "./crowd.js";
-import { orderOf } from "./order.js";
-import { sendWithout, statementsIn, without } from "./packets.js";
+import { tellMost } from "./tools/crowd.js";
+import { orderOf } from "./tools/order.js";
+import { sendWithout, statementsIn, without } from "./tools/packets.js";
 
 /** Notes remembered, the newest for each member. */
 const NOTES_MAX = 20_000;

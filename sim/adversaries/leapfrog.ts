@@ -3,9 +3,9 @@
  * and at the same moment the victim past them. Nobody concerned is told.
  */
 import type { Actor, Behaviour, Seat } from "../actor.js";
-import { Charges } from "./charges.js";
-import { commonVictim, tellMost } from "./crowd.js";
-import { type Order, orderOf } from "./order.js";
+import { Charges } from "./tools/charges.js";
+import { commonVictim, tellMost } from "./tools/crowd.js";
+import { type Order, orderOf } from "./tools/order.js";
 
 /** Virtual milliseconds for one victim: twice the time of a removal in a LAN. */
 const SLOT_MS = 6000;

@@ -3,8 +3,8 @@
 import type { Note } from "../../gossip/index.js";
 import { fullMask, tolerance, withRing } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { tellMost } from "./crowd.js";
-import { noteOf, noteStatement } from "./forgery.js";
+import { tellMost } from "./tools/crowd.js";
+import { noteOf, noteStatement } from "./tools/forgery.js";
 
 export class MaskAbuser implements Behaviour {
   readonly name = "mask-abuser";

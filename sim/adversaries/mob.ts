@@ -1,8 +1,8 @@
 /** All liars at once against one victim, on every ring on which they stand anywhere near it; then against the next one. */
 import type { Actor, Behaviour } from "../actor.js";
-import { Charges } from "./charges.js";
-import { commonVictim, tellMost } from "./crowd.js";
-import { orderOf } from "./order.js";
+import { Charges } from "./tools/charges.js";
+import { commonVictim, tellMost } from "./tools/crowd.js";
+import { orderOf } from "./tools/order.js";
 
 /** Virtual milliseconds for one victim: longer than a removal takes. */
 const SLOT_MS = 8000;

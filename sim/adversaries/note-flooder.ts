@@ -1,8 +1,8 @@
 /** Spins its own epoch as fast as it can, with metadata as long as it may be: each note is good, and news for everybody. */
 import { METADATA_BYTES_MAX } from "../../gossip/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { someOf, victimsOf } from "./crowd.js";
-import { noteOf, noteStatement, packetOf } from "./forgery.js";
+import { someOf, victimsOf } from "./tools/crowd.js";
+import { noteOf, noteStatement, packetOf } from "./tools/forgery.js";
 
 /** 32 a second, where one per gossip interval is admitted (rule R11). */
 const NOTES_PER_TURN = 8;

@@ -1,7 +1,7 @@
 /** As many packets to one victim as it gets rid of: junk, huge ones, and questions that are dear to answer. */
 import { encodePacket } from "../../gossip/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { commonVictim } from "./crowd.js";
+import { commonVictim } from "./tools/crowd.js";
 
 /** Virtual milliseconds for one victim. */
 const SLOT_MS = 8000;

@@ -4,9 +4,9 @@
  */
 import { encodePacket } from "../../gossip/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { Charges } from "./charges.js";
-import { commonVictim, tellMost } from "./crowd.js";
-import { orderOf } from "./order.js";
+import { Charges } from "./tools/charges.js";
+import { commonVictim, tellMost } from "./tools/crowd.js";
+import { orderOf } from "./tools/order.js";
 
 /** Virtual milliseconds for one victim. */
 const SLOT_MS = 30_000;

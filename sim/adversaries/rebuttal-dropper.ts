@@ -2,8 +2,8 @@
 import type { Claim, Output } from "../../gossip/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { orderOf } from "./order.js";
-import { sendWithout, without } from "./packets.js";
+import { orderOf } from "./tools/order.js";
+import { sendWithout, without } from "./tools/packets.js";
 
 export class RebuttalDropper implements Behaviour {
   readonly name = "rebuttal-dropper";

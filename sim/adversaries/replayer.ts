@@ -5,9 +5,9 @@
 import { encodeStatement, type Output, parseStatement } from "../../gossip/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { someOf, tellMost } from "./crowd.js";
-import { noteOf, noteStatement } from "./forgery.js";
-import { statementsIn } from "./packets.js";
+import { someOf, tellMost } from "./tools/crowd.js";
+import { noteOf, noteStatement } from "./tools/forgery.js";
+import { statementsIn } from "./tools/packets.js";
 
 /** Statements remembered: the first ones, which are the oldest. */
 const REMEMBERED_MAX = 512;

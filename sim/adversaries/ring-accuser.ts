@@ -1,9 +1,9 @@
 /** Accuses on rings that there are not, on rings that the accused has disabled, and itself. */
 import { isEnabled } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { tellMost } from "./crowd.js";
-import { accusationOf } from "./forgery.js";
-import { orderOf } from "./order.js";
+import { tellMost } from "./tools/crowd.js";
+import { accusationOf } from "./tools/forgery.js";
+import { orderOf } from "./tools/order.js";
 
 export class RingAccuser implements Behaviour {
   readonly name = "ring-accuser";

@@ -3,9 +3,9 @@
  * whoever is between is passed over, so that the farther liars are predecessors too and nobody's rings run out.
  */
 import type { Actor, Behaviour, Seat } from "../actor.js";
-import { Charges } from "./charges.js";
-import { tellMost, victimsOf } from "./crowd.js";
-import { type Order, orderOf } from "./order.js";
+import { Charges } from "./tools/charges.js";
+import { tellMost, victimsOf } from "./tools/crowd.js";
+import { type Order, orderOf } from "./tools/order.js";
 
 /** Accusations of one victim in one turn: enough, because its answer makes all of an epoch void. */
 const RINGS_PER_TURN = 2;

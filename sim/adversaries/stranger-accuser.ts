@@ -1,8 +1,8 @@
 /** Accuses members that it does not monitor: some too far for anybody to hold the accusation, some near, with others between. */
 import type { Actor, Behaviour } from "../actor.js";
-import { someOf, tellMost, victimsOf } from "./crowd.js";
-import { accusationOf } from "./forgery.js";
-import { orderOf } from "./order.js";
+import { someOf, tellMost, victimsOf } from "./tools/crowd.js";
+import { accusationOf } from "./tools/forgery.js";
+import { orderOf } from "./tools/order.js";
 
 /** Few, so that each budget for strangers (rule R9) is met again and again, and not once by a flood. */
 const VICTIMS_PER_TURN = 2;

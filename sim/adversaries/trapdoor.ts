@@ -4,10 +4,10 @@
  * unanswered accusation stands.
  */
 import type { Actor, Behaviour, Seat } from "../actor.js";
-import { Charges } from "./charges.js";
-import { tellMost, victimsOf } from "./crowd.js";
-import { contradiction, noteOf } from "./forgery.js";
-import { type Order, orderOf } from "./order.js";
+import { Charges } from "./tools/charges.js";
+import { tellMost, victimsOf } from "./tools/crowd.js";
+import { contradiction, noteOf } from "./tools/forgery.js";
+import { type Order, orderOf } from "./tools/order.js";
 
 /** Virtual milliseconds until the first door opens: longer than four answers take ... */
 const FIRST_MS = 12_000;

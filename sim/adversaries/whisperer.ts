@@ -5,10 +5,10 @@
 import { NEWS_STATEMENTS_MAX } from "../../gossip/limits.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour } from "../actor.js";
-import { Charges } from "./charges.js";
-import { tellMost } from "./crowd.js";
-import { noteOf, noteStatement } from "./forgery.js";
-import { orderOf } from "./order.js";
+import { Charges } from "./tools/charges.js";
+import { tellMost } from "./tools/crowd.js";
+import { noteOf, noteStatement } from "./tools/forgery.js";
+import { orderOf } from "./tools/order.js";
 
 /** Virtual milliseconds between two of its accusations. */
 const PAUSE_MS = 6000;

@@ -29,7 +29,7 @@ import type { Watched } from "./watched.js";
 /** A refusal is a header, a kind and a short reason. */
 const REFUSAL_BYTES = 64;
 const PACKETS_MAX = PARTNER_PACKETS_BURST + PARTNER_PACKETS_PER_INTERVAL;
-/** The quickest retransmission of a ping, milliseconds (gossip/path.ts). */
+/** The quickest retransmission of a ping, milliseconds (gossip/detection/path.ts). */
 const PING_EVERY_MS = 100;
 const LIES_MAX = (BATCHES_PER_PARTNER_MAX + 1) * BATCH_CHECKS_MAX;
 /** Virtual milliseconds between two looks at what a member holds. */

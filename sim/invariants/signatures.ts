@@ -10,7 +10,7 @@
  */
 
 import { type CertificateFacts, type Check, noteSignatureType, type Output, parseNote } from "../../gossip/index.js";
-import { type Claim, parseStatement } from "../../gossip/statement.js";
+import { type Claim, parseStatement } from "../../gossip/records/statement.js";
 import { equalBytes, type MemberId, toHex } from "../../rings/index.js";
 import type { Seat, StatementKind, Watcher } from "../actor.js";
 import type { Ledger } from "./violation.js";

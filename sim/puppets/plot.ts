@@ -1,15 +1,9 @@
-/** An attack by many liars that one head directs: it sees everything, and moves any of them at any millisecond. */
+/** Behaviours for liars that one plot directs. */
 import type { Output } from "../../gossip/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Actor, Behaviour, Seat } from "../actor.js";
 import type { Puppet } from "./puppet.js";
-import { Troupe } from "./troupe.js";
-
-/** A new one begins whenever its liars have a turn after a pause, as they have when behaviours take turns. */
-export abstract class Plot {
-  /** All liars are there. Plan what is to come with `troupe.at` and `troupe.every`. */
-  abstract begin(troupe: Troupe): void;
-}
+import { type Plot, Troupe } from "./troupe.js";
 
 /**
  * Behaviours, one for each liar, that one plot directs: one troupe for each simulation, and in it a new plot for each beginning.

@@ -9,8 +9,8 @@ import {
   noteOf,
   noteStatement,
   packetOf,
-} from "../adversaries/forgery.js";
-import { sendWithout, without } from "../adversaries/packets.js";
+} from "../adversaries/tools/forgery.js";
+import { sendWithout, without } from "../adversaries/tools/packets.js";
 import type { Dates } from "../crypto.js";
 
 /** Is this statement kept from this member? */

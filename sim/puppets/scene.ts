@@ -1,7 +1,7 @@
 /** One victim on one ring, and the liars that stand there. */
 import { isEnabled, tolerance } from "../../rings/index.js";
 import type { Seat } from "../actor.js";
-import { someOf } from "../adversaries/crowd.js";
+import { someOf } from "../adversaries/tools/crowd.js";
 import type { Audience, Casting, Program } from "./program.js";
 import type { Puppet } from "./puppet.js";
 import type { Troupe } from "./troupe.js";

@@ -1,15 +1,15 @@
 /** Plays a program: casts its scenes, and makes its moves when they are due. */
-import { CLOCK_TOLERANCE_MS } from "../../gossip/evidence.js";
+
+import { CLOCK_TOLERANCE_MS } from "../../gossip/clock.js";
 import { METADATA_BYTES_MAX } from "../../gossip/limits.js";
-import { type Claim, subjectOf } from "../../gossip/statement.js";
+import { type Claim, subjectOf } from "../../gossip/records/statement.js";
 import { fullMask, type MemberId, tolerance, withRing } from "../../rings/index.js";
 import type { Identity, Seat } from "../actor.js";
-import { someOf } from "../adversaries/crowd.js";
-import { Plot } from "./plot.js";
+import { someOf } from "../adversaries/tools/crowd.js";
 import type { Accused, Count, Lateness, Move, Program, Rings, Telling, Under, Withholding } from "./program.js";
 import type { Puppet } from "./puppet.js";
 import { audienceOf, type Scene, sceneAlone, sceneOf, scenesOf } from "./scene.js";
-import type { Troupe } from "./troupe.js";
+import { Plot, type Troupe } from "./troupe.js";
 
 /** Looks at the victim's epoch, and for newcomers, in a beat: fast enough to be before the news of it. */
 const LOOKS_PER_BEAT = 50;
@@ -198,7 +198,13 @@ function tell(troupe: Troupe, scene: Scene, move: Telling, speaker: Puppet): voi
     return;
   }
   const statements = statementsOf(troupe, scene, move, speaker);
-  for (const to of hearers) for (const bearer of told) bearer.tell(to, statements);
+  for (const to of hearers) for (const bearer of told) heardBy(troupe, bearer, to).tell(to, statements);
+}
+
+/** Whom the hearer refuses, as a liar that is proven, leaves it to another one. */
+function heardBy({ puppets, chance }: Troupe, bearer: Puppet, { machine }: Seat): Puppet {
+  const isHeard = ({ actor }: Puppet) => machine.refusal(actor.certificate) === undefined;
+  return isHeard(bearer) ? bearer : (chance.pick(puppets.filter(isHeard)) ?? bearer);
 }
 
 /** What bears no signature is about whoever hears it, and the bearer's own word. */

@@ -1,10 +1,9 @@
 /** The liars of one simulation that one plot moves, and its clock: what is planned happens to the millisecond, while they have turns. */
 import type { Settings } from "../../gossip/index.js";
 import { type Actor, type Seat, TURN_MS } from "../actor.js";
-import { victimsOf } from "../adversaries/crowd.js";
-import { type Order, orderOf } from "../adversaries/order.js";
+import { victimsOf } from "../adversaries/tools/crowd.js";
+import { type Order, orderOf } from "../adversaries/tools/order.js";
 import type { Chance } from "../chance.js";
-import type { Plot } from "./plot.js";
 import { Puppet } from "./puppet.js";
 
 /** Something planned: once, or again and again. */
@@ -19,6 +18,15 @@ const PAUSE_MS = 2 * TURN_MS;
 
 /** Nothing is done more often, virtual milliseconds: a plot that a search has drawn must come to an end too. */
 const EVERY_MS_MIN = 1;
+
+/**
+ * An attack by many liars that one head directs: it sees everything, and moves any of them at any millisecond. A new one begins whenever its liars have a turn
+ * after a pause, as they have when behaviours take turns.
+ */
+export abstract class Plot {
+  /** All liars are there. Plan what is to come with `troupe.at` and `troupe.every`. */
+  abstract begin(troupe: Troupe): void;
+}
 
 export class Troupe {
   readonly #newPlot: () => Plot;

@@ -46,9 +46,10 @@ export interface Tried {
 
 /**
  * What counts of each part. One view removes a member alone, so the longest time counts most; then whether the accused and
- * its judge saw two worlds, because it answers in its own. The others tell attacks apart that are equally long.
+ * its judge saw two worlds, because it answers in its own, and how long two worlds lasted: who keeps them apart for long has
+ * still to accuse in the right place, and would be thrown away if that alone counted. The others tell equals apart.
  */
-const WEIGHTS: Nearness = { longest: 1, mean: 0.2, blind: 0.3, breadth: 0.03, parted: 0.05, burnt: 0.02 };
+const WEIGHTS: Nearness = { longest: 1, mean: 0.2, blind: 0.3, breadth: 0.03, parted: 0.25, burnt: 0.02 };
 
 export function scoreOf(nearness: Nearness): number {
   const names = Object.keys(WEIGHTS) as (keyof Nearness)[];

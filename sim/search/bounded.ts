@@ -1,5 +1,6 @@
 /** Faults as a search may have them: such as excuse nobody's removal. */
-import { CLOCK_TOLERANCE_MS } from "../../gossip/evidence.js";
+
+import { CLOCK_TOLERANCE_MS } from "../../gossip/clock.js";
 import type { Settings } from "../../gossip/index.js";
 import type { Chance } from "../chance.js";
 import { harmlessStallMs } from "../invariants/stops.js";

@@ -22,7 +22,7 @@ import {
 import { drawPhrase } from "./draw-phrase.js";
 import { wellFormed } from "./well-formed.js";
 
-/** Beyond so many moves none is added: what matters is found among few. */
+/** Beyond so many moves some give way: what matters is found among few. */
 const MOVES_MAX = 12;
 /** Share of the changes that are to the network: another one is another geometry, in which the same program may be nothing. */
 const NETWORK_SHARE = 0.12;
@@ -44,9 +44,16 @@ export function changed(attack: Attack, chance: Chance): Attack {
 /** The network and the casting of the one, moves of both. */
 export function crossed(one: Attack, other: Attack, chance: Chance): Attack {
   const inherited = ({ program }: Attack) => program.moves.filter(() => chance.happens(INHERITED));
-  const moves = [...inherited(one), ...inherited(other)].slice(0, MOVES_MAX);
+  const moves = atMost(MOVES_MAX, [...inherited(one), ...inherited(other)], chance);
   const { withheld } = chance.happens(0.5) ? one.program : other.program;
   return wellFormed({ plan: one.plan, program: { ...one.program, moves, withheld } }, chance);
+}
+
+/** Of more moves those that chance leaves. */
+function atMost(count: number, moves: readonly Move[], chance: Chance): readonly Move[] {
+  const left = [...moves];
+  while (left.length > count) left.splice(chance.below(left.length), 1);
+  return left;
 }
 
 function changedPlan(plan: Plan, chance: Chance): Plan {
@@ -70,17 +77,21 @@ function presetOf({ settings }: Plan): keyof typeof PRESETS {
 function changedProgram(program: Program, chance: Chance): Program {
   const { moves, withheld } = program;
   const place = chance.below(moves.length);
-  switch (chance.below(13)) {
+  switch (chance.below(16)) {
     case 0:
     case 1:
     case 2:
-      return moves.length < MOVES_MAX ? { ...program, moves: [...moves, ...drawPhrase(chance)] } : program;
     case 3:
-    case 4:
-      return { ...program, moves: moves.filter((_, index) => index !== place) };
+    case 4: {
+      const phrase = drawPhrase(chance);
+      return { ...program, moves: [...atMost(MOVES_MAX - phrase.length, moves, chance), ...phrase] };
+    }
     case 5:
-      return { ...program, withheld: chance.happens(0.5) ? withheld.slice(1) : [...withheld, drawWithheld(chance)] };
     case 6:
+      return { ...program, moves: moves.filter((_, index) => index !== place) };
+    case 7:
+      return { ...program, withheld: chance.happens(0.5) ? withheld.slice(1) : [...withheld, drawWithheld(chance)] };
+    case 8:
       return withStage(program, chance);
     default:
       return { ...program, moves: moves.map((move, index) => (index === place ? changedMove(move, chance) : move)) };

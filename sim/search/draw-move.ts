@@ -100,7 +100,7 @@ export function drawFew(chance: Chance): number {
 
 /** Beats until other scenes are cast. */
 export function drawLasts(chance: Chance): number {
-  return chance.pick([6, 12, 12, 24])!;
+  return chance.pick([6, 12, 24, 24])!;
 }
 
 export function drawWithheld(chance: Chance): Withholding {

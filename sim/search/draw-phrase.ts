@@ -6,18 +6,20 @@ import type { Chance } from "../chance.js";
 import type { Audience, Move, When } from "../puppets/program.js";
 import { drawCount, drawMove, drawUnder, drawWhen, tenths } from "./draw-move.js";
 
-/** Of ten phrases so many are splits, and jams. */
+/** Shares of phrases that are splits, and jams. */
 const SPLIT_SHARE = 0.25;
-const JAM_SHARE = 0.15;
+const JAM_SHARE = 0.25;
 
-/** Two sides that have nobody in common, and everybody together. */
+/** Two sides that have nobody in common, and everybody together; the first has the victim, of halves either may. */
 const SIDES: readonly (readonly [Audience, Audience])[] = [
   ["victim", "others"],
-  ["few", "rest"],
+  ["rest", "few"],
   ["half", "other-half"],
 ];
 /** What anyone may say of itself, and others hold in different order or not at all. */
 const OF_ITSELF = ["live", "masked", "leave", "low", "proof"] as const;
+/** Of these, one for each budget that members have: of notes, of farewells, of proofs (R11, R12). */
+const BUDGETED = ["live", "leave", "proof"] as const;
 /** The screen decides who is passed over; of the accuser less is to be had. */
 const BY_SCREEN = 0.85;
 /** In a split both sides are told in each beat, one a little after the other. */
@@ -27,9 +29,14 @@ const APART_TENTHS = 4;
 const JAM_BEATS_MAX = 2;
 /** Statements that empty any budget; then so many, so close to each other, around the moment when one more is allowed. */
 const JAM = { count: 40, times: 20, apart: 0.003 };
+/** Who must answer is to know nothing: so often the jam is of the side that has the victim, and of the victim alone. */
+const OF_VICTIMS_SIDE = 0.8;
+const OF_VICTIM = 0.6;
 /** So often the other side is told, within so many tenths of a beat, what the jammed one shall not hear. */
-const TOLD_SHARE = 0.6;
+const TOLD_SHARE = 0.8;
 const TOLD_TENTHS = 5;
+/** So often under another certificate: what is newer counts more, and what is of one certificate only replaces what was said. */
+const OTHERWISE_SHARE = 0.7;
 
 export function drawPhrase(chance: Chance): Move[] {
   const kind = chance.number();
@@ -52,8 +59,9 @@ function drawSplit(chance: Chance): Move[] {
 
 function drawJam(chance: Chance): Move[] {
   const by = drawSpeaker(chance);
-  const [to, others] = chance.shuffled(chance.pick(SIDES)!) as [Audience, Audience];
-  const said = { by, say: chance.pick(OF_ITSELF)!, ...drawUnder(chance, by), to } as const;
+  const sides = chance.happens(OF_VICTIM) ? SIDES[0]! : chance.pick(SIDES)!;
+  const [to, others] = chance.happens(OF_VICTIMS_SIDE) ? sides : [sides[1], sides[0]];
+  const said = { by, say: chance.pick(BUDGETED)!, ...drawUnder(chance, by), to } as const;
   const at = tenths(chance, JAM_BEATS_MAX);
   const from = Math.round(1_000 * (at + 1 - (JAM.times * JAM.apart) / 2)) / 1_000;
   const jam: Move[] = [
@@ -63,7 +71,7 @@ function drawJam(chance: Chance): Move[] {
   if (!chance.happens(TOLD_SHARE)) return jam;
   // Of the same kind, because each kind has a budget of its own.
   const when = { at: at + (1 + chance.below(TOLD_TENTHS)) / 10 };
-  return [...jam, { by, say: said.say, to: others, when, ...(chance.happens(0.5) && { under: "last" }) }];
+  return [...jam, { by, say: said.say, to: others, when, ...(chance.happens(OTHERWISE_SHARE) && { under: "last" }) }];
 }
 
 function drawSpeaker(chance: Chance): "screen" | "accuser" {

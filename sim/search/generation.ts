@@ -6,6 +6,7 @@ import { Chance } from "../chance.js";
 import { type Attack, scoreOf, type Tried } from "./attack.js";
 import { changed, crossed } from "./breed.js";
 import { drawAttack } from "./draw-attack.js";
+import { nicheOf } from "./population.js";
 
 export const SEEDS_PER_GENERATION = 50;
 /** A stream of a seed, apart from those of the simulation. */
@@ -15,6 +16,8 @@ const NEW_SHARE = 0.2;
 const CROSSED_SHARE = 0.25;
 /** Of so many drawn ones the nearest is a parent. */
 const RIVALS = 3;
+/** So often they are of one niche, whichever it is: else the nearest niches alone would be bred from. */
+const OF_A_NICHE = 0.5;
 
 export function attackOf(seed: number, population: readonly Tried[]): Attack {
   const chance = new Chance(seed, STREAM);
@@ -24,7 +27,9 @@ export function attackOf(seed: number, population: readonly Tried[]): Attack {
 }
 
 function parent(population: readonly Tried[], chance: Chance): Attack {
-  const rivals = Array.from({ length: RIVALS }, () => chance.pick(population)!);
+  const niche = chance.happens(OF_A_NICHE) ? chance.pick([...new Set(population.map(nicheOf))]) : undefined;
+  const candidates = niche === undefined ? population : population.filter((each) => nicheOf(each) === niche);
+  const rivals = Array.from({ length: RIVALS }, () => chance.pick(candidates)!);
   const [nearest] = rivals.toSorted((a, b) => scoreOf(b.outcome.nearness) - scoreOf(a.outcome.nearness));
   return nearest!.attack;
 }

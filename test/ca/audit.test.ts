@@ -1,6 +1,6 @@
 /** The audit: what was decided, in order, and whatever is done to it afterwards is found. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readHead, verifyAudit } from "../../ca/audit.js";
+import { readHead, verifyAudit } from "../../ca/audit/audit.js";
 import { auditHash } from "../../ca/store/audit-chain.js";
 import { renew, report } from "../../client/authority.js";
 import { decodeToken, generateKeyPair } from "../../identity/index.js";

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { KeyCabinet } from "../../ca/key-cabinet.js";
+import { KeyCabinet } from "../../ca/keys/key-cabinet.js";
 import { generateKeyPair, publicKeyFromSpki } from "../../identity/index.js";
 import { verifyRaw } from "../../identity/raw-signature.js";
 import { codeOf, temporaryDirectory } from "./authority-fixture.js";

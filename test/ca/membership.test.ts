@@ -4,8 +4,15 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { enroll, renew, report } from "../../client/authority.js";
-import { certificatesToPem, generateKeyPair, privateKeyToPem } from "../../identity/index.js";
+import { callAuthority } from "../../client/authority/call.js";
+import { enroll, fetchRevocations, renew, report } from "../../client/authority.js";
+import {
+  AUTHORITY_PATHS,
+  certificatesToPem,
+  compareCertificates,
+  generateKeyPair,
+  privateKeyToPem,
+} from "../../identity/index.js";
 import { AuthorityFixture, codeOf, DAY_MS, identityOf, NOW } from "./authority-fixture.js";
 
 let fixture: AuthorityFixture;
@@ -55,6 +62,19 @@ describe("renewal", () => {
     expect(again.certificate.serial).toBe(identity.certificate.serial);
   });
 
+  it("early in the life gives another one when that is asked for, which is newer, and not without end", async () => {
+    const { identity, pair } = await fixture.join("used-twice");
+    await fixture.at(NOW + 2000);
+    const options = () => ({ ...fixture.call(), anew: true });
+    const { certificate } = await renew(urls(), identity, pair, options());
+    expect(compareCertificates(certificate, identity.certificate)).toBeGreaterThan(0);
+    expect(certificate.id).toBe(identity.certificate.id);
+    const codes: string[] = [];
+    for (let i = 0; i < 25; i++) codes.push(await codeOf(renew(urls(), identity, pair, options())));
+    expect(codes.at(-1)).toBe("too-many-requests");
+    await fixture.at(NOW);
+  });
+
   it("with ever new keys ends at a limit", async () => {
     const { identity } = await fixture.join("greedy");
     const codes: string[] = [];
@@ -72,7 +92,7 @@ describe("reports", () => {
       members.push(await fixture.join(name, generateKeyPair(), `10.0.0.${index + 1}:4000`));
       fixture.clock.now += 1;
     }
-    const contacts = await report(urls(), members[4]!.identity, fixture.call("10.0.0.5:4000", "[fd00::5]:4000"));
+    const { contacts } = await report(urls(), members[4]!.identity, fixture.call("10.0.0.5:4000", "[fd00::5]:4000"));
     const ids = members.map(({ certificate }) => certificate.id);
     expect(contacts.length).toBe(3);
     for (const { certificate, addresses } of contacts) {
@@ -80,7 +100,7 @@ describe("reports", () => {
       expect(addresses).toEqual([`10.0.0.${ids.indexOf(certificate.id) + 1}:4000`]);
     }
     const seenByFirst = await report(urls(), members[0]!.identity, fixture.call("10.0.0.1:4000"));
-    expect(seenByFirst.map(({ certificate }) => certificate.id)).not.toContain(ids[0]);
+    expect(seenByFirst.contacts.map(({ certificate }) => certificate.id)).not.toContain(ids[0]);
     await fixture.at(NOW);
   });
 
@@ -89,15 +109,66 @@ describe("reports", () => {
     const addresses = new Set<string>();
     const join = (name: string) => crowded.join(name, generateKeyPair(), `${name}:1`);
     for (let count = 0; count < 6; count++) await join(`quiet-${count}`);
-    await crowded.at(NOW + 3_600_000);
+    await crowded.at(NOW + 1_200_000);
     for (let count = 0; count < 12; count++) await join(`loud-${count}`);
     const { identity } = await join("newcomer");
     for (let asked = 0; asked < 25; asked++) {
       // A member may ask thirty times at once.
-      const contacts = await report(crowded.server.urls, identity, crowded.call("newcomer:1"));
+      const { contacts } = await report(crowded.server.urls, identity, crowded.call("newcomer:1"));
       for (const contact of contacts) addresses.add(contact.addresses[0]!);
     }
     expect([...addresses].some((address) => address.startsWith("quiet"))).toBe(true);
+  });
+
+  it("bring the revocation list along when it is newer than the caller's", async () => {
+    const { identity } = await fixture.join("listener");
+    const without = await report(urls(), identity, fixture.call("a:1"));
+    expect(without.revocations).toBeUndefined();
+    const { revocations } = await report(urls(), identity, { ...fixture.call("a:1"), after: 0n });
+    const place = { urls: urls(), fingerprint: fixture.authority.fingerprint };
+    expect(revocations).toEqual(await fetchRevocations(place, 0n, fixture.call()));
+    const { number } = (await fixture.authority.revocations())!;
+    const again = await report(urls(), identity, { ...fixture.call("a:1"), after: number });
+    expect(again.revocations).toBeUndefined();
+  });
+
+  it("of one who leaves are the end of it for newcomers, until it is back", async () => {
+    await using small = await AuthorityFixture.start();
+    const { identity } = await small.join("alice", generateKeyPair(), "alice:1");
+    const newcomer = await small.join("bob", generateKeyPair(), "bob:1");
+    const named = async () => {
+      const { contacts } = await report(small.server.urls, newcomer.identity, small.call("bob:1"));
+      return contacts.flatMap(({ addresses }) => addresses);
+    };
+    expect(await named()).toEqual(["alice:1"]);
+    const audit = await small.authority.operator.auditHead();
+    const last = await report(small.server.urls, identity, { ...small.call("alice:1"), leaving: true });
+    expect(last.contacts).toEqual([]);
+    expect(await named()).toEqual([]);
+    expect((await small.authority.operator.show("alice")).leftAt).toBe(NOW);
+    await report(small.server.urls, identity, small.call("alice:2"));
+    expect(await named()).toEqual(["alice:2"]);
+    expect(await small.authority.operator.auditHead()).toEqual(audit);
+  });
+
+  it("are answered without contacts where none are wanted", async () => {
+    const { identity } = await fixture.join("content", generateKeyPair(), "a:1");
+    await fixture.join("other", generateKeyPair(), "b:1");
+    const { contacts } = await report(urls(), identity, { ...fixture.call("a:1"), contacts: false, nextMs: 7_500 });
+    expect(contacts).toEqual([]);
+  });
+
+  it.each([
+    ["a promise of nothing", { next: 0 }],
+    ["a promise of a day", { next: 86_400 }],
+    ["a promise in words", { next: "soon" }],
+    ["a number of a list that is none", { after: "-1" }],
+    ["a number of a list that is no text", { after: 7 }],
+  ])("refuse %s", async (_, fields) => {
+    const { identity } = await fixture.join("strange");
+    const body = { addresses: ["a:1"], ...fields };
+    const call = { fingerprint: fixture.authority.fingerprint, identity, path: AUTHORITY_PATHS.report, body };
+    expect(await codeOf(callAuthority({ ...call, urls: urls(), ...fixture.call() }))).toBe("body-malformed");
   });
 
   it("leave out members whose certificate has ended", async () => {

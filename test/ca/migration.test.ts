@@ -5,8 +5,8 @@ import { join } from "node:path";
 import Database from "libsql";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CertificateAuthority } from "../../ca/index.js";
-import { SCHEMA_VERSION } from "../../ca/store/schema.js";
-import { openSqlite } from "../../ca/store/sqlite.js";
+import { SCHEMA_VERSION } from "../../ca/store/database/schema.js";
+import { openSqlite } from "../../ca/store/database/sqlite.js";
 import {
   certificatesToPem,
   createRequest,
@@ -15,6 +15,7 @@ import {
   privateKeyToPem,
 } from "../../identity/index.js";
 import { codeOf, temporaryDirectory } from "./authority-fixture.js";
+import { BACK_TO_VERSION_2, expectMigrated } from "./version-2.js";
 
 interface Fixture {
   readonly now: number;
@@ -94,5 +95,17 @@ describe("a database of schema 1", () => {
     expect(db.prepare("PRAGMA user_version").get()).toMatchObject({ user_version: 1 });
     expect(db.prepare("SELECT count(*) AS n FROM principals").get()).toMatchObject({ n: 3 });
     db.close();
+  });
+});
+
+describe("a database of schema 2", () => {
+  it("is migrated: who reported is there, overdue, until the next report or goodbye", async () => {
+    const path = file("version-2.db");
+    await expectMigrated(path, async () => {
+      const db = new Database(path);
+      for (const statement of BACK_TO_VERSION_2) db.exec(statement);
+      db.exec("PRAGMA user_version = 2");
+      db.close();
+    });
   });
 });

@@ -1,10 +1,10 @@
 /** docs/openapi.json is what the server answers; `npm run docs` rewrites it. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createApp } from "../../ca/app.js";
-import { ConnectionGate } from "../../ca/connection-gate.js";
-import { createServerCredentials } from "../../ca/server-certificate.js";
-import { SERVICE_LIMITS } from "../../ca/service-limits.js";
+import { ConnectionGate } from "../../ca/gate/connection-gate.js";
+import { SERVICE_LIMITS } from "../../ca/gate/service-limits.js";
+import { createApp } from "../../ca/http/app.js";
+import { createServerCredentials } from "../../ca/http/server-certificate.js";
 import { ROOT } from "../support/tree.js";
 import { AuthorityFixture } from "./authority-fixture.js";
 

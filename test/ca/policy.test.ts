@@ -1,8 +1,8 @@
 /** The authority's decisions on values, as tables. */
 import { describe, expect, it } from "vitest";
+import { RateLimit } from "../../ca/gate/rate-limit.js";
+import { urlsOf } from "../../ca/http/urls.js";
 import { areAddresses, isFresh, isPrincipal, memberIdOf, validityAt } from "../../ca/policy.js";
-import { RateLimit } from "../../ca/rate-limit.js";
-import { urlsOf } from "../../ca/urls.js";
 
 describe("principals", () => {
   it.each([

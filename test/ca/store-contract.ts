@@ -8,7 +8,7 @@ import type {
   NetworkStore,
   NewNetwork,
   Store,
-} from "../../ca/store.js";
+} from "../../ca/store/store.js";
 import { fingerprintOf, newSerial, randomSecret } from "../../identity/index.js";
 import { type MemberId, memberIdFromBytes, toHex } from "../../rings/index.js";
 
@@ -66,6 +66,11 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await records.recordCertificate({ certificate: made, condition: NONE, addresses })).toBe("recorded");
       return made;
     };
+    const heard = (
+      { id }: CertificateRecord,
+      when: number,
+      { addresses = ["b:2"], leaving = false, dueMs = 10_000 } = {},
+    ) => records.report({ id, addresses, at: when, dueAt: when + dueMs, leaving });
     const outcome = (made: CertificateRecord) =>
       records.recordCertificate({ certificate: made, condition: NONE, addresses: [] });
 
@@ -103,7 +108,12 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await records.certificateOfKey("bob", alice.spki)).toBeUndefined();
       const { id, serial, notAfter } = alice;
       const member = { principal: "alice", generation: 0, id, status: "active", createdAt: NOW, serial, notAfter };
-      expect(await records.principal("alice")).toEqual({ ...member, addresses: ["10.0.0.1:1"], reportedAt: NOW });
+      expect(await records.principal("alice")).toEqual({
+        ...member,
+        addresses: ["10.0.0.1:1"],
+        reportedAt: NOW,
+        leftAt: undefined,
+      });
       expect(await records.principalOfId(id)).toEqual(await records.principal("alice"));
       expect(await records.issuedSince(id, NOW)).toBe(1);
       expect(await records.issuedSince(id, NOW + 1)).toBe(0);
@@ -330,12 +340,72 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
     it("takes reports, the newest instead of the one before", async () => {
       const alice = await admit("alice");
-      await records.report(alice.id, ["a:1"], NOW);
-      await records.report(alice.id, ["b:2"], NOW + 1);
-      await records.report(alice.id, ["b:2"], NOW + 2);
+      await heard(alice, NOW, { addresses: ["a:1"] });
+      await heard(alice, NOW + 1);
+      await heard(alice, NOW + 2);
       expect(await records.principal("alice")).toMatchObject({ addresses: ["b:2"], reportedAt: NOW + 1 });
-      await records.report(alice.id, ["b:2"], NOW + 5_000);
-      expect(await records.principal("alice")).toMatchObject({ reportedAt: NOW + 5_000 });
+      await heard(alice, NOW + 5_000);
+      expect(await records.principal("alice")).toMatchObject({ reportedAt: NOW + 5_000, leftAt: undefined });
     });
+
+    it("takes goodbyes, also within a second of a report, and a return", async () => {
+      const alice = await admit("alice");
+      await heard(alice, NOW);
+      await heard(alice, NOW + 1, { leaving: true });
+      expect(await records.principal("alice")).toMatchObject({ reportedAt: NOW + 1, leftAt: NOW + 1 });
+      await heard(alice, NOW + 2);
+      expect(await records.principal("alice")).toMatchObject({ reportedAt: NOW + 2, leftAt: undefined });
+    });
+
+    const at = (index: number) => `10.0.0.${index}:1`;
+    /** Members m0, m1 ... with ids spread evenly, heard of once or twice in a time of which the next report is due. */
+    const crowd = async (from: number, count: number, times: 1 | 2, now: number) => {
+      const members = [];
+      for (let index = from; index < from + count; index++) {
+        const id = memberIdFromBytes(Uint8Array.from({ length: 32 }, () => (index * 41) % 256));
+        const member = await admit(`m${index}`, { id });
+        if (times === 2) await heard(member, now - 5_000, { addresses: [at(index)] });
+        await heard(member, now, { addresses: [at(index)] });
+        members.push(member);
+      }
+      return members;
+    };
+    const named = async (now: number, limit: number, except: MemberId = newId()) =>
+      (await records.contacts({ except, now, limit })).map(({ addresses }) => addresses[0]!);
+
+    it("names nobody who said goodbye, and who is overdue only while few others are there", async () => {
+      const [first, second, third, ...gone] = await crowd(0, 20, 1, NOW);
+      for (const member of gone) await heard(member, NOW + 1_000, { leaving: true });
+      expect((await named(NOW + 2_000, 10)).sort()).toEqual([at(0), at(1), at(2)]);
+      // Two of them are overdue: both stand last.
+      for (const member of [first!, second!]) await heard(member, NOW + 4_000, { addresses: ["b:2"], dueMs: 1_000 });
+      await heard(third!, NOW + 4_000, { addresses: ["c:3"], dueMs: 60_000 });
+      expect(await named(NOW + 9_000, 10)).toEqual(["c:3", "b:2", "b:2"]);
+      expect(await named(NOW + 9_000, 10, third!.id)).toEqual(["b:2", "b:2"]);
+      expect((await named(NOW + 3_600_000, 10)).length).toBe(3);
+    });
+
+    it("names those that have been there for a while by turns with the last to come: these may have crashed", async () => {
+      await crowd(0, 3, 2, NOW);
+      await crowd(3, 60, 1, NOW + 1_000);
+      for (let asked = 0; asked < 20; asked++) {
+        const contacts = await named(NOW + 2_000, 10);
+        expect(contacts.length).toBe(10);
+        expect([0, 2, 4].map((place) => contacts[place]).sort()).toEqual([at(0), at(1), at(2)]);
+      }
+    });
+
+    it("does not name only those who report most often", async () => {
+      await crowd(0, 6, 2, NOW);
+      const loud = await crowd(6, 60, 2, NOW);
+      for (const [index, member] of loud.entries())
+        await heard(member, NOW + 5_000, { addresses: [at(6 + index)], dueMs: 1_800_000 });
+      const quiet = new Set<string>();
+      for (let asked = 0; asked < 100; asked++) {
+        for (const address of await named(NOW + 5_000 + asked * 100, 4)) if (loudness(address) < 6) quiet.add(address);
+      }
+      expect(quiet.size).toBeGreaterThan(0);
+    });
+    const loudness = (address: string) => Number(/^10\.0\.0\.(\d+):/.exec(address)?.[1]);
   });
 }

@@ -1,6 +1,6 @@
 /** Group commit: who shares a transaction, and what happens to the others when one fails. */
 import { describe, expect, it } from "vitest";
-import { BeginError, CommitError, type Session, type SqlDatabase } from "../../ca/store/sql.js";
+import { BeginError, CommitError, type Session, type SqlDatabase } from "../../ca/store/database/sql.js";
 import { Writer } from "../../ca/store/writer.js";
 import { codeOf } from "./authority-fixture.js";
 

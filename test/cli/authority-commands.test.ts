@@ -7,14 +7,15 @@ import { PassThrough } from "node:stream";
 import type { ReadStream } from "node:tty";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { askSecret } from "../../cli/prompt.js";
-import { command, RunningCommand } from "../support/command.js";
+import { RunningCommand } from "../support/command.js";
+import { typed } from "../support/typed.js";
 
 const PATIENT = { timeout: 120_000 };
 const OLD = "correct horse battery";
 const NEW = "another battery staple";
 let cwd: string;
 const file = (name: string) => join(cwd, name);
-const run = (line: string, env: Record<string, string> = {}) => command(line.split(" "), { cwd, env });
+const run = (line: string, env: Record<string, string> = {}) => typed(line.split(" "), { cwd, env });
 
 beforeAll(async () => {
   cwd = mkdtempSync(join(tmpdir(), "fireflies-commands-"));

@@ -5,11 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { command, RunningCommand } from "../support/command.js";
+import { RunningCommand } from "../support/command.js";
+import { typed } from "../support/typed.js";
 
 const PATIENT = { timeout: 120_000 };
 let cwd: string;
-const run = (line: string) => command(line.split(" "), { cwd });
+const run = (line: string) => typed(line.split(" "), { cwd });
 const json = async (line: string) => {
   const { code, stdout, stderr } = await run(`${line} --json`);
   expect([code, stderr]).toEqual([0, ""]);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CertificateAuthority } from "../../ca/index.js";
-import { command } from "../support/command.js";
+import { typed } from "../support/typed.js";
 
 const PATIENT = { timeout: 120_000 };
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(cwd, { recursive: true, force: true }));
 
-const ca = (...args: string[]) => command(["ca", ...args, "--dir", "ca"], { cwd });
+const ca = (...args: string[]) => typed(["ca", ...args, "--dir", "ca"], { cwd });
 
 async function json<T>(...args: string[]): Promise<T> {
   const { code, stdout, stderr } = await ca(...args, "--json");
@@ -40,7 +40,8 @@ describe("fireflies ca", () => {
     expect(listed[0]).toMatch(/^NAME +ID +STATUS +CERTIFICATE +ENDS +ADDRESS +SEEN$/);
     expect(listed.slice(1, 4).map((line) => line.split(/ +/)[0])).toEqual(["alice", "bob", "mallory"]);
     const alice = await json<Shown>("show", "alice");
-    const ids = await Promise.all(["bob", "mallory"].map(async (name) => (await json<Shown>("show", name)).id));
+    const ids: string[] = [];
+    for (const name of ["bob", "mallory"]) ids.push((await json<Shown>("show", name)).id);
     expect(alice.rings.map(({ ring }) => ring)).toEqual([1, 2, 3]);
     for (const { successor } of alice.rings) expect(ids).toContain(successor);
     expect((await json<Shown>("show", alice.id.slice(0, 8))).id).toBe(alice.id);

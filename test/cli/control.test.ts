@@ -19,18 +19,18 @@ import { FakeAgentClient, idOf, member } from "../support/fake-agent-client.js";
 let dir: string;
 let client: FakeAgentClient;
 let server: ControlServer;
-let left: number;
+let left: number[];
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "ff-control-"));
   client = new FakeAgentClient();
-  left = 0;
+  left = [];
   const path = await claimControlPath(dir);
   server = await ControlServer.listen({
     path,
     client,
-    leave: async () => {
-      left++;
+    leave: async (drainMs) => {
+      left.push(drainMs);
     },
   });
 });
@@ -108,8 +108,8 @@ describe("requests", () => {
   it("gossip sets the content, leave leaves", async () => {
     await ask(dir, { op: "gossip", data: Buffer.from("news") });
     expect(Buffer.from(client.gossip!).toString()).toBe("news");
-    await ask(dir, { op: "leave" });
-    expect(left).toBe(1);
+    await ask(dir, { op: "leave", drainMs: 70 });
+    expect(left).toEqual([70]);
   });
 
   it("carries a message of 4 MiB", async () => {
@@ -149,6 +149,18 @@ describe("stream", () => {
     connection.close();
   });
 
+  it("of a command that goes away before it said end is no whole one: it ends with an error", async () => {
+    const connection = await request(dir, { op: "stream", id: "b" });
+    await connection.frames.next();
+    await connection.send({ kind: "data", data: Buffer.from("half of it") });
+    await connection.frames.next();
+    const stream = client.streams[0]!;
+    const broken = once(stream, "error");
+    connection.close();
+    expect(await broken).toMatchObject([{ code: "cancelled" }]);
+    expect(stream.writableEnded).toBe(false);
+  });
+
   it("refuses what is no data", async () => {
     const connection = await request(dir, { op: "stream", id: "b" });
     await connection.frames.next();
@@ -165,6 +177,7 @@ describe("what does not belong there", () => {
     ["an unknown request", '{"v":1,"op":"__proto__"}\n', "control-malformed"],
     ["a request without its fields", '{"v":1,"op":"send"}\n', "control-malformed"],
     ["a timeout out of range", '{"v":1,"op":"send","id":"b","data":"","timeoutMs":-1}\n', "control-malformed"],
+    ["a drain out of range", '{"v":1,"op":"leave","drainMs":3600001}\n', "control-malformed"],
     ["a line without an end", "x".repeat(6 * 1024 * 1024 + 1), "control-malformed"],
   ])("%s", async (_, text, code) => {
     const socket = await raw();
@@ -207,6 +220,7 @@ describe("codec", () => {
   const requests: Request[] = [
     { op: "members" },
     { op: "monitor" },
+    { op: "leave", drainMs: 0 },
     { op: "gossip", data: Buffer.from("x") },
     { op: "stream", id: "ab" },
     { op: "send", id: "ab", data: Buffer.of(0, 1), timeoutMs: 5 },

@@ -1,9 +1,14 @@
-/** Every command, as a real process, against a real authority and real agents. Needs a build: `npm run build`. */
+/**
+ * Every command, as a real process, against a real authority and real agents; help and wrong usage in this process, for they need
+ * no other. Needs a build: `npm run build`.
+ */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { SAME_WISH_MS } from "../../cli/signals.js";
 import { command, RunningCommand, type Told } from "../support/command.js";
+import { typed } from "../support/typed.js";
 
 const DEADLINE_MS = 60_000;
 vi.setConfig({ testTimeout: DEADLINE_MS });
@@ -195,6 +200,56 @@ describe("commands of a running agent", () => {
   });
 });
 
+describe("an agent that has an open stream", () => {
+  /** It, and the command that holds the stream, with a word that went there and back. */
+  async function holding(name: string, ...args: string[]) {
+    const agent = begin("agent", "--dir", dir(name), "--join", await token(name), ...args);
+    await agent.until(({ event, id }) => event === "joined" && id === annId);
+    const stream = begin("stream", "--dir", dir(name), annId);
+    stream.write("one");
+    await heard(stream, "one");
+    return { agent, stream };
+  }
+
+  const heard = (stream: RunningCommand, all: string) =>
+    stream.until(() => stream.told.map(({ data }) => Buffer.from(String(data), "base64").toString()).join("") === all);
+
+  it("and gets a signal ends when the stream has, with all that is still written to it", async () => {
+    const { agent, stream } = await holding("ines");
+    process.kill(agent.pid, "SIGTERM");
+    await agent.event("stopping");
+    stream.write(" two");
+    await heard(stream, "one two");
+    stream.closeInput();
+    expect(await stream.end()).toBe(0);
+    expect(await agent.end()).toBe(0);
+    expect(agent.told.map(({ event }) => event)).not.toContain("alarm");
+    expect(agent.told.at(-1)).toMatchObject({ event: "stopped" });
+  });
+
+  it("and gets a second signal cuts it, tells the others, and says that it was interrupted", async () => {
+    const { agent, stream } = await holding("jon", "--drain", "600");
+    const { id } = await agent.event("ready");
+    process.kill(agent.pid, "SIGTERM");
+    await agent.event("stopping");
+    await new Promise((resolve) => setTimeout(resolve, SAME_WISH_MS + 100));
+    expect(await agent.end("SIGTERM")).toBe(130);
+    expect(agent.stderr).toContain('"cancelled"');
+    expect(await agent.event("alarm")).toMatchObject({ code: "drain-expired" });
+    expect(await stream.end()).toBe(1);
+    expect(stream.stderr).toContain('"member-stopping"');
+    await ann.until((told) => told.event === "left" && told.id === id);
+  });
+
+  it("and is to leave at once cuts it, and that is done", async () => {
+    const { agent, stream } = await holding("kim", "--drain", "600");
+    expect(await run(["leave", "--dir", dir("kim"), "--drain", "0"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await agent.end()).toBe(0);
+    expect(await stream.end()).toBe(1);
+    expect(stream.stderr).toContain('"member-stopping"');
+  });
+});
+
 describe("what goes wrong has a code, and an exit code", () => {
   it.each([
     [[], 2, "cli-usage"],
@@ -212,10 +267,10 @@ describe("what goes wrong has a code, and an exit code", () => {
     [["members", "--dir", "nowhere"], 3, "agent-unreachable"],
     [["agent", "--dir", "y", "--join", "no-token"], 5, "token-invalid"],
   ])("%j ends with %d: %s", async (args, code, name) => {
-    const plain = await run(args);
+    const plain = await typed(args, { cwd: root });
     expect(plain).toMatchObject({ code, stdout: "" });
     expect(plain.stderr).toMatch(new RegExp(`^error: .*\\(${name}\\)\n$`));
-    const json = await run([...args, "--json"]);
+    const json = await typed([...args, "--json"], { cwd: root });
     expect(json).toMatchObject({ code, stdout: "" });
     expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: name, message: expect.any(String) } });
   });
@@ -228,7 +283,13 @@ describe("what goes wrong has a code, and an exit code", () => {
     [["ca", "audit", "verify", "a.jsonl"], "give --root root.pem, or --dir."],
     [["sim", "wat"], "Too many arguments for 'sim'. Expected 0 arguments but got 1. See `fireflies sim --help`."],
   ])("%j: says what is wrong, and whose help to read", async (args, message) => {
-    expect(await run(args)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+    expect(await typed(args, { cwd: root })).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+  });
+
+  it("which a process ends with as well, and its streams say the same", async () => {
+    for (const args of [["membrs"], ["members", "--dir", "nowhere"], ["plan", "--help"]]) {
+      expect(await run(args)).toEqual(await typed(args, { cwd: root }));
+    }
   });
 
   it("an unknown or ambiguous member", async () => {
@@ -271,7 +332,7 @@ describe("what goes wrong has a code, and an exit code", () => {
     const cwd = dir("elsewhere");
     mkdirSync(cwd);
     writeFileSync(join(cwd, "fireflies.yaml"), "preset: lan\ngosip_interval: 1\n");
-    const { code, stderr } = await command(["agent", "--dir", "x"], { cwd });
+    const { code, stderr } = await typed(["agent", "--dir", "x"], { cwd });
     expect(code).toBe(2);
     expect(stderr).toMatch(/fireflies\.yaml, line 2: .*gossip_interval\? \(config-unknown-key\)/);
   });
@@ -297,7 +358,7 @@ describe("help", () => {
     "demo",
   ];
   it.each(COMMANDS)("%s has help with examples", async (name) => {
-    const { code, stdout } = await run([name, "--help"]);
+    const { code, stdout } = await typed([name, "--help"], { cwd: root });
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`Examples:\n +\\$ fireflies ${name}`));
     expect(stdout).toContain("--json");

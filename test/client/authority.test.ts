@@ -202,7 +202,7 @@ describe("contacts", () => {
       (_, response) => response.end(JSON.stringify({ contacts: list })),
       (url) => report([url], me.identity, fixture.call()),
     );
-    expect(found.map(({ addresses }) => addresses)).toEqual([["10.0.0.2:1"]]);
+    expect(found.contacts.map(({ addresses }) => addresses)).toEqual([["10.0.0.2:1"]]);
     await stranger[Symbol.asyncDispose]();
   });
 });

@@ -7,8 +7,6 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { createServer, type TLSSocket, connect as tlsConnect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { grpcTransport } from "../../client/grpc/transport.js";
-import type { Listener } from "../../client/transport.js";
 import {
   certificatesToPem,
   createRequest,
@@ -18,9 +16,11 @@ import {
   privateKeyToPem,
   verifyMemberCertificate,
 } from "../../identity/index.js";
+import { type Bound, deadlineIn } from "../../net/index.js";
 import { AuthorityFixture, codeOf } from "../ca/authority-fixture.js";
 import { createChain, forge, keys, NOW } from "../identity/forge.js";
 import { BAD_CERTIFICATES } from "../identity/forgeries.js";
+import { loneStack } from "../support/lone-stack.js";
 
 const TIMEOUT_MS = 10_000;
 /** OpenSSL itself does not let these be presented, or be read: the handshake fails before our check. */
@@ -33,10 +33,10 @@ interface Shown {
 }
 
 let own: Awaited<ReturnType<typeof createChain>>;
-let listener: Listener;
+let stack: ReturnType<typeof loneStack>;
+let listener: Bound;
 let shown: readonly Shown[];
 let good: Shown;
-const transport = () => grpcTransport({ identity: () => identity, now: () => NOW });
 let identity: Identity;
 
 beforeAll(async () => {
@@ -51,10 +51,10 @@ beforeAll(async () => {
     shownBy("the issuing certificate", own.issuing, keys.issuing.privateKey),
     shownBy("the root", own.root, keys.root.privateKey),
   ];
-  const handlers = { admit: () => undefined, onCall: async () => new Uint8Array(), onDuplex: () => {} };
-  listener = await transport().listen({ host: "127.0.0.1", port: 0, handlers });
+  stack = loneStack(identity, { wall: () => NOW });
+  listener = await stack.listen({ host: "127.0.0.1", port: 0 });
 });
-afterAll(() => listener.close(0));
+afterAll(() => stack.close(0));
 
 function shownBy(name: string, leaf: Uint8Array, key = keys.member.privateKey): Shown {
   return { name, cert: certificatesToPem(leaf, own.issuing, own.root), key: privateKeyToPem(key) };
@@ -64,7 +64,7 @@ function shownBy(name: string, leaf: Uint8Array, key = keys.member.privateKey): 
 async function isLetIn({ cert, key }: Partial<Shown>): Promise<boolean | typeof UNPRESENTABLE> {
   let socket: TLSSocket;
   try {
-    const { host, port } = listener;
+    const { host, port } = listener.address;
     socket = tlsConnect({ host, port, cert, key, rejectUnauthorized: false, ALPNProtocols: ["h2"] });
   } catch {
     return UNPRESENTABLE;
@@ -93,9 +93,9 @@ async function dialled({ cert, key }: Shown): Promise<string> {
   await once(server, "listening");
   const { port } = server.address() as { port: number };
   const code = await codeOf(
-    transport()
-      .dial(`127.0.0.1:${port}`, { timeoutMs: TIMEOUT_MS })
-      .then((link) => link.close()),
+    stack.links
+      .reach({ addresses: [`127.0.0.1:${port}`] }, { deadline: deadlineIn(TIMEOUT_MS) })
+      .then((session) => session.close()),
   );
   for (const socket of sockets) socket.destroy();
   server.close();

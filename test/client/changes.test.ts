@@ -4,7 +4,7 @@ import { ChangeFeed } from "../../client/changes.js";
 import type { Change } from "../../client/types.js";
 
 const CHANGES_MAX = 4096;
-const change = (at: number): Change => ({ kind: "isolated", reason: "test", at });
+const change = (at: number): Change => ({ kind: "isolated", reason: "nobody", at });
 const range = (from: number, count: number) => Array.from({ length: count }, (_, index) => from + index);
 
 async function all(changes: AsyncIterable<Change>): Promise<Change[]> {

@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { formatAddress, parseAddress, parseEndpoint } from "../../client/address.js";
 import {
   advertisedAddresses,
   type ClientOptions,
@@ -18,6 +17,7 @@ import {
 import { ADVERTISED_MAX, AUTHORITY_KEYS, MEMBER_KEYS } from "../../client/config/keys.js";
 import { editDistance, nearest } from "../../client/config/nearest.js";
 import { ADDRESSES_MAX } from "../../gossip/limits.js";
+import { formatHostPort, parseEndpoint, parseHostPort } from "../../net/index.js";
 
 let cwd: string;
 let surroundings: Surroundings;
@@ -322,7 +322,7 @@ describe("endpoints", () => {
     ["localhost", "localhost", undefined],
   ])("%s", (text, host, port) => {
     expect(parseEndpoint(text)).toEqual({ host, port });
-    if (host !== undefined && port !== undefined) expect(formatAddress(host, port)).toBe(text);
+    if (host !== undefined && port !== undefined) expect(formatHostPort(host, port)).toBe(text);
   });
 
   it.each(["", ":", "a:", "a:b", "a:65536", "::1", "[::1", "a b:1", "-a:1", "a:1:2", `${"a".repeat(256)}:1`, "a:-1"])(
@@ -331,8 +331,8 @@ describe("endpoints", () => {
   );
 
   it("are addresses when they have both parts", () => {
-    expect(parseAddress("[::1]:8400")).toEqual({ host: "::1", port: 8400 });
-    for (const text of ["localhost", "[::1]", "8400", ":8400"]) expect(parseAddress(text), text).toBeUndefined();
+    expect(parseHostPort("[::1]:8400")).toEqual({ host: "::1", port: 8400 });
+    for (const text of ["localhost", "[::1]", "8400", ":8400"]) expect(parseHostPort(text), text).toBeUndefined();
   });
 });
 

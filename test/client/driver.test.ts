@@ -1,10 +1,10 @@
 /** The driver carries out what the machine asks, in order; the machine here is a list of what to ask. */
 import { describe, expect, it, vi } from "vitest";
 import { Driver, type PingSender, type Told } from "../../client/driver/driver.js";
-import type { LinkPool } from "../../client/driver/link-pool.js";
 import type { Verifier } from "../../client/driver/verifier.js";
-import type { Machine, Output } from "../../gossip/index.js";
+import type { Machine, Output, TryOutcome } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
+import { type Deadline, DialError, type Session } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { deferred } from "../support/network.js";
 
@@ -29,8 +29,7 @@ class Scene {
     answered: (call: number, from: MemberId, packet: Uint8Array) =>
       this.log.push(`answered ${call} ${from === PEER} ${packet}`),
     failed: (call: number) => this.log.push(`failed ${call}`),
-    tried: (id: MemberId, answered: boolean) => this.log.push(`tried ${id === PEER} ${answered}`),
-    refused: (id: MemberId) => this.log.push(`refused ${id === PEER}`),
+    tried: (id: MemberId, outcome: TryOutcome) => this.log.push(`tried ${id === PEER} ${outcome}`),
     verified: (batch: number, verdicts: readonly unknown[]) => this.log.push(`verified ${batch} ${verdicts.length}`),
   };
   now = 0;
@@ -42,15 +41,15 @@ class Scene {
   constructor(savedMark = 0n) {
     const link = {
       peer: { id: PEER },
-      call: (kind: string, packet: Uint8Array, { timeoutMs }: { timeoutMs: number }) => {
+      call: (kind: string, packet: Uint8Array, { deadline }: Deadline) => {
         this.log.push(`${kind} ${packet}`);
-        this.patience.push(timeoutMs);
+        this.patience.push(deadline - this.now);
         return this.call(kind);
       },
     };
     this.driver = new Driver({
       machine: this.machine as unknown as Machine,
-      pool: { reach: async () => link } as unknown as LinkPool,
+      links: { reach: async () => link as unknown as Session },
       pings: {
         ping: (_to, _addresses, nonce) => this.log.push(`ping ${nonce}`),
         summon: (_to, _addresses, { ring, epoch }) => this.log.push(`summon ${ring} ${epoch}`),
@@ -160,7 +159,7 @@ describe("the driver", () => {
     const scene = new Scene();
     scene.ask(send(1), { kind: "try", to, timeoutMs: 1000 });
     await scene.settled();
-    expect(scene.log).toEqual(["exchange 1", "probe ", "answered 1 true 7", "tried true true"]);
+    expect(scene.log).toEqual(["exchange 1", "probe ", "answered 1 true 7", "tried true answered"]);
   });
 
   it("waits for a probe as long as the link has taken so far, many times over", async () => {
@@ -183,15 +182,17 @@ describe("the driver", () => {
     expect(scene.patience).toEqual([1000, 1000, 500, 1000, 800, 1000, 701]);
   });
 
+  const refused = new DialError("refused", "203.0.113.1:1");
   it.each([
-    ["peer-unreachable", "refused true", 1],
-    ["timeout", "tried true false", 1],
-    ["peer-mismatch", "tried true false", 1],
-    // A broken link says nothing: a new one is tried, once.
-    ["link-closed", "tried true false", 2],
-  ] as const)("takes a try that ends with %s for %s, after %s calls", async (code, finding, calls) => {
+    ["a refusal", refused, "tried true refused", 1],
+    ["a name without an answer", new DialError("unresolved", "x.example:1"), "tried true unable", 1],
+    ["a timeout", new FirefliesError("timeout"), "tried true silent", 1],
+    ["another member", new DialError("handshake", "203.0.113.1:1"), "tried true silent", 1],
+    // A broken session says nothing: a new one is tried, once.
+    ["a broken session", new FirefliesError("link-closed"), "tried true silent", 2],
+  ] as const)("takes a try that ends with %s for what it says", async (_, error, finding, calls) => {
     const scene = new Scene();
-    scene.call = async () => Promise.reject(new FirefliesError(code));
+    scene.call = async () => Promise.reject(error);
     scene.ask(send(1), { kind: "try", to, timeoutMs: 1000 });
     await scene.settled();
     expect(scene.log).toContain("failed 1");

@@ -1,10 +1,11 @@
 /** The judge hears the accused (rule R20) over real sockets: a liar tells one member alone of its accusation. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { grpcTransport } from "../../client/grpc/transport.js";
-import { Pings } from "../../client/pings.js";
+import { EXCHANGE } from "../../client/protocols.js";
 import { encodeAccusation, encodePacket, encodeStatement, Machine } from "../../gossip/index.js";
 import { type Identity, sha256, sign } from "../../identity/index.js";
+import { deadlineIn, Pings } from "../../net/index.js";
 import { type MemberId, Rings, toHex } from "../../rings/index.js";
+import { loneStack } from "../support/lone-stack.js";
 import { nextChange, OfflineNetwork, type TestClient, text, whole } from "../support/network.js";
 
 afterEach(() => {
@@ -50,16 +51,15 @@ describe("a member that is accused before one judge alone", () => {
     await whole([accused, judge, liar]);
     const { epoch } = accused.info();
     const answered = nextChange(judge, "rebutted", accused.id);
-    const link = await grpcTransport({ identity: () => identity, now: Date.now }).dial(judge.address, {
-      timeoutMs: 5_000,
-    });
+    await using lone = loneStack(identity);
+    const deadline = deadlineIn(5_000);
+    const session = await lone.links.reach({ addresses: [judge.address] }, { deadline });
     const packet = encodePacket([{ kind: "statement", bytes: accusationBy(identity, accused, ring) }]);
-    await link.call("exchange", packet, { timeoutMs: 5_000 });
+    await session.call(EXCHANGE, packet, { deadline });
     await answered;
     expect(accused.info().epoch).toBeGreaterThan(epoch);
     expect(summon).toHaveBeenCalled();
     expect(heard.mock.calls.length > 0).toBe(hasDatagrams);
     expect(await accused.sendToId(judge.id, text("still here"))).toBeDefined();
-    link.close();
   });
 });

@@ -1,4 +1,5 @@
 /** Signed, answered messages over one duplex: what callers get, what handlers may do, and what a liar can not. */
+
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -8,9 +9,10 @@ import { decodeFrame, encodeBatch, encodeHello, NONCE_BYTES, SALT_BYTES } from "
 import { linkNonce, listBody, listPrefix } from "../../client/messages/list.js";
 import { Requester, type RequesterLimits } from "../../client/messages/requester.js";
 import { type Dispatch, Responder } from "../../client/messages/responder.js";
-import { duplexPair } from "../../client/paired-duplex.js";
-import { type ByteDuplex, DUPLEX_BYTES_MAX, MESSAGE_BYTES_MAX } from "../../client/transport.js";
+import { FRAME_BYTES_MAX, MESSAGE_BYTES_MAX } from "../../client/protocols.js";
 import { FirefliesError, type Identity, sign } from "../../identity/index.js";
+import type { ByteDuplex } from "../../net/index.js";
+import { duplexPair } from "../support/duplex-pair.js";
 import { TestNetwork } from "../support/test-network.js";
 
 let alice: Identity;
@@ -43,6 +45,7 @@ interface Setup {
   readonly gossip?: Partial<BudgetLimits>;
   readonly handlerTimeoutMs?: number;
   readonly refusal?: () => FirefliesError | undefined;
+  readonly onEnd?: (error: FirefliesError) => void;
 }
 
 const closing: (() => void)[] = [];
@@ -52,8 +55,8 @@ afterEach(() => {
 });
 
 /** Alice asks, Bob answers. */
-function connect(dispatch: Dispatch, { limits, budget, gossip, handlerTimeoutMs, refusal }: Setup = {}) {
-  const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
+function connect(dispatch: Dispatch, { limits, budget, gossip, ...rest }: Setup = {}) {
+  const [near, far] = duplexPair(FRAME_BYTES_MAX);
   const budgets = { message: new Budget(budget), gossip: new Budget(gossip) };
   const requester = new Requester({ duplex: near, identity: alice, peer: bob.certificate, limits });
   const responder = new Responder({
@@ -62,8 +65,7 @@ function connect(dispatch: Dispatch, { limits, budget, gossip, handlerTimeoutMs,
     peer: alice.certificate,
     dispatch,
     budgets,
-    handlerTimeoutMs,
-    refusal,
+    ...rest,
   });
   closing.push(() => requester.close());
   const ask = (
@@ -268,32 +270,33 @@ describe("a caller", () => {
 });
 
 describe("budgets", () => {
-  it("bound the handlers at once over all links, and take turns between members", async () => {
-    const budget = new Budget({ concurrent: 2 });
+  it("bound the handlers at once over all links, and serve first whose handlers are fewest", async () => {
+    const budget = new Budget({ concurrent: 2, reserved: 0 });
     const order: string[] = [];
     const job = (name: string) => ({ bytes: 1, ready: () => true, start: () => void order.push(name) });
-    const [a, b] = [alice.certificate.id, bob.certificate.id];
+    const [a, b] = [budget.open(alice.certificate.id), budget.open(bob.certificate.id)];
     for (const name of ["a1", "a2", "a3", "a4", "a5"]) budget.submit(a, job(name));
     for (const name of ["b1", "b2"]) budget.submit(b, job(name));
     expect(order).toEqual(["a1", "a2"]);
-    for (let i = 0; i < 5; i++) budget.release();
-    expect(order).toEqual(["a1", "a2", "a3", "b1", "a4", "b2", "a5"]);
-    budget.release();
-    budget.release();
+    for (const done of [a, a, b, a, b]) budget.release(done);
+    expect(order).toEqual(["a1", "a2", "b1", "a3", "b2", "a4", "a5"]);
+    budget.release(a);
+    budget.release(a);
     expect(budget.running).toBe(0);
   });
 
   it("do not grow the stack when every job ends at once", () => {
-    const budget = new Budget({ concurrent: 1, waitingPerPeer: 100_000 });
+    const budget = new Budget({ concurrent: 1, reserved: 0, waitingPerPeer: 100_000 });
+    const [a, b] = [budget.open(alice.certificate.id), budget.open(bob.certificate.id)];
     let done = 0;
     const start = () => {
       done++;
-      budget.release();
+      budget.release(b);
     };
     const blocker = { bytes: 0, ready: () => true, start: () => {} };
-    budget.submit(alice.certificate.id, blocker);
-    for (let i = 0; i < 50_000; i++) budget.submit(bob.certificate.id, { bytes: 0, ready: () => true, start });
-    budget.release();
+    budget.submit(a, blocker);
+    for (let i = 0; i < 50_000; i++) budget.submit(b, { bytes: 0, ready: () => true, start });
+    budget.release(a);
     expect([done, budget.running]).toEqual([50_000, 0]);
   });
 
@@ -315,6 +318,18 @@ describe("budgets", () => {
       "overloaded",
       "overloaded",
     ]);
+  });
+
+  it("end the duplex of a member that asks for more and more and reads no answer", async () => {
+    const answer = new Uint8Array(1024 * 1024);
+    const { ask, near, responder } = connect(() => answer, { budget: { waitingPerPeer: 20 } });
+    await ask("hello");
+    near.pause();
+    const codes = Array.from({ length: 100 }, () => codeOf(ask("more")));
+    for (let i = 0; i < 50; i++) await turn();
+    expect(responder.ended).toBe(true);
+    near.resume();
+    expect(await Promise.all(codes)).toContain("overloaded");
   });
 
   it("keep messages and gossip apart", async () => {
@@ -346,10 +361,77 @@ describe("budgets", () => {
   });
 });
 
+describe("a member that stops", () => {
+  it("answers what it has begun, refuses the rest, and knows then that its answers have come", async () => {
+    const gate = deferred<Uint8Array>();
+    const ended = deferred<FirefliesError>();
+    const { ask, responder, requester } = connect(() => gate.promise, { onEnd: ended.resolve });
+    const begun = ask("begun");
+    await turn();
+    expect(responder.drain()).toBe(true);
+    expect(await codeOf(ask("new"))).toBe("member-stopping");
+    expect(responder.ended).toBe(false);
+    gate.resolve(text("done"));
+    await ended.promise;
+    expect(string(await begun)).toBe("done");
+    expect(await codeOf(ask("too late"))).toBe("member-stopping");
+    expect(requester.closed).toBe(true);
+  });
+
+  it("waits for the word of those that were answered just now, and of no others", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const [idle, quiet, busy] = [connect(echo), connect(echo), connect(echo)];
+    await quiet.ask("x");
+    vi.advanceTimersByTime(2_000);
+    await busy.ask("x");
+    expect([idle, quiet, busy].map(({ responder }) => responder.drain())).toEqual([false, false, true]);
+  });
+
+  it("tells those it cuts whether their handler ran", async () => {
+    const started = deferred();
+    const { ask, responder, budgets } = connect(
+      () => {
+        started.resolve();
+        return new Promise(() => {});
+      },
+      { budget: { concurrent: 1 } },
+    );
+    const codes = [codeOf(ask("runs")), codeOf(ask("waits")), codeOf(ask("waits"))];
+    await started.promise;
+    responder.drain();
+    budgets.message.stop();
+    expect(responder.cut()).toBe(1);
+    expect(await Promise.all(codes)).toEqual(["handler-timeout", "member-stopping", "member-stopping"]);
+    await expect.poll(() => responder.ended).toBe(true);
+  });
+
+  it("has settled when its own messages have their answers, whatever its gossip waits for", async () => {
+    const gates = [deferred<Uint8Array>(), deferred<Uint8Array>()];
+    const { ask, requester } = connect((kind, payload) =>
+      kind === "gossip" ? new Promise(() => {}) : gates[Number(string(payload))]!.promise,
+    );
+    void codeOf(ask("rumour", { kind: "gossip" }));
+    await requester.settled();
+    const answers = [ask("0"), codeOf(ask("1"))];
+    const order: string[] = [];
+    const settled = requester.settled().then(() => order.push("settled"));
+    await turn();
+    order.push("one");
+    gates[0]!.resolve(text("x"));
+    await answers[0];
+    await turn();
+    order.push("two");
+    gates[1]!.reject(new Error("boom"));
+    await settled;
+    expect(order).toEqual(["one", "two", "settled"]);
+    expect(await answers[1]).toBe("handler-failed");
+  });
+});
+
 describe("frames that lie", () => {
   /** Bob answers; the other end is written by hand. */
   async function attack(refusal?: () => FirefliesError | undefined) {
-    const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
+    const [near, far] = duplexPair(FRAME_BYTES_MAX);
     const delivered: string[] = [];
     const ended = deferred<FirefliesError>();
     const budgets = { message: new Budget(), gossip: new Budget() };
@@ -471,7 +553,7 @@ describe("frames that lie", () => {
   });
 
   it("of another version are refused with that reason, at both ends", async () => {
-    const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
+    const [near, far] = duplexPair(FRAME_BYTES_MAX);
     const requester = new Requester({ duplex: near, identity: alice, peer: bob.certificate });
     const call = codeOf(requester.request("message", text("x"), { timeoutMs: 5_000 }));
     far.resume();

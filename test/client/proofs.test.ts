@@ -1,4 +1,5 @@
 /** Proofs of single messages: what they show to who was not there, what they keep to themselves, and every forgery. */
+
 import fc from "fast-check";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Budget } from "../../client/messages/budget.js";
@@ -9,11 +10,11 @@ import { decodeProof, encodeProof, PROOF_BYTES_MAX, type Proof } from "../../cli
 import { Requester } from "../../client/messages/requester.js";
 import { type Dispatch, Responder } from "../../client/messages/responder.js";
 import { FrameSession } from "../../client/messages/session.js";
-import { duplexPair } from "../../client/paired-duplex.js";
-import { DUPLEX_BYTES_MAX, MESSAGE_BYTES_MAX } from "../../client/transport.js";
+import { FRAME_BYTES_MAX, MESSAGE_BYTES_MAX } from "../../client/protocols.js";
 import { verifyMessage } from "../../client/verify-message.js";
 import { certificatesToPem, FirefliesError, type Identity, sha256, sign } from "../../identity/index.js";
 import { concatBytes, memberIdToBytes, toHex } from "../../rings/index.js";
+import { duplexPair } from "../support/duplex-pair.js";
 import { deferred, OfflineNetwork } from "../support/network.js";
 import { proofIn, signedFrame } from "../support/proofs.js";
 import { DAY_MS, TestNetwork } from "../support/test-network.js";
@@ -244,7 +245,7 @@ describe("over a link", () => {
   });
 
   function connect(dispatch: Dispatch, concurrent = 50) {
-    const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
+    const [near, far] = duplexPair(FRAME_BYTES_MAX);
     const budgets = { message: new Budget({ concurrent }), gossip: new Budget() };
     const requester = new Requester({ duplex: near, identity: alice, peer: bob.certificate });
     const responder = new Responder({ duplex: far, identity: bob, peer: alice.certificate, dispatch, budgets });
@@ -380,7 +381,7 @@ describe("between clients", () => {
 
 describe("the lists that waiting requests keep", () => {
   it("are refused when one link keeps too many long ones, each for a single request", async () => {
-    const [near, far] = duplexPair(DUPLEX_BYTES_MAX.messages);
+    const [near, far] = duplexPair(FRAME_BYTES_MAX);
     const budgets = { message: new Budget({ concurrent: 1 }), gossip: new Budget() };
     const dispatch: Dispatch = (_kind, data) => (data.length === 0 ? data : new Promise(() => {}));
     const responder = new Responder({ duplex: far, identity: bob, peer: alice.certificate, dispatch, budgets });

@@ -4,11 +4,10 @@ import { describe, expect, it } from "vitest";
 import { type AuthorityServer, CertificateAuthority, serveAuthority } from "../../ca/index.js";
 import type { Client } from "../../client/client.js";
 import type { ClientOptions } from "../../client/config/index.js";
-import { grpcTransport } from "../../client/grpc/transport.js";
 import { Renewal } from "../../client/renewal.js";
-import type { Transport, TransportOptions } from "../../client/transport.js";
 import type { MessageStream } from "../../client/types.js";
 import { loadIdentity } from "../../identity/index.js";
+import { type Transport, tcpTransport } from "../../net/index.js";
 import { codeOf, DELTA_MS, deferred, Stage, type TestClient, text, whole } from "../support/network.js";
 
 /** Shorter than any operator's: renewed after two seconds. */
@@ -35,20 +34,20 @@ class ShortLived extends Stage {
   /** Connections that members have made. */
   dials = 0;
 
-  #counted(own: TransportOptions): Transport {
-    const transport = grpcTransport(own);
+  #counted(): Transport {
+    const transport = tcpTransport();
     return {
-      listen: (options) => transport.listen(options),
-      dial: (address, options) => {
+      ...transport,
+      dial: (address, target) => {
         this.dials += 1;
-        return transport.dial(address, options);
+        return transport.dial(address, target);
       },
     };
   }
 
   async member(name: string, options: ClientOptions = {}): Promise<TestClient> {
     const place = { ca: this.server.urls[0]!, caFingerprint: this.authority.fingerprint };
-    const client = this.client({ ...place, name, ...options }, { transport: (own) => this.#counted(own) });
+    const client = this.client({ ...place, name, ...options }, { transports: [this.#counted()] });
     client.registerMessageHandler((data) => data);
     client.registerStreamHandler((stream) => void stream.pipe(stream));
     await client.start();
@@ -151,7 +150,7 @@ describe("a renewal in the running member", () => {
       urls: stage.server.urls,
       addresses: () => ["127.0.0.1:1"],
       directory,
-      now: () => Date.now(),
+      clocks: () => ({ wall: Date.now(), believed: Date.now() }),
       onRenewed: () => used.resolve(renewal.stop()),
       onFailed: (error) => used.reject(error),
     });

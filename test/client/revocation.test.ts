@@ -1,9 +1,8 @@
 /** A member that the authority throws out, or whose key is revoked: out of the views, off the links, and not back by a restart. */
 import { describe, expect, it } from "vitest";
-import { pauseOf, RevocationWatch, type RevocationWatchOptions } from "../../client/revocation-watch.js";
-import { type FirefliesError, generateKeyPair } from "../../identity/index.js";
-import { AuthorityFixture, DAY_MS, NOW } from "../ca/authority-fixture.js";
-import { codeOf, deferred, nextChange, OnlineNetwork, text, until, whole } from "../support/network.js";
+import { RevocationWatch } from "../../client/revocation-watch.js";
+import { FirefliesError } from "../../identity/index.js";
+import { codeOf, nextChange, OnlineNetwork, text, until, whole } from "../support/network.js";
 
 const PATIENT = { timeout: 60_000 };
 
@@ -40,49 +39,37 @@ describe("a revoked member", () => {
 });
 
 describe("the watch over the list", () => {
-  it.each([
-    [1, 0, 2_500],
-    [2, 0.5, 5_000],
-    [30, 0.5, 30_000],
-    [600, 0, 300_000],
-    [10_000, 0.5, 900_000],
-  ])("of %s members, at chance %s, asks again after %s ms", (members, chance, pause) => {
-    expect(pauseOf(members, chance)).toBe(pause);
-  });
+  const DAY_MS = 86_400_000;
+  const away = new FirefliesError("authority-unreachable");
 
-  function watch(
-    fixture: AuthorityFixture,
-    joined: Awaited<ReturnType<AuthorityFixture["join"]>>,
-    learnt = deferred<Uint8Array>(),
-  ) {
-    const alarm = deferred<FirefliesError>();
-    const options: RevocationWatchOptions = {
-      identity: joined.identity,
-      urls: [fixture.url],
-      members: () => 1,
-      now: () => fixture.clock.now,
-      learn: learnt.resolve,
-      onAlarm: alarm.resolve,
-    };
-    return { watch: new RevocationWatch(options), learnt: learnt.promise, alarm: alarm.promise };
+  function watched() {
+    const clock = { now: 1_000 * DAY_MS };
+    const alarms: FirefliesError[] = [];
+    const watch = new RevocationWatch({ now: () => clock.now, onAlarm: (alarm) => alarms.push(alarm) });
+    return { clock, alarms, watch };
   }
 
-  it("learns the list at once, and complains of one that is past its time while the authority is away", async () => {
-    await using fixture = await AuthorityFixture.start();
-    const alice = await fixture.join("alice", generateKeyPair());
-    const first = watch(fixture, alice);
-    first.watch.start();
-    expect((await first.learnt).length).toBeGreaterThan(64);
-    first.watch.stop();
-    await fixture.stop();
-    fixture.clock.now = NOW + 2 * DAY_MS;
-    const second = watch(fixture, alice);
-    second.watch.seen({ number: 1n, nextUpdate: NOW + DAY_MS });
-    second.watch.start();
-    const alarm = await second.alarm;
-    expect(alarm.code).toBe("revocations-stale");
-    expect(alarm.message).toContain("authority-unreachable");
-    second.watch.stop();
-    await fixture.begin();
+  it("complains once of a list that is past its time, and says why there is no newer one", () => {
+    const { clock, alarms, watch } = watched();
+    watch.seen({ number: 7n, nextUpdate: clock.now + DAY_MS });
+    expect(watch.number).toBe(7n);
+    watch.asked(away);
+    expect(alarms).toEqual([]);
+    clock.now += 2 * DAY_MS;
+    for (let asked = 0; asked < 3; asked++) watch.asked(away);
+    expect(alarms.map(({ code }) => code)).toEqual(["revocations-stale"]);
+    expect(alarms[0]?.message).toContain("authority-unreachable");
+    watch.seen({ number: 8n, nextUpdate: clock.now - 1 });
+    watch.asked();
+    expect(alarms.length).toBe(2);
+  });
+
+  it("without any list complains from the second failure on: others may just be about to tell theirs", () => {
+    const { alarms, watch } = watched();
+    watch.asked(away);
+    watch.asked();
+    expect(alarms).toEqual([]);
+    watch.asked(away);
+    expect(alarms.map(({ code }) => code)).toEqual(["revocations-stale"]);
   });
 });

@@ -1,7 +1,7 @@
 /** Starting: enrolment, restoring, what may be in the way, and that nothing is left open. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { cp, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
@@ -138,6 +138,42 @@ describe("with an authority, a client", () => {
     const again = await network.start({ dir: copy });
     await whole([again, bob]);
     expect(again.id).toBe(alice.id);
+  });
+
+  it.each([
+    ["is damaged", (file: string) => writeFile(file, '{"urls":["https://127')],
+    ["names nothing that could be an authority", (file: string) => writeFile(file, '{"urls":[7,"http://a"]}')],
+    ["is missing", (file: string) => rm(file)],
+    ["cannot be read", (file: string) => rm(file).then(() => mkdir(file))],
+  ])("whose authority.json %s says so, and renews again once it was named", async (_, spoil) => {
+    await using network = await OnlineNetwork.create();
+    const dir = network.directory();
+    await (await network.start({ dir, ...network.named("alice") })).stop();
+    const file = join(dir, "authority.json");
+    await spoil(file);
+    const alice = await network.start({ dir });
+    expect(alice.alarms.map(({ code }) => code)).toContain("authority-unknown");
+    const { message } = alice.alarms.find(({ code }) => code === "authority-unknown")!;
+    expect(message).toContain(file);
+    expect(message).toContain("--ca URL");
+    expect(await codeOf(alice.renew())).toBe("authority-unreachable");
+    await alice.stop();
+    if ((await stat(file).catch(() => undefined))?.isDirectory()) await rm(file, { recursive: true });
+    const named = await network.start({ dir, ca: network.url });
+    expect([named.alarms, await codeOf(named.renew())]).toEqual([[], "none"]);
+    await named.stop();
+    // And is kept.
+    const again = await network.start({ dir });
+    expect([again.alarms, await codeOf(again.renew())]).toEqual([[], "none"]);
+  });
+
+  it("takes an authority that has moved from a token, and keeps it", async () => {
+    await using network = await OnlineNetwork.create();
+    const dir = network.directory();
+    await (await network.start({ dir, ...network.named("alice") })).stop();
+    const urls = ["https://127.0.0.1:1", network.url];
+    await (await network.start({ dir, token: await network.authority.createToken("alice", { urls }) })).stop();
+    expect(JSON.parse(await readFile(join(dir, "authority.json"), "utf8"))).toEqual({ urls });
   });
 
   it("says that a token was used, is none, or that the authority is away", async () => {
@@ -321,6 +357,29 @@ describe("a client", () => {
     expect(files).toEqual(expect.arrayContaining(["members.corrupt-1", "epoch.corrupt-1"]));
     expect(await readFile(join(dir, "members.corrupt-1"), "utf8")).toBe("not what was written");
     expect(second.info().epoch).toBeGreaterThan(epoch);
+  });
+
+  it.each([
+    ["missing", (file: string) => rm(file)],
+    ["damaged", (file: string) => writeFile(file, "junk")],
+  ])("whose file of members is %s says so when there is no other way in", async (_, spoil) => {
+    await using network = await OfflineNetwork.create();
+    const dir = network.directory();
+    const other = await network.start();
+    const first = await network.start({ dir, entryAddrs: [other.address] });
+    await whole([first, other]);
+    await first.stop();
+    await spoil(join(dir, "members"));
+    const second = network.client({ dir, useCa: false });
+    await second.start();
+    expect(second.alarms.map(({ code }) => code)).toContain("alone");
+    expect(second.alarms.at(-1)?.message).toContain("lost with the file members");
+    await second.stop();
+    await spoil(join(dir, "members"));
+    const third = network.client({ dir, useCa: false, entryAddrs: [other.address] });
+    await third.start();
+    await whole([third, other]);
+    expect(third.alarms.map(({ code }) => code)).not.toContain("alone");
   });
 
   it("with a damaged identity says so and changes nothing", async () => {

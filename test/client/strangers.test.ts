@@ -3,11 +3,12 @@ import { createSocket, Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect as tlsConnect } from "node:tls";
 import { describe, expect, it, vi } from "vitest";
-import { parseAddress } from "../../client/address.js";
-import { grpcTransport } from "../../client/grpc/transport.js";
-import { decodeDatagram } from "../../client/ping-codec.js";
+import { PROBE, STREAM } from "../../client/protocols.js";
 import type { Identity } from "../../identity/index.js";
+import { deadlineIn, formatAddress, parseAddress } from "../../net/index.js";
+import { decodeDatagram } from "../../net/pings/codec.js";
 import { toHex } from "../../rings/index.js";
+import { loneStack } from "../support/lone-stack.js";
 import {
   codeOf,
   DEADLINE_MS,
@@ -79,25 +80,14 @@ describe("two networks", () => {
 });
 
 describe("a member", () => {
-  const transportOf = (identity: Identity) => grpcTransport({ identity: () => identity, now: Date.now });
-  const handlers = {
-    admit: () => undefined,
-    onCall: async (_: unknown, __: unknown, body: Uint8Array) => body,
-    onDuplex: () => {},
+  const dial = async (identity: Identity, to: TestClient) => {
+    await using lone = loneStack(identity);
+    return await codeOf(lone.links.reach({ addresses: [to.address] }, { deadline: deadlineIn(5_000) }));
   };
-  const dial = (identity: Identity, to: TestClient) =>
-    codeOf(
-      transportOf(identity)
-        .dial(to.address, { timeoutMs: 5_000 })
-        .then((link) => link.close()),
-    );
 
   async function listening(stage: Stage, identity: Identity): Promise<string> {
-    const { host, port } = stage.closing(
-      await transportOf(identity).listen({ host: "127.0.0.1", port: 0, handlers }),
-      (listener) => listener.close(0),
-    );
-    return `${host}:${port}`;
+    const lone = stage.closing(loneStack(identity), (stack) => stack.close(0));
+    return formatAddress((await lone.listen({ host: "127.0.0.1", port: 0 })).address);
   }
 
   it("of another authority is refused, dialling and dialled", async () => {
@@ -135,13 +125,14 @@ describe("a member", () => {
     await whole([client, leaver]);
     await leaver.stop();
     await until(client, () => client.ids.length === 0);
-    const link = await transportOf(identity).dial(client.address, { timeoutMs: 5_000 });
-    const stream = link.open("stream");
+    await using lone = loneStack(identity);
+    const deadline = deadlineIn(5_000);
+    const session = await lone.links.reach({ addresses: [client.address] }, { deadline });
+    const stream = session.open(STREAM);
     stream.write(text("x"));
     const [error] = await once(stream, "error");
     expect(error.code).toBe("peer-removed");
-    expect((await link.call("probe", text(""), { timeoutMs: 5_000 })).length).toBe(16);
-    link.close();
+    expect((await session.call(PROBE, text(""), { deadline })).length).toBe(16);
   });
 
   it("is answered nothing without its certificate", async () => {

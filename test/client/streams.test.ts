@@ -1,29 +1,33 @@
 /** Application streams: handlers that fail, bounds per member, removal. */
 import { once } from "node:events";
-import { describe, expect, it } from "vitest";
-import { formatAddress } from "../../client/address.js";
-import { MemoryNetwork } from "../../client/memory.js";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { LIMITS, STREAM } from "../../client/protocols.js";
 import { type StreamHandler, Streams } from "../../client/streams.js";
-import type { ByteDuplex } from "../../client/transport.js";
 import { FirefliesError } from "../../identity/index.js";
+import { type ByteDuplex, deadlineIn, formatAddress, Protocols, type Session } from "../../net/index.js";
+import { duplexPair } from "../support/duplex-pair.js";
+import { loneStack } from "../support/lone-stack.js";
 import { TestNetwork } from "../support/test-network.js";
 
 async function setup(handler: StreamHandler | undefined, perPeerMax?: number) {
   const network = await TestNetwork.create();
   const [alice, bob] = [await network.member(), await network.member()];
-  const wires = new MemoryNetwork();
-  const incoming = new Streams(perPeerMax);
-  const outgoing = new Streams(perPeerMax);
-  const handlers = {
-    admit: () => undefined,
-    onCall: async () => new Uint8Array(0),
-    onDuplex: (peer: typeof alice.certificate, _kind: unknown, duplex: ByteDuplex) =>
-      incoming.accept(peer, duplex, handler),
-  };
-  const own = (identity: typeof alice) => ({ identity: () => identity, now: () => Date.now() });
-  const { host, port } = await wires.transport(own(bob)).listen({ host: "bob", port: 0, handlers });
-  const link = await wires.transport(own(alice)).dial(formatAddress(host, port), { timeoutMs: 1000 });
-  return { incoming, outgoing, link, alice, open: () => outgoing.open(link) };
+  const limits = perPeerMax === undefined ? {} : { perPeerMax };
+  const incoming = new Streams(limits);
+  const outgoing = new Streams(limits);
+  const protocols = new Protocols();
+  protocols.register({
+    kind: "duplex",
+    id: STREAM,
+    limits: LIMITS.stream,
+    onDuplex: (peer, duplex) => incoming.accept(peer, duplex, handler),
+  });
+  const [caller, called] = [loneStack(alice, { protocols }), loneStack(bob, { protocols })];
+  onTestFinished(async () => void (await Promise.all([caller.close(0), called.close(0)])));
+  const { address } = await called.listen({ host: "127.0.0.1", port: 0 });
+  const to = { addresses: [formatAddress(address)] };
+  const session = await caller.links.reach(to, { deadline: deadlineIn(5_000) });
+  return { incoming, outgoing, session, alice, open: () => outgoing.open(session) };
 }
 
 const errorOf = async (stream: ByteDuplex) => ((await once(stream, "error")) as [FirefliesError])[0];
@@ -44,7 +48,7 @@ describe("a stream", () => {
     if (!stream.closed) await once(stream, "close");
     expect(got).toEqual([Uint8Array.of(1)]);
     expect(seen).toEqual([alice.certificate.id]);
-    expect([incoming.size, outgoing.size]).toEqual([0, 0]);
+    await vi.waitFor(() => expect([incoming.size, outgoing.size]).toEqual([0, 0]));
   });
 
   it.each<[string, StreamHandler, string]>([
@@ -67,15 +71,34 @@ describe("a stream", () => {
   });
 
   it("is refused when too many are open with one member, at either end", async () => {
-    const { open, incoming, link } = await setup(() => {}, 2);
+    const { open, incoming, session } = await setup(() => {}, 2);
     const streams = [open(), open()];
     expect(() => open()).toThrow(FirefliesError);
-    const unbounded = new Streams(100);
-    expect((await errorOf(unbounded.open(link))).code).toBe("overloaded");
+    const unbounded = new Streams({ perPeerMax: 100 });
+    expect((await errorOf(unbounded.open(session))).code).toBe("overloaded");
     streams[0]!.destroy();
     await once(streams[0]!, "close");
-    expect(incoming.size).toBe(1);
+    await vi.waitFor(() => expect(incoming.size).toBe(1));
     open();
+  });
+
+  it("finds a place however many another member holds", async () => {
+    const network = await TestNetwork.create();
+    const streams = new Streams({ perPeerMax: 10, places: { shared: 4, reserved: 8 } });
+    const linkTo = async () => {
+      const { certificate: peer } = await network.member();
+      return { peer, open: () => duplexPair(1024)[0] } as unknown as Session;
+    };
+    const [greedy, modest, late] = [await linkTo(), await linkTo(), await linkTo()];
+    for (let count = 0; count < 4; count++) streams.open(greedy);
+    expect(() => streams.open(greedy)).toThrow(expect.objectContaining({ code: "overloaded" }));
+    const one = streams.open(modest);
+    expect(() => streams.open(modest)).toThrow(expect.objectContaining({ code: "overloaded" }));
+    streams.open(late);
+    one.destroy();
+    await once(one, "close");
+    streams.open(modest);
+    expect(streams.size).toBe(6);
   });
 
   it("ends at both ends when the member is removed", async () => {
@@ -84,7 +107,7 @@ describe("a stream", () => {
     stream.resume();
     const error = errorOf(stream);
     stream.write(Uint8Array.of(1));
-    await new Promise(setImmediate);
+    await vi.waitFor(() => expect(incoming.size).toBe(1));
     incoming.endAll(alice.certificate.id);
     expect((await error).code).toBe("peer-removed");
     expect(incoming.size).toBe(0);

@@ -2,7 +2,8 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { SEND_TIMEOUT_MS } from "../../client/client.js";
-import { MESSAGE_BYTES_MAX } from "../../client/transport.js";
+import { CONCURRENT_MESSAGES } from "../../client/messages/budget.js";
+import { MESSAGE_BYTES_MAX } from "../../client/protocols.js";
 import type { MessageContext } from "../../client/types.js";
 import {
   codeOf,
@@ -204,6 +205,24 @@ describe("a sender", () => {
     expect(replies.map(read)).toEqual(Array.from({ length: 1000 }, (_, index) => `${index}`));
   });
 
+  it("is answered however many handlers of another member hang", async () => {
+    const [hang, free] = [deferred(), deferred()];
+    let hanging = 0;
+    bob.registerMessageHandler(async (data, { from }) => {
+      if (from.id === carol.id) return data;
+      hanging += 1;
+      if (hanging === CONCURRENT_MESSAGES) hang.resolve();
+      await free.promise;
+      return data;
+    });
+    const many = Array.from({ length: CONCURRENT_MESSAGES * 2 }, () => alice.sendToId(bob.id, text("x")));
+    await hang.promise;
+    expect(read(await carol.sendToId(bob.id, text("hello")))).toBe("hello");
+    expect(hanging).toBe(CONCURRENT_MESSAGES);
+    free.resolve();
+    await Promise.all(many);
+  });
+
   it("does not wait longer for a dial than its timeout", async () => {
     await using other = await OfflineNetwork.create();
     // Whoever listens here accepts and says nothing.
@@ -280,7 +299,7 @@ describe("application gossip", () => {
   });
 
   it("goes on beside a response handler that never returns", async () => {
-    const sends = 4; // At once: as many handlers hang before the first is given up.
+    const sends = 2; // One for each neighbour: as many handlers hang before the first is given up.
     let hanging = 0;
     const [allHang, goesOn] = [deferred(), deferred()];
     alice.registerResponseHandler(() => {

@@ -1,7 +1,6 @@
 /** What a member does now and then: renew its certificate, look for company; and how it describes others. */
 import { writeFile } from "node:fs/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Company } from "../../client/company.js";
 import { Directory, hasAddress } from "../../client/directory.js";
 import { Renewal, type RenewalOptions, renewalTime } from "../../client/renewal.js";
 import { type Peer, TRANSPORT_GRPC, TRANSPORT_PING } from "../../gossip/index.js";
@@ -36,7 +35,7 @@ describe("a certificate is renewed", () => {
       urls: [fixture.url],
       addresses: () => ["127.0.0.1:1"],
       directory: undefined,
-      now: () => fixture.clock.now,
+      clocks: () => ({ wall: fixture.clock.now, believed: fixture.clock.now }),
       onRenewed: (next) => {
         state.identity = next;
         renewed.resolve(next);
@@ -131,61 +130,6 @@ describe("a certificate is renewed", () => {
   });
 });
 
-describe("company", () => {
-  it("is looked for while alone, ever more rarely, and again at once after company was lost", async () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    let isAlone = true;
-    let asked = 0;
-    const company = new Company({
-      isAlone: () => isAlone,
-      find: async () => {
-        asked += 1;
-      },
-    });
-    const pass = async (ms: number) => {
-      vi.advanceTimersByTime(ms);
-      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
-    };
-    await pass(499);
-    expect(asked).toBe(0);
-    for (const [index, pause] of [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000].entries()) {
-      await pass(pause);
-      expect(asked).toBe(index + 1);
-    }
-    isAlone = false;
-    await pass(60_000);
-    for (let second = 0; second < 10; second++) await pass(1000);
-    expect(asked).toBe(8);
-    isAlone = true;
-    await pass(1000);
-    expect(asked).toBe(9);
-    company.stop();
-    await pass(600_000);
-    expect(asked).toBe(9);
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  it("is no longer asked for after stop(), also when the asking was under way", async () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    const found = deferred();
-    let signal: AbortSignal | undefined;
-    const company = new Company({
-      isAlone: () => true,
-      find: (given) => {
-        signal = given;
-        return found.promise;
-      },
-    });
-    vi.advanceTimersByTime(1000);
-    expect(signal?.aborted).toBe(false);
-    company.stop();
-    expect(signal?.aborted).toBe(true);
-    found.resolve();
-    await new Promise(setImmediate);
-    expect(vi.getTimerCount()).toBe(0);
-  });
-});
-
 describe("the directory", () => {
   const id = "ab".repeat(32) as MemberId;
   const peer = (metadata: Uint8Array, ...addresses: readonly string[]): Peer => ({
@@ -200,7 +144,7 @@ describe("the directory", () => {
   });
 
   it("describes a member with the addresses for messages, and since when it is there", () => {
-    const directory = new Directory();
+    const directory = new Directory(() => true);
     directory.joined(id, 1234);
     expect(directory.describe(peer(text('{"role":"worker"}'), "203.0.113.1:7", "[2001:db8::1]:7"))).toEqual({
       id,
@@ -209,6 +153,7 @@ describe("the directory", () => {
       metadata: { role: "worker" },
       epoch: 5n,
       suspected: true,
+      reachable: true,
       since: 1234,
     });
     directory.gone(id);
@@ -216,12 +161,12 @@ describe("the directory", () => {
   });
 
   it.each(["", "nonsense", "[1,2]", "null", "3", '"text"', '{"a":', "\u0000"])("takes metadata %j for none", (raw) => {
-    expect(new Directory().describe(peer(text(raw), "203.0.113.1:7")).metadata).toEqual({});
+    expect(new Directory(() => true).describe(peer(text(raw), "203.0.113.1:7")).metadata).toEqual({});
   });
 
   it("takes metadata that is no UTF-8 or names __proto__ for data at most", () => {
-    expect(new Directory().describe(peer(Uint8Array.of(0xff, 0xfe))).metadata).toEqual({});
-    const { metadata } = new Directory().describe(peer(text('{"__proto__":{"polluted":true}}')));
+    expect(new Directory(() => true).describe(peer(Uint8Array.of(0xff, 0xfe))).metadata).toEqual({});
+    const { metadata } = new Directory(() => true).describe(peer(text('{"__proto__":{"polluted":true}}')));
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
     expect(Object.keys(metadata)).toEqual(["__proto__"]);
   });

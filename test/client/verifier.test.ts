@@ -114,3 +114,40 @@ it("verdicts come in the order of the checks, and the loop goes on in between", 
   expect(verdicts.map(({ ok }) => ok)).toEqual(checks.map((_, index) => index % 3 !== 0 || index % 2 === 0));
   expect(turns).toBeGreaterThan(0);
 });
+
+describe("a clock that is behind", () => {
+  /** Three hours behind; what proves later times moves it, as a member's own does. */
+  function behind() {
+    const own = { now: clock.now - DAY_MS / 8 };
+    const proves = (begin: number) => {
+      own.now = Math.max(own.now, begin);
+    };
+    return { own, verifier: new Verifier({ identity: () => me, now: () => own.now, proves }) };
+  }
+  const young = (by: TestNetwork) =>
+    by.member({ validity: { notBefore: Math.floor(clock.now / 1000) * 1000 - 60_000, notAfter: clock.now + DAY_MS } });
+
+  it("is moved by a certificate of the authority that begins later, which passes then", async () => {
+    const { own, verifier } = behind();
+    const newcomer = await young(network);
+    expect((await verifier.verify([certificateOf(newcomer)]))[0]?.ok).toBe(true);
+    expect(own.now).toBe(newcomer.certificate.notBefore);
+  });
+
+  it("is moved by nobody else: another authority, a damaged certificate, a foreign signature", async () => {
+    const { own, verifier } = behind();
+    const before = own.now;
+    const { leaf, issuer } = (await young(network)).certificate;
+    const damaged = leaf.slice();
+    damaged[damaged.length - 1]! ^= 1;
+    const foreign = (await young(await TestNetwork.create())).certificate;
+    const checks: Check[] = [
+      { kind: "certificate", chain: { leaf: damaged, issuer } },
+      { kind: "certificate", chain: foreign },
+      { kind: "certificate", chain: { leaf: foreign.leaf, issuer } },
+      { kind: "revocation", issuer, body: new Uint8Array(29), signature: new Uint8Array(64) },
+    ];
+    expect((await verifier.verify(checks)).map(({ ok }) => ok)).toEqual(checks.map(() => false));
+    expect(own.now).toBe(before);
+  });
+});

@@ -1,9 +1,9 @@
 /** R5 kept up to date change by change: always what a judgement finds that looks at everything for the first time. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Accused } from "../../gossip/accused.js";
-import type { Evidence, HeldAccusation } from "../../gossip/evidence.js";
-import { PickSet } from "../../gossip/pick-set.js";
+import { PickSet } from "../../gossip/sample.js";
+import { Accused } from "../../gossip/view/accused.js";
+import type { Evidence, HeldAccusation } from "../../gossip/view/evidence.js";
 import type { MemberId } from "../../rings/index.js";
 import { seededRandom } from "../support/gossip/random.js";
 import { DELTA, Scene } from "../support/gossip/scene.js";

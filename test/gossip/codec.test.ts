@@ -1,13 +1,13 @@
 /** Every layout: one encoding per value, nothing thrown whatever arrives (protocol 5a). */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeAccusation, parseAccusation } from "../../gossip/accusation.js";
-import { encodeChain, parseChain } from "../../gossip/certificate.js";
 import { EPOCH_MAX, METADATA_BYTES_MAX, NOTE_BYTES_MAX } from "../../gossip/limits.js";
-import { encodeNote, type Note, parseNote } from "../../gossip/note.js";
-import { encodePacket, type Item, parsePacket } from "../../gossip/packet.js";
-import { encodeRevocationList, parseRevocationList } from "../../gossip/revocation.js";
-import { encodeStatement, parseStatement } from "../../gossip/statement.js";
+import { encodeAccusation, parseAccusation } from "../../gossip/records/accusation.js";
+import { encodeChain, parseChain } from "../../gossip/records/certificate.js";
+import { encodeNote, type Note, parseNote } from "../../gossip/records/note.js";
+import { encodePacket, type Item, parsePacket } from "../../gossip/records/packet.js";
+import { encodeRevocationList, parseRevocationList } from "../../gossip/records/revocation.js";
+import { encodeStatement, parseStatement } from "../../gossip/records/statement.js";
 import { fromHex, memberIdFromBytes, toHex } from "../../rings/index.js";
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });

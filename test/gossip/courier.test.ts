@@ -1,7 +1,7 @@
 /** Calls to partners: nobody who is slow holds up anybody else, and every call ends. */
 import { describe, expect, it } from "vitest";
-import { Courier } from "../../gossip/courier.js";
 import { EXCHANGES_MAX, FRESH_MAX, PUSHES_MAX } from "../../gossip/limits.js";
+import { Courier } from "../../gossip/spreading/courier.js";
 import { idOf } from "../support/gossip/authority.js";
 
 const to = (name: string) => ({ id: idOf(name), addresses: [`${name}:1`] });

@@ -1,6 +1,6 @@
 /** The failure detector alone: what it asks for, and when it accuses (protocol section 4). */
 import { describe, expect, it } from "vitest";
-import { type Detection, Detector, type Target } from "../../gossip/detector.js";
+import { type Detection, Detector, type Target } from "../../gossip/detection/detector.js";
 import { idOf } from "../support/gossip/authority.js";
 
 const target: Target = { id: idOf("target"), ring: 1, epoch: 5n, pingable: true };
@@ -41,7 +41,7 @@ describe("a visit", () => {
       [600, "try"],
       [600, "ping"],
     ]);
-    expect(detector.tried(target.id, false, 700)).toEqual([]);
+    expect(detector.tried(target.id, "silent", 700)).toEqual([]);
     expect(detector.tick(900)).toEqual([{ kind: "accuse", target }]);
     expect(detector.isVisiting(target.id)).toBe(false);
   });
@@ -50,7 +50,7 @@ describe("a visit", () => {
     const detector = detectorOf();
     detector.visit(target, 0);
     expect(kinds(runTo(detector, 2000).map(([, kind]) => ({ kind }) as Detection))).not.toContain("accuse");
-    expect(detector.tried(target.id, true, 2000)).toEqual([]);
+    expect(detector.tried(target.id, "answered", 2000)).toEqual([]);
     expect(detector.isVisiting(target.id)).toBe(false);
   });
 
@@ -59,7 +59,7 @@ describe("a visit", () => {
     const first = nonceOf(detector.visit(target, 0));
     runTo(detector, 900);
     expect(detector.pong(target.id, first, 1000)).toBe(true);
-    expect(detector.tried(target.id, false, 1100)).toEqual([]);
+    expect(detector.tried(target.id, "silent", 1100)).toEqual([]);
     expect(detector.path(target.id).srtt).toBe(1000);
   });
 
@@ -107,7 +107,7 @@ describe("a connection that broke or was refused", () => {
   it("that its host refuses needs two missed pings, not the whole limit", () => {
     const detector = detectorOf();
     detector.hint(target, 0);
-    expect(detector.refused(target.id, 5)).toEqual([]);
+    expect(detector.tried(target.id, "refused", 5)).toEqual([]);
     expect(runTo(detector, 600)).toEqual([
       [300, "ping"],
       [600, "accuse"],
@@ -117,9 +117,20 @@ describe("a connection that broke or was refused", () => {
   it("is no verdict against a member that answers its ping", () => {
     const detector = detectorOf();
     const nonce = nonceOf(detector.hint(target, 0));
-    detector.refused(target.id, 5);
+    detector.tried(target.id, "refused", 5);
     expect(detector.pong(target.id, nonce, 20)).toBe(true);
     expect(detector.deadline).toBeUndefined();
+  });
+});
+
+describe("a try that could not even be made", () => {
+  it("ends the visit without a verdict: nobody is accused for what is wrong with me", () => {
+    const detector = detectorOf();
+    detector.visit(target, 0);
+    runTo(detector, 600);
+    expect(detector.tried(target.id, "unable", 700)).toEqual([]);
+    expect(detector.isVisiting(target.id)).toBe(false);
+    expect(runTo(detector, 10_000)).toEqual([]);
   });
 });
 
@@ -128,17 +139,17 @@ describe("a member without an address for pings", () => {
     const detector = detectorOf();
     const dumb = { ...target, pingable: false };
     expect(kinds(detector.visit(dumb, 0))).toEqual(["try"]);
-    expect(detector.tried(dumb.id, false, 1000)).toEqual([]);
+    expect(detector.tried(dumb.id, "silent", 1000)).toEqual([]);
     expect(kinds(detector.tick(detector.deadline!))).toEqual(["try"]);
-    expect(detector.tried(dumb.id, false, 2300)).toEqual([]);
+    expect(detector.tried(dumb.id, "silent", 2300)).toEqual([]);
     expect(kinds(detector.tick(detector.deadline!))).toEqual(["try"]);
-    expect(kinds(detector.tried(dumb.id, false, 3600))).toEqual(["accuse"]);
+    expect(kinds(detector.tried(dumb.id, "silent", 3600))).toEqual(["accuse"]);
   });
 
   it("is left in peace when a try succeeds", () => {
     const detector = detectorOf();
     detector.visit({ ...target, pingable: false }, 0);
-    detector.tried(target.id, true, 50);
+    detector.tried(target.id, "answered", 50);
     expect(detector.isVisiting(target.id)).toBe(false);
   });
 });
@@ -156,7 +167,7 @@ describe("my own standstill", () => {
     const detector = detectorOf();
     detector.visit(target, 0);
     runTo(detector, 600);
-    detector.tried(target.id, false, 650);
+    detector.tried(target.id, "silent", 650);
     expect(kinds(detector.restart(5000))).toEqual(["ping"]);
     expect(runTo(detector, 5000 + 599)).toEqual([[5300, "ping"]]);
     expect(detector.isVisiting(target.id)).toBe(true);
@@ -169,7 +180,7 @@ describe("my own standstill", () => {
     for (const one of targets) detector.visit(one, 0);
     for (let now = 0; now < 60_000; now += 50) {
       for (const detection of detector.tick(now)) {
-        if (detection.kind === "try") detector.tried(detection.target, false, now);
+        if (detection.kind === "try") detector.tried(detection.target, "silent", now);
         if (detection.kind === "accuse") accused.push(now);
       }
     }

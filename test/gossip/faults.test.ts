@@ -5,7 +5,7 @@
  */
 import { describe, expect, it, vi } from "vitest";
 import { parseAccusation, parseNote } from "../../gossip/index.js";
-import { noteProblem } from "../../gossip/note.js";
+import { noteProblem } from "../../gossip/records/note.js";
 import { disabledRings, fullMask, isEnabled, maskBytes, tolerance } from "../../rings/index.js";
 import { Geometry } from "../support/gossip/geometry.js";
 import { Overlay, type Seat } from "../support/gossip/overlay.js";

@@ -1,7 +1,7 @@
 /** What one packet may cost: a member that says or asks the same over and over must not keep another one busy. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { encodePacket, type Item, parsePacket } from "../../gossip/index.js";
-import { RecordTree } from "../../gossip/record-tree.js";
+import { RecordTree } from "../../gossip/records/record-tree.js";
 import { Rings } from "../../rings/index.js";
 import { Geometry } from "../support/gossip/geometry.js";
 import { Overlay, type Seat } from "../support/gossip/overlay.js";

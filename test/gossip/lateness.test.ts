@@ -1,6 +1,6 @@
 /** By how much a member's own loop is late, as a table of rows: when it was due, when it came. */
 import { describe, expect, it } from "vitest";
-import { Lateness } from "../../gossip/lateness.js";
+import { Lateness } from "../../gossip/detection/lateness.js";
 
 /** The lateness of each input in turn: `[deadline, now]`. */
 function latenesses(...inputs: readonly (readonly [number | undefined, number])[]): number[] {

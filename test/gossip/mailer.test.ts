@@ -1,14 +1,14 @@
 /** Pushes of a storm: every statement to its number of neighbours, in few calls. */
 import { describe, expect, it } from "vitest";
-import { Courier } from "../../gossip/courier.js";
 import { FRESH_MAX, NEWS_STATEMENTS_MAX } from "../../gossip/limits.js";
-import { Mailer } from "../../gossip/mailer.js";
-import { Outbox } from "../../gossip/outbox.js";
-import { parsePacket } from "../../gossip/packet.js";
-import { Partners } from "../../gossip/partners.js";
+import { Outbox } from "../../gossip/outputs.js";
 import type { Random } from "../../gossip/ports.js";
+import { parsePacket } from "../../gossip/records/packet.js";
+import { Courier } from "../../gossip/spreading/courier.js";
+import { Mailer } from "../../gossip/spreading/mailer.js";
+import { Partners } from "../../gossip/spreading/partners.js";
 import { Timers } from "../../gossip/timers.js";
-import type { View } from "../../gossip/view.js";
+import type { View } from "../../gossip/view/view.js";
 import type { MemberId } from "../../rings/index.js";
 
 const NEIGHBOURS = Array.from({ length: 60 }, (_, index) => `neighbour-${index}` as MemberId);

@@ -4,8 +4,8 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Evidence } from "../../gossip/evidence.js";
 import type { CertificateFacts } from "../../gossip/index.js";
+import type { Evidence } from "../../gossip/view/evidence.js";
 import { fullMask, withRing } from "../../rings/index.js";
 import { FakeAuthority } from "../support/gossip/authority.js";
 import {

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { PACKET_BYTES_MAX, PACKET_DIGESTS_MAX } from "../../gossip/limits.js";
-import { parsePacket } from "../../gossip/packet.js";
-import { PacketBuilder } from "../../gossip/packet-builder.js";
+import { parsePacket } from "../../gossip/records/packet.js";
+import { PacketBuilder } from "../../gossip/records/packet-builder.js";
 
 const hex = (digits: number) =>
   fc.uint8Array({ minLength: digits / 2, maxLength: digits / 2 }).map((bytes) => Buffer.from(bytes).toString("hex"));

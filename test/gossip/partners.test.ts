@@ -1,6 +1,6 @@
 /** What is remembered of a partner: how large a packet its line bears. */
 import { expect, it } from "vitest";
-import { Partners } from "../../gossip/partners.js";
+import { Partners } from "../../gossip/spreading/partners.js";
 import type { MemberId } from "../../rings/index.js";
 
 const ID = "ab".repeat(32) as MemberId;

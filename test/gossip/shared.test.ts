@@ -1,6 +1,6 @@
 /** Machines that start from one shared view: members among members at once, each with its own differences only. */
 import { describe, expect, it } from "vitest";
-import { type CertificateFacts, LAN, Machine, SharedView, TRANSPORT_GRPC } from "../../gossip/index.js";
+import { type CertificateFacts, LAN, Machine, SharedView, TRANSPORT_GRPC, TrustedClock } from "../../gossip/index.js";
 import { toHex } from "../../rings/index.js";
 import { FakeAuthority, fakeSignature, sha256 } from "../support/gossip/authority.js";
 import { seededRandom } from "../support/gossip/random.js";
@@ -22,7 +22,7 @@ function machineOf(certificate: CertificateFacts, shared: SharedView, savedMark 
       sha256,
       random: seededRandom(1),
       sign: (type, body) => fakeSignature(certificate.hash, type, body),
-      wallClock: () => 1_000_000,
+      clock: new TrustedClock(() => 1_000_000),
     },
     savedMark,
     agreementKey: sha256(certificate.leaf),

@@ -40,6 +40,39 @@ describe("joining", () => {
     expect(overlay.runUntil(() => overlay.told(joiner, "ready").length === 1)).toBeLessThan(1000);
   });
 
+  it("alone, asks new contacts at once, dead ones among them, and tells of all others in one go", () => {
+    const { overlay } = grown(5);
+    const lone = overlay.start("lone", ["x1"]);
+    overlay.runUntil(() => overlay.told(lone, "ready").length === 1);
+    expect(lone.machine.members()).toEqual([]);
+    for (const name of ["x2", "x3", "x4", "x5"]) overlay.start(name).paused = true;
+    const contacts = ["x2", "x3", "x4", "x5", "m3"].map((name) => ({ id: undefined, addresses: [`${name}:1`] }));
+    overlay.input(lone, () => lone.machine.meet(contacts, overlay.now));
+    // Three at a time, and the last one is alive: no more than one call's deadline, and the answers.
+    expect(overlay.runUntil(() => overlay.told(lone, "joined").length > 0)).toBeLessThan(2_500);
+    expect(overlay.told(lone, "joined").length).toBe(5);
+  });
+
+  it("alone, does not keep anybody waiting who comes while dead contacts are asked", () => {
+    const overlay = new Overlay();
+    const lone = overlay.start("lone");
+    overlay.run(100);
+    const dead = Array.from({ length: 9 }, (_, index) => ({ id: undefined, addresses: [`x${index}:1`] }));
+    for (let index = 0; index < 9; index++) overlay.start(`x${index}`).paused = true;
+    overlay.input(lone, () => lone.machine.meet(dead, overlay.now));
+    overlay.start("visitor", ["lone"]);
+    expect(overlay.runUntil(() => overlay.told(lone, "joined").length === 1)).toBeLessThan(1_000);
+  });
+
+  it("asks contacts that were only starting again when they are named again", () => {
+    const overlay = new Overlay();
+    const early = overlay.start("early", ["late"]);
+    overlay.runUntil(() => overlay.told(early, "ready").length === 1);
+    overlay.start("late");
+    overlay.input(early, () => early.machine.meet([{ id: undefined, addresses: ["late:1"] }], overlay.now));
+    expect(overlay.runUntil(() => overlay.told(early, "joined").length === 1)).toBeLessThan(500);
+  });
+
   it("through a contact that is no neighbour finds its place among sixty, and is known to all", () => {
     const { overlay, seats } = grown(60, { ringCount: 3, seed: 11 });
     const joiner = overlay.start("joiner", []);

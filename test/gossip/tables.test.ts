@@ -2,14 +2,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { affordableAt, fullBudget, refilled, spend } from "../../gossip/budget.js";
-import { TrustedClock } from "../../gossip/clock.js";
-import { Epochs } from "../../gossip/epochs.js";
-import { returnWaitMs } from "../../gossip/judgement.js";
+import { Epochs } from "../../gossip/defence/epochs.js";
+import { type Answered, type DisabledBy, rebut } from "../../gossip/defence/rebuttal.js";
+import { LocalHealth } from "../../gossip/detection/local-health.js";
+import { missLimit, NEW_PATH, probeTimeoutMs, withOutcome, withRoundTrip } from "../../gossip/detection/path.js";
 import { EPOCH_BLOCK, EPOCH_MAX } from "../../gossip/limits.js";
-import { LocalHealth } from "../../gossip/local-health.js";
-import { missLimit, NEW_PATH, probeTimeoutMs, withOutcome, withRoundTrip } from "../../gossip/path.js";
-import { type Answered, type DisabledBy, rebut } from "../../gossip/rebuttal.js";
 import { checkSettings, LAN } from "../../gossip/settings.js";
+import { returnWaitMs } from "../../gossip/view/judgement.js";
 import { disabledRings, fullMask, type MemberId, withRing } from "../../rings/index.js";
 import { idOf } from "../support/gossip/authority.js";
 
@@ -324,35 +323,6 @@ describe("local health (Lifeguard)", () => {
       expect(health.isVoid(now)).toBe(true);
       for (const id of ids) health.record(id, false, now + 1500);
     }
-  });
-});
-
-describe("the trusted clock (R18)", () => {
-  it.each([
-    ["an hour ahead", 3_600_000, true],
-    ["two hours back", -7_200_000, true],
-    ["400 days ahead", 400 * 86_400_000, true],
-    ["four minutes", 240_000, false],
-  ])("a step of %s", (_, step, isFrozen) => {
-    let offset = 1e12;
-    const clock = new TrustedClock(() => 1000 + offset);
-    expect(clock.wall(1000)).toBe(1e12 + 1000);
-    offset += step;
-    expect(clock.wall(1000)).toBe(1e12 + 1000 + (isFrozen ? 0 : step));
-    expect(clock.isFrozen).toBe(isFrozen);
-    offset -= step;
-    clock.wall(1000);
-    expect(clock.isFrozen).toBe(false);
-  });
-
-  it("follows a clock that is slewed, however far it gets", () => {
-    let wall = 1e12;
-    const clock = new TrustedClock(() => wall);
-    for (let minute = 0; minute < 10_000; minute++) {
-      wall += 61_000;
-      expect(clock.wall(minute * 60_000)).toBe(wall);
-    }
-    expect(clock.isFrozen).toBe(false);
   });
 });
 

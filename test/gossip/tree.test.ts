@@ -1,9 +1,9 @@
 /** The hash tree over records, and range-based reconciliation on it (Meyer 2023). */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodePacket, type Item, LISTED_DIGITS } from "../../gossip/packet.js";
-import { reconcile } from "../../gossip/reconcile.js";
-import { LEAF_RECORDS, RANGE_HASH_BYTES, RecordTree } from "../../gossip/record-tree.js";
+import { encodePacket, type Item, LISTED_DIGITS } from "../../gossip/records/packet.js";
+import { LEAF_RECORDS, RANGE_HASH_BYTES, RecordTree } from "../../gossip/records/record-tree.js";
+import { reconcile } from "../../gossip/spreading/reconcile.js";
 import { concatBytes, fromHex, toHex } from "../../rings/index.js";
 import { sha256 } from "../support/gossip/authority.js";
 

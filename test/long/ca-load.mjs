@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { connect } from "node:tls";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createRequest, generateKeyPair } from "../../dist/identity/index.js";
 
@@ -28,7 +29,7 @@ const MEMORY_MAX_MB = 300;
 const ALLOWED = new Set(["200", "429", "503"]);
 
 const directory = mkdtempSync(join(tmpdir(), "fireflies-load-"));
-const program = new URL("../../dist/cli/main.js", import.meta.url).pathname;
+const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const child = spawn(
   process.execPath,
   [program, "ca", "--dir", directory, "--open", "--port", "0", "--admin-port", "0", "--json"],

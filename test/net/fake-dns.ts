@@ -2,7 +2,7 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv4 } from "node:net";
-import { ipv6Bytes } from "../../net/dialling/policy.js";
+import { ipv6Bytes } from "../../net/ranges.js";
 
 /** Addresses of one family, or what goes wrong. */
 export type Reply = readonly string[] | "silent" | "no such name" | "server failure";

@@ -5,8 +5,8 @@ import type { Duplex } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { connect as connectTls, TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { GATED, limitsWithin } from "../../net/dialling/gate.js";
 import { ConnectionGate, duplexPair, type GateLimits, tcpTransport } from "../../net/index.js";
+import { GATED, limitsWithin } from "../../net/transports/gate.js";
 import { soon } from "./waiting.js";
 
 /** Connections over wires in memory, and whose turn came. */

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DialHistory } from "../../net/dialling/history.js";
-import { canonical, ipv6Bytes, networkOf } from "../../net/dialling/policy.js";
 import { DialError, formatAddress, PeerMismatch, parseAddress, rangeOf, refusalToDial } from "../../net/index.js";
+import { canonical, ipv6Bytes, networkOf } from "../../net/ranges.js";
 import type { MemberId } from "../../rings/index.js";
 
 describe("an address is of the range", () => {

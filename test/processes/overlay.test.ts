@@ -87,7 +87,7 @@ function isCompanySaved({ name, id }: Agent): boolean {
   try {
     const file = unseal(MEMBERS_KIND, readFileSync(join(root, name, MEMBERS_FILE)));
     const statements = file.ok ? decodeStatements(file.content) : undefined;
-    return remembered(statements ?? [], id as MemberId).isCompany;
+    return remembered(statements ?? [], id as MemberId).others > 0;
   } catch {
     return false; // Not there yet.
   }

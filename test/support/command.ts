@@ -100,6 +100,10 @@ export class RunningCommand {
     return await this.#closed;
   }
 
+  write(text: string): void {
+    this.#child.stdin!.write(text);
+  }
+
   closeInput(): void {
     this.#child.stdin!.end();
   }

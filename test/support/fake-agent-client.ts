@@ -16,6 +16,7 @@ export function member(digits: string, more: Partial<Member> = {}): Member {
     metadata: {},
     epoch: 2n ** 62n,
     suspected: false,
+    reachable: true,
     since: 0,
     ...more,
   };
@@ -26,6 +27,8 @@ export class FakeAgentClient implements AgentClient {
   gossip: Uint8Array | undefined;
   /** What sendToId does; echoes by default. */
   answer: AgentClient["sendToId"] = async (_, data) => data;
+  /** What openStream has opened. */
+  readonly streams: Duplex[] = [];
   /** Readers of changes at this moment. */
   readers = 0;
   readonly events = new EventTarget();
@@ -49,6 +52,8 @@ export class FakeAgentClient implements AgentClient {
       links: 2,
       fingerprint: "00".repeat(16),
       certificateEnds: 1,
+      clock: "steady" as const,
+      isolated: undefined,
       rejected: {},
     };
   }
@@ -79,6 +84,7 @@ export class FakeAgentClient implements AgentClient {
         done();
       },
     });
+    this.streams.push(stream);
     return stream;
   }
 

@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { type AuthorityServer, CertificateAuthority, serveAuthority } from "../../ca/index.js";
 import { Client, type ClientParts } from "../../client/client.js";
 import type { ClientOptions } from "../../client/config/index.js";
-import type { MemoryNetwork } from "../../client/memory.js";
 import { FirefliesError, type Identity, saveIdentity } from "../../identity/index.js";
+import type { MemoryNetwork } from "../../net/index.js";
 import { TestNetwork } from "./test-network.js";
 
 /** For whatever a test waits for, milliseconds: far above what it takes, for machines that are busy. */
@@ -25,10 +25,14 @@ const DEFAULTS = { config: false, preset: "local", listen: "127.0.0.1:0" } as co
 /** A client with the alarms that it raised. */
 export class TestClient extends Client {
   readonly alarms: FirefliesError[] = [];
+  readonly everyAlarm: FirefliesError[] = [];
 
   constructor(options: ClientOptions, parts: ClientParts = {}) {
     super({ ...DEFAULTS, ...options }, parts);
-    this.registerAlarmHandler((alarm) => this.alarms.push(alarm));
+    this.registerAlarmHandler((alarm) => {
+      this.everyAlarm.push(alarm);
+      if (alarm.code !== "loopback-only") this.alarms.push(alarm); // All members here advertise loopback.
+    });
   }
 
   get ids(): string[] {
@@ -53,7 +57,7 @@ export class Stage implements AsyncDisposable {
   }
 
   client(options: ClientOptions = {}, parts: ClientParts = {}): TestClient {
-    return this.closing(new TestClient(options, parts), (client) => client.stop());
+    return this.closing(new TestClient(options, parts), (client) => client.stop({ drain: 0 }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -65,6 +69,8 @@ export class Stage implements AsyncDisposable {
 
 /** Members whose identities were signed offline: they find each other by entry_addrs. */
 export class OfflineNetwork extends Stage {
+  #made = 0;
+
   private constructor(
     readonly authority: TestNetwork,
     private readonly wires: MemoryNetwork | undefined,
@@ -83,12 +89,13 @@ export class OfflineNetwork extends Stage {
     return { network, clients, [Symbol.asyncDispose]: () => network[Symbol.asyncDispose]() };
   }
 
-  async member(options: ClientOptions = {}, identity?: Identity): Promise<TestClient> {
+  async member(options: ClientOptions = {}, identity?: Identity, more: ClientParts = {}): Promise<TestClient> {
     const dir = options.dir ?? this.directory();
-    await saveIdentity(dir, identity ?? (await this.authority.member()));
     const { wires } = this;
-    const parts: ClientParts = wires ? { transport: (own) => wires.transport(own) } : {};
-    return this.client({ dir, useCa: false, ...options }, parts);
+    // Its place among the wires, by which a test cuts it off: m0, m1, ...
+    const parts: ClientParts = wires ? { transports: [wires.transport(`m${this.#made++}`, "tcp")] } : {};
+    await saveIdentity(dir, identity ?? (await this.authority.member()));
+    return this.client({ dir, useCa: false, ...options }, { ...parts, ...more });
   }
 
   async start(options: ClientOptions = {}, identity?: Identity): Promise<TestClient> {

@@ -1,13 +1,14 @@
 /** The test vectors of docs/protocol.md, made anew: a name and bytes each. */
-import { DATAGRAM_BYTES, encodeDatagram } from "../../client/ping-codec.js";
-import { encodeAccusation } from "../../gossip/accusation.js";
-import { encodeNote, type Note } from "../../gossip/note.js";
-import { encodePacket } from "../../gossip/packet.js";
-import { RecordTree } from "../../gossip/record-tree.js";
-import { encodeRevocationList } from "../../gossip/revocation.js";
-import { encodeStatement, parseStatement, recordDigest } from "../../gossip/statement.js";
+
+import { encodeAccusation } from "../../gossip/records/accusation.js";
+import { encodeNote, type Note } from "../../gossip/records/note.js";
+import { encodePacket } from "../../gossip/records/packet.js";
+import { RecordTree } from "../../gossip/records/record-tree.js";
+import { encodeRevocationList } from "../../gossip/records/revocation.js";
+import { encodeStatement, parseStatement, recordDigest } from "../../gossip/records/statement.js";
 import { encodeNetwork } from "../../identity/extension.js";
 import { signedBytes } from "../../identity/signature.js";
+import { DATAGRAM_BYTES, encodeDatagram } from "../../net/pings/codec.js";
 import { fromHex, fullMask, memberIdFromBytes, memberIdToBytes, position, toHex, withRing } from "../../rings/index.js";
 import { sha256 } from "./gossip/authority.js";
 

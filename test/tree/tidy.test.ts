@@ -12,6 +12,7 @@ const LONG_FILES: Readonly<Record<string, string>> = {
 const WAITING_FILES: Readonly<Record<string, string>> = {
   "test/processes/overlay.test.ts":
     "SIGSTOP for 2 s, and then that nobody is removed: nothing tells of what does not happen.",
+  "test/cli/processes.test.ts": "A second signal counts as another wish only when a second has passed.",
   "test/client/client-streams.test.ts": "That a figure stays as it is: no event tells of that.",
 };
 const EVERYWHERE = [...ROOMS, "examples", "test", "bench"];
@@ -47,6 +48,19 @@ describe("source files", () => {
     expect(linesWith(filesIn(EVERYWHERE, ...CODE), new RegExp(["TO", "DO|FIX", "ME|X", "XX"].join("")))).toEqual([]);
   });
 
+  it("ask for no zone, no locale and no path in a URL's spelling: they are the machine's, not ours", () => {
+    const pattern = new RegExp(
+      [
+        /\.[gs]et(Hours|Minutes|Date|Day|Month|FullYear|TimezoneOffset)\(|\.to(Date|Time)String\(|new Date\(\d+,/,
+        /\.localeCompare\(|\.toLocale(Lower|Upper)Case\(|\.toLocale(Date|Time)?String\(\)/,
+        /import\.meta\.url\)\.pathname/, // Blanks and umlauts are escaped there: fileURLToPath.
+      ]
+        .map(({ source }) => source)
+        .join("|"),
+    );
+    expect(linesWith(filesIn(EVERYWHERE, ...CODE), pattern)).toEqual([]);
+  });
+
   it("print nothing from a library", () => {
     const rooms = filesIn(["rings", "gossip", "identity", "net", "ca", "client"], ".ts");
     expect(linesWith(rooms, /\bconsole\.|process\.std(out|err)|process\.on\(/)).toEqual([]);
@@ -55,6 +69,12 @@ describe("source files", () => {
 
 describe("tests", () => {
   const tests = filesIn(["test"], ".test.ts");
+
+  it("with a date of their own read no other clock: they would hold until that date is over", () => {
+    const dated = filesIn(["test"], ".ts").filter((file) => /Date\.UTC\(|^import .*\bNOW\b/m.test(read(file)));
+    expect(dated.length).toBeGreaterThan(10);
+    expect(linesWith(dated, /Date\.now\(\)|new Date\(\)/)).toEqual([]);
+  });
 
   it("are not skipped without a reason, in the title or beside it", () => {
     const skipped = linesWith(tests, /\b(it|test|describe)\.(skip|todo|only|fails|skipIf|runIf)\b/);

@@ -24,7 +24,7 @@ const beginning = ({ notBefore, notAfter }) => (notBefore + notAfter) / 2;
 
 /** Nobody answers a summons (R20): what rests on it as well shows nothing else. */
 const SUMMONED_OFF = {
-  file: "gossip/defence.js",
+  file: "gossip/defence/defence.js",
   find: "    summoned(from, { ring, epoch }, isCall, now) {",
   put: "    summoned(from, { ring, epoch }, isCall, now) {\n        return;",
 };
@@ -58,7 +58,7 @@ export const RULES = [
     attack: "a liar disables all its rings, then answers nothing",
     edits: [
       {
-        file: "gossip/evidence.js",
+        file: "gossip/view/evidence.js",
         find: "const form = noteProblem(note, this.ringCount);",
         put: "const form = undefined;",
       },
@@ -78,12 +78,12 @@ export const RULES = [
     attack: "a predecessor accuses again on the ring that the victim has disabled",
     edits: [
       {
-        file: "gossip/evidence.js",
+        file: "gossip/view/evidence.js",
         find: 'if (!isEnabled(target.mask, ring))\n            return "ring-disabled";',
         put: "",
       },
       {
-        file: "gossip/evidence.js",
+        file: "gossip/view/evidence.js",
         find: 'return isEnabled(target.mask, accusation.ring) ? undefined : "ring-disabled";',
         put: "return undefined;",
       },
@@ -102,13 +102,13 @@ export const RULES = [
     attack: "8 liars accuse everybody on all rings, from wherever they stand",
     isLong: true,
     edits: [
-      { file: "gossip/evidence.js", find: 'return "not-near";', put: "return undefined;" },
+      { file: "gossip/view/evidence.js", find: 'return "not-near";', put: "return undefined;" },
       {
-        file: "gossip/evidence.js",
+        file: "gossip/view/evidence.js",
         find: "const kept = new Set(firstPerAccuser(crowd).slice(0, ACCUSATIONS_PER_RING_MAX));",
         put: "const kept = new Set(crowd);",
       },
-      { file: "gossip/evidence.js", find: "closer >= ACCUSATIONS_PER_RING_MAX", put: "closer >= 1e9" },
+      { file: "gossip/view/evidence.js", find: "closer >= ACCUSATIONS_PER_RING_MAX", put: "closer >= 1e9" },
     ],
     run(sim) {
       const on = stage(sim, { members: 50, rings: 5 });
@@ -130,7 +130,7 @@ export const RULES = [
     attack: "a liar signs two notes with one epoch, one for each half",
     edits: [
       {
-        file: "gossip/evidence.js",
+        file: "gossip/view/evidence.js",
         find: "held.note.epoch === note.epoch && held.hash < found.hash",
         put: "held.note.epoch === note.epoch",
       },
@@ -155,12 +155,12 @@ export const RULES = [
     attack: "2 of 12 accuse all whom they do not monitor, on all rings",
     edits: [
       {
-        file: "gossip/accused.js",
+        file: "gossip/view/accused.js",
         find: "return this.#accused.has(id) || this.#isGone(id);",
         put: "return this.#accused.has(id) || this.#isGone(id) || this.#evidence.accusations(id).length > 0;",
       },
       {
-        file: "gossip/accused.js",
+        file: "gossip/view/accused.js",
         find: "if (this.#isGone(id))\n                pushAll(",
         put: "pushAll(",
       },
@@ -191,9 +191,9 @@ export const RULES = [
     off: "an accusation removes at once, not after 2 Delta",
     attack: "a single false accusation by a predecessor",
     edits: [
-      { file: "gossip/judgement.js", find: "if (since + this.#removalMs > now)\n                break;", put: "" },
+      { file: "gossip/view/judgement.js", find: "if (since + this.#removalMs > now)\n                break;", put: "" },
       {
-        file: "gossip/judgement.js",
+        file: "gossip/view/judgement.js",
         find: "return Math.min(since + this.#removalMs, waited ?? Infinity);",
         put: "return Math.min(since, waited ?? Infinity);",
       },
@@ -212,7 +212,11 @@ export const RULES = [
     off: "nobody renews accusations against the dead",
     attack: "a member dies; then 12 newcomers come between it and those who accused it",
     edits: [
-      { file: "gossip/monitor.js", find: "    guardTheDead(now) {", put: "    guardTheDead(now) {\n        return;" },
+      {
+        file: "gossip/detection/monitor.js",
+        find: "    guardTheDead(now) {",
+        put: "    guardTheDead(now) {\n        return;",
+      },
     ],
     run(sim) {
       const on = stage(sim, { members: 6, rings: 3 });
@@ -228,7 +232,9 @@ export const RULES = [
     rule: "R8",
     off: "nothing is ever forgotten",
     attack: "10 members with certificates for a minute come and go; 12 minutes pass",
-    edits: [{ file: "gossip/evidence.js", find: "    forget(wall) {", put: "    forget(wall) {\n        return [];" }],
+    edits: [
+      { file: "gossip/view/evidence.js", find: "    forget(wall) {", put: "    forget(wall) {\n        return [];" },
+    ],
     run(sim) {
       const isShort = (name) => Number(name.slice(1)) >= 4;
       const crypto = datedCrypto(sim, (name, dates) =>
@@ -249,7 +255,7 @@ export const RULES = [
     attack: "a single false accusation by a predecessor",
     edits: [
       {
-        file: "gossip/defence.js",
+        file: "gossip/defence/defence.js",
         find: "    accused(accusation, now) {",
         put: "    accused(accusation, now) {\n        return;",
       },
@@ -268,7 +274,7 @@ export const RULES = [
     rule: "R9",
     off: "no ring is disabled in an answer",
     attack: "a predecessor accuses again after each answer",
-    edits: [{ file: "gossip/rebuttal.js", find: "if (!counts ||", put: "if (true ||" }],
+    edits: [{ file: "gossip/defence/rebuttal.js", find: "if (!counts ||", put: "if (true ||" }],
     run(sim) {
       const on = stage(sim);
       const victim = on.seats[4];
@@ -285,14 +291,14 @@ export const RULES = [
     attack: "a member loses its state and starts again",
     edits: [
       {
-        file: "gossip/epochs.js",
+        file: "gossip/defence/epochs.js",
         find: "savedMark + 1n > clock ? savedMark : clock - 1n",
         put: "0n * (savedMark + clock)",
       },
       {
-        file: "gossip/defence.js",
-        find: "    sawMyNote(epoch, now) {",
-        put: "    sawMyNote(epoch, now) {\n        return;",
+        file: "gossip/defence/defence.js",
+        find: "    sawMyNote(note, now) {",
+        put: "    sawMyNote(note, now) {\n        return;",
       },
     ],
     run(sim) {
@@ -339,12 +345,12 @@ export const RULES = [
     attack: "a liar tells one half each second that it has gone, the other that it is there",
     edits: [
       {
-        file: "gossip/evidence.js",
+        file: "gossip/view/evidence.js",
         find: "return note.leaving && held !== undefined && !held.leaving;",
         put: "return false;",
       },
       {
-        file: "gossip/farewells.js",
+        file: "gossip/view/farewells.js",
         find: "return leaving && epoch > (this.epochOf(id) ?? -1n);",
         put: "return false;",
       },
@@ -367,7 +373,7 @@ export const RULES = [
     attack: "a liar signs two notes with one epoch, one for each half",
     edits: [
       {
-        file: "gossip/evidence.js",
+        file: "gossip/view/evidence.js",
         find: "return held !== undefined && silences(held.proof, facts);",
         put: "return held === undefined && silences === undefined;",
       },
@@ -391,7 +397,7 @@ export const RULES = [
     isLong: true,
     edits: [
       {
-        file: "gossip/judgement.js",
+        file: "gossip/view/judgement.js",
         find: "return again <= 0 ?",
         put: "return again <= Number.MAX_VALUE ?",
       },
@@ -410,7 +416,7 @@ export const RULES = [
     off: "a last note is a note like any other",
     attack: "a member leaves",
     edits: [
-      { file: "gossip/judgement.js", find: 'return held.note.leaving ? "left" : "live";', put: 'return "live";' },
+      { file: "gossip/view/judgement.js", find: 'return held.note.leaving ? "left" : "live";', put: 'return "live";' },
     ],
     run(sim) {
       const on = stage(sim);
@@ -430,7 +436,7 @@ export const RULES = [
     attack: "a partition in halves, for 30 s",
     edits: [
       {
-        file: "gossip/rounds.js",
+        file: "gossip/spreading/rounds.js",
         find: "    #contactTheLost(now) {",
         put: "    #contactTheLost(now) {\n        return;",
       },
@@ -453,12 +459,12 @@ export const RULES = [
     attack: "7 of 14 show newcomers a network of liars only; 10 come and go",
     edits: [
       {
-        file: "gossip/joining.js",
+        file: "gossip/spreading/joining.js",
         find: "this.#needed = tolerance + 1;",
         put: "this.#needed = Math.min(1, tolerance);",
       },
       {
-        file: "gossip/joining.js",
+        file: "gossip/spreading/joining.js",
         find: "this.#contacts = [...contacts];",
         put: "this.#contacts = contacts.slice(0, 1);",
       },
@@ -491,7 +497,7 @@ export const RULES = [
     attack: "the authority revokes a member",
     edits: [
       {
-        file: "gossip/evidence.js",
+        file: "gossip/view/evidence.js",
         find: "    isRevoked(facts) {",
         put: "    isRevoked(facts) {\n        return false;",
       },
@@ -512,8 +518,8 @@ export const RULES = [
     edits: [
       {
         file: "gossip/clock.js",
-        find: "if (!this.#frozen)\n            this.#offset = offset;",
-        put: "this.#offset = offset;",
+        find: "if (wall < own || earliest <= own)\n        return own;",
+        put: "return wall;",
       },
     ],
     run(sim) {
@@ -548,7 +554,11 @@ export const RULES = [
     off: "nobody is heard before its removal",
     attack: "an accuser whose certificate has ended for all but one judge, whose clock is slow by four minutes",
     edits: [
-      { file: "gossip/hearings.js", find: "    turned(ids, now) {", put: "    turned(ids, now) {\n        return;" },
+      {
+        file: "gossip/defence/hearings.js",
+        find: "    turned(ids, now) {",
+        put: "    turned(ids, now) {\n        return;",
+      },
     ],
     run(sim) {
       return accusedUnderAnEnd(sim, predecessorsName(sim));

@@ -1,10 +1,10 @@
 /** Rule R20 of docs/protocol.md: the judge hears the accused. */
 import { describe, expect, it, vi } from "vitest";
-import { CLOCK_TOLERANCE_MS } from "../../../gossip/evidence.js";
+import { CLOCK_TOLERANCE_MS } from "../../../gossip/clock.js";
+import { Testimony } from "../../../gossip/defence/testimony.js";
 import { type CertificateFacts, encodePacket, type Output, parseStatement } from "../../../gossip/index.js";
-import { Intake } from "../../../gossip/intake.js";
 import { BATCHES_MAX } from "../../../gossip/limits.js";
-import { Testimony } from "../../../gossip/testimony.js";
+import { Intake } from "../../../gossip/view/intake.js";
 import { disabledRings, type MemberId } from "../../../rings/index.js";
 import { sha256 } from "../../support/gossip/authority.js";
 import { Geometry } from "../../support/gossip/geometry.js";

@@ -1,6 +1,6 @@
 /** Rules R9 to R19 of docs/protocol.md: what a member does. */
 import { describe, expect, it, vi } from "vitest";
-import { CLOCK_TOLERANCE_MS } from "../../../gossip/evidence.js";
+import { CLOCK_TOLERANCE_MS } from "../../../gossip/clock.js";
 import {
   type CertificateFacts,
   encodePacket,
@@ -9,10 +9,10 @@ import {
   parsePacket,
   parseStatement,
 } from "../../../gossip/index.js";
-import { Intake, type Intaken } from "../../../gossip/intake.js";
-import { RETURN_SOON_MS, RETURN_WINDOW_MS } from "../../../gossip/judgement.js";
 import { EPOCH_BLOCK, STRANGER_BYTES_PER_INTERVAL } from "../../../gossip/limits.js";
-import { recordDigest } from "../../../gossip/statement.js";
+import { recordDigest } from "../../../gossip/records/statement.js";
+import { Intake, type Intaken } from "../../../gossip/view/intake.js";
+import { RETURN_SOON_MS, RETURN_WINDOW_MS } from "../../../gossip/view/judgement.js";
 import { disabledRings, type MemberId, toHex } from "../../../rings/index.js";
 import { sha256 } from "../../support/gossip/authority.js";
 import { Geometry } from "../../support/gossip/geometry.js";
@@ -657,7 +657,8 @@ describe("R15 The removed", () => {
     const answers = Number(victim.machine.epoch - epoch);
     expect(answers).toBeGreaterThan(4);
     expect(answers).toBeLessThanOrEqual(1 + 12_000 / overlay.settings.deltaMs);
-    expect(overlay.told(victim, "isolated").length).toBeGreaterThanOrEqual(answers);
+    // One of five alone is not believed (test/gossip/isolation.test.ts).
+    expect(overlay.told(victim, "isolated")).toEqual([]);
   });
 
   it("are offered the accusations against them by whoever they call, with the certificates they were signed under", () => {

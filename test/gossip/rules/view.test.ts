@@ -1,9 +1,9 @@
 /** Rules R1 to R8 of docs/protocol.md: what is held, and who is live by it. */
 import { describe, expect, it } from "vitest";
-import { CLOCK_TOLERANCE_MS } from "../../../gossip/evidence.js";
+import { CLOCK_TOLERANCE_MS } from "../../../gossip/clock.js";
 import { EPOCH_MAX, type Output } from "../../../gossip/index.js";
 import { ACCUSATIONS_PER_RING_MAX, ACCUSER_WINDOW, CERTIFICATES_PER_MEMBER_MAX } from "../../../gossip/limits.js";
-import { noteProblem } from "../../../gossip/note.js";
+import { noteProblem } from "../../../gossip/records/note.js";
 import { fullMask, maskBytes, tolerance, withRing } from "../../../rings/index.js";
 import { fakeSignature } from "../../support/gossip/authority.js";
 import { Geometry } from "../../support/gossip/geometry.js";

@@ -7,13 +7,13 @@ import { type Claim, parsePacket, parseStatement } from "../../../gossip/index.j
 import { tolerance } from "../../../rings/index.js";
 import type { Seat } from "../../../sim/actor.js";
 import { PLOTS } from "../../../sim/adversaries/index.js";
-import { orderOf } from "../../../sim/adversaries/order.js";
-import { Plot, plot } from "../../../sim/puppets/plot.js";
+import { orderOf } from "../../../sim/adversaries/tools/order.js";
+import { plot } from "../../../sim/puppets/plot.js";
 import type { Program } from "../../../sim/puppets/program.js";
 import * as programs from "../../../sim/puppets/programs.js";
 import type { Scene } from "../../../sim/puppets/scene.js";
 import { Script } from "../../../sim/puppets/script.js";
-import type { Troupe } from "../../../sim/puppets/troupe.js";
+import { Plot, type Troupe } from "../../../sim/puppets/troupe.js";
 import { Trial, type TrialOptions } from "../../support/sim/trial.js";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -245,6 +245,29 @@ describe("the doorstep", () => {
       );
       expect(accused.length).toBeGreaterThan(0);
     }
+  });
+});
+
+describe("a proven liar", () => {
+  it("is refused, so another one brings what it says", () => {
+    const says = { by: "screen", to: "all" } as const;
+    const played = new Performance({
+      ...programs.PROOF_JAM,
+      moves: [
+        { ...says, say: "proof", when: { at: 0.1 } },
+        { ...says, say: "live", when: { at: 2 } },
+      ],
+    });
+    played.trial.seconds(4);
+    const { scene, trial } = played;
+    const bringers = (kind: Claim["kind"]) =>
+      new Set(played.heard.flatMap(({ by, claim }) => (claim.kind === kind ? [by.id] : [])));
+    expect(bringers("equivocation")).toEqual(new Set([scene.screen.id]));
+    for (const seat of trial.correct) {
+      expect(seat.machine.standing(scene.screen.id)).toBe("equivocated");
+      expect(played.told(seat, "note").map(({ note }) => note.id)).toContain(scene.screen.id);
+    }
+    expect(bringers("note")).not.toContain(scene.screen.id);
   });
 });
 

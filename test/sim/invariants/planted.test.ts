@@ -1,15 +1,15 @@
 /** Each invariant sees the bug that it is there for, planted into the production machine; and on a good run none speaks. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Defence } from "../../../gossip/defence.js";
-import { Epochs } from "../../../gossip/epochs.js";
-import { Evidence } from "../../../gossip/evidence.js";
-import { Exchanges } from "../../../gossip/exchanges.js";
+import { Defence } from "../../../gossip/defence/defence.js";
+import { Epochs } from "../../../gossip/defence/epochs.js";
+import { Monitor } from "../../../gossip/detection/monitor.js";
 import { encodeAccusation, encodePacket, encodeStatement } from "../../../gossip/index.js";
-import { Intake } from "../../../gossip/intake.js";
 import { Machine } from "../../../gossip/machine.js";
-import { Monitor } from "../../../gossip/monitor.js";
-import { Partners } from "../../../gossip/partners.js";
-import { View } from "../../../gossip/view.js";
+import { Exchanges } from "../../../gossip/spreading/exchanges.js";
+import { Partners } from "../../../gossip/spreading/partners.js";
+import { Evidence } from "../../../gossip/view/evidence.js";
+import { Intake } from "../../../gossip/view/intake.js";
+import { View } from "../../../gossip/view/view.js";
 import { fromHex } from "../../../rings/index.js";
 import { adversary } from "../../../sim/adversaries/index.js";
 import { DATES } from "../../../sim/engine.js";

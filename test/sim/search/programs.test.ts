@@ -9,7 +9,7 @@ import { AUDIENCES, CASTINGS, SAYINGS, WITHHELD } from "../../../sim/search/draw
 import { attackOf } from "../../../sim/search/generation.js";
 import { isOf, kindOf } from "../../../sim/search/kind.js";
 import { parseAttack } from "../../../sim/search/parse-attack.js";
-import { survivors } from "../../../sim/search/population.js";
+import { nicheOf, survivors } from "../../../sim/search/population.js";
 import { shrinkAttack } from "../../../sim/search/shrink-attack.js";
 import { attackLines } from "../../../sim/search/words.js";
 
@@ -105,23 +105,34 @@ describe("the population", () => {
     const tried = drawn.map((attack, seed) => triedOf(attack, seed, { longest: (seed % 100) / 100 }, seed % 10 === 9));
     const kept = survivors([], tried);
     expect(kept.length).toBeGreaterThan(20);
-    expect(kept.length).toBeLessThanOrEqual(60);
+    expect(kept.length).toBeLessThanOrEqual(180);
     const scores = kept.map(({ outcome }) => scoreOf(outcome.nearness));
     expect(scores).toEqual(scores.toSorted((a, b) => b - a));
     expect(kept.some(({ outcome }) => outcome.violation)).toBe(false);
   });
 
-  it("keeps some of each casting, and of equal ones few", () => {
-    const near = drawn.filter(({ program }) => program.casting === "direct").slice(0, 40);
-    const far = drawn.filter(({ program }) => program.casting === "alone").slice(0, 40);
-    const tried = [
-      ...near.map((attack, seed) => triedOf(attack, seed, { longest: 0.5 + seed / 100 })),
-      ...far.map((attack, seed) => triedOf(attack, 1_000 + seed, { longest: 0.1 })),
-    ];
-    const castings = survivors([], tried).map(({ attack }) => attack.program.casting);
-    expect(castings.filter((casting) => casting === "direct").length).toBeLessThanOrEqual(24);
-    expect(castings.filter((casting) => casting === "alone").length).toBeLessThanOrEqual(6);
-    expect(castings).toContain("alone");
+  it("keeps a few of each niche, and of equal ones fewer", () => {
+    const tried = drawn.map((attack, seed) => triedOf(attack, seed, { longest: seed < 150 ? 0.5 + seed / 500 : 0.1 }));
+    const kept = survivors([], tried);
+    const counts = (those: readonly Tried[]) => {
+      const niches = those.map(nicheOf);
+      return niches.map((niche) => niches.filter((other) => other === niche).length);
+    };
+    expect(Math.max(...counts(kept))).toBe(6);
+    const isFar = ({ outcome }: Tried) => outcome.nearness.longest === 0.1;
+    expect(Math.max(...counts(kept.filter(isFar)))).toBeLessThanOrEqual(3);
+    expect(new Set(kept.map(nicheOf))).toEqual(new Set(tried.map(nicheOf)));
+  });
+
+  it("has a niche for each casting and for each way to make views differ", () => {
+    const attack = drawn.find(({ program }) => program.casting === "direct")!;
+    const niche = (...said: Move["say"][]) => {
+      const spoken = moves.filter(({ say }) => said.includes(say)).slice(0, 1);
+      return nicheOf(triedOf({ ...attack, program: { ...attack.program, moves: spoken } }, 0, {}));
+    };
+    expect(niche("leave")).toBe("direct leave");
+    expect(niche("proof")).toBe("direct proof");
+    expect(niche("accusation")).toBe("direct");
   });
 
   it("is the same in whatever order its attacks were played", () => {

@@ -2,11 +2,11 @@
  * Two or more sets of evidence without machines around them: statements are offered as a driver that found every
  * signature good would, and reconciled through the same packets that machines exchange.
  */
-import type { CertificateFacts } from "../../../gossip/certificate.js";
-import { Evidence } from "../../../gossip/evidence.js";
-import type { Item } from "../../../gossip/packet.js";
-import { reconcile } from "../../../gossip/reconcile.js";
-import { type Claim, parseStatement } from "../../../gossip/statement.js";
+import type { CertificateFacts } from "../../../gossip/records/certificate.js";
+import type { Item } from "../../../gossip/records/packet.js";
+import { type Claim, parseStatement } from "../../../gossip/records/statement.js";
+import { reconcile } from "../../../gossip/spreading/reconcile.js";
+import { Evidence } from "../../../gossip/view/evidence.js";
 import { sha256 } from "./authority.js";
 import { checked } from "./statements.js";
 

@@ -11,6 +11,7 @@ import {
   type Settings,
   TRANSPORT_GRPC,
   TRANSPORT_PING,
+  TrustedClock,
 } from "../../../gossip/index.js";
 import type { MemberId } from "../../../rings/index.js";
 import { type CertificateOptions, FakeAuthority, fakeSignature, sha256 } from "./authority.js";
@@ -32,6 +33,7 @@ export interface Seat {
   mute: boolean;
   /** Added to the overlay's wall clock, milliseconds. */
   wallError: number;
+  clock: TrustedClock;
   readonly outputs: Output[];
   readonly inbox: (() => void)[];
   /** Bodies this member has signed, by type: it must never sign anything else. */
@@ -99,6 +101,7 @@ export class Overlay {
     const certificate = before && !options.certificate ? before.certificate : this.#issue(name, options);
     const seat: Seat = before ?? this.#newSeat(name, certificate);
     seat.certificate = certificate;
+    seat.clock = new TrustedClock(() => this.now + this.wallOffset + seat.wallError);
     seat.machine = this.#newMachine(seat, contacts, options);
     seat.down = false;
     seat.paused = false;
@@ -115,10 +118,12 @@ export class Overlay {
 
   #newSeat(name: string, certificate: CertificateFacts): Seat {
     const machine = undefined as unknown as Machine;
+    const clock = undefined as unknown as TrustedClock;
     const counters = { savedMark: 0n, bytes: 0, calls: 0, wakeAt: 0, wallError: 0 };
     const faults = { down: false, paused: false, mute: false };
     const kept = { outputs: [], inbox: [], signed: [] };
-    return { name, id: certificate.id, address: `${name}:1`, certificate, machine, ...counters, ...faults, ...kept };
+    const own = { name, id: certificate.id, address: `${name}:1`, certificate, machine, clock };
+    return { ...own, ...counters, ...faults, ...kept };
   }
 
   #newMachine(seat: Seat, contacts: readonly string[], options: StartOptions): Machine {
@@ -133,9 +138,9 @@ export class Overlay {
         random: this.#random,
         sign: (type, body) => {
           seat.signed.push({ type, body });
-          return fakeSignature(certificate.hash, type, body);
+          return fakeSignature(seat.certificate.hash, type, body);
         },
-        wallClock: () => this.now + this.wallOffset + seat.wallError,
+        clock: seat.clock,
       },
       savedMark: options.keepState ? seat.savedMark : 0n,
       agreementKey: sha256(certificate.leaf),
@@ -286,9 +291,7 @@ export class Overlay {
     if (isTold) seat.outputs.push(output);
     if (output.kind === "save") seat.savedMark = output.mark;
     if (output.kind === "verify") {
-      const verdicts = output.checks.map((check) =>
-        this.authority.check(check, this.now + this.wallOffset + seat.wallError),
-      );
+      const verdicts = output.checks.map((check) => this.authority.check(check, seat.clock, this.now));
       this.at(0, () => this.#back(seat, machine, () => machine.verified(output.batch, verdicts, this.now)));
     }
     if (output.kind === "send") this.#call(seat, machine, output);
@@ -299,7 +302,7 @@ export class Overlay {
       const target = this.#reachable(seat, output.to.addresses, "call");
       const answers = target !== undefined && !target.paused && !target.mute && this.passes(target, seat, "call");
       this.at(answers ? 2 * this.#latency() : output.timeoutMs, () =>
-        this.#back(seat, machine, () => machine.tried(id, answers, this.now)),
+        this.#back(seat, machine, () => machine.tried(id, answers ? "answered" : "silent", this.now)),
       );
     }
   }

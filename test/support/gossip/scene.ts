@@ -1,7 +1,7 @@
 /** One set of evidence with some members in it, and a judgement over it: the stage for tests of single rules. */
-import type { CertificateFacts } from "../../../gossip/certificate.js";
-import type { Evidence } from "../../../gossip/evidence.js";
-import { Judgement } from "../../../gossip/judgement.js";
+import type { CertificateFacts } from "../../../gossip/records/certificate.js";
+import type { Evidence } from "../../../gossip/view/evidence.js";
+import { Judgement } from "../../../gossip/view/judgement.js";
 import type { MemberId } from "../../../rings/index.js";
 import { FakeAuthority } from "./authority.js";
 import { evidenceOf } from "./holdings.js";

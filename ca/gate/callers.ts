@@ -1,0 +1,30 @@
+/** Who calls, and how often it may: a member that asks without end waits, whichever address it comes from. */
+import type { FastifyRequest } from "fastify";
+import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import type { CertificateAuthority } from "../authority.js";
+import { callerOf } from "./peer.js";
+import { RateLimit, type RateLimitOptions } from "./rate-limit.js";
+
+export class Callers {
+  readonly #authority: CertificateAuthority;
+  readonly #limit: RateLimit;
+  readonly #ids = new WeakMap<FastifyRequest, string>();
+
+  constructor(authority: CertificateAuthority, limit: RateLimitOptions) {
+    this.#authority = authority;
+    this.#limit = new RateLimit(limit);
+  }
+
+  /** The member at the other end, whose certificate may have ended up to `graceMs` ago. Throws "unauthenticated" or "too-many-requests". */
+  of(request: FastifyRequest, graceMs = 0): MemberCertificate {
+    const caller = callerOf(this.#authority, request.socket, graceMs);
+    this.#ids.set(request, caller.id);
+    if (this.#limit.take(caller.id, performance.now()) === 0) return caller;
+    throw new FirefliesError("too-many-requests", "This member asks too often. Wait a few seconds.");
+  }
+
+  /** The id of the member that a request came from, once `of` was asked. */
+  idOf(request: FastifyRequest): string | undefined {
+    return this.#ids.get(request);
+  }
+}

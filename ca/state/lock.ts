@@ -1,0 +1,29 @@
+/** One authority per directory: a lock that the kernel drops with the process, so kill -9 leaves nothing to clean up. */
+import Database from "libsql";
+import { FirefliesError } from "../../identity/index.js";
+
+export interface Lock {
+  release(): void;
+}
+
+/** Throws "ca-state-locked" when another process, or another authority of this one, holds the lock at `path`. */
+export function takeLock(path: string): Lock {
+  let db: Database.Database | undefined;
+  try {
+    // An open exclusive transaction of an empty database: SQLite's own byte-range lock, on every platform.
+    db = new Database(path, { timeout: 0 });
+    db.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
+  } catch (cause) {
+    db?.close();
+    throw lockError(path, cause);
+  }
+  const held = db;
+  return { release: () => held.close() };
+}
+
+function lockError(path: string, cause: unknown): FirefliesError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return /lock|busy/i.test(message)
+    ? new FirefliesError("ca-state-locked", `Another authority uses ${path}. Stop it first.`, { cause })
+    : new FirefliesError("ca-state-unreadable", `Could not open ${path}: ${message}`, { cause });
+}

@@ -1,0 +1,229 @@
+/**
+ * PostgreSQL, for several replicas of one authority. Every transaction first takes one lock of the database: so decisions
+ * of all replicas come one after the other, exactly as in SQLite, and no id, serial or token can be given twice. A group
+ * of decisions shares the lock and the sync, so that it does not cost what it seems to.
+ */
+import type { ClientBase, Pool, PoolClient } from "pg";
+import { FirefliesError, messageOf } from "../../../identity/index.js";
+import { newer } from "./migrations.js";
+import { SCHEMA_VERSION, schemaOf, stepsFrom2 } from "./schema.js";
+import { BeginError, CommitError, type Row, type Session, SNAPSHOT_ROWS, type SqlDatabase, type Value } from "./sql.js";
+
+/** Our tables have a schema of their own beside whatever else is in the database. */
+const SCHEMA = "fireflies";
+/** Any two numbers, the same in every replica: "ff" and what the lock is for. */
+const LOCK_WRITE = "26214, 1";
+const LOCK_MIGRATE = "26214, 2";
+/** Connections of one replica: one writes, so that it never waits behind those that read. */
+const WRITERS = 1;
+const READERS_MAX = 8;
+/** Also for a free connection: under load that is the queue. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** The server gives up a statement; a transaction waits for at most the groups of the other replicas. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+/** We give up on the server: its host may be gone without a word. */
+const QUERY_TIMEOUT_MS = 15_000;
+/** A replica that hangs in a transaction must not stop the others. */
+const IDLE_IN_TRANSACTION_MS = 10_000;
+
+/** Whether this says where a PostgreSQL database is. */
+export function isPostgresUrl(text: string): boolean {
+  return /^postgres(ql)?:\/\//i.test(text);
+}
+
+/**
+ * Connects, and brings the tables up to date. Rejects with "ca-state-unreadable" when the server does not answer, with
+ * "ca-state-corrupt" for tables of a newer program, or with "ca-options-invalid" for a server that does not sync.
+ */
+export async function openPostgres(url: string): Promise<SqlDatabase> {
+  const [writers, readers] = [await createPool(url, WRITERS), await createPool(url, READERS_MAX)];
+  const close = async () => void (await Promise.all([writers.end(), readers.end()]));
+  try {
+    await migrate(writers);
+  } catch (cause) {
+    await close();
+    throw stateError(cause);
+  }
+  return {
+    kind: "postgres",
+    read: session(readers, asRead),
+    transaction: (work) => transaction(writers, work),
+    snapshot: (tables) => snapshot(readers, tables),
+    close,
+  };
+}
+
+async function createPool(url: string, max: number): Promise<Pool> {
+  const { default: pg } = await import("pg"); // Only when it is used: most authorities keep a file.
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    keepAlive: true,
+    pipeline: max === WRITERS, // A transaction's statements are sent without waiting for each other's answers.
+    application_name: "fireflies ca",
+    onConnect: async (client) => void (await client.query(`SET search_path = ${SCHEMA}`)),
+  });
+  pool.on("error", () => {}); // Of an idle connection: the next call gets a new one, or says what is wrong.
+  return pool;
+}
+
+async function migrate(pool: Pool): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await requireSync(client);
+    await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${LOCK_MIGRATE})`);
+    const version = await versionOf(client);
+    if (version > SCHEMA_VERSION) throw newer(version);
+    if (version === 0) await createTables(client);
+    if (version === 2) await fromVersion2(client);
+    await client.query("COMMIT");
+    client.release();
+  } catch (cause) {
+    client.release(true);
+    throw cause;
+  }
+}
+
+async function versionOf(client: ClientBase): Promise<number> {
+  const { rows } = await client.query("SELECT to_regclass($1) IS NOT NULL AS found", [`${SCHEMA}.migrations`]);
+  if (rows[0]?.found !== true) return 0;
+  const found = await client.query(`SELECT max(version) AS version FROM ${SCHEMA}.migrations`);
+  return Number(found.rows[0]?.version);
+}
+
+async function createTables(client: ClientBase): Promise<void> {
+  await client.query(`CREATE SCHEMA IF NOT EXISTS ${SCHEMA}`);
+  for (const statement of schemaOf("postgres")) await client.query(statement);
+  await client.query("INSERT INTO migrations VALUES ($1, $2)", [SCHEMA_VERSION, Date.now()]);
+}
+
+/** There was no version 1 in PostgreSQL. */
+async function fromVersion2(client: ClientBase): Promise<void> {
+  await client.query(`SET LOCAL search_path = ${SCHEMA}`);
+  for (const statement of stepsFrom2("postgres")) await client.query(statement);
+  await client.query("INSERT INTO migrations VALUES ($1, $2)", [SCHEMA_VERSION, Date.now()]);
+}
+
+/** "Recorded" has to mean on disk. */
+async function requireSync(client: ClientBase): Promise<void> {
+  const { rows } = await client.query("SHOW fsync");
+  if (rows[0]?.fsync === "on") return;
+  throw new FirefliesError(
+    "ca-options-invalid",
+    "The PostgreSQL server runs with fsync = off: it may forget what it recorded. Turn it on.",
+  );
+}
+
+async function transaction<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
+  const client = await begun(pool);
+  let result: T;
+  try {
+    result = await work(session(client, (cause) => cause));
+  } catch (cause) {
+    await rollBack(client);
+    throw cause;
+  }
+  try {
+    await client.query("COMMIT");
+    client.release();
+  } catch (cause) {
+    client.release(true);
+    throw new CommitError(messageOf(cause), { cause });
+  }
+  return result;
+}
+
+async function begun(pool: Pool): Promise<PoolClient> {
+  let client: PoolClient | undefined;
+  try {
+    client = await pool.connect();
+    const begin = "BEGIN; SET LOCAL synchronous_commit = on";
+    await client.query(`${begin}; SELECT pg_advisory_xact_lock(${LOCK_WRITE})`);
+    return client;
+  } catch (cause) {
+    client?.release(true);
+    throw new BeginError(messageOf(cause), { cause });
+  }
+}
+
+async function* snapshot(pool: Pool, tables: readonly string[]): ReturnType<SqlDatabase["snapshot"]> {
+  const client = await pool.connect();
+  try {
+    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    for (const table of tables) {
+      await client.query(`DECLARE snapshot NO SCROLL CURSOR FOR SELECT * FROM ${table}`);
+      for (let isMore = true; isMore; ) {
+        const { rows } = await client.query<Row>(`FETCH ${SNAPSHOT_ROWS} FROM snapshot`);
+        yield { table, rows };
+        isMore = rows.length === SNAPSHOT_ROWS;
+      }
+      await client.query("CLOSE snapshot");
+    }
+  } finally {
+    await rollBack(client);
+  }
+}
+
+async function rollBack(client: PoolClient): Promise<void> {
+  try {
+    await client.query("ROLLBACK");
+    client.release();
+  } catch {
+    client.release(true); // The server rolls back what a lost connection leaves.
+  }
+}
+
+function session(db: Pool | ClientBase, wrap: (cause: unknown) => unknown): Session {
+  const query = async (sql: string, values: readonly Value[]) => {
+    try {
+      return await db.query<Row>({ ...statementOf(sql), values: values.map((value) => value ?? null) });
+    } catch (cause) {
+      throw wrap(cause);
+    }
+  };
+  return {
+    one: async (sql, ...values) => (await query(sql, values)).rows[0],
+    all: async (sql, ...values) => (await query(sql, values)).rows,
+    run: async (sql, ...values) => (await query(sql, values)).rowCount ?? 0,
+  };
+}
+
+interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+const statements = new Map<string, Statement>();
+
+/** PostgreSQL numbers its values; named statements are planned once per connection. All are fixed texts of this folder. */
+function statementOf(sql: string): Statement {
+  const known = statements.get(sql);
+  if (known !== undefined) return known;
+  let count = 0;
+  const statement = { name: `fireflies_${statements.size}`, text: sql.replace(/\?/g, () => `$${++count}`) };
+  statements.set(sql, statement);
+  return statement;
+}
+
+function asRead(cause: unknown): FirefliesError {
+  return new FirefliesError(
+    "authority-failed",
+    `The authority's database does not answer: ${messageOf(cause)}. Try again.`,
+    { cause },
+  );
+}
+
+/** Never with the URL in it: that may hold a password. */
+function stateError(cause: unknown): FirefliesError {
+  if (cause instanceof FirefliesError) return cause;
+  return new FirefliesError(
+    "ca-state-unreadable",
+    `The PostgreSQL database cannot be used: ${messageOf(cause)}. Check --store, the server, and the user's rights.`,
+    { cause },
+  );
+}

@@ -1,0 +1,120 @@
+/** The tables of version 3, in the words of SQLite; PostgreSQL's are made from them. Older versions come here by migrations. */
+
+/** A database of a newer version is refused, an older one is migrated. */
+export const SCHEMA_VERSION = 3;
+
+const TABLES = `
+CREATE TABLE authority (
+  one INTEGER PRIMARY KEY CHECK (one = 1), root BLOB NOT NULL, created_at INTEGER NOT NULL, epoch INTEGER NOT NULL
+) STRICT;
+CREATE TABLE networks (
+  network_id BLOB PRIMARY KEY, name TEXT NOT NULL UNIQUE, ring_count INTEGER NOT NULL, delta_ms INTEGER NOT NULL,
+  id_secret BLOB NOT NULL, created_at INTEGER NOT NULL, list_number INTEGER NOT NULL,
+  urls TEXT NOT NULL
+) STRICT;
+CREATE TABLE issuers (
+  fingerprint TEXT PRIMARY KEY, network_id BLOB NOT NULL REFERENCES networks, certificate BLOB NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('prepared', 'active', 'outgoing', 'retired')), key_reference TEXT NOT NULL,
+  not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, prepared_at INTEGER NOT NULL, activated_at INTEGER,
+  retired_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX issuers_active ON issuers (network_id) WHERE state = 'active';
+CREATE TABLE principals (
+  network_id BLOB NOT NULL REFERENCES networks, principal TEXT NOT NULL, generation INTEGER NOT NULL,
+  id BLOB NOT NULL UNIQUE, status TEXT NOT NULL CHECK (status IN ('active', 'revoked')), created_at INTEGER NOT NULL,
+  PRIMARY KEY (network_id, principal)
+) STRICT;
+CREATE TABLE certificates (
+  serial TEXT PRIMARY KEY, network_id BLOB NOT NULL, principal TEXT NOT NULL, generation INTEGER NOT NULL,
+  id BLOB NOT NULL, spki BLOB NOT NULL, leaf BLOB NOT NULL, issuer TEXT NOT NULL REFERENCES issuers,
+  not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, issued_at INTEGER NOT NULL, how TEXT NOT NULL,
+  FOREIGN KEY (network_id, principal) REFERENCES principals
+) STRICT;
+CREATE INDEX certificates_of_key ON certificates (network_id, spki);
+CREATE INDEX certificates_of_name ON certificates (network_id, principal, serial);
+CREATE INDEX certificates_of_id ON certificates (id, issued_at);
+CREATE INDEX certificates_by_end ON certificates (network_id, not_after);
+CREATE TABLE tokens (
+  hash BLOB PRIMARY KEY, network_id BLOB NOT NULL REFERENCES networks, principal TEXT NOT NULL,
+  expires_at INTEGER NOT NULL, serial TEXT REFERENCES certificates
+) STRICT;
+CREATE INDEX tokens_by_end ON tokens (network_id, expires_at);
+CREATE TABLE reports (
+  id BLOB PRIMARY KEY, network_id BLOB NOT NULL REFERENCES networks, addresses TEXT NOT NULL,
+  reported_at INTEGER NOT NULL, since INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL DEFAULT 0, left_at INTEGER
+) STRICT;
+CREATE INDEX reports_by_time ON reports (network_id, left_at, reported_at);
+CREATE INDEX reports_by_id ON reports (network_id, left_at, id, due_at);
+CREATE TABLE revocations (
+  network_id BLOB NOT NULL REFERENCES networks, sequence INTEGER NOT NULL, serial TEXT UNIQUE,
+  id BLOB UNIQUE, principal TEXT NOT NULL, reason TEXT NOT NULL, revoked_at INTEGER NOT NULL,
+  PRIMARY KEY (network_id, sequence), CHECK ((serial IS NULL) <> (id IS NULL))
+) STRICT;
+CREATE TABLE lists (
+  network_id BLOB NOT NULL REFERENCES networks, kind TEXT NOT NULL, number INTEGER NOT NULL, up_to INTEGER NOT NULL,
+  bytes BLOB NOT NULL, this_update INTEGER NOT NULL, next_update INTEGER NOT NULL, PRIMARY KEY (network_id, kind)
+) STRICT;
+CREATE TABLE audit (
+  sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, network TEXT NOT NULL, kind TEXT NOT NULL, fields TEXT NOT NULL,
+  previous TEXT NOT NULL, hash TEXT NOT NULL
+) STRICT;
+CREATE TABLE migrations (version INTEGER PRIMARY KEY, migrated_at INTEGER NOT NULL) STRICT;
+`;
+
+/**
+ * From version 2 to 3: until a member of before reports again, it is one whose next report is overdue. Columns are added in
+ * the order of the table above.
+ */
+const FROM_2_TO_3 = `
+DROP INDEX reports_by_time;
+DROP INDEX reports_by_id;
+ALTER TABLE reports ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE reports ADD COLUMN due_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE reports ADD COLUMN left_at INTEGER;
+UPDATE reports SET since = reported_at, due_at = reported_at;
+CREATE INDEX reports_by_time ON reports (network_id, left_at, reported_at);
+CREATE INDEX reports_by_id ON reports (network_id, left_at, id, due_at);
+`;
+
+/** Tables in an order in which each comes after those that it refers to. */
+export const TABLE_NAMES = [
+  ...["authority", "networks", "issuers", "principals", "certificates", "tokens", "reports", "revocations", "lists"],
+  ...["audit"],
+] as const;
+
+export type TableName = (typeof TABLE_NAMES)[number];
+
+export interface Column {
+  readonly name: string;
+  readonly type: "BLOB" | "INTEGER" | "TEXT";
+}
+
+/** The columns of a table, in order. */
+export function columnsOf(table: TableName): Column[] {
+  const [, body = ""] = new RegExp(`CREATE TABLE ${table} \\(([^;]*)\\) STRICT`).exec(TABLES) ?? [];
+  const found = body.matchAll(/(?:^|,)\s*([a-z_]+) (BLOB|INTEGER|TEXT)\b/g);
+  return [...found].map(([, name, type]) => ({ name: name!, type: type as Column["type"] }));
+}
+
+/** One statement each. Texts compare byte by byte in both. */
+export function schemaOf(kind: "sqlite" | "postgres"): string[] {
+  return statementsOf(TABLES, kind);
+}
+
+/** What makes tables of version 2 those of today. */
+export function stepsFrom2(kind: "sqlite" | "postgres"): string[] {
+  return statementsOf(FROM_2_TO_3, kind);
+}
+
+function statementsOf(text: string, kind: "sqlite" | "postgres"): string[] {
+  const statements = text.split(";").filter((statement) => statement.trim() !== "");
+  return kind === "sqlite" ? statements : statements.map(forPostgres);
+}
+
+function forPostgres(statement: string): string {
+  return statement
+    .replace(/\bBLOB\b/g, "BYTEA")
+    .replace(/\bINTEGER\b/g, "BIGINT")
+    .replace(/\bTEXT\b/g, 'TEXT COLLATE "C"')
+    .replace(/\bSTRICT\b/g, "");
+}

@@ -1,0 +1,20 @@
+/** What a try that failed says about the member that was tried. */
+import type { TryOutcome } from "../../gossip/index.js";
+import { DialError, type DialReason } from "../../net/index.js";
+
+/** Of this machine, and not of the member: nothing was sent. */
+const MINE: ReadonlySet<DialReason> = new Set(["forbidden", "unresolved", "local", "cancelled"]);
+
+/**
+ * Only refusals on direct paths are evidence that nobody listens, and only where every address was tried. A try for which
+ * nothing was sent is no evidence. Everything else is silence, which counts beside pings that are not answered either. So is
+ * what failed a moment ago ("backoff"): it may have been a refusal of another process, before a restart.
+ */
+export function outcomeOf(error: unknown): Exclude<TryOutcome, "answered"> {
+  if (!(error instanceof DialError)) return "silent";
+  const tried = error.reasons.filter((reason) => !MINE.has(reason));
+  if (tried.length === 0) return "unable";
+  const isForbidden = (reason: DialReason) => reason === "forbidden";
+  const isAll = error.reasons.every((reason) => reason === "refused" || isForbidden(reason));
+  return isAll ? "refused" : "silent";
+}

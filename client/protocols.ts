@@ -1,0 +1,51 @@
+/** What members speak with each other over their sessions: names on the wire, sizes, and how much of each at once. */
+import { PACKET_BYTES_MAX, REVOCATION_BYTES_MAX } from "../gossip/index.js";
+import { FirefliesError } from "../identity/index.js";
+import { type Limits, Protocols } from "../net/index.js";
+
+/** Reconciliation and push of statements: one request, one answer. */
+export const EXCHANGE = "exchange";
+/** The failure detector's question when pings do not get through. */
+export const PROBE = "probe";
+/** Signed requests and replies of a session, in frames: two streams, small requests and large ones. */
+export const MESSAGES = "messages";
+/** A stream of the application. */
+export const STREAM = "stream";
+
+/** Largest message of the application, in bytes: the size that gRPC deployments take as their default limit. */
+export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
+/** What a frame may add to one message of that size: list, signature and envelope, with room for small ones beside it. */
+const FRAME_OVERHEAD_BYTES = 64 * 1024;
+/** Largest frame of messages, in bytes. */
+export const FRAME_BYTES_MAX = MESSAGE_BYTES_MAX + FRAME_OVERHEAD_BYTES;
+/** Largest message on a stream, in bytes: some of them wait at either end when the reader stops, per stream. */
+export const STREAM_CHUNK_BYTES_MAX = 1024 * 1024;
+/** A probe asks nothing and brings a fingerprint of 16 bytes back. */
+const PROBE_BYTES_MAX = 64;
+
+/**
+ * A member of ours makes one exchange and one push at a time, a probe now and then, has two streams for messages per
+ * session, and 32 of the application.
+ */
+export const LIMITS: Readonly<Record<"exchange" | "probe" | "messages" | "stream", Limits>> = {
+  exchange: { bytesMax: PACKET_BYTES_MAX + REVOCATION_BYTES_MAX, openPerPeerMax: 16 },
+  probe: { bytesMax: PROBE_BYTES_MAX, openPerPeerMax: 8 },
+  messages: { bytesMax: FRAME_BYTES_MAX, openPerPeerMax: 8 },
+  stream: { bytesMax: STREAM_CHUNK_BYTES_MAX, openPerPeerMax: 40 },
+};
+
+/** For a program that only asks: what it may call and open, and nobody to answer what others begin. */
+export function askingOnly(): Protocols {
+  const protocols = new Protocols();
+  const refused = () => new FirefliesError("peer-refused", "This program answers nothing.");
+  for (const id of [EXCHANGE, PROBE] as const)
+    protocols.register({ kind: "call", id, limits: LIMITS[id], onCall: () => Promise.reject(refused()) });
+  for (const id of [MESSAGES, STREAM] as const)
+    protocols.register({
+      kind: "duplex",
+      id,
+      limits: LIMITS[id],
+      onDuplex: (_, duplex) => void duplex.destroy(refused()),
+    });
+  return protocols;
+}

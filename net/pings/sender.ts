@@ -1,0 +1,71 @@
+/** Pings and summonses to members by the addresses of their notes; names are looked up now and then, never per ping. */
+import { isIP } from "node:net";
+import type { MemberId } from "../../rings/index.js";
+import { type Address, formatHostPort, parseAddress } from "../address.js";
+import type { Resolver } from "../dialling/resolver.js";
+import type { SummonsFields } from "./codec.js";
+import type { PingPeer, Pings } from "./pings.js";
+import type { PingTable } from "./table.js";
+
+export interface NotePingsOptions {
+  readonly pings: () => Pings | undefined;
+  readonly table: PingTable;
+  readonly resolver: Pick<Resolver, "known">;
+  /** May datagrams go to this address? Asked for addresses whose host is an IP address. */
+  readonly mayDial: (address: Address) => boolean;
+  /** The host at which a session with the member was made: of several it is the one that works. */
+  readonly preferred: (id: MemberId) => string | undefined;
+}
+
+export class NotePings {
+  readonly #options: NotePingsOptions;
+
+  constructor(options: NotePingsOptions) {
+    this.#options = options;
+  }
+
+  ping(to: MemberId, addresses: readonly string[], nonce: bigint): void {
+    this.#toFirst(to, addresses, (pings, peer, target) => pings.ping(peer, target, nonceBytes(nonce)));
+  }
+
+  summon(to: MemberId, addresses: readonly string[], summons: SummonsFields): void {
+    this.#toFirst(to, addresses, (pings, peer, target) => pings.summon(peer, target, summons));
+  }
+
+  #toFirst(
+    to: MemberId,
+    addresses: readonly string[],
+    send: (pings: Pings, peer: PingPeer, target: string) => void,
+  ): void {
+    const { pings, table } = this.#options;
+    const peer = table.ofMember(to);
+    const socket = pings();
+    const target = this.#target(to, addresses);
+    if (socket && peer && target !== undefined) send(socket, peer, target);
+  }
+
+  /** An address that may be used. A name that is not known yet costs this ping: the next one finds the address. */
+  #target(to: MemberId, addresses: readonly string[]): string | undefined {
+    const allowed = addresses.flatMap((text) => this.#resolved(to, text)).filter(this.#options.mayDial);
+    const host = this.#options.preferred(to);
+    const target = allowed.find((address) => address.host === host) ?? allowed[0];
+    return target && formatHostPort(target.host, target.port);
+  }
+
+  #resolved(to: MemberId, text: string): Address[] {
+    const address = parseAddress(text);
+    if (address === undefined) return [];
+    const hosts = isIP(address.host) === 0 ? (this.#options.resolver.known(address.host, to) ?? []) : [address.host];
+    return hosts.map((host) => ({ ...address, host }));
+  }
+}
+
+function nonceBytes(nonce: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, nonce);
+  return bytes;
+}
+
+export function nonceOf(bytes: Uint8Array): bigint {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0);
+}

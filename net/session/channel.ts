@@ -1,0 +1,234 @@
+/**
+ * One bidirectional gRPC call as pieces both ways, the same for the end that called and for the end that was called. gRPC
+ * has no half-close by the called side and no code in a cancellation: these are pieces too. What the two ends of HTTP/2 do
+ * differently is how a stream ends.
+ */
+import { type ClientHttp2Stream, constants, type Http2Stream, type ServerHttp2Stream } from "node:http2";
+import { FirefliesError } from "../../identity/index.js";
+import { RESPONSE_HEADERS } from "./headers.js";
+import { Inbox, type InboxOptions } from "./inbox.js";
+import { LAST_WORD_MS } from "./limits.js";
+import { decodePiece, encodeEnd, type Piece } from "./pieces.js";
+import { errorText, fromStatus, OK, type StatusFields, toStatus } from "./status.js";
+
+export interface ChannelEvents {
+  /** Whether more is wanted now; if not, `resume` says when. */
+  onPiece(piece: Piece): boolean;
+  /** The other side has taken the call. */
+  onAccepted?(): void;
+  /** The other side says nothing more. */
+  onHalfClose(): void;
+  /** The other side, or the loss of the session, has ended the call. Nothing follows. */
+  onGone(error: FirefliesError): void;
+}
+
+/** What a channel needs of its session. */
+export interface Carrier extends Pick<InboxOptions, "member" | "budget" | "stalls" | "onBytes"> {
+  /** Bytes are on their way. */
+  sent(): void;
+  /** Calls back when the other process has everything that was sent before. Never, if the session is lost. */
+  confirm(done: () => void): void;
+  /** Why the session is gone; undefined while it is there. */
+  readonly loss: FirefliesError | undefined;
+}
+
+export abstract class Channel {
+  protected abstract readonly stream: Http2Stream;
+  readonly #carrier: Carrier;
+  #inbox!: Inbox;
+  #events: ChannelEvents | undefined;
+  #isDone = false;
+  /** What ended the stream, while what had come before is read. */
+  #loss: FirefliesError | undefined;
+
+  constructor(carrier: Carrier) {
+    this.#carrier = carrier;
+  }
+
+  /** To be called by the subclass once it has its stream. */
+  protected listen(bytesMax: number): void {
+    const { stream } = this;
+    const { member, budget, stalls, onBytes } = this.#carrier;
+    stream.on("error", () => {}); // "close" follows.
+    this.#inbox = new Inbox(stream, {
+      ...{ member, budget, stalls, onBytes, bytesMax },
+      onMessage: (message) => this.#onMessage(message),
+      onEnd: () => (this.#loss === undefined ? this.#events?.onHalfClose() : this.gone(this.#loss)),
+      onProblem: (error) => this.#onProblem(error),
+    });
+    stream.once("close", () => this.lose(this.#carrier.loss ?? new FirefliesError("stream-reset")));
+  }
+
+  /** Pieces go there from now on. What came before is lost, so this happens in the turn in which the channel is made. */
+  use(events: ChannelEvents): void {
+    this.#events = events;
+  }
+
+  /** Bytes of one message from now on. */
+  limit(bytesMax: number): void {
+    this.#inbox.bytesMax = bytesMax;
+  }
+
+  get isOpen(): boolean {
+    return !this.#isDone && !this.stream.destroyed && !this.stream.closed;
+  }
+
+  /** More pieces are wanted. */
+  resume(): void {
+    this.#inbox.resume();
+  }
+
+  /** Calls back when HTTP/2 has sent it. Nothing happens when the stream is gone. */
+  write(message: Buffer, sent?: () => void): void {
+    if (this.stream.destroyed || this.stream.closed || this.stream.writableEnded) return;
+    // Nothing may be done to a stream within its own write callback (nodejs/node#49147).
+    this.stream.write(message, sent && (() => process.nextTick(sent)));
+    this.#carrier.sent();
+  }
+
+  /** Ends our direction; calls back when the other process has all of it. */
+  close(done: () => void): void {
+    this.write(encodeEnd(""), () => this.#carrier.confirm(done));
+  }
+
+  /** In order: all was said both ways. */
+  end(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#inbox.close();
+    this.finish(undefined);
+    cutSoon(this.stream);
+  }
+
+  /** Out of order; the other side learns why if it still reads. */
+  reset(error: FirefliesError): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#inbox.close();
+    this.finish(error);
+    cutSoon(this.stream);
+  }
+
+  /** The stream is gone, or about to be. What had come in order before is still handed out. */
+  lose(error: FirefliesError): void {
+    if (this.#isDone || this.#loss !== undefined) return;
+    if (this.#inbox.salvage(isOrderlyEnd)) this.#loss = error;
+    else this.gone(error);
+  }
+
+  /** Our side gives it up: as `lose`, and the other side learns why when there is nothing left to hand out. */
+  giveUp(error: FirefliesError): void {
+    if (this.#isDone || this.#loss !== undefined) return;
+    if (this.#inbox.salvage(isOrderlyEnd)) this.#loss = error;
+    else this.#events?.onGone(error);
+  }
+
+  protected gone(error: FirefliesError): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#inbox.close();
+    this.#events?.onGone(error);
+    cut(this.stream);
+  }
+
+  /** Ends our direction, with the reason if there is one. */
+  protected abstract finish(error: FirefliesError | undefined): void;
+
+  #onMessage(message: Buffer): boolean {
+    return this.#events?.onPiece(pieceIn(message)) ?? true;
+  }
+
+  #onProblem(error: FirefliesError): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#events?.onGone(error);
+    this.finish(error);
+    cutSoon(this.stream);
+  }
+}
+
+/**
+ * The last word may wait for room that never comes; the stream does not. Nor may it be reset at once: HTTP/2 then drops what
+ * has not left yet, the status among it.
+ */
+export function cutSoon(stream: Http2Stream): void {
+  if (stream.destroyed) return;
+  const timer = setTimeout(() => cut(stream), LAST_WORD_MS);
+  stream.once("close", () => clearTimeout(timer));
+}
+
+function cut(stream: Http2Stream): void {
+  if (!stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
+}
+
+function pieceIn(message: Buffer): Piece {
+  try {
+    return decodePiece(message);
+  } catch {
+    return undefined;
+  }
+}
+
+function isOrderlyEnd(message: Buffer): boolean {
+  const piece = pieceIn(message);
+  return piece?.kind === "end" && piece.code === "";
+}
+
+/** At the end that dialled. */
+export class DialledChannel extends Channel {
+  protected readonly stream: ClientHttp2Stream;
+  readonly #onAccepted: () => void;
+
+  constructor(stream: ClientHttp2Stream, carrier: Carrier, bytesMax: number, onAccepted: () => void = () => {}) {
+    super(carrier);
+    this.stream = stream;
+    this.#onAccepted = onAccepted;
+    stream.on("response", (headers) => this.#onFields(headers));
+    stream.on("trailers", (trailers) => this.#onFields(trailers));
+    this.listen(bytesMax);
+  }
+
+  #onFields(fields: Readonly<Record<string, unknown>>): void {
+    if (fields["grpc-status"] === undefined) {
+      this.#onAccepted();
+      return;
+    }
+    const error = fromStatus(fields);
+    if (error !== undefined) this.gone(error);
+  }
+
+  protected override finish(error: FirefliesError | undefined): void {
+    if (this.stream.destroyed || this.stream.writableEnded) return;
+    if (error === undefined) this.stream.end();
+    else this.stream.end(encodeEnd(error.code, errorText(error)));
+  }
+}
+
+/** At the end that accepted. */
+export class AcceptedChannel extends Channel {
+  protected readonly stream: ServerHttp2Stream;
+
+  constructor(stream: ServerHttp2Stream, carrier: Carrier, bytesMax: number) {
+    super(carrier);
+    this.stream = stream;
+    stream.respond(RESPONSE_HEADERS, { waitForTrailers: true });
+    this.listen(bytesMax);
+  }
+
+  protected override finish(error: FirefliesError | undefined): void {
+    endWithStatus(this.stream, error === undefined ? OK : toStatus(error));
+  }
+}
+
+/** Ends a called side's stream with a status, in trailers or, when nothing was said yet, alone. */
+export function endWithStatus(stream: ServerHttp2Stream, status: StatusFields): void {
+  if (stream.destroyed || stream.closed || stream.writableEnded) return;
+  if (!stream.headersSent) {
+    stream.respond({ ...RESPONSE_HEADERS, ...status }, { endStream: true });
+    return;
+  }
+  stream.once("wantTrailers", () => {
+    if (!stream.destroyed) stream.sendTrailers({ ...status });
+  });
+  stream.end();
+}

@@ -1,0 +1,204 @@
+/** A ByteDuplex (session.ts) over a channel, which may come later: an end that calls back waits for its turn. */
+import { Duplex } from "node:stream";
+import { FirefliesError } from "../../identity/index.js";
+import type { Channel, ChannelEvents } from "./channel.js";
+import { WRITE_AHEAD_BYTES } from "./limits.js";
+import { encodeData, type Piece } from "./pieces.js";
+import { errorOfEnd, tooLarge } from "./status.js";
+
+/** Messages held before `write` says to wait. */
+const MESSAGES_HELD = 2;
+
+type Callback = (error?: Error | null) => void;
+
+export class SessionDuplex extends Duplex implements ChannelEvents {
+  readonly #bytesMax: number;
+  #channel: Channel | undefined;
+  /** What was asked for before there was a channel. */
+  #early: (() => void) | undefined;
+  #peerEnded = false;
+  #selfEnded = false;
+  /** The other side has taken the duplex, and has everything that was written. */
+  #isAccepted: boolean;
+  #isConfirmed = false;
+  #ahead = 0;
+  /** The write that waits for room, or the end that waits to be confirmed. */
+  #blocked: Callback | undefined;
+  /** What has ended it, while what had come in order before is read. */
+  #loss: FirefliesError | undefined;
+
+  /** `isAccepted`: the other side opened it. */
+  constructor(bytesMax: number, isAccepted: boolean) {
+    super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: MESSAGES_HELD });
+    this.#bytesMax = bytesMax;
+    this.#isAccepted = isAccepted;
+    this.on("error", () => {}); // Promised: a forgotten listener costs nobody the process.
+  }
+
+  /** Called once. */
+  attach(channel: Channel): void {
+    if (this.destroyed) channel.reset(resetError(this.errored));
+    if (this.destroyed) return;
+    this.#channel = channel;
+    channel.use(this);
+    const early = this.#early;
+    this.#early = undefined;
+    early?.();
+  }
+
+  /**
+   * As Readable's, but reading to the end leaves the other direction open: `for await (...) {}` and then a last
+   * `write` is how handlers are written. Leaving the loop early destroys, as usual.
+   */
+  override [Symbol.asyncIterator](): ReturnType<Duplex[typeof Symbol.asyncIterator]> {
+    return this.#iterate() as ReturnType<Duplex[typeof Symbol.asyncIterator]>;
+  }
+
+  async *#iterate(): AsyncGenerator<Uint8Array, undefined, undefined> {
+    let ended = false;
+    try {
+      for await (const chunk of this.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array;
+      ended = true;
+    } finally {
+      if (!ended) this.destroy();
+    }
+    return undefined;
+  }
+
+  onPiece(piece: Piece): boolean {
+    if (this.destroyed) return true;
+    if (piece?.kind === "data") return this.#onData(piece.data);
+    if (piece?.kind === "end") this.#onEnd(piece.code, piece.text);
+    else if (piece?.kind === "opened") this.onAccepted();
+    else this.destroy(new FirefliesError("bad-frame"));
+    return true;
+  }
+
+  onAccepted(): void {
+    this.#isAccepted = true;
+    this.#finishEnd();
+  }
+
+  onHalfClose(): void {
+    // A spare call that was ended when the claim was on its way: the session closes.
+    if (!this.#peerEnded) this.onGone(new FirefliesError(this.#isAccepted ? "stream-reset" : "link-closed"));
+  }
+
+  giveUp(error: FirefliesError): void {
+    if (this.#channel === undefined) this.destroy(error);
+    else this.#channel.giveUp(error);
+  }
+
+  onGone(error: FirefliesError): void {
+    if (this.destroyed || this.#isOver || this.#loss !== undefined) return;
+    this.#loss = error;
+    // After all who listen for the end: a reader that finds it destroyed then would take it for cut.
+    if (this.#peerEnded && !this.readableEnded) this.once("end", () => setImmediate(() => this.destroy(error)));
+    else this.destroy(error);
+  }
+
+  /** The session is lost. */
+  lose(error: FirefliesError): void {
+    if (this.#channel === undefined) this.destroy(error);
+    else this.#channel.lose(error);
+  }
+
+  override _read(): void {
+    this.#channel?.resume();
+  }
+
+  override _write(chunk: unknown, _encoding: string, done: Callback): void {
+    const problem = this.#loss ?? chunkProblem(chunk, this.#bytesMax);
+    if (problem !== undefined) done(problem);
+    else this.#whenAttached(() => this.#send(chunk as Uint8Array, done));
+  }
+
+  override _final(done: Callback): void {
+    if (this.#loss !== undefined) done(this.#loss);
+    else this.#whenAttached(() => this.#end(done));
+  }
+
+  override _destroy(error: Error | null, done: Callback): void {
+    this.#blocked = undefined;
+    this.#early = undefined;
+    if (this.#isOver) this.#channel?.end();
+    else this.#channel?.reset(resetError(error));
+    done(error);
+  }
+
+  /** Both directions have ended, and both ends know. */
+  get #isOver(): boolean {
+    return this.#peerEnded && this.#isConfirmed && this.#isAccepted;
+  }
+
+  #whenAttached(run: () => void): void {
+    if (this.#channel === undefined) this.#early = run;
+    else run();
+  }
+
+  #send(chunk: Uint8Array, done: Callback): void {
+    this.#ahead += chunk.length;
+    this.#channel?.write(encodeData(chunk), () => this.#onSent(chunk.length));
+    if (this.#ahead < WRITE_AHEAD_BYTES) done();
+    else this.#blocked = done;
+  }
+
+  #onSent(bytes: number): void {
+    this.#ahead -= bytes;
+    if (this.#ahead < WRITE_AHEAD_BYTES && !this.#selfEnded) this.#unblock();
+  }
+
+  #end(done: Callback): void {
+    this.#selfEnded = true;
+    this.#blocked = done;
+    this.#channel?.close(() => {
+      this.#isConfirmed = true;
+      this.#finishEnd();
+    });
+  }
+
+  #finishEnd(): void {
+    if (this.#isConfirmed && this.#isAccepted) this.#unblock();
+  }
+
+  #unblock(): void {
+    const done = this.#blocked;
+    this.#blocked = undefined;
+    done?.();
+  }
+
+  #onData(data: Uint8Array): boolean {
+    const problem = this.#peerEnded ? new FirefliesError("bad-frame") : chunkProblem(data, this.#bytesMax);
+    if (problem === undefined) return this.push(data);
+    this.destroy(problem);
+    return true;
+  }
+
+  #onEnd(code: string, text: string): void {
+    if (code !== "") {
+      this.onGone(errorOfEnd(code, text));
+    } else if (this.#peerEnded) {
+      this.destroy(new FirefliesError("bad-frame"));
+    } else {
+      this.#peerEnded = true;
+      this.push(null);
+    }
+  }
+}
+
+/** A duplex that could not be opened: it ends with `error` as any other would. */
+export function failedDuplex(error: FirefliesError): SessionDuplex {
+  return new SessionDuplex(0, false).destroy(error);
+}
+
+/** What a duplex that was destroyed with `error` tells the other side. */
+function resetError(error: Error | null): FirefliesError {
+  return error instanceof FirefliesError ? error : new FirefliesError("stream-reset");
+}
+
+/** Why `chunk` may not be sent: not bytes, or more than `bytesMax`. */
+export function chunkProblem(chunk: unknown, bytesMax: number): Error | undefined {
+  if (!(chunk instanceof Uint8Array)) return new TypeError("A message is a Uint8Array.");
+  if (chunk.length <= bytesMax) return undefined;
+  return tooLarge(chunk.length, bytesMax);
+}

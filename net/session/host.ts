@@ -1,0 +1,197 @@
+/** The sessions of one member, those that it dialled and those that it accepted. */
+import { type ClientHttp2Session, connect, performServerHandshake, type Settings } from "node:http2";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { FirefliesError } from "../../identity/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { type Address, formatAddress } from "../address.js";
+import { deadlineIn, withDeadline } from "../deadline.js";
+import { PeerMismatch } from "../transports/dial-error.js";
+import { refusal } from "./admission.js";
+import { Budget } from "./budget.js";
+import { Counts } from "./counts.js";
+import {
+  ACCEPTED_MAX,
+  ACCEPTED_PER_MEMBER_MAX,
+  HANDSHAKE_TIMEOUT_MS,
+  HANDSHAKES_MAX,
+  HEADERS_BYTES_MAX,
+  STREAMS_PER_SESSION_MAX,
+  WINDOW_BYTES,
+} from "./limits.js";
+import type { ConnectOptions, SessionHostOptions } from "./options.js";
+import { type Proven, ProvenSession, type Shared } from "./proven-session.js";
+import { roomy } from "./roomy.js";
+import type { Session } from "./session.js";
+import { Stalls } from "./stalls.js";
+import { handshakeAsClient, handshakeAsServer, provenPeer } from "./tls.js";
+import { Watch } from "./watch.js";
+
+const SETTINGS: Settings = {
+  initialWindowSize: WINDOW_BYTES,
+  maxConcurrentStreams: STREAMS_PER_SESSION_MAX,
+  maxHeaderListSize: HEADERS_BYTES_MAX,
+  enablePush: false,
+};
+/**
+ * Node's own limit of a session's memory, in megabytes, is 10 and counts what waits to be sent: a few large messages. What
+ * a peer can make us hold is bounded elsewhere (budget.ts, limits.ts), so this only has to be out of the way.
+ */
+const SESSION_MEMORY_MAX_MB = 1_024;
+const HTTP2_OPTIONS = { settings: SETTINGS, maxSessionMemory: SESSION_MEMORY_MAX_MB };
+
+export class SessionHost {
+  readonly #options: SessionHostOptions;
+  readonly #shared: Shared;
+  /** Connections whose other end is not proven yet; the oldest first. */
+  readonly #handshakes = new Set<Duplex>();
+  readonly #dialled = new Set<ProvenSession>();
+  readonly #accepted = new Set<ProvenSession>();
+  #onSession: (session: Session, connection: Duplex) => void = () => {};
+  #isClosed = false;
+
+  constructor(options: SessionHostOptions) {
+    this.#options = options;
+    this.#shared = {
+      options,
+      budget: new Budget(options.memoryMax),
+      counts: new Counts(),
+      stalls: new Stalls(),
+      watch: new Watch(),
+    };
+  }
+
+  /** Bytes of messages begun or unread, of all members together. */
+  get memory(): number {
+    return this.#shared.budget.bytes;
+  }
+
+  /**
+   * Proves both ends over a connection that was dialled; resolves when the other side has accepted. Rejects with "timeout",
+   * "cancelled", "peer-unreachable" (the connection ended), "peer-refused" (it ended after our certificate was seen),
+   * "certificate-invalid", "peer-mismatch" or "link-closed" (this host is closed). Destroys the connection then.
+   */
+  async connect(given: Duplex, options: ConnectOptions): Promise<Session> {
+    const connection = roomy(given);
+    connection.on("error", () => {}); // "close" follows.
+    try {
+      if (this.#isClosed) throw new FirefliesError("link-closed");
+      return await withDeadline(options, () => this.#connect(connection, options));
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
+  }
+
+  /**
+   * Proves the other end of a connection that was accepted. Never throws: what comes of it is given to `onSession`, or the
+   * connection is destroyed.
+   */
+  accept(given: Duplex, from: Address): void {
+    const connection = roomy(given);
+    connection.on("error", () => {}); // "close" follows.
+    if (this.#isClosed || this.#accepted.size >= ACCEPTED_MAX) {
+      connection.destroy();
+      return;
+    }
+    this.#handshakes.add(connection);
+    const timer = setTimeout(() => connection.destroy(), HANDSHAKE_TIMEOUT_MS);
+    this.#accept(connection, from)
+      .catch(() => connection.destroy())
+      .finally(() => {
+        clearTimeout(timer);
+        this.#handshakes.delete(connection);
+      });
+    const [oldest] = this.#handshakes;
+    if (this.#handshakes.size > HANDSHAKES_MAX) oldest?.destroy();
+  }
+
+  /** Every accepted session with its connection, once its member is proven and admitted. One listener. */
+  onSession(listener: (session: Session, connection: Duplex) => void): void {
+    this.#onSession = listener;
+  }
+
+  /** Asks dates and `admit` again for every accepted session, and closes those of members who are refused. */
+  recheck(): void {
+    for (const session of [...this.#accepted]) {
+      const refused = refusal(session.peer, this.#options);
+      if (refused !== undefined) session.close(refused);
+    }
+  }
+
+  /** Takes no more, ends duplexes with "link-closed", gives calls under way `graceMs`, then closes every session. */
+  async close(graceMs: number): Promise<void> {
+    this.#isClosed = true;
+    for (const connection of this.#handshakes) connection.destroy();
+    const sessions = [...this.#dialled, ...this.#accepted];
+    for (const session of sessions) session.drain();
+    const gone = () => Promise.all(sessions.map((session) => session.gone));
+    if (graceMs > 0) await withDeadline({ deadline: deadlineIn(graceMs) }, gone).catch(() => {});
+    for (const session of sessions) session.close();
+    await gone();
+    this.#shared.stalls.close();
+  }
+
+  async #connect(connection: Duplex, { path, expect }: ConnectOptions): Promise<Session> {
+    const tls = await handshakeAsClient(connection, this.#options.identity());
+    const peer = provenPeer(tls, this.#options);
+    if (peer instanceof FirefliesError) throw peer;
+    if (expect !== undefined && peer.id !== expect)
+      throw new PeerMismatch(formatAddress(path.address), expect, peer.id);
+    const http2 = await accepted(tls, path.address);
+    const session = ProvenSession.dialled(this.#shared, { peer, path, connection, tls }, http2);
+    keep(this.#dialled, session);
+    return session;
+  }
+
+  async #accept(connection: Duplex, from: Address): Promise<void> {
+    const tls = await handshakeAsServer(connection, this.#options.identity());
+    const peer = provenPeer(tls, this.#options);
+    // Who is revoked would only hold a connection on which every call is refused.
+    if (peer instanceof FirefliesError || refusal(peer, this.#options) !== undefined) {
+      connection.destroy();
+      return;
+    }
+    this.#begin({ peer, path: { direction: "accepted", address: from }, connection, tls });
+  }
+
+  #begin(proven: Proven): void {
+    if (this.#isClosed || proven.tls.destroyed) {
+      proven.connection.destroy();
+      return;
+    }
+    const http2 = performServerHandshake(proven.tls, HTTP2_OPTIONS);
+    // HTTP/2 waits for the event by which a client's socket says that its handshake is done; a server's says "secure".
+    proven.tls.emit("secureConnect");
+    const session = ProvenSession.accepted(this.#shared, proven, http2);
+    keep(this.#accepted, session);
+    this.#closeOldest(proven.peer.id);
+    this.#onSession(session, proven.connection);
+  }
+
+  #closeOldest(member: MemberId): void {
+    const siblings = [...this.#accepted].filter(({ peer, closed }) => peer.id === member && !closed);
+    if (siblings.length > ACCEPTED_PER_MEMBER_MAX) siblings[0]!.close();
+  }
+}
+
+/** Until its connection is closed. */
+function keep(sessions: Set<ProvenSession>, session: ProvenSession): void {
+  sessions.add(session);
+  session.gone.then(() => sessions.delete(session));
+}
+
+/** Resolves when the other end has sent its settings, which it does once it has accepted our certificate. */
+function accepted(tls: TLSSocket, address: Address): Promise<ClientHttp2Session> {
+  return new Promise((resolve, reject) => {
+    const refused = () => {
+      const text = `${formatAddress(address)} closed the connection: it may not accept our certificate.`;
+      reject(new FirefliesError("peer-refused", text));
+    };
+    if (tls.destroyed) return refused();
+    const http2 = connect("https://member", { ...HTTP2_OPTIONS, createConnection: () => tls });
+    http2.on("error", refused);
+    http2.once("close", refused);
+    http2.once("remoteSettings", () => resolve(http2));
+  });
+}

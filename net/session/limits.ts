@@ -1,0 +1,49 @@
+/** Limits of sessions: what a member may hold, and for how long. */
+
+/** From accept to proof, in milliseconds: a slow path needs one, a silent socket gets no more. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000;
+/**
+ * Unfinished handshakes at once. Beyond, the oldest is dropped: honest ones take milliseconds. A transport with a gate
+ * (dialling/gate.ts) keeps them below this, and is fair between addresses.
+ */
+export const HANDSHAKES_MAX = 1_024;
+/** Accepted sessions at once, about 100 KB each. */
+export const ACCEPTED_MAX = 4_096;
+/** Accepted sessions of one member. It needs one; a restart may leave one behind for a while. Beyond, the oldest is closed. */
+export const ACCEPTED_PER_MEMBER_MAX = 4;
+/** Calls and duplexes at once on one session, by HTTP/2: protocols have lower limits of their own, all sessions counted. */
+export const STREAMS_PER_SESSION_MAX = 128;
+/** Spare calls that an accepting end holds: a dialling end of ours keeps one open. */
+export const SPARES_MAX = 2;
+/** Opens that wait for the dialling side to offer the next spare call, per session. */
+export const OPENS_WAITING_MAX = 256;
+/** How long one of them waits at most, in milliseconds: a round trip is enough. */
+export const OPEN_WAIT_MS = 10_000;
+/** How long a closed session's last words may take, in milliseconds, before the connection is cut. */
+export const CLOSE_GRACE_MS = 500;
+/** How long an end's last word may wait for room, in milliseconds, before the stream is reset without it. */
+export const LAST_WORD_MS = 1_000;
+/** What the called side learns of a deadline is a little longer than the caller's, so that the caller's decides. */
+export const DEADLINE_SLACK_MS = 250;
+/** How long an answer may wait for a caller that does not read it, in milliseconds. */
+export const ANSWER_TIMEOUT_MS = 30_000;
+/**
+ * How much the other side may send ahead of its reader, per stream and per session, in bytes: HTTP/2's own 64 KiB let a
+ * stream wait more than it moves. Held only where a reader has stopped, and then counted (budget.ts).
+ */
+export const WINDOW_BYTES = 1024 * 1024;
+/** Bytes handed to HTTP/2 and not taken by its window yet, before the writer of a duplex waits. */
+export const WRITE_AHEAD_BYTES = 256 * 1024;
+/** What a gRPC message adds to its body: at most two tags and two lengths, in bytes. */
+const ENVELOPE_BYTES = 16;
+/** A code and a text, in bytes: what ends a direction out of order, in any protocol. */
+const END_BYTES_MAX = 2 * 1024;
+
+/** Bytes of a gRPC message of a protocol whose messages have at most `bytesMax`. */
+export function wireMax(bytesMax: number): number {
+  return Math.max(bytesMax + ENVELOPE_BYTES, END_BYTES_MAX);
+}
+/** The first piece of a call back: an id of 64 characters, a time, and their tags, in bytes. */
+export const CLAIM_BYTES_MAX = 128;
+/** All header fields of a call together, in bytes; ours take about 300. */
+export const HEADERS_BYTES_MAX = 8 * 1024;

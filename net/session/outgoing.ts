@@ -1,0 +1,252 @@
+/** What an end begins: calls and duplexes, straight from the end that dialled, by spare calls from the one that accepted. */
+import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node:http2";
+import { FirefliesError } from "../../identity/index.js";
+import type { Protocol } from "../protocol.js";
+import { type Carrier, type Channel, DialledChannel } from "./channel.js";
+import type { SessionDuplex } from "./duplex.js";
+import { requestHeaders } from "./headers.js";
+import { Inbox } from "./inbox.js";
+import { DEADLINE_SLACK_MS, wireMax } from "./limits.js";
+import { decodePacket, encodeData, encodeEnd, encodeOpen, type Piece } from "./pieces.js";
+import type { Spares } from "./spares.js";
+import { errorOfEnd, fromStatus, tooLarge } from "./status.js";
+
+/** A call under way. */
+export interface Asked {
+  readonly answer: Promise<Uint8Array>;
+  /** Ends it; the other side's handler learns of it, and `answer` rejects. */
+  cancel(error: FirefliesError): void;
+}
+
+/** How one end of a session begins something. */
+export interface Opener {
+  /** `timeoutMs`: when the caller gives up, which the called side learns; it may be infinite. */
+  call(protocol: Protocol, body: Uint8Array, timeoutMs: number): Asked;
+  /** Gives the duplex its channel, now or later, or destroys it. */
+  open(protocol: Protocol, duplex: SessionDuplex): void;
+}
+
+export class DialledOpener implements Opener {
+  readonly #http2: ClientHttp2Session;
+  readonly #carrier: Carrier;
+
+  constructor(http2: ClientHttp2Session, carrier: Carrier) {
+    this.#http2 = http2;
+    this.#carrier = carrier;
+  }
+
+  call(protocol: Protocol, body: Uint8Array, timeoutMs: number): Asked {
+    const stream = this.#http2.request(requestHeaders(protocol.id, timeoutMs));
+    return new UnaryCall(stream, this.#carrier, body, protocol.limits.bytesMax);
+  }
+
+  open(protocol: Protocol, duplex: SessionDuplex): void {
+    const stream = this.#http2.request(requestHeaders(protocol.id, Number.POSITIVE_INFINITY));
+    const bytesMax = wireMax(protocol.limits.bytesMax);
+    duplex.attach(new DialledChannel(stream, this.#carrier, bytesMax, () => duplex.onAccepted()));
+  }
+}
+
+export class AcceptedOpener implements Opener {
+  readonly #spares: Spares;
+
+  constructor(spares: Spares) {
+    this.#spares = spares;
+  }
+
+  call(protocol: Protocol, body: Uint8Array, timeoutMs: number): Asked {
+    const call = new BackCall(body, protocol.limits.bytesMax);
+    const cancelWait = this.#spares.take(
+      (channel) => {
+        claim(channel, protocol, timeoutMs);
+        call.begin(channel);
+      },
+      (error) => call.onGone(error),
+    );
+    call.onSettled(cancelWait);
+    return call;
+  }
+
+  open(protocol: Protocol, duplex: SessionDuplex): void {
+    const cancelWait = this.#spares.take(
+      (channel) => {
+        claim(channel, protocol, Number.POSITIVE_INFINITY);
+        duplex.attach(channel);
+      },
+      (error) => duplex.destroy(error),
+    );
+    duplex.once("close", cancelWait);
+  }
+}
+
+/** setTimeout's and the field's longest; beyond, the called side is given no deadline. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
+function claim(channel: Channel, { id, limits }: Protocol, timeoutMs: number): void {
+  channel.limit(wireMax(limits.bytesMax));
+  const ms = Math.ceil(timeoutMs + DEADLINE_SLACK_MS);
+  channel.write(encodeOpen(id, ms > TIMEOUT_MS_MAX ? 0 : ms));
+}
+
+/** A promise that its owner settles, once. */
+class Answer {
+  readonly promise: Promise<Uint8Array>;
+  isSettled = false;
+  #resolve!: (body: Uint8Array) => void;
+  #reject!: (error: FirefliesError) => void;
+  #then: (() => void) | undefined;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.promise.catch(() => {}); // A caller that no longer waits does not end the process.
+  }
+
+  onSettled(then: () => void): void {
+    if (this.isSettled) then();
+    else this.#then = then;
+  }
+
+  resolve(body: Uint8Array): void {
+    this.#settle(() => this.#resolve(body));
+  }
+
+  reject(error: FirefliesError): void {
+    this.#settle(() => this.#reject(error));
+  }
+
+  #settle(how: () => void): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    how();
+    this.#then?.();
+  }
+}
+
+/** A unary gRPC call. */
+class UnaryCall implements Asked {
+  readonly #stream: ClientHttp2Stream;
+  readonly #bytesMax: number;
+  readonly #answer = new Answer();
+  #body: Uint8Array | undefined;
+  #isOk = false;
+
+  constructor(stream: ClientHttp2Stream, carrier: Carrier, body: Uint8Array, bytesMax: number) {
+    this.#stream = stream;
+    this.#bytesMax = bytesMax;
+    const { member, budget, stalls, onBytes } = carrier;
+    stream.on("error", () => {}); // "close" follows.
+    stream.on("response", (headers) => this.#onFields(headers));
+    stream.on("trailers", (trailers) => this.#onFields(trailers));
+    new Inbox(stream, {
+      ...{ member, budget, stalls, onBytes, bytesMax: wireMax(bytesMax) },
+      onMessage: (message) => this.#onMessage(message),
+      onEnd: () => {},
+      onProblem: (error) => this.cancel(error),
+    });
+    stream.once("close", () => this.#answer.reject(carrier.loss ?? new FirefliesError("stream-reset")));
+    stream.end(encodeData(body));
+    carrier.sent();
+  }
+
+  get answer(): Promise<Uint8Array> {
+    return this.#answer.promise;
+  }
+
+  cancel(error: FirefliesError): void {
+    if (this.#answer.isSettled) return;
+    this.#answer.reject(error);
+    if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  #onFields(fields: Readonly<Record<string, unknown>>): void {
+    if (fields["grpc-status"] === undefined) return;
+    const error = fromStatus(fields);
+    if (error !== undefined) this.cancel(error);
+    this.#isOk = true;
+    this.#finish();
+  }
+
+  #onMessage(message: Buffer): boolean {
+    const body = packetIn(message);
+    if (body === undefined || this.#body !== undefined) this.cancel(new FirefliesError("bad-frame"));
+    else if (body.length > this.#bytesMax) this.cancel(tooLarge(body.length, this.#bytesMax));
+    this.#body = body;
+    this.#finish();
+    return true;
+  }
+
+  #finish(): void {
+    if (this.#isOk && this.#body !== undefined) this.#answer.resolve(this.#body);
+  }
+}
+
+export function packetIn(message: Buffer): Uint8Array | undefined {
+  try {
+    return decodePacket(message);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A call by a spare call of the other side's: its body, an end, and the answer the same way. */
+class BackCall implements Asked {
+  readonly #answer = new Answer();
+  readonly #request: Uint8Array;
+  readonly #bytesMax: number;
+  #channel: Channel | undefined;
+  #body: Uint8Array | undefined;
+  #isTaken = false;
+
+  constructor(request: Uint8Array, bytesMax: number) {
+    this.#request = request;
+    this.#bytesMax = bytesMax;
+  }
+
+  get answer(): Promise<Uint8Array> {
+    return this.#answer.promise;
+  }
+
+  onSettled(then: () => void): void {
+    this.#answer.onSettled(then);
+  }
+
+  begin(channel: Channel): void {
+    this.#channel = channel;
+    channel.use(this);
+    channel.write(encodeData(this.#request));
+    channel.write(encodeEnd(""));
+  }
+
+  cancel(error: FirefliesError): void {
+    this.#channel?.reset(error);
+    this.#answer.reject(error);
+  }
+
+  onPiece(piece: Piece): boolean {
+    if (piece?.kind === "data" && this.#body === undefined) this.#body = piece.data;
+    else if (piece?.kind === "end") this.#onEnd(piece);
+    else if (piece?.kind === "opened") this.#isTaken = true;
+    else this.cancel(new FirefliesError("bad-frame"));
+    return true;
+  }
+
+  onHalfClose(): void {
+    // The spare call was ended when the claim was on its way: the session closes.
+    this.cancel(new FirefliesError(this.#isTaken ? "stream-reset" : "link-closed"));
+  }
+
+  onGone(error: FirefliesError): void {
+    this.#answer.reject(error);
+  }
+
+  #onEnd({ code, text }: { readonly code: string; readonly text: string }): void {
+    if (code !== "") this.onGone(errorOfEnd(code, text));
+    else if (this.#body === undefined) this.onGone(new FirefliesError("bad-frame"));
+    else if (this.#body.length > this.#bytesMax) this.onGone(tooLarge(this.#body.length, this.#bytesMax));
+    else this.#answer.resolve(this.#body);
+    this.#channel?.end();
+  }
+}

@@ -1,0 +1,351 @@
+/** A Session (session.ts): an HTTP/2 session over a proven connection, its calls and duplexes, and its end. */
+import type { ClientHttp2Session, ServerHttp2Session } from "node:http2";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { onAbort } from "../abort.js";
+import { type Deadline, msUntil, withDeadline } from "../deadline.js";
+import type { Protocol } from "../protocol.js";
+import { expiry } from "./admission.js";
+import type { Budget } from "./budget.js";
+import type { Carrier } from "./channel.js";
+import type { Counts } from "./counts.js";
+import { chunkProblem, failedDuplex, SessionDuplex } from "./duplex.js";
+import { CLOSE_GRACE_MS } from "./limits.js";
+import type { Open } from "./open.js";
+import type { SessionHostOptions } from "./options.js";
+import { AcceptedOpener, DialledOpener, type Opener } from "./outgoing.js";
+import { Serving } from "./serving.js";
+import type { ByteDuplex, OpenOptions, Path, Session } from "./session.js";
+import { offerSpares, Spares } from "./spares.js";
+import type { Stalls } from "./stalls.js";
+import { Vigil, type Watch, type Watched } from "./watch.js";
+import { ReceiveWindow } from "./window.js";
+
+/** What all sessions of a host share. */
+export interface Shared {
+  readonly options: SessionHostOptions;
+  readonly budget: Budget;
+  readonly counts: Counts;
+  readonly stalls: Stalls;
+  readonly watch: Watch;
+}
+
+/** A connection whose ends have proven themselves. */
+export interface Proven {
+  readonly peer: MemberCertificate;
+  readonly path: Path;
+  /** Below TLS, as the transport gave it. */
+  readonly connection: Duplex;
+  readonly tls: TLSSocket;
+}
+
+type Http2 = ClientHttp2Session | ServerHttp2Session;
+
+export class ProvenSession implements Session, Carrier, Watched {
+  readonly peer: MemberCertificate;
+  readonly path: Path;
+  readonly budget: Budget;
+  readonly stalls: Stalls;
+  readonly #options: SessionHostOptions;
+  readonly #proven: Proven;
+  readonly #http2: Http2;
+  readonly #vigil: Vigil;
+  readonly #window: ReceiveWindow;
+  readonly #opener: Opener;
+  readonly #open = new Set<Open>();
+  readonly #listeners = new Set<(reason: FirefliesError) => void>();
+  /** Ends the spare call that is open, at the end that dialled. */
+  #endSpare: () => void = () => {};
+  /** Why nothing new is taken. */
+  #closing: FirefliesError | undefined;
+  #loss: FirefliesError | undefined;
+  /** Who waits for the ping under way, and for the next one. */
+  #confirming: (() => void)[] | undefined;
+  #confirmNext: (() => void)[] = [];
+
+  private constructor(shared: Shared, proven: Proven, http2: Http2, opener: (session: ProvenSession) => Opener) {
+    this.peer = proven.peer;
+    this.path = proven.path;
+    this.budget = shared.budget;
+    this.stalls = shared.stalls;
+    this.#options = shared.options;
+    this.#proven = proven;
+    this.#http2 = http2;
+    this.#vigil = new Vigil(shared.watch, this);
+    this.#window = new ReceiveWindow(http2);
+    this.#opener = opener(this);
+    this.#watchForLoss();
+  }
+
+  static dialled(shared: Shared, proven: Proven, http2: ClientHttp2Session): ProvenSession {
+    const session = new ProvenSession(shared, proven, http2, (carrier) => new DialledOpener(http2, carrier));
+    const serving = session.#serving(shared);
+    session.#endSpare = offerSpares(http2, session, (claim) => serving.onClaim(claim));
+    return session;
+  }
+
+  static accepted(shared: Shared, proven: Proven, http2: ServerHttp2Session): ProvenSession {
+    let spares!: Spares;
+    const session = new ProvenSession(shared, proven, http2, (carrier) => {
+      spares = new Spares(carrier);
+      return new AcceptedOpener(spares);
+    });
+    const serving = session.#serving(shared);
+    http2.on("stream", (stream, headers) => serving.onStream(stream, headers, spares));
+    return session;
+  }
+
+  get member(): MemberId {
+    return this.peer.id;
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  get active(): number {
+    return this.#open.size;
+  }
+
+  /** Resolves when the connection is closed. */
+  get gone(): Promise<void> {
+    const { connection } = this.#proven;
+    return connection.closed ? Promise.resolve() : new Promise((resolve) => connection.once("close", resolve));
+  }
+
+  /** A stream that the other side resets after it said that it goes is no answer to that stream. */
+  get loss(): FirefliesError | undefined {
+    return this.#loss ?? this.#closing;
+  }
+
+  async call(id: string, body: Uint8Array, options: Deadline): Promise<Uint8Array> {
+    const protocol = this.#protocol(id, "call");
+    const problem = protocol instanceof Error ? protocol : chunkProblem(body, protocol.limits.bytesMax);
+    if (problem !== undefined) throw problem;
+    return await withDeadline(options, (signal) => this.#ask(protocol as Protocol, body, options.deadline, signal));
+  }
+
+  open(id: string, { signal }: OpenOptions = {}): ByteDuplex {
+    const protocol = this.#protocol(id, "duplex");
+    if (protocol instanceof Error) return failedDuplex(protocol);
+    if (signal?.aborted) return failedDuplex(new FirefliesError("cancelled"));
+    const duplex = new SessionDuplex(protocol.limits.bytesMax, false);
+    const unwatch = onAbort(signal, () => duplex.destroy(new FirefliesError("cancelled")));
+    duplex.once("close", unwatch);
+    this.#track(duplex);
+    this.#begin(
+      () => this.#opener.open(protocol, duplex),
+      (error) => duplex.destroy(error),
+    );
+    return duplex;
+  }
+
+  close(error: FirefliesError = new FirefliesError("link-closed")): void {
+    this.#retire(error);
+    if (this.#loss !== undefined) return;
+    this.#loss = error;
+    for (const open of [...this.#open]) open.end(error);
+    this.#vigil.end();
+    if (!this.#http2.destroyed) this.#http2.close(); // Last words first; a peer that does not let them through is cut.
+    const timer = setTimeout(() => this.#cut(), CLOSE_GRACE_MS);
+    this.#proven.tls.once("close", () => clearTimeout(timer));
+  }
+
+  /** Takes nothing new, says so, and ends duplexes; calls under way may still be answered. Closed when none is left. */
+  drain(): void {
+    const error = new FirefliesError("link-closed");
+    this.#retire(error);
+    for (const open of [...this.#open]) if (open instanceof DuplexOpen) open.end(error);
+    if (!this.#http2.destroyed) this.#http2.close();
+    this.#closeWhenIdle();
+  }
+
+  onClose(listener: (reason: FirefliesError) => void): () => void {
+    if (this.#closing !== undefined) listener(this.#closing);
+    else this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  // What channels need.
+
+  readonly onBytes = (count: number): void => {
+    if (!this.#http2.destroyed) this.#window.received(count);
+  };
+
+  sent(): void {
+    if (this.#loss === undefined) this.#vigil.sent();
+  }
+
+  confirm(done: () => void): void {
+    this.#confirmNext.push(done);
+    this.sent();
+    if (this.#confirming === undefined) this.#ping();
+  }
+
+  // What the watch needs.
+
+  get bytesRead(): number {
+    return this.#proven.tls.bytesRead;
+  }
+
+  ping(): void {
+    if (this.#confirming === undefined) this.#ping();
+  }
+
+  lost(): void {
+    this.#lose("nothing came back for four seconds, not even an answer to a ping");
+  }
+
+  #ping(): void {
+    if (this.#http2.destroyed) return;
+    const waiting = this.#confirmNext;
+    this.#confirming = waiting;
+    this.#confirmNext = [];
+    this.#http2.ping((error) => {
+      this.#confirming = undefined;
+      if (error !== null) return;
+      for (const done of waiting) done();
+      if (this.#confirmNext.length > 0) this.#ping();
+    });
+  }
+
+  #serving(shared: Shared): Serving {
+    return new Serving({
+      peer: this.peer,
+      host: shared.options,
+      counts: shared.counts,
+      carrier: this,
+      closing: () => this.#closing && new FirefliesError("link-closed"),
+      onDuplex: (duplex) => this.#track(duplex),
+      onCall: (call) => {
+        this.#open.add(call);
+        return () => this.#left(call);
+      },
+    });
+  }
+
+  /** One that may be begun now, or why not. */
+  #protocol(id: string, kind: Protocol["kind"]): Protocol | FirefliesError {
+    const problem = this.#closing ?? expiry(this.peer, this.#options);
+    if (problem !== undefined) return problem;
+    const protocol = this.#options.protocols.get(id);
+    if (protocol?.kind === kind) return protocol;
+    return new FirefliesError("protocol-unknown", `No ${kind} protocol "${id}" is registered here. Register it first.`);
+  }
+
+  async #ask(protocol: Protocol, body: Uint8Array, deadline: number, signal: AbortSignal): Promise<Uint8Array> {
+    const timeoutMs = deadline === Number.POSITIVE_INFINITY ? deadline : msUntil(deadline);
+    const asked = this.#begin(
+      () => this.#opener.call(protocol, body, timeoutMs),
+      (error) => {
+        throw error;
+      },
+    );
+    const end = (error: FirefliesError) => asked.cancel(error);
+    const open = { end, lose: end };
+    this.#open.add(open);
+    this.#vigil.asked();
+    signal.addEventListener("abort", () => end(signal.reason), { once: true });
+    try {
+      return await asked.answer;
+    } finally {
+      this.#vigil.answered();
+      this.#left(open);
+    }
+  }
+
+  /** HTTP/2 throws when its session has just ended, before anyone was told. */
+  #begin<T>(run: () => T, failed: (error: FirefliesError) => T): T {
+    try {
+      return run();
+    } catch (cause) {
+      return failed(new FirefliesError("link-closed", undefined, { cause }));
+    }
+  }
+
+  #track(duplex: SessionDuplex): void {
+    const open = new DuplexOpen(duplex);
+    this.#open.add(open);
+    duplex.once("close", () => this.#left(open));
+  }
+
+  #left(open: Open): void {
+    this.#open.delete(open);
+    this.#closeWhenIdle();
+  }
+
+  /** Nothing new from now on, of either side; what is open goes on. */
+  #retire(reason: FirefliesError): void {
+    if (this.#closing !== undefined) return;
+    this.#closing = reason;
+    this.#endSpare();
+    for (const listener of this.#listeners) listener(reason);
+    this.#listeners.clear();
+  }
+
+  /** The other side takes nothing more: when all that is open has ended, the session has. */
+  #closeWhenIdle(): void {
+    if (this.#closing !== undefined && this.#loss === undefined && this.active === 0) this.close();
+  }
+
+  #watchForLoss(): void {
+    const { connection, tls } = this.#proven;
+    const http2 = this.#http2;
+    http2.on("goaway", () => {
+      this.#retire(lossOf("the other side closes it"));
+      setImmediate(() => this.#closeWhenIdle());
+    });
+    for (const part of [http2, tls, connection]) {
+      part.on("error", (error: Error) => this.#lose(error.message));
+      part.on("close", () => this.#lose("the connection ended"));
+    }
+    // The other end closed its half and TLS or HTTP/2 may not have noticed: a session never uses half a connection.
+    connection.on("end", () => setImmediate(() => this.#lose("the other side closed the connection")));
+    if (tls.destroyed || connection.destroyed || http2.destroyed) this.#lose("the connection ended");
+  }
+
+  #lose(what: string): void {
+    if (this.#loss === undefined) {
+      const error = lossOf(what);
+      this.#loss = error;
+      this.#vigil.end();
+      this.#retire(error);
+      for (const open of [...this.#open]) open.lose(error);
+    }
+    this.#cut();
+  }
+
+  #cut(): void {
+    const { connection, tls } = this.#proven;
+    if (!this.#http2.destroyed) this.#http2.destroy();
+    setImmediate(() => {
+      tls.destroy();
+      connection.destroy();
+    });
+  }
+}
+
+class DuplexOpen implements Open {
+  readonly #duplex: SessionDuplex;
+
+  constructor(duplex: SessionDuplex) {
+    this.#duplex = duplex;
+  }
+
+  end(error: FirefliesError): void {
+    this.#duplex.giveUp(error);
+  }
+
+  lose(error: FirefliesError): void {
+    this.#duplex.lose(error);
+  }
+}
+
+function lossOf(what: string): FirefliesError {
+  return new FirefliesError(
+    "link-closed",
+    `The session was lost: ${what}. Try again: whether the other side saw what was under way is not known.`,
+  );
+}

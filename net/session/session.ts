@@ -1,0 +1,62 @@
+/**
+ * One proven connection between two members: mutual TLS 1.3 (tls.ts), then gRPC over HTTP/2, over any Duplex. Both ends call
+ * and open alike; who dialled does not matter. test/net/session-contract.ts holds it to what is written here.
+ */
+import type { Duplex } from "node:stream";
+import type { FirefliesError, MemberCertificate } from "../../identity/index.js";
+import type { Address } from "../address.js";
+import type { Deadline } from "../deadline.js";
+
+/**
+ * Messages of bytes in both directions: a node Duplex in object mode whose objects are Uint8Array.
+ * - Back-pressure is end to end: while the other side does not read, writes wait and what is held stays bounded.
+ * - `end()` closes one direction; the other goes on. "finish" means that the other process has everything, the end among it:
+ *   it has acknowledged it. A session that is lost before that ends the duplex with an "error" instead.
+ * - Both directions ended and acknowledged: "close" without an error.
+ * - `destroy(error)` ends both at once; the code and text of a FirefliesError travel, and the other side's "error" carries
+ *   them. Without an error, and for any other error, the code is "stream-reset".
+ * - A lost session ends it with "link-closed". It ends once; "close" is the last event.
+ * - An "error" listener is attached already: an application that forgets one does not lose its process.
+ */
+export interface ByteDuplex extends Duplex {
+  /** Ends it as the loss of its session does: if the other side has ended in order, what it sent is read first. */
+  giveUp(error: FirefliesError): void;
+}
+
+/** The way that a session takes. */
+export interface Path {
+  readonly direction: "dialled" | "accepted";
+  /** Of the other end, as this host sees it. */
+  readonly address: Address;
+}
+
+export interface OpenOptions {
+  /** Destroys the duplex with "cancelled". */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Session {
+  /** Whom the handshake proved the other end to be. */
+  readonly peer: MemberCertificate;
+  readonly path: Path;
+  /** Whether it takes nothing more; it never comes back, dial again. */
+  readonly closed: boolean;
+  /** Calls and duplexes that are open on it now, of either side. */
+  readonly active: number;
+  /**
+   * One request and one answer, each of at most the protocol's `bytesMax` bytes. Rejects with a FirefliesError: "timeout",
+   * "cancelled", "link-closed", "message-too-large", "overloaded", "protocol-unknown", "peer-refused",
+   * "certificate-invalid" (the peer's has expired since), "handler-failed", or the code that the peer's handler threw.
+   * Only a protocol that is registered here can be called: its limits hold for what comes back.
+   */
+  call(protocol: string, body: Uint8Array, options: Deadline): Promise<Uint8Array>;
+  /** Returns at once; a refusal arrives as the duplex's "error". */
+  open(protocol: string, options?: OpenOptions): ByteDuplex;
+  /** Ends calls and duplexes with `error`, by default "link-closed". Leaves no handle behind. */
+  close(error?: FirefliesError): void;
+  /**
+   * Called once, with why the session ended; at once if it has already. Returns the way to stop listening. A reason other
+   * than that of one's own `close` is "link-closed" with a text that says what was seen.
+   */
+  onClose(listener: (reason: FirefliesError) => void): () => void;
+}

@@ -1,0 +1,107 @@
+/** TLS 1.3 between members: our certificate out, the peer's proven by our own rules. */
+import { constants } from "node:crypto";
+import type { Duplex } from "node:stream";
+import {
+  type ConnectionOptions,
+  connect,
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+  TLSSocket,
+  type TLSSocketOptions,
+} from "node:tls";
+import {
+  certificatesToPem,
+  FirefliesError,
+  type Identity,
+  type MemberCertificate,
+  verifyAgainst,
+} from "../../identity/index.js";
+import { certificateRefused } from "./admission.js";
+import type { SessionHostOptions } from "./options.js";
+
+const ALPN = "h2";
+
+/**
+ * No session is ever resumed: it would outlive the certificate that it was made with. OpenSSL's own verdict on the
+ * chain is not used (`rejectUnauthorized: false` at both ends) because it knows neither the network, nor our key usage
+ * rules, nor the tolerated and frozen clocks of rule R18: `provenPeer` decides before one byte of HTTP/2 is read. That
+ * the peer holds the key of its certificate is proven by the handshake itself.
+ */
+function secureOptions({ certificate, privateKey }: Identity): SecureContextOptions {
+  return {
+    cert: certificatesToPem(certificate.leaf, certificate.issuer),
+    key: privateKey.export({ type: "pkcs8", format: "pem" }),
+    minVersion: "TLSv1.3",
+    maxVersion: "TLSv1.3",
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
+}
+
+const contexts = new WeakMap<Identity, SecureContext>();
+
+/** The context of an identity, made once: parsing certificate and key takes longer than a handshake's arithmetic. */
+function secureContext(identity: Identity): SecureContext {
+  const known = contexts.get(identity) ?? createSecureContext(secureOptions(identity));
+  contexts.set(identity, known);
+  return known;
+}
+
+/** Resolves when this end of the handshake is done; the other end may still refuse. Rejects with "peer-unreachable". */
+export function handshakeAsClient(connection: Duplex, identity: Identity): Promise<TLSSocket> {
+  const options: ConnectionOptions = {
+    socket: connection,
+    secureContext: secureContext(identity),
+    ALPNProtocols: [ALPN],
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+  };
+  return finished(connect(options), "secureConnect");
+}
+
+/** Resolves when both ends of the handshake are done. Rejects with "peer-unreachable". */
+export async function handshakeAsServer(connection: Duplex, identity: Identity): Promise<TLSSocket> {
+  const options: TLSSocketOptions = {
+    isServer: true,
+    secureContext: secureContext(identity),
+    ALPNProtocols: [ALPN],
+    requestCert: true,
+    rejectUnauthorized: false,
+  };
+  const socket = new TLSSocket(connection, options);
+  // Of a server's socket that no tls.Server made, Node passes a broken record on by this event alone.
+  socket.on("_tlsError", () => socket.destroy());
+  return await finished(socket, "secure");
+}
+
+function finished(socket: TLSSocket, event: "secure" | "secureConnect"): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause?: Error) => {
+      const text = `The connection ended before the handshake was done${cause?.message ? ` (${cause.message})` : ""}.`;
+      reject(new FirefliesError("peer-unreachable", text, { cause }));
+    };
+    socket.once(event, () => resolve(socket));
+    socket.on("error", failed); // Stays attached: an error after the handshake is followed by "close".
+    socket.once("close", () => failed());
+  });
+}
+
+/** The member at the other end of a finished handshake, or why it is refused. */
+export function provenPeer(
+  socket: TLSSocket,
+  own: Pick<SessionHostOptions, "identity" | "now" | "proves">,
+): MemberCertificate | FirefliesError {
+  if (socket.alpnProtocol !== ALPN) return certificateRefused("it does not speak HTTP/2");
+  const chain = peerChain(socket);
+  if (chain === undefined) return certificateRefused("it sent none, or not the issuing certificate with it");
+  const { root, certificate } = own.identity();
+  const found = verifyAgainst(chain, { root, network: certificate, now: own.now, proves: own.proves });
+  return found.ok ? found.certificate : certificateRefused(found.reason);
+}
+
+function peerChain(socket: TLSSocket): { readonly leaf: Uint8Array; readonly issuer: Uint8Array } | undefined {
+  const leaf = socket.getPeerCertificate(true);
+  const issuer = leaf?.issuerCertificate;
+  if (leaf?.raw === undefined || issuer?.raw === undefined) return undefined;
+  return { leaf: new Uint8Array(leaf.raw), issuer: new Uint8Array(issuer.raw) };
+}

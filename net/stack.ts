@@ -1,0 +1,90 @@
+/** One member's network stack: transports below, names and dials, sessions, and one link per other member. */
+import { FirefliesError, type Identity, type MemberCertificate } from "../identity/index.js";
+import type { MemberId } from "../rings/index.js";
+import { Dialler } from "./dialling/dialler.js";
+import type { Resolver } from "./dialling/resolver.js";
+import { Links } from "./links/links.js";
+import type { Protocols } from "./protocol.js";
+import { SessionHost } from "./session/host.js";
+import type { ConnectionGate } from "./transports/gate.js";
+import type { Bound, ListenAddress, Transport } from "./transports/transport.js";
+
+export interface StackOptions {
+  /** The first is the one that listens. */
+  readonly transports: readonly Transport[];
+  readonly resolver: Resolver;
+  /** Told of connections whose member has proven itself; the transports ask it who may connect. */
+  readonly gate?: ConnectionGate | undefined;
+  readonly protocols: Protocols;
+  /** Mine now, after a renewal the new one. */
+  readonly identity: () => Identity;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Unix milliseconds by which certificates are judged (rule R18). */
+  readonly wall: () => number;
+  /** Hears when certificates begin that the authority signed: they may show that `wall` is behind (rule R18). */
+  readonly proves?: ((begin: number) => void) | undefined;
+  /** My own addresses: never dialled, and they tell whether loopback may be. */
+  readonly mine: () => readonly string[];
+  /** The newest certificate that is held for a peer's id and key. */
+  readonly current?: ((peer: MemberCertificate) => MemberCertificate) | undefined;
+  /** Why nobody may talk to the owner of a certificate (rules R12, R17); undefined when one may. */
+  readonly refusal?: ((peer: MemberCertificate) => string | undefined) | undefined;
+  /** The certificate of a member that is known. */
+  readonly certificateOf?: ((id: MemberId) => MemberCertificate | undefined) | undefined;
+  /** Is something open with this member that must not be cut, though nothing passes? */
+  readonly isHeld?: ((id: MemberId) => boolean) | undefined;
+  /** A session that I had dialled broke without my doing. */
+  readonly onLost?: ((id: MemberId) => void) | undefined;
+  /** Bytes of messages begun or unread, of all members together. */
+  readonly memoryMax?: number | undefined;
+}
+
+export class Stack {
+  readonly links: Links;
+  readonly #host: SessionHost;
+  readonly #transports: readonly Transport[];
+  readonly #bound: Bound[] = [];
+
+  constructor(options: StackOptions) {
+    const { transports, resolver, protocols, identity, now, wall, mine, current, refusal, memoryMax } = options;
+    this.#transports = transports;
+    this.#host = new SessionHost({
+      identity,
+      now: wall,
+      proves: options.proves,
+      current,
+      admit: refusal ?? (() => undefined),
+      protocols,
+      memoryMax,
+    });
+    const dialler = new Dialler({ transports, resolver, now, mine });
+    this.links = new Links({ ...options, host: this.#host, dialler });
+    this.#host.onSession((session, connection) => {
+      options.gate?.proven(connection);
+      this.links.adopt(session);
+    });
+  }
+
+  /** Rejects with "address-in-use" or "address-invalid". */
+  async listen(at: ListenAddress): Promise<Bound> {
+    const [transport] = this.#transports;
+    if (!transport) throw new FirefliesError("address-invalid", "The member has no transport to listen with.");
+    const bound = await transport.listen(at, (connection, from) => this.#host.accept(connection, from));
+    this.#bound.push(bound);
+    return bound;
+  }
+
+  /** Both ways: sessions that I made, and those that were made to me (rule R17). */
+  recheck(): void {
+    this.links.recheck();
+    this.#host.recheck();
+  }
+
+  /** Takes no more, gives running calls `graceMs`, then closes everything. */
+  async close(graceMs: number): Promise<void> {
+    this.links.close();
+    await Promise.all(this.#bound.map((bound) => bound.close()));
+    await this.#host.close(graceMs);
+  }
+}

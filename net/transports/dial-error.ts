@@ -1,0 +1,75 @@
+/** Why an address was not reached, for programs that draw conclusions from it. */
+import { type ErrorCode, FirefliesError } from "../../identity/index.js";
+import type { MemberId } from "../../rings/index.js";
+
+/**
+ * - `refused`: the host answered that nobody listens there (ECONNREFUSED, or RST, while connecting on a direct path).
+ *   This alone is evidence that a member's process is gone.
+ * - `no-route`: the host or its network cannot be reached.
+ * - `forbidden`: the policy does not allow this address here.
+ * - `backoff`: it failed a moment ago and was not tried again.
+ * - `timeout`: no answer before the deadline.
+ * - `unresolved`: the name has no address, or none was learnt in time.
+ * - `local`: this process could not try (no descriptors, no ports, a transport that is not there).
+ * - `cancelled`: the caller, or a faster attempt, ended it.
+ * - `handshake`: something answered, and no session came of it; `cause` says why.
+ */
+export type DialReason =
+  | "refused"
+  | "no-route"
+  | "forbidden"
+  | "backoff"
+  | "timeout"
+  | "unresolved"
+  | "local"
+  | "cancelled"
+  | "handshake";
+
+const CODES: Readonly<Partial<Record<DialReason, ErrorCode>>> = { timeout: "timeout", cancelled: "cancelled" };
+
+const TEXTS: Readonly<Record<DialReason, string>> = {
+  refused: "refuses connections: nobody listens there. Check that the member runs",
+  "no-route": "cannot be reached from here. Check the network between, and what the member advertises",
+  forbidden: "may not be dialled from here. See what the member advertises",
+  backoff: "failed a moment ago and is left alone for some seconds. Try again",
+  timeout: "did not answer in time. Check that the member runs and that its address can be reached from here",
+  unresolved: "has a name that could not be looked up. Check the name and this machine's DNS",
+  local: "could not be tried: this process has no means for it. Check its limit of open files",
+  cancelled: "was given up by the caller",
+  handshake: "answered, and no session came of it",
+};
+
+interface DialErrorOptions {
+  readonly cause?: unknown;
+  /** For people, in parentheses. */
+  readonly detail?: string;
+  readonly reasons?: readonly DialReason[];
+}
+
+/** "peer-unreachable", "timeout" or "cancelled"; of a failed handshake the code of what failed there. */
+export class DialError extends FirefliesError {
+  readonly reason: DialReason;
+  /** As text, as it was given; the first one when there were several. */
+  readonly address: string;
+  /** Of a dial with several addresses: how each of them failed. `reason` is the one that says most. */
+  readonly reasons: readonly DialReason[];
+
+  constructor(reason: DialReason, address: string, { cause, detail, reasons = [reason] }: DialErrorOptions = {}) {
+    const inner = reason === "handshake" && cause instanceof FirefliesError ? cause : undefined;
+    const text = inner?.message ?? `${address} ${TEXTS[reason]}${detail === undefined ? "" : ` (${detail})`}.`;
+    super(inner?.code ?? CODES[reason] ?? "peer-unreachable", text, { cause });
+    this.reason = reason;
+    this.address = address;
+    this.reasons = reasons;
+  }
+}
+
+/** "peer-mismatch", with the id that was found: another member answered at an address, and proved who it is. */
+export class PeerMismatch extends FirefliesError {
+  readonly found: MemberId;
+
+  constructor(address: string, expected: MemberId, found: MemberId) {
+    super("peer-mismatch", `${address} is member ${found}, not ${expected}. Look the member up again.`);
+    this.found = found;
+  }
+}

@@ -1,0 +1,99 @@
+/** Connections that die without a word, and members that cannot be reached: over real sockets, behind a proxy. */
+import { once } from "node:events";
+import { describe, expect, it, vi } from "vitest";
+import { codeOf, deferred, OfflineNetwork, read, type TestClient, text, until, whole } from "../support/network.js";
+import { freePort, TcpProxy } from "../support/tcp-proxy.js";
+
+/** Found dead after 2 s of silence and 2 more after a question; a dial; and some for a busy machine. */
+const AGAIN_WITHIN_MS = 8_000;
+
+/** Members a and b, and b's port behind a proxy. */
+async function behindProxy(network: OfflineNetwork) {
+  const proxy = network.closing(await TcpProxy.listen(), (each) => each.close());
+  const a = await network.start();
+  proxy.target = await freePort();
+  const b = await network.member({
+    listen: `127.0.0.1:${proxy.target}`,
+    advertise: [`127.0.0.1:${proxy.port}`],
+    entryAddrs: [a.address],
+  });
+  b.registerMessageHandler((data) => data);
+  b.registerStreamHandler((stream) => void stream.pipe(stream));
+  await b.start();
+  await whole([a, b]);
+  return { a, b, proxy };
+}
+
+/** Milliseconds until a message from a to b is answered again. */
+async function answersWithin(a: TestClient, b: TestClient, ms: number): Promise<number> {
+  const startedAt = performance.now();
+  const ask = async () => expect(await codeOf(a.sendToId(b.id, text("x"), { timeout: 2_000 }))).toBe("none");
+  await vi.waitFor(ask, { timeout: ms, interval: 50 });
+  return performance.now() - startedAt;
+}
+
+describe("a connection that goes silent without closing", () => {
+  it("is replaced, and again: messages flow within seconds, and the view never changes", async () => {
+    await using network = await OfflineNetwork.create();
+    const { a, b, proxy } = await behindProxy(network);
+    expect(read(await a.sendToId(b.id, text("before")))).toBe("before");
+    const changes: string[] = [];
+    const watched = (async () => {
+      for await (const change of a.changes()) changes.push(change.kind);
+    })();
+    for (let time = 0; time < 2; time++) {
+      proxy.stall();
+      expect(await answersWithin(a, b, AGAIN_WITHIN_MS)).toBeLessThan(AGAIN_WITHIN_MS);
+    }
+    expect(a.ids).toEqual([b.id]);
+    await a.stop();
+    await watched;
+    expect(changes.filter((kind) => kind === "failed")).toEqual([]);
+  });
+
+  it("ends its streams with link-closed", async () => {
+    await using network = await OfflineNetwork.create();
+    const { a, b, proxy } = await behindProxy(network);
+    const stream = await a.openStream(b.id);
+    stream.write(text("x"));
+    await once(stream, "data");
+    proxy.stall();
+    stream.write(text("y"));
+    const [error] = await once(stream, "error");
+    expect(error.code).toBe("link-closed");
+  });
+});
+
+describe("a member that others see and I cannot reach", () => {
+  it("stays in the view while it reaches me, and messages take the way back", async () => {
+    await using network = await OfflineNetwork.create();
+    const { a, b, proxy } = await behindProxy(network);
+    const c = await network.start({ entryAddrs: [a.address] });
+    await whole([a, b, c]);
+    a.registerMessageHandler((data) => data);
+    await b.sendToId(a.id, text("I was here first"));
+    await proxy.close();
+    // What was under way when the connection broke is lost; the next one takes the session that b has made.
+    await answersWithin(a, b, AGAIN_WITHIN_MS);
+    expect(a.ids).toContain(b.id);
+    expect(a.members().find(({ id }) => id === b.id)?.reachable).toBe(true);
+  });
+});
+
+describe("a reset under load of calls", () => {
+  it("costs the calls under way and nothing more", async () => {
+    await using network = await OfflineNetwork.create();
+    const { a, b, proxy } = await behindProxy(network);
+    for (let round = 0; round < 5; round++) {
+      const calls = Array.from({ length: 50 }, (_, index) => codeOf(a.sendToId(b.id, text(`${index}`))));
+      const begun = deferred();
+      setImmediate(begun.resolve);
+      await begun.promise;
+      proxy.reset();
+      const ended = new Set(await Promise.all(calls));
+      for (const code of ended) expect(["none", "link-closed", "peer-unreachable"]).toContain(code);
+      await answersWithin(a, b, AGAIN_WITHIN_MS);
+    }
+    await until(a, () => a.ids.length === 1);
+  });
+});

@@ -1,0 +1,32 @@
+/** What a failed try says of a member: only refusals are evidence, and what this machine could not do says nothing. */
+import { describe, expect, it } from "vitest";
+import { outcomeOf } from "../../client/driver/outcome.js";
+import { FirefliesError } from "../../identity/index.js";
+import { DialError, type DialReason } from "../../net/index.js";
+
+describe("a try that failed", () => {
+  it.each<[string, readonly DialReason[]]>([
+    ["refused", ["refused"]],
+    ["refused", ["refused", "refused", "forbidden"]],
+    ["silent", ["no-route"]],
+    ["silent", ["timeout"]],
+    ["silent", ["handshake"]],
+    ["silent", ["backoff"]],
+    ["silent", ["refused", "backoff"]],
+    ["silent", ["refused", "timeout"]],
+    ["silent", ["refused", "unresolved"]],
+    ["silent", ["refused", "local"]],
+    ["unable", ["unresolved"]],
+    ["unable", ["forbidden"]],
+    ["unable", ["local"]],
+    ["unable", ["local", "unresolved", "forbidden"]],
+    ["unable", ["cancelled"]],
+  ])("is %s when its addresses ended with %j", (outcome, reasons) => {
+    expect(outcomeOf(new DialError(reasons[0]!, "203.0.113.7:1", { reasons }))).toBe(outcome);
+  });
+
+  it("after the connection was made is silence", () => {
+    for (const code of ["timeout", "peer-refused", "overloaded"] as const)
+      expect(outcomeOf(new FirefliesError(code))).toBe("silent");
+  });
+});

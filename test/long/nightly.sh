@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# What is too long for the suite, each in its long form: about twenty minutes on two cores. Ends at the first that fails.
+# Run: npm run nightly
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+EVERY_BIT=1 npx vitest run test/identity/bad-certificates.test.ts
+KILLS=100 npx vitest run test/ca/kill.test.ts
+test/long/kill-at-each-call.sh
+test/long/ca-mutations.sh
+test/long/replicas.sh
+node test/long/clock.mjs -400 9000
+SEEDS=1000..1999 npx vitest run test/sim/seeds.test.ts

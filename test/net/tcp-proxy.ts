@@ -1,0 +1,80 @@
+/** A TCP proxy that can stop forwarding on an open connection, count what passes, and reset it. */
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Address } from "../../net/index.js";
+
+/** Seen from the one who dials. */
+export type Way = "up" | "down";
+
+export class TcpProxy {
+  readonly #server: Server;
+  readonly #pairs = new Set<{ readonly client: Socket; readonly server: Socket }>();
+  readonly #stalled = new Set<Way>();
+  /** Bytes that have passed, both ways. */
+  bytes = 0;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async to({ host, port }: Address): Promise<TcpProxy> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    const proxy = new TcpProxy(server);
+    server.on("connection", (client) =>
+      proxy.#join(client, connect({ host, port, allowHalfOpen: true, noDelay: true })),
+    );
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return proxy;
+  }
+
+  get address(): Address {
+    return { scheme: "tcp", host: "127.0.0.1", port: (this.#server.address() as { port: number }).port };
+  }
+
+  /** From now on nothing passes this way on any connection, those to come among them, and none is closed. */
+  stall(...ways: readonly Way[]): void {
+    for (const way of ways) this.#stalled.add(way);
+    for (const pair of this.#pairs) for (const way of ways) (way === "up" ? pair.client : pair.server).pause();
+  }
+
+  /** What has waited passes now. */
+  flow(): void {
+    this.#stalled.clear();
+    for (const { client, server } of this.#pairs) for (const socket of [client, server]) socket.resume();
+  }
+
+  /** RST on both sides of every connection. */
+  reset(): void {
+    for (const { client, server } of this.#pairs) for (const socket of [client, server]) socket.resetAndDestroy();
+  }
+
+  async close(): Promise<void> {
+    for (const { client, server } of this.#pairs) for (const socket of [client, server]) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #join(client: Socket, server: Socket): void {
+    const pair = { client, server };
+    this.#pairs.add(pair);
+    this.#forward(client, server, "up");
+    this.#forward(server, client, "down");
+  }
+
+  #forward(from: Socket, to: Socket, way: Way): void {
+    from.on("data", (chunk: Buffer) => {
+      this.bytes += chunk.length;
+      if (!to.write(chunk)) from.pause();
+    });
+    to.on("drain", () => {
+      if (!this.#stalled.has(way)) from.resume();
+    });
+    from.on("end", () => to.end());
+    from.on("error", () => {}); // "close" follows.
+    from.on("close", () => {
+      to.destroy();
+      for (const pair of this.#pairs) if (pair.client === from || pair.server === from) this.#pairs.delete(pair);
+    });
+    if (this.#stalled.has(way)) from.pause();
+  }
+}
