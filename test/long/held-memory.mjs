@@ -5,11 +5,13 @@
  *
  *   node test/long/held-memory.mjs [--rogues 6] [--memory-max 134217728]
  */
+
 import { fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect as http2Connect } from "node:http2";
 import { connect as tlsConnect } from "node:tls";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as identity from "../../dist/identity/index.js";
 import { Protocols, SessionHost, tcpTransport } from "../../dist/net/index.js";
@@ -48,7 +50,7 @@ async function attack() {
   const { values } = parseArgs({ options });
   const memoryMax = Number(values["memory-max"]);
   const network = await newNetwork();
-  const child = fork(new URL(import.meta.url).pathname, []);
+  const child = fork(fileURLToPath(import.meta.url), []);
   child.send({ member: await network.member(), memoryMax });
   const [{ port }] = await once(child, "message");
   const before = await report(child);
