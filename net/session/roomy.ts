@@ -16,11 +16,12 @@ const ROOM_BYTES = 2 * WINDOW_BYTES;
 const READ_AHEAD_BYTES = 64 * 1024;
 
 export class RoomyDuplex extends Duplex {
-  readonly #below: Duplex;
+  /** The transport's. */
+  readonly below: Duplex;
 
   constructor(below: Duplex) {
     super({ highWaterMark: READ_AHEAD_BYTES });
-    this.#below = below;
+    this.below = below;
     below.on("data", (chunk: Buffer) => {
       if (!this.push(chunk)) below.pause();
     });
@@ -31,32 +32,32 @@ export class RoomyDuplex extends Duplex {
   }
 
   override _read(): void {
-    this.#below.resume();
+    this.below.resume();
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.#below.write(chunk);
+    this.below.write(chunk);
     this.#whenRoom(done);
   }
 
   override _writev(chunks: readonly { readonly chunk: Buffer }[], done: () => void): void {
-    this.#below.cork();
-    for (const { chunk } of chunks) this.#below.write(chunk);
-    this.#below.uncork();
+    this.below.cork();
+    for (const { chunk } of chunks) this.below.write(chunk);
+    this.below.uncork();
     this.#whenRoom(done);
   }
 
   override _final(done: () => void): void {
-    this.#below.end(done);
+    this.below.end(done);
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#below.destroy();
+    this.below.destroy();
     done(error);
   }
 
   #whenRoom(done: () => void): void {
-    if (this.#below.writableLength < ROOM_BYTES) done();
-    else this.#below.once("drain", done);
+    if (this.below.writableLength < ROOM_BYTES) done();
+    else this.below.once("drain", done);
   }
 }
