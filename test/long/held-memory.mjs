@@ -46,7 +46,7 @@ async function attack() {
   const { values } = parseArgs({ options });
   const memoryMax = Number(values["memory-max"]);
   const network = await newNetwork();
-  const child = fork(new URL(import.meta.url).pathname, []);
+  const child = fork(new URL(import.meta.url), []);
   child.send({ member: await network.member(), memoryMax });
   const [{ port }] = await once(child, "message");
   const before = await report(child);

@@ -72,7 +72,7 @@ async function main() {
 }
 
 function start(what) {
-  return fork(new URL(import.meta.url).pathname, [what]);
+  return fork(new URL(import.meta.url), [what]);
 }
 
 async function hostOf() {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Identity, privateKeyToPem } from "../../identity/index.js";
 import { type Address, type Session, tcpTransport } from "../../net/index.js";
 import { TestNetwork } from "../support/test-network.js";
-import { bytes, codeOf, Scene, soon } from "./session-contract.js";
+import { bytes, codeOf, Scene, soon } from "./scene.js";
 
 const STOP_MS = 3_000;
 
@@ -14,7 +14,7 @@ let scene: Scene;
 let session: Session;
 beforeAll(async () => {
   const network = await TestNetwork.create();
-  child = fork(new URL("echo-peer.mjs", import.meta.url).pathname);
+  child = fork(new URL("echo-peer.mjs", import.meta.url));
   child.send(portable(await network.member()));
   const [{ address }] = (await once(child, "message")) as [{ address: Address }];
   scene = new Scene({ create: tcpTransport, host: "127.0.0.1" });
