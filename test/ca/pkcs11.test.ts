@@ -115,7 +115,7 @@ describe.skipIf(typeof hsm === "string")(`(needs SoftHSM) a key there${reason}`,
 
   it("takes its PIN from the file of its URI", async () => {
     await writeFile(file("pin"), `${PIN}\n`, { mode: 0o600 });
-    const issuingKeyUri = `${where}&pin-source=file:${file("pin")}`;
+    const issuingKeyUri = `${where}&pin-source=file:${encodeURIComponent(file("pin"))}`;
     const made = await cabinet({ pin: undefined, issuingKeyUri }).createIssuing("issuing.key.pem");
     await made.close();
     const found = await cabinet({ pin: undefined, issuingKeyUri: undefined }).open("issuing.key.pem");

@@ -7,7 +7,7 @@ import { type Peer, TRANSPORT_GRPC, TRANSPORT_PING } from "../../gossip/index.js
 import { type FirefliesError, type Identity, loadIdentity, saveIdentity } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { AuthorityFixture } from "../ca/authority-fixture.js";
-import { deferred, Stage, text } from "../support/network.js";
+import { DEADLINE_MS, deferred, Stage, text } from "../support/network.js";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -63,7 +63,7 @@ describe("a certificate is renewed", () => {
     await vi.waitFor(async () => {
       const saved = await loadIdentity(directory, { now: fixture.clock.now });
       expect(saved?.certificate.hash).toEqual(next.certificate.hash);
-    });
+    }, DEADLINE_MS);
     renewal.stop();
   });
 

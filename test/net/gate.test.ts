@@ -7,6 +7,7 @@ import { connect as connectTls, TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ConnectionGate, duplexPair, type GateLimits, tcpTransport } from "../../net/index.js";
 import { GATED, limitsWithin } from "../../net/transports/gate.js";
+import { soon } from "./waiting.js";
 
 /** Connections over wires in memory, and whose turn came. */
 class Scene {
@@ -98,7 +99,7 @@ describe("a connection that nobody has proven", () => {
 });
 
 describe("handshakes", () => {
-  it("of one address that stall keep their places for a second; then the newest that waits gets the oldest's", async () => {
+  it("of one address that stall keep their places for a second; then the newest gets the oldest's", async () => {
     const scene = new Scene({ shakingPerAddressMax: 2 });
     for (const name of ["a", "b"]) {
       scene.spoken(name, "203.0.113.1");
@@ -233,16 +234,16 @@ describe("TCP behind a gate", () => {
       return { near, far };
     };
     const first = await dial(Buffer.alloc(1));
-    await vi.waitFor(() => expect(admitted).toEqual([first.far]));
+    await soon(() => expect(admitted).toEqual([first.far]));
     const greedy = await dial(Buffer.alloc(1_000_000));
     await once(greedy.far, "close");
     const waiting = await dial(Buffer.alloc(1));
-    await vi.waitFor(() => expect(waiting.far.readableLength).toBe(1));
+    await soon(() => expect(waiting.far.readableLength).toBe(1));
     waiting.near.end(Buffer.alloc(1_000_000));
     for (let turn = 0; turn < 100; turn++) await nextTurn();
     expect(waiting.far.readableLength).toBe(1);
     gate.proven(first.far);
-    await vi.waitFor(() => expect(admitted).toEqual([first.far, waiting.far]));
+    await soon(() => expect(admitted).toEqual([first.far, waiting.far]));
     let arrived = 0;
     waiting.far.on("data", (chunk: Buffer) => {
       arrived += chunk.length;

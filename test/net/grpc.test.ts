@@ -27,7 +27,7 @@ import {
   PREFIX_BYTES,
 } from "../../net/session/pieces.js";
 import { TestNetwork } from "../support/test-network.js";
-import { bytes, codeOf, endOf, Scene, soon } from "./scene.js";
+import { bytes, codeOf, endOf, Scene, soon } from "./session-scene.js";
 
 const bodyOf = (message: Buffer) => {
   expect([message[0], message.readUInt32BE(1)]).toEqual([0, message.length - PREFIX_BYTES]);

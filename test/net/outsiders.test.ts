@@ -7,7 +7,7 @@ import { certificatesToPem, generateKeyPair, type Identity, privateKeyToPem } fr
 import { type Bound, deadlineIn, tcpTransport } from "../../net/index.js";
 import { HANDSHAKES_MAX } from "../../net/session/limits.js";
 import { TestNetwork } from "../support/test-network.js";
-import { bytes, codeOf, type Member, Scene, soon } from "./scene.js";
+import { bytes, codeOf, type Member, Scene, soon } from "./session-scene.js";
 import { closed } from "./waiting.js";
 
 let [aliceId, bobId]: Identity[] = [];

@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { FirefliesError, type Identity } from "../../identity/index.js";
 import { type Bound, type ByteDuplex, deadlineIn, type Session } from "../../net/index.js";
 import { DAY_MS, TestNetwork } from "../support/test-network.js";
+
 import {
   bytes,
   CALL_BYTES_MAX,
@@ -17,7 +18,7 @@ import {
   Scene,
   soon,
   TIMEOUT_MS,
-} from "./scene.js";
+} from "./session-scene.js";
 
 export function sessionContract(name: string, subject: ContractSubject): void {
   describe(`sessions over ${name}`, () => {

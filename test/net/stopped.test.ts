@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Identity, privateKeyToPem } from "../../identity/index.js";
 import { type Address, type Session, tcpTransport } from "../../net/index.js";
 import { TestNetwork } from "../support/test-network.js";
-import { bytes, codeOf, Scene, soon } from "./scene.js";
+import { bytes, codeOf, Scene, soon } from "./session-scene.js";
 
 const STOP_MS = 3_000;
 

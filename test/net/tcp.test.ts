@@ -1,11 +1,11 @@
 /** TCP as a transport: the contract, and what the system's failures become. */
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ConnectionGate, DialError, tcpTransport } from "../../net/index.js";
 import { reasonOf } from "../../net/transports/tcp.js";
 import { transportContract } from "./transport-contract.js";
-import { closed, knock, later } from "./waiting.js";
+import { closed, knock, later, soon } from "./waiting.js";
 
 transportContract("TCP", { create: tcpTransport, host: "127.0.0.1", handle: "TCPServerWrap" });
 transportContract("TCP over IPv6", { create: tcpTransport, host: "::1", handle: "TCPServerWrap" });
@@ -49,7 +49,7 @@ describe("a connection of TCP", () => {
     const gate = new ConnectionGate();
     const bound = await tcpTransport({ gate }).listen({ host: "127.0.0.1", port: 0 }, () => {});
     const knocking = await knock(bound.address);
-    await vi.waitFor(() => expect(gate.figures.held).toBe(1));
+    await soon(() => expect(gate.figures.held).toBe(1));
     await bound.close();
     await closed(knocking);
     expect(gate.figures).toEqual({ connections: 0, held: 0, shaking: 0, dropped: 0 });

@@ -112,7 +112,7 @@ export function transportContract(title: string, subject: ContractSubject): void
       expect(received.equals(sent)).toBe(true);
     });
 
-    it("carries what was written before the end, and then the end; what the other side had written still comes", async () => {
+    it("carries what was written before the end, then the end; what the other side had written still comes", async () => {
       const { near, far } = await pair();
       far.write("from far");
       near.end("from near");

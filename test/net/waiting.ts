@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
+import { vi } from "vitest";
 import type { Address } from "../../net/index.js";
 
 /** A promise with its ways to settle; Node 20 has no Promise.withResolvers. */
@@ -24,4 +25,9 @@ export async function knock({ host, port }: Address): Promise<Duplex> {
   const socket = connect(port, host).on("error", () => {});
   await once(socket, "connect");
   return socket.resume();
+}
+
+/** Resolves when `check` throws no more; far longer than it takes, for machines that are busy. */
+export function soon(check: () => void): Promise<void> {
+  return vi.waitFor(check, { timeout: 15_000, interval: 5 });
 }

@@ -15,7 +15,7 @@ import type { MemoryNetwork } from "../../net/index.js";
 import { TestNetwork } from "./test-network.js";
 
 /** For whatever a test waits for, milliseconds: far above what it takes, for machines that are busy. */
-export const DEADLINE_MS = 15_000;
+export const DEADLINE_MS = 30_000;
 /** Of the networks here: removals take 2 Delta. */
 export const DELTA_MS = 500;
 const RING_COUNT = 9;

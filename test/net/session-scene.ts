@@ -1,4 +1,3 @@
-/** Two members with hosts of sessions, over a transport, for tests. */
 import type { Duplex } from "node:stream";
 import { FirefliesError, type Identity, type MemberCertificate } from "../../identity/index.js";
 import {
@@ -24,7 +23,7 @@ export const CALL_BYTES_MAX = 4 * 1024 * 1024;
 export const DUPLEX_BYTES_MAX = { messages: 4 * 1024 * 1024, stream: 1024 * 1024 } as const;
 export type DuplexKind = keyof typeof DUPLEX_BYTES_MAX;
 
-interface Opened {
+export interface Opened {
   readonly peer: MemberCertificate;
   readonly kind: DuplexKind;
   readonly duplex: ByteDuplex;
