@@ -31,6 +31,7 @@ async function main() {
   const network = await newNetwork();
   const burners = Array.from({ length: Number(values.burners) }, () => start("burn"));
   const [accepting, dialling] = [start("accept"), start("dial")];
+  const listening = once(accepting, "message");
   for (const child of [accepting, dialling]) {
     child.setMaxListeners(0);
     child.send({ member: await network.member() });
@@ -40,7 +41,7 @@ async function main() {
       process.exit(1);
     });
   }
-  const [{ port }] = await once(accepting, "message");
+  const [{ port }] = await listening;
   const pairs = new Set();
   const proxy = createServer((client) => {
     const server = connect(port, "127.0.0.1");
@@ -51,12 +52,14 @@ async function main() {
   await once(proxy, "listening");
   const times = [];
   for (let i = 0; i < Number(values.tries); i++) {
+    const loaded = once(dialling, "message");
     dialling.send({ port: proxy.address().port });
-    await once(dialling, "message"); // It is loaded.
+    await loaded;
+    const gone = once(dialling, "message");
     const from = performance.now();
     for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
     pairs.clear();
-    const [{ left }] = await once(dialling, "message");
+    const [{ left }] = await gone;
     const goneMs = Math.round(performance.now() - from);
     times.push(goneMs);
     if (goneMs > GONE_MAX_MS) print(`FAILED           try ${i}: ${goneMs} ms, left ${JSON.stringify(left)}`);
