@@ -5,7 +5,6 @@
  *
  *   node test/long/held-memory.mjs [--rogues 6] [--memory-max 134217728]
  */
-
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { connect as http2Connect } from "node:http2";
