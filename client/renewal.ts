@@ -92,8 +92,9 @@ export class Renewal {
   }
 
   #attempt(how: { readonly anew?: boolean } = {}): Promise<void> {
-    const attempt = this.#ask(how);
-    this.#attempts = Promise.allSettled([this.#attempts, attempt]);
+    // One after the other: each writes the same files, and one that was asked for meanwhile may be of another intermediate.
+    const attempt = this.#attempts.then(() => this.#ask(how));
+    this.#attempts = attempt.catch(() => {});
     return attempt;
   }
 

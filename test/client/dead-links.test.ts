@@ -1,6 +1,7 @@
 /** Connections that die without a word, and members that cannot be reached: over real sockets, behind a proxy. */
 import { once } from "node:events";
 import { describe, expect, it, vi } from "vitest";
+import { formatAddress } from "../../net/index.js";
 import { codeOf, deferred, OfflineNetwork, read, type TestClient, text, until, whole } from "../support/network.js";
 import { freePort, TcpProxy } from "../support/tcp-proxy.js";
 
@@ -9,12 +10,13 @@ const AGAIN_WITHIN_MS = 8_000;
 
 /** Members a and b, and b's port behind a proxy. */
 async function behindProxy(network: OfflineNetwork) {
-  const proxy = network.closing(await TcpProxy.listen(), (each) => each.close());
   const a = await network.start();
-  proxy.target = await freePort();
+  const port = await freePort();
+  const behind = { scheme: "tcp", host: "127.0.0.1", port };
+  const proxy = network.closing(await TcpProxy.to(behind), (each) => each.close());
   const b = await network.member({
-    listen: `127.0.0.1:${proxy.target}`,
-    advertise: [`127.0.0.1:${proxy.port}`],
+    listen: `127.0.0.1:${port}`,
+    advertise: [formatAddress(proxy.address)],
     entryAddrs: [a.address],
   });
   b.registerMessageHandler((data) => data);
@@ -42,7 +44,7 @@ describe("a connection that goes silent without closing", () => {
       for await (const change of a.changes()) changes.push(change.kind);
     })();
     for (let time = 0; time < 2; time++) {
-      proxy.stall();
+      proxy.silence();
       expect(await answersWithin(a, b, AGAIN_WITHIN_MS)).toBeLessThan(AGAIN_WITHIN_MS);
     }
     expect(a.ids).toEqual([b.id]);
@@ -57,7 +59,7 @@ describe("a connection that goes silent without closing", () => {
     const stream = await a.openStream(b.id);
     stream.write(text("x"));
     await once(stream, "data");
-    proxy.stall();
+    proxy.silence();
     stream.write(text("y"));
     const [error] = await once(stream, "error");
     expect(error.code).toBe("link-closed");

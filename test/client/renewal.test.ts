@@ -157,4 +157,28 @@ describe("a renewal in the running member", () => {
     await used.promise;
     expect((await saved())!.certificate.notAfter).toBeGreaterThan(before!.certificate.notAfter);
   });
+
+  it("happens one after the other: a command and the timer write the same files", { timeout: 60_000 }, async () => {
+    await using stage = await ShortLived.create();
+    const directory = stage.directory();
+    const alice = await stage.member("alice", { dir: directory });
+    await alice.stop();
+    let identity = (await loadIdentity(directory, { now: Date.now() }))!;
+    const renewal = new Renewal({
+      identity: () => identity,
+      urls: stage.server.urls,
+      addresses: () => ["127.0.0.1:1"],
+      directory,
+      clocks: () => ({ wall: Date.now(), believed: Date.now() }),
+      onRenewed: (renewed) => {
+        identity = renewed;
+      },
+      onFailed: () => {},
+    });
+    const codes = await Promise.all(Array.from({ length: 6 }, () => codeOf(renewal.renewNow())));
+    await renewal.stop();
+    expect(codes).toEqual(codes.map(() => "none"));
+    const saved = await loadIdentity(directory, { now: Date.now() });
+    expect(saved?.certificate.leaf).toEqual(identity.certificate.leaf);
+  });
 });

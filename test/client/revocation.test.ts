@@ -31,7 +31,8 @@ describe("a revoked member", () => {
 
     const again = network.client({ dir, listen: "127.0.0.1:0" });
     await again.start();
-    await nextChange(again, "isolated");
+    // A change that came before the start had ended would be missed.
+    await until(again, () => again.info().isolated?.reason === "revoked");
     expect(again.id).toBe(id);
     expect(await codeOf(again.sendToId(bob!.id, text("let me in"), { timeout: 2_000 }))).not.toBe("none");
     for (const client of [alice!, bob!, carol]) expect(client.ids).not.toContain(id);

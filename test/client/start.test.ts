@@ -130,8 +130,8 @@ describe("with an authority, a client", () => {
     const bob = await network.start(network.named("bob"));
     const alice = await network.start({ dir, ...network.named("alice") });
     await until(alice, () => alice.ids.includes(bob.id));
-    // What a crash leaves: the files as they are by now, without the goodbyes of stop().
-    await vi.waitFor(() => readFile(join(dir, "members")), { timeout: 500, interval: 10 });
+    // What a crash leaves: the files as they are by now, without the goodbyes of stop(). The usual pause is 2 s.
+    await vi.waitFor(() => readFile(join(dir, "members")), { timeout: 1_900, interval: 10 });
     await cp(dir, copy, { recursive: true, filter: (path) => !path.includes("lock") });
     await alice.stop();
     await network.pause();

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { afterEach, beforeAll, expect, it } from "vitest";
 import type { Identity } from "../../identity/index.js";
 import { type ByteDuplex, deadlineIn, tcpTransport } from "../../net/index.js";
+import { TcpProxy } from "../support/tcp-proxy.js";
 import { TestNetwork } from "../support/test-network.js";
 import { codeOf, endOf, type Member, Scene } from "./session-scene.js";
-import { TcpProxy } from "./tcp-proxy.js";
 
 let [aliceId, bobId]: Identity[] = [];
 beforeAll(async () => {

@@ -1,82 +1,90 @@
-/** A TCP proxy whose path misbehaves: connections that go silent without closing, resets, or nobody behind. */
+/** A TCP proxy that can stop forwarding on an open connection, count what passes, and reset it. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import type { Address } from "../../net/index.js";
 
-interface Pair {
-  readonly inner: Socket;
-  readonly outer: Socket;
-}
+/** Seen from the one who dials. */
+export type Way = "up" | "down";
 
 export class TcpProxy {
   readonly #server: Server;
-  readonly #pairs = new Set<Pair>();
-  /** Where it forwards to; undefined while it accepts and forwards nothing. */
-  target: number | undefined;
+  readonly #pairs = new Set<{ readonly client: Socket; readonly server: Socket }>();
+  readonly #stalled = new Set<Way>();
+  /** Bytes that have passed, both ways. */
+  bytes = 0;
+  /** Changes a bit of everything that passes. */
+  corrupt = false;
 
   private constructor(server: Server) {
     this.#server = server;
-    server.on("connection", (outer) => this.#onConnection(outer));
   }
 
-  static async listen(): Promise<TcpProxy> {
-    const server = createServer({ noDelay: true, allowHalfOpen: true });
+  static async to({ host, port }: Address): Promise<TcpProxy> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    const proxy = new TcpProxy(server);
+    server.on("connection", (client) =>
+      proxy.#join(client, connect({ host, port, allowHalfOpen: true, noDelay: true })),
+    );
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new TcpProxy(server);
+    return proxy;
   }
 
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+  get address(): Address {
+    return { scheme: "tcp", host: "127.0.0.1", port: (this.#server.address() as { port: number }).port };
   }
 
-  /** Connections that are open now. */
-  get connections(): number {
-    return this.#pairs.size;
+  /** From now on nothing passes this way on any connection, those to come among them, and none is closed. */
+  stall(...ways: readonly Way[]): void {
+    for (const way of ways) this.#stalled.add(way);
+    for (const pair of this.#pairs) for (const way of ways) (way === "up" ? pair.client : pair.server).pause();
   }
 
-  /** What is open forwards nothing any more, in neither direction, and is not closed; new connections pass. */
-  stall(): void {
-    for (const { inner, outer } of this.#pairs) {
-      for (const socket of [inner, outer]) {
-        socket.unpipe();
-        socket.pause();
-      }
-    }
+  /** Nothing passes any more on the connections that are open, and none is closed; new ones are as before. */
+  silence(): void {
+    for (const { client, server } of this.#pairs)
+      for (const socket of [client, server]) socket.removeAllListeners("data").removeAllListeners("drain").pause();
   }
 
-  /** RST on both sides of all that is open. */
+  /** What has waited passes now. */
+  flow(): void {
+    this.#stalled.clear();
+    for (const { client, server } of this.#pairs) for (const socket of [client, server]) socket.resume();
+  }
+
+  /** RST on both sides of every connection. */
   reset(): void {
-    for (const { inner, outer } of this.#pairs) {
-      inner.resetAndDestroy();
-      outer.resetAndDestroy();
-    }
+    for (const { client, server } of this.#pairs) for (const socket of [client, server]) socket.resetAndDestroy();
   }
 
-  /** Refuses from now on, and cuts what is open. */
   async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const { inner, outer } of this.#pairs) {
-      inner.destroy();
-      outer.destroy();
-    }
-    await closed;
+    for (const { client, server } of this.#pairs) for (const socket of [client, server]) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  #onConnection(outer: Socket): void {
-    const inner = connect({ port: this.target ?? 0, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
-    const pair = { inner, outer };
+  #join(client: Socket, server: Socket): void {
+    const pair = { client, server };
     this.#pairs.add(pair);
-    for (const [socket, other] of [
-      [inner, outer],
-      [outer, inner],
-    ] as const) {
-      socket.on("error", () => {});
-      socket.on("close", () => {
-        this.#pairs.delete(pair);
-        other.destroy();
-      });
-      socket.pipe(other);
-    }
+    this.#forward(client, server, "up");
+    this.#forward(server, client, "down");
+  }
+
+  #forward(from: Socket, to: Socket, way: Way): void {
+    from.on("data", (chunk: Buffer) => {
+      this.bytes += chunk.length;
+      if (this.corrupt) chunk[chunk.length - 1]! ^= 1;
+      if (!to.write(chunk)) from.pause();
+    });
+    to.on("drain", () => {
+      if (!this.#stalled.has(way)) from.resume();
+    });
+    from.on("end", () => to.end());
+    from.on("error", () => {}); // "close" follows.
+    from.on("close", () => {
+      to.destroy();
+      for (const pair of this.#pairs) if (pair.client === from || pair.server === from) this.#pairs.delete(pair);
+    });
+    if (this.#stalled.has(way)) from.pause();
   }
 }
 
