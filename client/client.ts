@@ -28,9 +28,6 @@ import {
   tcpTransport,
 } from "../net/index.js";
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
-import { AddressWatch } from "./address-watch.js";
-import { Arrival } from "./arrival.js";
-import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
 import {
   advertisedAddresses,
@@ -41,20 +38,24 @@ import {
   resolveMemberConfig,
 } from "./config/index.js";
 import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
-import { DRAIN_MS, DRAIN_MS_MAX, DrainDeadline } from "./drain-deadline.js";
 import type { Told } from "./driver/driver.js";
+import { Arrival } from "./entry/arrival.js";
+import { type Enrolled, enrolOrRestore } from "./entry/bootstrap.js";
+import { recall } from "./entry/recollection.js";
 import { Handlers } from "./handlers.js";
-import { Hearsay } from "./hearsay.js";
-import { Isolation } from "./isolation.js";
-import { Member as RunningMember } from "./member.js";
 import { untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
+import { Node } from "./node.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
-import { recall } from "./recollection.js";
-import { Renewal } from "./renewal.js";
 import { settingsOf } from "./settings.js";
+import { AddressWatch } from "./standing/address-watch.js";
+import { Isolation } from "./standing/isolation.js";
+import { Renewal } from "./standing/renewal.js";
 import { StateDirectory } from "./state/index.js";
+import { DRAIN_MS, DRAIN_MS_MAX, DrainDeadline } from "./talk/drain-deadline.js";
+import { Hearsay } from "./talk/hearsay.js";
+import { either, fired } from "./talk/wait.js";
 import type {
   AlarmHandler,
   Change,
@@ -71,7 +72,6 @@ import type {
   StopOptions,
   StreamHandler,
 } from "./types.js";
-import { either, fired } from "./wait.js";
 
 /** Milliseconds that a message may take when its sender does not say: longer than a removal, so that it ends by itself. */
 export const SEND_TIMEOUT_MS = 10_000;
@@ -106,7 +106,7 @@ export class Client {
   #stopped: Promise<void> | undefined;
   #config: MemberConfig | undefined;
   #state: StateDirectory | undefined;
-  #member: RunningMember | undefined;
+  #member: Node | undefined;
   #renewal: Renewal | undefined;
   #addressWatch: AddressWatch | undefined;
   #arrival: Arrival | undefined;
@@ -425,7 +425,7 @@ export class Client {
 
   readonly #interfaces = (): Interfaces => (this.#parts.interfaces ?? networkInterfaces)();
 
-  #watchAddresses(member: RunningMember, config: MemberConfig): void {
+  #watchAddresses(member: Node, config: MemberConfig): void {
     this.#addressWatch = new AddressWatch({
       config: { ...config, advertise: [] },
       port: member.port,
@@ -442,8 +442,8 @@ export class Client {
     this.#feed.publish({ kind: "moved", addresses, at: Date.now() });
   }
 
-  #memberOf(config: MemberConfig, identity: Identity): RunningMember {
-    return new RunningMember({
+  #memberOf(config: MemberConfig, identity: Identity): Node {
+    return new Node({
       config,
       identity,
       state: this.#state,
@@ -460,7 +460,7 @@ export class Client {
     });
   }
 
-  #arriving(member: RunningMember, { authorityUrls: urls }: Enrolled, { entryAddrs }: MemberConfig): Arrival {
+  #arriving(member: Node, { authorityUrls: urls }: Enrolled, { entryAddrs }: MemberConfig): Arrival {
     return new Arrival({
       member,
       urls,
@@ -474,7 +474,7 @@ export class Client {
     });
   }
 
-  #renewing(member: RunningMember, enrolled: Enrolled, config: MemberConfig): Renewal {
+  #renewing(member: Node, enrolled: Enrolled, config: MemberConfig): Renewal {
     return new Renewal({
       identity: () => member.identity,
       urls: enrolled.authorityUrls,
@@ -491,18 +491,18 @@ export class Client {
 
   // --- Sending and answering ---
 
-  get #begun(): RunningMember {
+  get #begun(): Node {
     if (!this.#member) throw new FirefliesError("not-started");
     return this.#member;
   }
 
-  get #running(): RunningMember {
+  get #running(): Node {
     if (this.#phase === "stopped") throw new FirefliesError("not-started");
     return this.#begun;
   }
 
   /** For what begins something new. */
-  get #talking(): RunningMember {
+  get #talking(): Node {
     if (this.#phase !== "stopping") return this.#running;
     throw new FirefliesError("member-stopping", "stop() was called: this member begins nothing new.");
   }

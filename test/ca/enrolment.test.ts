@@ -1,6 +1,6 @@
 /** Admission to a network: by token, by name where the authority is open, and what happens the second time. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Admission, enroll } from "../../client/authority.js";
+import { type Admission, enroll } from "../../client/authority/authority.js";
 import { decodeToken, encodeToken, fingerprintOf, generateKeyPair, randomSecret } from "../../identity/index.js";
 import { AuthorityFixture, codeOf, DAY_MS, HOUR_MS, NOW } from "./authority-fixture.js";
 

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { remembered } from "../../client/recollection.js";
+import { remembered } from "../../client/entry/recollection.js";
 import { decodeStatements, MEMBERS_FILE, MEMBERS_KIND } from "../../client/state/known-members.js";
 import { unseal } from "../../client/state/sealed.js";
 import type { MemberId } from "../../rings/index.js";

@@ -1,9 +1,9 @@
 /** The view on disk, so that a member can start when the authority is away. Losing it loses nothing else. */
-import type { Machine } from "../gossip/index.js";
-import type { FirefliesError } from "../identity/index.js";
-import { asFirefliesError } from "../net/index.js";
-import { toHex } from "../rings/index.js";
-import type { StateDirectory } from "./state/index.js";
+import type { Machine } from "../../gossip/index.js";
+import type { FirefliesError } from "../../identity/index.js";
+import { asFirefliesError } from "../../net/index.js";
+import { toHex } from "../../rings/index.js";
+import type { StateDirectory } from "../state/index.js";
 
 /**
  * Between two writes of the known members, milliseconds, and one more for each statement written: a small network is

@@ -1,14 +1,14 @@
 /** Signed, answered messages with any member: requesters on sessions that I use, responders for those of others. */
-import { FirefliesError, type Identity, type MemberCertificate } from "../identity/index.js";
-import { type ByteDuplex, type Destination, deadlineIn, type Links, type Session } from "../net/index.js";
-import type { MemberId } from "../rings/index.js";
-import { Budget, CONCURRENT_GOSSIP } from "./messages/budget.js";
-import type { RequestKind } from "./messages/content.js";
-import type { RequestOptions } from "./messages/request.js";
-import { Requester } from "./messages/requester.js";
-import { type Dispatch, Responder } from "./messages/responder.js";
-import { FRAME_BYTES_SOFT } from "./messages/session.js";
-import { MESSAGES } from "./protocols.js";
+import { FirefliesError, type Identity, type MemberCertificate } from "../../identity/index.js";
+import { type ByteDuplex, type Destination, deadlineIn, type Links, type Session } from "../../net/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { Budget, CONCURRENT_GOSSIP } from "../messages/budget.js";
+import type { RequestKind } from "../messages/content.js";
+import type { RequestOptions } from "../messages/request.js";
+import { Requester } from "../messages/requester.js";
+import { type Dispatch, Responder } from "../messages/responder.js";
+import { FRAME_BYTES_SOFT } from "../messages/session.js";
+import { MESSAGES } from "../protocols.js";
 
 export interface MessengerOptions {
   readonly links: Pick<Links, "usable" | "reach">;

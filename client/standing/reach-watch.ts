@@ -2,9 +2,9 @@
  * Tells of members that others see live and that this one cannot reach: half a network that cannot talk to each other is an
  * operator's business, and the view does not show it.
  */
-import { FirefliesError } from "../identity/index.js";
-import type { Destination, Links } from "../net/index.js";
-import type { MemberId } from "../rings/index.js";
+import { FirefliesError } from "../../identity/index.js";
+import type { Destination, Links } from "../../net/index.js";
+import type { MemberId } from "../../rings/index.js";
 
 /** From the first failure to one that is alarming, milliseconds: a crashed member is out of the view before. */
 const ALARM_AFTER_MS = 10_000;

@@ -39,23 +39,23 @@ import {
   UdpCarrier,
 } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
-import type { Contact } from "./authority.js";
-import type { Clocks } from "./clocks.js";
+import type { Contact } from "./authority/authority.js";
 import { advertisedAddresses, type Interfaces, type MemberConfig, noteAddresses } from "./config/index.js";
 import { destinationOf } from "./directory.js";
-import { drain } from "./drain.js";
 import { Driver, type Told } from "./driver/driver.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
-import type { Isolation } from "./isolation.js";
+import type { Memory } from "./entry/recollection.js";
 import type { Dispatch } from "./messages/responder.js";
-import { Messenger } from "./messenger.js";
 import { EXCHANGE, LIMITS, MESSAGES, PROBE, STREAM } from "./protocols.js";
-import { ReachWatch } from "./reach-watch.js";
-import type { Memory } from "./recollection.js";
 import { settingsOf } from "./settings.js";
+import type { Clocks } from "./standing/clocks.js";
+import type { Isolation } from "./standing/isolation.js";
+import { ReachWatch } from "./standing/reach-watch.js";
+import { ViewCache } from "./standing/view-cache.js";
 import type { StateDirectory } from "./state/index.js";
-import { type StreamHandler, Streams } from "./streams.js";
-import { ViewCache } from "./view-cache.js";
+import { drain } from "./talk/drain.js";
+import { Messenger } from "./talk/messenger.js";
+import { type StreamHandler, Streams } from "./talk/streams.js";
 
 /** How long a leaving member waits for its neighbours to hear it, milliseconds: one call's deadline and a little. */
 const LEAVE_TIMEOUT_MS = 2500;
@@ -64,7 +64,7 @@ const CLOSE_GRACE_MS = 250;
 /** Housekeeping: idle links, and known members to disk when they have changed, milliseconds. */
 const UPKEEP_MS = 1000;
 
-export interface MemberOptions {
+export interface NodeOptions {
   readonly config: MemberConfig;
   readonly identity: Identity;
   readonly state: StateDirectory | undefined;
@@ -92,8 +92,8 @@ const random: Random = {
 const monotonic = (): number => performance.now();
 const wall = (): number => Date.now();
 
-export class Member {
-  readonly #options: MemberOptions;
+export class Node {
+  readonly #options: NodeOptions;
   readonly #agreement: AgreementKey = generateAgreementKey();
   readonly #protocols = new Protocols();
   readonly #stack: Stack;
@@ -113,7 +113,7 @@ export class Member {
   #cache: ViewCache | undefined;
   #onDeparted: () => void = () => {};
 
-  constructor(options: MemberOptions) {
+  constructor(options: NodeOptions) {
     this.#options = options;
     this.#identity = options.identity;
     const identity = () => this.#identity;

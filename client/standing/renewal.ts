@@ -1,7 +1,13 @@
 /** Asks for the next certificate at about two thirds of the present one's life, and again until it is there. */
-import { CLOCK_TOLERANCE_MS, type FirefliesError, type Identity, keyPairOf, saveIdentity } from "../identity/index.js";
-import { asFirefliesError } from "../net/index.js";
-import { renew } from "./authority.js";
+import {
+  CLOCK_TOLERANCE_MS,
+  type FirefliesError,
+  type Identity,
+  keyPairOf,
+  saveIdentity,
+} from "../../identity/index.js";
+import { asFirefliesError } from "../../net/index.js";
+import { renew } from "../authority/authority.js";
 import { byEitherClock, type Clocks } from "./clocks.js";
 
 /** The share of a certificate's life after which it is renewed; the rest is for an authority that is away. */

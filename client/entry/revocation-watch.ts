@@ -1,5 +1,5 @@
 /** Watches the age of the revocation list that is held (rule R17): one past its time means that nobody knows what is revoked. */
-import { FirefliesError } from "../identity/index.js";
+import { FirefliesError } from "../../identity/index.js";
 
 /** What a list says of itself. */
 export interface ListDates {

@@ -1,6 +1,6 @@
 /** The application's gossip on its way to ring neighbours: one hand-over for each at a time, and few at once. */
-import type { Recipient } from "../gossip/index.js";
-import type { MemberId } from "../rings/index.js";
+import type { Recipient } from "../../gossip/index.js";
+import type { MemberId } from "../../rings/index.js";
 import type { Messenger } from "./messenger.js";
 
 /** Hand-overs under way at once: each holds the content, of up to 4 MiB, until it is on its way. */

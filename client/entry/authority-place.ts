@@ -12,10 +12,10 @@ import {
   messageOf,
   PUBLIC_FILE_MODE,
   readText,
-} from "../identity/index.js";
-import { asFirefliesError } from "../net/index.js";
-import { placeOf } from "./authority.js";
-import type { MemberConfig } from "./config/index.js";
+} from "../../identity/index.js";
+import { asFirefliesError } from "../../net/index.js";
+import { placeOf } from "../authority/authority.js";
+import type { MemberConfig } from "../config/index.js";
 
 export const AUTHORITY_FILE = "authority.json";
 

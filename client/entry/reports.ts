@@ -3,10 +3,17 @@
  * those who are there to newcomers. The answers bring the revocation list (rule R17), so that gossip has something to spread.
  * A network reports about once a second as a whole, however large it is: members that hear of a new list first tell the others.
  */
-import { type FirefliesError, fingerprintOf, type Identity } from "../identity/index.js";
-import { asFirefliesError } from "../net/index.js";
-import { type Contact, fetchRevocations, Line, type Reported, type ReportOptions, report } from "./authority.js";
-import { byEitherClock, type Clocks } from "./clocks.js";
+import { type FirefliesError, fingerprintOf, type Identity } from "../../identity/index.js";
+import { asFirefliesError } from "../../net/index.js";
+import {
+  type Contact,
+  fetchRevocations,
+  Line,
+  type Reported,
+  type ReportOptions,
+  report,
+} from "../authority/authority.js";
+import { byEitherClock, type Clocks } from "../standing/clocks.js";
 import type { RevocationWatch } from "./revocation-watch.js";
 
 /** Reports of the whole network lie this far apart, milliseconds ... */

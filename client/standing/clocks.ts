@@ -1,5 +1,5 @@
 /** The two times that a member has (rule R18): what its wall clock says, and what it believes. After a step one is wrong. */
-import { FirefliesError } from "../identity/index.js";
+import { FirefliesError } from "../../identity/index.js";
 
 /** Unix milliseconds both. The same, but for the time after a step of the wall clock that nothing has proven. */
 export interface Clocks {

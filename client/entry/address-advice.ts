@@ -2,8 +2,8 @@
  * What addresses alone tell an operator: that nobody on another machine can reach this member, or that this member may not dial
  * what another one advertises. Both look like a network in which nobody answers.
  */
-import { FirefliesError } from "../identity/index.js";
-import { parseAddress, rangeOf, refusalToDial } from "../net/index.js";
+import { FirefliesError } from "../../identity/index.js";
+import { parseAddress, rangeOf, refusalToDial } from "../../net/index.js";
 
 /** The page that says how to get over it. */
 const PAGE = "docs/second-machine.md";

@@ -1,6 +1,6 @@
 /** How a stream ends that a stopping member waits for: by its program, in order. */
 import { setImmediate as turn } from "node:timers/promises";
-import type { ByteDuplex } from "../net/index.js";
+import type { ByteDuplex } from "../../net/index.js";
 import { after, either } from "./wait.js";
 
 /**

@@ -2,20 +2,20 @@
  * A member's way in, and what it owes the authority meanwhile, put together: contacts and reports, the revocation list's age,
  * what its addresses mean, and a goodbye at the end.
  */
-import { addressesOf, type Peer, TRANSPORT_GRPC } from "../gossip/index.js";
-import type { FirefliesError } from "../identity/index.js";
+import { addressesOf, type Peer, TRANSPORT_GRPC } from "../../gossip/index.js";
+import type { FirefliesError } from "../../identity/index.js";
+import type { Contact } from "../authority/authority.js";
+import type { Told } from "../driver/driver.js";
+import type { Node } from "../node.js";
 import { AddressAdvice, loopbackAdvice } from "./address-advice.js";
-import type { Contact } from "./authority.js";
-import type { Told } from "./driver/driver.js";
 import { Entry } from "./entry.js";
-import type { Member } from "./member.js";
 import type { Memory } from "./recollection.js";
 import { Reports } from "./reports.js";
 import { RevocationWatch } from "./revocation-watch.js";
 
 export interface ArrivalOptions {
   /** It listens. */
-  readonly member: Member;
+  readonly member: Node;
   /** Of the authority; empty when there is none to speak to. */
   readonly urls: readonly string[];
   /** Members to contact first, from the configuration. */

@@ -1,9 +1,9 @@
 /** How a member that listens gets in among the others: whom it asks first, when it is in, and new contacts while it is alone. */
-import { FirefliesError } from "../identity/index.js";
-import { asFirefliesError, onAbort } from "../net/index.js";
-import type { Contact } from "./authority.js";
+import { FirefliesError } from "../../identity/index.js";
+import { asFirefliesError, onAbort } from "../../net/index.js";
+import type { Contact } from "../authority/authority.js";
+import type { Node } from "../node.js";
 import { Company } from "./company.js";
-import type { Member } from "./member.js";
 import { type Memory, remembered } from "./recollection.js";
 import type { Reports } from "./reports.js";
 
@@ -14,7 +14,7 @@ import type { Reports } from "./reports.js";
 const PATIENCE_MS = 5_000;
 
 export interface EntryOptions {
-  readonly member: Member;
+  readonly member: Node;
   readonly reports: Reports;
   /** There is an authority to ask. */
   readonly hasAuthority: boolean;

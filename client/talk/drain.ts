@@ -2,7 +2,7 @@
  * The end of a member's work: what runs may finish until a deadline, and what has not is cut, with a code for whoever
  * waits for it.
  */
-import { FirefliesError } from "../identity/index.js";
+import { FirefliesError } from "../../identity/index.js";
 import type { Messenger } from "./messenger.js";
 import type { Streams } from "./streams.js";
 import { after, either, fired } from "./wait.js";

@@ -12,10 +12,10 @@ import {
   messageOf,
   nextKey,
   saveIdentity,
-} from "../identity/index.js";
-import { type Admission, enroll, placeOf, renew } from "./authority.js";
+} from "../../identity/index.js";
+import { type Admission, enroll, placeOf, renew } from "../authority/authority.js";
+import type { MemberConfig } from "../config/index.js";
 import { knownAuthority, rememberAuthority } from "./authority-place.js";
-import type { MemberConfig } from "./config/index.js";
 
 export interface Enrolled {
   readonly identity: Identity;

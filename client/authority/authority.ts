@@ -14,7 +14,7 @@ import {
   type ReportAnswer,
   type ReportBody,
   sameNetwork,
-} from "../identity/index.js";
+} from "../../identity/index.js";
 import {
   type Contact,
   type Granted,
@@ -23,13 +23,13 @@ import {
   readGranted,
   readRevocations,
   recordOf,
-} from "./authority/answers.js";
-import { type Call, callAuthority } from "./authority/call.js";
-import type { Line } from "./authority/line.js";
+} from "./answers.js";
+import { type Call, callAuthority } from "./call.js";
+import type { Line } from "./line.js";
 
-export type { Contact, Granted } from "./authority/answers.js";
-export { AUTHORITY_TIMEOUT_MS } from "./authority/call.js";
-export { Line } from "./authority/line.js";
+export type { Contact, Granted } from "./answers.js";
+export { AUTHORITY_TIMEOUT_MS } from "./call.js";
+export { Line } from "./line.js";
 
 const FINGERPRINT = /^[0-9a-f]{64}$/i;
 

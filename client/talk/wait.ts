@@ -1,5 +1,5 @@
 /** Waiting for the first of two things. */
-import { onAbort } from "../net/index.js";
+import { onAbort } from "../../net/index.js";
 
 export interface Wait {
   readonly promise: Promise<void>;

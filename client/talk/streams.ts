@@ -3,11 +3,11 @@
  * the process down. The bytes themselves are the session's duplexes (net/session/session.ts): back-pressure and half-close are
  * theirs.
  */
-import { FirefliesError, type MemberCertificate } from "../identity/index.js";
-import type { ByteDuplex, Session } from "../net/index.js";
-import { errorText } from "../net/index.js";
-import type { MemberId } from "../rings/index.js";
-import { STREAM } from "./protocols.js";
+import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import type { ByteDuplex, Session } from "../../net/index.js";
+import { errorText } from "../../net/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { STREAM } from "../protocols.js";
 import { mayBegin, type Places } from "./shares.js";
 import { inOrder } from "./stream-end.js";
 

@@ -2,9 +2,9 @@
  * Whether this member is among the others, for its program and its operator: what the machine finds (gossip/isolation.ts), and
  * that everybody who is called refuses this member's certificate. Tells when it is out and why, what to do, and when it is back.
  */
-import type { IsolationReason } from "../gossip/index.js";
-import { FirefliesError } from "../identity/index.js";
-import type { Change, Isolated } from "./types.js";
+import type { IsolationReason } from "../../gossip/index.js";
+import { FirefliesError } from "../../identity/index.js";
+import type { Change, Isolated } from "../types.js";
 
 /** Calls in a row that were refused, and nobody's answered ... */
 const REFUSALS_MIN = 3;
