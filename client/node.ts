@@ -44,7 +44,6 @@ import { advertisedAddresses, type Interfaces, type MemberConfig, noteAddresses 
 import { destinationOf } from "./directory.js";
 import { Driver, type Told } from "./driver/driver.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
-import type { Memory } from "./entry/recollection.js";
 import type { Dispatch } from "./messages/responder.js";
 import { EXCHANGE, LIMITS, MESSAGES, PROBE, STREAM } from "./protocols.js";
 import { settingsOf } from "./settings.js";
@@ -53,6 +52,7 @@ import type { Isolation } from "./standing/isolation.js";
 import { ReachWatch } from "./standing/reach-watch.js";
 import { ViewCache } from "./standing/view-cache.js";
 import type { StateDirectory } from "./state/index.js";
+import type { Memory } from "./state/recollection.js";
 import { drain } from "./talk/drain.js";
 import { Messenger } from "./talk/messenger.js";
 import { type StreamHandler, Streams } from "./talk/streams.js";

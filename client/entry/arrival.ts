@@ -7,9 +7,9 @@ import type { FirefliesError } from "../../identity/index.js";
 import type { Contact } from "../authority/authority.js";
 import type { Told } from "../driver/driver.js";
 import type { Node } from "../node.js";
+import type { Memory } from "../state/recollection.js";
 import { AddressAdvice, loopbackAdvice } from "./address-advice.js";
 import { Entry } from "./entry.js";
-import type { Memory } from "./recollection.js";
 import { Reports } from "./reports.js";
 import { RevocationWatch } from "./revocation-watch.js";
 

@@ -3,8 +3,8 @@ import { FirefliesError } from "../../identity/index.js";
 import { asFirefliesError, onAbort } from "../../net/index.js";
 import type { Contact } from "../authority/authority.js";
 import type { Node } from "../node.js";
+import { type Memory, remembered } from "../state/recollection.js";
 import { Company } from "./company.js";
-import { type Memory, remembered } from "./recollection.js";
 import type { Reports } from "./reports.js";
 
 /**

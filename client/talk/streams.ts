@@ -7,8 +7,8 @@ import { FirefliesError, type MemberCertificate } from "../../identity/index.js"
 import type { ByteDuplex, Session } from "../../net/index.js";
 import { errorText } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
+import { mayBegin, type Places } from "../messages/shares.js";
 import { STREAM } from "../protocols.js";
-import { mayBegin, type Places } from "./shares.js";
 import { inOrder } from "./stream-end.js";
 
 /**

@@ -2,7 +2,7 @@
 import { addressesOf, parseStatement, type Recipient, TRANSPORT_GRPC } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
-import type { Restored, StateDirectory } from "../state/index.js";
+import type { Restored, StateDirectory } from "./index.js";
 
 export interface Memory {
   /** No epoch above it was ever signed; 0 when none is known. */
