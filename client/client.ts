@@ -481,7 +481,10 @@ export class Client {
       addresses: () => member.addresses,
       directory: config.dir,
       clocks: () => member.clocks,
-      onRenewed: (identity) => member.renewed(identity),
+      onRenewed: (identity) => {
+        this.#isolation.renewed();
+        member.renewed(identity);
+      },
       onFailed: this.#onAlarm,
     });
   }

@@ -10,6 +10,7 @@ export {
   type Resolver,
   type Transport,
   tcpTransport,
+  wsTransport,
 } from "../net/index.js";
 export type { MemberId } from "../rings/index.js";
 export { Client, type ClientParts, SEND_TIMEOUT_MS } from "./client.js";

@@ -61,6 +61,11 @@ export class Isolation {
     this.#update();
   }
 
+  /** I have another certificate: what was refused was the one before. That all refuse me is over with the first answer. */
+  renewed(): void {
+    if (this.#current?.reason !== "refused") this.#refusals = 0;
+  }
+
   /** A member has answered. */
   answered(): void {
     if (this.#refusals === 0) return;

@@ -1,6 +1,6 @@
 /**
  * Streams of the application: counted per member, cut when a member leaves the view, and with handlers that cannot take
- * the process down. The bytes themselves are the transport's duplexes (transport.ts): back-pressure and half-close are
+ * the process down. The bytes themselves are the session's duplexes (net/session/session.ts): back-pressure and half-close are
  * theirs.
  */
 import { FirefliesError, type MemberCertificate } from "../identity/index.js";
@@ -13,7 +13,7 @@ import { inOrder } from "./stream-end.js";
 
 /**
  * Streams open at once with one member, either way: a reader that has stopped holds about 2 MiB at each end
- * (transport.ts, grpc/), so one member can hold 64 MB here at most.
+ * (net/session/), so one member can hold 64 MB here at most.
  */
 export const STREAMS_PER_PEER_MAX = 32;
 /**

@@ -25,7 +25,7 @@ export type Told = Exclude<Output, { kind: "save" | "send" | "probe" | "summon" 
 
 export interface DriverOptions {
   readonly machine: Machine;
-  readonly links: Pick<Links, "reach">;
+  readonly links: Pick<Links, "reach" | "get">;
   readonly pings: PingSender;
   readonly verifier: Verifier;
   /** Monotonic milliseconds. */
@@ -193,7 +193,8 @@ export class Driver {
         await this.#call(session, PROBE, new Uint8Array(0), now() + patience);
         return "answered";
       } catch (error) {
-        if (!(error instanceof FirefliesError) || error.code !== "link-closed") return outcomeOf(error);
+        if (!(error instanceof FirefliesError) || error.code !== "link-closed")
+          return outcomeOf(error, links.get(to.id!)?.wasReached);
       }
     }
     return "silent";

@@ -24,18 +24,41 @@ export interface Packet {
 
 /** One message of a stream, or the end of the sender's direction. */
 export interface Chunk {
-  content: { $case: "data"; value: Uint8Array } | { $case: "end"; value: End } | undefined;
+  content: { $case: "data"; value: Uint8Array } | { $case: "end"; value: End } | { $case: "opened"; value: Opened } | {
+    $case: "open";
+    value: Open;
+  } | undefined;
+}
+
+/** The first chunk of the side that is called back: it takes the call. */
+export interface Opened {
+}
+
+/** The first chunk of the side that calls back. */
+export interface Open {
+  /** The id of what is called. */
+  protocol: string;
+  /** In how many milliseconds the caller gives up; 0 when it does not. */
+  timeoutMs: number;
 }
 
 /** As Chunk on the wire, with a Frame as its data. */
 export interface FrameChunk {
-  content: { $case: "frame"; value: Frame } | { $case: "end"; value: End } | undefined;
+  content: { $case: "frame"; value: Frame } | { $case: "end"; value: End } | { $case: "opened"; value: Opened } | {
+    $case: "open";
+    value: Open;
+  } | undefined;
 }
 
-/** gRPC knows no half-close by the called side: the end is a message. */
+/**
+ * gRPC knows no half-close by the called side: the end is a message. That it has arrived is confirmed by HTTP/2: the sender
+ * pings behind it.
+ */
 export interface End {
   /** Empty: this direction ended in order. Else why both have: a code of the table in docs/errors.md. */
   code: string;
+  /** What is to be said to people about it; at most 512 characters. */
+  text: string;
 }
 
 export interface Frame {
@@ -125,6 +148,12 @@ export const Chunk: MessageFns<Chunk> = {
       case "end":
         End.encode(message.content.value, writer.uint32(18).fork()).join();
         break;
+      case "opened":
+        Opened.encode(message.content.value, writer.uint32(26).fork()).join();
+        break;
+      case "open":
+        Open.encode(message.content.value, writer.uint32(34).fork()).join();
+        break;
     }
     return writer;
   },
@@ -158,6 +187,114 @@ export const Chunk: MessageFns<Chunk> = {
             message.content = { $case: "end", value: End.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.content = { $case: "opened", value: Opened.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.content = { $case: "open", value: Open.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseOpened(): Opened {
+  return {};
+}
+
+export const Opened: MessageFns<Opened> = {
+  encode(_: Opened, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Opened {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOpened();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseOpen(): Open {
+  return { protocol: "", timeoutMs: 0 };
+}
+
+export const Open: MessageFns<Open> = {
+  encode(message: Open, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.protocol !== "") {
+      writer.uint32(10).string(message.protocol);
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(16).uint32(message.timeoutMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Open {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOpen();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.protocol = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.timeoutMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -183,6 +320,12 @@ export const FrameChunk: MessageFns<FrameChunk> = {
         break;
       case "end":
         End.encode(message.content.value, writer.uint32(18).fork()).join();
+        break;
+      case "opened":
+        Opened.encode(message.content.value, writer.uint32(26).fork()).join();
+        break;
+      case "open":
+        Open.encode(message.content.value, writer.uint32(34).fork()).join();
         break;
     }
     return writer;
@@ -217,6 +360,22 @@ export const FrameChunk: MessageFns<FrameChunk> = {
             message.content = { $case: "end", value: End.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.content = { $case: "opened", value: Opened.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.content = { $case: "open", value: Open.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -231,13 +390,16 @@ export const FrameChunk: MessageFns<FrameChunk> = {
 };
 
 function createBaseEnd(): End {
-  return { code: "" };
+  return { code: "", text: "" };
 }
 
 export const End: MessageFns<End> = {
   encode(message: End, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.code !== "") {
       writer.uint32(10).string(message.code);
+    }
+    if (message.text !== "") {
+      writer.uint32(18).string(message.text);
     }
     return writer;
   },
@@ -261,6 +423,14 @@ export const End: MessageFns<End> = {
             }
 
             message.code = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.text = reader.string();
             continue;
           }
         }
@@ -463,11 +633,15 @@ export const Batch: MessageFns<Batch> = {
   },
 };
 
+/**
+ * Each protocol that is registered has its own id (net/session/protocol.ts); these are the overlay's. Calls are named by the
+ * id, so they are in lower case.
+ */
 export type OverlayService = typeof OverlayService;
 export const OverlayService = {
   /** Reconciliation and push of statements between two members. */
   exchange: {
-    path: "/fireflies.v1.Overlay/Exchange" as const,
+    path: "/fireflies.v1.Overlay/exchange" as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: Packet): Buffer => Buffer.from(Packet.encode(value).finish()),
@@ -477,7 +651,7 @@ export const OverlayService = {
   },
   /** The failure detector's fallback when UDP does not get through. */
   probe: {
-    path: "/fireflies.v1.Overlay/Probe" as const,
+    path: "/fireflies.v1.Overlay/probe" as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: Packet): Buffer => Buffer.from(Packet.encode(value).finish()),
@@ -487,7 +661,7 @@ export const OverlayService = {
   },
   /** Signed requests of the caller and their signed replies, multiplexed: one per link, one more for large requests. */
   messages: {
-    path: "/fireflies.v1.Overlay/Messages" as const,
+    path: "/fireflies.v1.Overlay/messages" as const,
     requestStream: true as const,
     responseStream: true as const,
     requestSerialize: (value: FrameChunk): Buffer => Buffer.from(FrameChunk.encode(value).finish()),
@@ -497,7 +671,20 @@ export const OverlayService = {
   },
   /** One stream of the application. */
   stream: {
-    path: "/fireflies.v1.Overlay/Stream" as const,
+    path: "/fireflies.v1.Overlay/stream" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: Chunk): Buffer => Buffer.from(Chunk.encode(value).finish()),
+    requestDeserialize: (value: Buffer): Chunk => Chunk.decode(value),
+    responseSerialize: (value: Chunk): Buffer => Buffer.from(Chunk.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Chunk => Chunk.decode(value),
+  },
+  /**
+   * A spare call that the dialling side keeps open. The accepting side claims it by a first chunk with `open`, and is the
+   * caller from then on: of a call (data, end; answered by data, end) or of a duplex. The dialling side opens the next spare.
+   */
+  back: {
+    path: "/fireflies.v1.Overlay/back" as const,
     requestStream: true as const,
     responseStream: true as const,
     requestSerialize: (value: Chunk): Buffer => Buffer.from(Chunk.encode(value).finish()),
@@ -516,6 +703,11 @@ export interface OverlayServer extends UntypedServiceImplementation {
   messages: handleBidiStreamingCall<FrameChunk, FrameChunk>;
   /** One stream of the application. */
   stream: handleBidiStreamingCall<Chunk, Chunk>;
+  /**
+   * A spare call that the dialling side keeps open. The accepting side claims it by a first chunk with `open`, and is the
+   * caller from then on: of a call (data, end; answered by data, end) or of a duplex. The dialling side opens the next spare.
+   */
+  back: handleBidiStreamingCall<Chunk, Chunk>;
 }
 
 export interface MessageFns<T> {

@@ -35,6 +35,7 @@ export class Link {
   /** Made by the other side; the newest last. */
   readonly #accepted = new Set<Held>();
   #unreached: Unreached | undefined;
+  #wasReached = false;
   /** My dials fail: what the other side made is used without waiting for them. */
   #isReversed = false;
   readonly #listeners = new Set<() => void>();
@@ -61,8 +62,9 @@ export class Link {
     return this.#unreached;
   }
 
-  get isEmpty(): boolean {
-    return this.#dialled === undefined && this.#accepted.size === 0 && this.#unreached === undefined;
+  /** There was a session once: the member was there, and its addresses led to it or it came by itself. */
+  get wasReached(): boolean {
+    return this.#wasReached;
   }
 
   /** The ways that are open now, the preferred one first. */
@@ -82,6 +84,7 @@ export class Link {
   dial(held: Held): Held | undefined {
     const before = this.#dialled;
     this.#dialled = held;
+    this.#wasReached = true;
     this.#unreached = undefined;
     this.#isReversed = false;
     this.#changed();
@@ -90,6 +93,7 @@ export class Link {
 
   accept(held: Held): void {
     this.#accepted.add(held);
+    this.#wasReached = true;
     this.#unreached = undefined;
     this.#changed();
   }

@@ -19,7 +19,7 @@ const IDLE_MS = 30 * 60_000;
 const RETIRED_MS = 24 * 60 * 60_000;
 /** Dialled sessions kept; the longest unused beyond them are closed. A ring neighbour for each of 100 rings, and as many others. */
 const DIALLED_MAX = 512;
-/** Links remembered: those with sessions, and members that could not be reached. */
+/** Links remembered: those with sessions, and of others that they were reached, or could not be. */
 const LINKS_MAX = 8192;
 /**
  * Milliseconds for one dial with everything in it. It serves all who wait for the member, each with a deadline of its own:
@@ -345,7 +345,6 @@ export class Links {
   #lost(link: Link, held: Held): void {
     const isDialled = link.dialled === held;
     if (!link.lost(held) || this.#closed || this.#links.get(link.id) !== link) return;
-    if (link.isEmpty) this.#links.delete(link.id);
     if (isDialled) this.#options.onLost?.(link.id);
   }
 
@@ -355,7 +354,6 @@ export class Links {
       link.lost(held);
       held.session.close();
     }
-    if (link.isEmpty && this.#links.get(link.id) === link) this.#links.delete(link.id);
   }
 
   #makeRoom(): void {

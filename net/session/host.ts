@@ -132,7 +132,7 @@ export class SessionHost {
     this.#shared.stalls.close();
   }
 
-  async #connect(connection: Duplex, { path, expect }: ConnectOptions): Promise<Session> {
+  async #connect(connection: RoomyDuplex, { path, expect }: ConnectOptions): Promise<Session> {
     const tls = await handshakeAsClient(connection, this.#options.identity());
     const peer = provenPeer(tls, this.#options);
     if (peer instanceof FirefliesError) throw peer;
@@ -144,7 +144,7 @@ export class SessionHost {
     return session;
   }
 
-  async #accept(connection: Duplex, from: Address): Promise<void> {
+  async #accept(connection: RoomyDuplex, from: Address): Promise<void> {
     const tls = await handshakeAsServer(connection, this.#options.identity());
     const peer = provenPeer(tls, this.#options);
     // Who is revoked would only hold a connection on which every call is refused.
@@ -167,7 +167,7 @@ export class SessionHost {
     const session = ProvenSession.accepted(this.#shared, proven, http2);
     keep(this.#accepted, session);
     this.#closeOldest(proven.peer.id);
-    this.#onSession(session, proven.connection);
+    this.#onSession(session, proven.connection.below);
   }
 
   #closeOldest(member: MemberId): void {

@@ -1,6 +1,5 @@
 /** A Session (session.ts): an HTTP/2 session over a proven connection, its calls and duplexes, and its end. */
 import type { ClientHttp2Session, ServerHttp2Session } from "node:http2";
-import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
@@ -16,6 +15,7 @@ import type { Open } from "./open.js";
 import type { SessionHostOptions } from "./options.js";
 import { AcceptedOpener, DialledOpener, type Opener } from "./outgoing.js";
 import type { Protocol } from "./protocol.js";
+import type { RoomyDuplex } from "./roomy.js";
 import { Serving } from "./serving.js";
 import type { ByteDuplex, OpenOptions, Path, Session } from "./session.js";
 import { offerSpares, Spares } from "./spares.js";
@@ -35,8 +35,8 @@ export interface Shared {
 export interface Proven {
   readonly peer: MemberCertificate;
   readonly path: Path;
-  /** Below TLS, as the transport gave it. */
-  readonly connection: Duplex;
+  /** Below TLS. */
+  readonly connection: RoomyDuplex;
   readonly tls: TLSSocket;
 }
 

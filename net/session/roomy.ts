@@ -7,20 +7,28 @@
  *   and calls wait until something else ends them (Node 20.20, 22.23 and 24.21).
  * - The same failed write, while input is being processed, makes Node 20.20 process freed input: the process dies.
  */
+import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { WINDOW_BYTES } from "./limits.js";
 
 /** A full window of data, with frames, records and last words beside it. */
 const ROOM_BYTES = 2 * WINDOW_BYTES;
+/**
+ * An idle session sends nothing and may stand for days. TCP itself then finds an end that is gone (a machine without power),
+ * and middleboxes remember the connection: an empty segment after so many idle milliseconds.
+ */
+const KEEPALIVE_MS = 20 * 60_000;
 /** Read ahead of TLS, in bytes: one read of the system's. */
 const READ_AHEAD_BYTES = 64 * 1024;
 
 export class RoomyDuplex extends Duplex {
-  readonly #below: Duplex;
+  /** The transport's. */
+  readonly below: Duplex;
 
   constructor(below: Duplex) {
     super({ highWaterMark: READ_AHEAD_BYTES });
-    this.#below = below;
+    this.below = below;
+    if (below instanceof Socket) below.setKeepAlive(true, KEEPALIVE_MS);
     below.on("data", (chunk: Buffer) => {
       if (!this.push(chunk)) below.pause();
     });
@@ -31,32 +39,32 @@ export class RoomyDuplex extends Duplex {
   }
 
   override _read(): void {
-    this.#below.resume();
+    this.below.resume();
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.#below.write(chunk);
+    this.below.write(chunk);
     this.#whenRoom(done);
   }
 
   override _writev(chunks: readonly { readonly chunk: Buffer }[], done: () => void): void {
-    this.#below.cork();
-    for (const { chunk } of chunks) this.#below.write(chunk);
-    this.#below.uncork();
+    this.below.cork();
+    for (const { chunk } of chunks) this.below.write(chunk);
+    this.below.uncork();
     this.#whenRoom(done);
   }
 
   override _final(done: () => void): void {
-    this.#below.end(done);
+    this.below.end(done);
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#below.destroy();
+    this.below.destroy();
     done(error);
   }
 
   #whenRoom(done: () => void): void {
-    if (this.#below.writableLength < ROOM_BYTES) done();
-    else this.#below.once("drain", done);
+    if (this.below.writableLength < ROOM_BYTES) done();
+    else this.below.once("drain", done);
   }
 }

@@ -49,7 +49,7 @@ class Scene {
     };
     this.driver = new Driver({
       machine: this.machine as unknown as Machine,
-      links: { reach: async () => link as unknown as Session },
+      links: { reach: async () => link as unknown as Session, get: () => undefined },
       pings: {
         ping: (_to, _addresses, nonce) => this.log.push(`ping ${nonce}`),
         summon: (_to, _addresses, { ring, epoch }) => this.log.push(`summon ${ring} ${epoch}`),

@@ -59,6 +59,17 @@ describe("what is told of isolation", () => {
     expect(said).toEqual(["refused", "nobody", "!nobody"]);
   });
 
+  it("counts no refusals of a certificate that was replaced", () => {
+    const { isolation, said, pass } = told();
+    isolation.found("equivocated");
+    for (let time = 0; time < 5; time++) isolation.refused();
+    pass(4000);
+    isolation.renewed();
+    isolation.over();
+    isolation.refused();
+    expect(said).toEqual(["equivocated", "!equivocated"]);
+  });
+
   it.each([
     ["revoked", /enrol again/],
     ["expired", /fireflies renew --dir \/m/],

@@ -25,6 +25,14 @@ describe("a try that failed", () => {
     expect(outcomeOf(new DialError(reasons[0]!, "203.0.113.7:1", { reasons }))).toBe(outcome);
   });
 
+  it("is silence when its name is gone and it was reached before; not when this machine is at fault", () => {
+    const failed = (...reasons: DialReason[]) => new DialError(reasons[0]!, "b.example:1", { reasons });
+    expect(outcomeOf(failed("unresolved"), true)).toBe("silent");
+    expect(outcomeOf(failed("unresolved", "forbidden"), true)).toBe("silent");
+    expect(outcomeOf(failed("unresolved", "local"), true)).toBe("unable");
+    for (const reason of ["local", "forbidden"] as const) expect(outcomeOf(failed(reason), true)).toBe("unable");
+  });
+
   it("after the connection was made is silence", () => {
     for (const code of ["timeout", "peer-refused", "overloaded"] as const)
       expect(outcomeOf(new FirefliesError(code))).toBe("silent");

@@ -5,18 +5,17 @@
  *
  *   node test/long/held-memory.mjs [--rogues 6] [--memory-max 134217728]
  */
+
 import { fork } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect as http2Connect } from "node:http2";
 import { connect as tlsConnect } from "node:tls";
 import { parseArgs } from "node:util";
-import * as identity from "../../dist/identity/index.js";
+import { certificatesToPem } from "../../dist/identity/index.js";
 import { Protocols, SessionHost, tcpTransport } from "../../dist/net/index.js";
-import { memberIdFromBytes } from "../../dist/rings/index.js";
+import { newNetwork, opened } from "./members.mjs";
 
 const MIB = 1024 * 1024;
-const DAY_MS = 24 * 60 * 60_000;
 /** What may come on top of the budget: blocks that wait for the collector, and 300 streams. */
 const BESIDE_MB = 150;
 const PROTOCOLS = [
@@ -48,7 +47,7 @@ async function attack() {
   const { values } = parseArgs({ options });
   const memoryMax = Number(values["memory-max"]);
   const network = await newNetwork();
-  const child = fork(new URL(import.meta.url).pathname, []);
+  const child = fork(new URL(import.meta.url), []);
   child.send({ member: await network.member(), memoryMax });
   const [{ port }] = await once(child, "message");
   const before = await report(child);
@@ -74,7 +73,7 @@ function begin(port, { certificate, privateKey }, counts) {
   const socket = tlsConnect({
     ...{ port, host: "127.0.0.1", rejectUnauthorized: false, ALPNProtocols: ["h2"] },
     key: privateKey.export({ type: "pkcs8", format: "pem" }),
-    cert: identity.certificatesToPem(certificate.leaf, certificate.issuer),
+    cert: certificatesToPem(certificate.leaf, certificate.issuer),
   });
   const session = http2Connect("https://member", { createConnection: () => socket, maxSessionMemory: 1_000 });
   session.on("error", () => {});
@@ -108,39 +107,6 @@ async function quiet(child) {
 async function report(child) {
   const [message] = await once(child, "message");
   return message;
-}
-
-async function newNetwork() {
-  const network = { networkId: new Uint8Array(randomBytes(32)), ringCount: 9, deltaMs: 1500 };
-  const [rootKey, issuingKey] = [identity.generateKeyPair(), identity.generateKeyPair()];
-  const validity = { notBefore: Date.now() - DAY_MS, notAfter: Date.now() + 30 * DAY_MS };
-  const signer = (pair) => (data) => identity.signRaw(pair.privateKey, data);
-  const root = await identity.createRoot({ name: "root", spki: rootKey.spki, sign: signer(rootKey), validity });
-  const parent = { certificate: root, sign: signer(rootKey) };
-  const { spki } = issuingKey;
-  const issuing = await identity.createIssuing({ name: "issuing", spki, network, root: parent, validity });
-  const issuer = { certificate: issuing, sign: signer(issuingKey) };
-  const member = async () => {
-    const pair = identity.generateKeyPair();
-    const id = memberIdFromBytes(new Uint8Array(randomBytes(32)));
-    const leaf = await identity.issueMember({ id, spki: pair.spki, network, issuer, validity });
-    return { key: identity.privateKeyToPem(pair.privateKey), ...base64({ leaf, issuer: issuing, root }) };
-  };
-  return { member };
-}
-
-function base64(parts) {
-  const texts = Object.entries(parts).map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")]);
-  return Object.fromEntries(texts);
-}
-
-/** A member's identity as it crosses a process boundary. */
-function opened({ key, ...parts }) {
-  const [leaf, issuer, root] = [parts.leaf, parts.issuer, parts.root].map(
-    (text) => new Uint8Array(Buffer.from(text, "base64")),
-  );
-  const verdict = identity.verifyMemberCertificate({ leaf, issuer }, { root, now: Date.now() });
-  return { certificate: verdict.certificate, privateKey: identity.privateKeyFromPem(key).privateKey, root };
 }
 
 function print(text) {

@@ -10,7 +10,7 @@ import { Budget, type Holder } from "../../net/session/budget.js";
 import { STALL_MS, Stalls } from "../../net/session/stalls.js";
 import type { MemberId } from "../../rings/index.js";
 import { TestNetwork } from "../support/test-network.js";
-import { bytes, codeOf, endOf, type Member, Scene, soon } from "./session-contract.js";
+import { bytes, codeOf, endOf, type Member, Scene, soon } from "./session-scene.js";
 
 const MIB = 1024 * 1024;
 

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, expect, it } from "vitest";
 import type { Identity } from "../../identity/index.js";
 import { type ByteDuplex, deadlineIn, tcpTransport } from "../../net/index.js";
 import { TestNetwork } from "../support/test-network.js";
-import { codeOf, endOf, type Member, Scene } from "./session-contract.js";
+import { codeOf, endOf, type Member, Scene } from "./session-scene.js";
 import { TcpProxy } from "./tcp-proxy.js";
 
 let [aliceId, bobId]: Identity[] = [];

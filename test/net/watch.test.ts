@@ -5,7 +5,7 @@ import type { FirefliesError, Identity } from "../../identity/index.js";
 import { deadlineIn, type Session, tcpTransport } from "../../net/index.js";
 import { PING_TIMEOUT_MS, SILENCE_MS, Vigil, verdict, Watch } from "../../net/session/watch.js";
 import { TestNetwork } from "../support/test-network.js";
-import { bytes, codeOf, endOf, Scene } from "./session-contract.js";
+import { bytes, codeOf, endOf, Scene } from "./session-scene.js";
 import { TcpProxy, type Way } from "./tcp-proxy.js";
 
 describe("a silence", () => {
