@@ -143,6 +143,7 @@ describe("a spare call", () => {
     budget: new Budget(),
     stalls: new Stalls(),
     sent: () => {},
+    arrived: () => {},
     confirm: () => {},
     loss: undefined,
   };
