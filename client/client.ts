@@ -554,7 +554,6 @@ export class Client {
     const peer = this.#member?.machine.member(id);
     return peer ? senderOf(peer) : { id, address: "" };
   }
-
   // --- What the machine tells ---
 
   #onTold(told: Told): void {
