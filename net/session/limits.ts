@@ -43,7 +43,7 @@ const END_BYTES_MAX = 2 * 1024;
 export function wireMax(bytesMax: number): number {
   return Math.max(bytesMax + ENVELOPE_BYTES, END_BYTES_MAX);
 }
-/** The first piece of a call back: an id of 64 characters, a time, and their tags, in bytes. */
-export const CLAIM_BYTES_MAX = 128;
+/** The first piece of a call back, in bytes: an id of 64 characters, a time, and their tags; and what later versions add. */
+export const CLAIM_BYTES_MAX = 128 + 1024;
 /** All header fields of a call together, in bytes; ours take about 300. */
 export const HEADERS_BYTES_MAX = 8 * 1024;
