@@ -1,4 +1,13 @@
 /** The geometry of a network: member ids, their positions on the rings, neighbours, masks, and how many rings are needed. */
+export {
+  affordableAt,
+  type Bucket,
+  type BucketRate,
+  Buckets,
+  fullBucket,
+  refilled,
+  spend,
+} from "./buckets.js";
 export { compareBytes, concatBytes, equalBytes, fromHex, toHex } from "./bytes.js";
 export {
   decodeExtensions,
