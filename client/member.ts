@@ -46,6 +46,8 @@ import { destinationOf } from "./directory.js";
 import { drain } from "./drain.js";
 import { Driver, type Told } from "./driver/driver.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
+import { SERVICES } from "./grpc/limits.js";
+import type { Services } from "./grpc/services.js";
 import type { Isolation } from "./isolation.js";
 import type { Dispatch } from "./messages/responder.js";
 import { Messenger } from "./messenger.js";
@@ -78,6 +80,7 @@ export interface MemberOptions {
   /** As os.networkInterfaces(). */
   readonly interfaces: () => Interfaces;
   readonly dispatch: Dispatch;
+  readonly services: Services;
   readonly streamHandler: () => StreamHandler | undefined;
   readonly onTold: (told: Told) => void;
   readonly onAlarm: (error: FirefliesError) => void;
@@ -102,6 +105,7 @@ export class Member {
   readonly clock = new TrustedClock(wall);
   readonly streams = new Streams();
   readonly messenger: Messenger;
+  readonly services: Services;
   #identity: Identity;
   #port = 0;
   #pings: Pings | undefined;
@@ -116,6 +120,7 @@ export class Member {
   constructor(options: MemberOptions) {
     this.#options = options;
     this.#identity = options.identity;
+    this.services = options.services;
     const identity = () => this.#identity;
     const mine = () => this.#addresses;
     // Certificates are judged by a clock that does not step (rule R18), wherever they are judged.
@@ -133,7 +138,7 @@ export class Member {
       current: (peer) => this.#currentOf(peer),
       refusal: (peer) => this.#machine?.refusal(factsOf(peer)),
       certificateOf: (id) => this.certificateOf(id),
-      isHeld: (id) => this.streams.isOpenWith(id),
+      isHeld: (id) => this.streams.isOpenWith(id) || this.services.isOpenWith(id),
       mine,
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
@@ -331,6 +336,7 @@ export class Member {
     const closed = new FirefliesError("link-closed", "The member has stopped.");
     this.messenger.close(closed);
     this.streams.close(closed);
+    this.services.close(closed);
     this.#pings?.close();
     await this.#stack.close(CLOSE_GRACE_MS);
     await this.#cache?.save();
@@ -405,6 +411,12 @@ export class Member {
       onDuplex: (peer, duplex) =>
         this.#take(peer, duplex, () => this.streams.accept(peer, duplex, this.#options.streamHandler())),
     });
+    protocols.register({
+      kind: "duplex",
+      id: SERVICES,
+      limits: LIMITS.services,
+      onDuplex: (peer, duplex) => this.#take(peer, duplex, () => this.services.accept(peer, duplex)),
+    });
   }
 
   #requireDriver({ id }: MemberCertificate): Driver {
@@ -445,6 +457,7 @@ export class Member {
     const error = new FirefliesError("peer-removed", `Member ${id} has left the view.`);
     this.messenger.endAll(id, error);
     this.streams.endAll(id, error);
+    this.services.endAll(id, error);
     this.#stack.links.drop(id);
     this.#stack.recheck();
   }

@@ -1,0 +1,13 @@
+/** What a program without a type checker may get wrong: said at once, before anything is sent. */
+
+/** Text would be sent as zeros. Throws a TypeError. */
+export function requireBytes(data: unknown): void {
+  if (data instanceof Uint8Array) return;
+  throw new TypeError("A message is a Uint8Array; for text use new TextEncoder().encode(text).");
+}
+
+/** Throws a RangeError. */
+export function requireTimeout(timeout: number | undefined): void {
+  if (timeout === undefined || timeout > 0) return;
+  throw new RangeError(`A timeout is a number of milliseconds above 0, not ${timeout}.`);
+}
