@@ -26,9 +26,9 @@ export class ByteStream extends Duplex {
       if (!this.destroyed && !this.push(message)) below.pause();
     });
     below.on("end", () => this.push(null));
-    below.on("error", (error) => this.destroy(error));
+    below.on("error", (error) => this.destroy(connectionLost(error)));
     below.on("close", () => this.destroy());
-    if (below.destroyed) this.destroy(below.errored ?? undefined);
+    if (below.destroyed) this.destroy(connectionLost(below.errored));
   }
 
   override _read(): void {
@@ -70,4 +70,9 @@ export class ByteStream extends Duplex {
     this.#blocked = undefined;
     done?.();
   }
+}
+
+/** As a socket of the system says it: of these alone grpc-js makes UNAVAILABLE, with the text. */
+export function connectionLost(error: Error | null): Error {
+  return Object.assign(new Error(error?.message ?? "The connection ended."), { code: "ECONNRESET", cause: error });
 }

@@ -15,7 +15,7 @@ import type {
 import type { FirefliesError } from "../../identity/index.js";
 import type { Session } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
-import { ByteStream } from "./byte-stream.js";
+import { ByteStream, connectionLost } from "./byte-stream.js";
 import { RECONNECT_MS, SERVICE_MESSAGE_BYTES_MAX, SERVICE_WINDOW_BYTES, SERVICES } from "./limits.js";
 import type { Grpc } from "./load.js";
 
@@ -83,7 +83,7 @@ export class Calling {
   end(error: FirefliesError): void {
     if (this.#ended) return;
     this.#ended = error;
-    for (const stream of this.#streams) stream.destroy(error);
+    for (const stream of this.#streams) stream.destroy(connectionLost(error));
     this.#channel.close();
   }
 

@@ -16,6 +16,6 @@ export const SERVICE_WINDOW_BYTES = 1024 * 1024;
  * Bytes of messages that were begun and are not whole, of all members together. Beyond it the member that holds most is cut
  * (net/session/budget.ts).
  */
-export const SERVICE_MEMORY_MAX = 64 * 1024 * 1024;
+export const SERVICE_MEMORY_MAX = 128 * 1024 * 1024;
 /** How long a lost connection is tried again, in milliseconds: the first pause, and the longest. */
 export const RECONNECT_MS = { first: 100, longest: 5_000 } as const;

@@ -1,5 +1,4 @@
 /** A gRPC service of all four kinds for tests: definition, implementation and client, written by hand. */
-import { once } from "node:events";
 import {
   type Client,
   type ClientDuplexStream,
@@ -63,9 +62,13 @@ export const echo = {
     for await (const chunk of call) bytes += (chunk as Buffer).length;
     done(null, Buffer.from(String(bytes)));
   },
-  talk: async (call: ServerDuplexStream<Buffer, Buffer>) => {
-    for await (const chunk of call) if (!call.write(chunk as Buffer)) await once(call, "drain");
-    call.end();
+  talk: (call: ServerDuplexStream<Buffer, Buffer>) => {
+    call.on("data", (chunk: Buffer) => {
+      if (call.write(chunk)) return;
+      call.pause();
+      call.once("drain", () => call.resume());
+    });
+    call.on("end", () => call.end());
   },
 };
 
