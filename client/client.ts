@@ -346,7 +346,7 @@ export class Client {
     ServiceClient: StubClass<Stub>,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Stub> {
-    const { id: memberId = id as MemberId } = this.#destination(id);
+    const { id: memberId = id as MemberId } = this.#talking && this.#destination(id);
     return await this.#services.stub(memberId, ServiceClient, signal);
   }
 
