@@ -30,7 +30,7 @@ import {
   resolveMemberConfig,
 } from "./config/index.js";
 import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
-import { DRAIN_MS, DRAIN_MS_MAX, DrainDeadline } from "./drain-deadline.js";
+import { DRAIN_MS, DrainDeadline } from "./drain-deadline.js";
 import type { Told } from "./driver/driver.js";
 import type { StubClass } from "./grpc/calling.js";
 import { Services } from "./grpc/services.js";
@@ -41,7 +41,7 @@ import { Member as RunningMember } from "./member.js";
 import { untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
-import { requireBytes, requireTimeout } from "./misuse.js";
+import { requireBytes, requireDrain, requireTimeout } from "./misuse.js";
 import { writeCertificate, writePrivateKey } from "./own-files.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import { recall } from "./recollection.js";
@@ -204,9 +204,7 @@ export class Client {
    * a RangeError for a `drain` that is no number from 0 to 3,600,000.
    */
   async stop({ drain = DRAIN_MS }: StopOptions = {}): Promise<void> {
-    if (!(drain >= 0 && drain <= DRAIN_MS_MAX)) {
-      throw new RangeError(`A drain is a number of milliseconds from 0 to ${DRAIN_MS_MAX}, not ${drain}.`);
-    }
+    requireDrain(drain);
     this.#deadline.within(drain);
     this.#stopped ??= this.#end();
     await this.#stopped;
@@ -339,7 +337,7 @@ export class Client {
   /**
    * A gRPC client of the class that a code generator or `makeGenericClientConstructor` made, whose calls go to a live member.
    * It outlives lost connections. When the member leaves the view, its calls and all later ones end with UNAVAILABLE: ask
-   * again when it is back. Its `close()` does nothing. Rejects as `openStream`; the signal ends the wait.
+   * again when it is back. `stop` does not wait for its calls; its `close()` does nothing. Rejects as `openStream`.
    */
   async stub<Stub extends GrpcClient>(
     id: string,
