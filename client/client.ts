@@ -36,7 +36,7 @@ import { Handlers } from "./handlers.js";
 import { untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
-import { requireBytes, requireTimeout } from "./misuse.js";
+import { requireBytes, requireDrain, requireTimeout } from "./misuse.js";
 import { Node } from "./node.js";
 import { writeCertificate, writePrivateKey } from "./own-files.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
@@ -47,7 +47,7 @@ import { Isolation } from "./standing/isolation.js";
 import { Renewal } from "./standing/renewal.js";
 import { StateDirectory } from "./state/index.js";
 import { recall } from "./state/recollection.js";
-import { DRAIN_MS, DRAIN_MS_MAX, DrainDeadline } from "./talk/drain-deadline.js";
+import { DRAIN_MS, DrainDeadline } from "./talk/drain-deadline.js";
 import { Hearsay } from "./talk/hearsay.js";
 import { either, fired } from "./talk/wait.js";
 import type {
@@ -204,9 +204,7 @@ export class Client {
    * a RangeError for a `drain` that is no number from 0 to 3,600,000.
    */
   async stop({ drain = DRAIN_MS }: StopOptions = {}): Promise<void> {
-    if (!(drain >= 0 && drain <= DRAIN_MS_MAX)) {
-      throw new RangeError(`A drain is a number of milliseconds from 0 to ${DRAIN_MS_MAX}, not ${drain}.`);
-    }
+    requireDrain(drain);
     this.#deadline.within(drain);
     this.#stopped ??= this.#end();
     await this.#stopped;
@@ -339,14 +337,14 @@ export class Client {
   /**
    * A gRPC client of the class that a code generator or `makeGenericClientConstructor` made, whose calls go to a live member.
    * It outlives lost connections. When the member leaves the view, its calls and all later ones end with UNAVAILABLE: ask
-   * again when it is back. Its `close()` does nothing. Rejects as `openStream`; the signal ends the wait.
+   * again when it is back. `stop` does not wait for its calls; its `close()` does nothing. Rejects as `openStream`.
    */
   async stub<Stub extends GrpcClient>(
     id: string,
     ServiceClient: StubClass<Stub>,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Stub> {
-    const { id: memberId = id as MemberId } = this.#destination(id);
+    const { id: memberId = id as MemberId } = this.#talking && this.#destination(id);
     return await this.#services.stub(memberId, ServiceClient, signal);
   }
 

@@ -1,4 +1,5 @@
 /** What a program without a type checker may get wrong: said at once, before anything is sent. */
+import { DRAIN_MS_MAX } from "./talk/drain-deadline.js";
 
 /** Text would be sent as zeros. Throws a TypeError. */
 export function requireBytes(data: unknown): void {
@@ -10,4 +11,10 @@ export function requireBytes(data: unknown): void {
 export function requireTimeout(timeout: number | undefined): void {
   if (timeout === undefined || timeout > 0) return;
   throw new RangeError(`A timeout is a number of milliseconds above 0, not ${timeout}.`);
+}
+
+/** Throws a RangeError. */
+export function requireDrain(drain: number): void {
+  if (drain >= 0 && drain <= DRAIN_MS_MAX) return;
+  throw new RangeError(`A drain is a number of milliseconds from 0 to ${DRAIN_MS_MAX}, not ${drain}.`);
 }

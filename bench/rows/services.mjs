@@ -11,7 +11,8 @@ export const rows = [
     unit: "calls/s",
     aim: undefined,
     peer: "grpc-js unary over mutual TLS",
-    limits: "grpc-js at both ends, which is all that the peer has, and below it a stream of a session instead of a socket.",
+    limits:
+      "grpc-js at both ends, which is all that the peer has, and below it a stream of a session instead of a socket.",
     run: measuring({ peer: openRaw, inFlight: 50, bytes: 100, ask: "calls" }),
   },
 ];

@@ -85,12 +85,10 @@ export class Services {
     await Promise.all([...this.#served.values()].map(({ serving }) => serving?.drain()));
   }
 
-  /** Ends what runs after `drain`. How many calls of others that cuts. */
+  /** Ends what runs after `drain` with UNAVAILABLE. How many calls of others that cuts. */
   cut(): number {
-    let calls = 0;
-    for (const { serving } of this.#served.values()) calls += serving?.calls ?? 0;
-    for (const duplex of this.#served.keys()) duplex.destroy(new FirefliesError("member-stopping"));
-    return calls;
+    const error = new FirefliesError("member-stopping");
+    return [...this.#served.values()].reduce((calls, { serving }) => calls + (serving?.cut(error) ?? 0), 0);
   }
 
   close(error: FirefliesError): void {

@@ -53,13 +53,13 @@ export class Serving {
   readonly #options: ServingOptions;
   readonly #server: Server;
   readonly #meter = new Meter();
-  /** Calls whose handler has begun and whose status is not sent. */
-  #calls = 0;
+  /** How to end each call that has begun and has no status yet. */
+  readonly #running = new Set<(error: FirefliesError) => void>();
 
   constructor(options: ServingOptions) {
     const { grpc, peer, duplex, budget, services } = options;
     this.#options = options;
-    this.#server = new grpc.Server({ ...OPTIONS, interceptors: [this.#counting(grpc)] });
+    this.#server = new grpc.Server({ ...OPTIONS, interceptors: [this.#following(grpc)] });
     for (const service of services) this.add(service);
     const injector = this.#server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
     const holder = { cut: (error: FirefliesError) => void duplex.destroy(error) };
@@ -72,10 +72,6 @@ export class Serving {
       if (!duplex.destroyed) budget.set(peer.id, holder, this.#meter.held);
     });
     injector.injectConnection(stream);
-  }
-
-  get calls(): number {
-    return this.#calls;
   }
 
   add({ definition, implementation }: Service): void {
@@ -92,21 +88,26 @@ export class Serving {
     return new Promise((resolve) => this.#server.tryShutdown(() => resolve()));
   }
 
-  /** Counts calls from their first header to their status. */
-  #counting(grpc: Grpc): NonNullable<ServerOptions["interceptors"]>[number] {
+  /** Ends what still runs with UNAVAILABLE. How many calls that cuts. */
+  cut(error: FirefliesError): number {
+    const running = [...this.#running];
+    for (const end of running) end(error);
+    return running.length;
+  }
+
+  /** Follows calls from their first header to their status; after it a handler's words go nowhere. */
+  #following({ ServerInterceptingCall, status }: Grpc): NonNullable<ServerOptions["interceptors"]>[number] {
     return (_method, call) => {
-      this.#calls += 1;
-      let isOver = false;
-      const over = () => {
-        if (!isOver) this.#calls -= 1;
-        isOver = true;
+      const end = ({ message: details }: FirefliesError) => {
+        if (this.#running.delete(end)) call.sendStatus({ code: status.UNAVAILABLE, details });
       };
-      return new grpc.ServerInterceptingCall(call, {
-        start: (next) => next({ onCancel: over }),
-        sendStatus: (status, next) => {
-          over();
-          next(status);
-        },
+      const isOpen = () => this.#running.has(end);
+      this.#running.add(end);
+      return new ServerInterceptingCall(call, {
+        start: (next) => next({ onCancel: () => this.#running.delete(end) }),
+        sendMetadata: (metadata, next) => isOpen() && next(metadata),
+        sendMessage: (message, next) => isOpen() && next(message),
+        sendStatus: (answer, next) => this.#running.delete(end) && next(answer),
       });
     };
   }
