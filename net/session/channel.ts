@@ -23,7 +23,7 @@ export interface ChannelEvents {
 }
 
 /** What a channel needs of its session. */
-export interface Carrier extends Pick<InboxOptions, "member" | "budget" | "stalls"> {
+export interface Carrier extends Pick<InboxOptions, "member" | "budget" | "stalls" | "arrived"> {
   /** Bytes are on their way. */
   sent(): void;
   /** Calls back when the other process has everything that was sent before. Never, if the session is lost. */
@@ -48,10 +48,10 @@ export abstract class Channel {
   /** To be called by the subclass once it has its stream. */
   protected listen(bytesMax: number): void {
     const { stream } = this;
-    const { member, budget, stalls } = this.#carrier;
+    const { member, budget, stalls, arrived } = this.#carrier;
     stream.on("error", () => {}); // "close" follows.
     this.#inbox = new Inbox(stream, {
-      ...{ member, budget, stalls, bytesMax },
+      ...{ member, budget, stalls, arrived, bytesMax },
       onMessage: (message) => this.#onMessage(message),
       onEnd: () => (this.#loss === undefined ? this.#events?.onHalfClose() : this.gone(this.#loss)),
       onProblem: (error) => this.#onProblem(error),
