@@ -113,7 +113,7 @@ export abstract class Channel {
   lose(error: FirefliesError): void {
     if (this.#isDone || this.#loss !== undefined) return;
     if (this.#inbox.salvage(isOrderlyEnd)) this.#loss = error;
-    else this.gone(error);
+    else this.#over(error); // A reset might still reach the other side, which would take it for the program's.
   }
 
   /** Our side gives it up: as `lose`, and the other side learns why when there is nothing left to hand out. */
@@ -125,10 +125,14 @@ export abstract class Channel {
 
   protected gone(error: FirefliesError): void {
     if (this.#isDone) return;
+    this.#over(error);
+    cut(this.stream);
+  }
+
+  #over(error: FirefliesError): void {
     this.#isDone = true;
     this.#inbox.close();
     this.#events?.onGone(error);
-    cut(this.stream);
   }
 
   /** Ends our direction, with the reason if there is one. */

@@ -6,7 +6,7 @@ import { deadlineIn, type Session, tcpTransport } from "../../net/index.js";
 import { PING_TIMEOUT_MS, PULSE_BYTES, SILENCE_MS, Vigil, verdict, Watch } from "../../net/session/watch.js";
 import { TcpProxy, type Way } from "../support/tcp-proxy.js";
 import { TestNetwork } from "../support/test-network.js";
-import { bytes, codeOf, endOf, Scene } from "./session-scene.js";
+import { bytes, codeOf, endOf, type Opened, Scene } from "./session-scene.js";
 
 describe("a silence", () => {
   it.each([
@@ -142,6 +142,7 @@ describe("a session over a path that stops forwarding", () => {
   interface Pair {
     readonly dialled: Session;
     readonly accepted: Session;
+    readonly opened: () => Promise<Opened>;
     readonly proxy: TcpProxy;
   }
   const closing: (() => unknown)[] = [];
@@ -160,7 +161,7 @@ describe("a session over a path that stops forwarding", () => {
     );
     proxy.upRate = upRate;
     const dialled = await scene.connect(alice, { address: proxy.address, close: async () => {} });
-    return { dialled, accepted: await bob.nextSession(), proxy };
+    return { dialled, accepted: await bob.nextSession(), opened: () => bob.nextDuplex(), proxy };
   }
 
   const lossOf = (session: Session) =>
@@ -224,6 +225,19 @@ describe("a session over a path that stops forwarding", () => {
     expect([dialled.closed, accepted.closed]).toEqual([false, false]);
     idle.end();
     await once(idle, "finish");
+  });
+
+  it("ends a duplex with link-closed at both ends, though only one of them finds it out", async () => {
+    const { dialled, opened, proxy } = await pair();
+    const mine = dialled.open("stream");
+    const ended = endOf(mine);
+    mine.write(bytes(1));
+    const { duplex: theirs } = await opened();
+    theirs.write(bytes(2));
+    await once(mine, "data");
+    proxy.stall("up");
+    theirs.write(bytes(3)); // Arrives; that it has does not.
+    expect([await endOf(theirs), await ended]).toEqual([["link-closed"], ["link-closed"]]);
   });
 
   it("carries what takes longer than that over a slow path", async () => {
