@@ -194,7 +194,7 @@ export class Driver {
         return "answered";
       } catch (error) {
         if (!(error instanceof FirefliesError) || error.code !== "link-closed")
-          return outcomeOf(error, links.get(to.id!)?.wasReached);
+          return outcomeOf(error, links.get(to.id!)?.wasDialled);
       }
     }
     return "silent";

@@ -12,7 +12,7 @@ export class TcpProxy {
   readonly #stalled = new Set<Way>();
   /** Bytes that have passed, both ways. */
   bytes = 0;
-  /** Bytes that pass up in a second, over all connections that begin from now on. */
+  /** Bytes that pass up in a second, over each connection that begins from now on. */
   upRate = Number.POSITIVE_INFINITY;
   /** Changes a bit of everything that passes. */
   corrupt = false;
