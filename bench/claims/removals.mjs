@@ -16,7 +16,8 @@ Dead kept are members that went more than 20 s before the end and are live in a 
 predecessors on more than t rings at any time: no claim is made for them, and their removals and epochs stand apart. The planned ring
 count leaves a risk of 1 % that a network has any. The aim is 10,000 hours a row at N = 100 and 1,000 at N = 1,000: these are the hours of
 attack that were run, one network for each row, and the second table sums them up; at the rates of the last column 10,000 hours under an
-attack as dense as this take a core from half a day to a month a row, and among thirty members up to half a year. Sleepers behave for two hours, which do not count, before they do
+attack as dense as this take a core from half a day to a month a row, and among thirty members up to half a year. Rows of the mended rules
+had about a fifth of a core, beside other work: their rates say little. Sleepers behave for two hours, which do not count, before they do
 everything that is in this table.`;
 /** Every one of them in turns takes so long. */
 const ALL_SECONDS = 210;
