@@ -12,7 +12,10 @@ export class Decoy {
 
   /** The port on 127.0.0.1; opened when it is first asked for. Rejects when the system has none. */
   port(): Promise<number> {
-    this.#opening ??= this.#open();
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
     return this.#opening;
   }
 

@@ -39,7 +39,7 @@ export class Services {
     const known = new Set(
       this.#services.flatMap((service) => Object.values(service.definition).map(({ path }) => path)),
     );
-    const double = paths.find((path) => known.has(path));
+    const double = paths.find((path, index) => known.has(path) || paths.indexOf(path) !== index);
     if (paths.length === 0) throw new TypeError("A service needs at least one method.");
     if (double !== undefined) throw new TypeError(`The method ${double} is served already.`);
     const service = { definition, implementation };
