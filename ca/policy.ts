@@ -9,17 +9,11 @@ import {
 import { concatBytes, type MemberId, memberIdFromBytes } from "../rings/index.js";
 
 const NETWORK_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
-const PRINCIPAL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** A host of letters, digits, dots, hyphens and underscores, or an IPv6 address (with a zone) in brackets; then a port. */
 const ADDRESS = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]):(\d{1,5})$/;
 const PORT_MAX = 65_535;
 /** A renewal with more of the life left than this gives the current certificate again: a lost answer costs nothing. */
 const RENEWAL_SHARE = 9 / 10;
-
-/** Whether `name` may be a principal: 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit; case matters. */
-export function isPrincipal(name: string): boolean {
-  return PRINCIPAL.test(name);
-}
 
 /** Whether this may name a network: it is also a part of file names. */
 export function isNetworkName(name: string): boolean {

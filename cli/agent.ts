@@ -1,9 +1,9 @@
 /** A member as a process: starts a Client, serves its control socket, tells what happens on stdout, leaves when told. */
 
 import { type MemberConfig, optionsOf } from "../client/config/index.js";
-import { DRAIN_MS_MAX } from "../client/drain-deadline.js";
 import { Client } from "../client/index.js";
 import { claimControlPath, releaseControlPath } from "../client/state/control-path.js";
+import { DRAIN_MS_MAX } from "../client/talk/drain-deadline.js";
 import type { Change, MessageStream, Sender } from "../client/types.js";
 import { FirefliesError, sha256 } from "../identity/index.js";
 import { onAbort } from "../net/index.js";

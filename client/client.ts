@@ -4,33 +4,19 @@
  */
 import { setMaxListeners } from "node:events";
 import { networkInterfaces } from "node:os";
-import { join } from "node:path";
+import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { Peer } from "../gossip/index.js";
-import {
-  atomicWrite,
-  CERTIFICATE_FILE,
-  certificatesToPem,
-  FirefliesError,
-  type Identity,
-  KEY_FILE,
-  KEY_FILE_MODE,
-  PUBLIC_FILE_MODE,
-  privateKeyToPem,
-  sign,
-  verify,
-} from "../identity/index.js";
+import { FirefliesError, type Identity, sign, verify } from "../identity/index.js";
 import {
   ConnectionGate,
   type Destination,
   NameResolver,
   type Resolver,
+  type Session,
   type Transport,
   tcpTransport,
 } from "../net/index.js";
 import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
-import { AddressWatch } from "./address-watch.js";
-import { Arrival } from "./arrival.js";
-import { type Enrolled, enrolOrRestore } from "./bootstrap.js";
 import { ChangeFeed } from "./changes.js";
 import {
   advertisedAddresses,
@@ -41,20 +27,29 @@ import {
   resolveMemberConfig,
 } from "./config/index.js";
 import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
-import { DRAIN_MS, DRAIN_MS_MAX, DrainDeadline } from "./drain-deadline.js";
 import type { Told } from "./driver/driver.js";
+import { Arrival } from "./entry/arrival.js";
+import { type Enrolled, enrolOrRestore } from "./entry/bootstrap.js";
+import type { StubClass } from "./grpc/calling.js";
+import { Services } from "./grpc/services.js";
 import { Handlers } from "./handlers.js";
-import { Hearsay } from "./hearsay.js";
-import { Isolation } from "./isolation.js";
-import { Member as RunningMember } from "./member.js";
 import { untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
+import { requireBytes, requireDrain, requireTimeout } from "./misuse.js";
+import { Node } from "./node.js";
+import { writeCertificate, writePrivateKey } from "./own-files.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
-import { recall } from "./recollection.js";
-import { Renewal } from "./renewal.js";
+import { Rejections } from "./rejections.js";
 import { settingsOf } from "./settings.js";
+import { AddressWatch } from "./standing/address-watch.js";
+import { Isolation } from "./standing/isolation.js";
+import { Renewal } from "./standing/renewal.js";
 import { StateDirectory } from "./state/index.js";
+import { recall } from "./state/recollection.js";
+import { DRAIN_MS, DrainDeadline } from "./talk/drain-deadline.js";
+import { Hearsay } from "./talk/hearsay.js";
+import { either, fired } from "./talk/wait.js";
 import type {
   AlarmHandler,
   Change,
@@ -71,12 +66,9 @@ import type {
   StopOptions,
   StreamHandler,
 } from "./types.js";
-import { either, fired } from "./wait.js";
 
 /** Milliseconds that a message may take when its sender does not say: longer than a removal, so that it ends by itself. */
 export const SEND_TIMEOUT_MS = 10_000;
-/** Kinds of rejections that are counted apart. */
-const REJECTIONS_MAX = 256;
 
 /** Parts that a program may bring along; what is left out is the usual one. */
 export interface ClientParts {
@@ -106,7 +98,7 @@ export class Client {
   #stopped: Promise<void> | undefined;
   #config: MemberConfig | undefined;
   #state: StateDirectory | undefined;
-  #member: RunningMember | undefined;
+  #member: Node | undefined;
   #renewal: Renewal | undefined;
   #addressWatch: AddressWatch | undefined;
   #arrival: Arrival | undefined;
@@ -115,7 +107,11 @@ export class Client {
     takeResponse: (data, from, proof) => this.#handlers.takeResponse(data, from, proof),
     timeoutMs: SEND_TIMEOUT_MS,
   });
-  readonly #rejected = new Map<string, number>();
+  readonly #rejected = new Rejections();
+  readonly #services = new Services({
+    reach: (id, signal) => this.#reach(id, signal),
+    sender: (id) => this.#sender(id),
+  });
   readonly #isolation = new Isolation({
     publish: (change) => this.#feed.publish(change),
     onAlarm: (alarm) => this.#onAlarm(alarm),
@@ -155,6 +151,15 @@ export class Client {
   /** Takes streams that other members open. */
   registerStreamHandler(handler: StreamHandler): void {
     this.#handlers.stream = handler;
+  }
+
+  /**
+   * Serves a gRPC service of the program to the members of the view, by grpc-js: `definition` and `implementation` as its
+   * `Server.addService` takes them. `callerOf(call)` names the caller. Messages of up to 4 MiB. A handler that throws or
+   * rejects ends its call with UNKNOWN. Throws a TypeError for a method that is served already.
+   */
+  addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void {
+    this.#services.add(definition, implementation);
   }
 
   /**
@@ -199,9 +204,7 @@ export class Client {
    * a RangeError for a `drain` that is no number from 0 to 3,600,000.
    */
   async stop({ drain = DRAIN_MS }: StopOptions = {}): Promise<void> {
-    if (!(drain >= 0 && drain <= DRAIN_MS_MAX)) {
-      throw new RangeError(`A drain is a number of milliseconds from 0 to ${DRAIN_MS_MAX}, not ${drain}.`);
-    }
+    requireDrain(drain);
     this.#deadline.within(drain);
     this.#stopped ??= this.#end();
     await this.#stopped;
@@ -287,7 +290,7 @@ export class Client {
       fingerprint: toHex(machine.fingerprint()),
       certificateEnds: notAfter,
       clock: clock.isFrozen ? "in-doubt" : "steady",
-      rejected: Object.fromEntries(this.#rejected),
+      rejected: this.#rejected.all,
     };
   }
 
@@ -327,9 +330,22 @@ export class Client {
    * "member-stopping" or "cancelled"; what the other side refuses arrives as the stream's "error". The signal destroys an open stream.
    */
   async openStream(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<MessageStream> {
-    const { messenger, streams } = this.#talking;
-    const session = await messenger.reach(this.#destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
-    return streams.open(session, { signal });
+    const { streams } = this.#talking;
+    return streams.open(await this.#reach(id, signal), { signal });
+  }
+
+  /**
+   * A gRPC client of the class that a code generator or `makeGenericClientConstructor` made, whose calls go to a live member.
+   * It outlives lost connections. When the member leaves the view, its calls and all later ones end with UNAVAILABLE: ask
+   * again when it is back. `stop` does not wait for its calls; its `close()` does nothing. Rejects as `openStream`.
+   */
+  async stub<Stub extends GrpcClient>(
+    id: string,
+    ServiceClient: StubClass<Stub>,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<Stub> {
+    const { id: memberId = id as MemberId } = this.#talking && this.#destination(id);
+    return await this.#services.stub(memberId, ServiceClient, signal);
   }
 
   /**
@@ -393,14 +409,12 @@ export class Client {
 
   /** Writes certificate.pem (leaf, then issuing) to a directory: by default the member's own, else the working one. */
   async saveCertificate(directory = this.#config?.dir ?? "."): Promise<void> {
-    const { leaf, issuer } = this.#running.identity.certificate;
-    await atomicWrite(join(directory, CERTIFICATE_FILE), certificatesToPem(leaf, issuer), PUBLIC_FILE_MODE);
+    await writeCertificate(directory, this.#running.identity);
   }
 
   /** Writes key.pem, mode 0600, to a directory: by default the member's own, else the working one. */
   async savePrivateKey(directory = this.#config?.dir ?? "."): Promise<void> {
-    const { privateKey } = this.#running.identity;
-    await atomicWrite(join(directory, KEY_FILE), privateKeyToPem(privateKey), KEY_FILE_MODE);
+    await writePrivateKey(directory, this.#running.identity);
   }
 
   // --- Starting ---
@@ -425,7 +439,7 @@ export class Client {
 
   readonly #interfaces = (): Interfaces => (this.#parts.interfaces ?? networkInterfaces)();
 
-  #watchAddresses(member: RunningMember, config: MemberConfig): void {
+  #watchAddresses(member: Node, config: MemberConfig): void {
     this.#addressWatch = new AddressWatch({
       config: { ...config, advertise: [] },
       port: member.port,
@@ -442,8 +456,8 @@ export class Client {
     this.#feed.publish({ kind: "moved", addresses, at: Date.now() });
   }
 
-  #memberOf(config: MemberConfig, identity: Identity): RunningMember {
-    return new RunningMember({
+  #memberOf(config: MemberConfig, identity: Identity): Node {
+    return new Node({
       config,
       identity,
       state: this.#state,
@@ -453,6 +467,7 @@ export class Client {
       interfaces: this.#interfaces,
       metadata: () => encodeMetadata(this.#metadata ?? config.metadata),
       dispatch: (kind, payload, request) => this.#handlers.dispatch(kind, payload, request),
+      services: this.#services,
       streamHandler: () => this.#handlers.forStreams(),
       onTold: (told) => this.#onTold(told),
       onAlarm: this.#onAlarm,
@@ -460,7 +475,7 @@ export class Client {
     });
   }
 
-  #arriving(member: RunningMember, { authorityUrls: urls }: Enrolled, { entryAddrs }: MemberConfig): Arrival {
+  #arriving(member: Node, { authorityUrls: urls }: Enrolled, { entryAddrs }: MemberConfig): Arrival {
     return new Arrival({
       member,
       urls,
@@ -474,7 +489,7 @@ export class Client {
     });
   }
 
-  #renewing(member: RunningMember, enrolled: Enrolled, config: MemberConfig): Renewal {
+  #renewing(member: Node, enrolled: Enrolled, config: MemberConfig): Renewal {
     return new Renewal({
       identity: () => member.identity,
       urls: enrolled.authorityUrls,
@@ -491,18 +506,18 @@ export class Client {
 
   // --- Sending and answering ---
 
-  get #begun(): RunningMember {
+  get #begun(): Node {
     if (!this.#member) throw new FirefliesError("not-started");
     return this.#member;
   }
 
-  get #running(): RunningMember {
+  get #running(): Node {
     if (this.#phase === "stopped") throw new FirefliesError("not-started");
     return this.#begun;
   }
 
   /** For what begins something new. */
-  get #talking(): RunningMember {
+  get #talking(): Node {
     if (this.#phase !== "stopping") return this.#running;
     throw new FirefliesError("member-stopping", "stop() was called: this member begins nothing new.");
   }
@@ -519,6 +534,10 @@ export class Client {
     return destinationOf(peer);
   }
 
+  #reach(id: string, signal?: AbortSignal): Promise<Session> {
+    return this.#talking.messenger.reach(this.#destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
+  }
+
   /** Throws for misuse. */
   #send(to: Destination, data: Uint8Array, { signal, timeout, onProof }: SendOptions): Promise<Uint8Array> {
     requireBytes(data);
@@ -533,7 +552,6 @@ export class Client {
     const peer = this.#member?.machine.member(id);
     return peer ? senderOf(peer) : { id, address: "" };
   }
-
   // --- What the machine tells ---
 
   #onTold(told: Told): void {
@@ -555,10 +573,9 @@ export class Client {
         this.#onAlarm(new FirefliesError(told.what));
         return;
       case "rejected":
-        this.#count(`${told.what}: ${told.reason}`);
+        this.#rejected.count(`${told.what}: ${told.reason}`);
         return;
       case "departed":
-        return;
       case "revocations":
         return;
       default:
@@ -572,27 +589,10 @@ export class Client {
     this.#renewal?.look();
   }
 
-  #count(rejection: string): void {
-    const count = this.#rejected.get(rejection) ?? 0;
-    // Reasons come from a short list, but one of them may be a partner's word.
-    if (count > 0 || this.#rejected.size < REJECTIONS_MAX) this.#rejected.set(rejection, count + 1);
-  }
-
   #changed(kind: "joined" | "left" | "failed" | "suspected" | "rebutted" | "updated", peer: Peer): void {
     const at = Date.now();
     if (kind === "joined") this.#directory.joined(peer.id, at);
     this.#feed.publish({ kind, member: this.#directory.describe(peer), at });
     if (kind === "left" || kind === "failed") this.#directory.gone(peer.id);
   }
-}
-
-/** A program without a type checker that passes text would send as many zeros. */
-function requireBytes(data: unknown): void {
-  if (data instanceof Uint8Array) return;
-  throw new TypeError("A message is a Uint8Array; for text use new TextEncoder().encode(text).");
-}
-
-function requireTimeout(timeout: number | undefined): void {
-  if (timeout === undefined || timeout > 0) return;
-  throw new RangeError(`A timeout is a number of milliseconds above 0, not ${timeout}.`);
 }

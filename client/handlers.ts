@@ -7,7 +7,7 @@ import { deadlineIn, errorText, withDeadline } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { RequestKind } from "./messages/content.js";
 import type { RequestContext } from "./messages/request-context.js";
-import type { StreamHandler as LinkStreamHandler } from "./streams.js";
+import type { StreamHandler as LinkStreamHandler } from "./talk/streams.js";
 import type {
   AlarmHandler,
   GossipHandler,

@@ -2,6 +2,7 @@
 import { PACKET_BYTES_MAX, REVOCATION_BYTES_MAX } from "../gossip/index.js";
 import { FirefliesError } from "../identity/index.js";
 import { type Limits, Protocols } from "../net/index.js";
+import { SERVICE_CHUNK_BYTES_MAX, SERVICE_CONNECTIONS_PER_PEER_MAX } from "./grpc/limits.js";
 
 /** Reconciliation and push of statements: one request, one answer. */
 export const EXCHANGE = "exchange";
@@ -27,11 +28,12 @@ const PROBE_BYTES_MAX = 64;
  * A member of ours makes one exchange and one push at a time, a probe now and then, has two streams for messages per
  * session, and 32 of the application.
  */
-export const LIMITS: Readonly<Record<"exchange" | "probe" | "messages" | "stream", Limits>> = {
+export const LIMITS: Readonly<Record<"exchange" | "probe" | "messages" | "stream" | "services", Limits>> = {
   exchange: { bytesMax: PACKET_BYTES_MAX + REVOCATION_BYTES_MAX, openPerPeerMax: 16 },
   probe: { bytesMax: PROBE_BYTES_MAX, openPerPeerMax: 8 },
   messages: { bytesMax: FRAME_BYTES_MAX, openPerPeerMax: 8 },
   stream: { bytesMax: STREAM_CHUNK_BYTES_MAX, openPerPeerMax: 40 },
+  services: { bytesMax: SERVICE_CHUNK_BYTES_MAX, openPerPeerMax: SERVICE_CONNECTIONS_PER_PEER_MAX },
 };
 
 /** For a program that only asks: what it may call and open, and nobody to answer what others begin. */

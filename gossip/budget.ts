@@ -1,47 +1,22 @@
-/** Token buckets: so many at once, then so many per time. One as a value that its caller keeps, and one for each member. */
-import type { MemberId } from "../rings/index.js";
-
-export interface Budget {
-  readonly tokens: number;
-  readonly at: number;
-}
-
-export interface BudgetRate {
-  /** Tokens of a full bucket. */
-  readonly burst: number;
-  /** Milliseconds until one token is back. */
-  readonly refillMs: number;
-}
-
-export function fullBudget(rate: BudgetRate, now: number): Budget {
-  return { tokens: rate.burst, at: now };
-}
-
-export function refilled(budget: Budget, rate: BudgetRate, now: number): Budget {
-  const tokens = Math.min(rate.burst, budget.tokens + Math.max(0, now - budget.at) / rate.refillMs);
-  return { tokens, at: Math.max(now, budget.at) };
-}
-
-/** The bucket after taking `cost` tokens; undefined when it does not hold them. */
-export function spend(budget: Budget, rate: BudgetRate, now: number, cost = 1): Budget | undefined {
-  const { tokens, at } = refilled(budget, rate, now);
-  // A bucket that was filled by small steps may miss the whole number by a rounding error.
-  return tokens + 1e-9 >= cost ? { tokens: tokens - cost, at } : undefined;
-}
-
-/** When `cost` tokens will be there. */
-export function affordableAt(budget: Budget, rate: BudgetRate, cost = 1): number {
-  return budget.at + Math.max(0, cost - budget.tokens) * rate.refillMs;
-}
+/** Token buckets of members (rings/buckets.ts) of whom none may be forgotten before it is full again. */
+import {
+  affordableAt,
+  type Bucket,
+  type BucketRate,
+  fullBucket,
+  type MemberId,
+  refilled,
+  spend,
+} from "../rings/index.js";
 
 /** A budget for each member, all at one rate. Full ones are not remembered: everyone begins with a full one. */
 export class Budgets {
-  readonly #rate: BudgetRate;
+  readonly #rate: BucketRate;
   readonly #membersMax: number;
-  readonly #budgets = new Map<MemberId, Budget>();
+  readonly #budgets = new Map<MemberId, Bucket>();
 
   /** Members beyond `membersMax` have none until others' are full again. */
-  constructor(rate: BudgetRate, membersMax = Number.POSITIVE_INFINITY) {
+  constructor(rate: BucketRate, membersMax = Number.POSITIVE_INFINITY) {
     this.#rate = rate;
     this.#membersMax = membersMax;
   }
@@ -70,9 +45,9 @@ export class Budgets {
     }
   }
 
-  #left(id: MemberId, now: number, cost: number): Budget | undefined {
+  #left(id: MemberId, now: number, cost: number): Bucket | undefined {
     const held = this.#budgets.get(id);
     if (!held && this.#budgets.size >= this.#membersMax) return undefined;
-    return spend(held ?? fullBudget(this.#rate, now), this.#rate, now, cost);
+    return spend(held ?? fullBucket(this.#rate, now), this.#rate, now, cost);
   }
 }

@@ -3,7 +3,7 @@
  * this much. A peer that goes over one of them loses the excess, never the connection of others.
  */
 
-/** Bytes of a note's body, metadata and addresses included (protocol 5a). */
+/** Bytes of a note's body, metadata, addresses and extensions included (protocol 5a). */
 export const NOTE_BYTES_MAX = 8 * 1024;
 /** Bytes of the metadata inside a note (protocol 5a). */
 export const METADATA_BYTES_MAX = 4 * 1024;

@@ -146,7 +146,7 @@ export const ERROR_CODES = {
     remedy: "Send to another member, or wait until it is back. The message was not handled.",
   },
   "drain-expired": {
-    meaning: "The member had to stop while handlers, requests or streams were still open. They were cut.",
+    meaning: "The member had to stop while handlers, requests, streams or calls were still open. They were cut.",
     remedy: "Give stop() a longer drain, let handlers heed their signal, and end streams when `stopping` fires.",
   },
   "peer-removed": { meaning: "The member is not, or no longer, in the view.", remedy: "Send to a live member." },

@@ -56,6 +56,7 @@ export {
 export { ERROR_CODES, type ErrorCode, type ErrorCodeEntry, FirefliesError, isErrorCode } from "./error.js";
 export {
   DELTA_MS_MAX,
+  isPrincipal,
   NETWORK_EXTENSION_OID,
   NETWORK_ID_BYTES,
   type NetworkConstants,

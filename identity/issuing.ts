@@ -1,19 +1,12 @@
 /** Building certificates from fixed templates: root, issuing, member, the authority's server. Nothing is copied from a request but its key. */
 import { randomBytes } from "node:crypto";
 import type { Extension, Name } from "@peculiar/x509";
-import { fromHex, type MemberId, toHex } from "../rings/index.js";
+import { type MemberId, toHex } from "../rings/index.js";
 import { type AnchorKind, anchorKeyOf, identifierOf } from "./anchor-key.js";
-import {
-  type CertificateFields,
-  EXPLICIT_3,
-  EXTENSION,
-  readCertificate,
-  withLowP384,
-  withLowS,
-} from "./certificate-fields.js";
+import { type CertificateFields, EXPLICIT_3, readCertificate, withLowP384, withLowS } from "./certificate-fields.js";
 import { type DerElement, readChildren, readDer, TAG, writeDer } from "./der.js";
 import { sha256, sha256Hex } from "./digest.js";
-import { encodeNetwork, type NetworkConstants } from "./extension.js";
+import { encodeNetwork, factsOf, type NetworkConstants, networkExtension } from "./extension.js";
 import type { Issuer, Signer, Validity } from "./issuer.js";
 import { assembled, type MemberTemplate, memberTemplate } from "./member-template.js";
 import { AUTHORITY_NAME, keyIdentifierOf } from "./profile.js";
@@ -61,9 +54,13 @@ export function createIssuing(input: {
   return build(template, anchorKeyOf(parent.spki)?.kind);
 }
 
-/** A member's certificate: the id is subject and SubjectKeyIdentifier; for TLS on both sides and for signatures. */
+/**
+ * A member's certificate: the id is subject and SubjectKeyIdentifier; for TLS on both sides and for signatures. `name` is
+ * the principal's, for all members to see.
+ */
 export async function issueMember(input: {
   readonly id: MemberId;
+  readonly name?: string;
   readonly spki: Uint8Array;
   readonly network: NetworkConstants;
   readonly issuer: Issuer;
@@ -111,7 +108,8 @@ async function issueFrom(
 ): Promise<Uint8Array> {
   const { validity } = from(parent, input);
   const { id, spki, serial = newSerial(validity.notBefore) } = input;
-  const tbs = template.fill({ id, spki, serial, validity });
+  const own = networkExtension(input.network, factsOf(input.name));
+  const tbs = template.fill({ id, spki, serial, validity, own });
   return assembled(tbs, algorithm, withLowS(await input.issuer.sign(tbs)));
 }
 
@@ -230,9 +228,7 @@ async function unsigned(template: Template): Promise<{ readonly tbs: Uint8Array;
 function withNetwork(tbs: DerElement, network: NetworkConstants): Uint8Array {
   const fields = readChildren(tbs);
   const [list] = readChildren(fields.at(-1), EXPLICIT_3);
-  const oid = writeDer(TAG.oid, fromHex(EXTENSION.network)!);
-  const own = writeDer(TAG.sequence, oid, writeDer(TAG.octetString, encodeNetwork(network)));
-  const extensions = writeDer(EXPLICIT_3, writeDer(TAG.sequence, list!.content, own));
+  const extensions = writeDer(EXPLICIT_3, writeDer(TAG.sequence, list!.content, networkExtension(network)));
   return writeDer(TAG.sequence, ...fields.slice(0, -1).map((field) => field.bytes), extensions);
 }
 

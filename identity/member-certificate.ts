@@ -16,6 +16,8 @@ const ISSUERS_MAX = 64;
 /** A checked certificate of a member. Its dates were right when it was checked: see `dateProblem`. */
 export interface MemberCertificate {
   readonly id: MemberId;
+  /** The principal as whom the authority admitted it; undefined when the certificate says none. */
+  readonly name: string | undefined;
   /** 32 bytes. */
   readonly networkId: Uint8Array;
   readonly ringCount: number;
@@ -135,9 +137,9 @@ function parseMember(leaf: Uint8Array, issuer: Uint8Array, root: Uint8Array): Me
   const fields = readMember(new Uint8Array(leaf), issuing);
   const { networkId, ringCount, deltaMs } = fields.network;
   const { der, publicKey, notBefore, notAfter, serial } = fields;
-  const id = memberIdFromBytes(fields.id);
+  const [id, name] = [memberIdFromBytes(fields.id), fields.name];
   const bytes = { networkId, leaf: der, issuer: issuing.der, hash: sha256(der) };
-  return Object.freeze({ id, ...bytes, ringCount, deltaMs, publicKey, notBefore, notAfter, serial });
+  return Object.freeze({ id, name, ...bytes, ringCount, deltaMs, publicKey, notBefore, notAfter, serial });
 }
 
 /** Throws `Refusal`. */

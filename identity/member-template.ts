@@ -1,6 +1,6 @@
 /**
- * Members' certificates in quantity. All that one issuing certificate signs for one network differ in five places:
- * serial, validity, subject, key, and SubjectKeyIdentifier. The library lays out one; the others are that one with
+ * Members' certificates in quantity. All that one issuing certificate signs for one network differ in six places:
+ * serial, validity, subject, key, SubjectKeyIdentifier, and the facts in our own extension. The library lays out one; the others are that one with
  * these places filled anew, byte for byte as it would have laid them out, in a hundredth of the time.
  */
 import { concatBytes, fromHex, type MemberId } from "../rings/index.js";
@@ -22,6 +22,8 @@ export interface MemberPlaces {
   readonly serial: string;
   /** Within that of the issuing certificate. */
   readonly validity: Validity;
+  /** Our own extension, DER (extension.ts). Left out: that of the template. */
+  readonly own?: Uint8Array;
 }
 
 export interface MemberTemplate {
@@ -33,13 +35,16 @@ export interface MemberTemplate {
 export function memberTemplate(tbs: Uint8Array): MemberTemplate {
   const [version, , algorithm, issuer, , , , wrapped] = readChildren(readDer(tbs)) as [...Eight<DerElement>];
   const [list] = readChildren(wrapped, EXPLICIT_3);
-  const extensions = readChildren(list).map((element) => ({ element, isKeyId: isSubjectKeyId(element) }));
-  const fill = ({ id, spki, serial, validity }: MemberPlaces) => {
-    const idBytes = fromHex(id)!;
-    const own = extensions.map(({ element, isKeyId }) => (isKeyId ? subjectKeyId(idBytes) : element.bytes));
+  const extensions = readChildren(list).map((element) => ({ bytes: element.bytes, oid: oidOf(element) }));
+  const fill = ({ id, spki, serial, validity, own }: MemberPlaces) => {
+    const keyId = subjectKeyId(fromHex(id)!);
+    const filled = extensions.map(({ bytes, oid }) => {
+      if (oid === EXTENSION.subjectKeyIdentifier) return keyId;
+      return oid === EXTENSION.network && own !== undefined ? own : bytes;
+    });
     const fields = [version.bytes, writeUnsigned(fromHex(serial)!), algorithm.bytes, issuer.bytes];
     const dates = writeDer(TAG.sequence, writeTime(validity.notBefore), writeTime(validity.notAfter));
-    const last = writeDer(EXPLICIT_3, writeDer(TAG.sequence, ...own));
+    const last = writeDer(EXPLICIT_3, writeDer(TAG.sequence, ...filled));
     return writeDer(TAG.sequence, ...fields, dates, commonName(id), spki, last);
   };
   return { fill };
@@ -47,9 +52,10 @@ export function memberTemplate(tbs: Uint8Array): MemberTemplate {
 
 type Eight<T> = [T, T, T, T, T, T, T, T];
 
-function isSubjectKeyId(extension: DerElement): boolean {
+/** As hexadecimal. */
+function oidOf(extension: DerElement): string {
   const [oid] = readChildren(extension);
-  return Buffer.from(oid?.content ?? []).toString("hex") === EXTENSION.subjectKeyIdentifier;
+  return Buffer.from(oid?.content ?? []).toString("hex");
 }
 
 function subjectKeyId(id: Uint8Array): Uint8Array {

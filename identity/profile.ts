@@ -7,7 +7,7 @@ import { equalBytes, fromHex, MEMBER_ID_BYTES } from "../rings/index.js";
 import { type AnchorKind, anchorKeyOf, verifyAsAnchor } from "./anchor-key.js";
 import { type CertificateFields, EXTENSION, readCertificate } from "./certificate-fields.js";
 import { contentOf, oidHex, Refusal, readChildren, readCount, readDer, TAG, writeDer } from "./der.js";
-import { decodeNetwork, type NetworkConstants } from "./extension.js";
+import { decodeNetwork, type NetworkConstants, nameIn, sameNetwork } from "./extension.js";
 import { publicKeyFromSpki } from "./keys.js";
 import { verifyRaw } from "./raw-signature.js";
 
@@ -36,6 +36,8 @@ export interface IssuingFields extends AuthorityFields {
 
 export interface MemberFields extends CertificateFields {
   readonly id: Uint8Array;
+  /** Undefined when the certificate says none. */
+  readonly name: string | undefined;
   readonly publicKey: KeyObject;
   readonly network: NetworkConstants;
 }
@@ -57,7 +59,7 @@ export function readIssuing(der: Uint8Array, root: AuthorityFields): IssuingFiel
   requireAuthority(issuing, 0);
   requireKeyUsage(issuing);
   requireSignedBy(issuing, root);
-  return { ...issuing, network: networkOf(issuing) };
+  return { ...issuing, network: decodeNetwork(extensionOf(issuing, "network")).network };
 }
 
 /** A member: its id is SubjectKeyIdentifier and common name, its network that of the issuing certificate. */
@@ -67,10 +69,10 @@ export function readMember(der: Uint8Array, issuing: IssuingFields): MemberField
   const id = keyIdentifierOf(leaf);
   if (id.length !== MEMBER_ID_BYTES) throw new Refusal("member-id-length");
   if (commonNameOf(leaf) !== Buffer.from(id).toString("hex")) throw new Refusal("member-id-name");
-  const network = networkOf(leaf);
-  if (!equalBytes(extensionOf(leaf, "network"), extensionOf(issuing, "network"))) throw new Refusal("other-network");
+  const { network, facts } = decodeNetwork(extensionOf(leaf, "network"));
+  if (!sameNetwork(network, issuing.network)) throw new Refusal("other-network");
   requireSignedBy(leaf, issuing);
-  return { ...withKey(leaf), id, network };
+  return { ...withKey(leaf), id, name: nameIn(facts), network };
 }
 
 /** The authority's TLS certificate. A member can never pass for it: its extension, usage and name differ. */
@@ -169,10 +171,6 @@ function extensionOf(certificate: CertificateFields, name: keyof typeof EXTENSIO
 
 function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-function networkOf(certificate: CertificateFields): NetworkConstants {
-  return decodeNetwork(extensionOf(certificate, "network"));
 }
 
 /** SubjectKeyIdentifier. */

@@ -32,6 +32,7 @@ export { NotePings, nonceOf } from "./pings/sender.js";
 export { PingTable } from "./pings/table.js";
 export { UdpCarrier } from "./pings/udp.js";
 export { type Range, rangeOf } from "./ranges.js";
+export { Budget } from "./session/budget.js";
 export { SessionHost } from "./session/host.js";
 export type { ConnectOptions, SessionHostOptions } from "./session/options.js";
 export { type CallProtocol, type DuplexProtocol, type Limits, type Protocol, Protocols } from "./session/protocol.js";

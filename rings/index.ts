@@ -1,5 +1,26 @@
 /** The geometry of a network: member ids, their positions on the rings, neighbours, masks, and how many rings are needed. */
+export {
+  affordableAt,
+  type Bucket,
+  type BucketRate,
+  Buckets,
+  fullBucket,
+  refilled,
+  spend,
+} from "./buckets.js";
 export { compareBytes, concatBytes, equalBytes, fromHex, toHex } from "./bytes.js";
+export {
+  decodeExtensions,
+  EXTENSIONS_BYTES_MAX,
+  EXTENSIONS_MAX,
+  type Extension,
+  encodeExtensions,
+  extensionOf,
+  extensionsBytes,
+  NO_EXTENSIONS,
+  readExtensions,
+  writeExtensions,
+} from "./extensions.js";
 export { LayeredMap } from "./layered-map.js";
 export { ByteReader, ByteWriter } from "./layout.js";
 export { disabledRings, fullMask, isEnabled, type MaskProblem, maskBytes, maskProblem, withRing } from "./mask.js";

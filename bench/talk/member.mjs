@@ -1,7 +1,22 @@
 /** A process with one member of ours, through the public API and with default settings. */
+import { makeGenericClientConstructor } from "@grpc/grpc-js";
 import { Client } from "../../dist/client/index.js";
 import { answer } from "./child.mjs";
 import { download, load, serve, upload } from "./load.mjs";
+
+const asItIs = (bytes) => bytes;
+const ECHO = {
+  echo: {
+    path: "/bench/echo",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: asItIs,
+    requestDeserialize: asItIs,
+    responseSerialize: asItIs,
+    responseDeserialize: asItIs,
+  },
+};
+const EchoClient = makeGenericClientConstructor(ECHO, "bench");
 
 let client;
 
@@ -10,6 +25,7 @@ answer({
     client = new Client({ config: false, ...options });
     client.registerMessageHandler((data) => data);
     client.registerStreamHandler(serve);
+    client.addService(ECHO, { echo: (call, callback) => callback(null, call.request) });
     await client.start();
     return client.id;
   },
@@ -22,6 +38,16 @@ answer({
   messages({ id, bytes, inFlight, ms }) {
     const data = new Uint8Array(bytes).fill(7);
     return load(() => client.sendToId(id, data), { inFlight, ms });
+  },
+
+  async calls({ id, bytes, inFlight, ms }) {
+    const data = Buffer.alloc(bytes, 7);
+    const stub = await client.stub(id, EchoClient);
+    const call = () =>
+      new Promise((resolve, reject) => {
+        stub.echo(data, (error, reply) => (error ? reject(error) : resolve(reply)));
+      });
+    return load(call, { inFlight, ms });
   },
 
   up: async ({ id, ...options }) => upload(await client.openStream(id), options),

@@ -1,6 +1,6 @@
 /** Who asks for a certificate, after what it sent was checked. Throws the codes under "What the authority refuses". */
-import { FirefliesError, openRequest } from "../../identity/index.js";
-import { areAddresses, isPrincipal } from "../policy.js";
+import { FirefliesError, isPrincipal, openRequest } from "../../identity/index.js";
+import { areAddresses } from "../policy.js";
 
 /** Who proved to hold a key, and where it says it is reached. */
 export interface Applicant {

@@ -78,6 +78,7 @@ async function signed({ state, settings }: Context, order: Order): Promise<Certi
   const serial = newSerial(now);
   const leaf = await issueMember({
     id: holder.id,
+    name: holder.principal,
     spki,
     network,
     serial,

@@ -1,7 +1,7 @@
 /** Options that many commands share, and how a command reads them. */
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { DRAIN_MS, DRAIN_MS_MAX } from "../../client/drain-deadline.js";
+import { DRAIN_MS, DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
 
 export interface JsonOption {
   readonly json?: boolean;

@@ -8,7 +8,7 @@
  *                                                            {"kind":"data","data":"..."} and once {"kind":"end"}
  *     whatever fails                                     ->  {"kind":"error","code":"...","message":"..."}
  */
-import { DRAIN_MS_MAX } from "../../client/drain-deadline.js";
+import { DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
 import { type ErrorCode, FirefliesError, isErrorCode } from "../../identity/error.js";
 
 const CONTROL_VERSION = 1;

@@ -1,6 +1,6 @@
 /** The story: what happens, step by step. Every wait is for what a member tells, with a deadline. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { DRAIN_MS } from "../../client/drain-deadline.js";
+import { DRAIN_MS } from "../../client/talk/drain-deadline.js";
 import { FirefliesError } from "../../identity/index.js";
 import { ask, request } from "../control/client.js";
 import { shortId } from "../output.js";

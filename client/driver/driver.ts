@@ -6,8 +6,8 @@ import type { Machine, Output, Recipient, TryOutcome } from "../../gossip/index.
 import { FirefliesError } from "../../identity/index.js";
 import { asFirefliesError, type Links, Paces, type Session, TIMER_MS_MAX } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
-import type { Isolation } from "../isolation.js";
 import { EXCHANGE, PROBE } from "../protocols.js";
+import type { Isolation } from "../standing/isolation.js";
 import { outcomeOf } from "./outcome.js";
 import type { Verifier } from "./verifier.js";
 
@@ -194,7 +194,7 @@ export class Driver {
         return "answered";
       } catch (error) {
         if (!(error instanceof FirefliesError) || error.code !== "link-closed")
-          return outcomeOf(error, links.get(to.id!)?.wasReached);
+          return outcomeOf(error, links.get(to.id!)?.wasDialled);
       }
     }
     return "silent";

@@ -9,11 +9,11 @@ const MINE: ReadonlySet<DialReason> = new Set(["forbidden", "unresolved", "local
  * Only refusals on direct paths are evidence that nobody listens, and only where every address was tried. A try for which
  * nothing was sent is no evidence. Everything else is silence, which counts beside pings that are not answered either. So is
  * what failed a moment ago ("backoff"): it may have been a refusal of another process, before a restart. And so is a name
- * that is gone, of a member that was reached before (`wasReached`): schedulers take the name of what they end out of DNS.
+ * that is gone, of a member that was dialled before (`wasDialled`), once its last address is forgotten as well (name-memory.ts).
  */
-export function outcomeOf(error: unknown, wasReached = false): Exclude<TryOutcome, "answered"> {
+export function outcomeOf(error: unknown, wasDialled = false): Exclude<TryOutcome, "answered"> {
   if (!(error instanceof DialError)) return "silent";
-  if (wasReached && isNameGone(error.reasons)) return "silent";
+  if (wasDialled && isNameGone(error.reasons)) return "silent";
   const tried = error.reasons.filter((reason) => !MINE.has(reason));
   if (tried.length === 0) return "unable";
   const isForbidden = (reason: DialReason) => reason === "forbidden";

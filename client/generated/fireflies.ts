@@ -34,7 +34,7 @@ export interface Chunk {
 export interface Opened {
 }
 
-/** The first chunk of the side that calls back. */
+/** The first chunk of the side that calls back: at most 1,152 bytes, of which 1,024 are left to later versions. */
 export interface Open {
   /** The id of what is called. */
   protocol: string;

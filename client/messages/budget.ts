@@ -3,7 +3,7 @@
  * handlers are fewest comes first, so that a busy one only slows itself down (shares.ts).
  */
 import type { MemberId } from "../../rings/index.js";
-import { mayBegin, type Places } from "../shares.js";
+import { mayBegin, type Places } from "./shares.js";
 
 export interface BudgetLimits {
   /** Handlers at once, whosever requests they are. */

@@ -2,10 +2,22 @@
  * What one message of a frame says: a request, its answer, or that the answer is no longer wanted. Big-endian, one
  * encoding per value:
  *
- *     kind u8 | request id u64 | by kind:  request, gossip: deadline in milliseconds u32, payload
- *                                          reply: payload     cancel: nothing
- *                                          error: length of code u8, code (ASCII), text (UTF-8)
+ *     kind u8 | request id u64 | extensions (rings/extensions.ts)
+ *     | by kind:  request, gossip: deadline in milliseconds u32, payload
+ *                 reply: payload     cancel: nothing
+ *                 error: length of code u8, code (ASCII), text (UTF-8)
+ *
+ * Extensions are for later versions: the service that is asked, trace context. This one writes none, ignores what it
+ * reads, and shows it in proofs, as it is signed.
  */
+import {
+  ByteReader,
+  type Extension,
+  encodeExtensions,
+  extensionsBytes,
+  NO_EXTENSIONS,
+  readExtensions,
+} from "../../rings/index.js";
 
 /** Ids are counted up by the caller and stay exact as a number. */
 export const REQUEST_ID_MAX = Number.MAX_SAFE_INTEGER;
@@ -13,7 +25,7 @@ export const REQUEST_ID_MAX = Number.MAX_SAFE_INTEGER;
 const ERROR_CODE_BYTES_MAX = 64;
 /** Longest text of an error, in bytes: 512 characters of UTF-8. */
 export const ERROR_TEXT_BYTES_MAX = 2048;
-/** Kind and id. */
+/** Kind and id; extensions follow. */
 const HEADER_BYTES = 9;
 const UINT32 = 2 ** 32;
 
@@ -21,17 +33,24 @@ const UINT32 = 2 ** 32;
 export const REQUEST_KINDS = ["message", "gossip"] as const;
 export type RequestKind = (typeof REQUEST_KINDS)[number];
 
-export type Content =
-  | {
-      readonly kind: RequestKind;
-      readonly id: number;
-      /** 0 to 2^32 - 1: how long the caller waits from sending on. */
-      readonly deadlineMs: number;
-      readonly payload: Uint8Array;
-    }
-  | { readonly kind: "reply"; readonly id: number; readonly payload: Uint8Array }
-  | { readonly kind: "error"; readonly id: number; readonly code: string; readonly text: string }
-  | { readonly kind: "cancel"; readonly id: number };
+interface Common {
+  readonly id: number;
+  /** Left out when there are none. */
+  readonly extensions?: readonly Extension[];
+}
+
+export type Content = Common &
+  (
+    | {
+        readonly kind: RequestKind;
+        /** 0 to 2^32 - 1: how long the caller waits from sending on. */
+        readonly deadlineMs: number;
+        readonly payload: Uint8Array;
+      }
+    | { readonly kind: "reply"; readonly payload: Uint8Array }
+    | { readonly kind: "error"; readonly code: string; readonly text: string }
+    | { readonly kind: "cancel" }
+  );
 
 export type RequestContent = Extract<Content, { readonly deadlineMs: number }>;
 
@@ -48,7 +67,7 @@ const allocateOwn: Allocate = (length) => new Uint8Array(length);
 
 /** The bytes of `content`, after `reserve` bytes left to the caller. */
 export function encodeContent(content: Content, reserve = 0, allocate: Allocate = allocateOwn): Uint8Array {
-  const at = reserve + HEADER_BYTES;
+  const at = reserve + HEADER_BYTES + extensionsBytes(content.extensions ?? NO_EXTENSIONS);
   switch (content.kind) {
     case "message":
     case "gossip": {
@@ -62,22 +81,18 @@ export function encodeContent(content: Content, reserve = 0, allocate: Allocate 
       out.set(content.payload, at);
       return withHeader(out, reserve, content);
     }
-    case "error":
-      return encodeError(content, reserve, allocate);
+    case "error": {
+      const code = encoder.encode(content.code);
+      const text = cutText(content.text);
+      const out = allocate(at + 1 + code.length + text.length);
+      out[at] = code.length;
+      out.set(code, at + 1);
+      out.set(text, at + 1 + code.length);
+      return withHeader(out, reserve, content);
+    }
     case "cancel":
       return withHeader(allocate(at), reserve, content);
   }
-}
-
-function encodeError(content: Extract<Content, { kind: "error" }>, reserve: number, allocate: Allocate): Uint8Array {
-  const code = encoder.encode(content.code);
-  const text = cutText(content.text);
-  const at = reserve + HEADER_BYTES;
-  const out = allocate(at + 1 + code.length + text.length);
-  out[at] = code.length;
-  out.set(code, at + 1);
-  out.set(text, at + 1 + code.length);
-  return withHeader(out, reserve, content);
 }
 
 /** At most ERROR_TEXT_BYTES_MAX bytes, never half a character. */
@@ -86,20 +101,31 @@ function cutText(text: string): Uint8Array {
   return out.subarray(0, encoder.encodeInto(text, out).written);
 }
 
-function withHeader(out: Uint8Array, at: number, { kind, id }: Content): Uint8Array {
+function withHeader(out: Uint8Array, at: number, { kind, id, extensions }: Content): Uint8Array {
   out[at] = NUMBER_OF_KIND[kind];
   writeUint32(out, at + 1, Math.floor(id / UINT32));
   writeUint32(out, at + 5, id % UINT32);
+  if (extensions === undefined) out[at + HEADER_BYTES] = 0;
+  else out.set(encodeExtensions(extensions), at + HEADER_BYTES);
   return out;
 }
 
-/** The content in `bytes` from `start` on; undefined for what no `encodeContent` writes. The payload is a window on `bytes`. */
+/** The content in `bytes` from `start` on; undefined for what no `encodeContent` writes. All bytes in it are windows. */
 export function decodeContent(bytes: Uint8Array, start = 0): Content | undefined {
   const at = start + HEADER_BYTES;
-  if (bytes.length < at) return undefined;
+  if (bytes.length <= at) return undefined;
   const kind = KINDS[bytes[start]!];
   const id = readUint32(bytes, start + 1) * UINT32 + readUint32(bytes, start + 5);
   if (kind === undefined || id > REQUEST_ID_MAX) return undefined;
+  if (bytes[at] === 0) return decodeBody(kind, id, bytes, at + 1);
+  const reader = new ByteReader(bytes.subarray(at));
+  const extensions = readExtensions(reader);
+  if (reader.bad) return undefined;
+  const content = decodeBody(kind, id, bytes, bytes.length - reader.remaining);
+  return content && { ...content, extensions };
+}
+
+function decodeBody(kind: Content["kind"], id: number, bytes: Uint8Array, at: number): Content | undefined {
   switch (kind) {
     case "message":
     case "gossip":

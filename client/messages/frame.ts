@@ -5,7 +5,7 @@
  */
 
 /** The version of frames and contents that this code speaks. */
-export const FRAME_VERSION = 1;
+export const FRAME_VERSION = 2;
 export const NONCE_BYTES = 16;
 export const SALT_BYTES = 16;
 const SIGNATURE_BYTES = 64;

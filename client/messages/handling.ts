@@ -1,5 +1,6 @@
 /** One request from its arrival to its answer, at the member that answers it. */
 import { type ErrorCode, FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import { extensionsBytes } from "../../rings/index.js";
 import type { Budget, Job, Share } from "./budget.js";
 import { encodeContent, type RequestContent } from "./content.js";
 import type { Pending } from "./deadlines.js";
@@ -55,7 +56,8 @@ export class Handling implements Job, Pending, RequestContext {
   }
 
   get bytes(): number {
-    return this.request.payload.length;
+    const { payload, extensions } = this.request;
+    return payload.length + (extensions === undefined ? 0 : extensionsBytes(extensions));
   }
 
   /** Made when asked for: most handlers never look at it. */

@@ -18,7 +18,7 @@ import { FRAME_MESSAGES_MAX, SALT_BYTES } from "./frame.js";
 import { HASH_BYTES, LIST_FIXED_BYTES } from "./list.js";
 
 /** The version of proofs that this code writes and reads. */
-export const PROOF_VERSION = 1;
+export const PROOF_VERSION = 2;
 const MAGIC = new TextEncoder().encode("fireflies-proof\0");
 /** What precedes the hashes in a proof: receiver, link nonce, counter, count. The sender is the certificate's. */
 const HEAD_BYTES = LIST_FIXED_BYTES - MEMBER_ID_BYTES;

@@ -142,13 +142,13 @@ export class Responder {
     return true;
   }
 
-  #accept({ kind, id, deadlineMs, payload }: RequestContent, message: Uint8Array, frame: SignedFrame): void {
+  #accept(content: RequestContent, message: Uint8Array, frame: SignedFrame): void {
+    const { kind, id } = content;
     const budget = this.#options.budgets[kind];
     const share = this.#shares[kind];
-    const deadline = performance.now() + Math.min(deadlineMs, this.#handlerTimeoutMs);
+    const deadline = performance.now() + Math.min(content.deadlineMs, this.#handlerTimeoutMs);
     // A copy: a request that waits must not hold a whole frame in memory.
-    const request = { kind, id, deadlineMs, payload: new Uint8Array(payload) };
-    const handling = new Handling(this.#host, budget, share, request, deadline, message, frame);
+    const handling = new Handling(this.#host, budget, share, copied(content), deadline, message, frame);
     this.#open.set(id, handling);
     if (budget.submit(share, handling) && handling.settle()) {
       if (this.#open.size > 0) this.#deadlines.watch(deadline);
@@ -252,6 +252,13 @@ export class Responder {
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** With the extensions, though nothing here knows one: they are signed, so a proof of the request shows them. */
+function copied({ kind, id, deadlineMs, payload, extensions }: RequestContent): RequestContent {
+  const request = { kind, id, deadlineMs, payload: new Uint8Array(payload) };
+  if (extensions === undefined) return request;
+  return { ...request, extensions: extensions.map(({ type, data }) => ({ type, data: new Uint8Array(data) })) };
+}
 
 function isPromise<T>(reply: Promise<T> | T): reply is Promise<T> {
   return typeof (reply as Partial<Promise<T>> | undefined)?.then === "function";

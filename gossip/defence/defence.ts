@@ -1,6 +1,14 @@
 /** My own notes, and my answers to what is said against me (rules R9, R10, R20). */
-import { isEnabled, type MemberId, tolerance } from "../../rings/index.js";
-import { affordableAt, type Budget, type BudgetRate, fullBudget, refilled } from "../budget.js";
+import {
+  affordableAt,
+  type Bucket,
+  type BucketRate,
+  fullBucket,
+  isEnabled,
+  type MemberId,
+  refilled,
+  tolerance,
+} from "../../rings/index.js";
 import { AWAITING_MAX } from "../limits.js";
 import type { Outbox } from "../outputs.js";
 import type { Accusation } from "../records/accusation.js";
@@ -38,8 +46,8 @@ export class Defence {
   /** Judges that called me, and were told no more than the note that is accused: the next one goes to them. */
   readonly #awaiting = new Set<MemberId>();
   /** What others admit of my notes at once (rule R11), less one: whatever is more would wait at each of them in turn. */
-  readonly #rate: BudgetRate;
-  #budget: Budget;
+  readonly #rate: BucketRate;
+  #budget: Bucket;
   #rebuttedAt = Number.NEGATIVE_INFINITY;
   /** My next note answers somebody who may stand before me, or a note that is not mine. */
   #isUrgent = false;
@@ -51,7 +59,7 @@ export class Defence {
   constructor(parts: DefenceParts) {
     this.#parts = parts;
     this.#rate = { burst: tolerance(parts.view.ringCount) + 1, refillMs: noteMs(parts.settings) };
-    this.#budget = fullBudget(this.#rate, Number.NEGATIVE_INFINITY);
+    this.#budget = fullBucket(this.#rate, Number.NEGATIVE_INFINITY);
   }
 
   /** A well-signed accusation of me, whether or not it could be held. */

@@ -2,20 +2,24 @@
 import {
   ByteReader,
   ByteWriter,
+  type Extension,
   type MemberId,
   maskProblem,
   memberIdFromBytes,
   memberIdToBytes,
+  NO_EXTENSIONS,
+  readExtensions,
   toHex,
+  writeExtensions,
 } from "../../rings/index.js";
 import { ADDRESS_CHARS_MAX, ADDRESSES_MAX, EPOCH_MAX, METADATA_BYTES_MAX, NOTE_BYTES_MAX } from "../limits.js";
 
-const VERSION = 1;
+const VERSION = 2;
 const LEAVING = 1;
 const MASK_BYTES_MAX = 1024;
 const AGREEMENT_KEY_BYTES = 32;
 
-/** Where a member is reached. `transport` 1 is gRPC over TCP, 2 is UDP pings; others are kept for later ones. */
+/** Where a member is reached. `transport` 1 is gRPC over TCP, 2 is UDP pings; others are kept and passed on unopened. */
 export interface Address {
   readonly transport: number;
   /** Printable ASCII, for 1 and 2 "host:port" with IPv6 hosts in brackets. */
@@ -40,6 +44,8 @@ export interface Note {
   readonly addresses: readonly Address[];
   /** Opaque to the protocol. */
   readonly metadata: Uint8Array;
+  /** For later versions: relays, services, interests. This one writes none, and ignores what it reads. Left out: none. */
+  readonly extensions?: readonly Extension[];
 }
 
 /** A note with the bytes that were signed, kept as received. */
@@ -64,7 +70,7 @@ export function encodeNote(note: Note, certificateHash: Uint8Array): Uint8Array 
     .raw(note.agreementKey)
     .u8(note.addresses.length);
   for (const address of note.addresses) writer.u8(address.transport).ascii(address.text);
-  return writer.sized16(note.metadata).finish();
+  return writeExtensions(writer.sized16(note.metadata), note.extensions ?? NO_EXTENSIONS).finish();
 }
 
 /** One encoding per value: a body that is not exactly what `encodeNote` writes is refused. */
@@ -80,6 +86,7 @@ export function parseNote(body: Uint8Array): Note | undefined {
   const agreementKey = reader.raw(AGREEMENT_KEY_BYTES);
   const addresses = parseAddresses(reader);
   const metadata = reader.sized16(METADATA_BYTES_MAX);
+  const extensions = readExtensions(reader);
   if (!reader.complete || flags > LEAVING) return undefined;
   return {
     id: memberIdFromBytes(id),
@@ -90,6 +97,7 @@ export function parseNote(body: Uint8Array): Note | undefined {
     agreementKey,
     addresses,
     metadata,
+    ...(extensions.length > 0 && { extensions }),
   };
 }
 

@@ -12,7 +12,7 @@ import {
 } from "../limits.js";
 import { RANGE_HASH_BYTES } from "./record-tree.js";
 
-export const PACKET_VERSION = 2;
+export const PACKET_VERSION = 3;
 /** Hex digits of a digest as it is listed: 16 bytes name a record well enough to ask for it. */
 export const LISTED_DIGITS = 32;
 const PREFIX_DIGITS_MAX = 64;

@@ -2,8 +2,15 @@
  * What is remembered of each partner: its last fingerprint, its budgets, when it was last called; and what its packet costs it
  * before anything in it is looked at.
  */
-import { equalBytes, type MemberId } from "../../rings/index.js";
-import { type Budget, type BudgetRate, fullBudget, refilled, spend } from "../budget.js";
+import {
+  type Bucket,
+  type BucketRate,
+  equalBytes,
+  fullBucket,
+  type MemberId,
+  refilled,
+  spend,
+} from "../../rings/index.js";
 import {
   PACKETS_PER_LIE,
   PARTNER_DEBT_MAX,
@@ -35,7 +42,7 @@ type Purse =
   /** My calls to it that its own answers ask for. */
   | "calls";
 
-interface Partner extends Record<Purse, Budget> {
+interface Partner extends Record<Purse, Bucket> {
   /** Of the largest packet, what a call to it carries. */
   share: number;
   fingerprint: Uint8Array | undefined;
@@ -45,14 +52,14 @@ interface Partner extends Record<Purse, Budget> {
 
 export class Partners {
   readonly #partners = new Map<MemberId, Partner>();
-  readonly #rates: Readonly<Record<Purse, BudgetRate>>;
+  readonly #rates: Readonly<Record<Purse, BucketRate>>;
   /** Everyone begins with these: most partners never spend any. */
-  readonly #full: Readonly<Record<Purse, Budget>>;
+  readonly #full: Readonly<Record<Purse, Bucket>>;
   readonly #gossipMs: number;
 
   constructor(gossipMs: number) {
     this.#gossipMs = gossipMs;
-    const rate = (burst: number, perInterval: number): BudgetRate => ({ burst, refillMs: gossipMs / perInterval });
+    const rate = (burst: number, perInterval: number): BucketRate => ({ burst, refillMs: gossipMs / perInterval });
     const packets = rate(PARTNER_PACKETS_BURST, PARTNER_PACKETS_PER_INTERVAL);
     this.#rates = {
       packets,
@@ -62,11 +69,11 @@ export class Partners {
       strangerBytes: rate(STRANGER_BYTES_PER_INTERVAL, STRANGER_BYTES_PER_INTERVAL),
     };
     this.#full = {
-      packets: fullBudget(this.#rates.packets, 0),
-      calls: fullBudget(this.#rates.calls, 0),
-      statements: fullBudget(this.#rates.statements, 0),
-      summonses: fullBudget(this.#rates.summonses, 0),
-      strangerBytes: fullBudget(this.#rates.strangerBytes, 0),
+      packets: fullBucket(this.#rates.packets, 0),
+      calls: fullBucket(this.#rates.calls, 0),
+      statements: fullBucket(this.#rates.statements, 0),
+      summonses: fullBucket(this.#rates.summonses, 0),
+      strangerBytes: fullBucket(this.#rates.strangerBytes, 0),
     };
   }
 

@@ -5,8 +5,8 @@
  * certificates and the revocation list, then notes, then accusations and proofs. Between the stages the batch waits for
  * the driver's verdicts. Nothing here knows who is live.
  */
-import type { MemberId, Sha256 } from "../../rings/index.js";
-import { type BudgetRate, Budgets } from "../budget.js";
+import type { BucketRate, MemberId, Sha256 } from "../../rings/index.js";
+import { Budgets } from "../budget.js";
 import { BATCH_CHECKS_MAX, BATCHES_MAX, BATCHES_PER_PARTNER_MAX } from "../limits.js";
 import type { SignedAccusation } from "../records/accusation.js";
 import type { CertificateFacts } from "../records/certificate.js";
@@ -73,7 +73,7 @@ export interface IntakeOptions {
   /** Would this old farewell be one from which its author has returned lately (rule R13)? */
   readonly isReturn: (id: MemberId, farewell: bigint) => boolean;
   /** Rule R11: t + 2 notes of one subject at once, then one per gossip interval. */
-  readonly noteRate: BudgetRate;
+  readonly noteRate: BucketRate;
 }
 
 const STAGE: Readonly<Record<Claim["kind"], number>> = {

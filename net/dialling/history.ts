@@ -4,8 +4,8 @@ import { type DialError, PeerMismatch } from "../transports/dial-error.js";
 
 /** The first pause after a failed dial, milliseconds; doubled with every further one ... */
 const BACKOFF_FIRST_MS = 250;
-/** ... up to this. */
-const BACKOFF_MAX_MS = 10_000;
+/** ... up to this: a path that comes back is to be used within five seconds. */
+const BACKOFF_MAX_MS = 4_000;
 /** Addresses whose failures are remembered. */
 const FAILURES_MAX = 4096;
 

@@ -10,8 +10,9 @@ const FRESH_MIN_MS = 5_000;
 /** ... and at most this long, so that a service which moves is found again. */
 const FRESH_MAX_MS = 60_000;
 /**
- * How long an old answer serves while no newer one can be had, milliseconds (RFC 8767): an outage of DNS cuts nobody
- * off.
+ * How long an old answer serves while no newer one can be had, milliseconds: an outage of DNS cuts nobody off. Other than in
+ * RFC 8767 also while servers say that there is no such name, which those of another network or of an empty zone say of all
+ * names. Who answers at the old address proves who it is, and that nobody does is evidence; that a name is gone is none.
  */
 const USABLE_MS = 60 * 60_000;
 /** The first pause after a failed look-up, milliseconds; doubled with every further one ... */
@@ -80,14 +81,13 @@ export class NameMemory {
     this.#put(name, { owner: asker, addresses, freshUntil: this.#now() + freshMs, failures: 0, failedAt: 0 });
   }
 
-  /** `isGone`: the servers say that the name has no address any more; otherwise what was known may be used on. */
-  fail(name: string, asker: string, error: DialError, isGone: boolean): void {
+  /** What was known may be used on. */
+  fail(name: string, asker: string, error: DialError): void {
     const { addresses = [], freshUntil = 0, failures = 0 } = this.#entries.get(name) ?? {};
-    const kept = isGone ? [] : addresses;
     const at = this.#now();
     this.#put(name, {
       owner: asker,
-      addresses: kept,
+      addresses,
       freshUntil: Math.min(freshUntil, at),
       failures: failures + 1,
       failedAt: at,

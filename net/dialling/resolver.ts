@@ -200,7 +200,7 @@ export class NameResolver implements Resolver {
 
   #fail(name: string, asker: string, outcome: Outcome, settle: Settle): void {
     const error = new DialError("unresolved", name, { detail: WHY[outcome] });
-    this.#memory.fail(name, asker, error, outcome === "none");
+    this.#memory.fail(name, asker, error);
     settle.reject(error);
   }
 }

@@ -35,7 +35,7 @@ export class Link {
   /** Made by the other side; the newest last. */
   readonly #accepted = new Set<Held>();
   #unreached: Unreached | undefined;
-  #wasReached = false;
+  #wasDialled = false;
   /** My dials fail: what the other side made is used without waiting for them. */
   #isReversed = false;
   readonly #listeners = new Set<() => void>();
@@ -62,9 +62,9 @@ export class Link {
     return this.#unreached;
   }
 
-  /** There was a session once: the member was there, and its addresses led to it or it came by itself. */
-  get wasReached(): boolean {
-    return this.#wasReached;
+  /** I had a session that I dialled: its addresses led to it. A session that the member made says nothing of them. */
+  get wasDialled(): boolean {
+    return this.#wasDialled;
   }
 
   /** The ways that are open now, the preferred one first. */
@@ -84,7 +84,7 @@ export class Link {
   dial(held: Held): Held | undefined {
     const before = this.#dialled;
     this.#dialled = held;
-    this.#wasReached = true;
+    this.#wasDialled = true;
     this.#unreached = undefined;
     this.#isReversed = false;
     this.#changed();
@@ -93,7 +93,6 @@ export class Link {
 
   accept(held: Held): void {
     this.#accepted.add(held);
-    this.#wasReached = true;
     this.#unreached = undefined;
     this.#changed();
   }

@@ -5,7 +5,7 @@
  * many bytes, and each sender only so often.
  */
 import { isIP } from "node:net";
-import { type MemberId, memberIdToBytes, toHex } from "../../rings/index.js";
+import { Buckets, type MemberId, memberIdToBytes, toHex } from "../../rings/index.js";
 import { type HostPort, parseHostPort } from "../address.js";
 import type { PingCarrier } from "./carrier.js";
 import {
@@ -26,6 +26,7 @@ import {
 const DATAGRAMS_PER_SECOND = 50;
 /** Senders whose rate is remembered: as many as a member has neighbours, many times over. */
 const SENDERS_MAX = 4_096;
+const RATE = { burst: DATAGRAMS_PER_SECOND, refillMs: 1_000 / DATAGRAMS_PER_SECOND };
 
 /** A member as datagrams name it, with the key that we share. */
 export interface PingPeer {
@@ -62,14 +63,15 @@ export class Pings {
   readonly #carrier: PingCarrier;
   readonly #tag: Uint8Array;
   readonly #prefix: Uint8Array;
-  readonly #rates: RateLimit;
+  readonly #rates = new Buckets<string>(RATE, SENDERS_MAX);
+  readonly #now: () => number;
 
   constructor(options: PingsOptions) {
     this.#options = options;
     this.#carrier = options.carrier;
     this.#tag = options.networkId.slice(0, TAG_BYTES);
     this.#prefix = memberIdToBytes(options.self).slice(0, PREFIX_BYTES);
-    this.#rates = new RateLimit(options.now ?? (() => performance.now()));
+    this.#now = options.now ?? (() => performance.now());
     this.#carrier.onDatagram((bytes, from) => this.#onDatagram(bytes, from));
   }
 
@@ -113,7 +115,7 @@ export class Pings {
     if (datagram === undefined || !isFor(datagram, this.#tag, this.#prefix)) return;
     const prefix = toHex(datagram.sender);
     const peer = this.#options.peerOf(prefix);
-    if (peer === undefined || !isAuthentic(bytes, peer.key) || !this.#rates.allow(prefix)) return;
+    if (peer === undefined || !isAuthentic(bytes, peer.key) || this.#rates.take(prefix, this.#now()) > 0) return;
     this.#deliver(peer, datagram, from);
   }
 
@@ -132,33 +134,5 @@ export class Pings {
       this.#send("pong", peer, { nonce, fingerprint: this.#options.fingerprint() }, from);
       this.#options.onPing(peer.id, seen);
     }
-  }
-}
-
-/** Token buckets by sender. The oldest sender is forgotten first, and starts again with a full bucket. */
-class RateLimit {
-  readonly #now: () => number;
-  readonly #buckets = new Map<string, { tokens: number; at: number }>();
-
-  constructor(now: () => number) {
-    this.#now = now;
-  }
-
-  allow(sender: string): boolean {
-    const now = this.#now();
-    const bucket = this.#buckets.get(sender) ?? this.#add(sender, now);
-    const gained = ((now - bucket.at) / 1000) * DATAGRAMS_PER_SECOND;
-    bucket.tokens = Math.min(DATAGRAMS_PER_SECOND, bucket.tokens + gained);
-    bucket.at = now;
-    if (bucket.tokens < 1) return false;
-    bucket.tokens--;
-    return true;
-  }
-
-  #add(sender: string, at: number): { tokens: number; at: number } {
-    if (this.#buckets.size >= SENDERS_MAX) this.#buckets.delete(this.#buckets.keys().next().value as string);
-    const bucket = { tokens: DATAGRAMS_PER_SECOND, at };
-    this.#buckets.set(sender, bucket);
-    return bucket;
   }
 }

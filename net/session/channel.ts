@@ -23,7 +23,7 @@ export interface ChannelEvents {
 }
 
 /** What a channel needs of its session. */
-export interface Carrier extends Pick<InboxOptions, "member" | "budget" | "stalls"> {
+export interface Carrier extends Pick<InboxOptions, "member" | "budget" | "stalls" | "arrived"> {
   /** Bytes are on their way. */
   sent(): void;
   /** Calls back when the other process has everything that was sent before. Never, if the session is lost. */
@@ -48,10 +48,10 @@ export abstract class Channel {
   /** To be called by the subclass once it has its stream. */
   protected listen(bytesMax: number): void {
     const { stream } = this;
-    const { member, budget, stalls } = this.#carrier;
+    const { member, budget, stalls, arrived } = this.#carrier;
     stream.on("error", () => {}); // "close" follows.
     this.#inbox = new Inbox(stream, {
-      ...{ member, budget, stalls, bytesMax },
+      ...{ member, budget, stalls, arrived, bytesMax },
       onMessage: (message) => this.#onMessage(message),
       onEnd: () => (this.#loss === undefined ? this.#events?.onHalfClose() : this.gone(this.#loss)),
       onProblem: (error) => this.#onProblem(error),
@@ -113,7 +113,7 @@ export abstract class Channel {
   lose(error: FirefliesError): void {
     if (this.#isDone || this.#loss !== undefined) return;
     if (this.#inbox.salvage(isOrderlyEnd)) this.#loss = error;
-    else this.gone(error);
+    else this.#over(error); // A reset might still reach the other side, which would take it for the program's.
   }
 
   /** Our side gives it up: as `lose`, and the other side learns why when there is nothing left to hand out. */
@@ -125,10 +125,14 @@ export abstract class Channel {
 
   protected gone(error: FirefliesError): void {
     if (this.#isDone) return;
+    this.#over(error);
+    cut(this.stream);
+  }
+
+  #over(error: FirefliesError): void {
     this.#isDone = true;
     this.#inbox.close();
     this.#events?.onGone(error);
-    cut(this.stream);
   }
 
   /** Ends our direction, with the reason if there is one. */

@@ -16,6 +16,7 @@ import {
   HANDSHAKE_TIMEOUT_MS,
   HANDSHAKES_MAX,
   HEADERS_BYTES_MAX,
+  PINGS_MAX,
   STREAMS_PER_SESSION_MAX,
   WINDOW_BYTES,
 } from "./limits.js";
@@ -38,7 +39,11 @@ const SETTINGS: Settings = {
  * a peer can make us hold is bounded elsewhere (budget.ts, limits.ts), so this only has to be out of the way.
  */
 const SESSION_MEMORY_MAX_MB = 1_024;
-const HTTP2_OPTIONS = { settings: SETTINGS, maxSessionMemory: SESSION_MEMORY_MAX_MB };
+const HTTP2_OPTIONS = {
+  settings: SETTINGS,
+  maxSessionMemory: SESSION_MEMORY_MAX_MB,
+  maxOutstandingPings: PINGS_MAX,
+};
 
 export class SessionHost {
   readonly #options: SessionHostOptions;

@@ -23,6 +23,8 @@ export interface InboxOptions {
   readonly member: MemberId;
   readonly budget: Budget;
   readonly stalls: Stalls;
+  /** Bytes have come, whether they are read now or later. */
+  readonly arrived: () => void;
   /** Bytes of one gRPC message without its prefix. */
   readonly bytesMax: number;
   /** Whether more is wanted now; if not, `resume` says when. */
@@ -139,6 +141,7 @@ export class Inbox implements Holder, Stallable {
     const stream = this.#stream;
     const push = stream.push;
     stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
+      this.#options.arrived();
       const isRead = stream.readableFlowing === true && stream.readableLength === 0;
       if (chunk === null || isRead || this.#isClosed) return push.call(stream, chunk, encoding);
       this.#queued += chunk.length + CHUNK_OVERHEAD_BYTES;

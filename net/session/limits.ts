@@ -19,6 +19,13 @@ export const SPARES_MAX = 2;
 export const OPENS_WAITING_MAX = 256;
 /** How long one of them waits at most, in milliseconds: a round trip is enough. */
 export const OPEN_WAIT_MS = 10_000;
+/**
+ * Signs of life that are not answered yet, per session: one a second, and each answer comes behind all that is on its way to
+ * us. A window's bytes take 100 seconds at 80 kbit/s.
+ */
+export const PULSES_MAX = 100;
+/** HTTP/2 pings without an answer: those, one that was sent in a silence, and some to spare. Node's own limit is 10. */
+export const PINGS_MAX = PULSES_MAX + 8;
 /** How long a closed session's last words may take, in milliseconds, before the connection is cut. */
 export const CLOSE_GRACE_MS = 500;
 /** How long an end's last word may wait for room, in milliseconds, before the stream is reset without it. */
@@ -43,7 +50,7 @@ const END_BYTES_MAX = 2 * 1024;
 export function wireMax(bytesMax: number): number {
   return Math.max(bytesMax + ENVELOPE_BYTES, END_BYTES_MAX);
 }
-/** The first piece of a call back: an id of 64 characters, a time, and their tags, in bytes. */
-export const CLAIM_BYTES_MAX = 128;
+/** The first piece of a call back, in bytes: an id of 64 characters, a time, and their tags; and what later versions add. */
+export const CLAIM_BYTES_MAX = 128 + 1024;
 /** All header fields of a call together, in bytes; ours take about 300. */
 export const HEADERS_BYTES_MAX = 8 * 1024;

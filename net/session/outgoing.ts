@@ -136,12 +136,12 @@ class UnaryCall implements Asked {
   constructor(stream: ClientHttp2Stream, carrier: Carrier, body: Uint8Array, bytesMax: number) {
     this.#stream = stream;
     this.#bytesMax = bytesMax;
-    const { member, budget, stalls } = carrier;
+    const { member, budget, stalls, arrived } = carrier;
     stream.on("error", () => {}); // "close" follows.
     stream.on("response", (headers) => this.#onFields(headers));
     stream.on("trailers", (trailers) => this.#onFields(trailers));
     new Inbox(stream, {
-      ...{ member, budget, stalls, bytesMax: wireMax(bytesMax) },
+      ...{ member, budget, stalls, arrived, bytesMax: wireMax(bytesMax) },
       onMessage: (message) => this.#onMessage(message),
       onEnd: () => {},
       onProblem: (error) => this.cancel(error),

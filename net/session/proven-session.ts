@@ -10,7 +10,7 @@ import type { Budget } from "./budget.js";
 import type { Carrier } from "./channel.js";
 import type { Counts } from "./counts.js";
 import { chunkProblem, failedDuplex, SessionDuplex } from "./duplex.js";
-import { CLOSE_GRACE_MS } from "./limits.js";
+import { CLOSE_GRACE_MS, PULSES_MAX } from "./limits.js";
 import type { Open } from "./open.js";
 import type { SessionHostOptions } from "./options.js";
 import { AcceptedOpener, DialledOpener, type Opener } from "./outgoing.js";
@@ -59,6 +59,8 @@ export class ProvenSession implements Session, Carrier, Watched {
   /** Why nothing new is taken. */
   #closing: FirefliesError | undefined;
   #loss: FirefliesError | undefined;
+  /** Signs of life without an answer yet. */
+  #pulses = 0;
   /** Who waits for the ping under way, and for the next one. */
   #confirming: (() => void)[] | undefined;
   #confirmNext: (() => void)[] = [];
@@ -177,6 +179,8 @@ export class ProvenSession implements Session, Carrier, Watched {
     if (this.#confirming === undefined) this.#ping();
   }
 
+  readonly arrived = (): void => this.#vigil.arrived();
+
   // What the watch needs.
 
   get bytesRead(): number {
@@ -185,6 +189,14 @@ export class ProvenSession implements Session, Carrier, Watched {
 
   ping(): void {
     if (this.#confirming === undefined) this.#ping();
+  }
+
+  pulse(): void {
+    if (this.#http2.destroyed || this.#pulses >= PULSES_MAX) return;
+    this.#pulses += 1;
+    this.#http2.ping(() => {
+      this.#pulses -= 1;
+    });
   }
 
   lost(): void {

@@ -200,9 +200,9 @@ class UnaryAnswer extends Answering {
   constructor(options: ServingOptions, entry: Entry<CallProtocol>, timeoutMs: number, stream: ServerHttp2Stream) {
     super(options, entry, timeoutMs);
     this.#stream = stream;
-    const { member, budget, stalls } = options.carrier;
+    const { member, budget, stalls, arrived } = options.carrier;
     const inbox = new Inbox(stream, {
-      ...{ member, budget, stalls, bytesMax: wireMax(entry.protocol.limits.bytesMax) },
+      ...{ member, budget, stalls, arrived, bytesMax: wireMax(entry.protocol.limits.bytesMax) },
       onMessage: (message) => this.#onMessage(message),
       onEnd: () => this.run(this.#body && packetIn(this.#body)),
       onProblem: (error) => this.cut(error),

@@ -11,6 +11,13 @@ export const SILENCE_MS = 2_000;
 export const PING_TIMEOUT_MS = 2_000;
 /** Between looks, in milliseconds, while something is awaited: what detection may take longer than the two above. */
 const LOOK_MS = 100;
+/**
+ * Much may be on its way to a receiver that has nothing to say to it: a window's bytes take eight seconds at 1 Mbit/s, and an
+ * answer to a ping comes behind them. So while at least so many bytes arrive and nothing goes back ...
+ */
+export const PULSE_BYTES = 16 * 1024;
+/** ... the receiver gives a sign of life, milliseconds after the last. A path of 4 KiB/s is fast enough. */
+const PULSE_MS = 1_000;
 /** A look that comes later than this, in milliseconds, finds a process that did not run. That silence is its own. */
 const LATE_MS = 500;
 /**
@@ -23,6 +30,8 @@ export interface Watched {
   /** Counts up with everything that arrives. */
   readonly bytesRead: number;
   ping(): void;
+  /** Shows the other end that its bytes arrive. */
+  pulse(): void;
   /** It is given up. */
   lost(): void;
 }
@@ -79,6 +88,9 @@ export class Vigil {
   #since = 0;
   #pingedAt: number | undefined;
   #isActive = false;
+  /** When the other end was last sent something, or told that its bytes arrive, and how many had come by then. */
+  #shownAt = performance.now();
+  #shownBytes = 0;
 
   constructor(watch: Watch, subject: Watched) {
     this.#watch = watch;
@@ -98,7 +110,17 @@ export class Vigil {
   /** Bytes were sent that the other end at least acknowledges if it lives. */
   sent(): void {
     this.#sentAt = this.#subject.bytesRead;
+    this.#show(performance.now());
     this.#begin();
+  }
+
+  /** Bytes of a call or a duplex have come. */
+  arrived(): void {
+    if (this.#subject.bytesRead - this.#shownBytes < PULSE_BYTES) return;
+    const now = performance.now();
+    if (now - this.#shownAt < PULSE_MS) return;
+    this.#show(now);
+    this.#subject.pulse();
   }
 
   end(): void {
@@ -112,6 +134,11 @@ export class Vigil {
     if (this.#pingedAt !== undefined) this.#pingedAt += lateMs;
     if (this.#heard(now)) return;
     if (verdict({ since: this.#since, pingedAt: this.#pingedAt }, now) !== "wait") this.#decide();
+  }
+
+  #show(now: number): void {
+    this.#shownAt = now;
+    this.#shownBytes = this.#subject.bytesRead;
   }
 
   #begin(): void {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readHead, verifyAudit } from "../../ca/audit/audit.js";
 import { auditHash } from "../../ca/store/audit-chain.js";
-import { renew, report } from "../../client/authority.js";
+import { renew, report } from "../../client/authority/authority.js";
 import { decodeToken, generateKeyPair } from "../../identity/index.js";
 import { AuthorityFixture, codeOf, DAY_MS, NOW } from "./authority-fixture.js";
 

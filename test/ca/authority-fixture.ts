@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AuthorityOptions, Decision } from "../../ca/index.js";
 import { type AuthorityServer, CertificateAuthority, serveAuthority } from "../../ca/index.js";
-import { type Admission, enroll, type Granted } from "../../client/authority.js";
+import { type Admission, enroll, type Granted } from "../../client/authority/authority.js";
 import { generateKeyPair, type Identity, type KeyPair } from "../../identity/index.js";
 
 export const NOW = Date.UTC(2026, 10, 21, 12);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { type AuthorityServer, CertificateAuthority, serveAuthority } from "../../ca/index.js";
-import { enroll, renew } from "../../client/authority.js";
+import { enroll, renew } from "../../client/authority/authority.js";
 import { generateKeyPair } from "../../identity/index.js";
 import { codeOf, NOW } from "./authority-fixture.js";
 

@@ -1,6 +1,6 @@
 /** Admission to a network: by token, by name where the authority is open, and what happens the second time. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Admission, enroll } from "../../client/authority.js";
+import { type Admission, enroll } from "../../client/authority/authority.js";
 import { decodeToken, encodeToken, fingerprintOf, generateKeyPair, randomSecret } from "../../identity/index.js";
 import { AuthorityFixture, codeOf, DAY_MS, HOUR_MS, NOW } from "./authority-fixture.js";
 
@@ -24,7 +24,7 @@ describe("enrolment by token", () => {
   it("gives a certificate of this network for the member's own key", async () => {
     const { certificate, root, pair } = await fixture.join("alice");
     const { network, fingerprint } = fixture.authority;
-    expect(certificate).toMatchObject({ ringCount: network.ringCount, deltaMs: 1_500 });
+    expect(certificate).toMatchObject({ ringCount: network.ringCount, deltaMs: 1_500, name: "alice" });
     expect(certificate.networkId).toEqual(network.networkId);
     expect(certificate.publicKey.equals(pair.publicKey)).toBe(true);
     expect(certificate.notAfter).toBe(NOW + 7 * DAY_MS);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CertificateAuthority } from "../../ca/authority.js";
 import { readImport, serveAuthority } from "../../ca/index.js";
-import { enroll } from "../../client/authority.js";
+import { enroll } from "../../client/authority/authority.js";
 import { readChildren, readDer, readUnsigned, TAG, writeDer, writeUnsigned } from "../../identity/der.js";
 import {
   certificatesFromPem,

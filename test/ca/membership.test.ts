@@ -4,8 +4,8 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { enroll, fetchRevocations, renew, report } from "../../client/authority/authority.js";
 import { callAuthority } from "../../client/authority/call.js";
-import { enroll, fetchRevocations, renew, report } from "../../client/authority.js";
 import {
   AUTHORITY_PATHS,
   certificatesToPem,

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CertificateAuthority, serveAuthority } from "../../ca/index.js";
 import { KeyCabinet } from "../../ca/keys/key-cabinet.js";
 import { formatKeyUri, parseKeyUri } from "../../ca/keys/pkcs11-uri.js";
-import { enroll } from "../../client/authority.js";
+import { enroll } from "../../client/authority/authority.js";
 import { generateKeyPair, publicKeyFromSpki } from "../../identity/index.js";
 import { verifyRaw } from "../../identity/raw-signature.js";
 import { PIN, removeSoftHsm, startSoftHsm } from "../support/softhsm.js";

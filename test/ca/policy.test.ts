@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { RateLimit } from "../../ca/gate/rate-limit.js";
 import { urlsOf } from "../../ca/http/urls.js";
-import { areAddresses, isFresh, isPrincipal, memberIdOf, validityAt } from "../../ca/policy.js";
+import { areAddresses, isFresh, memberIdOf, validityAt } from "../../ca/policy.js";
+import { isPrincipal } from "../../identity/index.js";
 
 describe("principals", () => {
   it.each([

@@ -13,7 +13,7 @@ import { expect, it } from "vitest";
 import { backUpAuthority, CertificateAuthority, restoreAuthority } from "../../ca/index.js";
 import { auditHash } from "../../ca/store/audit-chain.js";
 import { openStore } from "../../ca/store/open.js";
-import { enroll, type Granted } from "../../client/authority.js";
+import { enroll, type Granted } from "../../client/authority/authority.js";
 import { generateKeyPair, type KeyPair } from "../../identity/index.js";
 import type { TestPostgres } from "../support/postgres.js";
 import { codeOf, temporaryDirectory } from "./authority-fixture.js";

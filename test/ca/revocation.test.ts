@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CertificateAuthority } from "../../ca/index.js";
-import { enroll, fetchRevocations, renew, report } from "../../client/authority.js";
+import { enroll, fetchRevocations, renew, report } from "../../client/authority/authority.js";
 import { parseStatement } from "../../gossip/index.js";
 import {
   certificatesToPem,

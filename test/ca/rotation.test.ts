@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { connect, type DetailedPeerCertificate } from "node:tls";
 import { beforeEach, describe, expect, it } from "vitest";
 import { CertificateAuthority } from "../../ca/index.js";
-import { renew, report } from "../../client/authority.js";
+import { renew, report } from "../../client/authority/authority.js";
 import { parseRevocationList } from "../../gossip/index.js";
 import { fingerprintOf, generateKeyPair, sha256Hex } from "../../identity/index.js";
 import { AuthorityFixture, codeOf, DAY_MS, NOW, temporaryDirectory } from "./authority-fixture.js";

@@ -11,7 +11,7 @@ import { SERVICE_LIMITS } from "../../ca/gate/service-limits.js";
 import { Counter, Histogram, metricsText } from "../../ca/http/metrics.js";
 import type { RequestRecord } from "../../ca/http/service-metrics.js";
 import { type AuthorityServer, serveAuthority } from "../../ca/index.js";
-import { report } from "../../client/authority.js";
+import { report } from "../../client/authority/authority.js";
 import { decodeToken } from "../../identity/index.js";
 import { AuthorityFixture, codeOf, NOW } from "./authority-fixture.js";
 

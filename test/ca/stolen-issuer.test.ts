@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { CertificateAuthority } from "../../ca/index.js";
-import { renew, report } from "../../client/authority.js";
+import { renew, report } from "../../client/authority/authority.js";
 import {
   anyKeyFromPem,
   generateKeyPair,

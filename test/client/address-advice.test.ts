@@ -1,6 +1,6 @@
 /** What an operator is told when addresses alone keep members apart. */
 import { describe, expect, it } from "vitest";
-import { AddressAdvice, loopbackAdvice } from "../../client/address-advice.js";
+import { AddressAdvice, loopbackAdvice } from "../../client/entry/address-advice.js";
 import type { FirefliesError } from "../../identity/index.js";
 import { OfflineNetwork, until, whole } from "../support/network.js";
 

@@ -7,7 +7,7 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CertificateAuthority, serveAuthority } from "../../ca/index.js";
-import { enroll, fetchRevocations, Line, placeOf, renew, report } from "../../client/authority.js";
+import { enroll, fetchRevocations, Line, placeOf, renew, report } from "../../client/authority/authority.js";
 import {
   anyKeyFromPem,
   certificatesToPem,

@@ -1,7 +1,7 @@
 /** Streams of whole clients, over real sockets: both directions, back-pressure, and every way to end. */
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { STREAMS_PER_PEER_MAX } from "../../client/streams.js";
+import { STREAMS_PER_PEER_MAX } from "../../client/talk/streams.js";
 import type { MessageStream, StreamHandler } from "../../client/types.js";
 import type { FirefliesError } from "../../identity/index.js";
 import { codeOf, deferred, OfflineNetwork, read, type TestClient, text, until, whole } from "../support/network.js";

@@ -1,6 +1,6 @@
 /** A machine that sleeps, or whose clock is set: its wall clock goes on and its timers do not (rule R18). */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Renewal } from "../../client/renewal.js";
+import { Renewal } from "../../client/standing/renewal.js";
 import type { FirefliesError } from "../../identity/index.js";
 import { DEADLINE_MS, deferred, OnlineNetwork, until, whole } from "../support/network.js";
 import { DAY_MS, TestNetwork } from "../support/test-network.js";

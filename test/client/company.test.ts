@@ -1,8 +1,8 @@
 /** A member that sees nobody: whom it asks, how often, and what it says. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Contact } from "../../client/authority.js";
-import { Company } from "../../client/company.js";
-import { Entry, type EntryOptions } from "../../client/entry.js";
+import type { Contact } from "../../client/authority/authority.js";
+import { Company } from "../../client/entry/company.js";
+import { Entry, type EntryOptions } from "../../client/entry/entry.js";
 import { FirefliesError } from "../../identity/index.js";
 import { deferred } from "../support/network.js";
 

@@ -3,7 +3,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Deadlines } from "../../client/messages/deadlines.js";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.restoreAllMocks(); // First: a spy on a fake timer would bring the fake back.
+  vi.useRealTimers();
+});
 
 function setup() {
   const pending = new Set<{ deadline: number; name: string }>();

@@ -1,6 +1,6 @@
 /** The deadline of a stop, on a virtual clock. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { DrainDeadline } from "../../client/drain-deadline.js";
+import { DrainDeadline } from "../../client/talk/drain-deadline.js";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
 afterEach(() => void vi.useRealTimers());

@@ -25,17 +25,32 @@ import {
 import { listBody, listPrefix } from "../../client/messages/list.js";
 import { sha256 } from "../../identity/index.js";
 import { memberIdFromBytes, toHex } from "../../rings/index.js";
+import { anyExtensions } from "../support/extensions.js";
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"));
 const bytes = (max: number) => fc.uint8Array({ maxLength: max });
+/** Empty extensions of types 0, 1, 2 ... */
+const types = (count: number) =>
+  Array.from({ length: count }, (_, type) => `${type.toString(16).padStart(4, "0")}0000`).join("");
 
 describe("message contents", () => {
   const rows: readonly (readonly [string, Content])[] = [
-    ["01 0000000000000001 00001388 6869", { kind: "message", id: 1, deadlineMs: 5000, payload: hex("6869") }],
-    ["02 001fffffffffffff 00000000", { kind: "gossip", id: REQUEST_ID_MAX, deadlineMs: 0, payload: hex("") }],
-    ["03 0000000100000000 ff", { kind: "reply", id: 2 ** 32, payload: hex("ff") }],
-    ["04 0000000000000007 07 74696d656f7574 c3a9", { kind: "error", id: 7, code: "timeout", text: "é" }],
-    ["05 0000000000000007", { kind: "cancel", id: 7 }],
+    ["01 0000000000000001 00 00001388 6869", { kind: "message", id: 1, deadlineMs: 5000, payload: hex("6869") }],
+    ["02 001fffffffffffff 00 00000000", { kind: "gossip", id: REQUEST_ID_MAX, deadlineMs: 0, payload: hex("") }],
+    ["03 0000000100000000 00 ff", { kind: "reply", id: 2 ** 32, payload: hex("ff") }],
+    ["04 0000000000000007 00 07 74696d656f7574 c3a9", { kind: "error", id: 7, code: "timeout", text: "é" }],
+    ["05 0000000000000007 00", { kind: "cancel", id: 7 }],
+    [
+      "01 0000000000000001 02 0001 0001 73 0309 0000 00001388 6869",
+      {
+        ...{ kind: "message", id: 1, deadlineMs: 5000, payload: hex("6869") },
+        extensions: [
+          { type: 1, data: hex("73") },
+          { type: 777, data: hex("") },
+        ],
+      },
+    ],
+    ["05 0000000000000007 01 ffff 0001 00", { kind: "cancel", id: 7, extensions: [{ type: 65_535, data: hex("00") }] }],
   ];
   it.each(rows)("%s", (text, content) => {
     expect(toHex(encodeContent(content))).toBe(text.replaceAll(" ", ""));
@@ -44,16 +59,20 @@ describe("message contents", () => {
 
   it.each([
     ["nothing", ""],
-    ["an unknown kind", "06 0000000000000001"],
-    ["kind 0", "00 0000000000000001"],
+    ["an unknown kind", "06 0000000000000001 00"],
+    ["kind 0", "00 0000000000000001 00"],
+    ["no word on extensions", "05 0000000000000001"],
+    ["half an extension", "05 0000000000000001 01 0001 0002 61"],
+    ["an extension twice", "05 0000000000000001 02 0001 0000 0001 0000"],
+    ["more extensions than there may be", `05 0000000000000001 11 ${types(17)}`],
     ["half an id", "05 00000000"],
-    ["an id that no number holds", "05 0020000000000000"],
-    ["a request without its deadline", "01 0000000000000001 0000"],
-    ["bytes after a cancel", "05 0000000000000001 00"],
-    ["an error without a code", "04 0000000000000001 00 61"],
-    ["a code beyond the end", "04 0000000000000001 05 61"],
-    ["a code of other characters", "04 0000000000000001 02 4120"],
-    ["text that is not UTF-8", "04 0000000000000001 01 61 ff"],
+    ["an id that no number holds", "05 0020000000000000 00"],
+    ["a request without its deadline", "01 0000000000000001 00 0000"],
+    ["bytes after a cancel", "05 0000000000000001 00 00"],
+    ["an error without a code", "04 0000000000000001 00 00 61"],
+    ["a code beyond the end", "04 0000000000000001 00 05 61"],
+    ["a code of other characters", "04 0000000000000001 00 02 4120"],
+    ["text that is not UTF-8", "04 0000000000000001 00 01 61 ff"],
   ])("refuses %s", (_what, text) => {
     expect(decodeContent(hex(text))).toBeUndefined();
   });
@@ -76,16 +95,27 @@ describe("message contents", () => {
     fc.record({ kind: fc.constant("cancel" as const), id }),
   );
 
-  it("come back as they were, and have one encoding", () => {
+  it("come back as they were, with what a later version adds", () => {
     fc.assert(
-      fc.property(anyContent, (content) => {
-        expect(decodeContent(encodeContent(content))).toEqual(content);
+      fc.property(anyContent, anyExtensions, (content, extensions) => {
+        const whole = extensions.length === 0 ? content : { ...content, extensions };
+        expect(decodeContent(encodeContent(whole))).toEqual(whole);
+        expect(encodeContent({ ...content, extensions: [] })).toEqual(encodeContent(content));
       }),
     );
+  });
+
+  it("have one encoding", () => {
+    const hasOne = (data: Uint8Array) => {
+      const content = decodeContent(data);
+      if (content !== undefined) expect(encodeContent(content)).toEqual(data);
+    };
+    fc.assert(fc.property(bytes(60), hasOne), { numRuns: 2000 });
     fc.assert(
-      fc.property(bytes(60), (data) => {
-        const content = decodeContent(data);
-        if (content !== undefined) expect(encodeContent(content)).toEqual(data);
+      fc.property(anyContent, anyExtensions, fc.nat(), fc.nat(255), (content, extensions, at, value) => {
+        const changed = encodeContent({ ...content, extensions });
+        changed[at % Math.min(changed.length, 40)] = value;
+        hasOne(changed);
       }),
       { numRuns: 2000 },
     );
@@ -103,6 +133,7 @@ describe("frames", () => {
   const message = new Uint8Array(SALT_BYTES + 3).fill(3);
   const batch = encodeBatch({ counter: 300, signature, messages: [message, message] });
   const hello = encodeHello({ version: 1, nonce });
+  const field = (tag: number, content: Uint8Array) => Uint8Array.of(tag, content.length, ...content);
 
   it("are the schema's Frame", () => {
     expect(WireFrame.decode(hello).content).toEqual({ $case: "hello", value: { version: 1, nonce } });
@@ -159,9 +190,12 @@ describe("frames", () => {
     const later = hex("1a02 6869 2001 2d01020304 310102030405060708");
     expect(decodeFrame(Uint8Array.of(...hello, ...later))).toEqual({ kind: "hello", version: 1, nonce });
     expect(decodeFrame(Uint8Array.of(...hello, ...hex("1b")))).toBeUndefined();
+    const [helloBody, batchBody] = [hello.subarray(2), batch.subarray(2)];
+    const [wider, longer] = [Uint8Array.of(...helloBody, ...later), Uint8Array.of(...batchBody, ...hex("2202 6869"))];
+    expect(decodeFrame(field(0x0a, wider))).toEqual({ kind: "hello", version: 1, nonce });
+    expect(decodeFrame(field(0x12, longer))).toEqual(decodeFrame(batch));
   });
 
-  const field = (tag: number, content: Uint8Array) => Uint8Array.of(tag, content.length, ...content);
   const inner = (...parts: Uint8Array[]) => field(0x12, Uint8Array.from(parts.flatMap((part) => [...part])));
   const counter = hex("0801");
   it.each([

@@ -1,7 +1,7 @@
 /** A member that the others do not have among them: what its program and its operator are told, and the way back. */
 import { cp } from "node:fs/promises";
 import { describe, expect, it, vi } from "vitest";
-import { Isolation } from "../../client/isolation.js";
+import { Isolation } from "../../client/standing/isolation.js";
 import { StateDirectory } from "../../client/state/index.js";
 import type { Change } from "../../client/types.js";
 import type { FirefliesError } from "../../identity/index.js";

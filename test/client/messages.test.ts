@@ -5,7 +5,14 @@ import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { Budget, type BudgetLimits } from "../../client/messages/budget.js";
 import { encodeContent } from "../../client/messages/content.js";
-import { decodeFrame, encodeBatch, encodeHello, NONCE_BYTES, SALT_BYTES } from "../../client/messages/frame.js";
+import {
+  decodeFrame,
+  encodeBatch,
+  encodeHello,
+  FRAME_VERSION,
+  NONCE_BYTES,
+  SALT_BYTES,
+} from "../../client/messages/frame.js";
 import { linkNonce, listBody, listPrefix } from "../../client/messages/list.js";
 import { Requester, type RequesterLimits } from "../../client/messages/requester.js";
 import { type Dispatch, Responder } from "../../client/messages/responder.js";
@@ -444,7 +451,7 @@ describe("frames that lie", () => {
       onEnd: ended.resolve,
     });
     const nonce = new Uint8Array(NONCE_BYTES).fill(1);
-    near.write(encodeHello({ version: 1, nonce }));
+    near.write(encodeHello({ version: FRAME_VERSION, nonce }));
     const hello = decodeFrame(((await once(near, "data")) as [Uint8Array])[0]);
     if (hello?.kind !== "hello") throw new Error("no hello");
     const common = linkNonce(nonce, hello.nonce);
@@ -527,7 +534,7 @@ describe("frames that lie", () => {
         send(near, frame);
       },
       ({ near }: Awaited<ReturnType<typeof attack>>) =>
-        near.write(encodeHello({ version: 1, nonce: new Uint8Array(16) })),
+        near.write(encodeHello({ version: FRAME_VERSION, nonce: new Uint8Array(16) })),
       ({ near, forge }: Awaited<ReturnType<typeof attack>>) => send(near, forge(1, 1), forge(1, 2)),
       ({ near }: Awaited<ReturnType<typeof attack>>) => near.write(new Uint8Array(100)),
       ({ near }: Awaited<ReturnType<typeof attack>>) => near.write(new Uint8Array(0)),
@@ -552,15 +559,18 @@ describe("frames that lie", () => {
     expect(most).toBeLessThanOrEqual(32);
   });
 
-  it("of another version are refused with that reason, at both ends", async () => {
-    const [near, far] = duplexPair(FRAME_BYTES_MAX);
-    const requester = new Requester({ duplex: near, identity: alice, peer: bob.certificate });
-    const call = codeOf(requester.request("message", text("x"), { timeoutMs: 5_000 }));
-    far.resume();
-    far.write(encodeHello({ version: 2, nonce: new Uint8Array(NONCE_BYTES) }));
-    const [error] = (await once(far, "error")) as [FirefliesError];
-    expect([await call, error.code]).toEqual(["protocol-version", "protocol-version"]);
-  });
+  it.each([FRAME_VERSION - 1, FRAME_VERSION + 1])(
+    "of version %i are refused with that reason, at both ends",
+    async (version) => {
+      const [near, far] = duplexPair(FRAME_BYTES_MAX);
+      const requester = new Requester({ duplex: near, identity: alice, peer: bob.certificate });
+      const call = codeOf(requester.request("message", text("x"), { timeoutMs: 5_000 }));
+      far.resume();
+      far.write(encodeHello({ version, nonce: new Uint8Array(NONCE_BYTES) }));
+      const [error] = (await once(far, "error")) as [FirefliesError];
+      expect([await call, error.code]).toEqual(["protocol-version", "protocol-version"]);
+    },
+  );
 
   it("from a member that is no longer admitted end the duplex with the reason (R17)", async () => {
     let refused: FirefliesError | undefined;

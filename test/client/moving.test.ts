@@ -1,8 +1,8 @@
 /** A member whose address changes: what it advertises then, and how fast the others follow. */
 import type { NetworkInterfaceInfo } from "node:os";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { AddressWatch, INTERFACES_MS } from "../../client/address-watch.js";
 import { advertisedBy, movedAddresses } from "../../client/config/index.js";
+import { AddressWatch, INTERFACES_MS } from "../../client/standing/address-watch.js";
 import type { Change } from "../../client/types.js";
 import { codeOf, OfflineNetwork, read, text, until, whole } from "../support/network.js";
 

@@ -25,7 +25,7 @@ describe("a try that failed", () => {
     expect(outcomeOf(new DialError(reasons[0]!, "203.0.113.7:1", { reasons }))).toBe(outcome);
   });
 
-  it("is silence when its name is gone and it was reached before; not when this machine is at fault", () => {
+  it("is silence when its name is gone and it was dialled before; not when this machine is at fault", () => {
     const failed = (...reasons: DialReason[]) => new DialError(reasons[0]!, "b.example:1", { reasons });
     expect(outcomeOf(failed("unresolved"), true)).toBe("silent");
     expect(outcomeOf(failed("unresolved", "forbidden"), true)).toBe("silent");

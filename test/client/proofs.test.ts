@@ -15,6 +15,7 @@ import { verifyMessage } from "../../client/verify-message.js";
 import { certificatesToPem, FirefliesError, type Identity, sha256, sign } from "../../identity/index.js";
 import { concatBytes, memberIdToBytes, toHex } from "../../rings/index.js";
 import { duplexPair } from "../support/duplex-pair.js";
+import { anyExtensions } from "../support/extensions.js";
 import { deferred, OfflineNetwork } from "../support/network.js";
 import { proofIn, signedFrame } from "../support/proofs.js";
 import { DAY_MS, TestNetwork } from "../support/test-network.js";
@@ -94,8 +95,11 @@ describe("a proof", () => {
     );
     const frames = fc.array(content, { minLength: 1, maxLength: 20 });
     fc.assert(
-      fc.property(frames, fc.nat(), id, (contents, which, counter) => {
-        const index = which % contents.length;
+      fc.property(frames, anyExtensions, fc.nat(), id, (plain, extensions, which, counter) => {
+        const index = which % plain.length;
+        const contents = plain.map((each, at) =>
+          at === index && extensions.length > 0 ? { ...each, extensions } : each,
+        );
         const proof = proofIn({ sender: alice, receiver: bob.certificate.id, contents, counter }, index);
         expect(encodeProof(decodeProof(proof)!)).toEqual(proof);
         const proven = verifyMessage(proof, { roots });
@@ -284,6 +288,41 @@ describe("over a link", () => {
     expect(proven.map(({ data }) => string(data))).toEqual(names);
     expect(proven.map(({ index }) => index)).toEqual(names.map((_, index) => index));
     expect(new Set(proven.map(({ frame }) => frame)).size).toBe(1);
+  });
+
+  it("what a later version says with a question is carried in its proof, and ignored", async () => {
+    const [near, far] = duplexPair(FRAME_BYTES_MAX);
+    const budgets = { message: new Budget({ concurrent: 1 }), gossip: new Budget() };
+    const proofs: Uint8Array[] = [];
+    const first = deferred();
+    const dispatch: Dispatch = async (_kind, data, { prove }) => {
+      if (string(data) === "first") await first.promise;
+      proofs.push(prove());
+      return data;
+    };
+    new Responder({ duplex: far, identity: bob, peer: alice.certificate, dispatch, budgets });
+    const answers: string[] = [];
+    const all = deferred();
+    const session = new FrameSession({
+      ...{ duplex: near, identity: alice, peer: bob.certificate, caller: true },
+      onContent: (content) => {
+        if (content.kind === "reply") answers.push(string(content.payload));
+        if (answers.length === 2) all.resolve();
+        return true;
+      },
+      onEnd: () => {},
+    });
+    closing.push(() => session.end(new FirefliesError("link-closed")));
+    const extensions = [{ type: 500, data: text("traced") }];
+    session.send({ ...question("first", 1), extensions });
+    session.send({ ...question("waits", 2), extensions });
+    first.resolve();
+    await all.promise;
+    expect(answers).toEqual(["first", "waits"]);
+    for (const [at, data] of answers.entries()) {
+      expect(verifyMessage(proofs[at]!, { roots })).toMatchObject({ kind: "message", data: text(data) });
+      expect(Buffer.from(decodeProof(proofs[at]!)!.content).includes("traced")).toBe(true);
+    }
   });
 
   it("an error that the other side answers is proven, too", async () => {

@@ -1,6 +1,6 @@
 /** What an operator hears of members that are live for others and cannot be reached from here. */
 import { describe, expect, it } from "vitest";
-import { ReachWatch } from "../../client/reach-watch.js";
+import { ReachWatch } from "../../client/standing/reach-watch.js";
 import type { FirefliesError } from "../../identity/index.js";
 import { DialError, type Unreached } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";

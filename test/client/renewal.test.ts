@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type AuthorityServer, CertificateAuthority, serveAuthority } from "../../ca/index.js";
 import type { Client } from "../../client/client.js";
 import type { ClientOptions } from "../../client/config/index.js";
-import { Renewal } from "../../client/renewal.js";
+import { Renewal } from "../../client/standing/renewal.js";
 import type { MessageStream } from "../../client/types.js";
 import { loadIdentity } from "../../identity/index.js";
 import { type Transport, tcpTransport } from "../../net/index.js";

@@ -1,8 +1,8 @@
 /** What a member tells the authority, and what it hears: over real HTTPS, with a clock of the test where that matters. */
 import { describe, expect, it, vi } from "vitest";
-import { renew } from "../../client/authority.js";
-import { pauseOf, Reports, type ReportsOptions } from "../../client/reports.js";
-import { RevocationWatch } from "../../client/revocation-watch.js";
+import { renew } from "../../client/authority/authority.js";
+import { pauseOf, Reports, type ReportsOptions } from "../../client/entry/reports.js";
+import { RevocationWatch } from "../../client/entry/revocation-watch.js";
 import { type FirefliesError, generateKeyPair } from "../../identity/index.js";
 import { AuthorityFixture, identityOf, type Joined, NOW } from "../ca/authority-fixture.js";
 import { DEADLINE_MS } from "../support/network.js";

@@ -1,6 +1,6 @@
 /** A member that the authority throws out, or whose key is revoked: out of the views, off the links, and not back by a restart. */
 import { describe, expect, it } from "vitest";
-import { RevocationWatch } from "../../client/revocation-watch.js";
+import { RevocationWatch } from "../../client/entry/revocation-watch.js";
 import { FirefliesError } from "../../identity/index.js";
 import { codeOf, nextChange, OnlineNetwork, text, until, whole } from "../support/network.js";
 

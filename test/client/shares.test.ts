@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Budget, type Job } from "../../client/messages/budget.js";
-import { mayBegin } from "../../client/shares.js";
+import { mayBegin } from "../../client/messages/shares.js";
 import type { MemberId } from "../../rings/index.js";
 
 const PLACES = { shared: 50, reserved: 40 };

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { LIMITS, STREAM } from "../../client/protocols.js";
-import { type StreamHandler, Streams } from "../../client/streams.js";
+import { type StreamHandler, Streams } from "../../client/talk/streams.js";
 import { FirefliesError } from "../../identity/index.js";
 import { type ByteDuplex, deadlineIn, formatAddress, Protocols, type Session } from "../../net/index.js";
 import { duplexPair } from "../support/duplex-pair.js";

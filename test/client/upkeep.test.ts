@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Directory, hasAddress } from "../../client/directory.js";
-import { Renewal, type RenewalOptions, renewalTime } from "../../client/renewal.js";
+import { Renewal, type RenewalOptions, renewalTime } from "../../client/standing/renewal.js";
 import { type Peer, TRANSPORT_GRPC, TRANSPORT_PING } from "../../gossip/index.js";
 import { type FirefliesError, type Identity, loadIdentity, saveIdentity } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";

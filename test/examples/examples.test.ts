@@ -59,6 +59,12 @@ it("streams: messages both ways, and a large transfer", { timeout: DEADLINE_MS }
   );
 });
 
+it("rpc: a service of grpc-js, and who calls it", { timeout: DEADLINE_MS }, async () => {
+  expect(await runExample("rpc")).toBe(
+    "green for alice\nyellow at dusk\nyellow at midnight\nyellow at dawn\nUNAVAILABLE\n",
+  );
+});
+
 it("kv: three maps agree, also after a conflict, and take no forgery", { timeout: DEADLINE_MS }, async () => {
   const output = await runExample("kv");
   expect(output).toContain(

@@ -4,11 +4,26 @@ import { describe, expect, it } from "vitest";
 import { EPOCH_MAX, METADATA_BYTES_MAX, NOTE_BYTES_MAX } from "../../gossip/limits.js";
 import { encodeAccusation, parseAccusation } from "../../gossip/records/accusation.js";
 import { encodeChain, parseChain } from "../../gossip/records/certificate.js";
-import { encodeNote, type Note, parseNote } from "../../gossip/records/note.js";
+import {
+  addressesOf,
+  encodeNote,
+  type Note,
+  parseNote,
+  TRANSPORT_GRPC,
+  TRANSPORT_PING,
+} from "../../gossip/records/note.js";
 import { encodePacket, type Item, parsePacket } from "../../gossip/records/packet.js";
 import { encodeRevocationList, parseRevocationList } from "../../gossip/records/revocation.js";
 import { encodeStatement, parseStatement } from "../../gossip/records/statement.js";
-import { fromHex, memberIdFromBytes, toHex } from "../../rings/index.js";
+import {
+  EXTENSIONS_BYTES_MAX,
+  type Extension,
+  fromHex,
+  memberIdFromBytes,
+  RING_COUNT_MAX,
+  toHex,
+} from "../../rings/index.js";
+import { anyExtensions } from "../support/extensions.js";
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const hash = bytes(32);
@@ -26,6 +41,7 @@ const note: fc.Arbitrary<Uint8Array> = fc
     agreementKey: hash,
     addresses: fc.array(fc.record({ transport: fc.nat(255), text: printable }), { maxLength: 8 }),
     metadata: fc.uint8Array({ maxLength: 200 }),
+    extensions: anyExtensions,
   })
   .map((value: Note) => encodeNote(value, fromHex(value.certificate)!));
 
@@ -191,7 +207,8 @@ describe("the limits of a note", () => {
     metadata: new Uint8Array(0),
   };
   const parsed = (change: Partial<Note>) => parseNote(encodeNote({ ...value, ...change }, new Uint8Array(32)));
-  const address = (chars: number) => ({ transport: 1, text: "a".repeat(chars) });
+  const address = (chars: number, transport = 1) => ({ transport, text: "a".repeat(chars) });
+  const extension = (length: number): Extension[] => [{ type: 7, data: new Uint8Array(length) }];
 
   it.each<[string, Partial<Note>, boolean]>([
     ["metadata of 4 KiB", { metadata: new Uint8Array(METADATA_BYTES_MAX) }, true],
@@ -200,21 +217,58 @@ describe("the limits of a note", () => {
     ["nine", { addresses: Array.from({ length: 9 }, () => address(20)) }, false],
     ["an address of 259 characters", { addresses: [address(259)] }, true],
     ["of 260", { addresses: [address(260)] }, false],
+    ["an address of an unknown kind, as long", { addresses: [address(259, 200)] }, true],
+    ["of an unknown kind, longer", { addresses: [address(260, 200)] }, false],
+    ["eight of unknown kinds", { addresses: Array.from({ length: 8 }, (_, kind) => address(9, 100 + kind)) }, true],
+    ["nine", { addresses: Array.from({ length: 9 }, (_, kind) => address(9, 100 + kind)) }, false],
+    ["extensions of 1 KiB", { extensions: extension(EXTENSIONS_BYTES_MAX - 5) }, true],
+    ["a byte more", { extensions: extension(EXTENSIONS_BYTES_MAX - 4) }, false],
     ["an address with a space", { addresses: [{ transport: 1, text: "a b" }] }, false],
     ["with a control character", { addresses: [{ transport: 1, text: "a\n" }] }, false],
     ["beyond ASCII", { addresses: [{ transport: 1, text: "caf\xe9" }] }, false],
   ])("%s", (_, change, isFine) => expect(parsed(change) !== undefined).toBe(isFine));
 
-  it("is 8 KiB in all", () => {
+  it("passes on what it does not know, unopened: kinds of address and types of extension", () => {
+    const later = {
+      addresses: [address(20, 1), { transport: 255, text: "relay://3f?x=\\%00" }],
+      extensions: [
+        { type: 300, data: Uint8Array.of(0, 255, 10) },
+        { type: 65_535, data: new Uint8Array(0) },
+      ],
+    };
+    expect(parsed(later)).toEqual({ ...value, ...later });
+    expect(addressesOf(later, TRANSPORT_GRPC)).toEqual(["a".repeat(20)]);
+    expect(addressesOf(later, TRANSPORT_PING)).toEqual([]);
+  });
+
+  it("costs one byte without extensions, and says then that there are none", () => {
+    const [without, one] = [encodeNote(value, new Uint8Array(32)), { type: 1, data: new Uint8Array(0) }];
+    expect(without.at(-1)).toBe(0);
+    expect(without).toEqual(encodeNote({ ...value, extensions: [] }, new Uint8Array(32)));
+    expect(encodeNote({ ...value, extensions: [one] }, new Uint8Array(32)).length).toBe(without.length + 4);
+    expect(parsed({})).not.toHaveProperty("extensions");
+  });
+
+  it("of the version before is refused", () => {
+    const before = encodeNote(value, new Uint8Array(32));
+    before[0] = 1;
+    expect(parseNote(before)).toBeUndefined();
+    expect(parseNote(before.subarray(0, -1))).toBeUndefined();
+  });
+
+  it("is 8 KiB in all, with room for the most of everything", () => {
     const most = encodeNote(
       {
         ...value,
         metadata: new Uint8Array(METADATA_BYTES_MAX),
         addresses: Array.from({ length: 8 }, () => address(259)),
+        mask: new Uint8Array(Math.ceil(RING_COUNT_MAX / 8)),
+        extensions: extension(EXTENSIONS_BYTES_MAX - 5),
       },
       new Uint8Array(32),
     );
     expect(most.length).toBeLessThanOrEqual(NOTE_BYTES_MAX);
+    expect(parseNote(most)).toBeDefined();
     expect(parseNote(new Uint8Array(NOTE_BYTES_MAX + 1))).toBeUndefined();
   });
 });

@@ -1,7 +1,6 @@
 /** The arithmetic of the protocol, as tables: pure functions of values. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { affordableAt, fullBudget, refilled, spend } from "../../gossip/budget.js";
 import { Epochs } from "../../gossip/defence/epochs.js";
 import { type Answered, type DisabledBy, rebut } from "../../gossip/defence/rebuttal.js";
 import { LocalHealth } from "../../gossip/detection/local-health.js";
@@ -48,44 +47,6 @@ describe("round-trip timeout (RFC 6298)", () => {
     for (let ping = 0; ping < 1000; ping++) path = withOutcome(path, ping % 10 !== 0);
     expect(path.loss).toBeGreaterThan(0.08);
     expect(path.loss).toBeLessThan(0.12);
-  });
-});
-
-describe("a budget", () => {
-  const rate = { burst: 3, refillMs: 100 };
-
-  it("allows a burst and then one per refill time", () => {
-    let budget = fullBudget(rate, 0);
-    const taken: number[] = [];
-    for (let now = 0; now <= 500; now += 10) {
-      for (let left = spend(budget, rate, now); left; left = spend(budget, rate, now)) {
-        taken.push(now);
-        budget = left;
-      }
-    }
-    expect(taken).toEqual([0, 0, 0, 100, 200, 300, 400, 500]);
-  });
-
-  it("says when the next one is affordable, and keeps that promise", () => {
-    fc.assert(
-      fc.property(fc.array(fc.nat(250), { maxLength: 30 }), (pauses) => {
-        let budget = fullBudget(rate, 0);
-        let now = 0;
-        for (const pause of pauses) {
-          now = Math.max(now + pause, affordableAt(budget, rate));
-          const left = spend(budget, rate, now);
-          expect(left).toBeDefined();
-          if (left) budget = left;
-        }
-        expect(refilled(budget, rate, now).tokens).toBeLessThanOrEqual(rate.burst);
-      }),
-    );
-  });
-
-  it("does not lend for a clock that goes back", () => {
-    const budget = spend(fullBudget(rate, 1000), rate, 1000, 3)!;
-    expect(spend(budget, rate, 0)).toBeUndefined();
-    expect(refilled(budget, rate, 0)).toEqual({ tokens: 0, at: 1000 });
   });
 });
 

@@ -1,7 +1,7 @@
 /** Bad certificates as a table: what a forger changes in a good leaf, with the real issuing key in his hands, and why it is refused. */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { EXTENSION } from "../../identity/certificate-fields.js";
-import { TAG, writeDer, writeUnsigned } from "../../identity/der.js";
+import { contentOf, readDer, TAG, writeDer, writeUnsigned } from "../../identity/der.js";
 import { encodeNetwork } from "../../identity/extension.js";
 import { concatBytes, fromHex } from "../../rings/index.js";
 import { commonName, extension, type Forgery, hasOid, ID, keys, NETWORK, twin, validity } from "./forge.js";
@@ -11,6 +11,9 @@ export const replaced =
   (oid: string, value: Uint8Array, critical = false) =>
   (list: readonly Uint8Array[]) =>
     list.map((der) => (hasOid(der, oid) ? extension(oid, value, critical) : der));
+/** The network extension with elements behind those that we know. */
+const withMore = (...more: readonly Uint8Array[]) =>
+  writeDer(TAG.sequence, contentOf(readDer(encodeNetwork(NETWORK)), TAG.sequence), ...more);
 export const usages = (...oids: string[]) =>
   writeDer(TAG.sequence, ...oids.map((oid) => writeDer(TAG.oid, fromHex(oid)!)));
 
@@ -168,6 +171,36 @@ const ROWS: readonly (readonly [string, Forgery | (() => Forgery), string])[] = 
     "trailing data in the network extension",
     { extensions: replaced(EXTENSION.network, concatBytes(encodeNetwork(NETWORK), Uint8Array.of(0))) },
     "trailing-data",
+  ],
+  [
+    "no facts spelt out",
+    { extensions: replaced(EXTENSION.network, withMore(writeDer(TAG.octetString, Uint8Array.of(0)))) },
+    "network-malformed",
+  ],
+  [
+    "facts that are no list",
+    { extensions: replaced(EXTENSION.network, withMore(writeDer(TAG.octetString, fromHex("0100010002")!))) },
+    "network-malformed",
+  ],
+  [
+    "facts over 1 KiB",
+    { extensions: replaced(EXTENSION.network, encodeNetwork(NETWORK, [{ type: 9, data: new Uint8Array(1_020) }])) },
+    "network-malformed",
+  ],
+  [
+    "more after the facts",
+    {
+      extensions: replaced(
+        EXTENSION.network,
+        withMore(writeDer(TAG.octetString, fromHex("0100090000")!), writeUnsigned(1)),
+      ),
+    },
+    "network-malformed",
+  ],
+  [
+    "something else in the place of facts",
+    { extensions: replaced(EXTENSION.network, withMore(writeUnsigned(1))) },
+    "malformed",
   ],
   [
     "network extension of version 2",

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CertificateAuthority, serveAuthority } from "../../dist/ca/index.js";
-import { enroll } from "../../dist/client/authority.js";
+import { enroll } from "../../dist/client/authority/authority.js";
 import { generateKeyPair } from "../../dist/identity/index.js";
 
 const count = Number(process.argv[2] ?? 1_000);

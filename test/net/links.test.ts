@@ -237,6 +237,16 @@ describe("a session that the other side has made", () => {
     expect(scene.dialled.length).toBe(3);
   });
 
+  it("says nothing of my own ways to the member", async () => {
+    const scene = await Scene.create();
+    const peer = await scene.other();
+    scene.accept(peer);
+    expect(scene.links.get(peer.id)?.wasDialled).toBe(false);
+    await scene.links.reach(peer.to, within());
+    scene.links.renew();
+    expect(scene.links.get(peer.id)?.wasDialled).toBe(true);
+  });
+
   it("gives way to mine as soon as I can dial", async () => {
     const scene = await Scene.create();
     const peer = await scene.other();

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FirefliesError, Identity } from "../../identity/index.js";
 import { deadlineIn, type Session, tcpTransport } from "../../net/index.js";
-import { PING_TIMEOUT_MS, SILENCE_MS, Vigil, verdict, Watch } from "../../net/session/watch.js";
+import { PING_TIMEOUT_MS, PULSE_BYTES, SILENCE_MS, Vigil, verdict, Watch } from "../../net/session/watch.js";
 import { TcpProxy, type Way } from "../support/tcp-proxy.js";
 import { TestNetwork } from "../support/test-network.js";
-import { bytes, codeOf, endOf, Scene } from "./session-scene.js";
+import { bytes, codeOf, endOf, type Opened, Scene } from "./session-scene.js";
 
 describe("a silence", () => {
   it.each([
@@ -27,6 +27,7 @@ describe("a vigil", () => {
     readonly told: string[] = [];
     readonly ping = () => void this.told.push("ping");
     readonly lost = () => void this.told.push("lost");
+    readonly pulse = () => void this.told.push("pulse");
   }
   let subject: Subject;
   let vigil: Vigil;
@@ -89,6 +90,29 @@ describe("a vigil", () => {
     expect(subject.told).toEqual(["ping"]);
   });
 
+  it("gives a sign of life once a second while much arrives and nothing goes back, and needs no timer for it", async () => {
+    const arrive = async (seconds: number, bytesEach: number) => {
+      for (let tenth = 0; tenth < 10 * seconds; tenth++) {
+        subject.bytesRead += bytesEach;
+        vigil.arrived();
+        await pass(100);
+      }
+    };
+    await arrive(4, PULSE_BYTES / 10);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(subject.told).toEqual(["pulse", "pulse", "pulse"]);
+    subject.told.length = 0;
+    await arrive(4, 10);
+    expect(subject.told).toEqual([]);
+    for (let tenth = 0; tenth < 40; tenth++) {
+      vigil.sent();
+      subject.bytesRead += PULSE_BYTES;
+      vigil.arrived();
+      await pass(100);
+    }
+    expect(subject.told).toEqual([]);
+  });
+
   it("does not count the time in which its own process did not run", () => {
     vigil.asked();
     vigil.look(4_100, 4_000);
@@ -118,6 +142,7 @@ describe("a session over a path that stops forwarding", () => {
   interface Pair {
     readonly dialled: Session;
     readonly accepted: Session;
+    readonly opened: () => Promise<Opened>;
     readonly proxy: TcpProxy;
   }
   const closing: (() => unknown)[] = [];
@@ -125,7 +150,7 @@ describe("a session over a path that stops forwarding", () => {
     for (const close of closing.splice(0)) await close();
   });
 
-  async function pair(): Promise<Pair> {
+  async function pair({ upRate = Number.POSITIVE_INFINITY } = {}): Promise<Pair> {
     const scene = new Scene({ create: tcpTransport, host: "127.0.0.1" });
     const [alice, bob] = [scene.member(aliceId!), scene.member(bobId!)];
     bob.onCall = alice.onCall = async (_, body) => (body.length > 0 ? body : new Promise<never>(() => {}));
@@ -134,8 +159,9 @@ describe("a session over a path that stops forwarding", () => {
       () => scene.close(),
       () => proxy.close(),
     );
+    proxy.upRate = upRate;
     const dialled = await scene.connect(alice, { address: proxy.address, close: async () => {} });
-    return { dialled, accepted: await bob.nextSession(), proxy };
+    return { dialled, accepted: await bob.nextSession(), opened: () => bob.nextDuplex(), proxy };
   }
 
   const lossOf = (session: Session) =>
@@ -200,6 +226,28 @@ describe("a session over a path that stops forwarding", () => {
     idle.end();
     await once(idle, "finish");
   });
+
+  it("ends a duplex with link-closed at both ends, though only one of them finds it out", async () => {
+    const { dialled, opened, proxy } = await pair();
+    const mine = dialled.open("stream");
+    const ended = endOf(mine);
+    mine.write(bytes(1));
+    const { duplex: theirs } = await opened();
+    theirs.write(bytes(2));
+    await once(mine, "data");
+    proxy.stall("up");
+    theirs.write(bytes(3)); // Arrives; that it has does not.
+    expect([await endOf(theirs), await ended]).toEqual([["link-closed"], ["link-closed"]]);
+  });
+
+  it("carries what takes longer than that over a slow path", async () => {
+    const { dialled, accepted, proxy } = await pair({ upRate: 120 * 1024 });
+    // A whole window is on its way at once, and its receiver has nothing to say to any of it: 8 seconds.
+    const answer = dialled.call("probe", new Uint8Array(960 * 1024), { deadline: deadlineIn(60_000) });
+    expect(await codeOf(answer)).toBe("no error");
+    expect(proxy.bytes).toBeGreaterThan(960 * 1024);
+    expect([dialled.closed, accepted.closed]).toEqual([false, false]);
+  }, 30_000);
 
   it("lives on when the path comes back before it is given up", async () => {
     const { dialled, proxy } = await pair();

@@ -12,6 +12,7 @@ function processState() {
     directory: process.cwd(),
     umask: process.umask(),
     environment: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("VITEST"))),
+    clocks: [setTimeout, clearTimeout, setInterval, setImmediate, Date, performance.now],
     listeners: EVENTS.map((event) => [event, process.listenerCount(event)]),
   };
 }

@@ -12,6 +12,8 @@ export class TcpProxy {
   readonly #stalled = new Set<Way>();
   /** Bytes that have passed, both ways. */
   bytes = 0;
+  /** Bytes that pass up in a second, over each connection that begins from now on. */
+  upRate = Number.POSITIVE_INFINITY;
   /** Changes a bit of everything that passes. */
   corrupt = false;
 
@@ -69,14 +71,26 @@ export class TcpProxy {
     this.#forward(server, client, "down");
   }
 
+  /** Reads nothing for as long as these bytes take. */
+  #rest(from: Socket, bytes: number): void {
+    from.pause();
+    setTimeout(
+      () => {
+        if (!this.#stalled.has("up")) from.resume();
+      },
+      (bytes / this.upRate) * 1_000,
+    );
+  }
+
   #forward(from: Socket, to: Socket, way: Way): void {
     from.on("data", (chunk: Buffer) => {
       this.bytes += chunk.length;
       if (this.corrupt) chunk[chunk.length - 1]! ^= 1;
       if (!to.write(chunk)) from.pause();
+      if (way === "up" && this.upRate < Number.POSITIVE_INFINITY) this.#rest(from, chunk.length);
     });
     to.on("drain", () => {
-      if (!this.#stalled.has(way)) from.resume();
+      if (!this.#stalled.has(way) && this.upRate === Number.POSITIVE_INFINITY) from.resume();
     });
     from.on("end", () => to.end());
     from.on("error", () => {}); // "close" follows.

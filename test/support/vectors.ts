@@ -1,15 +1,25 @@
 /** The test vectors of docs/protocol.md, made anew: a name and bytes each. */
 
+import { encodeContent } from "../../client/messages/content.js";
 import { encodeAccusation } from "../../gossip/records/accusation.js";
 import { encodeNote, type Note } from "../../gossip/records/note.js";
 import { encodePacket } from "../../gossip/records/packet.js";
 import { RecordTree } from "../../gossip/records/record-tree.js";
 import { encodeRevocationList } from "../../gossip/records/revocation.js";
 import { encodeStatement, parseStatement, recordDigest } from "../../gossip/records/statement.js";
-import { encodeNetwork } from "../../identity/extension.js";
+import { encodeNetwork, factsOf } from "../../identity/extension.js";
 import { signedBytes } from "../../identity/signature.js";
 import { DATAGRAM_BYTES, encodeDatagram } from "../../net/pings/codec.js";
-import { fromHex, fullMask, memberIdFromBytes, memberIdToBytes, position, toHex, withRing } from "../../rings/index.js";
+import {
+  encodeExtensions,
+  fromHex,
+  fullMask,
+  memberIdFromBytes,
+  memberIdToBytes,
+  position,
+  toHex,
+  withRing,
+} from "../../rings/index.js";
 import { sha256 } from "./gossip/authority.js";
 
 const text = (value: string) => new TextEncoder().encode(value);
@@ -33,6 +43,12 @@ const note: Note = {
   ],
   metadata: text("hi"),
 };
+const constants = { networkId: network, ringCount: 9, deltaMs: 1500 };
+const extensions = [
+  { type: 1, data: text("hi") },
+  { type: 300, data: new Uint8Array(0) },
+];
+const question = { kind: "message", id: 7, deadlineMs: 5000, payload: text("hi"), extensions } as const;
 const accusation = { accuser: b, certificate: toHex(certificate), accused: a, ring: 3, epoch: 5n };
 
 function rootOf(digests: readonly string[]): Uint8Array {
@@ -74,7 +90,10 @@ export function vectors(): [string, Uint8Array][] {
   return [
     ["position of a on ring 1", position(sha256, 1, a)],
     ["position of a on ring 9", position(sha256, 9, a)],
-    ["extension, 9 rings, Delta 1500 ms", encodeNetwork({ networkId: network, ringCount: 9, deltaMs: 1500 })],
+    ["extension, 9 rings, Delta 1500 ms", encodeNetwork(constants)],
+    ["extension, the same, of node-1", encodeNetwork(constants, factsOf("node-1"))],
+    ["extensions 1: hi, 300: nothing", encodeExtensions(extensions)],
+    ["content: message 7, 5000 ms, these extensions, hi", encodeContent(question)],
     ["note body", noteBody],
     ["note, bytes signed", signedBytes("note", network, noteBody)],
     ["note, statement", statement],

@@ -43,6 +43,7 @@ export interface NoteOptions {
   readonly mask?: Uint8Array;
   readonly metadata?: Uint8Array;
   readonly addresses?: Note["addresses"];
+  readonly extensions?: Note["extensions"];
 }
 
 export function noteOf(certificate: CertificateFacts, options: NoteOptions = {}): Verified<SignedNote> {
@@ -55,6 +56,7 @@ export function noteOf(certificate: CertificateFacts, options: NoteOptions = {})
     agreementKey: sha256(certificate.leaf),
     addresses: options.addresses ?? [{ transport: TRANSPORT_GRPC, text: `${certificate.id.slice(0, 8)}:1` }],
     metadata: options.metadata ?? new Uint8Array(0),
+    ...(options.extensions && { extensions: options.extensions }),
   };
   const body = encodeNote(note, sha256(certificate.leaf));
   return checked({ ...note, body, signature: fakeSignature(certificate.hash, noteSignatureType(note), body) });

@@ -1,0 +1,111 @@
+/**
+ * A member's way in, and what it owes the authority meanwhile, put together: contacts and reports, the revocation list's age,
+ * what its addresses mean, and a goodbye at the end.
+ */
+import { addressesOf, type Peer, TRANSPORT_GRPC } from "../../gossip/index.js";
+import type { FirefliesError } from "../../identity/index.js";
+import type { Contact } from "../authority/authority.js";
+import type { Told } from "../driver/driver.js";
+import type { Node } from "../node.js";
+import type { Memory } from "../state/recollection.js";
+import { AddressAdvice, loopbackAdvice } from "./address-advice.js";
+import { Entry } from "./entry.js";
+import { Reports } from "./reports.js";
+import { RevocationWatch } from "./revocation-watch.js";
+
+export interface ArrivalOptions {
+  /** It listens. */
+  readonly member: Node;
+  /** Of the authority; empty when there is none to speak to. */
+  readonly urls: readonly string[];
+  /** Members to contact first, from the configuration. */
+  readonly entryAddrs: readonly string[];
+  /** Its addresses are those of a network, and no wires in memory that a program has brought along. */
+  readonly isNetworked: boolean;
+  /** Fires when the client stops. */
+  readonly ending: AbortSignal;
+  /** The protocol runs from now on. */
+  readonly onStarted: () => void;
+  readonly onAlarm: (alarm: FirefliesError) => void;
+}
+
+export class Arrival {
+  readonly #options: ArrivalOptions;
+  readonly #watch: RevocationWatch;
+  readonly #reports: Reports;
+  readonly #entry: Entry;
+  readonly #advice: AddressAdvice;
+
+  constructor(options: ArrivalOptions) {
+    const { member, urls, entryAddrs, ending, onStarted, onAlarm } = options;
+    this.#options = options;
+    this.#watch = new RevocationWatch({ now: () => member.clocks.believed, onAlarm });
+    this.#advice = new AddressAdvice({ mine: () => member.addresses, onAlarm });
+    this.#reports = new Reports({
+      identity: () => member.identity,
+      urls,
+      addresses: () => member.addresses,
+      members: () => (member.isInMotion ? member.machine.members().length + 1 : 1),
+      clocks: () => member.clocks,
+      onTime: (time) => member.heardTime(time),
+      random: Math.random,
+      watch: this.#watch,
+      learn: (statement) => member.learn(statement),
+      onAlarm,
+    });
+    this.#entry = new Entry({
+      member,
+      reports: this.#reports,
+      hasAuthority: urls.length > 0,
+      entryAddrs,
+      ending,
+      onStarted: () => {
+        onStarted();
+        this.#reports.start();
+      },
+      onContacts: (contacts) => this.#look(contacts),
+      onAlarm,
+    });
+  }
+
+  /** Resolves as `Entry.join`. */
+  async join(memory: Memory, signal: AbortSignal): Promise<void> {
+    const { member, entryAddrs, isNetworked, onAlarm } = this.#options;
+    const advice = isNetworked ? loopbackAdvice(member.addresses) : undefined;
+    if (advice) onAlarm(advice);
+    for (const address of entryAddrs) this.#advice.look("A contact of entry_addrs", [address]);
+    await this.#entry.join(memory, signal);
+  }
+
+  /** To be given all that the machine tells. */
+  told(told: Told): void {
+    if (told.kind === "ready") this.#entry.ready();
+    if (told.kind === "joined") this.#entry.joined();
+    if (told.kind === "joined" || told.kind === "updated") this.#lookAt(told.member);
+    if (told.kind === "revocations") this.#watch.seen(told.list);
+  }
+
+  /** My addresses have changed: the authority is to know soon. */
+  moved(): void {
+    this.#reports.soon();
+  }
+
+  /** My clock has stepped: the authority is to say what time it is. */
+  doubt(): void {
+    this.#reports.doubt();
+  }
+
+  /** Looks for nobody any more, and says goodbye to the authority. Never rejects. */
+  async leave(): Promise<void> {
+    this.#entry.stop();
+    await this.#reports.goodbye();
+  }
+
+  #look(contacts: readonly Contact[]): void {
+    for (const { certificate, addresses } of contacts) this.#advice.look(`Member ${certificate.id}`, addresses);
+  }
+
+  #lookAt(peer: Peer): void {
+    this.#advice.look(`Member ${peer.id}`, addressesOf(peer, TRANSPORT_GRPC));
+  }
+}

@@ -1,0 +1,165 @@
+/** How a member that listens gets in among the others: whom it asks first, when it is in, and new contacts while it is alone. */
+import { FirefliesError } from "../../identity/index.js";
+import { asFirefliesError, onAbort } from "../../net/index.js";
+import type { Contact } from "../authority/authority.js";
+import type { Node } from "../node.js";
+import { type Memory, remembered } from "../state/recollection.js";
+import { Company } from "./company.js";
+import type { Reports } from "./reports.js";
+
+/**
+ * How long a start waits for company that there should be, milliseconds: for four or five more questions to the authority, and
+ * not so long that a program which can do something alone stands still for it.
+ */
+const PATIENCE_MS = 5_000;
+
+export interface EntryOptions {
+  readonly member: Node;
+  readonly reports: Reports;
+  /** There is an authority to ask. */
+  readonly hasAuthority: boolean;
+  /** Members to contact first, from the configuration. */
+  readonly entryAddrs: readonly string[];
+  /** Fires when the client stops. */
+  readonly ending: AbortSignal;
+  /** The protocol runs from now on. */
+  readonly onStarted: () => void;
+  /** These will be asked; before they are. */
+  readonly onContacts: (contacts: readonly Contact[]) => void;
+  readonly onAlarm: (alarm: FirefliesError) => void;
+}
+
+export class Entry {
+  readonly #options: EntryOptions;
+  #company: Company | undefined;
+  /** How the last question to the authority ended: how many it named, or why it did not. */
+  #asked: number | FirefliesError = 0;
+  /** Asked now, and whenever something happens that may have changed the answer. */
+  #look: () => void = () => {};
+  #isReady = false;
+  #isLate = false;
+
+  constructor(options: EntryOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts the protocol; resolves when I am in among the others, when there is nobody to be expected, or when that took too
+   * long: then an alarm says so, and the search goes on. Rejects with the signal's reason.
+   */
+  async join(memory: Memory, signal: AbortSignal): Promise<void> {
+    const { member, onStarted } = this.#options;
+    const asked = this.#askAuthority(signal);
+    // Whoever remembers members need not wait for the authority to name some.
+    const { others, departed } = remembered(memory.statements, member.id);
+    const contacts = others > 0 ? [] : await asked;
+    signal.throwIfAborted();
+    member.start(memory, contacts);
+    onStarted();
+    member.machine.addContacts(departed);
+    if (others > 0) void asked.then((late) => this.#meet(late));
+    this.#company = new Company({
+      isAlone: () => this.#isAlone,
+      find: async (until) => this.#meet(await this.#askAuthority(until)),
+      random: Math.random,
+    });
+    await this.#arrival(() => this.#isExpected(others), signal);
+    if (this.#isAlone) this.#tellAlone(memory, others);
+  }
+
+  /** The machine says that it has joined as far as anyone could be reached. */
+  ready(): void {
+    if (!this.#isReady && this.#isAlone) this.#company?.hurry();
+    this.#isReady = true;
+    this.#look();
+  }
+
+  /** Somebody is in the view. */
+  joined(): void {
+    this.#look();
+  }
+
+  stop(): void {
+    this.#company?.stop();
+  }
+
+  get #isAlone(): boolean {
+    return this.#options.member.machine.members().length === 0;
+  }
+
+  /** Others should be there, and asking again may find them. */
+  #isExpected(others: number): boolean {
+    return this.#options.hasAuthority && (this.#asked !== 0 || others > 0 || this.#options.entryAddrs.length > 0);
+  }
+
+  #arrival(isExpected: () => boolean, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        clearTimeout(timer);
+        unwatch();
+        this.#look = () => {};
+      };
+      const unwatch = onAbort(signal, () => {
+        end();
+        reject(signal.reason);
+      });
+      this.#look = () => {
+        if (!this.#isReady || (this.#isAlone && isExpected() && !this.#isLate)) return;
+        end();
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.#isLate = true;
+        this.#look();
+      }, PATIENCE_MS);
+      this.#look();
+    });
+  }
+
+  /** An authority that is away is an alarm, and no contacts; told once for as long as it says the same. */
+  async #askAuthority(signal: AbortSignal): Promise<readonly Contact[]> {
+    const { reports, onAlarm } = this.#options;
+    const before = this.#asked;
+    try {
+      const contacts = await reports.contacts(signal);
+      this.#asked = contacts.length;
+      this.#options.onContacts(contacts);
+      return contacts;
+    } catch (error) {
+      if (signal.aborted) return [];
+      this.#asked = asFirefliesError(error, "authority-failed");
+      const isNews = typeof before === "number" || before.code !== this.#asked.code;
+      if (isNews) onAlarm(this.#asked);
+      return [];
+    } finally {
+      this.#look();
+    }
+  }
+
+  #meet(contacts: readonly Contact[]): void {
+    const { member, ending } = this.#options;
+    if (!ending.aborted && contacts.length > 0) member.meet(contacts);
+  }
+
+  /** Nothing is wrong with the first member of a network: the authority knows of nobody, and neither does it. */
+  #tellAlone(memory: Memory, others: number): void {
+    const { entryAddrs, hasAuthority, onAlarm } = this.#options;
+    const reasons = [
+      ...(typeof this.#asked === "number" ? [] : [`the authority named nobody (${this.#asked.code})`]),
+      ...(typeof this.#asked === "number" && this.#asked > 0
+        ? [`none of the ${this.#asked} members that the authority named answered`]
+        : []),
+      ...(entryAddrs.length > 0 ? [`none of entry_addrs answered (${entryAddrs.join(", ")})`] : []),
+      ...(others > 0 ? [`none of the ${others} members known from before answered`] : []),
+      ...(memory.isLost && !hasAuthority ? ["those known from before are lost with the file members"] : []),
+    ];
+    if (reasons.length > 0) onAlarm(alone(reasons, hasAuthority));
+  }
+}
+
+function alone(reasons: readonly string[], hasAuthority: boolean): FirefliesError {
+  const next = hasAuthority
+    ? "It goes on asking the authority and those it knows."
+    : "It goes on trying those it knows. Name members that run in entry_addrs (--entry), or the authority (ca_addr, --ca).";
+  return new FirefliesError("alone", `This member has started and sees nobody: ${reasons.join("; ")}. ${next}`);
+}

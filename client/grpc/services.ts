@@ -1,0 +1,116 @@
+/**
+ * gRPC services of programs, by grpc-js: those that this member serves to the members of its view, and stubs of theirs.
+ * Their connections run over the sessions that are there (byte-stream.ts), so who calls is proven already.
+ */
+import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import { Budget, type ByteDuplex, type Session } from "../../net/index.js";
+import type { MemberId } from "../../rings/index.js";
+import type { Sender } from "../types.js";
+import { Calling, type StubClass } from "./calling.js";
+import { Decoy } from "./decoy.js";
+import { SERVICE_MEMORY_MAX } from "./limits.js";
+import { loadGrpc } from "./load.js";
+import { type Service, Serving } from "./serving.js";
+
+export interface ServicesOptions {
+  /** A session with a live member, dialled if need be. Rejects with a FirefliesError, "peer-unknown" among them. */
+  readonly reach: (id: MemberId, signal?: AbortSignal) => Promise<Session>;
+  readonly sender: (id: MemberId) => Sender;
+}
+
+export class Services {
+  readonly #options: ServicesOptions;
+  readonly #services: Service[] = [];
+  /** Connections that other members made, each with its server once grpc-js is loaded. */
+  readonly #served = new Map<ByteDuplex, { readonly id: MemberId; serving?: Serving }>();
+  readonly #callings = new Map<MemberId, Calling>();
+  readonly #decoy = new Decoy();
+  readonly #budget = new Budget(SERVICE_MEMORY_MAX);
+  #ended: FirefliesError | undefined;
+
+  constructor(options: ServicesOptions) {
+    this.#options = options;
+  }
+
+  /** Throws a TypeError for a definition without methods, and for a method that is served already. */
+  add(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void {
+    const paths = Object.values(definition).map(({ path }) => path);
+    const known = new Set(
+      this.#services.flatMap((service) => Object.values(service.definition).map(({ path }) => path)),
+    );
+    const double = paths.find((path, index) => known.has(path) || paths.indexOf(path) !== index);
+    if (paths.length === 0) throw new TypeError("A service needs at least one method.");
+    if (double !== undefined) throw new TypeError(`The method ${double} is served already.`);
+    const service = { definition, implementation };
+    this.#services.push(service);
+    for (const { serving } of this.#served.values()) serving?.add(service);
+    void loadGrpc(); // The first caller waits less.
+  }
+
+  /** A connection that a member of the view has opened. */
+  accept(peer: MemberCertificate, duplex: ByteDuplex): void {
+    if (this.#ended) duplex.destroy(this.#ended);
+    else if (this.#services.length === 0) duplex.destroy(new FirefliesError("handler-missing"));
+    else void this.#serve(peer, duplex);
+  }
+
+  /** Rejects as `reach` does. */
+  async stub<Stub extends GrpcClient>(id: MemberId, Class: StubClass<Stub>, signal?: AbortSignal): Promise<Stub> {
+    const { reach } = this.#options;
+    const [grpc, port] = await Promise.all([loadGrpc(), this.#decoy.port()]);
+    await reach(id, signal);
+    if (this.#ended) throw this.#ended;
+    const calling = this.#callings.get(id) ?? new Calling({ grpc, id, port, reach: () => reach(id) });
+    this.#callings.set(id, calling);
+    return calling.stub(Class);
+  }
+
+  /** Ends all calls with a member: it has left the view. */
+  endAll(id: MemberId, error: FirefliesError): void {
+    for (const [duplex, served] of this.#served) if (served.id === id) duplex.destroy(error);
+    this.#callings.get(id)?.end(error);
+    this.#callings.delete(id);
+  }
+
+  /** Is a connection open with this member, either way? */
+  isOpenWith(id: MemberId): boolean {
+    const isCalled = this.#callings.get(id)?.isOpen === true;
+    return isCalled || [...this.#served.values()].some((served) => served.id === id);
+  }
+
+  /** Takes no new call of others. Resolves when those that run here have ended. */
+  async drain(): Promise<void> {
+    this.#ended = new FirefliesError("member-stopping");
+    await Promise.all([...this.#served.values()].map(({ serving }) => serving?.drain()));
+  }
+
+  /** Ends what runs after `drain` with UNAVAILABLE. How many calls of others that cuts. */
+  cut(): number {
+    const error = new FirefliesError("member-stopping");
+    return [...this.#served.values()].reduce((calls, { serving }) => calls + (serving?.cut(error) ?? 0), 0);
+  }
+
+  close(error: FirefliesError): void {
+    this.#ended = error;
+    for (const duplex of this.#served.keys()) duplex.destroy(error);
+    for (const id of [...this.#callings.keys()]) this.endAll(id, error);
+    this.#decoy.close();
+  }
+
+  async #serve(peer: MemberCertificate, duplex: ByteDuplex): Promise<void> {
+    const served: { readonly id: MemberId; serving?: Serving } = { id: peer.id };
+    this.#served.set(duplex, served);
+    duplex.once("close", () => this.#served.delete(duplex));
+    try {
+      const grpc = await loadGrpc();
+      if (this.#ended) duplex.destroy(this.#ended);
+      if (duplex.destroyed) return;
+      const [services, budget] = [this.#services, this.#budget];
+      const sender = () => this.#options.sender(peer.id);
+      served.serving = new Serving({ grpc, peer, duplex, services, sender, budget });
+    } catch {
+      duplex.destroy(new FirefliesError("handler-failed"));
+    }
+  }
+}

@@ -1,0 +1,484 @@
+/**
+ * A running member: the machine with its driver, transport, pings, messages and streams, put together from an identity
+ * and a configuration. The public face is client.ts.
+ */
+import { randomBytes } from "node:crypto";
+import {
+  addressesOf,
+  encodeStatement,
+  Machine,
+  type MachineOptions,
+  type Peer,
+  type Random,
+  type Recipient,
+  TRANSPORT_GRPC,
+  TrustedClock,
+} from "../gossip/index.js";
+import {
+  type AgreementKey,
+  FirefliesError,
+  generateAgreementKey,
+  type Identity,
+  type MemberCertificate,
+  sha256,
+  sign,
+} from "../identity/index.js";
+import {
+  type ByteDuplex,
+  type ConnectionGate,
+  NotePings,
+  nonceOf,
+  Pings,
+  PingTable,
+  Protocols,
+  type Resolver,
+  refusalToDial,
+  Stack,
+  type SummonsFields,
+  type Transport,
+  UdpCarrier,
+} from "../net/index.js";
+import type { MemberId } from "../rings/index.js";
+import type { Contact } from "./authority/authority.js";
+import { advertisedAddresses, type Interfaces, type MemberConfig, noteAddresses } from "./config/index.js";
+import { destinationOf } from "./directory.js";
+import { Driver, type Told } from "./driver/driver.js";
+import { factsOf, Verifier } from "./driver/verifier.js";
+import { SERVICES } from "./grpc/limits.js";
+import type { Services } from "./grpc/services.js";
+import type { Dispatch } from "./messages/responder.js";
+import { EXCHANGE, LIMITS, MESSAGES, PROBE, STREAM } from "./protocols.js";
+import { settingsOf } from "./settings.js";
+import type { Clocks } from "./standing/clocks.js";
+import type { Isolation } from "./standing/isolation.js";
+import { ReachWatch } from "./standing/reach-watch.js";
+import { ViewCache } from "./standing/view-cache.js";
+import type { StateDirectory } from "./state/index.js";
+import type { Memory } from "./state/recollection.js";
+import { drain } from "./talk/drain.js";
+import { Messenger } from "./talk/messenger.js";
+import { type StreamHandler, Streams } from "./talk/streams.js";
+
+/** How long a leaving member waits for its neighbours to hear it, milliseconds: one call's deadline and a little. */
+const LEAVE_TIMEOUT_MS = 2500;
+/** Calls under way when it closes have this long, milliseconds. */
+const CLOSE_GRACE_MS = 250;
+/** Housekeeping: idle links, and known members to disk when they have changed, milliseconds. */
+const UPKEEP_MS = 1000;
+
+export interface NodeOptions {
+  readonly config: MemberConfig;
+  readonly identity: Identity;
+  readonly state: StateDirectory | undefined;
+  /** The first is the one that listens. */
+  readonly transports: readonly Transport[];
+  readonly resolver: Resolver;
+  /** Who may hold a connection that is not proven: what the transports ask. */
+  readonly gate?: ConnectionGate | undefined;
+  /** Asked for when the protocol starts. */
+  readonly metadata: () => Uint8Array;
+  /** As os.networkInterfaces(). */
+  readonly interfaces: () => Interfaces;
+  readonly dispatch: Dispatch;
+  readonly services: Services;
+  readonly streamHandler: () => StreamHandler | undefined;
+  readonly onTold: (told: Told) => void;
+  readonly onAlarm: (error: FirefliesError) => void;
+  /** Hears how calls of the protocol end. */
+  readonly isolation: Pick<Isolation, "refused" | "answered">;
+}
+
+const random: Random = {
+  number: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+  nonce: () => randomBytes(8).readBigUInt64BE(0),
+};
+const monotonic = (): number => performance.now();
+const wall = (): number => Date.now();
+
+export class Node {
+  readonly #options: NodeOptions;
+  readonly #agreement: AgreementKey = generateAgreementKey();
+  readonly #protocols = new Protocols();
+  readonly #stack: Stack;
+  readonly #verifier: Verifier;
+  readonly #pingTable: PingTable;
+  readonly clock = new TrustedClock(wall);
+  readonly streams = new Streams();
+  readonly messenger: Messenger;
+  readonly services: Services;
+  #identity: Identity;
+  #port = 0;
+  #pings: Pings | undefined;
+  #addresses: readonly string[] = [];
+  #machine: Machine | undefined;
+  #driver: Driver | undefined;
+  #upkeep: NodeJS.Timeout | undefined;
+  #reachWatch: ReachWatch | undefined;
+  #cache: ViewCache | undefined;
+  #onDeparted: () => void = () => {};
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    this.#identity = options.identity;
+    this.services = options.services;
+    const identity = () => this.#identity;
+    const mine = () => this.#addresses;
+    // Certificates are judged by a clock that does not step (rule R18), wherever they are judged.
+    const trusted = () => this.clock.wall(monotonic());
+    const proves = (begin: number) => this.clock.proves(begin, monotonic());
+    this.#stack = new Stack({
+      transports: options.transports,
+      resolver: options.resolver,
+      gate: options.gate,
+      protocols: this.#protocols,
+      proves,
+      now: monotonic,
+      identity,
+      wall: trusted,
+      current: (peer) => this.#currentOf(peer),
+      refusal: (peer) => this.#machine?.refusal(factsOf(peer)),
+      certificateOf: (id) => this.certificateOf(id),
+      isHeld: (id) => this.streams.isOpenWith(id) || this.services.isOpenWith(id),
+      mine,
+      onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
+    });
+    this.#speak();
+    this.#verifier = new Verifier({ identity, now: trusted, proves });
+    const { id: self, networkId } = options.identity.certificate;
+    this.#pingTable = new PingTable({
+      agreement: this.#agreement,
+      networkId,
+      self,
+      keyOf: (id) => this.#machine?.agreementKeyOf(id),
+    });
+    this.messenger = new Messenger({
+      links: this.#stack.links,
+      identity,
+      dispatch: options.dispatch,
+      refusal: (peer) => this.#refusal(peer),
+      concurrent: options.config.maxConcurrentMessages,
+    });
+  }
+
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  get id(): MemberId {
+    return this.#identity.certificate.id;
+  }
+
+  /** "host:port" that others are told, the preferred one first; empty before `listen`. */
+  get addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
+  get machine(): Machine {
+    if (!this.#machine) throw new FirefliesError("not-started");
+    return this.#machine;
+  }
+
+  /** `start` has been called. */
+  get isInMotion(): boolean {
+    return this.#driver !== undefined;
+  }
+
+  /** False while dials to this member fail and it has made no session to me. */
+  isReachable(id: MemberId): boolean {
+    return this.#stack.links.get(id)?.unreached === undefined;
+  }
+
+  get links(): number {
+    return this.#stack.links.size;
+  }
+
+  /** Binds both ports. Rejects with "address-in-use" or "address-invalid". */
+  async listen(): Promise<void> {
+    const { config } = this.#options;
+    const { host, port, udpPort } = config.listen;
+    const { address } = await this.#stack.listen({ host, port });
+    this.#port = address.port;
+    this.#addresses = advertisedAddresses(config, address.port, this.#options.interfaces());
+    this.#pings = await this.#bindPings(host, udpPort ?? address.port, udpPort === undefined);
+  }
+
+  /** Bound for TCP; 0 before `listen`. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /**
+   * Where others reach me from now on: signed as my next note. When I am no longer `wasThere`, at the old address, all
+   * links are made anew.
+   */
+  advertise(addresses: readonly string[], { wasThere }: { readonly wasThere: boolean }): void {
+    this.#addresses = addresses;
+    if (!wasThere) this.#stack.links.renew();
+    const facts = { addresses: noteAddresses(addresses, this.#pings?.port) };
+    this.input((machine, now) => machine.describe(facts, now));
+  }
+
+  /** Starts the protocol. Outputs come through `onTold`, "ready" among them. */
+  start(memory: Memory, contacts: readonly Contact[]): void {
+    const { state, onAlarm } = this.#options;
+    const machine = new Machine(this.#machineOptions(memory, contacts));
+    this.#machine = machine;
+    this.#cache = state && new ViewCache({ machine, state, now: monotonic, onAlarm });
+    this.#driver = this.#driverOf(machine, memory.savedMark);
+    this.#reachWatch = new ReachWatch({
+      links: this.#stack.links,
+      now: monotonic,
+      destination: (id) => {
+        const peer = machine.member(id);
+        return peer && destinationOf(peer);
+      },
+      onAlarm,
+    });
+    this.#upkeep = setInterval(() => this.#tidy(), UPKEEP_MS);
+    this.#upkeep.unref();
+    this.#driver.input((machine, now) => machine.start(now));
+  }
+
+  #machineOptions(memory: Memory, contacts: readonly Contact[]): MachineOptions {
+    const { config, metadata } = this.#options;
+    const { certificate } = this.#identity;
+    const entries = config.entryAddrs.map((address) => ({ id: undefined, addresses: [address] }));
+    return {
+      certificate: factsOf(certificate),
+      ringCount: certificate.ringCount,
+      settings: settingsOf(config, certificate),
+      ports: { sha256, random, sign: (type, body) => this.#sign(type, body), clock: this.clock },
+      savedMark: memory.savedMark,
+      agreementKey: this.#agreement.publicKey,
+      addresses: noteAddresses(this.#addresses, this.#pings?.port),
+      metadata: metadata(),
+      contacts: [...entries, ...recipients(contacts)],
+      known: [...contacts.map(certificateStatement), ...memory.statements],
+    };
+  }
+
+  #driverOf(machine: Machine, savedMark: bigint): Driver {
+    const { state, onTold, onAlarm, isolation } = this.#options;
+    const pings = () => this.#pings;
+    return new Driver({
+      machine,
+      links: this.#stack.links,
+      pings: new NotePings({
+        pings,
+        table: this.#pingTable,
+        resolver: this.#options.resolver,
+        mayDial: (address) => refusalToDial(address, this.#addresses) === undefined,
+        preferred: (id) => this.#stack.links.get(id)?.paths[0]?.address.host,
+      }),
+      verifier: this.#verifier,
+      now: monotonic,
+      save: async (mark) => await state?.saveEpoch(mark),
+      savedMark,
+      onTold: (told) => {
+        this.#follow(told);
+        onTold(told);
+      },
+      onSaveFailed: onAlarm,
+      isolation,
+    });
+  }
+
+  input<T>(run: (machine: Machine, now: number) => T): T {
+    if (!this.#driver) throw new FirefliesError("not-started");
+    return this.#driver.input(run);
+  }
+
+  /** A statement from the authority; checked like anyone's. */
+  learn(statement: Uint8Array): void {
+    this.input((machine, now) => machine.learn([statement], now));
+  }
+
+  /** Contacts that came later, from an authority that was slow to answer. */
+  meet(contacts: readonly Contact[]): void {
+    this.input((machine, now) => {
+      machine.learn(contacts.map(certificateStatement), now);
+      machine.meet(recipients(contacts), now);
+    });
+  }
+
+  renewed(identity: Identity): void {
+    this.#identity = identity;
+    this.input((machine, now) => machine.renew(factsOf(identity.certificate), now));
+  }
+
+  /** What the wall clock says, and what is believed (rule R18). */
+  get clocks(): Clocks {
+    return { wall: this.clock.reading, believed: this.clock.wall(monotonic()) };
+  }
+
+  /** The authority has said what time it is. */
+  heardTime(time: number): void {
+    this.clock.heard(time, monotonic());
+  }
+
+  /** The checked certificate of a known member. */
+  certificateOf(id: MemberId): MemberCertificate | undefined {
+    if (id === this.#identity.certificate.id) return this.#identity.certificate;
+    const facts = this.#machine?.certificateOf(id);
+    const verdict = facts && this.#verifier.certificate(facts);
+    return verdict?.ok ? verdict.certificate : undefined;
+  }
+
+  /** Lets what runs end until the deadline fires, leaves the overlay and closes everything. Never rejects. */
+  async stop(deadline: AbortSignal): Promise<void> {
+    if (this.#driver) {
+      const cut = await drain(this, deadline);
+      if (cut) this.#options.onAlarm(cut);
+      await this.#leave();
+    }
+    clearInterval(this.#upkeep);
+    this.#driver?.stop();
+    const closed = new FirefliesError("link-closed", "The member has stopped.");
+    this.messenger.close(closed);
+    this.streams.close(closed);
+    this.services.close(closed);
+    this.#pings?.close();
+    await this.#stack.close(CLOSE_GRACE_MS);
+    await this.#cache?.save();
+  }
+
+  async #leave(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const departed = new Promise<void>((resolve) => {
+      this.#onDeparted = resolve;
+      timer = setTimeout(resolve, LEAVE_TIMEOUT_MS);
+    });
+    this.input((machine, now) => machine.leave(now));
+    await departed;
+    clearTimeout(timer);
+  }
+
+  /** The default number of the UDP port is the TCP port's; when that one is taken, any other serves. */
+  async #bindPings(host: string, port: number, anyOther: boolean): Promise<Pings> {
+    const { id: self, networkId } = this.#identity.certificate;
+    const carrier = await UdpCarrier.bind({ host, port }).catch((error: FirefliesError) => {
+      if (anyOther && error.code === "address-in-use") return UdpCarrier.bind({ host, port: 0 });
+      throw error;
+    });
+    return new Pings({
+      carrier,
+      self,
+      networkId,
+      peerOf: (prefix: string) => this.#pingTable.peerOf(prefix),
+      fingerprint: () => this.machine.fingerprint(),
+      onPing: (from: MemberId, fingerprint: Uint8Array) =>
+        this.#driver?.input((machine, now) => machine.pinged(from, fingerprint, now)),
+      onPong: (from: MemberId, nonce: Uint8Array, fingerprint: Uint8Array) =>
+        this.#driver?.input((machine, now) => machine.pong(from, nonceOf(nonce), fingerprint, now)),
+      onSummons: (from: MemberId, { ring, epoch }: SummonsFields) =>
+        this.#driver?.input((machine, now) => machine.summoned(from, ring, epoch, now)),
+    });
+  }
+
+  #sign(type: "note" | "leave" | "accusation", body: Uint8Array): Uint8Array {
+    const { privateKey, certificate } = this.#identity;
+    return sign(privateKey, type, certificate.networkId, body);
+  }
+
+  /** What other members may ask of me. */
+  #speak(): void {
+    const protocols = this.#protocols;
+    protocols.register({
+      kind: "call",
+      id: EXCHANGE,
+      limits: LIMITS.exchange,
+      onCall: (peer, body) => this.#requireDriver(peer).request(peer.id, body),
+    });
+    protocols.register({
+      kind: "call",
+      id: PROBE,
+      limits: LIMITS.probe,
+      onCall: async (peer) => {
+        this.#requireDriver(peer);
+        return this.machine.fingerprint();
+      },
+    });
+    protocols.register({
+      kind: "duplex",
+      id: MESSAGES,
+      limits: LIMITS.messages,
+      onDuplex: (peer, duplex) => this.#take(peer, duplex, () => this.messenger.accept(peer, duplex)),
+    });
+    protocols.register({
+      kind: "duplex",
+      id: STREAM,
+      limits: LIMITS.stream,
+      onDuplex: (peer, duplex) =>
+        this.#take(peer, duplex, () => this.streams.accept(peer, duplex, this.#options.streamHandler())),
+    });
+    protocols.register({
+      kind: "duplex",
+      id: SERVICES,
+      limits: LIMITS.services,
+      onDuplex: (peer, duplex) => this.#take(peer, duplex, () => this.services.accept(peer, duplex)),
+    });
+  }
+
+  #requireDriver({ id }: MemberCertificate): Driver {
+    if (!this.#driver) throw new FirefliesError("peer-refused", "The member is still starting.");
+    this.#stack.links.touch(id);
+    return this.#driver;
+  }
+
+  #take(peer: MemberCertificate, duplex: ByteDuplex, accept: () => void): void {
+    const refusal = this.#driver ? this.#refusal(peer) : new FirefliesError("peer-refused");
+    this.#stack.links.touch(peer.id);
+    if (refusal) duplex.destroy(refusal);
+    else accept();
+  }
+
+  /** Who has left the view may speak of membership only, so that it can come back; its messages wait until then. */
+  #refusal(peer: MemberCertificate): FirefliesError | undefined {
+    const standing = this.#machine?.standing(peer.id);
+    if (standing === "live" || standing === "suspected" || standing === "silent") return undefined;
+    return new FirefliesError("peer-removed", `Member ${peer.id} is not in the view (${standing ?? "starting"}).`);
+  }
+
+  /** The newest certificate of this id for this key. */
+  #currentOf(peer: MemberCertificate): MemberCertificate {
+    const newest = this.certificateOf(peer.id);
+    return newest?.publicKey.equals(peer.publicKey) ? newest : peer;
+  }
+
+  /** What a change of the view means for connections. */
+  #follow(told: Told): void {
+    if (told.kind === "departed") this.#onDeparted();
+    if (told.kind === "revocations") this.#stack.recheck();
+    if (told.kind === "joined" || told.kind === "updated" || told.kind === "rebutted") this.#introduce(told.member);
+    if (told.kind === "updated") this.#stack.links.moved(told.member.id, addressesOf(told.member, TRANSPORT_GRPC));
+    if (told.kind === "joined") this.#cache?.joined();
+    if (told.kind !== "left" && told.kind !== "failed") return;
+    const { id } = told.member;
+    const error = new FirefliesError("peer-removed", `Member ${id} has left the view.`);
+    this.messenger.endAll(id, error);
+    this.streams.endAll(id, error);
+    this.services.endAll(id, error);
+    this.#stack.links.drop(id);
+    this.#stack.recheck();
+  }
+
+  #introduce(peer: Peer): void {
+    const key = this.#machine?.agreementKeyOf(peer.id);
+    if (key) this.#pingTable.learn(peer.id, key);
+    this.#stack.links.forgive(addressesOf(peer, TRANSPORT_GRPC));
+  }
+
+  #tidy(): void {
+    this.#stack.links.closeIdle();
+    this.#cache?.tidy();
+    this.#reachWatch?.look();
+  }
+}
+
+function recipients(contacts: readonly Contact[]): Recipient[] {
+  return contacts.map(({ certificate, addresses }) => ({ id: certificate.id, addresses }));
+}
+
+function certificateStatement({ certificate }: Contact): Uint8Array {
+  return encodeStatement({ kind: "certificate", chain: certificate });
+}

@@ -1,0 +1,195 @@
+/** Signed, answered messages with any member: requesters on sessions that I use, responders for those of others. */
+import { FirefliesError, type Identity, type MemberCertificate } from "../../identity/index.js";
+import { type ByteDuplex, type Destination, deadlineIn, type Links, type Session } from "../../net/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { Budget, CONCURRENT_GOSSIP } from "../messages/budget.js";
+import type { RequestKind } from "../messages/content.js";
+import type { RequestOptions } from "../messages/request.js";
+import { Requester } from "../messages/requester.js";
+import { type Dispatch, Responder } from "../messages/responder.js";
+import { FRAME_BYTES_SOFT } from "../messages/session.js";
+import { MESSAGES } from "../protocols.js";
+
+export interface MessengerOptions {
+  readonly links: Pick<Links, "usable" | "reach">;
+  readonly identity: () => Identity;
+  readonly dispatch: Dispatch;
+  /** Why this member may not talk to me now. Asked for every frame. */
+  readonly refusal: (peer: MemberCertificate) => FirefliesError | undefined;
+  /** Handlers at once. */
+  readonly concurrent: number;
+}
+
+export interface Patience {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs: number;
+}
+
+export interface Question extends Patience {
+  readonly onAnswer?: RequestOptions["onAnswer"];
+  /** Who proved itself at an address that was given without an id. Throws when nothing may be sent to it. */
+  readonly found?: ((id: MemberId) => void) | undefined;
+}
+
+/** What was open when a stop could not wait any longer. */
+export interface Cut {
+  /** Handlers that had not answered. */
+  readonly handlers: number;
+  /** Messages of mine without an answer. */
+  readonly messages: number;
+}
+
+export class Messenger {
+  readonly #options: MessengerOptions;
+  readonly #budgets: Readonly<Record<RequestKind, Budget>>;
+  /** Two for each session, made when needed: while a large message passes, small ones go by another stream of it. */
+  readonly #requesters = { small: new WeakMap<Session, Requester>(), large: new WeakMap<Session, Requester>() };
+  readonly #open = new Map<MemberId, Set<Requester | Responder>>();
+  /** Messages that wait for a session. */
+  readonly #dialling = new Set<Promise<void>>();
+  /** Told when a responder has ended. */
+  readonly #endListeners = new WeakMap<Responder, () => void>();
+  #stopping = false;
+
+  constructor(options: MessengerOptions) {
+    this.#options = options;
+    this.#budgets = {
+      message: new Budget({ concurrent: options.concurrent }),
+      gossip: new Budget({ concurrent: CONCURRENT_GOSSIP }),
+    };
+  }
+
+  /** A session, there already or dialled. One dial serves all who wait for it, each with a patience of its own. */
+  async reach(to: Destination, { signal, timeoutMs }: Patience): Promise<Session> {
+    if (signal?.aborted) throw new FirefliesError("cancelled");
+    return (
+      this.#options.links.usable(to) ??
+      (await this.#options.links.reach(to, { signal, deadline: deadlineIn(timeoutMs) }))
+    );
+  }
+
+  /** `timeoutMs` covers dialling too. Rejects with a FirefliesError. */
+  request(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
+    const session = this.#options.links.usable(to);
+    if (session !== undefined) return this.#requesterOf(session, data).request(kind, data, options);
+    return this.#dialAndRequest(kind, to, data, options);
+  }
+
+  async #dialAndRequest(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
+    const startedAt = performance.now();
+    const onAsked = kind === "message" ? this.#beginDialling() : () => {};
+    try {
+      const session = await this.reach(to, options);
+      if (to.id === undefined) options.found?.(session.peer.id);
+      const timeoutMs = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
+      return this.#requesterOf(session, data).request(kind, data, { ...options, timeoutMs });
+    } finally {
+      onAsked();
+    }
+  }
+
+  /** Returns what to call when the message is its requester's, or has failed. */
+  #beginDialling(): () => void {
+    let onAsked = () => {};
+    const asked = new Promise<void>((resolve) => {
+      onAsked = () => {
+        this.#dialling.delete(asked);
+        resolve();
+      };
+    });
+    this.#dialling.add(asked);
+    return onAsked;
+  }
+
+  accept(peer: MemberCertificate, duplex: ByteDuplex): void {
+    if (this.#stopping) {
+      duplex.destroy(new FirefliesError("member-stopping"));
+      return;
+    }
+    const responder: Responder = new Responder({
+      duplex,
+      peer,
+      identity: this.#options.identity(),
+      dispatch: this.#options.dispatch,
+      refusal: () => this.#options.refusal(peer),
+      budgets: this.#budgets,
+      onEnd: () => {
+        this.#untrack(peer.id, responder);
+        this.#endListeners.get(responder)?.();
+      },
+    });
+    this.#track(peer.id, responder);
+  }
+
+  /**
+   * Takes no new message of others from now on; the program's own are refused above. Resolves when all that was open has its
+   * answer, and those who asked me have confirmed that theirs arrived.
+   */
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all([this.#answered(), ...this.#ends(Responder).map((responder) => this.#drained(responder))]);
+  }
+
+  async #answered(): Promise<void> {
+    await Promise.all(this.#dialling);
+    await Promise.all(this.#ends(Requester).map((requester) => requester.settled()));
+  }
+
+  /** After `drain`: answers what others still wait for with a code, and ends what I wait for with "link-closed". */
+  cut(): Cut {
+    for (const budget of Object.values(this.#budgets)) budget.stop();
+    let handlers = 0;
+    for (const responder of this.#ends(Responder)) handlers += responder.cut();
+    let messages = this.#dialling.size;
+    for (const requester of this.#ends(Requester)) {
+      messages += requester.messages;
+      requester.close();
+    }
+    return { handlers, messages };
+  }
+
+  #drained(responder: Responder): Promise<void> | undefined {
+    if (!responder.drain() || responder.ended) return undefined;
+    return new Promise((resolve) => this.#endListeners.set(responder, resolve));
+  }
+
+  #ends<End extends Requester | Responder>(kind: abstract new (...args: never[]) => End): End[] {
+    return [...this.#open.values()].flatMap((ends) => [...ends]).filter((end): end is End => end instanceof kind);
+  }
+
+  /** Ends all that is open with a member: it has left the view. */
+  endAll(id: MemberId, error: FirefliesError): void {
+    for (const end of [...(this.#open.get(id) ?? [])]) end.close(error);
+  }
+
+  close(error: FirefliesError): void {
+    for (const id of [...this.#open.keys()]) this.endAll(id, error);
+  }
+
+  #requesterOf(session: Session, { length }: Uint8Array): Requester {
+    const requesters = this.#requesters[length > FRAME_BYTES_SOFT ? "large" : "small"];
+    const existing = requesters.get(session);
+    if (existing && !existing.closed) return existing;
+    const requester = new Requester({
+      duplex: session.open(MESSAGES),
+      peer: session.peer,
+      identity: this.#options.identity(),
+      refusal: () => this.#options.refusal(session.peer),
+    });
+    requesters.set(session, requester);
+    this.#track(session.peer.id, requester);
+    requester.onClose(() => this.#untrack(session.peer.id, requester));
+    return requester;
+  }
+
+  #track(id: MemberId, end: Requester | Responder): void {
+    const open = this.#open.get(id) ?? new Set();
+    this.#open.set(id, open.add(end));
+  }
+
+  #untrack(id: MemberId, end: Requester | Responder): void {
+    const open = this.#open.get(id);
+    open?.delete(end);
+    if (open?.size === 0) this.#open.delete(id);
+  }
+}

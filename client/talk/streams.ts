@@ -1,0 +1,153 @@
+/**
+ * Streams of the application: counted per member, cut when a member leaves the view, and with handlers that cannot take
+ * the process down. The bytes themselves are the session's duplexes (net/session/session.ts): back-pressure and half-close are
+ * theirs.
+ */
+import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import type { ByteDuplex, Session } from "../../net/index.js";
+import { errorText } from "../../net/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { mayBegin, type Places } from "../messages/shares.js";
+import { STREAM } from "../protocols.js";
+import { inOrder } from "./stream-end.js";
+
+/**
+ * Streams open at once with one member, either way: a reader that has stopped holds about 2 MiB at each end
+ * (net/session/), so one member can hold 64 MB here at most.
+ */
+export const STREAMS_PER_PEER_MAX = 32;
+/**
+ * Streams open at once with all members: thirty-two that use all theirs, and as many streams again for members that have few
+ * or none (shares.ts).
+ */
+const STREAMS: Places = { shared: 1024, reserved: 1024 };
+
+export interface StreamLimits {
+  readonly perPeerMax: number;
+  readonly places: Places;
+}
+
+export interface StreamContext {
+  readonly from: MemberCertificate;
+  /** Fires when the stream has ended, in whatever way. */
+  readonly signal: AbortSignal;
+}
+
+/** What it throws or rejects ends the stream with "handler-failed" and nothing else. */
+export type StreamHandler = (stream: ByteDuplex, context: StreamContext) => Promise<void> | void;
+
+export class Streams {
+  readonly #open = new Map<MemberId, Set<ByteDuplex>>();
+  readonly #limits: StreamLimits;
+  /** Handlers that run, some of them longer than their stream. */
+  readonly #handlers = new Map<ByteDuplex, Promise<void>>();
+  /** While the member stops: what is waited for. */
+  readonly #awaited = new Set<ByteDuplex>();
+  #size = 0;
+  #stopping = false;
+
+  constructor(limits: Partial<StreamLimits> = {}) {
+    this.#limits = { perPeerMax: STREAMS_PER_PEER_MAX, places: STREAMS, ...limits };
+  }
+
+  /** Streams open now, with everyone. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Is a stream open with this member? */
+  isOpenWith(id: MemberId): boolean {
+    return this.#open.has(id);
+  }
+
+  /** Opens a stream to the member at the other end of a session. Throws "overloaded" when too many are open, or "member-stopping". */
+  open(session: Session, options: { readonly signal?: AbortSignal | undefined } = {}): ByteDuplex {
+    if (this.#stopping) throw new FirefliesError("member-stopping", "stop() was called: no new stream is opened.");
+    if (this.#full(session.peer.id)) throw tooMany();
+    const stream = session.open(STREAM, options);
+    this.#track(session.peer.id, stream);
+    return stream;
+  }
+
+  /** Hands an incoming stream to the handler; without one it ends with "handler-missing". */
+  accept(peer: MemberCertificate, stream: ByteDuplex, handler: StreamHandler | undefined): void {
+    if (this.#stopping) stream.destroy(new FirefliesError("member-stopping"));
+    else if (handler === undefined) stream.destroy(new FirefliesError("handler-missing"));
+    else if (this.#full(peer.id)) stream.destroy(tooMany());
+    else this.#handle(peer, stream, handler);
+  }
+
+  /** Ends all streams with a member: it has left the view. What it had sent to the end is read first. */
+  endAll(id: MemberId, error = new FirefliesError("peer-removed")): void {
+    for (const stream of [...(this.#open.get(id) ?? [])]) stream.giveUp(error);
+  }
+
+  /** Ends all streams. */
+  close(error = new FirefliesError("link-closed")): void {
+    for (const streams of [...this.#open.values()]) for (const stream of [...streams]) stream.destroy(error);
+  }
+
+  /**
+   * Takes no new stream, neither mine nor others'. Resolves when those that are open have ended, each by its program and in
+   * order, and so have their handlers: what was written is with the other side then.
+   */
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    const open = [...this.#open.values()].flatMap((streams) => [...streams]);
+    await Promise.all([...new Set([...open, ...this.#handlers.keys()])].map((stream) => this.#await(stream)));
+  }
+
+  /** Ends what is open after `drain` with "member-stopping". How many streams and handlers that cuts. */
+  cut(): number {
+    const { size } = this.#awaited;
+    this.close(new FirefliesError("member-stopping"));
+    return size;
+  }
+
+  async #await(stream: ByteDuplex): Promise<void> {
+    this.#awaited.add(stream);
+    await this.#handlers.get(stream); // It may begin to read yet.
+    await inOrder(stream);
+    this.#awaited.delete(stream);
+  }
+
+  #handle(peer: MemberCertificate, stream: ByteDuplex, handler: StreamHandler): void {
+    this.#track(peer.id, stream);
+    const ended = new AbortController();
+    stream.once("close", () => ended.abort());
+    const running = run(handler, stream, { from: peer, signal: ended.signal }).then(() => {
+      this.#handlers.delete(stream);
+    });
+    this.#handlers.set(stream, running);
+  }
+
+  #full(id: MemberId): boolean {
+    const { perPeerMax, places } = this.#limits;
+    const mine = this.#open.get(id)?.size ?? 0;
+    return mine >= perPeerMax || !mayBegin(places, this.#size, mine);
+  }
+
+  #track(id: MemberId, stream: ByteDuplex): void {
+    const streams = this.#open.get(id) ?? new Set();
+    streams.add(stream);
+    this.#open.set(id, streams);
+    this.#size += 1;
+    stream.once("close", () => {
+      this.#size -= 1;
+      streams.delete(stream);
+      if (streams.size === 0 && this.#open.get(id) === streams) this.#open.delete(id);
+    });
+  }
+}
+
+async function run(handler: StreamHandler, stream: ByteDuplex, context: StreamContext): Promise<void> {
+  try {
+    await handler(stream, context);
+  } catch (error) {
+    if (!stream.destroyed) stream.destroy(new FirefliesError("handler-failed", errorText(error) || undefined));
+  }
+}
+
+function tooMany(): FirefliesError {
+  return new FirefliesError("overloaded", "Too many streams are open, with this member or with all. End some first.");
+}
