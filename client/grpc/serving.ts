@@ -55,6 +55,7 @@ export class Serving {
   readonly #meter = new Meter();
   /** How to end each call that has begun and has no status yet. */
   readonly #running = new Set<(error: FirefliesError) => void>();
+  #onIdle: () => void = () => {};
 
   constructor(options: ServingOptions) {
     const { grpc, peer, duplex, budget, services } = options;
@@ -66,6 +67,8 @@ export class Serving {
     duplex.once("close", () => {
       budget.set(peer.id, holder, 0);
       this.#server.forceShutdown();
+      this.#running.clear();
+      this.#onIdle();
     });
     const stream = new ByteStream(duplex, (bytes) => {
       this.#meter.read(bytes);
@@ -84,8 +87,13 @@ export class Serving {
   }
 
   /** Takes no new call. Resolves when those that run have ended, or the connection has. */
-  drain(): Promise<void> {
-    return new Promise((resolve) => this.#server.tryShutdown(() => resolve()));
+  async drain(): Promise<void> {
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      if (this.#running.size === 0) resolve();
+    });
+    // On Node 24 a server says that it is shut down while calls of injected connections still run.
+    await Promise.all([idle, new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()))]);
   }
 
   /** Ends what still runs with UNAVAILABLE. How many calls that cuts. */
@@ -95,19 +103,26 @@ export class Serving {
     return running.length;
   }
 
+  /** False when it had ended before. */
+  #ended(end: (error: FirefliesError) => void): boolean {
+    const wasRunning = this.#running.delete(end);
+    if (this.#running.size === 0) setImmediate(this.#onIdle); // The status is on its way by then.
+    return wasRunning;
+  }
+
   /** Follows calls from their first header to their status; after it a handler's words go nowhere. */
   #following({ ServerInterceptingCall, status }: Grpc): NonNullable<ServerOptions["interceptors"]>[number] {
     return (_method, call) => {
       const end = ({ message: details }: FirefliesError) => {
-        if (this.#running.delete(end)) call.sendStatus({ code: status.UNAVAILABLE, details });
+        if (this.#ended(end)) call.sendStatus({ code: status.UNAVAILABLE, details });
       };
       const isOpen = () => this.#running.has(end);
       this.#running.add(end);
       return new ServerInterceptingCall(call, {
-        start: (next) => next({ onCancel: () => this.#running.delete(end) }),
+        start: (next) => next({ onCancel: () => void this.#ended(end) }),
         sendMetadata: (metadata, next) => isOpen() && next(metadata),
         sendMessage: (message, next) => isOpen() && next(message),
-        sendStatus: (answer, next) => this.#running.delete(end) && next(answer),
+        sendStatus: (answer, next) => this.#ended(end) && next(answer),
       });
     };
   }
