@@ -58,7 +58,7 @@ export async function runAgent(run: AgentRun): Promise<void> {
   if (isHurried && log.hasCut) throw new FirefliesError("cancelled", "A second signal cut what was still open.");
 }
 
-/** A signal has the agent's own patience; `leave` has the one that it was asked with, until a signal comes. */
+/** A signal waits as long as the agent's `--drain` says. `leave` waits as long as its own `--drain` says, until a signal comes. */
 async function stopped(client: Client, told: AbortSignal, drainMs: number): Promise<void> {
   const unwatch = onAbort(told, () => void client.stop({ drain: drainMs }));
   await client.stop({ drain: DRAIN_MS_MAX }); // No less than what was asked for.

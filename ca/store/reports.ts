@@ -84,7 +84,7 @@ export async function candidatesOf(
   networkId: Uint8Array,
   { now, limit, from }: CandidateQuery,
 ): Promise<Candidates> {
-  const half = Math.ceil((limit * CHOICE) / 2) + 1; // The one that asks is among them.
+  const half = Math.ceil((limit * CHOICE) / 2) + 1; // The asker is among them.
   const ids = async (condition: string, ...values: readonly (number | Uint8Array)[]) =>
     (await db.all(`${CANDIDATES} AND ${condition}`, networkId, now, ...values)).map(({ id }) => bytes(id));
   const span = [now, dueAt(now + CLOCK_TOLERANCE_MS)] as const; // What another replica heard may be ahead.
@@ -97,7 +97,7 @@ export async function candidatesOf(
   const steady = await atRandom(`${FRESH} AND ${STEADY}`);
   const recent = await ids(`${FRESH} ORDER BY r.reported_at DESC LIMIT ?`, ...span, half);
   const others = without([...recent, ...(await atRandom(FRESH))], steady);
-  const isFew = steady.length + others.length <= CONTACTS_MIN; // The one that asks is among them.
+  const isFew = steady.length + others.length <= CONTACTS_MIN; // The asker is among them.
   const overdue = isFew ? await ids(`${OVERDUE} ORDER BY r.reported_at DESC LIMIT ?`, now, limit + 1) : [];
   return { steady, others, overdue };
 }

@@ -24,7 +24,7 @@ const PRIVATE_UMASK = 0o177;
 export interface ControlOptions {
   readonly path: string;
   readonly client: AgentClient;
-  /** Leaves the network when what is open has ended, or after so many milliseconds; resolves when that is done. */
+  /** Leaves the network once everything open has ended, at most `drainMs` milliseconds from now. Resolves when it has left. */
   readonly leave: (drainMs: number) => Promise<void>;
 }
 

@@ -22,8 +22,8 @@ export async function joinStreams(
 }
 
 /**
- * From the command to the member, until the command says "end". One that goes away before was cut short: the other side must
- * not take what it has for the whole.
+ * From the command to the member, until the command says "end". A command that goes away earlier was cut short. The other
+ * side must not take what it has for the whole.
  */
 async function copyIn(stream: MessageStream, input: AsyncIterator<string>): Promise<void> {
   for (let next = await input.next(); !next.done; next = await input.next()) {

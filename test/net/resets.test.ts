@@ -73,7 +73,8 @@ it("ends the session, its calls and duplexes and its sockets at once, at both en
   }
 });
 
-it("is no loss for what was acknowledged: a reader has it all", async () => {
+/** A session of alice with bob through a proxy; all are closed at the end. */
+async function behindProxy() {
   const scene = new Scene({ create: tcpTransport, host: "127.0.0.1" });
   const [alice, bob] = [scene.member(aliceId!), scene.member(bobId!)];
   const proxy = await TcpProxy.to((await scene.listen(bob)).address);
@@ -82,6 +83,11 @@ it("is no loss for what was acknowledged: a reader has it all", async () => {
     () => proxy.close(),
   );
   const session = await scene.connect(alice, { address: proxy.address, close: async () => {} });
+  return { bob, proxy, session };
+}
+
+it("is no loss for what was acknowledged: a reader has it all", async () => {
+  const { bob, proxy, session } = await behindProxy();
   const mine = session.open("stream");
   for (let i = 0; i < 20; i++) mine.write(new Uint8Array(1_000));
   mine.end();
@@ -96,14 +102,7 @@ it("is no loss for what was acknowledged: a reader has it all", async () => {
 });
 
 it("ends a session whose bytes were changed on the way", async () => {
-  const scene = new Scene({ create: tcpTransport, host: "127.0.0.1" });
-  const [alice, bob] = [scene.member(aliceId!), scene.member(bobId!)];
-  const proxy = await TcpProxy.to((await scene.listen(bob)).address);
-  closing.push(
-    () => scene.close(),
-    () => proxy.close(),
-  );
-  const session = await scene.connect(alice, { address: proxy.address, close: async () => {} });
+  const { bob, proxy, session } = await behindProxy();
   const accepted = await bob.nextSession();
   const closed = [session, accepted].map((each) => new Promise((resolve) => each.onClose(resolve)));
   proxy.corrupt = true;

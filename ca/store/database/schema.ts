@@ -62,8 +62,8 @@ CREATE TABLE migrations (version INTEGER PRIMARY KEY, migrated_at INTEGER NOT NU
 `;
 
 /**
- * From version 2 to 3: until a member of before reports again, it is one whose next report is overdue. Columns are added in
- * the order of the table above.
+ * From version 2 to 3. A member that was recorded before counts as overdue until it reports again. Columns are added in the
+ * order of the table above.
  */
 const FROM_2_TO_3 = `
 DROP INDEX reports_by_time;
