@@ -23,5 +23,6 @@ export type {
   ContactRecord,
   IssuerRecord,
   MemberRecord,
+  OpenToken,
   PrincipalRecord,
 } from "./store/store.js";

@@ -1,5 +1,6 @@
 /** What only an operator may do: take membership back and give it again, change intermediates, and look at the records. */
 import type { RevocationReason } from "../identity/index.js";
+import { cancelTokens, openTokens } from "./acts/cancel.js";
 import { crlOf } from "./acts/lists.js";
 import { findMember, type ListedMember, listed, type MemberView, showMember } from "./acts/register.js";
 import { readmit, revokeKey, revokePrincipal } from "./acts/revocation.js";
@@ -8,7 +9,7 @@ import { activateIssuer, type IssuerUse, issuerUses, prepareIssuer, retireIssuer
 import type { AuditVerdict } from "./audit/audit.js";
 import { auditEntries, exportAudit, verifyStoredAudit } from "./audit/audit-access.js";
 import type { Context } from "./context.js";
-import type { AuditEntry, AuditHead, IssuerRecord, MemberRecord, PrincipalRecord } from "./store/store.js";
+import type { AuditEntry, AuditHead, IssuerRecord, MemberRecord, OpenToken, PrincipalRecord } from "./store/store.js";
 
 export class Operator {
   readonly #context: Context;
@@ -28,6 +29,16 @@ export class Operator {
   /** Throws a principal out. Rejects with "ca-unknown" or "ca-revoked-already". */
   revokePrincipal(principal: string, reason: RevocationReason = "privilegeWithdrawn"): Promise<void> {
     return revokePrincipal(this.#context, principal, reason);
+  }
+
+  /** Tokens that still admit somebody, the next to end first. */
+  openTokens(): Promise<readonly OpenToken[]> {
+    return openTokens(this.#context);
+  }
+
+  /** Takes tokens back: one by its text or its first digits, or all open ones for a name. Rejects with "ca-unknown". */
+  cancelTokens(query: string): Promise<readonly OpenToken[]> {
+    return cancelTokens(this.#context, query);
   }
 
   /** Lets a principal in again, with another id; its old one is revoked. It enrols with a new token. Rejects with "ca-unknown". */

@@ -64,6 +64,8 @@ export type Decision =
       readonly at: number;
     }
   | { readonly kind: "token-created"; readonly principal: string; readonly at: number }
+  /** `token` is the SHA-256 of its secret, 64 hex digits. */
+  | { readonly kind: "token-cancelled"; readonly principal: string; readonly token: string; readonly at: number }
   /** Of one certificate when there is a serial, else of the principal. */
   | {
       readonly kind: "revoked";

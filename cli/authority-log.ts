@@ -118,6 +118,8 @@ function decisionText(decision: Decision): string {
       return `issued   ${shortId(decision.id)} to ${printable(decision.principal)} (${decision.how})`;
     case "token-created":
       return `token    for ${printable(decision.principal)}`;
+    case "token-cancelled":
+      return `token    ${shortId(decision.token)} for ${printable(decision.principal)} taken back`;
     case "revoked":
       return `revoked  ${decision.serial ?? shortId(decision.id)} of ${printable(decision.principal)} (${decision.reason})`;
     case "readmitted":

@@ -42,6 +42,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
       "token-invalid",
       "token-used",
       "token-expired",
+      "token-cancelled",
       "token-required",
       "principal-invalid",
       "principal-taken",

@@ -245,6 +245,10 @@ export const ERROR_CODES = {
     meaning: "The token is past its end.",
     remedy: "Get a new one with `fireflies ca token NAME`.",
   },
+  "token-cancelled": {
+    meaning: "The authority's operator has taken this token back.",
+    remedy: "Ask the operator for another one: `fireflies ca token NAME`.",
+  },
   "token-required": {
     meaning: "The authority admits members by token only.",
     remedy: "Get a token with `fireflies ca token NAME`, or start a trial authority with --open.",

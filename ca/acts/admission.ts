@@ -3,6 +3,7 @@ import { FirefliesError } from "../../identity/index.js";
 import { equalBytes } from "../../rings/index.js";
 import type { Context } from "../context.js";
 import type { CertificateRecord, Condition, HowIssued } from "../store/store.js";
+import { CANCELLED_AT } from "../store/tokens.js";
 import { answer, type Issued } from "./answer.js";
 import { type Applicant, applicantOf, requirePrincipal } from "./applicant.js";
 import { holderNamed, issue } from "./issuance.js";
@@ -35,11 +36,13 @@ async function enrollByToken(context: Context, hash: Uint8Array, applicant: Appl
   const token = await state.records.token(hash);
   if (token === undefined) throw new FirefliesError("token-invalid");
   if (token.serial !== undefined) return boughtBefore(context, token.serial, applicant.spki);
+  if (token.expiresAt === CANCELLED_AT) throw new FirefliesError("token-cancelled");
   if (token.expiresAt <= settings.now()) throw new FirefliesError("token-expired");
   const record = await admit(context, token.principal, applicant, "token", { kind: "token", hash });
   if (record !== undefined) return record;
-  const burnt = await state.records.token(hash); // Another call was faster.
-  return boughtBefore(context, burnt?.serial ?? "", applicant.spki);
+  const burnt = await state.records.token(hash); // Another call was faster, or the operator.
+  if (burnt?.serial === undefined) throw new FirefliesError("token-cancelled");
+  return boughtBefore(context, burnt.serial, applicant.spki);
 }
 
 /** Of a used token: its certificate, for the key that it was issued to. */

@@ -10,6 +10,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   unauthenticated: 401,
   "token-invalid": 403,
   "token-expired": 403,
+  "token-cancelled": 403,
   "token-required": 403,
   "principal-revoked": 403,
   "key-revoked": 403,

@@ -15,6 +15,7 @@ import type {
   NewCertificate,
   TokenRecord,
 } from "./store.js";
+import { CANCELLED_AT } from "./tokens.js";
 import type { Transaction } from "./writer.js";
 
 const CERTIFICATES =
@@ -92,7 +93,8 @@ async function factsOf(
   const hash = condition.kind === "token" ? condition.hash : new Uint8Array();
   const proven = condition.kind === "renewal" ? condition.serial : "";
   const sql = `SELECT p.generation, p.status, p.id, i.state,
-    (SELECT count(*) FROM tokens WHERE hash = ? AND network_id = ? AND serial IS NULL) AS unused,
+    (SELECT count(*) FROM tokens WHERE hash = ? AND network_id = ? AND serial IS NULL AND expires_at > ${CANCELLED_AT})
+      AS unused,
     (SELECT count(*) FROM revocations r JOIN certificates c ON c.serial = r.serial
       WHERE c.network_id = ? AND c.spki = ?) AS revoked_key,
     (SELECT count(*) FROM certificates c WHERE c.network_id = ? AND c.spki = ? AND c.principal = ?) AS own_key,

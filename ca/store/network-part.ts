@@ -21,6 +21,7 @@ import type {
   PrincipalRecord,
   TokenRecord,
 } from "./store.js";
+import * as tokens from "./tokens.js";
 import type { Writer } from "./writer.js";
 
 export function networkPart(read: Session, writer: Writer, networkId: Uint8Array): NetworkStore {
@@ -56,6 +57,9 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
     createToken: (token: TokenRecord, note?: AuditNote) =>
       writer.write(async (tx) => certificates.createToken(tx, networkId, token, note)),
     token: (hash: Uint8Array) => certificates.tokenOfHash(read, networkId, hash),
+    openTokens: (query: { readonly now: number; readonly limit: number }) => tokens.openTokens(read, networkId, query),
+    cancelToken: (hash: Uint8Array, note?: AuditNote) =>
+      writer.write((tx) => tokens.cancelToken(tx, networkId, hash, note)),
 
     revoke: (revocation: NewRevocation, note?: AuditNote) =>
       writer.write((tx) => revocations.revoke(tx, networkId, revocation, note)),

@@ -2,6 +2,7 @@
 import { type MemberId, memberIdFromBytes, memberIdToBytes } from "../../rings/index.js";
 import { bytes, optionalNumber, optionalText, type Row, type Session, texts } from "./database/sql.js";
 import type { AuditNote, Counts, MemberRecord, Page, PrincipalRecord, PrincipalStatus, Recorded } from "./store.js";
+import { CANCELLED_AT } from "./tokens.js";
 import type { Transaction } from "./writer.js";
 
 const MEMBERS = `SELECT p.*, c.serial, c.not_after, r.addresses, r.reported_at, r.left_at FROM principals p
@@ -46,7 +47,7 @@ export async function raiseGeneration(
   await tx.run(sql, generation, memberIdToBytes(id), networkId, principal, generation - 1);
   await tx.run("DELETE FROM reports WHERE id = ?", bytes(old.id));
   const unused = "network_id = ? AND principal = ? AND serial IS NULL";
-  await tx.run(`UPDATE tokens SET expires_at = 0 WHERE ${unused}`, networkId, principal);
+  await tx.run(`UPDATE tokens SET expires_at = ${CANCELLED_AT} WHERE ${unused}`, networkId, principal);
   tx.note(note, networkId);
   tx.weigh();
   return "recorded";

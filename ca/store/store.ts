@@ -96,9 +96,21 @@ export interface TokenRecord {
   /** SHA-256 of the secret. */
   readonly hash: Uint8Array;
   readonly principal: string;
+  /** Unix milliseconds; 0 when it was taken back. */
   readonly expiresAt: number;
   /** Serial of the certificate that it bought; undefined while unused. */
   readonly serial: string | undefined;
+}
+
+/** A token that still admits somebody. */
+export interface OpenToken {
+  /** SHA-256 of the secret. */
+  readonly hash: Uint8Array;
+  /** The same, 64 hex digits. */
+  readonly digits: string;
+  readonly principal: string;
+  /** Unix milliseconds. */
+  readonly expiresAt: number;
 }
 
 /** A member says that it is there, or goodbye. */
@@ -280,6 +292,10 @@ export interface NetworkStore {
 
   createToken(token: TokenRecord, note?: AuditNote): Promise<void>;
   token(hash: Uint8Array): Promise<TokenRecord | undefined>;
+  /** Those that still admit somebody at `now` (unix milliseconds), the next to end first. */
+  openTokens(query: { readonly now: number; readonly limit: number }): Promise<readonly OpenToken[]>;
+  /** Takes a token back. "refused" when it was used, or taken back, before. */
+  cancelToken(hash: Uint8Array, note?: AuditNote): Promise<Recorded>;
 
   /** "refused" when this target is revoked already. A revoked id makes its principal revoked, too. */
   revoke(revocation: NewRevocation, note?: AuditNote): Promise<Recorded>;

@@ -8,6 +8,7 @@ import { print } from "../output.js";
 import { addAudit } from "./authority-audit.js";
 import { addImport, addPassphrase } from "./authority-keys.js";
 import { addBackup, addNetworks, addRestore } from "./authority-store.js";
+import { addTokens } from "./authority-tokens.js";
 import { addLife } from "./ca-life.js";
 import { examples, flagsOf, type JsonOption, number, withJson } from "./common.js";
 
@@ -73,6 +74,7 @@ export function addAuthority(program: Command): void {
   });
   const subcommands = [
     addToken,
+    addTokens,
     addSign,
     addLife,
     addPassphrase,
@@ -90,12 +92,12 @@ function addToken(ca: Command): void {
     ca.command("token").description("print a one-time token that admits a member under this name"),
   );
   addAccess(command.argument("<name>", "the member's name: the same name has the same id for ever"))
-    .option("--hours <n>", "how long the token is valid (24)", number(0.001, DAYS_MAX * 24, false))
+    .option("--hours <n>", "how long the token is valid, fractions too (24)", number(0.001, DAYS_MAX * 24, false))
     .option("--url <urls...>", "where members reach the authority, if not where it last listened");
   examples(
     command,
     "ca token alice --dir ./ca",
-    "ca token alice --dir ./ca --hours 1 --url https://ca.example.com:8300",
+    "ca token alice --dir ./ca --hours 0.5 --url https://ca.example.com:8300",
   );
   command.action(async (name: string, _: unknown, self: Command) => {
     const { json = false, hours, url: urls, ...access } = self.optsWithGlobals<TokenOptions>();
@@ -113,7 +115,7 @@ function addSign(ca: Command): void {
   );
   addAccess(command.argument("<name>", "the member's name"))
     .requiredOption("--out <dir>", "directory to write the identity to; the member's --dir")
-    .option("--days <n>", "how long the certificate is valid (7)", number(1, DAYS_MAX, false));
+    .option("--days <n>", "how long the certificate is valid, fractions too (7)", number(0.001, DAYS_MAX, false));
   examples(command, "ca sign alice --dir ./ca --out ./alice", "agent --dir ./alice --no-use-ca --entry 10.0.0.5:8400");
   command.action(async (name: string, _: unknown, self: Command) => {
     const { json = false, days, out, ...access } = self.optsWithGlobals<SignOptions>();

@@ -1,7 +1,15 @@
 /** Admission to a network: by token, by name where the authority is open, and what happens the second time. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Admission, enroll } from "../../client/authority/authority.js";
-import { decodeToken, encodeToken, fingerprintOf, generateKeyPair, randomSecret } from "../../identity/index.js";
+import {
+  decodeToken,
+  encodeToken,
+  fingerprintOf,
+  generateKeyPair,
+  randomSecret,
+  sha256,
+} from "../../identity/index.js";
+import { toHex } from "../../rings/index.js";
 import { AuthorityFixture, codeOf, DAY_MS, HOUR_MS, NOW } from "./authority-fixture.js";
 
 /** A hundred TLS handshakes take a second, and many on a machine that is busy with other tests. */
@@ -47,6 +55,26 @@ describe("enrolment by token", () => {
     fixture.clock.now += HOUR_MS;
     expect(await codeOf(enrolled(token))).toBe("token-expired");
     fixture.clock.now = NOW;
+  });
+
+  it("refuses a token that was taken back: by its text, by its digits, or all of a name", async () => {
+    const { operator } = fixture.authority;
+    const [text, digits, ...named] = await Promise.all(
+      ["a", "b", "c", "c"].map((name) => fixture.authority.createToken(`back-${name}`)),
+    );
+    const hash = toHex(sha256(decodeToken(digits!)!.secret));
+    expect((await operator.cancelTokens(text!)).map(({ principal }) => principal)).toEqual(["back-a"]);
+    expect((await operator.cancelTokens(hash.slice(0, 12))).map(({ digits }) => digits)).toEqual([hash]);
+    expect((await operator.cancelTokens("back-c")).length).toBe(2);
+    for (const token of [text!, digits!, ...named]) expect(await codeOf(enrolled(token))).toBe("token-cancelled");
+    for (const gone of [text!, hash, "back-c", "nobody"])
+      expect(await codeOf(operator.cancelTokens(gone))).toBe("ca-unknown");
+    // What was bought stays bought: that is taken back by `revoke`.
+    const { token, pair } = await fixture.join("back-d");
+    expect(await codeOf(operator.cancelTokens(token))).toBe("ca-unknown");
+    expect(await codeOf(enrolled(token, pair))).toBe("none");
+    const told = fixture.decisions.filter(({ kind }) => kind === "token-cancelled");
+    expect(told.length).toBe(4);
   });
 
   it.each([["ca.example.com:8300"], ["http://ca:8300"], ["https://ca:8300/v1"], ["https://ca".padEnd(2_000, "a")]])(

@@ -122,7 +122,7 @@ describe("a principal that is thrown out", () => {
     expect(await codeOf(operator().revokePrincipal("nobody"))).toBe("ca-unknown");
     const { id, generation } = await operator().readmit("eve");
     expect([id === eve.certificate.id, generation]).toEqual([false, 1]);
-    expect(await codeOf(enroll({ token }, generateKeyPair(), fixture.call()))).toBe("token-expired");
+    expect(await codeOf(enroll({ token }, generateKeyPair(), fixture.call()))).toBe("token-cancelled");
     expect(await codeOf(report(urls(), eve.identity, fixture.call("a:1")))).toBe("principal-revoked");
     const again = await fixture.join("eve");
     expect(again.certificate.id).toBe(id);

@@ -159,6 +159,25 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect((await records.counts(NOW)).certificates).toBe(1);
     });
 
+    it("takes a token back: from then on it buys nothing, though its certificate is under way", async () => {
+      const [hash, used] = [randomSecret(32), randomSecret(32)];
+      for (const each of [hash, used])
+        await records.createToken({ hash: each, principal: "alice", expiresAt: NOW + 9, serial: undefined });
+      expect((await records.openTokens({ now: NOW, limit: 9 })).length).toBe(2);
+      expect(await records.openTokens({ now: NOW + 9, limit: 9 })).toEqual([]);
+      const bought = certificate("alice", first.issuer);
+      const buy = (made: CertificateRecord, by: Uint8Array) =>
+        records.recordCertificate({ certificate: made, condition: { kind: "token", hash: by }, addresses: [] });
+      expect(await buy(bought, used)).toBe("recorded");
+      expect(await records.cancelToken(used)).toBe("refused");
+      expect(await records.cancelToken(randomSecret(32))).toBe("refused");
+      expect(await records.cancelToken(hash, note("cancelled"))).toBe("recorded");
+      expect(await records.cancelToken(hash)).toBe("refused");
+      expect(await buy(certificate("alice", first.issuer, { id: bought.id }), hash)).toBe("token-used");
+      expect(await records.openTokens({ now: NOW, limit: 9 })).toEqual([]);
+      expect((await store.audit({ after: 0, limit: 9 })).map(({ kind }) => kind)).toEqual(["cancelled"]);
+    });
+
     it("gives a free name to one key, and to that key again", async () => {
       const condition = { kind: "free-name" } as const;
       const record = (made: CertificateRecord) =>

@@ -27,6 +27,16 @@ async function json<T>(...args: string[]): Promise<T> {
   return JSON.parse(stdout) as T;
 }
 
+/** As `json`, of a command that prints one document per line. */
+async function lines<T>(...args: string[]): Promise<T[]> {
+  const { code, stdout, stderr } = await ca(...args, "--json");
+  expect(code, stderr).toBe(0);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as T);
+}
+
 interface Shown {
   readonly id: string;
   readonly status: string;
@@ -62,6 +72,20 @@ describe("fireflies ca", () => {
       stderr: expect.stringMatching(/^error: No member .* "nobody"\. \(ca-unknown\)/),
     });
     expect((await ca("revoke", "bob", "--reason", "dislike")).code).toBe(2);
+  });
+
+  it("token, tokens, cancel: for half an hour, seen by its digits, and taken back", PATIENT, async () => {
+    const url = ["--url", "https://ca.example.com:8300"];
+    const before = Date.now();
+    const { token } = await json<{ token: string }>("token", "dave", "--hours", "0.5", ...url);
+    const [open] = await lines<{ token: string; name: string; expiresAt: number }>("tokens");
+    expect(open!.name).toBe("dave");
+    expect(Math.abs(open!.expiresAt - before - 1_800_000)).toBeLessThan(60_000);
+    expect((await ca("tokens")).stdout).toMatch(new RegExp(`^${open!.token.slice(0, 12)} +dave +in 30 min$`, "m"));
+    expect((await ca("cancel", token)).stdout).toContain("1 token for dave taken back");
+    expect((await ca("tokens")).stdout).toBe("No token is open.\n");
+    expect(await ca("cancel", "dave")).toMatchObject({ code: 4, stderr: expect.stringContaining("(ca-unknown)") });
+    expect((await ca("token", "dave", "--hours", "1/2", ...url)).code).toBe(2);
   });
 
   it("crl: what openssl reads", PATIENT, async () => {
