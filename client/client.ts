@@ -5,7 +5,6 @@
 import { setMaxListeners } from "node:events";
 import { networkInterfaces } from "node:os";
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
-import type { Peer } from "../gossip/index.js";
 import { FirefliesError, type Identity, sign, verify } from "../identity/index.js";
 import {
   ConnectionGate,
@@ -16,7 +15,7 @@ import {
   type Transport,
   tcpTransport,
 } from "../net/index.js";
-import { disabledRings, type MemberId, parseMemberId, toHex, tolerance } from "../rings/index.js";
+import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import {
   advertisedAddresses,
@@ -26,13 +25,15 @@ import {
   type MemberConfig,
   resolveMemberConfig,
 } from "./config/index.js";
-import { Directory, destinationOf, hasAddress, senderOf } from "./directory.js";
+import { Directory, destinationOf, hasAddress } from "./directory.js";
 import type { Told } from "./driver/driver.js";
 import { Arrival } from "./entry/arrival.js";
 import { type Enrolled, enrolOrRestore } from "./entry/bootstrap.js";
+import { infoOf, ringsOf } from "./figures.js";
 import type { StubClass } from "./grpc/calling.js";
 import { Services } from "./grpc/services.js";
 import { Handlers } from "./handlers.js";
+import type { MemberFilter } from "./member-filter.js";
 import { untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
@@ -54,6 +55,7 @@ import type {
   AlarmHandler,
   Change,
   ClientInfo,
+  Departed,
   GossipHandler,
   Member,
   MessageHandler,
@@ -61,7 +63,6 @@ import type {
   Metadata,
   ResponseHandler,
   RingNeighbours,
-  Sender,
   SendOptions,
   StopOptions,
   StreamHandler,
@@ -86,8 +87,12 @@ export class Client {
   readonly #options: ClientOptions;
   readonly #parts: ClientParts;
   readonly #feed = new ChangeFeed();
-  readonly #directory = new Directory((id) => this.#member?.isReachable(id) ?? true);
-  readonly #handlers = new Handlers((id) => this.#sender(id));
+  readonly #directory = new Directory({
+    member: () => this.#begun,
+    metadata: () => this.#metadata ?? this.#config?.metadata ?? {},
+    now: Date.now,
+  });
+  readonly #handlers = new Handlers((id) => this.#directory.sender(id));
   readonly #onAlarm = (alarm: FirefliesError): void => this.#handlers.raise(alarm);
   readonly #names = new NameResolver({ now: () => performance.now() });
   readonly #gate = new ConnectionGate();
@@ -110,7 +115,7 @@ export class Client {
   readonly #rejected = new Rejections();
   readonly #services = new Services({
     reach: (id, signal) => this.#reach(id, signal),
-    sender: (id) => this.#sender(id),
+    sender: (id) => this.#directory.sender(id),
   });
   readonly #isolation = new Isolation({
     publish: (change) => this.#feed.publish(change),
@@ -249,9 +254,27 @@ export class Client {
     return this.#begun.addresses[0] ?? "";
   }
 
-  /** Live members other than this one. */
-  members(): Member[] {
-    return this.#running.machine.members().map((peer) => this.#directory.describe(peer));
+  /** Live members other than this one, or those of them that a filter lets through: `members({ name: "web-*" })`. */
+  members(filter?: MemberFilter): Member[] {
+    return this.#view.list(filter);
+  }
+
+  /**
+   * The live member with this id or name, this one included; undefined when there is none. Of two with one name it is the
+   * one with the newer certificate: a name is admitted anew only after its member was revoked.
+   */
+  member(idOrName: string): Member | undefined {
+    return this.#view.find(idOrName);
+  }
+
+  /** This member as the others see it. Throws "not-started" before `start` has got so far. */
+  get self(): Member {
+    return this.#view.self();
+  }
+
+  /** Members that have left or failed and are not back, the latest first, with reason and time: the last 512 of them. */
+  departed(): Departed[] {
+    return this.#view.departed();
   }
 
   /**
@@ -271,34 +294,12 @@ export class Client {
 
   /** Figures about this member. */
   info(): ClientInfo {
-    const { machine, identity, links, clock } = this.#running;
-    const { networkId, ringCount, deltaMs, notAfter } = identity.certificate;
-    const members = machine.members();
-    return {
-      id: this.id,
-      address: this.address,
-      network: toHex(networkId),
-      rings: ringCount,
-      tolerance: tolerance(ringCount),
-      deltaMs,
-      epoch: machine.epoch,
-      disabledRings: disabledRings(machine.mask, ringCount),
-      members: members.length,
-      suspected: members.filter((member) => member.suspected).length,
-      isolated: this.#isolation.current,
-      links,
-      fingerprint: toHex(machine.fingerprint()),
-      certificateEnds: notAfter,
-      clock: clock.isFrozen ? "in-doubt" : "steady",
-      rejected: this.#rejected.all,
-    };
+    return infoOf(this.#running, { isolated: this.#isolation.current, rejected: this.#rejected.all });
   }
 
   /** My live neighbours, ring by ring. */
   rings(): RingNeighbours[] {
-    const { machine, identity } = this.#running;
-    const numbers = Array.from({ length: identity.certificate.ringCount }, (_, index) => index + 1);
-    return numbers.map((ring) => ({ ring, ...machine.neighboursOn(ring) }));
+    return ringsOf(this.#running);
   }
 
   // --- Messages, gossip, streams ---
@@ -516,6 +517,10 @@ export class Client {
     return this.#begun;
   }
 
+  get #view(): Directory {
+    return this.#running && this.#directory;
+  }
+
   /** For what begins something new. */
   get #talking(): Node {
     if (this.#phase !== "stopping") return this.#running;
@@ -548,16 +553,13 @@ export class Client {
     return this.#talking.messenger.request("message", to, data, options);
   }
 
-  #sender(id: MemberId): Sender {
-    const peer = this.#member?.machine.member(id);
-    return peer ? senderOf(peer) : { id, address: "" };
-  }
   // --- What the machine tells ---
 
   #onTold(told: Told): void {
     this.#arrival?.told(told);
     switch (told.kind) {
       case "ready":
+        this.#directory.entered();
         return;
       case "gossip":
         if (this.#phase !== "stopping") void this.#hearsay.handOver(told.to, told.content);
@@ -579,7 +581,7 @@ export class Client {
       case "revocations":
         return;
       default:
-        this.#changed(told.kind, told.member);
+        this.#feed.publish(this.#directory.change(told));
     }
   }
 
@@ -587,12 +589,5 @@ export class Client {
   #clockStepped(): void {
     this.#arrival?.doubt();
     this.#renewal?.look();
-  }
-
-  #changed(kind: "joined" | "left" | "failed" | "suspected" | "rebutted" | "updated", peer: Peer): void {
-    const at = Date.now();
-    if (kind === "joined") this.#directory.joined(peer.id, at);
-    this.#feed.publish({ kind, member: this.#directory.describe(peer), at });
-    if (kind === "left" || kind === "failed") this.#directory.gone(peer.id);
   }
 }

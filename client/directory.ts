@@ -1,69 +1,171 @@
-/** The view in the application's words: members with addresses and metadata, and since when each is known. */
-import { type Address, addressesOf, type Peer, TRANSPORT_GRPC } from "../gossip/index.js";
+/** The view in the application's words: members with names, addresses and metadata, whom a name means, and who was there. */
+import { type Address, addressesOf, type Machine, type Peer, TRANSPORT_GRPC } from "../gossip/index.js";
+import type { Identity } from "../identity/index.js";
 import type { Destination } from "../net/index.js";
-import type { MemberId } from "../rings/index.js";
+import { type MemberId, parseMemberId } from "../rings/index.js";
+import type { Told } from "./driver/driver.js";
+import { type MemberFilter, matcherOf } from "./member-filter.js";
 import { parseMetadata } from "./metadata.js";
-import type { Member, Sender } from "./types.js";
+import type { Change, Departed, Member, Metadata, Sender } from "./types.js";
+
+/** Departed members remembered, the latest: each with its last note, about 1 KB, and 6 KB if its metadata are full. */
+export const DEPARTED_MAX = 512;
+
+/** What the directory asks of a running member. */
+export interface Surveyed {
+  readonly machine: Pick<Machine, "members" | "member" | "certificateOf" | "epoch">;
+  readonly identity: Pick<Identity, "certificate">;
+  readonly addresses: readonly string[];
+  isReachable(id: MemberId): boolean;
+  /** As the authority admitted it; undefined when its certificate names nobody, or is not known. */
+  nameOf(id: MemberId): string | undefined;
+}
+
+export interface DirectoryOptions {
+  /** Throws "not-started" while there is none. */
+  readonly member: () => Surveyed;
+  /** Mine, as the others see them. */
+  readonly metadata: () => Metadata;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+/** What the machine tells of another member. */
+export type ToldOfMember = Extract<Told, { readonly member: Peer }>;
+
+interface Gone extends Omit<Departed, "member"> {
+  readonly peer: Peer;
+  readonly since: number;
+}
 
 export class Directory {
+  readonly #options: DirectoryOptions;
   readonly #since = new Map<MemberId, number>();
-  readonly #isReachable: (id: MemberId) => boolean;
+  readonly #senders = new WeakMap<Peer, Sender>();
+  /** The latest last. */
+  readonly #gone = new Map<MemberId, Gone>();
+  #mySince = 0;
 
-  constructor(isReachable: (id: MemberId) => boolean) {
-    this.#isReachable = isReachable;
+  constructor(options: DirectoryOptions) {
+    this.#options = options;
   }
 
-  /** A member has come into the view at this unix time, milliseconds. */
-  joined(id: MemberId, at: number): void {
-    this.#since.set(id, at);
+  /** I am among the others from now on. */
+  entered(): void {
+    this.#mySince ||= this.#options.now();
   }
 
-  gone(id: MemberId): void {
-    this.#since.delete(id);
+  /** The live members but me, or those of them that the filter lets through. Throws a TypeError for what is no filter. */
+  list(filter?: MemberFilter): Member[] {
+    const isWanted = matcherOf(filter ?? {});
+    const { machine } = this.#options.member();
+    return machine
+      .members()
+      .map((peer) => this.#describe(peer))
+      .filter(isWanted);
   }
 
-  describe(peer: Peer): Member {
-    const addresses = addressesOf(peer, TRANSPORT_GRPC);
+  /** Those who have left or failed and are not back, the latest first. */
+  departed(): Departed[] {
+    const told = [...this.#gone.values()].reverse();
+    return told.map(({ peer, since, reason, at }) => ({ member: this.#describe(peer, since), reason, at }));
+  }
+
+  /**
+   * The live member, I among them, that has this id, in any case, or this name. Of two with one name it is the one with
+   * the newer certificate: the authority gives a name to another id only once the first was revoked.
+   */
+  find(idOrName: string): Member | undefined {
+    const { machine, identity } = this.#options.member();
+    const id = parseMemberId(idOrName.toLowerCase());
+    if (id === identity.certificate.id) return this.self();
+    const peer = id && machine.member(id);
+    if (peer) return this.#describe(peer);
+    const namesakes = [this.self(), ...this.list({ name: idOrName })].filter(({ name }) => name === idOrName);
+    return namesakes.sort((a, b) => this.#begin(b.id) - this.#begin(a.id))[0];
+  }
+
+  /** Unix milliseconds. */
+  #begin(id: MemberId): number {
+    const { machine, identity } = this.#options.member();
+    return (id === identity.certificate.id ? identity.certificate : machine.certificateOf(id))?.notBefore ?? 0;
+  }
+
+  self(): Member {
+    const { identity, addresses, machine } = this.#options.member();
+    const { id, name } = identity.certificate;
     return {
-      id: peer.id,
+      id,
+      name,
       address: addresses[0] ?? "",
       addresses,
-      metadata: parseMetadata(peer.metadata),
-      epoch: peer.epoch,
-      suspected: peer.suspected,
-      reachable: this.#isReachable(peer.id),
-      since: this.#since.get(peer.id) ?? 0,
+      metadata: this.#options.metadata(),
+      epoch: machine.epoch,
+      suspected: false,
+      reachable: true,
+      since: this.#mySince,
     };
+  }
+
+  /** The member as handlers see it: with the address that it prefers, an empty one when its note names none. */
+  sender(id: MemberId): Sender {
+    const member = this.#options.member();
+    const peer = member.machine.member(id);
+    return peer ? this.#senderOf(peer) : { id, name: member.nameOf(id), address: "" };
+  }
+
+  /** Takes what the machine tells, and says it in the program's words. */
+  change(told: ToldOfMember): Change {
+    const { kind, member: peer } = told;
+    const at = this.#options.now();
+    if (kind === "joined") this.#since.set(peer.id, at);
+    if (kind === "joined") this.#gone.delete(peer.id);
+    const member = this.#describe(peer);
+    if (kind !== "left" && kind !== "failed") return { kind, member, at };
+    this.#since.delete(peer.id);
+    this.#remember({ peer, since: member.since, reason: kind === "left" ? kind : told.reason, at });
+    return kind === "left" ? { kind, member, at } : { kind, member, reason: told.reason, at };
+  }
+
+  #remember(gone: Gone): void {
+    this.#gone.delete(gone.peer.id);
+    this.#gone.set(gone.peer.id, gone);
+    const [oldest] = this.#gone.keys();
+    if (oldest !== undefined && this.#gone.size > DEPARTED_MAX) this.#gone.delete(oldest);
+  }
+
+  #describe(peer: Peer, since = this.#since.get(peer.id) ?? 0): Member {
+    const { id, epoch, suspected } = peer;
+    const { name, address } = this.#senderOf(peer);
+    const { addresses } = destinationOf(peer);
+    const metadata = parseMetadata(peer.metadata);
+    const reachable = this.#options.member().isReachable(id);
+    return { id, name, address, addresses, metadata, epoch, suspected, reachable, since };
+  }
+
+  /** Once for all messages from its member: a note keeps its signer's certificate, and a certificate its name. */
+  #senderOf(peer: Peer): Sender {
+    const known = this.#senders.get(peer);
+    if (known !== undefined) return known;
+    const { id } = peer;
+    const name = this.#options.member().nameOf(id);
+    // Frozen: every handler gets the same one.
+    const sender = Object.freeze({ id, name, address: destinationOf(peer).addresses[0] ?? "" });
+    this.#senders.set(peer, sender);
+    return sender;
   }
 }
 
-interface Contact {
-  readonly destination: Destination;
-  readonly sender: Sender;
-}
-
-/** What follows from a note, once for all messages from and to its member. */
-const contacts = new WeakMap<Peer, Contact>();
-
-function contactOf(peer: Peer): Contact {
-  const known = contacts.get(peer);
-  if (known !== undefined) return known;
-  const { id } = peer;
-  const addresses = addressesOf(peer, TRANSPORT_GRPC);
-  // Frozen: every handler gets the same one.
-  const contact = { destination: { id, addresses }, sender: Object.freeze({ id, address: addresses[0] ?? "" }) };
-  contacts.set(peer, contact);
-  return contact;
-}
+/** What follows from a note, once for all messages to its member. */
+const destinations = new WeakMap<Peer, Destination>();
 
 /** Whom to dial for this member. */
 export function destinationOf(peer: Peer): Destination {
-  return contactOf(peer).destination;
-}
-
-/** The member as handlers see it: with the address that it prefers, an empty one when its note names none. */
-export function senderOf(peer: Peer): Sender {
-  return contactOf(peer).sender;
+  const known = destinations.get(peer);
+  if (known !== undefined) return known;
+  const destination = { id: peer.id, addresses: addressesOf(peer, TRANSPORT_GRPC) };
+  destinations.set(peer, destination);
+  return destination;
 }
 
 /** Does this address belong to the member's note? */

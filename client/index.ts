@@ -17,11 +17,14 @@ export { Client, type ClientParts, SEND_TIMEOUT_MS } from "./client.js";
 export { type ClientOptions, PRESETS, type Preset, type PresetName } from "./config/index.js";
 export type { StubClass } from "./grpc/calling.js";
 export { callerOf } from "./grpc/serving.js";
+export type { MemberFilter } from "./member-filter.js";
 export { MESSAGE_BYTES_MAX, STREAM_CHUNK_BYTES_MAX } from "./protocols.js";
 export type {
   AlarmHandler,
   Change,
   ClientInfo,
+  Departed,
+  FailureReason,
   GossipHandler,
   Isolated,
   Member,

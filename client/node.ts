@@ -20,6 +20,7 @@ import {
   generateAgreementKey,
   type Identity,
   type MemberCertificate,
+  readChain,
   sha256,
   sign,
 } from "../identity/index.js";
@@ -58,6 +59,7 @@ import type { Memory } from "./state/recollection.js";
 import { drain } from "./talk/drain.js";
 import { Messenger } from "./talk/messenger.js";
 import { type StreamHandler, Streams } from "./talk/streams.js";
+import { titleOf } from "./title.js";
 
 /** How long a leaving member waits for its neighbours to hear it, milliseconds: one call's deadline and a little. */
 const LEAVE_TIMEOUT_MS = 2500;
@@ -232,6 +234,7 @@ export class Node {
         const peer = machine.member(id);
         return peer && destinationOf(peer);
       },
+      title: (id) => titleOf({ id, name: this.nameOf(id) }),
       onAlarm,
     });
     this.#upkeep = setInterval(() => this.#tidy(), UPKEEP_MS);
@@ -322,6 +325,15 @@ export class Node {
     const facts = this.#machine?.certificateOf(id);
     const verdict = facts && this.#verifier.certificate(facts);
     return verdict?.ok ? verdict.certificate : undefined;
+  }
+
+  /** The name in the certificate of a known member, whatever its dates. */
+  nameOf(id: MemberId): string | undefined {
+    const { certificate, root } = this.#identity;
+    if (id === certificate.id) return certificate.name;
+    const facts = this.#machine?.certificateOf(id);
+    const verdict = facts && readChain(facts, root);
+    return verdict?.ok ? verdict.certificate.name : undefined;
   }
 
   /** Lets what runs end until the deadline fires, leaves the overlay and closes everything. Never rejects. */
@@ -436,7 +448,10 @@ export class Node {
   #refusal(peer: MemberCertificate): FirefliesError | undefined {
     const standing = this.#machine?.standing(peer.id);
     if (standing === "live" || standing === "suspected" || standing === "silent") return undefined;
-    return new FirefliesError("peer-removed", `Member ${peer.id} is not in the view (${standing ?? "starting"}).`);
+    return new FirefliesError(
+      "peer-removed",
+      `Member ${titleOf(peer)} is not in the view (${standing ?? "starting"}).`,
+    );
   }
 
   /** The newest certificate of this id for this key. */
@@ -454,7 +469,10 @@ export class Node {
     if (told.kind === "joined") this.#cache?.joined();
     if (told.kind !== "left" && told.kind !== "failed") return;
     const { id } = told.member;
-    const error = new FirefliesError("peer-removed", `Member ${id} has left the view.`);
+    const error = new FirefliesError(
+      "peer-removed",
+      `Member ${titleOf({ id, name: this.nameOf(id) })} has left the view.`,
+    );
     this.messenger.endAll(id, error);
     this.streams.endAll(id, error);
     this.services.endAll(id, error);

@@ -10,6 +10,11 @@ export type Metadata = Readonly<Record<string, unknown>>;
 export interface Member {
   /** 64 lower-case hex digits, chosen by the authority. */
   readonly id: MemberId;
+  /**
+   * The name as which the authority admitted it, 1 to 64 of A-Z a-z 0-9 . _ -; undefined when its certificate has none. One
+   * name has one id, until that one is revoked and the name admitted anew: whoever has not heard of it yet sees both.
+   */
+  readonly name: string | undefined;
   /** The address that the member prefers to be reached at: "host:port", IPv6 hosts in brackets. */
   readonly address: string;
   /** All addresses of its note, the preferred one first. */
@@ -23,6 +28,23 @@ export interface Member {
   readonly reachable: boolean;
   /** Unix time in milliseconds at which this client saw it join. */
   readonly since: number;
+}
+
+/**
+ * Why a member was taken out of the view. "removed": it was accused, and did not answer within 2 Delta. "waiting": as
+ * before, and it came back too often (docs/protocol.md, R13). "revoked", "expired": its certificate is. "equivocated": it
+ * contradicted itself, or its identity is in use twice. "silent": it is known by its certificate alone.
+ */
+export type FailureReason = "removed" | "waiting" | "revoked" | "expired" | "equivocated" | "silent";
+
+/** A member that is no longer live. */
+export interface Departed {
+  /** As it was seen last. */
+  readonly member: Member;
+  /** "left": by its own word. */
+  readonly reason: "left" | FailureReason;
+  /** Unix time in milliseconds at which this client took it out of its view. */
+  readonly at: number;
 }
 
 /** Why and since when this member is not among the others. */
@@ -43,10 +65,11 @@ export interface Isolated {
 /** One change of the view. `at` is unix time in milliseconds. */
 export type Change =
   | {
-      readonly kind: "joined" | "left" | "failed" | "suspected" | "rebutted" | "updated";
+      readonly kind: "joined" | "left" | "suspected" | "rebutted" | "updated";
       readonly member: Member;
       readonly at: number;
     }
+  | { readonly kind: "failed"; readonly member: Member; readonly reason: FailureReason; readonly at: number }
   /** The others do not have me among them; `until` as in `Isolated`. Told again when the reason or the end is another one. */
   | { readonly kind: "isolated"; readonly reason: Isolated["reason"]; readonly until?: number; readonly at: number }
   /** That is over. */
@@ -59,6 +82,8 @@ export type Change =
 /** Who sent it, proven by certificate and signature. */
 export interface Sender {
   readonly id: MemberId;
+  /** As `Member.name`. */
+  readonly name: string | undefined;
   /** Where the sender's note says it listens; empty when its note is not known yet. */
   readonly address: string;
 }
@@ -115,6 +140,8 @@ export type AlarmHandler = (alarm: FirefliesError) => void;
 /** Figures about this member. */
 export interface ClientInfo {
   readonly id: MemberId;
+  /** As `Member.name`. */
+  readonly name: string | undefined;
   readonly address: string;
   /** Network id, 64 hex digits. */
   readonly network: string;

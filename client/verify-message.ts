@@ -49,6 +49,8 @@ export interface ProvenMessage {
   readonly data: Uint8Array;
   /** Of an error: what its sender said had failed. */
   readonly error: { readonly code: ErrorCode; readonly text: string } | undefined;
+  /** The sender's name, if its certificate has one (`Member.name`). */
+  readonly name: string | undefined;
   /** The sender's certificate: compare with the authority's revocations by serial number or sender. */
   readonly certificate: {
     /** As the authority writes it, 32 hex digits at least. */
@@ -81,6 +83,7 @@ export function verifyMessage(proof: Uint8Array, { roots, at }: VerifyMessageOpt
   return {
     ...spoken(decodeContent(parts.content)),
     sender: sender.id,
+    name: sender.name,
     receiver: memberIdFromBytes(receiver),
     network: toHex(sender.networkId),
     link: toHex(linkNonce),

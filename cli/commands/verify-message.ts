@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { titleOf } from "../../client/title.js";
 import { messageOf } from "../../identity/files.js";
 import { usage } from "../failure.js";
 import { print, printable } from "../output.js";
@@ -56,11 +57,11 @@ function viewOf({ data, ...proven }: Proven) {
 }
 
 function describe(proven: Proven): string {
-  const { kind, sender, receiver, network, request, link, frame, index, certificate } = proven;
+  const { kind, sender: id, name, receiver, network, request, link, frame, index, certificate } = proven;
   const day = (ms: number) => new Date(ms).toISOString();
   return [
     `${kind} ${request}, message ${index} of frame ${frame}, on link ${link}`,
-    `from         ${sender}`,
+    `from         ${titleOf({ id, name })}`,
     `to           ${receiver}`,
     `network      ${network}`,
     `certificate  ${certificate.serial}, from ${day(certificate.notBefore)} to ${day(certificate.notAfter)}`,

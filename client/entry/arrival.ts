@@ -8,6 +8,7 @@ import type { Contact } from "../authority/authority.js";
 import type { Told } from "../driver/driver.js";
 import type { Node } from "../node.js";
 import type { Memory } from "../state/recollection.js";
+import { titleOf } from "../title.js";
 import { AddressAdvice, loopbackAdvice } from "./address-advice.js";
 import { Entry } from "./entry.js";
 import { Reports } from "./reports.js";
@@ -102,10 +103,11 @@ export class Arrival {
   }
 
   #look(contacts: readonly Contact[]): void {
-    for (const { certificate, addresses } of contacts) this.#advice.look(`Member ${certificate.id}`, addresses);
+    for (const { certificate, addresses } of contacts) this.#advice.look(`Member ${titleOf(certificate)}`, addresses);
   }
 
   #lookAt(peer: Peer): void {
-    this.#advice.look(`Member ${peer.id}`, addressesOf(peer, TRANSPORT_GRPC));
+    const who = `Member ${titleOf({ id: peer.id, name: this.#options.member.nameOf(peer.id) })}`;
+    this.#advice.look(who, addressesOf(peer, TRANSPORT_GRPC));
   }
 }

@@ -14,7 +14,7 @@ let receiver: string;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "ff-proof-"));
   const network = await TestNetwork.create();
-  const [alice, bob] = [await network.member(), await network.member()];
+  const [alice, bob] = [await network.member({ name: "alice" }), await network.member()];
   [sender, receiver] = [alice.certificate.id, bob.certificate.id];
   const content = {
     kind: "message",
@@ -35,7 +35,12 @@ const verify = (file: string, ...more: string[]) =>
 it("prints who said what to whom, and lets no message move the cursor", async () => {
   const { code, stdout, stderr } = await verify("order.proof");
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  for (const part of [`from         ${sender}`, `to           ${receiver}`, "message 3", "ten \ufffd[31mlanterns"]) {
+  for (const part of [
+    `from         alice (${sender})`,
+    `to           ${receiver}`,
+    "message 3",
+    "ten \ufffd[31mlanterns",
+  ]) {
     expect(stdout).toContain(part);
   }
 });
@@ -43,7 +48,14 @@ it("prints who said what to whom, and lets no message move the cursor", async ()
 it("prints one line of JSON", async () => {
   const { stdout } = await verify("order.proof", "--json", "--at", new Date().toISOString());
   const dataBase64 = Buffer.from("ten \u001b[31mlanterns").toString("base64");
-  expect(JSON.parse(stdout)).toMatchObject({ kind: "message", sender, receiver, request: 3, dataBase64 });
+  expect(JSON.parse(stdout)).toMatchObject({
+    kind: "message",
+    sender,
+    name: "alice",
+    receiver,
+    request: 3,
+    dataBase64,
+  });
 });
 
 it.each([

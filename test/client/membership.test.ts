@@ -9,6 +9,7 @@ import { MemoryNetwork } from "../../net/index.js";
 import {
   codeOf,
   DEADLINE_MS,
+  deferred,
   nextChange,
   OfflineNetwork,
   read,
@@ -60,6 +61,38 @@ describe("members()", () => {
       expect(alice.ids).toContain(successor);
     }
     await vi.waitFor(() => expect(alice.info().fingerprint).toBe(bob.info().fingerprint), DEADLINE_MS);
+  });
+});
+
+describe("names", () => {
+  it("come from certificates: in members, changes, figures and handlers, and mean their member", async () => {
+    await using named = await OfflineNetwork.create();
+    const start = async (name: string, entryAddrs: readonly string[] = []) =>
+      named.start({ entryAddrs, metadata: { role: name } }, await named.authority.member({ name }));
+    const ada = await start("ada");
+    const ben = await start("ben", [ada.address]);
+    await whole([ada, ben]);
+    const { promise: heard, resolve: hear } = deferred<unknown>();
+    ben.registerMessageHandler((_, { from }) => {
+      hear(from);
+      return undefined;
+    });
+    await ada.sendToId(ada.member("ben")!.id, text("hello"));
+    expect(await heard).toEqual({ id: ada.id, name: "ada", address: ada.address });
+    expect(ada.members({ name: "b*", metadata: { role: "ben" } }).map(({ name }) => name)).toEqual(["ben"]);
+    expect(ada.members({ name: "x*" })).toEqual([]);
+    expect([ada.info().name, ada.self.name, ada.member(ada.id)?.name]).toEqual(["ada", "ada", "ada"]);
+    const gone = nextChange(ada, "left", ben.id);
+    const departed = ben.id;
+    await ben.stop();
+    await gone;
+    expect(ada.departed()).toMatchObject([{ member: { id: departed, name: "ben" }, reason: "left" }]);
+    expect(ada.member("ben")).toBeUndefined();
+  });
+
+  it("are no condition: a certificate without one is as good", () => {
+    expect(alice.members().map(({ name }) => name)).toEqual([undefined, undefined]);
+    expect(alice.info().name).toBeUndefined();
   });
 });
 

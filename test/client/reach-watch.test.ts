@@ -25,6 +25,7 @@ function scene() {
     },
     now: () => clock.now,
     destination: (id) => (view.has(id) ? { id, addresses: ["203.0.113.7:1"] } : undefined),
+    title: (id) => `bob (${id})`,
     onAlarm: (alarm) => alarms.push(alarm),
   });
   const runTo = async (end: number) => {

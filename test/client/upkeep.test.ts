@@ -1,13 +1,10 @@
-/** What a member does now and then: renew its certificate, look for company; and how it describes others. */
+/** What a member does now and then: renew its certificate, look for company. */
 import { writeFile } from "node:fs/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Directory, hasAddress } from "../../client/directory.js";
 import { Renewal, type RenewalOptions, renewalTime } from "../../client/standing/renewal.js";
-import { type Peer, TRANSPORT_GRPC, TRANSPORT_PING } from "../../gossip/index.js";
 import { type FirefliesError, type Identity, loadIdentity, saveIdentity } from "../../identity/index.js";
-import type { MemberId } from "../../rings/index.js";
 import { AuthorityFixture } from "../ca/authority-fixture.js";
-import { DEADLINE_MS, deferred, Stage, text } from "../support/network.js";
+import { DEADLINE_MS, deferred, Stage } from "../support/network.js";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -127,54 +124,5 @@ describe("a certificate is renewed", () => {
     begin(fixture, identity, { urls: [] }); // Nobody to ask.
     expect(vi.getTimerCount()).toBe(0);
     expect(calls).toEqual([]);
-  });
-});
-
-describe("the directory", () => {
-  const id = "ab".repeat(32) as MemberId;
-  const peer = (metadata: Uint8Array, ...addresses: readonly string[]): Peer => ({
-    id,
-    epoch: 5n,
-    suspected: true,
-    metadata,
-    addresses: [
-      { transport: TRANSPORT_PING, text: "203.0.113.9:1" },
-      ...addresses.map((each) => ({ transport: TRANSPORT_GRPC, text: each })),
-    ],
-  });
-
-  it("describes a member with the addresses for messages, and since when it is there", () => {
-    const directory = new Directory(() => true);
-    directory.joined(id, 1234);
-    expect(directory.describe(peer(text('{"role":"worker"}'), "203.0.113.1:7", "[2001:db8::1]:7"))).toEqual({
-      id,
-      address: "203.0.113.1:7",
-      addresses: ["203.0.113.1:7", "[2001:db8::1]:7"],
-      metadata: { role: "worker" },
-      epoch: 5n,
-      suspected: true,
-      reachable: true,
-      since: 1234,
-    });
-    directory.gone(id);
-    expect(directory.describe(peer(text(""))).since).toBe(0);
-  });
-
-  it.each(["", "nonsense", "[1,2]", "null", "3", '"text"', '{"a":', "\u0000"])("takes metadata %j for none", (raw) => {
-    expect(new Directory(() => true).describe(peer(text(raw), "203.0.113.1:7")).metadata).toEqual({});
-  });
-
-  it("takes metadata that is no UTF-8 or names __proto__ for data at most", () => {
-    expect(new Directory(() => true).describe(peer(Uint8Array.of(0xff, 0xfe))).metadata).toEqual({});
-    const { metadata } = new Directory(() => true).describe(peer(text('{"__proto__":{"polluted":true}}')));
-    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
-    expect(Object.keys(metadata)).toEqual(["__proto__"]);
-  });
-
-  it("knows whose address it is, and takes none of a ping for it", () => {
-    const member = peer(text(""), "203.0.113.1:7");
-    expect(hasAddress(member, "203.0.113.1:7")).toBe(true);
-    expect(hasAddress(member, "203.0.113.1:8")).toBe(false);
-    expect(hasAddress(member, "203.0.113.9:1")).toBe(false);
   });
 });

@@ -11,6 +11,7 @@ export function member(digits: string, more: Partial<Member> = {}): Member {
   const address = "127.0.0.1:8400";
   return {
     id: idOf(digits),
+    name: undefined,
     address,
     addresses: [address],
     metadata: {},
@@ -40,6 +41,7 @@ export class FakeAgentClient implements AgentClient {
   info() {
     return {
       id: idOf("f"),
+      name: "fay",
       address: "127.0.0.1:1",
       network: "00".repeat(32),
       rings: 13,

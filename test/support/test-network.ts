@@ -44,11 +44,13 @@ export class TestNetwork {
   }
 
   /** A new member; `at` is the time at which its certificate is judged when it is made. */
-  async member(options: { id?: MemberId; validity?: Validity; at?: number } = {}): Promise<Identity> {
+  async member(options: { id?: MemberId; name?: string; validity?: Validity; at?: number } = {}): Promise<Identity> {
     const pair = generateKeyPair();
     const id = options.id ?? memberIdFromBytes(new Uint8Array(randomBytes(32)));
     const validity = options.validity ?? { notBefore: this.start - DAY_MS, notAfter: this.start + 30 * DAY_MS };
-    const leaf = await issueMember({ id, spki: pair.spki, network: this.network, issuer: this.issuer, validity });
+    const named = options.name === undefined ? {} : { name: options.name };
+    const { network, issuer } = this;
+    const leaf = await issueMember({ id, ...named, spki: pair.spki, network, issuer, validity });
     const chain = { leaf, issuer: this.issuer.certificate };
     const verdict = verifyMemberCertificate(chain, { root: this.root, now: options.at ?? Date.now() });
     if (!verdict.ok) throw new Error(`the test's own certificate is refused: ${verdict.reason}`);

@@ -1,0 +1,34 @@
+/** Figures about a running member, as `Client.info()` and `Client.rings()` give them. */
+import { disabledRings, toHex, tolerance } from "../rings/index.js";
+import type { Node } from "./node.js";
+import type { ClientInfo, RingNeighbours } from "./types.js";
+
+export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "rejected">): ClientInfo {
+  const { machine, identity, links, clock, addresses } = member;
+  const { id, name, networkId, ringCount, deltaMs, notAfter } = identity.certificate;
+  const members = machine.members();
+  return {
+    id,
+    name,
+    address: addresses[0] ?? "",
+    network: toHex(networkId),
+    rings: ringCount,
+    tolerance: tolerance(ringCount),
+    deltaMs,
+    epoch: machine.epoch,
+    disabledRings: disabledRings(machine.mask, ringCount),
+    members: members.length,
+    suspected: members.filter(({ suspected }) => suspected).length,
+    isolated: more.isolated,
+    links,
+    fingerprint: toHex(machine.fingerprint()),
+    certificateEnds: notAfter,
+    clock: clock.isFrozen ? "in-doubt" : "steady",
+    rejected: more.rejected,
+  };
+}
+
+export function ringsOf({ machine, identity }: Node): RingNeighbours[] {
+  const numbers = Array.from({ length: identity.certificate.ringCount }, (_, index) => index + 1);
+  return numbers.map((ring) => ({ ring, ...machine.neighboursOn(ring) }));
+}

@@ -1,0 +1,46 @@
+/** Which members a program or an operator asks for: by a pattern of their names, and by what their metadata say. */
+import { isDeepStrictEqual } from "node:util";
+import type { Member } from "./types.js";
+
+export interface MemberFilter {
+  /** A name, in which "*" stands for any characters and "?" for one. Case matters. */
+  readonly name?: string;
+  /** Facts that the metadata hold, equal as JSON values. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+/** Does the member have all that the filter asks for? Throws a TypeError for what is no filter. */
+export function matcherOf({ name, metadata }: MemberFilter): (member: Member) => boolean {
+  if (name !== undefined && typeof name !== "string") throw new TypeError("A filter's name is a string.");
+  if (metadata !== undefined && (typeof metadata !== "object" || metadata === null)) {
+    throw new TypeError("A filter's metadata are an object of JSON values.");
+  }
+  const facts = Object.entries(metadata ?? {});
+  return (member) =>
+    (name === undefined || matchesPattern(member.name ?? "", name)) &&
+    facts.every(
+      ([key, value]) => Object.hasOwn(member.metadata, key) && isDeepStrictEqual(member.metadata[key], value),
+    );
+}
+
+/** Does the whole text fit the pattern? Takes time in proportion to both lengths, whatever the pattern. */
+export function matchesPattern(text: string, pattern: string): boolean {
+  let [at, next] = [0, 0];
+  /** Where to go on when what follows the last "*" does not fit: that star takes one character more. */
+  let star: { readonly next: number; at: number } | undefined;
+  while (at < text.length) {
+    if (pattern[next] === "*") {
+      star = { next: ++next, at };
+    } else if (next < pattern.length && (pattern[next] === "?" || pattern[next] === text[at])) {
+      at++;
+      next++;
+    } else if (star) {
+      at = ++star.at;
+      next = star.next;
+    } else {
+      return false;
+    }
+  }
+  while (pattern[next] === "*") next++;
+  return next === pattern.length;
+}
