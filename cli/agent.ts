@@ -9,7 +9,7 @@ import { FirefliesError, sha256 } from "../identity/index.js";
 import { onAbort } from "../net/index.js";
 import { ControlServer } from "./control/server.js";
 import { drained } from "./drained.js";
-import { coloured, painter, printable, shortId, toJson, writeLine } from "./output.js";
+import { coloured, painter, shortId, shown, toJson, writeLine } from "./output.js";
 import { fired, untilTold } from "./signals.js";
 import { changeLine, changeView } from "./views.js";
 
@@ -152,7 +152,7 @@ class AgentLog {
   alarm({ code, message }: FirefliesError): void {
     if (code === "drain-expired") this.#hasCut = true;
     const word = NOTES.has(code) ? "note" : "alarm";
-    void this.event("alarm", { code, message }, `${word}: ${message} (${code})`);
+    void this.event("alarm", { code, message }, `${word}: ${shown(message)} (${code})`);
   }
 
   /** The agent has ended something that was open. */
@@ -167,7 +167,7 @@ class AgentLog {
 
   received(event: "message" | "gossip", from: Sender, data: Uint8Array): void {
     const text = Buffer.from(data).toString("utf8").slice(0, TOLD_TEXT_MAX);
-    const line = `${event} from ${shortId(from.id)}: ${printable(text)}`;
+    const line = `${event} from ${shortId(from.id)}: ${shown(text)}`;
     void this.event(event, { from: from.id, text, bytes: data.length }, line);
   }
 }

@@ -1,6 +1,6 @@
 /** What a running authority tells on stdout: lines for people, events for programs (--json), or a log of everything (--log json). No form holds a secret. */
 import type { AuthorityServer, CertificateAuthority, Decision, RequestRecord } from "../ca/index.js";
-import { coloured, painter, printable, shortId, toJson, writeLine } from "./output.js";
+import { coloured, painter, shortId, shown, toJson, writeLine } from "./output.js";
 
 const OPEN_WARNING = "This authority is open: anyone may enrol under any free name, so no claim about liars holds.";
 
@@ -115,15 +115,15 @@ function decisionLine(decision: Decision): string {
 function decisionText(decision: Decision): string {
   switch (decision.kind) {
     case "issued":
-      return `issued   ${shortId(decision.id)} to ${printable(decision.principal)} (${decision.how})`;
+      return `issued   ${shortId(decision.id)} to ${shown(decision.principal)} (${decision.how})`;
     case "token-created":
-      return `token    for ${printable(decision.principal)}`;
+      return `token    for ${shown(decision.principal)}`;
     case "token-cancelled":
-      return `token    ${shortId(decision.token)} for ${printable(decision.principal)} taken back`;
+      return `token    ${shortId(decision.token)} for ${shown(decision.principal)} taken back`;
     case "revoked":
-      return `revoked  ${decision.serial ?? shortId(decision.id)} of ${printable(decision.principal)} (${decision.reason})`;
+      return `revoked  ${decision.serial ?? shortId(decision.id)} of ${shown(decision.principal)} (${decision.reason})`;
     case "readmitted":
-      return `readmit  ${printable(decision.principal)} as ${shortId(decision.id)}`;
+      return `readmit  ${shown(decision.principal)} as ${shortId(decision.id)}`;
     case "issuer-prepared":
     case "issuer-activated":
     case "issuer-retired":
@@ -131,7 +131,7 @@ function decisionText(decision: Decision): string {
     case "refused":
       return `refused  ${decision.code}`;
     case "failed":
-      return `failed   ${printable(errorText(decision.error))}`;
+      return `failed   ${shown(errorText(decision.error))}`;
   }
 }
 

@@ -1,5 +1,6 @@
 /** How a command fails: one line on stderr, and an exit code from one table. */
 import { type ErrorCode, FirefliesError } from "../identity/error.js";
+import { shown, toJson } from "./output.js";
 
 export interface ExitCode {
   readonly code: number;
@@ -71,6 +72,6 @@ export function usage(message: string): FirefliesError {
 export function failureLine(error: unknown, json: boolean): string {
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof FirefliesError ? error.code : "unexpected";
-  if (json) return JSON.stringify({ error: { code, message } });
-  return `error: ${message} (${code})`;
+  if (json) return toJson({ error: { code, message } });
+  return `error: ${shown(message)} (${code})`;
 }

@@ -1,7 +1,11 @@
 /** What commands print: text for people, or one JSON document per line; colours only where somebody sees them. */
 import type { Writable } from "node:stream";
 import { styleText } from "node:util";
+import { shown } from "../identity/shown.js";
 import { drained } from "./drained.js";
+
+/** What others wrote goes through this before it is put into a line. */
+export { shown };
 
 export type Style = Parameters<typeof styleText>[0];
 
@@ -14,14 +18,26 @@ export function painter(on: boolean): (style: Style, text: string) => string {
   return on ? (style, text) => styleText(style, text, { validateStream: false } as object) : (_, text) => text;
 }
 
+/** Line ends of tables and paragraphs, and the colours that `painter` sets. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one.
+const OWN_LAYOUT = /(\n|\u001b\[[\d;]*m)/;
+
+/** Text that was put together here: whatever a part of it brought along, only line ends and colours act on a terminal. */
+function guarded(text: string): string {
+  return text
+    .split(OWN_LAYOUT)
+    .map((part, index) => (index % 2 === 1 ? part : shown(part)))
+    .join("");
+}
+
 /** Writes a line, and waits when the reader is slower. A reader that has gone is nobody to complain to. */
 export async function writeLine(text: string, stream: Writable = process.stdout): Promise<void> {
-  if (!stream.destroyed && !stream.write(`${text}\n`)) await drained(stream);
+  if (!stream.destroyed && !stream.write(`${guarded(text)}\n`)) await drained(stream);
 }
 
 /** `value` as one line of JSON; 64-bit numbers become strings, since readers of JSON would round them. */
 export function toJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part));
+  return shown(JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part)));
 }
 
 /** Prints `value` as JSON, or `text`. */
@@ -29,8 +45,9 @@ export async function print(json: boolean, value: unknown, text: string): Promis
   await writeLine(json ? toJson(value) : text);
 }
 
-/** Columns, each as wide as its widest cell, two blanks apart; the first row is the head. */
-export function table(rows: readonly (readonly string[])[]): string {
+/** Columns, each as wide as its widest cell, two blanks apart; the first row is the head. A cell is one line, whoever wrote it. */
+export function table(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(shown));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {
@@ -54,12 +71,6 @@ export function age(milliseconds: number): string {
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
   return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`;
-}
-
-/** Text as it may go to a terminal: what a peer wrote must not move the cursor. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point.
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
 }
 
 /** "1 crash", "2 crashes". */

@@ -1,6 +1,6 @@
 /** Members, changes and rings as the command line shows them: flat records for JSON, lines for people. */
 import type { Change, Member, RingNeighbours } from "../client/types.js";
-import { age, type painter, printable, shortId, table } from "./output.js";
+import { age, type painter, shortId, shown, table } from "./output.js";
 
 /** A member in JSON. `epoch` is a string: it has 64 bits. */
 export interface MemberView {
@@ -47,7 +47,7 @@ export function membersTable(members: readonly MemberView[], now: number): strin
     member.address,
     stateOf(member),
     age(now - member.since),
-    printable(JSON.stringify(member.metadata)),
+    JSON.stringify(member.metadata),
   ]);
   return table([["ID", "ADDRESS", "STATE", "SINCE", "METADATA"], ...rows]);
 }
@@ -73,8 +73,8 @@ const STYLES = {
 export function changeLine(change: ChangeView, paint: ReturnType<typeof painter>): string {
   const time = new Date(change.at).toISOString().slice(11, 23);
   const what = paint(STYLES[change.event], change.event.padEnd(9));
-  if (change.id !== undefined) return `${time}  ${what}  ${shortId(change.id)}  ${change.address}`;
-  return `${time}  ${what}  ${factOf(change)}`;
+  if (change.id !== undefined) return `${time}  ${what}  ${shortId(change.id)}  ${shown(change.address ?? "")}`;
+  return `${time}  ${what}  ${shown(factOf(change))}`;
 }
 
 /** Of a change that is about no other member. */
@@ -92,7 +92,7 @@ export function ringsTable(rings: readonly RingNeighbours[]): string {
 }
 
 export function infoTable(info: Readonly<Record<string, unknown>>): string {
-  return table(Object.entries(info).map(([name, value]) => [name, printable(factText(name, value))]));
+  return table(Object.entries(info).map(([name, value]) => [name, factText(name, value)]));
 }
 
 function factText(name: string, value: unknown): string {

@@ -1,4 +1,5 @@
 /** The one error class of the package, and the table of its stable codes. Docs and exit codes are made from this table. */
+import { shown } from "./shown.js";
 
 export interface ErrorCodeEntry {
   readonly meaning: string;
@@ -421,14 +422,17 @@ export function isErrorCode(text: unknown): text is ErrorCode {
   return typeof text === "string" && Object.hasOwn(ERROR_CODES, text);
 }
 
-/** What this package throws and rejects with. `code` is stable; `message` says what is wrong and what to do. */
+/**
+ * What this package throws and rejects with. `code` is stable; `message` says what is wrong and what to do. A message may
+ * quote what a peer wrote: it is one line that is safe to print (shown.ts).
+ */
 export class FirefliesError extends Error {
   override readonly name = "FirefliesError";
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message?: string, options?: { readonly cause?: unknown }) {
     const { meaning, remedy } = ERROR_CODES[code];
-    super(message ?? `${meaning} ${remedy}`, options);
+    super(shown(message ?? `${meaning} ${remedy}`), options);
     this.code = code;
   }
 }

@@ -138,5 +138,6 @@ export { signRaw } from "./raw-signature.js";
 export { createRequest, type OpenedRequest, openRequest, REQUEST_BYTES_MAX } from "./request.js";
 export { encodeRevocations, type Revocations, revocationNumber } from "./revocation-list.js";
 export { hmacSha256, randomSecret } from "./secret.js";
+export { shown } from "./shown.js";
 export { SIGNATURE_BYTES, type SignatureType, sign, signedBytes, verify, verifyAsync } from "./signature.js";
 export { decodeToken, type EnrolmentToken, encodeToken, isAuthorityUrl, TOKEN_SECRET_BYTES } from "./token.js";

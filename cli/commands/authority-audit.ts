@@ -6,7 +6,7 @@ import type { AuditEntry } from "../../ca/index.js";
 import { FirefliesError } from "../../identity/error.js";
 import { type AccessFlags, addAccess, configOf, withAuthority } from "../authority-access.js";
 import { usage } from "../failure.js";
-import { counted, print, printable, writeLine } from "../output.js";
+import { counted, print, shown, writeLine } from "../output.js";
 import { examples, type JsonOption, number, withJson } from "./common.js";
 
 const TAIL_DEFAULT = 20;
@@ -48,9 +48,7 @@ function entryText({ sequence, at, kind, fields }: AuditEntry): string {
   const parts = Object.entries(JSON.parse(fields) as Record<string, unknown>).map(
     ([name, value]) => `${name}=${value}`,
   );
-  return printable(
-    `${String(sequence).padStart(6)}  ${new Date(at).toISOString()}  ${kind.padEnd(16)} ${parts.join(" ")}`,
-  );
+  return shown(`${String(sequence).padStart(6)}  ${new Date(at).toISOString()}  ${kind.padEnd(16)} ${parts.join(" ")}`);
 }
 
 function addExport(audit: Command): void {

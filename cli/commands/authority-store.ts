@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { RING_COUNT_MAX } from "../../rings/index.js";
 import { type AccessFlags, addAccess, configOf, requireDir, stateOptions, withAuthority } from "../authority-access.js";
 import { usage } from "../failure.js";
-import { print, printable } from "../output.js";
+import { print } from "../output.js";
 import { examples, type JsonOption, number, withJson } from "./common.js";
 
 const MEMBERS_MAX = 1_000_000;
@@ -137,6 +137,6 @@ async function readList(path: string): Promise<Uint8Array> {
   try {
     return new Uint8Array(await readFile(path));
   } catch (cause) {
-    throw usage(`The list ${printable(path)} cannot be read: ${String(cause)}`);
+    throw usage(`The list ${path} cannot be read: ${String(cause)}`);
   }
 }

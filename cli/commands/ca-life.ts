@@ -5,7 +5,7 @@ import type { IssuerUse, ListedMember, MemberView, Operator } from "../../ca/ind
 import type { RevocationReason } from "../../identity/index.js";
 import { type AccessFlags, addAccess, attach } from "../authority-access.js";
 import { usage } from "../failure.js";
-import { age, print, shortId, table, writeLine } from "../output.js";
+import { age, print, shortId, table, toJson, writeLine } from "../output.js";
 import { examples, type JsonOption, withJson } from "./common.js";
 
 interface LifeOptions extends AccessFlags, JsonOption {
@@ -166,7 +166,7 @@ function addList(ca: Command): void {
     const rows: string[][] = [["NAME", "ID", "STATUS", "CERTIFICATE", "ENDS", "ADDRESS", "SEEN"]];
     const now = Date.now();
     for await (const member of operator.list()) {
-      if (json) await writeLine(JSON.stringify(member));
+      if (json) await writeLine(toJson(member));
       else rows.push(memberRow(member, now));
     }
     if (!json) await writeLine(rows.length > 1 ? table(rows) : "Nobody was admitted yet.");

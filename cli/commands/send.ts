@@ -1,7 +1,7 @@
 /** `fireflies send`: one signed message to a member, and its reply. */
 import type { Command } from "commander";
 import { ANSWER_TIMEOUT_MS, ask } from "../control/client.js";
-import { print, printable } from "../output.js";
+import { print, shown } from "../output.js";
 import { type DirOption, examples, number, withDir } from "./common.js";
 
 const TIMEOUT_SECONDS_DEFAULT = 10;
@@ -24,6 +24,6 @@ export function addSend(program: Command): void {
     const result = (await ask(dir, request, timeoutMs + ANSWER_TIMEOUT_MS)) as { id: string; reply: string };
     const ms = Math.round(performance.now() - started);
     const reply = Buffer.from(result.reply, "base64").toString("utf8");
-    await print(json, { id: result.id, reply, replyBase64: result.reply, ms }, printable(reply));
+    await print(json, { id: result.id, reply, replyBase64: result.reply, ms }, shown(reply));
   });
 }

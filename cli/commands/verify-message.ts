@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { titleOf } from "../../client/title.js";
 import { messageOf } from "../../identity/files.js";
 import { usage } from "../failure.js";
-import { print, printable } from "../output.js";
+import { print, shown } from "../output.js";
 import { examples, type JsonOption, withJson } from "./common.js";
 
 interface VerifyOptions extends JsonOption {
@@ -66,6 +66,6 @@ function describe(proven: Proven): string {
     `network      ${network}`,
     `certificate  ${certificate.serial}, from ${day(certificate.notBefore)} to ${day(certificate.notAfter)}`,
     "",
-    printable(textOf(proven)),
+    shown(textOf(proven)),
   ].join("\n");
 }

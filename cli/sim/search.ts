@@ -3,7 +3,7 @@ import { FirefliesError } from "../../identity/error.js";
 import { type Kind, knownKind, SEEDS_PER_GENERATION, scoreOf, survivors, type Tried } from "../../sim/index.js";
 import { SEED_MAX } from "../../sim/limits.js";
 import { usage } from "../failure.js";
-import { counted, print, toJson, writeLine } from "../output.js";
+import { counted, print, shown, toJson, writeLine } from "../output.js";
 import { VERSION } from "../version.js";
 import { attackText, programCommand } from "./program.js";
 import { ProgressLine } from "./progress.js";
@@ -90,7 +90,7 @@ async function generation(state: SearchState, crew: Crew): Promise<SearchState> 
   const seeds = Array.from({ length: SEEDS_PER_GENERATION }, (_, index) => next + index);
   const { tried, threw, coreMs } = await crew.play(seeds, population);
   for (const { seed, message } of threw) {
-    process.stderr.write(`seed ${seed} of the search threw: ${message}\n`);
+    await writeLine(`seed ${seed} of the search threw: ${shown(message)}`, process.stderr);
     // A seed that threw was not searched. The exit code says so too.
     process.exitCode = 1;
   }

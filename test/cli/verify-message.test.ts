@@ -39,7 +39,7 @@ it("prints who said what to whom, and lets no message move the cursor", async ()
     `from         alice (${sender})`,
     `to           ${receiver}`,
     "message 3",
-    "ten \ufffd[31mlanterns",
+    "ten \\u001b[31mlanterns",
   ]) {
     expect(stdout).toContain(part);
   }
