@@ -46,6 +46,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
       "token-cancelled",
       "token-required",
       "principal-invalid",
+      "principal-reserved",
       "principal-taken",
       "unauthenticated",
       "authority-untrusted",

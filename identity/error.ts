@@ -258,6 +258,10 @@ export const ERROR_CODES = {
     meaning: "The name is not 1 to 64 characters of A-Z a-z 0-9 . _ - that begin with a letter or digit.",
     remedy: "Choose another name.",
   },
+  "principal-reserved": {
+    meaning: "The name is one that others would take for the authority, for the machine itself, or for an id.",
+    remedy: "Choose another name.",
+  },
   "principal-taken": {
     meaning: "Another key already has this name.",
     remedy: "Choose another name, or use the directory of the member that enrolled under it.",

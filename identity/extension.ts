@@ -10,6 +10,7 @@ import {
   RING_COUNT_MAX,
 } from "../rings/index.js";
 import { contentOf, oidHex, Refusal, readChildren, readCount, readDer, TAG, writeDer, writeUnsigned } from "./der.js";
+import { isPrincipal, reservedFor } from "./principal.js";
 
 /** 2.25 and the UUID 7fc0fc6d-f30c-4048-aee3-2f4261d0c0ac of this project. Non-critical: OpenSSL refuses unknown critical ones. */
 export const NETWORK_EXTENSION_OID = "2.25.169813996339832505107865656713496543404";
@@ -19,7 +20,6 @@ export const DELTA_MS_MAX = 3_600_000;
 const VERSION = 1;
 /** The fact that is the member's name. */
 const NAME = 1;
-const PRINCIPAL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** What all members of a network must agree on; the authority says it in every certificate. */
 export interface NetworkConstants {
@@ -29,11 +29,6 @@ export interface NetworkConstants {
   readonly ringCount: number;
   /** Delta of the protocol, milliseconds, 1..3,600,000. */
   readonly deltaMs: number;
-}
-
-/** Whether `name` may be a principal: 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit; case matters. */
-export function isPrincipal(name: string): boolean {
-  return PRINCIPAL.test(name);
 }
 
 /** What a certificate says besides, of one member: in the form of rings/extensions.ts. Unknown facts are ignored. */
@@ -66,11 +61,11 @@ export function factsOf(name: string | undefined): Facts {
   return [{ type: NAME, data: new TextEncoder().encode(name) }];
 }
 
-/** The name that the facts say; undefined when they say none, or one that this version would not write. */
+/** The name that the facts say; undefined when they say none, one that this version would not write, or a reserved one. */
 export function nameIn(facts: Facts): string | undefined {
   const data = extensionOf(facts, NAME);
   const name = data && String.fromCharCode(...data);
-  return name !== undefined && isPrincipal(name) ? name : undefined;
+  return name !== undefined && isPrincipal(name) && reservedFor(name) === undefined ? name : undefined;
 }
 
 /** Throws `Refusal` unless `bytes` is the one encoding of valid constants, with facts that may be unknown. */

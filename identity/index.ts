@@ -56,7 +56,6 @@ export {
 export { ERROR_CODES, type ErrorCode, type ErrorCodeEntry, FirefliesError, isErrorCode } from "./error.js";
 export {
   DELTA_MS_MAX,
-  isPrincipal,
   NETWORK_EXTENSION_OID,
   NETWORK_ID_BYTES,
   type NetworkConstants,
@@ -133,7 +132,7 @@ export { pathProblem } from "./path.js";
 export { certificatesFromPem, certificatesToPem, derToPem } from "./pem.js";
 export { certificatesToPkcs7 } from "./pkcs7.js";
 export { PKCS12_BYTES_MAX, type Pkcs12Content, type Pkcs12Input, readPkcs12, writePkcs12 } from "./pkcs12.js";
-export { AUTHORITY_NAME } from "./profile.js";
+export { AUTHORITY_NAME, isPrincipal, reservedFor } from "./principal.js";
 export { signRaw } from "./raw-signature.js";
 export { createRequest, type OpenedRequest, openRequest, REQUEST_BYTES_MAX } from "./request.js";
 export { encodeRevocations, type Revocations, revocationNumber } from "./revocation-list.js";

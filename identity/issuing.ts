@@ -9,7 +9,8 @@ import { sha256, sha256Hex } from "./digest.js";
 import { encodeNetwork, factsOf, type NetworkConstants, networkExtension } from "./extension.js";
 import type { Issuer, Signer, Validity } from "./issuer.js";
 import { assembled, type MemberTemplate, memberTemplate } from "./member-template.js";
-import { AUTHORITY_NAME, keyIdentifierOf } from "./profile.js";
+import { AUTHORITY_NAME } from "./principal.js";
+import { keyIdentifierOf } from "./profile.js";
 import { x509Crypto } from "./web-crypto.js";
 import { loadX509, type X509 } from "./x509.js";
 

@@ -9,10 +9,9 @@ import { type CertificateFields, EXTENSION, readCertificate } from "./certificat
 import { contentOf, oidHex, Refusal, readChildren, readCount, readDer, TAG, writeDer } from "./der.js";
 import { decodeNetwork, type NetworkConstants, nameIn, sameNetwork } from "./extension.js";
 import { publicKeyFromSpki } from "./keys.js";
+import { AUTHORITY_NAME } from "./principal.js";
 import { verifyRaw } from "./raw-signature.js";
 
-/** The name in the authority's TLS certificate. Nobody resolves it: members dial addresses and check this name. */
-export const AUTHORITY_NAME = "authority.fireflies.internal";
 const SERVER_AUTH = oidHex("1.3.6.1.5.5.7.3.1");
 const CLIENT_AUTH = oidHex("1.3.6.1.5.5.7.3.2");
 const COMMON_NAME = "550403";

@@ -1,5 +1,5 @@
 /** Who asks for a certificate, after what it sent was checked. Throws the codes under "What the authority refuses". */
-import { FirefliesError, isPrincipal, openRequest } from "../../identity/index.js";
+import { FirefliesError, isPrincipal, openRequest, reservedFor } from "../../identity/index.js";
 import { areAddresses } from "../policy.js";
 
 /** Who proved to hold a key, and where it says it is reached. */
@@ -15,8 +15,12 @@ export function applicantOf(request: Uint8Array, addresses: readonly string[]): 
   return { spki: requestedKey(request), addresses };
 }
 
+/** Throws "principal-invalid" or "principal-reserved". */
 export function requirePrincipal(principal: string): void {
   if (!isPrincipal(principal)) throw new FirefliesError("principal-invalid");
+  const reserved = reservedFor(principal);
+  if (reserved === undefined) return;
+  throw new FirefliesError("principal-reserved", `"${principal}" stands for ${reserved}. Choose another name.`);
 }
 
 export function requireAddresses(addresses: readonly string[]): void {

@@ -6,6 +6,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   "body-malformed": 400,
   "request-invalid": 400,
   "principal-invalid": 400,
+  "principal-reserved": 400,
   "address-invalid": 400,
   unauthenticated: 401,
   "token-invalid": 403,

@@ -20,6 +20,14 @@ const BAD_NAMES = [
   ...["-x", "é", "\u001b[2J", "a".repeat(65), "a".repeat(10_000)],
 ].map((name) => [name.slice(0, 40), name] as const);
 
+const RESERVED_NAMES = [
+  "authority.fireflies.internal",
+  "Authority",
+  "x.Fireflies.internal.",
+  "localhost",
+  "a".repeat(64),
+];
+
 let fixture: AuthorityFixture;
 beforeAll(async () => {
   fixture = await AuthorityFixture.start();
@@ -126,6 +134,11 @@ describe("enrolment by token", () => {
   it.each(BAD_NAMES)("makes no token for the name %j", async (_, name) => {
     expect(await codeOf(fixture.authority.createToken(name))).toBe("principal-invalid");
   });
+
+  it.each(RESERVED_NAMES)("makes no token and no certificate for the name %s, which is reserved", async (name) => {
+    expect(await codeOf(fixture.authority.createToken(name))).toBe("principal-reserved");
+    expect(await codeOf(fixture.authority.createIdentity({ principal: name }))).toBe("principal-reserved");
+  });
 });
 
 describe("an open authority", () => {
@@ -168,6 +181,10 @@ describe("an open authority", () => {
 
   it.each(BAD_NAMES)("refuses the name %j", async (_, name) => {
     expect(await codeOf(as(name))).toBe("principal-invalid");
+  });
+
+  it.each(RESERVED_NAMES)("refuses the reserved name %s", async (name) => {
+    expect(await codeOf(as(name))).toBe("principal-reserved");
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { RateLimit } from "../../ca/gate/rate-limit.js";
 import { urlsOf } from "../../ca/http/urls.js";
 import { areAddresses, isFresh, memberIdOf, validityAt } from "../../ca/policy.js";
-import { isPrincipal } from "../../identity/index.js";
+import { isPrincipal, reservedFor } from "../../identity/index.js";
 
 describe("principals", () => {
   it.each([
@@ -19,6 +19,36 @@ describe("principals", () => {
     ["a/b", false],
   ])("%j: %s", (name, expected) => {
     expect(isPrincipal(name)).toBe(expected);
+  });
+});
+
+describe("reserved names", () => {
+  it.each([
+    ["authority.fireflies.internal", true],
+    ["Authority.Fireflies.INTERNAL", true],
+    ["authority.fireflies.internal.", true],
+    ["fireflies.internal", true],
+    ["anything.below.fireflies.internal..", true],
+    ["authority", true],
+    ["Fireflies", true],
+    ["localhost", true],
+    ["db.localhost", true],
+    ["LOCALHOST.", true],
+    ["0".repeat(64), true],
+    ["deadbeef".repeat(4), true],
+    ["DEADBEEF".repeat(8), true],
+    ["deadbeef", false],
+    [`${"0".repeat(31)}`, false],
+    [`${"0".repeat(40)}-x`, false],
+    ["authority-1", false],
+    ["my.authority", false],
+    ["notfireflies.internal", false],
+    ["fireflies.internal.example.org", false],
+    ["mylocalhost", false],
+    ["localhost-1", false],
+  ])("%s: %s", (name, expected) => {
+    expect(isPrincipal(name)).toBe(true);
+    expect(reservedFor(name) !== undefined).toBe(expected);
   });
 });
 

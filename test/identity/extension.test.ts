@@ -60,6 +60,9 @@ describe("the name in the facts", () => {
     expect(() => factsOf(name)).toThrow(RangeError);
     expect(nameIn([{ type: 1, data: bytes(name) }])).toBeUndefined();
   });
+  it("is ignored when it would pass for the authority", () => {
+    expect(nameIn(factsOf("authority.fireflies.internal"))).toBeUndefined();
+  });
 });
 
 describe("a member's certificate", () => {

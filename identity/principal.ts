@@ -1,0 +1,26 @@
+/** Names of members: their form, and those that no member may have because others read something else in them. */
+
+/** The name in the authority's TLS certificate. Nobody resolves it: members dial addresses and check this name. */
+export const AUTHORITY_NAME = "authority.fireflies.internal";
+const PRINCIPAL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** Ours, and what RFC 6761 (6.3) keeps for the machine itself: as a name, and as the end of one. */
+const RESERVED_DOMAINS = ["fireflies.internal", "localhost"] as const;
+/** The first labels of names of ours. */
+const RESERVED_WORDS: readonly string[] = ["authority", "fireflies"];
+/** Digits of a serial number (32), an id or a fingerprint (64): commands take these where they take a name. */
+const WHOLE_ID = /^[0-9a-f]{32,}$/;
+
+/** Whether `name` may be a principal: 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit; case matters. */
+export function isPrincipal(name: string): boolean {
+  return PRINCIPAL.test(name);
+}
+
+/** What else this name means, as the end of a sentence; undefined when a member may have it. Of names of the form above. */
+export function reservedFor(name: string): string | undefined {
+  const text = name.toLowerCase().replace(/\.+$/, ""); // As names of hosts are compared.
+  if (RESERVED_WORDS.includes(text)) return "the authority";
+  if (WHOLE_ID.test(text)) return "ids and serial numbers: it has 32 hexadecimal digits or more and nothing else";
+  const domain = RESERVED_DOMAINS.find((each) => text === each || text.endsWith(`.${each}`));
+  if (domain === undefined) return undefined;
+  return domain === "localhost" ? "the machine itself" : `the authority, as all names under ${domain}`;
+}
