@@ -3,5 +3,14 @@ import type { Client } from "../client/client.js";
 
 export type AgentClient = Pick<
   Client,
-  "members" | "changes" | "info" | "rings" | "renew" | "sendToId" | "openStream" | "setGossipContent"
+  | "self"
+  | "members"
+  | "departed"
+  | "changes"
+  | "info"
+  | "rings"
+  | "renew"
+  | "sendToId"
+  | "openStream"
+  | "setGossipContent"
 >;

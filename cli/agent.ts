@@ -9,7 +9,7 @@ import { FirefliesError, sha256 } from "../identity/index.js";
 import { onAbort } from "../net/index.js";
 import { ControlServer } from "./control/server.js";
 import { drained } from "./drained.js";
-import { coloured, painter, shortId, shown, toJson, writeLine } from "./output.js";
+import { coloured, memberTitle, painter, shown, toJson, writeLine } from "./output.js";
 import { fired, untilTold } from "./signals.js";
 import { changeLine, changeView } from "./views.js";
 
@@ -43,18 +43,19 @@ export async function runAgent(run: AgentRun): Promise<void> {
   await client.start({ signal: told });
   const control = await openControl(client, run.dir);
   const changes = tellChanges(client, log);
-  const { id, address } = client;
+  const { id, name, address } = client.self;
+  const me = memberTitle({ id, name });
   const members = client.members().length;
-  await log.event("ready", { id, address, members }, `${shortId(id)} is ready at ${address}, ${companyText(members)}`);
+  await log.event("ready", { id, name, address, members }, `${me} is ready at ${address}, ${companyText(members)}`);
   await fired(AbortSignal.any([told, client.stopping]));
-  void log.event("stopping", { id }, `${shortId(id)} is stopping; what is open may end`);
+  void log.event("stopping", { id, name }, `${me} is stopping; what is open may end`);
   control.stopListening();
   await releaseControlPath(run.dir); // While the lock is still ours.
   await stopped(client, told, run.drainMs);
   const isolated = await changes;
   await control.close();
   const wasOut = isolated && `; it was isolated (${isolated})`;
-  await log.event("stopped", { id, ...(isolated && { isolated }) }, `${shortId(id)} has left${wasOut ?? ""}`);
+  await log.event("stopped", { id, name, ...(isolated && { isolated }) }, `${me} has left${wasOut ?? ""}`);
   if (isHurried && log.hasCut) throw new FirefliesError("cancelled", "A second signal cut what was still open.");
 }
 
@@ -94,7 +95,7 @@ function registerHandlers(client: Client, log: AgentLog, reply: string | undefin
     return undefined;
   });
   client.registerStreamHandler(async (stream, { from }) => {
-    void log.event("stream", { from: from.id }, `stream from ${shortId(from.id)}`);
+    void log.event("stream", { from: from.id, name: from.name }, `stream from ${memberTitle(from)}`);
     await echo(stream);
   });
 }
@@ -167,7 +168,7 @@ class AgentLog {
 
   received(event: "message" | "gossip", from: Sender, data: Uint8Array): void {
     const text = Buffer.from(data).toString("utf8").slice(0, TOLD_TEXT_MAX);
-    const line = `${event} from ${shortId(from.id)}: ${shown(text)}`;
-    void this.event(event, { from: from.id, text, bytes: data.length }, line);
+    const line = `${event} from ${memberTitle(from)}: ${shown(text)}`;
+    void this.event(event, { from: from.id, name: from.name, text, bytes: data.length }, line);
   }
 }

@@ -65,6 +65,11 @@ export function shortId(id: string): string {
   return id.slice(0, SHORT_ID_DIGITS);
 }
 
+/** A member in a line: "bob (3fa91c8d2e01)", or the beginning of its id alone when it has no name. */
+export function memberTitle({ id, name }: { readonly id: string; readonly name?: string | undefined }): string {
+  return name === undefined ? shortId(id) : `${name} (${shortId(id)})`;
+}
+
 /** "12 s", "3 min", "5 h", "2 d" */
 export function age(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1_000));

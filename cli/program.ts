@@ -4,6 +4,7 @@ import { addAgent } from "./commands/agent.js";
 import { addAuthority } from "./commands/authority.js";
 import { addDemo } from "./commands/demo.js";
 import { addExport } from "./commands/export.js";
+import { addMembers } from "./commands/members.js";
 import { addMonitor } from "./commands/monitor.js";
 import { addPlan } from "./commands/plan.js";
 import { addQueries } from "./commands/queries.js";
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   for (const add of [
     addAuthority,
     addAgent,
+    addMembers,
     addQueries,
     addSend,
     addStream,

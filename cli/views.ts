@@ -1,21 +1,30 @@
 /** Members, changes and rings as the command line shows them: flat records for JSON, lines for people. */
-import type { Change, Member, RingNeighbours } from "../client/types.js";
-import { age, type painter, shortId, shown, table } from "./output.js";
+import type { Change, Departed, FailureReason, Member, RingNeighbours } from "../client/types.js";
+import { age, memberTitle, type painter, shortId, shown, table } from "./output.js";
+
+/** How a member stands, seen from here. The last two are no longer in the view. */
+export type MemberState = "live" | "suspected" | "unreachable" | "left" | "failed";
 
 /** A member in JSON. `epoch` is a string: it has 64 bits. */
 export interface MemberView {
   readonly id: string;
+  readonly name?: string | undefined;
   readonly address: string;
   readonly addresses: readonly string[];
   readonly metadata: unknown;
   readonly epoch: string;
+  readonly state: MemberState;
   readonly suspected: boolean;
   readonly reachable: boolean;
+  /** Unix milliseconds at which it joined. */
   readonly since: number;
+  /** Of one that is gone: why, and when in unix milliseconds. */
+  readonly reason?: Departed["reason"];
+  readonly gone?: number;
 }
 
 /** A change in JSON: `event` is its kind, then the member's fields. */
-export interface ChangeView extends Partial<MemberView> {
+export interface ChangeView extends Partial<Omit<MemberView, "reason" | "gone">> {
   readonly event: Change["kind"];
   readonly at: number;
   readonly reason?: string;
@@ -24,8 +33,13 @@ export interface ChangeView extends Partial<MemberView> {
 }
 
 export function memberView(member: Member): MemberView {
-  const { id, address, addresses, metadata, epoch, suspected, reachable, since } = member;
-  return { id, address, addresses, metadata, epoch: String(epoch), suspected, reachable, since };
+  const { id, name, address, addresses, metadata, epoch, suspected, reachable, since } = member;
+  const state = stateOf(member);
+  return { id, name, address, addresses, metadata, epoch: String(epoch), state, suspected, reachable, since };
+}
+
+export function departedView({ member, reason, at: gone }: Departed): MemberView {
+  return { ...memberView(member), state: reason === "left" ? reason : "failed", reason, gone };
 }
 
 export function changeView(change: Change): ChangeView {
@@ -37,24 +51,49 @@ export function changeView(change: Change): ChangeView {
   }
   if (change.kind === "moved") return { event, at, addresses: change.addresses };
   if (change.kind === "dropped") return { event, at, count: change.count };
-  return { event, at, ...memberView(change.member) };
+  const { state: _, ...member } = memberView(change.member);
+  return { event, at, ...member, ...(change.kind === "failed" && { reason: change.reason }) };
 }
 
 export function membersTable(members: readonly MemberView[], now: number): string {
   if (members.length === 0) return "No other member is live in this view.";
   const rows = members.map((member) => [
+    member.name ?? "-",
     shortId(member.id),
     member.address,
-    stateOf(member),
-    age(now - member.since),
+    stateText(member),
+    member.gone === undefined ? age(now - member.since) : `${timeOf(member.gone)}, ${age(now - member.gone)} ago`,
     JSON.stringify(member.metadata),
   ]);
-  return table([["ID", "ADDRESS", "STATE", "SINCE", "METADATA"], ...rows]);
+  return table([["NAME", "ID", "ADDRESS", "STATE", "SINCE", "METADATA"], ...rows]);
 }
 
-function stateOf({ suspected, reachable }: MemberView): string {
+function stateOf({ suspected, reachable }: Member): MemberState {
   if (!reachable) return "unreachable";
   return suspected ? "suspected" : "live";
+}
+
+function stateText({ state, reason }: MemberView): string {
+  return state === "failed" && reason !== undefined ? `failed: ${failureText(reason)}` : state;
+}
+
+/** Why a member was taken out of the view, for people. */
+const FAILURES: Readonly<Record<FailureReason, string>> = {
+  removed: "no answer",
+  waiting: "came and went too often",
+  revoked: "revoked",
+  expired: "certificate expired",
+  equivocated: "identity used twice",
+  silent: "no word of its own",
+};
+
+function failureText(reason: string): string {
+  return Object.hasOwn(FAILURES, reason) ? FAILURES[reason as FailureReason] : reason;
+}
+
+/** "2026-11-30 18:00:00Z" */
+function timeOf(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19).replace("T", " ")}Z`;
 }
 
 const STYLES = {
@@ -70,11 +109,23 @@ const STYLES = {
   dropped: "yellow",
 } as const satisfies Record<Change["kind"], string>;
 
+/** Room for a name, so that ids stand below each other for all but the longest. */
+const NAME_WIDTH = 12;
+
 export function changeLine(change: ChangeView, paint: ReturnType<typeof painter>): string {
   const time = new Date(change.at).toISOString().slice(11, 23);
   const what = paint(STYLES[change.event], change.event.padEnd(9));
-  if (change.id !== undefined) return `${time}  ${what}  ${shortId(change.id)}  ${shown(change.address ?? "")}`;
-  return `${time}  ${what}  ${shown(factOf(change))}`;
+  if (change.id === undefined) return `${time}  ${what}  ${shown(factOf(change))}`;
+  const who = `${(change.name ?? "-").padEnd(NAME_WIDTH)}  ${shortId(change.id)}  ${change.address}`;
+  return `${time}  ${what}  ${shown(`${who}${moreOf(change)}`)}`;
+}
+
+/** Of a change that is about another member: its metadata while they may be news, or why it failed. */
+function moreOf({ event, metadata, reason }: ChangeView): string {
+  if (event === "failed" && reason !== undefined) return `  ${failureText(reason)}`;
+  const isNews = event === "joined" || event === "updated";
+  const text = JSON.stringify(metadata);
+  return isNews && text !== "{}" ? `  ${text}` : "";
 }
 
 /** Of a change that is about no other member. */
@@ -85,9 +136,28 @@ function factOf({ event, reason, until, addresses, count }: ChangeView): string 
   return reason ?? `${count} changes were not read in time`;
 }
 
-export function ringsTable(rings: readonly RingNeighbours[]): string {
-  const cell = (id: string | undefined | null) => (id ? shortId(id) : "-");
-  const rows = rings.map(({ ring, predecessor, successor }) => [String(ring), cell(predecessor), cell(successor)]);
+/** Neighbours in JSON: ids, and names of those that have one. */
+export interface RingView extends RingNeighbours {
+  readonly predecessorName?: string | undefined;
+  readonly successorName?: string | undefined;
+}
+
+export function ringViews(rings: readonly RingNeighbours[], members: readonly Member[]): RingView[] {
+  const names = new Map<string | undefined, string | undefined>(members.map(({ id, name }) => [id, name]));
+  return rings.map((neighbours) => ({
+    ...neighbours,
+    predecessorName: names.get(neighbours.predecessor),
+    successorName: names.get(neighbours.successor),
+  }));
+}
+
+export function ringsTable(rings: readonly RingView[]): string {
+  const cell = (id: string | undefined | null, name: string | undefined) => (id ? memberTitle({ id, name }) : "-");
+  const rows = rings.map(({ ring, predecessor, predecessorName, successor, successorName }) => [
+    String(ring),
+    cell(predecessor, predecessorName),
+    cell(successor, successorName),
+  ]);
   return table([["RING", "PREDECESSOR", "SUCCESSOR"], ...rows]);
 }
 

@@ -401,10 +401,13 @@ export const ERROR_CODES = {
     remedy: "End some of them and try again.",
   },
   "id-unknown": {
-    meaning: "No live member has this id, or one that begins like it.",
-    remedy: "See `fireflies members --dir D` for the members and their ids.",
+    meaning: "No live member has this name or id, or an id that begins like this.",
+    remedy: "See `fireflies members` for names and ids; with --all it shows who was there.",
   },
-  "id-ambiguous": { meaning: "Several members' ids begin like this.", remedy: "Give more digits of the id." },
+  "id-ambiguous": {
+    meaning: "Several live members have this name, or ids that begin like this.",
+    remedy: "Give the id of one of them, or enough of its digits.",
+  },
   "demo-failed": {
     meaning: "A step of the demonstration did not happen in time.",
     remedy: "Read the step and the agents' last lines in the message; a machine under heavy load may just be slow.",

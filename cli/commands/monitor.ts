@@ -5,17 +5,21 @@ import { request } from "../control/client.js";
 import { coloured, painter, toJson, writeLine } from "../output.js";
 import { untilTold } from "../signals.js";
 import { type ChangeView, changeLine } from "../views.js";
-import { type DirOption, examples, withDir } from "./common.js";
+import { examples, withDir } from "./common.js";
+import { type FilterOptions, filterOf, withFilter } from "./members.js";
 
 export function addMonitor(program: Command): void {
-  const command = withDir(program.command("monitor").description("print changes of the view as they happen"));
-  examples(command, "monitor --dir ./a", "monitor --dir ./a --json");
-  command.action(async ({ dir, json = false }: DirOption) => {
+  const command = withFilter(
+    withDir(program.command("monitor").description("print changes of the view as they happen")),
+  );
+  examples(command, "monitor", "monitor --name 'web-*' --json");
+  command.action(async (options: FilterOptions) => {
+    const { dir, json = false } = options;
     const unread = new AbortController();
     process.stdout.once("error", () => unread.abort()); // `fireflies monitor | head`
     const interrupted = AbortSignal.any([untilTold(), unread.signal]);
     const paint = painter(coloured(process.stdout));
-    const connection = await request(dir, { op: "monitor" }, interrupted);
+    const connection = await request(dir, { op: "monitor", ...filterOf(options) }, interrupted);
     for await (const frame of connection.frames) {
       if (frame.kind !== "event") continue;
       const change = frame.value as ChangeView;

@@ -1,9 +1,8 @@
-/** Commands that ask the agent on a directory, or tell it something: members, info, rings, gossip, renew, leave. */
+/** Commands that ask the agent on a directory, or tell it something: info, rings, gossip, renew, leave. */
 import type { Command } from "commander";
-import type { RingNeighbours } from "../../client/types.js";
 import { ask } from "../control/client.js";
 import { print } from "../output.js";
-import { infoTable, type MemberView, membersTable, ringsTable } from "../views.js";
+import { infoTable, type RingView, ringsTable } from "../views.js";
 import { type DirOption, drainOption, examples, withDir } from "./common.js";
 
 /** Leaving waits for the members that are told; before that, for what is open to end. */
@@ -12,23 +11,11 @@ const LEAVE_TIMEOUT_MS = 30_000;
 const RENEW_TIMEOUT_MS = 60_000;
 
 export function addQueries(program: Command): void {
-  addMembers(program);
   addInfo(program);
   addRings(program);
   addGossip(program);
   addRenew(program);
   addLeave(program);
-}
-
-function addMembers(program: Command): void {
-  const command = withDir(
-    program.command("members").description("the live members in the agent's view, besides itself"),
-  );
-  examples(command, "members --dir ./a", "members --dir ./a --json");
-  command.action(async ({ dir, json = false }: DirOption) => {
-    const members = (await ask(dir, { op: "members" })) as readonly MemberView[];
-    await print(json, members, membersTable(members, Date.now()));
-  });
 }
 
 function addInfo(program: Command): void {
@@ -44,7 +31,7 @@ function addRings(program: Command): void {
   const command = withDir(program.command("rings").description("the agent's predecessor and successor on each ring"));
   examples(command, "rings --dir ./a");
   command.action(async ({ dir, json = false }: DirOption) => {
-    const rings = (await ask(dir, { op: "rings" })) as readonly RingNeighbours[];
+    const rings = (await ask(dir, { op: "rings" })) as readonly RingView[];
     await print(json, rings, ringsTable(rings));
   });
 }

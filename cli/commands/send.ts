@@ -13,17 +13,21 @@ interface SendOptions extends DirOption {
 
 export function addSend(program: Command): void {
   const command = program.command("send").description("send a member a signed message and print its reply");
-  command.argument("<id>", "the member's id, or the beginning of it").argument("<text>", "the message");
+  command.argument("<member>", "its name, its id or the beginning of that").argument("<text>", "the message");
   const seconds = number(0.001, TIMEOUT_SECONDS_MAX, false);
   withDir(command).option("--timeout <seconds>", "how long to wait for the reply", seconds, TIMEOUT_SECONDS_DEFAULT);
-  examples(command, "send --dir ./a 3fa91c hello", "send --dir ./a 3fa91c hello --timeout 2 --json");
+  examples(command, "send bob hello", "send 3fa91c hello --timeout 2 --json");
   command.action(async (id: string, text: string, { dir, json = false, timeout }: SendOptions) => {
     const timeoutMs = timeout * 1_000;
     const started = performance.now();
     const request = { op: "send", id, data: Buffer.from(text), timeoutMs } as const;
-    const result = (await ask(dir, request, timeoutMs + ANSWER_TIMEOUT_MS)) as { id: string; reply: string };
+    const result = (await ask(dir, request, timeoutMs + ANSWER_TIMEOUT_MS)) as {
+      id: string;
+      name?: string;
+      reply: string;
+    };
     const ms = Math.round(performance.now() - started);
     const reply = Buffer.from(result.reply, "base64").toString("utf8");
-    await print(json, { id: result.id, reply, replyBase64: result.reply, ms }, shown(reply));
+    await print(json, { id: result.id, name: result.name, reply, replyBase64: result.reply, ms }, shown(reply));
   });
 }

@@ -13,8 +13,8 @@ export function addStream(program: Command): void {
   const command = program
     .command("stream")
     .description("open a stream to a member: standard input there, its answer here");
-  withDir(command.argument("<id>", "the member's id, or the beginning of it"));
-  examples(command, "stream --dir ./a 3fa91c < file > echo", "stream --dir ./a 3fa91c --json < file");
+  withDir(command.argument("<member>", "its name, its id or the beginning of that"));
+  examples(command, "stream bob < file > echo", "stream bob --json < file");
   command.addHelpText("after", "\nWith --json each message that comes back is a line with its bytes in base64.");
   command.action(async (id: string, { dir, json = false }: DirOption) => {
     const connection = await request(dir, { op: "stream", id });

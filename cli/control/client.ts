@@ -39,7 +39,11 @@ export async function ask(directory: string, what: Request, timeoutMs = ANSWER_T
   const deadline = AbortSignal.timeout(timeoutMs);
   const connection = await request(directory, what, deadline);
   try {
-    for await (const frame of connection.frames) if (frame.kind === "result") return frame.value;
+    const parts: unknown[] = [];
+    for await (const frame of connection.frames) {
+      if (frame.kind === "part") parts.push(...frame.value);
+      if (frame.kind === "result") return parts.length === 0 ? frame.value : parts.concat(frame.value);
+    }
   } finally {
     connection.close();
   }

@@ -2,14 +2,16 @@
  * The control socket's protocol. One request per connection, one JSON object per line. The first line says the version
  * and what is wanted; the agent answers with lines until it closes. Bytes travel in base64.
  *
- *     {"v":1,"op":"send","id":"3fa9","data":"aGk="}      ->  {"kind":"result","value":{...}}
+ *     {"v":1,"op":"send","id":"bob","data":"aGk="}       ->  {"kind":"result","value":{...}}
+ *     {"v":1,"op":"members","name":"web-*"}              ->  {"kind":"part","value":[...]} for each some of them, then a result
  *     {"v":1,"op":"monitor"}                             ->  {"kind":"event","value":{...}} as they happen
- *     {"v":1,"op":"stream","id":"3fa9"}                  ->  {"kind":"open"}, then both sides send
+ *     {"v":1,"op":"stream","id":"bob"}                   ->  {"kind":"open"}, then both sides send
  *                                                            {"kind":"data","data":"..."} and once {"kind":"end"}
  *     whatever fails                                     ->  {"kind":"error","code":"...","message":"..."}
  */
 import { DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
 import { type ErrorCode, FirefliesError, isErrorCode } from "../../identity/error.js";
+import { FACTS_MAX, type MemberQuery } from "./member-query.js";
 
 const CONTROL_VERSION = 1;
 /** A message of 4 MiB in base64, and its envelope. */
@@ -17,10 +19,12 @@ export const LINE_BYTES_MAX = 6 * 1024 * 1024;
 /** Bytes of standard input in one message of a stream: the usual chunk of a pipe. */
 export const STREAM_CHUNK_BYTES = 64 * 1024;
 
-export type Query = "members" | "info" | "rings" | "renew";
+export type Query = "info" | "rings" | "renew";
+/** `id` is what was typed for a member: its name, its id or the beginning of that. */
 export type Request =
   | { readonly op: Query }
-  | { readonly op: "monitor" }
+  | ({ readonly op: "members" } & MemberQuery)
+  | ({ readonly op: "monitor" } & Omit<MemberQuery, "all">)
   | { readonly op: "leave"; readonly drainMs: number }
   | { readonly op: "send"; readonly id: string; readonly data: Uint8Array; readonly timeoutMs: number | undefined }
   | { readonly op: "gossip"; readonly data: Uint8Array }
@@ -28,13 +32,15 @@ export type Request =
 
 export type Frame =
   | { readonly kind: "result"; readonly value: unknown }
+  /** Some of a result that is a list; the result that follows has the rest. */
+  | { readonly kind: "part"; readonly value: readonly unknown[] }
   | { readonly kind: "event"; readonly value: unknown }
   | { readonly kind: "open" }
   | { readonly kind: "data"; readonly data: Uint8Array }
   | { readonly kind: "end" }
   | { readonly kind: "error"; readonly code: ErrorCode; readonly message: string };
 
-const QUERIES: readonly string[] = ["members", "info", "rings", "renew"] satisfies Query[];
+const QUERIES: readonly string[] = ["info", "rings", "renew"] satisfies Query[];
 /** Nobody waits longer for an answer. */
 const TIMEOUT_MS_MAX = 3_600_000;
 
@@ -58,7 +64,8 @@ export function decodeRequest(line: string): Request {
   }
   const { op, id } = fields;
   if (typeof op === "string" && QUERIES.includes(op)) return { op: op as Query };
-  if (op === "monitor") return { op };
+  if (op === "members") return { op, ...queryOf(fields), all: fields.all === true };
+  if (op === "monitor") return { op, ...queryOf(fields) };
   if (op === "leave") return { op, drainMs: drainOf(fields.drainMs) };
   if (op === "gossip") return { op, data: bytesOf(fields.data) };
   if (op === "stream") return { op, id: textOf(id) };
@@ -70,6 +77,7 @@ export function decodeRequest(line: string): Request {
 export function decodeFrame(line: string): Frame {
   const { kind, value, data, code, message } = parseObject(line);
   if (kind === "result" || kind === "event") return { kind, value };
+  if (kind === "part" && Array.isArray(value)) return { kind, value };
   if (kind === "open" || kind === "end") return { kind };
   if (kind === "data") return { kind, data: bytesOf(data) };
   if (kind === "error") return { kind, code: isErrorCode(code) ? code : "control-malformed", message: textOf(message) };
@@ -103,6 +111,16 @@ function bytesOf(value: unknown): Uint8Array {
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   throw malformed("A field on the control socket is missing.");
+}
+
+/** What is not asked for is left out. */
+function queryOf({ name, metadata }: Record<string, unknown>): MemberQuery {
+  const facts = metadata ?? [];
+  if (!Array.isArray(facts) || facts.length > FACTS_MAX) throw malformed(`At most ${FACTS_MAX} facts are asked for.`);
+  return {
+    ...(name !== undefined && { name: textOf(name) }),
+    ...(facts.length > 0 && { metadata: facts.map(textOf) }),
+  };
 }
 
 function drainOf(value: unknown): number {

@@ -2,14 +2,16 @@
 import { once } from "node:events";
 import { chmod } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
+import type { Member } from "../../client/types.js";
 import { FirefliesError } from "../../identity/error.js";
 import type { AgentClient } from "../agent-client.js";
 import { drained } from "../drained.js";
-import { changeView, memberView } from "../views.js";
+import { changeView, ringViews } from "../views.js";
 import { lines } from "./lines.js";
-import { resolveId } from "./member-id.js";
+import { type MemberQuery, matching, queryMembers } from "./member-query.js";
 import { decodeRequest, encodeLine, type Frame, LINE_BYTES_MAX, type Request } from "./protocol.js";
 import { joinStreams } from "./stream-bridge.js";
+import { whichMember } from "./which-member.js";
 
 /** Commands at once; a monitor holds its connection for as long as it runs. */
 const CONNECTIONS_MAX = 64;
@@ -17,6 +19,8 @@ const CONNECTIONS_MAX = 64;
 const REQUEST_TIMEOUT_MS = 5_000;
 /** Milliseconds that commands under way have when the agent ends. */
 const CLOSE_GRACE_MS = 1_000;
+/** Members in one line: each has 4 KiB of metadata, up to five times that when it is written anew (1e20), and 2 KiB of addresses. */
+const PART_MAX = 200;
 /** Only the user that runs the agent may command it. */
 const SOCKET_MODE = 0o600;
 const PRIVATE_UMASK = 0o177;
@@ -108,9 +112,11 @@ export class ControlServer {
   async #answer(request: Request, input: AsyncIterator<string>, send: Send, signal: AbortSignal): Promise<void> {
     switch (request.op) {
       case "monitor":
-        return await this.#monitor(input, send, signal);
+        return await this.#monitor(request, input, send, signal);
+      case "members":
+        return await sendList(queryMembers(this.#client, request), send);
       case "stream": {
-        const stream = await this.#client.openStream(this.#idOf(request.id), { signal });
+        const stream = await this.#client.openStream(this.#which(request.id).id, { signal });
         await send({ kind: "open" });
         return await joinStreams(stream, input, send, signal);
       }
@@ -119,7 +125,7 @@ export class ControlServer {
     }
   }
 
-  async #monitor(input: AsyncIterator<string>, send: Send, signal: AbortSignal): Promise<void> {
+  async #monitor(query: MemberQuery, input: AsyncIterator<string>, send: Send, signal: AbortSignal): Promise<void> {
     const gone = new AbortController();
     // Nothing more is asked on this connection: its end is that of the command.
     input.next().then(
@@ -127,19 +133,21 @@ export class ControlServer {
       () => gone.abort(),
     );
     const either = AbortSignal.any([signal, gone.signal]);
+    const isAskedFor = matching(query);
     for await (const change of this.#client.changes({ signal: either })) {
-      await send({ kind: "event", value: changeView(change) });
+      if (!("member" in change) || isAskedFor(change.member)) await send({ kind: "event", value: changeView(change) });
     }
   }
 
-  async #result(request: Exclude<Request, { op: "monitor" | "stream" }>, signal: AbortSignal): Promise<object> {
+  async #result(
+    request: Exclude<Request, { op: "members" | "monitor" | "stream" }>,
+    signal: AbortSignal,
+  ): Promise<object> {
     switch (request.op) {
-      case "members":
-        return this.#client.members().map(memberView);
       case "info":
         return this.#client.info();
       case "rings":
-        return this.#client.rings();
+        return ringViews(this.#client.rings(), this.#client.members());
       case "renew":
         await this.#client.renew();
         return { certificateEnds: this.#client.info().certificateEnds };
@@ -155,21 +163,29 @@ export class ControlServer {
   }
 
   async #sendMessage({ id: text, data, timeoutMs }: Extract<Request, { op: "send" }>, signal: AbortSignal) {
-    const id = this.#idOf(text);
+    const { id, name } = this.#which(text);
     const timeout = timeoutMs === undefined ? {} : { timeout: timeoutMs };
     const reply = await this.#client.sendToId(id, data, { signal, ...timeout });
-    return { id, reply: Buffer.from(reply).toString("base64") };
+    return { id, name, reply: Buffer.from(reply).toString("base64") };
   }
 
-  #idOf(text: string) {
-    return resolveId(
-      text,
-      this.#client.members().map(({ id }) => id),
-    );
+  /** Oneself too: what is sent there runs one's own handlers. */
+  #which(argument: string): Member {
+    const { self } = this.#client;
+    return whichMember(argument, [self, ...this.#client.members()], this.#client.departed());
   }
 }
 
 export type Send = (frame: Frame) => Promise<void>;
+
+/** In parts that stay below the limit of a line, whatever the metadata of members are. */
+async function sendList(values: readonly unknown[], send: Send): Promise<void> {
+  let start = 0;
+  for (; start + PART_MAX < values.length; start += PART_MAX) {
+    await send({ kind: "part", value: values.slice(start, start + PART_MAX) });
+  }
+  await send({ kind: "result", value: values.slice(start) });
+}
 
 /** Waits while the other side does not read, but not for one that has gone. */
 async function writeFrame(socket: Socket, frame: Frame): Promise<void> {

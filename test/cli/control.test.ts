@@ -9,7 +9,6 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ask, request } from "../../cli/control/client.js";
 import { lines } from "../../cli/control/lines.js";
-import { resolveId } from "../../cli/control/member-id.js";
 import { decodeFrame, decodeRequest, encodeLine, encodeRequest, type Request } from "../../cli/control/protocol.js";
 import { ControlServer } from "../../cli/control/server.js";
 import { claimControlPath } from "../../client/state/control-path.js";
@@ -58,29 +57,61 @@ describe("requests", () => {
 
   it("members, with epochs of 64 bits unrounded", async () => {
     expect(await ask(dir, { op: "members" })).toMatchObject([
-      { id: idOf("aa1"), address: "127.0.0.1:8400", epoch: "4611686018427387904", suspected: false },
+      { id: idOf("b"), name: "bob" },
+      { id: idOf("aa1"), address: "127.0.0.1:8400", epoch: "4611686018427387904", suspected: false, state: "live" },
       { id: idOf("aa2") },
-      { id: idOf("b") },
     ]);
+  });
+
+  it("members whom a filter fits, by name, and those who are gone with reason and time", async () => {
+    client.list = [
+      member("c", { name: "web-10", metadata: { role: "worker", rack: 7 } }),
+      member("a"),
+      member("b", { name: "web-2", metadata: { role: "worker", spare: true } }),
+    ];
+    client.gone = [{ member: member("d", { name: "web-3" }), reason: "removed", at: 5 }];
+    const names = async (query: object) => {
+      const members = (await ask(dir, { op: "members", ...query })) as { name?: string; state: string }[];
+      return members.map(({ name, state }) => [name, state]);
+    };
+    const [web2, web10] = [
+      ["web-2", "live"],
+      ["web-10", "live"],
+    ];
+    expect(await names({})).toEqual([web2, web10, [undefined, "live"]]);
+    expect(await names({ name: "web-*", all: true })).toEqual([web2, web10, ["web-3", "failed"]]);
+    expect(await names({ metadata: ["role=worker"] })).toEqual([web2, web10]);
+    expect(await names({ metadata: ["role=worker", "rack=7"] })).toEqual([web10]);
+    expect(await names({ metadata: ["spare"] })).toEqual([web2]);
+    expect(await names({ metadata: ["spare=true"], name: "*0" })).toEqual([]);
+    const [gone] = (await ask(dir, { op: "members", name: "web-3", all: true })) as object[];
+    expect(gone).toMatchObject({ reason: "removed", gone: 5 });
+  });
+
+  it("members of a large network in parts, each a line that is not too long", async () => {
+    // What takes most room when it is written anew.
+    const metadata = { x: Array.from({ length: 800 }, () => 1e20) };
+    client.list = Array.from({ length: 1_001 }, (_, index) => member(`${index + 4_096}`, { metadata }));
+    expect(await ask(dir, { op: "members" })).toHaveLength(1_001);
   });
 
   it("info and rings", async () => {
     expect(await ask(dir, { op: "info" })).toMatchObject({ id: idOf("f"), rings: 13, epoch: "4611686018427387904" });
     expect(await ask(dir, { op: "rings" })).toEqual([
-      { ring: 1, predecessor: idOf("b"), successor: idOf("aa1") },
+      { ring: 1, predecessor: idOf("b"), predecessorName: "bob", successor: idOf("aa1") },
       { ring: 2 },
     ]);
   });
 
-  it("send takes the beginning of an id and returns the reply", async () => {
+  it.each(["B", "bob", idOf("b")])("send takes %s for a member and returns the reply", async (id) => {
     let told: unknown[] = [];
     client.answer = async (...args) => {
       told = args;
       return Buffer.from("fine");
     };
     const data = Buffer.from([0, 255, 10]);
-    const value = await ask(dir, { op: "send", id: "B", data, timeoutMs: 77 });
-    expect(value).toEqual({ id: idOf("b"), reply: Buffer.from("fine").toString("base64") });
+    const value = await ask(dir, { op: "send", id, data, timeoutMs: 77 });
+    expect(value).toEqual({ id: idOf("b"), name: "bob", reply: Buffer.from("fine").toString("base64") });
     expect(told[0]).toBe(idOf("b"));
     expect([...(told[1] as Uint8Array)]).toEqual([0, 255, 10]);
     expect(told[2]).toMatchObject({ timeout: 77 });
@@ -136,6 +167,15 @@ describe("monitor", () => {
   });
 });
 
+describe("monitor with a filter", () => {
+  it("tells of members that it fits only", async () => {
+    const connection = await request(dir, { op: "monitor", name: "b*" });
+    const { value } = await connection.frames.next();
+    expect(value).toMatchObject({ kind: "event", value: { event: "joined", name: "bob", id: idOf("b") } });
+    connection.close();
+  });
+});
+
 describe("stream", () => {
   it("carries bytes both ways, half-closes, and ends once", async () => {
     const connection = await request(dir, { op: "stream", id: "b" });
@@ -176,6 +216,8 @@ describe("what does not belong there", () => {
     ["another version", '{"v":2,"op":"members"}\n', "control-malformed"],
     ["an unknown request", '{"v":1,"op":"__proto__"}\n', "control-malformed"],
     ["a request without its fields", '{"v":1,"op":"send"}\n', "control-malformed"],
+    ["a name that is none", '{"v":1,"op":"members","name":7}\n', "control-malformed"],
+    ["facts that are no list", '{"v":1,"op":"members","metadata":"role=worker"}\n', "control-malformed"],
     ["a timeout out of range", '{"v":1,"op":"send","id":"b","data":"","timeoutMs":-1}\n', "control-malformed"],
     ["a drain out of range", '{"v":1,"op":"leave","drainMs":3600001}\n', "control-malformed"],
     ["a line without an end", "x".repeat(6 * 1024 * 1024 + 1), "control-malformed"],
@@ -218,8 +260,10 @@ describe("what does not belong there", () => {
 
 describe("codec", () => {
   const requests: Request[] = [
-    { op: "members" },
+    { op: "members", all: false },
+    { op: "members", all: true, name: "web-*", metadata: ["role=worker", "spare"] },
     { op: "monitor" },
+    { op: "monitor", name: "b" },
     { op: "leave", drainMs: 0 },
     { op: "gossip", data: Buffer.from("x") },
     { op: "stream", id: "ab" },
@@ -267,11 +311,5 @@ describe("codec", () => {
   it("bytes become base64 and big numbers strings", () => {
     expect(encodeLine({ data: Buffer.of(1) })).toBe('{"data":"AQ=="}\n');
     expect(encodeLine({ epoch: 2n ** 62n })).toBe('{"epoch":"4611686018427387904"}\n');
-  });
-
-  it("an id is meant by any beginning that fits one member only", () => {
-    const ids = [member("aa1").id, member("aa2").id];
-    expect(resolveId("AA1", ids)).toBe(ids[0]);
-    expect(() => resolveId("a", ids)).toThrow(expect.objectContaining({ code: "id-ambiguous" }));
   });
 });

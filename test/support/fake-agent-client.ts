@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { Duplex } from "node:stream";
 import type { AgentClient } from "../../cli/agent-client.js";
-import type { Change, Member } from "../../client/types.js";
+import type { Change, Departed, Member } from "../../client/types.js";
 import type { MemberId } from "../../rings/index.js";
 
 export const idOf = (digits: string) => digits.padEnd(64, "0") as MemberId;
@@ -24,7 +24,7 @@ export function member(digits: string, more: Partial<Member> = {}): Member {
 }
 
 export class FakeAgentClient implements AgentClient {
-  list: Member[] = [member("aa1"), member("aa2"), member("b")];
+  list: Member[] = [member("aa1"), member("aa2"), member("b", { name: "bob" })];
   gossip: Uint8Array | undefined;
   /** What sendToId does; echoes by default. */
   answer: AgentClient["sendToId"] = async (_, data) => data;
@@ -34,8 +34,19 @@ export class FakeAgentClient implements AgentClient {
   readers = 0;
   readonly events = new EventTarget();
 
+  /** Who is gone, the latest first. */
+  gone: Departed[] = [];
+
+  get self() {
+    return member("f", { name: "fay" });
+  }
+
   members() {
     return this.list;
+  }
+
+  departed() {
+    return this.gone;
   }
 
   info() {

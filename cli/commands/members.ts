@@ -1,0 +1,127 @@
+/** `fireflies members`: who is in the agent's view, who was, and with --watch as it changes. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import { FirefliesError } from "../../identity/error.js";
+import { ask, request } from "../control/client.js";
+import { FACTS_MAX, type MemberQuery } from "../control/member-query.js";
+import { usage } from "../failure.js";
+import { print, toJson, writeLine } from "../output.js";
+import { Redrawn } from "../redrawn.js";
+import { untilTold } from "../signals.js";
+import { type MemberView, membersTable } from "../views.js";
+import { type DirOption, examples, withDir } from "./common.js";
+
+export interface FilterOptions extends DirOption {
+  readonly name?: string;
+  readonly metadata?: readonly string[];
+}
+
+interface MembersOptions extends FilterOptions {
+  readonly all?: boolean;
+  readonly watch?: boolean;
+}
+
+/** Between two drawings, milliseconds: in a storm of changes the agent has better things to do than to list its members. */
+const PAUSE_MS = 100;
+/** The table is drawn again for new ages, milliseconds. */
+const AGING_MS = 1_000;
+
+export function addMembers(program: Command): void {
+  const command = withFilter(
+    withDir(program.command("members").description("the live members in the agent's view, besides itself")),
+  );
+  command
+    .option("--all", "also the last of those who have left or failed, with reason and time")
+    .option("--watch", "print them again whenever they change, until Ctrl-C");
+  examples(
+    command,
+    "members",
+    "members --all --json",
+    "members --name 'web-*' --metadata role=worker",
+    "members --watch",
+  );
+  command.action(async (options: MembersOptions) => {
+    const { dir, json = false, all = false, watch = false } = options;
+    const query = { ...filterOf(options), all };
+    if (watch) return await watchMembers(dir, query, json);
+    const members = await membersOf(dir, query);
+    await print(json, members, membersTable(members, Date.now()));
+  });
+}
+
+export function withFilter(command: Command): Command {
+  const collect = (fact: string, before: readonly string[] = []) => [...before, fact];
+  return command
+    .option("--name <pattern>", 'only members of this name; "*" stands for any characters, "?" for one')
+    .option("--metadata <key=value>", "only members whose metadata say so; given again, all must hold", collect);
+}
+
+/** Throws "cli-usage" for more than can be asked. */
+export function filterOf({ name, metadata }: FilterOptions): Omit<MemberQuery, "all"> {
+  if (metadata && metadata.length > FACTS_MAX) throw usage(`--metadata can be given ${FACTS_MAX} times.`);
+  return { ...(name !== undefined && { name }), ...(metadata && { metadata }) };
+}
+
+async function membersOf(dir: string, query: MemberQuery): Promise<readonly MemberView[]> {
+  return (await ask(dir, { op: "members", ...query })) as readonly MemberView[];
+}
+
+/** In a terminal one table that is drawn over; else a table, or a line of JSON, for each change. */
+async function watchMembers(dir: string, query: MemberQuery, json: boolean): Promise<void> {
+  const unread = new AbortController();
+  process.stdout.once("error", () => unread.abort());
+  const ended = AbortSignal.any([untilTold(), unread.signal]);
+  const table = process.stdout.isTTY === true && !json ? new Redrawn(process.stdout) : undefined;
+  const show = async () => {
+    const members = await membersOf(dir, query);
+    const text = membersTable(members, Date.now());
+    if (table) table.draw(text);
+    else await writeLine(json ? toJson(members) : `${text}\n`);
+  };
+  const connection = await request(dir, { op: "monitor" }, ended);
+  const aging = table && setInterval(() => void show().catch(() => {}), AGING_MS);
+  try {
+    await show(); // Nobody may be there yet.
+    for await (const _ of latest(connection.frames)) {
+      await show();
+      await sleep(PAUSE_MS, undefined, { signal: ended }).catch(() => {});
+    }
+  } finally {
+    clearInterval(aging);
+    connection.close();
+  }
+  if (!ended.aborted) throw new FirefliesError("agent-stopped", `The agent on ${dir} has ended.`);
+}
+
+/** Of what comes while the reader is busy only the last: what is asked anew is true for all of it. */
+export async function* latest<T>(source: AsyncIterable<T>): AsyncGenerator<T, void> {
+  let newest: { readonly value: T } | undefined;
+  let isOver = false;
+  let failure: { readonly error: unknown } | undefined;
+  let wake = () => {};
+  const reading = (async () => {
+    for await (const value of source) {
+      newest = { value };
+      wake();
+    }
+  })();
+  reading
+    .catch((error: unknown) => {
+      failure = { error };
+    })
+    .finally(() => {
+      isOver = true;
+      wake();
+    });
+  while (true) {
+    const next = newest;
+    newest = undefined;
+    if (next) yield next.value;
+    else if (failure) throw failure.error;
+    else if (isOver) return;
+    else
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+  }
+}

@@ -1,0 +1,48 @@
+/** Which members a command asks for, as it travels over the control socket, and the answer. */
+import { matchesPattern } from "../../client/member-filter.js";
+import type { Member } from "../../client/types.js";
+import type { AgentClient } from "../agent-client.js";
+import { departedView, type MemberView, memberView } from "../views.js";
+
+export interface MemberQuery {
+  /** A name, with "*" and "?" as in the shell. */
+  readonly name?: string | undefined;
+  /** "key=value", or "key" alone for any value: all of them must hold. */
+  readonly metadata?: readonly string[] | undefined;
+  /** Also those who have left or failed. */
+  readonly all?: boolean | undefined;
+}
+
+/** Of one query: who asks for more facts wants a program. */
+export const FACTS_MAX = 16;
+
+/** The live members by name, then those who are gone, the latest first. */
+export function queryMembers(client: Pick<AgentClient, "members" | "departed">, query: MemberQuery): MemberView[] {
+  const live = client.members().filter(matching(query)).sort(byName);
+  if (!query.all) return live.map(memberView);
+  const departed = client.departed().filter(({ member }) => matching(query)(member));
+  return [...live.map(memberView), ...departed.map(departedView)];
+}
+
+export function matching({ name, metadata = [] }: MemberQuery): (member: Member) => boolean {
+  return (member) =>
+    (name === undefined || matchesPattern(member.name ?? "", name)) &&
+    metadata.every((fact) => holds(member.metadata, fact));
+}
+
+/** Is the value, as text, the one that is asked for? What is no text is compared as JSON: rack=7, spare=true. */
+function holds(metadata: Readonly<Record<string, unknown>>, fact: string): boolean {
+  const split = fact.indexOf("=");
+  const key = split === -1 ? fact : fact.slice(0, split);
+  if (!Object.hasOwn(metadata, key)) return false;
+  const value = metadata[key];
+  return split === -1 || (typeof value === "string" ? value : JSON.stringify(value)) === fact.slice(split + 1);
+}
+
+/** As people count: web-2 before web-10. Members without a name come last. */
+const collator = new Intl.Collator("en", { numeric: true });
+
+function byName(a: Member, b: Member): number {
+  if (a.name === undefined || b.name === undefined) return Number(a.name === undefined) - Number(b.name === undefined);
+  return collator.compare(a.name, b.name) || (a.id < b.id ? -1 : 1);
+}

@@ -1,0 +1,70 @@
+/** The member that an argument means: by its name, its id, or any beginning of its id that no other member has. */
+import { nearest } from "../../client/config/nearest.js";
+import type { Departed } from "../../client/types.js";
+import { FirefliesError } from "../../identity/error.js";
+import type { MemberId } from "../../rings/index.js";
+import { memberTitle } from "../output.js";
+
+/** Members shown when several are meant. */
+const SHOWN_MAX = 5;
+/**
+ * Digits from which on the beginning of an id weighs as much as a name. A name of fewer letters, as "ada" or "bea", may begin
+ * somebody's id by chance; who copied more digits means an id, and is not to be led to a member that took them for its name.
+ */
+const BEGINNING_DIGITS_MIN = 6;
+
+export interface Candidate {
+  readonly id: MemberId;
+  readonly name: string | undefined;
+  readonly address: string;
+}
+
+/** Throws "id-unknown" or "id-ambiguous". `departed` are told of when nobody live is meant. */
+export function whichMember<M extends Candidate>(
+  argument: string,
+  members: readonly M[],
+  departed: readonly Departed[] = [],
+): M {
+  const word = argument.trim();
+  const found = meantBy(word, members);
+  if (found.length === 1) return found[0]!;
+  if (found.length > 1) throw ambiguous(word, found);
+  const gone = meantBy(
+    word,
+    departed.map((each) => ({ ...each.member, gone: each })),
+  );
+  throw new FirefliesError("id-unknown", `${gone[0] ? wasThere(gone[0].gone) : unknown(word, members)}`);
+}
+
+/** All whom the word may mean. A whole id means its member alone, whatever others are called. */
+function meantBy<M extends Candidate>(word: string, members: readonly M[]): readonly M[] {
+  const digits = word.toLowerCase();
+  const exact = members.filter(({ id }) => id === digits);
+  if (word === "" || exact.length > 0) return exact;
+  const named = members.filter(({ name }) => name === word);
+  if (named.length > 0 && word.length < BEGINNING_DIGITS_MIN) return named;
+  return [...named, ...members.filter((each) => each.id.startsWith(digits) && !named.includes(each))];
+}
+
+function ambiguous(word: string, found: readonly Candidate[]): FirefliesError {
+  const listed = found.slice(0, SHOWN_MAX).map((each) => `${memberTitle(each)} at ${each.address}`);
+  const more = found.length > SHOWN_MAX ? [`and ${found.length - SHOWN_MAX} more`] : [];
+  return new FirefliesError(
+    "id-ambiguous",
+    `"${word}" means ${found.length} live members: ${[...listed, ...more].join(", ")}. Give the id of one, or enough of its digits.`,
+  );
+}
+
+function wasThere({ member, reason, at }: Departed): string {
+  const how = reason === "left" ? "left" : `failed (${reason})`;
+  return `${memberTitle(member)} is not live: it ${how} at ${new Date(at).toISOString()}. See \`fireflies members --all\`.`;
+}
+
+function unknown(word: string, members: readonly Candidate[]): string {
+  const near = nearest(
+    word,
+    members.flatMap(({ name }) => name ?? []),
+  );
+  const advice = near === undefined ? "See `fireflies members`." : `Did you mean ${near}? See \`fireflies members\`.`;
+  return `No live member is called "${word}", or has an id that begins with it. ${advice}`;
+}

@@ -1,0 +1,79 @@
+/** Commands that ask a running agent, as they are typed: names in all of them. Needs a build: `npm run build`. */
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { ControlServer } from "../../cli/control/server.js";
+import { claimControlPath } from "../../client/state/control-path.js";
+import { FakeAgentClient, idOf, member } from "../support/fake-agent-client.js";
+import { typed } from "../support/typed.js";
+
+let dir: string;
+let client: FakeAgentClient;
+let server: ControlServer;
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), "ff-agent-commands-"));
+  client = new FakeAgentClient();
+  client.gone = [{ member: member("d", { name: "dan" }), reason: "removed", at: 1 }];
+  server = await ControlServer.listen({ path: await claimControlPath(dir), client, leave: async () => {} });
+});
+afterEach(async () => {
+  await server.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const type = (...args: string[]) => typed([...args, "--dir", dir], { cwd: dir });
+
+it("members is a table of names, whom a filter fits, and with --all who is gone and why", async () => {
+  const { code, stdout } = await type("members", "--all");
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^NAME +ID +ADDRESS +STATE +SINCE +METADATA\nbob +b00000000000 /);
+  expect(stdout).toMatch(/\ndan +d00000000000 +\S+ +failed: no answer +1970-01-01 00:00:00Z, /);
+  expect((await type("members", "--name", "d*")).stdout).toBe("No other member is live in this view.\n");
+  const [bob] = JSON.parse((await type("members", "--name", "b?b", "--json")).stdout);
+  expect(bob).toMatchObject({ name: "bob", id: idOf("b"), state: "live" });
+  client.list = [member("e", { name: "eva", metadata: { role: "worker", rack: 7 } })];
+  const facts = (...given: string[]) => type("members", "--json", ...given.flatMap((fact) => ["--metadata", fact]));
+  expect(JSON.parse((await facts("role=worker", "rack=7")).stdout)).toHaveLength(1);
+  expect(JSON.parse((await facts("role=worker", "rack=8")).stdout)).toHaveLength(0);
+});
+
+it("more facts than can be asked for are refused", async () => {
+  const many = Array.from({ length: 17 }, () => ["--metadata", "a=1"]).flat();
+  expect(await type("members", ...many)).toMatchObject({ code: 2, stderr: expect.stringContaining("(cli-usage)") });
+});
+
+it("members --watch prints them at once, and says when the agent ends", async () => {
+  client.list = [];
+  const watching = type("members", "--watch", "--json");
+  await once(client.events, "reader");
+  await server.close();
+  const { code, stdout, stderr } = await watching;
+  expect(stdout.split("\n")[0]).toBe("[]");
+  expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining('"agent-stopped"') });
+});
+
+it("monitor tells names and metadata", async () => {
+  client.list = [member("e", { name: "eva", metadata: { role: "worker" } })];
+  const watching = type("monitor");
+  await once(client.events, "reader");
+  await server.close();
+  expect((await watching).stdout).toMatch(/joined {5}eva +e00000000000 {2}127.0.0.1:8400 {2}\{"role":"worker"\}\n$/);
+});
+
+it("rings and info say names", async () => {
+  expect((await type("rings")).stdout).toContain("1     bob (b00000000000)  aa1000000000");
+  expect((await type("info")).stdout).toMatch(/^id +f0+\nname +fay\n/);
+});
+
+it("send takes a name, and lists candidates when several are meant", async () => {
+  expect(await type("send", "bob", "hello")).toMatchObject({ code: 0, stdout: "hello\n" });
+  expect(JSON.parse((await type("send", "fay", "to myself", "--json")).stdout)).toMatchObject({ name: "fay" });
+  const several = await type("send", "aa", "hello");
+  expect(several).toMatchObject({ code: 4, stdout: "" });
+  for (const part of ["aa1000000000", "aa2000000000", "(id-ambiguous)"]) expect(several.stderr).toContain(part);
+  const gone = await type("send", "dan", "hello");
+  expect(gone).toMatchObject({ code: 4, stderr: expect.stringContaining("dan (d00000000000) is not live: it failed") });
+});
