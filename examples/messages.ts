@@ -7,14 +7,12 @@ const alice = network.member("alice");
 const bob = network.member("bob");
 
 // A handler is told who sent the message: that is proven by certificate and signature, not by what the message says.
-const names = new Map<string, string>();
 bob.registerMessageHandler((data, { from }) => {
   if (data.length === 0) throw new Error("I expected a greeting");
-  console.log(`bob got "${text(data)}" from ${names.get(from.id)}`);
+  console.log(`bob got "${text(data)}" from ${from.name}`);
   return bytes(`${text(data)} to you, too`);
 });
 await network.start();
-names.set(alice.id, "alice").set(bob.id, "bob");
 
 // To a member by its id; the promise is for the reply.
 const reply = await alice.sendToId(bob.id, bytes("Good morning"));
