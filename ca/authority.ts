@@ -192,7 +192,9 @@ export class CertificateAuthority {
     if (known?.status === "revoked") throw new FirefliesError("principal-revoked");
     const urls = options.urls ?? (await this.#state.records.urls());
     if (urls.length === 0) {
-      throw invalid("This authority never listened: say in `urls` where members will reach it.");
+      throw invalid("This authority never listened, so where members reach it is not known.", {
+        advice: "Say it in `urls`, or with --url.",
+      });
     }
     const now = this.now();
     const expiresAt = now + (options.lifetimeMs ?? this.#settings.tokenLifetimeMs);

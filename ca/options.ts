@@ -1,5 +1,5 @@
 /** The authority's options, with their defaults, checked. */
-import { DELTA_MS_MAX, FirefliesError, type ImportedRoot } from "../identity/index.js";
+import { DELTA_MS_MAX, FirefliesError, type FirefliesErrorOptions, type ImportedRoot } from "../identity/index.js";
 import { RING_COUNT_MAX, ringsNeeded } from "../rings/index.js";
 import { type KeyOptions, requirePassphrase } from "./keys/key-cabinet.js";
 import { isNetworkName } from "./policy.js";
@@ -147,7 +147,9 @@ export function settingsOf(options: AuthorityOptions): Settings {
 
 function storeOf({ store }: AuthorityOptions): string | undefined {
   if (store === undefined || isPostgresUrl(store)) return store;
-  throw invalid("store must begin with postgres://. Without it the records are in ca.db of the directory.");
+  throw invalid("store must begin with postgres://.", {
+    advice: "Leave it out to keep the records in ca.db of the directory.",
+  });
 }
 
 function networkNameOf(name: string = FIRST_NETWORK): string {
@@ -169,7 +171,9 @@ export function constantsOf({ wantedRings, wantedDeltaMs }: Settings): { ringCou
 function wantedRings({ numRings, members, byzantine }: AuthorityOptions): number | undefined {
   if (numRings !== undefined) {
     if (members !== undefined || byzantine !== undefined)
-      throw invalid("Give numRings, or members and byzantine, not both.");
+      throw invalid("numRings and members or byzantine both decide the number of rings.", {
+        advice: "Give numRings, or members and byzantine, not both.",
+      });
     requireWithin("numRings", numRings, 1, RING_COUNT_MAX);
     return numRings;
   }
@@ -183,7 +187,7 @@ function planned(members: number, byzantine: number): number {
     requireWithin("the number of rings needed", rings, 1, RING_COUNT_MAX);
     return rings;
   } catch (cause) {
-    if (cause instanceof RangeError) throw invalid(cause.message, cause);
+    if (cause instanceof RangeError) throw invalid(cause.message, { cause });
     throw cause;
   }
 }
@@ -193,6 +197,6 @@ function requireWithin(name: string, value: number, min: number, max: number): v
   throw invalid(`${name} must be a whole number from ${min} to ${max}, not ${value}.`);
 }
 
-export function invalid(message: string, cause?: unknown): FirefliesError {
-  return new FirefliesError("ca-options-invalid", message, { cause });
+export function invalid(message: string, options?: FirefliesErrorOptions): FirefliesError {
+  return new FirefliesError("ca-options-invalid", message, options);
 }

@@ -150,10 +150,10 @@ class AgentLog {
     return writeLine(this.#json ? toJson({ event, ...fields, at: Date.now() }) : text);
   }
 
-  alarm({ code, message }: FirefliesError): void {
+  alarm({ code, message, advice }: FirefliesError): void {
     if (code === "drain-expired") this.#hasCut = true;
     const word = NOTES.has(code) ? "note" : "alarm";
-    void this.event("alarm", { code, message }, `${word}: ${shown(message)} (${code})`);
+    void this.event("alarm", { code, message, advice }, `${word}: ${shown(`${message} ${advice}`)} (${code})`);
   }
 
   /** The agent has ended something that was open. */

@@ -60,5 +60,5 @@ export async function stateOptions(config: AuthorityConfig) {
 
 export function requireDir(dir: string | undefined): string {
   if (dir !== undefined) return dir;
-  throw usage("The authority needs a directory: give --dir, or dir in the section ca of the configuration.");
+  throw usage("The authority needs a directory.", "Give --dir, or dir in the section ca of the configuration.");
 }

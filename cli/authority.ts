@@ -44,6 +44,9 @@ async function listen(
   } catch (error) {
     if (!(error instanceof FirefliesError) || error.code !== "address-in-use") throw error;
     const kept = `The network in ${dir} was created, with ${authority.network.ringCount} rings, and is kept.`;
-    throw new FirefliesError(error.code, `${error.message} Say which with --port. ${kept}`, { cause: error });
+    throw new FirefliesError(error.code, `${error.message} ${kept}`, {
+      cause: error,
+      advice: "Choose another port with --port.",
+    });
   }
 }

@@ -65,14 +65,15 @@ export function exitCodeOf(error: unknown): number {
   return EXIT_CODES.find(({ errors }) => errors.includes(error.code))?.code ?? EXIT_FAILED;
 }
 
-export function usage(message: string): FirefliesError {
-  return new FirefliesError("cli-usage", message);
+export function usage(message: string, advice?: string): FirefliesError {
+  return new FirefliesError("cli-usage", message, { advice });
 }
 
-/** One line: what went wrong, with its stable code; as JSON when the command was asked for JSON. */
+/** One line: what went wrong, what to do, and the stable code; as JSON when the command was asked for JSON. */
 export function failureLine(error: unknown, json: boolean): string {
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof FirefliesError ? error.code : "unexpected";
-  if (json) return toJson({ error: { code, message } });
-  return `error: ${shown(message)} (${code})`;
+  const advice = error instanceof FirefliesError ? error.advice : undefined;
+  if (json) return toJson({ error: { code, message, advice } });
+  return `error: ${shown([message, advice].filter(Boolean).join(" "))} (${code})`;
 }

@@ -36,7 +36,9 @@ export async function newPassphrase(places: PassphrasePlaces): Promise<string> {
   const found = await passphraseFrom(places);
   if (found !== undefined) return found;
   if (!canAsk())
-    throw new FirefliesError("passphrase-required", `Give the new passphrase in a file, or in ${places.variable}.`);
+    throw new FirefliesError("passphrase-required", "There is no terminal to ask for the new passphrase.", {
+      advice: `Give it in a file, or in ${places.variable}.`,
+    });
   const first = await askSecret("New passphrase: ");
   if ((await askSecret("Once more: ")) === first) return first;
   throw new FirefliesError("passphrase-wrong", "The two are not the same. Nothing was changed.");

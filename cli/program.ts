@@ -1,5 +1,6 @@
 /** The `fireflies` command: its subcommands, its help, and how all of them fail. */
 import { Command, CommanderError } from "commander";
+import type { FirefliesError } from "../identity/error.js";
 import { addAgent } from "./commands/agent.js";
 import { addAuthority } from "./commands/authority.js";
 import { addDemo } from "./commands/demo.js";
@@ -70,15 +71,15 @@ export async function run(args: readonly string[]): Promise<number> {
 async function fail(error: unknown, args: readonly string[], program: Command): Promise<number> {
   // Help and version leave commander as errors with exit code 0.
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT_OK;
-  const shown = error instanceof CommanderError ? usage(usageMessage(error, commandOf(program, args))) : error;
+  const shown = error instanceof CommanderError ? misuse(error, commandOf(program, args)) : error;
   await writeLine(failureLine(shown, args.includes("--json")), process.stderr);
   return exitCodeOf(shown);
 }
 
-function usageMessage(error: CommanderError, command: Command): string {
+function misuse(error: CommanderError, command: Command): FirefliesError {
   const text = problemOf(error, command);
   const stop = /[.?!)]$/.test(text) ? "" : ".";
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${stop} See \`${nameOf(command)} --help\`.`;
+  return usage(`${text.charAt(0).toUpperCase()}${text.slice(1)}${stop}`, `See \`${nameOf(command)} --help\`.`);
 }
 
 function problemOf(error: CommanderError, command: Command): string {

@@ -1,5 +1,11 @@
 /** fireflies: membership and gossip for services that must not be fooled. */
-export { ERROR_CODES, type ErrorCode, type ErrorCodeEntry, FirefliesError } from "../identity/index.js";
+export {
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorCodeEntry,
+  FirefliesError,
+  type FirefliesErrorOptions,
+} from "../identity/index.js";
 export {
   type Address,
   type ByteDuplex,

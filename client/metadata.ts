@@ -21,8 +21,8 @@ function jsonOf(metadata: Metadata): string {
   } catch (cause) {
     throw new FirefliesError(
       "metadata-too-large",
-      `The metadata cannot be written as JSON: it holds a bigint, a cycle or a toJSON that throws. Make it plain values.`,
-      { cause },
+      `The metadata cannot be written as JSON: it holds a bigint, a cycle or a toJSON that throws.`,
+      { cause, advice: "Make it plain values." },
     );
   }
 }

@@ -10,7 +10,8 @@ export function settingsOf(config: MemberConfig, { deltaMs }: Pick<MemberCertifi
   if (removalMs < 2 * deltaMs) {
     throw new FirefliesError(
       "config-bad-value",
-      `removal_timeout is ${removalMs / 1000} s, but this network's Delta is ${deltaMs / 1000} s: it must be at least ${(2 * deltaMs) / 1000} s, or left out.`,
+      `removal_timeout is ${removalMs / 1000} s, but this network's Delta is ${deltaMs / 1000} s.`,
+      { advice: `Make it at least ${(2 * deltaMs) / 1000} s, or leave it out.` },
     );
   }
   return { gossipMs, monitorMs, deltaMs, removalMs, pingLimit: pingLimit ?? 1, ringsPerVisit: 1 };

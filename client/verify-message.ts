@@ -100,7 +100,8 @@ function read(bytes: Uint8Array): Proof {
   if (version !== PROOF_VERSION) {
     throw new FirefliesError(
       "protocol-version",
-      `The proof is of version ${version}; this program reads ${PROOF_VERSION}. Use a version that reads it.`,
+      `The proof is of version ${version}; this program reads ${PROOF_VERSION}.`,
+      { advice: "Use a version that reads it." },
     );
   }
   const proof = decodeProof(bytes);
@@ -125,10 +126,9 @@ function senderOf(chain: CertificateChain, roots: readonly Uint8Array[], at: num
 
 function untrusted(reasons: readonly string[]): FirefliesError {
   const words = [...new Set(reasons)].join(", ");
-  return new FirefliesError(
-    "certificate-invalid",
-    `The certificate of the message's sender is refused: ${words}. Check that the root is the one of its network.`,
-  );
+  return new FirefliesError("certificate-invalid", `The certificate of the message's sender is refused: ${words}.`, {
+    advice: "Check that the root is the one of its network.",
+  });
 }
 
 /** Throws for what no program says: such a signature proves nothing that anybody would ask about. */

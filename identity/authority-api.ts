@@ -97,5 +97,8 @@ export interface ReportAnswer extends RevocationsAnswer {
 /** Every answer that is not 2xx. */
 export interface ErrorAnswer {
   readonly code: string;
+  /** What is wrong. */
   readonly message: string;
+  /** What to do. */
+  readonly advice: string;
 }

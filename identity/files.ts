@@ -81,10 +81,9 @@ export async function requirePrivate(path: string): Promise<void> {
   const { mode } = await stat(path);
   if ((mode & GROUP_AND_OTHERS) === 0) return;
   const octal = (mode & 0o777).toString(8);
-  throw new FirefliesError(
-    "key-file-permissions",
-    `${path} has mode ${octal}: others may use the secret in it. Run chmod 600 on it; if others may have read it, replace the key.`,
-  );
+  throw new FirefliesError("key-file-permissions", `${path} has mode ${octal}: others may use the secret in it.`, {
+    advice: "Run chmod 600 on it. If others may have read it, replace the key.",
+  });
 }
 
 export function isCode(error: unknown, code: string): boolean {

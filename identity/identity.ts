@@ -100,13 +100,15 @@ function parseCertificates(
   const problem = dateProblem(verdict.certificate, now);
   if (problem === "expired" && allowExpired) return { certificate: verdict.certificate, root };
   if (problem === undefined) return { certificate: verdict.certificate, root };
-  throw new FirefliesError("identity-expired", datesMessage(directory, verdict.certificate, problem));
+  throw new FirefliesError("identity-expired", datesMessage(directory, verdict.certificate, problem), {
+    advice: problem === "expired" ? "Enrol again with a new token." : "Check this machine's clock.",
+  });
 }
 
 function datesMessage(directory: string, { notBefore, notAfter }: MemberCertificate, problem: string): string {
   return problem === "expired"
-    ? `The certificate in ${directory} ended at ${new Date(notAfter).toISOString()}. Enrol again with a new token.`
-    : `The certificate in ${directory} begins at ${new Date(notBefore).toISOString()}. Check this machine's clock.`;
+    ? `The certificate in ${directory} ended at ${new Date(notAfter).toISOString()}.`
+    : `The certificate in ${directory} begins at ${new Date(notBefore).toISOString()}.`;
 }
 
 /** The key file that belongs to the certificate; finishes what a crash interrupted. */
@@ -139,8 +141,5 @@ async function reading(path: string, read: (path: string) => Promise<string | un
 }
 
 function corrupt(directory: string, what: string): FirefliesError {
-  return new FirefliesError(
-    "identity-corrupt",
-    `The identity in ${directory} cannot be used: ${what}. Restore it from a backup, or remove its files and enrol again with a new token.`,
-  );
+  return new FirefliesError("identity-corrupt", `The identity in ${directory} cannot be used: ${what}.`);
 }

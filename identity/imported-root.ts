@@ -96,10 +96,9 @@ async function readBounded(path: string): Promise<Buffer> {
 
 function requireGiven(passphrase: string | undefined): string {
   if (passphrase !== undefined) return passphrase;
-  throw new FirefliesError(
-    "passphrase-required",
-    "PKCS#12 files have a passphrase: give it with --import-passphrase-file.",
-  );
+  throw new FirefliesError("passphrase-required", "PKCS#12 files have a passphrase.", {
+    advice: "Give it with --import-passphrase-file.",
+  });
 }
 
 function invalid(what: string, cause?: unknown): FirefliesError {

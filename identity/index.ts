@@ -53,7 +53,14 @@ export {
   PASSPHRASE_MAX,
   PASSPHRASE_MIN,
 } from "./encrypted-key.js";
-export { ERROR_CODES, type ErrorCode, type ErrorCodeEntry, FirefliesError, isErrorCode } from "./error.js";
+export {
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorCodeEntry,
+  FirefliesError,
+  type FirefliesErrorOptions,
+  isErrorCode,
+} from "./error.js";
 export {
   DELTA_MS_MAX,
   NETWORK_EXTENSION_OID,

@@ -63,8 +63,5 @@ function stopper(controller: AbortController) {
 
 /** "timeout", with the time that was allowed; what dialling left of a deadline is no whole number. */
 export function lateError(allowedMs: number): FirefliesError {
-  return new FirefliesError(
-    "timeout",
-    `There was no answer within ${Math.max(0, Math.round(allowedMs))} ms. Try again, allow more time, or look at the other member's load.`,
-  );
+  return new FirefliesError("timeout", `There was no answer within ${Math.max(0, Math.round(allowedMs))} ms.`);
 }

@@ -20,7 +20,7 @@ export function requirePrincipal(principal: string): void {
   if (!isPrincipal(principal)) throw new FirefliesError("principal-invalid");
   const reserved = reservedFor(principal);
   if (reserved === undefined) return;
-  throw new FirefliesError("principal-reserved", `"${principal}" stands for ${reserved}. Choose another name.`);
+  throw new FirefliesError("principal-reserved", `"${principal}" stands for ${reserved}.`);
 }
 
 export function requireAddresses(addresses: readonly string[]): void {

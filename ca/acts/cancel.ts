@@ -52,15 +52,15 @@ function chosen(open: readonly OpenToken[], query: string): readonly OpenToken[]
   if (named.length > 0) return named;
   const digits = query.toLowerCase();
   const begun = DIGITS.test(digits) ? open.filter((token) => token.digits.startsWith(digits)) : [];
-  if (begun.length > 1) throw unknown(`${begun.length} open tokens begin with ${query}. Give more digits.`);
+  if (begun.length > 1) throw unknown(`${begun.length} open tokens begin with ${query}.`, "Give more digits.");
   return required(begun, `No token for "${query}" is open: none was made, or they were used, have ended`);
 }
 
 function required(tokens: readonly OpenToken[], why: string): readonly OpenToken[] {
   if (tokens.length > 0) return tokens;
-  throw unknown(`${why}, or were taken back. See \`fireflies ca tokens\`.`);
+  throw unknown(`${why}, or were taken back.`, "See `fireflies ca tokens`.");
 }
 
-function unknown(message: string): FirefliesError {
-  return new FirefliesError("ca-unknown", message);
+function unknown(message: string, advice: string): FirefliesError {
+  return new FirefliesError("ca-unknown", message, { advice });
 }

@@ -7,7 +7,9 @@ import type { CertificateOutcome, CertificateRecord, Condition, HowIssued, Princ
 
 /** A rotation in between makes a second one necessary. */
 const ATTEMPTS_MAX = 3;
-const GENERATION_CHANGED = "This principal has another id by now. Enrol again with a new token.";
+/** What helps a member whose certificate no longer counts here. */
+export const ENROL_AGAIN = "Enrol again with a new token.";
+const GENERATION_CHANGED = "This principal has another id by now.";
 
 export interface Order {
   readonly holder: PrincipalRecord;
@@ -50,7 +52,7 @@ export async function issue(context: Context, order: Order): Promise<Certificate
     settings.onDecision(decision);
     return record;
   }
-  throw new FirefliesError("authority-failed", "The issuing certificate changes faster than it can sign. Try again.");
+  throw new FirefliesError("authority-failed", "The issuing certificate changes faster than it can sign.");
 }
 
 function decisionOf({ principal, id, serial, how, issuedAt }: CertificateRecord) {
@@ -59,7 +61,8 @@ function decisionOf({ principal, id, serial, how, issuedAt }: CertificateRecord)
 
 function refused(outcome: Exclude<CertificateOutcome, "recorded" | "issuer-inactive">): undefined {
   if (outcome === "principal-revoked" || outcome === "key-revoked") throw new FirefliesError(outcome);
-  if (outcome === "generation-changed") throw new FirefliesError("unauthenticated", GENERATION_CHANGED);
+  if (outcome === "generation-changed")
+    throw new FirefliesError("unauthenticated", GENERATION_CHANGED, { advice: ENROL_AGAIN });
   return undefined;
 }
 

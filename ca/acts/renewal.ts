@@ -6,7 +6,7 @@ import { dueAt, isFresh } from "../policy.js";
 import type { CertificateRecord, ContactRecord } from "../store/store.js";
 import { answer, contactsFor, type Issued } from "./answer.js";
 import { applicantOf, requireAddresses } from "./applicant.js";
-import { issue } from "./issuance.js";
+import { ENROL_AGAIN, issue } from "./issuance.js";
 import { requireUnrevoked } from "./revocation.js";
 
 /** Certificates one member may get in a day, or in a lifetime if that is shorter: renewals with ever new keys must not fill the disk. */
@@ -91,12 +91,14 @@ async function holderOf(context: Context, current: MemberCertificate): Promise<C
 }
 
 function unauthenticated(why: string): FirefliesError {
-  return new FirefliesError("unauthenticated", `${why} Enrol again with a new token.`);
+  return new FirefliesError("unauthenticated", why, { advice: ENROL_AGAIN });
 }
 
 async function requireBudget({ state, settings }: Context, id: MemberId): Promise<void> {
   const windowMs = Math.min(DAY_MS, settings.certificateLifetimeMs);
   const issued = await state.records.issuedSince(id, settings.now() - windowMs);
   if (issued < ISSUED_MAX) return;
-  throw new FirefliesError("too-many-requests", `This member already got ${issued} certificates. Try again later.`);
+  throw new FirefliesError("too-many-requests", `This member already got ${issued} certificates.`, {
+    advice: "Try again later.",
+  });
 }

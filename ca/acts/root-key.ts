@@ -33,7 +33,7 @@ export async function exportRootKey({ settings, state }: Context, file: string):
   const text = await readKeyText(path);
   if (text === undefined) throw missing(path);
   if ((await readKeyText(resolve(file))) !== undefined) {
-    throw new FirefliesError("identity-exists", `${file} exists already. Choose another name.`);
+    throw new FirefliesError("identity-exists", `${file} exists already.`, { advice: "Choose another name." });
   }
   // Before: there is no copy that nobody was told of.
   await state.store.append([{ kind: "root-key-exported", at: settings.now(), fields: {} }]);
@@ -52,5 +52,5 @@ export async function removeRootKey(context: Context, copy: string): Promise<voi
 }
 
 function missing(path: string): FirefliesError {
-  return new FirefliesError("root-key-missing", `${path} is not there. Bring the root's key, or say where it is.`);
+  return new FirefliesError("root-key-missing", `${path} is not there.`);
 }

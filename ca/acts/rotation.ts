@@ -68,7 +68,7 @@ async function* issuersInUse({ state, settings }: Context): AsyncGenerator<Uint8
 export async function prepareIssuer(context: Context, rootKey?: string): Promise<IssuerRecord> {
   const { state, settings } = context;
   const known = await state.records.issuers();
-  if (known.some((issuer) => issuer.state === "prepared")) throw rotation("One is prepared already. Activate it.");
+  if (known.some((issuer) => issuer.state === "prepared")) throw rotation("One is prepared already.", "Activate it.");
   const root = await rootOf(context, rootKey);
   const { networkId, name } = state.network;
   const keyReference = `issuing-${name}-${toHex(randomBytes(4))}.key.pem`;
@@ -104,7 +104,7 @@ function preparedRecord(certificate: Uint8Array, keyReference: string, preparedA
 export async function activateIssuer(context: Context): Promise<IssuerRecord> {
   const { state, settings } = context;
   const prepared = (await state.records.issuers()).find((issuer) => issuer.state === "prepared");
-  if (prepared === undefined) throw rotation("None is prepared. Prepare one first.");
+  if (prepared === undefined) throw rotation("None is prepared.", "Prepare one first.");
   await state.issuers.signing(prepared); // Its key must be here.
   const at = settings.now();
   const decision = { kind: "issuer-activated", fingerprint: prepared.fingerprint, at } as const;
@@ -131,8 +131,10 @@ export async function retireIssuer(
 ): Promise<IssuerRecord> {
   const { state, settings } = context;
   const issuer = chosen(await issuerUses(context), fingerprint);
-  if (issuer.state === "active") throw rotation("It is the active one. Prepare and activate another one first.");
-  if (issuer.members > 0 && !force) throw rotation(stillNeeded(issuer));
+  if (issuer.state === "active") throw rotation("It is the active one.", "Prepare and activate another one first.");
+  if (issuer.members > 0 && !force) {
+    throw rotation(stillNeeded(issuer), "Wait until they have renewed, or force it if its key was stolen.");
+  }
   const at = settings.now();
   const decision = { kind: "issuer-retired", fingerprint: issuer.fingerprint, at } as const;
   const outcome = await state.records.retireIssuer(issuer.fingerprint, at, noteOf(decision));
@@ -151,19 +153,17 @@ function chosen(issuers: readonly IssuerUse[], fingerprint: string | undefined):
   const [issuer] = found;
   if (issuer !== undefined && found.length === 1) return issuer;
   if (fingerprint === undefined && found.length === 0) {
-    throw rotation("None is outgoing. Prepare and activate another one first.");
+    throw rotation("None is outgoing.", "Prepare and activate another one first.");
   }
-  if (fingerprint === undefined) throw rotation(`${found.length} are outgoing. Say which by its fingerprint.`);
+  if (fingerprint === undefined) throw rotation(`${found.length} are outgoing.`, "Say which by its fingerprint.");
   throw new FirefliesError("ca-unknown", `${found.length} issuing certificates begin with ${fingerprint}.`);
 }
 
 function stillNeeded({ members }: IssuerUse): string {
-  return (
-    `${members === 1 ? "1 member has" : `${members} members have`} no newer certificate than one that it signed, and would be out. ` +
-    "Wait until they have renewed, or force it if its key was stolen."
-  );
+  const who = members === 1 ? "1 member has" : `${members} members have`;
+  return `${who} no newer certificate than one that it signed, and would be out.`;
 }
 
-function rotation(why: string): FirefliesError {
-  return new FirefliesError("ca-rotation", why);
+function rotation(why: string, advice?: string): FirefliesError {
+  return new FirefliesError("ca-rotation", why, { advice });
 }

@@ -136,7 +136,7 @@ function parsed(path: string, line: string): unknown {
 }
 
 function damaged(path: string, what: string, cause?: unknown): FirefliesError {
-  return new FirefliesError("ca-backup-invalid", `${path} is no whole backup: ${what}. Take another copy of it.`, {
+  return new FirefliesError("ca-backup-invalid", `${path} is no whole backup: ${what}.`, {
     cause,
   });
 }

@@ -100,7 +100,8 @@ async function requireRoom(directory: string, url: string | undefined): Promise<
   const where = url === undefined ? join(directory, FILES.database) : "The PostgreSQL database";
   throw new FirefliesError(
     "ca-options-invalid",
-    `${where} holds an authority already, which may be newer than the backup. If it is damaged, move it away first.`,
+    `${where} holds an authority already, which may be newer than the backup.`,
+    { advice: "If it is damaged, move it away first." },
   );
 }
 
@@ -140,7 +141,7 @@ const LISTS_ARE_NOT_ALL =
   "or, if what was decided since is lost for good, say so with --accept-loss: the lists tell of revocations only.";
 
 function old(what: string, otherwise: string): FirefliesError {
-  return new FirefliesError("ca-state-old", `${what} Take the newest backup, ${otherwise}`);
+  return new FirefliesError("ca-state-old", what, { advice: `Take the newest backup, ${otherwise}` });
 }
 
 /** What the directory has already is kept: it is as new at least. */

@@ -20,7 +20,9 @@ export class Callers {
     const caller = callerOf(this.#authority, request.socket, graceMs);
     this.#ids.set(request, caller.id);
     if (this.#limit.take(caller.id, performance.now()) === 0) return caller;
-    throw new FirefliesError("too-many-requests", "This member asks too often. Wait a few seconds.");
+    throw new FirefliesError("too-many-requests", "This member asks too often.", {
+      advice: "Wait a few seconds.",
+    });
   }
 
   /** The id of the member that a request came from, once `of` was asked. */

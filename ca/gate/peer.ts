@@ -25,8 +25,7 @@ export function callerOf(authority: CertificateAuthority, socket: Socket, graceM
   // Of one of ours this says what is wrong with it; of others, that it is not ours.
   const refused = verdicts.find((verdict) => !verdict.ok && verdict.reason !== "other-issuer") ?? verdicts[0];
   const reason = refused?.ok === false ? refused.reason : "other-issuer";
-  throw new FirefliesError(
-    "unauthenticated",
-    `The certificate is refused: ${reason}. If it has expired, enrol again with a new token.`,
-  );
+  throw new FirefliesError("unauthenticated", `The certificate is refused: ${reason}.`, {
+    advice: "If it has expired, enrol again with a new token.",
+  });
 }

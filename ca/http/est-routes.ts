@@ -32,7 +32,9 @@ export function addEstRoutes(server: FastifyInstance, authority: CertificateAuth
     const secret = passwordOf(headers.authorization);
     if (secret === undefined) {
       reply.header("www-authenticate", 'Basic realm="fireflies"');
-      throw new FirefliesError("unauthenticated", "Give a token as the password of HTTP basic authentication.");
+      throw new FirefliesError("unauthenticated", "EST without a member's certificate needs a token.", {
+        advice: "Give it as the password of HTTP basic authentication.",
+      });
     }
     const admission = { kind: "token", secret } as const;
     const { leaf } = await authority.enroll({ admission, request: requestOf(body), addresses: [] });

@@ -1,4 +1,4 @@
-/** From an error to an HTTP answer: always { code, message }, never a stack or a secret. */
+/** From an error to an HTTP answer: always { code, message, advice }, never a stack or a secret. */
 import { type ErrorAnswer, type ErrorCode, FirefliesError } from "../../identity/index.js";
 
 /** Statuses of the codes that callers cause; every other error is ours. */
@@ -43,9 +43,12 @@ export interface HttpFailure {
 export function failureOf(error: unknown): HttpFailure {
   const known = error instanceof FirefliesError ? error : firefliesErrorOf(error);
   const status = STATUS[known.code];
-  if (status !== undefined) return { status, body: { code: known.code, message: known.message }, isRefusal: true };
-  const { code, message } = new FirefliesError("authority-failed");
-  return { status: OUR_FAULT, body: { code, message }, isRefusal: false };
+  if (status !== undefined) return { status, body: bodyOf(known), isRefusal: true };
+  return { status: OUR_FAULT, body: bodyOf(new FirefliesError("authority-failed")), isRefusal: false };
+}
+
+function bodyOf({ code, message, advice }: FirefliesError): ErrorAnswer {
+  return { code, message, advice };
 }
 
 function firefliesErrorOf(error: unknown): FirefliesError {

@@ -107,10 +107,11 @@ export const HEALTH_ANSWER = {
 export const ERROR_ANSWER = {
   description: "Why not.",
   type: "object",
-  required: ["code", "message"],
+  required: ["code", "message", "advice"],
   properties: {
     code: { type: "string", description: "Stable; docs/errors.md lists all." },
-    message: { type: "string" },
+    message: { type: "string", description: "What is wrong." },
+    advice: { type: "string", description: "What to do about it." },
   },
 } as const;
 /** Of every call. */

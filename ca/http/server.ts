@@ -165,11 +165,9 @@ async function listenAdmin<T>(
 
 function addressInUse(host: string, port: number, cause: unknown): FirefliesError {
   const reason = (cause as NodeJS.ErrnoException)?.code ?? messageOf(cause);
-  return new FirefliesError(
-    "address-in-use",
-    `Port ${port} of ${host} is in use or not allowed (${reason}). Choose another port, or 0.`,
-    { cause },
-  );
+  return new FirefliesError("address-in-use", `Port ${port} of ${host} is in use or not allowed (${reason}).`, {
+    cause,
+  });
 }
 
 /** A failure is told, and tried again in a minute: lists and certificate in use are good for a while. */

@@ -100,7 +100,8 @@ export class KeyCabinet {
 function notEncrypted(directory: string, name: string): FirefliesError {
   return new FirefliesError(
     "ca-options-invalid",
-    `A passphrase was given, but ${join(directory, name)} is not encrypted. Run \`fireflies ca passphrase --dir ${directory}\` once.`,
+    `A passphrase was given, but ${join(directory, name)} is not encrypted.`,
+    { advice: `Run \`fireflies ca passphrase --dir ${directory}\` once.` },
   );
 }
 

@@ -197,8 +197,8 @@ function loadAddon(): Addon {
   const why = messageOf(failures[0]).split("\n")[0];
   throw new FirefliesError(
     "signer-unavailable",
-    `Security modules need the package pkcs11js: run \`npm install pkcs11js@2.1.7\` beside this package. (${why})`,
-    { cause: failures[0] },
+    `Security modules need the package pkcs11js, which cannot be loaded: ${why}.`,
+    { cause: failures[0], advice: "Run `npm install pkcs11js@2.1.7` beside this package." },
   );
 }
 

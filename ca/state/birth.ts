@@ -66,8 +66,10 @@ async function isRecorded({ store: url, directory }: Settings, leftOver: Readonl
   if (root !== undefined && equalBytes(root, authority.root)) return true;
   throw new FirefliesError(
     "ca-state-missing",
-    `The database already holds an authority, whose keys are not in ${directory}. Copy ${FILES.root}, ${FILES.issuer} ` +
-      "and its issuing keys from another replica, or take an empty database.",
+    `The database already holds an authority, whose keys are not in ${directory}.`,
+    {
+      advice: `Copy ${FILES.root}, ${FILES.issuer} and its issuing keys from another replica, or take an empty database.`,
+    },
   );
 }
 

@@ -37,10 +37,9 @@ function parsed(text: string, directory: string): Mark {
     // Said below.
   }
   const path = join(directory, FILES.mark);
-  throw new FirefliesError(
-    "ca-state-corrupt",
-    `${path} is damaged. If the database is the newest there is, remove it.`,
-  );
+  throw new FirefliesError("ca-state-corrupt", `${path} is damaged.`, {
+    advice: "If the database is the newest there is, remove the file.",
+  });
 }
 
 /** Keeps the mark of a running authority. */
@@ -110,6 +109,6 @@ async function requireNotOlder(directory: string, store: Store, mark: Mark, epoc
   throw new FirefliesError(
     "ca-state-old",
     `The authority's records end at audit entry ${sequence}; ${directory} has seen entry ${mark.sequence} of others. An older ` +
-      "database may have forgotten a revocation. Put the newest one back, or restore a backup with `fireflies ca restore`.",
+      "database may have forgotten a revocation.",
   );
 }

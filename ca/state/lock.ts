@@ -24,6 +24,6 @@ export function takeLock(path: string): Lock {
 function lockError(path: string, cause: unknown): FirefliesError {
   const message = cause instanceof Error ? cause.message : String(cause);
   return /lock|busy/i.test(message)
-    ? new FirefliesError("ca-state-locked", `Another authority uses ${path}. Stop it first.`, { cause })
+    ? new FirefliesError("ca-state-locked", `Another authority uses ${path}.`, { cause })
     : new FirefliesError("ca-state-unreadable", `Could not open ${path}: ${message}`, { cause });
 }

@@ -47,11 +47,7 @@ export async function openState(settings: Settings, create: boolean): Promise<Au
   return reading(directory, async () => {
     const found = await filesIn(directory);
     if (found.size > 0 && !found.has(FILES.marker)) return load(settings);
-    if (!create)
-      throw new FirefliesError(
-        "ca-state-missing",
-        `${directory} holds no authority. Start \`fireflies ca\` there once.`,
-      );
+    if (!create) throw new FirefliesError("ca-state-missing", `${directory} holds no authority.`);
     await initialise(settings, found);
     return load(settings);
   });
@@ -104,7 +100,8 @@ async function networkOf({ networkName, directory }: Settings, store: Store): Pr
   const names = networks.map(({ name }) => name).join(", ");
   throw new FirefliesError(
     "ca-state-missing",
-    `The authority in ${directory} has no network ${networkName}, only ${names}. Make it with \`fireflies ca network add ${networkName}\`.`,
+    `The authority in ${directory} has no network ${networkName}, only ${names}.`,
+    { advice: `Make it with \`fireflies ca network add ${networkName}\`.` },
   );
 }
 
@@ -181,14 +178,15 @@ function requireWanted(
 /** An authority keeps its root for ever: importing another one into it is a mistake. */
 function requireSameRoot({ importedRoot, directory }: Settings, root: Uint8Array): void {
   if (importedRoot === undefined || equalBytes(importedRoot.certificate, root)) return;
-  throw invalid(`${directory} already holds an authority with another root. Import into a new directory.`);
+  throw invalid(`${directory} already holds an authority with another root.`, {
+    advice: "Import into a new directory.",
+  });
 }
 
 function requireInTime(directory: string, issuer: IssuerRecord, now: number): void {
   const problem = dateProblem(issuer, now);
   if (problem === undefined) return;
-  throw new FirefliesError(
-    "certificate-invalid",
-    `${join(directory, FILES.issuer)} is ${problem}. Check this machine's clock.`,
-  );
+  throw new FirefliesError("certificate-invalid", `${join(directory, FILES.issuer)} is ${problem}.`, {
+    advice: "Check this machine's clock.",
+  });
 }

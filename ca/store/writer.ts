@@ -161,6 +161,9 @@ export async function auditHead(session: Session): Promise<AuditHead> {
 /** Nothing was recorded, or that is not known: a full disk, a read-only file system, a lock that stays, a lost server. */
 export function storeError(cause: unknown): FirefliesError {
   if (cause instanceof FirefliesError) return cause;
-  const message = `The authority could not record it: ${messageOf(cause)}. Check disk, permissions and database; try again.`;
-  return new FirefliesError("authority-failed", message, { cause });
+  const message = `The authority could not record it: ${messageOf(cause)}.`;
+  return new FirefliesError("authority-failed", message, {
+    cause,
+    advice: "Check disk, permissions and database; try again.",
+  });
 }

@@ -54,7 +54,8 @@ export function addAgent(program: Command): void {
     const flags = flagsOf(useCaOnlyWhenSaid(options), NO_CONFIGURATION);
     const base: ClientOptions = options.config === undefined ? {} : { config: options.config };
     const config = resolveMemberConfig(base, { flags });
-    if (config.dir === undefined) throw usage("An agent needs a directory: give --dir, or dir in the configuration.");
+    if (config.dir === undefined)
+      throw usage("An agent needs a directory.", "Give --dir, or dir in the configuration.");
     const { runAgent } = await import("../agent.js");
     await runAgent({
       config,

@@ -105,7 +105,7 @@ async function readRoot(path: string | undefined, access: AccessFlags): Promise<
   const { certificatesFromPem, readText } = await import("../../identity/index.js");
   const { dir } = await configOf(access);
   if (path === undefined && dir === undefined) {
-    throw usage("An export is verified with the authority's root: give --root root.pem, or --dir.");
+    throw usage("An export is verified with the authority's root.", "Give --root root.pem, or --dir.");
   }
   const file = path ?? `${dir}/root.pem`;
   const [root] = certificatesFromPem((await readText(file)) ?? "") ?? [];

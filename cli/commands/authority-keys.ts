@@ -30,7 +30,8 @@ export function addPassphrase(ca: Command): void {
       newPassphraseFile: file,
       ...access
     } = self.optsWithGlobals<PassphraseOptions>();
-    if (remove && file !== undefined) throw usage("Say --remove or --new-passphrase-file, not both.");
+    if (remove && file !== undefined)
+      throw usage("--remove and --new-passphrase-file exclude each other.", "Give one of them.");
     const { SECRET_VARIABLES: variable } = await import("../../client/config/index.js");
     const config = await configOf(access);
     const dir = requireDir(config.dir);

@@ -135,8 +135,7 @@ function addSign(ca: Command): void {
 function requireNoIdentity(dir: string): void {
   const found = ["key.pem", "certificate.pem"].filter((file) => existsSync(join(dir, file)));
   if (found.length === 0) return;
-  throw new FirefliesError(
-    "identity-exists",
-    `${dir} already holds ${found.join(" and ")}. Choose another --out, or move the files away first.`,
-  );
+  throw new FirefliesError("identity-exists", `${dir} already holds ${found.join(" and ")}.`, {
+    advice: "Choose another --out, or move the files away first.",
+  });
 }

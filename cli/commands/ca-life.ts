@@ -118,7 +118,8 @@ async function rotate(operator: Operator, step: string | undefined, options: Lif
   if (step === "prepare") await operator.prepareIssuer(rootKey);
   else if (step === "activate") await operator.activateIssuer();
   else if (step === "retire") await operator.retireIssuer({ fingerprint: issuer, force });
-  else if (step !== undefined) throw usage(`A rotation has no step "${step}": prepare, activate, retire.`);
+  else if (step !== undefined)
+    throw usage(`A rotation has no step "${step}".`, "The steps are prepare, activate, retire.");
 }
 
 function issuerView({ certificate: _, ...issuer }: IssuerUse) {
@@ -153,7 +154,8 @@ function addRoot(ca: Command): void {
       await operator.exportRootKey(out);
       return await print(json, { exported: out }, `The root's key was copied to ${out}.`);
     }
-    if (step !== "remove" || copy === undefined) throw usage("Say `export --out FILE`, or `remove --copy FILE`.");
+    if (step !== "remove" || copy === undefined)
+      throw usage("The root's key can be exported or removed.", "Say `export --out FILE`, or `remove --copy FILE`.");
     await operator.removeRootKey(copy);
     await print(json, { removed: true }, "The root's key is no longer here. Keep the copy safe: nothing replaces it.");
   });

@@ -36,7 +36,7 @@ export function addExport(program: Command): void {
     const { atomicWrite, loadIdentity, PASSPHRASE_MIN, writePkcs12 } = await import("../../identity/index.js");
     const { SECRET_VARIABLES } = await import("../../client/config/index.js");
     const path = resolve(out);
-    if (existsSync(path)) throw usage(`${out} exists: choose another file.`);
+    if (existsSync(path)) throw usage(`${out} exists.`, "Choose another file.");
     const identity = await loadIdentity(resolve(dir), { now: Date.now(), allowExpired: true });
     if (identity === undefined) throw new FirefliesError("identity-missing");
     const passphrase = await newPassphrase({ file, variable: SECRET_VARIABLES.exported });

@@ -43,7 +43,7 @@ async function bytesOf(file: string): Promise<Buffer> {
 
 function dateOf(text: string): number {
   const time = Date.parse(text);
-  if (Number.isNaN(time)) throw usage(`"${text}" is no date: write it as 2026-11-21 or 2026-11-21T18:00:00Z.`);
+  if (Number.isNaN(time)) throw usage(`"${text}" is no date.`, "Write it as 2026-11-21 or 2026-11-21T18:00:00Z.");
   return time;
 }
 

@@ -61,7 +61,7 @@ async function connect(directory: string): Promise<Socket> {
   } catch (cause) {
     socket.destroy();
     const advice = `Start it with \`fireflies agent --dir ${directory}\`, or correct --dir.`;
-    throw new FirefliesError("agent-unreachable", `No agent is running on ${directory}. ${advice}`, { cause });
+    throw new FirefliesError("agent-unreachable", `No agent is running on ${directory}.`, { cause, advice });
   }
 }
 
@@ -69,7 +69,7 @@ async function* frames(socket: Socket): ControlConnection["frames"] {
   try {
     for await (const line of lines(socket, LINE_BYTES_MAX)) {
       const frame = decodeFrame(line);
-      if (frame.kind === "error") throw new FirefliesError(frame.code, frame.message);
+      if (frame.kind === "error") throw new FirefliesError(frame.code, frame.message, { advice: frame.advice });
       yield frame;
     }
   } catch (error) {

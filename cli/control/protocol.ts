@@ -7,7 +7,7 @@
  *     {"v":1,"op":"monitor"}                             ->  {"kind":"event","value":{...}} as they happen
  *     {"v":1,"op":"stream","id":"bob"}                   ->  {"kind":"open"}, then both sides send
  *                                                            {"kind":"data","data":"..."} and once {"kind":"end"}
- *     whatever fails                                     ->  {"kind":"error","code":"...","message":"..."}
+ *     whatever fails                                     ->  {"kind":"error","code":"...","message":"...","advice":"..."}
  */
 import { DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
 import { type ErrorCode, FirefliesError, isErrorCode } from "../../identity/error.js";
@@ -38,7 +38,7 @@ export type Frame =
   | { readonly kind: "open" }
   | { readonly kind: "data"; readonly data: Uint8Array }
   | { readonly kind: "end" }
-  | { readonly kind: "error"; readonly code: ErrorCode; readonly message: string };
+  | { readonly kind: "error"; readonly code: ErrorCode; readonly message: string; readonly advice: string };
 
 const QUERIES: readonly string[] = ["info", "rings", "renew"] satisfies Query[];
 /** Nobody waits longer for an answer. */
@@ -75,12 +75,15 @@ export function decodeRequest(line: string): Request {
 
 /** Throws "control-malformed". */
 export function decodeFrame(line: string): Frame {
-  const { kind, value, data, code, message } = parseObject(line);
+  const { kind, value, data, code, message, advice } = parseObject(line);
   if (kind === "result" || kind === "event") return { kind, value };
   if (kind === "part" && Array.isArray(value)) return { kind, value };
   if (kind === "open" || kind === "end") return { kind };
   if (kind === "data") return { kind, data: bytesOf(data) };
-  if (kind === "error") return { kind, code: isErrorCode(code) ? code : "control-malformed", message: textOf(message) };
+  if (kind === "error") {
+    const known = isErrorCode(code) ? code : "control-malformed";
+    return { kind, code: known, message: textOf(message), advice: textOf(advice) };
+  }
   throw malformed(`This is no answer: kind ${JSON.stringify(kind)}.`);
 }
 

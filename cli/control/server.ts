@@ -4,6 +4,7 @@ import { chmod } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Member } from "../../client/types.js";
 import { FirefliesError } from "../../identity/error.js";
+import { asFirefliesError } from "../../net/index.js";
 import type { AgentClient } from "../agent-client.js";
 import { drained } from "../drained.js";
 import { changeView, ringViews } from "../views.js";
@@ -193,6 +194,6 @@ async function writeFrame(socket: Socket, frame: Frame): Promise<void> {
 }
 
 function errorFrame(error: unknown): Frame {
-  if (error instanceof FirefliesError) return { kind: "error", code: error.code, message: error.message };
-  return { kind: "error", code: "agent-failed", message: error instanceof Error ? error.message : String(error) };
+  const { code, message, advice } = asFirefliesError(error, "agent-failed");
+  return { kind: "error", code, message, advice };
 }

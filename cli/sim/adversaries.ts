@@ -9,7 +9,7 @@ export function adversariesNamed(text: string): readonly string[] {
   const names = text.split(",").map((name) => name.trim());
   const unknown = names.find((name) => !ADVERSARIES.has(name));
   if (unknown === undefined) return [...new Set(names)];
-  throw usage(`There is no adversary "${unknown}". See \`fireflies sim --adversary help\`.`);
+  throw usage(`There is no adversary "${unknown}".`, "See `fireflies sim --adversary help`.");
 }
 
 /** Does this ask for the list of them? */

@@ -99,16 +99,17 @@ const SEARCHING = ["from", "generations", "minutes", "cores", "state"] as const;
 export function checkTogether(given: readonly string[]): void {
   const [source, second] = SOURCES.filter((name) => given.includes(name));
   if (given.includes("size") && !given.includes("replay") && !given.includes("seeds")) {
-    throw usage("--size is about the draws of seeds: it goes with --replay and --seeds.");
+    throw usage("--size is about the draws of seeds.", "Use it with --replay or --seeds.");
   }
   const searching = SEARCHING.find((name) => given.includes(name));
-  if (searching !== undefined && source !== "search") throw usage(`--${searching} goes with --search.`);
+  if (searching !== undefined && source !== "search")
+    throw usage(`--${searching} is about a search.`, "Use it with --search.");
   if (source === undefined) return;
   const other = second ?? CHOICES.find((name) => given.includes(name));
-  if (other !== undefined) throw usage(`--${source} brings a plan of its own: leave out --${other}.`);
+  if (other !== undefined) throw usage(`--${source} brings a plan of its own.`, `Leave out --${other}.`);
   if (RUNS.includes(source)) return;
   const single = ["trace", "report"].find((name) => given.includes(name));
-  if (single !== undefined) throw usage(`--${single} is about one run of a plan: leave out --${source}.`);
+  if (single !== undefined) throw usage(`--${single} is about one run of a plan.`, `Leave out --${source}.`);
 }
 
 /** The one plan that the options stand for. Throws "cli-usage". */
@@ -147,7 +148,7 @@ function faultsNamed(text: string): readonly FaultKind[] {
   return text.split(",").map((name) => {
     const kind = FAULT_KINDS.find((each) => each === name.trim());
     if (kind !== undefined) return kind;
-    throw usage(`There is no fault "${name}". There are: all, none, ${FAULT_KINDS.join(", ")}.`);
+    throw usage(`There is no fault "${name}".`, `There are: all, none, ${FAULT_KINDS.join(", ")}.`);
   });
 }
 

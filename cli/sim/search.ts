@@ -72,13 +72,16 @@ async function beginning({ from, state: file, rules }: SearchOptions): Promise<S
   const held = file === undefined ? undefined : await readState(file);
   const name = rules?.name ?? "";
   if (held && from !== undefined && held.from !== from) {
-    throw usage(`The search in ${file} began at seed ${held.from}: leave out --from, or keep another state.`);
+    throw usage(`The search in ${file} began at seed ${held.from}.`, "Leave out --from, or keep another state.");
   }
   if (held && held.version !== VERSION) {
-    throw usage(`The search in ${file} is by version ${held.version}, and a seed belongs to one: keep another state.`);
+    throw usage(
+      `The search in ${file} is by version ${held.version}, and a seed belongs to one.`,
+      "Keep another state.",
+    );
   }
   if (held && held.rules !== name) {
-    throw usage(`The search in ${file} is one of the rules "${held.rules}": keep another state for "${name}".`);
+    throw usage(`The search in ${file} is one of the rules "${held.rules}".`, `Keep another state for "${name}".`);
   }
   const first = from ?? 0;
   return held ?? { version: VERSION, rules: name, from: first, next: first, coreMs: 0, population: [], found: [] };

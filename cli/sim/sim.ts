@@ -43,7 +43,7 @@ export async function simulateOne(options: SimOptions): Promise<void> {
   if (json) await writeLine(toJson(jsonOf(measured, timed, failure)));
   else await tell(measured, timed, failure, options);
   const [first] = measured.result.violations;
-  if (first) throw violated(`${violationLine(first)}. Repeat it with \`fireflies ${command}\`.`);
+  if (first) throw violated(`${violationLine(first)}.`, `Repeat it with \`fireflies ${command}\`.`);
 }
 
 /** All seeds of a range, each with its own draw. */
@@ -74,7 +74,8 @@ export async function simulateSeeds({ from, to }: SeedRange, { size, json = fals
   const [worst] = failed;
   if (worst !== undefined) {
     throw violated(
-      `${failed.length} of ${seeds} seeds failed; the first: \`fireflies ${replayCommand(worst, size)}\`.`,
+      `${failed.length} of ${seeds} seeds failed.`,
+      `Repeat the first with \`fireflies ${replayCommand(worst, size)}\`.`,
     );
   }
 }
@@ -173,6 +174,6 @@ async function report(file: string, measured: Measured, { rate }: Timed, command
   }
 }
 
-function violated(message: string): FirefliesError {
-  return new FirefliesError("sim-violated", message);
+function violated(message: string, advice?: string): FirefliesError {
+  return new FirefliesError("sim-violated", message, { advice });
 }

@@ -103,9 +103,10 @@ export function invalid(what: string): FirefliesError {
 }
 
 function refused(problem: string | undefined): FirefliesError {
-  const hint = problem === "not-yet-valid" || problem === "expired" ? " Check this machine's clock." : "";
+  const isDated = problem === "not-yet-valid" || problem === "expired";
   return new FirefliesError(
     "certificate-invalid",
-    `The certificate that the authority issued is refused: ${problem}.${hint}`,
+    `The certificate that the authority issued is refused: ${problem}.`,
+    { advice: isDated ? "Check this machine's clock." : undefined },
   );
 }

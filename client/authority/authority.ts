@@ -67,10 +67,9 @@ export function placeOf(admission: Admission): AuthorityPlace {
 function placeFrom({ url, fingerprint }: { readonly url: string; readonly fingerprint: string }): AuthorityPlace {
   if (!isAuthorityUrl(url)) throw new FirefliesError("authority-unreachable", `"${url}" is not https://host:port.`);
   if (FINGERPRINT.test(fingerprint)) return { urls: [url], fingerprint: fingerprint.toLowerCase() };
-  throw new FirefliesError(
-    "authority-untrusted",
-    "The authority's fingerprint is 64 hex digits; `fireflies ca` prints it.",
-  );
+  throw new FirefliesError("authority-untrusted", "The authority's fingerprint is not 64 hex digits.", {
+    advice: "Give the one that `fireflies ca` prints.",
+  });
 }
 
 /**

@@ -170,8 +170,13 @@ async function readJson(response: IncomingMessage, url: string): Promise<unknown
 
 function answerOf(status: number, json: unknown): unknown {
   if (status === 200) return json;
-  const { code, message }: Partial<Record<keyof ErrorAnswer, unknown>> = typeof json === "object" && json ? json : {};
+  const { code, message, advice }: Partial<Record<keyof ErrorAnswer, unknown>> =
+    typeof json === "object" && json ? json : {};
   if (!isErrorCode(code))
     throw new FirefliesError("authority-answer-invalid", `The authority answered with status ${status}.`);
-  throw new FirefliesError(code, typeof message === "string" ? message.slice(0, MESSAGE_CHARACTERS_MAX) : undefined);
+  throw new FirefliesError(code, saidText(message), { advice: saidText(advice) });
+}
+
+function saidText(text: unknown): string | undefined {
+  return typeof text === "string" ? text.slice(0, MESSAGE_CHARACTERS_MAX) : undefined;
 }

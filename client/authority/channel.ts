@@ -80,7 +80,8 @@ export function requireAuthority(socket: TLSSocket, { url, fingerprint, now, ide
   if (problem === undefined) return;
   throw new FirefliesError(
     "authority-untrusted",
-    `${url} is not the authority with fingerprint ${fingerprint} (${problem}). Check address, fingerprint and clock.`,
+    `${url} is not the authority with fingerprint ${fingerprint} (${problem}).`,
+    { advice: "Check address, fingerprint and clock. If they are right, somebody is in between." },
   );
 }
 
@@ -96,6 +97,6 @@ function presentedChain(first: DetailedPeerCertificate): Uint8Array[] {
 }
 
 export function unreachable(url: string, cause: unknown): FirefliesError {
-  const message = `The authority at ${url} cannot be reached: ${messageOf(cause)}. Members go on without it; enrolment and renewal wait.`;
+  const message = `The authority at ${url} cannot be reached: ${messageOf(cause)}.`;
   return new FirefliesError("authority-unreachable", message, { cause });
 }

@@ -52,14 +52,14 @@ export function settingNames<S>(table: KeyTable<S>): (keyof S & string)[] {
   return Object.keys(table) as (keyof S & string)[];
 }
 
-export function badValue(message: string): FirefliesError {
-  return new FirefliesError("config-bad-value", message);
+export function badValue(message: string, advice?: string): FirefliesError {
+  return new FirefliesError("config-bad-value", message, { advice });
 }
 
 export function unknownKey(key: string, where: string, known: readonly string[]): FirefliesError {
   const near = nearest(key, known);
   const advice = near === undefined ? `The keys are ${[...known].sort().join(", ")}.` : `Did you mean ${near}?`;
-  return new FirefliesError("config-unknown-key", `${where}: there is no key ${shown(key)}. ${advice}`);
+  return new FirefliesError("config-unknown-key", `${where}: there is no key ${shown(key)}.`, { advice });
 }
 
 /** A message is for one line of a terminal. */

@@ -168,7 +168,7 @@ function splitListen(layer: Layer<MemberSettings>): Layer<MemberSettings & { lis
   if (listen === undefined) return layer;
   const { value, where } = listen;
   if (value.port !== undefined && tcpPort !== undefined && tcpPort.value !== value.port) {
-    throw badValue(`${where} has port ${value.port}, but ${tcpPort.where} is ${tcpPort.value}. Say one of them.`);
+    throw badValue(`${where} has port ${value.port}, but ${tcpPort.where} is ${tcpPort.value}.`, "Say one of them.");
   }
   const port = value.port === undefined ? tcpPort : { value: value.port, where };
   return {
@@ -220,7 +220,8 @@ function withOneRingCount(
   const computed = stronger.members ?? stronger.byzantine;
   if (stronger.numRings && computed) {
     throw badValue(
-      `${stronger.numRings.where} and ${computed.where} both decide the number of rings. Say one of them.`,
+      `${stronger.numRings.where} and ${computed.where} both decide the number of rings.`,
+      "Say one of them.",
     );
   }
   const { numRings, members, byzantine, ...rest } = weaker;

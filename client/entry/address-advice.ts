@@ -13,7 +13,10 @@ export function loopbackAdvice(addresses: readonly string[]): FirefliesError | u
   if (addresses.length === 0 || !addresses.every((address) => kindOf(address) === "loopback")) return undefined;
   return new FirefliesError(
     "loopback-only",
-    `This member is reached at ${addresses.join(", ")}, which every machine takes for itself: only members on this machine can be in one network with it. For members on other machines, listen on an address that they reach (listen, --listen 0.0.0.0), or advertise one (advertise, --advertise HOST); see ${PAGE}.`,
+    `This member is reached at ${addresses.join(", ")}, which every machine takes for itself: only members on this machine can be in one network with it.`,
+    {
+      advice: `For members on other machines, listen on an address that they reach (listen, --listen 0.0.0.0), or advertise one (advertise, --advertise HOST); see ${PAGE}.`,
+    },
   );
 }
 
@@ -64,5 +67,7 @@ function forbidden(who: string, theirs: readonly string[], kind: string, mine: r
       ? "If it is on another machine, let it listen on an address that is reached from here (--listen 0.0.0.0, or --advertise HOST). If all are on this machine, advertise loopback here too (--advertise 127.0.0.1)"
       : "Let it advertise an address that is reached from here (--advertise HOST)";
   const others = "Others of the kind are not told of again.";
-  return new FirefliesError("address-forbidden", `${where}, and ${why}. ${remedy}; see ${PAGE}. ${others}`);
+  return new FirefliesError("address-forbidden", `${where}, and ${why}. ${others}`, {
+    advice: `${remedy}; see ${PAGE}.`,
+  });
 }

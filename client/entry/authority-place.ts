@@ -65,7 +65,8 @@ function namedUrls({ token, ca, caFingerprint }: MemberConfig, identity: Identit
 function otherNetwork(): FirefliesError {
   return new FirefliesError(
     "authority-untrusted",
-    "The directory holds an identity from another authority than the one named. Use another directory, or leave the token out.",
+    "The directory holds an identity from another authority than the one named.",
+    { advice: "Use another directory, or leave the token out." },
   );
 }
 
@@ -97,7 +98,11 @@ function unknown(directory: string, { certificate }: Identity, problem: string):
   const ends = new Date(certificate.notAfter).toISOString();
   return new FirefliesError(
     "authority-unknown",
-    `${join(directory, AUTHORITY_FILE)} ${problem}, so where the authority is is not known: the certificate ends at ${ends} and is not renewed. Start once with ca_addr (--ca URL) or a token (--join) of this authority, which is kept; or say use_ca: false (--no-use-ca).`,
+    `${join(directory, AUTHORITY_FILE)} ${problem}, so where the authority is is not known: the certificate ends at ${ends} and is not renewed.`,
+    {
+      advice:
+        "Start once with ca_addr (--ca URL) or a token (--join) of this authority, which is kept; or say use_ca: false (--no-use-ca).",
+    },
   );
 }
 

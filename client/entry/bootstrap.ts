@@ -38,7 +38,8 @@ export async function enrolOrRestore(config: MemberConfig, options: BootstrapOpt
   if (!config.useCa) {
     throw new FirefliesError(
       "identity-missing",
-      `use_ca is false and ${config.dir ?? "no directory"} holds no identity. Put key.pem, certificate.pem and root.pem there; \`fireflies ca sign\` makes them.`,
+      `use_ca is false and ${config.dir ?? "no directory"} holds no identity.`,
+      { advice: "Put key.pem, certificate.pem and root.pem there; `fireflies ca sign` makes them." },
     );
   }
   const admission = admissionOf(config);
@@ -83,7 +84,7 @@ async function restored(
 
 function expired(dir: string, { certificate }: Identity, cause: unknown): FirefliesError {
   const ended = `The certificate in ${dir} ended at ${new Date(certificate.notAfter).toISOString()}`;
-  const message = `${ended}, and the authority gave no other one: ${messageOf(cause)} Enrol again with a new token.`;
+  const message = `${ended}, and the authority gave no other one: ${messageOf(cause)}`;
   return new FirefliesError("identity-expired", message, { cause });
 }
 
@@ -92,15 +93,19 @@ function admissionOf({ dir, token, ca, caFingerprint, name }: MemberConfig): Adm
   if (ca !== undefined && caFingerprint !== undefined && name !== undefined) {
     return { url: ca, fingerprint: caFingerprint, principal: name };
   }
-  throw new FirefliesError("token-required", nothingToEnrolWith(dir, { ca, ca_fingerprint: caFingerprint, name }));
+  throw nothingToEnrolWith(dir, { ca, ca_fingerprint: caFingerprint, name });
 }
 
 /** Half of what an open authority needs is answered with the other half. */
-function nothingToEnrolWith(dir: string | undefined, open: Readonly<Record<string, string | undefined>>): string {
+function nothingToEnrolWith(
+  dir: string | undefined,
+  open: Readonly<Record<string, string | undefined>>,
+): FirefliesError {
   const place = dir === undefined ? "This member has no directory" : `${dir} holds no identity yet`;
   const missing = Object.keys(open).filter((key) => open[key] === undefined);
   const isHalf = missing.length < Object.keys(open).length;
-  return isHalf
-    ? `${place}, there is no token, and to enrol with an open authority ${missing.join(" and ")} must be given too.`
-    : `${place} and there is no token to enrol with. Give one (--join, token or FIREFLIES_TOKEN); \`fireflies ca token NAME\` prints it.`;
+  const advice = isHalf
+    ? `To enrol with an open authority, give ${missing.join(" and ")} too.`
+    : "Give one (--join, token or FIREFLIES_TOKEN); `fireflies ca token NAME` prints it.";
+  return new FirefliesError("token-required", `${place}, and there is no token to enrol with.`, { advice });
 }

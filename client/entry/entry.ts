@@ -160,6 +160,11 @@ export class Entry {
 function alone(reasons: readonly string[], hasAuthority: boolean): FirefliesError {
   const next = hasAuthority
     ? "It goes on asking the authority and those it knows."
-    : "It goes on trying those it knows. Name members that run in entry_addrs (--entry), or the authority (ca_addr, --ca).";
-  return new FirefliesError("alone", `This member has started and sees nobody: ${reasons.join("; ")}. ${next}`);
+    : "It goes on trying those it knows.";
+  const advice = hasAuthority
+    ? undefined
+    : "Name members that run in entry_addrs (--entry), or the authority (ca_addr, --ca).";
+  return new FirefliesError("alone", `This member has started and sees nobody: ${reasons.join("; ")}. ${next}`, {
+    advice,
+  });
 }

@@ -126,7 +126,7 @@ export class Requester {
     if (signal?.aborted) return new FirefliesError("cancelled");
     const full = this.#waiting.size >= waiting || this.#waitingBytes + payload.length > waitingBytes;
     return full
-      ? new FirefliesError("overloaded", "Too many requests wait for this member. Await some first.")
+      ? new FirefliesError("overloaded", "Too many requests wait for this member.", { advice: "Await some first." })
       : undefined;
   }
 
@@ -216,10 +216,7 @@ export class Requester {
 
 /** "message-too-large", with the figures. */
 export function tooLarge(bytes: number, bytesMax: number): FirefliesError {
-  return new FirefliesError(
-    "message-too-large",
-    `A message of ${bytes} bytes is over the limit of ${bytesMax}. Send less at once, or use a stream.`,
-  );
+  return new FirefliesError("message-too-large", `A message of ${bytes} bytes is over the limit of ${bytesMax}.`);
 }
 
 /** What the peer reports; a code that is unknown here stays readable. */

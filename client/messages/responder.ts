@@ -265,11 +265,11 @@ function isPromise<T>(reply: Promise<T> | T): reply is Promise<T> {
 }
 
 function tooMany(): FirefliesError {
-  return new FirefliesError("overloaded", "The member has too many requests waiting. Slow down and try again.");
+  return new FirefliesError("overloaded", "The member has too many requests waiting.");
 }
 
 function late(): FirefliesError {
-  const text = "The handler did not finish in time. Allow more time, or see why it waits.";
+  const text = "The handler did not finish in time.";
   return new FirefliesError("handler-timeout", text);
 }
 

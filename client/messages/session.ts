@@ -314,6 +314,6 @@ export class FrameSession {
 function unknownVersion(version: number): FirefliesError {
   return new FirefliesError(
     "protocol-version",
-    `The other side speaks version ${version} of signed messages; this one ${FRAME_VERSION}. Run versions that share one.`,
+    `The other side speaks version ${version} of signed messages; this one ${FRAME_VERSION}.`,
   );
 }

@@ -100,12 +100,24 @@ function changeOf({ reason, until }: Isolated): { reason: Isolated["reason"]; un
 function alarmOf(reason: Isolated["reason"], dir: string | undefined): FirefliesError {
   const renew = `\`fireflies renew --dir ${dir ?? "D"}\` (Client.renew())`;
   const wayBack = `Stop the other process that has this identity, then get a newer certificate with ${renew}: with it the member is back at once.`;
-  const texts: Partial<Record<Isolated["reason"], string>> = {
-    equivocated: `Two notes of this member contradict each other, because its identity is in use twice: the others have cut it. ${wayBack}`,
-    refused: `Everybody who is called refuses this member's certificate: its identity was in use twice, or it is revoked. ${wayBack} If it is revoked, that says so.`,
-    revoked:
-      "The authority has revoked this member or its certificate. Ask its operator, and enrol again with a new token.",
-    expired: `This member's certificate has ended, so the others no longer count it. Get the next one with ${renew}, or enrol again with a new token.`,
+  const texts: Partial<Record<Isolated["reason"], readonly [text: string, advice: string]>> = {
+    equivocated: [
+      "Two notes of this member contradict each other, because its identity is in use twice: the others have cut it.",
+      wayBack,
+    ],
+    refused: [
+      "Everybody who is called refuses this member's certificate: its identity was in use twice, or it is revoked.",
+      `${wayBack} If it is revoked, that says so.`,
+    ],
+    revoked: [
+      "The authority has revoked this member or its certificate.",
+      "Ask its operator, and enrol again with a new token.",
+    ],
+    expired: [
+      "This member's certificate has ended, so the others no longer count it.",
+      `Get the next one with ${renew}, or enrol again with a new token.`,
+    ],
   };
-  return new FirefliesError("isolated", texts[reason]);
+  const [text, advice] = texts[reason] ?? [];
+  return new FirefliesError("isolated", text, { advice });
 }

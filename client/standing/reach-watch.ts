@@ -51,7 +51,7 @@ export class ReachWatch {
 
   #tell(id: MemberId, error: FirefliesError): void {
     this.#told.add(id);
-    const message = `Other members see ${this.#options.title(id)} live, and this one has not reached it for ${ALARM_AFTER_MS / 1000} s: ${error.message} Look at the network between the two, and at the address that it advertises.`;
+    const message = `Other members see ${this.#options.title(id)} live, and this one has not reached it for ${ALARM_AFTER_MS / 1000} s: ${error.message}`;
     this.#options.onAlarm(new FirefliesError("member-unreachable", message, { cause: error }));
   }
 

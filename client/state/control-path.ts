@@ -29,10 +29,9 @@ export async function claimControlPath(directory: string): Promise<string> {
   const shortPath = join(short, SOCKET_FILE);
   if (!fits(shortPath)) {
     await rm(short, { recursive: true, force: true });
-    throw new FirefliesError(
-      "state-unreadable",
-      `No room for a socket: ${path} and ${shortPath} are both too long. Use a shorter directory.`,
-    );
+    throw new FirefliesError("state-unreadable", `No room for a socket: ${path} and ${shortPath} are both too long.`, {
+      advice: "Use a shorter directory.",
+    });
   }
   await atomicWrite(join(directory, POINTER_FILE), `${shortPath}\n`, POINTER_MODE);
   return shortPath;

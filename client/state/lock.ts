@@ -175,6 +175,5 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 
 function inUse(directory: string, holder: Holder | undefined): FirefliesError {
   const by = holder === undefined ? "another process" : `process ${holder.pid}`;
-  const advice = "Stop it first, or give each member a directory of its own.";
-  return new FirefliesError("state-in-use", `The directory ${directory} is in use by ${by}. ${advice}`);
+  return new FirefliesError("state-in-use", `The directory ${directory} is in use by ${by}.`);
 }

@@ -149,5 +149,7 @@ async function run(handler: StreamHandler, stream: ByteDuplex, context: StreamCo
 }
 
 function tooMany(): FirefliesError {
-  return new FirefliesError("overloaded", "Too many streams are open, with this member or with all. End some first.");
+  return new FirefliesError("overloaded", "Too many streams are open, with this member or with all.", {
+    advice: "End some first.",
+  });
 }

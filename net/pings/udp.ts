@@ -71,12 +71,9 @@ function bindFailure(address: string, cause: unknown): FirefliesError {
   const reason = (cause as NodeJS.ErrnoException)?.code ?? String(cause);
   const taken = reason === "EADDRINUSE" || reason === "EACCES";
   return taken
-    ? new FirefliesError(
-        "address-in-use",
-        `UDP ${address} is in use or not allowed (${reason}). Choose another port, or 0.`,
-        { cause },
-      )
-    : new FirefliesError("address-invalid", `Cannot bind UDP ${address} (${reason}). Give an address of this host.`, {
+    ? new FirefliesError("address-in-use", `UDP ${address} is in use or not allowed (${reason}).`, { cause })
+    : new FirefliesError("address-invalid", `Cannot bind UDP ${address} (${reason}).`, {
+        advice: "Give an address of this host.",
         cause,
       });
 }

@@ -29,10 +29,7 @@ export function refusal(
 
 /** The error for a certificate that `verifyMemberCertificate` or `dateProblem` refused. */
 export function certificateRefused(reason: string): FirefliesError {
-  return new FirefliesError(
-    "certificate-invalid",
-    `The other side's certificate is refused: ${reason}. Check that both belong to the same network and their clocks agree.`,
-  );
+  return new FirefliesError("certificate-invalid", `The other side's certificate is refused: ${reason}.`);
 }
 
 function successor(peer: MemberCertificate, { now, current }: Judge): MemberCertificate {

@@ -63,7 +63,9 @@ export class Budget {
     if (holder === undefined) return false;
     const before = this.#bytes;
     holder.cut(
-      new FirefliesError("overloaded", "This member holds too many unfinished messages here. Read, and end some."),
+      new FirefliesError("overloaded", "This member holds too many unfinished messages here.", {
+        advice: "Read, and end some.",
+      }),
     );
     return this.#bytes < before;
   }

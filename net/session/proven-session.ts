@@ -237,7 +237,9 @@ export class ProvenSession implements Session, Carrier, Watched {
     if (problem !== undefined) return problem;
     const protocol = this.#options.protocols.get(id);
     if (protocol?.kind === kind) return protocol;
-    return new FirefliesError("protocol-unknown", `No ${kind} protocol "${id}" is registered here. Register it first.`);
+    return new FirefliesError("protocol-unknown", `No ${kind} protocol "${id}" is registered here.`, {
+      advice: "Register it first.",
+    });
   }
 
   async #ask(protocol: Protocol, body: Uint8Array, deadline: number, signal: AbortSignal): Promise<Uint8Array> {
@@ -349,8 +351,5 @@ class DuplexOpen implements Open {
 }
 
 function lossOf(what: string): FirefliesError {
-  return new FirefliesError(
-    "link-closed",
-    `The session was lost: ${what}. Try again: whether the other side saw what was under way is not known.`,
-  );
+  return new FirefliesError("link-closed", `The session was lost: ${what}.`);
 }

@@ -108,6 +108,6 @@ export function errorText(error: unknown): string {
 }
 
 export function tooLarge(length: number, bytesMax: number): FirefliesError {
-  const text = `A message of ${length} bytes is over the limit of ${bytesMax}. Send it in parts.`;
-  return new FirefliesError("message-too-large", text);
+  const text = `A message of ${length} bytes is over the limit of ${bytesMax}.`;
+  return new FirefliesError("message-too-large", text, { advice: "Send it in parts." });
 }

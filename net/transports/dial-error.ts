@@ -27,16 +27,17 @@ export type DialReason =
 
 const CODES: Readonly<Partial<Record<DialReason, ErrorCode>>> = { timeout: "timeout", cancelled: "cancelled" };
 
-const TEXTS: Readonly<Record<DialReason, string>> = {
-  refused: "refuses connections: nobody listens there. Check that the member runs",
-  "no-route": "cannot be reached from here. Check the network between, and what the member advertises",
-  forbidden: "may not be dialled from here. See what the member advertises",
-  backoff: "failed a moment ago and is left alone for some seconds. Try again",
-  timeout: "did not answer in time. Check that the member runs and that its address can be reached from here",
-  unresolved: "has a name that could not be looked up. Check the name and this machine's DNS",
-  local: "could not be tried: this process has no means for it. Check its limit of open files",
-  cancelled: "was given up by the caller",
-  handshake: "answered, and no session came of it",
+/** What is wrong with an address, and what to do where it is another thing than for the code in general. */
+const TEXTS: Readonly<Record<DialReason, readonly [text: string, advice?: string]>> = {
+  refused: ["refuses connections: nobody listens there", "Check that the member runs."],
+  "no-route": ["cannot be reached from here", "Check the network between, and what the member advertises."],
+  forbidden: ["may not be dialled from here", "See what the member advertises."],
+  backoff: ["failed a moment ago and is left alone for some seconds", "Try again."],
+  timeout: ["did not answer in time", "Check that the member runs and that its address can be reached from here."],
+  unresolved: ["has a name that could not be looked up", "Check the name and this machine's DNS."],
+  local: ["could not be tried: this process has no means for it", "Check its limit of open files."],
+  cancelled: ["was given up by the caller"],
+  handshake: ["answered, and no session came of it"],
 };
 
 interface DialErrorOptions {
@@ -56,8 +57,9 @@ export class DialError extends FirefliesError {
 
   constructor(reason: DialReason, address: string, { cause, detail, reasons = [reason] }: DialErrorOptions = {}) {
     const inner = reason === "handshake" && cause instanceof FirefliesError ? cause : undefined;
-    const text = inner?.message ?? `${address} ${TEXTS[reason]}${detail === undefined ? "" : ` (${detail})`}.`;
-    super(inner?.code ?? CODES[reason] ?? "peer-unreachable", text, { cause });
+    const [what, advice] = TEXTS[reason];
+    const text = inner?.message ?? `${address} ${what}${detail === undefined ? "" : ` (${detail})`}.`;
+    super(inner?.code ?? CODES[reason] ?? "peer-unreachable", text, { cause, advice: inner?.advice ?? advice });
     this.reason = reason;
     this.address = address;
     this.reasons = reasons;
@@ -69,7 +71,7 @@ export class PeerMismatch extends FirefliesError {
   readonly found: MemberId;
 
   constructor(address: string, expected: MemberId, found: MemberId) {
-    super("peer-mismatch", `${address} is member ${found}, not ${expected}. Look the member up again.`);
+    super("peer-mismatch", `${address} is member ${found}, not ${expected}.`);
     this.found = found;
   }
 }

@@ -156,7 +156,8 @@ function bindFailure(host: string, port: number, cause: unknown): FirefliesError
   const reason = codeOf(cause);
   const isTaken = TAKEN.has(reason);
   const text = isTaken
-    ? `${address} is in use or not allowed (${reason}). Choose another port, or 0.`
-    : `Cannot listen on ${address} (${reason}). Give an address of this host.`;
-  return new FirefliesError(isTaken ? "address-in-use" : "address-invalid", text, { cause });
+    ? `${address} is in use or not allowed (${reason}).`
+    : `Cannot listen on ${address} (${reason}).`;
+  const advice = isTaken ? undefined : "Give an address of this host.";
+  return new FirefliesError(isTaken ? "address-in-use" : "address-invalid", text, { cause, advice });
 }

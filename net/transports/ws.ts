@@ -63,7 +63,8 @@ async function load(): Promise<Package> {
   try {
     return await import("ws");
   } catch (cause) {
-    throw new FirefliesError("address-invalid", 'Addresses of "ws:" need the package ws. Install it: npm install ws.', {
+    throw new FirefliesError("address-invalid", 'Addresses of "ws:" need the package ws.', {
+      advice: "Run `npm install ws`.",
       cause,
     });
   }

@@ -108,7 +108,7 @@ describe("an older state", () => {
     await lose();
     expect(await codeOf(restore())).toBe("ca-state-old");
     const list = answerOf(before);
-    const refusal = { code: "ca-state-old", message: expect.stringContaining("the lists tell of revocations only") };
+    const refusal = { code: "ca-state-old", advice: expect.stringContaining("the lists tell of revocations only") };
     await expect(restore({ lists: [list] })).rejects.toMatchObject(refusal);
     expect(await restore({ lists: [list, crl], acceptLoss: true })).toMatchObject({ revocations: 5, unknown: 0 });
     authority = await open();

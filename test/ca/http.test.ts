@@ -85,7 +85,7 @@ describe("bad calls", () => {
   ])("%s", async (_, send, status, code) => {
     const answer = await send();
     expect([answer.status, answer.code]).toEqual([status, code]);
-    expect(Object.keys(answer.body).sort()).toEqual(["code", "message"]);
+    expect(Object.keys(answer.body).sort()).toEqual(["advice", "code", "message"]);
   });
 
   it("records nothing of them", () => {

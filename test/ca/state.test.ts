@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CertificateAuthority } from "../../ca/index.js";
-import { decodeToken, generateKeyPair, privateKeyToPem } from "../../identity/index.js";
+import { decodeToken, type FirefliesError, generateKeyPair, privateKeyToPem } from "../../identity/index.js";
 import { toHex } from "../../rings/index.js";
 import { codeOf, DAY_MS, NOW, temporaryDirectory } from "./authority-fixture.js";
 
@@ -102,7 +102,7 @@ describe("damaged state is refused, with a remedy", () => {
       (reason: unknown) => reason,
     );
     expect(error).toMatchObject({ code });
-    expect(String(error)).toMatch(/Restore|chmod|clock/);
+    expect((error as FirefliesError).advice).toMatch(/Restore|chmod|clock/);
   };
 
   it.each(["ca.db", "root.pem", "issuing.pem", "issuing.key.pem"])("%s gone", async (name) => {

@@ -280,7 +280,7 @@ describe("what goes wrong has a code, and an exit code", () => {
     [["ca", "lst", "--dir", "x"], "Unknown command 'lst'. See `fireflies ca --help`."],
     [["ca", "audit"], "A command is missing. See `fireflies ca audit --help`."],
     [["ca", "audit", "tail", "--wat"], "Unknown option '--wat'. See `fireflies ca audit tail --help`."],
-    [["ca", "audit", "verify", "a.jsonl"], "give --root root.pem, or --dir."],
+    [["ca", "audit", "verify", "a.jsonl"], "Give --root root.pem, or --dir."],
     [["sim", "wat"], "Too many arguments for 'sim'. Expected 0 arguments but got 1. See `fireflies sim --help`."],
   ])("%j: says what is wrong, and whose help to read", async (args, message) => {
     expect(await typed(args, { cwd: root })).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
@@ -323,7 +323,7 @@ describe("what goes wrong has a code, and an exit code", () => {
     const port = String(listening.address).split(":")[1]!;
     const fresh = await run(["ca", "--dir", dir("ca2"), "--port", port, "--num-rings", "7"]);
     expect(fresh.code).toBe(6);
-    expect(fresh.stderr).toContain("Choose another port, or 0");
+    expect(fresh.stderr).toContain("Choose another port with --port");
     expect(fresh.stderr).toContain(`${dir("ca2")} was created, with 7 rings`);
     expect(await first.end("SIGTERM")).toBe(0);
   });

@@ -53,9 +53,9 @@ describe("fireflies sim --search", () => {
   });
 
   it.each([
-    [["--generations", "2"], "--generations goes with --search"],
-    [["--search", "--members", "5"], "leave out --members"],
-    [["--search", "--report", "run.html"], "leave out --search"],
+    [["--generations", "2"], "--generations is about a search."],
+    [["--search", "--members", "5"], "Leave out --members"],
+    [["--search", "--report", "run.html"], "Leave out --search"],
     [["--search", "--state", "."], "cannot be read"],
     [["--search", "--state", "attack.json"], "holds no state"],
   ])("%j is refused", async (words, why) => {

@@ -17,7 +17,7 @@ describe("a member that advertises", () => {
   ])("%j: only for members of its machine? %s", (addresses, isTold) => {
     const advice = loopbackAdvice(addresses);
     expect(advice?.code).toBe(isTold ? "loopback-only" : undefined);
-    if (isTold) expect(advice?.message).toMatch(/--listen 0\.0\.0\.0.*docs\/second-machine\.md/);
+    if (isTold) expect(advice?.advice).toMatch(/--listen 0\.0\.0\.0.*docs\/second-machine\.md/);
   });
 });
 
@@ -36,7 +36,7 @@ describe("addresses of others", () => {
     expect(alarms[0]?.message).toContain(ID);
     expect(alarms[0]?.message).toContain("127.0.0.1:7 (loopback)");
     expect(alarms[0]?.message).toContain("10.0.0.1:1");
-    expect(alarms[0]?.message).toMatch(/--listen 0\.0\.0\.0.*--advertise 127\.0\.0\.1.*docs\/second-machine\.md/);
+    expect(alarms[0]?.advice).toMatch(/--listen 0\.0\.0\.0.*--advertise 127\.0\.0\.1.*docs\/second-machine\.md/);
     advice.look("Member y", ["169.254.1.1:7"]);
     advice.look("Member z", ["224.0.0.1:7"]);
     expect(alarms.length).toBe(3);

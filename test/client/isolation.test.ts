@@ -82,7 +82,7 @@ describe("what is told of isolation", () => {
       pass(2000);
     }
     expect(alarms.map(({ code }) => code)).toEqual(["isolated"]);
-    expect(alarms[0]!.message).toMatch(text);
+    expect(`${alarms[0]!.message} ${alarms[0]!.advice}`).toMatch(text);
     expect(isolation.current?.reason).toBe(reason);
   });
 });
@@ -131,7 +131,7 @@ describe("an identity that is used twice", () => {
       expect(found).toBeDefined();
       return found!;
     }, DEADLINE_MS);
-    expect(alarm.message).toContain(`fireflies renew --dir ${dir}`);
+    expect(alarm.advice).toContain(`fireflies renew --dir ${dir}`);
     const before = again.info().certificateEnds;
     const back = nextChange(again, "back");
     await again.renew();

@@ -153,9 +153,9 @@ describe("with an authority, a client", () => {
     await spoil(file);
     const alice = await network.start({ dir });
     expect(alice.alarms.map(({ code }) => code)).toContain("authority-unknown");
-    const { message } = alice.alarms.find(({ code }) => code === "authority-unknown")!;
+    const { message, advice } = alice.alarms.find(({ code }) => code === "authority-unknown")!;
     expect(message).toContain(file);
-    expect(message).toContain("--ca URL");
+    expect(advice).toContain("--ca URL");
     expect(await codeOf(alice.renew())).toBe("authority-unreachable");
     await alice.stop();
     if ((await stat(file).catch(() => undefined))?.isDirectory()) await rm(file, { recursive: true });
@@ -184,11 +184,11 @@ describe("with an authority, a client", () => {
     expect(await codeOf(network.client({ token: "nonsense" }).start())).toBe("token-invalid");
     await expect(network.client({}).start()).rejects.toMatchObject({
       code: "token-required",
-      message: expect.stringContaining("--join"),
+      advice: expect.stringContaining("--join"),
     });
     await expect(network.client({ ca: network.url }).start()).rejects.toMatchObject({
       code: "token-required",
-      message: expect.stringContaining("ca_fingerprint and name must be given"),
+      advice: expect.stringContaining("give ca_fingerprint and name too"),
     });
     const { url } = network;
     await network.pause();

@@ -16,11 +16,12 @@ describe("error codes", () => {
     for (const text of ["", "constructor", "__proto__", undefined, 7]) expect(isErrorCode(text)).toBe(false);
   });
 
-  it("speak for themselves when no message is given", () => {
+  it("say what is wrong in one field and what to do in another", () => {
     const code: ErrorCode = "token-used";
-    const error = new FirefliesError(code);
-    expect(error.message).toContain(ERROR_CODES[code].meaning);
-    expect(error.message).toContain(ERROR_CODES[code].remedy);
-    expect(error).toMatchObject({ name: "FirefliesError", code });
+    const { meaning, remedy } = ERROR_CODES[code];
+    const cause = new Error("why");
+    expect(new FirefliesError(code)).toMatchObject({ name: "FirefliesError", code, message: meaning, advice: remedy });
+    expect(new FirefliesError(code, "Twice.", { cause })).toMatchObject({ message: "Twice.", advice: remedy, cause });
+    expect(new FirefliesError(code, "Twice.", { advice: "Ask." })).toMatchObject({ message: "Twice.", advice: "Ask." });
   });
 });

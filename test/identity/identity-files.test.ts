@@ -56,7 +56,7 @@ describe("an identity's files", () => {
     await chmod(file("key.pem"), mode);
     await expect(load()).rejects.toMatchObject({
       code: "key-file-permissions",
-      message: expect.stringContaining("chmod 600"),
+      advice: expect.stringContaining("chmod 600"),
     });
   });
 

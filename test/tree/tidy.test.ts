@@ -100,6 +100,23 @@ describe("errors", () => {
   );
   const text = code.map(read).join("\n");
 
+  it("say what is wrong in their text, and what to do in `advice`, the second field", () => {
+    const verbs =
+      "Ask|Bring|Call|Check|Choose|Compare|Copy|Correct|Create|Enrol|Find|Get|Give|Keep|Leave|Let|Look|Make|Move|" +
+      "Paste|Put|Read|Register|Remove|Repeat|Replace|Restart|Restore|Run|Say|See|Send|Slow|Start|Stop|Take|Try|Turn|Use|Wait";
+    // A sentence behind another one, in quotes, or after a colon. The comments of these files are free to tell readers what to do.
+    const glued = new RegExp(`^[^*/]*["\`][^"\`]*([.!?] (${verbs})|: (${verbs.toLowerCase()})) `);
+    const libraries = filesIn(["identity", "net", "ca", "client"], ".ts");
+    const found = [
+      ...linesWith(
+        libraries.filter((file) => file !== "identity/error.ts" && !file.startsWith(GENERATED)),
+        glued,
+      ),
+      ...linesWith(filesIn(["cli"], ".ts"), glued).filter((line) => /usage\(|FirefliesError\(/.test(line)),
+    ];
+    expect(found.filter((line) => !/advice|description: /.test(line))).toEqual([]);
+  });
+
   it("each code of the table is used somewhere: remove those that nothing throws", () => {
     expect(Object.keys(ERROR_CODES).filter((name) => !text.includes(`"${name}"`))).toEqual([]);
   });

@@ -27,8 +27,8 @@ export function migrateSqlite(db: Database.Database): void {
 export function newer(version: number): FirefliesError {
   return new FirefliesError(
     "ca-state-corrupt",
-    `The authority's database has schema version ${version}; this program knows ${SCHEMA_VERSION}. ` +
-      "Restore a backup of before, or use the newer program.",
+    `The authority's database has schema version ${version}; this program knows ${SCHEMA_VERSION}.`,
+    { advice: "Restore a backup of before, or use the newer program." },
   );
 }
 

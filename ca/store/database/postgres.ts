@@ -115,7 +115,8 @@ async function requireSync(client: ClientBase): Promise<void> {
   if (rows[0]?.fsync === "on") return;
   throw new FirefliesError(
     "ca-options-invalid",
-    "The PostgreSQL server runs with fsync = off: it may forget what it recorded. Turn it on.",
+    "The PostgreSQL server runs with fsync = off: it may forget what it recorded.",
+    { advice: "Turn it on." },
   );
 }
 
@@ -211,19 +212,17 @@ function statementOf(sql: string): Statement {
 }
 
 function asRead(cause: unknown): FirefliesError {
-  return new FirefliesError(
-    "authority-failed",
-    `The authority's database does not answer: ${messageOf(cause)}. Try again.`,
-    { cause },
-  );
+  return new FirefliesError("authority-failed", `The authority's database does not answer: ${messageOf(cause)}.`, {
+    cause,
+    advice: "Look at the database server. Nothing was issued that is not recorded; try again.",
+  });
 }
 
 /** Never with the URL in it: that may hold a password. */
 function stateError(cause: unknown): FirefliesError {
   if (cause instanceof FirefliesError) return cause;
-  return new FirefliesError(
-    "ca-state-unreadable",
-    `The PostgreSQL database cannot be used: ${messageOf(cause)}. Check --store, the server, and the user's rights.`,
-    { cause },
-  );
+  return new FirefliesError("ca-state-unreadable", `The PostgreSQL database cannot be used: ${messageOf(cause)}.`, {
+    cause,
+    advice: "Check --store, the server, and the user's rights.",
+  });
 }

@@ -155,9 +155,5 @@ function stateError(path: string, cause: unknown): FirefliesError {
   const denied = /^SQLITE_(CANTOPEN|PERM|READONLY|IOERR|FULL|BUSY|LOCKED|AUTH)/.test(code) || /open/i.test(message);
   return denied
     ? new FirefliesError("ca-state-unreadable", `Could not open ${path}: ${message}`, { cause })
-    : new FirefliesError(
-        "ca-state-corrupt",
-        `${path} cannot be used: ${message}. Restore the directory from a backup.`,
-        { cause },
-      );
+    : new FirefliesError("ca-state-corrupt", `${path} cannot be used: ${message}.`, { cause });
 }
