@@ -69,7 +69,7 @@ export class CertificateAuthority {
   static async open(options: AuthorityOptions): Promise<CertificateAuthority> {
     const settings = settingsOf(options);
     await createDirectory(settings.directory);
-    const lock = takeLock(join(settings.directory, lockFileOf(settings.networkName)));
+    const lock = await takeLock(join(settings.directory, lockFileOf(settings.networkName)));
     try {
       return new CertificateAuthority({ state: await openState(settings, true), settings }, lock);
     } catch (error) {

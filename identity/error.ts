@@ -416,6 +416,10 @@ export const ERROR_CODES = {
     meaning: "An invariant of the protocol did not hold in a simulated run.",
     remedy: "The seed repeats it: see docs/simulator.md, and report it with the command that was printed.",
   },
+  "package-missing": {
+    meaning: "A package that only some commands need is not installed: npm was told to leave optional ones out.",
+    remedy: "Run `npm install --include=optional`. A member alone needs none of them.",
+  },
   "address-in-use": {
     meaning: "The address to listen on is taken or not allowed.",
     remedy: "Choose another port, or 0 for any free one.",

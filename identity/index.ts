@@ -135,6 +135,7 @@ export {
   statusFailure,
 } from "./ocsp.js";
 export { type OpenedCrl, openCrl } from "./opened-crl.js";
+export { loadOptional } from "./optional.js";
 export { pathProblem } from "./path.js";
 export { certificatesFromPem, certificatesToPem, derToPem } from "./pem.js";
 export { certificatesToPkcs7 } from "./pkcs7.js";

@@ -11,8 +11,7 @@ import type { Issuer, Signer, Validity } from "./issuer.js";
 import { assembled, type MemberTemplate, memberTemplate } from "./member-template.js";
 import { AUTHORITY_NAME } from "./principal.js";
 import { keyIdentifierOf } from "./profile.js";
-import { x509Crypto } from "./web-crypto.js";
-import { loadX509, type X509 } from "./x509.js";
+import { loadX509, type X509, x509Crypto } from "./x509.js";
 
 /** Of a TBSCertificate, after version and serial number. */
 const ALGORITHM_FIELD = 2;

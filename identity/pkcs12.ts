@@ -9,6 +9,7 @@ import { fromHex } from "../rings/index.js";
 import { oidHex, TAG, writeDer, writeUnsigned } from "./der.js";
 import { FirefliesError } from "./error.js";
 import { messageOf } from "./files.js";
+import { loadOptional } from "./optional.js";
 import { encryptPbes2, identified } from "./pbes2.js";
 
 /** Keys and a few certificates; more is no file that an operator means. */
@@ -46,7 +47,7 @@ export interface Pkcs12Content {
 
 /** node-forge, loaded only here: 30 ms and 5 MB that nobody else should pay. */
 async function loadForge(): Promise<typeof import("node-forge")> {
-  const { default: forge } = await import("node-forge");
+  const { default: forge } = await loadOptional("node-forge", "A PKCS#12 file", () => import("node-forge"));
   return forge;
 }
 

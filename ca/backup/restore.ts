@@ -61,7 +61,7 @@ export async function restoreAuthority(options: RestoreOptions): Promise<Restore
   await createDirectory(directory);
   const locks: Lock[] = [];
   try {
-    for (const name of await lockFiles(directory)) locks.push(takeLock(join(directory, name)));
+    for (const name of await lockFiles(directory)) locks.push(await takeLock(join(directory, name)));
     return await restored(options);
   } finally {
     for (const lock of locks) lock.release();

@@ -2,13 +2,12 @@
 import type { Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
-import { FirefliesError, messageOf } from "../../identity/index.js";
+import { FirefliesError, loadOptional, messageOf } from "../../identity/index.js";
 import { Refusals } from "../audit/refusals.js";
 import type { CertificateAuthority } from "../authority.js";
 import { ConnectionGate } from "../gate/connection-gate.js";
 import { SERVICE_LIMITS, type ServiceLimits } from "../gate/service-limits.js";
-import { type AdminAddress, serveAdmin } from "./admin-server.js";
-import { createApp } from "./app.js";
+import type { AdminAddress, AdminServer } from "./admin-server.js";
 import { createServerCredentials, isDue, type ServerCredentials } from "./server-certificate.js";
 import { type RequestRecord, ServiceMetrics } from "./service-metrics.js";
 import { urlsOf } from "./urls.js";
@@ -61,6 +60,7 @@ export async function serveAuthority(
   const allLimits = { ...SERVICE_LIMITS, ...limits };
   const gate = new ConnectionGate(allLimits.gate, (reason) => metrics.refusedConnection(reason));
   let stopping = false;
+  const { createApp } = await loadOptional("fastify", "The authority", () => import("./app.js"));
   const app = createApp({
     authority,
     credentials,
@@ -73,7 +73,7 @@ export async function serveAuthority(
   gate.guard(server);
   metrics.watchConnections(() => gate.size);
   await listen(app, host, port);
-  const adminServer = admin && (await listenAdmin(app, admin, () => serveAdmin(authority, metrics, admin)));
+  const adminServer = admin && (await listenAdmin(app, admin, authority, metrics));
   const actualPort = (server.address() as AddressInfo).port;
   const reachable = urls ?? urlsOf(host, actualPort);
   await authority.saveUrls(reachable);
@@ -150,16 +150,18 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   }
 }
 
-async function listenAdmin<T>(
+async function listenAdmin(
   app: FastifyInstance,
-  { host = HOST_DEFAULT, port }: AdminAddress,
-  work: () => Promise<T>,
-): Promise<T> {
+  admin: AdminAddress,
+  authority: CertificateAuthority,
+  metrics: ServiceMetrics,
+): Promise<AdminServer> {
+  const { serveAdmin } = await import("./admin-server.js");
   try {
-    return await work();
+    return await serveAdmin(authority, metrics, admin);
   } catch (cause) {
     await app.close();
-    throw addressInUse(host, port, cause);
+    throw addressInUse(admin.host ?? HOST_DEFAULT, admin.port, cause);
   }
 }
 

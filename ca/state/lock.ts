@@ -1,17 +1,18 @@
 /** One authority per directory: a lock that the kernel drops with the process, so kill -9 leaves nothing to clean up. */
-import Database from "libsql";
-import { FirefliesError } from "../../identity/index.js";
+import type Database from "libsql";
+import { FirefliesError, loadOptional } from "../../identity/index.js";
 
 export interface Lock {
   release(): void;
 }
 
-/** Throws "ca-state-locked" when another process, or another authority of this one, holds the lock at `path`. */
-export function takeLock(path: string): Lock {
+/** Rejects with "ca-state-locked" when another process, or another authority of this one, holds the lock at `path`. */
+export async function takeLock(path: string): Promise<Lock> {
+  const { default: Sqlite } = await loadOptional("libsql", "The authority", () => import("libsql"));
   let db: Database.Database | undefined;
   try {
     // An open exclusive transaction of an empty database: SQLite's own byte-range lock, on every platform.
-    db = new Database(path, { timeout: 0 });
+    db = new Sqlite(path, { timeout: 0 });
     db.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
   } catch (cause) {
     db?.close();

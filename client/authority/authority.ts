@@ -189,5 +189,5 @@ function authenticated(
 }
 
 async function requestFor(pair: KeyPair): Promise<string> {
-  return Buffer.from(await createRequest(pair)).toString("base64");
+  return Buffer.from(createRequest(pair)).toString("base64");
 }

@@ -4,8 +4,7 @@ import { describe, expect, it } from "vitest";
 import { readChildren, readDer } from "../../identity/der.js";
 import { generateKeyPair } from "../../identity/index.js";
 import { type MemberPlaces, memberTemplate } from "../../identity/member-template.js";
-import { x509Crypto } from "../../identity/web-crypto.js";
-import { loadX509 } from "../../identity/x509.js";
+import { loadX509, x509Crypto } from "../../identity/x509.js";
 import { memberIdFromBytes, toHex } from "../../rings/index.js";
 
 const ISSUER = "fireflies issuing 0123";

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { certificatesToPem } from "../../identity/index.js";
+import { certificatesToPem, createRequest, generateKeyPair } from "../../identity/index.js";
 import { createChain, NOW } from "./forge.js";
 
 const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
@@ -36,6 +36,21 @@ describe.skipIf(!hasOpenssl)("openssl verify -x509_strict (skipped where openssl
   ])("%s as %s", (name, purpose) => {
     const { status, stderr } = verify(name, purpose);
     expect(status, stderr.toString()).toBe(0);
+  });
+
+  it("a request of ours, signed by its own key", () => {
+    writeFileSync(path("request"), createRequest(generateKeyPair()));
+    const { status, stderr } = spawnSync("openssl", [
+      "req",
+      "-inform",
+      "DER",
+      "-in",
+      path("request"),
+      "-verify",
+      "-noout",
+    ]);
+    expect(stderr.toString()).toMatch(/verify OK/);
+    expect(status).toBe(0);
   });
 
   it("and refuses them where they do not belong", () => {

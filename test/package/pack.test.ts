@@ -4,16 +4,32 @@
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ROOT, read, runNode, TreeCopy } from "../support/tree.js";
+import { CertificateAuthority, serveAuthority } from "../../ca/index.js";
+import { type Outcome, ROOT, read, runNode, TreeCopy } from "../support/tree.js";
 
 const run = promisify(execFile);
 const DEADLINE_MS = 180_000;
-const { version } = JSON.parse(read("package.json")) as { version: string };
+/** The oldest of each range in `engines`, and the newest that CI runs. */
+const NODES = ["20.19.0", "22.12.0", "24.0.0"];
+const { version, optionalDependencies } = JSON.parse(read("package.json")) as {
+  version: string;
+  optionalDependencies: Record<string, string>;
+};
 
 let copy: TreeCopy;
 let folder: string;
@@ -29,14 +45,26 @@ beforeAll(async () => {
   const [tarball] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
   files = tarball.files.map(({ path }) => path);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
-  await npm(["install", "--prefer-offline", "--no-audit", "--no-fund", `./${tarball.filename}`], folder);
-  copyFileSync(join(ROOT, "test/package/consumer.ts"), join(folder, "consumer.ts"));
+  const quietly = ["--prefer-offline", "--no-audit", "--no-fund"];
+  await npm(["install", "--engine-strict", ...quietly, `./${tarball.filename}`], folder);
 }, DEADLINE_MS);
 
 afterAll(() => {
   copy.remove();
   rmSync(folder, { recursive: true, force: true });
 });
+
+interface Installed {
+  readonly engines?: { readonly node?: string };
+}
+
+/** What npm has installed, by path. */
+function installed(): Map<string, Installed> {
+  const lock = JSON.parse(readFileSync(join(folder, "node_modules/.package-lock.json"), "utf8")) as {
+    packages: Record<string, Installed>;
+  };
+  return new Map(Object.entries(lock.packages));
+}
 
 async function npm(args: readonly string[], cwd: string): Promise<string> {
   return (await run("npm", ["--silent", ...args], { cwd, env: withoutNpm() })).stdout;
@@ -82,17 +110,7 @@ describe("installed into an empty folder", () => {
   it("type-checks strictly, the declarations as well, and runs: an authority and two members that talk", {
     timeout: DEADLINE_MS,
   }, async () => {
-    // A known version of Node's types, whatever npm has brought along.
-    rmSync(join(folder, "node_modules/@types/node"), { recursive: true, force: true });
-    mkdirSync(join(folder, "node_modules/@types"), { recursive: true });
-    symlinkSync(join(ROOT, "node_modules/@types/node"), join(folder, "node_modules/@types/node"));
-    const strict = "--strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --skipLibCheck false".split(" ");
-    const target = "--module nodenext --target es2023 --lib es2024,esnext.disposable --types node".split(" ");
-    const compiled = await runNode(
-      [join(ROOT, "node_modules/typescript/bin/tsc"), ...strict, ...target, "consumer.ts"],
-      folder,
-    );
-    expect(compiled).toEqual({ code: 0, output: "" });
+    expect(await compile("consumer.ts")).toEqual({ code: 0, output: "" });
     expect(await runNode(["consumer.js"], folder)).toEqual({
       code: 0,
       output: "replied\npeer-unknown\nfunction 0\nwhole\n",
@@ -114,6 +132,17 @@ describe("installed into an empty folder", () => {
     expect(await terminals.open(run, /answers/)).toMatch(/^(alice|bob) answers hello$/m);
   });
 
+  it("runs on every Node.js that it declares, with all that it brings along", () => {
+    const { satisfies } = createRequire(join(folder, "index.js"))("semver") as {
+      satisfies: (version: string, range: string) => boolean;
+    };
+    const refusing = [...installed()].flatMap(([path, { engines }]) =>
+      NODES.filter((node) => !satisfies(node, engines?.node ?? "*")).map((node) => `${path} on ${node}`),
+    );
+    expect(refusing).toEqual([]);
+    expect(installed().size).toBeGreaterThan(100);
+  });
+
   it("keeps its insides to itself", async () => {
     writeFileSync(join(folder, "inside.js"), 'import "fireflies/dist/client/client.js";\n');
     const { code, output } = await runNode(["inside.js"], folder);
@@ -121,6 +150,47 @@ describe("installed into an empty folder", () => {
     expect(output).toContain("ERR_PACKAGE_PATH_NOT_EXPORTED");
   });
 });
+
+describe("installed without what only an authority needs", () => {
+  beforeAll(async () => void (await npm(["prune", "--omit=optional", "--no-audit", "--no-fund"], folder)), DEADLINE_MS);
+
+  it("leaves that out", () => {
+    const left = Object.keys(optionalDependencies).filter((name) => existsSync(join(folder, "node_modules", name)));
+    expect(left).toEqual([]);
+  });
+
+  it("type-checks, enrols and starts again as a member", { timeout: DEADLINE_MS }, async () => {
+    expect(await compile("member.ts")).toEqual({ code: 0, output: "" });
+    const authority = await CertificateAuthority.open({ directory: join(folder, "other"), numRings: 5, deltaMs: 500 });
+    const server = await serveAuthority(authority, { port: 0 });
+    try {
+      const token = await authority.createToken("lone");
+      expect(await runNode(["member.js", token], folder)).toEqual({ code: 0, output: "0\n0\n" });
+    } finally {
+      await server.close();
+      await authority.close();
+    }
+  });
+
+  it("says what an authority lacks, and how to install it", async () => {
+    const main = "node_modules/fireflies/dist/cli/main.js";
+    const { code, output } = await runNode([main, "ca", "--dir", "none", "--port", "0"], folder);
+    expect(code).toBe(1);
+    expect(output).toMatch(/^error: .* needs the package \S+, .*--include=optional.* \(package-missing\)\n$/);
+  });
+});
+
+/** With strict options, the declarations of all packages as well. */
+async function compile(program: string): Promise<Outcome> {
+  copyFileSync(join(ROOT, "test/package", program), join(folder, program));
+  // A known version of Node's types, whatever npm has brought along.
+  rmSync(join(folder, "node_modules/@types/node"), { recursive: true, force: true });
+  mkdirSync(join(folder, "node_modules/@types"), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules/@types/node"), join(folder, "node_modules/@types/node"));
+  const strict = "--strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --skipLibCheck false".split(" ");
+  const target = "--module nodenext --target es2023 --lib es2024,esnext.disposable --types node".split(" ");
+  return await runNode([join(ROOT, "node_modules/typescript/bin/tsc"), ...strict, ...target, program], folder);
+}
 
 /** Shells side by side, as a reader has them; their commands end with them. */
 class Terminals implements AsyncDisposable {
