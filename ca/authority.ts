@@ -20,8 +20,9 @@ import { createIdentity, type OfflineInput, signOffline } from "./acts/offline.j
 import { type RenewOptions, type ReportInput, renew, report } from "./acts/renewal.js";
 import { rootOf } from "./acts/root-key.js";
 import { StatusResponder } from "./acts/status.js";
-import { issueToken } from "./acts/token.js";
+import { issueToken, requireNamePattern, requireUses, type TokenOptions } from "./acts/token.js";
 import type { Context } from "./context.js";
+import { isOpenPattern } from "./name-pattern.js";
 import { Operator } from "./operator.js";
 import { type AuthorityOptions, type Decision, invalid, type Settings, settingsOf } from "./options.js";
 import { validityAt } from "./policy.js";
@@ -180,16 +181,14 @@ export class CertificateAuthority {
   }
 
   /**
-   * A token, valid once, for one key, until it expires, that admits whoever brings it as `principal`. `urls` are those
-   * under which the authority last listened unless given. Rejects with "principal-invalid" or "ca-options-invalid".
+   * A token that admits `uses` members (1) until it expires. `principal` is a name, whose holder gets another key by it, or a
+   * pattern as "web-*", which admits new names only. `urls` are those under which the authority last listened unless given.
+   * Rejects with "principal-invalid", "principal-revoked" or "ca-options-invalid".
    */
-  async createToken(
-    principal: string,
-    options: { readonly lifetimeMs?: number; readonly urls?: readonly string[] } = {},
-  ): Promise<string> {
-    requirePrincipal(principal);
-    const known = await this.#state.records.principal(principal);
-    if (known?.status === "revoked") throw new FirefliesError("principal-revoked");
+  async createToken(principal: string, options: TokenOptions = {}): Promise<string> {
+    const { uses = 1, lifetimeMs = this.#settings.tokenLifetimeMs } = options;
+    requireUses(uses);
+    await this.#requireAdmissible(principal);
     const urls = options.urls ?? (await this.#state.records.urls());
     if (urls.length === 0) {
       throw invalid("This authority never listened, so where members reach it is not known.", {
@@ -197,11 +196,18 @@ export class CertificateAuthority {
       });
     }
     const now = this.now();
-    const expiresAt = now + (options.lifetimeMs ?? this.#settings.tokenLifetimeMs);
     const { fingerprint } = this;
-    const token = await issueToken(this.#state.records, { urls, fingerprint, principal, expiresAt, now });
-    this.tell({ kind: "token-created", principal, at: now });
+    const order = { urls, fingerprint, principal, uses, expiresAt: now + lifetimeMs, now };
+    const token = await issueToken(this.#state.records, order);
+    this.tell({ kind: "token-created", principal, uses, at: now });
     return token;
+  }
+
+  async #requireAdmissible(principal: string): Promise<void> {
+    if (isOpenPattern(principal)) return requireNamePattern(principal);
+    requirePrincipal(principal);
+    const known = await this.#state.records.principal(principal);
+    if (known?.status === "revoked") throw new FirefliesError("principal-revoked");
   }
 
   /**

@@ -63,7 +63,8 @@ export type Decision =
       readonly serial: string;
       readonly at: number;
     }
-  | { readonly kind: "token-created"; readonly principal: string; readonly at: number }
+  /** For one name or a pattern of names; that many members. */
+  | { readonly kind: "token-created"; readonly principal: string; readonly uses: number; readonly at: number }
   /** `token` is the SHA-256 of its secret, 64 hex digits. */
   | { readonly kind: "token-cancelled"; readonly principal: string; readonly token: string; readonly at: number }
   /** Of one certificate when there is a serial, else of the principal. */

@@ -47,6 +47,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
       "token-required",
       "principal-invalid",
       "principal-reserved",
+      "principal-refused",
       "principal-taken",
       "unauthenticated",
       "authority-untrusted",

@@ -1,5 +1,6 @@
 /** Which members a program or an operator asks for: by a pattern of their names, and by what their metadata say. */
 import { isDeepStrictEqual } from "node:util";
+import { matchesPattern } from "../rings/index.js";
 import type { Member } from "./types.js";
 
 export interface MemberFilter {
@@ -21,26 +22,4 @@ export function matcherOf({ name, metadata }: MemberFilter): (member: Member) =>
     facts.every(
       ([key, value]) => Object.hasOwn(member.metadata, key) && isDeepStrictEqual(member.metadata[key], value),
     );
-}
-
-/** Does the whole text fit the pattern? Takes time in proportion to both lengths, whatever the pattern. */
-export function matchesPattern(text: string, pattern: string): boolean {
-  let [at, next] = [0, 0];
-  /** Where to go on when what follows the last "*" does not fit: that star takes one character more. */
-  let star: { readonly next: number; at: number } | undefined;
-  while (at < text.length) {
-    if (pattern[next] === "*") {
-      star = { next: ++next, at };
-    } else if (next < pattern.length && (pattern[next] === "?" || pattern[next] === text[at])) {
-      at++;
-      next++;
-    } else if (star) {
-      at = ++star.at;
-      next = star.next;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[next] === "*") next++;
-  return next === pattern.length;
 }

@@ -29,7 +29,7 @@ export interface NetworkAnswer {
   readonly open: boolean;
 }
 
-/** POST /v1/enroll: with a token's secret, or, in an open network, with a name. */
+/** POST /v1/enroll: with a token's secret, and a name where it admits several; or, in an open network, with a name alone. */
 export interface EnrollBody {
   /** PKCS#10, DER. */
   readonly request: string;

@@ -239,7 +239,7 @@ export const ERROR_CODES = {
     remedy: "Paste the whole token, or get a new one with `fireflies ca token NAME`.",
   },
   "token-used": {
-    meaning: "The token was already used with another key.",
+    meaning: "The token was already used with another key, or as often as it may be.",
     remedy: "Get a new token with `fireflies ca token NAME`. If nobody of yours used it, it was stolen.",
   },
   "token-expired": {
@@ -261,6 +261,10 @@ export const ERROR_CODES = {
   "principal-reserved": {
     meaning: "The name is one that others would take for the authority, for the machine itself, or for an id.",
     remedy: "Choose another name.",
+  },
+  "principal-refused": {
+    meaning: "The token, or the identity from elsewhere, does not admit this name.",
+    remedy: "Ask for a name that it admits, or for none: then the authority gives one.",
   },
   "principal-taken": {
     meaning: "Another key already has this name.",

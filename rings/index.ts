@@ -26,6 +26,7 @@ export { ByteReader, ByteWriter } from "./layout.js";
 export { disabledRings, fullMask, isEnabled, type MaskProblem, maskBytes, maskProblem, withRing } from "./mask.js";
 export { MEMBER_ID_BYTES, type MemberId, memberIdFromBytes, memberIdToBytes, parseMemberId } from "./member-id.js";
 export { Nearest } from "./nearest.js";
+export { matchesPattern } from "./pattern.js";
 export {
   expectedExposed,
   exposureProbability,

@@ -1,8 +1,9 @@
-/** Admission of members: by a one-time token, or by name where the authority is open. */
+/** Admission of members: by a token, or by name where the authority is open. */
 import { FirefliesError } from "../../identity/index.js";
-import { equalBytes } from "../../rings/index.js";
+import { matchesPattern } from "../../rings/index.js";
 import type { Context } from "../context.js";
-import type { CertificateRecord, Condition, HowIssued } from "../store/store.js";
+import { drawnName, isOpenPattern } from "../name-pattern.js";
+import type { CertificateRecord, Condition, HowIssued, TokenRecord } from "../store/store.js";
 import { CANCELLED_AT } from "../store/tokens.js";
 import { answer, type Issued } from "./answer.js";
 import { type Applicant, applicantOf, requirePrincipal } from "./applicant.js";
@@ -12,7 +13,12 @@ import { tokenHash } from "./token.js";
 
 /** How a member proves that it may enrol. */
 export type Admission =
-  | { readonly kind: "token"; readonly secret: Uint8Array }
+  | {
+      readonly kind: "token";
+      readonly secret: Uint8Array;
+      /** The name that it wants, of those that the token admits. */
+      readonly principal?: string | undefined;
+    }
   | { readonly kind: "open"; readonly principal: string };
 
 export interface EnrollInput {
@@ -26,32 +32,78 @@ export async function enroll(context: Context, { admission, request, addresses }
   const applicant = applicantOf(request, addresses);
   const record =
     admission.kind === "token"
-      ? await enrollByToken(context, tokenHash(admission.secret), applicant)
+      ? await enrollByToken(context, admission, applicant)
       : await enrollByName(context, admission.principal, applicant);
   return answer(context, record, addresses);
 }
 
-async function enrollByToken(context: Context, hash: Uint8Array, applicant: Applicant): Promise<CertificateRecord> {
-  const { state, settings } = context;
-  const token = await state.records.token(hash);
+async function enrollByToken(
+  context: Context,
+  { secret, principal: wanted }: Extract<Admission, { readonly kind: "token" }>,
+  applicant: Applicant,
+): Promise<CertificateRecord> {
+  const { records } = context.state;
+  const hash = tokenHash(secret);
+  const token = await records.token(hash);
   if (token === undefined) throw new FirefliesError("token-invalid");
-  if (token.serial !== undefined) return boughtBefore(context, token.serial, applicant.spki);
-  if (token.expiresAt === CANCELLED_AT) throw new FirefliesError("token-cancelled");
-  if (token.expiresAt <= settings.now()) throw new FirefliesError("token-expired");
-  const record = await admit(context, token.principal, applicant, "token", { kind: "token", hash });
+  const principal = nameBy(token, wanted, applicant.spki);
+  const bought = await boughtBefore(context, token, principal, applicant.spki);
+  if (bought !== undefined) return bought;
+  requireUse(context, token);
+  const isForNewNames = isOpenPattern(token.principal);
+  const record = await admit(context, principal, applicant, "token", { kind: "token", hash, isForNewNames });
   if (record !== undefined) return record;
-  const burnt = await state.records.token(hash); // Another call was faster, or the operator.
-  if (burnt?.serial === undefined) throw new FirefliesError("token-cancelled");
-  return boughtBefore(context, burnt.serial, applicant.spki);
+  // Another call was faster, with this key, with the last use, or with the name; or the operator was.
+  const since = await records.token(hash);
+  const won = since && (await boughtBefore(context, since, principal, applicant.spki));
+  if (won !== undefined) return won;
+  if (since !== undefined) requireUse(context, since);
+  throw since === undefined ? new FirefliesError("token-invalid") : taken(principal);
 }
 
-/** Of a used token: its certificate, for the key that it was issued to. */
-async function boughtBefore(context: Context, serial: string, spki: Uint8Array): Promise<CertificateRecord> {
-  const record = await context.state.records.certificate(serial);
-  if (record === undefined || !equalBytes(record.spki, spki)) throw new FirefliesError("token-used");
-  if (record.notAfter <= context.settings.now()) throw new FirefliesError("token-expired");
+/** The name that a token admits: the one that is asked for, else its own, else one drawn from the key. */
+function nameBy({ principal: pattern }: TokenRecord, wanted: string | undefined, spki: Uint8Array): string {
+  const principal = wanted ?? (isOpenPattern(pattern) ? drawnName(pattern, spki) : pattern);
+  requirePrincipal(principal);
+  if (matchesPattern(principal, pattern)) return principal;
+  throw new FirefliesError("principal-refused", `This token admits ${pattern}, not ${principal}.`);
+}
+
+function requireUse({ settings }: Context, { uses, used, expiresAt }: TokenRecord): void {
+  if (used >= uses) throw uses === 1 ? new FirefliesError("token-used") : allUsed(uses);
+  if (expiresAt === CANCELLED_AT) throw new FirefliesError("token-cancelled");
+  if (expiresAt <= settings.now()) throw new FirefliesError("token-expired");
+}
+
+function allUsed(uses: number): FirefliesError {
+  const advice = "Get a new one with `fireflies ca token`. If they are not all yours, the token was stolen.";
+  return new FirefliesError("token-used", `All ${uses} uses of the token are used. ${advice}`);
+}
+
+function taken(principal: string): FirefliesError {
+  const advice = `Choose another name, or give ${principal} a token of its own: \`fireflies ca token ${principal}\`.`;
+  return new FirefliesError(
+    "principal-taken",
+    `A token for many admits new names only, and ${principal} is none. ${advice}`,
+  );
+}
+
+/**
+ * What a token has bought for this key: a lost answer costs no further use. When that certificate has ended, a token
+ * with uses left buys the next one.
+ */
+async function boughtBefore(
+  context: Context,
+  token: TokenRecord,
+  principal: string,
+  spki: Uint8Array,
+): Promise<CertificateRecord | undefined> {
+  const record = await context.state.records.certificateOfToken(token.hash, principal, spki);
+  if (record === undefined) return undefined;
   await requireUnrevoked(context, record);
-  return record;
+  if (record.notAfter > context.settings.now()) return record;
+  if (token.used < token.uses) return undefined;
+  throw new FirefliesError("token-expired");
 }
 
 async function enrollByName(context: Context, principal: string, applicant: Applicant): Promise<CertificateRecord> {

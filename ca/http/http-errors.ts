@@ -13,6 +13,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   "token-expired": 403,
   "token-cancelled": 403,
   "token-required": 403,
+  "principal-refused": 403,
   "principal-revoked": 403,
   "key-revoked": 403,
   "not-found": 404,

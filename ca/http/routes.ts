@@ -82,7 +82,8 @@ function answers(ok: object): object {
 }
 
 function admissionOf({ secret, principal }: EnrollBody): Admission {
-  if (secret !== undefined) return { kind: "token", secret: new Uint8Array(Buffer.from(secret, "base64url")) };
+  if (secret !== undefined)
+    return { kind: "token", secret: new Uint8Array(Buffer.from(secret, "base64url")), principal };
   if (principal !== undefined) return { kind: "open", principal };
   throw new FirefliesError("token-required");
 }

@@ -33,7 +33,10 @@ export const ENROLL_BODY = {
   properties: {
     request: { ...base64, description: "PKCS#10 request with a P-256 key, base64 of DER." },
     secret: { type: "string", maxLength: 64, description: "The token's secret, base64url." },
-    principal: { type: "string", description: "A free name, with an open authority." },
+    principal: {
+      type: "string",
+      description: "The name that is wanted: of those that the token admits, or any free one.",
+    },
     addresses,
   },
 } as const;

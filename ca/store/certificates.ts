@@ -2,7 +2,7 @@
 import { fingerprintOf } from "../../identity/index.js";
 import { equalBytes, type MemberId, memberIdToBytes } from "../../rings/index.js";
 import { dueAt } from "../policy.js";
-import { bytes, optionalText, type Row, type Session, type Value } from "./database/sql.js";
+import { bytes, optionalNumber, type Row, type Session, type Value } from "./database/sql.js";
 import { principalOf } from "./principals.js";
 import { saveReport } from "./reports.js";
 import type {
@@ -15,7 +15,6 @@ import type {
   NewCertificate,
   TokenRecord,
 } from "./store.js";
-import { CANCELLED_AT } from "./tokens.js";
 import type { Transaction } from "./writer.js";
 
 const CERTIFICATES =
@@ -74,10 +73,8 @@ export async function recordCertificate(
   const refusal = refusalOf(facts, certificate, condition);
   if (refusal !== undefined) return refusal;
   if (facts.generation === null) insertPrincipal(tx, networkId, certificate);
-  insertCertificate(tx, networkId, certificate);
-  if (condition.kind === "token") {
-    tx.later("UPDATE tokens SET serial = ? WHERE hash = ?", certificate.serial, condition.hash);
-  }
+  insertCertificate(tx, networkId, certificate, condition.kind === "token" ? condition.hash : null);
+  if (condition.kind === "token") tx.later("UPDATE tokens SET used = used + 1 WHERE hash = ?", condition.hash);
   const { id, issuedAt: at } = certificate;
   if (addresses.length > 0) saveReport(tx, networkId, { id, addresses, at, dueAt: dueAt(at), leaving: false });
   tx.note(note, networkId);
@@ -87,14 +84,15 @@ export async function recordCertificate(
 async function factsOf(
   tx: Transaction,
   networkId: Uint8Array,
-  { principal, id, spki, issuer }: CertificateRecord,
+  { principal, id, spki, issuer, issuedAt }: CertificateRecord,
   condition: Condition,
 ): Promise<Row> {
   const hash = condition.kind === "token" ? condition.hash : new Uint8Array();
   const proven = condition.kind === "renewal" ? condition.serial : "";
   const sql = `SELECT p.generation, p.status, p.id, i.state,
-    (SELECT count(*) FROM tokens WHERE hash = ? AND network_id = ? AND serial IS NULL AND expires_at > ${CANCELLED_AT})
-      AS unused,
+    (SELECT count(*) FROM tokens WHERE hash = ? AND network_id = ? AND used < uses AND expires_at > ?) AS unused,
+    (SELECT max(c.not_after) FROM certificates c
+      WHERE c.network_id = ? AND c.spki = ? AND c.id = ? AND c.token = ?) AS bought_until,
     (SELECT count(*) FROM revocations r JOIN certificates c ON c.serial = r.serial
       WHERE c.network_id = ? AND c.spki = ?) AS revoked_key,
     (SELECT count(*) FROM certificates c WHERE c.network_id = ? AND c.spki = ? AND c.principal = ?) AS own_key,
@@ -104,8 +102,8 @@ async function factsOf(
     (SELECT max(c.serial) FROM certificates c WHERE c.network_id = ? AND c.principal = ?) AS newest
     FROM issuers i LEFT JOIN principals p ON p.network_id = i.network_id AND p.principal = ?
     WHERE i.fingerprint = ? AND i.network_id = ?`;
+  const bought = [networkId, spki, memberIdToBytes(id), hash];
   const keyed = [
-    networkId,
     networkId,
     spki,
     networkId,
@@ -118,7 +116,7 @@ async function factsOf(
     principal,
     principal,
   ];
-  const row = await tx.one(sql, hash, ...keyed, fingerprintOf(issuer), networkId);
+  const row = await tx.one(sql, hash, networkId, issuedAt, ...bought, ...keyed, fingerprintOf(issuer), networkId);
   return row ?? { generation: null, state: "unknown" };
 }
 
@@ -135,8 +133,15 @@ function refusalOf(
   }
   // Also one that was lost with the newest records, and is known from a list only.
   if (Number(facts.revoked_id) > 0) return "principal-revoked";
-  if (condition.kind === "token" && Number(facts.unused) === 0) return "token-used";
+  const boughtUntil = optionalNumber(facts.bought_until);
+  if (condition.kind === "token") {
+    const isBought = boughtUntil !== undefined && boughtUntil > certificate.issuedAt;
+    if (Number(facts.unused) === 0 || isBought) return "token-used";
+  }
   if (Number(facts.revoked_key) > 0 || Number(facts.revoked_proof) > 0) return "key-revoked";
+  const isKnown = facts.generation !== null;
+  if (condition.kind === "token" && condition.isForNewNames && isKnown && boughtUntil === undefined)
+    return "name-taken";
   const isTaken = facts.newest !== null && Number(facts.own_key) === 0;
   return condition.kind === "free-name" && isTaken ? "name-taken" : undefined;
 }
@@ -146,25 +151,29 @@ function insertPrincipal(
   networkId: Uint8Array,
   { principal, generation, id, issuedAt }: CertificateRecord,
 ): void {
-  const sql = "INSERT INTO principals VALUES (?,?,?,?,'active',?)";
+  const sql = "INSERT INTO principals VALUES (?,?,?,?,'active',?,'')";
   tx.later(sql, networkId, principal, generation, memberIdToBytes(id), issuedAt);
 }
 
-function insertCertificate(tx: Transaction, networkId: Uint8Array, record: CertificateRecord): void {
+function insertCertificate(
+  tx: Transaction,
+  networkId: Uint8Array,
+  record: CertificateRecord,
+  token: Uint8Array | null,
+): void {
   const { serial, principal, generation, id, spki, leaf, issuer, notBefore, notAfter, issuedAt, how } = record;
-  const sql = "INSERT INTO certificates VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
+  const sql = "INSERT INTO certificates VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
   const names = [serial, networkId, principal, generation, memberIdToBytes(id)];
-  tx.later(sql, ...names, spki, leaf, fingerprintOf(issuer), notBefore, notAfter, issuedAt, how);
+  tx.later(sql, ...names, spki, leaf, fingerprintOf(issuer), notBefore, notAfter, issuedAt, how, token);
 }
 
 export function createToken(
   tx: Transaction,
   networkId: Uint8Array,
-  { hash, principal, expiresAt }: TokenRecord,
+  { hash, principal, expiresAt, uses }: Omit<TokenRecord, "used">,
   note?: AuditNote,
 ): void {
-  const sql = "INSERT INTO tokens (hash, network_id, principal, expires_at) VALUES (?,?,?,?)";
-  tx.later(sql, hash, networkId, principal, expiresAt);
+  tx.later("INSERT INTO tokens VALUES (?,?,?,?,?,0)", hash, networkId, principal, expiresAt, uses);
   tx.note(note, networkId);
 }
 
@@ -175,8 +184,21 @@ export async function tokenOfHash(
 ): Promise<TokenRecord | undefined> {
   const row = await db.one("SELECT * FROM tokens WHERE hash = ? AND network_id = ?", hash, networkId);
   if (row === undefined || !equalBytes(bytes(row.hash), hash)) return undefined;
-  const { principal, expires_at: expiresAt, serial } = row;
-  return { hash, principal: String(principal), expiresAt: Number(expiresAt), serial: optionalText(serial) };
+  const { principal, expires_at: expiresAt, uses, used } = row;
+  return {
+    ...{ hash, principal: String(principal), expiresAt: Number(expiresAt) },
+    ...{ uses: Number(uses), used: Number(used) },
+  };
+}
+
+export async function certificateOfToken(
+  db: Session,
+  networkId: Uint8Array,
+  { hash, principal, spki }: { readonly hash: Uint8Array; readonly principal: string; readonly spki: Uint8Array },
+): Promise<CertificateRecord | undefined> {
+  const sql = `${CERTIFICATES} WHERE c.network_id = ? AND c.spki = ? AND c.principal = ? AND c.token = ?
+    ORDER BY c.not_before DESC, c.serial DESC LIMIT 1`;
+  return certificateIn(await db.one(sql, networkId, spki, principal, hash));
 }
 
 function certificateIn(row: Row | undefined): CertificateRecord | undefined {

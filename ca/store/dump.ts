@@ -38,7 +38,7 @@ export async function loadInto(tx: Transaction, rows: AsyncIterable<DumpedRow>, 
     if (++count % AWAITED_EVERY === 0) await tx.one("SELECT one FROM authority"); // What was sent is not all held here.
   }
   await tx.run("UPDATE authority SET epoch = ?", fence.epoch);
-  await tx.run("UPDATE tokens SET expires_at = ? WHERE serial IS NULL AND expires_at > ?", fence.at, fence.at);
+  await tx.run("UPDATE tokens SET expires_at = ? WHERE used < uses AND expires_at > ?", fence.at, fence.at);
   for (const { networkId, revocation } of fence.revocations) await revoke(tx, networkId, revocation);
   for (const { networkId, number } of fence.lists) {
     if (number > LIST_CLOCK_MAX) continue;

@@ -54,12 +54,14 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
     issuedSince: (id: MemberId, since: number) => certificates.countIssuedSince(read, id, since),
     recordCertificate: (order: NewCertificate) =>
       writer.write((tx) => certificates.recordCertificate(tx, networkId, order)),
-    createToken: (token: TokenRecord, note?: AuditNote) =>
+    createToken: (token: Omit<TokenRecord, "used">, note?: AuditNote) =>
       writer.write(async (tx) => certificates.createToken(tx, networkId, token, note)),
     token: (hash: Uint8Array) => certificates.tokenOfHash(read, networkId, hash),
     openTokens: (query: { readonly now: number; readonly limit: number }) => tokens.openTokens(read, networkId, query),
     cancelToken: (hash: Uint8Array, note?: AuditNote) =>
       writer.write((tx) => tokens.cancelToken(tx, networkId, hash, note)),
+    certificateOfToken: (hash: Uint8Array, principal: string, spki: Uint8Array) =>
+      certificates.certificateOfToken(read, networkId, { hash, principal, spki }),
 
     revoke: (revocation: NewRevocation, note?: AuditNote) =>
       writer.write((tx) => revocations.revoke(tx, networkId, revocation, note)),

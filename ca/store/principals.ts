@@ -46,7 +46,7 @@ export async function raiseGeneration(
   const sql = `UPDATE principals SET generation = ?, id = ?, status = 'active' WHERE ${of}`;
   await tx.run(sql, generation, memberIdToBytes(id), networkId, principal, generation - 1);
   await tx.run("DELETE FROM reports WHERE id = ?", bytes(old.id));
-  const unused = "network_id = ? AND principal = ? AND serial IS NULL";
+  const unused = "network_id = ? AND principal = ? AND used < uses";
   await tx.run(`UPDATE tokens SET expires_at = ${CANCELLED_AT} WHERE ${unused}`, networkId, principal);
   tx.note(note, networkId);
   tx.weigh();
@@ -57,7 +57,7 @@ export async function countsAt(db: Session, networkId: Uint8Array, now: number):
   const sql = `SELECT (SELECT count(*) FROM principals WHERE network_id = ?) AS principals,
     (SELECT count(*) FROM certificates WHERE network_id = ?) AS certificates,
     (SELECT count(*) FROM certificates WHERE network_id = ? AND not_after > ?) AS valid,
-    (SELECT count(*) FROM tokens WHERE network_id = ? AND expires_at > ? AND serial IS NULL) AS tokens,
+    (SELECT count(*) FROM tokens WHERE network_id = ? AND expires_at > ? AND used < uses) AS tokens,
     (SELECT count(*) FROM revocations WHERE network_id = ?) AS revocations`;
   const row = await db.one(sql, networkId, networkId, networkId, now, networkId, now, networkId);
   return {

@@ -95,22 +95,19 @@ export interface CertificateRecord extends PrincipalRecord {
 export interface TokenRecord {
   /** SHA-256 of the secret. */
   readonly hash: Uint8Array;
+  /** The name that it admits, or a pattern of names. */
   readonly principal: string;
   /** Unix milliseconds; 0 when it was taken back. */
   readonly expiresAt: number;
-  /** Serial of the certificate that it bought; undefined while unused. */
-  readonly serial: string | undefined;
+  /** Certificates that it may buy, and those that it bought. */
+  readonly uses: number;
+  readonly used: number;
 }
 
 /** A token that still admits somebody. */
-export interface OpenToken {
-  /** SHA-256 of the secret. */
-  readonly hash: Uint8Array;
-  /** The same, 64 hex digits. */
+export interface OpenToken extends TokenRecord {
+  /** Its hash, 64 hex digits. */
   readonly digits: string;
-  readonly principal: string;
-  /** Unix milliseconds. */
-  readonly expiresAt: number;
 }
 
 /** A member says that it is there, or goodbye. */
@@ -200,7 +197,13 @@ export type AuditHead = Pick<AuditEntry, "sequence" | "hash">;
 
 /** Under which condition a certificate is recorded; it is checked in the transaction that records. */
 export type Condition =
-  | { readonly kind: "token"; readonly hash: Uint8Array }
+  /** It has uses left, and its time is not over. */
+  | {
+      readonly kind: "token";
+      readonly hash: Uint8Array;
+      /** The name is new, or is held by this key by this token: whoever has a fleet's token takes over nobody. */
+      readonly isForNewNames: boolean;
+    }
   /** No other key has the name. */
   | { readonly kind: "free-name" }
   /** No certificate for the key of this one, which the caller proved, is revoked. */
@@ -213,6 +216,7 @@ export type Recorded = "recorded" | "refused";
 /** Everything but "recorded" means that nothing was recorded, and why. */
 export type CertificateOutcome =
   | "recorded"
+  /** Or past its end, or not there, or this very key has bought by it. */
   | "token-used"
   | "name-taken"
   /** The principal is revoked, or its generation is another one by now. */
@@ -252,7 +256,7 @@ export interface Counts {
   readonly certificates: number;
   /** Not past their end at the time asked for; revoked ones count. */
   readonly validCertificates: number;
-  /** Neither used nor expired. */
+  /** With uses left, and not expired. */
   readonly tokens: number;
   readonly revocations: number;
 }
@@ -290,11 +294,13 @@ export interface NetworkStore {
   /** Adds the principal when it is new. */
   recordCertificate(order: NewCertificate): Promise<CertificateOutcome>;
 
-  createToken(token: TokenRecord, note?: AuditNote): Promise<void>;
+  createToken(token: Omit<TokenRecord, "used">, note?: AuditNote): Promise<void>;
   token(hash: Uint8Array): Promise<TokenRecord | undefined>;
+  /** The newest certificate of this name that the token bought for this key. */
+  certificateOfToken(hash: Uint8Array, principal: string, spki: Uint8Array): Promise<CertificateRecord | undefined>;
   /** Those that still admit somebody at `now` (unix milliseconds), the next to end first. */
   openTokens(query: { readonly now: number; readonly limit: number }): Promise<readonly OpenToken[]>;
-  /** Takes a token back. "refused" when it was used, or taken back, before. */
+  /** Takes a token back. "refused" when it has no use left, or was taken back, before. */
   cancelToken(hash: Uint8Array, note?: AuditNote): Promise<Recorded>;
 
   /** "refused" when this target is revoked already. A revoked id makes its principal revoked, too. */

@@ -13,20 +13,19 @@ export async function openTokens(
   networkId: Uint8Array,
   { now, limit }: { readonly now: number; readonly limit: number },
 ): Promise<OpenToken[]> {
-  const sql = `SELECT hash, principal, expires_at FROM tokens
-    WHERE network_id = ? AND expires_at > ? AND serial IS NULL ORDER BY expires_at, hash LIMIT ?`;
+  const sql = `SELECT hash, principal, expires_at, uses, used FROM tokens
+    WHERE network_id = ? AND expires_at > ? AND used < uses ORDER BY expires_at, hash LIMIT ?`;
   return (await db.all(sql, networkId, now, limit)).map(openToken);
 }
 
-/** "refused" when it was used, or taken back, before. */
+/** "refused" when it has no use left, or was taken back, before. */
 export async function cancelToken(
   tx: Transaction,
   networkId: Uint8Array,
   hash: Uint8Array,
   note?: AuditNote,
 ): Promise<Recorded> {
-  const sql =
-    "UPDATE tokens SET expires_at = ? WHERE network_id = ? AND hash = ? AND serial IS NULL AND expires_at > ?";
+  const sql = "UPDATE tokens SET expires_at = ? WHERE network_id = ? AND hash = ? AND used < uses AND expires_at > ?";
   if ((await tx.run(sql, CANCELLED_AT, networkId, hash, CANCELLED_AT)) === 0) return "refused";
   tx.note(note, networkId);
   tx.weigh();
@@ -35,5 +34,9 @@ export async function cancelToken(
 
 function openToken(row: Row): OpenToken {
   const hash = bytes(row.hash);
-  return { hash, digits: toHex(hash), principal: String(row.principal), expiresAt: Number(row.expires_at) };
+  const { principal, expires_at: expiresAt, uses, used } = row;
+  return {
+    ...{ hash, digits: toHex(hash), principal: String(principal), expiresAt: Number(expiresAt) },
+    ...{ uses: Number(uses), used: Number(used) },
+  };
 }

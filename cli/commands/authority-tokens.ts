@@ -25,21 +25,22 @@ function addOpen(ca: Command): void {
 }
 
 /** Without the secret, which nobody has but who got the token. */
-function viewOf({ digits, principal, expiresAt }: OpenToken) {
-  return { token: digits, name: principal, expiresAt };
+function viewOf({ digits, principal, expiresAt, uses, used }: OpenToken) {
+  return { token: digits, name: principal, uses, used, expiresAt };
 }
 
 function tokensTable(open: readonly OpenToken[], now: number): string {
-  const rows = open.map(({ digits, principal, expiresAt }) => [
+  const rows = open.map(({ digits, principal, expiresAt, uses, used }) => [
     shortId(digits),
     principal,
+    `${uses - used} of ${uses}`,
     `in ${age(expiresAt - now)}`,
   ]);
-  return table([["TOKEN", "NAME", "ENDS"], ...rows]);
+  return table([["TOKEN", "NAME", "LEFT", "ENDS"], ...rows]);
 }
 
 function addCancel(ca: Command): void {
-  const command = withJson(ca.command("cancel").description("take tokens back that nobody has used yet"));
+  const command = withJson(ca.command("cancel").description("take tokens back that still admit somebody"));
   addAccess(command.argument("<token>", "the token, its first digits as `ca tokens` shows them, or a name: all of it"));
   examples(command, "ca cancel alice --dir ./ca", "ca cancel 3f2a9c1b7d4e --dir ./ca");
   command.action(async (query: string, _: unknown, self: Command) => {

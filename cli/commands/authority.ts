@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { FirefliesError } from "../../identity/error.js";
 import { type AccessFlags, addAccess, withAuthority } from "../authority-access.js";
+import { usage } from "../failure.js";
 import { print } from "../output.js";
 import { addAudit } from "./authority-audit.js";
 import { addImport, addPassphrase } from "./authority-keys.js";
@@ -19,6 +20,8 @@ interface ServeOptions extends JsonOption {
 }
 
 interface TokenOptions extends AccessFlags, JsonOption {
+  readonly name?: string;
+  readonly uses?: number;
   readonly url?: readonly string[];
   readonly hours?: number;
 }
@@ -89,24 +92,35 @@ export function addAuthority(program: Command): void {
 
 function addToken(ca: Command): void {
   const command = withJson(
-    ca.command("token").description("print a one-time token that admits a member under this name"),
+    ca.command("token").description("print a token that admits a member under this name, or many by a pattern"),
   );
-  addAccess(command.argument("<name>", "the member's name: the same name has the same id for ever"))
+  addAccess(command.argument("[name]", "the member's name: the same name has the same id for ever"))
+    .option("--name <pattern>", "instead: names that it admits, * for any characters; new names only")
+    .option("--uses <n>", "how many members it admits (1)", number(1, Number.MAX_SAFE_INTEGER, true))
     .option("--hours <n>", "how long the token is valid, fractions too (24)", number(0.001, DAYS_MAX * 24, false))
     .option("--url <urls...>", "where members reach the authority, if not where it last listened");
   examples(
     command,
     "ca token alice --dir ./ca",
+    "ca token --uses 50 --name 'web-*' --hours 2 --dir ./ca",
     "ca token alice --dir ./ca --hours 0.5 --url https://ca.example.com:8300",
   );
-  command.action(async (name: string, _: unknown, self: Command) => {
-    const { json = false, hours, url: urls, ...access } = self.optsWithGlobals<TokenOptions>();
+  command.action(async (argument: string | undefined, _: unknown, self: Command) => {
+    const { json = false, name, hours, uses = 1, url: urls, ...access } = self.optsWithGlobals<TokenOptions>();
+    const admitted = nameOrPattern(argument, name);
     await withAuthority(access, async (authority) => {
-      const lifetime = hours === undefined ? {} : { lifetimeMs: Math.round(hours * HOUR_MS) };
-      const token = await authority.createToken(name, { ...lifetime, ...(urls && { urls }) });
-      await print(json, { token, name }, token);
+      const lifetimeMs = hours === undefined ? undefined : Math.round(hours * HOUR_MS);
+      const token = await authority.createToken(admitted, { uses, lifetimeMs, urls });
+      await print(json, { token, name: admitted, uses }, token);
     });
   });
+}
+
+function nameOrPattern(argument: string | undefined, pattern: string | undefined): string {
+  const given = argument ?? pattern;
+  if (given === undefined) throw usage("Whom does the token admit? Give a name, or --name with a pattern as 'web-*'.");
+  if (argument === undefined || pattern === undefined) return given;
+  throw usage("Give a name, or --name with a pattern, not both.");
 }
 
 function addSign(ca: Command): void {

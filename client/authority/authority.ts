@@ -33,9 +33,12 @@ export { Line } from "./line.js";
 
 const FINGERPRINT = /^[0-9a-f]{64}$/i;
 
-/** A token, or for an open authority its place, its fingerprint and the name that the member chooses. */
+/**
+ * A token, with a name where it admits several; or for an open authority its place, its fingerprint and the name that
+ * the member chooses.
+ */
 export type Admission =
-  | { readonly token: string }
+  | { readonly token: string; readonly principal?: string | undefined }
   | { readonly url: string; readonly fingerprint: string; readonly principal: string };
 
 /** Where the authority is and which root it has. */
@@ -88,7 +91,9 @@ export async function enroll(admission: Admission, pair: KeyPair, options: CallO
 
 function proofOf(admission: Admission): Pick<EnrollBody, "secret" | "principal"> {
   if (!("token" in admission)) return { principal: admission.principal };
-  return { secret: Buffer.from(decodeToken(admission.token)!.secret).toString("base64url") };
+  const { token, principal } = admission;
+  const secret = Buffer.from(decodeToken(token)!.secret).toString("base64url");
+  return { secret, ...(principal !== undefined && { principal }) };
 }
 
 /**

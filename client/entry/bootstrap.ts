@@ -71,7 +71,7 @@ async function restored(
   try {
     const granted = await renew(authorityUrls, saved, pair, options).catch((error: unknown) => {
       if (config.token === undefined) throw error;
-      return enroll({ token: config.token }, pair, options);
+      return enroll({ token: config.token, principal: config.name }, pair, options);
     });
     const identity = { ...saved, certificate: granted.certificate };
     await saveIdentity(config.dir!, identity);
@@ -89,7 +89,7 @@ function expired(dir: string, { certificate }: Identity, cause: unknown): Firefl
 }
 
 function admissionOf({ dir, token, ca, caFingerprint, name }: MemberConfig): Admission {
-  if (token !== undefined) return { token };
+  if (token !== undefined) return { token, principal: name };
   if (ca !== undefined && caFingerprint !== undefined && name !== undefined) {
     return { url: ca, fingerprint: caFingerprint, principal: name };
   }

@@ -141,6 +141,94 @@ describe("enrolment by token", () => {
   });
 });
 
+describe("a token for a fleet", () => {
+  const NAMES = ["web-1", "web-2", "web-3", "web-4", "web-5"];
+  const as = (token: string, principal: string | undefined, pair = generateKeyPair()) =>
+    enroll({ token, principal }, pair, fixture.call());
+
+  it("admits as many members as it says, each under the name that it asks for", async () => {
+    const token = await fixture.authority.createToken("web-*", { uses: 3 });
+    const granted = await Promise.all(NAMES.slice(0, 3).map((name) => as(token, name)));
+    expect(granted.map(({ certificate }) => certificate.name)).toEqual(NAMES.slice(0, 3));
+    expect(new Set(granted.map(({ certificate }) => certificate.id)).size).toBe(3);
+    expect(await codeOf(as(token, "web-4"))).toBe("token-used");
+  });
+
+  it("gives a name to a member that asks for none, the same one to the same key", async () => {
+    const token = await fixture.authority.createToken("cell-*-a", { uses: 2 });
+    const pair = generateKeyPair();
+    const first = await as(token, undefined, pair);
+    expect(first.certificate.name).toMatch(/^cell-[0-9a-f]{10}-a$/);
+    expect((await as(token, undefined, pair)).certificate.leaf).toEqual(first.certificate.leaf);
+    const second = await as(token, undefined);
+    expect(second.certificate.name).not.toBe(first.certificate.name);
+    expect(await codeOf(as(token, undefined))).toBe("token-used");
+  });
+
+  it("counts a lost answer once, also when the key asks many times at once", PATIENT, async () => {
+    const token = await fixture.authority.createToken("echo-*", { uses: 2 });
+    const pair = generateKeyPair();
+    const all = await Promise.all(Array.from({ length: 30 }, () => as(token, "echo-1", pair)));
+    expect(new Set(all.map(({ certificate }) => certificate.serial)).size).toBe(1);
+    expect(await codeOf(as(token, "echo-2"))).toBe("none");
+    expect(await codeOf(as(token, "echo-3"))).toBe("token-used");
+    expect((await as(token, "echo-1", pair)).certificate.leaf).toEqual(all[0]!.certificate.leaf);
+  });
+
+  it("refuses names that do not fit, and takes nobody's place", async () => {
+    const token = await fixture.authority.createToken("shop-*", { uses: 9 });
+    await fixture.join("shop-1");
+    expect(await codeOf(as(token, "shop-1"))).toBe("principal-taken");
+    expect(await codeOf(as(token, "alice"))).toBe("principal-refused");
+    expect(await codeOf(as(token, "shop-a b"))).toBe("principal-invalid");
+    await as(token, "shop-2");
+    expect(await codeOf(as(token, "shop-2"))).toBe("principal-taken");
+    await fixture.authority.operator.revokePrincipal("shop-2");
+    expect(await codeOf(as(token, "shop-2"))).toBe("principal-revoked");
+  });
+
+  it("ends for those it has not admitted, and not for those it has", async () => {
+    const token = await fixture.authority.createToken("late-*", { uses: 9, lifetimeMs: HOUR_MS });
+    const pair = generateKeyPair();
+    const first = await as(token, "late-1", pair);
+    fixture.clock.now += HOUR_MS;
+    expect(await codeOf(as(token, "late-2"))).toBe("token-expired");
+    expect((await as(token, "late-1", pair)).certificate.leaf).toEqual(first.certificate.leaf);
+    fixture.clock.now = NOW;
+  });
+
+  it("of one name refuses another one, and renews the key as often as it says", async () => {
+    const token = await fixture.authority.createToken("pump", { uses: 2 });
+    expect(await codeOf(as(token, "other"))).toBe("principal-refused");
+    const first = await as(token, "pump");
+    const second = await as(token, undefined);
+    expect(second.certificate.id).toBe(first.certificate.id);
+    expect(await codeOf(as(token, undefined))).toBe("token-used");
+  });
+
+  it.each([["web-* "], ["*/x"], ["-*"], ["*".repeat(65)], ["a*\u0000"]])("is not made for %j", async (pattern) => {
+    expect(await codeOf(fixture.authority.createToken(pattern, { uses: 2 }))).toBe("principal-invalid");
+  });
+
+  it.each([[0], [1.5], [-1], [Number.NaN], [100_001]])("is not made for %d uses", async (uses) => {
+    expect(await codeOf(fixture.authority.createToken("web-*", { uses }))).toBe("ca-options-invalid");
+  });
+
+  it("is raced by sixty keys for ten names: no use and no name is given twice", PATIENT, async () => {
+    const token = await fixture.authority.createToken("race-*", { uses: 8 });
+    const codes = await Promise.all(Array.from({ length: 60 }, (_, index) => codeOf(as(token, `race-${index % 10}`))));
+    const counts = Object.fromEntries(
+      [...new Set(codes)].map((code) => [code, codes.filter((c) => c === code).length]),
+    );
+    expect(counts.none).toBe(8);
+    expect(Object.keys(counts).sort()).toEqual(expect.arrayContaining(["none", "token-used"]));
+    const issued = fixture.decisions.flatMap((each) =>
+      each.kind === "issued" && each.principal.startsWith("race-") ? [each.principal] : [],
+    );
+    expect([issued.length, new Set(issued).size]).toEqual([8, 8]);
+  });
+});
+
 describe("an open authority", () => {
   let open: AuthorityFixture;
   beforeAll(async () => {

@@ -14,7 +14,7 @@ import { backUpAuthority, CertificateAuthority, restoreAuthority } from "../../c
 import { auditHash } from "../../ca/store/audit-chain.js";
 import { openStore } from "../../ca/store/open.js";
 import { enroll, type Granted } from "../../client/authority/authority.js";
-import { generateKeyPair, type KeyPair } from "../../identity/index.js";
+import { decodeToken, encodeToken, generateKeyPair, type KeyPair } from "../../identity/index.js";
 import type { TestPostgres } from "../support/postgres.js";
 import { codeOf, temporaryDirectory } from "./authority-fixture.js";
 
@@ -48,14 +48,20 @@ async function kill({ process: child }: Replica): Promise<void> {
 
 interface Applicant {
   readonly token: string;
+  /** The name that is asked for. */
+  readonly principal?: string;
   readonly pair: KeyPair;
 }
 
 /** As a member does: again with the same token and key, until there is an answer. */
-async function enrolled({ token, pair }: Applicant): Promise<Granted> {
+async function enrolled({ token, principal, pair }: Applicant): Promise<Granted> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await enroll({ token }, pair, { addresses: ["10.0.0.1:1"], now: Date.now(), timeoutMs: CALL_MS });
+      return await enroll({ token, principal }, pair, {
+        addresses: ["10.0.0.1:1"],
+        now: Date.now(),
+        timeoutMs: CALL_MS,
+      });
     } catch (error) {
       if (attempt === ATTEMPTS_MAX) throw error;
     }
@@ -142,8 +148,8 @@ async function race(
 ): Promise<void> {
   const both = [doomed.url, survivor.url];
   const authority = await CertificateAuthority.attach(options);
-  const tokenOf = (name: string, index: number) =>
-    authority.createToken(name, { urls: index % 2 === 0 ? both : [...both].reverse() });
+  const tokenOf = (name: string, index: number, uses = 1) =>
+    authority.createToken(name, { uses, urls: index % 2 === 0 ? both : [...both].reverse() });
   const applicants = await Promise.all(
     Array.from({ length: COUNT }, async (_, index) => {
       const token = await tokenOf(`member-${Math.floor(index / 2)}`, index); // Two keys each: one id.
@@ -152,6 +158,12 @@ async function race(
   );
   const contested = await tokenOf("contested", 0);
   const racers = Array.from({ length: RACERS }, () => ({ token: contested, pair: generateKeyPair() }));
+  const secret = decodeToken(await tokenOf("fleet-*", 0, RACERS))!;
+  const fleet = Array.from({ length: 2 * RACERS }, (_, index) => ({
+    token: encodeToken({ ...secret, urls: index % 2 === 0 ? both : [...both].reverse() }),
+    principal: `fleet-${index}`,
+    pair: generateKeyPair(),
+  }));
 
   let answers = 0;
   const told = applicants.map(async (applicant) => {
@@ -160,11 +172,15 @@ async function race(
     return granted;
   });
   const raced = Promise.all(racers.map((racer) => codeOf(enrolled(racer))));
+  const admitted = Promise.all(fleet.map((each) => codeOf(enrolled(each))));
   const granted = await Promise.all(told);
   const codes = await raced;
   expect(doomed.process.signalCode).toBe("SIGKILL");
   expect(codes.filter((code) => code === "none").length).toBe(1);
   expect(codes.filter((code) => code === "token-used").length).toBe(RACERS - 1);
+  const fleetCodes = await admitted;
+  expect(fleetCodes.filter((code) => code === "none").length).toBe(RACERS);
+  expect(fleetCodes.filter((code) => code === "token-used").length).toBe(RACERS);
 
   expect(new Set(granted.map(({ certificate }) => certificate.serial)).size).toBe(COUNT);
   expect(new Set(granted.map(({ certificate }) => certificate.id)).size).toBe(Math.ceil(COUNT / 2));
@@ -184,7 +200,7 @@ async function requireWhole(where: string): Promise<void> {
   const store = await openStore(where);
   const [network] = await store.networks();
   const { certificates, tokens } = await store.network(network!.networkId).counts(Date.now());
-  expect({ certificates, tokens }).toEqual({ certificates: COUNT + 1, tokens: 0 });
+  expect({ certificates, tokens }).toEqual({ certificates: COUNT + 1 + RACERS, tokens: 0 });
   let previous = "0".repeat(64);
   for (let after = 0, isMore = true; isMore; ) {
     const entries = await store.audit({ after, limit: 500 });

@@ -144,30 +144,78 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
     it("gives a token to one of many who race for it", async () => {
       const hash = randomSecret(32);
-      await records.createToken({ hash, principal: "alice", expiresAt: NOW + 1, serial: undefined }, note("token"));
+      await records.createToken({ hash, principal: "alice", expiresAt: NOW + 1, uses: 1 }, note("token"));
       expect(await records.token(randomSecret(32))).toBeUndefined();
       const id = newId();
       const racers = Array.from({ length: 20 }, () => certificate("alice", first.issuer, { id }));
-      const condition = { kind: "token", hash } as const;
+      const condition = { kind: "token", hash, isForNewNames: false } as const;
       const outcomes = await Promise.all(
         racers.map((made) => records.recordCertificate({ certificate: made, condition, addresses: [] })),
       );
       expect(outcomes.filter((each) => each === "recorded").length).toBe(1);
       expect(outcomes.filter((each) => each === "token-used").length).toBe(19);
       const winner = racers[outcomes.indexOf("recorded")]!;
-      expect((await records.token(hash))?.serial).toBe(winner.serial);
-      expect((await records.counts(NOW)).certificates).toBe(1);
+      expect(await records.certificateOfToken(hash, "alice", winner.spki)).toEqual(winner);
+      expect(await records.token(hash)).toMatchObject({ uses: 1, used: 1 });
+      expect(await records.counts(NOW)).toMatchObject({ certificates: 1, tokens: 0 });
+    });
+
+    describe("a token for many", () => {
+      const hash = randomSecret(32);
+      const uses = 3;
+      const bought = (made: CertificateRecord) => {
+        const condition = { kind: "token", hash, isForNewNames: true } as const;
+        return records.recordCertificate({ certificate: made, condition, addresses: [] });
+      };
+      beforeEach(() => records.createToken({ hash, principal: "web-*", expiresAt: NOW + 2 * DAY_MS, uses }));
+
+      it("admits as many as it says of those who race for it, and no more", async () => {
+        const racers = Array.from({ length: 20 }, (_, index) => certificate(`web-${index}`, first.issuer));
+        const outcomes = await Promise.all(racers.map(bought));
+        expect(outcomes.filter((each) => each === "recorded").length).toBe(uses);
+        expect(outcomes.filter((each) => each === "token-used").length).toBe(20 - uses);
+        expect(await records.token(hash)).toMatchObject({ uses, used: uses });
+        expect((await records.counts(NOW)).principals).toBe(uses);
+      });
+
+      it("counts one use for a key that asks twice, and another one when its certificate has ended", async () => {
+        const web = certificate("web-1", first.issuer);
+        const again = (at: number) => certificate("web-1", first.issuer, { id: web.id, spki: web.spki, issuedAt: at });
+        expect(await Promise.all([bought(web), bought(again(NOW + 1))])).toEqual(["recorded", "token-used"]);
+        expect((await records.token(hash))?.used).toBe(1);
+        expect(await bought(again(web.notAfter - 1))).toBe("token-used");
+        expect(await bought(again(web.notAfter))).toBe("recorded");
+        expect((await records.token(hash))?.used).toBe(2);
+      });
+
+      it("takes no name over, of whoever it is, nor one that was thrown out or let in again", async () => {
+        const alice = await admit("web-1");
+        const other = () => certificate("web-1", first.issuer, { id: alice.id });
+        expect(await bought(other())).toBe("name-taken");
+        expect(await bought({ ...other(), spki: alice.spki })).toBe("name-taken");
+        const next = { principal: "web-1", generation: 1, id: newId() };
+        await records.raiseGeneration(next);
+        expect(await bought({ ...other(), ...next })).toBe("name-taken");
+        expect((await records.token(hash))?.used).toBe(0);
+      });
+
+      it("buys nothing once its time is over", async () => {
+        const late = certificate("web-1", first.issuer, { issuedAt: NOW + 2 * DAY_MS });
+        expect(await bought(late)).toBe("token-used");
+        expect(await records.counts(NOW + 2 * DAY_MS)).toMatchObject({ tokens: 0 });
+      });
     });
 
     it("takes a token back: from then on it buys nothing, though its certificate is under way", async () => {
       const [hash, used] = [randomSecret(32), randomSecret(32)];
       for (const each of [hash, used])
-        await records.createToken({ hash: each, principal: "alice", expiresAt: NOW + 9, serial: undefined });
+        await records.createToken({ hash: each, principal: "alice", expiresAt: NOW + 9, uses: 1 });
       expect((await records.openTokens({ now: NOW, limit: 9 })).length).toBe(2);
       expect(await records.openTokens({ now: NOW + 9, limit: 9 })).toEqual([]);
       const bought = certificate("alice", first.issuer);
+      const boughtBy = (by: Uint8Array) => ({ kind: "token", hash: by, isForNewNames: false }) as const;
       const buy = (made: CertificateRecord, by: Uint8Array) =>
-        records.recordCertificate({ certificate: made, condition: { kind: "token", hash: by }, addresses: [] });
+        records.recordCertificate({ certificate: made, condition: boughtBy(by), addresses: [] });
       expect(await buy(bought, used)).toBe("recorded");
       expect(await records.cancelToken(used)).toBe("refused");
       expect(await records.cancelToken(randomSecret(32))).toBe("refused");
@@ -212,7 +260,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       await admit("alice");
       const hashes = { alice: randomSecret(32), bob: randomSecret(32) };
       for (const [principal, hash] of Object.entries(hashes))
-        await records.createToken({ hash, principal, expiresAt: NOW + 9, serial: undefined });
+        await records.createToken({ hash, principal, expiresAt: NOW + 9, uses: 1 });
       await records.raiseGeneration({ principal: "alice", generation: 1, id: newId() });
       expect((await records.token(hashes.alice))?.expiresAt).toBe(0);
       expect((await records.token(hashes.bob))?.expiresAt).toBe(NOW + 9);

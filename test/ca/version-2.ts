@@ -7,10 +7,12 @@ import { randomSecret } from "../../identity/index.js";
 import { memberIdFromBytes } from "../../rings/index.js";
 import { certificate, issuer, NOW, network } from "./store-contract.js";
 
-const NONE = { kind: "none" } as const;
-
 /** One statement each, in the words of both databases. */
 export const BACK_TO_VERSION_2 = [
+  ...["ALTER TABLE principals DROP COLUMN source", "ALTER TABLE certificates DROP COLUMN token"],
+  "ALTER TABLE tokens ADD COLUMN serial TEXT",
+  "UPDATE tokens SET serial = (SELECT max(serial) FROM certificates) WHERE used > 0",
+  ...["ALTER TABLE tokens DROP COLUMN uses", "ALTER TABLE tokens DROP COLUMN used"],
   "DROP INDEX reports_by_time",
   "DROP INDEX reports_by_id",
   "ALTER TABLE reports DROP COLUMN since",
@@ -27,8 +29,12 @@ export async function expectMigrated(place: string, goBack: () => Promise<void>)
   const before = await openStore(place);
   await before.createAuthority({ root: randomSecret(32), createdAt: NOW, epoch: 0 }, first);
   const member = certificate(randomUUID(), first.issuer);
-  const order = { certificate: member, condition: NONE, addresses: ["10.0.0.1:1"] };
   const { networkId } = first.network;
+  const [used, unused] = [randomSecret(32), randomSecret(32)];
+  for (const hash of [used, unused])
+    await before.network(networkId).createToken({ hash, principal: member.principal, expiresAt: NOW + 9, uses: 1 });
+  const condition = { kind: "token", hash: used, isForNewNames: false } as const;
+  const order = { certificate: member, condition, addresses: ["10.0.0.1:1"] };
   expect(await before.network(networkId).recordCertificate(order)).toBe("recorded");
   await before.close();
   await goBack();
@@ -36,6 +42,9 @@ export async function expectMigrated(place: string, goBack: () => Promise<void>)
   try {
     const records = after.network(networkId);
     expect(await records.principal(member.principal)).toMatchObject({ reportedAt: NOW, leftAt: undefined });
+    expect(await records.token(used)).toMatchObject({ uses: 1, used: 1 });
+    expect(await records.token(unused)).toMatchObject({ uses: 1, used: 0 });
+    expect(await records.certificateOfToken(used, member.principal, member.spki)).toEqual(member);
     const except = memberIdFromBytes(randomSecret(32));
     const contacts = () => records.contacts({ except, now: NOW + 1_000, limit: 3 });
     expect((await contacts()).map(({ addresses }) => addresses)).toEqual([["10.0.0.1:1"]]);

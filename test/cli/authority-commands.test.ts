@@ -45,6 +45,10 @@ describe("an authority under a passphrase", PATIENT, () => {
     expect(await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text()).toContain("fireflies_ca_store_up 1");
     const token = await run("ca token alice --dir ca --passphrase-file passphrase");
     expect(token).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ff1\./) });
+    const fleet = await run("ca token --uses 50 --name web-* --hours 2 --dir ca --passphrase-file passphrase --json");
+    expect(JSON.parse(fleet.stdout)).toMatchObject({ token: expect.stringMatching(/^ff1\./), name: "web-*", uses: 50 });
+    for (const whom of ["", " alice --name web-*", " web-* --uses 0", " web-* --uses 1.5"])
+      expect(await run(`ca token${whom} --dir ca --passphrase-file passphrase`)).toMatchObject({ code: 2 });
     spawnSync("openssl", ["s_client", "-connect", String(url).slice(8)], {
       input: "GET /none HTTP/1.1\r\nhost: a\r\n\r\n",
     });

@@ -81,7 +81,9 @@ describe("fireflies ca", () => {
     const [open] = await lines<{ token: string; name: string; expiresAt: number }>("tokens");
     expect(open!.name).toBe("dave");
     expect(Math.abs(open!.expiresAt - before - 1_800_000)).toBeLessThan(60_000);
-    expect((await ca("tokens")).stdout).toMatch(new RegExp(`^${open!.token.slice(0, 12)} +dave +in 30 min$`, "m"));
+    expect((await ca("tokens")).stdout).toMatch(
+      new RegExp(`^${open!.token.slice(0, 12)} +dave +1 of 1 +in 30 min$`, "m"),
+    );
     expect((await ca("cancel", token)).stdout).toContain("1 token for dave taken back");
     expect((await ca("tokens")).stdout).toBe("No token is open.\n");
     expect(await ca("cancel", "dave")).toMatchObject({ code: 4, stderr: expect.stringContaining("(ca-unknown)") });

@@ -2,11 +2,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DEPARTED_MAX, Directory, hasAddress, type ToldOfMember } from "../../client/directory.js";
-import { matcherOf, matchesPattern } from "../../client/member-filter.js";
+import { matcherOf } from "../../client/member-filter.js";
 import { titleOf } from "../../client/title.js";
 import { type CertificateFacts, type Peer, TRANSPORT_GRPC, TRANSPORT_PING } from "../../gossip/index.js";
 import type { MemberCertificate } from "../../identity/index.js";
-import type { MemberId } from "../../rings/index.js";
+import { type MemberId, matchesPattern } from "../../rings/index.js";
 import { member } from "../support/fake-agent-client.js";
 import { text } from "../support/network.js";
 

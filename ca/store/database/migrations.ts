@@ -1,7 +1,7 @@
 /** From older tables to those of today, forward only, in one transaction: after a crash it is all of it or nothing. */
 import type Database from "libsql";
 import { FirefliesError, fingerprintOf, validityOfCertificate } from "../../../identity/index.js";
-import { SCHEMA_VERSION, schemaOf, stepsFrom2 } from "./schema.js";
+import { SCHEMA_VERSION, schemaOf, stepsFrom } from "./schema.js";
 import { bytes, type Row } from "./sql.js";
 
 /** The name of the network of an authority that knew only one. */
@@ -38,7 +38,7 @@ function versionOf(db: Database.Database): number {
 
 function migrateFrom(db: Database.Database, version: number): void {
   if (version === 1) moveAside(db);
-  for (const statement of version === 2 ? stepsFrom2("sqlite") : schemaOf("sqlite")) db.exec(statement);
+  for (const statement of version >= 2 ? stepsFrom(version, "sqlite") : schemaOf("sqlite")) db.exec(statement);
   if (version === 1) fromVersion1(db);
   db.prepare("INSERT INTO migrations VALUES (?,?)").run([SCHEMA_VERSION, Date.now()]);
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
@@ -68,13 +68,14 @@ function fromVersion1(db: Database.Database): void {
     const issuers = "SELECT ?, network_id, issuer, 'active', ?, ?, ?, ?, ?, NULL FROM networks_1";
     run(`INSERT INTO issuers ${issuers}`, fingerprint, FIRST_KEY, notBefore, notAfter, notBefore, notBefore);
     run(`INSERT INTO principals SELECT network_id, principal, generation, id, 'active',
-      (SELECT coalesce(min(issued_at), 0) FROM certificates_1 c WHERE c.id = p.id) FROM principals_1 p`);
+      (SELECT coalesce(min(issued_at), 0) FROM certificates_1 c WHERE c.id = p.id), '' FROM principals_1 p`);
     run(
       `INSERT INTO certificates SELECT serial, network_id, principal, generation, id, spki, leaf, ?, not_before,
-        not_after, issued_at, how FROM certificates_1`,
+        not_after, issued_at, how, (SELECT hash FROM tokens_1 t WHERE t.serial = certificates_1.serial)
+        FROM certificates_1`,
       fingerprint,
     );
-    run("INSERT INTO tokens SELECT hash, network_id, principal, expires_at, serial FROM tokens_1");
+    run("INSERT INTO tokens SELECT hash, network_id, principal, expires_at, 1, serial IS NOT NULL FROM tokens_1");
     run(`INSERT INTO reports SELECT r.id, p.network_id, r.addresses, r.reported_at, r.reported_at, r.reported_at, NULL
       FROM reports_1 r JOIN principals_1 p ON p.id = r.id`);
   }

@@ -6,7 +6,7 @@
 import type { ClientBase, Pool, PoolClient } from "pg";
 import { FirefliesError, loadOptional, messageOf } from "../../../identity/index.js";
 import { newer } from "./migrations.js";
-import { SCHEMA_VERSION, schemaOf, stepsFrom2 } from "./schema.js";
+import { SCHEMA_VERSION, schemaOf, stepsFrom } from "./schema.js";
 import { BeginError, CommitError, type Row, type Session, SNAPSHOT_ROWS, type SqlDatabase, type Value } from "./sql.js";
 
 /** Our tables have a schema of their own beside whatever else is in the database. */
@@ -80,7 +80,7 @@ async function migrate(pool: Pool): Promise<void> {
     const version = await versionOf(client);
     if (version > SCHEMA_VERSION) throw newer(version);
     if (version === 0) await createTables(client);
-    if (version === 2) await fromVersion2(client);
+    if (version >= 2) await fromVersion(client, version);
     await client.query("COMMIT");
     client.release();
   } catch (cause) {
@@ -103,9 +103,10 @@ async function createTables(client: ClientBase): Promise<void> {
 }
 
 /** There was no version 1 in PostgreSQL. */
-async function fromVersion2(client: ClientBase): Promise<void> {
+async function fromVersion(client: ClientBase, version: number): Promise<void> {
+  if (version === SCHEMA_VERSION) return;
   await client.query(`SET LOCAL search_path = ${SCHEMA}`);
-  for (const statement of stepsFrom2("postgres")) await client.query(statement);
+  for (const statement of stepsFrom(version, "postgres")) await client.query(statement);
   await client.query("INSERT INTO migrations VALUES ($1, $2)", [SCHEMA_VERSION, Date.now()]);
 }
 

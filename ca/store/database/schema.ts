@@ -1,7 +1,7 @@
-/** The tables of version 3, in the words of SQLite; PostgreSQL's are made from them. Older versions come here by migrations. */
+/** The tables of version 4, in the words of SQLite; PostgreSQL's are made from them. Older versions come here by migrations. */
 
 /** A database of a newer version is refused, an older one is migrated. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 const TABLES = `
 CREATE TABLE authority (
@@ -22,13 +22,13 @@ CREATE UNIQUE INDEX issuers_active ON issuers (network_id) WHERE state = 'active
 CREATE TABLE principals (
   network_id BLOB NOT NULL REFERENCES networks, principal TEXT NOT NULL, generation INTEGER NOT NULL,
   id BLOB NOT NULL UNIQUE, status TEXT NOT NULL CHECK (status IN ('active', 'revoked')), created_at INTEGER NOT NULL,
-  PRIMARY KEY (network_id, principal)
+  source TEXT NOT NULL DEFAULT '', PRIMARY KEY (network_id, principal)
 ) STRICT;
 CREATE TABLE certificates (
   serial TEXT PRIMARY KEY, network_id BLOB NOT NULL, principal TEXT NOT NULL, generation INTEGER NOT NULL,
   id BLOB NOT NULL, spki BLOB NOT NULL, leaf BLOB NOT NULL, issuer TEXT NOT NULL REFERENCES issuers,
   not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, issued_at INTEGER NOT NULL, how TEXT NOT NULL,
-  FOREIGN KEY (network_id, principal) REFERENCES principals
+  token BLOB, FOREIGN KEY (network_id, principal) REFERENCES principals
 ) STRICT;
 CREATE INDEX certificates_of_key ON certificates (network_id, spki);
 CREATE INDEX certificates_of_name ON certificates (network_id, principal, serial);
@@ -36,7 +36,7 @@ CREATE INDEX certificates_of_id ON certificates (id, issued_at);
 CREATE INDEX certificates_by_end ON certificates (network_id, not_after);
 CREATE TABLE tokens (
   hash BLOB PRIMARY KEY, network_id BLOB NOT NULL REFERENCES networks, principal TEXT NOT NULL,
-  expires_at INTEGER NOT NULL, serial TEXT REFERENCES certificates
+  expires_at INTEGER NOT NULL, uses INTEGER NOT NULL DEFAULT 1, used INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX tokens_by_end ON tokens (network_id, expires_at);
 CREATE TABLE reports (
@@ -76,6 +76,22 @@ CREATE INDEX reports_by_time ON reports (network_id, left_at, reported_at);
 CREATE INDEX reports_by_id ON reports (network_id, left_at, id, due_at);
 `;
 
+/** From version 3 to 4: a token may buy several certificates, and each of them says which token bought it. */
+const FROM_3_TO_4 = `
+ALTER TABLE principals ADD COLUMN source TEXT NOT NULL DEFAULT '';
+ALTER TABLE certificates ADD COLUMN token BLOB;
+UPDATE certificates SET token = (SELECT hash FROM tokens t WHERE t.serial = certificates.serial);
+ALTER TABLE tokens ADD COLUMN uses INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE tokens ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+UPDATE tokens SET used = 1 WHERE serial IS NOT NULL;
+ALTER TABLE tokens DROP COLUMN serial;
+`;
+
+const STEPS = [
+  { from: 2, statements: FROM_2_TO_3 },
+  { from: 3, statements: FROM_3_TO_4 },
+] as const;
+
 /** Tables in an order in which each comes after those that it refers to. */
 export const TABLE_NAMES = [
   ...["authority", "networks", "issuers", "principals", "certificates", "tokens", "reports", "revocations", "lists"],
@@ -101,9 +117,9 @@ export function schemaOf(kind: "sqlite" | "postgres"): string[] {
   return statementsOf(TABLES, kind);
 }
 
-/** What makes tables of version 2 those of today. */
-export function stepsFrom2(kind: "sqlite" | "postgres"): string[] {
-  return statementsOf(FROM_2_TO_3, kind);
+/** What makes tables of this version, 2 or later, those of today. */
+export function stepsFrom(version: number, kind: "sqlite" | "postgres"): string[] {
+  return STEPS.filter(({ from }) => from >= version).flatMap(({ statements }) => statementsOf(statements, kind));
 }
 
 function statementsOf(text: string, kind: "sqlite" | "postgres"): string[] {
