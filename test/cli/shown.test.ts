@@ -65,7 +65,7 @@ describe("an authority's log", () => {
   const at = 0;
   const decisions: readonly Parameters<AuthorityLog["decision"]>[0][] = [
     { kind: "failed", at, error: new Error(EVIL) },
-    { kind: "token-created", at, principal: EVIL },
+    { kind: "token-created", uses: 1, at, principal: EVIL },
   ];
 
   it.each(["text", "json"] as const)("as %s has one line for each decision", (form) => {
