@@ -77,15 +77,14 @@ function requireUse({ settings }: Context, { uses, used, expiresAt }: TokenRecor
 
 function allUsed(uses: number): FirefliesError {
   const advice = "Get a new one with `fireflies ca token`. If they are not all yours, the token was stolen.";
-  return new FirefliesError("token-used", `All ${uses} uses of the token are used. ${advice}`);
+  return new FirefliesError("token-used", `All ${uses} uses of the token are used.`, { advice });
 }
 
 function taken(principal: string): FirefliesError {
   const advice = `Choose another name, or give ${principal} a token of its own: \`fireflies ca token ${principal}\`.`;
-  return new FirefliesError(
-    "principal-taken",
-    `A token for many admits new names only, and ${principal} is none. ${advice}`,
-  );
+  return new FirefliesError("principal-taken", `A token for many admits new names, and ${principal} is none.`, {
+    advice,
+  });
 }
 
 /**

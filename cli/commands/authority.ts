@@ -118,9 +118,9 @@ function addToken(ca: Command): void {
 
 function nameOrPattern(argument: string | undefined, pattern: string | undefined): string {
   const given = argument ?? pattern;
-  if (given === undefined) throw usage("Whom does the token admit? Give a name, or --name with a pattern as 'web-*'.");
+  if (given === undefined) throw usage("The token admits nobody.", "Give a name, or --name with a pattern as 'web-*'.");
   if (argument === undefined || pattern === undefined) return given;
-  throw usage("Give a name, or --name with a pattern, not both.");
+  throw usage("There is a name, and a pattern of names.", "Give one of them.");
 }
 
 function addSign(ca: Command): void {
