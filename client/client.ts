@@ -109,13 +109,14 @@ export class Client {
   #arrival: Arrival | undefined;
   readonly #hearsay = new Hearsay({
     messenger: () => this.#running.messenger,
-    takeResponse: (data, from, proof) => this.#handlers.takeResponse(data, from, proof),
+    takeResponse: (response) => this.#handlers.takeResponse(response),
     timeoutMs: SEND_TIMEOUT_MS,
   });
   readonly #rejected = new Rejections();
   readonly #services = new Services({
     reach: (id, signal) => this.#reach(id, signal),
     sender: (id) => this.#directory.sender(id),
+    failures: this.#handlers.failures,
   });
   readonly #isolation = new Isolation({
     publish: (change) => this.#feed.publish(change),
@@ -160,8 +161,9 @@ export class Client {
 
   /**
    * Serves a gRPC service of the program to the members of the view, by grpc-js: `definition` and `implementation` as its
-   * `Server.addService` takes them. `callerOf(call)` names the caller. Messages of up to 4 MiB. A handler that throws or
-   * rejects ends its call with UNKNOWN. Throws a TypeError for a method that is served already.
+   * `Server.addService` takes them. `callerOf(call)` names the caller. Messages of up to 4 MiB. A handler that throws, rejects
+   * or calls back with an error ends its call: with the status that it gave, or with UNKNOWN, and details if it is a
+   * `ReplyError`. Throws a TypeError for a method that is served already.
    */
   addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void {
     this.#services.add(definition, implementation);
@@ -309,7 +311,7 @@ export class Client {
    * it returned none. Messages to a member are sent in the order of the calls; those over 256 KiB have an order of their
    * own, so that small ones need not wait for them. Rejects with a FirefliesError: "peer-unknown", "peer-unreachable", "timeout", "cancelled",
    * "message-too-large", "handler-failed", "handler-timeout", "handler-missing", "overloaded", "member-stopping",
-   * "peer-removed", "link-closed". Misuse: a TypeError for text instead of bytes, a RangeError for a timeout that is not above 0.
+   * "peer-removed", "link-closed"; or with the `ReplyError` that its handler threw for me. Misuse: a TypeError for text instead of bytes, a RangeError for a timeout that is not above 0.
    */
   async sendTo(address: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
     // Who has changed its address is found by its proof.

@@ -3,11 +3,15 @@
  * it: the sender of a message, or this program itself by an alarm.
  */
 import { FirefliesError } from "../identity/index.js";
-import { deadlineIn, errorText, withDeadline } from "../net/index.js";
+import { type ByteDuplex, deadlineIn, withDeadline } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
+import { HandlerFailures, type HandlerKind } from "./handler-failures.js";
 import type { RequestKind } from "./messages/content.js";
 import type { RequestContext } from "./messages/request-context.js";
-import type { StreamHandler as LinkStreamHandler } from "./talk/streams.js";
+import { tooLarge } from "./messages/requester.js";
+import { MESSAGE_BYTES_MAX } from "./protocols.js";
+import type { Response } from "./talk/hearsay.js";
+import type { StreamHandler as LinkStreamHandler, StreamContext } from "./talk/streams.js";
 import type {
   AlarmHandler,
   GossipHandler,
@@ -46,6 +50,7 @@ export class Handlers {
   response: ResponseHandler | undefined;
   stream: StreamHandler | undefined;
   alarm: AlarmHandler = () => {};
+  readonly failures = new HandlerFailures((alarm) => this.raise(alarm));
   readonly #senderOf: (id: MemberId) => Sender;
   readonly #responding = new Set<Promise<void>>();
 
@@ -53,23 +58,46 @@ export class Handlers {
     this.#senderOf = senderOf;
   }
 
-  /** Answers a request. Throws "handler-missing" for a message when there is nobody to take it. */
+  /** Answers a request. Throws what its sender is told: "handler-missing" for a message when there is nobody to take it. */
   dispatch(kind: RequestKind, payload: Uint8Array, request: RequestContext) {
+    const handler = this[kind];
+    if (handler === undefined && kind === "message") throw new FirefliesError("handler-missing");
     const context = new MessageContext(this.#senderOf(request.from.id), request);
-    if (kind === "gossip") return this.#takeGossip(payload, context);
-    if (!this.message) throw new FirefliesError("handler-missing");
-    return this.message(payload, context);
+    try {
+      const reply = handler?.(payload, context);
+      if (!isPromise(reply)) return this.#checked(kind, reply, context);
+      return reply.then(
+        (data) => this.#checked(kind, data, context),
+        (error: unknown) => this.#fail(kind, error, context),
+      );
+    } catch (error) {
+      return this.#fail(kind, error, context);
+    }
   }
 
   /** Undefined when the program takes no streams. */
   forStreams(): LinkStreamHandler | undefined {
     const handler = this.stream;
-    return handler && ((stream, { from, signal }) => handler(stream, { from: this.#senderOf(from.id), signal }));
+    return handler && ((stream, context) => this.#takeStream(handler, stream, context));
+  }
+
+  async #takeStream(
+    handler: StreamHandler,
+    stream: ByteDuplex,
+    { from: { id }, signal }: StreamContext,
+  ): Promise<void> {
+    const from = this.#senderOf(id);
+    try {
+      await handler(stream, { from, signal });
+    } catch (error) {
+      // That the other side has gone is no failure of a handler that reads or writes on.
+      if (!stream.destroyed || !isOfEnd(error, stream)) throw this.failures.answer("stream", error, from);
+    }
   }
 
   /** A neighbour's reply to my gossip. Never rejects. */
-  async takeResponse(data: Uint8Array, id: MemberId, proof: () => Uint8Array): Promise<void> {
-    const taken = this.#takeResponse(data, id, proof);
+  async takeResponse(response: Response): Promise<void> {
+    const taken = this.#takeResponse(response);
     this.#responding.add(taken);
     await taken;
     this.#responding.delete(taken);
@@ -80,14 +108,14 @@ export class Handlers {
     await Promise.all(this.#responding);
   }
 
-  async #takeResponse(data: Uint8Array, id: MemberId, proof: () => Uint8Array): Promise<void> {
+  async #takeResponse({ data, error, from: id, proof }: Response): Promise<void> {
     const from = this.#senderOf(id);
     try {
       await withDeadline({ deadline: deadlineIn(RESPONSE_TIMEOUT_MS) }, async (signal) => {
-        await this.response?.(data, { from, signal, proof });
+        await this.response?.(data, { from, signal, proof, error });
       });
-    } catch (error) {
-      this.raise(new FirefliesError("handler-failed", `The response handler failed: ${errorText(error)}`));
+    } catch (thrown) {
+      this.failures.tell("response", thrown, from);
     }
   }
 
@@ -100,13 +128,38 @@ export class Handlers {
     }
   }
 
-  /** The sender of gossip drops the errors it gets: this program must hear of its own. */
-  async #takeGossip(payload: Uint8Array, context: SignedContext): Promise<Uint8Array | undefined> {
-    try {
-      return await this.gossip?.(payload, context);
-    } catch (error) {
-      this.raise(new FirefliesError("handler-failed", `The gossip handler threw: ${errorText(error)}`));
-      throw error;
+  /** The reply, if it is one. Of one that is too large the sender is told so, and this program too. */
+  #checked(kind: RequestKind, reply: Uint8Array | undefined, context: MessageContext): Uint8Array | undefined {
+    const isNone = reply === undefined || reply === null;
+    if (!isNone && !(reply instanceof Uint8Array)) this.#fail(kind, noBytes(reply), context);
+    if (!isNone && reply.length > MESSAGE_BYTES_MAX) {
+      this.failures.tell(kind, tooLarge(reply.length, MESSAGE_BYTES_MAX), context.from);
     }
+    return reply;
   }
+
+  #fail(kind: HandlerKind, error: unknown, { from, signal }: MessageContext): never {
+    // Who heeds the signal throws its reason: nobody waits for the answer any more.
+    if (signal.aborted && isOfSignal(error, signal)) throw new FirefliesError("handler-failed");
+    throw this.failures.answer(kind, error, from);
+  }
+}
+
+function noBytes(reply: unknown): TypeError {
+  return new TypeError(`It returned a value of type ${typeof reply}. A reply is a Uint8Array, or undefined for none.`);
+}
+
+function isPromise<T>(value: Promise<T> | T): value is Promise<T> {
+  return typeof (value as Partial<Promise<T>> | undefined)?.then === "function";
+}
+
+function isOfSignal(error: unknown, { reason }: AbortSignal): boolean {
+  return error === reason || (error instanceof Error && error.name === "AbortError");
+}
+
+/** Codes of Node for a stream that is used on after its end. */
+const ENDED: ReadonlySet<unknown> = new Set(["ERR_STREAM_PREMATURE_CLOSE", "ERR_STREAM_DESTROYED", "ABORT_ERR"]);
+
+function isOfEnd(error: unknown, { errored }: ByteDuplex): boolean {
+  return (errored !== null && error === errored) || ENDED.has((error as { readonly code?: unknown } | null)?.code);
 }

@@ -5,6 +5,9 @@ export {
   type ErrorCodeEntry,
   FirefliesError,
   type FirefliesErrorOptions,
+  REPLY_CODE_MAX,
+  ReplyError,
+  type ReplyErrorOptions,
 } from "../identity/index.js";
 export {
   type Address,
@@ -38,6 +41,7 @@ export type {
   MessageHandler,
   MessageStream,
   Metadata,
+  ResponseContext,
   ResponseHandler,
   RingNeighbours,
   Sender,

@@ -1,6 +1,6 @@
 /** The public types of a program that uses the overlay. Shapes only: what they do is in client.ts. */
 import type { Duplex } from "node:stream";
-import type { FirefliesError } from "../identity/index.js";
+import type { FirefliesError, ReplyError } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
 
 /** Small facts a member tells about itself, signed with its note. At most 4 KiB as JSON. */
@@ -104,18 +104,28 @@ export interface SignedContext extends MessageContext {
   proof(): Uint8Array;
 }
 
+/** Of a neighbour's response to my gossip. */
+export interface ResponseContext extends SignedContext {
+  /** What its gossip handler threw for me; the data are empty then. */
+  readonly error: ReplyError | undefined;
+}
+
 type Reply = Uint8Array | undefined;
 
-/** Returns the reply; a throw or a rejection reaches the sender as an error with code "handler-failed". */
+/**
+ * Returns the reply. A `ReplyError` that it throws or rejects with reaches the sender as it is. Anything else reaches it as
+ * "handler-failed" with a general sentence, and this program as an alarm of that code, whose `cause` is what was thrown.
+ */
 export type MessageHandler = (data: Uint8Array, context: SignedContext) => Promise<Reply> | Reply;
 export type GossipHandler = (data: Uint8Array, context: SignedContext) => Promise<Reply> | Reply;
-export type ResponseHandler = (data: Uint8Array, context: SignedContext) => Promise<void> | void;
+export type ResponseHandler = (data: Uint8Array, context: ResponseContext) => Promise<void> | void;
 
 /**
  * A stream of messages (Uint8Array) in both directions: a Duplex in object mode with back-pressure; `end()` closes
  * one direction, `destroy(error)` both. It is destroyed when the peer leaves the view.
  */
 export type MessageStream = Duplex;
+/** What it throws ends the stream: a `ReplyError` also at the other side, anything else there as "handler-failed", and here as an alarm. */
 export type StreamHandler = (stream: MessageStream, context: MessageContext) => Promise<void> | void;
 
 export interface SendOptions {

@@ -3,11 +3,11 @@ import {
   type CertificateChain,
   certificatesFromPem,
   dateProblem,
-  type ErrorCode,
   FirefliesError,
   isErrorCode,
   type MemberCertificate,
   readChain,
+  readReply,
   serialToHex,
   sha256,
   type Verdict,
@@ -47,8 +47,11 @@ export interface ProvenMessage {
   readonly index: number;
   /** What the program sent or answered; empty for an error. */
   readonly data: Uint8Array;
-  /** Of an error: what its sender said had failed. */
-  readonly error: { readonly code: ErrorCode; readonly text: string } | undefined;
+  /**
+   * Of an error: what its sender said had failed. `code` is one of the table of errors, or "reply:" and the code of the
+   * `ReplyError` that a handler threw for the one who asked.
+   */
+  readonly error: { readonly code: string; readonly text: string } | undefined;
   /** The sender's name, if its certificate has one (`Member.name`). */
   readonly name: string | undefined;
   /** The sender's certificate: compare with the authority's revocations by serial number or sender. */
@@ -136,8 +139,9 @@ function spoken(content: Content | undefined): Pick<ProvenMessage, "kind" | "req
   if (content === undefined || content.kind === "cancel") throw new FirefliesError("proof-malformed");
   const { kind, id: request } = content;
   if (content.kind !== "error") return { kind, request, data: new Uint8Array(content.payload), error: undefined };
-  const code = isErrorCode(content.code) ? content.code : "handler-failed";
-  return { kind, request, data: new Uint8Array(0), error: { code, text: content.text } };
+  const { code: said, text } = content;
+  const code = isErrorCode(said) || readReply(said, text) !== undefined ? said : "handler-failed";
+  return { kind, request, data: new Uint8Array(0), error: { code, text } };
 }
 
 function described({ serial, hash, notBefore, notAfter }: MemberCertificate): ProvenMessage["certificate"] {

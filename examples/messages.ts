@@ -1,5 +1,5 @@
 /** Messages: signed by the sender, answered by the receiver, and what a handler's mistake looks like from afar. */
-import { FirefliesError } from "fireflies";
+import { FirefliesError, ReplyError } from "fireflies";
 import { bytes, openNetwork, text } from "./network.js";
 
 await using network = await openNetwork();
@@ -8,7 +8,8 @@ const bob = network.member("bob");
 
 // A handler is told who sent the message: that is proven by certificate and signature, not by what the message says.
 bob.registerMessageHandler((data, { from }) => {
-  if (data.length === 0) throw new Error("I expected a greeting");
+  // For the sender to read. Of any other error it gets a general sentence, and this program an alarm.
+  if (data.length === 0) throw new ReplyError("I expected a greeting", { code: "no-greeting" });
   console.log(`bob got "${text(data)}" from ${from.name}`);
   return bytes(`${text(data)} to you, too`);
 });
@@ -23,7 +24,7 @@ for (const member of alice.members()) {
   console.log(`alice got "${text(await alice.sendTo(member.address, bytes("Good evening")))}"`);
 }
 
-// Errors are one class with a stable code: the handler threw, nobody has that id, nobody answered in time.
+// Errors have a stable code: what the handler threw for its caller, nobody has that id, nobody takes messages there.
 const unknown = "0".repeat(64);
 for (const attempt of [
   () => alice.sendToId(bob.id, bytes("")),
@@ -33,6 +34,6 @@ for (const attempt of [
   try {
     await attempt();
   } catch (error) {
-    if (error instanceof FirefliesError) console.log(`${error.code}: ${error.message}`);
+    if (error instanceof ReplyError || error instanceof FirefliesError) console.log(`${error.code}: ${error.message}`);
   }
 }

@@ -172,8 +172,10 @@ export const ERROR_CODES = {
     remedy: "Send less at once, or use a stream.",
   },
   "handler-failed": {
-    meaning: "The other member's handler threw or rejected.",
-    remedy: "See the message, and the other member's log.",
+    meaning:
+      "A handler threw or rejected: the other member's, which alone is told why, or, as an alarm, this program's own.",
+    remedy:
+      "See the alarms of the member whose handler it is; `cause` has what was thrown, with its stack. Throw a ReplyError to tell the sender.",
   },
   "handler-timeout": {
     meaning: "The other member's handler did not finish in time.",

@@ -37,7 +37,7 @@ export { SessionHost } from "./session/host.js";
 export type { ConnectOptions, SessionHostOptions } from "./session/options.js";
 export { type CallProtocol, type DuplexProtocol, type Limits, type Protocol, Protocols } from "./session/protocol.js";
 export type { ByteDuplex, OpenOptions, Path, Session } from "./session/session.js";
-export { asFirefliesError, ERROR_TEXT_MAX, errorText } from "./session/status.js";
+export { asFirefliesError, ERROR_TEXT_MAX, errorText, type PeerError } from "./session/status.js";
 export { Stack, type StackOptions } from "./stack.js";
 export { DialError, type DialReason, PeerMismatch } from "./transports/dial-error.js";
 export { ConnectionGate, type GateLimits } from "./transports/gate.js";

@@ -55,7 +55,10 @@ export interface FrameChunk {
  * pings behind it.
  */
 export interface End {
-  /** Empty: this direction ended in order. Else why both have: a code of the table in docs/errors.md. */
+  /**
+   * Empty: this direction ended in order. Else why both have: a code of the table in docs/errors.md, or "reply:" and a
+   * program's own.
+   */
   code: string;
   /** What is to be said to people about it; at most 512 characters. */
   text: string;

@@ -6,6 +6,7 @@ import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementat
 import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
 import { Budget, type ByteDuplex, type Session } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
+import type { HandlerFailures } from "../handler-failures.js";
 import type { Sender } from "../types.js";
 import { Calling, type StubClass } from "./calling.js";
 import { Decoy } from "./decoy.js";
@@ -17,6 +18,7 @@ export interface ServicesOptions {
   /** A session with a live member, dialled if need be. Rejects with a FirefliesError, "peer-unknown" among them. */
   readonly reach: (id: MemberId, signal?: AbortSignal) => Promise<Session>;
   readonly sender: (id: MemberId) => Sender;
+  readonly failures: Pick<HandlerFailures, "answer">;
 }
 
 export class Services {
@@ -108,7 +110,8 @@ export class Services {
       if (duplex.destroyed) return;
       const [services, budget] = [this.#services, this.#budget];
       const sender = () => this.#options.sender(peer.id);
-      served.serving = new Serving({ grpc, peer, duplex, services, sender, budget });
+      const { failures } = this.#options;
+      served.serving = new Serving({ grpc, peer, duplex, services, sender, budget, failures });
     } catch {
       duplex.destroy(new FirefliesError("handler-failed"));
     }

@@ -7,8 +7,9 @@ import type {
   UntypedHandleCall,
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import type { FirefliesError, MemberCertificate } from "../../identity/index.js";
-import { type Budget, type ByteDuplex, errorText } from "../../net/index.js";
+import { type FirefliesError, type MemberCertificate, ReplyError } from "../../identity/index.js";
+import type { Budget, ByteDuplex } from "../../net/index.js";
+import type { HandlerFailures } from "../handler-failures.js";
 import type { Sender } from "../types.js";
 import { ByteStream } from "./byte-stream.js";
 import { SERVICE_CALLS_MAX, SERVICE_MESSAGE_BYTES_MAX } from "./limits.js";
@@ -28,6 +29,7 @@ export interface ServingOptions {
   readonly services: readonly Service[];
   readonly sender: () => Sender;
   readonly budget: Budget;
+  readonly failures: Pick<HandlerFailures, "answer">;
 }
 
 const OPTIONS: ServerOptions = {
@@ -83,7 +85,22 @@ export class Serving {
       const handler = implementation[name] ?? implementation[originalName];
       if (handler) handlers[name] = this.#contained(handler.bind(implementation), !responseStream);
     }
-    this.#server.addService(definition, handlers);
+    this.#server.addService(this.#guarded(definition), handlers);
+  }
+
+  /** What a serializer throws of an answer is the handler's failure, too: grpc-js tells the caller alone. */
+  #guarded(definition: ServiceDefinition): ServiceDefinition {
+    const guarded = (method: ServiceDefinition[string]): ServiceDefinition[string] => ({
+      ...method,
+      responseSerialize: (value: unknown) => {
+        try {
+          return method.responseSerialize(value);
+        } catch (error) {
+          throw this.#options.failures.answer("service", error, this.#options.sender());
+        }
+      },
+    });
+    return Object.fromEntries(Object.entries(definition).map(([name, method]) => [name, guarded(method)]));
   }
 
   /** Takes no new call. Resolves when those that run have ended, or the connection has. */
@@ -127,18 +144,42 @@ export class Serving {
     };
   }
 
-  /** A handler that knows its caller, and whose failure ends its call and nothing else. */
+  /** A handler that knows its caller, and whose failure ends its call and nothing else. However it tells it, it tells no secrets. */
   #contained(handler: UntypedHandleCall, answersOnce: boolean): UntypedHandleCall {
-    const run = handler as (call: object, callback?: unknown) => unknown;
-    return (call: object, callback?: (error: Failure) => void) => {
-      callers.set(call, this.#options.sender());
+    const run = handler as (call: Call, callback?: Callback) => unknown;
+    return ((call: Call, callback?: Callback) => {
+      const from = this.#options.sender();
+      callers.set(call, from);
+      const { emit } = call;
+      // What it emits, and what it destroys the call with.
+      call.emit = (event, ...args) =>
+        event === "error"
+          ? emit.call(call, event, this.#statusOf(args[0], call, from))
+          : emit.call(call, event, ...args);
+      const done: Callback | undefined =
+        callback && ((error, ...answer) => callback(error && this.#statusOf(error, call, from), ...answer));
       const failed = (error: unknown) => {
-        const failure = statusOf(error, this.#options.grpc);
-        if (answersOnce) callback?.(failure);
-        else (call as { emit(event: "error", failure: Failure): void }).emit("error", failure);
+        if (answersOnce) done?.(error ?? new Error());
+        else call.emit("error", error);
       };
-      new Promise((resolve) => resolve(run(call, callback))).catch(failed);
-    };
+      new Promise((resolve) => resolve(run(call, done))).catch(failed);
+    }) as UntypedHandleCall;
+  }
+
+  /** What a handler failed with, as a status: its own if it is one, else UNKNOWN. Its text only where it was meant for the caller. */
+  #statusOf(error: unknown, call: Call, from: Sender): Failure {
+    const { grpc, failures } = this.#options;
+    if (made.has(error as object)) return error as Failure;
+    const { code, details, message, metadata } = (error ?? {}) as Partial<Failure & Error>;
+    const isStatus = typeof code === "number" && code in grpc.status;
+    const text = details ?? (error instanceof Error ? undefined : message);
+    const given = isStatus && metadata !== undefined ? { metadata } : {};
+    if (isStatus && typeof text === "string") return failure({ code, details: text, ...given });
+    const answer = call.cancelled ? undefined : failures.answer("service", error, from);
+    const words = answer?.message ?? "The call was cancelled.";
+    const tagged =
+      answer instanceof ReplyError && answer.code !== undefined ? { metadata: coded(grpc, answer.code) } : given;
+    return failure({ code: isStatus ? code : grpc.status.UNKNOWN, details: words, ...tagged });
   }
 }
 
@@ -148,11 +189,26 @@ interface Failure {
   readonly metadata?: Metadata;
 }
 
-/** What a handler threw, as a status: its own if it is one, else UNKNOWN with its text. */
-function statusOf(error: unknown, { status }: Grpc): Failure {
-  const { code, details, metadata } = (error ?? {}) as Partial<Failure>;
-  const isStatus = typeof code === "number" && code in status;
-  const given = metadata === undefined ? {} : { metadata };
-  if (isStatus) return { code, details: details ?? errorText(error), ...given };
-  return { code: status.UNKNOWN, details: errorText(error) };
+type Callback = (error: unknown, ...answer: unknown[]) => void;
+
+interface Call {
+  readonly cancelled?: boolean;
+  emit(event: string, ...args: unknown[]): boolean;
+}
+
+/** Statuses that were made here: they may pass again. */
+const made = new WeakSet<object>();
+
+function failure(status: Failure): Failure {
+  made.add(status);
+  return status;
+}
+
+/** Key of the metadata that has the code of a handler's `ReplyError`. */
+const REPLY_CODE_KEY = "fireflies-code";
+
+function coded(grpc: Grpc, code: string): Metadata {
+  const metadata = new grpc.Metadata();
+  metadata.set(REPLY_CODE_KEY, code);
+  return metadata;
 }

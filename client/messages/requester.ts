@@ -1,6 +1,6 @@
 /** The asking end of a link's messages: requests out, answers matched to them by id, each with its own deadline. */
-import { type ErrorCode, FirefliesError, isErrorCode, type MemberCertificate } from "../../identity/index.js";
-import { lateError } from "../../net/index.js";
+import { FirefliesError, isErrorCode, type MemberCertificate, readReply } from "../../identity/index.js";
+import { lateError, type PeerError } from "../../net/index.js";
 import { MESSAGE_BYTES_MAX } from "../protocols.js";
 import { type Content, REQUEST_ID_MAX, type RequestKind } from "./content.js";
 import { Deadlines } from "./deadlines.js";
@@ -91,7 +91,7 @@ export class Requester {
    * Signed and sent in the order of the calls; resolves to the reply, empty when the handler returned none. Rejects with
    * a FirefliesError: "message-too-large" and "overloaded" before anything is sent, "timeout", "cancelled", what ended
    * the link ("link-closed", "bad-frame", ...), and the peer's "handler-failed", "handler-timeout", "handler-missing",
-   * "overloaded" or "message-too-large" (its reply). The peer is told of timeouts and cancellations.
+   * "overloaded" or "message-too-large" (its reply); or with the ReplyError that its handler threw. The peer is told of timeouts and cancellations.
    */
   request(kind: RequestKind, payload: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
@@ -220,9 +220,9 @@ export function tooLarge(bytes: number, bytesMax: number): FirefliesError {
 }
 
 /** What the peer reports; a code that is unknown here stays readable. */
-function remoteError(code: string, text: string): FirefliesError {
-  const known: ErrorCode = isErrorCode(code) ? code : "handler-failed";
-  return new FirefliesError(known, known === code ? text || undefined : `${code}: ${text}`);
+function remoteError(code: string, text: string): PeerError {
+  if (isErrorCode(code)) return new FirefliesError(code, text || undefined);
+  return readReply(code, text) ?? new FirefliesError("handler-failed", `${code}: ${text}`);
 }
 
 /** Rejects the request when the program's own callback throws. */

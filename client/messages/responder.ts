@@ -1,6 +1,6 @@
 /** The answering end of a link's messages: requests in, handlers run within a budget, answers out. */
-import { type ErrorCode, FirefliesError } from "../../identity/index.js";
-import { ERROR_TEXT_MAX, errorText } from "../../net/index.js";
+import { type ErrorCode, FirefliesError, ReplyError, replyCode } from "../../identity/index.js";
+import { errorText } from "../../net/index.js";
 import { MESSAGE_BYTES_MAX } from "../protocols.js";
 import type { Budget, Share } from "./budget.js";
 import { type Content, REQUEST_KINDS, type RequestContent, type RequestKind } from "./content.js";
@@ -32,7 +32,7 @@ const DISPATCH_CODES: ReadonlySet<ErrorCode> = new Set([
  */
 const ANSWER_ARRIVES_MS = 2_000;
 
-/** Answers a request; undefined is an empty answer. The text of what it throws reaches the caller as "handler-failed". */
+/** Answers a request; undefined is an empty answer. A `ReplyError` that it throws reaches the caller; anything else is "handler-failed" there. */
 export type Dispatch = (
   kind: RequestKind,
   payload: Uint8Array,
@@ -186,8 +186,7 @@ export class Responder {
 
   #fail(handling: Handling, error: unknown): void {
     if (!this.#close(handling)) return;
-    const isOwn = error instanceof FirefliesError && DISPATCH_CODES.has(error.code);
-    this.#say(errorContent(handling.request.id, error, isOwn ? error.code : "handler-failed"));
+    this.#say(failureContent(handling.request.id, error));
   }
 
   #answer(handling: Handling, reply: unknown): void {
@@ -197,10 +196,10 @@ export class Responder {
   #replyContent(id: number, reply: unknown): Content {
     const payload = reply ?? EMPTY;
     if (!(payload instanceof Uint8Array)) {
-      return errorContent(id, "The handler's reply is not a Uint8Array.", "handler-failed");
+      return failureContent(id, payload);
     }
     if (payload.length <= this.#messageBytesMax) return { kind: "reply", id, payload };
-    return errorContent(id, tooLarge(payload.length, this.#messageBytesMax), "message-too-large");
+    return errorContent(id, tooLarge(payload.length, this.#messageBytesMax));
   }
 
   #refuse(handling: Handling, error: FirefliesError): void {
@@ -208,7 +207,7 @@ export class Responder {
   }
 
   #sayError(id: number, error: FirefliesError): void {
-    this.#say(errorContent(id, error, error.code));
+    this.#say(errorContent(id, error));
   }
 
   /** A stopping member's last answer is the duplex's last word. */
@@ -281,6 +280,13 @@ function stopping(): FirefliesError {
   return new FirefliesError("member-stopping");
 }
 
-function errorContent(id: number, error: unknown, code: ErrorCode): Content {
-  return { kind: "error", id, code, text: errorText(error).slice(0, ERROR_TEXT_MAX) };
+/** A handler's failure: in its own words if they were meant for the caller, else in ours. */
+function failureContent(id: number, error: unknown): Content {
+  if (error instanceof ReplyError) return { kind: "error", id, code: replyCode(error), text: errorText(error) };
+  const isOwn = error instanceof FirefliesError && DISPATCH_CODES.has(error.code);
+  return errorContent(id, isOwn ? error : new FirefliesError("handler-failed"));
+}
+
+function errorContent(id: number, error: FirefliesError): Content {
+  return { kind: "error", id, code: error.code, text: errorText(error) };
 }

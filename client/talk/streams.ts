@@ -3,9 +3,8 @@
  * the process down. The bytes themselves are the session's duplexes (net/session/session.ts): back-pressure and half-close are
  * theirs.
  */
-import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import { FirefliesError, type MemberCertificate, ReplyError } from "../../identity/index.js";
 import type { ByteDuplex, Session } from "../../net/index.js";
-import { errorText } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { mayBegin, type Places } from "../messages/shares.js";
 import { STREAM } from "../protocols.js";
@@ -33,7 +32,7 @@ export interface StreamContext {
   readonly signal: AbortSignal;
 }
 
-/** What it throws or rejects ends the stream with "handler-failed" and nothing else. */
+/** A `ReplyError` that it throws ends the stream, there too; anything else ends it with "handler-failed". */
 export type StreamHandler = (stream: ByteDuplex, context: StreamContext) => Promise<void> | void;
 
 export class Streams {
@@ -144,7 +143,7 @@ async function run(handler: StreamHandler, stream: ByteDuplex, context: StreamCo
   try {
     await handler(stream, context);
   } catch (error) {
-    if (!stream.destroyed) stream.destroy(new FirefliesError("handler-failed", errorText(error) || undefined));
+    if (!stream.destroyed) stream.destroy(error instanceof ReplyError ? error : new FirefliesError("handler-failed"));
   }
 }
 

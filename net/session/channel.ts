@@ -9,7 +9,7 @@ import { RESPONSE_HEADERS } from "./headers.js";
 import { Inbox, type InboxOptions } from "./inbox.js";
 import { LAST_WORD_MS } from "./limits.js";
 import { decodePiece, encodeEnd, type Piece } from "./pieces.js";
-import { errorOfReset, errorText, fromStatus, OK, type StatusFields, toStatus } from "./status.js";
+import { errorOfReset, fromStatus, OK, type PeerError, type StatusFields, toStatus, wordsOf } from "./status.js";
 
 export interface ChannelEvents {
   /** Whether more is wanted now; if not, `resume` says when. */
@@ -19,7 +19,7 @@ export interface ChannelEvents {
   /** The other side says nothing more. */
   onHalfClose(): void;
   /** The other side, or the loss of the session, has ended the call. Nothing follows. */
-  onGone(error: FirefliesError): void;
+  onGone(error: PeerError): void;
 }
 
 /** What a channel needs of its session. */
@@ -39,7 +39,7 @@ export abstract class Channel {
   #events: ChannelEvents | undefined;
   #isDone = false;
   /** What ended the stream, while what had come before is read. */
-  #loss: FirefliesError | undefined;
+  #loss: PeerError | undefined;
 
   constructor(carrier: Carrier) {
     this.#carrier = carrier;
@@ -101,7 +101,7 @@ export abstract class Channel {
   }
 
   /** Out of order; the other side learns why if it still reads. */
-  reset(error: FirefliesError): void {
+  reset(error: PeerError): void {
     if (this.#isDone) return;
     this.#isDone = true;
     this.#inbox.close();
@@ -123,20 +123,20 @@ export abstract class Channel {
     else this.#events?.onGone(error);
   }
 
-  protected gone(error: FirefliesError): void {
+  protected gone(error: PeerError): void {
     if (this.#isDone) return;
     this.#over(error);
     cut(this.stream);
   }
 
-  #over(error: FirefliesError): void {
+  #over(error: PeerError): void {
     this.#isDone = true;
     this.#inbox.close();
     this.#events?.onGone(error);
   }
 
   /** Ends our direction, with the reason if there is one. */
-  protected abstract finish(error: FirefliesError | undefined): void;
+  protected abstract finish(error: PeerError | undefined): void;
 
   #onMessage(message: Buffer): boolean {
     return this.#events?.onPiece(pieceIn(message)) ?? true;
@@ -201,10 +201,14 @@ export class DialledChannel extends Channel {
     if (error !== undefined) this.gone(error);
   }
 
-  protected override finish(error: FirefliesError | undefined): void {
+  protected override finish(error: PeerError | undefined): void {
     if (this.stream.destroyed || this.stream.writableEnded) return;
-    if (error === undefined) this.stream.end();
-    else this.stream.end(encodeEnd(error.code, errorText(error)));
+    if (error === undefined) {
+      this.stream.end();
+      return;
+    }
+    const { code, text } = wordsOf(error);
+    this.stream.end(encodeEnd(code, text));
   }
 }
 
@@ -219,7 +223,7 @@ export class AcceptedChannel extends Channel {
     this.listen(bytesMax);
   }
 
-  protected override finish(error: FirefliesError | undefined): void {
+  protected override finish(error: PeerError | undefined): void {
     endWithStatus(this.stream, error === undefined ? OK : toStatus(error));
   }
 }

@@ -1,10 +1,10 @@
 /** A ByteDuplex (session.ts) over a channel, which may come later: an end that calls back waits for its turn. */
 import { Duplex } from "node:stream";
-import { FirefliesError } from "../../identity/index.js";
+import { FirefliesError, ReplyError } from "../../identity/index.js";
 import type { Channel, ChannelEvents } from "./channel.js";
 import { WRITE_AHEAD_BYTES } from "./limits.js";
 import { encodeData, type Piece } from "./pieces.js";
-import { errorOfEnd, tooLarge } from "./status.js";
+import { errorOfEnd, type PeerError, tooLarge } from "./status.js";
 
 /** Messages held before `write` says to wait. */
 const MESSAGES_HELD = 2;
@@ -25,7 +25,7 @@ export class SessionDuplex extends Duplex implements ChannelEvents {
   /** The write that waits for room, or the end that waits to be confirmed. */
   #blocked: Callback | undefined;
   /** What has ended it, while what had come in order before is read. */
-  #loss: FirefliesError | undefined;
+  #loss: PeerError | undefined;
 
   /** `isAccepted`: the other side opened it. */
   constructor(bytesMax: number, isAccepted: boolean) {
@@ -89,7 +89,7 @@ export class SessionDuplex extends Duplex implements ChannelEvents {
     else this.#channel.giveUp(error);
   }
 
-  onGone(error: FirefliesError): void {
+  onGone(error: PeerError): void {
     if (this.destroyed || this.#isOver || this.#loss !== undefined) return;
     this.#loss = error;
     // After all who listen for the end: a reader that finds it destroyed then would take it for cut.
@@ -192,8 +192,8 @@ export function failedDuplex(error: FirefliesError): SessionDuplex {
 }
 
 /** What a duplex that was destroyed with `error` tells the other side. */
-function resetError(error: Error | null): FirefliesError {
-  return error instanceof FirefliesError ? error : new FirefliesError("stream-reset");
+function resetError(error: Error | null): PeerError {
+  return error instanceof FirefliesError || error instanceof ReplyError ? error : new FirefliesError("stream-reset");
 }
 
 /** Why `chunk` may not be sent: not bytes, or more than `bytesMax`. */

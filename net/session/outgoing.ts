@@ -9,7 +9,7 @@ import { DEADLINE_SLACK_MS, wireMax } from "./limits.js";
 import { decodePacket, encodeData, encodeEnd, encodeOpen, type Piece } from "./pieces.js";
 import type { Protocol } from "./protocol.js";
 import type { Spares } from "./spares.js";
-import { errorOfEnd, errorOfReset, fromStatus, tooLarge } from "./status.js";
+import { asFirefliesError, errorOfEnd, errorOfReset, fromStatus, type PeerError, tooLarge } from "./status.js";
 
 /** A call under way. */
 export interface Asked {
@@ -164,7 +164,7 @@ class UnaryCall implements Asked {
   #onFields(fields: Readonly<Record<string, unknown>>): void {
     if (fields["grpc-status"] === undefined) return;
     const error = fromStatus(fields);
-    if (error !== undefined) this.cancel(error);
+    if (error !== undefined) this.cancel(asFirefliesError(error, "handler-failed"));
     this.#isOk = true;
     this.#finish();
   }
@@ -238,8 +238,8 @@ class BackCall implements Asked {
     this.cancel(new FirefliesError(this.#isTaken ? "stream-reset" : "link-closed"));
   }
 
-  onGone(error: FirefliesError): void {
-    this.#answer.reject(error);
+  onGone(error: PeerError): void {
+    this.#answer.reject(asFirefliesError(error, "handler-failed"));
   }
 
   #onEnd({ code, text }: { readonly code: string; readonly text: string }): void {

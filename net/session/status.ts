@@ -1,5 +1,5 @@
 /** Our errors as gRPC statuses and back: the code travels at the head of the status's text. */
-import { type ErrorCode, FirefliesError, isErrorCode } from "../../identity/index.js";
+import { type ErrorCode, FirefliesError, isErrorCode, ReplyError, readReply, replyCode } from "../../identity/index.js";
 
 /** Those of gRPC's status codes that are used here (https://grpc.io/docs/guides/status-codes/). */
 export const Status = {
@@ -14,6 +14,19 @@ export const Status = {
   internal: 13,
   unavailable: 14,
 } as const;
+
+/** Why a duplex ended, as its other side said it: for a reason of ours, or with an error that its program meant for us. */
+export type PeerError = FirefliesError | ReplyError;
+
+/**
+ * Codes whose text travels: it is ours, and says how to do better. Of any other error the code alone does, whoever made it: a
+ * text may name files, hosts and secrets of the one who failed.
+ */
+const TELLING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...(["overloaded", "message-too-large", "timeout", "handler-timeout", "cancelled", "bad-frame"] as const),
+  ...(["member-stopping", "peer-removed", "peer-refused", "link-closed"] as const),
+  ...(["protocol-unknown", "protocol-version", "certificate-invalid"] as const),
+]);
 
 /** Text of a failure that crosses the wire, in characters: enough to understand it, too little to leak a state. */
 export const ERROR_TEXT_MAX = 512;
@@ -40,7 +53,7 @@ const CODE_OF: Partial<Record<number, ErrorCode>> = {
 /** RFC 9113, section 7: REFUSED_STREAM and ENHANCE_YOUR_CALM. */
 const RESET_FOR_LOAD: ReadonlySet<number> = new Set([0x7, 0xb]);
 
-const DETAILS = /^([a-z0-9-]{1,64}): ([\s\S]*)$/;
+const DETAILS = /^((?:reply:)?[A-Za-z0-9._/-]{0,64}): ([\s\S]*)$/;
 
 /** "grpc-status" and "grpc-message", as they stand in headers or trailers. */
 export interface StatusFields {
@@ -50,20 +63,26 @@ export interface StatusFields {
 
 export const OK: StatusFields = { "grpc-status": "0" };
 
-export function toStatus(error: FirefliesError): StatusFields {
-  return {
-    "grpc-status": String(STATUS_OF[error.code] ?? Status.aborted),
-    "grpc-message": encodeURI(`${error.code}: ${errorText(error)}`),
-  };
+/** What the other side is told of an error. */
+export function wordsOf(error: PeerError): { readonly code: string; readonly text: string } {
+  if (error instanceof ReplyError) return { code: replyCode(error), text: errorText(error) };
+  return { code: error.code, text: TELLING.has(error.code) ? errorText(error) : "" };
+}
+
+export function toStatus(error: PeerError): StatusFields {
+  const { code, text } = wordsOf(error);
+  const status = error instanceof ReplyError ? undefined : STATUS_OF[error.code];
+  return { "grpc-status": String(status ?? Status.aborted), "grpc-message": encodeURI(`${code}: ${text}`) };
 }
 
 /** Undefined when the fields say that all is well, or hold no status. */
-export function fromStatus(fields: Readonly<Record<string, unknown>>): FirefliesError | undefined {
+export function fromStatus(fields: Readonly<Record<string, unknown>>): PeerError | undefined {
   const status = Number(fields["grpc-status"] ?? Status.unknown);
   if (status === Status.ok) return undefined;
   const details = decoded(String(fields["grpc-message"] ?? ""));
   const match = DETAILS.exec(details);
-  if (match !== null && isErrorCode(match[1])) return new FirefliesError(match[1], match[2]);
+  const said = match === null ? undefined : readWords(match[1]!, match[2]!);
+  if (said !== undefined) return said;
   const known = CODE_OF[status];
   if (known !== undefined) return new FirefliesError(known);
   const text = `The other side answered with gRPC status ${status}: ${details.slice(0, ERROR_TEXT_MAX)}`;
@@ -76,8 +95,14 @@ export function errorOfReset(rstCode: number | undefined): FirefliesError {
 }
 
 /** The error of an End that has a code. A code that is unknown here says that much: the stream was reset. */
-export function errorOfEnd(code: string, text: string): FirefliesError {
-  return new FirefliesError(isErrorCode(code) ? code : "stream-reset", text === "" ? undefined : text);
+export function errorOfEnd(code: string, text: string): PeerError {
+  return readWords(code, text) ?? new FirefliesError("stream-reset", text === "" ? undefined : text);
+}
+
+/** The opposite of `wordsOf`; undefined for a code that is unknown here. */
+function readWords(code: string, text: string): PeerError | undefined {
+  if (isErrorCode(code)) return new FirefliesError(code, text === "" ? undefined : text);
+  return readReply(code, text);
 }
 
 function decoded(text: string): string {

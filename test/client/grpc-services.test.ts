@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { Metadata, type ServerUnaryCall, type ServiceError, type sendUnaryData, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { callerOf, type Sender } from "../../client/index.js";
+import { FirefliesError } from "../../identity/index.js";
 import { MemoryNetwork } from "../../net/index.js";
 import { codeOf, deferred, nextChange, OfflineNetwork, type TestClient } from "../support/network.js";
 import { asked, ECHO, EchoClient, echo } from "../support/rpc.js";
@@ -123,7 +124,7 @@ describe("a stub", () => {
       () => undefined,
       (thrown) => thrown,
     );
-    expect([error.code, error.details]).toEqual([status.UNKNOWN, "no more tea"]);
+    expect([error.code, error.details]).toEqual([status.UNKNOWN, new FirefliesError("handler-failed").message]);
   });
 
   it("is named to the handler by its proven id", async () => {

@@ -17,7 +17,7 @@ import { linkNonce, listBody, listPrefix } from "../../client/messages/list.js";
 import { Requester, type RequesterLimits } from "../../client/messages/requester.js";
 import { type Dispatch, Responder } from "../../client/messages/responder.js";
 import { FRAME_BYTES_MAX, MESSAGE_BYTES_MAX } from "../../client/protocols.js";
-import { FirefliesError, type Identity, sign } from "../../identity/index.js";
+import { FirefliesError, type Identity, ReplyError, sign } from "../../identity/index.js";
 import type { ByteDuplex } from "../../net/index.js";
 import { duplexPair } from "../support/duplex-pair.js";
 import { TestNetwork } from "../support/test-network.js";
@@ -152,7 +152,7 @@ describe("a request", () => {
 });
 
 describe("a handler", () => {
-  it("that throws, rejects or answers nonsense is an error with its text, and the next one is not disturbed", async () => {
+  it("that throws, rejects or answers nonsense is an error without its text, and the next one is not disturbed", async () => {
     const { ask } = connect((_kind, payload) => {
       switch (string(payload)) {
         case "throw":
@@ -163,16 +163,19 @@ describe("a handler", () => {
           return 7 as unknown as Uint8Array;
         case "other code":
           throw new FirefliesError("timeout", "its own call failed");
+        case "reply":
+          throw new ReplyError("sold out", { code: "gone" });
         case "missing":
           throw new FirefliesError("handler-missing");
         default:
           return payload;
       }
     });
-    await expect(ask("throw")).rejects.toMatchObject({ code: "handler-failed", message: "no such key" });
-    await expect(ask("reject")).rejects.toMatchObject({ code: "handler-failed", message: "just a string" });
-    await expect(ask("other code")).rejects.toMatchObject({ code: "handler-failed", message: "its own call failed" });
-    expect(await codeOf(ask("nonsense"))).toBe("handler-failed");
+    const { message } = new FirefliesError("handler-failed");
+    for (const how of ["throw", "reject", "other code", "nonsense"]) {
+      await expect(ask(how)).rejects.toMatchObject({ code: "handler-failed", message });
+    }
+    await expect(ask("reply")).rejects.toMatchObject({ name: "ReplyError", code: "gone", message: "sold out" });
     expect(await codeOf(ask("missing"))).toBe("handler-missing");
     expect(string(await ask("fine"))).toBe("fine");
   });

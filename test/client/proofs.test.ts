@@ -12,7 +12,7 @@ import { type Dispatch, Responder } from "../../client/messages/responder.js";
 import { FrameSession } from "../../client/messages/session.js";
 import { FRAME_BYTES_MAX, MESSAGE_BYTES_MAX } from "../../client/protocols.js";
 import { verifyMessage } from "../../client/verify-message.js";
-import { certificatesToPem, FirefliesError, type Identity, sha256, sign } from "../../identity/index.js";
+import { certificatesToPem, FirefliesError, type Identity, ReplyError, sha256, sign } from "../../identity/index.js";
 import { concatBytes, memberIdToBytes, toHex } from "../../rings/index.js";
 import { duplexPair } from "../support/duplex-pair.js";
 import { anyExtensions } from "../support/extensions.js";
@@ -328,13 +328,13 @@ describe("over a link", () => {
   it("an error that the other side answers is proven, too", async () => {
     let proof: Uint8Array | undefined;
     const { ask } = connect(() => {
-      throw new Error("out of stock");
+      throw new ReplyError("out of stock", { code: "stock/none" });
     });
-    await expect(ask("ten", (given) => (proof = given))).rejects.toMatchObject({ code: "handler-failed" });
+    await expect(ask("ten", (given) => (proof = given))).rejects.toMatchObject({ code: "stock/none" });
     const { kind, error, data } = verifyMessage(proof!, { roots });
     expect({ kind, error, data }).toEqual({
       kind: "error",
-      error: { code: "handler-failed", text: "out of stock" },
+      error: { code: "reply:stock/none", text: "out of stock" },
       data: new Uint8Array(0),
     });
   });

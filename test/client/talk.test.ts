@@ -141,11 +141,11 @@ describe("a handler", () => {
         throw "boom";
       },
     ],
-  ])("that %s reaches the sender as handler-failed, with its text", async (_what, handler) => {
+  ])("that %s reaches the sender as handler-failed, without its text", async (_what, handler) => {
     bob.registerMessageHandler(handler as never);
     await expect(alice.sendToId(bob.id, text("x"))).rejects.toMatchObject({
       code: "handler-failed",
-      message: expect.stringContaining("boom"),
+      message: expect.not.stringContaining("boom"),
     });
     bob.registerMessageHandler(echo);
     expect(read(await alice.sendToId(bob.id, text("still there")))).toBe("still there");

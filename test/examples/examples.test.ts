@@ -33,7 +33,7 @@ it("messages: replies, and errors with codes", { timeout: DEADLINE_MS }, async (
     'alice got "Good evening to you, too"',
   ]);
   const codes = lines.slice(4).map((line) => line.split(":")[0]);
-  expect(codes).toEqual(["handler-failed", "peer-unknown", "handler-missing", ""]);
+  expect(codes).toEqual(["no-greeting", "peer-unknown", "handler-missing", ""]);
 });
 
 it("proofs: what was asked and answered is shown to a judge, and a forgery is told", {

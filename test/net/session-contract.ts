@@ -272,7 +272,7 @@ export function sessionContract(name: string, subject: ContractSubject): void {
           far!.onCall = async () => Promise.reject(new Error("boom"));
           await expect(ask("exchange", bytes())).rejects.toMatchObject({
             code: "handler-failed",
-            message: expect.stringContaining("boom"),
+            message: expect.not.stringContaining("boom"),
           });
           // What JSON.parse says of an emoji holds half of it, which is no text.
           far!.onCall = async () => JSON.parse("😀");
