@@ -80,9 +80,10 @@ export function readCertificate(der: Uint8Array, role: Role = "issuing"): Certif
   if (tbs === undefined || rest.length > 0) throw new Refusal("malformed");
   const algorithm = readAlgorithm(identifier, role);
   const content = readBitString(bits);
-  // Other tools do not care for the lower s; a root is pinned, so its malleated twin is another root.
-  const isOurs = algorithm.kind === "p256" && role !== "root";
-  if (algorithm.kind === "p384" && role !== "root" && !isLowP384(content)) throw new Refusal("signature-malleated");
+  // Other tools do not care for the lower s; a root is pinned, so its malleated twin is another root. Below a root the
+  // hash says the curve (anchor-key.ts, maySignIssuing).
+  const isOurs = isEcdsa(algorithm, "sha256") && role !== "root";
+  if (isEcdsa(algorithm, "sha384") && role !== "root" && !isLowP384(content)) throw new Refusal("signature-malleated");
   const signature = isOurs ? readSignature(content) : content;
   return { ...readTbs(tbs, identifier!, role), der, tbs: tbs.bytes, algorithm, signature };
 }
@@ -109,10 +110,13 @@ function readTbs(
 
 function readAlgorithm(element: DerElement | undefined, role: Role): AnchorAlgorithm {
   const algorithm = anchorAlgorithmOf(element?.bytes ?? new Uint8Array());
-  if (algorithm === undefined || (role === "leaf" && algorithm.kind !== "p256")) {
-    throw new Refusal("signature-algorithm");
-  }
+  const isLeaf = role === "leaf";
+  if (algorithm === undefined || (isLeaf && !isEcdsa(algorithm, "sha256"))) throw new Refusal("signature-algorithm");
   return algorithm;
+}
+
+function isEcdsa({ family, hash }: AnchorAlgorithm, wanted: AnchorAlgorithm["hash"]): boolean {
+  return family === "ecdsa" && hash === wanted;
 }
 
 function readSerial(element: DerElement | undefined): bigint {

@@ -148,6 +148,21 @@ export function oidHex(dotted: string): string {
   return Buffer.from(arcs.flatMap(base128)).toString("hex");
 }
 
+/** The content bytes of an OBJECT IDENTIFIER in dotted form; what no such content is gives some text, too. */
+export function oidText(content: Uint8Array): string {
+  const arcs: bigint[] = [];
+  let arc = 0n;
+  for (const byte of content) {
+    arc = (arc << 7n) | BigInt(byte & 0x7f);
+    if (byte >= 0x80) continue;
+    arcs.push(arc);
+    arc = 0n;
+  }
+  const [first = 0n, ...rest] = arcs;
+  const top = first < 80n ? first / 40n : 2n;
+  return [top, first - top * 40n, ...rest].join(".");
+}
+
 function base128(arc: bigint): number[] {
   const bytes = [Number(arc & 0x7fn)];
   for (let rest = arc >> 7n; rest > 0n; rest >>= 7n) bytes.unshift(Number(rest & 0x7fn) | 0x80);

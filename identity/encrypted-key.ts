@@ -2,11 +2,17 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { TAG, writeDer } from "./der.js";
 import { FirefliesError } from "./error.js";
+import { isCode } from "./files.js";
 import { type KeyPair, keyPairOf } from "./keys.js";
 import { encryptPbes2 } from "./pbes2.js";
 
 const LABEL = "ENCRYPTED PRIVATE KEY";
 const LINE = /.{1,64}/g;
+/** Of node:crypto, when OpenSSL 3 no longer offers the cipher: single DES, RC2, RC4. Whether the passphrase is right cannot be said then. */
+const CIPHER_UNKNOWN = "ERR_OSSL_EVP_UNSUPPORTED";
+const OLD_CIPHER = "The private key is encrypted with an old cipher, as single DES, RC2 or RC4.";
+const ENCRYPT_ANEW =
+  "Encrypt it anew: openssl pkey -provider legacy -provider default -in old.key -aes256 -out new.key";
 
 /** Of a passphrase: shorter ones are guessed whatever the cost. Characters. */
 export const PASSPHRASE_MIN = 8;
@@ -37,10 +43,18 @@ export function anyKeyFromPem(pem: string, passphrase?: string): KeyObject {
   try {
     return createPrivateKey(passphrase === undefined ? pem : { key: pem, passphrase });
   } catch (cause) {
+    if (isCode(cause, CIPHER_UNKNOWN)) {
+      throw new FirefliesError("identity-corrupt", OLD_CIPHER, { cause, advice: ENCRYPT_ANEW });
+    }
     // Wrong padding, or, once in 256 times, bytes that are no key.
     if (encrypted) throw new FirefliesError("passphrase-wrong", undefined, { cause });
     throw new FirefliesError("identity-corrupt", "The private key file holds no readable private key.", { cause });
   }
+}
+
+/** What to do about an error of `anyKeyFromPem` that an old cipher caused; undefined for others. */
+export function oldCipherAdvice(error: unknown): string | undefined {
+  return error instanceof FirefliesError && isCode(error.cause, CIPHER_UNKNOWN) ? error.advice : undefined;
 }
 
 /** As `anyKeyFromPem`, for P-256 keys only. */

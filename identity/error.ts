@@ -65,7 +65,8 @@ export const ERROR_CODES = {
   },
   "request-invalid": {
     meaning: "The certificate request is malformed, not signed by its key, or its key is not P-256.",
-    remedy: "Create the request with this package, or as a PKCS#10 request in DER with a P-256 key and SHA-256.",
+    remedy:
+      "Create the request with this package, or as a PKCS#10 request in DER with a P-256 key, signed with SHA-256, SHA-384 or SHA-512.",
   },
   // Links, messages and streams between members
   timeout: {

@@ -1,12 +1,13 @@
 /** A certificate authority that exists already, to be the root of a new one here: read from PKCS#12, or from PEM files. */
 import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { type Advice, rootAdvice } from "./advice.js";
 import { anchorKindOf } from "./anchor-key.js";
 import { rootProblem, validityOfCertificate } from "./authority-certificate.js";
-import { anyKeyFromPem } from "./encrypted-key.js";
-import { FirefliesError } from "./error.js";
+import { anyKeyFromPem, oldCipherAdvice } from "./encrypted-key.js";
+import { FirefliesError, type FirefliesErrorOptions } from "./error.js";
 import { messageOf } from "./files.js";
-import { certificatesFromPem } from "./pem.js";
+import { certificatesFromPem, certificatesToPem } from "./pem.js";
 import { PKCS12_BYTES_MAX, readPkcs12 } from "./pkcs12.js";
 
 /** A root that ends sooner would have to be replaced in every member at once. Milliseconds. */
@@ -31,13 +32,46 @@ export interface ImportSource {
 /** Rejects with "import-invalid", "passphrase-required" or "passphrase-wrong". */
 export async function readImport({ path, keyPath, passphrase, now }: ImportSource): Promise<ImportedRoot> {
   const bytes = await readBounded(path);
-  const isPem = bytes.includes("-----BEGIN ");
-  const found = isPem
-    ? pemContent(bytes.toString("latin1"), keyPath && (await readBounded(keyPath)).toString("latin1"), passphrase)
-    : await readPkcs12(bytes, requireGiven(passphrase));
+  const text = pemOf(bytes);
+  const found =
+    text === undefined
+      ? await readPkcs12(bytes, requireGiven(passphrase))
+      : pemContent(text, keyPath && pemOf(await readBounded(keyPath), "key"), passphrase);
   const certificate = rootOf(found);
   requireUsable(certificate, now);
   return { certificate, privateKey: found.privateKey };
+}
+
+/** Java's own keystores. */
+const JAVA_KEYSTORES = [0xfeedfeed, 0xcececece];
+const JAVA_ADVICE =
+  "Make PKCS#12 of it: keytool -importkeystore -srckeystore FILE -destkeystore new.p12 -deststoretype pkcs12";
+const UTF16_MARK = 0xfffe;
+
+/** The file as PEM, also of one certificate in DER; undefined for what may be PKCS#12. Throws "import-invalid". */
+function pemOf(bytes: Buffer, what: "file" | "key" = "file"): string | undefined {
+  // As Windows' editors write it.
+  if (bytes.length > 2 && bytes.readUInt16BE() === UTF16_MARK) return lines(bytes.toString("utf16le"));
+  if (bytes.includes("-----BEGIN ")) return lines(bytes.toString("latin1"));
+  if (bytes.length > 4 && JAVA_KEYSTORES.includes(bytes.readUInt32BE())) {
+    throw invalid("it is a Java keystore", { advice: JAVA_ADVICE });
+  }
+  if (what === "key")
+    throw invalid("the key's file is no PEM", { advice: "Make it so: openssl pkey -in FILE -out root.key" });
+  return certificateText(bytes);
+}
+
+/** As PEM's lines are found, whatever ends them. */
+function lines(text: string): string {
+  return text.replace(/\r\n?/g, "\n").replace(/[ \t]+$/gm, "");
+}
+
+function certificateText(der: Buffer): string | undefined {
+  try {
+    return certificatesToPem(new Uint8Array(new X509Certificate(der).raw));
+  } catch {
+    return undefined;
+  }
 }
 
 interface Content {
@@ -48,15 +82,16 @@ interface Content {
 function pemContent(text: string, keyText: string | undefined, passphrase: string | undefined): Content {
   const certificates = certificatesFromPem(text);
   if (certificates === undefined || certificates.length === 0) throw invalid("it holds no readable certificate");
-  const keys = (keyText ?? text).match(
-    /-----BEGIN ([A-Z]+ )*PRIVATE KEY-----[^-]+-----END ([A-Z]+ )*PRIVATE KEY-----/g,
-  );
-  if (keys?.length !== 1) throw invalid(`there are ${keys?.length ?? 0} private keys; name the key's file with --key`);
+  // Between the lines of dashes there may be others, as in "DEK-Info: AES-256-CBC".
+  const keys = (keyText ?? text).match(/^-----BEGIN ((?:[A-Z]+ )*PRIVATE KEY)-----$[\s\S]+?^-----END \1-----$/gm);
+  if (keys?.length !== 1)
+    throw invalid(`there are ${keys?.length ?? 0} private keys`, { advice: "Name the key's file with --key." });
   try {
     return { privateKey: anyKeyFromPem(keys[0]!, passphrase), certificates };
   } catch (cause) {
     if (cause instanceof FirefliesError && cause.code !== "identity-corrupt") throw cause;
-    throw invalid("its private key cannot be read", cause);
+    const problem = messageOf(cause).replace(/\.$/, "");
+    throw invalid(`its private key cannot be read: ${problem}`, { cause, advice: oldCipherAdvice(cause) });
   }
 }
 
@@ -66,19 +101,19 @@ function rootOf({ privateKey, certificates }: Content): Uint8Array {
   if (own === undefined) throw invalid("no certificate in it belongs to the key");
   const { subject, issuer } = new X509Certificate(own);
   if (subject !== issuer) {
-    throw invalid(
-      `its certificate was issued by ${issuer.replaceAll("\n", ", ")}. Import the root itself, or have it sign nothing here`,
-    );
+    throw invalid(`its certificate was issued by ${issuer.replaceAll("\n", ", ")}`, {
+      advice: "Import the root itself.",
+    });
   }
   if (anchorKindOf(createPublicKey(privateKey)) === undefined) {
-    throw invalid("its key must be RSA with 2,048 to 8,192 bits, P-256 or P-384");
+    throw refused(rootAdvice("key-type", own));
   }
   return own;
 }
 
 function requireUsable(certificate: Uint8Array, now: number): void {
   const problem = rootProblem(certificate, now);
-  if (problem !== undefined) throw invalid(`its certificate cannot be a root here: ${problem}`);
+  if (problem !== undefined) throw refused(rootAdvice(problem, certificate));
   const { notAfter } = validityOfCertificate(certificate)!;
   if (notAfter - now < LIFE_MIN_MS)
     throw invalid(`its certificate ends at ${new Date(notAfter).toISOString()}, within a year`);
@@ -89,7 +124,7 @@ async function readBounded(path: string): Promise<Buffer> {
     const bytes = await readFile(path);
     if (bytes.length <= PKCS12_BYTES_MAX) return bytes;
   } catch (cause) {
-    throw invalid(`${path} cannot be read: ${messageOf(cause)}`, cause);
+    throw invalid(`${path} cannot be read: ${messageOf(cause)}`, { cause });
   }
   throw invalid(`${path} has more than ${PKCS12_BYTES_MAX} bytes`);
 }
@@ -101,6 +136,10 @@ function requireGiven(passphrase: string | undefined): string {
   });
 }
 
-function invalid(what: string, cause?: unknown): FirefliesError {
-  return new FirefliesError("import-invalid", `The authority cannot be imported: ${what}.`, { cause });
+function refused({ found, advice }: Advice): FirefliesError {
+  return invalid(`its certificate cannot be a root here: ${found}`, { advice });
+}
+
+function invalid(what: string, options?: FirefliesErrorOptions): FirefliesError {
+  return new FirefliesError("import-invalid", `The authority cannot be imported: ${what}.`, options);
 }

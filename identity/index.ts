@@ -1,4 +1,6 @@
 /** identity/: keys, certificates, requests, signatures, and their files; the one room below client/ and ca/ with node:crypto. */
+
+export { requestAdvice } from "./advice.js";
 export {
   AGREEMENT_KEY_BYTES,
   type AgreementKey,

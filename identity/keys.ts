@@ -1,6 +1,6 @@
 /** Signing keys: ECDSA over P-256 and nothing else. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { equalBytes, fromHex } from "../rings/index.js";
+import { concatBytes, equalBytes, fromHex } from "../rings/index.js";
 import { FirefliesError } from "./error.js";
 
 /** SubjectPublicKeyInfo of a P-256 key before its point: id-ecPublicKey, prime256v1, BIT STRING, uncompressed. */
@@ -49,6 +49,23 @@ export function privateKeyFromPem(pem: string): KeyPair {
 /** Whether `spki` has the one encoding of a P-256 key that we accept; the point itself is checked by `publicKeyFromSpki`. */
 export function isP256Spki(spki: Uint8Array): boolean {
   return spki.length === P256_SPKI_BYTES && equalBytes(spki.subarray(0, P256_SPKI_PREFIX.length), P256_SPKI_PREFIX);
+}
+
+/** As above of a compressed point: prefix, 0x02 or 0x03, one coordinate. */
+const P256_COMPRESSED_PREFIX = fromHex("3039301306072a8648ce3d020106082a8648ce3d030107032200")!;
+const P256_COMPRESSED_BYTES = 59;
+
+/** The same key in the one encoding that we accept, when it is P-256 with a compressed point (SEC 1, 2.3.3); else undefined. */
+export function uncompressedSpki(spki: Uint8Array): Uint8Array | undefined {
+  const prefix = spki.subarray(0, P256_COMPRESSED_PREFIX.length);
+  if (spki.length !== P256_COMPRESSED_BYTES || !equalBytes(prefix, P256_COMPRESSED_PREFIX)) return undefined;
+  try {
+    const { x, y } = createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" }).export({ format: "jwk" });
+    const [left, right] = [x, y].map((part) => Buffer.from(part ?? "", "base64url"));
+    return concatBytes(P256_SPKI_PREFIX, left!, right!);
+  } catch {
+    return undefined; // No point of the curve has this coordinate.
+  }
 }
 
 /** The key of a SubjectPublicKeyInfo in DER; undefined when it is not P-256, uncompressed and on the curve. */

@@ -1,14 +1,15 @@
 /**
  * PKCS#12 (RFC 7292): a key and its certificates in one file under a passphrase, as other tools pass them on. Reading is
- * node-forge's work, which knows the ciphers of twenty years; it cannot hold EC keys, so keys and certificates leave it as
- * bytes. Writing knows one form: PBES2 with PBKDF2 and AES-256, and a MAC with SHA-256.
+ * node-forge's work, which knows most ciphers of twenty years (old-ciphers.ts has the others); it cannot hold EC keys, so
+ * keys and certificates leave it as bytes. Writing knows one form: PBES2 with PBKDF2 and AES-256, and a MAC with SHA-256.
  */
 import { createHmac, createPrivateKey, type KeyObject, pbkdf2Sync, randomBytes, X509Certificate } from "node:crypto";
 import type { asn1, pkcs12 } from "node-forge";
 import { fromHex } from "../rings/index.js";
-import { oidHex, TAG, writeDer, writeUnsigned } from "./der.js";
+import { oidHex, readChildren, readDer, TAG, writeDer, writeUnsigned } from "./der.js";
 import { FirefliesError } from "./error.js";
 import { messageOf } from "./files.js";
+import { type GetCipher, withOldCiphers } from "./old-ciphers.js";
 import { loadOptional } from "./optional.js";
 import { encryptPbes2, identified } from "./pbes2.js";
 
@@ -77,31 +78,46 @@ function openBags(forge: Forge, file: Uint8Array, passphrase: string): pkcs12.Pk
     throw invalid("it is no PKCS#12 file", cause);
   }
   try {
-    return withSystemPbkdf2(forge, () => forge.pkcs12.pkcs12FromAsn1(parsed, false, passphrase));
+    return withCiphers(forge, () => forge.pkcs12.pkcs12FromAsn1(parsed, false, passphrase));
   } catch (cause) {
     if (cause instanceof FirefliesError) throw cause;
     if (/mac could not be verified|invalid password|decrypt/i.test(messageOf(cause))) {
       throw new FirefliesError("passphrase-wrong", "The passphrase does not open the PKCS#12 file.", { cause });
     }
+    if (isUnknownKind(cause)) throw invalid(UNKNOWN_KIND, cause, WRITE_ANEW);
     throw invalid(messageOf(cause), cause);
   }
 }
 
+const UNKNOWN_KIND = "its cipher, or the hash of its MAC, is of a kind that is unknown here";
+const WRITE_ANEW =
+  "Write it anew with today's: openssl pkcs12 -legacy -in old.p12 -nodes -out all.pem, then " +
+  "openssl pkcs12 -export -in all.pem -out new.p12, and remove all.pem.";
+
+/** node-forge names the OID, or the MAC's algorithm in its text. */
+function isUnknownKind(cause: unknown): boolean {
+  return cause instanceof Error && ("oid" in cause || /unsupported (MAC|PBE|PRF)/i.test(cause.message));
+}
+
 /**
  * node-forge derives keys in JavaScript, seconds for today's iteration counts, and takes passphrases for Latin-1. For the
- * time of one synchronous call it uses the system's derivation, and UTF-8 as RFC 8018 says.
+ * time of one synchronous call it uses the system's derivation, and UTF-8 as RFC 8018 says, and knows old ciphers.
  */
-function withSystemPbkdf2<T>(forge: Forge, work: () => T): T {
+function withCiphers<T>(forge: Forge, work: () => T): T {
   const own = forge.pkcs5.pbkdf2;
+  const { pbe } = forge.pki as unknown as { pbe: { getCipher: GetCipher } };
+  const { getCipher } = pbe;
   const system: SystemPbkdf2 = (passphrase, salt, iterations, length, hash) => {
     if (iterations > ITERATIONS_MAX) throw invalid(`it asks for ${iterations} iterations`);
     const key = pbkdf2Sync(passphrase, Buffer.from(salt, "latin1"), iterations, length, hash?.algorithm ?? "sha1");
     return key.toString("latin1");
   };
   forge.pkcs5.pbkdf2 = system as typeof own;
+  pbe.getCipher = withOldCiphers(forge, getCipher, ITERATIONS_MAX);
   try {
     return work();
   } finally {
+    pbe.getCipher = getCipher;
     forge.pkcs5.pbkdf2 = own;
   }
 }
@@ -124,10 +140,14 @@ function keyOfBag({ asn1, pki }: Forge, bag: pkcs12.Bag): KeyObject {
   }
 }
 
-/** Also a parsed certificate keeps its signed part as it stood. */
-function certificateOfBag({ asn1, pki }: Forge, bag: pkcs12.Bag): Uint8Array {
-  const der = bytesOf(asn1.toDer(bag.cert ? pki.certificateToAsn1(bag.cert) : bag.asn1));
+/** A parsed certificate keeps its signed part and its signature as they stood; the algorithm between them stands in the first, too. */
+function certificateOfBag({ asn1 }: Forge, { cert, asn1: unparsed }: pkcs12.Bag): Uint8Array {
   try {
+    if (!cert) return new Uint8Array(new X509Certificate(bytesOf(asn1.toDer(unparsed))).raw);
+    const tbs = new Uint8Array(bytesOf(asn1.toDer((cert as unknown as { tbsCertificate: asn1.Asn1 }).tbsCertificate)));
+    const algorithm = readChildren(readDer(tbs)).find(({ tag }) => tag === TAG.sequence);
+    const bits = Buffer.concat([Uint8Array.of(0), Buffer.from(String(cert.signature), "latin1")]);
+    const der = writeDer(TAG.sequence, tbs, algorithm!.bytes, writeDer(TAG.bitString, bits));
     return new Uint8Array(new X509Certificate(der).raw);
   } catch (cause) {
     throw invalid("one of its certificates is malformed", cause);
@@ -138,8 +158,8 @@ function bytesOf(buffer: { getBytes(): string }): Buffer {
   return Buffer.from(buffer.getBytes(), "latin1");
 }
 
-function invalid(what: string, cause?: unknown): FirefliesError {
-  return new FirefliesError("import-invalid", `The file cannot be imported: ${what}.`, { cause });
+function invalid(what: string, cause?: unknown, advice?: string): FirefliesError {
+  return new FirefliesError("import-invalid", `The file cannot be imported: ${what}.`, { cause, advice });
 }
 
 export interface Pkcs12Input extends Pkcs12Content {

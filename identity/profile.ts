@@ -4,7 +4,7 @@
  */
 import type { KeyObject } from "node:crypto";
 import { equalBytes, fromHex, MEMBER_ID_BYTES } from "../rings/index.js";
-import { type AnchorKind, anchorKeyOf, verifyAsAnchor } from "./anchor-key.js";
+import { type AnchorKind, anchorKeyOf, mayBeSelfSigned, maySignIssuing, verifyAsAnchor } from "./anchor-key.js";
 import { type CertificateFields, EXTENSION, readCertificate } from "./certificate-fields.js";
 import { contentOf, oidHex, Refusal, readChildren, readCount, readDer, TAG, writeDer } from "./der.js";
 import { decodeNetwork, type NetworkConstants, nameIn, sameNetwork } from "./extension.js";
@@ -124,8 +124,8 @@ function requireSelfSigned(root: AuthorityFields): void {
     const [first] = readChildren(readDer(extensionOf(root, "authorityKeyIdentifier")));
     if (first === undefined || !equalBytes(contentOf(first, KEY_ID), keyId)) throw new Refusal("authority-key");
   }
-  if (root.algorithm.kind !== root.kind) throw new Refusal("signature-algorithm");
-  const valid = verifyAsAnchor(root.algorithm.hash, root.publicKey, root.tbs, root.signature);
+  if (!mayBeSelfSigned(root.kind, root.algorithm)) throw new Refusal("signature-algorithm");
+  const valid = verifyAsAnchor(root.algorithm, root.publicKey, root.tbs, root.signature);
   if (!valid) throw new Refusal("signature");
 }
 
@@ -133,9 +133,9 @@ function requireSignature(
   { tbs, algorithm, signature }: CertificateFields,
   { publicKey, kind }: AuthorityFields,
 ): void {
-  if (algorithm.kind !== kind) throw new Refusal("signature-algorithm");
+  if (!maySignIssuing(kind, algorithm)) throw new Refusal("signature-algorithm");
   const valid =
-    kind === "p256" ? verifyRaw(publicKey, tbs, signature) : verifyAsAnchor(algorithm.hash, publicKey, tbs, signature);
+    kind === "p256" ? verifyRaw(publicKey, tbs, signature) : verifyAsAnchor(algorithm, publicKey, tbs, signature);
   if (!valid) throw new Refusal("signature");
 }
 

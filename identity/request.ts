@@ -2,7 +2,8 @@
 
 import type { KeyObject } from "node:crypto";
 import { fromHex } from "../rings/index.js";
-import { ECDSA_WITH_SHA256, scalarHex } from "./certificate-fields.js";
+import { anchorAlgorithmOf, verifyAsAnchor } from "./anchor-key.js";
+import { ECDSA_WITH_SHA256 } from "./certificate-fields.js";
 import {
   attempt,
   type Reading,
@@ -15,9 +16,9 @@ import {
   writeDer,
   writeUnsigned,
 } from "./der.js";
-import { type KeyPair, publicKeyFromSpki } from "./keys.js";
+import { type KeyPair, publicKeyFromSpki, uncompressedSpki } from "./keys.js";
 import { assembled } from "./member-template.js";
-import { signRaw, verifyRaw } from "./raw-signature.js";
+import { signRaw } from "./raw-signature.js";
 
 /** A request of ours has about 200 bytes; other tools add names and attributes, which are ignored. */
 export const REQUEST_BYTES_MAX = 4_096;
@@ -41,7 +42,7 @@ export interface OpenedRequest {
   readonly publicKey: KeyObject;
 }
 
-/** Checks that `der` is exactly one request, for a P-256 key, signed by that key. */
+/** Checks that `der` is exactly one request, for a P-256 key, signed by that key with SHA-256, SHA-384 or SHA-512. */
 export function openRequest(der: Uint8Array): Reading<OpenedRequest> {
   return attempt(() => readRequest(der));
 }
@@ -52,17 +53,12 @@ function readRequest(der: Uint8Array): OpenedRequest {
   if (info === undefined || signature === undefined || rest.length > 0) throw new Refusal("malformed");
   const [version, subject, spki] = readChildren(info);
   if (readUnsigned(version) !== VERSION_1 || subject === undefined) throw new Refusal("malformed");
-  const publicKey = publicKeyFromSpki(spki?.bytes ?? new Uint8Array());
+  const given = new Uint8Array(spki?.bytes ?? []);
+  const own = uncompressedSpki(given) ?? given;
+  const publicKey = publicKeyFromSpki(own);
   if (publicKey === undefined) throw new Refusal("key-type");
-  if (Buffer.from(algorithm?.bytes ?? []).toString("hex") !== ECDSA_WITH_SHA256)
-    throw new Refusal("signature-algorithm");
-  if (!verifyRaw(publicKey, info.bytes, readScalars(readBitString(signature)))) throw new Refusal("signature");
-  return { spki: new Uint8Array(spki!.bytes), publicKey };
-}
-
-function readScalars(der: Uint8Array): Uint8Array {
-  const scalars = readChildren(readDer(der)).map(readUnsigned);
-  const raw = fromHex(scalars.map(scalarHex).join(""));
-  if (scalars.length !== 2 || raw?.length !== 64) throw new Refusal("signature");
-  return raw;
+  const signed = anchorAlgorithmOf(algorithm?.bytes ?? new Uint8Array());
+  if (signed?.family !== "ecdsa") throw new Refusal("signature-algorithm");
+  if (!verifyAsAnchor(signed, publicKey, info.bytes, readBitString(signature))) throw new Refusal("signature");
+  return { spki: own, publicKey };
 }

@@ -1,5 +1,5 @@
 /** Who asks for a certificate, after what it sent was checked. Throws the codes under "What the authority refuses". */
-import { FirefliesError, isPrincipal, openRequest, reservedFor } from "../../identity/index.js";
+import { FirefliesError, isPrincipal, openRequest, requestAdvice, reservedFor } from "../../identity/index.js";
 import { areAddresses } from "../policy.js";
 
 /** Who proved to hold a key, and where it says it is reached. */
@@ -30,5 +30,6 @@ export function requireAddresses(addresses: readonly string[]): void {
 function requestedKey(request: Uint8Array): Uint8Array {
   const opened = openRequest(request);
   if (opened.ok) return opened.value.spki;
-  throw new FirefliesError("request-invalid", `The certificate request is refused: ${opened.reason}.`);
+  const { found, advice } = requestAdvice(opened.reason, request);
+  throw new FirefliesError("request-invalid", `The certificate request is refused: ${found}.`, { advice });
 }

@@ -28,6 +28,9 @@ const FORMS = [
   ["today's ciphers", []],
   ["RC2 and 3DES, SHA-1", ["-legacy"]],
   ["3DES only", ["-legacy", "-certpbe", "PBE-SHA1-3DES", "-keypbe", "PBE-SHA1-3DES", "-macalg", "sha1"]],
+  ...["PBE-SHA1-RC4-128", "PBE-SHA1-RC4-40", "PBE-SHA1-RC2-128", "PBE-SHA1-2DES"].map(
+    (cipher) => [cipher, ["-legacy", "-certpbe", cipher, "-keypbe", cipher]] as const,
+  ),
   ["AES-128 and a MAC with SHA-512", ["-certpbe", "AES-128-CBC", "-keypbe", "AES-128-CBC", "-macalg", "sha512"]],
 ] as const;
 
@@ -57,6 +60,18 @@ describe("a PKCS#12 file of openssl", () => {
   it.each(["", "corréct hörse", "密码密码"])("under the passphrase %j is read", async (passphrase) => {
     for (const args of [[], ["-legacy"]]) {
       expect((await readPkcs12(pack("P-256", passphrase, ...args), passphrase)).certificates.length).toBe(1);
+    }
+  });
+
+  it("with a cipher that nobody knows says how to write it anew", async () => {
+    const ways = [
+      ["-legacy", "-keypbe", "PBE-MD5-DES"],
+      ["-macalg", "sha3-256"],
+    ];
+    for (const args of ways) {
+      const reading = readPkcs12(pack("P-256", "a passphrase", ...args), "a passphrase");
+      const advice = expect.stringContaining("openssl pkcs12 -legacy -in");
+      await expect(reading).rejects.toMatchObject({ code: "import-invalid", advice });
     }
   });
 
