@@ -7,6 +7,8 @@ export type AgentClient = Pick<
   | "members"
   | "departed"
   | "changes"
+  | "join"
+  | "ping"
   | "info"
   | "rings"
   | "renew"

@@ -7,10 +7,13 @@ import { DRAIN_MS_MAX } from "../client/talk/drain-deadline.js";
 import type { Change, MessageStream, Sender } from "../client/types.js";
 import { FirefliesError, sha256 } from "../identity/index.js";
 import { onAbort } from "../net/index.js";
+import { RecentAlarms } from "./control/recent-alarms.js";
 import { ControlServer } from "./control/server.js";
+import type { AgentProcess } from "./control/status.js";
 import { drained } from "./drained.js";
 import { coloured, memberTitle, painter, shown, toJson, writeLine } from "./output.js";
 import { fired, untilTold } from "./signals.js";
+import { VERSION } from "./version.js";
 import { changeLine, changeView } from "./views.js";
 
 export interface AgentRun {
@@ -31,6 +34,7 @@ const TOLD_TEXT_MAX = 200;
 
 export async function runAgent(run: AgentRun): Promise<void> {
   const client = new Client(optionsOf(run.config));
+  const startedAt = Date.now();
   let isHurried = false;
   const onSecond = () => {
     isHurried = true;
@@ -39,9 +43,15 @@ export async function runAgent(run: AgentRun): Promise<void> {
   const told = untilTold({ input: run.whileStdin ? process.stdin : undefined, onSecond });
   process.stdout.on("error", () => {}); // Nobody reads the log any more; the member goes on.
   const log = new AgentLog(run.json);
+  const alarms = new RecentAlarms();
   registerHandlers(client, log, run.reply);
+  client.registerAlarmHandler((alarm) => {
+    alarms.add(alarm, Date.now());
+    log.alarm(alarm);
+  });
   await client.start({ signal: told });
-  const control = await openControl(client, run.dir);
+  const { dir } = run;
+  const control = await openControl(client, { version: VERSION, dir, startedAt, alarms: () => alarms.list() });
   const changes = tellChanges(client, log);
   const { id, name, address } = client.self;
   const me = memberTitle({ id, name });
@@ -72,10 +82,11 @@ function companyText(members: number): string {
   return members === 1 ? "with one other member" : `with ${members} other members`;
 }
 
-async function openControl(client: Client, dir: string): Promise<ControlServer> {
+async function openControl(client: Client, agent: AgentProcess): Promise<ControlServer> {
+  const { dir } = agent;
   const leave = (drainMs: number) => client.stop({ drain: drainMs });
   try {
-    return await ControlServer.listen({ path: await claimControlPath(dir), client, leave });
+    return await ControlServer.listen({ path: await claimControlPath(dir), client, agent, leave });
   } catch (error) {
     await releaseControlPath(dir);
     await client.stop();
@@ -88,7 +99,6 @@ function registerHandlers(client: Client, log: AgentLog, reply: string | undefin
     log.received("message", from, data);
     return reply === undefined ? data : Buffer.from(reply);
   });
-  client.registerAlarmHandler((alarm) => log.alarm(alarm));
   const lastGossip = new LatestBySender();
   client.registerGossipHandler((data, { from }) => {
     if (lastGossip.isNew(from.id, data)) log.received("gossip", from, data);

@@ -5,8 +5,10 @@ import { addAgent } from "./commands/agent.js";
 import { addAuthority } from "./commands/authority.js";
 import { addDemo } from "./commands/demo.js";
 import { addExport } from "./commands/export.js";
+import { addJoin } from "./commands/join.js";
 import { addMembers } from "./commands/members.js";
 import { addMonitor } from "./commands/monitor.js";
+import { addPing } from "./commands/ping.js";
 import { addPlan } from "./commands/plan.js";
 import { addQueries } from "./commands/queries.js";
 import { addSend } from "./commands/send.js";
@@ -43,6 +45,8 @@ export function createProgram(): Command {
     addAgent,
     addMembers,
     addQueries,
+    addPing,
+    addJoin,
     addSend,
     addStream,
     addMonitor,

@@ -1,5 +1,5 @@
 /** Members, changes and rings as the command line shows them: flat records for JSON, lines for people. */
-import type { Change, Departed, FailureReason, Member, RingNeighbours } from "../client/types.js";
+import type { Change, Departed, FailureReason, Member, RingNeighbours, RoundTrip } from "../client/types.js";
 import { age, memberTitle, type painter, shortId, shown, table } from "./output.js";
 
 /** How a member stands, seen from here. The last two are no longer in the view. */
@@ -169,4 +169,40 @@ function factText(name: string, value: unknown): string {
   if (name === "certificateEnds" && typeof value === "number") return new Date(value).toISOString();
   if (Array.isArray(value)) return value.join(", ") || "-";
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "-");
+}
+
+/** A round trip in JSON: what did not come back is left out. */
+export interface RoundTripView {
+  readonly id: string;
+  readonly name?: string | undefined;
+  readonly udpMs?: number | undefined;
+  readonly udpAddress?: string | undefined;
+  readonly linkMs?: number | undefined;
+  readonly path?: RoundTrip["path"];
+  readonly connectMs?: number | undefined;
+  readonly error?: { readonly code: string; readonly message: string } | undefined;
+}
+
+export function roundTripView({ id, name }: Member, { error, ...trip }: RoundTrip): RoundTripView {
+  return { id, name, ...trip, error: error && { code: error.code, message: error.message } };
+}
+
+export function roundTripLine(trip: RoundTripView): string {
+  return `${memberTitle(trip)}  ${udpText(trip)}  ${linkText(trip)}`;
+}
+
+function udpText({ udpMs, udpAddress }: RoundTripView): string {
+  if (udpAddress === undefined) return "UDP: no address to send to";
+  return `UDP ${udpMs === undefined ? "no answer" : milliseconds(udpMs)} (${udpAddress})`;
+}
+
+function linkText({ linkMs, path, connectMs, error }: RoundTripView): string {
+  if (linkMs === undefined || path === undefined) return `connection: ${error?.message ?? "no answer"}`;
+  const made = connectMs === undefined ? "" : `, made in ${milliseconds(connectMs)}`;
+  return `connection ${milliseconds(linkMs)} (${path.direction === "dialled" ? "to" : "from"} ${path.address}${made})`;
+}
+
+/** "0.42 ms", "12.3 ms", "120 ms": three digits. */
+function milliseconds(ms: number): string {
+  return `${ms < 10 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
 }

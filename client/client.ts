@@ -6,15 +6,7 @@ import { setMaxListeners } from "node:events";
 import { networkInterfaces } from "node:os";
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { FirefliesError, type Identity, sign, verify } from "../identity/index.js";
-import {
-  ConnectionGate,
-  type Destination,
-  NameResolver,
-  type Resolver,
-  type Session,
-  type Transport,
-  tcpTransport,
-} from "../net/index.js";
+import { ConnectionGate, type Destination, NameResolver, type Session, tcpTransport } from "../net/index.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import {
@@ -25,7 +17,7 @@ import {
   type MemberConfig,
   resolveMemberConfig,
 } from "./config/index.js";
-import { Directory, destinationOf, hasAddress } from "./directory.js";
+import { Directory, destinationOf, hasAddress, type Reachable } from "./directory.js";
 import type { Told } from "./driver/driver.js";
 import { Arrival } from "./entry/arrival.js";
 import { type Enrolled, enrolOrRestore } from "./entry/bootstrap.js";
@@ -34,12 +26,13 @@ import type { StubClass } from "./grpc/calling.js";
 import { Services } from "./grpc/services.js";
 import { Handlers } from "./handlers.js";
 import type { MemberFilter } from "./member-filter.js";
-import { untilMembers } from "./members.js";
+import { untilJoined, untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
 import { requireBytes, requireDrain, requireTimeout } from "./misuse.js";
 import { Node } from "./node.js";
 import { writeCertificate, writePrivateKey } from "./own-files.js";
+import type { ClientParts } from "./parts.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import { Rejections } from "./rejections.js";
 import { settingsOf } from "./settings.js";
@@ -50,6 +43,7 @@ import { StateDirectory } from "./state/index.js";
 import { recall } from "./state/recollection.js";
 import { DRAIN_MS, DrainDeadline } from "./talk/drain-deadline.js";
 import { Hearsay } from "./talk/hearsay.js";
+import { PING_TIMEOUT_MS } from "./talk/round-trips.js";
 import { either, fired } from "./talk/wait.js";
 import type {
   AlarmHandler,
@@ -61,8 +55,10 @@ import type {
   MessageHandler,
   MessageStream,
   Metadata,
+  PingOptions,
   ResponseHandler,
   RingNeighbours,
+  RoundTrip,
   SendOptions,
   StopOptions,
   StreamHandler,
@@ -70,16 +66,6 @@ import type {
 
 /** Milliseconds that a message may take when its sender does not say: longer than a removal, so that it ends by itself. */
 export const SEND_TIMEOUT_MS = 10_000;
-
-/** Parts that a program may bring along; what is left out is the usual one. */
-export interface ClientParts {
-  /** What carries bytes to other hosts, TCP by default; the first is the one that listens. */
-  readonly transports?: readonly Transport[];
-  /** Looks names up; the system's configuration by default. */
-  readonly resolver?: Resolver;
-  /** The addresses of this machine: os.networkInterfaces() by default. */
-  readonly interfaces?: () => Interfaces;
-}
 
 type Phase = "new" | "starting" | "running" | "stopping" | "stopped";
 
@@ -287,6 +273,21 @@ export class Client {
     return untilMembers(this, count, signal);
   }
 
+  /**
+   * Asks the member at "host:port" whom it knows, and resolves with it once it is in the view: for two halves of a network that
+   * have never heard of each other. Rejects with "peer-unreachable", "peer-mismatch", "timeout" or "cancelled".
+   */
+  async join(address: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Member> {
+    const member = this.#talking;
+    return await untilJoined(this, (until) => member.seek(address, until), signal);
+  }
+
+  /** How long the live member with this id takes to answer, by UDP and over its connection. Rejects with "peer-unknown" or "cancelled". */
+  async ping(id: string, { signal, timeout = PING_TIMEOUT_MS }: PingOptions = {}): Promise<RoundTrip> {
+    requireTimeout(timeout);
+    return await this.#talking.roundTrips.measure(this.#destination(id), { signal, timeoutMs: timeout });
+  }
+
   /** First the members as joined, and that I am isolated if I am, then every change, until the signal fires, the loop ends or the client stops. */
   changes({ signal }: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<Change> {
     const joined = this.members().map((member): Change => ({ kind: "joined", member, at: member.since }));
@@ -347,7 +348,7 @@ export class Client {
     ServiceClient: StubClass<Stub>,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Stub> {
-    const { id: memberId = id as MemberId } = this.#talking && this.#destination(id);
+    const { id: memberId } = this.#talking && this.#destination(id);
     return await this.#services.stub(memberId, ServiceClient, signal);
   }
 
@@ -534,7 +535,7 @@ export class Client {
     return this.#phase !== "stopped" && this.#member?.isInMotion === true;
   }
 
-  #destination(id: string): Destination {
+  #destination(id: string): Reachable {
     const memberId = parseMemberId(id);
     const peer = memberId && this.#running.machine.member(memberId);
     if (!peer) throw new FirefliesError("peer-unknown", `No live member has the id ${id}.`);

@@ -157,10 +157,13 @@ export class Directory {
 }
 
 /** What follows from a note, once for all messages to its member. */
-const destinations = new WeakMap<Peer, Destination>();
+const destinations = new WeakMap<Peer, Reachable>();
+
+/** Whom to dial, by id. */
+export type Reachable = Destination & { readonly id: MemberId };
 
 /** Whom to dial for this member. */
-export function destinationOf(peer: Peer): Destination {
+export function destinationOf(peer: Peer): Reachable {
   const known = destinations.get(peer);
   if (known !== undefined) return known;
   const destination = { id: peer.id, addresses: addressesOf(peer, TRANSPORT_GRPC) };

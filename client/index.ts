@@ -22,11 +22,12 @@ export {
   wsTransport,
 } from "../net/index.js";
 export type { MemberId } from "../rings/index.js";
-export { Client, type ClientParts, SEND_TIMEOUT_MS } from "./client.js";
+export { Client, SEND_TIMEOUT_MS } from "./client.js";
 export { type ClientOptions, PRESETS, type Preset, type PresetName } from "./config/index.js";
 export type { StubClass } from "./grpc/calling.js";
 export { callerOf } from "./grpc/serving.js";
 export type { MemberFilter } from "./member-filter.js";
+export type { ClientParts } from "./parts.js";
 export { MESSAGE_BYTES_MAX, STREAM_CHUNK_BYTES_MAX } from "./protocols.js";
 export type {
   AlarmHandler,
@@ -41,9 +42,11 @@ export type {
   MessageHandler,
   MessageStream,
   Metadata,
+  PingOptions,
   ResponseContext,
   ResponseHandler,
   RingNeighbours,
+  RoundTrip,
   Sender,
   SendOptions,
   SignedContext,

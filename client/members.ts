@@ -1,5 +1,7 @@
-/** Waiting for company: most programs have nothing to do before somebody is there. */
+/** Waiting for company: until so many are there, and until one is there that was named by its address. */
 import { FirefliesError } from "../identity/index.js";
+import { type Deadline, deadlineIn, withDeadline } from "../net/index.js";
+import type { MemberId } from "../rings/index.js";
 import type { Change, Member } from "./types.js";
 
 /** What is asked of a client. */
@@ -22,6 +24,30 @@ export async function untilMembers(client: Watched, count: number, signal?: Abor
   }
   if (signal?.aborted) throw cancelled(count, signal);
   throw new FirefliesError("not-started", `The client has stopped while ${count} members were waited for.`);
+}
+
+/** Milliseconds for a member that was named by its address, to answer and to be in the view. */
+export const JOIN_TIMEOUT_MS = 10_000;
+
+/**
+ * Resolves with the member that `seek` has found and asked, once it is in the view. Rejects as `seek` does, with "timeout" or
+ * "cancelled".
+ */
+export async function untilJoined(
+  client: Watched & { member(id: string): Member | undefined },
+  seek: (until: Deadline) => Promise<MemberId>,
+  signal?: AbortSignal,
+): Promise<Member> {
+  const deadline = deadlineIn(JOIN_TIMEOUT_MS);
+  return await withDeadline({ deadline, signal }, async (within) => {
+    const id = await seek({ deadline, signal: within });
+    // Begins with those that are there.
+    for await (const _ of client.changes({ signal: within })) {
+      const member = client.member(id);
+      if (member) return member;
+    }
+    throw new FirefliesError("not-started", "The client has stopped while a member was looked for.");
+  });
 }
 
 function cancelled(count: number, { reason: cause }: AbortSignal): FirefliesError {

@@ -27,6 +27,7 @@ import {
 import {
   type ByteDuplex,
   type ConnectionGate,
+  type Deadline,
   NotePings,
   nonceOf,
   Pings,
@@ -58,6 +59,7 @@ import type { StateDirectory } from "./state/index.js";
 import type { Memory } from "./state/recollection.js";
 import { drain } from "./talk/drain.js";
 import { Messenger } from "./talk/messenger.js";
+import { RoundTrips } from "./talk/round-trips.js";
 import { type StreamHandler, Streams } from "./talk/streams.js";
 import { titleOf } from "./title.js";
 
@@ -104,9 +106,11 @@ export class Node {
   readonly #stack: Stack;
   readonly #verifier: Verifier;
   readonly #pingTable: PingTable;
+  readonly #notePings: NotePings;
   readonly clock = new TrustedClock(wall);
   readonly streams = new Streams();
   readonly messenger: Messenger;
+  readonly roundTrips: RoundTrips;
   readonly services: Services;
   #identity: Identity;
   #port = 0;
@@ -145,6 +149,13 @@ export class Node {
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
     this.#speak();
+    this.roundTrips = new RoundTrips({
+      ping: (to, addresses, nonce) => this.#notePings.ping(to, addresses, nonce),
+      reach: (to, until) => this.#stack.links.reach(to, until),
+      isLinked: (to) => this.#stack.links.usable(to) !== undefined,
+      call: (session, until) => session.call(PROBE, new Uint8Array(0), until),
+      now: monotonic,
+    });
     this.#verifier = new Verifier({ identity, now: trusted, proves });
     const { id: self, networkId } = options.identity.certificate;
     this.#pingTable = new PingTable({
@@ -152,6 +163,13 @@ export class Node {
       networkId,
       self,
       keyOf: (id) => this.#machine?.agreementKeyOf(id),
+    });
+    this.#notePings = new NotePings({
+      pings: () => this.#pings,
+      table: this.#pingTable,
+      resolver: options.resolver,
+      mayDial: (address) => refusalToDial(address, this.#addresses) === undefined,
+      preferred: (id) => this.#stack.links.get(id)?.paths[0]?.address.host,
     });
     this.messenger = new Messenger({
       links: this.#stack.links,
@@ -262,17 +280,10 @@ export class Node {
 
   #driverOf(machine: Machine, savedMark: bigint): Driver {
     const { state, onTold, onAlarm, isolation } = this.#options;
-    const pings = () => this.#pings;
     return new Driver({
       machine,
       links: this.#stack.links,
-      pings: new NotePings({
-        pings,
-        table: this.#pingTable,
-        resolver: this.#options.resolver,
-        mayDial: (address) => refusalToDial(address, this.#addresses) === undefined,
-        preferred: (id) => this.#stack.links.get(id)?.paths[0]?.address.host,
-      }),
+      pings: this.#notePings,
       verifier: this.#verifier,
       now: monotonic,
       save: async (mark) => await state?.saveEpoch(mark),
@@ -302,6 +313,13 @@ export class Node {
       machine.learn(contacts.map(certificateStatement), now);
       machine.meet(recipients(contacts), now);
     });
+  }
+
+  /** Whoever proves to be a member at the address is asked at once whom it knows. Rejects as `Links.reach`. */
+  async seek(address: string, until: Deadline): Promise<MemberId> {
+    const { peer } = await this.#stack.links.reach({ addresses: [address] }, until);
+    this.input((machine, now) => machine.meet([{ id: peer.id, addresses: [address] }], now, true));
+    return peer.id;
   }
 
   renewed(identity: Identity): void {
@@ -380,8 +398,11 @@ export class Node {
       fingerprint: () => this.machine.fingerprint(),
       onPing: (from: MemberId, fingerprint: Uint8Array) =>
         this.#driver?.input((machine, now) => machine.pinged(from, fingerprint, now)),
-      onPong: (from: MemberId, nonce: Uint8Array, fingerprint: Uint8Array) =>
-        this.#driver?.input((machine, now) => machine.pong(from, nonceOf(nonce), fingerprint, now)),
+      onPong: (from: MemberId, bytes: Uint8Array, fingerprint: Uint8Array) => {
+        const nonce = nonceOf(bytes);
+        if (this.roundTrips.pong(from, nonce)) return;
+        this.#driver?.input((machine, now) => machine.pong(from, nonce, fingerprint, now));
+      },
       onSummons: (from: MemberId, { ring, epoch }: SummonsFields) =>
         this.#driver?.input((machine, now) => machine.summoned(from, ring, epoch, now)),
     });

@@ -181,6 +181,28 @@ export interface ClientInfo {
   readonly rejected: Readonly<Record<string, number>>;
 }
 
+export interface PingOptions {
+  readonly signal?: AbortSignal;
+  /** Milliseconds for each of both ways, 2,000 by default. */
+  readonly timeout?: number;
+}
+
+/** How long a member takes to answer, by each of the ways that members use. What did not come back in time is undefined. */
+export interface RoundTrip {
+  /** Milliseconds by a UDP datagram, as the failure detector sends them. */
+  readonly udpMs: number | undefined;
+  /** Where the datagram went, "IP:port"; undefined when no address of its note may be used, or its name is not looked up yet. */
+  readonly udpAddress: string | undefined;
+  /** Milliseconds of a call over the connection. */
+  readonly linkMs: number | undefined;
+  /** Who made the connection, and its other end as it is seen from here. */
+  readonly path: { readonly direction: "dialled" | "accepted"; readonly address: string } | undefined;
+  /** Milliseconds that the connection took to make; undefined when it was there already, and when it could not be made. */
+  readonly connectMs: number | undefined;
+  /** Why the call failed, if it did. */
+  readonly error: FirefliesError | undefined;
+}
+
 /** My neighbours on one ring; undefined while I am alone. */
 export interface RingNeighbours {
   readonly ring: number;

@@ -332,12 +332,16 @@ export class Machine {
     this.#rounds.addContacts(contacts);
   }
 
-  /** Contacts that came later. While I know nobody I ask them at once, as a joiner does; "ready" follows again. */
-  meet(contacts: readonly Recipient[], now: number): void {
+  /**
+   * Contacts that came later. While I know nobody I ask them at once, as a joiner does; "ready" follows again. Those that an
+   * operator names are asked at once in any case (`isUrgent`): they may know others than I do.
+   */
+  meet(contacts: readonly Recipient[], now: number, isUrgent = false): void {
     this.#wake(now);
     const others = this.#rounds.addContacts(contacts);
     if (this.#joining) this.#joining.add(others);
     else if (this.#roster.size === 0 && !this.#self.leaving && others.length > 0) this.#beginJoin(others, true, now);
+    else if (isUrgent) for (const to of others) this.#exchanges.begin(to, now);
     this.#settle(now);
   }
 

@@ -1,6 +1,8 @@
-/** Commands that ask the agent on a directory, or tell it something: info, rings, gossip, renew, leave. */
+/** Commands that ask the agent on a directory, or tell it something: status, info, rings, gossip, renew, leave. */
 import type { Command } from "commander";
+import { FirefliesError } from "../../identity/error.js";
 import { ask } from "../control/client.js";
+import { type AgentStatus, statusText } from "../control/status.js";
 import { print } from "../output.js";
 import { infoTable, type RingView, ringsTable } from "../views.js";
 import { type DirOption, drainOption, examples, withDir } from "./common.js";
@@ -11,6 +13,7 @@ const LEAVE_TIMEOUT_MS = 30_000;
 const RENEW_TIMEOUT_MS = 60_000;
 
 export function addQueries(program: Command): void {
+  addStatus(program);
   addInfo(program);
   addRings(program);
   addGossip(program);
@@ -24,6 +27,24 @@ function addInfo(program: Command): void {
   command.action(async ({ dir, json = false }: DirOption) => {
     const info = (await ask(dir, { op: "info" })) as Record<string, unknown>;
     await print(json, info, infoTable(info));
+  });
+}
+
+function addStatus(program: Command): void {
+  const command = withDir(
+    program
+      .command("status")
+      .description("how the agent is: among the others or not, its certificate, its last alarms"),
+  );
+  examples(command, "status", "status --json");
+  command.addHelpText(
+    "after",
+    "\nExit code 0 while it is among the others, or the first of them; 1 while it is isolated.",
+  );
+  command.action(async ({ dir, json = false }: DirOption) => {
+    const status = (await ask(dir, { op: "status" })) as AgentStatus;
+    await print(json, status, statusText(status, Date.now()));
+    if (status.state === "isolated") throw new FirefliesError("isolated", `The agent on ${dir} is isolated.`);
   });
 }
 

@@ -19,7 +19,7 @@ export const LINE_BYTES_MAX = 6 * 1024 * 1024;
 /** Bytes of standard input in one message of a stream: the usual chunk of a pipe. */
 export const STREAM_CHUNK_BYTES = 64 * 1024;
 
-export type Query = "info" | "rings" | "renew";
+export type Query = "info" | "rings" | "renew" | "status";
 /** `id` is what was typed for a member: its name, its id or the beginning of that. */
 export type Request =
   | { readonly op: Query }
@@ -27,6 +27,8 @@ export type Request =
   | ({ readonly op: "monitor" } & Omit<MemberQuery, "all">)
   | { readonly op: "leave"; readonly drainMs: number }
   | { readonly op: "send"; readonly id: string; readonly data: Uint8Array; readonly timeoutMs: number | undefined }
+  | { readonly op: "ping"; readonly id: string; readonly timeoutMs: number | undefined }
+  | { readonly op: "join"; readonly address: string }
   | { readonly op: "gossip"; readonly data: Uint8Array }
   | { readonly op: "stream"; readonly id: string };
 
@@ -40,7 +42,7 @@ export type Frame =
   | { readonly kind: "end" }
   | { readonly kind: "error"; readonly code: ErrorCode; readonly message: string; readonly advice: string };
 
-const QUERIES: readonly string[] = ["info", "rings", "renew"] satisfies Query[];
+const QUERIES: readonly string[] = ["info", "rings", "renew", "status"] satisfies Query[];
 /** Nobody waits longer for an answer. */
 const TIMEOUT_MS_MAX = 3_600_000;
 
@@ -69,6 +71,8 @@ export function decodeRequest(line: string): Request {
   if (op === "leave") return { op, drainMs: drainOf(fields.drainMs) };
   if (op === "gossip") return { op, data: bytesOf(fields.data) };
   if (op === "stream") return { op, id: textOf(id) };
+  if (op === "ping") return { op, id: textOf(id), timeoutMs: timeoutOf(fields.timeoutMs) };
+  if (op === "join") return { op, address: textOf(fields.address) };
   if (op === "send") return { op, id: textOf(id), data: bytesOf(fields.data), timeoutMs: timeoutOf(fields.timeoutMs) };
   throw malformed(`The agent knows no request ${JSON.stringify(op)}.`);
 }

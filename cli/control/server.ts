@@ -7,10 +7,11 @@ import { FirefliesError } from "../../identity/error.js";
 import { asFirefliesError } from "../../net/index.js";
 import type { AgentClient } from "../agent-client.js";
 import { drained } from "../drained.js";
-import { changeView, ringViews } from "../views.js";
+import { changeView, memberView, ringViews, roundTripView } from "../views.js";
 import { lines } from "./lines.js";
 import { type MemberQuery, matching, queryMembers } from "./member-query.js";
 import { decodeRequest, encodeLine, type Frame, LINE_BYTES_MAX, type Request } from "./protocol.js";
+import { type AgentProcess, statusOf } from "./status.js";
 import { joinStreams } from "./stream-bridge.js";
 import { whichMember } from "./which-member.js";
 
@@ -29,6 +30,7 @@ const PRIVATE_UMASK = 0o177;
 export interface ControlOptions {
   readonly path: string;
   readonly client: AgentClient;
+  readonly agent: AgentProcess;
   /** Leaves the network once everything open has ended, at most `drainMs` milliseconds from now. Resolves when it has left. */
   readonly leave: (drainMs: number) => Promise<void>;
 }
@@ -36,14 +38,16 @@ export interface ControlOptions {
 export class ControlServer {
   readonly path: string;
   readonly #client: AgentClient;
+  readonly #agent: AgentProcess;
   readonly #leave: ControlOptions["leave"];
   readonly #server: Server;
   readonly #connections = new Map<Socket, AbortController>();
   readonly #serving = new Set<Promise<void>>();
 
-  private constructor({ path, client, leave }: ControlOptions) {
+  private constructor({ path, client, agent, leave }: ControlOptions) {
     this.path = path;
     this.#client = client;
+    this.#agent = agent;
     this.#leave = leave;
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
   }
@@ -158,8 +162,19 @@ export class ControlServer {
       case "gossip":
         this.#client.setGossipContent(request.data);
         return { bytes: request.data.length };
+      case "status":
+        return statusOf(this.#client, this.#agent);
       case "send":
         return await this.#sendMessage(request, signal);
+      case "ping": {
+        const member = this.#which(request.id);
+        const timeout = request.timeoutMs === undefined ? {} : { timeout: request.timeoutMs };
+        return roundTripView(member, await this.#client.ping(member.id, { signal, ...timeout }));
+      }
+      case "join": {
+        const member = await this.#client.join(request.address, { signal });
+        return { member: memberView(member), members: this.#client.members().length };
+      }
     }
   }
 

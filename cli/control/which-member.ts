@@ -33,7 +33,7 @@ export function whichMember<M extends Candidate>(
     word,
     departed.map((each) => ({ ...each.member, gone: each })),
   );
-  throw new FirefliesError("id-unknown", `${gone[0] ? wasThere(gone[0].gone) : unknown(word, members)}`);
+  throw gone[0] ? wasThere(gone[0].gone) : unknown(word, members);
 }
 
 /** All whom the word may mean. A whole id means its member alone, whatever others are called. */
@@ -49,22 +49,19 @@ function meantBy<M extends Candidate>(word: string, members: readonly M[]): read
 function ambiguous(word: string, found: readonly Candidate[]): FirefliesError {
   const listed = found.slice(0, SHOWN_MAX).map((each) => `${memberTitle(each)} at ${each.address}`);
   const more = found.length > SHOWN_MAX ? [`and ${found.length - SHOWN_MAX} more`] : [];
-  return new FirefliesError(
-    "id-ambiguous",
-    `"${word}" means ${found.length} live members: ${[...listed, ...more].join(", ")}. Give the id of one, or enough of its digits.`,
-  );
+  const all = [...listed, ...more].join(", ");
+  return new FirefliesError("id-ambiguous", `"${word}" means ${found.length} live members: ${all}.`);
 }
 
-function wasThere({ member, reason, at }: Departed): string {
+function wasThere({ member, reason, at }: Departed): FirefliesError {
   const how = reason === "left" ? "left" : `failed (${reason})`;
-  return `${memberTitle(member)} is not live: it ${how} at ${new Date(at).toISOString()}. See \`fireflies members --all\`.`;
+  const message = `${memberTitle(member)} is not live: it ${how} at ${new Date(at).toISOString()}.`;
+  return new FirefliesError("id-unknown", message, { advice: "See `fireflies members --all` for who was there." });
 }
 
-function unknown(word: string, members: readonly Candidate[]): string {
-  const near = nearest(
-    word,
-    members.flatMap(({ name }) => name ?? []),
-  );
-  const advice = near === undefined ? "See `fireflies members`." : `Did you mean ${near}? See \`fireflies members\`.`;
-  return `No live member is called "${word}", or has an id that begins with it. ${advice}`;
+function unknown(word: string, members: readonly Candidate[]): FirefliesError {
+  const names = members.flatMap(({ name }) => name ?? []);
+  const near = nearest(word, names);
+  const message = `No live member is called "${word}", or has an id that begins with it.`;
+  return new FirefliesError("id-unknown", message, near === undefined ? {} : { advice: `Did you mean ${near}?` });
 }

@@ -24,8 +24,9 @@ export class NotePings {
     this.#options = options;
   }
 
-  ping(to: MemberId, addresses: readonly string[], nonce: bigint): void {
-    this.#toFirst(to, addresses, (pings, peer, target) => pings.ping(peer, target, nonceBytes(nonce)));
+  /** Returns where it went, "IP:port"; undefined when it went nowhere. */
+  ping(to: MemberId, addresses: readonly string[], nonce: bigint): string | undefined {
+    return this.#toFirst(to, addresses, (pings, peer, target) => pings.ping(peer, target, nonceBytes(nonce)));
   }
 
   summon(to: MemberId, addresses: readonly string[], summons: SummonsFields): void {
@@ -36,12 +37,14 @@ export class NotePings {
     to: MemberId,
     addresses: readonly string[],
     send: (pings: Pings, peer: PingPeer, target: string) => void,
-  ): void {
+  ): string | undefined {
     const { pings, table } = this.#options;
     const peer = table.ofMember(to);
     const socket = pings();
     const target = this.#target(to, addresses);
-    if (socket && peer && target !== undefined) send(socket, peer, target);
+    if (!socket || !peer || target === undefined) return undefined;
+    send(socket, peer, target);
+    return target;
   }
 
   /** An address that may be used. A name that is not known yet costs this ping: the next one finds the address. */

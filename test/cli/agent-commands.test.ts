@@ -4,8 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { RecentAlarms } from "../../cli/control/recent-alarms.js";
 import { ControlServer } from "../../cli/control/server.js";
 import { claimControlPath } from "../../client/state/control-path.js";
+import { FirefliesError } from "../../identity/index.js";
 import { FakeAgentClient, idOf, member } from "../support/fake-agent-client.js";
 import { typed } from "../support/typed.js";
 
@@ -17,7 +19,10 @@ beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "ff-agent-commands-"));
   client = new FakeAgentClient();
   client.gone = [{ member: member("d", { name: "dan" }), reason: "removed", at: 1 }];
-  server = await ControlServer.listen({ path: await claimControlPath(dir), client, leave: async () => {} });
+  const alarms = new RecentAlarms();
+  for (let number = 1; number <= 30; number++) alarms.add({ code: "alone", message: `alarm ${number}` }, Date.now());
+  const agent = { version: "1.2.3", dir, startedAt: Date.now(), alarms: () => alarms.list() };
+  server = await ControlServer.listen({ path: await claimControlPath(dir), client, agent, leave: async () => {} });
 });
 afterEach(async () => {
   await server.close();
@@ -76,4 +81,60 @@ it("send takes a name, and lists candidates when several are meant", async () =>
   for (const part of ["aa1000000000", "aa2000000000", "(id-ambiguous)"]) expect(several.stderr).toContain(part);
   const gone = await type("send", "dan", "hello");
   expect(gone).toMatchObject({ code: 4, stderr: expect.stringContaining("dan (d00000000000) is not live: it failed") });
+});
+
+it("status says on one screen how the agent is, and by its exit code whether it is in", async () => {
+  const { code, stdout } = await type("status");
+  expect(code).toBe(0);
+  for (const part of [
+    /^fay \(f00000000000\) is in, with 3 other members\n/,
+    /\n {2}members +3 live, 0 of them suspected, 0 unreachable; 1 left or failed\n/,
+    /\n {2}certificate +ended 1970-01-01 00:00Z\n/,
+    /\n {2}agent +fireflies 1\.2\.3, process \d+ on /,
+    /\n {2}alarm +0 s ago: alarm 30 \(alone\)\n/,
+  ]) {
+    expect(stdout).toMatch(part);
+  }
+  client.list = [];
+  expect((await type("status")).stdout).toMatch(/^fay \(f0+\) runs, and nobody else is live/);
+  client.isolated = { reason: "revoked", since: 0, until: undefined };
+  const isolated = await type("status", "--json");
+  expect(isolated).toMatchObject({ code: 1, stderr: expect.stringContaining('"isolated"') });
+  const status = JSON.parse(isolated.stdout);
+  expect(status).toMatchObject({ state: "isolated", name: "fay", live: 0, departed: 1, version: "1.2.3" });
+  expect(status.alarms).toHaveLength(20);
+});
+
+it("ping says both round trips and the way, and fails when nothing comes back", async () => {
+  expect(await type("ping", "bob", "--count", "1")).toMatchObject({
+    code: 0,
+    stdout: "bob (b00000000000)  UDP 0.42 ms (127.0.0.1:8401)  connection 12.3 ms (to 127.0.0.1:8400)\n",
+  });
+  const error = new FirefliesError("peer-unreachable", "127.0.0.1:8400 refused.");
+  client.trip = {
+    ...client.trip,
+    udpMs: undefined,
+    path: { direction: "accepted", address: "10.0.0.7:5" },
+    connectMs: 120.4,
+  };
+  const blocked = await type("ping", "bob", "--count", "1");
+  expect(blocked).toMatchObject({ code: 0, stdout: expect.stringContaining("UDP no answer (127.0.0.1:8401)") });
+  expect(blocked.stdout).toContain("connection 12.3 ms (from 10.0.0.7:5, made in 120 ms)");
+  client.trip = { ...client.trip, udpAddress: undefined, linkMs: undefined, error };
+  const dead = await type("ping", "bob", "--count", "1");
+  expect(dead).toMatchObject({ code: 1, stderr: expect.stringMatching(/bob \(b0+\) did not answer.* refused\./) });
+  expect(dead.stdout).toBe("bob (b00000000000)  UDP: no address to send to  connection: 127.0.0.1:8400 refused.\n");
+  expect(JSON.parse((await type("ping", "bob", "--count", "1", "--json")).stdout)).toMatchObject({
+    id: idOf("b"),
+    name: "bob",
+    error: { code: "peer-unreachable" },
+  });
+});
+
+it("join says who was found at the address", async () => {
+  const { code, stdout } = await type("join", "127.0.0.1:9");
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: "bob (b00000000000) at 127.0.0.1:9 is in the view, which has 3 members besides the agent.\n",
+  });
 });

@@ -28,6 +28,7 @@ beforeEach(async () => {
   server = await ControlServer.listen({
     path,
     client,
+    agent: { version: "1.2.3", dir, startedAt: 0, alarms: () => [] },
     leave: async (drainMs) => {
       left.push(drainMs);
     },
@@ -219,6 +220,7 @@ describe("what does not belong there", () => {
     ["a name that is none", '{"v":1,"op":"members","name":7}\n', "control-malformed"],
     ["facts that are no list", '{"v":1,"op":"members","metadata":"role=worker"}\n', "control-malformed"],
     ["a timeout out of range", '{"v":1,"op":"send","id":"b","data":"","timeoutMs":-1}\n', "control-malformed"],
+    ["an address that is none", '{"v":1,"op":"join","address":7}\n', "control-malformed"],
     ["a drain out of range", '{"v":1,"op":"leave","drainMs":3600001}\n', "control-malformed"],
     ["a line without an end", "x".repeat(6 * 1024 * 1024 + 1), "control-malformed"],
   ])("%s", async (_, text, code) => {
@@ -266,6 +268,9 @@ describe("codec", () => {
     { op: "monitor", name: "b" },
     { op: "leave", drainMs: 0 },
     { op: "gossip", data: Buffer.from("x") },
+    { op: "status" },
+    { op: "ping", id: "bob", timeoutMs: 5 },
+    { op: "join", address: "127.0.0.1:1" },
     { op: "stream", id: "ab" },
     { op: "send", id: "ab", data: Buffer.of(0, 1), timeoutMs: 5 },
   ];

@@ -67,7 +67,7 @@ describe("the error", () => {
   });
 
   it("says what is meant by a misspelt name, and that a member was there", () => {
-    expect((outcome("alcie") as FirefliesError).message).toContain("alice");
+    expect((outcome("alcie") as FirefliesError).advice).toBe("Did you mean alice?");
     const gone = [{ member: member("d", { name: "dan" }), reason: "removed", at: 0 }] as const;
     expect((outcome("dan", members, gone) as FirefliesError).message).toContain(
       `dan (${idOf("d").slice(0, 12)}) is not live: it failed (removed) at 1970-01-01T00:00:00.000Z`,

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { Duplex } from "node:stream";
 import type { AgentClient } from "../../cli/agent-client.js";
-import type { Change, Departed, Member } from "../../client/types.js";
+import type { Change, Departed, Isolated, Member, RoundTrip } from "../../client/types.js";
 import type { MemberId } from "../../rings/index.js";
 
 export const idOf = (digits: string) => digits.padEnd(64, "0") as MemberId;
@@ -34,6 +34,7 @@ export class FakeAgentClient implements AgentClient {
   readers = 0;
   readonly events = new EventTarget();
 
+  isolated: Isolated | undefined;
   /** Who is gone, the latest first. */
   gone: Departed[] = [];
 
@@ -66,7 +67,7 @@ export class FakeAgentClient implements AgentClient {
       fingerprint: "00".repeat(16),
       certificateEnds: 1,
       clock: "steady" as const,
-      isolated: undefined,
+      isolated: this.isolated,
       rejected: {},
     };
   }
@@ -99,6 +100,24 @@ export class FakeAgentClient implements AgentClient {
     });
     this.streams.push(stream);
     return stream;
+  }
+
+  /** What ping measures. */
+  trip: RoundTrip = {
+    udpMs: 0.4211,
+    udpAddress: "127.0.0.1:8401",
+    linkMs: 12.345,
+    path: { direction: "dialled", address: "127.0.0.1:8400" },
+    connectMs: undefined,
+    error: undefined,
+  };
+
+  async ping() {
+    return this.trip;
+  }
+
+  async join(address: string) {
+    return member("b", { name: "bob", address });
   }
 
   setGossipContent(data: Uint8Array) {

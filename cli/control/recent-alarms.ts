@@ -1,0 +1,26 @@
+/** The latest alarms of an agent, for those who ask later. */
+import type { FirefliesError } from "../../identity/error.js";
+
+/** Enough to see what goes on; the log has them all. */
+const ALARMS_KEPT_MAX = 20;
+
+export interface RecentAlarm {
+  readonly code: string;
+  readonly message: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+}
+
+export class RecentAlarms {
+  readonly #kept: RecentAlarm[] = [];
+
+  add({ code, message }: Pick<FirefliesError, "code" | "message">, at: number): void {
+    this.#kept.push({ code, message, at });
+    if (this.#kept.length > ALARMS_KEPT_MAX) this.#kept.shift();
+  }
+
+  /** The latest first. */
+  list(): readonly RecentAlarm[] {
+    return [...this.#kept].reverse();
+  }
+}
