@@ -20,6 +20,7 @@ export type { AuthorityOptions, Decision } from "./options.js";
 export type {
   AuditEntry,
   AuditHead,
+  CertificateRecord,
   ContactRecord,
   IssuerRecord,
   MemberRecord,

@@ -9,7 +9,15 @@ import { activateIssuer, type IssuerUse, issuerUses, prepareIssuer, retireIssuer
 import type { AuditVerdict } from "./audit/audit.js";
 import { auditEntries, exportAudit, verifyStoredAudit } from "./audit/audit-access.js";
 import type { Context } from "./context.js";
-import type { AuditEntry, AuditHead, IssuerRecord, MemberRecord, OpenToken, PrincipalRecord } from "./store/store.js";
+import type {
+  AuditEntry,
+  AuditHead,
+  CertificateRecord,
+  IssuerRecord,
+  MemberRecord,
+  OpenToken,
+  PrincipalRecord,
+} from "./store/store.js";
 
 export class Operator {
   readonly #context: Context;
@@ -19,11 +27,16 @@ export class Operator {
   }
 
   /**
-   * Revokes the key of the certificate with this serial number (hexadecimal), and with it every certificate for it. The
-   * principal may enrol again with another key. Rejects with "ca-unknown" or "ca-revoked-already".
+   * Revokes the key of the certificate with this serial number (hexadecimal), every certificate for it, and the keys that
+   * it was renewed to (not with `keyOnly`), whose certificates it resolves with. The principal may enrol again with another
+   * key. Rejects with "ca-unknown" or "ca-revoked-already".
    */
-  revokeKey(serial: string, reason: RevocationReason = "keyCompromise"): Promise<void> {
-    return revokeKey(this.#context, serial, reason);
+  revokeKey(
+    serial: string,
+    reason: RevocationReason = "keyCompromise",
+    { keyOnly }: { readonly keyOnly?: boolean | undefined } = {},
+  ): Promise<readonly CertificateRecord[]> {
+    return revokeKey(this.#context, serial, { reason, keyOnly });
   }
 
   /** Throws a principal out. Rejects with "ca-unknown" or "ca-revoked-already". */

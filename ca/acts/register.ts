@@ -1,5 +1,5 @@
 /** What an operator asks of the records: who is a member, and everything about one. */
-import { FirefliesError, fingerprintOf, sha256 } from "../../identity/index.js";
+import { FirefliesError, fingerprintOf, sha256, sha256Hex } from "../../identity/index.js";
 import { type MemberId, Rings } from "../../rings/index.js";
 import type { Context } from "../context.js";
 import type { CertificateRecord, IssuerRecord, MemberRecord, RevocationRecord } from "../store/store.js";
@@ -17,6 +17,8 @@ export interface CertificateView {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly how: string;
+  /** SHA-256 of its SubjectPublicKeyInfo, 64 hex digits: certificates for one key have it in common. */
+  readonly key: string;
   /** SHA-256 of the issuing certificate, 64 hex digits. */
   readonly issuer: string;
   readonly issuerState: IssuerRecord["state"] | "unknown";
@@ -96,13 +98,13 @@ export async function showMember(context: Context, query: string): Promise<Membe
 
 async function viewOf(
   { state }: Context,
-  { serial, id, notBefore, notAfter, how, issuer }: CertificateRecord,
+  { serial, id, spki, notBefore, notAfter, how, issuer }: CertificateRecord,
   issuers: readonly IssuerRecord[],
 ): Promise<CertificateView> {
   const fingerprint = fingerprintOf(issuer);
   const issuerState = issuers.find((each) => each.fingerprint === fingerprint)?.state ?? "unknown";
   const revocation = await state.records.revocationOf(serial, id);
-  return { serial, notBefore, notAfter, how, issuer: fingerprint, issuerState, revocation };
+  return { serial, notBefore, notAfter, how, key: sha256Hex(spki), issuer: fingerprint, issuerState, revocation };
 }
 
 async function ringsOf(context: Context, id: MemberId): Promise<RingView[]> {

@@ -33,7 +33,7 @@ export async function renew(
     return answer(context, earlier, addresses);
   await requireBudget(context, holder.id);
   // A revocation that comes in between must find nothing that it does not take back.
-  const condition = { kind: "renewal", serial: holder.serial } as const;
+  const condition = { kind: "renewal", serial: holder.serial, spki: holder.spki } as const;
   const record = await issue(context, { holder, ...applicant, how: "renewal", condition });
   if (record === undefined) throw new FirefliesError("authority-failed");
   return answer(context, record, addresses);

@@ -3,6 +3,7 @@
  * id), or of a principal, whose id never comes back. A thrown-out principal is let in again by an operator's act only.
  */
 import { FirefliesError, type RevocationReason } from "../../identity/index.js";
+import { toHex } from "../../rings/index.js";
 import { noteOf } from "../audit/decision-note.js";
 import type { Context } from "../context.js";
 import { memberIdOf } from "../policy.js";
@@ -14,26 +15,70 @@ import { NAMED_AFTER_END_MS } from "./revoked.js";
 /** Certificates of one key that are read at once. */
 const PAGE = 1_000;
 
-/** Revokes the key of a certificate: all certificates for it that have not ended. Rejects with "ca-unknown" or "ca-revoked-already". */
-export async function revokeKey(context: Context, serial: string, reason: RevocationReason): Promise<void> {
+/** Keys that one stolen key may have been renewed to, one after the other: twenty a day, for a year. */
+const KEYS_MAX = 10_000;
+
+export interface KeyRevocation {
+  readonly reason: RevocationReason;
+  /** Not the keys that it was renewed to. */
+  readonly keyOnly?: boolean | undefined;
+}
+
+/**
+ * Revokes the key of a certificate, with all certificates for it that have not ended, and every key that it was renewed
+ * to: whoever stole a key may have got certificates for its own by it. Resolves with the certificates of those other
+ * keys. Rejects with "ca-unknown" or "ca-revoked-already".
+ */
+export async function revokeKey(
+  context: Context,
+  serial: string,
+  { reason, keyOnly = false }: KeyRevocation,
+): Promise<readonly CertificateRecord[]> {
   const record = await context.state.records.certificate(serial);
   if (record === undefined) throw new FirefliesError("ca-unknown", `No certificate has the serial number ${serial}.`);
-  // This one first: from then on no further certificate for its key is recorded.
+  // This one first: from then on no further certificate is recorded for its key, nor for one that it proves.
   let isNew = await revokeCertificate(context, record, reason);
   for (const sibling of await othersOfKey(context, record)) {
     isNew = (await revokeCertificate(context, sibling, reason)) || isNew;
   }
-  if (!isNew) throw new FirefliesError("ca-revoked-already");
+  const further = keyOnly ? [] : await revokeRenewed(context, record, reason);
+  if (!isNew && further.length === 0) throw new FirefliesError("ca-revoked-already");
   await publishLists(context);
+  return further;
+}
+
+/** The keys behind a revoked one, each revoked before what it was renewed to is asked for: so none is added meanwhile. */
+async function revokeRenewed(
+  context: Context,
+  { spki }: CertificateRecord,
+  reason: RevocationReason,
+): Promise<CertificateRecord[]> {
+  const { records } = context.state;
+  const seen = new Map([[toHex(spki), spki]]);
+  const revoked: CertificateRecord[] = [];
+  for (const key of seen.values()) {
+    for (const next of await records.keysRenewedBy(key)) {
+      if (seen.has(toHex(next)) || seen.size >= KEYS_MAX) continue;
+      seen.set(toHex(next), next);
+      for (const certificate of await ofKey(context, next))
+        if (await revokeCertificate(context, certificate, reason)) revoked.push(certificate);
+    }
+  }
+  return revoked;
+}
+
+/** What lists name, or else the last one: a key is revoked when one certificate for it is. */
+async function ofKey({ state, settings }: Context, spki: Uint8Array): Promise<readonly CertificateRecord[]> {
+  const validAt = settings.now() - NAMED_AFTER_END_MS;
+  const named = await state.records.certificates({ spki, validAt, limit: PAGE });
+  return named.length > 0 ? named : (await state.records.certificates({ spki, limit: PAGE })).slice(-1);
 }
 
 /** Whoever they are for, and as long as lists name them: members still take one that has just ended. */
-async function othersOfKey(
-  { state, settings }: Context,
-  { spki, serial }: CertificateRecord,
-): Promise<CertificateRecord[]> {
-  const query = { spki, validAt: settings.now() - NAMED_AFTER_END_MS, limit: PAGE };
-  return (await state.records.certificates(query)).filter((each) => each.serial !== serial);
+async function othersOfKey(context: Context, { spki, serial }: CertificateRecord): Promise<CertificateRecord[]> {
+  const validAt = context.settings.now() - NAMED_AFTER_END_MS;
+  const named = await context.state.records.certificates({ spki, validAt, limit: PAGE });
+  return named.filter((each) => each.serial !== serial);
 }
 
 async function revokeCertificate(

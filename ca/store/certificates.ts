@@ -58,6 +58,12 @@ export async function certificatesAfter(
   return (await db.all(sql, ...values, limit)).map(certificateOf);
 }
 
+/** Keys that another key got certificates for, by renewal. */
+export async function keysRenewedBy(db: Session, networkId: Uint8Array, spki: Uint8Array): Promise<Uint8Array[]> {
+  const sql = "SELECT DISTINCT spki FROM certificates WHERE network_id = ? AND rekeyed_from = ?";
+  return (await db.all(sql, networkId, spki)).map((row) => bytes(row.spki));
+}
+
 export async function countIssuedSince(db: Session, id: MemberId, since: number): Promise<number> {
   const sql = "SELECT count(*) AS n FROM certificates WHERE id = ? AND issued_at >= ?";
   return Number((await db.one(sql, memberIdToBytes(id), since))?.n);
@@ -73,7 +79,7 @@ export async function recordCertificate(
   const refusal = refusalOf(facts, certificate, condition);
   if (refusal !== undefined) return refusal;
   if (facts.generation === null) insertPrincipal(tx, networkId, certificate);
-  insertCertificate(tx, networkId, certificate, condition.kind === "token" ? condition.hash : null);
+  insertCertificate(tx, networkId, certificate, condition);
   if (condition.kind === "token") tx.later("UPDATE tokens SET used = used + 1 WHERE hash = ?", condition.hash);
   const { id, issuedAt: at } = certificate;
   if (addresses.length > 0) saveReport(tx, networkId, { id, addresses, at, dueAt: dueAt(at), leaving: false });
@@ -151,7 +157,7 @@ function insertPrincipal(
   networkId: Uint8Array,
   { principal, generation, id, issuedAt }: CertificateRecord,
 ): void {
-  const sql = "INSERT INTO principals VALUES (?,?,?,?,'active',?,'')";
+  const sql = "INSERT INTO principals VALUES (?,?,?,?,'active',?,'',NULL)";
   tx.later(sql, networkId, principal, generation, memberIdToBytes(id), issuedAt);
 }
 
@@ -159,12 +165,14 @@ function insertCertificate(
   tx: Transaction,
   networkId: Uint8Array,
   record: CertificateRecord,
-  token: Uint8Array | null,
+  condition: Condition,
 ): void {
   const { serial, principal, generation, id, spki, leaf, issuer, notBefore, notAfter, issuedAt, how } = record;
-  const sql = "INSERT INTO certificates VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
+  const token = condition.kind === "token" ? condition.hash : null;
+  const rekeyedFrom = condition.kind === "renewal" && !equalBytes(condition.spki, spki) ? condition.spki : null;
+  const sql = "INSERT INTO certificates VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
   const names = [serial, networkId, principal, generation, memberIdToBytes(id)];
-  tx.later(sql, ...names, spki, leaf, fingerprintOf(issuer), notBefore, notAfter, issuedAt, how, token);
+  tx.later(sql, ...names, spki, leaf, fingerprintOf(issuer), notBefore, notAfter, issuedAt, how, token, rekeyedFrom);
 }
 
 export function createToken(

@@ -51,6 +51,7 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
     certificateOfKey: (principal: string, spki: Uint8Array) =>
       certificates.certificateOfKey(read, networkId, principal, spki),
     certificates: (query: CertificateQuery) => certificates.certificatesAfter(read, networkId, query),
+    keysRenewedBy: (spki: Uint8Array) => certificates.keysRenewedBy(read, networkId, spki),
     issuedSince: (id: MemberId, since: number) => certificates.countIssuedSince(read, id, since),
     recordCertificate: (order: NewCertificate) =>
       writer.write((tx) => certificates.recordCertificate(tx, networkId, order)),

@@ -207,7 +207,12 @@ export type Condition =
   /** No other key has the name. */
   | { readonly kind: "free-name" }
   /** No certificate for the key of this one, which the caller proved, is revoked. */
-  | { readonly kind: "renewal"; readonly serial: string }
+  | {
+      readonly kind: "renewal";
+      readonly serial: string;
+      /** Its key, SubjectPublicKeyInfo, DER: it is remembered where the new certificate is for another one. */
+      readonly spki: Uint8Array;
+    }
   | { readonly kind: "none" };
 
 /** "refused": the condition no longer held, because another call was first. */
@@ -289,6 +294,8 @@ export interface NetworkStore {
   certificateOfKey(principal: string, spki: Uint8Array): Promise<CertificateRecord | undefined>;
   /** By serial, which is by time. */
   certificates(query: CertificateQuery): Promise<readonly CertificateRecord[]>;
+  /** Keys (SubjectPublicKeyInfo, DER) that this one got certificates for, by a renewal that it proved; not those further on. */
+  keysRenewedBy(spki: Uint8Array): Promise<readonly Uint8Array[]>;
   /** How many certificates of this id were issued at or after `since`. */
   issuedSince(id: MemberId, since: number): Promise<number>;
   /** Adds the principal when it is new. */

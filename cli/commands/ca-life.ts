@@ -1,7 +1,7 @@
 /** `fireflies ca ...`: membership taken back and given again, intermediates, the root's key, and a look at the records. */
 import { writeFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
-import type { IssuerUse, ListedMember, MemberView, Operator } from "../../ca/index.js";
+import type { CertificateRecord, IssuerUse, ListedMember, MemberView, Operator } from "../../ca/index.js";
 import type { RevocationReason } from "../../identity/index.js";
 import { type AccessFlags, addAccess, attach } from "../authority-access.js";
 import { usage } from "../failure.js";
@@ -14,6 +14,7 @@ interface LifeOptions extends AccessFlags, JsonOption {
   readonly rootKey?: string;
   readonly issuer?: string;
   readonly force?: boolean;
+  readonly keyOnly?: boolean;
   readonly out?: string;
   readonly copy?: string;
 }
@@ -65,18 +66,30 @@ function addRevoke(ca: Command): void {
     .command("revoke")
     .description("throw a member out for good; with --serial revoke a stolen key, whose member may enrol again")
     .argument("<name>", "the member's name, or with --serial its certificate's serial number (ca show tells it)")
-    .option("--serial", "revoke the key of one certificate, and not the member")
+    .option("--serial", "revoke the key of one certificate, and the keys that it was renewed to, and not the member")
+    .option("--key-only", "with --serial: not the keys that it was renewed to")
     .option("--reason <word>", `${REASONS.join(", ")}`, reason);
   examples(command, "ca revoke mallory --dir ./ca", "ca revoke --serial 01a2b3 --reason keyCompromise --dir ./ca");
-  acting(command, async (operator, [name = ""], { json = false, serial = false, reason: why }) => {
+  acting(command, async (operator, [name = ""], { json = false, serial = false, keyOnly, reason: why }) => {
+    if (!serial && keyOnly) throw usage("--key-only goes with --serial.");
     if (!serial) {
       await operator.revokePrincipal(name, why);
       return await print(json, { revoked: name }, `${name} is thrown out. Members hear of it within seconds.`);
     }
     const whole = await wholeSerial(operator, name);
-    await operator.revokeKey(whole, why);
-    await print(json, { revoked: whole }, `The key of certificate ${whole} is revoked. Its member may enrol again.`);
+    const renewed = await operator.revokeKey(whole, why, { keyOnly });
+    const further = renewed.map(({ serial: each, principal, issuedAt }) => ({ serial: each, principal, issuedAt }));
+    await print(json, { revoked: whole, further }, revokedText(whole, renewed));
   });
+}
+
+function revokedText(serial: string, renewed: readonly CertificateRecord[]): string {
+  const lines = [`The key of certificate ${serial} is revoked. Its member may enrol again.`];
+  if (renewed.length > 0)
+    lines.push("It had been renewed to other keys, by its member or a thief, which are revoked with it:");
+  for (const each of renewed)
+    lines.push(`  ${each.serial} of ${each.principal}, since ${new Date(each.issuedAt).toISOString()}`);
+  return lines.join("\n");
 }
 
 async function wholeSerial(operator: Operator, digits: string): Promise<string> {
@@ -209,8 +222,9 @@ function memberText(member: MemberView): string {
     ["seen", member.reportedAt === undefined ? "-" : new Date(member.reportedAt).toISOString()],
     ["left", member.leftAt === undefined ? "-" : new Date(member.leftAt).toISOString()],
   ]);
-  const certificates = member.certificates.map(({ serial, notAfter, how, issuer, issuerState, revocation }) => [
+  const certificates = member.certificates.map(({ serial, key, notAfter, how, issuer, issuerState, revocation }) => [
     serial,
+    key.slice(0, FINGERPRINT_DIGITS),
     new Date(notAfter).toISOString(),
     how,
     `${issuer.slice(0, FINGERPRINT_DIGITS)} ${issuerState}`,
@@ -220,7 +234,7 @@ function memberText(member: MemberView): string {
   const rings = member.rings.map(({ ring, predecessor, successor }) => [
     ...[String(ring), cell(predecessor), cell(successor)],
   ]);
-  const issued = table([["SERIAL", "ENDS", "HOW", "ISSUER", "REVOKED"], ...certificates]);
+  const issued = table([["SERIAL", "KEY", "ENDS", "HOW", "ISSUER", "REVOKED"], ...certificates]);
   return `${facts}\n\n${issued}\n\n${table([["RING", "PREDECESSOR", "SUCCESSOR"], ...rings])}`;
 }
 

@@ -64,22 +64,62 @@ describe("a stolen key", () => {
     expect(await codeOf(report(urls(), two.identity, fixture.call("a:1")))).toBe("key-revoked");
   });
 
-  it("takes all certificates for it with it, and no other one of the member", async () => {
+  it("takes all certificates for it with it, and with `keyOnly` no other one of the member", async () => {
     const bob = await fixture.join("bob");
     await fixture.at(NOW + 5 * DAY_MS);
     const same = await renew(urls(), bob.identity, bob.pair, fixture.call());
     const pair = generateKeyPair();
     const other = await renew(urls(), bob.identity, pair, fixture.call());
     const serial = (await operator().show("bob")).certificates[0]!.serial;
-    await operator().revokeKey(serial);
+    expect(await operator().revokeKey(serial, "keyCompromise", { keyOnly: true })).toEqual([]);
     const { certificates, members } = (await list())!;
     expect([bob, same, other].map(({ certificate }) => certificates.has(sha256Hex(certificate.leaf)))).toEqual([
       ...[true, true, false],
     ]);
     expect(members.size).toBe(0);
-    expect(await codeOf(operator().revokeKey(serial))).toBe("ca-revoked-already");
+    expect(await codeOf(operator().revokeKey(serial, "keyCompromise", { keyOnly: true }))).toBe("ca-revoked-already");
     expect(await codeOf(operator().revokeKey("00"))).toBe("ca-unknown");
+    // Thought over: what the key was renewed to goes as well.
+    expect((await operator().revokeKey(serial)).length).toBe(1);
+    expect((await list())!.certificates.has(sha256Hex(other.certificate.leaf))).toBe(true);
+    expect(await codeOf(operator().revokeKey(serial))).toBe("ca-revoked-already");
     await fixture.at(NOW);
+  });
+
+  it("takes every key with it that a thief renewed it to before, however often, and none that a token bought", async () => {
+    const victim = await fixture.join("victim");
+    const keys = [victim.pair, generateKeyPair(), generateKeyPair(), generateKeyPair()];
+    const held = [victim.identity];
+    for (const [index, pair] of keys.slice(1).entries()) {
+      await fixture.at(NOW + (index + 1) * DAY_MS);
+      const granted = await renew(urls(), held.at(-1)!, pair, fixture.call());
+      held.push({ certificate: granted.certificate, root: granted.root, privateKey: pair.privateKey });
+    }
+    const again = await fixture.join("victim"); // The owner, with a new token and a new key.
+    const [stolen] = (await operator().show("victim")).certificates;
+    const further = await operator().revokeKey(stolen!.serial);
+    expect(further.map(({ leaf }) => leaf)).toEqual(held.slice(1).map(({ certificate }) => certificate.leaf));
+    const { certificates } = (await list())!;
+    for (const identity of held) {
+      expect(certificates.has(sha256Hex(identity.certificate.leaf))).toBe(true);
+      expect(await codeOf(report(urls(), identity, fixture.call("v:1")))).toBe("key-revoked");
+      expect(await codeOf(renew(urls(), identity, generateKeyPair(), fixture.call()))).toBe("key-revoked");
+    }
+    expect(await codeOf(fixture.join("mallory", keys[2]!))).toBe("key-revoked");
+    expect(await codeOf(report(urls(), again.identity, fixture.call("v:1")))).toBe("none");
+    await fixture.at(NOW);
+  });
+
+  it("takes a renewed key with it whose certificate has ended: within its grace it would renew", async () => {
+    await using other = await AuthorityFixture.start();
+    const victim = await other.join("victim");
+    const pair = generateKeyPair();
+    await other.at(NOW + DAY_MS);
+    const { certificate, root } = await renew([other.url], victim.identity, pair, other.call());
+    await other.at(NOW + 9 * DAY_MS);
+    await other.authority.operator.revokeKey((await other.authority.operator.show("victim")).certificates[0]!.serial);
+    const thief = { certificate, root, privateKey: pair.privateKey };
+    expect(await codeOf(renew([other.url], thief, generateKeyPair(), other.call()))).toBe("key-revoked");
   });
 });
 

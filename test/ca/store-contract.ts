@@ -269,12 +269,18 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     it("records no renewal by a certificate that was revoked meanwhile, whatever the new key", async () => {
       const alice = await admit("alice");
       const target = { kind: "certificate", serial: alice.serial } as const;
-      const condition = { kind: "renewal", serial: alice.serial } as const;
+      const condition = { kind: "renewal", serial: alice.serial, spki: alice.spki } as const;
       const renewed = () => {
         const made = certificate("alice", first.issuer, { id: alice.id });
         return records.recordCertificate({ certificate: made, condition, addresses: [] });
       };
       expect(await renewed()).toBe("recorded");
+      const [rekeyed, ...others] = await records.keysRenewedBy(alice.spki);
+      expect([rekeyed?.length, others]).toEqual([91, []]);
+      expect(await records.keysRenewedBy(rekeyed!)).toEqual([]);
+      const same = certificate("alice", first.issuer, { id: alice.id, spki: alice.spki });
+      expect(await records.recordCertificate({ certificate: same, condition, addresses: [] })).toBe("recorded");
+      expect((await records.keysRenewedBy(alice.spki)).length).toBe(1);
       await records.revoke({ target, principal: "alice", reason: "keyCompromise", at: NOW });
       expect(await renewed()).toBe("key-revoked");
     });

@@ -68,11 +68,11 @@ function fromVersion1(db: Database.Database): void {
     const issuers = "SELECT ?, network_id, issuer, 'active', ?, ?, ?, ?, ?, NULL FROM networks_1";
     run(`INSERT INTO issuers ${issuers}`, fingerprint, FIRST_KEY, notBefore, notAfter, notBefore, notBefore);
     run(`INSERT INTO principals SELECT network_id, principal, generation, id, 'active',
-      (SELECT coalesce(min(issued_at), 0) FROM certificates_1 c WHERE c.id = p.id), '' FROM principals_1 p`);
+      (SELECT coalesce(min(issued_at), 0) FROM certificates_1 c WHERE c.id = p.id), '', NULL FROM principals_1 p`);
     run(
       `INSERT INTO certificates SELECT serial, network_id, principal, generation, id, spki, leaf, ?, not_before,
-        not_after, issued_at, how, (SELECT hash FROM tokens_1 t WHERE t.serial = certificates_1.serial)
-        FROM certificates_1`,
+        not_after, issued_at, how, (SELECT hash FROM tokens_1 t WHERE t.serial = certificates_1.serial),
+        NULL FROM certificates_1`,
       fingerprint,
     );
     run("INSERT INTO tokens SELECT hash, network_id, principal, expires_at, 1, serial IS NOT NULL FROM tokens_1");

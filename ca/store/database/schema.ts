@@ -22,18 +22,19 @@ CREATE UNIQUE INDEX issuers_active ON issuers (network_id) WHERE state = 'active
 CREATE TABLE principals (
   network_id BLOB NOT NULL REFERENCES networks, principal TEXT NOT NULL, generation INTEGER NOT NULL,
   id BLOB NOT NULL UNIQUE, status TEXT NOT NULL CHECK (status IN ('active', 'revoked')), created_at INTEGER NOT NULL,
-  source TEXT NOT NULL DEFAULT '', PRIMARY KEY (network_id, principal)
+  source TEXT NOT NULL DEFAULT '', gone_at INTEGER, PRIMARY KEY (network_id, principal)
 ) STRICT;
 CREATE TABLE certificates (
   serial TEXT PRIMARY KEY, network_id BLOB NOT NULL, principal TEXT NOT NULL, generation INTEGER NOT NULL,
   id BLOB NOT NULL, spki BLOB NOT NULL, leaf BLOB NOT NULL, issuer TEXT NOT NULL REFERENCES issuers,
   not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, issued_at INTEGER NOT NULL, how TEXT NOT NULL,
-  token BLOB, FOREIGN KEY (network_id, principal) REFERENCES principals
+  token BLOB, rekeyed_from BLOB, FOREIGN KEY (network_id, principal) REFERENCES principals
 ) STRICT;
 CREATE INDEX certificates_of_key ON certificates (network_id, spki);
 CREATE INDEX certificates_of_name ON certificates (network_id, principal, serial);
 CREATE INDEX certificates_of_id ON certificates (id, issued_at);
 CREATE INDEX certificates_by_end ON certificates (network_id, not_after);
+CREATE INDEX certificates_rekeyed ON certificates (network_id, rekeyed_from) WHERE rekeyed_from IS NOT NULL;
 CREATE TABLE tokens (
   hash BLOB PRIMARY KEY, network_id BLOB NOT NULL REFERENCES networks, principal TEXT NOT NULL,
   expires_at INTEGER NOT NULL, uses INTEGER NOT NULL DEFAULT 1, used INTEGER NOT NULL DEFAULT 0
@@ -76,10 +77,16 @@ CREATE INDEX reports_by_time ON reports (network_id, left_at, reported_at);
 CREATE INDEX reports_by_id ON reports (network_id, left_at, id, due_at);
 `;
 
-/** From version 3 to 4: a token may buy several certificates, and each of them says which token bought it. */
+/**
+ * From version 3 to 4: a token may buy several certificates, and each of them says which token bought it, or which key
+ * renewed it to another one; a member may be declared gone.
+ */
 const FROM_3_TO_4 = `
 ALTER TABLE principals ADD COLUMN source TEXT NOT NULL DEFAULT '';
+ALTER TABLE principals ADD COLUMN gone_at INTEGER;
 ALTER TABLE certificates ADD COLUMN token BLOB;
+ALTER TABLE certificates ADD COLUMN rekeyed_from BLOB;
+CREATE INDEX certificates_rekeyed ON certificates (network_id, rekeyed_from) WHERE rekeyed_from IS NOT NULL;
 UPDATE certificates SET token = (SELECT hash FROM tokens t WHERE t.serial = certificates.serial);
 ALTER TABLE tokens ADD COLUMN uses INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE tokens ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
