@@ -8,7 +8,7 @@ import type { FirefliesError } from "../../identity/index.js";
 import { RESPONSE_HEADERS } from "./headers.js";
 import { Inbox, type InboxOptions } from "./inbox.js";
 import { LAST_WORD_MS } from "./limits.js";
-import { decodePiece, encodeEnd, type Piece } from "./pieces.js";
+import { decodePiece, encodeAll, encodeEnd, type Piece } from "./pieces.js";
 import { errorOfReset, fromStatus, OK, type PeerError, type StatusFields, toStatus, wordsOf } from "./status.js";
 
 export interface ChannelEvents {
@@ -73,17 +73,31 @@ export abstract class Channel {
     return !this.#isDone && !this.stream.destroyed && !this.stream.closed;
   }
 
+  private get isWritable(): boolean {
+    return !this.stream.destroyed && !this.stream.closed && !this.stream.writableEnded;
+  }
+
   /** More pieces are wanted. */
   resume(): void {
     this.#inbox.resume();
   }
 
   /** Calls back when HTTP/2 has sent it. Nothing happens when the stream is gone. */
-  write(message: Buffer, sent?: () => void): void {
-    if (this.stream.destroyed || this.stream.closed || this.stream.writableEnded) return;
+  write(message: Uint8Array, sent?: () => void): void {
+    if (!this.isWritable) return;
     // Nothing may be done to a stream within its own write callback (nodejs/node#49147).
     this.stream.write(message, sent && (() => process.nextTick(sent)));
     this.#carrier.sent();
+  }
+
+  /** Data, of which long chunks are not copied. Calls back when HTTP/2 has sent all of it. */
+  writeData(chunks: readonly Uint8Array[], sent: () => void): void {
+    if (!this.isWritable) return;
+    this.stream.cork();
+    const parts = encodeAll(chunks);
+    for (const part of parts.slice(0, -1)) this.stream.write(part);
+    this.write(parts.at(-1)!, sent);
+    this.stream.uncork();
   }
 
   /** Ends our direction; calls back when the other process has all of it. */

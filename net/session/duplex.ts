@@ -3,11 +3,8 @@ import { Duplex } from "node:stream";
 import { FirefliesError, ReplyError } from "../../identity/index.js";
 import type { Channel, ChannelEvents } from "./channel.js";
 import { WRITE_AHEAD_BYTES } from "./limits.js";
-import { encodeData, type Piece } from "./pieces.js";
+import type { Piece } from "./pieces.js";
 import { errorOfEnd, type PeerError, tooLarge } from "./status.js";
-
-/** Messages held before `write` says to wait. */
-const MESSAGES_HELD = 2;
 
 type Callback = (error?: Error | null) => void;
 
@@ -17,19 +14,22 @@ export class SessionDuplex extends Duplex implements ChannelEvents {
   /** What was asked for before there was a channel. */
   #early: (() => void) | undefined;
   #peerEnded = false;
-  #selfEnded = false;
   /** The other side has taken the duplex, and has everything that was written. */
   #isAccepted: boolean;
   #isConfirmed = false;
-  #ahead = 0;
-  /** The write that waits for room, or the end that waits to be confirmed. */
+  /** The end that waits to be confirmed. */
   #blocked: Callback | undefined;
   /** What has ended it, while what had come in order before is read. */
   #loss: PeerError | undefined;
 
   /** `isAccepted`: the other side opened it. */
   constructor(bytesMax: number, isAccepted: boolean) {
-    super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: MESSAGES_HELD });
+    super({
+      readableObjectMode: true,
+      readableHighWaterMark: 1,
+      writableHighWaterMark: WRITE_AHEAD_BYTES,
+      decodeStrings: false,
+    });
     this.#bytesMax = bytesMax;
     this.#isAccepted = isAccepted;
     this.on("error", () => {}); // Promised: a forgotten listener costs nobody the process.
@@ -108,9 +108,14 @@ export class SessionDuplex extends Duplex implements ChannelEvents {
   }
 
   override _write(chunk: unknown, _encoding: string, done: Callback): void {
-    const problem = this.#loss ?? chunkProblem(chunk, this.#bytesMax);
-    if (problem !== undefined) done(problem);
-    else this.#whenAttached(() => this.#send(chunk as Uint8Array, done));
+    this.#send([chunk], done);
+  }
+
+  override _writev(chunks: readonly { readonly chunk: unknown }[], done: Callback): void {
+    this.#send(
+      chunks.map(({ chunk }) => chunk),
+      done,
+    );
   }
 
   override _final(done: Callback): void {
@@ -136,20 +141,17 @@ export class SessionDuplex extends Duplex implements ChannelEvents {
     else run();
   }
 
-  #send(chunk: Uint8Array, done: Callback): void {
-    this.#ahead += chunk.length;
-    this.#channel?.write(encodeData(chunk), () => this.#onSent(chunk.length));
-    if (this.#ahead < WRITE_AHEAD_BYTES) done();
-    else this.#blocked = done;
-  }
-
-  #onSent(bytes: number): void {
-    this.#ahead -= bytes;
-    if (this.#ahead < WRITE_AHEAD_BYTES && !this.#selfEnded) this.#unblock();
+  /** What comes before a chunk that may not be sent is sent. */
+  #send(chunks: readonly unknown[], done: Callback): void {
+    const problems = chunks.map((chunk) => this.#loss ?? chunkProblem(chunk, this.#bytesMax));
+    const wrong = problems.findIndex((problem) => problem !== undefined);
+    const sound = (wrong === -1 ? chunks : chunks.slice(0, wrong)) as readonly Uint8Array[];
+    const sent = () => done(problems[wrong]);
+    if (sound.length === 0) sent();
+    else this.#whenAttached(() => this.#channel?.writeData(sound, sent));
   }
 
   #end(done: Callback): void {
-    this.#selfEnded = true;
     this.#blocked = done;
     this.#channel?.close(() => {
       this.#isConfirmed = true;

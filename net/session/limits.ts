@@ -39,8 +39,8 @@ export const ANSWER_TIMEOUT_MS = 30_000;
  * stream wait more than it moves. Held only where a reader has stopped, and then counted (budget.ts).
  */
 export const WINDOW_BYTES = 1024 * 1024;
-/** Bytes handed to HTTP/2 and not taken by its window yet, before the writer of a duplex waits. */
-export const WRITE_AHEAD_BYTES = 256 * 1024;
+/** Bytes written to a duplex and not sent by HTTP/2 yet, before its writer is to wait. */
+export const WRITE_AHEAD_BYTES = 512 * 1024;
 /** What a gRPC message adds to its body: at most two tags and two lengths, in bytes. */
 const ENVELOPE_BYTES = 16;
 /** A code and a text, in bytes: what ends a direction out of order, in any protocol. */

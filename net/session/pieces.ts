@@ -28,17 +28,52 @@ const SECOND_TAG = 0x12;
 const TIMEOUT_TAG = 0x10;
 /** Of a length below 2^35. */
 const VARINT_BYTES_MAX = 5;
+/** What comes before data: gRPC's prefix, a tag and a length. */
+const DATA_PREFIX_MAX = PREFIX_BYTES + 1 + VARINT_BYTES_MAX;
+/** Data up to this length is copied behind its prefix, in bytes: one block for many costs less than a block for each. */
+const PACKED_MAX = 16 * 1024;
 
 /** Bytes as a Packet or as a Chunk with data, in one gRPC message with its prefix. */
 export function encodeData(bytes: Uint8Array): Buffer {
-  const out = Buffer.allocUnsafe(PREFIX_BYTES + 1 + VARINT_BYTES_MAX + bytes.length);
-  out[PREFIX_BYTES] = DATA_TAG;
-  let at = PREFIX_BYTES + 1;
-  let rest = bytes.length;
+  const out = Buffer.allocUnsafe(DATA_PREFIX_MAX + bytes.length);
+  const at = writeDataPrefix(out, 0, bytes.length);
+  out.set(bytes, at);
+  return out.subarray(0, at + bytes.length);
+}
+
+/** As `encodeData` of each, in parts to be written one after the other. Long data is a part itself, not copied. */
+export function encodeAll(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  const out = Buffer.allocUnsafe(chunks.reduce((sum, { length }) => sum + packedMax(length), 0));
+  let [begin, at] = [0, 0];
+  for (const chunk of chunks) {
+    at = writeDataPrefix(out, at, chunk.length);
+    if (chunk.length <= PACKED_MAX) {
+      out.set(chunk, at);
+      at += chunk.length;
+    } else {
+      parts.push(out.subarray(begin, at), chunk);
+      begin = at;
+    }
+  }
+  if (at > begin) parts.push(out.subarray(begin, at));
+  return parts;
+}
+
+function packedMax(length: number): number {
+  return length <= PACKED_MAX ? DATA_PREFIX_MAX + length : DATA_PREFIX_MAX;
+}
+
+/** Where the data begins. */
+function writeDataPrefix(out: Buffer, start: number, length: number): number {
+  let at = start + PREFIX_BYTES;
+  out[at++] = DATA_TAG;
+  let rest = length;
   for (; rest > 0x7f; rest >>>= 7) out[at++] = (rest & 0x7f) | 0x80;
   out[at++] = rest;
-  out.set(bytes, at);
-  return prefixed(out.subarray(0, at + bytes.length));
+  out[start] = 0;
+  out.writeUInt32BE(at - start - PREFIX_BYTES + length, start + 1);
+  return at;
 }
 
 export function encodeEnd(code: string, text = ""): Buffer {

@@ -10,6 +10,7 @@
 import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { WINDOW_BYTES } from "./limits.js";
+import { release } from "./release.js";
 
 /** A full window of data, with frames, records and last words beside it. */
 const ROOM_BYTES = 2 * WINDOW_BYTES;
@@ -24,13 +25,18 @@ const READ_AHEAD_BYTES = 64 * 1024;
 export class RoomyDuplex extends Duplex {
   /** The transport's. */
   readonly below: Duplex;
+  /** The last to hold what a socket of the system's has read, and what TLS has written: other transports share buffers. */
+  readonly #releases: boolean;
 
   constructor(below: Duplex) {
     super({ highWaterMark: READ_AHEAD_BYTES });
     this.below = below;
+    this.#releases = below instanceof Socket;
     if (below instanceof Socket) below.setKeepAlive(true, KEEPALIVE_MS);
-    below.on("data", (chunk: Buffer) => {
+    below.on("data", (chunk: Buffer<ArrayBuffer>) => {
       if (!this.push(chunk)) below.pause();
+      // TLS takes a copy in the turn in which it is given a chunk.
+      if (this.#releases && this.readableLength === 0) release(chunk);
     });
     below.on("end", () => this.push(null));
     below.on("error", (error) => this.destroy(error));
@@ -42,14 +48,14 @@ export class RoomyDuplex extends Duplex {
     this.below.resume();
   }
 
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.below.write(chunk);
+  override _write(chunk: Buffer<ArrayBuffer>, _encoding: string, done: () => void): void {
+    this.#send(chunk);
     this.#whenRoom(done);
   }
 
-  override _writev(chunks: readonly { readonly chunk: Buffer }[], done: () => void): void {
+  override _writev(chunks: readonly { readonly chunk: Buffer<ArrayBuffer> }[], done: () => void): void {
     this.below.cork();
-    for (const { chunk } of chunks) this.below.write(chunk);
+    for (const { chunk } of chunks) this.#send(chunk);
     this.below.uncork();
     this.#whenRoom(done);
   }
@@ -61,6 +67,12 @@ export class RoomyDuplex extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.below.destroy();
     done(error);
+  }
+
+  #send(chunk: Buffer<ArrayBuffer>): void {
+    this.below.write(chunk, (error) => {
+      if (this.#releases && !error) release(chunk);
+    });
   }
 
   #whenRoom(done: () => void): void {

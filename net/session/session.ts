@@ -8,7 +8,8 @@ import type { Address } from "../address.js";
 import type { Deadline } from "../deadline.js";
 
 /**
- * Messages of bytes in both directions: a node Duplex in object mode whose objects are Uint8Array.
+ * Messages of bytes in both directions: a node Duplex. Each chunk that is written is read as one Uint8Array.
+ * - A chunk is not copied. Its writer may change it once `write` has called back.
  * - Back-pressure is end to end: while the other side does not read, writes wait and what is held stays bounded.
  * - `end()` closes one direction; the other goes on. "finish" means that the other process has everything, the end among it:
  *   it has acknowledged it. A session that is lost before that ends the duplex with an "error" instead.

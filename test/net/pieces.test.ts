@@ -13,6 +13,7 @@ import { CLAIM_BYTES_MAX } from "../../net/session/limits.js";
 import {
   decodePacket,
   decodePiece,
+  encodeAll,
   encodeData,
   encodeEnd,
   encodeOpen,
@@ -85,6 +86,21 @@ describe("pieces", () => {
       { $case: "open", value: { protocol: "stream", timeoutMs: 7000 } },
     ],
   ];
+
+  it("many at once are the bytes of each, and long data is not copied", () => {
+    const anyData = fc.oneof(
+      fc.uint8Array({ maxLength: 40 }),
+      fc.integer({ min: 16_380, max: 16_390 }).map((length) => new Uint8Array(length).fill(7)),
+    );
+    fc.assert(
+      fc.property(fc.array(anyData, { minLength: 1, maxLength: 8 }), (chunks) => {
+        const parts = encodeAll(chunks);
+        expect(Buffer.concat(parts).equals(Buffer.concat(chunks.map(encodeData)))).toBe(true);
+        const long: readonly Uint8Array[] = chunks.filter(({ length }) => length > 16 * 1024);
+        expect(parts.filter((part) => long.includes(part))).toEqual(long);
+      }),
+    );
+  });
 
   it.each(rows)("%s is the schema's Chunk", (_, message, piece, content) => {
     expect(bodyOf(message)).toEqual(new Uint8Array(Chunk.encode({ content }).finish()));

@@ -358,6 +358,35 @@ export function sessionContract(name: string, subject: ContractSubject): void {
           expect(await results).toEqual([sent, sent]);
         });
 
+        it("leaves a chunk to its writer once it has called back", async () => {
+          const { mine, theirs } = await pair(kind);
+          const chunk = new Uint8Array(100_000);
+          const write = () => new Promise((resolve) => mine.write(chunk, resolve));
+          const writing = (async () => {
+            for (let round = 0; round < 50; round++) {
+              chunk.fill(round);
+              await write();
+            }
+            mine.end();
+          })();
+          const got: unknown[] = [];
+          for await (const data of theirs) got.push([...new Set(data as Uint8Array)]);
+          await writing;
+          expect(got).toEqual(Array.from({ length: 50 }, (_, round) => [round]));
+        });
+
+        it("sends what was written before a chunk that it refuses", async () => {
+          const { mine, theirs } = await pair(kind);
+          const end = endOf(mine);
+          theirs.on("error", () => {});
+          mine.cork();
+          mine.write(bytes(1));
+          mine.write("text");
+          mine.uncork();
+          expect(await once(theirs, "data")).toEqual([bytes(1)]);
+          await end;
+        });
+
         it.each(["near", "far"] as const)(
           "closes one direction at the %s end while the other goes on",
           async (first) => {
