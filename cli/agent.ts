@@ -7,7 +7,7 @@ import { DRAIN_MS_MAX } from "../client/talk/drain-deadline.js";
 import type { Change, MessageStream, Sender } from "../client/types.js";
 import { FirefliesError, sha256 } from "../identity/index.js";
 import { onAbort } from "../net/index.js";
-import { RecentAlarms } from "./control/recent-alarms.js";
+import { RecentAlarms, wordFor } from "./control/recent-alarms.js";
 import { ControlServer } from "./control/server.js";
 import type { AgentProcess } from "./control/status.js";
 import { drained } from "./drained.js";
@@ -27,8 +27,6 @@ export interface AgentRun {
   readonly drainMs: number;
 }
 
-/** Alarms that say what a setting means, and that nothing is wrong if it is meant. */
-const NOTES: ReadonlySet<string> = new Set(["loopback-only"]);
 /** Characters of a message that are told on stdout: it is a log, not a copy. */
 const TOLD_TEXT_MAX = 200;
 
@@ -162,7 +160,7 @@ class AgentLog {
 
   alarm({ code, message, advice }: FirefliesError): void {
     if (code === "drain-expired") this.#hasCut = true;
-    const word = NOTES.has(code) ? "note" : "alarm";
+    const word = wordFor(code);
     void this.event("alarm", { code, message, advice }, `${word}: ${shown(`${message} ${advice}`)} (${code})`);
   }
 

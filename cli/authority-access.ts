@@ -2,11 +2,13 @@
 import type { Command } from "commander";
 import type { CertificateAuthority } from "../ca/index.js";
 import type { AuthorityConfig } from "../client/config/index.js";
-import { usage } from "./failure.js";
+import { defaultDir } from "../client/config/places.js";
 import { askingFor, passphraseFrom } from "./passphrase.js";
+import { configOption, dirOption } from "./place-options.js";
 
 export interface AccessFlags {
   readonly dir?: string;
+  readonly config?: string;
   readonly store?: string;
   readonly network?: string;
   readonly passphraseFile?: string;
@@ -15,7 +17,8 @@ export interface AccessFlags {
 /** The options of every subcommand that works on an authority's state. */
 export function addAccess(command: Command): Command {
   return command
-    .option("--dir <dir>", "directory of the authority; it may be serving or not")
+    .addOption(dirOption("directory of the authority, serving or not, if it is not $XDG_STATE_HOME/fireflies/ca"))
+    .addOption(configOption())
     .option("--store <url>", "its records, if in PostgreSQL: postgres://...")
     .option("--network <name>", "one of its networks, if not the first")
     .option("--passphrase-file <file>", "file with the passphrase of its keys; or set FIREFLIES_CA_PASSPHRASE");
@@ -41,11 +44,11 @@ export async function attach(flags: AccessFlags): Promise<CertificateAuthority> 
   return await Authority.attach(await stateOptions(config));
 }
 
-export async function configOf({ dir, store, network, passphraseFile }: AccessFlags): Promise<AuthorityConfig> {
+export async function configOf({ dir, config, store, network, passphraseFile }: AccessFlags): Promise<AuthorityConfig> {
   const { resolveAuthorityConfig } = await import("../client/config/index.js");
   const given = { dir, store, network, "passphrase-file": passphraseFile };
   const flags = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return resolveAuthorityConfig(undefined, { flags });
+  return resolveAuthorityConfig(config, { flags });
 }
 
 /** Options that open the state that a configuration names. */
@@ -55,10 +58,10 @@ export async function stateOptions(config: AuthorityConfig) {
   const passphrase = await passphraseFrom({ file, variable: SECRET_VARIABLES.passphrase });
   const pin = process.env[SECRET_VARIABLES.pin] || undefined;
   const askPassphrase = askingFor("Passphrase of the authority's keys");
-  return { directory: requireDir(config.dir), store, networkName, passphrase, askPassphrase, pin, issuingKeyUri };
+  return { directory: directoryOf(config), store, networkName, passphrase, askPassphrase, pin, issuingKeyUri };
 }
 
-export function requireDir(dir: string | undefined): string {
-  if (dir !== undefined) return dir;
-  throw usage("The authority needs a directory.", "Give --dir, or dir in the section ca of the configuration.");
+/** Where its keys are, and its records unless they are in PostgreSQL. */
+export function directoryOf({ dir }: Pick<AuthorityConfig, "dir">): string {
+  return dir ?? defaultDir("ca");
 }

@@ -21,10 +21,10 @@ import { VERSION } from "./version.js";
 
 const FIRST_STEPS = `
 First steps, each in a terminal of its own:
-  $ fireflies ca --dir ./ca
-  $ fireflies ca token alice --dir ./ca          (prints a token)
-  $ fireflies agent --dir ./alice --join TOKEN
-  $ fireflies members --dir ./alice
+  $ fireflies ca
+  $ fireflies agent --join "$(fireflies ca token alice)"
+  $ fireflies agent --dir ./bob --join "$(fireflies ca token bob)"    (a second one on this machine)
+  $ fireflies members
 or all at once:
   $ fireflies demo`;
 

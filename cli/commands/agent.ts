@@ -1,8 +1,9 @@
 /** `fireflies agent`: a member as a process, with a control socket for the other commands. */
 import type { Command } from "commander";
 import type { ClientOptions } from "../../client/config/options.js";
+import { defaultDir } from "../../client/config/places.js";
 import { PRESET_NAMES } from "../../client/config/presets.js";
-import { usage } from "../failure.js";
+import { configOption, dirOption } from "../place-options.js";
 import { drainOption, examples, flagsOf, type JsonOption, withJson } from "./common.js";
 
 export interface AgentOptions extends JsonOption {
@@ -20,7 +21,7 @@ const NO_CONFIGURATION = ["json", "config", "reply", "whileStdin", "drain"];
 export function addAgent(program: Command): void {
   const command = withJson(program.command("agent").description("run a member"));
   command
-    .option("--dir <dir>", "directory of its identity, state and control socket")
+    .addOption(dirOption("directory of its identity, state and control socket ($XDG_STATE_HOME/fireflies/agent)"))
     .option("--join <token>", "enrol with a token from `fireflies ca token NAME`")
     .option("--ca <url>", "enrol with an open authority: its URL")
     .option("--ca-fingerprint <hex>", "and the fingerprint of its root")
@@ -39,27 +40,26 @@ export function addAgent(program: Command): void {
     .option("--max-concurrent-messages <n>", "messages handled at once, and as many again for members that have few")
     .option("--removal-timeout <seconds>", "from an accusation to the removal, at least 2 Delta")
     .option("--metadata <json>", "facts about it that all members see")
-    .option("--config <file>", "configuration file, instead of the first fireflies.yaml found")
+    .addOption(configOption())
     .option("--reply <text>", "answer messages with this text instead of their own")
     .addOption(drainOption("how long what is open may take to end when a signal comes"))
     .option("--while-stdin", "leave when standard input ends, so that it never outlives its parent");
   examples(
     command,
-    "agent --dir ./alice --join TOKEN",
+    "agent --join TOKEN",
     "agent --dir ./bob --ca https://127.0.0.1:8300 --ca-fingerprint HEX --name bob --listen 127.0.0.1:0 --json",
-    "agent --dir ./alice                     (restart: the identity is in the directory)",
+    "agent                                   (restart: the identity is in the directory)",
   );
   command.action(async (options: AgentOptions) => {
     const { resolveMemberConfig } = await import("../../client/config/index.js");
     const flags = flagsOf(useCaOnlyWhenSaid(options), NO_CONFIGURATION);
     const base: ClientOptions = options.config === undefined ? {} : { config: options.config };
     const config = resolveMemberConfig(base, { flags });
-    if (config.dir === undefined)
-      throw usage("An agent needs a directory.", "Give --dir, or dir in the configuration.");
+    const { dir = defaultDir("agent") } = config;
     const { runAgent } = await import("../agent.js");
     await runAgent({
-      config,
-      dir: config.dir,
+      config: { ...config, dir },
+      dir,
       json: options.json ?? false,
       reply: options.reply,
       whileStdin: options.whileStdin ?? false,

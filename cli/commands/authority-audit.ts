@@ -1,11 +1,11 @@
 /** `fireflies ca audit`: what the authority decided, to look at, to take away, and to verify. */
 import { createReadStream } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Command } from "commander";
 import type { AuditEntry } from "../../ca/index.js";
 import { FirefliesError } from "../../identity/error.js";
-import { type AccessFlags, addAccess, configOf, withAuthority } from "../authority-access.js";
-import { usage } from "../failure.js";
+import { type AccessFlags, addAccess, configOf, directoryOf, withAuthority } from "../authority-access.js";
 import { counted, print, shown, writeLine } from "../output.js";
 import { examples, type JsonOption, number, withJson } from "./common.js";
 
@@ -103,14 +103,11 @@ function addVerify(audit: Command): void {
 
 async function readRoot(path: string | undefined, access: AccessFlags): Promise<Uint8Array> {
   const { certificatesFromPem, readText } = await import("../../identity/index.js");
-  const { dir } = await configOf(access);
-  if (path === undefined && dir === undefined) {
-    throw usage("An export is verified with the authority's root.", "Give --root root.pem, or --dir.");
-  }
-  const file = path ?? `${dir}/root.pem`;
+  const file = path ?? join(directoryOf(await configOf(access)), "root.pem");
   const [root] = certificatesFromPem((await readText(file)) ?? "") ?? [];
   if (root !== undefined) return root;
-  throw new FirefliesError("config-unreadable", `${file} holds no certificate.`);
+  const advice = "Give --root root.pem, or --dir.";
+  throw new FirefliesError("config-unreadable", `${file} holds no certificate.`, { advice });
 }
 
 async function* linesOf(path: string): AsyncIterable<string> {

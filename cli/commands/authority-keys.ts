@@ -1,7 +1,7 @@
 /** `fireflies ca passphrase` and `fireflies ca import`: the authority's keys, and a root that exists already. */
 import { relative } from "node:path";
 import type { Command } from "commander";
-import { type AccessFlags, addAccess, configOf, requireDir, stateOptions } from "../authority-access.js";
+import { type AccessFlags, addAccess, configOf, directoryOf, stateOptions } from "../authority-access.js";
 import { usage } from "../failure.js";
 import { print } from "../output.js";
 import { askingFor, newPassphrase, passphraseFrom } from "../passphrase.js";
@@ -34,7 +34,7 @@ export function addPassphrase(ca: Command): void {
       throw usage("--remove and --new-passphrase-file exclude each other.", "Give one of them.");
     const { SECRET_VARIABLES: variable } = await import("../../client/config/index.js");
     const config = await configOf(access);
-    const dir = requireDir(config.dir);
+    const dir = directoryOf(config);
     const known = await passphraseFrom({ file: config.passphraseFile, variable: variable.passphrase });
     const next = remove ? undefined : await newPassphrase({ file, variable: variable.newPassphrase });
     const { changePassphrase } = await import("../../ca/index.js");

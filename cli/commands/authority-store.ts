@@ -3,7 +3,14 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { RING_COUNT_MAX } from "../../rings/index.js";
-import { type AccessFlags, addAccess, configOf, requireDir, stateOptions, withAuthority } from "../authority-access.js";
+import {
+  type AccessFlags,
+  addAccess,
+  configOf,
+  directoryOf,
+  stateOptions,
+  withAuthority,
+} from "../authority-access.js";
 import { usage } from "../failure.js";
 import { print } from "../output.js";
 import { examples, type JsonOption, number, withJson } from "./common.js";
@@ -113,7 +120,7 @@ export function addRestore(ca: Command): void {
     const config = await configOf(access);
     const { restoreAuthority } = await import("../../ca/index.js");
     const lists = await Promise.all(list.map(readList));
-    const where = { path: resolve(file), directory: requireDir(config.dir), store: config.store };
+    const where = { path: resolve(file), directory: directoryOf(config), store: config.store };
     const result = await restoreAuthority({ ...where, lists, acceptLoss });
     await print(json, { ...result }, restoredText(result));
   });

@@ -6,6 +6,7 @@ import { FirefliesError } from "../../identity/error.js";
 import { type AccessFlags, addAccess, withAuthority } from "../authority-access.js";
 import { usage } from "../failure.js";
 import { print } from "../output.js";
+import { configOption, dirOption } from "../place-options.js";
 import { addAudit } from "./authority-audit.js";
 import { addImport, addPassphrase } from "./authority-keys.js";
 import { addBackup, addNetworks, addRestore } from "./authority-store.js";
@@ -41,7 +42,7 @@ export function addAuthority(program: Command): void {
     .description("serve a certificate authority; it creates itself on the first run");
   command.enablePositionalOptions();
   withJson(command)
-    .option("--dir <dir>", "directory of its keys and records")
+    .addOption(dirOption("directory of its keys and records ($XDG_STATE_HOME/fireflies/ca)"))
     .option("--host <host>", "address to listen on (127.0.0.1)")
     .option("--port <port>", "port to listen on, 0 for any (8300)")
     .option("--open", "let anyone enrol under any free name: for trials, no claim about liars holds then")
@@ -59,11 +60,11 @@ export function addAuthority(program: Command): void {
     .option("--admin-port <port>", "serve health and metrics over plain HTTP on this port")
     .option("--admin-host <host>", "and on this address (127.0.0.1)")
     .option("--log <form>", "text, or json: every decision and request as one JSON document per line")
-    .option("--config <file>", "configuration file, instead of the first fireflies.yaml found")
+    .addOption(configOption())
     .option("--while-stdin", "end when standard input does, so that it never outlives its parent");
   examples(
     command,
-    "ca --dir ./ca",
+    "ca",
     "ca --dir ./ca --host 0.0.0.0 --members 1000 --byzantine 0.2",
     "ca --dir ./ca --open --port 0 --json",
     "ca token alice --dir ./ca",

@@ -1,7 +1,8 @@
 /** Options that many commands share, and how a command reads them. */
-import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DRAIN_MS, DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
+import { agentDirectory, type Place } from "../agent-directory.js";
+import { configOption, dirOption } from "../place-options.js";
 
 export interface JsonOption {
   readonly json?: boolean;
@@ -14,10 +15,14 @@ export function withJson(command: Command): Command {
   return command.option("--json", "print JSON, one document per line");
 }
 
-/** For a command that speaks to the agent on a directory. */
-export function withDir(command: Command): Command {
-  const option = new Option("--dir <dir>", "directory of the running agent").env("FIREFLIES_DIR");
-  return withJson(command.addOption(option.argParser((dir) => resolve(dir)).makeOptionMandatory()));
+/** For a command that speaks to the agent on a directory: its action gets `dir`, absolute, whatever was said. */
+export function withDir(command: Command, whose = "directory of the running agent"): Command {
+  withJson(command)
+    .addOption(dirOption(`${whose}, instead of dir in the configuration or $XDG_STATE_HOME/fireflies/agent`))
+    .addOption(configOption());
+  return command.hook("preAction", async (_, acting) => {
+    acting.setOptionValue("dir", await agentDirectory(acting.opts<Place>()));
+  });
 }
 
 export function examples(command: Command, ...lines: readonly string[]): Command {

@@ -6,22 +6,21 @@ import { FirefliesError } from "../../identity/error.js";
 import { usage } from "../failure.js";
 import { print } from "../output.js";
 import { newPassphrase } from "../passphrase.js";
-import { examples, type JsonOption, withJson } from "./common.js";
+import { type DirOption, examples, withDir } from "./common.js";
 
-interface ExportOptions extends JsonOption {
-  readonly dir: string;
+interface ExportOptions extends DirOption {
   readonly out: string;
   readonly passphraseFile?: string;
 }
 
 export function addExport(program: Command): void {
-  const command = withJson(
+  const command = withDir(
     program
       .command("export-p12")
       .description("write a member's key and certificates to one PKCS#12 file, for tools that want such a file"),
+    "directory of the member; it may be running or not",
   );
   command
-    .requiredOption("--dir <dir>", "directory of the member; it may be running or not")
     .requiredOption("--out <file>", "file to write; it must not exist")
     .option(
       "--passphrase-file <file>",
@@ -29,7 +28,7 @@ export function addExport(program: Command): void {
     );
   examples(
     command,
-    "export-p12 --dir ./alice --out alice.p12",
+    "export-p12 --out alice.p12",
     "export-p12 --dir ./alice --out alice.p12 --passphrase-file ./secret",
   );
   command.action(async ({ dir, out, passphraseFile: file, json = false }: ExportOptions) => {
@@ -37,7 +36,7 @@ export function addExport(program: Command): void {
     const { SECRET_VARIABLES } = await import("../../client/config/index.js");
     const path = resolve(out);
     if (existsSync(path)) throw usage(`${out} exists.`, "Choose another file.");
-    const identity = await loadIdentity(resolve(dir), { now: Date.now(), allowExpired: true });
+    const identity = await loadIdentity(dir, { now: Date.now(), allowExpired: true });
     if (identity === undefined) throw new FirefliesError("identity-missing");
     const passphrase = await newPassphrase({ file, variable: SECRET_VARIABLES.exported });
     if (passphrase.length < PASSPHRASE_MIN) throw new FirefliesError("passphrase-invalid");

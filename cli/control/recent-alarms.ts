@@ -4,6 +4,13 @@ import type { FirefliesError } from "../../identity/error.js";
 /** Enough to see what goes on; the log has them all. */
 const ALARMS_KEPT_MAX = 20;
 
+/** Alarms that say what a setting means, and that nothing is wrong if it is meant. */
+const NOTES: ReadonlySet<string> = new Set(["loopback-only"]);
+
+export function wordFor(code: string): "note" | "alarm" {
+  return NOTES.has(code) ? "note" : "alarm";
+}
+
 export interface RecentAlarm {
   readonly code: string;
   readonly message: string;

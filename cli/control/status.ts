@@ -2,7 +2,7 @@
 import type { ClientInfo } from "../../client/types.js";
 import type { AgentClient } from "../agent-client.js";
 import { age, counted, memberTitle, table } from "../output.js";
-import type { RecentAlarm } from "./recent-alarms.js";
+import { type RecentAlarm, wordFor } from "./recent-alarms.js";
 
 /** What the process knows besides its client. */
 export interface AgentProcess {
@@ -90,7 +90,7 @@ export function statusText(status: AgentStatus, now: number): string {
       "agent",
       `fireflies ${status.version}, process ${status.pid} on ${status.dir}, for ${age(now - status.startedAt)}`,
     ],
-    ...alarms.map(({ code, message, at }) => ["alarm", `${age(now - at)} ago: ${message} (${code})`]),
+    ...alarms.map(({ code, message, at }) => [wordFor(code), `${age(now - at)} ago: ${message} (${code})`]),
   ];
   return `${memberTitle(status)} ${standing(status)}\n${table(facts.map(([fact = "", value = ""]) => [`  ${fact}`, value]))}`;
 }

@@ -1,6 +1,7 @@
 /** FIREFLIES_* variables: FIREFLIES_ and a member's key in capitals, FIREFLIES_CA_ and an authority's. */
 import { AUTHORITY_KEYS, type AuthoritySettings, type KeyTable, MEMBER_KEYS, type MemberSettings } from "./keys.js";
 import { type Layer, type Spelling, settingNames, toLayer, unknownKey } from "./layers.js";
+import { CONFIG_VARIABLE } from "./places.js";
 
 export const PREFIX = "FIREFLIES_";
 const AUTHORITY_PREFIX = "FIREFLIES_CA_";
@@ -31,7 +32,12 @@ export function environmentLayers(env: Variables): {
   const authority = spelling(AUTHORITY_PREFIX);
   const memberNames = names(MEMBER_KEYS, member);
   const authorityNames = names(AUTHORITY_KEYS, authority);
-  const known = new Set<string>([...memberNames, ...authorityNames, ...Object.values(SECRET_VARIABLES)]);
+  const known = new Set<string>([
+    ...memberNames,
+    ...authorityNames,
+    CONFIG_VARIABLE,
+    ...Object.values(SECRET_VARIABLES),
+  ]);
   for (const [key, value] of Object.entries(env)) {
     if (!key.startsWith(PREFIX) || known.has(key) || isServiceLink(key, value)) continue;
     throw unknownKey(key, "environment", [...known]);

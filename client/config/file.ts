@@ -2,13 +2,11 @@
  * fireflies.yaml. The keys at the top are a member's; those of an authority stand in the section `ca:`, so that one
  * file may serve both. Positions are kept, because a message that names the line is half the repair.
  */
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, statSync } from "node:fs";
 import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from "yaml";
 import { FirefliesError } from "../../identity/index.js";
 import { badValue, type RawSetting } from "./layers.js";
 
-const CONFIG_FILE = "fireflies.yaml";
 /** The section with the authority's keys. */
 const AUTHORITY_SECTION = "ca";
 /** A configuration is written by hand; a bigger file is something else. */
@@ -18,23 +16,6 @@ export interface FileSettings {
   readonly path: string;
   readonly member: readonly RawSetting[];
   readonly authority: readonly RawSetting[];
-}
-
-/** What of the process decides where files are found. */
-export interface Surroundings {
-  readonly cwd: string;
-  readonly home: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
-
-/** The places of a configuration file: here, the user's, the system's. The first that exists is read, and no other. */
-export function configPlaces({ cwd, home, env }: Surroundings): readonly string[] {
-  const userConfig = env.XDG_CONFIG_HOME || join(home, ".config");
-  return [cwd, join(userConfig, "fireflies"), "/etc/fireflies"].map((dir) => join(dir, CONFIG_FILE));
-}
-
-export function findConfig(surroundings: Surroundings): string | undefined {
-  return configPlaces(surroundings).find((path) => existsSync(path));
 }
 
 /** Reads and parses the file at `path`. Throws "config-unreadable" or "config-bad-value". */

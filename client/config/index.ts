@@ -1,9 +1,9 @@
 /** Configuration: fireflies.yaml, FIREFLIES_* variables, flags and options, resolved to one record. */
 export { advertisedAddresses, advertisedBy, type Interfaces, movedAddresses, noteAddresses } from "./advertise.js";
 export { SECRET_VARIABLES } from "./environment.js";
-export { configPlaces, type Surroundings } from "./file.js";
 export type { ClientOptions } from "./options.js";
 export { optionsOf } from "./options-of.js";
+export { CONFIG_VARIABLE, configPlaces, defaultDir, type Surroundings } from "./places.js";
 export { PRESETS, type Preset, type PresetName } from "./presets.js";
 export {
   type AuthorityConfig,

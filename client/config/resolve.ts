@@ -1,9 +1,8 @@
 /** From all layers to one configuration: program or flags win over the environment, that over the file, that over the preset. */
-import { homedir } from "node:os";
 import { resolve } from "node:path";
 import type { Metadata } from "../types.js";
 import { environmentLayers } from "./environment.js";
-import { type FileSettings, findConfig, readConfig, type Surroundings } from "./file.js";
+import { type FileSettings, readConfig } from "./file.js";
 import { AUTHORITY_KEYS, type AuthoritySettings, type LogForm, MEMBER_KEYS, type MemberSettings } from "./keys.js";
 import {
   badValue,
@@ -16,6 +15,7 @@ import {
   toLayer,
 } from "./layers.js";
 import type { ClientOptions } from "./options.js";
+import { findConfig, processSurroundings, type Surroundings } from "./places.js";
 import { DEFAULT_PRESET, PRESETS, type PresetName } from "./presets.js";
 
 /** Where to listen, and what to tell the others: see advertise.ts. Undefined parts follow from what is bound. */
@@ -143,13 +143,9 @@ export function resolveAuthorityConfig(config?: string | false, sources: Sources
   return authorityConfig(layer, file?.path, surroundings.cwd);
 }
 
-function processSurroundings(): Surroundings {
-  return { cwd: process.cwd(), home: homedir(), env: process.env };
-}
-
 function readSettings(config: string | false | undefined, surroundings: Surroundings): FileSettings | undefined {
   if (config === false) return undefined;
-  const path = config === undefined ? findConfig(surroundings) : resolve(surroundings.cwd, config);
+  const path = findConfig(surroundings, config);
   return path === undefined ? undefined : readConfig(path);
 }
 

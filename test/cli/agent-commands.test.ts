@@ -1,6 +1,6 @@
 /** Commands that ask a running agent, as they are typed: names in all of them. Needs a build: `npm run build`. */
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -129,6 +129,29 @@ it("ping says both round trips and the way, and fails when nothing comes back", 
     name: "bob",
     error: { code: "peer-unreachable" },
   });
+});
+
+it("commands find their agent as it finds its directory: by flag, variable, configuration, or the usual place", async () => {
+  const [home, state] = [join(dir, "home"), join(dir, "state")];
+  mkdirSync(home);
+  writeFileSync(join(dir, "fireflies.yaml"), "dir: from-file\n");
+  writeFileSync(join(dir, "other.yaml"), `dir: ${dir}\n`);
+  writeFileSync(join(dir, "wrong.yaml"), "nonsense: 1\n");
+  const found = async (cwd: string, args: readonly string[], env: Record<string, string> = {}) => {
+    const { code, stderr } = await typed(["info", "--json", ...args], { cwd, env: { HOME: home, ...env } });
+    return code === 0 ? dir : (JSON.parse(stderr).error.message as string).replace(/^No agent is running on |\.$/g, "");
+  };
+  expect(await found(dir, ["--dir", "."])).toBe(dir);
+  expect(await found(dir, [], { FIREFLIES_DIR: dir })).toBe(dir);
+  expect(await found(dir, [])).toBe(join(dir, "from-file"));
+  expect(await found(dir, ["--config", "other.yaml"])).toBe(dir);
+  expect(await found(dir, [], { FIREFLIES_CONFIG: "other.yaml" })).toBe(dir);
+  expect(await found(dir, ["--config", "other.yaml", "--dir", "flag"])).toBe(join(dir, "flag"));
+  expect(await found(home, [])).toBe(join(home, ".local/state/fireflies/agent"));
+  expect(await found(home, [], { XDG_STATE_HOME: state })).toBe(join(state, "fireflies/agent"));
+  expect(await found(home, [], { FIREFLIES_DIR: "" })).toBe(join(home, ".local/state/fireflies/agent"));
+  expect(await found(dir, ["--config", "wrong.yaml"])).toContain("nonsense");
+  expect(await found(dir, ["--dir", ""])).toContain("It is empty");
 });
 
 it("join says who was found at the address", async () => {

@@ -102,8 +102,8 @@ describe("commands of a running agent", () => {
 
   it("members for people shows a table, without colours for NO_COLOR or a pipe", async () => {
     const { stdout } = await run(["members", "--dir", dir("ann")]);
-    expect(stdout).toMatch(/^ID +ADDRESS +STATE/);
-    expect(stdout).toContain(bobId.slice(0, 12));
+    expect(stdout).toMatch(/^NAME +ID +ADDRESS +STATE/);
+    expect(stdout).toMatch(new RegExp(`^bob +${bobId.slice(0, 12)} `, "m"));
     expect(stdout).not.toContain("\u001b");
   });
 
@@ -254,14 +254,16 @@ describe("what goes wrong has a code, and an exit code", () => {
   it.each([
     [[], 2, "cli-usage"],
     [["membrs"], 2, "cli-usage"],
-    [["members"], 2, "cli-usage"],
+    [["members", "--dir", ""], 2, "cli-usage"],
+    [["members"], 3, "agent-unreachable"],
     [["members", "--dir", ".", "--wat"], 2, "cli-usage"],
     [["plan", "--members", "0", "--byzantine", "0.1"], 2, "cli-usage"],
-    [["agent", "--join", "x"], 2, "cli-usage"],
+    [["agent", "--join", "x"], 5, "token-invalid"],
     [["agent", "--dir", "x", "--preset", "lann"], 2, "config-bad-value"],
     [["agent", "--dir", "x", "--listen", "a b"], 2, "config-bad-value"],
     [["agent", "--dir", "x", "--config", "missing.yaml"], 2, "config-unreadable"],
-    [["ca"], 2, "cli-usage"],
+    [["ca", "--dir", ""], 2, "cli-usage"],
+    [["ca", "list"], 2, "ca-state-missing"],
     [["ca", "--dir", "x", "--num-rings", "9", "--members", "5"], 2, "config-bad-value"],
     [["ca", "token", "zoe", "--dir", "nowhere"], 2, "ca-state-missing"],
     [["members", "--dir", "nowhere"], 3, "agent-unreachable"],

@@ -7,6 +7,7 @@ import {
   advertisedAddresses,
   type ClientOptions,
   configPlaces,
+  defaultDir,
   noteAddresses,
   optionsOf,
   PRESETS,
@@ -110,6 +111,35 @@ describe("which place wins", () => {
   it("finds the user's file where XDG_CONFIG_HOME says", () => {
     write("ping_limit: 5", join(cwd, "xdg", "fireflies"));
     expect(member({}, { XDG_CONFIG_HOME: join(cwd, "xdg") }).pingLimit).toBe(5);
+  });
+
+  it("ignores a relative XDG directory, as its specification says", () => {
+    write("ping_limit: 5", join(cwd, "xdg", "fireflies"));
+    expect(member({}, { XDG_CONFIG_HOME: "xdg" }).pingLimit).toBeUndefined();
+  });
+
+  it("reads the file that FIREFLIES_CONFIG names, below the one that an option names", () => {
+    write("ping_limit: 5");
+    writeFileSync(join(cwd, "other.yaml"), "ping_limit: 6\nca:\n  boot_nodes: 3\n");
+    writeFileSync(join(cwd, "third.yaml"), "ping_limit: 7");
+    const env = { FIREFLIES_CONFIG: "other.yaml" };
+    expect(member({}, env)).toMatchObject({ pingLimit: 6, file: join(cwd, "other.yaml") });
+    expect(authority({}, env).bootNodes).toBe(3);
+    expect(member({ config: "third.yaml" }, env).pingLimit).toBe(7);
+    expect(member({}, { FIREFLIES_CONFIG: "" }).pingLimit).toBe(5);
+    expect(() => member({}, { FIREFLIES_CONFIG: "missing.yaml" })).toThrow(
+      expect.objectContaining({ code: "config-unreadable", message: expect.stringContaining("missing.yaml") }),
+    );
+    expect(member({ config: false }, { FIREFLIES_CONFIG: "missing.yaml" }).pingLimit).toBeUndefined();
+  });
+
+  it.each([
+    [{}, "home/.local/state/fireflies/agent"],
+    [{ XDG_STATE_HOME: "/srv/state" }, "/srv/state/fireflies/agent"],
+    [{ XDG_STATE_HOME: "" }, "home/.local/state/fireflies/agent"],
+    [{ XDG_STATE_HOME: "state" }, "home/.local/state/fireflies/agent"],
+  ])("with %o the command keeps a member in %s", (env, dir) => {
+    expect(defaultDir("agent", { ...surroundings, env })).toBe(join(dir.startsWith("/") ? "/" : cwd, dir));
   });
 
   it("reads neither file nor environment when told so", () => {
