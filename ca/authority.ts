@@ -162,6 +162,7 @@ export class CertificateAuthority {
   async refresh(): Promise<void> {
     this.#state.issuers.forget();
     await this.#state.issuers.active();
+    await this.#state.records.saveServed(this.now());
     await publishIfDue(this.#context);
   }
 

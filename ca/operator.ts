@@ -1,11 +1,19 @@
 /** What only an operator may do: take membership back and give it again, change intermediates, and look at the records. */
 import type { RevocationReason } from "../identity/index.js";
-import { cancelTokens, openTokens } from "./acts/cancel.js";
 import { crlOf } from "./acts/lists.js";
 import { findMember, type ListedMember, listed, type MemberView, showMember } from "./acts/register.js";
 import { readmit, revokeKey, revokePrincipal } from "./acts/revocation.js";
 import { exportRootKey, removeRootKey } from "./acts/root-key.js";
-import { activateIssuer, type IssuerUse, issuerUses, prepareIssuer, retireIssuer } from "./acts/rotation.js";
+import {
+  activateIssuer,
+  type IssuerUse,
+  issuerUses,
+  prepareIssuer,
+  type Retirement,
+  retireIssuer,
+} from "./acts/rotation.js";
+import { cancelTokens, openTokens } from "./acts/upkeep/cancel.js";
+import { declareGone } from "./acts/upkeep/gone.js";
 import type { AuditVerdict } from "./audit/audit.js";
 import { auditEntries, exportAudit, verifyStoredAudit } from "./audit/audit-access.js";
 import type { Context } from "./context.js";
@@ -94,9 +102,14 @@ export class Operator {
     return showMember(this.#context, query);
   }
 
-  /** The intermediates, the oldest first, and how many members would be out without each. */
-  issuers(): Promise<IssuerUse[]> {
-    return issuerUses(this.#context);
+  /** Names, or patterns as `job-*`, of members that do not come back with what they hold. Rejects with "ca-unknown". */
+  declareGone(...names: readonly string[]): Promise<readonly MemberRecord[]> {
+    return declareGone(this.#context, names);
+  }
+
+  /** The intermediates, the oldest first, and which members would be out without each. `silentMs` as of `Retirement`. */
+  issuers(silentMs?: number): Promise<IssuerUse[]> {
+    return issuerUses(this.#context, silentMs);
   }
 
   /** See rotation.ts. `rootKey` is a file, where the root's key is not in the directory. */
@@ -108,9 +121,7 @@ export class Operator {
     return activateIssuer(this.#context);
   }
 
-  retireIssuer(
-    options: { readonly fingerprint?: string | undefined; readonly force?: boolean } = {},
-  ): Promise<IssuerRecord> {
+  retireIssuer(options: Retirement = {}): Promise<IssuerUse> {
     return retireIssuer(this.#context, options);
   }
 

@@ -65,6 +65,8 @@ export type Decision =
     }
   /** For one name or a pattern of names; that many members. */
   | { readonly kind: "token-created"; readonly principal: string; readonly uses: number; readonly at: number }
+  /** The operator says that it does not come back with what it holds. */
+  | { readonly kind: "gone"; readonly principal: string; readonly id: string; readonly at: number }
   /** `token` is the SHA-256 of its secret, 64 hex digits. */
   | { readonly kind: "token-cancelled"; readonly principal: string; readonly token: string; readonly at: number }
   /** Of one certificate when there is a serial, else of the principal. */

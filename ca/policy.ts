@@ -55,6 +55,38 @@ export function validityAt(now: number, lifetimeMs: number): { readonly notBefor
   return { notBefore: now - CLOCK_TOLERANCE_MS, notAfter: now + lifetimeMs };
 }
 
+/** What tells whether a member still needs the certificate that it holds. */
+export interface Heard {
+  /** As in `MemberRecord`. */
+  readonly heardAt: number;
+  readonly goneAt: number | undefined;
+  readonly how: string | undefined;
+}
+
+/**
+ * Whether a member may still need its certificate: not when the operator said that it is gone, nor when nothing was heard
+ * of it since `silentSince` (unix milliseconds; undefined when silence says nothing). One that was signed offline never
+ * reports, so its silence says nothing either.
+ */
+export function isAwaited({ heardAt, goneAt, how }: Heard, silentSince: number | undefined): boolean {
+  if (goneAt !== undefined) return false;
+  return how === "offline" || silentSince === undefined || heardAt > silentSince;
+}
+
+/** Every member that runs has reported within this time of the authority's being there, milliseconds. */
+const ALL_HEARD_MS = 2 * REPORT_NEXT_SECONDS_MAX * 1_000;
+/** Whoever serves a network says so every minute, milliseconds: so much longer is a pause. */
+export const SERVED_GAP_MS = 10 * 60_000;
+
+/**
+ * Who was last heard of before this instant is silent; undefined while silence says nothing, because the authority is not
+ * served, or not for long enough that all who run have reported. Unix milliseconds.
+ */
+export function silentSince(now: number, silentMs: number, served: { readonly since: number; readonly at: number }) {
+  const isThere = Math.abs(now - served.at) <= SERVED_GAP_MS && served.since <= now - ALL_HEARD_MS;
+  return isThere ? now - silentMs : undefined;
+}
+
 /** Whether a certificate is so young that a renewal for the same key answers with it again. */
 export function isFresh({ issuedAt, notAfter }: { issuedAt: number; notAfter: number }, now: number): boolean {
   return notAfter - now > (notAfter - issuedAt) * RENEWAL_SHARE;

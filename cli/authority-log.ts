@@ -118,6 +118,8 @@ function decisionText(decision: Decision): string {
       return `issued   ${shortId(decision.id)} to ${shown(decision.principal)} (${decision.how})`;
     case "token-created":
       return `token    for ${shown(decision.principal)}`;
+    case "gone":
+      return `gone     ${shortId(decision.id)}, ${shown(decision.principal)}`;
     case "token-cancelled":
       return `token    ${shortId(decision.token)} for ${shown(decision.principal)} taken back`;
     case "revoked":

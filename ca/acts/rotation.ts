@@ -17,49 +17,61 @@ import {
 import { toHex } from "../../rings/index.js";
 import { noteOf } from "../audit/decision-note.js";
 import type { Context } from "../context.js";
-import { validityAt } from "../policy.js";
+import { isAwaited, silentSince, validityAt } from "../policy.js";
 import { FILES } from "../state/directory.js";
 import { FIRST_NETWORK } from "../store/database/migrations.js";
 import type { IssuerRecord } from "../store/store.js";
 import { publishLists } from "./lists.js";
+import { listed } from "./register.js";
 import { rootOf } from "./root-key.js";
 
 const ISSUING_LIFETIME_MS = 10 * 365 * 86_400_000;
 const SECOND_MS = 1_000;
 const NAME_DIGITS = 16;
-const PAGE = 1_000;
+/** Longer than a weekend with the machine switched off, milliseconds. */
+const SILENT_MS = 3 * 86_400_000;
 
-/** An intermediate, and how many members would be out of the network without it. */
+/** An intermediate, and which members would be out of the network without it. */
 export interface IssuerUse extends IssuerRecord {
-  /** Whose newest certificate it signed, not ended and not thrown out. */
+  /** Whose newest certificate it signed, not ended and not revoked, and who may still need it. */
   readonly members: number;
+  /** Their names, the first hundred. */
+  readonly names: readonly string[];
+  /** Names of those that do not count though they hold such a certificate: gone, or silent. */
+  readonly absent: readonly string[];
 }
 
-/** The intermediates, the oldest first. */
-export async function issuerUses(context: Context): Promise<IssuerUse[]> {
-  const counts = new Map<string, number>();
-  for await (const issuer of issuersInUse(context)) {
-    const fingerprint = fingerprintOf(issuer);
-    counts.set(fingerprint, (counts.get(fingerprint) ?? 0) + 1);
+/** Names that are kept of one intermediate. */
+const NAMES_MAX = 100;
+
+/**
+ * The intermediates, the oldest first. Members that were not heard of for `silentMs` (three days) do not count, nor those
+ * that the operator has declared gone.
+ */
+export async function issuerUses(context: Context, silentMs: number = SILENT_MS): Promise<IssuerUse[]> {
+  const { records } = context.state;
+  const now = context.settings.now();
+  const since = silentSince(now, silentMs, await records.served());
+  const uses = new Map<string, Use>();
+  for await (const member of listed(context)) {
+    const { issuer = "", status, notAfter = 0, certificateRevoked, principal } = member;
+    if (status !== "active" || notAfter <= now || certificateRevoked) continue;
+    const use = uses.get(issuer) ?? { members: 0, names: [], absent: [] };
+    uses.set(issuer, use);
+    if (!isAwaited(member, since)) use.absent.push(principal);
+    else if (++use.members <= NAMES_MAX) use.names.push(principal);
   }
-  const issuers = await context.state.records.issuers();
-  return issuers.map((issuer) => ({ ...issuer, members: counts.get(issuer.fingerprint) ?? 0 }));
+  const issuers = await records.issuers();
+  return issuers.map((issuer) => ({ ...issuer, ...(uses.get(issuer.fingerprint) ?? UNUSED) }));
 }
 
-/** Of each member's newest certificate, the one that signed it. */
-async function* issuersInUse({ state, settings }: Context): AsyncGenerator<Uint8Array> {
-  let after: string | undefined;
-  for (;;) {
-    const page = await state.records.members({ limit: PAGE, after });
-    for (const { serial, status, notAfter } of page) {
-      if (serial === undefined || status !== "active" || (notAfter ?? 0) <= settings.now()) continue;
-      const certificate = await state.records.certificate(serial);
-      if (certificate !== undefined) yield certificate.issuer;
-    }
-    after = page.at(-1)?.principal;
-    if (page.length < PAGE) return;
-  }
+interface Use {
+  members: number;
+  readonly names: string[];
+  readonly absent: string[];
 }
+
+const UNUSED: Omit<IssuerUse, keyof IssuerRecord> = { members: 0, names: [], absent: [] };
 
 /**
  * A new intermediate, not in use yet. `rootKey` is the file of the root's key where it is not in the directory. Rejects
@@ -120,20 +132,28 @@ export async function activateIssuer(context: Context): Promise<IssuerRecord> {
   return { ...prepared, state: "active", activatedAt: at };
 }
 
+export interface Retirement {
+  /** Of the one to retire, or its beginning; the outgoing one when left out. */
+  readonly fingerprint?: string | undefined;
+  /** Also while members need it: they are out then. */
+  readonly force?: boolean | undefined;
+  /** Members that were not heard of for so long do not count, milliseconds (three days). */
+  readonly silentMs?: number | undefined;
+}
+
 /**
- * Takes an intermediate back: members refuse whatever it signed. `fingerprint`, or its beginning, says which; without it
- * the outgoing one. Rejects with "ca-unknown", or with "ca-rotation" when it is active, or members still need it and
- * `force` is not set.
+ * Takes an intermediate back: members refuse whatever it signed. Rejects with "ca-unknown", or with "ca-rotation" when it
+ * is active, or members still need it and `force` is not set.
  */
 export async function retireIssuer(
   context: Context,
-  { fingerprint, force = false }: { readonly fingerprint?: string | undefined; readonly force?: boolean },
-): Promise<IssuerRecord> {
+  { fingerprint, force = false, silentMs }: Retirement,
+): Promise<IssuerUse> {
   const { state, settings } = context;
-  const issuer = chosen(await issuerUses(context), fingerprint);
+  const issuer = chosen(await issuerUses(context, silentMs), fingerprint);
   if (issuer.state === "active") throw rotation("It is the active one.", "Prepare and activate another one first.");
   if (issuer.members > 0 && !force) {
-    throw rotation(stillNeeded(issuer), "Wait until they have renewed, or force it if its key was stolen.");
+    throw rotation(stillNeeded(issuer), WHAT_HELPS);
   }
   const at = settings.now();
   const decision = { kind: "issuer-retired", fingerprint: issuer.fingerprint, at } as const;
@@ -159,9 +179,16 @@ function chosen(issuers: readonly IssuerUse[], fingerprint: string | undefined):
   throw new FirefliesError("ca-unknown", `${found.length} issuing certificates begin with ${fingerprint}.`);
 }
 
-function stillNeeded({ members }: IssuerUse): string {
+const WHAT_HELPS =
+  "Wait until they have renewed, say which do not come back with `fireflies ca gone NAME`, or force it if its key was stolen.";
+/** Names that a message has room for. */
+const NAMES_SHOWN = 5;
+
+function stillNeeded({ members, names }: IssuerUse): string {
   const who = members === 1 ? "1 member has" : `${members} members have`;
-  return `${who} no newer certificate than one that it signed, and would be out.`;
+  const more = members > NAMES_SHOWN ? ` and ${members - NAMES_SHOWN} more` : "";
+  const shown = names.slice(0, NAMES_SHOWN).join(", ");
+  return `${who} no newer certificate than one that it signed, and would be out: ${shown}${more}.`;
 }
 
 function rotation(why: string, advice?: string): FirefliesError {

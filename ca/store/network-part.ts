@@ -7,6 +7,7 @@ import * as issuers from "./issuers.js";
 import * as principals from "./principals.js";
 import * as reports from "./reports.js";
 import * as revocations from "./revocations.js";
+import * as serving from "./serving.js";
 import type {
   AuditNote,
   CertificateQuery,
@@ -33,6 +34,11 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
       await writer.write((tx) => tx.run(sql, JSON.stringify(urls), networkId));
     },
 
+    saveServed: async (now: number) => {
+      await writer.write(async (tx) => serving.saveServed(tx, networkId, now));
+    },
+    served: () => serving.servedAt(read, networkId),
+
     issuers: () => issuers.issuersOf(read, networkId),
     prepareIssuer: (issuer: IssuerRecord, note?: AuditNote) =>
       writer.write((tx) => issuers.prepareIssuer(tx, networkId, issuer, note)),
@@ -46,6 +52,9 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
     members: (page: Page) => principals.membersAfter(read, networkId, page),
     raiseGeneration: (next: PrincipalRecord, note?: AuditNote) =>
       writer.write((tx) => principals.raiseGeneration(tx, networkId, next, note)),
+
+    declareGone: (principal: string, at: number, note?: AuditNote) =>
+      writer.write((tx) => principals.declareGone(tx, networkId, { principal, at, note })),
 
     certificate: (serial: string) => certificates.certificateOfSerial(read, networkId, serial),
     certificateOfKey: (principal: string, spki: Uint8Array) =>

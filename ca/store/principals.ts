@@ -1,11 +1,20 @@
 /** Principals: who was admitted under which id, and how many there are. */
 import { type MemberId, memberIdFromBytes, memberIdToBytes } from "../../rings/index.js";
 import { bytes, optionalNumber, optionalText, type Row, type Session, texts } from "./database/sql.js";
-import type { AuditNote, Counts, MemberRecord, Page, PrincipalRecord, PrincipalStatus, Recorded } from "./store.js";
+import type {
+  AuditNote,
+  Counts,
+  HowIssued,
+  MemberRecord,
+  Page,
+  PrincipalRecord,
+  PrincipalStatus,
+  Recorded,
+} from "./store.js";
 import { CANCELLED_AT } from "./tokens.js";
 import type { Transaction } from "./writer.js";
 
-const MEMBERS = `SELECT p.*, c.serial, c.not_after, r.addresses, r.reported_at, r.left_at FROM principals p
+const MEMBERS = `SELECT p.*, c.serial, c.not_after, c.issued_at, c.how, c.issuer, r.addresses, r.reported_at, r.left_at FROM principals p
   LEFT JOIN certificates c ON c.serial =
     (SELECT serial FROM certificates WHERE id = p.id ORDER BY not_before DESC, serial DESC LIMIT 1)
   LEFT JOIN reports r ON r.id = p.id WHERE p.network_id = ?`;
@@ -53,6 +62,21 @@ export async function raiseGeneration(
   return "recorded";
 }
 
+/** Nobody is told of it as a contact any more. */
+export async function declareGone(
+  tx: Transaction,
+  networkId: Uint8Array,
+  { principal, at, note }: { readonly principal: string; readonly at: number; readonly note?: AuditNote | undefined },
+): Promise<Recorded> {
+  const sql = "UPDATE principals SET gone_at = ? WHERE network_id = ? AND principal = ?";
+  if ((await tx.run(sql, at, networkId, principal)) === 0) return "refused";
+  const id = "(SELECT id FROM principals WHERE network_id = ? AND principal = ?)";
+  await tx.run(`UPDATE reports SET left_at = ? WHERE left_at IS NULL AND id = ${id}`, at, networkId, principal);
+  tx.note(note, networkId);
+  tx.weigh();
+  return "recorded";
+}
+
 export async function countsAt(db: Session, networkId: Uint8Array, now: number): Promise<Counts> {
   const sql = `SELECT (SELECT count(*) FROM principals WHERE network_id = ?) AS principals,
     (SELECT count(*) FROM certificates WHERE network_id = ?) AS certificates,
@@ -74,14 +98,20 @@ export function principalOf(row: Row): PrincipalRecord {
 }
 
 function memberOf(row: Row): MemberRecord {
+  const [issuedAt, reportedAt] = [optionalNumber(row.issued_at), optionalNumber(row.reported_at)];
+  const [heardAt, goneAt] = [Math.max(issuedAt ?? 0, reportedAt ?? 0), optionalNumber(row.gone_at)];
   return {
     ...principalOf(row),
+    heardAt,
+    goneAt: goneAt !== undefined && goneAt >= heardAt ? goneAt : undefined,
+    how: optionalText(row.how) as HowIssued | undefined,
+    issuer: optionalText(row.issuer),
     status: String(row.status) as PrincipalStatus,
     createdAt: Number(row.created_at),
     serial: optionalText(row.serial),
     notAfter: optionalNumber(row.not_after),
     addresses: texts(row.addresses),
-    reportedAt: optionalNumber(row.reported_at),
+    reportedAt,
     leftAt: optionalNumber(row.left_at),
   };
 }

@@ -124,7 +124,7 @@ export class SqlStore implements Store {
 
 async function insertNetwork(tx: Session, { network, issuer }: NewNetwork): Promise<void> {
   const { networkId, name, ringCount, deltaMs, idSecret, createdAt } = network;
-  const sql = "INSERT INTO networks VALUES (?,?,?,?,?,?,0,'[]')";
+  const sql = "INSERT INTO networks VALUES (?,?,?,?,?,?,0,'[]',0,0)";
   await tx.run(sql, networkId, name, ringCount, deltaMs, idSecret, createdAt);
   await insertIssuer(tx, networkId, issuer);
 }

@@ -73,6 +73,13 @@ export interface MemberRecord extends PrincipalRecord {
   readonly reportedAt: number | undefined;
   /** When it said goodbye; undefined while it has not, since it was last heard of. */
   readonly leftAt: number | undefined;
+  /** How it got its newest certificate, and the SHA-256 of the issuing certificate, 64 hex digits. */
+  readonly how: HowIssued | undefined;
+  readonly issuer: string | undefined;
+  /** When it last reported or got a certificate, unix milliseconds; 0 for never. */
+  readonly heardAt: number;
+  /** When the operator said that it does not come back; undefined when it was heard of since. */
+  readonly goneAt: number | undefined;
 }
 
 export type HowIssued = "token" | "open" | "renewal" | "offline";
@@ -266,11 +273,21 @@ export interface Counts {
   readonly revocations: number;
 }
 
+/** Since when somebody serves a network without a pause, and until when that is known: unix milliseconds, 0 for never. */
+export interface Served {
+  readonly since: number;
+  readonly at: number;
+}
+
 /** One network's part. */
 export interface NetworkStore {
   /** Where this network's authority was last reached, for tokens. */
   urls(): Promise<readonly string[]>;
   saveUrls(urls: readonly string[]): Promise<void>;
+
+  /** Said every minute by whoever serves this network. After a pause it begins anew. */
+  saveServed(now: number): Promise<void>;
+  served(): Promise<Served>;
 
   /** All of them, the oldest first. */
   issuers(): Promise<readonly IssuerRecord[]>;
@@ -288,6 +305,9 @@ export interface NetworkStore {
   members(page: Page): Promise<readonly MemberRecord[]>;
   /** The operator's act: the principal gets the next generation, with this id, and is active. "refused": not of that generation. */
   raiseGeneration(next: PrincipalRecord, note?: AuditNote): Promise<Recorded>;
+
+  /** The operator's word that this principal does not come back with what it holds. "refused": there is none. */
+  declareGone(principal: string, at: number, note?: AuditNote): Promise<Recorded>;
 
   certificate(serial: string): Promise<CertificateRecord | undefined>;
   /** The newest certificate of this name for this key, of the principal's generation of today. */

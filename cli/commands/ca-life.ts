@@ -5,8 +5,8 @@ import type { CertificateRecord, IssuerUse, ListedMember, MemberView, Operator }
 import type { RevocationReason } from "../../identity/index.js";
 import { type AccessFlags, addAccess, attach } from "../authority-access.js";
 import { usage } from "../failure.js";
-import { age, print, shortId, table, toJson, writeLine } from "../output.js";
-import { examples, type JsonOption, withJson } from "./common.js";
+import { age, counted, print, shortId, table, toJson, writeLine } from "../output.js";
+import { examples, type JsonOption, number, withJson } from "./common.js";
 
 interface LifeOptions extends AccessFlags, JsonOption {
   readonly serial?: boolean;
@@ -15,12 +15,18 @@ interface LifeOptions extends AccessFlags, JsonOption {
   readonly issuer?: string;
   readonly force?: boolean;
   readonly keyOnly?: boolean;
+  readonly silentHours?: number;
   readonly out?: string;
   readonly copy?: string;
 }
 
 /** Printed with an intermediate: enough digits to tell them apart and to name one. */
 const FINGERPRINT_DIGITS = 16;
+const HOUR_MS = 3_600_000;
+/** A year. */
+const SILENT_HOURS_MAX = 8_760;
+/** Names that one line has room for. */
+const NAMES_SHOWN = 20;
 /** Words of RFC 5280, 5.3.1. */
 const REASONS: readonly RevocationReason[] = [
   ...(["unspecified", "keyCompromise", "affiliationChanged", "superseded"] as const),
@@ -30,6 +36,7 @@ const REASONS: readonly RevocationReason[] = [
 export function addLife(ca: Command): void {
   addRevoke(ca);
   addReadmit(ca);
+  addGone(ca);
   addRotate(ca);
   addRoot(ca);
   addList(ca);
@@ -115,24 +122,62 @@ function addRotate(ca: Command): void {
     .description("change the intermediate that signs members: prepare, activate, then retire the old one")
     .argument("[step]", "prepare, activate or retire; without one it shows where it stands")
     .option("--root-key <file>", "prepare: the root's key, when it is kept elsewhere")
+    .option(
+      "--silent-hours <n>",
+      "members not heard of for so long do not count (72)",
+      number(1, SILENT_HOURS_MAX, false),
+    )
     .option("--issuer <fingerprint>", "retire: which one, when it is not the outgoing one")
     .option("--force", "retire: also when members still need it, because its key was stolen: they are out then");
   examples(command, "ca rotate --dir ./ca", "ca rotate prepare --dir ./ca --root-key /media/vault/root.key.pem");
   acting(command, async (operator, [step], options) => {
     const { json = false } = options;
-    await rotate(operator, step, options);
-    const issuers = await operator.issuers();
-    await print(json, issuers.map(issuerView), issuersTable(issuers));
+    const out = await rotate(operator, step, options);
+    const issuers = await operator.issuers(silentMsOf(options));
+    const text = issuersTable(issuers);
+    await print(json, issuers.map(issuerView), out.length === 0 ? text : `${text}\n${outText(out)}`);
   });
 }
 
-async function rotate(operator: Operator, step: string | undefined, options: LifeOptions): Promise<void> {
-  const { rootKey, issuer, force = false } = options;
+function silentMsOf({ silentHours }: LifeOptions): number | undefined {
+  return silentHours === undefined ? undefined : Math.round(silentHours * HOUR_MS);
+}
+
+/** Whom the step has put out of the network. */
+async function rotate(operator: Operator, step: string | undefined, options: LifeOptions): Promise<readonly string[]> {
+  const { rootKey, issuer: fingerprint, force = false } = options;
   if (step === "prepare") await operator.prepareIssuer(rootKey);
   else if (step === "activate") await operator.activateIssuer();
-  else if (step === "retire") await operator.retireIssuer({ fingerprint: issuer, force });
-  else if (step !== undefined)
+  else if (step === "retire") {
+    const { absent, names } = await operator.retireIssuer({ fingerprint, force, silentMs: silentMsOf(options) });
+    return [...names, ...absent];
+  } else if (step !== undefined) {
     throw usage(`A rotation has no step "${step}".`, "The steps are prepare, activate, retire.");
+  }
+  return [];
+}
+
+function outText(names: readonly string[]): string {
+  const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : "";
+  return `Out until they enrol again with a new token: ${names.slice(0, NAMES_SHOWN).join(", ")}${more}.`;
+}
+
+function addGone(ca: Command): void {
+  const command = ca
+    .command("gone")
+    .description(
+      "say that members do not come back with what they hold, as jobs that ran once: a rotation does not wait for them",
+    )
+    .argument("<names...>", "names, or patterns as 'job-*'; one that is heard of again is there again");
+  examples(command, "ca gone build-17 --dir ./ca", "ca gone 'job-*' --dir ./ca");
+  acting(command, async (operator, names, { json = false }) => {
+    const gone = (await operator.declareGone(...names)).map(({ principal }) => principal);
+    await print(
+      json,
+      { gone },
+      `${counted(gone.length, "member counts", "members count")} no longer: ${gone.join(", ")}`,
+    );
+  });
 }
 
 function issuerView({ certificate: _, ...issuer }: IssuerUse) {
@@ -140,14 +185,15 @@ function issuerView({ certificate: _, ...issuer }: IssuerUse) {
 }
 
 function issuersTable(issuers: readonly IssuerUse[]): string {
-  const rows = issuers.map(({ fingerprint, state, members, notAfter, keyReference }) => [
+  const rows = issuers.map(({ fingerprint, state, members, absent, notAfter, keyReference }) => [
     fingerprint.slice(0, FINGERPRINT_DIGITS),
     state,
     String(members),
+    String(absent.length),
     day(notAfter),
     keyReference,
   ]);
-  return table([["ISSUER", "STATE", "MEMBERS", "ENDS", "KEY"], ...rows]);
+  return table([["ISSUER", "STATE", "MEMBERS", "ABSENT", "ENDS", "KEY"], ...rows]);
 }
 
 function addRoot(ca: Command): void {
@@ -189,8 +235,9 @@ function addList(ca: Command): void {
 }
 
 function memberRow(member: ListedMember, now: number): string[] {
-  const { principal, id, serial, addresses, reportedAt, leftAt } = member;
-  const seen = reportedAt === undefined ? "-" : `${age(now - reportedAt)} ago${leftAt === undefined ? "" : ", left"}`;
+  const { principal, id, serial, addresses, reportedAt, leftAt, goneAt } = member;
+  const since = goneAt === undefined ? leftAt && ", left" : ", gone";
+  const seen = `${reportedAt === undefined ? "-" : `${age(now - reportedAt)} ago`}${since ?? ""}`;
   return [principal, shortId(id), member.status, serial ?? "-", endText(member, now), addresses[0] ?? "-", seen];
 }
 

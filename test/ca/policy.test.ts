@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { RateLimit } from "../../ca/gate/rate-limit.js";
 import { urlsOf } from "../../ca/http/urls.js";
-import { areAddresses, isFresh, memberIdOf, validityAt } from "../../ca/policy.js";
+import { areAddresses, isAwaited, isFresh, memberIdOf, silentSince, validityAt } from "../../ca/policy.js";
 import { isPrincipal, reservedFor } from "../../identity/index.js";
 
 describe("principals", () => {
@@ -49,6 +49,38 @@ describe("reserved names", () => {
   ])("%s: %s", (name, expected) => {
     expect(isPrincipal(name)).toBe(true);
     expect(reservedFor(name) !== undefined).toBe(expected);
+  });
+});
+
+describe("who still needs its certificate", () => {
+  const DAY = 86_400_000;
+  const now = 100 * DAY;
+  const there = { since: now - 10 * DAY, at: now - 60_000 };
+  it.each([
+    ["served for days", there, now - 3 * DAY],
+    ["not served", { since: 0, at: 0 }, undefined],
+    ["served until an hour ago", { since: now - 10 * DAY, at: now - 3_600_000 }, undefined],
+    ["served for half an hour, after a pause", { since: now - 1_800_000, at: now }, undefined],
+    ["served for an hour: all who run have reported", { since: now - 3_600_000, at: now }, now - 3 * DAY],
+  ])("%s: silence counts from %s", (_, served, expected) => {
+    expect(silentSince(now, 3 * DAY, served)).toBe(expected);
+  });
+
+  const since = now - 3 * DAY;
+  it.each([
+    ["heard of yesterday", { heardAt: now - DAY, goneAt: undefined, how: "token" }, since, true],
+    ["silent for four days", { heardAt: now - 4 * DAY, goneAt: undefined, how: "renewal" }, since, false],
+    ["silent, where silence says nothing", { heardAt: 0, goneAt: undefined, how: "token" }, undefined, true],
+    [
+      "signed offline, and so never heard of",
+      { heardAt: now - 90 * DAY, goneAt: undefined, how: "offline" },
+      since,
+      true,
+    ],
+    ["gone", { heardAt: now - DAY, goneAt: now, how: "token" }, undefined, false],
+    ["signed offline, and gone", { heardAt: now - DAY, goneAt: now, how: "offline" }, undefined, false],
+  ])("%s: %s", (_, heard, silent, expected) => {
+    expect(isAwaited(heard, silent)).toBe(expected);
   });
 });
 

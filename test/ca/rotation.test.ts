@@ -8,7 +8,7 @@ import { CertificateAuthority } from "../../ca/index.js";
 import { renew, report } from "../../client/authority/authority.js";
 import { parseRevocationList } from "../../gossip/index.js";
 import { fingerprintOf, generateKeyPair, sha256Hex } from "../../identity/index.js";
-import { AuthorityFixture, codeOf, DAY_MS, NOW, temporaryDirectory } from "./authority-fixture.js";
+import { AuthorityFixture, codeOf, DAY_MS, HOUR_MS, NOW, temporaryDirectory } from "./authority-fixture.js";
 
 let fixture: AuthorityFixture;
 beforeEach(async () => {
@@ -62,6 +62,39 @@ describe("a rotation", () => {
     const list = (await fixture.authority.revocations())!;
     expect(parseRevocationList(list.body)!.issuers).toEqual(new Set([fingerprintOf(first)]));
     expect(list.issuer).toEqual(prepared.certificate);
+  });
+
+  it("is not held up by jobs that ran once: not by those that are gone, nor by those that nobody heard of for days", async () => {
+    for (const name of ["job-1", "job-2", "quiet", "stolen"]) await fixture.join(name);
+    const worker = await fixture.join("worker");
+    await fixture.authority.createIdentity({ principal: "offline" });
+    await operator().prepareIssuer();
+    await operator().activateIssuer();
+    const [stolen] = (await operator().show("stolen")).certificates;
+    await operator().revokeKey(stolen!.serial);
+    const outgoing = async () => (await operator().issuers())[0]!;
+    expect(await outgoing()).toMatchObject({ members: 5, absent: [] });
+    await expect(operator().retireIssuer()).rejects.toMatchObject({
+      code: "ca-rotation",
+      message: expect.stringContaining("would be out: job-1, job-2, offline, quiet, worker."),
+      advice: expect.stringContaining("fireflies ca gone NAME"),
+    });
+    expect((await operator().declareGone("job-*")).map(({ principal }) => principal)).toEqual(["job-1", "job-2"]);
+    expect(await codeOf(operator().declareGone("worker", "nobody"))).toBe("ca-unknown");
+    expect(await outgoing()).toMatchObject({ members: 3, names: ["offline", "quiet", "worker"] });
+    // Four days on, and the authority has just come back: who has not reported yet may still do so.
+    const later = NOW + 4 * DAY_MS;
+    await fixture.at(later - HOUR_MS);
+    expect(await outgoing()).toMatchObject({ members: 3, absent: ["job-1", "job-2"] });
+    for (let minutes = 50; minutes >= 0; minutes -= 10) await fixture.at(later - minutes * 60_000);
+    expect(await codeOf(report(urls(), worker.identity, fixture.call("w:1")))).toBe("none");
+    expect(await outgoing()).toMatchObject({ names: ["offline", "worker"], absent: ["job-1", "job-2", "quiet"] });
+    await renew(urls(), worker.identity, worker.pair, fixture.call());
+    expect((await operator().issuers(5 * DAY_MS))[0]).toMatchObject({ names: ["offline", "quiet"] });
+    await operator().declareGone("offline"); // It never reports, so its silence says nothing.
+    const retired = await operator().retireIssuer();
+    expect(retired.absent).toEqual(["job-1", "job-2", "offline", "quiet"]);
+    expect(await states()).toEqual(["retired", "active"]);
   });
 
   it("by force throws out whoever has not renewed: the old key was stolen", async () => {

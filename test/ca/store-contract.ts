@@ -113,6 +113,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         addresses: ["10.0.0.1:1"],
         reportedAt: NOW,
         leftAt: undefined,
+        ...{ how: "token", issuer: first.issuer.fingerprint, heardAt: NOW, goneAt: undefined },
       });
       expect(await records.principalOfId(id)).toEqual(await records.principal("alice"));
       expect(await records.issuedSince(id, NOW)).toBe(1);
@@ -126,6 +127,34 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         code: "authority-failed",
       });
       expect(await records.principal("bob")).toBeUndefined();
+    });
+
+    it("keeps the operator's word that a member is gone until it is heard of again", async () => {
+      const alice = await admit("alice", {}, ["10.0.0.1:1"]);
+      await admit("bob", {}, ["10.0.0.2:1"]);
+      expect(await records.declareGone("nobody", NOW)).toBe("refused");
+      expect(await records.declareGone("alice", NOW + 5, note("gone"))).toBe("recorded");
+      expect(await records.principal("alice")).toMatchObject({ goneAt: NOW + 5, leftAt: NOW + 5, heardAt: NOW });
+      const contacts = async () =>
+        (await records.contacts({ except: newId(), now: NOW + 6, limit: 9 })).map(({ addresses }) => addresses[0]);
+      expect(await contacts()).toEqual(["10.0.0.2:1"]);
+      await heard(alice, NOW + 6);
+      expect(await records.principal("alice")).toMatchObject({
+        goneAt: undefined,
+        leftAt: undefined,
+        heardAt: NOW + 6,
+      });
+      await records.declareGone("alice", NOW + 7);
+      await admit("alice", { id: alice.id, issuedAt: NOW + 8 });
+      expect(await records.principal("alice")).toMatchObject({ goneAt: undefined, heardAt: NOW + 8 });
+    });
+
+    it("knows since when somebody serves without a pause", async () => {
+      expect(await records.served()).toEqual({ since: 0, at: 0 });
+      for (const minute of [0, 1, 9]) await records.saveServed(NOW + minute * 60_000);
+      expect(await records.served()).toEqual({ since: NOW, at: NOW + 9 * 60_000 });
+      await records.saveServed(NOW + 20 * 60_000);
+      expect(await records.served()).toEqual({ since: NOW + 20 * 60_000, at: NOW + 20 * 60_000 });
     });
 
     it("lists principals and certificates in pages", async () => {

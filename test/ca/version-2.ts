@@ -12,6 +12,7 @@ export const BACK_TO_VERSION_2 = [
   ...["ALTER TABLE principals DROP COLUMN source", "ALTER TABLE certificates DROP COLUMN token"],
   ...["DROP INDEX certificates_rekeyed", "ALTER TABLE certificates DROP COLUMN rekeyed_from"],
   "ALTER TABLE principals DROP COLUMN gone_at",
+  ...["ALTER TABLE networks DROP COLUMN served_since", "ALTER TABLE networks DROP COLUMN served_at"],
   "ALTER TABLE tokens ADD COLUMN serial TEXT",
   "UPDATE tokens SET serial = (SELECT max(serial) FROM certificates) WHERE used > 0",
   ...["ALTER TABLE tokens DROP COLUMN uses", "ALTER TABLE tokens DROP COLUMN used"],

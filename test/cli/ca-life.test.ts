@@ -107,9 +107,15 @@ describe("fireflies ca", () => {
       (await json<{ state: string }[]>("rotate", ...args)).map(({ state }) => state);
     expect(await states("prepare", "--root-key", "vault.pem")).toEqual(["active", "prepared"]);
     expect(await states("activate")).toEqual(["outgoing", "active"]);
-    expect((await ca("rotate", "retire")).stderr).toContain("members have no newer certificate");
-    expect(await states("retire", "--force")).toEqual(["retired", "active"]);
-    expect((await ca("rotate")).stdout).toContain("ISSUER");
+    expect((await ca("rotate", "retire")).stderr).toMatch(
+      /1 member has no newer certificate .*: bob\. .*fireflies ca gone/,
+    );
+    expect((await ca("gone", "nobody")).code).toBe(4);
+    expect((await ca("gone", "b*")).stdout).toBe("1 member counts no longer: bob\n");
+    expect((await ca("rotate")).stdout).toMatch(/^ISSUER +STATE +MEMBERS +ABSENT .*\n\w+ +outgoing +0 +1 /);
+    const retired = await ca("rotate", "retire", "--silent-hours", "24");
+    expect(retired.stdout).toMatch(/ retired [\s\S]*Out until they enrol again with a new token: bob\.\n$/);
+    expect(await states()).toEqual(["retired", "active"]);
     expect((await ca("rotate", "sideways")).code).toBe(2);
     expect((await ca("root", "export")).code).toBe(2);
   });

@@ -63,7 +63,7 @@ function fromVersion1(db: Database.Database): void {
     const { notBefore, notAfter } = validity;
     const run = (sql: string, ...values: readonly unknown[]) => db.prepare<unknown[]>(sql).run(values);
     run("INSERT INTO authority SELECT 1, root, ?, 0 FROM networks_1", notBefore);
-    const networks = "SELECT network_id, ?, ring_count, delta_ms, id_secret, ?, 0, urls FROM networks_1";
+    const networks = "SELECT network_id, ?, ring_count, delta_ms, id_secret, ?, 0, urls, 0, 0 FROM networks_1";
     run(`INSERT INTO networks ${networks}`, FIRST_NETWORK, notBefore);
     const issuers = "SELECT ?, network_id, issuer, 'active', ?, ?, ?, ?, ?, NULL FROM networks_1";
     run(`INSERT INTO issuers ${issuers}`, fingerprint, FIRST_KEY, notBefore, notAfter, notBefore, notBefore);

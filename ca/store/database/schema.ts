@@ -10,7 +10,7 @@ CREATE TABLE authority (
 CREATE TABLE networks (
   network_id BLOB PRIMARY KEY, name TEXT NOT NULL UNIQUE, ring_count INTEGER NOT NULL, delta_ms INTEGER NOT NULL,
   id_secret BLOB NOT NULL, created_at INTEGER NOT NULL, list_number INTEGER NOT NULL,
-  urls TEXT NOT NULL
+  urls TEXT NOT NULL, served_since INTEGER NOT NULL DEFAULT 0, served_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE issuers (
   fingerprint TEXT PRIMARY KEY, network_id BLOB NOT NULL REFERENCES networks, certificate BLOB NOT NULL,
@@ -79,9 +79,11 @@ CREATE INDEX reports_by_id ON reports (network_id, left_at, id, due_at);
 
 /**
  * From version 3 to 4: a token may buy several certificates, and each of them says which token bought it, or which key
- * renewed it to another one; a member may be declared gone.
+ * renewed it to another one; a member may be declared gone; it is known since when the authority is there.
  */
 const FROM_3_TO_4 = `
+ALTER TABLE networks ADD COLUMN served_since INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE networks ADD COLUMN served_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE principals ADD COLUMN source TEXT NOT NULL DEFAULT '';
 ALTER TABLE principals ADD COLUMN gone_at INTEGER;
 ALTER TABLE certificates ADD COLUMN token BLOB;

@@ -1,10 +1,10 @@
 /** Taking tokens back: of one that was sent to the wrong place, or of all that are open for a name. */
-import { decodeToken, FirefliesError } from "../../identity/index.js";
-import { equalBytes } from "../../rings/index.js";
-import { noteOf } from "../audit/decision-note.js";
-import type { Context } from "../context.js";
-import type { OpenToken } from "../store/store.js";
-import { tokenHash } from "./token.js";
+import { decodeToken, FirefliesError } from "../../../identity/index.js";
+import { equalBytes } from "../../../rings/index.js";
+import { noteOf } from "../../audit/decision-note.js";
+import type { Context } from "../../context.js";
+import type { OpenToken } from "../../store/store.js";
+import { tokenHash } from "../token.js";
 
 /** Tokens that are looked at: more are open only where a program makes them. */
 const OPEN_MAX = 100_000;
