@@ -60,19 +60,20 @@ function failure(step: Step, cause: unknown, interrupted: AbortSignal): Fireflie
 
 /** After the story: members die and come back, one after the other, until somebody has seen enough. */
 async function goOn(stage: Stage, narrator: Narrator, interrupted: AbortSignal): Promise<void> {
-  const program = `fireflies members --dir ${stage.dirOf("ada")}`;
+  const programs = ["members --watch", "monitor", "status", "ping ben"].map(
+    (command) => `    fireflies ${command} --dir ${stage.dirOf("ada")}\n`,
+  );
   await narrator.say(
-    `\nThe network goes on until Ctrl-C. Look at it from another terminal, for instance with\n    ${program}\n`,
+    `\nThe network goes on until Ctrl-C. Look at it from another terminal, for instance with\n${programs.join("")}`,
   );
   try {
-    await restart(stage, interrupted, "eva");
     for (let turn = 1; !interrupted.aborted; turn++) {
       await sleep(ENCORE_MS, undefined, { signal: interrupted });
       // Never ada: somebody may be looking over her shoulder.
       const name = MEMBER_NAMES[1 + (turn % (MEMBER_NAMES.length - 1))]!;
       await withDeadline({ deadline: deadlineIn(ENCORE_DEADLINE_MS), signal: interrupted }, async (signal) => {
         await narrator.say(`kill -9 of ${name}: ${(await kill(stage, signal, name)).text}`);
-        await narrator.say(`${name} again: ${(await restart(stage, signal, name)).text}`);
+        await narrator.say((await restart(stage, signal, name)).text);
       });
     }
   } catch (error) {

@@ -4,6 +4,10 @@ import { coloured, painter, toJson, writeLine } from "../output.js";
 import type { Step, Told } from "./story.js";
 import type { ViewTable } from "./view-table.js";
 
+/** In the package that this is. As URLs, which terminals open. */
+const QUICK_START = new URL("../../../README.md#quick-start", import.meta.url).href;
+const SECOND_MACHINE = new URL("../../../docs/second-machine.md", import.meta.url).href;
+
 export interface Narrator {
   begin(step: Step): void;
   end(step: Step, ms: number, told: Told): Promise<void>;
@@ -28,7 +32,7 @@ export class JsonNarrator implements Narrator {
   }
 
   async finish(ms: number): Promise<void> {
-    await writeLine(toJson({ step: "end", ok: true, ms }));
+    await writeLine(toJson({ step: "end", ok: true, ms, next: QUICK_START }));
   }
 }
 
@@ -85,7 +89,9 @@ export class TextNarrator implements Narrator {
 
   async finish(ms: number): Promise<void> {
     clearTimeout(this.#redraw);
-    await this.say(`${this.#paint("green", "Done")} in ${seconds(ms)}.`);
+    const next = `A network of your own, in three commands: "Quick start" in\n    ${QUICK_START}`;
+    const further = `On several machines:\n    ${SECOND_MACHINE}`;
+    await this.say(`${this.#paint("green", "Done")} in ${seconds(ms)}. What to do next:\n  ${next}\n  ${further}`);
   }
 
   #erase(): void {

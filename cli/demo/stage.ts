@@ -10,6 +10,15 @@ import { ViewTable } from "./view-table.js";
 export const MEMBER_NAMES = ["ada", "ben", "cleo", "dan", "eva"] as const;
 export type MemberName = (typeof MEMBER_NAMES)[number];
 
+/** What each tells about itself, for all to see. */
+const METADATA: Readonly<Record<MemberName, object>> = {
+  ada: { role: "api", rack: 1 },
+  ben: { role: "worker", rack: 1 },
+  cleo: { role: "store", rack: 2 },
+  dan: { role: "worker", rack: 2 },
+  eva: { role: "worker", rack: 3 },
+};
+
 /** Application gossip reaches one neighbour per round, by chance: with a second each the story would drag there. */
 const CONFIG = "# The demonstration's own, so that yours is left alone.\npreset: lan\ngossip_interval: 0.25\n";
 
@@ -66,7 +75,8 @@ export class Stage {
 
   /** Starts a member, with a token or from what its directory holds, and waits until it is ready. */
   async startMember(name: MemberName, more: readonly string[], signal: AbortSignal): Promise<ProcessEvent> {
-    const args = ["agent", "--dir", this.dirOf(name), "--listen", "127.0.0.1:0", "--config", this.#config, ...more];
+    const own = ["--dir", this.dirOf(name), "--metadata", JSON.stringify(METADATA[name])];
+    const args = ["agent", ...own, "--listen", "127.0.0.1:0", "--config", this.#config, ...more];
     const ready = await this.#start(name, args, "ready", signal);
     this.#ids.set(name, ready.id!);
     this.table.introduce(name, ready.id!);
@@ -103,6 +113,17 @@ export class Stage {
   async kill(name: MemberName): Promise<void> {
     await this.process(name).end("SIGKILL");
     this.blank(name);
+  }
+
+  /** Somebody who is seen by the members, and whose own view nobody asks for. */
+  introduceGuest(name: string, id: string): void {
+    this.table.introduce(name, id);
+    this.#onChange();
+  }
+
+  dismissGuest(name: string): void {
+    this.table.dismiss(name);
+    this.#onChange();
   }
 
   blank(name: MemberName): void {

@@ -4,6 +4,7 @@ import { DRAIN_MS } from "../../client/talk/drain-deadline.js";
 import { FirefliesError } from "../../identity/index.js";
 import { ask, request } from "../control/client.js";
 import { shortId } from "../output.js";
+import { type MemberView, membersTable } from "../views.js";
 import { Liar, type Lie } from "./liar.js";
 import type { ProcessEvent } from "./process.js";
 import { MEMBER_NAMES, type MemberName, type Stage } from "./stage.js";
@@ -31,6 +32,7 @@ const STREAM_MESSAGE_BYTES = 16 * 1024;
 export const STORY: readonly Step[] = [
   { name: "authority", title: "An authority creates itself", deadlineMs: 30_000, run: authority },
   { name: "join", title: "Five members enrol with one-time tokens and join", deadlineMs: 60_000, run: join },
+  { name: "members", title: "ada lists who is there", deadlineMs: 15_000, run: members },
   { name: "message", title: "ada sends ben a signed message", deadlineMs: 15_000, run: message },
   { name: "gossip", title: "ada gossips to her neighbours", deadlineMs: 60_000, run: gossip },
   { name: "stream", title: "ada opens a stream to cleo", deadlineMs: 20_000, run: stream },
@@ -38,6 +40,12 @@ export const STORY: readonly Step[] = [
   { name: "accusation", title: "A Byzantine member accuses somebody falsely", deadlineMs: 60_000, run: accusation },
   { name: "restart", title: "dan is started again from his directory", deadlineMs: 60_000, run: restart },
   { name: "leave", title: "eva leaves in good order", deadlineMs: 30_000, run: leave },
+  {
+    name: "return",
+    title: "eva comes back",
+    deadlineMs: 60_000,
+    run: (stage, signal) => restart(stage, signal, "eva"),
+  },
 ];
 
 async function authority(stage: Stage, signal: AbortSignal): Promise<Told> {
@@ -54,18 +62,24 @@ async function join(stage: Stage, signal: AbortSignal): Promise<Told> {
     tokens.get(name)!,
     ...(name === "ben" ? ["--reply", "Hello ada!"] : []),
   ];
+  const started = performance.now();
   await Promise.all(MEMBER_NAMES.map((name) => stage.startMember(name, argumentsOf(name), signal)));
-  const allReady = performance.now();
   for (const seen of MEMBER_NAMES) await othersTell(stage, seen, "joined", new Map(), signal);
-  const wholeMs = Math.round(performance.now() - allReady);
+  const wholeMs = Math.round(performance.now() - started);
   const ids = Object.fromEntries(MEMBER_NAMES.map((name) => [name, stage.idOf(name)]));
-  return { text: `all five views were whole ${wholeMs} ms after the last was ready`, facts: { wholeMs, ids } };
+  return { text: `all five views were whole ${wholeMs} ms after the processes began`, facts: { wholeMs, ids } };
+}
+
+async function members(stage: Stage): Promise<Told> {
+  const listed = (await ask(stage.dirOf("ada"), { op: "members" })) as readonly MemberView[];
+  const table = membersTable(listed, Date.now()).replaceAll("\n", "\n    ");
+  return { text: table, facts: { members: listed.map(({ name, id, metadata }) => ({ name, id, metadata })) } };
 }
 
 async function message(stage: Stage): Promise<Told> {
   const data = Buffer.from("Hello ben!");
   const id = stage.idOf("ben");
-  const value = await ask(stage.dirOf("ada"), { op: "send", id, data, timeoutMs: 10_000 });
+  const value = await ask(stage.dirOf("ada"), { op: "send", id: "ben", data, timeoutMs: 10_000 });
   const reply = Buffer.from((value as { reply: string }).reply, "base64").toString("utf8");
   if (reply !== "Hello ada!") throw new FirefliesError("demo-failed", `ben answered ${JSON.stringify(reply)}.`);
   return { text: `"${data}" was answered with "${reply}"`, facts: { to: id, reply } };
@@ -83,7 +97,7 @@ async function gossip(stage: Stage, signal: AbortSignal): Promise<Told> {
 }
 
 async function stream(stage: Stage, signal: AbortSignal): Promise<Told> {
-  const connection = await request(stage.dirOf("ada"), { op: "stream", id: stage.idOf("cleo") }, signal);
+  const connection = await request(stage.dirOf("ada"), { op: "stream", id: "cleo" }, signal);
   let bytes = 0;
   let writing: Promise<void> | undefined;
   for await (const frame of connection.frames) {
@@ -137,6 +151,7 @@ async function accusation(stage: Stage, signal: AbortSignal): Promise<Told> {
       matches: ({ event, id }: ProcessEvent) => event === "joined" && id === liar.id,
     };
     await stage.allTell(othersOf(stage, "dan"), seen, since, signal);
+    stage.introduceGuest("mallory", liar.id);
     const lied = performance.now();
     const { victim, ring, epoch } = await liar.lie();
     const name = MEMBER_NAMES.find((each) => stage.idOf(each) === victim)!;
@@ -147,6 +162,7 @@ async function accusation(stage: Stage, signal: AbortSignal): Promise<Told> {
     return { text, facts: { liar: liar.id, victim, ring, answeredMs } };
   } finally {
     await liar.leave();
+    stage.dismissGuest("mallory");
   }
 }
 
@@ -182,15 +198,21 @@ async function requireInnocent(stage: Stage, victim: MemberName, ring: number): 
 export async function restart(stage: Stage, signal: AbortSignal, name: MemberName = "dan"): Promise<Told> {
   const since = stage.marks();
   const before = stage.idOf(name);
+  const started = performance.now();
   const { id } = await stage.startMember(name, [], signal);
-  const ready = performance.now();
   if (id !== before) throw new FirefliesError("demo-failed", `${name} came back as ${id}, not as ${before}.`);
   await othersTell(stage, name, "joined", since, signal);
-  const backMs = Math.round(performance.now() - ready);
-  return {
-    text: `same id ${shortId(before)}; back in all views ${backMs} ms after it was ready`,
-    facts: { id, backMs },
-  };
+  const backMs = Math.round(performance.now() - started);
+  for (const other of othersOf(stage, name)) await seen(stage, name, other, signal);
+  const text = `${name} has the same id, ${shortId(before)}, and was in all views ${backMs} ms after the process began`;
+  return { text, facts: { id, name, backMs } };
+}
+
+/** The member tells that it sees another one. */
+async function seen(stage: Stage, name: MemberName, other: MemberName, signal: AbortSignal): Promise<void> {
+  const id = stage.idOf(other);
+  const matches = (told: ProcessEvent) => told.event === "joined" && told.id === id;
+  await stage.allTell([name], { what: `${other} joined`, matches }, new Map(), signal);
 }
 
 async function leave(stage: Stage, signal: AbortSignal): Promise<Told> {

@@ -23,7 +23,7 @@ const LEGEND = "● live   ? suspected   ✗ failed   – left   · itself";
 
 export class ViewTable {
   readonly #names: readonly string[];
-  readonly #nameOf = new Map<string, string>();
+  readonly #idOf = new Map<string, string>();
   readonly #views = new Map<string, Map<string, Sight>>();
 
   constructor(names: readonly string[]) {
@@ -32,7 +32,12 @@ export class ViewTable {
 
   /** Whose id that is, so that it has a column. */
   introduce(name: string, id: string): void {
-    this.#nameOf.set(id, name);
+    this.#idOf.set(name, id);
+  }
+
+  /** A guest has no column any more. */
+  dismiss(name: string): void {
+    this.#idOf.delete(name);
   }
 
   /** Takes what `observer` told. Returns whether the table has changed. */
@@ -51,32 +56,33 @@ export class ViewTable {
   }
 
   render(paint: ReturnType<typeof painter>): string[] {
-    const width = Math.max(...this.#names.map((name) => name.length)) + 2;
-    const head = " ".repeat(width + 6) + this.#names.map((name) => name.padEnd(width)).join("");
+    const guests = [...this.#idOf.keys()].filter((name) => !this.#names.includes(name));
+    const seen = [...this.#names, ...guests];
+    const width = Math.max(...seen.map((name) => name.length)) + 2;
+    const head = " ".repeat(width + 6) + seen.map((name) => name.padEnd(width)).join("");
     return [
-      paint("dim", head),
-      ...this.#names.map((name) => this.#row(name, width, paint)),
+      paint("dim", head.trimEnd()),
+      ...this.#names.map((name) => this.#row(name, seen, width, paint)),
       paint("dim", `  ${LEGEND}`),
     ];
   }
 
-  #row(observer: string, width: number, paint: ReturnType<typeof painter>): string {
+  #row(observer: string, seen: readonly string[], width: number, paint: ReturnType<typeof painter>): string {
     const view = this.#views.get(observer);
-    const cells = this.#names.map((name) => this.#cell(observer, name, view, width, paint));
-    const sees = view === undefined ? "      " : " sees ";
-    return `  ${paint(view === undefined ? "dim" : "bold", observer.padEnd(width - 2))}${paint("dim", sees)}${cells.join("")}`;
+    if (view === undefined) return `  ${paint("dim", observer)}`;
+    const cells = seen.map((name) => this.#cell(observer, name, view, width, paint));
+    return `  ${paint("bold", observer.padEnd(width - 2))}${paint("dim", " sees ")}${cells.join("")}`;
   }
 
   #cell(
     observer: string,
     seen: string,
-    view: Map<string, Sight> | undefined,
+    view: ReadonlyMap<string, Sight>,
     width: number,
     paint: ReturnType<typeof painter>,
   ) {
-    if (view === undefined) return " ".repeat(width);
     if (observer === seen) return paint("dim", "·".padEnd(width));
-    const id = [...this.#nameOf].find(([, name]) => name === seen)?.[0];
+    const id = this.#idOf.get(seen);
     const sight = id === undefined ? undefined : view.get(id);
     return sight === undefined ? " ".repeat(width) : paint(MARKS[sight].style, MARKS[sight].mark.padEnd(width));
   }
