@@ -13,7 +13,11 @@ import { createRequest, decodeToken, generateKeyPair, verifyMemberCertificate } 
 const ADDRESS = "10.0.0.1:4000";
 /** All callers of a measurement have one address. */
 const RATE = { burst: 1_000_000, perSecond: 1_000_000, callersMax: 10 };
-const UNLIMITED = { address: RATE, gate: { handshakes: RATE, unfinishedMax: 1_024, connectionsMax: 2_048 } };
+const UNLIMITED = {
+  address: RATE,
+  gate: { handshakes: RATE, addressMax: 2_048, memberMax: 8, connectionsMax: 2_048 },
+  work: { max: 256, perAddressMax: 256 },
+};
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { postgres: { type: "string" } } });
 const count = Number(positionals[0] ?? 2_000);
 const atOnce = Number(positionals[1] ?? 32);

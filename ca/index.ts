@@ -10,6 +10,7 @@ export { CertificateAuthority } from "./authority.js";
 export { type BackupOptions, type BackupResult, backUpAuthority } from "./backup/backup.js";
 export { type RestoreOptions, type RestoreResult, restoreAuthority } from "./backup/restore.js";
 export { SERVICE_LIMITS, type ServiceLimits } from "./gate/service-limits.js";
+export type { ProxyForm, ProxyOptions } from "./gate/trusted-proxies.js";
 export { type AuthorityServer, type ServeOptions, serveAuthority } from "./http/server.js";
 export type { RequestRecord } from "./http/service-metrics.js";
 export type { KeyOptions } from "./keys/key-cabinet.js";

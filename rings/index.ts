@@ -44,3 +44,4 @@ export {
 export { POSITION_BYTES, position, type Sha256 } from "./position.js";
 export { RING_COUNT_MAX, tolerance } from "./ring-count.js";
 export { Rings, type RingsOptions, type Skip } from "./rings.js";
+export { Shares } from "./shares.js";

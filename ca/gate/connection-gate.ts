@@ -1,118 +1,325 @@
-/** Who may begin a TLS handshake: a handshake costs the processor a hundred times what it costs the caller. */
-import type { Server } from "node:https";
-import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
+/**
+ * Who may hold a connection to the authority, and for how long. A connection costs its caller nothing and us a socket and
+ * the state of a TLS session, so each has a deadline in every phase of its life, whatever the HTTP server above it does,
+ * and whatever its caller reads or closes. Addresses share the slots: when all are taken, the address that holds most
+ * loses its oldest connection on which nothing is worked on, so that a newcomer always finds one. Members, once they
+ * have proven themselves, are counted by themselves and not with others behind their address.
+ */
+import type { Server, Socket } from "node:net";
+import { Server as TlsServer } from "node:tls";
+import { Shares } from "../../rings/index.js";
 import { limitKeyOf } from "./caller-address.js";
+import { readProxyHeader } from "./proxy-header.js";
 import { RateLimit, type RateLimitOptions } from "./rate-limit.js";
+import type { Waits } from "./service-limits.js";
+import { TrustedProxies } from "./trusted-proxies.js";
 
 export interface GateOptions {
-  /** Handshakes of one address. */
+  /** Connections that one address begins. */
   readonly handshakes: RateLimitOptions;
-  /** Handshakes of one address that are not finished. */
-  readonly unfinishedMax: number;
-  /** Connections of one address. */
+  /** Connections of one address on which nothing is worked on. */
+  readonly addressMax: number;
+  /** As many of one member, wherever it calls from. */
+  readonly memberMax: number;
+  /** Connections of all. */
   readonly connectionsMax: number;
 }
 
-export type Refused = "rate" | "unfinished" | "connections";
+/**
+ * Why a connection was closed by us without being asked to: it came too often, or found no slot; it lost its slot to another;
+ * it did not finish in time; it began without the header that trusted proxies send; its bytes are no TLS or no HTTP.
+ */
+export type Closed = "rate" | "connections" | "displaced" | "late" | "proxy-header" | "broken";
 
-interface Held {
-  /** Handshakes that are not finished. */
-  unfinished: number;
-  connections: number;
+/** A connection may stay this long before another one of its address takes its slot, milliseconds. */
+const YOUNG_MS = 1_000;
+/** Requests of one connection at once: clients wait for an answer before they ask again. */
+const PIPELINED_MAX = 4;
+
+/** opening: no request may come yet; waiting: for a whole request; working: on one; answering: its answer is to be taken. */
+type Phase = "opening" | "waiting" | "working" | "answering" | "closing";
+
+interface Entry {
+  readonly socket: Socket;
+  /** Which the socket under TLS and the one over it have in common. */
+  readonly endpoint: string;
+  /** When it came, milliseconds. */
+  readonly since: number;
+  /** Of the caller: its own, or what a trusted proxy said. */
+  address: string;
+  /** For whom it is counted: an address, or a member. */
+  key: string;
+  isMember: boolean;
+  phase: Phase;
+  /** Requests whose head has come and whose answer has not gone. */
+  requests: number;
+  /** Bytes that had come when it began to wait for another request; undefined when one has begun. */
+  idleFrom: number | undefined;
+  timer: NodeJS.Timeout | undefined;
 }
+
+type ListenerOf = (this: Server, socket: Socket) => void;
 
 export class ConnectionGate {
   readonly #options: GateOptions;
+  readonly #waits: Waits;
+  readonly #proxies: TrustedProxies;
   readonly #limit: RateLimit;
-  readonly #refused: (reason: Refused) => void;
-  readonly #held = new Map<string, Held>();
-  /** By the caller's address and port, which the socket under TLS and the one over it have in common. */
-  readonly #shaking = new Set<string>();
-  readonly #busy = new Set<string>();
-  readonly #sockets = new Set<Socket>();
+  readonly #closed: (reason: Closed) => void;
+  /** By address and port of the other end. */
+  readonly #entries = new Map<string, Entry>();
+  /** Those on which nothing is worked on, the longest unused first. */
+  readonly #waiting: Shares<Entry>;
 
-  constructor(options: GateOptions, refused: (reason: Refused) => void) {
+  constructor(
+    options: GateOptions,
+    waits: Waits,
+    closed: (reason: Closed) => void,
+    proxies: TrustedProxies = new TrustedProxies(),
+  ) {
     this.#options = options;
+    this.#waits = waits;
+    this.#closed = closed;
+    this.#proxies = proxies;
     this.#limit = new RateLimit(options.handshakes);
-    this.#refused = refused;
+    this.#waiting = new Shares(Number.POSITIVE_INFINITY, options.addressMax);
   }
 
   /** Puts itself before the server's own handling of new connections. */
   guard(server: Server): void {
-    const [begin] = server.listeners("connection");
+    const listeners = server.listeners("connection") as ListenerOf[];
     server.removeAllListeners("connection");
+    const isTls = server instanceof TlsServer;
     server.on("connection", (socket: Socket) => {
-      if (this.#enter(socket)) begin?.call(server, socket);
-      else socket.destroy();
+      this.#enter(socket, () => {
+        for (const listener of listeners) listener.call(server, socket);
+        if (!isTls) this.#opened(this.#of(socket));
+      });
     });
-    server.on("secureConnection", (socket: TLSSocket) =>
-      this.#finished(endpointOf(socket), limitKeyOf(socket.remoteAddress)),
-    );
+    server.on("secureConnection", (socket: Socket) => this.#opened(this.#of(socket)));
   }
 
   /** Connections that are open. */
   get size(): number {
-    return this.#sockets.size;
+    return this.#entries.size;
   }
 
-  /** A request of this connection is under way until `answered`. */
-  asked(socket: Socket): void {
-    this.#busy.add(endpointOf(socket));
+  /** The caller's address: that of the socket, or what a trusted proxy said. */
+  addressOf(socket: Socket): string {
+    return this.#of(socket)?.address ?? socket.remoteAddress ?? "";
   }
 
+  /** Whether a request can be answered on this connection at all: its handshake is done. */
+  isOpen(socket: Socket): boolean {
+    const phase = this.#of(socket)?.phase;
+    return phase !== undefined && phase !== "opening";
+  }
+
+  /** The head of a request has come. False when this connection asks for more at once than any client needs. */
+  asked(socket: Socket): boolean {
+    const entry = this.#of(socket);
+    if (entry === undefined) return true;
+    entry.requests += 1;
+    const wasIdle = entry.idleFrom !== undefined;
+    entry.idleFrom = undefined;
+    if (wasIdle) this.#goes(entry, entry.phase, this.#waits.requestMs + this.#waits.graceMs);
+    return entry.requests <= PIPELINED_MAX;
+  }
+
+  /** The whole request has come, and is worked on from now on. */
+  working(socket: Socket): void {
+    const entry = this.#of(socket);
+    if (entry === undefined || entry.phase === "closing") return;
+    this.#waiting.remove(entry);
+    this.#goes(entry, "working", this.#waits.workMs);
+  }
+
+  /** The caller has proven to be a member. */
+  proven(socket: Socket, id: string): void {
+    const entry = this.#of(socket);
+    if (entry === undefined || entry.isMember) return;
+    const isWaiting = entry.phase === "waiting";
+    this.#waiting.remove(entry);
+    entry.isMember = true;
+    entry.key = `member ${id}`;
+    if (isWaiting) this.#wait(entry);
+  }
+
+  /** An answer is there, and the caller is to take it. */
+  answering(socket: Socket): void {
+    const entry = this.#of(socket);
+    if (entry === undefined || entry.phase === "closing") return;
+    this.#goes(entry, "answering", this.#waits.requestMs + this.#waits.graceMs);
+  }
+
+  /** The answer has left this process. */
   answered(socket: Socket): void {
-    this.#busy.delete(endpointOf(socket));
+    const entry = this.#of(socket);
+    if (entry === undefined || entry.phase === "closing") return;
+    entry.requests = Math.max(0, entry.requests - 1);
+    if (entry.requests > 0) {
+      this.#goes(entry, "working", this.#waits.workMs);
+      return;
+    }
+    entry.idleFrom = entry.socket.bytesRead;
+    this.#wait(entry);
+    const { keepAliveMs, requestMs } = this.#waits;
+    this.#goes(entry, "waiting", entry.isMember ? keepAliveMs + this.#waits.graceMs : requestMs);
+  }
+
+  /** The last word was said on this connection; its caller has the grace to hear it, less the time between two looks. */
+  closing(socket: Socket): void {
+    const entry = this.#of(socket);
+    if (entry === undefined) return void socket.destroy();
+    if (entry.phase !== "closing") this.#goes(entry, "closing", this.#waits.graceMs - this.#waits.checkMs);
+  }
+
+  /** Nothing can be said on this connection. `isOurs`: we end it, because its bytes are no TLS or no HTTP. */
+  broken(socket: Socket, isOurs: boolean): void {
+    const entry = this.#of(socket);
+    if (isOurs && entry !== undefined) this.#close(entry, "broken");
+    entry?.socket.destroy();
+    socket.destroy();
   }
 
   /** Ends those of which no request is under way; a handshake is none. */
   endIdle(): void {
-    for (const socket of this.#sockets) if (!this.#busy.has(endpointOf(socket))) socket.destroy();
+    for (const { socket, requests } of this.#entries.values()) if (requests === 0) socket.destroy();
   }
 
   endAll(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const { socket } of this.#entries.values()) socket.destroy();
   }
 
-  #enter(socket: Socket): boolean {
-    const key = limitKeyOf(socket.remoteAddress);
-    const reason = this.#reasonAgainst(key);
-    if (reason !== undefined) {
-      this.#refused(reason);
+  #enter(socket: Socket, begin: () => void): void {
+    socket.on("error", () => {}); // Also while nobody else listens; its end is what counts.
+    const address = socket.remoteAddress;
+    if (address === undefined) return void socket.destroy(); // It is gone already.
+    const isAnnounced = this.#proxies.announces(address);
+    // Of a trusted proxy nothing is counted before it has said who calls.
+    if (!(isAnnounced || this.#admits(address)) || !this.#makeRoom()) return void socket.destroy();
+    const entry = entryOf(socket, address);
+    this.#entries.set(entry.endpoint, entry);
+    socket.once("close", () => this.#left(entry));
+    this.#waiting.add(entry);
+    this.#goes(entry, "opening", this.#waits.requestMs);
+    if (isAnnounced) this.#readHeader(entry, begin);
+    else begin();
+  }
+
+  /** What comes before the first byte of TLS. Nothing that is behind it is lost. */
+  #readHeader(entry: Entry, begin: () => void): void {
+    const { socket } = entry;
+    let bytes = Buffer.alloc(0);
+    const read = () => {
+      const chunk = socket.read() as Buffer | null;
+      if (chunk === null) return;
+      bytes = Buffer.concat([bytes, chunk]);
+      const header = readProxyHeader(bytes);
+      if (header.kind === "unfinished") return;
+      socket.removeListener("readable", read);
+      socket.removeListener("end", gone);
+      if (header.kind === "invalid") return this.#close(entry, "proxy-header");
+      this.#waiting.remove(entry);
+      entry.address = header.address ?? entry.address;
+      entry.key = limitKeyOf(entry.address);
+      if (!this.#admits(entry.address)) return void socket.destroy();
+      this.#waiting.add(entry);
+      if (header.length < bytes.length) socket.unshift(bytes.subarray(header.length));
+      begin();
+    };
+    const gone = () => socket.destroy();
+    socket.on("readable", read);
+    socket.once("end", gone);
+  }
+
+  /** Whether one more of this address may begin. Tells why not. */
+  #admits(address: string): boolean {
+    if (this.#proxies.isShared(address)) return true;
+    const key = limitKeyOf(address);
+    const now = performance.now();
+    const victim = this.#waiting.victim(key);
+    const isFull = victim !== undefined && now - victim.since < YOUNG_MS;
+    if (isFull || this.#limit.take(key, now) > 0) {
+      this.#closed(isFull ? "connections" : "rate");
       return false;
     }
-    const held = this.#held.get(key) ?? { unfinished: 0, connections: 0 };
-    held.unfinished += 1;
-    held.connections += 1;
-    this.#held.set(key, held);
-    const endpoint = endpointOf(socket);
-    this.#shaking.add(endpoint);
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#left(socket, endpoint, key));
+    if (victim !== undefined) this.#close(victim, "displaced");
     return true;
   }
 
-  #reasonAgainst(key: string): Refused | undefined {
-    const held = this.#held.get(key);
-    if (held !== undefined && held.connections >= this.#options.connectionsMax) return "connections";
-    if (held !== undefined && held.unfinished >= this.#options.unfinishedMax) return "unfinished";
-    return this.#limit.take(key, performance.now()) === 0 ? undefined : "rate";
+  /** A slot for one more, of whichever address. False when all are worked on. */
+  #makeRoom(): boolean {
+    if (this.#entries.size < this.#options.connectionsMax) return true;
+    const victim = this.#waiting.greediest();
+    if (victim === undefined) this.#closed("connections");
+    else this.#close(victim, "displaced");
+    return victim !== undefined;
   }
 
-  #finished(endpoint: string, key: string): void {
-    const held = this.#held.get(key);
-    if (this.#shaking.delete(endpoint) && held !== undefined) held.unfinished -= 1;
+  /** Requests may come from now on. */
+  #opened(entry: Entry | undefined): void {
+    if (entry?.phase === "opening") this.#goes(entry, "waiting", this.#waits.requestMs + this.#waits.graceMs);
   }
 
-  #left(socket: Socket, endpoint: string, key: string): void {
-    this.#sockets.delete(socket);
-    this.#busy.delete(endpoint);
-    this.#finished(endpoint, key);
-    const held = this.#held.get(key);
-    if (held === undefined) return;
-    held.connections -= 1;
-    if (held.connections === 0) this.#held.delete(key);
+  /** Counts a connection on which nothing is worked on. */
+  #wait(entry: Entry): void {
+    this.#waiting.remove(entry);
+    const victim = entry.isMember ? this.#waiting.victim(entry.key, this.#options.memberMax) : undefined;
+    if (victim !== undefined) this.#close(victim, "displaced");
+    this.#waiting.add(entry);
   }
+
+  #goes(entry: Entry, phase: Phase, waitMs: number): void {
+    entry.phase = phase;
+    clearTimeout(entry.timer);
+    if (entry.socket.destroyed) return;
+    entry.timer = setTimeout(() => this.#expired(entry), waitMs);
+  }
+
+  #expired(entry: Entry): void {
+    const { socket, phase, idleFrom } = entry;
+    const isIdle = phase === "waiting" && idleFrom !== undefined;
+    if (isIdle && socket.bytesRead > idleFrom) {
+      // A request has begun: it has its own time now.
+      entry.idleFrom = undefined;
+      this.#goes(entry, "waiting", this.#waits.requestMs + this.#waits.graceMs);
+      return;
+    }
+    if (isIdle || phase === "closing") socket.destroy();
+    else this.#close(entry, "late");
+  }
+
+  #close(entry: Entry, reason: Closed): void {
+    this.#closed(reason);
+    entry.socket.destroy();
+    this.#left(entry);
+  }
+
+  #left(entry: Entry): void {
+    clearTimeout(entry.timer);
+    this.#waiting.remove(entry);
+    if (this.#entries.get(entry.endpoint) === entry) this.#entries.delete(entry.endpoint);
+  }
+
+  #of(socket: Socket): Entry | undefined {
+    return this.#entries.get(endpointOf(socket));
+  }
+}
+
+function entryOf(socket: Socket, address: string): Entry {
+  return {
+    socket,
+    endpoint: endpointOf(socket),
+    since: performance.now(),
+    address,
+    key: limitKeyOf(address),
+    isMember: false,
+    phase: "opening",
+    requests: 0,
+    idleFrom: undefined,
+    timer: undefined,
+  };
 }
 
 function endpointOf({ remoteAddress = "", remotePort = 0 }: Socket): string {

@@ -1,4 +1,5 @@
 /** The authority's HTTP application: what is checked before a route runs, and what is told after it. */
+import type { Socket } from "node:net";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { AUTHORITY_BODY_BYTES_MAX, FirefliesError } from "../../identity/index.js";
 import type { CertificateAuthority } from "../authority.js";
@@ -6,14 +7,9 @@ import { limitKeyOf } from "../gate/caller-address.js";
 import { Callers } from "../gate/callers.js";
 import type { ConnectionGate } from "../gate/connection-gate.js";
 import { RateLimit } from "../gate/rate-limit.js";
-import {
-  CONNECTIONS_MAX,
-  HEADER_BYTES_MAX,
-  HEADERS_MAX,
-  KEEP_ALIVE_MS,
-  type ServiceLimits,
-  type Waits,
-} from "../gate/service-limits.js";
+import { HEADERS_MAX, type ServiceLimits, type Waits } from "../gate/service-limits.js";
+import type { TrustedProxies } from "../gate/trusted-proxies.js";
+import { WorkUnderWay } from "../gate/work.js";
 import { addEstRoutes } from "./est-routes.js";
 import { addHealth } from "./health.js";
 import { failureOf } from "./http-errors.js";
@@ -23,12 +19,14 @@ import { addRoutes } from "./routes.js";
 import type { ServerCredentials } from "./server-certificate.js";
 import type { RequestRecord } from "./service-metrics.js";
 import { addStatusRoutes } from "./status-routes.js";
+import { answerBroken, serverOptions, tellGate } from "./watched.js";
 
 export interface AppParts {
   readonly authority: CertificateAuthority;
   readonly credentials: ServerCredentials;
   readonly limits: ServiceLimits;
   readonly gate: ConnectionGate;
+  readonly proxies: TrustedProxies;
   /** Told of every request that was answered. */
   readonly answered: (record: RequestRecord) => void;
   /** Whether connections are to end with the next answer. */
@@ -37,28 +35,32 @@ export interface AppParts {
 
 /** The application, not listening yet. */
 export function createApp(parts: AppParts): FastifyInstance {
-  const { authority, credentials, limits, gate, answered, isStopping } = parts;
+  const { authority, credentials, limits, gate, proxies, answered, isStopping } = parts;
   const codes = new WeakMap<FastifyRequest, string>();
-  const callers = new Callers(authority, limits.member);
+  const callers = new Callers(authority, limits.member, gate);
+  const addressOf = ({ socket, headers }: FastifyRequest) =>
+    proxies.callerOf(gate.addressOf(socket), headers["x-forwarded-for"]);
   const app = fastify({
     https: tlsOptions(credentials, limits.waits),
     bodyLimit: AUTHORITY_BODY_BYTES_MAX,
     requestTimeout: limits.waits.requestMs,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: limits.waits.keepAliveMs,
     forceCloseConnections: "idle",
     exposeHeadRoutes: false,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     frameworkErrors: (error, _, reply) => answerBefore(error, reply as unknown as FastifyReply),
-    clientErrorHandler: (error, socket) => answered(answerRaw(error, socket)),
+    clientErrorHandler: (error, socket) => {
+      const record = answerBroken(gate, error, socket as Socket);
+      if (record !== undefined) answered(record);
+    },
   }) as unknown as FastifyInstance;
-  app.server.maxConnections = CONNECTIONS_MAX;
   app.server.maxHeadersCount = HEADERS_MAX;
   app.setErrorHandler(async (error, request, reply) => {
     codes.set(request, await answerFailure(authority, error, reply));
     return reply;
   });
+  tellGate(app, gate);
   app.addHook("onRequest", async (request) => {
-    gate.asked(request.socket);
     // Node's own refusal would have no code.
     if (request.headers.host === undefined) throw new FirefliesError("body-malformed", "The Host header is missing.");
   });
@@ -66,11 +68,16 @@ export function createApp(parts: AppParts): FastifyInstance {
     if (isStopping()) reply.header("connection", "close");
   });
   app.addHook("onResponse", async (request, reply) => {
-    gate.answered(request.socket);
-    answered(recordOf(request, reply, { caller: callers.idOf(request), code: codes.get(request) }));
+    const [address, caller, code] = [addressOf(request), callers.idOf(request), codes.get(request)];
+    answered(recordOf(request, reply, { address, caller, code }));
   });
-  limitAddresses(app, limits);
-  limitWork(app, limits);
+  // Of an address that many callers share nothing is counted.
+  const ownerOf = (request: FastifyRequest) => {
+    const address = addressOf(request);
+    return proxies.isShared(address) ? undefined : limitKeyOf(address);
+  };
+  limitAddresses(app, limits, ownerOf);
+  limitWork(app, limits, ownerOf);
   const document = collectOpenApi(app);
   addHealth(app, () => authority.check());
   addRoutes(app, authority, callers);
@@ -82,45 +89,40 @@ export function createApp(parts: AppParts): FastifyInstance {
   return app;
 }
 
-function tlsOptions({ key, cert }: ServerCredentials, { requestMs, checkMs }: Waits) {
+function tlsOptions({ key, cert }: ServerCredentials, waits: Waits) {
   return {
     key,
     cert,
     minVersion: "TLSv1.3",
     requestCert: true,
     rejectUnauthorized: false, // Enrolment has none yet; the other calls check it themselves, with our profile.
-    handshakeTimeout: requestMs,
-    headersTimeout: requestMs,
-    connectionsCheckingInterval: checkMs,
-    requireHostHeader: false,
-    maxHeaderSize: HEADER_BYTES_MAX,
+    ...serverOptions(waits),
   } as const;
 }
 
-function limitAddresses(app: FastifyInstance, { address }: ServiceLimits): void {
+/** For whom a request counts; undefined when nobody knows. */
+type OwnerOf = (request: FastifyRequest) => string | undefined;
+
+function limitAddresses(app: FastifyInstance, { address }: ServiceLimits, ownerOf: OwnerOf): void {
   const limit = new RateLimit(address);
   app.addHook("onRequest", async (request, reply) => {
-    const seconds = limit.take(limitKeyOf(request.ip), performance.now());
+    const owner = ownerOf(request);
+    const seconds = owner === undefined ? 0 : limit.take(owner, performance.now());
     if (seconds === 0) return;
     reply.header("retry-after", seconds);
     throw new FirefliesError("too-many-requests");
   });
 }
 
-/** Beyond what can be answered before callers give up, a short "later" is the better answer. Bodies still coming do not count. */
-function limitWork(app: FastifyInstance, { underWayMax }: ServiceLimits): void {
-  let underWay = 0;
-  const requireRoom = () => {
-    if (underWay >= underWayMax) throw new FirefliesError("overloaded");
-  };
-  app.addHook("onRequest", async () => requireRoom()); // Before a body is read for nothing.
-  app.addHook("preHandler", async (_, reply) => {
-    requireRoom();
-    underWay += 1;
-    reply.raw.once("close", () => {
-      underWay -= 1;
-    });
-  });
+/**
+ * Beyond what can be answered before callers give up, a short "later" is the better answer. Bodies still coming do not
+ * count, nor do answers that a caller does not take.
+ */
+function limitWork(app: FastifyInstance, { work }: ServiceLimits, ownerOf: OwnerOf): void {
+  const underWay = new WorkUnderWay(work);
+  app.addHook("onRequest", async (request) => underWay.requireRoom(ownerOf(request))); // Before a body is read for nothing.
+  app.addHook("preHandler", async (request) => underWay.begin(request, ownerOf(request)));
+  app.addHook("onSend", async (request) => underWay.end(request)); // Also when its caller has gone: the work went on.
 }
 
 /** To a path that no route can have: fastify's own words have no code. */
@@ -142,27 +144,8 @@ async function answerFailure(authority: CertificateAuthority, error: unknown, re
 function recordOf(
   request: FastifyRequest,
   reply: FastifyReply,
-  told: Pick<RequestRecord, "caller" | "code">,
+  told: Pick<RequestRecord, "address" | "caller" | "code">,
 ): RequestRecord {
   const route = request.is404 ? "none" : (request.routeOptions.url ?? "none");
-  const { method, ip: address } = request;
-  return { method, route, status: reply.statusCode, milliseconds: reply.elapsedTime, address, ...told };
-}
-
-interface RawSocket {
-  readonly writable: boolean;
-  readonly remoteAddress?: string | undefined;
-  end(text: string): unknown;
-  destroy(): unknown;
-}
-
-/** To what is no request, or came too slowly: fastify has no reply object for it. */
-function answerRaw(error: Error, socket: RawSocket): RequestRecord {
-  const { status, body } = failureOf(error);
-  const json = JSON.stringify(body);
-  const head = `HTTP/1.1 ${status} Refused\r\ncontent-type: application/json\r\nconnection: close`;
-  if (socket.writable) socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(json)}\r\n\r\n${json}`);
-  else socket.destroy();
-  const address = socket.remoteAddress ?? "";
-  return { method: "", route: "none", status, milliseconds: 0, address, caller: undefined, code: body.code };
+  return { method: request.method, route, status: reply.statusCode, milliseconds: reply.elapsedTime, ...told };
 }

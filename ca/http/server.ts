@@ -7,7 +7,8 @@ import { Refusals } from "../audit/refusals.js";
 import type { CertificateAuthority } from "../authority.js";
 import { ConnectionGate } from "../gate/connection-gate.js";
 import { SERVICE_LIMITS, type ServiceLimits } from "../gate/service-limits.js";
-import type { AdminAddress, AdminServer } from "./admin-server.js";
+import { type ProxyOptions, TrustedProxies } from "../gate/trusted-proxies.js";
+import type { AdminAddress, AdminParts, AdminServer } from "./admin-server.js";
 import { createServerCredentials, isDue, type ServerCredentials } from "./server-certificate.js";
 import { type RequestRecord, ServiceMetrics } from "./service-metrics.js";
 import { urlsOf } from "./urls.js";
@@ -30,6 +31,8 @@ export interface ServeOptions {
   readonly admin?: AdminAddress | undefined;
   /** Other limits than the usual ones, as for a measurement from one address. */
   readonly limits?: Partial<ServiceLimits>;
+  /** Balancers in front of it; without them the caller's address is that of the connection. */
+  readonly proxies?: ProxyOptions | undefined;
   /** Told of every request that was answered; must not throw. Holds no secret. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
 }
@@ -51,14 +54,28 @@ export interface AuthorityServer {
 /** Serves an authority. Rejects with "address-in-use" when it cannot listen. */
 export async function serveAuthority(
   authority: CertificateAuthority,
-  { host = HOST_DEFAULT, port = PORT_DEFAULT, urls, admin, limits, onRequest }: ServeOptions = {},
+  {
+    host = HOST_DEFAULT,
+    port = PORT_DEFAULT,
+    urls,
+    admin,
+    limits,
+    proxies: proxyOptions,
+    onRequest,
+  }: ServeOptions = {},
 ): Promise<AuthorityServer> {
+  const proxies = new TrustedProxies(proxyOptions);
   await authority.refresh();
   const credentials = await createServerCredentials(authority);
   const metrics = new ServiceMetrics(authority);
   const journal = new Journal(authority, metrics, onRequest);
   const allLimits = { ...SERVICE_LIMITS, ...limits };
-  const gate = new ConnectionGate(allLimits.gate, (reason) => metrics.refusedConnection(reason));
+  const gate = new ConnectionGate(
+    allLimits.gate,
+    allLimits.waits,
+    (reason) => metrics.closedConnection(reason),
+    proxies,
+  );
   let stopping = false;
   const { createApp } = await loadOptional("fastify", "The authority", () => import("./app.js"));
   const app = createApp({
@@ -66,14 +83,14 @@ export async function serveAuthority(
     credentials,
     limits: allLimits,
     gate,
+    proxies,
     answered: (record) => journal.answered(record),
     isStopping: () => stopping,
   });
   const server = app.server as unknown as Server;
-  gate.guard(server);
   metrics.watchConnections(() => gate.size);
   await listen(app, host, port);
-  const adminServer = admin && (await listenAdmin(app, admin, authority, metrics));
+  const adminServer = admin && (await listenAdmin(app, admin, { authority, metrics, waits: allLimits.waits }));
   const actualPort = (server.address() as AddressInfo).port;
   const reachable = urls ?? urlsOf(host, actualPort);
   await authority.saveUrls(reachable);
@@ -153,12 +170,11 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
 async function listenAdmin(
   app: FastifyInstance,
   admin: AdminAddress,
-  authority: CertificateAuthority,
-  metrics: ServiceMetrics,
+  parts: AdminParts,
 ): Promise<AdminServer> {
   const { serveAdmin } = await import("./admin-server.js");
   try {
-    return await serveAdmin(authority, metrics, admin);
+    return await serveAdmin(parts, admin);
   } catch (cause) {
     await app.close();
     throw addressInUse(admin.host ?? HOST_DEFAULT, admin.port, cause);

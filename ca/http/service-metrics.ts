@@ -34,9 +34,9 @@ export class ServiceMetrics {
     { name: "fireflies_ca_request_seconds", help: "Time from the first byte of a request to its answer." },
     DURATION_BOUNDS,
   );
-  readonly #refusedConnections = new Counter({
-    name: "fireflies_ca_refused_connections_total",
-    help: "Connections that were closed before TLS, by reason.",
+  readonly #closedConnections = new Counter({
+    name: "fireflies_ca_closed_connections_total",
+    help: "Connections that were closed on their callers, by reason.",
   });
   readonly #loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   #counts: Counts | undefined;
@@ -63,8 +63,8 @@ export class ServiceMetrics {
     this.#durations.observe({ route }, milliseconds / 1_000);
   }
 
-  refusedConnection(reason: string): void {
-    this.#refusedConnections.add({ reason });
+  closedConnection(reason: string): void {
+    this.#closedConnections.add({ reason });
   }
 
   /** The whole page. What the store counts is left out when it does not answer. */
@@ -82,7 +82,7 @@ export class ServiceMetrics {
       this.#decisions,
       this.#requests,
       this.#durations,
-      this.#refusedConnections,
+      this.#closedConnections,
       gauge("fireflies_ca_connections", "Connections that are open.", this.#connections),
       gauge("fireflies_ca_principals", "Names that were admitted.", () => this.#counts?.principals),
       gauge("fireflies_ca_certificates", "Certificates on record.", () => this.#counts?.certificates),

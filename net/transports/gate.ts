@@ -12,8 +12,8 @@
  */
 import { readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
+import { Shares } from "../../rings/index.js";
 import { networkOf } from "../ranges.js";
-import { Places } from "./places.js";
 
 export interface GateLimits {
   /** Connections at once on which a handshake has begun and nobody is proven yet. */
@@ -52,7 +52,7 @@ interface Entry {
   readonly key: string;
   readonly admit: () => void;
   /** Where it is counted; undefined once it is proven or closed. */
-  place: Places<Entry> | undefined;
+  place: Shares<Entry> | undefined;
   admittedAt: number;
 }
 
@@ -64,8 +64,8 @@ export const GATED = { highWaterMark: 1 } as const;
 
 export class ConnectionGate {
   readonly #limits: GateLimits;
-  readonly #held: Places<Entry>;
-  readonly #shaking: Places<Entry>;
+  readonly #held: Shares<Entry>;
+  readonly #shaking: Shares<Entry>;
   readonly #entries = new WeakMap<Duplex, Entry>();
   /** Those on which bytes have come, by address, the addresses in the order of their turns. */
   readonly #turns = new Map<string, Entry[]>();
@@ -76,8 +76,8 @@ export class ConnectionGate {
 
   constructor(limits: Partial<GateLimits> = {}) {
     this.#limits = { ...limitsWithin(descriptorsMax()), ...limits };
-    this.#held = new Places(this.#limits.heldMax, this.#limits.heldPerAddressMax);
-    this.#shaking = new Places(this.#limits.shakingMax, this.#limits.shakingPerAddressMax);
+    this.#held = new Shares(this.#limits.heldMax, this.#limits.heldPerAddressMax);
+    this.#shaking = new Shares(this.#limits.shakingMax, this.#limits.shakingPerAddressMax);
   }
 
   /** Connections that are open; those of them that are held, and that shake hands; and how many were dropped so far. */
@@ -191,7 +191,7 @@ export class ConnectionGate {
     return victim !== undefined;
   }
 
-  #put(entry: Entry, place: Places<Entry>): void {
+  #put(entry: Entry, place: Shares<Entry>): void {
     place.add(entry);
     entry.place = place;
   }

@@ -10,6 +10,7 @@ import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConnectionGate } from "../../ca/gate/connection-gate.js";
 import { SERVICE_LIMITS } from "../../ca/gate/service-limits.js";
+import { TrustedProxies } from "../../ca/gate/trusted-proxies.js";
 import { createApp } from "../../ca/http/app.js";
 import { createServerCredentials } from "../../ca/http/server-certificate.js";
 import { createRequest, decodeToken, generateKeyPair, isErrorCode, openRequest } from "../../identity/index.js";
@@ -100,9 +101,10 @@ beforeAll(async () => {
   const { authority } = fixture;
   const never = { burst: 1e9, perSecond: 1e9, callersMax: 10 };
   const limits = { ...SERVICE_LIMITS, address: never };
-  const gate = new ConnectionGate(SERVICE_LIMITS.gate, () => {});
+  const gate = new ConnectionGate(SERVICE_LIMITS.gate, SERVICE_LIMITS.waits, () => {});
   const credentials = await createServerCredentials(authority);
-  app = createApp({ authority, credentials, gate, limits, answered: () => {}, isStopping: () => false });
+  const proxies = new TrustedProxies();
+  app = createApp({ authority, credentials, gate, proxies, limits, answered: () => {}, isStopping: () => false });
   const asks = [
     "-addext",
     "basicConstraints=critical,CA:true",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConnectionGate } from "../../ca/gate/connection-gate.js";
 import { SERVICE_LIMITS } from "../../ca/gate/service-limits.js";
+import { TrustedProxies } from "../../ca/gate/trusted-proxies.js";
 import { createApp } from "../../ca/http/app.js";
 import { createServerCredentials } from "../../ca/http/server-certificate.js";
 import { ROOT } from "../support/tree.js";
@@ -24,9 +25,11 @@ interface Operation {
 async function inApp<T>(use: (app: ReturnType<typeof createApp>) => Promise<T>): Promise<T> {
   await using fixture = await AuthorityFixture.start();
   const { authority } = fixture;
-  const gate = new ConnectionGate(SERVICE_LIMITS.gate, () => {});
+  const gate = new ConnectionGate(SERVICE_LIMITS.gate, SERVICE_LIMITS.waits, () => {});
   const credentials = await createServerCredentials(authority);
-  const parts = { authority, credentials, gate, limits: SERVICE_LIMITS, answered: () => {}, isStopping: () => false };
+  const proxies = new TrustedProxies();
+  const told = { answered: () => {}, isStopping: () => false };
+  const parts = { authority, credentials, gate, proxies, limits: SERVICE_LIMITS, ...told };
   const app = createApp(parts);
   await app.ready();
   return await use(app).finally(() => app.close());

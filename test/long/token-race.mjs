@@ -11,7 +11,8 @@ import { generateKeyPair } from "../../dist/identity/index.js";
 const count = Number(process.argv[2] ?? 1_000);
 const store = process.argv[3];
 const rate = { burst: 1_000_000, perSecond: 1_000_000, callersMax: 10 };
-const gate = { handshakes: rate, unfinishedMax: 10_000, connectionsMax: 10_000 };
+const gate = { handshakes: rate, addressMax: 10_000, memberMax: 8, connectionsMax: 10_000 };
+const work = { max: 256, perAddressMax: 256 };
 const FLEET = 50;
 
 const root = mkdtempSync(join(tmpdir(), "fireflies-race-"));
@@ -24,7 +25,7 @@ for (const name of store === undefined ? ["a"] : ["a", "b"]) {
       copyFileSync(join(root, "a", file), join(directory, file));
   }
   const authority = await CertificateAuthority.open({ directory, store });
-  replicas.push({ authority, server: await serveAuthority(authority, { port: 0, limits: { address: rate, gate } }) });
+  replicas.push({ authority, server: await serveAuthority(authority, { port: 0, limits: { address: rate, gate, work } }) });
 }
 const [{ authority }] = replicas;
 const urls = replicas.map(({ server }) => server.urls[0]);

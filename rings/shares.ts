@@ -1,6 +1,6 @@
-/** Things that are bounded per address and in all, each address' in the order of arrival. */
+/** Things that are bounded per owner and in all, each owner's in the order of arrival. */
 
-export class Places<T extends { readonly key: string }> {
+export class Shares<T extends { readonly key: string }> {
   readonly #max: number;
   readonly #perKeyMax: number;
   readonly #byKey = new Map<string, Set<T>>();
@@ -16,9 +16,9 @@ export class Places<T extends { readonly key: string }> {
   }
 
   /** What must go before another one of this key may come; undefined while there is room. */
-  victim(key: string): T | undefined {
+  victim(key: string, perKeyMax = this.#perKeyMax): T | undefined {
     const own = this.#byKey.get(key);
-    if (own !== undefined && own.size >= this.#perKeyMax) return first(own);
+    if (own !== undefined && own.size >= perKeyMax) return first(own);
     return this.#size >= this.#max ? this.greediest() : undefined;
   }
 
