@@ -35,12 +35,12 @@ export async function runAuthority({ config, json, whileStdin }: AuthorityRun): 
 /** A first start that cannot listen has made a network all the same: its rings are fixed from then on. */
 async function listen(
   authority: CertificateAuthority,
-  { host, port, admin }: AuthorityConfig,
+  { host, port, admin, proxies }: AuthorityConfig,
   dir: string,
   log: AuthorityLog,
 ) {
   try {
-    return await serveAuthority(authority, { host, port, admin, onRequest: log.request });
+    return await serveAuthority(authority, { host, port, admin, proxies, onRequest: log.request });
   } catch (error) {
     if (!(error instanceof FirefliesError) || error.code !== "address-in-use") throw error;
     const kept = `The network in ${dir} was created, with ${authority.network.ringCount} rings, and is kept.`;

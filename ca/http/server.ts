@@ -167,11 +167,7 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   }
 }
 
-async function listenAdmin(
-  app: FastifyInstance,
-  admin: AdminAddress,
-  parts: AdminParts,
-): Promise<AdminServer> {
+async function listenAdmin(app: FastifyInstance, admin: AdminAddress, parts: AdminParts): Promise<AdminServer> {
   const { serveAdmin } = await import("./admin-server.js");
   try {
     return await serveAdmin(parts, admin);

@@ -59,6 +59,8 @@ export function addAuthority(program: Command): void {
     .option("--key-uri <uri>", "make new issuing keys in a security module: pkcs11:token=T?module-path=/path.so")
     .option("--admin-port <port>", "serve health and metrics over plain HTTP on this port")
     .option("--admin-host <host>", "and on this address (127.0.0.1)")
+    .option("--trust-proxy <ranges>", "balancers in front of it, by address or range, separated by commas")
+    .option("--proxy-form <form>", "how they tell who calls: proxy-protocol (the default), x-forwarded-for or nothing")
     .option("--log <form>", "text, or json: every decision and request as one JSON document per line")
     .addOption(configOption())
     .option("--while-stdin", "end when standard input does, so that it never outlives its parent");
@@ -67,6 +69,7 @@ export function addAuthority(program: Command): void {
     "ca",
     "ca --dir ./ca --host 0.0.0.0 --members 1000 --byzantine 0.2",
     "ca --dir ./ca --open --port 0 --json",
+    "ca --dir ./ca --host 0.0.0.0 --trust-proxy 10.0.0.5",
     "ca token alice --dir ./ca",
     "ca sign alice --dir ./ca --out ./alice",
   );

@@ -89,7 +89,8 @@ export class ControlServer {
       controller.abort();
     });
     if (this.#connections.size >= CONNECTIONS_MAX) {
-      socket.end(encodeLine(errorFrame(new FirefliesError("control-busy"))));
+      socket.write(encodeLine(errorFrame(new FirefliesError("control-busy"))));
+      endSoon(socket);
       return;
     }
     this.#connections.set(socket, controller);
@@ -110,7 +111,7 @@ export class ControlServer {
       await send(errorFrame(error)).catch(() => {});
     } finally {
       clearTimeout(timer);
-      socket.destroySoon();
+      endSoon(socket);
     }
   }
 
@@ -201,6 +202,12 @@ async function sendList(values: readonly unknown[], send: Send): Promise<void> {
     await send({ kind: "part", value: values.slice(start, start + PART_MAX) });
   }
   await send({ kind: "result", value: values.slice(start) });
+}
+
+/** What was written may still be read, for a while: who reads nothing must not keep the place of another command. */
+function endSoon(socket: Socket): void {
+  socket.destroySoon();
+  setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
 }
 
 /** Waits while the other side does not read, but not for one that has gone. */

@@ -50,12 +50,18 @@ export interface AuthoritySettings {
   readonly keyUri: string;
   readonly adminHost: string;
   readonly adminPort: number;
+  readonly trustProxy: readonly string[];
+  readonly proxyForm: ProxyForm;
   readonly log: LogForm;
 }
 
 /** How the authority tells what it does: lines for people, or JSON documents with every request. */
 export type LogForm = (typeof LOG_FORMS)[number];
 const LOG_FORMS = ["text", "json"] as const;
+
+/** How a balancer in front of an authority tells who calls; ca/gate/trusted-proxies.ts says what each form is. */
+export type ProxyForm = (typeof PROXY_FORMS)[number];
+const PROXY_FORMS = ["proxy-protocol", "x-forwarded-for", "nothing"] as const;
 
 export interface Key<V> {
   /** Its name in a file; a variable is FIREFLIES_ and this in capitals. */
@@ -143,5 +149,7 @@ export const AUTHORITY_KEYS: KeyTable<AuthoritySettings> = {
   keyUri: { file: "key_uri", parse: value.line(PATH_LENGTH_MAX) },
   adminHost: { file: "admin_host", parse: value.host },
   adminPort: { file: "admin_port", parse: port },
+  trustProxy: { file: "trust_proxy", parse: value.listOf(value.addressRange) },
+  proxyForm: { file: "proxy_form", parse: value.oneOf(PROXY_FORMS) },
   log: { file: "log", parse: value.oneOf(LOG_FORMS) },
 };

@@ -3,7 +3,14 @@ import { resolve } from "node:path";
 import type { Metadata } from "../types.js";
 import { environmentLayers } from "./environment.js";
 import { type FileSettings, readConfig } from "./file.js";
-import { AUTHORITY_KEYS, type AuthoritySettings, type LogForm, MEMBER_KEYS, type MemberSettings } from "./keys.js";
+import {
+  AUTHORITY_KEYS,
+  type AuthoritySettings,
+  type LogForm,
+  MEMBER_KEYS,
+  type MemberSettings,
+  type ProxyForm,
+} from "./keys.js";
 import {
   badValue,
   FILE_SPELLING,
@@ -75,6 +82,8 @@ export interface AuthorityConfig {
   readonly passphraseFile: string | undefined;
   /** Where new issuing keys are made: a PKCS#11 URI. */
   readonly keyUri: string | undefined;
+  /** Balancers in front of it, and how they tell who calls; undefined when there are none. */
+  readonly proxies: { readonly trusted: readonly string[]; readonly form: ProxyForm | undefined } | undefined;
   /** Where health and metrics are served; undefined when no port was named. */
   readonly admin: { readonly host: string; readonly port: number } | undefined;
   readonly log: LogForm;
@@ -229,6 +238,9 @@ function withOneRingCount(
 function authorityConfig(layer: Layer<AuthoritySettings>, file: string | undefined, cwd: string): AuthorityConfig {
   const { numRings, members, byzantine } = layer;
   const preset = layer.preset && PRESETS[layer.preset.value];
+  if (layer.proxyForm !== undefined && layer.trustProxy === undefined) {
+    throw badValue(`${layer.proxyForm.where} says how a proxy tells who calls, but trust_proxy names none.`);
+  }
   return {
     file,
     dir: layer.dir && resolve(cwd, layer.dir.value),
@@ -245,6 +257,7 @@ function authorityConfig(layer: Layer<AuthoritySettings>, file: string | undefin
     network: layer.network?.value,
     passphraseFile: layer.passphraseFile && resolve(cwd, layer.passphraseFile.value),
     keyUri: layer.keyUri?.value,
+    proxies: layer.trustProxy && { trusted: layer.trustProxy.value, form: layer.proxyForm?.value },
     admin: layer.adminPort && { host: layer.adminHost?.value ?? DEFAULT_HOST, port: layer.adminPort.value },
     log: layer.log?.value ?? "text",
   };

@@ -1,4 +1,5 @@
 /** Parsers of single values: from what a file, a variable, a flag or a program says to what the code works with. */
+import { isIP } from "node:net";
 import { type Endpoint, formatHostPort, parseEndpoint } from "../../net/index.js";
 
 /** People write seconds, as Ifrit does; programs say milliseconds. */
@@ -106,6 +107,16 @@ export const host: Parser<string> = (raw) => {
   if (value?.host === undefined || value.port !== undefined)
     return bad("must be a host name or an address, without a port");
   return fine(value.host);
+};
+
+/** An IP address, or a range of them such as "10.0.0.0/8". */
+export const addressRange: Parser<string> = (raw) => {
+  const text = typeof raw === "string" ? raw.trim() : "";
+  const [address = "", bits, ...more] = text.split("/");
+  const bitsMax = isIP(address) === 6 ? 128 : 32;
+  const isLength = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax);
+  if (isIP(address) !== 0 && isLength && more.length === 0) return fine(text);
+  return bad("must be an IP address or a range such as 10.0.0.0/8");
 };
 
 /** A list of `item`; in a variable or a flag its parts are separated by commas. */

@@ -25,7 +25,10 @@ for (const name of store === undefined ? ["a"] : ["a", "b"]) {
       copyFileSync(join(root, "a", file), join(directory, file));
   }
   const authority = await CertificateAuthority.open({ directory, store });
-  replicas.push({ authority, server: await serveAuthority(authority, { port: 0, limits: { address: rate, gate, work } }) });
+  replicas.push({
+    authority,
+    server: await serveAuthority(authority, { port: 0, limits: { address: rate, gate, work } }),
+  });
 }
 const [{ authority }] = replicas;
 const urls = replicas.map(({ server }) => server.urls[0]);
