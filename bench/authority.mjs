@@ -15,7 +15,7 @@ const ADDRESS = "10.0.0.1:4000";
 const RATE = { burst: 1_000_000, perSecond: 1_000_000, callersMax: 10 };
 const UNLIMITED = {
   address: RATE,
-  gate: { handshakes: RATE, addressMax: 2_048, memberMax: 8, connectionsMax: 2_048 },
+  gate: { handshakes: RATE, addressMax: 2_048, memberMax: 8, youngMs: 0, connectionsMax: 2_048 },
   work: { max: 256, perAddressMax: 256 },
 };
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { postgres: { type: "string" } } });

@@ -21,6 +21,8 @@ export interface GateOptions {
   readonly addressMax: number;
   /** As many of one member, wherever it calls from. */
   readonly memberMax: number;
+  /** A connection may stay this long before another one of its address takes its slot, milliseconds. */
+  readonly youngMs: number;
   /** Connections of all. */
   readonly connectionsMax: number;
 }
@@ -31,8 +33,6 @@ export interface GateOptions {
  */
 export type Closed = "rate" | "connections" | "displaced" | "late" | "proxy-header" | "broken";
 
-/** A connection may stay this long before another one of its address takes its slot, milliseconds. */
-const YOUNG_MS = 1_000;
 /** Requests of one connection at once: clients wait for an answer before they ask again. */
 const PIPELINED_MAX = 4;
 
@@ -239,7 +239,7 @@ export class ConnectionGate {
     const key = limitKeyOf(address);
     const now = performance.now();
     const victim = this.#waiting.victim(key);
-    const isFull = victim !== undefined && now - victim.since < YOUNG_MS;
+    const isFull = victim !== undefined && now - victim.since < this.#options.youngMs;
     if (isFull || this.#limit.take(key, now) > 0) {
       this.#closed(isFull ? "connections" : "rate");
       return false;

@@ -12,6 +12,9 @@ const CALLERS_MAX = 10_000;
 /** Sockets held at once; a socket costs about 50 kB with TLS. */
 const CONNECTIONS_MAX = 2_048;
 
+/** To take slots from younger ones would only make an attacker come back more often, milliseconds. */
+const YOUNG_MS = 1_000;
+
 export interface ServiceLimits {
   /** Requests of one address: a rack of members may start behind it. */
   readonly address: RateLimitOptions;
@@ -77,7 +80,7 @@ export function connectionsWithin(descriptors: number): number {
 /** A gate of so many connections, a quarter of them for one address. */
 export function gateOf(connectionsMax: number): GateOptions {
   const handshakes = { burst: 1_000, perSecond: 100, callersMax: CALLERS_MAX };
-  return { handshakes, addressMax: Math.floor(connectionsMax / 4), memberMax: 8, connectionsMax };
+  return { handshakes, addressMax: Math.floor(connectionsMax / 4), memberMax: 8, youngMs: YOUNG_MS, connectionsMax };
 }
 
 /** Infinite where the system does not say: it then refuses by itself. */

@@ -5,7 +5,7 @@ import { CertificateAuthority, serveAuthority } from "../../dist/ca/index.js";
 const [directory, store] = process.argv.slice(2);
 /** All members of a test call from one address. */
 const rate = { burst: 1_000_000, perSecond: 1_000_000, callersMax: 10 };
-const gate = { handshakes: rate, addressMax: 10_000, memberMax: 8, connectionsMax: 10_000 };
+const gate = { handshakes: rate, addressMax: 10_000, memberMax: 8, youngMs: 0, connectionsMax: 10_000 };
 const work = { max: 256, perAddressMax: 256 };
 
 const authority = await CertificateAuthority.open({ directory, store });

@@ -4,7 +4,7 @@ import { get as getPlain } from "node:http";
 import { get } from "node:https";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { connectionsWithin, gateOf, SERVICE_LIMITS } from "../../ca/gate/service-limits.js";
 import { WorkUnderWay } from "../../ca/gate/work.js";
 import { type AuthorityServer, serveAuthority } from "../../ca/index.js";
@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 async function serve(connectionsMax: number, limits: Parameters<typeof serveAuthority>[1] = {}): Promise<void> {
-  const gate = { ...gateOf(connectionsMax), handshakes: { burst: 1e6, perSecond: 1e6, callersMax: 10 } };
+  const gate = { ...gateOf(connectionsMax), youngMs: 0, handshakes: { burst: 1e6, perSecond: 1e6, callersMax: 10 } };
   server = await serveAuthority(fixture.authority, {
     ...{ port: 0, admin: { port: 0 } },
     ...{ limits: { gate, waits: WAITS, ...limits.limits } },
@@ -84,7 +84,7 @@ const closedBy = (reason: string) => figure(`fireflies_ca_closed_connections_tot
 
 /** Ends when nobody is connected any more. */
 async function emptied(): Promise<void> {
-  while ((await figure("fireflies_ca_connections ")) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await vi.waitFor(async () => expect(await figure("fireflies_ca_connections ")).toBe(0), { timeout: 30_000 });
 }
 
 describe("who does not finish", { timeout: 60_000 }, () => {
@@ -184,7 +184,7 @@ describe("slots", { timeout: 60_000 }, () => {
     await serve(64, { limits: { waits: { ...WAITS, requestMs: 60_000 } } });
     for (const from of ADDRESSES) for (let i = 0; i < 30; i++) await held(port, secure, text, from);
     expect(await healthOf(port)).toBe(200);
-    // Those of less than a second refuse others of their address, older ones make room.
+    // The port for probes spares connections of less than a second, and refuses others of their address.
     expect((await closedBy("connections")) + (await closedBy("displaced"))).toBe(3 * 30 - 48);
   });
 
@@ -192,7 +192,6 @@ describe("slots", { timeout: 60_000 }, () => {
     await serve(64, { limits: { waits: { ...WAITS, requestMs: 60_000 } } });
     const oldest = await held("port", true, HEAD, "127.0.0.2");
     for (let i = 0; i < 15; i++) await held("port", true, HEAD, "127.0.0.2");
-    await new Promise((resolve) => setTimeout(resolve, 1_100)); // What is young is left alone.
     const closed = gone(oldest);
     expect(await healthOf("port", "127.0.0.2")).toBe(200);
     await closed;

@@ -11,7 +11,7 @@ import { generateKeyPair } from "../../dist/identity/index.js";
 const count = Number(process.argv[2] ?? 1_000);
 const store = process.argv[3];
 const rate = { burst: 1_000_000, perSecond: 1_000_000, callersMax: 10 };
-const gate = { handshakes: rate, addressMax: 10_000, memberMax: 8, connectionsMax: 10_000 };
+const gate = { handshakes: rate, addressMax: 10_000, memberMax: 8, youngMs: 0, connectionsMax: 10_000 };
 const work = { max: 256, perAddressMax: 256 };
 const FLEET = 50;
 
