@@ -22,6 +22,7 @@ import { rootOf } from "./acts/root-key.js";
 import { StatusResponder } from "./acts/status.js";
 import { issueToken, requireNamePattern, requireUses, type TokenOptions } from "./acts/token.js";
 import type { Context } from "./context.js";
+import { JwtDoor } from "./jwt/jwt-door.js";
 import { isOpenPattern } from "./name-pattern.js";
 import { Operator } from "./operator.js";
 import { type AuthorityOptions, type Decision, invalid, type Settings, settingsOf } from "./options.js";
@@ -72,7 +73,7 @@ export class CertificateAuthority {
     await createDirectory(settings.directory);
     const lock = await takeLock(join(settings.directory, lockFileOf(settings.networkName)));
     try {
-      return new CertificateAuthority({ state: await openState(settings, true), settings }, lock);
+      return new CertificateAuthority(contextOf(await openState(settings, true), settings), lock);
     } catch (error) {
       lock.release();
       throw error;
@@ -82,7 +83,7 @@ export class CertificateAuthority {
   /** As `open`, beside a running one, for tokens and offline certificates. Rejects with "ca-state-missing" instead of creating. */
   static async attach(options: AuthorityOptions): Promise<CertificateAuthority> {
     const settings = settingsOf(options);
-    return new CertificateAuthority({ state: await openState(settings, false), settings }, undefined);
+    return new CertificateAuthority(contextOf(await openState(settings, false), settings), undefined);
   }
 
   get network(): NetworkConstants {
@@ -163,6 +164,7 @@ export class CertificateAuthority {
     this.#state.issuers.forget();
     await this.#state.issuers.active();
     await this.#state.records.saveServed(this.now());
+    void this.#context.jwts.refresh(); // Of others: nothing here waits for them.
     await publishIfDue(this.#context);
   }
 
@@ -288,4 +290,10 @@ export class CertificateAuthority {
   get #store(): Store {
     return this.#state.store;
   }
+}
+
+function contextOf(state: AuthorityState, settings: Settings): Context {
+  const { jwt: policies, now, onDecision } = settings;
+  const onTrouble = (error: FirefliesError) => onDecision({ kind: "failed", error, at: now() });
+  return { state, settings, jwts: new JwtDoor({ policies, now, monotonic: () => performance.now(), onTrouble }) };
 }

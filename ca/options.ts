@@ -1,5 +1,13 @@
 /** The authority's options, with their defaults, checked. */
-import { DELTA_MS_MAX, FirefliesError, type FirefliesErrorOptions, type ImportedRoot } from "../identity/index.js";
+import {
+  DELTA_MS_MAX,
+  FirefliesError,
+  type FirefliesErrorOptions,
+  type ImportedRoot,
+  JWT_POLICIES_MAX,
+  type JwtPolicy,
+  jwtPolicyProblem,
+} from "../identity/index.js";
 import { RING_COUNT_MAX, ringsNeeded } from "../rings/index.js";
 import { type KeyOptions, requirePassphrase } from "./keys/key-cabinet.js";
 import { isNetworkName } from "./policy.js";
@@ -45,6 +53,8 @@ export interface AuthorityOptions extends KeyOptions {
   readonly bootNodes?: number | undefined;
   /** Anyone may enrol under any free name: for trials only. */
   readonly open?: boolean | undefined;
+  /** JWTs of others that admit members: of a Kubernetes cluster, or of any OpenID provider (docs/enrolment.md). */
+  readonly jwt?: readonly JwtPolicy[] | undefined;
   /** The root of a new authority, made elsewhere; one of its own when left out. */
   readonly importedRoot?: ImportedRoot | undefined;
   /** Told of every decision; must not throw. */
@@ -57,7 +67,9 @@ export interface AuthorityOptions extends KeyOptions {
 export type Decision =
   | {
       readonly kind: "issued";
-      readonly how: "token" | "open" | "renewal" | "offline";
+      readonly how: "token" | "jwt" | "open" | "renewal" | "offline";
+      /** Whose JWT it was: issuer and subject. */
+      readonly subject?: string;
       readonly principal: string;
       readonly id: string;
       readonly serial: string;
@@ -107,6 +119,7 @@ export interface Settings {
   readonly bootNodes: number;
   readonly open: boolean;
   readonly keys: KeyOptions;
+  readonly jwt: readonly JwtPolicy[];
   readonly importedRoot: ImportedRoot | undefined;
   /** Tells everybody who listens. */
   readonly onDecision: (decision: Decision) => void;
@@ -139,6 +152,7 @@ export function settingsOf(options: AuthorityOptions): Settings {
     bootNodes,
     open: options.open ?? false,
     keys: keyOptionsOf(options),
+    jwt: jwtOf(options),
     importedRoot: options.importedRoot,
     onDecision: (decision) => {
       for (const listener of listeners) listener(decision);
@@ -158,6 +172,15 @@ function storeOf({ store }: AuthorityOptions): string | undefined {
 function networkNameOf(name: string = FIRST_NETWORK): string {
   if (isNetworkName(name)) return name;
   throw invalid(`A network's name is 1 to 32 of a-z, 0-9 and hyphens, not ${JSON.stringify(name)}.`);
+}
+
+function jwtOf({ jwt = [] }: AuthorityOptions): readonly JwtPolicy[] {
+  if (jwt.length > JWT_POLICIES_MAX) throw invalid(`jwt has ${jwt.length} entries, over ${JWT_POLICIES_MAX}.`);
+  for (const [index, policy] of jwt.entries()) {
+    const problem = jwtPolicyProblem(policy);
+    if (problem !== undefined) throw invalid(`jwt, entry ${index + 1}, ${problem}.`);
+  }
+  return jwt;
 }
 
 function keyOptionsOf({ passphrase, askPassphrase, pin, issuingKeyUri }: KeyOptions): KeyOptions {

@@ -31,7 +31,8 @@ export interface AgentRun {
 const TOLD_TEXT_MAX = 200;
 
 export async function runAgent(run: AgentRun): Promise<void> {
-  const client = new Client(optionsOf(run.config));
+  const { waitMs = Number.POSITIVE_INFINITY } = run.config;
+  const client = new Client(optionsOf({ ...run.config, waitMs }));
   const startedAt = Date.now();
   let isHurried = false;
   const onSecond = () => {

@@ -15,11 +15,12 @@ export interface AuthorityRun {
 export async function runAuthority({ config, json, whileStdin }: AuthorityRun): Promise<void> {
   const told = untilTold({ input: whileStdin ? process.stdin : undefined });
   process.stdout.on("error", () => {}); // Nobody reads the log any more; the authority goes on.
-  const { bootNodes, open, members, byzantine, deltaMs, ringCount: numRings, certificateLifetimeMs } = config;
+  const { bootNodes, open, members, byzantine, deltaMs, ringCount: numRings, certificateLifetimeMs, jwt } = config;
   const log = authorityLog(config.log, json);
   const { directory, ...state } = await stateOptions(config);
   const network = { members, byzantine, deltaMs, numRings };
-  const options = { directory, ...state, ...network, bootNodes, open, certificateLifetimeMs, onDecision: log.decision };
+  const admission = { bootNodes, open, certificateLifetimeMs, jwt };
+  const options = { directory, ...state, ...network, ...admission, onDecision: log.decision };
   const authority = await CertificateAuthority.open(options);
   try {
     const server = await listen(authority, config, directory, log);

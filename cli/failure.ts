@@ -48,6 +48,8 @@ export const EXIT_CODES: readonly ExitCode[] = [
       "principal-invalid",
       "principal-reserved",
       "principal-refused",
+      "jwt-refused",
+      "jwt-unreadable",
       "principal-taken",
       "unauthenticated",
       "authority-untrusted",

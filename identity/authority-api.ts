@@ -29,11 +29,12 @@ export interface NetworkAnswer {
   readonly open: boolean;
 }
 
-/** POST /v1/enroll: with a token's secret, and a name where it admits several; or, in an open network, with a name alone. */
+/** POST /v1/enroll: with a token's secret, and a name where it admits several; with a JWT; or, in an open network, with a name. */
 export interface EnrollBody {
   /** PKCS#10, DER. */
   readonly request: string;
   readonly secret?: string;
+  readonly jwt?: string;
   readonly principal?: string;
   readonly addresses?: readonly string[];
 }

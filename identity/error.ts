@@ -219,6 +219,11 @@ export const ERROR_CODES = {
     meaning: "The authority did not answer in time or refused the connection.",
     remedy: "Check that `fireflies ca` runs and that its address can be reached from here. Members go on without it.",
   },
+  "authority-awaited": {
+    meaning: "A start needs the authority, which is absent, and waits for it. An alarm, once a minute.",
+    remedy:
+      "Nothing, if the authority is about to start. Else check its address and the way to it; --no-wait ends at once.",
+  },
   "authority-unknown": {
     meaning:
       "Where the authority is is not known: authority.json is missing or damaged. The certificate is not renewed.",
@@ -256,6 +261,21 @@ export const ERROR_CODES = {
   "token-required": {
     meaning: "The authority admits members by token only.",
     remedy: "Get a token with `fireflies ca token NAME`, or start a trial authority with --open.",
+  },
+  "jwt-refused": {
+    meaning:
+      "The JWT is not one of an issuer, for an audience and about a subject that the authority admits, or is out of time.",
+    remedy:
+      "Compare the JWT with the section jwt of the authority's configuration; docs/enrolment.md says what is checked.",
+  },
+  "jwt-unreadable": {
+    meaning: "The file with the JWT cannot be read, or holds none.",
+    remedy: "Check jwt_file (--jwt-file), and that the file is there before the member starts.",
+  },
+  "issuer-unreachable": {
+    meaning: "The authority cannot fetch the keys of the JWT's issuer.",
+    remedy:
+      "Check the issuer, and jwks_uri and ca_file in the section jwt of the authority's configuration. Members ask again.",
   },
   "principal-invalid": {
     meaning: "The name is not 1 to 64 characters of A-Z a-z 0-9 . _ - that begin with a letter or digit.",

@@ -103,6 +103,7 @@ export {
   issueStatusResponder,
   newSerial,
 } from "./issuing.js";
+export { JWT_POLICIES_MAX, type JwtPolicy, jwtPolicyProblem } from "./jwt-policy.js";
 export {
   generateKeyPair,
   type KeyPair,

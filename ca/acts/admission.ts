@@ -1,4 +1,4 @@
-/** Admission of members: by a token, or by name where the authority is open. */
+/** Admission of members: by a token, by a JWT of an issuer in the policy, or by name where the authority is open. */
 import { FirefliesError } from "../../identity/index.js";
 import { matchesPattern } from "../../rings/index.js";
 import type { Context } from "../context.js";
@@ -19,6 +19,8 @@ export type Admission =
       /** The name that it wants, of those that the token admits. */
       readonly principal?: string | undefined;
     }
+  /** A JWT, whose claims say the name; another one that is asked for is refused. */
+  | { readonly kind: "jwt"; readonly jwt: string; readonly principal?: string | undefined }
   | { readonly kind: "open"; readonly principal: string };
 
 export interface EnrollInput {
@@ -30,11 +32,19 @@ export interface EnrollInput {
 
 export async function enroll(context: Context, { admission, request, addresses }: EnrollInput): Promise<Issued> {
   const applicant = applicantOf(request, addresses);
-  const record =
-    admission.kind === "token"
-      ? await enrollByToken(context, admission, applicant)
-      : await enrollByName(context, admission.principal, applicant);
+  const record = await admitted(context, admission, applicant);
   return answer(context, record, addresses);
+}
+
+function admitted(context: Context, admission: Admission, applicant: Applicant): Promise<CertificateRecord> {
+  switch (admission.kind) {
+    case "token":
+      return enrollByToken(context, admission, applicant);
+    case "jwt":
+      return enrollByJwt(context, admission, applicant);
+    case "open":
+      return enrollByName(context, admission.principal, applicant);
+  }
 }
 
 async function enrollByToken(
@@ -97,12 +107,56 @@ async function boughtBefore(
   principal: string,
   spki: Uint8Array,
 ): Promise<CertificateRecord | undefined> {
-  const record = await context.state.records.certificateOfToken(token.hash, principal, spki);
+  const valid = await validBefore(context, token.hash, principal, spki);
+  if (valid !== undefined || token.used < token.uses) return valid;
+  const ended = await context.state.records.certificateOfToken(token.hash, principal, spki);
+  if (ended !== undefined) throw new FirefliesError("token-expired");
+  return undefined;
+}
+
+async function validBefore(
+  context: Context,
+  hash: Uint8Array,
+  principal: string,
+  spki: Uint8Array,
+): Promise<CertificateRecord | undefined> {
+  const record = await context.state.records.certificateOfToken(hash, principal, spki);
   if (record === undefined) return undefined;
   await requireUnrevoked(context, record);
-  if (record.notAfter > context.settings.now()) return record;
-  if (token.used < token.uses) return undefined;
-  throw new FirefliesError("token-expired");
+  return record.notAfter > context.settings.now() ? record : undefined;
+}
+
+/**
+ * The JWT says who it is. Each instance of a subject enrols one key, by whichever of its JWTs, and gets the same certificate
+ * again for it; a later instance gets the name with another key. Names that were admitted in another way it never gets.
+ */
+async function enrollByJwt(
+  context: Context,
+  { jwt, principal: wanted }: Extract<Admission, { readonly kind: "jwt" }>,
+  applicant: Applicant,
+): Promise<CertificateRecord> {
+  const { principal, issuer: source, subject, hash, keptUntil } = await context.jwts.introduce(jwt);
+  requirePrincipal(principal);
+  if (wanted !== undefined && wanted !== principal)
+    throw new FirefliesError("principal-refused", `The JWT is of ${principal}, not of ${wanted}.`);
+  const bought = await validBefore(context, hash, principal, applicant.spki);
+  if (bought !== undefined) return bought;
+  const condition = { kind: "jwt", hash, source, keptUntil } as const;
+  const holder = await holderNamed(context, principal);
+  const order = { holder, ...applicant, how: "jwt", subject: `${source} ${subject}`, condition } as const;
+  const record = (await issue(context, order)) ?? (await validBefore(context, hash, principal, applicant.spki));
+  if (record !== undefined) return record;
+  if ((await context.state.records.token(hash)) !== undefined) throw instanceUsed(principal);
+  throw new FirefliesError("principal-taken", `${principal} was admitted in another way than by JWTs of ${source}.`);
+}
+
+function instanceUsed(principal: string): FirefliesError {
+  const advice =
+    "Keep the member's directory where it outlives the process, or give it a token: `fireflies ca token`. If no other " +
+    "process of yours enrolled, the JWT was stolen.";
+  return new FirefliesError("token-used", `This instance of ${principal} has enrolled another key by its JWT.`, {
+    advice,
+  });
 }
 
 async function enrollByName(context: Context, principal: string, applicant: Applicant): Promise<CertificateRecord> {

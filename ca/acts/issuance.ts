@@ -16,6 +16,8 @@ export interface Order {
   /** SubjectPublicKeyInfo, DER. */
   readonly spki: Uint8Array;
   readonly how: HowIssued;
+  /** For the audit: who vouched for it. */
+  readonly subject?: string | undefined;
   readonly condition: Condition;
   /** Milliseconds; that of the settings when left out. */
   readonly lifetimeMs?: number | undefined;
@@ -41,7 +43,7 @@ export async function issue(context: Context, order: Order): Promise<Certificate
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
     const record = await signed(context, order);
     const { condition, addresses } = order;
-    const decision = decisionOf(record);
+    const decision = decisionOf(record, order.subject);
     const note = noteOf(decision);
     const outcome = await state.records.recordCertificate({ certificate: record, condition, addresses, note });
     if (outcome === "issuer-inactive") {
@@ -55,8 +57,16 @@ export async function issue(context: Context, order: Order): Promise<Certificate
   throw new FirefliesError("authority-failed", "The issuing certificate changes faster than it can sign.");
 }
 
-function decisionOf({ principal, id, serial, how, issuedAt }: CertificateRecord) {
-  return { kind: "issued", how, principal, id, serial, at: issuedAt } as const;
+function decisionOf({ principal, id, serial, how, issuedAt }: CertificateRecord, subject: string | undefined) {
+  return {
+    kind: "issued",
+    how,
+    principal,
+    id,
+    serial,
+    ...(subject !== undefined && { subject }),
+    at: issuedAt,
+  } as const;
 }
 
 function refused(outcome: Exclude<CertificateOutcome, "recorded" | "issuer-inactive">): undefined {

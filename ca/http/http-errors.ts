@@ -13,6 +13,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   "token-expired": 403,
   "token-cancelled": 403,
   "token-required": 403,
+  "jwt-refused": 403,
   "principal-refused": 403,
   "principal-revoked": 403,
   "key-revoked": 403,
@@ -23,6 +24,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   "body-too-large": 413,
   "too-many-requests": 429,
   overloaded: 503,
+  "issuer-unreachable": 503,
 };
 const OUR_FAULT = 503;
 

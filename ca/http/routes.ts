@@ -35,7 +35,7 @@ export function addRoutes(server: FastifyInstance, authority: CertificateAuthori
   server.get(AUTHORITY_PATHS.network, { schema: network }, () => networkAnswer(authority));
 
   const enroll: Described = {
-    summary: "Admits a member: with a token's secret, or, in an open network, under a free name.",
+    summary: "Admits a member: with a token's secret, with a JWT, or, in an open network, under a free name.",
     body: ENROLL_BODY,
     response: answers(CERTIFICATE_ANSWER),
   };
@@ -81,9 +81,10 @@ function answers(ok: object): object {
   return { 200: ok, ...FAILURES };
 }
 
-function admissionOf({ secret, principal }: EnrollBody): Admission {
+function admissionOf({ secret, jwt, principal }: EnrollBody): Admission {
   if (secret !== undefined)
     return { kind: "token", secret: new Uint8Array(Buffer.from(secret, "base64url")), principal };
+  if (jwt !== undefined) return { kind: "jwt", jwt, principal };
   if (principal !== undefined) return { kind: "open", principal };
   throw new FirefliesError("token-required");
 }

@@ -78,9 +78,14 @@ export async function recordCertificate(
   const facts = await factsOf(tx, networkId, certificate, condition);
   const refusal = refusalOf(facts, certificate, condition);
   if (refusal !== undefined) return refusal;
-  if (facts.generation === null) insertPrincipal(tx, networkId, certificate);
+  if (facts.generation === null)
+    insertPrincipal(tx, networkId, certificate, condition.kind === "jwt" ? condition.source : "");
   insertCertificate(tx, networkId, certificate, condition);
   if (condition.kind === "token") tx.later("UPDATE tokens SET used = used + 1 WHERE hash = ?", condition.hash);
+  if (condition.kind === "jwt" && Number(facts.known) === 0) {
+    const { hash, keptUntil } = condition;
+    tx.later("INSERT INTO tokens VALUES (?,?,?,?,1,1)", hash, networkId, certificate.principal, keptUntil);
+  }
   const { id, issuedAt: at } = certificate;
   if (addresses.length > 0) saveReport(tx, networkId, { id, addresses, at, dueAt: dueAt(at), leaving: false });
   tx.note(note, networkId);
@@ -93,10 +98,11 @@ async function factsOf(
   { principal, id, spki, issuer, issuedAt }: CertificateRecord,
   condition: Condition,
 ): Promise<Row> {
-  const hash = condition.kind === "token" ? condition.hash : new Uint8Array();
+  const hash = "hash" in condition ? condition.hash : new Uint8Array();
   const proven = condition.kind === "renewal" ? condition.serial : "";
-  const sql = `SELECT p.generation, p.status, p.id, i.state,
+  const sql = `SELECT p.generation, p.status, p.id, p.source, i.state,
     (SELECT count(*) FROM tokens WHERE hash = ? AND network_id = ? AND used < uses AND expires_at > ?) AS unused,
+    (SELECT count(*) FROM tokens WHERE hash = ?) AS known,
     (SELECT max(c.not_after) FROM certificates c
       WHERE c.network_id = ? AND c.spki = ? AND c.id = ? AND c.token = ?) AS bought_until,
     (SELECT count(*) FROM revocations r JOIN certificates c ON c.serial = r.serial
@@ -122,7 +128,7 @@ async function factsOf(
     principal,
     principal,
   ];
-  const row = await tx.one(sql, hash, networkId, issuedAt, ...bought, ...keyed, fingerprintOf(issuer), networkId);
+  const row = await tx.one(sql, hash, networkId, issuedAt, hash, ...bought, ...keyed, fingerprintOf(issuer), networkId);
   return row ?? { generation: null, state: "unknown" };
 }
 
@@ -140,14 +146,15 @@ function refusalOf(
   // Also one that was lost with the newest records, and is known from a list only.
   if (Number(facts.revoked_id) > 0) return "principal-revoked";
   const boughtUntil = optionalNumber(facts.bought_until);
-  if (condition.kind === "token") {
-    const isBought = boughtUntil !== undefined && boughtUntil > certificate.issuedAt;
-    if (Number(facts.unused) === 0 || isBought) return "token-used";
-  }
+  const isBought = boughtUntil !== undefined && boughtUntil > certificate.issuedAt;
+  if (condition.kind === "token" && (Number(facts.unused) === 0 || isBought)) return "token-used";
+  const isAnothers = Number(facts.known) > 0 && boughtUntil === undefined;
+  if (condition.kind === "jwt" && (isAnothers || isBought)) return "token-used";
   if (Number(facts.revoked_key) > 0 || Number(facts.revoked_proof) > 0) return "key-revoked";
   const isKnown = facts.generation !== null;
   if (condition.kind === "token" && condition.isForNewNames && isKnown && boughtUntil === undefined)
     return "name-taken";
+  if (condition.kind === "jwt" && isKnown && facts.source !== condition.source) return "name-taken";
   const isTaken = facts.newest !== null && Number(facts.own_key) === 0;
   return condition.kind === "free-name" && isTaken ? "name-taken" : undefined;
 }
@@ -156,9 +163,10 @@ function insertPrincipal(
   tx: Transaction,
   networkId: Uint8Array,
   { principal, generation, id, issuedAt }: CertificateRecord,
+  source: string,
 ): void {
-  const sql = "INSERT INTO principals VALUES (?,?,?,?,'active',?,'',NULL)";
-  tx.later(sql, networkId, principal, generation, memberIdToBytes(id), issuedAt);
+  const sql = "INSERT INTO principals VALUES (?,?,?,?,'active',?,?,NULL)";
+  tx.later(sql, networkId, principal, generation, memberIdToBytes(id), issuedAt, source);
 }
 
 function insertCertificate(
@@ -168,7 +176,7 @@ function insertCertificate(
   condition: Condition,
 ): void {
   const { serial, principal, generation, id, spki, leaf, issuer, notBefore, notAfter, issuedAt, how } = record;
-  const token = condition.kind === "token" ? condition.hash : null;
+  const token = "hash" in condition ? condition.hash : null;
   const rekeyedFrom = condition.kind === "renewal" && !equalBytes(condition.spki, spki) ? condition.spki : null;
   const sql = "INSERT INTO certificates VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
   const names = [serial, networkId, principal, generation, memberIdToBytes(id)];

@@ -82,7 +82,7 @@ export interface MemberRecord extends PrincipalRecord {
   readonly goneAt: number | undefined;
 }
 
-export type HowIssued = "token" | "open" | "renewal" | "offline";
+export type HowIssued = "token" | "jwt" | "open" | "renewal" | "offline";
 
 export interface CertificateRecord extends PrincipalRecord {
   /** Hexadecimal. */
@@ -210,6 +210,18 @@ export type Condition =
       readonly hash: Uint8Array;
       /** The name is new, or is held by this key by this token: whoever has a fleet's token takes over nobody. */
       readonly isForNewNames: boolean;
+    }
+  /**
+   * Nobody has enrolled by this hash yet, but this key; and the name is new, or its holder came from the same source. Then
+   * the hash is recorded like that of a token that is used up.
+   */
+  | {
+      readonly kind: "jwt";
+      readonly hash: Uint8Array;
+      /** Issuer of the JWT. */
+      readonly source: string;
+      /** Unix milliseconds. */
+      readonly keptUntil: number;
     }
   /** No other key has the name. */
   | { readonly kind: "free-name" }

@@ -61,6 +61,7 @@ export function addAuthority(program: Command): void {
     .option("--admin-host <host>", "and on this address (127.0.0.1)")
     .option("--trust-proxy <ranges>", "balancers in front of it, by address or range, separated by commas")
     .option("--proxy-form <form>", "how they tell who calls: proxy-protocol (the default), x-forwarded-for or nothing")
+    .option("--jwt <json>", "whose JWTs admit members, as a list of policies: better in the configuration's file")
     .option("--log <form>", "text, or json: every decision and request as one JSON document per line")
     .addOption(configOption())
     .option("--while-stdin", "end when standard input does, so that it never outlives its parent");

@@ -5,7 +5,7 @@ import type { FirefliesError } from "../../identity/error.js";
 const ALARMS_KEPT_MAX = 20;
 
 /** Alarms that say what a setting means, and that nothing is wrong if it is meant. */
-const NOTES: ReadonlySet<string> = new Set(["loopback-only"]);
+const NOTES: ReadonlySet<string> = new Set(["loopback-only", "authority-awaited"]);
 
 export function wordFor(code: string): "note" | "alarm" {
   return NOTES.has(code) ? "note" : "alarm";

@@ -34,11 +34,17 @@ export { Line } from "./line.js";
 const FINGERPRINT = /^[0-9a-f]{64}$/i;
 
 /**
- * A token, with a name where it admits several; or for an open authority its place, its fingerprint and the name that
- * the member chooses.
+ * A token, with a name where it admits several; or the authority's place, its fingerprint, and either a JWT that it admits or,
+ * where it is open, the name that the member chooses.
  */
 export type Admission =
   | { readonly token: string; readonly principal?: string | undefined }
+  | {
+      readonly url: string;
+      readonly fingerprint: string;
+      readonly jwt: string;
+      readonly principal?: string | undefined;
+    }
   | { readonly url: string; readonly fingerprint: string; readonly principal: string };
 
 /** Where the authority is and which root it has. */
@@ -89,11 +95,12 @@ export async function enroll(admission: Admission, pair: KeyPair, options: CallO
   return readGranted(json, { fingerprint: place.fingerprint, pair, now });
 }
 
-function proofOf(admission: Admission): Pick<EnrollBody, "secret" | "principal"> {
-  if (!("token" in admission)) return { principal: admission.principal };
-  const { token, principal } = admission;
-  const secret = Buffer.from(decodeToken(token)!.secret).toString("base64url");
-  return { secret, ...(principal !== undefined && { principal }) };
+function proofOf(admission: Admission): Pick<EnrollBody, "secret" | "jwt" | "principal"> {
+  const { principal } = admission;
+  const named = principal !== undefined && { principal };
+  if ("jwt" in admission) return { jwt: admission.jwt, ...named };
+  if (!("token" in admission)) return { ...named };
+  return { secret: Buffer.from(decodeToken(admission.token)!.secret).toString("base64url"), ...named };
 }
 
 /**

@@ -5,6 +5,7 @@ import { type ErrorAnswer, FirefliesError, isErrorCode } from "../../identity/in
 import { deadlineIn, withDeadline } from "../../net/index.js";
 import { type ChannelOptions, openChannel, requireAuthority, unreachable } from "./channel.js";
 import type { Line } from "./line.js";
+import { pause } from "./pause.js";
 
 /** For one call, from dialling to the last byte. */
 export const AUTHORITY_TIMEOUT_MS = 10_000;
@@ -14,6 +15,7 @@ const MESSAGE_CHARACTERS_MAX = 500;
 /** Calls of one that is told to come later: with pauses of 0.5, 1, 2, 4 and 8 s, half as long to one and a half times. */
 const BUSY_ATTEMPTS = 6;
 const BUSY_PAUSE_MS = 500;
+const GATEWAY_FAILURES: ReadonlySet<number> = new Set([502, 503, 504]);
 /** What another address of the authority may do better. */
 const ELSEWHERE: ReadonlySet<string> = new Set(["authority-unreachable", "authority-untrusted"]);
 
@@ -50,19 +52,6 @@ export async function callAuthority(call: Call): Promise<unknown> {
 /** Many that start at once are told to wait a second or so; each waits its own time. */
 function isBusy(error: unknown): boolean {
   return error instanceof FirefliesError && error.code === "overloaded";
-}
-
-/** Ends early when the signal fires. */
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal?.addEventListener("abort", end);
-  });
 }
 
 async function callAny({ urls, ...call }: Call): Promise<unknown> {
@@ -113,7 +102,7 @@ async function callOver(socket: TLSSocket, call: CallOfOne): Promise<unknown> {
   let isKept = call.line !== undefined;
   try {
     const response = await exchange(socket, call);
-    return answerOf(response.status, await response.json);
+    return answerOf(call.url, response.status, await response.json);
   } catch (error) {
     isKept = false;
     throw error;
@@ -168,10 +157,12 @@ async function readJson(response: IncomingMessage, url: string): Promise<unknown
   }
 }
 
-function answerOf(status: number, json: unknown): unknown {
+function answerOf(url: string, status: number, json: unknown): unknown {
   if (status === 200) return json;
   const { code, message, advice }: Partial<Record<keyof ErrorAnswer, unknown>> =
     typeof json === "object" && json ? json : {};
+  // Of whatever stands in front of an authority that is away.
+  if (!isErrorCode(code) && GATEWAY_FAILURES.has(status)) throw unreachable(url, new Error(`status ${status}`));
   if (!isErrorCode(code))
     throw new FirefliesError("authority-answer-invalid", `The authority answered with status ${status}.`);
   throw new FirefliesError(code, saidText(message), { advice: saidText(advice) });

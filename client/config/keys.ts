@@ -1,7 +1,9 @@
 /** The table of all configuration keys: their names in a file, what they take, and within which limits. */
 import { METADATA_BYTES_MAX } from "../../gossip/index.js";
+import type { JwtPolicy } from "../../identity/index.js";
 import { type Endpoint, PORT_MAX } from "../../net/index.js";
 import { RING_COUNT_MAX } from "../../rings/index.js";
+import { jwtPolicies } from "./jwt-policies.js";
 import { PRESET_NAMES, type PresetName } from "./presets.js";
 import * as value from "./values.js";
 
@@ -17,6 +19,8 @@ export interface MemberSettings {
   readonly ca: string;
   readonly caFingerprint: string;
   readonly token: string;
+  readonly jwtFile: string;
+  readonly waitMs: number;
   readonly entryAddrs: readonly string[];
   readonly listen: Endpoint;
   readonly advertise: readonly Endpoint[];
@@ -53,6 +57,7 @@ export interface AuthoritySettings {
   readonly trustProxy: readonly string[];
   readonly proxyForm: ProxyForm;
   readonly log: LogForm;
+  readonly jwt: readonly JwtPolicy[];
 }
 
 /** How the authority tells what it does: lines for people, or JSON documents with every request. */
@@ -85,6 +90,8 @@ const PATH_LENGTH_MAX = 4_096;
 /** The authority says which names it accepts; this only bounds them. */
 const NAME_LENGTH_MAX = 64;
 const TOKEN_LENGTH_MAX = 4_096;
+/** Whoever waits longer than a year waits for ever. */
+const WAIT_MS = { min: 0, max: 365 * 86_400_000 };
 /** Contacts in one answer of the authority. */
 const BOOT_NODES = { min: 1, max: 100 };
 /** Of shorter lives a renewal would take too large a part; longer ones outlive intermediates. */
@@ -117,6 +124,8 @@ export const MEMBER_KEYS: KeyTable<MemberSettings> = {
   ca: { file: "ca_addr", parse: value.authorityUrl },
   caFingerprint: { file: "ca_fingerprint", parse: value.fingerprint },
   token: { file: "token", parse: value.line(TOKEN_LENGTH_MAX) },
+  jwtFile: { file: "jwt_file", parse: value.line(PATH_LENGTH_MAX) },
+  waitMs: { file: "wait", parse: value.patience(WAIT_MS) },
   entryAddrs: { file: "entry_addrs", parse: value.listOf(value.address) },
   listen: { file: "listen", parse: value.endpoint },
   advertise: { file: "advertise", parse: advertised },
@@ -152,4 +161,5 @@ export const AUTHORITY_KEYS: KeyTable<AuthoritySettings> = {
   trustProxy: { file: "trust_proxy", parse: value.listOf(value.addressRange) },
   proxyForm: { file: "proxy_form", parse: value.oneOf(PROXY_FORMS) },
   log: { file: "log", parse: value.oneOf(LOG_FORMS) },
+  jwt: { file: "jwt", parse: jwtPolicies },
 };

@@ -11,6 +11,17 @@ export interface ClientOptions {
   readonly dir?: string;
   /** A token from `fireflies ca token NAME`: it carries the authority's address, its fingerprint and the secret. */
   readonly token?: string;
+  /**
+   * Instead of a token: a file with a JWT that the authority admits, as a projected service-account token of Kubernetes. Read
+   * again at each start that enrols. Needs `ca` and `caFingerprint`.
+   */
+  readonly jwtFile?: string;
+  /**
+   * Milliseconds that `start` waits for an authority that is absent, when it needs one: at the first start, and when the
+   * certificate has ended. Default 0: it rejects at once; Infinity waits until `start`'s signal fires. Meanwhile the alarm
+   * "authority-awaited" is raised once a minute. One that answers and breaks off is asked for half a minute in any case.
+   */
+  readonly waitMs?: number;
   /** URL of the authority, when there is no token: "https://host:port". */
   readonly ca?: string;
   /** SHA-256 fingerprint of the authority's root certificate, 64 hex digits. */

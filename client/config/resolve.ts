@@ -1,5 +1,6 @@
 /** From all layers to one configuration: program or flags win over the environment, that over the file, that over the preset. */
 import { resolve } from "node:path";
+import type { JwtPolicy } from "../../identity/index.js";
 import type { Metadata } from "../types.js";
 import { environmentLayers } from "./environment.js";
 import { type FileSettings, readConfig } from "./file.js";
@@ -46,6 +47,10 @@ export interface MemberConfig {
   readonly ca: string | undefined;
   readonly caFingerprint: string | undefined;
   readonly token: string | undefined;
+  /** Absolute. */
+  readonly jwtFile: string | undefined;
+  /** How long a start that needs the authority waits for it; undefined leaves it to whoever starts the member. */
+  readonly waitMs: number | undefined;
   readonly entryAddrs: readonly string[];
   readonly listen: ListenConfig;
   /** Hosts, or hosts with ports, that others are told; empty means that it follows from `listen`. */
@@ -87,6 +92,8 @@ export interface AuthorityConfig {
   /** Where health and metrics are served; undefined when no port was named. */
   readonly admin: { readonly host: string; readonly port: number } | undefined;
   readonly log: LogForm;
+  /** Whose JWTs admit members. */
+  readonly jwt: readonly JwtPolicy[];
 }
 
 /** Loopback: opening a port to others is a decision that somebody takes. */
@@ -201,6 +208,8 @@ function memberConfig(
     ca: layer.ca?.value,
     caFingerprint: layer.caFingerprint?.value,
     token: layer.token?.value,
+    jwtFile: layer.jwtFile && resolve(cwd, layer.jwtFile.value),
+    waitMs: layer.waitMs?.value,
     entryAddrs: layer.entryAddrs?.value ?? [],
     listen: {
       host: layer.listenHost?.value ?? host ?? DEFAULT_HOST,
@@ -260,5 +269,14 @@ function authorityConfig(layer: Layer<AuthoritySettings>, file: string | undefin
     proxies: layer.trustProxy && { trusted: layer.trustProxy.value, form: layer.proxyForm?.value },
     admin: layer.adminPort && { host: layer.adminHost?.value ?? DEFAULT_HOST, port: layer.adminPort.value },
     log: layer.log?.value ?? "text",
+    jwt: (layer.jwt?.value ?? []).map((policy) => absolute(policy, cwd)),
+  };
+}
+
+function absolute({ caFile, tokenFile, ...policy }: JwtPolicy, cwd: string): JwtPolicy {
+  return {
+    ...policy,
+    ...(caFile !== undefined && { caFile: resolve(cwd, caFile) }),
+    ...(tokenFile !== undefined && { tokenFile: resolve(cwd, tokenFile) }),
   };
 }

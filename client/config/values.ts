@@ -57,6 +57,17 @@ export function duration(range: Range): Parser<number> {
   };
 }
 
+/** As `duration`, or how long is no question: true or "forever" is without end, false is not at all. */
+export function patience(range: Range): Parser<number> {
+  const inTime = duration(range);
+  return (raw, origin) => {
+    const said = raw === "forever" || raw === Number.POSITIVE_INFINITY ? true : WORDS.get(raw);
+    if (said !== undefined && raw !== "0" && raw !== "1") return fine(said ? Number.POSITIVE_INFINITY : 0);
+    const parsed = inTime(raw, origin);
+    return parsed.ok ? parsed : bad(`${parsed.problem}, or "forever"`);
+  };
+}
+
 const WORDS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
   [true, true],
   [false, false],

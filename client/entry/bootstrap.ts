@@ -13,9 +13,12 @@ import {
   nextKey,
   saveIdentity,
 } from "../../identity/index.js";
-import { type Admission, enroll, placeOf, renew } from "../authority/authority.js";
+import { type Admission, type CallOptions, enroll, type Granted, placeOf, renew } from "../authority/authority.js";
+import { pause } from "../authority/pause.js";
 import type { MemberConfig } from "../config/index.js";
 import { knownAuthority, rememberAuthority } from "./authority-place.js";
+import { readJwt } from "./jwt-file.js";
+import { isLater, patiently } from "./patience.js";
 
 export interface Enrolled {
   readonly identity: Identity;
@@ -24,62 +27,77 @@ export interface Enrolled {
 }
 
 export interface BootstrapOptions {
-  /** Unix milliseconds. */
-  readonly now: number;
+  /** Wall clock, unix milliseconds. */
+  readonly now: () => number;
   readonly signal?: AbortSignal | undefined;
   readonly onAlarm: (alarm: FirefliesError) => void;
 }
 
 /** The identity in the directory, or a new one from the authority. */
 export async function enrolOrRestore(config: MemberConfig, options: BootstrapOptions): Promise<Enrolled> {
-  const { now, signal } = options;
-  const saved = config.dir === undefined ? undefined : await loadIdentity(config.dir, { now, allowExpired: true });
+  const { dir, useCa } = config;
+  const saved = dir === undefined ? undefined : await loadIdentity(dir, { now: options.now(), allowExpired: true });
   if (saved) return await restored(config, saved, options);
-  if (!config.useCa) {
-    throw new FirefliesError(
-      "identity-missing",
-      `use_ca is false and ${config.dir ?? "no directory"} holds no identity.`,
-      { advice: "Put key.pem, certificate.pem and root.pem there; `fireflies ca sign` makes them." },
-    );
+  if (!useCa) {
+    throw new FirefliesError("identity-missing", `use_ca is false and ${dir ?? "no directory"} holds no identity.`, {
+      advice: "Put key.pem, certificate.pem and root.pem there; `fireflies ca sign` makes them.",
+    });
   }
-  const admission = admissionOf(config);
-  const pair = config.dir === undefined ? generateKeyPair() : await nextKey(config.dir);
-  const granted = await enroll(admission, pair, { addresses: [], now, signal });
-  const identity: Identity = {
-    certificate: granted.certificate,
-    privateKey: pair.privateKey,
-    root: granted.root,
-  };
-  const { urls } = placeOf(admission);
-  if (config.dir !== undefined) {
-    await saveIdentity(config.dir, identity);
-    await rememberAuthority(config.dir, urls);
+  return await enrolled(config, options);
+}
+
+/** One key for all attempts: whatever became of the answers to earlier ones, it is enrolled once. */
+async function enrolled(config: MemberConfig, options: BootstrapOptions): Promise<Enrolled> {
+  const { dir } = config;
+  const { urls } = placeOf(await admissionOf(config));
+  const pair = dir === undefined ? generateKeyPair() : await nextKey(dir);
+  const granted = await patient(config, options, urls, async (call) => enroll(await admissionOf(config), pair, call));
+  const identity: Identity = { certificate: granted.certificate, privateKey: pair.privateKey, root: granted.root };
+  if (dir !== undefined) {
+    await saveIdentity(dir, identity);
+    await rememberAuthority(dir, urls);
   }
   return { identity, authorityUrls: urls };
 }
 
 /** A saved identity; one that has ended gets its next certificate first, which the authority gives for a while. */
-async function restored(
-  config: MemberConfig,
-  saved: Identity,
-  { now, signal, onAlarm }: BootstrapOptions,
-): Promise<Enrolled> {
-  const authorityUrls = await knownAuthority(config, saved, onAlarm);
-  if (dateProblem(saved.certificate, now) === undefined) return { identity: saved, authorityUrls };
+async function restored(config: MemberConfig, saved: Identity, options: BootstrapOptions): Promise<Enrolled> {
+  const authorityUrls = await knownAuthority(config, saved, options.onAlarm);
+  if (dateProblem(saved.certificate, options.now()) === undefined) return { identity: saved, authorityUrls };
   const pair = keyPairOf(saved.privateKey);
-  const options = { addresses: [], now, signal };
   try {
-    const granted = await renew(authorityUrls, saved, pair, options).catch((error: unknown) => {
-      if (config.token === undefined) throw error;
-      return enroll({ token: config.token, principal: config.name }, pair, options);
+    const granted = await patient(config, options, authorityUrls, async (call) => {
+      try {
+        return await renew(authorityUrls, saved, pair, call);
+      } catch (error) {
+        if (isLater(error) || !hasProof(config)) throw error;
+        return await enroll(await admissionOf(config), pair, call);
+      }
     });
     const identity = { ...saved, certificate: granted.certificate };
     await saveIdentity(config.dir!, identity);
     return { identity, authorityUrls };
   } catch (cause) {
-    if (signal?.aborted) throw cause;
+    if (options.signal?.aborted) throw cause;
     throw expired(config.dir!, saved, cause);
   }
+}
+
+function patient(
+  { waitMs = 0 }: MemberConfig,
+  { now, signal, onAlarm }: BootstrapOptions,
+  urls: readonly string[],
+  ask: (call: CallOptions) => Promise<Granted>,
+): Promise<Granted> {
+  return patiently(() => ask({ addresses: [], now: now(), signal }), {
+    ...{ waitMs, signal, pause, random: Math.random, now: () => performance.now() },
+    onWaiting: (cause) => onAlarm(awaited(urls, cause)),
+  });
+}
+
+function awaited(urls: readonly string[], cause: FirefliesError): FirefliesError {
+  const message = `There is no certificate yet. The authority at ${urls.join(", ")} is asked again until it answers: ${cause.message}`;
+  return new FirefliesError("authority-awaited", message, { cause });
 }
 
 function expired(dir: string, { certificate }: Identity, cause: unknown): FirefliesError {
@@ -88,24 +106,35 @@ function expired(dir: string, { certificate }: Identity, cause: unknown): Firefl
   return new FirefliesError("identity-expired", message, { cause });
 }
 
-function admissionOf({ dir, token, ca, caFingerprint, name }: MemberConfig): Admission {
-  if (token !== undefined) return { token, principal: name };
-  if (ca !== undefined && caFingerprint !== undefined && name !== undefined) {
-    return { url: ca, fingerprint: caFingerprint, principal: name };
-  }
-  throw nothingToEnrolWith(dir, { ca, ca_fingerprint: caFingerprint, name });
+/** What proves who I am, beside a name that anybody could give. */
+function hasProof({ token, jwtFile }: MemberConfig): boolean {
+  return token !== undefined || jwtFile !== undefined;
 }
 
-/** Half of what an open authority needs is answered with the other half. */
+/** Asked for anew before each attempt: a file with a JWT may hold a newer one by then. */
+async function admissionOf({ dir, token, jwtFile, ca, caFingerprint, name }: MemberConfig): Promise<Admission> {
+  if (token !== undefined) return { token, principal: name };
+  if (ca !== undefined && caFingerprint !== undefined) {
+    const place = { url: ca, fingerprint: caFingerprint };
+    if (jwtFile !== undefined) return { ...place, jwt: await readJwt(jwtFile), principal: name };
+    if (name !== undefined) return { ...place, principal: name };
+  }
+  const needed = { ca_addr: ca, ca_fingerprint: caFingerprint, ...(jwtFile === undefined && { name }) };
+  throw nothingToEnrolWith(dir, needed, jwtFile);
+}
+
+/** Half of what an open authority, or a JWT, needs is answered with the other half. */
 function nothingToEnrolWith(
   dir: string | undefined,
-  open: Readonly<Record<string, string | undefined>>,
+  needed: Readonly<Record<string, string | undefined>>,
+  jwtFile: string | undefined,
 ): FirefliesError {
   const place = dir === undefined ? "This member has no directory" : `${dir} holds no identity yet`;
-  const missing = Object.keys(open).filter((key) => open[key] === undefined);
-  const isHalf = missing.length < Object.keys(open).length;
+  const missing = Object.keys(needed).filter((key) => needed[key] === undefined);
+  const isHalf = jwtFile !== undefined || missing.length < Object.keys(needed).length;
+  const how = jwtFile === undefined ? "with an open authority" : "by a JWT";
   const advice = isHalf
-    ? `To enrol with an open authority, give ${missing.join(" and ")} too.`
+    ? `To enrol ${how}, give ${missing.join(" and ")} too.`
     : "Give one (--join, token or FIREFLIES_TOKEN); `fireflies ca token NAME` prints it.";
   return new FirefliesError("token-required", `${place}, and there is no token to enrol with.`, { advice });
 }

@@ -11,7 +11,7 @@ import { type AuthorityServer, CertificateAuthority, serveAuthority } from "../.
 import { Client } from "../../client/client.js";
 import type { ClientOptions } from "../../client/config/index.js";
 import type { ClientParts } from "../../client/parts.js";
-import { FirefliesError, type Identity, saveIdentity } from "../../identity/index.js";
+import { FirefliesError, type Identity, type JwtPolicy, saveIdentity } from "../../identity/index.js";
 import type { MemoryNetwork } from "../../net/index.js";
 import { TestNetwork } from "./test-network.js";
 
@@ -124,9 +124,13 @@ export class OnlineNetwork extends Stage {
   /** How far the authority's clock is behind, milliseconds. */
   behindMs = 0;
 
-  static async create({ behindMs = 0 } = {}): Promise<OnlineNetwork> {
+  /** Whose JWTs admit members. */
+  jwt: readonly JwtPolicy[] = [];
+
+  static async create({ behindMs = 0, jwt = [] as readonly JwtPolicy[] } = {}): Promise<OnlineNetwork> {
     const network = new OnlineNetwork();
     network.behindMs = behindMs;
+    network.jwt = jwt;
     network.closing(network, () => network.pause());
     await network.resume();
     return network;
@@ -137,7 +141,7 @@ export class OnlineNetwork extends Stage {
     const directory = this.directoryOfAuthority;
     const port = this.#server?.port ?? 0;
     const now = () => Date.now() - this.behindMs;
-    const options = { directory, numRings: RING_COUNT, deltaMs: DELTA_MS, open: true, now };
+    const options = { directory, numRings: RING_COUNT, deltaMs: DELTA_MS, open: true, now, jwt: this.jwt };
     this.authority = await CertificateAuthority.open(options);
     this.#server = await serveAuthority(this.authority, { port });
     this.#serves = true;
