@@ -6,7 +6,7 @@ import { setMaxListeners } from "node:events";
 import { networkInterfaces } from "node:os";
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { FirefliesError, type Identity, sign, verify } from "../identity/index.js";
-import { ConnectionGate, type Destination, NameResolver, type Session, tcpTransport } from "../net/index.js";
+import { ConnectionGate, NameResolver, tcpTransport } from "../net/index.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import {
@@ -17,7 +17,7 @@ import {
   type MemberConfig,
   resolveMemberConfig,
 } from "./config/index.js";
-import { Directory, destinationOf, hasAddress, type Reachable } from "./directory.js";
+import { Directory } from "./directory.js";
 import type { Told } from "./driver/driver.js";
 import { Arrival } from "./entry/arrival.js";
 import { type Enrolled, enrolOrRestore } from "./entry/bootstrap.js";
@@ -29,7 +29,6 @@ import type { MemberFilter } from "./member-filter.js";
 import { untilJoined, untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
-import { requireBytes, requireDrain, requireTimeout } from "./misuse.js";
 import { Node } from "./node.js";
 import { writeCertificate, writePrivateKey } from "./own-files.js";
 import type { ClientParts } from "./parts.js";
@@ -43,6 +42,8 @@ import { StateDirectory } from "./state/index.js";
 import { recall } from "./state/recollection.js";
 import { DRAIN_MS, DrainDeadline } from "./talk/drain-deadline.js";
 import { Hearsay } from "./talk/hearsay.js";
+import { requireBytes, requireDrain, requireHandler, requireTimeout } from "./talk/misuse.js";
+import { Outbound, requireAddress, SEND_TIMEOUT_MS } from "./talk/outbound.js";
 import { PING_TIMEOUT_MS } from "./talk/round-trips.js";
 import { either, fired } from "./talk/wait.js";
 import type {
@@ -64,9 +65,6 @@ import type {
   StreamHandler,
 } from "./types.js";
 
-/** Milliseconds that a message may take when its sender does not say: longer than a removal, so that it ends by itself. */
-export const SEND_TIMEOUT_MS = 10_000;
-
 type Phase = "new" | "starting" | "running" | "stopping" | "stopped";
 
 export class Client {
@@ -78,7 +76,10 @@ export class Client {
     metadata: () => this.#metadata ?? this.#config?.metadata ?? {},
     now: Date.now,
   });
-  readonly #handlers = new Handlers((id) => this.#directory.sender(id));
+  readonly #handlers = new Handlers({
+    sender: (id) => this.#directory.sender(id),
+    isKnown: (id) => this.#member?.knows(id) === true,
+  });
   readonly #onAlarm = (alarm: FirefliesError): void => this.#handlers.raise(alarm);
   readonly #names = new NameResolver({ now: () => performance.now() });
   readonly #gate = new ConnectionGate();
@@ -98,9 +99,10 @@ export class Client {
     takeResponse: (response) => this.#handlers.takeResponse(response),
     timeoutMs: SEND_TIMEOUT_MS,
   });
+  readonly #outbound = new Outbound(() => this.#talking);
   readonly #rejected = new Rejections();
   readonly #services = new Services({
-    reach: (id, signal) => this.#reach(id, signal),
+    reach: (id, signal) => this.#outbound.reach(id, signal),
     sender: (id) => this.#directory.sender(id),
     failures: this.#handlers.failures,
   });
@@ -123,25 +125,32 @@ export class Client {
     setMaxListeners(0, this.stopping); // Every stream may wait for it: from the eleventh on Node would print a warning.
   }
 
-  // --- Handlers: register them before `start`, so that no message finds none. ---
+  /*
+   * --- Handlers: register them before `start`, so that no message finds none. They run once `start` has resolved, for members
+   * that `members()` knows: what others begin earlier waits. What is no function is a TypeError. ---
+   */
 
   /** Answers messages of other members. */
   registerMessageHandler(handler: MessageHandler): void {
+    requireHandler(handler);
     this.#handlers.message = handler;
   }
 
   /** Takes what ring neighbours gossip; what it returns goes back to their response handler. */
   registerGossipHandler(handler: GossipHandler): void {
+    requireHandler(handler);
     this.#handlers.gossip = handler;
   }
 
   /** Takes the neighbours' replies to my gossip. */
   registerResponseHandler(handler: ResponseHandler): void {
+    requireHandler(handler);
     this.#handlers.response = handler;
   }
 
   /** Takes streams that other members open. */
   registerStreamHandler(handler: StreamHandler): void {
+    requireHandler(handler);
     this.#handlers.stream = handler;
   }
 
@@ -160,6 +169,7 @@ export class Client {
    * identity used twice, a clock that stepped. Each error has a stable code.
    */
   registerAlarmHandler(handler: AlarmHandler): void {
+    requireHandler(handler);
     this.#handlers.alarm = handler;
   }
 
@@ -179,8 +189,11 @@ export class Client {
       await this.#startup;
       cancelled.throwIfAborted();
       this.#phase = "running";
+      setImmediate(() => this.#member?.admit()); // After all who await this.
     } catch (cause) {
-      const error = cancelled.aborted ? new FirefliesError("cancelled", "start() was cancelled.", { cause }) : cause;
+      const error = cancelled.aborted
+        ? new FirefliesError("cancelled", "start() was cancelled.", { cause })
+        : ofSystem(cause);
       await this.stop();
       throw error;
     }
@@ -275,17 +288,19 @@ export class Client {
 
   /**
    * Asks the member at "host:port" whom it knows, and resolves with it once it is in the view: for two halves of a network that
-   * have never heard of each other. Rejects with "peer-unreachable", "peer-mismatch", "timeout" or "cancelled".
+   * have never heard of each other. Rejects with "address-invalid", "peer-unreachable", "peer-mismatch", "timeout" or "cancelled".
    */
   async join(address: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Member> {
     const member = this.#talking;
+    requireAddress(address);
     return await untilJoined(this, (until) => member.seek(address, until), signal);
   }
 
   /** How long the live member with this id takes to answer, by UDP and over its connection. Rejects with "peer-unknown" or "cancelled". */
   async ping(id: string, { signal, timeout = PING_TIMEOUT_MS }: PingOptions = {}): Promise<RoundTrip> {
+    const { roundTrips } = this.#talking;
     requireTimeout(timeout);
-    return await this.#talking.roundTrips.measure(this.#destination(id), { signal, timeoutMs: timeout });
+    return await roundTrips.measure(this.#outbound.other(id), { signal, timeoutMs: timeout });
   }
 
   /** First the members as joined, and that I am isolated if I am, then every change, until the signal fires, the loop ends or the client stops. */
@@ -310,23 +325,18 @@ export class Client {
   /**
    * Sends a message to the live member that proves itself at this address; resolves to its handler's reply, empty when
    * it returned none. Messages to a member are sent in the order of the calls; those over 256 KiB have an order of their
-   * own, so that small ones need not wait for them. Rejects with a FirefliesError: "peer-unknown", "peer-unreachable", "timeout", "cancelled",
+   * own, so that small ones need not wait for them. To its own member it goes as to any other, without a wire. Rejects with a
+   * FirefliesError: "address-invalid", "peer-unknown", "peer-unreachable", "timeout", "cancelled",
    * "message-too-large", "handler-failed", "handler-timeout", "handler-missing", "overloaded", "member-stopping",
    * "peer-removed", "link-closed"; or with the `ReplyError` that its handler threw for me. Misuse: a TypeError for text instead of bytes, a RangeError for a timeout that is not above 0.
    */
   async sendTo(address: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
-    // Who has changed its address is found by its proof.
-    const known = this.#talking.machine.members().find((peer) => hasAddress(peer, address));
-    return await this.#send({ id: known?.id, addresses: [address] }, data, options);
+    return await this.#outbound.toAddress(address, data, options);
   }
 
-  /** As `sendTo`, to a member by its id. */
+  /** As `sendTo`, to a member by its id, in whatever case; "peer-unknown" for what is no id of a live member. */
   sendToId(id: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
-    try {
-      return this.#send(this.#destination(id), data, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#outbound.toId(id, data, options);
   }
 
   /**
@@ -334,8 +344,7 @@ export class Client {
    * "member-stopping" or "cancelled"; what the other side refuses arrives as the stream's "error". The signal destroys an open stream.
    */
   async openStream(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<MessageStream> {
-    const { streams } = this.#talking;
-    return streams.open(await this.#reach(id, signal), { signal });
+    return await this.#outbound.openStream(id, signal);
   }
 
   /**
@@ -348,8 +357,7 @@ export class Client {
     ServiceClient: StubClass<Stub>,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Stub> {
-    const { id: memberId } = this.#talking && this.#destination(id);
-    return await this.#services.stub(memberId, ServiceClient, signal);
+    return await this.#services.stub(this.#outbound.destination(id).id, ServiceClient, signal);
   }
 
   /**
@@ -373,7 +381,7 @@ export class Client {
 
   /** Did the member with this id sign the data? False for members that are not known. */
   verifySignature(data: Uint8Array, signature: Uint8Array, id: string): boolean {
-    const memberId = parseMemberId(id);
+    const memberId = parseMemberId(id.toLowerCase());
     const certificate = memberId && this.#running.certificateOf(memberId);
     return certificate ? verify(certificate.publicKey, "application", certificate.networkId, data, signature) : false;
   }
@@ -535,27 +543,6 @@ export class Client {
     return this.#phase !== "stopped" && this.#member?.isInMotion === true;
   }
 
-  #destination(id: string): Reachable {
-    const memberId = parseMemberId(id);
-    const peer = memberId && this.#running.machine.member(memberId);
-    if (!peer) throw new FirefliesError("peer-unknown", `No live member has the id ${id}.`);
-    return destinationOf(peer);
-  }
-
-  #reach(id: string, signal?: AbortSignal): Promise<Session> {
-    return this.#talking.messenger.reach(this.#destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
-  }
-
-  /** Throws for misuse. */
-  #send(to: Destination, data: Uint8Array, { signal, timeout, onProof }: SendOptions): Promise<Uint8Array> {
-    requireBytes(data);
-    requireTimeout(timeout);
-    const onAnswer = onProof && ((prove: () => Uint8Array) => onProof(prove()));
-    const found = (id: MemberId) => void this.#destination(id);
-    const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer, found };
-    return this.#talking.messenger.request("message", to, data, options);
-  }
-
   // --- What the machine tells ---
 
   #onTold(told: Told): void {
@@ -565,7 +552,7 @@ export class Client {
         this.#directory.entered();
         return;
       case "gossip":
-        if (this.#phase !== "stopping") void this.#hearsay.handOver(told.to, told.content);
+        if (this.#phase === "running") void this.#hearsay.handOver(told.to, told.content);
         return;
       case "isolated":
         this.#isolation.found(told.reason, told.until && Math.round(Date.now() + told.until - performance.now()));
@@ -593,4 +580,10 @@ export class Client {
     this.#arrival?.doubt();
     this.#renewal?.look();
   }
+}
+
+/** What the system refuses to `start`, a file of the directory for example, with a code of ours; other errors as they are. */
+function ofSystem(cause: unknown): unknown {
+  if (!(cause instanceof Error) || !("syscall" in cause) || cause instanceof FirefliesError) return cause;
+  return new FirefliesError("state-unreadable", `The system refuses what a member needs: ${cause.message}.`, { cause });
 }

@@ -110,6 +110,8 @@ export class Directory {
   /** The member as handlers see it: with the address that it prefers, an empty one when its note names none. */
   sender(id: MemberId): Sender {
     const member = this.#options.member();
+    if (id === member.identity.certificate.id)
+      return { id, name: member.nameOf(id), address: member.addresses[0] ?? "" };
     const peer = member.machine.member(id);
     return peer ? this.#senderOf(peer) : { id, name: member.nameOf(id), address: "" };
   }

@@ -44,6 +44,13 @@ class MessageContext implements SignedContext {
 /** Milliseconds that a handler of responses may take: one that never returns must not end the gossip. */
 const RESPONSE_TIMEOUT_MS = 10_000;
 
+/** What handlers are told of senders. */
+export interface SendersInView {
+  readonly sender: (id: MemberId) => Sender;
+  /** Whether `members()` knows it, or it is this member. */
+  readonly isKnown: (id: MemberId) => boolean;
+}
+
 export class Handlers {
   message: MessageHandler | undefined;
   gossip: GossipHandler | undefined;
@@ -51,18 +58,21 @@ export class Handlers {
   stream: StreamHandler | undefined;
   alarm: AlarmHandler = () => {};
   readonly failures = new HandlerFailures((alarm) => this.raise(alarm));
-  readonly #senderOf: (id: MemberId) => Sender;
+  readonly #view: SendersInView;
   readonly #responding = new Set<Promise<void>>();
 
-  constructor(senderOf: (id: MemberId) => Sender) {
-    this.#senderOf = senderOf;
+  constructor(view: SendersInView) {
+    this.#view = view;
   }
 
   /** Answers a request. Throws what its sender is told: "handler-missing" for a message when there is nobody to take it. */
   dispatch(kind: RequestKind, payload: Uint8Array, request: RequestContext) {
     const handler = this[kind];
     if (handler === undefined && kind === "message") throw new FirefliesError("handler-missing");
-    const context = new MessageContext(this.#senderOf(request.from.id), request);
+    const { id } = request.from;
+    // It may have left while its message waited for its turn.
+    if (!this.#view.isKnown(id)) throw new FirefliesError("peer-removed");
+    const context = new MessageContext(this.#view.sender(id), request);
     try {
       const reply = handler?.(payload, context);
       if (!isPromise(reply)) return this.#checked(kind, reply, context);
@@ -86,7 +96,7 @@ export class Handlers {
     stream: ByteDuplex,
     { from: { id }, signal }: StreamContext,
   ): Promise<void> {
-    const from = this.#senderOf(id);
+    const from = this.#view.sender(id);
     try {
       await handler(stream, { from, signal });
     } catch (error) {
@@ -109,7 +119,8 @@ export class Handlers {
   }
 
   async #takeResponse({ data, error, from: id, proof }: Response): Promise<void> {
-    const from = this.#senderOf(id);
+    if (!this.#view.isKnown(id)) return;
+    const from = this.#view.sender(id);
     try {
       await withDeadline({ deadline: deadlineIn(RESPONSE_TIMEOUT_MS) }, async (signal) => {
         await this.response?.(data, { from, signal, proof, error });

@@ -22,13 +22,16 @@ export {
   wsTransport,
 } from "../net/index.js";
 export type { MemberId } from "../rings/index.js";
-export { Client, SEND_TIMEOUT_MS } from "./client.js";
+export { Client } from "./client.js";
 export { type ClientOptions, PRESETS, type Preset, type PresetName } from "./config/index.js";
+export { decodeJson, decodeText, encodeJson, encodeText } from "./encoding.js";
 export type { StubClass } from "./grpc/calling.js";
 export { callerOf } from "./grpc/serving.js";
 export type { MemberFilter } from "./member-filter.js";
 export type { ClientParts } from "./parts.js";
 export { MESSAGE_BYTES_MAX, STREAM_CHUNK_BYTES_MAX } from "./protocols.js";
+export { SEND_TIMEOUT_MS } from "./talk/outbound.js";
+export { STREAMS_PER_PEER_MAX } from "./talk/streams.js";
 export type {
   AlarmHandler,
   Change,

@@ -1,5 +1,7 @@
 /** Which members a program or an operator asks for: by a pattern of their names, and by what their metadata say. */
+
 import { isDeepStrictEqual } from "node:util";
+import { wrongType } from "../identity/index.js";
 import { matchesPattern } from "../rings/index.js";
 import type { Member } from "./types.js";
 
@@ -12,9 +14,9 @@ export interface MemberFilter {
 
 /** Does the member have all that the filter asks for? Throws a TypeError for what is no filter. */
 export function matcherOf({ name, metadata }: MemberFilter): (member: Member) => boolean {
-  if (name !== undefined && typeof name !== "string") throw new TypeError("A filter's name is a string.");
+  if (name !== undefined && typeof name !== "string") throw wrongType("A filter's name is a string.");
   if (metadata !== undefined && (typeof metadata !== "object" || metadata === null)) {
-    throw new TypeError("A filter's metadata are an object of JSON values.");
+    throw wrongType("A filter's metadata are an object of JSON values.");
   }
   const facts = Object.entries(metadata ?? {});
   return (member) =>

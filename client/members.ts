@@ -2,6 +2,7 @@
 import { FirefliesError } from "../identity/index.js";
 import { type Deadline, deadlineIn, withDeadline } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
+import { requireCount } from "./talk/misuse.js";
 import type { Change, Member } from "./types.js";
 
 /** What is asked of a client. */
@@ -15,7 +16,7 @@ export interface Watched {
  * what is no number of members.
  */
 export async function untilMembers(client: Watched, count: number, signal?: AbortSignal): Promise<Member[]> {
-  if (!Number.isInteger(count) || count < 0) throw new RangeError(`A number of members is 0 or more, not ${count}.`);
+  requireCount(count);
   if (signal?.aborted) throw cancelled(count, signal);
   if (client.members().length >= count) return client.members();
   for await (const _ of client.changes({ signal })) {

@@ -1,11 +1,11 @@
 /** A member's metadata as the bytes that its note carries: JSON in UTF-8, nothing at all for an empty object. */
 import { METADATA_BYTES_MAX } from "../gossip/index.js";
-import { FirefliesError } from "../identity/index.js";
+import { FirefliesError, wrongType } from "../identity/index.js";
 import type { Metadata } from "./types.js";
 
 /** Throws TypeError for what is no object, and "metadata-too-large", also for what JSON cannot carry. */
 export function encodeMetadata(metadata: Metadata): Uint8Array {
-  if (!isMetadata(metadata)) throw new TypeError("Metadata is an object of JSON values.");
+  if (!isMetadata(metadata)) throw wrongType("Metadata is an object of JSON values.");
   const text = Object.keys(metadata).length === 0 ? "" : jsonOf(metadata);
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= METADATA_BYTES_MAX) return bytes;

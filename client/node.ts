@@ -28,6 +28,7 @@ import {
   type ByteDuplex,
   type ConnectionGate,
   type Deadline,
+  type Destination,
   NotePings,
   nonceOf,
   Pings,
@@ -35,6 +36,7 @@ import {
   Protocols,
   type Resolver,
   refusalToDial,
+  SelfSession,
   Stack,
   type SummonsFields,
   type Transport,
@@ -57,6 +59,7 @@ import { ReachWatch } from "./standing/reach-watch.js";
 import { ViewCache } from "./standing/view-cache.js";
 import type { StateDirectory } from "./state/index.js";
 import type { Memory } from "./state/recollection.js";
+import { Door } from "./talk/door.js";
 import { drain } from "./talk/drain.js";
 import { Messenger } from "./talk/messenger.js";
 import { RoundTrips } from "./talk/round-trips.js";
@@ -111,6 +114,9 @@ export class Node {
   readonly streams = new Streams();
   readonly messenger: Messenger;
   readonly roundTrips: RoundTrips;
+  /** What this program sends to itself goes to its own handlers. */
+  readonly #self: SelfSession;
+  readonly #door: Door;
   readonly services: Services;
   #identity: Identity;
   #port = 0;
@@ -171,8 +177,13 @@ export class Node {
       mayDial: (address) => refusalToDial(address, this.#addresses) === undefined,
       preferred: (id) => this.#stack.links.get(id)?.paths[0]?.address.host,
     });
+    this.#self = new SelfSession({ protocols: this.#protocols, certificate: () => this.#identity.certificate });
+    this.#door = new Door({ isKnown: (id) => this.knows(id), refusal: (peer) => this.#refusal(peer) });
     this.messenger = new Messenger({
-      links: this.#stack.links,
+      links: {
+        usable: (to) => (this.#isMe(to) ? this.#self : this.#stack.links.usable(to)),
+        reach: (to, how) => this.#stack.links.reach(to, how),
+      },
       identity,
       dispatch: options.dispatch,
       refusal: (peer) => this.#refusal(peer),
@@ -201,6 +212,20 @@ export class Node {
   /** `start` has been called. */
   get isInMotion(): boolean {
     return this.#driver !== undefined;
+  }
+
+  /** `start` of the program has resolved: who waits for that is let in. */
+  admit(): void {
+    this.#door.open();
+  }
+
+  /** Is it in the view, as the program sees it, or is it me? */
+  knows(id: MemberId): boolean {
+    return id === this.id || this.#machine?.member(id) !== undefined;
+  }
+
+  #isMe({ id, addresses }: Destination): boolean {
+    return id === this.id || (id === undefined && addresses.some((address) => this.#addresses.includes(address)));
   }
 
   /** False while dials to this member fail and it has made no session to me. */
@@ -356,6 +381,7 @@ export class Node {
 
   /** Lets what runs end until the deadline fires, leaves the overlay and closes everything. Never rejects. */
   async stop(deadline: AbortSignal): Promise<void> {
+    this.#door.close(new FirefliesError("member-stopping"));
     if (this.#driver) {
       const cut = await drain(this, deadline);
       if (cut) this.#options.onAlarm(cut);
@@ -367,6 +393,7 @@ export class Node {
     this.messenger.close(closed);
     this.streams.close(closed);
     this.services.close(closed);
+    this.#self.close(closed);
     this.#pings?.close();
     await this.#stack.close(CLOSE_GRACE_MS);
     await this.#cache?.save();
@@ -459,20 +486,16 @@ export class Node {
   }
 
   #take(peer: MemberCertificate, duplex: ByteDuplex, accept: () => void): void {
-    const refusal = this.#driver ? this.#refusal(peer) : new FirefliesError("peer-refused");
     this.#stack.links.touch(peer.id);
-    if (refusal) duplex.destroy(refusal);
-    else accept();
+    this.#door.take(peer, duplex, accept);
   }
 
   /** Who has left the view may speak of membership only, so that it can come back; its messages wait until then. */
   #refusal(peer: MemberCertificate): FirefliesError | undefined {
-    const standing = this.#machine?.standing(peer.id);
-    if (standing === "live" || standing === "suspected" || standing === "silent") return undefined;
-    return new FirefliesError(
-      "peer-removed",
-      `Member ${titleOf(peer)} is not in the view (${standing ?? "starting"}).`,
-    );
+    const standing = this.#machine?.standing(peer.id) ?? "silent";
+    if (standing === "live" || standing === "suspected" || standing === "silent" || peer.id === this.id)
+      return undefined;
+    return new FirefliesError("peer-removed", `Member ${titleOf(peer)} is not in the view (${standing}).`);
   }
 
   /** The newest certificate of this id for this key. */
@@ -488,6 +511,7 @@ export class Node {
     if (told.kind === "joined" || told.kind === "updated" || told.kind === "rebutted") this.#introduce(told.member);
     if (told.kind === "updated") this.#stack.links.moved(told.member.id, addressesOf(told.member, TRANSPORT_GRPC));
     if (told.kind === "joined") this.#cache?.joined();
+    if (told.kind === "joined" || told.kind === "left" || told.kind === "failed") this.#door.changed(told.member.id);
     if (told.kind !== "left" && told.kind !== "failed") return;
     const { id } = told.member;
     const error = new FirefliesError(

@@ -12,6 +12,7 @@ import {
   sha256,
   type Verdict,
   verify,
+  wrongType,
 } from "../identity/index.js";
 import { concatBytes, equalBytes, type MemberId, memberIdFromBytes, memberIdToBytes, toHex } from "../rings/index.js";
 import { type Content, decodeContent } from "./messages/content.js";
@@ -97,7 +98,7 @@ export function verifyMessage(proof: Uint8Array, { roots, at }: VerifyMessageOpt
 }
 
 function read(bytes: Uint8Array): Proof {
-  if (!(bytes instanceof Uint8Array)) throw new TypeError("A proof is a Uint8Array.");
+  if (!(bytes instanceof Uint8Array)) throw wrongType("A proof is a Uint8Array.");
   const version = versionOfProof(bytes);
   if (version === undefined || bytes.length > PROOF_BYTES_MAX) throw new FirefliesError("proof-malformed");
   if (version !== PROOF_VERSION) {

@@ -194,6 +194,10 @@ export const ERROR_CODES = {
     meaning: "The other side sent bytes that are malformed, out of order or not signed by it.",
     remedy: "Check that both sides run compatible versions; otherwise that member misbehaves.",
   },
+  "encoding-invalid": {
+    meaning: "The bytes are not the text or the JSON value that the program takes them for.",
+    remedy: "Let both sides encode alike. A handler that throws it answers its caller with an error.",
+  },
   "proof-malformed": {
     meaning: "The bytes are no proof of a message, or a damaged one.",
     remedy: "Get it again from whoever made it, as it was made.",

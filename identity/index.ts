@@ -128,6 +128,7 @@ export {
   verifyAgainst,
   verifyMemberCertificate,
 } from "./member-certificate.js";
+export { outOfRange, wrongType } from "./misuse.js";
 export {
   type CertificateStatus,
   createStatusAnswer,

@@ -36,6 +36,7 @@ export { Budget } from "./session/budget.js";
 export { SessionHost } from "./session/host.js";
 export type { ConnectOptions, SessionHostOptions } from "./session/options.js";
 export { type CallProtocol, type DuplexProtocol, type Limits, type Protocol, Protocols } from "./session/protocol.js";
+export { SelfSession } from "./session/self.js";
 export type { ByteDuplex, OpenOptions, Path, Session } from "./session/session.js";
 export { asFirefliesError, ERROR_TEXT_MAX, errorText, type PeerError } from "./session/status.js";
 export { Stack, type StackOptions } from "./stack.js";

@@ -105,15 +105,10 @@ const port = value.integer({ min: 0, max: PORT_MAX });
 /** To listen on; nobody can dial them. */
 const ANYWHERE: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 const advertised: value.Parser<readonly Endpoint[]> = (raw, origin) => {
-  const parsed = value.listOf(value.endpoint)(raw, origin);
+  const parsed = value.listOf(value.endpoint, ADVERTISED_MAX)(raw, origin);
   if (!parsed.ok) return parsed;
   const named = parsed.value.every(({ host, port: own }) => host !== undefined && !ANYWHERE.has(host) && own !== 0);
-  return named && parsed.value.length <= ADVERTISED_MAX
-    ? parsed
-    : {
-        ok: false,
-        problem: `must be a list of at most ${ADVERTISED_MAX} of "host:port" or "host" that others can dial`,
-      };
+  return named ? parsed : { ok: false, problem: 'must be a list of "host:port" or "host" that others can dial' };
 };
 
 export const MEMBER_KEYS: KeyTable<MemberSettings> = {

@@ -131,11 +131,11 @@ export const addressRange: Parser<string> = (raw) => {
 };
 
 /** A list of `item`; in a variable or a flag its parts are separated by commas. */
-export function listOf<V>(item: Parser<V>): Parser<readonly V[]> {
+export function listOf<V>(item: Parser<V>, max = LIST_LENGTH_MAX): Parser<readonly V[]> {
   return (raw, origin) => {
     const parts = typeof raw === "string" ? raw.split(",").filter((part) => part.trim() !== "") : raw;
     if (!Array.isArray(parts)) return bad("must be a list");
-    if (parts.length > LIST_LENGTH_MAX) return bad(`must be a list of at most ${LIST_LENGTH_MAX}`);
+    if (parts.length > max) return bad(`must be a list of at most ${max} (it has ${parts.length})`);
     const values: V[] = [];
     for (const part of parts) {
       const parsed = item(part, origin);

@@ -3,7 +3,7 @@
  * Their connections run over the sessions that are there (byte-stream.ts), so who calls is proven already.
  */
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
-import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import { FirefliesError, type MemberCertificate, wrongType } from "../../identity/index.js";
 import { Budget, type ByteDuplex, type Session } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { HandlerFailures } from "../handler-failures.js";
@@ -42,8 +42,8 @@ export class Services {
       this.#services.flatMap((service) => Object.values(service.definition).map(({ path }) => path)),
     );
     const double = paths.find((path, index) => known.has(path) || paths.indexOf(path) !== index);
-    if (paths.length === 0) throw new TypeError("A service needs at least one method.");
-    if (double !== undefined) throw new TypeError(`The method ${double} is served already.`);
+    if (paths.length === 0) throw wrongType("A service needs at least one method.");
+    if (double !== undefined) throw wrongType(`The method ${double} is served already.`);
     const service = { definition, implementation };
     this.#services.push(service);
     for (const { serving } of this.#served.values()) serving?.add(service);

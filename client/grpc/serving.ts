@@ -7,7 +7,7 @@ import type {
   UntypedHandleCall,
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { type FirefliesError, type MemberCertificate, ReplyError } from "../../identity/index.js";
+import { type FirefliesError, type MemberCertificate, ReplyError, wrongType } from "../../identity/index.js";
 import type { Budget, ByteDuplex } from "../../net/index.js";
 import type { HandlerFailures } from "../handler-failures.js";
 import type { Sender } from "../types.js";
@@ -48,7 +48,7 @@ const callers = new WeakMap<object, Sender>();
 export function callerOf(call: object): Sender {
   const sender = callers.get(call);
   if (sender) return sender;
-  throw new TypeError("callerOf takes the call that a handler of addService was given.");
+  throw wrongType("callerOf takes the call that a handler of addService was given.");
 }
 
 export class Serving {

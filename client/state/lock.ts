@@ -43,7 +43,7 @@ export function acquireLock(directory: string): Lock {
     writeFileSync(own, `${JSON.stringify(holder)}\n`, { mode: LOCK_MODE, flag: "wx" });
     take(directory, own);
   } catch (cause) {
-    rmSync(own, { force: true });
+    removed(own);
     if (cause instanceof FirefliesError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new FirefliesError("state-unreadable", `The directory ${directory} cannot be locked: ${why}.`, { cause });
@@ -102,6 +102,15 @@ function release(directory: string, { nonce }: Holder): void {
     if (readHolder(lock)?.nonce === nonce) rmSync(lock, { force: true });
   } catch {
     // The directory may be gone, and the lock with it.
+  }
+}
+
+/** Where nothing may be written, nothing was. */
+function removed(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // What went wrong before is what matters.
   }
 }
 
@@ -174,6 +183,8 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 }
 
 function inUse(directory: string, holder: Holder | undefined): FirefliesError {
-  const by = holder === undefined ? "another process" : `process ${holder.pid}`;
+  const { pid } = holder ?? {};
+  const isMine = pid === process.pid;
+  const by = isMine ? "another client of this process" : pid === undefined ? "another process" : `process ${pid}`;
   return new FirefliesError("state-in-use", `The directory ${directory} is in use by ${by}.`);
 }

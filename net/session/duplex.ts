@@ -1,16 +1,18 @@
 /** A ByteDuplex (session.ts) over a channel, which may come later: an end that calls back waits for its turn. */
 import { Duplex } from "node:stream";
-import { FirefliesError, ReplyError } from "../../identity/index.js";
+import { FirefliesError, ReplyError, wrongType } from "../../identity/index.js";
 import type { Channel, ChannelEvents } from "./channel.js";
 import { WRITE_AHEAD_BYTES } from "./limits.js";
 import type { Piece } from "./pieces.js";
 import { errorOfEnd, type PeerError, tooLarge } from "./status.js";
 
 type Callback = (error?: Error | null) => void;
+/** What a duplex asks of its channel, which need not be one of HTTP/2 (self.ts). */
+type Way = Pick<Channel, keyof Channel>;
 
 export class SessionDuplex extends Duplex implements ChannelEvents {
   readonly #bytesMax: number;
-  #channel: Channel | undefined;
+  #channel: Way | undefined;
   /** What was asked for before there was a channel. */
   #early: (() => void) | undefined;
   #peerEnded = false;
@@ -36,7 +38,7 @@ export class SessionDuplex extends Duplex implements ChannelEvents {
   }
 
   /** Called once. */
-  attach(channel: Channel): void {
+  attach(channel: Way): void {
     if (this.destroyed) channel.reset(resetError(this.errored));
     if (this.destroyed) return;
     this.#channel = channel;
@@ -200,7 +202,7 @@ function resetError(error: Error | null): PeerError {
 
 /** Why `chunk` may not be sent: not bytes, or more than `bytesMax`. */
 export function chunkProblem(chunk: unknown, bytesMax: number): Error | undefined {
-  if (!(chunk instanceof Uint8Array)) return new TypeError("A message is a Uint8Array.");
+  if (!(chunk instanceof Uint8Array)) return wrongType("A message is a Uint8Array.");
   if (chunk.length <= bytesMax) return undefined;
   return tooLarge(chunk.length, bytesMax);
 }

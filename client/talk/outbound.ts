@@ -1,0 +1,93 @@
+/** What the program sends: to whom by id or address, itself among them, and what it may get wrong. */
+import type { Machine } from "../../gossip/index.js";
+import { FirefliesError } from "../../identity/index.js";
+import { type ByteDuplex, type Destination, parseAddress, type Session } from "../../net/index.js";
+import { type MemberId, parseMemberId } from "../../rings/index.js";
+import { destinationOf, hasAddress, type Reachable } from "../directory.js";
+import type { SendOptions } from "../types.js";
+import type { Messenger } from "./messenger.js";
+import { requireBytes, requireText, requireTimeout } from "./misuse.js";
+import type { Streams } from "./streams.js";
+
+/** Milliseconds that a message may take when its sender does not say: longer than a removal, so that it ends by itself. */
+export const SEND_TIMEOUT_MS = 10_000;
+
+/** The member that speaks. */
+export interface Speaker {
+  readonly id: MemberId;
+  /** Mine: "host:port". */
+  readonly addresses: readonly string[];
+  readonly machine: Pick<Machine, "members" | "member">;
+  readonly messenger: Messenger;
+  readonly streams: Streams;
+}
+
+export class Outbound {
+  readonly #speaker: () => Speaker;
+
+  /** `speaker` throws "not-started" or "member-stopping". It is asked first, so that these come before all other complaints. */
+  constructor(speaker: () => Speaker) {
+    this.#speaker = speaker;
+  }
+
+  /** Rejects, and never throws. */
+  async toAddress(address: string, data: Uint8Array, options: SendOptions): Promise<Uint8Array> {
+    const { machine } = this.#speaker();
+    requireAddress(address);
+    // Who has changed its address is found by its proof.
+    const known = machine.members().find((peer) => hasAddress(peer, address));
+    return await this.#send({ id: known?.id, addresses: [address] }, data, options);
+  }
+
+  /** Rejects, and never throws. No turn passes before it is on its way: messages keep the order of the calls. */
+  toId(id: string, data: Uint8Array, options: SendOptions): Promise<Uint8Array> {
+    try {
+      return this.#send(this.destination(id), data, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async openStream(id: string, signal: AbortSignal | undefined): Promise<ByteDuplex> {
+    const { streams } = this.#speaker();
+    return streams.open(await this.reach(id, signal), { signal });
+  }
+
+  async reach(id: string, signal: AbortSignal | undefined): Promise<Session> {
+    const { messenger } = this.#speaker();
+    return await messenger.reach(this.destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
+  }
+
+  /** A live member, or this one. Throws "peer-unknown". */
+  destination(id: string): Reachable {
+    const me = this.#speaker();
+    requireText(id, "A member's id");
+    const memberId = parseMemberId(id.toLowerCase());
+    if (memberId === me.id) return { id: memberId, addresses: me.addresses };
+    const peer = memberId && me.machine.member(memberId);
+    if (!peer) throw new FirefliesError("peer-unknown", `No live member has the id ${id}.`);
+    return destinationOf(peer);
+  }
+
+  /** As `destination`, but never me. */
+  other(id: string): Reachable {
+    const found = this.destination(id);
+    if (found.id !== this.#speaker().id) return found;
+    throw new FirefliesError("peer-unknown", `${id} is this member itself.`, { advice: "Name another member." });
+  }
+
+  #send(to: Destination, data: Uint8Array, { signal, timeout, onProof }: SendOptions): Promise<Uint8Array> {
+    requireBytes(data);
+    requireTimeout(timeout);
+    const onAnswer = onProof && ((prove: () => Uint8Array) => onProof(prove()));
+    const found = (id: MemberId) => void this.destination(id);
+    const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer, found };
+    return this.#speaker().messenger.request("message", to, data, options);
+  }
+}
+
+/** Throws "address-invalid", or a TypeError for what is no text. */
+export function requireAddress(address: string): void {
+  requireText(address, "An address");
+  if (parseAddress(address) === undefined) throw new FirefliesError("address-invalid", `"${address}" is no address.`);
+}
