@@ -32,6 +32,7 @@ import { encodeMetadata } from "./metadata.js";
 import { Node } from "./node.js";
 import { writeCertificate, writePrivateKey } from "./own-files.js";
 import type { ClientParts } from "./parts.js";
+import { PING_TIMEOUT_MS, SEND_TIMEOUT_MS } from "./patience.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import { Rejections } from "./rejections.js";
 import { settingsOf } from "./settings.js";
@@ -43,8 +44,7 @@ import { recall } from "./state/recollection.js";
 import { DRAIN_MS, DrainDeadline } from "./talk/drain-deadline.js";
 import { Hearsay } from "./talk/hearsay.js";
 import { requireBytes, requireDrain, requireHandler, requireTimeout } from "./talk/misuse.js";
-import { Outbound, requireAddress, SEND_TIMEOUT_MS } from "./talk/outbound.js";
-import { PING_TIMEOUT_MS } from "./talk/round-trips.js";
+import { Outbound, requireAddress } from "./talk/outbound.js";
 import { either, fired } from "./talk/wait.js";
 import type {
   AlarmHandler,

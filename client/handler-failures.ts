@@ -2,10 +2,9 @@
  * What the program's handlers throw. The other side gets what was thrown for it (`ReplyError`); of anything else a code and a
  * general sentence, and this program gets the rest as an alarm: an error's text may hold what nobody else should read.
  */
-import { FirefliesError, ReplyError } from "../identity/index.js";
+import { FirefliesError, ReplyError, titleOf } from "../identity/index.js";
 import { errorText, type PeerError } from "../net/index.js";
 import { type Bucket, type BucketRate, fullBucket, spend } from "../rings/index.js";
-import { titleOf } from "./title.js";
 import type { Sender } from "./types.js";
 
 export type HandlerKind = "message" | "gossip" | "response" | "stream" | "service";

@@ -29,8 +29,8 @@ export type { StubClass } from "./grpc/calling.js";
 export { callerOf } from "./grpc/serving.js";
 export type { MemberFilter } from "./member-filter.js";
 export type { ClientParts } from "./parts.js";
+export { SEND_TIMEOUT_MS } from "./patience.js";
 export { MESSAGE_BYTES_MAX, STREAM_CHUNK_BYTES_MAX } from "./protocols.js";
-export { SEND_TIMEOUT_MS } from "./talk/outbound.js";
 export { STREAMS_PER_PEER_MAX } from "./talk/streams.js";
 export type {
   AlarmHandler,

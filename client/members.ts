@@ -2,6 +2,7 @@
 import { FirefliesError } from "../identity/index.js";
 import { type Deadline, deadlineIn, withDeadline } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
+import { JOIN_TIMEOUT_MS } from "./patience.js";
 import { requireCount } from "./talk/misuse.js";
 import type { Change, Member } from "./types.js";
 
@@ -26,9 +27,6 @@ export async function untilMembers(client: Watched, count: number, signal?: Abor
   if (signal?.aborted) throw cancelled(count, signal);
   throw new FirefliesError("not-started", `The client has stopped while ${count} members were waited for.`);
 }
-
-/** Milliseconds for a member that was named by its address, to answer and to be in the view. */
-export const JOIN_TIMEOUT_MS = 10_000;
 
 /**
  * Resolves with the member that `seek` has found and asked, once it is in the view. Rejects as `seek` does, with "timeout" or

@@ -23,6 +23,7 @@ import {
   readChain,
   sha256,
   sign,
+  titleOf,
 } from "../identity/index.js";
 import {
   type ByteDuplex,
@@ -64,7 +65,6 @@ import { drain } from "./talk/drain.js";
 import { Messenger } from "./talk/messenger.js";
 import { RoundTrips } from "./talk/round-trips.js";
 import { type StreamHandler, Streams } from "./talk/streams.js";
-import { titleOf } from "./title.js";
 
 /** How long a leaving member waits for its neighbours to hear it, milliseconds: one call's deadline and a little. */
 const LEAVE_TIMEOUT_MS = 2500;

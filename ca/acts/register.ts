@@ -8,6 +8,8 @@ import { revocationsOf } from "./revoked.js";
 const PAGE = 1_000;
 /** Certificates of one member that are shown, the newest ones. */
 const CERTIFICATES_SHOWN = 20;
+/** Members that are listed when a query means several. */
+const CANDIDATES_SHOWN = 5;
 /** Digits of an id or serial number that may stand for it. */
 const PREFIX = /^[0-9a-f]{6,64}$/;
 
@@ -29,7 +31,9 @@ export interface CertificateView {
 export interface RingView {
   readonly ring: number;
   readonly predecessor: MemberId | undefined;
+  readonly predecessorName: string | undefined;
   readonly successor: MemberId | undefined;
+  readonly successorName: string | undefined;
 }
 
 export interface MemberView extends MemberRecord {
@@ -71,7 +75,7 @@ export async function findMember(context: Context, query: string): Promise<Membe
   const found: MemberRecord[] = [];
   for await (const member of listMembers(context)) if (await isMeant(context, member, digits)) found.push(member);
   if (found.length === 1) return found[0]!;
-  throw unknown(query, found.length);
+  throw found.length === 0 ? unknown(query) : severalMeant(query, found);
 }
 
 async function isMeant({ state }: Context, member: MemberRecord, digits: string): Promise<boolean> {
@@ -80,10 +84,15 @@ async function isMeant({ state }: Context, member: MemberRecord, digits: string)
   return certificates.some(({ serial }) => serial.startsWith(digits));
 }
 
-function unknown(query: string, count = 0): FirefliesError {
-  const found = count === 0 ? "No member" : `${count} members`;
-  const verb = count === 0 ? "has" : "have";
-  return new FirefliesError("ca-unknown", `${found} on record ${verb} a name, id or serial number "${query}".`);
+function unknown(query: string): FirefliesError {
+  return new FirefliesError("ca-unknown", `No member on record has a name, id or serial number "${query}".`);
+}
+
+function severalMeant(query: string, found: readonly MemberRecord[]): FirefliesError {
+  const listed = found.slice(0, CANDIDATES_SHOWN).map(({ principal, id }) => `${principal} (${id.slice(0, 12)})`);
+  const more = found.length > CANDIDATES_SHOWN ? [`and ${found.length - CANDIDATES_SHOWN} more`] : [];
+  const message = `"${query}" means ${found.length} members on record: ${[...listed, ...more].join(", ")}.`;
+  return new FirefliesError("ca-unknown", message, { advice: "Give the name of one, or more digits." });
 }
 
 export async function showMember(context: Context, query: string): Promise<MemberView> {
@@ -112,13 +121,17 @@ async function ringsOf(context: Context, id: MemberId): Promise<RingView[]> {
   const rings = new Rings({ count: ringCount, sha256 });
   rings.add(id);
   const now = context.settings.now();
+  const names = new Map<MemberId | undefined, string>();
   for await (const member of listMembers(context)) {
-    if (member.status === "active" && (member.notAfter ?? 0) > now) rings.add(member.id);
+    if (member.status !== "active" || (member.notAfter ?? 0) <= now) continue;
+    rings.add(member.id);
+    names.set(member.id, member.principal);
   }
   return Array.from({ length: ringCount }, (_, index) => {
     const ring = index + 1;
     const [predecessor] = rings.predecessors(ring, id, 1);
     const [successor] = rings.successors(ring, id, 1);
-    return { ring, predecessor, successor };
+    const [predecessorName, successorName] = [names.get(predecessor), names.get(successor)];
+    return { ring, predecessor, predecessorName, successor, successorName };
   });
 }

@@ -10,7 +10,7 @@ export class Callers {
   readonly #authority: CertificateAuthority;
   readonly #limit: RateLimit;
   readonly #gate: ConnectionGate;
-  readonly #ids = new WeakMap<FastifyRequest, string>();
+  readonly #known = new WeakMap<FastifyRequest, MemberCertificate>();
 
   constructor(authority: CertificateAuthority, limit: RateLimitOptions, gate: ConnectionGate) {
     this.#authority = authority;
@@ -21,7 +21,7 @@ export class Callers {
   /** The member at the other end, whose certificate may have ended up to `graceMs` ago. Throws "unauthenticated" or "too-many-requests". */
   of(request: FastifyRequest, graceMs = 0): MemberCertificate {
     const caller = callerOf(this.#authority, request.socket, graceMs);
-    this.#ids.set(request, caller.id);
+    this.#known.set(request, caller);
     this.#gate.proven(request.socket, caller.id);
     if (this.#limit.take(caller.id, performance.now()) === 0) return caller;
     throw new FirefliesError("too-many-requests", "This member asks too often.", {
@@ -29,8 +29,8 @@ export class Callers {
     });
   }
 
-  /** The id of the member that a request came from, once `of` was asked. */
-  idOf(request: FastifyRequest): string | undefined {
-    return this.#ids.get(request);
+  /** The member that a request came from, once `of` was asked. */
+  known(request: FastifyRequest): Pick<MemberCertificate, "id" | "name"> | undefined {
+    return this.#known.get(request);
   }
 }

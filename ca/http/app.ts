@@ -68,8 +68,9 @@ export function createApp(parts: AppParts): FastifyInstance {
     if (isStopping()) reply.header("connection", "close");
   });
   app.addHook("onResponse", async (request, reply) => {
-    const [address, caller, code] = [addressOf(request), callers.idOf(request), codes.get(request)];
-    answered(recordOf(request, reply, { address, caller, code }));
+    const { id: caller, name } = callers.known(request) ?? {};
+    const [address, code] = [addressOf(request), codes.get(request)];
+    answered(recordOf(request, reply, { address, caller, name, code }));
   });
   // Of an address that many callers share nothing is counted.
   const ownerOf = (request: FastifyRequest) => {
@@ -144,7 +145,7 @@ async function answerFailure(authority: CertificateAuthority, error: unknown, re
 function recordOf(
   request: FastifyRequest,
   reply: FastifyReply,
-  told: Pick<RequestRecord, "address" | "caller" | "code">,
+  told: Pick<RequestRecord, "address" | "caller" | "name" | "code">,
 ): RequestRecord {
   const route = request.is404 ? "none" : (request.routeOptions.url ?? "none");
   return { method: request.method, route, status: reply.statusCode, milliseconds: reply.elapsedTime, ...told };

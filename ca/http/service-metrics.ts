@@ -22,6 +22,8 @@ export interface RequestRecord {
   readonly address: string;
   /** Member id of the caller, when it proved one. */
   readonly caller: string | undefined;
+  /** And its name, if its certificate has one. */
+  readonly name: string | undefined;
   /** Of the answer, when it is a failure. */
   readonly code: string | undefined;
 }

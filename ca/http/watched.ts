@@ -45,5 +45,14 @@ export function answerBroken(gate: ConnectionGate, error: Error, socket: Socket)
   const address = gate.addressOf(socket);
   socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(json)}\r\n\r\n${json}`);
   gate.closing(socket);
-  return { method: "", route: "none", status, milliseconds: 0, address, caller: undefined, code: body.code };
+  return {
+    method: "",
+    route: "none",
+    status,
+    milliseconds: 0,
+    address,
+    caller: undefined,
+    name: undefined,
+    code: body.code,
+  };
 }

@@ -5,7 +5,7 @@ import type { CertificateRecord, IssuerUse, ListedMember, MemberView, Operator }
 import type { RevocationReason } from "../../identity/index.js";
 import { type AccessFlags, addAccess, attach } from "../authority-access.js";
 import { usage } from "../failure.js";
-import { age, counted, print, shortId, table, toJson, writeLine } from "../output.js";
+import { age, counted, memberTitle, print, shortId, table, toJson, writeLine } from "../output.js";
 import { examples, type JsonOption, number, withJson } from "./common.js";
 
 interface LifeOptions extends AccessFlags, JsonOption {
@@ -277,9 +277,10 @@ function memberText(member: MemberView): string {
     `${issuer.slice(0, FINGERPRINT_DIGITS)} ${issuerState}`,
     revocation === undefined ? "-" : `${day(revocation.at)} ${revocation.reason}`,
   ]);
-  const cell = (id: string | undefined) => (id === undefined ? "-" : shortId(id));
-  const rings = member.rings.map(({ ring, predecessor, successor }) => [
-    ...[String(ring), cell(predecessor), cell(successor)],
+  const cell = (id: string | undefined, name: string | undefined) =>
+    id === undefined ? "-" : memberTitle({ id, name });
+  const rings = member.rings.map(({ ring, predecessor, predecessorName, successor, successorName }) => [
+    ...[String(ring), cell(predecessor, predecessorName), cell(successor, successorName)],
   ]);
   const issued = table([["SERIAL", "KEY", "ENDS", "HOW", "ISSUER", "REVOKED"], ...certificates]);
   return `${facts}\n\n${issued}\n\n${table([["RING", "PREDECESSOR", "SUCCESSOR"], ...rings])}`;

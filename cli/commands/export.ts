@@ -32,7 +32,7 @@ export function addExport(program: Command): void {
     "export-p12 --dir ./alice --out alice.p12 --passphrase-file ./secret",
   );
   command.action(async ({ dir, out, passphraseFile: file, json = false }: ExportOptions) => {
-    const { atomicWrite, loadIdentity, PASSPHRASE_MIN, writePkcs12 } = await import("../../identity/index.js");
+    const { atomicWrite, loadIdentity, PASSPHRASE_MIN, titleOf, writePkcs12 } = await import("../../identity/index.js");
     const { SECRET_VARIABLES } = await import("../../client/config/index.js");
     const path = resolve(out);
     if (existsSync(path)) throw usage(`${out} exists.`, "Choose another file.");
@@ -42,7 +42,11 @@ export function addExport(program: Command): void {
     if (passphrase.length < PASSPHRASE_MIN) throw new FirefliesError("passphrase-invalid");
     const { certificate, privateKey, root } = identity;
     const certificates = [certificate.leaf, certificate.issuer, root];
-    await atomicWrite(path, await writePkcs12({ privateKey, certificates, name: certificate.id }, passphrase));
-    await print(json, { file: path, id: certificate.id }, `${certificate.id} was written to ${out}.`);
+    await atomicWrite(
+      path,
+      await writePkcs12({ privateKey, certificates, name: certificate.name ?? certificate.id }, passphrase),
+    );
+    const { id, name } = certificate;
+    await print(json, { file: path, id, name }, `${titleOf(certificate)} was written to ${out}.`);
   });
 }

@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { titleOf } from "../../client/title.js";
 import { messageOf } from "../../identity/files.js";
+import { titleOf } from "../../identity/title.js";
 import { usage } from "../failure.js";
 import { print, shown } from "../output.js";
 import { examples, type JsonOption, withJson } from "./common.js";

@@ -1,7 +1,7 @@
 /** Which members a command asks for, as it travels over the control socket, and the answer. */
 
 import type { Member } from "../../client/types.js";
-import { matchesPattern } from "../../rings/index.js";
+import { matchesPattern } from "../../rings/pattern.js";
 import type { AgentClient } from "../agent-client.js";
 import { departedView, type MemberView, memberView } from "../views.js";
 

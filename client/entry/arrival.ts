@@ -3,12 +3,11 @@
  * what its addresses mean, and a goodbye at the end.
  */
 import { addressesOf, type Peer, TRANSPORT_GRPC } from "../../gossip/index.js";
-import type { FirefliesError } from "../../identity/index.js";
+import { type FirefliesError, titleOf } from "../../identity/index.js";
 import type { Contact } from "../authority/authority.js";
 import type { Told } from "../driver/driver.js";
 import type { Node } from "../node.js";
 import type { Memory } from "../state/recollection.js";
-import { titleOf } from "../title.js";
 import { AddressAdvice, loopbackAdvice } from "./address-advice.js";
 import { Entry } from "./entry.js";
 import { Reports } from "./reports.js";

@@ -2,10 +2,9 @@
  * Who may begin something with this program, and when: not before its `start` has resolved, and no member that `members()` does
  * not know. What comes earlier waits: a member that has just joined speaks to others before each of them has heard of it.
  */
-import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import { FirefliesError, type MemberCertificate, titleOf } from "../../identity/index.js";
 import type { ByteDuplex } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
-import { titleOf } from "../title.js";
 
 /**
  * Milliseconds that somebody unknown is waited for, once the program has started: news of a member are everywhere within a

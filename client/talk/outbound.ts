@@ -4,13 +4,11 @@ import { FirefliesError } from "../../identity/index.js";
 import { type ByteDuplex, type Destination, parseAddress, type Session } from "../../net/index.js";
 import { type MemberId, parseMemberId } from "../../rings/index.js";
 import { destinationOf, hasAddress, type Reachable } from "../directory.js";
+import { SEND_TIMEOUT_MS } from "../patience.js";
 import type { SendOptions } from "../types.js";
 import type { Messenger } from "./messenger.js";
 import { requireBytes, requireText, requireTimeout } from "./misuse.js";
 import type { Streams } from "./streams.js";
-
-/** Milliseconds that a message may take when its sender does not say: longer than a removal, so that it ends by itself. */
-export const SEND_TIMEOUT_MS = 10_000;
 
 /** The member that speaks. */
 export interface Speaker {

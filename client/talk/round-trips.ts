@@ -14,8 +14,6 @@ import type { MemberId } from "../../rings/index.js";
 import type { Reachable } from "../directory.js";
 import type { RoundTrip } from "../types.js";
 
-/** Milliseconds for a round trip when nobody says. */
-export const PING_TIMEOUT_MS = 2_000;
 /** Under way at once: each may take as long as its caller allows. */
 const ROUND_TRIPS_MAX = 64;
 

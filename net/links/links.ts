@@ -1,6 +1,6 @@
 /** The links to all members: sessions are dialled when needed, adopted when others make them, and closed when long unused. */
 import { isIP } from "node:net";
-import { dateProblem, FirefliesError, type Identity, type MemberCertificate } from "../../identity/index.js";
+import { dateProblem, FirefliesError, type Identity, type MemberCertificate, titleOf } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { formatAddress, parseAddress } from "../address.js";
 import { type Deadline, deadlineIn, withDeadline } from "../deadline.js";
@@ -308,7 +308,7 @@ export class Links {
   /** Sessions are for both sides to cut: what the other one would not do, I do. */
   #requireAdmitted(peer: MemberCertificate | undefined): void {
     if (peer === undefined || !this.#isRefused(peer)) return;
-    throw new FirefliesError("peer-removed", `Member ${peer.id} is revoked, or has contradicted itself.`);
+    throw new FirefliesError("peer-removed", `Member ${titleOf(peer)} is revoked, or has contradicted itself.`);
   }
 
   /** Made with keys that still have a certificate: a session must not outlive them (rule R17). */

@@ -244,6 +244,23 @@ describe("who is no current member", () => {
   });
 });
 
+describe("an operator who asks for a member", () => {
+  it("sees its neighbours by name, and whom digits mean when they mean several", async () => {
+    await using small = await AuthorityFixture.start();
+    await small.join("alice", generateKeyPair(), "alice:1");
+    await small.join("bob", generateKeyPair(), "bob:1");
+    const { rings, certificates } = await small.authority.operator.show("alice");
+    for (const ring of rings) expect(ring).toMatchObject({ predecessorName: "bob", successorName: "bob" });
+    // Serial numbers of one millisecond begin alike.
+    const digits = certificates[0]!.serial.slice(0, 8);
+    const refused = small.authority.operator.show(digits);
+    await expect(refused).rejects.toMatchObject({
+      code: "ca-unknown",
+      message: expect.stringMatching(/means 2 members on record: alice \([0-9a-f]{12}\), bob \([0-9a-f]{12}\)\./),
+    });
+  });
+});
+
 describe("offline certificates", () => {
   it("are recorded like any other: the member may renew later", async () => {
     const identity = await fixture.authority.createIdentity({ principal: "offline", lifetimeMs: 2 * DAY_MS });

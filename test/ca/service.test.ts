@@ -266,7 +266,12 @@ describe("what is told of requests", () => {
       ["/v1/report", 200],
       ["none", 404],
     ]);
-    expect(told[0]).toMatchObject({ caller: identity.certificate.id, address: "127.0.0.1", method: "POST" });
+    expect(told[0]).toMatchObject({
+      caller: identity.certificate.id,
+      name: "alice",
+      address: "127.0.0.1",
+      method: "POST",
+    });
     expect(text).not.toContain(Buffer.from(secret).toString("base64url"));
     expect(text).not.toContain("Bearer");
   });

@@ -1,5 +1,6 @@
 /** What people read: tables and sentences of the command. */
 import { describe, expect, it } from "vitest";
+import { ViewTable } from "../../cli/demo/view-table.js";
 import { counted, painter } from "../../cli/output.js";
 import { Redrawn } from "../../cli/redrawn.js";
 import {
@@ -97,5 +98,24 @@ describe("a table that is drawn over", () => {
     expect(written).toBe("\u001b[H1\u001b[K\n2\u001b[K\n... and 3 more\u001b[K\n\u001b[J");
     table.draw("\u001b[5mlong");
     expect(written).toBe("\u001b[H\\u001\u001b[K\n\u001b[J");
+  });
+});
+
+describe("the demonstration's table", () => {
+  const rows = (table: ViewTable) => table.render(plain).map((line) => line.trimEnd());
+
+  it("has a row and a column for each member, and a column for a guest while she is there", () => {
+    const table = new ViewTable(["ada", "ben"]);
+    table.introduce("ada", "a");
+    table.introduce("ben", "b");
+    expect(table.take("ada", { event: "joined", id: "b" })).toBe(true);
+    expect(table.take("ada", { event: "ready", id: "a" })).toBe(false);
+    expect(rows(table).slice(0, 3)).toEqual(["           ada  ben", "  ada sees ·    ●", "  ben"]);
+    table.introduce("eve", "e");
+    table.take("ada", { event: "joined", id: "e" });
+    expect(rows(table).slice(0, 2)).toEqual(["           ada  ben  eve", "  ada sees ·    ●    ●"]);
+    table.take("ada", { event: "failed", id: "b" });
+    table.dismiss("eve");
+    expect(rows(table).slice(0, 2)).toEqual(["           ada  ben", "  ada sees ·    ✗"]);
   });
 });
