@@ -33,7 +33,14 @@ export const EXIT_CODES: readonly ExitCode[] = [
   {
     code: 3,
     meaning: "nobody answers: no agent on this directory, or no authority at this address",
-    errors: ["agent-unreachable", "agent-stopped", "control-busy", "control-malformed", "authority-unreachable"],
+    errors: [
+      "agent-unreachable",
+      "agent-forbidden",
+      "agent-stopped",
+      "control-busy",
+      "control-malformed",
+      "authority-unreachable",
+    ],
   },
   { code: 4, meaning: "no such member, or several", errors: ["id-unknown", "id-ambiguous", "ca-unknown"] },
   {

@@ -415,6 +415,10 @@ export const ERROR_CODES = {
     meaning: "No agent answers on the control socket of this directory.",
     remedy: "Start one with `fireflies agent --dir D`, or correct --dir.",
   },
+  "agent-forbidden": {
+    meaning: "The agent's directory or its control socket may not be used by this user.",
+    remedy: "Run the command as the user that runs the agent.",
+  },
   "agent-stopped": {
     meaning: "The agent ended while a command was waiting for it.",
     remedy: "Start it again with `fireflies agent --dir D`.",

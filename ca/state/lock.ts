@@ -24,7 +24,8 @@ export async function takeLock(path: string): Promise<Lock> {
 
 function lockError(path: string, cause: unknown): FirefliesError {
   const message = cause instanceof Error ? cause.message : String(cause);
-  return /lock|busy/i.test(message)
+  // The path is in the message, and has "lock" in it.
+  return /lock|busy/i.test(message.replaceAll(path, ""))
     ? new FirefliesError("ca-state-locked", `Another authority uses ${path}.`, { cause })
     : new FirefliesError("ca-state-unreadable", `Could not open ${path}: ${message}`, { cause });
 }

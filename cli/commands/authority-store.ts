@@ -144,6 +144,6 @@ async function readList(path: string): Promise<Uint8Array> {
   try {
     return new Uint8Array(await readFile(path));
   } catch (cause) {
-    throw usage(`The list ${path} cannot be read: ${String(cause)}`);
+    throw usage(`The list ${path} cannot be read: ${String(cause)}`, "Check the path, and that this user may read it.");
   }
 }

@@ -37,7 +37,7 @@ async function bytesOf(file: string): Promise<Buffer> {
   try {
     return await readFile(resolve(file));
   } catch (error) {
-    throw usage(`${file} cannot be read: ${messageOf(error)}.`);
+    throw usage(`${file} cannot be read: ${messageOf(error)}.`, "Check the path, and that this user may read it.");
   }
 }
 

@@ -1,8 +1,11 @@
 /** The control socket of a running agent, on the command's side. */
 import { once } from "node:events";
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
 import { findControlPath } from "../../client/state/control-path.js";
 import { FirefliesError } from "../../identity/error.js";
+import { isCode } from "../../identity/files.js";
 import { drained } from "../drained.js";
 import { lines } from "./lines.js";
 import { decodeFrame, encodeLine, encodeRequest, type Frame, LINE_BYTES_MAX, type Request } from "./protocol.js";
@@ -19,7 +22,7 @@ export interface ControlConnection {
   close(): void;
 }
 
-/** Connects to the agent that runs on `directory` and sends it the request. Rejects with "agent-unreachable". */
+/** Connects to the agent that runs on `directory` and sends it the request. Rejects with "agent-unreachable" or "agent-forbidden". */
 export async function request(directory: string, what: Request, signal?: AbortSignal): Promise<ControlConnection> {
   const socket = await connect(directory);
   signal?.addEventListener("abort", () => socket.destroy(), { once: true });
@@ -60,9 +63,22 @@ async function connect(directory: string): Promise<Socket> {
     return socket;
   } catch (cause) {
     socket.destroy();
-    const advice = `Start it with \`fireflies agent --dir ${directory}\`, or correct --dir.`;
-    throw new FirefliesError("agent-unreachable", `No agent is running on ${directory}.`, { cause, advice });
+    throw await unreachable(directory, cause);
   }
+}
+
+/** A socket that this user may not use says nothing about whether an agent runs there. */
+async function unreachable(directory: string, cause: unknown): Promise<FirefliesError> {
+  const barrier = await access(directory, constants.X_OK).catch((error: unknown) => error);
+  if ([cause, barrier].some((error) => isCode(error, "EACCES") || isCode(error, "EPERM"))) {
+    return new FirefliesError("agent-forbidden", `This user may not use the agent of ${directory}.`, { cause });
+  }
+  const isThere = !isCode(barrier, "ENOENT");
+  const text = isThere
+    ? `No agent is running on ${directory}.`
+    : `There is no directory ${directory}, and no agent on it.`;
+  const advice = `Start it with \`fireflies agent --dir ${directory}\`, or correct --dir.`;
+  return new FirefliesError("agent-unreachable", text, { cause, advice });
 }
 
 async function* frames(socket: Socket): ControlConnection["frames"] {

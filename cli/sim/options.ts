@@ -138,7 +138,10 @@ async function readPlan(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    throw usage(`The plan ${file} cannot be read: ${(error as Error).message}.`);
+    throw usage(
+      `The plan ${file} cannot be read: ${(error as Error).message}.`,
+      "Check the path, and that this user may read it.",
+    );
   }
 }
 

@@ -55,6 +55,9 @@ async function read(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    throw usage(`The attack ${file} cannot be read: ${(error as Error).message}.`);
+    throw usage(
+      `The attack ${file} cannot be read: ${(error as Error).message}.`,
+      "Check the path, and that this user may read it.",
+    );
   }
 }

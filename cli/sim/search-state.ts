@@ -31,7 +31,10 @@ export async function readState(file: string): Promise<SearchState | undefined> 
     text = await readFile(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw usage(`The state ${file} cannot be read: ${(error as Error).message}.`);
+    throw usage(
+      `The state ${file} cannot be read: ${(error as Error).message}.`,
+      "Check the path, and that this user may read it.",
+    );
   }
   const state = parsed(text);
   if (!state) throw usage(`${file} holds no state of a search.`);

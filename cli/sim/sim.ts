@@ -170,7 +170,10 @@ async function report(file: string, measured: Measured, { rate }: Timed, command
   try {
     await writeFile(file, page);
   } catch (error) {
-    throw usage(`The report cannot be written to ${file}: ${(error as Error).message}.`);
+    throw usage(
+      `The report cannot be written to ${file}: ${(error as Error).message}.`,
+      "Check the path, and that this user may write it.",
+    );
   }
 }
 

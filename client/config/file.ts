@@ -6,6 +6,7 @@ import { readFileSync, statSync } from "node:fs";
 import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from "yaml";
 import { FirefliesError } from "../../identity/index.js";
 import { badValue, type RawSetting } from "./layers.js";
+import { danglingAlias, lineOfError } from "./yaml-line.js";
 
 /** The section with the authority's keys. */
 const AUTHORITY_SECTION = "ca";
@@ -38,10 +39,13 @@ function parseConfig(text: string, path: string): FileSettings {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;
-  if (error) throw notYaml(path, lines.linePos(error.pos[0]).line, error);
+  if (error) throw notYaml(path, lineOfError(document, lines), error);
   const root = document.contents;
   if (isNothing(root)) return { path, member: [], authority: [] };
-  if (!isMap(root)) throw badValue(`${path}, line 1: the file must be a mapping of keys to values.`);
+  if (!isMap(root))
+    throw badValue(
+      `${path}, line ${lines.linePos(root?.range?.[0] ?? 0).line}: the file must be a mapping of keys to values.`,
+    );
   const read = (pair: Pair) => rawSetting(pair, document, path, lines);
   const section = root.items.find(isAuthoritySection);
   const member = root.items.filter((pair) => !isAuthoritySection(pair)).map(read);
@@ -69,7 +73,8 @@ function rawSetting(pair: Pair, document: Document, path: string, lines: LineCou
   try {
     return { key: keyOf(pair), value: plainValue(pair.value, document), where: `${path}, line ${line}` };
   } catch (cause) {
-    throw notYaml(path, line, cause as Error);
+    const at = isNode(pair.value) ? danglingAlias(pair.value, document) : undefined;
+    throw notYaml(path, at === undefined ? line : lines.linePos(at).line, cause as Error);
   }
 }
 
@@ -78,7 +83,7 @@ function keyOf(pair: Pair): string {
 }
 
 function lineOf(pair: Pair, lines: LineCounter): number {
-  const range = isScalar(pair.key) || isMap(pair.key) ? pair.key.range : undefined;
+  const range = (isNode(pair.key) ? pair.key.range : undefined) ?? (isNode(pair.value) ? pair.value.range : undefined);
   return range ? lines.linePos(range[0]).line : 1;
 }
 

@@ -268,6 +268,15 @@ describe("bad input is named: file, line and nearest key", () => {
     ["- a\n- b", "config-bad-value", /mapping/],
     ["ca: 5", "config-bad-value", /section/],
     ["a: [1", "config-unreadable", /line 1.*YAML/],
+    // Where somebody has to change something, not where the parser gives up.
+    ['preset: lan\nname: "abc\nlisten: a\nca: b', "config-unreadable", /line 2: .*quote/],
+    ["preset: lan\nname: 'abc\nlisten: a\n", "config-unreadable", /line 2: .*quote/],
+    ["preset: lan\nentry_addrs: [a:1,\nname: x\nlisten: y\n", "config-unreadable", /line 2: .*end with a \]/],
+    ["preset: lan\nmetadata:\n  a: [1, [2, 3]\nname: x\n", "config-unreadable", /line 3: .*end with a \]/],
+    ["preset: lan\nca:\n  port: 1\n    host: b\nname: x\n", "config-unreadable", /line 4/],
+    ["preset: lan\nname: a: b\nlisten: x\n", "config-unreadable", /line 2/],
+    ["preset: lan\nmetadata:\n  a: 1\n  b: *x\n", "config-unreadable", /line 4: .*alias/],
+    ["# a list\n\n- a", "config-bad-value", /line 3: .*mapping/],
     ["preset: lan\npreset: wan", "config-unreadable", /line 2.*YAML/],
     [
       "name: &a [x]\nentry_addrs: [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]",
