@@ -344,6 +344,11 @@ export const ERROR_CODES = {
     meaning: "The authority's directory or one of its files cannot be read or written.",
     remedy: "Give the user that runs the authority access to the directory.",
   },
+  "store-read-only": {
+    meaning: "The authority's PostgreSQL server is a read-only standby: nothing can be recorded there.",
+    remedy:
+      "Name the primary in --store. After a failover, have the old address lead to it; nothing need be restarted.",
+  },
   "ca-state-corrupt": {
     meaning: "The authority's database is damaged, incomplete or of another version.",
     remedy:

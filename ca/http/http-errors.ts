@@ -27,6 +27,8 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   "issuer-unreachable": 503,
 };
 const OUR_FAULT = 503;
+/** What callers are told of our own faults; of all others no more than that there is one. */
+const OWN_FAULTS_TOLD: ReadonlySet<ErrorCode> = new Set(["store-read-only"]);
 
 /** Names of what fastify and Node refuse before a handler runs. */
 const BEFORE_HANDLERS: Readonly<Record<string, ErrorCode>> = {
@@ -47,7 +49,11 @@ export function failureOf(error: unknown): HttpFailure {
   const known = error instanceof FirefliesError ? error : firefliesErrorOf(error);
   const status = STATUS[known.code];
   if (status !== undefined) return { status, body: bodyOf(known), isRefusal: true };
-  return { status: OUR_FAULT, body: bodyOf(new FirefliesError("authority-failed")), isRefusal: false };
+  return {
+    status: OUR_FAULT,
+    body: bodyOf(OWN_FAULTS_TOLD.has(known.code) ? known : new FirefliesError("authority-failed")),
+    isRefusal: false,
+  };
 }
 
 function bodyOf({ code, message, advice }: FirefliesError): ErrorAnswer {

@@ -109,6 +109,7 @@ export class SqlStore implements Store {
 
   async ping(): Promise<void> {
     await this.#read.one("SELECT epoch FROM authority");
+    await this.#database.requireWritable();
   }
 
   /** Once or more often. */

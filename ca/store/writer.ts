@@ -161,6 +161,7 @@ export async function auditHead(session: Session): Promise<AuditHead> {
 /** Nothing was recorded, or that is not known: a full disk, a read-only file system, a lock that stays, a lost server. */
 export function storeError(cause: unknown): FirefliesError {
   if (cause instanceof FirefliesError) return cause;
+  if (cause instanceof BeginError && cause.cause instanceof FirefliesError) return cause.cause;
   const message = `The authority could not record it: ${messageOf(cause)}.`;
   return new FirefliesError("authority-failed", message, {
     cause,

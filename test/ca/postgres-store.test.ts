@@ -3,6 +3,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { openStore } from "../../ca/store/open.js";
 import { postgresProblem, startPostgres, type TestPostgres } from "../support/postgres.js";
+import { itNamesStandbys, itOutlivesRestarts } from "./outages.js";
 import { itMovesIn, itRefusesStrangers, itServesFromReplicas } from "./replicas.js";
 import { describeStore } from "./store-contract.js";
 import { BACK_TO_VERSION_2, expectMigrated } from "./version-2.js";
@@ -31,4 +32,6 @@ describe.skipIf(problem !== undefined)("a PostgreSQL server (needs Debian's pack
   itServesFromReplicas(() => server);
   itRefusesStrangers(() => server);
   itMovesIn(() => server);
+  itOutlivesRestarts(() => server);
+  itNamesStandbys(() => server);
 });

@@ -11,6 +11,7 @@ function database(fail: (transaction: number) => void = () => {}) {
   const counted = { transactions: 0 };
   const fake: SqlDatabase = {
     kind: "sqlite",
+    requireWritable: async () => {},
     read: session,
     transaction: async (work) => {
       fail(++counted.transactions);

@@ -8,5 +8,6 @@ KILLS=100 npx vitest run test/ca/kill.test.ts
 test/long/kill-at-each-call.sh
 test/long/ca-mutations.sh
 test/long/replicas.sh
+test/long/outages.sh
 node test/long/clock.mjs -400 9000
 SEEDS=1000..1999 npx vitest run test/sim/seeds.test.ts

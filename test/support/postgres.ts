@@ -5,7 +5,7 @@
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
-import { chown, mkdtemp, rm } from "node:fs/promises";
+import { chmod, chown, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,11 +13,17 @@ import pg from "pg";
 
 const VERSIONS = "/usr/lib/postgresql";
 const INSTALL_MS = 180_000;
-const READY = /ready to accept connections/;
+const READY = /ready to accept (read-only )?connections/;
 
 export interface TestPostgres extends AsyncDisposable {
   /** URL of its database, without our tables: one for all tests, because making another takes half a second. */
   emptied(): Promise<string>;
+  /** Stops it as `pg_ctl restart` does: whoever is connected is cut off. Resolves when it answers again. */
+  restart(): Promise<void>;
+  /** Cuts off everybody who is connected, as an operator's `pg_terminate_backend` does. */
+  cutOff(): Promise<void>;
+  /** A standby with the same data: restarts this server, and stops with it. Resolves with its URL. */
+  standby(): Promise<string>;
 }
 
 /** Why there can be no server here, after trying to install it; undefined when there can. */
@@ -54,9 +60,36 @@ export async function startPostgres(): Promise<TestPostgres> {
   const data = join(directory, "data");
   const run = (name: string, ...args: string[]) => start(name, args, { ...user, cwd: directory });
   await finished(run("initdb", "--no-sync", "--auth=trust", "--username=test", "--encoding=UTF8", "-D", data));
-  const server = await served(run("postgres", "-D", data, "-k", directory, "-c", "listen_addresses="));
-  const url = `postgres://test@/postgres?host=${encodeURIComponent(directory)}`;
+  const begin = (of: string, at: string) => served(run("postgres", "-D", of, "-k", at, "-c", "listen_addresses="));
+  const urlOf = (at: string) => `postgres://test@/postgres?host=${encodeURIComponent(at)}`;
+  let server = await begin(data, directory);
+  const url = urlOf(directory);
+  const standbys: ChildProcess[] = [];
+  const restart = async (between: () => Promise<void> = async () => {}) => {
+    await ended(server, "SIGINT");
+    await between();
+    server = await begin(data, directory);
+  };
   return {
+    restart: () => restart(),
+    cutOff: async () => {
+      const client = new pg.Client(url);
+      await client.connect();
+      await client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()");
+      await client.end();
+    },
+    standby: async () => {
+      const [copy, at] = [join(directory, "standby"), join(directory, "at-standby")];
+      await restart(async () => {
+        await cp(data, copy, { recursive: true, preserveTimestamps: true });
+        await writeFile(join(copy, "standby.signal"), "");
+        await mkdir(at);
+        if (user !== undefined) execFileSync("chown", ["-R", `${user.uid}:${user.gid}`, copy, at]);
+        await chmod(copy, 0o700);
+      });
+      standbys.push(await begin(copy, at));
+      return urlOf(at);
+    },
     emptied: async () => {
       const client = new pg.Client(url);
       await client.connect();
@@ -65,7 +98,7 @@ export async function startPostgres(): Promise<TestPostgres> {
       return url;
     },
     [Symbol.asyncDispose]: async () => {
-      await ended(server); // At once: nobody will want its data again.
+      for (const each of [server, ...standbys]) await ended(each, "SIGQUIT"); // At once: nobody will want its data again.
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -115,9 +148,9 @@ async function served(child: ChildProcess): Promise<ChildProcess> {
   return child;
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, "exit");
-  child.kill("SIGQUIT");
+  child.kill(signal);
   await exited;
 }

@@ -25,6 +25,8 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 const QUERY_TIMEOUT_MS = 15_000;
 /** A replica that hangs in a transaction must not stop the others. */
 const IDLE_IN_TRANSACTION_MS = 10_000;
+/** What a standby answers to BEGIN READ WRITE, and a server that was made one in between: SQLSTATE. */
+const STANDBY: ReadonlySet<string> = new Set(["0A000", "25006"]);
 
 /** Whether this says where a PostgreSQL database is. */
 export function isPostgresUrl(text: string): boolean {
@@ -47,6 +49,7 @@ export async function openPostgres(url: string): Promise<SqlDatabase> {
   return {
     kind: "postgres",
     read: session(readers, asRead),
+    requireWritable: () => requireWritable(readers),
     transaction: (work) => transaction(writers, work),
     snapshot: (tables) => snapshot(readers, tables),
     close,
@@ -69,6 +72,8 @@ async function createPool(url: string, max: number): Promise<Pool> {
     onConnect: async (client) => void (await client.query(`SET search_path = ${SCHEMA}`)),
   });
   pool.on("error", () => {}); // Of an idle connection: the next call gets a new one, or says what is wrong.
+  // Of one that is in use, as when the server is restarted: what it was asked rejects, and so it is thrown away.
+  pool.on("connect", (client) => void client.on("error", () => {}));
   return pool;
 }
 
@@ -121,11 +126,17 @@ async function requireSync(client: ClientBase): Promise<void> {
   );
 }
 
+/** A standby answers every question and records nothing. */
+async function requireWritable(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<Row>({ name: "fireflies_standby", text: "SELECT pg_is_in_recovery() AS standby" });
+  if (rows[0]?.standby === true) throw new FirefliesError("store-read-only");
+}
+
 async function transaction<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
   const client = await begun(pool);
   let result: T;
   try {
-    result = await work(session(client, (cause) => cause));
+    result = await work(inTransaction(client));
   } catch (cause) {
     await rollBack(client);
     throw cause;
@@ -144,11 +155,13 @@ async function begun(pool: Pool): Promise<PoolClient> {
   let client: PoolClient | undefined;
   try {
     client = await pool.connect();
-    const begin = "BEGIN; SET LOCAL synchronous_commit = on";
+    // READ WRITE: a standby refuses that, and whoever is made read-only by its settings is so no more.
+    const begin = "BEGIN READ WRITE; SET LOCAL synchronous_commit = on";
     await client.query(`${begin}; SELECT pg_advisory_xact_lock(${LOCK_WRITE})`);
     return client;
-  } catch (cause) {
-    client?.release(true);
+  } catch (refused) {
+    client?.release(true); // After a failover the next connection may lead to the primary.
+    const cause = STANDBY.has(codeOf(refused)) ? new FirefliesError("store-read-only") : refused;
     throw new BeginError(messageOf(cause), { cause });
   }
 }
@@ -178,6 +191,22 @@ async function rollBack(client: PoolClient): Promise<void> {
   } catch {
     client.release(true); // The server rolls back what a lost connection leaves.
   }
+}
+
+/**
+ * Statements are sent without waiting, and behind one that fails all others are "aborted": what is thrown is why the first
+ * one failed.
+ */
+function inTransaction(client: ClientBase): Session {
+  let first: unknown;
+  return session(client, (cause) => {
+    first ??= cause;
+    return first;
+  });
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }
 
 function session(db: Pool | ClientBase, wrap: (cause: unknown) => unknown): Session {
@@ -222,6 +251,7 @@ function asRead(cause: unknown): FirefliesError {
 /** Never with the URL in it: that may hold a password. */
 function stateError(cause: unknown): FirefliesError {
   if (cause instanceof FirefliesError) return cause;
+  if (STANDBY.has(codeOf(cause))) return new FirefliesError("store-read-only", undefined, { cause });
   return new FirefliesError("ca-state-unreadable", `The PostgreSQL database cannot be used: ${messageOf(cause)}.`, {
     cause,
     advice: "Check --store, the server, and the user's rights.",

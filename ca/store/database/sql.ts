@@ -15,6 +15,8 @@ export interface Session {
 export interface SqlDatabase {
   readonly kind: "sqlite" | "postgres";
   readonly read: Session;
+  /** Rejects with "store-read-only" when this database takes no writes. */
+  requireWritable(): Promise<void>;
   /**
    * One transaction, alone among all processes that write to this database: what it read is still so when it commits.
    * Rejects when `work` does, and then nothing is recorded; with a `BeginError` when it could not even begin; or with a

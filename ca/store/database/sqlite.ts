@@ -18,6 +18,7 @@ export function openSqlite(path: string): SqlDatabase {
   return {
     kind: "sqlite",
     read,
+    requireWritable: async () => {}, // Its file is locked and written by this process.
     transaction: (work) => transaction(writer, write, work),
     snapshot: (tables) => snapshot(path, tables),
     close: async () => closeBoth(writer, reader, [write, read]),
