@@ -19,6 +19,7 @@ import { gossipList, publishIfDue, type SignedList } from "./acts/lists.js";
 import { createIdentity, type OfflineInput, signOffline } from "./acts/offline.js";
 import { type RenewOptions, type ReportInput, renew, report } from "./acts/renewal.js";
 import { rootOf } from "./acts/root-key.js";
+import { publishRootListIfDue } from "./acts/root-list.js";
 import { StatusResponder } from "./acts/status.js";
 import { issueToken, requireNamePattern, requireUses, type TokenOptions } from "./acts/token.js";
 import type { Context } from "./context.js";
@@ -166,6 +167,7 @@ export class CertificateAuthority {
     await this.#state.records.saveServed(this.now());
     void this.#context.jwts.refresh(); // Of others: nothing here waits for them.
     await publishIfDue(this.#context);
+    await publishRootListIfDue(this.#context);
   }
 
   /** The newest revocation list that members gossip; undefined before the first. */

@@ -4,6 +4,7 @@ import { crlOf } from "./acts/lists.js";
 import { findMember, type ListedMember, listed, type MemberView, showMember } from "./acts/register.js";
 import { readmit, revokeKey, revokePrincipal } from "./acts/revocation.js";
 import { exportRootKey, removeRootKey } from "./acts/root-key.js";
+import { publishRootList, publishRootListIfPossible, type RootListOptions, rootList } from "./acts/root-list.js";
 import {
   activateIssuer,
   type IssuerUse,
@@ -22,6 +23,7 @@ import type {
   AuditHead,
   CertificateRecord,
   IssuerRecord,
+  ListRecord,
   MemberRecord,
   OpenToken,
   PrincipalRecord,
@@ -127,9 +129,23 @@ export class Operator {
 
   /** DER of the newest X.509 list of an issuing certificate, by its SHA-256; of the active one when left out. */
   async crl(fingerprint?: string): Promise<Uint8Array | undefined> {
+    return (await this.publishedCrl(fingerprint))?.bytes;
+  }
+
+  /** The same with its dates. */
+  async publishedCrl(fingerprint?: string): Promise<ListRecord | undefined> {
     const { issuers } = this.#context.state;
-    const list = await crlOf(this.#context, fingerprint ?? (await issuers.active()).record.fingerprint);
-    return list?.bytes;
+    return crlOf(this.#context, fingerprint ?? (await issuers.active()).record.fingerprint);
+  }
+
+  /** The root's own X.509 list, of retired intermediates, and how many it does not name yet; undefined before the first. */
+  rootCrl(): Promise<(ListRecord & { readonly missing: number }) | undefined> {
+    return rootList(this.#context);
+  }
+
+  /** Signs the root's list anew. Rejects with "root-key-missing", "ca-state-mismatch" or "ca-options-invalid". */
+  publishRootCrl(options: RootListOptions = {}): Promise<void> {
+    return publishRootList(this.#context, options);
   }
 
   /** Copies the root's key as it is, encrypted or not, to a new file. Rejects with "root-key-missing" or "identity-exists". */
@@ -138,7 +154,8 @@ export class Operator {
   }
 
   /** Removes the root's key from the directory, once `copy` proved to hold it. Rejects with "root-key-missing" or "ca-state-mismatch". */
-  removeRootKey(copy: string): Promise<void> {
-    return removeRootKey(this.#context, copy);
+  async removeRootKey(copy: string): Promise<void> {
+    await publishRootListIfPossible(this.#context); // It is the last time for long.
+    await removeRootKey(this.#context, copy);
   }
 }

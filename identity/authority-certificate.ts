@@ -4,7 +4,7 @@ import { attempt } from "./der.js";
 import { sha256Hex } from "./digest.js";
 import { type NetworkConstants, sameNetwork } from "./extension.js";
 import type { Validity } from "./issuer.js";
-import { dateProblem, knownIssuing } from "./member-certificate.js";
+import { dateProblem, knownIssuing, serialToHex } from "./member-certificate.js";
 import { readRoot, readServer } from "./profile.js";
 import { hasNumberOf } from "./revocation-list.js";
 import { verify } from "./signature.js";
@@ -48,6 +48,12 @@ export function rootProblem(der: Uint8Array, now: number): string | undefined {
 export function spkiOfCertificate(der: Uint8Array): Uint8Array | undefined {
   const certificate = attempt(() => readCertificate(der, "root"));
   return certificate.ok ? certificate.value.spki : undefined;
+}
+
+/** The serial number of a well-formed certificate, hexadecimal; undefined when it is none. */
+export function serialOfCertificate(der: Uint8Array): string | undefined {
+  const certificate = attempt(() => readCertificate(der, "root"));
+  return certificate.ok ? serialToHex(certificate.value.serial) : undefined;
 }
 
 /** The dates of a well-formed certificate, unix milliseconds; undefined when it is none. */

@@ -1,13 +1,15 @@
 /** X.509 certificate revocation lists (RFC 5280, section 5), version 2: what other tools read. Members read gossip's own list. */
 import { fromHex } from "../rings/index.js";
-import { EXPLICIT_0, readCertificate } from "./certificate-fields.js";
-import { oidHex, TAG, writeDer, writeUnsigned } from "./der.js";
+import { anchorKeyOf, identifierOf } from "./anchor-key.js";
+import { EXPLICIT_0, EXTENSION, readCertificate } from "./certificate-fields.js";
+import { contentOf, oidHex, readDer, TAG, writeDer, writeUnsigned } from "./der.js";
 import type { Issuer, Validity } from "./issuer.js";
 import { keyIdentifierOf } from "./profile.js";
-import { ecdsaWithSha256, writeExtension, writeSigned, writeTime } from "./x509-structures.js";
+import { writeExtension, writeSigned, writeTime } from "./x509-structures.js";
 
 const VERSION_2 = 1;
 const KEY_ID = 0x80;
+const CRL_SIGN_BIT = 0x02;
 const ENUMERATED = 0x0a;
 const CRL_NUMBER = oidHex("2.5.29.20");
 const REASON_CODE = oidHex("2.5.29.21");
@@ -37,7 +39,10 @@ export interface RevokedCertificate {
   readonly reason: RevocationReason;
 }
 
-/** A list of certificates that `issuer` signed, DER: valid from `notBefore`, followed by another before `notAfter`. */
+/**
+ * A list of certificates that `issuer`, an issuing certificate or a root, signed, DER: valid from `notBefore`, followed by
+ * another before `notAfter`.
+ */
 export async function createCrl(input: {
   readonly issuer: Issuer;
   /** Rises with every list of one issuer. */
@@ -46,7 +51,8 @@ export async function createCrl(input: {
   readonly revoked: readonly RevokedCertificate[];
 }): Promise<Uint8Array> {
   const { issuer, number, validity, revoked } = input;
-  const parent = readCertificate(issuer.certificate);
+  const parent = readCertificate(issuer.certificate, "root"); // The wider of the two roles.
+  const kind = anchorKeyOf(parent.spki)?.kind ?? "p256";
   const keyId = writeDer(TAG.sequence, writeDer(KEY_ID, keyIdentifierOf(parent)));
   const extensions = [
     writeExtension(AUTHORITY_KEY_IDENTIFIER, keyId),
@@ -55,7 +61,7 @@ export async function createCrl(input: {
   const tbs = writeDer(
     TAG.sequence,
     writeUnsigned(VERSION_2),
-    ecdsaWithSha256(),
+    identifierOf(kind),
     parent.subject,
     writeTime(validity.notBefore),
     writeTime(validity.notAfter),
@@ -63,7 +69,18 @@ export async function createCrl(input: {
     ...(revoked.length > 0 ? [writeDer(TAG.sequence, ...revoked.map(writeRevoked))] : []),
     writeDer(EXPLICIT_0, writeDer(TAG.sequence, ...extensions)),
   );
-  return writeSigned(tbs, await issuer.sign(tbs));
+  const signature = await issuer.sign(tbs);
+  if (kind === "p256") return writeSigned(tbs, signature);
+  const bits = writeDer(TAG.bitString, Uint8Array.of(0), signature);
+  return writeDer(TAG.sequence, tbs, identifierOf(kind), bits);
+}
+
+/** Whether a root or issuing certificate may sign lists: its key usage says so, or says nothing (RFC 5280, 4.2.1.3). */
+export function maySignLists(certificate: Uint8Array): boolean {
+  const usage = readCertificate(certificate, "root").extensions.get(EXTENSION.keyUsage);
+  if (usage === undefined) return true;
+  const bits = contentOf(readDer(usage.value), TAG.bitString);
+  return ((bits[1] ?? 0) & CRL_SIGN_BIT) !== 0;
 }
 
 function writeRevoked({ serial, revokedAt, reason }: RevokedCertificate): Uint8Array {

@@ -35,6 +35,7 @@ export {
   networkOfIssuing,
   revocationProblem,
   rootProblem,
+  serialOfCertificate,
   spkiOfCertificate,
   validityOfCertificate,
 } from "./authority-certificate.js";
@@ -42,6 +43,7 @@ export { CERTIFICATE_BYTES_MAX } from "./certificate-fields.js";
 export {
   createCrl,
   isRevocationReason,
+  maySignLists,
   REVOCATION_REASONS,
   type RevocationReason,
   type RevokedCertificate,

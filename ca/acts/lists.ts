@@ -24,7 +24,8 @@ const ATTEMPTS_MAX = 8;
 /** A list is made anew after this share of its life, so that members hold one that is good for long. */
 const RENEW_AT = 1 / 4;
 const GOSSIP_KIND = "gossip";
-const crlKind = (fingerprint: string) => `crl ${fingerprint}`;
+/** Kind of an issuer's X.509 list; of the root's, too. */
+export const crlKind = (fingerprint: string) => `crl ${fingerprint}`;
 
 /** The list that members gossip: what is signed, by what. */
 export interface SignedList {

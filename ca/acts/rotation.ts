@@ -11,6 +11,7 @@ import {
   createIssuing,
   FirefliesError,
   fingerprintOf,
+  maySignLists,
   PUBLIC_FILE_MODE,
   validityOfCertificate,
 } from "../../identity/index.js";
@@ -24,6 +25,7 @@ import type { IssuerRecord } from "../store/store.js";
 import { publishLists } from "./lists.js";
 import { listed } from "./register.js";
 import { rootOf } from "./root-key.js";
+import { publishRootList, publishRootListIfPossible } from "./root-list.js";
 
 const ISSUING_LIFETIME_MS = 10 * 365 * 86_400_000;
 const SECOND_MS = 1_000;
@@ -103,6 +105,7 @@ export async function prepareIssuer(context: Context, rootKey?: string): Promise
     throw rotation("It is known already.");
   state.issuers.forget();
   settings.onDecision(decision);
+  if (maySignLists(state.root)) await publishRootList(context, { rootKey });
   return record;
 }
 
@@ -139,6 +142,8 @@ export interface Retirement {
   readonly force?: boolean | undefined;
   /** Members that were not heard of for so long do not count, milliseconds (three days). */
   readonly silentMs?: number | undefined;
+  /** File of the root's key, for the root's own list, where it is not in the directory. */
+  readonly rootKey?: string | undefined;
 }
 
 /**
@@ -147,7 +152,7 @@ export interface Retirement {
  */
 export async function retireIssuer(
   context: Context,
-  { fingerprint, force = false, silentMs }: Retirement,
+  { fingerprint, force = false, silentMs, rootKey }: Retirement,
 ): Promise<IssuerUse> {
   const { state, settings } = context;
   const issuer = chosen(await issuerUses(context, silentMs), fingerprint);
@@ -162,6 +167,8 @@ export async function retireIssuer(
   state.issuers.forget();
   settings.onDecision(decision);
   await publishLists(context);
+  if (rootKey === undefined) await publishRootListIfPossible(context);
+  else await publishRootList(context, { rootKey });
   return { ...issuer, state: "retired", retiredAt: at };
 }
 

@@ -16,6 +16,8 @@ interface LifeOptions extends AccessFlags, JsonOption {
   readonly force?: boolean;
   readonly keyOnly?: boolean;
   readonly silentHours?: number;
+  readonly root?: boolean;
+  readonly days?: number;
   readonly out?: string;
   readonly copy?: string;
 }
@@ -23,6 +25,7 @@ interface LifeOptions extends AccessFlags, JsonOption {
 /** Printed with an intermediate: enough digits to tell them apart and to name one. */
 const FINGERPRINT_DIGITS = 16;
 const HOUR_MS = 3_600_000;
+const ROOT_LIST_DAYS_MAX = 3_650;
 /** A year. */
 const SILENT_HOURS_MAX = 8_760;
 /** Names that one line has room for. */
@@ -121,7 +124,7 @@ function addRotate(ca: Command): void {
     .command("rotate")
     .description("change the intermediate that signs members: prepare, activate, then retire the old one")
     .argument("[step]", "prepare, activate or retire; without one it shows where it stands")
-    .option("--root-key <file>", "prepare: the root's key, when it is kept elsewhere")
+    .option("--root-key <file>", "prepare, retire: the root's key, when it is kept elsewhere")
     .option(
       "--silent-hours <n>",
       "members not heard of for so long do not count (72)",
@@ -134,10 +137,15 @@ function addRotate(ca: Command): void {
     const { json = false } = options;
     const out = await rotate(operator, step, options);
     const issuers = await operator.issuers(silentMsOf(options));
-    const text = issuersTable(issuers);
-    await print(json, issuers.map(issuerView), out.length === 0 ? text : `${text}\n${outText(out)}`);
+    const lines = [issuersTable(issuers)];
+    if (out.length > 0) lines.push(outText(out));
+    if (step === "retire" && ((await operator.rootCrl())?.missing ?? 1) > 0) lines.push(NOT_ON_ROOT_LIST);
+    await print(json, issuers.map(issuerView), lines.join("\n"));
   });
 }
+
+const NOT_ON_ROOT_LIST =
+  "Members refuse it. The root's own list, for other tools, does not name it yet: fireflies ca crl --root --root-key FILE.";
 
 function silentMsOf({ silentHours }: LifeOptions): number | undefined {
   return silentHours === undefined ? undefined : Math.round(silentHours * HOUR_MS);
@@ -149,7 +157,12 @@ async function rotate(operator: Operator, step: string | undefined, options: Lif
   if (step === "prepare") await operator.prepareIssuer(rootKey);
   else if (step === "activate") await operator.activateIssuer();
   else if (step === "retire") {
-    const { absent, names } = await operator.retireIssuer({ fingerprint, force, silentMs: silentMsOf(options) });
+    const { absent, names } = await operator.retireIssuer({
+      fingerprint,
+      force,
+      rootKey,
+      silentMs: silentMsOf(options),
+    });
     return [...names, ...absent];
   } else if (step !== undefined) {
     throw usage(`A rotation has no step "${step}".`, "The steps are prepare, activate, retire.");
@@ -289,19 +302,76 @@ function memberText(member: MemberView): string {
 function addCrl(ca: Command): void {
   const command = ca
     .command("crl")
-    .description("the X.509 revocation list of an intermediate, as PEM")
+    .description("the X.509 revocation list of an intermediate, or of the root for its intermediates, as PEM")
     .option("--issuer <fingerprint>", "SHA-256 of its certificate, 64 hex digits (the active one)")
+    .option("--root", "the root's own list, of intermediates that are retired")
+    .option("--root-key <file>", "with --root: sign it anew with this key")
+    .option("--days <n>", "with --root: sign it anew, for so long (365)", number(1, ROOT_LIST_DAYS_MAX, false))
     .option("--out <file>", "write DER to this file instead");
-  examples(command, "ca crl --dir ./ca | openssl crl -noout -text", "ca crl --dir ./ca --out list.crl");
-  acting(command, async (operator, _, { json = false, issuer, out }) => {
-    const { derToPem, FirefliesError } = await import("../../identity/index.js");
-    const der = await operator.crl(issuer?.toLowerCase());
-    if (der === undefined) throw new FirefliesError("ca-unknown", "There is no list of such an intermediate yet.");
+  examples(
+    command,
+    "ca crl --dir ./ca | openssl crl -noout -text",
+    "ca crl --dir ./ca --out list.crl",
+    "ca crl --root --root-key /media/vault/root.key.pem --dir ./ca --out root.crl",
+  );
+  acting(command, async (operator, _, options) => {
+    const { json = false, out } = options;
+    const { derToPem } = await import("../../identity/index.js");
+    const { bytes: der, nextUpdate, warning } = await listOf(operator, options);
+    const dates = { nextUpdate, ...(warning !== undefined && { warning }) };
+    if (warning !== undefined && !json) await writeLine(`warning: ${warning}`, process.stderr);
     if (out === undefined)
-      return await print(json, { crl: derToPem("X509 CRL", der) }, derToPem("X509 CRL", der).trim());
+      return await print(json, { crl: derToPem("X509 CRL", der), ...dates }, derToPem("X509 CRL", der).trim());
     await writeFile(out, der);
-    await print(json, { out, bytes: der.length }, `${der.length} bytes were written to ${out}.`);
+    await print(json, { out, bytes: der.length, ...dates }, `${der.length} bytes were written to ${out}.`);
   });
+}
+
+interface ShownList {
+  readonly bytes: Uint8Array;
+  /** Unix milliseconds. */
+  readonly nextUpdate: number;
+  /** Why nobody should rely on it. */
+  readonly warning: string | undefined;
+}
+
+async function listOf(operator: Operator, { root, rootKey, days, issuer: given }: LifeOptions): Promise<ShownList> {
+  const issuer = given?.toLowerCase();
+  const { FirefliesError } = await import("../../identity/index.js");
+  const isNew = rootKey !== undefined || days !== undefined;
+  if (!root && isNew) throw usage("--root-key and --days go with --root: other lists are signed by the authority.");
+  if (root && issuer !== undefined) throw usage("Say --root or --issuer, not both.");
+  if (root && isNew) await operator.publishRootCrl({ rootKey, lifetimeMs: days && Math.round(days * 24 * HOUR_MS) });
+  if (root) {
+    const list = await operator.rootCrl();
+    const advice = "Sign one: fireflies ca crl --root --root-key FILE.";
+    if (list === undefined) throw new FirefliesError("ca-unknown", "The root has signed no list yet.", { advice });
+    return { ...list, warning: rootWarning(list, Date.now()) };
+  }
+  const list = await operator.publishedCrl(issuer);
+  if (list === undefined) throw new FirefliesError("ca-unknown", "There is no list of such an intermediate yet.");
+  const isRetired = (await operator.issuers()).some(
+    ({ fingerprint, state }) => fingerprint === issuer && state === "retired",
+  );
+  return { ...list, warning: endedWarning(list, isRetired, Date.now()) };
+}
+
+function rootWarning(
+  { nextUpdate, missing }: { nextUpdate: number; missing: number },
+  now: number,
+): string | undefined {
+  const signAnew = "Sign it anew: fireflies ca crl --root --root-key FILE.";
+  if (nextUpdate <= now) return `this list ended ${age(now - nextUpdate)} ago. ${signAnew}`;
+  if (missing === 0) return undefined;
+  return `${counted(missing, "retired intermediate is", "retired intermediates are")} not on it yet. ${signAnew}`;
+}
+
+/** The authority makes a new one long before; tools refuse one that has ended. */
+function endedWarning({ nextUpdate }: { nextUpdate: number }, isRetired: boolean, now: number): string | undefined {
+  if (nextUpdate > now) return undefined;
+  const ended = `this list ended ${age(now - nextUpdate)} ago, at ${new Date(nextUpdate).toISOString()}`;
+  if (isRetired) return `${ended}: its intermediate is retired, and signs no other one.`;
+  return `${ended}, and tools refuse it. Start the authority, which signs a new one: fireflies ca --dir DIR.`;
 }
 
 function day(ms: number): string {

@@ -12,6 +12,7 @@ import { readChildren, readDer, readUnsigned, TAG, writeDer, writeUnsigned } fro
 import {
   certificatesFromPem,
   certificatesToPem,
+  derToPem,
   FirefliesError,
   fingerprintOf,
   generateKeyPair,
@@ -188,6 +189,29 @@ describe("an imported root", () => {
     expect(openssl("verify", "-x509_strict", "-CAfile", "other.crt", "-untrusted", "issuer.pem", "leaf.pem")).toBe(
       "leaf.pem: OK\n",
     );
+  });
+
+  it.each(["RSA-2048", "P-384"])("%s signs a list of retired intermediates", async (name) => {
+    await using temporary = await temporaryDirectory();
+    const importedRoot = await imported(pack(name));
+    const authority = await CertificateAuthority.open({ directory: temporary.path, importedRoot, numRings: 3 });
+    await authority.refresh();
+    writeFileSync(file("list.pem"), derToPem("X509 CRL", (await authority.operator.rootCrl())!.bytes));
+    await authority.close();
+    const args = ["crl", "-in", "list.pem", "-noout", "-CAfile", `${name}.crt`];
+    expect(spawnSync("openssl", args, { cwd: directory, encoding: "utf8" }).stderr).toContain("verify OK");
+  });
+
+  it("signs no list when it may sign certificates only, and goes on without", async () => {
+    await using temporary = await temporaryDirectory();
+    make("only", P256, [...DAYS, ...CA.slice(0, 2), "-addext", "keyUsage=critical,keyCertSign"]);
+    const importedRoot = await imported(pack("only"));
+    const authority = await CertificateAuthority.open({ directory: temporary.path, importedRoot, numRings: 3 });
+    await authority.refresh();
+    expect(await authority.operator.rootCrl()).toBeUndefined();
+    expect(await codeOf(authority.operator.publishRootCrl())).toBe("ca-options-invalid");
+    await authority.operator.prepareIssuer();
+    await authority.close();
   });
 
   it("comes out of PEM with a key in an older form, with text around, with Windows' ends of lines, or as UTF-16", async () => {

@@ -179,13 +179,21 @@ describe(`mutations (SEED=${SEED})`, () => {
 });
 
 describe("requests of other tools", () => {
+  it("with SHA-384 and SHA-512, as keytool of newer JDKs signs, are taken: the first key gets the name, another one not", async () => {
+    const statuses = [];
+    for (const hash of ["-sha384", "-sha512"]) {
+      statuses.push((await enrolled(opensslRequest(["-subj", "/CN=a", hash]))).statusCode);
+    }
+    expect(statuses).toEqual([200, 409]);
+  });
+
   it.each([
     ["RSA-1024", () => opensslRequest(["-subj", "/CN=a"], ["rsa:1024"])],
     ["RSA-2048", () => opensslRequest(["-subj", "/CN=a"], ["rsa:2048"])],
     ["P-384", () => opensslRequest(["-subj", "/CN=a"], KEYS["P-384"])],
     ["Ed25519", () => opensslRequest(["-subj", "/CN=a"], ["ed25519"])],
     ["SHA-1", () => opensslRequest(["-subj", "/CN=a", "-sha1"])],
-    ["SHA-512", () => opensslRequest(["-subj", "/CN=a", "-sha512"])],
+    ["SHA-224", () => opensslRequest(["-subj", "/CN=a", "-sha224"])],
     ["five hundred names", () => opensslRequest(["-subj", `/CN=${"a".repeat(60)}${"/OU=b".repeat(500)}`])],
     ["a certificate", () => fixture.authority.root],
     ["another request around it", () => Uint8Array.of(0x30, 0x82, 1, 0, ...requests[0]!)],

@@ -97,6 +97,33 @@ describe("fireflies ca", () => {
     if (read.error === undefined) expect(read.stdout).toContain("Revoked Certificates");
   });
 
+  it("crl: warns of a list that has ended, and of a root's list that lacks somebody", PATIENT, async () => {
+    const now = () => Date.now() - 3 * 86_400_000;
+    const authority = await CertificateAuthority.open({ directory: join(cwd, "old"), numRings: 3, now });
+    await authority.refresh();
+    await authority.close();
+    const old = (...args: string[]) => typed(["ca", "crl", ...args, "--dir", "old"], { cwd });
+    const warned = await old();
+    expect(warned.stdout).toMatch(/^-----BEGIN X509 CRL-----/); // As it is, for who looks for what was.
+    expect(warned.stderr).toMatch(
+      /^warning: this list ended 2 d ago, at .*Start the authority.*fireflies ca --dir DIR\.\n$/,
+    );
+    const asJson = await old("--json");
+    expect([asJson.code, asJson.stderr]).toEqual([0, ""]);
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ warning: expect.stringMatching(/^this list ended/) });
+    const root = await old("--root");
+    expect([root.code, root.stderr]).toEqual([0, ""]);
+    expect((await old("--root", "--days", "0.5")).code).toBe(2);
+    expect((await old("--days", "5")).code).toBe(2);
+    expect((await old("--root", "--issuer", "00")).code).toBe(2);
+    const anew = JSON.parse((await old("--root", "--days", "5", "--json")).stdout) as { nextUpdate: number };
+    expect(Math.abs(anew.nextUpdate - Date.now() - 5 * 86_400_000)).toBeLessThan(3_600_000);
+    expect(await ca("crl", "--root")).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining("Sign one: fireflies ca"),
+    });
+  });
+
   it("root and rotate: the root's key comes for a new intermediate only", PATIENT, async () => {
     await json("root", "export", "--out", "vault.pem");
     await json("root", "remove", "--copy", "vault.pem");
@@ -114,7 +141,9 @@ describe("fireflies ca", () => {
     expect((await ca("gone", "b*")).stdout).toBe("1 member counts no longer: bob\n");
     expect((await ca("rotate")).stdout).toMatch(/^ISSUER +STATE +MEMBERS +ABSENT .*\n\w+ +outgoing +0 +1 /);
     const retired = await ca("rotate", "retire", "--silent-hours", "24");
-    expect(retired.stdout).toMatch(/ retired [\s\S]*Out until they enrol again with a new token: bob\.\n$/);
+    expect(retired.stdout).toMatch(
+      / retired [\s\S]*Out until they enrol again with a new token: bob\.\n.*does not name it yet: fireflies ca crl --root/,
+    );
     expect(await states()).toEqual(["retired", "active"]);
     expect((await ca("rotate", "sideways")).code).toBe(2);
     expect((await ca("root", "export")).code).toBe(2);
