@@ -1,5 +1,5 @@
 /** What only an operator may do: take membership back and give it again, change intermediates, and look at the records. */
-import type { RevocationReason } from "../identity/index.js";
+import type { Output, RevocationReason } from "../identity/index.js";
 import { crlOf } from "./acts/lists.js";
 import { findMember, type ListedMember, listed, type MemberView, showMember } from "./acts/register.js";
 import { readmit, revokeKey, revokePrincipal } from "./acts/revocation.js";
@@ -148,9 +148,9 @@ export class Operator {
     return publishRootList(this.#context, options);
   }
 
-  /** Copies the root's key as it is, encrypted or not, to a new file. Rejects with "root-key-missing" or "identity-exists". */
-  exportRootKey(file: string): Promise<void> {
-    return exportRootKey(this.#context, file);
+  /** Copies the root's key as it is, encrypted or not, to a new file or into a stream. Rejects with "root-key-missing" or "output-failed". */
+  exportRootKey(output: Output): Promise<void> {
+    return exportRootKey(this.#context, output);
   }
 
   /** Removes the root's key from the directory, once `copy` proved to hold it. Rejects with "root-key-missing" or "ca-state-mismatch". */

@@ -14,6 +14,8 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 /** 128 and the number of SIGINT, as shells count. */
 export const EXIT_INTERRUPTED = 130;
+/** 128 and the number of SIGPIPE, as of commands that are ended by it. */
+export const EXIT_UNREAD = 141;
 
 export const EXIT_CODES: readonly ExitCode[] = [
   { code: EXIT_OK, meaning: "done", errors: [] },
@@ -67,12 +69,50 @@ export const EXIT_CODES: readonly ExitCode[] = [
     meaning: "the directory or the port is in use",
     errors: ["state-in-use", "identity-exists", "ca-state-locked", "address-in-use"],
   },
+  {
+    code: 7,
+    meaning: "something could not be read or written: a file, a device, a pipe",
+    errors: [
+      ...(["input-failed", "output-failed", "state-write-failed", "state-unreadable"] as const),
+      ...(["identity-unreadable", "ca-state-unreadable"] as const),
+    ],
+  },
   { code: EXIT_INTERRUPTED, meaning: "interrupted", errors: ["cancelled"] },
+  { code: EXIT_UNREAD, meaning: "nobody read the output to its end, as in `fireflies members | head -1`", errors: [] },
 ];
 
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof FirefliesError)) return EXIT_FAILED;
   return EXIT_CODES.find(({ errors }) => errors.includes(error.code))?.code ?? EXIT_FAILED;
+}
+
+/** Calls of the system by which files are read, and those by which they are written (errors of `node:fs`). */
+const READING: ReadonlySet<unknown> = new Set([
+  ...["open", "read", "stat", "lstat", "fstat", "access", "readlink", "realpath", "scandir", "opendir"],
+]);
+const WRITING: ReadonlySet<unknown> = new Set([
+  ...[
+    "write",
+    "fsync",
+    "ftruncate",
+    "rename",
+    "link",
+    "symlink",
+    "unlink",
+    "mkdir",
+    "rmdir",
+    "chmod",
+    "fchmod",
+    "chown",
+  ],
+]);
+
+/** An error of the system that nobody gave a code on its way, as one of ours. */
+export function asFailure(error: unknown): unknown {
+  const { syscall, message } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  if (READING.has(syscall)) return new FirefliesError("input-failed", message, { cause: error });
+  if (WRITING.has(syscall)) return new FirefliesError("output-failed", message, { cause: error });
+  return error;
 }
 
 export function usage(message: string, advice?: string): FirefliesError {

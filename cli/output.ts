@@ -1,8 +1,8 @@
 /** What commands print: text for people, or one JSON document per line; colours only where somebody sees them. */
 import type { Writable } from "node:stream";
 import { styleText } from "node:util";
+import { FirefliesError } from "../identity/error.js";
 import { shown } from "../identity/shown.js";
-import { drained } from "./drained.js";
 
 /** What others wrote goes through this before it is put into a line. */
 export { shown };
@@ -30,9 +30,26 @@ function guarded(text: string): string {
     .join("");
 }
 
-/** Writes a line, and waits when the reader is slower. A reader that has gone is nobody to complain to. */
-export async function writeLine(text: string, stream: Writable = process.stdout): Promise<void> {
-  if (!stream.destroyed && !stream.write(`${guarded(text)}\n`)) await drained(stream);
+/** Writes a line. Resolves when it is taken, so no more than one waits for a slow reader. Rejects with "output-failed". */
+export function writeLine(text: string, stream: Writable = process.stdout): Promise<void> {
+  return write(stream, `${guarded(text)}\n`);
+}
+
+/** As `writeLine`, for what is no line of ours; nothing at all only asks whether what was written before has been taken. */
+export async function write(stream: Writable, chunk: string | Uint8Array): Promise<void> {
+  if (stream.errored) throw unwritten(stream.errored);
+  await new Promise<void>((resolve, reject) => {
+    stream.write(chunk, (cause) => (cause ? reject(unwritten(stream.errored ?? cause)) : resolve()));
+  });
+}
+
+function unwritten(cause: Error): FirefliesError {
+  return new FirefliesError("output-failed", `The output could not be written: ${cause.message}.`, { cause });
+}
+
+/** `fireflies members | head -1`: a reader that has what it wants is nobody to complain to. */
+export function isUnread(stream: Writable = process.stdout): boolean {
+  return (stream.errored as NodeJS.ErrnoException | null)?.code === "EPIPE";
 }
 
 /** `value` as one line of JSON; 64-bit numbers become strings, since readers of JSON would round them. */
@@ -76,6 +93,16 @@ export function age(milliseconds: number): string {
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
   return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`;
+}
+
+/** Of a stack as much as finds the place. */
+const FRAMES_MAX = 20;
+
+/** Where an error was made, a line for each call: none of the stack's other lines, which hold its text. */
+export function frames(error: unknown): string[] {
+  const { stack = "" } = error instanceof Error ? error : {};
+  const lines = stack.split("\n").filter((line) => /^ {4}at \S/.test(line));
+  return lines.slice(0, FRAMES_MAX).map(shown);
 }
 
 /** "1 crash", "2 crashes". */

@@ -15,8 +15,8 @@ import { addSend } from "./commands/send.js";
 import { addSim } from "./commands/sim.js";
 import { addStream } from "./commands/stream.js";
 import { addVerifyMessage } from "./commands/verify-message.js";
-import { EXIT_CODES, EXIT_OK, exitCodeOf, failureLine, usage } from "./failure.js";
-import { writeLine } from "./output.js";
+import { asFailure, EXIT_CODES, EXIT_OK, EXIT_UNREAD, exitCodeOf, failureLine, usage } from "./failure.js";
+import { isUnread, write, writeLine } from "./output.js";
 import { VERSION } from "./version.js";
 
 const FIRST_STEPS = `
@@ -65,19 +65,25 @@ export function createProgram(): Command {
 export async function run(args: readonly string[]): Promise<number> {
   const program = createProgram();
   try {
-    await program.parseAsync(args, { from: "user" });
+    await parse(program, args);
     return EXIT_OK;
   } catch (error) {
-    return await fail(error, args, program);
+    if (isUnread()) return EXIT_UNREAD;
+    const failure = error instanceof CommanderError ? misuse(error, commandOf(program, args)) : asFailure(error);
+    // Who has closed standard error as well sees the exit code.
+    await writeLine(failureLine(failure, args.includes("--json")), process.stderr).catch(() => {});
+    return exitCodeOf(failure);
   }
 }
 
-async function fail(error: unknown, args: readonly string[], program: Command): Promise<number> {
-  // Help and version leave commander as errors with exit code 0.
-  if (error instanceof CommanderError && error.exitCode === 0) return EXIT_OK;
-  const shown = error instanceof CommanderError ? misuse(error, commandOf(program, args)) : error;
-  await writeLine(failureLine(shown, args.includes("--json")), process.stderr);
-  return exitCodeOf(shown);
+async function parse(program: Command, args: readonly string[]): Promise<void> {
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    // Help and version leave commander as errors with exit code 0.
+    if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
+  }
+  await write(process.stdout, ""); // What commander wrote was not waited for.
 }
 
 function misuse(error: CommanderError, command: Command): FirefliesError {

@@ -39,7 +39,10 @@ export function untilTold({ input, source = process, onSecond }: Wishes = {}): A
   };
   source.on("SIGTERM", () => tell("SIGTERM"));
   source.on("SIGINT", () => tell("SIGINT"));
-  if (input !== undefined) input.on("close", () => tell("input")).resume();
+  if (input !== undefined) {
+    input.on("error", () => {}); // "close" follows.
+    input.on("close", () => tell("input")).resume();
+  }
   return told.signal;
 }
 

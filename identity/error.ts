@@ -54,6 +54,14 @@ export const ERROR_CODES = {
     remedy:
       "Give a PKCS#12 or PEM file with a self-signed CA certificate and its key (RSA from 2,048 bits, P-256 or P-384).",
   },
+  "input-failed": {
+    meaning: "Something that a command reads, a file or its standard input, cannot be read.",
+    remedy: "Check the path, and the permissions of the user that runs the command.",
+  },
+  "output-failed": {
+    meaning: "The output of a command, a file or a stream, could not be written.",
+    remedy: "Check the path, its permissions and free space, and whoever reads what is written.",
+  },
   "state-write-failed": {
     meaning: "State could not be written to disk.",
     remedy: "Check free space, permissions and the disk.",

@@ -12,6 +12,9 @@ const GROUP_AND_OTHERS = 0o077;
 /** No file of ours comes near; a larger one is something else. */
 const FILE_BYTES_MAX = 1 << 20;
 
+/** What is written: at once, or as it comes. */
+export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>;
+
 /**
  * Replaces the file at `path`: a temporary file in the same directory is written, synced and renamed, then the
  * directory is synced. Rejects with "state-write-failed"; the old file is then still whole.
@@ -32,13 +35,20 @@ export async function atomicWrite(
   }
 }
 
-async function writeSynced(path: string, data: string | Uint8Array, mode: number): Promise<void> {
+/** Makes the file, which must not exist, and has the disk take it. Rejects as the system does. */
+export async function writeSynced(path: string, data: FileContent, mode: number): Promise<void> {
   const file = await open(path, "wx", mode);
   await closing(file, async () => {
-    await file.writeFile(data);
+    await writeContent(file, data);
     await file.chmod(mode); // The umask may have taken bits away.
     await file.sync();
   });
+}
+
+/** From where the last write ended on. */
+export async function writeContent(file: FileHandle, content: FileContent): Promise<void> {
+  if (typeof content === "string" || content instanceof Uint8Array) return await file.writeFile(content);
+  for await (const chunk of content) await file.writeFile(chunk);
 }
 
 /** Makes renames and new names in `directory` durable. Windows cannot, and need not. */

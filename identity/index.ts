@@ -142,6 +142,7 @@ export {
 } from "./ocsp.js";
 export { type OpenedCrl, openCrl } from "./opened-crl.js";
 export { loadOptional } from "./optional.js";
+export { checkOutput, type Output, type OutputOptions, writeOutput } from "./output-file.js";
 export { pathProblem } from "./path.js";
 export { certificatesFromPem, certificatesToPem, derToPem } from "./pem.js";
 export { certificatesToPkcs7 } from "./pkcs7.js";

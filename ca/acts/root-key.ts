@@ -2,13 +2,15 @@
 import { rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import {
-  atomicWrite,
+  checkOutput,
   FirefliesError,
   type Issuer,
   KEY_FILE_MODE,
+  type Output,
   readKeyText,
   spkiOfCertificate,
   syncDirectory,
+  writeOutput,
 } from "../../identity/index.js";
 import { equalBytes } from "../../rings/index.js";
 import type { Context } from "../context.js";
@@ -28,16 +30,15 @@ export async function rootOf({ state, settings }: Context, file: string | undefi
   return { certificate: state.root, sign: key.sign };
 }
 
-export async function exportRootKey({ settings, state }: Context, file: string): Promise<void> {
+/** Copies it to a new file, or into a stream, a device or a FIFO. Rejects with "root-key-missing" or "output-failed". */
+export async function exportRootKey({ settings, state }: Context, output: Output): Promise<void> {
   const path = join(settings.directory, FILES.rootKey);
   const text = await readKeyText(path);
   if (text === undefined) throw missing(path);
-  if ((await readKeyText(resolve(file))) !== undefined) {
-    throw new FirefliesError("identity-exists", `${file} exists already.`, { advice: "Choose another name." });
-  }
+  await checkOutput(output, { isNew: true });
   // Before: there is no copy that nobody was told of.
   await state.store.append([{ kind: "root-key-exported", at: settings.now(), fields: {} }]);
-  await atomicWrite(resolve(file), text, KEY_FILE_MODE);
+  await writeOutput(output, text, { mode: KEY_FILE_MODE, isNew: true });
 }
 
 export async function removeRootKey(context: Context, copy: string): Promise<void> {

@@ -3,13 +3,11 @@
  * line for each row; the last has the SHA-256 of all lines before it, so that a cut or changed copy is noticed. The file
  * holds the id secrets, so it is for its owner only.
  */
-import { createReadStream, createWriteStream } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
-import { FirefliesError, messageOf, RunningDigest, syncDirectory } from "../../identity/index.js";
+import { FirefliesError, messageOf, type Output, RunningDigest, writeOutput } from "../../identity/index.js";
 import type { AuditHead, DumpedRow } from "../store/store.js";
 
 const FORMAT = "fireflies-authority-backup";
@@ -31,9 +29,8 @@ export interface ArchiveHead {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Writes the file whole or not at all; synced before this resolves. Rejects with "state-write-failed". */
-export async function writeArchive(path: string, head: ArchiveHead, rows: AsyncIterable<DumpedRow>): Promise<number> {
-  const temporary = `${path}.part`;
+/** Writes a file whole or not at all; synced before this resolves. Rejects with "output-failed". */
+export async function writeArchive(output: Output, head: ArchiveHead, rows: AsyncIterable<DumpedRow>): Promise<number> {
   let count = 0;
   async function* lines(): AsyncGenerator<string> {
     const hash = new RunningDigest();
@@ -49,24 +46,14 @@ export async function writeArchive(path: string, head: ArchiveHead, rows: AsyncI
     }
     yield `${JSON.stringify({ rows: count, sha256: hash.hex() })}\n`;
   }
+  const zipped = createGzip();
+  pipeline(Readable.from(lines()), zipped).catch(() => {}); // It comes out of the loop that writes, too.
   try {
-    await rm(temporary, { force: true });
-    const file = createWriteStream(temporary, { mode: OWNER_ONLY, flags: "wx" });
-    await pipeline(Readable.from(lines()), createGzip(), file);
-    await synced(temporary);
-    await rename(temporary, path);
-    await syncDirectory(dirname(path));
+    await writeOutput(output, zipped, { mode: OWNER_ONLY });
     return count;
-  } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {});
-    if (cause instanceof FirefliesError) throw cause;
-    throw new FirefliesError("state-write-failed", `Could not write ${path}: ${messageOf(cause)}`, { cause });
+  } finally {
+    zipped.destroy(); // And with it the reading of rows, when nothing could be written.
   }
-}
-
-async function synced(path: string): Promise<void> {
-  const file = await open(path, "r");
-  await file.sync().finally(() => file.close());
 }
 
 export interface Archive {
@@ -121,8 +108,7 @@ async function* linesOf(path: string): AsyncGenerator<string> {
     }
   } catch (cause) {
     const cannotRead = cause instanceof Error && "syscall" in cause; // Of the file, not of what is in it.
-    if (cannotRead)
-      throw new FirefliesError("ca-backup-invalid", `${path} cannot be read: ${messageOf(cause)}`, { cause });
+    if (cannotRead) throw new FirefliesError("input-failed", `${path} cannot be read: ${messageOf(cause)}.`, { cause });
     throw damaged(path, messageOf(cause), cause);
   }
 }

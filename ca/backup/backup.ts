@@ -1,6 +1,6 @@
 /** Backups of an authority that goes on meanwhile. */
 import { join } from "node:path";
-import { fingerprintOf, isEncryptedPem, readText } from "../../identity/index.js";
+import { checkOutput, fingerprintOf, isEncryptedPem, type Output, readText } from "../../identity/index.js";
 import { isKeyUri } from "../keys/pkcs11-uri.js";
 import { type AuthorityOptions, settingsOf } from "../options.js";
 import { FILES } from "../state/directory.js";
@@ -9,8 +9,11 @@ import type { AuditHead, Store } from "../store/store.js";
 import { writeArchive } from "./archive.js";
 
 export interface BackupOptions extends AuthorityOptions {
-  /** The file to write; an older one is replaced. */
-  readonly path: string;
+  /**
+   * The file to write, or a stream. An older file is replaced; a device or a FIFO is written into; anything else than a file is
+   * refused.
+   */
+  readonly output: Output;
   /** Also keys that are not encrypted: whoever has the file is the authority then. */
   readonly withKeys?: boolean | undefined;
 }
@@ -23,8 +26,9 @@ export interface BackupResult {
   readonly keysLeftOut: readonly string[];
 }
 
-/** Beside a running authority, or without one. Rejects with "state-write-failed", or as `CertificateAuthority.attach`. */
+/** Beside a running authority, or without one. Rejects with "output-failed", or as `CertificateAuthority.attach`. */
 export async function backUpAuthority(options: BackupOptions): Promise<BackupResult> {
+  await checkOutput(options.output); // Before the audit tells of a copy.
   const settings = settingsOf(options);
   const state = await openState(settings, false);
   try {
@@ -36,7 +40,7 @@ export async function backUpAuthority(options: BackupOptions): Promise<BackupRes
 
 async function written(
   { store, root }: AuthorityState,
-  { directory, path, withKeys = false }: BackupOptions,
+  { directory, output, withKeys = false }: BackupOptions,
   now: number,
 ): Promise<BackupResult> {
   const keys = await textsOf(directory, [FILES.rootKey, ...(await keyReferences(store))]);
@@ -48,7 +52,7 @@ async function written(
   await store.append([{ kind: "backed-up", at: now, fields: { keys: kept.map(([name]) => name).join(" ") } }]);
   const [audit, authority] = [await store.auditHead(), await store.authority()];
   const head = { createdAt: now, fingerprint: fingerprintOf(root), epoch: authority?.epoch ?? 0, audit, files };
-  return { rows: await writeArchive(path, head, store.dump()), audit, keysLeftOut };
+  return { rows: await writeArchive(output, head, store.dump()), audit, keysLeftOut };
 }
 
 /** Files of the keys of all intermediates. */

@@ -1,11 +1,13 @@
 /** `fireflies ca audit`: what the authority decided, to look at, to take away, and to verify. */
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Command } from "commander";
 import type { AuditEntry } from "../../ca/index.js";
 import { FirefliesError } from "../../identity/error.js";
 import { type AccessFlags, addAccess, configOf, directoryOf, withAuthority } from "../authority-access.js";
+import { usage } from "../failure.js";
+import { readInput, unreadable } from "../input-file.js";
 import { counted, print, shown, writeLine } from "../output.js";
 import { examples, type JsonOption, number, withJson } from "./common.js";
 
@@ -102,11 +104,14 @@ function addVerify(audit: Command): void {
 }
 
 async function readRoot(path: string | undefined, access: AccessFlags): Promise<Uint8Array> {
-  const { certificatesFromPem, readText } = await import("../../identity/index.js");
-  const file = path ?? join(directoryOf(await configOf(access)), "root.pem");
-  const [root] = certificatesFromPem((await readText(file)) ?? "") ?? [];
-  if (root !== undefined) return root;
+  const { certificatesFromPem } = await import("../../identity/index.js");
   const advice = "Give --root root.pem, or --dir.";
+  const file = path ?? join(directoryOf(await configOf(access)), "root.pem");
+  if (path === undefined && !existsSync(file)) {
+    throw usage(`An export is verified with the authority's root, and ${file} is not there.`, advice);
+  }
+  const [root] = certificatesFromPem(String(await readInput(file))) ?? [];
+  if (root !== undefined) return root;
   throw new FirefliesError("config-unreadable", `${file} holds no certificate.`, { advice });
 }
 
@@ -128,8 +133,4 @@ async function lastLine(path: string): Promise<string> {
   let last = "";
   for await (const line of linesOf(path)) last = line;
   return last;
-}
-
-function unreadable(path: string, cause: Error): FirefliesError {
-  return new FirefliesError("config-unreadable", `${path} cannot be read: ${cause.message}`, { cause });
 }

@@ -1,5 +1,4 @@
 /** `fireflies ca network`, `ca backup` and `ca restore`: what the authority's records hold, and getting them back. */
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { RING_COUNT_MAX } from "../../rings/index.js";
@@ -11,8 +10,9 @@ import {
   stateOptions,
   withAuthority,
 } from "../authority-access.js";
-import { usage } from "../failure.js";
+import { readInput } from "../input-file.js";
 import { print } from "../output.js";
+import { outputFile } from "../output-file.js";
 import { examples, type JsonOption, number, withJson } from "./common.js";
 
 const MEMBERS_MAX = 1_000_000;
@@ -89,19 +89,20 @@ export function addBackup(ca: Command): void {
   const command = withJson(
     ca.command("backup").description("write a backup to a file, while the authority serves; keep it secret"),
   );
-  addAccess(command.argument("<file>", "file to write")).option(
+  addAccess(command.argument("<file>", "file to write, a FIFO or a device, or - for standard output")).option(
     "--with-keys",
     "also keys that are not encrypted: whoever has the file is the authority then",
   );
-  examples(command, "ca backup ./ca.backup --dir ./ca");
+  examples(command, "ca backup ./ca.backup --dir ./ca", "ca backup - --dir ./ca | age -r KEY > ca.backup.age");
   command.action(async (file: string, _: unknown, self: Command) => {
     const { json = false, withKeys, ...access } = self.optsWithGlobals<BackupFlags>();
+    const { output, name, print: tell } = outputFile(file, { bytes: true });
     const { backUpAuthority } = await import("../../ca/index.js");
     const options = await stateOptions(await configOf(access));
-    const { rows, audit, keysLeftOut } = await backUpAuthority({ ...options, path: resolve(file), withKeys });
+    const { rows, audit, keysLeftOut } = await backUpAuthority({ ...options, output, withKeys });
     const left = `\nNot in it, because they are not encrypted: ${keysLeftOut.join(", ")}. Keep them apart.`;
     const text = `${rows} records, audit up to ${audit.sequence}.${keysLeftOut.length > 0 ? left : ""}`;
-    await print(json, { file: resolve(file), rows, audit: audit.sequence, keysLeftOut }, text);
+    await tell(json, { file: name, rows, audit: audit.sequence, keysLeftOut }, text);
   });
 }
 
@@ -119,7 +120,7 @@ export function addRestore(ca: Command): void {
     const { json = false, list = [], acceptLoss, ...access } = self.optsWithGlobals<RestoreFlags>();
     const config = await configOf(access);
     const { restoreAuthority } = await import("../../ca/index.js");
-    const lists = await Promise.all(list.map(readList));
+    const lists = await Promise.all(list.map(async (each) => new Uint8Array(await readInput(each))));
     const where = { path: resolve(file), directory: directoryOf(config), store: config.store };
     const result = await restoreAuthority({ ...where, lists, acceptLoss });
     await print(json, { ...result }, restoredText(result));
@@ -138,12 +139,4 @@ function restoredText({
     lines.push(`${unknown} revoked certificates are newer than the backup: give the list of /v1/crl, too.`);
   if (keysMissing.length > 0) lines.push(`Put back before the start: ${keysMissing.join(", ")}.`);
   return lines.join("\n");
-}
-
-async function readList(path: string): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await readFile(path));
-  } catch (cause) {
-    throw usage(`The list ${path} cannot be read: ${String(cause)}`, "Check the path, and that this user may read it.");
-  }
 }

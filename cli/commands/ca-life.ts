@@ -1,11 +1,11 @@
 /** `fireflies ca ...`: membership taken back and given again, intermediates, the root's key, and a look at the records. */
-import { writeFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import type { CertificateRecord, IssuerUse, ListedMember, MemberView, Operator } from "../../ca/index.js";
 import type { RevocationReason } from "../../identity/index.js";
 import { type AccessFlags, addAccess, attach } from "../authority-access.js";
 import { usage } from "../failure.js";
 import { age, counted, memberTitle, print, shortId, table, toJson, writeLine } from "../output.js";
+import { outputFile } from "../output-file.js";
 import { examples, type JsonOption, number, withJson } from "./common.js";
 
 interface LifeOptions extends AccessFlags, JsonOption {
@@ -214,7 +214,10 @@ function addRoot(ca: Command): void {
     .command("root")
     .description("the root's key: it is needed to prepare intermediates only, so keep it elsewhere")
     .argument("<step>", "export: copy it to --out; remove: delete it here, once --copy proved to hold it")
-    .option("--out <file>", "export: the copy, with mode 0600, encrypted as the key is")
+    .option(
+      "--out <file>",
+      "export: the copy, with mode 0600, encrypted as the key is; it must not exist, or be - for standard output",
+    )
     .option("--copy <file>", "remove: where the copy is");
   examples(
     command,
@@ -223,8 +226,9 @@ function addRoot(ca: Command): void {
   );
   acting(command, async (operator, [step], { json = false, out, copy }) => {
     if (step === "export" && out !== undefined) {
-      await operator.exportRootKey(out);
-      return await print(json, { exported: out }, `The root's key was copied to ${out}.`);
+      const { output, name, print: tell } = outputFile(out, { bytes: false });
+      await operator.exportRootKey(output);
+      return await tell(json, { exported: name }, `The root's key was copied to ${name}.`);
     }
     if (step !== "remove" || copy === undefined)
       throw usage("The root's key can be exported or removed.", "Say `export --out FILE`, or `remove --copy FILE`.");
@@ -307,7 +311,7 @@ function addCrl(ca: Command): void {
     .option("--root", "the root's own list, of intermediates that are retired")
     .option("--root-key <file>", "with --root: sign it anew with this key")
     .option("--days <n>", "with --root: sign it anew, for so long (365)", number(1, ROOT_LIST_DAYS_MAX, false))
-    .option("--out <file>", "write DER to this file instead");
+    .option("--out <file>", "write DER to this file instead, or with - to standard output");
   examples(
     command,
     "ca crl --dir ./ca | openssl crl -noout -text",
@@ -316,14 +320,15 @@ function addCrl(ca: Command): void {
   );
   acting(command, async (operator, _, options) => {
     const { json = false, out } = options;
-    const { derToPem } = await import("../../identity/index.js");
+    const { derToPem, PUBLIC_FILE_MODE, writeOutput } = await import("../../identity/index.js");
     const { bytes: der, nextUpdate, warning } = await listOf(operator, options);
     const dates = { nextUpdate, ...(warning !== undefined && { warning }) };
     if (warning !== undefined && !json) await writeLine(`warning: ${warning}`, process.stderr);
     if (out === undefined)
       return await print(json, { crl: derToPem("X509 CRL", der), ...dates }, derToPem("X509 CRL", der).trim());
-    await writeFile(out, der);
-    await print(json, { out, bytes: der.length, ...dates }, `${der.length} bytes were written to ${out}.`);
+    const { output, name, print: tell } = outputFile(out, { bytes: true });
+    await writeOutput(output, der, { mode: PUBLIC_FILE_MODE });
+    await tell(json, { out: name, bytes: der.length, ...dates }, `${der.length} bytes were written to ${name}.`);
   });
 }
 

@@ -1,10 +1,7 @@
 /** `fireflies export-p12`: a member's identity in one file that other tools import. */
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import type { Command } from "commander";
 import { FirefliesError } from "../../identity/error.js";
-import { usage } from "../failure.js";
-import { print } from "../output.js";
+import { outputFile } from "../output-file.js";
 import { newPassphrase } from "../passphrase.js";
 import { type DirOption, examples, withDir } from "./common.js";
 
@@ -21,7 +18,7 @@ export function addExport(program: Command): void {
     "directory of the member; it may be running or not",
   );
   command
-    .requiredOption("--out <file>", "file to write; it must not exist")
+    .requiredOption("--out <file>", "file to write; it must not exist, or be - for standard output")
     .option(
       "--passphrase-file <file>",
       "file with its passphrase; or set FIREFLIES_EXPORT_PASSPHRASE; else it is asked for",
@@ -32,21 +29,20 @@ export function addExport(program: Command): void {
     "export-p12 --dir ./alice --out alice.p12 --passphrase-file ./secret",
   );
   command.action(async ({ dir, out, passphraseFile: file, json = false }: ExportOptions) => {
-    const { atomicWrite, loadIdentity, PASSPHRASE_MIN, titleOf, writePkcs12 } = await import("../../identity/index.js");
+    const { checkOutput, KEY_FILE_MODE, loadIdentity, PASSPHRASE_MIN, titleOf, writeOutput, writePkcs12 } =
+      await import("../../identity/index.js");
     const { SECRET_VARIABLES } = await import("../../client/config/index.js");
-    const path = resolve(out);
-    if (existsSync(path)) throw usage(`${out} exists.`, "Choose another file.");
+    const { output, name: path, print: tell } = outputFile(out, { bytes: true });
+    await checkOutput(output, { isNew: true }); // Before a passphrase is asked for.
     const identity = await loadIdentity(dir, { now: Date.now(), allowExpired: true });
     if (identity === undefined) throw new FirefliesError("identity-missing");
     const passphrase = await newPassphrase({ file, variable: SECRET_VARIABLES.exported });
     if (passphrase.length < PASSPHRASE_MIN) throw new FirefliesError("passphrase-invalid");
     const { certificate, privateKey, root } = identity;
     const certificates = [certificate.leaf, certificate.issuer, root];
-    await atomicWrite(
-      path,
-      await writePkcs12({ privateKey, certificates, name: certificate.name ?? certificate.id }, passphrase),
-    );
     const { id, name } = certificate;
-    await print(json, { file: path, id, name }, `${titleOf(certificate)} was written to ${out}.`);
+    const bytes = await writePkcs12({ privateKey, certificates, name: name ?? id }, passphrase);
+    await writeOutput(output, bytes, { mode: KEY_FILE_MODE, isNew: true });
+    await tell(json, { file: path, id, name }, `${titleOf(certificate)} was written to ${path}.`);
   });
 }

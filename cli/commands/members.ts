@@ -68,9 +68,7 @@ async function membersOf(dir: string, query: MemberQuery): Promise<readonly Memb
 
 /** In a terminal one table that is drawn over; else a table, or a line of JSON, for each change. */
 async function watchMembers(dir: string, query: MemberQuery, json: boolean): Promise<void> {
-  const unread = new AbortController();
-  process.stdout.once("error", () => unread.abort());
-  const ended = AbortSignal.any([untilTold(), unread.signal]);
+  const ended = untilTold();
   const table = process.stdout.isTTY === true && !json ? new Redrawn(process.stdout) : undefined;
   const show = async () => {
     const members = await membersOf(dir, query);

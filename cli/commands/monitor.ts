@@ -15,15 +15,17 @@ export function addMonitor(program: Command): void {
   examples(command, "monitor", "monitor --name 'web-*' --json");
   command.action(async (options: FilterOptions) => {
     const { dir, json = false } = options;
-    const unread = new AbortController();
-    process.stdout.once("error", () => unread.abort()); // `fireflies monitor | head`
-    const interrupted = AbortSignal.any([untilTold(), unread.signal]);
+    const interrupted = untilTold();
     const paint = painter(coloured(process.stdout));
     const connection = await request(dir, { op: "monitor", ...filterOf(options) }, interrupted);
-    for await (const frame of connection.frames) {
-      if (frame.kind !== "event") continue;
-      const change = frame.value as ChangeView;
-      await writeLine(json ? toJson(change) : changeLine(change, paint));
+    try {
+      for await (const frame of connection.frames) {
+        if (frame.kind !== "event") continue;
+        const change = frame.value as ChangeView;
+        await writeLine(json ? toJson(change) : changeLine(change, paint));
+      }
+    } finally {
+      connection.close();
     }
     if (!interrupted.aborted) throw new FirefliesError("agent-stopped", `The agent on ${dir} has ended.`);
   });

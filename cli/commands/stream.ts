@@ -3,11 +3,17 @@
 import type { Readable, Writable } from "node:stream";
 import type { Command } from "commander";
 import { FirefliesError } from "../../identity/error.js";
-import { type ControlConnection, request } from "../control/client.js";
+import { ANSWER_TIMEOUT_MS, type ControlConnection, request } from "../control/client.js";
 import { STREAM_CHUNK_BYTES } from "../control/protocol.js";
-import { drained } from "../drained.js";
-import { toJson, writeLine } from "../output.js";
+import { unreadable } from "../input-file.js";
+import { toJson, write, writeLine } from "../output.js";
+import { TerminalText } from "../terminal-text.js";
 import { type DirOption, examples, withDir } from "./common.js";
+
+/** Milliseconds for the agent to reach the member, which has a deadline of its own, and to say so. */
+const OPEN_TIMEOUT_MS = 2 * ANSWER_TIMEOUT_MS;
+
+type Stdout = Writable & { readonly isTTY?: boolean };
 
 export function addStream(program: Command): void {
   const command = program
@@ -27,20 +33,48 @@ export function addStream(program: Command): void {
   });
 }
 
-async function run(connection: ControlConnection, input: Readable, output: Writable, json: boolean): Promise<void> {
-  let sending: Promise<void> | undefined;
-  for await (const frame of connection.frames) {
-    if (frame.kind === "open") {
-      sending = copyIn(connection, input);
-      sending.catch(() => connection.close());
+/** What fails first ends it: also an agent that is gone while standard input has more, or nothing yet. */
+export async function run(
+  connection: ControlConnection,
+  input: Readable,
+  output: Stdout,
+  json: boolean,
+): Promise<void> {
+  let problem = new FirefliesError("agent-stopped", "The agent ended before the stream did.");
+  const fail = (error: FirefliesError) => {
+    problem = error;
+    connection.close();
+  };
+  const timer = setTimeout(() => fail(unopened()), OPEN_TIMEOUT_MS);
+  const show = shower(output, json);
+  try {
+    for await (const frame of connection.frames) {
+      clearTimeout(timer);
+      if (frame.kind === "open")
+        copyIn(connection, input).catch((cause: unknown) => fail(unreadable("Standard input", cause)));
+      if (frame.kind === "data") await show(frame.data);
+      if (frame.kind === "end") return;
     }
-    if (frame.kind === "end") return;
-    if (frame.kind !== "data") continue;
-    if (json) await writeLine(toJson({ event: "data", data: Buffer.from(frame.data).toString("base64") }), output);
-    else if (!output.write(frame.data)) await drained(output);
+    throw problem;
+  } finally {
+    clearTimeout(timer);
+    await show(undefined);
   }
-  await sending;
-  throw new FirefliesError("agent-stopped", "The agent ended before the stream did.");
+}
+
+/** Takes what comes, and undefined at the end: as it is, or as lines that are safe to look at. */
+function shower(output: Stdout, json: boolean): (data: Uint8Array | undefined) => Promise<void> {
+  const text = output.isTTY === true && !json ? new TerminalText() : undefined;
+  return async (data) => {
+    if (text) await write(output, data === undefined ? text.end() : text.take(data));
+    else if (data === undefined) return;
+    else if (json) await writeLine(toJson({ event: "data", data: Buffer.from(data).toString("base64") }), output);
+    else await write(output, data);
+  };
+}
+
+function unopened(): FirefliesError {
+  return new FirefliesError("agent-stopped", `The agent opened no stream within ${OPEN_TIMEOUT_MS / 1_000} s.`);
 }
 
 async function copyIn(connection: ControlConnection, input: Readable): Promise<void> {

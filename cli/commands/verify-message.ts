@@ -1,10 +1,8 @@
 /** `fireflies verify-message`: what a proof of a message shows, to somebody who is no member. */
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 import type { Command } from "commander";
-import { messageOf } from "../../identity/files.js";
 import { titleOf } from "../../identity/title.js";
 import { usage } from "../failure.js";
+import { readInput } from "../input-file.js";
 import { print, shown } from "../output.js";
 import { examples, type JsonOption, withJson } from "./common.js";
 
@@ -27,18 +25,10 @@ export function addVerifyMessage(program: Command): void {
   command.action(async (file: string, { root, at, json = false }: VerifyOptions) => {
     const { verifyMessage } = await import("../../client/verify-message.js");
     const date = at === undefined ? {} : { at: dateOf(at) };
-    const roots = (await bytesOf(root)).toString("utf8");
-    const proven = verifyMessage(new Uint8Array(await bytesOf(file)), { roots, ...date });
+    const roots = (await readInput(root)).toString("utf8");
+    const proven = verifyMessage(new Uint8Array(await readInput(file)), { roots, ...date });
     await print(json, viewOf(proven), describe(proven));
   });
-}
-
-async function bytesOf(file: string): Promise<Buffer> {
-  try {
-    return await readFile(resolve(file));
-  } catch (error) {
-    throw usage(`${file} cannot be read: ${messageOf(error)}.`, "Check the path, and that this user may read it.");
-  }
 }
 
 function dateOf(text: string): number {

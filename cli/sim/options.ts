@@ -1,5 +1,4 @@
 /** The options of `fireflies sim`, and the plans that they stand for. */
-import { readFile } from "node:fs/promises";
 import {
   choosePlan,
   drawPlan,
@@ -12,6 +11,7 @@ import {
   parsePlan,
 } from "../../sim/index.js";
 import { usage } from "../failure.js";
+import { readInput } from "../input-file.js";
 import { adversariesNamed } from "./adversaries.js";
 
 export interface SimOptions {
@@ -128,21 +128,10 @@ export async function planOf(options: SimOptions): Promise<Plan> {
 }
 
 async function givenPlan(given: string): Promise<Plan> {
-  const text = given.trimStart().startsWith("{") ? given : await readPlan(given);
+  const text = given.trimStart().startsWith("{") ? given : String(await readInput(given));
   const plan = outOfRangeIsUsage(() => parsePlan(text), "The plan cannot be used: ");
   adversariesNamed(plan.adversaries.join(",") || "none");
   return plan;
-}
-
-async function readPlan(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw usage(
-      `The plan ${file} cannot be read: ${(error as Error).message}.`,
-      "Check the path, and that this user may read it.",
-    );
-  }
 }
 
 function faultsNamed(text: string): readonly FaultKind[] {

@@ -1,8 +1,8 @@
 /** `fireflies sim --program`: plays an attack that a search found, once. */
-import { readFile } from "node:fs/promises";
 import { FirefliesError } from "../../identity/error.js";
 import { type Attack, attackLines, parseAttack, play } from "../../sim/index.js";
 import { usage } from "../failure.js";
+import { readInput } from "../input-file.js";
 import { print, table } from "../output.js";
 import { violationLine } from "./text.js";
 
@@ -18,7 +18,7 @@ const PARTS = {
 
 /** `given`: JSON, or the file that holds it; `played`: on another simulator than our own. Rejects with "sim-violated" when it breaks an invariant. */
 export async function playProgram(given: string, json: boolean, played = play): Promise<void> {
-  const attack = parsed(given.trimStart().startsWith("{") ? given : await read(given));
+  const attack = parsed(given.trimStart().startsWith("{") ? given : String(await readInput(given)));
   const { violation, nearness, events } = played(attack);
   const rows = Object.entries(PARTS).map(([name, what]) => [
     what,
@@ -48,16 +48,5 @@ function parsed(text: string): Attack {
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw usage(`The attack cannot be used: ${error.message}.`);
-  }
-}
-
-async function read(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw usage(
-      `The attack ${file} cannot be read: ${(error as Error).message}.`,
-      "Check the path, and that this user may read it.",
-    );
   }
 }

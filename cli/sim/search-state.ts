@@ -1,7 +1,10 @@
 /** Where a search stands: what it keeps in its file, and goes on from. */
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { PUBLIC_FILE_MODE } from "../../identity/files.js";
+import { writeOutput } from "../../identity/output-file.js";
 import type { Finding, Tried } from "../../sim/index.js";
 import { usage } from "../failure.js";
+import { unreadable } from "../input-file.js";
 
 export interface Found extends Finding {
   /** Attacks played until then, this one included, and what they took of a core. */
@@ -24,28 +27,23 @@ export interface SearchState {
   readonly found: readonly Found[];
 }
 
-/** What the file holds; undefined when there is none. Rejects with "cli-usage" when it holds something else. */
+/** What the file holds; undefined when there is none. Rejects with "input-failed", or "cli-usage" when it holds something else. */
 export async function readState(file: string): Promise<SearchState | undefined> {
   let text: string;
   try {
     text = await readFile(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw usage(
-      `The state ${file} cannot be read: ${(error as Error).message}.`,
-      "Check the path, and that this user may read it.",
-    );
+    throw unreadable(file, error);
   }
   const state = parsed(text);
   if (!state) throw usage(`${file} holds no state of a search.`);
   return state;
 }
 
-/** Writes all of it or nothing: after an interruption the state before is still there. */
+/** Writes all of it or nothing: after an interruption the state before is still there. Rejects with "output-failed". */
 export async function writeState(file: string, state: SearchState): Promise<void> {
-  const fresh = `${file}.new`;
-  await writeFile(fresh, `${JSON.stringify(state)}\n`);
-  await rename(fresh, file);
+  await writeOutput(file, `${JSON.stringify(state)}\n`, { mode: PUBLIC_FILE_MODE });
 }
 
 function parsed(text: string): SearchState | undefined {

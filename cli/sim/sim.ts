@@ -1,6 +1,7 @@
 /** `fireflies sim`: runs plans, tells how it went, and makes a failing one small enough to read. */
-import { writeFile } from "node:fs/promises";
 import { FirefliesError } from "../../identity/error.js";
+import { PUBLIC_FILE_MODE } from "../../identity/files.js";
+import { checkOutput, writeOutput } from "../../identity/output-file.js";
 import {
   ADVERSARIES,
   drawPlan,
@@ -15,6 +16,7 @@ import {
 } from "../../sim/index.js";
 import { usage } from "../failure.js";
 import { print, toJson, writeLine } from "../output.js";
+import { outputFile } from "../output-file.js";
 import { renderPage } from "../report/page.js";
 import { VERSION } from "../version.js";
 import { commandOf, planOf, replayCommand, type SeedRange, type SimOptions } from "./options.js";
@@ -28,18 +30,19 @@ const SHRINK_MS_MAX = 60_000;
 /** Rejects with "sim-violated" when an invariant did not hold. */
 export async function simulateOne(options: SimOptions): Promise<void> {
   const { json = false } = options;
+  const file = options.report === undefined ? undefined : await reportFile(options.report);
   const plan = await planOf(options);
   const command = commandOf(options, plan);
   if (!json) await writeLine(planLine(plan));
   const run = await newRun(plan, {
-    withHistory: options.report !== undefined,
+    withHistory: file !== undefined,
     ...(options.trace && { trace: [options.trace] }),
   });
   checkTraced(plan, options.trace);
   const timed = runTimed(run, new ProgressLine(json));
   const measured = run.measured();
   const failure = await explain(measured, options);
-  if (options.report !== undefined) await report(options.report, withTrace(measured, failure), timed, command);
+  if (file !== undefined) await report(file, withTrace(measured, failure), timed, command);
   if (json) await writeLine(toJson(jsonOf(measured, timed, failure)));
   else await tell(measured, timed, failure, options);
   const [first] = measured.result.violations;
@@ -164,17 +167,18 @@ function withTrace(measured: Measured, failure: Failure | undefined): Measured {
   return { ...measured, trace: failure.trace };
 }
 
+/** Asked before the run, which takes its time. */
+async function reportFile(file: string): Promise<string> {
+  const { output } = outputFile(file, { bytes: false });
+  if (typeof output !== "string") throw usage("Standard output has the words of the run.", "Give the report a file.");
+  await checkOutput(output);
+  return output;
+}
+
 async function report(file: string, measured: Measured, { rate }: Timed, command: string): Promise<void> {
   const about = new Map([...ADVERSARIES].map(([name, adversary]) => [name, adversary.about]));
   const page = renderPage(measured, { about, rate, command: `fireflies ${command}`, version: VERSION });
-  try {
-    await writeFile(file, page);
-  } catch (error) {
-    throw usage(
-      `The report cannot be written to ${file}: ${(error as Error).message}.`,
-      "Check the path, and that this user may write it.",
-    );
-  }
+  await writeOutput(file, page, { mode: PUBLIC_FILE_MODE });
 }
 
 function violated(message: string, advice?: string): FirefliesError {

@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 const open = (options = {}) => CertificateAuthority.open({ directory, now: () => now, ...options });
-const backUp = (options = {}) => backUpAuthority({ directory, path, now: () => now, ...options });
+const backUp = (options = {}) => backUpAuthority({ directory, output: path, now: () => now, ...options });
 const restore = (options = {}) => restoreAuthority({ directory, path, now: () => now, ...options });
 
 /** The database is lost; keys and mark are not. */
@@ -188,7 +188,7 @@ describe("an older state", () => {
 describe("a damaged backup", () => {
   it("that is not there is not called damaged", async () => {
     await lose();
-    const refusal = { code: "ca-backup-invalid", message: expect.stringMatching(/cannot be read: ENOENT/) };
+    const refusal = { code: "input-failed", message: expect.stringMatching(/cannot be read: ENOENT/) };
     await expect(restore({ acceptLoss: true })).rejects.toMatchObject(refusal);
   });
 

@@ -127,13 +127,13 @@ export function itMovesIn(server: () => TestPostgres): void {
     await before.createIdentity({ principal: "bob" });
     await before.operator.revokePrincipal("bob");
     await before.close();
-    await backUpAuthority({ directory, path });
+    await backUpAuthority({ directory, output: path });
     await restoreAuthority({ directory, path, store });
     const after = await CertificateAuthority.open({ directory, store });
     expect((await after.createIdentity({ principal: "alice" })).certificate.id).toBe(identity.certificate.id);
     expect(await codeOf(after.createIdentity({ principal: "bob" }))).toBe("principal-revoked");
     await after.close();
-    await backUpAuthority({ directory, path, store });
+    await backUpAuthority({ directory, output: path, store });
     await rm(join(directory, "ca.db"));
     expect(await restoreAuthority({ directory, path })).toMatchObject({ epoch: 2 });
     const back = await CertificateAuthority.open({ directory });

@@ -214,6 +214,13 @@ describe("an agent that has an open stream", () => {
   const heard = (stream: RunningCommand, all: string) =>
     stream.until(() => stream.told.map(({ data }) => Buffer.from(String(data), "base64").toString()).join("") === all);
 
+  it("and is killed ends the command, though its input is open", async () => {
+    const { agent, stream } = await holding("lea");
+    await agent.end("SIGKILL");
+    expect(await stream.end()).toBe(3);
+    expect(stream.stderr).toContain('"agent-stopped"');
+  });
+
   it("and gets a signal ends when the stream has, with all that is still written to it", async () => {
     const { agent, stream } = await holding("ines");
     process.kill(agent.pid, "SIGTERM");
@@ -341,8 +348,8 @@ describe("what goes wrong has a code, and an exit code", () => {
 });
 
 describe("help", () => {
-  it("that nobody reads to its end is no failure", async () => {
-    expect(await command(["--help"], { cwd: root, unread: true })).toMatchObject({ code: 0, stderr: "" });
+  it("that nobody reads to its end says nothing of it, and ends as what a closed pipe ends", async () => {
+    expect(await command(["--help"], { cwd: root, unread: true })).toMatchObject({ code: 141, stderr: "" });
   });
 
   const COMMANDS = [

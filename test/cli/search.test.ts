@@ -56,10 +56,10 @@ describe("fireflies sim --search", () => {
     [["--generations", "2"], "--generations is about a search."],
     [["--search", "--members", "5"], "Leave out --members"],
     [["--search", "--report", "run.html"], "Leave out --search"],
-    [["--search", "--state", "."], "cannot be read"],
+    [["--search", "--state", "."], "cannot be read", 7],
     [["--search", "--state", "attack.json"], "holds no state"],
-  ])("%j is refused", async (words, why) => {
-    expect(await sim(...words)).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
+  ])("%j is refused", async (words, why, code = 2) => {
+    expect(await sim(...words)).toMatchObject({ code, stderr: expect.stringContaining(why) });
   });
 });
 
@@ -73,8 +73,8 @@ describe("fireflies sim --program", () => {
 
   it.each([
     ["{}", "no valid"],
-    ["nowhere.json", "cannot be read"],
-  ])("%s is refused", async (given, why) => {
-    expect(await sim("--program", given)).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
+    ["nowhere.json", "cannot be read", 7],
+  ])("%s is refused", async (given, why, code = 2) => {
+    expect(await sim("--program", given)).toMatchObject({ code, stderr: expect.stringContaining(why) });
   });
 });

@@ -99,12 +99,16 @@ describe("fireflies sim", () => {
     ["--seeds 0..3 --report r.html", "--report is about one run of a plan. Leave out --seeds."],
     ["--size large", "--size is about the draws of seeds"],
     ["--plan {}", "The plan cannot be used: members must be a number"],
-    ["--plan nowhere.json", "The plan nowhere.json cannot be read"],
     ["--trace bob --members 3", 'There is no member "bob": they are called m0 to m2'],
     ["--trace m9 --members 3 --faults none", 'There is no member "m9": they are called m0 to m2'],
     ["--latency slow", "Allowed choices are lan, wan, spiky, steady."],
   ])("%s: says what is wrong", { timeout: TIMEOUT_MS }, async (words, message) => {
     const { code, stderr } = await sim(...words.split(" "));
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+  });
+
+  it("a plan that cannot be read is no mistake in the words", async () => {
+    const { code, stderr } = await sim("--plan", "nowhere.json");
+    expect([code, stderr]).toEqual([7, expect.stringContaining("nowhere.json cannot be read")]);
   });
 });

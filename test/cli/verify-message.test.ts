@@ -62,7 +62,7 @@ it.each([
   ["a forgery", ["forged.proof"], 1, "proof-unsigned"],
   ["another file", ["root.pem"], 1, "proof-malformed"],
   ["a certificate that did not hold then", ["order.proof", "--at", "2001-01-01"], 1, "certificate-invalid"],
-  ["a file that is not there", ["nothing.proof"], 2, "cli-usage"],
+  ["a file that is not there", ["nothing.proof"], 7, "input-failed"],
   ["a date that is none", ["order.proof", "--at", "soon"], 2, "cli-usage"],
 ] as const)("says what is wrong with %s", async (_what, [file, ...more], code, error) => {
   const outcome = await verify(file, ...more);

@@ -17,8 +17,10 @@ export async function typed(
   const before = { directory: process.cwd(), environment: process.env };
   const texts = { stdout: "", stderr: "" };
   const spies = (["stdout", "stderr"] as const).map((name) =>
-    vi.spyOn(process[name], "write").mockImplementation((chunk) => {
+    vi.spyOn(process[name], "write").mockImplementation((chunk, ...more: unknown[]) => {
       texts[name] += String(chunk);
+      const written = more.at(-1);
+      if (typeof written === "function") process.nextTick(written);
       return true;
     }),
   );
