@@ -5,6 +5,7 @@ import {
   FirefliesError,
   fingerprintOf,
   generateKeyPair,
+  hmacSha256,
   type Identity,
   issueServer,
   type KeyPair,
@@ -110,6 +111,11 @@ export class CertificateAuthority {
   /** What only an operator may do. */
   get operator(): Operator {
     return new Operator(this.#context);
+  }
+
+  /** For the freshness of signed calls: the same in all replicas of this network, and nobody else's. */
+  get challengeKey(): Uint8Array {
+    return hmacSha256(this.#state.network.idSecret, new TextEncoder().encode("fireflies/1/challenge\0"));
   }
 
   /** How long after its end a certificate may still be renewed, milliseconds. */

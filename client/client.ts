@@ -487,10 +487,11 @@ export class Client {
     });
   }
 
-  #arriving(member: Node, { authorityUrls: urls }: Enrolled, { entryAddrs }: MemberConfig): Arrival {
+  #arriving(member: Node, { authorityUrls: urls }: Enrolled, { entryAddrs, caTls: proxyRoots }: MemberConfig): Arrival {
     return new Arrival({
       member,
       urls,
+      proxyRoots,
       entryAddrs,
       isNetworked: this.#parts.transports === undefined,
       ending: this.#ending.signal,
@@ -505,6 +506,7 @@ export class Client {
     return new Renewal({
       identity: () => member.identity,
       urls: enrolled.authorityUrls,
+      proxyRoots: config.caTls,
       addresses: () => member.addresses,
       directory: config.dir,
       clocks: () => member.clocks,

@@ -155,5 +155,14 @@ export { encodeRevocations, type Revocations, revocationNumber } from "./revocat
 export { hmacSha256, randomSecret } from "./secret.js";
 export { shown } from "./shown.js";
 export { SIGNATURE_BYTES, type SignatureType, sign, signedBytes, verify, verifyAsync } from "./signature.js";
+export {
+  ACCEPT_SIGNATURE,
+  type CallProof,
+  callProofIn,
+  isProven,
+  isSignatureWanted,
+  signatureWanted,
+  signCall,
+} from "./signed-call.js";
 export { titleOf } from "./title.js";
 export { decodeToken, type EnrolmentToken, encodeToken, isAuthorityUrl, TOKEN_SECRET_BYTES } from "./token.js";

@@ -1,4 +1,4 @@
-/** Who calls, by the certificate of the TLS connection: checked by our own profile and clock, not by OpenSSL's. */
+/** Who calls, by a certificate: checked by our own profile and clock, not by OpenSSL's. */
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import {
@@ -9,14 +9,13 @@ import {
 } from "../../identity/index.js";
 import type { CertificateAuthority } from "../authority.js";
 
-/**
- * The member at the other end, at this moment. Its certificate may have ended up to `graceMs` ago. Throws
- * "unauthenticated", saying why.
- */
-export function callerOf(authority: CertificateAuthority, socket: Socket, graceMs = 0): MemberCertificate {
-  const leaf = socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
-  if (leaf === undefined)
-    throw new FirefliesError("unauthenticated", "This call needs the member's certificate in TLS.");
+/** The certificate that was proven in TLS, DER. */
+export function leafOf(socket: Socket): Uint8Array | undefined {
+  return socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
+}
+
+/** The member of this certificate (DER), which may have ended up to `graceMs` ago. Throws "unauthenticated", saying why. */
+export function memberOf(authority: CertificateAuthority, leaf: Uint8Array, graceMs = 0): MemberCertificate {
   const { root, issuers, network } = authority;
   const options = { root, network, now: authority.now(), toleranceMs: Math.max(graceMs, CLOCK_TOLERANCE_MS) };
   const verdicts = issuers.map((issuer) => verifyMemberCertificate({ leaf, issuer }, options));

@@ -1,13 +1,14 @@
 /** The authority's HTTP application: what is checked before a route runs, and what is told after it. */
 import type { Socket } from "node:net";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { AUTHORITY_BODY_BYTES_MAX, FirefliesError } from "../../identity/index.js";
+import { ACCEPT_SIGNATURE, AUTHORITY_BODY_BYTES_MAX, FirefliesError } from "../../identity/index.js";
 import type { CertificateAuthority } from "../authority.js";
 import { limitKeyOf } from "../gate/caller-address.js";
 import { Callers } from "../gate/callers.js";
 import type { ConnectionGate } from "../gate/connection-gate.js";
 import { RateLimit } from "../gate/rate-limit.js";
 import { HEADERS_MAX, type ServiceLimits, type Waits } from "../gate/service-limits.js";
+import { SignedBodies } from "../gate/signed-bodies.js";
 import type { TrustedProxies } from "../gate/trusted-proxies.js";
 import { WorkUnderWay } from "../gate/work.js";
 import { addEstRoutes } from "./est-routes.js";
@@ -37,7 +38,8 @@ export interface AppParts {
 export function createApp(parts: AppParts): FastifyInstance {
   const { authority, credentials, limits, gate, proxies, answered, isStopping } = parts;
   const codes = new WeakMap<FastifyRequest, string>();
-  const callers = new Callers(authority, limits.member, gate);
+  const bodies = new SignedBodies();
+  const callers = new Callers({ authority, limit: limits.member, gate, bodies });
   const addressOf = ({ socket, headers }: FastifyRequest) =>
     proxies.callerOf(gate.addressOf(socket), headers["x-forwarded-for"]);
   const app = fastify({
@@ -56,10 +58,11 @@ export function createApp(parts: AppParts): FastifyInstance {
   }) as unknown as FastifyInstance;
   app.server.maxHeadersCount = HEADERS_MAX;
   app.setErrorHandler(async (error, request, reply) => {
-    codes.set(request, await answerFailure(authority, error, reply));
+    codes.set(request, await answerFailure(authority, callers, error, reply));
     return reply;
   });
   tellGate(app, gate);
+  bodies.watch(app);
   app.addHook("onRequest", async (request) => {
     // Node's own refusal would have no code.
     if (request.headers.host === undefined) throw new FirefliesError("body-malformed", "The Host header is missing.");
@@ -132,12 +135,18 @@ function answerBefore(error: unknown, reply: FastifyReply): void {
   void reply.code(status).type("application/json").send(body);
 }
 
-async function answerFailure(authority: CertificateAuthority, error: unknown, reply: FastifyReply): Promise<string> {
+async function answerFailure(
+  authority: CertificateAuthority,
+  callers: Callers,
+  error: unknown,
+  reply: FastifyReply,
+): Promise<string> {
   const { status, body, isRefusal } = failureOf(error);
   const at = authority.now();
   authority.tell(isRefusal ? { kind: "refused", code: body.code, at } : { kind: "failed", error, at });
   const isBusy = status === 429 || status === 503;
   if (isBusy && reply.getHeader("retry-after") === undefined) reply.header("retry-after", 1);
+  if (status === 401) reply.header(ACCEPT_SIGNATURE, callers.invitation);
   await reply.code(status).type("application/json").send(body);
   return body.code;
 }

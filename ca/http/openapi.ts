@@ -46,7 +46,13 @@ function documentOf(routes: readonly RouteOptions[]): Json {
     ],
     paths,
     components: {
-      securitySchemes: { certificate: { type: "mutualTLS", description: "The member's current certificate." } },
+      securitySchemes: {
+        certificate: { type: "mutualTLS", description: "The member's current certificate." },
+        signature: {
+          ...{ type: "apiKey", in: "header", name: "Signature" },
+          description: "Or a signature of the member's key (RFC 9421), as the Accept-Signature of a 401 asks for it.",
+        },
+      },
     },
   };
 }
@@ -63,7 +69,7 @@ function operationOf({ schema, url }: RouteOptions): Json {
   return {
     summary,
     ...(parameters.length > 0 && { parameters }),
-    ...(described.needsCertificate && { security: [{ certificate: [] }] }),
+    ...(described.needsCertificate && { security: [{ certificate: [] }, { signature: [] }] }),
     ...(body !== undefined && { requestBody: { required: true, content: { [bodyType]: { schema: body } } } }),
     responses: responsesOf(described.response as Readonly<Record<string, Json>> | undefined, answerType),
   };

@@ -25,6 +25,10 @@ export function addAgent(program: Command): void {
     .option("--join <token>", "enrol with a token from `fireflies ca token NAME`")
     .option("--ca <url>", "enrol without a token: the authority's URL")
     .option("--ca-fingerprint <hex>", "and the fingerprint of its root")
+    .option(
+      "--ca-tls <roots>",
+      "a proxy ends TLS in front of the authority: system, or a file of the roots that vouch for it",
+    )
     .option("--jwt-file <file>", "and a file with a JWT that it admits, as a service account's of Kubernetes")
     .option("--name <name>", "the name to enrol under, with an open authority or a token for many")
     .option("--wait <seconds>", "how long a first start waits for an absent authority (for ever)")

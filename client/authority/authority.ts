@@ -63,6 +63,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** For each address of the authority (10 s). */
   readonly timeoutMs?: number | undefined;
+  /** See ChannelOptions. */
+  readonly proxyRoots?: string | undefined;
 }
 
 /** The place that an admission names. Throws "token-invalid" or "authority-untrusted" when it names none. */
@@ -87,11 +89,19 @@ function placeFrom({ url, fingerprint }: { readonly url: string; readonly finger
  * "token-used", "token-expired", "token-required", "principal-taken", "certificate-invalid" and so on.
  */
 export async function enroll(admission: Admission, pair: KeyPair, options: CallOptions): Promise<Granted> {
-  const { addresses, now, signal, timeoutMs } = options;
+  const { addresses, now, signal, timeoutMs, proxyRoots } = options;
   const place = placeOf(admission);
   const request = await requestFor(pair);
   const body: EnrollBody = { request, addresses, ...proofOf(admission) };
-  const json = await callAuthority({ ...place, path: AUTHORITY_PATHS.enroll, body, now, signal, timeoutMs });
+  const json = await callAuthority({
+    ...place,
+    path: AUTHORITY_PATHS.enroll,
+    body,
+    now,
+    signal,
+    timeoutMs,
+    proxyRoots,
+  });
   return readGranted(json, { fingerprint: place.fingerprint, pair, now });
 }
 
@@ -183,10 +193,10 @@ export interface RevocationsOptions extends Omit<CallOptions, "addresses"> {
 export async function fetchRevocations(
   { urls, fingerprint }: AuthorityPlace,
   after: bigint,
-  { now, signal, timeoutMs, line, onTime }: RevocationsOptions,
+  { line, onTime, ...options }: RevocationsOptions,
 ): Promise<Uint8Array | undefined> {
   const path = `${AUTHORITY_PATHS.revocations}?after=${after}`;
-  return readRevocations(await callAuthority({ urls, fingerprint, path, now, signal, timeoutMs, line }), onTime);
+  return readRevocations(await callAuthority({ urls, fingerprint, path, line, ...options }), onTime);
 }
 
 function authenticated(
@@ -194,10 +204,10 @@ function authenticated(
   identity: Identity,
   path: string,
   body: object,
-  { now, signal, timeoutMs }: CallOptions,
+  { now, signal, timeoutMs, proxyRoots }: CallOptions,
 ): { readonly call: Call; readonly fingerprint: string } {
   const fingerprint = fingerprintOf(identity.root);
-  return { call: { urls, fingerprint, identity, path, body, now, signal, timeoutMs }, fingerprint };
+  return { call: { urls, fingerprint, identity, path, body, now, signal, timeoutMs, proxyRoots }, fingerprint };
 }
 
 async function requestFor(pair: KeyPair): Promise<string> {

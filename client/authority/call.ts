@@ -1,7 +1,14 @@
 /** One call of the authority's HTTP API: JSON out, JSON in, with a deadline and a bound on the answer. */
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
-import { type ErrorAnswer, FirefliesError, isErrorCode } from "../../identity/index.js";
+import {
+  ACCEPT_SIGNATURE,
+  type ErrorAnswer,
+  FirefliesError,
+  isErrorCode,
+  isSignatureWanted,
+  signCall,
+} from "../../identity/index.js";
 import { deadlineIn, withDeadline } from "../../net/index.js";
 import { type ChannelOptions, openChannel, requireAuthority, unreachable } from "./channel.js";
 import type { Line } from "./line.js";
@@ -31,7 +38,19 @@ export interface Call extends Omit<ChannelOptions, "url" | "signal"> {
   readonly line?: Line | undefined;
 }
 
-type CallOfOne = Omit<Call, "urls" | "signal"> & { readonly url: string; readonly signal: AbortSignal };
+type CallOfOne = Omit<Call, "urls" | "signal"> & {
+  readonly url: string;
+  readonly signal: AbortSignal;
+  /** What the authority asked to be signed, when it did not see our certificate in TLS. */
+  readonly wanted?: string;
+};
+
+/** The authority did not see our certificate: the call is to be signed. */
+class SignatureWanted extends Error {
+  constructor(readonly wanted: string) {
+    super("the authority asks for a signature");
+  }
+}
 
 /**
  * The answer's JSON, whatever it is. An authority that says "later" is asked again, for half a minute at most. Rejects with
@@ -83,6 +102,15 @@ function callOne(call: Omit<Call, "urls"> & { readonly url: string }): Promise<u
 }
 
 async function callWithin(call: CallOfOne): Promise<unknown> {
+  try {
+    return await callOnce(call);
+  } catch (error) {
+    if (!(error instanceof SignatureWanted)) throw error;
+    return await callOnce({ ...call, wanted: error.wanted });
+  }
+}
+
+async function callOnce(call: CallOfOne): Promise<unknown> {
   const { line, url, signal } = call;
   const kept = line?.idle(url);
   if (kept !== undefined) {
@@ -90,6 +118,7 @@ async function callWithin(call: CallOfOne): Promise<unknown> {
       requireAuthority(kept, call);
       return await callOver(kept, call);
     } catch (error) {
+      if (error instanceof SignatureWanted) throw error;
       kept.destroy();
       // The authority may have closed it just as we asked: that says nothing of the authority.
       if (signal.aborted || !isWorthAnother(error) || isBusy(error)) throw error;
@@ -101,10 +130,16 @@ async function callWithin(call: CallOfOne): Promise<unknown> {
 async function callOver(socket: TLSSocket, call: CallOfOne): Promise<unknown> {
   let isKept = call.line !== undefined;
   try {
-    const response = await exchange(socket, call);
-    return answerOf(call.url, response.status, await response.json);
+    const { status, accepts, json } = await exchange(socket, call);
+    const answer = await json.catch((cause: unknown) => {
+      // Of whatever stands in front of an authority that is away.
+      throw GATEWAY_FAILURES.has(status) ? unreachable(call.url, new Error(`status ${status}`)) : cause;
+    });
+    const isUnsigned = call.identity !== undefined && call.wanted === undefined;
+    if (status === 401 && isUnsigned && isSignatureWanted(accepts)) throw new SignatureWanted(accepts);
+    return answerOf(call.url, status, answer);
   } catch (error) {
-    isKept = false;
+    isKept &&= error instanceof SignatureWanted;
     throw error;
   } finally {
     if (!isKept) socket.destroy();
@@ -113,17 +148,21 @@ async function callOver(socket: TLSSocket, call: CallOfOne): Promise<unknown> {
 
 interface Response {
   readonly status: number;
+  /** Its header Accept-Signature. */
+  readonly accepts: unknown;
   readonly json: Promise<unknown>;
 }
 
-function exchange(socket: TLSSocket, { url, path, body, signal, line }: CallOfOne): Promise<Response> {
+function exchange(socket: TLSSocket, call: CallOfOne): Promise<Response> {
+  const { url, path, body, signal, line } = call;
+  const method = body === undefined ? "GET" : "POST";
   const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   const content = payload && { "content-type": "application/json", "content-length": payload.length };
-  const headers = { host: new URL(url).host, ...content };
+  const headers = { host: new URL(url).host, ...content, ...proofOf(call, method, payload) };
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown) => reject(unreachable(url, cause));
     const request = httpRequest({
-      method: payload === undefined ? "GET" : "POST",
+      method,
       path,
       headers,
       ...(line ? { agent: line.over(socket, url) } : { createConnection: () => socket }),
@@ -131,10 +170,17 @@ function exchange(socket: TLSSocket, { url, path, body, signal, line }: CallOfOn
     });
     request.on("error", fail);
     request.on("response", (response) => {
-      resolve({ status: response.statusCode ?? 0, json: readJson(response, url) });
+      const { statusCode: status = 0, headers } = response;
+      resolve({ status, accepts: headers[ACCEPT_SIGNATURE], json: readJson(response, url) });
     });
     request.end(payload);
   });
+}
+
+function proofOf({ identity, wanted, path }: CallOfOne, method: string, body: Uint8Array = new Uint8Array()): object {
+  if (identity === undefined || wanted === undefined) return {};
+  const { certificate, privateKey } = identity;
+  return signCall({ method, path, body }, { wanted, leaf: certificate.leaf, privateKey });
 }
 
 async function readJson(response: IncomingMessage, url: string): Promise<unknown> {
@@ -161,7 +207,6 @@ function answerOf(url: string, status: number, json: unknown): unknown {
   if (status === 200) return json;
   const { code, message, advice }: Partial<Record<keyof ErrorAnswer, unknown>> =
     typeof json === "object" && json ? json : {};
-  // Of whatever stands in front of an authority that is away.
   if (!isErrorCode(code) && GATEWAY_FAILURES.has(status)) throw unreachable(url, new Error(`status ${status}`));
   if (!isErrorCode(code))
     throw new FirefliesError("authority-answer-invalid", `The authority answered with status ${status}.`);

@@ -1,4 +1,8 @@
-/** One TLS connection to the authority: whoever presents a chain to the pinned root, and nobody else, hears a byte from us. */
+/**
+ * One TLS connection to the authority: whoever presents a chain to the pinned root, and nobody else, hears a byte from us. Or to a
+ * proxy that ends TLS in front of it, where the configuration says that there is one: that is known by its name.
+ */
+import { isIP } from "node:net";
 import { connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
 import {
   AUTHORITY_NAME,
@@ -8,7 +12,9 @@ import {
   type Identity,
   messageOf,
   privateKeyToPem,
+  readText,
 } from "../../identity/index.js";
+import { PROXY_ROOTS_SYSTEM } from "./proxy-roots.js";
 
 const PORT_DEFAULT = 443;
 
@@ -19,6 +25,8 @@ export interface ChannelOptions {
   readonly fingerprint: string;
   /** Authenticates us, where the call needs it; the authority must then be that of our network. */
   readonly identity?: Identity | undefined;
+  /** A proxy ends TLS: which roots vouch for it, "system" or a file of certificates in PEM. */
+  readonly proxyRoots?: string | undefined;
   /** Wall clock, unix milliseconds. */
   readonly now: number;
   readonly signal: AbortSignal;
@@ -26,7 +34,7 @@ export interface ChannelOptions {
 
 /** Connects and checks. Rejects with "authority-unreachable" or "authority-untrusted". */
 export async function openChannel(options: ChannelOptions): Promise<TLSSocket> {
-  const socket = dial(options);
+  const socket = options.proxyRoots === undefined ? dial(options) : await dialProxy(options, options.proxyRoots);
   try {
     await secured(socket, options);
     requireAuthority(socket, options);
@@ -37,8 +45,33 @@ export async function openChannel(options: ChannelOptions): Promise<TLSSocket> {
   }
 }
 
-function dial({ url, identity }: ChannelOptions): TLSSocket {
+/** Nothing of ours is shown to it; the certificate is judged in `requireAuthority`. */
+async function dialProxy({ url }: ChannelOptions, roots: string): Promise<TLSSocket> {
+  const { host, port } = placeOf(url);
+  const ca = roots === PROXY_ROOTS_SYSTEM ? undefined : await rootsIn(roots);
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  return connect({ host, port, ...servername, ...(ca !== undefined && { ca }), rejectUnauthorized: false });
+}
+
+async function rootsIn(file: string): Promise<string> {
+  const text = await readText(file).catch((cause: unknown) => Promise.reject(noRoots(file, messageOf(cause), cause)));
+  if (text?.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw noRoots(file, text === undefined ? "it does not exist" : "it holds no certificate");
+}
+
+function noRoots(file: string, why: string, cause?: unknown): FirefliesError {
+  return new FirefliesError("config-unreadable", `ca_tls names ${file}, which cannot be used: ${why}.`, {
+    cause,
+    advice: "Name a file with certificates in PEM, or say system.",
+  });
+}
+
+function placeOf(url: string): { readonly host: string; readonly port: number } {
   const { hostname, port } = new URL(url);
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? PORT_DEFAULT : Number(port) };
+}
+
+function dial({ url, identity }: ChannelOptions): TLSSocket {
   const credentials =
     identity === undefined
       ? {}
@@ -47,8 +80,7 @@ function dial({ url, identity }: ChannelOptions): TLSSocket {
           cert: certificatesToPem(identity.certificate.leaf, identity.certificate.issuer),
         };
   return connect({
-    host: hostname.replace(/^\[|\]$/g, ""),
-    port: port === "" ? PORT_DEFAULT : Number(port),
+    ...placeOf(url),
     servername: AUTHORITY_NAME,
     minVersion: "TLSv1.3",
     rejectUnauthorized: false, // Checked below, against the pinned root, before anything is sent.
@@ -72,7 +104,12 @@ function secured(socket: TLSSocket, { url, signal }: ChannelOptions): Promise<vo
 }
 
 /** Throws "authority-untrusted": at the other end is not, or no longer, who has a valid chain to the pinned root. */
-export function requireAuthority(socket: TLSSocket, { url, fingerprint, now, identity }: ChannelOptions): void {
+export function requireAuthority(socket: TLSSocket, options: ChannelOptions): void {
+  const { url, fingerprint, now, identity, proxyRoots } = options;
+  if (proxyRoots !== undefined) {
+    requireProxy(socket, url, proxyRoots);
+    return;
+  }
   const [leaf, issuer, root] = presentedChain(socket.getPeerCertificate(true));
   const complete = leaf !== undefined && issuer !== undefined && root !== undefined;
   const network = identity?.certificate;
@@ -82,6 +119,19 @@ export function requireAuthority(socket: TLSSocket, { url, fingerprint, now, ide
     "authority-untrusted",
     `${url} is not the authority with fingerprint ${fingerprint} (${problem}).`,
     { advice: "Check address, fingerprint and clock. If they are right, somebody is in between." },
+  );
+}
+
+function requireProxy(socket: TLSSocket, url: string, roots: string): void {
+  if (socket.authorized) return;
+  const why = String(socket.authorizationError);
+  const vouching = roots === PROXY_ROOTS_SYSTEM ? "the system's roots" : `the roots in ${roots}`;
+  throw new FirefliesError(
+    "authority-untrusted",
+    `What ends TLS at ${url} is not vouched for by ${vouching} (${why}).`,
+    {
+      advice: "Check ca_addr and ca_tls. Without ca_tls nobody but the authority itself may end TLS.",
+    },
   );
 }
 

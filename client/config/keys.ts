@@ -18,6 +18,7 @@ export interface MemberSettings {
   readonly useCa: boolean;
   readonly ca: string;
   readonly caFingerprint: string;
+  readonly caTls: string;
   readonly token: string;
   readonly jwtFile: string;
   readonly waitMs: number;
@@ -117,6 +118,7 @@ export const MEMBER_KEYS: KeyTable<MemberSettings> = {
   name: { file: "name", parse: value.line(NAME_LENGTH_MAX) },
   useCa: { file: "use_ca", parse: value.boolean },
   ca: { file: "ca_addr", parse: value.authorityUrl },
+  caTls: { file: "ca_tls", parse: value.line(PATH_LENGTH_MAX) },
   caFingerprint: { file: "ca_fingerprint", parse: value.fingerprint },
   token: { file: "token", parse: value.line(TOKEN_LENGTH_MAX) },
   jwtFile: { file: "jwt_file", parse: value.line(PATH_LENGTH_MAX) },

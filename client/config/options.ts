@@ -26,7 +26,13 @@ export interface ClientOptions {
   readonly ca?: string;
   /** SHA-256 fingerprint of the authority's root certificate, 64 hex digits. */
   readonly caFingerprint?: string;
-  /** The name to enrol under with an open authority. */
+  /**
+   * A proxy ends TLS in front of the authority, at `ca` or where the token says: "system", or a file of certificates in PEM,
+   * says which roots vouch for it. Calls are then signed. The proxy sees tokens and JWTs. Without it nobody but the
+   * authority itself may end TLS.
+   */
+  readonly caTls?: string;
+  /** The name to enrol under, with an open authority or a token for many. */
   readonly name?: string;
   /** False: never speak to an authority; the identity is in `dir`, the contacts in `entryAddrs`. Default true. */
   readonly useCa?: boolean;

@@ -1,6 +1,7 @@
 /** From all layers to one configuration: program or flags win over the environment, that over the file, that over the preset. */
 import { resolve } from "node:path";
 import type { JwtPolicy } from "../../identity/index.js";
+import { PROXY_ROOTS_SYSTEM } from "../authority/proxy-roots.js";
 import type { Metadata } from "../types.js";
 import { environmentLayers } from "./environment.js";
 import { type FileSettings, readConfig } from "./file.js";
@@ -46,6 +47,8 @@ export interface MemberConfig {
   readonly useCa: boolean;
   readonly ca: string | undefined;
   readonly caFingerprint: string | undefined;
+  /** "system", or an absolute path; undefined where nobody but the authority ends TLS. */
+  readonly caTls: string | undefined;
   readonly token: string | undefined;
   /** Absolute. */
   readonly jwtFile: string | undefined;
@@ -207,6 +210,8 @@ function memberConfig(
     useCa: layer.useCa?.value ?? true,
     ca: layer.ca?.value,
     caFingerprint: layer.caFingerprint?.value,
+    caTls:
+      layer.caTls?.value === PROXY_ROOTS_SYSTEM ? PROXY_ROOTS_SYSTEM : layer.caTls && resolve(cwd, layer.caTls.value),
     token: layer.token?.value,
     jwtFile: layer.jwtFile && resolve(cwd, layer.jwtFile.value),
     waitMs: layer.waitMs?.value,

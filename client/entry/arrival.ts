@@ -18,6 +18,7 @@ export interface ArrivalOptions {
   readonly member: Node;
   /** Of the authority; empty when there is none to speak to. */
   readonly urls: readonly string[];
+  readonly proxyRoots?: string | undefined;
   /** Members to contact first, from the configuration. */
   readonly entryAddrs: readonly string[];
   /** Its addresses are those of a network, and no wires in memory that a program has brought along. */
@@ -37,13 +38,14 @@ export class Arrival {
   readonly #advice: AddressAdvice;
 
   constructor(options: ArrivalOptions) {
-    const { member, urls, entryAddrs, ending, onStarted, onAlarm } = options;
+    const { member, urls, proxyRoots, entryAddrs, ending, onStarted, onAlarm } = options;
     this.#options = options;
     this.#watch = new RevocationWatch({ now: () => member.clocks.believed, onAlarm });
     this.#advice = new AddressAdvice({ mine: () => member.addresses, onAlarm });
     this.#reports = new Reports({
       identity: () => member.identity,
       urls,
+      proxyRoots,
       addresses: () => member.addresses,
       members: () => (member.isInMotion ? member.machine.members().length + 1 : 1),
       clocks: () => member.clocks,

@@ -84,19 +84,19 @@ async function restored(config: MemberConfig, saved: Identity, options: Bootstra
 }
 
 function patient(
-  { waitMs = 0 }: MemberConfig,
+  { waitMs = 0, caTls: proxyRoots }: MemberConfig,
   { now, signal, onAlarm }: BootstrapOptions,
   urls: readonly string[],
   ask: (call: CallOptions) => Promise<Granted>,
 ): Promise<Granted> {
-  return patiently(() => ask({ addresses: [], now: now(), signal }), {
+  return patiently(() => ask({ addresses: [], now: now(), signal, proxyRoots }), {
     ...{ waitMs, signal, pause, random: Math.random, now: () => performance.now() },
     onWaiting: (cause) => onAlarm(awaited(urls, cause)),
   });
 }
 
 function awaited(urls: readonly string[], cause: FirefliesError): FirefliesError {
-  const message = `There is no certificate yet. The authority at ${urls.join(", ")} is asked again until it answers: ${cause.message}`;
+  const message = `There is no certificate yet, so ${urls.join(" and ")} is asked until it gives one: ${cause.message}`;
   return new FirefliesError("authority-awaited", message, { cause });
 }
 

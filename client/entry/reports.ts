@@ -45,6 +45,8 @@ export interface ReportsOptions {
   readonly identity: () => Identity;
   /** Of the authority; empty when there is none to speak to. */
   readonly urls: readonly string[];
+  /** A proxy ends TLS in front of the authority: which roots vouch for it. */
+  readonly proxyRoots?: string | undefined;
   /** Where I am reached. */
   readonly addresses: () => readonly string[];
   /** Live members, with me. */
@@ -126,11 +128,11 @@ export class Reports {
   }
 
   async #leave(): Promise<void> {
-    const { identity, urls, addresses, clocks } = this.#options;
+    const { identity, urls, proxyRoots, addresses, clocks } = this.#options;
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), GOODBYE_TIMEOUT_MS);
     try {
-      const options = { addresses: addresses(), signal: late.signal, line: this.#lineFor(identity()) };
+      const options = { addresses: addresses(), signal: late.signal, proxyRoots, line: this.#lineFor(identity()) };
       const goodbye = { ...options, leaving: true, contacts: false };
       await byEitherClock(clocks(), (now) => report(urls, identity(), { ...goodbye, now }));
     } finally {
@@ -158,11 +160,16 @@ export class Reports {
 
   /** Told once; and who is refused, as one who is revoked, still hears why: the list is for everybody. */
   async #refused(error: FirefliesError): Promise<void> {
-    const { identity, urls, clocks, watch, onAlarm } = this.#options;
+    const { identity, urls, proxyRoots, clocks, watch, onAlarm } = this.#options;
     if (this.#refusal !== error.code) onAlarm(error);
     this.#refusal = error.code;
     const place = { urls, fingerprint: fingerprintOf(identity().root) };
-    const options = { signal: this.#abort.signal, timeoutMs: TIMEOUT_MS, onTime: (time: number) => this.#heard(time) };
+    const options = {
+      proxyRoots,
+      signal: this.#abort.signal,
+      timeoutMs: TIMEOUT_MS,
+      onTime: (time: number) => this.#heard(time),
+    };
     try {
       this.#learn(await byEitherClock(clocks(), (now) => fetchRevocations(place, watch.number, { ...options, now })));
       watch.asked();
@@ -179,13 +186,13 @@ export class Reports {
 
   async #once(how: Pick<ReportOptions, "contacts" | "timeoutMs" | "signal">): Promise<Reported> {
     how.signal?.throwIfAborted();
-    const { identity, urls, addresses, members, clocks, random, watch } = this.#options;
+    const { identity, urls, proxyRoots, addresses, members, clocks, random, watch } = this.#options;
     const mine = identity();
     this.#pauseMs = pauseOf(this.#isInDoubt ? 1 : members(), random());
     if (this.#isRunning) this.#schedule(this.#pauseMs);
     const line = meanPauseOf(members()) <= KEPT_PAUSE_MS ? this.#lineFor(mine) : undefined;
     const onTime = (time: number) => this.#heard(time);
-    const said = { addresses: addresses(), nextMs: this.#pauseMs, after: watch.number, line, onTime };
+    const said = { addresses: addresses(), nextMs: this.#pauseMs, after: watch.number, line, onTime, proxyRoots };
     const reported = await byEitherClock(clocks(), (now) => report(urls, mine, { ...said, ...how, now }));
     this.#isKnown = true;
     this.#learn(reported.revocations);

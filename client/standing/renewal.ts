@@ -24,6 +24,8 @@ const LOOK_MS = 60_000;
 export interface RenewalOptions {
   readonly identity: () => Identity;
   readonly urls: readonly string[];
+  /** A proxy ends TLS in front of the authority: which roots vouch for it. */
+  readonly proxyRoots?: string | undefined;
   readonly addresses: () => readonly string[];
   /** Where identity files are kept, if anywhere. */
   readonly directory: string | undefined;
@@ -105,9 +107,9 @@ export class Renewal {
   }
 
   async #ask(how: { readonly anew?: boolean }): Promise<void> {
-    const { identity, urls, addresses, clocks, onRenewed } = this.#options;
+    const { identity, urls, proxyRoots, addresses, clocks, onRenewed } = this.#options;
     const current = identity();
-    const options = { addresses: addresses(), signal: this.#abort.signal, ...how };
+    const options = { addresses: addresses(), signal: this.#abort.signal, proxyRoots, ...how };
     const granted = await byEitherClock(clocks(), (now) =>
       renew(urls, current, keyPairOf(current.privateKey), { ...options, now }),
     );

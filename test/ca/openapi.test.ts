@@ -55,7 +55,7 @@ describe("the OpenAPI document", () => {
 
   it("marks the calls that need a certificate", async () => {
     const document = await inApp(async (app) => (await app.inject("/openapi.json")).json<Document>());
-    expect(document.paths["/v1/renew"]?.post?.security).toEqual([{ certificate: [] }]);
+    expect(document.paths["/v1/renew"]?.post?.security).toEqual([{ certificate: [] }, { signature: [] }]);
     expect(document.paths["/v1/enroll"]?.post?.security).toBeUndefined();
   });
 });

@@ -114,7 +114,8 @@ export async function signingKey(alg: string): Promise<Signing> {
   return { kid, alg, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: "sig" } };
 }
 
-async function serverCertificate(): Promise<{ readonly key: string; readonly cert: string }> {
+/** Self-signed, for 127.0.0.1. */
+export async function serverCertificate(): Promise<{ readonly key: string; readonly cert: string }> {
   const signingAlgorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
   const keys = (await webcrypto.subtle.generateKey(signingAlgorithm, true, [
     "sign",

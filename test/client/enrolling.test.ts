@@ -1,13 +1,14 @@
-/** A start that needs an authority which is absent, or breaks off: how long it asks, how often, and that it enrols once. */
+/** Starts that need the authority, where it is absent, breaks off, or stands behind a proxy; and a JWT from a file. */
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { FLAPPING_MS, type PatienceOptions, patiently } from "../../client/entry/patience.js";
 import { type ErrorCode, FirefliesError } from "../../identity/index.js";
-import { codeOf, OnlineNetwork, Stage } from "../support/network.js";
+import { codeOf, OnlineNetwork, Stage, whole } from "../support/network.js";
 import { OidcIssuer, podClaims } from "../support/oidc-issuer.js";
 import { freePort } from "../support/tcp-proxy.js";
+import { TlsEndingProxy } from "../support/tls-ending-proxy.js";
 
 /** What the authority says, call by call; the last one for ever. Time passes in pauses only. */
 async function outcome(answers: readonly FirefliesError[], options: Partial<PatienceOptions> = {}) {
@@ -165,6 +166,32 @@ describe("a first start", () => {
     expect([certificates, principals]).toEqual([1, 1]);
     expect(await network.authority.operator.openTokens()).toMatchObject([{ uses: 9, used: 1 }]);
     flapping.close();
+  });
+});
+
+describe("members behind a proxy that ends TLS", () => {
+  it("enrol, find each other by the authority, and renew", async () => {
+    await using network = await OnlineNetwork.create();
+    await using proxy = await TlsEndingProxy.before(() => network.url);
+    const place = { ca: proxy.url, caFingerprint: network.authority.fingerprint, caTls: proxy.rootsFile };
+    const ann = await network.start({ ...place, name: "ann", dir: network.directory() });
+    const bob = await network.start({ ...place, name: "bob" });
+    await whole([ann, bob]);
+    const before = ann.info().certificateEnds;
+    await ann.renew();
+    expect(ann.info().certificateEnds).toBeGreaterThanOrEqual(before);
+    expect((await network.authority.operator.show("ann")).certificates.length).toBe(2);
+    const proven = proxy.passed.filter(({ path, status }) => path !== "/v1/enroll" && status === 200);
+    expect(proven.length).toBeGreaterThanOrEqual(3);
+    for (const { headers } of proven) expect(headers.signature).toBeDefined();
+  });
+
+  it("do not trust it unless their configuration does", async () => {
+    await using network = await OnlineNetwork.create();
+    await using proxy = await TlsEndingProxy.before(() => network.url);
+    const place = { ...network.named("ann"), ca: proxy.url };
+    expect(await codeOf(network.client(place).start())).toBe("authority-untrusted");
+    expect(proxy.passed).toEqual([]);
   });
 });
 
