@@ -15,6 +15,7 @@ import { addEstRoutes } from "./est-routes.js";
 import { addHealth } from "./health.js";
 import { failureOf } from "./http-errors.js";
 import { collectOpenApi } from "./openapi.js";
+import { takeAnyBody } from "./plain-bodies.js";
 import { addRevocationRoutes } from "./revocation-routes.js";
 import { addRoutes } from "./routes.js";
 import type { ServerCredentials } from "./server-certificate.js";
@@ -82,6 +83,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   };
   limitAddresses(app, limits, ownerOf);
   limitWork(app, limits, ownerOf);
+  takeAnyBody(app);
   const document = collectOpenApi(app);
   addHealth(app, () => authority.check());
   addRoutes(app, authority, callers);

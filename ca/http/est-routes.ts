@@ -3,10 +3,12 @@
  * own API. A token is the password of HTTP basic authentication, under any user name; re-enrolment is proven in TLS.
  */
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { certificatesToPkcs7, decodeToken, FirefliesError, REQUEST_BYTES_MAX } from "../../identity/index.js";
+import { certificatesToPkcs7, decodeToken, FirefliesError } from "../../identity/index.js";
 import type { CertificateAuthority } from "../authority.js";
 import type { Callers } from "../gate/callers.js";
+import { requestIn } from "./est-request.js";
 import type { Described } from "./openapi.js";
+import { bytesOf } from "./plain-bodies.js";
 import { FAILURES } from "./schemas.js";
 
 const PATH = "/.well-known/est";
@@ -17,18 +19,33 @@ const SECRET = /^[A-Za-z0-9_-]{43}$/;
 const LINE = /.{1,76}/g;
 const CRLF = "\r\n";
 
+/** With a label in the path as without one: one server serves one network, so there is nothing to choose (RFC 7030, 3.2.2). */
+const PREFIXES = [PATH, `${PATH}/:label`] as const;
+
 export function addEstRoutes(server: FastifyInstance, authority: CertificateAuthority, callers: Callers): void {
-  server.addContentTypeParser(REQUEST_TYPE, { parseAs: "string" }, (_, body, done) => done(null, body));
+  for (const prefix of PREFIXES) addOperations(server, prefix, { authority, callers });
+}
+
+interface EstParts {
+  readonly authority: CertificateAuthority;
+  readonly callers: Callers;
+}
+
+function addOperations(server: FastifyInstance, prefix: string, { authority, callers }: EstParts): void {
   const response = { 200: { description: "PKCS#7, certificates only, base64.", type: "string" }, ...FAILURES };
   const request: Described = { bodyType: REQUEST_TYPE, answerType: ANSWER_TYPE, response };
 
   const cacerts: Described = { summary: "EST: the root and issuing certificates.", answerType: ANSWER_TYPE, response };
-  server.get(`${PATH}/cacerts`, { schema: cacerts }, (_, reply) =>
+  server.get(`${prefix}/cacerts`, { schema: cacerts }, (_, reply) =>
     sendCertificates(reply, authority.root, ...authority.issuers),
   );
 
+  const none = { 204: { description: "Nothing: of a request only its key is taken.", type: "null" }, ...FAILURES };
+  const csrattrs: Described = { summary: "EST: what a request should say.", response: none };
+  server.get(`${prefix}/csrattrs`, { schema: csrattrs }, (_, reply) => reply.code(204).send());
+
   const enroll = { ...request, summary: "EST: a first certificate, with a token as the password." };
-  server.post(`${PATH}/simpleenroll`, { schema: enroll }, async ({ body, headers }, reply) => {
+  server.post(`${prefix}/simpleenroll`, { schema: enroll }, async ({ body, headers }, reply) => {
     const secret = passwordOf(headers.authorization);
     if (secret === undefined) {
       reply.header("www-authenticate", 'Basic realm="fireflies"');
@@ -37,14 +54,14 @@ export function addEstRoutes(server: FastifyInstance, authority: CertificateAuth
       });
     }
     const admission = { kind: "token", secret } as const;
-    const { leaf } = await authority.enroll({ admission, request: requestOf(body), addresses: [] });
+    const { leaf } = await authority.enroll({ admission, request: requestIn(bytesOf(body)), addresses: [] });
     return sendCertificates(reply, leaf);
   });
 
   const reenroll = { ...request, summary: "EST: the calling member's next certificate.", needsCertificate: true };
-  server.post(`${PATH}/simplereenroll`, { schema: reenroll }, async (call, reply) => {
+  server.post(`${prefix}/simplereenroll`, { schema: reenroll }, async (call, reply) => {
     const caller = callers.of(call, authority.renewalGraceMs);
-    const { leaf } = await authority.renew(caller, requestOf(call.body));
+    const { leaf } = await authority.renew(caller, requestIn(bytesOf(call.body)));
     return sendCertificates(reply, leaf);
   });
 }
@@ -66,12 +83,4 @@ function passwordOf(authorization: string | undefined): Uint8Array | undefined {
   const password = text.slice(text.indexOf(":") + 1);
   const bare = SECRET.test(password) ? new Uint8Array(Buffer.from(password, "base64url")) : undefined;
   return decodeToken(password)?.secret ?? bare;
-}
-
-/** DER of a request in base64, with or without line breaks. Throws "request-invalid". */
-function requestOf(body: unknown): Uint8Array {
-  const text = typeof body === "string" ? body.replace(/\s/g, "") : "";
-  const der = new Uint8Array(Buffer.from(text, "base64"));
-  if (der.length > 0 && der.length <= REQUEST_BYTES_MAX && /^[A-Za-z0-9+/]+={0,2}$/.test(text)) return der;
-  throw new FirefliesError("request-invalid", "The body is no PKCS#10 request in base64.");
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { AUTHORITY_PATHS, STATUS_REQUEST_BYTES_MAX } from "../../identity/index.js";
 import type { CertificateAuthority } from "../authority.js";
 import type { Described } from "./openapi.js";
+import { bytesOf } from "./plain-bodies.js";
 import { FAILURES } from "./schemas.js";
 
 const REQUEST_TYPE = "application/ocsp-request";
@@ -10,7 +11,6 @@ const ANSWER_TYPE = "application/ocsp-response";
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 export function addStatusRoutes(server: FastifyInstance, authority: CertificateAuthority): void {
-  server.addContentTypeParser(REQUEST_TYPE, { parseAs: "buffer" }, (_, body, done) => done(null, body));
   const described: Described = {
     summary: "Whether a certificate is good, revoked or unknown (OCSP).",
     bodyType: REQUEST_TYPE,
@@ -30,8 +30,4 @@ export function addStatusRoutes(server: FastifyInstance, authority: CertificateA
     const request = BASE64.test(text) ? Buffer.from(text, "base64") : new Uint8Array();
     return reply.type(ANSWER_TYPE).send(await answer(request));
   });
-}
-
-function bytesOf(body: unknown): Uint8Array {
-  return body instanceof Uint8Array ? body : new Uint8Array();
 }
