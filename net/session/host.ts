@@ -18,7 +18,6 @@ import {
   HEADERS_BYTES_MAX,
   PINGS_MAX,
   STREAMS_PER_SESSION_MAX,
-  WINDOW_BYTES,
 } from "./limits.js";
 import type { ConnectOptions, SessionHostOptions } from "./options.js";
 import { type Proven, ProvenSession, type Shared } from "./proven-session.js";
@@ -29,7 +28,6 @@ import { handshakeAsClient, handshakeAsServer, provenPeer } from "./tls.js";
 import { Watch } from "./watch.js";
 
 const SETTINGS: Settings = {
-  initialWindowSize: WINDOW_BYTES,
   maxConcurrentStreams: STREAMS_PER_SESSION_MAX,
   maxHeaderListSize: HEADERS_BYTES_MAX,
   enablePush: false,
@@ -143,8 +141,9 @@ export class SessionHost {
     if (peer instanceof FirefliesError) throw peer;
     if (expect !== undefined && peer.id !== expect)
       throw new PeerMismatch(formatAddress(path.address), expect, peer.id);
+    const since = performance.now();
     const http2 = await accepted(tls, path.address);
-    const session = ProvenSession.dialled(this.#shared, { peer, path, connection, tls }, http2);
+    const session = ProvenSession.dialled(this.#shared, { peer, path, connection, tls, since }, http2);
     keep(this.#dialled, session);
     return session;
   }
@@ -157,7 +156,8 @@ export class SessionHost {
       connection.destroy();
       return;
     }
-    this.#begin({ peer, path: { direction: "accepted", address: from }, connection, tls });
+    const path = { direction: "accepted", address: from } as const;
+    this.#begin({ peer, path, connection, tls, since: performance.now() });
   }
 
   #begin(proven: Proven): void {
@@ -168,7 +168,6 @@ export class SessionHost {
     const http2 = performServerHandshake(proven.tls, HTTP2_OPTIONS);
     // HTTP/2 waits for the event by which a client's socket says that its handshake is done; a server's says "secure".
     proven.tls.emit("secureConnect");
-    http2.setLocalWindowSize(WINDOW_BYTES);
     const session = ProvenSession.accepted(this.#shared, proven, http2);
     keep(this.#accepted, session);
     this.#closeOldest(proven.peer.id);
@@ -199,7 +198,6 @@ function accepted(tls: TLSSocket, address: Address): Promise<ClientHttp2Session>
     http2.on("error", refused);
     http2.once("close", refused);
     http2.once("remoteSettings", () => {
-      http2.setLocalWindowSize(WINDOW_BYTES);
       resolve(http2);
     });
   });

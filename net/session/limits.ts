@@ -24,7 +24,7 @@ export const OPEN_WAIT_MS = 10_000;
  * us. A window's bytes take 100 seconds at 80 kbit/s.
  */
 export const PULSES_MAX = 100;
-/** HTTP/2 pings without an answer: those, one that was sent in a silence, and some to spare. Node's own limit is 10. */
+/** HTTP/2 pings without an answer: those, one in a silence, one that measures, and some to spare. Node's own limit is 10. */
 export const PINGS_MAX = PULSES_MAX + 8;
 /** How long a closed session's last words may take, in milliseconds, before the connection is cut. */
 export const CLOSE_GRACE_MS = 500;

@@ -15,6 +15,7 @@ import type { Open } from "./open.js";
 import type { SessionHostOptions } from "./options.js";
 import { AcceptedOpener, DialledOpener, type Opener } from "./outgoing.js";
 import type { Protocol } from "./protocol.js";
+import { ReceiveWindow, type Windowed } from "./receive-window.js";
 import type { RoomyDuplex } from "./roomy.js";
 import { Serving } from "./serving.js";
 import type { ByteDuplex, OpenOptions, Path, Session } from "./session.js";
@@ -38,11 +39,13 @@ export interface Proven {
   /** Below TLS. */
   readonly connection: RoomyDuplex;
   readonly tls: TLSSocket;
+  /** When HTTP/2 began, in monotonic milliseconds: the other end's word for it comes one round trip later. */
+  readonly since: number;
 }
 
 type Http2 = ClientHttp2Session | ServerHttp2Session;
 
-export class ProvenSession implements Session, Carrier, Watched {
+export class ProvenSession implements Session, Carrier, Watched, Windowed {
   readonly peer: MemberCertificate;
   readonly path: Path;
   readonly budget: Budget;
@@ -51,6 +54,7 @@ export class ProvenSession implements Session, Carrier, Watched {
   readonly #proven: Proven;
   readonly #http2: Http2;
   readonly #vigil: Vigil;
+  readonly #window: ReceiveWindow;
   readonly #opener: Opener;
   readonly #open = new Set<Open>();
   readonly #listeners = new Set<(reason: FirefliesError) => void>();
@@ -74,12 +78,14 @@ export class ProvenSession implements Session, Carrier, Watched {
     this.#proven = proven;
     this.#http2 = http2;
     this.#vigil = new Vigil(shared.watch, this);
+    this.#window = new ReceiveWindow(this);
     this.#opener = opener(this);
     this.#watchForLoss();
   }
 
   static dialled(shared: Shared, proven: Proven, http2: ClientHttp2Session): ProvenSession {
     const session = new ProvenSession(shared, proven, http2, (carrier) => new DialledOpener(http2, carrier));
+    session.#window.tookRoundTrip(performance.now() - proven.since);
     const serving = session.#serving(shared);
     session.#endSpare = offerSpares(http2, session, (claim) => serving.onClaim(claim));
     return session;
@@ -91,6 +97,7 @@ export class ProvenSession implements Session, Carrier, Watched {
       spares = new Spares(carrier);
       return new AcceptedOpener(spares);
     });
+    http2.once("localSettings", () => session.#window.tookRoundTrip(performance.now() - proven.since));
     const serving = session.#serving(shared);
     http2.on("stream", (stream, headers) => serving.onStream(stream, headers, spares));
     return session;
@@ -179,9 +186,12 @@ export class ProvenSession implements Session, Carrier, Watched {
     if (this.#confirming === undefined) this.#ping();
   }
 
-  readonly arrived = (): void => this.#vigil.arrived();
+  readonly arrived = (): void => {
+    this.#vigil.arrived();
+    this.#window.arrived();
+  };
 
-  // What the watch needs.
+  // What the watch and the window need.
 
   get bytesRead(): number {
     return this.#proven.tls.bytesRead;
@@ -197,6 +207,23 @@ export class ProvenSession implements Session, Carrier, Watched {
     this.#http2.ping(() => {
       this.#pulses -= 1;
     });
+  }
+
+  now(): number {
+    return performance.now();
+  }
+
+  measure(done: () => void): void {
+    if (this.#http2.destroyed) return;
+    this.#http2.ping((error) => {
+      if (error === null) done();
+    });
+  }
+
+  setWindow(bytes: number): void {
+    if (this.#http2.destroyed || this.#http2.closed) return;
+    this.#http2.setLocalWindowSize(bytes);
+    this.#http2.settings({ initialWindowSize: bytes });
   }
 
   lost(): void {
