@@ -32,7 +32,6 @@ import { encodeMetadata } from "./metadata.js";
 import { Node } from "./node.js";
 import { writeCertificate, writePrivateKey } from "./own-files.js";
 import type { ClientParts } from "./parts.js";
-import { PING_TIMEOUT_MS, SEND_TIMEOUT_MS } from "./patience.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import { Rejections } from "./rejections.js";
 import { settingsOf } from "./settings.js";
@@ -46,6 +45,7 @@ import { Hearsay } from "./talk/hearsay.js";
 import { requireBytes, requireDrain, requireHandler, requireTimeout } from "./talk/misuse.js";
 import { Outbound, requireAddress } from "./talk/outbound.js";
 import { either, fired } from "./talk/wait.js";
+import { PING_TIMEOUT_MS, SEND_TIMEOUT_MS } from "./timeouts.js";
 import type {
   AlarmHandler,
   Change,

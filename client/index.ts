@@ -29,9 +29,9 @@ export type { StubClass } from "./grpc/calling.js";
 export { callerOf } from "./grpc/serving.js";
 export type { MemberFilter } from "./member-filter.js";
 export type { ClientParts } from "./parts.js";
-export { SEND_TIMEOUT_MS } from "./patience.js";
 export { MESSAGE_BYTES_MAX, STREAM_CHUNK_BYTES_MAX } from "./protocols.js";
 export { STREAMS_PER_PEER_MAX } from "./talk/streams.js";
+export { SEND_TIMEOUT_MS } from "./timeouts.js";
 export type {
   AlarmHandler,
   Change,

@@ -2,8 +2,8 @@
 import { FirefliesError } from "../identity/index.js";
 import { type Deadline, deadlineIn, withDeadline } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
-import { JOIN_TIMEOUT_MS } from "./patience.js";
 import { requireCount } from "./talk/misuse.js";
+import { JOIN_TIMEOUT_MS } from "./timeouts.js";
 import type { Change, Member } from "./types.js";
 
 /** What is asked of a client. */

@@ -1,6 +1,6 @@
 /** `fireflies join`: tells a running agent of a member that it has never heard of. */
 import type { Command } from "commander";
-import { JOIN_TIMEOUT_MS } from "../../client/patience.js";
+import { JOIN_TIMEOUT_MS } from "../../client/timeouts.js";
 import { ANSWER_TIMEOUT_MS, ask } from "../control/client.js";
 import { counted, memberTitle, print } from "../output.js";
 import type { MemberView } from "../views.js";

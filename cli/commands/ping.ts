@@ -1,7 +1,7 @@
 /** `fireflies ping`: how long a member takes to answer, by UDP and over the connection, and which way that goes. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
-import { PING_TIMEOUT_MS } from "../../client/patience.js";
+import { PING_TIMEOUT_MS } from "../../client/timeouts.js";
 import { FirefliesError } from "../../identity/error.js";
 import { ANSWER_TIMEOUT_MS, ask } from "../control/client.js";
 import { memberTitle, print } from "../output.js";

@@ -4,7 +4,7 @@ import { FirefliesError } from "../../identity/index.js";
 import { type ByteDuplex, type Destination, parseAddress, type Session } from "../../net/index.js";
 import { type MemberId, parseMemberId } from "../../rings/index.js";
 import { destinationOf, hasAddress, type Reachable } from "../directory.js";
-import { SEND_TIMEOUT_MS } from "../patience.js";
+import { SEND_TIMEOUT_MS } from "../timeouts.js";
 import type { SendOptions } from "../types.js";
 import type { Messenger } from "./messenger.js";
 import { requireBytes, requireText, requireTimeout } from "./misuse.js";

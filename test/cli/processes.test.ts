@@ -118,7 +118,7 @@ describe("commands of a running agent", () => {
     const rings = JSON.parse((await run(["rings", "--dir", dir("bob"), "--json"])).stdout) as unknown[];
     expect(rings).toHaveLength(info.rings);
     expect((await run(["info", "--dir", dir("bob")])).stdout).toContain(bobId);
-    expect((await run(["rings", "--dir", dir("bob")])).stdout).toContain(annId.slice(0, 12));
+    expect((await run(["rings", "--dir", dir("bob")])).stdout).toContain(`ann (${annId.slice(0, 12)})`);
   });
 
   it("send prints the reply: the message's own text, or what the agent was told to answer", async () => {
@@ -131,12 +131,13 @@ describe("commands of a running agent", () => {
     });
     const { stdout } = await run(["send", "--dir", dir("ann"), bobId, "x", "--json"]);
     expect(JSON.parse(stdout)).toMatchObject({ id: bobId, reply: "bob was here", ms: expect.any(Number) });
-    expect(await bob.event("message")).toMatchObject({ from: annId, text: "x" });
+    expect(await bob.event("message")).toMatchObject({ from: annId, name: "ann", text: "x" });
+    expect(await run(["send", "--dir", dir("ann"), "bob", "x"])).toMatchObject({ stdout: "bob was here\n" });
   });
 
   it("gossip reaches the neighbour, once", async () => {
     expect((await run(["gossip", "--dir", dir("ann"), "fresh news"])).code).toBe(0);
-    expect(await bob.event("gossip")).toMatchObject({ from: annId, text: "fresh news" });
+    expect(await bob.event("gossip")).toMatchObject({ from: annId, name: "ann", text: "fresh news" });
   });
 
   it("stream carries standard input there and back", async () => {
@@ -146,9 +147,25 @@ describe("commands of a running agent", () => {
     expect(stdout).toBe(text);
   });
 
+  it("ping, status and join, over the agent's own sockets", async () => {
+    const ping = await run(["ping", "--dir", dir("ann"), "bob", "--count", "1", "--json"]);
+    expect(JSON.parse(ping.stdout)).toMatchObject({
+      name: "bob",
+      udpMs: expect.any(Number),
+      linkMs: expect.any(Number),
+      path: { address: expect.stringMatching(/^127\.0\.0\.1:/) },
+    });
+    const status = JSON.parse((await run(["status", "--dir", dir("ann"), "--json"])).stdout);
+    expect(status).toMatchObject({ state: "in", name: "ann", pid: ann.pid, alarms: [{ code: "loopback-only" }] });
+    const { address } = await bob.event("ready");
+    const joined = await run(["join", "--dir", dir("ann"), String(address), "--json"]);
+    expect(JSON.parse(joined.stdout)).toMatchObject({ member: { name: "bob", id: bobId } });
+  });
+
   it("monitor tells the members first, and ends well when interrupted", async () => {
     const monitor = begin("monitor", "--dir", dir("ann"));
     expect(await monitor.event("joined")).toMatchObject({
+      name: expect.any(String),
       id: expect.stringMatching(/^[0-9a-f]{64}$/),
       epoch: expect.any(String),
     });

@@ -36,6 +36,14 @@ describe("a revoked member", () => {
     expect(again.id).toBe(id);
     expect(await codeOf(again.sendToId(bob!.id, text("let me in"), { timeout: 2_000 }))).not.toBe("none");
     for (const client of [alice!, bob!, carol]) expect(client.ids).not.toContain(id);
+    expect(alice!.departed()).toMatchObject([{ member: { id, name: "eve" }, reason: "revoked" }]);
+
+    // The name may be admitted anew, and then means another member.
+    await network.authority.operator.readmit("eve");
+    const successor = await network.start({ token: await network.authority.createToken("eve") });
+    expect(successor.id).not.toBe(id);
+    await Promise.all([alice!, bob!].map((client) => until(client, () => client.member("eve")?.id === successor.id)));
+    expect(alice!.members({ name: "eve" })).toHaveLength(1);
   });
 });
 

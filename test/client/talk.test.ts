@@ -2,8 +2,8 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { CONCURRENT_MESSAGES } from "../../client/messages/budget.js";
-import { SEND_TIMEOUT_MS } from "../../client/patience.js";
 import { MESSAGE_BYTES_MAX } from "../../client/protocols.js";
+import { SEND_TIMEOUT_MS } from "../../client/timeouts.js";
 import type { MessageContext } from "../../client/types.js";
 import {
   codeOf,
