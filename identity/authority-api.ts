@@ -5,6 +5,7 @@ export const AUTHORITY_PATHS = {
   enroll: "/v1/enroll",
   renew: "/v1/renew",
   report: "/v1/report",
+  challenge: "/v1/challenge",
   revocations: "/v1/revocations",
   crl: "/v1/crl",
   ocsp: "/v1/ocsp",
@@ -58,6 +59,12 @@ export interface ReportBody {
   readonly contacts?: boolean;
   /** Number of the revocation list that is held, in decimal: a higher one is in the answer. Left out: none is wanted. */
   readonly after?: string;
+}
+
+/** GET /v1/challenge: what a caller signs whose certificate does not get through (signed-call.ts), within a minute. */
+export interface ChallengeAnswer {
+  /** For the header Signature-Input. */
+  readonly signatureInput: string;
 }
 
 /** The longest promise of a next report, seconds; also what is assumed of those that promise nothing. */

@@ -18,6 +18,7 @@ export {
   AUTHORITY_BODY_BYTES_MAX,
   AUTHORITY_PATHS,
   type CertificateAnswer,
+  type ChallengeAnswer,
   type ContactAnswer,
   type EnrollBody,
   type ErrorAnswer,

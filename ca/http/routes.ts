@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import {
   AUTHORITY_PATHS,
   type CertificateAnswer,
+  type ChallengeAnswer,
   type ContactAnswer,
   certificatesToPem,
   type EnrollBody,
@@ -22,6 +23,7 @@ import type { Described } from "./openapi.js";
 import { revocationsAnswer } from "./revocation-routes.js";
 import {
   CERTIFICATE_ANSWER,
+  CHALLENGE_ANSWER,
   ENROLL_BODY,
   FAILURES,
   NETWORK_ANSWER,
@@ -33,6 +35,12 @@ import {
 export function addRoutes(server: FastifyInstance, authority: CertificateAuthority, callers: Callers): void {
   const network: Described = { summary: "The network and its certificates.", response: answers(NETWORK_ANSWER) };
   server.get(AUTHORITY_PATHS.network, { schema: network }, () => networkAnswer(authority));
+
+  const challenge: Described = {
+    summary: "What a member signs instead of proving its certificate in TLS; good for a minute, for one call.",
+    response: answers(CHALLENGE_ANSWER),
+  };
+  server.get(AUTHORITY_PATHS.challenge, { schema: challenge }, () => challengeAnswer(callers));
 
   const enroll: Described = {
     summary: "Admits a member: with a token's secret, with a JWT, or, in an open network, under a free name.",
@@ -87,6 +95,10 @@ function admissionOf({ secret, jwt, principal }: EnrollBody): Admission {
   if (jwt !== undefined) return { kind: "jwt", jwt, principal };
   if (principal !== undefined) return { kind: "open", principal };
   throw new FirefliesError("token-required");
+}
+
+function challengeAnswer({ invitation }: Callers): ChallengeAnswer {
+  return { signatureInput: invitation };
 }
 
 function networkAnswer({ network, root, issuer, isOpen }: CertificateAuthority): NetworkAnswer {

@@ -88,6 +88,12 @@ export const CERTIFICATE_ANSWER = {
   properties: { certificate: base64, issuer: base64, root: base64, contacts },
   additionalProperties: true,
 } as const;
+export const CHALLENGE_ANSWER = {
+  description: "What is to be signed.",
+  type: "object",
+  required: ["signatureInput"],
+  properties: { signatureInput: { type: "string", description: "For the header Signature-Input (RFC 9421)." } },
+} as const;
 export const REPORT_ANSWER = {
   description: "Members to begin with, and the revocation list when there is a newer one.",
   type: "object",

@@ -3,6 +3,8 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import {
   ACCEPT_SIGNATURE,
+  AUTHORITY_PATHS,
+  type ChallengeAnswer,
   type ErrorAnswer,
   FirefliesError,
   isErrorCode,
@@ -102,12 +104,25 @@ function callOne(call: Omit<Call, "urls"> & { readonly url: string }): Promise<u
 }
 
 async function callWithin(call: CallOfOne): Promise<unknown> {
+  const isUnseen = call.proxyRoots !== undefined && call.identity !== undefined;
+  if (isUnseen) return await callOnce({ ...call, wanted: await wantedBy(call) });
   try {
     return await callOnce(call);
   } catch (error) {
     if (!(error instanceof SignatureWanted)) throw error;
     return await callOnce({ ...call, wanted: error.wanted });
   }
+}
+
+/** What the authority wants to be signed. */
+async function wantedBy({ body: _, identity: __, ...call }: CallOfOne): Promise<string> {
+  const answer = await callOnce({ ...call, path: AUTHORITY_PATHS.challenge });
+  const { signatureInput } = (answer ?? {}) as Partial<ChallengeAnswer>;
+  if (isSignatureWanted(signatureInput)) return signatureInput;
+  throw new FirefliesError(
+    "authority-answer-invalid",
+    "The authority asks for a signature in a form that is unknown here.",
+  );
 }
 
 async function callOnce(call: CallOfOne): Promise<unknown> {

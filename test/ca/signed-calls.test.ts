@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHALLENGE_MS, Challenges } from "../../ca/gate/challenges.js";
 import { enroll, renew, report } from "../../client/authority/authority.js";
 import {
+  certificatesToPem,
   createRequest,
   generateKeyPair,
   type Identity,
+  privateKeyToPem,
   randomSecret,
   signatureWanted,
   signCall,
@@ -54,9 +56,22 @@ describe("a member behind a proxy that ends TLS", () => {
     const next = await renewed(bob);
     expect(next.certificate.id).toBe(bob.certificate.id);
     expect(next.certificate.name).toBe("bob");
-    expect(proxy.passed.filter(({ path }) => path !== "/v1/enroll").map(({ status }) => status)).toEqual([
-      401, 200, 401, 200,
-    ]);
+    const told = proxy.passed
+      .filter(({ path }) => path !== "/v1/enroll")
+      .map(({ path, status }) => `${path} ${status}`);
+    expect(told).toEqual(["/v1/challenge 200", "/v1/report 200", "/v1/challenge 200", "/v1/renew 200"]);
+    expect(fixture.decisions.filter(({ kind }) => kind === "refused")).toEqual([]);
+  });
+
+  it("signs also where it knows of no proxy, when the authority did not see its certificate", async () => {
+    // Something ends TLS with the authority's own certificate.
+    const { pair, leaf } = await fixture.authority.createServerCertificate(HOUR_MS);
+    const chain = certificatesToPem(leaf, fixture.authority.issuer, fixture.authority.root);
+    const own = { key: privateKeyToPem(pair.privateKey), cert: chain };
+    await using silent = await TlsEndingProxy.before(() => fixture.url, own);
+    const next = await renew([silent.url], alice.identity, generateKeyPair(), fixture.call());
+    expect(next.certificate.id).toBe(alice.certificate.id);
+    expect(silent.passed.map(({ status }) => status)).toEqual([401, 200]);
   });
 
   it("needs no clock that is right: fresh is what the authority asked for a minute ago", async () => {
@@ -99,7 +114,7 @@ describe("a signed call that somebody has kept", () => {
     // The answer to it was lost, say: the proxy asks later, with a nonce that nobody has used.
     const unused = proxy.passed.length;
     const [fresh] = await unsentOf(async () => reported());
-    expect(proxy.passed.length).toBe(unused + 1);
+    expect(proxy.passed.length).toBe(unused + 1); // The challenge.
     fixture.clock.now += CHALLENGE_MS + 1;
     expect(reasonOf(await again(fresh!))).toMatch(/last minute/);
     fixture.clock.now = NOW;

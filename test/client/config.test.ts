@@ -428,6 +428,64 @@ describe("advertised addresses", () => {
   });
 });
 
+describe("whose JWTs admit members", () => {
+  const POLICY = `
+ca:
+  jwt:
+    - issuer: https://issuer.example
+      audience: fireflies
+      ca_file: roots.pem
+      claims: { sub: [a, "b:*"] }
+      name: "{/kubernetes.io/pod/name}"
+`;
+  const meant = {
+    ...{ issuer: "https://issuer.example", audience: "fireflies", name: "{/kubernetes.io/pod/name}" },
+    claims: { sub: ["a", "b:*"] },
+  };
+
+  it("is a list in the file, its files beside the working directory", () => {
+    write(POLICY);
+    expect(authority().jwt).toEqual([{ ...meant, caFile: join(cwd, "roots.pem") }]);
+    expect(authority({}, { FIREFLIES_CA_JWT: JSON.stringify([meant]) }).jwt).toEqual([meant]);
+  });
+
+  it.each([
+    ["jwt: yes", /jwt must be a list of at most 32 policies/],
+    [`jwt: [${JSON.stringify({ ...meant, audience: undefined })}]`, /line 2: jwt has an entry 1 that lacks audience/],
+    [
+      `jwt: [${JSON.stringify({ ...meant, jwks_url: "x" })}]`,
+      /entry 1 that has a key "jwks_url", which does not exist/,
+    ],
+    [`jwt: [${JSON.stringify({ ...meant, jwks_uri: "http://x" })}]`, /has a jwks_uri that is no https URL/],
+    [`jwt: [${JSON.stringify(meant)}, ${JSON.stringify({ ...meant, claims: {} })}]`, /entry 2 that asks nothing/],
+  ])("%s is refused, and what is wrong is said", (text, problem) => {
+    write(`ca:\n  ${text}\n`);
+    expect(() => authority()).toThrow(problem);
+  });
+});
+
+describe("how long to wait for an absent authority", () => {
+  it.each([
+    ["60", 60_000],
+    ["0.5", 500],
+    ["forever", Number.POSITIVE_INFINITY],
+    ["true", Number.POSITIVE_INFINITY],
+    ["false", 0],
+    ["0", 0],
+    ["1", 1_000],
+  ])("wait: %s is %d ms", (text, ms) => {
+    write(`wait: ${text}\n`);
+    expect(member().waitMs).toBe(ms);
+    expect(member({ config: false, waitMs: ms }).waitMs).toBe(ms);
+    expect(resolveMemberConfig(optionsOf(member())).waitMs).toBe(ms);
+  });
+
+  it.each(["-1", "a while", "1e12"])("wait: %s is none", (text) => {
+    write(`wait: ${text}\n`);
+    expect(() => member()).toThrow(/wait must be a number of seconds from 0 to 31536000, or "forever"/);
+  });
+});
+
 describe("docs/configuration.md", () => {
   const text = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8").replace(/ +/g, " ");
   it.each(Object.entries(MEMBER_KEYS))("has the member's %s", (option, { file }) => {

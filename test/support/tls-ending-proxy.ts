@@ -30,9 +30,12 @@ export class TlsEndingProxy implements AsyncDisposable {
     server.on("request", (incoming, outgoing) => void this.#pass(incoming, outgoing));
   }
 
-  /** `to` is where the authority is at the moment. */
-  static async before(to: () => string): Promise<TlsEndingProxy> {
-    const { key, cert } = await serverCertificate();
+  /** `to` is where the authority is at the moment; `own` what it proves itself with. */
+  static async before(
+    to: () => string,
+    own?: { readonly key: string; readonly cert: string },
+  ): Promise<TlsEndingProxy> {
+    const { key, cert } = own ?? (await serverCertificate());
     const proxy = new TlsEndingProxy(createServer({ key, cert }), cert, to);
     await once(proxy.#server.listen(0, "127.0.0.1"), "listening");
     return proxy;
