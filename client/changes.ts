@@ -3,7 +3,7 @@ import { onAbort } from "../net/index.js";
 import type { Change } from "./types.js";
 
 /** Changes kept for a slow reader; beyond it the oldest are dropped and counted. */
-const CHANGES_MAX = 4096;
+export const CHANGES_MAX = 4096;
 
 export class ChangeFeed {
   readonly #readers = new Set<Reader>();

@@ -67,6 +67,7 @@ import type {
 
 type Phase = "new" | "starting" | "running" | "stopping" | "stopped";
 
+/** One member of one network. It starts once; to start again, make another one. Any number live side by side in a process. */
 export class Client {
   readonly #options: ClientOptions;
   readonly #parts: ClientParts;

@@ -5,6 +5,7 @@ import { wrongType } from "../identity/index.js";
 import { matchesPattern } from "../rings/index.js";
 import type { Member } from "./types.js";
 
+/** Which members are wanted; all that it says must hold. */
 export interface MemberFilter {
   /** A name, in which "*" stands for any characters and "?" for one. Case matters. */
   readonly name?: string;

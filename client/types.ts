@@ -117,17 +117,38 @@ type Reply = Uint8Array | undefined;
  * "handler-failed" with a general sentence, and this program as an alarm of that code, whose `cause` is what was thrown.
  */
 export type MessageHandler = (data: Uint8Array, context: SignedContext) => Promise<Reply> | Reply;
+/** Takes what a ring neighbour gossips; what it returns goes back to that one's response handler. */
 export type GossipHandler = (data: Uint8Array, context: SignedContext) => Promise<Reply> | Reply;
+/** Takes a neighbour's reply to what this member gossips. */
 export type ResponseHandler = (data: Uint8Array, context: ResponseContext) => Promise<void> | void;
 
 /**
- * A stream of messages (Uint8Array) in both directions: a Duplex in object mode with back-pressure; `end()` closes
- * one direction, `destroy(error)` both. It is destroyed when the peer leaves the view.
+ * A stream of messages (Uint8Array) in both directions, each of at most 1 MiB (`STREAM_CHUNK_BYTES_MAX`); at most 32 are open with
+ * one member. A Duplex in object mode with back-pressure: `for await` reads messages, `write(data)` sends one and returns false
+ * when the other side is slow ("drain" says when to go on), `end()` closes one direction, `destroy(error)` both. It is destroyed
+ * when the peer leaves the view.
  */
-export type MessageStream = Duplex;
-/** What it throws ends the stream: a `ReplyError` also at the other side, anything else there as "handler-failed", and here as an alarm. */
+export interface MessageStream extends Duplex {
+  /** Each message once. Leaving the loop early destroys the stream; reading to the end leaves the other direction open. */
+  [Symbol.asyncIterator](): NodeJS.AsyncIterator<Uint8Array>;
+  /** "error" is a FirefliesError, or the `ReplyError` that the other side's handler threw. */
+  on(event: "data", listener: (data: Uint8Array) => void): this;
+  on(event: "error", listener: (error: Error) => void): this;
+  on(event: StreamEvent, listener: () => void): this;
+  on(event: string | symbol, listener: (...args: never[]) => void): this;
+  once(event: "data", listener: (data: Uint8Array) => void): this;
+  once(event: "error", listener: (error: Error) => void): this;
+  once(event: StreamEvent, listener: () => void): this;
+  once(event: string | symbol, listener: (...args: never[]) => void): this;
+}
+
+/** Those that say no more than that they happened. */
+type StreamEvent = "close" | "drain" | "end" | "finish" | "pause" | "readable" | "resume";
+
+/** Takes a stream that a member opens. What it throws ends the stream: a `ReplyError` also at the other side, anything else there as "handler-failed", and here as an alarm. */
 export type StreamHandler = (stream: MessageStream, context: MessageContext) => Promise<void> | void;
 
+/** Of one message. */
 export interface SendOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds until the call fails with "timeout": above 0, or the call rejects with a RangeError. */
@@ -139,6 +160,7 @@ export interface SendOptions {
   readonly onProof?: (proof: Uint8Array) => void;
 }
 
+/** Of a stop. */
 export interface StopOptions {
   /** Milliseconds for what runs to end by itself, 5,000 by default; 0 cuts it at once. */
   readonly drain?: number;
@@ -181,6 +203,7 @@ export interface ClientInfo {
   readonly rejected: Readonly<Record<string, number>>;
 }
 
+/** Of a round trip. */
 export interface PingOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds for each of both ways, 2,000 by default. */

@@ -19,6 +19,7 @@ import { type Content, decodeContent } from "./messages/content.js";
 import { HASH_BYTES, readList } from "./messages/list.js";
 import { decodeProof, PROOF_BYTES_MAX, PROOF_VERSION, type Proof, versionOfProof } from "./messages/proof.js";
 
+/** What a proof is judged by. */
 export interface VerifyMessageOptions {
   /** Roots that are trusted: PEM text, as in root.pem, or certificates in DER. One of them must stand above the sender. */
   readonly roots: string | readonly Uint8Array[];

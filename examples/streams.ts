@@ -26,17 +26,17 @@ await network.start();
 const poem = ["Fireflies, in the garden,", "blink in one rhythm,", "and nobody leads."];
 const stream = await alice.openStream(bob.id);
 const sent = pipeline(Readable.from(poem.map(bytes)), stream);
-for await (const line of stream as AsyncIterable<Uint8Array>) console.log(text(line));
+for await (const line of stream) console.log(text(line));
 await sent;
 
 // A large transfer: 16 MiB in chunks of 64 KiB. The writer waits whenever bob has not yet read what is under way.
 const CHUNKS = 256;
 bob.registerStreamHandler(async (incoming) => {
   let received = 0;
-  for await (const chunk of incoming as AsyncIterable<Uint8Array>) received += chunk.length;
+  for await (const chunk of incoming) received += chunk.length;
   incoming.end(bytes(String(received)));
 });
 const upload = await alice.openStream(bob.id);
 const chunks = Array.from({ length: CHUNKS }, () => new Uint8Array(65_536));
 await pipeline(Readable.from(chunks), upload);
-for await (const answer of upload as AsyncIterable<Uint8Array>) console.log(`bob received ${text(answer)} bytes`);
+for await (const answer of upload) console.log(`bob received ${text(answer)} bytes`);

@@ -1,6 +1,7 @@
 /** The one error class of the package, and the table of its stable codes. Docs and exit codes are made from this table. */
 import { shown } from "./shown.js";
 
+/** A row of the table of codes. */
 export interface ErrorCodeEntry {
   readonly meaning: string;
   readonly remedy: string;
@@ -474,6 +475,7 @@ export const ERROR_CODES = {
   },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
+/** One of the stable codes. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** Whether `text` is a code of the table. */
@@ -481,6 +483,7 @@ export function isErrorCode(text: unknown): text is ErrorCode {
   return typeof text === "string" && Object.hasOwn(ERROR_CODES, text);
 }
 
+/** Of a `FirefliesError`. */
 export interface FirefliesErrorOptions {
   readonly cause?: unknown;
   /** What to do in this very case; without it what the table says for the code. */

@@ -7,6 +7,7 @@ const CODE = /^[A-Za-z0-9._/-]{1,56}$/;
 /** Before a program's code on the wire: none of our own codes holds a colon. */
 const PREFIX = "reply:";
 
+/** What a `ReplyError` carries beside its text. */
 export interface ReplyErrorOptions {
   /** For programs: 1 to 56 characters of A-Z a-z 0-9 . _ / - that mean something to both sides. */
   readonly code?: string | undefined;

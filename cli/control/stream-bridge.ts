@@ -40,6 +40,6 @@ async function copyIn(stream: MessageStream, input: AsyncIterator<string>): Prom
 }
 
 async function copyOut(stream: MessageStream, send: (frame: Frame) => Promise<void>): Promise<void> {
-  for await (const data of stream as AsyncIterable<Uint8Array>) await send({ kind: "data", data });
+  for await (const data of stream) await send({ kind: "data", data });
   await send({ kind: "end" });
 }

@@ -2,6 +2,7 @@
 import type { Metadata } from "../types.js";
 import type { PresetName } from "./presets.js";
 
+/** Everything is optional. What is said here wins over FIREFLIES_* variables and fireflies.yaml (docs/configuration.md). */
 export interface ClientOptions {
   /** A configuration file to read instead of the first one found; false reads none, and no FIREFLIES_* variables. */
   readonly config?: string | false;
@@ -40,7 +41,7 @@ export interface ClientOptions {
   readonly entryAddrs?: readonly string[];
   /** Where to listen: "host:port", "host" or a port. Default 127.0.0.1, any free port. */
   readonly listen?: string | number;
-  /** Where others reach me, "host:port" or "host" (with the port listened on), the preferred one first. At most 8. */
+  /** Where others reach me, "host:port" or "host" (with the port listened on), the preferred one first. At most 4. */
   readonly advertise?: readonly string[];
   /** My host name or address: what to listen on and to advertise, unless `listen` or `advertise` say otherwise. */
   readonly host?: string;

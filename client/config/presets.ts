@@ -2,8 +2,10 @@
 import { LAN, LOCAL, type Settings, WAN } from "../../gossip/index.js";
 import { CONCURRENT_MESSAGES } from "../messages/budget.js";
 
+/** Intervals to start from: a data centre, several of them, one machine, and those of Ifrit. */
 export type PresetName = "lan" | "wan" | "local" | "ifrit";
 
+/** The values of a preset. */
 export interface Preset {
   /** Milliseconds between two gossip rounds. */
   readonly gossipIntervalMs: number;
@@ -42,6 +44,7 @@ const IFRIT: Preset = {
   ringCount: 10,
 };
 
+/** All presets, by name; docs/configuration.md has them as a table. */
 export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   lan: preset(LAN),
   wan: preset(WAN),

@@ -22,7 +22,7 @@ export interface RequesterLimits {
 }
 
 /** Half of what a peer of ours lets wait per caller (budget.ts), so that it never has to refuse one. */
-const REQUESTER_LIMITS = {
+export const REQUESTER_LIMITS = {
   messageBytes: MESSAGE_BYTES_MAX,
   inFlight: 1024,
   inFlightBytes: 8 * 1024 * 1024,

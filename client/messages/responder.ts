@@ -13,7 +13,7 @@ import { tooLarge } from "./requester.js";
 import { FrameSession, type SessionOptions } from "./session.js";
 
 /** How long a handler may take, in milliseconds, however patient its caller is. */
-const HANDLER_TIMEOUT_MS = 30_000;
+export const HANDLER_TIMEOUT_MS = 30_000;
 /**
  * Bytes of answers that may wait for a peer to read them. Beyond, no further handler is started for it, and a request that
  * has to be refused ends the duplex.

@@ -28,6 +28,7 @@ export interface LookUpOptions extends Deadline {
   readonly asker?: string | undefined;
 }
 
+/** Looks names up. */
 export interface Resolver {
   /**
    * The IP addresses of a host, IPv6 and IPv4 in turn, never empty; of an IP address itself. Rejects with a DialError

@@ -21,6 +21,7 @@ export interface TcpOptions {
   readonly gate?: ConnectionGate | undefined;
 }
 
+/** Connections of the system: what a client uses unless it is told otherwise. */
 export function tcpTransport({ gate }: TcpOptions = {}): Transport {
   return {
     scheme: "tcp",

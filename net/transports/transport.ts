@@ -12,6 +12,7 @@ export interface DialTarget {
   readonly name?: string | undefined;
 }
 
+/** What to bind to. */
 export interface ListenAddress {
   /** An address of this host, or "::" or "0.0.0.0". */
   readonly host: string;
@@ -29,6 +30,7 @@ export interface Bound {
   close(): Promise<void>;
 }
 
+/** Brings bytes to one address. What it promises is in test/net/transport-contract.ts, which runs over all. */
 export interface Transport {
   /** Of the addresses that it dials. */
   readonly scheme: string;

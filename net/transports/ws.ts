@@ -48,6 +48,7 @@ export interface WsOptions {
   readonly gate?: ConnectionGate | undefined;
 }
 
+/** WebSocket, for addresses as "ws://host:port/path". Needs the package `ws`. */
 export function wsTransport({ gate }: WsOptions = {}): Transport {
   return {
     scheme: "ws",

@@ -9,6 +9,7 @@ import { describe, expect, it } from "vitest";
 import { EXIT_CODES, exitCodeOf } from "../../cli/failure.js";
 import { createProgram } from "../../dist/cli/program.js";
 import { ERROR_CODES, type ErrorCode, FirefliesError } from "../../identity/error.js";
+import { limitsTable } from "../support/limits.js";
 import { FILES, ROOT, read } from "../support/tree.js";
 
 const MARKDOWN = FILES.filter((file) => file.endsWith(".md"));
@@ -23,6 +24,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
   errors: errorTable,
   "exit-codes": exitCodeTable,
   commands: commandTables,
+  limits: limitsTable,
 };
 
 describe("tables made from the code", () => {
