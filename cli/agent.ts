@@ -3,9 +3,10 @@
 import { type MemberConfig, optionsOf } from "../client/config/index.js";
 import { Client } from "../client/index.js";
 import { claimControlPath, releaseControlPath } from "../client/state/control-path.js";
+import { isDiskRefusing } from "../client/state/lock.js";
 import { DRAIN_MS_MAX } from "../client/talk/drain-deadline.js";
 import type { Change, MessageStream, Sender } from "../client/types.js";
-import { FirefliesError, sha256 } from "../identity/index.js";
+import { FirefliesError, messageOf, sha256 } from "../identity/index.js";
 import { onAbort } from "../net/index.js";
 import { RecentAlarms, wordFor } from "./control/recent-alarms.js";
 import { ControlServer } from "./control/server.js";
@@ -50,7 +51,8 @@ export async function runAgent(run: AgentRun): Promise<void> {
   });
   await client.start({ signal: told });
   const { dir } = run;
-  const control = await openControl(client, { version: VERSION, dir, startedAt, alarms: () => alarms.list() });
+  const agent = { version: VERSION, dir, startedAt, alarms: () => alarms.list() };
+  const control = await openControl(client, agent, log);
   const changes = tellChanges(client, log);
   const { id, name, address } = client.self;
   const me = memberTitle({ id, name });
@@ -58,11 +60,11 @@ export async function runAgent(run: AgentRun): Promise<void> {
   await log.event("ready", { id, name, address, members }, `${me} is ready at ${address}, ${companyText(members)}`);
   await fired(AbortSignal.any([told, client.stopping]));
   void log.event("stopping", { id, name }, `${me} is stopping; what is open may end`);
-  control.stopListening();
+  control?.stopListening();
   await releaseControlPath(run.dir); // While the lock is still ours.
   await stopped(client, told, run.drainMs);
   const isolated = await changes;
-  await control.close();
+  await control?.close();
   const wasOut = isolated && `; it was isolated (${isolated})`;
   await log.event("stopped", { id, name, ...(isolated && { isolated }) }, `${me} has left${wasOut ?? ""}`);
   if (isHurried && log.hasCut) throw new FirefliesError("cancelled", "A second signal cut what was still open.");
@@ -81,15 +83,21 @@ function companyText(members: number): string {
   return members === 1 ? "with one other member" : `with ${members} other members`;
 }
 
-async function openControl(client: Client, agent: AgentProcess): Promise<ControlServer> {
+/** Undefined where the disk takes no socket: the member is there for the others all the same. */
+async function openControl(client: Client, agent: AgentProcess, log: AgentLog): Promise<ControlServer | undefined> {
   const { dir } = agent;
   const leave = (drainMs: number) => client.stop({ drain: drainMs });
   try {
     return await ControlServer.listen({ path: await claimControlPath(dir), client, agent, leave });
   } catch (error) {
     await releaseControlPath(dir);
-    await client.stop();
-    throw error;
+    const { cause = error } = error as Error;
+    if (!isDiskRefusing(cause)) {
+      await client.stop();
+      throw error;
+    }
+    log.alarm(new FirefliesError("control-unavailable", `No command reaches this agent: ${messageOf(cause)}.`));
+    return undefined;
   }
 }
 

@@ -16,8 +16,8 @@ export async function passphraseFrom({ file, variable }: PassphrasePlaces): Prom
 }
 
 async function fromFile(path: string): Promise<string> {
-  const { messageOf, readKeyText } = await import("../identity/files.js");
-  const text = await readKeyText(path).catch((cause: unknown) => {
+  const { messageOf, readSecret } = await import("../identity/files.js");
+  const text = await readSecret(path).catch((cause: unknown) => {
     if (cause instanceof FirefliesError) throw cause;
     throw new FirefliesError("config-unreadable", `${path} cannot be read: ${messageOf(cause)}`, { cause });
   });

@@ -435,7 +435,7 @@ export class Client {
   async #start(signal: AbortSignal): Promise<void> {
     const config = resolveMemberConfig(this.#options);
     this.#config = config;
-    if (config.dir !== undefined) this.#state = await StateDirectory.open(config.dir);
+    if (config.dir !== undefined) this.#state = await StateDirectory.open(config.dir, this.#onAlarm);
     const enrolled = await enrolOrRestore(config, { now: Date.now, signal, onAlarm: this.#onAlarm });
     settingsOf(config, enrolled.identity.certificate); // Refused before anything is opened.
     const memory = await recall(this.#state, this.#onAlarm);

@@ -30,6 +30,11 @@ export const ERROR_CODES = {
     meaning: "The member's certificate is past its end.",
     remedy: "Enrol again with a new token for the same name: the member id stays the same.",
   },
+  "directory-unsafe": {
+    meaning:
+      "A directory of a member or an authority belongs to another user, or its group or everybody may write to it.",
+    remedy: "Run as the directory's owner, and chmod 700 it; or use another one, which is made with mode 700.",
+  },
   "key-file-permissions": {
     meaning: "A private key file may be read by its group or by others.",
     remedy: "chmod 600 the file. If others may have read it, enrol again with a new key.",
@@ -444,6 +449,15 @@ export const ERROR_CODES = {
   "control-malformed": {
     meaning: "A request or an answer on the control socket is malformed, too long, or of another version.",
     remedy: "Use the same version of `fireflies` for the agent and for the command.",
+  },
+  "permission-model": {
+    meaning: "Node's permission model (--permission) forbids what this needs.",
+    remedy: "Grant it: docs/packaging.md says which flags a member, an agent and an authority need.",
+  },
+  "control-unavailable": {
+    meaning:
+      "The disk of the agent's directory is full or read-only: the agent runs, and no command reaches it. An alarm.",
+    remedy: "Make room, or give the agent a directory that it may write to, and start it again.",
   },
   "control-busy": {
     meaning: "The agent serves as many commands as it may at once.",

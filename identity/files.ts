@@ -1,7 +1,8 @@
 /** Files that are old or new, never torn, whatever the moment of a crash. */
 
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { chmod, type FileHandle, lstat, open, readFile, readlink, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FirefliesError } from "./error.js";
 
@@ -40,7 +41,8 @@ export async function writeSynced(path: string, data: FileContent, mode: number)
   const file = await open(path, "wx", mode);
   await closing(file, async () => {
     await writeContent(file, data);
-    await file.chmod(mode); // The umask may have taken bits away.
+    // The umask may have taken bits away. By its path: Node's permission model forbids fchmod, also where writing is granted.
+    await chmod(path, mode);
     await file.sync();
   });
 }
@@ -66,16 +68,50 @@ async function closing(file: FileHandle, work: () => Promise<void>): Promise<voi
   }
 }
 
-/** The text of a file, undefined when there is none. Other failures reject as the system gave them. */
-export async function readText(path: string): Promise<string | undefined> {
+/** What is at a path where a file should be: its size, or in words what is there instead. */
+export type Found = { readonly size: number } | { readonly instead: string };
+
+/** Looks without opening: to open a FIFO is to wait for its writer. Undefined when there is nothing; rejects as the system does. */
+export async function lookAt(path: string): Promise<Found | undefined> {
   try {
-    const { size } = await stat(path);
-    if (size > FILE_BYTES_MAX) throw new Error(`${path} has ${size} bytes: that is no file of ours`);
-    return await readFile(path, "utf8");
+    const stats = await stat(path);
+    return stats.isFile() ? { size: stats.size } : { instead: kindOf(stats) };
+  } catch (error) {
+    if (!isCode(error, "ENOENT")) throw error;
+    return await danglingLink(path);
+  }
+}
+
+/** What only looks like nothing: the file that the link names may be back later. */
+async function danglingLink(path: string): Promise<Found | undefined> {
+  try {
+    if (!(await lstat(path)).isSymbolicLink()) return undefined;
+    return { instead: `a symbolic link to ${await readlink(path)}, where nothing is` };
   } catch (error) {
     if (isCode(error, "ENOENT")) return undefined;
     throw error;
   }
+}
+
+/** In words. */
+export function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return "a directory";
+  if (stats.isFIFO()) return "a FIFO";
+  if (stats.isSocket()) return "a socket";
+  if (stats.isSymbolicLink()) return "a symbolic link";
+  return stats.isFile() ? "a file" : "a device";
+}
+
+/**
+ * The text of a file of ours, undefined when there is none. Rejects for what is no file, a link to nothing among them, and
+ * as the system does.
+ */
+export async function readText(path: string): Promise<string | undefined> {
+  const found = await lookAt(path);
+  if (found === undefined) return undefined;
+  if ("instead" in found) throw new Error(`${path} is ${found.instead}`);
+  if (found.size > FILE_BYTES_MAX) throw new Error(`${path} has ${found.size} bytes: that is no file of ours`);
+  return await readFile(path, "utf8");
 }
 
 /** As `readText`, for a private key: rejects with "key-file-permissions" when group or others may use the file. */
@@ -83,6 +119,17 @@ export async function readKeyText(path: string): Promise<string | undefined> {
   const text = await readText(path);
   if (text !== undefined) await requirePrivate(path);
   return text;
+}
+
+/** As `readKeyText`, of a path that an operator typed: a FIFO, as shells make of `<(command)`, is read to its end. */
+export async function readSecret(path: string): Promise<string | undefined> {
+  const isFifo = await stat(path).then(
+    (stats) => stats.isFIFO(),
+    () => false,
+  );
+  if (!isFifo) return await readKeyText(path);
+  await requirePrivate(path);
+  return await readFile(path, "utf8");
 }
 
 /** Rejects with "key-file-permissions" when group or others may use the file. Windows has no such bits. */
@@ -100,6 +147,20 @@ export function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
+/** What an error says in one sentence; of Node's permission model also which flag would grant what it forbids. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return isCode(error, "ERR_ACCESS_DENIED") ? forbidden(error) : error.message;
+}
+
+const PERMISSION_FLAGS: Readonly<Record<string, string>> = {
+  FileSystemRead: "--allow-fs-read",
+  FileSystemWrite: "--allow-fs-write",
+};
+
+/** Node 20 says no more than that access was restricted. A grant of what is not there yet is one for a file alone. */
+function forbidden({ permission, resource }: Error & { permission?: string; resource?: string }): string {
+  const flag = PERMISSION_FLAGS[permission ?? ""];
+  if (flag === undefined || !resource) return "Node's permission model forbids it";
+  return `Node's permission model forbids it (grant ${flag}=${resource}, with /* for a directory that is not there yet)`;
 }

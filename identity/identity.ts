@@ -4,7 +4,7 @@
  * crash at any moment leaves either a whole identity or the key to ask again with.
  */
 import type { KeyObject } from "node:crypto";
-import { mkdir, rename } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { FirefliesError } from "./error.js";
 import {
@@ -18,13 +18,13 @@ import {
 } from "./files.js";
 import { generateKeyPair, type KeyPair, privateKeyFromPem, privateKeyToPem } from "./keys.js";
 import { dateProblem, hasKey, type MemberCertificate, readChain } from "./member-certificate.js";
+import { makeDirectory } from "./own-directory.js";
 import { certificatesFromPem, certificatesToPem } from "./pem.js";
 
 export const KEY_FILE = "key.pem";
 export const NEXT_KEY_FILE = "key.next.pem";
 export const CERTIFICATE_FILE = "certificate.pem";
 export const ROOT_FILE = "root.pem";
-const DIRECTORY_MODE = 0o700;
 
 export interface Identity {
   readonly certificate: MemberCertificate;
@@ -46,14 +46,14 @@ export async function nextKey(directory: string): Promise<KeyPair> {
   const saved = await reading(path, readKeyText);
   if (saved !== undefined) return privateKeyFromPem(saved);
   const pair = generateKeyPair();
-  await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  await makeDirectory(directory);
   await atomicWrite(path, privateKeyToPem(pair.privateKey), KEY_FILE_MODE);
   return pair;
 }
 
 /** Writes all files, the key of mode 0600. Rejects with "state-write-failed"; what was there before is then still usable. */
 export async function saveIdentity(directory: string, { certificate, privateKey, root }: Identity): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  await makeDirectory(directory);
   await atomicWrite(join(directory, NEXT_KEY_FILE), privateKeyToPem(privateKey), KEY_FILE_MODE);
   await atomicWrite(join(directory, ROOT_FILE), certificatesToPem(root), PUBLIC_FILE_MODE);
   const chain = certificatesToPem(certificate.leaf, certificate.issuer);

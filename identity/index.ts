@@ -78,9 +78,12 @@ export {
   atomicWrite,
   isCode,
   KEY_FILE_MODE,
+  kindOf,
+  lookAt,
   messageOf,
   PUBLIC_FILE_MODE,
   readKeyText,
+  readSecret,
   readText,
   requirePrivate,
   syncDirectory,
@@ -144,6 +147,7 @@ export {
 export { type OpenedCrl, openCrl } from "./opened-crl.js";
 export { loadOptional } from "./optional.js";
 export { checkOutput, type Output, type OutputOptions, writeOutput } from "./output-file.js";
+export { holderOf, makeDirectory, requireOwnDirectory, takeDirectory } from "./own-directory.js";
 export { pathProblem } from "./path.js";
 export { certificatesFromPem, certificatesToPem, derToPem } from "./pem.js";
 export { certificatesToPkcs7 } from "./pkcs7.js";

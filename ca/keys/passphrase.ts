@@ -10,6 +10,7 @@ import {
   messageOf,
   privateKeyToPem,
   readKeyText,
+  requireOwnDirectory,
 } from "../../identity/index.js";
 import { requirePassphrase } from "./key-cabinet.js";
 import { isKeyUri } from "./pkcs11-uri.js";
@@ -57,9 +58,11 @@ async function opened(text: string, next: string | undefined, ask: () => Promise
 
 async function keyFiles(directory: string): Promise<string[]> {
   try {
+    await requireOwnDirectory(directory);
     const names = (await readdir(directory)).filter((name) => KEY_FILE.test(name));
     if (names.length > 0) return names.toSorted();
   } catch (cause) {
+    if (cause instanceof FirefliesError) throw cause;
     throw new FirefliesError("ca-state-unreadable", `Could not use ${directory}: ${messageOf(cause)}`, { cause });
   }
   throw new FirefliesError("ca-state-missing", `${directory} holds no keys of an authority.`);

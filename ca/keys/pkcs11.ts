@@ -3,7 +3,7 @@
  * only here; it compiles against the module's interface, so it is an optional peer that operators install themselves.
  */
 import { randomBytes } from "node:crypto";
-import { FirefliesError, messageOf, readKeyText, sha256 } from "../../identity/index.js";
+import { FirefliesError, messageOf, readSecret, sha256 } from "../../identity/index.js";
 import { concatBytes, equalBytes, fromHex } from "../../rings/index.js";
 import { Pkcs11Session } from "./pkcs11-session.js";
 import { formatKeyUri, type KeyUri } from "./pkcs11-uri.js";
@@ -101,7 +101,7 @@ async function pinOf({ pinFile }: KeyUri, pin: string | undefined): Promise<stri
     if (pin !== undefined) return pin;
     throw unavailable("its PIN is missing: name a file as pin-source in the URI, or set FIREFLIES_CA_PIN");
   }
-  const text = await readKeyText(pinFile);
+  const text = await readSecret(pinFile);
   if (text === undefined) throw unavailable(`${pinFile}, the file of its PIN, is gone`);
   return text.trimEnd();
 }

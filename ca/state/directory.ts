@@ -1,7 +1,16 @@
 /** The authority's directory: which files are in it, and reading them. */
-import { mkdir, readdir } from "node:fs/promises";
+import { access, constants, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { certificatesFromPem, type ErrorCode, FirefliesError, messageOf, readText } from "../../identity/index.js";
+import {
+  certificatesFromPem,
+  type ErrorCode,
+  FirefliesError,
+  holderOf,
+  messageOf,
+  readText,
+  requireOwnDirectory,
+  takeDirectory,
+} from "../../identity/index.js";
 import { FIRST_KEY } from "../store/database/migrations.js";
 
 export const FILES = {
@@ -14,10 +23,18 @@ export const FILES = {
   mark: "ca.mark",
   marker: "initialising",
 } as const;
-const DIRECTORY_MODE = 0o700;
 
+/** Made if need be. Rejects with "directory-unsafe", or with "ca-state-unreadable" also where nothing can be written. */
 export async function createDirectory(directory: string): Promise<void> {
-  await reading(directory, () => mkdir(directory, { recursive: true, mode: DIRECTORY_MODE }));
+  await takeDirectory(directory, "authority", "ca-state-unreadable");
+  await reading(directory, () => access(directory, constants.R_OK | constants.W_OK | constants.X_OK));
+}
+
+/** Beside a running authority. Rejects with "directory-unsafe", or with "ca-state-missing" when it is a member's. */
+export async function requireAuthoritys(directory: string): Promise<void> {
+  await requireOwnDirectory(directory);
+  if ((await holderOf(directory)) !== "member") return;
+  throw new FirefliesError("ca-state-missing", `${directory} is the directory of a member, and holds no authority.`);
 }
 
 /** Which of our files are there. */

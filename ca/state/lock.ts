@@ -1,14 +1,20 @@
 /** One authority per directory: a lock that the kernel drops with the process, so kill -9 leaves nothing to clean up. */
+import { lstatSync } from "node:fs";
 import type Database from "libsql";
-import { FirefliesError, loadOptional } from "../../identity/index.js";
+import { FirefliesError, kindOf, loadOptional, messageOf } from "../../identity/index.js";
 
 export interface Lock {
   release(): void;
 }
 
-/** Rejects with "ca-state-locked" when another process, or another authority of this one, holds the lock at `path`. */
+/**
+ * Rejects with "ca-state-locked" when another process, or another authority of this one, holds the lock at `path`, and
+ * with "ca-state-unreadable" when it cannot be taken.
+ */
 export async function takeLock(path: string): Promise<Lock> {
   const { default: Sqlite } = await loadOptional("libsql", "The authority", () => import("libsql"));
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats !== undefined && !stats.isFile()) throw unreadable(path, `it is ${kindOf(stats)}, no lock of ours`);
   let db: Database.Database | undefined;
   try {
     // An open exclusive transaction of an empty database: SQLite's own byte-range lock, on every platform.
@@ -23,9 +29,13 @@ export async function takeLock(path: string): Promise<Lock> {
 }
 
 function lockError(path: string, cause: unknown): FirefliesError {
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   // The path is in the message, and has "lock" in it.
   return /lock|busy/i.test(message.replaceAll(path, ""))
     ? new FirefliesError("ca-state-locked", `Another authority uses ${path}.`, { cause })
-    : new FirefliesError("ca-state-unreadable", `Could not open ${path}: ${message}`, { cause });
+    : unreadable(path, message, cause);
+}
+
+function unreadable(path: string, why: string, cause?: unknown): FirefliesError {
+  return new FirefliesError("ca-state-unreadable", `Could not open ${path}: ${why}.`, { cause });
 }

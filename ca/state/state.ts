@@ -2,11 +2,11 @@
  * The authority's directory: ca.db (or a database elsewhere), root.pem, root.key.pem, issuing.pem, issuing.key.pem. A
  * missing piece is a loss, and the authority refuses to start: a new database would hand out ids twice.
  */
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   dateProblem,
   FirefliesError,
+  lookAt,
   networkOfIssuing,
   requirePrivate,
   sameNetwork,
@@ -20,7 +20,7 @@ import { FIRST_NETWORK } from "../store/database/migrations.js";
 import { openStore } from "../store/open.js";
 import type { AuthorityRecord, IssuerRecord, NetworkRecord, NetworkStore, Store } from "../store/store.js";
 import { initialise } from "./birth.js";
-import { FILES, filesIn, readCertificate, reading, refusal } from "./directory.js";
+import { FILES, filesIn, readCertificate, reading, refusal, requireAuthoritys } from "./directory.js";
 import { HighWater } from "./high-water.js";
 import { Issuers } from "./issuers.js";
 
@@ -46,6 +46,7 @@ export async function openState(settings: Settings, create: boolean): Promise<Au
   const { directory } = settings;
   return reading(directory, async () => {
     const found = await filesIn(directory);
+    if (found.size > 0) await requireAuthoritys(directory);
     if (found.size > 0 && !found.has(FILES.marker)) return load(settings);
     if (!create) throw new FirefliesError("ca-state-missing", `${directory} holds no authority.`);
     await initialise(settings, found);
@@ -83,14 +84,16 @@ async function load(settings: Settings): Promise<AuthorityState> {
 }
 
 async function requireDatabase(directory: string): Promise<void> {
-  if (!(await filesIn(directory)).has(FILES.database)) {
+  const path = join(directory, FILES.database);
+  const found = await lookAt(path);
+  if (found === undefined) {
     const elsewhere = "If its records are in PostgreSQL, say so with --store";
     throw refusal("ca-state-corrupt", directory, `${FILES.database} is gone. ${elsewhere}`);
   }
-  await requirePrivate(join(directory, FILES.database));
+  if ("instead" in found) throw refusal("ca-state-corrupt", directory, `${FILES.database} is ${found.instead}`);
+  await requirePrivate(path);
   // SQLite takes an empty file for a new database.
-  const { size } = await stat(join(directory, FILES.database));
-  if (size === 0) throw refusal("ca-state-corrupt", directory, `${FILES.database} is empty`);
+  if (found.size === 0) throw refusal("ca-state-corrupt", directory, `${FILES.database} is empty`);
 }
 
 async function networkOf({ networkName, directory }: Settings, store: Store): Promise<NetworkRecord> {

@@ -138,7 +138,9 @@ function addSign(ca: Command): void {
   examples(command, "ca sign alice --dir ./ca --out ./alice", "agent --dir ./alice --no-use-ca --entry 10.0.0.5:8400");
   command.action(async (name: string, _: unknown, self: Command) => {
     const { json = false, days, out, ...access } = self.optsWithGlobals<SignOptions>();
-    const { saveIdentity } = await import("../../identity/index.js");
+    const { holderOf, saveIdentity } = await import("../../identity/index.js");
+    if ((await holderOf(resolve(out))) === "authority")
+      throw usage(`${out} is the directory of an authority.`, "Give the member a directory of its own.");
     requireNoIdentity(resolve(out));
     await withAuthority(access, async (authority) => {
       const lifetime = days === undefined ? {} : { lifetimeMs: Math.round(days * 24 * HOUR_MS) };

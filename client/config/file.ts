@@ -4,7 +4,7 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from "yaml";
-import { FirefliesError } from "../../identity/index.js";
+import { FirefliesError, messageOf } from "../../identity/index.js";
 import { badValue, type RawSetting } from "./layers.js";
 import { danglingAlias, lineOfError } from "./yaml-line.js";
 
@@ -29,8 +29,7 @@ function readText(path: string): string {
     if (statSync(path).size > CONFIG_BYTES_MAX) throw new Error(`it is larger than ${CONFIG_BYTES_MAX} bytes`);
     return readFileSync(path, "utf8");
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new FirefliesError("config-unreadable", `${path} cannot be read: ${why}.`, { cause });
+    throw new FirefliesError("config-unreadable", `${path} cannot be read: ${messageOf(cause)}.`, { cause });
   }
 }
 

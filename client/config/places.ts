@@ -30,7 +30,7 @@ export function configPlaces(surroundings: Surroundings): readonly string[] {
 export function findConfig(surroundings: Surroundings, named?: string): string | undefined {
   const { cwd, env } = surroundings;
   const path = named ?? (env[CONFIG_VARIABLE] || undefined);
-  return path === undefined ? configPlaces(surroundings).find((each) => existsSync(each)) : resolve(cwd, path);
+  return path === undefined ? configPlaces(surroundings).find(isThere) : resolve(cwd, path);
 }
 
 /** Where the command keeps a member, or an authority, for which no directory is named. */
@@ -42,4 +42,13 @@ export function defaultDir(kind: "agent" | "ca", surroundings: Surroundings = pr
 function base({ home, env }: Surroundings, variable: string, usual: string): string {
   const named = env[variable];
   return named && isAbsolute(named) ? named : join(home, usual);
+}
+
+/** What Node's permission model does not let this process see is not there for it: nobody has named these places. */
+function isThere(path: string): boolean {
+  try {
+    return existsSync(path);
+  } catch {
+    return false;
+  }
 }

@@ -24,6 +24,8 @@ export class ViewCache {
   #savedRoot = "";
   #nextAt = 0;
   #isCompanySaved = false;
+  /** The disk has refused, which was told; the next alarm comes after it has taken something. */
+  #isRefused = false;
 
   constructor(options: ViewCacheOptions) {
     this.#options = options;
@@ -39,7 +41,7 @@ export class ViewCache {
     if (this.#options.now() >= this.#nextAt) void this.save();
   }
 
-  /** Resolves when what is held now is on disk, or the disk has refused, which is an alarm. Never rejects. */
+  /** Resolves when what is held now is on disk, or the disk has refused, which is one alarm until it takes a save again. Never rejects. */
   async save(): Promise<void> {
     const { machine, state, now, onAlarm } = this.#options;
     const root = toHex(machine.fingerprint());
@@ -50,7 +52,10 @@ export class ViewCache {
     try {
       await state.saveMembers(statements);
       this.#savedRoot = root;
+      this.#isRefused = false;
     } catch (error) {
+      if (this.#isRefused) return;
+      this.#isRefused = true;
       onAlarm(asFirefliesError(error, "state-write-failed"));
     }
   }

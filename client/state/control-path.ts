@@ -3,12 +3,12 @@
  * socket (unix(7): 108 bytes with the final zero, 104 on other systems): then in a directory of its own below the
  * system's temporary one, and a file in the member's directory says where.
  */
-import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 // Not from identity/index.js: commands that only look for the socket need no X.509, which takes longer to load than they to run.
 import { FirefliesError } from "../../identity/error.js";
-import { atomicWrite } from "../../identity/files.js";
+import { atomicWrite, readText } from "../../identity/files.js";
 
 const SOCKET_FILE = "control.sock";
 const POINTER_FILE = "control.path";
@@ -45,18 +45,18 @@ export async function findControlPath(directory: string): Promise<string> {
 
 /** Removes the socket and what leads to it. Never rejects. */
 export async function releaseControlPath(directory: string): Promise<void> {
-  const quiet = { force: true, recursive: true };
-  await rm(join(directory, SOCKET_FILE), quiet).catch(() => {});
+  const remove = (path: string, recursive = false) => rm(path, { force: true, recursive }).catch(() => {});
+  await remove(join(directory, SOCKET_FILE));
   const pointed = await pointedTo(directory);
   if (pointed === undefined) return;
-  await rm(dirname(pointed), quiet).catch(() => {});
-  await rm(join(directory, POINTER_FILE), quiet).catch(() => {});
+  await remove(dirname(pointed), true);
+  await remove(join(directory, POINTER_FILE));
 }
 
 /** Only a path as claimControlPath makes them is followed, since what it leads to is removed. */
 async function pointedTo(directory: string): Promise<string | undefined> {
-  const text = await readFile(join(directory, POINTER_FILE), "utf8").catch(() => "");
-  const path = text.trim();
+  const text = await readText(join(directory, POINTER_FILE)).catch(() => undefined);
+  const path = text?.trim() ?? "";
   const expected = join(tmpdir(), SHORT_PREFIX);
   const name = path.slice(expected.length);
   return path.startsWith(expected) && /^\w+\/control\.sock$/.test(name) ? path : undefined;

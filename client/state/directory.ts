@@ -2,10 +2,10 @@
  * A member's directory: identity files (identity/), epoch mark, known members and lock. Open means
  * locked: one process and one client at a time. Files are replaced whole; what a crash leaves behind is cleared away.
  */
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { EPOCH_MAX } from "../../gossip/index.js";
-import { atomicWrite, FirefliesError } from "../../identity/index.js";
+import { atomicWrite, FirefliesError, messageOf, takeDirectory } from "../../identity/index.js";
 import { decodeEpoch, EPOCH_FILE, EPOCH_FILE_BYTES_MAX, EPOCH_KIND, encodeEpoch } from "./epoch-mark.js";
 import {
   decodeStatements,
@@ -17,16 +17,15 @@ import {
 import { acquireLock, type Lock } from "./lock.js";
 import { type Restored, readSealed, seal } from "./sealed.js";
 
-const DIRECTORY_MODE = 0o700;
 const STATE_FILE_MODE = 0o600;
-const WRITABLE_BY_OTHERS = 0o002;
 /** As atomicWrite names its temporary files; those of the lock may be in use by somebody who wants to have it. */
 const TEMPORARY = /^(?!lock\.).*\.\d+-[0-9a-f]+\.tmp$/;
 
 export class StateDirectory {
   /** Absolute. */
   readonly path: string;
-  #lock: Lock;
+  /** Undefined where the disk takes no file: then another process may be here as well. */
+  #lock: Lock | undefined;
   #closed = false;
   /** Of the epochs known to be on disk the highest. */
   #mark = -1n;
@@ -34,22 +33,27 @@ export class StateDirectory {
   #membersWrite: Promise<void> | undefined;
   #membersNext: readonly Uint8Array[] | undefined;
 
-  private constructor(path: string, lock: Lock) {
+  private constructor(path: string, lock: Lock | undefined) {
     this.path = path;
     this.#lock = lock;
   }
 
-  /** Creates the directory if need be and locks it. Rejects with "state-in-use" or "state-unreadable". */
-  static async open(directory: string): Promise<StateDirectory> {
+  /**
+   * Creates the directory if need be and locks it. Rejects with "directory-unsafe", "state-in-use" or "state-unreadable".
+   * A full or read-only disk is an alarm, "state-write-failed": what is there can be read, and every save is refused.
+   */
+  static async open(directory: string, onAlarm: (alarm: FirefliesError) => void = () => {}): Promise<StateDirectory> {
     const path = resolve(directory);
-    await prepare(path);
+    await takeDirectory(path, "member", "state-unreadable");
     const lock = acquireLock(path);
+    if (lock === undefined) onAlarm(notLocked(path));
     const state = new StateDirectory(path, lock);
     try {
-      await clearTemporary(path);
+      if (lock !== undefined) await clearTemporary(path);
     } catch (cause) {
-      lock.release();
-      throw unusable(path, cause);
+      lock?.release();
+      const why = `The directory ${path} cannot be used: ${messageOf(cause)}.`;
+      throw new FirefliesError("state-unreadable", why, { cause });
     }
     return state;
   }
@@ -117,7 +121,7 @@ export class StateDirectory {
     if (this.#closed) return;
     this.#closed = true;
     await Promise.allSettled([this.#epochWrites, this.#membersWrite]);
-    this.#lock.release();
+    this.#lock?.release();
   }
 
   #file(name: string): string {
@@ -129,18 +133,10 @@ export class StateDirectory {
   }
 
   async #write(name: string, data: Uint8Array): Promise<void> {
+    // Once the disk takes files again somebody else may have come first.
+    this.#lock ??= acquireLock(this.path);
+    if (this.#lock === undefined) throw notLocked(this.path);
     await atomicWrite(this.#file(name), data, STATE_FILE_MODE);
-  }
-}
-
-async function prepare(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
-    const { mode } = await stat(path);
-    // Whoever may write here may put a key of his own in place.
-    if ((mode & WRITABLE_BY_OTHERS) !== 0) throw new Error("everybody may write to it; use another one, or chmod 700");
-  } catch (cause) {
-    throw unusable(path, cause);
   }
 }
 
@@ -150,7 +146,8 @@ async function clearTemporary(path: string): Promise<void> {
   }
 }
 
-function unusable(path: string, cause: unknown): FirefliesError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new FirefliesError("state-unreadable", `The directory ${path} cannot be used: ${why}.`, { cause });
+function notLocked(path: string): FirefliesError {
+  const message = `The disk of ${path} is full or read-only: the member goes on in memory.`;
+  const advice = "Make room there, and start no second member on this directory: the disk takes no lock either.";
+  return new FirefliesError("state-write-failed", message, { advice });
 }

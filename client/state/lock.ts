@@ -7,14 +7,28 @@
  * only then replace the lock. If that process dies in between, its own nonce continues the chain.
  */
 import { randomBytes } from "node:crypto";
-import { linkSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { kindOf, messageOf } from "../../identity/files.js";
 import { FirefliesError } from "../../identity/index.js";
 
 export const LOCK_FILE = "lock";
 const SUCCESSION_PREFIX = "lock.after-";
 const NONCE_BYTES = 8;
 const LOCK_MODE = 0o600;
+/** A holder takes some hundred bytes; a larger file is something else. */
+const LOCK_BYTES_MAX = 4_096;
 /** Takeovers that each died half way, one after the other; more than this means something else is wrong. */
 const CHAIN_LENGTH_MAX = 64;
 /** A lock that is released and taken again this often while I look is in use. */
@@ -30,25 +44,59 @@ interface Holder {
   readonly realm: string;
 }
 
+/** What no process of ours puts there. */
+class ForeignLock extends Error {}
+
 export interface Lock {
   /** Removes the lock if it is still mine. Never throws. */
   release(): void;
 }
 
-/** Takes the lock of `directory`. Throws "state-in-use" while its holder lives, "state-unreadable" when it cannot. */
-export function acquireLock(directory: string): Lock {
+/**
+ * Takes the lock of `directory`; undefined when nobody holds it and the disk takes no file: full, or read-only. Throws
+ * "state-in-use" while its holder lives, "state-unreadable" when it cannot.
+ */
+export function acquireLock(directory: string): Lock | undefined {
   const holder = myself();
+  try {
+    return isPlaced(directory, holder) ? { release: () => release(directory, holder) } : undefined;
+  } catch (cause) {
+    if (cause instanceof FirefliesError) throw cause;
+    const why = `The directory ${directory} cannot be locked: ${messageOf(cause)}.`;
+    const advice = cause instanceof ForeignLock ? "Remove it, if no other process uses the directory." : undefined;
+    throw new FirefliesError("state-unreadable", why, { cause, ...(advice && { advice }) });
+  }
+}
+
+/** False when the disk takes no file. */
+function isPlaced(directory: string, holder: Holder): boolean {
   const own = join(directory, `${LOCK_FILE}.${holder.pid}-${holder.nonce}.tmp`);
   try {
     writeFileSync(own, `${JSON.stringify(holder)}\n`, { mode: LOCK_MODE, flag: "wx" });
     take(directory, own);
-  } catch (cause) {
+    return true;
+  } catch (error) {
     removed(own);
-    if (cause instanceof FirefliesError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new FirefliesError("state-unreadable", `The directory ${directory} cannot be locked: ${why}.`, { cause });
+    if (!isDiskRefusing(error)) throw error;
+    const living = livingHolder(directory);
+    if (living !== undefined) throw inUse(directory, living);
+    return false;
   }
-  return { release: () => release(directory, holder) };
+}
+
+/** Who holds the lock, or is about to take it over. */
+function livingHolder(directory: string): Holder | undefined {
+  let holder = readHolder(join(directory, LOCK_FILE));
+  for (let steps = 0; holder !== undefined && steps < CHAIN_LENGTH_MAX; steps++) {
+    if (isAlive(holder)) return holder;
+    holder = readHolder(join(directory, SUCCESSION_PREFIX + holder.nonce));
+  }
+  return undefined;
+}
+
+/** Full, over a quota, read-only, or broken: what is there may still be read. */
+export function isDiskRefusing(error: unknown): boolean {
+  return isSystemError(error) && ["ENOSPC", "EDQUOT", "EROFS", "EIO"].includes(error.code ?? "");
 }
 
 function take(directory: string, own: string): void {
@@ -126,13 +174,8 @@ function linked(from: string, to: string): boolean {
 
 /** Undefined when the file is gone. Junk is a holder that nobody can be: it is dead, and has a nonce of its own. */
 function readHolder(path: string): Holder | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT") return undefined;
-    throw error;
-  }
+  const text = lockText(path);
+  if (text === undefined) return undefined;
   try {
     const { nonce, pid, start, realm } = JSON.parse(text) as Record<string, unknown>;
     if (typeof nonce === "string" && /^[0-9a-f]+$/.test(nonce) && Number.isSafeInteger(pid)) {
@@ -142,6 +185,25 @@ function readHolder(path: string): Holder | undefined {
     // No JSON: junk as well.
   }
   return { nonce: "junk", pid: 0, start: "", realm: "" };
+}
+
+/** Throws for what no process of ours has put there: to open a FIFO is to wait for its writer. */
+function lockText(path: string): string | undefined {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return undefined;
+  if (!stats.isFile()) throw new ForeignLock(`${path} is ${described(path, stats)}, no lock of ours`);
+  if (stats.size > LOCK_BYTES_MAX) return "";
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isSystemError(error) && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function described(path: string, stats: Stats): string {
+  if (!stats.isSymbolicLink()) return kindOf(stats);
+  return `${kindOf(stats)} to ${readlinkSync(path)}${existsSync(path) ? "" : ", where nothing is"}`;
 }
 
 function isAlive(holder: Holder): boolean {

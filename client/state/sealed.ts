@@ -2,8 +2,8 @@
  * Files that tell whether they are whole: a line with kind and version, the SHA-256 of the content, the content.
  * A file that is not is kept aside under another name, and said so, because what is damaged may still be wanted.
  */
-import { readFile, rename, stat } from "node:fs/promises";
-import { FirefliesError, sha256 } from "../../identity/index.js";
+import { lstat, readFile, rename } from "node:fs/promises";
+import { FirefliesError, lookAt, messageOf, sha256 } from "../../identity/index.js";
 
 const VERSION = 1;
 const HASH_BYTES = 32;
@@ -61,13 +61,13 @@ export async function readSealed<T>(
 
 async function readBounded(path: string, bytesMax: number): Promise<Uint8Array | "too-large" | undefined> {
   try {
-    const found = await stat(path);
-    if (found.isFile() && found.size > bytesMax) return "too-large";
-    return await readFile(path);
+    const found = await lookAt(path);
+    if (found === undefined) return undefined;
+    // Nothing of ours, so nothing that is damaged: a link to a disk that is not there is mended by that disk.
+    if ("instead" in found) throw new Error(`it is ${found.instead}`);
+    return found.size > bytesMax ? "too-large" : await readFile(path);
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new FirefliesError("state-unreadable", `${path} cannot be read: ${why}.`, { cause });
+    throw new FirefliesError("state-unreadable", `${path} cannot be read: ${messageOf(cause)}.`, { cause });
   }
 }
 
@@ -87,7 +87,7 @@ async function keepAside(path: string): Promise<string> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
+  return await lstat(path).then(
     () => true,
     () => false,
   );

@@ -1,4 +1,6 @@
 /** The authority's decisions on values, as tables. */
+
+import type { NetworkInterfaceInfo } from "node:os";
 import { describe, expect, it } from "vitest";
 import { RateLimit } from "../../ca/gate/rate-limit.js";
 import { urlsOf } from "../../ca/http/urls.js";
@@ -166,5 +168,24 @@ describe("where the authority is reached", () => {
     expect(urlsOf("::1", 1)).toEqual(["https://[::1]:1"]);
     expect(urlsOf("0.0.0.0", 1)).toContain("https://127.0.0.1:1");
     for (const url of urlsOf("::", 1)) expect(URL.canParse(url)).toBe(true);
+  });
+
+  const entry = (address: string, internal: boolean) => {
+    const family = address.includes(":") ? "IPv6" : "IPv4";
+    return { address, internal, family, netmask: "", mac: "", cidr: null, scopeid: 0 } as NetworkInterfaceInfo;
+  };
+  const [v4, v6] = [entry("127.0.0.1", true), entry("::1", true)];
+  const [far4, far6, link6] = [entry("10.0.0.5", false), entry("2001:db8::5", false), entry("fe80::5", false)];
+
+  it.each<[string, NetworkInterfaceInfo[], string[]]>([
+    ["::", [v6], ["[::1]"]],
+    ["::", [v4, v6], ["127.0.0.1"]],
+    ["::", [v6, far6, link6], ["[2001:db8::5]", "[::1]"]],
+    ["::", [v4, v6, far4, far6], ["10.0.0.5", "[2001:db8::5]", "127.0.0.1"]],
+    ["::", [], ["[::1]"]],
+    ["0.0.0.0", [v6], ["127.0.0.1"]],
+    ["0.0.0.0", [v4, v6, far4, far6], ["10.0.0.5", "127.0.0.1"]],
+  ])("names only addresses that this machine has: %s of %j", (host, present, hosts) => {
+    expect(urlsOf(host, 1, { lo: present })).toEqual(hosts.map((name) => `https://${name}:1`));
   });
 });

@@ -1,8 +1,10 @@
 /** The authority's directory: created once, whole or refused, and used by one authority at a time. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { CertificateAuthority } from "../../ca/index.js";
+import { CertificateAuthority, changePassphrase } from "../../ca/index.js";
 import { decodeToken, type FirefliesError, generateKeyPair, privateKeyToPem } from "../../identity/index.js";
 import { toHex } from "../../rings/index.js";
 import { codeOf, DAY_MS, NOW, temporaryDirectory } from "./authority-fixture.js";
@@ -181,5 +183,54 @@ describe("a first run that was cut short", () => {
       expect(await readdir(half)).not.toContain("initialising");
       await authority.close();
     }
+  });
+});
+
+describe("a directory that is not as it should be", () => {
+  const shapes = [
+    ["a FIFO", (path: string) => execFileSync("mkfifo", ["-m", "600", path])],
+    ["a directory", (path: string) => mkdirSync(path)],
+    ["a symbolic link", (path: string) => symlinkSync("/nowhere/there", path)],
+  ] as const;
+  const files = ["ca.lock", "ca.db", "ca.mark", "root.pem", "root.key.pem", "issuing.pem", "issuing.key.pem"];
+  const cases = files.flatMap((name) => shapes.map(([what, make]) => [name, what, make] as const));
+
+  it.each(cases)("says so at once, and loses nothing: %s is %s", async (name, what, make) => {
+    await create();
+    await rm(file(name), { force: true });
+    make(file(name));
+    const before = await readdir(directory);
+    const error: FirefliesError = await open().then(
+      (authority) => authority.close() as never,
+      (reason) => reason,
+    );
+    expect(["ca-state-unreadable", "ca-state-corrupt"]).toContain(error.code);
+    expect(error.message).toContain(file(name).slice(directory.length + 1));
+    expect(error.message).toContain(what);
+    expect(await readdir(directory)).toEqual(before);
+  });
+
+  it("is refused when others may write to it, by all that open it", async () => {
+    await create();
+    for (const mode of [0o770, 0o707]) {
+      await chmod(directory, mode);
+      expect(await openCode()).toBe("directory-unsafe");
+      expect(await codeOf(CertificateAuthority.attach({ directory }))).toBe("directory-unsafe");
+      expect(await codeOf(changePassphrase(directory, { current: async () => "", next: undefined }))).toBe(
+        "directory-unsafe",
+      );
+    }
+  });
+
+  it("is refused when it is a member's", async () => {
+    await mkdir(directory, { mode: 0o700 });
+    for (const name of ["key.pem", "certificate.pem", "root.pem"]) await writeFile(file(name), "");
+    expect(await openCode()).toBe("ca-state-unreadable");
+    expect(await codeOf(CertificateAuthority.attach({ directory }))).toBe("ca-state-missing");
+    expect(await readdir(directory)).toHaveLength(3);
+  });
+
+  it.runIf(process.platform === "linux")("is refused at once where nothing can be made (needs /proc)", async () => {
+    expect(await codeOf(CertificateAuthority.open({ directory: "/proc/x" }))).toBe("ca-state-unreadable");
   });
 });

@@ -1,6 +1,6 @@
 /** `fireflies ca passphrase`, `import`, `audit`, its log, and `export-p12`, as somebody types them. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -122,6 +122,19 @@ describe("an identity", PATIENT, () => {
     expect(await run("export-p12 --dir alice --out other.p12")).toMatchObject({
       stderr: expect.stringMatching(/passphrase-required/),
     });
+  });
+});
+
+describe("an offline identity", PATIENT, () => {
+  it("is not written among the keys of an authority, whatever the directory is called", async () => {
+    symlinkSync(file("ca"), file("link"));
+    const before = readdirSync(file("ca"));
+    for (const out of ["ca", "./ca/", "link", file("ca")]) {
+      const refused = await run(`ca sign zoe --dir ca --out ${out}`);
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("is the directory of an authority") });
+    }
+    expect(readdirSync(file("ca"))).toEqual(before);
+    expect((await run("ca list --dir ca")).stdout).not.toContain("zoe");
   });
 });
 

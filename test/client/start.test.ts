@@ -19,6 +19,7 @@ import {
   until,
   whole,
 } from "../support/network.js";
+import { SmallDisk } from "../support/small-disk.js";
 
 const DAY_MS = 86_400_000;
 
@@ -465,3 +466,36 @@ async function closedAll(before: string): Promise<void> {
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
 }
+
+describe.runIf(SmallDisk.isPossible)("on a disk that is full (needs root to mount it), a client", () => {
+  it("starts in memory with an alarm, and saves again when there is room", async () => {
+    using disk = new SmallDisk();
+    await using network = await OnlineNetwork.create();
+    const dir = join(disk.path, "alice");
+    const alice = await network.start({ ...network.named("alice"), dir });
+    await alice.stop();
+    disk.fill();
+    const again = await network.start({ dir });
+    expect(again.id).toBe(alice.id);
+    expect(new Set(again.alarms.map(({ code }) => code))).toEqual(new Set(["state-write-failed"]));
+    const bob = await network.start(network.named("bob"));
+    await whole([again, bob]);
+    disk.free();
+    const before = await stat(join(dir, "members"));
+    await again.stop();
+    expect((await stat(join(dir, "members"))).mtimeMs).toBeGreaterThan(before.mtimeMs);
+    expect((await network.start({ dir })).alarms).toEqual([]);
+  });
+
+  it("does not spend its token when there is no room for its key", async () => {
+    using disk = new SmallDisk();
+    await using network = await OnlineNetwork.create();
+    const token = await network.authority.createToken("alice");
+    const dir = join(disk.path, "alice");
+    await mkdir(dir);
+    disk.fill();
+    expect(await codeOf(network.start({ dir, token }))).toBe("state-write-failed");
+    disk.free();
+    await network.start({ dir, token });
+  });
+});

@@ -1,5 +1,5 @@
 /** The member's directory: what a crash, a torn write or a second process does to it. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -10,6 +10,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -34,6 +35,7 @@ import {
 import { acquireLock } from "../../client/state/lock.js";
 import { CORRUPT_KEPT_MAX, seal, unseal } from "../../client/state/sealed.js";
 import { EPOCH_MAX } from "../../gossip/index.js";
+import { SmallDisk } from "../support/small-disk.js";
 
 let root: string;
 let dir: string;
@@ -223,7 +225,7 @@ describe("lock: one process per directory", () => {
     const other = spawn(process.execPath, ["-e", "console.log('up'); setInterval(() => {}, 1e6)"]);
     try {
       await once(createInterface(other.stdout), "line");
-      const lock = acquireLock(dir);
+      const lock = acquireLock(dir)!;
       const mine = JSON.parse(readFileSync(join(dir, "lock"), "utf8"));
       lock.release();
       const stat = readFileSync(`/proc/${other.pid}/stat`, "latin1");
@@ -253,7 +255,7 @@ describe("lock: one process per directory", () => {
     acquireLock(dir);
     const mine = JSON.parse(readFileSync(path, "utf8"));
     writeFileSync(path, typeof change === "string" ? change : JSON.stringify({ ...mine, nonce: "bb", ...change }));
-    const lock = acquireLock(dir);
+    const lock = acquireLock(dir)!;
     expect(() => acquireLock(dir)).toThrow(expect.objectContaining({ code: "state-in-use" }));
     lock.release();
     expect(readdirSync(dir)).toEqual([]);
@@ -264,7 +266,7 @@ describe("lock: one process per directory", () => {
     const dead = { pid: 2 ** 22 + 1, start: "1", realm: "" };
     writeFileSync(join(dir, "lock"), JSON.stringify({ ...dead, nonce: "a1" }));
     writeFileSync(join(dir, "lock.after-a1"), JSON.stringify({ ...dead, nonce: "a2" }));
-    const lock = acquireLock(dir);
+    const lock = acquireLock(dir)!;
     const mine = readFileSync(join(dir, "lock"), "utf8");
     expect(readdirSync(dir)).toEqual(["lock"]);
     lock.release();
@@ -275,7 +277,7 @@ describe("lock: one process per directory", () => {
 
   it("leaves somebody else's lock alone when it is released late", () => {
     mkdirSync(dir, { mode: 0o700 });
-    const lock = acquireLock(dir);
+    const lock = acquireLock(dir)!;
     writeFileSync(join(dir, "lock"), JSON.stringify({ nonce: "cc", pid: 1, start: "", realm: "" }));
     lock.release();
     expect(existsSync(join(dir, "lock"))).toBe(true);
@@ -308,12 +310,99 @@ describe("lock: one process per directory", () => {
     }
   });
 
-  it("refuses a directory that everybody may write to, and a file", async () => {
+  it("refuses a directory that others may write to, and a file", async () => {
     mkdirSync(dir);
-    chmodSync(dir, 0o777);
-    await expect(StateDirectory.open(dir)).rejects.toMatchObject({ code: "state-unreadable" });
+    for (const mode of [0o777, 0o770]) {
+      chmodSync(dir, mode);
+      await expect(StateDirectory.open(dir)).rejects.toMatchObject({ code: "directory-unsafe" });
+    }
     writeFileSync(join(root, "file"), "");
     await expect(StateDirectory.open(join(root, "file"))).rejects.toMatchObject({ code: "state-unreadable" });
+  });
+});
+
+describe("what is no file of ours", () => {
+  const shapes = [
+    ["a FIFO", (path: string) => execFileSync("mkfifo", ["-m", "600", path])],
+    ["a directory", (path: string) => mkdirSync(path)],
+    ["a symbolic link to /nowhere/there, where nothing is", (path: string) => symlinkSync("/nowhere/there", path)],
+  ] as const;
+
+  it.each(shapes)("as lock is told, and stays: %s", async (what, make) => {
+    mkdirSync(dir);
+    make(join(dir, "lock"));
+    const message = `The directory ${dir} cannot be locked: ${join(dir, "lock")} is ${what}, no lock of ours.`;
+    await expect(StateDirectory.open(dir)).rejects.toMatchObject({
+      code: "state-unreadable",
+      message,
+      advice: "Remove it, if no other process uses the directory.",
+    });
+    expect(readdirSync(dir)).toEqual(["lock"]);
+  });
+
+  it.each(shapes)("as epoch mark or known members is told, and stays: %s", async (what, make) => {
+    await withState(async (state) => {
+      for (const name of ["epoch", "members"]) make(join(dir, name));
+      for (const read of [state.readEpoch(), state.readMembers()]) {
+        await expect(read).rejects.toMatchObject({ code: "state-unreadable", message: expect.stringContaining(what) });
+      }
+    });
+    expect(readdirSync(dir).toSorted()).toEqual(["epoch", "members"]);
+  });
+
+  it.each(shapes)("as way to the control socket leads nowhere: %s", async (_, make) => {
+    mkdirSync(dir);
+    make(join(dir, "control.path"));
+    expect(await findControlPath(dir)).toBe(join(dir, "control.sock"));
+    await releaseControlPath(dir);
+    expect(readdirSync(dir)).toEqual(["control.path"]);
+  });
+
+  it("as control socket is not removed when it is a directory", async () => {
+    mkdirSync(join(dir, "control.sock"), { recursive: true });
+    writeFileSync(join(dir, "control.sock", "mine"), "");
+    await releaseControlPath(dir);
+    expect(readdirSync(join(dir, "control.sock"))).toEqual(["mine"]);
+  });
+});
+
+describe.runIf(SmallDisk.isPossible)("a disk that takes nothing (needs root to mount it)", () => {
+  it.each(["full", "read-only"] as const)("still lets what is there be read: %s", async (how) => {
+    using disk = new SmallDisk();
+    const place = join(disk.path, "member");
+    const first = await StateDirectory.open(place);
+    await first.saveEpoch(7n);
+    await first.close();
+    if (how === "full") disk.fill();
+    else disk.readOnly();
+    const alarms: string[] = [];
+    const state = await StateDirectory.open(place, ({ code }) => alarms.push(code));
+    expect(alarms).toEqual(["state-write-failed"]);
+    expect(await state.readEpoch()).toEqual({ kind: "restored", value: 7n });
+    await expect(state.saveEpoch(8n)).rejects.toMatchObject({ code: "state-write-failed" });
+    await state.close();
+    expect(readdirSync(place)).toEqual(["epoch"]);
+  });
+
+  it("is no way around the lock of a process that lives", async () => {
+    using disk = new SmallDisk();
+    const holder = await StateDirectory.open(join(disk.path, "member"));
+    disk.fill();
+    await expect(StateDirectory.open(join(disk.path, "member"))).rejects.toMatchObject({ code: "state-in-use" });
+    await holder.close();
+  });
+
+  it("is locked as soon as it takes a file, unless somebody else came first", async () => {
+    using disk = new SmallDisk();
+    const place = join(disk.path, "member");
+    mkdirSync(place);
+    disk.fill();
+    const [early, late] = [await StateDirectory.open(place), await StateDirectory.open(place)];
+    disk.free();
+    await early.saveEpoch(3n);
+    await expect(late.saveEpoch(9n)).rejects.toMatchObject({ code: "state-in-use" });
+    expect(await early.readEpoch()).toEqual({ kind: "restored", value: 3n });
+    await Promise.all([early.close(), late.close()]);
   });
 });
 

@@ -11,9 +11,18 @@ const CLIENT = fileURLToPath(new URL("../../dist/client/index.js", import.meta.u
 /** For a process that does not end by itself. */
 const DEADLINE_MS = 15_000;
 
-async function run(program: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
+/** Node's permission model, by the name that it has in this version. */
+const PERMISSION = process.allowedNodeEnvironmentFlags.has("--permission")
+  ? "--permission"
+  : "--experimental-permission";
+const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
+
+async function run(
+  program: string,
+  flags: readonly string[] = [],
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const text = `import { Client } from ${JSON.stringify(CLIENT)};\n${program}`;
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", text], { timeout: DEADLINE_MS });
+  const child = spawn(process.execPath, [...flags, "--input-type=module", "--eval", text], { timeout: DEADLINE_MS });
   const texts = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     child[name].setEncoding("utf8").on("data", (part: string) => {
@@ -67,5 +76,44 @@ describe("a program", () => {
       await a.stop();
     `);
     expect(outcome).toEqual({ code: 0, stdout: "address-in-use cancelled", stderr: "" });
+  });
+});
+
+describe("under Node's permission model, a program", () => {
+  it("needs its own code and its member's directory, and is told what else it asks for", async () => {
+    await using stage = new Stage();
+    const [dir] = await directories(stage, 1);
+    const granted = ["read", "write"].map((act) => `--allow-fs-${act}=${dir}`);
+    const outcome = await run(
+      `
+      const a = new Client({ preset: "local", useCa: false, dir: ${JSON.stringify(dir)} });
+      await a.start();
+      await a.savePrivateKey();
+      await a.stop();
+      for (const options of [{ config: "/etc/hostname" }, { config: false, useCa: false, dir: "/etc/alice" }]) {
+        await new Client(options).start().catch(({ code, message }) => console.log(code + ": " + message));
+      }`,
+      [PERMISSION, `--allow-fs-read=${REPOSITORY}`, ...granted],
+    );
+    const forbidden = (what: string) =>
+      `Node's permission model forbids it (grant ${what}, with /* for a directory that is not there yet).`;
+    expect(outcome.stdout.trim().split("\n")).toEqual([
+      `config-unreadable: /etc/hostname cannot be read: ${forbidden("--allow-fs-read=/etc/hostname")}`,
+      `state-unreadable: The directory /etc/alice cannot be used: ${forbidden("--allow-fs-write=/etc/alice")}`,
+    ]);
+    expect(outcome.code).toBe(0);
+  });
+
+  it("is told what an authority needs beside its directory", async () => {
+    await using stage = new Stage();
+    const dir = stage.directory();
+    const granted = ["read", "write"].map((act) => `--allow-fs-${act}=${dir}`);
+    const { stderr, code } = await run(
+      `process.argv = ["node", "fireflies", "ca", "--dir", ${JSON.stringify(dir)}, "--port", "0"];
+      await import(${JSON.stringify(CLIENT.replace("client/index", "cli/main"))});`,
+      [PERMISSION, `--allow-fs-read=${REPOSITORY}`, ...granted],
+    );
+    expect(stderr).toMatch(/forbids it.*--allow-addons.*\(permission-model\)/);
+    expect(code).toBe(1);
   });
 });
