@@ -5,6 +5,7 @@ export type { Issued } from "./acts/answer.js";
 export type { OfflineInput } from "./acts/offline.js";
 export type { CertificateView, ListedMember, MemberView, RingView } from "./acts/register.js";
 export type { IssuerUse, Retirement } from "./acts/rotation.js";
+export type { Pruned, PruneOptions } from "./acts/upkeep/prune.js";
 export { type AuditVerdict, readHead, verifyAudit } from "./audit/audit.js";
 export { CertificateAuthority } from "./authority.js";
 export { type BackupOptions, type BackupResult, backUpAuthority } from "./backup/backup.js";

@@ -15,6 +15,7 @@ import {
 } from "./acts/rotation.js";
 import { cancelTokens, openTokens } from "./acts/upkeep/cancel.js";
 import { declareGone } from "./acts/upkeep/gone.js";
+import { type Pruned, type PruneOptions, prune } from "./acts/upkeep/prune.js";
 import type { AuditVerdict } from "./audit/audit.js";
 import { auditEntries, exportAudit, verifyStoredAudit } from "./audit/audit-access.js";
 import type { Context } from "./context.js";
@@ -87,6 +88,14 @@ export class Operator {
   /** Whether the audit in the store is whole, and goes on from the head of an earlier export. */
   verifyAudit(since?: AuditHead): Promise<AuditVerdict> {
     return verifyStoredAudit(this.#context, since);
+  }
+
+  /**
+   * Takes away certificates and tokens of this network that ended long ago, and with `auditFile` the audit's oldest entries.
+   * Rejects with "ca-options-invalid", "state-write-failed" or "audit-broken"; then the audit is as it was.
+   */
+  prune(options: PruneOptions = {}): Promise<Pruned> {
+    return prune(this.#context, options);
   }
 
   /** All principals, by name. */

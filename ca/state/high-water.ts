@@ -5,7 +5,8 @@
  */
 import { join } from "node:path";
 import { atomicWrite, FirefliesError, readText } from "../../identity/index.js";
-import type { AuditHead, Store } from "../store/store.js";
+import { lastPruned } from "../store/audit-chain.js";
+import type { AuditEntry, AuditHead, Store } from "../store/store.js";
 import { FILES } from "./directory.js";
 
 /** How long the mark may lag behind tokens and certificates, milliseconds: each one costs a sync. */
@@ -100,11 +101,17 @@ export class HighWater {
   }
 }
 
+/** A replica that was away for long finds its entry taken away: whoever did so had it. */
+async function isPruned(store: Store, { sequence }: Mark, entry: AuditEntry | undefined): Promise<boolean> {
+  if (entry === undefined || entry.sequence === sequence) return false;
+  return ((await lastPruned(store))?.sequence ?? 0) >= sequence;
+}
+
 /** After a restore the epoch is a higher one, and the mark of another replica says nothing any more. */
 async function requireNotOlder(directory: string, store: Store, mark: Mark, epoch: number): Promise<void> {
   if (epoch > mark.epoch || mark.sequence === 0) return;
   const [entry] = await store.audit({ after: mark.sequence - 1, limit: 1 });
-  if (epoch === mark.epoch && entry?.hash === mark.hash) return;
+  if (epoch === mark.epoch && (entry?.hash === mark.hash || (await isPruned(store, mark, entry)))) return;
   const { sequence } = await store.auditHead();
   throw new FirefliesError(
     "ca-state-old",

@@ -1,6 +1,6 @@
 /** The audit's chain: each entry's hash covers the entry and the hash before it, so that nothing can be changed or left out unseen. */
 import { sha256Hex } from "../../identity/index.js";
-import type { AuditEntry, AuditHead, AuditNote } from "./store.js";
+import type { AuditEntry, AuditHead, AuditNote, Store } from "./store.js";
 
 /** Before the first entry. */
 export const AUDIT_START: AuditHead = { sequence: 0, hash: "0".repeat(64) };
@@ -21,4 +21,15 @@ export function entryAfter(head: AuditHead, network: string, { kind, at, fields 
     previous: head.hash,
   };
   return { ...entry, hash: auditHash(entry) };
+}
+
+/** The kind of the entry that says up to where older ones were taken away. */
+export const AUDIT_PRUNED = "audit-pruned";
+
+/** Up to where entries were taken away the last time, as an entry says that stayed; undefined when none ever were. */
+export async function lastPruned(store: Pick<Store, "newestAudit">): Promise<AuditHead | undefined> {
+  const entry = await store.newestAudit(AUDIT_PRUNED);
+  if (entry === undefined) return undefined;
+  const { upTo, hash } = JSON.parse(entry.fields) as { readonly upTo: number; readonly hash: string };
+  return { sequence: upTo, hash };
 }

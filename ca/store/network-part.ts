@@ -5,9 +5,9 @@ import { ContactChoice } from "./contact-choice.js";
 import { type Session, texts } from "./database/sql.js";
 import * as issuers from "./issuers.js";
 import * as principals from "./principals.js";
+import * as prune from "./prune.js";
 import * as reports from "./reports.js";
 import * as revocations from "./revocations.js";
-import * as serving from "./serving.js";
 import type {
   AuditNote,
   CertificateQuery,
@@ -20,6 +20,8 @@ import type {
   NewRevocation,
   Page,
   PrincipalRecord,
+  PruneCursor,
+  PruneMoment,
   TokenRecord,
 } from "./store.js";
 import * as tokens from "./tokens.js";
@@ -35,9 +37,9 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
     },
 
     saveServed: async (now: number) => {
-      await writer.write(async (tx) => serving.saveServed(tx, networkId, now));
+      await writer.write(async (tx) => reports.saveServed(tx, networkId, now));
     },
-    served: () => serving.servedAt(read, networkId),
+    served: () => reports.servedAt(read, networkId),
 
     issuers: () => issuers.issuersOf(read, networkId),
     prepareIssuer: (issuer: IssuerRecord, note?: AuditNote) =>
@@ -72,6 +74,14 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
       writer.write((tx) => tokens.cancelToken(tx, networkId, hash, note)),
     certificateOfToken: (hash: Uint8Array, principal: string, spki: Uint8Array) =>
       certificates.certificateOfToken(read, networkId, { hash, principal, spki }),
+
+    countPrunable: (moment: PruneMoment) => prune.countPrunable(read, networkId, moment),
+    pruneCertificates: (
+      page: { readonly moment: PruneMoment; readonly after: PruneCursor },
+      noteOf: (count: number) => AuditNote,
+    ) => writer.write((tx) => prune.pruneCertificates(tx, networkId, page, noteOf)),
+    pruneTokens: (moment: PruneMoment, noteOf: (count: number) => AuditNote) =>
+      writer.write((tx) => prune.pruneTokens(tx, networkId, moment, noteOf)),
 
     revoke: (revocation: NewRevocation, note?: AuditNote) =>
       writer.write((tx) => revocations.revoke(tx, networkId, revocation, note)),

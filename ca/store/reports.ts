@@ -1,9 +1,9 @@
 /** Who said that it is there, where and when, and who is named to a newcomer. */
 import { CLOCK_TOLERANCE_MS } from "../../identity/index.js";
 import { equalBytes, type MemberId, memberIdToBytes, toHex } from "../../rings/index.js";
-import { dueAt } from "../policy.js";
+import { dueAt, SERVED_GAP_MS } from "../policy.js";
 import { bytes, type Row, type Session, texts } from "./database/sql.js";
-import type { ContactRecord, MemberReport } from "./store.js";
+import type { ContactRecord, MemberReport, Served } from "./store.js";
 import type { Transaction } from "./writer.js";
 
 /** A report that repeats an earlier one of the same second is not written: each write waits for the disk. */
@@ -152,4 +152,16 @@ function shuffled<T>(items: readonly T[]): T[] {
 
 function contactOf(row: Row): ContactRecord {
   return { leaf: bytes(row.leaf), issuer: bytes(row.issuer_der), addresses: texts(row.addresses) };
+}
+
+/** Since when the network is served: while nobody served it, nobody could be heard of. */
+export function saveServed(tx: Transaction, networkId: Uint8Array, now: number): void {
+  const since = "CASE WHEN served_at BETWEEN ? AND ? THEN served_since ELSE ? END";
+  const values = [now - SERVED_GAP_MS, now + SERVED_GAP_MS, now, now];
+  tx.later(`UPDATE networks SET served_since = ${since}, served_at = ? WHERE network_id = ?`, ...values, networkId);
+}
+
+export async function servedAt(db: Session, networkId: Uint8Array): Promise<Served> {
+  const row = await db.one("SELECT served_since, served_at FROM networks WHERE network_id = ?", networkId);
+  return { since: Number(row?.served_since ?? 0), at: Number(row?.served_at ?? 0) };
 }

@@ -4,6 +4,7 @@ import { bytes, type Row, type Session, type SqlDatabase } from "./database/sql.
 import { dumpOf, loadInto } from "./dump.js";
 import { insertIssuer } from "./issuers.js";
 import { networkPart } from "./network-part.js";
+import { prunableAudit, pruneAudit } from "./prune.js";
 import type {
   AuditEntry,
   AuditHead,
@@ -93,6 +94,19 @@ export class SqlStore implements Store {
   async audit({ after, limit }: { readonly after: number; readonly limit: number }): Promise<readonly AuditEntry[]> {
     const sql = "SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?";
     return (await this.#read.all(sql, after, limit)).map(entryOf);
+  }
+
+  async newestAudit(kind: string): Promise<AuditEntry | undefined> {
+    const row = await this.#read.one("SELECT * FROM audit WHERE kind = ? ORDER BY sequence DESC LIMIT 1", kind);
+    return row === undefined ? undefined : entryOf(row);
+  }
+
+  prunableAudit(before: number): Promise<number> {
+    return prunableAudit(this.#read, before);
+  }
+
+  async pruneAudit(upTo: number, note?: AuditNote): Promise<number> {
+    return this.#writer.write((tx) => pruneAudit(tx, upTo, note));
   }
 
   watch(watcher: HeadWatcher): void {

@@ -285,6 +285,24 @@ export interface Counts {
   readonly revocations: number;
 }
 
+/** What is old enough to go, unix milliseconds. */
+export interface PruneMoment {
+  readonly now: number;
+  /** What ended before this. */
+  readonly before: number;
+}
+
+/** How far certificates were looked at: by their end, then by serial. */
+export interface PruneCursor {
+  readonly notAfter: number;
+  readonly serial: string;
+}
+
+export interface Prunable {
+  readonly certificates: number;
+  readonly tokens: number;
+}
+
 /** Since when somebody serves a network without a pause, and until when that is known: unix milliseconds, 0 for never. */
 export interface Served {
   readonly since: number;
@@ -342,6 +360,16 @@ export interface NetworkStore {
   /** Takes a token back. "refused" when it has no use left, or was taken back, before. */
   cancelToken(hash: Uint8Array, note?: AuditNote): Promise<Recorded>;
 
+  /** What may go (prune.ts says what stays). */
+  countPrunable(moment: PruneMoment): Promise<Prunable>;
+  /** One page of certificates, with a note when some went. `next` is undefined after the last page. */
+  pruneCertificates(
+    page: { readonly moment: PruneMoment; readonly after: PruneCursor },
+    noteOf: (count: number) => AuditNote,
+  ): Promise<{ readonly count: number; readonly next: PruneCursor | undefined }>;
+  /** One page of tokens, with a note when some went; 0 when none is left. */
+  pruneTokens(moment: PruneMoment, noteOf: (count: number) => AuditNote): Promise<number>;
+
   /** "refused" when this target is revoked already. A revoked id makes its principal revoked, too. */
   revoke(revocation: NewRevocation, note?: AuditNote): Promise<Recorded>;
   /** After the sequence number `after` (0 for all), in order. */
@@ -384,6 +412,12 @@ export interface Store {
   auditHead(): Promise<AuditHead>;
   /** After the sequence number `after` (0 for all), in order. */
   audit(query: { readonly after: number; readonly limit: number }): Promise<readonly AuditEntry[]>;
+  /** The newest entry of this kind. */
+  newestAudit(kind: string): Promise<AuditEntry | undefined>;
+  /** Number of the last entry that only older ones than `before` (unix milliseconds) come before; 0 for none. */
+  prunableAudit(before: number): Promise<number>;
+  /** Takes away a page of entries up to this number, the oldest first; 0 when none is left. */
+  pruneAudit(upTo: number, note?: AuditNote): Promise<number>;
   /** Told of the audit's end after every commit of this process that moved it; awaited before an operator's act is answered. */
   watch(watcher: (head: AuditHead, isWeighty: boolean) => Promise<void>): void;
   /** Everything there is, as it was at one moment: for a backup. Values are texts, numbers, and base64 of bytes. */

@@ -95,10 +95,12 @@ function addVerify(audit: Command): void {
         : await verifyAudit(linesOf(file), { root: await rootOf(), since: anchor });
     if (!verdict.ok) throw new FirefliesError("audit-broken", `The audit does not hold: ${verdict.problem}.`);
     const { head, entries } = verdict;
+    const from = head.sequence - entries + 1;
+    const span = from > 1 ? `${from} to ${head.sequence}` : `up to ${head.sequence}`;
     await print(
       json,
       { ok: true, entries, head },
-      `${counted(entries, "entry holds", "entries hold")}, up to ${head.sequence} (${head.hash}).`,
+      `${counted(entries, "entry holds", "entries hold")}, ${span} (${head.hash}).`,
     );
   });
 }

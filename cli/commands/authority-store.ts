@@ -1,6 +1,7 @@
 /** `fireflies ca network`, `ca backup` and `ca restore`: what the authority's records hold, and getting them back. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import type { Pruned } from "../../ca/index.js";
 import { RING_COUNT_MAX } from "../../rings/index.js";
 import {
   type AccessFlags,
@@ -10,12 +11,16 @@ import {
   stateOptions,
   withAuthority,
 } from "../authority-access.js";
+import { usage } from "../failure.js";
 import { readInput } from "../input-file.js";
-import { print } from "../output.js";
+import { counted, print } from "../output.js";
 import { outputFile } from "../output-file.js";
 import { examples, type JsonOption, number, withJson } from "./common.js";
 
 const MEMBERS_MAX = 1_000_000;
+/** Ten years. */
+const PRUNE_DAYS_MAX = 3_650;
+const DAY_MS = 86_400_000;
 /** As of the configuration's `delta`. */
 const DELTA_SECONDS_MIN = 0.05;
 const DELTA_SECONDS_MAX = 3_600;
@@ -125,6 +130,49 @@ export function addRestore(ca: Command): void {
     const result = await restoreAuthority({ ...where, lists, acceptLoss });
     await print(json, { ...result }, restoredText(result));
   });
+}
+
+interface PruneFlags extends AccessFlags, JsonOption {
+  readonly days?: number;
+  readonly audit?: string;
+  readonly dryRun?: boolean;
+}
+
+export function addPrune(ca: Command): void {
+  const command = withJson(
+    ca
+      .command("prune")
+      .description("take away certificates and tokens that ended long ago, and old entries of the audit"),
+  );
+  addAccess(command)
+    .option("--days <n>", "what ended longer ago than this (90)", number(0, PRUNE_DAYS_MAX, false))
+    .option("--audit <file>", "also older entries of the audit: into this new file, signed, which verify takes")
+    .option("--dry-run", "say only what would go");
+  examples(command, "ca prune --dir ./ca --dry-run", "ca prune --dir ./ca --days 30 --audit audit-to-2026-08.jsonl");
+  command.action(async (_: unknown, self: Command) => {
+    const { json = false, days, audit, dryRun, ...access } = self.optsWithGlobals<PruneFlags>();
+    if (audit === "-")
+      throw usage("What is taken away from the audit needs a file of its own.", "Name one that is not there yet.");
+    const auditFile = audit === undefined ? undefined : resolve(audit);
+    const options = { ageMs: days === undefined ? undefined : Math.round(days * DAY_MS), auditFile, dryRun };
+    await withAuthority(access, async ({ operator }) => {
+      const pruned = await operator.prune(options);
+      await print(json, { ...pruned, ...(auditFile !== undefined && { auditFile }) }, prunedText(pruned, options));
+    });
+  });
+}
+
+function prunedText(
+  { certificates, tokens, entries, upTo }: Pruned,
+  { auditFile, dryRun }: { readonly auditFile: string | undefined; readonly dryRun?: boolean | undefined },
+): string {
+  const parts = [counted(certificates, "certificate", "certificates"), counted(tokens, "token", "tokens")];
+  if (auditFile !== undefined) parts.push(counted(entries, "entry of the audit", "entries of the audit"));
+  const lines = [`${dryRun ? "Would go" : "Taken away"}: ${parts.join(", ")}.`];
+  if (upTo !== undefined && !dryRun) {
+    lines.push(`${auditFile} ends with entry ${upTo.sequence}. Keep it: with it the rest is verified, by --since.`);
+  }
+  return lines.join("\n");
 }
 
 function restoredText({

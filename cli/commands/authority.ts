@@ -9,7 +9,7 @@ import { print } from "../output.js";
 import { configOption, dirOption } from "../place-options.js";
 import { addAudit } from "./authority-audit.js";
 import { addImport, addPassphrase } from "./authority-keys.js";
-import { addBackup, addNetworks, addRestore } from "./authority-store.js";
+import { addBackup, addNetworks, addPrune, addRestore } from "./authority-store.js";
 import { addTokens } from "./authority-tokens.js";
 import { addLife } from "./ca-life.js";
 import { examples, flagsOf, type JsonOption, number, withJson } from "./common.js";
@@ -91,6 +91,7 @@ export function addAuthority(program: Command): void {
     addNetworks,
     addBackup,
     addRestore,
+    addPrune,
   ];
   for (const add of subcommands) add(command);
 }

@@ -1,6 +1,7 @@
 /** What every store must do, whatever is below it. Run over each of them by a test file of its own. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { auditHash } from "../../ca/store/audit-chain.js";
+import { PRUNE_START } from "../../ca/store/prune.js";
 import type {
   CertificateRecord,
   IssuerRecord,
@@ -253,6 +254,67 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await buy(certificate("alice", first.issuer, { id: bought.id }), hash)).toBe("token-used");
       expect(await records.openTokens({ now: NOW, limit: 9 })).toEqual([]);
       expect((await store.audit({ after: 0, limit: 9 })).map(({ kind }) => kind)).toEqual(["cancelled"]);
+    });
+
+    it("prunes certificates that ended long ago, but not those that something still needs", async () => {
+      const [old, ended] = [NOW - 300 * DAY_MS, NOW - 200 * DAY_MS];
+      const moment = { now: NOW, before: NOW - 90 * DAY_MS };
+      const past = (principal: string, fields: Partial<CertificateRecord> = {}) =>
+        admit(principal, { issuedAt: old, notAfter: ended, ...fields });
+      const gone = [await past("plain")];
+      const kept = [await past("plain", { id: gone[0]!.id, issuedAt: old + 1 })]; // Whose the name is.
+      const revoked = await past("revoked");
+      kept.push(revoked, await past("revoked", { id: revoked.id, issuedAt: old + 1 }));
+      const target = { kind: "certificate", serial: revoked.serial } as const;
+      await records.revoke({ target, principal: "revoked", reason: "keyCompromise", at: NOW });
+      const young = await past("young", { notAfter: NOW - 89 * DAY_MS });
+      kept.push(young, await admit("young", { id: young.id }));
+      // Its life was so long that it could still be renewed.
+      const long = await past("long", { notBefore: NOW - 600 * DAY_MS, notAfter: NOW - 100 * DAY_MS });
+      kept.push(long, await admit("long", { id: long.id }));
+      // An open token bought it, and that key may ask again.
+      const hash = randomSecret(32);
+      await records.createToken({ hash, principal: "bought", expiresAt: NOW + DAY_MS, uses: 2 });
+      const bought = certificate("bought", first.issuer, { issuedAt: old, notAfter: ended });
+      const condition = { kind: "token", hash, isForNewNames: false } as const;
+      expect(await records.recordCertificate({ certificate: bought, condition, addresses: [] })).toBe("recorded");
+      kept.push(bought, await admit("bought", { id: bought.id }));
+      // By it a key that is still good was renewed to another one, whose later certificates are good.
+      const signed = await past("signed", { notAfter: NOW + DAY_MS });
+      const by = { kind: "renewal", serial: signed.serial, spki: signed.spki } as const;
+      const link = certificate("signed", first.issuer, { id: signed.id, issuedAt: old + 1, notAfter: ended });
+      expect(await records.recordCertificate({ certificate: link, condition: by, addresses: [] })).toBe("recorded");
+      kept.push(signed, link, await admit("signed", { id: signed.id, spki: link.spki }));
+      for (let i = 0; i < 3; i++) gone.push(await past("many", { id: gone[1]?.id ?? newId(), issuedAt: old + i }));
+      kept.push(await admit("many", { id: gone[1]!.id }));
+
+      const tokens = [NOW - 91 * DAY_MS, 0, NOW - 89 * DAY_MS];
+      for (const expiresAt of tokens)
+        await records.createToken({ hash: randomSecret(32), principal: "x", expiresAt, uses: 1 });
+      expect(await records.countPrunable(moment)).toEqual({ certificates: gone.length, tokens: 2 });
+      const noteOf = (count: number) => ({ kind: "pruned", at: NOW, fields: { count } });
+      const page = await records.pruneCertificates({ moment, after: PRUNE_START }, noteOf);
+      expect(page).toEqual({ count: gone.length, next: undefined });
+      expect([await records.pruneTokens(moment, noteOf), await records.pruneTokens(moment, noteOf)]).toEqual([2, 0]);
+      for (const { serial } of gone) expect(await records.certificate(serial)).toBeUndefined();
+      for (const { serial, principal } of kept) expect(await records.certificate(serial), principal).toBeDefined();
+      expect(await records.isKeyRevoked(revoked.spki)).toBe(true);
+      expect((await store.audit({ after: 0, limit: 9 })).map(({ fields }) => fields)).toEqual([
+        '{"count":4}',
+        '{"count":2}',
+      ]);
+    });
+
+    it("prunes the audit from its beginning, never its newest entry", async () => {
+      expect([await store.prunableAudit(NOW), await store.newestAudit("a")]).toEqual([0, undefined]);
+      for (const at of [1, 2, 5, 3, 9]) await store.append([{ kind: at < 5 ? "a" : "b", at: NOW + at, fields: {} }]);
+      expect(await store.prunableAudit(NOW + 4)).toBe(2); // The fourth is young enough, but the third stays.
+      expect(await store.prunableAudit(NOW + 1)).toBe(0);
+      expect(await store.prunableAudit(NOW + 100)).toBe(4);
+      expect((await store.newestAudit("a"))?.sequence).toBe(4);
+      expect([await store.pruneAudit(2, note("cut")), await store.pruneAudit(2)]).toEqual([2, 0]);
+      expect((await store.audit({ after: 0, limit: 9 })).map(({ sequence }) => sequence)).toEqual([3, 4, 5, 6]);
+      expect((await store.auditHead()).sequence).toBe(6);
     });
 
     it("gives a free name to one key, and to that key again", async () => {

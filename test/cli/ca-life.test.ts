@@ -124,6 +124,25 @@ describe("fireflies ca", () => {
     });
   });
 
+  it("prune: what would go, what went, and the audit that goes on from the file", PATIENT, async () => {
+    const now = () => Date.now() - 200 * 86_400_000;
+    const authority = await CertificateAuthority.open({ directory: join(cwd, "aged"), numRings: 3, now });
+    for (let i = 0; i < 2; i++) await authority.createIdentity({ principal: "alice" });
+    await authority.close();
+    const aged = (...args: string[]) => typed(["ca", ...args, "--dir", "aged"], { cwd });
+    expect((await aged("prune", "--dry-run")).stdout).toBe("Would go: 1 certificate, 0 tokens.\n");
+    const dry = JSON.parse((await aged("prune", "--dry-run", "--audit", "old.jsonl", "--json")).stdout) as object;
+    expect(dry).toMatchObject({ certificates: 1, entries: 2, upTo: { sequence: 2 } });
+    expect(existsSync(join(cwd, "old.jsonl"))).toBe(false);
+    const { stdout } = await aged("prune", "--audit", "old.jsonl");
+    expect(stdout).toMatch(
+      /^Taken away: 1 certificate, 0 tokens, 2 entries of the audit\.\n.*old\.jsonl ends with entry 2\. Keep it/,
+    );
+    expect((await aged("audit", "verify", "old.jsonl")).stdout).toMatch(/^2 entries hold, up to 2 /);
+    expect((await aged("audit", "verify", "--since", "old.jsonl")).stdout).toMatch(/^3 entries hold, 3 to 5 /);
+    expect((await aged("prune", "--days", "-1")).code).toBe(2);
+  });
+
   it("root and rotate: the root's key comes for a new intermediate only", PATIENT, async () => {
     await json("root", "export", "--out", "vault.pem");
     await json("root", "remove", "--copy", "vault.pem");
