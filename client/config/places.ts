@@ -17,7 +17,16 @@ export interface Surroundings {
 export function processSurroundings(): Surroundings {
   const { env } = process;
   // In a worker homedir() does not see the worker's own environment.
-  return { cwd: process.cwd(), home: env.HOME || homedir(), env };
+  return { cwd: process.cwd(), home: env.HOME || homeOfUser(), env };
+}
+
+/** homedir() throws for a user that the system has no entry for, as in many a container. */
+function homeOfUser(): string {
+  try {
+    return homedir();
+  } catch {
+    return "/";
+  }
 }
 
 /** The places of a configuration file: here, the user's, the system's. The first that exists is read, and no other. */
