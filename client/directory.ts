@@ -57,12 +57,12 @@ export class Directory {
 
   /** The live members but me, or those of them that the filter lets through. Throws a TypeError for what is no filter. */
   list(filter?: MemberFilter): Member[] {
-    const isWanted = matcherOf(filter ?? {});
-    const { machine } = this.#options.member();
-    return machine
-      .members()
-      .map((peer) => this.#describe(peer))
-      .filter(isWanted);
+    const members = this.#options.member().machine.members();
+    if (filter === undefined) return members.map((peer) => this.#describe(peer));
+    const { isNamed, isWanted } = matcherOf(filter);
+    // By name first: metadata are parsed for those that are left.
+    const named = members.filter((peer) => isNamed(this.#senderOf(peer).name));
+    return named.map((peer) => this.#describe(peer)).filter(isWanted);
   }
 
   /** Those who have left or failed and are not back, the latest first. */
@@ -81,7 +81,9 @@ export class Directory {
     if (id === identity.certificate.id) return this.self();
     const peer = id && machine.member(id);
     if (peer) return this.#describe(peer);
-    const namesakes = [this.self(), ...this.list({ name: idOrName })].filter(({ name }) => name === idOrName);
+    const others = machine.members().filter((each) => this.#senderOf(each).name === idOrName);
+    const namesakes = others.map((each) => this.#describe(each));
+    if (identity.certificate.name === idOrName) namesakes.push(this.self());
     return namesakes.sort((a, b) => this.#begin(b.id) - this.#begin(a.id))[0];
   }
 

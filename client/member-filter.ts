@@ -13,16 +13,22 @@ export interface MemberFilter {
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
-/** Does the member have all that the filter asks for? Throws a TypeError for what is no filter. */
-export function matcherOf({ name, metadata }: MemberFilter): (member: Member) => boolean {
+export interface Matcher {
+  readonly isNamed: (name: string | undefined) => boolean;
+  /** Of one that is named so: do its metadata say what is asked for? */
+  readonly isWanted: (member: Pick<Member, "metadata">) => boolean;
+}
+
+/** Throws a TypeError for what is no filter. */
+export function matcherOf({ name, metadata }: MemberFilter): Matcher {
   if (name !== undefined && typeof name !== "string") throw wrongType("A filter's name is a string.");
   if (metadata !== undefined && (typeof metadata !== "object" || metadata === null)) {
     throw wrongType("A filter's metadata are an object of JSON values.");
   }
   const facts = Object.entries(metadata ?? {});
-  return (member) =>
-    (name === undefined || matchesPattern(member.name ?? "", name)) &&
-    facts.every(
-      ([key, value]) => Object.hasOwn(member.metadata, key) && isDeepStrictEqual(member.metadata[key], value),
-    );
+  return {
+    isNamed: (text) => name === undefined || matchesPattern(text ?? "", name),
+    isWanted: ({ metadata: held }) =>
+      facts.every(([key, value]) => Object.hasOwn(held, key) && isDeepStrictEqual(held[key], value)),
+  };
 }

@@ -219,13 +219,14 @@ describe("a filter", () => {
 
   it("compares metadata as JSON values, all that are asked for", () => {
     const worker = member("a", { metadata: { role: "worker", rack: 7, tags: ["x"] } });
-    const fits = (metadata: Record<string, unknown>) => matcherOf({ metadata })(worker);
+    const fits = (metadata: Record<string, unknown>) => matcherOf({ metadata }).isWanted(worker);
     expect(fits({ role: "worker", rack: 7 })).toBe(true);
     expect(fits({ tags: ["x"] })).toBe(true);
     expect(fits({ rack: "7" })).toBe(false);
     expect(fits({ toString: Object.prototype.toString })).toBe(false);
     expect(fits({ absent: undefined })).toBe(false);
-    expect(matcherOf({ name: "*" })(member("a"))).toBe(true);
+    expect(matcherOf({ name: "*" }).isNamed(undefined)).toBe(true);
+    expect(matcherOf({ name: "?*" }).isNamed(undefined)).toBe(false);
     expect(() => matcherOf({ name: 7 as never })).toThrow(TypeError);
     expect(() => matcherOf({ metadata: null as never })).toThrow(TypeError);
   });
