@@ -1,20 +1,7 @@
 /** The `fireflies` command: its subcommands, its help, and how all of them fail. */
 import { Command, CommanderError } from "commander";
 import type { FirefliesError } from "../identity/error.js";
-import { addAgent } from "./commands/agent.js";
-import { addAuthority } from "./commands/authority.js";
-import { addDemo } from "./commands/demo.js";
-import { addExport } from "./commands/export.js";
-import { addJoin } from "./commands/join.js";
-import { addMembers } from "./commands/members.js";
-import { addMonitor } from "./commands/monitor.js";
-import { addPing } from "./commands/ping.js";
-import { addPlan } from "./commands/plan.js";
-import { addQueries } from "./commands/queries.js";
-import { addSend } from "./commands/send.js";
-import { addSim } from "./commands/sim.js";
-import { addStream } from "./commands/stream.js";
-import { addVerifyMessage } from "./commands/verify-message.js";
+import { addCommands } from "./command-list.js";
 import { asFailure, EXIT_CODES, EXIT_OK, EXIT_UNREAD, exitCodeOf, failureLine, usage } from "./failure.js";
 import { isUnread, write, writeLine } from "./output.js";
 import { VERSION } from "./version.js";
@@ -32,7 +19,8 @@ function exitCodeHelp(): string {
   return `\nExit codes:\n${EXIT_CODES.map(({ code, meaning }) => `  ${String(code).padEnd(4)} ${meaning}`).join("\n")}`;
 }
 
-export function createProgram(): Command {
+/** With all commands, or those that `isWanted`, and of the others the name only. */
+export async function createProgram(isWanted: (name: string) => boolean = () => true): Promise<Command> {
   const program = new Command("fireflies")
     .description("Membership and gossip for services that must not be fooled.")
     .version(VERSION)
@@ -40,30 +28,16 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .configureOutput({ writeErr: () => {} }) // run() says it, in the form that was asked for.
     .addHelpText("after", `${FIRST_STEPS}\n${exitCodeHelp()}`);
-  for (const add of [
-    addAuthority,
-    addAgent,
-    addMembers,
-    addQueries,
-    addPing,
-    addJoin,
-    addSend,
-    addStream,
-    addMonitor,
-    addPlan,
-    addExport,
-    addVerifyMessage,
-    addSim,
-    addDemo,
-  ])
-    add(program);
+  await addCommands(program, isWanted);
   exitByThrowing(program);
   return program;
 }
 
 /** Runs the command line and returns the exit code; failures are reported on stderr. Arguments without node and script. */
 export async function run(args: readonly string[]): Promise<number> {
-  const program = createProgram();
+  const words = args.filter((arg) => !arg.startsWith("-"));
+  const [name] = words[0] === "help" ? words.slice(1) : words;
+  const program = await createProgram((command) => command === name);
   try {
     await parse(program, args);
     return EXIT_OK;

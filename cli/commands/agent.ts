@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { ClientOptions } from "../../client/config/options.js";
 import { defaultDir } from "../../client/config/places.js";
 import { PRESET_NAMES } from "../../client/config/presets.js";
+import { keepNurserySmall } from "../heap.js";
 import { configOption, dirOption } from "../place-options.js";
 import { drainOption, examples, flagsOf, type JsonOption, withJson } from "./common.js";
 
@@ -58,6 +59,7 @@ export function addAgent(program: Command): void {
     "agent                                   (restart: the identity is in the directory)",
   );
   command.action(async (options: AgentOptions) => {
+    keepNurserySmall();
     const { resolveMemberConfig } = await import("../../client/config/index.js");
     const flags = flagsOf(useCaOnlyWhenSaid(options), NO_CONFIGURATION);
     const base: ClientOptions = options.config === undefined ? {} : { config: options.config };

@@ -3,9 +3,10 @@
  * file may serve both. Positions are kept, because a message that names the line is half the repair.
  */
 import { readFileSync, statSync } from "node:fs";
-import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from "yaml";
+import type { Document, LineCounter, Pair } from "yaml";
 import { FirefliesError, messageOf } from "../../identity/index.js";
 import { badValue, type RawSetting } from "./layers.js";
+import { yaml } from "./yaml.js";
 import { danglingAlias, lineOfError } from "./yaml-line.js";
 
 /** The section with the authority's keys. */
@@ -35,13 +36,13 @@ function readText(path: string): string {
 
 /** The settings in `text`; `path` is for messages only. Keys and values are not checked here. */
 function parseConfig(text: string, path: string): FileSettings {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const lines = new (yaml().LineCounter)();
+  const document = yaml().parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;
   if (error) throw notYaml(path, lineOfError(document, lines), error);
   const root = document.contents;
   if (isNothing(root)) return { path, member: [], authority: [] };
-  if (!isMap(root))
+  if (!yaml().isMap(root))
     throw badValue(
       `${path}, line ${lines.linePos(root?.range?.[0] ?? 0).line}: the file must be a mapping of keys to values.`,
     );
@@ -49,7 +50,7 @@ function parseConfig(text: string, path: string): FileSettings {
   const section = root.items.find(isAuthoritySection);
   const member = root.items.filter((pair) => !isAuthoritySection(pair)).map(read);
   if (section === undefined || isNothing(section.value)) return { path, member, authority: [] };
-  if (isMap(section.value)) return { path, member, authority: section.value.items.map(read) };
+  if (yaml().isMap(section.value)) return { path, member, authority: section.value.items.map(read) };
   throw badValue(`${path}, line ${lineOf(section, lines)}: ${AUTHORITY_SECTION} must be a section of keys and values.`);
 }
 
@@ -64,7 +65,7 @@ function isAuthoritySection(pair: Pair): boolean {
 }
 
 function isNothing(node: unknown): boolean {
-  return node === null || node === undefined || (isScalar(node) && node.value === null);
+  return node === null || node === undefined || (yaml().isScalar(node) && node.value === null);
 }
 
 function rawSetting(pair: Pair, document: Document, path: string, lines: LineCounter): RawSetting {
@@ -72,17 +73,19 @@ function rawSetting(pair: Pair, document: Document, path: string, lines: LineCou
   try {
     return { key: keyOf(pair), value: plainValue(pair.value, document), where: `${path}, line ${line}` };
   } catch (cause) {
-    const at = isNode(pair.value) ? danglingAlias(pair.value, document) : undefined;
+    const at = yaml().isNode(pair.value) ? danglingAlias(pair.value, document) : undefined;
     throw notYaml(path, at === undefined ? line : lines.linePos(at).line, cause as Error);
   }
 }
 
 function keyOf(pair: Pair): string {
-  return isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+  return yaml().isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
 }
 
 function lineOf(pair: Pair, lines: LineCounter): number {
-  const range = (isNode(pair.key) ? pair.key.range : undefined) ?? (isNode(pair.value) ? pair.value.range : undefined);
+  const range =
+    (yaml().isNode(pair.key) ? pair.key.range : undefined) ??
+    (yaml().isNode(pair.value) ? pair.value.range : undefined);
   return range ? lines.linePos(range[0]).line : 1;
 }
 
@@ -90,5 +93,5 @@ function lineOf(pair: Pair, lines: LineCounter): number {
 const ALIASES_MAX = 16;
 
 function plainValue(node: unknown, document: Document): unknown {
-  return isNode(node) ? node.toJS(document, { maxAliasCount: ALIASES_MAX }) : node;
+  return yaml().isNode(node) ? node.toJS(document, { maxAliasCount: ALIASES_MAX }) : node;
 }

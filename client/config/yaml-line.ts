@@ -1,14 +1,6 @@
 /** On which line a mistake in YAML is: where somebody has to change something, which is not always where the parser gives up. */
-import {
-  type Document,
-  isAlias,
-  isCollection,
-  isScalar,
-  type LineCounter,
-  type Node,
-  visit,
-  type YAMLParseError,
-} from "yaml";
+import type { Document, LineCounter, Node, YAMLParseError } from "yaml";
+import { yaml } from "./yaml.js";
 
 /** The line of the first error of a document, from 1 on. */
 export function lineOfError(document: Document, lines: LineCounter): number {
@@ -22,7 +14,7 @@ export function lineOfError(document: Document, lines: LineCounter): number {
 function unclosedAt({ message, pos }: YAMLParseError, document: Document): number | undefined {
   if (!/missing closing|end with a/i.test(message)) return undefined;
   let opened: number | undefined;
-  visit(document, (_, node) => {
+  yaml().visit(document, (_, node) => {
     const { range } = node as Node;
     if (!isOpening(node) || !range || range[0] > pos[0] || range[1] < pos[0]) return;
     opened = range[0]; // The innermost is visited last.
@@ -31,8 +23,8 @@ function unclosedAt({ message, pos }: YAMLParseError, document: Document): numbe
 }
 
 function isOpening(node: unknown): boolean {
-  if (isCollection(node)) return node.flow === true;
-  return isScalar(node) && (node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE");
+  if (yaml().isCollection(node)) return node.flow === true;
+  return yaml().isScalar(node) && (node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE");
 }
 
 /**
@@ -47,11 +39,11 @@ function indentedAt({ code }: YAMLParseError, others: readonly YAMLParseError[])
 /** The position of the first alias in `node` that names no anchor. */
 export function danglingAlias(node: Node, document: Document): number | undefined {
   let found: number | undefined;
-  visit(node, {
+  yaml().visit(node, {
     Alias: (_, alias) => {
-      if (!isAlias(alias) || alias.resolve(document) !== undefined) return undefined;
+      if (!yaml().isAlias(alias) || alias.resolve(document) !== undefined) return undefined;
       found = alias.range?.[0];
-      return visit.BREAK;
+      return yaml().visit.BREAK;
     },
   });
   return found;

@@ -7,7 +7,7 @@ import { parseAllDocuments } from "yaml";
 import { createProgram } from "../../dist/cli/program.js";
 import { ROOT, read } from "../support/tree.js";
 
-const authority = createProgram().commands.find((command: Command) => command.name() === "ca")!;
+const authority = (await createProgram()).commands.find((command: Command) => command.name() === "ca")!;
 const FLAGS = new Set(authority.options.map(({ long }) => long));
 
 /** Flags of a command line that `fireflies ca` does not have. */

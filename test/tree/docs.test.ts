@@ -20,6 +20,8 @@ const manifest = JSON.parse(read("package.json")) as {
   readonly version: string;
 };
 
+const program = await createProgram();
+
 const TABLES: Readonly<Record<string, () => string>> = {
   errors: errorTable,
   "exit-codes": exitCodeTable,
@@ -60,7 +62,7 @@ function exitCodeTable(): string {
 }
 
 function commandTables(): string {
-  return createProgram().commands.flatMap(describeWithSubcommands).join("\n\n");
+  return program.commands.flatMap(describeWithSubcommands).join("\n\n");
 }
 
 function describeWithSubcommands(command: Command): string[] {
@@ -121,7 +123,7 @@ describe("all documents", () => {
   });
 
   it("name only commands that the program has", () => {
-    const known = createProgram().commands.map((command) => command.name());
+    const known = program.commands.map((command) => command.name());
     const wrong = MARKDOWN.flatMap((file) => {
       // Commands stand in code: at the beginning of it, after a prompt, or after npx.
       const named = [...read(file).matchAll(/(?:^|`|\$ |npx )fireflies ([a-z][\w-]*)/gm)].map(([, name]) => name ?? "");

@@ -1,0 +1,119 @@
+/**
+ * The commands as `fireflies --help` lists them, and where they are. The file of a command, with all that it imports, is
+ * loaded when it is run or asked for its own help: `--help` takes a tenth of a second, and it would take three.
+ */
+import type { Command } from "commander";
+
+export interface Listed {
+  /** Its name, then its arguments. */
+  readonly usage: string;
+  readonly description: string;
+  /** Resolves to what adds it to the program, and others of the same file. */
+  readonly load: () => Promise<(program: Command) => void>;
+}
+
+const queries = async () => (await import("./commands/queries.js")).addQueries;
+
+/** In the order of the help; a test compares it with what the commands say of themselves. */
+export const COMMANDS: readonly Listed[] = [
+  {
+    usage: "ca",
+    description: "serve a certificate authority; it creates itself on the first run",
+    load: async () => (await import("./commands/authority.js")).addAuthority,
+  },
+  {
+    usage: "agent",
+    description: "run a member",
+    load: async () => (await import("./commands/agent.js")).addAgent,
+  },
+  {
+    usage: "members",
+    description: "the live members in the agent's view, besides itself",
+    load: async () => (await import("./commands/members.js")).addMembers,
+  },
+  {
+    usage: "status",
+    description: "how the agent is: among the others or not, its certificate, its last alarms",
+    load: queries,
+  },
+  { usage: "info", description: "the agent's own id, address, network and figures", load: queries },
+  { usage: "rings", description: "the agent's predecessor and successor on each ring", load: queries },
+  { usage: "gossip <text>", description: "set what the agent gossips to its neighbours", load: queries },
+  {
+    usage: "renew",
+    description: "get the agent's next certificate now, as after a change of the intermediate",
+    load: queries,
+  },
+  { usage: "leave", description: "make the agent leave the network and end", load: queries },
+  {
+    usage: "ping <member>",
+    description: "how long a member takes to answer: by UDP and over its connection, and which way that goes",
+    load: async () => (await import("./commands/ping.js")).addPing,
+  },
+  {
+    usage: "join <address>",
+    description:
+      "make the agent contact a member, and all whom that one knows: for parts of a network that lost each other",
+    load: async () => (await import("./commands/join.js")).addJoin,
+  },
+  {
+    usage: "send <member> <text>",
+    description: "send a member a signed message and print its reply",
+    load: async () => (await import("./commands/send.js")).addSend,
+  },
+  {
+    usage: "stream <member>",
+    description: "open a stream to a member: standard input there, its answer here",
+    load: async () => (await import("./commands/stream.js")).addStream,
+  },
+  {
+    usage: "monitor",
+    description: "print changes of the view as they happen",
+    load: async () => (await import("./commands/monitor.js")).addMonitor,
+  },
+  {
+    usage: "plan",
+    description: "rings needed for a network, and what a ring count tolerates",
+    load: async () => (await import("./commands/plan.js")).addPlan,
+  },
+  {
+    usage: "export-p12",
+    description: "write a member's key and certificates to one PKCS#12 file, for tools that want such a file",
+    load: async () => (await import("./commands/export.js")).addExport,
+  },
+  {
+    usage: "verify-message <file>",
+    description: "check the proof of a message, and print who sent it to whom",
+    load: async () => (await import("./commands/verify-message.js")).addVerifyMessage,
+  },
+  {
+    usage: "sim",
+    description: "simulate a whole overlay under attack, from a seed",
+    load: async () => (await import("./commands/sim.js")).addSim,
+  },
+  {
+    usage: "demo",
+    description: "an authority and five members as processes, and what they bear",
+    load: async () => (await import("./commands/demo.js")).addDemo,
+  },
+];
+
+/** Adds the commands that `isWanted`, with others of the same file, and of the rest the names only. */
+export async function addCommands(program: Command, isWanted: (name: string) => boolean): Promise<void> {
+  const wanted = new Set(COMMANDS.filter(({ usage }) => isWanted(nameOf(usage))).map(({ load }) => load));
+  const added = new Set<Listed["load"]>();
+  for (const { usage, description, load } of COMMANDS) {
+    if (!wanted.has(load)) addName(program, usage, description);
+    else if (!added.has(load)) (await load())(program);
+    added.add(load);
+  }
+}
+
+/** For lists and suggestions. All commands have options, which lists show. */
+function addName(program: Command, usage: string, description: string): void {
+  program.command(usage).description(description).option("--json");
+}
+
+function nameOf(usage: string): string {
+  return usage.split(" ", 1)[0] ?? usage;
+}
