@@ -1,4 +1,5 @@
 /** `fireflies demo`: tells the story once, and in a terminal goes on until Ctrl-C. Whatever happens, it cleans up. */
+import { basename, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FirefliesError } from "../../identity/index.js";
 import { deadlineIn, withDeadline } from "../../net/index.js";
@@ -58,10 +59,17 @@ function failure(step: Step, cause: unknown, interrupted: AbortSignal): Fireflie
   return new FirefliesError("demo-failed", `The step "${step.name}" failed: ${why}`, { cause });
 }
 
+/** What to type for this command: a clone has no `fireflies` on the path, and a project has it behind npx. */
+function typedAs(): string {
+  const script = process.argv[1] ?? "";
+  if (basename(script) === "main.js") return `node ${relative(process.cwd(), script)}`;
+  return process.env.npm_command === "exec" ? "npx fireflies" : "fireflies";
+}
+
 /** After the story: members die and come back, one after the other, until somebody has seen enough. */
 async function goOn(stage: Stage, narrator: Narrator, interrupted: AbortSignal): Promise<void> {
   const programs = ["members --watch", "monitor", "status", "ping ben"].map(
-    (command) => `    fireflies ${command} --dir ${stage.dirOf("ada")}\n`,
+    (command) => `    ${typedAs()} ${command} --dir ${stage.dirOf("ada")}\n`,
   );
   await narrator.say(
     `\nThe network goes on until Ctrl-C. Look at it from another terminal, for instance with\n${programs.join("")}`,
