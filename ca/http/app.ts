@@ -13,7 +13,7 @@ import type { TrustedProxies } from "../gate/trusted-proxies.js";
 import { WorkUnderWay } from "../gate/work.js";
 import { addEstRoutes } from "./est-routes.js";
 import { addHealth } from "./health.js";
-import { failureOf } from "./http-errors.js";
+import { failureOf, type HttpFailure } from "./http-errors.js";
 import { collectOpenApi } from "./openapi.js";
 import { takeAnyBody } from "./plain-bodies.js";
 import { addRevocationRoutes } from "./revocation-routes.js";
@@ -59,7 +59,9 @@ export function createApp(parts: AppParts): FastifyInstance {
   }) as unknown as FastifyInstance;
   app.server.maxHeadersCount = HEADERS_MAX;
   app.setErrorHandler(async (error, request, reply) => {
-    codes.set(request, await answerFailure(authority, callers, error, reply));
+    const failure = failureOf(error);
+    codes.set(request, failure.body.code); // First: what hears of the answer asks for it.
+    answerFailure(authority, callers, { error, ...failure }, reply);
     return reply;
   });
   tellGate(app, gate);
@@ -137,20 +139,18 @@ function answerBefore(error: unknown, reply: FastifyReply): void {
   void reply.code(status).type("application/json").send(body);
 }
 
-async function answerFailure(
+function answerFailure(
   authority: CertificateAuthority,
   callers: Callers,
-  error: unknown,
+  { error, status, body, isRefusal }: HttpFailure & { readonly error: unknown },
   reply: FastifyReply,
-): Promise<string> {
-  const { status, body, isRefusal } = failureOf(error);
+): void {
   const at = authority.now();
   authority.tell(isRefusal ? { kind: "refused", code: body.code, at } : { kind: "failed", error, at });
   const isBusy = status === 429 || status === 503;
   if (isBusy && reply.getHeader("retry-after") === undefined) reply.header("retry-after", 1);
   if (status === 401) reply.header(ACCEPT_SIGNATURE, callers.invitation);
-  await reply.code(status).type("application/json").send(body);
-  return body.code;
+  void reply.code(status).type("application/json").send(body);
 }
 
 function recordOf(

@@ -232,7 +232,7 @@ describe("a start", () => {
     await lost.ready();
     expect(lost.codes).toEqual(["alone"]);
     expect(lost.alarms[0]?.message).toContain("lost with the file members");
-    expect(lost.alarms[0]?.message).toContain("--entry");
+    expect(lost.alarms[0]?.advice).toContain("--entry");
     using found = await new Scene([1]).join({ ...NOTHING, isLost: true });
     await found.comes();
     await found.ready();
