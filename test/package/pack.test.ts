@@ -78,7 +78,7 @@ function withoutNpm(): NodeJS.ProcessEnv {
 describe("the tarball", () => {
   it("holds the built rooms, the schema and the documents, and nothing else", () => {
     const expected =
-      /^(dist\/(rings|gossip|identity|sim|net|ca|client|cli)\/[\w/.-]+\.(js|d\.ts)|proto\/\w+\.proto|docs\/([\w-]+\.md|openapi\.json|performance\/[\w-]+\.svg)|(README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
+      /^(dist\/(rings|gossip|identity|sim|net|ca|client|cli)\/[\w/.-]+\.(js|d\.ts)|proto\/\w+\.proto|docs\/((?:api\/)?[\w-]+\.md|openapi\.json|performance\/[\w-]+\.svg)|(README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
     expect(files.filter((file) => !expected.test(file) || file.includes("stale"))).toEqual([]);
   });
 
