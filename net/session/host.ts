@@ -140,7 +140,7 @@ export class SessionHost {
     const peer = provenPeer(tls, this.#options);
     if (peer instanceof FirefliesError) throw peer;
     if (expect !== undefined && peer.id !== expect)
-      throw new PeerMismatch(formatAddress(path.address), expect, peer.id);
+      throw new PeerMismatch(formatAddress(path.address), expect, peer.id, peer.name);
     const since = performance.now();
     const http2 = await accepted(tls, path.address);
     const session = ProvenSession.dialled(this.#shared, { peer, path, connection, tls, since }, http2);

@@ -1,5 +1,5 @@
 /** Why an address was not reached, for programs that draw conclusions from it. */
-import { type ErrorCode, FirefliesError } from "../../identity/index.js";
+import { type ErrorCode, FirefliesError, titleOf } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 
 /**
@@ -70,8 +70,9 @@ export class DialError extends FirefliesError {
 export class PeerMismatch extends FirefliesError {
   readonly found: MemberId;
 
-  constructor(address: string, expected: MemberId, found: MemberId) {
-    super("peer-mismatch", `${address} is member ${found}, not ${expected}.`);
+  /** `name`: of the one that was found, if its certificate has one. */
+  constructor(address: string, expected: MemberId, found: MemberId, name?: string) {
+    super("peer-mismatch", `${address} is member ${titleOf({ id: found, name })}, not ${expected}.`);
     this.found = found;
   }
 }
