@@ -5,7 +5,7 @@
 import type { CertificateFacts, Machine, Output, Settings } from "../gossip/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Chance } from "./chance.js";
-import type { Dates } from "./crypto.js";
+import type { Dates } from "./crypto/crypto.js";
 
 /** One member of a simulation. Its number is its place in `Simulation.members`, from 0 on. */
 export interface Seat {

@@ -5,22 +5,21 @@
 import type { Output, Settings, StatementReader } from "../gossip/index.js";
 import type { MemberId } from "../rings/index.js";
 import { type Actor, type Identity, type Seat, type TrafficKind, TURN_MS } from "./actor.js";
-import { sendGossip } from "./applications.js";
 import { Calendar, type Happening } from "./calendar.js";
-import type { Dates, SimCrypto } from "./crypto.js";
-import { ANY_LIFE, type Input } from "./input.js";
+import { sendGossip } from "./calls/applications.js";
+import { Ping } from "./calls/pings.js";
+import { attempt, callOf, exchange } from "./calls/requests.js";
+import { Summons } from "./calls/summons.js";
+import type { Dates, SimCrypto } from "./crypto/crypto.js";
+import { sharedReader } from "./crypto/reader.js";
+import { Verdicts } from "./crypto/verdicts.js";
+import { DATES, WALL_START } from "./dates.js";
 import { Checked, Later, Turn, Wake } from "./inputs.js";
-import type { Member } from "./member.js";
-import type { Network } from "./network.js";
+import { ANY_LIFE } from "./members/input.js";
+import type { Input, Member, World } from "./members/member.js";
+import type { Network } from "./network/network.js";
 import type { Observers } from "./observers.js";
-import { Ping } from "./pings.js";
-import { sharedReader } from "./reader.js";
-import { attempt, callOf, exchange } from "./requests.js";
-import { Summons } from "./summons.js";
-import { Verdicts } from "./verdicts.js";
 
-/** Unix milliseconds at the beginning of a simulation. */
-export const WALL_START = 1_800_000_000_000;
 /** Milliseconds that one signature check takes: ECDSA P-256 on one thread. */
 const CHECK_MS = 0.07;
 /** What waits in a stalled member's sockets; beyond it the kernel drops. Some 200 KiB of datagrams, and their calls. */
@@ -33,10 +32,7 @@ export interface EngineParts {
   readonly observers: Observers;
 }
 
-/** Certificates are valid from long before a simulation until long after it: two hundred years in all. */
-export const DATES: Dates = { notBefore: WALL_START - 3_153_600_000_000, notAfter: WALL_START + 3_153_600_000_000 };
-
-export class Engine {
+export class Engine implements World {
   now = 0;
   /** Inputs so far. */
   inputs = 0;

@@ -1,19 +1,19 @@
 /** The inputs that the engine itself plans for members: their deadlines, verdicts, turns of behaviours, and what is to be done later. */
 import type { Check } from "../gossip/index.js";
 import { TURN_MS } from "./actor.js";
-import { Input } from "./input.js";
-import type { Member } from "./member.js";
+import { PlannedInput } from "./members/input.js";
+import type { Member } from "./members/member.js";
 
 /** The machine's deadline, or one that was. */
-export class Wake extends Input {
+export class Wake extends PlannedInput {
   override happen(): void {
     const { member } = this;
     if (this.life !== member.life || member.state !== "up") return;
-    const { engine } = member;
+    const { world } = member;
     member.wakeAt = Number.POSITIVE_INFINITY;
     const { deadline } = member.machine;
-    if (deadline !== undefined && deadline <= engine.now) engine.perform(member, this);
-    else engine.arm(member);
+    if (deadline !== undefined && deadline <= world.now) world.perform(member, this);
+    else world.arm(member);
   }
 
   run(member: Member, now: number): void {
@@ -22,7 +22,7 @@ export class Wake extends Input {
 }
 
 /** The verdicts on what a machine asked to have checked. */
-export class Checked extends Input {
+export class Checked extends PlannedInput {
   readonly #batch: number;
   readonly #checks: readonly Check[];
 
@@ -33,19 +33,19 @@ export class Checked extends Input {
   }
 
   run(member: Member, now: number): void {
-    const { verdicts } = member.engine;
+    const { verdicts } = member.world;
     const given = this.#checks.map((check) => verdicts.check(check, member.wall));
     member.machine.verified(this.#batch, given, now);
   }
 }
 
 /** A turn of a member's behaviours, and the next one. */
-export class Turn extends Input {
+export class Turn extends PlannedInput {
   override happen(): void {
     const { member } = this;
     if (this.life !== member.life || member.state === "down") return;
-    if (member.state === "up") member.engine.perform(member, this);
-    member.engine.plan(TURN_MS, this);
+    if (member.state === "up") member.world.perform(member, this);
+    member.world.plan(TURN_MS, this);
   }
 
   run(member: Member): void {
@@ -54,7 +54,7 @@ export class Turn extends Input {
 }
 
 /** Something to be done for a member later, unless its life has ended by then. */
-export class Later extends Input {
+export class Later extends PlannedInput {
   readonly #act: () => void;
 
   constructor(member: Member, life: number, act: () => void) {

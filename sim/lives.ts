@@ -15,11 +15,12 @@ import {
 } from "../gossip/index.js";
 import { fromHex, fullMask, type MemberId } from "../rings/index.js";
 import type { Chance } from "./chance.js";
-import type { Dates } from "./crypto.js";
-import { type Engine, WALL_START } from "./engine.js";
-import { ANY_LIFE, Input } from "./input.js";
+import type { Dates } from "./crypto/crypto.js";
+import { WALL_START } from "./dates.js";
+import type { Engine } from "./engine.js";
 import { Later } from "./inputs.js";
-import type { Member } from "./member.js";
+import { ANY_LIFE, PlannedInput } from "./members/input.js";
+import type { Member } from "./members/member.js";
 
 /** Members that the authority names to one who comes in. */
 const CONTACTS = 10;
@@ -223,7 +224,7 @@ export class Lives {
 }
 
 /** Something that a member's own program asks of its machine. */
-class Told extends Input {
+class Told extends PlannedInput {
   readonly #tell: (now: number) => void;
 
   constructor(member: Member, tell: (now: number) => void) {

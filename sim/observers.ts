@@ -1,7 +1,7 @@
 /** The watchers of a simulation, asked by hook, so that a hook nobody has costs nothing; and the run's digest. */
 import type { Output } from "../gossip/index.js";
 import type { Seat, SimEvent, StatementKind, TrafficKind, Watcher } from "./actor.js";
-import { Mixer } from "./mixer.js";
+import { Mixer } from "./crypto/mixer.js";
 
 type Bearer = { readonly member: { readonly id: string; readonly epoch: bigint } };
 

@@ -2,9 +2,9 @@
 import type { Settings } from "../gossip/index.js";
 import { RING_COUNT_MAX, ringsNeeded } from "../rings/index.js";
 import type { Actor, Behaviour, Seat, Watcher } from "./actor.js";
-import type { Dates, SimCrypto } from "./crypto.js";
+import type { Dates, SimCrypto } from "./crypto/crypto.js";
 import { MEMBERS_MAX, SEED_MAX } from "./limits.js";
-import type { NetworkOptions } from "./network.js";
+import type { NetworkOptions } from "./network/network.js";
 
 export interface SimulationOptions {
   /** Members at the beginning, 1 to MEMBERS_MAX. */

@@ -1,7 +1,7 @@
 /** Whether a set of members sees itself as it is. */
 import { equalBytes } from "../rings/index.js";
 import type { Seat } from "./actor.js";
-import type { Member } from "./member.js";
+import type { Member } from "./members/member.js";
 
 /** Correct ones that are up. */
 function correctOnes(members: readonly Member[]): Member[] {

@@ -4,7 +4,7 @@
  */
 import { equalBytes, type MemberId } from "../../rings/index.js";
 import type { Seat, SimEvent } from "../actor.js";
-import { type Dates, dateProblem } from "../crypto.js";
+import { type Dates, dateProblem } from "../crypto/crypto.js";
 
 interface Held {
   readonly certificate: Dates & { readonly issuer: Uint8Array };

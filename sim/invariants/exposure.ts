@@ -6,7 +6,7 @@
 import { parseStatement } from "../../gossip/index.js";
 import { type MemberId, Rings, tolerance } from "../../rings/index.js";
 import type { Seat } from "../actor.js";
-import { dateProblem } from "../crypto.js";
+import { dateProblem } from "../crypto/crypto.js";
 import type { Watched } from "./watched.js";
 import type { NextTo } from "./ways.js";
 

@@ -6,7 +6,7 @@ import type { Output } from "../../gossip/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Seat, SimEvent, StatementKind, TrafficKind, Watcher } from "../actor.js";
 import { Chance } from "../chance.js";
-import type { SimCrypto } from "../crypto.js";
+import type { SimCrypto } from "../crypto/crypto.js";
 import type { Simulation } from "../simulation.js";
 import { BudgetWatch } from "./budgets.js";
 import { Certificates } from "./certificates.js";

@@ -9,7 +9,7 @@
  * an excuse.
  */
 import type { Seat } from "../actor.js";
-import type { Fault } from "../fault.js";
+import type { Fault } from "../network/fault.js";
 import { haveTwoWays, type NextTo } from "./ways.js";
 
 /** Loss that the detector is made for: 1 to 30 % both ways without a removal. */

@@ -2,9 +2,9 @@
 import type { Settings } from "../../gossip/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Seat } from "../actor.js";
-import type { SimCrypto } from "../crypto.js";
-import { WALL_START } from "../engine.js";
-import type { Fault } from "../fault.js";
+import type { SimCrypto } from "../crypto/crypto.js";
+import { WALL_START } from "../dates.js";
+import type { Fault } from "../network/fault.js";
 import type { Simulation } from "../simulation.js";
 
 export interface Watched {

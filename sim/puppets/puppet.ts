@@ -11,7 +11,7 @@ import {
   packetOf,
 } from "../adversaries/tools/forgery.js";
 import { sendWithout, without } from "../adversaries/tools/packets.js";
-import type { Dates } from "../crypto.js";
+import type { Dates } from "../crypto/crypto.js";
 
 /** Is this statement kept from this member? */
 export type Withheld = (claim: Claim, to: MemberId | undefined) => boolean;

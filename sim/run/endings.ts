@@ -4,8 +4,8 @@
  */
 import { CLOCK_TOLERANCE_MS } from "../../gossip/index.js";
 import type { Seat } from "../actor.js";
-import type { Dates } from "../crypto.js";
-import { WALL_START } from "../engine.js";
+import type { Dates } from "../crypto/crypto.js";
+import { WALL_START } from "../dates.js";
 import type { Plan } from "./plan.js";
 
 /** Faults leave so many correct members up: of fewer there is nothing to say. */

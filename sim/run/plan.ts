@@ -3,7 +3,7 @@
  * shrunk by making its plan smaller; and a plan written as JSON is how anyone repeats it.
  */
 import { LAN, LOCAL, type Settings, WAN } from "../../gossip/index.js";
-import { LAN_LATENCY, type Latency, WAN_LATENCY } from "../latency.js";
+import { LAN_LATENCY, type Latency, WAN_LATENCY } from "../network/latency.js";
 
 export interface Plan {
   /** 0 to 2^32 - 1: all chance of the run, and which members are Byzantine. */

@@ -5,8 +5,8 @@
 import type { Behaviour, Seat } from "../actor.js";
 import { Ensemble } from "../adversaries/ensemble.js";
 import { adversary, EVERY_ADVERSARY } from "../adversaries/index.js";
-import type { SimCrypto } from "../crypto.js";
-import { fakeCrypto } from "../fake-crypto.js";
+import type { SimCrypto } from "../crypto/crypto.js";
+import { fakeCrypto } from "../crypto/fake-crypto.js";
 import { invariants } from "../invariants/invariants.js";
 import type { Violation } from "../invariants/violation.js";
 import { Simulation } from "../simulation.js";

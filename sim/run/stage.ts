@@ -2,7 +2,7 @@
 
 import type { Seat } from "../actor.js";
 import { Chance } from "../chance.js";
-import { egressLoss, type Fault, flipFlop, ingressLoss, oneWay, partition } from "../fault.js";
+import { egressLoss, type Fault, flipFlop, ingressLoss, oneWay, partition } from "../network/fault.js";
 import type { Simulation } from "../simulation.js";
 import { CORRECT_UP_MIN, endings } from "./endings.js";
 import type { Plan, PlannedFault } from "./plan.js";

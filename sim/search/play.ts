@@ -1,7 +1,7 @@
 /** Plays an attack once, with all invariants watched, until the first of them is broken. */
 import type { Output } from "../../gossip/index.js";
 import type { Seat, Watcher } from "../actor.js";
-import { fakeCrypto } from "../fake-crypto.js";
+import { fakeCrypto } from "../crypto/fake-crypto.js";
 import { invariants } from "../invariants/invariants.js";
 import { watchedOf } from "../invariants/watched.js";
 import { plot } from "../puppets/plot.js";

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { p256 } from "../../cli/sim/p256.js";
 import { encodeNote, encodePacket, encodeStatement, LAN, type Note } from "../../gossip/index.js";
 import { fromHex, fullMask } from "../../rings/index.js";
+import { Verdicts } from "../../sim/crypto/verdicts.js";
 import {
   type Actor,
   type Behaviour,
@@ -15,7 +16,6 @@ import {
   type SimulationOptions,
   type Watcher,
 } from "../../sim/index.js";
-import { Verdicts } from "../../sim/verdicts.js";
 
 /** Unix milliseconds at the beginning of a simulation. */
 const WALL = 1_800_000_000_000;

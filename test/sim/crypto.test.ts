@@ -2,9 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { p256 } from "../../cli/sim/p256.js";
 import { LAN } from "../../gossip/index.js";
+import { sharedReader } from "../../sim/crypto/reader.js";
+import { Verdicts } from "../../sim/crypto/verdicts.js";
 import { fakeCrypto, type SimCrypto, Simulation } from "../../sim/index.js";
-import { sharedReader } from "../../sim/reader.js";
-import { Verdicts } from "../../sim/verdicts.js";
 
 const WALL = 1_800_000_000_000;
 const DAY_MS = 86_400_000;

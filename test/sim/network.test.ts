@@ -13,8 +13,8 @@ import {
   partition,
   type Seat,
 } from "../../sim/index.js";
-import { latencyAt } from "../../sim/latency.js";
-import { LOST, Network } from "../../sim/network.js";
+import { latencyAt } from "../../sim/network/latency.js";
+import { LOST, Network } from "../../sim/network/network.js";
 
 const PACKETS = 4000;
 const seats = Array.from({ length: 6 }, (_, number) => ({ number }) as Seat);

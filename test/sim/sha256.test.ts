@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toHex } from "../../rings/index.js";
-import { sha256 } from "../../sim/sha256.js";
+import { sha256 } from "../../sim/crypto/sha256.js";
 
 const ascii = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const expected = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");

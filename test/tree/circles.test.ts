@@ -1,4 +1,4 @@
-/** Imports lead one way: within a room no folder needs one that needs it, and no file is loaded in a circle. */
+/** Imports lead one way: within a room no file and no folder needs what needs it. */
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { filesIn, ROOMS, read } from "../support/tree.js";
@@ -7,21 +7,14 @@ import { filesIn, ROOMS, read } from "../support/tree.js";
 type Graph = ReadonlyMap<string, ReadonlySet<string>>;
 type Import = readonly [from: string, to: string];
 
-/** Of the room's own files; `withTypes`: also those of types alone, which are gone once it is compiled. */
-function importsIn(room: string, withTypes: boolean): Import[] {
-  const pattern = /^(?:import|export) (type )?([^;"]*?)from "(\.[^"]+)\.js";$/gm;
+/** Of the room's own files, also those of types alone: what is gone once it is compiled is still read together. */
+function importsIn(room: string): Import[] {
+  const pattern = /^(?:import|export) [^;"]*?from "(\.[^"]+)\.js";$/gm;
   return filesIn([room], ".ts").flatMap((file) =>
     [...read(file).matchAll(pattern)]
-      .filter(([, type, names = ""]) => withTypes || !(type || isTypesOnly(names)))
-      .map(([, , , path]): Import => [file, `${join(dirname(file), path!)}.ts`])
+      .map(([, path]): Import => [file, `${join(dirname(file), path!)}.ts`])
       .filter(([, to]) => to.startsWith(`${room}/`)),
   );
-}
-
-/** `{ type A, type B }`. */
-function isTypesOnly(names: string): boolean {
-  const each = names.replace(/[{}]/g, "").split(",");
-  return each.every((name) => name.trim() === "" || name.trim().startsWith("type "));
 }
 
 function graphOf(imports: readonly Import[]): Graph {
@@ -53,12 +46,12 @@ function folderOf(file: string): string {
 }
 
 describe.each(ROOMS)("%s", (room) => {
-  it("loads no file in a circle", () => {
-    expect(inCircles(graphOf(importsIn(room, false)))).toEqual([]);
+  it("has no file that needs, also by types alone, what needs it", () => {
+    expect(inCircles(graphOf(importsIn(room)))).toEqual([]);
   });
 
-  it("has no folder that needs, also by types alone, what needs it", () => {
-    const imports = importsIn(room, true).map(([from, to]): Import => [folderOf(from), folderOf(to)]);
+  it("has no folder that needs what needs it", () => {
+    const imports = importsIn(room).map(([from, to]): Import => [folderOf(from), folderOf(to)]);
     expect(inCircles(graphOf(imports)).filter((name) => !name.endsWith(".ts"))).toEqual([]);
   });
 });
@@ -75,6 +68,6 @@ describe("what looks for circles", () => {
   });
 
   it("reads the imports of all rooms that have several files", () => {
-    for (const room of ROOMS) expect(importsIn(room, false).length).toBeGreaterThan(filesIn([room], ".ts").length / 2);
+    for (const room of ROOMS) expect(importsIn(room).length).toBeGreaterThan(filesIn([room], ".ts").length / 2);
   });
 });

@@ -15,9 +15,9 @@ const ENTRIES = [
   "sim/invariants/invariants.js",
   "sim/adversaries/eclipser.js",
   "sim/adversaries/index.js",
-  "sim/fault.js",
-  "sim/fake-crypto.js",
-  "sim/sha256.js",
+  "sim/network/fault.js",
+  "sim/crypto/fake-crypto.js",
+  "sim/crypto/sha256.js",
 ];
 
 /** `edits`: { file, find, put }. Throws when what is to be found does not stand exactly once in its file. */

@@ -34,7 +34,7 @@ export const RULES = [
     rule: "R1",
     off: "certificates of another authority pass",
     attack: "a liar brings 20 identities of an authority of its own",
-    edits: [{ file: "sim/fake-crypto.js", find: " || !this.#isIssuerOf(leaf, issuer)", put: "" }],
+    edits: [{ file: "sim/crypto/fake-crypto.js", find: " || !this.#isIssuerOf(leaf, issuer)", put: "" }],
     run(sim) {
       const on = stage(sim);
       const liar = puppet(on, on.seats[0]);

@@ -2,7 +2,7 @@
 import { ACCUSER_WINDOW } from "../../../gossip/limits.js";
 import { isEnabled, type MemberId, Rings } from "../../../rings/index.js";
 import type { Actor, Seat } from "../../actor.js";
-import { sha256 } from "../../sha256.js";
+import { sha256 } from "../../crypto/sha256.js";
 
 const orders = new WeakMap<readonly Seat[], Order>();
 

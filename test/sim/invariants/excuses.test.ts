@@ -1,14 +1,14 @@
 /** What excuses a removal (invariant S1), and what does not: as tables. */
 import { describe, expect, it } from "vitest";
 import { LAN } from "../../../gossip/index.js";
-import type { Fault } from "../../../sim/fault.js";
-import { egressLoss, flipFlop, ingressLoss, oneWay, partition } from "../../../sim/fault.js";
 import { type Seat, Simulation } from "../../../sim/index.js";
 import { Certificates } from "../../../sim/invariants/certificates.js";
 import { Exposure } from "../../../sim/invariants/exposure.js";
 import { Links } from "../../../sim/invariants/links.js";
 import { aftermathMs, harmlessStallMs, Stops } from "../../../sim/invariants/stops.js";
 import { watchedOf } from "../../../sim/invariants/watched.js";
+import type { Fault } from "../../../sim/network/fault.js";
+import { egressLoss, flipFlop, ingressLoss, oneWay, partition } from "../../../sim/network/fault.js";
 
 const { members } = new Simulation({ members: 20, seed: 1, rings: 3 });
 const [a, b, c] = members as readonly [Seat, Seat, Seat];

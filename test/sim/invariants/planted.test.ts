@@ -12,11 +12,11 @@ import { Intake } from "../../../gossip/view/intake.js";
 import { View } from "../../../gossip/view/view.js";
 import { fromHex } from "../../../rings/index.js";
 import { adversary } from "../../../sim/adversaries/index.js";
-import { DATES } from "../../../sim/engine.js";
-import { fakeCrypto } from "../../../sim/fake-crypto.js";
-import { partition } from "../../../sim/fault.js";
+import { fakeCrypto } from "../../../sim/crypto/fake-crypto.js";
+import { DATES } from "../../../sim/dates.js";
 import { type Actor, type Behaviour, type Seat, Simulation, type SimulationOptions } from "../../../sim/index.js";
 import { type Invariants, invariants } from "../../../sim/invariants/invariants.js";
+import { partition } from "../../../sim/network/fault.js";
 
 vi.setConfig({ testTimeout: 60_000 });
 afterEach(() => vi.restoreAllMocks());

@@ -4,8 +4,8 @@ import { tolerance } from "../../../rings/index.js";
 import type { Actor, Behaviour, Seat, Watcher } from "../../../sim/actor.js";
 import { adversary } from "../../../sim/adversaries/index.js";
 import { orderOf } from "../../../sim/adversaries/tools/order.js";
-import type { SimCrypto } from "../../../sim/crypto.js";
-import { fakeCrypto } from "../../../sim/fake-crypto.js";
+import type { SimCrypto } from "../../../sim/crypto/crypto.js";
+import { fakeCrypto } from "../../../sim/crypto/fake-crypto.js";
 import type { SimulationOptions } from "../../../sim/options.js";
 import { Simulation } from "../../../sim/simulation.js";
 

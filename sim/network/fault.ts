@@ -1,5 +1,5 @@
 /** Faults of the network as values: put one in with `network.add(fault)`, take it away with `network.remove(fault)`. */
-import type { Seat } from "./actor.js";
+import type { Seat } from "../actor.js";
 
 /** Which packets are concerned, and what becomes of them. Absent: everyone, always, nothing. */
 export interface Fault {

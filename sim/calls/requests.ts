@@ -1,7 +1,7 @@
 /** What calls are for, beside applications: a machine's packet to a partner, its question who is there, a behaviour's own packet. */
-import { CALL_TIMEOUT_MS, type Output } from "../gossip/index.js";
+import { CALL_TIMEOUT_MS, type Output } from "../../gossip/index.js";
+import type { Member } from "../members/member.js";
 import { Call, reach } from "./calls.js";
-import type { Member } from "./member.js";
 
 /** A try carries nothing, and so does its answer. */
 const NOTHING = new Uint8Array(0);
@@ -73,14 +73,14 @@ class OwnCall extends PacketCall {
 export function exchange(member: Member, { call, to, packet, timeoutMs }: Extract<Output, { kind: "send" }>): void {
   const target = reach(member, to);
   if (target) new Exchange(member, target, timeoutMs, call).begin(packet);
-  else member.engine.after(member, timeoutMs, () => member.machine.failed(call, member.now));
+  else member.world.after(member, timeoutMs, () => member.machine.failed(call, member.now));
 }
 
 export function attempt(member: Member, { to, timeoutMs }: Extract<Output, { kind: "try" }>): void {
   const { id } = to;
   const target = reach(member, to);
   if (target) new Try(member, target, timeoutMs).begin(NOTHING);
-  else if (id) member.engine.after(member, timeoutMs, () => member.machine.tried(id, "silent", member.now));
+  else if (id) member.world.after(member, timeoutMs, () => member.machine.tried(id, "silent", member.now));
 }
 
 export function callOf(member: Member, to: Member, packet: Uint8Array, onAnswer?: (packet: Uint8Array) => void): void {

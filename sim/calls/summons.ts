@@ -1,11 +1,11 @@
 /** Summonses on their way (rule R20): datagrams that nothing answers. */
-import type { Output } from "../gossip/index.js";
-import { ANY_LIFE, Input } from "./input.js";
-import type { Member } from "./member.js";
-import { LOST } from "./network.js";
+import type { Output } from "../../gossip/index.js";
+import { ANY_LIFE, PlannedInput } from "../members/input.js";
+import type { Member } from "../members/member.js";
+import { LOST } from "../network/network.js";
 import { DATAGRAM_BYTES, datagramTarget } from "./pings.js";
 
-export class Summons extends Input {
+export class Summons extends PlannedInput {
   readonly #from: Member;
   readonly #ring: number;
   readonly #epoch: bigint;
@@ -23,10 +23,10 @@ export class Summons extends Input {
   }
 
   static send(from: Member, to: Member, ring: number, epoch: bigint): void {
-    const { engine } = from;
-    engine.count(from, to, "summons", DATAGRAM_BYTES);
-    const delay = engine.network.datagram(from.number, to.number, DATAGRAM_BYTES);
-    if (delay !== LOST) engine.plan(delay, new Summons(from, to, ring, epoch));
+    const { world } = from;
+    world.count(from, to, "summons", DATAGRAM_BYTES);
+    const delay = world.network.datagram(from.number, to.number, DATAGRAM_BYTES);
+    if (delay !== LOST) world.plan(delay, new Summons(from, to, ring, epoch));
   }
 
   run(member: Member, now: number): void {

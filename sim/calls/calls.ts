@@ -2,11 +2,11 @@
  * Calls on their way: a request, then an answer, each over a connection that repeats what gets lost. Every call ends once:
  * by its answer, or by its failure at the deadline, earlier only when the host says that nobody listens.
  */
-import type { Recipient } from "../gossip/index.js";
-import type { TrafficKind } from "./actor.js";
-import { ANY_LIFE, Input } from "./input.js";
-import type { Member } from "./member.js";
-import { type Flight, SEGMENT_BYTES } from "./network.js";
+import type { Recipient } from "../../gossip/index.js";
+import type { TrafficKind } from "../actor.js";
+import { ANY_LIFE, PlannedInput } from "../members/input.js";
+import type { Member } from "../members/member.js";
+import { type Flight, SEGMENT_BYTES } from "../network/network.js";
 
 /** The first wait before what got lost is sent again, milliseconds; it doubles (RFC 6298, with Linux's minimum). */
 const RETRANSMIT_MS = 200;
@@ -31,7 +31,7 @@ export abstract class Call {
     this.caller = caller;
     this.life = caller.life;
     this.target = target;
-    this.deadline = caller.engine.now + timeoutMs;
+    this.deadline = caller.world.now + timeoutMs;
   }
 
   /** The target's part, as an input of its own. Its answer, or undefined: none, or later through `answer`. */
@@ -45,18 +45,18 @@ export abstract class Call {
     const { caller, target, requestKind } = this;
     // Where nobody is, a connection is refused or never made: nothing is sent on it.
     const isSent = target.state !== "down";
-    if (requestKind && isSent) caller.engine.count(caller, target, requestKind, payload.length);
+    if (requestKind && isSent) caller.world.count(caller, target, requestKind, payload.length);
     new Leg(this, payload, false).set();
   }
 
   /** Sends the answer, after so many milliseconds; only the first one counts at the caller. */
   answer(payload: Uint8Array, delayMs = 0): void {
     const { caller, target, answerKind } = this;
-    const { engine } = target;
-    if (answerKind) engine.count(target, caller, answerKind, payload.length);
+    const { world } = target;
+    if (answerKind) world.count(target, caller, answerKind, payload.length);
     const leg = new Leg(this, payload, true);
-    if (engine.now + delayMs >= this.deadline) this.fail(this.deadline, false);
-    else if (delayMs > 0) engine.plan(delayMs, leg.delayed());
+    if (world.now + delayMs >= this.deadline) this.fail(this.deadline, false);
+    else if (delayMs > 0) world.plan(delayMs, leg.delayed());
     else leg.set();
   }
 
@@ -64,13 +64,13 @@ export abstract class Call {
   fail(at: number, isRefused: boolean): void {
     if (this.#isFailing || this.isOver) return;
     this.#isFailing = true;
-    const { engine } = this.caller;
-    engine.plan(Math.max(0, at - engine.now), new Failure(this, isRefused));
+    const { world } = this.caller;
+    world.plan(Math.max(0, at - world.now), new Failure(this, isRefused));
   }
 }
 
 /** One direction of a call: flights of segments, each of what is still missing, until the last one is there. */
-class Leg extends Input {
+class Leg extends PlannedInput {
   readonly #call: Call;
   readonly #payload: Uint8Array;
   readonly #isAnswer: boolean;
@@ -99,17 +99,17 @@ class Leg extends Input {
   /** One flight. What is lost of it is sent again while the caller waits. */
   set(): void {
     const { caller, target, deadline } = this.#call;
-    const { engine } = caller;
+    const { world } = caller;
     const from = this.#isAnswer ? target : caller;
     const bytes = this.member.state === "down" ? 0 : this.#missingBytes;
-    const flight = engine.network.flight(from.number, this.member.number, bytes);
+    const flight = world.network.flight(from.number, this.member.number, bytes);
     this.#missingBytes = Math.min(this.#payload.length, flight.lost * SEGMENT_BYTES);
     this.#isMissing = flight.lost > 0;
-    this.#arrivedAt = Math.max(this.#arrivedAt, engine.now + flight.delay);
-    const wait = this.#isMissing ? this.#pause(flight) : this.#arrivedAt - engine.now;
-    const isLate = engine.now + wait >= deadline;
+    this.#arrivedAt = Math.max(this.#arrivedAt, world.now + flight.delay);
+    const wait = this.#isMissing ? this.#pause(flight) : this.#arrivedAt - world.now;
+    const isLate = world.now + wait >= deadline;
     if (isLate) this.#call.fail(deadline, false);
-    if (!isLate || (!this.#isMissing && !this.#isAnswer)) engine.plan(wait, this);
+    if (!isLate || (!this.#isMissing && !this.#isAnswer)) world.plan(wait, this);
   }
 
   /** Milliseconds until the sender sends again what is lost: those that arrived tell it so, or nothing does. */
@@ -126,7 +126,7 @@ class Leg extends Input {
     }
     const { member } = this;
     if (!this.#isAnswer && member.state !== "up") this.#miss(member);
-    member.engine.deliver(this);
+    member.world.deliver(this);
   }
 
   run(member: Member, now: number): void {
@@ -151,14 +151,14 @@ class Leg extends Input {
   /** By the host, when nobody listens; or by the member, for whom the caller is revoked, an equivocator or past its dates. */
   #refuse(target: Member): void {
     const call = this.#call;
-    const { engine } = target;
-    const { lost, delay } = engine.network.flight(target.number, call.caller.number, 0);
+    const { world } = target;
+    const { lost, delay } = world.network.flight(target.number, call.caller.number, 0);
     if (lost > 0) call.fail(call.deadline, false);
-    else call.fail(Math.min(call.deadline, engine.now + delay), target.state === "down");
+    else call.fail(Math.min(call.deadline, world.now + delay), target.state === "down");
   }
 }
 
-class Failure extends Input {
+class Failure extends PlannedInput {
   readonly #call: Call;
   readonly #isRefused: boolean;
 
@@ -181,7 +181,7 @@ class Failure extends Input {
  */
 export function reach(from: Member, { id, addresses }: Recipient): Member | undefined {
   for (const address of addresses) {
-    const member = from.engine.byAddress.get(address);
+    const member = from.world.byAddress.get(address);
     if (!member || (id !== undefined && member.id !== id)) continue;
     return from.refusal(member.certificate) ? undefined : member;
   }

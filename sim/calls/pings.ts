@@ -1,9 +1,9 @@
 /** Pings and pongs on their way: datagrams that get lost, arrive late or twice. */
-import type { Output } from "../gossip/index.js";
-import type { MemberId } from "../rings/index.js";
-import { ANY_LIFE, Input } from "./input.js";
-import type { Member } from "./member.js";
-import { LOST } from "./network.js";
+import type { Output } from "../../gossip/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { ANY_LIFE, PlannedInput } from "../members/input.js";
+import type { Member } from "../members/member.js";
+import { LOST } from "../network/network.js";
 
 /** Bytes of a datagram: a ping, a pong or a summons (client/ping-codec.ts). */
 export const DATAGRAM_BYTES = 65;
@@ -11,13 +11,13 @@ export const DATAGRAM_BYTES = 65;
 /** Who is at the first of the addresses at which anyone is, if it is the one meant: another one cannot read it. */
 export function datagramTarget(from: Member, to: MemberId, addresses: readonly string[]): Member | undefined {
   for (const address of addresses) {
-    const target = from.engine.byAddress.get(address);
+    const target = from.world.byAddress.get(address);
     if (target) return target.id === to ? target : undefined;
   }
   return undefined;
 }
 
-export class Ping extends Input {
+export class Ping extends PlannedInput {
   readonly #from: Member;
   readonly #fromLife: number;
   readonly #nonce: bigint;
@@ -38,15 +38,15 @@ export class Ping extends Input {
   }
 
   static send(from: Member, to: Member, nonce: bigint, fingerprint: Uint8Array): void {
-    const { engine } = from;
-    const { network } = engine;
-    engine.count(from, to, "ping", DATAGRAM_BYTES);
+    const { world } = from;
+    const { network } = world;
+    world.count(from, to, "ping", DATAGRAM_BYTES);
     const ping = new Ping(from, to, nonce, fingerprint);
     const delay = network.datagram(from.number, to.number, DATAGRAM_BYTES);
-    if (delay !== LOST) engine.plan(delay, ping);
+    if (delay !== LOST) world.plan(delay, ping);
     if (!network.isTwice(from.number, to.number)) return;
     const second = network.datagram(from.number, to.number, DATAGRAM_BYTES);
-    if (second !== LOST) engine.plan(second, ping);
+    if (second !== LOST) world.plan(second, ping);
   }
 
   run(member: Member, now: number): void {
@@ -60,17 +60,17 @@ export class Ping extends Input {
   }
 
   #answer(member: Member): void {
-    const { engine } = member;
-    const { network } = engine;
+    const { world } = member;
+    const { network } = world;
     const from = this.#from;
-    engine.count(member, from, "pong", DATAGRAM_BYTES);
+    world.count(member, from, "pong", DATAGRAM_BYTES);
     const pong = new Pong(from, this.#fromLife, member, this.#nonce, member.fingerprintFor(from.id));
     const delay = network.datagram(member.number, from.number, DATAGRAM_BYTES);
-    if (delay !== LOST) engine.plan(delay, pong);
+    if (delay !== LOST) world.plan(delay, pong);
   }
 }
 
-class Pong extends Input {
+class Pong extends PlannedInput {
   readonly #by: Member;
   readonly #nonce: bigint;
   readonly #fingerprint: Uint8Array;

@@ -9,8 +9,8 @@ import {
   type RevocationList,
   type SignedRevocationList,
   type Verdict,
-} from "../gossip/index.js";
-import { equalBytes, fromHex, memberIdFromBytes, toHex } from "../rings/index.js";
+} from "../../gossip/index.js";
+import { equalBytes, fromHex, memberIdFromBytes, toHex } from "../../rings/index.js";
 import { type Credentials, type Dates, dateProblem, type SimCrypto } from "./crypto.js";
 import { Mixer } from "./mixer.js";
 import { sha256 } from "./sha256.js";

@@ -3,7 +3,7 @@
  * the statement's own bytes, which the shared reader makes the same object for all, and gone with them. Dates are judged
  * anew for each, by the clock of the one that checks.
  */
-import type { Check, Verdict } from "../gossip/index.js";
+import type { Check, Verdict } from "../../gossip/index.js";
 import { dateProblem, type SimCrypto } from "./crypto.js";
 
 type SignatureCheck = Extract<Check, { kind: "signature" }>;

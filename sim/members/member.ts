@@ -1,21 +1,61 @@
 /** One member of a simulation: its machine's present life, and what it is to watchers (Seat) and to behaviours (Actor). */
-import { type CertificateFacts, type Machine, type Output, type Settings, TrustedClock } from "../gossip/index.js";
-import type { MemberId } from "../rings/index.js";
-import type { Actor, Behaviour, Identity, Seat, StatementKind } from "./actor.js";
-import type { Handlers } from "./applications.js";
-import type { Chance } from "./chance.js";
-import { type Credentials, type Dates, dateProblem } from "./crypto.js";
-import { type Engine, WALL_START } from "./engine.js";
-import type { Input } from "./input.js";
+import { type CertificateFacts, type Machine, type Output, type Settings, TrustedClock } from "../../gossip/index.js";
+import type { MemberId } from "../../rings/index.js";
+import type { Actor, Behaviour, Identity, Seat, StatementKind, TrafficKind } from "../actor.js";
+import type { Happening } from "../calendar.js";
+import type { Chance } from "../chance.js";
+import { type Credentials, type Dates, dateProblem } from "../crypto/crypto.js";
+import type { Verdicts } from "../crypto/verdicts.js";
+import { WALL_START } from "../dates.js";
+import type { Handlers } from "../handlers.js";
+import type { Network } from "../network/network.js";
+import type { Observers } from "../observers.js";
 import { SenderRates } from "./sender-rates.js";
 import { Traffic } from "./traffic.js";
+
+/** What a machine is told, for one life of its member, or for whichever it finds. */
+export interface Input extends Happening {
+  readonly member: Member;
+  readonly life: number;
+  /** Hands it to the machine. */
+  run(member: Member, now: number): void;
+}
+
+/** The simulation around a member: its engine. */
+export interface World {
+  readonly now: number;
+  readonly ringCount: number;
+  readonly settings: Settings;
+  readonly members: readonly Seat[];
+  readonly liars: readonly Actor[];
+  readonly byAddress: ReadonlyMap<string, Member>;
+  readonly network: Network;
+  readonly verdicts: Verdicts;
+  readonly observers: Observers;
+  /** The wall clock that the member reads, Unix milliseconds. */
+  wall(member: Member): number;
+  plan(delayMs: number, happening: Happening): void;
+  /** One input, and all that follows from it; one that stands still finds it when it goes on. */
+  deliver(input: Input): void;
+  /** One input, now. */
+  perform(member: Member, input: Input): void;
+  /** Plans a look at the machine when it is due. */
+  arm(member: Member): void;
+  count(from: Member, to: Member, kind: TrafficKind, bytes: number): void;
+  recruit(member: Member): Identity;
+  reissue(member: Member, dates?: Dates): Identity;
+  callOf(member: Member, to: Seat, packet: Uint8Array, onAnswer?: (packet: Uint8Array) => void): void;
+  pingOf(member: Member, to: Seat, fingerprint: Uint8Array): void;
+  summonBy(member: Member, to: Seat, ring: number, epoch: bigint): void;
+  after(member: Member, ms: number, run: () => void): void;
+}
 
 export class Member implements Actor {
   readonly number: number;
   readonly name: string;
   readonly address: string;
   readonly chance: Chance;
-  readonly engine: Engine;
+  readonly world: World;
   readonly traffic = new Traffic();
   readonly handlers: Handlers = {};
   readonly datagrams = new SenderRates();
@@ -45,8 +85,8 @@ export class Member implements Actor {
   /** What its trusted clock is ahead of monotonic time, milliseconds. */
   #wallOffset = WALL_START;
 
-  constructor(parts: { engine: Engine; number: number; credentials: Credentials; chance: Chance }) {
-    this.engine = parts.engine;
+  constructor(parts: { world: World; number: number; credentials: Credentials; chance: Chance }) {
+    this.world = parts.world;
     this.number = parts.number;
     this.name = nameOf(parts.number);
     this.address = `${this.name}:1`;
@@ -70,7 +110,7 @@ export class Member implements Actor {
   /** The machine of a new life, which trusts the clock that it finds. */
   set machine(machine: Machine) {
     this.#machine = machine;
-    this.#clock = new TrustedClock(() => this.engine.wall(this));
+    this.#clock = new TrustedClock(() => this.world.wall(this));
     this.#readClock();
   }
 
@@ -98,52 +138,52 @@ export class Member implements Actor {
   }
 
   get now(): number {
-    return this.engine.now;
+    return this.world.now;
   }
 
   get fellows(): readonly Actor[] {
-    return this.engine.liars;
+    return this.world.liars;
   }
 
   get everyone(): readonly Seat[] {
-    return this.engine.members;
+    return this.world.members;
   }
 
   get ringCount(): number {
-    return this.engine.ringCount;
+    return this.world.ringCount;
   }
 
   get settings(): Settings {
-    return this.engine.settings;
+    return this.world.settings;
   }
 
   recruit(): Identity {
-    return this.engine.recruit(this);
+    return this.world.recruit(this);
   }
 
   reissue(dates?: Dates): Identity {
-    return this.engine.reissue(this, dates);
+    return this.world.reissue(this, dates);
   }
 
   sign(type: StatementKind, body: Uint8Array): Uint8Array {
-    this.engine.observers.forged(this, type);
+    this.world.observers.forged(this, type);
     return this.credentials.sign(type, body);
   }
 
   call(to: Seat, packet: Uint8Array, onAnswer?: (packet: Uint8Array) => void): void {
-    this.engine.callOf(this, to, packet, onAnswer);
+    this.world.callOf(this, to, packet, onAnswer);
   }
 
   ping(to: Seat, fingerprint: Uint8Array): void {
-    this.engine.pingOf(this, to, fingerprint);
+    this.world.pingOf(this, to, fingerprint);
   }
 
   summon(to: Seat, ring: number, epoch: bigint): void {
-    this.engine.summonBy(this, to, ring, epoch);
+    this.world.summonBy(this, to, ring, epoch);
   }
 
   after(ms: number, run: () => void): void {
-    this.engine.after(this, ms, run);
+    this.world.after(this, ms, run);
   }
 
   /** What its behaviours make of an output of its machine; undefined: nothing. */

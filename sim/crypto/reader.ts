@@ -2,8 +2,8 @@
  * A reader of statements that all members of a simulation share: each statement is parsed and digested once, not once by
  * every member that hears it, and is held once. By content, and bounded: what was not asked for lately is read anew.
  */
-import { type ReadStatement, type StatementReader, statementReader } from "../gossip/index.js";
-import { equalBytes, type Sha256 } from "../rings/index.js";
+import { type ReadStatement, type StatementReader, statementReader } from "../../gossip/index.js";
+import { equalBytes, type Sha256 } from "../../rings/index.js";
 import { Generations } from "./generations.js";
 import { Mixer } from "./mixer.js";
 

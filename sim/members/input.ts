@@ -1,12 +1,10 @@
 /** An input of one member's machine, planned. */
-import type { Happening } from "./calendar.js";
-import type { Member } from "./member.js";
+import type { Input, Member } from "./member.js";
 
 /** For whichever life of the member it finds. */
 export const ANY_LIFE = -1;
 
-/** What a machine is told, and for which life of its member. */
-export abstract class Input implements Happening {
+export abstract class PlannedInput implements Input {
   // Declared only: fields that are first defined and then set cost twice, and millions of these are made.
   declare readonly member: Member;
   declare readonly life: number;
@@ -17,9 +15,8 @@ export abstract class Input implements Happening {
   }
 
   happen(): void {
-    this.member.engine.deliver(this);
+    this.member.world.deliver(this);
   }
 
-  /** Hands it to the machine. */
   abstract run(member: Member, now: number): void;
 }

@@ -1,5 +1,5 @@
 /** What a member has sent, in bytes by kind, without the headers of the layers below. */
-import type { TrafficKind } from "./actor.js";
+import type { TrafficKind } from "../actor.js";
 
 /** The place of each kind. Counted for every packet, so in an array and not in a map. */
 const PLACES: Readonly<Record<TrafficKind, number>> = {

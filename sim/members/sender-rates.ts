@@ -1,5 +1,5 @@
 /** How many datagrams of one sender a member's driver looks at: so many per second, and as many at once. */
-import { type Bucket, fullBucket, refilled, spend } from "../rings/index.js";
+import { type Bucket, fullBucket, refilled, spend } from "../../rings/index.js";
 
 /** As in net/pings/pings.ts. */
 const DATAGRAMS_PER_SECOND = 50;

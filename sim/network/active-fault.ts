@@ -1,5 +1,5 @@
 /** A fault that is in the network now: its sets of members as tables by number, asked for every packet. */
-import type { Seat } from "./actor.js";
+import type { Seat } from "../actor.js";
 import type { Fault } from "./fault.js";
 
 const TWO_32 = 4_294_967_296;

@@ -9,8 +9,8 @@ import {
   type RevocationList,
   type SignedRevocationList,
   type Verdict,
-} from "../gossip/index.js";
-import type { Sha256 } from "../rings/index.js";
+} from "../../gossip/index.js";
+import type { Sha256 } from "../../rings/index.js";
 
 /** A member's certificate and the key that belongs to it. */
 export interface Credentials {

@@ -2,8 +2,9 @@
  * The network between members: decides of each packet whether and when it arrives. Datagrams get lost, arrive twice and
  * overtake each other. Calls and messages ride on connections, in segments: what is lost of them is sent again, and costs time.
  */
+
+import type { Chance } from "../chance.js";
 import { ActiveFault, linkShare } from "./active-fault.js";
-import type { Chance } from "./chance.js";
 import { checkFault, type Fault } from "./fault.js";
 import { checkLatency, LAN_LATENCY, type Latency, latencyAt } from "./latency.js";
 
