@@ -10,22 +10,9 @@ import { Server as TlsServer } from "node:tls";
 import { Shares } from "../../rings/index.js";
 import { limitKeyOf } from "./caller-address.js";
 import { readProxyHeader } from "./proxy-header.js";
-import { RateLimit, type RateLimitOptions } from "./rate-limit.js";
-import type { Waits } from "./service-limits.js";
+import { RateLimit } from "./rate-limit.js";
+import type { GateOptions, Waits } from "./service-limits.js";
 import { TrustedProxies } from "./trusted-proxies.js";
-
-export interface GateOptions {
-  /** Connections that one address begins. */
-  readonly handshakes: RateLimitOptions;
-  /** Connections of one address on which nothing is worked on. */
-  readonly addressMax: number;
-  /** As many of one member, wherever it calls from. */
-  readonly memberMax: number;
-  /** A connection may stay this long before another one of its address takes its slot, milliseconds. */
-  readonly youngMs: number;
-  /** Connections of all. */
-  readonly connectionsMax: number;
-}
 
 /**
  * Why a connection was closed by us without being asked to: it came too often, or found no slot; it lost its slot to another;

@@ -1,6 +1,5 @@
 /** What one caller of the service may hold, and how often it may ask. */
 import { readFileSync } from "node:fs";
-import type { GateOptions } from "./connection-gate.js";
 import type { RateLimitOptions } from "./rate-limit.js";
 
 /** Of all headers of a request: ours have 200 bytes. */
@@ -24,6 +23,19 @@ export interface ServiceLimits {
   /** Requests that are worked on at once. */
   readonly work: WorkLimits;
   readonly waits: Waits;
+}
+
+export interface GateOptions {
+  /** Connections that one address begins. */
+  readonly handshakes: RateLimitOptions;
+  /** Connections of one address on which nothing is worked on. */
+  readonly addressMax: number;
+  /** As many of one member, wherever it calls from. */
+  readonly memberMax: number;
+  /** A connection may stay this long before another one of its address takes its slot, milliseconds. */
+  readonly youngMs: number;
+  /** Connections of all. */
+  readonly connectionsMax: number;
 }
 
 export interface WorkLimits {
