@@ -41,6 +41,7 @@ export {
   validityOfCertificate,
 } from "./authority-certificate.js";
 export { CERTIFICATE_BYTES_MAX } from "./certificate-fields.js";
+export { behindAuthority, CLOCK_ADVICE, datesMissed, spanText } from "./clock-words.js";
 export {
   createCrl,
   isRevocationReason,

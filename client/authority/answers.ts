@@ -2,8 +2,11 @@
 import { encodeStatement, parseRevocationList } from "../../gossip/index.js";
 import {
   ADDRESSES_MAX,
+  behindAuthority,
   type CertificateAnswer,
+  CLOCK_ADVICE,
   type ContactAnswer,
+  datesMissed,
   FirefliesError,
   fingerprintOf,
   hasKey,
@@ -13,6 +16,7 @@ import {
   pathProblem,
   type RevocationsAnswer,
   SIGNATURE_BYTES,
+  validityOfCertificate,
   verifyMemberCertificate,
 } from "../../identity/index.js";
 import { parseAddress } from "../../net/index.js";
@@ -45,7 +49,7 @@ export async function readGranted(
   const chain = { leaf: bytesOf(answer.certificate), issuer: bytesOf(answer.issuer) };
   const verdict = verifyMemberCertificate(chain, { root, now });
   const problem = verdict.ok ? await pathProblem(chain, { root, now }) : verdict.reason;
-  if (!verdict.ok || problem !== undefined) throw refused(problem);
+  if (!verdict.ok || problem !== undefined) throw refused(problem, chain.leaf, now);
   const { certificate } = verdict;
   if (!hasKey(certificate, pair.spki)) throw invalid("the certificate is for another key");
   return { certificate, root, contacts: readContacts(answer.contacts, { root, network: certificate, now }) };
@@ -102,11 +106,12 @@ export function invalid(what: string): FirefliesError {
   return new FirefliesError("authority-answer-invalid", `The authority's answer cannot be used: ${what}.`);
 }
 
-function refused(problem: string | undefined): FirefliesError {
-  const isDated = problem === "not-yet-valid" || problem === "expired";
-  return new FirefliesError(
-    "certificate-invalid",
-    `The certificate that the authority issued is refused: ${problem}.`,
-    { advice: isDated ? "Check this machine's clock." : undefined },
-  );
+/** Of one that was issued at this moment the dates are wrong only where a clock is. */
+function refused(problem: string | undefined, leaf: Uint8Array, now: number): FirefliesError {
+  const dates = validityOfCertificate(leaf);
+  const isDated = dates !== undefined && datesMissed(dates, now) !== undefined;
+  const text = "The certificate that the authority issued is refused:";
+  if (!isDated) return new FirefliesError("certificate-invalid", `${text} ${problem}.`);
+  const message = `${text} its dates are not those of this machine's clock. ${behindAuthority(dates, now)}`;
+  return new FirefliesError("certificate-invalid", message, { advice: CLOCK_ADVICE });
 }

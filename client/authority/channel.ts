@@ -7,7 +7,9 @@ import { connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls"
 import {
   AUTHORITY_NAME,
   authorityProblem,
+  CLOCK_ADVICE,
   certificatesToPem,
+  datesMissed,
   FirefliesError,
   type Identity,
   messageOf,
@@ -17,6 +19,10 @@ import {
 import { PROXY_ROOTS_SYSTEM } from "./proxy-roots.js";
 
 const PORT_DEFAULT = 443;
+/** Of a name in somebody's certificate, in a message. */
+const NAME_CHARACTERS_MAX = 100;
+/** Problems of the authority's certificate that a clock may be the cause of. */
+const DATED: ReadonlySet<string> = new Set(["not-yet-valid", "expired"]);
 
 export interface ChannelOptions {
   /** "https://host:port". */
@@ -114,12 +120,47 @@ export function requireAuthority(socket: TLSSocket, options: ChannelOptions): vo
   const complete = leaf !== undefined && issuer !== undefined && root !== undefined;
   const network = identity?.certificate;
   const problem = complete ? authorityProblem({ leaf, issuer, root }, fingerprint, now, network) : "incomplete-chain";
-  if (problem === undefined) return;
-  throw new FirefliesError(
+  if (problem !== undefined) throw untrusted(options, problem, socket.getPeerCertificate(true));
+}
+
+/** What is there instead is named: most often a proxy, a balancer or a virus scanner that ends TLS, or a clock that is off. */
+function untrusted(
+  { url, fingerprint, now }: ChannelOptions,
+  problem: string,
+  first: DetailedPeerCertificate,
+): FirefliesError {
+  const text = `${url} is not the authority with fingerprint ${fingerprint}`;
+  const missed =
+    DATED.has(problem) &&
+    datesMissed({ notBefore: Date.parse(first.valid_from), notAfter: Date.parse(first.valid_to) }, now);
+  if (missed) {
+    return new FirefliesError("authority-untrusted", `${text}, by its certificate's dates. ${missed}`, {
+      advice: CLOCK_ADVICE,
+    });
+  }
+  const subject = nameIn(first.subject);
+  if (problem === "other-network" || subject === undefined || subject === `"${AUTHORITY_NAME}"`) {
+    return new FirefliesError("authority-untrusted", `${text} (${problem}).`, {
+      advice: "Check address and fingerprint: another authority answers there.",
+    });
+  }
+  const issuer = nameIn(first.issuer) ?? "an unnamed issuer";
+  return new FirefliesError(
     "authority-untrusted",
-    `${url} is not the authority with fingerprint ${fingerprint} (${problem}).`,
-    { advice: "Check address, fingerprint and clock. If they are right, somebody is in between." },
+    `${text} (${problem}): TLS ends at something else, whose certificate is for ${subject}, issued by ${issuer}.`,
+    {
+      advice:
+        "Let it pass TLS through to the authority, or give the authority's own address. If it is a proxy of yours that has to end TLS, say so with ca_tls.",
+    },
   );
+}
+
+/** As the certificate says it; a message shows it escaped. */
+function nameIn(
+  names: { readonly CN?: string | readonly string[]; readonly O?: string | readonly string[] } | undefined,
+): string | undefined {
+  const [name] = [names?.CN ?? names?.O ?? []].flat();
+  return name === undefined ? undefined : `"${name.slice(0, NAME_CHARACTERS_MAX)}"`;
 }
 
 function requireProxy(socket: TLSSocket, url: string, roots: string): void {

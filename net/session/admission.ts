@@ -1,13 +1,21 @@
 /** Whether a proven peer may talk to us now (R17, R18). */
-import { dateProblem, FirefliesError, isErrorCode, type MemberCertificate } from "../../identity/index.js";
+import {
+  CLOCK_ADVICE,
+  dateProblem,
+  datesMissed,
+  FirefliesError,
+  isErrorCode,
+  type MemberCertificate,
+} from "../../identity/index.js";
 import type { SessionHostOptions } from "./options.js";
 
 type Judge = Pick<SessionHostOptions, "now" | "current">;
 
 /** Why nothing may be said to `peer` or heard from it any more: its certificate has ended. Undefined when it has not. */
 export function expiry(peer: MemberCertificate, judge: Judge): FirefliesError | undefined {
-  const dates = dateProblem(successor(peer, judge), judge.now());
-  return dates === undefined ? undefined : certificateRefused(dates);
+  const [certificate, now] = [successor(peer, judge), judge.now()];
+  const problem = dateProblem(certificate, now);
+  return problem === undefined ? undefined : certificateRefused(problem, datesMissed(certificate, now));
 }
 
 /** Why `peer` may not begin anything here now, as the error it gets; undefined when it may. */
@@ -27,10 +35,14 @@ export function refusal(
   );
 }
 
-/** The error for a certificate that `verifyMemberCertificate` or `dateProblem` refused. */
-export function certificateRefused(reason: string): FirefliesError {
-  return new FirefliesError("certificate-invalid", `The other side's certificate is refused: ${reason}.`);
+/** The error for a certificate that `verifyMemberCertificate` or `dateProblem` refused. `dates`: how its dates miss this clock. */
+export function certificateRefused(reason: string, dates?: string): FirefliesError {
+  const text = `The other side's certificate is refused: ${reason}.`;
+  if (dates === undefined) return new FirefliesError("certificate-invalid", text);
+  return new FirefliesError("certificate-invalid", `${text} ${dates}`, { advice: `${CLOCK_ADVICE} ${RENEW_ADVICE}` });
 }
+
+const RENEW_ADVICE = "If both clocks are right, the other member has to renew its certificate.";
 
 function successor(peer: MemberCertificate, { now, current }: Judge): MemberCertificate {
   return current !== undefined && dateProblem(peer, now()) !== undefined ? current(peer) : peer;

@@ -12,9 +12,11 @@ import {
 } from "node:tls";
 import {
   certificatesToPem,
+  datesMissed,
   FirefliesError,
   type Identity,
   type MemberCertificate,
+  validityOfCertificate,
   verifyAgainst,
 } from "../../identity/index.js";
 import { certificateRefused } from "./admission.js";
@@ -96,7 +98,10 @@ export function provenPeer(
   if (chain === undefined) return certificateRefused("it sent none, or not the issuing certificate with it");
   const { root, certificate } = own.identity();
   const found = verifyAgainst(chain, { root, network: certificate, now: own.now, proves: own.proves });
-  return found.ok ? found.certificate : certificateRefused(found.reason);
+  if (found.ok) return found.certificate;
+  const dates =
+    found.reason === "not-yet-valid" || found.reason === "expired" ? validityOfCertificate(chain.leaf) : undefined;
+  return certificateRefused(found.reason, dates && datesMissed(dates, own.now()));
 }
 
 function peerChain(socket: TLSSocket): { readonly leaf: Uint8Array; readonly issuer: Uint8Array } | undefined {
