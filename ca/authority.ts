@@ -9,6 +9,7 @@ import {
   type Identity,
   issueServer,
   type KeyPair,
+  type Logger,
   type MemberCertificate,
   type NetworkConstants,
   validityOfCertificate,
@@ -24,6 +25,7 @@ import { publishRootListIfDue } from "./acts/root-list.js";
 import { StatusResponder } from "./acts/status.js";
 import { issueToken, requireNamePattern, requireUses, type TokenOptions } from "./acts/token.js";
 import type { Context } from "./context.js";
+import { logDecision } from "./decision-log.js";
 import { JwtDoor } from "./jwt/jwt-door.js";
 import { isOpenPattern } from "./name-pattern.js";
 import { Operator } from "./operator.js";
@@ -63,6 +65,8 @@ export class CertificateAuthority {
     this.#context = context;
     this.#lock = lock;
     this.#status = new StatusResponder(context);
+    const { listeners, logger } = context.settings;
+    listeners.add((decision) => logDecision(logger, decision));
   }
 
   /**
@@ -140,6 +144,11 @@ export class CertificateAuthority {
   /** Passes on what happened to `onDecision`. */
   tell(decision: Decision): void {
     this.#settings.onDecision(decision);
+  }
+
+  /** The program's, or one that says nothing. */
+  get logger(): Logger {
+    return this.#settings.logger;
   }
 
   /** As `onDecision` of the options, until the returned function is called. */

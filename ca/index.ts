@@ -1,5 +1,5 @@
 /** The certificate authority: `import { CertificateAuthority, serveAuthority } from "fireflies/ca"`. */
-export { FirefliesError, type ImportedRoot, type ImportSource, readImport } from "../identity/index.js";
+export { FirefliesError, type ImportedRoot, type ImportSource, type Logger, readImport } from "../identity/index.js";
 export type { Admission, EnrollInput } from "./acts/admission.js";
 export type { Issued } from "./acts/answer.js";
 export type { OfflineInput } from "./acts/offline.js";

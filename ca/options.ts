@@ -1,5 +1,6 @@
 /** The authority's options, with their defaults, checked. */
 import {
+  containedLogger,
   DELTA_MS_MAX,
   FirefliesError,
   type FirefliesErrorOptions,
@@ -7,6 +8,7 @@ import {
   JWT_POLICIES_MAX,
   type JwtPolicy,
   jwtPolicyProblem,
+  type Logger,
 } from "../identity/index.js";
 import { RING_COUNT_MAX, ringsNeeded } from "../rings/index.js";
 import { type KeyOptions, requirePassphrase } from "./keys/key-cabinet.js";
@@ -57,6 +59,8 @@ export interface AuthorityOptions extends KeyOptions {
   readonly jwt?: readonly JwtPolicy[] | undefined;
   /** The root of a new authority, made elsewhere; one of its own when left out. */
   readonly importedRoot?: ImportedRoot | undefined;
+  /** Where decisions and requests are logged: pino, or anything of its shape. Nowhere when left out. */
+  readonly logger?: Logger | undefined;
   /** Told of every decision; must not throw. */
   readonly onDecision?: ((decision: Decision) => void) | undefined;
   /** Wall clock, unix milliseconds. */
@@ -125,6 +129,7 @@ export interface Settings {
   readonly onDecision: (decision: Decision) => void;
   /** Who is told of every decision; the program's own `onDecision` among them. */
   readonly listeners: Set<(decision: Decision) => void>;
+  readonly logger: Logger;
   readonly now: () => number;
 }
 
@@ -138,6 +143,7 @@ export function settingsOf(options: AuthorityOptions): Settings {
   requireWithin("tokenLifetimeMs", tokenLifetimeMs, 1_000, LIFETIME_MS_MAX);
   requireWithin("bootNodes", bootNodes, 1, BOOT_NODES_MAX);
   if (deltaMs !== undefined) requireWithin("deltaMs", deltaMs, 1, DELTA_MS_MAX);
+  const logger = containedLogger(options.logger);
   const listeners = new Set(options.onDecision === undefined ? [] : [options.onDecision]);
   return {
     directory: options.directory,
@@ -158,6 +164,7 @@ export function settingsOf(options: AuthorityOptions): Settings {
       for (const listener of listeners) listener(decision);
     },
     listeners,
+    logger,
     now: options.now ?? Date.now,
   };
 }

@@ -1,18 +1,20 @@
 /** A member as a process: starts a Client, serves its control socket, tells what happens on stdout, leaves when told. */
 
+import { levelOfAlarm } from "../client/alarm-level.js";
 import { type MemberConfig, optionsOf } from "../client/config/index.js";
 import { Client } from "../client/index.js";
 import { claimControlPath, releaseControlPath } from "../client/state/control-path.js";
 import { isDiskRefusing } from "../client/state/lock.js";
 import { DRAIN_MS_MAX } from "../client/talk/drain-deadline.js";
 import type { Change, MessageStream, Sender } from "../client/types.js";
-import { FirefliesError, messageOf, sha256 } from "../identity/index.js";
+import { containedLogger, FirefliesError, messageOf, sha256 } from "../identity/index.js";
 import { onAbort } from "../net/index.js";
 import { RecentAlarms, wordFor } from "./control/recent-alarms.js";
 import { ControlServer } from "./control/server.js";
 import type { AgentProcess } from "./control/status.js";
 import { drained } from "./drained.js";
-import { coloured, memberTitle, painter, shown, toJson, writeLine } from "./output.js";
+import { Log, type LogOptions } from "./log/log.js";
+import { frames, memberTitle, shown } from "./output.js";
 import { fired, untilTold } from "./signals.js";
 import { VERSION } from "./version.js";
 import { changeLine, changeView } from "./views.js";
@@ -20,7 +22,7 @@ import { changeLine, changeView } from "./views.js";
 export interface AgentRun {
   readonly config: MemberConfig;
   readonly dir: string;
-  readonly json: boolean;
+  readonly log: LogOptions;
   /** What to answer; undefined answers with the message itself. */
   readonly reply: string | undefined;
   readonly whileStdin: boolean;
@@ -28,12 +30,18 @@ export interface AgentRun {
   readonly drainMs: number;
 }
 
-/** Characters of a message that are told on stdout: it is a log, not a copy. */
+/** Characters of a message that are told: it is a log, not a copy. */
 const TOLD_TEXT_MAX = 200;
+/** Their bytes in UTF-8, at most. */
+const TOLD_BYTES_MAX = 4 * TOLD_TEXT_MAX;
 
 export async function runAgent(run: AgentRun): Promise<void> {
   const { waitMs = Number.POSITIVE_INFINITY } = run.config;
-  const client = new Client(optionsOf({ ...run.config, waitMs }));
+  const entries = new Log(run.log);
+  const log = new AgentLog(entries);
+  // The rest the agent tells itself, with more of what it knows.
+  const logger = { ...containedLogger(undefined), debug: entries.debug.bind(entries) };
+  const client = new Client({ ...optionsOf({ ...run.config, waitMs }), logger });
   const startedAt = Date.now();
   let isHurried = false;
   const onSecond = () => {
@@ -41,8 +49,6 @@ export async function runAgent(run: AgentRun): Promise<void> {
     void client.stop({ drain: 0 });
   };
   const told = untilTold({ input: run.whileStdin ? process.stdin : undefined, onSecond });
-  process.stdout.on("error", () => {}); // Nobody reads the log any more; the member goes on.
-  const log = new AgentLog(run.json);
   const alarms = new RecentAlarms();
   registerHandlers(client, log, run.reply);
   client.registerAlarmHandler((alarm) => {
@@ -57,16 +63,17 @@ export async function runAgent(run: AgentRun): Promise<void> {
   const { id, name, address } = client.self;
   const me = memberTitle({ id, name });
   const members = client.members().length;
-  await log.event("ready", { id, name, address, members }, `${me} is ready at ${address}, ${companyText(members)}`);
+  log.event("ready", { id, name, address, members }, `${me} is ready at ${address}, ${companyText(members)}`);
   await fired(AbortSignal.any([told, client.stopping]));
-  void log.event("stopping", { id, name }, `${me} is stopping; what is open may end`);
+  log.event("stopping", { id, name }, `${me} is stopping; what is open may end`);
   control?.stopListening();
   await releaseControlPath(run.dir); // While the lock is still ours.
   await stopped(client, told, run.drainMs);
   const isolated = await changes;
   await control?.close();
   const wasOut = isolated && `; it was isolated (${isolated})`;
-  await log.event("stopped", { id, name, ...(isolated && { isolated }) }, `${me} has left${wasOut ?? ""}`);
+  log.event("stopped", { id, name, ...(isolated && { isolated }) }, `${me} has left${wasOut ?? ""}`);
+  await entries.close();
   if (isHurried && log.hasCut) throw new FirefliesError("cancelled", "A second signal cut what was still open.");
 }
 
@@ -112,7 +119,7 @@ function registerHandlers(client: Client, log: AgentLog, reply: string | undefin
     return undefined;
   });
   client.registerStreamHandler(async (stream, { from }) => {
-    void log.event("stream", { from: from.id, name: from.name }, `stream from ${memberTitle(from)}`);
+    log.event("stream", { from: from.id, name: from.name }, `stream from ${memberTitle(from)}`);
     await echo(stream);
   });
 }
@@ -154,23 +161,25 @@ class LatestBySender {
   }
 }
 
+/** What an agent tells beside its client: texts for people that monitors show as well, and the same facts as JSON. */
 class AgentLog {
-  readonly #json: boolean;
-  readonly #paint = painter(coloured(process.stdout));
+  readonly #log: Log;
   #hasCut = false;
 
-  constructor(json: boolean) {
-    this.#json = json;
+  constructor(log: Log) {
+    this.#log = log;
   }
 
-  event(event: string, fields: object, text: string): Promise<void> {
-    return writeLine(this.#json ? toJson({ event, ...fields, at: Date.now() }) : text);
+  event(event: string, fields: object, text: string): void {
+    this.#log.tell("info", event, fields, text);
   }
 
-  alarm({ code, message, advice }: FirefliesError): void {
+  alarm(alarm: FirefliesError): void {
+    const { code, message, advice, cause } = alarm;
     if (code === "drain-expired") this.#hasCut = true;
-    const word = wordFor(code);
-    void this.event("alarm", { code, message, advice }, `${word}: ${shown(`${message} ${advice}`)} (${code})`);
+    const text = `${wordFor(code)}: ${shown(`${message} ${advice}`)} (${code})`;
+    const err = cause instanceof Error && { err: cause };
+    this.#log.tell(levelOfAlarm(code), "alarm", { code, message, advice, ...err }, [text, ...frames(cause)]);
   }
 
   /** The agent has ended something that was open. */
@@ -179,13 +188,13 @@ class AgentLog {
   }
 
   change(change: Change): void {
-    const view = changeView(change);
-    void writeLine(this.#json ? toJson(view) : changeLine(view, this.#paint));
+    const { event, ...view } = changeView(change);
+    this.#log.tell("info", event, view, changeLine({ event, ...view }, this.#log.paint));
   }
 
   received(event: "message" | "gossip", from: Sender, data: Uint8Array): void {
-    const text = Buffer.from(data).toString("utf8").slice(0, TOLD_TEXT_MAX);
+    const text = Buffer.from(data.subarray(0, TOLD_BYTES_MAX)).toString("utf8").slice(0, TOLD_TEXT_MAX);
     const line = `${event} from ${memberTitle(from)}: ${shown(text)}`;
-    void this.event(event, { from: from.id, name: from.name, text, bytes: data.length }, line);
+    this.event(event, { from: from.id, name: from.name, text, bytes: data.length }, line);
   }
 }

@@ -3,7 +3,8 @@ import { CertificateAuthority, serveAuthority } from "../ca/index.js";
 import type { AuthorityConfig } from "../client/config/index.js";
 import { FirefliesError } from "../identity/error.js";
 import { stateOptions } from "./authority-access.js";
-import { type AuthorityLog, authorityLog } from "./authority-log.js";
+import { tellListening } from "./authority-log.js";
+import { Log } from "./log/log.js";
 import { fired, untilTold } from "./signals.js";
 
 export interface AuthorityRun {
@@ -14,34 +15,29 @@ export interface AuthorityRun {
 
 export async function runAuthority({ config, json, whileStdin }: AuthorityRun): Promise<void> {
   const told = untilTold({ input: whileStdin ? process.stdin : undefined });
-  process.stdout.on("error", () => {}); // Nobody reads the log any more; the authority goes on.
   const { bootNodes, open, members, byzantine, deltaMs, ringCount: numRings, certificateLifetimeMs, jwt } = config;
-  const log = authorityLog(config.log, json);
+  const log = new Log({ form: json ? "json" : config.log, level: config.logLevel });
   const { directory, ...state } = await stateOptions(config);
   const network = { members, byzantine, deltaMs, numRings };
   const admission = { bootNodes, open, certificateLifetimeMs, jwt };
-  const options = { directory, ...state, ...network, ...admission, onDecision: log.decision };
+  const options = { directory, ...state, ...network, ...admission, logger: log };
   const authority = await CertificateAuthority.open(options);
   try {
-    const server = await listen(authority, config, directory, log);
-    await log.listening(authority, server);
+    const server = await listen(authority, config, directory);
+    tellListening(log, authority, server);
     await fired(told);
     await server.close();
-    await log.stopped();
+    log.tell("info", "stopped", {}, "stopped");
+    await log.close();
   } finally {
     await authority.close();
   }
 }
 
 /** A first start that cannot listen has made a network all the same: its rings are fixed from then on. */
-async function listen(
-  authority: CertificateAuthority,
-  { host, port, admin, proxies }: AuthorityConfig,
-  dir: string,
-  log: AuthorityLog,
-) {
+async function listen(authority: CertificateAuthority, { host, port, admin, proxies }: AuthorityConfig, dir: string) {
   try {
-    return await serveAuthority(authority, { host, port, admin, proxies, onRequest: log.request });
+    return await serveAuthority(authority, { host, port, admin, proxies });
   } catch (error) {
     if (!(error instanceof FirefliesError) || error.code !== "address-in-use") throw error;
     const kept = `The network in ${dir} was created, with ${authority.network.ringCount} rings, and is kept.`;

@@ -1,6 +1,6 @@
 /** The `fireflies` command: its subcommands, its help, and how all of them fail. */
 import { Command, CommanderError } from "commander";
-import type { FirefliesError } from "../identity/error.js";
+import { FirefliesError } from "../identity/error.js";
 import { addCommands } from "./command-list.js";
 import { asFailure, EXIT_CODES, EXIT_OK, EXIT_UNREAD, exitCodeOf, failureLine, usage } from "./failure.js";
 import { isUnread, write, writeLine } from "./output.js";
@@ -42,7 +42,7 @@ export async function run(args: readonly string[]): Promise<number> {
     await parse(program, args);
     return EXIT_OK;
   } catch (error) {
-    if (isUnread()) return EXIT_UNREAD;
+    if (error instanceof FirefliesError && error.code === "output-failed" && isUnread()) return EXIT_UNREAD;
     const failure = error instanceof CommanderError ? misuse(error, commandOf(program, args)) : asFailure(error);
     // Who has closed standard error as well sees the exit code.
     await writeLine(failureLine(failure, args.includes("--json")), process.stderr).catch(() => {});
@@ -54,10 +54,10 @@ async function parse(program: Command, args: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
-    // Help and version leave commander as errors with exit code 0.
+    // Help and version leave commander as errors with exit code 0. It has written them without waiting.
     if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
+    await write(process.stdout, "");
   }
-  await write(process.stdout, ""); // What commander wrote was not waited for.
 }
 
 function misuse(error: CommanderError, command: Command): FirefliesError {

@@ -7,8 +7,14 @@ export const CHANGES_MAX = 4096;
 
 export class ChangeFeed {
   readonly #readers = new Set<Reader>();
+  readonly #onChange: (change: Change) => void;
+
+  constructor(onChange: (change: Change) => void = () => {}) {
+    this.#onChange = onChange;
+  }
 
   publish(change: Change): void {
+    this.#onChange(change);
     for (const reader of this.#readers) reader.push(change);
   }
 

@@ -9,6 +9,7 @@ import { FirefliesError, type Identity, sign, verify } from "../identity/index.j
 import { ConnectionGate, NameResolver, tcpTransport } from "../net/index.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
+import { ClientLog } from "./client-log.js";
 import {
   advertisedAddresses,
   advertisedBy,
@@ -71,7 +72,8 @@ type Phase = "new" | "starting" | "running" | "stopping" | "stopped";
 export class Client {
   readonly #options: ClientOptions;
   readonly #parts: ClientParts;
-  readonly #feed = new ChangeFeed();
+  readonly #log: ClientLog;
+  readonly #feed = new ChangeFeed((change) => this.#log.change(change));
   readonly #directory = new Directory({
     member: () => this.#begun,
     metadata: () => this.#metadata ?? this.#config?.metadata ?? {},
@@ -80,6 +82,7 @@ export class Client {
   readonly #handlers = new Handlers({
     sender: (id) => this.#directory.sender(id),
     isKnown: (id) => this.#member?.knows(id) === true,
+    log: () => this.#log,
   });
   readonly #onAlarm = (alarm: FirefliesError): void => this.#handlers.raise(alarm);
   readonly #names = new NameResolver({ now: () => performance.now() });
@@ -101,7 +104,7 @@ export class Client {
     timeoutMs: SEND_TIMEOUT_MS,
   });
   readonly #outbound = new Outbound(() => this.#talking);
-  readonly #rejected = new Rejections();
+  readonly #rejected = new Rejections((kind) => this.#log.rejected(kind));
   readonly #services = new Services({
     reach: (id, signal) => this.#outbound.reach(id, signal),
     sender: (id) => this.#directory.sender(id),
@@ -122,6 +125,7 @@ export class Client {
    */
   constructor(options: ClientOptions = {}, parts: ClientParts = {}) {
     this.#options = options;
+    this.#log = new ClientLog(options.logger);
     this.#parts = parts;
     setMaxListeners(0, this.stopping); // Every stream may wait for it: from the eleventh on Node would print a warning.
   }
@@ -190,6 +194,7 @@ export class Client {
       await this.#startup;
       cancelled.throwIfAborted();
       this.#phase = "running";
+      this.#log.ready(this.self);
       setImmediate(() => this.#member?.admit()); // After all who await this.
     } catch (cause) {
       const error = cancelled.aborted
@@ -224,6 +229,7 @@ export class Client {
 
   async #end(): Promise<void> {
     this.#phase = "stopping";
+    this.#log.life("stopping");
     this.#ending.abort();
     await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
     const renewed = this.#renewal?.stop();
@@ -238,6 +244,7 @@ export class Client {
     await renewed; // While the directory is still ours.
     await this.#state?.close();
     this.#feed.close();
+    this.#log.life("stopped");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

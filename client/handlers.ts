@@ -5,6 +5,7 @@
 import { FirefliesError } from "../identity/index.js";
 import { type ByteDuplex, deadlineIn, withDeadline } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
+import type { ClientLog } from "./client-log.js";
 import { HandlerFailures, type HandlerKind } from "./handler-failures.js";
 import type { RequestKind } from "./messages/content.js";
 import type { RequestContext } from "./messages/request-context.js";
@@ -51,6 +52,10 @@ export interface SendersInView {
   readonly isKnown: (id: MemberId) => boolean;
 }
 
+export interface HandlersOptions extends SendersInView {
+  readonly log: () => Pick<ClientLog, "alarm" | "unheard">;
+}
+
 export class Handlers {
   message: MessageHandler | undefined;
   gossip: GossipHandler | undefined;
@@ -58,10 +63,10 @@ export class Handlers {
   stream: StreamHandler | undefined;
   alarm: AlarmHandler = () => {};
   readonly failures = new HandlerFailures((alarm) => this.raise(alarm));
-  readonly #view: SendersInView;
+  readonly #view: HandlersOptions;
   readonly #responding = new Set<Promise<void>>();
 
-  constructor(view: SendersInView) {
+  constructor(view: HandlersOptions) {
     this.#view = view;
   }
 
@@ -132,10 +137,11 @@ export class Handlers {
 
   /** Never throws. */
   raise(alarm: FirefliesError): void {
+    this.#view.log().alarm(alarm);
     try {
       this.alarm(alarm);
-    } catch {
-      // An alarm handler that throws has nobody left to tell.
+    } catch (error) {
+      this.#view.log().unheard(error);
     }
   }
 

@@ -5,6 +5,7 @@ export {
   type ErrorCodeEntry,
   FirefliesError,
   type FirefliesErrorOptions,
+  type Logger,
   REPLY_CODE_MAX,
   ReplyError,
   type ReplyErrorOptions,

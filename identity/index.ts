@@ -120,6 +120,7 @@ export {
   privateKeyToPem,
   publicKeyFromSpki,
 } from "./keys.js";
+export { containedLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logger.js";
 export {
   type CertificateChain,
   CLOCK_TOLERANCE_MS,

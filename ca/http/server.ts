@@ -9,6 +9,7 @@ import { ConnectionGate } from "../gate/connection-gate.js";
 import { SERVICE_LIMITS, type ServiceLimits } from "../gate/service-limits.js";
 import { type ProxyOptions, TrustedProxies } from "../gate/trusted-proxies.js";
 import type { AdminAddress, AdminParts, AdminServer } from "./admin-server.js";
+import { logRequest } from "./request-log.js";
 import { createServerCredentials, isDue, type ServerCredentials } from "./server-certificate.js";
 import { type RequestRecord, ServiceMetrics } from "./service-metrics.js";
 import { urlsOf } from "./urls.js";
@@ -130,6 +131,7 @@ class Journal {
 
   answered(record: RequestRecord): void {
     this.#metrics.answered(record);
+    logRequest(this.#authority.logger, record);
     this.#onRequest?.(record);
     const { code, route, address, caller, status } = record;
     if (code === undefined || status >= 500) return;

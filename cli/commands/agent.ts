@@ -3,21 +3,25 @@ import type { Command } from "commander";
 import type { ClientOptions } from "../../client/config/options.js";
 import { defaultDir } from "../../client/config/places.js";
 import { PRESET_NAMES } from "../../client/config/presets.js";
+import type { LogLevel } from "../../identity/logger.js";
 import { keepNurserySmall } from "../heap.js";
+import type { LogForm } from "../log/log.js";
 import { configOption, dirOption } from "../place-options.js";
-import { drainOption, examples, flagsOf, type JsonOption, withJson } from "./common.js";
+import { drainOption, examples, flagsOf, type JsonOption, logLevelOption, logOption, withJson } from "./common.js";
 
 export interface AgentOptions extends JsonOption {
   readonly config?: string;
   readonly reply?: string;
   readonly whileStdin?: boolean;
   readonly drain: number;
+  readonly log: LogForm;
+  readonly logLevel: LogLevel;
   readonly metadata?: string;
   readonly [flag: string]: unknown;
 }
 
 /** Options that are the command's own and no configuration of the member. */
-const NO_CONFIGURATION = ["json", "config", "reply", "whileStdin", "drain"];
+const NO_CONFIGURATION = ["json", "config", "reply", "whileStdin", "drain", "log", "logLevel"];
 
 export function addAgent(program: Command): void {
   const command = withJson(program.command("agent").description("run a member"));
@@ -51,6 +55,8 @@ export function addAgent(program: Command): void {
     .addOption(configOption())
     .option("--reply <text>", "answer messages with this text instead of their own")
     .addOption(drainOption("how long what is open may take to end when a signal comes"))
+    .addOption(logOption())
+    .addOption(logLevelOption())
     .option("--while-stdin", "leave when standard input ends, so that it never outlives its parent");
   examples(
     command,
@@ -69,7 +75,7 @@ export function addAgent(program: Command): void {
     await runAgent({
       config: { ...config, dir },
       dir,
-      json: options.json ?? false,
+      log: { form: options.json ? "json" : options.log, level: options.logLevel },
       reply: options.reply,
       whileStdin: options.whileStdin ?? false,
       drainMs: options.drain * 1_000,

@@ -62,7 +62,8 @@ export function addAuthority(program: Command): void {
     .option("--trust-proxy <ranges>", "balancers in front of it, by address or range, separated by commas")
     .option("--proxy-form <form>", "how they tell who calls: proxy-protocol (the default), x-forwarded-for or nothing")
     .option("--jwt <json>", "whose JWTs admit members, as a list of policies: better in the configuration's file")
-    .option("--log <form>", "text, or json: every decision and request as one JSON document per line")
+    .option("--log <form>", "how it tells what it does: text, or json, one document per line, as --json (text)")
+    .option("--log-level <level>", "error, warn, info or debug: what is less is not told (info)")
     .addOption(configOption())
     .option("--while-stdin", "end when standard input does, so that it never outlives its parent");
   examples(

@@ -1,6 +1,7 @@
 /** Options that many commands share, and how a command reads them. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DRAIN_MS, DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
+import { LOG_LEVELS } from "../../identity/logger.js";
 import { agentDirectory, type Place } from "../agent-directory.js";
 import { configOption, dirOption } from "../place-options.js";
 
@@ -42,6 +43,17 @@ export function number(min: number, max: number, whole: boolean): (text: string)
 export function drainOption(meaning: string): Option {
   const seconds = number(0, DRAIN_MS_MAX / 1_000, false);
   return new Option("--drain <seconds>", meaning).argParser(seconds).default(DRAIN_MS / 1_000);
+}
+
+/** How a long-running command tells what it does. */
+export function logOption(): Option {
+  return new Option("--log <form>", "how it tells what it does; json is one document per line, as --json")
+    .choices(["text", "json"])
+    .default("text");
+}
+
+export function logLevelOption(): Option {
+  return new Option("--log-level <level>", "what is less is not told").choices([...LOG_LEVELS]).default("info");
 }
 
 /** The given options by their long flags, without those that are no configuration. */

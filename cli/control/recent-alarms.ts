@@ -1,14 +1,12 @@
 /** The latest alarms of an agent, for those who ask later. */
+import { levelOfAlarm } from "../../client/alarm-level.js";
 import type { FirefliesError } from "../../identity/error.js";
 
 /** Enough to see what goes on; the log has them all. */
 const ALARMS_KEPT_MAX = 20;
 
-/** Alarms that say what a setting means, and that nothing is wrong if it is meant. */
-const NOTES: ReadonlySet<string> = new Set(["loopback-only", "authority-awaited"]);
-
 export function wordFor(code: string): "note" | "alarm" {
-  return NOTES.has(code) ? "note" : "alarm";
+  return levelOfAlarm(code) === "info" ? "note" : "alarm";
 }
 
 export interface RecentAlarm {

@@ -1,6 +1,7 @@
 /** The table of all configuration keys: their names in a file, what they take, and within which limits. */
 import { METADATA_BYTES_MAX } from "../../gossip/index.js";
 import type { JwtPolicy } from "../../identity/index.js";
+import { LOG_LEVELS, type LogLevel } from "../../identity/logger.js";
 import { type Endpoint, PORT_MAX } from "../../net/index.js";
 import { RING_COUNT_MAX } from "../../rings/index.js";
 import { jwtPolicies } from "./jwt-policies.js";
@@ -58,10 +59,11 @@ export interface AuthoritySettings {
   readonly trustProxy: readonly string[];
   readonly proxyForm: ProxyForm;
   readonly log: LogForm;
+  readonly logLevel: LogLevel;
   readonly jwt: readonly JwtPolicy[];
 }
 
-/** How the authority tells what it does: lines for people, or JSON documents with every request. */
+/** How a process tells what it does: as lines for people, or as JSON documents. */
 export type LogForm = (typeof LOG_FORMS)[number];
 const LOG_FORMS = ["text", "json"] as const;
 
@@ -158,5 +160,6 @@ export const AUTHORITY_KEYS: KeyTable<AuthoritySettings> = {
   trustProxy: { file: "trust_proxy", parse: value.listOf(value.addressRange) },
   proxyForm: { file: "proxy_form", parse: value.oneOf(PROXY_FORMS) },
   log: { file: "log", parse: value.oneOf(LOG_FORMS) },
+  logLevel: { file: "log_level", parse: value.oneOf(LOG_LEVELS) },
   jwt: { file: "jwt", parse: jwtPolicies },
 };

@@ -1,9 +1,15 @@
 /** What a program may say to `new Client(options)`. Everything is optional; what it says wins over file and environment. */
+import type { Logger } from "../../identity/index.js";
 import type { Metadata } from "../types.js";
 import type { PresetName } from "./presets.js";
 
 /** Everything is optional. What is said here wins over FIREFLIES_* variables and fireflies.yaml (docs/configuration.md). */
 export interface ClientOptions {
+  /**
+   * Where the member logs its life, its view and its alarms: pino, `console`, or anything of their shape. Nowhere when left
+   * out. What peers sent and is refused is logged as "debug".
+   */
+  readonly logger?: Logger;
   /** A configuration file to read instead of the first one found; false reads none, and no FIREFLIES_* variables. */
   readonly config?: string | false;
   /** Where intervals start from: "lan" (default), "wan", "local" or "ifrit". */

