@@ -92,8 +92,8 @@ describe("requests", () => {
   it("members of a large network in parts, each a line that is not too long", async () => {
     // What takes most room when it is written anew.
     const metadata = { x: Array.from({ length: 800 }, () => 1e20) };
-    client.list = Array.from({ length: 1_001 }, (_, index) => member(`${index + 4_096}`, { metadata }));
-    expect(await ask(dir, { op: "members" })).toHaveLength(1_001);
+    client.list = Array.from({ length: 401 }, (_, index) => member(`${index + 4_096}`, { metadata }));
+    expect(await ask(dir, { op: "members" })).toHaveLength(401);
   });
 
   it("info and rings", async () => {
