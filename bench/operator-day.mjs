@@ -1,8 +1,9 @@
 /**
- * A day in the life of whoever runs an authority, with the commands that they type: exits with 0 and one line per step
- * when all of it works, and with 1 at the first step that does not.
+ * A day in the life of an authority's operator, with the commands that one types: exits with 0 and one line per step
+ * when all of it works, and with 1 at the first step that does not. It ends with a fleet's morning.
  *
  *   npm run -s operator-day
+ *   npm run -s build && node bench/operator-day.mjs --fleet 10      # with a smaller fleet
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,8 +14,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { fleetSteps } from "./support/fleet-morning.mjs";
 
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const { values } = parseArgs({ options: { fleet: { type: "string", default: "50" } } });
 /** For whatever a step waits for, milliseconds: machines of CI are slow. */
 const DEADLINE_MS = 120_000;
 /** Short, so that certificates are renewed today; long enough that nobody does so by itself. */
@@ -123,10 +127,24 @@ let ca;
 let port = "0";
 const members = new Map();
 
+function start(name, args) {
+  const started = new Process(name, args);
+  running.push(started);
+  return started;
+}
+
+/** Asks again and again. */
+async function until(condition, what, everyMs) {
+  const deadline = performance.now() + DEADLINE_MS;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${DEADLINE_MS} ms: ${what}`);
+    await sleep(everyMs);
+  }
+}
+
 async function serve() {
   const options = ["--num-rings", "5", "--delta", "0.5", "--certificate-lifetime", String(LIFETIME_SECONDS)];
-  ca = new Process("ca", ["ca", "--dir", caDir, "--port", port, ...options]);
-  running.push(ca);
+  ca = start("ca", ["ca", "--dir", caDir, "--port", port, ...options]);
   const listening = await ca.event("listening");
   port = new URL(listening.url).port;
   return listening;
@@ -134,8 +152,7 @@ async function serve() {
 
 async function admit(name) {
   const { token } = await command("ca", "token", name, "--dir", caDir);
-  const member = new Process(name, ["agent", "--dir", join(root, name), "--join", token, "--preset", "local"]);
-  running.push(member);
+  const member = start(name, ["agent", "--dir", join(root, name), "--join", token, "--preset", "local"]);
   await member.event("ready");
   members.set(name, member);
   await wholeNetwork();
@@ -178,7 +195,11 @@ const STEPS = [
     "token",
     async () => {
       const { token } = await command("ca", "token", "spare", "--dir", caDir);
-      return `one-time, for the name "spare": ${token.slice(0, 12)}...`;
+      await command("ca", "token", "mistake", "--dir", caDir);
+      await command("ca", "cancel", "mistake", "--dir", caDir);
+      const open = await command("ca", "tokens", "--dir", caDir);
+      must(open.name === "spare", "one open token, the other taken back");
+      return `one-time, for the name "spare": ${token.slice(0, 12)}...; one for "mistake" taken back`;
     },
   ],
   [
@@ -302,8 +323,10 @@ const STEPS = [
   ],
 ];
 
+const fleet = fleetSteps({ root, command, serve: start, must, until, count: Number(values.fleet) });
+
 try {
-  for (const [name, step] of STEPS) {
+  for (const [name, step] of [...STEPS, ...fleet.steps]) {
     const began = performance.now();
     const said = await step();
     console.log(`${name.padEnd(24)} ok  ${String(Math.round(performance.now() - began)).padStart(6)} ms  ${said}`);
@@ -313,6 +336,7 @@ try {
   console.error(`failed: ${error.message}`);
   process.exitCode = 1;
 } finally {
+  await fleet.end();
   await Promise.all(running.map((one) => one.end("SIGKILL")));
   await rm(root, { recursive: true, force: true });
 }

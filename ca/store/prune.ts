@@ -11,7 +11,7 @@ const PAGE = 1_000;
  * known for ever, and proofs are compared with it), the newest of a name (it says whose the name is), one that an open token
  * bought, and one by which a key was renewed to another one, while the first is on record (a revocation follows it).
  */
-const CERTIFICATES = `network_id = ? AND not_after < ? AND not_after + (not_after - not_before) < ?
+const CERTIFICATES = `network_id = ? AND not_after < ? AND not_after + (not_after - issued_at) < ?
   AND NOT EXISTS (SELECT 1 FROM revocations r WHERE r.serial = certificates.serial)
   AND EXISTS (SELECT 1 FROM certificates n WHERE n.network_id = certificates.network_id
     AND n.principal = certificates.principal AND n.serial > certificates.serial)

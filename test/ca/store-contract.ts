@@ -270,7 +270,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       const young = await past("young", { notAfter: NOW - 89 * DAY_MS });
       kept.push(young, await admit("young", { id: young.id }));
       // Its life was so long that it could still be renewed.
-      const long = await past("long", { notBefore: NOW - 600 * DAY_MS, notAfter: NOW - 100 * DAY_MS });
+      const long = await past("long", { issuedAt: NOW - 600 * DAY_MS, notAfter: NOW - 100 * DAY_MS });
       kept.push(long, await admit("long", { id: long.id }));
       // An open token bought it, and that key may ask again.
       const hash = randomSecret(32);
