@@ -1,5 +1,6 @@
 /** How a command fails: one line on stderr, and an exit code from one table. */
 import { type ErrorCode, FirefliesError } from "../identity/error.js";
+import { ReplyError } from "../identity/reply-error.js";
 import { shown, toJson } from "./output.js";
 
 export interface ExitCode {
@@ -121,9 +122,17 @@ export function usage(message: string, advice?: string): FirefliesError {
 
 /** One line: what went wrong, what to do, and the stable code; as JSON when the command was asked for JSON. */
 export function failureLine(error: unknown, json: boolean): string {
+  if (error instanceof ReplyError) return replyLine(error, json);
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof FirefliesError ? error.code : "unexpected";
   const advice = error instanceof FirefliesError ? error.advice : undefined;
   if (json) return toJson({ error: { code, message, advice } });
   return `error: ${shown([message, advice].filter(Boolean).join(" "))} (${code})`;
+}
+
+/** What another member's handler threw for the one who asked it. Its code is not of our table, and stands beside ours. */
+function replyLine({ message, code }: ReplyError, json: boolean): string {
+  const ours = "handler-failed";
+  if (json) return toJson({ error: { code: ours, message, reply: { code } } });
+  return `error: ${shown(message)} (${[ours, code].filter(Boolean).join(", ")})`;
 }

@@ -6,9 +6,18 @@ import { createConnection, type Socket } from "node:net";
 import { findControlPath } from "../../client/state/control-path.js";
 import { FirefliesError } from "../../identity/error.js";
 import { isCode } from "../../identity/files.js";
+import { ReplyError } from "../../identity/reply-error.js";
 import { drained } from "../drained.js";
 import { lines } from "./lines.js";
-import { decodeFrame, encodeLine, encodeRequest, type Frame, LINE_BYTES_MAX, type Request } from "./protocol.js";
+import {
+  decodeFrame,
+  encodeLine,
+  encodeRequest,
+  errorOf,
+  type Frame,
+  LINE_BYTES_MAX,
+  type Request,
+} from "./protocol.js";
 
 /** Milliseconds until a socket in the same machine has accepted, or its process hangs. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -85,11 +94,11 @@ async function* frames(socket: Socket): ControlConnection["frames"] {
   try {
     for await (const line of lines(socket, LINE_BYTES_MAX)) {
       const frame = decodeFrame(line);
-      if (frame.kind === "error") throw new FirefliesError(frame.code, frame.message, { advice: frame.advice });
+      if (frame.kind === "error") throw errorOf(frame);
       yield frame;
     }
   } catch (error) {
     // A connection that breaks off has ended; what the agent said, and what it said wrongly, is an error.
-    if (error instanceof FirefliesError) throw error;
+    if (error instanceof FirefliesError || error instanceof ReplyError) throw error;
   }
 }

@@ -10,7 +10,8 @@
  *     whatever fails                                     ->  {"kind":"error","code":"...","message":"...","advice":"..."}
  */
 import { DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
-import { type ErrorCode, FirefliesError, isErrorCode } from "../../identity/error.js";
+import { FirefliesError, isErrorCode } from "../../identity/error.js";
+import { type ReplyError, readReply } from "../../identity/reply-error.js";
 import { FACTS_MAX, type MemberQuery } from "./member-query.js";
 
 const CONTROL_VERSION = 1;
@@ -40,7 +41,8 @@ export type Frame =
   | { readonly kind: "open" }
   | { readonly kind: "data"; readonly data: Uint8Array }
   | { readonly kind: "end" }
-  | { readonly kind: "error"; readonly code: ErrorCode; readonly message: string; readonly advice: string };
+  /** Of what another member's handler threw for the one who asked, the code is "reply:" and its own (identity/reply-error.ts). */
+  | { readonly kind: "error"; readonly code: string; readonly message: string; readonly advice: string };
 
 const QUERIES: readonly string[] = ["info", "rings", "renew", "status"] satisfies Query[];
 /** Nobody waits longer for an answer. */
@@ -85,10 +87,15 @@ export function decodeFrame(line: string): Frame {
   if (kind === "open" || kind === "end") return { kind };
   if (kind === "data") return { kind, data: bytesOf(data) };
   if (kind === "error") {
-    const known = isErrorCode(code) ? code : "control-malformed";
-    return { kind, code: known, message: textOf(message), advice: textOf(advice) };
+    return { kind, code: textOf(code), message: textOf(message), advice: textOf(advice) };
   }
   throw malformed(`This is no answer: kind ${JSON.stringify(kind)}.`);
+}
+
+/** What a frame of kind "error" says. */
+export function errorOf({ code, message, advice }: Extract<Frame, { kind: "error" }>): FirefliesError | ReplyError {
+  if (isErrorCode(code)) return new FirefliesError(code, message, { advice });
+  return readReply(code, message) ?? new FirefliesError("control-malformed", message, { advice });
 }
 
 export function malformed(message: string): FirefliesError {

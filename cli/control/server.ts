@@ -4,6 +4,7 @@ import { chmod } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Member } from "../../client/types.js";
 import { FirefliesError } from "../../identity/error.js";
+import { ReplyError, replyCode } from "../../identity/reply-error.js";
 import { asFirefliesError } from "../../net/index.js";
 import type { AgentClient } from "../agent-client.js";
 import { drained } from "../drained.js";
@@ -216,6 +217,7 @@ async function writeFrame(socket: Socket, frame: Frame): Promise<void> {
 }
 
 function errorFrame(error: unknown): Frame {
+  if (error instanceof ReplyError) return { kind: "error", code: replyCode(error), message: error.message, advice: "" };
   const { code, message, advice } = asFirefliesError(error, "agent-failed");
   return { kind: "error", code, message, advice };
 }

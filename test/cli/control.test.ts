@@ -11,8 +11,9 @@ import { ask, request } from "../../cli/control/client.js";
 import { lines } from "../../cli/control/lines.js";
 import { decodeFrame, decodeRequest, encodeLine, encodeRequest, type Request } from "../../cli/control/protocol.js";
 import { ControlServer } from "../../cli/control/server.js";
+import { failureLine } from "../../cli/failure.js";
 import { claimControlPath } from "../../client/state/control-path.js";
-import { FirefliesError } from "../../identity/index.js";
+import { FirefliesError, ReplyError } from "../../identity/index.js";
 import { FakeAgentClient, idOf, member } from "../support/fake-agent-client.js";
 
 let dir: string;
@@ -133,6 +134,10 @@ describe("requests", () => {
     const send = { op: "send", id: "b", data: Buffer.of(1), timeoutMs: undefined } as const;
     client.answer = () => Promise.reject(new FirefliesError("certificate-invalid", "because"));
     await expect(ask(dir, send)).rejects.toMatchObject({ code: "certificate-invalid", message: "because" });
+    client.answer = () => Promise.reject(new ReplyError("no such order", { code: "no-such-order" }));
+    const error: unknown = await ask(dir, send).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ReplyError);
+    expect(failureLine(error, false)).toBe("error: no such order (handler-failed, no-such-order)");
     client.answer = () => Promise.reject(new TypeError("oops"));
     await expect(ask(dir, send)).rejects.toMatchObject({ code: "agent-failed", message: "oops" });
   });
