@@ -10,6 +10,7 @@ import { PeerMismatch } from "../transports/dial-error.js";
 import { refusal } from "./admission.js";
 import { Budget } from "./budget.js";
 import { Counts } from "./counts.js";
+import { heardRefusal, sayRefusal } from "./last-word.js";
 import {
   ACCEPTED_MAX,
   ACCEPTED_PER_MEMBER_MAX,
@@ -71,7 +72,7 @@ export class SessionHost {
 
   /**
    * Proves both ends over a connection that was dialled; resolves when the other side has accepted. Rejects with "timeout",
-   * "cancelled", "peer-unreachable" (the connection ended), "peer-refused" (it ended after our certificate was seen),
+   * "cancelled", "peer-unreachable" (the connection ended), "peer-refused" (with why: our certificate was seen),
    * "certificate-invalid", "peer-mismatch" or "link-closed" (this host is closed). Destroys the connection then.
    */
   async connect(given: Duplex, options: ConnectOptions): Promise<Session> {
@@ -152,7 +153,11 @@ export class SessionHost {
     const tls = await handshakeAsServer(connection, this.#options.identity());
     const peer = provenPeer(tls, this.#options);
     // Who is revoked would only hold a connection on which every call is refused.
-    if (peer instanceof FirefliesError || refusal(peer, this.#options) !== undefined) {
+    const refused = peer instanceof FirefliesError ? peer : refusal(peer, this.#options);
+    if (peer instanceof FirefliesError || refused !== undefined) {
+      // Who shows no certificate is no member whom a word could help.
+      const isMember = tls.getPeerCertificate().raw !== undefined;
+      if (refused !== undefined && isMember) await sayRefusal(tls, refused, HTTP2_OPTIONS);
       connection.destroy();
       return;
     }
@@ -189,16 +194,34 @@ function keep(sessions: Set<ProvenSession>, session: ProvenSession): void {
 /** Resolves when the other end has sent its settings, which it does once it has accepted our certificate. */
 function accepted(tls: TLSSocket, address: Address): Promise<ClientHttp2Session> {
   return new Promise((resolve, reject) => {
-    const refused = () => {
-      const text = `${formatAddress(address)} closed the connection: it may not accept our certificate.`;
-      reject(new FirefliesError("peer-refused", text));
-    };
-    if (tls.destroyed) return refused();
+    const at = formatAddress(address);
+    if (tls.destroyed) return reject(cutWithoutWord(at));
     const http2 = connect("https://member", { ...HTTP2_OPTIONS, createConnection: () => tls });
-    http2.on("error", refused);
-    http2.once("close", refused);
-    http2.once("remoteSettings", () => {
-      resolve(http2);
-    });
+    const refusedBecause = heardRefusal(http2);
+    const failed = () => reject(refusedBy(at, refusedBecause()) ?? cutWithoutWord(at));
+    http2.on("error", () => setImmediate(failed));
+    http2.once("close", () => setImmediate(failed));
+    // A refusal stands directly behind the settings, and is heard in the same turn.
+    http2.once("remoteSettings", () => setImmediate(() => (refusedBecause() ? failed() : resolve(http2))));
   });
+}
+
+function refusedBy(address: string, why: FirefliesError | undefined): FirefliesError | undefined {
+  if (why === undefined) return undefined;
+  const { code, message, advice } = why;
+  return new FirefliesError("peer-refused", `${address} refuses this member (${code}): ${message}`, {
+    cause: why,
+    advice,
+  });
+}
+
+/** After our handshake was done, so somebody is there: who refuses says why. */
+function cutWithoutWord(address: string): FirefliesError {
+  return new FirefliesError(
+    "peer-unreachable",
+    `${address} closed the connection after the handshake, without a word.`,
+    {
+      advice: "Try again: it may have no room now. If that stays so, look at its log.",
+    },
+  );
 }

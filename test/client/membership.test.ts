@@ -307,8 +307,7 @@ describe("over wires in memory", () => {
     expect(read(await a.sendToId(b.id, text("x")))).toBe("x");
     const lost = nextChange(a, "left", d.id);
     wires.partition(["m0", "m1"], ["m2"]);
-    // "peer-refused": the connection was cut while hands were shaken.
-    expect(["link-closed", "peer-unreachable", "peer-refused"]).toContain(await codeOf(a.sendToId(c.id, text("x"))));
+    expect(["link-closed", "peer-unreachable"]).toContain(await codeOf(a.sendToId(c.id, text("x"))));
     await d.stop();
     await lost;
     wires.healAll();

@@ -76,7 +76,13 @@ export function sessionContract(name: string, subject: ContractSubject): void {
       it("refuses an expired certificate, either way", async () => {
         const validity = { notBefore: bob.now - 10 * DAY_MS, notAfter: bob.now - DAY_MS };
         const expired = scene.member(await network.member({ validity, at: bob.now - 2 * DAY_MS }));
-        expect(await codeOf(scene.connect(expired, bound))).toBe("peer-refused");
+        await expect(scene.connect(expired, bound)).rejects.toMatchObject({
+          code: "peer-refused",
+          message: expect.stringMatching(
+            /refuses this member \(certificate-invalid\): .* expired\. It ended at .* later\.$/,
+          ),
+          cause: { code: "certificate-invalid" },
+        });
         expect(await codeOf(scene.connect(alice, await scene.listen(expired)))).toBe("certificate-invalid");
       });
 
@@ -88,9 +94,13 @@ export function sessionContract(name: string, subject: ContractSubject): void {
         expect(await codeOf(scene.connect(alice, bound))).toBe("link-closed");
       });
 
-      it("cuts without a word who is not admitted", async () => {
+      it("tells who is not admitted why, in code and words", async () => {
         bob.refusal = "revoked";
-        expect(await codeOf(scene.connect(alice, bound))).toBe("peer-refused");
+        await expect(scene.connect(alice, bound)).rejects.toMatchObject({
+          code: "peer-refused",
+          message: expect.stringMatching(/refuses this member .*: The member refuses this caller: revoked\.$/),
+          cause: { code: "peer-refused" },
+        });
         bob.refusal = undefined;
         await (await scene.connect(alice, bound)).call("probe", bytes(), soon());
       });
