@@ -63,7 +63,7 @@ export async function runAgent(run: AgentRun): Promise<void> {
   const { id, name, address } = client.self;
   const me = memberTitle({ id, name });
   const members = client.members().length;
-  log.event("ready", { id, name, address, members }, `${me} is ready at ${address}, ${companyText(members)}`);
+  log.event("ready", { id, name, address, members, dir }, `${me} is ready at ${address}, ${companyText(members)}`);
   await fired(AbortSignal.any([told, client.stopping]));
   log.event("stopping", { id, name }, `${me} is stopping; what is open may end`);
   control?.stopListening();

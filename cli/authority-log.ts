@@ -4,8 +4,9 @@ import type { Log } from "./log/log.js";
 
 const OPEN_WARNING = "This authority is open: anyone may enrol under any free name, so no claim about liars holds.";
 
-export function tellListening(log: Log, authority: CertificateAuthority, server: AuthorityServer): void {
-  log.tell("info", "listening", listeningFields(authority, server), listeningLines(authority, server));
+export function tellListening(log: Log, authority: CertificateAuthority, server: AuthorityServer, dir: string): void {
+  const fields = { ...listeningFields(authority, server), dir };
+  log.tell("info", "listening", fields, [...listeningLines(authority, server), `kept in       ${dir}`]);
   if (authority.isOpen) log.tell("warn", "open", { message: OPEN_WARNING }, log.paint("yellow", OPEN_WARNING));
 }
 

@@ -24,7 +24,7 @@ export async function runAuthority({ config, json, whileStdin }: AuthorityRun): 
   const authority = await CertificateAuthority.open(options);
   try {
     const server = await listen(authority, config, directory);
-    tellListening(log, authority, server);
+    tellListening(log, authority, server, directory);
     await fired(told);
     await server.close();
     log.tell("info", "stopped", {}, "stopped");

@@ -92,6 +92,11 @@ describe("ca", () => {
 });
 
 describe("commands of a running agent", () => {
+  it("agent and authority say at their start who they are, and where they keep what they have", async () => {
+    expect(await ann.event("ready")).toMatchObject({ id: annId, name: "ann", dir: dir("ann") });
+    expect(listening).toMatchObject({ dir: dir("ca") });
+  });
+
   it("members --json is a list, without the agent itself", async () => {
     const { code, stdout } = await run(["members", "--dir", dir("ann"), "--json"]);
     expect(code).toBe(0);
