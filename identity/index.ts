@@ -147,7 +147,7 @@ export {
   statusFailure,
 } from "./ocsp.js";
 export { type OpenedCrl, openCrl } from "./opened-crl.js";
-export { loadOptional } from "./optional.js";
+export { missing } from "./optional.js";
 export { checkOutput, type Output, type OutputOptions, writeOutput } from "./output-file.js";
 export { holderOf, makeDirectory, requireOwnDirectory, takeDirectory } from "./own-directory.js";
 export { pathProblem } from "./path.js";

@@ -9,13 +9,13 @@ import { isCode } from "./files.js";
 const NOT_FOUND: ReadonlySet<unknown> = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
 
 /**
- * Runs `load`, which imports `name` or a file that does. Rejects with "package-missing" when the package is not there,
- * with "permission-model" when Node may load no native code, and with what it threw when it is there and fails. `user` needs it, as "The authority".
+ * For `import("name").catch(missing("name", "The authority"))`, or the import of a file that imports `name`. Throws
+ * "package-missing" when the package is not there, "permission-model" when Node may load no native code, and what the
+ * import threw when it is there and fails. Bundlers that do not find the package leave an import that is caught for
+ * later, and refuse others.
  */
-export async function loadOptional<T>(name: string, user: string, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (cause) {
+export function missing(name: string, user: string): (cause: unknown) => never {
+  return (cause) => {
     if (isCode(cause, "ERR_DLOPEN_DISABLED")) {
       const message = `${user} needs the native code of ${name}, and Node's permission model forbids it.`;
       throw new FirefliesError("permission-model", message, {
@@ -24,12 +24,11 @@ export async function loadOptional<T>(name: string, user: string, load: () => Pr
       });
     }
     if (!isMissing(cause, name)) throw cause;
-    throw new FirefliesError(
-      "package-missing",
-      `${user} needs the package ${name}, which is not installed. Install fireflies with its optional packages: npm install --include=optional.`,
-      { cause },
-    );
-  }
+    throw new FirefliesError("package-missing", `${user} needs the package ${name}, which is not installed.`, {
+      cause,
+      advice: "Install fireflies with its optional packages: npm install --include=optional.",
+    });
+  };
 }
 
 /** Its native part counts as a part of it: libsql asks for one named after the platform, "@libsql/linux-x64-gnu". */

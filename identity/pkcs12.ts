@@ -10,7 +10,7 @@ import { oidHex, readChildren, readDer, TAG, writeDer, writeUnsigned } from "./d
 import { FirefliesError } from "./error.js";
 import { messageOf } from "./files.js";
 import { type GetCipher, withOldCiphers } from "./old-ciphers.js";
-import { loadOptional } from "./optional.js";
+import { missing } from "./optional.js";
 import { encryptPbes2, identified } from "./pbes2.js";
 
 /** Keys and a few certificates; more is no file that an operator means. */
@@ -48,7 +48,7 @@ export interface Pkcs12Content {
 
 /** node-forge, loaded only here: 30 ms and 5 MB that nobody else should pay. */
 async function loadForge(): Promise<typeof import("node-forge")> {
-  const { default: forge } = await loadOptional("node-forge", "A PKCS#12 file", () => import("node-forge"));
+  const { default: forge } = await import("node-forge").catch(missing("node-forge", "A PKCS#12 file"));
   return forge;
 }
 

@@ -2,7 +2,7 @@
 import type { Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
-import { FirefliesError, loadOptional, messageOf } from "../../identity/index.js";
+import { FirefliesError, messageOf, missing } from "../../identity/index.js";
 import { Refusals } from "../audit/refusals.js";
 import type { CertificateAuthority } from "../authority.js";
 import { ConnectionGate } from "../gate/connection-gate.js";
@@ -78,7 +78,7 @@ export async function serveAuthority(
     proxies,
   );
   let stopping = false;
-  const { createApp } = await loadOptional("fastify", "The authority", () => import("./app.js"));
+  const { createApp } = await import("./app.js").catch(missing("fastify", "The authority"));
   const app = createApp({
     authority,
     credentials,

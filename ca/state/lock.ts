@@ -1,7 +1,7 @@
 /** One authority per directory: a lock that the kernel drops with the process, so kill -9 leaves nothing to clean up. */
 import { lstatSync } from "node:fs";
 import type Database from "libsql";
-import { FirefliesError, kindOf, loadOptional, messageOf } from "../../identity/index.js";
+import { FirefliesError, kindOf, messageOf, missing } from "../../identity/index.js";
 
 export interface Lock {
   release(): void;
@@ -12,7 +12,7 @@ export interface Lock {
  * with "ca-state-unreadable" when it cannot be taken.
  */
 export async function takeLock(path: string): Promise<Lock> {
-  const { default: Sqlite } = await loadOptional("libsql", "The authority", () => import("libsql"));
+  const { default: Sqlite } = await import("libsql").catch(missing("libsql", "The authority"));
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats !== undefined && !stats.isFile()) throw unreadable(path, `it is ${kindOf(stats)}, no lock of ours`);
   let db: Database.Database | undefined;

@@ -1,5 +1,5 @@
 /** Opening a store by where it is. */
-import { loadOptional } from "../../identity/index.js";
+import { missing } from "../../identity/index.js";
 import { isPostgresUrl, openPostgres } from "./database/postgres.js";
 import { SqlStore } from "./sql-store.js";
 import type { Store } from "./store.js";
@@ -10,6 +10,6 @@ import type { Store } from "./store.js";
  */
 export async function openStore(where: string): Promise<Store> {
   if (isPostgresUrl(where)) return new SqlStore(await openPostgres(where));
-  const { openSqlite } = await loadOptional("libsql", "The authority", () => import("./database/sqlite.js"));
+  const { openSqlite } = await import("./database/sqlite.js").catch(missing("libsql", "The authority"));
   return new SqlStore(openSqlite(where));
 }

@@ -27,8 +27,8 @@ function load(): Yaml {
   } catch (cause) {
     throw new FirefliesError(
       "package-missing",
-      "A configuration file needs the package yaml, which is not installed beside this program: npm install yaml.",
-      { cause },
+      "A configuration file needs the package yaml, which is not installed beside this program.",
+      { cause, advice: "Install it there: npm install yaml." },
     );
   }
 }

@@ -1,12 +1,14 @@
-/** A member and nothing else: type-checked and run where only what a member needs is installed. Takes a token. */
-import { Client } from "fireflies";
+/** A member and nothing else, for modules and for CommonJS: enrols with the token that it is given, and starts once more. */
+import { Client, type ClientOptions } from "fireflies";
 
-const [, , token = ""] = process.argv;
-const options = { config: false, preset: "local", dir: "member" } as const;
-
-for (const start of [{ ...options, token }, options]) {
-  const client = new Client(start);
-  await client.start();
-  console.log(client.members().length);
-  await client.stop();
+async function main(token: string): Promise<void> {
+  const options: ClientOptions = { config: false, preset: "local", dir: "member" };
+  for (const start of [{ ...options, token }, options]) {
+    const client = new Client(start);
+    await client.start();
+    console.log(client.members().length);
+    await client.stop();
+  }
 }
+
+void main(process.argv[2] ?? "");

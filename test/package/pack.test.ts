@@ -16,14 +16,18 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CertificateAuthority, serveAuthority } from "../../ca/index.js";
 import { type Outcome, ROOT, read, runNode, TreeCopy } from "../support/tree.js";
 
 const run = promisify(execFile);
 const DEADLINE_MS = 180_000;
+const COMPILER = join(ROOT, "node_modules/typescript/bin/tsc");
+/** TypeScript 6, which knows the resolution of old: the newest has it no more. */
+const OLDER_COMPILER = join(ROOT, "node_modules/@microsoft/api-extractor/node_modules/typescript/bin/tsc");
 /** The oldest of each range in `engines`, and the newest that CI runs. */
 const NODES = ["20.19.0", "22.12.0", "24.0.0"];
 const { version, optionalDependencies } = JSON.parse(read("package.json")) as {
@@ -34,6 +38,7 @@ const { version, optionalDependencies } = JSON.parse(read("package.json")) as {
 let copy: TreeCopy;
 let folder: string;
 let files: string[];
+const outputs: string[] = [];
 
 beforeAll(async () => {
   copy = new TreeCopy();
@@ -51,7 +56,7 @@ beforeAll(async () => {
 
 afterAll(() => {
   copy.remove();
-  rmSync(folder, { recursive: true, force: true });
+  for (const each of [folder, ...outputs]) rmSync(each, { recursive: true, force: true });
 });
 
 interface Installed {
@@ -78,7 +83,7 @@ function withoutNpm(): NodeJS.ProcessEnv {
 describe("the tarball", () => {
   it("holds the built rooms, the schema and the documents, and nothing else", () => {
     const expected =
-      /^(dist\/(rings|gossip|identity|sim|net|ca|client|cli)\/[\w/.-]+\.(js|d\.ts)|proto\/\w+\.proto|docs\/((?:api\/)?[\w-]+\.md|openapi\.json|performance\/[\w-]+\.svg)|(README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
+      /^(dist\/(rings|gossip|identity|sim|net|ca|client|cli)\/[\w/.-]+\.(js|d\.c?ts)|proto\/\w+\.proto|docs\/((?:api\/)?[\w-]+\.md|openapi\.json|performance\/[\w-]+\.svg)|(README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
     expect(files.filter((file) => !expected.test(file) || file.includes("stale"))).toEqual([]);
   });
 
@@ -115,6 +120,19 @@ describe("installed into an empty folder", () => {
       code: 0,
       output: "replied\npeer-unknown\nfunction 0\nwhole\n",
     });
+  });
+
+  it.each([
+    ["node16", "--module node16", COMPILER],
+    ["nodenext", "--module nodenext", COMPILER],
+    ["node10", "--module commonjs --moduleResolution node10 --ignoreDeprecations 6.0", OLDER_COMPILER],
+  ])("type-checks as CommonJS under %s", async (_, modules, compiler) => {
+    expect(await compile("commonjs.cts", modules, compiler)).toEqual({ code: 0, output: "" });
+  });
+
+  it("runs by require", async () => {
+    const expected = { code: 0, output: "0 cancelled function function\n" };
+    expect(await runNode(["commonjs.cjs"], folder)).toEqual(expected);
   });
 
   it("does what the README's quick start says, word for word", { timeout: DEADLINE_MS }, async () => {
@@ -159,13 +177,20 @@ describe("installed without what only an authority needs", () => {
     expect(left).toEqual([]);
   });
 
-  it("type-checks, enrols and starts again as a member", { timeout: DEADLINE_MS }, async () => {
+  it("type-checks, enrols and starts again as a member; bundled by esbuild it needs nothing beside it", {
+    timeout: DEADLINE_MS,
+  }, async () => {
     expect(await compile("member.ts")).toEqual({ code: 0, output: "" });
+    const bundles = await Promise.all((["esm", "cjs"] as const).map(bundle));
     const authority = await CertificateAuthority.open({ directory: join(folder, "other"), numRings: 5, deltaMs: 500 });
     const server = await serveAuthority(authority, { port: 0 });
     try {
-      const token = await authority.createToken("lone");
-      expect(await runNode(["member.js", token], folder)).toEqual({ code: 0, output: "0\n0\n" });
+      for (const program of [join(folder, "member.js"), ...bundles]) {
+        const token = await authority.createToken(basename(program));
+        const place = mkdtempSync(join(tmpdir(), "ff-member-"));
+        expect(await runNode([program, token], place)).toEqual({ code: 0, output: "0\n0\n" });
+        rmSync(place, { recursive: true });
+      }
     } finally {
       await server.close();
       await authority.close();
@@ -180,16 +205,31 @@ describe("installed without what only an authority needs", () => {
   });
 });
 
+/** `member.ts` as one file in a folder of its own, where no package is found. */
+async function bundle(format: "esm" | "cjs"): Promise<string> {
+  const outfile = join(folder, "..", `${basename(folder)}-${format}`, format === "esm" ? "member.mjs" : "member.cjs");
+  outputs.push(dirname(outfile));
+  await build({
+    entryPoints: [join(folder, "member.ts")],
+    bundle: true,
+    platform: "node",
+    format,
+    outfile,
+    logLevel: "silent",
+  });
+  return outfile;
+}
+
 /** With strict options, the declarations of all packages as well. */
-async function compile(program: string): Promise<Outcome> {
+async function compile(program: string, modules = "--module nodenext", compiler = COMPILER): Promise<Outcome> {
   copyFileSync(join(ROOT, "test/package", program), join(folder, program));
   // A known version of Node's types, whatever npm has brought along.
   rmSync(join(folder, "node_modules/@types/node"), { recursive: true, force: true });
   mkdirSync(join(folder, "node_modules/@types"), { recursive: true });
   symlinkSync(join(ROOT, "node_modules/@types/node"), join(folder, "node_modules/@types/node"));
   const strict = "--strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --skipLibCheck false".split(" ");
-  const target = "--module nodenext --target es2023 --lib es2024,esnext.disposable --types node".split(" ");
-  return await runNode([join(ROOT, "node_modules/typescript/bin/tsc"), ...strict, ...target, program], folder);
+  const target = "--target es2023 --lib es2024,esnext.disposable --types node".split(" ");
+  return await runNode([compiler, ...strict, ...target, ...modules.split(" "), program], folder);
 }
 
 /** Shells side by side, as a reader has them; their commands end with them. */

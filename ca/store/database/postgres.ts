@@ -4,7 +4,7 @@
  * of decisions shares the lock and the sync, so that it does not cost what it seems to.
  */
 import type { ClientBase, Pool, PoolClient } from "pg";
-import { FirefliesError, loadOptional, messageOf } from "../../../identity/index.js";
+import { FirefliesError, messageOf, missing } from "../../../identity/index.js";
 import { newer } from "./migrations.js";
 import { SCHEMA_VERSION, schemaOf, stepsFrom } from "./schema.js";
 import { BeginError, CommitError, type Row, type Session, SNAPSHOT_ROWS, type SqlDatabase, type Value } from "./sql.js";
@@ -57,7 +57,7 @@ export async function openPostgres(url: string): Promise<SqlDatabase> {
 }
 
 async function createPool(url: string, max: number): Promise<Pool> {
-  const { default: pg } = await loadOptional("pg", "A store in PostgreSQL", () => import("pg")); // Most keep a file.
+  const { default: pg } = await import("pg").catch(missing("pg", "A store in PostgreSQL")); // Most keep a file.
   const pool = new pg.Pool({
     connectionString: url,
     max,
