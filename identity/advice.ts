@@ -43,7 +43,10 @@ export function rootAdvice(problem: string, certificate: Uint8Array): Advice {
   const [tbs, algorithm] = childrenOf(certificate);
   if (problem === "key-type") {
     const found = `its key is ${keyName(spkiIn(tbs))}`;
-    return said(problem, [found, "A root's key is RSA with 2,048 to 8,192 bits, P-256 or P-384."]);
+    return said(problem, [
+      found,
+      "A root's key is RSA (rsaEncryption) with 2,048 to 8,192 bits and an exponent from 65,537 on, P-256 or P-384.",
+    ]);
   }
   if (problem === "signature-algorithm") {
     const found = `it is signed with ${algorithmName(algorithm)}`;
@@ -129,8 +132,9 @@ function algorithmName(identifier: DerElement | undefined): string {
 function keyName(spki: Uint8Array | undefined): string {
   try {
     const key = createPublicKey({ key: Buffer.from(spki ?? []), format: "der", type: "spki" });
-    const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
-    if (modulusLength !== undefined) return `RSA with ${modulusLength} bits`;
+    const { modulusLength, publicExponent, namedCurve } = key.asymmetricKeyDetails ?? {};
+    if (key.asymmetricKeyType === "rsa-pss") return "RSA for RSASSA-PSS alone";
+    if (modulusLength !== undefined) return `RSA with ${modulusLength} bits and the exponent ${publicExponent}`;
     if (namedCurve === undefined) return String(key.asymmetricKeyType);
     const name = CURVE_NAMES[namedCurve] ?? namedCurve;
     return name === "P-256" ? "P-256 with its curve spelled out" : `EC ${name}`;

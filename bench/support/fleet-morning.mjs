@@ -24,7 +24,7 @@ export function fleetSteps({ root, command, serve, must, until, count }) {
     [
       "a fleet's authority",
       async () => {
-        const options = ["--port", "0", "--num-rings", "5", "--delta", "0.5"];
+        const options = ["--port", "0", "--num-rings", "3"];
         const lifetime = ["--certificate-lifetime", String(LIFETIME_SECONDS)];
         const { fingerprint } = await serve("fleet's ca", ["ca", "--dir", dir, ...options, ...lifetime]).event(
           "listening",

@@ -6,7 +6,7 @@ import { answer } from "../talk/child.mjs";
 const AT_ONCE = 4;
 const clients = new Map();
 
-const memberOf = (token, name) => new Client({ config: false, preset: "local", listen: "127.0.0.1:0", token, name });
+const memberOf = (token, name) => new Client({ config: false, listen: "127.0.0.1:0", token, name });
 
 answer({
   /** Resolves when all of them are in. */

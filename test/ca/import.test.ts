@@ -272,7 +272,7 @@ async function refusalOf(promise: Promise<unknown>): Promise<string> {
 describe("what cannot be a root here", () => {
   const PSS = ["-newkey", "rsa:2048", "-sigopt", "rsa_padding_mode:pss"];
   const refused: readonly (readonly [string, readonly string[], readonly string[], RegExp])[] = [
-    ["RSA-1024", ["-newkey", "rsa:1024"], [...CA, ...DAYS], /^import-invalid .*RSA with 1024 bits.*RSA with 2,048/],
+    ["RSA-1024", ["-newkey", "rsa:1024"], [...CA, ...DAYS], /^import-invalid .*RSA with 1024 bits.*with 2,048/],
     [
       "P-521",
       ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"],
@@ -289,6 +289,12 @@ describe("what cannot be a root here", () => {
       ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"],
       [...CA, ...DAYS],
       /EC secp256k1.*P-256/,
+    ],
+    [
+      "RSA with exponent 3",
+      ["-newkey", "rsa:2048", "-pkeyopt", "rsa_keygen_pubexp:3"],
+      [...CA, ...DAYS],
+      /exponent 3\. .*65,537/,
     ],
     ["no CA", P256, [...DAYS, "-addext", "basicConstraints=critical,CA:false"], /is no CA\. Make one.*openssl req/],
     ["no constraints", P256, [...DAYS, "-addext", "keyUsage=critical,keyCertSign"], /nothing in it says.*openssl req/],
@@ -308,6 +314,12 @@ describe("what cannot be a root here", () => {
   it.each(refused)("%s", async (name, key, args, why) => {
     make(name, key, args);
     await expect(refusalOf(imported(pack(name)))).resolves.toMatch(why);
+  });
+
+  it("a key for RSASSA-PSS alone: what it would sign is not what members read", async () => {
+    make("pss", ["-newkey", "rsa-pss"]);
+    const said = await refusalOf(imported(file("pss.crt"), { keyPath: file("pss.key") }));
+    expect(said).toMatch(/^import-invalid .*RSASSA-PSS alone.*rsaEncryption/);
   });
 
   it("a certificate of X.509 version 1: it cannot say what it is for", async () => {

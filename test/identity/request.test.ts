@@ -95,7 +95,11 @@ describe("requests of openssl", () => {
   it.each([
     ["SHA-1", [...EC, "-sha1"], /ECDSA with SHA-1\. Sign it with ECDSA and SHA-256/],
     ["SHA-224", [...EC, "-sha224"], /ECDSA with SHA-224\. Sign it/],
-    ["RSA", ["-newkey", "rsa:2048"], /RSA with 2048 bits\. Members have P-256 keys.*openssl req/],
+    [
+      "RSA",
+      ["-newkey", "rsa:2048"],
+      /RSA with 2048 bits and the exponent 65537\. Members have P-256 keys.*openssl req/,
+    ],
     ["P-384", ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"], /EC P-384\. Members have P-256/],
     ["Ed25519", ["-newkey", "ed25519"], /ed25519\. Members have P-256/],
     ["its curve spelled out", [...EC, "-pkeyopt", "ec_param_enc:explicit"], /curve by its name/],
