@@ -75,7 +75,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
     meaning: "something could not be read or written: a file, a device, a pipe",
     errors: [
       ...(["input-failed", "output-failed", "state-write-failed", "state-unreadable"] as const),
-      ...(["identity-unreadable", "ca-state-unreadable"] as const),
+      ...(["identity-unreadable", "ca-state-unreadable", "directory-unsafe"] as const),
     ],
   },
   { code: EXIT_INTERRUPTED, meaning: "interrupted", errors: ["cancelled"] },

@@ -106,7 +106,10 @@ export async function takeDirectory(
     await makeDirectory(path);
     await requireOwnDirectory(path);
   } catch (cause) {
-    throw cause instanceof FirefliesError ? cause : unusable(messageOf(cause), { cause });
+    if (cause instanceof FirefliesError) throw cause;
+    const isForbidden = isCode(cause, "EACCES") || isCode(cause, "EPERM") || isCode(cause, "ERR_ACCESS_DENIED");
+    const advice = isForbidden ? undefined : "Take another directory, or move away what is in its place.";
+    throw unusable(messageOf(cause), { cause, ...(advice && { advice }) });
   }
   const holder = await holderOf(path);
   if (holder === undefined || holder === whose) return;

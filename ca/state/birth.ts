@@ -54,12 +54,13 @@ async function finish(directory: string): Promise<void> {
 }
 
 /**
- * Whether the first start got as far as its record in PostgreSQL, which outlives the directory. Rejects when somebody
- * else's authority is there: its keys are not here.
+ * Whether the first start got as far as its record, which is written last: then nothing is made anew, whatever left the
+ * marker. Rejects when somebody else's authority is there: its keys are not here.
  */
 async function isRecorded({ store: url, directory }: Settings, leftOver: ReadonlySet<string>): Promise<boolean> {
-  if (url === undefined) return false;
-  const store = await openStore(url);
+  const place = url ?? (leftOver.has(FILES.database) ? join(directory, FILES.database) : undefined);
+  if (place === undefined) return false;
+  const store = await openStore(place);
   const authority = await store.authority().finally(() => store.close());
   if (authority === undefined) return false;
   const root = leftOver.has(FILES.root) ? await readCertificate(directory, FILES.root) : undefined;

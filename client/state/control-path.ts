@@ -3,12 +3,12 @@
  * socket (unix(7): 108 bytes with the final zero, 104 on other systems): then in a directory of its own below the
  * system's temporary one, and a file in the member's directory says where.
  */
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, lstat, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 // Not from identity/index.js: commands that only look for the socket need no X.509, which takes longer to load than they to run.
 import { FirefliesError } from "../../identity/error.js";
-import { atomicWrite, readText } from "../../identity/files.js";
+import { atomicWrite, kindOf, readText } from "../../identity/files.js";
 
 const SOCKET_FILE = "control.sock";
 const POINTER_FILE = "control.path";
@@ -23,7 +23,10 @@ const fits = (path: string) => Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX;
 export async function claimControlPath(directory: string): Promise<string> {
   await releaseControlPath(directory);
   const path = join(resolve(directory), SOCKET_FILE);
-  if (fits(path)) return path;
+  if (fits(path)) {
+    await requireNothing(path);
+    return path;
+  }
   const short = await mkdtemp(join(tmpdir(), SHORT_PREFIX));
   await chmod(short, PRIVATE_DIRECTORY_MODE);
   const shortPath = join(short, SOCKET_FILE);
@@ -35,6 +38,15 @@ export async function claimControlPath(directory: string): Promise<string> {
   }
   await atomicWrite(join(directory, POINTER_FILE), `${shortPath}\n`, POINTER_MODE);
   return shortPath;
+}
+
+/** A socket of an earlier life is gone by now; what is still there is somebody's. */
+async function requireNothing(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return;
+  throw new FirefliesError("state-unreadable", `${path}, where the control socket belongs, is ${kindOf(found)}.`, {
+    advice: "Move it away.",
+  });
 }
 
 /** Where to connect to, whether or not somebody listens there. */

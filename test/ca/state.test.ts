@@ -1,7 +1,7 @@
 /** The authority's directory: created once, whole or refused, and used by one authority at a time. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
-import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CertificateAuthority, changePassphrase } from "../../ca/index.js";
@@ -169,20 +169,31 @@ describe("damaged state is refused, with a remedy", () => {
 });
 
 describe("a first run that was cut short", () => {
-  it("is begun anew, whichever files it left", async () => {
+  it("is begun anew, whichever files it left, until its record is there", async () => {
     const { fingerprint } = await create();
-    // Without the log and its index: libsql removes them when it collects its statements, at any moment after the close.
-    const names = (await readdir(directory)).filter((name) => !/^ca\.lock|-(wal|shm)$/.test(name));
-    for (let kept = 0; kept <= names.length; kept++) {
+    // In the order in which they are written; the database, empty at first, and then with its record, comes last.
+    const names = ["root.key.pem", "root.pem", "issuing.key.pem", "issuing.pem"];
+    for (let kept = 0; kept <= names.length + 2; kept++) {
       const half = join(temporary.path, `half-${kept}`);
       await mkdir(half, { mode: 0o700 });
       for (const name of names.slice(0, kept)) await copyFile(join(directory, name), join(half, name));
+      if (kept === names.length + 1) await writeFile(join(half, "ca.db"), "", { mode: 0o600 });
+      if (kept === names.length + 2) await copyFile(join(directory, "ca.db"), join(half, "ca.db"));
       await writeFile(join(half, "initialising"), "");
       const authority = await CertificateAuthority.open({ directory: half, now: () => NOW });
-      expect(authority.fingerprint).not.toBe(fingerprint);
+      expect(authority.fingerprint === fingerprint).toBe(kept === names.length + 2);
       expect(await readdir(half)).not.toContain("initialising");
       await authority.close();
     }
+  });
+
+  it("is never begun anew over the database of another authority", async () => {
+    await create();
+    await rm(file("root.pem"));
+    await writeFile(file("initialising"), "");
+    const before = await readdir(directory);
+    expect(await openCode()).toBe("ca-state-missing");
+    expect((await readdir(directory)).filter((name) => before.includes(name))).toEqual(before);
   });
 });
 
@@ -208,6 +219,20 @@ describe("a directory that is not as it should be", () => {
     expect(error.message).toContain(file(name).slice(directory.length + 1));
     expect(error.message).toContain(what);
     expect(await readdir(directory)).toEqual(before);
+  });
+
+  it("is never made anew while it holds an authority, whatever says that its first start was not finished", async () => {
+    const { fingerprint } = await create();
+    for (const mark of [
+      () => writeFile(file("initialising"), ""),
+      () => symlink("/nowhere/there", file("initialising")),
+    ]) {
+      await mark();
+      const authority = await open();
+      expect(authority.fingerprint).toBe(fingerprint);
+      await authority.close();
+      expect(await readdir(directory)).not.toContain("initialising");
+    }
   });
 
   it("is refused when others may write to it, by all that open it", async () => {

@@ -362,6 +362,8 @@ describe("what is no file of ours", () => {
     mkdirSync(join(dir, "control.sock"), { recursive: true });
     writeFileSync(join(dir, "control.sock", "mine"), "");
     await releaseControlPath(dir);
+    const message = `${join(dir, "control.sock")}, where the control socket belongs, is a directory.`;
+    await expect(claimControlPath(dir)).rejects.toMatchObject({ code: "state-unreadable", message });
     expect(readdirSync(join(dir, "control.sock"))).toEqual(["mine"]);
   });
 });

@@ -10,4 +10,5 @@ test/long/ca-mutations.sh
 test/long/replicas.sh
 test/long/outages.sh
 node test/long/clock.mjs -400 9000
+node test/long/pods.mjs
 SEEDS=1000..1999 npx vitest run test/sim/seeds.test.ts
