@@ -292,6 +292,7 @@ export class CertificateAuthority {
   }
 
   async close(): Promise<void> {
+    this.#context.jwts.close();
     await this.#state.close();
     this.#lock?.release();
   }
@@ -312,5 +313,7 @@ export class CertificateAuthority {
 function contextOf(state: AuthorityState, settings: Settings): Context {
   const { jwt: policies, now, onDecision } = settings;
   const onTrouble = (error: FirefliesError) => onDecision({ kind: "failed", error, at: now() });
-  return { state, settings, jwts: new JwtDoor({ policies, now, monotonic: () => performance.now(), onTrouble }) };
+  const { networkId } = state.network;
+  const monotonic = () => performance.now();
+  return { state, settings, jwts: new JwtDoor({ networkId, policies, now, monotonic, onTrouble }) };
 }

@@ -16,15 +16,17 @@ export interface FetchOptions {
   /** Shown to the server. */
   readonly bearer?: string | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Nobody waits for it any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Rejects with an Error that says why. */
 export async function fetchJson(url: string, options: FetchOptions = {}): Promise<Readonly<Record<string, unknown>>> {
-  const { timeoutMs = FETCH_MS } = options;
+  const { timeoutMs = FETCH_MS, signal } = options;
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), timeoutMs);
   try {
-    const response = await answer(url, options, late.signal);
+    const response = await answer(url, options, signal ? AbortSignal.any([late.signal, signal]) : late.signal);
     return parsed(await read(response));
   } catch (cause) {
     if (late.signal.aborted) throw new Error(`${url} did not answer within ${timeoutMs} ms`, { cause });

@@ -27,6 +27,8 @@ export interface IssuerKeysOptions {
   readonly now: () => number;
   /** The issuer is away, or says what cannot be used; told once until it is back. */
   readonly onTrouble: (error: FirefliesError) => void;
+  /** Fires when the authority closes. */
+  readonly closing?: AbortSignal | undefined;
 }
 
 interface Known {
@@ -87,9 +89,9 @@ export class IssuerKeys {
   }
 
   async #fetch(): Promise<void> {
-    const { place, now, onTrouble } = this.#options;
+    const { place, now, onTrouble, closing } = this.#options;
     try {
-      const set = await keySetOf(place);
+      const set = await keySetOf(place, closing);
       const { createLocalJWKSet } = await loadJose();
       const ids = set.keys.flatMap(({ kid }) => (typeof kid === "string" ? [kid] : []));
       this.#known = { find: createLocalJWKSet(set), ids: new Set(ids), at: now() };
@@ -97,13 +99,16 @@ export class IssuerKeys {
     } catch (cause) {
       const isNews = this.#trouble === undefined;
       this.#trouble = unreachable(place, messageOf(cause), cause);
-      if (isNews) onTrouble(this.#trouble);
+      if (isNews && !closing?.aborted) onTrouble(this.#trouble);
     }
   }
 }
 
-async function keySetOf({ issuer, jwksUri, caFile, tokenFile }: KeyPlace): Promise<JSONWebKeySet> {
-  const options = { ca: await contentOf(caFile), bearer: (await contentOf(tokenFile))?.trim() };
+async function keySetOf(
+  { issuer, jwksUri, caFile, tokenFile }: KeyPlace,
+  signal: AbortSignal | undefined,
+): Promise<JSONWebKeySet> {
+  const options = { signal, ca: await contentOf(caFile), bearer: (await contentOf(tokenFile))?.trim() };
   const { keys } = await fetchJson(jwksUri ?? (await discovered(issuer, options)), options);
   if (!Array.isArray(keys) || keys.length === 0) throw new Error("its answer holds no keys");
   if (keys.length > KEYS_COUNT_MAX) throw new Error(`its answer holds over ${KEYS_COUNT_MAX} keys`);

@@ -4,7 +4,7 @@
  */
 import type { JWTVerifyOptions } from "jose";
 import { FirefliesError, type JwtPolicy, sha256 } from "../../identity/index.js";
-import { matchesPattern } from "../../rings/index.js";
+import { matchesPattern, toHex } from "../../rings/index.js";
 import { type Claims, claimAt, nameBy, textOf, unfitClaim } from "./claims.js";
 import { IssuerKeys } from "./issuer-keys.js";
 import { loadJose } from "./load-jose.js";
@@ -31,13 +31,15 @@ export interface Introduction {
   readonly issuer: string;
   /** Its claim `sub`, or as much of it as is kept; for the audit. */
   readonly subject: string;
-  /** SHA-256 of issuer, name and instance: by this one key enrols, and no other. */
+  /** SHA-256 of network, issuer, name and instance: by this one key enrols, and no other. */
   readonly hash: Uint8Array;
   /** How long that is to be remembered, unix milliseconds. */
   readonly keptUntil: number;
 }
 
 export interface JwtDoorOptions {
+  /** Each network has instances of its own. */
+  readonly networkId: Uint8Array;
   readonly policies: readonly JwtPolicy[];
   /** Wall clock, unix milliseconds. */
   readonly now: () => number;
@@ -49,19 +51,26 @@ export interface JwtDoorOptions {
 export class JwtDoor {
   readonly #options: JwtDoorOptions;
   readonly #keys = new Map<string, IssuerKeys>();
+  readonly #closing = new AbortController();
 
   constructor(options: JwtDoorOptions) {
     this.#options = options;
     for (const policy of options.policies) {
       const { monotonic: now, onTrouble } = options;
+      const { signal: closing } = this.#closing;
       const place = placeOf(policy);
-      if (!this.#keys.has(place)) this.#keys.set(place, new IssuerKeys({ place: policy, now, onTrouble }));
+      if (!this.#keys.has(place)) this.#keys.set(place, new IssuerKeys({ place: policy, now, onTrouble, closing }));
     }
   }
 
   /** Fetches keys that are not there, or no longer fresh. Never rejects. */
   async refresh(): Promise<void> {
     await Promise.all([...this.#keys.values()].map((keys) => keys.look()));
+  }
+
+  /** Ends what is being fetched. */
+  close(): void {
+    this.#closing.abort();
   }
 
   /** Rejects with "jwt-refused", "principal-refused" or "issuer-unreachable". */
@@ -131,18 +140,19 @@ export class JwtDoor {
     const about = { principal, issuer, subject };
     if (path === undefined) {
       const keptUntil = (Number(claims.exp) + CLOCK_TOLERANCE_S) * 1_000;
-      return { ...about, hash: hashOf(issuer, principal, "jwt", signedPart(jwt)), keptUntil };
+      return { ...about, hash: this.#hashOf(issuer, principal, "jwt", signedPart(jwt)), keptUntil };
     }
     const instance = textOf(claimAt(claims, path));
     if (instance === undefined) throw refused(`it lacks the claim ${path}, which tells instances apart`);
     const keptUntil = this.#options.now() + INSTANCE_KEPT_MS;
-    return { ...about, hash: hashOf(issuer, principal, "instance", instance), keptUntil };
+    return { ...about, hash: this.#hashOf(issuer, principal, "instance", instance), keptUntil };
   }
-}
 
-/** As JSON, in which no two lists are written the same way. */
-function hashOf(...parts: readonly string[]): Uint8Array {
-  return sha256(new TextEncoder().encode(JSON.stringify(["fireflies/1/jwt", ...parts])));
+  /** As JSON, in which no two lists are written the same way. */
+  #hashOf(...parts: readonly string[]): Uint8Array {
+    const list = ["fireflies/1/jwt", toHex(this.#options.networkId), ...parts];
+    return sha256(new TextEncoder().encode(JSON.stringify(list)));
+  }
 }
 
 /** Without the signature: of an ECDSA signature anybody can make a second one, which would pass for another JWT. */

@@ -3,9 +3,10 @@ import { createHmac, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { CertificateAuthority } from "../../ca/index.js";
 import { IssuerKeys, KEYS_FRESH_MS, KEYS_MAX_MS, KEYS_PAUSE_MS, LOOKS_MAX } from "../../ca/jwt/issuer-keys.js";
 import { enroll } from "../../client/authority/authority.js";
-import { type FirefliesError, generateKeyPair, type JwtPolicy } from "../../identity/index.js";
+import { createRequest, type FirefliesError, generateKeyPair, type JwtPolicy } from "../../identity/index.js";
 import { OidcIssuer, podClaims, signingKey } from "../support/oidc-issuer.js";
 import { AuthorityFixture, codeOf, DAY_MS, NOW } from "./authority-fixture.js";
 
@@ -155,6 +156,18 @@ describe("a JWT", () => {
     await using closed = await AuthorityFixture.start();
     const place = { url: closed.url, fingerprint: closed.authority.fingerprint };
     expect(await codeOf(enroll({ ...place, jwt: "a.b.c" }, generateKeyPair(), closed.call()))).toBe("jwt-refused");
+  });
+
+  it("of one instance enrols in each network of the authority", async () => {
+    const { directory, authority } = fixture;
+    await authority.addNetwork("second");
+    const options = { directory, networkName: "second", now: () => NOW, jwt: [issuer.policy()] };
+    const second = await CertificateAuthority.open(options);
+    const jwt = await pod("web-12", "u12");
+    const request = createRequest(generateKeyPair());
+    const enrolled = await second.enroll({ admission: { kind: "jwt", jwt }, request, addresses: [] });
+    expect((await as(jwt)).certificate.id).not.toBe(enrolled.id);
+    await second.close();
   });
 
   it("is raced by forty keys of one instance: one enrols", { timeout: 120_000 }, async () => {
