@@ -1,10 +1,15 @@
-// Certificates per second: enrolments by token, synced to disk and checked, beside @peculiar/x509 that only issues.
+// Certificates per second: enrolments by token, synced to disk and checked, beside @peculiar/x509 that only issues; by turns, so
+// that whatever else the machine does slows all of them. With --postgres URL also one replica beside two, as processes.
 // Run: npx tsc -b && node bench/authority.mjs [enrolments] [at once]        (--postgres URL for that store)
+
+import { fork } from "node:child_process";
 import { randomUUID, webcrypto } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { CertificateAuthority, serveAuthority } from "../dist/ca/index.js";
@@ -18,20 +23,45 @@ const UNLIMITED = {
   gate: { handshakes: RATE, addressMax: 2_048, memberMax: 8, youngMs: 0, connectionsMax: 2_048 },
   work: { max: 256, perAddressMax: 256 },
 };
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { postgres: { type: "string" } } });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { postgres: { type: "string" }, replica: { type: "string" } },
+});
 const count = Number(positionals[0] ?? 2_000);
 const atOnce = Number(positionals[1] ?? 32);
 
-const perSecond = async (what, total, work) => {
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  await work();
-  const seconds = (performance.now() - start) / 1_000;
-  const { user, system } = process.cpuUsage(cpu);
-  const each = ((user + system) / 1_000 / total).toFixed(2);
-  console.log(`${what.padEnd(56)} ${(total / seconds).toFixed(0).padStart(6)}/s  ${each.padStart(6)} ms CPU each`);
-  return total / seconds;
-};
+/** Parts of a measurement, each of which comes in every turn. */
+const TURNS = 5;
+
+/** Time and CPU of this process for all that was done under one name. */
+class Sum {
+  constructor(what) {
+    Object.assign(this, { what, done: 0, seconds: 0, cpuMs: 0 });
+  }
+
+  async add(count, work) {
+    const cpu = process.cpuUsage();
+    const start = performance.now();
+    const value = await work();
+    this.seconds += (performance.now() - start) / 1_000;
+    const { user, system } = process.cpuUsage(cpu);
+    this.cpuMs += (user + system) / 1_000;
+    this.done += count;
+    return value;
+  }
+
+  get rate() {
+    return this.done / this.seconds;
+  }
+
+  print() {
+    const each = (this.cpuMs / this.done).toFixed(2);
+    console.log(`${this.what.padEnd(56)} ${this.rate.toFixed(0).padStart(6)}/s  ${each.padStart(6)} ms CPU each`);
+  }
+}
+
+/** What is done in each turn. */
+const share = (items, turn) => items.slice((turn * items.length) / TURNS, ((turn + 1) * items.length) / TURNS);
 
 /** `work` of each item, `atOnce` at a time. */
 const inParallel = async (items, work) => {
@@ -82,7 +112,7 @@ const raw = async () => {
     });
   const serials = Array.from({ length: count }, () => randomUUID());
   for (const serial of serials.slice(0, 50)) await issue(serial);
-  return perSecond("raw: @peculiar/x509 issues, nothing recorded", count, () => inParallel(serials, issue));
+  return (turn) => inParallel(share(serials, turn), issue);
 };
 
 const check = (authority, leaf, issuer) => {
@@ -95,15 +125,14 @@ const check = (authority, leaf, issuer) => {
 const inProcess = async (authority) => {
   const orders = await prepared(authority);
   const serials = new Set();
-  const rate = await perSecond("the authority in process: synced, recorded, checked", count, () =>
-    inParallel(orders, async ({ secret, request }) => {
+  return (turn) =>
+    inParallel(share(orders, turn), async ({ secret, request }) => {
       const input = { admission: { kind: "token", secret }, request, addresses: [ADDRESS] };
       const { leaf, issuer } = await authority.enroll(input);
-      serials.add(check(authority, leaf, issuer).serial);
-    }),
-  );
-  if (serials.size !== count) throw new Error("a serial was given twice");
-  return rate;
+      const { serial } = check(authority, leaf, issuer);
+      if (serials.has(serial)) throw new Error("a serial was given twice");
+      serials.add(serial);
+    });
 };
 
 const posted = (url, agent, body) =>
@@ -119,49 +148,91 @@ const posted = (url, agent, body) =>
       response.on("data", (chunk) => chunks.push(chunk));
       response.on("end", () => resolve({ status: response.statusCode, text: Buffer.concat(chunks).toString() }));
     });
-    call.on("error", reject);
+    // The connection had been idle, and ended at this very moment.
+    call.on("error", (error) => (call.reusedSocket ? resolve(posted(url, agent, body)) : reject(error)));
     call.end(JSON.stringify(body));
   });
 
-/** The callers have a thread of their own: their work is not the authority's. */
-const overHttps = async (authority) => {
-  const server = await serveAuthority(authority, { port: 0, limits: UNLIMITED });
+/** The callers have a thread of their own: their work is not the authority's. They ask the servers by turns. */
+const overHttps = async (authority, urls) => {
   const orders = (await prepared(authority)).map(({ secret, request }) => ({
     secret: Buffer.from(secret).toString("base64url"),
     request: Buffer.from(request).toString("base64"),
     addresses: [ADDRESS],
   }));
-  const worker = new Worker(new URL(import.meta.url), { workerData: { url: server.urls[0], orders, atOnce } });
-  await new Promise((resolve) => worker.once("message", resolve));
-  let answers;
-  const rate = await perSecond("the authority over HTTPS: keep-alive connections", count, async () => {
-    worker.postMessage("go");
-    answers = await new Promise((resolve) => worker.once("message", resolve));
-  });
-  const refused = answers.filter(({ status }) => status !== 200);
-  if (refused.length > 0) throw new Error(`${refused.length} of ${count} were refused: ${refused[0].text}`);
-  for (const { text } of answers) {
-    const { certificate, issuer } = JSON.parse(text);
-    check(authority, Buffer.from(certificate, "base64"), Buffer.from(issuer, "base64"));
-  }
-  await worker.terminate();
-  await server.close();
-  return rate;
+  const worker = new Worker(new URL(import.meta.url), { workerData: { urls, atOnce } });
+  await once(worker, "message");
+  const ask = async (turn) => {
+    worker.postMessage(share(orders, turn));
+    const [answers] = await once(worker, "message");
+    const refused = answers.filter(({ status }) => status !== 200);
+    if (refused.length > 0) throw new Error(`${refused.length} were refused: ${refused[0].text}`);
+    return answers;
+  };
+  const checked = (answers) => {
+    for (const { text } of answers) {
+      const { certificate, issuer } = JSON.parse(text);
+      check(authority, Buffer.from(certificate, "base64"), Buffer.from(issuer, "base64"));
+    }
+  };
+  return { ask, checked, close: () => worker.terminate() };
 };
 
 const callers = async () => {
-  const { url, orders, atOnce } = workerData;
+  const { urls, atOnce } = workerData;
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
+  parentPort.on("message", async (orders) => {
+    const answers = [];
+    const waiting = orders.entries();
+    const call = async () => {
+      for (const [index, order] of waiting) answers.push(await posted(urls[index % urls.length], agent, order));
+    };
+    await Promise.all(Array.from({ length: atOnce }, call));
+    parentPort.postMessage(answers);
+  });
   parentPort.postMessage("ready");
-  await new Promise((resolve) => parentPort.once("message", resolve));
-  const answers = [];
-  const waiting = orders.values();
-  const call = async () => {
-    for (const order of waiting) answers.push(await posted(url, agent, order));
+};
+
+/** A replica is a process, as in production: two of them have two event loops. */
+const replica = async (directory, store) => {
+  const authority = await CertificateAuthority.open({ directory, store });
+  const { urls } = await serveAuthority(authority, { port: 0, limits: UNLIMITED });
+  process.send(urls[0]);
+};
+
+const replicas = async (directory, store) => {
+  const second = `${directory}-second`;
+  mkdirSync(second, { mode: 0o700 });
+  for (const name of ["root.pem", "issuing.pem", "issuing.key.pem"]) {
+    copyFileSync(join(directory, name), join(second, name));
+  }
+  const children = [directory, second].map((each) => fork(fileURLToPath(import.meta.url), ["--replica", each, store]));
+  const urls = await Promise.all(children.map(async (child) => (await once(child, "message"))[0]));
+  const close = () => {
+    for (const child of children) child.kill();
+    rmSync(second, { recursive: true, force: true });
   };
-  await Promise.all(Array.from({ length: atOnce }, call));
-  agent.destroy();
-  parentPort.postMessage(answers);
+  return { urls, close };
+};
+
+/** One replica and two, by turns, with the same callers. */
+const measureReplicas = async (directory, store) => {
+  const { urls, close } = await replicas(directory, store);
+  const authority = await CertificateAuthority.attach({ directory, store });
+  try {
+    const [one, two] = [new Sum("one replica, over HTTPS"), new Sum("two replicas, over HTTPS")];
+    const [alone, both] = [await overHttps(authority, [urls[0]]), await overHttps(authority, urls)];
+    for (let turn = 0; turn < TURNS; turn++) {
+      alone.checked(await one.add(count / TURNS, () => alone.ask(turn)));
+      both.checked(await two.add(count / TURNS, () => both.ask(turn)));
+    }
+    for (const sum of [one, two]) sum.print();
+    console.log(`two replicas ${((100 * two.rate) / one.rate).toFixed(0)} % of one (CPU is the callers')`);
+    await Promise.all([alone.close(), both.close()]);
+  } finally {
+    await authority.close();
+    close();
+  }
 };
 
 const main = async () => {
@@ -171,15 +242,31 @@ const main = async () => {
     console.log(`${count} enrolments, ${atOnce} at once, ${store ? "PostgreSQL" : "SQLite"}, Node ${process.version}`);
     const authority = await CertificateAuthority.open({ directory, store });
     await authority.saveUrls(["https://127.0.0.1:1"]);
-    const least = await raw();
-    const rate = await inProcess(authority);
-    const https = await overHttps(authority);
+    const server = await serveAuthority(authority, { port: 0, limits: UNLIMITED });
+    const sums = [
+      new Sum("raw: @peculiar/x509 issues, nothing recorded"),
+      new Sum("the authority in process: synced, recorded, checked"),
+      new Sum("the authority over HTTPS: keep-alive connections"),
+    ];
+    const [least, rate, https] = sums;
+    const [issue, enrol, callers] = [await raw(), await inProcess(authority), await overHttps(authority, server.urls)];
+    for (let turn = 0; turn < TURNS; turn++) {
+      await least.add(count / TURNS, () => issue(turn));
+      await rate.add(count / TURNS, () => enrol(turn));
+      callers.checked(await https.add(count / TURNS, () => callers.ask(turn)));
+    }
+    for (const sum of sums) sum.print();
+    await callers.close();
+    await server.close();
     await authority.close();
-    const share = (each) => `${((100 * each) / least).toFixed(0)} % of raw`;
-    console.log(`in process ${share(rate)}, over HTTPS ${share(https)}`);
+    const part = (sum) => `${((100 * sum.rate) / least.rate).toFixed(0)} % of raw`;
+    console.log(`in process ${part(rate)}, over HTTPS ${part(https)}`);
+    if (store !== undefined) await measureReplicas(directory, store);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 };
 
-await (isMainThread ? main() : callers());
+if (!isMainThread) await callers();
+else if (values.replica !== undefined) await replica(values.replica, positionals[0]);
+else await main();

@@ -139,6 +139,11 @@ export class ConnectionGate {
     this.#goes(entry, "answering", this.#waits.requestMs + this.#waits.graceMs);
   }
 
+  /** How long this connection may be without a request, milliseconds: clients that know it do not ask on one that just ends. */
+  idleMsOf(socket: Socket): number {
+    return this.#of(socket)?.isMember ? this.#waits.keepAliveMs : this.#waits.requestMs;
+  }
+
   /** The answer has left this process. */
   answered(socket: Socket): void {
     const entry = this.#of(socket);
@@ -150,8 +155,7 @@ export class ConnectionGate {
     }
     entry.idleFrom = entry.socket.bytesRead;
     this.#wait(entry);
-    const { keepAliveMs, requestMs } = this.#waits;
-    this.#goes(entry, "waiting", entry.isMember ? keepAliveMs + this.#waits.graceMs : requestMs);
+    this.#goes(entry, "waiting", this.idleMsOf(socket) + this.#waits.graceMs);
   }
 
   /** The last word was said on this connection; its caller has the grace to hear it, less the time between two looks. */

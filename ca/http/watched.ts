@@ -27,7 +27,10 @@ export function tellGate(app: FastifyInstance, gate: ConnectionGate): void {
     throw new FirefliesError("too-many-requests", "This connection asked too often without an answer.", { advice });
   });
   app.addHook("preHandler", async ({ socket }) => gate.working(socket));
-  app.addHook("onSend", async ({ socket }) => gate.answering(socket));
+  app.addHook("onSend", async ({ socket }, reply) => {
+    reply.header("keep-alive", `timeout=${Math.floor(gate.idleMsOf(socket) / 1_000)}`);
+    gate.answering(socket);
+  });
   app.addHook("onResponse", async ({ socket }) => gate.answered(socket));
 }
 

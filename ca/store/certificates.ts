@@ -1,6 +1,6 @@
 /** Certificates and the tokens that buy them. */
 import { fingerprintOf } from "../../identity/index.js";
-import { equalBytes, type MemberId, memberIdToBytes } from "../../rings/index.js";
+import { equalBytes, type MemberId, memberIdToBytes, toHex } from "../../rings/index.js";
 import { dueAt } from "../policy.js";
 import { bytes, optionalNumber, type Row, type Session, type Value } from "./database/sql.js";
 import { principalOf } from "./principals.js";
@@ -15,7 +15,7 @@ import type {
   NewCertificate,
   TokenRecord,
 } from "./store.js";
-import type { Transaction } from "./writer.js";
+import type { Proposal, Transaction } from "./writer.js";
 
 const CERTIFICATES =
   "SELECT c.*, i.certificate AS issuer_der FROM certificates c JOIN issuers i ON i.fingerprint = c.issuer";
@@ -70,12 +70,30 @@ export async function countIssuedSince(db: Session, id: MemberId, since: number)
 }
 
 /** Everything that decides is read in one statement; after that nothing is refused any more. */
-export async function recordCertificate(
+export function certificateDecision(networkId: Uint8Array, order: NewCertificate): Proposal<CertificateOutcome> {
+  const { certificate, condition } = order;
+  return {
+    touches: touchedBy(certificate, condition),
+    look: async (session) => {
+      const facts = await factsOf(session, networkId, certificate, condition);
+      return (tx) => recordCertificate(tx, networkId, order, facts);
+    },
+  };
+}
+
+/** What `factsOf` reads and `recordCertificate` changes: of two orders with one in common the second looks after the first. */
+function touchedBy({ principal, id, spki }: CertificateRecord, condition: Condition): string[] {
+  const named = [`principal ${principal}`, `id ${id}`, `key ${toHex(spki)}`];
+  if ("hash" in condition) return [...named, `token ${toHex(condition.hash)}`];
+  return condition.kind === "renewal" ? [...named, `key ${toHex(condition.spki)}`] : named;
+}
+
+function recordCertificate(
   tx: Transaction,
   networkId: Uint8Array,
   { certificate, condition, addresses, note }: NewCertificate,
-): Promise<CertificateOutcome> {
-  const facts = await factsOf(tx, networkId, certificate, condition);
+  facts: Row,
+): CertificateOutcome {
   const refusal = refusalOf(facts, certificate, condition);
   if (refusal !== undefined) return refusal;
   if (facts.generation === null)
@@ -93,7 +111,7 @@ export async function recordCertificate(
 }
 
 async function factsOf(
-  tx: Transaction,
+  session: Session,
   networkId: Uint8Array,
   { principal, id, spki, issuer, issuedAt }: CertificateRecord,
   condition: Condition,
@@ -103,7 +121,7 @@ async function factsOf(
   const sql = `SELECT p.generation, p.status, p.id, p.source, i.state,
     (SELECT count(*) FROM tokens WHERE hash = ? AND network_id = ? AND used < uses AND expires_at > ?) AS unused,
     (SELECT count(*) FROM tokens WHERE hash = ?) AS known,
-    (SELECT max(c.not_after) FROM certificates c
+    (SELECT max(c.not_after + 0) FROM certificates c
       WHERE c.network_id = ? AND c.spki = ? AND c.id = ? AND c.token = ?) AS bought_until,
     (SELECT count(*) FROM revocations r JOIN certificates c ON c.serial = r.serial
       WHERE c.network_id = ? AND c.spki = ?) AS revoked_key,
@@ -111,7 +129,7 @@ async function factsOf(
     (SELECT count(*) FROM revocations WHERE id = ?) AS revoked_id,
     (SELECT count(*) FROM revocations r JOIN certificates c ON c.serial = r.serial
       WHERE c.network_id = ? AND c.spki = (SELECT spki FROM certificates WHERE serial = ?)) AS revoked_proof,
-    (SELECT max(c.serial) FROM certificates c WHERE c.network_id = ? AND c.principal = ?) AS newest
+    (SELECT count(*) FROM certificates c WHERE c.network_id = ? AND c.principal = ?) AS named
     FROM issuers i LEFT JOIN principals p ON p.network_id = i.network_id AND p.principal = ?
     WHERE i.fingerprint = ? AND i.network_id = ?`;
   const bought = [networkId, spki, memberIdToBytes(id), hash];
@@ -128,7 +146,17 @@ async function factsOf(
     principal,
     principal,
   ];
-  const row = await tx.one(sql, hash, networkId, issuedAt, hash, ...bought, ...keyed, fingerprintOf(issuer), networkId);
+  const row = await session.one(
+    sql,
+    hash,
+    networkId,
+    issuedAt,
+    hash,
+    ...bought,
+    ...keyed,
+    fingerprintOf(issuer),
+    networkId,
+  );
   return row ?? { generation: null, state: "unknown" };
 }
 
@@ -155,7 +183,7 @@ function refusalOf(
   if (condition.kind === "token" && condition.isForNewNames && isKnown && boughtUntil === undefined)
     return "name-taken";
   if (condition.kind === "jwt" && isKnown && facts.source !== condition.source) return "name-taken";
-  const isTaken = facts.newest !== null && Number(facts.own_key) === 0;
+  const isTaken = Number(facts.named) > 0 && Number(facts.own_key) === 0;
   return condition.kind === "free-name" && isTaken ? "name-taken" : undefined;
 }
 
@@ -165,8 +193,7 @@ function insertPrincipal(
   { principal, generation, id, issuedAt }: CertificateRecord,
   source: string,
 ): void {
-  const sql = "INSERT INTO principals VALUES (?,?,?,?,'active',?,?,NULL)";
-  tx.later(sql, networkId, principal, generation, memberIdToBytes(id), issuedAt, source);
+  tx.add("principals", networkId, principal, generation, memberIdToBytes(id), "active", issuedAt, source, null);
 }
 
 function insertCertificate(
@@ -178,9 +205,9 @@ function insertCertificate(
   const { serial, principal, generation, id, spki, leaf, issuer, notBefore, notAfter, issuedAt, how } = record;
   const token = "hash" in condition ? condition.hash : null;
   const rekeyedFrom = condition.kind === "renewal" && !equalBytes(condition.spki, spki) ? condition.spki : null;
-  const sql = "INSERT INTO certificates VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-  const names = [serial, networkId, principal, generation, memberIdToBytes(id)];
-  tx.later(sql, ...names, spki, leaf, fingerprintOf(issuer), notBefore, notAfter, issuedAt, how, token, rekeyedFrom);
+  const names = [serial, networkId, principal, generation, memberIdToBytes(id)] as const;
+  const certificate = [spki, leaf, fingerprintOf(issuer), notBefore, notAfter, issuedAt, how] as const;
+  tx.add("certificates", ...names, ...certificate, token, rekeyedFrom);
 }
 
 export function createToken(
@@ -189,7 +216,7 @@ export function createToken(
   { hash, principal, expiresAt, uses }: Omit<TokenRecord, "used">,
   note?: AuditNote,
 ): void {
-  tx.later("INSERT INTO tokens VALUES (?,?,?,?,?,0)", hash, networkId, principal, expiresAt, uses);
+  tx.add("tokens", hash, networkId, principal, expiresAt, uses, 0);
   tx.note(note, networkId);
 }
 

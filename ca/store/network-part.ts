@@ -6,6 +6,7 @@ import { type Session, texts } from "./database/sql.js";
 import * as issuers from "./issuers.js";
 import * as principals from "./principals.js";
 import * as prune from "./prune.js";
+import { Reported } from "./reported.js";
 import * as reports from "./reports.js";
 import * as revocations from "./revocations.js";
 import type {
@@ -29,6 +30,7 @@ import type { Writer } from "./writer.js";
 
 export function networkPart(read: Session, writer: Writer, networkId: Uint8Array): NetworkStore {
   const contacts = new ContactChoice(read, writer, networkId);
+  const reported = new Reported();
   return {
     urls: async () => texts((await read.one("SELECT urls FROM networks WHERE network_id = ?", networkId))?.urls),
     saveUrls: async (urls: readonly string[]) => {
@@ -64,8 +66,11 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
     certificates: (query: CertificateQuery) => certificates.certificatesAfter(read, networkId, query),
     keysRenewedBy: (spki: Uint8Array) => certificates.keysRenewedBy(read, networkId, spki),
     issuedSince: (id: MemberId, since: number) => certificates.countIssuedSince(read, id, since),
-    recordCertificate: (order: NewCertificate) =>
-      writer.write((tx) => certificates.recordCertificate(tx, networkId, order)),
+    recordCertificate: async (order: NewCertificate) => {
+      const outcome = await writer.decide(certificates.certificateDecision(networkId, order));
+      if (outcome === "recorded") reported.set(order);
+      return outcome;
+    },
     createToken: (token: Omit<TokenRecord, "used">, note?: AuditNote) =>
       writer.write(async (tx) => certificates.createToken(tx, networkId, token, note)),
     token: (hash: Uint8Array) => certificates.tokenOfHash(read, networkId, hash),
@@ -95,7 +100,7 @@ export function networkPart(read: Session, writer: Writer, networkId: Uint8Array
     list: (kind: string) => revocations.listOf(read, networkId, kind),
 
     report: async (report: MemberReport) => {
-      if (await reports.isReported(read, report)) return;
+      if (reported.take(report) || (await reports.isReported(read, report))) return;
       await writer.write(async (tx) => reports.saveReport(tx, networkId, report));
     },
     contacts: (query: { except: MemberId; now: number; limit: number }) => contacts.draw(query),

@@ -7,7 +7,7 @@ import type { ContactRecord, MemberReport, Served } from "./store.js";
 import type { Transaction } from "./writer.js";
 
 /** A report that repeats an earlier one of the same second is not written: each write waits for the disk. */
-const REPORT_STEP_MS = 1_000;
+export const REPORT_STEP_MS = 1_000;
 
 /** `since` begins anew after a goodbye, and after a silence that was longer than promised. */
 const SINCE = `CASE WHEN reports.left_at IS NULL AND reports.due_at >= excluded.reported_at
@@ -37,19 +37,19 @@ export async function isReported(db: Session, { id, addresses, at, leaving }: Me
 /** Members of whom a newcomer may be told, with the network's id and the time. */
 const CANDIDATES = `SELECT r.id FROM reports r JOIN principals p ON p.id = r.id
   WHERE r.network_id = ? AND r.left_at IS NULL AND r.addresses <> '[]' AND p.status = 'active'
-    AND EXISTS (SELECT 1 FROM certificates c WHERE c.id = r.id AND c.not_after > ?)`;
+    AND EXISTS (SELECT 1 FROM certificates c WHERE c.id = r.id AND c.not_after + 0 > ?)`;
 /** Their next report is not overdue: with now, and the latest instant that can have been promised by now. */
 const FRESH = "r.due_at BETWEEN ? AND ?";
 const OVERDUE = "r.due_at < ?";
 /** Heard of more than once in this life: most that crash do so at once. */
 const STEADY = "r.since < r.reported_at";
 
-/** Their newest certificates, without those that are revoked or past their end. */
+/** Their newest certificates, without those that are revoked or past their end. "+ 0": that end is no way to find them. */
 const CONTACTS = `SELECT r.id, r.addresses, c.leaf, i.certificate AS issuer_der FROM reports r
   JOIN certificates c ON c.serial =
     (SELECT serial FROM certificates WHERE id = r.id ORDER BY not_before DESC, serial DESC LIMIT 1)
   JOIN issuers i ON i.fingerprint = c.issuer
-  WHERE c.not_after > ? AND NOT EXISTS (SELECT 1 FROM revocations v WHERE v.serial = c.serial)`;
+  WHERE c.not_after + 0 > ? AND NOT EXISTS (SELECT 1 FROM revocations v WHERE v.serial = c.serial)`;
 
 /** Candidates are this many times as many, so that newcomers do not all ask the same ones. */
 const CHOICE = 4;

@@ -196,6 +196,16 @@ describe("limits", () => {
   });
 });
 
+it("says how long a connection may be without a request, so that clients do not ask on one that ends", async () => {
+  const { port } = await serve();
+  expect((await get(port, "/healthz")).headers.connection).toBe("close"); // This client wants no other.
+  const socket = await tls(port);
+  socket.write("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n");
+  const [data] = (await once(socket, "data")) as [Buffer];
+  expect(data.toString()).toMatch(/\r\nkeep-alive: timeout=10\r\n/i);
+  socket.destroy();
+});
+
 describe("what comes slowly or without end", { timeout: 60_000 }, () => {
   it("a header bomb is answered with 413", async () => {
     const { port } = await serve();

@@ -17,12 +17,15 @@ export const BACK_TO_VERSION_2 = [
   "UPDATE tokens SET serial = (SELECT max(serial) FROM certificates) WHERE used > 0",
   ...["ALTER TABLE tokens DROP COLUMN uses", "ALTER TABLE tokens DROP COLUMN used"],
   "DROP INDEX reports_by_time",
-  "DROP INDEX reports_by_id",
+  ...["DROP INDEX reports_by_id", "DROP INDEX reports_steady"],
   "ALTER TABLE reports DROP COLUMN since",
   "ALTER TABLE reports DROP COLUMN due_at",
   "ALTER TABLE reports DROP COLUMN left_at",
   "CREATE INDEX reports_by_time ON reports (network_id, reported_at)",
   "CREATE INDEX reports_by_id ON reports (network_id, id)",
+  ...["DROP INDEX certificates_of_key", "CREATE INDEX certificates_of_key ON certificates (network_id, spki)"],
+  ...["DROP INDEX certificates_by_end", "CREATE INDEX certificates_by_end ON certificates (network_id, not_after)"],
+  ...["DROP INDEX tokens_by_end", "CREATE INDEX tokens_by_end ON tokens (network_id, expires_at)"],
   "UPDATE migrations SET version = 2",
 ] as const;
 

@@ -4,7 +4,12 @@ import { BeginError, CommitError, type Session, type SqlDatabase } from "../../c
 import { Writer } from "../../ca/store/writer.js";
 import { codeOf } from "./authority-fixture.js";
 
-const session: Session = { one: async () => undefined, all: async () => [], run: async () => 1 };
+const session: Session = {
+  one: async () => undefined,
+  all: async () => [],
+  run: async () => 1,
+  insert: async () => {},
+};
 
 /** Counts transactions; `fail` may throw in one's place. */
 function database(fail: (transaction: number) => void = () => {}) {
@@ -15,7 +20,9 @@ function database(fail: (transaction: number) => void = () => {}) {
     read: session,
     transaction: async (work) => {
       fail(++counted.transactions);
-      return work(session);
+      const { value, sent } = await work(session, Promise.resolve());
+      await Promise.all(sent);
+      return value;
     },
     snapshot: () => {
       throw new Error("not here");
@@ -35,6 +42,24 @@ describe("decisions at one moment", () => {
     const { writer, counted } = database();
     const answers = await Promise.all(Array.from({ length: 100 }, (_, index) => writer.write(async () => index)));
     expect(answers).toEqual(Array.from({ length: 100 }, (_, index) => index));
+    expect(counted.transactions).toBe(1);
+  });
+
+  it("look together when they touch nothing in common, and one after the other when they do", async () => {
+    const { writer, counted } = database();
+    const seen: string[] = [];
+    const decide = (name: string, ...touches: readonly string[]) =>
+      writer.decide({
+        touches,
+        look: async () => {
+          seen.push(`look ${name}`);
+          return () => void seen.push(`act ${name}`);
+        },
+      });
+    const other = writer.write(async () => void seen.push("work"));
+    await Promise.all([other, decide("a", "1", "2"), decide("b", "3"), decide("c", "2"), decide("d", "4")]);
+    const apart = ["work", "look a", "look b", "act a", "act b", "look c", "look d", "act c", "act d"];
+    expect(seen).toEqual(apart);
     expect(counted.transactions).toBe(1);
   });
 

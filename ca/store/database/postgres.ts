@@ -3,11 +3,21 @@
  * of all replicas come one after the other, exactly as in SQLite, and no id, serial or token can be given twice. A group
  * of decisions shares the lock and the sync, so that it does not cost what it seems to.
  */
-import type { ClientBase, Pool, PoolClient } from "pg";
+import type { ClientBase, Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import { FirefliesError, messageOf, missing } from "../../../identity/index.js";
 import { newer } from "./migrations.js";
-import { SCHEMA_VERSION, schemaOf, stepsFrom } from "./schema.js";
-import { BeginError, CommitError, type Row, type Session, SNAPSHOT_ROWS, type SqlDatabase, type Value } from "./sql.js";
+import { gather, Pipes } from "./pipes.js";
+import { SCHEMA_VERSION, schemaOf, stepsFrom, type TableName } from "./schema.js";
+import {
+  BeginError,
+  CommitError,
+  type Row,
+  type Session,
+  SNAPSHOT_ROWS,
+  type SqlDatabase,
+  type Value,
+  type Worked,
+} from "./sql.js";
 
 /** Our tables have a schema of their own beside whatever else is in the database. */
 const SCHEMA = "fireflies";
@@ -17,6 +27,8 @@ const LOCK_MIGRATE = "26214, 2";
 /** Connections of one replica: one writes, so that it never waits behind those that read. */
 const WRITERS = 1;
 const READERS_MAX = 8;
+/** Of these, so many carry all short questions; the others are for backups. */
+const PIPES_MAX = 3;
 /** Also for a free connection: under load that is the queue. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** The server gives up a statement; a transaction waits for at most the groups of the other replicas. */
@@ -27,6 +39,16 @@ const QUERY_TIMEOUT_MS = 15_000;
 const IDLE_IN_TRANSACTION_MS = 10_000;
 /** What a standby answers to BEGIN READ WRITE, and a server that was made one in between: SQLSTATE. */
 const STANDBY: ReadonlySet<string> = new Set(["0A000", "25006"]);
+
+/**
+ * Of each connection. Named statements are planned once, when the tables may still be empty, and reading all of an empty table
+ * looks cheap for ever. All of ours find few rows: so they are to look them up one by one, through an index.
+ */
+const SETTINGS = [
+  `search_path = ${SCHEMA}`,
+  ...["enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off"],
+  "synchronous_commit = on",
+];
 
 /** Whether this says where a PostgreSQL database is. */
 export function isPostgresUrl(text: string): boolean {
@@ -39,7 +61,11 @@ export function isPostgresUrl(text: string): boolean {
  */
 export async function openPostgres(url: string): Promise<SqlDatabase> {
   const [writers, readers] = [await createPool(url, WRITERS), await createPool(url, READERS_MAX)];
-  const close = async () => void (await Promise.all([writers.end(), readers.end()]));
+  const pipes = new Pipes(readers, PIPES_MAX);
+  const close = async () => {
+    await pipes.close();
+    await Promise.all([writers.end(), readers.end()]);
+  };
   try {
     await migrate(writers);
   } catch (cause) {
@@ -48,8 +74,8 @@ export async function openPostgres(url: string): Promise<SqlDatabase> {
   }
   return {
     kind: "postgres",
-    read: session(readers, asRead),
-    requireWritable: () => requireWritable(readers),
+    read: session((question) => pipes.query(question), asRead),
+    requireWritable: () => requireWritable(pipes),
     transaction: (work) => transaction(writers, work),
     snapshot: (tables) => snapshot(readers, tables),
     close,
@@ -67,9 +93,9 @@ async function createPool(url: string, max: number): Promise<Pool> {
     query_timeout: QUERY_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
-    pipeline: max === WRITERS, // A transaction's statements are sent without waiting for each other's answers.
+    pipeline: true, // Statements are sent without waiting for the answers of those before.
     application_name: "fireflies ca",
-    onConnect: async (client) => void (await client.query(`SET search_path = ${SCHEMA}`)),
+    onConnect: async (client) => void (await client.query(SETTINGS.map((setting) => `SET ${setting}`).join("; "))),
   });
   pool.on("error", () => {}); // Of an idle connection: the next call gets a new one, or says what is wrong.
   // Of one that is in use, as when the server is restarted: what it was asked rejects, and so it is thrown away.
@@ -127,40 +153,69 @@ async function requireSync(client: ClientBase): Promise<void> {
 }
 
 /** A standby answers every question and records nothing. */
-async function requireWritable(pool: Pool): Promise<void> {
-  const { rows } = await pool.query<Row>({ name: "fireflies_standby", text: "SELECT pg_is_in_recovery() AS standby" });
+async function requireWritable(pipes: Pipes): Promise<void> {
+  const { rows } = await pipes.query({ name: "fireflies_standby", text: "SELECT pg_is_in_recovery() AS standby" });
   if (rows[0]?.standby === true) throw new FirefliesError("store-read-only");
 }
 
-async function transaction<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
-  const client = await begun(pool);
-  let result: T;
+async function transaction<T>(
+  pool: Pool,
+  work: (session: Session, begun: Promise<void>) => Promise<Worked<T>>,
+): Promise<T> {
+  const client = await connected(pool);
+  const begun = begin(client);
+  begun.catch(() => {}); // `work` awaits it.
+  let worked: Worked<T>;
   try {
-    result = await work(inTransaction(client));
+    worked = await work(inTransaction(client), begun);
   } catch (cause) {
-    await rollBack(client);
+    // After a failover the next connection may lead to the primary.
+    if (cause instanceof BeginError) client.release(true);
+    else await rollBack(client);
     throw cause;
   }
+  await commit(client, worked.sent);
+  return worked.value;
+}
+
+/** The commit is sent behind the statements, not after their answers: the lock is held for one way less. */
+async function commit(client: PoolClient, sent: readonly Promise<unknown>[]): Promise<void> {
+  gather(client);
+  const committed = client.query("COMMIT");
+  committed.catch(() => {}); // It is awaited below.
   try {
-    await client.query("COMMIT");
+    await Promise.all(sent);
+    const { command } = await committed;
+    if (command !== "COMMIT") throw new Error(`the server answered ${command}`);
     client.release();
   } catch (cause) {
     client.release(true);
+    // When a statement was refused the server made a rollback of the commit. When the connection was lost nobody knows.
+    if (isRefusal(cause)) throw cause;
     throw new CommitError(messageOf(cause), { cause });
   }
-  return result;
 }
 
-async function begun(pool: Pool): Promise<PoolClient> {
-  let client: PoolClient | undefined;
+/** Whether the server refused this very statement and lives on: an SQLSTATE, and none of those of a connection's end. */
+function isRefusal(cause: unknown): boolean {
+  const code = codeOf(cause);
+  return /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P)/.test(code);
+}
+
+async function connected(pool: Pool): Promise<PoolClient> {
   try {
-    client = await pool.connect();
-    // READ WRITE: a standby refuses that, and whoever is made read-only by its settings is so no more.
-    const begin = "BEGIN READ WRITE; SET LOCAL synchronous_commit = on";
-    await client.query(`${begin}; SELECT pg_advisory_xact_lock(${LOCK_WRITE})`);
-    return client;
+    return await pool.connect();
+  } catch (cause) {
+    throw new BeginError(messageOf(cause), { cause });
+  }
+}
+
+/** READ WRITE: a standby refuses that, and whoever is made read-only by its settings is so no more. */
+async function begin(client: PoolClient): Promise<void> {
+  try {
+    gather(client);
+    await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_advisory_xact_lock(${LOCK_WRITE})`);
   } catch (refused) {
-    client?.release(true); // After a failover the next connection may lead to the primary.
     const cause = STANDBY.has(codeOf(refused)) ? new FirefliesError("store-read-only") : refused;
     throw new BeginError(messageOf(cause), { cause });
   }
@@ -199,7 +254,11 @@ async function rollBack(client: PoolClient): Promise<void> {
  */
 function inTransaction(client: ClientBase): Session {
   let first: unknown;
-  return session(client, (cause) => {
+  const ask = (question: QueryConfig) => {
+    gather(client);
+    return client.query<Row>(question);
+  };
+  return session(ask, (cause) => {
     first ??= cause;
     return first;
   });
@@ -209,10 +268,13 @@ function codeOf(cause: unknown): string {
   return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }
 
-function session(db: Pool | ClientBase, wrap: (cause: unknown) => unknown): Session {
+function session(
+  ask: (question: QueryConfig) => Promise<QueryResult<Row>>,
+  wrap: (cause: unknown) => unknown,
+): Session {
   const query = async (sql: string, values: readonly Value[]) => {
     try {
-      return await db.query<Row>({ ...statementOf(sql), values: values.map((value) => value ?? null) });
+      return await ask({ ...statementOf(sql), values: values.map((value) => value ?? null) });
     } catch (cause) {
       throw wrap(cause);
     }
@@ -221,7 +283,29 @@ function session(db: Pool | ClientBase, wrap: (cause: unknown) => unknown): Sess
     one: async (sql, ...values) => (await query(sql, values)).rows[0],
     all: async (sql, ...values) => (await query(sql, values)).rows,
     run: async (sql, ...values) => (await query(sql, values)).rowCount ?? 0,
+    insert: async (table, rows) =>
+      void (await Promise.all(inserts(table, rows).map(({ sql, values }) => query(sql, values)))),
   };
+}
+
+/** Rows of one statement: powers of two up to this, so that a table has few statements, planned once each. */
+const ROWS_MAX = 16;
+
+/** Many rows in one statement cost the server and us little more than one. */
+function inserts(table: TableName, rows: readonly (readonly Value[])[]): { sql: string; values: readonly Value[] }[] {
+  const found: { sql: string; values: readonly Value[] }[] = [];
+  for (let from = 0, size = ROWS_MAX; from < rows.length; ) {
+    if (size > rows.length - from) {
+      size /= 2;
+      continue;
+    }
+    const values = rows.slice(from, from + size);
+    const places = `(${values[0]!.map(() => "?").join(",")})`;
+    const sql = `INSERT INTO ${table} VALUES ${values.map(() => places).join(",")}`;
+    found.push({ sql, values: values.flat() });
+    from += size;
+  }
+  return found;
 }
 
 interface Statement {

@@ -1,5 +1,7 @@
 /** What both databases offer: statements with "?" for each value, and transactions. The store above is written once for both. */
 
+import type { TableName } from "./schema.js";
+
 export type Row = Readonly<Record<string, unknown>>;
 /** Undefined is NULL. */
 export type Value = string | number | Uint8Array | undefined | null;
@@ -10,6 +12,15 @@ export interface Session {
   all(sql: string, ...values: readonly Value[]): Promise<Row[]>;
   /** Number of rows changed. */
   run(sql: string, ...values: readonly Value[]): Promise<number>;
+  /** One row into a table for each of these, with all of its columns; in few statements where that is quicker. */
+  insert(table: TableName, rows: readonly (readonly Value[])[]): Promise<void>;
+}
+
+/** What a transaction came to. */
+export interface Worked<T> {
+  readonly value: T;
+  /** Statements that were sent without waiting; the commit goes behind them, and is none when one of them fails. */
+  readonly sent: readonly Promise<unknown>[];
 }
 
 export interface SqlDatabase {
@@ -19,10 +30,12 @@ export interface SqlDatabase {
   requireWritable(): Promise<void>;
   /**
    * One transaction, alone among all processes that write to this database: what it read is still so when it commits.
+   * `work` may ask at once, so that its questions travel with the beginning; before it writes or believes an answer it
+   * awaits `begun`.
    * Rejects when `work` does, and then nothing is recorded; with a `BeginError` when it could not even begin; or with a
    * `CommitError`, when it is not known whether it was recorded.
    */
-  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  transaction<T>(work: (session: Session, begun: Promise<void>) => Promise<Worked<T>>): Promise<T>;
   /** All rows of these tables as they were at one moment, a few hundred at a time; writers go on meanwhile. */
   snapshot(tables: readonly string[]): AsyncGenerator<{ readonly table: string; readonly rows: readonly Row[] }>;
   close(): Promise<void>;

@@ -2,7 +2,17 @@
 import Database from "libsql";
 import { FirefliesError, messageOf } from "../../../identity/index.js";
 import { migrateSqlite } from "./migrations.js";
-import { BeginError, CommitError, type Row, type Session, SNAPSHOT_ROWS, type SqlDatabase, type Value } from "./sql.js";
+import type { TableName } from "./schema.js";
+import {
+  BeginError,
+  CommitError,
+  type Row,
+  type Session,
+  SNAPSHOT_ROWS,
+  type SqlDatabase,
+  type Value,
+  type Worked,
+} from "./sql.js";
 
 /** `fireflies ca token` writes beside the server, for milliseconds. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -45,6 +55,13 @@ class SqliteSession implements Session {
     return this.#statement(sql).run(bound(values)).changes;
   }
 
+  /** All in this very turn: nothing may come behind the end of its transaction. */
+  async insert(table: TableName, rows: readonly (readonly Value[])[]): Promise<void> {
+    for (const values of rows) {
+      this.#statement(`INSERT INTO ${table} VALUES (${values.map(() => "?").join(",")})`).run(bound(values));
+    }
+  }
+
   /** libsql keeps the file open until its statements are collected. */
   forget(): void {
     this.#statements.clear();
@@ -68,7 +85,7 @@ function bound(values: readonly Value[]): unknown[] {
 async function transaction<T>(
   db: Database.Database,
   session: Session,
-  work: (session: Session) => Promise<T>,
+  work: (session: Session, begun: Promise<void>) => Promise<Worked<T>>,
 ): Promise<T> {
   try {
     db.exec("BEGIN IMMEDIATE");
@@ -77,7 +94,9 @@ async function transaction<T>(
   }
   let result: T;
   try {
-    result = await work(session);
+    const { value, sent } = await work(session, Promise.resolve());
+    await Promise.all(sent);
+    result = value;
   } catch (cause) {
     if (db.open && db.inTransaction) db.exec("ROLLBACK");
     throw cause;
