@@ -387,7 +387,7 @@ export const ERROR_CODES = {
     remedy: "Correct the option; ring count and Delta are fixed when the network is created.",
   },
   "ca-unknown": {
-    meaning: "The authority has no record of this name, id, serial number or issuing certificate.",
+    meaning: "The authority has no record of this name, id, serial number, token or issuing certificate.",
     remedy: "See `fireflies ca list`; ids and serial numbers may be shortened as long as they are unique.",
   },
   "ca-revoked-already": {

@@ -1,6 +1,13 @@
 /** `fireflies ca ...`: membership taken back and given again, intermediates, the root's key, and a look at the records. */
 import { type Command, InvalidArgumentError } from "commander";
-import type { CertificateRecord, IssuerUse, ListedMember, MemberView, Operator } from "../../ca/index.js";
+import type {
+  CertificateRecord,
+  CertificateView,
+  IssuerUse,
+  ListedMember,
+  MemberView,
+  Operator,
+} from "../../ca/index.js";
 import type { RevocationReason } from "../../identity/index.js";
 import { type AccessFlags, addAccess, attach } from "../authority-access.js";
 import { usage } from "../failure.js";
@@ -89,16 +96,29 @@ function addRevoke(ca: Command): void {
     const whole = await wholeSerial(operator, name);
     const renewed = await operator.revokeKey(whole, why, { keyOnly });
     const further = renewed.map(({ serial: each, principal, issuedAt }) => ({ serial: each, principal, issuedAt }));
-    await print(json, { revoked: whole, further }, revokedText(whole, renewed));
+    const others = await goodBeside(operator, whole);
+    await print(json, { revoked: whole, further, others }, revokedText(whole, renewed, others));
   });
 }
 
-function revokedText(serial: string, renewed: readonly CertificateRecord[]): string {
+/** Certificates of the same member that are still good, one for each key: a thief may have begun with another one. */
+async function goodBeside(operator: Operator, serial: string): Promise<readonly string[]> {
+  const { certificates } = await operator.show(serial);
+  const isGood = ({ notAfter, revocation, issuerState }: CertificateView) =>
+    notAfter > Date.now() && revocation === undefined && issuerState !== "retired";
+  const byKey = new Map(certificates.filter(isGood).map(({ key, serial: each }) => [key, each]));
+  return [...byKey.values()];
+}
+
+function revokedText(serial: string, renewed: readonly CertificateRecord[], others: readonly string[]): string {
   const lines = [`The key of certificate ${serial} is revoked. Its member may enrol again.`];
   if (renewed.length > 0)
     lines.push("It had been renewed to other keys, by its member or a thief, which are revoked with it:");
   for (const each of renewed)
     lines.push(`  ${each.serial} of ${each.principal}, since ${new Date(each.issuedAt).toISOString()}`);
+  if (others.length > 0)
+    lines.push(`Its member has other keys that are still good. If a thief may have them, revoke them too:`);
+  for (const each of others) lines.push(`  ${each}`);
   return lines.join("\n");
 }
 

@@ -60,6 +60,15 @@ describe("fireflies ca", () => {
     await json("revoke", "--serial", serial.slice(0, 20), "--reason", "keyCompromise");
     expect((await json<Shown>("show", "alice")).certificates[0]!.revocation!.reason).toBe("keyCompromise");
     expect((await ca("list")).stdout).toMatch(/^alice +\w+ +active +\w+ +revoked /m);
+    const issue = async () => (await json<{ id: string }>("sign", "carla", "--out", `carla-${ends.length}`)).id;
+    const ends: string[] = [];
+    for (let i = 0; i < 2; i++) ends.push(await issue());
+    const [one, two] = (await json<Shown>("show", "carla")).certificates;
+    const beside = await ca("revoke", "--serial", one!.serial);
+    expect(beside.stdout).toContain(
+      `other keys that are still good. If a thief may have them, revoke them too:\n  ${two!.serial}`,
+    );
+    expect(await json("revoke", "--serial", two!.serial)).toMatchObject({ further: [], others: [] });
     await json("revoke", "mallory");
     expect((await json<Shown>("show", "mallory")).status).toBe("revoked");
     const again = await ca("revoke", "mallory", "--json");

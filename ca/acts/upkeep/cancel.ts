@@ -26,10 +26,9 @@ export async function cancelTokens(context: Context, query: string): Promise<rea
     if (await cancelOne(context, token)) cancelled.push(token);
   }
   if (cancelled.length > 0) return cancelled;
-  throw new FirefliesError(
-    "token-used",
-    "The token was used at this moment. Revoke what it bought: fireflies ca revoke.",
-  );
+  throw new FirefliesError("token-used", "The token was used at this moment.", {
+    advice: "Take back what it bought with `fireflies ca revoke`.",
+  });
 }
 
 async function cancelOne({ state, settings }: Context, { hash, digits, principal }: OpenToken): Promise<boolean> {
