@@ -187,10 +187,9 @@ export const ERROR_CODES = {
     remedy: "Send less at once, or use a stream.",
   },
   "handler-failed": {
-    meaning:
-      "A handler threw or rejected: the other member's, which alone is told why, or, as an alarm, this program's own.",
+    meaning: "A handler threw or rejected. Only the program whose handler it is hears why, by an alarm.",
     remedy:
-      "See the alarms of the member whose handler it is; `cause` has what was thrown, with its stack. Throw a ReplyError to tell the sender.",
+      "See that alarm: its `cause` is what was thrown, with the stack. What a sender should read is thrown as a ReplyError.",
   },
   "handler-timeout": {
     meaning: "The other member's handler did not finish in time.",
