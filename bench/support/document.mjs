@@ -21,7 +21,8 @@ better where the aim is >=, less where it is <=.`;
 
 const ALONE = `Rows without a peer say what a part of ours costs by itself.`;
 
-const REPEAT = `\`\`\`sh
+const REPEAT = `<!-- not run: measures for hours, and installs its peers before -->
+\`\`\`sh
 npm ci
 npm ci --prefix bench/peers            # NATS's client and js-libp2p, for the rows nats-50 and libp2p-50
 apt-get install nats-server serf       # for nats-50; for steady-*, kill and kill-silent, which need root and iproute2 as well

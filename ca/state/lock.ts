@@ -13,19 +13,23 @@ export interface Lock {
  */
 export async function takeLock(path: string): Promise<Lock> {
   const { default: Sqlite } = await import("libsql").catch(missing("libsql", "The authority"));
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats !== undefined && !stats.isFile()) throw unreadable(path, `it is ${kindOf(stats)}, no lock of ours`);
   let db: Database.Database | undefined;
   try {
+    requireFile(path);
     // An open exclusive transaction of an empty database: SQLite's own byte-range lock, on every platform.
     db = new Sqlite(path, { timeout: 0 });
     db.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
   } catch (cause) {
     db?.close();
-    throw lockError(path, cause);
+    throw cause instanceof FirefliesError ? cause : lockError(path, cause);
   }
   const held = db;
   return { release: () => held.close() };
+}
+
+function requireFile(path: string): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats !== undefined && !stats.isFile()) throw unreadable(path, `it is ${kindOf(stats)}, no lock of ours`);
 }
 
 function lockError(path: string, cause: unknown): FirefliesError {

@@ -71,7 +71,7 @@ describe("a process that is stopped until the others have removed it", () => {
       await bob.command.until(() => expected.every((fate) => fates(bob.command.told, from).includes(fate)));
     }
     const waiting = bob.command.told.findLast(({ event }) => event === "isolated")!;
-    expect(Number(waiting.until)).toBeGreaterThan(Number(waiting.at));
+    expect(Number(waiting.until)).toBeGreaterThan(Date.parse(String(waiting.time)));
     const info = await command(["info", "--dir", join(root, "bob"), "--json"], { cwd: root, env });
     expect(JSON.parse(info.stdout).isolated).toMatchObject({ reason: "waiting", until: waiting.until });
     expect(fates(cyn.command.told)).toEqual([]);

@@ -114,5 +114,5 @@ export function vectors(): [string, Uint8Array][] {
 /** As they stand in the document: a name, then its hex digits in lines of 112. */
 export function vectorBlock(): string {
   const entries = vectors().map(([name, bytes]) => `${name}\n${toHex(bytes).replace(/.{1,112}/g, "  $&\n")}`);
-  return `\`\`\`\n${entries.join("")}\`\`\``;
+  return `\`\`\`text\n${entries.join("")}\`\`\``;
 }
