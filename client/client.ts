@@ -18,8 +18,8 @@ import {
   type MemberConfig,
   resolveMemberConfig,
 } from "./config/index.js";
-import { Directory } from "./directory.js";
-import type { Told } from "./driver/driver.js";
+import { Directory, type ToldOfMember } from "./directory.js";
+import type { OutputHandlers } from "./driver/switchboard.js";
 import { Arrival } from "./entry/arrival.js";
 import { type Enrolled, enrolOrRestore } from "./entry/bootstrap.js";
 import { infoOf, ringsOf } from "./figures.js";
@@ -489,7 +489,7 @@ export class Client {
       dispatch: (kind, payload, request) => this.#handlers.dispatch(kind, payload, request),
       services: this.#services,
       streamHandler: () => this.#handlers.forStreams(),
-      onTold: (told) => this.#onTold(told),
+      parts: () => [this.#arrival?.told ?? {}, this.#heard()],
       onAlarm: this.#onAlarm,
       isolation: this.#isolation,
     });
@@ -555,34 +555,28 @@ export class Client {
 
   // --- What the machine tells ---
 
-  #onTold(told: Told): void {
-    this.#arrival?.told(told);
-    switch (told.kind) {
-      case "ready":
-        this.#directory.entered();
-        return;
-      case "gossip":
-        if (this.#phase === "running") void this.#hearsay.handOver(told.to, told.content);
-        return;
-      case "isolated":
-        this.#isolation.found(told.reason, told.until && Math.round(Date.now() + told.until - performance.now()));
-        return;
-      case "back":
-        this.#isolation.over();
-        return;
-      case "alarm":
-        if (told.what === "clock-stepped") this.#clockStepped();
-        this.#onAlarm(new FirefliesError(told.what));
-        return;
-      case "rejected":
-        this.#rejected.count(`${told.what}: ${told.reason}`);
-        return;
-      case "departed":
-      case "revocations":
-        return;
-      default:
-        this.#feed.publish(this.#directory.change(told));
-    }
+  #heard(): OutputHandlers {
+    const changed = (told: ToldOfMember) => this.#feed.publish(this.#directory.change(told));
+    return {
+      ready: () => this.#directory.entered(),
+      gossip: ({ to, content }) => {
+        if (this.#phase === "running") void this.#hearsay.handOver(to, content);
+      },
+      isolated: ({ reason, until }) =>
+        this.#isolation.found(reason, until && Math.round(Date.now() + until - performance.now())),
+      back: () => this.#isolation.over(),
+      alarm: ({ what }) => {
+        if (what === "clock-stepped") this.#clockStepped();
+        this.#onAlarm(new FirefliesError(what));
+      },
+      rejected: ({ what, reason }) => this.#rejected.count(`${what}: ${reason}`),
+      joined: changed,
+      suspected: changed,
+      rebutted: changed,
+      updated: changed,
+      left: changed,
+      failed: changed,
+    };
   }
 
   /** The authority is asked what time it is, and what is due by the new time is done. */

@@ -1,9 +1,8 @@
 /** The view in the application's words: members with names, addresses and metadata, whom a name means, and who was there. */
-import { type Address, addressesOf, type Machine, type Peer, TRANSPORT_GRPC } from "../gossip/index.js";
+import { type Address, addressesOf, type Machine, type Output, type Peer, TRANSPORT_GRPC } from "../gossip/index.js";
 import type { Identity } from "../identity/index.js";
 import type { Destination } from "../net/index.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
-import type { Told } from "./driver/driver.js";
 import { type MemberFilter, matcherOf } from "./member-filter.js";
 import { parseMetadata } from "./metadata.js";
 import type { Change, Departed, Member, Metadata, Sender } from "./types.js";
@@ -31,7 +30,7 @@ export interface DirectoryOptions {
 }
 
 /** What the machine tells of another member. */
-export type ToldOfMember = Extract<Told, { readonly member: Peer }>;
+export type ToldOfMember = Extract<Output, { readonly member: Peer }>;
 
 interface Gone extends Omit<Departed, "member"> {
   readonly peer: Peer;

@@ -47,7 +47,8 @@ import type { MemberId } from "../rings/index.js";
 import type { Contact } from "./authority/authority.js";
 import { advertisedAddresses, type Interfaces, type MemberConfig, noteAddresses } from "./config/index.js";
 import { destinationOf } from "./directory.js";
-import { Driver, type Told } from "./driver/driver.js";
+import { Driver } from "./driver/driver.js";
+import type { OutputHandlers } from "./driver/switchboard.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
 import { SERVICES } from "./grpc/limits.js";
 import type { Services } from "./grpc/services.js";
@@ -89,7 +90,8 @@ export interface NodeOptions {
   readonly dispatch: Dispatch;
   readonly services: Services;
   readonly streamHandler: () => StreamHandler | undefined;
-  readonly onTold: (told: Told) => void;
+  /** Who else hears what the machine tells. Asked for when the protocol starts. */
+  readonly parts: () => readonly OutputHandlers[];
   readonly onAlarm: (error: FirefliesError) => void;
   /** Hears how calls of the protocol end. */
   readonly isolation: Pick<Isolation, "refused" | "answered">;
@@ -263,7 +265,7 @@ export class Node {
     this.input((machine, now) => machine.describe(facts, now));
   }
 
-  /** Starts the protocol. Outputs come through `onTold`, "ready" among them. */
+  /** Starts the protocol. What the machine tells goes to `parts`, "ready" among it. */
   start(memory: Memory, contacts: readonly Contact[]): void {
     const { state, onAlarm } = this.#options;
     const machine = new Machine(this.#machineOptions(memory, contacts));
@@ -304,7 +306,7 @@ export class Node {
   }
 
   #driverOf(machine: Machine, savedMark: bigint): Driver {
-    const { state, onTold, onAlarm, isolation } = this.#options;
+    const { state, parts, onAlarm, isolation } = this.#options;
     return new Driver({
       machine,
       links: this.#stack.links,
@@ -313,10 +315,7 @@ export class Node {
       now: monotonic,
       save: async (mark) => await state?.saveEpoch(mark),
       savedMark,
-      onTold: (told) => {
-        this.#follow(told);
-        onTold(told);
-      },
+      parts: [this.#connections(), ...parts()],
       onSaveFailed: onAlarm,
       isolation,
     });
@@ -505,15 +504,27 @@ export class Node {
   }
 
   /** What a change of the view means for connections. */
-  #follow(told: Told): void {
-    if (told.kind === "departed") this.#onDeparted();
-    if (told.kind === "revocations") this.#stack.recheck();
-    if (told.kind === "joined" || told.kind === "updated" || told.kind === "rebutted") this.#introduce(told.member);
-    if (told.kind === "updated") this.#stack.links.moved(told.member.id, addressesOf(told.member, TRANSPORT_GRPC));
-    if (told.kind === "joined") this.#cache?.joined();
-    if (told.kind === "joined" || told.kind === "left" || told.kind === "failed") this.#door.changed(told.member.id);
-    if (told.kind !== "left" && told.kind !== "failed") return;
-    const { id } = told.member;
+  #connections(): OutputHandlers {
+    return {
+      departed: () => this.#onDeparted(),
+      revocations: () => this.#stack.recheck(),
+      joined: ({ member }) => {
+        this.#introduce(member);
+        this.#cache?.joined();
+        this.#door.changed(member.id);
+      },
+      updated: ({ member }) => {
+        this.#introduce(member);
+        this.#stack.links.moved(member.id, addressesOf(member, TRANSPORT_GRPC));
+      },
+      rebutted: ({ member }) => this.#introduce(member),
+      left: ({ member }) => this.#gone(member),
+      failed: ({ member }) => this.#gone(member),
+    };
+  }
+
+  #gone({ id }: Peer): void {
+    this.#door.changed(id);
     const error = new FirefliesError(
       "peer-removed",
       `Member ${titleOf({ id, name: this.nameOf(id) })} has left the view.`,

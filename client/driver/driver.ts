@@ -9,6 +9,7 @@ import type { MemberId } from "../../rings/index.js";
 import { EXCHANGE, PROBE } from "../protocols.js";
 import type { Isolation } from "../standing/isolation.js";
 import { outcomeOf } from "./outcome.js";
+import { type OutputHandlers, Switchboard } from "./switchboard.js";
 import type { Verifier } from "./verifier.js";
 
 /** How long the first note waits for its epoch to be on disk, milliseconds; then it goes on in memory, with an alarm. */
@@ -19,9 +20,6 @@ export interface PingSender {
   ping(to: MemberId, addresses: readonly string[], nonce: bigint): void;
   summon(to: MemberId, addresses: readonly string[], summons: { readonly ring: number; readonly epoch: bigint }): void;
 }
-
-/** Outputs that are not the driver's to carry out: changes of the view, alarms, the application's gossip. */
-export type Told = Exclude<Output, { kind: "save" | "send" | "probe" | "summon" | "try" | "verify" }>;
 
 export interface DriverOptions {
   readonly machine: Machine;
@@ -34,7 +32,8 @@ export interface DriverOptions {
   readonly save: (mark: bigint) => Promise<void>;
   /** The mark that is on disk already. */
   readonly savedMark: bigint;
-  readonly onTold: (told: Told) => void;
+  /** Who hears the outputs that are not the driver's to carry out: changes of the view, alarms, the application's gossip. */
+  readonly parts: readonly OutputHandlers[];
   /** Saving failed or hangs: the member goes on in memory. */
   readonly onSaveFailed: (error: FirefliesError) => void;
   /** Hears how calls of the protocol end. */
@@ -45,6 +44,7 @@ export class Driver {
   readonly #options: DriverOptions;
   readonly #queue: Output[] = [];
   readonly #paces = new Paces();
+  readonly #table: Switchboard;
   #savedMark: bigint;
   #timer: NodeJS.Timeout | undefined;
   /** A save that holds up what comes after it. */
@@ -55,6 +55,19 @@ export class Driver {
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#savedMark = options.savedMark;
+    this.#table = new Switchboard([this.#acts(), ...options.parts]);
+  }
+
+  /** What the driver carries out; "save" holds up the queue, and is not in the table (see #drain). */
+  #acts(): OutputHandlers {
+    const { pings } = this.#options;
+    return {
+      send: (output) => void this.#send(output),
+      try: (output) => void this.#try(output),
+      probe: ({ to, addresses, nonce }) => pings.ping(to, addresses, nonce),
+      summon: (output) => pings.summon(output.to, output.addresses, output),
+      verify: (output) => void this.#verify(output),
+    };
   }
 
   /** One input of the machine and all that follows from it. */
@@ -98,7 +111,7 @@ export class Driver {
     if (this.#draining) return;
     this.#draining = true;
     for (let output = this.#queue.shift(); output && !this.#stopped; output = this.#queue.shift()) {
-      if (output.kind !== "save") this.#carryOut(output);
+      if (output.kind !== "save") this.#table.dispatch(output);
       else if (this.#options.machine.epoch > this.#savedMark) await this.#saveFirst(output.mark);
       else void this.#save(output.mark);
     }
@@ -127,28 +140,6 @@ export class Driver {
       this.#options.onSaveFailed(asFirefliesError(error, "state-write-failed"));
     } finally {
       clearTimeout(timer);
-    }
-  }
-
-  #carryOut(output: Exclude<Output, { kind: "save" }>): void {
-    switch (output.kind) {
-      case "send":
-        void this.#send(output);
-        return;
-      case "try":
-        void this.#try(output);
-        return;
-      case "probe":
-        this.#options.pings.ping(output.to, output.addresses, output.nonce);
-        return;
-      case "summon":
-        this.#options.pings.summon(output.to, output.addresses, output);
-        return;
-      case "verify":
-        void this.#verify(output);
-        return;
-      default:
-        this.#options.onTold(output);
     }
   }
 

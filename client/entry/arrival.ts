@@ -5,7 +5,7 @@
 import { addressesOf, type Peer, TRANSPORT_GRPC } from "../../gossip/index.js";
 import { type FirefliesError, titleOf } from "../../identity/index.js";
 import type { Contact } from "../authority/authority.js";
-import type { Told } from "../driver/driver.js";
+import type { OutputHandlers } from "../driver/switchboard.js";
 import type { Node } from "../node.js";
 import type { Memory } from "../state/recollection.js";
 import { AddressAdvice, loopbackAdvice } from "./address-advice.js";
@@ -80,12 +80,15 @@ export class Arrival {
   }
 
   /** To be given all that the machine tells. */
-  told(told: Told): void {
-    if (told.kind === "ready") this.#entry.ready();
-    if (told.kind === "joined") this.#entry.joined();
-    if (told.kind === "joined" || told.kind === "updated") this.#lookAt(told.member);
-    if (told.kind === "revocations") this.#watch.seen(told.list);
-  }
+  readonly told: OutputHandlers = {
+    ready: () => this.#entry.ready(),
+    joined: ({ member }) => {
+      this.#entry.joined();
+      this.#lookAt(member);
+    },
+    updated: ({ member }) => this.#lookAt(member),
+    revocations: ({ list }) => this.#watch.seen(list),
+  };
 
   /** My addresses have changed: the authority is to know soon. */
   moved(): void {

@@ -1,6 +1,6 @@
 /** The driver carries out what the machine asks, in order; the machine here is a list of what to ask. */
 import { describe, expect, it, vi } from "vitest";
-import { Driver, type PingSender, type Told } from "../../client/driver/driver.js";
+import { Driver, type PingSender } from "../../client/driver/driver.js";
 import type { Verifier } from "../../client/driver/verifier.js";
 import type { Machine, Output, TryOutcome } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
@@ -17,7 +17,7 @@ const save = (mark: bigint): Output => ({ kind: "save", mark });
 class Scene {
   readonly log: string[] = [];
   readonly alarms: FirefliesError[] = [];
-  readonly told: Told[] = [];
+  readonly told: Output[] = [];
   /** Of each call, milliseconds. */
   readonly patience: number[] = [];
   readonly machine = {
@@ -47,6 +47,7 @@ class Scene {
         return this.call(kind);
       },
     };
+    const hear = (told: Output) => this.told.push(told);
     this.driver = new Driver({
       machine: this.machine as unknown as Machine,
       links: { reach: async () => link as unknown as Session, get: () => undefined },
@@ -62,7 +63,7 @@ class Scene {
         this.log.push(`saved ${mark}`);
       },
       savedMark,
-      onTold: (told) => this.told.push(told),
+      parts: [{ ready: hear, departed: hear, alarm: hear }],
       onSaveFailed: (error) => this.alarms.push(error),
     });
   }
@@ -216,7 +217,7 @@ describe("the driver", () => {
 
   it("lets what follows from an input wait for what came before", () => {
     const scene = new Scene();
-    const nested: Told[] = [];
+    const nested: Output[] = [];
     const driver = scene.driver;
     scene.machine.takeOutputs = () => outputs.shift() ?? [];
     const outputs: Output[][] = [[{ kind: "ready" }, { kind: "departed" }], [{ kind: "alarm", what: "clock-stepped" }]];
