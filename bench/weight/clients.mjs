@@ -1,40 +1,69 @@
-/** Many clients in one process, started one after the other: what each takes, and where the process's time goes. */
+/**
+ * Many clients in one process, started one after the other, their authority in another one: what each start takes, what they
+ * take when all are there and nothing happens, and where the time goes.
+ */
 import { join } from "node:path";
-import { CertificateAuthority, serveAuthority } from "../../dist/ca/index.js";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "../../dist/client/index.js";
+import { Process } from "../process.mjs";
 import { makeDirectory, removeDirectory } from "../support/scratch.mjs";
+import { profiled } from "./profile.mjs";
 
 /** Clients whose starts are told together. */
 const STEP = 10;
-const RATE = { burst: 1_000_000, perSecond: 1_000_000, callersMax: 10 };
-const UNLIMITED = { address: RATE, gate: { handshakes: RATE, unfinishedMax: 1_024, connectionsMax: 2_048 } };
+/** What the last start has set going is over, and then how long nothing happens, milliseconds. */
+const SETTLE_MS = 10_000;
+const STEADY_MS = 10_000;
+const MIB = 2 ** 20;
 
 export async function weighClients({ clients: count }) {
   const directory = makeDirectory();
-  const authority = await CertificateAuthority.open({ directory: join(directory, "ca"), open: true });
-  const server = await serveAuthority(authority, { port: 0, limits: UNLIMITED });
+  const ca = new Process("ca", ["ca", "--dir", join(directory, "ca"), "--port", "0", "--open"]);
   const clients = [];
   try {
-    for (let first = 0; first < count; first += STEP) {
-      const [began, cpu] = [performance.now(), process.cpuUsage()];
-      for (let index = first; index < first + STEP; index++) {
-        const token = await authority.createToken(`m${index}`);
-        const client = new Client({ config: false, token, dir: join(directory, String(index)) });
-        clients.push(client);
-        await client.start();
-      }
-      const { user, system } = process.cpuUsage(cpu);
-      const each = [(performance.now() - began) / 1000 / STEP, (user + system) / 1e6 / STEP];
-      const rss = process.memoryUsage().rss / 2 ** 20;
-      console.log(
-        `clients ${first + 1} to ${first + STEP}`.padEnd(24) +
-          `${each[0].toFixed(2).padStart(6)} s each ${each[1].toFixed(2).padStart(6)} s CPU each ${rss.toFixed(0).padStart(6)} MiB`,
-      );
-    }
+    const { url, fingerprint } = await ca.event("listening");
+    const start = async (index) => {
+      const options = { ca: url, caFingerprint: fingerprint, name: `m${index}` };
+      const client = new Client({ config: false, ...options, dir: join(directory, String(index)) });
+      clients.push(client);
+      await client.start();
+    };
+    const { kinds } = await profiled(async () => {
+      for (let first = 0; first < count; first += STEP) await tellStarts(start, first);
+    });
+    tellKinds(kinds);
+    await sleep(SETTLE_MS);
+    const steady = await profiled(() => tellSteady(count));
+    tellKinds(steady.kinds);
   } finally {
     await Promise.all(clients.map((client) => client.stop({ drain: 0 })));
-    await server.close();
-    await authority.close();
+    await ca.end();
     removeDirectory(directory);
   }
+}
+
+async function tellStarts(start, first) {
+  const used = await using(async () => {
+    for (let index = first; index < first + STEP; index++) await start(index);
+  });
+  const each = `${(used.seconds / STEP).toFixed(2).padStart(6)} s each ${(used.cpu / STEP).toFixed(2).padStart(6)} s CPU each`;
+  const rss = (process.memoryUsage().rss / MIB).toFixed(0).padStart(6);
+  console.log(`${`clients ${first + 1} to ${first + STEP}`.padEnd(24)}${each} ${rss} MiB`);
+}
+
+async function tellSteady(count) {
+  const { seconds, cpu } = await using(() => sleep(STEADY_MS));
+  const each = ((1000 * cpu) / seconds / count).toFixed(1);
+  console.log(`nothing happens: ${(cpu / seconds).toFixed(2)} of a core, ${each} ms a second for each client`);
+}
+
+async function using(work) {
+  const [began, before] = [performance.now(), process.cpuUsage()];
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return { seconds: (performance.now() - began) / 1000, cpu: (user + system) / 1e6 };
+}
+
+function tellKinds(kinds) {
+  for (const [kind, seconds] of kinds) console.log(`  ${kind.padEnd(36)} ${seconds.toFixed(2).padStart(7)} s`);
 }
