@@ -33,6 +33,7 @@ function requireFile(path: string): void {
 }
 
 function lockError(path: string, cause: unknown): FirefliesError {
+  if (cause instanceof FirefliesError) return cause;
   const message = messageOf(cause);
   // The path is in the message, and has "lock" in it.
   return /lock|busy/i.test(message.replaceAll(path, ""))
