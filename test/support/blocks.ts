@@ -18,7 +18,7 @@ export interface Block {
 }
 
 const FENCED =
-  /(?<above>(?:^ *<!-- (?:scene|before|goes on|not run): [^\n]* -->\n)*)^(?<indent> *)```(?<language>\w*)\n(?<code>.*?)^ *```$/gms;
+  /(?<above>(?:^ *<!-- (?:scene|before|goes on|not run):(?:(?!-->).)*-->\n)*)^(?<indent> *)```(?<language>\w*)\n(?<code>.*?)^ *```$/gms;
 
 /** In the order of the documents; pages that are made from the code (docs/api/) have declarations only. */
 export function blocks(): readonly Block[] {
@@ -29,7 +29,10 @@ export function blocks(): readonly Block[] {
 function blockOf(file: string, { input, index, groups, 0: whole }: RegExpExecArray): Block {
   const { above = "", indent = "", language = "", code = "" } = groups ?? {};
   const line = input.slice(0, index + whole.indexOf("```")).split("\n").length + 1;
-  const marks = [...above.matchAll(/<!-- ([a-z ]+): (.*) -->/g)].map(([, name, text]) => [name, text]);
+  const marks = [...above.matchAll(/<!-- ([a-z ]+):((?:(?!-->).)*)-->/gs)].map(([, name, text = ""]) => [
+    name,
+    text.replaceAll(/\s+/g, " ").trim(), // It may go over several lines.
+  ]);
   return {
     file,
     line,
