@@ -92,7 +92,7 @@ export class Operator {
 
   /**
    * Takes away certificates and tokens of this network that ended long ago, and with `auditFile` the audit's oldest entries.
-   * Rejects with "ca-options-invalid", "state-write-failed" or "audit-broken"; then the audit is as it was.
+   * Rejects with "output-failed" or "audit-broken"; then the audit is as it was.
    */
   prune(options: PruneOptions = {}): Promise<Pruned> {
     return prune(this.#context, options);

@@ -16,28 +16,42 @@ const FILE_BYTES_MAX = 1 << 20;
 /** What is written: at once, or as it comes. */
 export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>;
 
-/**
- * Replaces the file at `path`: a temporary file in the same directory is written, synced and renamed, then the
- * directory is synced. Rejects with "state-write-failed"; the old file is then still whole.
- */
+/** Replaces a file of ours, as `replaceFile`. Rejects with "state-write-failed"; the old file is then still whole. */
 export async function atomicWrite(
   path: string,
   data: string | Uint8Array,
   mode: number = KEY_FILE_MODE,
 ): Promise<void> {
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
   try {
-    await writeSynced(temporary, data, mode);
-    await rename(temporary, path);
-    await syncDirectory(dirname(path));
+    await replaceFile(path, data, mode);
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {});
     throw new FirefliesError("state-write-failed", `Could not write ${path}: ${messageOf(cause)}`, { cause });
   }
 }
 
-/** Makes the file, which must not exist, and has the disk take it. Rejects as the system does. */
-export async function writeSynced(path: string, data: FileContent, mode: number): Promise<void> {
+/**
+ * A temporary file in the same directory is written, synced, and given its name by `put`; then the directory is synced.
+ * Rejects as the system does, or as `content`; what was at `path` is then still whole.
+ */
+export async function replaceFile(
+  path: string,
+  content: FileContent,
+  mode: number,
+  put: (temporary: string, path: string) => Promise<void> = rename,
+): Promise<void> {
+  const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
+  try {
+    await writeSynced(temporary, content, mode);
+    await put(temporary, path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** Makes the file, which must not exist, and has the disk take it. */
+async function writeSynced(path: string, data: FileContent, mode: number): Promise<void> {
   const file = await open(path, "wx", mode);
   await closing(file, async () => {
     await writeContent(file, data);

@@ -2,15 +2,13 @@
  * What an operator has written to a file that he names, or to a stream: the one way of all commands. A file is old or new,
  * never torn. What is no regular file is written through or refused, and never replaced by one.
  */
-import { randomBytes } from "node:crypto";
 import { constants, openSync, type Stats } from "node:fs";
 import { link, lstat, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { Socket } from "node:net";
-import { dirname } from "node:path";
 import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FirefliesError } from "./error.js";
-import { type FileContent, isCode, messageOf, syncDirectory, writeContent, writeSynced } from "./files.js";
+import { type FileContent, isCode, messageOf, replaceFile, writeContent } from "./files.js";
 
 /** A path, or a stream that is there already and stays open, as standard output. */
 export type Output = string | Writable;
@@ -47,7 +45,7 @@ export async function writeOutput(output: Output, content: FileContent, options:
   try {
     if (target.kind === "fifo") await intoFifo(target.path, content);
     else if (target.kind === "device") await intoDevice(target.path, content);
-    else await replace(target.path, content, options);
+    else await replaceFile(target.path, content, options.mode, options.isNew ? linkNew : undefined);
   } catch (cause) {
     throw failed(output, cause);
   }
@@ -90,19 +88,6 @@ async function orNothing(looking: Promise<Stats>): Promise<Stats | undefined> {
     return await looking;
   } catch (error) {
     if (isCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}
-
-async function replace(path: string, content: FileContent, { mode, isNew = false }: OutputOptions): Promise<void> {
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
-  try {
-    await writeSynced(temporary, content, mode);
-    if (isNew) await linkNew(temporary, path);
-    else await rename(temporary, path);
-    await syncDirectory(dirname(path));
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
     throw error;
   }
 }

@@ -1,48 +1,42 @@
 /** An export of the audit as a file: written whole or not at all, and read line by line. */
-import { createReadStream, createWriteStream } from "node:fs";
-import { link, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { FirefliesError, isCode, KEY_FILE_MODE, messageOf, syncDirectory } from "../../identity/index.js";
+import { createReadStream } from "node:fs";
+import { FirefliesError, KEY_FILE_MODE, lookAt, messageOf, writeOutput } from "../../identity/index.js";
+import { linesIn } from "../text-lines.js";
 
-/** A new file for its owner, whole or not at all, synced. Rejects with "ca-options-invalid" or "state-write-failed". */
+/** Bytes that are written at once: an entry has a few hundred. */
+const WRITTEN_BYTES = 65_536;
+/** Characters of an entry: what it says comes from requests of 16 KiB at most. */
+const LINE_MAX = 1_048_576;
+
+/**
+ * A new file for its owner, whole or not at all, synced. Rejects with "output-failed", also for a device or a FIFO: the file
+ * is there to be read again.
+ */
 export async function writeAuditFile(path: string, lines: AsyncIterable<string>): Promise<void> {
-  const part = `${path}.part`;
-  if (await isThere(path)) throw taken(path);
-  async function* text(): AsyncGenerator<string> {
-    for await (const line of lines) yield `${line}\n`;
+  const found = await lookAt(path).catch(() => undefined); // What cannot be looked at cannot be written, which says why.
+  if (found !== undefined && "instead" in found) {
+    const advice = "Name a file that is not there yet.";
+    throw new FirefliesError("output-failed", `${path} is ${found.instead}, not a file to keep.`, { advice });
   }
+  await writeOutput(path, bytesOf(lines), { mode: KEY_FILE_MODE, isNew: true });
+}
+
+async function* bytesOf(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  let text = "";
+  for await (const line of lines) {
+    text += `${line}\n`;
+    if (text.length < WRITTEN_BYTES) continue;
+    yield Buffer.from(text);
+    text = "";
+  }
+  yield Buffer.from(text);
+}
+
+/** Lines of an export. Rejects with "input-failed" for what the system does not give, or what is no export. */
+export async function* linesOfFile(path: string): AsyncGenerator<string, void> {
   try {
-    await rm(part, { force: true });
-    await pipeline(Readable.from(text()), createWriteStream(part, { mode: KEY_FILE_MODE, flags: "wx", flush: true }));
-    await link(part, path); // Where somebody else was first it is theirs.
-    await rm(part);
-    await syncDirectory(dirname(path));
+    yield* linesIn(createReadStream(path, "utf8"), LINE_MAX);
   } catch (cause) {
-    await rm(part, { force: true }).catch(() => {});
-    if (isCode(cause, "EEXIST")) throw taken(path);
-    if (cause instanceof FirefliesError) throw cause;
-    throw new FirefliesError("state-write-failed", `Could not write ${path}: ${messageOf(cause)}`, { cause });
+    throw new FirefliesError("input-failed", `${path} cannot be read: ${messageOf(cause)}.`, { cause });
   }
-}
-
-/** Lines of an export. */
-export function linesOfFile(path: string): AsyncIterable<string> {
-  return createInterface({ input: createReadStream(path, "utf8"), crlfDelay: Number.POSITIVE_INFINITY });
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (isCode(error, "ENOENT")) return false;
-    throw new FirefliesError("state-write-failed", `Could not look at ${path}: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-function taken(path: string): FirefliesError {
-  return new FirefliesError("ca-options-invalid", `${path} exists already.`, { advice: "Choose another name." });
 }

@@ -9,6 +9,7 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { FirefliesError, messageOf, type Output, RunningDigest, writeOutput } from "../../identity/index.js";
 import type { AuditHead, DumpedRow } from "../store/store.js";
+import { linesIn } from "../text-lines.js";
 
 const FORMAT = "fireflies-authority-backup";
 /** Rises with the tables: rows of others would not fit. */
@@ -98,14 +99,8 @@ function requireEnd(path: string, value: unknown, expected: { rows: number; sha2
 async function* linesOf(path: string): AsyncGenerator<string> {
   const unzipped = createGunzip().setEncoding("utf8");
   pipeline(createReadStream(path), unzipped).catch(() => {}); // It comes out of the loop, too.
-  let rest = "";
   try {
-    for await (const chunk of unzipped) {
-      const lines = (rest + String(chunk)).split("\n");
-      rest = lines.pop() ?? "";
-      if (rest.length > LINE_MAX) throw new Error("a line is too long");
-      yield* lines;
-    }
+    yield* linesIn(unzipped, LINE_MAX);
   } catch (cause) {
     const cannotRead = cause instanceof Error && "syscall" in cause; // Of the file, not of what is in it.
     if (cannotRead) throw new FirefliesError("input-failed", `${path} cannot be read: ${messageOf(cause)}.`, { cause });

@@ -1,13 +1,12 @@
 /** `fireflies ca audit`: what the authority decided, to look at, to take away, and to verify. */
-import { createReadStream, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import type { Command } from "commander";
 import type { AuditEntry } from "../../ca/index.js";
 import { FirefliesError } from "../../identity/error.js";
 import { type AccessFlags, addAccess, configOf, directoryOf, withAuthority } from "../authority-access.js";
 import { usage } from "../failure.js";
-import { readInput, unreadable } from "../input-file.js";
+import { readInput } from "../input-file.js";
 import { counted, print, shown, writeLine } from "../output.js";
 import { examples, type JsonOption, number, withJson } from "./common.js";
 
@@ -87,12 +86,13 @@ function addVerify(audit: Command): void {
   command.action(async (file: string | undefined, _: unknown, self: Command) => {
     const { json = false, since, root: rootFile, ...access } = self.optsWithGlobals<VerifyOptions>();
     const { verifyAudit, readHead } = await import("../../ca/index.js");
+    const { linesOfFile } = await import("../../ca/audit/audit-file.js");
     const rootOf = async () => await readRoot(rootFile, access);
-    const anchor = since === undefined ? undefined : readHead(await lastLine(since), await rootOf());
+    const anchor = since === undefined ? undefined : readHead(await lastLine(linesOfFile(since)), await rootOf());
     const verdict =
       file === undefined
         ? await withAuthority(access, ({ operator }) => operator.verifyAudit(anchor))
-        : await verifyAudit(linesOf(file), { root: await rootOf(), since: anchor });
+        : await verifyAudit(linesOfFile(file), { root: await rootOf(), since: anchor });
     if (!verdict.ok) throw new FirefliesError("audit-broken", `The audit does not hold: ${verdict.problem}.`);
     const { head, entries } = verdict;
     const from = head.sequence - entries + 1;
@@ -117,22 +117,8 @@ async function readRoot(path: string | undefined, access: AccessFlags): Promise<
   throw new FirefliesError("config-unreadable", `${file} holds no certificate.`, { advice });
 }
 
-async function* linesOf(path: string): AsyncIterable<string> {
-  const input = createReadStream(path, "utf8");
-  const failed = new Promise<never>((_, reject) => {
-    input.once("error", (cause) => reject(unreadable(path, cause)));
-  });
-  failed.catch(() => {}); // Told by the race below.
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await Promise.race([lines.next(), failed]);
-    if (next.done) return;
-    yield next.value;
-  }
-}
-
-async function lastLine(path: string): Promise<string> {
+async function lastLine(lines: AsyncIterable<string>): Promise<string> {
   let last = "";
-  for await (const line of linesOf(path)) last = line;
+  for await (const line of lines) last = line;
   return last;
 }

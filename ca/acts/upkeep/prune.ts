@@ -34,7 +34,7 @@ export interface Pruned {
   readonly upTo: AuditHead | undefined;
 }
 
-/** Rejects with "ca-options-invalid" when the file is there already, "state-write-failed", or "audit-broken". */
+/** Rejects with "output-failed", also when the file is there already, or "audit-broken". */
 export async function prune(context: Context, options: PruneOptions = {}): Promise<Pruned> {
   const { ageMs = AGE_MS, auditFile, dryRun = false } = options;
   if (!Number.isFinite(ageMs) || ageMs < 0)
