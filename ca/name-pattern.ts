@@ -1,17 +1,10 @@
 /** Which names a token or an identity from elsewhere admits: a name with `*` for any run of characters. Values only. */
-import { isPrincipal, sha256 } from "../identity/index.js";
+import { sha256 } from "../identity/index.js";
 import { toHex } from "../rings/index.js";
 
-/** As long as a name may be. */
-const PATTERN = /^[A-Za-z0-9._*-]{1,64}$/;
 const STAR = "*";
 /** Digits that stand for the first star of a drawn name: 40 bits, so two of 10,000 keys meet once in 20,000 fleets. */
 const DRAWN_DIGITS = 10;
-
-/** Whether this can stand for names: characters of a name and stars. */
-export function isNamePattern(text: string): boolean {
-  return PATTERN.test(text) && isPrincipal(text.replaceAll(STAR, "0"));
-}
 
 /** Whether this pattern stands for more than one name. */
 export function isOpenPattern(pattern: string): boolean {

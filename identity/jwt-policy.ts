@@ -1,5 +1,5 @@
 /** Whose JWTs admit members, and under which names: an authority's policy as a value, and what is wrong with one. */
-import { isPrincipal } from "./principal.js";
+import { isNamePattern, isPrincipal } from "./principal.js";
 
 /** One issuer, as OpenID Connect and Kubernetes have them, and one group of its subjects. */
 export interface JwtPolicy {
@@ -57,7 +57,7 @@ function textProblem(
   if (jwksUri !== undefined && !isHttps(jwksUri))
     return `has a ${spelt("jwksUri")} that is no https URL, or has a query`;
   if (!isTemplate(name)) return `has a name without claims in braces, as "{sub}" or "{/kubernetes.io/pod/name}"`;
-  if (names !== undefined && !isNamesPattern(names)) return "has names that are no pattern of names, as web-*";
+  if (names !== undefined && !isNamePattern(names)) return "has names that are no pattern of names, as web-*";
   if (instance !== undefined && !isClaimPath(instance)) return "has an instance that names no claim, as jti or /a/b";
   return undefined;
 }
@@ -88,10 +88,6 @@ function isTemplate(name: string): boolean {
 /** A claim's name, or a JSON pointer to a claim in it. */
 function isClaimPath(path: string): boolean {
   return path.startsWith("/") ? POINTER.test(path) : path !== "";
-}
-
-function isNamesPattern(pattern: string): boolean {
-  return isPrincipal(pattern.replaceAll("*", "0"));
 }
 
 function isHttps(text: string): boolean {

@@ -15,6 +15,11 @@ export function isPrincipal(name: string): boolean {
   return PRINCIPAL.test(name);
 }
 
+/** Whether this can stand for names: the characters of a name, and `*` for any run of characters. */
+export function isNamePattern(text: string): boolean {
+  return isPrincipal(text.replaceAll("*", "0"));
+}
+
 /** What else this name means, as the end of a sentence; undefined when a member may have it. Of names of the form above. */
 export function reservedFor(name: string): string | undefined {
   const text = name.toLowerCase().replace(/\.+$/, ""); // As names of hosts are compared.

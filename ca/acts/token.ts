@@ -3,11 +3,11 @@ import {
   decodeToken,
   encodeToken,
   FirefliesError,
+  isNamePattern,
   randomSecret,
   sha256,
   TOKEN_SECRET_BYTES,
 } from "../../identity/index.js";
-import { isNamePattern } from "../name-pattern.js";
 import { invalid } from "../options.js";
 import type { NetworkStore } from "../store/store.js";
 

@@ -1,8 +1,8 @@
 /** Names that are drawn by a pattern. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { drawnName, isNamePattern } from "../../ca/name-pattern.js";
-import { isPrincipal } from "../../identity/index.js";
+import { drawnName } from "../../ca/name-pattern.js";
+import { isNamePattern, isPrincipal } from "../../identity/index.js";
 import { matchesPattern } from "../../rings/index.js";
 
 const word = (letters: string, maxLength: number) =>
