@@ -1,11 +1,11 @@
 /** `fireflies agent`: a member as a process, with a control socket for the other commands. */
 import type { Command } from "commander";
+import type { LogForm } from "../../client/config/keys.js";
 import type { ClientOptions } from "../../client/config/options.js";
 import { defaultDir } from "../../client/config/places.js";
 import { PRESET_NAMES } from "../../client/config/presets.js";
 import type { LogLevel } from "../../identity/logger.js";
 import { keepNurserySmall } from "../heap.js";
-import type { LogForm } from "../log/log.js";
 import { configOption, dirOption } from "../place-options.js";
 import { drainOption, examples, flagsOf, type JsonOption, logLevelOption, logOption, withJson } from "./common.js";
 

@@ -1,10 +1,9 @@
 /** The one log of the command's processes, agents and authorities: entries with a level and a name, as text for people or as JSON. */
+import type { LogForm } from "../../client/config/keys.js";
 import { FirefliesError } from "../../identity/error.js";
 import { LOG_LEVELS, type Logger, type LogLevel } from "../../identity/logger.js";
 import { coloured, counted, frames, painter, type Style, shown, toJson } from "../output.js";
 import { Sink, standardOutlet } from "./sink.js";
-
-export type LogForm = "text" | "json";
 
 export interface LogOptions {
   readonly form: LogForm;
@@ -68,13 +67,11 @@ export class Log implements Logger {
 }
 
 /** Time, level and event first; an error as its text and the places of its stack, since JSON has none. */
-function jsonLine(
-  level: LogLevel,
-  { at = Date.now(), ...fields }: { readonly event: string; readonly at?: number },
-): string {
-  const plain = Object.entries(fields).map(([name, value]) => [
+function jsonLine(level: LogLevel, entry: Readonly<Record<string, unknown>>): string {
+  const { at = Date.now(), ...fields } = entry as { readonly at?: number };
+  const plain = Object.entries(fields).map(([name, value]: [string, unknown]) => [
     name,
-    (value as unknown) instanceof Error ? plainError(value as unknown as Error) : value,
+    value instanceof Error ? plainError(value) : value,
   ]);
   return toJson({ time: new Date(at).toISOString(), level, ...Object.fromEntries(plain) });
 }
@@ -87,8 +84,7 @@ function plainError(error: Error): object {
 
 function standardSink(form: LogForm): Sink {
   return new Sink(standardOutlet(), {
-    leftOut: (lines) =>
-      form === "json" ? jsonLine("warn", { event: "left-out", lines } as never) : leftOutText(lines),
+    leftOut: (lines) => (form === "json" ? jsonLine("warn", { event: "left-out", lines }) : leftOutText(lines)),
     onProblem: ({ message }) => complain(`The log cannot be written: ${message}. The process goes on.`),
   });
 }
