@@ -139,7 +139,7 @@ export class SessionHost {
   async #connect(connection: RoomyDuplex, { path, expect }: ConnectOptions): Promise<Session> {
     const tls = await handshakeAsClient(connection, this.#options.identity());
     const peer = provenPeer(tls, this.#options);
-    if (peer instanceof FirefliesError) throw peer;
+    if ("error" in peer) throw peer.error;
     if (expect !== undefined && peer.id !== expect)
       throw new PeerMismatch(formatAddress(path.address), expect, peer.id, peer.name);
     const since = performance.now();
@@ -153,11 +153,10 @@ export class SessionHost {
     const tls = await handshakeAsServer(connection, this.#options.identity());
     const peer = provenPeer(tls, this.#options);
     // Who is revoked would only hold a connection on which every call is refused.
-    const refused = peer instanceof FirefliesError ? peer : refusal(peer, this.#options);
-    if (peer instanceof FirefliesError || refused !== undefined) {
-      // Who shows no certificate is no member whom a word could help.
-      const isMember = tls.getPeerCertificate().raw !== undefined;
-      if (refused !== undefined && isMember) await sayRefusal(tls, refused, HTTP2_OPTIONS);
+    const refused = "error" in peer ? peer.error : refusal(peer, this.#options);
+    if ("error" in peer || refused !== undefined) {
+      // A stranger learns nothing.
+      if (refused !== undefined && !("error" in peer && !peer.isKnown)) await sayRefusal(tls, refused, HTTP2_OPTIONS);
       connection.destroy();
       return;
     }

@@ -88,20 +88,34 @@ function finished(socket: TLSSocket, event: "secure" | "secureConnect"): Promise
   });
 }
 
+/** Why the other end of a finished handshake is no member here. */
+export interface Unproven {
+  readonly error: FirefliesError;
+  /** Our root vouches for it: its certificate has ended, or is for another network. */
+  readonly isKnown: boolean;
+}
+
+/** What is judged once the signatures of a chain are good. */
+const JUDGED_LAST: readonly string[] = ["not-yet-valid", "expired", "other-network"];
+
 /** The member at the other end of a finished handshake, or why it is refused. */
 export function provenPeer(
   socket: TLSSocket,
   own: Pick<SessionHostOptions, "identity" | "now" | "proves">,
-): MemberCertificate | FirefliesError {
-  if (socket.alpnProtocol !== ALPN) return certificateRefused("it does not speak HTTP/2");
+): MemberCertificate | Unproven {
+  if (socket.alpnProtocol !== ALPN) return stranger("it does not speak HTTP/2");
   const chain = peerChain(socket);
-  if (chain === undefined) return certificateRefused("it sent none, or not the issuing certificate with it");
+  if (chain === undefined) return stranger("it sent none, or not the issuing certificate with it");
   const { root, certificate } = own.identity();
   const found = verifyAgainst(chain, { root, network: certificate, now: own.now, proves: own.proves });
   if (found.ok) return found.certificate;
-  const dates =
-    found.reason === "not-yet-valid" || found.reason === "expired" ? validityOfCertificate(chain.leaf) : undefined;
-  return certificateRefused(found.reason, dates && datesMissed(dates, own.now()));
+  if (!JUDGED_LAST.includes(found.reason)) return stranger(found.reason);
+  const dates = found.reason === "other-network" ? undefined : validityOfCertificate(chain.leaf);
+  return { error: certificateRefused(found.reason, dates && datesMissed(dates, own.now())), isKnown: true };
+}
+
+function stranger(reason: string): Unproven {
+  return { error: certificateRefused(reason), isKnown: false };
 }
 
 function peerChain(socket: TLSSocket): { readonly leaf: Uint8Array; readonly issuer: Uint8Array } | undefined {

@@ -60,7 +60,7 @@ function shownBy(name: string, leaf: Uint8Array, key = keys.member.privateKey): 
   return { name, cert: certificatesToPem(leaf, own.issuing, own.root), key: privateKeyToPem(key) };
 }
 
-/** Whether a listener speaks HTTP/2 with who shows this. */
+/** Whether a listener speaks HTTP/2 with who shows this, and not only to say that it does not. */
 async function isLetIn({ cert, key }: Partial<Shown>): Promise<boolean | typeof UNPRESENTABLE> {
   let socket: TLSSocket;
   try {
@@ -72,7 +72,8 @@ async function isLetIn({ cert, key }: Partial<Shown>): Promise<boolean | typeof 
   const session = http2Connect("http://member", { createConnection: () => socket });
   session.on("error", () => {});
   const settled = new Promise<boolean>((resolve) => {
-    session.once("remoteSettings", () => resolve(true));
+    session.once("goaway", () => resolve(false));
+    session.once("remoteSettings", () => session.ping(() => resolve(true))); // Its answer comes behind a goaway.
     session.once("close", () => resolve(false));
     socket.once("close", () => resolve(false));
   });

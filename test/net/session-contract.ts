@@ -64,7 +64,7 @@ export function sessionContract(name: string, subject: ContractSubject): void {
           root: bobId!.root,
           certificate: { ...stranger.certificate, ...network.network },
         };
-        expect(await codeOf(scene.connect(scene.member(credulous), bound))).toBe("peer-refused");
+        expect(await codeOf(scene.connect(scene.member(credulous), bound))).toBe("peer-unreachable");
         expect(bob.sessions).toEqual([]);
       });
 
