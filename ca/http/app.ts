@@ -37,47 +37,15 @@ export interface AppParts {
 
 /** The application, not listening yet. */
 export function createApp(parts: AppParts): FastifyInstance {
-  const { authority, credentials, limits, gate, proxies, answered, isStopping } = parts;
-  const codes = new WeakMap<FastifyRequest, string>();
+  const { authority, limits, gate, proxies } = parts;
   const bodies = new SignedBodies();
   const callers = new Callers({ authority, limit: limits.member, gate, bodies });
   const addressOf = ({ socket, headers }: FastifyRequest) =>
     proxies.callerOf(gate.addressOf(socket), headers["x-forwarded-for"]);
-  const app = fastify({
-    https: tlsOptions(credentials, limits.waits),
-    bodyLimit: AUTHORITY_BODY_BYTES_MAX,
-    requestTimeout: limits.waits.requestMs,
-    keepAliveTimeout: limits.waits.keepAliveMs,
-    forceCloseConnections: "idle",
-    exposeHeadRoutes: false,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
-    frameworkErrors: (error, _, reply) => answerBefore(error, reply as unknown as FastifyReply),
-    clientErrorHandler: (error, socket) => {
-      const record = answerBroken(gate, error, socket as Socket);
-      if (record !== undefined) answered(record);
-    },
-  }) as unknown as FastifyInstance;
-  app.server.maxHeadersCount = HEADERS_MAX;
-  app.setErrorHandler(async (error, request, reply) => {
-    const failure = failureOf(error);
-    codes.set(request, failure.body.code); // First: what hears of the answer asks for it.
-    answerFailure(authority, callers, { error, ...failure }, reply);
-    return reply;
-  });
+  const app = serverOf(parts);
   tellGate(app, gate);
   bodies.watch(app);
-  app.addHook("onRequest", async (request) => {
-    // Node's own refusal would have no code.
-    if (request.headers.host === undefined) throw new FirefliesError("body-malformed", "The Host header is missing.");
-  });
-  app.addHook("onSend", async (_, reply) => {
-    if (isStopping()) reply.header("connection", "close");
-  });
-  app.addHook("onResponse", async (request, reply) => {
-    const { id: caller, name } = callers.known(request) ?? {};
-    const [address, code] = [addressOf(request), codes.get(request)];
-    answered(recordOf(request, reply, { address, caller, name, code }));
-  });
+  addHooks(app, parts, callers, addressOf);
   // Of an address that many callers share nothing is counted.
   const ownerOf = (request: FastifyRequest) => {
     const address = addressOf(request);
@@ -95,6 +63,54 @@ export function createApp(parts: AppParts): FastifyInstance {
   const openApi = JSON.stringify(document());
   app.get("/openapi.json", (_, reply) => reply.type("application/json").send(openApi));
   return app;
+}
+
+/** Fastify, with nothing added yet. */
+function serverOf({ credentials, limits, gate, answered }: AppParts): FastifyInstance {
+  const app = fastify({
+    https: tlsOptions(credentials, limits.waits),
+    bodyLimit: AUTHORITY_BODY_BYTES_MAX,
+    requestTimeout: limits.waits.requestMs,
+    keepAliveTimeout: limits.waits.keepAliveMs,
+    forceCloseConnections: "idle",
+    exposeHeadRoutes: false,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    frameworkErrors: (error, _, reply) => answerBefore(error, reply as unknown as FastifyReply),
+    clientErrorHandler: (error, socket) => {
+      const record = answerBroken(gate, error, socket as Socket);
+      if (record !== undefined) answered(record);
+    },
+  }) as unknown as FastifyInstance;
+  app.server.maxHeadersCount = HEADERS_MAX;
+  return app;
+}
+
+/** What concerns every request: how it fails, what it must have, and who hears of its answer. */
+function addHooks(
+  app: FastifyInstance,
+  { authority, answered, isStopping }: AppParts,
+  callers: Callers,
+  addressOf: (request: FastifyRequest) => string,
+): void {
+  const codes = new WeakMap<FastifyRequest, string>();
+  app.setErrorHandler(async (error, request, reply) => {
+    const failure = failureOf(error);
+    codes.set(request, failure.body.code); // First: what hears of the answer asks for it.
+    answerFailure(authority, callers, { error, ...failure }, reply);
+    return reply;
+  });
+  app.addHook("onRequest", async (request) => {
+    // Node's own refusal would have no code.
+    if (request.headers.host === undefined) throw new FirefliesError("body-malformed", "The Host header is missing.");
+  });
+  app.addHook("onSend", async (_, reply) => {
+    if (isStopping()) reply.header("connection", "close");
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const { id: caller, name } = callers.known(request) ?? {};
+    const [address, code] = [addressOf(request), codes.get(request)];
+    answered(recordOf(request, reply, { address, caller, name, code }));
+  });
 }
 
 function tlsOptions({ key, cert }: ServerCredentials, waits: Waits) {

@@ -113,51 +113,43 @@ function recordCertificate(
 async function factsOf(
   session: Session,
   networkId: Uint8Array,
-  { principal, id, spki, issuer, issuedAt }: CertificateRecord,
+  certificate: CertificateRecord,
   condition: Condition,
 ): Promise<Row> {
-  const hash = "hash" in condition ? condition.hash : new Uint8Array();
-  const proven = condition.kind === "renewal" ? condition.serial : "";
-  const sql = `SELECT p.generation, p.status, p.id, p.source, i.state,
-    (SELECT count(*) FROM tokens WHERE hash = ? AND network_id = ? AND used < uses AND expires_at > ?) AS unused,
-    (SELECT count(*) FROM tokens WHERE hash = ?) AS known,
-    (SELECT max(c.not_after + 0) FROM certificates c
-      WHERE c.network_id = ? AND c.spki = ? AND c.id = ? AND c.token = ?) AS bought_until,
-    (SELECT count(*) FROM revocations r JOIN certificates c ON c.serial = r.serial
-      WHERE c.network_id = ? AND c.spki = ?) AS revoked_key,
-    (SELECT count(*) FROM certificates c WHERE c.network_id = ? AND c.spki = ? AND c.principal = ?) AS own_key,
-    (SELECT count(*) FROM revocations WHERE id = ?) AS revoked_id,
-    (SELECT count(*) FROM revocations r JOIN certificates c ON c.serial = r.serial
-      WHERE c.network_id = ? AND c.spki = (SELECT spki FROM certificates WHERE serial = ?)) AS revoked_proof,
-    (SELECT count(*) FROM certificates c WHERE c.network_id = ? AND c.principal = ?) AS named
+  const facts = questions(networkId, certificate, condition);
+  const sql = `SELECT p.generation, p.status, p.id, p.source, i.state, ${facts.map(([fact]) => fact).join(", ")}
     FROM issuers i LEFT JOIN principals p ON p.network_id = i.network_id AND p.principal = ?
     WHERE i.fingerprint = ? AND i.network_id = ?`;
-  const bought = [networkId, spki, memberIdToBytes(id), hash];
-  const keyed = [
-    networkId,
-    spki,
-    networkId,
-    spki,
-    principal,
-    memberIdToBytes(id),
-    networkId,
-    proven,
-    networkId,
-    principal,
-    principal,
-  ];
-  const row = await session.one(
-    sql,
-    hash,
-    networkId,
-    issuedAt,
-    hash,
-    ...bought,
-    ...keyed,
-    fingerprintOf(issuer),
-    networkId,
-  );
+  const values = facts.flatMap(([, ...asked]) => asked);
+  const row = await session.one(sql, ...values, certificate.principal, fingerprintOf(certificate.issuer), networkId);
   return row ?? { generation: null, state: "unknown" };
+}
+
+/** Each fact as SQL, with the values of its own question marks. */
+function questions(
+  networkId: Uint8Array,
+  { principal, id, spki, issuedAt }: CertificateRecord,
+  condition: Condition,
+): readonly (readonly [sql: string, ...values: Value[]])[] {
+  const hash = "hash" in condition ? condition.hash : new Uint8Array();
+  const proven = condition.kind === "renewal" ? condition.serial : "";
+  const member = memberIdToBytes(id);
+  const revoked = "SELECT count(*) FROM revocations r JOIN certificates c ON c.serial = r.serial";
+  const own = "SELECT count(*) FROM certificates c WHERE c.network_id = ?";
+  const unused = "SELECT count(*) FROM tokens WHERE hash = ? AND network_id = ? AND used < uses AND expires_at > ?";
+  const bought = `SELECT max(c.not_after + 0) FROM certificates c
+    WHERE c.network_id = ? AND c.spki = ? AND c.id = ? AND c.token = ?`;
+  const provenKey = "SELECT spki FROM certificates WHERE serial = ?";
+  return [
+    [`(${unused}) AS unused`, hash, networkId, issuedAt],
+    ["(SELECT count(*) FROM tokens WHERE hash = ?) AS known", hash],
+    [`(${bought}) AS bought_until`, networkId, spki, member, hash],
+    [`(${revoked} WHERE c.network_id = ? AND c.spki = ?) AS revoked_key`, networkId, spki],
+    [`(${own} AND c.spki = ? AND c.principal = ?) AS own_key`, networkId, spki, principal],
+    ["(SELECT count(*) FROM revocations WHERE id = ?) AS revoked_id", member],
+    [`(${revoked} WHERE c.network_id = ? AND c.spki = (${provenKey})) AS revoked_proof`, networkId, proven],
+    [`(${own} AND c.principal = ?) AS named`, networkId, principal],
+  ];
 }
 
 function refusalOf(
