@@ -110,7 +110,14 @@ export {
   issueStatusResponder,
   newSerial,
 } from "./issuing.js";
-export { JWT_POLICIES_MAX, type JwtPolicy, jwtPolicyProblem } from "./jwt-policy.js";
+export {
+  CLAIM_PLACEHOLDER,
+  isCompactJwt,
+  JWT_CHARACTERS_MAX,
+  JWT_POLICIES_MAX,
+  type JwtPolicy,
+  jwtPolicyProblem,
+} from "./jwt-policy.js";
 export {
   generateKeyPair,
   type KeyPair,

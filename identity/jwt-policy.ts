@@ -26,6 +26,15 @@ export interface JwtPolicy {
   readonly instance?: string | undefined;
 }
 
+/** Of a JWT. Kubernetes makes them of 1.2 kB, others of up to 4. */
+export const JWT_CHARACTERS_MAX = 8_192;
+const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+
+/** Whether this may be a JWT (RFC 7515, 7.1): three parts in base64url, with dots between them. */
+export function isCompactJwt(text: string): boolean {
+  return text.length <= JWT_CHARACTERS_MAX && COMPACT.test(text);
+}
+
 /** Policies of one authority: each costs a look at each JWT of its issuer. */
 export const JWT_POLICIES_MAX = 32;
 const TEXT_MAX = 1_024;
@@ -33,7 +42,8 @@ const CLAIMS_MAX = 32;
 const VALUES_MAX = 64;
 const KEYS = ["issuer", "audience", "jwksUri", "caFile", "tokenFile", "claims", "name", "names", "instance"];
 const REQUIRED = ["issuer", "audience", "claims", "name"] as const;
-const PLACEHOLDER = /\{([^{}]*)\}/g;
+/** A claim in the template of a name: its path in braces. */
+export const CLAIM_PLACEHOLDER = /\{([^{}]*)\}/g;
 const POINTER = /^(\/([^~/]|~[01])*)+$/;
 
 /** What is wrong with a policy, as the end of "it ..."; undefined when nothing is. `spelt` writes a key as its place does. */
@@ -80,8 +90,8 @@ function isWanted(wanted: unknown): boolean {
 }
 
 function isTemplate(name: string): boolean {
-  const paths = [...name.matchAll(PLACEHOLDER)].map(([, path]) => path!);
-  const sample = name.replaceAll(PLACEHOLDER, "x");
+  const paths = [...name.matchAll(CLAIM_PLACEHOLDER)].map(([, path]) => path!);
+  const sample = name.replaceAll(CLAIM_PLACEHOLDER, "x");
   return paths.length > 0 && paths.every(isClaimPath) && isPrincipal(sample);
 }
 

@@ -1,10 +1,9 @@
 /** What a JWT's claims say: found by name or pointer, compared with a policy, and put into a name. Values only. */
-import type { JwtPolicy } from "../../identity/index.js";
+import { CLAIM_PLACEHOLDER, type JwtPolicy } from "../../identity/index.js";
 import { matchesPattern } from "../../rings/index.js";
 
 export type Claims = Readonly<Record<string, unknown>>;
 
-const PLACEHOLDER = /\{([^{}]*)\}/g;
 /** Elements of a claim that is a list, as of groups. */
 const ELEMENTS_MAX = 1_024;
 
@@ -37,7 +36,7 @@ function fits(value: unknown, patterns: readonly string[]): boolean {
 /** The name by a template with claims in braces; undefined when one of them is missing, or is no text. */
 export function nameBy(template: string, claims: Claims): string | undefined {
   let isWhole = true;
-  const name = template.replace(PLACEHOLDER, (_, path: string) => {
+  const name = template.replace(CLAIM_PLACEHOLDER, (_, path: string) => {
     const text = textOf(claimAt(claims, path));
     isWhole &&= text !== undefined;
     return text ?? "";

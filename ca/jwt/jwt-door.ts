@@ -3,15 +3,12 @@
  * and about a subject that the policy admits. What a JWT says is believed only once all of that holds.
  */
 import type { JWTVerifyOptions } from "jose";
-import { FirefliesError, type JwtPolicy, sha256 } from "../../identity/index.js";
+import { FirefliesError, isCompactJwt, type JwtPolicy, sha256 } from "../../identity/index.js";
 import { matchesPattern, toHex } from "../../rings/index.js";
 import { type Claims, claimAt, nameBy, textOf, unfitClaim } from "./claims.js";
 import { IssuerKeys } from "./issuer-keys.js";
 import { loadJose } from "./load-jose.js";
 
-/** Kubernetes makes them of 1.2 kB, others of up to 4. */
-export const JWT_CHARACTERS_MAX = 8_192;
-const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 /** Signatures that need no shared secret. */
 const ALGORITHMS = [
   ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
@@ -91,7 +88,7 @@ export class JwtDoor {
   /** What it says, before anything of it is believed. */
   async #opened(jwt: string): Promise<{ readonly header: Claims; readonly claims: Claims }> {
     if (this.#options.policies.length === 0) throw refused("this authority takes none");
-    if (jwt.length > JWT_CHARACTERS_MAX || !COMPACT.test(jwt)) throw refused("it is malformed, or too long");
+    if (!isCompactJwt(jwt)) throw refused("it is malformed, or too long");
     const { decodeJwt, decodeProtectedHeader } = await loadJose();
     try {
       return { header: { ...decodeProtectedHeader(jwt) }, claims: decodeJwt(jwt) };

@@ -1,10 +1,9 @@
 /** A JWT in a file, as Kubernetes projects one into a pod and replaces it before it ends. */
 import { readFile, stat } from "node:fs/promises";
-import { FirefliesError, messageOf } from "../../identity/index.js";
+import { FirefliesError, isCompactJwt, JWT_CHARACTERS_MAX, messageOf } from "../../identity/index.js";
 
-/** The authority takes 8,192 characters. */
-const FILE_BYTES_MAX = 16_384;
-const JWT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+/** A JWT, and blanks around it. */
+const FILE_BYTES_MAX = 2 * JWT_CHARACTERS_MAX;
 
 /** Rejects with "jwt-unreadable". */
 export async function readJwt(path: string): Promise<string> {
@@ -17,6 +16,6 @@ export async function readJwt(path: string): Promise<string> {
   } catch (cause) {
     throw new FirefliesError("jwt-unreadable", `${path} cannot be read: ${messageOf(cause)}.`, { cause });
   }
-  if (JWT.test(text)) return text;
+  if (isCompactJwt(text)) return text;
   throw new FirefliesError("jwt-unreadable", `${path} holds no JWT: three parts in base64url, with dots between them.`);
 }
