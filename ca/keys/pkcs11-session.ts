@@ -1,5 +1,5 @@
 /** A logged-in session with one key pair of a PKCS#11 token, opened again when the module lost it. */
-import { createRequire } from "node:module";
+import { createRequire as requireFor } from "node:module"; // Banners of bundles declare `createRequire`.
 import { pathToFileURL } from "node:url";
 import { FirefliesError, messageOf } from "../../identity/index.js";
 import type { KeyUri } from "./pkcs11-uri.js";
@@ -189,7 +189,7 @@ function loadAddon(): Addon {
   const failures: unknown[] = [];
   for (const place of places) {
     try {
-      return createRequire(place)("pkcs11js") as Addon;
+      return requireFor(place)("pkcs11js") as Addon;
     } catch (error) {
       failures.push(error);
     }

@@ -2,7 +2,7 @@
  * The package yaml, loaded when there is a file to read: most members start without one, and it is 73 files. A
  * configuration is read at once, while a client is made, so it comes by `require`, which waits for nothing.
  */
-import { createRequire } from "node:module";
+import { createRequire as requireFor } from "node:module"; // Banners of bundles declare `createRequire`.
 import { FirefliesError } from "../../identity/index.js";
 
 type Yaml = typeof import("yaml");
@@ -23,7 +23,7 @@ function load(): Yaml {
     // In a bundle of modules the package is there and cannot load parts of Node.js: the installed one can.
   }
   try {
-    return createRequire(import.meta.url)("yaml") as Yaml;
+    return requireFor(import.meta.url)("yaml") as Yaml;
   } catch (cause) {
     throw new FirefliesError(
       "package-missing",

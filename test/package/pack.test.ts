@@ -181,7 +181,8 @@ describe("installed without what only an authority needs", () => {
     timeout: DEADLINE_MS,
   }, async () => {
     expect(await compile("member.ts")).toEqual({ code: 0, output: "" });
-    const bundles = await Promise.all((["esm", "cjs"] as const).map(bundle));
+    expect(BANNER).toMatch(/const require/);
+    const bundles = await Promise.all([bundle("esm"), bundle("cjs"), bundle("esm", BANNER)]);
     const authority = await CertificateAuthority.open({ directory: join(folder, "other"), numRings: 5, deltaMs: 500 });
     const server = await serveAuthority(authority, { port: 0 });
     try {
@@ -205,9 +206,13 @@ describe("installed without what only an authority needs", () => {
   });
 });
 
+/** What docs/packaging.md puts before a bundle of modules. */
+const [, BANNER = ""] = /--banner:js='(.*)'/.exec(read("docs/packaging.md")) ?? [];
+
 /** `member.ts` as one file in a folder of its own, where no package is found. */
-async function bundle(format: "esm" | "cjs"): Promise<string> {
-  const outfile = join(folder, "..", `${basename(folder)}-${format}`, format === "esm" ? "member.mjs" : "member.cjs");
+async function bundle(format: "esm" | "cjs", banner = ""): Promise<string> {
+  const place = `${basename(folder)}-${format}${banner && "-banner"}`;
+  const outfile = join(folder, "..", place, format === "esm" ? "member.mjs" : "member.cjs");
   outputs.push(dirname(outfile));
   await build({
     entryPoints: [join(folder, "member.ts")],
@@ -215,6 +220,7 @@ async function bundle(format: "esm" | "cjs"): Promise<string> {
     platform: "node",
     format,
     outfile,
+    banner: { js: banner },
     logLevel: "silent",
   });
   return outfile;
