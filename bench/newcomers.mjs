@@ -75,7 +75,18 @@ function joinedIn({ log }) {
 
 async function trial(count, members) {
   const dir = await mkdtemp(join(tmpdir(), "fireflies-bench-"));
-  const ca = new Process("ca", ["ca", "--dir", join(dir, "ca"), "--port", "0", "--open", "--log", "json"]);
+  const ca = new Process("ca", [
+    "ca",
+    "--dir",
+    join(dir, "ca"),
+    "--port",
+    "0",
+    "--open",
+    "--log",
+    "json",
+    "--log-level",
+    "debug",
+  ]);
   const running = [ca];
   try {
     const { url, fingerprint } = await ca.event("listening");

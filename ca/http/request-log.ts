@@ -2,12 +2,20 @@
 import type { Logger } from "../../identity/index.js";
 import type { RequestRecord } from "./service-metrics.js";
 
+/** Every member calls these all day long: what went well there would hide what an operator looks for. */
+const ROUTINE: readonly string[] = ["/v1/report", "/v1/challenge"];
+
 export function logRequest(logger: Logger, { milliseconds, ...record }: RequestRecord): void {
-  const level = record.status >= 500 ? "error" : "info";
   const { method, route, status, address } = record;
+  const level = levelOf(route, status);
   const ms = Math.round(milliseconds * 10) / 10;
   logger[level](
     { event: "request", ...record, milliseconds: ms },
     `${method} ${route} ${status} for ${address}, ${ms} ms`,
   );
+}
+
+function levelOf(route: string, status: number): "debug" | "info" | "error" {
+  if (status >= 500) return "error";
+  return status < 400 && ROUTINE.includes(route) ? "debug" : "info";
 }

@@ -9,10 +9,11 @@ import { Refusals } from "../../ca/audit/refusals.js";
 import { limitKeyOf } from "../../ca/gate/caller-address.js";
 import { SERVICE_LIMITS } from "../../ca/gate/service-limits.js";
 import { Counter, Histogram, metricsText } from "../../ca/http/metrics.js";
+import { logRequest } from "../../ca/http/request-log.js";
 import type { RequestRecord } from "../../ca/http/service-metrics.js";
 import { type AuthorityServer, serveAuthority } from "../../ca/index.js";
 import { report } from "../../client/authority/authority.js";
-import { decodeToken } from "../../identity/index.js";
+import { decodeToken, LOG_LEVELS, type Logger } from "../../identity/index.js";
 import { AuthorityFixture, codeOf, NOW } from "./authority-fixture.js";
 
 /** Waits for what never comes, short enough to be seen. */
@@ -284,6 +285,21 @@ describe("what is told of requests", () => {
     });
     expect(text).not.toContain(Buffer.from(secret).toString("base64url"));
     expect(text).not.toContain("Bearer");
+  });
+
+  it.each([
+    ["/v1/report", 200, "debug"],
+    ["/v1/challenge", 200, "debug"],
+    ["/v1/report", 401, "info"],
+    ["/v1/report", 503, "error"],
+    ["/v1/enroll", 200, "info"],
+    ["none", 404, "info"],
+  ])("%s with %i is logged as %s: reports that go well hide nothing", (route, status, level) => {
+    const levels: string[] = [];
+    const logger = Object.fromEntries(LOG_LEVELS.map((one) => [one, () => levels.push(one)])) as unknown as Logger;
+    const caller = { address: "10.0.0.1", caller: undefined, name: undefined, code: undefined };
+    logRequest(logger, { method: "POST", route, status, milliseconds: 1, ...caller });
+    expect(levels).toEqual([level]);
   });
 
   it("refusals become notes of the audit, sixty a minute, the rest as numbers", () => {
