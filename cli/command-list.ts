@@ -93,7 +93,7 @@ export const COMMANDS: readonly Listed[] = [
   },
   {
     usage: "demo",
-    description: "an authority and five members as processes, and what they bear",
+    description: "an authority and five members as processes, which live through failures and a liar",
     load: async () => (await import("./commands/demo.js")).addDemo,
   },
 ];

@@ -98,10 +98,14 @@ export function age(milliseconds: number): string {
 /** Of a stack as much as finds the place. */
 const FRAMES_MAX = 20;
 
-/** Where an error was made, a line for each call: none of the stack's other lines, which hold its text. */
+/**
+ * Where an error was made, a line for each call: none of the stack's other lines, which hold its text. Of an error of the
+ * system (ECONNREFUSED) no lines in Node itself: it was made there, and they tell an operator nothing.
+ */
 export function frames(error: unknown): string[] {
-  const { stack = "" } = error instanceof Error ? error : {};
-  const lines = stack.split("\n").filter((line) => /^ {4}at \S/.test(line));
+  const { stack = "", syscall } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  const calls = stack.split("\n").filter((line) => /^ {4}at \S/.test(line));
+  const lines = syscall === undefined ? calls : calls.filter((line) => !/[ (]node:/.test(line));
   return lines.slice(0, FRAMES_MAX).map(shown);
 }
 

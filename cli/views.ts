@@ -5,6 +5,9 @@ import { age, memberTitle, type painter, shortId, shown, table } from "./output.
 /** How a member stands, seen from here. The last two are no longer in the view. */
 export type MemberState = "live" | "suspected" | "unreachable" | "left" | "failed";
 
+const NOBODY_LIVE = "No other member is live in this view.";
+const NOBODY_FITS = "No other member in this view fits the filter (--name, --metadata). Without it all are shown.";
+
 /** A member in JSON. `epoch` is a string: it has 64 bits. */
 export interface MemberView {
   readonly id: string;
@@ -55,8 +58,9 @@ export function changeView(change: Change): ChangeView {
   return { event, at, ...member, ...(change.kind === "failed" && { reason: change.reason }) };
 }
 
-export function membersTable(members: readonly MemberView[], now: number): string {
-  if (members.length === 0) return "No other member is live in this view.";
+/** For people: a row for each, or why there is none. */
+export function membersTable(members: readonly MemberView[], now: number, isFiltered = false): string {
+  if (members.length === 0) return isFiltered ? NOBODY_FITS : NOBODY_LIVE;
   const rows = members.map((member) => [
     member.name ?? "-",
     shortId(member.id),

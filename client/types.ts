@@ -179,7 +179,7 @@ export interface ClientInfo {
   readonly network: string;
   /** Ring count k. */
   readonly rings: number;
-  /** t: the Byzantine predecessors that a member bears. */
+  /** t: the Byzantine predecessors that a member tolerates. */
   readonly tolerance: number;
   /** Delta of the network, milliseconds. */
   readonly deltaMs: number;
@@ -197,7 +197,7 @@ export interface ClientInfo {
   readonly fingerprint: string;
   /** Unix time in milliseconds at which my certificate ends. */
   readonly certificateEnds: number;
-  /** "in-doubt" after a step of the wall clock that nothing has borne out yet: see the alarm "clock-stepped". */
+  /** "in-doubt" after a step of the wall clock that nothing has confirmed yet: see the alarm "clock-stepped". */
   readonly clock: "steady" | "in-doubt";
   /** What partners sent and I did not take, counted by "what: reason". Duplicates are ordinary; lies are not. */
   readonly rejected: Readonly<Record<string, number>>;

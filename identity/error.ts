@@ -107,13 +107,12 @@ export const ERROR_CODES = {
   },
   "clock-stepped": {
     meaning:
-      "The wall clock was set by more than five minutes, or the machine slept. Certificates are judged by the old time until the authority's word bears out the new one.",
+      "The wall clock was set by more than five minutes, or the machine slept. Certificates are judged by the old time until the authority confirms the new one.",
     remedy:
       "Nothing after a sleep: the authority is asked at once. If `fireflies info` shows the clock in doubt for longer, check the machine's time service and the way to the authority.",
   },
   "loopback-only": {
-    meaning:
-      "The member advertises nothing but loopback: only members on the same machine can be in one network with it.",
+    meaning: "The member advertises nothing but loopback: members on other machines cannot call it.",
     remedy:
       "Nothing, if all are on this machine. Else --listen 0.0.0.0, or --advertise HOST; see docs/second-machine.md.",
   },
@@ -124,10 +123,10 @@ export const ERROR_CODES = {
   alone: {
     meaning: "The member has started and sees nobody, although others should be there. It goes on looking for them.",
     remedy:
-      "See the reasons in the message: check that others run and can be reached from here, and the authority too.",
+      "Check that the others run, that they and the authority can be reached from here, and what other alarms say.",
   },
   "identity-in-use": {
-    meaning: "Somebody else runs with this member's key at this moment.",
+    meaning: "Another process runs under this member's identity at this moment.",
     remedy:
       "Find the second process or the stolen key; stop it, or revoke the certificate. If the others have cut the member meanwhile, `fireflies renew` brings it back.",
   },

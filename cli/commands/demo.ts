@@ -8,7 +8,9 @@ interface DemoOptions extends JsonOption {
 
 export function addDemo(program: Command): void {
   const command = withJson(
-    program.command("demo").description("an authority and five members as processes, and what they bear"),
+    program
+      .command("demo")
+      .description("an authority and five members as processes, which live through failures and a liar"),
   );
   command.option("--once", "tell the story and end, also in a terminal");
   examples(command, "demo", "demo --once", "demo --once --json");

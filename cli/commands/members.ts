@@ -45,7 +45,7 @@ export function addMembers(program: Command): void {
     const query = { ...filterOf(options), all };
     if (watch) return await watchMembers(dir, query, json);
     const members = await membersOf(dir, query);
-    await print(json, members, membersTable(members, Date.now()));
+    await print(json, members, membersTable(members, Date.now(), isFilter(query)));
   });
 }
 
@@ -62,6 +62,10 @@ export function filterOf({ name, metadata }: FilterOptions): Omit<MemberQuery, "
   return { ...(name !== undefined && { name }), ...(metadata && { metadata }) };
 }
 
+function isFilter({ name, metadata }: MemberQuery): boolean {
+  return name !== undefined || metadata !== undefined;
+}
+
 async function membersOf(dir: string, query: MemberQuery): Promise<readonly MemberView[]> {
   return (await ask(dir, { op: "members", ...query })) as readonly MemberView[];
 }
@@ -72,7 +76,7 @@ async function watchMembers(dir: string, query: MemberQuery, json: boolean): Pro
   const table = process.stdout.isTTY === true && !json ? new Redrawn(process.stdout) : undefined;
   const show = async () => {
     const members = await membersOf(dir, query);
-    const text = membersTable(members, Date.now());
+    const text = membersTable(members, Date.now(), isFilter(query));
     if (table) table.draw(text);
     else await writeLine(json ? toJson(members) : `${text}\n`);
   };

@@ -61,7 +61,7 @@ function describe(plan: Plan): string {
   const head = plan.given ? `${rings} rings (t = ${t}), as given.` : `${rings} rings (t = ${t}) are needed.`;
   const verdict = plan.holds
     ? `With ${share} liars among ${members} members, the risk that any member at all is exposed is at most ${risk}. This holds from ${plan.holdsFrom} members on.`
-    : `They do not bear ${share} liars among ${members} members at a risk of ${risk}.`;
+    : `They do not tolerate ${share} liars among ${members} members at a risk of ${risk}.`;
   return [
     head,
     verdict,

@@ -136,7 +136,7 @@ function repeating({ plan, result }: Measured, { command, version }: PageOptions
   const rows = [
     ["seed", String(plan.seed)],
     ["members", `${figure(plan.members)}, ${plan.byzantine} Byzantine, start: ${plan.start}`],
-    ["rings", `${plan.rings}, ${Math.floor((plan.rings - 1) / 2)} liars before a member are borne`],
+    ["rings", `${plan.rings}, ${Math.floor((plan.rings - 1) / 2)} liars before a member are tolerated`],
     [
       "network",
       `latency ${latency}, loss ${percent(loss)}, duplicates ${percent(duplicates)}, reordering ${percent(reordering)}${line}`,

@@ -1,5 +1,5 @@
 /**
- * What addresses alone tell an operator: that nobody on another machine can reach this member, or that this member may not dial
+ * What addresses alone tell an operator: that nobody on another machine can call this member, or that this member may not dial
  * what another one advertises. Both look like a network in which nobody answers.
  */
 import { FirefliesError } from "../../identity/index.js";
@@ -13,7 +13,7 @@ export function loopbackAdvice(addresses: readonly string[]): FirefliesError | u
   if (addresses.length === 0 || !addresses.every((address) => kindOf(address) === "loopback")) return undefined;
   return new FirefliesError(
     "loopback-only",
-    `This member is reached at ${addresses.join(", ")}, which every machine takes for itself: only members on this machine can be in one network with it.`,
+    `This member is reached at ${addresses.join(", ")}, which every machine takes for itself: members on other machines cannot call it.`,
     {
       advice: `For members on other machines, listen on an address that they reach (listen, --listen 0.0.0.0), or advertise one (advertise, --advertise HOST); see ${PAGE}.`,
     },

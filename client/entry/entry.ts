@@ -147,14 +147,18 @@ export class Entry {
     const reasons = [
       ...(typeof this.#asked === "number" ? [] : [`the authority named nobody (${this.#asked.code})`]),
       ...(typeof this.#asked === "number" && this.#asked > 0
-        ? [`none of the ${this.#asked} members that the authority named answered`]
+        ? [unanswered(this.#asked, "that the authority named")]
         : []),
       ...(entryAddrs.length > 0 ? [`none of entry_addrs answered (${entryAddrs.join(", ")})`] : []),
-      ...(others > 0 ? [`none of the ${others} members known from before answered`] : []),
+      ...(others > 0 ? [unanswered(others, "known from before")] : []),
       ...(memory.isLost && !hasAuthority ? ["those known from before are lost with the file members"] : []),
     ];
     if (reasons.length > 0) onAlarm(alone(reasons, hasAuthority));
   }
+}
+
+function unanswered(count: number, which: string): string {
+  return count === 1 ? `the member ${which} did not answer` : `none of the ${count} members ${which} answered`;
 }
 
 function alone(reasons: readonly string[], hasAuthority: boolean): FirefliesError {

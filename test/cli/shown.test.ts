@@ -1,4 +1,5 @@
 /** Peers write into messages, metadata, addresses, names and errors. On an operator's terminal each of them is one line, and moves nothing. */
+import { connect } from "node:net";
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { logDecision } from "../../ca/decision-log.js";
@@ -6,7 +7,7 @@ import type { Decision } from "../../ca/index.js";
 import { failureLine } from "../../cli/failure.js";
 import { Log } from "../../cli/log/log.js";
 import { Sink } from "../../cli/log/sink.js";
-import { painter, toJson, writeLine } from "../../cli/output.js";
+import { frames, painter, toJson, writeLine } from "../../cli/output.js";
 import { changeLine, changeView, infoTable, membersTable, memberView } from "../../cli/views.js";
 import { FirefliesError } from "../../identity/error.js";
 import { member } from "../support/fake-agent-client.js";
@@ -37,6 +38,15 @@ describe("for people", () => {
 
   it.each([new FirefliesError("handler-failed", EVIL), new Error(EVIL), EVIL])("a failure is one line", (error) => {
     expectLines(failureLine(error, false), 1);
+  });
+
+  it("an error of the system shows no places in Node, any other one all of its places", async () => {
+    const refused: unknown = await new Promise((resolve) =>
+      connect({ port: 1, host: "127.0.0.1" }).once("error", resolve),
+    );
+    expect(refused).toMatchObject({ syscall: "connect" });
+    expect(frames(refused)).toEqual([]);
+    expect(frames(new TypeError("mine")).join("\n")).toMatch(/shown\.test\.ts/);
   });
 
   it("what a view forgot is caught where it is written: only line ends and colours get by", async () => {

@@ -208,6 +208,13 @@ describe("a start", () => {
     expect(scene.asked).toBeGreaterThan(asked);
   });
 
+  it("says of a single member that did not answer that it is one", async () => {
+    using scene = await new Scene([1]).join();
+    await scene.ready();
+    await pass(5_000);
+    expect(scene.alarms[0]?.message).toContain(": the member that the authority named did not answer. ");
+  });
+
   it("says why it is alone: an authority that is away, once, entry_addrs, members of before", async () => {
     using scene = await new Scene([away], { entryAddrs: ["h:1"] }).join();
     await scene.ready();
