@@ -2,7 +2,7 @@
  * What the program's handlers throw. The other side gets what was thrown for it (`ReplyError`); of anything else a code and a
  * general sentence, and this program gets the rest as an alarm: an error's text may hold what nobody else should read.
  */
-import { FirefliesError, ReplyError, titleOf } from "../identity/index.js";
+import { FirefliesError, isReplyCode, ReplyError, titleOf } from "../identity/index.js";
 import { errorText, type PeerError } from "../net/index.js";
 import { type Bucket, type BucketRate, fullBucket, spend } from "../rings/index.js";
 import type { Sender } from "./types.js";
@@ -28,7 +28,8 @@ export class HandlerFailures {
 
   /** What the other side is told. */
   answer(kind: HandlerKind, error: unknown, from: Sender): PeerError {
-    if (error instanceof ReplyError) return error;
+    const reply = replyIn(error);
+    if (reply !== undefined) return reply;
     this.tell(kind, error, from);
     return new FirefliesError("handler-failed");
   }
@@ -53,5 +54,19 @@ export class HandlerFailures {
     this.#untold = 0;
     const text = `Handlers failed ${count} more times, which are not told one by one.`;
     this.#raise(new FirefliesError("handler-failed", text));
+  }
+}
+
+/**
+ * What was thrown for the other side, as it travels: a class of the program's own may give text and code any form. Undefined for
+ * everything else. Never throws.
+ */
+function replyIn(error: unknown): ReplyError | undefined {
+  try {
+    if (!(error instanceof ReplyError)) return undefined;
+    const { code, cause } = error;
+    return new ReplyError(errorText(error), { code: isReplyCode(code) ? code : undefined, cause });
+  } catch {
+    return undefined;
   }
 }

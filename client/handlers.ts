@@ -12,6 +12,7 @@ import type { RequestContext } from "./messages/request-context.js";
 import { tooLarge } from "./messages/requester.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import type { Response } from "./talk/hearsay.js";
+import { isTransferred } from "./talk/misuse.js";
 import type { StreamHandler as LinkStreamHandler, StreamContext } from "./talk/streams.js";
 import type {
   AlarmHandler,
@@ -81,10 +82,10 @@ export class Handlers {
     try {
       const reply = handler?.(payload, context);
       if (!isPromise(reply)) return this.#checked(kind, reply, context);
-      return reply.then(
-        (data) => this.#checked(kind, data, context),
-        (error: unknown) => this.#fail(kind, error, context),
-      );
+      // Of a program's own kind of promise `then` may return anything.
+      return Promise.resolve(reply)
+        .then((data) => this.#checked(kind, data, context))
+        .catch((error: unknown) => this.#fail(kind, error, context));
     } catch (error) {
       return this.#fail(kind, error, context);
     }
@@ -106,7 +107,7 @@ export class Handlers {
       await handler(stream, { from, signal });
     } catch (error) {
       // That the other side has gone is no failure of a handler that reads or writes on.
-      if (!stream.destroyed || !isOfEnd(error, stream)) throw this.failures.answer("stream", error, from);
+      if (!(stream.destroyed && holds(() => isOfEnd(error, stream)))) throw this.failures.answer("stream", error, from);
     }
   }
 
@@ -145,10 +146,11 @@ export class Handlers {
     }
   }
 
-  /** The reply, if it is one. Of one that is too large the sender is told so, and this program too. */
+  /** The reply. Throws for what is none. Of one that is too large the sender is told so, and this program too. */
   #checked(kind: RequestKind, reply: Uint8Array | undefined, context: MessageContext): Uint8Array | undefined {
     const isNone = reply === undefined || reply === null;
-    if (!isNone && !(reply instanceof Uint8Array)) this.#fail(kind, noBytes(reply), context);
+    if (!isNone && !(reply instanceof Uint8Array)) throw noBytes(reply);
+    if (!isNone && isTransferred(reply)) throw new TypeError("It returned bytes that it had transferred away.");
     if (!isNone && reply.length > MESSAGE_BYTES_MAX) {
       this.failures.tell(kind, tooLarge(reply.length, MESSAGE_BYTES_MAX), context.from);
     }
@@ -157,13 +159,22 @@ export class Handlers {
 
   #fail(kind: HandlerKind, error: unknown, { from, signal }: MessageContext): never {
     // Who heeds the signal throws its reason: nobody waits for the answer any more.
-    if (signal.aborted && isOfSignal(error, signal)) throw new FirefliesError("handler-failed");
+    if (signal.aborted && holds(() => isOfSignal(error, signal))) throw new FirefliesError("handler-failed");
     throw this.failures.answer(kind, error, from);
   }
 }
 
 function noBytes(reply: unknown): TypeError {
   return new TypeError(`It returned a value of type ${typeof reply}. A reply is a Uint8Array, or undefined for none.`);
+}
+
+/** False also where the looking throws, as at errors with getters of a program's own. */
+function holds(condition: () => boolean): boolean {
+  try {
+    return condition();
+  } catch {
+    return false;
+  }
 }
 
 function isPromise<T>(value: Promise<T> | T): value is Promise<T> {

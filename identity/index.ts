@@ -163,7 +163,14 @@ export { certificatesToPkcs7 } from "./pkcs7.js";
 export { PKCS12_BYTES_MAX, type Pkcs12Content, type Pkcs12Input, readPkcs12, writePkcs12 } from "./pkcs12.js";
 export { AUTHORITY_NAME, isNamePattern, isPrincipal, reservedFor } from "./principal.js";
 export { signRaw } from "./raw-signature.js";
-export { REPLY_CODE_MAX, ReplyError, type ReplyErrorOptions, readReply, replyCode } from "./reply-error.js";
+export {
+  isReplyCode,
+  REPLY_CODE_MAX,
+  ReplyError,
+  type ReplyErrorOptions,
+  readReply,
+  replyCode,
+} from "./reply-error.js";
 export { createRequest, type OpenedRequest, openRequest, REQUEST_BYTES_MAX } from "./request.js";
 export { encodeRevocations, type Revocations, revocationNumber } from "./revocation-list.js";
 export { hmacSha256, randomSecret } from "./secret.js";

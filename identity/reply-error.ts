@@ -28,11 +28,16 @@ export class ReplyError extends Error {
   /** Throws a TypeError for a code of another form. */
   constructor(message: string, { code, cause }: ReplyErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
-    if (code !== undefined && !CODE.test(code)) {
+    if (code !== undefined && !isReplyCode(code)) {
       throw new TypeError(`A code is 1 to ${REPLY_CODE_MAX} characters of A-Z a-z 0-9 . _ / -, not "${shown(code)}".`);
     }
     this.code = code;
   }
+}
+
+/** Whether this may be a program's code. */
+export function isReplyCode(code: unknown): code is string {
+  return typeof code === "string" && CODE.test(code);
 }
 
 /** As the code of an error on the wire. */
@@ -44,6 +49,6 @@ export function replyCode({ code = "" }: ReplyError): string {
 export function readReply(code: string, text: string): ReplyError | undefined {
   if (!code.startsWith(PREFIX)) return undefined;
   const own = code.slice(PREFIX.length);
-  if (own !== "" && !CODE.test(own)) return undefined;
+  if (own !== "" && !isReplyCode(own)) return undefined;
   return new ReplyError(shown(text), own === "" ? {} : { code: own });
 }

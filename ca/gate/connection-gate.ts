@@ -53,7 +53,7 @@ export class ConnectionGate {
   readonly #proxies: TrustedProxies;
   readonly #limit: RateLimit;
   readonly #closed: (reason: Closed) => void;
-  /** By address and port of the other end. */
+  /** By addresses and ports of both ends. */
   readonly #entries = new Map<string, Entry>();
   /** Those on which nothing is worked on, the longest unused first. */
   readonly #waiting: Shares<Entry>;
@@ -313,6 +313,7 @@ function entryOf(socket: Socket, address: string): Entry {
   };
 }
 
-function endpointOf({ remoteAddress = "", remotePort = 0 }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
+/** Both ends: to two addresses of this machine a caller may come from one port. */
+function endpointOf({ remoteAddress = "", remotePort = 0, localAddress = "", localPort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

@@ -14,6 +14,8 @@ export interface LogOptions {
 
 /** Milliseconds for a reader to take what waits at the end. */
 const CLOSE_MS = 1_000;
+/** Causes of an error that are told. */
+const CAUSES_MAX = 8;
 const STYLES: Readonly<Partial<Record<LogLevel, Style>>> = { debug: "dim", warn: "yellow", error: "red" };
 
 export class Log implements Logger {
@@ -76,9 +78,11 @@ function jsonLine(level: LogLevel, entry: Readonly<Record<string, unknown>>): st
   return toJson({ time: new Date(at).toISOString(), level, ...Object.fromEntries(plain) });
 }
 
-function plainError(error: Error): object {
+/** With its causes, so many: a chain may be a circle. */
+function plainError(error: Error, causesMax = CAUSES_MAX): object {
   const code = error instanceof FirefliesError ? { code: error.code } : {};
-  const cause = error.cause instanceof Error ? { cause: plainError(error.cause) } : {};
+  const hasCause = causesMax > 0 && error.cause instanceof Error;
+  const cause = hasCause ? { cause: plainError(error.cause as Error, causesMax - 1) } : {};
   return { ...code, message: error.message, stack: frames(error).join("\n"), ...cause };
 }
 

@@ -4,8 +4,20 @@ import { DRAIN_MS_MAX } from "./drain-deadline.js";
 
 /** Text would be sent as zeros. Throws a TypeError. */
 export function requireBytes(data: unknown): void {
-  if (data instanceof Uint8Array) return;
+  if (data instanceof Uint8Array && !isTransferred(data)) return;
+  if (data instanceof Uint8Array) throw wrongType("These bytes were transferred away: send them before, or a copy.");
   throw wrongType("A message is a Uint8Array; for text use encodeText(text), for values encodeJson(value).");
+}
+
+/** By `postMessage` or `structuredClone`: its length is 0 then, and every use of it throws. */
+export function isTransferred({ length, buffer }: Uint8Array): boolean {
+  if (length > 0) return false;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** Throws a TypeError. */

@@ -32,7 +32,7 @@ afterEach(async () => {
 async function serve(connectionsMax: number, limits: Parameters<typeof serveAuthority>[1] = {}): Promise<void> {
   const gate = { ...gateOf(connectionsMax), youngMs: 0, handshakes: { burst: 1e6, perSecond: 1e6, callersMax: 10 } };
   server = await serveAuthority(fixture.authority, {
-    ...{ port: 0, admin: { port: 0 } },
+    ...{ port: 0, admin: { port: 0 }, ...limits },
     ...{ limits: { gate, waits: WAITS, ...limits.limits } },
   });
 }
@@ -226,6 +226,22 @@ describe("slots", { timeout: 60_000 }, () => {
     for (const request of requests) for (let i = 0; i < 2; i++) work.end(request);
     for (let i = 0; i < 64; i++) work.begin({}, "10.0.0.0");
     expect(() => work.requireRoom("10.0.0.0")).toThrow();
+  });
+
+  it("are taken by each connection, also by those that come from one port to two addresses of this machine", async () => {
+    await serve(64, { host: "0.0.0.0" });
+    const first = await held("port", true);
+    const from = { localAddress: "127.0.0.1", localPort: first.localPort! };
+    const at = { host: "127.0.0.2", port: server.port, ...from, rejectUnauthorized: false };
+    const second = connectTls(at);
+    sockets.push(second);
+    await once(second, "secureConnect");
+    expect(await figure("fireflies_ca_connections ")).toBe(2);
+    for (const socket of sockets) {
+      socket.write(`${HEAD}\r\n`);
+      socket.resume();
+      expect(String((await once(socket, "data"))[0])).toMatch(/^HTTP\/1\.1 200 /);
+    }
   });
 
   it("are at most half of what the system lets this process open", () => {

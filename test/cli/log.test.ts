@@ -45,6 +45,13 @@ describe("a log", () => {
     });
   });
 
+  it("as JSON has an error that is its own cause", () => {
+    const err = new Error("no room");
+    err.cause = err;
+    const [line = ""] = logged("json", "info", (log) => log.warn({ err }, "it failed"));
+    expect(JSON.parse(line)).toMatchObject({ err: { message: "no room", cause: { message: "no room" } } });
+  });
+
   it("as text is a line with its time, and an error's place in lines that none of its words begins", () => {
     const err = new Error("x\n    at evil\nalarm: y");
     const lines = logged("text", "info", (log) => log.error({ event: "failed", at: 0, err }, "a\nb\u001b[2J"));

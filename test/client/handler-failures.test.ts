@@ -62,6 +62,18 @@ function secretly(): never {
   throw new Error(SECRET);
 }
 
+function transferred(): Uint8Array {
+  const bytes = new Uint8Array(8);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  return bytes;
+}
+
+/** Every look at it throws. */
+function unlookable(): object {
+  const refuse = () => secretly();
+  return new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse });
+}
+
 function expectAlarm(alarm: FirefliesError, kind: string): void {
   expect(alarm.code).toBe("handler-failed");
   expect(alarm.message).toContain(`The ${kind} handler failed for ${alice.id}: ${SECRET}`);
@@ -102,15 +114,53 @@ describe("an error that a handler throws", () => {
     expect(alarm.cause).toBe(what);
   });
 
-  it("for a reply that is no bytes is told here, too", async () => {
-    bob.registerMessageHandler((() => "text") as never);
+  it.each<[string, () => unknown, RegExp]>([
+    ["no bytes", () => "text", /It returned a value of type string. A reply is a Uint8Array/],
+    ["bytes that are somewhere else", transferred, /transferred away/],
+  ])("because it returned %s is one alarm, and no wait for its sender", async (_, handler, told) => {
+    const alarms: FirefliesError[] = [];
+    bob.registerAlarmHandler((alarm) => alarms.push(alarm));
+    bob.registerMessageHandler(handler as never);
+    expect(await thrown(alice.sendToId(bob.id, text("x")))).toMatchObject({ code: "handler-failed", message: GENERAL });
+    expect(alarms.map(({ message }) => message)).toEqual([expect.stringMatching(told)]);
+  });
+
+  it("that lets nobody look at it is an alarm all the same, for a message and a stream", async () => {
+    const hostile = () => {
+      throw unlookable();
+    };
+    bob.registerMessageHandler(hostile);
     const alarm = await alarmOf(async () => {
-      expect(await thrown(alice.sendToId(bob.id, text("x")))).toMatchObject({
-        code: "handler-failed",
-        message: GENERAL,
-      });
+      expect(await thrown(alice.sendToId(bob.id, text("x")))).toMatchObject({ code: "handler-failed" });
     });
-    expect(alarm.message).toContain("It returned a value of type string. A reply is a Uint8Array");
+    expect(alarm.message).toContain("has no text");
+    bob.registerStreamHandler(hostile);
+    await alarmOf(async () => {
+      expect(await errorOf(await alice.openStream(bob.id))).toMatchObject({ code: "handler-failed" });
+    });
+  });
+
+  it("that is a ReplyError with a text and a code of another form travels as far as it can", async () => {
+    const hostile = () => {
+      const get = () => secretly();
+      throw Object.defineProperties(new ReplyError("x"), { message: { get }, code: { value: "no code:\n" } });
+    };
+    bob.registerMessageHandler(hostile);
+    const error = (await thrown(alice.sendToId(bob.id, text("x")))) as ReplyError;
+    expect([error.constructor, error.message, error.code]).toEqual([ReplyError, "", undefined]);
+    bob.registerStreamHandler(hostile);
+    expect(await errorOf(await alice.openStream(bob.id))).toBeInstanceOf(ReplyError);
+  });
+
+  it("is none for a promise of the program's own kind, whose answer is waited for", async () => {
+    const answer = {
+      // biome-ignore lint/suspicious/noThenProperty: it is what is tried here.
+      then(done: (reply: Uint8Array) => void) {
+        setImmediate(() => done(text("later")));
+      },
+    };
+    bob.registerMessageHandler(() => answer as never);
+    expect(read(await alice.sendToId(bob.id, text("x")))).toBe("later");
   });
 
   it("because nobody waits any more is no alarm", async () => {
