@@ -5,10 +5,12 @@
 import { constants, openSync, type Stats } from "node:fs";
 import { link, lstat, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { Socket } from "node:net";
+import { dirname } from "node:path";
 import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FirefliesError } from "./error.js";
 import { type FileContent, isCode, messageOf, replaceFile, writeContent } from "./files.js";
+import { holderOf } from "./own-directory.js";
 
 /** A path, or a stream that is there already and stays open, as standard output. */
 export type Output = string | Writable;
@@ -32,7 +34,8 @@ type Target =
 
 /**
  * Rejects with "output-failed" for what is refused: directories, sockets, block devices, links that lead nowhere or belong to
- * somebody else, and files that exist where `isNew` is asked for. To ask before anything is done that cannot be taken back.
+ * somebody else, files that exist where `isNew` is asked for, and otherwise files among those of a member or an authority, one
+ * of which it might replace. To ask before anything is done that cannot be taken back.
  */
 export async function checkOutput(output: Output, { isNew = false }: Pick<OutputOptions, "isNew"> = {}): Promise<void> {
   if (typeof output === "string") await checkedTarget(output, isNew);
@@ -55,7 +58,10 @@ async function checkedTarget(path: string, isNew: boolean): Promise<Target> {
   const target = await targetOf(path).catch((cause: unknown) => {
     throw failed(path, cause);
   });
-  if (isNew && target.kind === "file" && target.exists) throw exists(path);
+  if (target.kind !== "file") return target;
+  if (isNew && target.exists) throw exists(path);
+  const holder = isNew ? undefined : await holderOf(dirname(target.path));
+  if (holder !== undefined) throw amongTheirs(path, holder);
   return target;
 }
 
@@ -169,6 +175,12 @@ function failed(what: string, cause: unknown): FirefliesError {
 function refused(path: string, what: string): FirefliesError {
   const advice = "Name a file, a device or a FIFO, or - for standard output.";
   return new FirefliesError("output-failed", `${path} is ${what}. Nothing was written.`, { advice });
+}
+
+function amongTheirs(path: string, holder: "authority" | "member"): FirefliesError {
+  const whose = holder === "member" ? "a member" : "an authority";
+  const message = `${path} is in the directory of ${whose}, and might replace a file of its own. Nothing was written.`;
+  return new FirefliesError("output-failed", message, { advice: "Name a file in another directory." });
 }
 
 function unread(path: string): FirefliesError {

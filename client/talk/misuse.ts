@@ -5,7 +5,7 @@ import { DRAIN_MS_MAX } from "./drain-deadline.js";
 /** Text would be sent as zeros. Throws a TypeError. */
 export function requireBytes(data: unknown): void {
   if (data instanceof Uint8Array && !isTransferred(data)) return;
-  if (data instanceof Uint8Array) throw wrongType("These bytes were transferred away: send them before, or a copy.");
+  if (data instanceof Uint8Array) throw wrongType("These bytes were transferred away before they were sent.");
   throw wrongType("A message is a Uint8Array; for text use encodeText(text), for values encodeJson(value).");
 }
 

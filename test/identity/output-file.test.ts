@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -74,6 +74,26 @@ describe("a file", () => {
     expect(await failing(write(path, "mine", true))).toEqual(refusal);
     expect(await failing(checkOutput(path, { isNew: true }))).toEqual(refusal);
     expect([readFileSync(path, "utf8"), readdirSync(root)]).toEqual(["of somebody else", ["file"]]);
+  });
+
+  it.each([
+    ["an authority", "ca.db"],
+    ["a member", "key.pem"],
+  ])("among those of %s is never replaced, nor made where one of them may be", async (holder, own) => {
+    const [theirs, link] = [join(root, own), join(root, "..", `${basename(root)}.link`)];
+    writeFileSync(theirs, "precious");
+    symlinkSync(theirs, link);
+    try {
+      for (const each of [theirs, join(root, "other"), link]) {
+        const failure = await failing(write(each));
+        expect(failure).toMatchObject({ code: "output-failed", message: expect.stringContaining(`of ${holder}`) });
+      }
+      await write(join(root, "new"), "mine", true);
+    } finally {
+      rmSync(link);
+    }
+    expect(readdirSync(root).toSorted()).toEqual([own, "new"].toSorted());
+    expect(readFileSync(theirs, "utf8")).toBe("precious");
   });
 
   it.each(["nowhere/file", "file/below"])("at %s cannot be written, in one sentence", async (where) => {
