@@ -21,7 +21,7 @@ export async function runAuthority({ config, json, whileStdin }: AuthorityRun): 
   const network = { members, byzantine, deltaMs, numRings };
   const admission = { bootNodes, open, certificateLifetimeMs, jwt };
   const options = { directory, ...state, ...network, ...admission, logger: log };
-  const authority = await CertificateAuthority.open(options);
+  const authority = await unlessTold(CertificateAuthority.open(options), told);
   try {
     const server = await listen(authority, config, directory);
     tellListening(log, authority, server, directory);
@@ -32,6 +32,17 @@ export async function runAuthority({ config, json, whileStdin }: AuthorityRun): 
   } finally {
     await authority.close();
   }
+}
+
+/**
+ * The authority, once it is open. Rejects with "cancelled" when it is told to end before: its database may say nothing for long. What
+ * was begun ends with this process, as at any crash.
+ */
+function unlessTold(opening: Promise<CertificateAuthority>, told: AbortSignal): Promise<CertificateAuthority> {
+  const cancelled = fired(told).then(() => {
+    throw new FirefliesError("cancelled", "The authority was told to end before it was open.");
+  });
+  return Promise.race([opening, cancelled]);
 }
 
 /** A first start that cannot listen has made a network all the same: its rings are fixed from then on. */

@@ -19,7 +19,7 @@ async function fromFile(path: string): Promise<string> {
   const { messageOf, readSecret } = await import("../identity/files.js");
   const text = await readSecret(path).catch((cause: unknown) => {
     if (cause instanceof FirefliesError) throw cause;
-    throw new FirefliesError("config-unreadable", `${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new FirefliesError("config-unreadable", `${path} cannot be read: ${messageOf(cause)}.`, { cause });
   });
   if (text === undefined)
     throw new FirefliesError("config-unreadable", `${path}, the passphrase's file, is not there.`);

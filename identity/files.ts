@@ -25,7 +25,7 @@ export async function atomicWrite(
   try {
     await replaceFile(path, data, mode);
   } catch (cause) {
-    throw new FirefliesError("state-write-failed", `Could not write ${path}: ${messageOf(cause)}`, { cause });
+    throw new FirefliesError("state-write-failed", `Could not write ${path}: ${messageOf(cause)}.`, { cause });
   }
 }
 

@@ -136,7 +136,7 @@ async function reading(path: string, read: (path: string) => Promise<string | un
     return await read(path);
   } catch (cause) {
     if (cause instanceof FirefliesError) throw cause;
-    throw new FirefliesError("identity-unreadable", `Could not read ${path}: ${messageOf(cause)}`, { cause });
+    throw new FirefliesError("identity-unreadable", `Could not read ${path}: ${messageOf(cause)}.`, { cause });
   }
 }
 

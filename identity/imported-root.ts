@@ -124,7 +124,7 @@ async function readBounded(path: string): Promise<Buffer> {
     const bytes = await readFile(path);
     if (bytes.length <= PKCS12_BYTES_MAX) return bytes;
   } catch (cause) {
-    throw invalid(`${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw invalid(`${path} cannot be read: ${messageOf(cause)}.`, { cause });
   }
   throw invalid(`${path} has more than ${PKCS12_BYTES_MAX} bytes`);
 }

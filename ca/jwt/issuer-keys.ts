@@ -57,8 +57,9 @@ export class IssuerKeys {
     const known = this.#known;
     if (known === undefined || this.#ageOf(known) > KEYS_MAX_MS)
       throw this.#trouble ?? unreachable(this.#options.place, "it was asked a moment ago");
-    if (!hasLooked && keyId !== undefined && !known.ids.has(keyId))
-      throw unreachable(this.#options.place, "this one is new, and it was asked for others a moment ago");
+    if (keyId === undefined || known.ids.has(keyId)) return known.find;
+    if (this.#trouble !== undefined) throw this.#trouble; // It may have a new key, and cannot say so.
+    if (!hasLooked) throw unreachable(this.#options.place, "this one is new, and it was asked for others a moment ago");
     return known.find;
   }
 

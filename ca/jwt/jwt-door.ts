@@ -18,6 +18,8 @@ const ALGORITHMS = [
 const CLOCK_TOLERANCE_S = 60;
 /** An instance lives longer than its JWTs do, milliseconds: for a year, or until its record is pruned, its key is remembered. */
 const INSTANCE_KEPT_MS = 365 * 86_400_000;
+/** The last date of JavaScript, unix seconds, less the tolerance. */
+const END_MAX_S = 8_640_000_000_000 - CLOCK_TOLERANCE_S;
 const SUBJECT_CHARACTERS_MAX = 256;
 const QUOTED_CHARACTERS_MAX = 200;
 
@@ -104,7 +106,7 @@ export class JwtDoor {
     const audiences = [claims.aud].flat();
     const found = ofIssuer.filter(({ audience }) => audiences.includes(audience));
     if (found.length === 0) throw refused(`its audience is ${quoted(claims.aud)}, which is not this authority`);
-    if (typeof claims.exp !== "number") throw refused("it never ends");
+    if (typeof claims.exp !== "number" || claims.exp > END_MAX_S) throw refused("it never ends");
     const secondsOver = this.#options.now() / 1_000 - claims.exp;
     if (secondsOver > CLOCK_TOLERANCE_S)
       throw refused(`it ended ${Math.round(secondsOver)} s ago by the authority's clock`);
@@ -136,7 +138,7 @@ export class JwtDoor {
     const subject = (textOf(claims.sub) ?? "").slice(0, SUBJECT_CHARACTERS_MAX);
     const about = { principal, issuer, subject };
     if (path === undefined) {
-      const keptUntil = (Number(claims.exp) + CLOCK_TOLERANCE_S) * 1_000;
+      const keptUntil = Math.ceil((Number(claims.exp) + CLOCK_TOLERANCE_S) * 1_000); // Seconds may have fractions.
       return { ...about, hash: this.#hashOf(issuer, principal, "jwt", signedPart(jwt)), keptUntil };
     }
     const instance = textOf(claimAt(claims, path));

@@ -63,7 +63,7 @@ async function keyFiles(directory: string): Promise<string[]> {
     if (names.length > 0) return names.toSorted();
   } catch (cause) {
     if (cause instanceof FirefliesError) throw cause;
-    throw new FirefliesError("ca-state-unreadable", `Could not use ${directory}: ${messageOf(cause)}`, { cause });
+    throw new FirefliesError("ca-state-unreadable", `Could not use ${directory}: ${messageOf(cause)}.`, { cause });
   }
   throw new FirefliesError("ca-state-missing", `${directory} holds no keys of an authority.`);
 }

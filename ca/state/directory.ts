@@ -60,7 +60,7 @@ export async function reading<T>(directory: string, work: () => Promise<T>): Pro
     return await work();
   } catch (cause) {
     if (cause instanceof FirefliesError) throw cause;
-    throw new FirefliesError("ca-state-unreadable", `Could not use ${directory}: ${messageOf(cause)}`, { cause });
+    throw new FirefliesError("ca-state-unreadable", `Could not use ${directory}: ${messageOf(cause)}.`, { cause });
   }
 }
 

@@ -188,6 +188,13 @@ function presentedChain(first: DetailedPeerCertificate): Uint8Array[] {
 }
 
 export function unreachable(url: string, cause: unknown): FirefliesError {
-  const message = `The authority at ${url} cannot be reached: ${messageOf(cause)}.`;
+  const why = isNoTls(cause) ? "what answers there does not speak TLS" : messageOf(cause).replace(/\.$/, "");
+  const message = `The authority at ${url} cannot be reached: ${why}.`;
   return new FirefliesError("authority-unreachable", message, { cause });
+}
+
+/** OpenSSL's words for it are a line of hexadecimal digits and file names. */
+function isNoTls(cause: unknown): boolean {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "EPROTO";
 }

@@ -104,6 +104,12 @@ describe("a JWT", () => {
     expect(await codeOf(as(await issuer.jwt(NOW, { sub: "ci:build", run: 7 }, ec)))).toBe("none");
   });
 
+  it("may end between two seconds, as those of some issuers do", async () => {
+    expect(await codeOf(as(await issuer.jwt(NOW, { sub: "ci:build", run: 9, exp: NOW / 1_000 + 60.123_456 })))).toBe(
+      "none",
+    );
+  });
+
   it("names the member: another name that is asked for is refused", async () => {
     expect(await codeOf(as(await pod("web-8", "u8"), generateKeyPair(), "web-9"))).toBe("principal-refused");
     expect(await codeOf(as(await pod("web-8", "u8"), generateKeyPair(), "web-8"))).toBe("none");
@@ -120,6 +126,7 @@ describe("a JWT", () => {
     ["that has ended", { exp: NOW / 1_000 - 61 }, /jwt-refused: .*ended 61 s ago/],
     ["that begins later", { nbf: NOW / 1_000 + 61 }, /jwt-refused/],
     ["that never ends", { exp: undefined }, /jwt-refused: .*never ends/],
+    ["that ends after all dates", { exp: 1e300 }, /jwt-refused: .*never ends/],
     ["that ends when somebody says so", { exp: "tomorrow" }, /jwt-refused: .*never ends/],
     ["without the claim that names it", { "kubernetes.io": {} }, /jwt-refused: .*lacks a claim of the name/],
     ["with a name of another kind", podClaims("db-1", "u"), /principal-refused: .*web-\*, not db-1/],
@@ -251,6 +258,16 @@ describe("the keys of an issuer", () => {
     time.now += KEYS_PAUSE_MS;
     expect(await codeOf(keys.finder(undefined))).toBe("none");
     expect(KEYS_MAX_MS).toBeGreaterThan(KEYS_FRESH_MS);
+  });
+
+  it("that are not known may be new ones while the issuer is away: that is no refusal for good", async () => {
+    const keys = keysOf();
+    await keys.finder(undefined);
+    issuer.listener = (request) => request.socket.destroy();
+    expect(await codeOf(keys.finder("new"))).toBe("issuer-unreachable");
+    expect(await codeOf(keys.finder(issuer.keys[0]!.kid))).toBe("none");
+    issuer.listener = undefined;
+    expect(await codeOf(keys.finder("new"))).toBe("none");
   });
 
   it.each<[string, (url: string) => Parameters<typeof keysOf>[0], OidcIssuer["listener"], RegExp]>([

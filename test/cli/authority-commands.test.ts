@@ -1,6 +1,8 @@
 /** `fireflies ca passphrase`, `import`, `audit`, its log, and `export-p12`, as somebody types them. */
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -22,6 +24,20 @@ beforeAll(async () => {
   writeFileSync(file("passphrase"), `${OLD}\n`, { mode: 0o600 });
 }, 60_000);
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+
+describe("an authority whose database says nothing", PATIENT, () => {
+  it("ends when it is told to, and waits for nobody", async () => {
+    const silent = createServer((socket) => socket.on("error", () => {}));
+    const asked = once(silent, "connection");
+    await once(silent.listen(0, "127.0.0.1"), "listening");
+    const store = `postgres://a@127.0.0.1:${(silent.address() as AddressInfo).port}/a`;
+    const running = new RunningCommand(["ca", "--dir", "silent", "--port", "0", "--store", store], { cwd });
+    await asked;
+    expect(await running.end("SIGTERM")).toBe(130);
+    expect(running.stderr).toContain('"code":"cancelled"');
+    silent.close();
+  });
+});
 
 describe("an authority under a passphrase", PATIENT, () => {
   it("starts with it from a file, tells everything as JSON, serves health and figures, and stops in good order", async () => {

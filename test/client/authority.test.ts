@@ -146,6 +146,22 @@ describe("no answer at all", () => {
     silent.close();
   });
 
+  it.each([
+    ["SSH", "SSH-2.0-OpenSSH_9.9\r\n"],
+    ["HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n"],
+    ["noise", "\x07".repeat(4_096)],
+  ])("but %s says so in words", async (_, spoken) => {
+    const other = createTcpServer((socket) => socket.on("error", () => {}).write(spoken));
+    await once(other.listen(0, "127.0.0.1"), "listening");
+    const url = `https://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const error = await ask(url, { timeoutMs: 5_000 }).catch((thrown: Error) => thrown);
+    other.close();
+    expect(error).toMatchObject({
+      code: "authority-unreachable",
+      message: `The authority at ${url} cannot be reached: what answers there does not speak TLS.`,
+    });
+  });
+
   it("ends when the caller gives up", async () => {
     const controller = new AbortController();
     const code = codeAgainst(() => controller.abort(), { signal: controller.signal });
