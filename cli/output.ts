@@ -35,7 +35,7 @@ export function writeLine(text: string, stream: Writable = process.stdout): Prom
   return write(stream, `${guarded(text)}\n`);
 }
 
-/** As `writeLine`, for what is no line of ours; nothing at all only asks whether what was written before has been taken. */
+/** As `writeLine`, for what is no line of ours. An empty chunk only waits until what was written before is taken. */
 export async function write(stream: Writable, chunk: string | Uint8Array): Promise<void> {
   if (stream.errored) throw unwritten(stream.errored);
   await new Promise<void>((resolve, reject) => {
@@ -62,7 +62,7 @@ export async function print(json: boolean, value: unknown, text: string): Promis
   await writeLine(json ? toJson(value) : text);
 }
 
-/** Columns, each as wide as its widest cell, two blanks apart; the first row is the head. A cell is one line, whoever wrote it. */
+/** Columns, each as wide as its widest cell, two blanks apart; the first row is the head. Each cell is one safe line. */
 export function table(cells: readonly (readonly string[])[]): string {
   const rows = cells.map((row) => row.map(shown));
   const widths: number[] = [];

@@ -31,7 +31,7 @@ export class ClientLog {
     this.#logger.info({ event, id, name, address }, shown(`${event}: ${titleOf(this.#self)} at ${address}`));
   }
 
-  /** With the alarm as `err`: its stack and its cause are for whoever looks for the place. */
+  /** With the alarm as `err`: its stack and its cause show where it comes from. */
   alarm(alarm: FirefliesError): void {
     const { code, message, advice } = alarm;
     this.#logger[levelOfAlarm(code)]({ event: "alarm", code, advice, err: alarm }, `${message} (${code})`);

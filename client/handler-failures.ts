@@ -9,7 +9,7 @@ import type { Sender } from "./types.js";
 
 export type HandlerKind = "message" | "gossip" | "response" | "stream" | "service";
 
-/** Alarms at once, and how soon the next one: whoever makes a handler throw with each message fills no log with it. */
+/** Alarms at once, and how soon the next one: a peer whose messages make a handler throw cannot fill the log. */
 const ALARMS: BucketRate = { burst: 20, refillMs: 1_000 };
 
 export class HandlerFailures {

@@ -15,7 +15,7 @@ export interface MemberFilter {
 
 export interface Matcher {
   readonly isNamed: (name: string | undefined) => boolean;
-  /** Of one that is named so: do its metadata say what is asked for? */
+  /** Whether the metadata have the facts that are asked for. */
   readonly isWanted: (member: Pick<Member, "metadata">) => boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Waiting for company: until so many are there, and until one is there that was named by its address. */
+/** Waiting for members: until a number of them are there, or the one at a given address. */
 import { FirefliesError } from "../identity/index.js";
 import { type Deadline, deadlineIn, withDeadline } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";

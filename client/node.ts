@@ -339,7 +339,7 @@ export class Node {
     });
   }
 
-  /** Whoever proves to be a member at the address is asked at once whom it knows. Rejects as `Links.reach`. */
+  /** The member that proves itself at the address is asked at once whom it knows. Rejects as `Links.reach`. */
   async seek(address: string, until: Deadline): Promise<MemberId> {
     const { peer } = await this.#stack.links.reach({ addresses: [address] }, until);
     this.input((machine, now) => machine.meet([{ id: peer.id, addresses: [address] }], now, true));

@@ -1,6 +1,6 @@
 /**
- * Refusals of certificates and requests that others made, as sentences for whoever brings them: what was found, and what
- * would be right. The short words stay what programs see.
+ * Refusals of certificates and requests that others made, as sentences for people: what was found, and what would be
+ * right. Programs see the short words.
  */
 import { createPublicKey } from "node:crypto";
 import { type DerElement, oidText, readChildren, readDer, TAG } from "./der.js";

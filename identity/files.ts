@@ -61,7 +61,7 @@ async function writeSynced(path: string, data: FileContent, mode: number): Promi
   });
 }
 
-/** From where the last write ended on. */
+/** Writes on from where the last write ended. */
 export async function writeContent(file: FileHandle, content: FileContent): Promise<void> {
   if (typeof content === "string" || content instanceof Uint8Array) return await file.writeFile(content);
   for await (const chunk of content) await file.writeFile(chunk);
@@ -107,7 +107,7 @@ async function danglingLink(path: string): Promise<Found | undefined> {
   }
 }
 
-/** In words. */
+/** What these stats are of, in words. */
 export function kindOf(stats: Stats): string {
   if (stats.isDirectory()) return "a directory";
   if (stats.isFIFO()) return "a FIFO";

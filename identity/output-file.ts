@@ -1,5 +1,5 @@
 /**
- * What an operator has written to a file that he names, or to a stream: the one way of all commands. A file is old or new,
+ * What a command writes to the file or stream that an operator names: the one way of all commands. A file is old or new,
  * never torn. What is no regular file is written through or refused, and never replaced by one.
  */
 import { constants, openSync, type Stats } from "node:fs";
@@ -35,7 +35,7 @@ type Target =
 /**
  * Rejects with "output-failed" for what is refused: directories, sockets, block devices, links that lead nowhere or belong to
  * somebody else, files that exist where `isNew` is asked for, and otherwise files among those of a member or an authority, one
- * of which it might replace. To ask before anything is done that cannot be taken back.
+ * of which it might replace. Call it before anything is done that cannot be taken back.
  */
 export async function checkOutput(output: Output, { isNew = false }: Pick<OutputOptions, "isNew"> = {}): Promise<void> {
   if (typeof output === "string") await checkedTarget(output, isNew);
@@ -72,7 +72,7 @@ async function targetOf(path: string): Promise<Target> {
   const end = await orNothing(stat(path));
   if (end === undefined) throw refused(path, `a symbolic link to ${await readlink(path)}, where nothing is`);
   if (!end.isFile()) return ofKind(path, end);
-  // Planted in a directory for all, it would have this user write into a file of his own.
+  // Planted in a directory for all, it would have this user overwrite a file of their own.
   if (!isTrusted(found)) throw refused(path, "a symbolic link of another user");
   return ofKind(await realpath(path), end);
 }
@@ -101,7 +101,7 @@ async function orNothing(looking: Promise<Stats>): Promise<Stats | undefined> {
 /** File systems that know no second name for a file, as those of memory sticks. */
 const LINKLESS: readonly string[] = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
 
-/** Also for somebody who writes there at the same moment, the file is new. */
+/** Fails when the file exists, also when another process has just made it. */
 async function linkNew(temporary: string, path: string): Promise<void> {
   try {
     await link(temporary, path);
@@ -166,7 +166,7 @@ function writeChunk(stream: Writable, chunk: string | Uint8Array, name: string):
   });
 }
 
-/** An error of ours is somebody's who made the content, or says all there is to say. */
+/** An error of ours comes from the content, or says enough already. */
 function failed(what: string, cause: unknown): FirefliesError {
   if (cause instanceof FirefliesError) return cause;
   return new FirefliesError("output-failed", `${what} could not be written: ${messageOf(cause)}.`, { cause });

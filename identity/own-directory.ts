@@ -1,6 +1,6 @@
 /**
- * The directory of a member or of an authority: made if need be, and nobody else's to change. Who may write to it may put
- * a key of its own in place, or take the lock away, whatever the modes of the files are.
+ * The directory of a member or of an authority: made if need be, and writable by its user alone. Another user who may write
+ * to it could put a key in place, or remove the lock, whatever the modes of the files are.
  */
 import { lstat, mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";

@@ -18,7 +18,7 @@ export interface ReplyErrorOptions {
 /**
  * Thrown by a handler of messages, gossip, streams or services on purpose: the other side gets the same error, message (its
  * first 512 characters) and code. Any other error that a handler throws reaches it as "handler-failed" with a general
- * sentence, and this program as an alarm. Of one that a peer sent, the message is one line that is safe to print.
+ * sentence, and this program as an alarm. The message of an error that a peer sent is one line that is safe to print.
  */
 export class ReplyError extends Error {
   override readonly name = "ReplyError";

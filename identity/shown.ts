@@ -12,8 +12,8 @@ const UNSAFE = /[\p{C}\p{Zl}\p{Zp}\p{DI}\u2800]|(?<=\p{M}{3})\p{M}/gu;
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /**
- * `text` as it may be shown: what is unsafe is escaped as in a string of JSON, so JSON stays JSON, with the same values. Also
- * a second time it is the same text.
+ * `text` as it may be shown: what is unsafe is escaped as in a string of JSON, so JSON stays JSON, with the same values. To
+ * escape it twice changes nothing more.
  */
 export function shown(text: string): string {
   return PLAIN.test(text) ? text : text.replace(UNSAFE, (found) => SHORT[found] ?? escaped(found));

@@ -26,7 +26,7 @@ export interface KeyRevocation {
 
 /**
  * Revokes the key of a certificate, with all certificates for it that have not ended, and every key that it was renewed
- * to: whoever stole a key may have got certificates for its own by it. Resolves with the certificates of those other
+ * to: a thief may have got certificates for a key of its own by the stolen one. Resolves with the certificates of those other
  * keys. Rejects with "ca-unknown" or "ca-revoked-already".
  */
 export async function revokeKey(
@@ -74,7 +74,7 @@ async function ofKey({ state, settings }: Context, spki: Uint8Array): Promise<re
   return named.length > 0 ? named : (await state.records.certificates({ spki, limit: PAGE })).slice(-1);
 }
 
-/** Whoever they are for, and as long as lists name them: members still take one that has just ended. */
+/** For any name, and as long as lists name them: members still take a certificate that has just ended. */
 async function othersOfKey(context: Context, { spki, serial }: CertificateRecord): Promise<CertificateRecord[]> {
   const validAt = context.settings.now() - NAMED_AFTER_END_MS;
   const named = await context.state.records.certificates({ spki, validAt, limit: PAGE });

@@ -88,7 +88,7 @@ async function retired({ state }: Context): Promise<IssuerRecord[]> {
   return found;
 }
 
-/** False when another one published meanwhile. Every network has a copy, so that whoever serves one of them has it. */
+/** False when another process published meanwhile. Every network has a copy, so that each authority can serve it. */
 async function published(
   context: Context,
   root: Issuer,

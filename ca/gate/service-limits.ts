@@ -48,7 +48,7 @@ export interface WorkLimits {
 export interface Waits {
   /** For a handshake; for a request, from its first byte to its last; and for its answer to be taken. */
   readonly requestMs: number;
-  /** Whoever was told that it is late has this long to hear it, the time between two looks included. */
+  /** From the answer that a request is late until its connection is cut; the time between two looks is included. */
   readonly graceMs: number;
   /** Between two looks for requests that are late. */
   readonly checkMs: number;
@@ -89,7 +89,7 @@ export function connectionsWithin(descriptors: number): number {
   return Math.max(4, Math.min(CONNECTIONS_MAX, Math.floor(descriptors / 2)));
 }
 
-/** A gate of so many connections, a quarter of them for one address. */
+/** A gate of `connectionsMax` connections, a quarter of them for one address. */
 export function gateOf(connectionsMax: number): GateOptions {
   const handshakes = { burst: 1_000, perSecond: 100, callersMax: CALLERS_MAX };
   return { handshakes, addressMax: Math.floor(connectionsMax / 4), memberMax: 8, youngMs: YOUNG_MS, connectionsMax };

@@ -36,7 +36,7 @@ class Keeper extends Transform {
 
   override _transform(chunk: Buffer, _: BufferEncoding, done: TransformCallback): void {
     this.receivedEncodedLength += chunk.length;
-    // Beyond its limit the body is refused by whoever reads it from here.
+    // Beyond its limit fastify refuses the body.
     if (this.receivedEncodedLength <= AUTHORITY_BODY_BYTES_MAX) this.#kept.push(chunk);
     done(null, chunk);
   }

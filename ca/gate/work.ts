@@ -11,7 +11,7 @@ export class WorkUnderWay {
     this.#limits = limits;
   }
 
-  /** `owner`: for whom it would count; undefined for nobody. Throws "overloaded". */
+  /** `owner`: whom the request is counted for; undefined for nobody. Throws "overloaded". */
   requireRoom(owner: string | undefined): void {
     const { max, perAddressMax } = this.#limits;
     const isFull = owner !== undefined && (this.#counts.get(owner) ?? 0) >= perAddressMax;

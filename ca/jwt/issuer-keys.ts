@@ -12,8 +12,9 @@ import { loadJose } from "./load-jose.js";
 export const KEYS_FRESH_MS = 10 * 60_000;
 /** While the issuer does not answer, keys are used up to this age, milliseconds. */
 export const KEYS_MAX_MS = 60 * 60_000;
-/** Looks for keys that are not known, and tries of an issuer that is away: so many at once, and then one in this time, milliseconds. */
+/** Fetches for keys that are not known, or from an issuer that is away, at once ... */
 export const LOOKS_MAX = 5;
+/** ... and how long each further one waits, milliseconds. */
 export const KEYS_PAUSE_MS = 15_000;
 /** Issuers have a few: the one of today and the next. */
 const KEYS_COUNT_MAX = 64;

@@ -101,7 +101,7 @@ export class HighWater {
   }
 }
 
-/** A replica that was away for long finds its entry taken away: whoever did so had it. */
+/** A replica that was away for long may find that another one has pruned its entry: that one had it. */
 async function isPruned(store: Store, { sequence }: Mark, entry: AuditEntry | undefined): Promise<boolean> {
   if (entry === undefined || entry.sequence === sequence) return false;
   return ((await lastPruned(store))?.sequence ?? 0) >= sequence;

@@ -208,7 +208,7 @@ export type Condition =
   | {
       readonly kind: "token";
       readonly hash: Uint8Array;
-      /** The name is new, or is held by this key by this token: whoever has a fleet's token takes over nobody. */
+      /** The name is new, or is held by this key by this token: so a fleet's token takes over no other member's name. */
       readonly isForNewNames: boolean;
     }
   /**
@@ -315,7 +315,7 @@ export interface NetworkStore {
   urls(): Promise<readonly string[]>;
   saveUrls(urls: readonly string[]): Promise<void>;
 
-  /** Said every minute by whoever serves this network. After a pause it begins anew. */
+  /** Called every minute by the process that serves this network. After a pause it begins anew. */
   saveServed(now: number): Promise<void>;
   served(): Promise<Served>;
 

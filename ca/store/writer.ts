@@ -207,7 +207,7 @@ class Recording implements Transaction {
   }
 
   #send(running: Promise<unknown>): void {
-    running.catch(() => {}); // Whoever commits awaits it.
+    running.catch(() => {}); // The one who commits awaits it.
     this.sent.push(running);
   }
 

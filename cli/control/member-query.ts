@@ -14,7 +14,7 @@ export interface MemberQuery {
   readonly all?: boolean | undefined;
 }
 
-/** Of one query: who asks for more facts wants a program. */
+/** Facts of one query: more of them are a program's work. */
 export const FACTS_MAX = 16;
 
 /** The live members by name, then those who are gone, the latest first. */
@@ -31,7 +31,7 @@ export function matching({ name, metadata = [] }: MemberQuery): (member: Member)
     metadata.every((fact) => holds(member.metadata, fact));
 }
 
-/** Is the value, as text, the one that is asked for? What is no text is compared as JSON: rack=7, spare=true. */
+/** Whether the metadata have this fact. A value that is no text is compared as JSON: rack=7, spare=true. */
 function holds(metadata: Readonly<Record<string, unknown>>, fact: string): boolean {
   const split = fact.indexOf("=");
   const key = split === -1 ? fact : fact.slice(0, split);

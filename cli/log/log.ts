@@ -97,7 +97,7 @@ function leftOutText(lines: number): string {
   return `${counted(lines, "line of the log was", "lines of the log were")} left out: nobody took them`;
 }
 
-/** The log is silent; whoever watches the process may look here. */
+/** The log cannot be written, so it goes to standard error. */
 function complain(text: string): void {
   process.stderr.write(`warning: ${shown(text)} (output-failed)\n`);
 }

@@ -52,7 +52,7 @@ export class Sink {
     this.#isFailing = problem !== undefined;
   }
 
-  /** Gives what waits so many milliseconds to be read. */
+  /** Waits at most `ms` milliseconds for what was written to be read. */
   async close(ms: number): Promise<void> {
     const waiting = new AbortController();
     await Promise.race([this.#outlet.drained(), sleep(ms, undefined, { signal: waiting.signal }).catch(() => {})]);

@@ -106,7 +106,7 @@ export function invalid(what: string): FirefliesError {
   return new FirefliesError("authority-answer-invalid", `The authority's answer cannot be used: ${what}.`);
 }
 
-/** Of one that was issued at this moment the dates are wrong only where a clock is. */
+/** The certificate was issued a moment ago: if its dates are wrong, a clock is. */
 function refused(problem: string | undefined, leaf: Uint8Array, now: number): FirefliesError {
   const dates = validityOfCertificate(leaf);
   const isDated = dates !== undefined && datesMissed(dates, now) !== undefined;

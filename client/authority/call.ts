@@ -21,7 +21,7 @@ export const AUTHORITY_TIMEOUT_MS = 10_000;
 /** A revocation list of 1 MiB in base64; 100 contacts with all their addresses take 400 kB. */
 const ANSWER_BYTES_MAX = 1_500_000;
 const MESSAGE_CHARACTERS_MAX = 500;
-/** Calls of one that is told to come later: with pauses of 0.5, 1, 2, 4 and 8 s, half as long to one and a half times. */
+/** Calls while the authority says "later", with pauses of 0.5, 1, 2, 4 and 8 s, each drawn between a half and one and a half of that. */
 const BUSY_ATTEMPTS = 6;
 const BUSY_PAUSE_MS = 500;
 const GATEWAY_FAILURES: ReadonlySet<number> = new Set([502, 503, 504]);

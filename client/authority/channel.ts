@@ -1,6 +1,6 @@
 /**
- * One TLS connection to the authority: whoever presents a chain to the pinned root, and nobody else, hears a byte from us. Or to a
- * proxy that ends TLS in front of it, where the configuration says that there is one: that is known by its name.
+ * One TLS connection to the authority: nothing is sent before it has presented a chain to the pinned root. Or to a proxy that
+ * ends TLS in front of it, where the configuration names one: the proxy is known by its host name.
  */
 import { isIP } from "node:net";
 import { connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";

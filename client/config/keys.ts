@@ -93,7 +93,7 @@ const PATH_LENGTH_MAX = 4_096;
 /** The authority says which names it accepts; this only bounds them. */
 const NAME_LENGTH_MAX = 64;
 const TOKEN_LENGTH_MAX = 4_096;
-/** Whoever waits longer than a year waits for ever. */
+/** To wait longer than a year is to wait for ever. */
 const WAIT_MS = { min: 0, max: 365 * 86_400_000 };
 /** Contacts in one answer of the authority. */
 const BOOT_NODES = { min: 1, max: 100 };

@@ -52,7 +52,7 @@ export interface MemberConfig {
   readonly token: string | undefined;
   /** Absolute. */
   readonly jwtFile: string | undefined;
-  /** How long a start that needs the authority waits for it; undefined leaves it to whoever starts the member. */
+  /** How long a start that needs the authority waits for it; undefined when it is not configured. */
   readonly waitMs: number | undefined;
   readonly entryAddrs: readonly string[];
   readonly listen: ListenConfig;

@@ -21,7 +21,7 @@ export class Switchboard {
     }
   }
 
-  /** Nobody need care: an output without a row is dropped. */
+  /** An output that no part handles is dropped. */
   dispatch(output: Output): void {
     for (const handler of this.#rows.get(output.kind) ?? []) handler(output);
   }

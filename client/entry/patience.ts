@@ -24,14 +24,14 @@ const ABSENT: ReadonlySet<unknown> = new Set([
 ]);
 
 export interface PatienceOptions {
-  /** How long one that is absent is waited for, milliseconds; Infinity for ever. */
+  /** How long an absent authority is waited for, milliseconds; Infinity for ever. */
   readonly waitMs: number;
   readonly signal?: AbortSignal | undefined;
   /** Monotonic, milliseconds. */
   readonly now: () => number;
   /** In [0, 1). */
   readonly random: () => number;
-  /** Resolves after so many milliseconds, or when the signal fires. */
+  /** Resolves after `milliseconds`, or when the signal fires. */
   readonly pause: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
   /** Why it waits: at once, then about once a minute. */
   readonly onWaiting: (cause: FirefliesError) => void;

@@ -10,12 +10,12 @@ import { WINDOW_BYTES } from "./limits.js";
 export const WINDOW_BYTES_MIN = 65_535;
 /** How long a full window may take to arrive, in milliseconds: what a message waits behind bulk data at most ... */
 const QUEUE_MS = 500;
-/** ... or so many round trips, which a path with long ones needs to be filled at all. */
+/** ... or this many round trips: without them a path with long ones is never filled. */
 const ROUND_TRIPS = 2;
-/** So many bytes have come since the last measurement: less traffic needs no larger window. */
+/** Bytes that come between two measurements at least: less traffic needs no larger window. */
 const MEASURED_BYTES = 16 * 1024;
 
-/** Bytes that came in so many milliseconds. */
+/** Bytes, and the milliseconds in which they came. */
 export interface Sample {
   readonly bytes: number;
   readonly ms: number;
@@ -50,7 +50,7 @@ export class ReceiveWindow {
     this.#subject = subject;
   }
 
-  /** A round trip took so many milliseconds. */
+  /** A round trip was measured, in milliseconds. */
   tookRoundTrip(ms: number): void {
     this.#shortestMs = Math.min(this.#shortestMs, ms);
   }

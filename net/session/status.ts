@@ -19,8 +19,8 @@ export const Status = {
 export type PeerError = FirefliesError | ReplyError;
 
 /**
- * Codes whose text travels: it is ours, and says how to do better. Of any other error the code alone does, whoever made it: a
- * text may name files, hosts and secrets of the one who failed.
+ * Codes whose text travels: it is ours, and says how to do better. Of any other error only the code does: its text may
+ * name files, hosts and secrets of this side.
  */
 const TELLING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(["overloaded", "message-too-large", "timeout", "handler-timeout", "cancelled", "bad-frame"] as const),

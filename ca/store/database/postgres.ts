@@ -27,7 +27,7 @@ const LOCK_MIGRATE = "26214, 2";
 /** Connections of one replica: one writes, so that it never waits behind those that read. */
 const WRITERS = 1;
 const READERS_MAX = 8;
-/** Of these, so many carry all short questions; the others are for backups. */
+/** Connections of these that carry all short questions; the others are for backups. */
 const PIPES_MAX = 3;
 /** Also for a free connection: under load that is the queue. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -210,7 +210,7 @@ async function connected(pool: Pool): Promise<PoolClient> {
   }
 }
 
-/** READ WRITE: a standby refuses that, and whoever is made read-only by its settings is so no more. */
+/** READ WRITE: a standby refuses it, and it overrides settings that make sessions read-only. */
 async function begin(client: PoolClient): Promise<void> {
   try {
     gather(client);
