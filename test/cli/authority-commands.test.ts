@@ -144,12 +144,14 @@ describe("an identity", PATIENT, () => {
 describe("an offline identity", PATIENT, () => {
   it("is not written among the keys of an authority, whatever the directory is called", async () => {
     symlinkSync(file("ca"), file("link"));
-    const before = readdirSync(file("ca"));
+    // The database keeps files beside its own while it is open, and for a moment more.
+    const names = () => readdirSync(file("ca")).filter((name) => !/-(shm|wal)$/.test(name));
+    const before = names();
     for (const out of ["ca", "./ca/", "link", file("ca")]) {
       const refused = await run(`ca sign zoe --dir ca --out ${out}`);
       expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("is the directory of an authority") });
     }
-    expect(readdirSync(file("ca"))).toEqual(before);
+    expect(names()).toEqual(before);
     expect((await run("ca list --dir ca")).stdout).not.toContain("zoe");
   });
 });

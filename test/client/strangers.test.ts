@@ -99,7 +99,7 @@ describe("a member", () => {
     const credulous = { ...stranger, root: network.authority.root };
     expect(
       await dial({ ...credulous, certificate: { ...stranger.certificate, ...network.authority.network } }, client),
-    ).toBe("peer-refused");
+    ).toBe("peer-unreachable");
     expect(await codeOf(client.sendTo(await listening(network, stranger), text("x")))).toBe("certificate-invalid");
     expect(client.members()).toEqual([]);
   });
