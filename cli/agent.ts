@@ -9,12 +9,12 @@ import { DRAIN_MS_MAX } from "../client/talk/drain-deadline.js";
 import type { Change, MessageStream, Sender } from "../client/types.js";
 import { containedLogger, FirefliesError, messageOf, sha256 } from "../identity/index.js";
 import { onAbort } from "../net/index.js";
-import { RecentAlarms, wordFor } from "./control/recent-alarms.js";
+import { alarmLines, RecentAlarms } from "./control/recent-alarms.js";
 import { ControlServer } from "./control/server.js";
 import type { AgentProcess } from "./control/status.js";
 import { drained } from "./drained.js";
 import { Log, type LogOptions } from "./log/log.js";
-import { frames, memberTitle, shown } from "./output.js";
+import { memberTitle, shown } from "./output.js";
 import { fired, untilTold } from "./signals.js";
 import { VERSION } from "./version.js";
 import { changeLine, changeView } from "./views.js";
@@ -177,9 +177,8 @@ class AgentLog {
   alarm(alarm: FirefliesError): void {
     const { code, message, advice, cause } = alarm;
     if (code === "drain-expired") this.#hasCut = true;
-    const text = `${wordFor(code)}: ${shown(`${message} ${advice}`)} (${code})`;
     const err = cause instanceof Error && { err: cause };
-    this.#log.tell(levelOfAlarm(code), "alarm", { code, message, advice, ...err }, [text, ...frames(cause)]);
+    this.#log.tell(levelOfAlarm(code), "alarm", { code, message, advice, ...err }, alarmLines(alarm));
   }
 
   /** The agent has ended something that was open. */

@@ -1,8 +1,7 @@
 /** Commands that ask the agent on a directory, or tell it something: status, info, rings, gossip, renew, leave. */
 import type { Command } from "commander";
-import { FirefliesError } from "../../identity/error.js";
 import { ask } from "../control/client.js";
-import { type AgentStatus, statusText } from "../control/status.js";
+import { type AgentStatus, isolationOf, statusText } from "../control/status.js";
 import { print } from "../output.js";
 import { infoTable, type RingView, ringsTable } from "../views.js";
 import { type DirOption, drainOption, examples, withDir } from "./common.js";
@@ -44,7 +43,8 @@ function addStatus(program: Command): void {
   command.action(async ({ dir, json = false }: DirOption) => {
     const status = (await ask(dir, { op: "status" })) as AgentStatus;
     await print(json, status, statusText(status, Date.now()));
-    if (status.state === "isolated") throw new FirefliesError("isolated", `The agent on ${dir} is isolated.`);
+    const isolation = isolationOf(status);
+    if (isolation) throw isolation;
   });
 }
 

@@ -1,12 +1,19 @@
-/** The latest alarms of an agent, for those who ask later. */
+/** Alarms of an agent: as its log shows them, and the latest of them for those who ask later. */
 import { levelOfAlarm } from "../../client/alarm-level.js";
 import type { FirefliesError } from "../../identity/error.js";
+import { frames, shown } from "../output.js";
 
 /** Enough to see what goes on; the log has them all. */
 const ALARMS_KEPT_MAX = 20;
 
 export function wordFor(code: string): "note" | "alarm" {
   return levelOfAlarm(code) === "info" ? "note" : "alarm";
+}
+
+/** For people. Where a handler threw is news for its programmer; for anything else the first line says all that is of use. */
+export function alarmLines({ code, message, advice, cause }: FirefliesError): string[] {
+  const places = code === "handler-failed" ? frames(cause) : [];
+  return [`${wordFor(code)}: ${shown(`${message} ${advice}`)} (${code})`, ...places];
 }
 
 export interface RecentAlarm {

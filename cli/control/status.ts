@@ -1,5 +1,6 @@
 /** How an agent is, on one screen: what `fireflies status` asks for. */
-import type { ClientInfo } from "../../client/types.js";
+import type { ClientInfo, Isolated } from "../../client/types.js";
+import { FirefliesError } from "../../identity/error.js";
 import type { AgentClient } from "../agent-client.js";
 import { age, counted, memberTitle, table } from "../output.js";
 import { type RecentAlarm, wordFor } from "./recent-alarms.js";
@@ -60,6 +61,26 @@ export function statusOf(
     pid: process.pid,
     alarms: agent.alarms(),
   };
+}
+
+/** What to do, by why the member is not among the others. */
+const ISOLATED_ADVICE: Readonly<Record<Isolated["reason"], string>> = {
+  removed: "Nothing: they took it for dead, and take it back within seconds.",
+  waiting: "They take it back when its wait is over. Find out what stops it, or cuts it off, again and again.",
+  nobody:
+    "All others have failed, or it is cut off: check that they run and can be reached from here. It comes back by itself.",
+  refused:
+    "If its identity runs twice, stop the other process, then `fireflies renew`. If it is revoked, it needs a new token.",
+  equivocated: "Its identity runs twice: stop the other process, then `fireflies renew`.",
+  revoked: "Its certificate is revoked: enrol it again with a new token, if it is still wanted.",
+  expired: "Its certificate has ended: check that the authority can be reached, then `fireflies renew`.",
+};
+
+/** Undefined while it is among the others, or the first of them. */
+export function isolationOf({ isolated, dir }: Pick<AgentStatus, "isolated" | "dir">): FirefliesError | undefined {
+  if (!isolated) return undefined;
+  const message = `The agent on ${dir} is isolated: ${isolated.reason}.`;
+  return new FirefliesError("isolated", message, { advice: ISOLATED_ADVICE[isolated.reason] });
 }
 
 /** Alarms shown to people. */

@@ -9,6 +9,7 @@ import {
   FirefliesError,
   isErrorCode,
   isSignatureWanted,
+  messageOf,
   signCall,
 } from "../../identity/index.js";
 import { deadlineIn, withDeadline } from "../../net/index.js";
@@ -76,17 +77,33 @@ function isBusy(error: unknown): boolean {
 }
 
 async function callAny({ urls, ...call }: Call): Promise<unknown> {
-  let failure: FirefliesError | undefined;
+  const failures: Failure[] = [];
   for (const url of urls) {
     try {
       return await callOne({ ...call, url });
     } catch (error) {
       if (!isWorthAnother(error) || call.signal?.aborted) throw error;
-      // An impostor is the graver news.
-      failure = failure?.code === "authority-untrusted" ? failure : error;
+      failures.push({ url, error });
     }
   }
-  throw failure ?? new FirefliesError("authority-unreachable", "No address of the authority is known.");
+  throw failureOf(failures);
+}
+
+interface Failure {
+  readonly url: string;
+  readonly error: FirefliesError;
+}
+
+/** What to tell of addresses that all failed. An impostor is the graver news; of those that are not there each is named. */
+function failureOf(failures: readonly Failure[]): FirefliesError {
+  const last = failures.at(-1)?.error;
+  if (!last) return new FirefliesError("authority-unreachable", "No address of the authority is known.");
+  const impostor = failures.find(({ error }) => error.code === "authority-untrusted");
+  if (impostor) return impostor.error;
+  if (failures.length === 1 || failures.some(({ error }) => error.code !== last.code)) return last;
+  if (last.code !== "authority-unreachable") return last;
+  const places = failures.map(({ url, error }) => `${url} (${messageOf(error.cause)})`).join(" or ");
+  return new FirefliesError(last.code, `The authority cannot be reached at ${places}.`, { cause: last.cause });
 }
 
 function isWorthAnother(error: unknown): error is FirefliesError {

@@ -51,7 +51,7 @@ async function enrolled(config: MemberConfig, options: BootstrapOptions): Promis
   const { dir } = config;
   const { urls } = placeOf(await admissionOf(config));
   const pair = dir === undefined ? generateKeyPair() : await nextKey(dir);
-  const granted = await patient(config, options, urls, async (call) => enroll(await admissionOf(config), pair, call));
+  const granted = await patient(config, options, async (call) => enroll(await admissionOf(config), pair, call));
   const identity: Identity = { certificate: granted.certificate, privateKey: pair.privateKey, root: granted.root };
   if (dir !== undefined) {
     await saveIdentity(dir, identity);
@@ -66,7 +66,7 @@ async function restored(config: MemberConfig, saved: Identity, options: Bootstra
   if (dateProblem(saved.certificate, options.now()) === undefined) return { identity: saved, authorityUrls };
   const pair = keyPairOf(saved.privateKey);
   try {
-    const granted = await patient(config, options, authorityUrls, async (call) => {
+    const granted = await patient(config, options, async (call) => {
       try {
         return await renew(authorityUrls, saved, pair, call);
       } catch (error) {
@@ -86,17 +86,16 @@ async function restored(config: MemberConfig, saved: Identity, options: Bootstra
 function patient(
   { waitMs = 0, caTls: proxyRoots }: MemberConfig,
   { now, signal, onAlarm }: BootstrapOptions,
-  urls: readonly string[],
   ask: (call: CallOptions) => Promise<Granted>,
 ): Promise<Granted> {
   return patiently(() => ask({ addresses: [], now: now(), signal, proxyRoots }), {
     ...{ waitMs, signal, pause, random: Math.random, now: () => performance.now() },
-    onWaiting: (cause) => onAlarm(awaited(urls, cause)),
+    onWaiting: (cause) => onAlarm(awaited(cause)),
   });
 }
 
-function awaited(urls: readonly string[], cause: FirefliesError): FirefliesError {
-  const message = `There is no certificate yet, so ${urls.join(" and ")} is asked until it gives one: ${cause.message}`;
+function awaited(cause: FirefliesError): FirefliesError {
+  const message = `There is no certificate yet. ${cause.message} The authority is asked again until it gives one.`;
   return new FirefliesError("authority-awaited", message, { cause });
 }
 

@@ -10,6 +10,9 @@ import type { Messenger } from "./messenger.js";
 import { requireBytes, requireText, requireTimeout } from "./misuse.js";
 import type { Streams } from "./streams.js";
 
+/** Characters of what is no id that are told. */
+const SHOWN_MAX = 100;
+
 /** The member that speaks. */
 export interface Speaker {
   readonly id: MemberId;
@@ -63,6 +66,7 @@ export class Outbound {
     const memberId = parseMemberId(id.toLowerCase());
     if (memberId === me.id) return { id: memberId, addresses: me.addresses };
     const peer = memberId && me.machine.member(memberId);
+    if (memberId === undefined) throw noId(id);
     if (!peer) throw new FirefliesError("peer-unknown", `No live member has the id ${id}.`);
     return destinationOf(peer);
   }
@@ -82,6 +86,14 @@ export class Outbound {
     const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer, found };
     return this.#speaker().messenger.request("message", to, data, options);
   }
+}
+
+/** Most often it is a name. */
+function noId(text: string): FirefliesError {
+  const shown = JSON.stringify(text.slice(0, SHOWN_MAX));
+  return new FirefliesError("peer-unknown", `${shown} is no member's id, which has 64 hex digits.`, {
+    advice: "client.member(name)?.id is the id of the live member with a name.",
+  });
 }
 
 /** Throws "address-invalid", or a TypeError for what is no text. */

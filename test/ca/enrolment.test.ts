@@ -293,8 +293,11 @@ describe("who is not the authority", () => {
     const real = decodeToken(await fixture.authority.createToken("several"))!;
     const token = encodeToken({ ...real, urls: ["https://127.0.0.1:1", impostor.url, ...real.urls] });
     expect((await enrolled(token)).certificate.ringCount).toBe(fixture.authority.network.ringCount);
-    const nowhere = encodeToken({ ...real, urls: ["https://127.0.0.1:1"] });
-    expect(await codeOf(enrolled(nowhere))).toBe("authority-unreachable");
+    const nowhere = encodeToken({ ...real, urls: ["https://127.0.0.1:1", "https://127.0.0.2:2"] });
+    await expect(enrolled(nowhere)).rejects.toMatchObject({
+      code: "authority-unreachable",
+      message: expect.stringMatching(/ at https:\/\/127\.0\.0\.1:1 \(.*\) or https:\/\/127\.0\.0\.2:2 \(.*\)\.$/),
+    });
     await impostor[Symbol.asyncDispose]();
   });
 

@@ -98,9 +98,12 @@ it("status says on one screen how the agent is, and by its exit code whether it 
   }
   client.list = [];
   expect((await type("status")).stdout).toMatch(/^fay \(f0+\) runs, and nobody else is live/);
+  client.isolated = { reason: "nobody", since: 0, until: undefined };
+  expect((await type("status")).stderr).toMatch(/^error: .* is isolated: nobody\. .*cut off: check that they run/);
   client.isolated = { reason: "revoked", since: 0, until: undefined };
   const isolated = await type("status", "--json");
   expect(isolated).toMatchObject({ code: 1, stderr: expect.stringContaining('"isolated"') });
+  expect(isolated.stderr).toMatch(/is revoked: enrol it again/);
   const status = JSON.parse(isolated.stdout);
   expect(status).toMatchObject({ state: "isolated", name: "fay", live: 0, departed: 1, version: "1.2.3" });
   expect(status.alarms).toHaveLength(20);

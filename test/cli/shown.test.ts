@@ -4,6 +4,7 @@ import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { logDecision } from "../../ca/decision-log.js";
 import type { Decision } from "../../ca/index.js";
+import { alarmLines } from "../../cli/control/recent-alarms.js";
 import { failureLine } from "../../cli/failure.js";
 import { Log } from "../../cli/log/log.js";
 import { Sink } from "../../cli/log/sink.js";
@@ -47,6 +48,16 @@ describe("for people", () => {
     expect(refused).toMatchObject({ syscall: "connect" });
     expect(frames(refused)).toEqual([]);
     expect(frames(new TypeError("mine")).join("\n")).toMatch(/shown\.test\.ts/);
+  });
+
+  it("an alarm is one line; that of a handler also has the places where it threw", () => {
+    const cause = new TypeError("mine");
+    for (const code of ["authority-awaited", "authority-unreachable", "state-write-failed"] as const) {
+      expect(alarmLines(new FirefliesError(code, EVIL, { cause }))).toHaveLength(1);
+    }
+    const [line, place] = alarmLines(new FirefliesError("handler-failed", "It threw.", { cause }));
+    expect(line).toMatch(/^alarm: It threw\. .* \(handler-failed\)$/);
+    expect(place).toMatch(/shown\.test\.ts/);
   });
 
   it("what a view forgot is caught where it is written: only line ends and colours get by", async () => {

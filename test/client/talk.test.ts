@@ -74,7 +74,11 @@ describe("a message", () => {
 
   it("to nobody says so", async () => {
     expect(await codeOf(alice.sendToId("00".repeat(32), text("x")))).toBe("peer-unknown");
-    expect(await codeOf(alice.sendToId("no id", text("x")))).toBe("peer-unknown");
+    const named = alice.sendToId("bob", text("x"));
+    await expect(named).rejects.toMatchObject({
+      code: "peer-unknown",
+      advice: expect.stringContaining("member(name)"),
+    });
     expect(await codeOf(alice.sendTo(NOBODY, text("x")))).toBe("peer-unreachable");
   });
 
