@@ -15,7 +15,7 @@ import { ROOT } from "../support/tree.js";
 
 /** Without these, and what they bring along, a member runs. */
 const NOT_IN_A_MEMBER = /node_modules\/(@peculiar|fastify|pkijs|node-forge|libsql|pg|@grpc|protobufjs|yaml|ws)\//;
-/** Files of ours that `--help` may take from other rooms than cli/: its errors, and how text is shown. */
+/** Files of ours that `--help` may load: those that print it, what errors are, and how text is shown. */
 const IN_HELP_MAX = 16;
 const DEADLINE_MS = 60_000;
 

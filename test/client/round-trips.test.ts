@@ -138,8 +138,8 @@ describe("between members", () => {
 
   it("nobody is at an address, or nobody has an id: said with a code", async () => {
     expect(await codeOf(ada.join("127.0.0.1:1"))).toBe("peer-unreachable");
-    expect(await codeOf(ada.join(ada.address))).not.toBe("none");
-    expect(await codeOf(ada.join("nonsense"))).not.toBe("none");
+    expect(await codeOf(ada.join(ada.address))).toBe("peer-unreachable"); // It is this member.
+    expect(await codeOf(ada.join("nonsense"))).toBe("address-invalid");
     expect(await codeOf(ada.join(ben.address, { signal: AbortSignal.abort() }))).toBe("cancelled");
     expect(await codeOf(ada.ping("0".repeat(64)))).toBe("peer-unknown");
     expect(await ada.ping(ben.id, { timeout: 0 }).catch((error: unknown) => error)).toBeInstanceOf(RangeError);
