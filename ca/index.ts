@@ -1,5 +1,12 @@
 /** The certificate authority: `import { CertificateAuthority, serveAuthority } from "fireflies/ca"`. */
-export { FirefliesError, type ImportedRoot, type ImportSource, type Logger, readImport } from "../identity/index.js";
+export {
+  FirefliesError,
+  type ImportedRoot,
+  type ImportSource,
+  type Logger,
+  type ProxyForm,
+  readImport,
+} from "../identity/index.js";
 export type { Admission, EnrollInput } from "./acts/admission.js";
 export type { Issued } from "./acts/answer.js";
 export type { OfflineInput } from "./acts/offline.js";
@@ -11,7 +18,7 @@ export { CertificateAuthority } from "./authority.js";
 export { type BackupOptions, type BackupResult, backUpAuthority } from "./backup/backup.js";
 export { type RestoreOptions, type RestoreResult, restoreAuthority } from "./backup/restore.js";
 export { SERVICE_LIMITS, type ServiceLimits } from "./gate/service-limits.js";
-export type { ProxyForm, ProxyOptions } from "./gate/trusted-proxies.js";
+export type { ProxyOptions } from "./gate/trusted-proxies.js";
 export { type AuthorityServer, type ServeOptions, serveAuthority } from "./http/server.js";
 export type { RequestRecord } from "./http/service-metrics.js";
 export type { KeyOptions } from "./keys/key-cabinet.js";

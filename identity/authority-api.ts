@@ -11,6 +11,17 @@ export const AUTHORITY_PATHS = {
   ocsp: "/v1/ocsp",
 } as const;
 
+/** How a balancer in front of an authority tells who calls. */
+export const PROXY_FORMS = [
+  /** Before the caller's bytes: for proxies that pass TLS through. */
+  "proxy-protocol",
+  /** In the header X-Forwarded-For: for proxies that end TLS themselves. */
+  "x-forwarded-for",
+  /** Not at all: limits per address do not count for it. */
+  "nothing",
+] as const;
+export type ProxyForm = (typeof PROXY_FORMS)[number];
+
 /** Requests hold a PKCS#10 request and a few addresses. */
 export const AUTHORITY_BODY_BYTES_MAX = 16_384;
 

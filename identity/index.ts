@@ -23,6 +23,8 @@ export {
   type EnrollBody,
   type ErrorAnswer,
   type NetworkAnswer,
+  PROXY_FORMS,
+  type ProxyForm,
   REPORT_NEXT_SECONDS_MAX,
   type RenewBody,
   type ReportAnswer,

@@ -1,17 +1,7 @@
 /** Balancers in front of the authority, whose word on the caller's address is taken. Nobody else's is. */
 import { BlockList, isIP } from "node:net";
+import type { ProxyForm } from "../../identity/index.js";
 import { invalid } from "../options.js";
-
-/** How a trusted proxy tells who calls. */
-export const PROXY_FORMS = [
-  /** Before the caller's bytes: for proxies that pass TLS through. */
-  "proxy-protocol",
-  /** In the header X-Forwarded-For: for proxies that end TLS themselves. */
-  "x-forwarded-for",
-  /** Not at all: limits per address do not count for it. */
-  "nothing",
-] as const;
-export type ProxyForm = (typeof PROXY_FORMS)[number];
 
 export interface ProxyOptions {
   /** IP addresses, or ranges such as "10.0.0.0/8". */

@@ -1,6 +1,6 @@
 /** The table of all configuration keys: their names in a file, what they take, and within which limits. */
 import { METADATA_BYTES_MAX } from "../../gossip/index.js";
-import type { JwtPolicy } from "../../identity/index.js";
+import { type JwtPolicy, PROXY_FORMS, type ProxyForm } from "../../identity/index.js";
 import { LOG_LEVELS, type LogLevel } from "../../identity/logger.js";
 import { type Endpoint, PORT_MAX } from "../../net/index.js";
 import { RING_COUNT_MAX } from "../../rings/index.js";
@@ -66,10 +66,6 @@ export interface AuthoritySettings {
 /** How a process tells what it does: as lines for people, or as JSON documents. */
 export type LogForm = (typeof LOG_FORMS)[number];
 const LOG_FORMS = ["text", "json"] as const;
-
-/** How a balancer in front of an authority tells who calls; ca/gate/trusted-proxies.ts says what each form is. */
-export type ProxyForm = (typeof PROXY_FORMS)[number];
-const PROXY_FORMS = ["proxy-protocol", "x-forwarded-for", "nothing"] as const;
 
 export interface Key<V> {
   /** Its name in a file; a variable is FIREFLIES_ and this in capitals. */

@@ -1,18 +1,11 @@
 /** From all layers to one configuration: program or flags win over the environment, that over the file, that over the preset. */
 import { resolve } from "node:path";
-import type { JwtPolicy, LogLevel } from "../../identity/index.js";
+import type { JwtPolicy, LogLevel, ProxyForm } from "../../identity/index.js";
 import { PROXY_ROOTS_SYSTEM } from "../authority/proxy-roots.js";
 import type { Metadata } from "../types.js";
 import { environmentLayers } from "./environment.js";
 import { type FileSettings, readConfig } from "./file.js";
-import {
-  AUTHORITY_KEYS,
-  type AuthoritySettings,
-  type LogForm,
-  MEMBER_KEYS,
-  type MemberSettings,
-  type ProxyForm,
-} from "./keys.js";
+import { AUTHORITY_KEYS, type AuthoritySettings, type LogForm, MEMBER_KEYS, type MemberSettings } from "./keys.js";
 import {
   badValue,
   FILE_SPELLING,
