@@ -97,7 +97,10 @@ function leftOutText(lines: number): string {
   return `${counted(lines, "line of the log was", "lines of the log were")} left out: nobody took them`;
 }
 
-/** The log cannot be written, so it goes to standard error. */
+let complaints: ReturnType<typeof standardOutlet> | undefined;
+
+/** The log cannot be written, so it goes to standard error, which may be the same terminal and is not waited for either. */
 function complain(text: string): void {
-  process.stderr.write(`warning: ${shown(text)} (output-failed)\n`);
+  complaints ??= standardOutlet(process.stderr, 2);
+  complaints.write(`warning: ${shown(text)} (output-failed)\n`);
 }

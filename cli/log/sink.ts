@@ -2,13 +2,17 @@
  * Where the lines of a log go: without waiting, and within bounds. What is not taken is counted, and the count is told as soon
  * as something is taken again.
  */
-import { fstatSync, writeSync } from "node:fs";
+import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isCode } from "../../identity/files.js";
 import { drained } from "../drained.js";
 
 /** Bytes of lines that a slow reader may leave waiting: some ten thousand lines. */
 const BACKLOG_MAX = 4 * 1024 * 1024;
+
+/** Between two looks whether a terminal that stopped takes text again, milliseconds. */
+const TERMINAL_LOOK_MS = 20;
 
 /** What takes text. */
 interface Outlet {
@@ -70,14 +74,78 @@ export class Sink {
   }
 }
 
-/** Standard output of this process: a file is written at once, anything else as it is read. */
+/** Standard output of this process, or another: a file is written at once, anything else as it is read. */
 export function standardOutlet(stream: Writable & { readonly isTTY?: boolean } = process.stdout, fd = 1): Outlet {
   const stats = fstatSync(fd);
-  const isFile = stats.isFile() || (stats.isCharacterDevice() && stream.isTTY !== true);
-  return isFile ? new FileOutlet(fd) : new StreamOutlet(stream);
+  if (stream.isTTY === true) return terminalOutlet(fd) ?? new StreamOutlet(stream);
+  return stats.isFile() || stats.isCharacterDevice() ? new FileOutlet(fd) : new StreamOutlet(stream);
 }
 
-/** A pipe, a socket, a terminal. */
+/** Undefined where the terminal cannot be opened a second time: to write without waiting is a matter of how it was opened. */
+function terminalOutlet(fd: number): TerminalOutlet | undefined {
+  const path = process.platform === "linux" ? `/proc/self/fd/${fd}` : "/dev/tty";
+  try {
+    return new TerminalOutlet(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A terminal, which may stop: by Ctrl-S, or behind a connection that hangs. Node's own stream would wait for it with the whole
+ * process, which the others would take for dead.
+ */
+export class TerminalOutlet implements Outlet {
+  readonly #fd: number;
+  #waiting: Buffer[] = [];
+  #bytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #onDrained: (() => void)[] = [];
+  problem: Error | undefined;
+
+  /** `fd` is written without waiting: a write that finds no room fails with EAGAIN. */
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  write(text: string): boolean {
+    if (this.#bytes > BACKLOG_MAX) return false;
+    const bytes = Buffer.from(text);
+    this.#waiting.push(bytes);
+    this.#bytes += bytes.length;
+    if (this.#timer === undefined) this.#flush();
+    return this.problem === undefined;
+  }
+
+  async drained(): Promise<void> {
+    if (this.#waiting.length > 0) await new Promise<void>((resolve) => this.#onDrained.push(resolve));
+  }
+
+  #flush(): void {
+    this.#timer = undefined;
+    this.problem = undefined;
+    try {
+      while (this.#waiting.length > 0) this.#take(writeSync(this.#fd, this.#waiting[0]!));
+    } catch (error) {
+      if (isCode(error, "EAGAIN")) {
+        this.#timer = setTimeout(() => this.#flush(), TERMINAL_LOOK_MS).unref();
+        return;
+      }
+      this.problem = error as Error; // It has gone, and what waited with it.
+      this.#waiting = [];
+      this.#bytes = 0;
+    }
+    for (const resolve of this.#onDrained.splice(0)) resolve();
+  }
+
+  #take(written: number): void {
+    this.#bytes -= written;
+    const rest = this.#waiting.shift()!.subarray(written);
+    if (rest.length > 0) this.#waiting.unshift(rest);
+  }
+}
+
+/** A pipe, a socket. */
 export class StreamOutlet implements Outlet {
   readonly #stream: Writable;
 

@@ -1,12 +1,14 @@
 /** The one log of agents and authorities: levels, two forms, lines that are safe, and bounds on what a reader leaves waiting. */
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, constants, createReadStream, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Log } from "../../cli/log/log.js";
-import { FileOutlet, Sink, StreamOutlet } from "../../cli/log/sink.js";
+import { FileOutlet, Sink, StreamOutlet, TerminalOutlet } from "../../cli/log/sink.js";
 import { LOG_LEVELS, type LogLevel } from "../../identity/logger.js";
 
 const KIB = 1024;
@@ -81,6 +83,39 @@ describe("a reader that stops", () => {
     const lines = (await all).split("\n");
     expect(lines.slice(-3)).toEqual([`missing ${missing}`, "last", ""]);
     expect(lines).toHaveLength(100_000 - missing + 3);
+  });
+
+  it("on a terminal holds nobody either, and loses nothing that there is room for", async () => {
+    const path = join(dir, "terminal");
+    execFileSync("mkfifo", [path]);
+    // Reads and writes without waiting, as a terminal that was opened so.
+    const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    try {
+      const outlet = new TerminalOutlet(fd);
+      const line = `${"x".repeat(KIB)}\n`;
+      let taken = 0;
+      while (taken < 64 * KIB && outlet.write(line)) taken += 1;
+      expect(taken).toBeGreaterThan(4 * KIB);
+      expect(taken).toBeLessThan(5 * KIB);
+      const reader = createReadStream(path, { highWaterMark: 64 * KIB });
+      let read = 0;
+      reader.on("data", (chunk) => {
+        read += chunk.length;
+      });
+      await outlet.drained();
+      expect(outlet.write("end")).toBe(true);
+      while (read < taken * line.length + 3) await once(reader, "data");
+      reader.destroy();
+    } finally {
+      closeSync(fd);
+    }
+  });
+
+  it("on a terminal that has gone is told as any other problem", async () => {
+    const outlet = new TerminalOutlet(-1);
+    expect(outlet.write("x")).toBe(false);
+    expect(outlet.problem).toBeInstanceOf(Error);
+    await outlet.drained();
   });
 
   it("for good keeps nobody from ending", async () => {
