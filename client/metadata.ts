@@ -7,6 +7,7 @@ import type { Metadata } from "./types.js";
 export function encodeMetadata(metadata: Metadata): Uint8Array {
   if (!isMetadata(metadata)) throw wrongType("Metadata is an object of JSON values.");
   const text = Object.keys(metadata).length === 0 ? "" : jsonOf(metadata);
+  if (text !== "" && !text.startsWith("{")) throw wrongType("Metadata is an object of JSON values."); // By a toJSON of its own.
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= METADATA_BYTES_MAX) return bytes;
   throw new FirefliesError(

@@ -67,8 +67,13 @@ function readBlock(bytes: Buffer): ProxyHeader {
 /** By family: unspecified, IPv4, IPv6, Unix. Of the last only its length counts: it has no IP address. */
 const ADDRESS_BYTES: readonly (number | undefined)[] = [0, 4, 16, 108];
 
+/** ::ffff:0:0/96 (RFC 4291, 2.5.5.2). */
+const MAPPED = Buffer.from("00000000000000000000ffff", "hex");
+
 function addressOf(bytes: Buffer): string | undefined {
   if (bytes.length === 4) return bytes.join(".");
   if (bytes.length !== 16) return undefined;
+  // An IPv4 caller of a balancer that listens for both: else all of them would share the limits of one network.
+  if (bytes.subarray(0, MAPPED.length).equals(MAPPED)) return bytes.subarray(MAPPED.length).join(".");
   return Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(2 * index).toString(16)).join(":");
 }

@@ -66,6 +66,15 @@ export function unknownKey(key: string, where: string, known: readonly string[])
 const SHOWN_LENGTH_MAX = 60;
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = textOf(value);
   return text.length <= SHOWN_LENGTH_MAX ? text : `${text.slice(0, SHOWN_LENGTH_MAX)}…`;
+}
+
+/** Also of what JSON cannot carry: a cycle, a bigint, a getter that throws. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return `a value of type ${typeof value} that cannot be written as JSON`;
+  }
 }

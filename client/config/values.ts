@@ -178,9 +178,9 @@ export function mapping(bytesMax: number): Parser<Readonly<Record<string, unknow
   return (raw) => {
     try {
       const value: unknown = typeof raw === "string" ? JSON.parse(raw) : raw;
-      if (typeof value !== "object" || value === null || Array.isArray(value)) return problem;
       const json = JSON.stringify(value);
-      return Buffer.byteLength(json) <= bytesMax ? fine(JSON.parse(json) as Record<string, unknown>) : problem;
+      if (!json.startsWith("{") || Buffer.byteLength(json) > bytesMax) return problem; // Also a date is an object, and text in JSON.
+      return fine(JSON.parse(json) as Record<string, unknown>);
     } catch {
       return problem;
     }

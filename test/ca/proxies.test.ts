@@ -23,6 +23,7 @@ function block(command: number, family: number, content: Buffer): Buffer {
 
 const IPV4 = bytesOf(192, 0, 2, 7, 10, 0, 0, 1, 0x10, 0, 0x20, 0);
 const IPV6 = Buffer.concat([Buffer.from("20010db8000000000000000000000007", "hex"), Buffer.alloc(20)]);
+const MAPPED = Buffer.concat([Buffer.from("00000000000000000000ffffc0000207", "hex"), Buffer.alloc(20)]);
 
 describe("a PROXY header", () => {
   it.each<[string, Buffer, string | undefined]>([
@@ -33,6 +34,7 @@ describe("a PROXY header", () => {
     ["version 2, IPv4", block(0x21, 0x11, IPV4), "192.0.2.7"],
     ["version 2, IPv4 with extras", block(0x21, 0x11, Buffer.concat([IPV4, Buffer.alloc(50)])), "192.0.2.7"],
     ["version 2, IPv6", block(0x21, 0x21, IPV6), "2001:db8:0:0:0:0:0:7"],
+    ["version 2, IPv4 within IPv6", block(0x21, 0x21, MAPPED), "192.0.2.7"],
     ["version 2, a Unix socket", block(0x21, 0x31, Buffer.alloc(216)), undefined],
     ["version 2, of the proxy itself", block(0x20, 0x00, Buffer.alloc(0)), undefined],
     ["version 2, of the proxy itself with extras", block(0x20, 0x11, IPV4), undefined],

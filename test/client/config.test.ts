@@ -321,6 +321,31 @@ describe("bad input is named: file, line and nearest key", () => {
   });
 });
 
+describe("metadata that JSON cannot carry", () => {
+  const circle: Record<string, unknown> = {};
+  circle.itself = circle;
+  it.each<[string, object]>([
+    ["a circle", circle],
+    ["a bigint", { a: 1n }],
+    [
+      "a getter that throws",
+      {
+        get a() {
+          throw new Error("secret");
+        },
+      },
+    ],
+    ["a text of its own", { toJSON: () => "x" }],
+    ["nothing", { toJSON: () => undefined }],
+    ["a date", new Date(0)],
+  ])("is refused by its name: %s", (_, metadata) => {
+    const message = expect.stringMatching(/^options: metadata must be a mapping of at most 4096 bytes as JSON, not /);
+    expect(() => member({ metadata: metadata as never })).toThrow(
+      expect.objectContaining({ code: "config-bad-value", message }),
+    );
+  });
+});
+
 describe("environment", () => {
   it("reads lists, mappings and switches from text", () => {
     const env = {
