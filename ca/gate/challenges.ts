@@ -40,7 +40,10 @@ export class Challenges {
 
   /** Whether it is one of ours, and young. */
   isFresh(nonce: string): boolean {
-    const bytes = new Uint8Array(Buffer.from(nonce, "base64url"));
+    const decoded = Buffer.from(nonce, "base64url");
+    // The last character has bits that say nothing: another spelling would be used a second time.
+    if (decoded.toString("base64url") !== nonce) return false;
+    const bytes = new Uint8Array(decoded);
     if (bytes.length !== TIME_BYTES + RANDOM_BYTES + CODE_BYTES) return false;
     const about = bytes.slice(0, TIME_BYTES + RANDOM_BYTES);
     if (!timingSafeEqual(this.#codeOf(about), bytes.slice(TIME_BYTES + RANDOM_BYTES))) return false;

@@ -194,6 +194,8 @@ describe("challenges", () => {
       "x",
       nonce.slice(1),
       `${nonce}A`,
+      // Four of its bits say nothing.
+      `${nonce.slice(0, -1)}${String.fromCharCode(nonce.charCodeAt(nonce.length - 1) + 1)}`,
       nonce.replace(/^./, (first) => (first === "A" ? "B" : "A")),
     ])
       expect(other.isFresh(bad)).toBe(false);
