@@ -1,13 +1,15 @@
 /** The files that a command was told to read. */
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { FirefliesError } from "../identity/error.js";
-import { messageOf } from "../identity/files.js";
+import { messageOf, readAtMost } from "../identity/files.js";
+
+/** Lists, proofs and certificates: the largest list of a million members has less. */
+const INPUT_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Rejects with "input-failed". */
 export async function readInput(file: string): Promise<Buffer> {
   try {
-    return await readFile(resolve(file));
+    return await readAtMost(resolve(file), INPUT_BYTES_MAX);
   } catch (cause) {
     throw unreadable(file, cause);
   }

@@ -1,7 +1,7 @@
 /** Files that are old or new, never torn, whatever the moment of a crash. */
 
 import { randomBytes } from "node:crypto";
-import type { Stats } from "node:fs";
+import { createReadStream, type Stats } from "node:fs";
 import { chmod, type FileHandle, lstat, open, readFile, readlink, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FirefliesError } from "./error.js";
@@ -105,6 +105,21 @@ async function danglingLink(path: string): Promise<Found | undefined> {
     if (isCode(error, "ENOENT")) return undefined;
     throw error;
   }
+}
+
+/**
+ * What a file holds that somebody names, a FIFO and a device among them, which have no size. Rejects with an Error when that is more
+ * than `bytesMax`, as of /dev/zero, which has no end; or as the system does.
+ */
+export async function readAtMost(path: string, bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of createReadStream(path)) {
+    size += (chunk as Buffer).length;
+    if (size > bytesMax) throw new Error(`${path} has more than ${bytesMax} bytes`);
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
 }
 
 /** What these stats are of, in words. */

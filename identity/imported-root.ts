@@ -1,12 +1,11 @@
 /** A certificate authority that exists already, to be the root of a new one here: read from PKCS#12, or from PEM files. */
 import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { type Advice, rootAdvice } from "./advice.js";
 import { anchorKindOf } from "./anchor-key.js";
 import { rootProblem, validityOfCertificate } from "./authority-certificate.js";
 import { anyKeyFromPem, oldCipherAdvice } from "./encrypted-key.js";
 import { FirefliesError, type FirefliesErrorOptions } from "./error.js";
-import { messageOf } from "./files.js";
+import { messageOf, readAtMost } from "./files.js";
 import { certificatesFromPem, certificatesToPem } from "./pem.js";
 import { PKCS12_BYTES_MAX, readPkcs12 } from "./pkcs12.js";
 
@@ -121,12 +120,10 @@ function requireUsable(certificate: Uint8Array, now: number): void {
 
 async function readBounded(path: string): Promise<Buffer> {
   try {
-    const bytes = await readFile(path);
-    if (bytes.length <= PKCS12_BYTES_MAX) return bytes;
+    return await readAtMost(path, PKCS12_BYTES_MAX);
   } catch (cause) {
     throw invalid(`${path} cannot be read: ${messageOf(cause)}.`, { cause });
   }
-  throw invalid(`${path} has more than ${PKCS12_BYTES_MAX} bytes`);
 }
 
 function requireGiven(passphrase: string | undefined): string {

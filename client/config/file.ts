@@ -2,7 +2,7 @@
  * fireflies.yaml. The keys at the top are a member's; those of an authority stand in the section `ca:`, so that one
  * file may serve both. Positions are kept, because a message that names the line is half the repair.
  */
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import type { Document, LineCounter, Pair } from "yaml";
 import { FirefliesError, messageOf } from "../../identity/index.js";
 import { badValue, type RawSetting } from "./layers.js";
@@ -27,10 +27,25 @@ export function readConfig(path: string): FileSettings {
 
 function readText(path: string): string {
   try {
-    if (statSync(path).size > CONFIG_BYTES_MAX) throw new Error(`it is larger than ${CONFIG_BYTES_MAX} bytes`);
-    return readFileSync(path, "utf8");
+    const bytes = readStart(path, CONFIG_BYTES_MAX + 1);
+    if (bytes.length > CONFIG_BYTES_MAX) throw new Error(`it is larger than ${CONFIG_BYTES_MAX} bytes`);
+    return bytes.toString("utf8");
   } catch (cause) {
     throw new FirefliesError("config-unreadable", `${path} cannot be read: ${messageOf(cause)}.`, { cause });
+  }
+}
+
+/** As many bytes as there are, or `bytesMax` of them: a FIFO has no size, and a device may have no end. */
+function readStart(path: string, bytesMax: number): Buffer {
+  const bytes = Buffer.alloc(bytesMax);
+  const file = openSync(path, "r");
+  try {
+    let size = 0;
+    for (let read = 1; read > 0 && size < bytesMax; size += read)
+      read = readSync(file, bytes, size, bytesMax - size, null);
+    return bytes.subarray(0, size);
+  } finally {
+    closeSync(file);
   }
 }
 

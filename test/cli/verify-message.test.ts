@@ -45,6 +45,16 @@ it("prints who said what to whom, and lets no message move the cursor", async ()
   }
 });
 
+it("reads no file without an end", async () => {
+  for (const args of [
+    ["/dev/zero", "--root", "root.pem"],
+    ["order.proof", "--root", "/dev/zero"],
+  ]) {
+    const { code, stderr } = await command(["verify-message", ...args], { cwd: root });
+    expect([code, stderr]).toEqual([7, expect.stringContaining("/dev/zero has more than")]);
+  }
+});
+
 it("prints one line of JSON", async () => {
   const { stdout } = await verify("order.proof", "--json", "--at", new Date().toISOString());
   const dataBase64 = Buffer.from("ten \u001b[31mlanterns").toString("base64");

@@ -321,6 +321,12 @@ describe("bad input is named: file, line and nearest key", () => {
   });
 });
 
+it("a configuration without an end is refused", () => {
+  expect(() => member({ config: "/dev/zero" })).toThrow(
+    expect.objectContaining({ code: "config-unreadable", message: expect.stringContaining("is larger than") }),
+  );
+});
+
 describe("metadata that JSON cannot carry", () => {
   const circle: Record<string, unknown> = {};
   circle.itself = circle;
