@@ -1,7 +1,7 @@
 /** An authority as a process: serves until it is told to end, and tells its decisions on stdout. */
 import { CertificateAuthority, serveAuthority } from "../ca/index.js";
 import type { AuthorityConfig } from "../client/config/index.js";
-import { FirefliesError } from "../identity/error.js";
+import { FirefliesError } from "../identity/errors/error.js";
 import { stateOptions } from "./authority-access.js";
 import { tellListening } from "./authority-log.js";
 import { Log } from "./log/log.js";

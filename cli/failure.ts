@@ -1,6 +1,6 @@
 /** How a command fails: one line on stderr, and an exit code from one table. */
-import { type ErrorCode, FirefliesError } from "../identity/error.js";
-import { ReplyError } from "../identity/reply-error.js";
+import { type ErrorCode, FirefliesError } from "../identity/errors/error.js";
+import { ReplyError } from "../identity/errors/reply-error.js";
 import { shown, toJson } from "./output.js";
 
 export interface ExitCode {

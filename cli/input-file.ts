@@ -1,7 +1,7 @@
 /** The files that a command was told to read. */
 import { resolve } from "node:path";
-import { FirefliesError } from "../identity/error.js";
-import { messageOf, readAtMost } from "../identity/files.js";
+import { FirefliesError } from "../identity/errors/error.js";
+import { messageOf, readAtMost } from "../identity/files/files.js";
 
 /** Lists, proofs and certificates: the largest list of a million members has less. */
 const INPUT_BYTES_MAX = 64 * 1024 * 1024;

@@ -1,8 +1,8 @@
 /** What commands print: text for people, or one JSON document per line; colours only where somebody sees them. */
 import type { Writable } from "node:stream";
 import { styleText } from "node:util";
-import { FirefliesError } from "../identity/error.js";
-import { shown } from "../identity/shown.js";
+import { FirefliesError } from "../identity/errors/error.js";
+import { shown } from "../identity/errors/shown.js";
 
 /** What others wrote goes through this before it is put into a line. */
 export { shown };

@@ -1,5 +1,5 @@
 /** Where a passphrase comes from: a file of mode 0600, the environment, or somebody at the terminal; never the command line, which others can see. */
-import { FirefliesError } from "../identity/error.js";
+import { FirefliesError } from "../identity/errors/error.js";
 import { askSecret, canAsk } from "./prompt.js";
 
 export interface PassphrasePlaces {
@@ -16,7 +16,7 @@ export async function passphraseFrom({ file, variable }: PassphrasePlaces): Prom
 }
 
 async function fromFile(path: string): Promise<string> {
-  const { messageOf, readSecret } = await import("../identity/files.js");
+  const { messageOf, readSecret } = await import("../identity/files/files.js");
   const text = await readSecret(path).catch((cause: unknown) => {
     if (cause instanceof FirefliesError) throw cause;
     throw new FirefliesError("config-unreadable", `${path} cannot be read: ${messageOf(cause)}.`, { cause });

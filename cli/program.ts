@@ -1,6 +1,6 @@
 /** The `fireflies` command: its subcommands, its help, and how all of them fail. */
 import { Command, CommanderError } from "commander";
-import { FirefliesError } from "../identity/error.js";
+import { FirefliesError } from "../identity/errors/error.js";
 import { addCommands } from "./command-list.js";
 import { asFailure, EXIT_CODES, EXIT_OK, EXIT_UNREAD, exitCodeOf, failureLine, usage } from "./failure.js";
 import { isUnread, write, writeLine } from "./output.js";

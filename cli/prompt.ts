@@ -1,6 +1,6 @@
 /** Asking somebody at the terminal for a secret: what is typed is not shown. */
 import type { ReadStream } from "node:tty";
-import { FirefliesError } from "../identity/error.js";
+import { FirefliesError } from "../identity/errors/error.js";
 
 /** Longer than any passphrase that is accepted. Characters. */
 const ANSWER_MAX = 4_096;

@@ -1,6 +1,6 @@
 /** What the dates of a certificate say about clocks, in words: which one is off, by how much, and what to do. */
-import type { Validity } from "./issuer.js";
-import { CLOCK_TOLERANCE_MS } from "./member-certificate.js";
+import type { Validity } from "./certificates/issuer.js";
+import { CLOCK_TOLERANCE_MS } from "./certificates/member-certificate.js";
 
 export const CLOCK_ADVICE =
   "Have this machine's clock set by a time service; `timedatectl` says whether it is. If it is right, the other machine's is not.";

@@ -6,7 +6,8 @@
 import type { KeyObject } from "node:crypto";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
-import { FirefliesError } from "./error.js";
+import { dateProblem, hasKey, type MemberCertificate, readChain } from "./certificates/member-certificate.js";
+import { FirefliesError } from "./errors/error.js";
 import {
   atomicWrite,
   KEY_FILE_MODE,
@@ -15,11 +16,10 @@ import {
   readKeyText,
   readText,
   syncDirectory,
-} from "./files.js";
-import { generateKeyPair, type KeyPair, privateKeyFromPem, privateKeyToPem } from "./keys.js";
-import { dateProblem, hasKey, type MemberCertificate, readChain } from "./member-certificate.js";
-import { makeDirectory } from "./own-directory.js";
-import { certificatesFromPem, certificatesToPem } from "./pem.js";
+} from "./files/files.js";
+import { makeDirectory } from "./files/own-directory.js";
+import { generateKeyPair, type KeyPair, privateKeyFromPem, privateKeyToPem } from "./keys/keys.js";
+import { certificatesFromPem, certificatesToPem } from "./keys/pem.js";
 
 export const KEY_FILE = "key.pem";
 export const NEXT_KEY_FILE = "key.next.pem";

@@ -2,8 +2,8 @@
  * Packages that only some users need: npm leaves them out with `--omit=optional`. Each is loaded on its first use, and
  * when it is missing that use says so.
  */
-import { FirefliesError } from "./error.js";
-import { isCode } from "./files.js";
+import { FirefliesError } from "./errors/error.js";
+import { isCode } from "./files/files.js";
 
 /** What Node says when an import or a require finds nothing. */
 const NOT_FOUND: ReadonlySet<unknown> = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);

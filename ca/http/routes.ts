@@ -1,4 +1,4 @@
-/** The authority's calls: JSON in, JSON out, bytes in base64. Their shapes are in identity/authority-api.ts. */
+/** The authority's calls: JSON in, JSON out, bytes in base64. Their shapes are in identity/calls/authority-api.ts. */
 import type { FastifyInstance } from "fastify";
 import {
   AUTHORITY_PATHS,

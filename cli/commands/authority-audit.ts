@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { AuditEntry } from "../../ca/index.js";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { type AccessFlags, addAccess, configOf, directoryOf, withAuthority } from "../authority-access.js";
 import { usage } from "../failure.js";
 import { readInput } from "../input-file.js";

@@ -49,7 +49,7 @@ async function currentOne(known: string | undefined): Promise<string> {
   if (known !== undefined) return known;
   const ask = askingFor("Present passphrase");
   if (ask !== undefined) return await ask();
-  const { FirefliesError } = await import("../../identity/error.js");
+  const { FirefliesError } = await import("../../identity/errors/error.js");
   throw new FirefliesError("passphrase-required");
 }
 

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { type AccessFlags, addAccess, withAuthority } from "../authority-access.js";
 import { usage } from "../failure.js";
 import { print } from "../output.js";

@@ -1,6 +1,6 @@
 /** `fireflies export-p12`: a member's identity in one file that other tools import. */
 import type { Command } from "commander";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { outputFile } from "../output-file.js";
 import { newPassphrase } from "../passphrase.js";
 import { type DirOption, examples, withDir } from "./common.js";

@@ -1,7 +1,7 @@
 /** `fireflies members`: who is in the agent's view, who was, and with --watch as it changes. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { ask, request } from "../control/client.js";
 import { FACTS_MAX, type MemberQuery } from "../control/member-query.js";
 import { usage } from "../failure.js";

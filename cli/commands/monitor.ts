@@ -1,6 +1,6 @@
 /** `fireflies monitor`: the changes of the agent's view as they happen, first the members that it has. */
 import type { Command } from "commander";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { request } from "../control/client.js";
 import { coloured, painter, toJson, writeLine } from "../output.js";
 import { untilTold } from "../signals.js";

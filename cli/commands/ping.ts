@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { PING_TIMEOUT_MS } from "../../client/timeouts.js";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { ANSWER_TIMEOUT_MS, ask } from "../control/client.js";
 import { memberTitle, print } from "../output.js";
 import { untilTold } from "../signals.js";

@@ -2,7 +2,7 @@
 
 import type { Readable, Writable } from "node:stream";
 import type { Command } from "commander";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { ANSWER_TIMEOUT_MS, type ControlConnection, request } from "../control/client.js";
 import { STREAM_CHUNK_BYTES } from "../control/protocol.js";
 import { unreadable } from "../input-file.js";

@@ -4,9 +4,9 @@ import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
 import { findControlPath } from "../../client/state/control-path.js";
-import { FirefliesError } from "../../identity/error.js";
-import { isCode } from "../../identity/files.js";
-import { ReplyError } from "../../identity/reply-error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
+import { ReplyError } from "../../identity/errors/reply-error.js";
+import { isCode } from "../../identity/files/files.js";
 import { drained } from "../drained.js";
 import { lines } from "./lines.js";
 import {

@@ -10,8 +10,8 @@
  *     whatever fails                                     ->  {"kind":"error","code":"...","message":"...","advice":"..."}
  */
 import { DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
-import { FirefliesError, isErrorCode } from "../../identity/error.js";
-import { type ReplyError, readReply } from "../../identity/reply-error.js";
+import { FirefliesError, isErrorCode } from "../../identity/errors/error.js";
+import { type ReplyError, readReply } from "../../identity/errors/reply-error.js";
 import { FACTS_MAX, type MemberQuery } from "./member-query.js";
 
 const CONTROL_VERSION = 1;
@@ -41,7 +41,7 @@ export type Frame =
   | { readonly kind: "open" }
   | { readonly kind: "data"; readonly data: Uint8Array }
   | { readonly kind: "end" }
-  /** Of what another member's handler threw for the one who asked, the code is "reply:" and its own (identity/reply-error.ts). */
+  /** Of what another member's handler threw for the one who asked, the code is "reply:" and its own (identity/errors/reply-error.ts). */
   | { readonly kind: "error"; readonly code: string; readonly message: string; readonly advice: string };
 
 const QUERIES: readonly string[] = ["info", "rings", "renew", "status"] satisfies Query[];

@@ -1,6 +1,6 @@
 /** Alarms of an agent: as its log shows them, and the latest of them for those who ask later. */
 import { levelOfAlarm } from "../../client/alarm-level.js";
-import type { FirefliesError } from "../../identity/error.js";
+import type { FirefliesError } from "../../identity/errors/error.js";
 import { frames, shown } from "../output.js";
 
 /** Enough to see what goes on; the log has them all. */

@@ -1,6 +1,6 @@
 /** How an agent is, on one screen: what `fireflies status` asks for. */
 import type { ClientInfo, Isolated } from "../../client/types.js";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import type { AgentClient } from "../agent-client.js";
 import { age, counted, memberTitle, table } from "../output.js";
 import { type RecentAlarm, wordFor } from "./recent-alarms.js";

@@ -1,6 +1,6 @@
 /** Joins an overlay stream with the lines of a control connection, both ways, with back-pressure. */
 import type { MessageStream } from "../../client/types.js";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { drained } from "../drained.js";
 import { decodeFrame, type Frame, malformed } from "./protocol.js";
 

@@ -1,7 +1,7 @@
 /** The member that an argument means: by its name, its id, or any beginning of its id that no other member has. */
 import { nearest } from "../../client/config/nearest.js";
 import type { Departed } from "../../client/types.js";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import type { MemberId } from "../../rings/index.js";
 import { memberTitle } from "../output.js";
 

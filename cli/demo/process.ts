@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 
 const PROGRAM = fileURLToPath(new URL("../main.js", import.meta.url));
 /** Events kept for waits that look back: far more than one step of the story brings. */

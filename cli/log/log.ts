@@ -1,6 +1,6 @@
 /** The one log of the command's processes, agents and authorities: entries with a level and a name, as text for people or as JSON. */
 import type { LogForm } from "../../client/config/keys.js";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { LOG_LEVELS, type Logger, type LogLevel } from "../../identity/logger.js";
 import { coloured, counted, frames, painter, type Style, shown, toJson } from "../output.js";
 import { Sink, standardOutlet } from "./sink.js";

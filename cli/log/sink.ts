@@ -5,7 +5,7 @@
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isCode } from "../../identity/files.js";
+import { isCode } from "../../identity/files/files.js";
 import { drained } from "../drained.js";
 
 /** Bytes of lines that a slow reader may leave waiting: some ten thousand lines. */

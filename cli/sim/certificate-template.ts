@@ -2,9 +2,15 @@
  * Certificates of simulated members, laid out like one that the library made. The library takes a promise for each, and a
  * simulation asks for one at any moment.
  */
+
+import {
+  assembled,
+  type MemberPlaces,
+  type MemberTemplate,
+  memberTemplate,
+} from "../../identity/certificates/member-template.js";
 import { readChildren, readDer } from "../../identity/der.js";
 import { type Issuer, issueMember, type NetworkConstants, sha256, type Validity } from "../../identity/index.js";
-import { assembled, type MemberPlaces, type MemberTemplate, memberTemplate } from "../../identity/member-template.js";
 import { memberIdFromBytes } from "../../rings/index.js";
 import { type SeededKey, seededKey, seededSignature } from "./seeded-key.js";
 

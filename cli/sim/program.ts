@@ -1,5 +1,5 @@
 /** `fireflies sim --program`: plays an attack that a search found, once. */
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { type Attack, attackLines, parseAttack, play } from "../../sim/index.js";
 import { usage } from "../failure.js";
 import { readInput } from "../input-file.js";

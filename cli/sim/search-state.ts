@@ -1,7 +1,7 @@
 /** Where a search stands: what it keeps in its file, and goes on from. */
 import { readFile } from "node:fs/promises";
-import { PUBLIC_FILE_MODE } from "../../identity/files.js";
-import { writeOutput } from "../../identity/output-file.js";
+import { PUBLIC_FILE_MODE } from "../../identity/files/files.js";
+import { writeOutput } from "../../identity/files/output-file.js";
 import type { Finding, Tried } from "../../sim/index.js";
 import { usage } from "../failure.js";
 import { unreadable } from "../input-file.js";

@@ -1,5 +1,5 @@
 /** `fireflies sim --search`: generations of attacks, and what broke an invariant. */
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { type Kind, knownKind, SEEDS_PER_GENERATION, scoreOf, survivors, type Tried } from "../../sim/index.js";
 import { SEED_MAX } from "../../sim/limits.js";
 import { usage } from "../failure.js";

@@ -1,7 +1,7 @@
 /** P-256 keys from a name, and signatures that are the same every time (in the manner of RFC 6979). For simulations only. */
 import { createECDH, createHmac, createPrivateKey } from "node:crypto";
 import { sha256 } from "../../identity/index.js";
-import { type KeyPair, keyPairOf } from "../../identity/keys.js";
+import { type KeyPair, keyPairOf } from "../../identity/keys/keys.js";
 import { fromHex, toHex } from "../../rings/index.js";
 
 /** The order of P-256's group. */

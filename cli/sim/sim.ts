@@ -1,7 +1,7 @@
 /** `fireflies sim`: runs plans, tells how it went, and makes a failing one small enough to read. */
-import { FirefliesError } from "../../identity/error.js";
-import { PUBLIC_FILE_MODE } from "../../identity/files.js";
-import { checkOutput, writeOutput } from "../../identity/output-file.js";
+import { FirefliesError } from "../../identity/errors/error.js";
+import { PUBLIC_FILE_MODE } from "../../identity/files/files.js";
+import { checkOutput, writeOutput } from "../../identity/files/output-file.js";
 import {
   ADVERSARIES,
   drawPlan,

@@ -56,7 +56,7 @@ export type RequestContent = Extract<Content, { readonly deadlineMs: number }>;
 
 const NUMBER_OF_KIND = { message: 1, gossip: 2, reply: 3, error: 4, cancel: 5 } as const;
 const KINDS = [undefined, "message", "gossip", "reply", "error", "cancel"] as const;
-/** One of ours, or one of a program (identity/reply-error.ts). */
+/** One of ours, or one of a program (identity/errors/reply-error.ts). */
 const CODE = /^([a-z0-9-]+|reply:[A-Za-z0-9._/-]*)$/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -7,8 +7,8 @@ import { chmod, lstat, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 // Not from identity/index.js: commands that only look for the socket need no X.509, which takes longer to load than they to run.
-import { FirefliesError } from "../../identity/error.js";
-import { atomicWrite, kindOf, readText } from "../../identity/files.js";
+import { FirefliesError } from "../../identity/errors/error.js";
+import { atomicWrite, kindOf, readText } from "../../identity/files/files.js";
 
 const SOCKET_FILE = "control.sock";
 const POINTER_FILE = "control.path";

@@ -20,7 +20,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { kindOf, messageOf } from "../../identity/files.js";
+import { kindOf, messageOf } from "../../identity/files/files.js";
 import { FirefliesError } from "../../identity/index.js";
 
 export const LOCK_FILE = "lock";

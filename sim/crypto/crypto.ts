@@ -25,7 +25,7 @@ export interface Dates {
   readonly notAfter: number;
 }
 
-/** Why a certificate is not valid by a clock: as members in production judge it (identity/member-certificate.ts). */
+/** Why a certificate is not valid by a clock: as members in production judge it (identity/certificates/member-certificate.ts). */
 export function dateProblem({ notBefore, notAfter }: Dates, wall: number): "not-yet-valid" | "expired" | undefined {
   if (wall < notBefore - CLOCK_TOLERANCE_MS) return "not-yet-valid";
   return wall > notAfter + CLOCK_TOLERANCE_MS ? "expired" : undefined;

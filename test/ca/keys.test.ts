@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { KeyCabinet } from "../../ca/keys/key-cabinet.js";
 import { generateKeyPair, publicKeyFromSpki } from "../../identity/index.js";
-import { verifyRaw } from "../../identity/raw-signature.js";
+import { verifyRaw } from "../../identity/keys/raw-signature.js";
 import { codeOf, temporaryDirectory } from "./authority-fixture.js";
 
 const PASSPHRASE = "corréct horse battery";

@@ -10,7 +10,7 @@ import { KeyCabinet } from "../../ca/keys/key-cabinet.js";
 import { formatKeyUri, parseKeyUri } from "../../ca/keys/pkcs11-uri.js";
 import { enroll } from "../../client/authority/authority.js";
 import { generateKeyPair, publicKeyFromSpki } from "../../identity/index.js";
-import { verifyRaw } from "../../identity/raw-signature.js";
+import { verifyRaw } from "../../identity/keys/raw-signature.js";
 import { PIN, removeSoftHsm, startSoftHsm } from "../support/softhsm.js";
 import { codeOf, temporaryDirectory } from "./authority-fixture.js";
 

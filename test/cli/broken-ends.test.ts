@@ -14,7 +14,7 @@ import { encodeLine } from "../../cli/control/protocol.js";
 import { asFailure } from "../../cli/failure.js";
 import { TerminalText } from "../../cli/terminal-text.js";
 import { claimControlPath } from "../../client/state/control-path.js";
-import type { FirefliesError } from "../../identity/error.js";
+import type { FirefliesError } from "../../identity/errors/error.js";
 import { typed } from "../support/typed.js";
 
 const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));

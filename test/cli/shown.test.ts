@@ -10,7 +10,7 @@ import { Log } from "../../cli/log/log.js";
 import { Sink } from "../../cli/log/sink.js";
 import { frames, painter, toJson, writeLine } from "../../cli/output.js";
 import { changeLine, changeView, infoTable, membersTable, memberView } from "../../cli/views.js";
-import { FirefliesError } from "../../identity/error.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { member } from "../support/fake-agent-client.js";
 
 const EVIL = "hi\nalarm: \u001b[2J\u001b]0;t\u0007\u009b1A \u202e\u2066\u2028\u2029\u200b\ufeff\u3164 \ud800";

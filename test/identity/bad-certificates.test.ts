@@ -3,7 +3,7 @@
  * EVERY_BIT=1 flips all eight, which `npm run nightly` does.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import { EXTENSION } from "../../identity/certificate-fields.js";
+import { EXTENSION } from "../../identity/certificates/certificate-fields.js";
 import { TAG, writeDer } from "../../identity/der.js";
 import {
   authorityProblem,

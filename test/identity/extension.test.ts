@@ -1,9 +1,15 @@
 /** Our certificate extension: constants of the network, and facts of one member, of which later versions may add some. */
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { EXTENSION, readCertificate } from "../../identity/certificate-fields.js";
+import { EXTENSION, readCertificate } from "../../identity/certificates/certificate-fields.js";
+import {
+  decodeNetwork,
+  encodeNetwork,
+  factsOf,
+  nameIn,
+  networkExtension,
+} from "../../identity/certificates/extension.js";
 import { attempt } from "../../identity/der.js";
-import { decodeNetwork, encodeNetwork, factsOf, nameIn, networkExtension } from "../../identity/extension.js";
 import { issueMember, verifyMemberCertificate } from "../../identity/index.js";
 import { type Extension, RING_COUNT_MAX, toHex } from "../../rings/index.js";
 import { anyExtensions } from "../support/extensions.js";

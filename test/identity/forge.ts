@@ -1,8 +1,8 @@
 /** A forger of certificates: takes a good one apart, changes what a test wants, and signs the result with any key. */
 import { type KeyObject, sign } from "node:crypto";
+import { createIssuing, createRoot, issueMember, issueServer } from "../../identity/certificates/issuing.js";
 import { readChildren, readDer, TAG, writeDer, writeUnsigned } from "../../identity/der.js";
 import { generateKeyPair, type NetworkConstants, signRaw } from "../../identity/index.js";
-import { createIssuing, createRoot, issueMember, issueServer } from "../../identity/issuing.js";
 import { fromHex, type MemberId } from "../../rings/index.js";
 
 export const NOW = Date.UTC(2026, 10, 21, 12);

@@ -1,8 +1,8 @@
 /** Bad certificates as a table: what a forger changes in a good leaf, with the real issuing key in his hands, and why it is refused. */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { EXTENSION } from "../../identity/certificate-fields.js";
+import { EXTENSION } from "../../identity/certificates/certificate-fields.js";
+import { encodeNetwork } from "../../identity/certificates/extension.js";
 import { contentOf, readDer, TAG, writeDer, writeUnsigned } from "../../identity/der.js";
-import { encodeNetwork } from "../../identity/extension.js";
 import { concatBytes, fromHex } from "../../rings/index.js";
 import { commonName, extension, type Forgery, hasOid, ID, keys, NETWORK, twin, validity } from "./forge.js";
 

@@ -1,10 +1,10 @@
 /** Certificates from the template are byte for byte those that the library lays out. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type MemberPlaces, memberTemplate } from "../../identity/certificates/member-template.js";
+import { loadX509, x509Crypto } from "../../identity/certificates/x509.js";
 import { readChildren, readDer } from "../../identity/der.js";
 import { generateKeyPair } from "../../identity/index.js";
-import { type MemberPlaces, memberTemplate } from "../../identity/member-template.js";
-import { loadX509, x509Crypto } from "../../identity/x509.js";
 import { memberIdFromBytes, toHex } from "../../rings/index.js";
 
 const ISSUER = "fireflies issuing 0123";

@@ -21,8 +21,8 @@ import { basename, join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FirefliesError } from "../../identity/error.js";
-import { checkOutput, writeOutput } from "../../identity/output-file.js";
+import { FirefliesError } from "../../identity/errors/error.js";
+import { checkOutput, writeOutput } from "../../identity/files/output-file.js";
 
 let root: string;
 let path: string;

@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { readSecret } from "../../identity/files.js";
+import { readSecret } from "../../identity/files/files.js";
 import { holderOf, makeDirectory, readText, requireOwnDirectory, takeDirectory } from "../../identity/index.js";
 
 let root: string;

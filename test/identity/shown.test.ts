@@ -1,8 +1,8 @@
 /** What others wrote, on one line: nothing that acts on a terminal or deceives an eye comes through, and nothing is lost. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FirefliesError } from "../../identity/error.js";
-import { shown } from "../../identity/shown.js";
+import { FirefliesError } from "../../identity/errors/error.js";
+import { shown } from "../../identity/errors/shown.js";
 
 const CHARACTERS = fc.integer({ min: 0, max: 0x10ffff }).map((code) => String.fromCodePoint(code));
 const TEXT = fc.oneof(

@@ -7,8 +7,8 @@ import { encodePacket } from "../../gossip/records/packet.js";
 import { RecordTree } from "../../gossip/records/record-tree.js";
 import { encodeRevocationList } from "../../gossip/records/revocation.js";
 import { encodeStatement, parseStatement, recordDigest } from "../../gossip/records/statement.js";
-import { encodeNetwork, factsOf } from "../../identity/extension.js";
-import { signedBytes } from "../../identity/signature.js";
+import { encodeNetwork, factsOf } from "../../identity/certificates/extension.js";
+import { signedBytes } from "../../identity/keys/signature.js";
 import { DATAGRAM_BYTES, encodeDatagram } from "../../net/pings/codec.js";
 import {
   encodeExtensions,
