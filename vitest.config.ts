@@ -6,7 +6,8 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const report = process.env.VITEST_REPORT;
 
 /** Small files that take long. In a fresh clone the largest files go first; these would then run alone at the end. */
-const LONG = /test\/(processes\/operator-day|cli\/(demo|processes)|sim\/(seeds|rules)|ca\/postgres-store)\.test\.ts$/;
+const LONG =
+  /test\/(processes\/(operator-day|overlay)|cli\/(demo|processes)|package\/pack|client\/start|sim\/(seeds|rules)|ca\/postgres-store|net\/watch)\.test\.ts$/;
 
 /** Files with a process of their own first: a worker's process is shared as long as the next file in the queue shares, too. */
 const rank = ({ moduleId, project }: TestSpecification) =>

@@ -28,7 +28,7 @@ import { type Call, callAuthority } from "./call.js";
 import type { Line } from "./line.js";
 
 export type { Contact, Granted } from "./answers.js";
-export { AUTHORITY_TIMEOUT_MS } from "./call.js";
+export { AUTHORITY_TIMEOUT_MS, noAddress } from "./call.js";
 export { Line } from "./line.js";
 
 const FINGERPRINT = /^[0-9a-f]{64}$/i;

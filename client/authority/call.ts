@@ -94,10 +94,15 @@ interface Failure {
   readonly error: FirefliesError;
 }
 
+/** Waiting does not help. */
+export function noAddress(): FirefliesError {
+  return new FirefliesError("authority-unreachable", "No address of the authority is known.");
+}
+
 /** What to tell of addresses that all failed. An impostor is the graver news; of those that are not there each is named. */
 function failureOf(failures: readonly Failure[]): FirefliesError {
   const last = failures.at(-1)?.error;
-  if (!last) return new FirefliesError("authority-unreachable", "No address of the authority is known.");
+  if (!last) return noAddress();
   const impostor = failures.find(({ error }) => error.code === "authority-untrusted");
   if (impostor) return impostor.error;
   if (failures.length === 1 || failures.some(({ error }) => error.code !== last.code)) return last;

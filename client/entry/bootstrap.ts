@@ -13,7 +13,15 @@ import {
   nextKey,
   saveIdentity,
 } from "../../identity/index.js";
-import { type Admission, type CallOptions, enroll, type Granted, placeOf, renew } from "../authority/authority.js";
+import {
+  type Admission,
+  type CallOptions,
+  enroll,
+  type Granted,
+  noAddress,
+  placeOf,
+  renew,
+} from "../authority/authority.js";
 import { pause } from "../authority/pause.js";
 import type { MemberConfig } from "../config/index.js";
 import { knownAuthority, rememberAuthority } from "./authority-place.js";
@@ -65,12 +73,14 @@ async function restored(config: MemberConfig, saved: Identity, options: Bootstra
   const authorityUrls = await knownAuthority(config, saved, options.onAlarm);
   if (dateProblem(saved.certificate, options.now()) === undefined) return { identity: saved, authorityUrls };
   const pair = keyPairOf(saved.privateKey);
+  const isPlaceKnown = authorityUrls.length > 0;
+  if (!isPlaceKnown && !hasProof(config)) throw expired(config.dir!, saved, noAddress());
   try {
     const granted = await patient(config, options, async (call) => {
       try {
         return await renew(authorityUrls, saved, pair, call);
       } catch (error) {
-        if (isLater(error) || !hasProof(config)) throw error;
+        if ((isLater(error) && isPlaceKnown) || !hasProof(config)) throw error;
         return await enroll(await admissionOf(config), pair, call);
       }
     });
