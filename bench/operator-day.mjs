@@ -3,7 +3,7 @@
  * when all of it works, and with 1 at the first step that does not. It ends with a fleet's morning.
  *
  *   npm run -s operator-day
- *   npm run -s build && node bench/operator-day.mjs --fleet 10      # with a smaller fleet
+ *   npm run -s build && node bench/operator-day.mjs --fleet 10      # with a smaller fleet, or 0: none
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -326,7 +326,7 @@ const STEPS = [
 const fleet = fleetSteps({ root, command, serve: start, must, until, count: Number(values.fleet) });
 
 try {
-  for (const [name, step] of [...STEPS, ...fleet.steps]) {
+  for (const [name, step] of [...STEPS, ...(values.fleet === "0" ? [] : fleet.steps)]) {
     const began = performance.now();
     const said = await step();
     console.log(`${name.padEnd(24)} ok  ${String(Math.round(performance.now() - began)).padStart(6)} ms  ${said}`);

@@ -343,8 +343,11 @@ describe("what is no file of ours", () => {
   it.each(shapes)("as epoch mark or known members is told, and stays: %s", async (what, make) => {
     await withState(async (state) => {
       for (const name of ["epoch", "members"]) make(join(dir, name));
-      for (const read of [state.readEpoch(), state.readMembers()]) {
-        await expect(read).rejects.toMatchObject({ code: "state-unreadable", message: expect.stringContaining(what) });
+      for (const read of [() => state.readEpoch(), () => state.readMembers()]) {
+        await expect(read()).rejects.toMatchObject({
+          code: "state-unreadable",
+          message: expect.stringContaining(what),
+        });
       }
     });
     expect(readdirSync(dir).toSorted()).toEqual(["epoch", "members"]);

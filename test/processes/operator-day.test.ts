@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
 const SCRIPT = fileURLToPath(new URL("../../bench/operator-day.mjs", import.meta.url));
-/** As in the script's own fifty, but a suite has other things to do. */
-const FLEET = 8;
+/** Members of the fleet whose morning ends the day; none in the suite, as it takes half of the time. Nightly there are eight. */
+const FLEET = Number(process.env.FLEET ?? 0);
 /** A minute on a machine with nothing else to do, most of it waiting for certificates to age. */
 const DEADLINE_MS = 240_000;
 const STEPS = [
@@ -21,10 +21,7 @@ const STEPS = [
   "kill",
   "restore",
   "join another",
-  "a fleet's authority",
-  `${FLEET} by one token`,
-  "rotate under the fleet",
-  "prune",
+  ...(FLEET > 0 ? ["a fleet's authority", `${FLEET} by one token`, "rotate under the fleet", "prune"] : []),
 ];
 
 it("is lived from the first start to the restored backup, one line for each step", {
