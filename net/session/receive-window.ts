@@ -12,6 +12,11 @@ export const WINDOW_BYTES_MIN = 65_535;
 const QUEUE_MS = 500;
 /** ... or this many round trips: without them a path with long ones is never filled. */
 const ROUND_TRIPS = 2;
+/**
+ * A window grows by this factor at least, or to the limit: in seven steps at most. Each is a SETTINGS frame. Node lets ten of
+ * them wait for the other end's acknowledgement, and ends the session at one more.
+ */
+const GROWTH_MIN = 1.5;
 /** Bytes that come between two measurements at least: less traffic needs no larger window. */
 const MEASURED_BYTES = 16 * 1024;
 
@@ -25,7 +30,8 @@ export interface Sample {
 export function windowAfter(window: number, { bytes, ms }: Sample, shortestMs: number): number {
   const queueMs = Math.max(QUEUE_MS, ROUND_TRIPS * shortestMs);
   const wanted = ms > 0 ? (bytes / ms) * queueMs : WINDOW_BYTES;
-  return Math.min(WINDOW_BYTES, Math.max(window, Math.floor(wanted)));
+  const grown = Math.min(WINDOW_BYTES, Math.floor(wanted));
+  return grown >= Math.min(WINDOW_BYTES, window * GROWTH_MIN) ? grown : window;
 }
 
 export interface Windowed {

@@ -37,6 +37,21 @@ describe("a window", () => {
     );
   });
 
+  it("grows in seven steps at most, however the other end times its bytes", () => {
+    const anyBytes = fc.array(fc.integer({ min: 1, max: WINDOW_BYTES }), { maxLength: 200 });
+    fc.assert(
+      fc.property(anyBytes, (drawn) => {
+        let [window, steps] = [WINDOW_BYTES_MIN, 0];
+        for (const bytes of drawn.toSorted((a, b) => a - b)) {
+          const after = windowAfter(window, { bytes, ms: 500 }, 0);
+          if (after !== window) steps += 1;
+          window = after;
+        }
+        expect(steps).toBeLessThanOrEqual(7);
+      }),
+    );
+  });
+
   it("is measured once for each 16 KiB, one measurement at a time, and no more when it is full", () => {
     let [now, measured] = [0, 0];
     let done = () => {};
