@@ -10,6 +10,7 @@ export {
   type PairwiseInput,
   pairwiseKey,
 } from "./calls/agreement.js";
+export { bytesWithin, isRecord } from "./calls/answer.js";
 export {
   ADDRESS_CHARACTERS_MAX,
   ADDRESSES_MAX,

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
+import { bytesWithin, isRecord } from "../../identity/index.js";
 
 /** From the look-up of the name to the last byte, milliseconds: those who enrol wait for it. */
 const FETCH_MS = 5_000;
@@ -51,18 +52,13 @@ function answer(url: string, { ca, bearer }: FetchOptions, signal: AbortSignal):
 }
 
 async function read(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response) {
-    size += (chunk as Buffer).length;
-    if (size > DOCUMENT_BYTES_MAX) throw new Error(`its answer is over ${DOCUMENT_BYTES_MAX} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+  const bytes = await bytesWithin(response, DOCUMENT_BYTES_MAX);
+  if (bytes === undefined) throw new Error(`its answer is over ${DOCUMENT_BYTES_MAX} bytes`);
+  return bytes.toString("utf8");
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {
   const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("its answer is no object");
-  return value as Readonly<Record<string, unknown>>;
+  if (!isRecord(value)) throw new Error("its answer is no object");
+  return value;
 }

@@ -9,7 +9,9 @@
  *                                                            {"kind":"data","data":"..."} and once {"kind":"end"}
  *     whatever fails                                     ->  {"kind":"error","code":"...","message":"...","advice":"..."}
  */
+
 import { DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
+import { isRecord } from "../../identity/calls/answer.js";
 import { FirefliesError, isErrorCode } from "../../identity/errors/error.js";
 import { type ReplyError, readReply } from "../../identity/errors/reply-error.js";
 import { FACTS_MAX, type MemberQuery } from "./member-query.js";
@@ -102,10 +104,10 @@ export function malformed(message: string): FirefliesError {
   return new FirefliesError("control-malformed", message);
 }
 
-function parseObject(line: string): Record<string, unknown> {
+function parseObject(line: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(line);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    if (isRecord(value)) return value;
   } catch {
     // No JSON at all: no object either.
   }

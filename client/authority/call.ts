@@ -4,6 +4,7 @@ import type { TLSSocket } from "node:tls";
 import {
   ACCEPT_SIGNATURE,
   AUTHORITY_PATHS,
+  bytesWithin,
   type ChallengeAnswer,
   type ErrorAnswer,
   FirefliesError,
@@ -221,20 +222,13 @@ function proofOf({ identity, wanted, path }: CallOfOne, method: string, body: Ui
 }
 
 async function readJson(response: IncomingMessage, url: string): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const bytes = await bytesWithin(response, ANSWER_BYTES_MAX).catch((cause: unknown) => {
+    throw unreachable(url, cause);
+  });
+  if (bytes === undefined)
+    throw new FirefliesError("authority-answer-invalid", `The answer is over ${ANSWER_BYTES_MAX} bytes.`);
   try {
-    for await (const chunk of response) {
-      size += chunk.length;
-      if (size > ANSWER_BYTES_MAX)
-        throw new FirefliesError("authority-answer-invalid", `The answer is over ${ANSWER_BYTES_MAX} bytes.`);
-      chunks.push(chunk);
-    }
-  } catch (cause) {
-    throw cause instanceof FirefliesError ? cause : unreachable(url, cause);
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    return JSON.parse(bytes.toString("utf8"));
   } catch (cause) {
     throw new FirefliesError("authority-answer-invalid", "The authority's answer is not JSON.", { cause });
   }

@@ -1,5 +1,5 @@
 /** The key `jwt` of an authority: a list of policies, as a file writes them; in a variable or a flag, JSON. */
-import { JWT_POLICIES_MAX, type JwtPolicy, jwtPolicyProblem } from "../../identity/index.js";
+import { isRecord, JWT_POLICIES_MAX, type JwtPolicy, jwtPolicyProblem } from "../../identity/index.js";
 import type { Parser } from "./values.js";
 
 /** How a file writes the policy's keys that are of several words. */
@@ -26,6 +26,6 @@ function parsed(text: string): unknown {
 }
 
 function policyOf(item: unknown): unknown {
-  if (typeof item !== "object" || item === null || Array.isArray(item)) return item;
+  if (!isRecord(item)) return item;
   return Object.fromEntries(Object.entries(item).map(([key, value]) => [MEANT.get(key) ?? key, value]));
 }

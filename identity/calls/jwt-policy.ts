@@ -1,5 +1,7 @@
 /** Whose JWTs admit members, and under which names: an authority's policy as a value, and what is wrong with one. */
+
 import { isNamePattern, isPrincipal } from "../principal.js";
+import { isRecord } from "./answer.js";
 
 /** One issuer, as OpenID Connect and Kubernetes have them, and one group of its subjects. */
 export interface JwtPolicy {
@@ -108,8 +110,4 @@ function isHttps(text: string): boolean {
 
 function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "" && value.length <= TEXT_MAX;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
