@@ -19,7 +19,7 @@ export type Admission =
       /** The name that it wants, of those that the token admits. */
       readonly principal?: string | undefined;
     }
-  /** A JWT, whose claims say the name; another one that is asked for is refused. */
+  /** A JWT. Its claims say the name. A request for another name is refused. */
   | { readonly kind: "jwt"; readonly jwt: string; readonly principal?: string | undefined }
   | { readonly kind: "open"; readonly principal: string };
 
@@ -71,7 +71,7 @@ async function enrollByToken(
   throw since === undefined ? new FirefliesError("token-invalid") : taken(principal);
 }
 
-/** The name that a token admits: the one that is asked for, else its own, else one drawn from the key. */
+/** The name that a token admits: what the member asks for, else the token's own, else one drawn from the key. */
 function nameBy({ principal: pattern }: TokenRecord, wanted: string | undefined, spki: Uint8Array): string {
   const principal = wanted ?? (isOpenPattern(pattern) ? drawnName(pattern, spki) : pattern);
   requirePrincipal(principal);

@@ -36,7 +36,7 @@ export async function revokeKey(
 ): Promise<readonly CertificateRecord[]> {
   const record = await context.state.records.certificate(serial);
   if (record === undefined) throw new FirefliesError("ca-unknown", `No certificate has the serial number ${serial}.`);
-  // This one first: from then on no further certificate is recorded for its key, nor for one that it proves.
+  // This certificate first: no further one is then recorded for its key, nor for a key that it vouches for.
   let isNew = await revokeCertificate(context, record, reason);
   for (const sibling of await othersOfKey(context, record)) {
     isNew = (await revokeCertificate(context, sibling, reason)) || isNew;

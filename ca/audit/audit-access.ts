@@ -19,7 +19,7 @@ export async function* auditEntries({ state }: Context, after = 0): AsyncIterabl
   }
 }
 
-/** The lines of an export: the entries after the number `after`, and the head as it is then, or the one that is given. */
+/** The lines of an export: the entries after the number `after`, then a signed head: `head` if given, else that of now. */
 export async function* exportAudit(context: Context, after = 0, upTo?: AuditHead): AsyncIterable<string> {
   let head: AuditHead = upTo ?? (await context.state.store.auditHead());
   const end = head.sequence;

@@ -201,7 +201,7 @@ function addGone(ca: Command): void {
     .description(
       "say that members do not come back with what they hold, as jobs that ran once: a rotation does not wait for them",
     )
-    .argument("<names...>", "names, or patterns as 'job-*'; one that is heard of again is there again");
+    .argument("<names...>", "names, or patterns as 'job-*'; a member that reports again counts again");
   examples(command, "ca gone build-17 --dir ./ca", "ca gone 'job-*' --dir ./ca");
   acting(command, async (operator, names, { json = false }) => {
     const gone = (await operator.declareGone(...names)).map(({ principal }) => principal);

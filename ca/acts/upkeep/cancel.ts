@@ -1,4 +1,4 @@
-/** Taking tokens back: of one that was sent to the wrong place, or of all that are open for a name. */
+/** Takes tokens back: a token that was sent to the wrong place, or all open tokens of a name. */
 import { decodeToken, FirefliesError } from "../../../identity/index.js";
 import { equalBytes } from "../../../rings/index.js";
 import { noteOf } from "../../audit/decision-note.js";

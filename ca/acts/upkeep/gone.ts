@@ -1,6 +1,6 @@
 /**
  * The operator's word that members do not come back with what they hold, as jobs that ran once: a rotation does not wait for
- * them, and nobody is told of them. Nothing is revoked: one that is heard of again is there again.
+ * them, and nobody is told of them. Nothing is revoked: a member that reports again counts again.
  */
 import { FirefliesError } from "../../../identity/index.js";
 import { matchesPattern } from "../../../rings/index.js";
