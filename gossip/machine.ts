@@ -3,7 +3,7 @@
  * milliseconds, every effect leaves as an output, and `deadline` says when to call `tick` again. The driver takes all
  * outputs after each input. The same code runs in production and under a simulator.
  *
- * Inputs come in here, and the parts are held together (docs/architecture.md lists them). Rule numbers (R1 .. R20) are those
+ * Inputs come in here, and the parts are held together (docs/rooms.md lists them). Rule numbers (R1 .. R20) are those
  * of docs/protocol.md.
  */
 import { type MemberId, tolerance } from "../rings/index.js";

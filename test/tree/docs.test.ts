@@ -20,6 +20,9 @@ const manifest = JSON.parse(read("package.json")) as {
   readonly version: string;
 };
 
+/** What fits on two sides of paper. */
+const PAGE_LINES_MAX = 130;
+
 const program = await createProgram();
 
 const TABLES: Readonly<Record<string, () => string>> = {
@@ -147,8 +150,19 @@ describe("README.md", () => {
 });
 
 describe("docs/architecture.md", () => {
+  it("is a page, with the headings of docs/rooms.md", () => {
+    const page = read("docs/architecture.md").split("\n");
+    const headings = (lines: readonly string[]) => lines.filter((line) => line.startsWith("## "));
+    expect(page.length).toBeLessThanOrEqual(PAGE_LINES_MAX);
+    expect(headings(page).filter((heading) => heading !== "## Rooms")).toEqual(
+      headings(read("docs/rooms.md").split("\n")),
+    );
+  });
+});
+
+describe("docs/rooms.md", () => {
   it("names the job of each dependency", () => {
-    const text = read("docs/architecture.md");
+    const text = read("docs/rooms.md");
     expect(Object.keys(manifest.dependencies).filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
   });
 });
