@@ -42,6 +42,15 @@ export {
   tolerated,
 } from "./plan.js";
 export { POSITION_BYTES, position, type Sha256 } from "./position.js";
+export {
+  RELAY_RING,
+  RELAYS_MIN,
+  type RelayNeed,
+  type RelayPosition,
+  relayCount,
+  relayPositions,
+  relaysOf,
+} from "./relays.js";
 export { RING_COUNT_MAX, tolerance } from "./ring-count.js";
 export { Rings, type RingsOptions, type Skip } from "./rings.js";
 export { Shares } from "./shares.js";

@@ -26,7 +26,7 @@ export interface Place {
   readonly hashes: Uint8Array;
 }
 
-/** The position of a member on ring `ring` (from 1 on): 32 bytes, ordered by `compareBytes`. */
+/** The position of a member on a ring (from 1 on; 0 is that of the relays): 32 bytes, ordered by `compareBytes`. */
 export function position(sha256: Sha256, ring: number, id: MemberId): Uint8Array {
   return hashOnRing(sha256, ring, hashInput(id));
 }
