@@ -15,9 +15,7 @@ import {
   TrustedClock,
 } from "../gossip/index.js";
 import {
-  type AgreementKey,
   FirefliesError,
-  generateAgreementKey,
   type Identity,
   type MemberCertificate,
   readChain,
@@ -30,18 +28,12 @@ import {
   type ConnectionGate,
   type Deadline,
   type Destination,
-  NotePings,
-  nonceOf,
-  Pings,
-  PingTable,
   Protocols,
   type Resolver,
   refusalToDial,
   SelfSession,
   Stack,
-  type SummonsFields,
   type Transport,
-  UdpCarrier,
 } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Contact } from "./authority/authority.js";
@@ -50,13 +42,13 @@ import { destinationOf } from "./directory.js";
 import { Driver } from "./driver/driver.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
-import { SERVICES } from "./grpc/limits.js";
 import type { Services } from "./grpc/services.js";
 import type { Dispatch } from "./messages/responder.js";
-import { EXCHANGE, LIMITS, MESSAGES, PROBE, STREAM } from "./protocols.js";
+import { PROBE, speak } from "./protocols.js";
 import { settingsOf } from "./settings.js";
 import type { Clocks } from "./standing/clocks.js";
 import type { Isolation } from "./standing/isolation.js";
+import { Pinging } from "./standing/pinging.js";
 import { ReachWatch } from "./standing/reach-watch.js";
 import { ViewCache } from "./standing/view-cache.js";
 import type { StateDirectory } from "./state/index.js";
@@ -106,12 +98,10 @@ const wall = (): number => Date.now();
 
 export class Node {
   readonly #options: NodeOptions;
-  readonly #agreement: AgreementKey = generateAgreementKey();
   readonly #protocols = new Protocols();
   readonly #stack: Stack;
   readonly #verifier: Verifier;
-  readonly #pingTable: PingTable;
-  readonly #notePings: NotePings;
+  readonly #pinging: Pinging;
   readonly clock = new TrustedClock(wall);
   readonly streams = new Streams();
   readonly messenger: Messenger;
@@ -122,7 +112,6 @@ export class Node {
   readonly services: Services;
   #identity: Identity;
   #port = 0;
-  #pings: Pings | undefined;
   #addresses: readonly string[] = [];
   #machine: Machine | undefined;
   #driver: Driver | undefined;
@@ -158,26 +147,21 @@ export class Node {
     });
     this.#speak();
     this.roundTrips = new RoundTrips({
-      ping: (to, addresses, nonce) => this.#notePings.ping(to, addresses, nonce),
+      ping: (to, addresses, nonce) => this.#pinging.notes.ping(to, addresses, nonce),
       reach: (to, until) => this.#stack.links.reach(to, until),
       isLinked: (to) => this.#stack.links.usable(to) !== undefined,
       call: (session, until) => session.call(PROBE, new Uint8Array(0), until),
       now: monotonic,
     });
     this.#verifier = new Verifier({ identity, now: trusted, proves });
-    const { id: self, networkId } = options.identity.certificate;
-    this.#pingTable = new PingTable({
-      agreement: this.#agreement,
-      networkId,
-      self,
-      keyOf: (id) => this.#machine?.agreementKeyOf(id),
-    });
-    this.#notePings = new NotePings({
-      pings: () => this.#pings,
-      table: this.#pingTable,
+    this.#pinging = new Pinging({
+      certificate: options.identity.certificate,
       resolver: options.resolver,
+      machine: () => this.#machine,
+      input: (run) => this.#driver?.input(run),
       mayDial: (address) => refusalToDial(address, this.#addresses) === undefined,
       preferred: (id) => this.#stack.links.get(id)?.paths[0]?.address.host,
+      takesPong: (from, nonce) => this.roundTrips.pong(from, nonce),
     });
     this.#self = new SelfSession({ protocols: this.#protocols, certificate: () => this.#identity.certificate });
     this.#door = new Door({ isKnown: (id) => this.knows(id), refusal: (peer) => this.#refusal(peer) });
@@ -246,7 +230,8 @@ export class Node {
     const { address } = await this.#stack.listen({ host, port });
     this.#port = address.port;
     this.#addresses = advertisedAddresses(config, address.port, this.#options.interfaces());
-    this.#pings = await this.#bindPings(host, udpPort ?? address.port, udpPort === undefined);
+    // The default number of the UDP port is the TCP port's; when that one is taken, any other serves.
+    await this.#pinging.bind({ host, port: udpPort ?? address.port }, udpPort === undefined);
   }
 
   /** Bound for TCP; 0 before `listen`. */
@@ -261,7 +246,7 @@ export class Node {
   advertise(addresses: readonly string[], { wasThere }: { readonly wasThere: boolean }): void {
     this.#addresses = addresses;
     if (!wasThere) this.#stack.links.renew();
-    const facts = { addresses: noteAddresses(addresses, this.#pings?.port) };
+    const facts = { addresses: noteAddresses(addresses, this.#pinging.port) };
     this.input((machine, now) => machine.describe(facts, now));
   }
 
@@ -297,8 +282,8 @@ export class Node {
       settings: settingsOf(config, certificate),
       ports: { sha256, random, sign: (type, body) => this.#sign(type, body), clock: this.clock },
       savedMark: memory.savedMark,
-      agreementKey: this.#agreement.publicKey,
-      addresses: noteAddresses(this.#addresses, this.#pings?.port),
+      agreementKey: this.#pinging.publicKey,
+      addresses: noteAddresses(this.#addresses, this.#pinging.port),
       metadata: metadata(),
       contacts: [...entries, ...recipients(contacts)],
       known: [...contacts.map(certificateStatement), ...memory.statements],
@@ -310,7 +295,7 @@ export class Node {
     return new Driver({
       machine,
       links: this.#stack.links,
-      pings: this.#notePings,
+      pings: this.#pinging.notes,
       verifier: this.#verifier,
       now: monotonic,
       save: async (mark) => await state?.saveEpoch(mark),
@@ -393,7 +378,7 @@ export class Node {
     this.streams.close(closed);
     this.services.close(closed);
     this.#self.close(closed);
-    this.#pings?.close();
+    this.#pinging.close();
     await this.#stack.close(CLOSE_GRACE_MS);
     await this.#cache?.save();
   }
@@ -409,31 +394,6 @@ export class Node {
     clearTimeout(timer);
   }
 
-  /** The default number of the UDP port is the TCP port's; when that one is taken, any other serves. */
-  async #bindPings(host: string, port: number, anyOther: boolean): Promise<Pings> {
-    const { id: self, networkId } = this.#identity.certificate;
-    const carrier = await UdpCarrier.bind({ host, port }).catch((error: FirefliesError) => {
-      if (anyOther && error.code === "address-in-use") return UdpCarrier.bind({ host, port: 0 });
-      throw error;
-    });
-    return new Pings({
-      carrier,
-      self,
-      networkId,
-      peerOf: (prefix: string) => this.#pingTable.peerOf(prefix),
-      fingerprint: () => this.machine.fingerprint(),
-      onPing: (from: MemberId, fingerprint: Uint8Array) =>
-        this.#driver?.input((machine, now) => machine.pinged(from, fingerprint, now)),
-      onPong: (from: MemberId, bytes: Uint8Array, fingerprint: Uint8Array) => {
-        const nonce = nonceOf(bytes);
-        if (this.roundTrips.pong(from, nonce)) return;
-        this.#driver?.input((machine, now) => machine.pong(from, nonce, fingerprint, now));
-      },
-      onSummons: (from: MemberId, { ring, epoch }: SummonsFields) =>
-        this.#driver?.input((machine, now) => machine.summoned(from, ring, epoch, now)),
-    });
-  }
-
   #sign(type: "note" | "leave" | "accusation", body: Uint8Array): Uint8Array {
     const { privateKey, certificate } = this.#identity;
     return sign(privateKey, type, certificate.networkId, body);
@@ -441,40 +401,16 @@ export class Node {
 
   /** What other members may ask of me. */
   #speak(): void {
-    const protocols = this.#protocols;
-    protocols.register({
-      kind: "call",
-      id: EXCHANGE,
-      limits: LIMITS.exchange,
-      onCall: (peer, body) => this.#requireDriver(peer).request(peer.id, body),
-    });
-    protocols.register({
-      kind: "call",
-      id: PROBE,
-      limits: LIMITS.probe,
-      onCall: async (peer) => {
+    speak(this.#protocols, {
+      exchange: (peer, body) => this.#requireDriver(peer).request(peer.id, body),
+      probe: (peer) => {
         this.#requireDriver(peer);
         return this.machine.fingerprint();
       },
-    });
-    protocols.register({
-      kind: "duplex",
-      id: MESSAGES,
-      limits: LIMITS.messages,
-      onDuplex: (peer, duplex) => this.#take(peer, duplex, () => this.messenger.accept(peer, duplex)),
-    });
-    protocols.register({
-      kind: "duplex",
-      id: STREAM,
-      limits: LIMITS.stream,
-      onDuplex: (peer, duplex) =>
+      messages: (peer, duplex) => this.#take(peer, duplex, () => this.messenger.accept(peer, duplex)),
+      stream: (peer, duplex) =>
         this.#take(peer, duplex, () => this.streams.accept(peer, duplex, this.#options.streamHandler())),
-    });
-    protocols.register({
-      kind: "duplex",
-      id: SERVICES,
-      limits: LIMITS.services,
-      onDuplex: (peer, duplex) => this.#take(peer, duplex, () => this.services.accept(peer, duplex)),
+      services: (peer, duplex) => this.#take(peer, duplex, () => this.services.accept(peer, duplex)),
     });
   }
 
@@ -537,8 +473,7 @@ export class Node {
   }
 
   #introduce(peer: Peer): void {
-    const key = this.#machine?.agreementKeyOf(peer.id);
-    if (key) this.#pingTable.learn(peer.id, key);
+    this.#pinging.introduce(peer.id);
     this.#stack.links.forgive(addressesOf(peer, TRANSPORT_GRPC));
   }
 

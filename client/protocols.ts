@@ -1,8 +1,8 @@
 /** What members speak with each other over their sessions: names on the wire, sizes, and how much of each at once. */
 import { PACKET_BYTES_MAX, REVOCATION_BYTES_MAX } from "../gossip/index.js";
-import { FirefliesError } from "../identity/index.js";
-import { type Limits, Protocols } from "../net/index.js";
-import { SERVICE_CHUNK_BYTES_MAX, SERVICE_CONNECTIONS_PER_PEER_MAX } from "./grpc/limits.js";
+import { FirefliesError, type MemberCertificate } from "../identity/index.js";
+import { type ByteDuplex, type Limits, Protocols } from "../net/index.js";
+import { SERVICE_CHUNK_BYTES_MAX, SERVICE_CONNECTIONS_PER_PEER_MAX, SERVICES } from "./grpc/limits.js";
 
 /** Reconciliation and push of statements: one request, one answer. */
 export const EXCHANGE = "exchange";
@@ -35,6 +35,44 @@ export const LIMITS: Readonly<Record<"exchange" | "probe" | "messages" | "stream
   stream: { bytesMax: STREAM_CHUNK_BYTES_MAX, openPerPeerMax: 40 },
   services: { bytesMax: SERVICE_CHUNK_BYTES_MAX, openPerPeerMax: SERVICE_CONNECTIONS_PER_PEER_MAX },
 };
+
+/** What answers other members, by protocol. */
+export interface Answers {
+  /** Throws, or rejects, what the caller is told. */
+  exchange(peer: MemberCertificate, packet: Uint8Array): Promise<Uint8Array>;
+  /** The fingerprint of my view. */
+  probe(peer: MemberCertificate): Uint8Array;
+  messages(peer: MemberCertificate, duplex: ByteDuplex): void;
+  stream(peer: MemberCertificate, duplex: ByteDuplex): void;
+  services(peer: MemberCertificate, duplex: ByteDuplex): void;
+}
+
+export function speak(protocols: Protocols, answers: Answers): void {
+  protocols.register({
+    kind: "call",
+    id: EXCHANGE,
+    limits: LIMITS.exchange,
+    onCall: async (peer, body) => await answers.exchange(peer, body),
+  });
+  protocols.register({
+    kind: "call",
+    id: PROBE,
+    limits: LIMITS.probe,
+    onCall: async (peer) => answers.probe(peer),
+  });
+  const duplexes = [
+    [MESSAGES, "messages"],
+    [STREAM, "stream"],
+    [SERVICES, "services"],
+  ] as const;
+  for (const [id, name] of duplexes)
+    protocols.register({
+      kind: "duplex",
+      id,
+      limits: LIMITS[name],
+      onDuplex: (peer, duplex) => answers[name](peer, duplex),
+    });
+}
 
 /** For a program that only asks: what it may call and open, and nobody to answer what others begin. */
 export function askingOnly(): Protocols {

@@ -7,8 +7,10 @@
 export const NOTE_BYTES_MAX = 8 * 1024;
 /** Bytes of the metadata inside a note (protocol 5a). */
 export const METADATA_BYTES_MAX = 4 * 1024;
-/** Addresses in one note: a few interfaces and transports, not a list of targets. */
-export const ADDRESSES_MAX = 8;
+/** Addresses in one note: a few interfaces and transports, and the relays of a member that nobody can dial. */
+export const ADDRESSES_MAX = 24;
+/** Bytes of them together, as they stand in the note: ten of the longest, or 24 of common length. */
+export const ADDRESSES_BYTES_MAX = 2_816;
 /** ASCII characters of one address: a DNS name (253), a colon and a port. */
 export const ADDRESS_CHARS_MAX = 259;
 /** Bytes of one DER certificate. Ours have about 600; a long principal name still fits. */

@@ -1,13 +1,14 @@
 /**
  * Addresses, parsed once. In notes and configuration they are text: "host:port" for TCP, as ever, and a URL for every
- * other transport ("ws://host:port/path"). IPv6 hosts stand in brackets.
+ * other transport ("ws://host:port/path"). IPv6 hosts stand in brackets. Members that relay are named by their ids, and
+ * have no port: "relay://ID", or "relay://ID/ID" through two of them, the nearer one first.
  */
 
 /** Where a member is reached. */
 export interface Address {
-  /** Of the transport: "tcp", "ws", "memory", or another one's. Lower case. */
+  /** Of the transport: "tcp", "ws", "memory", "relay", or another one's. Lower case. */
   readonly scheme: string;
-  /** An IP address or a name, without brackets. */
+  /** An IP address or a name, without brackets; of a relayed one, the id of the relay next to me. */
   readonly host: string;
   /** 0 to 65535; 0 only makes sense for listening. */
   readonly port: number;
@@ -31,6 +32,8 @@ export interface Endpoint {
 }
 
 export const PORT_MAX = 65_535;
+/** Of addresses that lead through other members. */
+export const RELAY_SCHEME = "relay";
 /**
  * RFC 1035, section 2.3.4: a name has at most 255 octets, 253 characters as text. An IPv6 address with a zone is
  * shorter.
@@ -46,9 +49,13 @@ const NAME_OR_IPV4 = /^([A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?)(?::(\d{
 /** RFC 3986: a scheme, an authority without user, and a path without query and fragment. */
 const URL_LIKE = /^([a-z][a-z0-9+-]{0,15}):\/\/([^/?#@]+)(\/[\w./~%!$&'()*+,;=:@-]*)?$/;
 
+/** One member, or two: an id has 64 hex digits. */
+const RELAYED = /^relay:\/\/([0-9a-f]{64})(\/[0-9a-f]{64})?$/;
+
 /** Undefined when `text` is no address: a port must be there, and the text is short. */
 export function parseAddress(text: string): Address | undefined {
   if (text.length > ADDRESS_LENGTH_MAX) return undefined;
+  if (text.startsWith(`${RELAY_SCHEME}:`)) return parseRelayed(text);
   const [, scheme = "tcp", authority = text, path] = URL_LIKE.exec(text) ?? [];
   const parts = parseHostPort(authority);
   if (parts === undefined) return undefined;
@@ -57,6 +64,7 @@ export function parseAddress(text: string): Address | undefined {
 
 /** The text of an address; TCP's without its scheme. `parseAddress` reads it back. */
 export function formatAddress({ scheme, host, port, path = "" }: Address): string {
+  if (scheme === RELAY_SCHEME) return `${scheme}://${host}${path}`;
   const authority = formatHostPort(host, port);
   return scheme === "tcp" && path === "" ? authority : `${scheme}://${authority}${path}`;
 }
@@ -78,6 +86,12 @@ export function parseHostPort(text: string): HostPort | undefined {
 /** "host:port", with brackets around IPv6. */
 export function formatHostPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function parseRelayed(text: string): Address | undefined {
+  const [, host, path] = RELAYED.exec(text) ?? [];
+  if (host === undefined) return undefined;
+  return { scheme: RELAY_SCHEME, host, port: 0, ...(path !== undefined && { path }) };
 }
 
 function checked(host: string | undefined, portText: string | undefined): Endpoint | undefined {

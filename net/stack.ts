@@ -1,11 +1,16 @@
 /** One member's network stack: transports below, names and dials, sessions, and one link per other member. */
+import type { Duplex } from "node:stream";
 import { FirefliesError, type Identity, type MemberCertificate } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
+import type { Address } from "./address.js";
 import { Dialler } from "./dialling/dialler.js";
 import type { Resolver } from "./dialling/resolver.js";
 import { Links } from "./links/links.js";
 import { SessionHost } from "./session/host.js";
+import type { ConnectOptions } from "./session/options.js";
+import type { Path } from "./session/path.js";
 import type { Protocols } from "./session/protocol.js";
+import type { Session } from "./session/session.js";
 import type { ConnectionGate } from "./transports/gate.js";
 import type { Bound, ListenAddress, Transport } from "./transports/transport.js";
 
@@ -73,6 +78,19 @@ export class Stack {
     const bound = await transport.listen(at, (connection, from) => this.#host.accept(connection, from));
     this.#bound.push(bound);
     return bound;
+  }
+
+  /**
+   * A connection that came by other means than `listen`: relayed, or punched. Its member proves itself as anyone does.
+   * `path`, when `from` does not tell it.
+   */
+  accept(connection: Duplex, from: Address, path?: Path): void {
+    this.#host.accept(connection, from, path);
+  }
+
+  /** The member proves itself over a connection that was made by other means than its addresses. Rejects as `Links.reach`. */
+  async connect(connection: Duplex, options: ConnectOptions): Promise<Session> {
+    return this.links.offer(await this.#host.connect(connection, options));
   }
 
   /** Both ways: sessions that I made, and those that were made to me (rule R17). */

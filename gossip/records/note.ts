@@ -12,12 +12,21 @@ import {
   toHex,
   writeExtensions,
 } from "../../rings/index.js";
-import { ADDRESS_CHARS_MAX, ADDRESSES_MAX, EPOCH_MAX, METADATA_BYTES_MAX, NOTE_BYTES_MAX } from "../limits.js";
+import {
+  ADDRESS_CHARS_MAX,
+  ADDRESSES_BYTES_MAX,
+  ADDRESSES_MAX,
+  EPOCH_MAX,
+  METADATA_BYTES_MAX,
+  NOTE_BYTES_MAX,
+} from "../limits.js";
 
 const VERSION = 2;
 const LEAVING = 1;
 const MASK_BYTES_MAX = 1024;
 const AGREEMENT_KEY_BYTES = 32;
+/** Of an address, before its text: the number of its transport, and the length. */
+const ADDRESS_HEADER_BYTES = 3;
 
 /** Where a member is reached. `transport` 1 is gRPC over TCP, 2 is UDP pings; others are kept and passed on unopened. */
 export interface Address {
@@ -108,6 +117,9 @@ function parseAddresses(reader: ByteReader): Address[] {
   for (let index = 0; index < count && !reader.bad; index++) {
     addresses.push({ transport: reader.u8(), text: reader.ascii(ADDRESS_CHARS_MAX) });
   }
+  // A character is a byte; the transport's number and the length take one and two more.
+  const bytes = addresses.reduce((sum, { text }) => sum + text.length + ADDRESS_HEADER_BYTES, 0);
+  if (bytes > ADDRESSES_BYTES_MAX) reader.refuse();
   return addresses;
 }
 

@@ -2,11 +2,12 @@
  * Dials a member: all its addresses, and all answers of their names, raced (RFC 8305), within one deadline. An attempt
  * is a connection and what is made of it, so an address that connects and then stays silent holds nobody up.
  */
+import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { FirefliesError } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { onAbort } from "../abort.js";
-import { type Address, formatAddress, parseAddress } from "../address.js";
+import { type Address, formatAddress, parseAddress, RELAY_SCHEME } from "../address.js";
 import { type Deadline, withDeadline } from "../deadline.js";
 import { canonical } from "../ranges.js";
 import { DialError, type DialReason } from "../transports/dial-error.js";
@@ -17,7 +18,9 @@ import { type Add, race } from "./race.js";
 import type { Resolver } from "./resolver.js";
 
 /** Addresses of one member that are looked at: as many as a note holds. */
-const ADDRESSES_MAX = 8;
+const ADDRESSES_MAX = 24;
+/** Names among them that are looked up: each costs this machine and its DNS more than the dial does. */
+const NAMES_MAX = 8;
 /** Attempts of one dial: at the pace of RFC 8305, as many as begin in four seconds. */
 const ATTEMPTS_MAX = 16;
 /** Attempts of all dials at once: each holds a descriptor, for seconds when nobody answers. */
@@ -78,7 +81,7 @@ export class Dialler {
     try {
       const won = await withDeadline(options, (signal) => {
         const dial = { options, attempt, failures, added: new Set<string>(), signal };
-        return race<T>(signal, (add) => this.#addAll(dial, addresses.slice(0, ADDRESSES_MAX), add));
+        return race<T>(signal, (add) => this.#addAll(dial, lookedAt(addresses), add));
       });
       if (won !== undefined) return won.value;
     } catch (error) {
@@ -152,7 +155,7 @@ export class Dialler {
     try {
       if (this.#running > ATTEMPTS_RUNNING_MAX)
         throw new DialError("local", target, { detail: "too many dials at once" });
-      connection = await transport.dial(to, { signal, name });
+      connection = await transport.dial(to, { signal, name, member: dial.options.expect });
       uncut = onAbort(signal, () => connection?.destroy());
       signal.throwIfAborted();
       const value = await dial.attempt(connection, to, signal);
@@ -176,6 +179,16 @@ export class Dialler {
     if (reason === "timeout") return this.#options.now() - startedAt >= FAIR_MS;
     return reason !== "cancelled" && reason !== "local";
   }
+}
+
+/** The addresses of one dial, in order. */
+function lookedAt(addresses: readonly string[]): readonly string[] {
+  let names = 0;
+  return addresses.slice(0, ADDRESSES_MAX).filter((text) => {
+    const { scheme, host = "" } = parseAddress(text) ?? {};
+    const isName = scheme !== RELAY_SCHEME && isIP(host) === 0;
+    return !isName || names++ < NAMES_MAX;
+  });
 }
 
 function failureOf(error: unknown, target: string, isConnected: boolean, signal: AbortSignal): DialError {

@@ -3,7 +3,7 @@
  * loopback, at whatever listens next to me. It is judged as an IP address, after the look-up, and then dialled as
  * judged: a name that is looked up twice may give two answers.
  */
-import { type Address, formatAddress, parseAddress } from "../address.js";
+import { type Address, formatAddress, parseAddress, RELAY_SCHEME } from "../address.js";
 import { canonical, rangeOf } from "../ranges.js";
 
 /**
@@ -11,6 +11,8 @@ import { canonical, rangeOf } from "../ranges.js";
  * when I advertise loopback myself: then the network lives on this machine.
  */
 export function refusalToDial(address: Address, mine: readonly string[]): string | undefined {
+  // The relay transport asks its own members, who are known; nothing is dialled here.
+  if (address.scheme === RELAY_SCHEME) return undefined;
   if (address.port === 0) return "port 0";
   const own = mine.map(parseAddress).filter((each) => each !== undefined);
   const text = formatAddress(canonical(address));

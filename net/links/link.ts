@@ -5,7 +5,8 @@
  */
 import type { MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
-import type { Path, Session } from "../session/session.js";
+import type { Path } from "../session/path.js";
+import type { Session } from "../session/session.js";
 import type { DialError } from "../transports/dial-error.js";
 
 /** A session with what is to be remembered of it. */

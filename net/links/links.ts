@@ -6,6 +6,7 @@ import { formatAddress, parseAddress } from "../address.js";
 import { type Deadline, deadlineIn, withDeadline } from "../deadline.js";
 import type { Dialler } from "../dialling/dialler.js";
 import type { SessionHost } from "../session/host.js";
+import { pathOf } from "../session/path.js";
 import type { Session } from "../session/session.js";
 import { DialError } from "../transports/dial-error.js";
 import { type Held, Link, type Unreached } from "./link.js";
@@ -110,6 +111,11 @@ export class Links {
     const held = this.#heldOf(session, this.#options.identity().certificate, []);
     link.accept(held);
     session.onClose(() => this.#lost(link, held));
+  }
+
+  /** A session that I have made by other means than a dial. Returns the one to use: mine before it, or this one. */
+  offer(session: Session): Session {
+    return this.#keep(session, this.#options.identity().certificate, []);
   }
 
   /** The member has used a session with me: it may be the only one that it has. */
@@ -226,7 +232,7 @@ export class Links {
     const own = this.#options.identity().certificate;
     const deadline = deadlineIn(DIAL_TIMEOUT_MS);
     const session = await dialler.dial(addresses, { deadline, expect: id }, (connection, address, signal) =>
-      host.connect(connection, { path: { direction: "dialled", address }, expect: id, deadline, signal }),
+      host.connect(connection, { path: pathOf("dialled", address), expect: id, deadline, signal }),
     );
     return this.#keep(session, own, addresses);
   }

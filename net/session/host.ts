@@ -21,6 +21,7 @@ import {
   STREAMS_PER_SESSION_MAX,
 } from "./limits.js";
 import type { ConnectOptions, SessionHostOptions } from "./options.js";
+import { type Path, pathOf } from "./path.js";
 import { type Proven, ProvenSession, type Shared } from "./proven-session.js";
 import { RoomyDuplex } from "./roomy.js";
 import type { Session } from "./session.js";
@@ -89,9 +90,9 @@ export class SessionHost {
 
   /**
    * Proves the other end of a connection that was accepted. Never throws: what comes of it is given to `onSession`, or the
-   * connection is destroyed.
+   * connection is destroyed. `path`, when the address does not tell it: of a punched connection.
    */
-  accept(given: Duplex, from: Address): void {
+  accept(given: Duplex, from: Address, path = pathOf("accepted", from)): void {
     const connection = new RoomyDuplex(given);
     connection.on("error", () => {}); // "close" follows.
     if (this.#isClosed || this.#accepted.size >= ACCEPTED_MAX) {
@@ -100,7 +101,7 @@ export class SessionHost {
     }
     this.#handshakes.add(connection);
     const timer = setTimeout(() => connection.destroy(), HANDSHAKE_TIMEOUT_MS);
-    this.#accept(connection, from)
+    this.#accept(connection, path)
       .catch(() => connection.destroy())
       .finally(() => {
         clearTimeout(timer);
@@ -149,7 +150,7 @@ export class SessionHost {
     return session;
   }
 
-  async #accept(connection: RoomyDuplex, from: Address): Promise<void> {
+  async #accept(connection: RoomyDuplex, path: Path): Promise<void> {
     const tls = await handshakeAsServer(connection, this.#options.identity());
     const peer = provenPeer(tls, this.#options);
     // Who is revoked would only hold a connection on which every call is refused.
@@ -160,7 +161,6 @@ export class SessionHost {
       connection.destroy();
       return;
     }
-    const path = { direction: "accepted", address: from } as const;
     this.#begin({ peer, path, connection, tls, since: performance.now() });
   }
 

@@ -1,8 +1,8 @@
 /** What the sessions of one member need to know about it. */
 import type { Identity, MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
+import type { Path } from "./path.js";
 import type { Protocols } from "./protocol.js";
-import type { Path } from "./session.js";
 
 export interface SessionHostOptions {
   /** Asked at every connection, so that a renewed certificate is used from then on. */

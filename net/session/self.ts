@@ -7,9 +7,10 @@ import { onAbort } from "../abort.js";
 import { type Deadline, withDeadline } from "../deadline.js";
 import type { Channel, ChannelEvents } from "./channel.js";
 import { failedDuplex, SessionDuplex } from "./duplex.js";
+import type { Path } from "./path.js";
 import { decodePiece, encodeData, encodeEnd, PREFIX_BYTES } from "./pieces.js";
 import type { Protocols } from "./protocol.js";
-import type { ByteDuplex, OpenOptions, Path, Session } from "./session.js";
+import type { ByteDuplex, OpenOptions, Session } from "./session.js";
 import { errorText } from "./status.js";
 
 export interface SelfSessionOptions {
@@ -19,7 +20,11 @@ export interface SelfSessionOptions {
 }
 
 export class SelfSession implements Session {
-  readonly path: Path = { direction: "dialled", address: { scheme: "self", host: "localhost", port: 0 } };
+  readonly path: Path = {
+    kind: "direct",
+    direction: "dialled",
+    address: { scheme: "self", host: "localhost", port: 0 },
+  };
   readonly #options: SelfSessionOptions;
   readonly #open = new Set<SessionDuplex>();
   readonly #listeners = new Set<(reason: FirefliesError) => void>();

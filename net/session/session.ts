@@ -4,8 +4,8 @@
  */
 import type { Duplex } from "node:stream";
 import type { FirefliesError, MemberCertificate } from "../../identity/index.js";
-import type { Address } from "../address.js";
 import type { Deadline } from "../deadline.js";
+import type { Path } from "./path.js";
 
 /**
  * Messages of bytes in both directions: a node Duplex. Each chunk that is written is read as one Uint8Array.
@@ -22,13 +22,6 @@ import type { Deadline } from "../deadline.js";
 export interface ByteDuplex extends Duplex {
   /** Ends it as the loss of its session does: if the other side has ended in order, what it sent is read first. */
   giveUp(error: FirefliesError): void;
-}
-
-/** The way that a session takes. */
-export interface Path {
-  readonly direction: "dialled" | "accepted";
-  /** Of the other end, as this host sees it. */
-  readonly address: Address;
 }
 
 export interface OpenOptions {

@@ -3,6 +3,7 @@
  * returns.
  */
 import type { Duplex } from "node:stream";
+import type { MemberId } from "../../rings/index.js";
 import type { Address } from "../address.js";
 
 export interface DialTarget {
@@ -10,6 +11,8 @@ export interface DialTarget {
   readonly signal: AbortSignal;
   /** The name whose look-up gave the address, for protocols that name the host (HTTP). */
   readonly name?: string | undefined;
+  /** Who is expected there, for transports that lead through others. */
+  readonly member?: MemberId | undefined;
 }
 
 /** What to bind to. */

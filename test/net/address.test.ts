@@ -45,6 +45,21 @@ describe("an address", () => {
     expect(parseAddress(text)).toBeUndefined();
   });
 
+  const [near, far] = ["a1".repeat(32), "0f".repeat(32)];
+  it("through a relay has its id, and no port; through two, the nearer one first", () => {
+    for (const text of [`relay://${near}`, `relay://${near}/${far}`])
+      expect(formatAddress(parseAddress(text)!)).toBe(text);
+    expect(parseAddress(`relay://${near}`)).toEqual({ scheme: "relay", host: near, port: 0 });
+    for (const text of [
+      `relay://${near}:1`,
+      "relay://a:1",
+      `relay://${near}/`,
+      `relay://${near}/${far}/${near}`,
+      "relay:",
+    ])
+      expect(parseAddress(text)).toBeUndefined();
+  });
+
   it("of TCP may be written with its scheme", () => {
     expect(parseAddress("tcp://a:1")).toEqual(parseAddress("a:1"));
   });
@@ -54,7 +69,7 @@ describe("an address", () => {
     const path = fc.option(fc.stringMatching(/^\/[a-z0-9/._~-]{0,40}$/), { nil: undefined });
     fc.assert(
       fc.property(
-        fc.stringMatching(/^[a-z][a-z0-9+-]{0,15}$/),
+        fc.stringMatching(/^[a-z][a-z0-9+-]{0,15}$/).filter((scheme) => scheme !== "relay"),
         host,
         fc.nat(65_535),
         path,

@@ -212,7 +212,7 @@ describe("a dial", () => {
     expect(scene.dialled.map(([address]) => address)).toEqual(["203.0.113.1:1"]);
   });
 
-  it("looks at 8 addresses and begins 16 attempts at most", async () => {
+  it("looks at 8 names and begins 16 attempts at most", async () => {
     const scene = new Scene();
     const names = Array.from({ length: 9 }, (_, index) => `name-${index}.example`);
     for (const [index, name] of names.entries())

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { describe, expect, it, vi } from "vitest";
 import type { FirefliesError, Identity, MemberCertificate } from "../../identity/index.js";
 import type { Dialler } from "../../net/dialling/dialler.js";
-import { type Address, deadlineIn, formatAddress, parseAddress, type Session } from "../../net/index.js";
+import { type Address, deadlineIn, formatAddress, parseAddress, pathOf, type Session } from "../../net/index.js";
 import { Links } from "../../net/links/links.js";
 import { DialError, PeerMismatch } from "../../net/transports/dial-error.js";
 import type { MemberId } from "../../rings/index.js";
@@ -109,7 +109,7 @@ class Scene {
   /** The member has dialled me. */
   accept({ identity }: { identity: Identity }): Session {
     const address: Address = { scheme: "tcp", host: "203.0.113.9", port: 40_000 };
-    const session = new FakeSession(identity.certificate, { direction: "accepted", address });
+    const session = new FakeSession(identity.certificate, pathOf("accepted", address));
     this.links.adopt(session as unknown as Session);
     return session as unknown as Session;
   }

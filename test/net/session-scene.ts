@@ -6,6 +6,7 @@ import {
   type ConnectOptions,
   deadlineIn,
   Protocols,
+  pathOf,
   type Session,
   SessionHost,
   type SessionHostOptions,
@@ -139,7 +140,7 @@ export class Scene {
   async connect(member: Member, { address }: Bound, more: Partial<ConnectOptions> = {}): Promise<Session> {
     const connection = await this.#transport.dial(address, { signal: new AbortController().signal });
     this.connections.push(connection);
-    return await member.host.connect(connection, { path: { direction: "dialled", address }, ...soon(), ...more });
+    return await member.host.connect(connection, { path: pathOf("dialled", address), ...soon(), ...more });
   }
 
   async close(): Promise<void> {

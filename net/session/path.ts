@@ -1,0 +1,29 @@
+/** The way that the bytes of a session take. */
+import { type MemberId, parseMemberId } from "../../rings/index.js";
+import { type Address, RELAY_SCHEME } from "../address.js";
+
+/**
+ * - `direct`: I dialled an address of the other end.
+ * - `reversed`: the other end dialled me.
+ * - `punched`: both dialled at once, through their NATs.
+ * - `relayed`: other members pass the bytes on.
+ */
+export type PathKind = "direct" | "reversed" | "punched" | "relayed";
+
+export interface Path {
+  readonly kind: PathKind;
+  /** Who is the TLS client: "dialled" when this end is. */
+  readonly direction: "dialled" | "accepted";
+  /** Of the other end, as this host sees it; of a relayed one, of the relay. */
+  readonly address: Address;
+  /** Of a relayed one: the members that pass it on, the one next to me first. */
+  readonly via?: readonly MemberId[] | undefined;
+}
+
+/** The path of a connection by the address that it was dialled at, or came from. */
+export function pathOf(direction: Path["direction"], address: Address): Path {
+  const { scheme, host, path = "" } = address;
+  if (scheme !== RELAY_SCHEME) return { kind: direction === "dialled" ? "direct" : "reversed", direction, address };
+  const via = [host, ...path.split("/")].flatMap((id) => parseMemberId(id) ?? []);
+  return { kind: "relayed", direction, address, via };
+}
