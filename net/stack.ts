@@ -3,12 +3,13 @@ import type { Duplex } from "node:stream";
 import { FirefliesError, type Identity, type MemberCertificate } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Address } from "./address.js";
+import type { Deadline } from "./deadline.js";
 import { Dialler } from "./dialling/dialler.js";
 import type { Resolver } from "./dialling/resolver.js";
 import { Links } from "./links/links.js";
 import { SessionHost } from "./session/host.js";
 import type { ConnectOptions } from "./session/options.js";
-import type { Path } from "./session/path.js";
+import { type Path, pathOf } from "./session/path.js";
 import type { Protocols } from "./session/protocol.js";
 import type { Session } from "./session/session.js";
 import type { ConnectionGate } from "./transports/gate.js";
@@ -48,6 +49,8 @@ export interface StackOptions {
 export class Stack {
   readonly links: Links;
   readonly #host: SessionHost;
+  /** With a memory of its own: what it tries says nothing to those who want a session. */
+  readonly #greeter: Dialler;
   readonly #transports: readonly Transport[];
   readonly #bound: Bound[] = [];
 
@@ -64,6 +67,7 @@ export class Stack {
       memoryMax,
     });
     const dialler = new Dialler({ transports, resolver, now, mine });
+    this.#greeter = new Dialler({ transports, resolver, now, mine });
     this.links = new Links({ ...options, host: this.#host, dialler });
     this.#host.onSession((session, connection) => {
       options.gate?.proven(connection);
@@ -91,6 +95,17 @@ export class Stack {
   /** The member proves itself over a connection that was made by other means than its addresses. Rejects as `Links.reach`. */
   async connect(connection: Duplex, options: ConnectOptions): Promise<Session> {
     return this.links.offer(await this.#host.connect(connection, options));
+  }
+
+  /**
+   * Dials one address anew, whatever is remembered of it, until the member has proven itself there. Makes no session.
+   * Rejects with a DialError, or a FirefliesError of the handshake.
+   */
+  async greet(address: string, expect: MemberId, until: Deadline): Promise<void> {
+    this.#greeter.forgive([address]);
+    await this.#greeter.dial([address], { ...until, expect }, (connection, to, signal) =>
+      this.#host.greet(connection, { path: pathOf("dialled", to), expect, deadline: until.deadline, signal }),
+    );
   }
 
   /** Both ways: sessions that I made, and those that were made to me (rule R17). */

@@ -52,6 +52,8 @@ export interface PingsOptions {
   readonly onPong: (from: MemberId, nonce: Uint8Array, fingerprint: Uint8Array) => void;
   /** An authentic summons. */
   readonly onSummons: (from: MemberId, summons: SummonsFields) => void;
+  /** Whence an authentic datagram of the member came. */
+  readonly onHeard?: ((from: MemberId, at: HostPort) => void) | undefined;
   /** Monotonic milliseconds. */
   readonly now?: (() => number) | undefined;
 }
@@ -121,6 +123,7 @@ export class Pings {
 
   #deliver(peer: PingPeer, datagram: Datagram, from: HostPort): void {
     const { kind, nonce, fingerprint } = datagram;
+    this.#options.onHeard?.(peer.id, from);
     if (kind === "summons") {
       const summons = decodeSummons(datagram);
       if (summons) this.#options.onSummons(peer.id, summons);

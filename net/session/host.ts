@@ -2,7 +2,7 @@
 import { type ClientHttp2Session, connect, performServerHandshake, type Settings } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { FirefliesError } from "../../identity/index.js";
+import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { type Address, formatAddress } from "../address.js";
 import { deadlineIn, withDeadline } from "../deadline.js";
@@ -14,6 +14,7 @@ import { heardRefusal, sayRefusal } from "./last-word.js";
 import {
   ACCEPTED_MAX,
   ACCEPTED_PER_MEMBER_MAX,
+  CLOSE_GRACE_MS,
   HANDSHAKE_TIMEOUT_MS,
   HANDSHAKES_MAX,
   HEADERS_BYTES_MAX,
@@ -26,7 +27,7 @@ import { type Proven, ProvenSession, type Shared } from "./proven-session.js";
 import { RoomyDuplex } from "./roomy.js";
 import type { Session } from "./session.js";
 import { Stalls } from "./stalls.js";
-import { handshakeAsClient, handshakeAsServer, provenPeer } from "./tls.js";
+import { GREETING, handshakeAsClient, handshakeAsServer, provenPeer } from "./tls.js";
 import { Watch } from "./watch.js";
 
 const SETTINGS: Settings = {
@@ -89,6 +90,24 @@ export class SessionHost {
   }
 
   /**
+   * Proves both ends over a connection that was dialled, and ends it: who is there, and no session. Rejects as `connect`,
+   * but for "peer-refused": the other end may refuse afterwards. Ends the connection in any case.
+   */
+  async greet(given: Duplex, options: ConnectOptions): Promise<void> {
+    const connection = new RoomyDuplex(given);
+    connection.on("error", () => {}); // "close" follows.
+    try {
+      if (this.#isClosed) throw new FirefliesError("link-closed");
+      const tls = await withDeadline(options, () => handshakeAsClient(connection, this.#options.identity(), GREETING));
+      requireProven(provenPeer(tls, this.#options, GREETING), options);
+      endSoon(tls, connection);
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
+  }
+
+  /**
    * Proves the other end of a connection that was accepted. Never throws: what comes of it is given to `onSession`, or the
    * connection is destroyed. `path`, when the address does not tell it: of a punched connection.
    */
@@ -139,10 +158,7 @@ export class SessionHost {
 
   async #connect(connection: RoomyDuplex, { path, expect }: ConnectOptions): Promise<Session> {
     const tls = await handshakeAsClient(connection, this.#options.identity());
-    const peer = provenPeer(tls, this.#options);
-    if ("error" in peer) throw peer.error;
-    if (expect !== undefined && peer.id !== expect)
-      throw new PeerMismatch(formatAddress(path.address), expect, peer.id, peer.name);
+    const peer = requireProven(provenPeer(tls, this.#options), { path, expect });
     const since = performance.now();
     const http2 = await accepted(tls, path.address);
     const session = ProvenSession.dialled(this.#shared, { peer, path, connection, tls, since }, http2);
@@ -152,6 +168,7 @@ export class SessionHost {
 
   async #accept(connection: RoomyDuplex, path: Path): Promise<void> {
     const tls = await handshakeAsServer(connection, this.#options.identity());
+    if (tls.alpnProtocol === GREETING) return endSoon(tls, connection);
     const peer = provenPeer(tls, this.#options);
     // Who is revoked would only hold a connection on which every call is refused.
     const refused = "error" in peer ? peer.error : refusal(peer, this.#options);
@@ -182,6 +199,25 @@ export class SessionHost {
     const siblings = [...this.#accepted].filter(({ peer, closed }) => peer.id === member && !closed);
     if (siblings.length > ACCEPTED_PER_MEMBER_MAX) siblings[0]!.close();
   }
+}
+
+/** Throws why the other end is not the member that is expected. */
+function requireProven(
+  peer: ReturnType<typeof provenPeer>,
+  { path, expect }: Pick<ConnectOptions, "path" | "expect">,
+): MemberCertificate {
+  if ("error" in peer) throw peer.error;
+  if (expect === undefined || peer.id === expect) return peer;
+  throw new PeerMismatch(formatAddress(path.address), expect, peer.id, peer.name);
+}
+
+/** In order, so that the last of the handshake arrives; and in any case. */
+function endSoon(tls: TLSSocket, connection: Duplex): void {
+  const timer = setTimeout(() => connection.destroy(), CLOSE_GRACE_MS);
+  connection.once("close", () => clearTimeout(timer));
+  tls.resume();
+  tls.once("end", () => connection.destroy());
+  tls.end();
 }
 
 /** Until its connection is closed. */

@@ -1,5 +1,6 @@
 /** What is spoken over sessions: each protocol has an id, limits, and a handler for what the other side begins. */
 import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import type { Path } from "./path.js";
 import type { ByteDuplex } from "./session.js";
 
 export interface Limits {
@@ -19,9 +20,9 @@ export interface CallProtocol {
   readonly limits: Limits;
   /**
    * `signal` fires when the caller no longer waits, or the session is lost. A FirefliesError reaches the caller with its
-   * code, anything else as "handler-failed".
+   * code, anything else as "handler-failed". `path` is the way that the call came.
    */
-  onCall(peer: MemberCertificate, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  onCall(peer: MemberCertificate, body: Uint8Array, signal: AbortSignal, path: Path): Promise<Uint8Array>;
 }
 
 /** Messages both ways for as long as both like. */
@@ -29,8 +30,8 @@ export interface DuplexProtocol {
   readonly kind: "duplex";
   readonly id: string;
   readonly limits: Limits;
-  /** What it throws ends this duplex and nothing else. */
-  onDuplex(peer: MemberCertificate, duplex: ByteDuplex): void;
+  /** What it throws ends this duplex and nothing else. `path` is the way that it came. */
+  onDuplex(peer: MemberCertificate, duplex: ByteDuplex, path: Path): void;
 }
 
 export type Protocol = CallProtocol | DuplexProtocol;

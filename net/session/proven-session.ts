@@ -247,6 +247,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   #serving(shared: Shared): Serving {
     return new Serving({
       peer: this.peer,
+      path: this.path,
       host: shared.options,
       counts: shared.counts,
       carrier: this,

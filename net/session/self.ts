@@ -49,7 +49,7 @@ export class SelfSession implements Session {
   async call(id: string, body: Uint8Array, options: Deadline): Promise<Uint8Array> {
     const protocol = this.#options.protocols.get(id);
     if (protocol?.kind !== "call") throw new FirefliesError("protocol-unknown");
-    return await withDeadline(options, (signal) => protocol.onCall(this.peer, body, signal));
+    return await withDeadline(options, (signal) => protocol.onCall(this.peer, body, signal, this.path));
   }
 
   open(id: string, { signal }: OpenOptions = {}): ByteDuplex {
@@ -63,7 +63,7 @@ export class SelfSession implements Session {
     setImmediate(() => {
       if (theirs.destroyed) return;
       try {
-        protocol.onDuplex(this.peer, theirs);
+        protocol.onDuplex(this.peer, theirs, this.path);
         mine.onAccepted();
       } catch (error) {
         theirs.destroy(new FirefliesError("handler-failed", errorText(error) || undefined));

@@ -13,6 +13,7 @@ import { ANSWER_TIMEOUT_MS, wireMax } from "./limits.js";
 import type { Open } from "./open.js";
 import type { SessionHostOptions } from "./options.js";
 import { packetIn } from "./outgoing.js";
+import type { Path } from "./path.js";
 import { encodeData, encodeEnd, encodeOpened, type Piece } from "./pieces.js";
 import { BACK_ID, type CallProtocol, type DuplexProtocol, type Protocol } from "./protocol.js";
 import type { Claim, Spares } from "./spares.js";
@@ -20,6 +21,7 @@ import { asFirefliesError, OK, tooLarge, toStatus } from "./status.js";
 
 export interface ServingOptions {
   readonly peer: MemberCertificate;
+  readonly path: Path;
   readonly host: Pick<SessionHostOptions, "now" | "current" | "admit" | "protocols">;
   readonly counts: Counts;
   readonly carrier: Carrier;
@@ -103,7 +105,7 @@ export class Serving {
     duplex.attach(channel);
     this.#options.onDuplex(duplex);
     try {
-      protocol.onDuplex(this.#options.peer, duplex);
+      protocol.onDuplex(this.#options.peer, duplex, this.#options.path);
     } catch (error) {
       duplex.destroy(asFirefliesError(error, "handler-failed"));
     }
@@ -168,13 +170,13 @@ abstract class Answering implements Holder, Open {
   }
 
   async #answer(body: Uint8Array): Promise<void> {
-    const { peer, host, carrier } = this.options;
+    const { peer, path, host, carrier } = this.options;
     const { protocol } = this.#entry;
     try {
       const refused = refusal(peer, host);
       if (refused !== undefined) throw refused;
       carrier.budget.set(peer.id, this, body.length);
-      const answer = await protocol.onCall(peer, body, this.#controller.signal);
+      const answer = await protocol.onCall(peer, body, this.#controller.signal, path);
       const problem = chunkProblem(answer, protocol.limits.bytesMax);
       if (problem !== undefined) throw problem;
       this.#reply(answer);

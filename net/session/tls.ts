@@ -22,7 +22,16 @@ import {
 import { certificateRefused } from "./admission.js";
 import type { SessionHostOptions } from "./options.js";
 
-const ALPN = "h2";
+/** Of a session. */
+const SESSION = "h2";
+/**
+ * Of a connection that ends with its handshake: both ends have proven who they are, and no session comes of it. A
+ * member that dials another one only to see whether it can be dialled makes such a connection.
+ */
+export const GREETING = "fireflies-greeting";
+
+/** What a connection is for, as ALPN names it (RFC 7301). */
+export type Purpose = typeof SESSION | typeof GREETING;
 
 /**
  * No session is ever resumed: it would outlive the certificate that it was made with. OpenSSL's own verdict on the
@@ -50,11 +59,15 @@ function secureContext(identity: Identity): SecureContext {
 }
 
 /** Resolves when this end of the handshake is done; the other end may still refuse. Rejects with "peer-unreachable". */
-export function handshakeAsClient(connection: Duplex, identity: Identity): Promise<TLSSocket> {
+export function handshakeAsClient(
+  connection: Duplex,
+  identity: Identity,
+  purpose: Purpose = SESSION,
+): Promise<TLSSocket> {
   const options: ConnectionOptions = {
     socket: connection,
     secureContext: secureContext(identity),
-    ALPNProtocols: [ALPN],
+    ALPNProtocols: [purpose],
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
   };
@@ -66,7 +79,7 @@ export async function handshakeAsServer(connection: Duplex, identity: Identity):
   const options: TLSSocketOptions = {
     isServer: true,
     secureContext: secureContext(identity),
-    ALPNProtocols: [ALPN],
+    ALPNProtocols: [SESSION, GREETING],
     requestCert: true,
     rejectUnauthorized: false,
   };
@@ -102,8 +115,9 @@ const JUDGED_LAST: readonly string[] = ["not-yet-valid", "expired", "other-netwo
 export function provenPeer(
   socket: TLSSocket,
   own: Pick<SessionHostOptions, "identity" | "now" | "proves">,
+  purpose: Purpose = SESSION,
 ): MemberCertificate | Unproven {
-  if (socket.alpnProtocol !== ALPN) return stranger("it does not speak HTTP/2");
+  if (socket.alpnProtocol !== purpose) return stranger("it does not speak HTTP/2");
   const chain = peerChain(socket);
   if (chain === undefined) return stranger("it sent none, or not the issuing certificate with it");
   const { root, certificate } = own.identity();
