@@ -380,6 +380,7 @@ export class Node {
     this.#self.close(closed);
     this.#pinging.close();
     await this.#stack.close(CLOSE_GRACE_MS);
+    await this.#pinging.udp?.close();
     await this.#cache?.save();
   }
 

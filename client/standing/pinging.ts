@@ -11,12 +11,11 @@ import {
   type HostPort,
   NotePings,
   nonceOf,
-  type PingCarrier,
   Pings,
   PingTable,
   type Resolver,
   type SummonsFields,
-  UdpCarrier,
+  UdpPort,
 } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 
@@ -39,6 +38,7 @@ export class Pinging {
   readonly #agreement: AgreementKey = generateAgreementKey();
   readonly #table: PingTable;
   readonly notes: NotePings;
+  #udp: UdpPort | undefined;
   #pings: Pings | undefined;
 
   constructor(options: PingingOptions) {
@@ -63,6 +63,11 @@ export class Pinging {
     return this.#pings?.port;
   }
 
+  /** The member's one UDP port; undefined before it is bound. */
+  get udp(): UdpPort | undefined {
+    return this.#udp;
+  }
+
   /** The member may ping me from now on. */
   introduce(id: MemberId): void {
     const key = this.#options.machine()?.agreementKeyOf(id);
@@ -71,22 +76,23 @@ export class Pinging {
 
   /** When the port is taken and `anyOther` serves, another one. Rejects with "address-in-use" or "address-invalid". */
   async bind({ host, port }: HostPort, anyOther: boolean): Promise<void> {
-    const carrier = await UdpCarrier.bind({ host, port }).catch((error: FirefliesError) => {
-      if (anyOther && error.code === "address-in-use") return UdpCarrier.bind({ host, port: 0 });
+    this.#udp = await UdpPort.bind({ host, port }).catch((error: FirefliesError) => {
+      if (anyOther && error.code === "address-in-use") return UdpPort.bind({ host, port: 0 });
       throw error;
     });
-    this.#pings = this.#over(carrier);
+    this.#pings = this.#over(this.#udp);
   }
 
+  /** Pings end. The port stays for the others that share it; who closes the member closes it last. */
   close(): void {
     this.#pings?.close();
   }
 
-  #over(carrier: PingCarrier): Pings {
+  #over(udp: UdpPort): Pings {
     const { certificate, machine, input, takesPong } = this.#options;
     const { id: self, networkId } = certificate;
     return new Pings({
-      carrier,
+      carrier: udp.carrier("ping"),
       self,
       networkId,
       peerOf: (prefix) => this.#table.peerOf(prefix),

@@ -7,7 +7,7 @@
 import { isIP } from "node:net";
 import { Buckets, type MemberId, memberIdToBytes, toHex } from "../../rings/index.js";
 import { type HostPort, parseHostPort } from "../address.js";
-import type { PingCarrier } from "./carrier.js";
+import type { DatagramCarrier } from "../udp/carrier.js";
 import {
   type Datagram,
   decodeDatagram,
@@ -36,7 +36,7 @@ export interface PingPeer {
 }
 
 export interface PingsOptions {
-  readonly carrier: PingCarrier;
+  readonly carrier: DatagramCarrier;
   readonly self: MemberId;
   readonly networkId: Uint8Array;
   /**
@@ -62,7 +62,7 @@ type Fields = Pick<Datagram, "nonce" | "fingerprint">;
 
 export class Pings {
   readonly #options: PingsOptions;
-  readonly #carrier: PingCarrier;
+  readonly #carrier: DatagramCarrier;
   readonly #tag: Uint8Array;
   readonly #prefix: Uint8Array;
   readonly #rates = new Buckets<string>(RATE, SENDERS_MAX);

@@ -14,7 +14,7 @@ import {
   PING_NONCE_BYTES,
 } from "../../net/pings/codec.js";
 import { type PingPeer, Pings, type PingsOptions } from "../../net/pings/pings.js";
-import { UdpCarrier } from "../../net/pings/udp.js";
+import { PlainSocket } from "../../net/udp/plain.js";
 import { type MemberId, memberIdFromBytes, memberIdToBytes } from "../../rings/index.js";
 
 const networkId = new Uint8Array(32).fill(9);
@@ -65,7 +65,7 @@ async function bind(self: MemberId, peer: MemberId, more: Partial<PingsOptions &
   let lookups = 0;
   const { host = "127.0.0.1", port = 0 } = more;
   const pings = new Pings({
-    ...{ carrier: await UdpCarrier.bind({ host, port }), self, networkId },
+    ...{ carrier: await PlainSocket.bind({ host, port }), self, networkId },
     peerOf: (asked) => {
       lookups++;
       return asked === prefix ? known : undefined;

@@ -1,12 +1,12 @@
-/** Pings over UDP: one socket for all members. */
+/** A UDP socket of Node's: what every member has. It carries datagrams and no streams. */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv4, isIPv6 } from "node:net";
 import { FirefliesError } from "../../identity/index.js";
 import { formatHostPort, type HostPort } from "../address.js";
-import type { PingCarrier } from "./carrier.js";
+import type { DatagramCarrier } from "./carrier.js";
 
-export class UdpCarrier implements PingCarrier {
+export class PlainSocket implements DatagramCarrier {
   readonly #socket: Socket;
   readonly #isIPv6: boolean;
   #listener: (bytes: Uint8Array, from: HostPort) => void = () => {};
@@ -16,25 +16,25 @@ export class UdpCarrier implements PingCarrier {
     this.#socket = socket;
     this.#isIPv6 = socket.address().family === "IPv6";
     socket.on("message", (bytes, { address, port }) => {
-      if (!this.#closed) this.#listener(bytes, { host: address, port });
+      if (!this.#closed) this.#listener(bytes, { host: unmapped(address), port });
     });
-    socket.on("error", () => {}); // A send that failed is a ping that was lost.
+    socket.on("error", () => {}); // A send that failed is a datagram that was lost.
   }
 
   /**
    * `host` is an address of this host, or "::" or "0.0.0.0"; a name is looked up by the system. Port 0 is any free one.
    * Rejects with "address-in-use" or "address-invalid".
    */
-  static async bind({ host, port }: HostPort): Promise<UdpCarrier> {
+  static async bind({ host, port }: HostPort): Promise<PlainSocket> {
     const socket = createSocket({ type: isIPv6(host) ? "udp6" : "udp4" });
     try {
       socket.bind({ address: host, port, exclusive: true });
       await once(socket, "listening");
     } catch (cause) {
       socket.close();
-      throw bindFailure(formatHostPort(host, port), cause);
+      throw udpBindFailure({ host, port }, cause);
     }
-    return new UdpCarrier(socket);
+    return new PlainSocket(socket);
   }
 
   get local(): HostPort {
@@ -67,7 +67,14 @@ export class UdpCarrier implements PingCarrier {
   }
 }
 
-function bindFailure(address: string, cause: unknown): FirefliesError {
+/** An IPv4 address that an IPv6 socket reports mapped, as IPv4. */
+function unmapped(host: string): string {
+  return host.replace(/^::ffff:(?=\d+\.)/i, "");
+}
+
+/** "address-in-use" or "address-invalid". */
+export function udpBindFailure({ host, port }: HostPort, cause: unknown): FirefliesError {
+  const address = formatHostPort(host, port);
   const reason = (cause as NodeJS.ErrnoException)?.code ?? String(cause);
   const taken = reason === "EADDRINUSE" || reason === "EACCES";
   return taken

@@ -1,7 +1,10 @@
-/** What carries the failure detector's datagrams: UDP, or anything that keeps neither order nor a promise of arrival. */
+/** What carries datagrams: UDP, or anything that keeps neither order nor a promise of arrival. */
 import type { HostPort } from "../address.js";
 
-export interface PingCarrier {
+/** Payload of a datagram that every path carries without fragments: 1,280 bytes (RFC 8200) less IPv6 and UDP headers. */
+export const DATAGRAM_BYTES_MAX = 1_232;
+
+export interface DatagramCarrier {
   /** Of this end. */
   readonly local: HostPort;
   /** Sends a datagram; the host is an IP address. What is lost, or cannot be sent, is silent. */
