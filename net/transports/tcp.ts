@@ -8,6 +8,7 @@ import { onAbort } from "../abort.js";
 import { type Address, formatAddress, formatHostPort } from "../address.js";
 import { DialError, type DialReason } from "./dial-error.js";
 import { type ConnectionGate, GATED } from "./gate.js";
+import type { OutPort } from "./out-port.js";
 import type { Bound, DialTarget, ListenAddress, Transport } from "./transport.js";
 
 /** Connections that the kernel holds until they are accepted; it takes less if its own limit is lower. */
@@ -19,23 +20,40 @@ export interface TcpOptions {
    * the dialler's first bytes have come, so the dialler must speak first.
    */
   readonly gate?: ConnectionGate | undefined;
+  /** Where dials come from; any port without one, and where it cannot be used. */
+  readonly out?: OutPort | undefined;
 }
 
 /** Connections of the system: what a client uses unless it is told otherwise. */
-export function tcpTransport({ gate }: TcpOptions = {}): Transport {
+export function tcpTransport({ gate, out }: TcpOptions = {}): Transport {
   return {
     scheme: "tcp",
-    dial: (to, target) => dialTcp(to, target),
+    dial: (to, target) => (out ? dialFrom(out, to, target) : dialTcp(to, target)),
     listen: (at, onConnection) => listenTcp(at, gate, onConnection),
   };
 }
 
+/** That cannot be bound, or is bound to the same place already. */
+const NOT_FROM_THERE = new Set(["EADDRINUSE", "EADDRNOTAVAIL"]);
+
+async function dialFrom(out: OutPort, to: Address, target: Pick<DialTarget, "signal">): Promise<Socket> {
+  const localPort = await out.port();
+  try {
+    return await dialTcp(to, target, localPort);
+  } catch (error) {
+    if (localPort === undefined || !NOT_FROM_THERE.has(codeOf((error as DialError).cause))) throw error;
+    // In use by another program's listener, or there is a connection to this place already: any other port serves.
+    if (codeOf((error as DialError).cause) === "EADDRINUSE") out.lost(localPort);
+    return await dialTcp(to, target);
+  }
+}
+
 /** A connection of the system. Rejects with a DialError. */
-export function dialTcp(to: Address, { signal }: Pick<DialTarget, "signal">): Promise<Socket> {
+export function dialTcp(to: Address, { signal }: Pick<DialTarget, "signal">, localPort?: number): Promise<Socket> {
   const address = formatAddress(to);
   if (signal.aborted) return Promise.reject(new DialError("cancelled", address));
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: to.host, port: to.port, noDelay: true });
+    const socket = connect({ host: to.host, port: to.port, noDelay: true, ...(localPort && { localPort }) });
     const settle = (error?: DialError) => {
       unwatch();
       socket.removeListener("connect", connected);
