@@ -12,6 +12,7 @@ import { type Address, formatAddress, type HostPort } from "../address.js";
 import { canonical } from "../ranges.js";
 import type { OutPort } from "../transports/out-port.js";
 import { dialTcp } from "../transports/tcp.js";
+import type { PunchWay } from "./punches.js";
 
 /** Between two rounds of attempts, milliseconds: a NAT or a host that refused a moment ago may let the next one in. */
 const PAUSE_MS = [50, 150] as const;
@@ -30,6 +31,14 @@ export interface TcpPunchOptions {
   readonly random: () => number;
   /** A connection, maybe one of several. It has an error listener. */
   readonly onConnection: (connection: Socket, at: Address) => void;
+}
+
+/** TCP among the ways to punch. */
+export function tcpWay(out: OutPort, random: () => number): PunchWay {
+  return {
+    scheme: "tcp",
+    run: ({ targets, signal, onConnection }) => punchTcp({ out, random, targets, signal, onConnection }),
+  };
 }
 
 /** Resolves when the signal has fired, with nothing left behind. Never rejects. */

@@ -1,0 +1,252 @@
+/**
+ * Punches with other members: agreed on over a session that there is, relayed as a rule, so each side knows whom the other
+ * address belongs to. Both begin at once, by every way that they have in common. The side that asked proves itself as a TLS
+ * client on whatever comes, the other one as a server.
+ */
+import { randomBytes } from "node:crypto";
+import { isIP } from "node:net";
+import type { Duplex } from "node:stream";
+import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import { Buckets, type MemberId } from "../../rings/index.js";
+import { onAbort } from "../abort.js";
+import type { Address } from "../address.js";
+import { type Deadline, deadlineIn } from "../deadline.js";
+import { canonical } from "../ranges.js";
+import type { ConnectOptions } from "../session/options.js";
+import type { Path } from "../session/path.js";
+import type { Protocols } from "../session/protocol.js";
+import type { Session } from "../session/session.js";
+import { encodeOffer, NONCE_BYTES, OFFER_BYTES_MAX, type PunchOffer, parseOffer } from "./offer.js";
+
+export const PUNCH = "punch";
+/** Both sides try for this long, milliseconds. */
+const PUNCH_MS = 3_000;
+/** Time for the handshake of a connection that came late in a punch, milliseconds. */
+const HANDSHAKE_MS = 3_000;
+/** For the answer to an offer, milliseconds: a relayed round trip. */
+const OFFER_TIMEOUT_MS = 5_000;
+/** Punches at once: each holds a few sockets. */
+const PUNCHES_MAX = 16;
+/** Another member may ask for this many at once, and for one more after each pause: what it names is dialled. */
+const ASKED = { burst: 3, refillMs: 5_000 };
+/** Members whose rate is remembered. */
+const ASKERS_MAX = 4_096;
+
+/** One way to punch: TCP, or a transport over UDP. */
+export interface PunchWay {
+  /** Of the candidates that it can use. */
+  readonly scheme: string;
+  /** Until the signal fires. Never rejects. */
+  run(options: PunchRun): Promise<void>;
+}
+
+export interface PunchRun {
+  /** Of this way's scheme, with IP addresses. */
+  readonly targets: readonly Address[];
+  readonly mine: PunchOffer;
+  readonly theirs: PunchOffer;
+  readonly signal: AbortSignal;
+  readonly onConnection: (connection: Duplex, at: Address) => void;
+}
+
+export interface PunchesOptions {
+  readonly self: MemberId;
+  readonly ways: readonly PunchWay[];
+  /** What I tell of myself: addresses by which others see me, and what my NAT is like. */
+  readonly mine: () => Omit<PunchOffer, "nonce">;
+  /** May the address be dialled? */
+  readonly mayDial: (address: Address) => boolean;
+  /** As `Stack.connect`. */
+  readonly connect: (connection: Duplex, options: ConnectOptions) => Promise<Session>;
+  /** As `Stack.accept`. */
+  readonly accept: (connection: Duplex, from: Address, path: Path) => void;
+  /** Is there a path to this member that no punch would better? */
+  readonly isReached: (id: MemberId) => boolean;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/** How many were tried, by me or at the wish of others, and how many gave a session. */
+export interface PunchFigures {
+  readonly tried: number;
+  readonly succeeded: number;
+}
+
+export class Punches {
+  readonly #options: PunchesOptions;
+  /** By member: whether an offer of mine has no answer yet. */
+  readonly #running = new Map<MemberId, "offered" | "punching">();
+  /** Offers of mine that were given up for one of the other side. */
+  readonly #yielded = new Set<MemberId>();
+  readonly #asked = new Buckets<MemberId>(ASKED, ASKERS_MAX);
+  readonly #closing = new AbortController();
+  #tried = 0;
+  #succeeded = 0;
+
+  constructor(options: PunchesOptions) {
+    this.#options = options;
+  }
+
+  get figures(): PunchFigures {
+    return { tried: this.#tried, succeeded: this.#succeeded };
+  }
+
+  isRunning(id: MemberId): boolean {
+    return this.#running.has(id);
+  }
+
+  speak(protocols: Protocols): void {
+    protocols.register({
+      kind: "call",
+      id: PUNCH,
+      limits: { bytesMax: OFFER_BYTES_MAX, openPerPeerMax: 2 },
+      onCall: async (peer, body) => this.#onOffer(peer, body),
+    });
+  }
+
+  /**
+   * Tries to reach the other end of `over` by a path without a relay. Resolves with the new session. Rejects with
+   * "peer-unreachable" (no pair of addresses led anywhere; `message` says what was tried), "overloaded", "cancelled", or as
+   * `Session.call`.
+   */
+  async punch(over: Session, { signal }: Pick<Deadline, "signal"> = {}): Promise<Session> {
+    const { id } = over.peer;
+    const mine = this.#mine();
+    this.#begin(id, "offered");
+    try {
+      const deadline = deadlineIn(OFFER_TIMEOUT_MS);
+      const answer = await over.call(PUNCH, encodeOffer(mine), { deadline, signal });
+      const theirs = parseOffer(answer);
+      if (theirs === undefined) throw new FirefliesError("bad-frame", "The answer to the offer of a punch is none.");
+      this.#running.set(id, "punching");
+      return await this.#asClient(over.peer, mine, theirs, signal);
+    } finally {
+      // Unless its own offer has taken the place of mine.
+      if (!this.#yielded.delete(id)) this.#running.delete(id);
+    }
+  }
+
+  /** Ends what runs; leaves nothing behind. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  #mine(): PunchOffer {
+    return { nonce: randomBytes(NONCE_BYTES), ...this.#options.mine() };
+  }
+
+  #begin(id: MemberId, as: "offered" | "punching"): void {
+    if (this.#closing.signal.aborted) throw new FirefliesError("link-closed");
+    const isCrossed = this.#running.get(id) === "offered" && as === "punching" && id < this.#options.self;
+    if (isCrossed) this.#yielded.add(id);
+    else if (this.#running.has(id) || this.#running.size >= PUNCHES_MAX)
+      throw new FirefliesError("overloaded", `A punch with this member is under way, or ${PUNCHES_MAX} with others.`);
+    this.#running.set(id, as);
+    this.#tried += 1;
+  }
+
+  #asClient(peer: MemberCertificate, mine: PunchOffer, theirs: PunchOffer, signal?: AbortSignal): Promise<Session> {
+    return new Promise((resolve, reject) => {
+      const { connect } = this.#options;
+      const end = this.#limited(signal);
+      let shaking = 0;
+      let isOver = false;
+      const failed = () => {
+        if (shaking === 0 && isOver) reject(noWay(mine, theirs));
+      };
+      const onConnection = (connection: Duplex, address: Address) => {
+        shaking += 1;
+        const path = { kind: "punched", direction: "dialled", address } as const;
+        connect(connection, { path, expect: peer.id, deadline: deadlineIn(HANDSHAKE_MS), signal: end.won })
+          .then((session) => {
+            this.#succeeded += 1;
+            resolve(session);
+            end.win();
+          })
+          .catch(() => {}) // Another connection may prove itself; else the punch ends without one.
+          .finally(() => {
+            shaking -= 1;
+            failed();
+          });
+      };
+      this.#run(mine, theirs, end.signal, onConnection).finally(() => {
+        end.clear();
+        isOver = true;
+        failed();
+      });
+    });
+  }
+
+  #onOffer(peer: MemberCertificate, body: Uint8Array): Uint8Array {
+    const theirs = parseOffer(body);
+    if (theirs === undefined) throw new FirefliesError("bad-frame", "This is no offer of a punch.");
+    if (this.#asked.take(peer.id, this.#options.now()) > 0)
+      throw new FirefliesError("overloaded", "This member asks for punches too often.", {
+        advice: "Wait some seconds.",
+      });
+    const mine = this.#mine();
+    // Offers that cross each other: the lower id's counts, and the other one is refused.
+    this.#begin(peer.id, "punching");
+    const end = this.#limited();
+    const path = (address: Address): Path => ({ kind: "punched", direction: "accepted", address });
+    const reached = setInterval(() => this.#options.isReached(peer.id) && end.win(), 100);
+    const onConnection = (connection: Duplex, at: Address) => this.#options.accept(connection, at, path(at));
+    this.#run(mine, theirs, end.signal, onConnection).finally(() => {
+      clearInterval(reached);
+      end.clear();
+      this.#running.delete(peer.id);
+    });
+    return encodeOffer(mine);
+  }
+
+  async #run(
+    mine: PunchOffer,
+    theirs: PunchOffer,
+    signal: AbortSignal,
+    onConnection: PunchRun["onConnection"],
+  ): Promise<void> {
+    const { ways, mayDial } = this.#options;
+    const usable = theirs.candidates.map(canonical).filter((address) => isIP(address.host) !== 0 && mayDial(address));
+    const run = { mine, theirs, signal, onConnection };
+    await Promise.all(
+      ways.map(async (way) => {
+        const targets = usable.filter(({ scheme }) => scheme === way.scheme);
+        if (targets.length > 0) await way.run({ ...run, targets });
+      }),
+    );
+  }
+
+  /** `signal` fires when time is up, when one has won, or when the caller or the member gives up. */
+  #limited(caller?: AbortSignal): Ending {
+    const over = new AbortController();
+    const won = new AbortController();
+    const stop = () => over.abort();
+    const timer = setTimeout(stop, PUNCH_MS);
+    const unwatch = [caller, this.#closing.signal].map((signal) => signal && onAbort(signal, giveUp));
+    function giveUp() {
+      stop();
+      won.abort();
+    }
+    const clear = () => {
+      clearTimeout(timer);
+      for (const end of unwatch) end?.();
+    };
+    return { signal: over.signal, won: won.signal, win: giveUp, clear };
+  }
+}
+
+interface Ending {
+  readonly signal: AbortSignal;
+  /** Cuts handshakes that are no longer needed. */
+  readonly won: AbortSignal;
+  readonly win: () => void;
+  readonly clear: () => void;
+}
+
+function noWay(mine: PunchOffer, theirs: PunchOffer): FirefliesError {
+  const told = ({ mapping, candidates }: PunchOffer) => `${candidates.length} addresses, ports by ${mapping}`;
+  const text = `No path without a relay: I offered ${told(mine)}; the other side ${told(theirs)}.`;
+  return new FirefliesError("peer-unreachable", text, {
+    advice: "Where both NATs choose ports by destination there is none. The relayed path goes on.",
+  });
+}

@@ -1,0 +1,184 @@
+import { createServer, type Socket } from "node:net";
+import fc from "fast-check";
+import { afterEach, describe, expect, it } from "vitest";
+import { askingOnly } from "../../../client/protocols.js";
+import type { FirefliesError, Identity } from "../../../identity/index.js";
+import { deadlineIn, NameResolver, parseAddress, type Session, Stack, tcpTransport } from "../../../net/index.js";
+import { encodeOffer, NONCE_BYTES, type PunchOffer, parseOffer } from "../../../net/punching/offer.js";
+import { PUNCH, Punches } from "../../../net/punching/punches.js";
+import { tcpWay } from "../../../net/punching/tcp-punch.js";
+import { OutPort } from "../../../net/transports/out-port.js";
+import { TestNetwork } from "../../support/test-network.js";
+
+const open: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+const now = () => performance.now();
+
+/** A stack that punches over TCP, on loopback. */
+class Puncher {
+  readonly out = new OutPort();
+  readonly stack: Stack;
+  readonly punches: Punches;
+  candidates: readonly string[] | undefined;
+  mayDial = true;
+
+  constructor(readonly identity: Identity) {
+    const resolver = new NameResolver({ now });
+    const protocols = askingOnly();
+    this.stack = new Stack({
+      transports: [tcpTransport({ out: this.out })],
+      resolver,
+      protocols,
+      identity: () => identity,
+      now,
+      wall: Date.now,
+      mine: () => ["127.0.0.1:1"],
+    });
+    this.punches = new Punches({
+      self: identity.certificate.id,
+      ways: [tcpWay(this.out, Math.random)],
+      mine: () => ({
+        mapping: "port",
+        candidates: (this.candidates ?? [`127.0.0.1:${this.out.known}`]).map((text) => parseAddress(text)!),
+      }),
+      mayDial: () => this.mayDial,
+      connect: (connection, options) => this.stack.connect(connection, options),
+      accept: (connection, from, path) => this.stack.accept(connection, from, path),
+      isReached: (id) => this.paths(id).includes("punched"),
+      now,
+    });
+    this.punches.speak(protocols);
+    open.push(async () => {
+      this.punches.close();
+      resolver.close();
+      await this.stack.close(0);
+    });
+  }
+
+  get id() {
+    return this.identity.certificate.id;
+  }
+
+  paths(id: Puncher["id"]) {
+    return this.stack.links.get(id)?.paths.map(({ kind }) => kind) ?? [];
+  }
+
+  async listen(): Promise<string> {
+    const { address } = await this.stack.listen({ host: "127.0.0.1", port: 0 });
+    return `127.0.0.1:${address.port}`;
+  }
+}
+
+/** Two of them, and a session that the second has dialled: `over` is the first one's end of it, `back` the other. */
+async function pair(): Promise<{ a: Puncher; b: Puncher; over: Session; back: Session }> {
+  const network = await TestNetwork.create();
+  const [a, b] = [new Puncher(await network.member()), new Puncher(await network.member())];
+  const back = await b.stack.links.reach({ id: a.id, addresses: [await a.listen()] }, { deadline: deadlineIn(5_000) });
+  await a.out.port();
+  await expect.poll(() => a.stack.links.get(b.id)?.sessions.length).toBe(1);
+  return { a, b, over: a.stack.links.get(b.id)!.sessions[0]!, back };
+}
+
+describe("a punch", () => {
+  it("makes a session of its own, proven at both ends, from the ports that were named", async () => {
+    const { a, b, over } = await pair();
+    const session = await a.punches.punch(over);
+    expect(session.peer.id).toBe(b.id);
+    expect(session.path).toEqual({
+      kind: "punched",
+      direction: "dialled",
+      address: { scheme: "tcp", host: "127.0.0.1", port: b.out.known },
+    });
+    await expect.poll(() => b.paths(a.id)).toContain("punched");
+    expect(a.punches.figures).toEqual({ tried: 1, succeeded: 1 });
+  });
+
+  it("of both at once is one: the lower id's", async () => {
+    const { a, b, over, back } = await pair();
+    const outcomes = await Promise.allSettled([a.punches.punch(over), b.punches.punch(back)]);
+    const [winner, loser] = a.id < b.id ? outcomes : [...outcomes].reverse();
+    expect(winner).toMatchObject({ status: "fulfilled" });
+    // Whose offer came before the other's was sent is served first, and that is as well.
+    if (loser!.status === "rejected") expect((loser!.reason as FirefliesError).code).toBe("overloaded");
+  });
+
+  it("without an address that may be dialled ends at once, and says what was offered", async () => {
+    const { a, b, over } = await pair();
+    [a.mayDial, b.candidates] = [false, ["192.0.2.1:9"]];
+    const startedAt = now();
+    await expect(a.punches.punch(over)).rejects.toMatchObject({
+      code: "peer-unreachable",
+      message: expect.stringContaining("the other side 1 addresses"),
+    });
+    expect(now() - startedAt).toBeLessThan(2_000);
+  });
+
+  it("where a stranger answers ends in its time, and the stranger got no session", async () => {
+    const { a, b, over } = await pair();
+    const met: Socket[] = [];
+    const stranger = createServer((socket) => met.push(socket.on("error", () => {}).on("data", () => socket.end("?"))));
+    await new Promise<void>((done) => stranger.listen(0, "127.0.0.1", done));
+    open.push(() => void stranger.close());
+    a.candidates = [];
+    b.candidates = [`127.0.0.1:${(stranger.address() as { port: number }).port}`];
+    await expect(a.punches.punch(over)).rejects.toMatchObject({ code: "peer-unreachable" });
+    expect(met.length).toBeGreaterThan(0);
+    for (const socket of met) socket.destroy();
+    expect(a.paths(b.id)).toEqual(["reversed"]);
+  });
+
+  it("is asked for only so often by one member", async () => {
+    const { a, b, over } = await pair();
+    a.candidates = [];
+    b.candidates = [];
+    const offer = () => over.call(PUNCH, encodeOffer(offerOf([])), { deadline: deadlineIn(2_000) });
+    for (let count = 0; count < 3; count++) {
+      await offer();
+      await expect.poll(() => b.punches.isRunning(a.id)).toBe(false);
+    }
+    await expect(offer()).rejects.toMatchObject({ code: "overloaded" });
+  });
+
+  it("refuses what is no offer", async () => {
+    const { over } = await pair();
+    await expect(over.call(PUNCH, new Uint8Array(3), { deadline: deadlineIn(2_000) })).rejects.toMatchObject({
+      code: "bad-frame",
+    });
+  });
+});
+
+function offerOf(candidates: readonly string[]): PunchOffer {
+  const parsed = candidates.map((text) => parseAddress(text)!);
+  return { nonce: new Uint8Array(NONCE_BYTES), mapping: "port", candidates: parsed };
+}
+
+describe("an offer", () => {
+  const address = fc.oneof(
+    fc.tuple(fc.ipV4(), fc.integer({ min: 1, max: 65_535 })).map(([host, port]) => `${host}:${port}`),
+    fc.tuple(fc.ipV6(), fc.integer({ min: 1, max: 65_535 })).map(([host, port]) => `udx://[${host}]:${port}`),
+  );
+
+  it("is read as it was written", () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: NONCE_BYTES, maxLength: NONCE_BYTES }),
+        fc.constantFrom("unknown", "port", "destination"),
+        fc.array(address, { maxLength: 6 }),
+        (nonce, mapping, candidates) => {
+          const offer = { ...offerOf(candidates), nonce, mapping } as PunchOffer;
+          expect(parseOffer(encodeOffer(offer))).toEqual(offer);
+        },
+      ),
+    );
+  });
+
+  it("is undefined for any other bytes, and longer ones", () => {
+    const bytes = encodeOffer(offerOf(["192.0.2.1:1"]));
+    for (let length = 0; length < bytes.length; length++) expect(parseOffer(bytes.subarray(0, length))).toBeUndefined();
+    expect(parseOffer(new Uint8Array([...bytes, 0]))).toBeUndefined();
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (any) => void parseOffer(any)));
+  });
+});
