@@ -6,7 +6,7 @@ import { setMaxListeners } from "node:events";
 import { networkInterfaces } from "node:os";
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { FirefliesError, type Identity, sign, verify } from "../identity/index.js";
-import { ConnectionGate, NameResolver, tcpTransport } from "../net/index.js";
+import { ConnectionGate, NameResolver, OutPort, tcpTransport } from "../net/index.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import { ClientLog } from "./client-log.js";
@@ -87,6 +87,8 @@ export class Client {
   readonly #onAlarm = (alarm: FirefliesError): void => this.#handlers.raise(alarm);
   readonly #names = new NameResolver({ now: () => performance.now() });
   readonly #gate = new ConnectionGate();
+  /** Where it dials from: a NAT shows others one address then. */
+  readonly #out = new OutPort();
   readonly #ending = new AbortController();
   readonly #deadline = new DrainDeadline();
   #phase: Phase = "new";
@@ -481,7 +483,7 @@ export class Client {
       config,
       identity,
       state: this.#state,
-      transports: this.#parts.transports ?? [tcpTransport({ gate: this.#gate })],
+      transports: this.#parts.transports ?? [tcpTransport({ gate: this.#gate, out: this.#out })],
       gate: this.#gate,
       resolver: this.#parts.resolver ?? this.#names,
       interfaces: this.#interfaces,

@@ -29,6 +29,13 @@ export type { SummonsFields } from "./pings/codec.js";
 export { type PingPeer, Pings, type PingsOptions } from "./pings/pings.js";
 export { NotePings, nonceOf } from "./pings/sender.js";
 export { PingTable } from "./pings/table.js";
+export {
+  type NatMapping,
+  NONCE_BYTES,
+  type PunchOffer,
+} from "./punching/offer.js";
+export { Punches, type PunchesOptions, type PunchFigures, type PunchRun, type PunchWay } from "./punching/punches.js";
+export { punchTcp, tcpWay } from "./punching/tcp-punch.js";
 export { type Range, rangeOf } from "./ranges.js";
 export { Budget } from "./session/budget.js";
 export { SessionHost } from "./session/host.js";
@@ -42,6 +49,7 @@ export { Stack, type StackOptions } from "./stack.js";
 export { DialError, type DialReason, PeerMismatch } from "./transports/dial-error.js";
 export { ConnectionGate, type GateLimits } from "./transports/gate.js";
 export { duplexPair, MemoryNetwork } from "./transports/memory.js";
+export { OutPort } from "./transports/out-port.js";
 export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";
 export { type WsOptions, wsTransport } from "./transports/ws.js";
