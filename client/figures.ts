@@ -25,6 +25,7 @@ export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "reject
     certificateEnds: notAfter,
     clock: clock.isFrozen ? "in-doubt" : "steady",
     rejected: more.rejected,
+    relay: member.relays,
   };
 }
 

@@ -47,6 +47,7 @@ export type {
   MessageStream,
   Metadata,
   PingOptions,
+  RelayInfo,
   ResponseContext,
   ResponseHandler,
   RingNeighbours,

@@ -8,6 +8,7 @@ import {
   encodeStatement,
   Machine,
   type MachineOptions,
+  type Address as NoteAddress,
   type Peer,
   type Random,
   type Recipient,
@@ -45,6 +46,7 @@ import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Services } from "./grpc/services.js";
 import type { Dispatch } from "./messages/responder.js";
 import { PROBE, speak } from "./protocols.js";
+import { Relays } from "./relays/relays.js";
 import { settingsOf } from "./settings.js";
 import type { Clocks } from "./standing/clocks.js";
 import type { Isolation } from "./standing/isolation.js";
@@ -58,6 +60,7 @@ import { drain } from "./talk/drain.js";
 import { Messenger } from "./talk/messenger.js";
 import { RoundTrips } from "./talk/round-trips.js";
 import { type StreamHandler, Streams } from "./talk/streams.js";
+import type { RelayInfo } from "./types.js";
 
 /** How long a leaving member waits for its neighbours to hear it, milliseconds: one call's deadline and a little. */
 const LEAVE_TIMEOUT_MS = 2500;
@@ -102,6 +105,7 @@ export class Node {
   readonly #stack: Stack;
   readonly #verifier: Verifier;
   readonly #pinging: Pinging;
+  readonly #relays: Relays;
   readonly clock = new TrustedClock(wall);
   readonly streams = new Streams();
   readonly messenger: Messenger;
@@ -129,8 +133,17 @@ export class Node {
     // Certificates are judged by a clock that does not step (rule R18), wherever they are judged.
     const trusted = () => this.clock.wall(monotonic());
     const proves = (begin: number) => this.clock.proves(begin, monotonic());
+    this.#relays = new Relays({
+      ...{ config: options.config, certificate: options.identity.certificate },
+      links: () => this.#stack.links,
+      machine: () => this.#machine,
+      accept: (connection, from) => this.#stack.accept(connection, from),
+      onRelays: () => this.#describe(),
+      now: monotonic,
+      random: random.number,
+    });
     this.#stack = new Stack({
-      transports: options.transports,
+      transports: [...options.transports, this.#relays.transport],
       resolver: options.resolver,
       gate: options.gate,
       protocols: this.#protocols,
@@ -141,11 +154,12 @@ export class Node {
       current: (peer) => this.#currentOf(peer),
       refusal: (peer) => this.#machine?.refusal(factsOf(peer)),
       certificateOf: (id) => this.certificateOf(id),
-      isHeld: (id) => this.streams.isOpenWith(id) || this.services.isOpenWith(id),
+      isHeld: (id) => this.streams.isOpenWith(id) || this.services.isOpenWith(id) || this.#relays.isHeld(id),
       mine,
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
     this.#speak();
+    this.#relays.register(this.#protocols);
     this.roundTrips = new RoundTrips({
       ping: (to, addresses, nonce) => this.#pinging.notes.ping(to, addresses, nonce),
       reach: (to, until) => this.#stack.links.reach(to, until),
@@ -246,8 +260,20 @@ export class Node {
   advertise(addresses: readonly string[], { wasThere }: { readonly wasThere: boolean }): void {
     this.#addresses = addresses;
     if (!wasThere) this.#stack.links.renew();
-    const facts = { addresses: noteAddresses(addresses, this.#pinging.port) };
-    this.input((machine, now) => machine.describe(facts, now));
+    this.#describe();
+  }
+
+  #describe(): void {
+    this.input((machine, now) => machine.describe({ addresses: this.#noteAddresses }, now));
+  }
+
+  get #noteAddresses(): NoteAddress[] {
+    return [...this.#relays.noted, ...noteAddresses(this.#addresses, this.#pinging.port)];
+  }
+
+  /** What it has of relays, and does as one. */
+  get relays(): RelayInfo {
+    return this.#relays.info;
   }
 
   /** Starts the protocol. What the machine tells goes to `parts`, "ready" among it. */
@@ -283,7 +309,7 @@ export class Node {
       ports: { sha256, random, sign: (type, body) => this.#sign(type, body), clock: this.clock },
       savedMark: memory.savedMark,
       agreementKey: this.#pinging.publicKey,
-      addresses: noteAddresses(this.#addresses, this.#pinging.port),
+      addresses: this.#noteAddresses,
       metadata: metadata(),
       contacts: [...entries, ...recipients(contacts)],
       known: [...contacts.map(certificateStatement), ...memory.statements],
@@ -379,6 +405,7 @@ export class Node {
     this.services.close(closed);
     this.#self.close(closed);
     this.#pinging.close();
+    this.#relays.close();
     await this.#stack.close(CLOSE_GRACE_MS);
     await this.#pinging.udp?.close();
     await this.#cache?.save();
@@ -448,6 +475,7 @@ export class Node {
       joined: ({ member }) => {
         this.#introduce(member);
         this.#cache?.joined();
+        this.#relays.poke();
         this.#door.changed(member.id);
       },
       updated: ({ member }) => {
@@ -462,6 +490,7 @@ export class Node {
 
   #gone({ id }: Peer): void {
     this.#door.changed(id);
+    this.#relays.poke();
     const error = new FirefliesError(
       "peer-removed",
       `Member ${titleOf({ id, name: this.nameOf(id) })} has left the view.`,
@@ -482,6 +511,7 @@ export class Node {
     this.#stack.links.closeIdle();
     this.#cache?.tidy();
     this.#reachWatch?.look();
+    this.#relays.look();
   }
 }
 

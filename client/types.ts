@@ -201,6 +201,29 @@ export interface ClientInfo {
   readonly clock: "steady" | "in-doubt";
   /** What partners sent and I did not take, counted by "what: reason". Duplicates are ordinary; lies are not. */
   readonly rejected: Readonly<Record<string, number>>;
+  /** The relays that this member has, and what it does as one. */
+  readonly relay: RelayInfo;
+}
+
+/** The relays of a member, and what it does as one. */
+export interface RelayInfo {
+  /** Does it relay for others? Not when it was told not to, nor when others cannot dial it. */
+  readonly relays: boolean;
+  /** The members that relay for it, the nearest first, and "host:port" from where each sees it come. */
+  readonly mine: readonly { readonly id: MemberId; readonly observed: string }[];
+  /** How many it should have; 0 when others can dial it. */
+  readonly wanted: number;
+  /** Members with a reservation here. */
+  readonly reservations: number;
+  /** Connections that pass through here now, and the members that asked for them. */
+  readonly connections: number;
+  readonly callers: number;
+  /** Members whose bytes wait for their rate now. */
+  readonly delayed: number;
+  /** Since the start: connections, bytes of both directions, and requests that were refused. */
+  readonly passed: number;
+  readonly bytes: number;
+  readonly refused: number;
 }
 
 /** Of a round trip. */

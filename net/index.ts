@@ -10,6 +10,7 @@ export {
   parseAddress,
   parseEndpoint,
   parseHostPort,
+  RELAY_SCHEME,
 } from "./address.js";
 export { type Deadline, deadlineIn, lateError, msUntil, TIMER_MS_MAX, withDeadline } from "./deadline.js";
 export { type Attempt, Dialler, type DiallerOptions, type DialOptions } from "./dialling/dialler.js";
@@ -37,6 +38,13 @@ export {
 export { Punches, type PunchesOptions, type PunchFigures, type PunchRun, type PunchWay } from "./punching/punches.js";
 export { punchTcp, tcpWay } from "./punching/tcp-punch.js";
 export { type Range, rangeOf } from "./ranges.js";
+export { RELAY_LIMITS, RELAY_PROTOCOL_LIMITS, RELAY_RESERVE, RENEW_MS, type RelayLimits } from "./relays/limits.js";
+export { decodeReservation, encodeWish, type Granted } from "./relays/messages.js";
+export { RelayRefusal } from "./relays/refusal.js";
+export { Relaying, type RelayingFigures } from "./relays/relaying.js";
+export { Taking } from "./relays/taking.js";
+export { Through } from "./relays/through.js";
+export { relayTransport } from "./relays/transport.js";
 export { Budget } from "./session/budget.js";
 export { SessionHost } from "./session/host.js";
 export type { ConnectOptions, SessionHostOptions } from "./session/options.js";

@@ -51,6 +51,14 @@ export function addAgent(program: Command): void {
     .option("--ping-limit <n>", "pings missed in a row before an accusation")
     .option("--max-concurrent-messages <n>", "messages handled at once, and as many again for members that have few")
     .option("--removal-timeout <seconds>", "from an accusation to the removal, at least 2 Delta")
+    .option("--no-relay", "relay for nobody: others that nobody can dial go elsewhere")
+    .option("--relay-reservations <n>", "members that may have a reservation here at once")
+    .option("--relay-connections <n>", "connections that pass through here at once")
+    .option("--relay-connections-per-member <n>", "of those, asked for by one member")
+    .option("--relay-bytes-per-second <n>", "bytes that pass per second, both directions counted; more waits")
+    .option("--relay-bytes-per-second-per-member <n>", "of those, of the connections that one member asked for")
+    .option("--relay-connection-time <seconds>", "how long one connection through here lasts")
+    .option("--behind-nat <answer>", "whether nobody can dial it: true, false, or auto, and it finds out")
     .option("--metadata <json>", "facts about it that all members see")
     .addOption(configOption())
     .option("--reply <text>", "answer messages with this text instead of their own")
@@ -67,7 +75,7 @@ export function addAgent(program: Command): void {
   command.action(async (options: AgentOptions) => {
     keepNurserySmall();
     const { resolveMemberConfig } = await import("../../client/config/index.js");
-    const flags = flagsOf(useCaOnlyWhenSaid(options), NO_CONFIGURATION);
+    const flags = flagsOf(onlyWhenSaid(options), NO_CONFIGURATION);
     const base: ClientOptions = options.config === undefined ? {} : { config: options.config };
     const config = resolveMemberConfig(base, { flags });
     const { dir = defaultDir("agent") } = config;
@@ -83,8 +91,8 @@ export function addAgent(program: Command): void {
   });
 }
 
-/** commander gives the positive form of --no-use-ca a default of true, which nobody has said. */
-function useCaOnlyWhenSaid(options: AgentOptions): AgentOptions {
-  const { useCa, ...rest } = options;
-  return useCa === false ? { ...rest, useCa } : rest;
+/** commander gives the positive forms of --no-use-ca and --no-relay a default of true, which nobody has said. */
+function onlyWhenSaid(options: AgentOptions): AgentOptions {
+  const { useCa, relay, ...rest } = options;
+  return { ...rest, ...(useCa === false && { useCa }), ...(relay === false && { relay }) };
 }

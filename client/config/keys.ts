@@ -35,7 +35,18 @@ export interface MemberSettings {
   readonly pingLimit: number;
   readonly maxConcurrentMessages: number;
   readonly removalTimeoutMs: number;
+  readonly relay: boolean;
+  readonly relayReservations: number;
+  readonly relayConnections: number;
+  readonly relayConnectionsPerMember: number;
+  readonly relayBytesPerSecond: number;
+  readonly relayBytesPerSecondPerMember: number;
+  readonly relayConnectionMs: number;
+  readonly behindNat: BehindNat;
 }
+
+/** Can others dial this member? "auto": it finds out. */
+export type BehindNat = boolean | "auto";
 
 /** What an authority can be told: the `ca:` section. */
 export interface AuthoritySettings {
@@ -84,6 +95,12 @@ const REMOVAL_TIMEOUT_MS = { min: 100, max: 86_400_000 };
 const PING_LIMIT = { min: 1, max: 14 };
 /** Each costs a handler's memory. */
 const CONCURRENT_MESSAGES = { min: 1, max: 65_536 };
+/** Of reservations and connections: each holds memory; none at all is what `relay: false` says. */
+const RELAYED = { min: 1, max: 65_536 };
+/** From a path that still carries signs of life in time (session/watch.ts) to 32 Gbit/s. */
+const BYTES_PER_SECOND = { min: 16 * 1024, max: 4 * 1024 ** 3 - 1 };
+/** Shorter ones would cut what they were made for; a session outlives no certificate. */
+const RELAY_CONNECTION_MS = { min: 10_000, max: 30 * 86_400_000 };
 /** The longest path that Linux takes. */
 const PATH_LENGTH_MAX = 4_096;
 /** The authority says which names it accepts; this only bounds them. */
@@ -110,6 +127,12 @@ const advertised: value.Parser<readonly Endpoint[]> = (raw, origin) => {
   return named ? parsed : { ok: false, problem: 'must be a list of "host:port" or "host" that others can dial' };
 };
 
+const behindNat: value.Parser<BehindNat> = (raw, origin) => {
+  if (raw === "auto") return { ok: true, value: raw };
+  const parsed = value.boolean(raw, origin);
+  return parsed.ok ? parsed : { ok: false, problem: "must be true, false or auto" };
+};
+
 export const MEMBER_KEYS: KeyTable<MemberSettings> = {
   preset: { file: "preset", parse: value.oneOf(PRESET_NAMES) },
   dir: { file: "dir", parse: value.line(PATH_LENGTH_MAX) },
@@ -133,6 +156,14 @@ export const MEMBER_KEYS: KeyTable<MemberSettings> = {
   pingLimit: { file: "ping_limit", parse: value.integer(PING_LIMIT) },
   maxConcurrentMessages: { file: "max_concurrent_messages", parse: value.integer(CONCURRENT_MESSAGES) },
   removalTimeoutMs: { file: "removal_timeout", parse: value.duration(REMOVAL_TIMEOUT_MS) },
+  relay: { file: "relay", parse: value.boolean },
+  relayReservations: { file: "relay_reservations", parse: value.integer(RELAYED) },
+  relayConnections: { file: "relay_connections", parse: value.integer(RELAYED) },
+  relayConnectionsPerMember: { file: "relay_connections_per_member", parse: value.integer(RELAYED) },
+  relayBytesPerSecond: { file: "relay_bytes_per_second", parse: value.integer(BYTES_PER_SECOND) },
+  relayBytesPerSecondPerMember: { file: "relay_bytes_per_second_per_member", parse: value.integer(BYTES_PER_SECOND) },
+  relayConnectionMs: { file: "relay_connection_time", parse: value.duration(RELAY_CONNECTION_MS) },
+  behindNat: { file: "behind_nat", parse: behindNat },
 };
 
 export const AUTHORITY_KEYS: KeyTable<AuthoritySettings> = {

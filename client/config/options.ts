@@ -67,4 +67,23 @@ export interface ClientOptions {
   readonly maxConcurrentMessages?: number;
   /** Milliseconds from an accusation to the removal; at least 2 Delta of the network. Default 2 Delta. */
   readonly removalTimeoutMs?: number;
+  /**
+   * False: relay for nobody. Members that others can dial relay for those that nobody can dial: what passes is encrypted by its
+   * ends and bounded by the limits below. Default true. docs/reach.md.
+   */
+  readonly relay?: boolean;
+  /** Members that may have a reservation here at once, 1 to 65,536. Default 512. */
+  readonly relayReservations?: number;
+  /** Connections that pass through here at once, 1 to 65,536. Default 512. */
+  readonly relayConnections?: number;
+  /** Of those, asked for by one member. Default 64. */
+  readonly relayConnectionsPerMember?: number;
+  /** Bytes per second that pass, both directions counted, 16,384 or more; what is more waits. Default 134,217,728. */
+  readonly relayBytesPerSecond?: number;
+  /** Of those, of the connections that one member asked for. Default 67,108,864. */
+  readonly relayBytesPerSecondPerMember?: number;
+  /** Milliseconds that one connection lasts, 10,000 to 2,592,000,000. Default 86,400,000. */
+  readonly relayConnectionMs?: number;
+  /** True: nobody can dial this member, so it asks others to relay for it. False: they can. Default "auto": it finds out. */
+  readonly behindNat?: boolean | "auto";
 }

@@ -1,11 +1,19 @@
 /** From all layers to one configuration: program or flags win over the environment, that over the file, that over the preset. */
 import { resolve } from "node:path";
 import type { JwtPolicy, LogLevel, ProxyForm } from "../../identity/index.js";
+import { RELAY_LIMITS } from "../../net/index.js";
 import { PROXY_ROOTS_SYSTEM } from "../authority/proxy-roots.js";
 import type { Metadata } from "../types.js";
 import { environmentLayers } from "./environment.js";
 import { type FileSettings, readConfig } from "./file.js";
-import { AUTHORITY_KEYS, type AuthoritySettings, type LogForm, MEMBER_KEYS, type MemberSettings } from "./keys.js";
+import {
+  AUTHORITY_KEYS,
+  type AuthoritySettings,
+  type BehindNat,
+  type LogForm,
+  MEMBER_KEYS,
+  type MemberSettings,
+} from "./keys.js";
 import {
   badValue,
   FILE_SPELLING,
@@ -59,6 +67,15 @@ export interface MemberConfig {
   readonly maxConcurrentMessages: number;
   /** Undefined: 2 Delta. A value below 2 Delta is refused once Delta is known (R19). */
   readonly removalTimeoutMs: number | undefined;
+  /** False: it relays for nobody. What it gives to others otherwise are RelayLimits. */
+  readonly relay: boolean;
+  readonly relayReservations: number;
+  readonly relayConnections: number;
+  readonly relayConnectionsPerMember: number;
+  readonly relayBytesPerSecond: number;
+  readonly relayBytesPerSecondPerMember: number;
+  readonly relayConnectionMs: number;
+  readonly behindNat: BehindNat;
 }
 
 /** Everything an authority is started with; undefined leaves it to the authority. */
@@ -223,6 +240,20 @@ function memberConfig(
     pingLimit: layer.pingLimit?.value ?? preset.pingLimit,
     maxConcurrentMessages: layer.maxConcurrentMessages?.value ?? preset.maxConcurrentMessages,
     removalTimeoutMs: layer.removalTimeoutMs?.value ?? preset.removalTimeoutMs,
+    ...relaying(layer),
+    behindNat: layer.behindNat?.value ?? "auto",
+  };
+}
+
+function relaying(layer: Layer<MemberSettings>) {
+  return {
+    relay: layer.relay?.value ?? true,
+    relayReservations: layer.relayReservations?.value ?? RELAY_LIMITS.reservations,
+    relayConnections: layer.relayConnections?.value ?? RELAY_LIMITS.connections,
+    relayConnectionsPerMember: layer.relayConnectionsPerMember?.value ?? RELAY_LIMITS.connectionsPerMember,
+    relayBytesPerSecond: layer.relayBytesPerSecond?.value ?? RELAY_LIMITS.bytesPerSecond,
+    relayBytesPerSecondPerMember: layer.relayBytesPerSecondPerMember?.value ?? RELAY_LIMITS.bytesPerSecondPerMember,
+    relayConnectionMs: layer.relayConnectionMs?.value ?? RELAY_LIMITS.connectionMs,
   };
 }
 

@@ -97,6 +97,23 @@ export const ERROR_CODES = {
     meaning: "The member could not be connected to.",
     remedy: "Check that it runs and that its address can be reached from here.",
   },
+  "relay-declined": {
+    meaning: "A member was asked to relay, and relays for nobody: it was told so, or nobody can dial it.",
+    remedy: "Nothing: another relay is asked. `relay: false` in its configuration is what it was told.",
+  },
+  "relay-full": {
+    meaning: "A relay has reached one of its limits; the message says when it may be asked again.",
+    remedy: "Wait; other relays are asked meanwhile. The relay's limits are its keys `relay_*`.",
+  },
+  "relay-absent": {
+    meaning: "A relay says that the wanted member has no reservation there, or is not connected to it now.",
+    remedy:
+      "Nothing: other relays of the member are asked. It is the relay's word, and no sign that the member is gone.",
+  },
+  "relay-ended": {
+    meaning: "A relay has ended a connection that it passed on: it stops, or the time for one connection is over.",
+    remedy: "Try again: another relay, or a new connection, carries it.",
+  },
   "peer-mismatch": {
     meaning: "Another member than the expected one answers at this address.",
     remedy: "Look the member up again: it has moved, or another one has its address now.",

@@ -11,7 +11,7 @@ import { type Address, formatAddress, parseAddress, RELAY_SCHEME } from "../addr
 import { type Deadline, withDeadline } from "../deadline.js";
 import { canonical } from "../ranges.js";
 import { DialError, type DialReason } from "../transports/dial-error.js";
-import type { Transport } from "../transports/transport.js";
+import type { Reached, Transport } from "../transports/transport.js";
 import { DialHistory } from "./history.js";
 import { refusalToDial } from "./policy.js";
 import { type Add, race } from "./race.js";
@@ -149,7 +149,7 @@ export class Dialler {
   ): Promise<T> {
     const target = formatAddress(to);
     const startedAt = this.#options.now();
-    let connection: Duplex | undefined;
+    let connection: (Duplex & Partial<Reached>) | undefined;
     let uncut = () => {};
     this.#running++;
     try {
@@ -158,13 +158,14 @@ export class Dialler {
       connection = await transport.dial(to, { signal, name, member: dial.options.expect });
       uncut = onAbort(signal, () => connection?.destroy());
       signal.throwIfAborted();
-      const value = await dial.attempt(connection, to, signal);
+      const value = await dial.attempt(connection, connection.reached ?? to, signal);
       signal.throwIfAborted();
       this.#history.forgive(target);
       return value;
     } catch (error) {
+      const later = connection?.errored instanceof DialError && !signal.aborted ? connection.errored : undefined;
       connection?.destroy();
-      const failure = failureOf(error, target, connection !== undefined, signal);
+      const failure = later ?? failureOf(error, target, connection !== undefined, signal);
       dial.failures.push(failure);
       if (this.#counts(failure, startedAt)) this.#history.failed(target, this.#options.now(), failure);
       throw failure;

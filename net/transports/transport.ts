@@ -25,6 +25,11 @@ export interface ListenAddress {
   readonly path?: string | undefined;
 }
 
+/** Of a connection that came to be by another way than was asked for. */
+export interface Reached {
+  readonly reached: Address;
+}
+
 /** A place that is listened at. */
 export interface Bound {
   /** With the port that was chosen. */
@@ -46,9 +51,9 @@ export interface Transport {
    *
    * Of the connection: `end()` is a half-close, the other direction goes on. `destroy()` cuts it, and the other side's
    * end closes soon after. A write that the other side does not read waits, with a bounded number of bytes under way.
-   * Errors are errors of the stream; "close" follows them.
+   * Errors are errors of the stream; "close" follows them. An error that is a DialError tells how the dial failed after all.
    */
-  dial(to: Address, target: DialTarget): Promise<Duplex>;
+  dial(to: Address, target: DialTarget): Promise<Duplex & Partial<Reached>>;
   /**
    * Rejects with "address-in-use" or "address-invalid". `from` is the other side's address as this host sees it. The
    * connection has an error listener already, so an error of a dropped connection does not end the process.

@@ -69,6 +69,10 @@ export class FakeAgentClient implements AgentClient {
       clock: "steady" as const,
       isolated: this.isolated,
       rejected: {},
+      relay: {
+        ...{ relays: true, mine: [], wanted: 0, reservations: 0, connections: 0, callers: 0 },
+        ...{ delayed: 0, passed: 0, bytes: 0, refused: 0 },
+      },
     };
   }
 

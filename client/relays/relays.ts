@@ -1,0 +1,173 @@
+/** Relays of a member, put together: what it does for others, which it has itself, and the transport through them. */
+import type { Duplex } from "node:stream";
+import { type Machine, type Address as NoteAddress, TRANSPORT_GRPC } from "../../gossip/index.js";
+import { FirefliesError, type MemberCertificate, sha256 } from "../../identity/index.js";
+import {
+  type Address,
+  type Deadline,
+  deadlineIn,
+  type Links,
+  type Protocols,
+  RELAY_SCHEME,
+  Relaying,
+  type RelayLimits,
+  relayTransport,
+  type Session,
+  Taking,
+  Through,
+  type Transport,
+} from "../../net/index.js";
+import { type MemberId, relayPositions } from "../../rings/index.js";
+import type { MemberConfig } from "../config/index.js";
+import type { RelayInfo } from "../types.js";
+import { Keeping } from "./keeping.js";
+import { DECLINES, directAddresses, isMine, orderFor, TRANSPORT_RELAYING, type View } from "./selection.js";
+
+export interface RelaysOptions {
+  readonly config: MemberConfig;
+  readonly certificate: Pick<MemberCertificate, "id" | "ringCount">;
+  readonly links: () => Pick<Links, "get" | "reach">;
+  /** Undefined before the protocol starts. */
+  readonly machine: () => Pick<Machine, "members" | "member"> | undefined;
+  readonly accept: (connection: Duplex, from: Address) => void;
+  /** My relays have changed: they are to stand in my note, the nearest first. */
+  readonly onRelays: () => void;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+export class Relays {
+  readonly transport: Transport;
+  readonly #options: RelaysOptions;
+  readonly #positionOf = relayPositions(sha256);
+  readonly #relaying: Relaying;
+  readonly #taking: Taking;
+  readonly #keeping: Keeping;
+  /** As published, the nearest first. */
+  #mine: readonly MemberId[] = [];
+
+  constructor(options: RelaysOptions) {
+    this.#options = options;
+    const { certificate, config, now, random, accept } = options;
+    const { id: self } = certificate;
+    const reachDirect = (id: MemberId, until: Deadline) => this.#reachDirect(id, until);
+    const reach = (id: MemberId, withinMs: number) => reachDirect(id, { deadline: deadlineIn(withinMs) });
+    this.transport = relayTransport(new Through({ self, reachDirect, nearby: () => this.#nearby, now }));
+    this.#taking = new Taking({ isRelayOfMine: (id) => this.#keeping.has(id), accept });
+    this.#keeping = new Keeping({
+      isNeeded: () => !this.#isDialable,
+      orderFor: (more) => orderFor(this.#view, more),
+      publish: (relays) => this.#publish(relays),
+      ...{ reach, now, random },
+    });
+    this.#relaying = new Relaying({
+      ...{ self, limits: limitsOf(config), now },
+      isWilling: () => this.#isWilling,
+      isMine: (id) => isMine(id, this.#view),
+      directWith: (id) => this.#directWith(id),
+      reachDirect: reach,
+    });
+  }
+
+  register(protocols: Protocols): void {
+    for (const protocol of [this.#taking.protocol, ...this.#relaying.protocols]) protocols.register(protocol);
+  }
+
+  /** Must the session with this member stay, though nothing passes? */
+  isHeld(id: MemberId): boolean {
+    return this.#keeping.has(id) || this.#relaying.serves(id);
+  }
+
+  /** What its note says of it besides its own addresses. */
+  get noted(): readonly NoteAddress[] {
+    const mine = this.#mine.map((id) => ({ transport: TRANSPORT_GRPC, text: `${RELAY_SCHEME}://${id}` }));
+    const declines = { transport: TRANSPORT_RELAYING, text: DECLINES };
+    return this.#declines ? [...mine, declines] : mine;
+  }
+
+  get info(): RelayInfo {
+    const observed = new Map(this.#keeping.held.map(({ relay, granted }) => [relay, granted?.observed ?? ""]));
+    return {
+      ...this.#relaying.figures,
+      relays: this.#isWilling,
+      mine: this.#mine.flatMap((id) => (observed.has(id) ? [{ id, observed: observed.get(id) as string }] : [])),
+      wanted: this.#keeping.wanted,
+    };
+  }
+
+  /** To be called about once a second. */
+  look(): void {
+    this.#relaying.tidy();
+    this.#keeping.look();
+  }
+
+  /** The view has changed, or whether others can dial this member. */
+  poke(): void {
+    this.#keeping.poke();
+  }
+
+  close(): void {
+    this.#keeping.close();
+    this.#relaying.close();
+  }
+
+  #publish(relays: readonly MemberId[]): void {
+    this.#mine = relays;
+    this.#options.onRelays();
+  }
+
+  /** A session with the member that no relay carries, made if need be. Rejects with a FirefliesError. */
+  async #reachDirect(id: MemberId, until: Deadline): Promise<Session> {
+    const existing = this.#directWith(id);
+    if (existing !== undefined) return existing;
+    const peer = this.#options.machine()?.member(id);
+    const addresses = peer === undefined ? [] : directAddresses(peer);
+    if (addresses.length === 0)
+      throw new FirefliesError("peer-unreachable", `Member ${id} has no address that can be dialled.`);
+    const session = await this.#options.links().reach({ id, addresses }, until);
+    if (session.path.kind !== "relayed") return session;
+    throw new FirefliesError("peer-unreachable", `Member ${id} is reached through relays alone.`);
+  }
+
+  #directWith(id: MemberId): Session | undefined {
+    const sessions = this.#options.links().get(id)?.sessions ?? [];
+    return sessions.find(({ closed, path }) => !closed && path.kind !== "relayed");
+  }
+
+  /** My relays, then other members that there is a session with. */
+  get #nearby(): readonly Session[] {
+    const ids = new Set([...this.#mine, ...this.#view.members.map(({ id }) => id)]);
+    return [...ids].flatMap((id) => this.#directWith(id) ?? []);
+  }
+
+  get #view(): View {
+    const { certificate, machine } = this.#options;
+    const { id: self, ringCount } = certificate;
+    return { self, ringCount, members: machine()?.members() ?? [], positionOf: this.#positionOf };
+  }
+
+  get #declines(): boolean {
+    return !this.#options.config.relay;
+  }
+
+  get #isDialable(): boolean {
+    return this.#options.config.behindNat !== true;
+  }
+
+  get #isWilling(): boolean {
+    return !this.#declines && this.#isDialable;
+  }
+}
+
+function limitsOf(config: MemberConfig): RelayLimits {
+  return {
+    reservations: config.relayReservations,
+    connections: config.relayConnections,
+    connectionsPerMember: config.relayConnectionsPerMember,
+    bytesPerSecond: config.relayBytesPerSecond,
+    bytesPerSecondPerMember: config.relayBytesPerSecondPerMember,
+    connectionMs: config.relayConnectionMs,
+  };
+}

@@ -1,0 +1,99 @@
+/** A connection through relays, as its ends have it: bytes over a duplex of messages, behind the messages that opened it. */
+import { Duplex } from "node:stream";
+import type { Address } from "../address.js";
+import type { ByteDuplex } from "../session/session.js";
+import { RELAY_CHUNK_BYTES_MAX } from "./limits.js";
+
+/** Looks at the first message that comes, which is no part of the bytes. Returns why the connection is none. */
+export type First = (message: Uint8Array) => Error | undefined;
+
+export interface RelayedOptions {
+  /** Where it leads to, or came from, with all relays on the way. */
+  readonly address: Address;
+  /** Undefined: the first message is bytes already. */
+  readonly first?: First | undefined;
+  /** What the loss of the way is to those who use the connection. */
+  readonly lost: (cause: Error | null) => Error;
+}
+
+export class RelayedDuplex extends Duplex {
+  /** As `Reached` says: it may lead by another way than was asked for. */
+  readonly reached: Address;
+  readonly #below: ByteDuplex;
+  readonly #lost: RelayedOptions["lost"];
+  #first: First | undefined;
+
+  constructor(below: ByteDuplex, { address, first, lost }: RelayedOptions) {
+    super({ highWaterMark: RELAY_CHUNK_BYTES_MAX });
+    this.reached = address;
+    this.#below = below;
+    this.#lost = lost;
+    this.#first = first;
+    this.on("error", () => {}); // As of every connection: "close" follows.
+    below.on("data", (message: Uint8Array) => this.#onMessage(message));
+    below.once("end", () => this.#onEnd());
+    below.once("close", () => this.destroy(this.#isOver ? undefined : lost(below.errored)));
+    if (below.destroyed) this.destroy(lost(below.errored));
+  }
+
+  override _read(): void {
+    this.#below.resume();
+  }
+
+  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#send([chunk], done);
+  }
+
+  override _writev(chunks: readonly { readonly chunk: Uint8Array }[], done: (error?: Error | null) => void): void {
+    this.#send(
+      chunks.map(({ chunk }) => chunk),
+      done,
+    );
+  }
+
+  /** The end is on its way; that the other end has it is nothing that a socket waits for. */
+  override _final(done: () => void): void {
+    this.#below.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    if (!this.#isOver) this.#below.destroy();
+    done(error);
+  }
+
+  /** Both directions have ended in order; the last acknowledgement may be on its way. */
+  get #isOver(): boolean {
+    return this.#below.readableEnded && this.#below.writableEnded;
+  }
+
+  #onMessage(message: Uint8Array): void {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first !== undefined) {
+      const problem = first(message);
+      if (problem !== undefined) this.destroy(problem);
+    } else if (!this.push(message)) this.#below.pause();
+  }
+
+  #onEnd(): void {
+    if (this.#first === undefined) this.push(null);
+    else this.destroy(this.#lost(null));
+  }
+
+  #send(chunks: readonly Uint8Array[], done: (error?: Error | null) => void): void {
+    const parts = chunks.flatMap(inParts);
+    this.#below.cork();
+    for (const part of parts.slice(0, -1)) this.#below.write(part);
+    this.#below.write(parts.at(-1) ?? new Uint8Array(0), done);
+    this.#below.uncork();
+  }
+}
+
+function inParts(chunk: Uint8Array): Uint8Array[] {
+  if (chunk.length <= RELAY_CHUNK_BYTES_MAX) return [chunk];
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < chunk.length; at += RELAY_CHUNK_BYTES_MAX)
+    parts.push(chunk.subarray(at, at + RELAY_CHUNK_BYTES_MAX));
+  return parts;
+}

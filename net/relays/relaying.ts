@@ -1,0 +1,286 @@
+/**
+ * The relaying side: keeps reservations, and splices a member that asks with one that has a reservation, or with another relay
+ * that has it. Only ciphertext passes: the two prove themselves to each other inside. docs/protocol.md, "Relays".
+ */
+import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import { Buckets, type MemberId } from "../../rings/index.js";
+import { formatAddress } from "../address.js";
+import type { Path } from "../session/path.js";
+import type { Protocol } from "../session/protocol.js";
+import type { ByteDuplex, Session } from "../session/session.js";
+import {
+  OPENERS_MAX,
+  OPENING_MS,
+  OPENS,
+  PER_PAIR_MAX,
+  PER_TARGET_MAX,
+  RELAY_OPEN,
+  RELAY_PROTOCOL_LIMITS,
+  RELAY_REACHES,
+  RELAY_RESERVE,
+  RELAY_TAKE,
+  type RelayLimits,
+} from "./limits.js";
+import {
+  decodeIds,
+  decodeOpened,
+  decodeOpening,
+  decodeWish,
+  encodeHandover,
+  encodeIds,
+  encodeOpened,
+  encodeOpening,
+  encodeReservation,
+  type Granted,
+  type Opening,
+  type Refusal,
+  TIME_MS_MAX,
+} from "./messages.js";
+import { Places } from "./places.js";
+import { refused } from "./refusal.js";
+import { Reservations } from "./reservations.js";
+import { Shaper } from "./shaper.js";
+import { firstMessage, type Pace, pass, tie, whenBothClosed } from "./splice.js";
+
+export interface RelayingOptions {
+  readonly self: MemberId;
+  readonly limits: RelayLimits;
+  /** Do I relay? Not when I am told not to, nor when nobody can dial me. */
+  readonly isWilling: () => boolean;
+  /** Am I one of the relays that the view gives this member? */
+  readonly isMine: (id: MemberId) => boolean;
+  /** A session with this member that no relay carries, whoever made it. */
+  readonly directWith: (id: MemberId) => Session | undefined;
+  /** The same; made anew when there is none. Rejects with a FirefliesError. */
+  readonly reachDirect: (id: MemberId, withinMs: number) => Promise<Session>;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/** What a relay does, and has done. */
+export interface RelayingFigures {
+  /** Members with a reservation. */
+  readonly reservations: number;
+  /** Connections that pass through now, and the members that asked for them. */
+  readonly connections: number;
+  readonly callers: number;
+  /** Members whose bytes wait for their rate now. */
+  readonly delayed: number;
+  /** Since the start: connections, bytes of both directions, and requests that were refused. */
+  readonly passed: number;
+  readonly bytes: number;
+  readonly refused: number;
+}
+
+const NOTHING = encodeIds([]);
+
+export class Relaying {
+  readonly #options: RelayingOptions;
+  readonly #reservations: Reservations;
+  readonly #places: Places;
+  readonly #shaper: Shaper;
+  readonly #opens = new Buckets<MemberId>(OPENS, OPENERS_MAX);
+  readonly #running = new Set<() => void>();
+  #timer: NodeJS.Timeout | undefined;
+  #passed = 0;
+  #bytes = 0;
+  #refused = 0;
+
+  constructor(options: RelayingOptions) {
+    this.#options = options;
+    const { limits, isMine, now } = options;
+    this.#reservations = new Reservations({ max: limits.reservations, isMine });
+    this.#places = new Places({
+      max: limits.connections,
+      perCallerMax: limits.connectionsPerMember,
+      perTargetMax: PER_TARGET_MAX,
+      perPairMax: PER_PAIR_MAX,
+    });
+    const rates = { inAll: limits.bytesPerSecond, perMember: limits.bytesPerSecondPerMember };
+    this.#shaper = new Shaper(rates, now());
+  }
+
+  get protocols(): readonly Protocol[] {
+    const { reserve, reaches, open } = RELAY_PROTOCOL_LIMITS;
+    return [
+      {
+        ...{ kind: "call", id: RELAY_RESERVE, limits: reserve },
+        onCall: async (peer, body, _, path) => this.#onWish(peer, body, path),
+      },
+      { kind: "call", id: RELAY_REACHES, limits: reaches, onCall: async (_, body) => this.#onReaches(body) },
+      { kind: "duplex", id: RELAY_OPEN, limits: open, onDuplex: (peer, duplex) => this.#onOpen(peer, duplex) },
+    ];
+  }
+
+  get figures(): RelayingFigures {
+    return {
+      reservations: this.#reservations.size,
+      connections: this.#places.taken,
+      callers: this.#places.callers,
+      delayed: this.#shaper.delayed,
+      passed: this.#passed,
+      bytes: this.#bytes,
+      refused: this.#refused,
+    };
+  }
+
+  /** Has this member a reservation here? Then the session with it is held. */
+  serves(id: MemberId): boolean {
+    return this.#reservations.has(id, this.#options.now());
+  }
+
+  /** Ends what passes through, and all reservations. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#reservations.clear();
+    for (const end of [...this.#running]) end();
+  }
+
+  #onWish(peer: MemberCertificate, body: Uint8Array, path: Path): Uint8Array {
+    const wish = decodeWish(body);
+    if (wish === undefined) throw new FirefliesError("bad-frame");
+    if (wish === "release") this.#reservations.release(peer.id);
+    const answer = wish === "release" ? refused("absent") : this.#reserve(peer.id, path);
+    if (answer.kind === "refused" && wish === "reserve") this.#refused += 1;
+    return encodeReservation(answer);
+  }
+
+  #reserve(id: MemberId, path: Path): Granted | Refusal {
+    const { isWilling, limits, now } = this.#options;
+    // A reservation over a session that others carry would be a chain.
+    if (!isWilling() || path.kind === "relayed") return refused("declined");
+    const at = now();
+    const until = this.#reservations.take(id, at);
+    if (typeof until !== "number") return until;
+    return {
+      kind: "granted",
+      forMs: until - at,
+      connections: PER_TARGET_MAX,
+      bytesPerSecond: Math.min(limits.bytesPerSecondPerMember, TIME_MS_MAX),
+      connectionMs: limits.connectionMs,
+      observed: formatAddress(path.address),
+    };
+  }
+
+  /** Those that I could splice somebody with: other relays that I have a session with, and members with a reservation. */
+  #onReaches(body: Uint8Array): Uint8Array {
+    const ids = decodeIds(body);
+    if (ids === undefined) throw new FirefliesError("bad-frame");
+    const { isWilling, directWith } = this.#options;
+    return isWilling() ? encodeIds(ids.filter((id) => directWith(id) !== undefined)) : NOTHING;
+  }
+
+  #onOpen(peer: MemberCertificate, duplex: ByteDuplex): void {
+    this.#open(peer.id, duplex).catch((error: unknown) => duplex.destroy(asOurs(error)));
+  }
+
+  async #open(caller: MemberId, duplex: ByteDuplex): Promise<void> {
+    const message = await firstMessage(duplex, OPENING_MS);
+    const opening = message && decodeOpening(message);
+    if (opening === undefined) throw new FirefliesError("bad-frame");
+    const far = await this.#toTarget(caller, opening);
+    if ("kind" in far) this.#refuse(duplex, far);
+    else await this.#splice(caller, duplex, far);
+  }
+
+  /** A duplex towards the target, and the place that it takes; or why there is none. */
+  async #toTarget(caller: MemberId, { target, next, origin }: Opening): Promise<Far | Refusal> {
+    const { self, isWilling, now } = this.#options;
+    const retryMs = this.#opens.take(caller, now());
+    if (!isWilling()) return refused("declined");
+    if (retryMs > 0) return refused("full", retryMs);
+    if (target === self || target === caller || next === self || next === caller) return refused("absent");
+    const session = await this.#sessionFor(target, next);
+    if (session === undefined) return refused("absent");
+    const leave = this.#places.take(caller, next ?? target);
+    if (leave === undefined) return refused("full");
+    const far = session.open(next === undefined ? RELAY_TAKE : RELAY_OPEN);
+    if (next !== undefined) far.write(encodeOpening({ target, origin: caller }));
+    else far.write(encodeHandover(origin === undefined ? { caller } : { caller: origin, first: caller }));
+    return { duplex: far, leave };
+  }
+
+  async #sessionFor(target: MemberId, next: MemberId | undefined): Promise<Session | undefined> {
+    const { directWith, reachDirect, now } = this.#options;
+    if (next !== undefined) return await reachDirect(next, OPENING_MS).catch(() => undefined);
+    return this.#reservations.has(target, now()) ? directWith(target) : undefined;
+  }
+
+  /** What the caller sends goes on at once; what comes back begins with the far end's word that it is there. */
+  async #splice(caller: MemberId, duplex: ByteDuplex, { duplex: far, leave }: Far): Promise<void> {
+    const { connectionMs } = this.#options.limits;
+    const end = () => {
+      duplex.destroy(new FirefliesError("relay-ended"));
+      far.destroy(new FirefliesError("relay-ended"));
+    };
+    const timer = setTimeout(end, connectionMs);
+    this.#running.add(end);
+    whenBothClosed(duplex, far, () => {
+      clearTimeout(timer);
+      this.#running.delete(end);
+      leave();
+    });
+    const gaveUp = () => far.destroy(new FirefliesError("cancelled"));
+    duplex.once("close", gaveUp);
+    const pace = this.#paceOf(caller);
+    pass(duplex, far, pace);
+    const message = await firstMessage(far, OPENING_MS);
+    const opened = message && decodeOpened(message);
+    duplex.off("close", gaveUp);
+    if (opened?.kind !== "opened") {
+      far.destroy();
+      this.#refuse(duplex, opened ?? refused("absent"));
+      return;
+    }
+    this.#passed += 1;
+    tie(duplex, far);
+    duplex.write(encodeOpened({ kind: "opened", lastsMs: Math.min(opened.lastsMs, connectionMs) }));
+    pass(far, duplex, pace);
+  }
+
+  /** Says why, and ends; a caller that goes on sending is cut soon. */
+  #refuse(duplex: ByteDuplex, refusal: Refusal): void {
+    if (duplex.destroyed) return;
+    this.#refused += 1;
+    duplex.end(encodeOpened(refusal));
+    duplex.resume();
+    const timer = setTimeout(() => duplex.destroy(), OPENING_MS);
+    duplex.once("close", () => clearTimeout(timer));
+  }
+
+  #paceOf(caller: MemberId): Pace {
+    return (bytes, go) => {
+      this.#bytes += bytes;
+      const isNow = this.#shaper.take(caller, bytes, this.#options.now(), go);
+      if (!isNow) this.#wake();
+      return isNow;
+    };
+  }
+
+  /** While something waits for its rate. */
+  #wake(): void {
+    const { deadline } = this.#shaper;
+    if (deadline === undefined || this.#timer !== undefined) return;
+    const waitMs = Math.max(1, deadline - this.#options.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#shaper.tick(this.#options.now());
+      this.#wake();
+    }, waitMs);
+  }
+
+  /** Forgets whom nothing passes for any more. To be called now and then. */
+  tidy(): void {
+    this.#shaper.tidy(this.#options.now());
+  }
+}
+
+interface Far {
+  readonly duplex: ByteDuplex;
+  readonly leave: () => void;
+}
+
+function asOurs(error: unknown): FirefliesError {
+  return error instanceof FirefliesError ? error : new FirefliesError("handler-failed");
+}

@@ -1,0 +1,73 @@
+/**
+ * Two duplexes joined: what one brings goes out by the other, as it came, without a copy. While one end does not take more,
+ * the other is not read; an end of one direction is passed on; what ends one side out of order ends the other.
+ */
+import { FirefliesError } from "../../identity/index.js";
+import type { ByteDuplex } from "../session/session.js";
+
+/** True when these bytes may go at once; otherwise `go` is called when they may. */
+export type Pace = (bytes: number, go: () => void) => boolean;
+
+/** Passes one direction on. */
+export function pass(from: ByteDuplex, to: ByteDuplex, pace: Pace): void {
+  const write = (chunk: Uint8Array) => {
+    if (!to.destroyed && !to.write(chunk)) from.pause();
+  };
+  to.on("drain", () => from.resume());
+  from.on("data", (chunk: Uint8Array) => {
+    const isNow = pace(chunk.length, () => {
+      from.resume();
+      write(chunk);
+    });
+    if (isNow) write(chunk);
+    else from.pause();
+  });
+  from.once("end", () => to.end());
+  from.resume(); // It was paused behind its first message.
+}
+
+/** What ends one of them out of order ends the other, with the same reason. */
+export function tie(one: ByteDuplex, other: ByteDuplex): void {
+  const closed = (side: ByteDuplex, far: ByteDuplex) => {
+    if (!isInOrder(side)) far.destroy(reasonOf(side));
+  };
+  whenClosed(one, () => closed(one, other));
+  whenClosed(other, () => closed(other, one));
+}
+
+/** Calls `then` once, when both are closed. */
+export function whenBothClosed(one: ByteDuplex, other: ByteDuplex, then: () => void): void {
+  whenClosed(one, () => whenClosed(other, then));
+}
+
+/** The first message; the duplex is paused behind it. Undefined when it ends or closes before, or when time is up. */
+export function firstMessage(duplex: ByteDuplex, withinMs: number): Promise<Uint8Array | undefined> {
+  return new Promise((resolve) => {
+    const done = (message?: Uint8Array) => {
+      clearTimeout(timer);
+      duplex.off("data", onData);
+      resolve(message);
+    };
+    const onData = (message: Uint8Array) => {
+      duplex.pause();
+      done(message);
+    };
+    const timer = setTimeout(done, withinMs);
+    duplex.on("data", onData);
+    duplex.once("end", () => done());
+    whenClosed(duplex, () => done());
+  });
+}
+
+function whenClosed(duplex: ByteDuplex, then: () => void): void {
+  if (duplex.closed) setImmediate(then);
+  else duplex.once("close", then);
+}
+
+function isInOrder(side: ByteDuplex): boolean {
+  return side.errored === null && side.readableEnded && side.writableFinished;
+}
+
+function reasonOf({ errored }: ByteDuplex): FirefliesError {
+  return errored instanceof FirefliesError ? errored : new FirefliesError("stream-reset");
+}
