@@ -525,7 +525,7 @@ export class Machine {
       if (isLatest) this.#monitor.forget(claim.note.id);
     }
     if (fresh && isRebuttal) this.#mailer.spreadUrgently(digest, now);
-    else if (fresh && !this.#isReserve(claim)) this.#mailer.spread(digest, now);
+    else if (fresh && !this.#isReserve(claim)) this.#mailer.spread(this.#evidence.toldAs(claim, digest), now);
   }
 
   #isReserve(claim: Claim): boolean {

@@ -10,7 +10,7 @@ import { randomBelow } from "../sample.js";
 import type { Settings } from "../settings.js";
 import { CALL_TIMEOUT_MS } from "../spreading/courier.js";
 import type { Mailer } from "../spreading/mailer.js";
-import type { HeldAccusation } from "../view/evidence.js";
+import type { HeldAccusation } from "../view/held.js";
 import type { View } from "../view/view.js";
 import { type Detection, Detector, type Target, type TryOutcome } from "./detector.js";
 

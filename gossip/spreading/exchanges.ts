@@ -11,7 +11,7 @@ import {
 import type { Outbox, Recipient } from "../outputs.js";
 import type { Item, Summons } from "../records/packet.js";
 import { PacketBuilder } from "../records/packet-builder.js";
-import type { HeldAccusation } from "../view/evidence.js";
+import type { HeldAccusation } from "../view/held.js";
 import type { View } from "../view/view.js";
 import { CALL_TIMEOUT_MS, type Call, type Courier } from "./courier.js";
 import type { Partners } from "./partners.js";

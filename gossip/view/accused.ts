@@ -12,7 +12,8 @@
  * that each new accusation among many dead would shake all of them: thirty of a hundred cost minutes.
  */
 import type { MemberId } from "../../rings/index.js";
-import type { Evidence, HeldAccusation } from "./evidence.js";
+import type { Evidence } from "./evidence.js";
+import type { HeldAccusation } from "./held.js";
 
 /** How an accusation was last found. Places on a ring never change, so nothing beyond the blocker matters to it. */
 interface Finding {

@@ -20,35 +20,7 @@ import type { SignedRevocationList } from "../records/revocation.js";
 import { type Claim, encodeStatement, recordDigest, type StoredRecord } from "../records/statement.js";
 import type { Verified } from "../records/verified.js";
 import { Farewells } from "./farewells.js";
-
-export interface HeldNote extends Contradiction {
-  readonly note: Verified<SignedNote>;
-  readonly digest: string;
-  /** Its addresses for calls and for pings, preferred first: looked up at each visit. */
-  readonly callable: readonly string[];
-  readonly pingable: readonly string[];
-}
-
-export interface HeldAccusation {
-  readonly accusation: Verified<SignedAccusation>;
-  readonly digest: string;
-}
-
-interface HeldCertificate {
-  readonly facts: Verified<CertificateFacts>;
-  readonly digest: string;
-}
-
-interface HeldProof {
-  readonly proof: Equivocation;
-  readonly digest: string;
-}
-
-interface HeldRevocations {
-  readonly list: Verified<SignedRevocationList>;
-  readonly hash: string;
-  readonly digest: string;
-}
+import type { HeldAccusation, HeldCertificate, HeldNote, HeldProof, HeldRevocations } from "./held.js";
 
 export interface EvidenceOptions {
   readonly ringCount: number;
@@ -219,11 +191,17 @@ export class Evidence {
     return this.#proofs.get(id)?.proof;
   }
 
+  /** The record by which others hear of what was admitted: a note that contradicts another one is told as the proof. */
+  toldAs(claim: Claim, digest: string): string {
+    if (claim.kind !== "note" || this.record(digest) !== undefined) return digest;
+    return this.#proofs.get(claim.note.id)?.digest ?? digest;
+  }
+
   /** Digests of what introduces a member: its certificates and its note. */
   introduction(id: MemberId): string[] {
     const digests = (this.#certificates.get(id) ?? []).map((held) => held.digest);
     const note = this.#notes.get(id);
-    return note ? [...digests, note.digest] : digests;
+    return note && this.tree.has(note.digest) ? [...digests, note.digest] : digests;
   }
 
   /** By the digest as it is listed to partners, or a whole one. */
@@ -250,6 +228,8 @@ export class Evidence {
     if (!certificate || certificate.id !== note.id) return "certificate-unknown";
     if (this.isRevoked(certificate)) return "revoked";
     if (certificate.notAfter < this.#ended) return "expired";
+    // Else who says the same by turns under this certificate and a newer one would be gone for some, and there for others.
+    if (this.isSilenced(certificate)) return "silenced";
     const held = this.#supersededBy(certificate) ? undefined : this.#notes.get(note.id);
     if (held && note.epoch < held.note.epoch) return "stale";
     if (held && note.epoch === held.note.epoch && this.#hash(note.body) === held.hash) return "duplicate";
@@ -270,12 +250,17 @@ export class Evidence {
   }
 
   /**
-   * Has the held note's certificate ended, while this one is still good? Then the held note no longer counts, whatever its
-   * epoch. Else it would stand until it is forgotten (rule R8), at a different time in each view.
+   * Has the held note's certificate ended, or does a proof silence it, while this one is good? Then the held note no longer
+   * counts, whatever its epoch. Else it would stand until it is forgotten (rule R8), at a different time in each view, or
+   * for ever (rule R12).
    */
   #supersededBy(certificate: CertificateFacts): boolean {
     const held = this.#notes.get(certificate.id);
-    return held !== undefined && held.certificate.notAfter < this.#ended && certificate.notAfter >= this.#ended;
+    return held !== undefined && !this.#isGood(held.certificate) && this.#isGood(certificate);
+  }
+
+  #isGood(certificate: CertificateFacts): boolean {
+    return certificate.notAfter >= this.#ended && !this.isSilenced(certificate);
   }
 
   /** Rule R3 without the signature. */
@@ -283,7 +268,7 @@ export class Evidence {
     const { accused, accuser, ring } = accusation;
     if (accused === accuser) return "self-accusation";
     if (ring < 1 || ring > this.ringCount) return "ring-range";
-    const target = this.#notes.get(accused)?.note;
+    const target = this.#accusable(accused);
     if (!target) return "note-unknown";
     if (accusation.epoch !== target.epoch) return "epoch-differs";
     if (!isEnabled(target.mask, ring)) return "ring-disabled";
@@ -362,8 +347,7 @@ export class Evidence {
     const held = this.#notes.get(note.id);
     if (held && note.epoch < held.note.epoch) this.farewells.forget(note.id);
     const contradicts = this.#admitContradictions(note.id, held ? [held, found] : [found]);
-    const isOlder = held && held.note.epoch === note.epoch && held.hash < found.hash;
-    if (isOlder && !this.#supersededBy(found.certificate)) return contradicts;
+    if (this.isSilenced(found.certificate)) return contradicts;
     if (held) this.#unstore(held.digest);
     const ways = { callable: addressesOf(note, TRANSPORT_GRPC), pingable: addressesOf(note, TRANSPORT_PING) };
     this.#notes.set(note.id, { ...found, ...ways, note, digest: this.#store({ kind: "note", note }, record) });
@@ -385,9 +369,15 @@ export class Evidence {
     return true;
   }
 
+  /** The note that accusations are against; none of a silenced one, which is no record. */
+  #accusable(id: MemberId): SignedNote | undefined {
+    const held = this.#notes.get(id);
+    return held && !this.isSilenced(held.certificate) ? held.note : undefined;
+  }
+
   /** Is the accusation still one against the note that is held? */
   accusationForm(accusation: SignedAccusation): string | undefined {
-    const target = this.#notes.get(accusation.accused)?.note;
+    const target = this.#accusable(accusation.accused);
     if (!target || target.epoch !== accusation.epoch) return "epoch-differs";
     return isEnabled(target.mask, accusation.ring) ? undefined : "ring-disabled";
   }
@@ -465,7 +455,19 @@ export class Evidence {
     const digest = this.#store({ kind: "equivocation", pair: [proof.pair[0].note, proof.pair[1].note] });
     this.#proofs.set(id, { proof, digest });
     this.#affect(id);
+    this.#silence(id);
     return true;
+  }
+
+  /**
+   * What a member said last under a silenced certificate is no record any more: another view may have had the proof before
+   * it. It is kept for its addresses and its key, so that the member can be told (rule R12).
+   */
+  #silence(id: MemberId): void {
+    const held = this.#notes.get(id);
+    if (!held || !this.isSilenced(held.certificate)) return;
+    this.#unstore(held.digest);
+    this.#dropAccusations(id, () => false);
   }
 
   #dropCertificate(held: HeldCertificate): void {
@@ -482,6 +484,9 @@ export class Evidence {
     if (!held?.proof.pair.some(({ certificate }) => certificate.hash === facts.hash)) return;
     this.#unstore(held.digest);
     this.#proofs.delete(facts.id);
+    // What the proof had silenced may be said again by others, and is then a record as before.
+    const note = this.#notes.get(facts.id);
+    if (note && !this.tree.has(note.digest)) this.#notes.delete(facts.id);
   }
 
   #dropSignedUnder(facts: CertificateFacts): void {

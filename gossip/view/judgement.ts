@@ -17,7 +17,8 @@ import { type Accusation, accusationKey } from "../records/accusation.js";
 import { PickSet } from "../sample.js";
 import { Timers } from "../timers.js";
 import { Accused } from "./accused.js";
-import type { Evidence, HeldAccusation } from "./evidence.js";
+import type { Evidence } from "./evidence.js";
+import type { HeldAccusation } from "./held.js";
 
 /** Removals within this time count towards a longer wait, milliseconds (rule R13). */
 export const RETURN_WINDOW_MS = 10 * 60 * 1000;

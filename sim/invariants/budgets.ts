@@ -1,8 +1,8 @@
 /**
  * S4: what partners can make a correct member send, check and hold stays within its budget (gossip/limits.ts). Watched:
  * - no packet is above PACKET_BYTES_MAX;
- * - per partner and gossip interval a correct member gives as many answers as a full budget and one interval's refill
- *   allow, refusals apart, and starts no more calls than such a budget would take;
+ * - per partner and gossip interval a correct member gives as many answers as full budgets, of packets and of summonses
+ *   (rule R20), and one interval's refill allow, refusals apart, and starts no more calls than the first would take;
  * - per partner and monitor interval it sends no more pings than retransmission at its quickest makes, and one for each
  *   call of this interval and the one before: it may have failed;
  * - per partner and gossip interval it checks no more false signatures than one partner may have under check at once: the
@@ -20,6 +20,7 @@ import {
   PACKET_BYTES_MAX,
   PARTNER_PACKETS_BURST,
   PARTNER_PACKETS_PER_INTERVAL,
+  PARTNER_SUMMONSES_PER_INTERVAL,
 } from "../../gossip/limits.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Seat, TrafficKind, Watcher } from "../actor.js";
@@ -28,7 +29,8 @@ import type { Watched } from "./watched.js";
 
 /** A refusal is a header, a kind and a short reason. */
 const REFUSAL_BYTES = 64;
-const PACKETS_MAX = PARTNER_PACKETS_BURST + PARTNER_PACKETS_PER_INTERVAL;
+const CALLS_MAX = PARTNER_PACKETS_BURST + PARTNER_PACKETS_PER_INTERVAL;
+const PACKETS_MAX = { call: CALLS_MAX, answer: CALLS_MAX + 2 * PARTNER_SUMMONSES_PER_INTERVAL } as const;
 /** The quickest retransmission of a ping, milliseconds (gossip/detection/path.ts). */
 const PING_EVERY_MS = 100;
 const LIES_MAX = (BATCHES_PER_PARTNER_MAX + 1) * BATCH_CHECKS_MAX;
@@ -163,7 +165,7 @@ export class BudgetWatch implements Watcher {
     if (bytes > PACKET_BYTES_MAX) this.#report(from, now, `sent ${to.name} a packet of ${bytes} bytes`);
     if (kind === "answer" && bytes <= REFUSAL_BYTES) return;
     const count = this.#packets[kind].add(from.number * PAIR + to.number, now);
-    if (count !== PACKETS_MAX + 1) return;
+    if (count !== PACKETS_MAX[kind] + 1) return;
     this.#report(from, now, `sent ${to.name} ${count} packets (${kind}) in one interval`);
   }
 

@@ -126,13 +126,13 @@ export const RULES = [
   },
   {
     rule: "R4",
-    off: "of two notes with one epoch the first to come is kept",
+    off: "what a proven liar said last stays where it came before the proof",
     attack: "a liar signs two notes with one epoch, one for each half",
     edits: [
       {
         file: "gossip/view/evidence.js",
-        find: "held.note.epoch === note.epoch && held.hash < found.hash",
-        put: "held.note.epoch === note.epoch",
+        find: "this.#silence(id);",
+        put: "",
       },
     ],
     run(sim) {
@@ -388,6 +388,58 @@ export const RULES = [
       on.simulation.run(10_000);
       const count = holders(on, liar.id);
       return verdict(count > 0, `${count} of 11 hold the proven liar as live after 10 s`);
+    },
+  },
+  {
+    rule: "R12",
+    off: "a note under a silenced certificate counts by its epoch, as any other",
+    attack:
+      "a liar is proven under its older certificate; notes under the older and the newer one by turns, to each half",
+    edits: [
+      {
+        file: "gossip/view/evidence.js",
+        find: 'if (this.isSilenced(certificate))\n            return "silenced";',
+        put: "",
+      },
+      {
+        file: "gossip/view/evidence.js",
+        find: "certificate.notAfter >= this.#ended && !this.isSilenced(certificate)",
+        put: "certificate.notAfter >= this.#ended",
+      },
+      {
+        file: "gossip/view/evidence.js",
+        find: "if (this.isSilenced(found.certificate))\n            return contradicts;",
+        put: "",
+      },
+      { file: "gossip/view/evidence.js", find: "this.#silence(id);", put: "" },
+    ],
+    run(sim) {
+      const on = stage(sim);
+      const [liar, teller] = [puppet(on, on.seats[3]), puppet(on, on.seats[4])];
+      const newer = liar.reissue({ notBefore: 1_799_999_000_000, notAfter: 4_953_600_000_000 });
+      const chain = sim.encodeStatement({ kind: "certificate", chain: newer.certificate });
+      const as = {
+        name: liar.name,
+        machine: liar.machine,
+        certificate: newer.certificate,
+        sign: (type, body) => newer.sign(type, body),
+      };
+      const first = liar.machine.epoch + 1n;
+      tell(on, liar, [chain, ...[0, 1].map((one) => note(sim, liar, { epoch: first, metadata: Uint8Array.of(one) }))]);
+      on.simulation.run(2_000);
+      for (let turn = 0; turn < 30; turn++) {
+        for (const parity of [0, 1]) {
+          const half = on.seats.filter(({ number }) => number % 2 === parity);
+          const epoch = first + BigInt(2 * turn + 1 + parity);
+          tell(on, teller, [note(sim, (turn + parity) % 2 === 0 ? as : liar, { epoch })], half);
+        }
+        on.simulation.run(1_000);
+      }
+      const [broken] = on.checks.violations();
+      return verdict(
+        broken !== undefined,
+        broken ? broken.text : `${holders(on, liar.id)} of 10 hold it as live, all alike`,
+      );
     },
   },
   {
