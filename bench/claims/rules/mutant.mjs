@@ -47,7 +47,7 @@ function isCode(path) {
 function change(path, { file, find, put }) {
   const text = readFileSync(path, "utf8");
   const places = text.split(find).length - 1;
-  if (places !== 1) throw new Error(`dist/${file} has ${places} times: ${find}\nChange bench/claims/rules/table.mjs.`);
+  if (places !== 1) throw new Error(`dist/${file} has ${places} times: ${find}\nChange it in bench/claims/rules/.`);
   writeFileSync(
     path,
     text.replace(find, () => put),

@@ -86,3 +86,23 @@ export function holders({ seats }, id) {
 export function verdict(isBroken, figure) {
   return { isBroken, figure };
 }
+
+/** Violations of these invariants, at the end of a run. */
+export const violations = ({ checks }, ...names) => names.reduce((sum, name) => sum + checks.count(name), 0);
+export const lost = (on) => verdict(violations(on, "S1") > 0, `${violations(on, "S1")} correct members lost (S1)`);
+/** The fake authority, with other dates in its certificates. */
+export const datedCrypto = (sim, datesOf) => {
+  const crypto = sim.fakeCrypto();
+  const issue = (name, dates) => crypto.issue(name, datesOf(name, dates));
+  const signRevocations = (list) => crypto.signRevocations(list);
+  return { sha256: crypto.sha256, issue, signRevocations, check: (check, wall) => crypto.check(check, wall) };
+};
+/** Unix milliseconds at the beginning: the middle of the dates of the simulator's certificates. */
+export const beginning = ({ notBefore, notAfter }) => (notBefore + notAfter) / 2;
+
+/** Nobody answers a summons (R20): what rests on it as well shows nothing else. */
+export const SUMMONED_OFF = {
+  file: "gossip/defence/defence.js",
+  find: "    summoned(from, { ring, epoch }, isCall, now) {",
+  put: "    summoned(from, { ring, epoch }, isCall, now) {\n        return;",
+};
