@@ -38,7 +38,10 @@ export class RoomyDuplex extends Duplex {
       // TLS takes a copy in the turn in which it is given a chunk.
       if (this.#releases && this.readableLength === 0) release(chunk);
     });
-    below.on("end", () => this.push(null));
+    below.on("end", () => {
+      this.push(null);
+      below.end(); // A session has no half: a process that died says only this.
+    });
     below.on("error", (error) => this.destroy(error));
     below.on("close", () => this.destroy());
     if (below.destroyed) this.destroy();
@@ -64,7 +67,9 @@ export class RoomyDuplex extends Duplex {
     this.below.end(done);
   }
 
+  /** With an end before it: what the other side has not read yet stays readable, a last word above all. */
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    if (!this.below.writableEnded) this.below.end();
     this.below.destroy();
     done(error);
   }

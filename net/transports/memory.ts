@@ -145,7 +145,7 @@ class MemoryDuplex extends Duplex {
   #unread: Done | undefined;
 
   constructor(isOpen: () => boolean) {
-    super({ allowHalfOpen: false, highWaterMark: BUFFER_BYTES });
+    super({ highWaterMark: BUFFER_BYTES });
     this.#isOpen = isOpen;
     this.on("error", () => {}); // As of every connection: "close" follows.
   }

@@ -13,6 +13,8 @@ import type { Bound, DialTarget, ListenAddress, Transport } from "./transport.js
 
 /** Connections that the kernel holds until they are accepted; it takes less if its own limit is lower. */
 const BACKLOG = 4_096;
+/** Small writes leave at once, and the end of one direction leaves the other open. */
+const SOCKET = { noDelay: true, allowHalfOpen: true } as const;
 
 export interface TcpOptions {
   /**
@@ -53,7 +55,9 @@ export function dialTcp(to: Address, { signal }: Pick<DialTarget, "signal">, loc
   const address = formatAddress(to);
   if (signal.aborted) return Promise.reject(new DialError("cancelled", address));
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: to.host, port: to.port, noDelay: true, ...(localPort && { localPort }) });
+    const socket = cutWhenDestroyed(
+      connect({ host: to.host, port: to.port, ...SOCKET, ...(localPort && { localPort }) }),
+    );
     const settle = (error?: DialError) => {
       unwatch();
       socket.removeListener("connect", connected);
@@ -69,6 +73,21 @@ export function dialTcp(to: Address, { signal }: Pick<DialTarget, "signal">, loc
     socket.once("connect", connected);
     socket.once("error", failed);
   });
+}
+
+/**
+ * What is destroyed before its own end is cut: the other side gets RST, since FIN would say that the end came in order.
+ * Never before the other side has certainly connected, since to it a reset is a refusal, which is evidence.
+ * `resetAndDestroy` would first wait until all is written, which never is when the other side does not read; this is the
+ * mark that it sets.
+ */
+function cutWhenDestroyed(socket: Socket, isConnected = () => !socket.connecting): Socket {
+  const destroy = socket._destroy.bind(socket);
+  socket._destroy = (error, done) => {
+    if (!socket.writableEnded && isConnected()) Object.assign(socket, { resetAndClosing: true });
+    destroy(error, done);
+  };
+  return socket;
 }
 
 /** RFC 9293, section 3.5: who dials a port of its own host may get it as its own port, and then finds itself there. */
@@ -106,7 +125,10 @@ async function listenTcp(
 ): Promise<Bound> {
   return await listenGated(at, "tcp", gate, (socket, from, handOver) => {
     handOver();
-    onConnection(socket, from);
+    onConnection(
+      cutWhenDestroyed(socket, () => socket.bytesRead > 0),
+      from,
+    );
   });
 }
 
@@ -121,7 +143,7 @@ export async function listenGated(
   begin: (socket: Socket, from: Address, handOver: () => void) => void,
 ): Promise<Bound> {
   const waiting = new Set<Socket>();
-  const server = createServer({ noDelay: true, ...(gate && GATED) }, (socket) => {
+  const server = createServer({ ...SOCKET, ...(gate && GATED) }, (socket) => {
     socket.on("error", () => {}); // "close" follows.
     const from = remoteOf(socket, scheme);
     if (from === undefined) {

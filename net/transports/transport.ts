@@ -38,7 +38,7 @@ export interface Bound {
   close(): Promise<void>;
 }
 
-/** Brings bytes to one address. What it promises is in test/net/transport-contract.ts, which runs over all. */
+/** Brings bytes to one address. What it promises is in testing/transport-contract.ts, which runs over all. */
 export interface Transport {
   /** Of the addresses that it dials. */
   readonly scheme: string;
@@ -49,9 +49,10 @@ export interface Transport {
    * Rejects with a DialError. What is written arrives asynchronously: a write never pushes into the other end before it
    * returns.
    *
-   * Of the connection: `end()` is a half-close, the other direction goes on. `destroy()` cuts it, and the other side's
-   * end closes soon after. A write that the other side does not read waits, with a bounded number of bytes under way.
-   * Errors are errors of the stream; "close" follows them. An error that is a DialError tells how the dial failed after all.
+   * Of the connection: `end()` is a half-close, the other direction goes on until its own end. `destroy()` cuts it: the
+   * other side's end closes soon after, or reads an end where nothing had been carried yet. A write that the other side
+   * does not read waits, with a bounded number of bytes under way. Errors are errors of the stream; "close" follows them.
+   * An error that is a DialError tells how the dial failed after all.
    */
   dial(to: Address, target: DialTarget): Promise<Duplex & Partial<Reached>>;
   /**

@@ -171,7 +171,7 @@ class WebSocketDuplex extends Duplex {
   #hasEnded = false;
 
   constructor(ws: WebSocket) {
-    super({ allowHalfOpen: false, highWaterMark: BUFFER_BYTES });
+    super({ highWaterMark: BUFFER_BYTES });
     this.#ws = ws;
     ws.binaryType = "nodebuffer";
     ws.on("message", (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));

@@ -2,22 +2,33 @@
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { type Address, type Bound, formatAddress, MemoryNetwork } from "../../net/index.js";
-import { transportContract } from "./transport-contract.js";
+import { transportContract } from "../../testing/index.js";
 import { closed, later } from "./waiting.js";
 
 const wires = new MemoryNetwork();
-transportContract("Memory", {
-  create: () => wires.transport("everywhere"),
-  host: "127.0.0.1",
-  silent: async () => {
-    const network = wires.transport("silent");
-    const bound = await network.listen({ host: "127.0.0.1", port: 0 }, () => {});
-    wires.silence("everywhere", "silent");
-    return { address: bound.address, close: bound.close };
+transportContract(
+  "Memory",
+  {
+    create: () => wires.transport("everywhere"),
+    host: "127.0.0.1",
+    silent: async () => {
+      const network = wires.transport("silent");
+      const bound = await network.listen({ host: "127.0.0.1", port: 0 }, () => {});
+      wires.silence("everywhere", "silent");
+      return bound;
+    },
+    failures: {
+      "no-route": async () => {
+        const bound = await wires.transport("cut").listen({ host: "127.0.0.1", port: 0 }, () => {});
+        wires.cut("everywhere", "cut");
+        return bound;
+      },
+    },
   },
-});
+  { describe, test },
+);
 
 const never = new AbortController().signal;
 

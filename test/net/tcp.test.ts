@@ -1,14 +1,15 @@
 /** TCP as a transport: the contract, and what the system's failures become. */
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { ConnectionGate, DialError, tcpTransport } from "../../net/index.js";
 import { reasonOf } from "../../net/transports/tcp.js";
-import { transportContract } from "./transport-contract.js";
+import { transportContract } from "../../testing/index.js";
 import { closed, knock, later, soon } from "./waiting.js";
 
-transportContract("TCP", { create: tcpTransport, host: "127.0.0.1", handle: "TCPServerWrap" });
-transportContract("TCP over IPv6", { create: tcpTransport, host: "::1", handle: "TCPServerWrap" });
+const runner = { describe, test };
+transportContract("TCP", { create: tcpTransport, host: "127.0.0.1", handle: "TCPServerWrap" }, runner);
+transportContract("TCP over IPv6", { create: tcpTransport, host: "::1", handle: "TCPServerWrap" }, runner);
 
 const never = new AbortController().signal;
 

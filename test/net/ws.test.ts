@@ -1,11 +1,12 @@
 /** WebSocket as a transport: the contract, and what stands between it and HTTP. */
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { WebSocket } from "ws";
 import { type Address, type Bound, ConnectionGate, wsTransport } from "../../net/index.js";
-import { transportContract } from "./transport-contract.js";
+import { transportContract } from "../../testing/index.js";
 import { closed, knock, later } from "./waiting.js";
 
 /** Takes connections and says nothing. */
@@ -22,14 +23,23 @@ async function silent() {
   return { address, close };
 }
 
-transportContract("WebSocket", { create: wsTransport, host: "127.0.0.1", handle: "TCPServerWrap", silent, knock });
-transportContract("WebSocket below a path, behind a gate", {
-  create: () => wsTransport({ gate: new ConnectionGate() }),
-  host: "127.0.0.1",
-  path: "/members/7/fireflies",
-  handle: "TCPServerWrap",
-  knock,
-});
+const failures = {
+  handshake: async () => {
+    const server = createHttpServer((_, response) => response.end("hello")).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    return { address: { scheme: "ws", host: "127.0.0.1", port }, close: () => void server.close() };
+  },
+  forbidden: () => ({ address: { scheme: "ws", host: "127.0.0.1", port: 1, path: "/admin" } }),
+};
+const runner = { describe, test };
+const subject = { create: wsTransport, host: "127.0.0.1", handle: "TCPServerWrap", knock, failures };
+transportContract("WebSocket", { ...subject, silent }, runner);
+transportContract(
+  "WebSocket below a path, behind a gate",
+  { ...subject, create: () => wsTransport({ gate: new ConnectionGate() }), path: "/members/7/fireflies" },
+  runner,
+);
 
 const never = new AbortController().signal;
 

@@ -3,6 +3,7 @@ import { Client, type ClientOptions, FirefliesError, type Member } from "firefli
 import { CertificateAuthority, serveAuthority } from "fireflies/ca";
 import { Machine } from "fireflies/gossip";
 import { Simulation } from "fireflies/sim";
+import { transportContract } from "fireflies/testing";
 
 async function main(): Promise<void> {
   const directory = "./commonjs-authority";
@@ -13,7 +14,13 @@ async function main(): Promise<void> {
   const client: Client = new Client(options);
   await client.start();
   const members: Member[] = client.members();
-  console.log(members.length, new FirefliesError("cancelled").code, typeof Machine, typeof Simulation);
+  console.log(
+    members.length,
+    new FirefliesError("cancelled").code,
+    typeof Machine,
+    typeof Simulation,
+    typeof transportContract,
+  );
   await client.stop();
   await server.close();
   await authority.close();

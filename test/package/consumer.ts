@@ -1,8 +1,9 @@
 /** A strict program of somebody else: type-checked against the packed declarations, and run from an empty folder. */
-import { type Change, Client, type ClientOptions, FirefliesError, type Member } from "fireflies";
+import { type Change, Client, type ClientOptions, FirefliesError, type Member, tcpTransport } from "fireflies";
 import { CertificateAuthority, serveAuthority } from "fireflies/ca";
 import { Machine, type Output } from "fireflies/gossip";
 import { Simulation, type SimulationOptions } from "fireflies/sim";
+import { type ContractTest, transportPromises } from "fireflies/testing";
 
 const authority = await CertificateAuthority.open({ directory: "./authority", numRings: 5, deltaMs: 500 });
 const server = await serveAuthority(authority, { port: 0 });
@@ -43,6 +44,9 @@ const outputs: Output[] = [];
 console.log(typeof Machine, outputs.length);
 const simulated: SimulationOptions = { members: 3, seed: 1 };
 console.log(new Simulation(simulated).isWhole() ? "whole" : "not whole");
+const promises: ContractTest[] = transportPromises({ create: tcpTransport, host: "127.0.0.1" }, { lives: 10 });
+for (const { run } of promises) await run();
+console.log("contract kept");
 await Promise.all([carol.stop(), dave.stop()]);
 await server.close();
 await authority.close();

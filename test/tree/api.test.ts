@@ -32,6 +32,12 @@ const ENTRIES: readonly Entry[] = [
     about: "A whole network in one thread, from a seed: [the simulator](../simulator.md).",
     opening: "",
   },
+  {
+    name: "fireflies/testing",
+    room: "testing",
+    about: "What programs test with: [testing](../testing.md).",
+    opening: "",
+  },
 ];
 
 const pageOf = ({ name }: Entry) => `docs/api/${name.replace("/", "-")}.md`;
@@ -48,5 +54,6 @@ describe("the API reference", { timeout: 120_000 }, () => {
 
   it("says of everything that a member's program imports what it is", () => {
     expect(undocumented(ENTRIES[0]!)).toEqual([]);
+    expect(undocumented(ENTRIES.find(({ room }) => room === "testing")!)).toEqual([]);
   });
 });

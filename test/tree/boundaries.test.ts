@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   net: ["identity", "rings"],
   ca: ["identity", "rings"],
   client: ["gossip", "net", "identity", "rings"],
+  testing: ["client", "net", "identity", "rings"],
   cli: ["rings", "gossip", "sim", "identity", "net", "ca", "client"],
 };
 const PAIRS = ROOMS.flatMap((from) => ROOMS.filter((to) => to !== from).map((to) => ({ from, to })));
@@ -85,7 +86,7 @@ describe("import directions", () => {
     expect(importsOf("examples/network.ts")).toEqual(expect.arrayContaining(["node:os", "fireflies", "fireflies/ca"]));
     const foreign = filesIn(["examples"], ".ts").flatMap((file) =>
       importsOf(file).filter(
-        (name) => !/^(fireflies(\/ca|\/gossip|\/sim)?|@grpc\/grpc-js|node:\w+(\/\w+)?|\.\/.*)$/.test(name),
+        (name) => !/^(fireflies(\/ca|\/gossip|\/sim|\/testing)?|@grpc\/grpc-js|node:\w+(\/\w+)?|\.\/.*)$/.test(name),
       ),
     );
     expect(foreign).toEqual([]);
@@ -130,7 +131,7 @@ describe("identity", () => {
   const SEEDED_KEYS = "cli/sim/seeded-key.ts";
 
   it("is the only room with keys, signatures and digests of node:crypto", () => {
-    const files = filesIn(["net", "ca", "client", "cli"], ".ts").filter((file) => file !== SEEDED_KEYS);
+    const files = filesIn(["net", "ca", "client", "testing", "cli"], ".ts").filter((file) => file !== SEEDED_KEYS);
     const imports = files.flatMap((file) => {
       const names = /import (?:type )?\{([^}]*)\} from "node:crypto"/.exec(read(file))?.[1] ?? "";
       return names.split(",").map((name) => name.trim());

@@ -1,0 +1,24 @@
+/**
+ * The transports' contract in its long form: 1 GiB each way, and 10,000 connections that leave no handle. A minute or two.
+ * Run: LONG=1 npx vitest run test/long/transports.test.ts
+ */
+import { describe, test } from "vitest";
+import { MemoryNetwork, type Transport, tcpTransport, wsTransport } from "../../net/index.js";
+import { transportContract } from "../../testing/index.js";
+
+/** Milliseconds: 1 GiB each way takes seconds on a quiet machine. */
+const DEADLINE_MS = 10 * 60_000;
+const LONG_FORM = { bytes: 2 ** 30, lives: 10_000, timeoutMs: DEADLINE_MS };
+
+const wires = new MemoryNetwork();
+const TRANSPORTS: Readonly<Record<string, () => Transport>> = {
+  TCP: tcpTransport,
+  WebSocket: wsTransport,
+  Memory: () => wires.transport("here"),
+};
+
+// Minutes, which the suite does not have: `npm run nightly` sets the variable.
+describe.runIf(process.env.LONG)("in its long form", () => {
+  for (const [title, create] of Object.entries(TRANSPORTS))
+    transportContract(title, { create, host: "127.0.0.1" }, { describe, test }, LONG_FORM);
+});
