@@ -17,8 +17,7 @@ const TRANSPORTS: Readonly<Record<string, () => Transport>> = {
   Memory: () => wires.transport("here"),
 };
 
-// Minutes, which the suite does not have: `npm run nightly` sets the variable.
-describe.runIf(process.env.LONG)("in its long form", () => {
+describe.runIf(process.env.LONG)("in its long form (needs LONG=1, as npm run nightly sets it)", () => {
   for (const [title, create] of Object.entries(TRANSPORTS))
     transportContract(title, { create, host: "127.0.0.1" }, { describe, test }, LONG_FORM);
 });
