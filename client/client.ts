@@ -18,7 +18,7 @@ import {
   type MemberConfig,
   resolveMemberConfig,
 } from "./config/index.js";
-import { Directory, type ToldOfMember } from "./directory.js";
+import { Directory } from "./directory.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import { Arrival } from "./entry/arrival.js";
 import { type Enrolled, enrolOrRestore } from "./entry/bootstrap.js";
@@ -26,6 +26,7 @@ import { infoOf, ringsOf } from "./figures.js";
 import type { StubClass } from "./grpc/calling.js";
 import { Services } from "./grpc/services.js";
 import { Handlers } from "./handlers.js";
+import { heard } from "./heard.js";
 import type { MemberFilter } from "./member-filter.js";
 import { untilJoined, untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
@@ -558,27 +559,17 @@ export class Client {
   // --- What the machine tells ---
 
   #heard(): OutputHandlers {
-    const changed = (told: ToldOfMember) => this.#feed.publish(this.#directory.change(told));
-    return {
-      ready: () => this.#directory.entered(),
-      gossip: ({ to, content }) => {
+    return heard({
+      directory: this.#directory,
+      feed: this.#feed,
+      handOver: (to, content) => {
         if (this.#phase === "running") void this.#hearsay.handOver(to, content);
       },
-      isolated: ({ reason, until }) =>
-        this.#isolation.found(reason, until && Math.round(Date.now() + until - performance.now())),
-      back: () => this.#isolation.over(),
-      alarm: ({ what }) => {
-        if (what === "clock-stepped") this.#clockStepped();
-        this.#onAlarm(new FirefliesError(what));
-      },
-      rejected: ({ what, reason }) => this.#rejected.count(`${what}: ${reason}`),
-      joined: changed,
-      suspected: changed,
-      rebutted: changed,
-      updated: changed,
-      left: changed,
-      failed: changed,
-    };
+      isolation: this.#isolation,
+      rejected: this.#rejected,
+      onClockStepped: () => this.#clockStepped(),
+      onAlarm: this.#onAlarm,
+    });
   }
 
   /** The authority is asked what time it is, and what is due by the new time is done. */
