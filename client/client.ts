@@ -416,7 +416,7 @@ export class Client {
     this.#addressWatch?.stop();
     const isDerived = advertise.length === 0;
     const derived = () => advertisedAddresses({ ...config, advertise: [] }, member.port, this.#interfaces());
-    this.#moved(isDerived ? derived() : advertise, { wasThere: true });
+    this.#moved(isDerived ? derived() : advertise, { wasThere: true, isAuto: isDerived });
     if (isDerived) this.#addressWatch?.start();
   }
 
@@ -473,8 +473,12 @@ export class Client {
     if (config.advertise.length === 0) this.#addressWatch.start();
   }
 
-  #moved(addresses: readonly string[], { wasThere }: { readonly wasThere: boolean }): void {
-    this.#running.advertise(addresses, { wasThere });
+  #moved(addresses: readonly string[], how: { readonly wasThere: boolean; readonly isAuto?: boolean }): void {
+    this.#running.advertise(addresses, how);
+    this.#told(addresses);
+  }
+
+  #told(addresses: readonly string[]): void {
     this.#arrival?.moved();
     this.#feed.publish({ kind: "moved", addresses, at: Date.now() });
   }
@@ -494,6 +498,7 @@ export class Client {
       streamHandler: () => this.#handlers.forStreams(),
       parts: () => [this.#arrival?.told ?? {}, this.#heard()],
       onAlarm: this.#onAlarm,
+      onAddresses: (addresses) => this.#told(addresses),
       isolation: this.#isolation,
     });
   }

@@ -4,13 +4,18 @@ import type { Node } from "./node.js";
 import type { ClientInfo, RingNeighbours } from "./types.js";
 
 export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "rejected">): ClientInfo {
-  const { machine, identity, links, clock, addresses } = member;
+  const { machine, identity, links, clock, addresses, ways } = member;
+  const { dialable, nat, observed } = ways.reach.state;
   const { id, name, networkId, ringCount, deltaMs, notAfter } = identity.certificate;
   const members = machine.members();
   return {
     id,
     name,
     address: addresses[0] ?? "",
+    advertised: addresses,
+    dialable,
+    observed,
+    nat,
     network: toHex(networkId),
     rings: ringCount,
     tolerance: tolerance(ringCount),

@@ -25,6 +25,7 @@ import {
   titleOf,
 } from "../identity/index.js";
 import {
+  type Address,
   type ByteDuplex,
   type ConnectionGate,
   type Deadline,
@@ -36,9 +37,16 @@ import {
   Stack,
   type Transport,
 } from "../net/index.js";
-import type { MemberId } from "../rings/index.js";
+import { type MemberId, tolerance } from "../rings/index.js";
 import type { Contact } from "./authority/authority.js";
-import { advertisedAddresses, type Interfaces, type MemberConfig, noteAddresses } from "./config/index.js";
+import {
+  advertisedAddresses,
+  type Interfaces,
+  interfaceHosts,
+  isAuto,
+  type MemberConfig,
+  noteAddresses,
+} from "./config/index.js";
 import { destinationOf } from "./directory.js";
 import { Driver } from "./driver/driver.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
@@ -46,6 +54,7 @@ import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Services } from "./grpc/services.js";
 import type { Dispatch } from "./messages/responder.js";
 import { PROBE, speak } from "./protocols.js";
+import { Ways } from "./reach/ways.js";
 import { Relays } from "./relays/relays.js";
 import { settingsOf } from "./settings.js";
 import type { Clocks } from "./standing/clocks.js";
@@ -88,8 +97,17 @@ export interface NodeOptions {
   /** Who else hears what the machine tells. Asked for when the protocol starts. */
   readonly parts: () => readonly OutputHandlers[];
   readonly onAlarm: (error: FirefliesError) => void;
+  /** Others have found another address of mine: all of them now. */
+  readonly onAddresses: (addresses: readonly string[]) => void;
   /** Hears how calls of the protocol end. */
   readonly isolation: Pick<Isolation, "refused" | "answered">;
+}
+
+interface Advertising {
+  /** I am still at the old addresses as well. */
+  readonly wasThere: boolean;
+  /** May what others see of me be added? As before, unless it is said. */
+  readonly isAuto?: boolean;
 }
 
 const random: Random = {
@@ -110,13 +128,20 @@ export class Node {
   readonly streams = new Streams();
   readonly messenger: Messenger;
   readonly roundTrips: RoundTrips;
+  /** How others reach me. */
+  readonly ways: Ways;
   /** What this program sends to itself goes to its own handlers. */
   readonly #self: SelfSession;
   readonly #door: Door;
   readonly services: Services;
   #identity: Identity;
   #port = 0;
-  #addresses: readonly string[] = [];
+  #listeners: readonly Address[] = [];
+  /** Told by the program or the configuration, or derived from what is listened on. */
+  #advertised: readonly string[] = [];
+  #isAuto = false;
+  /** What others have found, as the program was told. */
+  #outer = "";
   #machine: Machine | undefined;
   #driver: Driver | undefined;
   #upkeep: NodeJS.Timeout | undefined;
@@ -129,7 +154,7 @@ export class Node {
     this.#identity = options.identity;
     this.services = options.services;
     const identity = () => this.#identity;
-    const mine = () => this.#addresses;
+    const mine = () => this.addresses;
     // Certificates are judged by a clock that does not step (rule R18), wherever they are judged.
     const trusted = () => this.clock.wall(monotonic());
     const proves = (begin: number) => this.clock.proves(begin, monotonic());
@@ -139,6 +164,7 @@ export class Node {
       machine: () => this.#machine,
       accept: (connection, from) => this.#stack.accept(connection, from),
       onRelays: () => this.#describe(),
+      dialable: () => this.ways.reach.dialable,
       now: monotonic,
       random: random.number,
     });
@@ -160,8 +186,29 @@ export class Node {
     });
     this.#speak();
     this.#relays.register(this.#protocols);
+    const { ringCount } = options.identity.certificate;
+    this.ways = new Ways({
+      machine: () => this.machine,
+      links: this.#stack.links,
+      greet: (address, id, until) => this.#stack.greet(address, id, until),
+      ping: (id, addresses, patience) => this.roundTrips.ping(id, addresses, patience),
+      ringCount,
+      tolerance: tolerance(ringCount),
+      advertised: mine,
+      listeners: () => this.#listeners,
+      udpPort: () => this.#pinging.port,
+      isAuto: () => this.#isAuto,
+      hosts: () => interfaceHosts(options.interfaces),
+      now: monotonic,
+      wall,
+      random: random.number,
+      onFound: () => this.#found(),
+      onAlarm: options.onAlarm,
+    });
+    this.ways.reach.onChange(() => this.#relays.poke());
     this.roundTrips = new RoundTrips({
       ping: (to, addresses, nonce) => this.#pinging.notes.ping(to, addresses, nonce),
+      pingable: (id) => this.ways.pingable(id),
       reach: (to, until) => this.#stack.links.reach(to, until),
       isLinked: (to) => this.#stack.links.usable(to) !== undefined,
       call: (session, until) => session.call(PROBE, new Uint8Array(0), until),
@@ -173,8 +220,9 @@ export class Node {
       resolver: options.resolver,
       machine: () => this.#machine,
       input: (run) => this.#driver?.input(run),
-      mayDial: (address) => refusalToDial(address, this.#addresses) === undefined,
+      mayDial: (address) => refusalToDial(address, this.addresses) === undefined,
       preferred: (id) => this.#stack.links.get(id)?.paths[0]?.address.host,
+      heard: (from, at) => this.ways.heard(from, at),
       takesPong: (from, nonce) => this.roundTrips.pong(from, nonce),
     });
     this.#self = new SelfSession({ protocols: this.#protocols, certificate: () => this.#identity.certificate });
@@ -201,7 +249,7 @@ export class Node {
 
   /** "host:port" that others are told, the preferred one first; empty before `listen`. */
   get addresses(): readonly string[] {
-    return this.#addresses;
+    return [...new Set([...this.ways.reach.outer, ...this.#advertised])];
   }
 
   get machine(): Machine {
@@ -225,7 +273,7 @@ export class Node {
   }
 
   #isMe({ id, addresses }: Destination): boolean {
-    return id === this.id || (id === undefined && addresses.some((address) => this.#addresses.includes(address)));
+    return id === this.id || (id === undefined && addresses.some((address) => this.addresses.includes(address)));
   }
 
   /** False while dials to this member fail and it has made no session to me. */
@@ -243,7 +291,9 @@ export class Node {
     const { host, port, udpPort } = config.listen;
     const { address } = await this.#stack.listen({ host, port });
     this.#port = address.port;
-    this.#addresses = advertisedAddresses(config, address.port, this.#options.interfaces());
+    this.#listeners = [address];
+    this.#isAuto = isAuto(config);
+    this.#advertised = advertisedAddresses(config, address.port, this.#options.interfaces());
     // The default number of the UDP port is the TCP port's; when that one is taken, any other serves.
     await this.#pinging.bind({ host, port: udpPort ?? address.port }, udpPort === undefined);
   }
@@ -257,9 +307,11 @@ export class Node {
    * Where others reach me from now on: signed as my next note. When I am no longer `wasThere`, at the old address, all
    * links are made anew.
    */
-  advertise(addresses: readonly string[], { wasThere }: { readonly wasThere: boolean }): void {
-    this.#addresses = addresses;
+  advertise(addresses: readonly string[], { wasThere, isAuto: auto = this.#isAuto }: Advertising): void {
+    this.#advertised = addresses;
+    this.#isAuto = auto;
     if (!wasThere) this.#stack.links.renew();
+    this.ways.reach.moved();
     this.#describe();
   }
 
@@ -268,7 +320,15 @@ export class Node {
   }
 
   get #noteAddresses(): NoteAddress[] {
-    return [...this.#relays.noted, ...noteAddresses(this.#addresses, this.#pinging.port)];
+    const { candidates } = this.ways.reach.state;
+    return [...this.#relays.noted, ...noteAddresses(this.addresses, this.#pinging.port, candidates)];
+  }
+
+  /** Others have told me an address of mine that I did not know. */
+  #found(): void {
+    if (this.#outer !== this.ways.reach.outer.join(" ")) this.#options.onAddresses(this.addresses);
+    this.#outer = this.ways.reach.outer.join(" ");
+    this.#describe();
   }
 
   /** What it has of relays, and does as one. */
@@ -435,6 +495,8 @@ export class Node {
         this.#requireDriver(peer);
         return this.machine.fingerprint();
       },
+      observe: (peer, path) => this.ways.answerObserve(peer, path),
+      dialBack: (peer, body, signal, path) => this.ways.answerDialBack(peer, body, signal, path),
       messages: (peer, duplex) => this.#take(peer, duplex, () => this.messenger.accept(peer, duplex)),
       stream: (peer, duplex) =>
         this.#take(peer, duplex, () => this.streams.accept(peer, duplex, this.#options.streamHandler())),
@@ -512,6 +574,7 @@ export class Node {
     this.#cache?.tidy();
     this.#reachWatch?.look();
     this.#relays.look();
+    void this.ways.reach.look();
   }
 }
 

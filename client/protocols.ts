@@ -1,8 +1,9 @@
 /** What members speak with each other over their sessions: names on the wire, sizes, and how much of each at once. */
 import { PACKET_BYTES_MAX, REVOCATION_BYTES_MAX } from "../gossip/index.js";
 import { FirefliesError, type MemberCertificate } from "../identity/index.js";
-import { type ByteDuplex, type Limits, Protocols } from "../net/index.js";
+import { type ByteDuplex, type Limits, type Path, Protocols } from "../net/index.js";
 import { SERVICE_CHUNK_BYTES_MAX, SERVICE_CONNECTIONS_PER_PEER_MAX, SERVICES } from "./grpc/limits.js";
+import { DIAL_BACK, DIAL_BACK_BYTES_MAX, OBSERVE, OBSERVE_BYTES_MAX } from "./reach/codec.js";
 
 /** Reconciliation and push of statements: one request, one answer. */
 export const EXCHANGE = "exchange";
@@ -28,10 +29,14 @@ const PROBE_BYTES_MAX = 64;
  * A member of ours makes one exchange and one push at a time, a probe now and then, has two streams for messages per
  * session, and 32 of the application.
  */
-export const LIMITS: Readonly<Record<"exchange" | "probe" | "messages" | "stream" | "services", Limits>> = {
+export const LIMITS: Readonly<
+  Record<"exchange" | "probe" | "observe" | "dialBack" | "messages" | "stream" | "services", Limits>
+> = {
   exchange: { bytesMax: PACKET_BYTES_MAX + REVOCATION_BYTES_MAX, openPerPeerMax: 16 },
   probe: { bytesMax: PROBE_BYTES_MAX, openPerPeerMax: 8 },
   messages: { bytesMax: FRAME_BYTES_MAX, openPerPeerMax: 8 },
+  observe: { bytesMax: OBSERVE_BYTES_MAX, openPerPeerMax: 4 },
+  dialBack: { bytesMax: DIAL_BACK_BYTES_MAX, openPerPeerMax: 2 },
   stream: { bytesMax: STREAM_CHUNK_BYTES_MAX, openPerPeerMax: 40 },
   services: { bytesMax: SERVICE_CHUNK_BYTES_MAX, openPerPeerMax: SERVICE_CONNECTIONS_PER_PEER_MAX },
 };
@@ -42,6 +47,8 @@ export interface Answers {
   exchange(peer: MemberCertificate, packet: Uint8Array): Promise<Uint8Array>;
   /** The fingerprint of my view. */
   probe(peer: MemberCertificate): Uint8Array;
+  observe(peer: MemberCertificate, path: Path): Uint8Array;
+  dialBack(peer: MemberCertificate, body: Uint8Array, signal: AbortSignal, path: Path): Promise<Uint8Array>;
   messages(peer: MemberCertificate, duplex: ByteDuplex): void;
   stream(peer: MemberCertificate, duplex: ByteDuplex): void;
   services(peer: MemberCertificate, duplex: ByteDuplex): void;
@@ -59,6 +66,18 @@ export function speak(protocols: Protocols, answers: Answers): void {
     id: PROBE,
     limits: LIMITS.probe,
     onCall: async (peer) => answers.probe(peer),
+  });
+  protocols.register({
+    kind: "call",
+    id: OBSERVE,
+    limits: LIMITS.observe,
+    onCall: async (peer, _body, _signal, path) => answers.observe(peer, path),
+  });
+  protocols.register({
+    kind: "call",
+    id: DIAL_BACK,
+    limits: LIMITS.dialBack,
+    onCall: (peer, body, signal, path) => answers.dialBack(peer, body, signal, path),
   });
   const duplexes = [
     [MESSAGES, "messages"],
@@ -78,8 +97,14 @@ export function speak(protocols: Protocols, answers: Answers): void {
 export function askingOnly(): Protocols {
   const protocols = new Protocols();
   const refused = () => new FirefliesError("peer-refused", "This program answers nothing.");
-  for (const id of [EXCHANGE, PROBE] as const)
-    protocols.register({ kind: "call", id, limits: LIMITS[id], onCall: () => Promise.reject(refused()) });
+  const calls = [
+    [EXCHANGE, LIMITS.exchange],
+    [PROBE, LIMITS.probe],
+    [OBSERVE, LIMITS.observe],
+    [DIAL_BACK, LIMITS.dialBack],
+  ] as const;
+  for (const [id, limits] of calls)
+    protocols.register({ kind: "call", id, limits, onCall: () => Promise.reject(refused()) });
   for (const id of [MESSAGES, STREAM] as const)
     protocols.register({
       kind: "duplex",

@@ -2,6 +2,8 @@
 import type { Duplex } from "node:stream";
 import type { FirefliesError, ReplyError } from "../identity/index.js";
 import type { MemberId } from "../rings/index.js";
+import type { NatKind, Observed } from "./reach/observations.js";
+import type { Dialable } from "./reach/verdict.js";
 
 /** Small facts a member tells about itself, signed with its note. At most 4 KiB as JSON. */
 export type Metadata = Readonly<Record<string, unknown>>;
@@ -175,6 +177,20 @@ export interface ClientInfo {
   /** As `Member.name`. */
   readonly name: string | undefined;
   readonly address: string;
+  /** All addresses that others are told, the preferred one first. */
+  readonly advertised: readonly string[];
+  /**
+   * Can others make connections to me? Decided by those who monitor me, once enough of them have made one or have tried;
+   * "unknown" until then, while nobody is there, and after my addresses have changed.
+   */
+  readonly dialable: Dialable;
+  /** From which addresses those who monitor me see me come: "IP" of connections, "IP:port" of datagrams, and how many say so. */
+  readonly observed: readonly Observed[];
+  /**
+   * What stands between this machine and the others, by what they see: "none"; a NAT that shows one port to all ("mapped") or
+   * another one to each ("symmetric"); one of which more is not known ("translated"); "unknown" until enough have said so.
+   */
+  readonly nat: NatKind;
   /** Network id, 64 hex digits. */
   readonly network: string;
   /** Ring count k. */

@@ -37,7 +37,7 @@ export {
 } from "./punching/offer.js";
 export { Punches, type PunchesOptions, type PunchFigures, type PunchRun, type PunchWay } from "./punching/punches.js";
 export { punchTcp, tcpWay } from "./punching/tcp-punch.js";
-export { type Range, rangeOf } from "./ranges.js";
+export { canonical, isPrivate, type Range, rangeOf } from "./ranges.js";
 export { RELAY_LIMITS, RELAY_PROTOCOL_LIMITS, RELAY_RESERVE, RENEW_MS, type RelayLimits } from "./relays/limits.js";
 export { decodeReservation, encodeWish, type Granted } from "./relays/messages.js";
 export { RelayRefusal } from "./relays/refusal.js";

@@ -51,6 +51,10 @@ const EMBEDDING: readonly (readonly [BlockList, number])[] = [
   [blocks("2002::/16"), 2], // RFC 3056: 6to4.
 ];
 
+/** RFC 1918, RFC 6598 (behind a provider's NAT), RFC 4193: they mean something in one network only. */
+const PRIVATE_IPV4 = blocks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10");
+const PRIVATE_IPV6 = blocks("fc00::/7");
+
 function blocks(...subnets: readonly string[]): BlockList {
   const list = new BlockList();
   for (const subnet of subnets) {
@@ -71,6 +75,13 @@ export function rangeOf(host: string): Range {
   const family = isIP(address);
   if (family === 0) return "ordinary";
   return family === 4 ? rangeOfIpv4(address) : rangeOfIpv6(address);
+}
+
+/** Is it an IP address that another network may have as well? Names are not. */
+export function isPrivate(host: string): boolean {
+  const { host: address } = canonical({ scheme: "", host: host.replace(/%.*$/, ""), port: 0 });
+  const family = isIP(address);
+  return family === 4 ? PRIVATE_IPV4.check(address, "ipv4") : family === 6 && PRIVATE_IPV6.check(address, "ipv6");
 }
 
 function rangeOfIpv4(address: string): Range {

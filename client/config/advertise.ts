@@ -9,6 +9,9 @@ import type { MemberConfig } from "./resolve.js";
 /** As os.networkInterfaces() gives them. */
 export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
+/** Of addresses in notes: where a member is to be met by punching, "IP:port" of its UDP port. gossip/ does not open it. */
+export const TRANSPORT_CANDIDATE = 3;
+
 const WILDCARDS: Readonly<Record<string, "IPv4" | "IPv6">> = { "0.0.0.0": "IPv4", "::": "IPv6" };
 
 /**
@@ -58,14 +61,36 @@ export function advertisedBy(raw: unknown, boundPort: number): readonly string[]
   return parsed.value.map(({ host, port }) => formatHostPort(host ?? "", port ?? boundPort));
 }
 
-/** The addresses of a note: for calls, and on the same hosts for pings, unless there is no port for them. */
-export function noteAddresses(addresses: readonly string[], udpPort: number | undefined): Address[] {
+/** May what others see of me stand in my note? Where nothing was said of it, and it does not follow from one address. */
+export function isAuto(config: Pick<MemberConfig, "advertise" | "listen">): boolean {
+  return config.advertise.length === 0 && WILDCARDS[config.listen.host] !== undefined;
+}
+
+/**
+ * The addresses of a note: for calls, on the same hosts for pings, unless there is no port for them, and what others see
+ * of my UDP port, for punches.
+ */
+export function noteAddresses(
+  addresses: readonly string[],
+  udpPort: number | undefined,
+  candidates: readonly string[] = [],
+): Address[] {
   const hosts = addresses.map((address) => parseAddress(address)?.host).filter((host) => host !== undefined);
   const pings = udpPort === undefined ? [] : [...new Set(hosts)].map((host) => formatHostPort(host, udpPort));
   return [
     ...addresses.slice(0, ADVERTISED_MAX).map((text) => ({ transport: TRANSPORT_GRPC, text })),
     ...pings.slice(0, ADVERTISED_MAX).map((text) => ({ transport: TRANSPORT_PING, text })),
+    ...candidates.map((text) => ({ transport: TRANSPORT_CANDIDATE, text })),
   ];
+}
+
+/** All addresses of this machine; none while the system does not say, because it is out of descriptors. */
+export function interfaceHosts(interfaces: () => Interfaces): ReadonlySet<string> {
+  try {
+    return new Set(Object.values(interfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)));
+  } catch {
+    return new Set();
+  }
 }
 
 function firstExternal(interfaces: Interfaces, family: "IPv4" | "IPv6"): string {

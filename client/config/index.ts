@@ -1,5 +1,14 @@
 /** Configuration: fireflies.yaml, FIREFLIES_* variables, flags and options, resolved to one record. */
-export { advertisedAddresses, advertisedBy, type Interfaces, movedAddresses, noteAddresses } from "./advertise.js";
+export {
+  advertisedAddresses,
+  advertisedBy,
+  type Interfaces,
+  interfaceHosts,
+  isAuto,
+  movedAddresses,
+  noteAddresses,
+  TRANSPORT_CANDIDATE,
+} from "./advertise.js";
 export { SECRET_VARIABLES } from "./environment.js";
 export type { ClientOptions } from "./options.js";
 export { optionsOf } from "./options-of.js";

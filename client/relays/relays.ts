@@ -32,6 +32,8 @@ export interface RelaysOptions {
   readonly accept: (connection: Duplex, from: Address) => void;
   /** My relays have changed: they are to stand in my note, the nearest first. */
   readonly onRelays: () => void;
+  /** Can others make connections to this member, as far as it is known? */
+  readonly dialable: () => "yes" | "no" | "unknown";
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** In [0, 1). */
@@ -152,8 +154,10 @@ export class Relays {
     return !this.#options.config.relay;
   }
 
+  /** Until it is known otherwise. */
   get #isDialable(): boolean {
-    return this.#options.config.behindNat !== true;
+    const { config, dialable } = this.#options;
+    return config.behindNat === "auto" ? dialable() !== "no" : !config.behindNat;
   }
 
   get #isWilling(): boolean {

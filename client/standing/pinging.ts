@@ -30,6 +30,8 @@ export interface PingingOptions {
   /** The host at which a session with the member was made. */
   readonly preferred: (id: MemberId) => string | undefined;
   /** Is it the answer to a ping that the program has sent? Then the machine does not hear it. */
+  /** Whence an authentic datagram of a member came. */
+  readonly heard: (from: MemberId, at: HostPort) => void;
   readonly takesPong: (from: MemberId, nonce: bigint) => boolean;
 }
 
@@ -89,7 +91,7 @@ export class Pinging {
   }
 
   #over(udp: UdpPort): Pings {
-    const { certificate, machine, input, takesPong } = this.#options;
+    const { certificate, machine, input, takesPong, heard } = this.#options;
     const { id: self, networkId } = certificate;
     return new Pings({
       carrier: udp.carrier("ping"),
@@ -101,6 +103,7 @@ export class Pinging {
         if (!running) throw new FirefliesError("not-started");
         return running.fingerprint();
       },
+      onHeard: heard,
       onPing: (from, fingerprint) => input((machine, now) => machine.pinged(from, fingerprint, now)),
       onPong: (from, bytes, fingerprint) => {
         const nonce = nonceOf(bytes);

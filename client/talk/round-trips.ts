@@ -20,6 +20,8 @@ const ROUND_TRIPS_MAX = 64;
 export interface RoundTripsOptions {
   /** Sends one datagram. Returns where it went, "IP:port"; undefined when nowhere. */
   readonly ping: (to: MemberId, addresses: readonly string[], nonce: bigint) => string | undefined;
+  /** The addresses in its note for datagrams, "host:port". */
+  readonly pingable: (id: MemberId) => readonly string[];
   /** A session with the member, dialled if need be. */
   readonly reach: (to: Destination, until: Deadline) => Promise<Session>;
   /** Is there a session that needs no dial? */
@@ -36,6 +38,7 @@ interface Awaited {
   readonly came: (ms: number) => void;
 }
 
+type Ping = Pick<RoundTrip, "udpMs" | "udpAddress">;
 type Patience = { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined };
 
 export class RoundTrips {
@@ -51,9 +54,16 @@ export class RoundTrips {
     if (this.#awaited.size >= ROUND_TRIPS_MAX) {
       throw new FirefliesError("overloaded", `${ROUND_TRIPS_MAX} round trips are under way.`);
     }
-    const [udp, link] = await Promise.all([this.#byUdp(to, patience), this.#overLink(to, patience)]);
+    const pinged = this.#byUdp(to.id, this.#options.pingable(to.id), patience);
+    const [udp, link] = await Promise.all([pinged, this.#overLink(to, patience)]);
     if (patience.signal?.aborted) throw new FirefliesError("cancelled");
     return { ...udp, ...link };
+  }
+
+  /** By a datagram alone, to these addresses instead of those of the note. Never rejects. */
+  async ping(id: MemberId, addresses: readonly string[], patience: Patience): Promise<Ping> {
+    if (this.#awaited.size >= ROUND_TRIPS_MAX) return { udpMs: undefined, udpAddress: undefined };
+    return await this.#byUdp(id, addresses, patience);
   }
 
   /** An authentic pong has come. Returns whether it was waited for here. */
@@ -64,10 +74,7 @@ export class RoundTrips {
     return true;
   }
 
-  async #byUdp(
-    { id, addresses }: Reachable,
-    { timeoutMs, signal }: Patience,
-  ): Promise<Pick<RoundTrip, "udpMs" | "udpAddress">> {
+  async #byUdp(id: MemberId, addresses: readonly string[], { timeoutMs, signal }: Patience): Promise<Ping> {
     const nonce = randomBytes(8).readBigUInt64BE(0);
     const pong = new Promise<number>((came) => {
       // Before it is sent: nothing comes back earlier than it is waited for.

@@ -133,6 +133,17 @@ export const ERROR_CODES = {
     remedy:
       "Nothing, if all are on this machine. Else --listen 0.0.0.0, or --advertise HOST; see docs/second-machine.md.",
   },
+  "not-dialable": {
+    meaning: "Other members cannot dial what this one advertises: those asked to try did not reach it.",
+    remedy:
+      "What the message says: open or forward the port, correct what is advertised, or leave it to relays. See docs/reach.md.",
+  },
+  "private-address": {
+    meaning:
+      "The member advertises private addresses alone, and some members see it come from elsewhere and do not reach it.",
+    remedy:
+      "Forward its ports at the router and advertise the outer address (advertise: auto finds it), or leave it to relays; see docs/reach.md.",
+  },
   "address-forbidden": {
     meaning: "Another member is reached only at addresses that are not dialled from here, as loopback.",
     remedy: "Let all members advertise addresses that the others reach; see docs/second-machine.md.",

@@ -21,6 +21,7 @@ function scene(options: Partial<RoundTripsOptions> = {}) {
       sent.push(nonce);
       return address;
     },
+    pingable: () => ["203.0.113.7:2"],
     reach: async () => {
       clock.now += 30;
       return session;
@@ -44,7 +45,7 @@ describe("a round trip", () => {
     const { path, ...figures } = await measured;
     expect(figures).toMatchObject({
       udpMs: 34,
-      udpAddress: "203.0.113.7:1",
+      udpAddress: "203.0.113.7:2",
       linkMs: 7,
       connectMs: 34,
       error: undefined,

@@ -1,0 +1,341 @@
+/**
+ * How a member finds out how it is reached: it asks its ring predecessors from where they see it come, and has those dial it
+ * who have made no connection to it yet. From that follow whether others can dial it, which address outside of a NAT may
+ * stand in its note, and where it is to be met in punches. docs/reach.md tells it in full.
+ */
+import type { FirefliesError } from "../../identity/index.js";
+import { type Address, formatAddress, rangeOf } from "../../net/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { type AddressReport, isEvidence, notDialable, privateAdvice } from "./advice.js";
+import type { DialledBack, Seen } from "./codec.js";
+import {
+  candidatesOf,
+  hostOf,
+  type NatKind,
+  natOf,
+  type Observation,
+  type Observed,
+  observedOf,
+} from "./observations.js";
+import {
+  afterVerdict,
+  type Dialable,
+  guessed,
+  isVouchedFor,
+  type Standing,
+  UNKNOWN,
+  verdictOf,
+  type Witness,
+  witnessesOf,
+} from "./verdict.js";
+
+/** Members asked at once: each question costs them a dial. */
+const ASKED_AT_ONCE = 4;
+/** Outer addresses that are tried: of one or two uplinks, for each listener. */
+const OUTER_HOSTS_MAX = 2;
+const OUTER_MAX = 4;
+/** Rounds in a row without enough who vouch for it, until an outer address leaves the note. */
+const MISSES_MAX = 2;
+/** Two agree on an outer address before others are asked to dial it. */
+const AGREEING_MIN = 2;
+
+export interface ReachOptions {
+  /** t: predecessors that may lie. */
+  readonly tolerance: number;
+  /** Mine, ring by ring. */
+  readonly predecessors: () => readonly (MemberId | undefined)[];
+  /** Has it made a connection to me that nobody relays and no punch opened? */
+  readonly hasDialledMe: (id: MemberId) => boolean;
+  /** Undefined when it does not answer. */
+  readonly observe: (id: MemberId) => Promise<Seen | undefined>;
+  /** In the order of the addresses; undefined when it does not answer. */
+  readonly dialBack: (id: MemberId, addresses: readonly string[]) => Promise<readonly DialledBack[] | undefined>;
+  /** What my note names and can be dialled: no relays. */
+  readonly advertised: () => readonly string[];
+  /** Where I listen; an outer host with these ports may be mine. */
+  readonly listeners: () => readonly Address[];
+  /** May outer addresses that are found stand in my note? */
+  readonly isAuto: () => boolean;
+  /** The addresses of this machine. */
+  readonly hosts: () => ReadonlySet<string>;
+  readonly udpPort: () => number | undefined;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Outer addresses, or candidates for punches, are others than before. */
+  readonly onFound: () => void;
+  readonly onAlarm: (alarm: FirefliesError) => void;
+}
+
+interface Word {
+  readonly observation: Observation;
+  readonly dials: Map<string, DialledBack>;
+  /** The dials are of this round. */
+  isFresh: boolean;
+}
+
+/** What is known, for info and metrics. */
+export interface Reachability {
+  readonly dialable: Dialable;
+  readonly nat: NatKind;
+  readonly observed: readonly Observed[];
+  readonly candidates: readonly string[];
+}
+
+export class Reach {
+  readonly #options: ReachOptions;
+  readonly #words = new Map<MemberId, Word>();
+  readonly #listeners = new Set<(dialable: Dialable) => void>();
+  /** Outer addresses in my note, and for how many rounds too few vouch for them. */
+  readonly #outer = new Map<string, number>();
+  #standing: Standing;
+  #nat: NatKind = "unknown";
+  #candidates: readonly string[] = [];
+  #round: Promise<void> | undefined;
+  /** Addresses have changed while a round was under way: what it found is of no use. */
+  #isStale = false;
+  readonly #told = new Set<string>();
+  /** Asked to dial in this round, without an answer. */
+  readonly #silent = new Set<MemberId>();
+
+  constructor(options: ReachOptions) {
+    this.#options = options;
+    // Members that start together do not ask together.
+    this.#standing = { ...UNKNOWN, askAt: options.now() + options.random() * 1_000 };
+  }
+
+  /** "unknown" until enough members have said something. */
+  get dialable(): Dialable {
+    return this.#standing.dialable;
+  }
+
+  /** Addresses outside of a NAT at which enough members have reached me. */
+  get outer(): readonly string[] {
+    return [...this.#outer.keys()];
+  }
+
+  get state(): Reachability {
+    const observed = observedOf(this.#observations);
+    return { dialable: this.dialable, nat: this.#nat, observed, candidates: this.#candidates };
+  }
+
+  /** Calls `listener` when `dialable` changes. Returns the way to stop. */
+  onChange(listener: (dialable: Dialable) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** My addresses have changed: what is known is of the old ones. */
+  moved(): void {
+    this.#words.clear();
+    this.#outer.clear();
+    this.#told.clear();
+    this.#isStale = this.#round !== undefined;
+    this.#stand({ ...UNKNOWN, askAt: this.#options.now() });
+  }
+
+  /** To be called about once a second: asks when it is time. Resolves when the round is over; never rejects. */
+  async look(): Promise<void> {
+    if (this.#round !== undefined || this.#options.now() < this.#standing.askAt) return;
+    const ids = [...new Set(this.#options.predecessors())].filter((id) => id !== undefined);
+    if (ids.length === 0) return;
+    this.#isStale = false;
+    this.#round = this.#ask(ids);
+    await this.#round;
+    this.#round = undefined;
+  }
+
+  async #ask(ids: readonly MemberId[]): Promise<void> {
+    for (const id of this.#words.keys()) if (!ids.includes(id)) this.#words.delete(id);
+    for (const word of this.#words.values()) word.isFresh = false;
+    this.#silent.clear();
+    await inTurns(ids, (id) => this.#observe(id));
+    if (this.#isStale) return;
+    this.#see(ids);
+    const targets = [...new Set([...this.#options.advertised(), ...this.#outerTargets(ids.length)])];
+    const asked = shuffled(ids, this.#options.random).filter((id) => !this.#options.hasDialledMe(id));
+    await inTurns(asked, async (id) => {
+      if (!this.#isStale && !this.#isDecided(targets)) await this.#dialBack(id, targets);
+    });
+    if (!this.#isStale) this.#conclude(targets);
+  }
+
+  async #observe(id: MemberId): Promise<void> {
+    const seen = await this.#options.observe(id);
+    if (seen === undefined) return;
+    // Who has dialled me sees no other address than the one that it dialled.
+    const tcp = seen.address;
+    const dials = this.#words.get(id)?.dials ?? new Map<string, DialledBack>();
+    this.#words.set(id, { observation: { by: id, tcp, udp: seen.udp }, dials, isFresh: false });
+  }
+
+  async #dialBack(id: MemberId, targets: readonly string[]): Promise<void> {
+    const results = await this.#options.dialBack(id, targets);
+    if (results === undefined) {
+      this.#silent.add(id);
+      return;
+    }
+    const observation = this.#words.get(id)?.observation ?? { by: id, tcp: undefined, udp: undefined };
+    const dials = new Map(targets.map((address, index) => [address, results[index]!]));
+    this.#words.set(id, { observation, dials, isFresh: true });
+  }
+
+  get #observations(): readonly Observation[] {
+    return [...this.#words.values()].map(({ observation }) => observation);
+  }
+
+  /** What follows from where others see me, before anybody has dialled. */
+  #see(ids: readonly MemberId[]): void {
+    const { hosts, udpPort, tolerance, now, onFound } = this.#options;
+    const own = hosts();
+    this.#nat = natOf(this.#observations, { hosts: own, udpPort: udpPort() });
+    // Where no NAT is between, there is nothing to punch.
+    const candidates = this.#nat === "none" ? [] : candidatesOf(this.#observations, ids.length);
+    const isNew = candidates.join(" ") !== this.#candidates.join(" ");
+    this.#candidates = candidates;
+    if (isNew) onFound();
+    if (this.dialable !== "unknown" || !this.#areAllOwn(own)) return;
+    const isElsewhere = (id: MemberId) => {
+      const host = hostOf(this.#words.get(id)?.observation.tcp);
+      if (this.#options.hasDialledMe(id)) return "yes";
+      return host === undefined ? undefined : own.has(host) ? "yes" : "no";
+    };
+    if (verdictOf(this.#witnesses(isElsewhere), tolerance) === "no") this.#stand(guessed(now()));
+  }
+
+  /** I name nothing but addresses of this machine. */
+  #areAllOwn(own: ReadonlySet<string>): boolean {
+    return this.#options.advertised().every((text) => own.has(hostOf(text) ?? ""));
+  }
+
+  #witnesses(says: (id: MemberId) => Witness["says"]): readonly Witness[] {
+    return witnessesOf(this.#options.predecessors(), says);
+  }
+
+  /** Does this member reach me, at any address of those or at one? */
+  #says(id: MemberId, addresses: readonly string[]): Witness["says"] {
+    const word = this.#words.get(id);
+    if (!word?.isFresh) return undefined;
+    const outcomes = addresses.flatMap((address) => word.dials.get(address)?.outcome ?? []);
+    if (outcomes.includes("reached")) return "yes";
+    return outcomes.length > 0 && outcomes.some(isEvidence) ? "no" : undefined;
+  }
+
+  /** At any address: it has made a connection, or says that it could. */
+  #reaches(id: MemberId, targets: readonly string[]): Witness["says"] {
+    return this.#options.hasDialledMe(id) ? "yes" : this.#says(id, targets);
+  }
+
+  #verdict(targets: readonly string[]): "yes" | "no" | undefined {
+    const witnesses = this.#witnesses((id) => this.#reaches(id, targets));
+    return verdictOf(witnesses, this.#options.tolerance);
+  }
+
+  /**
+   * Beside one that says no, those who do not answer count as well: where nobody reaches anybody, as behind two NATs,
+   * nobody would ever say enough.
+   */
+  #presumed(targets: readonly string[]): "presumed" | undefined {
+    const witnesses = this.#witnesses((id) => this.#reaches(id, targets) ?? (this.#silent.has(id) ? "no" : undefined));
+    const isHeard = witnesses.some(({ id, says }) => says === "no" && !this.#silent.has(id));
+    return isHeard && verdictOf(witnesses, this.#options.tolerance) === "no" ? "presumed" : undefined;
+  }
+
+  #isVouchedFor(address: string): boolean {
+    return isVouchedFor(
+      this.#witnesses((id) => this.#says(id, [address])),
+      this.#options.tolerance,
+    );
+  }
+
+  #isDecided(targets: readonly string[]): boolean {
+    const open = targets.filter((address) => !this.#isMine(address) || this.#outer.has(address));
+    return this.#verdict(targets) !== undefined && open.every((address) => this.#isVouchedFor(address));
+  }
+
+  #isMine(address: string): boolean {
+    return this.#options.advertised().includes(address);
+  }
+
+  /** My ports at the hosts that others see me come from, and that are not this machine's. */
+  #outerTargets(others: number): readonly string[] {
+    const { isAuto, hosts, listeners } = this.#options;
+    if (!isAuto()) return [];
+    const own = hosts();
+    const agreed = observedOf(this.#observations).filter(
+      ({ transport, by, address }) => transport === "tcp" && by >= Math.min(AGREEING_MIN, others) && !own.has(address),
+    );
+    const outer = agreed.filter(({ address }) => rangeOf(address) === "ordinary").slice(0, OUTER_HOSTS_MAX);
+    const at = outer.flatMap(({ address: host }) => listeners().map((each) => formatAddress({ ...each, host })));
+    return at.slice(0, OUTER_MAX);
+  }
+
+  #conclude(targets: readonly string[]): void {
+    const { now, onFound, isAuto } = this.#options;
+    const before = this.outer.join(" ");
+    for (const address of new Set([...targets, ...this.#outer.keys()])) {
+      if (this.#isMine(address) && !this.#outer.has(address)) continue;
+      if (isAuto() && this.#isVouchedFor(address)) this.#outer.set(address, 0);
+      else this.#miss(address);
+    }
+    if (this.outer.join(" ") !== before) onFound();
+    this.#stand(afterVerdict(this.#standing, this.#verdict(targets) ?? this.#presumed(targets), now()));
+    this.#advise();
+  }
+
+  #miss(address: string): void {
+    const misses = this.#outer.get(address);
+    if (misses === undefined) return;
+    if (misses + 1 < MISSES_MAX) this.#outer.set(address, misses + 1);
+    else this.#outer.delete(address);
+  }
+
+  #stand(standing: Standing): void {
+    const before = this.dialable;
+    this.#standing = standing;
+    if (standing.dialable === before) return;
+    for (const listener of [...this.#listeners]) listener(standing.dialable);
+  }
+
+  /** Of what others say of my addresses, in the last round. */
+  get reports(): readonly AddressReport[] {
+    return this.#options.advertised().map((address) => ({
+      address,
+      results: [...this.#words].flatMap(([by, { dials }]) => {
+        const dialled = dials.get(address);
+        return dialled === undefined ? [] : [{ by, ...dialled }];
+      }),
+    }));
+  }
+
+  /** Says each thing once, until it is over. */
+  #advise(): void {
+    const { hosts, listeners, onAlarm } = this.#options;
+    const ports = listeners()
+      .map(({ scheme, port }) => `${scheme} ${port}`)
+      .join(", ");
+    const facts = { reports: this.reports, observations: this.#observations, hosts: hosts(), ports };
+    const hasTried = facts.reports.some(({ results }) => results.some(({ outcome }) => isEvidence(outcome)));
+    const alarm = this.dialable === "no" && hasTried ? notDialable(facts) : privateAdvice(facts);
+    if (alarm === undefined) this.#told.clear();
+    else if (!this.#told.has(alarm.code)) {
+      this.#told.add(alarm.code);
+      onAlarm(alarm);
+    }
+  }
+}
+
+/** ASKED_AT_ONCE at a time, in order. */
+async function inTurns<T>(values: readonly T[], run: (value: T) => Promise<void>): Promise<void> {
+  const left = [...values];
+  const worker = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) await run(next);
+  };
+  await Promise.all(Array.from({ length: ASKED_AT_ONCE }, worker));
+}
+
+function shuffled<T>(values: readonly T[], random: () => number): readonly T[] {
+  const keyed = values.map((value) => ({ value, key: random() }));
+  return keyed.toSorted((a, b) => a.key - b.key).map(({ value }) => value);
+}

@@ -1,0 +1,250 @@
+/** How a member finds out how it is reached: on a clock of its own beside liars, and over real sockets. */
+import { describe, expect, it, vi } from "vitest";
+import type { DialledBack, Seen } from "../../client/reach/codec.js";
+import { Reach, type ReachOptions } from "../../client/reach/reach.js";
+import { DOUBT_MS, NO_MS, YES_MS, YOUNG_MS } from "../../client/reach/verdict.js";
+import type { FirefliesError } from "../../identity/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { DEADLINE_MS, OfflineNetwork } from "../support/network.js";
+
+const T = 2;
+const RINGS = 2 * T + 1;
+const OWN = "192.168.1.2:8400";
+const OUTER = "203.0.113.7";
+const THIRD = "198.51.100.66";
+const ids = (count: number) => Array.from({ length: count }, (_, index) => `m${index}` as MemberId);
+
+interface Other {
+  readonly seen?: Partial<Seen> | "silent";
+  /** To one address; nothing: it does not answer. */
+  readonly dials?: (address: string) => DialledBack["outcome"];
+  readonly hasDialled?: boolean;
+}
+
+/** Others on one ring each, unless `rings` says who sits where. */
+function scene(others: readonly Other[], more: Partial<ReachOptions> & { rings?: readonly number[] } = {}) {
+  const members = ids(others.length);
+  const of = (id: MemberId) => others[members.indexOf(id)]!;
+  const clock = { now: 10_000 };
+  const alarms: FirefliesError[] = [];
+  const asked: [MemberId, readonly string[]][] = [];
+  const heard: string[] = [];
+  const world = { others, found: 0, advertised: [OWN] as readonly string[] };
+  const rings = more.rings ?? Array.from({ length: RINGS }, (_, ring) => ring % others.length);
+  const reach: Reach = new Reach({
+    tolerance: T,
+    predecessors: () => rings.map((index) => members[index]),
+    hasDialledMe: (id) => of(id).hasDialled === true,
+    observe: async (id) => {
+      const { seen = {} } = of(id);
+      if (seen === "silent") return undefined;
+      return { time: 0, way: "came", address: undefined, udp: undefined, ...seen };
+    },
+    dialBack: async (id, addresses) => {
+      asked.push([id, addresses]);
+      const { dials } = of(id);
+      return dials && addresses.map((address) => ({ outcome: dials(address), ms: 1 }));
+    },
+    advertised: () => [...reach.outer, ...world.advertised],
+    listeners: () => [{ scheme: "tcp", host: "0.0.0.0", port: 8400 }],
+    isAuto: () => true,
+    hosts: () => new Set(["192.168.1.2", "127.0.0.1"]),
+    udpPort: () => 8400,
+    now: () => clock.now,
+    random: () => 0,
+    onFound: () => {
+      world.found++;
+    },
+    onAlarm: (alarm) => alarms.push(alarm),
+    ...more,
+  });
+  reach.onChange((dialable) => heard.push(dialable));
+  const later = async (ms: number) => {
+    clock.now += ms;
+    await reach.look();
+  };
+  return { reach, clock, alarms, asked, heard, world, later };
+}
+
+/** Sees me come through a NAT that lets nobody in. */
+const outside = (port: number, dials: Other["dials"] = () => "timeout"): Other => ({
+  seen: { address: `${OUTER}:5${port}`, udp: `${OUTER}:${port}` },
+  dials,
+});
+const many = (count: number, other: (index: number) => Other) => Array.from({ length: count }, (_, at) => other(at));
+
+describe("can others dial me", () => {
+  it("is known without a question when enough have made connections", async () => {
+    const { reach, asked, later } = scene([...many(3, () => ({ hasDialled: true })), {}, {}]);
+    expect(reach.dialable).toBe("unknown");
+    await later(0);
+    expect([reach.dialable, asked]).toEqual(["yes", []]);
+  });
+
+  it("is asked of as many as it takes, and not again before it is time", async () => {
+    const reached = many(30, () => ({ dials: () => "reached" as const }));
+    const { reach, asked, later } = scene(reached, { rings: [...Array(30).keys()] });
+    await later(0);
+    expect(reach.dialable).toBe("yes");
+    expect(asked.length).toBeLessThan(8);
+    const before = asked.length;
+    await later(YOUNG_MS - 1);
+    expect(asked.length).toBe(before);
+    await later(1);
+    expect(asked.length).toBeGreaterThan(before);
+  });
+
+  it("is no at once where others see another address, and tells what to do once they have tried", async () => {
+    const { reach, alarms, heard, later } = scene(many(5, () => outside(1)));
+    await later(0);
+    expect([reach.dialable, reach.state.nat, heard]).toEqual(["no", "mapped", ["no"]]);
+    expect(alarms.map(({ code }) => code)).toEqual(["not-dialable"]);
+    expect(alarms[0]!.advice).toContain(`Forward its ports (tcp 8400, TCP and UDP)`);
+    expect(alarms[0]!.advice).toContain(OUTER);
+    await later(NO_MS);
+    expect(alarms).toHaveLength(1);
+  });
+
+  it("stays yes when one round says no, and becomes no with the second", async () => {
+    let outcome: DialledBack["outcome"] = "reached";
+    const { reach, heard, later } = scene(many(5, () => ({ dials: () => outcome })));
+    await later(0);
+    outcome = "refused";
+    await later(YES_MS);
+    expect(reach.dialable).toBe("yes");
+    await later(YES_MS);
+    expect([reach.dialable, heard]).toEqual(["no", ["yes", "no"]]);
+  });
+
+  it("is unknown again, and asked at once, when addresses change", async () => {
+    const { reach, asked, later } = scene(many(5, () => ({ dials: () => "reached" as const })));
+    await later(0);
+    const before = asked.length;
+    reach.moved();
+    expect(reach.dialable).toBe("unknown");
+    await later(0);
+    expect(reach.dialable).toBe("yes");
+    expect(asked.length).toBeGreaterThan(before);
+  });
+
+  it("stays unknown while nobody answers, and asks on", async () => {
+    const { reach, alarms, later } = scene(many(5, () => ({ seen: "silent" as const })));
+    await later(0);
+    await later(60_000);
+    expect([reach.dialable, alarms]).toEqual(["unknown", []]);
+  });
+
+  it("is presumed not to be where one says no and the others do not answer, until they do", async () => {
+    const others = [outside(1), ...many(4, (): Other => ({ seen: "silent" }))];
+    const { reach, world, later } = scene(others);
+    await later(0);
+    expect(reach.dialable).toBe("no");
+    for (const other of world.others) Object.assign(other, { seen: {}, dials: () => "reached" });
+    await later(DOUBT_MS);
+    expect(reach.dialable).toBe("yes");
+  });
+
+  it.each<[what: string, liars: DialledBack["outcome"], honest: DialledBack["outcome"], dialable: string]>([
+    ["t rings of liars who say no", "timeout", "reached", "yes"],
+    ["t rings of liars who say yes", "reached", "timeout", "no"],
+  ])("is not changed by %s", async (_, liars, honest, dialable) => {
+    const others = many(RINGS, (at) => ({ dials: () => (at < T ? liars : honest) }));
+    const { reach, later } = scene(others);
+    await later(0);
+    await later(YES_MS);
+    expect(reach.dialable).toBe(dialable);
+  });
+});
+
+describe("addresses outside of a NAT", () => {
+  const forwarded = outside(8400, (address) => (address === `${OUTER}:8400` ? "reached" : "timeout"));
+
+  it("enter the note when enough have dialled me there, and leave it when they do not any more", async () => {
+    const { reach, world, later } = scene(many(5, () => forwarded));
+    await later(0);
+    expect(reach.outer).toEqual([`${OUTER}:8400`]);
+    await later(YES_MS);
+    expect([reach.dialable, world.found]).toEqual(["yes", 2]);
+    for (const other of world.others) Object.assign(other, outside(8400));
+    await later(YES_MS);
+    expect(reach.outer).toEqual([`${OUTER}:8400`]);
+    await later(YES_MS);
+    expect(reach.outer).toEqual([]);
+  });
+
+  it("are not looked for where it was told what to advertise", async () => {
+    const { reach, asked, later } = scene(
+      many(5, () => forwarded),
+      { isAuto: () => false },
+    );
+    await later(0);
+    expect(reach.outer).toEqual([]);
+    expect(asked.flatMap(([, addresses]) => addresses)).not.toContain(`${OUTER}:8400`);
+  });
+
+  it("of a third party never enter it, whatever t liars say", async () => {
+    const liar: Other = {
+      seen: { address: `${THIRD}:50000`, udp: `${THIRD}:8400` },
+      dials: (address) => (address.startsWith(THIRD) ? "reached" : "timeout"),
+    };
+    const honest: Other = {
+      seen: { address: OWN, udp: OWN },
+      dials: (address) => (address === OWN ? "reached" : "not-yours"),
+    };
+    for (const rings of [undefined, [0, 1, 2, 2, 3], [0, 1, 3, 4, 2]]) {
+      const { reach, later } = scene([liar, liar, honest, honest, honest], rings ? { rings } : {});
+      for (const ms of [0, YES_MS, YES_MS]) await later(ms);
+      expect([reach.outer, reach.dialable]).toEqual([[], "yes"]);
+    }
+  });
+
+  it("are refused of one liar on many rings beside one that is correct", async () => {
+    const liar: Other = { seen: { address: `${THIRD}:1` }, dials: () => "reached" };
+    const { reach, later } = scene([liar, { seen: { address: OWN }, dials: () => "not-yours" }], {
+      rings: [0, 0, 0, 0, 1],
+    });
+    for (const ms of [0, YES_MS, YES_MS]) await later(ms);
+    expect(reach.outer).toEqual([]);
+  });
+
+  it("are candidates for punches when two agree", async () => {
+    const { reach, world, later } = scene([outside(1), outside(1), outside(2), outside(3), outside(4)]);
+    await later(0);
+    expect(reach.state).toMatchObject({ nat: "symmetric", candidates: [`${OUTER}:1`] });
+    expect(world.found).toBe(1);
+  });
+});
+
+it("a private address that most reach, and some from elsewhere do not, is told of", async () => {
+  const near: Other = { seen: { address: OWN, udp: OWN }, dials: () => "reached" };
+  const { reach, alarms, later } = scene([outside(1), near, near, near, near], { random: Math.random });
+  for (let round = 0; round < 20 && alarms.length === 0; round++) await later(YES_MS);
+  expect(reach.dialable).toBe("yes");
+  expect(alarms).toMatchObject([{ code: "private-address", message: expect.stringContaining(OUTER) }]);
+});
+
+/** Looked at now and then: members ask when it is time. */
+const settled = (isSo: () => boolean) => vi.waitFor(() => expect(isSo()).toBe(true), { timeout: DEADLINE_MS });
+
+describe("over sockets", () => {
+  it("members that reach each other know it", async () => {
+    await using scene = await OfflineNetwork.of(4);
+    const { clients } = scene;
+    await settled(() => clients.every((client) => client.info().dialable === "yes"));
+    await settled(() => clients.every((client) => client.info().nat === "none"));
+    expect(clients[0]!.info().advertised).toEqual([clients[0]!.address]);
+  });
+
+  it("one that advertises where nobody listens is told, and so is one that names another one's address", async () => {
+    await using scene = await OfflineNetwork.of(3);
+    const { network, clients } = scene;
+    const entryAddrs = [clients[0]!.address];
+    const closed = await network.start({ entryAddrs, advertise: ["127.0.0.1:1"] });
+    const wrong = await network.start({ entryAddrs, advertise: [clients[1]!.address] });
+    await settled(() => [closed, wrong].every((client) => client.info().dialable === "no"));
+    const told = (client: typeof closed) => client.alarms.find(({ code }) => code === "not-dialable");
+    await settled(() => told(closed) !== undefined && told(wrong) !== undefined);
+    expect(told(closed)).toMatchObject({ message: expect.stringContaining("127.0.0.1:1 (refused") });
+    expect(told(wrong)).toMatchObject({ advice: expect.stringContaining("Correct what it advertises") });
+  });
+});
