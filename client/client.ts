@@ -10,14 +10,7 @@ import { ConnectionGate, NameResolver, OutPort, tcpTransport } from "../net/inde
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import { ClientLog } from "./client-log.js";
-import {
-  advertisedAddresses,
-  advertisedBy,
-  type ClientOptions,
-  type Interfaces,
-  type MemberConfig,
-  resolveMemberConfig,
-} from "./config/index.js";
+import { type ClientOptions, type Interfaces, type MemberConfig, resolveMemberConfig } from "./config/index.js";
 import { Directory } from "./directory.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import { Arrival } from "./entry/arrival.js";
@@ -37,8 +30,8 @@ import type { ClientParts } from "./parts.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import { Rejections } from "./rejections.js";
 import { settingsOf } from "./settings.js";
-import { AddressWatch } from "./standing/address-watch.js";
 import { Isolation } from "./standing/isolation.js";
+import { OwnAddresses } from "./standing/own-addresses.js";
 import { Renewal } from "./standing/renewal.js";
 import { StateDirectory } from "./state/index.js";
 import { recall } from "./state/recollection.js";
@@ -99,7 +92,7 @@ export class Client {
   #state: StateDirectory | undefined;
   #member: Node | undefined;
   #renewal: Renewal | undefined;
-  #addressWatch: AddressWatch | undefined;
+  #addresses: OwnAddresses | undefined;
   #arrival: Arrival | undefined;
   readonly #hearsay = new Hearsay({
     messenger: () => this.#running.messenger,
@@ -237,7 +230,7 @@ export class Client {
     await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
     const renewed = this.#renewal?.stop();
     const parted = this.#arrival?.leave();
-    this.#addressWatch?.stop();
+    this.#addresses?.stop();
     const { signal } = this.#deadline;
     await Promise.all([this.#member?.stop(signal), either(this.#handlers.settled(), fired(signal))]);
     await parted;
@@ -410,14 +403,8 @@ export class Client {
    * `changes()` tells it as "moved". Rejects with "address-invalid" or "not-started".
    */
   async setAdvertise(addresses: readonly string[]): Promise<void> {
-    const [member, config] = [this.#member, this.#config];
-    if (!this.#isInMotion || !member || !config) throw new FirefliesError("not-started");
-    const advertise = advertisedBy(addresses, member.port);
-    this.#addressWatch?.stop();
-    const isDerived = advertise.length === 0;
-    const derived = () => advertisedAddresses({ ...config, advertise: [] }, member.port, this.#interfaces());
-    this.#moved(isDerived ? derived() : advertise, { wasThere: true, isAuto: isDerived });
-    if (isDerived) this.#addressWatch?.start();
+    if (!this.#isInMotion || !this.#addresses) throw new FirefliesError("not-started");
+    this.#addresses.set(addresses);
   }
 
   /**
@@ -457,26 +444,11 @@ export class Client {
     this.#arrival = this.#arriving(member, enrolled, config);
     await this.#arrival.join(memory, signal);
     this.#renewal = this.#renewing(member, enrolled, config);
-    this.#watchAddresses(member, config);
+    const onMoved = (addresses: readonly string[]) => this.#told(addresses);
+    this.#addresses = new OwnAddresses({ config, interfaces: this.#interfaces, member, onMoved });
   }
 
   readonly #interfaces = (): Interfaces => (this.#parts.interfaces ?? networkInterfaces)();
-
-  #watchAddresses(member: Node, config: MemberConfig): void {
-    this.#addressWatch = new AddressWatch({
-      config: { ...config, advertise: [] },
-      port: member.port,
-      current: () => member.addresses,
-      interfaces: this.#interfaces,
-      onMoved: (addresses) => this.#moved(addresses, { wasThere: false }),
-    });
-    if (config.advertise.length === 0) this.#addressWatch.start();
-  }
-
-  #moved(addresses: readonly string[], how: { readonly wasThere: boolean; readonly isAuto?: boolean }): void {
-    this.#running.advertise(addresses, how);
-    this.#told(addresses);
-  }
 
   #told(addresses: readonly string[]): void {
     this.#arrival?.moved();
