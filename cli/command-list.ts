@@ -77,6 +77,11 @@ export const COMMANDS: readonly Listed[] = [
     load: async () => (await import("./commands/plan.js")).addPlan,
   },
   {
+    usage: "rdv",
+    description: "reach a program behind a NAT by a token, directly or relayed: a rendezvous server, and both ends",
+    load: async () => (await import("./commands/rdv.js")).addRdv,
+  },
+  {
     usage: "export-p12",
     description: "write a member's key and certificates to one PKCS#12 file, for tools that want such a file",
     load: async () => (await import("./commands/export.js")).addExport,

@@ -35,7 +35,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
   },
   {
     code: 3,
-    meaning: "nobody answers: no agent on this directory, or no authority at this address",
+    meaning: "nobody answers: no agent on this directory, no authority or rendezvous server at this address",
     errors: [
       "agent-unreachable",
       "agent-forbidden",
@@ -43,6 +43,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
       "control-busy",
       "control-malformed",
       "authority-unreachable",
+      "rdv-unreachable",
     ],
   },
   { code: 4, meaning: "no such member, or several", errors: ["id-unknown", "id-ambiguous", "ca-unknown"] },

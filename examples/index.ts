@@ -1,5 +1,5 @@
 /** Runs an example by its name: `npm run example -- messages`. */
-const EXAMPLES = ["messages", "proofs", "gossip", "streams", "rpc", "kv", "simulation"];
+const EXAMPLES = ["messages", "proofs", "gossip", "streams", "rpc", "kv", "simulation", "rendezvous"];
 
 const [name = ""] = process.argv.slice(2);
 if (EXAMPLES.includes(name)) {

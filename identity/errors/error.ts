@@ -509,6 +509,26 @@ export const ERROR_CODES = {
     meaning: "A package that only some commands need is not installed: npm was told to leave optional ones out.",
     remedy: "Run `npm install --include=optional`. A member alone needs none of them.",
   },
+  "rdv-handshake": {
+    meaning: "The rendezvous server refused the meeting, or is none.",
+    remedy: "Read the status and the line that it gave; check the URL with its prefix, and the token.",
+  },
+  "rdv-unreachable": {
+    meaning: "There is no connection with the rendezvous server.",
+    remedy: "Check the URL, and for https --ca; `fireflies rdv serve` prints the URL of a server.",
+  },
+  "rdv-timeout": {
+    meaning: "The peer did not come to the rendezvous in time.",
+    remedy: "Start the other end with the same URL and token: one dials, one accepts.",
+  },
+  "rdv-closed": {
+    meaning: "The rendezvous server or the peer ended the connection.",
+    remedy: "Start both ends again.",
+  },
+  "rdv-protocol": {
+    meaning: "The rendezvous server or the peer speaks another protocol than rdv/1.",
+    remedy: "Check what answers at the URL; docs/rdv.md has the protocol.",
+  },
   "address-in-use": {
     meaning: "The address to listen on is taken or not allowed.",
     remedy: "Choose another port, or 0 for any free one.",

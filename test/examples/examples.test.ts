@@ -86,3 +86,15 @@ it("simulation: leaders change, and all agree again, the same on every machine",
 it("an unknown name is told the known ones", async () => {
   await expect(runExample("nonesuch")).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("messages|") });
 });
+
+it("rendezvous: two meet, directly and by the relay, beside a site", { timeout: DEADLINE_MS }, async () => {
+  expect(await runExample("rendezvous")).toBe(
+    [
+      "beside it: the rest of the site",
+      "directly: hello, relayed: false",
+      "by the relay: hello, relayed: true",
+      "a stranger: rdv-handshake, status 403",
+      "the server saw 1 meet directly and relayed 1\n",
+    ].join("\n"),
+  );
+});

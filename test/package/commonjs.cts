@@ -2,6 +2,7 @@
 import { Client, type ClientOptions, FirefliesError, type Member } from "fireflies";
 import { CertificateAuthority, serveAuthority } from "fireflies/ca";
 import { Machine } from "fireflies/gossip";
+import { RdvClient } from "fireflies/rdv";
 import { Simulation } from "fireflies/sim";
 import { transportContract } from "fireflies/testing";
 
@@ -19,6 +20,7 @@ async function main(): Promise<void> {
     new FirefliesError("cancelled").code,
     typeof Machine,
     typeof Simulation,
+    typeof RdvClient,
     typeof transportContract,
   );
   await client.stop();

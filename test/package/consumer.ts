@@ -2,6 +2,7 @@
 import { type Change, Client, type ClientOptions, FirefliesError, type Member, tcpTransport } from "fireflies";
 import { CertificateAuthority, serveAuthority } from "fireflies/ca";
 import { Machine, type Output } from "fireflies/gossip";
+import { RdvClient, RdvServer } from "fireflies/rdv";
 import { Simulation, type SimulationOptions } from "fireflies/sim";
 import { type ContractTest, transportPromises } from "fireflies/testing";
 
@@ -42,6 +43,7 @@ try {
 
 const outputs: Output[] = [];
 console.log(typeof Machine, outputs.length);
+console.log(new RdvServer().metrics().waiting, typeof new RdvClient().dial);
 const simulated: SimulationOptions = { members: 3, seed: 1 };
 console.log(new Simulation(simulated).isWhole() ? "whole" : "not whole");
 const promises: ContractTest[] = transportPromises({ create: tcpTransport, host: "127.0.0.1" }, { lives: 10 });

@@ -83,7 +83,7 @@ function withoutNpm(): NodeJS.ProcessEnv {
 describe("the tarball", () => {
   it("holds the built rooms, the schema and the documents, and nothing else", () => {
     const expected =
-      /^(dist\/(rings|gossip|identity|sim|net|ca|client|testing|cli)\/[\w/.-]+\.(js|d\.c?ts)|proto\/\w+\.proto|docs\/((?:api\/)?[\w-]+\.md|openapi\.json|performance\/[\w-]+\.svg)|(README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
+      /^(dist\/(rings|gossip|identity|sim|rdv|net|ca|client|testing|cli)\/[\w/.-]+\.(js|d\.c?ts)|proto\/\w+\.proto|docs\/((?:api\/)?[\w-]+\.md|openapi\.json|performance\/[\w-]+\.svg)|(README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
     expect(files.filter((file) => !expected.test(file) || file.includes("stale"))).toEqual([]);
   });
 
@@ -100,6 +100,7 @@ describe("the tarball", () => {
         "dist/client/index.d.ts",
         "dist/ca/index.js",
         "dist/gossip/index.js",
+        "dist/rdv/index.js",
         "dist/cli/main.js",
       ]),
     );
@@ -118,7 +119,7 @@ describe("installed into an empty folder", () => {
     expect(await compile("consumer.ts")).toEqual({ code: 0, output: "" });
     expect(await runNode(["consumer.js"], folder)).toEqual({
       code: 0,
-      output: "replied\npeer-unknown\nfunction 0\nwhole\ncontract kept\n",
+      output: "replied\npeer-unknown\nfunction 0\n0 function\nwhole\ncontract kept\n",
     });
   });
 
@@ -131,7 +132,7 @@ describe("installed into an empty folder", () => {
   });
 
   it("runs by require", async () => {
-    const expected = { code: 0, output: "0 cancelled function function function\n" };
+    const expected = { code: 0, output: "0 cancelled function function function function\n" };
     expect(await runNode(["commonjs.cjs"], folder)).toEqual(expected);
   });
 

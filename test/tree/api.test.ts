@@ -27,6 +27,12 @@ const ENTRIES: readonly Entry[] = [
     opening: "",
   },
   {
+    name: "fireflies/rdv",
+    room: "rdv",
+    about: "Two programs behind NATs meet, and reach each other or are relayed: [rendezvous](../rdv.md).",
+    opening: "",
+  },
+  {
     name: "fireflies/sim",
     room: "sim",
     about: "A whole network in one thread, from a seed: [the simulator](../simulator.md).",

@@ -13,11 +13,12 @@ const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   gossip: ["rings"],
   sim: ["gossip", "rings"],
   identity: ["rings"],
-  net: ["identity", "rings"],
+  rdv: [],
+  net: ["identity", "rings", "rdv"],
   ca: ["identity", "rings"],
-  client: ["gossip", "net", "identity", "rings"],
-  testing: ["gossip", "client", "net", "identity", "rings"],
-  cli: ["rings", "gossip", "sim", "identity", "net", "ca", "client"],
+  client: ["gossip", "net", "identity", "rings", "rdv"],
+  testing: ["gossip", "client", "net", "identity", "rings", "rdv"],
+  cli: ["rings", "gossip", "sim", "identity", "rdv", "net", "ca", "client"],
 };
 const PAIRS = ROOMS.flatMap((from) => ROOMS.filter((to) => to !== from).map((to) => ({ from, to })));
 const isAllowed = ({ from, to }: { from: Room; to: Room }) => MAY_IMPORT[from].includes(to);
@@ -86,7 +87,8 @@ describe("import directions", () => {
     expect(importsOf("examples/network.ts")).toEqual(expect.arrayContaining(["node:os", "fireflies", "fireflies/ca"]));
     const foreign = filesIn(["examples"], ".ts").flatMap((file) =>
       importsOf(file).filter(
-        (name) => !/^(fireflies(\/ca|\/gossip|\/sim|\/testing)?|@grpc\/grpc-js|node:\w+(\/\w+)?|\.\/.*)$/.test(name),
+        (name) =>
+          !/^(fireflies(\/ca|\/gossip|\/rdv|\/sim|\/testing)?|@grpc\/grpc-js|node:\w+(\/\w+)?|\.\/.*)$/.test(name),
       ),
     );
     expect(foreign).toEqual([]);
@@ -131,7 +133,9 @@ describe("identity", () => {
   const SEEDED_KEYS = "cli/sim/seeded-key.ts";
 
   it("is the only room with keys, signatures and digests of node:crypto", () => {
-    const files = filesIn(["net", "ca", "client", "testing", "cli"], ".ts").filter((file) => file !== SEEDED_KEYS);
+    const files = filesIn(["rdv", "net", "ca", "client", "testing", "cli"], ".ts").filter(
+      (file) => file !== SEEDED_KEYS,
+    );
     const imports = files.flatMap((file) => {
       const names = /import (?:type )?\{([^}]*)\} from "node:crypto"/.exec(read(file))?.[1] ?? "";
       return names.split(",").map((name) => name.trim());

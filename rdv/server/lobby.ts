@@ -1,0 +1,101 @@
+/** Clients that wait for their peer: at most one for each token. */
+import { waitMs } from "../limits.js";
+import type { Guest } from "./guests.js";
+import { type RefusalAnswer, refuse } from "./last-word.js";
+
+export interface LobbyLimits {
+  /** Clients that wait, in all. */
+  readonly waitingMax: number;
+  /** Clients that wait from one address. */
+  readonly waitingPerAddressMax: number;
+  /** Milliseconds that a client waits for its peer. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** How a client's wait ended without a peer. */
+export type Parting = "left" | "spoke" | "replaced" | "timed-out" | "evicted";
+
+const ANSWERS: Readonly<Record<Exclude<Parting, "left">, RefusalAnswer>> = {
+  spoke: { status: 400, reason: "conn must idle while waiting for response header" },
+  replaced: { status: 409, reason: "replaced by another conn" },
+  "timed-out": { status: 408, reason: "no matching peer found" },
+  evicted: { status: 503, reason: "rendezvous server is shutting down, try again" },
+};
+
+interface Waiting {
+  readonly guest: Guest;
+  readonly origin: string;
+  /** Ends the watch; the socket is paused then. */
+  readonly release: () => void;
+}
+
+export class Lobby {
+  readonly #limits: LobbyLimits;
+  readonly #onParting: (guest: Guest, parting: Parting) => void;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #byOrigin = new Map<string, number>();
+
+  constructor(limits: LobbyLimits, onParting: (guest: Guest, parting: Parting) => void) {
+    this.#limits = limits;
+    this.#onParting = onParting;
+  }
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * The peer that waited for this client, which waits no longer; else the client waits from now on, in the place of an
+   * older one with its method and token. `full` when there is no place. `origin` is whose places are counted.
+   */
+  join(guest: Guest, origin: string): Guest | "waiting" | "full" {
+    const other = this.#waiting.get(guest.key);
+    if (other && other.guest.method !== guest.method) {
+      this.#remove(other);
+      return other.guest;
+    }
+    if (other) this.#part(other, "replaced");
+    if (this.#isFull(origin)) return "full";
+    this.#wait(guest, origin);
+    return "waiting";
+  }
+
+  evictAll(): void {
+    for (const waiting of this.#waiting.values()) this.#part(waiting, "evicted");
+  }
+
+  #isFull(origin: string): boolean {
+    const { waitingMax, waitingPerAddressMax } = this.#limits;
+    return this.#waiting.size >= waitingMax || (this.#byOrigin.get(origin) ?? 0) >= waitingPerAddressMax;
+  }
+
+  #wait(guest: Guest, origin: string): void {
+    const { socket } = guest;
+    const part = (parting: Parting) => () => this.#part(waiting, parting);
+    const [spoke, left] = [part("spoke"), part("left")];
+    const timer = setTimeout(part("timed-out"), waitMs(this.#limits.timeoutMs));
+    const release = () => {
+      clearTimeout(timer);
+      socket.off("data", spoke).off("end", spoke).off("close", left).pause();
+    };
+    const waiting: Waiting = { guest, origin, release };
+    this.#waiting.set(guest.key, waiting);
+    this.#byOrigin.set(origin, (this.#byOrigin.get(origin) ?? 0) + 1);
+    socket.on("data", spoke).on("end", spoke).on("close", left).resume();
+    if (socket.destroyed) left();
+  }
+
+  #part(waiting: Waiting, parting: Parting): void {
+    this.#remove(waiting);
+    if (parting !== "left") refuse(waiting.guest.socket, ANSWERS[parting]);
+    this.#onParting(waiting.guest, parting);
+  }
+
+  #remove({ guest, origin, release }: Waiting): void {
+    release();
+    this.#waiting.delete(guest.key);
+    const left = (this.#byOrigin.get(origin) ?? 1) - 1;
+    if (left === 0) this.#byOrigin.delete(origin);
+    else this.#byOrigin.set(origin, left);
+  }
+}
