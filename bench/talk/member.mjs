@@ -20,6 +20,14 @@ const EchoClient = makeGenericClientConstructor(ECHO, "bench");
 
 let client;
 
+function pass(from, to) {
+  from.on("data", (chunk) => {
+    if (!to.write(chunk)) from.pause();
+  });
+  to.on("drain", () => from.resume());
+  from.once("end", () => to.end());
+}
+
 answer({
   async start(options) {
     client = new Client({ config: false, ...options });
@@ -30,9 +38,19 @@ answer({
     return client.id;
   },
 
-  /** Resolves when the other one is in the view. */
-  async meet({ id }) {
-    for await (const change of client.changes()) if (change.kind === "joined" && change.member.id === id) return;
+  /** Resolves when the other one is in the view, with `through` among its relays if that is said. */
+  async meet({ id, through }) {
+    const isThere = ({ addresses }) => through === undefined || addresses.includes(`relay://${through}`);
+    for await (const { member } of client.changes()) if (member?.id === id && isThere(member)) return;
+  },
+
+  /** Passes on each stream to this member by another one, from now on. */
+  forward({ id }) {
+    client.registerStreamHandler(async (stream) => {
+      const next = await client.openStream(id);
+      pass(stream, next);
+      pass(next, stream);
+    });
   },
 
   messages({ id, bytes, inFlight, ms }) {

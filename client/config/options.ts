@@ -78,9 +78,9 @@ export interface ClientOptions {
   readonly relayConnections?: number;
   /** Of those, asked for by one member. Default 64. */
   readonly relayConnectionsPerMember?: number;
-  /** Bytes per second that pass, both directions counted, 16,384 or more; what is more waits. Default 134,217,728. */
+  /** Bytes per second that pass, both directions counted, 16,384 or more; what is more waits. Default 268,435,456. */
   readonly relayBytesPerSecond?: number;
-  /** Of those, of the connections that one member asked for. Default 67,108,864. */
+  /** Of those, of the connections that one member asked for. Default 134,217,728. */
   readonly relayBytesPerSecondPerMember?: number;
   /** Milliseconds that one connection lasts, 10,000 to 2,592,000,000. Default 86,400,000. */
   readonly relayConnectionMs?: number;

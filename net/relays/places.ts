@@ -2,7 +2,8 @@
  * Who may have one more connection passed on. Whoever has few is let in before those who have many: a member may have as many
  * as there are places free beside them (the dynamic threshold of Choudhury and Hahne, "Dynamic Queue Length Thresholds for
  * Shared-Memory Packet Switches", 1998). So the greedy take half at most, the next a quarter, and however many they are, the
- * first connection of a member finds a place while there is any. Nobody is cut for another.
+ * first connection of a member finds a place while there is any. The same holds of those to one member. Nobody is cut for
+ * another.
  */
 import type { MemberId } from "../../rings/index.js";
 
@@ -62,6 +63,7 @@ export class Places {
     const pair = `${caller} ${target}`;
     const isAllowed =
       mayHaveOneMore(this.#callers.of(caller), this.#taken, max, perCallerMax) &&
+      mayHaveOneMore(this.#targets.of(target), this.#taken, max, perTargetMax) &&
       mayHaveOneMore(this.#pairs.of(pair), this.#targets.of(target), perTargetMax, perPairMax);
     if (!isAllowed) return undefined;
     this.#count(caller, target, pair, 1);

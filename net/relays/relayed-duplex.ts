@@ -82,12 +82,32 @@ export class RelayedDuplex extends Duplex {
   }
 
   #send(chunks: readonly Uint8Array[], done: (error?: Error | null) => void): void {
-    const parts = chunks.flatMap(inParts);
+    const parts = messagesOf(chunks);
     this.#below.cork();
     for (const part of parts.slice(0, -1)) this.#below.write(part);
     this.#below.write(parts.at(-1) ?? new Uint8Array(0), done);
     this.#below.uncork();
   }
+}
+
+/**
+ * Messages of at most RELAY_CHUNK_BYTES_MAX. TLS writes records of 16 KiB; a message of several of them costs each relay on the
+ * way as much as one of a single record does.
+ */
+export function messagesOf(chunks: readonly Uint8Array[]): Uint8Array[] {
+  const messages: Uint8Array[] = [];
+  let [row, bytes] = [[] as Uint8Array[], 0];
+  const flush = () => {
+    if (row.length > 0) messages.push(row.length === 1 ? row[0]! : Buffer.concat(row, bytes));
+    [row, bytes] = [[], 0];
+  };
+  for (const part of chunks.flatMap(inParts)) {
+    if (bytes + part.length > RELAY_CHUNK_BYTES_MAX) flush();
+    row.push(part);
+    bytes += part.length;
+  }
+  flush();
+  return messages;
 }
 
 function inParts(chunk: Uint8Array): Uint8Array[] {

@@ -42,23 +42,24 @@ export function whenBothClosed(one: ByteDuplex, other: ByteDuplex, then: () => v
 
 /** The first message; the duplex is paused behind it. Undefined when it ends or closes before, or when time is up. */
 export function firstMessage(duplex: ByteDuplex, withinMs: number): Promise<Uint8Array | undefined> {
+  if (duplex.destroyed) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const done = (message?: Uint8Array) => {
       clearTimeout(timer);
-      duplex.off("data", onData);
+      duplex.off("data", onData).off("end", onNone).off("close", onNone);
       resolve(message);
     };
+    const onNone = () => done();
     const onData = (message: Uint8Array) => {
       duplex.pause();
       done(message);
     };
-    const timer = setTimeout(done, withinMs);
-    duplex.on("data", onData);
-    duplex.once("end", () => done());
-    whenClosed(duplex, () => done());
+    const timer = setTimeout(onNone, withinMs);
+    duplex.on("data", onData).once("end", onNone).once("close", onNone);
   });
 }
 
+/** Calls `then` when the duplex is closed, in a later turn if it is already. */
 function whenClosed(duplex: ByteDuplex, then: () => void): void {
   if (duplex.closed) setImmediate(then);
   else duplex.once("close", then);

@@ -1,19 +1,24 @@
 /** Sessions of an identity alone, without a client around them: for liars, and for tests of what a member answers. */
 import { askingOnly } from "../../client/protocols.js";
 import type { Identity } from "../../identity/index.js";
-import { NameResolver, type Protocols, Stack, tcpTransport } from "../../net/index.js";
+import { NameResolver, type Protocols, Stack, type Transport, tcpTransport } from "../../net/index.js";
 
 interface LoneOptions {
   readonly protocols?: Protocols;
   /** Unix milliseconds by which certificates are judged. */
   readonly wall?: () => number;
+  /** The first is the one that listens. */
+  readonly transports?: readonly Transport[];
 }
 
 /** May dial loopback. Closes what it has opened. */
-export function loneStack(identity: Identity, { protocols = askingOnly(), wall = Date.now }: LoneOptions = {}) {
+export function loneStack(
+  identity: Identity,
+  { protocols = askingOnly(), wall = Date.now, transports = [tcpTransport()] }: LoneOptions = {},
+) {
   const resolver = new NameResolver({ now: () => performance.now() });
   const stack = new Stack({
-    transports: [tcpTransport()],
+    transports,
     resolver,
     protocols,
     identity: () => identity,
