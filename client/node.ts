@@ -26,10 +26,10 @@ import {
 } from "../identity/index.js";
 import {
   type Address,
-  type ByteDuplex,
   type ConnectionGate,
   type Deadline,
   type Destination,
+  type Path,
   Protocols,
   type Resolver,
   refusalToDial,
@@ -221,7 +221,7 @@ export class Node {
       machine: () => this.#machine,
       input: (run) => this.#driver?.input(run),
       mayDial: (address) => refusalToDial(address, this.addresses) === undefined,
-      preferred: (id) => this.#stack.links.get(id)?.paths[0]?.address.host,
+      preferred: (id) => hostOf(this.#stack.links.get(id)?.paths[0]),
       heard: (from, at) => this.ways.heard(from, at),
       takesPong: (from, nonce) => this.roundTrips.pong(from, nonce),
     });
@@ -490,29 +490,23 @@ export class Node {
   /** What other members may ask of me. */
   #speak(): void {
     speak(this.#protocols, {
-      exchange: (peer, body) => this.#requireDriver(peer).request(peer.id, body),
-      probe: (peer) => {
-        this.#requireDriver(peer);
+      exchange: (peer, body) => this.#requireDriver().request(peer.id, body),
+      probe: () => {
+        this.#requireDriver();
         return this.machine.fingerprint();
       },
       observe: (peer, path) => this.ways.answerObserve(peer, path),
       dialBack: (peer, body, signal, path) => this.ways.answerDialBack(peer, body, signal, path),
-      messages: (peer, duplex) => this.#take(peer, duplex, () => this.messenger.accept(peer, duplex)),
+      messages: (peer, duplex) => this.#door.take(peer, duplex, () => this.messenger.accept(peer, duplex)),
       stream: (peer, duplex) =>
-        this.#take(peer, duplex, () => this.streams.accept(peer, duplex, this.#options.streamHandler())),
-      services: (peer, duplex) => this.#take(peer, duplex, () => this.services.accept(peer, duplex)),
+        this.#door.take(peer, duplex, () => this.streams.accept(peer, duplex, this.#options.streamHandler())),
+      services: (peer, duplex) => this.#door.take(peer, duplex, () => this.services.accept(peer, duplex)),
     });
   }
 
-  #requireDriver({ id }: MemberCertificate): Driver {
+  #requireDriver(): Driver {
     if (!this.#driver) throw new FirefliesError("peer-refused", "The member is still starting.");
-    this.#stack.links.touch(id);
     return this.#driver;
-  }
-
-  #take(peer: MemberCertificate, duplex: ByteDuplex, accept: () => void): void {
-    this.#stack.links.touch(peer.id);
-    this.#door.take(peer, duplex, accept);
   }
 
   /** Who has left the view may speak of membership only, so that it can come back; its messages wait until then. */
@@ -566,16 +560,21 @@ export class Node {
 
   #introduce(peer: Peer): void {
     this.#pinging.introduce(peer.id);
-    this.#stack.links.forgive(addressesOf(peer, TRANSPORT_GRPC));
+    this.#stack.links.forgive(addressesOf(peer, TRANSPORT_GRPC), peer.id);
   }
 
   #tidy(): void {
-    this.#stack.links.closeIdle();
+    this.#stack.links.tidy();
     this.#cache?.tidy();
     this.#reachWatch?.look();
     this.#relays.look();
     void this.ways.reach.look();
   }
+}
+
+/** The host at the other end of a path that leads there itself. */
+function hostOf(path: Path | undefined): string | undefined {
+  return path?.kind === "relayed" ? undefined : path?.address.host;
 }
 
 function recipients(contacts: readonly Contact[]): Recipient[] {

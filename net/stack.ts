@@ -40,7 +40,7 @@ export interface StackOptions {
   readonly certificateOf?: ((id: MemberId) => MemberCertificate | undefined) | undefined;
   /** Is something open with this member that must not be cut, though nothing passes? */
   readonly isHeld?: ((id: MemberId) => boolean) | undefined;
-  /** A session that I had dialled broke without my doing. */
+  /** The last session with the member broke without the doing of either side. */
   readonly onLost?: ((id: MemberId) => void) | undefined;
   /** Bytes of messages begun or unread, of all members together. */
   readonly memoryMax?: number | undefined;

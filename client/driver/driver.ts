@@ -4,7 +4,7 @@
  */
 import type { Machine, Output, Recipient, TryOutcome } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
-import { asFirefliesError, type Links, Paces, type Session, TIMER_MS_MAX } from "../../net/index.js";
+import { asFirefliesError, DialError, type Links, Paces, type Session, TIMER_MS_MAX } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { EXCHANGE, PROBE } from "../protocols.js";
 import type { Isolation } from "../standing/isolation.js";
@@ -174,9 +174,13 @@ export class Driver {
     this.#later((machine, now) => machine.tried(id, outcome, now));
   }
 
-  /** Does it answer over its main transport? A session that turns out to be broken says nothing: one more is dialled. */
+  /**
+   * Does it answer over its main transport? A session that turns out to be broken or silent says nothing, whoever made it:
+   * one more is dialled, in the time that is left.
+   */
   async #probe(to: Recipient, deadline: number): Promise<TryOutcome> {
     const { links, now } = this.#options;
+    let outcome: TryOutcome = "silent";
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
         const session = await links.reach(to, { deadline });
@@ -184,11 +188,11 @@ export class Driver {
         await this.#call(session, PROBE, new Uint8Array(0), now() + patience);
         return "answered";
       } catch (error) {
-        if (!(error instanceof FirefliesError) || error.code !== "link-closed")
-          return outcomeOf(error, links.get(to.id!)?.wasDialled);
+        outcome = outcomeOf(error, links.get(to.id!)?.wasReached);
+        if (!isOfSession(error)) break;
       }
     }
-    return "silent";
+    return outcome;
   }
 
   async #verify({ batch, checks }: Extract<Output, { kind: "verify" }>): Promise<void> {
@@ -199,4 +203,10 @@ export class Driver {
   #later(run: (machine: Machine, now: number) => void): void {
     if (!this.#stopped) this.input(run);
   }
+}
+
+/** Did a session fail, and not the dial of one? */
+function isOfSession(error: unknown): boolean {
+  if (!(error instanceof FirefliesError) || error instanceof DialError) return false;
+  return error.code === "link-closed" || error.code === "timeout";
 }

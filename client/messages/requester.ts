@@ -52,6 +52,7 @@ export class Requester {
   #inFlightBytes = 0;
   #waitingBytes = 0;
   #nextId = 1;
+  #isRetired = false;
   #error: FirefliesError | undefined;
 
   constructor({ limits, ...options }: RequesterOptions) {
@@ -67,8 +68,9 @@ export class Requester {
     });
   }
 
+  /** It takes nothing new. */
   get closed(): boolean {
-    return this.#error !== undefined;
+    return this.#isRetired || this.#error !== undefined;
   }
 
   /** Requests that have no answer yet. */
@@ -105,6 +107,12 @@ export class Requester {
       if (this.#waiting.size === 0 && this.#hasRoom(request.bytes)) this.#send(request, now);
       else this.#enqueue(request);
     });
+  }
+
+  /** Takes nothing new, and ends in order when all that was asked has its answer. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#finishIfDone();
   }
 
   /** Rejects all that has no answer with `error`, by default "link-closed". */
@@ -193,9 +201,14 @@ export class Requester {
     const wasInFlight = this.#inFlight.delete(request.id);
     if (wasInFlight) this.#inFlightBytes -= request.bytes;
     else if (!this.#leaveQueue(request)) return;
-    if (this.#inFlight.size === 0 && this.#waiting.size === 0) this.#deadlines.stop();
+    if (this.pending === 0) this.#deadlines.stop();
+    if (this.#isRetired) this.#finishIfDone();
     if (request.kind === "message") this.#messages -= 1;
     if (this.#messages === 0) this.#tellSettled();
+  }
+
+  #finishIfDone(): void {
+    if (this.pending === 0) this.#session.finish();
   }
 
   #tellSettled(): void {

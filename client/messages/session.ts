@@ -187,11 +187,7 @@ export class FrameSession {
   #onPeerFinished(): void {
     if (this.#ended) return;
     const { caller, duplex, onEnd } = this.#options;
-    // Only the called side ends first, when it stops.
-    if (!caller && !this.#finishing) {
-      this.end(new FirefliesError("link-closed"));
-      return;
-    }
+    // The called side ends first when it stops, the calling one when its messages take another path.
     this.#ended = true;
     this.#queue = [];
     this.#queuedBytes = 0;

@@ -178,7 +178,11 @@ export class Messenger {
     });
     requesters.set(session, requester);
     this.#track(session.peer.id, requester);
-    requester.onClose(() => this.#untrack(session.peer.id, requester));
+    const unwatch = session.onSuperseded(() => requester.retire());
+    requester.onClose(() => {
+      unwatch();
+      this.#untrack(session.peer.id, requester);
+    });
     return requester;
   }
 

@@ -42,6 +42,8 @@ export interface DiallerOptions {
 export interface DialOptions extends Deadline {
   /** The member that should answer: look-ups go on its account, and a failed dial that found it does not count. */
   readonly expect?: MemberId | undefined;
+  /** So many addresses are tried at once, the others by and by; 1 by default. */
+  readonly atOnce?: number | undefined;
 }
 
 /**
@@ -81,7 +83,7 @@ export class Dialler {
     try {
       const won = await withDeadline(options, (signal) => {
         const dial = { options, attempt, failures, added: new Set<string>(), signal };
-        return race<T>(signal, (add) => this.#addAll(dial, lookedAt(addresses), add));
+        return race<T>(signal, (add) => this.#addAll(dial, lookedAt(addresses), add), options.atOnce);
       });
       if (won !== undefined) return won.value;
     } catch (error) {
@@ -92,14 +94,14 @@ export class Dialler {
     throw verdict(failures) ?? new DialError("forbidden", shown, { detail: "it has no address" });
   }
 
-  /** These answered: no reason to wait before the next dial. */
-  forgive(addresses: readonly string[]): void {
+  /** These answered, `member` among them: no reason to wait before the next dial. */
+  forgive(addresses: readonly string[], member?: MemberId): void {
     for (const text of addresses) {
       const address = parseAddress(text);
       if (address === undefined) continue;
       const { ownNames = false } = this.#transports.get(address.scheme) ?? {};
       const hosts = ownNames ? [address.host] : (this.#options.resolver.known(address.host) ?? []);
-      for (const host of hosts) this.#history.forgive(formatAddress(canonical({ ...address, host })));
+      for (const host of hosts) this.#history.forgive(placeOf(canonical({ ...address, host }), { expect: member }));
     }
   }
 
@@ -135,7 +137,7 @@ export class Dialler {
     added.add(target);
     const refusal = refusalToDial(to, this.#options.mine());
     if (refusal !== undefined) return void failures.push(new DialError("forbidden", target, { detail: refusal }));
-    const recent = this.#history.recent(target, this.#options.now(), options.expect);
+    const recent = this.#history.recent(placeOf(to, options), this.#options.now(), options.expect);
     if (recent !== undefined) return void failures.push(new DialError("backoff", target, { cause: recent }));
     add((signal) => this.#attempt(dial, transport, to, name, signal), rank);
   }
@@ -148,6 +150,7 @@ export class Dialler {
     signal: AbortSignal,
   ): Promise<T> {
     const target = formatAddress(to);
+    const place = placeOf(to, dial.options);
     const startedAt = this.#options.now();
     let connection: (Duplex & Partial<Reached>) | undefined;
     let uncut = () => {};
@@ -160,14 +163,14 @@ export class Dialler {
       signal.throwIfAborted();
       const value = await dial.attempt(connection, connection.reached ?? to, signal);
       signal.throwIfAborted();
-      this.#history.forgive(target);
+      this.#history.forgive(place);
       return value;
     } catch (error) {
       const later = connection?.errored instanceof DialError && !signal.aborted ? connection.errored : undefined;
       connection?.destroy();
-      const failure = later ?? failureOf(error, target, connection !== undefined, signal);
+      const failure = later ?? failureOf(error, to, connection !== undefined, signal);
       dial.failures.push(failure);
-      if (this.#counts(failure, startedAt)) this.#history.failed(target, this.#options.now(), failure);
+      if (this.#counts(failure, startedAt)) this.#history.failed(place, this.#options.now(), failure);
       throw failure;
     } finally {
       this.#running--;
@@ -192,12 +195,26 @@ function lookedAt(addresses: readonly string[]): readonly string[] {
   });
 }
 
-function failureOf(error: unknown, target: string, isConnected: boolean, signal: AbortSignal): DialError {
+/** What a failure is remembered of: an address, and of a relay only that it did not lead to this member. */
+function placeOf(to: Address, { expect }: Pick<DialOptions, "expect">): string {
+  const target = formatAddress(to);
+  return to.scheme === RELAY_SCHEME ? `${target} ${expect}` : target;
+}
+
+function failureOf(error: unknown, to: Address, isConnected: boolean, signal: AbortSignal): DialError {
+  const target = formatAddress(to);
   const cause = signal.aborted ? signal.reason : error;
   const code = cause instanceof FirefliesError ? cause.code : undefined;
   if (signal.aborted) return new DialError(code === "timeout" ? "timeout" : "cancelled", target, { cause });
+  if (!isConnected && to.scheme === RELAY_SCHEME && isRefusal(cause))
+    return new DialError("no-route", target, { cause });
   if (!isConnected) return cause instanceof DialError ? cause : new DialError("local", target, { cause });
   return new DialError(code === "timeout" ? "timeout" : "handshake", target, { cause });
+}
+
+/** A relay's word that nobody listens is no evidence. */
+function isRefusal(cause: unknown): boolean {
+  return cause instanceof DialError && cause.reason === "refused";
 }
 
 /** From what says most about the member to what says least. Refusals count when there is nothing else. */
@@ -214,10 +231,10 @@ const WEIGHT: readonly DialReason[] = [
 ];
 
 /** The failure that stands for all: addresses that may not be dialled were not tried. */
-function verdict(failures: readonly DialError[]): DialError | undefined {
+export function verdict(failures: readonly DialError[]): DialError | undefined {
   const [first, ...others] = failures.toSorted((a, b) => WEIGHT.indexOf(a.reason) - WEIGHT.indexOf(b.reason));
   if (first === undefined || others.length === 0) return first;
-  const reasons = [first, ...others].map(({ reason }) => reason);
+  const reasons = [first, ...others].flatMap((failure) => failure.reasons);
   const failure = new DialError(first.reason, first.address, { cause: first.cause, reasons });
   failure.message = first.message;
   return failure;

@@ -16,14 +16,16 @@ export type Add<T> = (runner: Runner<T>, rank: number) => void;
 
 /**
  * The first result of the runners that `feed` adds until its promise resolves, which it always does; undefined when all
- * have failed. Rejects with the signal's reason when that fires. The signals of those that still run fire then.
+ * have failed. Rejects with the signal's reason when that fires. The signals of those that still run fire then. The first
+ * `atOnce` of them begin together.
  */
 export function race<T>(
   signal: AbortSignal,
   feed: (add: Add<T>) => Promise<void>,
+  atOnce = 1,
 ): Promise<{ readonly value: T } | undefined> {
   return new Promise((resolve, reject) => {
-    const running = new Race<T>((value) => {
+    const running = new Race<T>(atOnce, (value) => {
       unwatch();
       resolve(value);
     });
@@ -42,8 +44,11 @@ class Race<T> {
   #timer: NodeJS.Timeout | undefined;
   #isComplete = false;
   #isOver = false;
+  /** How many more begin without waiting for the one before. */
+  #free: number;
 
-  constructor(finish: (won: { readonly value: T } | undefined) => void) {
+  constructor(atOnce: number, finish: (won: { readonly value: T } | undefined) => void) {
+    this.#free = atOnce;
     this.#finish = finish;
   }
 
@@ -51,7 +56,7 @@ class Race<T> {
     if (this.#isOver) return;
     this.#waiting.push({ runner, rank });
     this.#waiting.sort((a, b) => a.rank - b.rank);
-    if (this.#timer === undefined) this.#startNext();
+    if (this.#timer === undefined || this.#free > 0) this.#startNext();
   }
 
   /** No further runner will come. */
@@ -75,6 +80,7 @@ class Race<T> {
       this.#endIfAllFailed();
       return;
     }
+    this.#free -= 1;
     this.#timer = setTimeout(() => this.#startNext(), STAGGER_MS);
     void this.#run(next.runner);
   }

@@ -1,24 +1,13 @@
 /**
- * What stands between this member and another one: any number of sessions, made by either side, of which the best is used.
- * A session that I dialled is preferred. One that the other side made serves where mine cannot be made: behind a NAT, or
- * while my dials fail.
+ * What stands between this member and another one: any number of sessions, made by either side, over any paths, of which
+ * the best live one is used (ranking.ts). A session serves both ways, so it does not matter who made it.
  */
-import type { MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Path } from "../session/path.js";
 import type { Session } from "../session/session.js";
 import type { DialError } from "../transports/dial-error.js";
-
-/** A session with what is to be remembered of it. */
-export interface Held {
-  readonly session: Session;
-  /** The certificate of mine that it was made with. */
-  readonly own: MemberCertificate;
-  /** That the member had when it was dialled; empty for a session that it made. */
-  readonly addresses: readonly string[];
-  /** Monotonic milliseconds. */
-  usedAt: number;
-}
+import type { Held } from "./held.js";
+import { bestOf } from "./ranking.js";
 
 /** Why a member is not reached, and since when. */
 export interface Unreached {
@@ -29,33 +18,37 @@ export interface Unreached {
   readonly error: DialError;
 }
 
+export interface LinkOptions {
+  readonly id: MemberId;
+  /** Of two sessions that crossed, the one that I dialled is kept. */
+  readonly dialsFirst: boolean;
+  /** Is an open session to be used: certificates and addresses are current? */
+  readonly isCurrent: (held: Held) => boolean;
+}
+
 export class Link {
   readonly id: MemberId;
-  /** The session that I dialled. */
-  #dialled: Held | undefined;
-  /** Made by the other side; the newest last. */
-  readonly #accepted = new Set<Held>();
+  readonly #options: LinkOptions;
+  /** Open ones, in the order in which they came up. */
+  readonly #held = new Set<Held>();
   #unreached: Unreached | undefined;
-  #wasDialled = false;
-  /** My dials fail: what the other side made is used without waiting for them. */
-  #isReversed = false;
+  #wasReached = false;
   readonly #listeners = new Set<() => void>();
 
-  constructor(id: MemberId) {
-    this.id = id;
+  constructor(options: LinkOptions) {
+    this.id = options.id;
+    this.#options = options;
   }
 
-  get dialled(): Held | undefined {
-    return this.#dialled;
+  /** The one that serves what is opened now. Of those that answer, if any does. */
+  get best(): Held | undefined {
+    return this.sound ?? bestOf(this.#current(), this.#options.dialsFirst);
   }
 
-  /** The newest session that the other side made and that `isUsable` allows. */
-  accepted(isUsable: (held: Held) => boolean): Held | undefined {
-    return [...this.#accepted].reverse().find((held) => !held.session.closed && isUsable(held));
-  }
-
-  get isReversed(): boolean {
-    return this.#isReversed;
+  /** As `best`, but none whose far end has gone silent: then another one is worth a dial. */
+  get sound(): Held | undefined {
+    const current = this.#current().filter(({ session }) => !session.isDoubtful);
+    return bestOf(current, this.#options.dialsFirst);
   }
 
   /** Undefined while there is a session, and before the first dial has failed. */
@@ -63,55 +56,46 @@ export class Link {
     return this.#unreached;
   }
 
-  /** I had a session that I dialled: its addresses led to it. A session that the member made says nothing of them. */
-  get wasDialled(): boolean {
-    return this.#wasDialled;
+  /** A session was there, over whatever path: the member is, or was, where it says it is. */
+  get wasReached(): boolean {
+    return this.#wasReached;
   }
 
-  /** The ways that are open now, the preferred one first. */
-  get paths(): readonly Path[] {
-    return this.sessions.filter(({ closed }) => !closed).map(({ path }) => path);
+  /** Those that are open now, the best one first. */
+  get held(): readonly Held[] {
+    const { best } = this;
+    const others = [...this.#held].reverse().filter((held) => held !== best);
+    return best === undefined ? others : [best, ...others];
   }
 
   get sessions(): readonly Session[] {
     return this.held.map(({ session }) => session);
   }
 
-  get held(): readonly Held[] {
-    return [...(this.#dialled ? [this.#dialled] : []), ...[...this.#accepted].reverse()];
+  /** The ways that are open now, the best one first. */
+  get paths(): readonly Path[] {
+    return this.held.map(({ path }) => path);
   }
 
-  /** Returns the one that it replaces. */
-  dial(held: Held): Held | undefined {
-    const before = this.#dialled;
-    this.#dialled = held;
-    this.#wasDialled = true;
+  /** A session has come up. */
+  add(held: Held): void {
+    this.#held.add(held);
+    this.#wasReached = true;
     this.#unreached = undefined;
-    this.#isReversed = false;
-    this.#changed();
-    return before;
-  }
-
-  accept(held: Held): void {
-    this.#accepted.add(held);
-    this.#unreached = undefined;
-    this.#changed();
+    this.changed();
   }
 
   /** Takes the session out; true when it was in use here. */
-  lost(held: Held): boolean {
-    const isMine = this.#dialled === held;
-    if (isMine) this.#dialled = undefined;
-    const isLost = this.#accepted.delete(held) || isMine;
-    if (isLost) this.#changed();
-    return isLost;
+  remove(held: Held): boolean {
+    const wasHere = this.#held.delete(held);
+    if (wasHere) this.changed();
+    return wasHere;
   }
 
   /** A dial has failed. */
-  failed(error: DialError, now: number, hasAccepted: boolean): void {
-    this.#isReversed = hasAccepted;
-    if (!hasAccepted) this.#unreached = { since: this.#unreached?.since ?? now, at: now, error };
-    this.#changed();
+  failed(error: DialError, now: number): void {
+    if (this.best === undefined) this.#unreached = { since: this.#unreached?.since ?? now, at: now, error };
+    this.changed();
   }
 
   /** Calls `listener` when sessions come or go, and when dials fail. Returns the way to stop. */
@@ -120,7 +104,21 @@ export class Link {
     return () => this.#listeners.delete(listener);
   }
 
-  #changed(): void {
+  /** Tells those that are no longer the best, and whoever listens. */
+  changed(): void {
+    const { best } = this;
+    for (const held of this.#held) {
+      const isSuperseded = held !== best;
+      if (isSuperseded && !held.isSuperseded) held.session.supersede();
+      held.isSuperseded = isSuperseded;
+    }
     for (const listener of [...this.#listeners]) listener();
+  }
+
+  #current(): Held[] {
+    const current: Held[] = [];
+    for (const held of this.#held)
+      if (!held.session.closed && !held.isRetired && this.#options.isCurrent(held)) current.push(held);
+    return current;
   }
 }

@@ -24,9 +24,9 @@ export class Paces {
     this.#paces.set(session, Math.max(ms, before + GAIN * (ms - before)));
   }
 
-  /** Milliseconds to wait for an answer on this session, `atMost` when nothing is known of it. */
+  /** Milliseconds to wait for an answer on this session, `atMost` when nothing is known of it, not even a round trip. */
   patience(session: Session, atMost: number): number {
-    const pace = this.#paces.get(session);
+    const pace = this.#paces.get(session) ?? session.roundTripMs;
     return pace === undefined ? atMost : Math.min(atMost, Math.max(PATIENCE_MIN_MS, PACES * pace));
   }
 }

@@ -19,7 +19,7 @@ import type { Protocol } from "./protocol.js";
 import { ReceiveWindow, type Windowed } from "./receive-window.js";
 import type { RoomyDuplex } from "./roomy.js";
 import { Serving } from "./serving.js";
-import type { ByteDuplex, OpenOptions, Session } from "./session.js";
+import type { ByteDuplex, Ending, OpenOptions, Session } from "./session.js";
 import { offerSpares, Spares } from "./spares.js";
 import type { Stalls } from "./stalls.js";
 import { Vigil, type Watch, type Watched } from "./watch.js";
@@ -46,6 +46,11 @@ export interface Proven {
 
 type Http2 = ClientHttp2Session | ServerHttp2Session;
 
+/** A call that timed out after less than this, in milliseconds, says nothing about the path. */
+const DOUBT_AFTER_MS = 400;
+/** How much a new round trip moves the smoothed one: RFC 6298, section 2. */
+const ROUND_TRIP_GAIN = 1 / 8;
+
 export class ProvenSession implements Session, Carrier, Watched, Windowed {
   readonly peer: MemberCertificate;
   readonly path: Path;
@@ -58,7 +63,10 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   readonly #window: ReceiveWindow;
   readonly #opener: Opener;
   readonly #open = new Set<Open>();
-  readonly #listeners = new Set<(reason: FirefliesError) => void>();
+  readonly #listeners = new Set<(reason: FirefliesError, ending: Ending) => void>();
+  readonly #superseders = new Set<() => void>();
+  /** Who waits for the other end to take calls; undefined when it does. */
+  #awaitingReady: (() => void)[] | undefined;
   /** Ends the spare call that is open, at the end that dialled. */
   #endSpare: () => void = () => {};
   /** Why nothing new is taken. */
@@ -69,6 +77,9 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   /** Who waits for the ping under way, and for the next one. */
   #confirming: (() => void)[] | undefined;
   #confirmNext: (() => void)[] = [];
+  #roundTripMs: number | undefined;
+  /** `bytesRead` when a call had timed out: in doubt until a byte comes. */
+  #doubtedAt = -1;
 
   private constructor(shared: Shared, proven: Proven, http2: Http2, opener: (session: ProvenSession) => Opener) {
     this.peer = proven.peer;
@@ -86,7 +97,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
 
   static dialled(shared: Shared, proven: Proven, http2: ClientHttp2Session): ProvenSession {
     const session = new ProvenSession(shared, proven, http2, (carrier) => new DialledOpener(http2, carrier));
-    session.#window.tookRoundTrip(performance.now() - proven.since);
+    session.#tookRoundTrip(proven.since);
     const serving = session.#serving(shared);
     session.#endSpare = offerSpares(http2, session, (claim) => serving.onClaim(claim));
     return session;
@@ -98,9 +109,11 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
       spares = new Spares(carrier);
       return new AcceptedOpener(spares);
     });
-    http2.once("localSettings", () => session.#window.tookRoundTrip(performance.now() - proven.since));
+    http2.once("localSettings", () => session.#tookRoundTrip(proven.since));
     const serving = session.#serving(shared);
     http2.on("stream", (stream, headers) => serving.onStream(stream, headers, spares));
+    session.#awaitingReady = [];
+    spares.onOffer = () => session.#ready();
     return session;
   }
 
@@ -114,6 +127,14 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
 
   get active(): number {
     return this.#open.size;
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
+  }
+
+  get isDoubtful(): boolean {
+    return this.#vigil.isUnanswered || this.#doubtedAt === this.bytesRead;
   }
 
   /** Resolves when the connection is closed. */
@@ -150,7 +171,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   }
 
   close(error: FirefliesError = new FirefliesError("link-closed")): void {
-    this.#retire(error);
+    this.#retire(error, "closed");
     if (this.#loss !== undefined) return;
     this.#loss = error;
     for (const open of [...this.#open]) open.end(error);
@@ -163,16 +184,30 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   /** Takes nothing new, says so, and ends duplexes; calls under way may still be answered. Closed when none is left. */
   drain(): void {
     const error = new FirefliesError("link-closed");
-    this.#retire(error);
+    this.#retire(error, "closed");
     for (const open of [...this.#open]) if (open instanceof DuplexOpen) open.end(error);
     if (!this.#http2.destroyed) this.#http2.close();
     this.#closeWhenIdle();
   }
 
-  onClose(listener: (reason: FirefliesError) => void): () => void {
-    if (this.#closing !== undefined) listener(this.#closing);
+  onClose(listener: (reason: FirefliesError, ending: Ending) => void): () => void {
+    if (this.#closing !== undefined) listener(this.#closing, this.#loss === undefined ? "closed" : "lost");
     else this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  onReady(listener: () => void): void {
+    if (this.#awaitingReady === undefined) listener();
+    else this.#awaitingReady.push(listener);
+  }
+
+  supersede(): void {
+    for (const listener of [...this.#superseders]) listener();
+  }
+
+  onSuperseded(listener: () => void): () => void {
+    this.#superseders.add(listener);
+    return () => this.#superseders.delete(listener);
   }
 
   // What channels need.
@@ -216,8 +251,11 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
 
   measure(done: () => void): void {
     if (this.#http2.destroyed) return;
+    const since = performance.now();
     this.#http2.ping((error) => {
-      if (error === null) done();
+      if (error !== null) return;
+      this.#tookRoundTrip(since);
+      done();
     });
   }
 
@@ -236,9 +274,11 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
     const waiting = this.#confirmNext;
     this.#confirming = waiting;
     this.#confirmNext = [];
+    const since = performance.now();
     this.#http2.ping((error) => {
       this.#confirming = undefined;
       if (error !== null) return;
+      this.#tookRoundTrip(since);
       for (const done of waiting) done();
       if (this.#confirmNext.length > 0) this.#ping();
     });
@@ -283,13 +323,32 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
     const open = { end, lose: end };
     this.#open.add(open);
     this.#vigil.asked();
-    signal.addEventListener("abort", () => end(signal.reason), { once: true });
+    const [before, askedAt] = [this.bytesRead, performance.now()];
+    const givenUp = () => {
+      const isLate = signal.reason.code === "timeout" && performance.now() - askedAt >= DOUBT_AFTER_MS;
+      if (isLate && this.bytesRead === before) this.#doubtedAt = before;
+      end(signal.reason);
+    };
+    signal.addEventListener("abort", givenUp, { once: true });
     try {
       return await asked.answer;
     } finally {
       this.#vigil.answered();
       this.#left(open);
     }
+  }
+
+  #ready(): void {
+    const waiting = this.#awaitingReady ?? [];
+    this.#awaitingReady = undefined;
+    for (const listener of waiting) listener();
+  }
+
+  #tookRoundTrip(since: number): void {
+    const ms = performance.now() - since;
+    const before = this.#roundTripMs ?? ms;
+    this.#roundTripMs = before + ROUND_TRIP_GAIN * (ms - before);
+    this.#window.tookRoundTrip(ms);
   }
 
   /** HTTP/2 throws when its session has just ended, before anyone was told. */
@@ -313,12 +372,13 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   }
 
   /** Nothing new from now on, of either side; what is open goes on. */
-  #retire(reason: FirefliesError): void {
+  #retire(reason: FirefliesError, ending: Ending): void {
     if (this.#closing !== undefined) return;
     this.#closing = reason;
     this.#endSpare();
-    for (const listener of this.#listeners) listener(reason);
+    for (const listener of this.#listeners) listener(reason, ending);
     this.#listeners.clear();
+    this.#superseders.clear();
   }
 
   /** The other side takes nothing more: when all that is open has ended, the session has. */
@@ -330,7 +390,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
     const { connection, tls } = this.#proven;
     const http2 = this.#http2;
     http2.on("goaway", () => {
-      this.#retire(lossOf("the other side closes it"));
+      this.#retire(lossOf("the other side closes it"), "closed");
       setImmediate(() => this.#closeWhenIdle());
     });
     for (const part of [http2, tls, connection]) {
@@ -347,7 +407,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
       const error = lossOf(what);
       this.#loss = error;
       this.#vigil.end();
-      this.#retire(error);
+      this.#retire(error, "lost");
       for (const open of [...this.#open]) open.lose(error);
     }
     this.#cut();

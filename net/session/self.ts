@@ -10,7 +10,7 @@ import { failedDuplex, SessionDuplex } from "./duplex.js";
 import type { Path } from "./path.js";
 import { decodePiece, encodeData, encodeEnd, PREFIX_BYTES } from "./pieces.js";
 import type { Protocols } from "./protocol.js";
-import type { ByteDuplex, OpenOptions, Session } from "./session.js";
+import type { ByteDuplex, Ending, OpenOptions, Session } from "./session.js";
 import { errorText } from "./status.js";
 
 export interface SelfSessionOptions {
@@ -25,9 +25,12 @@ export class SelfSession implements Session {
     direction: "dialled",
     address: { scheme: "self", host: "localhost", port: 0 },
   };
+  readonly bytesRead = 0;
+  readonly roundTripMs = 0;
+  readonly isDoubtful = false;
   readonly #options: SelfSessionOptions;
   readonly #open = new Set<SessionDuplex>();
-  readonly #listeners = new Set<(reason: FirefliesError) => void>();
+  readonly #listeners = new Set<(reason: FirefliesError, ending: Ending) => void>();
   #loss: FirefliesError | undefined;
 
   constructor(options: SelfSessionOptions) {
@@ -76,13 +79,23 @@ export class SelfSession implements Session {
     if (this.#loss !== undefined) return;
     this.#loss = error;
     for (const duplex of [...this.#open]) duplex.lose(error);
-    for (const listener of this.#listeners) listener(error);
+    for (const listener of this.#listeners) listener(error, "closed");
   }
 
-  onClose(listener: (reason: FirefliesError) => void): () => void {
-    if (this.#loss !== undefined) listener(this.#loss);
+  onClose(listener: (reason: FirefliesError, ending: Ending) => void): () => void {
+    if (this.#loss !== undefined) listener(this.#loss, "closed");
     else this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  onReady(listener: () => void): void {
+    listener();
+  }
+
+  supersede(): void {} // There is no other one.
+
+  onSuperseded(): () => void {
+    return () => {};
   }
 
   #pair(bytesMax: number): [SessionDuplex, SessionDuplex] {

@@ -24,6 +24,9 @@ export interface ByteDuplex extends Duplex {
   giveUp(error: FirefliesError): void;
 }
 
+/** How a session ended: "closed" by one of its ends, in order, or "lost": its connection broke, or went silent. */
+export type Ending = "closed" | "lost";
+
 export interface OpenOptions {
   /** Destroys the duplex with "cancelled". */
   readonly signal?: AbortSignal | undefined;
@@ -37,6 +40,12 @@ export interface Session {
   readonly closed: boolean;
   /** Calls and duplexes that are open on it now, of either side. */
   readonly active: number;
+  /** Counts up with everything that arrives. */
+  readonly bytesRead: number;
+  /** Milliseconds of a round trip, smoothed (RFC 6298, alpha), by the session's own pings; undefined before the first. */
+  readonly roundTripMs: number | undefined;
+  /** Something was awaited for seconds, or a call timed out, and not a byte has come since: it may be dead. */
+  readonly isDoubtful: boolean;
   /**
    * One request and one answer, each of at most the protocol's `bytesMax` bytes. Rejects with a FirefliesError: "timeout",
    * "cancelled", "link-closed", "message-too-large", "overloaded", "protocol-unknown", "peer-refused",
@@ -52,5 +61,11 @@ export interface Session {
    * Called once, with why the session ended; at once if it has already. Returns the way to stop listening. A reason other
    * than that of one's own `close` is "link-closed" with a text that says what was seen.
    */
-  onClose(listener: (reason: FirefliesError) => void): () => void;
+  onClose(listener: (reason: FirefliesError, ending: Ending) => void): () => void;
+  /** Called once the other end takes calls; at once, when it does already. The end that accepted waits for its word. */
+  onReady(listener: () => void): void;
+  /** Another session with the member serves what is opened from now on. Takes new things as before. */
+  supersede(): void;
+  /** Called when that happens: who keeps a duplex for later use ends it when it is idle. Returns the way to stop listening. */
+  onSuperseded(listener: () => void): () => void;
 }

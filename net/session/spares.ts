@@ -20,6 +20,8 @@ export class Spares {
   readonly #carrier: Carrier;
   readonly #idle = new Set<Channel>();
   readonly #waiting = new Map<Waiting, NodeJS.Timeout>();
+  /** The other end takes calls. */
+  onOffer: () => void = () => {};
 
   constructor(carrier: Carrier) {
     this.#carrier = carrier;
@@ -31,6 +33,7 @@ export class Spares {
     if (first !== undefined) this.#give(first, channel);
     else if (this.#idle.size >= SPARES_MAX) channel.reset(new FirefliesError("overloaded"));
     else this.#keep(channel);
+    this.onOffer();
   }
 
   /** Calls `use` with a channel, now or later, or `failed` with "overloaded" or "timeout". Returns the way to stop waiting. */

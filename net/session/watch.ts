@@ -97,6 +97,11 @@ export class Vigil {
     this.#subject = subject;
   }
 
+  /** Nothing has come for SILENCE_MS although something is awaited, not even the answer to a ping. */
+  get isUnanswered(): boolean {
+    return this.#isActive && this.#pingedAt !== undefined && this.#bytes === this.#subject.bytesRead;
+  }
+
   /** An answer is awaited, until `answered`. */
   asked(): void {
     this.#calls += 1;

@@ -8,22 +8,28 @@ import { freePort, TcpProxy } from "../support/tcp-proxy.js";
 /** Found dead after 2 s of silence and 2 more after a question; a dial; and some for a busy machine. */
 const AGAIN_WITHIN_MS = 8_000;
 
-/** Members a and b, and b's port behind a proxy. */
-async function behindProxy(network: OfflineNetwork) {
-  const a = await network.start();
+/** A member whose port is behind a proxy. */
+async function behindProxy(network: OfflineNetwork, options: { entryAddrs?: string[] } = {}) {
   const port = await freePort();
   const behind = { scheme: "tcp", host: "127.0.0.1", port };
   const proxy = network.closing(await TcpProxy.to(behind), (each) => each.close());
-  const b = await network.member({
+  const member = await network.member({
+    ...options,
     listen: `127.0.0.1:${port}`,
     advertise: [formatAddress(proxy.address)],
-    entryAddrs: [a.address],
   });
-  b.registerMessageHandler((data) => data);
-  b.registerStreamHandler((stream) => void stream.pipe(stream));
-  await b.start();
+  member.registerMessageHandler((data) => data);
+  member.registerStreamHandler((stream) => void stream.pipe(stream));
+  await member.start();
+  return { member, proxy };
+}
+
+/** Members a and b, and the proxies before their ports: whoever has dialled, their sessions pass one of them. */
+async function bothBehindProxies(network: OfflineNetwork) {
+  const { member: a, proxy: ofA } = await behindProxy(network);
+  const { member: b, proxy: ofB } = await behindProxy(network, { entryAddrs: [a.address] });
   await whole([a, b]);
-  return { a, b, proxy };
+  return { a, b, proxies: [ofA, ofB] };
 }
 
 /** Milliseconds until a message from a to b is answered again. */
@@ -37,14 +43,14 @@ async function answersWithin(a: TestClient, b: TestClient, ms: number): Promise<
 describe("a connection that goes silent without closing", () => {
   it("is replaced, and again: messages flow within seconds, and the view never changes", async () => {
     await using network = await OfflineNetwork.create();
-    const { a, b, proxy } = await behindProxy(network);
+    const { a, b, proxies } = await bothBehindProxies(network);
     expect(read(await a.sendToId(b.id, text("before")))).toBe("before");
     const changes: string[] = [];
     const watched = (async () => {
       for await (const change of a.changes()) changes.push(change.kind);
     })();
     for (let time = 0; time < 2; time++) {
-      proxy.silence();
+      for (const proxy of proxies) proxy.silence();
       expect(await answersWithin(a, b, AGAIN_WITHIN_MS)).toBeLessThan(AGAIN_WITHIN_MS);
     }
     expect(a.ids).toEqual([b.id]);
@@ -55,11 +61,11 @@ describe("a connection that goes silent without closing", () => {
 
   it("ends its streams with link-closed", async () => {
     await using network = await OfflineNetwork.create();
-    const { a, b, proxy } = await behindProxy(network);
+    const { a, b, proxies } = await bothBehindProxies(network);
     const stream = await a.openStream(b.id);
     stream.write(text("x"));
     await once(stream, "data");
-    proxy.silence();
+    for (const proxy of proxies) proxy.silence();
     stream.write(text("y"));
     const [error] = await once(stream, "error");
     expect(error.code).toBe("link-closed");
@@ -69,7 +75,8 @@ describe("a connection that goes silent without closing", () => {
 describe("a member that others see and I cannot reach", () => {
   it("stays in the view while it reaches me, and messages take the way back", async () => {
     await using network = await OfflineNetwork.create();
-    const { a, b, proxy } = await behindProxy(network);
+    const a = await network.start();
+    const { member: b, proxy } = await behindProxy(network, { entryAddrs: [a.address] });
     const c = await network.start({ entryAddrs: [a.address] });
     await whole([a, b, c]);
     a.registerMessageHandler((data) => data);
@@ -85,13 +92,13 @@ describe("a member that others see and I cannot reach", () => {
 describe("a reset under load of calls", () => {
   it("costs the calls under way and nothing more", async () => {
     await using network = await OfflineNetwork.create();
-    const { a, b, proxy } = await behindProxy(network);
+    const { a, b, proxies } = await bothBehindProxies(network);
     for (let round = 0; round < 5; round++) {
       const calls = Array.from({ length: 50 }, (_, index) => codeOf(a.sendToId(b.id, text(`${index}`))));
       const begun = deferred();
       setImmediate(begun.resolve);
       await begun.promise;
-      proxy.reset();
+      for (const proxy of proxies) proxy.reset();
       const ended = new Set(await Promise.all(calls));
       for (const code of ended) expect(["none", "link-closed", "peer-unreachable"]).toContain(code);
       await answersWithin(a, b, AGAIN_WITHIN_MS);

@@ -187,9 +187,9 @@ describe("the driver", () => {
   it.each([
     ["a refusal", refused, "tried true refused", 1],
     ["a name without an answer", new DialError("unresolved", "x.example:1"), "tried true unable", 1],
-    ["a timeout", new FirefliesError("timeout"), "tried true silent", 1],
     ["another member", new DialError("handshake", "203.0.113.1:1"), "tried true silent", 1],
-    // A broken session says nothing: a new one is tried, once.
+    // A broken or silent session says nothing: a new one is tried, once.
+    ["a timeout", new FirefliesError("timeout"), "tried true silent", 2],
     ["a broken session", new FirefliesError("link-closed"), "tried true silent", 2],
   ] as const)("takes a try that ends with %s for what it says", async (_, error, finding, calls) => {
     const scene = new Scene();

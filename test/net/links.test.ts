@@ -1,119 +1,11 @@
-/** The links of a member: which session is used, when one is made, and when it is closed. Sessions here are records. */
-import type { Duplex } from "node:stream";
+/** The links of a member: which session is used, when one is made, and when it is closed. */
 import { describe, expect, it, vi } from "vitest";
-import type { FirefliesError, Identity, MemberCertificate } from "../../identity/index.js";
-import type { Dialler } from "../../net/dialling/dialler.js";
-import { type Address, deadlineIn, formatAddress, parseAddress, pathOf, type Session } from "../../net/index.js";
-import { Links } from "../../net/links/links.js";
-import { DialError, PeerMismatch } from "../../net/transports/dial-error.js";
+import type { MemberCertificate } from "../../identity/index.js";
+import type { Session } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { codeOf } from "../support/network.js";
-import { DAY_MS, TestNetwork } from "../support/test-network.js";
-
-class FakeSession {
-  closed = false;
-  readonly active = 0;
-  readonly #listeners = new Set<() => void>();
-
-  constructor(
-    readonly peer: MemberCertificate,
-    readonly path: Session["path"],
-  ) {}
-
-  close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    for (const listener of this.#listeners) listener();
-  }
-
-  onClose(listener: (reason: FirefliesError) => void): () => void {
-    this.#listeners.add(() => listener(undefined as never));
-    return () => {};
-  }
-}
-
-const within = (ms = 5_000) => ({ deadline: deadlineIn(ms) });
-
-/** A member at 127.0.0.1:1 with its links, others at addresses, and clocks that the test sets. */
-class Scene {
-  readonly clock = { now: 0, wall: Date.now() };
-  readonly dialled: string[] = [];
-  readonly lost: MemberId[] = [];
-  readonly held = new Set<MemberId>();
-  readonly #there = new Map<string, Identity>();
-  #nextPort = 5_000;
-  onDialled: () => void | Promise<void> = () => {};
-  refusal: (peer: MemberCertificate) => string | undefined = () => undefined;
-  current: (peer: MemberCertificate) => MemberCertificate = (peer) => peer;
-
-  private constructor(
-    readonly network: TestNetwork,
-    public self: Identity,
-  ) {}
-
-  static async create(): Promise<Scene> {
-    const network = await TestNetwork.create();
-    return new Scene(network, await network.member());
-  }
-
-  /** Addresses one after the other; the first that somebody listens at wins. */
-  readonly #dialler: Pick<Dialler, "dial" | "forgive"> = {
-    dial: async (addresses, { signal = new AbortController().signal }, attempt) => {
-      for (const text of addresses) {
-        this.dialled.push(text);
-        await this.onDialled();
-        if (this.#there.has(text)) return await attempt({} as Duplex, parseAddress(text)!, signal);
-      }
-      throw new DialError("refused", addresses[0] ?? "");
-    },
-    forgive: () => {},
-  };
-
-  readonly #host = {
-    connect: async (
-      _: Duplex,
-      { path, expect: expected }: { path: Session["path"]; expect?: MemberId | undefined },
-    ) => {
-      const { certificate } = this.#there.get(formatAddress(path.address))!;
-      if (expected !== undefined && certificate.id !== expected)
-        throw new PeerMismatch(formatAddress(path.address), expected, certificate.id);
-      return new FakeSession(certificate, path) as unknown as Session;
-    },
-  };
-
-  readonly links = new Links({
-    host: this.#host,
-    dialler: this.#dialler,
-    now: () => this.clock.now,
-    identity: () => this.self,
-    wall: () => this.clock.wall,
-    current: (peer) => this.current(peer),
-    refusal: (peer) => this.refusal(peer),
-    isHeld: (id) => this.held.has(id),
-    onLost: (id) => this.lost.push(id),
-  });
-
-  async other(identity?: Identity) {
-    const member = identity ?? (await this.network.member());
-    const address = `127.0.0.1:${this.#nextPort++}`;
-    this.#there.set(address, member);
-    const to = { id: member.certificate.id, addresses: [address] };
-    return { ...to, to, address, identity: member };
-  }
-
-  /** Nobody listens there any more. */
-  gone(address: string): void {
-    this.#there.delete(address);
-  }
-
-  /** The member has dialled me. */
-  accept({ identity }: { identity: Identity }): Session {
-    const address: Address = { scheme: "tcp", host: "203.0.113.9", port: 40_000 };
-    const session = new FakeSession(identity.certificate, pathOf("accepted", address));
-    this.links.adopt(session as unknown as Session);
-    return session as unknown as Session;
-  }
-}
+import { DAY_MS } from "../support/test-network.js";
+import { fakeOf, Scene, within } from "./links-scene.js";
 
 describe("a session", () => {
   it("is dialled once for all who ask at the same time, and kept", async () => {
@@ -161,12 +53,13 @@ describe("a session", () => {
     }
   });
 
-  it("that was lost is told, one that was closed here is not; the next call dials again", async () => {
+  it("that was lost is told, one that an end closed is not; the next call dials again", async () => {
     const scene = await Scene.create();
-    const [a, b] = [await scene.other(), await scene.other()];
+    const [a, b, c] = [await scene.other(), await scene.other(), await scene.other()];
     const first = await scene.links.reach(a.to, within());
     await scene.links.reach(b.to, within());
-    first.close();
+    (await scene.links.reach(c.to, within())).close();
+    fakeOf(first).lose();
     expect(scene.lost).toEqual([a.id]);
     scene.links.drop(b.id);
     expect(scene.lost).toEqual([a.id]);
@@ -182,11 +75,11 @@ describe("a session", () => {
     const HALF_HOUR_MS = 30 * 60_000;
     scene.clock.now += HALF_HOUR_MS;
     await scene.links.reach(others[1]!.to, within());
-    scene.links.touch(others[2]!.id);
-    scene.links.closeIdle();
+    fakeOf(asked!).bytesRead += 100; // The other side uses it.
+    scene.links.tidy();
     expect(idle!.closed).toBe(false);
     scene.clock.now += 1;
-    scene.links.closeIdle();
+    scene.links.tidy();
     expect([idle, used, asked, held].map((session) => session!.closed)).toEqual([true, false, false, false]);
     expect(scene.lost).toEqual([]);
   });
@@ -222,70 +115,81 @@ describe("a session", () => {
 });
 
 describe("a session that the other side has made", () => {
-  it("is used at once when my dial fails, and my dial is tried again only now and then", async () => {
+  it("is used at once, and nothing is dialled beside it", async () => {
     const scene = await Scene.create();
     const peer = await scene.other();
-    scene.gone(peer.address);
     const accepted = scene.accept(peer);
-    expect(await scene.links.reach(peer.to, within())).toBe(accepted);
     expect(scene.links.usable(peer.to)).toBe(accepted);
-    expect([...scene.links.unreached()]).toEqual([]);
-    for (let call = 0; call < 5; call++) expect(await scene.links.reach(peer.to, within())).toBe(accepted);
-    expect(scene.dialled.length).toBe(2); // The first, and one more behind the back of these five.
-    scene.clock.now += 30_000;
-    await scene.links.reach(peer.to, within());
-    expect(scene.dialled.length).toBe(3);
+    expect(await scene.links.reach(peer.to, within())).toBe(accepted);
+    expect(scene.dialled).toEqual([]);
+    expect(scene.links.get(peer.id)!.paths.map(({ kind }) => kind)).toEqual(["reversed"]);
   });
 
-  it("says nothing of my own ways to the member", async () => {
+  it("ends the wait of those who dial", async () => {
     const scene = await Scene.create();
     const peer = await scene.other();
-    scene.accept(peer);
-    expect(scene.links.get(peer.id)?.wasDialled).toBe(false);
-    await scene.links.reach(peer.to, within());
-    scene.links.renew();
-    expect(scene.links.get(peer.id)?.wasDialled).toBe(true);
-  });
-
-  it("gives way to mine as soon as I can dial", async () => {
-    const scene = await Scene.create();
-    const peer = await scene.other();
+    scene.onDialled = () => new Promise(() => {});
+    const waiting = scene.links.reach(peer.to, within());
     const accepted = scene.accept(peer);
-    const mine = await scene.links.reach(peer.to, within());
-    expect(mine).not.toBe(accepted);
-    expect(scene.links.usable(peer.to)).toBe(mine);
-    expect(scene.links.get(peer.id)!.paths.map(({ direction }) => direction)).toEqual(["dialled", "accepted"]);
-    mine.close();
-    expect(scene.links.usable(peer.to)).toBeUndefined();
+    expect(await waiting).toBe(accepted);
   });
 
-  it("is used 250 ms later when my dial gets no answer, and when it comes while I dial", async () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
-    try {
-      const scene = await Scene.create();
-      const [early, late] = [await scene.other(), await scene.other()];
-      scene.onDialled = () => new Promise(() => {});
-      const accepted = scene.accept(early);
-      const reached = scene.links.reach(early.to, within());
-      const waiting = scene.links.reach(late.to, within());
-      await vi.advanceTimersByTimeAsync(250);
-      expect(await reached).toBe(accepted);
-      const other = scene.accept(late);
-      expect(await waiting).toBe(other);
-    } finally {
-      vi.useRealTimers();
-    }
+  it("makes a dial under way needless, before anything is said on it", async () => {
+    const scene = await Scene.create();
+    const peer = await scene.other();
+    let arrive = () => {};
+    scene.onDialled = () => new Promise((resolve) => (arrive = resolve));
+    const waiting = scene.links.reach(peer.to, within());
+    const accepted = scene.accept(peer);
+    arrive();
+    expect(await waiting).toBe(accepted);
+    await new Promise(setImmediate);
+    expect(scene.links.get(peer.id)!.sessions).toEqual([accepted]);
   });
 
-  it("is not used for a member that is refused, nor told when it is lost", async () => {
+  it("that no longer answers leads to a dial, and is used again when that fails", async () => {
+    const scene = await Scene.create();
+    const [there, away] = [await scene.other(), await scene.other()];
+    scene.gone(away.address);
+    const [silent, only] = [scene.accept(there), scene.accept(away)];
+    for (const session of [silent, only]) fakeOf(session).isDoubtful = true;
+    expect(scene.links.usable(there.to)).toBeUndefined();
+    const mine = await scene.links.reach(there.to, within());
+    expect([mine.path.kind, scene.links.usable(there.to)]).toEqual(["direct", mine]);
+    expect(await scene.links.reach(away.to, within())).toBe(only);
+    expect([...scene.links.unreached()]).toEqual([]);
+  });
+
+  it("is told when it is lost, and no other session is left: nothing was dialled that could be", async () => {
+    const scene = await Scene.create();
+    const peer = await scene.other();
+    const [first, second] = [scene.accept(peer), scene.accept(peer)];
+    fakeOf(first).lose();
+    expect(scene.lost).toEqual([]);
+    fakeOf(second).lose();
+    expect(scene.lost).toEqual([peer.id]);
+    expect(scene.links.get(peer.id)?.wasReached).toBe(true);
+  });
+
+  it("is cut when its member is refused, and is not taken from one that is", async () => {
     const scene = await Scene.create();
     const peer = await scene.other();
     scene.gone(peer.address);
     const accepted = scene.accept(peer);
     scene.refusal = () => "revoked";
+    scene.links.recheck();
+    expect(accepted.closed).toBe(true);
+    scene.accept(peer);
     expect(await codeOf(scene.links.reach(peer.to, within()))).toBe("peer-unreachable");
-    accepted.close();
     expect(scene.lost).toEqual([]);
+  });
+
+  it("is its maker's to close, however long nothing passes", async () => {
+    const scene = await Scene.create();
+    const accepted = scene.accept(await scene.other());
+    scene.clock.now += DAY_MS;
+    scene.links.tidy();
+    expect(accepted.closed).toBe(false);
   });
 });
 
@@ -316,11 +220,11 @@ describe("a session and its certificates", () => {
     scene.self = await scene.network.member({ id: scene.self.certificate.id });
     const fresh = await scene.links.reach(to, within());
     expect(fresh).not.toBe(old);
-    scene.links.closeIdle();
+    scene.links.tidy();
     expect([old.closed, fresh.closed]).toEqual([false, false]);
     const TOLERANCE_MS = 5 * 60_000;
     scene.clock.wall = notAfter + TOLERANCE_MS + 1000;
-    scene.links.closeIdle();
+    scene.links.tidy();
     expect([old.closed, fresh.closed]).toEqual([true, false]);
     expect(scene.lost).toEqual([]);
     expect((await scene.links.reach(to, within())).closed).toBe(false);
@@ -337,7 +241,7 @@ describe("a session and its certificates", () => {
     const session = await scene.links.reach(to, within());
     scene.self = { ...self, certificate: later(self.certificate) };
     scene.clock.wall += 2 * DAY_MS; // Both certificates of the handshake have ended.
-    scene.links.closeIdle();
+    scene.links.tidy();
     expect(await scene.links.reach(to, within())).toBe(session);
     scene.refusal = (certificate) => (certificate.notAfter > validity.notAfter ? "revoked" : undefined);
     scene.links.recheck();
@@ -375,7 +279,7 @@ describe("a session and its certificates", () => {
     const fresh = await scene.links.reach(renewed.to, within());
     expect(old.closed).toBe(false);
     expect(fresh).not.toBe(old);
-    scene.links.closeIdle();
+    scene.links.tidy();
     expect([old.closed, fresh.closed]).toEqual([true, false]);
   });
 

@@ -1,0 +1,130 @@
+/**
+ * Dials of members: all who ask for one at the same time wait for the same. The addresses of a member are raced; at the
+ * same time it is reached through the members that relay for it, if its addresses name some, so that the first byte flows
+ * at once. Whichever comes first is used, and the direct dial goes on.
+ */
+import type { Identity, MemberCertificate } from "../../identity/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { parseAddress, RELAY_SCHEME } from "../address.js";
+import { deadlineIn } from "../deadline.js";
+import { type Dialler, verdict } from "../dialling/dialler.js";
+import type { SessionHost } from "../session/host.js";
+import { type Path, pathOf } from "../session/path.js";
+import type { Session } from "../session/session.js";
+import { DialError } from "../transports/dial-error.js";
+
+/**
+ * Milliseconds for one dial with everything in it. It serves all who wait for the member, each with a deadline of its own:
+ * longer than a handshake on a busy machine, shorter than a message's deadline.
+ */
+const DIAL_TIMEOUT_MS = 3_000;
+/** Relays that are asked at once: one of them may be gone, and one lie. The others follow as addresses do. */
+const RELAYS_AT_ONCE = 3;
+
+/** Whom to reach; without an id, the member that proves itself at one of the addresses. */
+export interface Destination {
+  readonly id?: MemberId | undefined;
+  readonly addresses: readonly string[];
+}
+
+export interface ReachingOptions {
+  readonly host: Pick<SessionHost, "connect">;
+  readonly dialler: Pick<Dialler, "dial">;
+  /** Mine now, after a renewal the new one. */
+  readonly identity: () => Identity;
+  /** A session with the member that makes one over this path needless. */
+  readonly instead: (id: MemberId, path: Path) => Session | undefined;
+  /** Takes a new session. Returns the one to use. `own` is my certificate from before the handshake. */
+  readonly keep: (session: Session, own: MemberCertificate, addresses: readonly string[]) => Session;
+  /** Nothing led to the member. */
+  readonly onFailed: (id: MemberId, error: DialError) => void;
+}
+
+export class Reaching {
+  readonly #options: ReachingOptions;
+  readonly #dials = new Map<string, Promise<Session>>();
+  /** Of each, the ways that are tried; a direct one may go on when the dial has its session. */
+  readonly #ways = new Map<string, Promise<Session>>();
+
+  constructor(options: ReachingOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with a FirefliesError, a DialError when no way led to the member. */
+  dial(to: Destination): Promise<Session> {
+    const key = to.id ?? to.addresses.join(" ");
+    const running = this.#dials.get(key);
+    if (running) return running;
+    const dial = firstOf(this.#begin(key, to));
+    dial.catch((error: unknown) => this.#failed(to.id, error)).finally(() => this.#dials.delete(key));
+    this.#dials.set(key, dial);
+    return dial;
+  }
+
+  /** The member's own addresses alone, while a way through others is in use. */
+  dialDirectly({ id, addresses }: Destination): Promise<Session> {
+    return this.#directly(`${id}`, { id, addresses: waysOf(addresses).direct });
+  }
+
+  #begin(key: string, { id, addresses }: Destination): readonly Promise<Session>[] {
+    const { direct, relayed } = waysOf(addresses);
+    const isRelayed = relayed.length > 0 && id !== undefined;
+    if (!isRelayed) return [this.#directly(key, { id, addresses: direct })];
+    const cut = new AbortController();
+    const through = this.#way(`${key} relayed`, () => this.#dialNow({ id, addresses: relayed }, cut.signal));
+    if (direct.length === 0) return [through];
+    const directly = this.#directly(key, { id, addresses: direct });
+    directly.then(() => cut.abort()).catch(() => {}); // The way through others goes on.
+    return [directly, through];
+  }
+
+  #directly(key: string, to: Destination): Promise<Session> {
+    return this.#way(`${key} directly`, () => this.#dialNow(to));
+  }
+
+  #way(key: string, dial: () => Promise<Session>): Promise<Session> {
+    const running = this.#ways.get(key);
+    if (running) return running;
+    const way = dial();
+    this.#ways.set(key, way);
+    way.catch(() => {}).finally(() => this.#ways.delete(key));
+    return way;
+  }
+
+  async #dialNow({ id, addresses }: Destination, signal?: AbortSignal): Promise<Session> {
+    const { dialler, host, identity, instead, keep } = this.#options;
+    const own = identity().certificate;
+    const deadline = deadlineIn(DIAL_TIMEOUT_MS);
+    const atOnce = signal === undefined ? 1 : RELAYS_AT_ONCE;
+    const options = { deadline, signal, expect: id, atOnce };
+    const found = await dialler.dial(addresses, options, async (connection, address, signal) => {
+      const path = pathOf("dialled", address);
+      const there = id && instead(id, path);
+      if (there) connection.destroy(); // The other side was faster, and nothing was said here yet.
+      return there ? { there } : { made: await host.connect(connection, { path, expect: id, deadline, signal }) };
+    });
+    return found.made === undefined ? found.there : keep(found.made, own, addresses);
+  }
+
+  #failed(id: MemberId | undefined, error: unknown): void {
+    const isOver = error instanceof DialError && error.reason !== "cancelled";
+    if (id !== undefined && isOver) this.#options.onFailed(id, error);
+  }
+}
+
+function waysOf(addresses: readonly string[]): { readonly direct: string[]; readonly relayed: string[] } {
+  const [direct, relayed]: [string[], string[]] = [[], []];
+  for (const text of addresses) (parseAddress(text)?.scheme === RELAY_SCHEME ? relayed : direct).push(text);
+  return { direct, relayed };
+}
+
+/** The first session that one of the ways brings, or what says most about why none did. */
+async function firstOf(ways: readonly Promise<Session>[]): Promise<Session> {
+  try {
+    return await Promise.any(ways);
+  } catch (cause) {
+    const { errors } = cause as AggregateError;
+    const failures = errors.filter((error) => error instanceof DialError);
+    throw (failures.length === errors.length ? verdict(failures) : undefined) ?? errors[0];
+  }
+}
