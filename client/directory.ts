@@ -1,7 +1,7 @@
 /** The view in the application's words: members with names, addresses and metadata, whom a name means, and who was there. */
 import { type Address, addressesOf, type Machine, type Output, type Peer, TRANSPORT_GRPC } from "../gossip/index.js";
 import type { Identity } from "../identity/index.js";
-import type { Destination } from "../net/index.js";
+import { type Destination, parseAddress, RELAY_SCHEME } from "../net/index.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { type MemberFilter, matcherOf } from "./member-filter.js";
 import { parseMetadata } from "./metadata.js";
@@ -172,6 +172,11 @@ export function destinationOf(peer: Peer): Reachable {
   const destination = { id: peer.id, addresses: addressesOf(peer, TRANSPORT_GRPC) };
   destinations.set(peer, destination);
   return destination;
+}
+
+/** Those that lead through other members. */
+export function relayedAddresses(peer: { readonly addresses: readonly Address[] }): readonly string[] {
+  return addressesOf(peer, TRANSPORT_GRPC).filter((text) => parseAddress(text)?.scheme === RELAY_SCHEME);
 }
 
 /** Does this address belong to the member's note? */

@@ -321,7 +321,7 @@ export class Node {
 
   get #noteAddresses(): NoteAddress[] {
     const { candidates } = this.ways.reach.state;
-    return [...this.#relays.noted, ...noteAddresses(this.addresses, this.#pinging.port, candidates)];
+    return [...noteAddresses(this.addresses, this.#pinging.port, candidates), ...this.#relays.noted];
   }
 
   /** Others have told me an address of mine that I did not know. */
@@ -329,6 +329,11 @@ export class Node {
     if (this.#outer !== this.ways.reach.outer.join(" ")) this.#options.onAddresses(this.addresses);
     this.#outer = this.ways.reach.outer.join(" ");
     this.#describe();
+  }
+
+  /** Where strangers may begin: nowhere at a member that nobody can dial. */
+  get contactAddresses(): readonly string[] {
+    return this.#relays.isDialable ? this.addresses : [];
   }
 
   /** What it has of relays, and does as one. */

@@ -46,7 +46,7 @@ export class Arrival {
       identity: () => member.identity,
       urls,
       proxyRoots,
-      addresses: () => member.addresses,
+      addresses: () => member.contactAddresses,
       members: () => (member.isInMotion ? member.machine.members().length + 1 : 1),
       clocks: () => member.clocks,
       onTime: (time) => member.heardTime(time),

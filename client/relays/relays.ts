@@ -59,7 +59,7 @@ export class Relays {
     this.transport = relayTransport(new Through({ self, reachDirect, nearby: () => this.#nearby, now }));
     this.#taking = new Taking({ isRelayOfMine: (id) => this.#keeping.has(id), accept });
     this.#keeping = new Keeping({
-      isNeeded: () => !this.#isDialable,
+      isNeeded: () => !this.isDialable,
       orderFor: (more) => orderFor(this.#view, more),
       publish: (relays) => this.#publish(relays),
       ...{ reach, now, random },
@@ -75,6 +75,12 @@ export class Relays {
 
   register(protocols: Protocols): void {
     for (const protocol of [this.#taking.protocol, ...this.#relaying.protocols]) protocols.register(protocol);
+  }
+
+  /** Can others dial this member? Yes, until it is known otherwise. */
+  get isDialable(): boolean {
+    const { config, dialable } = this.#options;
+    return config.behindNat === "auto" ? dialable() !== "no" : !config.behindNat;
   }
 
   /** Must the session with this member stay, though nothing passes? */
@@ -154,14 +160,8 @@ export class Relays {
     return !this.#options.config.relay;
   }
 
-  /** Until it is known otherwise. */
-  get #isDialable(): boolean {
-    const { config, dialable } = this.#options;
-    return config.behindNat === "auto" ? dialable() !== "no" : !config.behindNat;
-  }
-
   get #isWilling(): boolean {
-    return !this.#declines && this.#isDialable;
+    return !this.#declines && this.isDialable;
   }
 }
 

@@ -1,9 +1,9 @@
 /** What the program sends: to whom by id or address, itself among them, and what it may get wrong. */
 import type { Machine } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
-import { type ByteDuplex, type Destination, parseAddress, type Session } from "../../net/index.js";
+import { type ByteDuplex, type Destination, parseAddress, RELAY_SCHEME, type Session } from "../../net/index.js";
 import { type MemberId, parseMemberId } from "../../rings/index.js";
-import { destinationOf, hasAddress, type Reachable } from "../directory.js";
+import { destinationOf, hasAddress, type Reachable, relayedAddresses } from "../directory.js";
 import { SEND_TIMEOUT_MS } from "../timeouts.js";
 import type { SendOptions } from "../types.js";
 import type { Messenger } from "./messenger.js";
@@ -37,7 +37,8 @@ export class Outbound {
     requireAddress(address);
     // Who has changed its address is found by its proof.
     const known = machine.members().find((peer) => hasAddress(peer, address));
-    return await this.#send({ id: known?.id, addresses: [address] }, data, options);
+    const addresses = known === undefined ? [address] : [address, ...relayedAddresses(known)];
+    return await this.#send({ id: known?.id, addresses }, data, options);
   }
 
   /** Rejects, and never throws. No turn passes before it is on its way: messages keep the order of the calls. */
@@ -99,5 +100,10 @@ function noId(text: string): FirefliesError {
 /** Throws "address-invalid", or a TypeError for what is no text. */
 export function requireAddress(address: string): void {
   requireText(address, "An address");
-  if (parseAddress(address) === undefined) throw new FirefliesError("address-invalid", `"${address}" is no address.`);
+  const parsed = parseAddress(address);
+  if (parsed === undefined) throw new FirefliesError("address-invalid", `"${address}" is no address.`);
+  if (parsed.scheme !== RELAY_SCHEME) return;
+  throw new FirefliesError("address-invalid", `${address} names a relay, and not the member behind it.`, {
+    advice: "Send to the member's id.",
+  });
 }

@@ -1,33 +1,50 @@
 /** Members that nobody can dial, reached through others that relay, over real sockets and TLS. */
 import { describe, expect, it } from "vitest";
+import type { ClientOptions } from "../../client/config/index.js";
+import { only, undialable } from "../support/nat.js";
+import { codeOf, OfflineNetwork, read, type TestClient, text, until, whole } from "../support/network.js";
 
-import { undialable } from "../support/nat.js";
-import { OfflineNetwork, read, type TestClient, text, until, whole } from "../support/network.js";
+interface Cast {
+  /** Options of members that can be dialled. */
+  readonly open: readonly ClientOptions[];
+  /** Members that cannot. */
+  readonly hidden: number;
+  /** Which of the open ones the hidden ones can dial; all by default. */
+  readonly reaches?: (hidden: number, open: number) => boolean;
+}
 
-/** `open` members that can be dialled, and `hidden` ones that cannot, once all see each other and the hidden have relays. */
-async function scene(open: number, hidden: number) {
+/** Once all see each other, and all see relays of those that cannot be dialled. */
+async function scene({ open, hidden, reaches = () => true }: Cast) {
   const network = await OfflineNetwork.create();
-  const relays = await network.startMany(open);
-  const entryAddrs = [relays[0]!.address];
+  const relays: TestClient[] = [];
+  for (const options of open) {
+    const entryAddrs = relays.slice(0, 1).map(({ address }) => address);
+    relays.push(await network.start({ entryAddrs, ...options }));
+  }
   const behind: TestClient[] = [];
   for (let index = 0; index < hidden; index++) {
-    const client = await network.member({ entryAddrs, behindNat: true }, undefined, { transports: [undialable()] });
-    behind.push(client);
-    await client.start();
+    const near = relays.filter((_, number) => reaches(index, number));
+    const transport = only(undialable(), () => near.map(({ address }) => address));
+    const options = { entryAddrs: [near[0]!.address], behindNat: true };
+    behind.push(await network.member(options, undefined, { transports: [transport] }));
+    await behind[index]!.start();
   }
   await whole([...relays, ...behind]);
-  for (const client of behind) await until(relays[0]!, () => hasRelays(relays[0]!, client.id, Math.min(3, open)));
+  for (const client of behind) await until(relays[0]!, () => relaysOf(relays[0]!, client).length > 0);
   return { network, relays, behind, [Symbol.asyncDispose]: () => network[Symbol.asyncDispose]() };
 }
 
-function hasRelays(client: TestClient, id: string, count: number): boolean {
-  const { addresses = [] } = client.member(id) ?? {};
-  return addresses.filter((address) => address.startsWith("relay://")).length === count;
+/** Those that stand in the note of a member, as another one holds it. */
+function relaysOf(witness: TestClient, { id }: TestClient): string[] {
+  const { addresses = [] } = witness.member(id) ?? {};
+  return addresses.flatMap((address) => /^relay:\/\/([0-9a-f]{64})$/.exec(address)?.[1] ?? []);
 }
 
+const idsOf = (clients: readonly TestClient[]) => clients.map(({ id }) => id);
+
 describe("a member that nobody can dial", () => {
-  it("is reached by one that can be dialled, and by one that cannot either", async () => {
-    await using made = await scene(3, 2);
+  it("is reached by one that can be dialled, and by one that cannot either, and the relays tell what they do", async () => {
+    await using made = await scene({ open: [{}, {}, {}], hidden: 2 });
     const { relays, behind } = made;
     const [near, far] = behind as [TestClient, TestClient];
     far.registerMessageHandler((data) => text(`${read(data)}, too`));
@@ -35,5 +52,63 @@ describe("a member that nobody can dial", () => {
       const answer = await caller.sendToId(far.id, text("hello"));
       expect(read(answer)).toBe("hello, too");
     }
+    expect(relaysOf(near, far).sort()).toEqual(idsOf(relays).sort());
+    const { relay: mine } = far.info();
+    expect(mine).toMatchObject({ relays: false, wanted: 3, mine: [{ observed: expect.any(String) }, {}, {}] });
+    expect(mine.mine.map(({ id }) => id)).toEqual(relaysOf(near, far));
+    const doing = relays.map((relay) => relay.info().relay);
+    expect(doing.every(({ relays: does, reservations }) => does && reservations === 2)).toBe(true);
+    expect(doing.reduce((sum, { passed }) => sum + passed, 0)).toBeGreaterThan(0);
+    expect(made.behind.flatMap(({ alarms }) => alarms)).toEqual([]);
+  });
+
+  it("is sent to by its address, too; a relay's address is none of it", async () => {
+    await using made = await scene({ open: [{}], hidden: 1 });
+    const [relay, far] = [made.relays[0]!, made.behind[0]!];
+    far.registerMessageHandler(() => text("here"));
+    expect(read(await relay.sendTo(relay.member(far.id)!.address, text("hello")))).toBe("here");
+    expect(await codeOf(relay.sendTo(`relay://${relay.id}`, text("hello")))).toBe("address-invalid");
+  });
+
+  it("moves to another relay when one of them is gone, and keeps the others", async () => {
+    await using made = await scene({ open: [{}, {}, {}, {}], hidden: 1 });
+    const { relays, behind } = made;
+    const far = behind[0]!;
+    const witness = () => relays.find((relay) => relaysOf(relay, far).length > 0 && !gone.has(relay.id))!;
+    const gone = new Set<string>();
+    await until(relays[0]!, () => relaysOf(relays[0]!, far).length === 3);
+    const before = relaysOf(relays[0]!, far);
+    const first = relays.find(({ id }) => id === before[0])!;
+    gone.add(first.id);
+    await first.stop();
+    const spare = relays.find(({ id }) => !before.includes(id))!;
+    await until(witness(), () => relaysOf(witness(), far).includes(spare.id));
+    expect(relaysOf(witness(), far).sort()).toEqual([spare.id, ...before.slice(1)].sort());
+    far.registerMessageHandler(() => text("here"));
+    expect(read(await witness().sendToId(far.id, text("hello")))).toBe("here");
+  });
+
+  it("asks nobody that declines to relay", async () => {
+    await using made = await scene({ open: [{}, { relay: false }], hidden: 1 });
+    const { relays, behind } = made;
+    const [willing, unwilling] = relays as [TestClient, TestClient];
+    expect(relaysOf(willing, behind[0]!)).toEqual([willing.id]);
+    expect(unwilling.info().relay).toMatchObject({ relays: false, reservations: 0 });
+    expect(behind[0]!.info().relay.wanted).toBe(1);
+  });
+
+  it("is reached through two relays by one that reaches none of its own", async () => {
+    // The first hidden member dials the first open one alone, and the second one the second.
+    await using made = await scene({
+      open: [{ relay: true }, {}],
+      hidden: 2,
+      reaches: (hidden, open) => hidden === open,
+    });
+    const [one, two] = made.behind as [TestClient, TestClient];
+    await until(one, () => relaysOf(one, two).length > 0);
+    expect(relaysOf(one, two)).toEqual([made.relays[1]!.id]);
+    two.registerMessageHandler(() => text("here"));
+    expect(read(await one.sendToId(two.id, text("hello")))).toBe("here");
+    expect(made.relays.map((relay) => relay.info().relay.passed > 0)).toEqual([true, true]);
   });
 });
