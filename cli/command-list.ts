@@ -8,6 +8,8 @@ export interface Listed {
   /** Its name, then its arguments. */
   readonly usage: string;
   readonly description: string;
+  /** It has commands below it, and no options of its own. */
+  readonly isGroup?: true;
   /** Resolves to what adds it to the program, and others of the same file. */
   readonly load: () => Promise<(program: Command) => void>;
 }
@@ -78,6 +80,7 @@ export const COMMANDS: readonly Listed[] = [
   },
   {
     usage: "rdv",
+    isGroup: true,
     description: "reach a program behind a NAT by a token, directly or relayed: a rendezvous server, and both ends",
     load: async () => (await import("./commands/rdv.js")).addRdv,
   },
@@ -107,16 +110,17 @@ export const COMMANDS: readonly Listed[] = [
 export async function addCommands(program: Command, isWanted: (name: string) => boolean): Promise<void> {
   const wanted = new Set(COMMANDS.filter(({ usage }) => isWanted(nameOf(usage))).map(({ load }) => load));
   const added = new Set<Listed["load"]>();
-  for (const { usage, description, load } of COMMANDS) {
-    if (!wanted.has(load)) addName(program, usage, description);
+  for (const { usage, description, load, isGroup = false } of COMMANDS) {
+    if (!wanted.has(load)) addName(program, usage, description, isGroup);
     else if (!added.has(load)) (await load())(program);
     added.add(load);
   }
 }
 
-/** For lists and suggestions. All commands have options, which lists show. */
-function addName(program: Command, usage: string, description: string): void {
-  program.command(usage).description(description).option("--json");
+/** For lists and suggestions. All commands have options, which lists show, or commands below them. */
+function addName(program: Command, usage: string, description: string, isGroup: boolean): void {
+  const command = program.command(usage).description(description);
+  if (!isGroup) command.option("--json");
 }
 
 function nameOf(usage: string): string {

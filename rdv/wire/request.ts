@@ -34,6 +34,8 @@ export interface RequestParts {
 }
 
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP\/(\d\.\d)$/;
+/** RFC 9112, section 3.2: none of it but a host and a port, or nothing. */
+const HOST = /^[\w.~!$&'()*+,;=%:[\]-]*$/;
 /** RFC 9112, section 3.2.2: a target may name scheme and host again. */
 const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?]*/;
 
@@ -65,7 +67,14 @@ export function judgeRequest(head: Head, prefix: string): Judged {
   const [, method = "", , version = ""] = REQUEST_LINE.exec(head.startLine) ?? [];
   const path = requestPath(head);
   if (path === undefined) return refuse(400, "malformed request");
-  return judgeUpgrade(head, version) ?? judgeMeeting(head, { method, path, prefix });
+  if (!version.startsWith("1.")) return refuse(505, "requires HTTP/1.1");
+  return judgeHost(head, version) ?? judgeUpgrade(head, version) ?? judgeMeeting(head, { method, path, prefix });
+}
+
+function judgeHost({ headers }: Head, version: string): Judged | undefined {
+  const hosts = headers.filter(([name]) => name === "host").map(([, host]) => host);
+  if (version !== "1.0" && hosts.length === 0) return refuse(400, "missing Host");
+  return hosts.length > 1 || !HOST.test(hosts[0] ?? "") ? refuse(400, "malformed Host") : undefined;
 }
 
 /** First whether an upgrade is meant at all: that is what most who err need to read. */
@@ -83,7 +92,6 @@ function judgeMeeting(
   head: Head,
   { method, path, prefix }: { readonly method: string; readonly path: string; readonly prefix: string },
 ): Judged {
-  if (firstValue(head, "host") === "") return refuse(400, "missing Host");
   if (!`${path}/`.startsWith(prefix)) return refuse(404, "no rendezvous at this path");
   const escaped = path.slice(prefix.length).replace(/^\//, "");
   const token = unescapeToken(escaped);

@@ -42,6 +42,11 @@ describe("requests that are refused", () => {
     ["a comma at the end", 400, { [SELF]: "192.0.2.2:1," }],
     ["ten own addresses", 400, { [SELF]: Array.from({ length: 10 }, (_, index) => `192.0.2.2:${index}`).join(",") }],
     ["no Host", 400, { "Host: 127.0.0.1:8321\r\n": "" }],
+    ["no Host and no upgrade", 400, { "Host: 127.0.0.1:8321\r\n": "", "Upgrade: rdv/1\r\n": "" }],
+    ["two Hosts", 400, { "Host: 127.0.0.1:8321": "Host: a\r\nHost: b" }],
+    ["a malformed Host", 400, { "Host: 127.0.0.1:8321": "Host: a b" }],
+    ["HTTP/1.0 without Host", 426, { "HTTP/1.1": "HTTP/1.0", "Host: 127.0.0.1:8321\r\n": "" }],
+    ["HTTP/2 as text", 505, { "HTTP/1.1": "HTTP/2.0" }],
     ["a header without a colon", 400, { "X-Application: yes": "X-Application" }],
     ["another path", 404, { "/rdv/to%20k": "/elsewhere/to%20k" }],
     ["a head too long", 431, { "X-Application: yes": `X-Application: ${"y".repeat(HEAD_BYTES_MAX)}` }],
@@ -99,12 +104,20 @@ describe("requests that are taken", () => {
     ["nine", { [SELF]: Array.from({ length: 9 }, (_, index) => `192.0.2.2:${index}`).join(",") }],
     ["a zone, and IPv4 within IPv6", { [SELF]: "[fe80::1%eth0]:1, [::ffff:10.0.0.1]:2" }],
     ["Content-Length: 0", { "X-Application: yes": "Content-Length: 0" }],
+    ["an empty Host", { "Host: 127.0.0.1:8321": "Host:" }],
+    ["a body that never comes", { "X-Application: yes": "Content-Length: 5" }],
     ["a query", { "to%20k": "to%20k?DIAL&x=%zz" }],
     ["an absolute target", { "/rdv/to%20k": "http://127.0.0.1/rdv/to%20k" }],
     ["the longest token", { "to%20k": "x".repeat(TOKEN_BYTES_MAX) }],
   ] as const)("%s", async (_case, replacements) => {
     await open();
     await site.ask(replacements);
+    await site.waiting(1);
+  });
+
+  it("a request whose lines end without carriage returns", async () => {
+    await open();
+    (await site.connect()).send(bytesOf("request").replaceAll("\r\n", "\n"));
     await site.waiting(1);
   });
 
