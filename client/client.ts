@@ -6,7 +6,7 @@ import { setMaxListeners } from "node:events";
 import { networkInterfaces } from "node:os";
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { FirefliesError, type Identity, sign, verify } from "../identity/index.js";
-import { ConnectionGate, NameResolver, OutPort, tcpTransport } from "../net/index.js";
+import { ConnectionGate, NameResolver, OutPort, standardTransports } from "../net/index.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import { ClientLog } from "./client-log.js";
@@ -398,7 +398,7 @@ export class Client {
   }
 
   /**
-   * Where others reach this member from now on, as the option `advertise`: at most 4 of "host:port", or "host" for the port
+   * Where others reach this member from now on, as the option `advertise`: at most 8 of "host:port", or "host" for the port
    * that is bound; an empty list for the address that follows from what it listens on. All others know within seconds, and
    * `changes()` tells it as "moved". Rejects with "address-invalid" or "not-started".
    */
@@ -460,7 +460,7 @@ export class Client {
       config,
       identity,
       state: this.#state,
-      transports: this.#parts.transports ?? [tcpTransport({ gate: this.#gate, out: this.#out })],
+      transports: this.#parts.transports ?? standardTransports({ gate: this.#gate, out: this.#out }),
       gate: this.#gate,
       resolver: this.#parts.resolver ?? this.#names,
       interfaces: this.#interfaces,

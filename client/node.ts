@@ -82,7 +82,7 @@ export interface NodeOptions {
   readonly config: MemberConfig;
   readonly identity: Identity;
   readonly state: StateDirectory | undefined;
-  /** The first is the one that listens. */
+  /** One per scheme. A place to listen at is the first one's when no other has its scheme. */
   readonly transports: readonly Transport[];
   readonly resolver: Resolver;
   /** Who may hold a connection that is not proven: what the transports ask. */
@@ -135,7 +135,6 @@ export class Node {
   readonly #door: Door;
   readonly services: Services;
   #identity: Identity;
-  #port = 0;
   #listeners: readonly Address[] = [];
   /** Told by the program or the configuration, or derived from what is listened on. */
   #advertised: readonly string[] = [];
@@ -285,22 +284,21 @@ export class Node {
     return this.#stack.links.size;
   }
 
-  /** Binds both ports. Rejects with "address-in-use" or "address-invalid". */
+  /** Binds all ports. Rejects with "address-in-use" or "address-invalid". */
   async listen(): Promise<void> {
     const { config } = this.#options;
-    const { host, port, udpPort } = config.listen;
-    const { address } = await this.#stack.listen({ host, port });
-    this.#port = address.port;
-    this.#listeners = [address];
+    const { at, udpPort } = config.listen;
+    for (const place of at) this.#listeners = [...this.#listeners, (await this.#stack.listen(place)).address];
     this.#isAuto = isAuto(config);
-    this.#advertised = advertisedAddresses(config, address.port, this.#options.interfaces());
-    // The default number of the UDP port is the TCP port's; when that one is taken, any other serves.
-    await this.#pinging.bind({ host, port: udpPort ?? address.port }, udpPort === undefined);
+    this.#advertised = advertisedAddresses(config, this.#listeners, this.#options.interfaces());
+    const [{ host, port } = { host: "", port: 0 }] = this.#listeners;
+    // The default number of the UDP port is the first one's; when that one is taken, any other serves.
+    await this.#pinging.bind({ host, port: udpPort ?? port }, udpPort === undefined);
   }
 
-  /** Bound for TCP; 0 before `listen`. */
-  get port(): number {
-    return this.#port;
+  /** What is listened on, with the ports that are bound; empty before `listen`. */
+  get listeners(): readonly Address[] {
+    return this.#listeners;
   }
 
   /**
@@ -321,7 +319,7 @@ export class Node {
 
   get #noteAddresses(): NoteAddress[] {
     const { candidates } = this.ways.reach.state;
-    return [...noteAddresses(this.addresses, this.#pinging.port, candidates), ...this.#relays.noted];
+    return noteAddresses(this.addresses, this.#pinging.port, candidates, this.#relays.noted);
   }
 
   /** Others have told me an address of mine that I did not know. */

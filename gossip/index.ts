@@ -2,7 +2,15 @@
 
 export { CLOCK_TOLERANCE_MS, PROOF_REACH_MS, TrustedClock } from "./clock.js";
 export type { TryOutcome } from "./detection/detector.js";
-export { EPOCH_MAX, METADATA_BYTES_MAX, NOTE_BYTES_MAX, PACKET_BYTES_MAX, REVOCATION_BYTES_MAX } from "./limits.js";
+export {
+  ADDRESSES_BYTES_MAX,
+  ADDRESSES_MAX,
+  EPOCH_MAX,
+  METADATA_BYTES_MAX,
+  NOTE_BYTES_MAX,
+  PACKET_BYTES_MAX,
+  REVOCATION_BYTES_MAX,
+} from "./limits.js";
 export { Machine } from "./machine.js";
 export type { MachineOptions } from "./machine-options.js";
 export type { IsolationReason, Output, Peer, Recipient, Standing } from "./outputs.js";

@@ -59,6 +59,13 @@ export { DialError, type DialReason, PeerMismatch } from "./transports/dial-erro
 export { ConnectionGate, type GateLimits } from "./transports/gate.js";
 export { duplexPair, MemoryNetwork } from "./transports/memory.js";
 export { OutPort } from "./transports/out-port.js";
+export {
+  DIAL_SCHEMES,
+  LISTEN_SCHEMES,
+  schemeOf,
+  standardTransports,
+  type TransportParts,
+} from "./transports/schemes.js";
 export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";
 export { type WsOptions, wsTransport } from "./transports/ws.js";

@@ -16,7 +16,7 @@ import type { ConnectionGate } from "./transports/gate.js";
 import type { Bound, ListenAddress, Transport } from "./transports/transport.js";
 
 export interface StackOptions {
-  /** The first is the one that listens. */
+  /** One per scheme; see `listen`. */
   readonly transports: readonly Transport[];
   readonly resolver: Resolver;
   /** Told of connections whose member has proven itself; the transports ask it who may connect. */
@@ -75,10 +75,17 @@ export class Stack {
     });
   }
 
-  /** Rejects with "address-in-use" or "address-invalid". */
-  async listen(at: ListenAddress): Promise<Bound> {
-    const [transport] = this.#transports;
-    if (!transport) throw new FirefliesError("address-invalid", "The member has no transport to listen with.");
+  /**
+   * With the transport of the scheme; a place of TCP, and one without a scheme, with the first one where there is no other:
+   * that of a program's own. Rejects with "address-in-use" or "address-invalid".
+   */
+  async listen(at: ListenAddress & { readonly scheme?: string }): Promise<Bound> {
+    const [first] = this.#transports;
+    const { scheme = first?.scheme } = at;
+    const named = this.#transports.find((each) => each.scheme === scheme);
+    const transport = named ?? (scheme === "tcp" ? first : undefined);
+    if (!transport)
+      throw new FirefliesError("address-invalid", `This member has no transport for ${scheme} to listen with.`);
     const bound = await transport.listen(at, (connection, from) => this.#host.accept(connection, from));
     this.#bound.push(bound);
     return bound;

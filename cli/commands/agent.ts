@@ -23,6 +23,11 @@ export interface AgentOptions extends JsonOption {
 /** Options that are the command's own and no configuration of the member. */
 const NO_CONFIGURATION = ["json", "config", "reply", "whileStdin", "drain", "log", "logLevel"];
 
+/** An option that may be given several times. */
+function again(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 export function addAgent(program: Command): void {
   const command = withJson(program.command("agent").description("run a member"));
   command
@@ -38,8 +43,15 @@ export function addAgent(program: Command): void {
     .option("--name <name>", "the name to enrol under, with an open authority or a token for many")
     .option("--wait <seconds>", "how long a first start waits for an absent authority (for ever)")
     .option("--no-wait", "end at once when the authority is absent")
-    .option("--listen <address>", "host:port, host or port to listen on; port 0 is any (127.0.0.1:0)")
-    .option("--advertise <addresses>", "where others reach it, with commas between them")
+    .option(
+      "--listen <address>",
+      "host:port, host or port to listen on, or ws://host:port; may be given again; port 0 is any (127.0.0.1:0)",
+      again,
+    )
+    .option(
+      "--advertise <addresses>",
+      "where others reach it, with commas between them; auto: this machine's, and what others see it as",
+    )
     .option("--host <host>", "its host name: to listen on and to advertise")
     .option("--tcp-port <port>", "TCP port, if not in --listen")
     .option("--udp-port <port>", "UDP port for pings (the number of the TCP port)")

@@ -1,10 +1,11 @@
 /** Configuration: fireflies.yaml, FIREFLIES_* variables, flags and options, resolved to one record. */
 export {
   advertisedAddresses,
-  advertisedBy,
+  advertiseOf,
   type Interfaces,
   interfaceHosts,
   isAuto,
+  isDerived,
   movedAddresses,
   noteAddresses,
   TRANSPORT_CANDIDATE,

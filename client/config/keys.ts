@@ -2,14 +2,12 @@
 import { METADATA_BYTES_MAX } from "../../gossip/index.js";
 import { type JwtPolicy, PROXY_FORMS, type ProxyForm } from "../../identity/index.js";
 import { LOG_LEVELS, type LogLevel } from "../../identity/logger.js";
-import { type Endpoint, PORT_MAX } from "../../net/index.js";
+import { PORT_MAX } from "../../net/index.js";
 import { RING_COUNT_MAX } from "../../rings/index.js";
+import { type Advertise, advertisedPlaces, type ListenPlace, listenPlaces } from "./endpoints.js";
 import { jwtPolicies } from "./jwt-policies.js";
 import { PRESET_NAMES, type PresetName } from "./presets.js";
 import * as value from "./values.js";
-
-/** Places for each transport: half of those that a note has (ADDRESSES_MAX in gossip/limits.ts). */
-export const ADVERTISED_MAX = 4;
 
 /** What a member can be told, in the units of the code (milliseconds). */
 export interface MemberSettings {
@@ -24,8 +22,8 @@ export interface MemberSettings {
   readonly jwtFile: string;
   readonly waitMs: number;
   readonly entryAddrs: readonly string[];
-  readonly listen: Endpoint;
-  readonly advertise: readonly Endpoint[];
+  readonly listen: readonly ListenPlace[];
+  readonly advertise: Advertise;
   readonly host: string;
   readonly tcpPort: number;
   readonly udpPort: number;
@@ -118,14 +116,6 @@ const MEMBERS = { min: 1, max: 1_000_000 };
 const BYZANTINE_BELOW = 0.5;
 
 const port = value.integer({ min: 0, max: PORT_MAX });
-/** To listen on; nobody can dial them. */
-const ANYWHERE: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
-const advertised: value.Parser<readonly Endpoint[]> = (raw, origin) => {
-  const parsed = value.listOf(value.endpoint, ADVERTISED_MAX)(raw, origin);
-  if (!parsed.ok) return parsed;
-  const named = parsed.value.every(({ host, port: own }) => host !== undefined && !ANYWHERE.has(host) && own !== 0);
-  return named ? parsed : { ok: false, problem: 'must be a list of "host:port" or "host" that others can dial' };
-};
 
 const behindNat: value.Parser<BehindNat> = (raw, origin) => {
   if (raw === "auto") return { ok: true, value: raw };
@@ -145,8 +135,8 @@ export const MEMBER_KEYS: KeyTable<MemberSettings> = {
   jwtFile: { file: "jwt_file", parse: value.line(PATH_LENGTH_MAX) },
   waitMs: { file: "wait", parse: value.patience(WAIT_MS) },
   entryAddrs: { file: "entry_addrs", parse: value.listOf(value.address) },
-  listen: { file: "listen", parse: value.endpoint },
-  advertise: { file: "advertise", parse: advertised },
+  listen: { file: "listen", parse: listenPlaces },
+  advertise: { file: "advertise", parse: advertisedPlaces },
   host: { file: "host", parse: value.host },
   tcpPort: { file: "tcp_port", parse: port },
   udpPort: { file: "udp_port", parse: port },

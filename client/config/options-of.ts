@@ -1,5 +1,6 @@
 /** The way back: options that make a program's Client run with a configuration that was resolved before. */
-import { formatHostPort } from "../../net/index.js";
+import { formatAddress } from "../../net/index.js";
+import { AUTO, formatPlace } from "./endpoints.js";
 import type { ClientOptions } from "./options.js";
 import type { MemberConfig } from "./resolve.js";
 
@@ -9,13 +10,9 @@ export function optionsOf(config: MemberConfig): ClientOptions {
   const options = {
     ...same,
     config: false,
-    listen: formatHostPort(listen.host, listen.port),
+    listen: listen.at.map(formatAddress),
     udpPort: listen.udpPort,
-    advertise: advertise.map(({ host, port }) => (port === undefined ? bracketed(host) : formatHostPort(host, port))),
+    advertise: advertise.map((place) => (place === AUTO ? AUTO : formatPlace(place))),
   };
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as ClientOptions;
-}
-
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

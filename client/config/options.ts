@@ -45,10 +45,17 @@ export interface ClientOptions {
   readonly useCa?: boolean;
   /** Members to contact first, "host:port"; asked besides those that the authority names. */
   readonly entryAddrs?: readonly string[];
-  /** Where to listen: "host:port", "host" or a port. Default 127.0.0.1, any free port. */
-  readonly listen?: string | number;
-  /** Where others reach me, "host:port" or "host" (with the port listened on), the preferred one first. At most 4. */
-  readonly advertise?: readonly string[];
+  /**
+   * Where to listen: "host:port", "host" or a port for TCP, "ws://host:port/path" for WebSocket; several of them, as one for
+   * each transport, at most 8. Default 127.0.0.1, any free port of TCP.
+   */
+  readonly listen?: string | number | readonly (string | number)[];
+  /**
+   * Where others reach me, the preferred one first, at most 8: "host:port", "ws://host:port/path", or "host" with the ports
+   * listened on. "auto" among them stands for the address of this machine and what others see it as, once enough have
+   * reached it there. Default: the address listened on; "auto" when that is all of them.
+   */
+  readonly advertise?: string | readonly string[];
   /** My host name or address: what to listen on and to advertise, unless `listen` or `advertise` say otherwise. */
   readonly host?: string;
   /** TCP port to listen on, 0 for any; the same as the port in `listen`. */

@@ -1,9 +1,11 @@
 /** From all layers to one configuration: program or flags win over the environment, that over the file, that over the preset. */
 import { resolve } from "node:path";
 import type { JwtPolicy, LogLevel, ProxyForm } from "../../identity/index.js";
+import type { Address } from "../../net/index.js";
 import { RELAY_LIMITS } from "../../net/index.js";
 import { PROXY_ROOTS_SYSTEM } from "../authority/proxy-roots.js";
 import type { Metadata } from "../types.js";
+import type { Advertise, ListenPlace } from "./endpoints.js";
 import { environmentLayers } from "./environment.js";
 import { type FileSettings, readConfig } from "./file.js";
 import {
@@ -30,10 +32,9 @@ import { DEFAULT_PRESET, PRESETS, type PresetName } from "./presets.js";
 
 /** Where to listen, and what to tell the others: see advertise.ts. Undefined parts follow from what is bound. */
 export interface ListenConfig {
-  readonly host: string;
-  /** 0 means any free port. */
-  readonly port: number;
-  /** Undefined means the number of the TCP port. */
+  /** At least one. Port 0 means any free one. */
+  readonly at: readonly Address[];
+  /** Undefined means the number of the first port. */
   readonly udpPort: number | undefined;
 }
 
@@ -57,8 +58,8 @@ export interface MemberConfig {
   readonly waitMs: number | undefined;
   readonly entryAddrs: readonly string[];
   readonly listen: ListenConfig;
-  /** Hosts, or hosts with ports, that others are told; empty means that it follows from `listen`. */
-  readonly advertise: readonly { readonly host: string; readonly port: number | undefined }[];
+  /** What others are told; empty means that it follows from `listen`. */
+  readonly advertise: Advertise;
   readonly metadata: Metadata;
   readonly gossipIntervalMs: number;
   readonly monitorIntervalMs: number;
@@ -113,6 +114,8 @@ export interface AuthorityConfig {
 
 /** Loopback: opening a port to others is a decision that somebody takes. */
 const DEFAULT_HOST = "127.0.0.1";
+/** What listens when nothing is said of it. */
+const TCP: ListenPlace = { scheme: "tcp", host: undefined, port: undefined };
 /** Ifrit's port of the authority. */
 const DEFAULT_AUTHORITY_PORT = 8_300;
 /** Ifrit's number of contacts in an answer. */
@@ -189,31 +192,50 @@ function fromFlags(flags: Flags | undefined): RawSetting[] {
   return present(flags ?? {}, "command line", (key) => `--${key}`);
 }
 
+/** A layer in which the first place of TCP in `listen` says host and port, as others may say them by themselves. */
+type SplitLayer = Layer<MemberSettings & { listenHost: string }>;
+
 /** `listen` is another way to say `host` and `tcpPort`; within one layer the two must agree. */
-function splitListen(layer: Layer<MemberSettings>): Layer<MemberSettings & { listenHost: string }> {
+function splitListen(layer: Layer<MemberSettings>): SplitLayer {
   const { listen, tcpPort, ...rest } = layer;
   if (listen === undefined) return layer;
-  const { value, where } = listen;
+  const { where } = listen;
+  const value = listen.value.find(isTcp);
+  if (value === undefined) return layer;
   if (value.port !== undefined && tcpPort !== undefined && tcpPort.value !== value.port) {
     throw badValue(`${where} has port ${value.port}, but ${tcpPort.where} is ${tcpPort.value}.`, "Say one of them.");
   }
   const port = value.port === undefined ? tcpPort : { value: value.port, where };
   return {
     ...rest,
+    listen,
     ...(port && { tcpPort: port }),
     ...(value.host !== undefined && { listenHost: { value: value.host, where } }),
   };
 }
 
-function memberConfig(
-  layer: Layer<MemberSettings & { listenHost: string }>,
-  file: string | undefined,
-  cwd: string,
-): MemberConfig {
+function isTcp({ scheme }: ListenPlace): boolean {
+  return scheme === "tcp";
+}
+
+/** All places, in their order; what the first one of TCP leaves open is said elsewhere, and the others have its host. */
+function listenAddresses({ listen, listenHost, host, tcpPort }: SplitLayer): readonly Address[] {
+  const places = listen?.value ?? [TCP];
+  const first = places.find(isTcp);
+  const hostDefault = listenHost?.value ?? host?.value ?? DEFAULT_HOST;
+  return places.map((place) => ({
+    ...place,
+    host: (place === first ? undefined : place.host) ?? hostDefault,
+    port: (place === first ? tcpPort?.value : place.port) ?? 0,
+  }));
+}
+
+function memberConfig(layer: SplitLayer, file: string | undefined, cwd: string): MemberConfig {
   const presetName = layer.preset?.value ?? DEFAULT_PRESET;
   const preset = PRESETS[presetName];
   const host = layer.host?.value;
-  const advertise = layer.advertise?.value ?? (host === undefined ? [] : [{ host, port: undefined }]);
+  const advertise =
+    layer.advertise?.value ?? (host === undefined ? [] : [{ scheme: undefined, host, port: undefined }]);
   return {
     preset: presetName,
     file,
@@ -229,11 +251,10 @@ function memberConfig(
     waitMs: layer.waitMs?.value,
     entryAddrs: layer.entryAddrs?.value ?? [],
     listen: {
-      host: layer.listenHost?.value ?? host ?? DEFAULT_HOST,
-      port: layer.tcpPort?.value ?? 0,
+      at: listenAddresses(layer),
       udpPort: layer.udpPort?.value,
     },
-    advertise: advertise.map((entry) => ({ host: entry.host ?? DEFAULT_HOST, port: entry.port })),
+    advertise,
     metadata: layer.metadata?.value ?? {},
     gossipIntervalMs: layer.gossipIntervalMs?.value ?? preset.gossipIntervalMs,
     monitorIntervalMs: layer.monitorIntervalMs?.value ?? preset.monitorIntervalMs,

@@ -1,6 +1,6 @@
 /** Parsers of single values: from what a file, a variable, a flag or a program says to what the code works with. */
 import { isIP } from "node:net";
-import { type Endpoint, formatHostPort, parseEndpoint } from "../../net/index.js";
+import { DIAL_SCHEMES, formatAddress, parseAddress, parseEndpoint } from "../../net/index.js";
 
 /** People write seconds, as Ifrit does; programs say milliseconds. */
 export type Origin = "text" | "program";
@@ -103,14 +103,6 @@ export function oneOf<W extends string>(words: readonly W[]): Parser<W> {
   };
 }
 
-const ENDPOINT_PROBLEM = 'must be "host:port", "host" or a port from 0 to 65535, IPv6 in brackets: "[::1]:8400"';
-
-export const endpoint: Parser<Endpoint> = (raw) => {
-  const text = typeof raw === "number" ? String(raw) : raw;
-  const value = typeof text === "string" ? parseEndpoint(text.trim()) : undefined;
-  return value === undefined ? bad(ENDPOINT_PROBLEM) : fine(value);
-};
-
 /** A host name or address without a port; IPv6 with or without brackets. */
 export const host: Parser<string> = (raw) => {
   const text = typeof raw === "string" ? raw.trim() : "";
@@ -146,11 +138,11 @@ export function listOf<V>(item: Parser<V>, max = LIST_LENGTH_MAX): Parser<readon
   };
 }
 
-/** An address that can be dialled: host and port, the port not 0. */
+/** An address that can be dialled: host and port, the port not 0, or the URL of another transport than TCP. */
 export const address: Parser<string> = (raw) => {
-  const value = typeof raw === "string" ? parseEndpoint(raw.trim()) : undefined;
-  if (value?.host === undefined || !value.port) return bad('must be "host:port" with a port from 1 to 65535');
-  return fine(formatHostPort(value.host, value.port));
+  const value = typeof raw === "string" ? parseAddress(raw.trim()) : undefined;
+  if (value?.port && DIAL_SCHEMES.includes(value.scheme)) return fine(formatAddress(value));
+  return bad(`must be "host:port" with a port from 1 to 65535, or a URL of ${DIAL_SCHEMES.join(", ")}`);
 };
 
 /** The authority's URL. The scheme may be left out; anything but https is refused. */

@@ -2,6 +2,7 @@
  * Watches the addresses of this machine for a member that derives its own from them: after a new lease, a VPN, another
  * network, or a container that moved, the others must be told where the member is now.
  */
+import type { Address } from "../../net/index.js";
 import { type Interfaces, type MemberConfig, movedAddresses } from "../config/index.js";
 
 /** Between two looks, milliseconds: a look takes some microseconds per interface, and a member that moved is back within 5 s. */
@@ -9,8 +10,8 @@ export const INTERFACES_MS = 2_000;
 
 export interface AddressWatchOptions {
   readonly config: Pick<MemberConfig, "advertise" | "listen">;
-  /** The TCP port that is bound. */
-  readonly port: number;
+  /** What is bound. */
+  readonly listeners: readonly Address[];
   /** "host:port" that the others hold now. */
   readonly current: () => readonly string[];
   /** As os.networkInterfaces(). */
@@ -38,9 +39,9 @@ export class AddressWatch {
   }
 
   look(): void {
-    const { config, port, current, onMoved } = this.#options;
+    const { config, listeners, current, onMoved } = this.#options;
     const interfaces = this.#interfaces();
-    const moved = interfaces && movedAddresses(current(), config, port, interfaces);
+    const moved = interfaces && movedAddresses(current(), config, listeners, interfaces);
     if (moved) onMoved(moved);
   }
 

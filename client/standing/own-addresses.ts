@@ -2,16 +2,27 @@
  * What a member tells the others to dial: as the configuration says, as the program says later, or as follows from what it
  * listens on and the addresses that its machine has meanwhile.
  */
-import { advertisedAddresses, advertisedBy, type Interfaces, isAuto, type MemberConfig } from "../config/index.js";
+
+import type { Address } from "../../net/index.js";
+import {
+  advertisedAddresses,
+  advertiseOf,
+  type Interfaces,
+  isAuto,
+  isDerived,
+  type MemberConfig,
+} from "../config/index.js";
 import { AddressWatch } from "./address-watch.js";
 
+type Config = Pick<MemberConfig, "advertise" | "listen">;
+
 export interface OwnAddressesOptions {
-  readonly config: Pick<MemberConfig, "advertise" | "listen">;
+  readonly config: Config;
   /** As os.networkInterfaces(). */
   readonly interfaces: () => Interfaces;
   /** The member that tells them; it listens. */
   readonly member: {
-    readonly port: number;
+    readonly listeners: readonly Address[];
     readonly addresses: readonly string[];
     advertise(addresses: readonly string[], how: { readonly wasThere: boolean; readonly isAuto?: boolean }): void;
   };
@@ -21,38 +32,40 @@ export interface OwnAddressesOptions {
 
 export class OwnAddresses {
   readonly #options: OwnAddressesOptions;
-  readonly #watch: AddressWatch;
+  #watch: AddressWatch;
 
   constructor(options: OwnAddressesOptions) {
     this.#options = options;
-    const { config, interfaces, member } = options;
-    this.#watch = new AddressWatch({
-      config: { ...config, advertise: [] },
-      port: member.port,
-      current: () => member.addresses,
-      interfaces,
-      onMoved: (addresses) => this.#tell(addresses, { wasThere: false }),
-    });
-    if (config.advertise.length === 0) this.#watch.start();
+    const { config } = options;
+    this.#watch = this.#watching(config);
+    if (isDerived(config)) this.#watch.start();
   }
 
   stop(): void {
     this.#watch.stop();
   }
 
-  /** These from now on; none of them: as follows from what is listened on. Throws "address-invalid". */
+  /** These from now on, as the key `advertise` takes them. Throws "address-invalid". */
   set(addresses: readonly string[]): void {
     const { config, interfaces, member } = this.#options;
-    const advertise = advertisedBy(addresses, member.port);
-    const derived = { ...config, advertise: [] };
+    const advertise = advertiseOf(addresses);
+    const changed = { ...config, advertise };
     this.#watch.stop();
-    if (advertise.length > 0) {
-      this.#tell(advertise, { wasThere: true, isAuto: false });
-      return;
-    }
-    const found = advertisedAddresses(derived, member.port, interfaces());
-    this.#tell(found, { wasThere: true, isAuto: isAuto(derived) });
-    this.#watch.start();
+    this.#watch = this.#watching(changed);
+    const found = advertisedAddresses(changed, member.listeners, interfaces());
+    this.#tell(found, { wasThere: true, isAuto: isAuto(changed) });
+    if (isDerived(changed)) this.#watch.start();
+  }
+
+  #watching(config: Config): AddressWatch {
+    const { interfaces, member } = this.#options;
+    return new AddressWatch({
+      config,
+      listeners: member.listeners,
+      current: () => member.addresses,
+      interfaces,
+      onMoved: (addresses) => this.#tell(addresses, { wasThere: false }),
+    });
   }
 
   #tell(addresses: readonly string[], how: { readonly wasThere: boolean; readonly isAuto?: boolean }): void {

@@ -4,20 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
-  advertisedAddresses,
   type ClientOptions,
   configPlaces,
   defaultDir,
-  noteAddresses,
   optionsOf,
   PRESETS,
   resolveAuthorityConfig,
   resolveMemberConfig,
   type Surroundings,
 } from "../../client/config/index.js";
-import { ADVERTISED_MAX, AUTHORITY_KEYS, MEMBER_KEYS } from "../../client/config/keys.js";
+import { AUTHORITY_KEYS, MEMBER_KEYS } from "../../client/config/keys.js";
 import { editDistance, nearest } from "../../client/config/nearest.js";
-import { ADDRESSES_MAX } from "../../gossip/limits.js";
 import type { FirefliesError } from "../../identity/index.js";
 import { formatHostPort, parseEndpoint, parseHostPort } from "../../net/index.js";
 
@@ -67,7 +64,7 @@ describe("presets", () => {
       useCa: true,
       dir: undefined,
       file: undefined,
-      listen: { host: "127.0.0.1", port: 0, udpPort: undefined },
+      listen: { at: [{ scheme: "tcp", host: "127.0.0.1", port: 0 }], udpPort: undefined },
     });
   });
 
@@ -155,12 +152,12 @@ describe("which place wins", () => {
 
   it("splits listen into host and port, layer by layer", () => {
     write("listen: 0.0.0.0:8400");
-    expect(member().listen).toMatchObject({ host: "0.0.0.0", port: 8400 });
-    expect(member({ tcpPort: 0 }).listen).toMatchObject({ host: "0.0.0.0", port: 0 });
-    expect(member({}, {}, { listen: "0" }).listen).toMatchObject({ host: "0.0.0.0", port: 0 });
-    expect(member({}, {}, { listen: "[::1]:0" }).listen).toMatchObject({ host: "::1", port: 0 });
-    expect(member({ listen: "127.0.0.1" }).listen).toMatchObject({ host: "127.0.0.1", port: 8400 });
-    expect(member({ listen: "h:1", tcpPort: 1 }).listen).toMatchObject({ host: "h", port: 1 });
+    expect(member().listen.at).toEqual([{ scheme: "tcp", host: "0.0.0.0", port: 8400 }]);
+    expect(member({ tcpPort: 0 }).listen.at).toEqual([{ scheme: "tcp", host: "0.0.0.0", port: 0 }]);
+    expect(member({}, {}, { listen: "0" }).listen.at).toEqual([{ scheme: "tcp", host: "0.0.0.0", port: 0 }]);
+    expect(member({}, {}, { listen: "[::1]:0" }).listen.at).toEqual([{ scheme: "tcp", host: "::1", port: 0 }]);
+    expect(member({ listen: "127.0.0.1" }).listen.at).toEqual([{ scheme: "tcp", host: "127.0.0.1", port: 8400 }]);
+    expect(member({ listen: "h:1", tcpPort: 1 }).listen.at).toEqual([{ scheme: "tcp", host: "h", port: 1 }]);
     expect(() => member({ listen: "h:1", tcpPort: 2 })).toThrow(expect.objectContaining({ code: "config-bad-value" }));
   });
 });
@@ -415,48 +412,6 @@ describe("endpoints", () => {
   it("are addresses when they have both parts", () => {
     expect(parseHostPort("[::1]:8400")).toEqual({ host: "::1", port: 8400 });
     for (const text of ["localhost", "[::1]", "8400", ":8400"]) expect(parseHostPort(text), text).toBeUndefined();
-  });
-});
-
-describe("advertised addresses", () => {
-  const network = (address: string, internal = false) => ({
-    address,
-    internal,
-    family: address.includes(":") ? ("IPv6" as const) : ("IPv4" as const),
-    netmask: "",
-    mac: "",
-    cidr: null,
-    scopeid: 0,
-  });
-  const interfaces = {
-    lo: [network("127.0.0.1", true), network("::1", true)],
-    eth0: [network("169.254.9.9"), network("fe80::1"), network("10.0.0.7"), network("2001:db8::7")],
-  };
-  it.each([
-    [{ listen: "127.0.0.1:0" }, ["127.0.0.1:4000"]],
-    [{ listen: "[::1]:0" }, ["[::1]:4000"]],
-    [{ listen: "0.0.0.0:0" }, ["10.0.0.7:4000"]],
-    [{ listen: "[::]:0" }, ["[2001:db8::7]:4000"]],
-    [{ listen: "0.0.0.0:0", host: "db.example" }, ["db.example:4000"]],
-    [{ host: "db.example" }, ["db.example:4000"]],
-    [{ listen: "0.0.0.0:0", advertise: ["a.example:1", "b.example"] }, ["a.example:1", "b.example:4000"]],
-  ])("%j", (options, expected) => {
-    expect(advertisedAddresses(member(options), 4000, interfaces)).toEqual(expected);
-  });
-
-  it("falls back to loopback on a machine without a network", () => {
-    expect(advertisedAddresses(member({ listen: "0.0.0.0" }), 1, { lo: interfaces.lo })).toEqual(["127.0.0.1:1"]);
-    expect(advertisedAddresses(member({ listen: "[::]" }), 1, {})).toEqual(["[::1]:1"]);
-  });
-
-  it("are in the note as many as may be advertised, with pings at the same hosts", () => {
-    const addresses = Array.from({ length: ADVERTISED_MAX }, (_, index) => `[::${index}]:9`);
-    const texts = (udpPort?: number) => noteAddresses(addresses, udpPort).map(({ text }) => text);
-    expect(texts()).toEqual(addresses);
-    expect(texts(7)).toEqual([...addresses, ...addresses.map((address) => address.replace(":9", ":7"))]);
-    expect(noteAddresses(["a:1", "a:2"], 7).map(({ text }) => text)).toEqual(["a:1", "a:2", "a:7"]);
-    expect(2 * ADVERTISED_MAX).toBeLessThanOrEqual(ADDRESSES_MAX);
-    expect(() => member({ advertise: [...addresses, "b"] })).toThrow(/at most 4/);
   });
 });
 

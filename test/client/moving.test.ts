@@ -1,7 +1,7 @@
 /** A member whose address changes: what it advertises then, and how fast the others follow. */
 import type { NetworkInterfaceInfo } from "node:os";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { advertisedBy, movedAddresses } from "../../client/config/index.js";
+import { advertisedAddresses, advertiseOf, movedAddresses } from "../../client/config/index.js";
 import { AddressWatch, INTERFACES_MS } from "../../client/standing/address-watch.js";
 import type { Change } from "../../client/types.js";
 import { codeOf, OfflineNetwork, read, text, until, whole } from "../support/network.js";
@@ -18,9 +18,10 @@ const machine = (...addresses: string[]) => ({
 });
 
 describe("the address of a machine that changes", () => {
-  const derived = { advertise: [], listen: { host: "0.0.0.0", port: 0, udpPort: undefined } };
-  const bound = { advertise: [], listen: { ...derived.listen, host: "10.0.0.1" } };
-  const told = { ...derived, advertise: [{ host: "a.example", port: 4000 }] };
+  const at = (host: string) => [{ scheme: "tcp", host, port: 4000 }];
+  const derived = { advertise: [], listen: { at: at("0.0.0.0"), udpPort: undefined } };
+  const bound = { advertise: [], listen: { at: at("10.0.0.1"), udpPort: undefined } };
+  const told = { ...derived, advertise: [{ scheme: undefined, host: "a.example", port: 4000 }] };
 
   it.each([
     ["is the new one when the old one is gone", derived, machine("10.0.0.2"), ["10.0.0.2:4000"]],
@@ -30,7 +31,7 @@ describe("the address of a machine that changes", () => {
     ["stays for a member that is bound to it", bound, machine("10.0.0.2"), undefined],
     ["stays for a member that was told what to advertise", told, machine("10.0.0.2"), undefined],
   ])("%s", (_, config, interfaces, expected) => {
-    expect(movedAddresses(["10.0.0.1:4000"], config, 4000, interfaces)).toEqual(expected);
+    expect(movedAddresses(["10.0.0.1:4000"], config, config.listen.at, interfaces)).toEqual(expected);
   });
 });
 
@@ -41,13 +42,14 @@ describe("the watch over it", () => {
     vi.useFakeTimers();
     let current = ["10.0.0.1:4000"];
     let interfaces = () => machine("10.0.0.1");
-    const config = { advertise: [], listen: { host: "0.0.0.0", port: 0, udpPort: undefined } };
+    const listeners = [{ scheme: "tcp", host: "0.0.0.0", port: 4000 }];
+    const config = { advertise: [], listen: { at: listeners, udpPort: undefined } };
     const onMoved = vi.fn((addresses: readonly string[]) => {
       current = [...addresses];
     });
     const watch = new AddressWatch({
       config,
-      port: 4000,
+      listeners,
       current: () => current,
       interfaces: () => interfaces(),
       onMoved,
@@ -105,7 +107,7 @@ describe("a member on a machine with a new address", () => {
 describe("setAdvertise()", () => {
   it.each([
     ["four of host:port or host", ["a.example:1", "b.example", "[::1]:9", "10.0.0.1"], undefined],
-    ["five", ["a:1", "b:1", "c:1", "d:1", "e:1"], "address-invalid"],
+    ["nine", ["a:1", "b:1", "c:1", "d:1", "e:1", "f:1", "g:1", "h:1", "i:1"], "address-invalid"],
     ["a port alone", ["4000"], "address-invalid"],
     ["port 0", ["a:0"], "address-invalid"],
     ["a wildcard", ["0.0.0.0:4000"], "address-invalid"],
@@ -114,7 +116,8 @@ describe("setAdvertise()", () => {
     ["no text", [true], "address-invalid"],
     ["no list", 12, "address-invalid"],
   ])("takes what the option `advertise` takes: %s", (_, raw, code) => {
-    const take = () => advertisedBy(raw, 4000);
+    const listen = { at: [{ scheme: "tcp", host: "0.0.0.0", port: 4000 }], udpPort: undefined };
+    const take = () => advertisedAddresses({ advertise: advertiseOf(raw), listen }, listen.at, {});
     if (code) expect(take).toThrow(expect.objectContaining({ code }));
     else expect(take()).toEqual(["a.example:1", "b.example:4000", "[::1]:9", "10.0.0.1:4000"]);
   });

@@ -1,6 +1,6 @@
 /** The limits that a program meets, as the table of README.md and docs/api/fireflies.md: from the constants of the code. */
 import { CHANGES_MAX } from "../../client/changes.js";
-import { ADVERTISED_MAX } from "../../client/config/keys.js";
+import { ADVERTISED_MAX } from "../../client/config/endpoints.js";
 import { DEPARTED_MAX } from "../../client/directory.js";
 import { SERVICE_CALLS_MAX, SERVICE_MESSAGE_BYTES_MAX } from "../../client/grpc/limits.js";
 import {

@@ -1,0 +1,44 @@
+/** The transports that a member has by itself, by the scheme of their addresses: the one table of them. */
+import type { ConnectionGate } from "./gate.js";
+import type { OutPort } from "./out-port.js";
+import { tcpTransport } from "./tcp.js";
+import type { Transport } from "./transport.js";
+import { wsTransport } from "./ws.js";
+
+/** What transports are made with. */
+export interface TransportParts {
+  readonly gate?: ConnectionGate | undefined;
+  /** The port that TCP dials from. */
+  readonly out?: OutPort | undefined;
+}
+
+interface Scheme {
+  readonly make: (parts: TransportParts) => Transport;
+  /** May a member be told to listen there? */
+  readonly listens: boolean;
+  /** Where an address without a port leads. */
+  readonly portDefault?: number;
+  /** Addresses may have a path. */
+  readonly hasPath?: boolean;
+}
+
+const SCHEMES: Readonly<Record<string, Scheme>> = {
+  tcp: { make: ({ gate, out }) => tcpTransport({ gate, out }), listens: true },
+  ws: { make: ({ gate }) => wsTransport({ gate }), listens: true, portDefault: 80, hasPath: true },
+};
+
+/** Those that a member may be told to listen with. */
+export const LISTEN_SCHEMES: readonly string[] = Object.keys(SCHEMES).filter((scheme) => SCHEMES[scheme]?.listens);
+
+/** Of the addresses of others that a member dials, and its own. */
+export const DIAL_SCHEMES: readonly string[] = Object.keys(SCHEMES);
+
+/** One per scheme. */
+export function standardTransports(parts: TransportParts): readonly Transport[] {
+  return Object.values(SCHEMES).map(({ make }) => make(parts));
+}
+
+/** What the addresses of a scheme may look like; undefined for one that is not known. */
+export function schemeOf(scheme: string): Pick<Scheme, "portDefault" | "hasPath"> | undefined {
+  return Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
+}

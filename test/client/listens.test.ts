@@ -1,0 +1,33 @@
+/** A member that listens in several ways: over real sockets, with members that have only one of them. */
+import { expect, it } from "vitest";
+import { codeOf, OfflineNetwork, read, text, whole } from "../support/network.js";
+
+it("is reached by each of them, and says so in its note", async () => {
+  await using network = await OfflineNetwork.create();
+  const both = await network.start({ listen: ["127.0.0.1:0", "ws://127.0.0.1:0"] });
+  const [tcp, ws] = both.info().advertised;
+  expect([tcp, ws]).toEqual([
+    expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+$/),
+  ]);
+  const byTcp = await network.start({ entryAddrs: [tcp!] });
+  const byWs = await network.start({ listen: "ws://127.0.0.1:0", entryAddrs: [ws!] });
+  await whole([both, byTcp, byWs]);
+  for (const client of [both, byTcp, byWs]) client.registerMessageHandler((data) => data);
+  for (const from of [both, byTcp, byWs]) {
+    const others = [both, byTcp, byWs].filter((other) => other !== from);
+    for (const { id } of others) expect(read(await from.sendToId(id, text("here")))).toBe("here");
+  }
+  expect(byTcp.member(both.id)?.addresses).toEqual([tcp, ws]);
+  expect(byTcp.member(byWs.id)?.address).toMatch(/^ws:/);
+});
+
+it("starts with all of them or none", async () => {
+  await using network = await OfflineNetwork.create();
+  const first = await network.start({ listen: "ws://127.0.0.1:0" });
+  const taken = first.address;
+  const second = await network.member({ listen: ["127.0.0.1:0", taken] });
+  expect(await codeOf(second.start())).toBe("address-in-use");
+  const third = await network.member({ listen: ["127.0.0.1:0", "ws://127.0.0.1:0/elsewhere"] });
+  expect(await codeOf(third.start())).toBe("address-invalid");
+});
