@@ -28,6 +28,8 @@ export interface AgentRun {
   readonly whileStdin: boolean;
   /** Milliseconds for what is open when it is told to end. */
   readonly drainMs: number;
+  /** The start is over. */
+  readonly onReady: () => void;
 }
 
 /** Characters of a message that are told: it is a log, not a copy. */
@@ -64,6 +66,7 @@ export async function runAgent(run: AgentRun): Promise<void> {
   const me = memberTitle({ id, name });
   const members = client.members().length;
   log.event("ready", { id, name, address, members, dir }, `${me} is ready at ${address}, ${companyText(members)}`);
+  run.onReady();
   await fired(AbortSignal.any([told, client.stopping]));
   log.event("stopping", { id, name }, `${me} is stopping; what is open may end`);
   control?.stopListening();

@@ -11,7 +11,7 @@ export interface ExitCode {
 }
 
 export const EXIT_OK = 0;
-const EXIT_FAILED = 1;
+export const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 /** 128 and the number of SIGINT, as shells count. */
 export const EXIT_INTERRUPTED = 130;

@@ -2,7 +2,9 @@
 
 /** The name in the authority's TLS certificate. Nobody resolves it: members dial addresses and check this name. */
 export const AUTHORITY_NAME = "authority.fireflies.internal";
-const PRINCIPAL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** Of a name: as many as a label of a host name has, and one. */
+export const PRINCIPAL_CHARACTERS_MAX = 64;
+const PRINCIPAL = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 /** Ours, and what RFC 6761 (6.3) keeps for the machine itself: as a name, and as the end of one. */
 const RESERVED_DOMAINS = ["fireflies.internal", "localhost"] as const;
 /** The first labels of names of ours. */
@@ -12,7 +14,7 @@ const WHOLE_ID = /^[0-9a-f]{32,}$/;
 
 /** Whether `name` may be a principal: 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit; case matters. */
 export function isPrincipal(name: string): boolean {
-  return PRINCIPAL.test(name);
+  return name.length <= PRINCIPAL_CHARACTERS_MAX && PRINCIPAL.test(name);
 }
 
 /** Whether this can stand for names: the characters of a name, and `*` for any run of characters. */

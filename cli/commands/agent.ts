@@ -5,7 +5,7 @@ import type { ClientOptions } from "../../client/config/options.js";
 import { defaultDir } from "../../client/config/places.js";
 import { PRESET_NAMES } from "../../client/config/presets.js";
 import type { LogLevel } from "../../identity/logger.js";
-import { keepNurserySmall } from "../heap.js";
+import { compileWhenBusy } from "../idle.js";
 import { configOption, dirOption } from "../place-options.js";
 import { drainOption, examples, flagsOf, type JsonOption, logLevelOption, logOption, withJson } from "./common.js";
 
@@ -85,7 +85,6 @@ export function addAgent(program: Command): void {
     "agent                                   (restart: the identity is in the directory)",
   );
   command.action(async (options: AgentOptions) => {
-    keepNurserySmall();
     const { resolveMemberConfig } = await import("../../client/config/index.js");
     const flags = flagsOf(onlyWhenSaid(options), NO_CONFIGURATION);
     const base: ClientOptions = options.config === undefined ? {} : { config: options.config };
@@ -99,6 +98,7 @@ export function addAgent(program: Command): void {
       reply: options.reply,
       whileStdin: options.whileStdin ?? false,
       drainMs: options.drain * 1_000,
+      onReady: compileWhenBusy,
     });
   });
 }

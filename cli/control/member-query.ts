@@ -1,6 +1,7 @@
 /** Which members a command asks for, as it travels over the control socket, and the answer. */
 
 import type { Member } from "../../client/types.js";
+import { PRINCIPAL_CHARACTERS_MAX } from "../../identity/index.js";
 import { matchesPattern } from "../../rings/pattern.js";
 import type { AgentClient } from "../agent-client.js";
 import { departedView, type MemberView, memberView } from "../views.js";
@@ -41,9 +42,14 @@ function holds(metadata: Readonly<Record<string, unknown>>, fact: string): boole
 }
 
 /** As people count: web-2 before web-10. Members without a name come last. */
-const collator = new Intl.Collator("en", { numeric: true });
-
 function byName(a: Member, b: Member): number {
   if (a.name === undefined || b.name === undefined) return Number(a.name === undefined) - Number(b.name === undefined);
-  return collator.compare(a.name, b.name) || (a.id < b.id ? -1 : 1);
+  const [one, other] = [counted(a.name), counted(b.name)];
+  if (one !== other) return one < other ? -1 : 1;
+  return a.id < b.id ? -1 : 1;
+}
+
+/** A name whose order as text is that of people. Names are ASCII: a collator would load 3 MiB of Unicode's tables for them. */
+function counted(name: string): string {
+  return name.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(PRINCIPAL_CHARACTERS_MAX, "0"));
 }

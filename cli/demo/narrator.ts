@@ -1,12 +1,13 @@
 /** Tells the story: JSON lines, plain lines, or lines above a table that is drawn again with every change. */
 import { failureLine } from "../failure.js";
 import { coloured, painter, toJson, writeLine } from "../output.js";
+import { placeOf } from "../place.js";
 import type { Step, Told } from "./story.js";
 import type { ViewTable } from "./view-table.js";
 
 /** In the package that this is. As URLs, which terminals open. */
-const QUICK_START = new URL("../../../README.md#quick-start", import.meta.url).href;
-const SECOND_MACHINE = new URL("../../../docs/second-machine.md", import.meta.url).href;
+const QUICK_START = placeOf("../../README.md#quick-start").href;
+const SECOND_MACHINE = placeOf("../../docs/second-machine.md").href;
 
 export interface Narrator {
   begin(step: Step): void;

@@ -3,8 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { FirefliesError } from "../../identity/errors/error.js";
+import { placeOf } from "../place.js";
 
-const PROGRAM = fileURLToPath(new URL("../main.js", import.meta.url));
+const PROGRAM = fileURLToPath(placeOf("main.js"));
 /** Events kept for waits that look back: far more than one step of the story brings. */
 const EVENTS_KEPT_MAX = 1_000;
 /** Lines of stderr for the message when it goes wrong. */

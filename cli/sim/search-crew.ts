@@ -2,9 +2,10 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Finding, Tried } from "../../sim/index.js";
+import { placeOf } from "../place.js";
 import type { Order, Report } from "./search-worker.js";
 
-const WORKER = fileURLToPath(new URL("./search-worker.js", import.meta.url));
+const WORKER = fileURLToPath(placeOf("sim/search-worker.js"));
 /** So few that no core waits long for another at a generation's end. */
 const SEEDS_AT_ONCE = 5;
 

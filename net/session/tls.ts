@@ -43,6 +43,7 @@ function secureOptions({ certificate, privateKey }: Identity): SecureContextOpti
   return {
     cert: certificatesToPem(certificate.leaf, certificate.issuer),
     key: privateKey.export({ type: "pkcs8", format: "pem" }),
+    ca: [], // Nobody is trusted by OpenSSL here. Without this Node parses the hundred roots of the web for it: a MiB.
     minVersion: "TLSv1.3",
     maxVersion: "TLSv1.3",
     secureOptions: constants.SSL_OP_NO_TICKET,

@@ -1,11 +1,21 @@
 /**
- * What is not loaded: by `fireflies --help`, and by an agent that is enrolled. How much time and memory that saves is printed
- * by bench/weight.mjs. Needs a build: `npm run build`.
+ * The bundle that is the command, and what is not loaded: by `fireflies --help`, and by an agent that is enrolled. How much
+ * time and memory that saves is printed by bench/weight.mjs. Needs a build: `npm run build`.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { dirname, join } from "node:path";
+import type { Metafile } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Client } from "../../client/index.js";
 import { createProgram } from "../../dist/cli/program.js";
 import { saveIdentity } from "../../identity/index.js";
@@ -17,9 +27,14 @@ import { ROOT } from "../support/tree.js";
 const NOT_IN_A_MEMBER = /node_modules\/(@peculiar|fastify|pkijs|node-forge|libsql|pg|@grpc|protobufjs|yaml|ws)\//;
 /** Files of ours that `--help` may load: those that print it, what errors are, and how text is shown. */
 const IN_HELP_MAX = 16;
+/** Files of the bundle that an agent may load. */
+const IN_AGENT_MAX = 40;
 const DEADLINE_MS = 60_000;
 
 const cwd = mkdtempSync(join(tmpdir(), "ff-light-"));
+/** Beside the compiled rooms, as the one that is installed. */
+const bundle = join(ROOT, `dist/bundle-test-${process.pid}`);
+const program = join(bundle, "start.js");
 const watch = join(ROOT, "test/support/loaded/watch.mjs");
 const watched = (name: string) => ({ LOADED: join(cwd, name), NODE_OPTIONS: `--import=${watch}` });
 /** Files of this repository, relative to it. */
@@ -27,14 +42,29 @@ const loaded = (name: string) =>
   readFileSync(join(cwd, name), "utf8")
     .split("\n")
     .flatMap((line) => line.split(`${ROOT}/`)[1] ?? []);
+let outputs: Metafile["outputs"] = {};
+/** What the files of the bundle that were loaded are made of. */
+const madeOf = (files: readonly string[]) =>
+  Object.entries(outputs)
+    .filter(([file]) => files.includes(file))
+    .flatMap(([, { inputs }]) => Object.keys(inputs));
 
-afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+beforeAll(async () => {
+  const script = join(ROOT, "scripts/bundle-command.mjs");
+  const { bundleCommand } = (await import(script)) as { bundleCommand: (directory: string) => Promise<Metafile> };
+  ({ outputs } = await bundleCommand(bundle));
+});
+
+afterAll(() => {
+  rmSync(cwd, { recursive: true, force: true });
+  rmSync(bundle, { recursive: true, force: true });
+});
 
 describe("fireflies --help", () => {
   it("loads no command and no other room, but for what errors are and how text is shown", async () => {
-    const { code } = await command(["--help"], { cwd, env: watched("help") });
+    const { code } = await command(["--help"], { cwd, program, env: watched("help") });
     expect(code).toBe(0);
-    const own = loaded("help").filter((file) => file.startsWith("dist/"));
+    const own = madeOf(loaded("help")).filter((file) => file.startsWith("dist/"));
     expect(own).toContain("dist/cli/program.js");
     expect(own.filter((file) => !/^dist\/(cli|identity(\/\w+)?)\/[\w-]+\.js$/.test(file))).toEqual([]);
     expect(own.length).toBeLessThanOrEqual(IN_HELP_MAX);
@@ -53,7 +83,7 @@ describe("an agent that is enrolled", () => {
     const network = await TestNetwork.create();
     for (const name of ["agent", "peer"]) await saveIdentity(join(cwd, name), await network.member());
     const alone = ["agent", "--dir", join(cwd, "agent"), "--no-use-ca", "--listen", "127.0.0.1:0"];
-    const agent = new RunningCommand(alone, { cwd, env: watched("member") });
+    const agent = new RunningCommand(alone, { cwd, program, env: watched("member") });
     const { id, address } = await agent.event("ready");
     const peer = new Client({ config: false, dir: join(cwd, "peer"), useCa: false, entryAddrs: [String(address)] });
     await peer.start();
@@ -61,7 +91,57 @@ describe("an agent that is enrolled", () => {
     await peer.stop();
     await agent.end("SIGTERM");
     const files = loaded("member");
-    expect(files).toContain("dist/client/client.js");
-    expect(files.filter((file) => NOT_IN_A_MEMBER.test(file) || /^dist\/(ca|sim)\//.test(file))).toEqual([]);
+    const parts = madeOf(files);
+    expect(parts).toContain("dist/client/client.js");
+    expect([...files, ...parts].filter((file) => NOT_IN_A_MEMBER.test(file) || /^dist\/(ca|sim)\//.test(file))).toEqual(
+      [],
+    );
+    expect(files.filter((file) => file.startsWith("dist/")).length).toBeLessThanOrEqual(IN_AGENT_MAX);
+    // Tables of Unicode that a collator or a formatter loads: 3 MiB and 20 ms.
+    const ours = parts.filter((file) => file.startsWith("dist/"));
+    const tables = /\bIntl\.|\.localeCompare\(|\.toLocale/;
+    expect(ours.filter((file) => tables.test(readFileSync(join(ROOT, file), "utf8")))).toEqual([]);
+  });
+});
+
+describe("the bundle", () => {
+  it("is the same command: its help, its version, its errors, from any directory", async () => {
+    for (const args of [["--version"], ["--help"], ["ca", "--help"], ["plan", "--members", "none"], ["status"]]) {
+      expect(await command(args, { cwd, program })).toEqual(
+        await command(args, { cwd, program: join(ROOT, "dist/cli/start.js") }),
+      );
+    }
+  });
+
+  it("has the names of functions in the lines of a stack, and brings the licences of what it holds", () => {
+    const text = readdirSync(bundle)
+      .map((file) => readFileSync(join(bundle, file), "utf8"))
+      .join("\n");
+    expect(/\bMachine\s*=\s*class\b/.test(text)).toBe(true);
+    expect(readFileSync(join(bundle, "LICENSES.txt"), "utf8")).toMatch(/commander: MIT\n.*@bufbuild\/protobuf: /s);
+  });
+});
+
+describe("dist/cli/main.js", () => {
+  const dist = join(cwd, "package/dist");
+  const put = (file: string, text: string, minute: number) => {
+    mkdirSync(dirname(join(dist, file)), { recursive: true });
+    writeFileSync(join(dist, file), text);
+    utimesSync(join(dist, file), minute * 60, minute * 60);
+  };
+  const taken = async () => (await command([], { cwd, program: join(dist, "cli/main.js") })).stdout;
+
+  it("takes the bundle, and the compiled files when they are younger or there is none", async () => {
+    put("../package.json", `{ "type": "module" }`, 1);
+    put("cli/start.js", `console.log("files");`, 1);
+    for (const file of ["main.js", "idle.js"]) copyFileSync(join(ROOT, "dist/cli", file), join(dist, "cli", file));
+    expect(await taken()).toBe("files\n");
+    put("bundle/package.json", `{ "type": "commonjs" }`, 3);
+    put("bundle/start.js", `console.log("bundle");`, 3);
+    expect(await taken()).toBe("bundle\n"); // As installed: no notes of the compiler.
+    put("client/.tsbuildinfo", "", 2);
+    expect(await taken()).toBe("bundle\n");
+    put("rings/.tsbuildinfo", "", 4);
+    expect(await taken()).toBe("files\n");
   });
 });

@@ -15,14 +15,16 @@ export interface Outcome {
 export interface CommandOptions {
   readonly cwd: string;
   readonly input?: string;
+  /** Another file than the command's. */
+  readonly program?: string;
   /** Standard output is closed from the start, as by `| head -0`. */
   readonly unread?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-function start(args: readonly string[], { cwd, env = {} }: CommandOptions): ChildProcess {
+function start(args: readonly string[], { cwd, env = {}, program = PROGRAM }: CommandOptions): ChildProcess {
   const clean = Object.entries(process.env).filter(([name]) => !name.startsWith("FIREFLIES_"));
-  return spawn(process.execPath, [PROGRAM, ...args], { cwd, env: { ...Object.fromEntries(clean), HOME: cwd, ...env } });
+  return spawn(process.execPath, [program, ...args], { cwd, env: { ...Object.fromEntries(clean), HOME: cwd, ...env } });
 }
 
 /** Runs a command to its end. */

@@ -1,0 +1,28 @@
+/** When an agent's process is given V8's compilers. */
+import { describe, expect, it, vi } from "vitest";
+import { BUSY_SHARE, compileWhenBusy, LOOK_MS } from "../../cli/idle.js";
+
+/** A process that takes so many milliseconds of CPU in each second, and the switches that V8 is given. */
+function run(...seconds: readonly number[]): string[] {
+  vi.useFakeTimers();
+  const given: string[] = [];
+  let cpu = 400_000; // Microseconds: what a start takes is not counted.
+  compileWhenBusy({ cpu: () => cpu, setFlags: (flags) => given.push(flags) });
+  for (const milliseconds of seconds) {
+    cpu += milliseconds * 1_000;
+    vi.advanceTimersByTime(LOOK_MS);
+  }
+  return given;
+}
+
+describe("an agent's process", () => {
+  const COMPILERS = ["--sparkplug", "--maglev", "--opt"];
+
+  it("is interpreted while it has little to do", () => {
+    expect(run(10, 0, 100, LOOK_MS * BUSY_SHARE, 200)).toEqual([]);
+  });
+
+  it("is compiled from its first busy second on, for good", () => {
+    expect(run(10, LOOK_MS * BUSY_SHARE + 1, 0, 900)).toEqual(COMPILERS);
+  });
+});
