@@ -1,0 +1,49 @@
+// A member in the lab: told what to do by lines of JSON, and tells what it saw in the same way.
+// node member.mjs '{"name": ..., options of Client}'
+import { createInterface } from "node:readline";
+import { Client } from "../../../dist/client/index.js";
+
+const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+const client = new Client(JSON.parse(process.argv[2]));
+client.registerMessageHandler((data) => data);
+client.registerStreamHandler(async (stream) => {
+  for await (const chunk of stream) if (!stream.write(chunk)) await new Promise((done) => stream.once("drain", done));
+  stream.end();
+});
+client.registerAlarmHandler(({ code, message }) => tell({ event: "alarm", code, message }));
+
+const DO = {
+  /** One message there and back. */
+  async call({ id, timeoutMs = 10_000 }) {
+    const startedAt = performance.now();
+    await client.sendToId(id, Buffer.from("hello"), { timeout: timeoutMs });
+    return { ms: performance.now() - startedAt, ...pathTo(id) };
+  },
+  path: ({ id }) => pathTo(id),
+  view: () => ({ members: client.members().map((member) => member.id) }),
+  info: () => ({ info: client.info() }),
+  async stop() {
+    await client.stop();
+    setImmediate(() => process.exit(0));
+    return {};
+  },
+};
+
+function pathTo(id) {
+  const { path, via, rttMs } = client.member(id) ?? {};
+  return { path, via, rttMs };
+}
+
+(async () => {
+  for await (const change of client.changes())
+    if (change.kind !== "updated") tell({ event: change.kind, id: change.member?.id });
+})().catch(() => {});
+await client.start();
+tell({ event: "ready", id: client.id, address: client.address });
+for await (const line of createInterface(process.stdin)) {
+  const { number, what, ...rest } = JSON.parse(line);
+  Promise.resolve()
+    .then(() => DO[what](rest))
+    .then((answer) => tell({ event: "done", number, ...answer }))
+    .catch((error) => tell({ event: "done", number, error: error.code ?? String(error), message: error.message }));
+}
