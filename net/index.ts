@@ -31,6 +31,7 @@ export type { SummonsFields } from "./pings/codec.js";
 export { type PingPeer, Pings, type PingsOptions } from "./pings/pings.js";
 export { NotePings, nonceOf } from "./pings/sender.js";
 export { PingTable } from "./pings/table.js";
+export { Improving } from "./punching/improving.js";
 export {
   type NatMapping,
   NONCE_BYTES,

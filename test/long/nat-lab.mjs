@@ -20,6 +20,7 @@ const { values } = parseArgs({
     kinds: { type: "string" },
     relays: { type: "string", default: "4" },
     json: { type: "boolean", default: false },
+    behind: { type: "boolean", default: false },
   },
 });
 const problem = labProblem();
@@ -38,7 +39,7 @@ for (const kind of kinds) {
   const twins = [];
   for (let index = 0; index < TWINS; index++) {
     const [host] = network.lab.site(kind).hosts;
-    const options = kind === "public" ? { listen: `${host.address}:443` } : {};
+    const options = kind === "public" ? { listen: `${host.address}:443` } : values.behind ? { behindNat: true } : {};
     twins.push(await network.start(`${kind.replaceAll(/[^A-Za-z0-9]/g, "-")}-${index}`, host, options));
   }
   members.set(kind, twins);

@@ -1,0 +1,88 @@
+/** Punches of a member, put together: what it tells of itself, and when it tries. */
+import {
+  Improving,
+  type OutPort,
+  type Protocols,
+  type PunchFigures,
+  Punches,
+  parseAddress,
+  refusalToDial,
+  type Stack,
+  tcpWay,
+} from "../../net/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { outMappingOf } from "./out-mapping.js";
+
+export interface PunchingOptions {
+  readonly self: MemberId;
+  /** Where the member dials from; without one it does not punch over TCP. */
+  readonly out: OutPort | undefined;
+  readonly stack: Pick<Stack, "connect" | "accept" | "links">;
+  /** "IP:port" from which others have seen my sessions come. */
+  readonly seen: () => readonly string[];
+  /** My own addresses as text. */
+  readonly mine: () => readonly string[];
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+export class Punching {
+  readonly #punches: Punches;
+  readonly #improving: Improving;
+
+  constructor(options: PunchingOptions) {
+    const { self, out, stack, seen, mine, now, random } = options;
+    const best = (id: MemberId) => stack.links.get(id)?.sessions[0];
+    this.#punches = new Punches({
+      self,
+      ways: out === undefined ? [] : [tcpWay(out, random)],
+      mine: () => {
+        const { mapping, candidates } = outMappingOf(out?.known === undefined ? [] : seen());
+        return { mapping, candidates: candidates.map(parseAddress).filter((each) => each !== undefined) };
+      },
+      mayDial: (address) => refusalToDial(address, mine()) === undefined,
+      connect: (connection, how) => stack.connect(connection, how),
+      accept: (connection, from, path) => stack.accept(connection, from, path),
+      isReached: (id) => isBetter(best(id)?.path.kind),
+      now,
+    });
+    this.#improving = new Improving({ punch: (over) => this.#punches.punch(over), best, now });
+  }
+
+  get figures(): PunchFigures {
+    return this.#punches.figures;
+  }
+
+  register(protocols: Protocols): void {
+    this.#punches.speak(protocols);
+  }
+
+  /** The best way to the member has changed. */
+  consider(id: MemberId): void {
+    this.#improving.consider(id);
+  }
+
+  /** My addresses, or those of this member, have changed. */
+  moved(id?: MemberId): void {
+    this.#improving.moved(id);
+  }
+
+  whyNot(id: MemberId): string | undefined {
+    return this.#improving.whyNot(id);
+  }
+
+  /** To be called about once a second. */
+  look(): void {
+    this.#improving.look();
+  }
+
+  close(): void {
+    this.#punches.close();
+  }
+}
+
+function isBetter(kind: string | undefined): boolean {
+  return kind !== undefined && kind !== "relayed";
+}
