@@ -462,6 +462,7 @@ export class Client {
       state: this.#state,
       transports: this.#parts.transports ?? standardTransports({ gate: this.#gate, out: this.#out }),
       gate: this.#gate,
+      ...(this.#parts.transports === undefined && { out: this.#out }),
       resolver: this.#parts.resolver ?? this.#names,
       interfaces: this.#interfaces,
       metadata: () => encodeMetadata(this.#metadata ?? config.metadata),

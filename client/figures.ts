@@ -31,6 +31,7 @@ export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "reject
     clock: clock.isFrozen ? "in-doubt" : "steady",
     rejected: more.rejected,
     relay: member.relays,
+    punches: member.punches,
   };
 }
 

@@ -5,32 +5,24 @@
 import { randomBytes } from "node:crypto";
 import {
   addressesOf,
-  encodeStatement,
   Machine,
   type MachineOptions,
   type Address as NoteAddress,
   type Peer,
   type Random,
-  type Recipient,
   TRANSPORT_GRPC,
   TrustedClock,
 } from "../gossip/index.js";
-import {
-  FirefliesError,
-  type Identity,
-  type MemberCertificate,
-  readChain,
-  sha256,
-  sign,
-  titleOf,
-} from "../identity/index.js";
+import { FirefliesError, type Identity, type MemberCertificate, sha256, sign, titleOf } from "../identity/index.js";
 import {
   type Address,
   type ConnectionGate,
   type Deadline,
   type Destination,
+  type OutPort,
   type Path,
   Protocols,
+  type PunchFigures,
   type Resolver,
   refusalToDial,
   SelfSession,
@@ -39,6 +31,7 @@ import {
 } from "../net/index.js";
 import { type MemberId, tolerance } from "../rings/index.js";
 import type { Contact } from "./authority/authority.js";
+import { Certificates, certificateStatement, recipients } from "./certificates.js";
 import {
   advertisedAddresses,
   type Interfaces,
@@ -54,6 +47,7 @@ import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Services } from "./grpc/services.js";
 import type { Dispatch } from "./messages/responder.js";
 import { PROBE, speak } from "./protocols.js";
+import { Punching } from "./punching/punching.js";
 import { Ways } from "./reach/ways.js";
 import { Relays } from "./relays/relays.js";
 import { settingsOf } from "./settings.js";
@@ -85,6 +79,8 @@ export interface NodeOptions {
   /** One per scheme. A place to listen at is the first one's when no other has its scheme. */
   readonly transports: readonly Transport[];
   readonly resolver: Resolver;
+  /** Where the transports dial from, for punches. */
+  readonly out?: OutPort | undefined;
   /** Who may hold a connection that is not proven: what the transports ask. */
   readonly gate?: ConnectionGate | undefined;
   /** Asked for when the protocol starts. */
@@ -120,10 +116,16 @@ const wall = (): number => Date.now();
 export class Node {
   readonly #options: NodeOptions;
   readonly #protocols = new Protocols();
+  readonly #certificates = new Certificates({
+    identity: () => this.#identity,
+    machine: () => this.#machine,
+    check: (facts) => this.#verifier.certificate(facts),
+  });
   readonly #stack: Stack;
   readonly #verifier: Verifier;
   readonly #pinging: Pinging;
   readonly #relays: Relays;
+  readonly #punching: Punching;
   readonly clock = new TrustedClock(wall);
   readonly streams = new Streams();
   readonly messenger: Messenger;
@@ -176,7 +178,7 @@ export class Node {
       now: monotonic,
       identity,
       wall: trusted,
-      current: (peer) => this.#currentOf(peer),
+      current: (peer) => this.#certificates.currentOf(peer),
       refusal: (peer) => this.#machine?.refusal(factsOf(peer)),
       certificateOf: (id) => this.certificateOf(id),
       isHeld: (id) => this.streams.isOpenWith(id) || this.services.isOpenWith(id) || this.#relays.isHeld(id),
@@ -205,6 +207,13 @@ export class Node {
       onAlarm: options.onAlarm,
     });
     this.ways.reach.onChange(() => this.#relays.poke());
+    this.#punching = new Punching({
+      ...{ self: this.id, out: options.out, stack: this.#stack, mine, now: monotonic, random: random.number },
+      seen: () =>
+        new Map([...this.ways.reach.seen, ...this.relays.mine.map(({ id, observed }) => [id, observed] as const)]),
+      members: () => this.#machine?.members() ?? [],
+    });
+    this.#punching.register(this.#protocols);
     this.roundTrips = new RoundTrips({
       ping: (to, addresses, nonce) => this.#pinging.notes.ping(to, addresses, nonce),
       pingable: (id) => this.ways.pingable(id),
@@ -310,6 +319,7 @@ export class Node {
     this.#isAuto = auto;
     if (!wasThere) this.#stack.links.renew();
     this.ways.reach.moved();
+    this.#punching.moved();
     this.#describe();
   }
 
@@ -337,6 +347,10 @@ export class Node {
   /** What it has of relays, and does as one. */
   get relays(): RelayInfo {
     return this.#relays.info;
+  }
+
+  get punches(): PunchFigures {
+    return this.#punching.figures;
   }
 
   /** Starts the protocol. What the machine tells goes to `parts`, "ready" among it. */
@@ -437,19 +451,12 @@ export class Node {
 
   /** The checked certificate of a known member. */
   certificateOf(id: MemberId): MemberCertificate | undefined {
-    if (id === this.#identity.certificate.id) return this.#identity.certificate;
-    const facts = this.#machine?.certificateOf(id);
-    const verdict = facts && this.#verifier.certificate(facts);
-    return verdict?.ok ? verdict.certificate : undefined;
+    return this.#certificates.of(id);
   }
 
   /** The name in the certificate of a known member, whatever its dates. */
   nameOf(id: MemberId): string | undefined {
-    const { certificate, root } = this.#identity;
-    if (id === certificate.id) return certificate.name;
-    const facts = this.#machine?.certificateOf(id);
-    const verdict = facts && readChain(facts, root);
-    return verdict?.ok ? verdict.certificate.name : undefined;
+    return this.#certificates.nameOf(id);
   }
 
   /** Lets what runs end until the deadline fires, leaves the overlay and closes everything. Never rejects. */
@@ -469,6 +476,7 @@ export class Node {
     this.#self.close(closed);
     this.#pinging.close();
     this.#relays.close();
+    this.#punching.close();
     await this.#stack.close(CLOSE_GRACE_MS);
     await this.#pinging.udp?.close();
     await this.#cache?.save();
@@ -520,12 +528,6 @@ export class Node {
     return new FirefliesError("peer-removed", `Member ${titleOf(peer)} is not in the view (${standing}).`);
   }
 
-  /** The newest certificate of this id for this key. */
-  #currentOf(peer: MemberCertificate): MemberCertificate {
-    const newest = this.certificateOf(peer.id);
-    return newest?.publicKey.equals(peer.publicKey) ? newest : peer;
-  }
-
   /** What a change of the view means for connections. */
   #connections(): OutputHandlers {
     return {
@@ -540,6 +542,7 @@ export class Node {
       updated: ({ member }) => {
         this.#introduce(member);
         this.#stack.links.moved(member.id, addressesOf(member, TRANSPORT_GRPC));
+        this.#punching.moved(member.id);
       },
       rebutted: ({ member }) => this.#introduce(member),
       left: ({ member }) => this.#gone(member),
@@ -571,6 +574,7 @@ export class Node {
     this.#cache?.tidy();
     this.#reachWatch?.look();
     this.#relays.look();
+    this.#punching.look();
     void this.ways.reach.look();
   }
 }
@@ -578,12 +582,4 @@ export class Node {
 /** The host at the other end of a path that leads there itself. */
 function hostOf(path: Path | undefined): string | undefined {
   return path?.kind === "relayed" ? undefined : path?.address.host;
-}
-
-function recipients(contacts: readonly Contact[]): Recipient[] {
-  return contacts.map(({ certificate, addresses }) => ({ id: certificate.id, addresses }));
-}
-
-function certificateStatement({ certificate }: Contact): Uint8Array {
-  return encodeStatement({ kind: "certificate", chain: certificate });
 }

@@ -219,6 +219,8 @@ export interface ClientInfo {
   readonly rejected: Readonly<Record<string, number>>;
   /** The relays that this member has, and what it does as one. */
   readonly relay: RelayInfo;
+  /** Paths through NATs that were tried, at this member's wish or at another's, and those that gave a session to this side. */
+  readonly punches: { readonly tried: number; readonly succeeded: number };
 }
 
 /** The relays of a member, and what it does as one. */

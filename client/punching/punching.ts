@@ -3,8 +3,8 @@ import {
   Improving,
   type OutPort,
   type Protocols,
-  type PunchFigures,
   Punches,
+  type PunchFigures,
   parseAddress,
   refusalToDial,
   type Stack,
@@ -18,8 +18,10 @@ export interface PunchingOptions {
   /** Where the member dials from; without one it does not punch over TCP. */
   readonly out: OutPort | undefined;
   readonly stack: Pick<Stack, "connect" | "accept" | "links">;
-  /** "IP:port" from which others have seen my sessions come. */
-  readonly seen: () => readonly string[];
+  /** "IP:port" from which others have seen my sessions come, by who says so. */
+  readonly seen: () => ReadonlyMap<MemberId, string>;
+  /** Those in the view. */
+  readonly members: () => Iterable<{ readonly id: MemberId }>;
   /** My own addresses as text. */
   readonly mine: () => readonly string[];
   /** Monotonic milliseconds. */
@@ -31,15 +33,17 @@ export interface PunchingOptions {
 export class Punching {
   readonly #punches: Punches;
   readonly #improving: Improving;
+  readonly #members: PunchingOptions["members"];
 
   constructor(options: PunchingOptions) {
+    this.#members = options.members;
     const { self, out, stack, seen, mine, now, random } = options;
     const best = (id: MemberId) => stack.links.get(id)?.sessions[0];
     this.#punches = new Punches({
       self,
       ways: out === undefined ? [] : [tcpWay(out, random)],
       mine: () => {
-        const { mapping, candidates } = outMappingOf(out?.known === undefined ? [] : seen());
+        const { mapping, candidates } = outMappingOf(out?.known === undefined ? [] : [...seen().values()]);
         return { mapping, candidates: candidates.map(parseAddress).filter((each) => each !== undefined) };
       },
       mayDial: (address) => refusalToDial(address, mine()) === undefined,
@@ -75,7 +79,7 @@ export class Punching {
 
   /** To be called about once a second. */
   look(): void {
-    this.#improving.look();
+    for (const { id } of this.#members()) this.#improving.consider(id);
   }
 
   close(): void {

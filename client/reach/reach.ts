@@ -70,6 +70,8 @@ export interface ReachOptions {
 
 interface Word {
   readonly observation: Observation;
+  /** Where my session with it came from, if I had made it. */
+  readonly cameFrom: string | undefined;
   readonly dials: Map<string, DialledBack>;
   /** The dials are of this round. */
   isFresh: boolean;
@@ -167,7 +169,8 @@ export class Reach {
     // Who has dialled me sees no other address than the one that it dialled.
     const tcp = seen.address;
     const dials = this.#words.get(id)?.dials ?? new Map<string, DialledBack>();
-    this.#words.set(id, { observation: { by: id, tcp, udp: seen.udp }, dials, isFresh: false });
+    const cameFrom = seen.way === "came" ? seen.address : undefined;
+    this.#words.set(id, { observation: { by: id, tcp, udp: seen.udp }, cameFrom, dials, isFresh: false });
   }
 
   async #dialBack(id: MemberId, targets: readonly string[]): Promise<void> {
@@ -178,7 +181,12 @@ export class Reach {
     }
     const observation = this.#words.get(id)?.observation ?? { by: id, tcp: undefined, udp: undefined };
     const dials = new Map(targets.map((address, index) => [address, results[index]!]));
-    this.#words.set(id, { observation, dials, isFresh: true });
+    this.#words.set(id, { observation, cameFrom: this.#words.get(id)?.cameFrom, dials, isFresh: true });
+  }
+
+  /** "IP:port" from which my sessions come, for each member that has said it. */
+  get seen(): readonly (readonly [MemberId, string])[] {
+    return [...this.#words].flatMap(([id, { cameFrom }]) => (cameFrom === undefined ? [] : [[id, cameFrom] as const]));
   }
 
   get #observations(): readonly Observation[] {

@@ -3,7 +3,8 @@
 import { createInterface } from "node:readline";
 import { Client } from "../../../dist/client/index.js";
 
-const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+const plain = (_, value) => (typeof value === "bigint" ? String(value) : value);
+const tell = (event) => process.stdout.write(`${JSON.stringify(event, plain)}\n`);
 const client = new Client(JSON.parse(process.argv[2]));
 client.registerMessageHandler((data) => data);
 client.registerStreamHandler(async (stream) => {
@@ -21,6 +22,9 @@ const DO = {
   },
   path: ({ id }) => pathTo(id),
   view: () => ({ members: client.members().map((member) => member.id) }),
+  relays: ({ id }) => ({
+    count: client.member(id)?.addresses.filter((address) => address.startsWith("relay:")).length ?? 0,
+  }),
   info: () => ({ info: client.info() }),
   async stop() {
     await client.stop();
