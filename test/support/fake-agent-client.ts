@@ -72,6 +72,7 @@ export class FakeAgentClient implements AgentClient {
       certificateEnds: 1,
       clock: "steady" as const,
       isolated: this.isolated,
+      punches: { tried: 0, succeeded: 0 },
       rejected: {},
       relay: {
         ...{ relays: true, mine: [], wanted: 0, reservations: 0, connections: 0, callers: 0 },

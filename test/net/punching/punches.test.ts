@@ -1,4 +1,4 @@
-import { createServer, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { askingOnly } from "../../../client/protocols.js";
@@ -65,19 +65,23 @@ class Puncher {
   paths(id: Puncher["id"]) {
     return this.stack.links.get(id)?.paths.map(({ kind }) => kind) ?? [];
   }
-
-  async listen(): Promise<string> {
-    const { address } = await this.stack.listen({ host: "127.0.0.1", port: 0 });
-    return `127.0.0.1:${address.port}`;
-  }
 }
+/** As if a relay had made it of two others. */
+const RELAYED = { kind: "relayed", address: parseAddress(`relay://${"0f".repeat(32)}`)!, via: [] } as const;
 
-/** Two of them, and a session that the second has dialled: `over` is the first one's end of it, `back` the other. */
+/** Two of them, and a relayed session that the second has made: `over` is the first one's end of it, `back` the other. */
 async function pair(): Promise<{ a: Puncher; b: Puncher; over: Session; back: Session }> {
   const network = await TestNetwork.create();
   const [a, b] = [new Puncher(await network.member()), new Puncher(await network.member())];
-  const back = await b.stack.links.reach({ id: a.id, addresses: [await a.listen()] }, { deadline: deadlineIn(5_000) });
-  await a.out.port();
+  const relay = createServer((socket) => {
+    a.stack.accept(socket, RELAYED.address, { ...RELAYED, direction: "accepted" });
+  });
+  await new Promise<void>((done) => relay.listen(0, "127.0.0.1", done));
+  open.push(() => void relay.close());
+  const path = { ...RELAYED, direction: "dialled" } as const;
+  const connection = connect((relay.address() as AddressInfo).port, "127.0.0.1");
+  const back = await b.stack.connect(connection, { path, expect: a.id, deadline: deadlineIn(5_000) });
+  await Promise.all([a.out.port(), b.out.port()]);
   await expect.poll(() => a.stack.links.get(b.id)?.sessions.length).toBe(1);
   return { a, b, over: a.stack.links.get(b.id)!.sessions[0]!, back };
 }
@@ -127,7 +131,7 @@ describe("a punch", () => {
     await expect(a.punches.punch(over)).rejects.toMatchObject({ code: "peer-unreachable" });
     expect(met.length).toBeGreaterThan(0);
     for (const socket of met) socket.destroy();
-    expect(a.paths(b.id)).toEqual(["reversed"]);
+    expect(a.paths(b.id)).toEqual(["relayed"]);
   });
 
   it("is asked for only so often by one member", async () => {
