@@ -10,6 +10,7 @@ export type AgentClient = Pick<
   | "join"
   | "ping"
   | "info"
+  | "doctor"
   | "rings"
   | "renew"
   | "sendToId"

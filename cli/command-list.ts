@@ -39,6 +39,11 @@ export const COMMANDS: readonly Listed[] = [
     load: queries,
   },
   { usage: "info", description: "the agent's own id, address, network and figures", load: queries },
+  {
+    usage: "doctor",
+    description: "have three members dial the agent back: what others reach, what they see it as, and what to do",
+    load: async () => (await import("./commands/doctor.js")).addDoctor,
+  },
   { usage: "rings", description: "the agent's predecessor and successor on each ring", load: queries },
   { usage: "gossip <text>", description: "set what the agent gossips to its neighbours", load: queries },
   {

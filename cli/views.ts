@@ -1,4 +1,6 @@
 /** Members, changes and rings as the command line shows them: flat records for JSON, lines for people. */
+
+import type { Observed } from "../client/reach/observations.js";
 import type { Change, Departed, FailureReason, Member, RingNeighbours, RoundTrip } from "../client/types.js";
 import { age, memberTitle, type painter, shortId, shown, table } from "./output.js";
 
@@ -171,8 +173,15 @@ export function infoTable(info: Readonly<Record<string, unknown>>): string {
 
 function factText(name: string, value: unknown): string {
   if (name === "certificateEnds" && typeof value === "number") return new Date(value).toISOString();
-  if (Array.isArray(value)) return value.join(", ") || "-";
+  if (Array.isArray(value)) return value.map(partText).join(", ") || "-";
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "-");
+}
+
+/** Of a list: what is seen and by how many, or as it is. */
+function partText(part: unknown): string {
+  if (typeof part !== "object" || part === null) return String(part);
+  const { address, transport, by } = part as Partial<Observed>;
+  return address === undefined ? JSON.stringify(part) : `${address} (${transport}, by ${by})`;
 }
 
 /** A round trip in JSON: what did not come back is left out. */

@@ -15,6 +15,7 @@ import { Directory } from "./directory.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import { Arrival } from "./entry/arrival.js";
 import { type Enrolled, enrolOrRestore } from "./entry/bootstrap.js";
+import { examinationOf } from "./examination.js";
 import { infoOf, ringsOf } from "./figures.js";
 import type { StubClass } from "./grpc/calling.js";
 import { Services } from "./grpc/services.js";
@@ -28,6 +29,7 @@ import { Node } from "./node.js";
 import { writeCertificate, writePrivateKey } from "./own-files.js";
 import type { ClientParts } from "./parts.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
+import type { DoctorReport } from "./reach/doctor.js";
 import { Rejections } from "./rejections.js";
 import { settingsOf } from "./settings.js";
 import { Isolation } from "./standing/isolation.js";
@@ -317,6 +319,14 @@ export class Client {
   /** Figures about this member. */
   info(): ClientInfo {
     return infoOf(this.#running, { isolated: this.#isolation.current, rejected: this.#rejected.all });
+  }
+
+  /**
+   * Has three members, or as many as there are, dial what this one tells the others, and say from where they see it come and
+   * what time they have: what leads here, what does not, and what to do. Takes some seconds. Rejects with "not-started".
+   */
+  async doctor(): Promise<DoctorReport> {
+    return await examinationOf(this.#talking);
   }
 
   /** My live neighbours, ring by ring. */

@@ -31,6 +31,10 @@ export { callerOf } from "./grpc/serving.js";
 export type { MemberFilter } from "./member-filter.js";
 export type { ClientParts } from "./parts.js";
 export { MESSAGE_BYTES_MAX, STREAM_CHUNK_BYTES_MAX } from "./protocols.js";
+export type { DialOutcome } from "./reach/codec.js";
+export type { DoctorAddress, DoctorFinding, DoctorMember, DoctorReport } from "./reach/doctor.js";
+export type { NatKind, Observed } from "./reach/observations.js";
+export type { Dialable } from "./reach/verdict.js";
 export { STREAMS_PER_PEER_MAX } from "./talk/streams.js";
 export { SEND_TIMEOUT_MS } from "./timeouts.js";
 export type {

@@ -324,10 +324,11 @@ export class Node {
   }
 
   #describe(): void {
-    this.input((machine, now) => machine.describe({ addresses: this.#noteAddresses }, now));
+    this.input((machine, now) => machine.describe({ addresses: this.noteAddresses }, now));
   }
 
-  get #noteAddresses(): NoteAddress[] {
+  /** All addresses of my note. */
+  get noteAddresses(): readonly NoteAddress[] {
     const { candidates } = this.ways.reach.state;
     return noteAddresses(this.addresses, this.#pinging.port, candidates, this.#relays.noted);
   }
@@ -386,7 +387,7 @@ export class Node {
       ports: { sha256, random, sign: (type, body) => this.#sign(type, body), clock: this.clock },
       savedMark: memory.savedMark,
       agreementKey: this.#pinging.publicKey,
-      addresses: this.#noteAddresses,
+      addresses: this.noteAddresses,
       metadata: metadata(),
       contacts: [...entries, ...recipients(contacts)],
       known: [...contacts.map(certificateStatement), ...memory.statements],

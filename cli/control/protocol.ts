@@ -22,7 +22,7 @@ export const LINE_BYTES_MAX = 6 * 1024 * 1024;
 /** Bytes of standard input in one message of a stream: the usual chunk of a pipe. */
 export const STREAM_CHUNK_BYTES = 64 * 1024;
 
-export type Query = "info" | "rings" | "renew" | "status";
+export type Query = "info" | "doctor" | "rings" | "renew" | "status";
 /** `id` is what was typed for a member: its name, its id or the beginning of that. */
 export type Request =
   | { readonly op: Query }
@@ -46,7 +46,7 @@ export type Frame =
   /** Of what another member's handler threw for the one who asked, the code is "reply:" and its own (identity/errors/reply-error.ts). */
   | { readonly kind: "error"; readonly code: string; readonly message: string; readonly advice: string };
 
-const QUERIES: readonly string[] = ["info", "rings", "renew", "status"] satisfies Query[];
+const QUERIES: readonly string[] = ["info", "doctor", "rings", "renew", "status"] satisfies Query[];
 /** Nobody waits longer for an answer. */
 const TIMEOUT_MS_MAX = 3_600_000;
 

@@ -153,6 +153,8 @@ export class ControlServer {
     switch (request.op) {
       case "info":
         return this.#client.info();
+      case "doctor":
+        return await this.#client.doctor();
       case "rings":
         return ringViews(this.#client.rings(), this.#client.members());
       case "renew":

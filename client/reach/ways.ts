@@ -63,6 +63,11 @@ export interface WaysOptions {
   readonly onAlarm: (alarm: FirefliesError) => void;
 }
 
+/** What a member says, and how far its clock is ahead of this machine's, milliseconds, to half a round trip. */
+export interface Sighting extends Seen {
+  readonly aheadMs: number;
+}
+
 export class Ways {
   readonly #options: WaysOptions;
   readonly #answering: Answering;
@@ -105,11 +110,14 @@ export class Ways {
   }
 
   /** From where the member sees me come, and what time it has; undefined when it does not answer. */
-  async observe(id: MemberId): Promise<Seen | undefined> {
+  async observe(id: MemberId): Promise<Sighting | undefined> {
     // A datagram before, so that it has seen one lately.
     await this.#options.ping(id, this.pingable(id), { timeoutMs: PING_MS });
+    const { wall } = this.#options;
+    const sentAt = wall();
     const answer = await this.#ask(id, OBSERVE, OBSERVE_REQUEST, OBSERVE_MS);
-    return answer && decodeSeen(answer);
+    const seen = answer && decodeSeen(answer);
+    return seen && { ...seen, aheadMs: seen.time - (sentAt + wall()) / 2 };
   }
 
   /** How the member's dials to these addresses of mine ended; undefined when it does not answer. */
@@ -117,6 +125,22 @@ export class Ways {
     if (addresses.length === 0) return [];
     const answer = await this.#ask(id, DIAL_BACK, encodeDialBack(addresses), DIAL_BACK_CALL_MS);
     return answer && decodeDialledBack(answer, addresses.length);
+  }
+
+  /** The addresses of this machine. */
+  get hosts(): ReadonlySet<string> {
+    return this.#options.hosts();
+  }
+
+  get udpPort(): number | undefined {
+    return this.#options.udpPort();
+  }
+
+  /** Those whom I monitor, and who monitor me. */
+  get neighbours(): ReadonlySet<MemberId> {
+    const { machine, ringCount } = this.#options;
+    const rings = Array.from({ length: ringCount }, (_, index) => machine().neighboursOn(index + 1));
+    return new Set(rings.flatMap(({ predecessor, successor }) => [predecessor ?? [], successor ?? []].flat()));
   }
 
   /** "host:port" for datagrams, of the member's note. */

@@ -144,6 +144,23 @@ export const ERROR_CODES = {
     remedy:
       "Forward its ports at the router and advertise the outer address (advertise: auto finds it), or leave it to relays; see docs/reach.md.",
   },
+  "udp-blocked": {
+    meaning: "Datagrams do not come through to this member, or from it.",
+    remedy:
+      "Let UDP to the member's UDP port and back through the firewalls (`udp_port`). Without it members ask each other over connections, which costs more and notices a crash later.",
+  },
+  "clock-apart": {
+    meaning: "This machine's clock differs from those of other members.",
+    remedy: "Check the time service of this machine (timedatectl), then those of the others.",
+  },
+  "certificate-ending": {
+    meaning: "The member's certificate ends soon, and the next one has not come.",
+    remedy: "Check that the authority runs and can be reached from here, then `fireflies renew`.",
+  },
+  "problems-found": {
+    meaning: "`fireflies doctor` has found something that needs doing.",
+    remedy: "Do what the report says, then run it again.",
+  },
   "address-forbidden": {
     meaning: "Another member is reached only at addresses that are not dialled from here, as loopback.",
     remedy: "Let all members advertise addresses that the others reach; see docs/second-machine.md.",

@@ -109,6 +109,34 @@ it("status says on one screen how the agent is, and by its exit code whether it 
   expect(status.alarms).toHaveLength(20);
 });
 
+it("doctor says what others reach and what to do, and by its exit code whether something is to be done", async () => {
+  const { code, stdout } = await type("doctor");
+  expect(code).toBe(0);
+  for (const part of [
+    /^fay \(f00000000000\): nothing to do\n/,
+    /\n *asked +bob \(b00000000000\) \(1 answered\)\n/,
+    /\n *NAT +none: others see an address of this machine\n/,
+    /\n *UDP +there and back: yes; from members that it has not written to: not tried\n/,
+    /\n *clock +as theirs, to a second\n/,
+    /\n *203\.0\.113\.7:8400 +tcp +bob \(b00000000000\): reached in 12 ms\n/,
+    /\n *bob \(b00000000000\) +to 127\.0\.0\.1:8400 +1\.2 ms +- +203\.0\.113\.7:9 +-\n/,
+  ])
+    expect(stdout).toMatch(part);
+  const problem = {
+    level: "problem",
+    code: "udp-blocked",
+    message: "No datagram\u001b[2J comes back.",
+    advice: "Let it.",
+  } as const;
+  client.report = { ...client.report, ok: false, findings: [problem, { ...problem, level: "note" }] };
+  const sick = await type("doctor");
+  expect(sick).toMatchObject({ code: 1, stderr: expect.stringMatching(/has one thing to do\. .*\(problems-found\)/) });
+  expect(sick.stdout).toMatch(/\nproblem: No datagram.* comes back\. Let it\. \(udp-blocked\)\n\nnote: /);
+  expect(sick.stdout).not.toContain("\u001b");
+  const json = await type("doctor", "--json");
+  expect([json.code, JSON.parse(json.stdout).findings[0].code]).toEqual([1, "udp-blocked"]);
+});
+
 it("ping says both round trips and the way, and fails when nothing comes back", async () => {
   expect(await type("ping", "bob", "--count", "1")).toMatchObject({
     code: 0,

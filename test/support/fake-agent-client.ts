@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { Duplex } from "node:stream";
 import type { AgentClient } from "../../cli/agent-client.js";
+import type { DoctorReport } from "../../client/reach/doctor.js";
 import type { Change, Departed, Isolated, Member, RoundTrip } from "../../client/types.js";
 import type { MemberId } from "../../rings/index.js";
 
@@ -82,6 +83,32 @@ export class FakeAgentClient implements AgentClient {
   }
 
   async renew(): Promise<void> {}
+
+  report: DoctorReport = {
+    ...{ id: idOf("f"), name: "fay", ok: true, dialable: "yes", nat: "none", clockMs: -12, certificateEnds: 1 },
+    addresses: [
+      {
+        address: "203.0.113.7:8400",
+        transport: "tcp",
+        results: [{ id: idOf("b"), name: "bob", outcome: "reached", ms: 12 }],
+      },
+    ],
+    observed: [{ address: "203.0.113.7", transport: "tcp", by: 1 }],
+    udp: { out: true, in: undefined },
+    relay: { relays: true, mine: 0, wanted: 0 },
+    listens: ["tcp 8400"],
+    members: [
+      {
+        ...{ id: idOf("b"), name: "bob", answered: true, path: "to 127.0.0.1:8400", linkMs: 1.2, udpMs: undefined },
+        ...{ seesTcp: "203.0.113.7:9", seesUdp: undefined, clockMs: -12 },
+      },
+    ],
+    findings: [],
+  };
+
+  async doctor() {
+    return this.report;
+  }
 
   rings() {
     return [
