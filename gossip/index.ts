@@ -1,7 +1,7 @@
 /** The protocol as a machine without I/O: bring your own transport, clock, keys and randomness. */
 
 export { CLOCK_TOLERANCE_MS, PROOF_REACH_MS, TrustedClock } from "./clock.js";
-export type { TryOutcome } from "./detection/detector.js";
+export { type PathEnd, type TryOutcome, verdictOf } from "./detection/verdict.js";
 export {
   ADDRESSES_BYTES_MAX,
   ADDRESSES_MAX,

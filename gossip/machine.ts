@@ -3,7 +3,7 @@
  * milliseconds, every effect leaves as an output, and `deadline` says when to call `tick` again. The driver takes all
  * outputs after each input. The same code runs in production and under a simulator.
  *
- * Inputs come in here, and the parts are held together (docs/rooms.md lists them). Rule numbers (R1 .. R20) are those
+ * Inputs come in here, and the parts are held together (docs/rooms.md lists them). Rule numbers (R1 .. R21) are those
  * of docs/protocol.md.
  */
 import { type MemberId, tolerance } from "../rings/index.js";
@@ -12,9 +12,9 @@ import { Defence } from "./defence/defence.js";
 import { Epochs } from "./defence/epochs.js";
 import { Hearings } from "./defence/hearings.js";
 import { Self } from "./defence/self.js";
-import type { TryOutcome } from "./detection/detector.js";
 import { Lateness } from "./detection/lateness.js";
 import { Monitor } from "./detection/monitor.js";
+import type { TryOutcome } from "./detection/verdict.js";
 import { Herald } from "./herald.js";
 import { Isolation } from "./isolation.js";
 import type { MachineOptions } from "./machine-options.js";

@@ -44,6 +44,7 @@ export {
 export { POSITION_BYTES, position, type Sha256 } from "./position.js";
 export {
   RELAY_RING,
+  RELAYS_MAX,
   RELAYS_MIN,
   type RelayNeed,
   type RelayPosition,

@@ -18,6 +18,9 @@ import { position, type Sha256 } from "./position.js";
 /** A member has so many relays at least, where there are so many: two may die before the first is replaced. */
 export const RELAYS_MIN = 3;
 
+/** ... and so many at most: they stand in its note, which has 24 addresses. Beyond a third of liars more would be needed. */
+export const RELAYS_MAX = 20;
+
 /** The ring of the relays. Members monitor each other on the rings from 1 on, so a place here says nothing about those. */
 export const RELAY_RING = 0;
 
@@ -39,16 +42,17 @@ export interface RelayNeed {
 }
 
 /**
- * With how many relays a member must be: RELAYS_MIN at least, all there are at most. Throws RangeError for arguments out of
- * range.
+ * With how many relays a member must be: RELAYS_MIN at least, all there are at most, and never more than RELAYS_MAX. Throws
+ * RangeError for arguments out of range.
  */
 export function relayCount({ members, rings, relays, risk = RISK_DEFAULT }: RelayNeed): number {
   if (relays <= RELAYS_MIN) return relays;
   const liars = members < 2 ? 0 : members * tolerated({ members, rings, risk }).byzantine;
   const share = Math.min(1, liars / relays);
   // The least power within the risk: by products, because a logarithm may differ in its last digit from one engine to the next.
+  const most = Math.min(relays, RELAYS_MAX);
   let count = 1;
-  for (let chance = share; chance > (risk / members) * ROUNDING && count < relays; count++) chance *= share;
+  for (let chance = share; chance > (risk / members) * ROUNDING && count < most; count++) chance *= share;
   return Math.max(RELAYS_MIN, count);
 }
 

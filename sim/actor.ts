@@ -90,6 +90,8 @@ export interface Behaviour {
   fingerprint?(actor: Actor, to: MemberId): Uint8Array | undefined;
   /** Virtual milliseconds for which it sits on the answer that it gives to a call. */
   lateBy?(actor: Actor, from: MemberId): number | undefined;
+  /** What it does with traffic between two others that it is to relay; a number: virtual milliseconds for which it holds it. */
+  relaying?(actor: Actor, from: MemberId, to: MemberId): "pass" | "drop" | "refuse" | "gone" | number | undefined;
 }
 
 /** Virtual milliseconds between two turns of a behaviour. */
@@ -113,7 +115,8 @@ export interface Watcher {
   happened?(event: SimEvent, now: number): void;
 }
 
-export type TrafficKind = "call" | "answer" | "ping" | "pong" | "summons" | "gossip" | "message";
+/** "relayed": what a member passes on for two others. */
+export type TrafficKind = "call" | "answer" | "ping" | "pong" | "summons" | "gossip" | "message" | "relayed";
 
 export type SimEvent =
   | {
@@ -126,7 +129,9 @@ export type SimEvent =
         | "leaving"
         | "left"
         | "revoked"
-        | "renewed";
+        | "renewed"
+        /** Its NAT has forgotten all that it knew: its sessions are dead, and nobody is told. */
+        | "remapped";
       readonly seat: Seat;
     }
   /** The authority has put one of its issuing certificates, DER, on the revocation list. */

@@ -3,7 +3,7 @@
  * of the driver in client/, with the network and the crypto of the simulation around it.
  */
 import type { Output, Settings, StatementReader } from "../gossip/index.js";
-import type { MemberId } from "../rings/index.js";
+import { type MemberId, relayPositions } from "../rings/index.js";
 import { type Actor, type Identity, type Seat, type TrafficKind, TURN_MS } from "./actor.js";
 import { Calendar, type Happening } from "./calendar.js";
 import { sendGossip } from "./calls/applications.js";
@@ -19,6 +19,7 @@ import { ANY_LIFE } from "./members/input.js";
 import type { Input, Member, World } from "./members/member.js";
 import type { Network } from "./network/network.js";
 import type { Observers } from "./observers.js";
+import { Paths } from "./paths/paths.js";
 
 /** Milliseconds that one signature check takes: ECDSA P-256 on one thread. */
 const CHECK_MS = 0.07;
@@ -46,6 +47,7 @@ export class Engine implements World {
   readonly verdicts: Verdicts;
   readonly byId = new Map<MemberId, Member>();
   readonly byAddress = new Map<string, Member>();
+  readonly paths: Paths;
   network!: Network;
   /** A member holds nobody as live any more. */
   onAlone!: (member: Member) => void;
@@ -59,6 +61,7 @@ export class Engine implements World {
     this.observers = observers;
     this.read = sharedReader(crypto.sha256);
     this.verdicts = new Verdicts(crypto);
+    this.paths = new Paths(relayPositions(crypto.sha256));
   }
 
   get liars(): readonly Actor[] {
@@ -208,6 +211,11 @@ export class Engine implements World {
         break;
       case "isolated":
         if (output.reason === "nobody") this.onAlone(member);
+        break;
+      case "joined":
+      case "failed":
+      case "left":
+        member.viewVersion += 1;
         break;
       case "departed":
         this.observers.told(member, output, this.now);

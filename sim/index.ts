@@ -1,7 +1,14 @@
 /** A whole overlay in one thread, from a seed: `import { Simulation } from "fireflies/sim"`. */
 export type { Actor, Behaviour, Identity, Seat, SimEvent, StatementKind, TrafficKind, Watcher } from "./actor.js";
 export { TURN_MS } from "./actor.js";
-export { ADVERSARIES, type Adversary, adversary, EVERY_ADVERSARY, PLOTS } from "./adversaries/index.js";
+export {
+  ADVERSARIES,
+  type Adversary,
+  adversary,
+  EVERY_ADVERSARY,
+  PLOTS,
+  RELAY_ADVERSARIES,
+} from "./adversaries/index.js";
 export type { Reply, ReplyProblem } from "./calls/applications.js";
 export { Chance } from "./chance.js";
 export type { Credentials, Dates, SimCrypto } from "./crypto/crypto.js";

@@ -9,8 +9,6 @@ import {
   type RevocationList,
   SharedView,
   type SignedNote,
-  TRANSPORT_GRPC,
-  TRANSPORT_PING,
   TrustedClock,
 } from "../gossip/index.js";
 import { fromHex, fullMask, type MemberId } from "../rings/index.js";
@@ -19,8 +17,10 @@ import type { Dates } from "./crypto/crypto.js";
 import { WALL_START } from "./dates.js";
 import type { Engine } from "./engine.js";
 import { Later } from "./inputs.js";
+import { addressesOf } from "./members/addresses.js";
 import { ANY_LIFE, PlannedInput } from "./members/input.js";
 import type { Member } from "./members/member.js";
+import { Reservations, relaysFor } from "./members/reservations.js";
 
 /** Members that the authority names to one who comes in. */
 const CONTACTS = 10;
@@ -49,8 +49,11 @@ export class Lives {
   beginWhole(members: readonly Member[]): void {
     const { ringCount, crypto } = this.#engine;
     const shared = new SharedView({ ringCount, sha256: crypto.sha256 });
+    const relays = members.filter(({ isBehindNat }) => !isBehindNat).map(({ id }) => id);
+    for (const member of members) if (member.isBehindNat) member.relays = relaysFor(member, relays, members.length);
     for (const member of members) shared.add(member.certificate, this.#firstNote(member));
     for (const member of members) this.#begin(member, { shared }, "joined");
+    for (const member of members) if (member.isBehindNat) new Reservations(member);
   }
 
   /** A first life, or one without memory: through contacts that the authority names. */
@@ -111,6 +114,12 @@ export class Lives {
     this.#engine.deliver(new Told(member, (now) => member.machine.describe({ metadata }, now)));
   }
 
+  /** Its NAT forgets what it knew: as after a restart of the router, or with a new address from the provider. */
+  remap(member: Member): void {
+    member.mapping += 1;
+    this.#engine.observers.happened({ kind: "remapped", seat: member }, this.#engine.now);
+  }
+
   listOf(number: number, members: ReadonlySet<MemberId>, issuers: ReadonlySet<string>): RevocationList {
     const issuedAt = WALL_START + Math.floor(this.#engine.now);
     const entries = { certificates: new Set<string>(), members: new Set(members), issuers: new Set(issuers) };
@@ -141,9 +150,11 @@ export class Lives {
 
   #begin(member: Member, begin: Begin, kind: "joined" | "restarted"): void {
     const engine = this.#engine;
-    const contacts = begin.shared ? [] : this.#contactsFor(member).map(recipientOf);
+    const contacts = begin.shared ? [] : this.#contactsFor(member);
+    if (!begin.shared) member.relays = [];
     member.life += 1;
-    member.machine = this.#newMachine(member, contacts, begin);
+    member.viewVersion = 0;
+    member.machine = this.#newMachine(member, contacts.map(recipientOf), begin);
     member.startedAt = engine.now;
     member.wakeAt = Number.POSITIVE_INFINITY;
     member.inbox = [];
@@ -151,7 +162,15 @@ export class Lives {
     if (member.gossip) member.machine.setGossipContent(member.gossip);
     engine.observers.happened({ kind, seat: member }, engine.now);
     engine.deliver(new Told(member, (now) => member.machine.start(now)));
+    // Where all begin at once, relays have to be there first.
+    if (member.isBehindNat && !begin.shared) this.#settleBehindNat(member, contacts);
     engine.behave(member);
+  }
+
+  /** Nobody can come to it: one that found nobody asks the authority again. */
+  #settleBehindNat(member: Member, contacts: readonly Member[]): void {
+    new Reservations(member, contacts);
+    if (contacts.length === 0) this.#seekCompany(member, COMPANY_MS_FIRST);
   }
 
   #up(member: Member): void {
@@ -202,9 +221,9 @@ export class Lives {
     return { ...note, body, signature: member.credentials.sign(noteSignatureType(note), body) };
   }
 
-  /** The authority has heard of those that stand still a moment ago. */
+  /** The authority has heard of those that stand still a moment ago, and names nobody that a newcomer cannot dial. */
   #contactsFor(member: Member): Member[] {
-    return this.#draw(CONTACTS, (other) => other !== member && other.state !== "down");
+    return this.#draw(CONTACTS, (other) => other !== member && other.state !== "down" && !other.isBehindNat);
   }
 
   /** Some of those for whom this holds, drawn without looking at all of them. */
@@ -243,13 +262,6 @@ function recipientOf({ address }: Member): Recipient {
 
 function certificateOf({ certificate }: Member): Uint8Array {
   return encodeStatement({ kind: "certificate", chain: certificate });
-}
-
-function addressesOf({ address }: Member): Note["addresses"] {
-  return [
-    { transport: TRANSPORT_GRPC, text: address },
-    { transport: TRANSPORT_PING, text: address },
-  ];
 }
 
 /** 32 bytes that look like a key: nothing is encrypted here. */

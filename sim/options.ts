@@ -11,6 +11,12 @@ export interface SimulationOptions {
   readonly members: number;
   /** Byzantine ones of these, drawn from the seed: a share below 1 (to the nearest member), or a whole number. Default 0. */
   readonly byzantine?: number;
+  /**
+   * Share of the members that sits behind NATs, 0 to below 1: calls and datagrams reach them over sessions that they have made,
+   * or through their relays (rule R21). Correct ones, drawn from the seed; RELAYS_CORRECT_MIN of these at least can be dialled.
+   * Of those that join later the same share. Default 0.
+   */
+  readonly nat?: number;
   /** k, 1 to RING_COUNT_MAX of rings/; "auto" (default): as many as this share of Byzantine members needs (rings/plan.ts). */
   readonly rings?: number | "auto";
   /** A whole number, 0 to 2^32 - 1. */
@@ -34,7 +40,7 @@ export interface SimulationOptions {
 const RINGS_MIN = 3;
 
 /** Throws RangeError for options out of range. */
-export function checkOptions({ members, byzantine = 0, seed, rings }: SimulationOptions): void {
+export function checkOptions({ members, byzantine = 0, seed, rings, nat = 0 }: SimulationOptions): void {
   if (!(Number.isInteger(members) && members >= 1 && members <= MEMBERS_MAX)) {
     throw new RangeError(`members must be a whole number from 1 to ${MEMBERS_MAX}, not ${members}`);
   }
@@ -44,9 +50,18 @@ export function checkOptions({ members, byzantine = 0, seed, rings }: Simulation
   if (!(byzantine >= 0 && (byzantine < 1 || Number.isInteger(byzantine)) && byzantine <= members)) {
     throw new RangeError(`byzantine must be a share below 1 or a whole number of members, not ${byzantine}`);
   }
+  if (!(nat >= 0 && nat < 1)) throw new RangeError(`nat must be a share from 0 to below 1, not ${nat}`);
   if (typeof rings === "number" && !(Number.isInteger(rings) && rings >= 1 && rings <= RING_COUNT_MAX)) {
     throw new RangeError(`rings must be a whole number from 1 to ${RING_COUNT_MAX} or "auto", not ${rings}`);
   }
+}
+
+/** Correct members that can be dialled, at least: without them all relays lie, and nobody is promised anything. */
+export const RELAYS_CORRECT_MIN = 2;
+
+/** How many of them sit behind NATs: of correct ones only, because liars offer to relay wherever they are. */
+export function membersBehindNat({ members, nat = 0 }: SimulationOptions, byzantine: number): number {
+  return Math.max(0, Math.min(Math.round(nat * members), members - byzantine - RELAYS_CORRECT_MIN));
 }
 
 /** How many of them lie. */

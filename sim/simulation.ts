@@ -17,7 +17,7 @@ import { Lives } from "./lives.js";
 import { Member, nameOf } from "./members/member.js";
 import { Network, type NetworkOptions } from "./network/network.js";
 import { Observers } from "./observers.js";
-import { byzantineMembers, checkOptions, ringCountOf, type SimulationOptions } from "./options.js";
+import { byzantineMembers, checkOptions, membersBehindNat, ringCountOf, type SimulationOptions } from "./options.js";
 import { isEqual, isWhole } from "./wholeness.js";
 
 export interface JoinOptions {
@@ -34,6 +34,7 @@ const JOIN_SPACING_MS = 10;
 /** Streams of chance, beside one for each member from STREAM_MEMBERS on. */
 const STREAM_NETWORK = 1;
 const STREAM_CHOICE = 2;
+const STREAM_NATS = 3;
 const STREAM_MEMBERS = 1024;
 
 export class Simulation {
@@ -45,6 +46,8 @@ export class Simulation {
   readonly #lives: Lives;
   readonly #observers = new Observers();
   readonly #choice: Chance;
+  readonly #nats: Chance;
+  readonly #nat: number;
   readonly #seed: number;
   readonly #behaviours: (actor: Actor) => readonly Behaviour[];
   readonly #revokedMembers = new Set<MemberId>();
@@ -59,6 +62,8 @@ export class Simulation {
     this.crypto = crypto;
     this.#seed = seed;
     this.#choice = new Chance(seed, STREAM_CHOICE);
+    this.#nats = new Chance(seed, STREAM_NATS);
+    this.#nat = options.nat ?? 0;
     this.#behaviours = options.behaviours ?? (() => []);
     this.settings = { ...LAN, ...options.settings };
     this.ringCount = ringCountOf(options, byzantine);
@@ -73,7 +78,9 @@ export class Simulation {
     this.#engine.network = this.network;
     this.#lives = new Lives(this.#engine, this.#choice.fork());
     for (let number = 0; number < members; number++) this.#seat(number);
-    this.#begin(start, byzantine, options.dates ?? (() => undefined));
+    this.#corrupt(byzantine);
+    this.#hide(membersBehindNat(options, byzantine));
+    this.#begin(start, options.dates ?? (() => undefined));
   }
 
   /** All that ever were, by number; also those that are down. */
@@ -149,6 +156,7 @@ export class Simulation {
   join(options: JoinOptions = {}): Seat {
     const member = this.#seat(this.members.length);
     if (options.metadata) member.metadata = options.metadata;
+    member.isBehindNat = this.#nats.happens(this.#nat);
     this.#lives.join(member);
     return member;
   }
@@ -157,6 +165,21 @@ export class Simulation {
   skewClock(seat: Seat, ms: number): void {
     (seat as Member).skew(ms);
     this.#observers.happened({ kind: "clock-skewed", seat, ms }, this.now);
+  }
+
+  /** The NAT that it sits behind forgets its sessions: they are dead, and nobody is told. Nothing happens to one without. */
+  remap(seat: Seat): void {
+    const member = seat as Member;
+    if (member.isBehindNat) this.#lives.remap(member);
+  }
+
+  /** Does it sit behind a NAT? Its relays, by its latest note. */
+  isBehindNat(seat: Seat): boolean {
+    return (seat as Member).isBehindNat;
+  }
+
+  relaysOf(seat: Seat): readonly Seat[] {
+    return (seat as Member).relays;
   }
 
   /** The authority takes its certificate away: the next revocation list names it, and a few members hear of it first. */
@@ -286,9 +309,19 @@ export class Simulation {
     return member;
   }
 
-  #begin(start: "whole" | "joining", byzantine: number, datesOf: (seat: Seat) => Dates | undefined): void {
+  #corrupt(byzantine: number): void {
+    const liars = draw(this.#choice, this.#engine.members, byzantine);
+    for (const liar of liars) this.#engine.corrupt(liar, this.#behaviours(liar));
+  }
+
+  /** Puts so many correct members behind NATs, each behind one of its own. */
+  #hide(count: number): void {
+    const correct = this.#engine.members.filter(({ isCorrect }) => isCorrect);
+    for (const member of draw(this.#nats, correct, count)) member.isBehindNat = true;
+  }
+
+  #begin(start: "whole" | "joining", datesOf: (seat: Seat) => Dates | undefined): void {
     const { members, crypto } = this.#engine;
-    for (const liar of this.#draw(members, byzantine)) this.#engine.corrupt(liar, this.#behaviours(liar));
     for (const member of members) {
       const dates = datesOf(member);
       if (dates) member.credentials = crypto.issue(member.name, dates);
@@ -296,16 +329,16 @@ export class Simulation {
     if (start === "whole") this.#lives.beginWhole(members);
     else for (const member of members) this.at(member.number * JOIN_SPACING_MS, () => this.#lives.join(member));
   }
+}
 
-  /** So many of them, each set as likely as any other, in their order. */
-  #draw(members: readonly Member[], count: number): Member[] {
-    const numbers = Uint32Array.from(members, ({ number }) => number);
-    for (let index = 0; index < count; index++) {
-      const other = index + this.#choice.below(numbers.length - index);
-      const drawn = numbers[other]!;
-      numbers[other] = numbers[index]!;
-      numbers[index] = drawn;
-    }
-    return Array.from(numbers.subarray(0, count).sort(), (number) => members[number]!);
+/** So many of them, each set as likely as any other, in their order. */
+function draw(chance: Chance, members: readonly Member[], count: number): Member[] {
+  const places = Uint32Array.from(members, (_, index) => index);
+  for (let index = 0; index < count; index++) {
+    const other = index + chance.below(places.length - index);
+    const drawn = places[other]!;
+    places[other] = places[index]!;
+    places[index] = drawn;
   }
+  return Array.from(places.subarray(0, count).sort(), (place) => members[place]!);
 }

@@ -57,6 +57,7 @@ function addLinkOptions(command: Command): void {
     .option("--duplicates <share>", "share of datagrams that arrive twice", share, 0)
     .option("--reordering <share>", "share of datagrams that others overtake", share, 0)
     .option("--bandwidth <bytes>", "bytes a second out of and into each member", number(1, BYTES_PER_SECOND_MAX, false))
+    .option("--nat <share>", "share of members behind NATs, which others reach through relays", share, 0)
     .addOption(choice("--crypto <name>", "fast fake signatures, or real ones", ["fake", "p256"]));
 }
 

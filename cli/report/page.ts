@@ -141,6 +141,7 @@ function repeating({ plan, result }: Measured, { command, version }: PageOptions
       "network",
       `latency ${latency}, loss ${percent(loss)}, duplicates ${percent(duplicates)}, reordering ${percent(reordering)}${line}`,
     ],
+    ...(plan.nat ? [["behind NATs", percent(plan.nat)]] : []),
     [
       "intervals",
       Object.entries(plan.settings)

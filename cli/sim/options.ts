@@ -34,6 +34,7 @@ export interface SimOptions {
   readonly duplicates: number;
   readonly reordering: number;
   readonly bandwidth: number | undefined;
+  readonly nat: number;
   readonly crypto: Plan["crypto"];
   readonly trace?: string;
   readonly report?: string;
@@ -69,6 +70,7 @@ const CHOICES = [
   "duplicates",
   "reordering",
   "bandwidth",
+  "nat",
   "crypto",
 ] as const;
 /** What is chosen when nothing is. */
@@ -87,6 +89,7 @@ export const DEFAULTS: Pick<SimOptions, (typeof CHOICES)[number]> = {
   duplicates: 0,
   reordering: 0,
   bandwidth: undefined,
+  nat: 0,
   crypto: "fake",
 };
 const SOURCES = ["replay", "seeds", "plan", "program", "search"] as const;

@@ -8,6 +8,7 @@
 import type { MemberId } from "../../rings/index.js";
 import { LocalHealth } from "./local-health.js";
 import { missLimit, NEW_PATH, type Path, probeTimeoutMs, withOutcome, withRoundTrip } from "./path.js";
+import type { TryOutcome } from "./verdict.js";
 
 /** Ways remembered; the longest unused are forgotten. More than any member has successors. */
 const PATHS_MAX = 4096;
@@ -22,6 +23,11 @@ const HEALTH_INTERVALS = 10;
  * unanswered are no longer likely to be the network's loss. Two, because a process may be starting again at this moment.
  */
 const REFUSED_MISSES = 2;
+/**
+ * Without pings, two tries begin so much of a monitor interval apart at least. Relays may all say at once that they have no
+ * such member, while it is making new sessions with them: their word must not be faster than it is.
+ */
+const TRY_INTERVALS = 1 / 2;
 
 export interface Target {
   readonly id: MemberId;
@@ -31,13 +37,6 @@ export interface Target {
   /** False when its note carries no address for pings: then the try alone decides. */
   readonly pingable: boolean;
 }
-
-/**
- * How a try over the main transport ended. "refused": its host answered, on a direct path, that nobody listens there.
- * "unable": nothing was sent, for a reason of mine (no descriptor, a name without an answer, an address that I may not
- * dial): it says nothing about the member.
- */
-export type TryOutcome = "answered" | "silent" | "refused" | "unable";
 
 export type Detection =
   | { readonly kind: "ping"; readonly target: MemberId; readonly nonce: bigint }
@@ -51,6 +50,8 @@ interface Visit {
   misses: number;
   nextAt: number;
   attempt: "none" | "running" | "silent" | "refused";
+  /** When the last try began. */
+  triedAt: number;
   /** Nothing but the end of the try is waited for. */
   awaitsTry: boolean;
 }
@@ -90,7 +91,8 @@ export class Detector {
 
   visit(target: Target, now: number): Detection[] {
     if (this.#visits.has(target.id) || this.#visits.size >= VISITS_MAX) return [];
-    const visit: Visit = { target, sent: new Map(), misses: 0, nextAt: now, attempt: "none", awaitsTry: false };
+    const begun = { misses: 0, nextAt: now, attempt: "none", triedAt: now, awaitsTry: false } as const;
+    const visit: Visit = { target, sent: new Map(), ...begun };
     this.#visits.set(target.id, visit);
     return this.#probe(visit, now);
   }
@@ -117,7 +119,9 @@ export class Detector {
     const visit = this.#visits.get(id);
     if (visit?.attempt !== "running") return [];
     if (outcome === "answered") {
-      this.#remember(id, withOutcome(this.path(id), false));
+      // Its pings were lost; of a member without pings, the tries before this one.
+      const isFirst = !visit.target.pingable && visit.misses === 0;
+      this.#remember(id, withOutcome(this.path(id), isFirst));
       this.#alive(id, now);
       return [];
     }
@@ -200,9 +204,11 @@ export class Detector {
   }
 
   #pause(visit: Visit, now: number): Detection[] {
+    const { monitorMs } = this.#options;
     visit.attempt = "none";
     visit.awaitsTry = false;
-    visit.nextAt = now + probeTimeoutMs(this.path(visit.target.id), this.#options.monitorMs);
+    const pauseEnd = now + probeTimeoutMs(this.path(visit.target.id), monitorMs);
+    visit.nextAt = Math.max(pauseEnd, visit.triedAt + TRY_INTERVALS * monitorMs);
     return [];
   }
 
@@ -224,7 +230,9 @@ export class Detector {
   #tryAlone(visit: Visit, now: number): Detection[] {
     // The end of the try is the miss; no pings beside it.
     this.#awaitTry(visit, now);
-    return visit.attempt === "running" ? [] : this.#try(visit);
+    if (visit.attempt === "running") return [];
+    visit.triedAt = now;
+    return this.#try(visit);
   }
 
   #try(visit: Visit): Detection[] {

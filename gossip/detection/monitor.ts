@@ -12,7 +12,8 @@ import { CALL_TIMEOUT_MS } from "../spreading/courier.js";
 import type { Mailer } from "../spreading/mailer.js";
 import type { HeldAccusation } from "../view/held.js";
 import type { View } from "../view/view.js";
-import { type Detection, Detector, type Target, type TryOutcome } from "./detector.js";
+import { type Detection, Detector, type Target } from "./detector.js";
+import type { TryOutcome } from "./verdict.js";
 
 export interface MonitorParts {
   readonly view: View;

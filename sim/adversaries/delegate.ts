@@ -37,4 +37,8 @@ export abstract class Delegate implements Behaviour {
   lateBy(actor: Actor, from: MemberId): number | undefined {
     return this.speaker(actor)?.lateBy?.(actor, from);
   }
+
+  relaying(actor: Actor, from: MemberId, to: MemberId): ReturnType<NonNullable<Behaviour["relaying"]>> {
+    return this.speaker(actor)?.relaying?.(actor, from, to);
+  }
 }

@@ -29,6 +29,7 @@ import { NoteFlooder } from "./note-flooder.js";
 import { PacketFlooder } from "./packet-flooder.js";
 import { Pesterer } from "./pesterer.js";
 import { RebuttalDropper } from "./rebuttal-dropper.js";
+import * as relays from "./relay-liar.js";
 import { Replayer } from "./replayer.js";
 import { RingAccuser } from "./ring-accuser.js";
 import { Silent } from "./silent.js";
@@ -128,6 +129,19 @@ const SINGLE: readonly Named[] = [
   ...PLAYED,
 ];
 
+/** Those that lie as relays: without members behind NATs they do nothing, so "all" is without them. */
+const RELAYING: readonly Named[] = [
+  ["relay-dropper", "takes what it is to relay, and passes nothing on", relays.dropper],
+  ["relay-delayer", "passes on what it relays, too late to help", relays.delayer],
+  ["relay-refuser", "says that the member it relays for refuses", relays.refuser],
+  ["relay-gravedigger", "says that the member it relays for is gone", relays.gravedigger],
+  ["relay-one-way", "relays what goes to a member, and drops what comes back", relays.oneWay],
+  ["relay-turncoat", "one of these after the other, for each caller another one", relays.turncoat],
+];
+
+/** Those that lie as relays (rule R21). */
+export const RELAY_ADVERSARIES: readonly string[] = RELAYING.map(([name]) => name);
+
 /** Those that "all" stands for. */
 export const EVERY_ADVERSARY: readonly string[] = SINGLE.map(([name]) => name);
 
@@ -139,7 +153,7 @@ function everyOne(): Behaviour {
 }
 
 export const ADVERSARIES: ReadonlyMap<string, Adversary> = new Map<string, Adversary>([
-  ...SINGLE.map(([name, about, create]) => [name, { about, create }] as const),
+  ...[...SINGLE, ...RELAYING].map(([name, about, create]) => [name, { about, create }] as const),
   [
     "sleeper",
     { about: "behaves for two hours, then does all of these", create: () => new Sleeper(everyOne(), SLEEP_MS) },

@@ -3,10 +3,13 @@
  * by its answer, or by its failure at the deadline, earlier only when the host says that nobody listens.
  */
 import type { Recipient } from "../../gossip/index.js";
-import type { TrafficKind } from "../actor.js";
+import type { Seat, TrafficKind } from "../actor.js";
+import { Action } from "../calendar.js";
+import { relaysIn } from "../members/addresses.js";
 import { ANY_LIFE, PlannedInput } from "../members/input.js";
 import type { Member } from "../members/member.js";
 import { type Flight, SEGMENT_BYTES } from "../network/network.js";
+import { Carriage, type Carried, patienceMs, type Way } from "../paths/carriage.js";
 
 /** The first wait before what got lost is sent again, milliseconds; it doubles (RFC 6298, with Linux's minimum). */
 const RETRANSMIT_MS = 200;
@@ -16,14 +19,19 @@ const DOUBLINGS_MAX = 8;
 const DUPLICATE_ACKS = 3;
 
 /** What a call carries and what becomes of it; one class per purpose (requests.ts, applications.ts). */
-export abstract class Call {
+export abstract class Call implements Carried {
   readonly caller: Member;
   readonly life: number;
   readonly target: Member;
   /** The caller gives up at this virtual time. */
   readonly deadline: number;
   isOver = false;
+  readonly isTry: boolean = false;
+  #addresses: readonly string[] | undefined;
   #isFailing = false;
+  /** To a member behind a NAT: what carries it, and on which way it came. */
+  #carriage: Carriage | undefined;
+  #way: Way | undefined;
   abstract readonly requestKind: TrafficKind | undefined;
   abstract readonly answerKind: TrafficKind | undefined;
 
@@ -41,19 +49,72 @@ export abstract class Call {
   /** The caller's part when there was no answer; `isRefused`: the host said at once that nobody listens. */
   abstract giveUp(caller: Member, isRefused: boolean, now: number): void;
 
+  /** Where the called one is reached, by the note that the caller holds; otherwise it is by the latest note. */
+  by(addresses: readonly string[]): this {
+    this.#addresses = addresses;
+    return this;
+  }
+
+  get relays(): readonly Member[] {
+    return this.#addresses ? relaysIn(this.#addresses, this.caller.world.byId) : this.target.relays;
+  }
+
   begin(payload: Uint8Array): void {
     const { caller, target, requestKind } = this;
+    const { world } = caller;
+    if (target.isBehindNat) {
+      this.#carriage = new Carriage(world, world.paths, this, payload);
+      this.#carriage.begin();
+      return;
+    }
     // Where nobody is, a connection is refused or never made: nothing is sent on it.
     const isSent = target.state !== "down";
-    if (requestKind && isSent) caller.world.count(caller, target, requestKind, payload.length);
-    new Leg(this, payload, false).set();
+    if (requestKind && isSent) world.count(caller, target, requestKind, payload.length);
+    const leg = new Leg(this, payload, false);
+    const stuckMs = caller.isBehindNat ? this.#reconnected() : 0;
+    if (stuckMs > 0) world.plan(stuckMs, leg.delayed());
+    else leg.set();
+  }
+
+  /** The caller's session through its NAT: milliseconds for which it waits for one that is dead, before it makes another. */
+  #reconnected(): number {
+    const { caller, target, deadline } = this;
+    const { paths, now } = caller.world;
+    const isStuck = paths.hasSession(caller, target) && !paths.isAlive(caller, target);
+    paths.called(caller, target);
+    return isStuck ? patienceMs(now, deadline) : 0;
+  }
+
+  // --- What its carriage tells, when there is one ---
+
+  counted(from: Seat, to: Seat, bytes: number, isRelayed: boolean): void {
+    const kind = isRelayed ? "relayed" : this.requestKind;
+    if (kind && bytes > 0) this.caller.world.count(from as Member, to as Member, kind, bytes);
+  }
+
+  arrived(payload: Uint8Array, way: Way): void {
+    this.#way ??= way;
+    new RelayedLeg(this, payload, way).happen();
+  }
+
+  returned(payload: Uint8Array): void {
+    new Leg(this, payload, true).happen();
+  }
+
+  failed(isRefused: boolean): void {
+    this.fail(this.caller.world.now, isRefused);
   }
 
   /** Sends the answer, after so many milliseconds; only the first one counts at the caller. */
-  answer(payload: Uint8Array, delayMs = 0): void {
+  answer(payload: Uint8Array, delayMs = 0, way = this.#way): void {
     const { caller, target, answerKind } = this;
     const { world } = target;
     if (answerKind) world.count(target, caller, answerKind, payload.length);
+    const carriage = this.#carriage;
+    if (carriage && way) {
+      world.plan(delayMs, new Action(() => carriage.back(payload, way)));
+      return;
+    }
     const leg = new Leg(this, payload, true);
     if (world.now + delayMs >= this.deadline) this.fail(this.deadline, false);
     else if (delayMs > 0) world.plan(delayMs, leg.delayed());
@@ -88,6 +149,11 @@ class Leg extends PlannedInput {
     this.#payload = payload;
     this.#missingBytes = payload.length;
     this.#isAnswer = isAnswer;
+  }
+
+  /** On which the answer goes back; undefined: straight. */
+  protected get way(): Way | undefined {
+    return undefined;
   }
 
   /** Set when its time comes, and not before. */
@@ -134,7 +200,7 @@ class Leg extends PlannedInput {
     if (!this.#isAnswer && member.refusal(call.caller.certificate)) this.#refuse(member);
     else if (!this.#isAnswer) {
       const answer = call.receive(member, this.#payload, now);
-      if (answer) call.answer(answer, member.isCorrect ? 0 : member.delayTo(call.caller.id));
+      if (answer) call.answer(answer, member.isCorrect ? 0 : member.delayTo(call.caller.id), this.way);
       else call.fail(call.deadline, false);
     } else if (!call.isOver) {
       call.isOver = true;
@@ -155,6 +221,20 @@ class Leg extends PlannedInput {
     const { lost, delay } = world.network.flight(target.number, call.caller.number, 0);
     if (lost > 0) call.fail(call.deadline, false);
     else call.fail(Math.min(call.deadline, world.now + delay), target.state === "down");
+  }
+}
+
+/** A request that is there, on one of several ways: its answer goes back on the same one. */
+class RelayedLeg extends Leg {
+  readonly #own: Way;
+
+  constructor(call: Call, payload: Uint8Array, way: Way) {
+    super(call, payload, false);
+    this.#own = way;
+  }
+
+  protected override get way(): Way {
+    return this.#own;
   }
 }
 

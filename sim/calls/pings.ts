@@ -4,6 +4,7 @@ import type { MemberId } from "../../rings/index.js";
 import { ANY_LIFE, PlannedInput } from "../members/input.js";
 import type { Member } from "../members/member.js";
 import { LOST } from "../network/network.js";
+import { signal } from "../paths/signals.js";
 
 /** Bytes of a datagram: a ping, a pong or a summons (client/ping-codec.ts). */
 export const DATAGRAM_BYTES = 65;
@@ -42,6 +43,10 @@ export class Ping extends PlannedInput {
     const { network } = world;
     world.count(from, to, "ping", DATAGRAM_BYTES);
     const ping = new Ping(from, to, nonce, fingerprint);
+    if (to.isBehindNat) {
+      signal(world, world.paths, { from, to, bytes: DATAGRAM_BYTES, arrive: () => ping.happen() });
+      return;
+    }
     const delay = network.datagram(from.number, to.number, DATAGRAM_BYTES);
     if (delay !== LOST) world.plan(delay, ping);
     if (!network.isTwice(from.number, to.number)) return;

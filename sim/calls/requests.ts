@@ -36,6 +36,7 @@ class Exchange extends PacketCall {
 
 /** A machine's question whether a member is there at all. */
 class Try extends Call {
+  override readonly isTry = true;
   override readonly requestKind = undefined;
   override readonly answerKind = undefined;
 
@@ -72,14 +73,14 @@ class OwnCall extends PacketCall {
 /** When nobody is at any of the addresses the machine hears so after its timeout. */
 export function exchange(member: Member, { call, to, packet, timeoutMs }: Extract<Output, { kind: "send" }>): void {
   const target = reach(member, to);
-  if (target) new Exchange(member, target, timeoutMs, call).begin(packet);
+  if (target) new Exchange(member, target, timeoutMs, call).by(to.addresses).begin(packet);
   else member.world.after(member, timeoutMs, () => member.machine.failed(call, member.now));
 }
 
 export function attempt(member: Member, { to, timeoutMs }: Extract<Output, { kind: "try" }>): void {
   const { id } = to;
   const target = reach(member, to);
-  if (target) new Try(member, target, timeoutMs).begin(NOTHING);
+  if (target) new Try(member, target, timeoutMs).by(to.addresses).begin(NOTHING);
   else if (id) member.world.after(member, timeoutMs, () => member.machine.tried(id, "silent", member.now));
 }
 

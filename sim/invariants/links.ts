@@ -14,6 +14,8 @@ import { haveTwoWays, type NextTo } from "./ways.js";
 
 /** Loss that the detector is made for: 1 to 30 % both ways without a removal. */
 const LOSS_EXPECTED = 0.3;
+/** The same of each of two legs, over a relay: of the whole way as much as above gets lost. */
+export const LOSS_EXPECTED_OF_LEGS = 1 - Math.sqrt(1 - LOSS_EXPECTED);
 /** Of the members that either one reaches, those that both must reach. */
 const COMMON_SHARE = 0.5;
 /** A fault of fewer links than this share of all cuts nobody off. */
@@ -23,15 +25,18 @@ const SPANS_MAX = 256;
 
 export class Links {
   readonly #deltaMs: number;
+  readonly #expected: number;
   #spans: Span[] = [];
 
-  constructor(deltaMs: number) {
+  /** `expected`: the share of packets that may get lost, or be late, on a link that is good. */
+  constructor(deltaMs: number, expected = LOSS_EXPECTED) {
     this.#deltaMs = deltaMs;
+    this.#expected = expected;
   }
 
   /** The faults of the network have changed, or time begins. What ended more than `keptMs` ago is forgotten. */
   changed(faults: readonly Fault[], now: number, keptMs: number): void {
-    const bad = faults.filter((fault) => isBad(fault, this.#deltaMs));
+    const bad = faults.filter((fault) => isBad(fault, this.#deltaMs, this.#expected));
     this.#spans.push(new Span(bad, now));
     const endOf = (index: number) => this.#spans[index + 1]?.from ?? now;
     this.#spans = this.#spans.filter((_, index) => endOf(index) >= now - keptMs).slice(-SPANS_MAX);
@@ -66,9 +71,13 @@ export class Links {
 }
 
 /** Does it break the links that it concerns? */
-function isBad({ loss = 0, delayMs = 0, delayed = 1, links = 1, kind }: Fault, deltaMs: number): boolean {
+function isBad(
+  { loss = 0, delayMs = 0, delayed = 1, links = 1, kind }: Fault,
+  deltaMs: number,
+  expected: number,
+): boolean {
   if (kind === "datagrams" || links < LINKS_SHARE) return false;
-  return loss > LOSS_EXPECTED || (delayMs >= deltaMs / 2 && delayed > LOSS_EXPECTED);
+  return loss > expected || (delayMs >= deltaMs / 2 && delayed > expected);
 }
 
 /** A time in which the faults did not change. Members with the same part in all of them are one class. */

@@ -8,10 +8,11 @@
  * - it is leaving, or the authority has revoked it;
  * - by the observer's clock, with the tolerated difference, its certificate has ended or is not valid yet; or the issuer of
  *   that is retired; or it took its present one less than that time ago, and the one before was such (certificates.ts);
- * - for the observer only: faults put into the network have stood between the two within that same time (links.ts). The
+ * - for the observer only, over a relay with half as much for each leg: faults put into the network have stood between the two within that same time (links.ts). The
  *   loss, latency, duplication and reordering that all links have are never an excuse;
  * - such faults have left the two fewer than two ways to each other, over correct ring neighbours, within that time;
- * - more than t of its rings are held by liars (exposure.ts): counted apart, because a ring count allows for it.
+ * - more than t of its rings are held by liars (exposure.ts), or it sits behind a NAT and all its relays are liars: counted
+ *   apart, because a count of rings or relays allows for it.
  *
  * What such a member itself sees is no correct view either, by a clock that is right or by its own. That the observer itself had stalled, that clocks were skewed, that others crashed by the dozen, or that liars were at
  * work excuses nothing.
@@ -20,7 +21,7 @@ import type { Output } from "../../gossip/index.js";
 import type { Seat, SimEvent, Watcher } from "../actor.js";
 import type { Certificates } from "./certificates.js";
 import { Exposure } from "./exposure.js";
-import { Links } from "./links.js";
+import { Links, LOSS_EXPECTED_OF_LEGS } from "./links.js";
 import { aftermathMs, Stops } from "./stops.js";
 import type { Ledger } from "./violation.js";
 import type { Watched } from "./watched.js";
@@ -38,6 +39,8 @@ export class Removals implements Watcher {
   readonly #options: RemovalsOptions;
   readonly #stops: Stops;
   readonly #links: Links;
+  /** As members behind NATs are reached, over relays. */
+  readonly #legs: Links;
   readonly #exposure: Exposure;
   readonly #certificates: Certificates;
   #exposed = 0;
@@ -49,6 +52,7 @@ export class Removals implements Watcher {
     this.#options = options;
     this.#stops = new Stops(watched.settings);
     this.#links = new Links(watched.settings.deltaMs);
+    this.#legs = new Links(watched.settings.deltaMs, LOSS_EXPECTED_OF_LEGS);
     this.#exposure = new Exposure(watched);
     this.#remember(watched.now);
   }
@@ -71,13 +75,13 @@ export class Removals implements Watcher {
 
   #remember(now: number): void {
     const { network, settings } = this.#watched;
-    this.#links.changed(network.faults, now, aftermathMs(settings));
+    for (const links of [this.#links, this.#legs]) links.changed(network.faults, now, aftermathMs(settings));
   }
 
   /** Would it be a violation if this view lost this member now? */
   isPromised(observer: Seat, member: Seat, now: number): boolean {
     if (!member.isCorrect || !this.#isView(observer, now) || this.#isExcused(observer, member, now)) return false;
-    return this.#options.countExposed || !this.#exposure.isExposed(member, observer);
+    return this.#options.countExposed || !this.#isExposed(member, observer);
   }
 
   #isView(observer: Seat, now: number): boolean {
@@ -89,12 +93,17 @@ export class Removals implements Watcher {
     const { members, settings } = this.#watched;
     if (this.#stops.isExcused(lost, now) || this.#certificates.isOut(lost, now, observer.wall)) return true;
     const since = now - aftermathMs(settings);
-    if (this.#links.wereApart(observer, lost, members, since)) return true;
-    return this.#links.wereBarelyLinked(lost, observer, this.#exposure.correctNeighbours(observer), since);
+    const links = this.#watched.isBehindNat(lost) ? this.#legs : this.#links;
+    if (links.wereApart(observer, lost, members, since)) return true;
+    return links.wereBarelyLinked(lost, observer, this.#exposure.correctNeighbours(observer), since);
+  }
+
+  #isExposed(member: Seat, observer: Seat): boolean {
+    return this.#watched.isCutOff(member) || this.#exposure.isExposed(member, observer);
   }
 
   #violated(observer: Seat, lost: Seat, output: Farewell, at: number): void {
-    if (!this.#options.countExposed && this.#exposure.isExposed(lost, observer)) {
+    if (!this.#options.countExposed && this.#isExposed(lost, observer)) {
       this.#exposed += 1;
       return;
     }

@@ -19,6 +19,9 @@ export interface Watched {
   readonly ringCount: number;
   readonly crypto: SimCrypto;
   readonly network: { readonly faults: readonly Fault[] };
+  isBehindNat(seat: Seat): boolean;
+  /** Does it sit behind a NAT, with liars alone as relays? */
+  isCutOff(seat: Seat): boolean;
 }
 
 /** A simulation as the invariants see it. `crypto`: to check with, if not with the one that it runs with. */
@@ -38,6 +41,11 @@ export function watchedOf(simulation: Simulation, crypto: SimCrypto = simulation
       // They only ever come.
       if (seats.size < members.length) for (const seat of members.slice(seats.size)) seats.set(seat.id, seat);
       return seats.get(id);
+    },
+    isBehindNat: (seat) => simulation.isBehindNat(seat),
+    isCutOff(seat) {
+      const relays = simulation.relaysOf(seat);
+      return relays.length > 0 && relays.every(({ isCorrect }) => !isCorrect);
     },
     get now() {
       return simulation.now;

@@ -10,6 +10,8 @@ import { WALL_START } from "../dates.js";
 import type { Handlers } from "../handlers.js";
 import type { Network } from "../network/network.js";
 import type { Observers } from "../observers.js";
+import type { Host, Relaying } from "../paths/host.js";
+import type { Paths } from "../paths/paths.js";
 import { SenderRates } from "./sender-rates.js";
 import { Traffic } from "./traffic.js";
 
@@ -29,6 +31,8 @@ export interface World {
   readonly members: readonly Seat[];
   readonly liars: readonly Actor[];
   readonly byAddress: ReadonlyMap<string, Member>;
+  readonly byId: ReadonlyMap<MemberId, Member>;
+  readonly paths: Paths;
   readonly network: Network;
   readonly verdicts: Verdicts;
   readonly observers: Observers;
@@ -50,7 +54,7 @@ export interface World {
   after(member: Member, ms: number, run: () => void): void;
 }
 
-export class Member implements Actor {
+export class Member implements Actor, Host {
   readonly number: number;
   readonly name: string;
   readonly address: string;
@@ -70,6 +74,11 @@ export class Member implements Actor {
   backAt = 0;
   /** Counts its machines: what belongs to an earlier one is not for this one. */
   life = 0;
+  isBehindNat = false;
+  mapping = 0;
+  relays: readonly Member[] = [];
+  /** Counts the changes of whom it holds as live. */
+  viewVersion = 0;
   /** The earliest planned look at the machine's deadline. */
   wakeAt = Number.POSITIVE_INFINITY;
   /** Added to the wall clock, milliseconds: see `skew`. */
@@ -233,6 +242,14 @@ export class Member implements Actor {
       if (delay !== undefined) return delay;
     }
     return 0;
+  }
+
+  relaying(from: Seat, to: Seat): Relaying {
+    for (const behaviour of this.behaviours) {
+      const does = behaviour.relaying?.(this, from.id, to.id);
+      if (does !== undefined) return does;
+    }
+    return "pass";
   }
 
   takesPing(from: MemberId): boolean {

@@ -10,6 +10,7 @@ const PLACES: Readonly<Record<TrafficKind, number>> = {
   summons: 4,
   gossip: 5,
   message: 6,
+  relayed: 7,
 };
 const KINDS = Object.keys(PLACES) as readonly TrafficKind[];
 

@@ -1,7 +1,7 @@
 /** A plan from chosen options: what is not chosen has a sensible value, and the faults are drawn from the seed. */
 import { drawFaultsOf } from "./chosen-faults.js";
 import { ringsFor } from "./draw.js";
-import { type FaultKind, type NetworkPlan, type Plan, PRESETS } from "./plan.js";
+import { type FaultKind, NAT_FAULTS, type NetworkPlan, type Plan, PRESETS } from "./plan.js";
 
 export interface Choice {
   readonly seed: number;
@@ -16,6 +16,8 @@ export interface Choice {
   readonly crypto: Plan["crypto"];
   readonly preset: keyof typeof PRESETS;
   readonly network: NetworkPlan;
+  /** Share of the members behind NATs, 0 to below 1. Default 0. */
+  readonly nat?: number;
   readonly faults: readonly FaultKind[];
 }
 
@@ -24,12 +26,13 @@ const ROUNDING = 1e-9;
 
 /** Throws RangeError when there is no correct member left, or no ring count bears so many liars. */
 export function choosePlan(choice: Choice): Plan {
-  const { seed, members, seconds, rings, start, crypto, network } = choice;
+  const { seed, members, seconds, rings, start, crypto, network, nat = 0 } = choice;
   const { byzantine: wished } = choice;
   const byzantine = wished < 1 ? Math.ceil(wished * members - ROUNDING) : wished;
   if (byzantine >= members) {
     throw new RangeError(`${byzantine} Byzantine members of ${members} leave no correct one`);
   }
+  const faults = choice.faults.filter((kind) => nat > 0 || !NAT_FAULTS.includes(kind));
   return {
     seed,
     members,
@@ -43,6 +46,7 @@ export function choosePlan(choice: Choice): Plan {
     crypto,
     settings: PRESETS[choice.preset],
     network,
-    faults: drawFaultsOf(choice.faults, seed, members - byzantine, 1_000 * seconds),
+    ...(nat > 0 && { nat }),
+    faults: drawFaultsOf(faults, seed, members - byzantine, 1_000 * seconds),
   };
 }

@@ -1,20 +1,22 @@
 /** Plans drawn from a seed: small networks of all shapes, each with its own liars, network and faults. */
 import { LAN, LOCAL, WAN } from "../../gossip/index.js";
 import { ringsNeeded } from "../../rings/index.js";
-import { EVERY_ADVERSARY } from "../adversaries/index.js";
+import { EVERY_ADVERSARY, RELAY_ADVERSARIES } from "../adversaries/index.js";
 import { Chance } from "../chance.js";
 import { drawFault, round } from "./fault-draw.js";
 import {
-  FAULT_KINDS,
   type FaultKind,
   type LatencyName,
+  NAT_FAULTS,
   type NetworkPlan,
   type Plan,
   type PlannedFault,
+  USUAL_FAULTS,
 } from "./plan.js";
 
-/** A stream of a seed, apart from those of the simulation itself. */
+/** Streams of a seed, apart from those of the simulation itself. */
 const PLAN_STREAM = 0x706c616e;
+const NAT_STREAM = 0x6e617473;
 
 /** How large a drawn plan may be. */
 interface Range {
@@ -51,11 +53,38 @@ const NARROW_KILOBYTES = [250, 2_000] as const;
 const FLOODERS: ReadonlySet<string> = new Set([
   ...["all", "storm", "packet-flooder", "note-flooder", "accusation-flooder", "certificate-flooder"],
 ]);
+/** Share of plans with members behind NATs, in networks of so many or more: of fewer too few can be dialled. */
+const NAT_SHARE = 0.25;
+const NAT_MEMBERS_MIN = 6;
+/** Share of these in which liars lie as relays too, beside what else they do. */
+const RELAY_LIARS_SHARE = 0.6;
+/** Faults of NATs and relays in one plan, at most. */
+const NAT_FAULTS_MAX = 3;
 /** Real signatures cost a hundred times a fake one. */
 const P256_SHARE = 0.06;
 
 /** The plan of this size that a seed stands for, in this version of the package. */
 export function drawPlan(seed: number, size: PlanSize = "small"): Plan {
+  return withNats(drawUsual(seed, size), new Chance(seed, NAT_STREAM));
+}
+
+/** The same with members behind NATs, or without. */
+function withNats(plan: Plan, chance: Chance): Plan {
+  const { members, byzantine, adversaries, faults, seconds } = plan;
+  if (members < NAT_MEMBERS_MIN || !chance.happens(NAT_SHARE)) return plan;
+  const liesToo = byzantine > 0 && chance.happens(RELAY_LIARS_SHARE);
+  const more = Array.from({ length: chance.between(0, NAT_FAULTS_MAX) }, () => {
+    return drawFault(chance, chance.pick(NAT_FAULTS)!, chance.below(members - byzantine), 1_000 * seconds);
+  });
+  return {
+    ...plan,
+    nat: round(0.1 + 0.5 * chance.number()),
+    adversaries: liesToo ? [...adversaries, chance.pick(RELAY_ADVERSARIES)!] : adversaries,
+    faults: [...faults, ...more],
+  };
+}
+
+function drawUsual(seed: number, size: PlanSize): Plan {
   const range: Range = RANGES[size];
   const chance = new Chance(seed, PLAN_STREAM);
   const members = chance.between(MEMBERS_MIN, chance.happens(LARGEST_SHARE) ? range.membersMax : range.membersUsual);
@@ -115,7 +144,7 @@ function drawNetwork(chance: Chance, wide: boolean): Omit<NetworkPlan, "bytesPer
 
 function drawFaults(chance: Chance, correct: number, phaseMs: number): PlannedFault[] {
   const kinds: FaultKind[] = correct > 2 ? ["crash"] : [];
-  for (let count = chance.below(FAULTS_MAX); count > 0; count--) kinds.push(chance.pick(FAULT_KINDS)!);
+  for (let count = chance.below(FAULTS_MAX); count > 0; count--) kinds.push(chance.pick(USUAL_FAULTS)!);
   const order = chance.shuffled(Array.from({ length: correct }, (_, index) => index));
   return kinds.map((kind, index) => drawFault(chance, kind, order[index % correct]!, phaseMs));
 }

@@ -38,6 +38,8 @@ export function drawFault(chance: Chance, kind: FaultKind, member: number, phase
     }
     case "flapping":
       return { kind, at, lasts, member, period: chance.between(500, 20_000) };
+    case "relays":
+      return { kind, at, lasts, period: chance.between(3_000, 15_000) };
     default:
       return { kind, at, member };
   }

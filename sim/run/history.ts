@@ -38,6 +38,7 @@ const NO_BYTES: Readonly<Record<TrafficKind, number>> = {
   summons: 0,
   gossip: 0,
   message: 0,
+  relayed: 0,
 };
 
 export class History implements Watcher {

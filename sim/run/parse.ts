@@ -8,6 +8,8 @@ type Json = Readonly<Record<string, unknown>>;
 
 const MS_MAX = 1_000 * SECONDS_MAX;
 const FAULTS_MAX = 100_000;
+/** Somebody must be there to be dialled. */
+const NAT_MAX = 0.99;
 
 /** Fields of each fault beyond `kind` and `at`, each with its check. */
 const FAULT_FIELDS: Readonly<Record<FaultKind, Readonly<Record<string, (value: unknown) => boolean>>>> = {
@@ -26,6 +28,8 @@ const FAULT_FIELDS: Readonly<Record<FaultKind, Readonly<Record<string, (value: u
   egress: { lasts: isTime, member: isCount, loss: isShare },
   ingress: { lasts: isTime, member: isCount, loss: isShare },
   spikes: { lasts: isTime, links: isShare, delayed: isShare, delayMs: isTime },
+  remap: { member: isCount },
+  relays: { lasts: isTime, period: (value) => isNumber(value, 1_000, MS_MAX) },
   flapping: { lasts: isTime, member: isCount, period: (value) => isNumber(value, 1, MS_MAX) },
 };
 
@@ -50,6 +54,7 @@ export function parsePlan(text: string): Plan {
     crypto: oneOf(plan, "crypto", ["fake", "p256"]),
     settings: settingsOf(plan),
     network: networkOf(plan),
+    ...(plan.nat !== undefined && { nat: number(plan, "nat", 0, NAT_MAX) }),
     faults: faultsOf(plan),
   };
 }

@@ -26,6 +26,8 @@ export interface Plan {
   readonly crypto: CryptoName;
   readonly settings: Settings;
   readonly network: NetworkPlan;
+  /** Share of the members that sits behind NATs, 0 to below 1 (`SimulationOptions.nat`); left out: none. */
+  readonly nat?: number;
   /** In any order. */
   readonly faults: readonly PlannedFault[];
 }
@@ -105,7 +107,11 @@ export type PlannedFault =
       readonly lasts: number;
       readonly member: number;
       readonly period: number;
-    };
+    }
+  /** The NAT of a member forgets its sessions: of the next one that sits behind one. */
+  | { readonly kind: "remap"; readonly at: number; readonly member: number }
+  /** One correct member after the other that can be dialled, and so relays, crashes; each `period` milliseconds, and is back after two. */
+  | { readonly kind: "relays"; readonly at: number; readonly lasts: number; readonly period: number };
 
 /** A crashed member starts again so many milliseconds `after` its crash, with what it had on disk or without. */
 export interface Return {
@@ -115,7 +121,8 @@ export interface Return {
 
 export type FaultKind = PlannedFault["kind"];
 
-export const FAULT_KINDS: readonly FaultKind[] = [
+/** Faults of any network. */
+export const USUAL_FAULTS: readonly FaultKind[] = [
   "crash",
   "stall",
   "leave",
@@ -133,6 +140,11 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "expire",
   "rotate",
 ];
+
+/** Faults of networks with members behind NATs. */
+export const NAT_FAULTS: readonly FaultKind[] = ["remap", "relays"];
+
+export const FAULT_KINDS: readonly FaultKind[] = [...USUAL_FAULTS, ...NAT_FAULTS];
 
 /** When a fault is over, milliseconds after the beginning of its phase; what happens at once ends at once. */
 export function endOf(fault: PlannedFault): number {

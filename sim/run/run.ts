@@ -4,7 +4,7 @@
  */
 import type { Behaviour, Seat } from "../actor.js";
 import { Ensemble } from "../adversaries/ensemble.js";
-import { adversary, EVERY_ADVERSARY } from "../adversaries/index.js";
+import { adversary, EVERY_ADVERSARY, RELAY_ADVERSARIES } from "../adversaries/index.js";
 import type { SimCrypto } from "../crypto/crypto.js";
 import { fakeCrypto } from "../crypto/fake-crypto.js";
 import { invariants } from "../invariants/invariants.js";
@@ -108,9 +108,18 @@ export class Run {
     this.#stage = new Stage(simulation, plan, (seat) => this.#changes.described(seat, this.simulation.now));
   }
 
+  /** What they do as members, and what as relays. */
+  #behaviours(plan: Plan, isCounted: boolean): () => Behaviour[] {
+    const { adversaries, nat = 0 } = plan;
+    const isAll = adversaries.includes("all");
+    const ofRelays = isAll && nat > 0 ? RELAY_ADVERSARIES : adversaries.filter((name) => isOfRelays(name));
+    const ofMembers = isAll ? EVERY_ADVERSARY : adversaries.filter((name) => !isOfRelays(name));
+    const parts = [ofMembers, ofRelays].map((names) => this.#together(names, isCounted));
+    return () => parts.flatMap((create) => create());
+  }
+
   /** Several at once take turns where only one can answer, as "all" does. */
-  #behaviours({ adversaries }: Plan, isCounted: boolean): () => Behaviour[] {
-    const names = adversaries.includes("all") ? EVERY_ADVERSARY : adversaries;
+  #together(names: readonly string[], isCounted: boolean): () => Behaviour[] {
     const made = names.map((name) => {
       const known = adversary(name);
       if (!known) throw new RangeError(`there is no adversary "${name}"`);
@@ -244,6 +253,10 @@ export class Run {
   #goesOn(): boolean {
     return this.#phase !== "over";
   }
+}
+
+function isOfRelays(name: string): boolean {
+  return RELAY_ADVERSARIES.includes(name);
 }
 
 /** Runs a plan to its end. */

@@ -3,13 +3,14 @@
 import type { Seat } from "../actor.js";
 import { Chance } from "../chance.js";
 import { egressLoss, type Fault, flipFlop, ingressLoss, oneWay, partition } from "../network/fault.js";
+import { RELAYS_CORRECT_MIN } from "../options.js";
 import type { Simulation } from "../simulation.js";
 import { CORRECT_UP_MIN, endings } from "./endings.js";
 import type { Plan, PlannedFault } from "./plan.js";
 
 const STREAM = 0x73746167;
 
-type NetworkFault = Exclude<Extract<PlannedFault, { readonly lasts: number }>, { readonly kind: "rotate" }>;
+type NetworkFault = Exclude<Extract<PlannedFault, { readonly lasts: number }>, { readonly kind: "rotate" | "relays" }>;
 type Expiry = Extract<PlannedFault, { readonly kind: "expire" }>;
 
 export class Stage {
@@ -64,21 +65,30 @@ export class Stage {
       this.#expire(fault);
       return;
     }
+    if (fault.kind === "relays") {
+      this.#crashRelays(fault, fault.at + fault.lasts, 0);
+      return;
+    }
+    if (fault.kind === "remap") {
+      const hidden = this.#correct.filter((seat) => simulation.isBehindNat(seat));
+      if (hidden.length > 0) simulation.remap(hidden[fault.member % hidden.length]!);
+      return;
+    }
     const seat = fault.kind === "describe" ? this.#nextUp(fault.member) : this.#counted(fault.member);
     if (seat?.state !== "up") return;
     switch (fault.kind) {
       case "crash":
-        if (this.#maySpare()) this.#crash(seat, fault);
+        if (this.#maySpare(seat)) this.#crash(seat, fault);
         return;
       case "stall":
         simulation.stall(seat);
         this.#at(fault.lasts, () => simulation.resume(seat));
         return;
       case "leave":
-        if (this.#maySpare()) this.#leave(seat);
+        if (this.#maySpare(seat)) this.#leave(seat);
         return;
       case "revoke":
-        if (this.#maySpare()) this.#revoke(seat);
+        if (this.#maySpare(seat)) this.#revoke(seat);
         return;
       case "describe":
         this.#describe(seat);
@@ -104,9 +114,14 @@ export class Stage {
     return places.find((seat) => seat?.state === "up");
   }
 
-  #maySpare(): boolean {
-    const stays = (seat: Seat) => seat.isCorrect && seat.state === "up" && !this.#ending.has(seat);
-    return this.#simulation.members.filter(stays).length > CORRECT_UP_MIN;
+  /** Some must stay; and where others sit behind NATs, some that relay for them. */
+  #maySpare(seat: Seat): boolean {
+    const simulation = this.#simulation;
+    const stays = (other: Seat) => other.isCorrect && other.state === "up" && !this.#ending.has(other);
+    const staying = simulation.members.filter(stays);
+    const hidden = staying.filter((other) => simulation.isBehindNat(other));
+    const isOneOfFew = staying.length - hidden.length <= RELAYS_CORRECT_MIN && !simulation.isBehindNat(seat);
+    return staying.length > CORRECT_UP_MIN && !(hidden.length > 0 && isOneOfFew);
   }
 
   /** Its certificate ends by itself; what may come is the next one. */
@@ -133,6 +148,18 @@ export class Stage {
     this.#at(back.after, () => {
       if (seat.state === "down" && !this.#gone.has(seat)) this.#simulation.restart(seat, back);
     });
+  }
+
+  /** One after the other, in the order of their numbers. */
+  #crashRelays({ period }: Extract<PlannedFault, { kind: "relays" }>, until: number, turn: number): void {
+    const simulation = this.#simulation;
+    const relays = this.#correct.filter((seat) => !simulation.isBehindNat(seat));
+    const seat = relays[turn % relays.length];
+    if (seat?.state === "up" && this.#maySpare(seat)) {
+      this.#crash(seat, { kind: "crash", at: 0, member: 0, back: { after: 2 * period, keepState: true } });
+    }
+    if (simulation.now + period >= until) return;
+    this.#at(period, () => this.#crashRelays({ kind: "relays", at: 0, lasts: 0, period }, until, turn + 1));
   }
 
   #leave(seat: Seat): void {

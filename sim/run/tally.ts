@@ -20,7 +20,8 @@ export type Deed =
   | "requests left unanswered"
   | "answers held back"
   | "pings ignored"
-  | "fingerprints made up";
+  | "fingerprints made up"
+  | "relayed traffic not passed on";
 
 export const DEEDS: readonly Deed[] = [
   "accusations signed",
@@ -32,6 +33,7 @@ export const DEEDS: readonly Deed[] = [
   "answers held back",
   "pings ignored",
   "fingerprints made up",
+  "relayed traffic not passed on",
 ];
 
 export interface Rejection {
@@ -174,6 +176,13 @@ function countedHooks(behaviour: Behaviour, { counts }: Counter, during: During)
         const ms = during(actor, () => behaviour.lateBy?.(actor, from));
         if (ms) counts["answers held back"] += 1;
         return ms;
+      }),
+    relaying:
+      behaviour.relaying &&
+      ((actor, from, to) => {
+        const does = during(actor, () => behaviour.relaying?.(actor, from, to));
+        if (does !== undefined && does !== "pass") counts["relayed traffic not passed on"] += 1;
+        return does;
       }),
   };
   return Object.fromEntries(Object.entries(hooks).filter(([, hook]) => hook !== undefined)) as unknown as Behaviour;

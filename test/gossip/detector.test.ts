@@ -146,6 +146,33 @@ describe("a member without an address for pings", () => {
     expect(kinds(detector.tried(dumb.id, "silent", 3600))).toEqual(["accuse"]);
   });
 
+  it("is found as soon after a thousand tries that were answered: they were no lost pings", () => {
+    const detector = detectorOf();
+    const dumb = { ...target, pingable: false };
+    for (let visit = 0; visit < 1000; visit++) {
+      detector.visit(dumb, visit * 1000);
+      detector.tried(dumb.id, "answered", visit * 1000 + 10);
+    }
+    detector.visit(dumb, 1_000_000);
+    const tries = [1, 2, 3].map((miss) => {
+      const effects = kinds(detector.tried(dumb.id, "silent", 1_000_000 + 1000 * miss));
+      detector.tick(detector.deadline ?? 0);
+      return effects;
+    });
+    expect(tries).toEqual([[], [], ["accuse"]]);
+  });
+
+  it("has half an interval between two tries, however soon they end: relays may all say at once that it is gone", () => {
+    const detector = detectorOf();
+    const dumb = { ...target, pingable: false };
+    detector.visit(dumb, 0);
+    detector.tried(dumb.id, "answered", 10);
+    detector.visit(dumb, 1000);
+    detector.tried(dumb.id, "silent", 1001);
+    expect(runTo(detector, 1499)).toEqual([]);
+    expect(runTo(detector, 1500)).toEqual([[1500, "try"]]);
+  });
+
   it("is left in peace when a try succeeds", () => {
     const detector = detectorOf();
     detector.visit({ ...target, pingable: false }, 0);

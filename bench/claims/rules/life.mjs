@@ -1,4 +1,5 @@
 // The rules of coming, going and time, R13 to R20; see table.mjs.
+import { accusedUnderAnEnd } from "./ended-accuser.mjs";
 import {
   accusation,
   beginning,
@@ -189,7 +190,7 @@ export const LIFE_RULES = [
       },
     ],
     run(sim) {
-      return accusedUnderAnEnd(sim, predecessorsName(sim));
+      return accusedUnderAnEnd(sim);
     },
   },
   {
@@ -198,30 +199,7 @@ export const LIFE_RULES = [
     attack: "the same",
     edits: [SUMMONED_OFF],
     run(sim) {
-      return accusedUnderAnEnd(sim, predecessorsName(sim));
+      return accusedUnderAnEnd(sim);
     },
   },
 ];
-
-const MINUTE_MS = 60_000;
-/** The victim, and the ring on which it is accused. */
-const VICTIM = { number: 4, ring: 3 };
-
-function predecessorsName(sim) {
-  const on = stage(sim);
-  return predecessor(on, on.seats[VICTIM.number], VICTIM.ring).name;
-}
-
-/** Its certificate ends, with the tolerated five minutes, ten seconds after the beginning. */
-function accusedUnderAnEnd(sim, liarsName) {
-  const ends = (name, dates) => (name === liarsName ? beginning(dates) - 5 * MINUTE_MS + 10_000 : dates.notAfter);
-  const crypto = datedCrypto(sim, (name, dates) => ({ ...dates, notAfter: ends(name, dates) }));
-  const on = stage(sim, { crypto });
-  const victim = on.seats[VICTIM.number];
-  const liar = puppet(on, predecessor(on, victim, VICTIM.ring));
-  const judge = on.seats.find((seat) => seat !== victim && seat.isCorrect);
-  on.simulation.skewClock(judge, -4 * MINUTE_MS);
-  on.simulation.run(15_000);
-  repeat(on, 6, 500, () => tell(on, liar, [accusation(sim, liar, victim, VICTIM.ring)], [judge]));
-  return lost(on);
-}

@@ -1,7 +1,8 @@
-// Rules R1 to R20 of docs/protocol.md, each with its switch (`off`: in words, `edits`: in the compiled code) and a run that
+// Rules R1 to R21 of docs/protocol.md, each with its switch (`off`: in words, `edits`: in the compiled code) and a run that
 // shows what it is for: `run` says whether the promise was broken, and by how much. Runs that are `isLong` are no part of
 // the suite.
 import { LIFE_RULES } from "./life.mjs";
+import { PATH_RULES } from "./paths.mjs";
 import {
   accusation,
   beginning,
@@ -436,4 +437,5 @@ export const RULES = [
     },
   },
   ...LIFE_RULES,
+  ...PATH_RULES,
 ];
