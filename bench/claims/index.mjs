@@ -5,10 +5,11 @@
  *   npm run claims -- --scale 1            all of it: some hours of two cores
  *   npm run claims -- --scale 10           ten networks for each row of removals and of detection
  *   npm run claims -- --tables detection,cost --scale 1 --results FILE
- *   npm run -s claims -- --print           the document, from results that were kept (bench/claims/results.jsonl)
+ *   npm run -s claims -- --print           the document, from results that were kept (bench/claims/results.jsonl,
+ *                                          and results-before.jsonl for those of the rules before R20)
  *
  * A run is repeated by its row: everything follows from its options and its seed. With --results each row is kept as
- * it ends, and rows that are there are not run again; --minutes stops after so long, --only '"n":1000,"f":0.2' runs the rows
+ * it ends, and rows that are there, of the present rules, are not run again; --minutes stops after so long, --only '"n":1000,"f":0.2' runs the rows
  * whose options have this text.
  */
 import { fork, spawnSync } from "node:child_process";
@@ -20,7 +21,7 @@ import { document } from "./document.mjs";
 import { RULES } from "./rules-version.mjs";
 import { TABLES } from "./tables.mjs";
 
-const KEPT = fileURLToPath(new URL("results.jsonl", import.meta.url));
+const KEPT = ["results.jsonl", "results-before.jsonl"].map((file) => fileURLToPath(new URL(file, import.meta.url)));
 const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
@@ -41,16 +42,12 @@ const { values } = parseArgs({
 
 const COMMIT = commit();
 let ended = 0;
-const resultsFile = values.results ?? (values.print ? KEPT : undefined);
-const rows =
-  resultsFile && existsSync(resultsFile)
-    ? readFileSync(resultsFile, "utf8").split("\n").filter(Boolean).map(JSON.parse)
-    : [];
+const rows = (values.results ? [values.results] : values.print ? KEPT : []).flatMap(rowsIn);
 if (!values.print) await runAll();
 console.log(document(rows));
 
 async function runAll() {
-  const done = new Set(rows.map(keyOf));
+  const done = new Set(rows.filter(({ rules }) => rules === RULES).map(keyOf));
   const scale = Number(values.scale);
   const jobs = values.tables
     .split(",")
@@ -61,6 +58,10 @@ async function runAll() {
   const total = jobs.length;
   const next = () => (performance.now() < until ? jobs.shift() : undefined);
   await Promise.all(Array.from({ length: Number(values.workers) }, () => work(next, total)));
+}
+
+function rowsIn(file) {
+  return existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean).map(JSON.parse) : [];
 }
 
 /** What a run is known by. */
