@@ -9,6 +9,7 @@ export {
   MAC_BYTES,
   type PairwiseInput,
   pairwiseKey,
+  sharedSecret,
 } from "./calls/agreement.js";
 export { bytesWithin, isRecord } from "./calls/answer.js";
 export {

@@ -61,7 +61,8 @@ export function pairwiseKey({ privateKey, publicKey, networkId, self, peer }: Pa
   return new Uint8Array(hkdfSync("sha256", secret, networkId, info, PAIRWISE_KEY_BYTES));
 }
 
-function sharedSecret(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array | undefined {
+/** What X25519 gives: to be put through a key derivation. Undefined as of `pairwiseKey`. */
+export function sharedSecret(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array | undefined {
   if (publicKey.length !== AGREEMENT_KEY_BYTES) return undefined;
   try {
     const key = Buffer.from(concatBytes(X25519_SPKI_PREFIX, publicKey));

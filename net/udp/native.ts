@@ -51,11 +51,13 @@ export class NativeSocket implements DatagramCarrier {
     return port > 0 && (isIPv4(host) || (isIPv6(host) && isIPv6(this.local.host)));
   }
 
-  /** A stream between an id of ours, which no other has, and one of theirs. Nothing is sent before something is written. */
-  stream(id: number, remoteId: number, { host, port }: HostPort): UdxStream {
-    const stream = this.#udx.createStream(id);
+  /** A stream by an id of ours, which no other has. What comes for it waits until it is connected. */
+  reserve(id: number): UdxStream {
+    return this.#udx.createStream(id, { firewall: () => this.#closing !== undefined });
+  }
+
+  connect(stream: UdxStream, remoteId: number, { host, port }: HostPort): void {
     stream.connect(this.#socket, remoteId, port, host);
-    return stream;
   }
 
   /** Datagrams end now; the handle is gone once the last stream is. */

@@ -35,6 +35,8 @@ export class UdpPort {
   /** By the upper half of the first byte. */
   readonly #listeners: (Listener | undefined)[] = Array(16).fill(undefined);
 
+  #beforeClose: () => void = () => {};
+
   private constructor(socket: DatagramCarrier) {
     this.#socket = socket;
     this.native = socket instanceof NativeSocket ? socket : undefined;
@@ -83,8 +85,14 @@ export class UdpPort {
     this.#listeners[STRAY] = listener;
   }
 
+  /** Streams end before the port does. */
+  beforeClose(run: () => void): void {
+    this.#beforeClose = run;
+  }
+
   /** Nothing is sent or received from now on. Leaves no handle, once the last stream is closed. May be called again. */
   async close(): Promise<void> {
+    this.#beforeClose();
     this.#listeners.fill(undefined);
     await this.#socket.close();
   }

@@ -39,7 +39,8 @@ export interface UdxStream extends EventEmitter {
 /** Of each other: a stream's ids are known to all sockets of one. */
 export interface Udx {
   createSocket(): UdxSocket;
-  createStream(id: number): UdxStream;
+  /** `firewall` is asked about packets that come before the stream is connected: true drops them. */
+  createStream(id: number, options: { readonly firewall: () => boolean }): UdxStream;
 }
 
 let loading: Promise<(new () => Udx) | undefined> | undefined;
