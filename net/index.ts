@@ -69,7 +69,7 @@ export {
 } from "./transports/schemes.js";
 export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";
-export { UdxEndpoint, type EndpointFigures } from "./transports/udx/endpoint.js";
+export { type EndpointFigures, UdxEndpoint } from "./transports/udx/endpoint.js";
 export { type UdxOptions, udxTransport } from "./transports/udx/udx.js";
 export { type WsOptions, wsTransport } from "./transports/ws.js";
 export { DATAGRAM_BYTES_MAX, type DatagramCarrier } from "./udp/carrier.js";

@@ -49,6 +49,7 @@ export class Connection extends Duplex implements LaneSink {
   #endReceived = false;
   #isFlushing = false;
   #isOver = false;
+  #isConfirmed = false;
   #usedAt = performance.now();
   #moves = 0;
 
@@ -75,8 +76,13 @@ export class Connection extends Duplex implements LaneSink {
     return this.#outbox.isAwaiting || this.#next !== undefined || now - this.#usedAt < BUSY_MS;
   }
 
-  get hasRead(): boolean {
-    return this.#inbox.received > 0;
+  /** The other end is there, and has answered what this end said. */
+  get isConfirmed(): boolean {
+    return this.#isConfirmed || (this.#lane?.bytesReceived ?? 0) > 0;
+  }
+
+  confirm(): void {
+    this.#isConfirmed = true;
   }
 
   get lane(): Lane | undefined {

@@ -12,7 +12,11 @@ import { HANDSHAKE_MS, RETRY_MS } from "./limits.js";
 import { type Control, encodeControl, NONCE_BYTES } from "./wire.js";
 
 /** Rejects with a DialError. */
-export function dialUdx(endpoint: UdxEndpoint, to: Address, { signal }: Pick<DialTarget, "signal">): Promise<Connection> {
+export function dialUdx(
+  endpoint: UdxEndpoint,
+  to: Address,
+  { signal }: Pick<DialTarget, "signal">,
+): Promise<Connection> {
   const address = formatAddress(to);
   if (signal.aborted) return Promise.reject(new DialError("cancelled", address));
   const own = endpoint.offer();

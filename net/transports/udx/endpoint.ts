@@ -95,7 +95,8 @@ export class UdxEndpoint {
   readonly #secrets = new EndpointSecrets();
   /** By the tag that the other end uses. */
   readonly #connections = new Map<string, Held>();
-  readonly #slots = new Set<number>();
+  /** Streams that are reserved or open, by the lower bits of their ids: the ids. */
+  readonly #slots = new Map<number, number>();
   /** By the other end's id. Two ends may have chosen the same. */
   readonly #lanes = new Map<number, Set<Lane>>();
   readonly #accepted = new Map<string, Accepted>();
@@ -160,7 +161,11 @@ export class UdxEndpoint {
   }
 
   get isIdle(): boolean {
-    return this.#slots.size === 0 && this.#dials.size === 0;
+    return this.#slots.size === 0 && this.#dials.size === 0 && this.#connections.size === 0;
+  }
+
+  #idleMaybe(): void {
+    if (this.isIdle) this.#onIdle();
   }
 
   /** Answers to datagrams with this nonce go to `listener`. Returns the way to stop. */
@@ -168,7 +173,7 @@ export class UdxEndpoint {
     const key = toHex(nonce);
     this.#dials.set(key, listener);
     return () => {
-      if (this.#dials.delete(key) && this.isIdle) this.#onIdle();
+      if (this.#dials.delete(key)) this.#idleMaybe();
     };
   }
 
@@ -210,15 +215,17 @@ export class UdxEndpoint {
     if (this.#isClosed) return undefined;
     const id = this.#freeId();
     const slot = id % SLOTS;
-    this.#slots.add(slot);
+    this.#slots.set(slot, id);
     const stream = this.#native.reserve(id);
+    let isClosed = false;
     stream.once("close", () => {
+      isClosed = true;
       this.#slots.delete(slot);
-      if (this.isIdle) this.#onIdle();
+      this.#idleMaybe();
     });
     stream.on("error", () => {}); // "close" follows.
     const cancel = () => stream.destroy();
-    return { id, token: this.#secrets.token(id), stream, cancel };
+    return { id, token: this.#secrets.token(id), stream, isClosed: () => isClosed, cancel };
   }
 
   #freeId(): number {
@@ -231,7 +238,7 @@ export class UdxEndpoint {
   #open(reserved: Reserved, agreement: AgreementKey, theirs: Uint8Array | Offer, to: HostPort): Connection | undefined {
     const offer = theirs instanceof Uint8Array ? decodeOffer(theirs) : theirs;
     const keys = offer && connectionKeys(agreement, offer.publicKey);
-    if (keys === undefined || this.#isClosed || !this.reaches(to)) {
+    if (keys === undefined || reserved.isClosed() || !this.reaches(to)) {
       reserved.cancel();
       return undefined;
     }
@@ -256,6 +263,7 @@ export class UdxEndpoint {
           clearInterval(this.#timer);
           this.#timer = undefined;
         }
+        this.#idleMaybe();
       },
     });
     const mover = new Mover({
@@ -273,8 +281,11 @@ export class UdxEndpoint {
   #berthFor(connection: Connection): Berth | undefined {
     const reserved = this.#reserve();
     if (reserved === undefined) return undefined;
-    const { id, token, stream, cancel } = reserved;
-    return { id, token, cancel, connect: (to) => connection.moveTo(this.#lane(stream, to, connection)) };
+    const { id, token, stream, isClosed, cancel } = reserved;
+    const connect = (to: FarEnd) => {
+      if (!isClosed()) connection.moveTo(this.#lane(stream, to, connection));
+    };
+    return { id, token, cancel, connect };
   }
 
   #lane(stream: UdxStream, to: FarEnd, connection: Connection): Lane {
@@ -296,7 +307,7 @@ export class UdxEndpoint {
       mover.look();
     }
     for (const accepted of this.#accepted.values()) {
-      if (accepted.connection.hasRead || accepted.connection.destroyed) this.#halfOpen.remove(accepted);
+      if (accepted.connection.isConfirmed || accepted.connection.destroyed) this.#halfOpen.remove(accepted);
       else if (now - accepted.at > REMEMBERED_MS) accepted.connection.destroy();
       if (now - accepted.at > REMEMBERED_MS) this.#forget(accepted);
     }
@@ -320,7 +331,10 @@ export class UdxEndpoint {
     const held = this.#connections.get(toHex(datagram.tag));
     if (held === undefined) {
       if (datagram.type === "path") this.#answerGone(datagram.id, from);
-    } else if (isAuthenticPath(bytes, held.connection.keys.key)) held.mover.heard(datagram, from);
+    } else if (isAuthenticPath(bytes, held.connection.keys.key)) {
+      held.connection.confirm();
+      held.mover.heard(datagram, from);
+    }
   }
 
   #mayAnswer(from: HostPort): boolean {
@@ -341,7 +355,8 @@ export class UdxEndpoint {
     // The cookie first: a repeated one costs an answer.
     if (!this.#secrets.isCookie(open.cookie, from, open.nonce, now)) return;
     if (known !== undefined) {
-      this.#carrier.send(known.answer, from);
+      if (known.connection.destroyed) this.send({ type: "refuse", nonce: open.nonce }, from);
+      else this.#carrier.send(known.answer, from);
       return;
     }
     if (this.#dialsBySource.take(networkOf(from.host), now) > 0) return;
@@ -382,7 +397,9 @@ export class UdxEndpoint {
   }
 
   #answerGone(id: number, from: HostPort): void {
-    if (!this.#isClosed && this.#mayAnswer(from)) this.send({ type: "gone", id, token: this.#secrets.token(id) }, from);
+    // A stream that is reserved is to come: the answer to its dial is under way.
+    if (this.#isClosed || this.#slots.get(id % SLOTS) === id || !this.#mayAnswer(from)) return;
+    this.send({ type: "gone", id, token: this.#secrets.token(id) }, from);
   }
 
   #sayGone({ lane, remote }: Connection): void {
@@ -397,6 +414,8 @@ interface Reserved {
   readonly id: number;
   readonly token: Uint8Array;
   readonly stream: UdxStream;
+  /** It may be cut before it has begun: by the other end, which knows its id already. */
+  isClosed(): boolean;
   cancel(): void;
 }
 
