@@ -54,7 +54,7 @@ export class Connection extends Duplex implements LaneSink {
   #moves = 0;
 
   constructor(options: ConnectionOptions) {
-    super({ allowHalfOpen: false, highWaterMark: BUFFER_BYTES });
+    super({ highWaterMark: BUFFER_BYTES });
     this.#options = options;
     this.keys = options.keys;
     this.remote = options.remote;
