@@ -5,12 +5,19 @@
 import { setMaxListeners } from "node:events";
 import { networkInterfaces } from "node:os";
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
-import { FirefliesError, type Identity, sign, verify } from "../identity/index.js";
-import { ConnectionGate, NameResolver, OutPort, standardTransports } from "../net/index.js";
+import { FirefliesError, type Identity, identityFromPem, sign, verify } from "../identity/index.js";
+import {
+  ConnectionGate,
+  type HostNetwork,
+  type Interfaces,
+  NameResolver,
+  OutPort,
+  standardTransports,
+} from "../net/index.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import { ClientLog } from "./client-log.js";
-import { type ClientOptions, type Interfaces, type MemberConfig, resolveMemberConfig } from "./config/index.js";
+import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
 import { Directory } from "./directory.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import { Arrival } from "./entry/arrival.js";
@@ -27,7 +34,6 @@ import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
 import { Node } from "./node.js";
 import { writeCertificate, writePrivateKey } from "./own-files.js";
-import type { ClientParts } from "./parts.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import type { DoctorReport } from "./reach/doctor.js";
 import { Rejections } from "./rejections.js";
@@ -67,7 +73,7 @@ type Phase = "new" | "starting" | "running" | "stopping" | "stopped";
 /** One member of one network. It starts once; to start again, make another one. Any number live side by side in a process. */
 export class Client {
   readonly #options: ClientOptions;
-  readonly #parts: ClientParts;
+  #network: HostNetwork;
   readonly #log: ClientLog;
   readonly #feed = new ChangeFeed((change) => this.#log.change(change));
   readonly #directory = new Directory({
@@ -121,10 +127,10 @@ export class Client {
    * Nothing is read or opened before `start`. Without options the configuration is fireflies.yaml and FIREFLIES_*
    * variables; what is given here wins over both.
    */
-  constructor(options: ClientOptions = {}, parts: ClientParts = {}) {
+  constructor(options: ClientOptions = {}) {
     this.#options = options;
     this.#log = new ClientLog(options.logger);
-    this.#parts = parts;
+    this.#network = options.network ?? {};
     setMaxListeners(0, this.stopping); // Every stream may wait for it: from the eleventh on Node would print a warning.
   }
 
@@ -174,6 +180,12 @@ export class Client {
   registerAlarmHandler(handler: AlarmHandler): void {
     requireHandler(handler);
     this.#handlers.alarm = handler;
+  }
+
+  /** Before `start`: reaches others over this network, as the option `network`. Throws "already-started". */
+  useNetwork(network: HostNetwork): void {
+    if (this.#phase !== "new") throw new FirefliesError("already-started");
+    this.#network = network;
   }
 
   // --- Life ---
@@ -440,10 +452,10 @@ export class Client {
   // --- Starting ---
 
   async #start(signal: AbortSignal): Promise<void> {
-    const config = resolveMemberConfig(this.#options);
+    const config = resolveMemberConfig({ ...hostOf(this.#network, this.#options), ...this.#options });
     this.#config = config;
     if (config.dir !== undefined) this.#state = await StateDirectory.open(config.dir, this.#onAlarm);
-    const enrolled = await enrolOrRestore(config, { now: Date.now, signal, onAlarm: this.#onAlarm });
+    const enrolled = await this.#enrolled(config, signal);
     settingsOf(config, enrolled.identity.certificate); // Refused before anything is opened.
     const memory = await recall(this.#state, this.#onAlarm);
     signal.throwIfAborted();
@@ -458,7 +470,13 @@ export class Client {
     this.#addresses = new OwnAddresses({ config, interfaces: this.#interfaces, member, onMoved });
   }
 
-  readonly #interfaces = (): Interfaces => (this.#parts.interfaces ?? networkInterfaces)();
+  async #enrolled(config: MemberConfig, signal: AbortSignal): Promise<Enrolled> {
+    const { identity } = this.#options;
+    if (identity) return { identity: identityFromPem(identity, { now: Date.now() }), authorityUrls: [] };
+    return await enrolOrRestore(config, { now: Date.now, signal, onAlarm: this.#onAlarm });
+  }
+
+  readonly #interfaces = (): Interfaces => (this.#network.interfaces ?? networkInterfaces)();
 
   #told(addresses: readonly string[]): void {
     this.#arrival?.moved();
@@ -470,10 +488,11 @@ export class Client {
       config,
       identity,
       state: this.#state,
-      transports: this.#parts.transports ?? standardTransports({ gate: this.#gate, out: this.#out }),
+      transports: this.#network.transports ?? standardTransports({ gate: this.#gate, out: this.#out }),
       gate: this.#gate,
-      ...(this.#parts.transports === undefined && { out: this.#out }),
-      resolver: this.#parts.resolver ?? this.#names,
+      ...(this.#network.transports === undefined && { out: this.#out }),
+      resolver: this.#network.resolver ?? this.#names,
+      bindDatagrams: this.#network.bindDatagrams,
       interfaces: this.#interfaces,
       metadata: () => encodeMetadata(this.#metadata ?? config.metadata),
       dispatch: (kind, payload, request) => this.#handlers.dispatch(kind, payload, request),
@@ -492,7 +511,7 @@ export class Client {
       urls,
       proxyRoots,
       entryAddrs,
-      isNetworked: this.#parts.transports === undefined,
+      isNetworked: this.#network.transports === undefined,
       ending: this.#ending.signal,
       onStarted: () => {
         if (this.#content) member.machine.setGossipContent(this.#content);
@@ -565,6 +584,11 @@ export class Client {
     this.#arrival?.doubt();
     this.#renewal?.look();
   }
+}
+
+/** Where to listen when the program does not say so itself. */
+function hostOf({ host }: HostNetwork, { listen }: ClientOptions): ClientOptions {
+  return host === undefined || listen !== undefined ? {} : { host };
 }
 
 /** What the system refuses to `start`, a file of the directory for example, with a code of ours; other errors as they are. */

@@ -5,6 +5,7 @@ export {
   type ErrorCodeEntry,
   FirefliesError,
   type FirefliesErrorOptions,
+  type IdentityPem,
   type Logger,
   REPLY_CODE_MAX,
   ReplyError,
@@ -12,11 +13,22 @@ export {
 } from "../identity/index.js";
 export {
   type Address,
+  type Bound,
   type ByteDuplex,
+  type DatagramCarrier,
   DialError,
   type DialReason,
+  type DialTarget,
+  type HostNetwork,
+  type LanOptions,
   type ListenAddress,
+  type MemoryEnd,
+  type MemoryHost,
+  type MemoryLan,
+  type MemoryLink,
   MemoryNetwork,
+  type NatKind,
+  type PathOptions,
   type Resolver,
   type Transport,
   tcpTransport,
@@ -29,7 +41,6 @@ export { decodeJson, decodeText, encodeJson, encodeText } from "./encoding.js";
 export type { StubClass } from "./grpc/calling.js";
 export { callerOf } from "./grpc/serving.js";
 export type { MemberFilter } from "./member-filter.js";
-export type { ClientParts } from "./parts.js";
 export { MESSAGE_BYTES_MAX, STREAM_CHUNK_BYTES_MAX } from "./protocols.js";
 export type { DialOutcome } from "./reach/codec.js";
 export type { DoctorAddress, DoctorFinding, DoctorMember, DoctorReport } from "./reach/doctor.js";

@@ -19,6 +19,8 @@ import {
   type ConnectionGate,
   type Deadline,
   type Destination,
+  type HostNetwork,
+  type Interfaces,
   type OutPort,
   type Path,
   Protocols,
@@ -32,14 +34,7 @@ import {
 import { type MemberId, tolerance } from "../rings/index.js";
 import type { Contact } from "./authority/authority.js";
 import { Certificates, certificateStatement, recipients } from "./certificates.js";
-import {
-  advertisedAddresses,
-  type Interfaces,
-  interfaceHosts,
-  isAuto,
-  type MemberConfig,
-  noteAddresses,
-} from "./config/index.js";
+import { advertisedAddresses, interfaceHosts, isAuto, type MemberConfig, noteAddresses } from "./config/index.js";
 import { destinationOf } from "./directory.js";
 import { Driver } from "./driver/driver.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
@@ -81,6 +76,7 @@ export interface NodeOptions {
   readonly resolver: Resolver;
   /** Where the transports dial from, for punches. */
   readonly out?: OutPort | undefined;
+  readonly bindDatagrams?: HostNetwork["bindDatagrams"];
   /** Who may hold a connection that is not proven: what the transports ask. */
   readonly gate?: ConnectionGate | undefined;
   /** Asked for when the protocol starts. */
@@ -226,6 +222,7 @@ export class Node {
     this.#pinging = new Pinging({
       certificate: options.identity.certificate,
       resolver: options.resolver,
+      bindDatagrams: options.bindDatagrams,
       machine: () => this.#machine,
       input: (run) => this.#driver?.input(run),
       mayDial: (address) => refusalToDial(address, this.addresses) === undefined,

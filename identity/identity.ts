@@ -81,6 +81,34 @@ export async function loadIdentity(directory: string, options: LoadOptions): Pro
   return { certificate, privateKey: pair.privateKey, root };
 }
 
+/** An identity as texts, as the files hold it. */
+export interface IdentityPem {
+  /** PKCS#8, as key.pem. */
+  readonly privateKey: string;
+  /** Leaf, then issuing, as certificate.pem. */
+  readonly certificate: string;
+  /** As root.pem. */
+  readonly root: string;
+}
+
+/** Checks an identity that a program brings along. Throws "identity-corrupt" or "identity-expired". */
+export function identityFromPem({ privateKey, certificate, root }: IdentityPem, options: LoadOptions): Identity {
+  const where = "the option identity";
+  const found = parseCertificates(where, certificate, root, options);
+  const pair = privateKeyFromPem(privateKey);
+  if (!hasKey(found.certificate, pair.spki)) throw corrupt(where, "key and certificate do not belong together");
+  return { ...found, privateKey: pair.privateKey };
+}
+
+/** The way back. */
+export function identityToPem({ certificate, privateKey, root }: Identity): IdentityPem {
+  return {
+    privateKey: privateKeyToPem(privateKey),
+    certificate: certificatesToPem(certificate.leaf, certificate.issuer),
+    root: certificatesToPem(root),
+  };
+}
+
 async function hasKeyFile(directory: string): Promise<boolean> {
   return (await reading(join(directory, KEY_FILE), readText)) !== undefined;
 }

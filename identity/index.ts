@@ -138,6 +138,9 @@ export { hmacSha256, randomSecret } from "./files/secret.js";
 export {
   CERTIFICATE_FILE,
   type Identity,
+  type IdentityPem,
+  identityFromPem,
+  identityToPem,
   KEY_FILE,
   type LoadOptions,
   loadIdentity,

@@ -27,6 +27,19 @@ export { Link, type Unreached } from "./links/link.js";
 export { Links, type LinksOptions } from "./links/links.js";
 export { Paces } from "./links/pace.js";
 export type { Destination } from "./links/reaching.js";
+export type { MemoryHost } from "./memory/host.js";
+export type { NatKind } from "./memory/nat.js";
+export {
+  type Attachable,
+  type MemoryEnd,
+  type MemoryLan,
+  type MemoryLink,
+  MemoryNetwork,
+} from "./memory/network.js";
+export type { PathOptions } from "./memory/path.js";
+export type { LanOptions } from "./memory/topology.js";
+export { duplexPair } from "./memory/wire.js";
+export type { HostNetwork, Interfaces } from "./network.js";
 export type { SummonsFields } from "./pings/codec.js";
 export { type PingPeer, Pings, type PingsOptions } from "./pings/pings.js";
 export { NotePings, nonceOf } from "./pings/sender.js";
@@ -58,7 +71,6 @@ export { asFirefliesError, ERROR_TEXT_MAX, errorText, type PeerError } from "./s
 export { Stack, type StackOptions } from "./stack.js";
 export { DialError, type DialReason, PeerMismatch } from "./transports/dial-error.js";
 export { ConnectionGate, type GateLimits } from "./transports/gate.js";
-export { duplexPair, MemoryNetwork } from "./transports/memory.js";
 export { OutPort } from "./transports/out-port.js";
 export {
   DIAL_SCHEMES,

@@ -1,3 +1,14 @@
 /** fireflies/testing: what programs test with. */
+export {
+  type HostNetwork,
+  type LanOptions,
+  type MemoryEnd,
+  type MemoryHost,
+  type MemoryLan,
+  type MemoryLink,
+  MemoryNetwork,
+  type NatKind,
+  type PathOptions,
+} from "../net/index.js";
 export type { ContractOptions, ContractRunner, Place, TransportEnds, TransportSubject } from "./contract/subject.js";
 export { type ContractTest, transportContract, transportPromises } from "./transport-contract.js";

@@ -1,5 +1,4 @@
 /** What a member tells the others to dial, from what it was told and what it has bound. */
-import type { NetworkInterfaceInfo } from "node:os";
 import {
   ADDRESSES_BYTES_MAX,
   ADDRESSES_MAX,
@@ -8,13 +7,10 @@ import {
   TRANSPORT_PING,
 } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
-import { type Address, formatAddress, formatHostPort, parseAddress } from "../../net/index.js";
+import { type Address, formatAddress, formatHostPort, type Interfaces, parseAddress } from "../../net/index.js";
 import { ADVERTISED_MAX, type Advertise, AUTO, placed } from "./endpoints.js";
 import { MEMBER_KEYS } from "./keys.js";
 import type { MemberConfig } from "./resolve.js";
-
-/** As os.networkInterfaces() gives them. */
-export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
 /** Hosts that are pinged: one per interface, and then some. */
 const PINGED_MAX = 6;

@@ -2,7 +2,6 @@
 export {
   advertisedAddresses,
   advertiseOf,
-  type Interfaces,
   interfaceHosts,
   isAuto,
   isDerived,

@@ -1,5 +1,6 @@
 /** What a program may say to `new Client(options)`. Everything is optional; what it says wins over file and environment. */
-import type { Logger } from "../../identity/index.js";
+import type { IdentityPem, Logger } from "../../identity/index.js";
+import type { HostNetwork } from "../../net/index.js";
 import type { Metadata } from "../types.js";
 import type { PresetName } from "./presets.js";
 
@@ -10,6 +11,13 @@ export interface ClientOptions {
    * out. What peers sent and is refused is logged as "debug".
    */
   readonly logger?: Logger;
+  /**
+   * What the member reaches others with, in place of TCP, UDP, names and addresses of the system: a host of a
+   * `MemoryNetwork`, or your own transport (docs/testing.md).
+   */
+  readonly network?: HostNetwork;
+  /** The member's identity, for programs that keep it elsewhere than in files: no authority is asked, and none renews it. */
+  readonly identity?: IdentityPem;
   /** A configuration file to read instead of the first one found; false reads none, and no FIREFLIES_* variables. */
   readonly config?: string | false;
   /** Where intervals start from: "lan" (default), "wan", "local" or "ifrit". */

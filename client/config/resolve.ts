@@ -139,7 +139,7 @@ const AUTHORITY_FLAG_SPELLING: Spelling = { ...FLAG_SPELLING, name: (_, file) =>
 
 /** The member's configuration. Throws "config-unreadable", "config-unknown-key" or "config-bad-value". */
 export function resolveMemberConfig(options: ClientOptions = {}, sources: Sources = {}): MemberConfig {
-  const { config, logger: _, ...program } = options;
+  const { config, logger: _, network: _network, identity: _identity, ...program } = options;
   const surroundings = sources.surroundings ?? processSurroundings();
   const file = readSettings(config, surroundings);
   const layer = mergeLayers([

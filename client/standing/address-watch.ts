@@ -2,8 +2,8 @@
  * Watches the addresses of this machine for a member that derives its own from them: after a new lease, a VPN, another
  * network, or a container that moved, the others must be told where the member is now.
  */
-import type { Address } from "../../net/index.js";
-import { type Interfaces, type MemberConfig, movedAddresses } from "../config/index.js";
+import type { Address, Interfaces } from "../../net/index.js";
+import { type MemberConfig, movedAddresses } from "../config/index.js";
 
 /** Between two looks, milliseconds: a look takes some microseconds per interface, and a member that moved is back within 5 s. */
 export const INTERFACES_MS = 2_000;

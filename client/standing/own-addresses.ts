@@ -3,15 +3,8 @@
  * listens on and the addresses that its machine has meanwhile.
  */
 
-import type { Address } from "../../net/index.js";
-import {
-  advertisedAddresses,
-  advertiseOf,
-  type Interfaces,
-  isAuto,
-  isDerived,
-  type MemberConfig,
-} from "../config/index.js";
+import type { Address, Interfaces } from "../../net/index.js";
+import { advertisedAddresses, advertiseOf, isAuto, isDerived, type MemberConfig } from "../config/index.js";
 import { AddressWatch } from "./address-watch.js";
 
 type Config = Pick<MemberConfig, "advertise" | "listen">;

@@ -8,6 +8,7 @@ import {
 } from "../../identity/index.js";
 import {
   type Address,
+  type HostNetwork,
   type HostPort,
   NotePings,
   nonceOf,
@@ -22,6 +23,8 @@ import type { MemberId } from "../../rings/index.js";
 export interface PingingOptions {
   readonly certificate: MemberCertificate;
   readonly resolver: Resolver;
+  /** UDP without it. */
+  readonly bindDatagrams?: HostNetwork["bindDatagrams"];
   /** Undefined until the protocol starts. */
   readonly machine: () => Machine | undefined;
   /** Tells the machine, once the protocol has started. */
@@ -78,11 +81,16 @@ export class Pinging {
 
   /** When the port is taken and `anyOther` serves, another one. Rejects with "address-in-use" or "address-invalid". */
   async bind({ host, port }: HostPort, anyOther: boolean): Promise<void> {
-    this.#udp = await UdpPort.bind({ host, port }).catch((error: FirefliesError) => {
-      if (anyOther && error.code === "address-in-use") return UdpPort.bind({ host, port: 0 });
+    this.#udp = await this.#bound({ host, port }).catch((error: FirefliesError) => {
+      if (anyOther && error.code === "address-in-use") return this.#bound({ host, port: 0 });
       throw error;
     });
     this.#pings = this.#over(this.#udp);
+  }
+
+  async #bound(at: HostPort): Promise<UdpPort> {
+    const { bindDatagrams } = this.#options;
+    return bindDatagrams ? UdpPort.over(await bindDatagrams(at)) : await UdpPort.bind(at);
   }
 
   /** Pings end. The port stays for the others that share it; who closes the member closes it last. */

@@ -53,6 +53,11 @@ export class UdpPort {
     return new UdpPort(native ?? (await PlainSocket.bind({ host, port })));
   }
 
+  /** Over something else that carries datagrams. */
+  static over(carrier: DatagramCarrier): UdpPort {
+    return new UdpPort(carrier);
+  }
+
   get local(): HostPort {
     return this.#socket.local;
   }

@@ -10,9 +10,8 @@ import { join } from "node:path";
 import { type AuthorityServer, CertificateAuthority, serveAuthority } from "../../ca/index.js";
 import { Client } from "../../client/client.js";
 import type { ClientOptions } from "../../client/config/index.js";
-import type { ClientParts } from "../../client/parts.js";
 import { FirefliesError, type Identity, type JwtPolicy, saveIdentity } from "../../identity/index.js";
-import type { MemoryNetwork } from "../../net/index.js";
+import type { HostNetwork, MemoryNetwork } from "../../net/index.js";
 import { TestNetwork } from "./test-network.js";
 
 /** For whatever a test waits for, milliseconds: far above what it takes, for machines that are busy. */
@@ -28,8 +27,8 @@ export class TestClient extends Client {
   readonly alarms: FirefliesError[] = [];
   readonly everyAlarm: FirefliesError[] = [];
 
-  constructor(options: ClientOptions, parts: ClientParts = {}) {
-    super({ ...DEFAULTS, ...options }, parts);
+  constructor(options: ClientOptions, network: HostNetwork = {}) {
+    super({ ...DEFAULTS, ...options, network });
     this.registerAlarmHandler((alarm) => {
       this.everyAlarm.push(alarm);
       if (alarm.code !== "loopback-only") this.alarms.push(alarm); // All members here advertise loopback.
@@ -57,8 +56,8 @@ export class Stage implements AsyncDisposable {
     return join(this.#root, name);
   }
 
-  client(options: ClientOptions = {}, parts: ClientParts = {}): TestClient {
-    return this.closing(new TestClient(options, parts), (client) => client.stop({ drain: 0 }));
+  client(options: ClientOptions = {}, network: HostNetwork = {}): TestClient {
+    return this.closing(new TestClient(options, network), (client) => client.stop({ drain: 0 }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -90,11 +89,11 @@ export class OfflineNetwork extends Stage {
     return { network, clients, [Symbol.asyncDispose]: () => network[Symbol.asyncDispose]() };
   }
 
-  async member(options: ClientOptions = {}, identity?: Identity, more: ClientParts = {}): Promise<TestClient> {
+  async member(options: ClientOptions = {}, identity?: Identity, more: HostNetwork = {}): Promise<TestClient> {
     const dir = options.dir ?? this.directory();
     const { wires } = this;
     // Its place among the wires, by which a test cuts it off: m0, m1, ...
-    const parts: ClientParts = wires ? { transports: [wires.transport(`m${this.#made++}`, "tcp")] } : {};
+    const parts: HostNetwork = wires ? { transports: [wires.transport(`m${this.#made++}`, "tcp")] } : {};
     await saveIdentity(dir, identity ?? (await this.authority.member()));
     return this.client({ dir, useCa: false, ...options }, { ...parts, ...more });
   }
