@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import type { MemberId } from "../../rings/index.js";
 import type { Address } from "../address.js";
 
+/** What a dial is for. */
 export interface DialTarget {
   /** Cuts what is under way; the dial then rejects at once, with reason "cancelled". */
   readonly signal: AbortSignal;

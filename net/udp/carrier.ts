@@ -4,6 +4,7 @@ import type { HostPort } from "../address.js";
 /** Payload of a datagram that every path carries without fragments: 1,280 bytes (RFC 8200) less IPv6 and UDP headers. */
 export const DATAGRAM_BYTES_MAX = 1_232;
 
+/** What carries datagrams for a member. They may be lost, doubled and overtake each other; none is altered unseen. */
 export interface DatagramCarrier {
   /** Of this end. */
   readonly local: HostPort;

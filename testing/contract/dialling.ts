@@ -13,10 +13,9 @@ export const DIALLING: readonly Promised[] = [
     title: "tells both sides where the other one is",
     async run(scene) {
       const { from, bound } = await scene.pair();
-      for (const address of [bound.address, from]) {
-        assert.equal(address.scheme, scene.scheme);
-        assert.equal(address.host, scene.subject.host);
-      }
+      const { host, diallerHost = host } = scene.subject;
+      assert.deepEqual([bound.address.scheme, bound.address.host], [scene.scheme, host]);
+      assert.deepEqual([from.scheme, from.host], [scene.scheme, diallerHost]);
     },
   },
   {

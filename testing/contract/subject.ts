@@ -21,8 +21,10 @@ export interface TransportEnds {
 export interface TransportSubject {
   /** Called once for each test. */
   readonly create: () => Transport | TransportEnds | Promise<Transport | TransportEnds>;
-  /** Where the tests listen, and the dialler's host as the listener sees it. */
+  /** Where the tests listen. */
   readonly host: string;
+  /** The dialler's host, as the listener sees it; `host` by default. */
+  readonly diallerHost?: string | undefined;
   /** Where the tests listen, for transports that have paths. */
   readonly path?: string | undefined;
   /** False when its addresses have no ports, so that nothing is asked of them. Default true. */
