@@ -28,7 +28,7 @@ export { Links, type LinksOptions } from "./links/links.js";
 export { Paces } from "./links/pace.js";
 export type { Destination } from "./links/reaching.js";
 export type { MemoryHost } from "./memory/host.js";
-export type { NatKind } from "./memory/nat.js";
+export type { MemoryNatKind } from "./memory/nat.js";
 export {
   type Attachable,
   type MemoryEnd,

@@ -6,8 +6,8 @@ export {
   type MemoryHost,
   type MemoryLan,
   type MemoryLink,
+  type MemoryNatKind,
   MemoryNetwork,
-  type NatKind,
   type PathOptions,
 } from "../net/index.js";
 export type { ContractOptions, ContractRunner, Place, TransportEnds, TransportSubject } from "./contract/subject.js";

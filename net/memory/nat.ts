@@ -5,7 +5,7 @@ import { formatHostPort, type HostPort } from "../address.js";
  * Who may answer through a mapping: anybody, whoever has the address, or the address and port, that was written to.
  * "symmetric" as "port", with another mapping for each place that is written to.
  */
-export type NatKind = "full-cone" | "address-restricted" | "port-restricted" | "symmetric";
+export type MemoryNatKind = "full-cone" | "address-restricted" | "port-restricted" | "symmetric";
 
 /** Where the ports of a NAT begin. */
 const FIRST_PORT = 20_000;
@@ -20,14 +20,14 @@ interface Mapping {
 }
 
 export class Nat {
-  readonly kind: NatKind;
+  readonly kind: MemoryNatKind;
   /** The address that others see. */
   readonly host: string;
   readonly #byInner = new Map<string, Mapping>();
   readonly #byPort = new Map<number, Mapping>();
   #next = FIRST_PORT;
 
-  constructor(kind: NatKind, host: string) {
+  constructor(kind: MemoryNatKind, host: string) {
     this.kind = kind;
     this.host = host;
   }

@@ -1,5 +1,5 @@
 /** Who stands where in memory, which LANs are linked, and what lies between two places now. */
-import type { Nat, NatKind } from "./nat.js";
+import type { MemoryNatKind, Nat } from "./nat.js";
 import { checkedPath, Path, type PathOptions, type PathState } from "./path.js";
 
 /** Of a LAN: what its members' bytes go through, and what stands at its edge. */
@@ -7,7 +7,7 @@ export interface LanOptions extends PathOptions {
   /** For people and errors. */
   readonly name?: string | undefined;
   /** Nobody outside dials into a LAN behind a NAT; its members dial out. "port-restricted" is what most homes have. */
-  readonly nat?: NatKind | undefined;
+  readonly nat?: MemoryNatKind | undefined;
 }
 
 /** A LAN in the graph. */

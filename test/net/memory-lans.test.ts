@@ -3,7 +3,13 @@ import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { type DatagramCarrier, type HostPort, type MemoryHost, MemoryNetwork, type NatKind } from "../../net/index.js";
+import {
+  type DatagramCarrier,
+  type HostPort,
+  type MemoryHost,
+  type MemoryNatKind,
+  MemoryNetwork,
+} from "../../net/index.js";
 import { transportContract } from "../../testing/index.js";
 import { closed, later, soon } from "./waiting.js";
 
@@ -173,7 +179,7 @@ describe("datagrams in memory", () => {
   });
 
   /** Whether somebody else of the asked host, another host, and who was not asked, gets in. */
-  const NATS: readonly (readonly [NatKind, boolean, boolean])[] = [
+  const NATS: readonly (readonly [MemoryNatKind, boolean, boolean])[] = [
     ["full-cone", true, true],
     ["address-restricted", true, false],
     ["port-restricted", false, false],
