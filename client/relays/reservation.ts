@@ -15,8 +15,9 @@ import type { MemberId } from "../../rings/index.js";
 const ASK_MS = 3_000;
 /** The pause after a failure, milliseconds, doubled with each further one ... */
 const RETRY_FIRST_MS = 1_000;
-/** ... up to this. */
+/** ... up to this; and to this, while the relay is waited for. */
 const RETRY_MAX_MS = 60_000;
+const RETRY_WAITED_MAX_MS = 2_000;
 /** After a loss all members of a relay come back: each within this, milliseconds. */
 const RETURN_MS = 500;
 /** A relay that is lost is waited for so long, milliseconds, before another one takes its place: it may have restarted. */
@@ -131,7 +132,8 @@ export class Reservation {
     const { now, random } = this.#options;
     this.#failure = error;
     this.#failures += 1;
-    const pause = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (this.#failures - 1)) * (1 + random() / 2);
+    const max = this.isExpected ? RETRY_WAITED_MAX_MS : RETRY_MAX_MS;
+    const pause = Math.min(max, RETRY_FIRST_MS * 2 ** (this.#failures - 1)) * (1 + random() / 2);
     this.#askAt = now() + Math.max(pause, error instanceof RelayRefusal ? error.retryMs : 0);
   }
 }
