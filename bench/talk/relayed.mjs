@@ -33,7 +33,8 @@ export async function openRelayed(kind) {
     await between.ask("meet", { id: ids[1] });
     if (kind === "hops") await between.ask("forward", { id: ids[1] });
     const to = kind === "hops" ? ids[0] : ids[1];
-    return { ask: (what, args) => caller.ask(what, { ...args, id: to }), close };
+    const cpu = () => Promise.all(children.map((child) => child.cpu()));
+    return { ask: (what, args) => caller.ask(what, { ...args, id: to }), cpu, close };
   } catch (error) {
     await close();
     throw error;

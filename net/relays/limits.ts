@@ -33,9 +33,10 @@ export const RELAY_LIMITS: RelayLimits = {
   // About 10 KB each while nothing passes, and 2 MB at most while its reader waits.
   connections: 512,
   connectionsPerMember: 64,
-  // A Gbit/s each way, and half of it for one member. A relay at home should be told less.
-  bytesPerSecond: 256 * 1024 * 1024,
-  bytesPerSecondPerMember: 128 * 1024 * 1024,
+  // More than one process passes on (about 350 MiB/s one way): by default its share of the processor is the limit, which members
+  // have by their sessions. Whose line is slower, or shared, tells the relay less.
+  bytesPerSecond: 1024 * 1024 * 1024,
+  bytesPerSecondPerMember: 512 * 1024 * 1024,
   // As long as a session that was replaced may stay for its streams.
   connectionMs: 24 * 60 * 60_000,
 };

@@ -1,6 +1,7 @@
 /** A connection through relays, as its ends have it: bytes over a duplex of messages, behind the messages that opened it. */
 import { Duplex } from "node:stream";
 import type { Address } from "../address.js";
+import { release } from "../session/release.js";
 import type { ByteDuplex } from "../session/session.js";
 import { RELAY_CHUNK_BYTES_MAX } from "./limits.js";
 
@@ -19,6 +20,8 @@ export interface RelayedOptions {
 export class RelayedDuplex extends Duplex {
   /** As `Reached` says: it may lead by another way than was asked for. */
   readonly reached: Address;
+  /** What it brings are messages of a session, which nobody else has (session/roomy.ts). */
+  readonly ownsMessages = true;
   readonly #below: ByteDuplex;
   readonly #lost: RelayedOptions["lost"];
   #first: First | undefined;
@@ -82,11 +85,20 @@ export class RelayedDuplex extends Duplex {
   }
 
   #send(chunks: readonly Uint8Array[], done: (error?: Error | null) => void): void {
-    const parts = messagesOf(chunks);
+    const messages = messagesOf(chunks);
+    const last = messages.pop() ?? new Uint8Array(0);
     this.#below.cork();
-    for (const part of parts.slice(0, -1)) this.#below.write(part);
-    this.#below.write(parts.at(-1) ?? new Uint8Array(0), done);
+    for (const message of messages) this.#write(message, chunks);
+    this.#write(last, chunks, done);
     this.#below.uncork();
+  }
+
+  #write(message: Uint8Array, given: readonly Uint8Array[], done?: (error?: Error | null) => void): void {
+    const isMine = !given.includes(message);
+    this.#below.write(message, (error) => {
+      done?.(error);
+      if (isMine && !error) release(message as Uint8Array<ArrayBuffer>);
+    });
   }
 }
 

@@ -3,6 +3,7 @@
  * the other is not read; an end of one direction is passed on; what ends one side out of order ends the other.
  */
 import { FirefliesError } from "../../identity/index.js";
+import { releaseMessage } from "../session/release.js";
 import type { ByteDuplex } from "../session/session.js";
 
 /** True when these bytes may go at once; otherwise `go` is called when they may. */
@@ -11,7 +12,11 @@ export type Pace = (bytes: number, go: () => void) => boolean;
 /** Passes one direction on. */
 export function pass(from: ByteDuplex, to: ByteDuplex, pace: Pace): void {
   const write = (chunk: Uint8Array) => {
-    if (!to.destroyed && !to.write(chunk)) from.pause();
+    if (to.destroyed) return;
+    const isRoom = to.write(chunk, (error) => {
+      if (!error) releaseMessage(chunk); // Nobody else has it.
+    });
+    if (!isRoom) from.pause();
   };
   to.on("drain", () => from.resume());
   from.on("data", (chunk: Uint8Array) => {

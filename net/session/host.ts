@@ -20,6 +20,7 @@ import {
   HEADERS_BYTES_MAX,
   PINGS_MAX,
   STREAMS_PER_SESSION_MAX,
+  windowMax,
 } from "./limits.js";
 import type { ConnectOptions, SessionHostOptions } from "./options.js";
 import { type Path, pathOf } from "./path.js";
@@ -78,7 +79,7 @@ export class SessionHost {
    * "certificate-invalid", "peer-mismatch" or "link-closed" (this host is closed). Destroys the connection then.
    */
   async connect(given: Duplex, options: ConnectOptions): Promise<Session> {
-    const connection = new RoomyDuplex(given);
+    const connection = new RoomyDuplex(given, windowMax(options.path));
     connection.on("error", () => {}); // "close" follows.
     try {
       if (this.#isClosed) throw new FirefliesError("link-closed");
@@ -112,7 +113,7 @@ export class SessionHost {
    * connection is destroyed. `path`, when the address does not tell it: of a punched connection.
    */
   accept(given: Duplex, from: Address, path = pathOf("accepted", from)): void {
-    const connection = new RoomyDuplex(given);
+    const connection = new RoomyDuplex(given, windowMax(path));
     connection.on("error", () => {}); // "close" follows.
     if (this.#isClosed || this.#accepted.size >= ACCEPTED_MAX) {
       connection.destroy();

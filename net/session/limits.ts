@@ -1,4 +1,5 @@
 /** Limits of sessions: what a member may hold, and for how long. */
+import type { Path } from "./path.js";
 
 /** From accept to proof, in milliseconds: a slow path needs one, a silent socket gets no more. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
@@ -39,6 +40,16 @@ export const ANSWER_TIMEOUT_MS = 30_000;
  * stream wait more than it moves. Held only where a reader has stopped, and then counted (budget.ts).
  */
 export const WINDOW_BYTES = 1024 * 1024;
+/**
+ * The same of a session through other members, in bytes: bytes are on their way through four processes and both directions of
+ * each of its hops, and one window is under way on all of them together.
+ */
+export const RELAYED_WINDOW_BYTES = 4 * WINDOW_BYTES;
+
+export function windowMax({ kind }: Pick<Path, "kind">): number {
+  return kind === "relayed" ? RELAYED_WINDOW_BYTES : WINDOW_BYTES;
+}
+
 /** Bytes written to a duplex and not sent by HTTP/2 yet, before its writer is to wait. */
 export const WRITE_AHEAD_BYTES = 512 * 1024;
 /** What a gRPC message adds to its body: at most two tags and two lengths, in bytes. */

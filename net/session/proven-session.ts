@@ -10,7 +10,7 @@ import type { Budget } from "./budget.js";
 import type { Carrier } from "./channel.js";
 import type { Counts } from "./counts.js";
 import { chunkProblem, failedDuplex, SessionDuplex } from "./duplex.js";
-import { CLOSE_GRACE_MS, PULSES_MAX } from "./limits.js";
+import { CLOSE_GRACE_MS, PULSES_MAX, windowMax } from "./limits.js";
 import type { Open } from "./open.js";
 import type { SessionHostOptions } from "./options.js";
 import { AcceptedOpener, DialledOpener, type Opener } from "./outgoing.js";
@@ -90,7 +90,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
     this.#proven = proven;
     this.#http2 = http2;
     this.#vigil = new Vigil(shared.watch, this);
-    this.#window = new ReceiveWindow(this);
+    this.#window = new ReceiveWindow(this, windowMax(proven.path));
     this.#opener = opener(this);
     this.#watchForLoss();
   }

@@ -13,10 +13,10 @@ const QUEUE_MS = 500;
 /** ... or this many round trips: without them a path with long ones is never filled. */
 const ROUND_TRIPS = 2;
 /**
- * A window grows by this factor at least, or to the limit: in seven steps at most. Each is a SETTINGS frame. Node lets ten of
- * them wait for the other end's acknowledgement, and ends the session at one more.
+ * A window grows to the limit in so many steps at most. Each is a SETTINGS frame. Node lets ten of them wait for the other
+ * end's acknowledgement, and ends the session at one more.
  */
-const GROWTH_MIN = 1.5;
+const STEPS_MAX = 7;
 /** Bytes that come between two measurements at least: less traffic needs no larger window. */
 const MEASURED_BYTES = 16 * 1024;
 
@@ -27,11 +27,15 @@ export interface Sample {
 }
 
 /** The window in bytes after a sample; `shortestMs` is the shortest round trip so far. It never becomes smaller. */
-export function windowAfter(window: number, { bytes, ms }: Sample, shortestMs: number): number {
+export function windowAfter(window: number, { bytes, ms }: Sample, shortestMs: number, max = WINDOW_BYTES): number {
   const queueMs = Math.max(QUEUE_MS, ROUND_TRIPS * shortestMs);
-  const wanted = ms > 0 ? (bytes / ms) * queueMs : WINDOW_BYTES;
-  const grown = Math.min(WINDOW_BYTES, Math.floor(wanted));
-  return grown >= Math.min(WINDOW_BYTES, window * GROWTH_MIN) ? grown : window;
+  const wanted = ms > 0 ? (bytes / ms) * queueMs : max;
+  const grown = Math.min(max, Math.floor(wanted));
+  return grown >= Math.min(max, window * growthMin(max)) ? grown : window;
+}
+
+function growthMin(max: number): number {
+  return (max / WINDOW_BYTES_MIN) ** (1 / STEPS_MAX);
 }
 
 export interface Windowed {
@@ -47,13 +51,16 @@ export interface Windowed {
 
 export class ReceiveWindow {
   readonly #subject: Windowed;
+  readonly #max: number;
   #bytes = WINDOW_BYTES_MIN;
   #shortestMs = Number.POSITIVE_INFINITY;
   #measuredAt = 0;
   #isMeasuring = false;
 
-  constructor(subject: Windowed) {
+  /** `max`: bytes that the window grows to. */
+  constructor(subject: Windowed, max: number = WINDOW_BYTES) {
     this.#subject = subject;
+    this.#max = max;
   }
 
   /** A round trip was measured, in milliseconds. */
@@ -64,7 +71,7 @@ export class ReceiveWindow {
   /** Bytes of a call or a duplex have come. */
   arrived(): void {
     const { bytesRead } = this.#subject;
-    if (this.#isMeasuring || this.#bytes >= WINDOW_BYTES || bytesRead - this.#measuredAt < MEASURED_BYTES) return;
+    if (this.#isMeasuring || this.#bytes >= this.#max || bytesRead - this.#measuredAt < MEASURED_BYTES) return;
     const since = this.#subject.now();
     this.#isMeasuring = true;
     this.#subject.measure(() => this.#measured(bytesRead, since));
@@ -76,7 +83,7 @@ export class ReceiveWindow {
     this.#isMeasuring = false;
     this.#measuredAt = bytesRead;
     this.tookRoundTrip(sample.ms);
-    const bytes = windowAfter(this.#bytes, sample, this.#shortestMs);
+    const bytes = windowAfter(this.#bytes, sample, this.#shortestMs, this.#max);
     if (bytes === this.#bytes) return;
     this.#bytes = bytes;
     this.#subject.setWindow(bytes);

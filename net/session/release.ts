@@ -15,6 +15,22 @@ sink.close();
 
 type Transferable = ArrayBuffer & { readonly transfer?: (length: number) => ArrayBuffer };
 
+/**
+ * What stands before the bytes of a message in a buffer of its own: gRPC's prefix, and the tags and lengths of its envelope. Too
+ * little for another message with bytes and for this one's own.
+ */
+const HEAD_BYTES_MAX = 13;
+
+/**
+ * The same for the bytes of a message that came over a session: its buffer is its own when nothing else has room in it. `data` is
+ * empty afterwards. Only for its last owner.
+ */
+export function releaseMessage(data: Uint8Array): void {
+  const { buffer, byteOffset, byteLength } = data;
+  const isOwn = byteOffset <= HEAD_BYTES_MAX && byteOffset + byteLength === buffer.byteLength;
+  if (isOwn) release(new Uint8Array(buffer as ArrayBuffer));
+}
+
 /** `chunk` is empty afterwards. Only for its last owner; a part of a larger buffer stays as it is. */
 export function release(chunk: Uint8Array<ArrayBuffer>): void {
   const buffer: Transferable = chunk.buffer;

@@ -10,10 +10,10 @@
 import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { WINDOW_BYTES } from "./limits.js";
-import { release } from "./release.js";
+import { release, releaseMessage } from "./release.js";
 
-/** A full window of data, with frames, records and last words beside it. */
-const ROOM_BYTES = 2 * WINDOW_BYTES;
+/** Full windows of data, with frames, records and last words beside it. */
+const ROOM_WINDOWS = 2;
 /**
  * An idle session sends nothing and may stand for days. TCP itself then finds an end that is gone (a machine without power),
  * and middleboxes remember the connection: an empty segment after so many idle milliseconds.
@@ -25,18 +25,26 @@ const READ_AHEAD_BYTES = 64 * 1024;
 export class RoomyDuplex extends Duplex {
   /** The transport's. */
   readonly below: Duplex;
-  /** The last to hold what a socket of the system's has read, and what TLS has written: other transports share buffers. */
-  readonly #releases: boolean;
+  /**
+   * Gives back what was read and is used up: of a socket of the system's, and of a connection through relays, nobody else has
+   * it. So it is with what TLS has written. Other transports share buffers.
+   */
+  readonly #release: ((chunk: Buffer<ArrayBuffer>) => void) | undefined;
+  /** Bytes that writes do not wait for. */
+  readonly #room: number;
 
-  constructor(below: Duplex) {
+  /** `windowBytes`: what the other end lets us send unasked. */
+  constructor(below: Duplex, windowBytes = WINDOW_BYTES) {
     super({ highWaterMark: READ_AHEAD_BYTES });
     this.below = below;
-    this.#releases = below instanceof Socket;
+    this.#room = ROOM_WINDOWS * windowBytes;
+    const isOwn = "ownsMessages" in below && below.ownsMessages === true;
+    this.#release = below instanceof Socket ? release : isOwn ? releaseMessage : undefined;
     if (below instanceof Socket) below.setKeepAlive(true, KEEPALIVE_MS);
     below.on("data", (chunk: Buffer<ArrayBuffer>) => {
       if (!this.push(chunk)) below.pause();
       // TLS takes a copy in the turn in which it is given a chunk.
-      if (this.#releases && this.readableLength === 0) release(chunk);
+      if (this.readableLength === 0) this.#release?.(chunk);
     });
     below.on("end", () => {
       this.push(null);
@@ -76,12 +84,12 @@ export class RoomyDuplex extends Duplex {
 
   #send(chunk: Buffer<ArrayBuffer>): void {
     this.below.write(chunk, (error) => {
-      if (this.#releases && !error) release(chunk);
+      if (this.#release && !error) release(chunk);
     });
   }
 
   #whenRoom(done: () => void): void {
-    if (this.below.writableLength < ROOM_BYTES) done();
+    if (this.below.writableLength < this.#room) done();
     else this.below.once("drain", done);
   }
 }

@@ -70,10 +70,12 @@ class Scene {
   readonly relays: FakeRelay[] = [];
   readonly published: (readonly MemberId[])[] = [];
   readonly keeping: Keeping;
-  #draw: number;
+  #draws = 0;
 
-  constructor(count: number, seed = 1) {
-    this.#draw = seed * 1_000_003;
+  constructor(
+    count: number,
+    readonly seed = 1,
+  ) {
     for (let number = 1; number <= count; number++) this.relays.push(new FakeRelay(idOf(number), () => this.now));
     this.keeping = new Keeping({
       isNeeded: () => this.isNeeded,
@@ -85,10 +87,9 @@ class Scene {
     });
   }
 
-  /** Park and Miller's. */
   #random(): number {
-    this.#draw = (this.#draw * 16_807) % 2_147_483_647;
-    return this.#draw / 2_147_483_647;
+    this.#draws += 1;
+    return sha256(Uint8Array.of(this.seed, this.#draws >>> 8, this.#draws))[0]! / 256;
   }
 
   /** Three rings of which none bears a liar: three relays. */
