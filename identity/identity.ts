@@ -46,19 +46,25 @@ export async function nextKey(directory: string): Promise<KeyPair> {
   const saved = await reading(path, readKeyText);
   if (saved !== undefined) return privateKeyFromPem(saved);
   const pair = generateKeyPair();
-  await makeDirectory(directory);
+  await making(directory);
   await atomicWrite(path, privateKeyToPem(pair.privateKey), KEY_FILE_MODE);
   return pair;
 }
 
 /** Writes all files, the key of mode 0600. Rejects with "state-write-failed"; what was there before is then still usable. */
 export async function saveIdentity(directory: string, { certificate, privateKey, root }: Identity): Promise<void> {
-  await makeDirectory(directory);
+  await making(directory);
   await atomicWrite(join(directory, NEXT_KEY_FILE), privateKeyToPem(privateKey), KEY_FILE_MODE);
   await atomicWrite(join(directory, ROOT_FILE), certificatesToPem(root), PUBLIC_FILE_MODE);
   const chain = certificatesToPem(certificate.leaf, certificate.issuer);
   await atomicWrite(join(directory, CERTIFICATE_FILE), chain, PUBLIC_FILE_MODE);
   await promoteNextKey(directory);
+}
+
+async function making(directory: string): Promise<void> {
+  await makeDirectory(directory).catch((cause: unknown) => {
+    throw new FirefliesError("state-write-failed", `Could not make ${directory}: ${messageOf(cause)}.`, { cause });
+  });
 }
 
 async function promoteNextKey(directory: string): Promise<void> {

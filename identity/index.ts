@@ -174,7 +174,14 @@ export { signRaw } from "./keys/raw-signature.js";
 export { SIGNATURE_BYTES, type SignatureType, sign, signedBytes, verify, verifyAsync } from "./keys/signature.js";
 export { containedLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logger.js";
 export { missing } from "./optional.js";
-export { AUTHORITY_NAME, isNamePattern, isPrincipal, PRINCIPAL_CHARACTERS_MAX, reservedFor } from "./principal.js";
+export {
+  AUTHORITY_NAME,
+  isNamePattern,
+  isPrincipal,
+  PRINCIPAL_CHARACTERS_MAX,
+  reservedFor,
+  reservedPattern,
+} from "./principal.js";
 export {
   createCrl,
   isRevocationReason,

@@ -10,11 +10,18 @@ const RESERVED_DOMAINS = ["fireflies.internal", "localhost"] as const;
 /** The first labels of names of ours. */
 const RESERVED_WORDS: readonly string[] = ["authority", "fireflies"];
 /** Digits of a serial number (32), an id or a fingerprint (64): commands take these where they take a name. */
+/** In the place of a star: what makes a name reserved are then the characters around it. */
+const NOT_RESERVED = "x";
 const WHOLE_ID = /^[0-9a-f]{32,}$/;
 
 /** Whether `name` may be a principal: 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit; case matters. */
 export function isPrincipal(name: string): boolean {
   return name.length <= PRINCIPAL_CHARACTERS_MAX && PRINCIPAL.test(name);
+}
+
+/** As `reservedFor`, of all names that a pattern stands for; undefined when it stands for one that a member may have. */
+export function reservedPattern(pattern: string): string | undefined {
+  return reservedFor(pattern.replaceAll("*", NOT_RESERVED));
 }
 
 /** Whether this can stand for names: the characters of a name, and `*` for any run of characters. */

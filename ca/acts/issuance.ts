@@ -35,8 +35,8 @@ export async function holderNamed({ state }: Context, principal: string): Promis
 }
 
 /**
- * Undefined when the order's condition no longer held: somebody else was first. Rejects with "principal-revoked" or
- * "key-revoked".
+ * Undefined when the order's condition no longer held: somebody else was first. Rejects with "principal-revoked",
+ * "key-revoked", or "principal-taken" for a name that differs from another one in case alone.
  */
 export async function issue(context: Context, order: Order): Promise<CertificateRecord | undefined> {
   const { state, settings } = context;
@@ -50,7 +50,7 @@ export async function issue(context: Context, order: Order): Promise<Certificate
       state.issuers.forget();
       continue;
     }
-    if (outcome !== "recorded") return refused(outcome);
+    if (outcome !== "recorded") return refused(outcome, record.principal);
     settings.onDecision(decision);
     return record;
   }
@@ -69,10 +69,17 @@ function decisionOf({ principal, id, serial, how, issuedAt }: CertificateRecord,
   } as const;
 }
 
-function refused(outcome: Exclude<CertificateOutcome, "recorded" | "issuer-inactive">): undefined {
+function refused(outcome: Exclude<CertificateOutcome, "recorded" | "issuer-inactive">, principal: string): undefined {
   if (outcome === "principal-revoked" || outcome === "key-revoked") throw new FirefliesError(outcome);
   if (outcome === "generation-changed")
     throw new FirefliesError("unauthenticated", GENERATION_CHANGED, { advice: ENROL_AGAIN });
+  if (outcome === "name-alike") {
+    throw new FirefliesError(
+      "principal-taken",
+      `The name ${principal} differs from that of another member in upper and lower case alone.`,
+      { advice: "Choose another name: people and host names do not tell such names apart." },
+    );
+  }
   return undefined;
 }
 

@@ -5,6 +5,7 @@ import {
   FirefliesError,
   isNamePattern,
   randomSecret,
+  reservedPattern,
   sha256,
   TOKEN_SECRET_BYTES,
 } from "../../identity/index.js";
@@ -58,9 +59,16 @@ export function requireUses(uses: number): void {
   throw invalid(`A token has 1 to ${TOKEN_USES_MAX} uses, not ${uses}.`);
 }
 
-/** Throws "principal-invalid". */
+/** Throws "principal-invalid", or "principal-reserved" for a pattern of reserved names alone: it would admit nobody. */
 export function requireNamePattern(pattern: string): void {
-  if (isNamePattern(pattern)) return;
+  if (isNamePattern(pattern)) {
+    const reserved = reservedPattern(pattern);
+    if (reserved === undefined) return;
+    throw new FirefliesError(
+      "principal-reserved",
+      `"${pattern}" would admit nobody: all its names stand for ${reserved}.`,
+    );
+  }
   const rule = "A pattern has 1 to 64 characters of A-Z a-z 0-9 . _ - and *, and begins with a letter, a digit or *";
   throw new FirefliesError("principal-invalid", `${rule}. ${JSON.stringify(pattern.slice(0, 80))} does not.`);
 }

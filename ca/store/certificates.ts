@@ -83,7 +83,7 @@ export function certificateDecision(networkId: Uint8Array, order: NewCertificate
 
 /** What `factsOf` reads and `recordCertificate` changes: of two orders with one in common the second looks after the first. */
 function touchedBy({ principal, id, spki }: CertificateRecord, condition: Condition): string[] {
-  const named = [`principal ${principal}`, `id ${id}`, `key ${toHex(spki)}`];
+  const named = [`principal ${principal.toLowerCase()}`, `id ${id}`, `key ${toHex(spki)}`];
   if ("hash" in condition) return [...named, `token ${toHex(condition.hash)}`];
   return condition.kind === "renewal" ? [...named, `key ${toHex(condition.spki)}`] : named;
 }
@@ -140,6 +140,7 @@ function questions(
   const bought = `SELECT max(c.not_after + 0) FROM certificates c
     WHERE c.network_id = ? AND c.spki = ? AND c.id = ? AND c.token = ?`;
   const provenKey = "SELECT spki FROM certificates WHERE serial = ?";
+  const alike = "SELECT count(*) FROM principals WHERE lower(principal) = ? AND network_id = ? AND principal <> ?";
   return [
     [`(${unused}) AS unused`, hash, networkId, issuedAt],
     ["(SELECT count(*) FROM tokens WHERE hash = ?) AS known", hash],
@@ -149,6 +150,7 @@ function questions(
     ["(SELECT count(*) FROM revocations WHERE id = ?) AS revoked_id", member],
     [`(${revoked} WHERE c.network_id = ? AND c.spki = (${provenKey})) AS revoked_proof`, networkId, proven],
     [`(${own} AND c.principal = ?) AS named`, networkId, principal],
+    [`(${alike}) AS alike`, principal.toLowerCase(), networkId, principal],
   ];
 }
 
@@ -163,6 +165,8 @@ function refusalOf(
     if (generation !== certificate.generation || id !== certificate.id) return "generation-changed";
     if (facts.status !== "active") return "principal-revoked";
   }
+  // One of before names were told apart so keeps what it has.
+  if (facts.generation === null && Number(facts.alike) > 0) return "name-alike";
   // Also one that was lost with the newest records, and is known from a list only.
   if (Number(facts.revoked_id) > 0) return "principal-revoked";
   const boughtUntil = optionalNumber(facts.bought_until);

@@ -243,6 +243,8 @@ export type CertificateOutcome =
   /** Or past its end, or not there, or this very key has bought by it. */
   | "token-used"
   | "name-taken"
+  /** Another member's differs from it in case alone. */
+  | "name-alike"
   /** The principal is revoked, or its generation is another one by now. */
   | "principal-revoked"
   | "generation-changed"

@@ -1,5 +1,6 @@
 /** `fireflies ca`: serve an authority, hand out tokens, sign identities offline. */
-import { existsSync } from "node:fs";
+import { constants, existsSync } from "node:fs";
+import { access } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { FirefliesError } from "../../identity/errors/error.js";
@@ -144,6 +145,7 @@ function addSign(ca: Command): void {
     if ((await holderOf(resolve(out))) === "authority")
       throw usage(`${out} is the directory of an authority.`, "Give the member a directory of its own.");
     requireNoIdentity(resolve(out));
+    await requireWritable(resolve(out)); // Before anything is signed that could not be kept.
     await withAuthority(access, async (authority) => {
       const lifetime = days === undefined ? {} : { lifetimeMs: Math.round(days * 24 * HOUR_MS) };
       const identity = await authority.createIdentity({ principal: name, ...lifetime });
@@ -152,6 +154,19 @@ function addSign(ca: Command): void {
       await print(json, { id, name, dir: resolve(out), notAfter }, `${id} was written to ${out}.`);
     });
   });
+}
+
+async function requireWritable(dir: string): Promise<void> {
+  const { makeDirectory, messageOf } = await import("../../identity/index.js");
+  try {
+    await makeDirectory(dir);
+    await access(dir, constants.W_OK);
+  } catch (cause) {
+    throw new FirefliesError("output-failed", `No identity can be written to ${dir}: ${messageOf(cause)}.`, {
+      cause,
+      advice: "Name another directory with --out. Nothing was signed.",
+    });
+  }
 }
 
 /** Also half of an identity is somebody's: its key may be the only copy. */

@@ -1,6 +1,6 @@
 /** Whose JWTs admit members, and under which names: an authority's policy as a value, and what is wrong with one. */
 
-import { isNamePattern, isPrincipal } from "../principal.js";
+import { isNamePattern, isPrincipal, reservedPattern } from "../principal.js";
 import { isRecord } from "./answer.js";
 
 /** One issuer, as OpenID Connect and Kubernetes have them, and one group of its subjects. */
@@ -70,6 +70,8 @@ function textProblem(
     return `has a ${spelt("jwksUri")} that is no https URL, or has a query`;
   if (!isTemplate(name)) return `has a name without claims in braces, as "{sub}" or "{/kubernetes.io/pod/name}"`;
   if (names !== undefined && !isNamePattern(names)) return "has names that are no pattern of names, as web-*";
+  const reserved = reservedPattern(names ?? name.replaceAll(CLAIM_PLACEHOLDER, "*"));
+  if (reserved !== undefined) return `would admit nobody: all its names stand for ${reserved}`;
   if (instance !== undefined && !isClaimPath(instance)) return "has an instance that names no claim, as jti or /a/b";
   return undefined;
 }

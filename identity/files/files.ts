@@ -138,8 +138,13 @@ export function kindOf(stats: Stats): string {
 export async function readText(path: string): Promise<string | undefined> {
   const found = await lookAt(path);
   if (found === undefined) return undefined;
-  if ("instead" in found) throw new Error(`${path} is ${found.instead}`);
-  if (found.size > FILE_BYTES_MAX) throw new Error(`${path} has ${found.size} bytes: that is no file of ours`);
+  if ("instead" in found) throw ofSystem("read", `${path} is ${found.instead}, where a file should be`);
+  if (found.size > FILE_BYTES_MAX) {
+    throw ofSystem(
+      "read",
+      `${path} has ${found.size} bytes, and a file that is read here has ${FILE_BYTES_MAX} at most`,
+    );
+  }
   return await readFile(path, "utf8");
 }
 
@@ -170,6 +175,11 @@ export async function requirePrivate(path: string): Promise<void> {
   throw new FirefliesError("key-file-permissions", `${path} has mode ${octal}: others may use the secret in it.`, {
     advice: "Run chmod 600 on it. If others may have read it, replace the key.",
   });
+}
+
+/** What the system would refuse, had we left it to that: callers take it for an error of this system call. */
+export function ofSystem(syscall: "read" | "mkdir", message: string, options?: ErrorOptions): Error {
+  return Object.assign(new Error(message, options), { syscall });
 }
 
 export function isCode(error: unknown, code: string): boolean {

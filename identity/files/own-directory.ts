@@ -5,7 +5,7 @@
 import { lstat, mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FirefliesError, type FirefliesErrorOptions } from "../errors/error.js";
-import { isCode, kindOf, lookAt, messageOf } from "./files.js";
+import { isCode, kindOf, lookAt, messageOf, ofSystem } from "./files.js";
 
 const DIRECTORY_MODE = 0o700;
 const WRITABLE_BY_GROUP = 0o020;
@@ -21,7 +21,7 @@ export async function makeDirectory(path: string): Promise<void> {
   const missing: string[] = [];
   let at = resolve(path);
   while (!(await isMade(at))) {
-    if (missing.push(at) > DEPTH_MAX) throw new Error(`${path} has too many parts`);
+    if (missing.push(at) > DEPTH_MAX) throw ofSystem("mkdir", `${path} has too many parts`);
     at = dirname(at);
   }
   for (const next of missing.reverse()) await makeOne(next);
@@ -45,7 +45,7 @@ async function makeOne(path: string): Promise<void> {
     // What is there already is named in other ways on other systems, and a read-only one says so first.
     if (await isDirectory(path)) return;
     if (!isCode(error, "EEXIST")) throw error;
-    throw new Error(`it is ${await whatIsAt(path)}, not a directory`, { cause: error });
+    throw ofSystem("mkdir", `${path} is ${await whatIsAt(path)}, not a directory`, { cause: error });
   }
 }
 

@@ -327,6 +327,14 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await record({ ...alice, serial: newSerial(NOW) })).toBe("recorded");
     });
 
+    it("gives no name that differs from another one in case alone, in a group and afterwards", async () => {
+      const names = ["Web-1", "web-1", "WEB-1"];
+      const outcomes = await Promise.all(names.map((name) => outcome(certificate(name, first.issuer))));
+      expect(outcomes.toSorted()).toEqual(["name-alike", "name-alike", "recorded"]);
+      expect(await outcome(certificate("wEB-1", first.issuer))).toBe("name-alike");
+      expect(await outcome(certificate("web-10", first.issuer))).toBe("recorded");
+    });
+
     it("fails one of a group without the others", async () => {
       const alice = await admit("alice");
       const orders = [certificate("b", first.issuer), { ...alice }, certificate("c", first.issuer)];

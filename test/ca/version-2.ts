@@ -26,6 +26,7 @@ export const BACK_TO_VERSION_2 = [
   ...["DROP INDEX certificates_of_key", "CREATE INDEX certificates_of_key ON certificates (network_id, spki)"],
   ...["DROP INDEX certificates_by_end", "CREATE INDEX certificates_by_end ON certificates (network_id, not_after)"],
   ...["DROP INDEX tokens_by_end", "CREATE INDEX tokens_by_end ON tokens (network_id, expires_at)"],
+  "DROP INDEX principals_in_any_case",
   "UPDATE migrations SET version = 2",
 ] as const;
 

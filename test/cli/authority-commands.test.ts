@@ -156,6 +156,39 @@ describe("an offline identity", PATIENT, () => {
   });
 });
 
+describe("a file or a directory that is none", PATIENT, () => {
+  it("is refused before anything is signed, and it is said what is there", async () => {
+    writeFileSync(file("plain"), "", { mode: 0o600 });
+    for (const out of ["/dev/null", "plain", "plain/below"]) {
+      const refused = await run(`ca sign zoe --dir ca --out ${out}`);
+      expect(refused, out).toMatchObject({
+        code: 7,
+        stderr: expect.stringMatching(/No identity can be written to .*Nothing was signed\. \(output-failed\)/),
+      });
+    }
+    expect((await run("ca list --dir ca")).stdout).not.toContain("zoe");
+  });
+
+  it.each([
+    "ca rotate prepare --root-key",
+    "ca root remove --copy",
+    "ca crl --root --root-key",
+    "ca network add second --root-key",
+  ])("%s", async (line) => {
+    for (const path of ["/dev/zero", "/dev/null", ".", "plain/below"]) {
+      const refused = await run(`${line} ${path} --dir ca`);
+      expect(refused, path).toMatchObject({ code: 7, stderr: expect.stringMatching(/\(input-failed\)\n$/) });
+    }
+  });
+});
+
+describe("a token for many", PATIENT, () => {
+  it("is not made for names that nobody may have", async () => {
+    const refused = await run("ca token --uses 5 --name *.fireflies.internal --dir ca");
+    expect(refused.stderr).toMatch(/would admit nobody.*\(principal-reserved\)/);
+  });
+});
+
 describe("an authority that exists already", PATIENT, () => {
   it("is imported as the root of a new one, and not into one that is there", async () => {
     const made = ["req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "3650", "-subj", "/CN=Corporate root"];

@@ -33,12 +33,12 @@ describe("a directory is made", () => {
     symlinkSync("/nowhere/there", at("dangling"));
     symlinkSync(at("loop"), at("loop"));
     execFileSync("mkfifo", [at("fifo")]);
-    await expect(makeDirectory(at("file"))).rejects.toThrow("it is a file, not a directory");
+    await expect(makeDirectory(at("file"))).rejects.toThrow("file is a file, not a directory");
     await expect(makeDirectory(at("file/x"))).rejects.toThrow("ENOTDIR");
     await expect(makeDirectory(at("dangling"))).rejects.toThrow("a symbolic link to /nowhere/there, where nothing is");
-    await expect(makeDirectory(at("loop"))).rejects.toThrow("it is a symbolic link, not a directory");
-    await expect(makeDirectory(at("fifo"))).rejects.toThrow("it is a FIFO, not a directory");
-    await expect(makeDirectory("/dev/null")).rejects.toThrow("it is a device, not a directory");
+    await expect(makeDirectory(at("loop"))).rejects.toThrow("loop is a symbolic link, not a directory");
+    await expect(makeDirectory(at("fifo"))).rejects.toThrow("fifo is a FIFO, not a directory");
+    await expect(makeDirectory("/dev/null")).rejects.toThrow("/dev/null is a device, not a directory");
     await expect(makeDirectory(at("x".repeat(300)))).rejects.toThrow("ENAMETOOLONG");
   });
 

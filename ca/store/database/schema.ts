@@ -1,7 +1,7 @@
-/** The tables of version 5, in the words of SQLite; PostgreSQL's are made from them. Older versions come here by migrations. */
+/** The tables of version 6, in the words of SQLite; PostgreSQL's are made from them. Older versions come here by migrations. */
 
 /** A database of a newer version is refused, an older one is migrated. */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 const TABLES = `
 CREATE TABLE authority (
@@ -24,6 +24,7 @@ CREATE TABLE principals (
   id BLOB NOT NULL UNIQUE, status TEXT NOT NULL CHECK (status IN ('active', 'revoked')), created_at INTEGER NOT NULL,
   source TEXT NOT NULL DEFAULT '', gone_at INTEGER, PRIMARY KEY (network_id, principal)
 ) STRICT;
+CREATE INDEX principals_in_any_case ON principals (lower(principal), network_id);
 CREATE TABLE certificates (
   serial TEXT PRIMARY KEY, network_id BLOB NOT NULL, principal TEXT NOT NULL, generation INTEGER NOT NULL,
   id BLOB NOT NULL, spki BLOB NOT NULL, leaf BLOB NOT NULL, issuer TEXT NOT NULL REFERENCES issuers,
@@ -119,10 +120,16 @@ CREATE INDEX reports_by_id ON reports (id, network_id, due_at) WHERE left_at IS 
 CREATE INDEX reports_steady ON reports (id, network_id, due_at) WHERE left_at IS NULL AND since < reported_at;
 `;
 
+/** From version 5 to 6: names that differ in case alone are found. */
+const FROM_5_TO_6 = `
+CREATE INDEX principals_in_any_case ON principals (lower(principal), network_id);
+`;
+
 const STEPS = [
   { from: 2, statements: FROM_2_TO_3 },
   { from: 3, statements: FROM_3_TO_4 },
   { from: 4, statements: FROM_4_TO_5 },
+  { from: 5, statements: FROM_5_TO_6 },
 ] as const;
 
 /** Tables in an order in which each comes after those that it refers to. */
