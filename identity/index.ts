@@ -126,6 +126,7 @@ export {
   lookAt,
   messageOf,
   PUBLIC_FILE_MODE,
+  readAtMost,
   readKeyText,
   readSecret,
   readText,

@@ -1,10 +1,9 @@
 /** Where a search stands: what it keeps in its file, and goes on from. */
-import { readFile } from "node:fs/promises";
-import { PUBLIC_FILE_MODE } from "../../identity/files/files.js";
+import { isCode, PUBLIC_FILE_MODE } from "../../identity/files/files.js";
 import { writeOutput } from "../../identity/files/output-file.js";
 import type { Finding, Tried } from "../../sim/index.js";
 import { usage } from "../failure.js";
-import { unreadable } from "../input-file.js";
+import { readInput } from "../input-file.js";
 
 export interface Found extends Finding {
   /** Attacks played until then, this one included, and what they took of a core. */
@@ -31,10 +30,10 @@ export interface SearchState {
 export async function readState(file: string): Promise<SearchState | undefined> {
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = (await readInput(file)).toString("utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw unreadable(file, error);
+    if (isCode((error as Error).cause, "ENOENT")) return undefined;
+    throw error;
   }
   const state = parsed(text);
   if (!state) throw usage(`${file} holds no state of a search.`);

@@ -1,6 +1,6 @@
 /** A JWT in a file, as Kubernetes projects one into a pod and replaces it before it ends. */
-import { readFile, stat } from "node:fs/promises";
-import { FirefliesError, isCompactJwt, JWT_CHARACTERS_MAX, messageOf } from "../../identity/index.js";
+import { stat } from "node:fs/promises";
+import { FirefliesError, isCompactJwt, JWT_CHARACTERS_MAX, messageOf, readAtMost } from "../../identity/index.js";
 
 /** A JWT, and blanks around it. */
 const FILE_BYTES_MAX = 2 * JWT_CHARACTERS_MAX;
@@ -11,8 +11,7 @@ export async function readJwt(path: string): Promise<string> {
   try {
     const found = await stat(path);
     if (!found.isFile()) throw new Error("it is no regular file"); // A pipe or a device may have no end.
-    if (found.size > FILE_BYTES_MAX) throw new Error(`it is larger than ${FILE_BYTES_MAX} bytes`);
-    text = (await readFile(path, "utf8")).trim();
+    text = (await readAtMost(path, FILE_BYTES_MAX)).toString("utf8").trim();
   } catch (cause) {
     throw new FirefliesError("jwt-unreadable", `${path} cannot be read: ${messageOf(cause)}.`, { cause });
   }

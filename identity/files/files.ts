@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { createReadStream, type Stats } from "node:fs";
-import { chmod, type FileHandle, lstat, open, readFile, readlink, rename, rm, stat } from "node:fs/promises";
+import { chmod, type FileHandle, lstat, open, readlink, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FirefliesError } from "../errors/error.js";
 
@@ -145,7 +145,7 @@ export async function readText(path: string): Promise<string | undefined> {
       `${path} has ${found.size} bytes, and a file that is read here has ${FILE_BYTES_MAX} at most`,
     );
   }
-  return await readFile(path, "utf8");
+  return (await readAtMost(path, FILE_BYTES_MAX)).toString("utf8"); // It may have grown since.
 }
 
 /** As `readText`, for a private key: rejects with "key-file-permissions" when group or others may use the file. */
@@ -163,7 +163,7 @@ export async function readSecret(path: string): Promise<string | undefined> {
   );
   if (!isFifo) return await readKeyText(path);
   await requirePrivate(path);
-  return await readFile(path, "utf8");
+  return (await readAtMost(path, FILE_BYTES_MAX)).toString("utf8");
 }
 
 /** Rejects with "key-file-permissions" when group or others may use the file. Windows has no such bits. */

@@ -57,6 +57,7 @@ describe("fireflies sim --search", () => {
     [["--search", "--members", "5"], "Leave out --members"],
     [["--search", "--report", "run.html"], "Leave out --search"],
     [["--search", "--state", "."], "cannot be read", 7],
+    [["--search", "--state", "/dev/zero"], "has more than", 7],
     [["--search", "--state", "attack.json"], "holds no state"],
   ])("%j is refused", async (words, why, code = 2) => {
     expect(await sim(...words)).toMatchObject({ code, stderr: expect.stringContaining(why) });
