@@ -26,7 +26,13 @@ export interface AddressAdviceOptions {
   readonly onAlarm: (alarm: FirefliesError) => void;
 }
 
-/** Says once for each kind of address that there is somebody who is reached at no other, so at most a handful of times. */
+/** Dialled only by those who advertise one of the kind themselves: to all others it is another machine. */
+const SHARED: readonly string[] = ["loopback", "link-local", "site-local"];
+
+/**
+ * Says once for each kind of address that there is somebody who is reached at no other, or who dials none of that kind, so at
+ * most a handful of times.
+ */
 export class AddressAdvice {
   readonly #options: AddressAdviceOptions;
   readonly #told = new Set<string>();
@@ -35,16 +41,27 @@ export class AddressAdvice {
     this.#options = options;
   }
 
-  /** `who` is reached at these addresses, "host:port" or "IP:port" after a look-up. May this member dial none of them? */
+  /**
+   * `who` is reached at these addresses, "host:port" or "IP:port" after a look-up. May this member dial none of them? And
+   * will that one dial none of mine?
+   */
   look(who: string, addresses: readonly string[]): void {
     const mine = this.#options.mine();
     const others = addresses.filter((address) => !mine.includes(address));
     const [first] = others;
-    if (first === undefined || others.some((address) => mayDial(address, mine))) return;
+    if (first === undefined) return;
     const kind = kindOf(first);
-    if (this.#told.has(kind)) return;
-    this.#told.add(kind);
-    this.#options.onAlarm(forbidden(who, others, kind, mine));
+    if (!others.some((address) => mayDial(address, mine))) this.#tell(kind, () => forbidden(who, others, kind, mine));
+    const [own] = mine.map(kindOf);
+    if (own === undefined || !mine.every((address) => SHARED.includes(kindOf(address)))) return;
+    if (!mine.some((address) => mayDial(address, others)))
+      this.#tell(`${own} of mine`, () => undialled(who, others, own, mine));
+  }
+
+  #tell(what: string, alarm: () => FirefliesError): void {
+    if (this.#told.has(what)) return;
+    this.#told.add(what);
+    this.#options.onAlarm(alarm());
   }
 }
 
@@ -70,4 +87,11 @@ function forbidden(who: string, theirs: readonly string[], kind: string, mine: r
   return new FirefliesError("address-forbidden", `${where}, and ${why}. ${others}`, {
     advice: `${remedy}; see ${PAGE}.`,
   });
+}
+
+/** The same from the other side: who advertises loopback is told as well. */
+function undialled(who: string, theirs: readonly string[], kind: string, mine: readonly string[]): FirefliesError {
+  const text = `${who}, at ${theirs.join(", ")}, does not dial ${mine.join(", ")} (${kind}): to it such an address is its own machine. Others like it are not told of again.`;
+  const advice = `If it is on another machine, listen on an address that it reaches (--listen 0.0.0.0, or --advertise HOST); if all are on this machine, let it advertise loopback as well (--advertise 127.0.0.1). See ${PAGE}.`;
+  return new FirefliesError("not-dialable", text, { advice });
 }

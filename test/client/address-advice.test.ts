@@ -53,6 +53,25 @@ describe("addresses of others", () => {
     expect(alarms).toEqual([]);
   });
 
+  it("who do not dial mine are told of once, with a way out", () => {
+    const { advice, alarms } = watched("127.0.0.1:1", "[::1]:1");
+    advice.look(`Member ${ID}`, ["10.0.0.1:7"]);
+    advice.look("Member x", ["10.0.0.2:7", "a.example:1"]);
+    expect(alarms.map(({ code }) => code)).toEqual(["not-dialable"]);
+    expect(alarms[0]?.message).toContain(`${ID}, at 10.0.0.1:7, does not dial 127.0.0.1:1, [::1]:1 (loopback)`);
+    expect(alarms[0]?.advice).toMatch(/--listen 0\.0\.0\.0.*--advertise 127\.0\.0\.1.*docs\/second-machine\.md/);
+  });
+
+  it.each([
+    ["one of mine is no loopback", ["127.0.0.1:1", "10.0.0.9:1"], ["10.0.0.1:7"]],
+    ["one of theirs is loopback", ["127.0.0.1:1"], ["10.0.0.1:7", "127.0.0.1:7"]],
+    ["they say nothing", ["127.0.0.1:1"], []],
+  ])("dial mine where %s", (_, mine, theirs) => {
+    const { advice, alarms } = watched(...mine);
+    advice.look("Member x", theirs);
+    expect(alarms).toEqual([]);
+  });
+
   it("on loopback are fine among those who advertise loopback", () => {
     const { advice, alarms } = watched("127.0.0.1:1");
     advice.look("Member x", ["127.0.0.1:7", "[::1]:7"]);
@@ -82,6 +101,8 @@ describe("a member of another machine beside members on loopback", () => {
     await until(other, () => other.ids.includes(here.id));
     expect(other.alarms.map(({ code }) => code)).toContain("address-forbidden");
     expect(other.alarms.find(({ code }) => code === "address-forbidden")?.message).toContain(here.id);
+    await until(here, () => here.alarms.some(({ code }) => code === "not-dialable"));
+    expect(here.alarms.find(({ code }) => code === "not-dialable")?.message).toContain(other.id);
   });
 
   it("is in when all advertise what all reach", async () => {
