@@ -160,6 +160,7 @@ export class Node {
       links: () => this.#stack.links,
       machine: () => this.#machine,
       accept: (connection, from) => this.#stack.accept(connection, from),
+      connect: (connection, options) => this.#stack.connect(connection, options),
       onRelays: () => this.#describe(),
       dialable: () => this.ways.reach.dialable,
       now: monotonic,
@@ -327,7 +328,9 @@ export class Node {
   /** All addresses of my note. */
   get noteAddresses(): readonly NoteAddress[] {
     const { candidates } = this.ways.reach.state;
-    return noteAddresses(this.addresses, this.#pinging.port, candidates, this.#relays.noted);
+    // Who cannot be dialled is not pinged either: it is asked over sessions, and through its relays (R21).
+    const pinged = this.#relays.isDialable ? this.#pinging.port : undefined;
+    return noteAddresses(this.addresses, pinged, candidates, this.#relays.noted);
   }
 
   /** Others have told me an address of mine that I did not know. */

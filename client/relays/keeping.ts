@@ -7,6 +7,8 @@ export interface KeepingOptions extends Omit<ReservationOptions, "relay" | "onCh
   /** Is this member behind a NAT? Else it needs no relays. */
   readonly isNeeded: () => boolean;
   readonly orderFor: (more: number) => Ordered;
+  /** A reservation that is needed no more is kept for so long, milliseconds: others call by an older note. */
+  readonly lingerMs: number;
   /** The relays that stand in the note from now on, the nearest first. */
   readonly publish: (relays: readonly MemberId[]) => void;
 }
@@ -19,6 +21,8 @@ const GATHERING_MS = 1_000;
 export class Keeping {
   readonly #options: KeepingOptions;
   readonly #reservations = new Map<MemberId, Reservation>();
+  /** Since when those that are there are needed no more, milliseconds. */
+  readonly #lingering = new Map<MemberId, number>();
   #wanted: readonly MemberId[] = [];
   #published = "";
   #changedAt: number | undefined;
@@ -49,7 +53,7 @@ export class Keeping {
   look(): void {
     if (this.#isClosed) return;
     this.#choose();
-    for (const id of this.#wanted) void this.#reservations.get(id)?.look();
+    for (const id of [...this.#wanted, ...this.#lingering.keys()]) void this.#reservations.get(id)?.look();
     this.#tell();
   }
 
@@ -67,6 +71,7 @@ export class Keeping {
     clearImmediate(this.#soon);
     for (const reservation of this.#reservations.values()) reservation.end();
     this.#reservations.clear();
+    this.#lingering.clear();
   }
 
   #choose(): void {
@@ -78,21 +83,26 @@ export class Keeping {
     for (const id of this.#wanted) this.#begin(id);
     for (const [id, reservation] of this.#reservations) {
       const isOfUse = this.#wanted.includes(id) || (isBad.has(id) && ordered.order.includes(id));
-      if (!isOfUse) this.#end(id, reservation);
+      if (isOfUse) this.#lingering.delete(id);
+      else this.#endSoon(id, reservation);
     }
     for (const { relay } of given.slice(0, Math.max(0, given.length - FAILED_MAX))) this.#reservations.delete(relay);
   }
 
   #begin(id: MemberId): void {
     if (this.#reservations.has(id)) return;
-    const { reach, now, random } = this.#options;
     const onChange = () => this.poke();
-    this.#reservations.set(id, new Reservation({ relay: id, reach, now, random, onChange }));
+    this.#reservations.set(id, new Reservation({ ...this.#options, relay: id, onChange }));
   }
 
-  #end(id: MemberId, reservation: Reservation): void {
+  #endSoon(id: MemberId, reservation: Reservation): void {
+    const { now, lingerMs } = this.#options;
+    const since = this.#lingering.get(id) ?? now();
+    this.#lingering.set(id, since);
+    if (reservation.granted !== undefined && now() - since < lingerMs) return;
     reservation.end();
     this.#reservations.delete(id);
+    this.#lingering.delete(id);
   }
 
   /** Names those that are there, or will be again; when all have answered, or have had their time. */

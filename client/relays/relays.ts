@@ -8,11 +8,13 @@ import {
   deadlineIn,
   type Links,
   type Protocols,
+  pathOf,
   RELAY_SCHEME,
   Relaying,
   type RelayLimits,
   relayTransport,
   type Session,
+  type Stack,
   Taking,
   Through,
   type Transport,
@@ -21,15 +23,20 @@ import { type MemberId, relayPositions } from "../../rings/index.js";
 import type { MemberConfig } from "../config/index.js";
 import type { RelayInfo } from "../types.js";
 import { Keeping } from "./keeping.js";
+import { Replacing } from "./replacing.js";
 import { DECLINES, directAddresses, isMine, orderFor, TRANSPORT_RELAYING, type View } from "./selection.js";
+
+/** For a connection that is to replace another one, milliseconds. */
+const REPLACE_MS = 5_000;
 
 export interface RelaysOptions {
   readonly config: MemberConfig;
-  readonly certificate: Pick<MemberCertificate, "id" | "ringCount">;
+  readonly certificate: Pick<MemberCertificate, "id" | "ringCount" | "deltaMs">;
   readonly links: () => Pick<Links, "get" | "reach">;
   /** Undefined before the protocol starts. */
   readonly machine: () => Pick<Machine, "members" | "member"> | undefined;
   readonly accept: (connection: Duplex, from: Address) => void;
+  readonly connect: Stack["connect"];
   /** My relays have changed: they are to stand in my note, the nearest first. */
   readonly onRelays: () => void;
   /** Can others make connections to this member, as far as it is known? */
@@ -47,6 +54,8 @@ export class Relays {
   readonly #relaying: Relaying;
   readonly #taking: Taking;
   readonly #keeping: Keeping;
+  readonly #replacing: Replacing;
+  readonly #ending = new AbortController();
   /** As published, the nearest first. */
   #mine: readonly MemberId[] = [];
 
@@ -56,12 +65,22 @@ export class Relays {
     const { id: self } = certificate;
     const reachDirect = (id: MemberId, until: Deadline) => this.#reachDirect(id, until);
     const reach = (id: MemberId, withinMs: number) => reachDirect(id, { deadline: deadlineIn(withinMs) });
-    this.transport = relayTransport(new Through({ self, reachDirect, nearby: () => this.#nearby, now }));
+    this.#replacing = new Replacing({
+      isNeeded: (id) => options.links().get(id)?.paths[0]?.kind === "relayed",
+      replace: (id, address) => this.#replace(id, address),
+      now,
+    });
+    this.transport = relayTransport(
+      new Through({ self, reachDirect, nearby: () => this.#nearby, now }),
+      (id, address, lastsMs) => this.#replacing.opened(id, address, lastsMs),
+    );
     this.#taking = new Taking({ isRelayOfMine: (id) => this.#keeping.has(id), accept });
     this.#keeping = new Keeping({
       isNeeded: () => !this.isDialable,
       orderFor: (more) => orderFor(this.#view, more),
       publish: (relays) => this.#publish(relays),
+      intervalMs: config.monitorIntervalMs,
+      lingerMs: 2 * (config.removalTimeoutMs ?? 2 * certificate.deltaMs),
       ...{ reach, now, random },
     });
     this.#relaying = new Relaying({
@@ -109,6 +128,7 @@ export class Relays {
   look(): void {
     this.#relaying.tidy();
     this.#keeping.look();
+    this.#replacing.look();
   }
 
   /** The view has changed, or whether others can dial this member. */
@@ -117,6 +137,7 @@ export class Relays {
   }
 
   close(): void {
+    this.#ending.abort();
     this.#keeping.close();
     this.#relaying.close();
   }
@@ -124,6 +145,18 @@ export class Relays {
   #publish(relays: readonly MemberId[]): void {
     this.#mine = relays;
     this.#options.onRelays();
+  }
+
+  async #replace(id: MemberId, address: Address): Promise<void> {
+    const deadline = deadlineIn(REPLACE_MS);
+    const { signal } = this.#ending;
+    try {
+      const connection = await this.transport.dial(address, { signal, member: id });
+      const path = pathOf("dialled", connection.reached ?? address);
+      await this.#options.connect(connection, { path, expect: id, deadline, signal });
+    } catch {
+      // The one that there is ends with its time, and what is begun then makes another.
+    }
   }
 
   /** A session with the member that no relay carries, made if need be. Rejects with a FirefliesError. */
@@ -141,7 +174,8 @@ export class Relays {
 
   #directWith(id: MemberId): Session | undefined {
     const sessions = this.#options.links().get(id)?.sessions ?? [];
-    return sessions.find(({ closed, path }) => !closed && path.kind !== "relayed");
+    const direct = sessions.filter(({ closed, path }) => !closed && path.kind !== "relayed");
+    return direct.find(({ isDoubtful }) => !isDoubtful) ?? direct[0];
   }
 
   /** My relays, then other members that there is a session with. */

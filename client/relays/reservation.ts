@@ -11,8 +11,10 @@ import {
 } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 
-/** For one request with a dial before it, milliseconds. */
+/** For the first request, with a dial before it, milliseconds. */
 const ASK_MS = 3_000;
+/** A renewal is waited for half an interval, and so long at least, milliseconds. */
+const RENEWAL_MS_MIN = 500;
 /** The pause after a failure, milliseconds, doubled with each further one ... */
 const RETRY_FIRST_MS = 1_000;
 /** ... up to this; and to this, while the relay is waited for. */
@@ -27,6 +29,8 @@ export interface ReservationOptions {
   readonly relay: MemberId;
   /** A session with it that no relay carries. */
   readonly reach: (relay: MemberId, withinMs: number) => Promise<Session>;
+  /** Between two renewals, milliseconds: that of the failure detector, to which a lost reservation must not look like a death. */
+  readonly intervalMs: number;
   readonly now: () => number;
   readonly random: () => number;
   /** It is there, or it is lost. */
@@ -44,6 +48,8 @@ export class Reservation {
   #askAt: number;
   #missingSince: number;
   #until = 0;
+  #renewAt = 0;
+  #bytesSeen: number | undefined;
   #isAsking = false;
   #isOver = false;
   #unwatch = () => {};
@@ -78,7 +84,7 @@ export class Reservation {
 
   /** Asks when it is time. Never rejects. */
   async look(): Promise<void> {
-    if (this.#isAsking || this.#isOver || this.#options.now() < this.#askAt) return;
+    if (this.#isAsking || this.#isOver || this.#options.now() < this.#askAt || this.#isAlive()) return;
     this.#isAsking = true;
     try {
       await this.#ask();
@@ -87,6 +93,16 @@ export class Reservation {
     }
     this.#isAsking = false;
     this.#options.onChange();
+  }
+
+  /** Has something come over the session since the last look, and is it too soon to renew? Then nothing need be asked. */
+  #isAlive(): boolean {
+    const bytes = this.#session?.bytesRead;
+    const { now, intervalMs } = this.#options;
+    const isAlive = this.granted !== undefined && bytes !== this.#bytesSeen && now() < this.#renewAt;
+    this.#bytesSeen = bytes;
+    if (isAlive) this.#askAt = now() + intervalMs;
+    return isAlive;
   }
 
   /** Gives it back. */
@@ -99,18 +115,32 @@ export class Reservation {
   }
 
   async #ask(): Promise<void> {
-    const { relay, reach, now, random } = this.#options;
+    const { relay, reach, now, random, intervalMs } = this.#options;
     const session = await reach(relay, ASK_MS);
-    const deadline = performance.now() + ASK_MS;
-    const answer = decodeReservation(await session.call(RELAY_RESERVE, encodeWish("reserve"), { deadline }));
+    const answer = decodeReservation(await this.#call(session));
     if (answer === undefined) throw new FirefliesError("bad-frame");
     if (answer.kind === "refused") throw new RelayRefusal(`The relay ${relay}`, answer);
     this.#granted = answer;
     this.#until = now() + answer.forMs;
-    this.#askAt = now() + Math.min(RENEW_MS, answer.forMs / 2) * (1 - random() / 10);
+    this.#renewAt = now() + Math.min(RENEW_MS, answer.forMs / 2) * (1 - random() / 10);
+    this.#askAt = Math.min(this.#renewAt, now() + intervalMs);
+    this.#bytesSeen = session.bytesRead;
     this.#failures = 0;
     this.#failure = undefined;
     this.#watch(session);
+  }
+
+  /** A renewal that brings nothing back, not a byte, shows that the path is dead: a NAT has forgotten it. */
+  async #call(session: Session): Promise<Uint8Array> {
+    const isRenewal = session === this.#session;
+    const waitMs = isRenewal ? Math.max(RENEWAL_MS_MIN, this.#options.intervalMs / 2) : ASK_MS;
+    const before = session.bytesRead;
+    try {
+      return await session.call(RELAY_RESERVE, encodeWish("reserve"), { deadline: performance.now() + waitMs });
+    } catch (error) {
+      if (isRenewal && session.bytesRead === before) session.close();
+      throw error;
+    }
   }
 
   #watch(session: Session): void {

@@ -6,8 +6,8 @@ import { type MemberId, type RelayPosition, relayCount, relaysOf } from "../../r
 /** The transport of an address in a note that says: I relay for nobody. Its text is DECLINES. */
 export const TRANSPORT_RELAYING = 4;
 export const DECLINES = "declines";
-/** Relays in one note: 75 bytes each, of the 2,816 that its addresses may take. */
-export const RELAYS_MAX = 16;
+/** Relays in one note, which has 24 addresses: four of its own and four candidates stand beside them. 75 bytes each. */
+export const RELAYS_NOTED_MAX = 16;
 /** A relay is kept while it is among so many times as many nearest as are needed: members that come and go move few. */
 const SLACK = 2;
 
@@ -58,7 +58,7 @@ export function isMine(id: MemberId, { self, ringCount, members, positionOf }: V
 }
 
 function needed(members: number, rings: number, relays: number): number {
-  return Math.min(RELAYS_MAX, relayCount({ members, rings, relays }));
+  return Math.min(RELAYS_NOTED_MAX, relayCount({ members, rings, relays }));
 }
 
 /**

@@ -14,17 +14,25 @@ import { RelayRefusal } from "./refusal.js";
 import { RelayedDuplex } from "./relayed-duplex.js";
 import type { Through } from "./through.js";
 
-export function relayTransport(through: Pick<Through, "open">): Transport {
+/** A connection to this member is there, by these relays, for so many milliseconds. */
+export type OnOpened = (member: MemberId, address: Address, lastsMs: number) => void;
+
+export function relayTransport(through: Pick<Through, "open">, onOpened: OnOpened = () => {}): Transport {
   return {
     scheme: RELAY_SCHEME,
     ownNames: true,
-    dial: (to, target) => dial(through, to, target),
+    dial: (to, target) => dial(through, onOpened, to, target),
     listen: () =>
       Promise.reject(new FirefliesError("address-invalid", "A member listens at its relays by reservations.")),
   };
 }
 
-async function dial(through: Pick<Through, "open">, to: Address, { member, signal }: DialTarget): Promise<Duplex> {
+async function dial(
+  through: Pick<Through, "open">,
+  onOpened: OnOpened,
+  to: Address,
+  { member, signal }: DialTarget,
+): Promise<Duplex> {
   const text = formatAddress(to);
   const [relay, next] = viaOf(to);
   if (relay === undefined) throw new DialError("forbidden", text, { detail: "it names no relay" });
@@ -35,7 +43,10 @@ async function dial(through: Pick<Through, "open">, to: Address, { member, signa
     address: addressOf(via),
     first: (message) => {
       const opened = decodeOpened(message);
-      if (opened?.kind === "opened") return undefined;
+      if (opened?.kind === "opened") {
+        onOpened(member, addressOf(via), opened.lastsMs);
+        return undefined;
+      }
       if (opened === undefined) return new DialError("no-route", text, { cause: new FirefliesError("bad-frame") });
       return failureOf(text, new RelayRefusal(title, opened));
     },

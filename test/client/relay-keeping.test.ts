@@ -5,11 +5,13 @@ import { Keeping } from "../../client/relays/keeping.js";
 import { chosen, DECLINES, isRelay, orderFor, TRANSPORT_RELAYING } from "../../client/relays/selection.js";
 import { FirefliesError } from "../../identity/index.js";
 import type { Session } from "../../net/index.js";
-import { RENEW_MS, RESERVATION_MS } from "../../net/relays/limits.js";
+import { RESERVATION_MS } from "../../net/relays/limits.js";
 import { decodeWish, encodeReservation, type Granted, type Refusal } from "../../net/relays/messages.js";
 import { type MemberId, relayPositions } from "../../rings/index.js";
 import { idOf, sha256 } from "../rings/model.js";
 
+const INTERVAL_MS = 10_000;
+const LINGER_MS = 4_000;
 const positionOf = relayPositions(sha256);
 
 /** A relay as a member sees it. */
@@ -19,7 +21,9 @@ class FakeRelay {
   /** When its reservation ends. */
   until = 0;
   readonly askedAt: number[] = [];
-  #session: { closed: boolean; close(): void } | undefined;
+  #session: { closed: boolean; bytesRead: number; close(): void } | undefined;
+  /** The path of the session that there is has died without a sign. */
+  isMute = false;
 
   constructor(
     readonly id: MemberId,
@@ -31,8 +35,10 @@ class FakeRelay {
     if (!this.isUp) throw new FirefliesError("peer-unreachable");
     if (this.#session && !this.#session.closed) return this.#session as unknown as Session;
     const listeners = new Set<() => void>();
+    this.isMute = false;
     const session = {
       closed: false,
+      bytesRead: 0,
       close() {
         session.closed = true;
         for (const listener of listeners) listener();
@@ -41,10 +47,18 @@ class FakeRelay {
         listeners.add(listener);
         return () => listeners.delete(listener);
       },
-      call: async (_: string, body: Uint8Array) => encodeReservation(this.#answer(decodeWish(body)!)),
+      call: async (_: string, body: Uint8Array) => {
+        if (this.isMute) throw new FirefliesError("timeout");
+        return encodeReservation(this.#answer(decodeWish(body)!));
+      },
     };
     this.#session = session;
     return session as unknown as Session;
+  }
+
+  /** Something else passes over the session. */
+  speak(): void {
+    if (this.#session) this.#session.bytesRead += 100;
   }
 
   /** Its process ends, and with it all that it knew. */
@@ -81,6 +95,8 @@ class Scene {
       isNeeded: () => this.isNeeded,
       orderFor: (more) => orderFor(this.view, more),
       publish: (relays) => this.published.push(relays),
+      intervalMs: INTERVAL_MS,
+      lingerMs: LINGER_MS,
       reach: async (id) => this.relays.find((relay) => relay.id === id)!.reach(),
       now: () => this.now,
       random: () => this.#random(),
@@ -132,7 +148,32 @@ describe("the relays of a member", () => {
       for (const relay of mine) expect(relay.until).toBeGreaterThan(scene.now);
     });
     expect(scene.published).toHaveLength(1);
-    for (const { askedAt } of mine) expect(askedAt.length).toBeLessThan((1.3 * 3 * RESERVATION_MS) / RENEW_MS);
+    for (const { askedAt } of mine) expect(askedAt.length).toBeLessThan((1.3 * 3 * RESERVATION_MS) / INTERVAL_MS);
+  });
+
+  it("are not asked while other things pass over their sessions, but for the renewal each minute", async () => {
+    const scene = new Scene(5);
+    await scene.run(2_000);
+    await scene.run(RESERVATION_MS, () => {
+      for (const relay of scene.relays) relay.speak();
+    });
+    for (const { askedAt } of scene.ordered.slice(0, 3)) {
+      expect(askedAt.length).toBeGreaterThan(4);
+      expect(askedAt.length).toBeLessThan(8);
+    }
+  });
+
+  it("are reserved anew over another session when a path has died without a sign", async () => {
+    const scene = new Scene(5);
+    await scene.run(2_000);
+    const [relay] = scene.ordered as [FakeRelay];
+    const before = relay.until;
+    relay.isMute = true;
+    await scene.run(1.5 * INTERVAL_MS, () => {
+      if (relay.isMute) relay.until = 0;
+    });
+    expect(relay.until).toBeGreaterThan(before);
+    expect(scene.published).toHaveLength(1);
   });
 
   it("stay in the note over a relay's restart, and members do not come back all at once", async () => {
@@ -203,8 +244,11 @@ describe("the relays of a member", () => {
     const scene = new Scene(5);
     await scene.run(2_000);
     scene.isNeeded = false;
-    await scene.run(2_000);
+    await scene.run(LINGER_MS - 1_000);
     expect(scene.note).toEqual([]);
+    // Others still call by the note before.
+    expect(scene.relays.filter(({ until }) => until > scene.now)).toHaveLength(3);
+    await scene.run(3_000);
     expect(scene.relays.map(({ until }) => until)).toEqual(scene.relays.map(() => 0));
   });
 
