@@ -488,7 +488,9 @@ export class Client {
       config,
       identity,
       state: this.#state,
-      transports: this.#network.transports ?? standardTransports({ gate: this.#gate, out: this.#out }),
+      transports:
+        this.#network.transports ??
+        standardTransports({ gate: this.#gate, out: this.#out, udp: () => this.#member?.udp }),
       gate: this.#gate,
       ...(this.#network.transports === undefined && { out: this.#out }),
       resolver: this.#network.resolver ?? this.#names,

@@ -30,6 +30,8 @@ import {
   SelfSession,
   Stack,
   type Transport,
+  type UdpPort,
+  UdxEndpoint,
 } from "../net/index.js";
 import { type MemberId, tolerance } from "../rings/index.js";
 import type { Contact } from "./authority/authority.js";
@@ -48,6 +50,7 @@ import { Relays } from "./relays/relays.js";
 import { settingsOf } from "./settings.js";
 import type { Clocks } from "./standing/clocks.js";
 import type { Isolation } from "./standing/isolation.js";
+import { listenAll } from "./standing/listening.js";
 import { Pinging } from "./standing/pinging.js";
 import { ReachWatch } from "./standing/reach-watch.js";
 import { ViewCache } from "./standing/view-cache.js";
@@ -294,13 +297,14 @@ export class Node {
   /** Binds all ports. Rejects with "address-in-use" or "address-invalid". */
   async listen(): Promise<void> {
     const { config } = this.#options;
-    const { at, udpPort } = config.listen;
-    for (const place of at) this.#listeners = [...this.#listeners, (await this.#stack.listen(place)).address];
+    this.#listeners = await listenAll({ config: config.listen, stack: this.#stack, pinging: this.#pinging });
     this.#isAuto = isAuto(config);
     this.#advertised = advertisedAddresses(config, this.#listeners, this.#options.interfaces());
-    const [{ host, port } = { host: "", port: 0 }] = this.#listeners;
-    // The default number of the UDP port is the first one's; when that one is taken, any other serves.
-    await this.#pinging.bind({ host, port: udpPort ?? port }, udpPort === undefined);
+  }
+
+  /** The one UDP port; undefined before `listen`. */
+  get udp(): UdpPort | undefined {
+    return this.#pinging.udp;
   }
 
   /** What is listened on, with the ports that are bound; empty before `listen`. */
@@ -318,6 +322,7 @@ export class Node {
     if (!wasThere) this.#stack.links.renew();
     this.ways.reach.moved();
     this.#punching.moved();
+    if (this.udp) UdxEndpoint.of(this.udp)?.announce();
     this.#describe();
   }
 

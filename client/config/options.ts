@@ -54,8 +54,8 @@ export interface ClientOptions {
   /** Members to contact first, "host:port"; asked besides those that the authority names. */
   readonly entryAddrs?: readonly string[];
   /**
-   * Where to listen: "host:port", "host" or a port for TCP, "ws://host:port/path" for WebSocket; several of them, as one for
-   * each transport, at most 8. Default 127.0.0.1, any free port of TCP.
+   * Where to listen: "host:port", "host" or a port for TCP, "ws://host:port/path" for WebSocket, "udx://host:port" for
+   * reliable UDP; several of them, as one for each transport, at most 8. Default 127.0.0.1, any free port of TCP.
    */
   readonly listen?: string | number | readonly (string | number)[];
   /**

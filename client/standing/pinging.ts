@@ -38,6 +38,13 @@ export interface PingingOptions {
   readonly takesPong: (from: MemberId, nonce: bigint) => boolean;
 }
 
+export interface Binding {
+  /** Does another port serve, where this one is taken? */
+  readonly anyOther: boolean;
+  /** Is the port to carry streams too? */
+  readonly streams: boolean;
+}
+
 export class Pinging {
   readonly #options: PingingOptions;
   readonly #agreement: AgreementKey = generateAgreementKey();
@@ -80,17 +87,17 @@ export class Pinging {
   }
 
   /** When the port is taken and `anyOther` serves, another one. Rejects with "address-in-use" or "address-invalid". */
-  async bind({ host, port }: HostPort, anyOther: boolean): Promise<void> {
-    this.#udp = await this.#bound({ host, port }).catch((error: FirefliesError) => {
-      if (anyOther && error.code === "address-in-use") return this.#bound({ host, port: 0 });
+  async bind({ host, port }: HostPort, { anyOther, streams }: Binding): Promise<void> {
+    this.#udp = await this.#bound({ host, port }, streams).catch((error: FirefliesError) => {
+      if (anyOther && error.code === "address-in-use") return this.#bound({ host, port: 0 }, streams);
       throw error;
     });
     this.#pings = this.#over(this.#udp);
   }
 
-  async #bound(at: HostPort): Promise<UdpPort> {
+  async #bound(at: HostPort, streams: boolean): Promise<UdpPort> {
     const { bindDatagrams } = this.#options;
-    return bindDatagrams ? UdpPort.over(await bindDatagrams(at)) : await UdpPort.bind(at);
+    return bindDatagrams ? UdpPort.over(await bindDatagrams(at)) : await UdpPort.bind(at, { streams });
   }
 
   /** Pings end. The port stays for the others that share it; who closes the member closes it last. */

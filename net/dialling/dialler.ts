@@ -139,7 +139,7 @@ export class Dialler {
     if (refusal !== undefined) return void failures.push(new DialError("forbidden", target, { detail: refusal }));
     const recent = this.#history.recent(placeOf(to, options), this.#options.now(), options.expect);
     if (recent !== undefined) return void failures.push(new DialError("backoff", target, { cause: recent }));
-    add((signal) => this.#attempt(dial, transport, to, name, signal), rank);
+    add((signal) => this.#attempt(dial, transport, to, name, signal), rank + (transport.rank ?? 0));
   }
 
   async #attempt<T>(

@@ -1,8 +1,10 @@
 /** The transports that a member has by itself, by the scheme of their addresses: the one table of them. */
+import type { UdpPort } from "../udp/port.js";
 import type { ConnectionGate } from "./gate.js";
 import type { OutPort } from "./out-port.js";
 import { tcpTransport } from "./tcp.js";
 import type { Transport } from "./transport.js";
+import { udxTransport } from "./udx/udx.js";
 import { wsTransport } from "./ws.js";
 
 /** What transports are made with. */
@@ -10,6 +12,8 @@ export interface TransportParts {
   readonly gate?: ConnectionGate | undefined;
   /** The port that TCP dials from. */
   readonly out?: OutPort | undefined;
+  /** The member's one UDP port, once it is bound. */
+  readonly udp?: (() => UdpPort | undefined) | undefined;
 }
 
 interface Scheme {
@@ -24,6 +28,7 @@ interface Scheme {
 
 const SCHEMES: Readonly<Record<string, Scheme>> = {
   tcp: { make: ({ gate, out }) => tcpTransport({ gate, out }), listens: true },
+  udx: { make: ({ gate, udp }) => udxTransport({ gate, port: udp }), listens: true },
   ws: { make: ({ gate }) => wsTransport({ gate }), listens: true, portDefault: 80, hasPath: true },
 };
 

@@ -45,6 +45,8 @@ export interface Transport {
   readonly scheme: string;
   /** True when its hosts are no names of DNS, but its own: they are dialled as they are. */
   readonly ownNames?: boolean;
+  /** Of several addresses of a member those of a lower rank are tried first; 0 by default. */
+  readonly rank?: number;
   /**
    * A connection to one address, whose host is an IP address (names were looked up before) or one of its own names.
    * Rejects with a DialError. What is written arrives asynchronously: a write never pushes into the other end before it

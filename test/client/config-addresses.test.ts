@@ -149,7 +149,7 @@ describe("several places to listen at", () => {
   });
 
   it.each([
-    ["quic://h:1", /names the transport "quic", and the ones to listen with are tcp, ws/],
+    ["quic://h:1", /names the transport "quic", and the ones to listen with are tcp, udx, ws/],
     ["relay://h:1", /names the transport "relay"/],
     ["ws://h:99999", /must be "host:port"/],
     ["tcp://h:1/path", /has a path, and addresses of tcp have none/],

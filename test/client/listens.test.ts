@@ -31,3 +31,32 @@ it("starts with all of them or none", async () => {
   const third = await network.member({ listen: ["127.0.0.1:0", "ws://127.0.0.1:0/elsewhere"] });
   expect(await codeOf(third.start())).toBe("address-invalid");
 });
+
+it("over one UDP port: reliable UDP beside pings, and TCP where both work", async () => {
+  await using network = await OfflineNetwork.create();
+  const both = await network.start({ listen: ["127.0.0.1:0", "udx://127.0.0.1:0"] });
+  const [tcp, udx] = both.info().advertised;
+  expect([tcp, udx]).toEqual([
+    expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    expect.stringMatching(/^udx:\/\/127\.0\.0\.1:\d+$/),
+  ]);
+  const byTcp = await network.start({ entryAddrs: [tcp!] });
+  const byUdx = await network.start({ listen: "udx://127.0.0.1:0", entryAddrs: [udx!] });
+  const all = [both, byTcp, byUdx];
+  await whole(all);
+  for (const client of all) client.registerMessageHandler((data) => data);
+  for (const from of all)
+    for (const { id } of all.filter((other) => other !== from))
+      expect(read(await from.sendToId(id, text("here")))).toBe("here");
+  // Streams, pings and dials have one port; so a member that has it alone is pinged there.
+  expect(byTcp.member(byUdx.id)?.address).toMatch(/^udx:/);
+  expect((await byTcp.ping(byUdx.id)).udpMs).toBeGreaterThan(0);
+});
+
+it("takes the port that is said for UDP also for reliable UDP", async () => {
+  await using network = await OfflineNetwork.create();
+  const first = await network.start({ listen: ["127.0.0.1:0", "udx://127.0.0.1:0"] });
+  const taken = first.info().advertised[1]!;
+  const second = await network.member({ listen: ["127.0.0.1:0", taken] });
+  expect(await codeOf(second.start())).toBe("address-in-use");
+});
