@@ -91,6 +91,7 @@ export class Client {
   readonly #gate = new ConnectionGate();
   /** Where it dials from: a NAT shows others one address then. */
   readonly #out = new OutPort();
+  readonly #ports = { gate: this.#gate, out: this.#out, udp: () => this.#member?.udp };
   readonly #ending = new AbortController();
   readonly #deadline = new DrainDeadline();
   #phase: Phase = "new";
@@ -488,9 +489,7 @@ export class Client {
       config,
       identity,
       state: this.#state,
-      transports:
-        this.#network.transports ??
-        standardTransports({ gate: this.#gate, out: this.#out, udp: () => this.#member?.udp }),
+      transports: this.#network.transports ?? standardTransports(this.#ports),
       gate: this.#gate,
       ...(this.#network.transports === undefined && { out: this.#out }),
       resolver: this.#network.resolver ?? this.#names,

@@ -3,13 +3,13 @@
 export {
   AGREEMENT_KEY_BYTES,
   type AgreementKey,
+  agreedBytes,
   agreementKeyFromSecret,
   generateAgreementKey,
   hmac16,
   MAC_BYTES,
   type PairwiseInput,
   pairwiseKey,
-  sharedSecret,
 } from "./calls/agreement.js";
 export { bytesWithin, isRecord } from "./calls/answer.js";
 export {

@@ -60,6 +60,13 @@ export { Relaying, type RelayingFigures } from "./relays/relaying.js";
 export { Taking } from "./relays/taking.js";
 export { Through } from "./relays/through.js";
 export { relayTransport } from "./relays/transport.js";
+export {
+  DIAL_SCHEMES,
+  LISTEN_SCHEMES,
+  schemeOf,
+  standardTransports,
+  type TransportParts,
+} from "./schemes.js";
 export { Budget } from "./session/budget.js";
 export { SessionHost } from "./session/host.js";
 export type { ConnectOptions, SessionHostOptions } from "./session/options.js";
@@ -72,13 +79,6 @@ export { Stack, type StackOptions } from "./stack.js";
 export { DialError, type DialReason, PeerMismatch } from "./transports/dial-error.js";
 export { ConnectionGate, type GateLimits } from "./transports/gate.js";
 export { OutPort } from "./transports/out-port.js";
-export {
-  DIAL_SCHEMES,
-  LISTEN_SCHEMES,
-  schemeOf,
-  standardTransports,
-  type TransportParts,
-} from "./transports/schemes.js";
 export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";
 export { type EndpointFigures, UdxEndpoint } from "./transports/udx/endpoint.js";

@@ -8,7 +8,7 @@ import {
   hkdfSync,
   type KeyObject,
 } from "node:crypto";
-import { concatBytes, fromHex, type MemberId, memberIdToBytes } from "../../rings/index.js";
+import { compareBytes, concatBytes, fromHex, type MemberId, memberIdToBytes } from "../../rings/index.js";
 
 /** Raw X25519 public key. */
 export const AGREEMENT_KEY_BYTES = 32;
@@ -61,8 +61,24 @@ export function pairwiseKey({ privateKey, publicKey, networkId, self, peer }: Pa
   return new Uint8Array(hkdfSync("sha256", secret, networkId, info, PAIRWISE_KEY_BYTES));
 }
 
-/** What X25519 gives: to be put through a key derivation. Undefined as of `pairwiseKey`. */
-export function sharedSecret(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array | undefined {
+/**
+ * Bytes that only two ends know, of keys that each has made for this one use (X25519, HKDF-SHA-256): the same at both, and
+ * `isLower` tells which end is which. Undefined as of `pairwiseKey`, and for one's own key.
+ */
+export function agreedBytes(
+  own: AgreementKey,
+  theirs: Uint8Array,
+  { info, bytes }: { readonly info: string; readonly bytes: number },
+): { readonly agreed: Uint8Array; readonly isLower: boolean } | undefined {
+  const secret = sharedSecret(own.privateKey, theirs);
+  const order = compareBytes(own.publicKey, theirs);
+  if (secret === undefined || order === 0) return undefined;
+  const isLower = order < 0;
+  const salt = isLower ? concatBytes(own.publicKey, theirs) : concatBytes(theirs, own.publicKey);
+  return { agreed: new Uint8Array(hkdfSync("sha256", secret, salt, info, bytes)), isLower };
+}
+
+function sharedSecret(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array | undefined {
   if (publicKey.length !== AGREEMENT_KEY_BYTES) return undefined;
   try {
     const key = Buffer.from(concatBytes(X25519_SPKI_PREFIX, publicKey));

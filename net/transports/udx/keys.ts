@@ -2,9 +2,9 @@
  * The secrets of reliable UDP. They keep those off the path from moving, resetting or opening connections; who the other
  * end is, and what may be read, is TLS's business above.
  */
-import { hkdfSync, type KeyObject, randomBytes } from "node:crypto";
-import { hmac16, sharedSecret } from "../../../identity/index.js";
-import { compareBytes, equalBytes } from "../../../rings/index.js";
+import { randomBytes } from "node:crypto";
+import { type AgreementKey, agreedBytes, hmac16 } from "../../../identity/index.js";
+import { equalBytes } from "../../../rings/index.js";
 import type { HostPort } from "../../address.js";
 import { TAG_BYTES, TOKEN_BYTES } from "./wire.js";
 
@@ -21,19 +21,14 @@ export interface ConnectionKeys {
   readonly peerTag: Uint8Array;
 }
 
-/** Undefined when the other end's key is a point of small order. */
-export function connectionKeys(
-  own: { readonly privateKey: KeyObject; readonly publicKey: Uint8Array },
-  theirs: Uint8Array,
-): ConnectionKeys | undefined {
-  const secret = sharedSecret(own.privateKey, theirs);
-  const order = compareBytes(own.publicKey, theirs);
-  if (secret === undefined || order === 0) return undefined;
-  const salt = order < 0 ? Buffer.concat([own.publicKey, theirs]) : Buffer.concat([theirs, own.publicKey]);
-  const derived = new Uint8Array(hkdfSync("sha256", secret, salt, INFO, KEY_BYTES + 2 * TAG_BYTES));
-  const [low, high] = [derived.slice(KEY_BYTES, KEY_BYTES + TAG_BYTES), derived.slice(KEY_BYTES + TAG_BYTES)];
-  const [tag, peerTag] = order < 0 ? [low, high] : [high, low];
-  return { key: derived.slice(0, KEY_BYTES), tag, peerTag };
+/** Undefined when the other end's key is none, or ours. */
+export function connectionKeys(own: AgreementKey, theirs: Uint8Array): ConnectionKeys | undefined {
+  const found = agreedBytes(own, theirs, { info: INFO, bytes: KEY_BYTES + 2 * TAG_BYTES });
+  if (found === undefined) return undefined;
+  const { agreed, isLower } = found;
+  const [low, high] = [agreed.slice(KEY_BYTES, KEY_BYTES + TAG_BYTES), agreed.slice(KEY_BYTES + TAG_BYTES)];
+  const [tag, peerTag] = isLower ? [low, high] : [high, low];
+  return { key: agreed.slice(0, KEY_BYTES), tag, peerTag };
 }
 
 /** What an endpoint alone knows. By it answers need no memory. */

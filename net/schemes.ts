@@ -1,11 +1,12 @@
 /** The transports that a member has by itself, by the scheme of their addresses: the one table of them. */
-import type { UdpPort } from "../udp/port.js";
-import type { ConnectionGate } from "./gate.js";
-import type { OutPort } from "./out-port.js";
-import { tcpTransport } from "./tcp.js";
-import type { Transport } from "./transport.js";
-import { udxTransport } from "./udx/udx.js";
-import { wsTransport } from "./ws.js";
+
+import type { ConnectionGate } from "./transports/gate.js";
+import type { OutPort } from "./transports/out-port.js";
+import { tcpTransport } from "./transports/tcp.js";
+import type { Transport } from "./transports/transport.js";
+import { udxTransport } from "./transports/udx/udx.js";
+import { wsTransport } from "./transports/ws.js";
+import type { UdpPort } from "./udp/port.js";
 
 /** What transports are made with. */
 export interface TransportParts {
