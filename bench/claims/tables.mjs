@@ -3,6 +3,7 @@ import * as ablation from "./ablation.mjs";
 import * as cost from "./cost.mjs";
 import * as detection from "./detection.mjs";
 import * as dissemination from "./dissemination.mjs";
+import * as nats from "./nats.mjs";
 import * as partitions from "./partitions.mjs";
 import * as plots from "./plots-table.mjs";
 import * as rapid from "./rapid.mjs";
@@ -14,6 +15,7 @@ import * as settings from "./settings.mjs";
 export const TABLES = {
   plots,
   removals,
+  nats,
   detection,
   dissemination,
   cost,
