@@ -4,10 +4,11 @@
  */
 import type { Machine, Output, Recipient, TryOutcome } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
-import { asFirefliesError, DialError, type Links, Paces, type Session, TIMER_MS_MAX } from "../../net/index.js";
+import { asFirefliesError, type Deadline, type Links, Paces, type Session, TIMER_MS_MAX } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { EXCHANGE, PROBE } from "../protocols.js";
 import type { Isolation } from "../standing/isolation.js";
+import { type Hedge, hedged, isOfSession } from "./hedged.js";
 import { outcomeOf } from "./outcome.js";
 import { type OutputHandlers, Switchboard } from "./switchboard.js";
 import type { Verifier } from "./verifier.js";
@@ -23,7 +24,7 @@ export interface PingSender {
 
 export interface DriverOptions {
   readonly machine: Machine;
-  readonly links: Pick<Links, "reach" | "get">;
+  readonly links: Pick<Links, "reach" | "get" | "blame">;
   readonly pings: PingSender;
   readonly verifier: Verifier;
   /** Monotonic milliseconds. */
@@ -144,14 +145,15 @@ export class Driver {
   }
 
   async #send({ call, to, packet, timeoutMs }: Extract<Output, { kind: "send" }>): Promise<void> {
-    const { now, links } = this.#options;
+    const { now } = this.#options;
     // One deadline for dialling and the call together: a host that is slow in both gets no more time.
     const deadline = now() + timeoutMs;
     try {
-      const session = await links.reach(to, { deadline });
-      const answer = await this.#call(session, EXCHANGE, packet, deadline);
+      const { answer, by } = await this.#over(to, deadline, async (session, signal) => {
+        return { answer: await this.#call(session, EXCHANGE, packet, { deadline, signal }), by: session.peer.id };
+      });
       this.#options.isolation?.answered();
-      this.#later((machine, now) => machine.answered(call, session.peer.id, answer, now));
+      this.#later((machine, now) => machine.answered(call, by, answer, now));
     } catch (error) {
       if (error instanceof FirefliesError && error.code === "peer-refused") this.#options.isolation?.refused();
       // Why it failed is the same to the protocol: the partner did not answer.
@@ -159,10 +161,17 @@ export class Driver {
     }
   }
 
-  async #call(session: Session, protocol: string, packet: Uint8Array, deadline: number): Promise<Uint8Array> {
+  /** A call to a member over whatever leads to it (rule R21). */
+  #over<T>(to: Recipient, deadline: number, call: Hedge<T>["call"]): Promise<T> {
+    const { now, links } = this.#options;
+    const reach = (signal: AbortSignal) => links.reach(to, { deadline, signal });
+    return hedged({ now, deadline, reach, blame: (session) => links.blame(session), call });
+  }
+
+  async #call(session: Session, protocol: string, packet: Uint8Array, until: Deadline): Promise<Uint8Array> {
     const { now } = this.#options;
     const startedAt = now();
-    const answer = await session.call(protocol, packet, { deadline });
+    const answer = await session.call(protocol, packet, until);
     this.#paces.answered(session, now() - startedAt);
     return answer;
   }
@@ -183,9 +192,10 @@ export class Driver {
     let outcome: TryOutcome = "silent";
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
-        const session = await links.reach(to, { deadline });
-        const patience = this.#paces.patience(session, deadline - now());
-        await this.#call(session, PROBE, new Uint8Array(0), now() + patience);
+        await this.#over(to, deadline, (session, signal) => {
+          const patience = this.#paces.patience(session, deadline - now());
+          return this.#call(session, PROBE, new Uint8Array(0), { deadline: now() + patience, signal });
+        });
         return "answered";
       } catch (error) {
         outcome = outcomeOf(error, links.get(to.id!)?.wasReached);
@@ -203,10 +213,4 @@ export class Driver {
   #later(run: (machine: Machine, now: number) => void): void {
     if (!this.#stopped) this.input(run);
   }
-}
-
-/** Did a session fail, and not the dial of one? */
-function isOfSession(error: unknown): boolean {
-  if (!(error instanceof FirefliesError) || error instanceof DialError) return false;
-  return error.code === "link-closed" || error.code === "timeout";
 }

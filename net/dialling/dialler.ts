@@ -44,6 +44,8 @@ export interface DialOptions extends Deadline {
   readonly expect?: MemberId | undefined;
   /** So many addresses are tried at once, the others by and by; 1 by default. */
   readonly atOnce?: number | undefined;
+  /** Milliseconds between two of the others; STAGGER_MS by default. */
+  readonly staggerMs?: number | undefined;
 }
 
 /**
@@ -83,7 +85,7 @@ export class Dialler {
     try {
       const won = await withDeadline(options, (signal) => {
         const dial = { options, attempt, failures, added: new Set<string>(), signal };
-        return race<T>(signal, (add) => this.#addAll(dial, lookedAt(addresses), add), options.atOnce);
+        return race<T>(signal, (add) => this.#addAll(dial, lookedAt(addresses), add), options);
       });
       if (won !== undefined) return won.value;
     } catch (error) {

@@ -8,6 +8,13 @@ import { DialError } from "../transports/dial-error.js";
 /** Milliseconds between two attempts: RFC 8305, section 8, "Connection Attempt Delay". */
 export const STAGGER_MS = 250;
 
+export interface RacePace {
+  /** So many begin together; 1 by default. */
+  readonly atOnce?: number | undefined;
+  /** Milliseconds between two of the others; STAGGER_MS by default. */
+  readonly staggerMs?: number | undefined;
+}
+
 /** Its signal fires when another one has won or time is up. It tells by itself why it failed. */
 export type Runner<T> = (signal: AbortSignal) => Promise<T>;
 
@@ -16,16 +23,15 @@ export type Add<T> = (runner: Runner<T>, rank: number) => void;
 
 /**
  * The first result of the runners that `feed` adds until its promise resolves, which it always does; undefined when all
- * have failed. Rejects with the signal's reason when that fires. The signals of those that still run fire then. The first
- * `atOnce` of them begin together.
+ * have failed. Rejects with the signal's reason when that fires. The signals of those that still run fire then.
  */
 export function race<T>(
   signal: AbortSignal,
   feed: (add: Add<T>) => Promise<void>,
-  atOnce = 1,
+  { atOnce = 1, staggerMs = STAGGER_MS }: RacePace = {},
 ): Promise<{ readonly value: T } | undefined> {
   return new Promise((resolve, reject) => {
-    const running = new Race<T>(atOnce, (value) => {
+    const running = new Race<T>(atOnce, staggerMs, (value) => {
       unwatch();
       resolve(value);
     });
@@ -46,9 +52,11 @@ class Race<T> {
   #isOver = false;
   /** How many more begin without waiting for the one before. */
   #free: number;
+  readonly #staggerMs: number;
 
-  constructor(atOnce: number, finish: (won: { readonly value: T } | undefined) => void) {
+  constructor(atOnce: number, staggerMs: number, finish: (won: { readonly value: T } | undefined) => void) {
     this.#free = atOnce;
+    this.#staggerMs = staggerMs;
     this.#finish = finish;
   }
 
@@ -81,7 +89,7 @@ class Race<T> {
       return;
     }
     this.#free -= 1;
-    this.#timer = setTimeout(() => this.#startNext(), STAGGER_MS);
+    this.#timer = setTimeout(() => this.#startNext(), this.#staggerMs);
     void this.#run(next.runner);
   }
 

@@ -110,6 +110,17 @@ export class Links {
     return this.#keep(session, this.#options.identity().certificate, []);
   }
 
+  /** Nothing came back over a relayed session: it serves what is open on it, and its relay is the last that is asked next time. */
+  blame(session: Session): void {
+    const { peer, path } = session;
+    const link = this.#links.get(peer.id);
+    const held = link?.held.find((each) => each.session === session);
+    if (path.kind !== "relayed" || !link || !held) return;
+    held.isRetired = true;
+    if (held.isMine) this.#reaching.blame(peer.id, path);
+    link.changed();
+  }
+
   /** Closes all sessions with a member that is gone, and forgets what was known of the way to it. */
   drop(id: MemberId): void {
     const link = this.#links.get(id);

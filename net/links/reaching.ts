@@ -18,8 +18,12 @@ import { DialError } from "../transports/dial-error.js";
  * longer than a handshake on a busy machine, shorter than a message's deadline.
  */
 const DIAL_TIMEOUT_MS = 3_000;
-/** Relays that are asked at once: one of them may be gone, and one lie. The others follow as addresses do. */
+/** Relays that are asked at once: one of them may be gone, and one lie ... */
 const RELAYS_AT_ONCE = 3;
+/** ... and the others so soon after, milliseconds: all of them are asked within half of a probe's second (rule R21). */
+const RELAYS_STAGGER_MS = 50;
+/** Relays remembered that let nothing through, each for one member. */
+const BLAMED_MAX = 4_096;
 
 /** Whom to reach; without an id, the member that proves itself at one of the addresses. */
 export interface Destination {
@@ -45,6 +49,8 @@ export class Reaching {
   readonly #dials = new Map<string, Promise<Session>>();
   /** Of each, the ways that are tried; a direct one may go on when the dial has its session. */
   readonly #ways = new Map<string, Promise<Session>>();
+  /** Relays that let nothing through to a member, those of long ago first. */
+  readonly #blamed = new Set<string>();
 
   constructor(options: ReachingOptions) {
     this.#options = options;
@@ -66,8 +72,25 @@ export class Reaching {
     return this.#directly(`${id}`, { id, addresses: waysOf(addresses).direct });
   }
 
+  /** The relay on this path let nothing through: it is asked last, since others may be good. */
+  blame(id: MemberId, { via = [] }: Path): void {
+    const key = `${RELAY_SCHEME}://${via.at(-1)} ${id}`;
+    this.#blamed.delete(key);
+    this.#blamed.add(key);
+    const [oldest] = this.#blamed;
+    if (oldest !== undefined && this.#blamed.size > BLAMED_MAX) this.#blamed.delete(oldest);
+  }
+
+  /** Those that were never blamed first, then those of long ago. */
+  #inOrder(id: MemberId | undefined, relays: readonly string[]): string[] {
+    const blamed = [...this.#blamed];
+    const places = new Map(relays.map((text) => [text, blamed.indexOf(`${text} ${id}`)]));
+    return relays.toSorted((a, b) => places.get(a)! - places.get(b)!);
+  }
+
   #begin(key: string, { id, addresses }: Destination): readonly Promise<Session>[] {
-    const { direct, relayed } = waysOf(addresses);
+    const { direct, relayed: named } = waysOf(addresses);
+    const relayed = this.#inOrder(id, named);
     const isRelayed = relayed.length > 0 && id !== undefined;
     if (!isRelayed) return [this.#directly(key, { id, addresses: direct })];
     const cut = new AbortController();
@@ -95,8 +118,8 @@ export class Reaching {
     const { dialler, host, identity, instead, keep } = this.#options;
     const own = identity().certificate;
     const deadline = deadlineIn(DIAL_TIMEOUT_MS);
-    const atOnce = signal === undefined ? 1 : RELAYS_AT_ONCE;
-    const options = { deadline, signal, expect: id, atOnce };
+    const pace = signal === undefined ? {} : { atOnce: RELAYS_AT_ONCE, staggerMs: RELAYS_STAGGER_MS };
+    const options = { deadline, signal, expect: id, ...pace };
     const found = await dialler.dial(addresses, options, async (connection, address, signal) => {
       const path = pathOf("dialled", address);
       const there = id && instead(id, path);

@@ -41,6 +41,7 @@ class Scene {
   constructor(savedMark = 0n) {
     const link = {
       peer: { id: PEER },
+      path: { kind: "direct" },
       call: (kind: string, packet: Uint8Array, { deadline }: Deadline) => {
         this.log.push(`${kind} ${packet}`);
         this.patience.push(deadline - this.now);
@@ -50,7 +51,7 @@ class Scene {
     const hear = (told: Output) => this.told.push(told);
     this.driver = new Driver({
       machine: this.machine as unknown as Machine,
-      links: { reach: async () => link as unknown as Session, get: () => undefined },
+      links: { reach: async () => link as unknown as Session, get: () => undefined, blame: () => {} },
       pings: {
         ping: (_to, _addresses, nonce) => this.log.push(`ping ${nonce}`),
         summon: (_to, _addresses, { ring, epoch }) => this.log.push(`summon ${ring} ${epoch}`),
