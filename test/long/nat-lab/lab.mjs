@@ -56,9 +56,13 @@ export class LabMember {
   #told;
   #count = 0;
 
-  constructor(name, child) {
+  #again;
+
+  /** `again`: starts the same identity another time. */
+  constructor(name, child, again) {
     this.name = name;
     this.#child = child;
+    this.#again = again;
     this.#told = new Told(child);
     child.stderr.on("data", (text) => process.stderr.write(`${name}: ${text}`));
   }
@@ -91,6 +95,11 @@ export class LabMember {
     }
   }
 
+  /** After it was killed: the same member, in another process. */
+  again() {
+    return this.#again();
+  }
+
   kill(signal = "SIGKILL") {
     this.#child.kill(signal);
   }
@@ -101,7 +110,7 @@ export class LabNetwork {
   #children = [];
   #dir = mkdtempSync(join(tmpdir(), "fireflies-nat-"));
   #ca;
-  #entry;
+  #entries = [];
 
   constructor(options) {
     this.#lab = new NatLab(options);
@@ -125,7 +134,7 @@ export class LabNetwork {
     for (let index = 0; index < relays; index++) {
       const [place] = this.#lab.site("public").hosts;
       const member = await this.start(`relay-${index}`, place, { listen: `${place.address}:${PORT}` });
-      this.#entry ??= member.address;
+      this.#entries.push(member.address);
       members.push(member);
     }
     return members;
@@ -133,11 +142,15 @@ export class LabNetwork {
 
   /** A member on a host. */
   start(name, host, options = {}) {
-    const entryAddrs = this.#entry ? [this.#entry] : [];
-    const all = { config: false, name, listen: "0.0.0.0:0", preset: "lan", entryAddrs, ...this.#ca, ...options };
-    const child = host.spawn([MEMBER, JSON.stringify(all)], { stdio: ["pipe", "pipe", "pipe"] });
-    this.#children.push(child);
-    return new LabMember(name, child).ready();
+    const entryAddrs = [...this.#entries];
+    const dir = join(this.#dir, name);
+    const all = { config: false, dir, name, listen: "0.0.0.0:0", preset: "lan", entryAddrs, ...this.#ca, ...options };
+    const again = () => {
+      const child = host.spawn([MEMBER, JSON.stringify(all)], { stdio: ["pipe", "pipe", "pipe"] });
+      this.#children.push(child);
+      return new LabMember(name, child, again).ready();
+    };
+    return again();
   }
 
   close() {
