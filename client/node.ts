@@ -245,6 +245,7 @@ export class Node {
       dispatch: options.dispatch,
       refusal: (peer) => this.#refusal(peer),
       concurrent: options.config.maxConcurrentMessages,
+      destination: (id) => this.#destination(id),
     });
   }
 
@@ -369,10 +370,7 @@ export class Node {
     this.#reachWatch = new ReachWatch({
       links: this.#stack.links,
       now: monotonic,
-      destination: (id) => {
-        const peer = machine.member(id);
-        return peer && destinationOf(peer);
-      },
+      destination: (id) => this.#destination(id),
       title: (id) => titleOf({ id, name: this.nameOf(id) }),
       onAlarm,
     });
@@ -573,6 +571,12 @@ export class Node {
   #introduce(peer: Peer): void {
     this.#pinging.introduce(peer.id);
     this.#stack.links.forgive(addressesOf(peer, TRANSPORT_GRPC), peer.id);
+  }
+
+  /** Where a member of the view is reached. */
+  #destination(id: MemberId): Destination | undefined {
+    const peer = this.#machine?.member(id);
+    return peer && destinationOf(peer);
   }
 
   #tidy(): void {

@@ -1,6 +1,7 @@
 /** One request from its call to its answer, at the member that asks. */
 import { FirefliesError } from "../../identity/index.js";
 import { onAbort, TIMER_MS_MAX } from "../../net/index.js";
+import { type Again, againExtension } from "./again.js";
 import type { Content, RequestKind } from "./content.js";
 import type { Pending } from "./deadlines.js";
 
@@ -19,12 +20,15 @@ export class Request implements Pending {
   readonly deadline: number;
   readonly timeoutMs: number;
   readonly onAnswer: RequestOptions["onAnswer"];
+  readonly signal: AbortSignal | undefined;
+  /** The links that it has lost, the first one first. */
+  readonly lost: Again[] = [];
   #unwatch: (() => void) | undefined;
 
   constructor(
     readonly kind: RequestKind,
     readonly payload: Uint8Array,
-    { timeoutMs, onAnswer }: RequestOptions,
+    { timeoutMs, onAnswer, signal }: RequestOptions,
     now: number,
     readonly resolve: (reply: Uint8Array) => void,
     readonly reject: (error: unknown) => void,
@@ -32,14 +36,15 @@ export class Request implements Pending {
     this.timeoutMs = timeoutMs;
     this.deadline = now + timeoutMs;
     this.onAnswer = onAnswer;
+    this.signal = signal;
   }
 
   get bytes(): number {
     return this.payload.length;
   }
 
-  watch(signal: AbortSignal, giveUp: (error: FirefliesError) => void): void {
-    this.#unwatch = onAbort(signal, () => giveUp(new FirefliesError("cancelled")));
+  watch(giveUp: (error: FirefliesError) => void): void {
+    if (this.signal) this.#unwatch = onAbort(this.signal, () => giveUp(new FirefliesError("cancelled")));
   }
 
   unwatch(): void {
@@ -49,6 +54,8 @@ export class Request implements Pending {
   /** With what is left of its time. */
   content(now: number): Content {
     const left = Math.max(1, Math.ceil(this.deadline - now));
-    return { kind: this.kind, id: this.id, deadlineMs: Math.min(left, TIMER_MS_MAX), payload: this.payload };
+    const { kind, id, payload, lost } = this;
+    const content = { kind, id, deadlineMs: Math.min(left, TIMER_MS_MAX), payload };
+    return lost.length === 0 ? content : { ...content, extensions: [againExtension(lost)] };
   }
 }

@@ -2,6 +2,7 @@
 import { FirefliesError, isErrorCode, type MemberCertificate, readReply } from "../../identity/index.js";
 import { lateError, type PeerError } from "../../net/index.js";
 import { MESSAGE_BYTES_MAX } from "../protocols.js";
+import { LOST_LINKS_MAX } from "./again.js";
 import { type Content, REQUEST_ID_MAX, type RequestKind } from "./content.js";
 import { Deadlines } from "./deadlines.js";
 import { proofOf, type SignedFrame } from "./proof.js";
@@ -32,6 +33,8 @@ export const REQUESTER_LIMITS = {
 
 export interface RequesterOptions extends Pick<SessionOptions, "duplex" | "identity" | "peer" | "refusal"> {
   readonly limits?: Partial<RequesterLimits> | undefined;
+  /** The link was lost: takes the messages that have no answer, to ask them again over another one. */
+  readonly onLost?: ((requests: readonly Request[], error: FirefliesError) => void) | undefined;
 }
 
 export class Requester {
@@ -45,6 +48,7 @@ export class Requester {
     () => [...this.#inFlight.values(), ...this.#waiting],
     (request) => this.#giveUp(request, lateError(request.timeoutMs)),
   );
+  readonly #onLost: RequesterOptions["onLost"];
   readonly #closeListeners = new Set<(error: FirefliesError) => void>();
   readonly #settledListeners = new Set<() => void>();
   /** Messages that have no answer yet: gossip is nobody's to wait for. */
@@ -53,10 +57,12 @@ export class Requester {
   #waitingBytes = 0;
   #nextId = 1;
   #isRetired = false;
+  #isClosing = false;
   #error: FirefliesError | undefined;
 
-  constructor({ limits, ...options }: RequesterOptions) {
+  constructor({ limits, onLost, ...options }: RequesterOptions) {
     this.peer = options.peer;
+    this.#onLost = onLost;
     this.#limits = { ...REQUESTER_LIMITS, ...limits };
     this.#session = new FrameSession({
       ...options,
@@ -100,13 +106,23 @@ export class Requester {
       const problem = this.#problem(payload, options.signal);
       if (problem !== undefined) throw problem;
       const now = performance.now();
-      const request = new Request(kind, payload, options, now, resolve, reject);
-      if (kind === "message") this.#messages += 1;
-      if (options.signal !== undefined) request.watch(options.signal, (error) => this.#giveUp(request, error));
-      this.#deadlines.watch(request.deadline);
-      if (this.#waiting.size === 0 && this.#hasRoom(request.bytes)) this.#send(request, now);
-      else this.#enqueue(request);
+      this.#take(new Request(kind, payload, options, now, resolve, reject), now);
     });
+  }
+
+  /** One whose first link was lost. Throws as `request` rejects. */
+  resume(request: Request): void {
+    const problem = this.#problem(request.payload, request.signal);
+    if (problem !== undefined) throw problem;
+    this.#take(request, performance.now());
+  }
+
+  #take(request: Request, now: number): void {
+    if (request.kind === "message") this.#messages += 1;
+    request.watch((error) => this.#giveUp(request, error));
+    this.#deadlines.watch(request.deadline);
+    if (this.#waiting.size === 0 && this.#hasRoom(request.bytes)) this.#send(request, now);
+    else this.#enqueue(request);
   }
 
   /** Takes nothing new, and ends in order when all that was asked has its answer. */
@@ -117,6 +133,7 @@ export class Requester {
 
   /** Rejects all that has no answer with `error`, by default "link-closed". */
   close(error = new FirefliesError("link-closed")): void {
+    this.#isClosing = true;
     this.#session.end(error);
   }
 
@@ -189,9 +206,9 @@ export class Requester {
   }
 
   #giveUp(request: Request, error: FirefliesError): void {
-    const sent = this.#inFlight.has(request.id);
+    // Before it is settled: the last one of a retired requester ends the duplex.
+    if (this.#inFlight.has(request.id)) this.#session.send({ kind: "cancel", id: request.id });
     this.#settle(request);
-    if (sent) this.#session.send({ kind: "cancel", id: request.id });
     request.reject(error);
     this.#sendWaiting();
   }
@@ -216,12 +233,25 @@ export class Requester {
     this.#settledListeners.clear();
   }
 
+  /** Is it asked again over another link? What has not been sent goes as if for the first time. */
+  #goesOn(request: Request, wasSent: boolean, { code }: FirefliesError): boolean {
+    const isLoss = code === "link-closed" && !this.#isClosing && this.#onLost !== undefined;
+    if (!isLoss || request.kind !== "message" || request.lost.length >= LOST_LINKS_MAX) return false;
+    const nonce = this.#session.linkNonce;
+    if (wasSent && nonce !== undefined) request.lost.push({ nonce, id: request.id });
+    return true;
+  }
+
   #onEnd(error: FirefliesError): void {
     this.#error = error;
+    const lost: Request[] = [];
     for (const request of [...this.#inFlight.values(), ...this.#waiting]) {
+      const wasSent = this.#inFlight.has(request.id);
       this.#settle(request);
-      request.reject(error);
+      if (this.#goesOn(request, wasSent, error)) lost.push(request);
+      else request.reject(error);
     }
+    if (lost.length > 0) this.#onLost?.(lost, error);
     for (const listener of this.#closeListeners) listener(error);
     this.#closeListeners.clear();
   }

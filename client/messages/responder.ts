@@ -1,13 +1,17 @@
 /** The answering end of a link's messages: requests in, handlers run within a budget, answers out. */
 import { type ErrorCode, FirefliesError, ReplyError, replyCode } from "../../identity/index.js";
 import { errorText } from "../../net/index.js";
+import { toHex } from "../../rings/index.js";
 import { MESSAGE_BYTES_MAX } from "../protocols.js";
+import { againOf } from "./again.js";
 import type { Budget, Share } from "./budget.js";
-import { type Content, REQUEST_KINDS, type RequestContent, type RequestKind } from "./content.js";
+import { type Content, decodeContent, REQUEST_KINDS, type RequestContent, type RequestKind } from "./content.js";
 import { Deadlines } from "./deadlines.js";
+import { SALT_BYTES } from "./frame.js";
 import { Handling, type HandlingHost } from "./handling.js";
 import { KeptLists } from "./kept-lists.js";
 import type { SignedFrame } from "./proof.js";
+import { RecentAnswers } from "./recent-answers.js";
 import type { RequestContext } from "./request-context.js";
 import { tooLarge } from "./requester.js";
 import { FrameSession, type SessionOptions } from "./session.js";
@@ -46,6 +50,14 @@ export interface ResponderOptions extends Pick<SessionOptions, "duplex" | "ident
   readonly messageBytesMax?: number | undefined;
   readonly handlerTimeoutMs?: number | undefined;
   readonly onEnd?: ((error: FirefliesError) => void) | undefined;
+  /** Where the other links of this member are found, and where this one goes when it is lost. */
+  readonly lost?: Lost | undefined;
+}
+
+/** The links of one member: a request that went over a lost one may be asked again over another. */
+export interface Lost {
+  add(link: string, responder: Responder): void;
+  get(link: string): Responder | undefined;
 }
 
 export class Responder {
@@ -60,14 +72,24 @@ export class Responder {
     () => [...this.#open.values()],
     (handling) => this.#onExpired(handling),
   );
+  readonly #answers = new RecentAnswers();
+  /** Of a lost link: answers since then, and who has asked again. */
+  readonly #lost: Lost | undefined;
+  /** Requests that another link of this member had brought and that its responder answers: how to cancel them. */
+  readonly #resumed = new Map<number, () => void>();
+  readonly #late = new Map<number, Content>();
+  readonly #askedAgain = new Map<number, (answer: Content) => void>();
+  #isLost = false;
   #lastId = 0;
   #stopping = false;
+  #isClosing = false;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
     this.#messageBytesMax = options.messageBytesMax ?? MESSAGE_BYTES_MAX;
     this.#handlerTimeoutMs = options.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS;
     const { duplex, identity, peer, refusal, budgets } = options;
+    this.#lost = options.lost;
     this.#shares = { message: budgets.message.open(peer.id), gossip: budgets.gossip.open(peer.id) };
     this.#host = {
       peer,
@@ -79,8 +101,11 @@ export class Responder {
       ...{ duplex, identity, peer, refusal, caller: false },
       onContent: (content, message, frame) => this.#onContent(content, message, frame),
       onEnd: (error) => {
-        this.#abandonAll();
-        for (const kind of REQUEST_KINDS) budgets[kind].close(this.#shares[kind]);
+        const link = this.link;
+        if (error.code === "link-closed" && link !== undefined && !this.#stopping && !this.#isClosing && options.lost) {
+          this.#isLost = true;
+          options.lost.add(link, this);
+        } else this.release();
         options.onEnd?.(error);
       },
       onRoom: () => this.#resume(),
@@ -89,7 +114,7 @@ export class Responder {
 
   /** Requests that wait or run. */
   get open(): number {
-    return this.#open.size;
+    return this.#open.size + this.#resumed.size;
   }
 
   get ended(): boolean {
@@ -97,7 +122,48 @@ export class Responder {
   }
 
   close(error = new FirefliesError("link-closed")): void {
+    this.#isClosing = true;
     this.#session.end(error);
+  }
+
+  /** The nonce of its link, 64 hex digits; undefined before both have greeted. */
+  get link(): string | undefined {
+    const nonce = this.#session.linkNonce;
+    return nonce && toHex(nonce);
+  }
+
+  /**
+   * A request that came over this link is asked again over another one. "new": it never came. "known": `say` is called with
+   * its answer, at once or when there is one. "passed": it was asked again here too, and an earlier link has it.
+   * "forgotten": it was answered too long ago.
+   */
+  askedAgain(id: number, say: (answer: Content) => void): "new" | "known" | "passed" | "forgotten" {
+    if (id > this.#lastId) return "new";
+    if (this.#resumed.has(id)) return "passed";
+    const sent = this.#answers.get(id);
+    const answer = sent === undefined ? this.#late.get(id) : decodeContent(sent, SALT_BYTES);
+    if (answer !== undefined) say(answer);
+    else if (this.#open.has(id)) this.#askedAgain.set(id, say);
+    else return "forgotten";
+    return "known";
+  }
+
+  /** Has it no answer yet? */
+  isOpen(id: number): boolean {
+    return this.#open.has(id);
+  }
+
+  /** It is no longer wanted by who asked again. */
+  cancelAgain(id: number): void {
+    this.#askedAgain.delete(id);
+    this.#onCancel(id);
+  }
+
+  /** Nobody asks again: ends what still runs. */
+  release(): void {
+    const { budgets } = this.#options;
+    this.#abandonAll();
+    for (const kind of REQUEST_KINDS) budgets[kind].close(this.#shares[kind]);
   }
 
   /**
@@ -125,7 +191,7 @@ export class Responder {
   }
 
   #finishIfDone(): void {
-    if (this.#open.size === 0) this.#session.finish();
+    if (this.open === 0) this.#session.finish();
   }
 
   #onContent(content: Content, message: Uint8Array, frame: SignedFrame): boolean {
@@ -136,10 +202,29 @@ export class Responder {
       this.#turnAway(content.id, stopping());
     } else if (content.payload.length > this.#messageBytesMax) {
       this.#turnAway(content.id, tooLarge(content.payload.length, this.#messageBytesMax));
-    } else {
+    } else if (!this.#takesAgain(content)) {
       this.#accept(content, message, frame);
     }
     return true;
+  }
+
+  /** Was it handled, or refused, as one that other links of this member had brought? */
+  #takesAgain({ id, extensions }: RequestContent): boolean {
+    // The newest first: each says whether it has the request, or had it from an earlier one.
+    for (const again of againOf(extensions)?.toReversed() ?? []) {
+      const before = this.#lost?.get(again.link);
+      const found = before?.askedAgain(again.id, (answer) => this.#sayAgain(id, answer));
+      if (found === "new" || found === "passed") continue;
+      if (found !== "known") this.#turnAway(id, outcomeUnknown());
+      else if (before?.isOpen(again.id)) this.#resumed.set(id, () => before.cancelAgain(again.id));
+      return true;
+    }
+    return false;
+  }
+
+  #sayAgain(id: number, answer: Content): void {
+    this.#resumed.delete(id);
+    this.#say({ ...answer, id });
   }
 
   #accept(content: RequestContent, message: Uint8Array, frame: SignedFrame): void {
@@ -212,8 +297,16 @@ export class Responder {
 
   /** A stopping member's last answer is the duplex's last word. */
   #say(content: Content): void {
-    this.#session.send(content);
+    const askedAgain = this.#askedAgain.get(content.id);
+    this.#askedAgain.delete(content.id);
+    if (this.#isLost) this.#late.set(content.id, content);
+    if (askedAgain) askedAgain(content);
+    else if (!this.#isLost) this.#keep(content.id, this.#session.send(content));
     if (this.#stopping) this.#finishIfDone();
+  }
+
+  #keep(id: number, message: Uint8Array | undefined): void {
+    if (message !== undefined && this.#lost !== undefined) this.#answers.keep(id, message);
   }
 
   #onExpired(handling: Handling): void {
@@ -223,6 +316,8 @@ export class Responder {
 
   #onCancel(id: number): boolean {
     const handling = this.#open.get(id);
+    this.#resumed.get(id)?.();
+    this.#resumed.delete(id);
     if (handling === undefined) return id <= this.#lastId;
     this.#close(handling);
     handling.abort("cancelled");
@@ -261,6 +356,16 @@ function copied({ kind, id, deadlineMs, payload, extensions }: RequestContent): 
 
 function isPromise<T>(reply: Promise<T> | T): reply is Promise<T> {
   return typeof (reply as Partial<Promise<T>> | undefined)?.then === "function";
+}
+
+function outcomeUnknown(): FirefliesError {
+  return new FirefliesError(
+    "link-closed",
+    "The link was lost, and whether the message was handled is not known here.",
+    {
+      advice: "Ask in a way that may be asked twice.",
+    },
+  );
 }
 
 function tooMany(): FirefliesError {

@@ -64,6 +64,7 @@ export class FrameSession {
   readonly #ownNonce = randomBytes(NONCE_BYTES);
   readonly #block = new Block();
   readonly #allocate = (length: number): Uint8Array => this.#block.take(length);
+  #linkNonce: Uint8Array | undefined;
   #outgoing: Uint8Array | undefined;
   #incoming: Uint8Array | undefined;
   #sent = 0;
@@ -112,14 +113,20 @@ export class FrameSession {
     return this.#queue.length > 0 || this.#options.duplex.writableLength > 0;
   }
 
-  /** Sends with this turn's frame. Nothing happens after the end. */
-  send(content: Content): void {
-    if (this.#ended || this.#finishing) return;
+  /** Of both sides' hellos; undefined before them: then nothing was sent. */
+  get linkNonce(): Uint8Array | undefined {
+    return this.#linkNonce;
+  }
+
+  /** Sends with this turn's frame. Nothing happens after the end. Returns the message: salt and content. */
+  send(content: Content): Uint8Array | undefined {
+    if (this.#ended || this.#finishing) return undefined;
     const message = encodeContent(content, SALT_BYTES, this.#allocate);
     fillSalt(message);
     this.#queue.push(message);
     this.#queuedBytes += message.length;
     this.#flushSoon();
+    return message;
   }
 
   /**
@@ -265,6 +272,7 @@ export class FrameSession {
   #greet(nonce: Uint8Array): void {
     const { caller, identity, peer } = this.#options;
     const common = caller ? linkNonce(this.#ownNonce, nonce) : linkNonce(nonce, this.#ownNonce);
+    this.#linkNonce = common;
     const [self, other] = [identity.certificate.id, peer.id];
     this.#outgoing = listPrefix({ sender: self, receiver: other, linkNonce: common });
     this.#incoming = listPrefix({ sender: other, receiver: self, linkNonce: common });

@@ -4,7 +4,8 @@ import { type ByteDuplex, type Destination, deadlineIn, type Links, type Session
 import type { MemberId } from "../../rings/index.js";
 import { Budget, CONCURRENT_GOSSIP } from "../messages/budget.js";
 import type { RequestKind } from "../messages/content.js";
-import type { RequestOptions } from "../messages/request.js";
+import { LostLinks } from "../messages/lost-links.js";
+import type { Request, RequestOptions } from "../messages/request.js";
 import { Requester } from "../messages/requester.js";
 import { type Dispatch, Responder } from "../messages/responder.js";
 import { FRAME_BYTES_SOFT } from "../messages/session.js";
@@ -18,6 +19,8 @@ export interface MessengerOptions {
   readonly refusal: (peer: MemberCertificate) => FirefliesError | undefined;
   /** Handlers at once. */
   readonly concurrent: number;
+  /** Where a member of the view is reached. */
+  readonly destination: (id: MemberId) => Destination | undefined;
 }
 
 export interface Patience {
@@ -49,6 +52,7 @@ export class Messenger {
   readonly #dialling = new Set<Promise<void>>();
   /** Told when a responder has ended. */
   readonly #endListeners = new WeakMap<Responder, () => void>();
+  readonly #lost = new LostLinks();
   #stopping = false;
 
   constructor(options: MessengerOptions) {
@@ -113,6 +117,10 @@ export class Messenger {
       dispatch: this.#options.dispatch,
       refusal: () => this.#options.refusal(peer),
       budgets: this.#budgets,
+      lost: {
+        add: (link, lost) => this.#lost.add(peer.id, link, lost),
+        get: (link) => this.#lost.get(peer.id, link) ?? this.#responderOf(peer.id, link),
+      },
       onEnd: () => {
         this.#untrack(peer.id, responder);
         this.#endListeners.get(responder)?.();
@@ -160,10 +168,12 @@ export class Messenger {
   /** Ends all that is open with a member: it has left the view. */
   endAll(id: MemberId, error: FirefliesError): void {
     for (const end of [...(this.#open.get(id) ?? [])]) end.close(error);
+    this.#lost.endAll(id);
   }
 
   close(error: FirefliesError): void {
     for (const id of [...this.#open.keys()]) this.endAll(id, error);
+    this.#lost.close();
   }
 
   #requesterOf(session: Session, { length }: Uint8Array): Requester {
@@ -175,6 +185,9 @@ export class Messenger {
       peer: session.peer,
       identity: this.#options.identity(),
       refusal: () => this.#options.refusal(session.peer),
+      onLost: (requests, error) => {
+        for (const request of requests) void this.#askAgain(request, session.peer.id, error);
+      },
     });
     requesters.set(session, requester);
     this.#track(session.peer.id, requester);
@@ -184,6 +197,29 @@ export class Messenger {
       this.#untrack(session.peer.id, requester);
     });
     return requester;
+  }
+
+  /** The link was lost before the answer came: the message goes over another one, and is handled once. */
+  async #askAgain(request: Request, id: MemberId, error: FirefliesError): Promise<void> {
+    const { destination, links } = this.#options;
+    const onAsked = this.#beginDialling();
+    try {
+      const to = destination(id);
+      if (to === undefined) throw error;
+      const { deadline, signal } = request;
+      const session = links.usable(to) ?? (await links.reach(to, { deadline, signal }));
+      this.#requesterOf(session, request.payload).resume(request);
+    } catch {
+      const isCancelled = request.signal?.aborted === true;
+      request.reject(isCancelled ? new FirefliesError("cancelled") : error);
+    } finally {
+      onAsked();
+    }
+  }
+
+  #responderOf(id: MemberId, link: string): Responder | undefined {
+    for (const end of this.#open.get(id) ?? []) if (end instanceof Responder && end.link === link) return end;
+    return undefined;
   }
 
   #track(id: MemberId, end: Requester | Responder): void {

@@ -1,0 +1,110 @@
+/** Links that are cut while messages are under way: each message is answered over another link, and handled once. */
+import { describe, expect, it, vi } from "vitest";
+import { formatAddress } from "../../net/index.js";
+import { codeOf, deferred, OfflineNetwork, read, type TestClient, text, whole } from "../support/network.js";
+import { freePort, TcpProxy } from "../support/tcp-proxy.js";
+
+vi.setConfig({ testTimeout: 30_000 });
+
+/** Members a and b, whose sessions pass a proxy, whoever dials. */
+async function scene(network: OfflineNetwork) {
+  const proxies: TcpProxy[] = [];
+  const member = async (entryAddrs: string[] = []) => {
+    const port = await freePort();
+    const proxy = network.closing(await TcpProxy.to({ scheme: "tcp", host: "127.0.0.1", port }), (each) =>
+      each.close(),
+    );
+    proxies.push(proxy);
+    const listen = `127.0.0.1:${port}`;
+    return await network.member({ entryAddrs, listen, advertise: [formatAddress(proxy.address)] });
+  };
+  const a = await member();
+  await a.start();
+  const b = await member([a.address]);
+  const handled = new Map<string, number>();
+  const gate = { open: Promise.resolve() };
+  b.registerMessageHandler(async (data) => {
+    const what = read(data);
+    handled.set(what, (handled.get(what) ?? 0) + 1);
+    await gate.open;
+    return text(`${what}!`);
+  });
+  await b.start();
+  await whole([a, b]);
+  const cut = () => {
+    for (const proxy of proxies) proxy.reset();
+  };
+  return { a, b, handled, gate, cut };
+}
+
+const ask = (from: TestClient, to: TestClient, what: string) => from.sendToId(to.id, text(what), { timeout: 10_000 });
+
+describe("a link that is cut", () => {
+  it("while handlers run costs no message its answer, and none is handled twice", async () => {
+    await using network = await OfflineNetwork.create();
+    const { a, b, handled, gate, cut } = await scene(network);
+    const open = deferred();
+    gate.open = open.promise;
+    const asked = Array.from({ length: 20 }, (_, index) => ask(a, b, `m${index}`));
+    await vi.waitFor(() => expect(handled.size).toBe(20));
+    cut();
+    // One that comes over the next link, so that the others have been asked again by then.
+    const later = ask(a, b, "later");
+    await vi.waitFor(() => expect(handled.has("later")).toBe(true), { timeout: 10_000 });
+    open.resolve();
+    expect((await Promise.all([...asked, later])).map(read)).toEqual([
+      ...Array.from({ length: 20 }, (_, index) => `m${index}!`),
+      "later!",
+    ]);
+    expect(new Set(handled.values())).toEqual(new Set([1]));
+  });
+
+  it("again and again under load loses nothing, and nothing is handled twice", async () => {
+    await using network = await OfflineNetwork.create();
+    const { a, b, handled, cut } = await scene(network);
+    const outcomes: Promise<string>[] = [];
+    let isOver = false;
+    const sending = (async () => {
+      for (let number = 0; !isOver; number++) {
+        outcomes.push(codeOf(ask(a, b, `m${number}`)));
+        await new Promise((done) => setImmediate(done));
+      }
+    })();
+    for (let cuts = 0; cuts < 5; cuts++) {
+      const before = handled.size;
+      await vi.waitFor(() => expect(handled.size).toBeGreaterThan(before + 50), { timeout: 10_000 });
+      cut();
+    }
+    isOver = true;
+    await sending;
+    expect(new Set(await Promise.all(outcomes))).toEqual(new Set(["none"]));
+    expect(new Set(handled.values())).toEqual(new Set([1]));
+    expect(handled.size).toBe(outcomes.length);
+  });
+
+  it("does not keep a cancelled message alive: its handler hears of it over the next link", async () => {
+    await using network = await OfflineNetwork.create();
+    const { a, b, cut } = await scene(network);
+    const started = deferred();
+    const aborted = deferred<unknown>();
+    b.registerMessageHandler((data, { signal }) => {
+      if (read(data) !== "long") return data;
+      started.resolve();
+      return new Promise((_, reject) => {
+        signal.addEventListener("abort", () => {
+          aborted.resolve(signal.reason);
+          reject(signal.reason);
+        });
+      });
+    });
+    const cancel = new AbortController();
+    const asked = codeOf(a.sendToId(b.id, text("long"), { timeout: 20_000, signal: cancel.signal }));
+    await started.promise;
+    cut();
+    // They wait for the same dial; after some round trips it has been asked again.
+    for (let trip = 0; trip < 10; trip++) expect(read(await ask(a, b, `${trip}`))).toBe(`${trip}`);
+    cancel.abort();
+    expect(await asked).toBe("cancelled");
+    expect(await aborted.promise).toMatchObject({ code: "cancelled" });
+  });
+});
