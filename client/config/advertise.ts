@@ -8,6 +8,7 @@ import {
 } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
 import { type Address, formatAddress, formatHostPort, type Interfaces, parseAddress } from "../../net/index.js";
+import { TRANSPORT_CANDIDATE } from "../reach/observations.js";
 import { ADVERTISED_MAX, type Advertise, AUTO, placed } from "./endpoints.js";
 import { MEMBER_KEYS } from "./keys.js";
 import type { MemberConfig } from "./resolve.js";
@@ -16,9 +17,6 @@ import type { MemberConfig } from "./resolve.js";
 const PINGED_MAX = 6;
 /** What a note adds to each address: its transport and its length, bytes. */
 const ADDRESS_HEADER_BYTES = 3;
-/** Of addresses in notes: where a member is to be met by punching, "IP:port" of its UDP port. gossip/ does not open it. */
-export const TRANSPORT_CANDIDATE = 3;
-
 const WILDCARDS: Readonly<Record<string, "IPv4" | "IPv6">> = { "0.0.0.0": "IPv4", "::": "IPv6" };
 
 type Config = Pick<MemberConfig, "advertise" | "listen">;
@@ -92,7 +90,9 @@ export function noteAddresses(
   const pings = udpPort === undefined ? [] : [...hosts].map((host) => formatHostPort(host, udpPort));
   const [call, ...calls] = addresses.slice(0, ADVERTISED_MAX).map((text) => ({ transport: TRANSPORT_GRPC, text }));
   const [ping, ...others] = pings.slice(0, PINGED_MAX).map((text) => ({ transport: TRANSPORT_PING, text }));
-  const seen = candidates.map((text) => ({ transport: TRANSPORT_CANDIDATE, text }));
+  const seen = candidates
+    .filter((text) => !addresses.includes(text))
+    .map((text) => ({ transport: TRANSPORT_CANDIDATE, text }));
   return fitting([call ?? [], ping ?? [], calls, more, others, seen].flat());
 }
 

@@ -7,7 +7,6 @@ export {
   isDerived,
   movedAddresses,
   noteAddresses,
-  TRANSPORT_CANDIDATE,
 } from "./advertise.js";
 export { SECRET_VARIABLES } from "./environment.js";
 export type { ClientOptions } from "./options.js";

@@ -32,6 +32,7 @@ import {
   encodeSeen,
   type Seen,
 } from "./codec.js";
+import { UDP_PREFIX } from "./observations.js";
 
 /** Members whose datagrams' origin is remembered; the longest unheard go first. A member hears of its ring neighbours. */
 const HEARD_MAX = 4_096;
@@ -45,11 +46,9 @@ const IN_ALL: BucketRate = { burst: 256, refillMs: 250 };
 const RUNNING_MAX = 32;
 /** Milliseconds for one dial back: a handshake over three round trips of half a second. */
 export const DIAL_BACK_MS = 2_000;
-/** Before the address of a member's pings. */
-export const UDP_PREFIX = "udp://";
 
 export interface AnsweringOptions {
-  /** The addresses in the note of a member: those of sessions as they are, those of pings as "udp://host:port". */
+  /** The addresses in the note of a member, candidates among them: those for datagrams as "udp://host:port". */
   readonly addressesOf: (id: MemberId) => readonly string[];
   /** Dials the address anew until the member has proven itself there. Rejects with a DialError. */
   readonly greet: (address: string, id: MemberId, until: Deadline) => Promise<void>;

@@ -3,13 +3,13 @@
  * they see it come and what time they have; and from that, what is to be done.
  */
 import { type ErrorCode, FirefliesError, titleOf } from "../../identity/index.js";
-import { type Address, parseAddress } from "../../net/index.js";
+import { type Address, isPrivate, parseAddress } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { isEvidence, notDialable, OUTCOME_TEXTS, privateAdvice } from "./advice.js";
-import { UDP_PREFIX, udpAddress } from "./answering.js";
+import { udpAddress } from "./answering.js";
 import type { DialledBack, DialOutcome } from "./codec.js";
 import type { NatKind, Observation, Observed } from "./observations.js";
-import { natOf, observedOf } from "./observations.js";
+import { natOf, observedOf, UDP_PREFIX } from "./observations.js";
 import type { Dialable } from "./verdict.js";
 import type { Sighting, Ways } from "./ways.js";
 
@@ -244,7 +244,11 @@ function ofAddresses({ options, addresses, observations }: Facts): DoctorFinding
     return [finding(relay.mine > 0 ? "note" : "problem", notDialable(all))];
   }
   const inner = privateAdvice(all);
-  const idle = tried.filter((report) => !isReached(report)).map((report) => finding("problem", deadAddress(report)));
+  // A private address is for members on the same network, who may not be among those asked.
+  const levelOf = ({ address }: { readonly address: string }) =>
+    isPrivate(parseAddress(address)?.host ?? "") ? "note" : "problem";
+  const dead = tried.filter((report) => !isReached(report));
+  const idle = dead.map((report) => finding(levelOf(report), deadAddress(report)));
   return inner === undefined ? idle : [finding("problem", inner), ...idle];
 }
 

@@ -34,8 +34,16 @@ export interface Observed {
 
 /** One member alone may lie; two that agree are worth a try, which costs a few datagrams. */
 const AGREEING_MIN = 2;
-/** Candidates in a note: the newest mappings, and room for those of other parts. */
-export const CANDIDATES_MAX = 4;
+/** Candidates in a note: of datagrams, and as many of connections. */
+const CANDIDATES_MAX = 2;
+/** Before "IP:port" of a UDP port. */
+export const UDP_PREFIX = "udp://";
+/**
+ * Of addresses in notes: where a member may be met though it does not say that it is reached there, as two others see it:
+ * "udp://IP:port" of its UDP port, for punches, and "IP:port" of an outer address, for others to dial back. gossip/ does not
+ * open them.
+ */
+export const TRANSPORT_CANDIDATE = 3;
 
 /** What is seen, the most agreed on first. */
 export function observedOf(observations: readonly Observation[]): readonly Observed[] {
@@ -48,11 +56,11 @@ export function observedOf(observations: readonly Observation[]): readonly Obser
   return all.toSorted((a, b) => b.by - a.by);
 }
 
-/** "IP:port" to be tried in punches: what two agree on, or the only one there is to ask. */
+/** "udp://IP:port" to be tried in punches: what two agree on, or the only one there is to ask. */
 export function candidatesOf(observations: readonly Observation[], others: number): readonly string[] {
   const needed = Math.min(AGREEING_MIN, others);
   const agreed = counted(observations.flatMap(({ udp }) => udp ?? [])).filter(([, by]) => by >= needed);
-  return agreed.slice(0, CANDIDATES_MAX).map(([address]) => address);
+  return agreed.slice(0, CANDIDATES_MAX).map(([address]) => `${UDP_PREFIX}${address}`);
 }
 
 /** `own`: the addresses of this machine, and its UDP port if it has one. */

@@ -33,7 +33,7 @@ import {
 const ASKED_AT_ONCE = 4;
 /** Outer addresses that are tried: of one or two uplinks, for each listener. */
 const OUTER_HOSTS_MAX = 2;
-const OUTER_MAX = 4;
+const OUTER_MAX = 2;
 /** Rounds in a row without enough who vouch for it, until an outer address leaves the note. */
 const MISSES_MAX = 2;
 /** Two agree on an outer address before others are asked to dial it. */
@@ -198,8 +198,9 @@ export class Reach {
     const { hosts, udpPort, tolerance, now, onFound } = this.#options;
     const own = hosts();
     this.#nat = natOf(this.#observations, { hosts: own, udpPort: udpPort() });
-    // Where no NAT is between, there is nothing to punch.
-    const candidates = this.#nat === "none" ? [] : candidatesOf(this.#observations, ids.length);
+    // Where no NAT is between, there is nothing to punch. Who does not see me there dials back what my note names.
+    const punched = this.#nat === "none" ? [] : candidatesOf(this.#observations, ids.length);
+    const candidates = [...punched, ...this.#outerTargets(ids.length)];
     const isNew = candidates.join(" ") !== this.#candidates.join(" ");
     this.#candidates = candidates;
     if (isNew) onFound();

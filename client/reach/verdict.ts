@@ -64,7 +64,7 @@ const CONTRARY_MIN = 2;
 /** Until the next question, milliseconds: while nothing is known, or nobody is there to ask ... */
 export const UNKNOWN_MS = 1_000;
 /** ... when a verdict says otherwise ... */
-export const DOUBT_MS = 10_000;
+export const DOUBT_MS = 5_000;
 /** ... when it is known that others dial me: a firewall or a lease may change ... */
 export const YES_MS = 10 * 60_000;
 /** ... and when they do not: somebody may have opened the port. */

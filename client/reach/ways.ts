@@ -25,6 +25,7 @@ import {
   OBSERVE_REQUEST,
   type Seen,
 } from "./codec.js";
+import { TRANSPORT_CANDIDATE } from "./observations.js";
 import { Reach } from "./reach.js";
 
 /** For a question that is answered from memory, with a dial before it, milliseconds. */
@@ -170,7 +171,8 @@ export class Ways {
     const peer = this.#options.machine().member(id);
     if (peer === undefined) return [];
     const pings = addressesOf(peer, TRANSPORT_PING).flatMap((text) => parseHostPort(text) ?? []);
-    return [...destinationOf(peer).addresses, ...pings.map(udpAddress)];
+    const candidates = addressesOf(peer, TRANSPORT_CANDIDATE);
+    return [...destinationOf(peer).addresses, ...pings.map(udpAddress), ...candidates];
   }
 }
 

@@ -126,9 +126,9 @@ describe("what lies between", () => {
 
   it("candidates are what two agree on, or the only one", () => {
     const agreed = [seen("a", "203.0.113.7:1"), seen("b", "203.0.113.7:1"), seen("liar", "198.51.100.1:9")];
-    expect(candidatesOf(agreed, 3)).toEqual(["203.0.113.7:1"]);
+    expect(candidatesOf(agreed, 3)).toEqual(["udp://203.0.113.7:1"]);
     expect(candidatesOf(agreed.slice(1), 3)).toEqual([]);
-    expect(candidatesOf([seen("a", "203.0.113.7:1")], 1)).toEqual(["203.0.113.7:1"]);
+    expect(candidatesOf([seen("a", "203.0.113.7:1")], 1)).toEqual(["udp://203.0.113.7:1"]);
   });
 
   it("one liar never makes a candidate beside others, whatever it says", () => {

@@ -210,7 +210,7 @@ describe("addresses outside of a NAT", () => {
   it("are candidates for punches when two agree", async () => {
     const { reach, world, later } = scene([outside(1), outside(1), outside(2), outside(3), outside(4)]);
     await later(0);
-    expect(reach.state).toMatchObject({ nat: "symmetric", candidates: [`${OUTER}:1`] });
+    expect(reach.state).toMatchObject({ nat: "symmetric", candidates: [`udp://${OUTER}:1`, `${OUTER}:8400`] });
     expect(world.found).toBe(1);
   });
 });

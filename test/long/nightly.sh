@@ -13,5 +13,6 @@ test/long/replicas.sh
 test/long/outages.sh
 node test/long/clock.mjs -400 9000
 node test/long/pods.mjs
+node test/long/reach.mjs
 SEEDS=1000..1999 npx vitest run test/sim/seeds.test.ts
 LONG=1 npx vitest run test/long/transports.test.ts
