@@ -101,6 +101,26 @@ describe("a session through a relay", () => {
     expect(performance.now() - before).toBeGreaterThan(1_500);
   });
 
+  it("one that floods delays itself: another member's calls pass while its bytes wait", async () => {
+    await using made = await scene({ limits: { bytesPerSecond: 500_000, bytesPerSecondPerMember: 500_000 } });
+    const { world, caller, target, relays } = made;
+    const flooding = await world.host();
+    const flood = await flooding.reach(target, relays);
+    const streams = [flood.open(ECHO), flood.open(ECHO), flood.open(ECHO)];
+    const chunk = Buffer.alloc(64 * 1024);
+    for (const stream of streams) {
+      const more = () => {
+        while (!stream.destroyed && stream.write(chunk));
+      };
+      stream.on("drain", more).resume();
+      more();
+    }
+    await until(() => expect(relays[0]!.relaying.figures.delayed).toBe(1));
+    const session = await caller.reach(target, relays);
+    for (let call = 0; call < 10; call++) expect(await caller.ask(session)).toBe(caller.id);
+    for (const stream of streams) stream.destroy();
+  });
+
   it("ends with a code when the relay stops, on both sides, and nothing is left of a hundred streams", async () => {
     await using made = await scene({}, {});
     const { caller, target, relays } = made;

@@ -1,6 +1,6 @@
 /** Memory that is given back by hand. */
 import { expect, it } from "vitest";
-import { release } from "../../net/session/release.js";
+import { release, releaseMessage } from "../../net/session/release.js";
 
 const BYTES = 64 * 1024;
 
@@ -23,4 +23,15 @@ it.each([
   const { length } = chunk;
   release(chunk);
   expect(chunk.length).toBe(length);
+});
+
+it("empties the buffer of a message behind its head, and no other that may hold a second message", () => {
+  const of = (bytes: number, at: number, length: number) => new Uint8Array(new ArrayBuffer(bytes), at, length);
+  const own = of(BYTES + 4, 4, BYTES);
+  releaseMessage(own);
+  expect(own.length).toBe(0);
+  for (const shared of [of(2 * BYTES, 4, BYTES), of(BYTES + 100, 100, BYTES), of(BYTES + 5, 4, BYTES)]) {
+    releaseMessage(shared);
+    expect(shared.length).toBe(BYTES);
+  }
 });
