@@ -6,14 +6,7 @@ import { setMaxListeners } from "node:events";
 import { networkInterfaces } from "node:os";
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { FirefliesError, type Identity, identityFromPem, sign, verify } from "../identity/index.js";
-import {
-  ConnectionGate,
-  type HostNetwork,
-  type Interfaces,
-  NameResolver,
-  OutPort,
-  standardTransports,
-} from "../net/index.js";
+import { ConnectionGate, type HostNetwork, type Interfaces, NameResolver, OutPort } from "../net/index.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import { ClientLog } from "./client-log.js";
@@ -36,6 +29,7 @@ import { Node } from "./node.js";
 import { writeCertificate, writePrivateKey } from "./own-files.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import type { DoctorReport } from "./reach/doctor.js";
+import { Rendezvous } from "./reach/rendezvous.js";
 import { Rejections } from "./rejections.js";
 import { settingsOf } from "./settings.js";
 import { Isolation } from "./standing/isolation.js";
@@ -92,6 +86,7 @@ export class Client {
   /** Where it dials from: a NAT shows others one address then. */
   readonly #out = new OutPort();
   readonly #ports = { gate: this.#gate, out: this.#out, udp: () => this.#member?.udp };
+  readonly #rendezvous = new Rendezvous({ member: () => this.#member, gate: this.#gate, now: Date.now });
   readonly #ending = new AbortController();
   readonly #deadline = new DrainDeadline();
   #phase: Phase = "new";
@@ -248,7 +243,7 @@ export class Client {
     this.#addresses?.stop();
     const { signal } = this.#deadline;
     await Promise.all([this.#member?.stop(signal), either(this.#handlers.settled(), fired(signal))]);
-    await parted;
+    await Promise.all([parted, this.#rendezvous.close()]);
     this.#phase = "stopped";
     this.#deadline.clear();
     this.#names.close();
@@ -489,7 +484,7 @@ export class Client {
       config,
       identity,
       state: this.#state,
-      transports: this.#network.transports ?? standardTransports(this.#ports),
+      transports: this.#network.transports ?? this.#rendezvous.transports(config.rdv, this.#ports),
       gate: this.#gate,
       ...(this.#network.transports === undefined && { out: this.#out }),
       resolver: this.#network.resolver ?? this.#names,

@@ -34,6 +34,8 @@ export interface Endpoint {
 export const PORT_MAX = 65_535;
 /** Of addresses that lead through other members. */
 export const RELAY_SCHEME = "relay";
+/** Of addresses at which two meet by a rendezvous server; without a path: of the other end, when they have met directly. */
+export const RDV_SCHEME = "rdv";
 /**
  * RFC 1035, section 2.3.4: a name has at most 255 octets, 253 characters as text. An IPv6 address with a zone is
  * shorter.

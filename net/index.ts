@@ -10,6 +10,7 @@ export {
   parseAddress,
   parseEndpoint,
   parseHostPort,
+  RDV_SCHEME,
   RELAY_SCHEME,
 } from "./address.js";
 export { type Deadline, deadlineIn, lateError, msUntil, TIMER_MS_MAX, withDeadline } from "./deadline.js";

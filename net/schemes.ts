@@ -1,8 +1,8 @@
 /** The transports that a member has by itself, by the scheme of their addresses: the one table of them. */
-
 import type { ConnectionGate } from "./transports/gate.js";
 import type { OutPort } from "./transports/out-port.js";
-import { tcpTransport } from "./transports/tcp.js";
+import { type RdvOptions, rdvTransport } from "./transports/rdv.js";
+import { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 import type { Transport } from "./transports/transport.js";
 import { udxTransport } from "./transports/udx/udx.js";
 import { wsTransport } from "./transports/ws.js";
@@ -15,6 +15,10 @@ export interface TransportParts {
   readonly out?: OutPort | undefined;
   /** The member's one UDP port, once it is bound. */
   readonly udp?: (() => UdpPort | undefined) | undefined;
+  /** Who takes connections of rdv/1 on the ports of TCP. */
+  readonly rendezvous?: TcpOptions["rendezvous"];
+  /** Who I am at rendezvous servers. */
+  readonly meeting?: RdvOptions | undefined;
 }
 
 interface Scheme {
@@ -28,9 +32,10 @@ interface Scheme {
 }
 
 const SCHEMES: Readonly<Record<string, Scheme>> = {
-  tcp: { make: ({ gate, out }) => tcpTransport({ gate, out }), listens: true },
+  tcp: { make: ({ gate, out, rendezvous }) => tcpTransport({ gate, out, rendezvous }), listens: true },
   udx: { make: ({ gate, udp }) => udxTransport({ gate, port: udp }), listens: true },
   ws: { make: ({ gate }) => wsTransport({ gate }), listens: true, portDefault: 80, hasPath: true },
+  rdv: { make: ({ meeting }) => rdvTransport(meeting), listens: true, portDefault: 80, hasPath: true },
 };
 
 /** Those that a member may be told to listen with. */

@@ -1,5 +1,7 @@
 /** A connection with a peer, as a program has it: a Duplex, whether its bytes go directly or through the server. */
+import { Socket } from "node:net";
 import { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 import { RdvError } from "./errors.js";
 import type { RdvResponse } from "./response.js";
 import type { Method } from "./wire/lines.js";
@@ -92,8 +94,11 @@ export class Conn extends Duplex implements ConnMeta, ConnPath {
     this.#socket.end(() => done());
   }
 
+  /** What is destroyed before its own end is cut: the other side hears of a reset, not of an end in order. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#socket.destroy();
+    const isCut = !this.writableFinished && !this.#socket.destroyed;
+    if (isCut && this.#socket instanceof Socket && !(this.#socket instanceof TLSSocket)) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
     done(error);
   }
 

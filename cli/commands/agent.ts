@@ -45,7 +45,7 @@ export function addAgent(program: Command): void {
     .option("--no-wait", "end at once when the authority is absent")
     .option(
       "--listen <address>",
-      "host:port, host or port to listen on, or ws://host:port, udx://host:port; may be given again; port 0 is any (127.0.0.1:0)",
+      "host:port, host or port to listen on, or ws://, udx:// or rdv://host:port; may be given again; port 0 is any (127.0.0.1:0)",
       again,
     )
     .option(
@@ -71,6 +71,7 @@ export function addAgent(program: Command): void {
     .option("--relay-bytes-per-second-per-member <n>", "of those, of the connections that one member asked for")
     .option("--relay-connection-time <seconds>", "how long one connection through here lasts")
     .option("--behind-nat <answer>", "whether nobody can dial it: true, false, or auto, and it finds out")
+    .option("--rdv <who>", "serve as a rendezvous server on its TCP port: members, all, or false (false)")
     .option("--metadata <json>", "facts about it that all members see")
     .addOption(configOption())
     .option("--reply <text>", "answer messages with this text instead of their own")

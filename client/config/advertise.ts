@@ -7,7 +7,14 @@ import {
   TRANSPORT_PING,
 } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
-import { type Address, formatAddress, formatHostPort, type Interfaces, parseAddress } from "../../net/index.js";
+import {
+  type Address,
+  formatAddress,
+  formatHostPort,
+  type Interfaces,
+  parseAddress,
+  RDV_SCHEME,
+} from "../../net/index.js";
 import { TRANSPORT_CANDIDATE } from "../reach/observations.js";
 import { ADVERTISED_MAX, type Advertise, AUTO, placed } from "./endpoints.js";
 import { MEMBER_KEYS } from "./keys.js";
@@ -86,7 +93,8 @@ export function noteAddresses(
   const all = addresses.map((address) => parseAddress(address)).filter((each) => each !== undefined);
   // Behind the name of a proxy nobody answers pings, unless there is no other.
   const own = all.filter(({ scheme }) => scheme === "tcp" || scheme === "udx");
-  const hosts = new Set((own.length > 0 ? own : all).map(({ host }) => host));
+  const ways = own.length > 0 ? own : all.filter(({ scheme }) => scheme !== RDV_SCHEME); // Its host is a server's.
+  const hosts = new Set(ways.map(({ host }) => host));
   const pings = udpPort === undefined ? [] : [...hosts].map((host) => formatHostPort(host, udpPort));
   const [call, ...calls] = addresses.slice(0, ADVERTISED_MAX).map((text) => ({ transport: TRANSPORT_GRPC, text }));
   const [ping, ...others] = pings.slice(0, PINGED_MAX).map((text) => ({ transport: TRANSPORT_PING, text }));

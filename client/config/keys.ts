@@ -41,7 +41,11 @@ export interface MemberSettings {
   readonly relayBytesPerSecondPerMember: number;
   readonly relayConnectionMs: number;
   readonly behindNat: BehindNat;
+  readonly rdv: RendezvousFor;
 }
+
+/** Whom a member serves as a rendezvous server: nobody, members, or everybody. */
+export type RendezvousFor = false | "members" | "all";
 
 /** Can others dial this member? "auto": it finds out. */
 export type BehindNat = boolean | "auto";
@@ -123,6 +127,14 @@ const behindNat: value.Parser<BehindNat> = (raw, origin) => {
   return parsed.ok ? parsed : { ok: false, problem: "must be true, false or auto" };
 };
 
+const rendezvousFor: value.Parser<RendezvousFor> = (raw, origin) => {
+  if (raw === "members" || raw === "all") return { ok: true, value: raw };
+  const parsed = value.boolean(raw, origin);
+  return parsed.ok
+    ? { ok: true, value: parsed.value && "members" }
+    : { ok: false, problem: "must be true, false, members or all" };
+};
+
 export const MEMBER_KEYS: KeyTable<MemberSettings> = {
   preset: { file: "preset", parse: value.oneOf(PRESET_NAMES) },
   dir: { file: "dir", parse: value.line(PATH_LENGTH_MAX) },
@@ -154,6 +166,7 @@ export const MEMBER_KEYS: KeyTable<MemberSettings> = {
   relayBytesPerSecondPerMember: { file: "relay_bytes_per_second_per_member", parse: value.integer(BYTES_PER_SECOND) },
   relayConnectionMs: { file: "relay_connection_time", parse: value.duration(RELAY_CONNECTION_MS) },
   behindNat: { file: "behind_nat", parse: behindNat },
+  rdv: { file: "rdv", parse: rendezvousFor },
 };
 
 export const AUTHORITY_KEYS: KeyTable<AuthoritySettings> = {

@@ -101,4 +101,9 @@ export interface ClientOptions {
   readonly relayConnectionMs?: number;
   /** True: nobody can dial this member, so it asks others to relay for it. False: they can. Default "auto": it finds out. */
   readonly behindNat?: boolean | "auto";
+  /**
+   * True or "members": its TCP port is a rendezvous server for the members of its network, at which those that nobody can dial
+   * listen ("rdv://host:port") and are met. "all": for everybody, who can have bytes relayed here. Default false. docs/rdv.md.
+   */
+  readonly rdv?: boolean | "members" | "all";
 }

@@ -15,6 +15,7 @@ import {
   type LogForm,
   MEMBER_KEYS,
   type MemberSettings,
+  type RendezvousFor,
 } from "./keys.js";
 import {
   badValue,
@@ -77,6 +78,8 @@ export interface MemberConfig {
   readonly relayBytesPerSecondPerMember: number;
   readonly relayConnectionMs: number;
   readonly behindNat: BehindNat;
+  /** Whom it serves as a rendezvous server, on its TCP port. */
+  readonly rdv: RendezvousFor;
 }
 
 /** Everything an authority is started with; undefined leaves it to the authority. */
@@ -263,6 +266,7 @@ function memberConfig(layer: SplitLayer, file: string | undefined, cwd: string):
     removalTimeoutMs: layer.removalTimeoutMs?.value ?? preset.removalTimeoutMs,
     ...relaying(layer),
     behindNat: layer.behindNat?.value ?? "auto",
+    rdv: layer.rdv?.value ?? false,
   };
 }
 

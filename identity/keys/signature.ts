@@ -13,7 +13,8 @@ export type SignatureType =
   | "revocation"
   | "audit"
   | "gossip"
-  | "stream";
+  | "stream"
+  | "rendezvous";
 
 /** r || s, 32 bytes each. */
 export const SIGNATURE_BYTES = 64;

@@ -1,6 +1,6 @@
 /** The way that the bytes of a session take. */
 import { type MemberId, parseMemberId } from "../../rings/index.js";
-import { type Address, RELAY_SCHEME } from "../address.js";
+import { type Address, RDV_SCHEME, RELAY_SCHEME } from "../address.js";
 
 /**
  * - `direct`: I dialled an address of the other end.
@@ -23,7 +23,15 @@ export interface Path {
 /** The path of a connection by the address that it was dialled at, or came from. */
 export function pathOf(direction: Path["direction"], address: Address): Path {
   const { scheme, host, path = "" } = address;
+  if (scheme === RDV_SCHEME) return metAt(direction, address);
   if (scheme !== RELAY_SCHEME) return { kind: direction === "dialled" ? "direct" : "reversed", direction, address };
   const via = [host, ...path.split("/")].flatMap((id) => parseMemberId(id) ?? []);
   return { kind: "relayed", direction, address, via };
+}
+
+/** Met by a rendezvous server: directly, or, where the address still has the server's path, with bytes going through it. */
+function metAt(direction: Path["direction"], address: Address): Path {
+  return address.path === undefined
+    ? { kind: "punched", direction, address }
+    : { kind: "relayed", direction, address, via: [] };
 }

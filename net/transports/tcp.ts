@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import type { Duplex } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import { FirefliesError } from "../../identity/index.js";
+import { sortConnection } from "../../rdv/server/first-bytes.js";
 import { onAbort } from "../abort.js";
 import { type Address, formatAddress, formatHostPort } from "../address.js";
 import { DialError, type DialReason } from "./dial-error.js";
@@ -22,16 +23,18 @@ export interface TcpOptions {
    * the dialler's first bytes have come, so the dialler must speak first.
    */
   readonly gate?: ConnectionGate | undefined;
+  /** Takes connections that begin with DIAL or ACCEPT: a rendezvous server on the same port. */
+  readonly rendezvous?: ((socket: Socket) => void) | undefined;
   /** Where dials come from; any port without one, and where it cannot be used. */
   readonly out?: OutPort | undefined;
 }
 
 /** Connections of the system: what a client uses unless it is told otherwise. */
-export function tcpTransport({ gate, out }: TcpOptions = {}): Transport {
+export function tcpTransport({ gate, out, rendezvous }: TcpOptions = {}): Transport {
   return {
     scheme: "tcp",
     dial: (to, target) => (out ? dialFrom(out, to, target) : dialTcp(to, target)),
-    listen: (at, onConnection) => listenTcp(at, gate, onConnection),
+    listen: (at, onConnection) => listenTcp(at, { gate, rendezvous }, onConnection),
   };
 }
 
@@ -120,15 +123,23 @@ function codeOf(cause: unknown): string {
 
 async function listenTcp(
   at: ListenAddress,
-  gate: ConnectionGate | undefined,
+  { gate, rendezvous }: TcpOptions,
   onConnection: (connection: Duplex, from: Address) => void,
 ): Promise<Bound> {
   return await listenGated(at, "tcp", gate, (socket, from, handOver) => {
-    handOver();
-    onConnection(
-      cutWhenDestroyed(socket, () => socket.bytesRead > 0),
-      from,
-    );
+    const hand = () => {
+      handOver();
+      onConnection(
+        cutWhenDestroyed(socket, () => socket.bytesRead > 0),
+        from,
+      );
+    };
+    if (rendezvous === undefined) return hand();
+    sortConnection(socket, (isMeeting) => {
+      if (isMeeting === false) return hand();
+      handOver();
+      if (isMeeting) rendezvous(socket);
+    });
   });
 }
 

@@ -42,6 +42,8 @@ export interface MeetOptions {
   readonly signal?: AbortSignal;
   /** Instead of the client's. */
   readonly timeoutMs?: number;
+  /** Called when both are there, before it is known by which connection they go on: an accepter may wait for the next. */
+  readonly onMet?: () => void;
 }
 
 /** Milliseconds for an accepter whose relay is gone: the dialler's word is then on its way to a direct connection. */
@@ -77,7 +79,7 @@ export class RdvClient {
     const attempt = new Attempt(method, token, bytes, this.#options);
     const end = attempt.endBy(options.signal, waitMs(timeoutMs));
     try {
-      return await attempt.run(server, headers);
+      return await attempt.run(server, headers, options.onMet);
     } finally {
       end();
       attempt.end();
@@ -139,7 +141,7 @@ class Attempt {
     };
   }
 
-  async run(url: URL, headers: readonly (readonly [string, string])[]): Promise<Conn> {
+  async run(url: URL, headers: readonly (readonly [string, string])[], onMet?: () => void): Promise<Conn> {
     const { signal } = this.#over;
     const listening = this.#isRelayOnly ? undefined : await this.#punch.listen();
     const { socket, stream, connectPort } = await reachServer(url, this.#options.tls ?? {}, signal);
@@ -148,6 +150,7 @@ class Attempt {
     const request = { method: this.#method, url, token: this.#bytes, selfAddresses: own, headers };
     const met = await meet(stream, formatRequest(request), signal);
     this.#tell(met);
+    onMet?.();
     this.#punch.dial(met.peerAddresses, connectPort);
     const relay = { stream, path: { isRelay: true, ...endsOf(socket) } };
     const meta = this.#meta(met, own);

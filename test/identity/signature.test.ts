@@ -29,6 +29,7 @@ const TYPES: readonly SignatureType[] = [
   "revocation",
   "gossip",
   "stream",
+  "rendezvous",
 ];
 const networkId = NETWORK.networkId;
 const body = new TextEncoder().encode("body");

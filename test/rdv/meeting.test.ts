@@ -53,10 +53,10 @@ async function meet(url: string, options: RdvClientOptions = {}, acceptOptions =
     new RdvClient({ ...common, ...options }).dial(url, "to k"),
     new RdvClient({ ...common, ...acceptOptions }).accept(url, "to k"),
   ]);
-  closing.push(
-    () => dialer.destroy(),
-    () => accepter.destroy(),
-  );
+  for (const conn of [dialer, accepter]) {
+    conn.on("error", () => {}); // A cut is a reset to the other one.
+    closing.push(() => conn.destroy());
+  }
   return { dialer, accepter };
 }
 
@@ -136,7 +136,7 @@ describe("two clients", () => {
     const { url } = await serve();
     for (const options of [{}, RELAY]) {
       const { dialer, accepter } = await meet(url, options);
-      const closed = once(dialer.on("error", () => {}).resume(), "close");
+      const closed = new Promise((resolve) => dialer.resume().once("close", resolve));
       dialer.on("end", () => dialer.end());
       accepter.destroy();
       await closed;
