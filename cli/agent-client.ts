@@ -12,6 +12,7 @@ export type AgentClient = Pick<
   | "info"
   | "doctor"
   | "rings"
+  | "paths"
   | "renew"
   | "sendToId"
   | "openStream"

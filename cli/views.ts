@@ -1,7 +1,17 @@
 /** Members, changes and rings as the command line shows them: flat records for JSON, lines for people. */
 
 import type { Observed } from "../client/reach/observations.js";
-import type { Change, Departed, FailureReason, Member, RingNeighbours, RoundTrip } from "../client/types.js";
+import type {
+  Change,
+  Departed,
+  FailureReason,
+  Member,
+  MemberPath,
+  PathChange,
+  PathName,
+  RingNeighbours,
+  RoundTrip,
+} from "../client/types.js";
 import { age, memberTitle, type painter, shortId, shown, table } from "./output.js";
 
 /** How a member stands, seen from here. The last two are no longer in the view. */
@@ -26,6 +36,13 @@ export interface MemberView {
   /** Of one that is gone: why, and when in unix milliseconds. */
   readonly reason?: Departed["reason"];
   readonly gone?: number;
+  /** With --paths, of a live one: null while there is no connection. */
+  readonly path?: PathName | null;
+  /** Ids of the members that pass the bytes on. */
+  readonly via?: readonly string[];
+  readonly pathAddress?: string | null;
+  readonly rttMs?: number | null;
+  readonly whyNotBetter?: string | null;
 }
 
 /** A change in JSON: `event` is its kind, then the member's fields. */
@@ -35,6 +52,9 @@ export interface ChangeView extends Partial<Omit<MemberView, "reason" | "gone">>
   readonly reason?: string;
   readonly count?: number;
   readonly until?: number;
+  /** Of a path. */
+  readonly what?: PathChange["what"];
+  readonly before?: PathName | null;
 }
 
 export function memberView(member: Member): MemberView {
@@ -57,7 +77,37 @@ export function changeView(change: Change): ChangeView {
   if (change.kind === "moved") return { event, at, addresses: change.addresses };
   if (change.kind === "dropped") return { event, at, count: change.count };
   const { state: _, ...member } = memberView(change.member);
+  if (change.kind === "path") {
+    const { what, before = null, path } = change;
+    return { event, at, ...member, what, before, ...pathView(path) };
+  }
   return { event, at, ...member, ...(change.kind === "failed" && { reason: change.reason }) };
+}
+
+export function pathView({ path, via, address, rttMs, whyNotBetter }: MemberPath) {
+  return {
+    path: path ?? null,
+    via,
+    pathAddress: address ?? null,
+    rttMs: rttMs === undefined ? null : Math.round(rttMs * 100) / 100,
+    whyNotBetter: whyNotBetter ?? null,
+  };
+}
+
+/** For people: how each live member is reached. */
+export function pathsTable(members: readonly MemberView[], isFiltered = false): string {
+  const live = members.filter(({ path }) => path !== undefined);
+  if (live.length === 0) return isFiltered ? NOBODY_FITS : NOBODY_LIVE;
+  const names = new Map(members.map(({ id, name }) => [id, name]));
+  const rows = live.map(({ id, name, path, via = [], pathAddress, rttMs, whyNotBetter }) => [
+    name ?? "-",
+    shortId(id),
+    path ?? "none",
+    via.map((relay) => memberTitle({ id: relay, name: names.get(relay) })).join(" > ") || (pathAddress ?? "-"),
+    rttMs === undefined || rttMs === null ? "-" : milliseconds(rttMs),
+    whyNotBetter ?? "",
+  ]);
+  return table([["NAME", "ID", "PATH", "BY", "RTT", "WHY NOT BETTER"], ...rows]);
 }
 
 /** For people: a row for each, or why there is none. */
@@ -113,6 +163,7 @@ const STYLES = {
   back: "green",
   moved: "cyan",
   dropped: "yellow",
+  path: "cyan",
 } as const satisfies Record<Change["kind"], string>;
 
 /** Room for a name, so that ids stand below each other for all but the longest. */
@@ -127,11 +178,19 @@ export function changeLine(change: ChangeView, paint: ReturnType<typeof painter>
 }
 
 /** Of a change that is about another member: its metadata while they may be news, or why it failed. */
-function moreOf({ event, metadata, reason }: ChangeView): string {
+function moreOf(change: ChangeView): string {
+  const { event, metadata, reason } = change;
+  if (event === "path") return `  ${pathText(change)}`;
   if (event === "failed" && reason !== undefined) return `  ${failureText(reason)}`;
   const isNews = event === "joined" || event === "updated";
   const text = JSON.stringify(metadata);
   return isNews && text !== "{}" ? `  ${text}` : "";
+}
+
+function pathText({ what, before, path, via = [] }: ChangeView): string {
+  const by = via.length > 0 ? ` by ${via.map(shortId).join(", ")}` : "";
+  if (what === "went") return `${before} path gone`;
+  return before && before !== path ? `${path}${by}, was ${before}` : `${path}${by}`;
 }
 
 /** Of a change that is about no other member. */

@@ -18,9 +18,16 @@ export class ChangeFeed {
     for (const reader of this.#readers) reader.push(change);
   }
 
+  /** For those who asked for paths. `make` runs when there is one. */
+  publishPath(make: () => Change | undefined): void {
+    const readers = [...this.#readers].filter(({ wantsPaths }) => wantsPaths);
+    const change = readers.length > 0 ? make() : undefined;
+    if (change) for (const reader of readers) reader.push(change);
+  }
+
   /** Begins with `first`; ends with the signal or when the feed closes. */
-  subscribe(first: readonly Change[], signal?: AbortSignal): AsyncIterableIterator<Change> {
-    const reader: Reader = new Reader(first, () => {
+  subscribe(first: readonly Change[], signal?: AbortSignal, wantsPaths = false): AsyncIterableIterator<Change> {
+    const reader: Reader = new Reader(first, wantsPaths, () => {
       this.#readers.delete(reader);
       unwatch();
     });
@@ -37,14 +44,16 @@ export class ChangeFeed {
 }
 
 class Reader implements AsyncIterableIterator<Change> {
+  readonly wantsPaths: boolean;
   readonly #queue: Change[];
   readonly #onClose: () => void;
   readonly #waiting: ((result: IteratorResult<Change>) => void)[] = [];
   #dropped = 0;
   #closed = false;
 
-  constructor(first: readonly Change[], onClose: () => void) {
+  constructor(first: readonly Change[], wantsPaths: boolean, onClose: () => void) {
     this.#queue = [...first];
+    this.wantsPaths = wantsPaths;
     this.#onClose = onClose;
   }
 

@@ -65,6 +65,7 @@ function sentenceOf(change: Change): string {
   if (change.kind === "back") return `among the others again (was ${change.reason})`;
   if (change.kind === "moved") return `now at ${change.addresses.join(", ")}`;
   if (change.kind === "dropped") return `${change.count} changes were not read in time`;
+  if (change.kind === "path") return `path ${change.what}: ${titleOf(change.member)}`;
   const why = change.kind === "failed" ? ` (${change.reason})` : "";
   return `${change.kind}: ${titleOf(change.member)} at ${change.member.address}${why}`;
 }

@@ -10,17 +10,18 @@ import { ConnectionGate, type HostNetwork, type Interfaces, NameResolver, OutPor
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import { ClientLog } from "./client-log.js";
-import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
+import { type ClientOptions, hostOf, type MemberConfig, resolveMemberConfig } from "./config/index.js";
 import { Directory } from "./directory.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import { Arrival } from "./entry/arrival.js";
 import { type Enrolled, enrolOrRestore } from "./entry/bootstrap.js";
+import { ofSystem } from "./entry/system-error.js";
 import { examinationOf } from "./examination.js";
 import { infoOf, ringsOf } from "./figures.js";
 import type { StubClass } from "./grpc/calling.js";
 import { Services } from "./grpc/services.js";
 import { Handlers } from "./handlers.js";
-import { heard } from "./heard.js";
+import { heard, pathTeller } from "./heard.js";
 import type { MemberFilter } from "./member-filter.js";
 import { untilJoined, untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
@@ -46,10 +47,12 @@ import { PING_TIMEOUT_MS, SEND_TIMEOUT_MS } from "./timeouts.js";
 import type {
   AlarmHandler,
   Change,
+  ChangesOptions,
   ClientInfo,
   Departed,
   GossipHandler,
   Member,
+  MemberPath,
   MessageHandler,
   MessageStream,
   Metadata,
@@ -317,11 +320,14 @@ export class Client {
     return await roundTrips.measure(this.#outbound.other(id), { signal, timeoutMs: timeout });
   }
 
-  /** First the members as joined, and that I am isolated if I am, then every change, until the signal fires, the loop ends or the client stops. */
-  changes({ signal }: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<Change> {
+  /**
+   * First the members as joined, and that I am isolated if I am, then every change, until the signal fires, the loop ends or the
+   * client stops. With `paths` also changes of the paths to members.
+   */
+  changes({ signal, paths }: ChangesOptions = {}): AsyncIterableIterator<Change> {
     const joined = this.members().map((member): Change => ({ kind: "joined", member, at: member.since }));
     const { change } = this.#isolation;
-    return this.#feed.subscribe(change ? [...joined, change] : joined, signal);
+    return this.#feed.subscribe(change ? [...joined, change] : joined, signal, paths);
   }
 
   /** Figures about this member. */
@@ -335,6 +341,11 @@ export class Client {
    */
   async doctor(): Promise<DoctorReport> {
     return await examinationOf(this.#talking);
+  }
+
+  /** How each live member is reached now, or why it is not: see `MemberPath`. */
+  paths(): MemberPath[] {
+    return this.#running.paths.all();
   }
 
   /** My live neighbours, ring by ring. */
@@ -497,6 +508,7 @@ export class Client {
       parts: () => [this.#arrival?.told ?? {}, this.#heard()],
       onAlarm: this.#onAlarm,
       onAddresses: (addresses) => this.#told(addresses),
+      onPath: pathTeller(this.#feed, this.#directory),
       isolation: this.#isolation,
     });
   }
@@ -580,15 +592,4 @@ export class Client {
     this.#arrival?.doubt();
     this.#renewal?.look();
   }
-}
-
-/** Where to listen when the program does not say so itself. */
-function hostOf({ host }: HostNetwork, { listen }: ClientOptions): ClientOptions {
-  return host === undefined || listen !== undefined ? {} : { host };
-}
-
-/** What the system refuses to `start`, a file of the directory for example, with a code of ours; other errors as they are. */
-function ofSystem(cause: unknown): unknown {
-  if (!(cause instanceof Error) || !("syscall" in cause) || cause instanceof FirefliesError) return cause;
-  return new FirefliesError("state-unreadable", `The system refuses what a member needs: ${cause.message}.`, { cause });
 }

@@ -4,7 +4,7 @@ import type { Node } from "./node.js";
 import type { ClientInfo, RingNeighbours } from "./types.js";
 
 export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "rejected">): ClientInfo {
-  const { machine, identity, links, clock, addresses, ways } = member;
+  const { machine, identity, paths, clock, addresses, ways } = member;
   const { dialable, nat, observed } = ways.reach.state;
   const { id, name, networkId, ringCount, deltaMs, notAfter } = identity.certificate;
   const members = machine.members();
@@ -25,7 +25,8 @@ export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "reject
     members: members.length,
     suspected: members.filter(({ suspected }) => suspected).length,
     isolated: more.isolated,
-    links,
+    links: paths.linked,
+    paths: paths.counts(),
     fingerprint: toHex(machine.fingerprint()),
     certificateEnds: notAfter,
     clock: clock.isFrozen ? "in-doubt" : "steady",

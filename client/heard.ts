@@ -1,11 +1,13 @@
 /** What the machine tells, for the program: changes, alarms, and the gossip that is handed over. */
 import { FirefliesError } from "../identity/index.js";
+import type { MemberId } from "../rings/index.js";
 import type { ChangeFeed } from "./changes.js";
 import type { Directory } from "./directory.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import type { Rejections } from "./rejections.js";
 import type { Isolation } from "./standing/isolation.js";
 import type { Hearsay } from "./talk/hearsay.js";
+import type { PathChange } from "./types.js";
 
 export interface HeardOptions {
   readonly directory: Pick<Directory, "change" | "entered">;
@@ -38,4 +40,16 @@ export function heard(options: HeardOptions): OutputHandlers {
     left: changed,
     failed: changed,
   };
+}
+
+/** Tells of paths whoever asked for them. */
+export function pathTeller(
+  feed: Pick<ChangeFeed, "publishPath">,
+  directory: Pick<Directory, "find">,
+): (id: MemberId, describe: () => PathChange) => void {
+  return (id, describe) =>
+    feed.publishPath(() => {
+      const member = directory.find(id);
+      return member && { kind: "path", member, at: Date.now(), ...describe() };
+    });
 }

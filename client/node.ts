@@ -22,7 +22,6 @@ import {
   type HostNetwork,
   type Interfaces,
   type OutPort,
-  type Path,
   Protocols,
   type PunchFigures,
   type Resolver,
@@ -43,6 +42,7 @@ import type { OutputHandlers } from "./driver/switchboard.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Services } from "./grpc/services.js";
 import type { Dispatch } from "./messages/responder.js";
+import { Paths, type PathsOptions } from "./paths/paths.js";
 import { PROBE, speak } from "./protocols.js";
 import { Punching } from "./punching/punching.js";
 import { Ways } from "./reach/ways.js";
@@ -92,6 +92,8 @@ export interface NodeOptions {
   /** Who else hears what the machine tells. Asked for when the protocol starts. */
   readonly parts: () => readonly OutputHandlers[];
   readonly onAlarm: (error: FirefliesError) => void;
+  /** The best path to a member of the view is another one. */
+  readonly onPath: PathsOptions["onChange"];
   /** Others have found another address of mine: all of them now. */
   readonly onAddresses: (addresses: readonly string[]) => void;
   /** Hears how calls of the protocol end. */
@@ -125,6 +127,7 @@ export class Node {
   readonly #pinging: Pinging;
   readonly #relays: Relays;
   readonly #punching: Punching;
+  readonly paths: Paths;
   readonly clock = new TrustedClock(wall);
   readonly streams = new Streams();
   readonly messenger: Messenger;
@@ -169,7 +172,17 @@ export class Node {
       now: monotonic,
       random: random.number,
     });
+    this.paths = new Paths({
+      ...{ config: options.config, links: () => this.#stack.links, machine: () => this.#machine },
+      ...{
+        nameOf: (id) => this.nameOf(id),
+        whyNotPunched: (id) => this.#punching.whyNot(id),
+        consider: (id) => this.#punching.consider(id),
+        onChange: options.onPath,
+      },
+    });
     this.#stack = new Stack({
+      ...this.paths.forLinks,
       transports: [...options.transports, this.#relays.transport],
       resolver: options.resolver,
       gate: options.gate,
@@ -230,7 +243,7 @@ export class Node {
       machine: () => this.#machine,
       input: (run) => this.#driver?.input(run),
       mayDial: (address) => refusalToDial(address, this.addresses) === undefined,
-      preferred: (id) => hostOf(this.#stack.links.get(id)?.paths[0]),
+      preferred: (id) => this.paths.hostOf(id),
       heard: (from, at) => this.ways.heard(from, at),
       takesPong: (from, nonce) => this.roundTrips.pong(from, nonce),
     });
@@ -289,10 +302,6 @@ export class Node {
   /** False while dials to this member fail and it has made no session to me. */
   isReachable(id: MemberId): boolean {
     return this.#stack.links.get(id)?.unreached === undefined;
-  }
-
-  get links(): number {
-    return this.#stack.links.size;
   }
 
   /** Binds all ports. Rejects with "address-in-use" or "address-invalid". */
@@ -587,9 +596,4 @@ export class Node {
     this.#punching.look();
     void this.ways.reach.look();
   }
-}
-
-/** The host at the other end of a path that leads there itself. */
-function hostOf(path: Path | undefined): string | undefined {
-  return path?.kind === "relayed" ? undefined : path?.address.host;
 }

@@ -76,10 +76,56 @@ export type Change =
   | { readonly kind: "isolated"; readonly reason: Isolated["reason"]; readonly until?: number; readonly at: number }
   /** That is over. */
   | { readonly kind: "back"; readonly reason: Isolated["reason"]; readonly at: number }
+  /** Asked for by `changes({ paths: true })`. */
+  | ({ readonly kind: "path"; readonly member: Member; readonly at: number } & PathChange)
   /** My addresses have changed: "host:port", the preferred one first. The others are told. */
   | { readonly kind: "moved"; readonly addresses: readonly string[]; readonly at: number }
   /** The reader was slower than the changes: `count` of them were dropped; read `members()` again. */
   | { readonly kind: "dropped"; readonly count: number; readonly at: number };
+
+/** Of a reader of changes. */
+export interface ChangesOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Also when the path to a member comes, changes or goes: the kind "path". */
+  readonly paths?: boolean | undefined;
+}
+
+/**
+ * How the bytes of the connection that is in use go. "direct": this member dialled. "reversed": the other one did. "punched":
+ * both did at once, through their NATs. "relayed": other members pass them on, and can neither read nor change them.
+ */
+export type PathName = "direct" | "reversed" | "punched" | "relayed";
+
+/** The way to a live member. */
+export interface MemberPath {
+  readonly id: MemberId;
+  /** As `Member.name`. */
+  readonly name: string | undefined;
+  /** Of the best connection; undefined while there is none, because nobody has asked for one, or none could be made. */
+  readonly path: PathName | undefined;
+  /** Of a relayed one: the members that pass it on, the one next to this member first. */
+  readonly via: readonly MemberId[];
+  /** Of its other end as it is seen from here; of a relayed one, "relay://ID". */
+  readonly address: string | undefined;
+  /** Milliseconds of a round trip, by the connection's own pings; undefined before the first. */
+  readonly rttMs: number | undefined;
+  /** Connections with the member; but for one they serve what is still open on them. */
+  readonly connections: number;
+  /** Why there is none, or none that is direct, for people: what was tried last, and how it failed. */
+  readonly whyNotBetter: string | undefined;
+}
+
+/** A path came, went, or another one serves what is opened from now on. It goes without a word when its member leaves the view. */
+export interface PathChange {
+  readonly what: "came" | "changed" | "went";
+  /** As it is now. */
+  readonly path: MemberPath;
+  /** As it was; undefined when there was none. */
+  readonly before: PathName | undefined;
+}
+
+/** Live members by the path to them. */
+export type PathCounts = Readonly<Record<PathName | "none", number>>;
 
 /** Who sent it, proven by certificate and signature. */
 export interface Sender {
@@ -207,8 +253,10 @@ export interface ClientInfo {
   readonly suspected: number;
   /** Undefined while this member is among the others, as far as it can tell. */
   readonly isolated: Isolated | undefined;
-  /** Links that I have made and keep. */
+  /** Members with a connection, whoever made it. */
   readonly links: number;
+  /** Live members by the path to them. */
+  readonly paths: PathCounts;
   /** Of my view, 32 hex digits; equal views have equal ones. */
   readonly fingerprint: string;
   /** Unix time in milliseconds at which my certificate ends. */

@@ -25,7 +25,7 @@ export {
 } from "./dialling/resolver.js";
 export type { SystemFiles } from "./dialling/system-names.js";
 export { Link, type Unreached } from "./links/link.js";
-export { Links, type LinksOptions } from "./links/links.js";
+export { LINK_IDLE_MS, Links, type LinksOptions } from "./links/links.js";
 export { Paces } from "./links/pace.js";
 export type { Destination } from "./links/reaching.js";
 export type { MemoryHost } from "./memory/host.js";

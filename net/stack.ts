@@ -6,7 +6,7 @@ import type { Address } from "./address.js";
 import type { Deadline } from "./deadline.js";
 import { Dialler } from "./dialling/dialler.js";
 import type { Resolver } from "./dialling/resolver.js";
-import { Links } from "./links/links.js";
+import { Links, type LinksOptions } from "./links/links.js";
 import { SessionHost } from "./session/host.js";
 import type { ConnectOptions } from "./session/options.js";
 import { type Path, pathOf } from "./session/path.js";
@@ -15,7 +15,7 @@ import type { Session } from "./session/session.js";
 import type { ConnectionGate } from "./transports/gate.js";
 import type { Bound, ListenAddress, Transport } from "./transports/transport.js";
 
-export interface StackOptions {
+export interface StackOptions extends Pick<LinksOptions, "idleMs" | "kept" | "destinationOf" | "onPath"> {
   /** One per scheme; see `listen`. */
   readonly transports: readonly Transport[];
   readonly resolver: Resolver;

@@ -63,6 +63,8 @@ export function addAgent(program: Command): void {
     .option("--ping-limit <n>", "pings missed in a row before an accusation")
     .option("--max-concurrent-messages <n>", "messages handled at once, and as many again for members that have few")
     .option("--removal-timeout <seconds>", "from an accusation to the removal, at least 2 Delta")
+    .option("--link-idle <seconds>", "after how long a connection that nobody uses is closed; 0 holds all open")
+    .option("--keep-links <members>", "names or ids, separated by commas, or all: connections that are held open")
     .option("--no-relay", "relay for nobody: others that nobody can dial go elsewhere")
     .option("--relay-reservations <n>", "members that may have a reservation here at once")
     .option("--relay-connections <n>", "connections that pass through here at once")

@@ -8,7 +8,7 @@ import { usage } from "../failure.js";
 import { print, toJson, writeLine } from "../output.js";
 import { Redrawn } from "../redrawn.js";
 import { untilTold } from "../signals.js";
-import { type MemberView, membersTable } from "../views.js";
+import { type MemberView, membersTable, pathsTable } from "../views.js";
 import { type DirOption, examples, withDir } from "./common.js";
 
 export interface FilterOptions extends DirOption {
@@ -19,6 +19,7 @@ export interface FilterOptions extends DirOption {
 interface MembersOptions extends FilterOptions {
   readonly all?: boolean;
   readonly watch?: boolean;
+  readonly paths?: boolean;
 }
 
 /** Between two drawings, milliseconds: in a storm of changes the agent has better things to do than to list its members. */
@@ -32,20 +33,22 @@ export function addMembers(program: Command): void {
   );
   command
     .option("--all", "also the last of those who have left or failed, with reason and time")
+    .option("--paths", "how each is reached: directly or through whom, the round trip, and why not better")
     .option("--watch", "print them again whenever they change, until Ctrl-C");
   examples(
     command,
     "members",
     "members --all --json",
     "members --name 'web-*' --metadata role=worker",
+    "members --paths",
     "members --watch",
   );
   command.action(async (options: MembersOptions) => {
-    const { dir, json = false, all = false, watch = false } = options;
-    const query = { ...filterOf(options), all };
+    const { dir, json = false, all = false, watch = false, paths = false } = options;
+    const query = { ...filterOf(options), all, paths };
     if (watch) return await watchMembers(dir, query, json);
     const members = await membersOf(dir, query);
-    await print(json, members, membersTable(members, Date.now(), isFilter(query)));
+    await print(json, members, tableOf(members, query));
   });
 }
 
@@ -70,17 +73,21 @@ async function membersOf(dir: string, query: MemberQuery): Promise<readonly Memb
   return (await ask(dir, { op: "members", ...query })) as readonly MemberView[];
 }
 
+function tableOf(members: readonly MemberView[], query: MemberQuery): string {
+  return query.paths ? pathsTable(members, isFilter(query)) : membersTable(members, Date.now(), isFilter(query));
+}
+
 /** In a terminal one table that is drawn over; else a table, or a line of JSON, for each change. */
 async function watchMembers(dir: string, query: MemberQuery, json: boolean): Promise<void> {
   const ended = untilTold();
   const table = process.stdout.isTTY === true && !json ? new Redrawn(process.stdout) : undefined;
   const show = async () => {
     const members = await membersOf(dir, query);
-    const text = membersTable(members, Date.now(), isFilter(query));
+    const text = tableOf(members, query);
     if (table) table.draw(text);
     else await writeLine(json ? toJson(members) : `${text}\n`);
   };
-  const connection = await request(dir, { op: "monitor" }, ended);
+  const connection = await request(dir, { op: "monitor", paths: query.paths }, ended);
   const aging = table && setInterval(() => void show().catch(() => {}), AGING_MS);
   try {
     await show(); // Nobody may be there yet.

@@ -11,13 +11,13 @@ import { type FilterOptions, filterOf, withFilter } from "./members.js";
 export function addMonitor(program: Command): void {
   const command = withFilter(
     withDir(program.command("monitor").description("print changes of the view as they happen")),
-  );
+  ).option("--paths", "also changes of the paths to members: direct, reversed, punched, relayed");
   examples(command, "monitor", "monitor --name 'web-*' --json");
-  command.action(async (options: FilterOptions) => {
-    const { dir, json = false } = options;
+  command.action(async (options: FilterOptions & { readonly paths?: boolean }) => {
+    const { dir, json = false, paths = false } = options;
     const interrupted = untilTold();
     const paint = painter(coloured(process.stdout));
-    const connection = await request(dir, { op: "monitor", ...filterOf(options) }, interrupted);
+    const connection = await request(dir, { op: "monitor", ...filterOf(options), paths }, interrupted);
     try {
       for await (const frame of connection.frames) {
         if (frame.kind !== "event") continue;

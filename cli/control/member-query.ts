@@ -4,7 +4,7 @@ import type { Member } from "../../client/types.js";
 import { PRINCIPAL_CHARACTERS_MAX } from "../../identity/index.js";
 import { matchesPattern } from "../../rings/pattern.js";
 import type { AgentClient } from "../agent-client.js";
-import { departedView, type MemberView, memberView } from "../views.js";
+import { departedView, type MemberView, memberView, pathView } from "../views.js";
 
 export interface MemberQuery {
   /** A name, with "*" and "?" as in the shell. */
@@ -13,17 +13,24 @@ export interface MemberQuery {
   readonly metadata?: readonly string[] | undefined;
   /** Also those who have left or failed. */
   readonly all?: boolean | undefined;
+  /** Also how each live one is reached. */
+  readonly paths?: boolean | undefined;
 }
 
 /** Facts of one query: more of them are a program's work. */
 export const FACTS_MAX = 16;
 
 /** The live members by name, then those who are gone, the latest first. */
-export function queryMembers(client: Pick<AgentClient, "members" | "departed">, query: MemberQuery): MemberView[] {
-  const live = client.members().filter(matching(query)).sort(byName);
-  if (!query.all) return live.map(memberView);
+export function queryMembers(
+  client: Pick<AgentClient, "members" | "departed" | "paths">,
+  query: MemberQuery,
+): MemberView[] {
+  const paths = new Map(query.paths ? client.paths().map((path) => [path.id, pathView(path)]) : []);
+  const members = client.members().filter(matching(query)).sort(byName);
+  const live = members.map((member) => ({ ...memberView(member), ...paths.get(member.id) }));
+  if (!query.all) return live;
   const departed = client.departed().filter(({ member }) => matching(query)(member));
-  return [...live.map(memberView), ...departed.map(departedView)];
+  return [...live, ...departed.map(departedView)];
 }
 
 export function matching({ name, metadata = [] }: MemberQuery): (member: Member) => boolean {

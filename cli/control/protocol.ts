@@ -130,12 +130,13 @@ function textOf(value: unknown): string {
 }
 
 /** What is not asked for is left out. */
-function queryOf({ name, metadata }: Record<string, unknown>): MemberQuery {
+function queryOf({ name, metadata, paths }: Record<string, unknown>): MemberQuery {
   const facts = metadata ?? [];
   if (!Array.isArray(facts) || facts.length > FACTS_MAX) throw malformed(`At most ${FACTS_MAX} facts are asked for.`);
   return {
     ...(name !== undefined && { name: textOf(name) }),
     ...(facts.length > 0 && { metadata: facts.map(textOf) }),
+    ...(paths === true && { paths }),
   };
 }
 

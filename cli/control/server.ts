@@ -141,7 +141,7 @@ export class ControlServer {
     );
     const either = AbortSignal.any([signal, gone.signal]);
     const isAskedFor = matching(query);
-    for await (const change of this.#client.changes({ signal: either })) {
+    for await (const change of this.#client.changes({ signal: either, paths: query.paths })) {
       if (!("member" in change) || isAskedFor(change.member)) await send({ kind: "event", value: changeView(change) });
     }
   }

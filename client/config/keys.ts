@@ -33,6 +33,8 @@ export interface MemberSettings {
   readonly pingLimit: number;
   readonly maxConcurrentMessages: number;
   readonly removalTimeoutMs: number;
+  readonly linkIdleMs: number;
+  readonly keepLinks: readonly string[];
   readonly relay: boolean;
   readonly relayReservations: number;
   readonly relayConnections: number;
@@ -103,6 +105,10 @@ const RELAYED = { min: 1, max: 65_536 };
 const BYTES_PER_SECOND = { min: 16 * 1024, max: 4 * 1024 ** 3 - 1 };
 /** Shorter ones would cut what they were made for; a session outlives no certificate. */
 const RELAY_CONNECTION_MS = { min: 10_000, max: 30 * 86_400_000 };
+/** 0 holds connections open; longer than a week is a mistake of units. */
+const LINK_IDLE_MS = { min: 0, max: 7 * 86_400_000 };
+/** Names and ids of members; whoever wants more of them wants "all". */
+const KEPT_NAMES_MAX = 256;
 /** The longest path that Linux takes. */
 const PATH_LENGTH_MAX = 4_096;
 /** The authority says which names it accepts; this only bounds them. */
@@ -158,6 +164,8 @@ export const MEMBER_KEYS: KeyTable<MemberSettings> = {
   pingLimit: { file: "ping_limit", parse: value.integer(PING_LIMIT) },
   maxConcurrentMessages: { file: "max_concurrent_messages", parse: value.integer(CONCURRENT_MESSAGES) },
   removalTimeoutMs: { file: "removal_timeout", parse: value.duration(REMOVAL_TIMEOUT_MS) },
+  linkIdleMs: { file: "link_idle", parse: value.duration(LINK_IDLE_MS) },
+  keepLinks: { file: "keep_links", parse: value.listOf(value.line(NAME_LENGTH_MAX), KEPT_NAMES_MAX) },
   relay: { file: "relay", parse: value.boolean },
   relayReservations: { file: "relay_reservations", parse: value.integer(RELAYED) },
   relayConnections: { file: "relay_connections", parse: value.integer(RELAYED) },

@@ -70,6 +70,16 @@ export interface ClientOptions {
   readonly tcpPort?: number;
   /** UDP port for pings, 0 for any. Default: the number of the TCP port if it is free. */
   readonly udpPort?: number;
+  /**
+   * Milliseconds until a connection that nobody uses is closed, up to 7 days; 0 holds all open. Default 30 minutes. One
+   * through relays is closed after five minutes, or when this is less, after this.
+   */
+  readonly linkIdleMs?: number;
+  /**
+   * Members, by name or id, with whom a connection is held open: made at the start, and made again with growing pauses when it
+   * is lost. "all" stands for every live member; of more than 384, the first ones.
+   */
+  readonly keepLinks?: readonly string[];
   /** Facts about this member that all others see. At most 4,096 bytes as JSON. */
   readonly metadata?: Metadata;
   /** Milliseconds between gossip rounds, 10 to 3,600,000. */
@@ -106,4 +116,9 @@ export interface ClientOptions {
    * listen ("rdv://host:port") and are met. "all": for everybody, who can have bytes relayed here. Default false. docs/rdv.md.
    */
   readonly rdv?: boolean | "members" | "all";
+}
+
+/** Where to listen when the program does not say so itself. */
+export function hostOf({ host }: HostNetwork, { listen }: ClientOptions): ClientOptions {
+  return host === undefined || listen !== undefined ? {} : { host };
 }

@@ -1,8 +1,7 @@
 /** From all layers to one configuration: program or flags win over the environment, that over the file, that over the preset. */
 import { resolve } from "node:path";
 import type { JwtPolicy, LogLevel, ProxyForm } from "../../identity/index.js";
-import type { Address } from "../../net/index.js";
-import { RELAY_LIMITS } from "../../net/index.js";
+import { type Address, LINK_IDLE_MS, RELAY_LIMITS } from "../../net/index.js";
 import { PROXY_ROOTS_SYSTEM } from "../authority/proxy-roots.js";
 import type { Metadata } from "../types.js";
 import type { Advertise, ListenPlace } from "./endpoints.js";
@@ -69,6 +68,10 @@ export interface MemberConfig {
   readonly maxConcurrentMessages: number;
   /** Undefined: 2 Delta. A value below 2 Delta is refused once Delta is known (R19). */
   readonly removalTimeoutMs: number | undefined;
+  /** 0 holds connections open. */
+  readonly linkIdleMs: number;
+  /** Names and ids, "all" among them. */
+  readonly keepLinks: readonly string[];
   /** False: it relays for nobody. What it gives to others otherwise are RelayLimits. */
   readonly relay: boolean;
   readonly relayReservations: number;
@@ -264,6 +267,8 @@ function memberConfig(layer: SplitLayer, file: string | undefined, cwd: string):
     pingLimit: layer.pingLimit?.value ?? preset.pingLimit,
     maxConcurrentMessages: layer.maxConcurrentMessages?.value ?? preset.maxConcurrentMessages,
     removalTimeoutMs: layer.removalTimeoutMs?.value ?? preset.removalTimeoutMs,
+    linkIdleMs: layer.linkIdleMs?.value ?? LINK_IDLE_MS,
+    keepLinks: layer.keepLinks?.value ?? [],
     ...relaying(layer),
     behindNat: layer.behindNat?.value ?? "auto",
     rdv: layer.rdv?.value ?? false,

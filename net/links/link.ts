@@ -24,14 +24,19 @@ export interface LinkOptions {
   readonly dialsFirst: boolean;
   /** Is an open session to be used: certificates and addresses are current? */
   readonly isCurrent: (held: Held) => boolean;
+  /** The best path has come, gone (`now` is undefined then), or is another one than before. */
+  readonly onPath?: ((now: Path | undefined, before: Path | undefined) => void) | undefined;
 }
 
 export class Link {
   readonly id: MemberId;
+  /** Why the last dial of its own addresses failed. */
+  failure: DialError | undefined;
   readonly #options: LinkOptions;
   /** Open ones, in the order in which they came up. */
   readonly #held = new Set<Held>();
   #unreached: Unreached | undefined;
+  #path: Path | undefined;
   #wasReached = false;
   readonly #listeners = new Set<() => void>();
 
@@ -42,13 +47,13 @@ export class Link {
 
   /** The one that serves what is opened now. Of those that answer, if any does. */
   get best(): Held | undefined {
-    return this.sound ?? bestOf(this.#current(), this.#options.dialsFirst);
+    const current = this.#current();
+    return this.#soundOf(current) ?? bestOf(current, this.#options.dialsFirst);
   }
 
   /** As `best`, but none whose far end has gone silent: then another one is worth a dial. */
   get sound(): Held | undefined {
-    const current = this.#current().filter(({ session }) => !session.isDoubtful);
-    return bestOf(current, this.#options.dialsFirst);
+    return this.#soundOf(this.#current());
   }
 
   /** Undefined while there is a session, and before the first dial has failed. */
@@ -59,6 +64,10 @@ export class Link {
   /** A session was there, over whatever path: the member is, or was, where it says it is. */
   get wasReached(): boolean {
     return this.#wasReached;
+  }
+
+  get isEmpty(): boolean {
+    return this.#held.size === 0;
   }
 
   /** Those that are open now, the best one first. */
@@ -112,7 +121,20 @@ export class Link {
       if (isSuperseded && !held.isSuperseded) held.session.supersede();
       held.isSuperseded = isSuperseded;
     }
+    this.#tellPath(best?.path);
     for (const listener of [...this.#listeners]) listener();
+  }
+
+  #tellPath(path: Path | undefined): void {
+    const before = this.#path;
+    this.#path = path;
+    const isAnother = path === undefined || before === undefined ? path !== before : !isSameWay(path, before);
+    if (isAnother) this.#options.onPath?.(path, before);
+  }
+
+  #soundOf(current: readonly Held[]): Held | undefined {
+    const sound = current.filter(({ session }) => !session.isDoubtful);
+    return bestOf(sound, this.#options.dialsFirst);
   }
 
   #current(): Held[] {
@@ -121,4 +143,10 @@ export class Link {
       if (!held.session.closed && !held.isRetired && this.#options.isCurrent(held)) current.push(held);
     return current;
   }
+}
+
+/** Not the same port: that of whoever dials is another one each time. */
+function isSameWay(a: Path, b: Path): boolean {
+  const text = ({ kind, address, via = [] }: Path) => [kind, address.scheme, address.host, ...via].join(" ");
+  return text(a) === text(b);
 }

@@ -1,14 +1,16 @@
 /** The links to all members: sessions are dialled when needed, adopted when others make them, and closed when long unused. */
 import { dateProblem, FirefliesError, type Identity, type MemberCertificate, titleOf } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
-import { type Deadline, withDeadline } from "../deadline.js";
+import { type Deadline, deadlineIn, withDeadline } from "../deadline.js";
 import type { Dialler } from "../dialling/dialler.js";
 import type { SessionHost } from "../session/host.js";
 import type { Path } from "../session/path.js";
 import type { Ending, Session } from "../session/session.js";
 import type { DialError } from "../transports/dial-error.js";
 import { Held, isOver } from "./held.js";
+import { Keeping, type Kept } from "./keeping.js";
 import { Link, type Unreached } from "./link.js";
+import { Pauses } from "./pauses.js";
 import { rankOf } from "./ranking.js";
 import { type Destination, Reaching } from "./reaching.js";
 
@@ -16,12 +18,20 @@ import { type Destination, Reaching } from "./reaching.js";
  * A session nobody used for this long is closed, milliseconds. Equal views call each neighbour once in eleven turns of all
  * rings (protocol section 5): 20 minutes with 100 rings. A new session costs as many bytes as a day of keeping one.
  */
-export const IDLE_MS = 30 * 60_000;
+export const LINK_IDLE_MS = 30 * 60_000;
 /**
  * Sessions kept that I made; beyond them one is closed: first those that were replaced, then the longest unused. A ring
  * neighbour for each of 100 rings, and as many others.
  */
 const DIALLED_MAX = 512;
+/**
+ * While the best session with a member is relayed, its own addresses are dialled again: after so many milliseconds, doubled
+ * each time, up to the last. A firewall that is opened is no urgent news.
+ */
+const REDIAL_FIRST_MS = 10_000;
+const REDIAL_LAST_MS = 10 * 60_000;
+/** Milliseconds for a link that is held open to come up: a dial (reaching.ts). */
+const KEPT_TIMEOUT_MS = 3_000;
 /** Links remembered: those with sessions, and of others that they were reached, or could not be. */
 const LINKS_MAX = 8192;
 
@@ -44,13 +54,21 @@ export interface LinksOptions {
   readonly isHeld?: ((id: MemberId) => boolean) | undefined;
   /** The last session with the member broke without the doing of either side. */
   readonly onLost?: ((id: MemberId) => void) | undefined;
-  /** Milliseconds until an idle session is closed, 0 for never; IDLE_MS by default. */
+  /** Milliseconds until an idle session is closed, 0 for never; LINK_IDLE_MS by default. */
   readonly idleMs?: number | undefined;
+  /** Whom a link is to be held open with. */
+  readonly kept?: (() => Iterable<Kept>) | undefined;
+  /** Where a member is to be reached, while it is in the view. */
+  readonly destinationOf?: ((id: MemberId) => Destination | undefined) | undefined;
+  /** The best path to a member has come, gone (`now` is undefined then), or is another one than before. */
+  readonly onPath?: ((id: MemberId, now: Path | undefined, before: Path | undefined) => void) | undefined;
 }
 
 export class Links {
   readonly #options: LinksOptions;
   readonly #reaching: Reaching;
+  readonly #keeping: Keeping;
+  readonly #redials = new Pauses(REDIAL_FIRST_MS, REDIAL_LAST_MS);
   readonly #links = new Map<MemberId, Link>();
   #closed = false;
 
@@ -61,7 +79,16 @@ export class Links {
       ...{ host, dialler, identity },
       instead: (id, path) => this.#instead(id, path),
       keep: (session, own, addresses) => this.#keep(session, own, addresses),
+      onIndirect: (id, error) => {
+        this.#linkTo(id).failure = error;
+      },
       onFailed: (id, error: DialError) => this.#linkTo(id).failed(error, now()),
+    });
+    this.#keeping = new Keeping({
+      wanted: options.kept ?? (() => []),
+      isThere: (id) => this.#links.get(id)?.sound !== undefined,
+      reach: (to) => this.reach(to, { deadline: deadlineIn(KEPT_TIMEOUT_MS) }),
+      now,
     });
   }
 
@@ -140,12 +167,16 @@ export class Links {
 
   /** My addresses have changed: sessions over the old ones may be dead without a sign, so all are made anew. */
   renew(): void {
+    this.#keeping.moved();
+    this.#redials.forget();
     for (const link of this.#links.values()) this.#cut(link, () => true);
   }
 
   /** The member is to be reached at these addresses: a session to another one serves what is open on it, and nothing new. */
   moved(id: MemberId, addresses: readonly string[]): void {
     const link = this.#links.get(id);
+    this.#keeping.moved(id);
+    this.#redials.forget(id);
     for (const held of link?.held ?? []) if (!held.leadsTo(addresses)) held.isRetired = true;
     link?.changed();
   }
@@ -155,9 +186,15 @@ export class Links {
     for (const [id, { unreached }] of this.#links) if (unreached) yield [id, unreached];
   }
 
-  /** Closes what is no longer used. To be called about once a second. */
+  /** Closes what is no longer used, and makes what is to be there. To be called about once a second. */
   tidy(): void {
-    for (const link of this.#links.values()) this.#tidy(link);
+    if (this.#closed) return;
+    for (const link of this.#links.values()) {
+      if (link.isEmpty) continue;
+      this.#tidy(link);
+      this.#redial(link);
+    }
+    this.#keeping.look();
   }
 
   close(): void {
@@ -229,7 +266,13 @@ export class Links {
 
   #newLink(id: MemberId): Link {
     const dialsFirst = this.#options.identity().certificate.id < id;
-    return new Link({ id, dialsFirst, isCurrent: (held) => this.#isCurrent(held) });
+    const link: Link = new Link({
+      ...{ id, dialsFirst, isCurrent: (held) => this.#isCurrent(held) },
+      onPath: (now, before) => {
+        if (this.#links.get(id) === link) this.#options.onPath?.(id, now, before);
+      },
+    });
+    return link;
   }
 
   /** The longest untouched link without a session. */
@@ -267,7 +310,7 @@ export class Links {
   }
 
   #tidy(link: Link): void {
-    const { now, isHeld = () => false, idleMs = IDLE_MS } = this.#options;
+    const { now, isHeld = () => false, idleMs = LINK_IDLE_MS } = this.#options;
     for (const held of link.held) held.look(now());
     link.changed();
     const { best } = link;
@@ -277,8 +320,24 @@ export class Links {
       if (!held.isMine) return false;
       const { path, usedAt, session } = held;
       const use = { isBest, isRelayed: path.kind === "relayed", active: session.active, idleMs };
-      return isOver({ ...use, quietMs: now() - usedAt, isHeld: isBest && isHeld(link.id) });
+      const isKept = isBest && (isHeld(link.id) || this.#keeping.isKept(link.id));
+      return isOver({ ...use, quietMs: now() - usedAt, isHeld: isKept });
     });
+  }
+
+  /** Is it reached through others? Then its own addresses are dialled again now and then, and nobody waits for that. */
+  #redial({ id, best }: Link): void {
+    const { now, destinationOf = () => undefined } = this.#options;
+    if (best?.path.kind !== "relayed") {
+      this.#redials.forget(id);
+      return;
+    }
+    // The first dial went on beside the relays.
+    const isDue = this.#redials.isDue(id, now()) && now() - best.since >= REDIAL_FIRST_MS;
+    const to = isDue ? destinationOf(id) : undefined;
+    if (to === undefined) return;
+    this.#redials.tried(id, now());
+    this.#reaching.dialDirectly({ ...to, id }).catch(() => {});
   }
 
   /** What is open on a session that was replaced may go on while its certificates last. */
@@ -305,7 +364,8 @@ export class Links {
     const mine = [...this.#links.values()].flatMap((link) => link.held.filter(({ isMine }) => isMine));
     if (mine.length <= DIALLED_MAX) return;
     const isReplaced = ({ isSuperseded, session }: Held) => Number(isSuperseded && session.active === 0);
-    const [first] = mine.sort((a, b) => isReplaced(b) - isReplaced(a) || a.usedAt - b.usedAt);
+    const free = mine.filter(({ session }) => !this.#keeping.isKept(session.peer.id));
+    const [first] = free.sort((a, b) => isReplaced(b) - isReplaced(a) || a.usedAt - b.usedAt);
     const link = first && this.#links.get(first.session.peer.id);
     if (link) this.#cut(link, (held) => held === first);
   }

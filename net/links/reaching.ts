@@ -40,6 +40,8 @@ export interface ReachingOptions {
   readonly instead: (id: MemberId, path: Path) => Session | undefined;
   /** Takes a new session. Returns the one to use. `own` is my certificate from before the handshake. */
   readonly keep: (session: Session, own: MemberCertificate, addresses: readonly string[]) => Session;
+  /** Its own addresses did not lead to the member, whatever else did. */
+  readonly onIndirect: (id: MemberId, error: DialError) => void;
   /** Nothing led to the member. */
   readonly onFailed: (id: MemberId, error: DialError) => void;
 }
@@ -102,7 +104,11 @@ export class Reaching {
   }
 
   #directly(key: string, to: Destination): Promise<Session> {
-    return this.#way(`${key} directly`, () => this.#dialNow(to));
+    const way = this.#way(`${key} directly`, () => this.#dialNow(to));
+    way.catch((error: unknown) => {
+      if (to.id !== undefined && error instanceof DialError) this.#options.onIndirect(to.id, error);
+    });
+    return way;
   }
 
   #way(key: string, dial: () => Promise<Session>): Promise<Session> {

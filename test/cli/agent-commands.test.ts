@@ -51,6 +51,18 @@ it("more facts than can be asked for are refused", async () => {
   expect(await type("members", ...many)).toMatchObject({ code: 2, stderr: expect.stringContaining("(cli-usage)") });
 });
 
+it("members --paths says how each is reached, through whom, how far it is, and why not better", async () => {
+  const { stdout } = await type("members", "--paths");
+  expect(stdout).toMatch(/^NAME +ID +PATH +BY +RTT +WHY NOT BETTER\n/);
+  expect(stdout).toMatch(/\n- +aa1000000000 +relayed +bob \(b00000000000\) +12.3 ms *\n/);
+  expect(stdout).toMatch(/\nbob +b00000000000 +none +- +- +Nobody answers there\.\n/);
+  const [one, , bob] = JSON.parse((await type("members", "--paths", "--json")).stdout).sort(
+    (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1),
+  );
+  expect(one).toMatchObject({ path: "relayed", via: [bob.id], rttMs: 12.35, whyNotBetter: null });
+  expect(bob).toMatchObject({ path: null, via: [], rttMs: null, whyNotBetter: "Nobody answers there." });
+});
+
 it("members --watch prints them at once, and says when the agent ends", async () => {
   client.list = [];
   const watching = type("members", "--watch", "--json");

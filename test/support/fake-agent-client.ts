@@ -47,6 +47,20 @@ export class FakeAgentClient implements AgentClient {
     return this.list;
   }
 
+  paths() {
+    return this.list.map(({ id, name }, index) => ({
+      ...{
+        id,
+        name,
+        connections: Number(index === 0),
+        whyNotBetter: index === 0 ? undefined : "Nobody answers there.",
+      },
+      ...(index === 0
+        ? { path: "relayed" as const, via: [idOf("b")], address: `relay://${idOf("b")}`, rttMs: 12.345 }
+        : { path: undefined, via: [], address: undefined, rttMs: undefined }),
+    }));
+  }
+
   departed() {
     return this.gone;
   }
@@ -69,6 +83,7 @@ export class FakeAgentClient implements AgentClient {
       members: this.list.length,
       suspected: 0,
       links: 2,
+      paths: { direct: 0, punched: 0, reversed: 0, relayed: 1, none: 2 },
       fingerprint: "00".repeat(16),
       certificateEnds: 1,
       clock: "steady" as const,

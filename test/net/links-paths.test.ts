@@ -1,0 +1,209 @@
+/** Paths of a link: direct and relayed dials at once, what is improved and told of it, and links that are held open. */
+import { describe, expect, it } from "vitest";
+import { type Destination, type Path, pathOf } from "../../net/index.js";
+import { KEPT_MAX, type Kept } from "../../net/links/keeping.js";
+import type { LinksOptions } from "../../net/links/links.js";
+import type { DialError } from "../../net/transports/dial-error.js";
+import type { MemberId } from "../../rings/index.js";
+import { codeOf, deferred } from "../support/network.js";
+import { FakeSession, fakeOf, Scene, sessionOf, within } from "./links-scene.js";
+
+const RELAY = `relay://${"c".repeat(64)}`;
+const OTHER_RELAY = `relay://${"d".repeat(64)}`;
+const relayedPath = pathOf("accepted", { scheme: "relay", host: "c".repeat(64), port: 0 });
+const SECOND_MS = 1_000;
+const turn = () => new Promise(setImmediate);
+
+/** A member with an address of its own, and a relay through which it is there too. */
+async function behindRelay(more: Partial<LinksOptions> = {}) {
+  const scene = await Scene.create(more);
+  const peer = await scene.other();
+  await scene.other(peer.identity, RELAY);
+  return { scene, peer, to: { id: peer.id, addresses: [peer.address, RELAY] } };
+}
+
+describe("a member that names relays", () => {
+  it("is reached through them at once, while its own address is dialled; that one takes over when it answers", async () => {
+    const { scene, peer, to } = await behindRelay();
+    const direct = deferred();
+    scene.onDialled = (address) => (address === peer.address ? direct.promise : undefined);
+    const relayed = await scene.links.reach(to, within());
+    expect([relayed.path.kind, relayed.path.via]).toEqual(["relayed", ["c".repeat(64)]]);
+    fakeOf(relayed).active = 1;
+    direct.resolve();
+    await turn();
+    const best = scene.links.usable(to)!;
+    expect([best.path.kind, relayed.closed, fakeOf(relayed).superseded]).toEqual(["direct", false, 1]);
+    // What is open on the relayed one goes on, and then it goes.
+    scene.clock.now += 60 * SECOND_MS;
+    scene.links.tidy();
+    expect(relayed.closed).toBe(false);
+    fakeOf(relayed).active = 0;
+    scene.links.tidy();
+    expect([relayed.closed, best.closed]).toEqual([true, false]);
+  });
+
+  it("is not dialled through them any more when its own address was faster", async () => {
+    const { scene, to } = await behindRelay();
+    const relay = deferred();
+    scene.onDialled = (address) => (address === RELAY ? relay.promise : undefined);
+    expect((await scene.links.reach(to, within())).path.kind).toBe("direct");
+    relay.resolve();
+    await turn();
+    expect(scene.links.get(to.id)!.paths.map(({ kind }) => kind)).toEqual(["direct"]);
+  });
+
+  it("fails with what says most when nothing leads to it, and no refusal of its address is evidence alone", async () => {
+    const { scene, peer, to } = await behindRelay();
+    for (const address of [peer.address, RELAY]) scene.gone(address);
+    const error = await scene.links.reach(to, within()).catch((reason: DialError) => reason);
+    expect((error as DialError).reasons.length).toBe(2);
+    expect([...scene.links.unreached()].map(([id]) => id)).toEqual([to.id]);
+  });
+
+  it("is dialled directly again while it is reached through them, with pauses that double", async () => {
+    let to: Destination | undefined;
+    const { scene, peer, to: found } = await behindRelay({ destinationOf: () => to });
+    to = found;
+    scene.gone(peer.address);
+    const relayed = await scene.links.reach(found, within());
+    expect(scene.links.get(found.id)!.failure?.reason).toBe("refused");
+    scene.dialled.length = 0;
+    const dials: number[] = [];
+    for (; scene.clock.now <= 100 * SECOND_MS; scene.clock.now += SECOND_MS) {
+      fakeOf(relayed).bytesRead++; // It is in use.
+      scene.links.tidy();
+      await turn();
+      for (const _ of scene.dialled.splice(0)) dials.push(scene.clock.now / SECOND_MS);
+    }
+    expect(dials).toEqual([10, 20, 40, 80]);
+    scene.links.moved(found.id, found.addresses);
+    scene.links.tidy();
+    expect(scene.dialled).toEqual([peer.address]);
+  });
+
+  it("that changes its relays is reached through the new ones from then on", async () => {
+    const { scene, peer, to } = await behindRelay();
+    scene.gone(peer.address);
+    const old = await scene.links.reach(to, within());
+    await scene.other(peer.identity, OTHER_RELAY);
+    const moved = { id: to.id, addresses: [peer.address, OTHER_RELAY] };
+    scene.links.moved(to.id, moved.addresses);
+    const fresh = await scene.links.reach(moved, within());
+    expect([fresh.path.address.host, old.closed]).toEqual(["d".repeat(64), false]);
+    expect(scene.links.usable(moved)).toBe(fresh);
+  });
+});
+
+describe("the path to a member", () => {
+  const told: (readonly [string | undefined, string | undefined])[] = [];
+  const onPath = (_: MemberId, now: Path | undefined, before: Path | undefined) =>
+    void told.push([now?.kind, before?.kind]);
+
+  it("is told when it comes, changes and goes, once each, and not for a session that is worse", async () => {
+    told.length = 0;
+    const scene = await Scene.create({ onPath });
+    const peer = await scene.other();
+    const relayed = scene.accept(peer, relayedPath);
+    const punched = new FakeSession(peer.identity.certificate, { ...relayedPath, kind: "punched", via: undefined });
+    scene.links.offer(sessionOf(punched));
+    scene.accept(peer, relayedPath);
+    scene.links.tidy();
+    fakeOf(relayed).lose();
+    punched.lose();
+    for (const session of scene.links.get(peer.id)!.sessions) session.close();
+    expect(told).toEqual([
+      ["relayed", undefined],
+      ["punched", "relayed"],
+      ["relayed", "punched"],
+      [undefined, "relayed"],
+    ]);
+  });
+
+  it("is no news when its member is gone: that is told anyway", async () => {
+    told.length = 0;
+    const scene = await Scene.create({ onPath });
+    const peer = await scene.other();
+    scene.accept(peer);
+    scene.links.drop(peer.id);
+    expect(told).toEqual([["reversed", undefined]]);
+  });
+});
+
+describe("links that are held open", () => {
+  it("are made without being asked for, never idle, and made again with growing pauses", async () => {
+    let kept: Kept[] = [];
+    const scene = await Scene.create({ kept: () => kept, idleMs: 60 * SECOND_MS });
+    const peer = await scene.other();
+    kept = [peer.to];
+    scene.links.tidy();
+    await turn();
+    const first = scene.links.usable(peer.to)!;
+    expect(first.closed).toBe(false);
+    scene.clock.now += 3_600 * SECOND_MS;
+    scene.links.tidy();
+    expect(first.closed).toBe(false);
+    scene.gone(peer.address);
+    fakeOf(first).lose();
+    scene.dialled.length = 0;
+    const startedAt = scene.clock.now;
+    const dials: number[] = [];
+    for (; scene.clock.now <= startedAt + 40 * SECOND_MS; scene.clock.now += SECOND_MS) {
+      scene.links.tidy();
+      await turn();
+      for (const _ of scene.dialled.splice(0)) dials.push((scene.clock.now - startedAt) / SECOND_MS);
+    }
+    expect(dials).toEqual([0, 1, 3, 7, 15, 31]);
+    await scene.other(peer.identity, peer.address);
+    scene.links.moved(peer.id, peer.addresses);
+    scene.links.tidy();
+    await turn();
+    expect(scene.links.usable(peer.to)?.closed).toBe(false);
+  });
+
+  it("are idle like others when they are no longer wanted", async () => {
+    let kept: Kept[] = [];
+    const scene = await Scene.create({ kept: () => kept, idleMs: 60 * SECOND_MS });
+    const peer = await scene.other();
+    kept = [peer.to];
+    scene.links.tidy();
+    await turn();
+    kept = [];
+    scene.links.tidy();
+    scene.clock.now += 61 * SECOND_MS;
+    scene.links.tidy();
+    expect(scene.links.size).toBe(0);
+  });
+
+  it(`are ${KEPT_MAX} at most, and 16 of them are made at once`, async () => {
+    const wanted: Kept[] = [];
+    const scene = await Scene.create({ kept: () => wanted });
+    const { identity } = await scene.other();
+    for (let count = 0; count < KEPT_MAX + 20; count++) {
+      const id = count.toString(16).padStart(64, "0") as MemberId;
+      wanted.push((await scene.other({ ...identity, certificate: { ...identity.certificate, id } })).to);
+    }
+    scene.links.tidy();
+    expect(scene.dialled.length).toBe(16);
+    for (let second = 0; second < 60; second++) {
+      await turn();
+      scene.clock.now += SECOND_MS;
+      scene.links.tidy();
+    }
+    expect(scene.links.size).toBe(KEPT_MAX);
+  });
+});
+
+describe("a member that is reached by nothing but a silent session", () => {
+  it("is not called unreached, and its session is used again when bytes come", async () => {
+    const scene = await Scene.create();
+    const peer = await scene.other();
+    scene.gone(peer.address);
+    const silent = scene.accept(peer);
+    fakeOf(silent).isDoubtful = true;
+    expect(await codeOf(scene.links.reach(peer.to, within()))).toBe("none");
+    fakeOf(silent).isDoubtful = false;
+    expect(scene.links.usable(peer.to)).toBe(silent);
+    expect(scene.dialled.length).toBe(1);
+  });
+});
