@@ -479,8 +479,9 @@ export class Client {
 
   async #enrolled(config: MemberConfig, signal: AbortSignal): Promise<Enrolled> {
     const { identity } = this.#options;
+    const { transports } = this.#network;
     if (identity) return { identity: identityFromPem(identity, { now: Date.now() }), authorityUrls: [] };
-    return await enrolOrRestore(config, { now: Date.now, signal, onAlarm: this.#onAlarm });
+    return await enrolOrRestore(config, { now: Date.now, signal, onAlarm: this.#onAlarm, transports });
   }
 
   readonly #interfaces = (): Interfaces => (this.#network.interfaces ?? networkInterfaces)();

@@ -1,5 +1,5 @@
 /**
- * What the program's handlers throw. The other side gets what was thrown for it (`ReplyError`); of anything else a code and a
+ * What the program's handlers throw, and that they do not answer. The other side gets what was thrown for it (`ReplyError`); of anything else a code and a
  * general sentence, and this program gets the rest as an alarm: an error's text may hold what nobody else should read.
  */
 import { FirefliesError, isReplyCode, ReplyError, titleOf } from "../identity/index.js";
@@ -36,6 +36,18 @@ export class HandlerFailures {
 
   /** As an alarm, whose `cause` is what was thrown, with its stack; or as one of a number, when there are too many. */
   tell(kind: HandlerKind, error: unknown, from: Sender): void {
+    const what = errorText(error) || "what it threw has no text";
+    const text = `The ${kind} handler failed for ${titleOf(from)}: ${what}`;
+    this.#tell(new FirefliesError("handler-failed", text, { cause: error }));
+  }
+
+  /** Nobody waits for its answer any more, and the handler still runs. */
+  late(kind: HandlerKind, from: Sender): void {
+    const text = `The ${kind} handler has not answered ${titleOf(from)} in time, and runs on.`;
+    this.#tell(new FirefliesError("handler-timeout", text));
+  }
+
+  #tell(alarm: FirefliesError): void {
     const bucket = spend(this.#bucket, ALARMS, this.#now());
     if (bucket === undefined) {
       this.#untold += 1;
@@ -43,9 +55,7 @@ export class HandlerFailures {
       return;
     }
     this.#bucket = bucket;
-    const what = errorText(error) || "what it threw has no text";
-    const text = `The ${kind} handler failed for ${titleOf(from)}: ${what}`;
-    this.#raise(new FirefliesError("handler-failed", text, { cause: error }));
+    this.#raise(alarm);
   }
 
   #tellRest(): void {

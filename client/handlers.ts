@@ -46,6 +46,9 @@ class MessageContext implements SignedContext {
 /** Milliseconds that a handler of responses may take: one that never returns must not end the gossip. */
 const RESPONSE_TIMEOUT_MS = 10_000;
 
+/** Milliseconds that a handler has to end in after its time is over: one that heeds its signal is no news. */
+const END_GRACE_MS = 1_000;
+
 /** What handlers are told of senders. */
 export interface SendersInView {
   readonly sender: (id: MemberId) => Sender;
@@ -83,12 +86,21 @@ export class Handlers {
       const reply = handler?.(payload, context);
       if (!isPromise(reply)) return this.#checked(kind, reply, context);
       // Of a program's own kind of promise `then` may return anything.
-      return Promise.resolve(reply)
+      const answer = Promise.resolve(reply);
+      request.whenLate(() => this.#expectEnd(answer, () => this.failures.late(kind, context.from)));
+      return answer
         .then((data) => this.#checked(kind, data, context))
         .catch((error: unknown) => this.#fail(kind, error, context));
     } catch (error) {
       return this.#fail(kind, error, context);
     }
+  }
+
+  /** Of a handler whose time is over, and whose signal has fired. */
+  #expectEnd(answer: Promise<unknown>, late: () => void): void {
+    const timer = setTimeout(late, END_GRACE_MS).unref();
+    const ended = () => clearTimeout(timer);
+    answer.then(ended, ended);
   }
 
   /** Undefined when the program takes no streams. */

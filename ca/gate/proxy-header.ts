@@ -4,6 +4,7 @@
  * no TLS.
  */
 import { isIP } from "node:net";
+import { withoutMapping } from "./caller-address.js";
 
 /** "PROXY TCP6 ..." with its line end; the specification's own bound, bytes. */
 const LINE_BYTES_MAX = 107;
@@ -41,7 +42,7 @@ function readLine(bytes: Buffer): ProxyHeader {
   if (family === "UNKNOWN") return { kind: "whole", length, address: undefined };
   const version = family === "TCP4" ? 4 : family === "TCP6" ? 6 : undefined;
   const isRight = isIP(source) === version && isIP(target) === version && ports.length === 2 && ports.every(isPort);
-  return isRight ? { kind: "whole", length, address: source } : INVALID;
+  return isRight ? { kind: "whole", length, address: withoutMapping(source) } : INVALID;
 }
 
 function isPort(text: string): boolean {

@@ -2,6 +2,7 @@
 import { BlockList, isIP } from "node:net";
 import type { ProxyForm } from "../../identity/index.js";
 import { invalid } from "../options.js";
+import { withoutMapping } from "./caller-address.js";
 
 export interface ProxyOptions {
   /** IP addresses, or ranges such as "10.0.0.0/8". */
@@ -24,7 +25,7 @@ export class TrustedProxies {
   }
 
   has(address: string): boolean {
-    const bare = withoutMapping(address);
+    const bare = plain(address);
     const version = isIP(bare);
     return version !== 0 && this.#trusted.check(bare, version === 6 ? "ipv6" : "ipv4");
   }
@@ -57,7 +58,7 @@ export class TrustedProxies {
 /** "10.0.0.1", "10.0.0.1:4711", "2001:db8::1" or "[2001:db8::1]:4711"; undefined for what is no address. */
 function addressIn(text: string): string | undefined {
   const bare = /^\[([^\]]+)\](:\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
-  return isIP(bare) === 0 ? undefined : bare;
+  return isIP(bare) === 0 ? undefined : withoutMapping(bare);
 }
 
 function blockListOf(ranges: readonly string[]): BlockList {
@@ -76,7 +77,6 @@ function blockListOf(ranges: readonly string[]): BlockList {
   return list;
 }
 
-function withoutMapping(address: string): string {
-  const bare = address.split("%")[0]!;
-  return /^::ffff:([\d.]+)$/i.exec(bare)?.[1] ?? bare;
+function plain(address: string): string {
+  return withoutMapping(address.split("%")[0]!);
 }

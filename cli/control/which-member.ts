@@ -1,5 +1,6 @@
 /** The member that an argument means: by its name, its id, or any beginning of its id that no other member has. */
 import { nearest } from "../../client/config/nearest.js";
+import { meantBy } from "../../client/meant.js";
 import type { Departed } from "../../client/types.js";
 import { FirefliesError } from "../../identity/errors/error.js";
 import type { MemberId } from "../../rings/index.js";
@@ -7,12 +8,6 @@ import { memberTitle } from "../output.js";
 
 /** Members shown when several are meant. */
 const SHOWN_MAX = 5;
-/**
- * Digits from which on the beginning of an id weighs as much as a name. A name of fewer letters, as "ada" or "bea", may begin
- * somebody's id by chance; who copied more digits means an id, and is not to be led to a member that took them for its name.
- */
-const BEGINNING_DIGITS_MIN = 6;
-
 export interface Candidate {
   readonly id: MemberId;
   readonly name: string | undefined;
@@ -34,16 +29,6 @@ export function whichMember<M extends Candidate>(
     departed.map((each) => ({ ...each.member, gone: each })),
   );
   throw gone[0] ? wasThere(gone[0].gone) : unknown(word, members);
-}
-
-/** All whom the word may mean. A whole id means its member alone, whatever others are called. */
-function meantBy<M extends Candidate>(word: string, members: readonly M[]): readonly M[] {
-  const digits = word.toLowerCase();
-  const exact = members.filter(({ id }) => id === digits);
-  if (word === "" || exact.length > 0) return exact;
-  const named = members.filter(({ name }) => name === word);
-  if (named.length > 0 && word.length < BEGINNING_DIGITS_MIN) return named;
-  return [...named, ...members.filter((each) => each.id.startsWith(digits) && !named.includes(each))];
 }
 
 function ambiguous(word: string, found: readonly Candidate[]): FirefliesError {

@@ -13,6 +13,7 @@ import {
   nextKey,
   saveIdentity,
 } from "../../identity/index.js";
+import type { Transport } from "../../net/index.js";
 import {
   type Admission,
   type CallOptions,
@@ -27,6 +28,7 @@ import type { MemberConfig } from "../config/index.js";
 import { knownAuthority, rememberAuthority } from "./authority-place.js";
 import { readJwt } from "./jwt-file.js";
 import { isLater, patiently } from "./patience.js";
+import { tryPorts } from "./port-trial.js";
 
 export interface Enrolled {
   readonly identity: Identity;
@@ -39,6 +41,8 @@ export interface BootstrapOptions {
   readonly now: () => number;
   readonly signal?: AbortSignal | undefined;
   readonly onAlarm: (alarm: FirefliesError) => void;
+  /** What listens, where that is not the system. */
+  readonly transports?: readonly Transport[] | undefined;
 }
 
 /** The identity in the directory, or a new one from the authority. */
@@ -58,6 +62,7 @@ export async function enrolOrRestore(config: MemberConfig, options: BootstrapOpt
 async function enrolled(config: MemberConfig, options: BootstrapOptions): Promise<Enrolled> {
   const { dir } = config;
   const { urls } = placeOf(await admissionOf(config));
+  await tryPorts(config.listen, options.transports);
   const pair = dir === undefined ? generateKeyPair() : await nextKey(dir);
   const granted = await patient(config, options, async (call) => enroll(await admissionOf(config), pair, call));
   const identity: Identity = { certificate: granted.certificate, privateKey: pair.privateKey, root: granted.root };

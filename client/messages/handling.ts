@@ -31,6 +31,7 @@ export class Handling implements Job, Pending, RequestContext {
   #state: "new" | "waiting" | "running" | "done" = "new";
   #controller: AbortController | undefined;
   #reason: FirefliesError | undefined;
+  #onLate: (() => void) | undefined;
 
   /** `message` begins with the salt; message and frame are what the request can be proven with. */
   constructor(
@@ -65,6 +66,16 @@ export class Handling implements Job, Pending, RequestContext {
     this.#controller ??= new AbortController();
     if (this.#reason !== undefined) this.#controller.abort(this.#reason);
     return this.#controller.signal;
+  }
+
+  whenLate(listener: () => void): void {
+    this.#onLate = listener;
+  }
+
+  /** Its time is over. */
+  expire(): void {
+    this.abort("handler-timeout");
+    this.#onLate?.();
   }
 
   /** Made when asked for, too. Throws "proof-unavailable" when it is done, or its data are no longer what came. */

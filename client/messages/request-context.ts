@@ -5,6 +5,8 @@ export interface RequestContext {
   readonly from: MemberCertificate;
   /** Fires when the answer is no longer wanted: cancelled, too late, or the link is gone. */
   readonly signal: AbortSignal;
+  /** Has `listener` called, once, when its time is over before it has answered. */
+  readonly whenLate: (listener: () => void) => void;
   /** What shows this request to others (verify-message.ts). Throws "proof-unavailable" when it is no longer open. */
   readonly prove: () => Uint8Array;
 }

@@ -23,6 +23,8 @@ export const HANDLER_TIMEOUT_MS = 30_000;
  * has to be refused ends the duplex.
  */
 const ANSWERS_WAITING_BYTES = 8 * 1024 * 1024;
+/** A cancel that comes within so many milliseconds of the deadline says that the caller's own has passed. */
+const LATE_CANCEL_MS = 50;
 /** Codes that a dispatcher may give a caller; any other failure is the handler's. */
 const DISPATCH_CODES: ReadonlySet<ErrorCode> = new Set([
   "handler-missing",
@@ -311,7 +313,7 @@ export class Responder {
 
   #onExpired(handling: Handling): void {
     this.#refuse(handling, late());
-    handling.abort("handler-timeout");
+    handling.expire();
   }
 
   #onCancel(id: number): boolean {
@@ -320,7 +322,9 @@ export class Responder {
     this.#resumed.delete(id);
     if (handling === undefined) return id <= this.#lastId;
     this.#close(handling);
-    handling.abort("cancelled");
+    // A caller whose patience has ended cancels at the moment at which the time is over here.
+    if (handling.deadline - performance.now() <= LATE_CANCEL_MS) handling.expire();
+    else handling.abort("cancelled");
     if (this.#stopping) this.#finishIfDone();
     return true;
   }

@@ -1,9 +1,10 @@
 /** What the program sends: to whom by id or address, itself among them, and what it may get wrong. */
 import type { Machine } from "../../gossip/index.js";
-import { FirefliesError } from "../../identity/index.js";
+import { FirefliesError, titleOf } from "../../identity/index.js";
 import { type ByteDuplex, type Destination, parseAddress, RELAY_SCHEME, type Session } from "../../net/index.js";
 import { type MemberId, parseMemberId } from "../../rings/index.js";
 import { destinationOf, hasAddress, type Reachable, relayedAddresses } from "../directory.js";
+import { meantBy } from "../meant.js";
 import { SEND_TIMEOUT_MS } from "../timeouts.js";
 import type { SendOptions } from "../types.js";
 import type { Messenger } from "./messenger.js";
@@ -12,6 +13,8 @@ import type { Streams } from "./streams.js";
 
 /** Characters of what is no id that are told. */
 const SHOWN_MAX = 100;
+/** Members that are told when several are meant. */
+const AMBIGUOUS_SHOWN_MAX = 5;
 
 /** The member that speaks. */
 export interface Speaker {
@@ -19,6 +22,7 @@ export interface Speaker {
   /** Mine: "host:port". */
   readonly addresses: readonly string[];
   readonly machine: Pick<Machine, "members" | "member">;
+  readonly nameOf: (id: MemberId) => string | undefined;
   readonly messenger: Messenger;
   readonly streams: Streams;
 }
@@ -60,14 +64,16 @@ export class Outbound {
     return await messenger.reach(this.destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
   }
 
-  /** A live member, or this one. Throws "peer-unknown". */
+  /**
+   * A live member, or this one, by its id, its name, or a beginning of its id that no other has. Throws "peer-unknown", or
+   * "id-ambiguous".
+   */
   destination(id: string): Reachable {
     const me = this.#speaker();
-    requireText(id, "A member's id");
-    const memberId = parseMemberId(id.toLowerCase());
+    requireText(id, "A member's id or name");
+    const memberId = parseMemberId(id.toLowerCase()) ?? meant(id, me);
     if (memberId === me.id) return { id: memberId, addresses: me.addresses };
-    const peer = memberId && me.machine.member(memberId);
-    if (memberId === undefined) throw noId(id);
+    const peer = me.machine.member(memberId);
     if (!peer) throw new FirefliesError("peer-unknown", `No live member has the id ${id}.`);
     return destinationOf(peer);
   }
@@ -89,12 +95,18 @@ export class Outbound {
   }
 }
 
-/** Most often it is a name. */
-function noId(text: string): FirefliesError {
-  const shown = JSON.stringify(text.slice(0, SHOWN_MAX));
-  return new FirefliesError("peer-unknown", `${shown} is no member's id, which has 64 hex digits.`, {
-    advice: "client.member(name)?.id is the id of the live member with a name.",
-  });
+function meant(word: string, me: Speaker): MemberId {
+  const live = [me.id, ...me.machine.members().map(({ id }) => id)].map((id) => ({ id, name: me.nameOf(id) }));
+  const found = meantBy(word, live);
+  if (found.length === 1) return found[0]!.id;
+  const shown = JSON.stringify(word.slice(0, SHOWN_MAX));
+  if (found.length === 0) {
+    throw new FirefliesError("peer-unknown", `No live member has the name ${shown}, or an id that begins with it.`, {
+      advice: "client.members() lists those that are live.",
+    });
+  }
+  const titles = found.slice(0, AMBIGUOUS_SHOWN_MAX).map(titleOf).join(", ");
+  throw new FirefliesError("id-ambiguous", `${shown} means ${found.length} live members: ${titles}.`);
 }
 
 /** Throws "address-invalid", or a TypeError for what is no text. */

@@ -236,8 +236,8 @@ export const ERROR_CODES = {
       "See that alarm: its `cause` is what was thrown, with the stack. What a sender should read is thrown as a ReplyError.",
   },
   "handler-timeout": {
-    meaning: "The other member's handler did not finish in time.",
-    remedy: "Allow more time, or see why the handler waits.",
+    meaning: "A handler did not finish in time: the other member's, or, as an alarm, this program's own.",
+    remedy: "Allow more time, or see what the handler waits for. It should end when its signal fires.",
   },
   "handler-missing": {
     meaning: "The other member has registered no handler for this.",

@@ -29,6 +29,8 @@ describe("a PROXY header", () => {
   it.each<[string, Buffer, string | undefined]>([
     ["version 1, IPv4", Buffer.from("PROXY TCP4 192.0.2.7 10.0.0.1 4711 8300\r\n"), "192.0.2.7"],
     ["version 1, IPv6", Buffer.from("PROXY TCP6 2001:db8::7 ::1 4711 8300\r\n"), "2001:db8::7"],
+    ["version 1, IPv4 within IPv6", Buffer.from("PROXY TCP6 ::ffff:192.0.2.7 ::1 4711 8300\r\n"), "192.0.2.7"],
+    ["version 1, the same in hex", Buffer.from("PROXY TCP6 ::FFFF:c000:207 ::1 4711 8300\r\n"), "192.0.2.7"],
     ["version 1, unknown", Buffer.from("PROXY UNKNOWN\r\n"), undefined],
     ["version 1, unknown with more", Buffer.from("PROXY UNKNOWN ffff::1 ::2 1 2\r\n"), undefined],
     ["version 2, IPv4", block(0x21, 0x11, IPV4), "192.0.2.7"],
@@ -86,6 +88,7 @@ describe("a chain of proxies", () => {
     ["nothing is said", "10.0.0.1", undefined, "10.0.0.1"],
     ["the caller is named", "10.0.0.1", "192.0.2.7", "192.0.2.7"],
     ["as IPv4 within IPv6", "::ffff:10.0.0.1", "192.0.2.7", "192.0.2.7"],
+    ["as the same in hex", "::ffff:a00:1", "::ffff:c000:207", "192.0.2.7"],
     ["what the caller itself had sent is not believed", "10.0.0.1", "1.1.1.1, 192.0.2.7", "192.0.2.7"],
     ["two proxies", "10.0.0.1", "192.0.2.7, 10.0.0.2", "192.0.2.7"],
     ["proxies alone", "10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"],

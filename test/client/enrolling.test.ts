@@ -169,6 +169,28 @@ describe("a first start", () => {
   });
 });
 
+describe("a member whose port is in use", () => {
+  it.each([
+    ["TCP", (port: number) => ({ listen: `127.0.0.1:${port}` })],
+    ["WebSocket", (port: number) => ({ listen: ["127.0.0.1:0", `ws://127.0.0.1:${port}/fireflies`] })],
+  ])("has spent no token and no name: %s", async (_, at) => {
+    await using network = await OnlineNetwork.create();
+    const other = createServer();
+    await once(other.listen(0, "127.0.0.1"), "listening");
+    const token = await network.authority.createToken("ann", { urls: [network.url] });
+    const place = { token, ...at((other.address() as AddressInfo).port) };
+    const dir = network.directory();
+    expect(await codeOf(network.client({ ...place, dir }).start())).toBe("address-in-use");
+    expect(await network.authority.operator.openTokens()).toMatchObject([{ uses: 1, used: 0 }]);
+    expect((await network.authority.counts()).principals).toBe(0);
+    other.close();
+    await once(other, "close");
+    const client = network.client({ ...place, dir: network.directory() });
+    await client.start();
+    expect(client.self.name).toBe("ann");
+  });
+});
+
 describe("members behind a proxy that ends TLS", () => {
   it("enrol, find each other by the authority, and renew", async () => {
     await using network = await OnlineNetwork.create();
@@ -177,6 +199,8 @@ describe("members behind a proxy that ends TLS", () => {
     const ann = await network.start({ ...place, name: "ann", dir: network.directory() });
     const bob = await network.start({ ...place, name: "bob" });
     await whole([ann, bob]);
+    bob.registerMessageHandler((data, { from }) => Buffer.from(`${from.name} ${Buffer.from(data)}`));
+    expect(Buffer.from(await ann.sendToId("bob", Buffer.from("hello"))).toString()).toBe("ann hello");
     const before = ann.info().certificateEnds;
     await ann.renew();
     expect(ann.info().certificateEnds).toBeGreaterThanOrEqual(before);

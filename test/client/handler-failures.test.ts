@@ -114,6 +114,35 @@ describe("an error that a handler throws", () => {
     expect(alarm.cause).toBe(what);
   });
 
+  it("that has not answered in time is an alarm here, by whichever clock its time was over", async () => {
+    bob.registerMessageHandler(() => new Promise(() => {}));
+    const alarm = await alarmOf(async () => {
+      await thrown(alice.sendToId(bob.id, text("x"), { timeout: 200 }));
+    });
+    expect(alarm).toMatchObject({
+      code: "handler-timeout",
+      message: expect.stringMatching(/has not answered .* in time/),
+    });
+  });
+
+  it("that the caller takes back has nothing to tell", async () => {
+    const [alarms, started] = [[] as FirefliesError[], deferred()];
+    bob.registerAlarmHandler((alarm) => alarms.push(alarm));
+    const ended = deferred<string>();
+    bob.registerMessageHandler((_, { signal }) => {
+      signal.addEventListener("abort", () => ended.resolve(signal.reason.code), { once: true });
+      started.resolve();
+      return new Promise(() => {});
+    });
+    const taken = new AbortController();
+    const sent = thrown(alice.sendToId(bob.id, text("x"), { signal: taken.signal }));
+    await started.promise;
+    taken.abort();
+    await sent;
+    expect(await ended.promise).toBe("cancelled");
+    expect(alarms).toEqual([]);
+  });
+
   it.each<[string, () => unknown, RegExp]>([
     ["no bytes", () => "text", /It returned a value of type string. A reply is a Uint8Array/],
     ["bytes that are somewhere else", transferred, /transferred away/],

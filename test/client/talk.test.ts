@@ -38,6 +38,15 @@ describe("a message", () => {
     expect(read(await alice.sendToId(bob.id, text("two")))).toBe("got two");
   });
 
+  it("goes to the member whose id alone begins so, and to nobody when several are meant", async () => {
+    bob.registerMessageHandler(echo);
+    expect(read(await alice.sendToId(bob.id.slice(0, 20).toUpperCase(), text("two")))).toBe("two");
+    await expect(alice.sendToId("", text("x"))).rejects.toMatchObject({ code: "peer-unknown" });
+    const ids = [alice.id, bob.id, carol.id];
+    const shared = [..."0123456789abcdef"].find((digit) => ids.filter((id) => id.startsWith(digit)).length > 1);
+    if (shared !== undefined) expect(await codeOf(alice.sendToId(shared, text("x")))).toBe("id-ambiguous");
+  });
+
   it("of no bytes, and without a reply, is answered with no bytes", async () => {
     const seen: number[] = [];
     bob.registerMessageHandler((data) => {
@@ -75,10 +84,8 @@ describe("a message", () => {
   it("to nobody says so", async () => {
     expect(await codeOf(alice.sendToId("00".repeat(32), text("x")))).toBe("peer-unknown");
     const named = alice.sendToId("bob", text("x"));
-    await expect(named).rejects.toMatchObject({
-      code: "peer-unknown",
-      advice: expect.stringContaining("member(name)"),
-    });
+    await expect(named).rejects.toMatchObject({ code: "peer-unknown", message: expect.stringContaining('name "bob"') });
+    expect(await codeOf(alice.openStream("bob"))).toBe("peer-unknown");
     expect(await codeOf(alice.sendTo(NOBODY, text("x")))).toBe("peer-unreachable");
   });
 
