@@ -367,13 +367,13 @@ export class Client {
     return await this.#outbound.toAddress(address, data, options);
   }
 
-  /** As `sendTo`, to a member by its id, in whatever case; "peer-unknown" for what is no id of a live member. */
+  /** As `sendTo`, to a live member by its id in any case, its name, or a beginning of its id; "id-ambiguous" for several. */
   sendToId(id: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
     return this.#outbound.toId(id, data, options);
   }
 
   /**
-   * Opens a stream to a live member. Rejects with "peer-unknown", "peer-unreachable", "timeout", "overloaded",
+   * Opens a stream to a live member, named as for `sendToId`. Rejects with "peer-unknown", "peer-unreachable", "timeout", "overloaded",
    * "member-stopping" or "cancelled"; what the other side refuses arrives as the stream's "error". The signal destroys an open stream.
    */
   async openStream(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<MessageStream> {

@@ -170,12 +170,12 @@ describe("what a program may get wrong", () => {
   });
 
   it("too many addresses to advertise: the number is the one that holds", async () => {
-    const five = Array.from({ length: 5 }, (_, index) => `10.0.0.${index}:1`);
-    const refused = { code: "address-invalid", message: expect.stringContaining("at most 4 (it has 5)") };
-    await expect(alice.setAdvertise(five)).rejects.toMatchObject(refused);
-    await expect(network.client({ advertise: five }).start()).rejects.toMatchObject({
+    const nine = Array.from({ length: 9 }, (_, index) => `10.0.0.${index}:1`);
+    const refused = { code: "address-invalid", message: expect.stringContaining("at most 8 (it has 9)") };
+    await expect(alice.setAdvertise(nine)).rejects.toMatchObject(refused);
+    await expect(network.client({ advertise: nine }).start()).rejects.toMatchObject({
       code: "config-bad-value",
-      message: expect.stringContaining("at most 4 (it has 5)"),
+      message: expect.stringContaining("at most 8 (it has 9)"),
     });
   });
 });
