@@ -57,7 +57,9 @@ export async function runAgent(run: AgentRun): Promise<void> {
     alarms.add(alarm, Date.now());
     log.alarm(alarm);
   });
-  await client.start({ signal: told });
+  await client.start({ signal: told }).catch((error: unknown) => {
+    throw told.aborted && told.reason === "input" ? inputEnded() : error;
+  });
   const { dir } = run;
   const agent = { version: VERSION, dir, startedAt, alarms: () => alarms.list() };
   const control = await openControl(client, agent, log);
@@ -78,6 +80,12 @@ export async function runAgent(run: AgentRun): Promise<void> {
   log.event("stopped", { id, name, ...(isolated && { isolated }) }, `${me} has left${wasOut ?? ""}`);
   await entries.close();
   if (isHurried && log.hasCut) throw new FirefliesError("cancelled", "A second signal cut what was still open.");
+}
+
+function inputEnded(): FirefliesError {
+  return new FirefliesError("cancelled", "Standard input ended before this member was ready.", {
+    advice: "Keep it open, or leave out --while-stdin.",
+  });
 }
 
 /** A signal waits as long as the agent's `--drain` says. `leave` waits as long as its own `--drain` says, until a signal comes. */

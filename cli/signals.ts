@@ -41,7 +41,9 @@ export function untilTold({ input, source = process, onSecond }: Wishes = {}): A
   source.on("SIGINT", () => tell("SIGINT"));
   if (input !== undefined) {
     input.on("error", () => {}); // "close" follows.
-    input.on("close", () => tell("input")).resume();
+    // A file, /dev/null among them, and a descriptor that was closed, end and never close.
+    for (const over of ["end", "close"]) input.on(over, () => tell("input"));
+    input.resume();
   }
   return told.signal;
 }

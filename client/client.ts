@@ -478,8 +478,7 @@ export class Client {
   }
 
   async #enrolled(config: MemberConfig, signal: AbortSignal): Promise<Enrolled> {
-    const { identity } = this.#options;
-    const { transports } = this.#network;
+    const [{ identity }, { transports }] = [this.#options, this.#network];
     if (identity) return { identity: identityFromPem(identity, { now: Date.now() }), authorityUrls: [] };
     return await enrolOrRestore(config, { now: Date.now, signal, onAlarm: this.#onAlarm, transports });
   }

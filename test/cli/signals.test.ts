@@ -45,6 +45,15 @@ it("what takes its time to end is hurried by the second wish, and ended by the t
   expect([hurried, exits]).toEqual([1, [EXIT_INTERRUPTED]]);
 });
 
+it("an input that ends and never closes, as /dev/null, is a wish as well", async () => {
+  const input = new PassThrough({ autoDestroy: false });
+  const told = untilTold({ source, input });
+  input.end();
+  await new Promise((resolve) => told.addEventListener("abort", resolve));
+  expect(told.reason).toBe("input");
+  expect(input.closed).toBe(false);
+});
+
 it("the end of the input is a first wish and no second one", async () => {
   let hurried = 0;
   const input = new PassThrough();
