@@ -5,12 +5,12 @@
 import { setMaxListeners } from "node:events";
 import { networkInterfaces } from "node:os";
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
-import { FirefliesError, type Identity, identityFromPem, sign, verify } from "../identity/index.js";
+import { FirefliesError, type Identity, sign, verify } from "../identity/index.js";
 import { ConnectionGate, type HostNetwork, type Interfaces, NameResolver, OutPort } from "../net/index.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import { ClientLog } from "./client-log.js";
-import { type ClientOptions, hostOf, type MemberConfig, resolveMemberConfig } from "./config/index.js";
+import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
 import { Directory } from "./directory.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import { Arrival } from "./entry/arrival.js";
@@ -49,6 +49,7 @@ import type {
   Change,
   ChangesOptions,
   ClientInfo,
+  DatagramHandler,
   Departed,
   GossipHandler,
   Member,
@@ -160,6 +161,12 @@ export class Client {
   registerStreamHandler(handler: StreamHandler): void {
     requireHandler(handler);
     this.#handlers.stream = handler;
+  }
+
+  /** Takes datagrams of other members. Without a handler they are dropped and counted. */
+  onDatagram(handler: DatagramHandler): void {
+    requireHandler(handler);
+    this.#handlers.datagram = handler;
   }
 
   /**
@@ -381,6 +388,15 @@ export class Client {
   }
 
   /**
+   * Sends at most 1,100 bytes to a live member: unreliable, unordered, sealed. By UDP where that gets through, else inside the
+   * session. Never waits: false when it was dropped here (`info().datagrams` counts). Throws "peer-unknown",
+   * "message-too-large", "not-started" or "member-stopping", and a TypeError for what is no bytes.
+   */
+  sendDatagram(id: string, data: Uint8Array): boolean {
+    return this.#outbound.datagram(id, data);
+  }
+
+  /**
    * A gRPC client of the class that a code generator or `makeGenericClientConstructor` made, whose calls go to a live member.
    * It outlives lost connections. When the member leaves the view, its calls and all later ones end with UNAVAILABLE: ask
    * again when it is back. `stop` does not wait for its calls; its `close()` does nothing. Rejects as `openStream`.
@@ -459,10 +475,12 @@ export class Client {
   // --- Starting ---
 
   async #start(signal: AbortSignal): Promise<void> {
-    const config = resolveMemberConfig({ ...hostOf(this.#network, this.#options), ...this.#options });
+    const config = resolveMemberConfig({ ...this.#options, network: this.#network });
     this.#config = config;
     if (config.dir !== undefined) this.#state = await StateDirectory.open(config.dir, this.#onAlarm);
-    const enrolled = await this.#enrolled(config, signal);
+    const [{ identity: given }, { transports }] = [this.#options, this.#network];
+    const asking = { given, transports, signal, now: Date.now, onAlarm: this.#onAlarm };
+    const enrolled = await enrolOrRestore(config, asking);
     settingsOf(config, enrolled.identity.certificate); // Refused before anything is opened.
     const memory = await recall(this.#state, this.#onAlarm);
     signal.throwIfAborted();
@@ -477,12 +495,6 @@ export class Client {
     this.#addresses = new OwnAddresses({ config, interfaces: this.#interfaces, member, onMoved });
   }
 
-  async #enrolled(config: MemberConfig, signal: AbortSignal): Promise<Enrolled> {
-    const [{ identity }, { transports }] = [this.#options, this.#network];
-    if (identity) return { identity: identityFromPem(identity, { now: Date.now() }), authorityUrls: [] };
-    return await enrolOrRestore(config, { now: Date.now, signal, onAlarm: this.#onAlarm, transports });
-  }
-
   readonly #interfaces = (): Interfaces => (this.#network.interfaces ?? networkInterfaces)();
 
   #told(addresses: readonly string[]): void {
@@ -492,39 +504,30 @@ export class Client {
 
   #memberOf(config: MemberConfig, identity: Identity): Node {
     return new Node({
-      config,
-      identity,
-      state: this.#state,
+      ...{ config, identity, state: this.#state, gate: this.#gate, interfaces: this.#interfaces },
+      ...{ services: this.#services, isolation: this.#isolation, onAlarm: this.#onAlarm },
       transports: this.#network.transports ?? this.#rendezvous.transports(config.rdv, this.#ports),
-      gate: this.#gate,
       ...(this.#network.transports === undefined && { out: this.#out }),
       resolver: this.#network.resolver ?? this.#names,
       bindDatagrams: this.#network.bindDatagrams,
-      interfaces: this.#interfaces,
       metadata: () => encodeMetadata(this.#metadata ?? config.metadata),
       dispatch: (kind, payload, request) => this.#handlers.dispatch(kind, payload, request),
-      services: this.#services,
       streamHandler: () => this.#handlers.forStreams(),
+      onDatagram: (from, data) => this.#handlers.takeDatagram(from, data),
       parts: () => [this.#arrival?.told ?? {}, this.#heard()],
-      onAlarm: this.#onAlarm,
       onAddresses: (addresses) => this.#told(addresses),
       onPath: pathTeller(this.#feed, this.#directory),
-      isolation: this.#isolation,
     });
   }
 
   #arriving(member: Node, { authorityUrls: urls }: Enrolled, { entryAddrs, caTls: proxyRoots }: MemberConfig): Arrival {
     return new Arrival({
-      member,
-      urls,
-      proxyRoots,
-      entryAddrs,
+      ...{ member, urls, proxyRoots, entryAddrs, onAlarm: this.#onAlarm },
       isNetworked: this.#network.transports === undefined,
       ending: this.#ending.signal,
       onStarted: () => {
         if (this.#content) member.machine.setGossipContent(this.#content);
       },
-      onAlarm: this.#onAlarm,
     });
   }
 

@@ -31,6 +31,7 @@ export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "reject
     certificateEnds: notAfter,
     clock: clock.isFrozen ? "in-doubt" : "steady",
     rejected: more.rejected,
+    datagrams: member.datagrams.figures,
     relay: member.relays,
     punches: member.punches,
   };

@@ -16,6 +16,7 @@ import { isTransferred } from "./talk/misuse.js";
 import type { StreamHandler as LinkStreamHandler, StreamContext } from "./talk/streams.js";
 import type {
   AlarmHandler,
+  DatagramHandler,
   GossipHandler,
   MessageHandler,
   ResponseHandler,
@@ -65,6 +66,7 @@ export class Handlers {
   gossip: GossipHandler | undefined;
   response: ResponseHandler | undefined;
   stream: StreamHandler | undefined;
+  datagram: DatagramHandler | undefined;
   alarm: AlarmHandler = () => {};
   readonly failures = new HandlerFailures((alarm) => this.raise(alarm));
   readonly #view: HandlersOptions;
@@ -121,6 +123,20 @@ export class Handlers {
       // That the other side has gone is no failure of a handler that reads or writes on.
       if (!(stream.destroyed && holds(() => isOfEnd(error, stream)))) throw this.failures.answer("stream", error, from);
     }
+  }
+
+  /** False when the program takes none. Never throws. */
+  takeDatagram(id: MemberId, data: Uint8Array): boolean {
+    if (this.datagram === undefined) return false;
+    const from = this.#view.sender(id);
+    const failed = (error: unknown) => this.failures.tell("datagram", error, from);
+    try {
+      const taken = this.datagram(data, { from });
+      if (isPromise(taken)) Promise.resolve(taken).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+    return true;
   }
 
   /** A neighbour's reply to my gossip. Never rejects. */

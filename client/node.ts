@@ -17,6 +17,7 @@ import { FirefliesError, type Identity, type MemberCertificate, sha256, sign, ti
 import {
   type Address,
   type ConnectionGate,
+  type Datagrams,
   type Deadline,
   type Destination,
   type HostNetwork,
@@ -56,6 +57,7 @@ import { ReachWatch } from "./standing/reach-watch.js";
 import { ViewCache } from "./standing/view-cache.js";
 import type { StateDirectory } from "./state/index.js";
 import type { Memory } from "./state/recollection.js";
+import { datagramsOf, type TakeDatagram } from "./talk/datagrams.js";
 import { Door } from "./talk/door.js";
 import { drain } from "./talk/drain.js";
 import { Messenger } from "./talk/messenger.js";
@@ -89,6 +91,7 @@ export interface NodeOptions {
   readonly dispatch: Dispatch;
   readonly services: Services;
   readonly streamHandler: () => StreamHandler | undefined;
+  readonly onDatagram: TakeDatagram;
   /** Who else hears what the machine tells. Asked for when the protocol starts. */
   readonly parts: () => readonly OutputHandlers[];
   readonly onAlarm: (error: FirefliesError) => void;
@@ -130,6 +133,7 @@ export class Node {
   readonly paths: Paths;
   readonly clock = new TrustedClock(wall);
   readonly streams = new Streams();
+  readonly datagrams: Datagrams;
   readonly messenger: Messenger;
   readonly roundTrips: RoundTrips;
   /** How others reach me. */
@@ -163,14 +167,12 @@ export class Node {
     const proves = (begin: number) => this.clock.proves(begin, monotonic());
     this.#relays = new Relays({
       ...{ config: options.config, certificate: options.identity.certificate },
-      links: () => this.#stack.links,
-      machine: () => this.#machine,
+      ...{ links: () => this.#stack.links, machine: () => this.#machine },
       accept: (connection, from) => this.#stack.accept(connection, from),
       connect: (connection, options) => this.#stack.connect(connection, options),
       onRelays: () => this.#describe(),
       dialable: () => this.ways.reach.dialable,
-      now: monotonic,
-      random: random.number,
+      ...{ now: monotonic, random: random.number },
     });
     this.paths = new Paths({
       ...{ config: options.config, links: () => this.#stack.links, machine: () => this.#machine },
@@ -184,18 +186,12 @@ export class Node {
     this.#stack = new Stack({
       ...this.paths.forLinks,
       transports: [...options.transports, this.#relays.transport],
-      resolver: options.resolver,
-      gate: options.gate,
-      protocols: this.#protocols,
-      proves,
-      now: monotonic,
-      identity,
-      wall: trusted,
+      ...{ resolver: options.resolver, gate: options.gate, protocols: this.#protocols },
+      ...{ proves, identity, mine, wall: trusted, now: monotonic },
       current: (peer) => this.#certificates.currentOf(peer),
       refusal: (peer) => this.#machine?.refusal(factsOf(peer)),
       certificateOf: (id) => this.certificateOf(id),
       isHeld: (id) => this.streams.isOpenWith(id) || this.services.isOpenWith(id) || this.#relays.isHeld(id),
-      mine,
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
     this.#speak();
@@ -206,18 +202,13 @@ export class Node {
       links: this.#stack.links,
       greet: (address, id, until) => this.#stack.greet(address, id, until),
       ping: (id, addresses, patience) => this.roundTrips.ping(id, addresses, patience),
-      ringCount,
-      tolerance: tolerance(ringCount),
-      advertised: mine,
+      ...{ ringCount, tolerance: tolerance(ringCount), advertised: mine },
       listeners: () => this.#listeners,
       udpPort: () => this.#pinging.port,
       isAuto: () => this.#isAuto,
       hosts: () => interfaceHosts(options.interfaces),
-      now: monotonic,
-      wall,
-      random: random.number,
-      onFound: () => this.#found(),
-      onAlarm: options.onAlarm,
+      ...{ wall, now: monotonic, random: random.number },
+      ...{ onFound: () => this.#found(), onAlarm: options.onAlarm },
     });
     this.ways.reach.onChange(() => this.#relays.poke());
     this.#punching = new Punching({
@@ -232,13 +223,11 @@ export class Node {
       pingable: (id) => this.ways.pingable(id),
       reach: (to, until) => this.#stack.links.reach(to, until),
       isLinked: (to) => this.#stack.links.usable(to) !== undefined,
-      call: (session, until) => session.call(PROBE, new Uint8Array(0), until),
-      now: monotonic,
+      ...{ call: (session, until) => session.call(PROBE, new Uint8Array(0), until), now: monotonic },
     });
     this.#verifier = new Verifier({ identity, now: trusted, proves });
     this.#pinging = new Pinging({
-      certificate: options.identity.certificate,
-      resolver: options.resolver,
+      ...{ certificate: options.identity.certificate, resolver: options.resolver },
       bindDatagrams: options.bindDatagrams,
       machine: () => this.#machine,
       input: (run) => this.#driver?.input(run),
@@ -247,6 +236,13 @@ export class Node {
       heard: (from, at) => this.ways.heard(from, at),
       takesPong: (from, nonce) => this.roundTrips.pong(from, nonce),
     });
+    this.datagrams = datagramsOf({
+      ...{ self: this.id, protocols: this.#protocols, now: monotonic },
+      ...{ links: () => this.#stack.links, machine: () => this.#machine },
+      notes: () => this.#pinging.notes,
+      door: () => this.#door,
+      onDatagram: (from, data) => this.knows(from) && options.onDatagram(from, data),
+    });
     this.#self = new SelfSession({ protocols: this.#protocols, certificate: () => this.#identity.certificate });
     this.#door = new Door({ isKnown: (id) => this.knows(id), refusal: (peer) => this.#refusal(peer) });
     this.messenger = new Messenger({
@@ -254,8 +250,7 @@ export class Node {
         usable: (to) => (this.#isMe(to) ? this.#self : this.#stack.links.usable(to)),
         reach: (to, how) => this.#stack.links.reach(to, how),
       },
-      identity,
-      dispatch: options.dispatch,
+      ...{ identity, dispatch: options.dispatch },
       refusal: (peer) => this.#refusal(peer),
       concurrent: options.config.maxConcurrentMessages,
       destination: (id) => this.#destination(id),
@@ -310,6 +305,7 @@ export class Node {
     this.#listeners = await listenAll({ config: config.listen, stack: this.#stack, pinging: this.#pinging });
     this.#isAuto = isAuto(config);
     this.#advertised = advertisedAddresses(config, this.#listeners, this.#options.interfaces());
+    if (this.#pinging.udp) this.datagrams.use(this.#pinging.udp.carrier("application"));
   }
 
   /** The one UDP port; undefined before `listen`. */
@@ -485,6 +481,7 @@ export class Node {
     const closed = new FirefliesError("link-closed", "The member has stopped.");
     this.messenger.close(closed);
     this.streams.close(closed);
+    this.datagrams.close();
     this.services.close(closed);
     this.#self.close(closed);
     this.#pinging.close();
@@ -572,6 +569,7 @@ export class Node {
     );
     this.messenger.endAll(id, error);
     this.streams.endAll(id, error);
+    this.datagrams.drop(id);
     this.services.endAll(id, error);
     this.#stack.links.drop(id);
     this.#stack.recheck();
@@ -591,6 +589,7 @@ export class Node {
   #tidy(): void {
     this.#stack.links.tidy();
     this.#cache?.tidy();
+    this.datagrams.tidy();
     this.#reachWatch?.look();
     this.#relays.look();
     this.#punching.look();

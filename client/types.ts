@@ -1,6 +1,7 @@
 /** The public types of a program that uses the overlay. Shapes only: what they do is in client.ts. */
 import type { Duplex } from "node:stream";
 import type { FirefliesError, ReplyError } from "../identity/index.js";
+import type { DatagramFigures } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { NatKind, Observed } from "./reach/observations.js";
 import type { Dialable } from "./reach/verdict.js";
@@ -196,6 +197,9 @@ type StreamEvent = "close" | "drain" | "end" | "finish" | "pause" | "readable" |
 /** Takes a stream that a member opens. What it throws ends the stream: a `ReplyError` also at the other side, anything else there as "handler-failed", and here as an alarm. */
 export type StreamHandler = (stream: MessageStream, context: MessageContext) => Promise<void> | void;
 
+/** Takes a datagram. What it throws is an alarm of this program, "handler-failed". */
+export type DatagramHandler = (data: Uint8Array, context: { readonly from: Sender }) => Promise<void> | void;
+
 /** Of one message. */
 export interface SendOptions {
   readonly signal?: AbortSignal;
@@ -263,6 +267,8 @@ export interface ClientInfo {
   readonly certificateEnds: number;
   /** "in-doubt" after a step of the wall clock that nothing has confirmed yet: see the alarm "clock-stepped". */
   readonly clock: "steady" | "in-doubt";
+  /** Datagrams of programs, and what became of them. */
+  readonly datagrams: DatagramFigures;
   /** What partners sent and I did not take, counted by "what: reason". Duplicates are ordinary; lies are not. */
   readonly rejected: Readonly<Record<string, number>>;
   /** The relays that this member has, and what it does as one. */

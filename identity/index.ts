@@ -150,6 +150,7 @@ export {
   ROOT_FILE,
   saveIdentity,
 } from "./identity.js";
+export { AEAD_KEY_BYTES, AEAD_NONCE_BYTES, AEAD_TAG_BYTES, seal, unseal } from "./keys/aead.js";
 export { type AnchorSigner, anchorSignerOf } from "./keys/anchor-key.js";
 export { RunningDigest, sha256, sha256Hex, sha256Into } from "./keys/digest.js";
 export {

@@ -13,6 +13,8 @@ export {
   RDV_SCHEME,
   RELAY_SCHEME,
 } from "./address.js";
+export { type DatagramFigures, Datagrams, type DatagramsOptions } from "./datagrams/datagrams.js";
+export { DATAGRAM_PAYLOAD_MAX } from "./datagrams/limits.js";
 export { type Deadline, deadlineIn, lateError, msUntil, TIMER_MS_MAX, withDeadline } from "./deadline.js";
 export { type Attempt, Dialler, type DiallerOptions, type DialOptions } from "./dialling/dialler.js";
 export { refusalToDial } from "./dialling/policy.js";

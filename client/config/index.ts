@@ -9,7 +9,7 @@ export {
   noteAddresses,
 } from "./advertise.js";
 export { SECRET_VARIABLES } from "./environment.js";
-export { type ClientOptions, hostOf } from "./options.js";
+export type { ClientOptions } from "./options.js";
 export { optionsOf } from "./options-of.js";
 export { CONFIG_VARIABLE, configPlaces, defaultDir, type Surroundings } from "./places.js";
 export { PRESETS, type Preset, type PresetName } from "./presets.js";

@@ -117,8 +117,3 @@ export interface ClientOptions {
    */
   readonly rdv?: boolean | "members" | "all";
 }
-
-/** Where to listen when the program does not say so itself. */
-export function hostOf({ host }: HostNetwork, { listen }: ClientOptions): ClientOptions {
-  return host === undefined || listen !== undefined ? {} : { host };
-}

@@ -145,7 +145,9 @@ const AUTHORITY_FLAG_SPELLING: Spelling = { ...FLAG_SPELLING, name: (_, file) =>
 
 /** The member's configuration. Throws "config-unreadable", "config-unknown-key" or "config-bad-value". */
 export function resolveMemberConfig(options: ClientOptions = {}, sources: Sources = {}): MemberConfig {
-  const { config, logger: _, network: _network, identity: _identity, ...program } = options;
+  const { config, logger: _, network, identity: _identity, ...said } = options;
+  // A network of the program's has its own place to listen at.
+  const program = network?.host === undefined || said.listen !== undefined ? said : { host: network.host, ...said };
   const surroundings = sources.surroundings ?? processSurroundings();
   const file = readSettings(config, surroundings);
   const layer = mergeLayers([

@@ -7,6 +7,8 @@ import {
   FirefliesError,
   generateKeyPair,
   type Identity,
+  type IdentityPem,
+  identityFromPem,
   keyPairOf,
   loadIdentity,
   messageOf,
@@ -37,6 +39,8 @@ export interface Enrolled {
 }
 
 export interface BootstrapOptions {
+  /** Brought along by the program: nobody is asked for another one. */
+  readonly given?: IdentityPem | undefined;
   /** Wall clock, unix milliseconds. */
   readonly now: () => number;
   readonly signal?: AbortSignal | undefined;
@@ -45,8 +49,10 @@ export interface BootstrapOptions {
   readonly transports?: readonly Transport[] | undefined;
 }
 
-/** The identity in the directory, or a new one from the authority. */
+/** The identity that the program gives, the one in the directory, or a new one from the authority. */
 export async function enrolOrRestore(config: MemberConfig, options: BootstrapOptions): Promise<Enrolled> {
+  const { given, now } = options;
+  if (given !== undefined) return { identity: identityFromPem(given, { now: now() }), authorityUrls: [] };
   const { dir, useCa } = config;
   const saved = dir === undefined ? undefined : await loadIdentity(dir, { now: options.now(), allowExpired: true });
   if (saved) return await restored(config, saved, options);

@@ -1,10 +1,19 @@
 /** What the program sends: to whom by id or address, itself among them, and what it may get wrong. */
 import type { Machine } from "../../gossip/index.js";
 import { FirefliesError, titleOf } from "../../identity/index.js";
-import { type ByteDuplex, type Destination, parseAddress, RELAY_SCHEME, type Session } from "../../net/index.js";
+import {
+  type ByteDuplex,
+  DATAGRAM_PAYLOAD_MAX as DATAGRAM_BYTES_MAX,
+  type Datagrams,
+  type Destination,
+  parseAddress,
+  RELAY_SCHEME,
+  type Session,
+} from "../../net/index.js";
 import { type MemberId, parseMemberId } from "../../rings/index.js";
 import { destinationOf, hasAddress, type Reachable, relayedAddresses } from "../directory.js";
 import { meantBy } from "../meant.js";
+import { tooLarge } from "../messages/requester.js";
 import { SEND_TIMEOUT_MS } from "../timeouts.js";
 import type { SendOptions } from "../types.js";
 import type { Messenger } from "./messenger.js";
@@ -25,6 +34,7 @@ export interface Speaker {
   readonly nameOf: (id: MemberId) => string | undefined;
   readonly messenger: Messenger;
   readonly streams: Streams;
+  readonly datagrams: Pick<Datagrams, "send">;
 }
 
 export class Outbound {
@@ -52,6 +62,14 @@ export class Outbound {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** False when it was dropped here. Throws. */
+  datagram(id: string, data: Uint8Array): boolean {
+    const { datagrams } = this.#speaker();
+    requireBytes(data);
+    if (data.length > DATAGRAM_BYTES_MAX) throw tooLarge(data.length, DATAGRAM_BYTES_MAX);
+    return datagrams.send(this.destination(id).id, data);
   }
 
   async openStream(id: string, signal: AbortSignal | undefined): Promise<ByteDuplex> {

@@ -1,7 +1,7 @@
 /** Pings and summonses to members by the addresses of their notes; names are looked up now and then, never per ping. */
 import { isIP } from "node:net";
 import type { MemberId } from "../../rings/index.js";
-import { type Address, formatHostPort, parseAddress } from "../address.js";
+import { type Address, formatHostPort, type HostPort, parseAddress } from "../address.js";
 import type { Resolver } from "../dialling/resolver.js";
 import type { SummonsFields } from "./codec.js";
 import type { PingPeer, Pings } from "./pings.js";
@@ -33,6 +33,16 @@ export class NotePings {
     this.#toFirst(to, addresses, (pings, peer, target) => pings.summon(peer, target, summons));
   }
 
+  /** Where datagrams to a member may go: the addresses of its note that may be dialled, the one that works first. */
+  places(to: MemberId, addresses: readonly string[]): readonly HostPort[] {
+    const allowed = addresses.flatMap((text) => this.#resolved(to, text)).filter(this.#options.mayDial);
+    const host = this.#options.preferred(to);
+    return [
+      ...allowed.filter((address) => address.host === host),
+      ...allowed.filter((address) => address.host !== host),
+    ];
+  }
+
   #toFirst(
     to: MemberId,
     addresses: readonly string[],
@@ -49,9 +59,7 @@ export class NotePings {
 
   /** An address that may be used. A name that is not known yet costs this ping: the next one finds the address. */
   #target(to: MemberId, addresses: readonly string[]): string | undefined {
-    const allowed = addresses.flatMap((text) => this.#resolved(to, text)).filter(this.#options.mayDial);
-    const host = this.#options.preferred(to);
-    const target = allowed.find((address) => address.host === host) ?? allowed[0];
+    const [target] = this.places(to, addresses);
     return target && formatHostPort(target.host, target.port);
   }
 

@@ -4,6 +4,7 @@ import { FirefliesError, ReplyError, wrongType } from "../../identity/index.js";
 import type { Channel, ChannelEvents } from "./channel.js";
 import { WRITE_AHEAD_BYTES } from "./limits.js";
 import type { Piece } from "./pieces.js";
+import type { KeyExporter } from "./session.js";
 import { errorOfEnd, type PeerError, tooLarge } from "./status.js";
 
 type Callback = (error?: Error | null) => void;
@@ -11,6 +12,8 @@ type Callback = (error?: Error | null) => void;
 type Way = Pick<Channel, keyof Channel>;
 
 export class SessionDuplex extends Duplex implements ChannelEvents {
+  /** Of a session over TLS. */
+  exportKey: KeyExporter | undefined;
   readonly #bytesMax: number;
   #channel: Way | undefined;
   /** What was asked for before there was a channel. */

@@ -362,8 +362,15 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
 
   #track(duplex: SessionDuplex): void {
     const open = new DuplexOpen(duplex);
+    duplex.exportKey = (...what) => this.#exportKey(...what);
     this.#open.add(open);
     duplex.once("close", () => this.#left(open));
+  }
+
+  #exportKey(label: string, context: Uint8Array, bytes: number): Uint8Array | undefined {
+    const { tls } = this.#proven;
+    if (tls.destroyed) return undefined;
+    return new Uint8Array(tls.exportKeyingMaterial(bytes, label, Buffer.from(context)));
   }
 
   #left(open: Open): void {

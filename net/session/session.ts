@@ -20,9 +20,17 @@ import type { Path } from "./path.js";
  * - An "error" listener is attached already: an application that forgets one does not lose its process.
  */
 export interface ByteDuplex extends Duplex {
+  /**
+   * Secret bytes that the two ends of its session have in common, and nobody else (RFC 8446, section 7.5; RFC 5705). Undefined
+   * for a member's session with itself, and when the session has ended.
+   */
+  readonly exportKey?: KeyExporter | undefined;
   /** Ends it as the loss of its session does: if the other side has ended in order, what it sent is read first. */
   giveUp(error: FirefliesError): void;
 }
+
+/** `label` as RFC 5705 has them ("EXPORTER-..."); other contexts give other bytes. */
+export type KeyExporter = (label: string, context: Uint8Array, bytes: number) => Uint8Array | undefined;
 
 /** How a session ended: "closed" by one of its ends, in order, or "lost": its connection broke, or went silent. */
 export type Ending = "closed" | "lost";

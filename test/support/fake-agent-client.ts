@@ -89,6 +89,10 @@ export class FakeAgentClient implements AgentClient {
       clock: "steady" as const,
       isolated: this.isolated,
       punches: { tried: 0, succeeded: 0 },
+      datagrams: {
+        ...{ sentByUdp: 0, sentInSession: 0, received: 0, dropped: { full: 0, unreachable: 0 } },
+        refused: { unhandled: 0, unknown: 0, forged: 0, replayed: 0, malformed: 0 },
+      },
       rejected: {},
       relay: {
         ...{ relays: true, mine: [], wanted: 0, reservations: 0, connections: 0, callers: 0 },
