@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import {
   dateProblem,
+  exposureOf,
   FirefliesError,
   fingerprintOf,
   generateKeyPair,
@@ -12,6 +13,7 @@ import {
   type Logger,
   type MemberCertificate,
   type NetworkConstants,
+  shown,
   validityOfCertificate,
 } from "../identity/index.js";
 import { type EnrollInput, enroll } from "./acts/admission.js";
@@ -77,6 +79,9 @@ export class CertificateAuthority {
   static async open(options: AuthorityOptions): Promise<CertificateAuthority> {
     const settings = settingsOf(options);
     await createDirectory(settings.directory);
+    const exposure = await exposureOf(settings.directory);
+    if (exposure)
+      settings.logger.warn({ event: "alarm", code: exposure.code }, shown(`${exposure.message} ${exposure.advice}`));
     const lock = await takeLock(join(settings.directory, lockFileOf(settings.networkName)));
     try {
       return new CertificateAuthority(contextOf(await openState(settings, true), settings), lock);

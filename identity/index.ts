@@ -134,7 +134,7 @@ export {
   syncDirectory,
 } from "./files/files.js";
 export { checkOutput, type Output, type OutputOptions, writeOutput } from "./files/output-file.js";
-export { holderOf, makeDirectory, requireOwnDirectory, takeDirectory } from "./files/own-directory.js";
+export { exposureOf, holderOf, makeDirectory, requireOwnDirectory, takeDirectory } from "./files/own-directory.js";
 export { hmacSha256, randomSecret } from "./files/secret.js";
 export {
   CERTIFICATE_FILE,

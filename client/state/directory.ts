@@ -5,7 +5,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { EPOCH_MAX } from "../../gossip/index.js";
-import { atomicWrite, FirefliesError, messageOf, takeDirectory } from "../../identity/index.js";
+import { atomicWrite, exposureOf, FirefliesError, messageOf, takeDirectory } from "../../identity/index.js";
 import { decodeEpoch, EPOCH_FILE, EPOCH_FILE_BYTES_MAX, EPOCH_KIND, encodeEpoch } from "./epoch-mark.js";
 import {
   decodeStatements,
@@ -40,11 +40,14 @@ export class StateDirectory {
 
   /**
    * Creates the directory if need be and locks it. Rejects with "directory-unsafe", "state-in-use" or "state-unreadable".
-   * A full or read-only disk is an alarm, "state-write-failed": what is there can be read, and every save is refused.
+   * A full or read-only disk is an alarm, "state-write-failed": what is there can be read, and every save is refused. That
+   * others may replace the directory is one too, "directory-exposed".
    */
   static async open(directory: string, onAlarm: (alarm: FirefliesError) => void = () => {}): Promise<StateDirectory> {
     const path = resolve(directory);
     await takeDirectory(path, "member", "state-unreadable");
+    const exposure = await exposureOf(path);
+    if (exposure !== undefined) onAlarm(exposure);
     const lock = acquireLock(path);
     if (lock === undefined) onAlarm(notLocked(path));
     const state = new StateDirectory(path, lock);

@@ -35,6 +35,11 @@ export const ERROR_CODES = {
       "A directory of a member or an authority belongs to another user, or its group or everybody may write to it.",
     remedy: "Run as the directory's owner, and chmod 700 it; or use another one, which is made with mode 700.",
   },
+  "directory-exposed": {
+    meaning:
+      "Another user owns, or may write to, a directory above that of a member or an authority, and could put another one in its place.",
+    remedy: "Keep it under directories that only root and its own user may write to, or that are sticky, as /tmp is.",
+  },
   "key-file-permissions": {
     meaning: "A private key file may be read by its group or by others.",
     remedy: "chmod 600 the file. If others may have read it, enrol again with a new key.",

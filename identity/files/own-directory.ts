@@ -2,7 +2,8 @@
  * The directory of a member or of an authority: made if need be, and writable by its user alone. Another user who may write
  * to it could put a key in place, or remove the lock, whatever the modes of the files are.
  */
-import { lstat, mkdir, readdir, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { lstat, mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FirefliesError, type FirefliesErrorOptions } from "../errors/error.js";
 import { isCode, kindOf, lookAt, messageOf, ofSystem } from "./files.js";
@@ -10,6 +11,7 @@ import { isCode, kindOf, lookAt, messageOf, ofSystem } from "./files.js";
 const DIRECTORY_MODE = 0o700;
 const WRITABLE_BY_GROUP = 0o020;
 const WRITABLE_BY_OTHERS = 0o002;
+const STICKY = 0o1000;
 /** No path has more parts: Linux takes 4,096 bytes. */
 const DEPTH_MAX = 2_048;
 
@@ -70,6 +72,46 @@ export async function requireOwnDirectory(path: string): Promise<void> {
   if (uid !== self) throw unsafe(path, `belongs to user ${uid}, and this process runs as user ${self}`);
   if ((mode & WRITABLE_BY_OTHERS) !== 0) throw unsafe(path, `may be written by everybody (mode ${octal(mode)})`);
   if ((mode & WRITABLE_BY_GROUP) !== 0) throw unsafe(path, `may be written by its group (mode ${octal(mode)})`);
+}
+
+/**
+ * The alarm "directory-exposed" when others may write to a directory above `path`, or own it: they could move it away and put
+ * one of their own in its place. It is no refusal: volumes that are shared are mounted so. Undefined when all is well.
+ */
+export async function exposureOf(path: string): Promise<FirefliesError | undefined> {
+  if (process.geteuid === undefined) return undefined;
+  const self = { uid: process.geteuid(), gid: process.getegid?.() };
+  for (const above of await allAbove(path)) {
+    const stats = await stat(above).catch(() => undefined); // Node's permission model may forbid the look.
+    const found = stats && exposedBy(stats, self);
+    if (found !== undefined) return exposed(path, above, found);
+  }
+  return undefined;
+}
+
+async function allAbove(path: string): Promise<string[]> {
+  const above: string[] = [];
+  let at = await realpath(path).catch(() => resolve(path));
+  while (dirname(at) !== at) {
+    at = dirname(at);
+    above.push(at);
+  }
+  return above;
+}
+
+/** A group of this process is its user's own, as most systems have it. In a sticky directory, as /tmp, each moves its own things only. */
+function exposedBy(
+  { mode, uid, gid }: Pick<Stats, "mode" | "uid" | "gid">,
+  self: { readonly uid: number; readonly gid: number | undefined },
+): string | undefined {
+  if (uid !== self.uid && uid !== 0) return `belongs to user ${uid}`;
+  if ((mode & STICKY) !== 0) return undefined;
+  if ((mode & WRITABLE_BY_OTHERS) !== 0) return `may be written by everybody (mode ${octal(mode)})`;
+  return (mode & WRITABLE_BY_GROUP) !== 0 && gid !== self.gid ? `may be written by group ${gid}` : undefined;
+}
+
+function exposed(path: string, above: string, what: string): FirefliesError {
+  return new FirefliesError("directory-exposed", `The directory ${above}, above ${path}, ${what}.`);
 }
 
 function octal(mode: number): string {

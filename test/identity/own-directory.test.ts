@@ -6,7 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readSecret } from "../../identity/files/files.js";
-import { holderOf, makeDirectory, readText, requireOwnDirectory, takeDirectory } from "../../identity/index.js";
+import {
+  exposureOf,
+  holderOf,
+  makeDirectory,
+  readText,
+  requireOwnDirectory,
+  takeDirectory,
+} from "../../identity/index.js";
 
 let root: string;
 beforeEach(() => {
@@ -48,6 +55,41 @@ describe("a directory is made", () => {
       const taken = takeDirectory(path, "member", "state-unreadable");
       await expect(taken).rejects.toMatchObject({ code: "state-unreadable" });
     }
+  });
+});
+
+describe("a directory is exposed", () => {
+  const own = () => join(root, "above/below/own");
+
+  it.each([
+    [0o755, undefined],
+    [0o775, undefined],
+    [0o1777, undefined],
+    [0o777, "may be written by everybody (mode 777)"],
+  ])("by what is above it: %o", async (mode, why) => {
+    await makeDirectory(own());
+    chmodSync(join(root, "above"), mode);
+    const found = await exposureOf(own());
+    if (why === undefined) expect(found).toBeUndefined();
+    else
+      expect(found).toMatchObject({
+        code: "directory-exposed",
+        message: expect.stringContaining(`above, above ${own()}, ${why}`),
+      });
+  });
+
+  it("when the group that may write is not this process's, or the owner is another user", async () => {
+    await makeDirectory(own());
+    chmodSync(join(root, "above"), 0o775);
+    const { gid, uid } = statSync(join(root, "above"));
+    {
+      using _ = vi.spyOn(process, "getegid").mockReturnValue(gid + 1);
+      expect((await exposureOf(own()))?.message).toContain(`may be written by group ${gid}`);
+    }
+    using _ = vi.spyOn(process, "geteuid").mockReturnValue(uid + 1);
+    const found = await exposureOf(own());
+    if (uid === 0) expect(found).toBeUndefined();
+    else expect(found?.message).toContain(`belongs to user ${uid}`);
   });
 });
 
