@@ -80,8 +80,13 @@ export function exchange(member: Member, { call, to, packet, timeoutMs }: Extrac
 export function attempt(member: Member, { to, timeoutMs }: Extract<Output, { kind: "try" }>): void {
   const { id } = to;
   const target = reach(member, to);
-  if (target) new Try(member, target, timeoutMs).by(to.addresses).begin(NOTHING);
-  else if (id) member.world.after(member, timeoutMs, () => member.machine.tried(id, "silent", member.now));
+  if (target) {
+    new Try(member, target, timeoutMs).by(to.addresses).begin(NOTHING);
+    return;
+  }
+  // No ping answers for a member behind a NAT whose certificate I take for ended: that I do not call it is no silence of its.
+  const outcome = id && member.world.byId.get(id)?.isBehindNat ? "unable" : "silent";
+  if (id) member.world.after(member, timeoutMs, () => member.machine.tried(id, outcome, member.now));
 }
 
 export function callOf(member: Member, to: Member, packet: Uint8Array, onAnswer?: (packet: Uint8Array) => void): void {

@@ -10,6 +10,7 @@
  *   that is retired; or it took its present one less than that time ago, and the one before was such (certificates.ts);
  * - for the observer only, over a relay with half as much for each leg: faults put into the network have stood between the two within that same time (links.ts). The
  *   loss, latency, duplication and reordering that all links have are never an excuse;
+ * - such faults have cut one of the two, which sits behind a NAT, off from most of those that could relay for it;
  * - such faults have left the two fewer than two ways to each other, over correct ring neighbours, within that time;
  * - more than t of its rings are held by liars (exposure.ts), or it sits behind a NAT and all its relays are liars: counted
  *   apart, because a count of rings or relays allows for it.
@@ -95,7 +96,16 @@ export class Removals implements Watcher {
     const since = now - aftermathMs(settings);
     const links = this.#watched.isBehindNat(lost) ? this.#legs : this.#links;
     if (links.wereApart(observer, lost, members, since)) return true;
+    if ([observer, lost].some((seat) => this.#hadFewRelays(seat, since))) return true;
     return links.wereBarelyLinked(lost, observer, this.#exposure.correctNeighbours(observer), since);
+  }
+
+  #hadFewRelays(seat: Seat, since: number): boolean {
+    const { members, isBehindNat } = this.#watched;
+    if (!isBehindNat(seat)) return false;
+    const relays = members.filter((other) => other.isCorrect && !isBehindNat(other));
+    const beyond = relays.filter((other) => this.#legs.wereApart(seat, other, members, since));
+    return 2 * beyond.length > relays.length;
   }
 
   #isExposed(member: Seat, observer: Seat): boolean {

@@ -47,6 +47,20 @@ describe("fireflies sim", () => {
     expect(page).not.toMatch(/<script|<link|src=|url\(|NaN|undefined|Infinity/);
   });
 
+  it("puts a share of the members behind NATs, whose relays lie and die", { timeout: TIMEOUT_MS }, async () => {
+    const words = "--members 20 --byzantine 0.2 --nat 0.5 --adversary relay-turncoat --seconds 15 --seed 2".split(" ");
+    const { code, stdout } = await sim(...words, "--faults", "crash,relays,remap", "--json", "--report", "nat.html");
+    expect(code).toBe(0);
+    expect(lastLine(stdout)).toMatchObject({
+      violations: [],
+      falseRemovals: 0,
+      options: { nat: 0.5, byzantine: 4, faults: 5 },
+    });
+    const page = readFileSync(join(cwd, "nat.html"), "utf8");
+    for (const what of ["--nat 0.5", "relays", "remap", "behind NATs"]) expect(page).toContain(what);
+    expect(await sim("--nat", "1")).toMatchObject({ code: 2 });
+  });
+
   it("ends with 1 when an invariant is violated: smaller, traced, and with what repeats it", {
     timeout: TIMEOUT_MS,
   }, async () => {

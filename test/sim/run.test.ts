@@ -49,11 +49,13 @@ describe("a plan", () => {
     expect(new Set(plans.map(({ start, crypto }) => `${start} ${crypto}`)).size).toBe(4);
     expect(plans.filter(({ byzantine }) => byzantine > 0).length).toBeGreaterThan(40);
     expect(plans.filter(({ network }) => network.bytesPerSecond !== null).length).toBeGreaterThan(10);
+    expect(plans.filter(({ nat = 0 }) => nat > 0).length).toBeGreaterThan(10);
   });
 
   it.each([
     ["not JSON", "it is no JSON"],
     ['{"members": 3}', "seed must be a number from 0 to 4294967295"],
+    [JSON.stringify({ ...drawPlan(1), nat: 1 }), "nat must be a number from 0 to 0.99"],
     [JSON.stringify({ ...drawPlan(1), byzantine: 99 }), /^byzantine must be a number from 0 to \d+$/],
     [JSON.stringify({ ...drawPlan(1), faults: [{ kind: "stall", at: 3, member: 0 }] }), 'has no valid "lasts"'],
     [JSON.stringify({ ...drawPlan(1), faults: [{ kind: "flood", at: 3 }] }), "kind must be one of"],
