@@ -167,10 +167,10 @@ export class Lives {
     engine.behave(member);
   }
 
-  /** Nobody can come to it: one that found nobody asks the authority again. */
+  /** Nobody can come to it: while it knows nobody it asks the authority again. */
   #settleBehindNat(member: Member, contacts: readonly Member[]): void {
     new Reservations(member, contacts);
-    if (contacts.length === 0) this.#seekCompany(member, COMPANY_MS_FIRST);
+    this.#seekCompany(member, COMPANY_MS_FIRST);
   }
 
   #up(member: Member): void {

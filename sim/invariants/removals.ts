@@ -7,7 +7,8 @@
  *   answer, so they excuse nothing), and that is over for less than removalMs + Delta + one monitor interval;
  * - it is leaving, or the authority has revoked it;
  * - by the observer's clock, with the tolerated difference, its certificate has ended or is not valid yet; or the issuer of
- *   that is retired; or it took its present one less than that time ago, and the one before was such (certificates.ts);
+ *   that is retired; or it took its present one less than that time ago, and the one before was such (certificates.ts),
+ *   or longer ago while the observer stood still, which is over for less than that time;
  * - for the observer only, over a relay with half as much for each leg: faults put into the network have stood between the two within that same time (links.ts). The
  *   loss, latency, duplication and reordering that all links have are never an excuse;
  * - such faults have cut one of the two, which sits behind a NAT, off from most of those that could relay for it;
@@ -92,8 +93,10 @@ export class Removals implements Watcher {
 
   #isExcused(observer: Seat, lost: Seat, now: number): boolean {
     const { members, settings } = this.#watched;
-    if (this.#stops.isExcused(lost, now) || this.#certificates.isOut(lost, now, observer.wall)) return true;
     const since = now - aftermathMs(settings);
+    // Who has just woken has seen nothing of a renewal while it stood still.
+    const seenUntil = observer.backAt > since ? Number.NEGATIVE_INFINITY : now;
+    if (this.#stops.isExcused(lost, now) || this.#certificates.isOut(lost, seenUntil, observer.wall)) return true;
     const links = this.#watched.isBehindNat(lost) ? this.#legs : this.#links;
     if (links.wereApart(observer, lost, members, since)) return true;
     if ([observer, lost].some((seat) => this.#hadFewRelays(seat, since))) return true;
