@@ -56,6 +56,7 @@ export class Relays {
   readonly #keeping: Keeping;
   readonly #replacing: Replacing;
   readonly #ending = new AbortController();
+  #wasWilling: boolean | undefined;
   /** As published, the nearest first. */
   #mine: readonly MemberId[] = [];
 
@@ -111,7 +112,8 @@ export class Relays {
   get noted(): readonly NoteAddress[] {
     const mine = this.#mine.map((id) => ({ transport: TRANSPORT_GRPC, text: `${RELAY_SCHEME}://${id}` }));
     const declines = { transport: TRANSPORT_RELAYING, text: DECLINES };
-    return this.#declines ? [...mine, declines] : mine;
+    // Of one that has relays it is seen that it cannot be dialled, and so is none.
+    return this.#isWilling || mine.length > 0 ? mine : [declines];
   }
 
   get info(): RelayInfo {
@@ -134,6 +136,9 @@ export class Relays {
   /** The view has changed, or whether others can dial this member. */
   poke(): void {
     this.#keeping.poke();
+    const isChanged = this.#wasWilling !== undefined && this.#isWilling !== this.#wasWilling;
+    this.#wasWilling = this.#isWilling;
+    if (isChanged) this.#options.onRelays();
   }
 
   close(): void {

@@ -179,6 +179,7 @@ export class Links {
     this.#redials.forget(id);
     for (const held of link?.held ?? []) if (!held.leadsTo(addresses)) held.isRetired = true;
     link?.changed();
+    this.#reaching.moved(id, addresses);
   }
 
   /** Members that no session leads to, though one was tried. */

@@ -60,18 +60,24 @@ export class Reaching {
 
   /** Rejects with a FirefliesError, a DialError when no way led to the member. */
   dial(to: Destination): Promise<Session> {
-    const key = to.id ?? to.addresses.join(" ");
+    const key = keyOf(to);
     const running = this.#dials.get(key);
     if (running) return running;
-    const dial = firstOf(this.#begin(key, to));
+    const dial = firstOf(this.#begin(to));
     dial.catch((error: unknown) => this.#failed(to.id, error)).finally(() => this.#dials.delete(key));
     this.#dials.set(key, dial);
     return dial;
   }
 
+  /** A member that is being dialled has other addresses now: they are tried as well, and who waits takes what comes first. */
+  moved(id: MemberId, addresses: readonly string[]): void {
+    const isDialled = [...this.#dials.keys()].some((key) => key.startsWith(id));
+    if (isDialled) this.dial({ id, addresses }).catch(() => {}); // Who waits hears of it.
+  }
+
   /** The member's own addresses alone, while a way through others is in use. */
   dialDirectly({ id, addresses }: Destination): Promise<Session> {
-    return this.#directly(`${id}`, { id, addresses: waysOf(addresses).direct });
+    return this.#directly({ id, addresses: waysOf(addresses).direct });
   }
 
   /** The relay on this path let nothing through: it is asked last, since others may be good. */
@@ -90,21 +96,23 @@ export class Reaching {
     return relays.toSorted((a, b) => places.get(a)! - places.get(b)!);
   }
 
-  #begin(key: string, { id, addresses }: Destination): readonly Promise<Session>[] {
+  #begin({ id, addresses }: Destination): readonly Promise<Session>[] {
     const { direct, relayed: named } = waysOf(addresses);
     const relayed = this.#inOrder(id, named);
     const isRelayed = relayed.length > 0 && id !== undefined;
-    if (!isRelayed) return [this.#directly(key, { id, addresses: direct })];
+    if (!isRelayed) return [this.#directly({ id, addresses: direct })];
     const cut = new AbortController();
-    const through = this.#way(`${key} relayed`, () => this.#dialNow({ id, addresses: relayed }, cut.signal));
+    const through = this.#way(keyOf({ id, addresses: named }), () =>
+      this.#dialNow({ id, addresses: relayed }, cut.signal),
+    );
     if (direct.length === 0) return [through];
-    const directly = this.#directly(key, { id, addresses: direct });
+    const directly = this.#directly({ id, addresses: direct });
     directly.then(() => cut.abort()).catch(() => {}); // The way through others goes on.
     return [directly, through];
   }
 
-  #directly(key: string, to: Destination): Promise<Session> {
-    const way = this.#way(`${key} directly`, () => this.#dialNow(to));
+  #directly(to: Destination): Promise<Session> {
+    const way = this.#way(keyOf(to), () => this.#dialNow(to));
     way.catch((error: unknown) => {
       if (to.id !== undefined && error instanceof DialError) this.#options.onIndirect(to.id, error);
     });
@@ -139,6 +147,10 @@ export class Reaching {
     const isOver = error instanceof DialError && error.reason !== "cancelled";
     if (id !== undefined && isOver) this.#options.onFailed(id, error);
   }
+}
+
+function keyOf({ id = "" as MemberId, addresses }: Destination): string {
+  return [id, ...addresses].join(" ");
 }
 
 function waysOf(addresses: readonly string[]): { readonly direct: string[]; readonly relayed: string[] } {

@@ -74,7 +74,7 @@ describe("a member that nobody can dial", () => {
     await using made = await scene({ open: [{}, {}, {}, {}], hidden: 1 });
     const { relays, behind } = made;
     const far = behind[0]!;
-    const witness = () => relays.find((relay) => relaysOf(relay, far).length > 0 && !gone.has(relay.id))!;
+    const witness = () => relays.find((relay) => !gone.has(relay.id) && relaysOf(relay, far).length > 0)!;
     const gone = new Set<string>();
     await until(relays[0]!, () => relaysOf(relays[0]!, far).length === 3);
     const before = relaysOf(relays[0]!, far);
@@ -86,6 +86,20 @@ describe("a member that nobody can dial", () => {
     expect(relaysOf(witness(), far).sort()).toEqual([spare.id, ...before.slice(1)].sort());
     far.registerMessageHandler(() => text("here"));
     expect(read(await witness().sendToId(far.id, text("hello")))).toBe("here");
+  });
+
+  it("is taken for no relay before it has relays itself: its first note says so", async () => {
+    await using network = await OfflineNetwork.create();
+    const open = await network.start();
+    const options = { entryAddrs: [open.address], behindNat: true };
+    const hidden = await Promise.all(
+      [0, 1, 2].map(() => network.member(options, undefined, { transports: [undialable()] })),
+    );
+    await Promise.all(hidden.map((client) => client.start()));
+    await whole([open, ...hidden]);
+    for (const client of hidden) await until(open, () => relaysOf(open, client).length > 0);
+    // None of them has waited for another one that nobody can dial.
+    for (const client of hidden) expect(client.info().relay).toMatchObject({ wanted: 1, mine: [{ id: open.id }] });
   });
 
   it("asks nobody that declines to relay", async () => {

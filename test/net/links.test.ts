@@ -134,6 +134,16 @@ describe("a session that the other side has made", () => {
     expect(await waiting).toBe(accepted);
   });
 
+  it("a dial under way hears of the member's new addresses, and ends with what comes first", async () => {
+    const scene = await Scene.create();
+    const peer = await scene.other();
+    scene.onDialled = () => (scene.dialled.length === 1 ? new Promise(() => {}) : undefined);
+    const waiting = scene.links.reach({ id: peer.id, addresses: ["192.0.2.1:9"] }, within());
+    scene.links.moved(peer.id, peer.to.addresses);
+    expect((await waiting).peer.id).toBe(peer.id);
+    expect(scene.dialled).toEqual(["192.0.2.1:9", ...peer.to.addresses]);
+  });
+
   it("makes a dial under way needless, before anything is said on it", async () => {
     const scene = await Scene.create();
     const peer = await scene.other();
