@@ -9,8 +9,12 @@ import {
 import { concatBytes, type MemberId, memberIdFromBytes } from "../rings/index.js";
 
 const NETWORK_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
-/** A host of letters, digits, dots, hyphens and underscores, or an IPv6 address (with a zone) in brackets; then a port. */
-const ADDRESS = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]):(\d{1,5})$/;
+/**
+ * A host of letters, digits, dots, hyphens and underscores, or an IPv6 address (with a zone) in brackets; then a port. Behind
+ * a scheme, which is the members' business, a path may follow.
+ */
+const HOST_PORT = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]):(\d{1,5})$/;
+const URL_LIKE = /^[a-z][a-z0-9+-]{0,15}:\/\/([^/?#@]+)(?:\/[\w./~%!$&'()*+,;=:@-]*)?$/;
 const PORT_MAX = 65_535;
 /** A renewal with more of the life left than this gives the current certificate again: a lost answer costs nothing. */
 const RENEWAL_SHARE = 9 / 10;
@@ -20,14 +24,15 @@ export function isNetworkName(name: string): boolean {
   return NETWORK_NAME.test(name);
 }
 
-/** Whether these may be a member's addresses: at most 8 of "host:port". */
+/** Whether these may be a member's addresses: at most 8 of "host:port" or "scheme://host:port/path". */
 export function areAddresses(addresses: readonly string[]): boolean {
   return addresses.length <= ADDRESSES_MAX && addresses.every(isAddress);
 }
 
 function isAddress(address: string): boolean {
   if (address.length > ADDRESS_CHARACTERS_MAX) return false;
-  const port = Number(ADDRESS.exec(address)?.[1] ?? 0);
+  const [, hostPort = address] = URL_LIKE.exec(address) ?? [];
+  const port = Number(HOST_PORT.exec(hostPort)?.[1] ?? 0);
   return port >= 1 && port <= PORT_MAX;
 }
 

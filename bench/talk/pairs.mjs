@@ -5,12 +5,12 @@ import { makeDirectory, removeDirectory } from "../support/scratch.mjs";
 import { pairOfKeys } from "./certificates.mjs";
 import { Child } from "./child.mjs";
 
-/** Two members. `ask(what, args)` runs it in the one that calls; `args.id` is the other's. */
-export async function openMembers() {
+/** Two members. `ask(what, args)` runs it in the one that calls; `args.id` is the other's. `options`: of both. */
+export async function openMembers(options = {}, side = "ours") {
   const directory = makeDirectory();
   const authority = await CertificateAuthority.open({ directory: join(directory, "ca"), open: true });
   const server = await serveAuthority(authority, { port: 0 });
-  const children = ["called", "caller"].map((name) => new Child("member.mjs", `ours-${name}`));
+  const children = ["called", "caller"].map((name) => new Child("member.mjs", `${side}-${name}`));
   const close = async () => {
     await Promise.all(children.map((child) => child.end()));
     await server.close();
@@ -21,7 +21,7 @@ export async function openMembers() {
     const enrol = { ca: server.urls[0], caFingerprint: authority.fingerprint };
     const ids = [];
     for (const [index, child] of children.entries())
-      ids.push(await child.ask("start", { ...enrol, name: `m${index}` }));
+      ids.push(await child.ask("start", { ...enrol, ...options, name: `m${index}` }));
     await Promise.all(children.map((child, index) => child.ask("meet", { id: ids[1 - index] })));
     const ask = (what, args) => children[1].ask(what, { ...args, id: ids[0] });
     return { ask, cpu: () => cpuOf(children), close };

@@ -368,8 +368,8 @@ export const ERROR_CODES = {
     remedy: "Enrol with a new key, in an empty directory, and a new token for the same name: the id stays the same.",
   },
   "address-invalid": {
-    meaning: "An address is not host:port, or there are too many.",
-    remedy: 'Give addresses as "host:port", IPv6 hosts in brackets.',
+    meaning: "An address is not host:port or a URL of a transport, or there are too many.",
+    remedy: 'Give addresses as "host:port", IPv6 hosts in brackets, or as "ws://host:port/path" and "udx://host:port".',
   },
   unauthenticated: {
     meaning: "The call needs the certificate of a current member of this network.",

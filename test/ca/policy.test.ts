@@ -117,6 +117,12 @@ describe("addresses", () => {
     [":80", false],
     ["a b:80", false],
     ["-a:80", false],
+    ["udx://[::1]:80", true],
+    ["ws://a.example:80/members/7/fireflies", true],
+    ["ws://a.example:80/?q", false],
+    ["ws://a.example/fireflies", false],
+    ["a.example:80/fireflies", false],
+    ["UDX://a:80", false],
   ])("%j: %s", (address, expected) => {
     expect(areAddresses([address])).toBe(expected);
   });
