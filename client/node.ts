@@ -192,6 +192,7 @@ export class Node {
       refusal: (peer) => this.#machine?.refusal(factsOf(peer)),
       certificateOf: (id) => this.certificateOf(id),
       isHeld: (id) => this.streams.isOpenWith(id) || this.services.isOpenWith(id) || this.#relays.isHeld(id),
+      takes: (connection, from) => this.#punching.takes(connection, from),
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
     this.#speak();
@@ -215,6 +216,8 @@ export class Node {
       ...{ self: this.id, out: options.out, stack: this.#stack, mine, now: monotonic, random: random.number },
       seen: () =>
         new Map([...this.ways.reach.seen, ...this.relays.mine.map(({ id, observed }) => [id, observed] as const)]),
+      seenUdp: () => new Map(this.ways.reach.seenUdp),
+      udp: () => this.#pinging.udp,
       members: () => this.#machine?.members() ?? [],
     });
     this.#punching.register(this.#protocols);

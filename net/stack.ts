@@ -44,6 +44,8 @@ export interface StackOptions extends Pick<LinksOptions, "idleMs" | "kept" | "de
   readonly onLost?: ((id: MemberId) => void) | undefined;
   /** Bytes of messages begun or unread, of all members together. */
   readonly memoryMax?: number | undefined;
+  /** Takes a connection that has come, before anybody is to prove itself over it: a punch waits for it. */
+  readonly takes?: ((connection: Duplex, from: Address) => boolean) | undefined;
 }
 
 export class Stack {
@@ -52,11 +54,13 @@ export class Stack {
   /** With a memory of its own: what it tries says nothing to those who want a session. */
   readonly #greeter: Dialler;
   readonly #transports: readonly Transport[];
+  readonly #takes: (connection: Duplex, from: Address) => boolean;
   readonly #bound: Bound[] = [];
 
   constructor(options: StackOptions) {
     const { transports, resolver, protocols, identity, now, wall, mine, current, refusal, memoryMax } = options;
     this.#transports = transports;
+    this.#takes = options.takes ?? (() => false);
     this.#host = new SessionHost({
       identity,
       now: wall,
@@ -86,7 +90,9 @@ export class Stack {
     const transport = named ?? (scheme === "tcp" ? first : undefined);
     if (!transport)
       throw new FirefliesError("address-invalid", `This member has no transport for ${scheme} to listen with.`);
-    const bound = await transport.listen(at, (connection, from) => this.#host.accept(connection, from));
+    const bound = await transport.listen(at, (connection, from) => {
+      if (!this.#takes(connection, from)) this.#host.accept(connection, from);
+    });
     this.#bound.push(bound);
     return bound;
   }

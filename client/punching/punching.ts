@@ -1,14 +1,19 @@
 /** Punches of a member, put together: what it tells of itself, and when it tries. */
+import type { Duplex } from "node:stream";
 import {
+  type Address,
+  type Candidate,
   Improving,
   type OutPort,
   type Protocols,
   Punches,
   type PunchFigures,
-  parseAddress,
+  parseHostPort,
   refusalToDial,
   type Stack,
   tcpWay,
+  type UdpPort,
+  udxWay,
 } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { outMappingOf } from "./out-mapping.js";
@@ -20,6 +25,10 @@ export interface PunchingOptions {
   readonly stack: Pick<Stack, "connect" | "accept" | "links">;
   /** "IP:port" from which others have seen my sessions come, by who says so. */
   readonly seen: () => ReadonlyMap<MemberId, string>;
+  /** Of my datagrams, likewise. */
+  readonly seenUdp: () => ReadonlyMap<MemberId, string>;
+  /** The member's UDP port: where it carries streams, punches go over it as well. */
+  readonly udp: () => UdpPort | undefined;
   /** Those in the view. */
   readonly members: () => Iterable<{ readonly id: MemberId }>;
   /** My own addresses as text. */
@@ -37,15 +46,15 @@ export class Punching {
 
   constructor(options: PunchingOptions) {
     this.#members = options.members;
-    const { self, out, stack, seen, mine, now, random } = options;
+    const { self, out, stack, seen, seenUdp, udp, mine, now, random } = options;
     const best = (id: MemberId) => stack.links.get(id)?.sessions[0];
     this.#punches = new Punches({
       self,
-      ways: out === undefined ? [] : [tcpWay(out, random)],
-      mine: () => {
-        const { mapping, candidates } = outMappingOf(out?.known === undefined ? [] : [...seen().values()]);
-        return { mapping, candidates: candidates.map(parseAddress).filter((each) => each !== undefined) };
-      },
+      ways: [...(out === undefined ? [] : [tcpWay(out, random)]), udxWay({ port: udp, random })],
+      mine: () => [
+        ...candidatesOf("tcp", out?.known === undefined ? [] : [...seen().values()]),
+        ...candidatesOf("udx", udp()?.native === undefined ? [] : [...seenUdp().values()]),
+      ],
       mayDial: (address) => refusalToDial(address, mine()) === undefined,
       connect: (connection, how) => stack.connect(connection, how),
       accept: (connection, from, path) => stack.accept(connection, from, path),
@@ -57,6 +66,11 @@ export class Punching {
 
   get figures(): PunchFigures {
     return this.#punches.figures;
+  }
+
+  /** See StackOptions. */
+  takes(connection: Duplex, from: Address): boolean {
+    return this.#punches.takes(connection, from);
   }
 
   register(protocols: Protocols): void {
@@ -85,6 +99,14 @@ export class Punching {
   close(): void {
     this.#punches.close();
   }
+}
+
+function candidatesOf(scheme: string, seen: readonly string[]): readonly Candidate[] {
+  const { mapping, candidates } = outMappingOf(seen);
+  return candidates.flatMap((text) => {
+    const at = parseHostPort(text);
+    return at === undefined ? [] : [{ address: { scheme, ...at }, mapping }];
+  });
 }
 
 function isBetter(kind: string | undefined): boolean {

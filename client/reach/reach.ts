@@ -189,6 +189,13 @@ export class Reach {
     return [...this.#words].flatMap(([id, { cameFrom }]) => (cameFrom === undefined ? [] : [[id, cameFrom] as const]));
   }
 
+  /** "IP:port" from which my datagrams come, likewise. */
+  get seenUdp(): readonly (readonly [MemberId, string])[] {
+    return [...this.#words].flatMap(([id, { observation }]) =>
+      observation.udp === undefined ? [] : [[id, observation.udp] as const],
+    );
+  }
+
   get #observations(): readonly Observation[] {
     return [...this.#words.values()].map(({ observation }) => observation);
   }

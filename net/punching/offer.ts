@@ -2,7 +2,7 @@
 import { ByteReader, ByteWriter } from "../../rings/index.js";
 import { type Address, formatAddress, parseAddress } from "../address.js";
 
-/** Version, nonce, NAT, and as many addresses as a punch takes, of common length. */
+/** Version, nonce, and as many addresses as a punch takes, of common length. */
 export const OFFER_BYTES_MAX = 1_024;
 export const NONCE_BYTES = 16;
 /** Addresses of one offer: each costs the other side an attempt in each round. */
@@ -15,19 +15,24 @@ export type NatMapping = "unknown" | "port" | "destination";
 
 const MAPPINGS: readonly NatMapping[] = ["unknown", "port", "destination"];
 
+/** An address by which others see a member. */
+export interface Candidate {
+  /** The host is an IP address; where the mapping is "destination" its port is nobody's. */
+  readonly address: Address;
+  readonly mapping: NatMapping;
+}
+
 export interface PunchOffer {
   /** Fresh for each punch, NONCE_BYTES long. */
   readonly nonce: Uint8Array;
-  readonly mapping: NatMapping;
-  /** As others see me: IP addresses. At most CANDIDATES_MAX. */
-  readonly candidates: readonly Address[];
+  /** At most CANDIDATES_MAX. */
+  readonly candidates: readonly Candidate[];
 }
 
-export function encodeOffer({ nonce, mapping, candidates }: PunchOffer): Uint8Array {
-  const writer = new ByteWriter().u8(VERSION).raw(nonce).u8(MAPPINGS.indexOf(mapping));
-  const texts = candidates.slice(0, CANDIDATES_MAX).map(formatAddress);
-  writer.u8(texts.length);
-  for (const text of texts) writer.ascii(text);
+export function encodeOffer({ nonce, candidates }: PunchOffer): Uint8Array {
+  const told = candidates.slice(0, CANDIDATES_MAX);
+  const writer = new ByteWriter().u8(VERSION).raw(nonce).u8(told.length);
+  for (const { address, mapping } of told) writer.u8(MAPPINGS.indexOf(mapping)).ascii(formatAddress(address));
   return writer.finish();
 }
 
@@ -36,14 +41,14 @@ export function parseOffer(bytes: Uint8Array): PunchOffer | undefined {
   const reader = new ByteReader(bytes);
   if (reader.u8() !== VERSION) return undefined;
   const nonce = reader.raw(NONCE_BYTES).slice();
-  const mapping = MAPPINGS[reader.u8()];
   const count = reader.u8();
-  if (mapping === undefined || count > CANDIDATES_MAX) return undefined;
-  const candidates: Address[] = [];
+  if (count > CANDIDATES_MAX) return undefined;
+  const candidates: Candidate[] = [];
   for (let index = 0; index < count && !reader.bad; index++) {
+    const mapping = MAPPINGS[reader.u8()];
     const address = parseAddress(reader.ascii(ADDRESS_CHARS_MAX));
-    if (address === undefined) return undefined;
-    candidates.push(address);
+    if (mapping === undefined || address === undefined) return undefined;
+    candidates.push({ address, mapping });
   }
-  return reader.complete ? { nonce, mapping, candidates } : undefined;
+  return reader.complete ? { nonce, candidates } : undefined;
 }

@@ -16,7 +16,7 @@ import type { ConnectOptions } from "../session/options.js";
 import type { Path } from "../session/path.js";
 import type { Protocols } from "../session/protocol.js";
 import type { Session } from "../session/session.js";
-import { encodeOffer, NONCE_BYTES, OFFER_BYTES_MAX, type PunchOffer, parseOffer } from "./offer.js";
+import { type Candidate, encodeOffer, NONCE_BYTES, OFFER_BYTES_MAX, type PunchOffer, parseOffer } from "./offer.js";
 
 export const PUNCH = "punch";
 /** Both sides try for this long, milliseconds. */
@@ -42,7 +42,9 @@ export interface PunchWay {
 
 export interface PunchRun {
   /** Of this way's scheme, with IP addresses. */
-  readonly targets: readonly Address[];
+  readonly targets: readonly Candidate[];
+  /** Does this side prove itself as the TLS client? */
+  readonly isClient: boolean;
   readonly mine: PunchOffer;
   readonly theirs: PunchOffer;
   readonly signal: AbortSignal;
@@ -53,7 +55,7 @@ export interface PunchesOptions {
   readonly self: MemberId;
   readonly ways: readonly PunchWay[];
   /** What I tell of myself: addresses by which others see me, and what my NAT is like. */
-  readonly mine: () => Omit<PunchOffer, "nonce">;
+  readonly mine: () => readonly Candidate[];
   /** May the address be dialled? */
   readonly mayDial: (address: Address) => boolean;
   /** As `Stack.connect`. */
@@ -78,6 +80,7 @@ export class Punches {
   readonly #running = new Map<MemberId, "offered" | "punching">();
   /** Offers of mine that were given up for one of the other side. */
   readonly #yielded = new Set<MemberId>();
+  readonly #meetings = new Set<Meeting>();
   readonly #asked = new Buckets<MemberId>(ASKED, ASKERS_MAX);
   readonly #closing = new AbortController();
   #tried = 0;
@@ -126,13 +129,27 @@ export class Punches {
     }
   }
 
+  /**
+   * A connection of reliable UDP has come to the member's port. Is it one that a punch waits for? Then it is taken, whichever
+   * side dialled.
+   */
+  takes(connection: Duplex, from: Address): boolean {
+    if (from.scheme !== "udx") return false;
+    for (const { hosts, onConnection } of this.#meetings) {
+      if (!hosts.has(canonical(from).host)) continue;
+      onConnection(connection, from);
+      return true;
+    }
+    return false;
+  }
+
   /** Ends what runs; leaves nothing behind. */
   close(): void {
     this.#closing.abort();
   }
 
   #mine(): PunchOffer {
-    return { nonce: randomBytes(NONCE_BYTES), ...this.#options.mine() };
+    return { nonce: randomBytes(NONCE_BYTES), candidates: this.#options.mine() };
   }
 
   #begin(id: MemberId, as: "offered" | "punching"): void {
@@ -169,7 +186,7 @@ export class Punches {
             failed();
           });
       };
-      this.#run(mine, theirs, end.signal, onConnection).finally(() => {
+      this.#run(mine, theirs, true, end.signal, onConnection).finally(() => {
         end.clear();
         isOver = true;
         failed();
@@ -191,7 +208,7 @@ export class Punches {
     const path = (address: Address): Path => ({ kind: "punched", direction: "accepted", address });
     const reached = setInterval(() => this.#options.isReached(peer.id) && end.win(), 100);
     const onConnection = (connection: Duplex, at: Address) => this.#options.accept(connection, at, path(at));
-    this.#run(mine, theirs, end.signal, onConnection).finally(() => {
+    this.#run(mine, theirs, false, end.signal, onConnection).finally(() => {
       clearInterval(reached);
       end.clear();
       this.#running.delete(peer.id);
@@ -202,18 +219,24 @@ export class Punches {
   async #run(
     mine: PunchOffer,
     theirs: PunchOffer,
+    isClient: boolean,
     signal: AbortSignal,
     onConnection: PunchRun["onConnection"],
   ): Promise<void> {
     const { ways, mayDial } = this.#options;
-    const usable = theirs.candidates.map(canonical).filter((address) => isIP(address.host) !== 0 && mayDial(address));
-    const run = { mine, theirs, signal, onConnection };
+    const usable = theirs.candidates
+      .map(({ address, mapping }) => ({ address: canonical(address), mapping }))
+      .filter(({ address }) => isIP(address.host) !== 0 && mayDial(address));
+    const meeting = { hosts: new Set(usable.map(({ address }) => address.host)), onConnection };
+    this.#meetings.add(meeting);
+    const run = { mine, theirs, isClient, signal, onConnection };
     await Promise.all(
       ways.map(async (way) => {
-        const targets = usable.filter(({ scheme }) => scheme === way.scheme);
+        const targets = usable.filter(({ address }) => address.scheme === way.scheme);
         if (targets.length > 0) await way.run({ ...run, targets });
       }),
     );
+    this.#meetings.delete(meeting);
   }
 
   /** `signal` fires when time is up, when one has won, or when the caller or the member gives up. */
@@ -235,6 +258,13 @@ export class Punches {
   }
 }
 
+/** A punch that runs. */
+interface Meeting {
+  /** Where the other side comes from. */
+  readonly hosts: ReadonlySet<string>;
+  readonly onConnection: PunchRun["onConnection"];
+}
+
 interface Ending {
   readonly signal: AbortSignal;
   /** Cuts handshakes that are no longer needed. */
@@ -244,7 +274,8 @@ interface Ending {
 }
 
 function noWay(mine: PunchOffer, theirs: PunchOffer): FirefliesError {
-  const told = ({ mapping, candidates }: PunchOffer) => `${candidates.length} addresses, ports by ${mapping}`;
+  const told = ({ candidates }: PunchOffer) =>
+    candidates.map(({ address, mapping }) => `${address.scheme} with ports by ${mapping}`).join(", ") || "nothing";
   const text = `No path without a relay: I offered ${told(mine)}; the other side ${told(theirs)}.`;
   return new FirefliesError("peer-unreachable", text, {
     advice: "Where both NATs choose ports by destination there is none. The relayed path goes on.",

@@ -37,7 +37,8 @@ export interface TcpPunchOptions {
 export function tcpWay(out: OutPort, random: () => number): PunchWay {
   return {
     scheme: "tcp",
-    run: ({ targets, signal, onConnection }) => punchTcp({ out, random, targets, signal, onConnection }),
+    run: ({ targets, signal, onConnection }) =>
+      punchTcp({ out, random, targets: targets.map(({ address }) => address), signal, onConnection }),
   };
 }
 

@@ -39,7 +39,10 @@ for (const kind of kinds) {
   const twins = [];
   for (let index = 0; index < TWINS; index++) {
     const [host] = network.lab.site(kind).hosts;
-    const options = kind === "public" ? { listen: `${host.address}:443` } : values.behind ? { behindNat: true } : {};
+    const options =
+      kind === "public"
+        ? { listen: `${host.address}:443` }
+        : { listen: ["0.0.0.0:0", "udx://0.0.0.0:0"], ...(values.behind && { behindNat: true }) };
     twins.push(await network.start(`${kind.replaceAll(/[^A-Za-z0-9]/g, "-")}-${index}`, host, options));
   }
   members.set(kind, twins);

@@ -34,8 +34,8 @@ const DO = {
 };
 
 function pathTo(id) {
-  const { path, via, rttMs } = client.member(id) ?? {};
-  return { path, via, rttMs };
+  const { path, via, rttMs, whyNotBetter } = client.paths().find((each) => each.id === id) ?? {};
+  return { path, via, rttMs, whyNotBetter };
 }
 
 (async () => {

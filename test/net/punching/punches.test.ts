@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { askingOnly } from "../../../client/protocols.js";
 import type { FirefliesError, Identity } from "../../../identity/index.js";
 import { deadlineIn, NameResolver, parseAddress, type Session, Stack, tcpTransport } from "../../../net/index.js";
-import { encodeOffer, NONCE_BYTES, type PunchOffer, parseOffer } from "../../../net/punching/offer.js";
+import { encodeOffer, type NatMapping, NONCE_BYTES, type PunchOffer, parseOffer } from "../../../net/punching/offer.js";
 import { PUNCH, Punches } from "../../../net/punching/punches.js";
 import { tcpWay } from "../../../net/punching/tcp-punch.js";
 import { OutPort } from "../../../net/transports/out-port.js";
@@ -40,10 +40,11 @@ class Puncher {
     this.punches = new Punches({
       self: identity.certificate.id,
       ways: [tcpWay(this.out, Math.random)],
-      mine: () => ({
-        mapping: "port",
-        candidates: (this.candidates ?? [`127.0.0.1:${this.out.known}`]).map((text) => parseAddress(text)!),
-      }),
+      mine: () =>
+        (this.candidates ?? [`127.0.0.1:${this.out.known}`]).map((text) => ({
+          address: parseAddress(text)!,
+          mapping: "port",
+        })),
       mayDial: () => this.mayDial,
       connect: (connection, options) => this.stack.connect(connection, options),
       accept: (connection, from, path) => this.stack.accept(connection, from, path),
@@ -115,7 +116,7 @@ describe("a punch", () => {
     const startedAt = now();
     await expect(a.punches.punch(over)).rejects.toMatchObject({
       code: "peer-unreachable",
-      message: expect.stringContaining("the other side 1 addresses"),
+      message: expect.stringContaining("the other side tcp with ports by port"),
     });
     expect(now() - startedAt).toBeLessThan(2_000);
   });
@@ -154,9 +155,9 @@ describe("a punch", () => {
   });
 });
 
-function offerOf(candidates: readonly string[]): PunchOffer {
-  const parsed = candidates.map((text) => parseAddress(text)!);
-  return { nonce: new Uint8Array(NONCE_BYTES), mapping: "port", candidates: parsed };
+function offerOf(candidates: readonly string[], mapping: NatMapping = "port"): PunchOffer {
+  const told = candidates.map((text) => ({ address: parseAddress(text)!, mapping }));
+  return { nonce: new Uint8Array(NONCE_BYTES), candidates: told };
 }
 
 describe("an offer", () => {
@@ -169,10 +170,10 @@ describe("an offer", () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ minLength: NONCE_BYTES, maxLength: NONCE_BYTES }),
-        fc.constantFrom("unknown", "port", "destination"),
+        fc.constantFrom<NatMapping>("unknown", "port", "destination"),
         fc.array(address, { maxLength: 6 }),
         (nonce, mapping, candidates) => {
-          const offer = { ...offerOf(candidates), nonce, mapping } as PunchOffer;
+          const offer: PunchOffer = { ...offerOf(candidates, mapping), nonce };
           expect(parseOffer(encodeOffer(offer))).toEqual(offer);
         },
       ),
