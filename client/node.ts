@@ -16,53 +16,45 @@ import {
 import { FirefliesError, type Identity, type MemberCertificate, sha256, sign, titleOf } from "../identity/index.js";
 import {
   type Address,
-  type ConnectionGate,
   type Datagrams,
   type Deadline,
   type Destination,
-  type HostNetwork,
-  type Interfaces,
-  type OutPort,
   Protocols,
   type PunchFigures,
-  type Resolver,
   refusalToDial,
   SelfSession,
   Stack,
-  type Transport,
   type UdpPort,
   UdxEndpoint,
 } from "../net/index.js";
 import { type MemberId, tolerance } from "../rings/index.js";
 import type { Contact } from "./authority/authority.js";
 import { Certificates, certificateStatement, recipients } from "./certificates.js";
-import { advertisedAddresses, interfaceHosts, isAuto, type MemberConfig, noteAddresses } from "./config/index.js";
+import { advertisedAddresses, interfaceHosts, isAuto, noteAddresses } from "./config/index.js";
 import { destinationOf } from "./directory.js";
 import { Driver } from "./driver/driver.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Services } from "./grpc/services.js";
-import type { Dispatch } from "./messages/responder.js";
-import { Paths, type PathsOptions } from "./paths/paths.js";
+import type { NodeOptions } from "./node-options.js";
+import { Paths } from "./paths/paths.js";
 import { PROBE, speak } from "./protocols.js";
 import { Punching } from "./punching/punching.js";
 import { Ways } from "./reach/ways.js";
 import { Relays } from "./relays/relays.js";
 import { settingsOf } from "./settings.js";
 import type { Clocks } from "./standing/clocks.js";
-import type { Isolation } from "./standing/isolation.js";
 import { listenAll } from "./standing/listening.js";
 import { Pinging } from "./standing/pinging.js";
 import { ReachWatch } from "./standing/reach-watch.js";
 import { ViewCache } from "./standing/view-cache.js";
-import type { StateDirectory } from "./state/index.js";
 import type { Memory } from "./state/recollection.js";
-import { datagramsOf, type TakeDatagram } from "./talk/datagrams.js";
+import { datagramsOf } from "./talk/datagrams.js";
 import { Door } from "./talk/door.js";
 import { drain } from "./talk/drain.js";
 import { Messenger } from "./talk/messenger.js";
 import { RoundTrips } from "./talk/round-trips.js";
-import { type StreamHandler, Streams } from "./talk/streams.js";
+import { Streams } from "./talk/streams.js";
 import type { RelayInfo } from "./types.js";
 
 /** How long a leaving member waits for its neighbours to hear it, milliseconds: one call's deadline and a little. */
@@ -71,37 +63,6 @@ const LEAVE_TIMEOUT_MS = 2500;
 const CLOSE_GRACE_MS = 250;
 /** Housekeeping: idle links, and known members to disk when they have changed, milliseconds. */
 const UPKEEP_MS = 1000;
-
-export interface NodeOptions {
-  readonly config: MemberConfig;
-  readonly identity: Identity;
-  readonly state: StateDirectory | undefined;
-  /** One per scheme. A place to listen at is the first one's when no other has its scheme. */
-  readonly transports: readonly Transport[];
-  readonly resolver: Resolver;
-  /** Where the transports dial from, for punches. */
-  readonly out?: OutPort | undefined;
-  readonly bindDatagrams?: HostNetwork["bindDatagrams"];
-  /** Who may hold a connection that is not proven: what the transports ask. */
-  readonly gate?: ConnectionGate | undefined;
-  /** Asked for when the protocol starts. */
-  readonly metadata: () => Uint8Array;
-  /** As os.networkInterfaces(). */
-  readonly interfaces: () => Interfaces;
-  readonly dispatch: Dispatch;
-  readonly services: Services;
-  readonly streamHandler: () => StreamHandler | undefined;
-  readonly onDatagram: TakeDatagram;
-  /** Who else hears what the machine tells. Asked for when the protocol starts. */
-  readonly parts: () => readonly OutputHandlers[];
-  readonly onAlarm: (error: FirefliesError) => void;
-  /** The best path to a member of the view is another one. */
-  readonly onPath: PathsOptions["onChange"];
-  /** Others have found another address of mine: all of them now. */
-  readonly onAddresses: (addresses: readonly string[]) => void;
-  /** Hears how calls of the protocol end. */
-  readonly isolation: Pick<Isolation, "refused" | "answered">;
-}
 
 interface Advertising {
   /** I am still at the old addresses as well. */
