@@ -15,7 +15,7 @@ import { readLine } from "../wire/pieces.js";
 import { formatRequest, isReserved } from "../wire/request.js";
 import { escapeToken } from "../wire/token.js";
 import { type Met, meet, reachServer } from "./meeting.js";
-import { ownAddresses } from "./own-addresses.js";
+import { ownAddresses, ownIps } from "./own-addresses.js";
 import { type Picker, waitForP2P } from "./picker.js";
 import { Punch } from "./punch.js";
 import { Queue } from "./queue.js";
@@ -143,15 +143,16 @@ class Attempt {
 
   async run(url: URL, headers: readonly (readonly [string, string])[], onMet?: () => void): Promise<Conn> {
     const { signal } = this.#over;
-    const listening = this.#isRelayOnly ? undefined : await this.#punch.listen();
-    const { socket, stream, connectPort } = await reachServer(url, this.#options.tls ?? {}, signal);
+    const asking = this.#isRelayOnly ? [] : ownIps(this.#spaces);
+    const listenPort = this.#isRelayOnly ? 0 : await this.#punch.listen();
+    const { socket, stream, connectPort, rttMs } = await reachServer(url, this.#options.tls ?? {}, signal);
     this.#open.add(stream.on("error", () => {}));
-    const own = listening === undefined ? [] : await ownAddresses(this.#spaces, { listenPort: listening, connectPort });
+    const own = ownAddresses(await asking, { listenPort, connectPort });
     const request = { method: this.#method, url, token: this.#bytes, selfAddresses: own, headers };
     const met = await meet(stream, formatRequest(request), signal);
     this.#tell(met);
     onMet?.();
-    this.#punch.dial(met.peerAddresses, connectPort);
+    void this.#punch.dial(met.peerAddresses, { connectPort, rttMs });
     const relay = { stream, path: { isRelay: true, ...endsOf(socket) } };
     const meta = this.#meta(met, own);
     return this.#method === "DIAL" ? this.#pick(meta, relay) : this.#hearAll(meta, relay);

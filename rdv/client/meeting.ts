@@ -17,6 +17,8 @@ export interface Route {
   readonly stream: Duplex;
   /** P. */
   readonly connectPort: number;
+  /** Milliseconds that the connection took: a round trip. */
+  readonly rttMs: number;
 }
 
 export interface Met extends Meeting {
@@ -28,16 +30,18 @@ export async function reachServer(url: URL, tls: ConnectionOptions, signal: Abor
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const isSecure = url.protocol === "https:";
   const port = Number(url.port || (isSecure ? 443 : 80));
+  const startedAt = performance.now();
   let socket: Socket | undefined;
   try {
     socket = await openFirst(host, port, signal);
+    const rttMs = performance.now() - startedAt;
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
     const connectPort = socket.localPort ?? 0;
-    if (!isSecure) return { socket, stream: socket, connectPort };
+    if (!isSecure) return { socket, stream: socket, connectPort, rttMs };
     const name = isIP(host) === 0 ? { servername: host } : {};
     const stream = connectTls({ ALPNProtocols: ["http/1.1"], host, ...name, ...tls, socket });
     await opened(stream, "secureConnect", signal);
-    return { socket, stream, connectPort };
+    return { socket, stream, connectPort, rttMs };
   } catch (error) {
     socket?.on("error", () => {}).destroy();
     if (signal.aborted) throw signal.reason;

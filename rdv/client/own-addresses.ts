@@ -20,19 +20,23 @@ const PROBES: Readonly<Record<AddressSpace, string>> = {
 /** Any; that of DNS. */
 const PROBE_PORT = 53;
 
-/**
- * At most nine, within `spaces`: each address at `listenPort`, and as far as there is room at `connectPort`, where a
- * peer's packets pass a firewall that has seen ours. First the addresses that the system itself would use.
- */
-export async function ownAddresses(
-  spaces: AddressSpaces,
-  { listenPort, connectPort }: { readonly listenPort: number; readonly connectPort: number },
-): Promise<IpPort[]> {
+/** Within `spaces`; first the addresses that the system itself would use. */
+export async function ownIps(spaces: AddressSpaces): Promise<Ip[]> {
   const probed = await Promise.all(spaces.list().map((space) => sourceTowards(PROBES[space])));
-  const ips = distinct([...probed, ...interfaceIps()].filter((ip) => ip !== undefined)).filter((ip) => {
+  return distinct([...probed, ...interfaceIps()].filter((ip) => ip !== undefined)).filter((ip) => {
     const space = spaceOf(ip);
     return space !== undefined && spaces.includes(space);
   });
+}
+
+/**
+ * At most nine: each at `listenPort`, and as far as there is room at `connectPort`, where a peer's packets pass a
+ * firewall that has seen ours.
+ */
+export function ownAddresses(
+  ips: readonly Ip[],
+  { listenPort, connectPort }: { readonly listenPort: number; readonly connectPort: number },
+): IpPort[] {
   const at = (port: number) => ips.map((ip) => ({ ip, port }));
   return sortedIpPorts([...at(listenPort), ...at(connectPort)].slice(0, SELF_ADDRESSES_MAX));
 }

@@ -1,9 +1,10 @@
 /**
- * The two ports of an attempt. P only connects: to the rendezvous and to the peer, so a NAT shows both the same outer
- * port. L listens. It is another one, because the system does not connect from a port that it listens at
- * (EADDRINUSE); it does connect several times from one port at which nobody listens.
+ * The two ports of an attempt. P connects: to the rendezvous and to the peer, so a NAT shows both the same outer port. L
+ * listens all the time. It is another one, because Node.js connects from no port that it listens at (EADDRINUSE); it does
+ * connect several times from one port, and then listens there until the next dial.
  */
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
 import type { IpPort } from "../wire/addresses.js";
 import { formatIp } from "../wire/ip.js";
 
@@ -24,19 +25,29 @@ export function connectFrom(localPort: number, { ip, port }: IpPort): Socket {
   return connect({ host: formatIp(ip), port, family: ip.family, localAddress, localPort, allowHalfOpen: true });
 }
 
-/** L: dual stack, or IPv4 where there is no IPv6. */
-export async function listenAnywhere(onSocket: (socket: Socket) => void): Promise<{ port: number; server: Server }> {
+/** At a port, 0 for any: dual stack, or IPv4 where there is no IPv6. Rejects where neither can be. */
+export async function listenAnywhere(
+  at: number,
+  onSocket: (socket: Socket) => void,
+): Promise<{ port: number; server: Server }> {
   const server = createServer({ allowHalfOpen: true }, onSocket).on("error", () => {});
   server.maxConnections = BACKLOG;
-  await listen(server, ANY6).catch(() => listen(server, ANY4));
+  await listen(server, ANY6, at).catch(() => listen(server, ANY4, at));
   const address = server.address();
   return { server, port: typeof address === "object" && address !== null ? address.port : 0 };
 }
 
-function listen(server: Server, host: string): Promise<void> {
+/** The system lets go of the port in the turns after; until then nothing connects from it. */
+export async function unlisten(server: Server): Promise<void> {
+  server.close();
+  await turn();
+  await turn();
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host, port: 0, backlog: BACKLOG }, () => {
+    server.listen({ host, port, backlog: BACKLOG }, () => {
       server.off("error", reject);
       resolve();
     });

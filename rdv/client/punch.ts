@@ -11,11 +11,21 @@ import { formatIpPort, type IpPort, ipPortOf } from "../wire/addresses.js";
 import { unmapped } from "../wire/ip.js";
 import { formatPeerLine, type Method, opposite, parsePeerLine } from "../wire/lines.js";
 import { readLine } from "../wire/pieces.js";
-import { opened } from "./meeting.js";
-import { connectFrom, listenAnywhere } from "./ports.js";
+import { opened, type Route } from "./meeting.js";
+import { connectFrom, listenAnywhere, unlisten } from "./ports.js";
 
-/** Milliseconds between a refusal and the next dial, drawn anew each time so that two sides do not keep step. */
+/** Milliseconds between two rounds of dials, drawn anew each time so that two sides do not keep step. */
 const AGAIN_MS = { least: 50, most: 150 };
+/** Near to each other, two dials are under way together for a moment only: the first rounds follow more closely. */
+const NEAR_MS = 10;
+const FIRST_ROUNDS = 20;
+const FIRST_MS = { least: 2, most: 12 };
+/** The longest time between two rounds, milliseconds, however far the server is. */
+const AGAIN_MS_MAX = 500;
+/** Round trips that who comes to P between two rounds needs: its first packet comes at any time, and then the handshake. */
+const ROUND_TRIPS = 2;
+/** Dials of an address that the network refuses, and not the host or a NAT before it: it is not in reach. */
+const UNREACHABLE_DIALS_MAX = 3;
 /** Milliseconds of dialling; then the relay it is. */
 const PUNCHING_MS = 3_000;
 
@@ -33,6 +43,9 @@ export interface PunchOptions {
 export class Punch {
   readonly #options: PunchOptions;
   readonly #open = new Set<Socket>();
+  /** Addresses, as text, that need no further dial now: one is under way, somebody has answered, or nobody can. */
+  readonly #settled = new Set<string>();
+  readonly #unreachable = new Map<string, number>();
   #server: Server | undefined;
 
   constructor(options: PunchOptions) {
@@ -41,18 +54,28 @@ export class Punch {
 
   /** L. */
   async listen(): Promise<number> {
-    const { server, port } = await listenAnywhere((socket) => this.#onSocket(socket));
+    const { server, port } = await listenAnywhere(0, (socket) => this.#onSocket(socket));
     this.#server = server;
     return port;
   }
 
-  /** Dials each address whose space is enabled. */
-  dial(addresses: readonly IpPort[], connectPort: number): void {
+  /** Dials each address whose space is enabled, in rounds, from P; between them P is listened at. */
+  async dial(
+    addresses: readonly IpPort[],
+    { connectPort, rttMs }: Pick<Route, "connectPort" | "rttMs">,
+  ): Promise<void> {
+    const { signal } = this.#options;
+    const targets = addresses
+      .map(({ ip, port }) => ({ ip: unmapped(ip), port }))
+      .filter((each) => this.#isWanted(each));
     const until = performance.now() + PUNCHING_MS;
-    for (const address of addresses) {
-      const plain = { ip: unmapped(address.ip), port: address.port };
-      if (this.#isEnabled(plain)) void this.#knock(plain, connectPort, until);
-      else this.#tell("rdv-skipped", { address: formatIpPort(address) }, "A peer's address is of a space not enabled.");
+    for (let round = 0; targets.length > 0 && !signal.aborted && performance.now() < until; round++) {
+      for (const target of targets) void this.#knock(target, connectPort);
+      await pause(1, signal); // The dials bind in the next turn, and must have done so before anybody listens there.
+      const between = await listenAnywhere(connectPort, (socket) => this.#onSocket(socket)).catch(() => undefined);
+      do await pause(betweenMs(round, rttMs), signal);
+      while (this.#isQuiet(targets) && !signal.aborted && performance.now() < until);
+      if (between) await unlisten(between.server);
     }
   }
 
@@ -73,21 +96,42 @@ export class Punch {
     else socket.destroy();
   }
 
-  async #knock(address: IpPort, connectPort: number, until: number): Promise<void> {
-    const { signal } = this.#options;
-    while (!signal.aborted && performance.now() < until) {
-      const socket = connectFrom(connectPort, address).on("error", () => {});
-      this.#open.add(socket);
-      try {
-        await opened(socket, "connect", signal);
-        await this.#greet(socket);
-        return;
-      } catch (err) {
-        this.#open.delete(socket);
-        this.#tell("rdv-refused", { address: formatIpPort(address), err }, "A dial of the peer failed.");
-        await pause(AGAIN_MS.least + Math.random() * (AGAIN_MS.most - AGAIN_MS.least), signal);
-      }
+  /** No dial has failed since the last round: all that is to be done is to wait for who comes. */
+  #isQuiet(targets: readonly IpPort[]): boolean {
+    return targets.every((target) => this.#settled.has(formatIpPort(target)));
+  }
+
+  #isWanted(address: IpPort): boolean {
+    const isEnabled = this.#isEnabled(address);
+    const fields = { address: formatIpPort(address) };
+    if (!isEnabled) this.#tell("rdv-skipped", fields, "A peer's address is of a space that is not enabled.");
+    return isEnabled;
+  }
+
+  async #knock(address: IpPort, connectPort: number): Promise<void> {
+    const text = formatIpPort(address);
+    if (this.#settled.has(text)) return;
+    this.#settled.add(text);
+    const socket = connectFrom(connectPort, address).on("error", () => {});
+    this.#open.add(socket);
+    try {
+      await opened(socket, "connect", this.#options.signal);
+    } catch (err) {
+      this.#open.delete(socket);
+      if (this.#mayAnswer(text, err)) this.#settled.delete(text);
+      this.#tell("rdv-refused", { address: text, err }, "A dial of the peer failed.");
+      return;
     }
+    await this.#greet(socket);
+  }
+
+  /** A reset may be the NAT's, which is about to be opened. */
+  #mayAnswer(address: string, error: unknown): boolean {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ECONNREFUSED" || code === "ECONNRESET") return true;
+    const dials = (this.#unreachable.get(address) ?? 0) + 1;
+    this.#unreachable.set(address, dials);
+    return dials < UNREACHABLE_DIALS_MAX;
   }
 
   /** Both sides write who they are, and check the other's line; whoever is another is cut. */
@@ -120,6 +164,13 @@ export class Punch {
   #tell(event: string, fields: object, message: string): void {
     this.#options.log.debug({ event, ...fields }, message);
   }
+}
+
+function betweenMs(round: number, rttMs: number): number {
+  const isEarly = round < FIRST_ROUNDS && rttMs < NEAR_MS;
+  const { least, most } = isEarly ? FIRST_MS : AGAIN_MS;
+  const drawn = least + Math.random() * (most - least);
+  return isEarly ? drawn : Math.min(Math.max(drawn, ROUND_TRIPS * rttMs), AGAIN_MS_MAX);
 }
 
 /** Resolves after a time, or when the signal fires. */

@@ -8,7 +8,7 @@ import { requestPath } from "../wire/request.js";
 import { sortConnection } from "./first-bytes.js";
 import { readHead } from "./last-word.js";
 
-/** Connections whose first bytes are waited for, in all; beyond them the HTTP server has them at once. */
+/** Connections whose first bytes or head are waited for, in all; beyond them the HTTP server has them at once. */
 const UNDECIDED_MAX = 10_000;
 
 export type HttpServerLike = HttpServer | HttpsServer;
@@ -68,15 +68,16 @@ class Diversion {
     if (this.#undecided >= UNDECIDED_MAX) return false;
     this.#undecided += 1;
     sortConnection(socket, (isOurs) => {
+      if (isOurs) return void this.#serve(socket);
       this.#undecided -= 1;
       if (isOurs === false) this.#pass(event, [socket]);
-      else if (isOurs) void this.#serve(socket);
     });
     return true;
   }
 
   async #serve(socket: Socket): Promise<void> {
     const head = await readHead(socket);
+    this.#undecided -= 1;
     if (head === undefined) return;
     const [anyone] = this.#tenants;
     const tenant = this.#find(requestPath(head) ?? "") ?? anyone;

@@ -44,7 +44,7 @@ export interface RdvServerOptions {
 }
 
 export interface RdvServerLimits {
-  /** Clients in the lobby: a socket and a few kilobytes each. */
+  /** Clients in the lobby: a socket and a few kilobytes each. As many again may be waiting for `authorize`. */
   readonly waitingMax: number;
   /** Of them from one IPv4 address or one /64 of IPv6: offices share one. */
   readonly waitingPerAddressMax: number;
@@ -85,6 +85,8 @@ export class RdvServer {
   readonly #closing = new AbortController();
   readonly #pairs = new Set<Promise<void>>();
   readonly #detach = new Set<() => void>();
+  /** Requests about which the authorize hook is being asked. */
+  #asked = 0;
   #hasWarned = false;
 
   constructor(options: RdvServerOptions = {}) {
@@ -170,7 +172,11 @@ export class RdvServer {
     const origin = originOf(guest.observedAddress?.ip ?? ipPortOf(socket.remoteAddress, 0)?.ip);
     const rate = this.#rate.take(origin);
     if (!rate.ok) return tooMany(rate.waitMs);
-    const allowed = await this.#authorized(guest.request);
+    if (this.#asked >= this.#limits.waitingMax) return FULL;
+    this.#asked += 1;
+    const allowed = await this.#authorized(guest.request).finally(() => {
+      this.#asked -= 1;
+    });
     if (allowed !== true) return allowed === false ? FORBIDDEN : allowed;
     if (this.#closing.signal.aborted) return CLOSED;
     if (this.#pairs.size >= this.#limits.pairsMax) return FULL;
