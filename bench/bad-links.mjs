@@ -156,7 +156,7 @@ const SCENES = {
 
   async late(network) {
     const a = await network.start();
-    const held = createServer(() => {}).listen(0, "127.0.0.1");
+    const held = createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
     await once(held, "listening");
     const startedAt = performance.now();
     const code = await a.sendTo(`127.0.0.1:${held.address().port}`, text("x"), { timeout: 2000 }).catch((e) => e.code);
@@ -169,7 +169,7 @@ const SCENES = {
 
   async seed(network) {
     const LIMIT_MS = 35_000;
-    const held = createServer(() => {}).listen(0, "127.0.0.1");
+    const held = createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
     await once(held, "listening");
     const port = await freePort();
     const dead = `127.0.0.1:${held.address().port}`;

@@ -26,7 +26,10 @@ const DAY_MS = 86_400_000;
 const CLOSING_MS = 5_000;
 
 async function takenPort(stage: Stage): Promise<number> {
-  const server = stage.closing(createServer(), (each) => each.close());
+  const server = stage.closing(
+    createServer((socket) => socket.on("error", () => {})),
+    (each) => each.close(),
+  );
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return (server.address() as AddressInfo).port;

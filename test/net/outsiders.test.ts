@@ -156,7 +156,7 @@ describe("a host", () => {
 
 describe("dialling", () => {
   it("gives up in time on one who accepts and never answers, and leaves nothing behind", async () => {
-    const silent = createServer((socket) => sockets.push(socket)).listen(0, "127.0.0.1");
+    const silent = createServer((socket) => sockets.push(socket.on("error", () => {}))).listen(0, "127.0.0.1");
     await once(silent, "listening");
     const { port } = silent.address() as { port: number };
     const cut = once(silent, "connection").then(([socket]) => closed((socket as Socket).resume()));
