@@ -6,7 +6,8 @@ import { setMaxListeners } from "node:events";
 import { networkInterfaces } from "node:os";
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { FirefliesError, type Identity, sign, verify } from "../identity/index.js";
-import { ConnectionGate, type HostNetwork, type Interfaces, NameResolver, OutPort } from "../net/index.js";
+import { ConnectionGate, NameResolver, OutPort, transportsOf } from "../net/index.js";
+import type { HostNetwork, Interfaces } from "../net/network.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import { ClientLog } from "./client-log.js";
@@ -478,8 +479,8 @@ export class Client {
     const config = resolveMemberConfig({ ...this.#options, network: this.#network });
     this.#config = config;
     if (config.dir !== undefined) this.#state = await StateDirectory.open(config.dir, this.#onAlarm);
-    const [{ identity: given }, { transports }] = [this.#options, this.#network];
-    const asking = { given, transports, signal, now: Date.now, onAlarm: this.#onAlarm };
+    const [given, network] = [this.#options.identity, this.#network];
+    const asking = { given, network, signal, now: Date.now, onAlarm: this.#onAlarm };
     const enrolled = await enrolOrRestore(config, asking);
     settingsOf(config, enrolled.identity.certificate); // Refused before anything is opened.
     const memory = await recall(this.#state, this.#onAlarm);
@@ -506,7 +507,7 @@ export class Client {
     return new Node({
       ...{ config, identity, state: this.#state, gate: this.#gate, interfaces: this.#interfaces },
       ...{ services: this.#services, isolation: this.#isolation, onAlarm: this.#onAlarm },
-      transports: this.#network.transports ?? this.#rendezvous.transports(config.rdv, this.#ports),
+      transports: transportsOf(this.#network, () => this.#rendezvous.transports(config.rdv, this.#ports)),
       ...(this.#network.transports === undefined && { out: this.#out }),
       resolver: this.#network.resolver ?? this.#names,
       bindDatagrams: this.#network.bindDatagrams,
@@ -533,12 +534,8 @@ export class Client {
 
   #renewing(member: Node, enrolled: Enrolled, config: MemberConfig): Renewal {
     return new Renewal({
-      identity: () => member.identity,
-      urls: enrolled.authorityUrls,
-      proxyRoots: config.caTls,
-      addresses: () => member.addresses,
-      directory: config.dir,
-      clocks: () => member.clocks,
+      ...{ identity: () => member.identity, addresses: () => member.addresses, clocks: () => member.clocks },
+      ...{ urls: enrolled.authorityUrls, proxyRoots: config.caTls, directory: config.dir },
       onRenewed: (identity) => {
         this.#isolation.renewed();
         member.renewed(identity);

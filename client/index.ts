@@ -32,8 +32,14 @@ export {
   MemoryNetwork,
   type PathOptions,
   type Resolver,
+  type TcpOptions,
   type Transport,
   tcpTransport,
+  type UpgradeSource,
+  type WsOptions,
+  type WsServer,
+  type WsTls,
+  wssTransport,
   wsTransport,
 } from "../net/index.js";
 export type { MemberId } from "../rings/index.js";

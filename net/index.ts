@@ -42,7 +42,7 @@ export {
 export type { PathOptions } from "./memory/path.js";
 export type { LanOptions } from "./memory/topology.js";
 export { duplexPair } from "./memory/wire.js";
-export type { HostNetwork, Interfaces } from "./network.js";
+export { type HostNetwork, type Interfaces, transportsOf } from "./network.js";
 export type { SummonsFields } from "./pings/codec.js";
 export { type PingPeer, Pings, type PingsOptions } from "./pings/pings.js";
 export { NotePings, nonceOf } from "./pings/sender.js";
@@ -88,6 +88,7 @@ export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";
 export { type EndpointFigures, UdxEndpoint } from "./transports/udx/endpoint.js";
 export { type UdxOptions, udxTransport } from "./transports/udx/udx.js";
-export { type WsOptions, wsTransport } from "./transports/ws.js";
+export type { UpgradeSource, WsServer } from "./transports/ws/hosted.js";
+export { type WsOptions, type WsTls, wssTransport, wsTransport } from "./transports/ws/ws.js";
 export { DATAGRAM_BYTES_MAX, type DatagramCarrier } from "./udp/carrier.js";
 export { type DatagramKind, firstByteOf, UdpPort, type UdpPortOptions } from "./udp/port.js";

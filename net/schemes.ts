@@ -5,7 +5,7 @@ import { type RdvOptions, rdvTransport } from "./transports/rdv.js";
 import { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 import type { Transport } from "./transports/transport.js";
 import { udxTransport } from "./transports/udx/udx.js";
-import { wsTransport } from "./transports/ws.js";
+import { wssTransport, wsTransport } from "./transports/ws/ws.js";
 import type { UdpPort } from "./udp/port.js";
 
 /** What transports are made with. */
@@ -35,6 +35,8 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   tcp: { make: ({ gate, out, rendezvous }) => tcpTransport({ gate, out, rendezvous }), listens: true },
   udx: { make: ({ gate, udp }) => udxTransport({ gate, port: udp }), listens: true },
   ws: { make: ({ gate }) => wsTransport({ gate }), listens: true, portDefault: 80, hasPath: true },
+  // Dialled only: with a certificate at hand a program brings its own (`extraTransports`), others a proxy.
+  wss: { make: ({ gate }) => wssTransport({ gate }), listens: false, portDefault: 443, hasPath: true },
   rdv: { make: ({ meeting }) => rdvTransport(meeting), listens: true, portDefault: 80, hasPath: true },
 };
 

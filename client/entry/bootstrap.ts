@@ -15,7 +15,8 @@ import {
   nextKey,
   saveIdentity,
 } from "../../identity/index.js";
-import type { Transport } from "../../net/index.js";
+import type { HostNetwork } from "../../net/index.js";
+
 import {
   type Admission,
   type CallOptions,
@@ -46,7 +47,7 @@ export interface BootstrapOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onAlarm: (alarm: FirefliesError) => void;
   /** What listens, where that is not the system. */
-  readonly transports?: readonly Transport[] | undefined;
+  readonly network?: HostNetwork | undefined;
 }
 
 /** The identity that the program gives, the one in the directory, or a new one from the authority. */
@@ -68,7 +69,7 @@ export async function enrolOrRestore(config: MemberConfig, options: BootstrapOpt
 async function enrolled(config: MemberConfig, options: BootstrapOptions): Promise<Enrolled> {
   const { dir } = config;
   const { urls } = placeOf(await admissionOf(config));
-  await tryPorts(config.listen, options.transports);
+  await tryPorts(config.listen, options.network);
   const pair = dir === undefined ? generateKeyPair() : await nextKey(dir);
   const granted = await patient(config, options, async (call) => enroll(await admissionOf(config), pair, call));
   const identity: Identity = { certificate: granted.certificate, privateKey: pair.privateKey, root: granted.root };

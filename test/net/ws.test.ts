@@ -100,7 +100,9 @@ describe("a listener of WebSockets", () => {
     const address = { scheme: "ws", host: "127.0.0.1", port, path: "/a/fireflies" };
     const dialling = wsTransport().dial(address, { signal: never, name: "member.example" });
     await expect(dialling).rejects.toMatchObject({ reason: "handshake" });
-    expect(await request).toMatch(new RegExp(`^GET /a/fireflies HTTP/1.1\r\n[^]*\r\nHost: member.example:${port}\r\n`));
+    expect(await request).toMatch(
+      new RegExp(`^GET /a/fireflies HTTP/1.1\r\n(?:[^]*\r\n)?Host: member.example:${port}\r\n`),
+    );
     server.close();
   });
 
