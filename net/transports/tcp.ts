@@ -17,6 +17,7 @@ const BACKLOG = 4_096;
 /** Small writes leave at once, and the end of one direction leaves the other open. */
 const SOCKET = { noDelay: true, allowHalfOpen: true } as const;
 
+/** What shares the ports of TCP, and who may come in. */
 export interface TcpOptions {
   /**
    * Who may hold connections that are not proven yet; without one everybody may. A connection is then handed over once

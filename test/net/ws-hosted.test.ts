@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { fastify } from "fastify";
-import { afterEach, beforeAll, describe, expect, it, test } from "vitest";
+import { afterEach, describe, expect, it, test } from "vitest";
 import { Client, decodeText, encodeText } from "../../client/index.js";
 import {
   type Bound,
@@ -194,12 +194,8 @@ http {
 const hasNginx = spawnSync("nginx", ["-v"]).status === 0;
 
 describe("behind nginx, which ends TLS (needs nginx)", () => {
-  let own: number;
-  let port: number;
-
-  beforeAll(() => {
-    port = 0;
-  });
+  let own = 0;
+  let port = 0;
 
   async function hosted() {
     const app = fastify();
@@ -232,34 +228,31 @@ describe("behind nginx, which ends TLS (needs nginx)", () => {
     await Promise.all([closed(near), closed(far)]);
   });
 
-  it.runIf(hasNginx)(
-    "whole members join and talk, one of them reached by nothing but 443's kind of way (needs nginx)",
-    async () => {
-      const app = await hosted();
-      await using authority = await startTestNetwork({ members: 1 });
-      const server = wsTransport({ server: app });
-      const way = wssTransport({ tls: { ca: certificate.cert }, headers: { "x-key": "7" } });
-      const behind = new Client({
-        ...{ config: false, preset: "local", identity: await authority.identity("behind") },
-        listen: [`ws://127.0.0.1:${port}/overlay/fireflies`],
-        advertise: [`wss://127.0.0.1:${own}/overlay/fireflies`],
-        network: { extraTransports: [server, way] },
-      });
-      behind.registerMessageHandler((data, { from }) => encodeText(`${decodeText(data)} from ${from.name}`));
-      await behind.start();
-      const outside = new Client({
-        ...{ config: false, preset: "local", identity: await authority.identity("outside") },
-        entryAddrs: [`wss://127.0.0.1:${own}/overlay/fireflies`],
-        network: { extraTransports: [way] },
-      });
-      await outside.start();
-      opened.push(() => Promise.all([behind.stop({ drain: 0 }), outside.stop({ drain: 0 })]));
-      await outside.waitForMembers(1);
-      expect(outside.member("behind")!.address).toBe(`wss://127.0.0.1:${own}/overlay/fireflies`);
-      expect(decodeText(await outside.sendToId(behind.id, encodeText("hello")))).toBe("hello from outside");
-      const trip = await outside.ping(behind.id);
-      expect(trip.path?.address).toMatch(/^wss:/);
-      await soon(() => expect(behind.members().length).toBe(1));
-    },
-  );
+  it.runIf(hasNginx)("whole members join and talk (needs nginx)", async () => {
+    const app = await hosted();
+    await using authority = await startTestNetwork({ members: 1 });
+    const server = wsTransport({ server: app });
+    const way = wssTransport({ tls: { ca: certificate.cert }, headers: { "x-key": "7" } });
+    const behind = new Client({
+      ...{ config: false, preset: "local", identity: await authority.identity("behind") },
+      listen: [`ws://127.0.0.1:${port}/overlay/fireflies`],
+      advertise: [`wss://127.0.0.1:${own}/overlay/fireflies`],
+      network: { extraTransports: [server, way] },
+    });
+    behind.registerMessageHandler((data, { from }) => encodeText(`${decodeText(data)} from ${from.name}`));
+    await behind.start();
+    const outside = new Client({
+      ...{ config: false, preset: "local", identity: await authority.identity("outside") },
+      entryAddrs: [`wss://127.0.0.1:${own}/overlay/fireflies`],
+      network: { extraTransports: [way] },
+    });
+    await outside.start();
+    opened.push(() => Promise.all([behind.stop({ drain: 0 }), outside.stop({ drain: 0 })]));
+    await outside.waitForMembers(1);
+    expect(outside.member("behind")!.address).toBe(`wss://127.0.0.1:${own}/overlay/fireflies`);
+    expect(decodeText(await outside.sendToId(behind.id, encodeText("hello")))).toBe("hello from outside");
+    const trip = await outside.ping(behind.id);
+    expect(trip.path?.address).toMatch(/^wss:/);
+    await soon(() => expect(behind.members().length).toBe(1));
+  });
 });

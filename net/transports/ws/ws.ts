@@ -55,6 +55,7 @@ export interface WsTls {
   readonly key?: string | undefined;
 }
 
+/** How WebSockets are dialled, and where they come in. */
 export interface WsOptions {
   /** See TcpOptions. It counts by the address of the proxy, where there is one. Servers of the program's have none. */
   readonly gate?: ConnectionGate | undefined;
