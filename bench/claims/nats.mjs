@@ -16,7 +16,7 @@ of these stand apart. Crashes are those of members behind NATs: until the last c
 /** Members behind NATs. */
 const HIDDEN_SHARE = 0.5;
 /** The short form: less of all. */
-const SHORT = { n: 30, seconds: 20, shares: [0.2], adversaries: ["relay-gravedigger", "relay-turncoat + leapfrog"] };
+const SHORT = { n: 24, seconds: 16, shares: [0.2], adversaries: ["relay-gravedigger", "relay-turncoat + leapfrog"] };
 /** Beside whom relays lie, to have somebody thrown out. */
 const PLOTS = [
   "relay-dropper + false-accuser",

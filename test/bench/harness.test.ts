@@ -124,6 +124,21 @@ describe("the life of a network in the claims", () => {
   });
 });
 
+describe("the claim about members behind NATs", () => {
+  it("holds in its short form, with a relay that dies, a NAT that forgets, and a crash that all notice", async () => {
+    const { jobs, run } = (await import(join(ROOT, "bench/claims/nats.mjs"))) as {
+      jobs(scale: number): readonly object[];
+      run(job: object): Record<string, unknown>;
+    };
+    for (const job of jobs(0.01)) {
+      const figures = run(job);
+      const nobody = { removals: 0, removalsOfCutOff: 0, forPaths: 0, cutOff: 0 };
+      expect(figures).toMatchObject({ ...nobody, died: 1, forgot: 1, crashes: [expect.any(Number)] });
+      expect(Math.max(...(figures.crashes as number[]))).toBeLessThan(8_000);
+    }
+  });
+});
+
 describe("docs/claims.md", () => {
   it("is what the command prints from bench/claims/results.jsonl", async () => {
     const { output } = await runNode([join(ROOT, "bench/claims/index.mjs"), "--print"], ROOT);
