@@ -198,7 +198,7 @@ export class Driver {
         });
         return "answered";
       } catch (error) {
-        outcome = outcomeOf(error, links.get(to.id!)?.wasReached);
+        outcome = outcomeOf(error, links.get(to.id!));
         if (!isOfSession(error)) break;
       }
     }

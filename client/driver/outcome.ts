@@ -1,25 +1,36 @@
 /** What a try that failed says about the member that was tried. */
-import type { TryOutcome } from "../../gossip/index.js";
+import { type PathEnd, type TryOutcome, verdictOf } from "../../gossip/index.js";
 import { DialError, type DialReason } from "../../net/index.js";
 
 /** Of this machine, and not of the member: nothing was sent. */
-const MINE: ReadonlySet<DialReason> = new Set(["forbidden", "unresolved", "local", "cancelled"]);
+const MINE: ReadonlySet<DialReason> = new Set(["unresolved", "local", "cancelled"]);
+
+/** What is known of the way to a member from before. */
+export interface Known {
+  /** A session was there, over whatever path. */
+  readonly wasReached?: boolean;
+  /** It has answered at an address that was dialled here: so a refusal there is its host's word, and no router's. */
+  readonly wasDialled?: boolean;
+}
 
 /**
- * Only refusals on direct paths are evidence that nobody listens, and only where every address was tried. A try for which
- * nothing was sent is no evidence. Everything else is silence, which counts beside pings that are not answered either. So is
- * what failed a moment ago ("backoff"): it may have been a refusal of another process, before a restart. And so is a name
- * that is gone, of a member that was there before (`wasReached`), once its last address is forgotten as well
- * (name-memory.ts). Where ways through relays were tried too, a refusal of an address is no evidence: it may be a router's.
+ * Refusals are evidence that nobody listens, if they are the host's own (rule R21): at an address where the member has answered
+ * before, and only where every address was tried and none is a relay. A try for which nothing was sent is no evidence.
+ * Everything else is silence, which counts beside pings that are not answered either. So is what failed a moment ago
+ * ("backoff"): it may have been a refusal of another process, before a restart. And so is a name that is gone, of a member that
+ * was there before, once its last address is forgotten as well (name-memory.ts).
  */
-export function outcomeOf(error: unknown, wasReached = false): Exclude<TryOutcome, "answered"> {
+export function outcomeOf(error: unknown, { wasReached = false, wasDialled = false }: Known = {}): TryOutcome {
   if (!(error instanceof DialError)) return "silent";
   if (wasReached && isNameGone(error.reasons)) return "silent";
-  const tried = error.reasons.filter((reason) => !MINE.has(reason));
-  if (tried.length === 0) return "unable";
-  const isForbidden = (reason: DialReason) => reason === "forbidden";
-  const isAll = error.reasons.every((reason) => reason === "refused" || isForbidden(reason));
-  return isAll ? "refused" : "silent";
+  const ends = error.reasons.map((reason): PathEnd => ({ isDirect: wasDialled, end: endOf(reason) }));
+  return verdictOf(ends) ?? "silent";
+}
+
+function endOf(reason: DialReason): PathEnd["end"] {
+  if (reason === "forbidden") return "none";
+  if (reason === "refused") return "refused";
+  return MINE.has(reason) ? "unable" : "silent";
 }
 
 function isNameGone(reasons: readonly DialReason[]): boolean {

@@ -38,6 +38,7 @@ export class Link {
   #unreached: Unreached | undefined;
   #path: Path | undefined;
   #wasReached = false;
+  #wasDialled = false;
   readonly #listeners = new Set<() => void>();
 
   constructor(options: LinkOptions) {
@@ -66,6 +67,11 @@ export class Link {
     return this.#wasReached;
   }
 
+  /** It has answered at an address that was dialled here. */
+  get wasDialled(): boolean {
+    return this.#wasDialled;
+  }
+
   get isEmpty(): boolean {
     return this.#held.size === 0;
   }
@@ -90,6 +96,7 @@ export class Link {
   add(held: Held): void {
     this.#held.add(held);
     this.#wasReached = true;
+    this.#wasDialled ||= held.path.kind === "direct";
     this.#unreached = undefined;
     this.changed();
   }

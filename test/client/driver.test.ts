@@ -4,7 +4,7 @@ import { Driver, type PingSender } from "../../client/driver/driver.js";
 import type { Verifier } from "../../client/driver/verifier.js";
 import type { Machine, Output, TryOutcome } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
-import { type Deadline, DialError, type Session } from "../../net/index.js";
+import { type Deadline, DialError, type Link, type Session } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { deferred } from "../support/network.js";
 
@@ -51,7 +51,11 @@ class Scene {
     const hear = (told: Output) => this.told.push(told);
     this.driver = new Driver({
       machine: this.machine as unknown as Machine,
-      links: { reach: async () => link as unknown as Session, get: () => undefined, blame: () => {} },
+      links: {
+        reach: async () => link as unknown as Session,
+        get: () => ({ wasDialled: true }) as Link,
+        blame: () => {},
+      },
       pings: {
         ping: (_to, _addresses, nonce) => this.log.push(`ping ${nonce}`),
         summon: (_to, _addresses, { ring, epoch }) => this.log.push(`summon ${ring} ${epoch}`),

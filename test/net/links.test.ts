@@ -178,7 +178,7 @@ describe("a session that the other side has made", () => {
     expect(scene.lost).toEqual([]);
     fakeOf(second).lose();
     expect(scene.lost).toEqual([peer.id]);
-    expect(scene.links.get(peer.id)?.wasReached).toBe(true);
+    expect(scene.links.get(peer.id)).toMatchObject({ wasReached: true, wasDialled: false });
   });
 
   it("is cut when its member is refused, and is not taken from one that is", async () => {
