@@ -85,7 +85,9 @@ export class Paths {
     if (path.kind === "direct" || path.kind === "reversed") return undefined;
     const peer = this.#options.machine()?.member(id);
     const hasAddress = peer && addressesOf(peer, TRANSPORT_GRPC).some((text) => !text.startsWith("relay:"));
-    const direct = hasAddress ? link?.failure?.message : "It names no address at which it can be dialled.";
+    const tried =
+      link?.failure?.message ?? "Its own addresses have not been dialled yet: the connection was made elsewhere.";
+    const direct = hasAddress ? tried : "It names no address at which it can be dialled.";
     const punched = path.kind === "relayed" ? this.#options.whyNotPunched(id) : undefined;
     return [direct, punched].filter((why) => why !== undefined).join(" ") || undefined;
   }

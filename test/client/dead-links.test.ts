@@ -1,7 +1,8 @@
 /** Connections that die without a word, and members that cannot be reached: over real sockets, behind a proxy. */
 import { once } from "node:events";
 import { describe, expect, it, vi } from "vitest";
-import { formatAddress } from "../../net/index.js";
+import { formatAddress, tcpTransport } from "../../net/index.js";
+import { only } from "../support/nat.js";
 import { codeOf, deferred, OfflineNetwork, read, type TestClient, text, until, whole } from "../support/network.js";
 import { freePort, TcpProxy } from "../support/tcp-proxy.js";
 
@@ -69,6 +70,26 @@ describe("a connection that goes silent without closing", () => {
     stream.write(text("y"));
     const [error] = await once(stream, "error");
     expect(error.code).toBe("link-closed");
+  });
+});
+
+describe("a session that the other side made and that goes silent", () => {
+  it("leads to a dial of my own, and messages flow again", async () => {
+    await using network = await OfflineNetwork.create();
+    const { member: a, proxy } = await behindProxy(network);
+    const reachable = [a.address];
+    const transports = [only(tcpTransport(), () => reachable)];
+    const b = await network.member({ entryAddrs: [a.address] }, undefined, { transports });
+    b.registerMessageHandler((data) => data);
+    await b.start();
+    await whole([a, b]);
+    reachable.pop();
+    const pathOfA = () => a.paths().find(({ id }) => id === b.id)?.path;
+    expect(pathOfA()).toBe("reversed");
+    proxy.silence();
+    await answersWithin(a, b, AGAIN_WITHIN_MS);
+    expect(pathOfA()).toBe("direct");
+    expect(a.ids).toEqual([b.id]);
   });
 });
 
