@@ -64,10 +64,13 @@ export class Pipes {
   }
 }
 
-/** What is sent until this turn of the event loop is over goes out together. */
+/**
+ * What is sent until this turn of the event loop is over goes out together: also what several callers ask whose requests
+ * have arrived in it, each in a callback of its own.
+ */
 export function gather(client: ClientBase): void {
   const { stream } = (client as Client).connection;
   if (stream.writableCorked > 0) return;
   stream.cork();
-  process.nextTick(() => stream.uncork());
+  setImmediate(() => stream.uncork());
 }
