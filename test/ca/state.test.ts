@@ -250,6 +250,19 @@ describe("a directory that is not as it should be", () => {
     }
   });
 
+  it("is opened, with a warning, when others may replace it from above", async () => {
+    const above = join(directory, "above");
+    await mkdir(above, { recursive: true });
+    await chmod(directory, 0o700);
+    await chmod(above, 0o777);
+    const told: object[] = [];
+    const heard = (fields: object) => void told.push(fields);
+    const logger = { debug: () => {}, info: () => {}, warn: heard, error: heard };
+    const authority = await CertificateAuthority.open({ directory: join(above, "own"), logger });
+    await authority.close();
+    expect(told).toEqual([{ event: "alarm", code: "directory-exposed" }]);
+  });
+
   it("is refused when it is a member's", async () => {
     await mkdir(directory, { mode: 0o700 });
     for (const name of ["key.pem", "certificate.pem", "root.pem"]) await writeFile(file(name), "");

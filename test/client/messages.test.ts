@@ -190,10 +190,9 @@ describe("a handler", () => {
       },
       { handlerTimeoutMs: 20, budget: { concurrent: 1 } },
     );
-    const hanging = codeOf(ask("hang"));
-    const next = ask("next");
-    expect(await hanging).toBe("handler-timeout");
-    expect(string(await next)).toBe("next");
+    expect(await codeOf(ask("hang"))).toBe("handler-timeout");
+    // Not before: what waits for the slot has the same time, and it would be over with this one's on a busy machine.
+    expect(string(await ask("next"))).toBe("next");
     expect(signals[0]?.aborted).toBe(true);
     expect([responder.open, budgets.message.running]).toEqual([0, 0]);
   });
