@@ -88,6 +88,11 @@ export class RelayHost implements AsyncDisposable {
     }
   }
 
+  /** Takes what this relay hands over, though it has no reservation there. */
+  expect(relay: RelayHost): void {
+    this.#mine.add(relay.id);
+  }
+
   /** A session with the target, through one of these relays. */
   reach(target: RelayHost, via: readonly RelayHost[], until: Deadline = soon()): Promise<Session> {
     const addresses = via.map(({ id }) => `relay://${id}`);

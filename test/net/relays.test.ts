@@ -40,6 +40,26 @@ async function echoed(session: Session, bytes: number): Promise<number> {
   return back;
 }
 
+/** Writes all that is taken; returns the bytes, once no more pass. */
+async function pour(duplex: ByteDuplex, passed: () => number): Promise<number> {
+  const chunk = Buffer.alloc(64 * 1024);
+  let written = 0;
+  const more = () => {
+    do written += chunk.length;
+    while (written < 64 * 1024 * 1024 && duplex.write(chunk));
+  };
+  duplex.on("drain", more);
+  more();
+  let [last, standing] = [-1, 0];
+  await until(() => {
+    standing = passed() === last ? standing + 1 : 0;
+    last = passed();
+    expect(standing).toBeGreaterThan(50);
+  });
+  duplex.off("drain", more);
+  return written;
+}
+
 describe("a session through a relay", () => {
   it("is proven by both ends, carries calls both ways, and says through whom it goes", async () => {
     await using made = await scene({});
@@ -68,26 +88,26 @@ describe("a session through a relay", () => {
     const { caller, target, relays } = made;
     const session = await caller.reach(target, relays);
     const duplex = session.open(ECHO);
-    const chunk = Buffer.alloc(64 * 1024);
-    let written = 0;
-    const more = () => {
-      do written += chunk.length;
-      while (duplex.write(chunk));
-    };
-    duplex.on("drain", more);
-    more();
-    let [last, standing] = [-1, 0];
-    await until(() => {
-      const { bytes } = relays[0]!.relaying.figures;
-      standing = bytes === last ? standing + 1 : 0;
-      last = bytes;
-      expect(standing).toBeGreaterThan(50);
-    });
+    const written = await pour(duplex, () => relays[0]!.relaying.figures.bytes);
     // Windows of 1 MiB on each of the hops both ways, and what is written ahead of them.
     expect(written).toBeLessThan(32 * 1024 * 1024);
-    duplex.off("drain", more);
     duplex.resume();
     await once(duplex, "drain");
+    duplex.destroy();
+  });
+
+  it("a relay holds little of what a target does not read, whatever the caller sends", async () => {
+    await using world = await RelayWorld.create();
+    const take = { kind: "duplex", id: RELAY_TAKE, limits: RELAY_PROTOCOL_LIMITS.take } as const;
+    const opened = encodeOpened({ kind: "opened", lastsMs: 60_000 });
+    const target = await world.host({ lies: [{ ...take, onDuplex: (_, duplex) => void duplex.write(opened) }] });
+    const [caller, relay] = [await world.host(), await world.host()];
+    await target.reserve(relay);
+    const duplex = (await caller.direct(relay)).open(RELAY_OPEN);
+    duplex.write(encodeOpening({ target: target.id }));
+    await once(duplex, "data");
+    // Nothing inside has a window of its own: two hops with theirs, and what is written ahead on each.
+    expect(await pour(duplex, () => relay.relaying.figures.bytes)).toBeLessThan(6 * 1024 * 1024);
     duplex.destroy();
   });
 
@@ -174,6 +194,7 @@ describe("what a relay refuses", () => {
     const { world, caller, relays, target } = made;
     const stranger = await world.host();
     await stranger.direct(relays[0]!);
+    stranger.expect(relays[0]!);
     const failure = await caller.reach(stranger, relays).catch((error: unknown) => error);
     expect(failure).toMatchObject({ reason: "no-route", cause: { code: "relay-absent" } });
     await target[Symbol.asyncDispose]();
