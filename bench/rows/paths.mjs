@@ -62,6 +62,7 @@ export const rows = [
   ...pathOf("ws", {
     title: "WebSocket",
     aim: 0.8,
-    limits: "The sender's mask over every byte (RFC 6455, section 5.3), and a frame for each write.",
+    limits:
+      "A frame for each write, and a system call for each; without its mask of zeros the sender would go over every byte.",
   }),
 ];

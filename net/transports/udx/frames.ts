@@ -67,7 +67,9 @@ export class FrameReader {
     let at = 0;
     while (at < bytes.length) {
       if (this.#dataLeft > 0) {
-        const piece = bytes.subarray(at, at + this.#dataLeft);
+        // The usual packet is all data: it is passed on as it is.
+        const isAll = at === 0 && bytes.length <= this.#dataLeft;
+        const piece = isAll ? bytes : bytes.subarray(at, at + this.#dataLeft);
         this.#dataLeft -= piece.length;
         at += piece.length;
         this.#sink.onData(piece);

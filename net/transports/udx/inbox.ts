@@ -4,25 +4,32 @@ import { FIRST_WINDOW_BYTES, WINDOW_BYTES } from "./limits.js";
 /** The sender hears of its window when it has grown by so many bytes. */
 const STEP_BYTES = WINDOW_BYTES / 4;
 
+/** A part of a buffer. A view is made of it once it is whole: views of every packet cost more than the bytes. */
+interface Piece {
+  readonly buffer: ArrayBufferLike;
+  readonly start: number;
+  end: number;
+}
+
 export class Inbox {
   /** Bytes that have come, in order. */
   received = 0;
   #limit = FIRST_WINDOW_BYTES;
   #told = 0;
   /** Not given to the reader yet. Neighbours in one buffer are one piece. */
-  #pieces: Uint8Array[] = [];
+  #pieces: Piece[] = [];
   #waiting = 0;
 
   /** Bytes that stand at `offset`; what has come before over another path is left out. False beyond what was allowed. */
   add(bytes: Uint8Array, offset: number): boolean {
-    const fresh = bytes.subarray(Math.max(0, this.received - offset));
+    const fresh = offset === this.received ? bytes : bytes.subarray(Math.max(0, this.received - offset));
     if (fresh.length === 0) return true;
     this.received += fresh.length;
     this.#waiting += fresh.length;
     const last = this.#pieces.at(-1);
-    const isNext = last?.buffer === fresh.buffer && last.byteOffset + last.length === fresh.byteOffset;
-    if (isNext) this.#pieces[this.#pieces.length - 1] = joined(last, fresh);
-    else this.#pieces.push(fresh);
+    const { buffer, byteOffset: start, length } = fresh;
+    if (last?.buffer === buffer && last.end === start) last.end += length;
+    else this.#pieces.push({ buffer, start, end: start + length });
     return this.received <= this.#limit;
   }
 
@@ -31,7 +38,7 @@ export class Inbox {
     const pieces = this.#pieces;
     this.#pieces = [];
     this.#waiting = 0;
-    return pieces;
+    return pieces.map(({ buffer, start, end }) => Buffer.from(buffer as ArrayBuffer, start, end - start));
   }
 
   /** What the sender has to hear now; `unread` bytes are with the reader. With `anyhow` whatever is new. */
@@ -48,9 +55,4 @@ export class Inbox {
     this.#told = this.received;
     return [this.received, this.#limit];
   }
-}
-
-/** One view of two that are neighbours. */
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  return Buffer.from(first.buffer as ArrayBuffer, first.byteOffset, first.length + second.length);
 }
