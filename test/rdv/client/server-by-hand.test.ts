@@ -7,6 +7,7 @@ import {
   RdvClient,
   type RdvClientOptions,
   waitConstant,
+  waitForP2P,
 } from "../../../rdv/index.js";
 import { RawServer, RawSocket } from "../../support/raw-socket.js";
 import { bytesOf } from "../../support/rdv-bytes.js";
@@ -204,6 +205,21 @@ describe("a dialler", () => {
     expect(await direct.until("\n")).toBe(DIALER_LINE);
     direct.send(ACCEPTER_LINE);
     expect((await conn).isRelay).toBe(false);
+  });
+
+  it("takes a peer that comes to the port that the server saw, between two rounds of dials", async () => {
+    const { conn, relay } = await begun("DIAL", { picker: waitForP2P(10_000) });
+    const nobody = await RawServer.listen();
+    const left = nobody.port;
+    nobody.close();
+    relay.send(answer(left));
+    const port = relay.socket.remotePort ?? 0;
+    let direct: RawSocket | undefined;
+    while (direct === undefined) direct = await RawSocket.connect({ host: "127.0.0.1", port }).catch(() => undefined);
+    sockets.push(direct);
+    expect(await direct.until("\n")).toBe(DIALER_LINE);
+    direct.send(ACCEPTER_LINE);
+    expect(await conn).toMatchObject({ isRelay: false, remoteAddress: `127.0.0.1:${direct.port}` });
   });
 
   it("closes those that it does not take", async () => {
