@@ -10,8 +10,8 @@ export const about = `Half of the members sit behind NATs: correct ones, so that
 10 s a relay dies, and is back 20 s later; a NAT forgets all its sessions; and a member behind a NAT crashes, and is back 25 s later.
 Relays that only lie as relays show whether a path is taken for a member: "accused for a path" are accusations that a correct member
 signed of one that was there. Beside accusers it is shown whether somebody can be thrown out who answers through liars. Cut off are
-members all of whose relays were liars at some time; their number of relays leaves a risk of 1 % that a network has any, and removals
-of these stand apart. Crashes are those of members behind NATs: until the last correct view was without it.`;
+members all of whose relays were liars at some time: who comes back has at first the contacts that answered, one to three of them, for a
+second or two; after that its number of relays leaves a risk of 1 % that a network has any. Removals of these stand apart. Crashes are those of members behind NATs: until the last correct view was without it.`;
 
 /** Members behind NATs. */
 const HIDDEN_SHARE = 0.5;
