@@ -1,6 +1,6 @@
 /** A process with one member of ours, through the public API and with default settings. */
 import { makeGenericClientConstructor } from "@grpc/grpc-js";
-import { Client } from "../../dist/client/index.js";
+import { Client, tcpTransport } from "../../dist/client/index.js";
 import { answer } from "./child.mjs";
 import { download, load, serve, upload } from "./load.mjs";
 
@@ -30,7 +30,9 @@ function pass(from, to) {
 
 answer({
   async start(options) {
-    client = new Client({ config: false, ...options });
+    // A member that is to be reached through relays alone does not punch: with a transport of its own it has no port for that.
+    const network = options.behindNat ? { transports: [tcpTransport()] } : {};
+    client = new Client({ config: false, network, ...options });
     client.registerMessageHandler((data) => data);
     client.registerStreamHandler(serve);
     client.addService(ECHO, { echo: (call, callback) => callback(null, call.request) });
@@ -43,6 +45,9 @@ answer({
     const isThere = ({ addresses }) => through === undefined || addresses.includes(`relay://${through}`);
     for await (const { member } of client.changes()) if (member?.id === id && isThere(member)) return;
   },
+
+  /** What leads to this member now: "direct", "relayed", ... */
+  path: ({ id }) => client.paths().find((path) => path.id === id)?.path,
 
   /** Passes on each stream to this member by another one, from now on. */
   forward({ id }) {

@@ -32,9 +32,16 @@ export async function openRelayed(kind) {
     await called.ask("meet", { id: ids[2] });
     await between.ask("meet", { id: ids[1] });
     if (kind === "hops") await between.ask("forward", { id: ids[1] });
+    const isRelayed = async () => (await caller.ask("path", { id: ids[1] })) === "relayed";
     const to = kind === "hops" ? ids[0] : ids[1];
     const cpu = () => Promise.all(children.map((child) => child.cpu()));
-    return { ask: (what, args) => caller.ask(what, { ...args, id: to }), cpu, close };
+    const ask = async (what, args) => {
+      const answer = await caller.ask(what, { ...args, id: to });
+      if (kind === "relayed" && !(await isRelayed()))
+        throw new Error(`the path is ${await caller.ask("path", { id: ids[1] })}`);
+      return answer;
+    };
+    return { ask, cpu, close };
   } catch (error) {
     await close();
     throw error;
