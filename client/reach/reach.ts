@@ -20,6 +20,7 @@ import {
 import {
   afterVerdict,
   type Dialable,
+  DOUBT_MS,
   guessed,
   isVouchedFor,
   type Standing,
@@ -95,6 +96,8 @@ export class Reach {
   #nat: NatKind = "unknown";
   #candidates: readonly string[] = [];
   #round: Promise<void> | undefined;
+  /** What others were asked to dial in the last round. */
+  #targets = "";
   /** Addresses have changed while a round was under way: what it found is of no use. */
   #isStale = false;
   readonly #told = new Set<string>();
@@ -296,7 +299,11 @@ export class Reach {
       else this.#miss(address);
     }
     if (this.outer.join(" ") !== before) onFound();
-    this.#stand(afterVerdict(this.#standing, this.#verdict(targets) ?? this.#presumed(targets), now()));
+    const next = afterVerdict(this.#standing, this.#verdict(targets) ?? this.#presumed(targets), now());
+    // What was asked for the first time may not have been in the note yet that others hold.
+    const isNew = targets.join(" ") !== this.#targets;
+    this.#targets = targets.join(" ");
+    this.#stand(isNew ? { ...next, askAt: Math.min(next.askAt, now() + DOUBT_MS) } : next);
     this.#advise();
   }
 

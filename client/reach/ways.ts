@@ -90,10 +90,11 @@ export class Ways {
     this.reach = new Reach({
       ...options,
       predecessors: () => this.#predecessors(),
-      hasDialledMe: (id) => options.links.get(id)?.paths.some(({ kind }) => kind === "reversed") === true,
+      hasDialledMe: (id) => options.links.get(id)?.paths.some(isDialIn) === true,
       observe: (id) => this.observe(id),
       dialBack: (id, addresses) => this.dialBack(id, addresses),
-      advertised: () => options.advertised().filter((text) => isDialled(text)),
+      advertised: () => judged(options.advertised(), (text) => parseAddress(text)?.scheme),
+      listeners: () => judged(options.listeners(), ({ scheme }) => scheme),
     });
   }
 
@@ -180,8 +181,17 @@ function destinationOf(peer: Peer): Destination {
   return { id: peer.id, addresses: addressesOf(peer, TRANSPORT_GRPC) };
 }
 
-/** Relays are reached, not dialled. */
-function isDialled(text: string): boolean {
-  const { scheme } = parseAddress(text) ?? {};
-  return scheme !== undefined && scheme !== "relay";
+/**
+ * Those that show whether others can dial: relays are reached and not dialled, and over UDP a NAT lets in whom I have
+ * written to before, as all neighbours. A member that listens over UDP alone is judged by that.
+ */
+function judged<T>(all: readonly T[], schemeOf: (each: T) => string | undefined): readonly T[] {
+  const dialled = all.filter((each) => ![undefined, "relay"].includes(schemeOf(each)));
+  const strict = dialled.filter((each) => schemeOf(each) !== "udx");
+  return strict.length > 0 ? strict : dialled;
+}
+
+/** Has the other end come by itself, where nothing had been let in for it? */
+function isDialIn({ kind, address }: Path): boolean {
+  return kind === "reversed" && address.scheme !== "udx";
 }
