@@ -11,7 +11,7 @@ import type { HostNetwork, Interfaces } from "../net/network.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import { ClientLog } from "./client-log.js";
-import { type ClientOptions, type MemberConfig, resolveMemberConfig } from "./config/index.js";
+import { type ClientOptions, type MemberConfig, resolveMemberConfig, wssOf } from "./config/index.js";
 import { Directory } from "./directory.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import { Arrival } from "./entry/arrival.js";
@@ -90,7 +90,7 @@ export class Client {
   readonly #gate = new ConnectionGate();
   /** Where it dials from: a NAT shows others one address then. */
   readonly #out = new OutPort();
-  readonly #ports = { gate: this.#gate, out: this.#out, udp: () => this.#member?.udp };
+  readonly #ports = { gate: this.#gate, out: this.#out, udp: () => this.#member?.udp, tls: () => wssOf(this.#config) };
   readonly #rendezvous = new Rendezvous({ member: () => this.#member, gate: this.#gate, now: Date.now });
   readonly #ending = new AbortController();
   readonly #deadline = new DrainDeadline();
@@ -343,10 +343,7 @@ export class Client {
     return infoOf(this.#running, { isolated: this.#isolation.current, rejected: this.#rejected.all });
   }
 
-  /**
-   * Has three members, or as many as there are, dial what this one tells the others, and say from where they see it come and
-   * what time they have: what leads here, what does not, and what to do. Takes some seconds. Rejects with "not-started".
-   */
+  /** Has up to three members dial this one back and say what they see: what leads here, and what to do. Rejects with "not-started". */
   async doctor(): Promise<DoctorReport> {
     return await examinationOf(this.#talking);
   }

@@ -5,7 +5,7 @@ import { type RdvOptions, rdvTransport } from "./transports/rdv.js";
 import { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 import type { Transport } from "./transports/transport.js";
 import { udxTransport } from "./transports/udx/udx.js";
-import { wssTransport, wsTransport } from "./transports/ws/ws.js";
+import { type WsTls, wssTransport, wsTransport } from "./transports/ws/ws.js";
 import type { UdpPort } from "./udp/port.js";
 
 /** What transports are made with. */
@@ -17,6 +17,8 @@ export interface TransportParts {
   readonly udp?: (() => UdpPort | undefined) | undefined;
   /** Who takes connections of rdv/1 on the ports of TCP. */
   readonly rendezvous?: TcpOptions["rendezvous"];
+  /** The certificate to listen at wss: with, and its key; asked for when it begins. Rejects with a FirefliesError. */
+  readonly tls?: (() => Promise<WsTls | undefined>) | undefined;
   /** Who I am at rendezvous servers. */
   readonly meeting?: RdvOptions | undefined;
 }
@@ -35,10 +37,17 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   tcp: { make: ({ gate, out, rendezvous }) => tcpTransport({ gate, out, rendezvous }), listens: true },
   udx: { make: ({ gate, udp }) => udxTransport({ gate, port: udp }), listens: true },
   ws: { make: ({ gate }) => wsTransport({ gate }), listens: true, portDefault: 80, hasPath: true },
-  // Dialled only: with a certificate at hand a program brings its own (`extraTransports`), others a proxy.
-  wss: { make: ({ gate }) => wssTransport({ gate }), listens: false, portDefault: 443, hasPath: true },
+  wss: { make: wssWith, listens: true, portDefault: 443, hasPath: true },
   rdv: { make: ({ meeting }) => rdvTransport(meeting), listens: true, portDefault: 80, hasPath: true },
 };
+
+function wssWith({ gate, tls }: TransportParts): Transport {
+  const dialling = wssTransport({ gate });
+  return {
+    ...dialling,
+    listen: async (at, onConnection) => await wssTransport({ gate, tls: await tls?.() }).listen(at, onConnection),
+  };
+}
 
 /** Those that a member may be told to listen with. */
 export const LISTEN_SCHEMES: readonly string[] = Object.keys(SCHEMES).filter((scheme) => SCHEMES[scheme]?.listens);

@@ -45,7 +45,7 @@ export function addAgent(program: Command): void {
     .option("--no-wait", "end at once when the authority is absent")
     .option(
       "--listen <address>",
-      "host:port, host or port to listen on, or ws://, udx:// or rdv://host:port; may be given again; port 0 is any (127.0.0.1:0)",
+      "host:port, host or port to listen on, or ws://, wss://, udx:// or rdv://host:port; may be given again; port 0 is any (127.0.0.1:0)",
       again,
     )
     .option(

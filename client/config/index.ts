@@ -19,3 +19,4 @@ export {
   resolveAuthorityConfig,
   resolveMemberConfig,
 } from "./resolve.js";
+export { wssOf } from "./wss-files.js";

@@ -44,6 +44,8 @@ export interface MemberSettings {
   readonly relayConnectionMs: number;
   readonly behindNat: BehindNat;
   readonly rdv: RendezvousFor;
+  readonly wssCert: string;
+  readonly wssKey: string;
 }
 
 /** Whom a member serves as a rendezvous server: nobody, members, or everybody. */
@@ -175,6 +177,8 @@ export const MEMBER_KEYS: KeyTable<MemberSettings> = {
   relayConnectionMs: { file: "relay_connection_time", parse: value.duration(RELAY_CONNECTION_MS) },
   behindNat: { file: "behind_nat", parse: behindNat },
   rdv: { file: "rdv", parse: rendezvousFor },
+  wssCert: { file: "wss_cert", parse: value.line(PATH_LENGTH_MAX) },
+  wssKey: { file: "wss_key", parse: value.line(PATH_LENGTH_MAX) },
 };
 
 export const AUTHORITY_KEYS: KeyTable<AuthoritySettings> = {

@@ -116,4 +116,7 @@ export interface ClientOptions {
    * listen ("rdv://host:port") and are met. "all": for everybody, who can have bytes relayed here. Default false. docs/rdv.md.
    */
   readonly rdv?: boolean | "members" | "all";
+  /** Files in PEM, to listen at "wss:" with: the certificates, leaf first, and the key, of mode 0600. Read at the start. */
+  readonly wssCert?: string;
+  readonly wssKey?: string;
 }

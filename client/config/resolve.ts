@@ -83,6 +83,9 @@ export interface MemberConfig {
   readonly behindNat: BehindNat;
   /** Whom it serves as a rendezvous server, on its TCP port. */
   readonly rdv: RendezvousFor;
+  /** Absolute; both or neither. */
+  readonly wssCert: string | undefined;
+  readonly wssKey: string | undefined;
 }
 
 /** Everything an authority is started with; undefined leaves it to the authority. */
@@ -239,6 +242,9 @@ function listenAddresses({ listen, listenHost, host, tcpPort }: SplitLayer): rea
 }
 
 function memberConfig(layer: SplitLayer, file: string | undefined, cwd: string): MemberConfig {
+  const [one, other] = [layer.wssCert ?? layer.wssKey, layer.wssCert && layer.wssKey];
+  if (one !== undefined && other === undefined)
+    throw badValue(`${one.where} is there, and the other one of wss_cert and wss_key is not.`, "Give both.");
   const presetName = layer.preset?.value ?? DEFAULT_PRESET;
   const preset = PRESETS[presetName];
   const host = layer.host?.value;
@@ -274,6 +280,8 @@ function memberConfig(layer: SplitLayer, file: string | undefined, cwd: string):
     ...relaying(layer),
     behindNat: layer.behindNat?.value ?? "auto",
     rdv: layer.rdv?.value ?? false,
+    wssCert: layer.wssCert && resolve(cwd, layer.wssCert.value),
+    wssKey: layer.wssKey && resolve(cwd, layer.wssKey.value),
   };
 }
 

@@ -181,17 +181,21 @@ function destinationOf(peer: Peer): Destination {
   return { id: peer.id, addresses: addressesOf(peer, TRANSPORT_GRPC) };
 }
 
+/** Transports that get through a NAT by themselves: what comes over them does not show that anybody could come. */
+const MET: readonly (string | undefined)[] = ["udx", "rdv"];
+
 /**
- * Those that show whether others can dial: relays are reached and not dialled, and over UDP a NAT lets in whom I have
- * written to before, as all neighbours. A member that listens over UDP alone is judged by that.
+ * Those that show whether others can dial: relays are reached and not dialled, over UDP a NAT lets in whom I have
+ * written to before, as all neighbours, and a rendezvous server brings both ends together. A member that has none but those is
+ * judged by them.
  */
 function judged<T>(all: readonly T[], schemeOf: (each: T) => string | undefined): readonly T[] {
   const dialled = all.filter((each) => ![undefined, "relay"].includes(schemeOf(each)));
-  const strict = dialled.filter((each) => schemeOf(each) !== "udx");
+  const strict = dialled.filter((each) => !MET.includes(schemeOf(each)));
   return strict.length > 0 ? strict : dialled;
 }
 
 /** Has the other end come by itself, where nothing had been let in for it? */
 function isDialIn({ kind, address }: Path): boolean {
-  return kind === "reversed" && address.scheme !== "udx";
+  return kind === "reversed" && !MET.includes(address.scheme);
 }

@@ -121,6 +121,14 @@ describe("advertised addresses", () => {
   });
 });
 
+it("a certificate for wss: and its key are named together", () => {
+  const files = { wssCert: join(cwd, "a.pem"), wssKey: join(cwd, "b.pem") };
+  expect(member({ wssCert: "a.pem", wssKey: "b.pem" })).toMatchObject(files);
+  expect(resolveMemberConfig(optionsOf(member({ wssCert: "a.pem", wssKey: "b.pem" })))).toMatchObject(files);
+  for (const one of [{ wssCert: "a.pem" }, { wssKey: "b.pem" }])
+    expect(() => member(one)).toThrow(/the other one of wss_cert and wss_key is not/);
+});
+
 describe("several places to listen at", () => {
   const tcp = (host: string, port: number) => ({ scheme: "tcp", host, port });
   const ws = (host: string, port: number, path?: string) => ({ scheme: "ws", host, port, ...(path && { path }) });

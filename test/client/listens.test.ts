@@ -1,5 +1,11 @@
 /** A member that listens in several ways: over real sockets, with members that have only one of them. */
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "node:tls";
 import { expect, it } from "vitest";
+import { certificatesToPem, privateKeyToPem } from "../../identity/index.js";
 import { codeOf, OfflineNetwork, read, text, whole } from "../support/network.js";
 
 it("is reached by each of them, and says so in its note", async () => {
@@ -59,4 +65,29 @@ it("takes the port that is said for UDP also for reliable UDP", async () => {
   const taken = first.info().advertised[1]!;
   const second = await network.member({ listen: ["127.0.0.1:0", taken] });
   expect(await codeOf(second.start())).toBe("address-in-use");
+});
+
+it("listens at wss: with the certificate that it is given, and says which file cannot be read", async () => {
+  await using network = await OfflineNetwork.create();
+  const { certificate, privateKey } = await network.authority.member();
+  const dir = mkdtempSync(join(tmpdir(), "ff-wss-"));
+  const [wssCert, wssKey] = [join(dir, "cert.pem"), join(dir, "key.pem")];
+  writeFileSync(wssCert, certificatesToPem(certificate.leaf, certificate.issuer));
+  writeFileSync(wssKey, privateKeyToPem(privateKey), { mode: 0o600 });
+  const within = await network.start({ listen: "wss://127.0.0.1:0", wssCert, wssKey });
+  expect(within.address).toMatch(/^wss:/);
+  const socket = connect({ port: Number(within.address.split(":")[2]), rejectUnauthorized: false });
+  await once(socket, "secureConnect");
+  expect(socket.getPeerX509Certificate()?.raw.equals(Buffer.from(certificate.leaf))).toBe(true);
+  socket.destroy();
+  const refusals = [
+    [{}, "address-invalid"],
+    [{ wssCert, wssKey: join(dir, "missing") }, "config-unreadable"],
+    [{ wssCert, wssKey: wssCert }, "key-file-permissions"],
+  ] as const;
+  for (const [options, code] of refusals) {
+    const refused = await network.member({ listen: "wss://127.0.0.1:0", ...options });
+    expect(await codeOf(refused.start())).toBe(code);
+  }
+  rmSync(dir, { recursive: true });
 });
