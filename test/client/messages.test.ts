@@ -29,6 +29,8 @@ beforeAll(async () => {
   [alice, bob] = [await network.member(), await network.member()];
 });
 
+/** Nothing here waits for it: ten times what a hundred answers of a MiB take on a busy machine. */
+const CALL_MS = 50_000;
 const text = (value: string) => new TextEncoder().encode(value);
 const string = (value: Uint8Array) => new TextDecoder().decode(value);
 const codeOf = (promise: Promise<unknown>) =>
@@ -78,7 +80,7 @@ function connect(dispatch: Dispatch, { limits, budget, gossip, ...rest }: Setup 
   const ask = (
     value: string,
     options: { timeoutMs?: number; signal?: AbortSignal; kind?: "message" | "gossip" } = {},
-  ) => requester.request(options.kind ?? "message", text(value), { timeoutMs: 5_000, ...options });
+  ) => requester.request(options.kind ?? "message", text(value), { timeoutMs: CALL_MS, ...options });
   return { requester, responder, ask, near, far, budgets };
 }
 
@@ -134,7 +136,7 @@ describe("a request", () => {
   it("carries the largest message both ways, beside small ones", async () => {
     const { requester, ask } = connect(echo);
     const large = new Uint8Array(MESSAGE_BYTES_MAX).fill(5);
-    const both = Promise.all([requester.request("message", large, { timeoutMs: 5_000 }), ask("small")]);
+    const both = Promise.all([requester.request("message", large, { timeoutMs: CALL_MS }), ask("small")]);
     const [a, b] = await both;
     expect(Buffer.compare(a, large)).toBe(0);
     expect(string(b)).toBe("small");
@@ -142,7 +144,7 @@ describe("a request", () => {
 
   it("over the limit is refused before anything is sent, and so is such an answer", async () => {
     const { requester, ask } = connect(() => new Uint8Array(MESSAGE_BYTES_MAX + 1));
-    const large = requester.request("message", new Uint8Array(MESSAGE_BYTES_MAX + 1), { timeoutMs: 5_000 });
+    const large = requester.request("message", new Uint8Array(MESSAGE_BYTES_MAX + 1), { timeoutMs: CALL_MS });
     await expect(large).rejects.toMatchObject({
       code: "message-too-large",
       message: expect.stringContaining("4194304"),
@@ -566,7 +568,7 @@ describe("frames that lie", () => {
     async (version) => {
       const [near, far] = duplexPair(FRAME_BYTES_MAX);
       const requester = new Requester({ duplex: near, identity: alice, peer: bob.certificate });
-      const call = codeOf(requester.request("message", text("x"), { timeoutMs: 5_000 }));
+      const call = codeOf(requester.request("message", text("x"), { timeoutMs: CALL_MS }));
       far.resume();
       far.write(encodeHello({ version, nonce: new Uint8Array(NONCE_BYTES) }));
       const [error] = (await once(far, "error")) as [FirefliesError];
