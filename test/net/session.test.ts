@@ -4,13 +4,14 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
 import { expect, it } from "vitest";
 import { certificatesToPem, privateKeyToPem } from "../../identity/index.js";
-import { type Bound, MemoryNetwork, tcpTransport, wsTransport } from "../../net/index.js";
+import { type Bound, MemoryNetwork, tcpTransport, udxTransport, wsTransport } from "../../net/index.js";
 import { TestNetwork } from "../support/test-network.js";
 import { sessionContract } from "./session-contract.js";
 import { Scene } from "./session-scene.js";
 
 sessionContract("TCP", { create: tcpTransport, host: "127.0.0.1" });
 sessionContract("WebSocket", { create: wsTransport, host: "127.0.0.1" });
+sessionContract("UDX", { create: udxTransport, host: "127.0.0.1" });
 sessionContract("memory", {
   create: () => new MemoryNetwork().transport("here"),
   host: "member",
