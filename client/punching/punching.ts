@@ -47,7 +47,7 @@ export class Punching {
   constructor(options: PunchingOptions) {
     this.#members = options.members;
     const { self, out, stack, seen, seenUdp, udp, mine, now, random } = options;
-    const best = (id: MemberId) => stack.links.get(id)?.sessions[0];
+    const best = (id: MemberId) => stack.links.get(id)?.best?.session;
     this.#punches = new Punches({
       self,
       ways: [...(out === undefined ? [] : [tcpWay(out, random)]), udxWay({ port: udp, random })],

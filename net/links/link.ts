@@ -38,6 +38,7 @@ export class Link {
   #unreached: Unreached | undefined;
   #path: Path | undefined;
   #wasReached = false;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #wasDialled = false;
   readonly #listeners = new Set<() => void>();
 
@@ -48,12 +49,16 @@ export class Link {
 
   /** The one that serves what is opened now. Of those that answer, if any does. */
   get best(): Held | undefined {
+    const only = this.#only;
+    if (only !== undefined) return this.#isCurrent(only) ? only : undefined;
     const current = this.#current();
     return this.#soundOf(current) ?? bestOf(current, this.#options.dialsFirst);
   }
 
   /** As `best`, but none whose far end has gone silent: then another one is worth a dial. */
   get sound(): Held | undefined {
+    const only = this.#only;
+    if (only !== undefined) return !only.session.isDoubtful && this.#isCurrent(only) ? only : undefined;
     return this.#soundOf(this.#current());
   }
 
@@ -74,6 +79,14 @@ export class Link {
 
   get isEmpty(): boolean {
     return this.#held.size === 0;
+  }
+
+  /** Is it time to look whether something is to be closed? Of one session between two hosts no more often than each `paceMs`. */
+  isDue(now: number, paceMs: number): boolean {
+    const only = this.#only;
+    if (only !== undefined && only.path.kind !== "relayed" && now - this.#lookedAt < paceMs) return false;
+    this.#lookedAt = now;
+    return !this.isEmpty;
   }
 
   /** Those that are open now, the best one first. */
@@ -145,10 +158,18 @@ export class Link {
   }
 
   #current(): Held[] {
-    const current: Held[] = [];
-    for (const held of this.#held)
-      if (!held.session.closed && !held.isRetired && this.#options.isCurrent(held)) current.push(held);
-    return current;
+    return [...this.#held].filter((held) => this.#isCurrent(held));
+  }
+
+  #isCurrent(held: Held): boolean {
+    return !held.session.closed && !held.isRetired && this.#options.isCurrent(held);
+  }
+
+  /** As it is with nearly all members, for whom this is asked with every message. */
+  get #only(): Held | undefined {
+    if (this.#held.size !== 1) return undefined;
+    for (const held of this.#held) return held;
+    return undefined;
   }
 }
 

@@ -30,6 +30,8 @@ const DIALLED_MAX = 512;
  */
 const REDIAL_FIRST_MS = 10_000;
 const REDIAL_LAST_MS = 10 * 60_000;
+/** A single session between two hosts is looked at so often, milliseconds, or as often as sessions become idle. */
+const LOOK_MS = 10_000;
 /** Milliseconds for a link that is held open to come up: a dial (reaching.ts). */
 const KEPT_TIMEOUT_MS = 3_000;
 /** Links remembered: those with sessions, and of others that they were reached, or could not be. */
@@ -190,8 +192,10 @@ export class Links {
   /** Closes what is no longer used, and makes what is to be there. To be called about once a second. */
   tidy(): void {
     if (this.#closed) return;
+    const { now, idleMs = LINK_IDLE_MS } = this.#options;
+    const paceMs = idleMs === 0 ? LOOK_MS : Math.min(LOOK_MS, idleMs);
     for (const link of this.#links.values()) {
-      if (link.isEmpty) continue;
+      if (!link.isDue(now(), paceMs)) continue;
       this.#tidy(link);
       this.#redial(link);
     }

@@ -78,7 +78,7 @@ describe("a session", () => {
     fakeOf(asked!).bytesRead += 100; // The other side uses it.
     scene.links.tidy();
     expect(idle!.closed).toBe(false);
-    scene.clock.now += 1;
+    scene.clock.now += 10_000;
     scene.links.tidy();
     expect([idle, used, asked, held].map((session) => session!.closed)).toEqual([true, false, false, false]);
     expect(scene.lost).toEqual([]);
