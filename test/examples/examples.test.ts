@@ -98,3 +98,12 @@ it("rendezvous: two meet, directly and by the relay, beside a site", { timeout: 
     ].join("\n"),
   );
 });
+
+it("lans: a partition parts the views, and healing makes them whole", { timeout: DEADLINE_MS }, async () => {
+  expect((await runExample("lans")).trim().split("\n")).toEqual([
+    'laptop hears "hello, too"',
+    "apart: server sees laptop, desk sees nobody",
+    "together: server sees desk and laptop",
+    "server got a datagram",
+  ]);
+});

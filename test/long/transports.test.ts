@@ -3,17 +3,20 @@
  * Run: LONG=1 npx vitest run test/long/transports.test.ts
  */
 import { describe, test } from "vitest";
-import { MemoryNetwork, type Transport, tcpTransport, wsTransport } from "../../net/index.js";
+import { MemoryNetwork, type Transport, tcpTransport, wssTransport, wsTransport } from "../../net/index.js";
 import { transportContract } from "../../testing/index.js";
+import { serverCertificate } from "../support/oidc-issuer.js";
 
 /** Milliseconds: 1 GiB each way takes seconds on a quiet machine. */
 const DEADLINE_MS = 10 * 60_000;
 const LONG_FORM = { bytes: 2 ** 30, lives: 10_000, timeoutMs: DEADLINE_MS };
 
 const wires = new MemoryNetwork();
+const certificate = await serverCertificate();
 const TRANSPORTS: Readonly<Record<string, () => Transport>> = {
   TCP: tcpTransport,
   WebSocket: wsTransport,
+  "WebSocket over TLS": () => wssTransport({ tls: { ...certificate, ca: certificate.cert } }),
   Memory: () => wires.transport("here"),
 };
 

@@ -10,6 +10,19 @@ import { closed, knock, later, soon } from "./waiting.js";
 const runner = { describe, test };
 transportContract("TCP", { create: tcpTransport, host: "127.0.0.1", handle: "TCPServerWrap" }, runner);
 transportContract("TCP over IPv6", { create: tcpTransport, host: "::1", handle: "TCPServerWrap" }, runner);
+/** One listener for both families, dialled by the other one. */
+transportContract(
+  "TCP of both families",
+  {
+    host: "::",
+    diallerHost: "127.0.0.1",
+    create: () => {
+      const tcp = tcpTransport();
+      return { listening: tcp, dialling: { ...tcp, dial: (to, how) => tcp.dial({ ...to, host: "127.0.0.1" }, how) } };
+    },
+  },
+  runner,
+);
 
 const never = new AbortController().signal;
 
