@@ -53,15 +53,14 @@ for (const member of all) {
   const seen = await member.until("view", {}, ({ members: ids = [] }) => ids.length >= count - 1, 30_000);
   if (!seen.isIt) console.error(`${member.name} sees ${seen.members?.length} of ${count - 1}`);
 }
-// A member that finds that nobody can dial it has relays some seconds later.
-for (const [kind, twins] of members) {
-  if (kind === "public") continue;
-  for (const member of twins) {
-    for (const other of all.filter((each) => each !== member)) {
-      const seen = await other.until("relays", { id: member.id }, ({ count: relays }) => relays >= 3, 30_000);
-      if (!seen.isIt) console.error(`${other.name} sees ${seen.count} relays of ${member.name}`);
-    }
-  }
+// Each finds out whether others can dial it; one that they cannot has relays then, and the others hear of them.
+for (const member of all) {
+  const isSettled = ({ info }) => info.dialable === "yes" || info.relay.mine.length >= 3;
+  const { info, isIt } = await member.until("info", {}, isSettled, 30_000);
+  if (!isIt) console.error(`${member.name}: dialable ${info.dialable}, ${info.relay.mine.length} relays`);
+  if (info.dialable === "yes") continue;
+  for (const other of all.filter((each) => each !== member))
+    await other.until("relays", { id: member.id }, ({ count: relays }) => relays >= 3, 5_000);
 }
 if (!values.json)
   console.log("| from | to | first message | over | without a relay after |\n| --- | --- | --- | --- | --- |");
