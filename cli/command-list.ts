@@ -39,11 +39,6 @@ export const COMMANDS: readonly Listed[] = [
     load: queries,
   },
   { usage: "info", description: "the agent's own id, address, network and figures", load: queries },
-  {
-    usage: "doctor",
-    description: "have three members dial the agent back: what others reach, what they see it as, and what to do",
-    load: async () => (await import("./commands/doctor.js")).addDoctor,
-  },
   { usage: "rings", description: "the agent's predecessor and successor on each ring", load: queries },
   { usage: "gossip <text>", description: "set what the agent gossips to its neighbours", load: queries },
   {
@@ -52,6 +47,11 @@ export const COMMANDS: readonly Listed[] = [
     load: queries,
   },
   { usage: "leave", description: "make the agent leave the network and end", load: queries },
+  {
+    usage: "doctor",
+    description: "have three members dial the agent back: what others reach, what they see it as, and what to do",
+    load: async () => (await import("./commands/doctor.js")).addDoctor,
+  },
   {
     usage: "ping <member>",
     description: "how long a member takes to answer: by UDP and over its connection, and which way that goes",

@@ -121,7 +121,7 @@ describe("enrolment by token", () => {
     const first = await fixture.join("rekey");
     fixture.clock.now += 1; // Serials rise with the clock.
     const second = await fixture.join("rekey");
-    const other = await fixture.join("Rekey");
+    const other = await fixture.join("rekey-2");
     expect(second.certificate.id).toBe(first.certificate.id);
     expect(second.certificate.serial).toBeGreaterThan(first.certificate.serial);
     expect(other.certificate.id).not.toBe(first.certificate.id);

@@ -20,7 +20,7 @@ beforeEach(() => {
   vi.useFakeTimers();
 });
 afterEach(async () => {
-  await vi.advanceTimersByTimeAsync(1); // What destroyed connections still tell each other.
+  await vi.advanceTimersByTimeAsync(5); // What destroyed connections still tell each other.
   expect(vi.getTimerCount()).toBe(0);
   vi.useRealTimers();
 });
