@@ -33,6 +33,9 @@ const SHARED = [
   "test/ca/**/!(pkcs11).test.ts",
 ];
 
+/** Minutes long: the suite has short forms of them. */
+const LONG_FORMS = process.env.LONG ? [] : ["test/long/**"];
+
 /** What is built is imported as it is: nothing to transform. */
 const BUILT = new RegExp(`^${join(import.meta.dirname, "dist/").replaceAll(/[^\w/]/g, "\\$&")}`);
 
@@ -53,7 +56,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "apart", include: ["test/**/*.test.ts"], exclude: [...configDefaults.exclude, ...SHARED] },
+        test: {
+          name: "apart",
+          include: ["test/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, ...LONG_FORMS, ...SHARED],
+        },
       },
     ],
   },

@@ -88,7 +88,7 @@ export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";
 export { type EndpointFigures, UdxEndpoint } from "./transports/udx/endpoint.js";
 export { type UdxOptions, udxTransport } from "./transports/udx/udx.js";
-export type { UpgradeSource, WsServer } from "./transports/ws/hosted.js";
+export type { UpgradeSource, WsServer } from "./transports/ws/upgrade-source.js";
 export { type WsOptions, type WsTls, wssTransport, wsTransport } from "./transports/ws/ws.js";
 export { DATAGRAM_BYTES_MAX, type DatagramCarrier } from "./udp/carrier.js";
 export { type DatagramKind, firstByteOf, UdpPort, type UdpPortOptions } from "./udp/port.js";

@@ -180,18 +180,15 @@ describe("reports", () => {
     await old[Symbol.asyncDispose]();
   });
 
-  it.each([
-    ["no port"],
-    ["a:0"],
-    ["a:65536"],
-    ["a\r\nb:1"],
-    ["[::1:1"],
-    ["a".repeat(300)],
-    ["'; --:1"],
-  ])("refuse the address %j", async (address) => {
-    const { identity } = await fixture.join("addresses");
-    expect(await codeOf(report(urls(), identity, fixture.call(address)))).toMatch(/^(address-invalid|body-malformed)$/);
-  });
+  it.each([["no port"], ["a:0"], ["a:65536"], ["a\r\nb:1"], ["[::1:1"], ["a".repeat(300)], ["'; --:1"]])(
+    "refuse the address %j",
+    async (address) => {
+      const { identity } = await fixture.join("addresses");
+      expect(await codeOf(report(urls(), identity, fixture.call(address)))).toMatch(
+        /^(address-invalid|body-malformed)$/,
+      );
+    },
+  );
 
   it("refuse more than eight addresses", async () => {
     const { identity } = await fixture.join("addresses");

@@ -86,6 +86,9 @@ describe("a renewal in the running member", () => {
     const ends = [alice, bob].map((client) => client.info().certificateEnds);
     const stream = await alice.openStream(bob.id);
     await bob.sendToId(alice.id, text("hello")); // Now each has a link to the other.
+    // Others are asked to dial back first, by dials of their own.
+    for (const client of [alice, bob])
+      await expect.poll(() => client.info().dialable, { timeout: 20_000 }).not.toBe("unknown");
     const { dials } = stage;
     const failures: unknown[] = [];
     stream.on("error", (error) => failures.push(error));

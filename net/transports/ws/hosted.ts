@@ -2,30 +2,13 @@
  * WebSockets of members on an HTTP server of the program's: `http.Server`, `https.Server`, a fastify app. Only its upgrades
  * at our path are taken; all else is answered as before.
  */
-import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocketServer } from "ws";
 import type { Address } from "../../address.js";
 import type { Bound } from "../transport.js";
 import { WebSocketDuplex } from "./duplex.js";
-
-type OnUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-
-/**
- * What says that somebody wants to upgrade: an http.Server, or an EventEmitter of the program's for a framework that has a
- * handler of upgrades of its own (`emitter.emit("upgrade", request, socket, head)`).
- */
-export interface UpgradeSource {
-  on(event: "upgrade", listener: OnUpgrade): unknown;
-  off(event: "upgrade", listener: OnUpgrade): unknown;
-  listenerCount(event: "upgrade"): number;
-  /** Where it listens, if it does: what is advertised when nothing else is. */
-  address?(): unknown;
-}
-
-/** A source of upgrades, or what has one by the name of `server`, as a fastify app. */
-export type WsServer = UpgradeSource | { readonly server: UpgradeSource };
+import type { OnUpgrade, UpgradeSource, WsServer } from "./upgrade-source.js";
 
 const NOT_FOUND = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 

@@ -16,7 +16,8 @@ import type { ConnectionGate } from "../gate.js";
 import { dialTcp, listenGated } from "../tcp.js";
 import type { Bound, DialTarget, ListenAddress, Transport } from "../transport.js";
 import { WebSocketDuplex } from "./duplex.js";
-import { attach, type WsServer } from "./hosted.js";
+import { attach } from "./hosted.js";
+import type { WsServer } from "./upgrade-source.js";
 
 /** Bytes of one message that is taken. */
 const MESSAGE_BYTES_MAX = 256 * 1024;
