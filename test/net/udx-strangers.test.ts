@@ -304,3 +304,12 @@ describe("a connection", () => {
     expect(endpoint.figures).toMatchObject({ connections: 0, halfOpen: 0 });
   });
 });
+
+it.each(["255.255.255.255", "fe80::1"])(
+  "an address that the system does not send to, %s, costs the dial alone",
+  async (host) => {
+    const signal = AbortSignal.timeout(300);
+    const dial = udxTransport().dial({ scheme: "udx", host, port: 9 }, { signal });
+    await expect(dial).rejects.toMatchObject({ name: expect.stringContaining("Error"), reason: expect.any(String) });
+  },
+);

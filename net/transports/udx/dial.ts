@@ -114,8 +114,10 @@ function knock({ host, port }: HostPort, hello: Uint8Array, onRefused: () => voi
     close();
   });
   socket.on("message", close);
-  socket.connect(port, host, () => {
-    if (isOpen) socket.send(hello);
+  // No route, or no address to send to: the call gets the error then, and the dial its time.
+  socket.connect(port, host, (error?: unknown) => {
+    if (error) close();
+    else if (isOpen) socket.send(hello);
   });
   return close;
 }
