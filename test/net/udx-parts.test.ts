@@ -187,6 +187,17 @@ describe("what is to be sent", () => {
     expect(outbox.told(2 * FIRST_WINDOW_BYTES + 1, WINDOW_BYTES)).toBe(false);
   });
 
+  it("keeps no more than a window for a reader who lets it run and never says that anything came", () => {
+    const outbox = new Outbox();
+    outbox.put(filled(4 * WINDOW_BYTES, 1));
+    expect(outbox.told(0, 2 ** 48 - 1)).toBe(true);
+    let bytes = 0;
+    for (let frame = outbox.next(); frame; frame = outbox.next()) bytes += frame.length - 4;
+    expect(bytes).toBe(WINDOW_BYTES);
+    outbox.told(WINDOW_BYTES, 2 ** 48 - 1);
+    expect(sent(outbox.next())).toBeGreaterThan(0);
+  });
+
   it("of many small writes is one frame", () => {
     const outbox = new Outbox();
     for (const value of [1, 2, 3]) outbox.put(filled(2, value));

@@ -4,7 +4,7 @@
  * path. Offsets count the bytes of the direction.
  */
 import { dataFrame, FRAME_DATA_MAX, FRAME_HEADER_BYTES } from "./frames.js";
-import { FIRST_WINDOW_BYTES } from "./limits.js";
+import { FIRST_WINDOW_BYTES, WINDOW_BYTES } from "./limits.js";
 
 interface Kept {
   readonly offset: number;
@@ -65,8 +65,9 @@ export class Outbox {
   told(received: number, limit: number): boolean {
     if (received > this.#sent) return false;
     // Words over two paths may cross: the later one is the greater one.
-    this.#limit = Math.max(this.#limit, limit);
     this.#received = Math.max(this.#received, received);
+    // What was sent is kept until it is said to have come, so the reader does not decide alone how much that is.
+    this.#limit = Math.max(this.#limit, Math.min(limit, this.#received + WINDOW_BYTES));
     const have = this.#kept.findIndex(({ offset, frame }) => endOf(offset, frame) > this.#received);
     const gone = have < 0 ? this.#kept.length : have;
     this.#kept.splice(0, gone);
