@@ -36,6 +36,8 @@ export interface Observed {
 const AGREEING_MIN = 2;
 /** Candidates in a note: of datagrams, and as many of connections. */
 const CANDIDATES_MAX = 2;
+/** Of "IP:port": IPv6 with its brackets, a port, and a zone of moderate length. */
+const IP_PORT_CHARS_MAX = 64;
 /** Before "IP:port" of a UDP port. */
 export const UDP_PREFIX = "udp://";
 /**
@@ -95,4 +97,13 @@ function counted(values: readonly string[]): readonly (readonly [string, number]
 export function hostOf(text: string | undefined): string | undefined {
   const host = text === undefined ? undefined : parseHostPort(text)?.host;
   return host !== undefined && isIP(host) !== 0 ? host : undefined;
+}
+
+/**
+ * The text if it is "IP:port", as a member writes it that tells the truth. It goes on into my note and my offers of punches,
+ * which others refuse as a whole when one address in them is none.
+ */
+export function ipPortOf(text: string | undefined): string | undefined {
+  const isPlain = text !== undefined && text.length <= IP_PORT_CHARS_MAX && hostOf(text) !== undefined;
+  return isPlain ? text : undefined;
 }

@@ -11,6 +11,7 @@ import type { DialledBack, Seen } from "./codec.js";
 import {
   candidatesOf,
   hostOf,
+  ipPortOf,
   type NatKind,
   natOf,
   type Observation,
@@ -172,8 +173,8 @@ export class Reach {
     // Who has dialled me sees no other address than the one that it dialled.
     const tcp = seen.address;
     const dials = this.#words.get(id)?.dials ?? new Map<string, DialledBack>();
-    const cameFrom = seen.way === "came" ? seen.address : undefined;
-    this.#words.set(id, { observation: { by: id, tcp, udp: seen.udp }, cameFrom, dials, isFresh: false });
+    const cameFrom = seen.way === "came" ? ipPortOf(seen.address) : undefined;
+    this.#words.set(id, { observation: { by: id, tcp, udp: ipPortOf(seen.udp) }, cameFrom, dials, isFresh: false });
   }
 
   async #dialBack(id: MemberId, targets: readonly string[]): Promise<void> {

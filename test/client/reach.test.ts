@@ -207,6 +207,19 @@ describe("addresses outside of a NAT", () => {
     expect(reach.outer).toEqual([]);
   });
 
+  it.each([
+    ["too long for a note", `${"a".repeat(260)}:1`],
+    ["no address", "!!"],
+    ["a name", "victim.example:80"],
+    ["an IPv6 address with a zone without end", `[fe80::1%${"a".repeat(200)}]:1`],
+  ])("are none that others only say: %s", async (_, lie) => {
+    const liar: Other = { seen: { way: "came", address: lie, udp: lie } };
+    const { reach, later } = scene([liar, liar, outside(2), outside(3), outside(4)]);
+    await later(0);
+    expect(reach.state.candidates).toEqual([`${OUTER}:8400`]);
+    expect([...reach.seen, ...reach.seenUdp].filter(([, text]) => text === lie)).toEqual([]);
+  });
+
   it("are candidates for punches when two agree", async () => {
     const { reach, world, later } = scene([outside(1), outside(1), outside(2), outside(3), outside(4)]);
     await later(0);
