@@ -150,6 +150,11 @@ export class Responder {
     return "known";
   }
 
+  /** Its caller says that the link is lost, and asks again elsewhere: what may still come over it would be handled twice. */
+  giveUp(): void {
+    this.#session.end(new FirefliesError("link-closed"));
+  }
+
   /** Has it no answer yet? */
   isOpen(id: number): boolean {
     return this.#open.has(id);
@@ -215,6 +220,7 @@ export class Responder {
     // The newest first: each says whether it has the request, or had it from an earlier one.
     for (const again of againOf(extensions)?.toReversed() ?? []) {
       const before = this.#lost?.get(again.link);
+      if (before !== this) before?.giveUp();
       const found = before?.askedAgain(again.id, (answer) => this.#sayAgain(id, answer));
       if (found === "new" || found === "passed") continue;
       if (found !== "known") this.#turnAway(id, outcomeUnknown());

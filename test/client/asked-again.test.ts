@@ -1,8 +1,15 @@
 /** Links that are cut while messages are under way: each message is answered over another link, and handled once. */
+import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
+import { Budget } from "../../client/messages/budget.js";
+import { Requester, type RequesterOptions } from "../../client/messages/requester.js";
+import { type Dispatch, Responder } from "../../client/messages/responder.js";
+import { FRAME_BYTES_MAX } from "../../client/protocols.js";
 import { formatAddress } from "../../net/index.js";
+import { duplexPair } from "../support/duplex-pair.js";
 import { codeOf, deferred, OfflineNetwork, read, type TestClient, text, whole } from "../support/network.js";
 import { freePort, TcpProxy } from "../support/tcp-proxy.js";
+import { TestNetwork } from "../support/test-network.js";
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -107,4 +114,44 @@ describe("a link that is cut", () => {
     expect(await asked).toBe("cancelled");
     expect(await aborted.promise).toMatchObject({ code: "cancelled" });
   });
+});
+
+it("what was on its way when its caller gave a link up is not handled beside the same message over another link", async () => {
+  const network = await TestNetwork.create();
+  const [alice, bob] = [await network.member(), await network.member()];
+  const handled: string[] = [];
+  const responders: Responder[] = [];
+  const budgets = { message: new Budget(), gossip: new Budget() };
+  const lost = {
+    add: (_: string, responder: Responder) => responder.release(),
+    get: (link: string) => responders.find((each) => each.link === link),
+  };
+  const dispatch: Dispatch = (_, data) => {
+    handled.push(read(data));
+    return data;
+  };
+  const link = (onLost?: RequesterOptions["onLost"]) => {
+    const [near, far] = duplexPair(FRAME_BYTES_MAX);
+    const peer = alice.certificate;
+    responders.push(new Responder({ duplex: far, identity: bob, peer, dispatch, budgets, lost }));
+    return { near, far, requester: new Requester({ duplex: near, identity: alice, peer: bob.certificate, onLost }) };
+  };
+  const next = link();
+  const first = link((requests) => {
+    for (const request of requests) next.requester.resume(request);
+  });
+  const ask = (what: string) => first.requester.request("message", text(what), { timeoutMs: 10_000 });
+  expect(read(await ask("before"))).toBe("before");
+  // From here on what is sent stands still on the way, and only the caller knows that the link is lost.
+  first.far.pause();
+  const asked = ask("once");
+  await turn();
+  await turn();
+  first.near.destroy = () => first.near;
+  first.near.emit("close");
+  expect(read(await asked)).toBe("once");
+  first.far.resume();
+  for (let turns = 0; turns < 10; turns++) await turn();
+  expect(handled).toEqual(["before", "once"]);
+  for (const each of [...responders, next.requester]) each.close();
 });
