@@ -48,20 +48,26 @@ export class Punching {
     this.#members = options.members;
     const { self, out, stack, seen, seenUdp, udp, mine, now, random } = options;
     const best = (id: MemberId) => stack.links.get(id)?.best?.session;
+    const candidates = () => [
+      ...candidatesOf("tcp", out?.known === undefined ? [] : [...seen().values()]),
+      ...candidatesOf("udx", udp()?.native === undefined ? [] : [...seenUdp().values()]),
+    ];
     this.#punches = new Punches({
       self,
       ways: [...(out === undefined ? [] : [tcpWay(out, random)]), udxWay({ port: udp, random })],
-      mine: () => [
-        ...candidatesOf("tcp", out?.known === undefined ? [] : [...seen().values()]),
-        ...candidatesOf("udx", udp()?.native === undefined ? [] : [...seenUdp().values()]),
-      ],
+      mine: candidates,
       mayDial: (address) => refusalToDial(address, mine()) === undefined,
       connect: (connection, how) => stack.connect(connection, how),
       accept: (connection, from, path) => stack.accept(connection, from, path),
       isReached: (id) => isBetter(best(id)?.path.kind),
       now,
     });
-    this.#improving = new Improving({ punch: (over) => this.#punches.punch(over), best, now });
+    this.#improving = new Improving({
+      punch: (over) => this.#punches.punch(over),
+      isReady: () => candidates().length > 0,
+      best,
+      now,
+    });
   }
 
   get figures(): PunchFigures {

@@ -7,7 +7,7 @@ import type { MemberId } from "../../rings/index.js";
 import type { Session } from "../session/session.js";
 
 /** After the first punch, the second and so on, milliseconds; the last one stays. NATs change seldom, and laptops move. */
-const PAUSES_MS = [10_000, 30_000, 120_000, 600_000] as const;
+const PAUSES_MS = [3_000, 10_000, 30_000, 120_000, 600_000] as const;
 /** Members remembered: those that are reached through relays. */
 const MEMBERS_MAX = 4_096;
 
@@ -16,6 +16,8 @@ export interface ImprovingOptions {
   readonly punch: (over: Session) => Promise<Session>;
   /** The best session with a member now. */
   readonly best: (id: MemberId) => Session | undefined;
+  /** Is there an address that I can offer? It takes others to see me first. */
+  readonly isReady: () => boolean;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -48,7 +50,7 @@ export class Improving {
     const isMine = over.path.direction === "dialled";
     const tries = this.#tries.get(id) ?? { count: 0, dueAt: isMine ? now() : now() + PAUSES_MS[0], why: undefined };
     this.#remember(id, tries);
-    if (now() >= tries.dueAt) void this.#punch(id, over, tries);
+    if (now() >= tries.dueAt && this.#options.isReady()) void this.#punch(id, over, tries);
   }
 
   /** To be called about once a second. */

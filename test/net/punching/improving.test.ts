@@ -9,6 +9,7 @@ const ID = "ab".repeat(32) as MemberId;
 
 class Scene {
   now = 0;
+  isReady = true;
   kind: PathKind | undefined = "relayed";
   direction: "dialled" | "accepted" = "dialled";
   readonly punchedAt: number[] = [];
@@ -16,6 +17,7 @@ class Scene {
   readonly improving = new Improving({
     best: () => this.kind && ({ path: { kind: this.kind, direction: this.direction } } as unknown as Session),
     now: () => this.now,
+    isReady: () => this.isReady,
     punch: async () => {
       this.punchedAt.push(this.now);
       if (this.outcome instanceof FirefliesError) throw this.outcome;
@@ -38,7 +40,7 @@ describe("a relayed path", () => {
     const scene = new Scene();
     scene.improving.consider(ID);
     await scene.pass(2_000);
-    expect(scene.punchedAt.map((at) => at / 1_000)).toEqual([0, 10, 40, 160, 760, 1_360, 1_960]);
+    expect(scene.punchedAt.map((at) => at / 1_000)).toEqual([0, 3, 13, 43, 163, 763, 1_363, 1_963]);
     expect(scene.improving.whyNot(ID)).toBe("No way.");
   });
 
@@ -46,8 +48,8 @@ describe("a relayed path", () => {
     const scene = new Scene();
     scene.direction = "accepted";
     scene.improving.consider(ID);
-    await scene.pass(20);
-    expect(scene.punchedAt).toEqual([10_000]);
+    await scene.pass(6);
+    expect(scene.punchedAt).toEqual([3_000]);
   });
 
   it("is left alone once there is a better one, and begins anew after it", async () => {
@@ -66,10 +68,20 @@ describe("a relayed path", () => {
   it.each([undefined, ID])("is tried at once when addresses change (%s)", async (moved) => {
     const scene = new Scene();
     scene.improving.consider(ID);
-    await scene.pass(5);
+    await scene.pass(2);
     scene.improving.moved(moved);
     await scene.pass(1);
-    expect(scene.punchedAt).toEqual([0, 5_000]);
+    expect(scene.punchedAt).toEqual([0, 2_000]);
+  });
+
+  it("waits until there is an address to offer, and costs no pause meanwhile", async () => {
+    const scene = new Scene();
+    scene.isReady = false;
+    scene.improving.consider(ID);
+    await scene.pass(5);
+    scene.isReady = true;
+    await scene.pass(1);
+    expect(scene.punchedAt).toEqual([5_000]);
   });
 
   it("is never punched twice at once, and forgotten with its member", async () => {
