@@ -6,7 +6,7 @@ import { setMaxListeners } from "node:events";
 import { networkInterfaces } from "node:os";
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { FirefliesError, type Identity, sign, verify } from "../identity/index.js";
-import { ConnectionGate, NameResolver, OutPort, transportsOf } from "../net/index.js";
+import { type Address, ConnectionGate, NameResolver, OutPort, transportsOf } from "../net/index.js";
 import type { HostNetwork, Interfaces } from "../net/network.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
@@ -90,7 +90,10 @@ export class Client {
   readonly #gate = new ConnectionGate();
   /** Where it dials from: a NAT shows others one address then. */
   readonly #out = new OutPort();
-  readonly #ports = { gate: this.#gate, out: this.#out, udp: () => this.#member?.udp, tls: () => wssOf(this.#config) };
+  readonly #ports = {
+    ...{ gate: this.#gate, out: this.#out, udp: () => this.#member?.udp, tls: () => wssOf(this.#config) },
+    expects: (from: Address) => this.#member?.expects(from) === true,
+  };
   readonly #rendezvous = new Rendezvous({ member: () => this.#member, gate: this.#gate, now: Date.now });
   readonly #ending = new AbortController();
   readonly #deadline = new DrainDeadline();

@@ -59,6 +59,8 @@ import type { RelayInfo } from "./types.js";
 
 /** How long a leaving member waits for its neighbours to hear it, milliseconds: one call's deadline and a little. */
 const LEAVE_TIMEOUT_MS = 2500;
+/** What is open with a member that has left has this long to end by itself, milliseconds: a round trip, and a busy machine. */
+const LEFT_GRACE_MS = 1_000;
 /** Calls under way when it closes have this long, milliseconds. */
 const CLOSE_GRACE_MS = 250;
 /** Housekeeping: idle links, and known members to disk when they have changed, milliseconds. */
@@ -116,6 +118,7 @@ export class Node {
   #reachWatch: ReachWatch | undefined;
   #cache: ViewCache | undefined;
   #onDeparted: () => void = () => {};
+  readonly #leaving = new Set<NodeJS.Timeout>();
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -325,6 +328,11 @@ export class Node {
     return this.#relays.info;
   }
 
+  /** Does a punch wait for a connection from there? */
+  expects(from: Address): boolean {
+    return this.#punching.expects(from);
+  }
+
   get punches(): PunchFigures {
     return this.#punching.figures;
   }
@@ -441,6 +449,7 @@ export class Node {
       await this.#leave();
     }
     clearInterval(this.#upkeep);
+    for (const timer of this.#leaving) clearTimeout(timer);
     this.#driver?.stop();
     const closed = new FirefliesError("link-closed", "The member has stopped.");
     this.messenger.close(closed);
@@ -519,9 +528,23 @@ export class Node {
         this.#punching.moved(member.id);
       },
       rebutted: ({ member }) => this.#introduce(member),
-      left: ({ member }) => this.#gone(member),
+      left: ({ member }) => this.#left(member),
       failed: ({ member }) => this.#gone(member),
     };
+  }
+
+  /** What is open with it ends in order, as it had all that it said; its note may have come first, over another session. */
+  #left(peer: Peer): void {
+    const { id } = peer;
+    if (!this.streams.isOpenWith(id) && !this.services.isOpenWith(id)) {
+      this.#gone(peer);
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#leaving.delete(timer);
+      if (this.#machine?.member(id) === undefined) this.#gone(peer);
+    }, LEFT_GRACE_MS);
+    this.#leaving.add(timer);
   }
 
   #gone({ id }: Peer): void {

@@ -1,4 +1,5 @@
 /** The transports that a member has by itself, by the scheme of their addresses: the one table of them. */
+import type { Address } from "./address.js";
 import type { ConnectionGate } from "./transports/gate.js";
 import type { OutPort } from "./transports/out-port.js";
 import { type RdvOptions, rdvTransport } from "./transports/rdv.js";
@@ -15,6 +16,8 @@ export interface TransportParts {
   readonly out?: OutPort | undefined;
   /** The member's one UDP port, once it is bound. */
   readonly udp?: (() => UdpPort | undefined) | undefined;
+  /** Does a punch wait for somebody from there? */
+  readonly expects?: ((from: Address) => boolean) | undefined;
   /** Who takes connections of rdv/1 on the ports of TCP. */
   readonly rendezvous?: TcpOptions["rendezvous"];
   /** The certificate to listen at wss: with, and its key; asked for when it begins. Rejects with a FirefliesError. */
@@ -35,7 +38,7 @@ interface Scheme {
 
 const SCHEMES: Readonly<Record<string, Scheme>> = {
   tcp: { make: ({ gate, out, rendezvous }) => tcpTransport({ gate, out, rendezvous }), listens: true },
-  udx: { make: ({ gate, udp }) => udxTransport({ gate, port: udp }), listens: true },
+  udx: { make: ({ gate, udp, expects }) => udxTransport({ gate, port: udp, expects }), listens: true },
   ws: { make: ({ gate }) => wsTransport({ gate }), listens: true, portDefault: 80, hasPath: true },
   wss: { make: wssWith, listens: true, portDefault: 443, hasPath: true },
   rdv: { make: ({ meeting }) => rdvTransport(meeting), listens: true, portDefault: 80, hasPath: true },

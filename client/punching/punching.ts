@@ -74,6 +74,11 @@ export class Punching {
     return this.#punches.figures;
   }
 
+  /** Does a punch wait for a connection from there? */
+  expects(from: Address): boolean {
+    return this.#punches.expects(from);
+  }
+
   /** See StackOptions. */
   takes(connection: Duplex, from: Address): boolean {
     return this.#punches.takes(connection, from);

@@ -148,8 +148,11 @@ export class Reach {
     if (ids.length === 0) return;
     this.#isStale = false;
     this.#round = this.#ask(ids);
-    await this.#round;
-    this.#round = undefined;
+    try {
+      await this.#round;
+    } finally {
+      this.#round = undefined;
+    }
   }
 
   async #ask(ids: readonly MemberId[]): Promise<void> {

@@ -167,11 +167,14 @@ export class Links {
     this.#options.dialler.forgive(addresses, id);
   }
 
-  /** My addresses have changed: sessions over the old ones may be dead without a sign, so all are made anew. */
+  /**
+   * My addresses have changed: sessions over the old ones may be dead without a sign, so they are made anew. Reliable UDP
+   * moves by itself, with all that is open on it.
+   */
   renew(): void {
     this.#keeping.moved();
     this.#redials.forget();
-    for (const link of this.#links.values()) this.#cut(link, () => true);
+    for (const link of this.#links.values()) this.#cut(link, ({ path }) => path.address.scheme !== "udx");
   }
 
   /** The member is to be reached at these addresses: a session to another one serves what is open on it, and nothing new. */
@@ -368,9 +371,10 @@ export class Links {
   #makeRoom(): void {
     const mine = [...this.#links.values()].flatMap((link) => link.held.filter(({ isMine }) => isMine));
     if (mine.length <= DIALLED_MAX) return;
-    const isReplaced = ({ isSuperseded, session }: Held) => Number(isSuperseded && session.active === 0);
+    // What is open on a session is cut last.
+    const isFree = ({ isSuperseded, session }: Held) => (session.active > 0 ? 0 : isSuperseded ? 2 : 1);
     const free = mine.filter(({ session }) => !this.#keeping.isKept(session.peer.id));
-    const [first] = free.sort((a, b) => isReplaced(b) - isReplaced(a) || a.usedAt - b.usedAt);
+    const [first] = free.sort((a, b) => isFree(b) - isFree(a) || a.usedAt - b.usedAt);
     const link = first && this.#links.get(first.session.peer.id);
     if (link) this.#cut(link, (held) => held === first);
   }

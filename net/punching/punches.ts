@@ -28,7 +28,12 @@ const OFFER_TIMEOUT_MS = 5_000;
 /** Punches at once: each holds a few sockets. */
 const PUNCHES_MAX = 16;
 /** Another member may ask for this many at once, and for one more after each pause: what it names is dialled. */
-const ASKED = { burst: 3, refillMs: 5_000 };
+const ASKED = { burst: 3, refillMs: 15_000 };
+/**
+ * For one that names an address without its port, where thousands of packets are sent to ports at random: so many at once,
+ * and one more after each pause. Whose address it is cannot be known before somebody answers there.
+ */
+const HIDDEN = { burst: 2, refillMs: 120_000 };
 /** Members whose rate is remembered. */
 const ASKERS_MAX = 4_096;
 
@@ -80,6 +85,7 @@ export class Punches {
   readonly #running = new Map<MemberId, "offered" | "punching">();
   /** Offers of mine that were given up for one of the other side. */
   readonly #yielded = new Set<MemberId>();
+  readonly #hidden = new Buckets<MemberId>(HIDDEN, ASKERS_MAX);
   readonly #meetings = new Set<Meeting>();
   readonly #asked = new Buckets<MemberId>(ASKED, ASKERS_MAX);
   readonly #closing = new AbortController();
@@ -143,6 +149,13 @@ export class Punches {
     return false;
   }
 
+  /** Does a punch wait for a connection from there? */
+  expects(from: Pick<Address, "host">): boolean {
+    const { host } = canonical({ scheme: "udx", port: 1, ...from });
+    for (const { hosts } of this.#meetings) if (hosts.has(host)) return true;
+    return false;
+  }
+
   /** Ends what runs; leaves nothing behind. */
   close(): void {
     this.#closing.abort();
@@ -186,7 +199,7 @@ export class Punches {
             failed();
           });
       };
-      this.#run(mine, theirs, true, end.signal, onConnection).finally(() => {
+      this.#run(peer.id, mine, theirs, true, end.signal, onConnection).finally(() => {
         end.clear();
         isOver = true;
         failed();
@@ -208,7 +221,7 @@ export class Punches {
     const path = (address: Address): Path => ({ kind: "punched", direction: "accepted", address });
     const reached = setInterval(() => this.#options.isReached(peer.id) && end.win(), 100);
     const onConnection = (connection: Duplex, at: Address) => this.#options.accept(connection, at, path(at));
-    this.#run(mine, theirs, false, end.signal, onConnection).finally(() => {
+    this.#run(peer.id, mine, theirs, false, end.signal, onConnection).finally(() => {
       clearInterval(reached);
       end.clear();
       this.#running.delete(peer.id);
@@ -216,7 +229,13 @@ export class Punches {
     return encodeOffer(mine);
   }
 
+  /** May ports of this member be guessed? */
+  #maySearch(peer: MemberId): boolean {
+    return this.#hidden.take(peer, this.#options.now()) === 0;
+  }
+
   async #run(
+    peer: MemberId,
     mine: PunchOffer,
     theirs: PunchOffer,
     isClient: boolean,
@@ -226,14 +245,16 @@ export class Punches {
     const { ways, mayDial } = this.#options;
     const usable = theirs.candidates
       .map(({ address, mapping }) => ({ address: canonical(address), mapping }))
-      .filter(({ address }) => isIP(address.host) !== 0 && mayDial(address));
+      .filter(({ address }) => isIP(address.host) !== 0 && mayDial(address))
+      .filter(({ mapping }) => mapping !== "destination" || this.#maySearch(peer));
     const meeting = { hosts: new Set(usable.map(({ address }) => address.host)), onConnection };
     this.#meetings.add(meeting);
     const run = { mine, theirs, isClient, signal, onConnection };
     await Promise.all(
       ways.map(async (way) => {
         const targets = usable.filter(({ address }) => address.scheme === way.scheme);
-        if (targets.length > 0) await way.run({ ...run, targets });
+        // A way that fails is a punch that leads nowhere.
+        if (targets.length > 0) await way.run({ ...run, targets }).catch(() => {});
       }),
     );
     this.#meetings.delete(meeting);

@@ -80,6 +80,7 @@ class TcpPunch {
 
   /** One for each target that none is under way to. */
   attempt(): void {
+    if (this.#made >= CONNECTIONS_MAX) return;
     for (const { host, port } of this.#options.targets) {
       const to = { scheme: "tcp", host, port };
       const key = formatAddress(to);

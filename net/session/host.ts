@@ -198,7 +198,9 @@ export class SessionHost {
 
   #closeOldest(member: MemberId): void {
     const siblings = [...this.#accepted].filter(({ peer, closed }) => peer.id === member && !closed);
-    if (siblings.length > ACCEPTED_PER_MEMBER_MAX) siblings[0]!.close();
+    if (siblings.length <= ACCEPTED_PER_MEMBER_MAX) return;
+    const idle = siblings.slice(0, -1).find(({ active }) => active === 0);
+    (idle ?? siblings[0]!).close();
   }
 }
 

@@ -19,6 +19,8 @@ export interface UdxOptions {
    * streams or not the address's family, the transport binds ports of its own.
    */
   readonly port?: (() => UdpPort | undefined) | undefined;
+  /** Is somebody waited for from there? The gate would wait for the first bytes, which may be the listener's. */
+  readonly expects?: ((from: Address) => boolean) | undefined;
 }
 
 export function udxTransport(options: UdxOptions = {}): Transport {
@@ -71,8 +73,8 @@ class UdxTransport implements Transport {
   }
 
   #enter(connection: Connection, from: Address, waiting: Set<Connection>, onConnection: OnConnection): void {
-    const { gate } = this.#options;
-    if (gate === undefined) {
+    const { gate, expects } = this.#options;
+    if (gate === undefined || expects?.(from)) {
       onConnection(connection, from);
       return;
     }
