@@ -41,8 +41,8 @@ const BUILT = new RegExp(`^${join(import.meta.dirname, "dist/").replaceAll(/[^\w
 
 export default defineConfig({
   test: {
-    // For two cores: a third of the time goes by in waiting for real processes and deadlines. More would crowd them.
-    maxWorkers: 3,
+    // For two cores: half of the time goes by in waiting for real processes and deadlines. More would crowd them.
+    maxWorkers: 4,
     // Ten times what the slowest of them takes on a quiet machine. A failure is told by an assertion; this is for what hangs.
     testTimeout: 60_000,
     hookTimeout: 60_000,

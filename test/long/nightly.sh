@@ -14,5 +14,7 @@ test/long/outages.sh
 node test/long/clock.mjs -400 9000
 node test/long/pods.mjs
 node test/long/reach.mjs
+node test/long/nat-lab.mjs
+node test/long/nat-network.mjs --minutes 10
 SEEDS=1000..1999 npx vitest run test/sim/seeds.test.ts
 LONG=1 npx vitest run test/long/transports.test.ts
