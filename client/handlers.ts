@@ -47,7 +47,7 @@ class MessageContext implements SignedContext {
 /** Milliseconds that a handler of responses may take: one that never returns must not end the gossip. */
 const RESPONSE_TIMEOUT_MS = 10_000;
 
-/** Milliseconds that a handler has to end in after its time is over: one that heeds its signal is no news. */
+/** Milliseconds. A handler that ends so soon after its time is over has heeded its signal: no alarm is raised. */
 const END_GRACE_MS = 1_000;
 
 /** What handlers are told of senders. */

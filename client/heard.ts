@@ -42,7 +42,7 @@ export function heard(options: HeardOptions): OutputHandlers {
   };
 }
 
-/** Tells of paths whoever asked for them. */
+/** Tells the readers that asked for paths. */
 export function pathTeller(
   feed: Pick<ChangeFeed, "publishPath">,
   directory: Pick<Directory, "find">,

@@ -182,7 +182,6 @@ export class Node {
         new Map([...this.ways.reach.seen, ...this.relays.mine.map(({ id, observed }) => [id, observed] as const)]),
       seenUdp: () => new Map(this.ways.reach.seenUdp),
       udp: () => this.#pinging.udp,
-      members: () => this.#machine?.members() ?? [],
     });
     this.#punching.register(this.#protocols);
     this.roundTrips = new RoundTrips({
@@ -519,6 +518,8 @@ export class Node {
       joined: ({ member }) => {
         this.#introduce(member);
         this.#cache?.joined();
+        // There may be a path to it from before it was in the view.
+        this.#punching.consider(member.id);
         this.#relays.poke();
         this.#door.changed(member.id);
       },

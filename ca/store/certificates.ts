@@ -165,7 +165,7 @@ function refusalOf(
     if (generation !== certificate.generation || id !== certificate.id) return "generation-changed";
     if (facts.status !== "active") return "principal-revoked";
   }
-  // One of before names were told apart so keeps what it has.
+  // A member that was admitted before names were compared in this way keeps its own.
   if (facts.generation === null && Number(facts.alike) > 0) return "name-alike";
   // Also one that was lost with the newest records, and is known from a list only.
   if (Number(facts.revoked_id) > 0) return "principal-revoked";

@@ -25,8 +25,8 @@ import { examples, type JsonOption, number, withJson } from "./common.js";
 const LISTEN: HostPort = { host: "0.0.0.0", port: 8_321 };
 const SECONDS_MAX = 86_400;
 /**
- * Milliseconds of silence after which one that has ended is not waited for: a relay has no half-close, and a terminal
- * that nobody types at never ends.
+ * Milliseconds. When one side has ended and the other is silent for so long, the command ends: a relay has no half-close, and
+ * a terminal that nobody types at never ends.
  */
 const QUIET_MS = 2_000;
 

@@ -101,7 +101,7 @@ const REMOVAL_TIMEOUT_MS = { min: 100, max: 86_400_000 };
 const PING_LIMIT = { min: 1, max: 14 };
 /** Each costs a handler's memory. */
 const CONCURRENT_MESSAGES = { min: 1, max: 65_536 };
-/** Of reservations and connections: each holds memory; none at all is what `relay: false` says. */
+/** Reservations, and connections: each holds memory. For none there is `relay: false`. */
 const RELAYED = { min: 1, max: 65_536 };
 /** From a path that still carries signs of life in time (session/watch.ts) to 32 Gbit/s. */
 const BYTES_PER_SECOND = { min: 16 * 1024, max: 4 * 1024 ** 3 - 1 };
@@ -109,7 +109,7 @@ const BYTES_PER_SECOND = { min: 16 * 1024, max: 4 * 1024 ** 3 - 1 };
 const RELAY_CONNECTION_MS = { min: 10_000, max: 30 * 86_400_000 };
 /** 0 holds connections open; longer than a week is a mistake of units. */
 const LINK_IDLE_MS = { min: 0, max: 7 * 86_400_000 };
-/** Names and ids of members; whoever wants more of them wants "all". */
+/** Names and ids of members. For more of them there is "all". */
 const KEPT_NAMES_MAX = 256;
 /** The longest path that Linux takes. */
 const PATH_LENGTH_MAX = 4_096;

@@ -184,8 +184,8 @@ export class Driver {
   }
 
   /**
-   * Does it answer over its main transport? A session that turns out to be broken or silent says nothing, whoever made it:
-   * one more is dialled, in the time that is left.
+   * Does it answer over its main transport? A session that is broken or silent is no evidence, whichever side made it. One
+   * more is dialled then, in the time that is left.
    */
   async #probe(to: Recipient, deadline: number): Promise<TryOutcome> {
     const { links, now } = this.#options;

@@ -6,7 +6,7 @@
 import { FirefliesError } from "../../identity/index.js";
 import { DialError, type Session } from "../../net/index.js";
 
-/** What is waited for one relay alone: this part of the time that is left, and at most so many milliseconds ... */
+/** One relay alone is waited for during this part of the time that is left, and for at most so many milliseconds ... */
 const PATIENCE_SHARE = 1 / 3;
 const PATIENCE_MS_MAX = 500;
 /** ... but for as many round trips of its session at least: a slow path is no liar. */

@@ -29,8 +29,6 @@ export interface PunchingOptions {
   readonly seenUdp: () => ReadonlyMap<MemberId, string>;
   /** The member's UDP port: where it carries streams, punches go over it as well. */
   readonly udp: () => UdpPort | undefined;
-  /** Those in the view. */
-  readonly members: () => Iterable<{ readonly id: MemberId }>;
   /** My own addresses as text. */
   readonly mine: () => readonly string[];
   /** Monotonic milliseconds. */
@@ -42,10 +40,8 @@ export interface PunchingOptions {
 export class Punching {
   readonly #punches: Punches;
   readonly #improving: Improving;
-  readonly #members: PunchingOptions["members"];
 
   constructor(options: PunchingOptions) {
-    this.#members = options.members;
     const { self, out, stack, seen, seenUdp, udp, mine, now, random } = options;
     const best = (id: MemberId) => stack.links.get(id)?.best?.session;
     const candidates = () => [
@@ -104,7 +100,7 @@ export class Punching {
 
   /** To be called about once a second. */
   look(): void {
-    for (const { id } of this.#members()) this.#improving.consider(id);
+    this.#improving.look();
   }
 
   close(): void {
