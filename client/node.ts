@@ -490,7 +490,10 @@ export class Node {
       },
       observe: (peer, path) => this.ways.answerObserve(peer, path),
       dialBack: (peer, body, signal, path) => this.ways.answerDialBack(peer, body, signal, path),
-      messages: (peer, duplex) => this.#door.take(peer, duplex, () => this.messenger.accept(peer, duplex)),
+      messages: (peer, duplex) => {
+        if (this.messenger.isAskedAgain(peer.id)) this.messenger.accept(peer, duplex);
+        else this.#door.take(peer, duplex, () => this.messenger.accept(peer, duplex));
+      },
       stream: (peer, duplex) =>
         this.#door.take(peer, duplex, () => this.streams.accept(peer, duplex, this.#options.streamHandler())),
       services: (peer, duplex) => this.#door.take(peer, duplex, () => this.services.accept(peer, duplex)),

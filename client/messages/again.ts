@@ -4,6 +4,7 @@
  *
  *     type 1 | count u8 | count x: link nonce (32 bytes) | request id u64
  */
+import { FirefliesError } from "../../identity/index.js";
 import { ByteReader, ByteWriter, type Extension, toHex } from "../../rings/index.js";
 import { HASH_BYTES } from "./list.js";
 
@@ -36,4 +37,15 @@ export function againOf(
     id: Number(reader.u64()),
   }));
   return reader.complete && found.every(({ id }) => Number.isSafeInteger(id)) ? found : undefined;
+}
+
+/** Its link was lost, and nobody knows here whether it was handled. */
+export function outcomeUnknown(): FirefliesError {
+  return new FirefliesError(
+    "link-closed",
+    "The link was lost, and whether the message was handled is not known here.",
+    {
+      advice: "Ask in a way that may be asked twice.",
+    },
+  );
 }

@@ -24,7 +24,10 @@ export class LostLinks {
   add(id: MemberId, link: string, responder: Responder): void {
     const links = this.#byMember.get(id) ?? new Map<string, Lost>();
     this.#byMember.set(id, links);
-    const timer = setTimeout(() => this.#end(id, link), LOST_MS);
+    const timer = setInterval(() => {
+      // Its handlers have deadlines, and so this ends.
+      if (!responder.isAskedAgain) this.#end(id, link);
+    }, LOST_MS);
     timer.unref();
     links.set(link, { responder, timer });
     this.#count += 1;
@@ -35,6 +38,30 @@ export class LostLinks {
 
   get(id: MemberId, link: string): Responder | undefined {
     return this.#byMember.get(id)?.get(link)?.responder;
+  }
+
+  /** Runs a handler for this member, who may ask again? */
+  isOpen(id: MemberId): boolean {
+    return [...(this.#byMember.get(id)?.values() ?? [])].some(({ responder }) => responder.open > 0);
+  }
+
+  /** Runs a handler at all? */
+  get isBusy(): boolean {
+    return this.#all.some((responder) => responder.open > 0);
+  }
+
+  /** Resolves when all handlers have answered, or have been ended. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#all.map((responder) => responder.idle()));
+  }
+
+  /** Ends what still runs. How many handlers that cuts. */
+  cut(): number {
+    return this.#all.reduce((sum, responder) => sum + responder.cut(), 0);
+  }
+
+  get #all(): readonly Responder[] {
+    return [...this.#byMember.values()].flatMap((links) => [...links.values()].map(({ responder }) => responder));
   }
 
   /** The member has left the view: nobody asks again. */
@@ -58,7 +85,7 @@ export class LostLinks {
     const links = this.#byMember.get(id);
     const lost = links?.get(link);
     if (!links || !lost) return;
-    clearTimeout(lost.timer);
+    clearInterval(lost.timer);
     links.delete(link);
     this.#count -= 1;
     if (links.size === 0) this.#byMember.delete(id);

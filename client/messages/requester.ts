@@ -2,7 +2,7 @@
 import { FirefliesError, isErrorCode, type MemberCertificate, readReply } from "../../identity/index.js";
 import { lateError, type PeerError } from "../../net/index.js";
 import { MESSAGE_BYTES_MAX } from "../protocols.js";
-import { LOST_LINKS_MAX } from "./again.js";
+import { LOST_LINKS_MAX, outcomeUnknown } from "./again.js";
 import { type Content, REQUEST_ID_MAX, type RequestKind } from "./content.js";
 import { Deadlines } from "./deadlines.js";
 import { proofOf, type SignedFrame } from "./proof.js";
@@ -249,12 +249,17 @@ export class Requester {
       const wasSent = this.#inFlight.has(request.id);
       this.#settle(request);
       if (this.#goesOn(request, wasSent, error)) lost.push(request);
-      else request.reject(error);
+      else request.reject(failureOf(request, error));
     }
     if (lost.length > 0) this.#onLost?.(lost, error);
     for (const listener of this.#closeListeners) listener(error);
     this.#closeListeners.clear();
   }
+}
+
+/** What a member that stops has not taken over this link it may have taken over an earlier one. */
+function failureOf({ lost }: Request, error: FirefliesError): FirefliesError {
+  return lost.length > 0 && error.code === "member-stopping" ? outcomeUnknown() : error;
 }
 
 /** "message-too-large", with the figures. */

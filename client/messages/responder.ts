@@ -3,7 +3,7 @@ import { type ErrorCode, FirefliesError, ReplyError, replyCode } from "../../ide
 import { errorText } from "../../net/index.js";
 import { toHex } from "../../rings/index.js";
 import { MESSAGE_BYTES_MAX } from "../protocols.js";
-import { againOf } from "./again.js";
+import { againOf, outcomeUnknown } from "./again.js";
 import type { Budget, Share } from "./budget.js";
 import { type Content, decodeContent, REQUEST_KINDS, type RequestContent, type RequestKind } from "./content.js";
 import { Deadlines } from "./deadlines.js";
@@ -84,6 +84,9 @@ export class Responder {
   #isLost = false;
   #lastId = 0;
   #stopping = false;
+  /** It ends as soon as nothing is open. */
+  #isFinishing = false;
+  readonly #idleListeners = new Set<() => void>();
   #isClosing = false;
 
   constructor(options: ResponderOptions) {
@@ -104,7 +107,8 @@ export class Responder {
       onContent: (content, message, frame) => this.#onContent(content, message, frame),
       onEnd: (error) => {
         const link = this.link;
-        if (error.code === "link-closed" && link !== undefined && !this.#stopping && !this.#isClosing && options.lost) {
+        const isOver = this.#isClosing || (this.#stopping && this.#open.size === 0);
+        if (error.code === "link-closed" && link !== undefined && !isOver && options.lost) {
           this.#isLost = true;
           options.lost.add(link, this);
         } else this.release();
@@ -155,6 +159,22 @@ export class Responder {
     this.#session.end(new FirefliesError("link-closed"));
   }
 
+  /** Of a lost link: does somebody wait for an answer, over another one? */
+  get isAskedAgain(): boolean {
+    return this.#askedAgain.size > 0;
+  }
+
+  /** Resolves when nothing waits or runs. */
+  idle(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleListeners.add(resolve));
+  }
+
+  /** Takes no new request, but those that another link had brought. */
+  takeNoNew(): void {
+    this.#stopping = true;
+  }
+
   /** Has it no answer yet? */
   isOpen(id: number): boolean {
     return this.#open.has(id);
@@ -180,7 +200,8 @@ export class Responder {
   drain(): boolean {
     const isRecent = performance.now() - this.#session.sentAt < ANSWER_ARRIVES_MS;
     const isAwaited = this.open > 0 || isRecent || this.#session.isUnsent;
-    this.#stopping = true;
+    this.takeNoNew();
+    this.#isFinishing = true;
     this.#finishIfDone();
     return isAwaited;
   }
@@ -198,19 +219,18 @@ export class Responder {
   }
 
   #finishIfDone(): void {
-    if (this.open === 0) this.#session.finish();
+    if (this.#isFinishing && this.open === 0) this.#session.finish();
   }
 
   #onContent(content: Content, message: Uint8Array, frame: SignedFrame): boolean {
     if (content.kind === "cancel") return this.#onCancel(content.id);
     if (content.kind === "reply" || content.kind === "error" || content.id <= this.#lastId) return false;
     this.#lastId = content.id;
-    if (this.#stopping) {
-      this.#turnAway(content.id, stopping());
-    } else if (content.payload.length > this.#messageBytesMax) {
+    if (content.payload.length > this.#messageBytesMax) {
       this.#turnAway(content.id, tooLarge(content.payload.length, this.#messageBytesMax));
     } else if (!this.#takesAgain(content)) {
-      this.#accept(content, message, frame);
+      if (this.#stopping) this.#turnAway(content.id, stopping());
+      else this.#accept(content, message, frame);
     }
     return true;
   }
@@ -310,7 +330,7 @@ export class Responder {
     if (this.#isLost) this.#late.set(content.id, content);
     if (askedAgain) askedAgain(content);
     else if (!this.#isLost) this.#keep(content.id, this.#session.send(content));
-    if (this.#stopping) this.#finishIfDone();
+    this.#finishIfDone();
   }
 
   #keep(id: number, message: Uint8Array | undefined): void {
@@ -331,21 +351,26 @@ export class Responder {
     // A caller whose patience has ended cancels at the moment at which the time is over here.
     if (handling.deadline - performance.now() <= LATE_CANCEL_MS) handling.expire();
     else handling.abort("cancelled");
-    if (this.#stopping) this.#finishIfDone();
+    this.#finishIfDone();
     return true;
   }
 
   /** Frees its slot or its place in the queue; false when that was done already. */
   #close(handling: Handling): boolean {
     if (!this.#open.delete(handling.request.id)) return false;
-    if (this.#open.size === 0) this.#deadlines.stop();
     handling.free();
+    if (this.#open.size > 0) return true;
+    this.#deadlines.stop();
+    for (const listener of this.#idleListeners) listener();
+    this.#idleListeners.clear();
     return true;
   }
 
   #abandonAll(): void {
     for (const handling of [...this.#open.values()]) {
-      this.#close(handling);
+      const { id } = handling.request;
+      if (this.#askedAgain.has(id)) this.#refuse(handling, outcomeUnknown());
+      else this.#close(handling);
       handling.abort("link-closed");
     }
   }
@@ -366,16 +391,6 @@ function copied({ kind, id, deadlineMs, payload, extensions }: RequestContent): 
 
 function isPromise<T>(reply: Promise<T> | T): reply is Promise<T> {
   return typeof (reply as Partial<Promise<T>> | undefined)?.then === "function";
-}
-
-function outcomeUnknown(): FirefliesError {
-  return new FirefliesError(
-    "link-closed",
-    "The link was lost, and whether the message was handled is not known here.",
-    {
-      advice: "Ask in a way that may be asked twice.",
-    },
-  );
 }
 
 function tooMany(): FirefliesError {

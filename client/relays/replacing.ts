@@ -9,6 +9,11 @@ import type { MemberId } from "../../rings/index.js";
 const REPLACED_AFTER = 0.75;
 /** ... and for so long before the end at most, milliseconds. */
 const BEFORE_END_MS_MAX = 10 * 60_000;
+/**
+ * A relay that says less is taken to mean so many milliseconds: else one that says 0 would have each of its connections made
+ * anew each second.
+ */
+const LASTS_MS_MIN = 10_000;
 /** Connections that are remembered; the oldest is forgotten first, and ends with its time. */
 const REMEMBERED_MAX = 1_024;
 
@@ -34,8 +39,9 @@ export class Replacing {
     this.#options = options;
   }
 
-  /** A connection was made that lasts so long. */
-  opened(id: MemberId, address: Address, lastsMs: number): void {
+  /** A connection was made that lasts so long, by the word of its relay. */
+  opened(id: MemberId, address: Address, toldMs: number): void {
+    const lastsMs = Math.max(toldMs, LASTS_MS_MIN);
     const wait = Math.max(lastsMs * REPLACED_AFTER, lastsMs - BEFORE_END_MS_MAX);
     this.#due.delete(id);
     this.#due.set(id, { address, at: this.#options.now() + wait });

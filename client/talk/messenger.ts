@@ -106,7 +106,7 @@ export class Messenger {
   }
 
   accept(peer: MemberCertificate, duplex: ByteDuplex): void {
-    if (this.#stopping) {
+    if (this.#stopping && !this.isAskedAgain(peer.id)) {
       duplex.destroy(new FirefliesError("member-stopping"));
       return;
     }
@@ -126,7 +126,13 @@ export class Messenger {
         this.#endListeners.get(responder)?.();
       },
     });
+    if (this.#stopping) responder.takeNoNew();
     this.#track(peer.id, responder);
+  }
+
+  /** While a stop waits for what runs: may this member ask again for what a lost link of its had brought? */
+  isAskedAgain(id: MemberId): boolean {
+    return this.#stopping && this.#lost.isOpen(id);
   }
 
   /**
@@ -135,7 +141,13 @@ export class Messenger {
    */
   async drain(): Promise<void> {
     this.#stopping = true;
-    await Promise.all([this.#answered(), ...this.#ends(Responder).map((responder) => this.#drained(responder))]);
+    const drained = () => this.#ends(Responder).map((responder) => this.#drained(responder));
+    await Promise.all([this.#answered(), ...drained()]);
+    // Of links that were lost, maybe meanwhile, and then those over which was asked again.
+    while (this.#lost.isBusy) {
+      await this.#lost.idle();
+      await Promise.all(drained());
+    }
   }
 
   async #answered(): Promise<void> {
@@ -146,7 +158,7 @@ export class Messenger {
   /** After `drain`: answers what others still wait for with a code, and ends what I wait for with "link-closed". */
   cut(): Cut {
     for (const budget of Object.values(this.#budgets)) budget.stop();
-    let handlers = 0;
+    let handlers = this.#lost.cut();
     for (const responder of this.#ends(Responder)) handlers += responder.cut();
     let messages = this.#dialling.size;
     for (const requester of this.#ends(Requester)) {
@@ -157,7 +169,7 @@ export class Messenger {
   }
 
   #drained(responder: Responder): Promise<void> | undefined {
-    if (!responder.drain() || responder.ended) return undefined;
+    if (responder.ended || !responder.drain() || responder.ended) return undefined;
     return new Promise((resolve) => this.#endListeners.set(responder, resolve));
   }
 

@@ -2,10 +2,12 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { Budget } from "../../client/messages/budget.js";
+import { LOST_MS, LostLinks } from "../../client/messages/lost-links.js";
 import { Requester, type RequesterOptions } from "../../client/messages/requester.js";
 import { type Dispatch, Responder } from "../../client/messages/responder.js";
 import { FRAME_BYTES_MAX } from "../../client/protocols.js";
 import { formatAddress } from "../../net/index.js";
+import type { MemberId } from "../../rings/index.js";
 import { duplexPair } from "../support/duplex-pair.js";
 import { codeOf, deferred, OfflineNetwork, read, type TestClient, text, whole } from "../support/network.js";
 import { freePort, TcpProxy } from "../support/tcp-proxy.js";
@@ -89,6 +91,40 @@ describe("a link that is cut", () => {
     expect(handled.size).toBe(outcomes.length);
   });
 
+  it.each(["before", "after"])(
+    "%s its member begins to stop holds up the stop until the handlers have answered",
+    async (when) => {
+      await using network = await OfflineNetwork.create();
+      const { a, b, handled, gate, cut } = await scene(network);
+      const open = deferred();
+      gate.open = open.promise;
+      const asked = ["one", "two"].map((what) => ask(a, b, what));
+      await vi.waitFor(() => expect(handled.size).toBe(2));
+      if (when === "before") cut();
+      const stopped = b.stop({ drain: 20_000 });
+      if (when === "after") cut();
+      // Its link has been made again when something new is refused over it.
+      await vi.waitFor(async () => expect(await codeOf(ask(a, b, "new"))).toBe("member-stopping"), { timeout: 10_000 });
+      open.resolve();
+      expect((await Promise.all(asked)).map(read)).toEqual(["one!", "two!"]);
+      await stopped;
+      expect(new Set(handled.values())).toEqual(new Set([1]));
+      expect(b.alarms).toEqual([]);
+    },
+  );
+
+  it("is told of by a stop that cuts its handlers, and their callers are told", async () => {
+    await using network = await OfflineNetwork.create();
+    const { a, b, handled, gate, cut } = await scene(network);
+    gate.open = deferred().promise;
+    const asked = codeOf(ask(a, b, "for ever"));
+    await vi.waitFor(() => expect(handled.size).toBe(1));
+    cut();
+    await b.stop({ drain: 1_000 });
+    expect(b.alarms).toMatchObject([{ code: "drain-expired", message: expect.stringContaining("1 handler.") }]);
+    expect(["handler-timeout", "link-closed"]).toContain(await asked);
+  });
+
   it("does not keep a cancelled message alive: its handler hears of it over the next link", async () => {
     await using network = await OfflineNetwork.create();
     const { a, b, cut } = await scene(network);
@@ -154,4 +190,30 @@ it("what was on its way when its caller gave a link up is not handled beside the
   for (let turns = 0; turns < 10; turns++) await turn();
   expect(handled).toEqual(["before", "once"]);
   for (const each of [...responders, next.requester]) each.close();
+});
+
+it("a lost link is kept for those who ask again, and longer while somebody waits for an answer of its handlers", () => {
+  vi.useFakeTimers();
+  try {
+    const lost = new LostLinks();
+    const state = { isAskedAgain: false, ended: 0 };
+    const responder = {
+      get isAskedAgain() {
+        return state.isAskedAgain;
+      },
+      release: () => void state.ended++,
+    } as unknown as Responder;
+    const id = "0f".repeat(32) as MemberId;
+    lost.add(id, "link", responder);
+    state.isAskedAgain = true;
+    vi.advanceTimersByTime(10 * LOST_MS);
+    expect(state.ended).toBe(0);
+    state.isAskedAgain = false;
+    vi.advanceTimersByTime(LOST_MS);
+    expect(state.ended).toBe(1);
+    expect(lost.get(id, "link")).toBeUndefined();
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -32,6 +32,15 @@ it.each([
   expect(state.replacedAt.get(idOf(1))).toEqual([at]);
 });
 
+it("no sooner than after seven and a half seconds, however little a relay says", () => {
+  const { state, replacing, run } = scene();
+  replacing.opened(idOf(1), address, 0);
+  run(7_000);
+  expect(state.replacedAt.size).toBe(0);
+  run(2_000);
+  expect(state.replacedAt.get(idOf(1))).toEqual([8_000]);
+});
+
 it("not where a better way was found, and by the newest connection of a member alone", () => {
   const { state, replacing, run } = scene();
   replacing.opened(idOf(1), address, 40_000);

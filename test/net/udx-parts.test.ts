@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { generateAgreementKey } from "../../identity/index.js";
+import type { Connection } from "../../net/transports/udx/connection.js";
 import {
   dataFrame,
   endFrame,
@@ -12,7 +13,8 @@ import {
 } from "../../net/transports/udx/frames.js";
 import { Inbox } from "../../net/transports/udx/inbox.js";
 import { connectionKeys, EndpointSecrets } from "../../net/transports/udx/keys.js";
-import { FIRST_WINDOW_BYTES, WINDOW_BYTES } from "../../net/transports/udx/limits.js";
+import { FIRST_WINDOW_BYTES, RESPONSES_PER_SECOND, WINDOW_BYTES } from "../../net/transports/udx/limits.js";
+import { Mover } from "../../net/transports/udx/mover.js";
 import { Outbox } from "../../net/transports/udx/outbox.js";
 import {
   type Control,
@@ -120,6 +122,33 @@ describe("the secrets", () => {
     expect(secrets.isCookie(made, { ...from, host: "192.0.2.2" }, nonce, 5_000)).toBe(false);
     expect(secrets.isCookie(made, from, filled(16, 9), 5_000)).toBe(false);
     expect(new EndpointSecrets().isCookie(made, from, nonce, 5_000)).toBe(false);
+  });
+});
+
+describe("answers to challenges", () => {
+  it("are looked at so many times a second, whatever the other end sends", () => {
+    const state = { now: 0, looked: 0, moved: 0 };
+    const value = filled(16, 6);
+    const at = { host: "192.0.2.9", port: 9 };
+    const keys = { key, tag: filled(8, 1), peerTag: filled(8, 2) };
+    const connection = { keys, remote: { host: "192.0.2.1", port: 1 } } as unknown as Connection;
+    const pathValue = () => {
+      state.looked += 1;
+      return value;
+    };
+    const mover = new Mover({
+      ...{ connection, secrets: { pathValue } as unknown as EndpointSecrets, now: () => state.now, send: () => {} },
+      reserve: () => ({ id: 1, token: filled(8, 1), connect: () => void state.moved++, cancel: () => {} }),
+    });
+    const flood = (value: Uint8Array, from: number) => {
+      for (let counter = from; counter < from + 1_000; counter++)
+        mover.heard({ ...path, type: "response", counter, value }, at);
+    };
+    flood(filled(16, 7), 1);
+    expect(state).toMatchObject({ looked: RESPONSES_PER_SECOND, moved: 0 });
+    state.now = 1_000;
+    flood(value, 1_001);
+    expect(state).toMatchObject({ looked: 2 * RESPONSES_PER_SECOND, moved: RESPONSES_PER_SECOND });
   });
 });
 

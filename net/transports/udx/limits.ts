@@ -44,3 +44,8 @@ export const DIALS_PER_SOURCE_PER_SECOND = 100;
 export const SOURCES_MAX = 4_096;
 /** Challenges of one connection a second. */
 export const CHALLENGES_PER_SECOND = 4;
+/**
+ * Answers to challenges of one connection that are looked at, a second: each may move the connection, which takes another
+ * lane. Twice as many as there are challenges, since an answer may come twice.
+ */
+export const RESPONSES_PER_SECOND = 2 * CHALLENGES_PER_SECOND;

@@ -12,10 +12,18 @@ import type { HostPort } from "../../address.js";
 import type { Connection } from "./connection.js";
 import type { EndpointSecrets } from "./keys.js";
 import type { FarEnd } from "./lane.js";
-import { CHALLENGES_PER_SECOND, MOVE_MS, PATH_BUSY_MS, PATH_IDLE_MS, RETRY_MS } from "./limits.js";
+import {
+  CHALLENGES_PER_SECOND,
+  MOVE_MS,
+  PATH_BUSY_MS,
+  PATH_IDLE_MS,
+  RESPONSES_PER_SECOND,
+  RETRY_MS,
+} from "./limits.js";
 import { encodePath, type PathDatagram } from "./wire.js";
 
 const RATE = { burst: CHALLENGES_PER_SECOND, refillMs: 1_000 / CHALLENGES_PER_SECOND };
+const RESPONSE_RATE = { burst: RESPONSES_PER_SECOND, refillMs: 1_000 / RESPONSES_PER_SECOND };
 
 /** An id of ours that the other end may know already, and that has no far end yet. */
 export interface Berth {
@@ -44,6 +52,7 @@ export class Mover {
   #heard = 0;
   #followed = 0;
   #bucket;
+  #responses;
   #saidAt = 0;
   /** For the lane that the other end will begin. */
   #berth: { readonly berth: Berth; readonly until: number } | undefined;
@@ -53,6 +62,7 @@ export class Mover {
   constructor(options: MoverOptions) {
     this.#options = options;
     this.#bucket = fullBucket(RATE, options.now());
+    this.#responses = fullBucket(RESPONSE_RATE, options.now());
   }
 
   /** At every look, and with `anyhow` when the own address may have changed. */
@@ -98,7 +108,7 @@ export class Mover {
 
   #onResponse({ counter, value, id, token }: PathDatagram, from: HostPort): void {
     const { connection, reserve, now } = this.#options;
-    if (counter <= this.#followed || !equalBytes(value, this.#valueOf(counter, from))) return;
+    if (counter <= this.#followed || !this.#mayLook() || !equalBytes(value, this.#valueOf(counter, from))) return;
     const berth = reserve();
     if (berth === undefined) return;
     this.#followed = counter;
@@ -140,6 +150,13 @@ export class Mover {
   #mayAnswer(): boolean {
     const left = spend(this.#bucket, RATE, this.#options.now());
     this.#bucket = left ?? this.#bucket;
+    return left !== undefined;
+  }
+
+  /** May another answer to a challenge be looked at? */
+  #mayLook(): boolean {
+    const left = spend(this.#responses, RESPONSE_RATE, this.#options.now());
+    this.#responses = left ?? this.#responses;
     return left !== undefined;
   }
 
