@@ -55,7 +55,7 @@ export {
   type PunchOffer,
 } from "./punching/offer.js";
 export { Punches, type PunchesOptions, type PunchFigures, type PunchRun, type PunchWay } from "./punching/punches.js";
-export { punchTcp, tcpWay } from "./punching/tcp-punch.js";
+export { tcpWay } from "./punching/tcp-punch.js";
 export { udxWay } from "./punching/udx-way.js";
 export { canonical, isPrivate, type Range, rangeOf } from "./ranges.js";
 export { RELAY_LIMITS, RELAY_PROTOCOL_LIMITS, RELAY_RESERVE, RENEW_MS, type RelayLimits } from "./relays/limits.js";

@@ -17,6 +17,7 @@ import type { Path } from "../session/path.js";
 import type { Protocols } from "../session/protocol.js";
 import type { Session } from "../session/session.js";
 import { type Candidate, encodeOffer, NONCE_BYTES, OFFER_BYTES_MAX, type PunchOffer, parseOffer } from "./offer.js";
+import { type Waiting, whose } from "./whose.js";
 
 export const PUNCH = "punch";
 /** Both sides try for this long, milliseconds. */
@@ -27,6 +28,8 @@ const HANDSHAKE_MS = 3_000;
 const OFFER_TIMEOUT_MS = 5_000;
 /** Punches at once: each holds a few sockets. */
 const PUNCHES_MAX = 16;
+/** Of those, begun by me, and asked for by others: neither keeps the other from all places. Each member has one at most. */
+const OF_ONE_SIDE_MAX = 12;
 /** Another member may ask for this many at once, and for one more after each pause: what it names is dialled. */
 const ASKED = { burst: 3, refillMs: 15_000 };
 /**
@@ -81,8 +84,8 @@ export interface PunchFigures {
 
 export class Punches {
   readonly #options: PunchesOptions;
-  /** By member: whether an offer of mine has no answer yet. */
-  readonly #running = new Map<MemberId, "offered" | "punching">();
+  /** By member: whether it has asked for it, or an offer of mine has no answer yet. */
+  readonly #running = new Map<MemberId, "offered" | "punching" | "asked">();
   /** Offers of mine that were given up for one of the other side. */
   readonly #yielded = new Set<MemberId>();
   readonly #hidden = new Buckets<MemberId>(HIDDEN, ASKERS_MAX);
@@ -141,19 +144,17 @@ export class Punches {
    */
   takes(connection: Duplex, from: Address): boolean {
     if (from.scheme !== "udx") return false;
-    for (const { hosts, onConnection } of this.#meetings) {
-      if (!hosts.has(canonical(from).host)) continue;
-      onConnection(connection, from);
-      return true;
-    }
-    return false;
+    const meeting = whose(this.#meetings, canonical(from));
+    if (meeting === undefined) return false;
+    meeting.met += 1;
+    meeting.onConnection(connection, from);
+    return true;
   }
 
   /** Does a punch wait for a connection from there? */
   expects(from: Pick<Address, "host">): boolean {
     const { host } = canonical({ scheme: "udx", port: 1, ...from });
-    for (const { hosts } of this.#meetings) if (hosts.has(host)) return true;
-    return false;
+    return [...this.#meetings].some(({ targets }) => targets.some((target) => target.host === host));
   }
 
   /** Ends what runs; leaves nothing behind. */
@@ -165,14 +166,20 @@ export class Punches {
     return { nonce: randomBytes(NONCE_BYTES), candidates: this.#options.mine() };
   }
 
-  #begin(id: MemberId, as: "offered" | "punching"): void {
+  #begin(id: MemberId, as: "offered" | "asked"): void {
     if (this.#closing.signal.aborted) throw new FirefliesError("link-closed");
-    const isCrossed = this.#running.get(id) === "offered" && as === "punching" && id < this.#options.self;
+    const isCrossed = this.#running.get(id) === "offered" && as === "asked" && id < this.#options.self;
+    const isFull = this.#running.size >= PUNCHES_MAX || this.#ofSide(as) >= OF_ONE_SIDE_MAX;
     if (isCrossed) this.#yielded.add(id);
-    else if (this.#running.has(id) || this.#running.size >= PUNCHES_MAX)
+    else if (this.#running.has(id) || isFull)
       throw new FirefliesError("overloaded", `A punch with this member is under way, or ${PUNCHES_MAX} with others.`);
     this.#running.set(id, as);
     this.#tried += 1;
+  }
+
+  /** How many run that I have begun, or others. */
+  #ofSide(as: "offered" | "asked"): number {
+    return [...this.#running.values()].filter((each) => (each === "asked") === (as === "asked")).length;
   }
 
   #asClient(peer: MemberCertificate, mine: PunchOffer, theirs: PunchOffer, signal?: AbortSignal): Promise<Session> {
@@ -216,7 +223,7 @@ export class Punches {
       });
     const mine = this.#mine();
     // Offers that cross each other: the lower id's counts, and the other one is refused.
-    this.#begin(peer.id, "punching");
+    this.#begin(peer.id, "asked");
     const end = this.#limited();
     const path = (address: Address): Path => ({ kind: "punched", direction: "accepted", address });
     const reached = setInterval(() => this.#options.isReached(peer.id) && end.win(), 100);
@@ -247,7 +254,7 @@ export class Punches {
       .map(({ address, mapping }) => ({ address: canonical(address), mapping }))
       .filter(({ address }) => isIP(address.host) !== 0 && mayDial(address))
       .filter(({ mapping }) => mapping !== "destination" || this.#maySearch(peer));
-    const meeting = { hosts: new Set(usable.map(({ address }) => address.host)), onConnection };
+    const meeting: Meeting = { targets: usable.map(({ address }) => address), isClient, onConnection, met: 0 };
     this.#meetings.add(meeting);
     const run = { mine, theirs, isClient, signal, onConnection };
     await Promise.all(
@@ -279,10 +286,8 @@ export class Punches {
   }
 }
 
-/** A punch that runs. */
-interface Meeting {
-  /** Where the other side comes from. */
-  readonly hosts: ReadonlySet<string>;
+interface Meeting extends Waiting {
+  met: number;
   readonly onConnection: PunchRun["onConnection"];
 }
 

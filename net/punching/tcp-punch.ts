@@ -8,11 +8,12 @@ import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { onAbort } from "../abort.js";
-import { type Address, formatAddress, type HostPort } from "../address.js";
+import type { Address, HostPort } from "../address.js";
 import { canonical } from "../ranges.js";
 import type { OutPort } from "../transports/out-port.js";
 import { dialTcp } from "../transports/tcp.js";
 import type { PunchWay } from "./punches.js";
+import { nameOf, type Waiting, whose } from "./whose.js";
 
 /** Between two rounds of attempts, milliseconds: a NAT or a host that refused a moment ago may let the next one in. */
 const PAUSE_MS = [50, 150] as const;
@@ -21,118 +22,130 @@ const ATTEMPT_MS = 900;
 /** Connections of one punch: a few for each pair of addresses. Who comes beyond them is cut. */
 const CONNECTIONS_MAX = 8;
 
-export interface TcpPunchOptions {
-  readonly out: OutPort;
-  /** Where the other side may come from, and be reached. IP addresses. */
-  readonly targets: readonly HostPort[];
+/** TCP among the ways to punch. */
+export function tcpWay(out: OutPort, random: () => number): PunchWay {
+  const port = new PunchPort(out, random);
+  return {
+    scheme: "tcp",
+    run: ({ targets, isClient, signal, onConnection }) =>
+      port.punch({ targets: targets.map(({ address }) => address), isClient, signal, onConnection }),
+  };
+}
+
+export interface TcpPunchOptions extends Pick<Waiting, "targets" | "isClient"> {
   /** Ends it; what was handed over lives on. */
   readonly signal: AbortSignal;
-  /** 0 to 1. */
-  readonly random: () => number;
   /** A connection, maybe one of several. It has an error listener. */
   readonly onConnection: (connection: Socket, at: Address) => void;
 }
 
-/** TCP among the ways to punch. */
-export function tcpWay(out: OutPort, random: () => number): PunchWay {
-  return {
-    scheme: "tcp",
-    run: ({ targets, signal, onConnection }) =>
-      punchTcp({ out, random, targets: targets.map(({ address }) => address), signal, onConnection }),
-  };
+interface TcpPunch extends TcpPunchOptions, Waiting {
+  met: number;
 }
 
-/** Resolves when the signal has fired, with nothing left behind. Never rejects. */
-export async function punchTcp(options: TcpPunchOptions): Promise<void> {
-  const { out, signal, random } = options;
-  const port = await out.port();
-  const punch = new TcpPunch(options, port);
-  const giveBack = out.lend();
-  try {
-    while (!signal.aborted) {
-      punch.attempt();
-      // The attempts bind in the next turn, and must have done so before anybody listens there.
-      await sleep(1);
-      const server = port === undefined ? undefined : await punch.listen(port);
-      const [least, most] = PAUSE_MS;
-      await sleep(least + random() * (most - least), undefined, { signal }).catch(() => {});
-      if (server?.listening) await closed(server);
-    }
-  } finally {
-    giveBack();
-    punch.end();
-  }
-}
-
-class TcpPunch {
-  readonly #options: TcpPunchOptions;
-  readonly #port: number | undefined;
-  readonly #hosts: ReadonlySet<string>;
+/**
+ * The port that all punches of a member have in common: all of them attempt at once, then one listener waits for the other
+ * sides of all. So none holds the port while another one goes without.
+ */
+export class PunchPort {
+  readonly #out: OutPort;
+  readonly #random: () => number;
+  readonly #punches = new Set<TcpPunch>();
   /** By address: attempts that have no answer yet. */
-  readonly #running = new Map<string, () => void>();
-  #made = 0;
+  readonly #attempts = new Map<string, () => void>();
+  #rounds: Promise<void> | undefined;
+  /** Fires when nothing runs any more. */
+  #over = new AbortController();
 
-  constructor(options: TcpPunchOptions, port: number | undefined) {
-    this.#options = options;
-    this.#port = port;
-    this.#hosts = new Set(options.targets.map(({ host }) => host));
+  /** `random`: 0 to 1. */
+  constructor(out: OutPort, random: () => number) {
+    this.#out = out;
+    this.#random = random;
   }
 
-  /** One for each target that none is under way to. */
-  attempt(): void {
-    if (this.#made >= CONNECTIONS_MAX) return;
-    for (const { host, port } of this.#options.targets) {
-      const to = { scheme: "tcp", host, port };
-      const key = formatAddress(to);
-      if (!this.#running.has(key)) void this.#try(key, to);
+  /** Resolves when the signal has fired, with nothing left behind. Never rejects. */
+  async punch(options: TcpPunchOptions): Promise<void> {
+    const { signal } = options;
+    if (signal.aborted) return;
+    const punch = { ...options, met: 0 };
+    this.#punches.add(punch);
+    this.#rounds ??= this.#run();
+    await new Promise<void>((resolve) => onAbort(signal, resolve));
+    this.#punches.delete(punch);
+    const named = this.#named();
+    for (const [name, cut] of this.#attempts) if (!named.has(name)) cut();
+    if (this.#punches.size > 0) return;
+    this.#over.abort();
+    await this.#rounds;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#over;
+    const port = await this.#out.port();
+    const giveBack = this.#out.lend();
+    try {
+      while (!signal.aborted) await this.#round(port, signal);
+    } finally {
+      giveBack();
+      this.#over = new AbortController();
+      // Who came in the last turns.
+      this.#rounds = this.#punches.size > 0 ? this.#run() : undefined;
+    }
+  }
+
+  async #round(port: number | undefined, signal: AbortSignal): Promise<void> {
+    for (const [name, target] of this.#named()) if (!this.#attempts.has(name)) void this.#attempt(name, target, port);
+    // The attempts bind in the next turn, and must have done so before anybody listens there.
+    await sleep(1);
+    const server = port === undefined ? undefined : await this.#listen(port);
+    const [least, most] = PAUSE_MS;
+    await sleep(least + this.#random() * (most - least), undefined, { signal }).catch(() => {});
+    if (server?.listening) await closed(server);
+  }
+
+  /** What is to be reached, each address once, whoever named it. */
+  #named(): Map<string, HostPort> {
+    const open = [...this.#punches].filter(({ met }) => met < CONNECTIONS_MAX);
+    return new Map(open.flatMap(({ targets }) => targets).map((target) => [nameOf(target), target]));
+  }
+
+  async #attempt(name: string, { host, port }: HostPort, from: number | undefined): Promise<void> {
+    const to = { scheme: "tcp", host, port };
+    const late = new AbortController();
+    const cut = () => late.abort();
+    const timer = setTimeout(cut, ATTEMPT_MS);
+    this.#attempts.set(name, cut);
+    try {
+      this.#hand(await dialTcp(to, { signal: late.signal }, from), to);
+    } catch {
+      // Refused, or nobody there yet: the next round tries again.
+    } finally {
+      clearTimeout(timer);
+      this.#attempts.delete(name);
     }
   }
 
   /** Undefined when that cannot be. */
-  async listen(port: number): Promise<Server | undefined> {
+  async #listen(port: number): Promise<Server | undefined> {
     const server = createServer({ noDelay: true }, (socket) => this.#came(socket));
     const failed = once(server, "error").then(() => undefined);
     server.listen(port);
     return await Promise.race([once(server, "listening").then(() => server), failed]).catch(() => undefined);
   }
 
-  end(): void {
-    for (const cut of this.#running.values()) cut();
-  }
-
-  async #try(key: string, to: Address): Promise<void> {
-    const { signal } = this.#options;
-    const late = new AbortController();
-    const cut = () => late.abort();
-    const timer = setTimeout(cut, ATTEMPT_MS);
-    const unwatch = onAbort(signal, cut);
-    this.#running.set(key, cut);
-    try {
-      const socket = await dialTcp(to, { signal: late.signal }, this.#port);
-      this.#hand(socket, to);
-    } catch {
-      // Refused, or nobody there yet: the next round tries again.
-    } finally {
-      clearTimeout(timer);
-      unwatch();
-      this.#running.delete(key);
-    }
-  }
-
-  /** Somebody has come to the port itself. Of others than the punch is for nothing is taken. */
+  /** Somebody has come to the port itself. Of others than punches are for nothing is taken. */
   #came(socket: Socket): void {
     socket.on("error", () => {}); // "close" follows.
     const { remoteAddress: host, remotePort: port } = socket;
     if (host === undefined || port === undefined) return void socket.destroy();
-    const from = canonical({ scheme: "tcp", host, port });
-    if (this.#hosts.has(from.host)) this.#hand(socket, from);
-    else socket.destroy();
+    this.#hand(socket, canonical({ scheme: "tcp", host, port }));
   }
 
   #hand(socket: Socket, at: Address): void {
-    this.#made += 1;
-    if (this.#options.signal.aborted || this.#made > CONNECTIONS_MAX) socket.destroy();
-    else this.#options.onConnection(socket, at);
+    const punch = whose(this.#punches, at);
+    if (punch === undefined || punch.met >= CONNECTIONS_MAX) return void socket.destroy();
+    punch.met += 1;
+    punch.onConnection(socket, at);
   }
 }
 

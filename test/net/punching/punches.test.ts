@@ -8,6 +8,7 @@ import { encodeOffer, type NatMapping, NONCE_BYTES, type PunchOffer, parseOffer 
 import { PUNCH, Punches } from "../../../net/punching/punches.js";
 import { tcpWay } from "../../../net/punching/tcp-punch.js";
 import { OutPort } from "../../../net/transports/out-port.js";
+import { codeOf } from "../../support/network.js";
 import { TestNetwork } from "../../support/test-network.js";
 
 const open: (() => unknown)[] = [];
@@ -71,9 +72,15 @@ class Puncher {
 const RELAYED = { kind: "relayed", address: parseAddress(`relay://${"0f".repeat(32)}`)!, via: [] } as const;
 
 /** Two of them, and a relayed session that the second has made: `over` is the first one's end of it, `back` the other. */
-async function pair(): Promise<{ a: Puncher; b: Puncher; over: Session; back: Session }> {
+async function pair(): Promise<{ a: Puncher; b: Puncher; over: Session; back: Session; network: TestNetwork }> {
   const network = await TestNetwork.create();
-  const [a, b] = [new Puncher(await network.member()), new Puncher(await network.member())];
+  const a = new Puncher(await network.member());
+  return { ...(await joined(network, a)), network };
+}
+
+/** Another one that has made a relayed session with this one. */
+async function joined(network: TestNetwork, a: Puncher) {
+  const b = new Puncher(await network.member());
   const relay = createServer((socket) => {
     a.stack.accept(socket, RELAYED.address, { ...RELAYED, direction: "accepted" });
   });
@@ -108,6 +115,32 @@ describe("a punch", () => {
     expect(winner).toMatchObject({ status: "fulfilled" });
     // Whose offer came before the other's was sent is served first, and that is as well.
     if (loser!.status === "rejected") expect((loser!.reason as FirefliesError).code).toBe("overloaded");
+  });
+
+  it("goes on beside others from the same port, also those of liars that name the same address", async () => {
+    const { a, b, over, network } = await pair();
+    const others = await Promise.all([joined(network, a), joined(network, a)]);
+    const [liar, second] = [others[0]!, others[1]!];
+    // It never punches itself: what it names is the other one's address.
+    const offer = encodeOffer(offerOf([`127.0.0.1:${b.out.known}`]));
+    await liar.back.call(PUNCH, offer, { deadline: deadlineIn(2_000) });
+    expect(a.punches.isRunning(liar.b.id)).toBe(true);
+    const sessions = await Promise.all([a.punches.punch(over), second.b.punches.punch(second.back)]);
+    expect(sessions.map(({ peer }) => peer.id)).toEqual([b.id, a.id]);
+    expect(sessions[0]!.path.address.port).toBe(b.out.known);
+    expect(sessions[1]!.path.address.port).toBe(a.out.known);
+  });
+
+  it("of those who ask leaves places for those that I begin", async () => {
+    const { a, over, network } = await pair();
+    const asked: string[] = [];
+    for (let count = 0; count < 13; count++) {
+      const liar = await joined(network, a);
+      const offer = encodeOffer(offerOf(["127.0.0.1:9"]));
+      asked.push(await codeOf(liar.back.call(PUNCH, offer, { deadline: deadlineIn(2_000) })));
+    }
+    expect(asked).toEqual([...Array.from({ length: 12 }, () => "none"), "overloaded"]);
+    await expect(a.punches.punch(over)).resolves.toBeDefined();
   });
 
   it("without an address that may be dialled ends at once, and says what was offered", async () => {
