@@ -29,6 +29,7 @@ import {
   verdictOf,
   type Witness,
   witnessesOf,
+  YES_MS,
 } from "./verdict.js";
 
 /** Members asked at once: each question costs them a dial. */
@@ -40,6 +41,11 @@ const OUTER_MAX = 2;
 const MISSES_MAX = 2;
 /** Two agree on an outer address before others are asked to dial it. */
 const AGREEING_MIN = 2;
+/**
+ * What a member has said holds for so long, milliseconds, while others can dial me: the first rounds follow each other within
+ * seconds, and are for the neighbours that are new. Less than the pause between later ones, in which all are asked.
+ */
+const HOLDS_MS = YES_MS / 2;
 
 export interface ReachOptions {
   /** t: predecessors that may lie. */
@@ -74,9 +80,11 @@ interface Word {
   readonly observation: Observation;
   /** Where my session with it came from, if I had made it. */
   readonly cameFrom: string | undefined;
-  readonly dials: Map<string, DialledBack>;
-  /** The dials are of this round. */
-  isFresh: boolean;
+  /** Monotonic milliseconds. */
+  readonly observedAt: number;
+  readonly dials: ReadonlyMap<string, DialledBack>;
+  /** Monotonic milliseconds; undefined when the dials are too old to count. */
+  readonly dialledAt: number | undefined;
 }
 
 /** What is known, for info and metrics. */
@@ -156,14 +164,20 @@ export class Reach {
   }
 
   async #ask(ids: readonly MemberId[]): Promise<void> {
-    for (const id of this.#words.keys()) if (!ids.includes(id)) this.#words.delete(id);
-    for (const word of this.#words.values()) word.isFresh = false;
+    for (const [id, word] of this.#words) {
+      if (!ids.includes(id)) this.#words.delete(id);
+      else if (!this.#doDialsHold(word)) this.#words.set(id, { ...word, dialledAt: undefined });
+    }
     this.#silent.clear();
-    await inTurns(ids, (id) => this.#observe(id));
+    await inTurns(ids, async (id) => {
+      if (!this.#doesSightHold(this.#words.get(id)) && !this.#isSeenOnLoopback()) await this.#observe(id);
+    });
     if (this.#isStale) return;
     this.#see(ids);
     const targets = [...new Set([...this.#options.advertised(), ...this.#outerTargets(ids.length)])];
-    const asked = shuffled(ids, this.#options.random).filter((id) => !this.#options.hasDialledMe(id));
+    const asked = shuffled(ids, this.#options.random).filter(
+      (id) => !this.#options.hasDialledMe(id) && !this.#hasDialled(id, targets),
+    );
     await inTurns(asked, async (id) => {
       if (!this.#isStale && !this.#isDecided(targets)) await this.#dialBack(id, targets);
     });
@@ -175,9 +189,10 @@ export class Reach {
     if (seen === undefined) return;
     // Who has dialled me sees no other address than the one that it dialled.
     const tcp = seen.address;
-    const dials = this.#words.get(id)?.dials ?? new Map<string, DialledBack>();
+    const { dials = new Map<string, DialledBack>(), dialledAt } = this.#words.get(id) ?? {};
     const cameFrom = seen.way === "came" ? ipPortOf(seen.address) : undefined;
-    this.#words.set(id, { observation: { by: id, tcp, udp: ipPortOf(seen.udp) }, cameFrom, dials, isFresh: false });
+    const observation = { by: id, tcp, udp: ipPortOf(seen.udp) };
+    this.#words.set(id, { observation, cameFrom, observedAt: this.#options.now(), dials, dialledAt });
   }
 
   async #dialBack(id: MemberId, targets: readonly string[]): Promise<void> {
@@ -186,9 +201,41 @@ export class Reach {
       this.#silent.add(id);
       return;
     }
-    const observation = this.#words.get(id)?.observation ?? { by: id, tcp: undefined, udp: undefined };
+    const unseen = {
+      observation: { by: id, tcp: undefined, udp: undefined },
+      cameFrom: undefined,
+      observedAt: -Infinity,
+    };
     const dials = new Map(targets.map((address, index) => [address, results[index]!]));
-    this.#words.set(id, { observation, cameFrom: this.#words.get(id)?.cameFrom, dials, isFresh: true });
+    this.#words.set(id, { ...(this.#words.get(id) ?? unseen), dials, dialledAt: this.#options.now() });
+  }
+
+  /** Is what it saw of me not asked again in this round? */
+  #doesSightHold(word: Word | undefined): boolean {
+    return word !== undefined && this.dialable !== "no" && this.#options.now() - word.observedAt < HOLDS_MS;
+  }
+
+  /** Are its dials not asked again in this round? Where others cannot dial me, or one round has said so, all dial anew. */
+  #doDialsHold({ dialledAt = -Infinity }: Word): boolean {
+    const { dialable, contrary } = this.#standing;
+    return dialable === "yes" && contrary === 0 && this.#options.now() - dialledAt < HOLDS_MS;
+  }
+
+  #hasDialled(id: MemberId, targets: readonly string[]): boolean {
+    const word = this.#words.get(id);
+    return word?.dialledAt !== undefined && targets.every((address) => word.dials.has(address));
+  }
+
+  /** On loopback there are no others but those of this machine, and no NAT: it takes no more than it takes to believe it. */
+  #isSeenOnLoopback(): boolean {
+    const { advertised, hosts, tolerance } = this.#options;
+    const mine = advertised();
+    if (mine.length === 0 || mine.some((text) => rangeOf(hostOf(text) ?? "") !== "loopback")) return false;
+    const own = hosts();
+    const seen = this.#witnesses((id) =>
+      own.has(hostOf(this.#words.get(id)?.observation.tcp) ?? "") ? "yes" : undefined,
+    );
+    return verdictOf(seen, tolerance) === "yes";
   }
 
   /** "IP:port" from which my sessions come, for each member that has said it. */
@@ -239,7 +286,7 @@ export class Reach {
   /** Does this member reach me, at any address of those or at one? */
   #says(id: MemberId, addresses: readonly string[]): Witness["says"] {
     const word = this.#words.get(id);
-    if (!word?.isFresh) return undefined;
+    if (word?.dialledAt === undefined) return undefined;
     const outcomes = addresses.flatMap((address) => word.dials.get(address)?.outcome ?? []);
     if (outcomes.includes("reached")) return "yes";
     return outcomes.length > 0 && outcomes.some(isEvidence) ? "no" : undefined;
@@ -305,7 +352,7 @@ export class Reach {
     if (this.outer.join(" ") !== before) onFound();
     const next = afterVerdict(this.#standing, this.#verdict(targets) ?? this.#presumed(targets), now());
     // What was asked for the first time may not have been in the note yet that others hold.
-    const isNew = targets.join(" ") !== this.#targets;
+    const isNew = targets.join(" ") !== this.#targets && !(next.dialable === "yes" && this.#isDecided(targets));
     this.#targets = targets.join(" ");
     this.#stand(isNew ? { ...next, askAt: Math.min(next.askAt, now() + DOUBT_MS) } : next);
     this.#advise();

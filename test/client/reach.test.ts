@@ -28,6 +28,7 @@ function scene(others: readonly Other[], more: Partial<ReachOptions> & { rings?:
   const clock = { now: 10_000 };
   const alarms: FirefliesError[] = [];
   const asked: [MemberId, readonly string[]][] = [];
+  const observed: MemberId[] = [];
   const heard: string[] = [];
   const world = { others, found: 0, advertised: [OWN] as readonly string[] };
   const rings = more.rings ?? Array.from({ length: RINGS }, (_, ring) => ring % others.length);
@@ -36,6 +37,7 @@ function scene(others: readonly Other[], more: Partial<ReachOptions> & { rings?:
     predecessors: () => rings.map((index) => members[index]),
     hasDialledMe: (id) => of(id).hasDialled === true,
     observe: async (id) => {
+      observed.push(id);
       const { seen = {} } = of(id);
       if (seen === "silent") return undefined;
       return { time: 0, way: "came", address: undefined, udp: undefined, ...seen };
@@ -63,7 +65,7 @@ function scene(others: readonly Other[], more: Partial<ReachOptions> & { rings?:
     clock.now += ms;
     await reach.look();
   };
-  return { reach, clock, alarms, asked, heard, world, later };
+  return { reach, clock, alarms, asked, observed, heard, world, later };
 }
 
 /** Sees me come through a NAT that lets nobody in. */
@@ -90,8 +92,48 @@ describe("can others dial me", () => {
     const before = asked.length;
     await later(YOUNG_MS - 1);
     expect(asked.length).toBe(before);
-    await later(1);
+    await later(YES_MS);
     expect(asked.length).toBeGreaterThan(before);
+  });
+
+  it("is asked again soon after the start, of neighbours that are new alone", async () => {
+    const rings = [0, 1, 2, 3, 4];
+    const { asked, observed, later } = scene(
+      many(10, () => ({ dials: () => "reached" as const })),
+      { rings },
+    );
+    await later(0);
+    expect(observed).toEqual(ids(5));
+    const before = asked.length;
+    await later(YOUNG_MS);
+    expect([observed.length, asked.length]).toEqual([5, before]);
+    rings.splice(0, 3, 5, 6, 7); // Two of those whose word holds are left at most.
+    await later(4 * YOUNG_MS);
+    expect(observed.slice(5).toSorted()).toEqual(ids(8).slice(5));
+    expect(asked.slice(before).every(([id]) => ids(8).indexOf(id) >= 3)).toBe(true);
+    await later(YES_MS);
+    expect(observed).toHaveLength(8 + 5);
+  });
+
+  it("is asked of no more than it takes to believe it, and what is seen as well, on loopback", async () => {
+    const near: Other = { seen: { address: "127.0.0.1:5000" }, dials: () => "reached" };
+    const rings = [...Array(30).keys()];
+    const { reach, asked, observed, world, later } = scene(
+      many(30, () => near),
+      { rings },
+    );
+    world.advertised = ["127.0.0.1:8400"];
+    await later(0);
+    expect([reach.dialable, reach.state.nat]).toEqual(["yes", "none"]);
+    expect(Math.max(observed.length, asked.length)).toBeLessThan(8);
+  });
+
+  it("is asked of all, where loopback is advertised and others see another address", async () => {
+    const far: Other = { seen: { address: `${OUTER}:5000` }, dials: () => "forbidden" };
+    const { reach, observed, world, later } = scene(many(5, () => far));
+    world.advertised = ["127.0.0.1:8400"];
+    await later(0);
+    expect([reach.dialable, observed.length]).toEqual(["no", 5]);
   });
 
   it("is no at once where others see another address, and tells what to do once they have tried", async () => {
