@@ -157,6 +157,7 @@ export class Node {
       certificateOf: (id) => this.certificateOf(id),
       isHeld: (id) => this.streams.isOpenWith(id) || this.services.isOpenWith(id) || this.#relays.isHeld(id),
       takes: (connection, from) => this.#punching.takes(connection, from),
+      onProven: (session) => this.messenger.greet(session),
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
     this.#speak();

@@ -42,6 +42,8 @@ export interface StackOptions extends Pick<LinksOptions, "idleMs" | "kept" | "de
   readonly isHeld?: ((id: MemberId) => boolean) | undefined;
   /** The last session with the member broke without the doing of either side. */
   readonly onLost?: ((id: MemberId) => void) | undefined;
+  /** See SessionHostOptions. */
+  readonly onProven?: ((session: Session) => void) | undefined;
   /** Bytes of messages begun or unread, of all members together. */
   readonly memoryMax?: number | undefined;
   /** Takes a connection that has come, before anybody is to prove itself over it: a punch waits for it. */
@@ -69,6 +71,7 @@ export class Stack {
       admit: refusal ?? (() => undefined),
       protocols,
       memoryMax,
+      onProven: options.onProven,
     });
     const dialler = new Dialler({ transports, resolver, now, mine });
     this.#greeter = new Dialler({ transports, resolver, now, mine });

@@ -11,6 +11,8 @@ import { type Dispatch, Responder } from "../messages/responder.js";
 import { FRAME_BYTES_SOFT } from "../messages/session.js";
 import { MESSAGES } from "../protocols.js";
 
+const EMPTY = new Uint8Array(0);
+
 export interface MessengerOptions {
   readonly links: Pick<Links, "usable" | "reach">;
   readonly identity: () => Identity;
@@ -48,8 +50,8 @@ export class Messenger {
   /** Two for each session, made when needed: while a large message passes, small ones go by another stream of it. */
   readonly #requesters = { small: new WeakMap<Session, Requester>(), large: new WeakMap<Session, Requester>() };
   readonly #open = new Map<MemberId, Set<Requester | Responder>>();
-  /** Messages that wait for a session. */
-  readonly #dialling = new Set<Promise<void>>();
+  /** Messages that wait for a session, and with whom, if that is known. */
+  readonly #dialling = new Map<Promise<void>, MemberId | undefined>();
   /** Told when a responder has ended. */
   readonly #endListeners = new WeakMap<Responder, () => void>();
   readonly #lost = new LostLinks();
@@ -81,7 +83,7 @@ export class Messenger {
 
   async #dialAndRequest(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
     const startedAt = performance.now();
-    const onAsked = kind === "message" ? this.#beginDialling() : () => {};
+    const onAsked = kind === "message" ? this.#beginDialling(to.id) : () => {};
     try {
       const session = await this.reach(to, options);
       if (to.id === undefined) options.found?.(session.peer.id);
@@ -93,7 +95,7 @@ export class Messenger {
   }
 
   /** Returns what to call when the message is its requester's, or has failed. */
-  #beginDialling(): () => void {
+  #beginDialling(id: MemberId | undefined): () => void {
     let onAsked = () => {};
     const asked = new Promise<void>((resolve) => {
       onAsked = () => {
@@ -101,8 +103,13 @@ export class Messenger {
         resolve();
       };
     });
-    this.#dialling.add(asked);
+    this.#dialling.set(asked, id);
     return onAsked;
+  }
+
+  /** The session will be there in a round trip: if a message waits for it, the greeting goes ahead. */
+  greet(session: Session): void {
+    if ([...this.#dialling.values()].includes(session.peer.id)) this.#requesterOf(session, EMPTY);
   }
 
   accept(peer: MemberCertificate, duplex: ByteDuplex): void {
@@ -151,7 +158,7 @@ export class Messenger {
   }
 
   async #answered(): Promise<void> {
-    await Promise.all(this.#dialling);
+    await Promise.all(this.#dialling.keys());
     await Promise.all(this.#ends(Requester).map((requester) => requester.settled()));
   }
 
@@ -214,7 +221,7 @@ export class Messenger {
   /** The link was lost before the answer came: the message goes over another one, and is handled once. */
   async #askAgain(request: Request, id: MemberId, error: FirefliesError): Promise<void> {
     const { destination, links } = this.#options;
-    const onAsked = this.#beginDialling();
+    const onAsked = this.#beginDialling(id);
     try {
       const to = destination(id);
       if (to === undefined) throw error;

@@ -161,8 +161,14 @@ export class SessionHost {
     const tls = await handshakeAsClient(connection, this.#options.identity());
     const peer = requireProven(provenPeer(tls, this.#options), { path, expect });
     const since = performance.now();
-    const http2 = await accepted(tls, path.address);
+    const at = formatAddress(path.address);
+    if (tls.destroyed) throw cutWithoutWord(at);
+    const http2 = connect("https://member", { ...HTTP2_OPTIONS, createConnection: () => tls });
+    const isAccepted = accepted(http2, at);
     const session = ProvenSession.dialled(this.#shared, { peer, path, connection, tls, since }, http2);
+    this.#options.onProven?.(session);
+    await isAccepted;
+    session.begin();
     keep(this.#dialled, session);
     return session;
   }
@@ -230,17 +236,14 @@ function keep(sessions: Set<ProvenSession>, session: ProvenSession): void {
 }
 
 /** Resolves when the other end has sent its settings, which it does once it has accepted our certificate. */
-function accepted(tls: TLSSocket, address: Address): Promise<ClientHttp2Session> {
+function accepted(http2: ClientHttp2Session, at: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const at = formatAddress(address);
-    if (tls.destroyed) return reject(cutWithoutWord(at));
-    const http2 = connect("https://member", { ...HTTP2_OPTIONS, createConnection: () => tls });
     const refusedBecause = heardRefusal(http2);
     const failed = () => reject(refusedBy(at, refusedBecause()) ?? cutWithoutWord(at));
     http2.on("error", () => setImmediate(failed));
     http2.once("close", () => setImmediate(failed));
     // A refusal stands directly behind the settings, and is heard in the same turn.
-    http2.once("remoteSettings", () => setImmediate(() => (refusedBecause() ? failed() : resolve(http2))));
+    http2.once("remoteSettings", () => setImmediate(() => (refusedBecause() ? failed() : resolve())));
   });
 }
 

@@ -15,7 +15,10 @@ const WORD = /^([a-z-]{1,64}): (.*)$/s;
 export function sayRefusal(tls: TLSSocket, { code, message }: FirefliesError, options: ServerOptions): Promise<void> {
   const http2 = performServerHandshake(tls, options);
   http2.on("error", () => {});
-  http2.on("stream", (stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM));
+  http2.on("stream", (stream) => {
+    stream.on("error", () => {}); // It was begun before the word came: what ends here is no failure of ours.
+    stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  });
   tls.emit("secureConnect");
   const word = Buffer.from(`${code}: ${message}`).subarray(0, WORD_BYTES_MAX);
   http2.goaway(constants.NGHTTP2_NO_ERROR, 0, word);

@@ -3,6 +3,7 @@ import type { Identity, MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Path } from "./path.js";
 import type { Protocols } from "./protocol.js";
+import type { Session } from "./session.js";
 
 export interface SessionHostOptions {
   /** Asked at every connection, so that a renewed certificate is used from then on. */
@@ -23,6 +24,11 @@ export interface SessionHostOptions {
    */
   readonly admit: (peer: MemberCertificate) => string | undefined;
   readonly protocols: Protocols;
+  /**
+   * The other end of a session that I make has proven itself, and has not let me in yet: what is opened on it now goes along
+   * with my own proof, a round trip before `connect` resolves. If I am refused, the session is lost.
+   */
+  readonly onProven?: ((session: Session) => void) | undefined;
   /** Bytes of messages begun or unread, of all members together; 128 MiB by default (budget.ts). */
   readonly memoryMax?: number | undefined;
 }

@@ -67,6 +67,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   readonly #superseders = new Set<() => void>();
   /** Who waits for the other end to take calls; undefined when it does. */
   #awaitingReady: (() => void)[] | undefined;
+  #onAccepted: () => void = () => {};
   /** Ends the spare call that is open, at the end that dialled. */
   #endSpare: () => void = () => {};
   /** Why nothing new is taken. */
@@ -97,9 +98,11 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
 
   static dialled(shared: Shared, proven: Proven, http2: ClientHttp2Session): ProvenSession {
     const session = new ProvenSession(shared, proven, http2, (carrier) => new DialledOpener(http2, carrier));
-    session.#tookRoundTrip(proven.since);
-    const serving = session.#serving(shared);
-    session.#endSpare = offerSpares(http2, session, (claim) => serving.onClaim(claim));
+    session.#onAccepted = () => {
+      session.#tookRoundTrip(proven.since);
+      const serving = session.#serving(shared);
+      session.#endSpare = offerSpares(http2, session, (claim) => serving.onClaim(claim));
+    };
     return session;
   }
 
@@ -115,6 +118,11 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
     session.#awaitingReady = [];
     spares.onOffer = () => session.#ready();
     return session;
+  }
+
+  /** Of a dialled one: the other end has let me in. */
+  begin(): void {
+    this.#onAccepted();
   }
 
   get member(): MemberId {

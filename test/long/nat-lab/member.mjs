@@ -4,9 +4,14 @@ import { createInterface } from "node:readline";
 import { Client } from "../../../dist/client/index.js";
 
 const plain = (_, value) => (typeof value === "bigint" ? String(value) : value);
-const tell = (event) => process.stdout.write(`${JSON.stringify(event, plain)}\n`);
+/** Of one clock for all processes of a host, milliseconds. */
+const now = () => Number(process.hrtime.bigint()) / 1e6;
+const tell = (event) => process.stdout.write(`${JSON.stringify({ ...event, clock: now() }, plain)}\n`);
 const client = new Client(JSON.parse(process.argv[2]));
-client.registerMessageHandler((data) => data);
+client.registerMessageHandler((data, { from }) => {
+  tell({ event: "handled", from: from.id, text: Buffer.from(data).toString() });
+  return data;
+});
 client.registerStreamHandler(async (stream) => {
   for await (const chunk of stream) if (!stream.write(chunk)) await new Promise((done) => stream.once("drain", done));
   stream.end();
@@ -15,10 +20,10 @@ client.registerAlarmHandler(({ code, message }) => tell({ event: "alarm", code, 
 
 const DO = {
   /** One message there and back. */
-  async call({ id, timeoutMs = 10_000 }) {
-    const startedAt = performance.now();
-    await client.sendToId(id, Buffer.from("hello"), { timeout: timeoutMs });
-    return { ms: performance.now() - startedAt, ...pathTo(id) };
+  async call({ id, timeoutMs = 10_000, text = "hello" }) {
+    const startedAt = now();
+    await client.sendToId(id, Buffer.from(text), { timeout: timeoutMs });
+    return { startedAt, ms: now() - startedAt, ...pathTo(id) };
   },
   path: ({ id }) => pathTo(id),
   view: () => ({ members: client.members().map((member) => member.id) }),
