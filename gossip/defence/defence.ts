@@ -164,8 +164,8 @@ export class Defence {
     this.#rebuttedAt = now;
     const { tokens, at } = refilled(this.#budget, this.#rate, now);
     this.#budget = { tokens: Math.max(0, tokens - 1), at };
-    // Of a member whose certificate has ended, or is revoked, nobody takes a note any more, and neither do I.
-    if (!view.evidence.admitNote(note)) outbox.emit({ kind: "rejected", from: undefined, what: "note", reason: "own" });
+    // Of a member that is revoked nobody takes a note any more, and neither do I.
+    if (!view.evidence.admitMine(note)) outbox.emit({ kind: "rejected", from: undefined, what: "note", reason: "own" });
     this.#isUrgent = false;
     this.#answerAwaiting();
     if (isUrgent) {

@@ -220,14 +220,17 @@ export class Evidence {
     return this.#byHash.has(toHex(this.#sha256(leaf))) ? "duplicate" : undefined;
   }
 
-  /** Rules R2 and R11: the form first, then who may have signed it, then whether it is news. */
-  noteProblem(note: SignedNote): string | undefined {
+  /**
+   * Rules R2 and R11: the form first, then who may have signed it, then whether it is news. My own note is not refused for
+   * its dates: my clock may be ahead, and the others wait for my answer (rule R9).
+   */
+  noteProblem(note: SignedNote, isMine = false): string | undefined {
     const form = noteProblem(note, this.ringCount);
     if (form) return form;
     const certificate = this.#byHash.get(note.certificate);
     if (!certificate || certificate.id !== note.id) return "certificate-unknown";
     if (this.isRevoked(certificate)) return "revoked";
-    if (certificate.notAfter < this.#ended) return "expired";
+    if (!isMine && certificate.notAfter < this.#ended) return "expired";
     // Else who says the same by turns under this certificate and a newer one would be gone for some, and there for others.
     if (this.isSilenced(certificate)) return "silenced";
     const held = this.#supersededBy(certificate) ? undefined : this.#notes.get(note.id);
@@ -341,9 +344,17 @@ export class Evidence {
 
   /** `record`: as it was received, when it was; it is not digested and encoded again. */
   admitNote(note: Verified<SignedNote>, record?: StoredRecord): boolean {
-    const problem = this.noteProblem(note);
+    return this.noteProblem(note) === undefined && this.#admit(note, record);
+  }
+
+  /** A note that I signed. */
+  admitMine(note: Verified<SignedNote>): boolean {
+    return this.noteProblem(note, true) === undefined && this.#admit(note);
+  }
+
+  #admit(note: Verified<SignedNote>, record?: StoredRecord): boolean {
     const found = this.contradiction(note);
-    if (problem || !found) return false;
+    if (!found) return false;
     const held = this.#notes.get(note.id);
     if (held && note.epoch < held.note.epoch) this.farewells.forget(note.id);
     const contradicts = this.#admitContradictions(note.id, held ? [held, found] : [found]);

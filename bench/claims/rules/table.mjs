@@ -280,6 +280,28 @@ export const RULES = [
     },
   },
   {
+    rule: "R9",
+    off: "a member does not take its own answer when by its own clock its certificate has ended",
+    attack: "a predecessor accuses, once, a member whose clock is four minutes ahead; its certificate ends soon",
+    edits: [{ file: "gossip/view/evidence.js", find: "if (!isMine && ", put: "if (" }],
+    run(sim) {
+      const victimsName = stage(sim).seats[4].name;
+      // With the tolerated five minutes it ends a minute after the beginning, and for the victim three minutes before.
+      const crypto = datedCrypto(sim, (name, dates) => ({
+        ...dates,
+        notAfter: name === victimsName ? beginning(dates) - 240_000 : dates.notAfter,
+      }));
+      const on = stage(sim, { crypto });
+      const victim = on.seats[4];
+      on.simulation.skewClock(victim, 240_000);
+      on.simulation.run(2000);
+      const liar = puppet(on, predecessor(on, victim, 3));
+      tell(on, liar, [accusation(sim, liar, victim, 3)]);
+      on.simulation.run(10_000);
+      return lost(on);
+    },
+  },
+  {
     rule: "R10",
     off: "epochs begin at 1 in every life, and a note of one's own above is ignored",
     attack: "a member loses its state and starts again",

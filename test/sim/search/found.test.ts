@@ -65,6 +65,28 @@ const FOUND: readonly (readonly [seed: number, what: string, attack: Attack])[] 
       },
     },
   ],
+  [
+    7508,
+    "a member answers though by its own clock, which is ahead, its certificate has ended (R9)",
+    {
+      plan: {
+        ...PLAN,
+        ...{ seed: 2534530434, members: 7, byzantine: 1, rings: 33, seconds: 25 },
+        faults: [
+          { kind: "expire", at: 24_000, member: 4 },
+          { kind: "skew", at: 2_000, member: 4, ms: 114_115 },
+        ],
+      },
+      program: {
+        casting: "ahead",
+        few: 1,
+        scenes: 1,
+        lasts: 12,
+        moves: [{ by: "accuser", say: "accusation", rings: "scene", to: "other-half", when: { at: 2.6 } }],
+        withheld: [],
+      },
+    },
+  ],
 ];
 
 it.each(FOUND)("seed %i: %s", (_, __, attack) => {
