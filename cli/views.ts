@@ -260,6 +260,9 @@ export function roundTripView({ id, name }: Member, { error, ...trip }: RoundTri
 }
 
 export function roundTripLine(trip: RoundTripView): string {
+  const { path, linkMs } = trip;
+  if (path?.address.startsWith("self:") && linkMs !== undefined)
+    return `${memberTitle(trip)}  this member itself, ${milliseconds(linkMs)}`;
   return `${memberTitle(trip)}  ${udpText(trip)}  ${linkText(trip)}`;
 }
 

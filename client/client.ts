@@ -324,11 +324,14 @@ export class Client {
     return await untilJoined(this, (until) => member.seek(address, until), signal);
   }
 
-  /** How long the live member with this id takes to answer, by UDP and over its connection. Rejects with "peer-unknown" or "cancelled". */
+  /**
+   * How long the live member with this id takes to answer, by UDP and over its connection; this member itself answers without
+   * either (`udpMs` is undefined). Rejects with "peer-unknown" or "cancelled".
+   */
   async ping(id: string, { signal, timeout = PING_TIMEOUT_MS }: PingOptions = {}): Promise<RoundTrip> {
     const { roundTrips } = this.#talking;
     requireTimeout(timeout);
-    return await roundTrips.measure(this.#outbound.other(id), { signal, timeoutMs: timeout });
+    return await roundTrips.measure(this.#outbound.destination(id), { signal, timeoutMs: timeout });
   }
 
   /**

@@ -188,8 +188,8 @@ export class Node {
     this.roundTrips = new RoundTrips({
       ping: (to, addresses, nonce) => this.#pinging.notes.ping(to, addresses, nonce),
       pingable: (id) => this.ways.pingable(id),
-      reach: (to, until) => this.#stack.links.reach(to, until),
-      isLinked: (to) => this.#stack.links.usable(to) !== undefined,
+      reach: async (to, until) => (this.#isMe(to) ? this.#self : await this.#stack.links.reach(to, until)),
+      isLinked: (to) => this.#isMe(to) || this.#stack.links.usable(to) !== undefined,
       ...{ call: (session, until) => session.call(PROBE, new Uint8Array(0), until), now: monotonic },
     });
     this.#verifier = new Verifier({ identity, now: trusted, proves });

@@ -96,13 +96,6 @@ export class Outbound {
     return destinationOf(peer);
   }
 
-  /** As `destination`, but never me. */
-  other(id: string): Reachable {
-    const found = this.destination(id);
-    if (found.id !== this.#speaker().id) return found;
-    throw new FirefliesError("peer-unknown", `${id} is this member itself.`, { advice: "Name another member." });
-  }
-
   #send(to: Destination, data: Uint8Array, { signal, timeout, onProof }: SendOptions): Promise<Uint8Array> {
     requireBytes(data);
     requireTimeout(timeout);

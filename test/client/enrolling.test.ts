@@ -2,10 +2,11 @@
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { describe, expect, it } from "vitest";
+import timers from "node:timers/promises";
+import { describe, expect, it, vi } from "vitest";
 import { FLAPPING_MS, type PatienceOptions, patiently } from "../../client/entry/patience.js";
 import { type ErrorCode, FirefliesError } from "../../identity/index.js";
-import { codeOf, OnlineNetwork, Stage, whole } from "../support/network.js";
+import { codeOf, deferred, OnlineNetwork, Stage, whole } from "../support/network.js";
 import { OidcIssuer, podClaims } from "../support/oidc-issuer.js";
 import { freePort } from "../support/tcp-proxy.js";
 import { TlsEndingProxy } from "../support/tls-ending-proxy.js";
@@ -126,17 +127,26 @@ class Flapping {
 }
 const HANDSHAKE_BYTES = 4_000;
 
+/** From now on pauses between two questions to an authority end when the test says so. */
+function pausesUntil(next: () => Promise<unknown>) {
+  return vi.spyOn(timers, "setTimeout").mockImplementation(async () => (await next()) as never);
+}
+
 describe("a first start", () => {
   it("waits for an absent authority, says so, and is a member once it is there", async () => {
     await using network = await OnlineNetwork.create();
     const named = network.named("early");
     await network.pause();
+    const back = deferred();
+    using pauses = pausesUntil(() => back.promise);
     const client = network.client({ ...named, waitMs: Infinity });
     const awaited = new Promise<FirefliesError>((resolve) => client.registerAlarmHandler(resolve));
     const started = client.start();
     expect(await awaited).toMatchObject({ code: "authority-awaited", message: expect.stringContaining(network.url) });
     await network.resume();
+    back.resolve();
     await started;
+    expect(pauses).toHaveBeenCalledOnce();
     expect(client.self.name).toBe("early");
   });
 
@@ -154,6 +164,7 @@ describe("a first start", () => {
     await using network = await OnlineNetwork.create();
     const flapping = await Flapping.before(network.url, (connection) => connection < 3);
     const token = await network.authority.createToken("fleet-*", { uses: 9, urls: [flapping.url] });
+    using pauses = pausesUntil(() => new Promise(setImmediate));
     const client = network.client({ token, dir: network.directory() });
     let issued = 0;
     network.authority.listen(({ kind }) => {
@@ -161,6 +172,7 @@ describe("a first start", () => {
     });
     await client.start();
     expect(flapping.connections).toBeGreaterThan(3);
+    expect(pauses.mock.calls.length).toBeGreaterThan(0);
     expect(issued).toBe(1); // So it was an answer that was lost, and no handshake.
     const { certificates, principals } = await network.authority.counts();
     expect([certificates, principals]).toEqual([1, 1]);
@@ -227,12 +239,15 @@ describe("a member with a JWT in a file", () => {
     const place = { ca: network.url, caFingerprint: network.authority.fingerprint, jwtFile };
     expect(await codeOf(network.client(place).start())).toBe("jwt-refused");
     await network.pause();
+    const back = deferred();
+    using _pauses = pausesUntil(() => back.promise);
     const client = network.client({ ...place, waitMs: Infinity, dir: network.directory() });
     const awaited = new Promise((resolve) => client.registerAlarmHandler(resolve));
     const started = client.start();
     await awaited;
     writeFileSync(jwtFile, await issuer.jwt(Date.now(), podClaims("web-3", "u")));
     await network.resume();
+    back.resolve();
     await started;
     expect(client.self.name).toBe("web-3");
   });

@@ -49,6 +49,14 @@ describe("a program that sends to its own member", () => {
     expect(verifyMessage(proof, { roots })).toMatchObject({ sender: alice.id, receiver: alice.id });
   });
 
+  it("is pinged, by its id and by the beginning of it, and answers without a datagram or a connection", async () => {
+    for (const id of [alice.id, alice.id.slice(0, 12)]) {
+      const trip = await alice.ping(id);
+      expect(trip).toMatchObject({ udpMs: undefined, udpAddress: undefined, connectMs: undefined, error: undefined });
+      expect(trip.linkMs).toBeGreaterThanOrEqual(0);
+    }
+  });
+
   it("is told the codes that others would be", async () => {
     alice.registerMessageHandler(() => {
       throw new Error("no");
