@@ -371,6 +371,10 @@ export const ERROR_CODES = {
     meaning: "An address is not host:port or a URL of a transport, or there are too many.",
     remedy: 'Give addresses as "host:port", IPv6 hosts in brackets, or as "ws://host:port/path" and "udx://host:port".',
   },
+  "access-invalid": {
+    meaning: "A rule that says who may use a service cannot be read.",
+    remedy: 'Give "*", an id, a name or a pattern of names, "metadata:key=value", or "service:NAME".',
+  },
   unauthenticated: {
     meaning: "The call needs the certificate of a current member of this network.",
     remedy: "Call with the member's certificate and key; if it has expired, enrol again.",

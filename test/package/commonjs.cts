@@ -1,7 +1,9 @@
 /** A program in CommonJS of every public entry: compiled as `node16` and `node10` would have it, and run by `require`. */
 import { Client, type ClientOptions, FirefliesError, type Member } from "fireflies";
 import { CertificateAuthority, serveAuthority } from "fireflies/ca";
+import { parseServiceAddress } from "fireflies/forward";
 import { Machine } from "fireflies/gossip";
+import { memberOfHost } from "fireflies/http";
 import { RdvClient } from "fireflies/rdv";
 import { Simulation } from "fireflies/sim";
 import { transportContract } from "fireflies/testing";
@@ -22,6 +24,8 @@ async function main(): Promise<void> {
     typeof Simulation,
     typeof RdvClient,
     typeof transportContract,
+    typeof parseServiceAddress,
+    typeof memberOfHost,
   );
   await client.stop();
   await server.close();

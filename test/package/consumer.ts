@@ -1,7 +1,9 @@
 /** A strict program of somebody else: type-checked against the packed declarations, and run from an empty folder. */
 import { type Change, Client, type ClientOptions, FirefliesError, type Member, tcpTransport } from "fireflies";
 import { CertificateAuthority, serveAuthority } from "fireflies/ca";
+import { parseServiceAddress, type ServiceAddress } from "fireflies/forward";
 import { Machine, type Output } from "fireflies/gossip";
+import { memberOfHost } from "fireflies/http";
 import { RdvClient, RdvServer } from "fireflies/rdv";
 import { Simulation, type SimulationOptions } from "fireflies/sim";
 import { type ContractTest, transportPromises } from "fireflies/testing";
@@ -49,6 +51,8 @@ console.log(new Simulation(simulated).isWhole() ? "whole" : "not whole");
 const promises: ContractTest[] = transportPromises({ create: tcpTransport, host: "127.0.0.1" }, { lives: 10 });
 for (const { run } of promises) await run();
 console.log("contract kept");
+const target: ServiceAddress | undefined = parseServiceAddress("/ip4/127.0.0.1/tcp/8000");
+console.log(target?.kind, memberOfHost("bob.fireflies"));
 await Promise.all([carol.stop(), dave.stop()]);
 await server.close();
 await authority.close();

@@ -83,7 +83,7 @@ function withoutNpm(): NodeJS.ProcessEnv {
 describe("the tarball", () => {
   it("holds the built rooms, the schema and the documents, and nothing else", () => {
     const expected =
-      /^(dist\/bundle\/(package\.json|LICENSES\.txt|[\w-]+\.js)|dist\/(rings|gossip|identity|sim|rdv|net|ca|client|testing|cli)\/[\w/.-]+\.(js|d\.c?ts)|proto\/\w+\.proto|docs\/((?:api\/)?[\w-]+\.md|openapi\.json|performance\/[\w-]+\.svg)|(README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
+      /^(dist\/bundle\/(package\.json|LICENSES\.txt|[\w-]+\.js)|dist\/(rings|gossip|identity|sim|rdv|net|ca|client|services|testing|cli)\/[\w/.-]+\.(js|d\.c?ts)|proto\/\w+\.proto|docs\/((?:api\/)?[\w-]+\.md|openapi\.json|performance\/[\w-]+\.svg)|(README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
     expect(files.filter((file) => !expected.test(file) || file.includes("stale"))).toEqual([]);
   });
 
@@ -120,7 +120,7 @@ describe("installed into an empty folder", () => {
     expect(await compile("consumer.ts")).toEqual({ code: 0, output: "" });
     expect(await runNode(["consumer.js"], folder)).toEqual({
       code: 0,
-      output: "replied\npeer-unknown\nfunction 0\n0 function\nwhole\ncontract kept\n",
+      output: "replied\npeer-unknown\nfunction 0\n0 function\nwhole\ncontract kept\ntcp bob\n",
     });
   });
 
@@ -133,7 +133,7 @@ describe("installed into an empty folder", () => {
   });
 
   it("runs by require", async () => {
-    const expected = { code: 0, output: "0 cancelled function function function function\n" };
+    const expected = { code: 0, output: "0 cancelled function function function function function function\n" };
     expect(await runNode(["commonjs.cjs"], folder)).toEqual(expected);
   });
 

@@ -18,7 +18,19 @@ export const FILES: readonly string[] = execFileSync("git", ["ls-files", "-co", 
   .filter((file) => file !== "" && existsSync(join(ROOT, file)));
 
 export const GENERATED = "client/generated/";
-export const ROOMS = ["rings", "gossip", "sim", "identity", "rdv", "net", "ca", "client", "testing", "cli"] as const;
+export const ROOMS = [
+  "rings",
+  "gossip",
+  "sim",
+  "identity",
+  "rdv",
+  "net",
+  "ca",
+  "client",
+  "services",
+  "testing",
+  "cli",
+] as const;
 
 /** Files of our own hand in these folders, with one of these endings. */
 export function filesIn(folders: readonly string[], ...endings: readonly string[]): string[] {

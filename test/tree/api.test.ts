@@ -21,9 +21,21 @@ const ENTRIES: readonly Entry[] = [
     opening: "",
   },
   {
+    name: "fireflies/forward",
+    room: "services/forward",
+    about: "Ports and sockets of other programs, by way of members.",
+    opening: "",
+  },
+  {
     name: "fireflies/gossip",
     room: "gossip",
     about: "The protocol as a machine without I/O, for your own transport: [the protocol](../protocol.md).",
+    opening: "",
+  },
+  {
+    name: "fireflies/http",
+    room: "services/http",
+    about: "HTTP between members.",
     opening: "",
   },
   {

@@ -17,8 +17,9 @@ const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   net: ["identity", "rings", "rdv"],
   ca: ["identity", "rings"],
   client: ["gossip", "net", "identity", "rings", "rdv"],
+  services: ["client", "net", "identity", "rings"],
   testing: ["gossip", "client", "net", "identity", "rings", "rdv"],
-  cli: ["rings", "gossip", "sim", "identity", "rdv", "net", "ca", "client"],
+  cli: ["rings", "gossip", "sim", "identity", "rdv", "net", "ca", "client", "services"],
 };
 const PAIRS = ROOMS.flatMap((from) => ROOMS.filter((to) => to !== from).map((to) => ({ from, to })));
 const isAllowed = ({ from, to }: { from: Room; to: Room }) => MAY_IMPORT[from].includes(to);
@@ -88,7 +89,9 @@ describe("import directions", () => {
     const foreign = filesIn(["examples"], ".ts").flatMap((file) =>
       importsOf(file).filter(
         (name) =>
-          !/^(fireflies(\/ca|\/gossip|\/rdv|\/sim|\/testing)?|@grpc\/grpc-js|node:\w+(\/\w+)?|\.\/.*)$/.test(name),
+          !/^(fireflies(\/ca|\/forward|\/gossip|\/http|\/rdv|\/sim|\/testing)?|@grpc\/grpc-js|node:\w+(\/\w+)?|\.\/.*)$/.test(
+            name,
+          ),
       ),
     );
     expect(foreign).toEqual([]);
@@ -133,7 +136,7 @@ describe("identity", () => {
   const SEEDED_KEYS = "cli/sim/seeded-key.ts";
 
   it("is the only room with keys, signatures and digests of node:crypto", () => {
-    const files = filesIn(["rdv", "net", "ca", "client", "testing", "cli"], ".ts").filter(
+    const files = filesIn(["rdv", "net", "ca", "client", "services", "testing", "cli"], ".ts").filter(
       (file) => file !== SEEDED_KEYS,
     );
     const imports = files.flatMap((file) => {
