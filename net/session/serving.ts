@@ -52,6 +52,8 @@ export class Serving {
   /** A stream that the dialling end began. */
   onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, spares: Spares): void {
     stream.on("error", () => {}); // "close" follows.
+    // Node tells of a stream a turn later. One whose reset came in the same packet is gone by then, and `respond` throws.
+    if (stream.destroyed || stream.closed) return;
     const called = calledBy(headers);
     if (called === "not-grpc") {
       stream.respond({ ":status": constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE }, { endStream: true });

@@ -154,6 +154,60 @@ describe("a host", () => {
   });
 });
 
+/** HTTP/2 as bytes (RFC 9113, section 4.1; RFC 7541, section 6.2.2). */
+function frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt16BE((type << 8) | flags, 3);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+function request(path: string, type = "application/grpc"): Buffer {
+  const fields = { ":method": "POST", ":path": path, ":scheme": "https", ":authority": "m", "content-type": type };
+  const literal = (text: string) => Buffer.concat([Buffer.of(text.length), Buffer.from(text)]);
+  return Buffer.concat(
+    Object.entries(fields).flatMap(([name, value]) => [Buffer.of(0), literal(name), literal(value)]),
+  );
+}
+
+describe("a member that opens and resets in one breath", () => {
+  // A stream may be gone before anybody is told that it has come.
+  it.each([
+    ["a duplex", "/fireflies.v1.Overlay/stream"],
+    ["a call", "/fireflies.v1.Overlay/probe"],
+    ["the way back", "/fireflies.v1.Overlay/back"],
+    ["what is no protocol", "/x"],
+    ["what is not gRPC", "/x", "text/plain"],
+  ])("%s ends nothing but that", async (_, path, type = "application/grpc") => {
+    const thrown: unknown[] = [];
+    const caught = (error: unknown) => thrown.push(error);
+    const others = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException").on("uncaughtException", caught);
+    try {
+      const socket = await handshake(memberOptions());
+      const [HEADERS, RST_STREAM, SETTINGS, PING] = [1, 3, 4, 6];
+      const streams = Array.from({ length: 20 }, (_, index) => 2 * index + 1).flatMap((id) => [
+        frame(HEADERS, 4, id, request(path, type)),
+        frame(RST_STREAM, 0, id, Buffer.of(0, 0, 0, 8)),
+      ]);
+      const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+      const pong = new Promise<void>((resolve) => {
+        socket.on("data", (data: Buffer) => data.includes("pingpong") && resolve());
+        socket.once("close", () => resolve());
+      });
+      socket.write(Buffer.concat([preface, frame(SETTINGS, 0, 0, Buffer.alloc(0)), ...streams]));
+      socket.write(frame(PING, 0, 0, Buffer.from("pingpong")));
+      await pong;
+      await works();
+      expect(thrown).toEqual([]);
+    } finally {
+      process.off("uncaughtException", caught);
+      for (const other of others) process.on("uncaughtException", other);
+    }
+  });
+});
+
 describe("dialling", () => {
   it("gives up in time on one who accepts and never answers, and leaves nothing behind", async () => {
     const silent = createServer((socket) => sockets.push(socket.on("error", () => {}))).listen(0, "127.0.0.1");
