@@ -147,6 +147,7 @@ class Attempt {
     const listenPort = this.#isRelayOnly ? 0 : await this.#punch.listen();
     const { socket, stream, connectPort, rttMs } = await reachServer(url, this.#options.tls ?? {}, signal);
     this.#open.add(stream.on("error", () => {}));
+    if (!this.#isRelayOnly) this.#punch.hold(connectPort);
     const own = ownAddresses(await asking, { listenPort, connectPort });
     const request = { method: this.#method, url, token: this.#bytes, selfAddresses: own, headers };
     const met = await meet(stream, formatRequest(request), signal);

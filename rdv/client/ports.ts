@@ -1,10 +1,10 @@
 /**
  * The two ports of an attempt. P connects: to the rendezvous and to the peer, so a NAT shows both the same outer port. L
  * listens all the time. It is another one, because Node.js connects from no port that it listens at (EADDRINUSE); it does
- * connect several times from one port, and then listens there until the next dial.
+ * connect several times from one port, and then listens there until the next dial: for all but a quarter of a millisecond.
  */
+import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { setImmediate as turn } from "node:timers/promises";
 import type { IpPort } from "../wire/addresses.js";
 import { formatIp } from "../wire/ip.js";
 
@@ -25,31 +25,30 @@ export function connectFrom(localPort: number, { ip, port }: IpPort): Socket {
   return connect({ host: formatIp(ip), port, family: ip.family, localAddress, localPort, allowHalfOpen: true });
 }
 
-/** At a port, 0 for any: dual stack, or IPv4 where there is no IPv6. Rejects where neither can be. */
-export async function listenAnywhere(
-  at: number,
-  onSocket: (socket: Socket) => void,
-): Promise<{ port: number; server: Server }> {
+/**
+ * Listens at a port, 0 for any, dual stack, or IPv4 where there is no IPv6: without a turn in which nobody listens there. What
+ * goes wrong is told by "error" and ignored here: the other way of two is left then.
+ */
+export function listenNow(at: number, onSocket: (socket: Socket) => void): Server {
   const server = createServer({ allowHalfOpen: true }, onSocket).on("error", () => {});
   server.maxConnections = BACKLOG;
-  await listen(server, ANY6, at).catch(() => listen(server, ANY4, at));
+  return server.listen({ port: at, backlog: BACKLOG });
+}
+
+/** Rejects when it cannot listen. */
+export async function listening(server: Server): Promise<Server> {
+  if (!server.listening) await once(server, "listening");
+  return server;
+}
+
+export function portOf(server: Server): number {
   const address = server.address();
-  return { server, port: typeof address === "object" && address !== null ? address.port : 0 };
+  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-/** The system lets go of the port in the turns after; until then nothing connects from it. */
-export async function unlisten(server: Server): Promise<void> {
-  server.close();
-  await turn();
-  await turn();
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port, backlog: BACKLOG }, () => {
-      server.off("error", reject);
-      resolve();
-    });
+/** Dials bind in the next tick of the program, and must have done so before anybody listens at their port. */
+export function dialsAreBound(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve);
   });
 }

@@ -25,10 +25,16 @@ afterEach(async () => {
   http.close();
 });
 
-/** Listens at the server, whatever port is asked for. */
+/** Listens at the server, whatever port is asked for, and waits there when it says so. */
 function create(): Transport {
   const transport = rdvTransport();
-  return { ...transport, listen: (at, onConnection) => transport.listen({ ...at, port, path: "/meet" }, onConnection) };
+  const listen: Transport["listen"] = async (at, onConnection) => {
+    const { waiting } = rdv.metrics();
+    const bound = await transport.listen({ ...at, port, path: "/meet" }, onConnection);
+    while (rdv.metrics().waiting === waiting) await new Promise(setImmediate);
+    return bound;
+  };
+  return { ...transport, listen };
 }
 
 /** That nobody waits at a server is no evidence, and its port is the server's. */

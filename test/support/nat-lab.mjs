@@ -111,6 +111,8 @@ export class NatLab {
       address,
       /** Runs node there. */
       spawn: (args, options) => spawn("ip", ["netns", "exec", space, process.execPath, ...args], options),
+      /** Runs another program there. */
+      run: (program, args, options) => spawn("ip", ["netns", "exec", space, program, ...args], options),
       exec: (...argv) => this.#in(space, ...argv),
     };
   }

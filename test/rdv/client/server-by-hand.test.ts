@@ -62,7 +62,7 @@ describe("the request", () => {
     expect(request).toBe(expected);
   });
 
-  it("tells two ports of each address: one that listens, and the one it comes from, at which nobody listens", async () => {
+  it("tells two ports of each address, and listens at both: a port of its own, and the one that it comes from", async () => {
     const { request, relay } = await begun("ACCEPT");
     expect(request).toMatch(/^ACCEPT /);
     const ports = own(request).map((address) => Number(/^127\.0\.0\.1:(\d+)$/.exec(address)?.[1]));
@@ -70,8 +70,22 @@ describe("the request", () => {
     expect(ports).toContain(relay.socket.remotePort);
     const listening = ports.find((port) => port !== relay.socket.remotePort) ?? 0;
     sockets.push(await RawSocket.connect({ host: "127.0.0.1", port: listening }));
-    const refused = RawSocket.connect({ host: "127.0.0.1", port: relay.socket.remotePort ?? 0 });
-    await expect(refused).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    sockets.push(await RawSocket.connect({ host: "127.0.0.1", port: relay.socket.remotePort ?? 0 }));
+  });
+
+  it("tells nobody the token who comes before the peer does, and takes the peer that has come so early", async () => {
+    const { conn, request, relay } = await begun("ACCEPT");
+    const ports = own(request).map((address) => Number(/:(\d+)$/.exec(address)?.[1]));
+    const early = await Promise.all(ports.map((port) => RawSocket.connect({ host: "127.0.0.1", port })));
+    sockets.push(...early);
+    // Each of these is let in behind those.
+    for (const port of [...ports, ...ports]) sockets.push(await RawSocket.connect({ host: "127.0.0.1", port }));
+    expect(early.map(({ socket }) => socket.bytesRead)).toEqual([0, 0]);
+    relay.send(answer());
+    const told = await Promise.all(early.map((socket) => socket.until("\n")));
+    expect(told).toEqual(ports.map(() => ACCEPTER_LINE));
+    early[0]!.send(`${DIALER_LINE}${CONTINUE}`);
+    expect(await conn).toMatchObject({ isRelay: false, remoteAddress: `127.0.0.1:${early[0]!.port}` });
   });
 
   it("tells only addresses of the enabled spaces, at most nine", async () => {
@@ -203,6 +217,18 @@ describe("a dialler", () => {
     const direct = await again.next();
     sockets.push(again, direct);
     expect(await direct.until("\n")).toBe(DIALER_LINE);
+    direct.send(ACCEPTER_LINE);
+    expect((await conn).isRelay).toBe(false);
+  });
+
+  it("dials again where its connection was cut before a word", async () => {
+    const peer = await RawServer.listen();
+    sockets.push(peer);
+    const { conn, relay } = await begun("DIAL", { picker: waitForP2P(10_000) });
+    relay.send(answer(peer.port));
+    (await peer.next()).socket.resetAndDestroy();
+    const direct = await peer.next();
+    sockets.push(direct);
     direct.send(ACCEPTER_LINE);
     expect((await conn).isRelay).toBe(false);
   });
