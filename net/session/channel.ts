@@ -56,7 +56,9 @@ export abstract class Channel {
       onEnd: () => (this.#loss === undefined ? this.#events?.onHalfClose() : this.gone(this.#loss)),
       onProblem: (error) => this.#onProblem(error),
     });
-    stream.once("close", () => this.lose(this.#carrier.loss ?? errorOfReset(stream.rstCode)));
+    stream.once("close", () => {
+      if (!this.#isDone) this.lose(this.#carrier.loss ?? errorOfReset(stream.rstCode));
+    });
   }
 
   /** Pieces go there from now on. What came before is lost, so this happens in the turn in which the channel is made. */
@@ -90,14 +92,18 @@ export abstract class Channel {
     this.#carrier.sent();
   }
 
-  /** Data, of which long chunks are not copied. Calls back when HTTP/2 has sent all of it. */
-  writeData(chunks: readonly Uint8Array[], sent: () => void): void {
+  /** Several at once: they leave together. */
+  writeAll(messages: readonly Uint8Array[], sent?: () => void): void {
     if (!this.isWritable) return;
     this.stream.cork();
-    const parts = encodeAll(chunks);
-    for (const part of parts.slice(0, -1)) this.stream.write(part);
-    this.write(parts.at(-1)!, sent);
+    for (const message of messages.slice(0, -1)) this.stream.write(message);
+    this.write(messages.at(-1)!, sent);
     this.stream.uncork();
+  }
+
+  /** Data, of which long chunks are not copied. Calls back when HTTP/2 has sent all of it. */
+  writeData(chunks: readonly Uint8Array[], sent: () => void): void {
+    this.writeAll(encodeAll(chunks), sent);
   }
 
   /** Ends our direction; calls back when the other process has all of it. */

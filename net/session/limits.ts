@@ -14,8 +14,10 @@ export const ACCEPTED_MAX = 4_096;
 export const ACCEPTED_PER_MEMBER_MAX = 4;
 /** Calls and duplexes at once on one session, by HTTP/2: protocols have lower limits of their own, all sessions counted. */
 export const STREAMS_PER_SESSION_MAX = 128;
-/** Spare calls that an accepting end holds: a dialling end of ours keeps one open. */
-export const SPARES_MAX = 2;
+/** Spare calls that an accepting end holds: a dialling end of ours opens one when there is none ... */
+export const SPARES_MAX = 4;
+/** ... and those that calls back have used are kept for the next ones, up to so many. */
+export const SPARES_KEPT_MAX = 2;
 /** Opens that wait for the dialling side to offer the next spare call, per session. */
 export const OPENS_WAITING_MAX = 256;
 /** How long one of them waits at most, in milliseconds: a round trip is enough. */

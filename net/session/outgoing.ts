@@ -55,11 +55,10 @@ export class AcceptedOpener implements Opener {
   }
 
   call(protocol: Protocol, body: Uint8Array, timeoutMs: number): Asked {
-    const call = new BackCall(body, protocol.limits.bytesMax);
+    const call = new BackCall(body, protocol.limits.bytesMax, (channel) => this.#spares.giveBack(channel));
     const cancelWait = this.#spares.take(
       (channel) => {
-        claim(channel, protocol, timeoutMs);
-        call.begin(channel);
+        call.begin(channel, claimed(channel, protocol, timeoutMs));
       },
       (error) => call.onGone(error),
     );
@@ -70,7 +69,7 @@ export class AcceptedOpener implements Opener {
   open(protocol: Protocol, duplex: SessionDuplex): void {
     const cancelWait = this.#spares.take(
       (channel) => {
-        claim(channel, protocol, Number.POSITIVE_INFINITY);
+        channel.write(claimed(channel, protocol, Number.POSITIVE_INFINITY));
         duplex.attach(channel);
       },
       (error) => duplex.destroy(error),
@@ -82,10 +81,11 @@ export class AcceptedOpener implements Opener {
 /** setTimeout's and the field's longest; beyond, the called side is given no deadline. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
-function claim(channel: Channel, { id, limits }: Protocol, timeoutMs: number): void {
+/** The channel takes messages of the protocol from now on. Returns the piece that claims it at the other end. */
+function claimed(channel: Channel, { id, limits }: Protocol, timeoutMs: number): Buffer {
   channel.limit(wireMax(limits.bytesMax));
   const ms = Math.ceil(timeoutMs + DEADLINE_SLACK_MS);
-  channel.write(encodeOpen(id, ms > TIMEOUT_MS_MAX ? 0 : ms));
+  return encodeOpen(id, ms > TIMEOUT_MS_MAX ? 0 : ms);
 }
 
 /** A promise that its owner settles, once. */
@@ -146,7 +146,9 @@ class UnaryCall implements Asked {
       onEnd: () => {},
       onProblem: (error) => this.cancel(error),
     });
-    stream.once("close", () => this.#answer.reject(carrier.loss ?? errorOfReset(stream.rstCode)));
+    stream.once("close", () => {
+      if (!this.#answer.isSettled) this.#answer.reject(carrier.loss ?? errorOfReset(stream.rstCode));
+    });
     stream.end(encodeData(body));
     carrier.sent();
   }
@@ -196,13 +198,16 @@ class BackCall implements Asked {
   readonly #answer = new Answer();
   readonly #request: Uint8Array;
   readonly #bytesMax: number;
+  readonly #giveBack: (channel: Channel) => void;
   #channel: Channel | undefined;
   #body: Uint8Array | undefined;
   #isTaken = false;
 
-  constructor(request: Uint8Array, bytesMax: number) {
+  /** `giveBack` takes the channel when the answer has come in order. */
+  constructor(request: Uint8Array, bytesMax: number, giveBack: (channel: Channel) => void) {
     this.#request = request;
     this.#bytesMax = bytesMax;
+    this.#giveBack = giveBack;
   }
 
   get answer(): Promise<Uint8Array> {
@@ -213,14 +218,15 @@ class BackCall implements Asked {
     this.#answer.onSettled(then);
   }
 
-  begin(channel: Channel): void {
+  /** `claim`: the piece that names the protocol. */
+  begin(channel: Channel, claim: Uint8Array): void {
     this.#channel = channel;
     channel.use(this);
-    channel.write(encodeData(this.#request));
-    channel.write(encodeEnd(""));
+    channel.writeAll([claim, encodeData(this.#request), encodeEnd("")]);
   }
 
   cancel(error: FirefliesError): void {
+    if (this.#answer.isSettled) return; // Its channel may serve another call.
     this.#channel?.reset(error);
     this.#answer.reject(error);
   }
@@ -243,10 +249,15 @@ class BackCall implements Asked {
   }
 
   #onEnd({ code, text }: { readonly code: string; readonly text: string }): void {
+    const channel = this.#channel;
+    if (code === "" && this.#body !== undefined && this.#body.length <= this.#bytesMax) {
+      this.#answer.resolve(this.#body);
+      if (channel !== undefined) this.#giveBack(channel);
+      return;
+    }
     if (code !== "") this.onGone(errorOfEnd(code, text));
     else if (this.#body === undefined) this.onGone(new FirefliesError("bad-frame"));
-    else if (this.#body.length > this.#bytesMax) this.onGone(tooLarge(this.#body.length, this.#bytesMax));
-    else this.#answer.resolve(this.#body);
-    this.#channel?.end();
+    else this.onGone(tooLarge(this.#body.length, this.#bytesMax));
+    channel?.end();
   }
 }

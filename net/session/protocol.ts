@@ -40,7 +40,7 @@ export type Protocol = CallProtocol | DuplexProtocol;
 export const SERVICE_PATH = "/fireflies.v1.Overlay/";
 /** Ids stand in paths and in errors: short, and without anything to escape. */
 const ID = /^[a-z][a-z0-9.-]{0,63}$/;
-/** Reserved for the spare call that carries calls back (session/back.ts). */
+/** Reserved for the spare call that carries calls back (session/spares.ts). */
 export const BACK_ID = "back";
 
 /** The protocols of one member. They may come and go while sessions are open. */

@@ -20,7 +20,7 @@ import { ReceiveWindow, type Windowed } from "./receive-window.js";
 import type { RoomyDuplex } from "./roomy.js";
 import { Serving } from "./serving.js";
 import type { ByteDuplex, Ending, OpenOptions, Session } from "./session.js";
-import { offerSpares, Spares } from "./spares.js";
+import { Offers, Spares } from "./spares.js";
 import type { Stalls } from "./stalls.js";
 import { Vigil, type Watch, type Watched } from "./watch.js";
 
@@ -68,8 +68,8 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   /** Who waits for the other end to take calls; undefined when it does. */
   #awaitingReady: (() => void)[] | undefined;
   #onAccepted: () => void = () => {};
-  /** Ends the spare call that is open, at the end that dialled. */
-  #endSpare: () => void = () => {};
+  /** Ends the spare calls that are open, at the end that dialled. */
+  #endSpares: () => void = () => {};
   /** Why nothing new is taken. */
   #closing: FirefliesError | undefined;
   #loss: FirefliesError | undefined;
@@ -101,7 +101,8 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
     session.#onAccepted = () => {
       session.#tookRoundTrip(proven.since);
       const serving = session.#serving(shared);
-      session.#endSpare = offerSpares(http2, session, (claim) => serving.onClaim(claim));
+      const offers: Offers = new Offers(http2, session, (claim) => serving.onClaim(claim, offers));
+      session.#endSpares = () => offers.end();
     };
     return session;
   }
@@ -390,7 +391,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   #retire(reason: FirefliesError, ending: Ending): void {
     if (this.#closing !== undefined) return;
     this.#closing = reason;
-    this.#endSpare();
+    this.#endSpares();
     for (const listener of this.#listeners) listener(reason, ending);
     this.#listeners.clear();
     this.#superseders.clear();

@@ -144,6 +144,11 @@ class SelfChannel implements Pick<Channel, keyof Channel> {
     if (!this.#isDone) this.other.#arrived({ message, taken: sent });
   }
 
+  writeAll(messages: readonly Buffer[], sent = () => {}): void {
+    for (const message of messages.slice(0, -1)) this.write(message);
+    this.write(messages.at(-1)!, sent);
+  }
+
   writeData(chunks: readonly Uint8Array[], sent: () => void): void {
     for (const chunk of chunks.slice(0, -1)) this.write(encodeData(chunk));
     this.write(encodeData(chunks.at(-1)!), sent);

@@ -16,7 +16,7 @@ import { packetIn } from "./outgoing.js";
 import type { Path } from "./path.js";
 import { encodeData, encodeEnd, encodeOpened, type Piece } from "./pieces.js";
 import { BACK_ID, type CallProtocol, type DuplexProtocol, type Protocol } from "./protocol.js";
-import type { Claim, Spares } from "./spares.js";
+import type { Claim, Offers, Spares } from "./spares.js";
 import { asFirefliesError, OK, tooLarge, toStatus } from "./status.js";
 
 export interface ServingOptions {
@@ -68,7 +68,7 @@ export class Serving {
   }
 
   /** A spare call that the accepting end claimed. */
-  onClaim({ channel, protocol, timeoutMs }: Claim): void {
+  onClaim({ channel, protocol, timeoutMs }: Claim, offers: AfterAnswer): void {
     const entry = this.#enter(protocol);
     if (entry instanceof FirefliesError) {
       channel.reset(entry);
@@ -77,7 +77,7 @@ export class Serving {
     channel.limit(wireMax(entry.protocol.limits.bytesMax));
     channel.write(encodeOpened());
     if (isDuplex(entry)) this.#openDuplex(entry, channel);
-    else if (isCall(entry)) new ChannelAnswer(this.#options, entry, timeoutMs, channel);
+    else if (isCall(entry)) new ChannelAnswer(this.#options, entry, timeoutMs, { channel, offers });
   }
 
   #serve(stream: ServerHttp2Stream, id: string, timeoutMs: number): void {
@@ -121,6 +121,7 @@ abstract class Answering implements Holder, Open {
   readonly #controller = new AbortController();
   readonly #left: () => void;
   #timer: NodeJS.Timeout | undefined;
+  #isHandled = false;
   #isOver = false;
 
   constructor(options: ServingOptions, entry: Entry<CallProtocol>, timeoutMs: number) {
@@ -128,6 +129,10 @@ abstract class Answering implements Holder, Open {
     this.#entry = entry;
     this.#left = options.onCall(this);
     if (timeoutMs <= TIMER_MS_MAX) this.#timer = setTimeout(() => this.cut(new FirefliesError("timeout")), timeoutMs);
+  }
+
+  protected get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** It is given up: the member holds too much, or its time is over. */
@@ -168,7 +173,8 @@ abstract class Answering implements Holder, Open {
     this.options.carrier.budget.set(this.options.peer.id, this, 0);
     this.#entry.leave();
     this.#left();
-    this.#controller.abort();
+    // Its handler is done, as a rule, and hears nothing: firing a signal takes as long as a tenth of a call.
+    if (!this.#isHandled) this.#controller.abort();
   }
 
   async #answer(body: Uint8Array): Promise<void> {
@@ -179,6 +185,7 @@ abstract class Answering implements Holder, Open {
       if (refused !== undefined) throw refused;
       carrier.budget.set(peer.id, this, body.length);
       const answer = await protocol.onCall(peer, body, this.#controller.signal, path);
+      this.#isHandled = true;
       const problem = chunkProblem(answer, protocol.limits.bytesMax);
       if (problem !== undefined) throw problem;
       this.#reply(answer);
@@ -242,14 +249,25 @@ class UnaryAnswer extends Answering {
   }
 }
 
+/** Where the channel of a call back goes when it is answered. */
+type AfterAnswer = Pick<Offers, "spare" | "claimed">;
+
 /** Of a call back. */
 class ChannelAnswer extends Answering {
   readonly #channel: Channel;
+  readonly #offers: AfterAnswer;
   #body: Uint8Array | undefined;
+  #isAnswered = false;
 
-  constructor(options: ServingOptions, entry: Entry<CallProtocol>, timeoutMs: number, channel: Channel) {
+  constructor(
+    options: ServingOptions,
+    entry: Entry<CallProtocol>,
+    timeoutMs: number,
+    { channel, offers }: { readonly channel: Channel; readonly offers: AfterAnswer },
+  ) {
     super(options, entry, timeoutMs);
     this.#channel = channel;
+    this.#offers = offers;
     channel.use({
       onPiece: (piece) => this.#onPiece(piece),
       onHalfClose: () => this.#taken(),
@@ -258,8 +276,12 @@ class ChannelAnswer extends Answering {
   }
 
   protected override succeed(answer: Uint8Array): void {
-    this.#channel.write(encodeData(answer));
-    this.#channel.write(encodeEnd(""));
+    this.#isAnswered = true;
+    this.#channel.writeAll([encodeData(answer), encodeEnd("")], () => {
+      if (this.isOver) return;
+      this.over();
+      this.#offers.spare(this.#channel);
+    });
   }
 
   protected override fail(error: FirefliesError): void {
@@ -270,14 +292,17 @@ class ChannelAnswer extends Answering {
     this.cut(new FirefliesError("timeout"));
   }
 
-  /** The caller has the answer. */
+  /** The caller has the answer, and does not use the channel again. */
   #taken(): void {
     this.#channel.end();
     this.over();
   }
 
   #onPiece(piece: Piece): boolean {
-    if (piece?.kind === "data" && this.#body === undefined) this.#body = piece.data;
+    if (this.#isAnswered) {
+      this.over();
+      this.#offers.claimed(this.#channel, piece);
+    } else if (piece?.kind === "data" && this.#body === undefined) this.#body = piece.data;
     else if (piece?.kind === "end" && piece.code === "") this.run(this.#body);
     else this.cut(new FirefliesError("bad-frame"));
     return true;

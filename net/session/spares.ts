@@ -1,13 +1,15 @@
 /**
  * Calls back. Only the end that dialled can begin a call over HTTP/2, so it keeps a spare one open. The end that accepted
- * claims it with a first piece that names a protocol; the dialling end serves it and opens the next spare. What finds no
- * spare waits for it: a round trip.
+ * claims it with a first piece that names a protocol; the dialling end serves it, and opens another spare if that was the
+ * last. What finds no spare waits for it: a round trip. After an answer in order the same one is a spare again: beginning
+ * and ending a call over HTTP/2 costs more than two calls back.
  */
 import type { ClientHttp2Session, ServerHttp2Stream } from "node:http2";
 import { FirefliesError } from "../../identity/index.js";
 import { AcceptedChannel, type Carrier, type Channel, DialledChannel } from "./channel.js";
 import { requestHeaders } from "./headers.js";
-import { CLAIM_BYTES_MAX, OPEN_WAIT_MS, OPENS_WAITING_MAX, SPARES_MAX } from "./limits.js";
+import { CLAIM_BYTES_MAX, OPEN_WAIT_MS, OPENS_WAITING_MAX, SPARES_KEPT_MAX, SPARES_MAX } from "./limits.js";
+import type { Piece } from "./pieces.js";
 import { BACK_ID } from "./protocol.js";
 
 interface Waiting {
@@ -34,6 +36,16 @@ export class Spares {
     else if (this.#idle.size >= SPARES_MAX) channel.reset(new FirefliesError("overloaded"));
     else this.#keep(channel);
     this.onOffer();
+  }
+
+  /** The call back that claimed it has its answer. */
+  giveBack(channel: Channel): void {
+    if (!channel.isOpen) return;
+    channel.limit(0);
+    const [first] = this.#waiting.keys();
+    if (first !== undefined) this.#give(first, channel);
+    else if (this.#idle.size < SPARES_KEPT_MAX) this.#keep(channel);
+    else channel.end();
   }
 
   /** Calls `use` with a channel, now or later, or `failed` with "overloaded" or "timeout". Returns the way to stop waiting. */
@@ -90,25 +102,66 @@ export interface Claim {
   readonly timeoutMs: number;
 }
 
-/** Keeps one spare call open for as long as the session takes it. Returns the way to end it. */
-export function offerSpares(http2: ClientHttp2Session, carrier: Carrier, onClaim: (claim: Claim) => void): () => void {
-  if (http2.closed || http2.destroyed) return () => {};
-  const stream = http2.request(requestHeaders(BACK_ID, Number.POSITIVE_INFINITY));
-  const channel = new DialledChannel(stream, carrier, CLAIM_BYTES_MAX);
-  let end = () => channel.end();
-  channel.use({
-    onPiece: (piece) => {
-      if (piece?.kind !== "open") {
-        channel.reset(new FirefliesError("bad-frame"));
+/** At the end that dialled: keeps one spare call open at least, for as long as the session takes it. */
+export class Offers {
+  readonly #http2: ClientHttp2Session;
+  readonly #carrier: Carrier;
+  readonly #onClaim: (claim: Claim) => void;
+  readonly #idle = new Set<Channel>();
+  #isOver = false;
+
+  constructor(http2: ClientHttp2Session, carrier: Carrier, onClaim: (claim: Claim) => void) {
+    this.#http2 = http2;
+    this.#carrier = carrier;
+    this.#onClaim = onClaim;
+    this.#offer();
+  }
+
+  /** A call back on it was answered, and the answer has been sent. */
+  spare(channel: Channel): void {
+    if (this.#isOver) channel.end();
+    else if (channel.isOpen) this.#wait(channel);
+  }
+
+  /** The first piece on a spare, or on one that was answered before this end knew that the answer had been sent. */
+  claimed(channel: Channel, piece: Piece): void {
+    this.#idle.delete(channel);
+    if (piece?.kind !== "open") {
+      channel.reset(new FirefliesError("bad-frame"));
+      return;
+    }
+    if (this.#idle.size === 0) this.#offer();
+    this.#onClaim({ channel, protocol: piece.protocol, timeoutMs: piece.timeoutMs || Number.POSITIVE_INFINITY });
+  }
+
+  /** The session takes nothing new. */
+  end(): void {
+    this.#isOver = true;
+    for (const channel of this.#idle) channel.end();
+    this.#idle.clear();
+  }
+
+  #offer(): void {
+    const http2 = this.#http2;
+    if (this.#isOver || http2.closed || http2.destroyed) return;
+    const stream = http2.request(requestHeaders(BACK_ID, Number.POSITIVE_INFINITY));
+    this.#wait(new DialledChannel(stream, this.#carrier, CLAIM_BYTES_MAX));
+  }
+
+  #wait(channel: Channel): void {
+    this.#idle.add(channel);
+    channel.limit(CLAIM_BYTES_MAX);
+    channel.use({
+      onPiece: (piece) => {
+        this.claimed(channel, piece);
         return true;
-      }
-      end = offerSpares(http2, carrier, onClaim);
-      onClaim({ channel, protocol: piece.protocol, timeoutMs: piece.timeoutMs || Number.POSITIVE_INFINITY });
-      return true;
-    },
-    // Who does not take spare calls is not offered another.
-    onHalfClose: () => channel.end(),
-    onGone: () => {},
-  });
-  return () => end();
+      },
+      // Who does not take spare calls is not offered another.
+      onHalfClose: () => {
+        this.#idle.delete(channel);
+        channel.end();
+      },
+      onGone: () => this.#idle.delete(channel),
+    });
+  }
 }

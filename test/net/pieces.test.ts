@@ -21,7 +21,7 @@ import {
   type Piece,
   PREFIX_BYTES,
 } from "../../net/session/pieces.js";
-import { type Claim, offerSpares } from "../../net/session/spares.js";
+import { type Claim, Offers } from "../../net/session/spares.js";
 import { Stalls } from "../../net/session/stalls.js";
 import { memberIdFromBytes } from "../../rings/index.js";
 
@@ -181,7 +181,7 @@ describe("a spare call", () => {
         message.set(body, PREFIX_BYTES);
         channel.write(message);
       });
-      offerSpares(client, carrier, resolve);
+      new Offers(client, carrier, resolve);
     });
   }
 
