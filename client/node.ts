@@ -179,9 +179,10 @@ export class Node {
     this.ways.reach.onChange(() => this.#relays.poke());
     this.#punching = new Punching({
       ...{ self: this.id, out: options.out, stack: this.#stack, mine, now: monotonic, random: random.number },
-      seen: () =>
-        new Map([...this.ways.reach.seen, ...this.relays.mine.map(({ id, observed }) => [id, observed] as const)]),
-      seenUdp: () => new Map(this.ways.reach.seenUdp),
+      seen: () => [...this.ways.reach.seen, ...this.relays.mine.map(({ id, observed }) => [id, observed] as const)],
+      seenUdp: () => this.ways.reach.seenUdp,
+      relays: () => this.relays.mine.map(({ id }) => id),
+      observe: (id) => this.ways.observe(id),
       udp: () => this.#pinging.udp,
     });
     this.#punching.register(this.#protocols);

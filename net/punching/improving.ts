@@ -16,7 +16,7 @@ export interface ImprovingOptions {
   readonly punch: (over: Session) => Promise<Session>;
   /** The best session with a member now. */
   readonly best: (id: MemberId) => Session | undefined;
-  /** Is there an address that I can offer? It takes others to see me first. */
+  /** Is there an address that I can offer, and room for a punch? It takes others to see me first. */
   readonly isReady: () => boolean;
   /** Monotonic milliseconds. */
   readonly now: () => number;
@@ -38,8 +38,8 @@ export class Improving {
     this.#options = options;
   }
 
-  /** The member may be reached by a relayed path alone now. */
-  consider(id: MemberId): void {
+  /** The member may be reached by a relayed path alone now. `isAtOnce`: the other side knows no reason to begin. */
+  consider(id: MemberId, isAtOnce = false): void {
     const { best, now } = this.#options;
     const over = best(id);
     if (over?.path.kind !== "relayed") {
@@ -47,7 +47,7 @@ export class Improving {
       return;
     }
     if (this.#running.has(id)) return;
-    const isMine = over.path.direction === "dialled";
+    const isMine = isAtOnce || over.path.direction === "dialled";
     const tries = this.#tries.get(id) ?? { count: 0, dueAt: isMine ? now() : now() + PAUSES_MS[0], why: undefined };
     this.#remember(id, tries);
     if (now() >= tries.dueAt && this.#options.isReady()) void this.#punch(id, over, tries);
@@ -62,7 +62,7 @@ export class Improving {
   moved(id?: MemberId): void {
     for (const each of id === undefined ? [...this.#tries.keys()] : [id]) {
       if (!this.#tries.delete(each)) continue;
-      this.consider(each);
+      this.consider(each, id === undefined);
     }
   }
 

@@ -10,7 +10,7 @@ import { FirefliesError, type MemberCertificate } from "../../identity/index.js"
 import { Buckets, type MemberId } from "../../rings/index.js";
 import { onAbort } from "../abort.js";
 import type { Address } from "../address.js";
-import { type Deadline, deadlineIn } from "../deadline.js";
+import { deadlineIn } from "../deadline.js";
 import { canonical } from "../ranges.js";
 import type { ConnectOptions } from "../session/options.js";
 import type { Path } from "../session/path.js";
@@ -26,6 +26,8 @@ const PUNCH_MS = 3_000;
 const HANDSHAKE_MS = 3_000;
 /** For the answer to an offer, milliseconds: a relayed round trip. */
 const OFFER_TIMEOUT_MS = 5_000;
+/** The side that was asked looks so often whether it is reached, milliseconds. */
+const REACHED_MS = 100;
 /** Punches at once: each holds a few sockets. */
 const PUNCHES_MAX = 16;
 /** Of those, begun by me, and asked for by others: neither keeps the other from all places. Each member has one at most. */
@@ -44,6 +46,8 @@ const ASKERS_MAX = 4_096;
 export interface PunchWay {
   /** Of the candidates that it can use. */
   readonly scheme: string;
+  /** It tries ports at random where the other side cannot name its own. */
+  readonly isSearching: boolean;
   /** Until the signal fires. Never rejects. */
   run(options: PunchRun): Promise<void>;
 }
@@ -64,14 +68,16 @@ export interface PunchesOptions {
   readonly ways: readonly PunchWay[];
   /** What I tell of myself: addresses by which others see me, and what my NAT is like. */
   readonly mine: () => readonly Candidate[];
+  /** Resolves when `mine` says all that can be known soon: an offer of less is a punch in vain. */
+  readonly ready: () => Promise<void>;
   /** May the address be dialled? */
   readonly mayDial: (address: Address) => boolean;
   /** As `Stack.connect`. */
   readonly connect: (connection: Duplex, options: ConnectOptions) => Promise<Session>;
   /** As `Stack.accept`. */
   readonly accept: (connection: Duplex, from: Address, path: Path) => void;
-  /** Is there a path to this member that no punch would better? */
-  readonly isReached: (id: MemberId) => boolean;
+  /** A session with this member that no punch would better. */
+  readonly reached: (id: MemberId) => Session | undefined;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -84,10 +90,7 @@ export interface PunchFigures {
 
 export class Punches {
   readonly #options: PunchesOptions;
-  /** By member: whether it has asked for it, or an offer of mine has no answer yet. */
-  readonly #running = new Map<MemberId, "offered" | "punching" | "asked">();
-  /** Offers of mine that were given up for one of the other side. */
-  readonly #yielded = new Set<MemberId>();
+  readonly #running = new Map<MemberId, Running>();
   readonly #hidden = new Buckets<MemberId>(HIDDEN, ASKERS_MAX);
   readonly #meetings = new Set<Meeting>();
   readonly #asked = new Buckets<MemberId>(ASKED, ASKERS_MAX);
@@ -117,25 +120,28 @@ export class Punches {
   }
 
   /**
-   * Tries to reach the other end of `over` by a path without a relay. Resolves with the new session. Rejects with
-   * "peer-unreachable" (no pair of addresses led anywhere; `message` says what was tried), "overloaded", "cancelled", or as
-   * `Session.call`.
+   * Tries to reach the other end of `over` by a path without a relay. Resolves with the new session, whichever side began.
+   * Rejects with "peer-unreachable" (no pair of addresses led anywhere; `message` says what was tried), "overloaded",
+   * "link-closed" (`close` was called), or as `Session.call`.
    */
-  async punch(over: Session, { signal }: Pick<Deadline, "signal"> = {}): Promise<Session> {
+  async punch(over: Session): Promise<Session> {
     const { id } = over.peer;
-    const mine = this.#mine();
-    this.#begin(id, "offered");
+    if (this.#running.has(id)) return await this.#join(id);
+    const run = this.#begin(id, "offered");
     try {
-      const deadline = deadlineIn(OFFER_TIMEOUT_MS);
-      const answer = await over.call(PUNCH, encodeOffer(mine), { deadline, signal });
-      const theirs = parseOffer(answer);
-      if (theirs === undefined) throw new FirefliesError("bad-frame", "The answer to the offer of a punch is none.");
-      this.#running.set(id, "punching");
-      return await this.#asClient(over.peer, mine, theirs, signal);
+      await this.#options.ready();
+      if (this.#running.get(id) === run) return await this.#offer(over, run);
+    } catch (error) {
+      if (this.#running.get(id) === run) throw error;
     } finally {
-      // Unless its own offer has taken the place of mine.
-      if (!this.#yielded.delete(id)) this.#running.delete(id);
+      this.#end(id, run);
     }
+    return await this.#join(id);
+  }
+
+  /** There is room for one more that I begin. */
+  get hasRoom(): boolean {
+    return this.#running.size < PUNCHES_MAX && this.#ofSide("offered") < OF_ONE_SIDE_MAX;
   }
 
   /**
@@ -166,26 +172,55 @@ export class Punches {
     return { nonce: randomBytes(NONCE_BYTES), candidates: this.#options.mine() };
   }
 
-  #begin(id: MemberId, as: "offered" | "asked"): void {
+  #begin(id: MemberId, as: "offered" | "asked"): Running {
     if (this.#closing.signal.aborted) throw new FirefliesError("link-closed");
-    const isCrossed = this.#running.get(id) === "offered" && as === "asked" && id < this.#options.self;
+    const before = this.#running.get(id);
+    const isCrossed = before?.as === "offered" && as === "asked" && id < this.#options.self;
+    // Who asks again has ended the last one.
+    const isOver = before?.as === "asked" && as === "asked";
+    if (isOver) before.stop();
     const isFull = this.#running.size >= PUNCHES_MAX || this.#ofSide(as) >= OF_ONE_SIDE_MAX;
-    if (isCrossed) this.#yielded.add(id);
-    else if (this.#running.has(id) || isFull)
+    if (!isCrossed && !isOver && (before !== undefined || isFull))
       throw new FirefliesError("overloaded", `A punch with this member is under way, or ${PUNCHES_MAX} with others.`);
-    this.#running.set(id, as);
+    const run = newRun(as);
+    this.#running.set(id, run);
     this.#tried += 1;
+    return run;
+  }
+
+  /** An offer of the other side may have taken its place meanwhile. */
+  #end(id: MemberId, run: Running): void {
+    if (this.#running.get(id) === run) this.#running.delete(id);
+    run.end();
+  }
+
+  /** Waits for the punch that runs, and has its outcome. */
+  async #join(id: MemberId): Promise<Session> {
+    await this.#running.get(id)?.ended;
+    if (this.#closing.signal.aborted) throw new FirefliesError("link-closed");
+    const session = this.#options.reached(id);
+    if (session !== undefined) return session;
+    throw new FirefliesError("peer-unreachable", "No path without a relay: the punch of the other side led nowhere.");
+  }
+
+  async #offer(over: Session, run: Running): Promise<Session> {
+    const mine = this.#mine();
+    const answer = await over.call(PUNCH, encodeOffer(mine), { deadline: deadlineIn(OFFER_TIMEOUT_MS) });
+    const theirs = parseOffer(answer);
+    if (theirs === undefined) throw new FirefliesError("bad-frame", "The answer to the offer of a punch is none.");
+    run.as = "punching";
+    return await this.#asClient(over.peer, mine, theirs);
   }
 
   /** How many run that I have begun, or others. */
   #ofSide(as: "offered" | "asked"): number {
-    return [...this.#running.values()].filter((each) => (each === "asked") === (as === "asked")).length;
+    return [...this.#running.values()].filter((each) => (each.as === "asked") === (as === "asked")).length;
   }
 
-  #asClient(peer: MemberCertificate, mine: PunchOffer, theirs: PunchOffer, signal?: AbortSignal): Promise<Session> {
+  #asClient(peer: MemberCertificate, mine: PunchOffer, theirs: PunchOffer): Promise<Session> {
     return new Promise((resolve, reject) => {
       const { connect } = this.#options;
-      const end = this.#limited(signal);
+      const end = this.#limited();
       let shaking = 0;
       let isOver = false;
       const failed = () => {
@@ -214,26 +249,34 @@ export class Punches {
     });
   }
 
-  #onOffer(peer: MemberCertificate, body: Uint8Array): Uint8Array {
+  async #onOffer(peer: MemberCertificate, body: Uint8Array): Promise<Uint8Array> {
     const theirs = parseOffer(body);
     if (theirs === undefined) throw new FirefliesError("bad-frame", "This is no offer of a punch.");
     if (this.#asked.take(peer.id, this.#options.now()) > 0)
       throw new FirefliesError("overloaded", "This member asks for punches too often.", {
         advice: "Wait some seconds.",
       });
-    const mine = this.#mine();
     // Offers that cross each other: the lower id's counts, and the other one is refused.
-    this.#begin(peer.id, "asked");
-    const end = this.#limited();
-    const path = (address: Address): Path => ({ kind: "punched", direction: "accepted", address });
-    const reached = setInterval(() => this.#options.isReached(peer.id) && end.win(), 100);
-    const onConnection = (connection: Duplex, at: Address) => this.#options.accept(connection, at, path(at));
-    this.#run(peer.id, mine, theirs, false, end.signal, onConnection).finally(() => {
-      clearInterval(reached);
-      end.clear();
-      this.#running.delete(peer.id);
-    });
+    const run = this.#begin(peer.id, "asked");
+    await this.#options.ready();
+    if (this.#closing.signal.aborted || this.#running.get(peer.id) !== run) {
+      this.#end(peer.id, run);
+      throw new FirefliesError("cancelled");
+    }
+    const mine = this.#mine();
+    this.#asServer(peer.id, run, mine, theirs).finally(() => this.#end(peer.id, run));
     return encodeOffer(mine);
+  }
+
+  async #asServer(id: MemberId, run: Running, mine: PunchOffer, theirs: PunchOffer): Promise<void> {
+    const end = this.#limited();
+    run.stop = end.win;
+    const path = (address: Address): Path => ({ kind: "punched", direction: "accepted", address });
+    const reached = setInterval(() => this.#options.reached(id) && end.win(), REACHED_MS);
+    const onConnection = (connection: Duplex, at: Address) => this.#options.accept(connection, at, path(at));
+    await this.#run(id, mine, theirs, false, end.signal, onConnection);
+    clearInterval(reached);
+    end.clear();
   }
 
   /** May ports of this member be guessed? */
@@ -250,10 +293,16 @@ export class Punches {
     onConnection: PunchRun["onConnection"],
   ): Promise<void> {
     const { ways, mayDial } = this.#options;
+    const isSearched = ({ scheme }: Address) => ways.some((way) => way.isSearching && way.scheme === scheme);
+    let isAllowed: boolean | undefined;
+    const mayGuess = () => {
+      isAllowed ??= this.#maySearch(peer);
+      return isAllowed;
+    };
     const usable = theirs.candidates
       .map(({ address, mapping }) => ({ address: canonical(address), mapping }))
       .filter(({ address }) => isIP(address.host) !== 0 && mayDial(address))
-      .filter(({ mapping }) => mapping !== "destination" || this.#maySearch(peer));
+      .filter(({ address, mapping }) => mapping !== "destination" || !isSearched(address) || mayGuess());
     const meeting: Meeting = { targets: usable.map(({ address }) => address), isClient, onConnection, met: 0 };
     this.#meetings.add(meeting);
     const run = { mine, theirs, isClient, signal, onConnection };
@@ -267,23 +316,40 @@ export class Punches {
     this.#meetings.delete(meeting);
   }
 
-  /** `signal` fires when time is up, when one has won, or when the caller or the member gives up. */
-  #limited(caller?: AbortSignal): Ending {
+  /** `signal` fires when time is up, when one has won, or when the member gives up. */
+  #limited(): Ending {
     const over = new AbortController();
     const won = new AbortController();
     const stop = () => over.abort();
     const timer = setTimeout(stop, PUNCH_MS);
-    const unwatch = [caller, this.#closing.signal].map((signal) => signal && onAbort(signal, giveUp));
+    const unwatch = onAbort(this.#closing.signal, giveUp);
     function giveUp() {
       stop();
       won.abort();
     }
     const clear = () => {
       clearTimeout(timer);
-      for (const end of unwatch) end?.();
+      unwatch();
     };
     return { signal: over.signal, won: won.signal, win: giveUp, clear };
   }
+}
+
+/** A punch with a member: asked for by it, or begun by me, and then without its answer at first. */
+interface Running {
+  as: "offered" | "punching" | "asked";
+  /** Of one that was asked for. */
+  stop: () => void;
+  readonly ended: Promise<void>;
+  readonly end: () => void;
+}
+
+function newRun(as: Running["as"]): Running {
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  return { as, stop: () => {}, ended, end };
 }
 
 interface Meeting extends Waiting {

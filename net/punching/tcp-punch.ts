@@ -27,6 +27,7 @@ export function tcpWay(out: OutPort, random: () => number): PunchWay {
   const port = new PunchPort(out, random);
   return {
     scheme: "tcp",
+    isSearching: false,
     run: ({ targets, isClient, signal, onConnection }) =>
       port.punch({ targets: targets.map(({ address }) => address), isClient, signal, onConnection }),
   };

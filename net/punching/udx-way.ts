@@ -40,6 +40,7 @@ export function udxWay(options: UdxWayOptions): PunchWay {
 
 class UdxWay implements PunchWay {
   readonly scheme = "udx";
+  readonly isSearching = true;
   readonly #options: UdxWayOptions;
   /** Sockets by the hundred, or packets by the thousand: one at a time. */
   #isSpraying = false;

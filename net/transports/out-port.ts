@@ -6,10 +6,15 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 
+/** Places whose last dial is remembered; those of long ago are forgotten first. */
+const PLACES_MAX = 4_096;
+
 export class OutPort {
   #chosen: Promise<number | undefined> | undefined;
   #known: number | undefined;
   #listening = 0;
+  /** Places that the last dial went to from this port. */
+  readonly #places = new Set<string>();
 
   /** Chosen at the first call; undefined while it cannot be used. */
   async port(): Promise<number | undefined> {
@@ -30,6 +35,20 @@ export class OutPort {
     if (this.#known !== port) return;
     this.#known = undefined;
     this.#chosen = undefined;
+    this.#places.clear();
+  }
+
+  /** A connection to this place was made, from this port or another one. */
+  dialled(place: string, isFromHere: boolean): void {
+    this.#places.delete(place);
+    if (isFromHere) this.#places.add(place);
+    const [oldest] = this.#places;
+    if (this.#places.size > PLACES_MAX && oldest !== undefined) this.#places.delete(oldest);
+  }
+
+  /** Was the last connection to this place made from this port? From where another one comes says nothing about it. */
+  isFromHere(place: string): boolean {
+    return this.#places.has(place);
   }
 
   /** While a punch listens at it, dials use any port. Returns the way to say that it is over. */

@@ -44,12 +44,16 @@ const NOT_FROM_THERE = new Set(["EADDRINUSE", "EADDRNOTAVAIL"]);
 
 async function dialFrom(out: OutPort, to: Address, target: Pick<DialTarget, "signal">): Promise<Socket> {
   const localPort = await out.port();
+  const place = formatAddress(to);
   try {
-    return await dialTcp(to, target, localPort);
+    const socket = await dialTcp(to, target, localPort);
+    out.dialled(place, localPort !== undefined);
+    return socket;
   } catch (error) {
     if (localPort === undefined || !NOT_FROM_THERE.has(codeOf((error as DialError).cause))) throw error;
     // In use by another program's listener, or there is a connection to this place already: any other port serves.
     if (codeOf((error as DialError).cause) === "EADDRINUSE") out.lost(localPort);
+    out.dialled(place, false);
     return await dialTcp(to, target);
   }
 }

@@ -49,6 +49,23 @@ describe("the port that a member dials from", () => {
     expect(await dialled(out, (await listener()).port)).toBe(await out.port());
   });
 
+  it("says which places the last connection went to from it", async () => {
+    const out = new OutPort();
+    const [here, elsewhere] = await Promise.all([listener(), listener()]);
+    const place = ({ port }: { port: number }) => `127.0.0.1:${port}`;
+    await dialled(out, here.port);
+    const giveBack = out.lend();
+    await dialled(out, elsewhere.port);
+    giveBack();
+    expect([here, elsewhere].map((each) => out.isFromHere(place(each)))).toEqual([true, false]);
+    await dialled(out, here.port); // The second one to the same place comes from another port.
+    expect(out.isFromHere(place(here))).toBe(false);
+    await dialled(out, elsewhere.port);
+    expect(out.isFromHere(place(elsewhere))).toBe(true);
+    out.lost(out.known!);
+    expect(out.isFromHere(place(elsewhere))).toBe(false);
+  });
+
   it("is any while a punch listens there, and the same again afterwards", async () => {
     const out = new OutPort();
     const before = await out.port();

@@ -74,6 +74,16 @@ describe("a relayed path", () => {
     expect(scene.punchedAt).toEqual([0, 2_000]);
   });
 
+  it("that the other side made is tried at once when my own addresses change, which it cannot know", async () => {
+    const scene = new Scene();
+    scene.direction = "accepted";
+    scene.improving.consider(ID);
+    await scene.pass(1);
+    scene.improving.moved();
+    await scene.pass(1);
+    expect(scene.punchedAt).toEqual([1_000]);
+  });
+
   it("waits until there is an address to offer, and costs no pause meanwhile", async () => {
     const scene = new Scene();
     scene.isReady = false;

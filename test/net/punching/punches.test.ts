@@ -2,10 +2,10 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { askingOnly } from "../../../client/protocols.js";
-import type { FirefliesError, Identity } from "../../../identity/index.js";
+import type { Identity } from "../../../identity/index.js";
 import { deadlineIn, NameResolver, parseAddress, type Session, Stack, tcpTransport } from "../../../net/index.js";
 import { encodeOffer, type NatMapping, NONCE_BYTES, type PunchOffer, parseOffer } from "../../../net/punching/offer.js";
-import { PUNCH, Punches } from "../../../net/punching/punches.js";
+import { PUNCH, Punches, type PunchWay } from "../../../net/punching/punches.js";
 import { tcpWay } from "../../../net/punching/tcp-punch.js";
 import { OutPort } from "../../../net/transports/out-port.js";
 import { codeOf } from "../../support/network.js";
@@ -21,10 +21,13 @@ const now = () => performance.now();
 /** A stack that punches over TCP, on loopback. */
 class Puncher {
   readonly out = new OutPort();
+  readonly ways: PunchWay[] = [tcpWay(this.out, Math.random)];
+  mapping: NatMapping = "port";
   readonly stack: Stack;
   readonly punches: Punches;
   candidates: readonly string[] | undefined;
   mayDial = true;
+  ready: Promise<void> = Promise.resolve();
 
   constructor(readonly identity: Identity) {
     const resolver = new NameResolver({ now });
@@ -40,16 +43,17 @@ class Puncher {
     });
     this.punches = new Punches({
       self: identity.certificate.id,
-      ways: [tcpWay(this.out, Math.random)],
+      ways: this.ways,
       mine: () =>
         (this.candidates ?? [`127.0.0.1:${this.out.known}`]).map((text) => ({
           address: parseAddress(text)!,
-          mapping: "port",
+          mapping: this.mapping,
         })),
       mayDial: () => this.mayDial,
       connect: (connection, options) => this.stack.connect(connection, options),
       accept: (connection, from, path) => this.stack.accept(connection, from, path),
-      isReached: (id) => this.paths(id).includes("punched"),
+      ready: () => this.ready,
+      reached: (id) => this.stack.links.get(id)?.sessions.find(({ path }) => path.kind === "punched"),
       now,
     });
     this.punches.speak(protocols);
@@ -108,13 +112,61 @@ describe("a punch", () => {
     expect(a.punches.figures).toEqual({ tried: 1, succeeded: 1 });
   });
 
-  it("of both at once is one: the lower id's", async () => {
+  it("of both at once is one, and both have what comes of it", async () => {
     const { a, b, over, back } = await pair();
-    const outcomes = await Promise.allSettled([a.punches.punch(over), b.punches.punch(back)]);
-    const [winner, loser] = a.id < b.id ? outcomes : [...outcomes].reverse();
-    expect(winner).toMatchObject({ status: "fulfilled" });
-    // Whose offer came before the other's was sent is served first, and that is as well.
-    if (loser!.status === "rejected") expect((loser!.reason as FirefliesError).code).toBe("overloaded");
+    const [one, other] = await Promise.all([a.punches.punch(over), b.punches.punch(back)]);
+    expect([one.peer.id, other.peer.id]).toEqual([b.id, a.id]);
+    expect([one.path.kind, other.path.kind]).toEqual(["punched", "punched"]);
+    expect([a, b].map(({ punches }) => punches.isRunning(a.id) || punches.isRunning(b.id))).toEqual([false, false]);
+  });
+
+  it("that meets one of the other side under way waits for that, and has its outcome", async () => {
+    const { a, b, over, back } = await pair();
+    let answer!: () => void;
+    b.ready = new Promise((resolve) => {
+      answer = resolve;
+    });
+    const asked = a.punches.punch(over);
+    await expect.poll(() => b.punches.isRunning(a.id)).toBe(true);
+    const joined = b.punches.punch(back);
+    answer();
+    const sessions = await Promise.all([asked, joined]);
+    expect(sessions.map(({ path }) => path.kind)).toEqual(["punched", "punched"]);
+    expect([a.punches.figures.tried, b.punches.figures.tried]).toEqual([1, 1]);
+  });
+
+  it("offers what is known once it is known, on both sides", async () => {
+    const { a, b, over } = await pair();
+    for (const each of [a, b]) {
+      each.candidates = [];
+      each.ready = new Promise((resolve) => {
+        setImmediate(() => {
+          each.candidates = undefined;
+          resolve();
+        });
+      });
+    }
+    await expect(a.punches.punch(over)).resolves.toMatchObject({ path: { kind: "punched" } });
+  });
+
+  it("over TCP with one whose NAT hides its port guesses nothing, so it uses up no guesses", async () => {
+    const { a, b, over } = await pair();
+    const runs: string[][] = [];
+    const way = (scheme: string, isSearching: boolean): PunchWay => ({
+      ...{ scheme, isSearching },
+      run: async ({ targets }) => void runs.push(targets.map(({ address }) => address.scheme)),
+    });
+    a.ways.splice(0, 1, way("tcp", false), way("udx", true));
+    b.ways.pop();
+    b.candidates = ["127.0.0.1:9", "127.0.0.1:10", "udx://127.0.0.1:9", "udx://127.0.0.1:10"];
+    b.mapping = "destination";
+    for (let count = 0; count < 3; count++) await codeOf(a.punches.punch(over));
+    // Two are allowed at once; then TCP alone is tried.
+    const [tcp, udx] = [
+      ["tcp", "tcp"],
+      ["udx", "udx"],
+    ];
+    expect(runs).toEqual([tcp, udx, tcp, udx, tcp]);
   });
 
   it("goes on beside others from the same port, also those of liars that name the same address", async () => {
