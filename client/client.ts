@@ -3,47 +3,34 @@
  * signal handlers, no global state, any number of clients side by side.
  */
 import { setMaxListeners } from "node:events";
-import { networkInterfaces } from "node:os";
+import type { Duplex } from "node:stream";
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
-import { FirefliesError, type Identity, sign, verify } from "../identity/index.js";
-import { type Address, ConnectionGate, NameResolver, OutPort, transportsOf } from "../net/index.js";
-import type { HostNetwork, Interfaces } from "../net/network.js";
+import { type FirefliesError, sign, verify } from "../identity/index.js";
+import type { HostNetwork } from "../net/network.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import { ClientLog } from "./client-log.js";
-import { type ClientOptions, type MemberConfig, resolveMemberConfig, wssOf } from "./config/index.js";
+import type { ClientOptions } from "./config/index.js";
 import { Directory } from "./directory.js";
-import type { OutputHandlers } from "./driver/switchboard.js";
-import { Arrival } from "./entry/arrival.js";
-import { type Enrolled, enrolOrRestore } from "./entry/bootstrap.js";
-import { ofSystem } from "./entry/system-error.js";
 import { examinationOf } from "./examination.js";
 import { infoOf, ringsOf } from "./figures.js";
 import type { StubClass } from "./grpc/calling.js";
 import { Services } from "./grpc/services.js";
 import { Handlers } from "./handlers.js";
-import { heard, pathTeller } from "./heard.js";
+import { Life } from "./life.js";
 import type { MemberFilter } from "./member-filter.js";
 import { untilJoined, untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
-import { Node } from "./node.js";
 import { writeCertificate, writePrivateKey } from "./own-files.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import type { DoctorReport } from "./reach/doctor.js";
-import { Rendezvous } from "./reach/rendezvous.js";
 import { Rejections } from "./rejections.js";
-import { settingsOf } from "./settings.js";
 import { Isolation } from "./standing/isolation.js";
-import { OwnAddresses } from "./standing/own-addresses.js";
-import { Renewal } from "./standing/renewal.js";
-import { StateDirectory } from "./state/index.js";
-import { recall } from "./state/recollection.js";
-import { DRAIN_MS, DrainDeadline } from "./talk/drain-deadline.js";
+import { DRAIN_MS } from "./talk/drain-deadline.js";
 import { Hearsay } from "./talk/hearsay.js";
 import { requireBytes, requireDrain, requireHandler, requireTimeout } from "./talk/misuse.js";
 import { Outbound, requireAddress } from "./talk/outbound.js";
-import { either, fired } from "./talk/wait.js";
 import { PING_TIMEOUT_MS, SEND_TIMEOUT_MS } from "./timeouts.js";
 import type {
   AlarmHandler,
@@ -53,65 +40,45 @@ import type {
   DatagramHandler,
   Departed,
   GossipHandler,
+  HandleOptions,
   Member,
   MemberPath,
   MessageHandler,
   MessageStream,
   Metadata,
   PingOptions,
+  RawStreamHandler,
   ResponseHandler,
   RingNeighbours,
   RoundTrip,
   SendOptions,
   StopOptions,
   StreamHandler,
+  StreamOptions,
 } from "./types.js";
-
-type Phase = "new" | "starting" | "running" | "stopping" | "stopped";
 
 /** One member of one network. It starts once; to start again, make another one. Any number live side by side in a process. */
 export class Client {
-  readonly #options: ClientOptions;
-  #network: HostNetwork;
   readonly #log: ClientLog;
+  readonly #life: Life;
   readonly #feed = new ChangeFeed((change) => this.#log.change(change));
   readonly #directory = new Directory({
-    member: () => this.#begun,
-    metadata: () => this.#metadata ?? this.#config?.metadata ?? {},
+    member: () => this.#life.begun,
+    metadata: () => this.#metadata ?? this.#life.config?.metadata ?? {},
     now: Date.now,
   });
   readonly #handlers = new Handlers({
     sender: (id) => this.#directory.sender(id),
-    isKnown: (id) => this.#member?.knows(id) === true,
+    isKnown: (id) => this.#life.member?.knows(id) === true,
     log: () => this.#log,
   });
   readonly #onAlarm = (alarm: FirefliesError): void => this.#handlers.raise(alarm);
-  readonly #names = new NameResolver({ now: () => performance.now() });
-  readonly #gate = new ConnectionGate();
-  /** Where it dials from: a NAT shows others one address then. */
-  readonly #out = new OutPort();
-  readonly #ports = {
-    ...{ gate: this.#gate, out: this.#out, udp: () => this.#member?.udp, tls: () => wssOf(this.#config) },
-    expects: (from: Address) => this.#member?.expects(from) === true,
-  };
-  readonly #rendezvous = new Rendezvous({ member: () => this.#member, gate: this.#gate, now: Date.now });
-  readonly #ending = new AbortController();
-  readonly #deadline = new DrainDeadline();
-  #phase: Phase = "new";
-  #startup: Promise<void> | undefined;
-  #stopped: Promise<void> | undefined;
-  #config: MemberConfig | undefined;
-  #state: StateDirectory | undefined;
-  #member: Node | undefined;
-  #renewal: Renewal | undefined;
-  #addresses: OwnAddresses | undefined;
-  #arrival: Arrival | undefined;
   readonly #hearsay = new Hearsay({
-    messenger: () => this.#running.messenger,
+    messenger: () => this.#life.running.messenger,
     takeResponse: (response) => this.#handlers.takeResponse(response),
     timeoutMs: SEND_TIMEOUT_MS,
   });
-  readonly #outbound = new Outbound(() => this.#talking);
+  readonly #outbound = new Outbound(() => this.#life.talking);
   readonly #rejected = new Rejections((kind) => this.#log.rejected(kind));
   readonly #services = new Services({
     reach: (id, signal) => this.#outbound.reach(id, signal),
@@ -122,7 +89,7 @@ export class Client {
     publish: (change) => this.#feed.publish(change),
     onAlarm: (alarm) => this.#onAlarm(alarm),
     now: Date.now,
-    dir: () => this.#config?.dir,
+    dir: () => this.#life.config?.dir,
   });
   #metadata: Metadata | undefined;
   #content: Uint8Array | undefined;
@@ -132,9 +99,14 @@ export class Client {
    * variables; what is given here wins over both.
    */
   constructor(options: ClientOptions = {}) {
-    this.#options = options;
     this.#log = new ClientLog(options.logger);
-    this.#network = options.network ?? {};
+    this.#life = new Life({
+      ...{ options, log: this.#log, feed: this.#feed, directory: this.#directory, handlers: this.#handlers },
+      ...{ services: this.#services, isolation: this.#isolation, rejected: this.#rejected, hearsay: this.#hearsay },
+      onAlarm: this.#onAlarm,
+      metadata: () => this.#metadata,
+      content: () => this.#content,
+    });
     setMaxListeners(0, this.stopping); // Every stream may wait for it: from the eleventh on Node would print a warning.
   }
 
@@ -167,6 +139,18 @@ export class Client {
     this.#handlers.stream = handler;
   }
 
+  /**
+   * Takes the streams that other members open for a protocol: `openStream(id, { protocol })`. Any number of protocols live side
+   * by side; the name is 1 to 128 bytes of UTF-8 without spaces, by custom with a version: "/chat/1.0". The signal takes the
+   * handler out, and streams that are open go on. With `raw` the handler gets a Duplex of bytes, as a socket is, instead of
+   * messages. Throws "name-invalid", "name-taken", and a RangeError for `streamsPerPeer`.
+   */
+  handle(protocol: string, handler: RawStreamHandler, options: HandleOptions & { readonly raw: true }): void;
+  handle(protocol: string, handler: StreamHandler, options?: HandleOptions & { readonly raw?: false }): void;
+  handle(protocol: string, handler: StreamHandler | RawStreamHandler, options: HandleOptions = {}): void {
+    this.#handlers.handle(protocol, handler, options);
+  }
+
   /** Takes datagrams of other members. Without a handler they are dropped and counted. */
   onDatagram(handler: DatagramHandler): void {
     requireHandler(handler);
@@ -194,8 +178,7 @@ export class Client {
 
   /** Before `start`: reaches others over this network, as the option `network`. Throws "already-started". */
   useNetwork(network: HostNetwork): void {
-    if (this.#phase !== "new") throw new FirefliesError("already-started");
-    this.#network = network;
+    this.#life.useNetwork(network);
   }
 
   // --- Life ---
@@ -206,23 +189,7 @@ export class Client {
    * "cancelled". After a rejection nothing is left open; a client starts once.
    */
   async start({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    if (this.#phase !== "new") throw new FirefliesError("already-started");
-    this.#phase = "starting";
-    const cancelled = AbortSignal.any([this.#ending.signal, ...(signal ? [signal] : [])]);
-    this.#startup = this.#start(cancelled);
-    try {
-      await this.#startup;
-      cancelled.throwIfAborted();
-      this.#phase = "running";
-      this.#log.ready(this.self);
-      setImmediate(() => this.#member?.admit()); // After all who await this.
-    } catch (cause) {
-      const error = cancelled.aborted
-        ? new FirefliesError("cancelled", "start() was cancelled.", { cause })
-        : ofSystem(cause);
-      await this.stop();
-      throw error;
-    }
+    await this.#life.start(signal);
   }
 
   /**
@@ -237,34 +204,12 @@ export class Client {
    */
   async stop({ drain = DRAIN_MS }: StopOptions = {}): Promise<void> {
     requireDrain(drain);
-    this.#deadline.within(drain);
-    this.#stopped ??= this.#end();
-    await this.#stopped;
+    await this.#life.stop(drain);
   }
 
   /** Fires when `stop` is called: for handlers that go on until somebody tells them to end, as those of long streams do. */
   get stopping(): AbortSignal {
-    return this.#ending.signal;
-  }
-
-  async #end(): Promise<void> {
-    this.#phase = "stopping";
-    this.#log.life("stopping");
-    this.#ending.abort();
-    await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
-    const renewed = this.#renewal?.stop();
-    const parted = this.#arrival?.leave();
-    this.#addresses?.stop();
-    const { signal } = this.#deadline;
-    await Promise.all([this.#member?.stop(signal), either(this.#handlers.settled(), fired(signal))]);
-    await Promise.all([parted, this.#rendezvous.close()]);
-    this.#phase = "stopped";
-    this.#deadline.clear();
-    this.#names.close();
-    await renewed; // While the directory is still ours.
-    await this.#state?.close();
-    this.#feed.close();
-    this.#log.life("stopped");
+    return this.#life.stopping;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -275,12 +220,12 @@ export class Client {
 
   /** 64 lower-case hex digits, also after `stop`. Throws "not-started" before `start` has got so far. */
   get id(): MemberId {
-    return this.#begun.id;
+    return this.#life.begun.id;
   }
 
   /** "host:port" that others are told; the first of several. */
   get address(): string {
-    return this.#begun.addresses[0] ?? "";
+    return this.#life.begun.addresses[0] ?? "";
   }
 
   /** Live members other than this one, or those of them that a filter lets through: `members({ name: "web-*" })`. */
@@ -319,7 +264,7 @@ export class Client {
    * have never heard of each other. Rejects with "address-invalid", "peer-unreachable", "peer-mismatch", "timeout" or "cancelled".
    */
   async join(address: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Member> {
-    const member = this.#talking;
+    const member = this.#life.talking;
     requireAddress(address);
     return await untilJoined(this, (until) => member.seek(address, until), signal);
   }
@@ -329,7 +274,7 @@ export class Client {
    * either (`udpMs` is undefined). Rejects with "peer-unknown" or "cancelled".
    */
   async ping(id: string, { signal, timeout = PING_TIMEOUT_MS }: PingOptions = {}): Promise<RoundTrip> {
-    const { roundTrips } = this.#talking;
+    const { roundTrips } = this.#life.talking;
     requireTimeout(timeout);
     return await roundTrips.measure(this.#outbound.destination(id), { signal, timeoutMs: timeout });
   }
@@ -346,22 +291,22 @@ export class Client {
 
   /** Figures about this member. */
   info(): ClientInfo {
-    return infoOf(this.#running, { isolated: this.#isolation.current, rejected: this.#rejected.all });
+    return infoOf(this.#life.running, { isolated: this.#isolation.current, rejected: this.#rejected.all });
   }
 
   /** Has up to three members dial this one back and say what they see: what leads here, and what to do. Rejects with "not-started". */
   async doctor(): Promise<DoctorReport> {
-    return await examinationOf(this.#talking);
+    return await examinationOf(this.#life.talking);
   }
 
   /** How each live member is reached now, or why it is not: see `MemberPath`. */
   paths(): MemberPath[] {
-    return this.#running.paths.all();
+    return this.#life.running.paths.all();
   }
 
   /** My live neighbours, ring by ring. */
   rings(): RingNeighbours[] {
-    return ringsOf(this.#running);
+    return ringsOf(this.#life.running);
   }
 
   // --- Messages, gossip, streams ---
@@ -384,11 +329,15 @@ export class Client {
   }
 
   /**
-   * Opens a stream to a live member, named as for `sendToId`. Rejects with "peer-unknown", "peer-unreachable", "timeout", "overloaded",
-   * "member-stopping" or "cancelled"; what the other side refuses arrives as the stream's "error". The signal destroys an open stream.
+   * Opens a stream to a live member, named as for `sendToId`, for a protocol that it handles, or for its stream handler. Rejects
+   * with "peer-unknown", "peer-unreachable", "timeout", "overloaded", "member-stopping", "cancelled" or "name-invalid"; what the
+   * other side refuses arrives as the stream's "error", "handler-missing" and "overloaded" among it. The signal destroys an open
+   * stream. With `raw` it is a Duplex of bytes, as a socket is.
    */
-  async openStream(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<MessageStream> {
-    return await this.#outbound.openStream(id, signal);
+  openStream(id: string, options: StreamOptions & { readonly raw: true }): Promise<Duplex>;
+  openStream(id: string, options?: StreamOptions & { readonly raw?: false }): Promise<MessageStream>;
+  async openStream(id: string, options: StreamOptions = {}): Promise<Duplex> {
+    return await this.#outbound.openStream(id, options);
   }
 
   /**
@@ -421,21 +370,21 @@ export class Client {
     requireBytes(data);
     if (data.length > MESSAGE_BYTES_MAX) throw tooLarge(data.length, MESSAGE_BYTES_MAX);
     this.#content = data.slice();
-    if (this.#isInMotion) this.#running.machine.setGossipContent(this.#content);
+    if (this.#life.isInMotion) this.#life.running.machine.setGossipContent(this.#content);
   }
 
   // --- Identity ---
 
   /** Signs data as this member: 64 bytes, in a domain of its own, so that it is never taken for a protocol statement. */
   sign(data: Uint8Array): Uint8Array {
-    const { privateKey, certificate } = this.#running.identity;
+    const { privateKey, certificate } = this.#life.running.identity;
     return sign(privateKey, "application", certificate.networkId, data);
   }
 
   /** Did the member with this id sign the data? False for members that are not known. */
   verifySignature(data: Uint8Array, signature: Uint8Array, id: string): boolean {
     const memberId = parseMemberId(id.toLowerCase());
-    const certificate = memberId && this.#running.certificateOf(memberId);
+    const certificate = memberId && this.#life.running.certificateOf(memberId);
     return certificate ? verify(certificate.publicKey, "application", certificate.networkId, data, signature) : false;
   }
 
@@ -443,7 +392,7 @@ export class Client {
   async setMetadata(metadata: Metadata): Promise<void> {
     const bytes = encodeMetadata(metadata);
     this.#metadata = metadata;
-    if (this.#isInMotion) this.#running.input((machine, now) => machine.describe({ metadata: bytes }, now));
+    if (this.#life.isInMotion) this.#life.running.input((machine, now) => machine.describe({ metadata: bytes }, now));
   }
 
   /**
@@ -452,8 +401,7 @@ export class Client {
    * `changes()` tells it as "moved". Rejects with "address-invalid" or "not-started".
    */
   async setAdvertise(addresses: readonly string[]): Promise<void> {
-    if (!this.#isInMotion || !this.#addresses) throw new FirefliesError("not-started");
-    this.#addresses.set(addresses);
+    this.#life.addresses.set(addresses);
   }
 
   /**
@@ -462,137 +410,20 @@ export class Client {
    * "unauthenticated", "too-many-requests", "state-write-failed" or "not-started".
    */
   async renew(): Promise<void> {
-    if (!this.#isInMotion || this.#renewal === undefined) throw new FirefliesError("not-started");
-    await this.#renewal.renewNow();
+    await this.#life.renewal.renewNow();
   }
 
   /** Writes certificate.pem (leaf, then issuing) to a directory: by default the member's own, else the working one. */
-  async saveCertificate(directory = this.#config?.dir ?? "."): Promise<void> {
-    await writeCertificate(directory, this.#running.identity);
+  async saveCertificate(directory = this.#life.config?.dir ?? "."): Promise<void> {
+    await writeCertificate(directory, this.#life.running.identity);
   }
 
   /** Writes key.pem, mode 0600, to a directory: by default the member's own, else the working one. */
-  async savePrivateKey(directory = this.#config?.dir ?? "."): Promise<void> {
-    await writePrivateKey(directory, this.#running.identity);
-  }
-
-  // --- Starting ---
-
-  async #start(signal: AbortSignal): Promise<void> {
-    const config = resolveMemberConfig({ ...this.#options, network: this.#network });
-    this.#config = config;
-    if (config.dir !== undefined) this.#state = await StateDirectory.open(config.dir, this.#onAlarm);
-    const [given, network] = [this.#options.identity, this.#network];
-    const asking = { given, network, signal, now: Date.now, onAlarm: this.#onAlarm };
-    const enrolled = await enrolOrRestore(config, asking);
-    settingsOf(config, enrolled.identity.certificate); // Refused before anything is opened.
-    const memory = await recall(this.#state, this.#onAlarm);
-    signal.throwIfAborted();
-    const member = this.#memberOf(config, enrolled.identity);
-    this.#member = member;
-    await member.listen();
-    signal.throwIfAborted();
-    this.#arrival = this.#arriving(member, enrolled, config);
-    await this.#arrival.join(memory, signal);
-    this.#renewal = this.#renewing(member, enrolled, config);
-    const onMoved = (addresses: readonly string[]) => this.#told(addresses);
-    this.#addresses = new OwnAddresses({ config, interfaces: this.#interfaces, member, onMoved });
-  }
-
-  readonly #interfaces = (): Interfaces => (this.#network.interfaces ?? networkInterfaces)();
-
-  #told(addresses: readonly string[]): void {
-    this.#arrival?.moved();
-    this.#feed.publish({ kind: "moved", addresses, at: Date.now() });
-  }
-
-  #memberOf(config: MemberConfig, identity: Identity): Node {
-    return new Node({
-      ...{ config, identity, state: this.#state, gate: this.#gate, interfaces: this.#interfaces },
-      ...{ services: this.#services, isolation: this.#isolation, onAlarm: this.#onAlarm },
-      transports: transportsOf(this.#network, () => this.#rendezvous.transports(config.rdv, this.#ports)),
-      ...(this.#network.transports === undefined && { out: this.#out }),
-      resolver: this.#network.resolver ?? this.#names,
-      bindDatagrams: this.#network.bindDatagrams,
-      metadata: () => encodeMetadata(this.#metadata ?? config.metadata),
-      dispatch: (kind, payload, request) => this.#handlers.dispatch(kind, payload, request),
-      streamHandler: () => this.#handlers.forStreams(),
-      onDatagram: (from, data) => this.#handlers.takeDatagram(from, data),
-      parts: () => [this.#arrival?.told ?? {}, this.#heard()],
-      onAddresses: (addresses) => this.#told(addresses),
-      onPath: pathTeller(this.#feed, this.#directory),
-    });
-  }
-
-  #arriving(member: Node, { authorityUrls: urls }: Enrolled, { entryAddrs, caTls: proxyRoots }: MemberConfig): Arrival {
-    return new Arrival({
-      ...{ member, urls, proxyRoots, entryAddrs, onAlarm: this.#onAlarm },
-      isNetworked: this.#network.transports === undefined,
-      ending: this.#ending.signal,
-      onStarted: () => {
-        if (this.#content) member.machine.setGossipContent(this.#content);
-      },
-    });
-  }
-
-  #renewing(member: Node, enrolled: Enrolled, config: MemberConfig): Renewal {
-    return new Renewal({
-      ...{ identity: () => member.identity, addresses: () => member.addresses, clocks: () => member.clocks },
-      ...{ urls: enrolled.authorityUrls, proxyRoots: config.caTls, directory: config.dir },
-      onRenewed: (identity) => {
-        this.#isolation.renewed();
-        member.renewed(identity);
-      },
-      onFailed: this.#onAlarm,
-    });
-  }
-
-  // --- Sending and answering ---
-
-  get #begun(): Node {
-    if (!this.#member) throw new FirefliesError("not-started");
-    return this.#member;
-  }
-
-  get #running(): Node {
-    if (this.#phase === "stopped") throw new FirefliesError("not-started");
-    return this.#begun;
+  async savePrivateKey(directory = this.#life.config?.dir ?? "."): Promise<void> {
+    await writePrivateKey(directory, this.#life.running.identity);
   }
 
   get #view(): Directory {
-    return this.#running && this.#directory;
-  }
-
-  /** For what begins something new. */
-  get #talking(): Node {
-    if (this.#phase !== "stopping") return this.#running;
-    throw new FirefliesError("member-stopping", "stop() was called: this member begins nothing new.");
-  }
-
-  /** The protocol runs: from shortly before `start` resolves until `stop`. */
-  get #isInMotion(): boolean {
-    return this.#phase !== "stopped" && this.#member?.isInMotion === true;
-  }
-
-  // --- What the machine tells ---
-
-  #heard(): OutputHandlers {
-    return heard({
-      directory: this.#directory,
-      feed: this.#feed,
-      handOver: (to, content) => {
-        if (this.#phase === "running") void this.#hearsay.handOver(to, content);
-      },
-      isolation: this.#isolation,
-      rejected: this.#rejected,
-      onClockStepped: () => this.#clockStepped(),
-      onAlarm: this.#onAlarm,
-    });
-  }
-
-  /** The authority is asked what time it is, and what is due by the new time is done. */
-  #clockStepped(): void {
-    this.#arrival?.doubt();
-    this.#renewal?.look();
+    return this.#life.running && this.#directory;
   }
 }

@@ -10,15 +10,19 @@ import { HandlerFailures, type HandlerKind } from "./handler-failures.js";
 import type { RequestKind } from "./messages/content.js";
 import type { RequestContext } from "./messages/request-context.js";
 import { tooLarge } from "./messages/requester.js";
+import { Registry } from "./offers/registry.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import type { Response } from "./talk/hearsay.js";
-import { isTransferred } from "./talk/misuse.js";
-import type { StreamHandler as LinkStreamHandler, StreamContext } from "./talk/streams.js";
+import { isTransferred, requireHandler, requireStreams } from "./talk/misuse.js";
+import { RawStream } from "./talk/raw-stream.js";
+import { type Offered, STREAMS_OF_PEER_MAX, STREAMS_PER_PEER_MAX, type StreamContext } from "./talk/streams.js";
 import type {
   AlarmHandler,
   DatagramHandler,
   GossipHandler,
+  HandleOptions,
   MessageHandler,
+  RawStreamHandler,
   ResponseHandler,
   Sender,
   SignedContext,
@@ -70,6 +74,7 @@ export class Handlers {
   alarm: AlarmHandler = () => {};
   readonly failures = new HandlerFailures((alarm) => this.raise(alarm));
   readonly #view: HandlersOptions;
+  readonly #protocols = new Registry<Offered>({ what: "protocol" });
   readonly #responding = new Set<Promise<void>>();
 
   constructor(view: HandlersOptions) {
@@ -105,10 +110,23 @@ export class Handlers {
     answer.then(ended, ended);
   }
 
-  /** Undefined when the program takes no streams. */
-  forStreams(): LinkStreamHandler | undefined {
-    const handler = this.stream;
-    return handler && ((stream, context) => this.#takeStream(handler, stream, context));
+  /** Registers what takes streams of a protocol. Throws as `Registry.add`, and a RangeError for `streamsPerPeer`. */
+  handle(protocol: string, handler: StreamHandler | RawStreamHandler, options: HandleOptions): void {
+    const { streamsPerPeer = STREAMS_PER_PEER_MAX, signal, raw = false } = options;
+    requireHandler(handler);
+    requireStreams(streamsPerPeer, STREAMS_OF_PEER_MAX);
+    const run = (raw ? rawly(handler as RawStreamHandler) : handler) as StreamHandler;
+    this.#protocols.add(protocol, this.#offered(run, streamsPerPeer), signal);
+  }
+
+  /** What takes streams of this protocol, or of none when it is empty; else "handler-missing", for the peer. */
+  streamHandler(name: string): Offered | FirefliesError {
+    if (name !== "") return this.#protocols.find(name);
+    return this.stream ? this.#offered(this.stream, STREAMS_PER_PEER_MAX) : new FirefliesError("handler-missing");
+  }
+
+  #offered(handler: StreamHandler, perPeerMax: number): Offered {
+    return { handler: (stream, context) => this.#takeStream(handler, stream, context), perPeerMax };
   }
 
   async #takeStream(
@@ -190,6 +208,10 @@ export class Handlers {
     if (signal.aborted && holds(() => isOfSignal(error, signal))) throw new FirefliesError("handler-failed");
     throw this.failures.answer(kind, error, from);
   }
+}
+
+function rawly(handler: RawStreamHandler): StreamHandler {
+  return (stream, context) => handler(new RawStream(stream), context);
 }
 
 function noBytes(reply: unknown): TypeError {

@@ -49,12 +49,13 @@ export { decodeJson, decodeText, encodeJson, encodeText } from "./encoding.js";
 export type { StubClass } from "./grpc/calling.js";
 export { callerOf } from "./grpc/serving.js";
 export type { MemberFilter } from "./member-filter.js";
+export { NAME_BYTES_MAX } from "./offers/name.js";
 export { MESSAGE_BYTES_MAX, STREAM_CHUNK_BYTES_MAX } from "./protocols.js";
 export type { DialOutcome } from "./reach/codec.js";
 export type { DoctorAddress, DoctorFinding, DoctorMember, DoctorReport } from "./reach/doctor.js";
 export type { NatKind, Observed } from "./reach/observations.js";
 export type { Dialable } from "./reach/verdict.js";
-export { STREAMS_PER_PEER_MAX } from "./talk/streams.js";
+export { STREAMS_OF_PEER_MAX, STREAMS_PER_PEER_MAX } from "./talk/streams.js";
 export { SEND_TIMEOUT_MS } from "./timeouts.js";
 export type {
   AlarmHandler,
@@ -65,6 +66,7 @@ export type {
   Departed,
   FailureReason,
   GossipHandler,
+  HandleOptions,
   Isolated,
   Member,
   MemberPath,
@@ -76,6 +78,7 @@ export type {
   PathCounts,
   PathName,
   PingOptions,
+  RawStreamHandler,
   RelayInfo,
   ResponseContext,
   ResponseHandler,
@@ -86,5 +89,6 @@ export type {
   SignedContext,
   StopOptions,
   StreamHandler,
+  StreamOptions,
 } from "./types.js";
 export { type ProvenMessage, type VerifyMessageOptions, verifyMessage } from "./verify-message.js";

@@ -9,7 +9,7 @@ import type { PathsOptions } from "./paths/paths.js";
 import type { Isolation } from "./standing/isolation.js";
 import type { StateDirectory } from "./state/index.js";
 import type { TakeDatagram } from "./talk/datagrams.js";
-import type { StreamHandler } from "./talk/streams.js";
+import type { Offered } from "./talk/streams.js";
 
 export interface NodeOptions {
   readonly config: MemberConfig;
@@ -29,7 +29,8 @@ export interface NodeOptions {
   readonly interfaces: () => Interfaces;
   readonly dispatch: Dispatch;
   readonly services: Services;
-  readonly streamHandler: () => StreamHandler | undefined;
+  /** What takes streams of this protocol, or why nothing does. */
+  readonly streamHandler: (name: string) => Offered | FirefliesError;
   readonly onDatagram: TakeDatagram;
   /** Who else hears what the machine tells. Asked for when the protocol starts. */
   readonly parts: () => readonly OutputHandlers[];

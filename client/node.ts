@@ -496,8 +496,8 @@ export class Node {
         if (this.messenger.isAskedAgain(peer.id)) this.messenger.accept(peer, duplex);
         else this.#door.take(peer, duplex, () => this.messenger.accept(peer, duplex));
       },
-      stream: (peer, duplex) =>
-        this.#door.take(peer, duplex, () => this.streams.accept(peer, duplex, this.#options.streamHandler())),
+      stream: (peer, duplex, name) =>
+        this.#door.take(peer, duplex, () => this.streams.accept(peer, duplex, name, this.#options.streamHandler(name))),
       services: (peer, duplex) => this.#door.take(peer, duplex, () => this.services.accept(peer, duplex)),
     });
   }

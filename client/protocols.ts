@@ -27,7 +27,7 @@ const PROBE_BYTES_MAX = 64;
 
 /**
  * A member of ours makes one exchange and one push at a time, a probe now and then, has two streams for messages per
- * session, and 32 of the application.
+ * session, and 256 of the application.
  */
 export const LIMITS: Readonly<
   Record<"exchange" | "probe" | "observe" | "dialBack" | "messages" | "stream" | "services", Limits>
@@ -37,7 +37,7 @@ export const LIMITS: Readonly<
   messages: { bytesMax: FRAME_BYTES_MAX, openPerPeerMax: 8 },
   observe: { bytesMax: OBSERVE_BYTES_MAX, openPerPeerMax: 4 },
   dialBack: { bytesMax: DIAL_BACK_BYTES_MAX, openPerPeerMax: 2 },
-  stream: { bytesMax: STREAM_CHUNK_BYTES_MAX, openPerPeerMax: 40 },
+  stream: { bytesMax: STREAM_CHUNK_BYTES_MAX, openPerPeerMax: 264 },
   services: { bytesMax: SERVICE_CHUNK_BYTES_MAX, openPerPeerMax: SERVICE_CONNECTIONS_PER_PEER_MAX },
 };
 
@@ -50,7 +50,8 @@ export interface Answers {
   observe(peer: MemberCertificate, path: Path): Uint8Array;
   dialBack(peer: MemberCertificate, body: Uint8Array, signal: AbortSignal, path: Path): Promise<Uint8Array>;
   messages(peer: MemberCertificate, duplex: ByteDuplex): void;
-  stream(peer: MemberCertificate, duplex: ByteDuplex): void;
+  /** `name`: of the application's protocol, as the peer says it; empty for none. */
+  stream(peer: MemberCertificate, duplex: ByteDuplex, name: string): void;
   services(peer: MemberCertificate, duplex: ByteDuplex): void;
 }
 
@@ -89,7 +90,7 @@ export function speak(protocols: Protocols, answers: Answers): void {
       kind: "duplex",
       id,
       limits: LIMITS[name],
-      onDuplex: (peer, duplex) => answers[name](peer, duplex),
+      onDuplex: (peer, duplex, _path, what) => answers[name](peer, duplex, what),
     });
 }
 

@@ -172,10 +172,10 @@ export type GossipHandler = (data: Uint8Array, context: SignedContext) => Promis
 export type ResponseHandler = (data: Uint8Array, context: ResponseContext) => Promise<void> | void;
 
 /**
- * A stream of messages (Uint8Array) in both directions, each of at most 1 MiB (`STREAM_CHUNK_BYTES_MAX`); at most 32 are open with
- * one member. A Duplex in object mode with back-pressure: `for await` reads messages, `write(data)` sends one and returns false
- * when the other side is slow ("drain" says when to go on), `end()` closes one direction, `destroy(error)` both. It is destroyed
- * when the peer leaves the view.
+ * A stream of messages (Uint8Array) in both directions, each of at most 1 MiB (`STREAM_CHUNK_BYTES_MAX`). A Duplex in object
+ * mode with back-pressure: `for await` reads messages, `write(data)` sends one and returns false when the other side is slow
+ * ("drain" says when to go on), `end()` closes one direction, `destroy(error)` both. It is destroyed when the peer leaves the
+ * view.
  */
 export interface MessageStream extends Duplex {
   /** Each message once. Leaving the loop early destroys the stream; reading to the end leaves the other direction open. */
@@ -193,6 +193,29 @@ export interface MessageStream extends Duplex {
 
 /** Those that say no more than that they happened. */
 type StreamEvent = "close" | "drain" | "end" | "finish" | "pause" | "readable" | "resume";
+
+/** Of a stream that this member opens. */
+export interface StreamOptions {
+  /** Destroys the stream with "cancelled", also while it is open. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whose handler takes it there: see `Client.handle`. Without one it is the stream handler. */
+  readonly protocol?: string | undefined;
+  /** Bytes without the borders of messages: a Duplex as a socket is. The other side need not use the same form. */
+  readonly raw?: boolean | undefined;
+}
+
+/** Of a handler of a protocol. */
+export interface HandleOptions {
+  /** Streams of it that one member may have open here, 1 to 256; 32 by default. The next is refused with "overloaded". */
+  readonly streamsPerPeer?: number | undefined;
+  /** Takes the handler out: streams that are open go on. */
+  readonly signal?: AbortSignal | undefined;
+  /** The handler gets bytes without the borders of messages. */
+  readonly raw?: boolean | undefined;
+}
+
+/** As `StreamHandler`, of a stream of bytes: a Duplex that is not in object mode. */
+export type RawStreamHandler = (stream: Duplex, context: MessageContext) => Promise<void> | void;
 
 /** Takes a stream that a member opens. What it throws ends the stream: a `ReplyError` also at the other side, anything else there as "handler-failed", and here as an alarm. */
 export type StreamHandler = (stream: MessageStream, context: MessageContext) => Promise<void> | void;

@@ -34,12 +34,17 @@ export interface Chunk {
 export interface Opened {
 }
 
-/** The first chunk of the side that calls back: at most 1,152 bytes, of which 1,024 are left to later versions. */
+/** The first chunk of the side that calls back: at most 1,280 bytes, of which 1,024 are left to later versions. */
 export interface Open {
   /** The id of what is called. */
   protocol: string;
   /** In how many milliseconds the caller gives up; 0 when it does not. */
   timeoutMs: number;
+  /**
+   * Of a stream: the application's name for what it carries, 1 to 128 bytes; empty for none. The dialling side says it in the
+   * header field "fireflies-name", percent-encoded.
+   */
+  name: string;
 }
 
 /** As Chunk on the wire, with a Frame as its data. */
@@ -255,7 +260,7 @@ export const Opened: MessageFns<Opened> = {
 };
 
 function createBaseOpen(): Open {
-  return { protocol: "", timeoutMs: 0 };
+  return { protocol: "", timeoutMs: 0, name: "" };
 }
 
 export const Open: MessageFns<Open> = {
@@ -265,6 +270,9 @@ export const Open: MessageFns<Open> = {
     }
     if (message.timeoutMs !== 0) {
       writer.uint32(16).uint32(message.timeoutMs);
+    }
+    if (message.name !== "") {
+      writer.uint32(26).string(message.name);
     }
     return writer;
   },
@@ -296,6 +304,14 @@ export const Open: MessageFns<Open> = {
             }
 
             message.timeoutMs = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
             continue;
           }
         }

@@ -43,6 +43,12 @@ export function requireDrain(drain: number): void {
 }
 
 /** Throws a RangeError. */
+export function requireStreams(count: number, max: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= max) return;
+  throw outOfRange(`streamsPerPeer is a number from 1 to ${max}, not ${count}.`);
+}
+
+/** Throws a RangeError. */
 export function requireCount(count: number): void {
   if (Number.isInteger(count) && count >= 0) return;
   throw outOfRange(`A number of members is 0 or more, not ${count}.`);

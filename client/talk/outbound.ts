@@ -1,8 +1,8 @@
 /** What the program sends: to whom by id or address, itself among them, and what it may get wrong. */
+import type { Duplex } from "node:stream";
 import type { Machine } from "../../gossip/index.js";
 import { FirefliesError, titleOf } from "../../identity/index.js";
 import {
-  type ByteDuplex,
   DATAGRAM_PAYLOAD_MAX as DATAGRAM_BYTES_MAX,
   type Datagrams,
   type Destination,
@@ -14,10 +14,12 @@ import { type MemberId, parseMemberId } from "../../rings/index.js";
 import { destinationOf, hasAddress, type Reachable, relayedAddresses } from "../directory.js";
 import { meantBy } from "../meant.js";
 import { tooLarge } from "../messages/requester.js";
+import { requireName } from "../offers/name.js";
 import { SEND_TIMEOUT_MS } from "../timeouts.js";
-import type { SendOptions } from "../types.js";
+import type { SendOptions, StreamOptions } from "../types.js";
 import type { Messenger } from "./messenger.js";
 import { requireBytes, requireText, requireTimeout } from "./misuse.js";
+import { RawStream } from "./raw-stream.js";
 import type { Streams } from "./streams.js";
 
 /** Characters of what is no id that are told. */
@@ -72,9 +74,11 @@ export class Outbound {
     return datagrams.send(this.destination(id).id, data);
   }
 
-  async openStream(id: string, signal: AbortSignal | undefined): Promise<ByteDuplex> {
+  async openStream(id: string, { signal, protocol, raw = false }: StreamOptions): Promise<Duplex> {
     const { streams } = this.#speaker();
-    return streams.open(await this.reach(id, signal), { signal });
+    if (protocol !== undefined) requireName(protocol, "protocol");
+    const stream = streams.open(await this.reach(id, signal), { signal, name: protocol });
+    return raw ? new RawStream(stream) : stream;
   }
 
   async reach(id: string, signal: AbortSignal | undefined): Promise<Session> {

@@ -7,23 +7,43 @@ import { FirefliesError, type MemberCertificate, ReplyError } from "../../identi
 import type { ByteDuplex, Session } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { mayBegin, type Places } from "../messages/shares.js";
+import { nameShown } from "../offers/name.js";
 import { STREAM } from "../protocols.js";
 import { inOrder } from "./stream-end.js";
 
 /**
- * Streams open at once with one member, either way: a reader that has stopped holds about 2 MiB at each end
- * (net/session/), so one member can hold 64 MB here at most.
+ * Streams of one protocol that one member may have open here, unless its handler says otherwise; of those without a protocol,
+ * either way. A reader that has stopped holds about 2 MiB at each end; what all hold together has a bound of its own
+ * (net/session/budget.ts).
  */
 export const STREAMS_PER_PEER_MAX = 32;
+/** Streams of all protocols open at once with one member, either way: the connections of two busy browsers. */
+export const STREAMS_OF_PEER_MAX = 256;
 /**
- * Streams open at once with all members: thirty-two that use all theirs, and as many streams again for members that have few
+ * Streams open at once with all members: eight that use all theirs, and as many streams again for members that have few
  * or none (shares.ts).
  */
-const STREAMS: Places = { shared: 1024, reserved: 1024 };
+const STREAMS: Places = { shared: 2048, reserved: 2048 };
 
 export interface StreamLimits {
+  /** Of those without a protocol. */
   readonly perPeerMax: number;
+  readonly ofPeerMax: number;
   readonly places: Places;
+}
+
+/** What takes the streams of one protocol. */
+export interface Offered {
+  readonly handler: StreamHandler;
+  /** Streams of it that one member may have open here. */
+  readonly perPeerMax: number;
+}
+
+export interface OpenStreamOptions {
+  /** Destroys the stream with "cancelled". */
+  readonly signal?: AbortSignal | undefined;
+  /** Of the protocol; empty for none. */
+  readonly name?: string | undefined;
 }
 
 export interface StreamContext {
@@ -37,6 +57,8 @@ export type StreamHandler = (stream: ByteDuplex, context: StreamContext) => Prom
 
 export class Streams {
   readonly #open = new Map<MemberId, Set<ByteDuplex>>();
+  /** How many are open by member and protocol: of those without one all, of others those that the member opened. */
+  readonly #counts = new Map<string, number>();
   readonly #limits: StreamLimits;
   /** Handlers that run, some of them longer than their stream. */
   readonly #handlers = new Map<ByteDuplex, Promise<void>>();
@@ -46,7 +68,7 @@ export class Streams {
   #stopping = false;
 
   constructor(limits: Partial<StreamLimits> = {}) {
-    this.#limits = { perPeerMax: STREAMS_PER_PEER_MAX, places: STREAMS, ...limits };
+    this.#limits = { perPeerMax: STREAMS_PER_PEER_MAX, ofPeerMax: STREAMS_OF_PEER_MAX, places: STREAMS, ...limits };
   }
 
   /** Streams open now, with everyone. */
@@ -60,20 +82,26 @@ export class Streams {
   }
 
   /** Opens a stream to the member at the other end of a session. Throws "overloaded" when too many are open, or "member-stopping". */
-  open(session: Session, options: { readonly signal?: AbortSignal | undefined } = {}): ByteDuplex {
+  open(session: Session, { signal, name = "" }: OpenStreamOptions = {}): ByteDuplex {
+    const { id } = session.peer;
     if (this.#stopping) throw new FirefliesError("member-stopping", "stop() was called: no new stream is opened.");
-    if (this.#full(session.peer.id)) throw tooMany();
-    const stream = session.open(STREAM, options);
-    this.#track(session.peer.id, stream);
+    if (this.#full(id) || (name === "" && this.#isUsedUp(id, name, this.#limits.perPeerMax))) throw tooMany();
+    const stream = session.open(STREAM, { signal, name });
+    this.#track(id, stream);
+    if (name === "") this.#count(id, name, stream);
     return stream;
   }
 
-  /** Hands an incoming stream to the handler; without one it ends with "handler-missing". */
-  accept(peer: MemberCertificate, stream: ByteDuplex, handler: StreamHandler | undefined): void {
+  /** Hands an incoming stream to its handler, or ends it with why there is none. */
+  accept(peer: MemberCertificate, stream: ByteDuplex, name: string, offered: Offered | FirefliesError): void {
     if (this.#stopping) stream.destroy(new FirefliesError("member-stopping"));
-    else if (handler === undefined) stream.destroy(new FirefliesError("handler-missing"));
+    else if (offered instanceof FirefliesError) stream.destroy(offered);
     else if (this.#full(peer.id)) stream.destroy(tooMany());
-    else this.#handle(peer, stream, handler);
+    else if (this.#isUsedUp(peer.id, name, offered.perPeerMax)) stream.destroy(tooManyOf(name, offered.perPeerMax));
+    else {
+      this.#count(peer.id, name, stream);
+      this.#handle(peer, stream, offered.handler);
+    }
   }
 
   /** Ends all streams with a member: it has left the view. What it had sent to the end is read first. */
@@ -121,9 +149,23 @@ export class Streams {
   }
 
   #full(id: MemberId): boolean {
-    const { perPeerMax, places } = this.#limits;
+    const { ofPeerMax, places } = this.#limits;
     const mine = this.#open.get(id)?.size ?? 0;
-    return mine >= perPeerMax || !mayBegin(places, this.#size, mine);
+    return mine >= ofPeerMax || !mayBegin(places, this.#size, mine);
+  }
+
+  #isUsedUp(id: MemberId, name: string, max: number): boolean {
+    return (this.#counts.get(`${id} ${name}`) ?? 0) >= max;
+  }
+
+  #count(id: MemberId, name: string, stream: ByteDuplex): void {
+    const key = `${id} ${name}`;
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+    stream.once("close", () => {
+      const left = (this.#counts.get(key) ?? 0) - 1;
+      if (left > 0) this.#counts.set(key, left);
+      else this.#counts.delete(key);
+    });
   }
 
   #track(id: MemberId, stream: ByteDuplex): void {
@@ -149,6 +191,13 @@ async function run(handler: StreamHandler, stream: ByteDuplex, context: StreamCo
 
 function tooMany(): FirefliesError {
   return new FirefliesError("overloaded", "Too many streams are open, with this member or with all.", {
+    advice: "End some first.",
+  });
+}
+
+function tooManyOf(name: string, max: number): FirefliesError {
+  const what = name === "" ? "without a protocol" : `of the protocol ${nameShown(name)}`;
+  return new FirefliesError("overloaded", `${max} streams ${what} are open here, the most for one member.`, {
     advice: "End some first.",
   });
 }

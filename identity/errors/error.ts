@@ -246,7 +246,15 @@ export const ERROR_CODES = {
   },
   "handler-missing": {
     meaning: "The other member has registered no handler for this.",
-    remedy: "Register one before starting it.",
+    remedy: "Register one there before it starts, or correct the name of the protocol or service.",
+  },
+  "name-invalid": {
+    meaning: "The name of a protocol or service is malformed.",
+    remedy: "Use 1 to 128 bytes of UTF-8 in form NFC, without spaces and control characters.",
+  },
+  "name-taken": {
+    meaning: "This member has a handler of that name already.",
+    remedy: "Choose another name, or end the first registration by its signal.",
   },
   overloaded: {
     meaning: "Too many requests or streams are waiting.",

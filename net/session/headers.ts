@@ -7,14 +7,17 @@ const CONTENT_TYPE = "application/grpc";
 
 export const RESPONSE_HEADERS: OutgoingHttpHeaders = { ":status": 200, "content-type": CONTENT_TYPE };
 
+/** What is opened, percent-encoded as grpc-message is; not there when it has no name. */
+const NAME_FIELD = "fireflies-name";
+
 /** grpc-timeout has eight digits at most. */
 const TIMEOUT_DIGITS_MAX = 99_999_999;
 const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
 const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
 
 /** Of a call to a protocol; `timeoutMs` may be infinite. */
-export function requestHeaders(protocol: string, timeoutMs: number): OutgoingHttpHeaders {
-  const headers = {
+export function requestHeaders(protocol: string, timeoutMs: number, name = ""): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {
     ":method": "POST",
     ":path": `${SERVICE_PATH}${protocol}`,
     ":scheme": "https",
@@ -23,7 +26,9 @@ export function requestHeaders(protocol: string, timeoutMs: number): OutgoingHtt
     te: "trailers",
   };
   const timeout = timeoutText(timeoutMs);
-  return timeout === undefined ? headers : { ...headers, "grpc-timeout": timeout };
+  if (timeout !== undefined) headers["grpc-timeout"] = timeout;
+  if (name !== "") headers[NAME_FIELD] = encodeURI(name);
+  return headers;
 }
 
 function timeoutText(timeoutMs: number): string | undefined {
@@ -38,6 +43,8 @@ export interface Called {
   readonly protocol: string;
   /** Infinite when the caller named none. */
   readonly timeoutMs: number;
+  /** Empty when it has none. */
+  readonly name: string;
 }
 
 export function calledBy(headers: IncomingHttpHeaders): Called | "not-grpc" | "compressed" {
@@ -47,10 +54,21 @@ export function calledBy(headers: IncomingHttpHeaders): Called | "not-grpc" | "c
   return {
     protocol: path.startsWith(SERVICE_PATH) ? path.slice(SERVICE_PATH.length) : "",
     timeoutMs: timeoutIn(headers["grpc-timeout"]),
+    name: nameIn(headers[NAME_FIELD]),
   };
 }
 
 function timeoutIn(text: unknown): number {
   const match = typeof text === "string" ? TIMEOUT.exec(text) : null;
   return match === null ? Number.POSITIVE_INFINITY : Number(match[1]) * UNIT_MS[match[2]!]!;
+}
+
+/** What is not encoded as it should be stands for itself: no handler has such a name. */
+function nameIn(text: unknown): string {
+  if (typeof text !== "string") return "";
+  try {
+    return decodeURI(text);
+  } catch {
+    return text;
+  }
 }

@@ -13,7 +13,7 @@ export const ACCEPTED_MAX = 4_096;
 /** Accepted sessions of one member. It needs one; a restart may leave one behind for a while. Beyond, the oldest is closed. */
 export const ACCEPTED_PER_MEMBER_MAX = 4;
 /** Calls and duplexes at once on one session, by HTTP/2: protocols have lower limits of their own, all sessions counted. */
-export const STREAMS_PER_SESSION_MAX = 128;
+export const STREAMS_PER_SESSION_MAX = 512;
 /** Spare calls that an accepting end holds: a dialling end of ours opens one when there is none ... */
 export const SPARES_MAX = 4;
 /** ... and those that calls back have used are kept for the next ones, up to so many. */
@@ -63,7 +63,7 @@ const END_BYTES_MAX = 2 * 1024;
 export function wireMax(bytesMax: number): number {
   return Math.max(bytesMax + ENVELOPE_BYTES, END_BYTES_MAX);
 }
-/** The first piece of a call back, in bytes: an id of 64 characters, a time, and their tags; and what later versions add. */
-export const CLAIM_BYTES_MAX = 128 + 1024;
+/** The first piece of a call back, in bytes: an id of 64 characters, a time, a name of 128 bytes; and what later versions add. */
+export const CLAIM_BYTES_MAX = 256 + 1024;
 /** All header fields of a call together, in bytes; ours take about 300. */
 export const HEADERS_BYTES_MAX = 8 * 1024;

@@ -23,7 +23,7 @@ export interface Opener {
   /** `timeoutMs`: when the caller gives up, which the called side learns; it may be infinite. */
   call(protocol: Protocol, body: Uint8Array, timeoutMs: number): Asked;
   /** Gives the duplex its channel, now or later, or destroys it. */
-  open(protocol: Protocol, duplex: SessionDuplex): void;
+  open(protocol: Protocol, duplex: SessionDuplex, name: string): void;
 }
 
 export class DialledOpener implements Opener {
@@ -40,8 +40,8 @@ export class DialledOpener implements Opener {
     return new UnaryCall(stream, this.#carrier, body, protocol.limits.bytesMax);
   }
 
-  open(protocol: Protocol, duplex: SessionDuplex): void {
-    const stream = this.#http2.request(requestHeaders(protocol.id, Number.POSITIVE_INFINITY));
+  open(protocol: Protocol, duplex: SessionDuplex, name: string): void {
+    const stream = this.#http2.request(requestHeaders(protocol.id, Number.POSITIVE_INFINITY, name));
     const bytesMax = wireMax(protocol.limits.bytesMax);
     duplex.attach(new DialledChannel(stream, this.#carrier, bytesMax, () => duplex.onAccepted()));
   }
@@ -66,10 +66,10 @@ export class AcceptedOpener implements Opener {
     return call;
   }
 
-  open(protocol: Protocol, duplex: SessionDuplex): void {
+  open(protocol: Protocol, duplex: SessionDuplex, name: string): void {
     const cancelWait = this.#spares.take(
       (channel) => {
-        channel.write(claimed(channel, protocol, Number.POSITIVE_INFINITY));
+        channel.write(claimed(channel, protocol, Number.POSITIVE_INFINITY, name));
         duplex.attach(channel);
       },
       (error) => duplex.destroy(error),
@@ -82,10 +82,10 @@ export class AcceptedOpener implements Opener {
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 /** The channel takes messages of the protocol from now on. Returns the piece that claims it at the other end. */
-function claimed(channel: Channel, { id, limits }: Protocol, timeoutMs: number): Buffer {
+function claimed(channel: Channel, { id, limits }: Protocol, timeoutMs: number, name = ""): Buffer {
   channel.limit(wireMax(limits.bytesMax));
   const ms = Math.ceil(timeoutMs + DEADLINE_SLACK_MS);
-  return encodeOpen(id, ms > TIMEOUT_MS_MAX ? 0 : ms);
+  return encodeOpen(id, ms > TIMEOUT_MS_MAX ? 0 : ms, name);
 }
 
 /** A promise that its owner settles, once. */

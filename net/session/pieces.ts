@@ -12,7 +12,7 @@ export type Piece =
   /** The first piece of the side that was called back: it takes the duplex. */
   | { readonly kind: "opened" }
   /** The first piece of a call back: what it is, and in how many milliseconds the caller gives up (0: never). */
-  | { readonly kind: "open"; readonly protocol: string; readonly timeoutMs: number }
+  | { readonly kind: "open"; readonly protocol: string; readonly timeoutMs: number; readonly name: string }
   | undefined;
 
 /** gRPC's own: one byte that says whether the message is compressed, four for its length. */
@@ -25,6 +25,7 @@ const OPEN_TAG = 0x22;
 /** Strings in End and Open, and a number in Open. */
 const FIRST_TAG = 0x0a;
 const SECOND_TAG = 0x12;
+const THIRD_TAG = 0x1a;
 const TIMEOUT_TAG = 0x10;
 /** Of a length below 2^35. */
 const VARINT_BYTES_MAX = 5;
@@ -87,9 +88,10 @@ export function encodeOpened(): Buffer {
   return message(new BinaryWriter().uint32(OPENED_TAG).fork().join());
 }
 
-export function encodeOpen(protocol: string, timeoutMs: number): Buffer {
+export function encodeOpen(protocol: string, timeoutMs: number, name = ""): Buffer {
   const writer = new BinaryWriter().uint32(OPEN_TAG).fork().uint32(FIRST_TAG).string(protocol);
   if (timeoutMs > 0) writer.uint32(TIMEOUT_TAG).uint32(timeoutMs);
+  if (name !== "") writer.uint32(THIRD_TAG).string(name);
   return message(writer.join());
 }
 
@@ -151,13 +153,14 @@ function decodeEnd(bytes: Uint8Array): Piece {
 }
 
 function decodeOpen(bytes: Uint8Array): Piece {
-  let [protocol, timeoutMs] = ["", 0];
+  let [protocol, timeoutMs, name] = ["", 0, ""];
   eachField(bytes, (tag, reader) => {
     if (tag === FIRST_TAG) protocol = reader.string();
     else if (tag === TIMEOUT_TAG) timeoutMs = reader.uint32();
-    return tag === FIRST_TAG || tag === TIMEOUT_TAG;
+    else if (tag === THIRD_TAG) name = reader.string();
+    return tag === FIRST_TAG || tag === TIMEOUT_TAG || tag === THIRD_TAG;
   });
-  return { kind: "open", protocol, timeoutMs };
+  return { kind: "open", protocol, timeoutMs, name };
 }
 
 /** `read` returns whether it took the field; others are skipped, as later versions may add some. */

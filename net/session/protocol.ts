@@ -30,8 +30,11 @@ export interface DuplexProtocol {
   readonly kind: "duplex";
   readonly id: string;
   readonly limits: Limits;
-  /** What it throws ends this duplex and nothing else. `path` is the way that it came. */
-  onDuplex(peer: MemberCertificate, duplex: ByteDuplex, path: Path): void;
+  /**
+   * What it throws ends this duplex and nothing else. `path` is the way that it came; `name` is what the other side opened, as
+   * it says so: unchecked, at most 8 KiB.
+   */
+  onDuplex(peer: MemberCertificate, duplex: ByteDuplex, path: Path, name: string): void;
 }
 
 export type Protocol = CallProtocol | DuplexProtocol;

@@ -164,7 +164,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
     return await withDeadline(options, (signal) => this.#ask(protocol as Protocol, body, options.deadline, signal));
   }
 
-  open(id: string, { signal }: OpenOptions = {}): ByteDuplex {
+  open(id: string, { signal, name = "" }: OpenOptions = {}): ByteDuplex {
     const protocol = this.#protocol(id, "duplex");
     if (protocol instanceof Error) return failedDuplex(protocol);
     if (signal?.aborted) return failedDuplex(new FirefliesError("cancelled"));
@@ -173,7 +173,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
     duplex.once("close", unwatch);
     this.#track(duplex);
     this.#begin(
-      () => this.#opener.open(protocol, duplex),
+      () => this.#opener.open(protocol, duplex, name),
       (error) => duplex.destroy(error),
     );
     return duplex;

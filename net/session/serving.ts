@@ -7,7 +7,7 @@ import type { Holder } from "./budget.js";
 import { AcceptedChannel, type Carrier, type Channel, cutSoon, endWithStatus } from "./channel.js";
 import type { Counts } from "./counts.js";
 import { chunkProblem, SessionDuplex } from "./duplex.js";
-import { calledBy, RESPONSE_HEADERS } from "./headers.js";
+import { type Called, calledBy, RESPONSE_HEADERS } from "./headers.js";
 import { Inbox } from "./inbox.js";
 import { ANSWER_TIMEOUT_MS, wireMax } from "./limits.js";
 import type { Open } from "./open.js";
@@ -63,12 +63,12 @@ export class Serving {
     } else if (called.protocol === BACK_ID) {
       spares.offer(stream);
     } else {
-      this.#serve(stream, called.protocol, called.timeoutMs);
+      this.#serve(stream, called);
     }
   }
 
   /** A spare call that the accepting end claimed. */
-  onClaim({ channel, protocol, timeoutMs }: Claim, offers: AfterAnswer): void {
+  onClaim({ channel, protocol, timeoutMs, name }: Claim, offers: AfterAnswer): void {
     const entry = this.#enter(protocol);
     if (entry instanceof FirefliesError) {
       channel.reset(entry);
@@ -76,17 +76,17 @@ export class Serving {
     }
     channel.limit(wireMax(entry.protocol.limits.bytesMax));
     channel.write(encodeOpened());
-    if (isDuplex(entry)) this.#openDuplex(entry, channel);
+    if (isDuplex(entry)) this.#openDuplex(entry, channel, name);
     else if (isCall(entry)) new ChannelAnswer(this.#options, entry, timeoutMs, { channel, offers });
   }
 
-  #serve(stream: ServerHttp2Stream, id: string, timeoutMs: number): void {
-    const entry = this.#enter(id);
+  #serve(stream: ServerHttp2Stream, { protocol, timeoutMs, name }: Called): void {
+    const entry = this.#enter(protocol);
     if (entry instanceof FirefliesError) refuse(stream, entry);
     else if (isCall(entry)) new UnaryAnswer(this.#options, entry, timeoutMs, stream);
     else if (isDuplex(entry)) {
       const { bytesMax } = entry.protocol.limits;
-      this.#openDuplex(entry, new AcceptedChannel(stream, this.#options.carrier, wireMax(bytesMax)));
+      this.#openDuplex(entry, new AcceptedChannel(stream, this.#options.carrier, wireMax(bytesMax)), name);
     }
   }
 
@@ -101,13 +101,13 @@ export class Serving {
     return leave === undefined ? new FirefliesError("overloaded") : { protocol, leave };
   }
 
-  #openDuplex({ protocol, leave }: Entry<DuplexProtocol>, channel: Channel): void {
+  #openDuplex({ protocol, leave }: Entry<DuplexProtocol>, channel: Channel, name: string): void {
     const duplex = new SessionDuplex(protocol.limits.bytesMax, true);
     duplex.once("close", leave);
     duplex.attach(channel);
     this.#options.onDuplex(duplex);
     try {
-      protocol.onDuplex(this.#options.peer, duplex, this.#options.path);
+      protocol.onDuplex(this.#options.peer, duplex, this.#options.path, name);
     } catch (error) {
       duplex.destroy(asFirefliesError(error, "handler-failed"));
     }

@@ -36,6 +36,8 @@ export type KeyExporter = (label: string, context: Uint8Array, bytes: number) =>
 export type Ending = "closed" | "lost";
 
 export interface OpenOptions {
+  /** Which of the many things that one protocol carries; the other side's `onDuplex` is told. Empty by default. */
+  readonly name?: string | undefined;
   /** Destroys the duplex with "cancelled". */
   readonly signal?: AbortSignal | undefined;
 }

@@ -100,6 +100,7 @@ export interface Claim {
   readonly protocol: string;
   /** In how many milliseconds the caller gives up; infinite when it named none. */
   readonly timeoutMs: number;
+  readonly name: string;
 }
 
 /** At the end that dialled: keeps one spare call open at least, for as long as the session takes it. */
@@ -131,7 +132,8 @@ export class Offers {
       return;
     }
     if (this.#idle.size === 0) this.#offer();
-    this.#onClaim({ channel, protocol: piece.protocol, timeoutMs: piece.timeoutMs || Number.POSITIVE_INFINITY });
+    const { protocol, timeoutMs, name } = piece;
+    this.#onClaim({ channel, protocol, timeoutMs: timeoutMs || Number.POSITIVE_INFINITY, name });
   }
 
   /** The session takes nothing new. */

@@ -25,7 +25,7 @@ export type PeerError = FirefliesError | ReplyError;
 const TELLING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(["overloaded", "message-too-large", "timeout", "handler-timeout", "cancelled", "bad-frame"] as const),
   ...(["member-stopping", "peer-removed", "peer-refused", "link-closed"] as const),
-  ...(["protocol-unknown", "protocol-version", "certificate-invalid"] as const),
+  ...(["protocol-unknown", "protocol-version", "certificate-invalid", "handler-missing"] as const),
 ]);
 
 /** Text of a failure that crosses the wire, in characters: enough to understand it, too little to leak a state. */

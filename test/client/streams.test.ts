@@ -2,12 +2,17 @@
 import { once } from "node:events";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { LIMITS, STREAM } from "../../client/protocols.js";
-import { type StreamHandler, Streams } from "../../client/talk/streams.js";
+import { type Offered, STREAMS_PER_PEER_MAX, type StreamHandler, Streams } from "../../client/talk/streams.js";
 import { FirefliesError } from "../../identity/index.js";
 import { type ByteDuplex, deadlineIn, formatAddress, Protocols, type Session } from "../../net/index.js";
 import { duplexPair } from "../support/duplex-pair.js";
 import { loneStack } from "../support/lone-stack.js";
 import { TestNetwork } from "../support/test-network.js";
+
+/** What takes the streams of both forms, or nobody. */
+function offered(handler: StreamHandler | undefined, perPeerMax: number): Offered | FirefliesError {
+  return handler ? { handler, perPeerMax } : new FirefliesError("handler-missing");
+}
 
 async function setup(handler: StreamHandler | undefined, perPeerMax?: number) {
   const network = await TestNetwork.create();
@@ -20,7 +25,8 @@ async function setup(handler: StreamHandler | undefined, perPeerMax?: number) {
     kind: "duplex",
     id: STREAM,
     limits: LIMITS.stream,
-    onDuplex: (peer, duplex) => incoming.accept(peer, duplex, handler),
+    onDuplex: (peer, duplex, _path, name) =>
+      incoming.accept(peer, duplex, name, offered(handler, perPeerMax ?? STREAMS_PER_PEER_MAX)),
   });
   const [caller, called] = [loneStack(alice, { protocols }), loneStack(bob, { protocols })];
   onTestFinished(async () => void (await Promise.all([caller.close(0), called.close(0)])));

@@ -82,8 +82,14 @@ describe("pieces", () => {
     [
       "an open",
       encodeOpen("stream", 7000),
-      { kind: "open", protocol: "stream", timeoutMs: 7000 },
-      { $case: "open", value: { protocol: "stream", timeoutMs: 7000 } },
+      { kind: "open", protocol: "stream", timeoutMs: 7000, name: "" },
+      { $case: "open", value: { protocol: "stream", timeoutMs: 7000, name: "" } },
+    ],
+    [
+      "an open with a name",
+      encodeOpen("stream", 0, "/größe/1.0"),
+      { kind: "open", protocol: "stream", timeoutMs: 0, name: "/größe/1.0" },
+      { $case: "open", value: { protocol: "stream", timeoutMs: 0, name: "/größe/1.0" } },
     ],
   ];
 

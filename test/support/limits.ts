@@ -7,6 +7,7 @@ import {
   MESSAGE_BYTES_MAX,
   SEND_TIMEOUT_MS,
   STREAM_CHUNK_BYTES_MAX,
+  STREAMS_OF_PEER_MAX,
   STREAMS_PER_PEER_MAX,
 } from "../../client/index.js";
 import { CONCURRENT_MESSAGES } from "../../client/messages/budget.js";
@@ -23,7 +24,9 @@ const { inFlight, inFlightBytes, waiting, waitingBytes } = REQUESTER_LIMITS;
 const ROWS: readonly (readonly [what: string, limit: string, beyond: string])[] = [
   ["a message, its reply, gossip content", mib(MESSAGE_BYTES_MAX), "`message-too-large`: use a stream"],
   ["a message on a stream", mib(STREAM_CHUNK_BYTES_MAX), "the stream ends with `message-too-large`"],
-  ["streams open with one member, of both sides", count(STREAMS_PER_PEER_MAX), "`overloaded`"],
+  ["streams without a protocol, with one member, of both sides", count(STREAMS_PER_PEER_MAX), "`overloaded`"],
+  ["streams of one protocol that a member opens", `${STREAMS_PER_PEER_MAX} (\`streamsPerPeer\`)`, "`overloaded`"],
+  ["streams with one member, of all protocols and both sides", count(STREAMS_OF_PEER_MAX), "`overloaded`"],
   ["messages to one member without an answer", `${count(inFlight)} or ${mib(inFlightBytes)}`, "more wait here"],
   ["messages that wait for it", `${count(waiting)} or ${mib(waitingBytes)}`, "`overloaded`"],
   ["message handlers at once", `${CONCURRENT_MESSAGES} (\`max_concurrent_messages\`)`, "more wait"],
