@@ -1,5 +1,6 @@
 /** How a command fails: one line on stderr, and an exit code from one table. */
-import { type ErrorCode, FirefliesError } from "../identity/errors/error.js";
+import type { ErrorCode } from "../identity/errors/codes.js";
+import { FirefliesError } from "../identity/errors/error.js";
 import { ReplyError } from "../identity/errors/reply-error.js";
 import { shown, toJson } from "./output.js";
 

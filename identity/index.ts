@@ -104,10 +104,9 @@ export {
   ERROR_CODES,
   type ErrorCode,
   type ErrorCodeEntry,
-  FirefliesError,
-  type FirefliesErrorOptions,
   isErrorCode,
-} from "./errors/error.js";
+} from "./errors/codes.js";
+export { FirefliesError, type FirefliesErrorOptions } from "./errors/error.js";
 export { outOfRange, wrongType } from "./errors/misuse.js";
 export {
   isReplyCode,

@@ -12,7 +12,8 @@
 
 import { DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
 import { isRecord } from "../../identity/calls/answer.js";
-import { FirefliesError, isErrorCode } from "../../identity/errors/error.js";
+import { isErrorCode } from "../../identity/errors/codes.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { type ReplyError, readReply } from "../../identity/errors/reply-error.js";
 import { FACTS_MAX, type MemberQuery } from "./member-query.js";
 

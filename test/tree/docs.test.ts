@@ -8,7 +8,8 @@ import type { Command, Option } from "commander";
 import { describe, expect, it } from "vitest";
 import { EXIT_CODES, exitCodeOf } from "../../cli/failure.js";
 import { createProgram } from "../../dist/cli/program.js";
-import { ERROR_CODES, type ErrorCode, FirefliesError } from "../../identity/errors/error.js";
+import { ERROR_CODES, type ErrorCode } from "../../identity/errors/codes.js";
+import { FirefliesError } from "../../identity/errors/error.js";
 import { limitsTable } from "../support/limits.js";
 import { FILES, ROOT, read } from "../support/tree.js";
 
