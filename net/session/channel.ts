@@ -86,19 +86,25 @@ export abstract class Channel {
 
   /** Calls back when HTTP/2 has sent it. Nothing happens when the stream is gone. */
   write(message: Uint8Array, sent?: () => void): void {
-    if (!this.isWritable) return;
-    // Nothing may be done to a stream within its own write callback (nodejs/node#49147).
-    this.stream.write(message, sent && (() => process.nextTick(sent)));
-    this.#carrier.sent();
+    this.writeAll([message], sent);
   }
 
   /** Several at once: they leave together. */
   writeAll(messages: readonly Uint8Array[], sent?: () => void): void {
     if (!this.isWritable) return;
-    this.stream.cork();
-    for (const message of messages.slice(0, -1)) this.stream.write(message);
-    this.write(messages.at(-1)!, sent);
-    this.stream.uncork();
+    this.answer(messages, sent);
+    this.#carrier.sent();
+  }
+
+  /** The same of a call that was asked here: nothing has to come back, so nothing is awaited. */
+  answer(messages: readonly Uint8Array[], sent?: () => void): void {
+    const { stream } = this;
+    if (!this.isWritable) return;
+    stream.cork();
+    for (const message of messages.slice(0, -1)) stream.write(message);
+    // Nothing may be done to a stream within its own write callback (nodejs/node#49147).
+    stream.write(messages.at(-1)!, sent && (() => process.nextTick(sent)));
+    stream.uncork();
   }
 
   /** Data, of which long chunks are not copied. Calls back when HTTP/2 has sent all of it. */

@@ -149,6 +149,10 @@ class SelfChannel implements Pick<Channel, keyof Channel> {
     this.write(messages.at(-1)!, sent);
   }
 
+  answer(messages: readonly Buffer[], sent = () => {}): void {
+    this.writeAll(messages, sent);
+  }
+
   writeData(chunks: readonly Uint8Array[], sent: () => void): void {
     for (const chunk of chunks.slice(0, -1)) this.write(encodeData(chunk));
     this.write(encodeData(chunks.at(-1)!), sent);

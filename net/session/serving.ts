@@ -75,7 +75,8 @@ export class Serving {
       return;
     }
     channel.limit(wireMax(entry.protocol.limits.bytesMax));
-    channel.write(encodeOpened());
+    if (isDuplex(entry)) channel.write(encodeOpened());
+    else channel.answer([encodeOpened()]);
     if (isDuplex(entry)) this.#openDuplex(entry, channel, name);
     else if (isCall(entry)) new ChannelAnswer(this.#options, entry, timeoutMs, { channel, offers });
   }
@@ -277,7 +278,7 @@ class ChannelAnswer extends Answering {
 
   protected override succeed(answer: Uint8Array): void {
     this.#isAnswered = true;
-    this.#channel.writeAll([encodeData(answer), encodeEnd("")], () => {
+    this.#channel.answer([encodeData(answer), encodeEnd("")], () => {
       if (this.isOver) return;
       this.over();
       this.#offers.spare(this.#channel);

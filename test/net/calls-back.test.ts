@@ -4,6 +4,7 @@ import { Duplex } from "node:stream";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { FirefliesError } from "../../identity/index.js";
 import { type Session, tcpTransport } from "../../net/index.js";
+import { Vigil } from "../../net/session/watch.js";
 import { TestNetwork } from "../support/test-network.js";
 import { bytes, codeOf, type Member, Scene, soon } from "./session-scene.js";
 
@@ -78,6 +79,13 @@ it("take messages up to the limit of each protocol, whatever the stream served b
     const body = new Uint8Array(length).fill(7);
     expect(Buffer.compare(await session.call("exchange", body, soon()), body)).toBe(0);
   }
+});
+
+it("leave nothing awaited once they are answered", async () => {
+  await ask(); // There may be no stream for it yet, which is awaited.
+  const awaiting = vi.spyOn(Vigil.prototype, "sent");
+  for (let call = 0; call < 10; call++) await ask();
+  expect(awaiting).toHaveBeenCalledTimes(10); // By the claims, for which the answers come.
 });
 
 it("end with the session, and so do the streams that wait", async () => {
