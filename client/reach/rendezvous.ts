@@ -14,6 +14,7 @@ const LIMITS: RdvServerLimits = {
   waitingMax: 256,
   waitingPerAddressMax: 64,
   pairsMax: 128,
+  pairsPerAddressMax: 32,
   requestsPerSecond: 20,
   requestsBurst: 200,
 };

@@ -7,9 +7,7 @@ import type { Head } from "../wire/head.js";
 import { requestPath } from "../wire/request.js";
 import { sortConnection } from "./first-bytes.js";
 import { readHead } from "./last-word.js";
-
-/** Connections whose first bytes or head are waited for, in all; beyond them the HTTP server has them at once. */
-const UNDECIDED_MAX = 10_000;
+import { Undecided } from "./undecided.js";
 
 export type HttpServerLike = HttpServer | HttpsServer;
 
@@ -34,7 +32,7 @@ class Diversion {
   readonly #server: HttpServerLike;
   readonly #emit: HttpServerLike["emit"];
   readonly #tenants = new Set<Tenant>();
-  #undecided = 0;
+  readonly #undecided = new Undecided();
 
   /** Works on `emit`, so that listeners which come later are behind it as well. */
   constructor(server: HttpServerLike) {
@@ -64,20 +62,26 @@ class Diversion {
     return Reflect.apply(this.#emit, this.#server, [name, ...args]);
   }
 
+  /** One that gives way before its first bytes is the HTTP server's, with its time-outs; one whose head has begun is refused. */
   #sort(event: string, socket: Socket): boolean {
-    if (this.#undecided >= UNDECIDED_MAX) return false;
-    this.#undecided += 1;
-    sortConnection(socket, (isOurs) => {
-      if (isOurs) return void this.#serve(socket);
-      this.#undecided -= 1;
+    const giving = new AbortController();
+    let letGo = () => {};
+    const decide = (isOurs: boolean | undefined) => {
+      if (isOurs) return void this.#serve(socket, giving.signal);
+      this.#undecided.remove(socket);
       if (isOurs === false) this.#pass(event, [socket]);
+    };
+    this.#undecided.add(socket, () => {
+      letGo();
+      giving.abort();
     });
+    letGo = sortConnection(socket, decide);
     return true;
   }
 
-  async #serve(socket: Socket): Promise<void> {
-    const head = await readHead(socket);
-    this.#undecided -= 1;
+  async #serve(socket: Socket, giving: AbortSignal): Promise<void> {
+    const head = await readHead(socket, giving);
+    this.#undecided.remove(socket);
     if (head === undefined) return;
     const [anyone] = this.#tenants;
     const tenant = this.#find(requestPath(head) ?? "") ?? anyone;

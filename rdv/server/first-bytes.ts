@@ -22,11 +22,14 @@ export function isMeeting(bytes: Uint8Array): boolean | undefined {
 
 /**
  * Reads as much as it takes to tell whether a client of ours is there, puts it back, and says so. A connection that says
- * nothing in time is none of ours. One that ends before is cut: undefined.
+ * nothing in time is none of ours, nor is one whose wait the returned function ends. One that ends before is cut: undefined.
  */
-export function sortConnection(socket: Socket, decide: (isOurs: boolean | undefined) => void): void {
+export function sortConnection(socket: Socket, decide: (isOurs: boolean | undefined) => void): () => void {
   let held: Buffer = Buffer.alloc(0);
+  let isSettled = false;
   const settle = (isOurs: boolean | undefined) => {
+    if (isSettled) return;
+    isSettled = true;
     clearTimeout(timer);
     socket.off("readable", read).off("end", gone).off("close", gone).off("error", gone);
     if (held.length > 0) socket.unshift(held);
@@ -46,4 +49,5 @@ export function sortConnection(socket: Socket, decide: (isOurs: boolean | undefi
   const timer = setTimeout(() => settle(false), FIRST_BYTES_MS);
   socket.on("readable", read).on("end", gone).on("close", gone).on("error", gone);
   read();
+  return () => settle(false);
 }

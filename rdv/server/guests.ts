@@ -27,4 +27,6 @@ export interface Guest {
   readonly socket: Socket;
   readonly observedAddress: IpPort | undefined;
   readonly selfAddresses: readonly IpPort[];
+  /** Whose places and requests are counted: one IPv4 address, or a /64 of IPv6. */
+  readonly origin: string;
 }

@@ -1,7 +1,8 @@
 /** Clients that wait for their peer: at most one for each token. */
 import { waitMs } from "../limits.js";
 import type { Guest } from "./guests.js";
-import { type RefusalAnswer, refuse } from "./last-word.js";
+import { full, type RefusalAnswer, refuse, tooMany } from "./last-word.js";
+import { Shares } from "./shares.js";
 
 export interface LobbyLimits {
   /** Clients that wait, in all. */
@@ -19,12 +20,11 @@ const ANSWERS: Readonly<Record<Exclude<Parting, "left">, RefusalAnswer>> = {
   spoke: { status: 400, reason: "conn must idle while waiting for response header" },
   replaced: { status: 409, reason: "replaced by another conn" },
   "timed-out": { status: 408, reason: "no matching peer found" },
-  evicted: { status: 503, reason: "rendezvous server is shutting down, try again" },
+  evicted: full("rendezvous server is shutting down, try again"),
 };
 
 interface Waiting {
   readonly guest: Guest;
-  readonly origin: string;
   /** Ends the watch; the socket is paused then. */
   readonly release: () => void;
 }
@@ -33,7 +33,7 @@ export class Lobby {
   readonly #limits: LobbyLimits;
   readonly #onParting: (guest: Guest, parting: Parting) => void;
   readonly #waiting = new Map<string, Waiting>();
-  readonly #byOrigin = new Map<string, number>();
+  readonly #shares = new Shares();
 
   constructor(limits: LobbyLimits, onParting: (guest: Guest, parting: Parting) => void) {
     this.#limits = limits;
@@ -44,19 +44,26 @@ export class Lobby {
     return this.#waiting.size;
   }
 
+  /** The peer that waits for this client. It goes on to wait. */
+  peerOf({ key, method }: Guest): Guest | undefined {
+    const other = this.#waiting.get(key)?.guest;
+    return other?.method === method ? undefined : other;
+  }
+
   /**
    * The peer that waited for this client, which waits no longer; else the client waits from now on, in the place of an
-   * older one with its method and token. `full` when there is no place. `origin` is whose places are counted.
+   * older one with its method and token. A refusal when there is no place.
    */
-  join(guest: Guest, origin: string): Guest | "waiting" | "full" {
+  join(guest: Guest): Guest | "waiting" | RefusalAnswer {
     const other = this.#waiting.get(guest.key);
     if (other && other.guest.method !== guest.method) {
       this.#remove(other);
       return other.guest;
     }
     if (other) this.#part(other, "replaced");
-    if (this.#isFull(origin)) return "full";
-    this.#wait(guest, origin);
+    const full = this.#fullFor(guest.origin);
+    if (full) return full;
+    this.#wait(guest);
     return "waiting";
   }
 
@@ -64,12 +71,13 @@ export class Lobby {
     for (const waiting of this.#waiting.values()) this.#part(waiting, "evicted");
   }
 
-  #isFull(origin: string): boolean {
+  #fullFor(origin: string): RefusalAnswer | undefined {
     const { waitingMax, waitingPerAddressMax } = this.#limits;
-    return this.#waiting.size >= waitingMax || (this.#byOrigin.get(origin) ?? 0) >= waitingPerAddressMax;
+    if (this.#waiting.size >= waitingMax) return full("rendezvous server is full");
+    return this.#shares.of(origin) < waitingPerAddressMax ? undefined : tooMany("clients of this address that wait");
   }
 
-  #wait(guest: Guest, origin: string): void {
+  #wait(guest: Guest): void {
     const { socket } = guest;
     const part = (parting: Parting) => () => this.#part(waiting, parting);
     const [spoke, left] = [part("spoke"), part("left")];
@@ -78,9 +86,9 @@ export class Lobby {
       clearTimeout(timer);
       socket.off("data", spoke).off("end", spoke).off("close", left).pause();
     };
-    const waiting: Waiting = { guest, origin, release };
+    const waiting: Waiting = { guest, release };
     this.#waiting.set(guest.key, waiting);
-    this.#byOrigin.set(origin, (this.#byOrigin.get(origin) ?? 0) + 1);
+    this.#shares.add(guest.origin);
     socket.on("data", spoke).on("end", spoke).on("close", left).resume();
     if (socket.destroyed) left();
   }
@@ -91,11 +99,9 @@ export class Lobby {
     this.#onParting(waiting.guest, parting);
   }
 
-  #remove({ guest, origin, release }: Waiting): void {
+  #remove({ guest, release }: Waiting): void {
     release();
     this.#waiting.delete(guest.key);
-    const left = (this.#byOrigin.get(origin) ?? 1) - 1;
-    if (left === 0) this.#byOrigin.delete(origin);
-    else this.#byOrigin.set(origin, left);
+    this.#shares.remove(guest.origin);
   }
 }

@@ -12,12 +12,13 @@ import { type Head, headersRecord } from "../wire/head.js";
 import { judgeRequest, type Wanted } from "../wire/request.js";
 import { divert, type HttpServerLike } from "./diversion.js";
 import type { Guest, RdvRequest } from "./guests.js";
-import { type RefusalAnswer, readHead, refuse } from "./last-word.js";
+import { full, type RefusalAnswer, readHead, refuse, tooMany } from "./last-word.js";
 import { Lobby, type Parting } from "./lobby.js";
 import { Figures, type RdvMetrics } from "./metrics.js";
 import { type ObservedAddressHook, observe, remoteAddress } from "./observed.js";
 import { Pair } from "./pair.js";
 import { originOf, RateLimit } from "./rate-limit.js";
+import { Shares } from "./shares.js";
 
 /** What becomes of two that met. Both are cut when it has ended without a word to them, or thrown. */
 export type Handler = (pair: Pair) => Promise<void> | void;
@@ -50,6 +51,8 @@ export interface RdvServerLimits {
   readonly waitingPerAddressMax: number;
   /** Pairs at once: two sockets and twice `bufferBytes` each. */
   readonly pairsMax: number;
+  /** Ends of pairs of one address. */
+  readonly pairsPerAddressMax: number;
   /** Requests of one address. */
   readonly requestsPerSecond: number;
   readonly requestsBurst: number;
@@ -59,14 +62,15 @@ const LIMITS: RdvServerLimits = {
   waitingMax: 10_000,
   waitingPerAddressMax: 1_000,
   pairsMax: 10_000,
+  pairsPerAddressMax: 1_000,
   requestsPerSecond: 100,
   requestsBurst: 1_000,
 };
 /** What the system gives in one read. */
 const BUFFER_BYTES = 65_536;
 
-const CLOSED: RefusalAnswer = { status: 503, reason: "rendezvous server is closed" };
-const FULL: RefusalAnswer = { status: 503, reason: "rendezvous server is full", headers: { "Retry-After": "10" } };
+const CLOSED = full("rendezvous server is closed");
+const FULL = full("rendezvous server is full");
 const FORBIDDEN: RefusalAnswer = { status: 403, reason: "not authorized" };
 const PARTING_STATUS: Readonly<Record<Exclude<Parting, "left">, number>> = {
   spoke: 400,
@@ -84,6 +88,7 @@ export class RdvServer {
   readonly #figures = new Figures();
   readonly #closing = new AbortController();
   readonly #pairs = new Set<Promise<void>>();
+  readonly #pairShares = new Shares();
   readonly #detach = new Set<() => void>();
   /** Requests about which the authorize hook is being asked. */
   #asked = 0;
@@ -169,9 +174,8 @@ export class RdvServer {
     if (!judged.ok) return judged;
     this.#figures.add("requests");
     const guest = this.#guestOf(socket, head, judged);
-    const origin = originOf(guest.observedAddress?.ip ?? ipPortOf(socket.remoteAddress, 0)?.ip);
-    const rate = this.#rate.take(origin);
-    if (!rate.ok) return tooMany(rate.waitMs);
+    const rate = this.#rate.take(guest.origin);
+    if (!rate.ok) return tooMany("requests from this address", rate.waitMs / 1_000);
     if (this.#asked >= this.#limits.waitingMax) return FULL;
     this.#asked += 1;
     const allowed = await this.#authorized(guest.request).finally(() => {
@@ -179,16 +183,27 @@ export class RdvServer {
     });
     if (allowed !== true) return allowed === false ? FORBIDDEN : allowed;
     if (this.#closing.signal.aborted) return CLOSED;
-    if (this.#pairs.size >= this.#limits.pairsMax) return FULL;
-    return this.#join(guest, origin);
+    return this.#join(guest);
   }
 
-  #join(guest: Guest, origin: string): RefusalAnswer | undefined {
-    const other = this.#lobby.join(guest, origin);
-    if (other === "full") return FULL;
-    if (other !== "waiting") this.#pair(guest, other);
-    else this.#log.debug({ event: "rdv-waiting", ...placeOf(guest.request) }, "A client waits for its peer.");
+  #join(guest: Guest): RefusalAnswer | undefined {
+    const peer = this.#lobby.peerOf(guest);
+    const refusal = peer && this.#noPairFor([guest, peer]);
+    if (refusal) return refusal;
+    const joined = this.#lobby.join(guest);
+    if (joined === "waiting") {
+      this.#log.debug({ event: "rdv-waiting", ...placeOf(guest.request) }, "A client waits for its peer.");
+    } else if ("status" in joined) return joined;
+    else this.#pair(guest, joined);
     return undefined;
+  }
+
+  /** The one that waits goes on to wait when there is no place for the two. */
+  #noPairFor(both: readonly Guest[]): RefusalAnswer | undefined {
+    const { pairsMax, pairsPerAddressMax } = this.#limits;
+    if (this.#pairs.size >= pairsMax) return FULL;
+    const isTooMany = both.some(({ origin }) => this.#pairShares.of(origin) >= pairsPerAddressMax);
+    return isTooMany ? tooMany("pairs of this address or its peer's") : undefined;
   }
 
   #pair(guest: Guest, other: Guest): void {
@@ -205,7 +220,11 @@ export class RdvServer {
       },
     });
     this.#figures.add("met");
-    const handled = this.#handle(pair).finally(() => this.#pairs.delete(handled));
+    for (const { origin } of [guest, other]) this.#pairShares.add(origin);
+    const handled = this.#handle(pair).finally(() => {
+      this.#pairs.delete(handled);
+      for (const { origin } of [guest, other]) this.#pairShares.remove(origin);
+    });
     this.#pairs.add(handled);
   }
 
@@ -249,7 +268,8 @@ export class RdvServer {
       const fields = { event: "rdv-not-public", address: formatIpPort(observedAddress) };
       this.#log.warn(fields, "A client's observed address is not public: behind a proxy, set observedAddress.");
     }
-    return { request, method, key: token.toString("latin1"), socket, observedAddress, selfAddresses };
+    const origin = originOf(observedAddress?.ip ?? remote?.ip);
+    return { request, method, key: token.toString("latin1"), socket, observedAddress, selfAddresses, origin };
   }
 
   async #authorized(request: RdvRequest): Promise<boolean | RefusalAnswer> {
@@ -257,7 +277,7 @@ export class RdvServer {
     if (authorize === undefined) return true;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<RefusalAnswer>((resolve) => {
-      timer = setTimeout(() => resolve({ status: 503, reason: "authorization takes too long" }), PROMPT_MS);
+      timer = setTimeout(() => resolve(full("authorization takes too long")), PROMPT_MS);
     });
     try {
       return await Promise.race([authorize(request), late]);
@@ -294,11 +314,6 @@ export class RdvServer {
 /** For the log, which never has tokens: whoever knows one can be the peer. */
 function placeOf({ method, remoteAddress: from }: RdvRequest) {
   return { method, from };
-}
-
-function tooMany(waitMs: number): RefusalAnswer {
-  const headers = { "Retry-After": String(Math.max(1, Math.ceil(waitMs / 1_000))) };
-  return { status: 429, reason: "too many requests from this address", headers };
 }
 
 function folderOf(prefix = "/"): string {

@@ -1,8 +1,10 @@
 /** What a server decides by values alone: rates, origins, forwarded addresses. */
+import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { forwardedAddress, type RdvRequest } from "../../../rdv/index.js";
 import { isMeeting } from "../../../rdv/server/first-bytes.js";
 import { originOf, RateLimit } from "../../../rdv/server/rate-limit.js";
+import { Undecided } from "../../../rdv/server/undecided.js";
 import { parseIp } from "../../../rdv/wire/ip.js";
 
 describe("a rate", () => {
@@ -32,6 +34,29 @@ describe("a rate", () => {
     ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"],
   ])("%s counts as %s", (ip, origin) => {
     expect(originOf(parseIp(ip))).toBe(origin);
+  });
+});
+
+describe("connections that have not shown what they are", () => {
+  it("give way in the order in which they came: of the address that has too many, else of all", () => {
+    const undecided = new Undecided({ allMax: 4, perAddressMax: 2 });
+    const gone: string[] = [];
+    const from = (name: string, remoteAddress: string) => {
+      const socket = { remoteAddress } as Socket;
+      undecided.add(socket, () => gone.push(name));
+      return socket;
+    };
+    from("a1", "192.0.2.1");
+    from("b1", "2001:db8::1");
+    const c1 = from("c1", "192.0.2.3");
+    from("b2", "2001:db8::2");
+    from("b3", "2001:db8::3"); // The third of one /64.
+    expect([gone, undecided.size]).toEqual([["b1"], 4]);
+    from("d1", "192.0.2.4");
+    expect(gone).toEqual(["b1", "a1"]);
+    undecided.remove(c1);
+    from("d2", "192.0.2.4");
+    expect([gone, undecided.size]).toEqual([["b1", "a1"], 4]);
   });
 });
 

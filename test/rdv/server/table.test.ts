@@ -215,23 +215,50 @@ describe("in the lobby", () => {
     const waiting = await site.ask();
     await site.waiting(1);
     site.rdv.shutdown();
-    expect(await answerTo(waiting)).toMatchObject({ status: 503 });
-    expect(await answerTo(await site.ask())).toMatchObject({ status: 503 });
+    for (const socket of [waiting, await site.ask()]) {
+      const answer = await answerTo(socket);
+      expect(answer).toMatchObject({ status: 503 });
+      expect(answer.head).toContain("\r\nRetry-After: 10\r\n");
+    }
   });
 
-  it("full, in all or for one address: 503 with a time to come back", async () => {
-    for (const limits of [{ waitingMax: 1 }, { waitingPerAddressMax: 1 }]) {
+  it.each([
+    ["in all: 503", { waitingMax: 1 }, 503],
+    ["for one address: 429", { waitingPerAddressMax: 1 }, 429],
+  ] as const)(
+    "full, %s, with a time to come back; the peer of one that waits needs no place",
+    async (_case, limits, status) => {
       await open({ limits });
       await site.ask();
       await site.waiting(1);
       const answer = await answerTo(await site.ask({ "to%20k": "other" }));
-      expect(answer).toMatchObject({ status: 503 });
+      expect(answer).toMatchObject({ status });
       expect(answer.head).toContain("\r\nRetry-After: ");
       const peer = await site.ask({ DIAL: "ACCEPT" });
       expect(await peer.until("\r\n\r\n")).toMatch(/^HTTP\/1\.1 101 /);
-      await site.close();
-    }
-  });
+    },
+  );
+
+  it.each([
+    ["in all: 503", { pairsMax: 1 }, 503],
+    ["of one address: 429", { pairsPerAddressMax: 2 }, 429],
+  ] as const)(
+    "pairs are limited, %s, with a time to come back, and the one that waited waits on",
+    async (_case, limits, status) => {
+      await open({ limits });
+      const { dialer, accepter } = await site.pair();
+      await site.ask({ DIAL: "ACCEPT" });
+      await site.waiting(1);
+      const answer = await answerTo(await site.ask());
+      expect(answer).toMatchObject({ status });
+      expect(answer.head).toContain("\r\nRetry-After: ");
+      expect(site.rdv.metrics()).toMatchObject({ waiting: 1, pairs: 1 });
+      for (const socket of [dialer, accepter]) socket.destroy();
+      while (site.rdv.metrics().pairs > 0) await new Promise(setImmediate);
+      const again = await site.ask();
+      expect(await again.until("\r\n\r\n")).toMatch(/^HTTP\/1\.1 101 /);
+    },
+  );
 
   it("too many requests: 429 with a time to come back", async () => {
     await open({ limits: { requestsPerSecond: 0.01, requestsBurst: 1 } });
@@ -241,6 +268,22 @@ describe("in the lobby", () => {
     expect(answer).toMatchObject({ status: 429 });
     expect(answer.head).toMatch(/\r\nRetry-After: (99|100)\r\n/);
     expect(site.rdv.metrics().refused).toEqual({ 429: 1 });
+  });
+});
+
+describe("of one address, more than five hundred connections that have not shown what they are", () => {
+  it("leave the oldest one to the HTTP server, or refuse it with a time to come back when its request has begun", async () => {
+    await open();
+    const silent = await site.connect();
+    const slow = (await site.connect()).send("DIAL /rdv/x HTTP/1.1\r\n");
+    for (let count = 0; count < 500; count += 1) await site.connect();
+    silent.send("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect(await silent.rest()).toContain("page /a");
+    const answer = await answerTo(slow);
+    expect(answer).toMatchObject({ status: 429 });
+    expect(answer.head).toContain("\r\nRetry-After: 10\r\n");
+    await site.ask();
+    await site.waiting(1);
   });
 });
 
