@@ -3,11 +3,18 @@
  * which servers of other members know it. A member is met by its id as the token, and nobody else waits by that.
  */
 import type { Socket } from "node:net";
-import { type Identity, type MemberCertificate, sign, verify } from "../../identity/index.js";
-import { type ConnectionGate, standardTransports, type Transport, type TransportParts } from "../../net/index.js";
-import type { Method, RdvRequest } from "../../rdv/index.js";
-import { RdvServer, type RdvServerLimits } from "../../rdv/index.js";
-import { type MemberId, parseMemberId } from "../../rings/index.js";
+import type { Identity, MemberCertificate } from "../../identity/index.js";
+import {
+  type ConnectionGate,
+  canonical,
+  formatHostPort,
+  standardTransports,
+  type Transport,
+  type TransportParts,
+} from "../../net/index.js";
+import { type Method, type RdvRequest, RdvServer, type RdvServerLimits, type RefusalAnswer } from "../../rdv/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { CLOCKS_MS, isProofOf, parseProof, proofHeaders, ShownProofs, serverName } from "./meeting-proof.js";
 
 /** Who waits, and who is relayed: a member has other things to do. */
 const LIMITS: RdvServerLimits = {
@@ -20,12 +27,19 @@ const LIMITS: RdvServerLimits = {
 };
 /** A relay that is silent for so long is taken down, milliseconds: sessions of members say something every few seconds. */
 const IDLE_MS = 120_000;
-/** By how much the clocks of two members may differ, milliseconds. */
-const CLOCKS_MS = 120_000;
+const LOOPBACK = /^(127\.|::1$)/;
 
-const MEMBER_HEADER = "Fireflies-Member";
-const TIME_HEADER = "Fireflies-Time";
-const SIGNATURE_HEADER = "Fireflies-Signature";
+const NO_MEMBER: RefusalAnswer = { status: 403, reason: "for members of this network, who prove it" };
+const ELSEWHERE: RefusalAnswer = {
+  status: 421,
+  reason: "this member goes by no such name, only by those that it advertises",
+};
+const SHOWN: RefusalAnswer = { status: 403, reason: "this proof has been shown before" };
+const NO_ROOM: RefusalAnswer = {
+  status: 429,
+  reason: "too many requests of this member",
+  headers: { "Retry-After": "10" },
+};
 
 /** Nobody, members, or everybody. */
 type RendezvousFor = false | "members" | "all";
@@ -35,6 +49,8 @@ export interface Acquaintance {
   /** Is it in the view? */
   knows(id: MemberId): boolean;
   certificateOf(id: MemberId): MemberCertificate | undefined;
+  /** What others are told: "host:port", and addresses of other schemes. */
+  readonly addresses: readonly string[];
 }
 
 export interface RendezvousOptions {
@@ -47,6 +63,7 @@ export interface RendezvousOptions {
 
 export class Rendezvous {
   readonly #options: RendezvousOptions;
+  readonly #shown = new ShownProofs();
   #server: RdvServer | undefined;
 
   constructor(options: RendezvousOptions) {
@@ -57,7 +74,7 @@ export class Rendezvous {
   transports(serves: RendezvousFor, parts: TransportParts): readonly Transport[] {
     const meeting = this.#meeting();
     if (serves === false) return standardTransports({ ...parts, meeting });
-    const authorize = (request: RdvRequest) => serves === "all" || this.#isOfMember(request);
+    const authorize = (request: RdvRequest) => (serves === "all" ? true : this.#isOfMember(request));
     const server = new RdvServer({ authorize, limits: LIMITS, idleTimeoutMs: IDLE_MS });
     this.#server = server;
     return standardTransports({ ...parts, meeting, rendezvous: (socket) => this.#take(server, socket) });
@@ -67,9 +84,9 @@ export class Rendezvous {
     const { member, now } = this.#options;
     const identity = () => member()?.identity;
     const token = () => identity()?.certificate.id ?? "";
-    const headers = (method: Method, wanted: string) => {
+    const headers = (method: Method, wanted: string, server: string) => {
       const mine = identity();
-      return mine === undefined ? {} : proofOf(mine, { method, token: wanted, at: now() });
+      return mine === undefined ? {} : proofHeaders(mine, { method, token: wanted, server }, now());
     };
     return { token, headers };
   }
@@ -87,42 +104,25 @@ export class Rendezvous {
     );
   }
 
-  /** Only the member itself waits by its id; whoever is a member may come to it. */
-  #isOfMember({ method, token, headers }: RdvRequest): boolean {
+  /** Only the member itself waits by its id; whoever is a member may come to it. The cheap checks come first. */
+  #isOfMember({ method, token, headers, socket }: RdvRequest): true | RefusalAnswer {
     const member = this.#options.member();
-    const id = parseMemberId(headers[MEMBER_HEADER.toLowerCase()] ?? "");
-    const at = Number(headers[TIME_HEADER.toLowerCase()] ?? Number.NaN);
-    if (member === undefined || id === undefined || !member.knows(id)) return false;
-    if (!(Math.abs(at - this.#options.now()) <= CLOCKS_MS)) return false;
-    if (method === "ACCEPT" && token !== id) return false;
-    const certificate = member.certificateOf(id);
-    const signature = Buffer.from(headers[SIGNATURE_HEADER.toLowerCase()] ?? "", "base64url");
-    return certificate !== undefined && isProof(certificate, { method, token, at }, signature);
+    const now = this.#options.now();
+    const proof = parseProof(headers);
+    const certificate = proof && member?.knows(proof.member) ? member.certificateOf(proof.member) : undefined;
+    if (!member || !proof || !certificate || Math.abs(proof.at - now) > CLOCKS_MS) return NO_MEMBER;
+    if (method === "ACCEPT" && token !== proof.member) return NO_MEMBER;
+    const server = (headers.host ?? "").toLowerCase();
+    if (!isName(server, socket, member.addresses)) return ELSEWHERE;
+    if (this.#shown.isShown(proof)) return SHOWN;
+    if (!isProofOf(certificate, { method, token, server }, proof)) return NO_MEMBER;
+    return this.#shown.remember(proof, now) ? true : NO_ROOM;
   }
 }
 
-interface Claim {
-  readonly method: Method;
-  readonly token: string;
-  /** Unix milliseconds. */
-  readonly at: number;
-}
-
-/** Headers by which a member shows who it is to the rendezvous server of another one. */
-export function proofOf({ certificate, privateKey }: Identity, claim: Claim): Readonly<Record<string, string>> {
-  const signature = sign(privateKey, "rendezvous", certificate.networkId, bodyOf(claim));
-  return {
-    [MEMBER_HEADER]: certificate.id,
-    [TIME_HEADER]: String(claim.at),
-    [SIGNATURE_HEADER]: Buffer.from(signature).toString("base64url"),
-  };
-}
-
-function isProof({ publicKey, networkId }: MemberCertificate, claim: Claim, signature: Uint8Array): boolean {
-  return verify(publicKey, "rendezvous", networkId, bodyOf(claim), signature);
-}
-
-/** A method has no blank, and the time is a number: the parts are told apart. */
-function bodyOf({ method, at, token }: Claim): Uint8Array {
-  return new TextEncoder().encode(`${method} ${at} ${token}`);
+/** The names by which a request may call this member: what others are told, and the address of the connection itself. */
+function isName(server: string, { localAddress = "", localPort = 0 }: Socket, told: readonly string[]): boolean {
+  const { host } = canonical({ scheme: "tcp", host: localAddress, port: localPort });
+  const here = [host, ...(LOOPBACK.test(host) ? ["localhost"] : [])].map((each) => formatHostPort(each, localPort));
+  return [...told, ...here].some((address) => serverName(address) === server);
 }

@@ -23,8 +23,8 @@ import type { Bound, DialTarget, ListenAddress, Reached, Transport } from "./tra
 export interface RdvOptions {
   /** What I wait by, a part of a path: my id. Drawn at random for each place without it. */
   readonly token?: (() => string) | undefined;
-  /** Headers that prove me to servers which ask for that. */
-  readonly headers?: ((method: Method, token: string) => Readonly<Record<string, string>>) | undefined;
+  /** Headers that prove me to servers which ask for that; `server` as the request's Host has it. */
+  readonly headers?: ((method: Method, token: string, server: string) => Readonly<Record<string, string>>) | undefined;
 }
 
 /** Bytes of a token that is drawn. */
@@ -62,7 +62,10 @@ async function dial({ headers }: RdvOptions, to: Address, { signal }: DialTarget
   const client = clientFor(to.host);
   for (;;) {
     try {
-      const conn = await client.dial(url, token, { signal, headers: headers?.("DIAL", token) ?? {} });
+      const conn = await client.dial(url, token, {
+        signal,
+        headers: headers?.("DIAL", token, new URL(url).host) ?? {},
+      });
       conn.on("error", () => {}); // "close" follows.
       return Object.assign(conn, { reached: otherEnd(conn, to) });
     } catch (cause) {
@@ -125,7 +128,7 @@ class Listener implements Bound {
       setImmediate(() => this.#wait());
     };
     try {
-      const headers = this.#options.headers?.("ACCEPT", this.#token) ?? {};
+      const headers = this.#options.headers?.("ACCEPT", this.#token, new URL(this.#url).host) ?? {};
       const conn = await this.#client.accept(this.#url, this.#token, { signal, headers, onMet });
       conn.on("error", () => {}); // "close" follows.
       if (signal.aborted) conn.destroy();
