@@ -2,6 +2,7 @@
  * An examination on demand: three members, or as many as there are, dial back what this one tells the others, say from where
  * they see it come and what time they have; and from that, what is to be done.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, FirefliesError, titleOf } from "../../identity/index.js";
 import { type Address, isPrivate, parseAddress } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
@@ -19,6 +20,10 @@ const ASKED = 3;
 const CLOCKS_APART_MS = 30_000;
 /** Of a certificate's life: it is renewed when a third is left, so something is wrong when this is. */
 const LIFE_LEFT_MIN = 0.1;
+/** A note comes to all within some rounds of gossip: milliseconds between two looks whether it has come ... */
+const HEARSAY_MS = 500;
+/** ... and how many there are. */
+const HEARSAY_TRIES = 4;
 
 /** What one of those that were asked did and saw. */
 export interface DoctorMember {
@@ -156,7 +161,7 @@ async function examineBy(
 ): Promise<Examined> {
   const targets = [...advertised, ...pinged.flatMap((text) => udpTarget(text) ?? [])];
   // Before anything is sent to it by UDP: a NAT lets answers in that it would let nothing else in.
-  const results = await ways.dialBack(id, targets);
+  const results = await dialledBack(ways, id, targets);
   const measured = await measure(id).catch(() => undefined);
   const seen: Sighting | undefined = await ways.observe(id);
   const dials = targets.flatMap((address, index) => (results?.[index] ? { address, ...results[index] } : []));
@@ -174,6 +179,21 @@ async function examineBy(
     dials,
     isNeighbour: neighbours.has(id),
   };
+}
+
+/** Who has not heard yet that an address is mine is asked again: an examination may follow a change of addresses. */
+async function dialledBack(ways: Pick<Ways, "dialBack">, id: MemberId, targets: readonly string[]) {
+  const first = await ways.dialBack(id, targets);
+  if (first === undefined) return undefined;
+  const results = [...first];
+  for (let tries = 0; tries < HEARSAY_TRIES; tries++) {
+    const unheard = targets.filter((_, index) => results[index]?.outcome === "not-yours");
+    if (unheard.length === 0) break;
+    await sleep(HEARSAY_MS);
+    const again = (await ways.dialBack(id, unheard)) ?? [];
+    for (const [index, result] of again.entries()) results[targets.indexOf(unheard[index]!)] = result;
+  }
+  return results;
 }
 
 function udpTarget(text: string): string | undefined {
@@ -195,7 +215,8 @@ function addressesOf({ advertised, pinged }: DoctorOptions, members: readonly Ex
 
 function udpOf(members: readonly Examined[]): DoctorReport["udp"] {
   const answered = members.filter(({ answered: is }) => is);
-  const fresh = answered.filter(({ isNeighbour }) => !isNeighbour);
+  // Whose own datagrams pass nowhere says nothing about the way to here.
+  const fresh = answered.filter(({ isNeighbour, udpMs, seesUdp }) => !isNeighbour && (udpMs ?? seesUdp) !== undefined);
   const dials = fresh.flatMap((each) => each.dials);
   const inward = dials.filter(({ address, outcome }) => address.startsWith(UDP_PREFIX) && isEvidence(outcome));
   return {

@@ -223,7 +223,9 @@ export class Reach {
 
   #hasDialled(id: MemberId, targets: readonly string[]): boolean {
     const word = this.#words.get(id);
-    return word?.dialledAt !== undefined && targets.every((address) => word.dials.has(address));
+    // One that was busy, or had not heard yet that the address is mine, has said nothing.
+    const hasSaid = (address: string) => isEvidence(word?.dials.get(address)?.outcome ?? "failed");
+    return word?.dialledAt !== undefined && targets.every(hasSaid);
   }
 
   /** On loopback there are no others but those of this machine, and no NAT: it takes no more than it takes to believe it. */

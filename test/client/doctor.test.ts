@@ -34,7 +34,7 @@ function examined(other: Other | ((index: number) => Other), more: Partial<Docto
       },
       observe: async (id) => {
         const { tcp: address = "192.168.1.2:5000", udp = "192.168.1.2:8400", aheadMs = 0, isSilent } = of(id);
-        return isSilent ? undefined : { time: NOW, way: "came", address, udp, aheadMs };
+        return isSilent ? undefined : { time: NOW, way: "came", address, udp: udp || undefined, aheadMs };
       },
     },
     measure: async (id) => {
@@ -123,6 +123,22 @@ describe("an examination", () => {
   it("finds a private address that one from elsewhere does not reach", async () => {
     const other = (index: number): Other => (index === 0 ? { dial: () => "timeout", ...OUTER } : {});
     expect(await found(other)).toEqual({ ok: false, findings: ["problem private-address"] });
+  });
+
+  it("waits for those who have not heard yet that an address is mine", async () => {
+    let asked = 0;
+    const dial = (address: string) => (address.startsWith("udp:") ? "reached" : ++asked > 2 ? "timeout" : "not-yours");
+    expect(await found({ dial }, {}, 1)).toEqual({ ok: false, findings: ["problem not-dialable"] });
+  });
+
+  it("takes no member's word for it that datagrams do not arrive, if its own pass nowhere", async () => {
+    const deaf: Other = { dial: (to) => (to.startsWith("udp:") ? "timeout" : "reached"), udp: "", udpMs: undefined };
+    const of = (index: number): Other => (index === 0 ? deaf : { dial: tcp("reached") });
+    expect((await examined(of, { neighbours: new Set(ids.slice(1)) }).report).udp).toEqual({
+      out: true,
+      in: undefined,
+    });
+    expect(await found(of)).toEqual({ ok: true, findings: [] });
   });
 
   it("goes by the middle one of three clocks", async () => {

@@ -115,6 +115,17 @@ describe("can others dial me", () => {
     expect(observed).toHaveLength(8 + 5);
   });
 
+  it("is asked again of those who had not heard yet that an outer address is mine", async () => {
+    let hasHeard = false;
+    const slow = outside(1, (address) => (address === OWN ? "no-route" : hasHeard ? "reached" : "not-yours"));
+    const quick = outside(1, (address) => (address === OWN ? "no-route" : "reached"));
+    const { reach, later } = scene([quick, quick, slow, slow, slow]);
+    await later(0);
+    hasHeard = true;
+    for (let round = 0; round < 2; round++) await later(DOUBT_MS);
+    expect(reach.outer).toEqual([`${OUTER}:8400`]);
+  });
+
   it("is asked of no more than it takes to believe it, and what is seen as well, on loopback", async () => {
     const near: Other = { seen: { address: "127.0.0.1:5000" }, dials: () => "reached" };
     const rings = [...Array(30).keys()];
