@@ -9,11 +9,12 @@ import { DRAIN_MS_MAX } from "../client/talk/drain-deadline.js";
 import type { Change, MessageStream, Sender } from "../client/types.js";
 import { containedLogger, FirefliesError, messageOf, sha256 } from "../identity/index.js";
 import { onAbort } from "../net/index.js";
-import { alarmLines, RecentAlarms } from "./control/recent-alarms.js";
-import { ControlServer } from "./control/server.js";
-import type { AgentProcess } from "./control/status.js";
+import { alarmLines, RecentAlarms } from "./api/recent-alarms.js";
+import { ApiServer } from "./api/server.js";
+import type { AgentProcess } from "./api/status.js";
 import { drained } from "./drained.js";
 import { Log, type LogOptions } from "./log/log.js";
+import type { LogFeed } from "./log/log-feed.js";
 import { memberTitle, shown } from "./output.js";
 import { fired, untilTold } from "./signals.js";
 import { VERSION } from "./version.js";
@@ -102,11 +103,12 @@ function companyText(members: number): string {
 }
 
 /** Undefined where the disk takes no socket: the member is there for the others all the same. */
-async function openControl(client: Client, agent: AgentProcess, log: AgentLog): Promise<ControlServer | undefined> {
+async function openControl(client: Client, agent: AgentProcess, log: AgentLog): Promise<ApiServer | undefined> {
   const { dir } = agent;
   const leave = (drainMs: number) => client.stop({ drain: drainMs });
   try {
-    return await ControlServer.listen({ path: await claimControlPath(dir), client, agent, leave });
+    const member = { client, agent, leave };
+    return await ApiServer.listen({ path: await claimControlPath(dir), host: { member: () => member, log: log.feed } });
   } catch (error) {
     await releaseControlPath(dir);
     const { cause = error } = error as Error;
@@ -190,6 +192,11 @@ class AgentLog {
     if (code === "drain-expired") this.#hasCut = true;
     const err = cause instanceof Error && { err: cause };
     this.#log.tell(levelOfAlarm(code), "alarm", { code, message, advice, ...err }, alarmLines(alarm));
+  }
+
+  /** For those who follow it. */
+  get feed(): LogFeed {
+    return this.#log.feed;
   }
 
   /** The agent has ended something that was open. */

@@ -79,6 +79,11 @@ export const COMMANDS: readonly Listed[] = [
     load: async () => (await import("./commands/monitor.js")).addMonitor,
   },
   {
+    usage: "log",
+    description: "print what the agent tells, from now on",
+    load: async () => (await import("./commands/log.js")).addLog,
+  },
+  {
     usage: "plan",
     description: "rings needed for a network, and what a ring count tolerates",
     load: async () => (await import("./commands/plan.js")).addPlan,

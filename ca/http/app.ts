@@ -1,7 +1,7 @@
 /** The authority's HTTP application: what is checked before a route runs, and what is told after it. */
 import type { Socket } from "node:net";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { ACCEPT_SIGNATURE, AUTHORITY_BODY_BYTES_MAX, FirefliesError } from "../../identity/index.js";
+import { ACCEPT_SIGNATURE, AUTHORITY_BODY_BYTES_MAX, AUTHORITY_NAME, FirefliesError } from "../../identity/index.js";
 import type { CertificateAuthority } from "../authority.js";
 import { limitKeyOf } from "../gate/caller-address.js";
 import { Callers } from "../gate/callers.js";
@@ -35,6 +35,26 @@ export interface AppParts {
   readonly isStopping: () => boolean;
 }
 
+/** What openapi.json says of the authority as a whole. */
+const ABOUT = {
+  title: "Fireflies certificate authority",
+  description:
+    "Membership certificates of a Fireflies network. TLS 1.3; docs/authority-api.md says how callers know the server.",
+  servers: [
+    {
+      url: `https://${AUTHORITY_NAME}:8300`,
+      description: "The name in its certificate; dial the address of a token.",
+    },
+  ],
+  securitySchemes: {
+    certificate: { type: "mutualTLS", description: "The member's current certificate." },
+    signature: {
+      ...{ type: "apiKey", in: "header", name: "Signature" },
+      description: "Or a signature of the member's key (RFC 9421), as the Accept-Signature of a 401 asks for it.",
+    },
+  },
+};
+
 /** The application, not listening yet. */
 export function createApp(parts: AppParts): FastifyInstance {
   const { authority, limits, gate, proxies } = parts;
@@ -54,7 +74,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   limitAddresses(app, limits, ownerOf);
   limitWork(app, limits, ownerOf);
   takeAnyBody(app);
-  const document = collectOpenApi(app);
+  const document = collectOpenApi(app, ABOUT);
   addHealth(app, () => authority.check());
   addRoutes(app, authority, callers);
   addRevocationRoutes(app, authority);

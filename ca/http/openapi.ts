@@ -1,6 +1,5 @@
-/** openapi.json, made from the schemas that the routes check with: the document cannot say anything else than the server does. */
+/** An OpenAPI document, made from the schemas that the routes check with: it cannot say anything else than the server does. */
 import type { FastifyInstance, FastifySchema, RouteOptions } from "fastify";
-import { AUTHORITY_NAME } from "../../identity/index.js";
 
 /** What a route says about itself beside the schemas of fastify. */
 export interface Described extends FastifySchema {
@@ -15,14 +14,27 @@ export interface Described extends FastifySchema {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Watches the routes as they are added; the document is asked for when all are there. */
-export function collectOpenApi(server: FastifyInstance): () => Json {
-  const routes: RouteOptions[] = [];
-  server.addHook("onRoute", (route) => void routes.push(route));
-  return () => documentOf(routes);
+/** What the document says of the server, beside its routes. */
+export interface About {
+  readonly title: string;
+  readonly description: string;
+  readonly servers: readonly Json[];
+  readonly securitySchemes: Json;
+  /** Of calls that say nothing of it. */
+  readonly security?: readonly Json[];
 }
 
-function documentOf(routes: readonly RouteOptions[]): Json {
+/** Watches the routes as they are added; the document is asked for when all are there. */
+export function collectOpenApi(server: FastifyInstance, about: About): () => Json {
+  const routes: RouteOptions[] = [];
+  server.addHook("onRoute", (route) => void routes.push(route));
+  return () => documentOf(routes, about);
+}
+
+function documentOf(
+  routes: readonly RouteOptions[],
+  { title, description, servers, securitySchemes, security }: About,
+): Json {
   const silent = routes.filter(({ schema }) => (schema as Described | undefined)?.summary === undefined);
   if (silent.length > 0) throw new Error(`routes without a summary: ${silent.map(({ url }) => url).join(", ")}`);
   const paths: Record<string, Record<string, Json>> = {};
@@ -32,40 +44,24 @@ function documentOf(routes: readonly RouteOptions[]): Json {
   }
   return {
     openapi: "3.1.0",
-    info: {
-      title: "Fireflies certificate authority",
-      version: "1",
-      description:
-        "Membership certificates of a Fireflies network. TLS 1.3; docs/authority-api.md says how callers know the server.",
-    },
-    servers: [
-      {
-        url: `https://${AUTHORITY_NAME}:8300`,
-        description: "The name in its certificate; dial the address of a token.",
-      },
-    ],
+    info: { title, version: "1", description },
+    servers,
+    ...(security && { security }),
     paths,
-    components: {
-      securitySchemes: {
-        certificate: { type: "mutualTLS", description: "The member's current certificate." },
-        signature: {
-          ...{ type: "apiKey", in: "header", name: "Signature" },
-          description: "Or a signature of the member's key (RFC 9421), as the Accept-Signature of a 401 asks for it.",
-        },
-      },
-    },
+    components: { securitySchemes },
   };
 }
 
 function operationOf({ schema, url }: RouteOptions): Json {
   const described = (schema ?? {}) as Described;
   const { summary, body, bodyType = "application/json", answerType = "application/json" } = described;
-  const parameters = [...url.matchAll(/:(\w+)|\*/g)].map(([, name = "rest"]) => ({
+  const inPath = [...url.matchAll(/:(\w+)|\*/g)].map(([, name = "rest"]) => ({
     name,
     in: "path",
     required: true,
     schema: { type: "string" },
   }));
+  const parameters = [...inPath, ...queryOf(described.querystring as QuerySchema | undefined)];
   return {
     summary,
     ...(parameters.length > 0 && { parameters }),
@@ -73,6 +69,18 @@ function operationOf({ schema, url }: RouteOptions): Json {
     ...(body !== undefined && { requestBody: { required: true, content: { [bodyType]: { schema: body } } } }),
     responses: responsesOf(described.response as Readonly<Record<string, Json>> | undefined, answerType),
   };
+}
+
+interface QuerySchema {
+  readonly properties?: Readonly<Record<string, Json>>;
+}
+
+function queryOf({ properties = {} }: QuerySchema = {}): Json[] {
+  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
+    ...{ name, in: "query", required: false },
+    ...(description !== undefined && { description }),
+    schema,
+  }));
 }
 
 /** Failures are always JSON. */

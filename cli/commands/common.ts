@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { DRAIN_MS, DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
 import { LOG_LEVELS } from "../../identity/logger.js";
 import { agentDirectory, type Place } from "../agent-directory.js";
+import type { AgentPlace } from "../api/place.js";
 import { configOption, dirOption } from "../place-options.js";
 
 export interface JsonOption {
@@ -11,13 +12,27 @@ export interface JsonOption {
 export interface DirOption extends JsonOption {
   readonly dir: string;
 }
+/** Of a command that speaks to an agent. */
+export interface AgentOption extends JsonOption, AgentPlace {}
 
 export function withJson(command: Command): Command {
   return command.option("--json", "print JSON, one document per line");
 }
 
-/** For a command that speaks to the agent on a directory: its action gets `dir`, absolute, whatever was said. */
-export function withDir(command: Command, whose = "directory of the running agent"): Command {
+/** For a command that speaks to an agent: its action gets `dir`, absolute, whatever was said, and what names the agent. */
+export function withAgent(command: Command): Command {
+  return withDir(command, "directory of the running agent")
+    .option("--as <name>", "which of the agent's identities: its name, id or directory; without it the first")
+    .option("--api <url>", "an agent elsewhere: unix:/path, http://127.0.0.1:PORT or https://[ID@]HOST:PORT")
+    .option(
+      "--api-token-file <file>",
+      "with --api: file of mode 0600 with its token; else the identity in --dir calls it",
+    )
+    .option("--api-root <file>", "with --api and a token: the root certificate of its network");
+}
+
+/** For a command about a member's directory: its action gets `dir`, absolute, whatever was said. */
+export function withDir(command: Command, whose: string): Command {
   withJson(command)
     .addOption(dirOption(`${whose}, instead of dir in the configuration or $XDG_STATE_HOME/fireflies/agent`))
     .addOption(configOption());

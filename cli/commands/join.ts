@@ -1,10 +1,11 @@
 /** `fireflies join`: tells a running agent of a member that it has never heard of. */
 import type { Command } from "commander";
 import { JOIN_TIMEOUT_MS } from "../../client/timeouts.js";
-import { ANSWER_TIMEOUT_MS, ask } from "../control/client.js";
+import { join } from "../api/calls.js";
+import { ANSWER_TIMEOUT_MS, ask } from "../api/client.js";
 import { counted, memberTitle, print } from "../output.js";
 import type { MemberView } from "../views.js";
-import { type DirOption, examples, withDir } from "./common.js";
+import { type AgentOption, examples, withAgent } from "./common.js";
 
 export function addJoin(program: Command): void {
   const command = program
@@ -12,10 +13,11 @@ export function addJoin(program: Command): void {
     .description(
       "make the agent contact a member, and all whom that one knows: for parts of a network that lost each other",
     );
-  withDir(command.argument("<address>", "where the member listens, host:port"));
+  withAgent(command.argument("<address>", "where the member listens, host:port"));
   examples(command, "join 10.0.0.5:8400");
-  command.action(async (address: string, { dir, json = false }: DirOption) => {
-    const joined = await ask(dir, { op: "join", address }, JOIN_TIMEOUT_MS + ANSWER_TIMEOUT_MS);
+  command.action(async (address: string, options: AgentOption) => {
+    const { json = false } = options;
+    const joined = await ask(options, join(address), JOIN_TIMEOUT_MS + ANSWER_TIMEOUT_MS);
     const { member, members } = joined as { readonly member: MemberView; readonly members: number };
     const view = counted(members, "member", "members");
     await print(

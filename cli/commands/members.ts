@@ -2,16 +2,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { FirefliesError } from "../../identity/errors/error.js";
-import { ask, request } from "../control/client.js";
-import { FACTS_MAX, type MemberQuery } from "../control/member-query.js";
+import { changes, members as membersCall } from "../api/calls.js";
+import { ask, follow } from "../api/client.js";
+import { FACTS_MAX, type MemberQuery } from "../api/member-query.js";
+import { type AgentPlace, nameOf } from "../api/place.js";
 import { usage } from "../failure.js";
 import { print, toJson, writeLine } from "../output.js";
 import { Redrawn } from "../redrawn.js";
 import { untilTold } from "../signals.js";
 import { type MemberView, membersTable, pathsTable } from "../views.js";
-import { type DirOption, examples, withDir } from "./common.js";
+import { type AgentOption, examples, withAgent } from "./common.js";
 
-export interface FilterOptions extends DirOption {
+export interface FilterOptions extends AgentOption {
   readonly name?: string;
   readonly metadata?: readonly string[];
 }
@@ -29,7 +31,7 @@ const AGING_MS = 1_000;
 
 export function addMembers(program: Command): void {
   const command = withFilter(
-    withDir(program.command("members").description("the live members in the agent's view, besides itself")),
+    withAgent(program.command("members").description("the live members in the agent's view, besides itself")),
   );
   command
     .option("--all", "also the last of those who have left or failed, with reason and time")
@@ -44,10 +46,10 @@ export function addMembers(program: Command): void {
     "members --watch",
   );
   command.action(async (options: MembersOptions) => {
-    const { dir, json = false, all = false, watch = false, paths = false } = options;
+    const { json = false, all = false, watch = false, paths = false } = options;
     const query = { ...filterOf(options), all, paths };
-    if (watch) return await watchMembers(dir, query, json);
-    const members = await membersOf(dir, query);
+    if (watch) return await watchMembers(options, query, json);
+    const members = await membersOf(options, query);
     await print(json, members, tableOf(members, query));
   });
 }
@@ -69,8 +71,8 @@ function isFilter({ name, metadata }: MemberQuery): boolean {
   return name !== undefined || metadata !== undefined;
 }
 
-async function membersOf(dir: string, query: MemberQuery): Promise<readonly MemberView[]> {
-  return (await ask(dir, { op: "members", ...query })) as readonly MemberView[];
+async function membersOf(agent: AgentPlace, query: MemberQuery): Promise<readonly MemberView[]> {
+  return (await ask(agent, membersCall(query))) as readonly MemberView[];
 }
 
 function tableOf(members: readonly MemberView[], query: MemberQuery): string {
@@ -78,20 +80,22 @@ function tableOf(members: readonly MemberView[], query: MemberQuery): string {
 }
 
 /** In a terminal one table that is drawn over; else a table, or a line of JSON, for each change. */
-async function watchMembers(dir: string, query: MemberQuery, json: boolean): Promise<void> {
+async function watchMembers(agent: AgentPlace, query: MemberQuery, json: boolean): Promise<void> {
   const ended = untilTold();
   const table = process.stdout.isTTY === true && !json ? new Redrawn(process.stdout) : undefined;
   const show = async () => {
-    const members = await membersOf(dir, query);
+    const members = await membersOf(agent, query);
     const text = tableOf(members, query);
     if (table) table.draw(text);
     else await writeLine(json ? toJson(members) : `${text}\n`);
   };
-  const connection = await request(dir, { op: "monitor", paths: query.paths }, ended);
+  const first = show(); // Nobody may be there yet.
+  first.catch(() => {}); // Told below.
+  const connection = await follow(agent, changes({ paths: query.paths }), ended);
   const aging = table && setInterval(() => void show().catch(() => {}), AGING_MS);
   try {
-    await show(); // Nobody may be there yet.
-    for await (const _ of latest(connection.frames)) {
+    await first;
+    for await (const _ of latest(connection.values)) {
       await show();
       await sleep(PAUSE_MS, undefined, { signal: ended }).catch(() => {});
     }
@@ -99,7 +103,7 @@ async function watchMembers(dir: string, query: MemberQuery, json: boolean): Pro
     clearInterval(aging);
     connection.close();
   }
-  if (!ended.aborted) throw new FirefliesError("agent-stopped", `The agent on ${dir} has ended.`);
+  if (!ended.aborted) throw new FirefliesError("agent-stopped", `${nameOf(agent)} has ended.`);
 }
 
 /** Of what comes while the reader is busy only the last: what is asked anew is true for all of it. */

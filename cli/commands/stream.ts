@@ -3,12 +3,14 @@
 import type { Readable, Writable } from "node:stream";
 import type { Command } from "commander";
 import { FirefliesError } from "../../identity/errors/error.js";
-import { ANSWER_TIMEOUT_MS, type ControlConnection, request } from "../control/client.js";
-import { STREAM_CHUNK_BYTES } from "../control/protocol.js";
+import { stream } from "../api/calls.js";
+import { ANSWER_TIMEOUT_MS, type FrameConnection, openFrames } from "../api/client.js";
+import type { AgentPlace } from "../api/place.js";
+import { STREAM_CHUNK_BYTES } from "../api/wire.js";
 import { unreadable } from "../input-file.js";
 import { toJson, write, writeLine } from "../output.js";
 import { TerminalText } from "../terminal-text.js";
-import { type DirOption, examples, withDir } from "./common.js";
+import { type AgentOption, examples, withAgent } from "./common.js";
 
 /** Milliseconds for the agent to reach the member, which has a deadline of its own, and to say so. */
 const OPEN_TIMEOUT_MS = 2 * ANSWER_TIMEOUT_MS;
@@ -19,13 +21,13 @@ export function addStream(program: Command): void {
   const command = program
     .command("stream")
     .description("open a stream to a member: standard input there, its answer here");
-  withDir(command.argument("<member>", "its name, its id or the beginning of that"));
+  withAgent(command.argument("<member>", "its name, its id or the beginning of that"));
   examples(command, "stream bob < file > echo", "stream bob --json < file");
   command.addHelpText("after", "\nWith --json each message that comes back is a line with its bytes in base64.");
-  command.action(async (id: string, { dir, json = false }: DirOption) => {
-    const connection = await request(dir, { op: "stream", id });
+  command.action(async (id: string, options: AgentOption) => {
+    const connection = await opened(options, id);
     try {
-      await run(connection, process.stdin, process.stdout, json);
+      await run(connection, process.stdin, process.stdout, options.json ?? false);
     } finally {
       connection.close();
       process.stdin.destroy();
@@ -34,30 +36,21 @@ export function addStream(program: Command): void {
 }
 
 /** What fails first ends it: also an agent that is gone while standard input has more, or nothing yet. */
-export async function run(
-  connection: ControlConnection,
-  input: Readable,
-  output: Stdout,
-  json: boolean,
-): Promise<void> {
+export async function run(connection: FrameConnection, input: Readable, output: Stdout, json: boolean): Promise<void> {
   let problem = new FirefliesError("agent-stopped", "The agent ended before the stream did.");
   const fail = (error: FirefliesError) => {
     problem = error;
     connection.close();
   };
-  const timer = setTimeout(() => fail(unopened()), OPEN_TIMEOUT_MS);
   const show = shower(output, json);
+  copyIn(connection, input).catch((cause: unknown) => fail(unreadable("Standard input", cause)));
   try {
     for await (const frame of connection.frames) {
-      clearTimeout(timer);
-      if (frame.kind === "open")
-        copyIn(connection, input).catch((cause: unknown) => fail(unreadable("Standard input", cause)));
       if (frame.kind === "data") await show(frame.data);
       if (frame.kind === "end") return;
     }
     throw problem;
   } finally {
-    clearTimeout(timer);
     await show(undefined);
   }
 }
@@ -73,15 +66,28 @@ function shower(output: Stdout, json: boolean): (data: Uint8Array | undefined) =
   };
 }
 
+/** Rejects as the agent says, or when it says nothing. */
+async function opened(agent: AgentPlace, id: string): Promise<FrameConnection> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), OPEN_TIMEOUT_MS);
+  try {
+    return await openFrames(agent, stream(id), late.signal);
+  } catch (error) {
+    throw late.signal.aborted ? unopened() : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function unopened(): FirefliesError {
   return new FirefliesError("agent-stopped", `The agent opened no stream within ${OPEN_TIMEOUT_MS / 1_000} s.`);
 }
 
-async function copyIn(connection: ControlConnection, input: Readable): Promise<void> {
+async function copyIn(connection: FrameConnection, input: Readable): Promise<void> {
   for await (const chunk of input as AsyncIterable<Buffer>) {
     for (let start = 0; start < chunk.length; start += STREAM_CHUNK_BYTES) {
-      await connection.send({ kind: "data", data: chunk.subarray(start, start + STREAM_CHUNK_BYTES) });
+      await connection.send("data", chunk.subarray(start, start + STREAM_CHUNK_BYTES));
     }
   }
-  await connection.send({ kind: "end" });
+  await connection.send("end");
 }

@@ -2,7 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DRAIN_MS } from "../../client/talk/drain-deadline.js";
 import { FirefliesError } from "../../identity/index.js";
-import { ask, request } from "../control/client.js";
+import * as calls from "../api/calls.js";
+import { ask, type FrameConnection, openFrames } from "../api/client.js";
+import type { AgentPlace } from "../api/place.js";
 import { shortId } from "../output.js";
 import { type MemberView, membersTable } from "../views.js";
 import { Liar, type Lie } from "./liar.js";
@@ -70,8 +72,12 @@ async function join(stage: Stage, signal: AbortSignal): Promise<Told> {
   return { text: `all five views were whole ${wholeMs} ms after the processes began`, facts: { wholeMs, ids } };
 }
 
+function agentOf(stage: Stage, name: string): AgentPlace {
+  return { dir: stage.dirOf(name) };
+}
+
 async function members(stage: Stage): Promise<Told> {
-  const listed = (await ask(stage.dirOf("ada"), { op: "members" })) as readonly MemberView[];
+  const listed = (await ask(agentOf(stage, "ada"), calls.members())) as readonly MemberView[];
   const table = membersTable(listed, Date.now()).replaceAll("\n", "\n    ");
   return { text: table, facts: { members: listed.map(({ name, id, metadata }) => ({ name, id, metadata })) } };
 }
@@ -79,7 +85,7 @@ async function members(stage: Stage): Promise<Told> {
 async function message(stage: Stage): Promise<Told> {
   const data = Buffer.from("Hello ben!");
   const id = stage.idOf("ben");
-  const value = await ask(stage.dirOf("ada"), { op: "send", id: "ben", data, timeoutMs: 10_000 });
+  const value = await ask(agentOf(stage, "ada"), calls.send({ to: "ben", data, timeoutMs: 10_000 }));
   const reply = Buffer.from((value as { reply: string }).reply, "base64").toString("utf8");
   if (reply !== "Hello ada!") throw new FirefliesError("demo-failed", `ben answered ${JSON.stringify(reply)}.`);
   return { text: `"${data}" was answered with "${reply}"`, facts: { to: id, reply } };
@@ -88,7 +94,7 @@ async function message(stage: Stage): Promise<Told> {
 async function gossip(stage: Stage, signal: AbortSignal): Promise<Told> {
   const since = stage.marks();
   const text = "It is a fine day";
-  await ask(stage.dirOf("ada"), { op: "gossip", data: Buffer.from(text) });
+  await ask(agentOf(stage, "ada"), calls.gossip(Buffer.from(text)));
   const from = stage.idOf("ada");
   const heard = (event: ProcessEvent) => event.event === "gossip" && event.from === from && event.text === text;
   const others = MEMBER_NAMES.filter((name) => name !== "ada");
@@ -97,11 +103,10 @@ async function gossip(stage: Stage, signal: AbortSignal): Promise<Told> {
 }
 
 async function stream(stage: Stage, signal: AbortSignal): Promise<Told> {
-  const connection = await request(stage.dirOf("ada"), { op: "stream", id: "cleo" }, signal);
+  const connection = await openFrames(agentOf(stage, "ada"), calls.stream("cleo"), signal);
   let bytes = 0;
-  let writing: Promise<void> | undefined;
+  const writing = writeAll(connection);
   for await (const frame of connection.frames) {
-    if (frame.kind === "open") writing = writeAll(connection);
     if (frame.kind === "data") bytes += frame.data.length;
     if (frame.kind === "end") break;
   }
@@ -112,10 +117,10 @@ async function stream(stage: Stage, signal: AbortSignal): Promise<Told> {
   return { text: `${bytes / 1024} KiB went there and came back; then both sides closed`, facts: { bytes } };
 }
 
-async function writeAll(connection: Awaited<ReturnType<typeof request>>): Promise<void> {
+async function writeAll(connection: FrameConnection): Promise<void> {
   const data = Buffer.alloc(STREAM_MESSAGE_BYTES, "fireflies ");
-  for (let count = 0; count < STREAM_MESSAGES; count++) await connection.send({ kind: "data", data });
-  await connection.send({ kind: "end" });
+  for (let count = 0; count < STREAM_MESSAGES; count++) await connection.send("data", data);
+  await connection.send("end");
 }
 
 export async function kill(stage: Stage, signal: AbortSignal, victim: MemberName = "dan"): Promise<Told> {
@@ -177,7 +182,7 @@ async function answerSeen(
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
-    const members = (await ask(stage.dirOf(witness), { op: "members" })) as readonly { id: string; epoch: string }[];
+    const members = (await ask(agentOf(stage, witness), calls.members())) as readonly { id: string; epoch: string }[];
     if (members.some(({ id, epoch }) => id === lie.victim && BigInt(epoch) > lie.epoch)) return;
     await sleep(ASK_PAUSE_MS, undefined, { signal });
   }
@@ -185,11 +190,11 @@ async function answerSeen(
 
 /** The victim is in all views, and no longer listens to the liar on that ring. */
 async function requireInnocent(stage: Stage, victim: MemberName, ring: number): Promise<void> {
-  const info = (await ask(stage.dirOf(victim), { op: "info" })) as { disabledRings: readonly number[] };
+  const info = (await ask(agentOf(stage, victim), calls.INFO)) as { disabledRings: readonly number[] };
   if (!info.disabledRings.includes(ring))
     throw new FirefliesError("demo-failed", `${victim} has not disabled ring ${ring}.`);
   for (const name of othersOf(stage, victim)) {
-    const members = (await ask(stage.dirOf(name), { op: "members" })) as readonly { id: string }[];
+    const members = (await ask(agentOf(stage, name), calls.members())) as readonly { id: string }[];
     if (members.some(({ id }) => id === stage.idOf(victim))) continue;
     throw new FirefliesError("demo-failed", `${name} no longer sees ${victim}, which was accused falsely.`);
   }
@@ -217,7 +222,7 @@ async function seen(stage: Stage, name: MemberName, other: MemberName, signal: A
 
 async function leave(stage: Stage, signal: AbortSignal): Promise<Told> {
   const since = stage.marks();
-  await ask(stage.dirOf("eva"), { op: "leave", drainMs: DRAIN_MS }, 15_000);
+  await ask(agentOf(stage, "eva"), calls.leave(DRAIN_MS), 15_000);
   await othersTell(stage, "eva", "left", since, signal);
   stage.blank("eva");
   return { text: "the others saw her leave: no failure, no suspicion", facts: { id: stage.idOf("eva") } };

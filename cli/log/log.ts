@@ -3,6 +3,7 @@ import type { LogForm } from "../../client/config/keys.js";
 import { FirefliesError } from "../../identity/errors/error.js";
 import { LOG_LEVELS, type Logger, type LogLevel } from "../../identity/logger.js";
 import { coloured, counted, frames, painter, type Style, shown, toJson } from "../output.js";
+import { LogFeed } from "./log-feed.js";
 import { Sink, standardOutlet } from "./sink.js";
 
 export interface LogOptions {
@@ -22,6 +23,8 @@ export class Log implements Logger {
   readonly form: LogForm;
   readonly #rank: number;
   readonly #sink: Sink;
+  /** What is told, for those who follow it elsewhere. */
+  readonly feed = new LogFeed();
   readonly paint = painter(coloured(process.stdout));
 
   constructor({ form, level, sink = standardSink(form) }: LogOptions) {
@@ -46,6 +49,7 @@ export class Log implements Logger {
   /** An entry whose text is laid out by its caller: lines in which all that others wrote is `shown`. */
   tell(level: LogLevel, event: string, fields: object, lines: string | readonly string[]): void {
     if (LOG_LEVELS.indexOf(level) < this.#rank) return;
+    if (!this.feed.isIdle) this.feed.publish(plainEntry(level, { event, ...fields }));
     if (this.form === "json") this.#sink.write(jsonLine(level, { event, ...fields }));
     else this.#sink.write([lines].flat().join("\n"));
   }
@@ -70,12 +74,16 @@ export class Log implements Logger {
 
 /** Time, level and event first; an error as its text and the places of its stack, since JSON has none. */
 function jsonLine(level: LogLevel, entry: Readonly<Record<string, unknown>>): string {
+  return toJson(plainEntry(level, entry));
+}
+
+function plainEntry(level: LogLevel, entry: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { at = Date.now(), ...fields } = entry as { readonly at?: number };
   const plain = Object.entries(fields).map(([name, value]: [string, unknown]) => [
     name,
     value instanceof Error ? plainError(value) : value,
   ]);
-  return toJson({ time: new Date(at).toISOString(), level, ...Object.fromEntries(plain) });
+  return { time: new Date(at).toISOString(), level, ...Object.fromEntries(plain) };
 }
 
 /** With its causes, so many: a chain may be a circle. */

@@ -1,4 +1,5 @@
 /** The table of stable codes that errors carry. Docs and exit codes are made from it. */
+import { COMMAND_CODES } from "./command-codes.js";
 
 /** A row of the table of codes. */
 export interface ErrorCodeEntry {
@@ -390,16 +391,19 @@ export const ERROR_CODES = {
     meaning: "The request's body is not the JSON that this call takes.",
     remedy: "See the authority's API in the docs.",
   },
-  "body-too-large": { meaning: "The request's body is over the limit.", remedy: "Send less." },
+  "body-too-large": { meaning: "The request's head or body is over the limit.", remedy: "Send less." },
   "request-timeout": {
     meaning: "The request did not arrive in time.",
-    remedy: "Check the path to the authority and try again.",
+    remedy: "Check the path to the authority, or the agent, and try again.",
   },
   "too-many-requests": {
-    meaning: "More requests than the authority takes from one address.",
-    remedy: "Wait for the seconds in the Retry-After header.",
+    meaning: "More requests than the authority, or an agent's API, takes from one address.",
+    remedy: "Wait for the seconds in the Retry-After header, or some.",
   },
-  "not-found": { meaning: "The authority has no such call.", remedy: "See the authority's API in the docs." },
+  "not-found": {
+    meaning: "The authority, or the agent, has no such call.",
+    remedy: "See the authority's and the agent's API in the docs.",
+  },
   "authority-failed": {
     meaning: "The authority could not record or answer the request.",
     remedy: "Look at the authority's log and disk. Nothing was issued that is not recorded; try again.",
@@ -487,85 +491,7 @@ export const ERROR_CODES = {
     meaning: "The member's directory or one of its files cannot be read or created.",
     remedy: "Give the user that runs the member access to the directory.",
   },
-  // The command line and an agent's control socket
-  "cli-usage": { meaning: "The command line is wrong.", remedy: "See `fireflies COMMAND --help`." },
-  "agent-unreachable": {
-    meaning: "No agent answers on the control socket of this directory.",
-    remedy: "Start one with `fireflies agent --dir D`, or correct --dir.",
-  },
-  "agent-forbidden": {
-    meaning: "The agent's directory or its control socket may not be used by this user.",
-    remedy: "Run the command as the user that runs the agent.",
-  },
-  "agent-stopped": {
-    meaning: "The agent ended while a command was waiting for it.",
-    remedy: "Start it again with `fireflies agent --dir D`.",
-  },
-  "agent-failed": {
-    meaning: "The agent could not do what it was asked, for a reason of its own.",
-    remedy: "Read the message. If it makes no sense, report it as a bug.",
-  },
-  "control-malformed": {
-    meaning: "A request or an answer on the control socket is malformed, too long, or of another version.",
-    remedy: "Use the same version of `fireflies` for the agent and for the command.",
-  },
-  "permission-model": {
-    meaning: "Node's permission model (--permission) forbids what this needs.",
-    remedy: "Grant it: docs/packaging.md says which flags a member, an agent and an authority need.",
-  },
-  "control-unavailable": {
-    meaning:
-      "The disk of the agent's directory is full or read-only: the agent runs, and no command reaches it. An alarm.",
-    remedy: "Make room, or give the agent a directory that it may write to, and start it again.",
-  },
-  "control-busy": {
-    meaning: "The agent serves as many commands as it may at once.",
-    remedy: "End some of them and try again.",
-  },
-  "id-unknown": {
-    meaning: "No live member has this name or id, or an id that begins like this.",
-    remedy: "See `fireflies members` for names and ids; with --all it shows who was there.",
-  },
-  "id-ambiguous": {
-    meaning: "Several live members have this name, or ids that begin like this.",
-    remedy: "Give the id of one of them, or enough of its digits.",
-  },
-  "demo-failed": {
-    meaning: "A step of the demonstration did not happen in time.",
-    remedy: "Read the step and the agents' last lines in the message; a machine under heavy load may just be slow.",
-  },
-  "sim-violated": {
-    meaning: "An invariant of the protocol did not hold in a simulated run.",
-    remedy: "The seed repeats it: see docs/simulator.md, and report it with the command that was printed.",
-  },
-  "package-missing": {
-    meaning: "A package that only some commands need is not installed: npm was told to leave optional ones out.",
-    remedy: "Run `npm install --include=optional`. A member alone needs none of them.",
-  },
-  "rdv-handshake": {
-    meaning: "The rendezvous server refused the meeting, or is none.",
-    remedy: "Read the status and the line that it gave; check the URL with its prefix, and the token.",
-  },
-  "rdv-unreachable": {
-    meaning: "There is no connection with the rendezvous server.",
-    remedy: "Check the URL, and for https --ca; `fireflies rdv serve` prints the URL of a server.",
-  },
-  "rdv-timeout": {
-    meaning: "The peer did not come to the rendezvous in time.",
-    remedy: "Start the other end with the same URL and token: one dials, one accepts.",
-  },
-  "rdv-closed": {
-    meaning: "The rendezvous server or the peer ended the connection.",
-    remedy: "Start both ends again.",
-  },
-  "rdv-protocol": {
-    meaning: "The rendezvous server or the peer speaks another protocol than rdv/1.",
-    remedy: "Check what answers at the URL; docs/rdv.md has the protocol.",
-  },
-  "address-in-use": {
-    meaning: "The address to listen on is taken or not allowed.",
-    remedy: "Choose another port, or 0 for any free one.",
-  },
+  ...COMMAND_CODES,
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 /** One of the stable codes. */

@@ -8,9 +8,10 @@ import { PassThrough, Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { INFO, stream } from "../../cli/api/calls.js";
+import { ask, openFrames } from "../../cli/api/client.js";
+import { encodeFrame, FRAMES, type FrameKind } from "../../cli/api/wire.js";
 import { run } from "../../cli/commands/stream.js";
-import { ask, request } from "../../cli/control/client.js";
-import { encodeLine } from "../../cli/control/protocol.js";
 import { asFailure } from "../../cli/failure.js";
 import { TerminalText } from "../../cli/terminal-text.js";
 import { claimControlPath } from "../../client/state/control-path.js";
@@ -23,7 +24,8 @@ let dir: string;
 let server: Server;
 let sockets: Socket[];
 /** What the agent answers at once. */
-let answer: object | undefined;
+let answer: string | undefined;
+const OPEN = `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${FRAMES}\r\n\r\n`;
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "ff-broken-"));
@@ -31,7 +33,7 @@ beforeEach(async () => {
   answer = undefined;
   server = createServer((socket) => {
     sockets.push(socket.on("error", () => {}));
-    socket.once("data", () => answer && socket.write(encodeLine(answer)));
+    socket.once("data", () => answer && socket.write(answer));
   });
   const path = await claimControlPath(dir);
   await new Promise<void>((resolve) => server.listen(path, resolve));
@@ -77,20 +79,22 @@ describe("standard output that takes nothing", () => {
 
 describe("an agent that is gone", () => {
   it("ends a command that waits for its answer", async () => {
-    const asked = failure(ask(dir, { op: "info" }));
+    const asked = failure(ask({ dir }, INFO));
     server.once("connection", (socket) => socket.destroy());
     expect(await asked).toMatchObject({ code: "agent-stopped" });
   });
 
-  it.each([
-    ["before", undefined],
-    ["after", { kind: "open" }],
-  ])("ends a stream %s it is open, though its input is silent", async (_, said) => {
+  it("ends a stream before it is open", async () => {
+    server.once("connection", (socket) => socket.destroySoon()); // As the system does it for a process that is killed.
+    expect(await failure(openFrames({ dir }, stream("b")))).toMatchObject({ code: "agent-stopped" });
+  });
+
+  it("ends a stream after it is open, though its input is silent", async () => {
     server.once("connection", (socket) => {
-      if (said) socket.write(encodeLine(said));
-      socket.destroySoon(); // As the system does it for a process that is killed.
+      socket.write(OPEN);
+      socket.destroySoon();
     });
-    const connection = await request(dir, { op: "stream", id: "b" });
+    const connection = await openFrames({ dir }, stream("b"));
     const running = failure(run(connection, new PassThrough(), new PassThrough(), false));
     expect(await running).toMatchObject({ code: "agent-stopped" });
   });
@@ -98,18 +102,18 @@ describe("an agent that is gone", () => {
 
 describe("a stream", () => {
   const open = async () => {
-    answer = { kind: "open" };
-    return await request(dir, { op: "stream", id: "b" });
+    answer = OPEN;
+    return await openFrames({ dir }, stream("b"));
   };
-  const say = (...frames: object[]) => {
-    for (const socket of sockets) socket.write(frames.map(encodeLine).join(""));
+  const say = (...frames: (readonly [FrameKind, Uint8Array?])[]) => {
+    for (const socket of sockets) socket.write(Buffer.concat(frames.map((frame) => encodeFrame(...frame))));
   };
 
   it("ends with its output", async () => {
     const output = new Writable({ write: (_chunk, _encoding, done) => done(new Error("no room")) });
     output.on("error", () => {});
     const running = failure(run(await open(), new PassThrough(), output, false));
-    say({ kind: "data", data: Buffer.from("x") });
+    say(["data", Buffer.from("x")]);
     expect(await running).toEqual({ code: "output-failed", message: "The output could not be written: no room." });
   });
 
@@ -121,7 +125,7 @@ describe("a stream", () => {
 
   it("goes to a pipe as it is, and to a terminal as marked lines that do nothing", async () => {
     const bytes = Buffer.from("one\u001b[2J\r\nerror: tw");
-    const frames = [{ kind: "data", data: bytes }, { kind: "data", data: Buffer.from("o\n\u202e") }, { kind: "end" }];
+    const frames = [["data", bytes], ["data", Buffer.from("o\n\u202e")], ["end"]] as const;
     for (const isTTY of [false, true]) {
       const output = Object.assign(new PassThrough(), { isTTY });
       const running = run(await open(), new PassThrough(), output, false);

@@ -4,7 +4,7 @@ import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { logDecision } from "../../ca/decision-log.js";
 import type { Decision } from "../../ca/index.js";
-import { alarmLines } from "../../cli/control/recent-alarms.js";
+import { alarmLines } from "../../cli/api/recent-alarms.js";
 import { failureLine } from "../../cli/failure.js";
 import { Log } from "../../cli/log/log.js";
 import { Sink } from "../../cli/log/sink.js";
