@@ -331,8 +331,8 @@ export class Client {
   /**
    * Opens a stream to a live member, named as for `sendToId`, for a protocol that it handles, or for its stream handler. Rejects
    * with "peer-unknown", "peer-unreachable", "timeout", "overloaded", "member-stopping", "cancelled" or "name-invalid"; what the
-   * other side refuses arrives as the stream's "error", "handler-missing" and "overloaded" among it. The signal destroys an open
-   * stream. With `raw` it is a Duplex of bytes, as a socket is.
+   * other side refuses arrives as the stream's "error", "handler-missing" and "overloaded" among it, "link-closed" for a lost connection
+   * (see `StreamOptions.reconnect`). The signal destroys an open stream. With `raw` it is a Duplex of bytes, as a socket is.
    */
   openStream(id: string, options: StreamOptions & { readonly raw: true }): Promise<Duplex>;
   openStream(id: string, options?: StreamOptions & { readonly raw?: false }): Promise<MessageStream>;

@@ -1,4 +1,5 @@
 /** Figures about a running member, as `Client.info()` and `Client.rings()` give them. */
+import { UdxEndpoint } from "../net/index.js";
 import { disabledRings, toHex, tolerance } from "../rings/index.js";
 import type { Node } from "./node.js";
 import type { ClientInfo, RingNeighbours } from "./types.js";
@@ -34,6 +35,7 @@ export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "reject
     datagrams: member.datagrams.figures,
     relay: member.relays,
     punches: member.punches,
+    udx: member.udp && UdxEndpoint.of(member.udp)?.figures,
   };
 }
 

@@ -498,6 +498,10 @@ export class Node {
       },
       stream: (peer, duplex, name) =>
         this.#door.take(peer, duplex, () => this.streams.accept(peer, duplex, name, this.#options.streamHandler(name))),
+      lasting: (peer, duplex, name) =>
+        this.#door.take(peer, duplex, () =>
+          this.streams.acceptLasting(peer, duplex, name, this.#options.streamHandler(name)),
+        ),
       services: (peer, duplex) => this.#door.take(peer, duplex, () => this.services.accept(peer, duplex)),
     });
   }

@@ -13,6 +13,8 @@ export const PROBE = "probe";
 export const MESSAGES = "messages";
 /** A stream of the application. */
 export const STREAM = "stream";
+/** One of the connections of a stream that outlives them (client/lasting). */
+export const LASTING = "stream-lasting";
 
 /** Largest message of the application, in bytes: the size that gRPC deployments take as their default limit. */
 export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
@@ -30,7 +32,7 @@ const PROBE_BYTES_MAX = 64;
  * session, and 256 of the application.
  */
 export const LIMITS: Readonly<
-  Record<"exchange" | "probe" | "observe" | "dialBack" | "messages" | "stream" | "services", Limits>
+  Record<"exchange" | "probe" | "observe" | "dialBack" | "messages" | "stream" | "lasting" | "services", Limits>
 > = {
   exchange: { bytesMax: PACKET_BYTES_MAX + REVOCATION_BYTES_MAX, openPerPeerMax: 16 },
   probe: { bytesMax: PROBE_BYTES_MAX, openPerPeerMax: 8 },
@@ -38,6 +40,8 @@ export const LIMITS: Readonly<
   observe: { bytesMax: OBSERVE_BYTES_MAX, openPerPeerMax: 4 },
   dialBack: { bytesMax: DIAL_BACK_BYTES_MAX, openPerPeerMax: 2 },
   stream: { bytesMax: STREAM_CHUNK_BYTES_MAX, openPerPeerMax: 264 },
+  // A byte says what it is. While streams change over there are two connections of each.
+  lasting: { bytesMax: STREAM_CHUNK_BYTES_MAX + 1, openPerPeerMax: 528 },
   services: { bytesMax: SERVICE_CHUNK_BYTES_MAX, openPerPeerMax: SERVICE_CONNECTIONS_PER_PEER_MAX },
 };
 
@@ -52,6 +56,7 @@ export interface Answers {
   messages(peer: MemberCertificate, duplex: ByteDuplex): void;
   /** `name`: of the application's protocol, as the peer says it; empty for none. */
   stream(peer: MemberCertificate, duplex: ByteDuplex, name: string): void;
+  lasting(peer: MemberCertificate, duplex: ByteDuplex, name: string): void;
   services(peer: MemberCertificate, duplex: ByteDuplex): void;
 }
 
@@ -83,6 +88,7 @@ export function speak(protocols: Protocols, answers: Answers): void {
   const duplexes = [
     [MESSAGES, "messages"],
     [STREAM, "stream"],
+    [LASTING, "lasting"],
     [SERVICES, "services"],
   ] as const;
   for (const [id, name] of duplexes)

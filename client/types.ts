@@ -1,7 +1,7 @@
 /** The public types of a program that uses the overlay. Shapes only: what they do is in client.ts. */
 import type { Duplex } from "node:stream";
 import type { FirefliesError, ReplyError } from "../identity/index.js";
-import type { DatagramFigures } from "../net/index.js";
+import type { DatagramFigures, UdxFigures } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { NatKind, Observed } from "./reach/observations.js";
 import type { Dialable } from "./reach/verdict.js";
@@ -183,10 +183,16 @@ export interface MessageStream extends Duplex {
   /** "error" is a FirefliesError, or the `ReplyError` that the other side's handler threw. */
   on(event: "data", listener: (data: Uint8Array) => void): this;
   on(event: "error", listener: (error: Error) => void): this;
+  /**
+   * Of a stream with `reconnect`: it has gone on over another connection. `why` is how the one before was lost, "link-closed";
+   * undefined when it was not, as a better path had come up, and where this end has not noticed.
+   */
+  on(event: "reconnect", listener: (why: FirefliesError | undefined) => void): this;
   on(event: StreamEvent, listener: () => void): this;
   on(event: string | symbol, listener: (...args: never[]) => void): this;
   once(event: "data", listener: (data: Uint8Array) => void): this;
   once(event: "error", listener: (error: Error) => void): this;
+  once(event: "reconnect", listener: (why: FirefliesError | undefined) => void): this;
   once(event: StreamEvent, listener: () => void): this;
   once(event: string | symbol, listener: (...args: never[]) => void): this;
 }
@@ -202,6 +208,12 @@ export interface StreamOptions {
   readonly protocol?: string | undefined;
   /** Bytes without the borders of messages: a Duplex as a socket is. The other side need not use the same form. */
   readonly raw?: boolean | undefined;
+  /**
+   * It outlives its connections: when one is lost, it goes on over the next one that is made within 30 s, and over a better
+   * path when there is such; each message is read once, in order. Both ends are told by the event "reconnect". It holds up to
+   * 4 MiB that the other side has not read, and copies what is written. False by default.
+   */
+  readonly reconnect?: boolean | undefined;
 }
 
 /** Of a handler of a protocol. */
@@ -298,6 +310,8 @@ export interface ClientInfo {
   readonly relay: RelayInfo;
   /** Paths through NATs that were tried, at this member's wish or at another's, and those that gave a session to this side. */
   readonly punches: { readonly tried: number; readonly succeeded: number };
+  /** Of connections over reliable UDP; undefined for a member that listens at no `udx://`. */
+  readonly udx: UdxFigures | undefined;
 }
 
 /** The relays of a member, and what it does as one. */

@@ -73,7 +73,9 @@ export {
   type TransportParts,
 } from "./schemes.js";
 export { Budget } from "./session/budget.js";
+export { chunkProblem } from "./session/duplex.js";
 export { SessionHost } from "./session/host.js";
+export { MessageDuplex } from "./session/message-duplex.js";
 export type { ConnectOptions, SessionHostOptions } from "./session/options.js";
 export { type Path, type PathKind, pathOf } from "./session/path.js";
 export { type CallProtocol, type DuplexProtocol, type Limits, type Protocol, Protocols } from "./session/protocol.js";
@@ -86,7 +88,9 @@ export { ConnectionGate, type GateLimits } from "./transports/gate.js";
 export { OutPort } from "./transports/out-port.js";
 export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";
-export { type EndpointFigures, UdxEndpoint } from "./transports/udx/endpoint.js";
+export type { UdxCounts } from "./transports/udx/counts.js";
+export { UdxEndpoint } from "./transports/udx/endpoint.js";
+export type { UdxConnectionFigures, UdxFigures } from "./transports/udx/figures.js";
 export { type UdxOptions, udxTransport } from "./transports/udx/udx.js";
 export type { UpgradeSource, WsServer } from "./transports/ws/upgrade-source.js";
 export { type WsOptions, type WsTls, wssTransport, wsTransport } from "./transports/ws/ws.js";

@@ -1,11 +1,10 @@
 /**
- * The gRPC channel to one member, for all stubs of it: its connections run over sessions. A lost connection is made anew
- * when it is needed, for as long as the member is in the view.
+ * gRPC to one member, for all stubs of it: its connections run over sessions, the best one for what is called now
+ * (path-channel.ts). A lost connection is made anew when it is needed, for as long as the member is in the view.
  */
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type {
-  Channel,
   ChannelCredentials,
   ChannelOptions,
   Client as GrpcClient,
@@ -18,6 +17,7 @@ import type { MemberId } from "../../rings/index.js";
 import { ByteStream, connectionLost } from "./byte-stream.js";
 import { RECONNECT_MS, SERVICE_MESSAGE_BYTES_MAX, SERVICE_WINDOW_BYTES, SERVICES } from "./limits.js";
 import type { Grpc } from "./load.js";
+import { PathChannel, type Superseded } from "./path-channel.js";
 
 /** A class of grpc-js clients, as `makeGenericClientConstructor` and code generators make them. */
 export type StubClass<Stub extends GrpcClient> = new (
@@ -55,7 +55,8 @@ function channelOptions(id: MemberId): ChannelOptions {
 
 export class Calling {
   readonly #options: CallingOptions;
-  readonly #channel: Channel;
+  readonly #channel: PathChannel;
+  /** Of stubs, which use the channel's. */
   readonly #credentials: ChannelCredentials;
   readonly #streams = new Set<ByteStream>();
   #ended: FirefliesError | undefined;
@@ -63,8 +64,11 @@ export class Calling {
   constructor(options: CallingOptions) {
     const { grpc, id, port } = options;
     this.#options = options;
-    this.#credentials = this.#credentialsOf(grpc);
-    this.#channel = new grpc.Channel(`ipv4:127.0.0.1:${port}`, this.#credentials, channelOptions(id));
+    this.#credentials = grpc.credentials.createInsecure();
+    this.#channel = new PathChannel((onSuperseded) => {
+      const credentials = this.#credentialsOf(grpc, onSuperseded);
+      return new grpc.Channel(`ipv4:127.0.0.1:${port}`, credentials, channelOptions(id));
+    });
   }
 
   get isOpen(): boolean {
@@ -95,8 +99,8 @@ export class Calling {
     );
   };
 
-  #credentialsOf(grpc: Grpc): ChannelCredentials {
-    const connect = (socket: Socket) => this.#connect(socket);
+  #credentialsOf(grpc: Grpc, onSuperseded: Superseded): ChannelCredentials {
+    const connect = (socket: Socket) => this.#connect(socket, onSuperseded);
     class MemberCredentials extends grpc.ChannelCredentials {
       override _isSecure(): boolean {
         return true;
@@ -116,14 +120,18 @@ export class Calling {
     return new MemberCredentials();
   }
 
-  async #connect(decoy: Socket): Promise<Socket> {
+  async #connect(decoy: Socket, onSuperseded: Superseded): Promise<Socket> {
     decoy.on("error", () => {}); // It was never needed.
     decoy.destroy();
     const session = await this.#options.reach();
     if (this.#ended) throw this.#ended;
     const stream = new ByteStream(session.open(SERVICES));
     this.#streams.add(stream);
-    stream.once("close", () => this.#streams.delete(stream));
+    const unwatch = session.onSuperseded(onSuperseded);
+    stream.once("close", () => {
+      unwatch();
+      this.#streams.delete(stream);
+    });
     // HTTP/2 takes any Duplex for its connection; grpc-js listens to it and destroys it, and nothing else.
     return stream as Duplex as Socket;
   }

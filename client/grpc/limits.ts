@@ -6,6 +6,11 @@ export const SERVICES = "grpc";
 export const SERVICE_CHUNK_BYTES_MAX = 64 * 1024;
 /** A member of ours keeps one connection for all its stubs of a member; a reconnection may leave one behind for a while. */
 export const SERVICE_CONNECTIONS_PER_PEER_MAX = 4;
+/**
+ * Connections of stubs of one member at once: calls that began over a session that has a better one beside it end there. Below
+ * what the other member takes, with one that it may not have seen lost yet.
+ */
+export const PATHS_MAX = 3;
 /** Calls at once on one connection; more wait at the member that calls. */
 export const SERVICE_CALLS_MAX = 100;
 /** Largest message of a service, in bytes: gRPC's own default. */

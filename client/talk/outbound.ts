@@ -74,10 +74,15 @@ export class Outbound {
     return datagrams.send(this.destination(id).id, data);
   }
 
-  async openStream(id: string, { signal, protocol, raw = false }: StreamOptions): Promise<Duplex> {
+  async openStream(id: string, { signal, protocol, raw = false, reconnect }: StreamOptions): Promise<Duplex> {
     const { streams } = this.#speaker();
     if (protocol !== undefined) requireName(protocol, "protocol");
-    const stream = streams.open(await this.reach(id, signal), { signal, name: protocol });
+    const session = await this.reach(id, signal);
+    const stream = streams.open(session, {
+      signal,
+      name: protocol,
+      reach: reconnect ? this.#again(session) : undefined,
+    });
     return raw ? new RawStream(stream) : stream;
   }
 
@@ -98,6 +103,17 @@ export class Outbound {
     const peer = me.machine.member(memberId);
     if (!peer) throw new FirefliesError("peer-unknown", `No live member has the id ${id}.`);
     return destinationOf(peer);
+  }
+
+  /** Sessions with the same member later on; while this one stops as well, so that what is open may end in order. */
+  #again({ peer: { id } }: Session): (signal: AbortSignal) => Promise<Session> {
+    const { messenger, machine, id: me, addresses } = this.#speaker();
+    return async (signal) => {
+      const peer = machine.member(id);
+      if (peer === undefined && id !== me) throw new FirefliesError("peer-removed");
+      const to = peer === undefined ? { id, addresses } : destinationOf(peer);
+      return await messenger.reach(to, { signal, timeoutMs: SEND_TIMEOUT_MS });
+    };
   }
 
   #send(to: Destination, data: Uint8Array, { signal, timeout, onProof }: SendOptions): Promise<Uint8Array> {

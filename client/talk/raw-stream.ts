@@ -22,6 +22,7 @@ export class RawStream extends Duplex {
     this.on("error", () => {}); // As for streams of messages: a forgotten listener costs nobody the process.
     below.on("error", (error) => this.#onError(error));
     below.on("close", () => this.#onClose());
+    below.on("reconnect", (why) => this.emit("reconnect", why));
     if (below.destroyed) this.destroy(below.errored ?? undefined);
   }
 

@@ -6,6 +6,7 @@
 import { FirefliesError, type MemberCertificate, ReplyError } from "../../identity/index.js";
 import type { ByteDuplex, Session } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
+import { LastingStreams } from "../lasting/lasting-streams.js";
 import { mayBegin, type Places } from "../messages/shares.js";
 import { nameShown } from "../offers/name.js";
 import { STREAM } from "../protocols.js";
@@ -44,6 +45,8 @@ export interface OpenStreamOptions {
   readonly signal?: AbortSignal | undefined;
   /** Of the protocol; empty for none. */
   readonly name?: string | undefined;
+  /** For a stream that outlives its connections: a session with the member. Rejects with a FirefliesError. */
+  readonly reach?: ((signal: AbortSignal) => Promise<Session>) | undefined;
 }
 
 export interface StreamContext {
@@ -60,6 +63,7 @@ export class Streams {
   /** How many are open by member and protocol: of those without one all, of others those that the member opened. */
   readonly #counts = new Map<string, number>();
   readonly #limits: StreamLimits;
+  readonly #lasting = new LastingStreams();
   /** Handlers that run, some of them longer than their stream. */
   readonly #handlers = new Map<ByteDuplex, Promise<void>>();
   /** While the member stops: what is waited for. */
@@ -82,11 +86,13 @@ export class Streams {
   }
 
   /** Opens a stream to the member at the other end of a session. Throws "overloaded" when too many are open, or "member-stopping". */
-  open(session: Session, { signal, name = "" }: OpenStreamOptions = {}): ByteDuplex {
+  open(session: Session, { signal, name = "", reach }: OpenStreamOptions = {}): ByteDuplex {
     const { id } = session.peer;
     if (this.#stopping) throw new FirefliesError("member-stopping", "stop() was called: no new stream is opened.");
     if (this.#full(id) || (name === "" && this.#isUsedUp(id, name, this.#limits.perPeerMax))) throw tooMany();
-    const stream = session.open(STREAM, { signal, name });
+    const stream = reach
+      ? this.#lasting.open(session, { reach, signal, name })
+      : session.open(STREAM, { signal, name });
     this.#track(id, stream);
     if (name === "") this.#count(id, name, stream);
     return stream;
@@ -102,6 +108,11 @@ export class Streams {
       this.#count(peer.id, name, stream);
       this.#handle(peer, stream, offered.handler);
     }
+  }
+
+  /** A connection of a stream that outlives connections: of a new one, or the next one of one that is there. */
+  acceptLasting(peer: MemberCertificate, duplex: ByteDuplex, name: string, offered: Offered | FirefliesError): void {
+    this.#lasting.accept(peer.id, duplex, (stream) => this.accept(peer, stream, name, offered));
   }
 
   /** Ends all streams with a member: it has left the view. What it had sent to the end is read first. */

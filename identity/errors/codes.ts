@@ -225,10 +225,11 @@ export const ERROR_CODES = {
   },
   "link-closed": {
     meaning: "The connection to the member was lost or closed.",
-    remedy: "Try again: whether the other side saw the call is not known.",
+    remedy:
+      "Try again: whether the other side saw the call is not known. A stream opened with `reconnect` goes on by itself.",
   },
   "stream-reset": {
-    meaning: "The other side ended the stream without a reason that is known here.",
+    meaning: "The other side ended the stream without a reason that is known here, or was started anew.",
     remedy: "Open a new one.",
   },
   "message-too-large": {

@@ -1,8 +1,7 @@
 /** A ByteDuplex (session.ts) over a channel, which may come later: an end that calls back waits for its turn. */
-import { Duplex } from "node:stream";
 import { FirefliesError, ReplyError, wrongType } from "../../identity/index.js";
 import type { Channel, ChannelEvents } from "./channel.js";
-import { WRITE_AHEAD_BYTES } from "./limits.js";
+import { MessageDuplex } from "./message-duplex.js";
 import type { Piece } from "./pieces.js";
 import type { KeyExporter } from "./session.js";
 import { errorOfEnd, type PeerError, tooLarge } from "./status.js";
@@ -11,7 +10,7 @@ type Callback = (error?: Error | null) => void;
 /** What a duplex asks of its channel, which need not be one of HTTP/2 (self.ts). */
 type Way = Pick<Channel, keyof Channel>;
 
-export class SessionDuplex extends Duplex implements ChannelEvents {
+export class SessionDuplex extends MessageDuplex implements ChannelEvents {
   /** Of a session over TLS. */
   exportKey: KeyExporter | undefined;
   readonly #bytesMax: number;
@@ -29,15 +28,9 @@ export class SessionDuplex extends Duplex implements ChannelEvents {
 
   /** `isAccepted`: the other side opened it. */
   constructor(bytesMax: number, isAccepted: boolean) {
-    super({
-      readableObjectMode: true,
-      readableHighWaterMark: 1,
-      writableHighWaterMark: WRITE_AHEAD_BYTES,
-      decodeStrings: false,
-    });
+    super();
     this.#bytesMax = bytesMax;
     this.#isAccepted = isAccepted;
-    this.on("error", () => {}); // Promised: a forgotten listener costs nobody the process.
   }
 
   /** Called once. */
@@ -49,25 +42,6 @@ export class SessionDuplex extends Duplex implements ChannelEvents {
     const early = this.#early;
     this.#early = undefined;
     early?.();
-  }
-
-  /**
-   * As Readable's, but reading to the end leaves the other direction open: `for await (...) {}` and then a last
-   * `write` is how handlers are written. Leaving the loop early destroys, as usual.
-   */
-  override [Symbol.asyncIterator](): ReturnType<Duplex[typeof Symbol.asyncIterator]> {
-    return this.#iterate() as ReturnType<Duplex[typeof Symbol.asyncIterator]>;
-  }
-
-  async *#iterate(): AsyncGenerator<Uint8Array, undefined, undefined> {
-    let ended = false;
-    try {
-      for await (const chunk of this.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array;
-      ended = true;
-    } finally {
-      if (!ended) this.destroy();
-    }
-    return undefined;
   }
 
   onPiece(piece: Piece): boolean {

@@ -29,6 +29,13 @@ export interface UdxStream extends EventEmitter {
   /** Of all datagrams that came for it, with headers. */
   readonly bytesReceived: number;
   readonly packetsReceived: number;
+  /** Of all that left, with headers. */
+  readonly bytesTransmitted: number;
+  readonly packetsTransmitted: number;
+  /** Of packets, modulo 2^16. */
+  readonly retransmits: number;
+  /** The congestion window, in packets. */
+  readonly cwnd: number;
   connect(socket: UdxSocket, remoteId: number, port: number, host: string): void;
   /** False when the caller should wait for "drain". */
   write(bytes: Uint8Array): boolean;

@@ -3,7 +3,14 @@
  * Run: LONG=1 npx vitest run test/long/transports.test.ts
  */
 import { describe, test } from "vitest";
-import { MemoryNetwork, type Transport, tcpTransport, wssTransport, wsTransport } from "../../net/index.js";
+import {
+  MemoryNetwork,
+  type Transport,
+  tcpTransport,
+  udxTransport,
+  wssTransport,
+  wsTransport,
+} from "../../net/index.js";
 import { transportContract } from "../../testing/index.js";
 import { serverCertificate } from "../support/oidc-issuer.js";
 
@@ -17,6 +24,7 @@ const TRANSPORTS: Readonly<Record<string, () => Transport>> = {
   TCP: tcpTransport,
   WebSocket: wsTransport,
   "WebSocket over TLS": () => wssTransport({ tls: { ...certificate, ca: certificate.cert } }),
+  "reliable UDP": udxTransport,
   Memory: () => wires.transport("here"),
 };
 

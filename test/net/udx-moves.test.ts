@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
-import { udxTransport } from "../../net/index.js";
+import { UdpPort, UdxEndpoint, udxTransport } from "../../net/index.js";
 import type { Connection } from "../../net/transports/udx/connection.js";
 import { NatProxy } from "./nat-proxy.js";
 import { later, soon } from "./waiting.js";
@@ -82,6 +82,48 @@ describe("a connection whose NAT forgets its mapping in the middle of a transfer
     expect([near.errored, far.errored]).toEqual([null, null]);
     expect(far.moves).toBeGreaterThanOrEqual(1);
     expect(far.remote).toEqual(nat.outside);
+  });
+});
+
+describe("the figures of a port", () => {
+  it("tell bytes, what was lost and sent again, round trip, window and moves, and keep them when a connection has ended", async () => {
+    const port = await UdpPort.bind({ host: "127.0.0.1", port: 0 }, { streams: true });
+    ends.push(() => port.close());
+    const transport = udxTransport({ port: () => port });
+    const accepted = later<Connection>();
+    const bound = await udxTransport().listen({ host: "127.0.0.1", port: 0 }, (connection) =>
+      accepted.resolve(connection as Connection),
+    );
+    const nat = await NatProxy.before(bound.address);
+    ends.push(
+      () => bound.close(),
+      () => nat.close(),
+    );
+    const near = (await transport.dial({ scheme: "udx", ...nat.inside }, { signal: never })) as Connection;
+    const far = await accepted.promise;
+    ends.push(() => far.destroy());
+    const figures = () => UdxEndpoint.of(port)!.figures;
+    let count = 0;
+    nat.drops = (_, direction) => direction === "out" && ++count % 50 === 0;
+    const came = checked(far, () => {});
+    await send(near, 4 * MIB);
+    expect(await came).toBe(4 * MIB);
+    const now = figures();
+    expect(now.connections).toBe(1);
+    expect(now.bytesSent).toBeGreaterThan(4 * MIB);
+    expect(now.packetsSent).toBeGreaterThan((4 * MIB) / 1_500);
+    expect(now.retransmits).toBeGreaterThan(10);
+    expect(now.retransmits).toBeLessThan(now.packetsSent);
+    expect(now.bytesReceived).toBeGreaterThan(0);
+    const [one] = now.busiest;
+    expect(one).toMatchObject({ address: `127.0.0.1:${nat.inside.port}`, moves: 0 });
+    expect(one!.congestionWindow).toBeGreaterThan(0);
+    expect(one!.rttMs).toBeGreaterThanOrEqual(0);
+    nat.drops = () => false;
+    near.destroy();
+    await soon(() => expect(figures()).toMatchObject({ connections: 0, busiest: [] }));
+    expect(figures().bytesSent).toBeGreaterThanOrEqual(now.bytesSent);
+    expect(figures().retransmits).toBeGreaterThanOrEqual(now.retransmits);
   });
 });
 

@@ -89,6 +89,7 @@ export class FakeAgentClient implements AgentClient {
       clock: "steady" as const,
       isolated: this.isolated,
       punches: { tried: 0, succeeded: 0 },
+      udx: undefined,
       datagrams: {
         ...{ sentByUdp: 0, sentInSession: 0, received: 0, dropped: { full: 0, unreachable: 0 } },
         refused: { unhandled: 0, unknown: 0, forged: 0, replayed: 0, malformed: 0 },

@@ -123,6 +123,7 @@ export class Connection extends Duplex implements LaneSink {
     if ([this.#lane, this.#next].some((lane) => lane?.isDisorderly))
       this.destroy(broken("The other side sent more than it may."));
     else this.#tell(true);
+    this.#lane?.look();
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: Done): void {

@@ -13,6 +13,8 @@ import type { NativeSocket } from "../../udp/native.js";
 import type { UdpPort } from "../../udp/port.js";
 import type { UdxStream } from "../../udp/udx-native.js";
 import { Connection } from "./connection.js";
+import { sumOf, type UdxCounts } from "./counts.js";
+import { busiest, type UdxFigures } from "./figures.js";
 import { type ConnectionKeys, connectionKeys, EndpointSecrets } from "./keys.js";
 import { type FarEnd, Lane } from "./lane.js";
 import {
@@ -65,16 +67,6 @@ interface Accepted {
   readonly at: number;
 }
 
-export interface EndpointFigures {
-  readonly connections: number;
-  /** Of them: accepted, and nothing has come yet. */
-  readonly halfOpen: number;
-  /** Dials that were refused, for want of room or of a listener. */
-  readonly refused: number;
-  /** How often a connection went on at another address. */
-  readonly moves: number;
-}
-
 /** Ids differ in so many of their lower bits: the library's table of streams grows until they do. 2^18 entries are 2 MiB. */
 const DISTINCT_BITS = 18;
 const SLOTS = 2 ** DISTINCT_BITS;
@@ -110,6 +102,8 @@ export class UdxEndpoint {
   #timer: NodeJS.Timeout | undefined;
   #refused = 0;
   #moves = 0;
+  /** Of the lanes that are closed. */
+  #past: UdxCounts = sumOf([]);
   #isClosed = false;
 
   private constructor(port: UdpPort, native: NativeSocket) {
@@ -133,9 +127,18 @@ export class UdxEndpoint {
     return this.#native.local;
   }
 
-  get figures(): EndpointFigures {
-    const { size: halfOpen } = this.#halfOpen;
-    return { connections: this.#connections.size, halfOpen, refused: this.#refused, moves: this.#moves };
+  get figures(): UdxFigures {
+    const held = [...this.#connections.values()].map(({ connection }) => connection);
+    return {
+      ...{ connections: held.length, halfOpen: this.#halfOpen.size, refused: this.#refused },
+      moves: held.reduce((sum, { moves }) => sum + moves, this.#moves),
+      ...sumOf([this.#past, ...this.#openLanes().map(({ counts }) => counts)]),
+      busiest: busiest(held),
+    };
+  }
+
+  #openLanes(): Lane[] {
+    return [...this.#lanes.values()].flatMap((lanes) => [...lanes]);
   }
 
   get isListening(): boolean {
@@ -294,6 +297,7 @@ export class UdxEndpoint {
     const same = this.#lanes.get(to.id) ?? new Set();
     this.#lanes.set(to.id, same.add(lane));
     stream.once("close", () => {
+      this.#past = sumOf([this.#past, lane.counts]);
       same.delete(lane);
       if (same.size === 0) this.#lanes.delete(to.id);
     });

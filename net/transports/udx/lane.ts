@@ -1,6 +1,7 @@
 /** One stream of udx-native below a connection. A connection that moves to another address goes on over another lane. */
 import type { HostPort } from "../../address.js";
 import type { UdxStream } from "../../udp/udx-native.js";
+import { StreamCounts, type UdxCounts } from "./counts.js";
 import { FrameReader, type FrameSink } from "./frames.js";
 import { DISORDER_BYTES_MAX, FIRST_WINDOW_BYTES } from "./limits.js";
 
@@ -35,6 +36,7 @@ export class Lane implements FrameSink {
   readonly #stream: UdxStream;
   readonly #sink: LaneSink;
   readonly #reader = new FrameReader(this);
+  readonly #counts: StreamCounts;
   /** Of the next byte of data in the direction. */
   #offset = 0;
   /** Bytes that have come in order. */
@@ -46,6 +48,7 @@ export class Lane implements FrameSink {
   constructor(stream: UdxStream, to: FarEnd, sink: LaneSink) {
     this.to = to;
     this.#stream = stream;
+    this.#counts = new StreamCounts(stream);
     this.#sink = sink;
     stream.on("data", (bytes: Uint8Array) => this.#read(bytes));
     stream.on("end", () => {
@@ -68,6 +71,20 @@ export class Lane implements FrameSink {
   /** Milliseconds, smoothed. */
   get rttMs(): number {
     return this.#stream.rtt;
+  }
+
+  /** Packets. */
+  get congestionWindow(): number {
+    return this.#stream.cwnd;
+  }
+
+  /** To be called now and then, for the counts. */
+  look(): void {
+    this.#counts.look();
+  }
+
+  get counts(): UdxCounts {
+    return this.#counts.look();
   }
 
   get isClosed(): boolean {

@@ -29,13 +29,13 @@ class Told {
   }
 
   /** The first that fits, now or later. */
-  async first(isIt, what) {
-    const until = performance.now() + PATIENCE_MS;
+  async first(isIt, what, patienceMs = PATIENCE_MS) {
+    const until = performance.now() + patienceMs;
     for (;;) {
       const found = this.#log.find(isIt);
       if (found) return found;
       const left = until - performance.now();
-      if (left <= 0) throw new Error(`${what} did not come in ${PATIENCE_MS / 1000} s`);
+      if (left <= 0) throw new Error(`${what} did not come in ${patienceMs / 1000} s`);
       await new Promise((done) => {
         const timer = setTimeout(wake, left);
         const waiting = this.#waiting;
@@ -71,6 +71,11 @@ export class LabMember {
     return this.#told.log;
   }
 
+  /** The first event that fits, that it has told or will tell. */
+  first(isIt, what, patienceMs) {
+    return this.#told.first(isIt, `${this.name}: ${what}`, patienceMs);
+  }
+
   async ready() {
     const { id, address } = await this.#told.first(({ event }) => event === "ready", `${this.name}: "ready"`);
     Object.assign(this, { id, address });
@@ -81,7 +86,8 @@ export class LabMember {
   async ask(what, more = {}) {
     const number = ++this.#count;
     this.#child.stdin.write(`${JSON.stringify({ number, what, ...more })}\n`);
-    return await this.#told.first((each) => each.event === "done" && each.number === number, `${this.name}: ${what}`);
+    const isIt = (each) => each.event === "done" && each.number === number;
+    return await this.#told.first(isIt, `${this.name}: ${what}`, more.withinMs);
   }
 
   /** Asks until the answer fits; the last one otherwise. */

@@ -2,6 +2,7 @@
 // node member.mjs '{"name": ..., options of Client}'
 import { createInterface } from "node:readline";
 import { Client } from "../../../dist/client/index.js";
+import { sendFile, takeFile } from "./files.mjs";
 
 const plain = (_, value) => (typeof value === "bigint" ? String(value) : value);
 /** Of one clock for all processes of a host, milliseconds. */
@@ -12,10 +13,7 @@ client.registerMessageHandler((data, { from }) => {
   tell({ event: "handled", from: from.id, text: Buffer.from(data).toString() });
   return data;
 });
-client.registerStreamHandler(async (stream) => {
-  for await (const chunk of stream) if (!stream.write(chunk)) await new Promise((done) => stream.once("drain", done));
-  stream.end();
-});
+client.registerStreamHandler((stream) => takeFile(stream, tell));
 client.registerAlarmHandler(({ code, message }) => tell({ event: "alarm", code, message }));
 
 const DO = {
@@ -25,6 +23,7 @@ const DO = {
     await client.sendToId(id, Buffer.from(text), { timeout: timeoutMs });
     return { startedAt, ms: now() - startedAt, ...pathTo(id) };
   },
+  "send-file": (file) => sendFile(client, file),
   path: ({ id }) => pathTo(id),
   view: () => ({ members: client.members().map((member) => member.id) }),
   relays: ({ id }) => ({

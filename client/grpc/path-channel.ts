@@ -1,0 +1,101 @@
+/**
+ * The gRPC channel of a member's stubs: one connection at a time, over the best session. When another session is better, the
+ * calls that run end where they are, and what is called from then on goes over a connection of its own.
+ */
+import type { Channel, ChannelInterface, ServiceError } from "@grpc/grpc-js";
+import { PATHS_MAX } from "./limits.js";
+
+type CreateCall = Parameters<ChannelInterface["createCall"]>;
+type Call = ReturnType<ChannelInterface["createCall"]>;
+type Listener = Parameters<Call["start"]>[1];
+type Status = Pick<ServiceError, "code" | "details" | "metadata">;
+
+/** One channel of grpc-js, and the connection below it. */
+interface Route {
+  readonly channel: Channel;
+  /** Calls that have no status yet. */
+  calls: number;
+  /** Its session is not the best one. */
+  isSuperseded: boolean;
+}
+
+/** What says of one connection that its session is no longer the best one. */
+export type Superseded = () => void;
+
+export class PathChannel implements ChannelInterface {
+  readonly #make: (onSuperseded: Superseded) => Channel;
+  /** Those that calls run on; the newest one takes new ones. */
+  readonly #routes = new Set<Route>();
+  #current: Route;
+
+  /** `make` makes a channel whose connections tell when their session is no longer the best one. */
+  constructor(make: (onSuperseded: Superseded) => Channel) {
+    this.#make = make;
+    this.#current = this.#newRoute();
+  }
+
+  createCall(...args: CreateCall): Call {
+    // One whose calls do not end keeps its connection: a member takes a few of them.
+    if (this.#current.isSuperseded && this.#routes.size < PATHS_MAX) this.#current = this.#newRoute();
+    return this.#counted(this.#current, this.#current.channel.createCall(...args));
+  }
+
+  close(): void {
+    for (const { channel } of this.#routes) channel.close();
+    this.#routes.clear();
+  }
+
+  getTarget(): string {
+    return this.#current.channel.getTarget();
+  }
+
+  getConnectivityState(tryToConnect: boolean): ReturnType<Channel["getConnectivityState"]> {
+    return this.#current.channel.getConnectivityState(tryToConnect);
+  }
+
+  watchConnectivityState(...args: Parameters<Channel["watchConnectivityState"]>): void {
+    this.#current.channel.watchConnectivityState(...args);
+  }
+
+  getChannelzRef(): ReturnType<Channel["getChannelzRef"]> {
+    return this.#current.channel.getChannelzRef();
+  }
+
+  #newRoute(): Route {
+    const channel = this.#make(() => {
+      route.isSuperseded = true;
+      this.#drop(route);
+    });
+    const route: Route = { channel, calls: 0, isSuperseded: false };
+    this.#routes.add(route);
+    return route;
+  }
+
+  #counted(route: Route, call: Call): Call {
+    const { start } = call;
+    call.start = (metadata, listener) => {
+      route.calls += 1;
+      start.call(call, metadata, this.#watched(route, listener));
+    };
+    return call;
+  }
+
+  #watched(route: Route, listener: Listener): Listener {
+    return {
+      onReceiveMetadata: (metadata) => listener.onReceiveMetadata(metadata),
+      onReceiveMessage: (message) => listener.onReceiveMessage(message),
+      onReceiveStatus: (status: Status) => {
+        route.calls -= 1;
+        this.#drop(route);
+        listener.onReceiveStatus(status);
+      },
+    };
+  }
+
+  /** Closes what another one has replaced, once nothing runs on it. */
+  #drop(route: Route): void {
+    if (route.calls > 0 || !route.isSuperseded) return;
+    if (route === this.#current) this.#current = this.#newRoute();
+    if (this.#routes.delete(route)) route.channel.close();
+  }
+}

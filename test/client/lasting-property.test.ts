@@ -1,0 +1,157 @@
+/** Streams that outlive their connections, over duplexes in memory that are lost, or replaced, at any moment. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decodePiece, END, encodeData, encodeHello, encodeProgress } from "../../client/lasting/codec.js";
+import { Incoming } from "../../client/lasting/incoming.js";
+import type { LastingStream } from "../../client/lasting/lasting-stream.js";
+import { LastingStreams } from "../../client/lasting/lasting-streams.js";
+import { WINDOW } from "../../client/lasting/limits.js";
+import { Unacknowledged } from "../../client/lasting/unacknowledged.js";
+import { FirefliesError } from "../../identity/index.js";
+import type { ByteDuplex, Session } from "../../net/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { duplexPair } from "../support/duplex-pair.js";
+
+const turn = () => new Promise<void>((go) => setImmediate(go));
+const closed = (stream: LastingStream) =>
+  new Promise<void>((resolve) => (stream.closed ? resolve() : void stream.once("close", resolve)));
+
+/** Sessions between two ends in one process; the newest one is the best. */
+class Wires {
+  readonly far = new LastingStreams();
+  accepted: LastingStream | undefined;
+  #lanes: (readonly [ByteDuplex, ByteDuplex])[] = [];
+  #superseded: (() => void)[] = [];
+  #session = this.#newSession();
+
+  readonly reach = async (): Promise<Session> => this.#session;
+
+  get session(): Session {
+    return this.#session;
+  }
+
+  /** One end sees it first, and may hear nothing more that was on its way. */
+  lose(byNear: boolean): void {
+    for (const lane of this.#lanes.splice(0)) {
+      const [first, second] = byNear ? lane : lane.toReversed();
+      first!.destroy(new FirefliesError("link-closed"));
+      setImmediate(() => second!.destroy(new FirefliesError("link-closed")));
+    }
+  }
+
+  supersede(): void {
+    this.#session = this.#newSession();
+    for (const tell of this.#superseded.splice(0)) tell();
+  }
+
+  #newSession(): Session {
+    const open = () => {
+      const lane = duplexPair(2 ** 21);
+      this.#lanes.push(lane);
+      this.far.accept("m" as MemberId, lane[1], (stream) => {
+        this.accepted = stream;
+      });
+      return lane[0];
+    };
+    const onSuperseded = (tell: () => void) => {
+      this.#superseded.push(tell);
+      return () => {};
+    };
+    return { open, onSuperseded } as unknown as Session;
+  }
+}
+
+const step = fc.oneof(
+  fc.record({ what: fc.constant("near" as const), bytes: fc.nat(3_000) }),
+  fc.record({ what: fc.constant("far" as const), bytes: fc.nat(3_000) }),
+  fc.record({ what: fc.constant("lose" as const), byNear: fc.boolean() }),
+  fc.record({ what: fc.constant("supersede" as const) }),
+  fc.record({ what: fc.constant("turn" as const) }),
+);
+
+describe("a lasting stream", () => {
+  it("brings every message once and in order, both ways, and ends in order, whatever connections do", async () => {
+    const property = fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const wires = new Wires();
+      const near = new LastingStreams().open(wires.session, { reach: wires.reach });
+      while (wires.accepted === undefined) await turn();
+      const ends = { near, far: wires.accepted };
+      const sent = { near: [] as string[], far: [] as string[] };
+      const got = { near: [] as string[], far: [] as string[] };
+      for (const [name, stream] of Object.entries(ends))
+        stream.on("data", (data: Uint8Array) => got[name as "near" | "far"].push(Buffer.from(data).toString("hex")));
+      for (const each of steps) {
+        if (each.what === "lose") wires.lose(each.byNear);
+        else if (each.what === "supersede") wires.supersede();
+        else if (each.what === "turn") await turn();
+        else {
+          const data = Buffer.alloc(each.bytes, sent[each.what].length + 1);
+          sent[each.what].push(data.toString("hex"));
+          ends[each.what].write(data);
+        }
+      }
+      ends.near.end();
+      ends.far.end();
+      await Promise.all([closed(ends.near), closed(ends.far)]);
+      expect([ends.near.errored, ends.far.errored]).toEqual([null, null]);
+      expect(got).toEqual({ near: sent.far, far: sent.near });
+    });
+    await fc.assert(property, { numRuns: 200 });
+  });
+
+  it("of an end that was started anew ends with stream-reset", async () => {
+    const wires = new Wires();
+    const near = new LastingStreams().open(wires.session, { reach: wires.reach });
+    while (wires.accepted === undefined) await turn();
+    near.write(Buffer.from("x"));
+    await new Promise((resolve) => wires.accepted?.once("data", resolve));
+    await turn();
+    Object.assign(wires, { far: new LastingStreams() });
+    wires.lose(true);
+    await closed(near);
+    expect(near.errored).toMatchObject({ code: "stream-reset" });
+  });
+});
+
+describe("what is said on its connections", () => {
+  const progress = { received: 2 ** 40, taken: 7 };
+  const id = new Uint8Array(16).fill(9);
+  it.each([
+    ["hello", encodeHello(id, progress, true), { kind: "hello", id, mayBeNew: true, ...progress }],
+    ["here", encodeProgress("here", progress), { kind: "here", ...progress }],
+    ["ack", encodeProgress("ack", progress), { kind: "ack", ...progress }],
+    ["data", encodeData(Uint8Array.of(1, 2)), { kind: "data", data: Uint8Array.of(1, 2) }],
+    ["end", END, { kind: "end" }],
+    ["nothing", new Uint8Array(0), undefined],
+    ["an unknown kind", Uint8Array.of(6), undefined],
+    ["a short one", encodeProgress("ack", progress).subarray(1), undefined],
+    ["a long one", Uint8Array.of(4, 0), undefined],
+  ])("%s", (_, bytes, piece) => {
+    const decoded = decodePiece(bytes);
+    expect(decoded && Object.fromEntries(Object.entries(decoded).map(([k, v]) => [k, plain(v)]))).toEqual(
+      piece && Object.fromEntries(Object.entries(piece).map(([k, v]) => [k, plain(v)])),
+    );
+  });
+  const plain = (value: unknown) => (value instanceof Uint8Array ? [...value] : value);
+});
+
+describe("a peer that lies", () => {
+  it("acknowledges nothing that was not written", () => {
+    const mine = new Unacknowledged();
+    mine.add(encodeData(new Uint8Array(10)));
+    expect(mine.acknowledge({ received: 2, taken: 0 })).toBe(false);
+    expect(mine.acknowledge({ received: 1, taken: 1_000 })).toBe(false);
+    expect(mine.acknowledge({ received: 1, taken: 74 })).toBe(true);
+    expect(mine.has(0)).toBe(false);
+  });
+
+  it("can have no more wait here than a window and one message, and says nothing after the end", () => {
+    const theirs = new Incoming();
+    const data = new Uint8Array(2 ** 20);
+    let count = 0;
+    while (theirs.add(count, data)) count += 1;
+    expect(count * data.length).toBeLessThanOrEqual(WINDOW + data.length);
+    const other = new Incoming();
+    expect([other.add(0, null), other.add(1, data), other.add(5, data)]).toEqual([true, false, false]);
+  });
+});
