@@ -2,6 +2,7 @@
 import { makeGenericClientConstructor } from "@grpc/grpc-js";
 import { Client, tcpTransport } from "../../dist/client/index.js";
 import { answer } from "./child.mjs";
+import { DatagramEnd } from "./datagrams.mjs";
 import { download, load, serve, upload } from "./load.mjs";
 
 const asItIs = (bytes) => bytes;
@@ -19,6 +20,14 @@ const ECHO = {
 const EchoClient = makeGenericClientConstructor(ECHO, "bench");
 
 let client;
+/** By the other member's id. */
+const ends = new Map();
+
+function endTo(id) {
+  const end = ends.get(id) ?? new DatagramEnd((data) => client.sendDatagram(id, data));
+  ends.set(id, end);
+  return end;
+}
 
 function pass(from, to) {
   from.on("data", (chunk) => {
@@ -35,6 +44,7 @@ answer({
     client = new Client({ config: false, network, ...options });
     client.registerMessageHandler((data) => data);
     client.registerStreamHandler(serve);
+    client.onDatagram((data, { from }) => endTo(from.id).take(data));
     client.addService(ECHO, { echo: (call, callback) => callback(null, call.request) });
     await client.start();
     return client.id;
@@ -57,6 +67,8 @@ answer({
       pass(next, stream);
     });
   },
+
+  datagrams: ({ id, ...options }) => endTo(id).flood(options),
 
   messages({ id, bytes, inFlight, ms }) {
     const data = new Uint8Array(bytes).fill(7);
