@@ -352,8 +352,7 @@ export class Node {
       title: (id) => titleOf({ id, name: this.nameOf(id) }),
       onAlarm,
     });
-    this.#upkeep = setInterval(() => this.#tidy(), UPKEEP_MS);
-    this.#upkeep.unref();
+    this.#keepUp(UPKEEP_MS * random.number());
     this.#driver.input((machine, now) => machine.start(now));
   }
 
@@ -449,7 +448,7 @@ export class Node {
       if (cut) this.#options.onAlarm(cut);
       await this.#leave();
     }
-    clearInterval(this.#upkeep);
+    clearTimeout(this.#upkeep);
     for (const timer of this.#leaving) clearTimeout(timer);
     this.#driver?.stop();
     const closed = new FirefliesError("link-closed", "The member has stopped.");
@@ -581,6 +580,14 @@ export class Node {
   #destination(id: MemberId): Destination | undefined {
     const peer = this.#machine?.member(id);
     return peer && destinationOf(peer);
+  }
+
+  /** The first time after `ms`, drawn by chance: members that start together in one process do not all do it at one moment. */
+  #keepUp(ms: number): void {
+    this.#upkeep = setTimeout(() => {
+      this.#keepUp(UPKEEP_MS);
+      this.#tidy();
+    }, ms).unref();
   }
 
   #tidy(): void {

@@ -5,8 +5,9 @@ import { Process, until } from "../process.mjs";
 import { makeDirectory, removeDirectory } from "../support/scratch.mjs";
 import { cpuOf, line, median, rssOf } from "./usage.mjs";
 
-/** What a start has left behind is collected by then. */
+/** What a start has left behind is collected by then; and how long nothing happens after that, milliseconds. */
 const SETTLE_MS = 15_000;
+const STEADY_MS = 20_000;
 
 export async function weighAgents({ agents: count }) {
   const directory = makeDirectory();
@@ -40,6 +41,9 @@ export async function weighAgents({ agents: count }) {
     console.log(
       line(`an agent of ${count}, settled`, median(cpu), median(rss), `largest ${Math.max(...rss).toFixed(1)}`),
     );
+    await sleep(STEADY_MS);
+    const used = members.map(({ child }, index) => (1e6 * (cpuOf(child.pid) - cpu[index])) / STEADY_MS);
+    console.log(`nothing happens: ${median(used).toFixed(1)} ms of CPU a second for each agent`);
   } finally {
     await Promise.all(running.map((one) => one.end()));
     removeDirectory(directory);

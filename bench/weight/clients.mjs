@@ -3,6 +3,7 @@
  * take when all are there and nothing happens, and where the time goes.
  */
 import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "../../dist/client/index.js";
 import { Process } from "../process.mjs";
@@ -33,7 +34,8 @@ export async function weighClients({ clients: count }) {
     });
     tellKinds(kinds);
     await sleep(SETTLE_MS);
-    const steady = await profiled(() => tellSteady(count));
+    await tellSteady(count); // The profiler takes more than they do.
+    const steady = await profiled(() => sleep(STEADY_MS));
     tellKinds(steady.kinds);
   } finally {
     await Promise.all(clients.map((client) => client.stop({ drain: 0 })));
@@ -43,12 +45,16 @@ export async function weighClients({ clients: count }) {
 }
 
 async function tellStarts(start, first) {
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
   const used = await using(async () => {
     for (let index = first; index < first + STEP; index++) await start(index);
   });
   const each = `${(used.seconds / STEP).toFixed(2).padStart(6)} s each ${(used.cpu / STEP).toFixed(2).padStart(6)} s CPU each`;
   const rss = (process.memoryUsage().rss / MIB).toFixed(0).padStart(6);
-  console.log(`${`clients ${first + 1} to ${first + STEP}`.padEnd(24)}${each} ${rss} MiB`);
+  delay.disable();
+  const late = `late by ${(delay.max / 1e6).toFixed(0).padStart(4)} ms at most`;
+  console.log(`${`clients ${first + 1} to ${first + STEP}`.padEnd(24)}${each} ${rss} MiB  ${late}`);
 }
 
 async function tellSteady(count) {

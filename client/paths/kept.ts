@@ -9,13 +9,13 @@ export const KEEP_ALL = "all";
 /** Where to reach the live members that the configuration names. */
 export function keptOf(
   names: readonly string[],
-  members: readonly Peer[],
+  members: () => readonly Peer[],
   nameOf: (id: MemberId) => string | undefined,
 ): Reachable[] {
   if (names.length === 0) return [];
   const wanted = new Set(names.map((name) => (isId(name) ? name.toLowerCase() : name)));
   const isKept = ({ id }: Peer) => wanted.has(KEEP_ALL) || wanted.has(id) || wanted.has(nameOf(id) ?? "");
-  return members.filter(isKept).map(destinationOf);
+  return members().filter(isKept).map(destinationOf);
 }
 
 function isId(text: string): boolean {

@@ -33,7 +33,7 @@ export class Paths {
     const { config, machine, nameOf } = this.#options;
     return {
       idleMs: config.linkIdleMs,
-      kept: () => keptOf(config.keepLinks, machine()?.members() ?? [], nameOf),
+      kept: () => keptOf(config.keepLinks, () => machine()?.members() ?? [], nameOf),
       destinationOf: (id) => {
         const peer = machine()?.member(id);
         return peer && destinationOf(peer);

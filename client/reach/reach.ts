@@ -169,8 +169,9 @@ export class Reach {
       else if (!this.#doDialsHold(word)) this.#words.set(id, { ...word, dialledAt: undefined });
     }
     this.#silent.clear();
+    const own = this.#options.hosts();
     await inTurns(ids, async (id) => {
-      if (!this.#doesSightHold(this.#words.get(id)) && !this.#isSeenOnLoopback()) await this.#observe(id);
+      if (!this.#doesSightHold(this.#words.get(id)) && !this.#isSeenOnLoopback(own)) await this.#observe(id);
     });
     if (this.#isStale) return;
     this.#see(ids);
@@ -229,11 +230,10 @@ export class Reach {
   }
 
   /** On loopback there are no others but those of this machine, and no NAT: it takes no more than it takes to believe it. */
-  #isSeenOnLoopback(): boolean {
-    const { advertised, hosts, tolerance } = this.#options;
+  #isSeenOnLoopback(own: ReadonlySet<string>): boolean {
+    const { advertised, tolerance } = this.#options;
     const mine = advertised();
     if (mine.length === 0 || mine.some((text) => rangeOf(hostOf(text) ?? "") !== "loopback")) return false;
-    const own = hosts();
     const seen = this.#witnesses((id) =>
       own.has(hostOf(this.#words.get(id)?.observation.tcp) ?? "") ? "yes" : undefined,
     );

@@ -225,6 +225,17 @@ describe("addresses outside of a NAT", () => {
     expect(reach.outer).toEqual([]);
   });
 
+  it("enter it soon, though those who are asked have no note yet that names them", async () => {
+    let outcome: DialledBack["outcome"] = "not-yours";
+    const early = outside(8400, (address) => (address === `${OUTER}:8400` ? outcome : "reached"));
+    const { reach, later } = scene(many(5, () => early));
+    await later(0);
+    expect([reach.dialable, reach.outer]).toEqual(["yes", []]);
+    outcome = "reached";
+    await later(DOUBT_MS);
+    expect(reach.outer).toEqual([`${OUTER}:8400`]);
+  });
+
   it("are not looked for where it was told what to advertise", async () => {
     const { reach, asked, later } = scene(
       many(5, () => forwarded),
