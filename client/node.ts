@@ -47,6 +47,7 @@ import type { Clocks } from "./standing/clocks.js";
 import { listenAll } from "./standing/listening.js";
 import { Pinging } from "./standing/pinging.js";
 import { ReachWatch } from "./standing/reach-watch.js";
+import { Upkeep } from "./standing/upkeep.js";
 import { ViewCache } from "./standing/view-cache.js";
 import type { Memory } from "./state/recollection.js";
 import { datagramsOf } from "./talk/datagrams.js";
@@ -63,8 +64,6 @@ const LEAVE_TIMEOUT_MS = 2500;
 const LEFT_GRACE_MS = 1_000;
 /** Calls under way when it closes have this long, milliseconds. */
 const CLOSE_GRACE_MS = 250;
-/** Housekeeping: idle links, and known members to disk when they have changed, milliseconds. */
-const UPKEEP_MS = 1000;
 
 interface Advertising {
   /** I am still at the old addresses as well. */
@@ -114,7 +113,7 @@ export class Node {
   #outer = "";
   #machine: Machine | undefined;
   #driver: Driver | undefined;
-  #upkeep: NodeJS.Timeout | undefined;
+  readonly #upkeep = new Upkeep(() => this.#tidy());
   #reachWatch: ReachWatch | undefined;
   #cache: ViewCache | undefined;
   #onDeparted: () => void = () => {};
@@ -352,7 +351,7 @@ export class Node {
       title: (id) => titleOf({ id, name: this.nameOf(id) }),
       onAlarm,
     });
-    this.#keepUp(UPKEEP_MS * random.number());
+    this.#upkeep.start(random.number());
     this.#driver.input((machine, now) => machine.start(now));
   }
 
@@ -448,7 +447,7 @@ export class Node {
       if (cut) this.#options.onAlarm(cut);
       await this.#leave();
     }
-    clearTimeout(this.#upkeep);
+    this.#upkeep.stop();
     for (const timer of this.#leaving) clearTimeout(timer);
     this.#driver?.stop();
     const closed = new FirefliesError("link-closed", "The member has stopped.");
@@ -580,14 +579,6 @@ export class Node {
   #destination(id: MemberId): Destination | undefined {
     const peer = this.#machine?.member(id);
     return peer && destinationOf(peer);
-  }
-
-  /** The first time after `ms`, drawn by chance: members that start together in one process do not all do it at one moment. */
-  #keepUp(ms: number): void {
-    this.#upkeep = setTimeout(() => {
-      this.#keepUp(UPKEEP_MS);
-      this.#tidy();
-    }, ms).unref();
   }
 
   #tidy(): void {
