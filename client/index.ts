@@ -83,6 +83,7 @@ export type {
   PingOptions,
   RawStreamHandler,
   RelayInfo,
+  RelayTrouble,
   ResponseContext,
   ResponseHandler,
   RingNeighbours,

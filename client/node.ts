@@ -135,13 +135,14 @@ export class Node {
       connect: (connection, options) => this.#stack.connect(connection, options),
       onRelays: () => this.#describe(),
       dialable: () => this.ways.reach.dialable,
-      ...{ now: monotonic, random: random.number },
+      ...{ wall, now: monotonic, random: random.number },
     });
     this.paths = new Paths({
       ...{ config: options.config, links: () => this.#stack.links, machine: () => this.#machine },
       ...{
         nameOf: (id) => this.nameOf(id),
         whyNotPunched: (id) => this.#punching.whyNot(id),
+        whyChanged: (id) => this.#relays.troubles.why(id),
         consider: (id) => this.#punching.consider(id),
         onChange: options.onPath,
       },
@@ -157,6 +158,7 @@ export class Node {
       isHeld: (id) => this.streams.isOpenWith(id) || this.services.isOpenWith(id) || this.#relays.isHeld(id),
       takes: (connection, from) => this.#punching.takes(connection, from),
       onProven: (session) => this.messenger.greet(session),
+      onRelayFailed: (id, path, what) => this.#relays.failed(id, path, what),
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
     this.#speak();

@@ -1,7 +1,7 @@
 /** The public types of a program that uses the overlay. Shapes only: what they do is in client.ts. */
 import type { Duplex } from "node:stream";
 import type { FirefliesError, ReplyError } from "../identity/index.js";
-import type { DatagramFigures, UdxFigures } from "../net/index.js";
+import type { DatagramFigures, RelayFailure, UdxFigures } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { NatKind, Observed } from "./reach/observations.js";
 import type { Dialable } from "./reach/verdict.js";
@@ -123,6 +123,8 @@ export interface PathChange {
   readonly path: MemberPath;
   /** As it was; undefined when there was none. */
   readonly before: PathName | undefined;
+  /** The relay that is why, and what it did; absent when no relay is. */
+  readonly because?: { readonly relay: MemberId; readonly what: RelayFailure };
 }
 
 /** Live members by the path to them. */
@@ -322,6 +324,11 @@ export interface RelayInfo {
   readonly mine: readonly { readonly id: MemberId; readonly observed: string }[];
   /** How many it should have; 0 when others can dial it. */
   readonly wanted: number;
+  /**
+   * Relays that did not pass on what they should, when this member asked them to: 64 of them at most, the newest first. It says
+   * what was seen. A relay that dies, and a member that dies behind one, look alike; many failures with several members do not.
+   */
+  readonly troubles: readonly RelayTrouble[];
   /** Members with a reservation here. */
   readonly reservations: number;
   /** Connections that pass through here now, and the members that asked for them. */
@@ -333,6 +340,20 @@ export interface RelayInfo {
   readonly passed: number;
   readonly bytes: number;
   readonly refused: number;
+}
+
+/** What a relay did instead of passing connections on. */
+export interface RelayTrouble {
+  readonly id: MemberId;
+  /**
+   * How often: it "refused", said that the member is "absent", was "silent" or let nothing through, "cut" the connection, "misled"
+   * to somebody else, or was so "slow" that another one was tried.
+   */
+  readonly failures: Readonly<Partial<Record<RelayFailure, number>>>;
+  /** Members that it was asked for then; 64 stands for more. */
+  readonly members: number;
+  /** Unix time in milliseconds of the newest. */
+  readonly at: number;
 }
 
 /** Of a round trip. */

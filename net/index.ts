@@ -58,6 +58,7 @@ export { Punches, type PunchesOptions, type PunchFigures, type PunchRun, type Pu
 export { tcpWay } from "./punching/tcp-punch.js";
 export { udxWay } from "./punching/udx-way.js";
 export { canonical, isPrivate, type Range, rangeOf } from "./ranges.js";
+export { RELAY_FAILURES, type RelayFailure, relayOf } from "./relays/failure.js";
 export { RELAY_LIMITS, RELAY_PROTOCOL_LIMITS, RELAY_RESERVE, RENEW_MS, type RelayLimits } from "./relays/limits.js";
 export { decodeReservation, encodeWish, type Granted } from "./relays/messages.js";
 export { RelayRefusal } from "./relays/refusal.js";

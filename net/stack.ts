@@ -7,6 +7,7 @@ import type { Deadline } from "./deadline.js";
 import { Dialler } from "./dialling/dialler.js";
 import type { Resolver } from "./dialling/resolver.js";
 import { Links, type LinksOptions } from "./links/links.js";
+import type { RelayFailure } from "./relays/failure.js";
 import { SessionHost } from "./session/host.js";
 import type { ConnectOptions } from "./session/options.js";
 import { type Path, pathOf } from "./session/path.js";
@@ -40,6 +41,8 @@ export interface StackOptions extends Pick<LinksOptions, "idleMs" | "kept" | "de
   readonly certificateOf?: ((id: MemberId) => MemberCertificate | undefined) | undefined;
   /** Is something open with this member that must not be cut, though nothing passes? */
   readonly isHeld?: ((id: MemberId) => boolean) | undefined;
+  /** A relay has not passed on what it should: the last one on the path. */
+  readonly onRelayFailed?: ((id: MemberId, path: Path, what: RelayFailure) => void) | undefined;
   /** The last session with the member broke without the doing of either side. */
   readonly onLost?: ((id: MemberId) => void) | undefined;
   /** See SessionHostOptions. */

@@ -11,6 +11,8 @@ const PATIENCE_SHARE = 1 / 3;
 const PATIENCE_MS_MAX = 500;
 /** ... but for as many round trips of its session at least: a slow path is no liar. */
 const PATIENCE_TRIPS = 2;
+/** A look that comes later than this, milliseconds, finds a process that did not run: that silence is its own. */
+const LATE_MS = 100;
 /** Relays of one call: as many as a note names. */
 const RELAYS_MAX = 16;
 
@@ -62,7 +64,7 @@ class Calls<T> {
     const { reach, call } = this.#hedge;
     const session = await reach(this.#cut.signal);
     if (session.path.kind !== "relayed") return await call(session, this.#cut.signal);
-    this.#timer = setTimeout(() => this.#another(session), this.#patienceMs(session));
+    this.#wait(session);
     try {
       return await call(session, this.#cut.signal);
     } catch (error) {
@@ -70,6 +72,19 @@ class Calls<T> {
       if (!this.#isOver && isOfSession(error)) this.#another(session);
       throw error;
     }
+  }
+
+  /** Until the relay of this session is taken for silent. */
+  #wait(session: Session): void {
+    const { now, deadline } = this.#hedge;
+    const { bytesRead } = session;
+    const dueAt = now() + this.#patienceMs(session);
+    this.#timer = setTimeout(() => {
+      // Whatever comes over the session comes from the member: it is there, and the answer is on its way.
+      const isSilent = session.bytesRead === bytesRead && now() - dueAt <= LATE_MS;
+      if (isSilent) this.#another(session);
+      else if (now() < deadline) this.#wait(session);
+    }, dueAt - now());
   }
 
   #patienceMs({ roundTripMs = 0 }: Session): number {

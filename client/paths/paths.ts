@@ -15,6 +15,8 @@ export interface PathsOptions {
   readonly nameOf: (id: MemberId) => string | undefined;
   /** Why punches with the member have failed, in a sentence. */
   readonly whyNotPunched: (id: MemberId) => string | undefined;
+  /** The relay that is why the path to the member has just changed. */
+  readonly whyChanged: (id: MemberId) => PathChange["because"];
   /** The best path to a member is another one: it may be worth a punch. */
   readonly consider: (id: MemberId) => void;
   /** The best path to a member of the view has come, changed or gone. */
@@ -96,7 +98,8 @@ export class Paths {
     if (this.#options.machine()?.member(id) === undefined) return;
     this.#options.consider(id);
     const what = now === undefined ? "went" : before === undefined ? "came" : "changed";
-    this.#options.onChange(id, () => ({ what, path: this.#of(id), before: before?.kind }));
+    const because = this.#options.whyChanged(id);
+    this.#options.onChange(id, () => ({ what, path: this.#of(id), before: before?.kind, ...(because && { because }) }));
   }
 }
 

@@ -7,11 +7,14 @@ import {
   type Deadline,
   deadlineIn,
   type Links,
+  type Path,
   type Protocols,
   pathOf,
   RELAY_SCHEME,
+  type RelayFailure,
   Relaying,
   type RelayLimits,
+  relayOf,
   relayTransport,
   type Session,
   type Stack,
@@ -25,6 +28,7 @@ import type { RelayInfo } from "../types.js";
 import { Keeping } from "./keeping.js";
 import { Replacing } from "./replacing.js";
 import { DECLINES, directAddresses, isMine, orderFor, TRANSPORT_RELAYING, type View } from "./selection.js";
+import { Troubles } from "./troubles.js";
 
 /** For a connection that is to replace another one, milliseconds. */
 const REPLACE_MS = 5_000;
@@ -32,7 +36,7 @@ const REPLACE_MS = 5_000;
 export interface RelaysOptions {
   readonly config: MemberConfig;
   readonly certificate: Pick<MemberCertificate, "id" | "ringCount" | "deltaMs">;
-  readonly links: () => Pick<Links, "get" | "reach">;
+  readonly links: () => Pick<Links, "get" | "reach" | "shun">;
   /** Undefined before the protocol starts. */
   readonly machine: () => Pick<Machine, "members" | "member"> | undefined;
   readonly accept: (connection: Duplex, from: Address) => void;
@@ -43,12 +47,15 @@ export interface RelaysOptions {
   readonly dialable: () => "yes" | "no" | "unknown";
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** Unix milliseconds. */
+  readonly wall: () => number;
   /** In [0, 1). */
   readonly random: () => number;
 }
 
 export class Relays {
   readonly transport: Transport;
+  readonly troubles: Troubles;
   readonly #options: RelaysOptions;
   readonly #positionOf = relayPositions(sha256);
   readonly #relaying: Relaying;
@@ -62,6 +69,7 @@ export class Relays {
 
   constructor(options: RelaysOptions) {
     this.#options = options;
+    this.troubles = new Troubles(options.wall);
     const { certificate, config, now, random, accept } = options;
     const { id: self } = certificate;
     const reachDirect = (id: MemberId, until: Deadline) => this.#reachDirect(id, until);
@@ -71,10 +79,14 @@ export class Relays {
       replace: (id, address) => this.#replace(id, address),
       now,
     });
-    this.transport = relayTransport(
-      new Through({ self, reachDirect, nearby: () => this.#nearby, now }),
-      (id, address, lastsMs) => this.#replacing.opened(id, address, lastsMs),
-    );
+    this.transport = relayTransport(new Through({ self, reachDirect, nearby: () => this.#nearby, now }), {
+      onOpened: (id, address, lastsMs) => this.#replacing.opened(id, address, lastsMs),
+      onFailed: (id, address, what) => {
+        const path = pathOf("dialled", address);
+        options.links().shun(id, path);
+        this.failed(id, path, what);
+      },
+    });
     this.#taking = new Taking({ isRelayOfMine: (id) => this.#keeping.has(id), accept });
     this.#keeping = new Keeping({
       isNeeded: () => !this.isDialable,
@@ -103,6 +115,12 @@ export class Relays {
     return config.behindNat === "auto" ? dialable() !== "no" : !config.behindNat;
   }
 
+  /** The relay on this path to a member did this, instead of passing it on. */
+  failed(id: MemberId, path: Path, what: RelayFailure): void {
+    const relay = relayOf(path);
+    if (relay !== undefined) this.troubles.add(relay, id, what);
+  }
+
   /** Must the session with this member stay, though nothing passes? */
   isHeld(id: MemberId): boolean {
     return this.#keeping.has(id) || this.#relaying.serves(id);
@@ -123,6 +141,7 @@ export class Relays {
       relays: this.#isWilling,
       mine: this.#mine.flatMap((id) => (observed.has(id) ? [{ id, observed: observed.get(id) as string }] : [])),
       wanted: this.#keeping.wanted,
+      troubles: this.troubles.all,
     };
   }
 

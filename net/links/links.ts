@@ -3,6 +3,7 @@ import { dateProblem, FirefliesError, type Identity, type MemberCertificate, tit
 import type { MemberId } from "../../rings/index.js";
 import { type Deadline, deadlineIn, withDeadline } from "../deadline.js";
 import type { Dialler } from "../dialling/dialler.js";
+import type { RelayFailure } from "../relays/failure.js";
 import type { SessionHost } from "../session/host.js";
 import type { Path } from "../session/path.js";
 import type { Ending, Session } from "../session/session.js";
@@ -30,6 +31,8 @@ const DIALLED_MAX = 512;
  */
 const REDIAL_FIRST_MS = 10_000;
 const REDIAL_LAST_MS = 10 * 60_000;
+/** A round trip through relays that takes longer, milliseconds, has another one tried: half the earth twice takes less. */
+const SLOW_MS = 750;
 /** A single session between two hosts is looked at so often, milliseconds, or as often as sessions become idle. */
 const LOOK_MS = 10_000;
 /** Milliseconds for a link that is held open to come up: a dial (reaching.ts). */
@@ -62,6 +65,8 @@ export interface LinksOptions {
   readonly kept?: (() => Iterable<Kept>) | undefined;
   /** Where a member is to be reached, while it is in the view. */
   readonly destinationOf?: ((id: MemberId) => Destination | undefined) | undefined;
+  /** A relay has not passed on what it should: the last one on the path. */
+  readonly onRelayFailed?: ((id: MemberId, path: Path, what: RelayFailure) => void) | undefined;
   /** The best path to a member has come, gone (`now` is undefined then), or is another one than before. */
   readonly onPath?: ((id: MemberId, now: Path | undefined, before: Path | undefined) => void) | undefined;
 }
@@ -78,7 +83,7 @@ export class Links {
     this.#options = options;
     const { host, dialler, identity, now } = options;
     this.#reaching = new Reaching({
-      ...{ host, dialler, identity },
+      ...{ host, dialler, identity, now, onRelayFailed: options.onRelayFailed },
       instead: (id, path) => this.#instead(id, path),
       keep: (session, own, addresses) => this.#keep(session, own, addresses),
       onIndirect: (id, error) => {
@@ -146,8 +151,18 @@ export class Links {
     const held = link?.held.find((each) => each.session === session);
     if (path.kind !== "relayed" || !link || !held) return;
     held.isRetired = true;
-    if (held.isMine) this.#reaching.blame(peer.id, path);
+    this.#failed(held, "silent");
     link.changed();
+  }
+
+  /** This relay did not lead to the member: others are asked first for a while. */
+  shun(id: MemberId, path: Path): void {
+    this.#reaching.blame(id, path);
+  }
+
+  #failed({ session, path }: Held, what: RelayFailure): void {
+    this.#reaching.blame(session.peer.id, path);
+    this.#options.onRelayFailed?.(session.peer.id, path, what);
   }
 
   /** Closes all sessions with a member that is gone, and forgets what was known of the way to it. */
@@ -260,7 +275,11 @@ export class Links {
     const link = this.#linkTo(session.peer.id);
     const held = new Held(session, { own, addresses, now: this.#options.now() });
     link.add(held);
-    session.onClose((_, ending) => this.#ended(link, held, ending));
+    session.onClose((_, ending) => {
+      const isRelays = ending === "lost" && session.path.kind === "relayed" && !this.#closed && !held.isRetired;
+      if (isRelays) this.#failed(held, session.isDoubtful ? "silent" : "cut");
+      this.#ended(link, held, ending);
+    });
     return link;
   }
 
@@ -346,6 +365,23 @@ export class Links {
     if (to === undefined) return;
     this.#redials.tried(id, now());
     this.#reaching.dialDirectly({ ...to, id }).catch(() => {});
+    this.#compare(best, to);
+  }
+
+  /** A relay may delay what it passes on. When a round trip takes long, another relay is tried, and used from then on. */
+  #compare(held: Held, { addresses }: Destination): void {
+    const { now } = this.#options;
+    const { session } = held;
+    const askedAt = now();
+    session.measure?.(() => {
+      if (session.closed || held.isRetired || now() - askedAt < SLOW_MS) return;
+      this.#failed(held, "slow");
+      const retire = () => {
+        held.isRetired = true;
+        this.#links.get(session.peer.id)?.changed();
+      };
+      this.#reaching.dialAround(session.peer.id, addresses).then(retire, () => {}); // There is no other one: it goes on.
+    });
   }
 
   /** What is open on a session that was replaced may go on while its certificates last. */

@@ -3,11 +3,14 @@
  * same time it is reached through the members that relay for it, if its addresses name some, so that the first byte flows
  * at once. Whichever comes first is used, and the direct dial goes on.
  */
-import type { Identity, MemberCertificate } from "../../identity/index.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { FirefliesError, type Identity, type MemberCertificate } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
+import { onAbort } from "../abort.js";
 import { parseAddress, RELAY_SCHEME } from "../address.js";
 import { deadlineIn } from "../deadline.js";
 import { type Dialler, verdict } from "../dialling/dialler.js";
+import { type RelayFailure, relayOf } from "../relays/failure.js";
 import type { SessionHost } from "../session/host.js";
 import { type Path, pathOf } from "../session/path.js";
 import type { Session } from "../session/session.js";
@@ -22,8 +25,16 @@ const DIAL_TIMEOUT_MS = 3_000;
 const RELAYS_AT_ONCE = 3;
 /** ... and the others so soon after, milliseconds: all of them are asked within half of a probe's second (rule R21). */
 const RELAYS_STAGGER_MS = 50;
-/** Relays remembered that let nothing through, each for one member. */
+/** Relays remembered that let nothing through, each for one member: liars behind one cannot have it avoided by others. */
 const BLAMED_MAX = 4_096;
+/** So long, milliseconds: it may have been the network. */
+const BLAMED_MS = 10 * 60_000;
+/**
+ * Those are asked so much later than the others, milliseconds, or when none of the others leads to the member. A liar is the
+ * first to answer whenever it likes to be, and then lets nothing through. All are asked within half of a probe's second, so that
+ * one that is blamed for nothing still shows that the member is there (rule R21).
+ */
+const BLAMED_LATER_MS = 250;
 
 /** Whom to reach; without an id, the member that proves itself at one of the addresses. */
 export interface Destination {
@@ -42,6 +53,10 @@ export interface ReachingOptions {
   readonly keep: (session: Session, own: MemberCertificate, addresses: readonly string[]) => Session;
   /** Its own addresses did not lead to the member, whatever else did. */
   readonly onIndirect: (id: MemberId, error: DialError) => void;
+  /** A relay did not do what it is there for: the last one on the path. */
+  readonly onRelayFailed?: ((id: MemberId, path: Path, what: RelayFailure) => void) | undefined;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
   /** Nothing led to the member. */
   readonly onFailed: (id: MemberId, error: DialError) => void;
 }
@@ -52,7 +67,7 @@ export class Reaching {
   /** Of each, the ways that are tried; a direct one may go on when the dial has its session. */
   readonly #ways = new Map<string, Promise<Session>>();
   /** Relays that let nothing through to a member, those of long ago first. */
-  readonly #blamed = new Set<string>();
+  readonly #blamed = new Map<string, number>();
 
   constructor(options: ReachingOptions) {
     this.#options = options;
@@ -81,30 +96,53 @@ export class Reaching {
   }
 
   /** The relay on this path let nothing through: it is asked last, since others may be good. */
-  blame(id: MemberId, { via = [] }: Path): void {
-    const key = `${RELAY_SCHEME}://${via.at(-1)} ${id}`;
+  blame(id: MemberId, path: Path): void {
+    const key = `${RELAY_SCHEME}://${relayOf(path)} ${id}`;
     this.#blamed.delete(key);
-    this.#blamed.add(key);
-    const [oldest] = this.#blamed;
+    this.#blamed.set(key, this.#options.now());
+    const [oldest] = this.#blamed.keys();
     if (oldest !== undefined && this.#blamed.size > BLAMED_MAX) this.#blamed.delete(oldest);
   }
 
-  /** Those that were never blamed first, then those of long ago. */
-  #inOrder(id: MemberId | undefined, relays: readonly string[]): string[] {
-    const blamed = [...this.#blamed];
-    const places = new Map(relays.map((text) => [text, blamed.indexOf(`${text} ${id}`)]));
-    return relays.toSorted((a, b) => places.get(a)! - places.get(b)!);
+  /** Those that are not blamed, and those that are, of long ago first. */
+  #sorted(id: MemberId, relays: readonly string[]): { readonly good: string[]; readonly bad: string[] } {
+    const since = this.#options.now() - BLAMED_MS;
+    const at = (text: string) => this.#blamed.get(`${text} ${id}`) ?? Number.NEGATIVE_INFINITY;
+    const good = relays.filter((text) => at(text) < since);
+    return { good, bad: relays.filter((text) => at(text) >= since).sort((a, b) => at(a) - at(b)) };
+  }
+
+  /** Through relays that are not blamed, and a session of its own whatever there is. */
+  async dialAround(id: MemberId, addresses: readonly string[]): Promise<Session> {
+    const { relayed } = waysOf(addresses);
+    return await this.#through(id, relayed, new AbortController().signal, true);
+  }
+
+  /** Through relays: those that were blamed wait for the others. */
+  #through(id: MemberId, relayed: readonly string[], signal: AbortSignal, isAnother = false): Promise<Session> {
+    const { good, bad } = this.#sorted(id, relayed);
+    if (good.length === 0 || bad.length === 0 || isAnother) {
+      return this.#dialNow({ id, addresses: isAnother ? good : [...good, ...bad] }, signal, isAnother);
+    }
+    const over = new AbortController();
+    const unwatch = onAbort(signal, () => over.abort());
+    const first = this.#dialNow({ id, addresses: good }, over.signal);
+    const second = waited(first, BLAMED_LATER_MS).then(() => {
+      over.signal.throwIfAborted();
+      return this.#dialNow({ id, addresses: bad }, over.signal);
+    });
+    return firstOf([first, second]).finally(() => {
+      unwatch();
+      over.abort();
+    });
   }
 
   #begin({ id, addresses }: Destination): readonly Promise<Session>[] {
-    const { direct, relayed: named } = waysOf(addresses);
-    const relayed = this.#inOrder(id, named);
+    const { direct, relayed } = waysOf(addresses);
     const isRelayed = relayed.length > 0 && id !== undefined;
     if (!isRelayed) return [this.#directly({ id, addresses: direct })];
     const cut = new AbortController();
-    const through = this.#way(keyOf({ id, addresses: named }), () =>
-      this.#dialNow({ id, addresses: relayed }, cut.signal),
-    );
+    const through = this.#way(keyOf({ id, addresses: relayed }), () => this.#through(id, relayed, cut.signal));
     if (direct.length === 0) return [through];
     const directly = this.#directly({ id, addresses: direct });
     directly.then(() => cut.abort()).catch(() => {}); // The way through others goes on.
@@ -128,7 +166,7 @@ export class Reaching {
     return way;
   }
 
-  async #dialNow({ id, addresses }: Destination, signal?: AbortSignal): Promise<Session> {
+  async #dialNow({ id, addresses }: Destination, signal?: AbortSignal, isAnother = false): Promise<Session> {
     const { dialler, host, identity, instead, keep } = this.#options;
     const own = identity().certificate;
     const deadline = deadlineIn(DIAL_TIMEOUT_MS);
@@ -136,11 +174,23 @@ export class Reaching {
     const options = { deadline, signal, expect: id, ...pace };
     const found = await dialler.dial(addresses, options, async (connection, address, signal) => {
       const path = pathOf("dialled", address);
-      const there = id && instead(id, path);
+      const there = id && !isAnother ? instead(id, path) : undefined;
       if (there) connection.destroy(); // The other side was faster, and nothing was said here yet.
-      return there ? { there } : { made: await host.connect(connection, { path, expect: id, deadline, signal }) };
+      if (there) return { there };
+      const made = host.connect(connection, { path, expect: id, deadline, signal });
+      made.catch((error: unknown) => this.#blameFor(error, id, path, signal));
+      return { made: await made };
     });
     return found.made === undefined ? found.there : keep(found.made, own, addresses);
+  }
+
+  /** Another one has proven itself, or nobody. */
+  #blameFor(error: unknown, id: MemberId | undefined, path: Path, signal: AbortSignal): void {
+    if (id === undefined || path.kind !== "relayed" || signal.aborted) return;
+    const code = error instanceof FirefliesError ? error.code : undefined;
+    this.blame(id, path);
+    const what = code === "peer-mismatch" ? "misled" : code === "timeout" ? "silent" : "cut";
+    this.#options.onRelayFailed?.(id, path, what);
   }
 
   #failed(id: MemberId | undefined, error: unknown): void {
@@ -157,6 +207,13 @@ function waysOf(addresses: readonly string[]): { readonly direct: string[]; read
   const [direct, relayed]: [string[], string[]] = [[], []];
   for (const text of addresses) (parseAddress(text)?.scheme === RELAY_SCHEME ? relayed : direct).push(text);
   return { direct, relayed };
+}
+
+/** Resolves after so long, or when the dial has failed; sooner when it has succeeded. */
+async function waited(dial: Promise<unknown>, ms: number): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([dial, sleep(ms, undefined, { signal: over.signal })]).catch(() => {});
+  over.abort();
 }
 
 /** The first session that one of the ways brings, or what says most about why none did. */

@@ -13,6 +13,8 @@ export interface RelayedOptions {
   readonly address: Address;
   /** Undefined: the first message is bytes already. */
   readonly first?: First | undefined;
+  /** It is given up before a byte of the other end has come: takes the duplex below, to end it. */
+  readonly unheard?: ((below: ByteDuplex, isOpen: boolean) => void) | undefined;
   /** What the loss of the way is to those who use the connection. */
   readonly lost: (cause: Error | null) => Error;
 }
@@ -25,15 +27,17 @@ export class RelayedDuplex extends Duplex {
   readonly #below: ByteDuplex;
   readonly #lost: RelayedOptions["lost"];
   #first: First | undefined;
+  #unheard: RelayedOptions["unheard"];
 
-  constructor(below: ByteDuplex, { address, first, lost }: RelayedOptions) {
+  constructor(below: ByteDuplex, { address, first, unheard, lost }: RelayedOptions) {
     super({ highWaterMark: RELAY_CHUNK_BYTES_MAX });
     this.reached = address;
     this.#below = below;
     this.#lost = lost;
     this.#first = first;
+    this.#unheard = unheard;
     this.on("error", () => {}); // As of every connection: "close" follows.
-    below.on("data", (message: Uint8Array) => this.#onMessage(message));
+    below.on("data", this.#onMessage);
     below.once("end", () => this.#onEnd());
     below.once("close", () => this.destroy(this.#isOver ? undefined : lost(below.errored)));
     if (below.destroyed) this.destroy(lost(below.errored));
@@ -61,7 +65,9 @@ export class RelayedDuplex extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    if (!this.#isOver) this.#below.destroy();
+    this.#below.off("data", this.#onMessage);
+    if (this.#unheard !== undefined && !this.#below.destroyed) this.#unheard(this.#below, this.#first === undefined);
+    else if (!this.#isOver) this.#below.destroy();
     done(error);
   }
 
@@ -70,14 +76,19 @@ export class RelayedDuplex extends Duplex {
     return this.#below.readableEnded && this.#below.writableEnded;
   }
 
-  #onMessage(message: Uint8Array): void {
+  readonly #onMessage = (message: Uint8Array): void => {
     const first = this.#first;
     this.#first = undefined;
     if (first !== undefined) {
       const problem = first(message);
-      if (problem !== undefined) this.destroy(problem);
-    } else if (!this.push(message)) this.#below.pause();
-  }
+      if (problem === undefined) return;
+      this.#unheard = undefined;
+      this.destroy(problem);
+      return;
+    }
+    this.#unheard = undefined;
+    if (!this.push(message)) this.#below.pause();
+  };
 
   #onEnd(): void {
     if (this.#first === undefined) this.push(null);

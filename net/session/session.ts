@@ -65,6 +65,8 @@ export interface Session {
   call(protocol: string, body: Uint8Array, options: Deadline): Promise<Uint8Array>;
   /** Returns at once; a refusal arrives as the duplex's "error". */
   open(protocol: string, options?: OpenOptions): ByteDuplex;
+  /** Calls `done` when the other end has answered a ping of the session's own; never, when it does not. */
+  measure?(done: () => void): void;
   /** Ends calls and duplexes with `error`, by default "link-closed". Leaves no handle behind. */
   close(error?: FirefliesError): void;
   /**

@@ -174,8 +174,8 @@ export class Vigil {
     if (!this.#isActive || this.#heard(now)) return;
     const found = verdict({ since: this.#since, pingedAt: this.#pingedAt }, now);
     if (found === "lost") {
+      this.#subject.lost(); // Whoever hears of it may ask whether it went silent.
       this.end();
-      this.#subject.lost();
     }
     if (found !== "ping") return;
     this.#pingedAt = now;

@@ -9,6 +9,8 @@ type Does = "answers" | "drops" | "breaks";
 /** Relays in the order in which they lead to the member; those that were blamed come last. */
 class Scene {
   readonly log: string[] = [];
+  /** What has come over each of the sessions. */
+  bytesRead = 0;
   readonly #relays: Does[];
   readonly #kind: string;
   #now = 0;
@@ -28,7 +30,13 @@ class Scene {
       reach: async () => {
         const relay = next++;
         if (relay >= this.#relays.length) throw new DialError("no-route", "relay://x");
-        const session = { path: { kind: this.#kind } } as unknown as Session;
+        const scene = this;
+        const session = {
+          path: { kind: this.#kind },
+          get bytesRead() {
+            return scene.bytesRead;
+          },
+        } as unknown as Session;
         this.#sessions.set(session, relay);
         return session;
       },
@@ -45,6 +53,12 @@ class Scene {
       setTimeout(() => reject(new FirefliesError("timeout")), deadline - this.#now);
       signal.addEventListener("abort", () => this.log.push(`${this.#now} cuts ${relay}`));
     });
+  }
+
+  /** The process stands still; then timers fire that were due within the first half second. */
+  async stall(ms: number): Promise<void> {
+    this.#now += ms;
+    await vi.advanceTimersByTimeAsync(500);
   }
 
   async pass(ms: number): Promise<void> {
@@ -74,6 +88,28 @@ describe("R21: a call through relays", () => {
     expect(await answer).toBe("by 2");
     const cuts = ["420 cuts 0", "420 cuts 1"];
     expect(scene.log).toEqual(["0 asks 0", "250 blames 0", "250 asks 1", "420 blames 1", "420 asks 2", ...cuts]);
+  });
+
+  it("takes no relay for silent because its own process stood still", async () => {
+    const scene = new Scene(["drops", "answers"]);
+    const answer = scene.call(60_000);
+    await scene.pass(0);
+    await scene.stall(3_000);
+    expect(scene.log).toEqual(["0 asks 0"]);
+    await scene.pass(510);
+    expect(await answer).toBe("by 1");
+  });
+
+  it("goes on with a relay that lets something through", async () => {
+    const scene = new Scene(["drops", "answers"]);
+    const answer = scene.call(60_000);
+    for (let count = 0; count < 10; count++) {
+      scene.bytesRead += 1;
+      await scene.pass(250);
+    }
+    expect(scene.log).toEqual(["0 asks 0"]);
+    await scene.pass(1_010);
+    expect(await answer).toBe("by 1");
   });
 
   it("waits for one relay half a second at most", async () => {

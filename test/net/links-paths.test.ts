@@ -95,6 +95,81 @@ describe("a member that names relays", () => {
   });
 });
 
+describe("a relay", () => {
+  const told: string[] = [];
+  const onRelayFailed: LinksOptions["onRelayFailed"] = (_, { via = [] }, what) => told.push(`${via[0]![0]} ${what}`);
+
+  /** A member that two relays lead to, and nothing else. */
+  async function twoRelays() {
+    told.length = 0;
+    let to: Destination | undefined;
+    const { scene, peer } = await behindRelay({ onRelayFailed, destinationOf: () => to });
+    scene.gone(peer.address);
+    await scene.other(peer.identity, OTHER_RELAY);
+    to = { id: peer.id, addresses: [RELAY, OTHER_RELAY] };
+    return { scene, to };
+  }
+
+  it("that loses a connection is told of, and the next one leads through the other one first", async () => {
+    const { scene, to } = await twoRelays();
+    for (const [host, what] of [
+      ["c", "cut"],
+      ["d", "silent"],
+    ]) {
+      const session = await scene.links.reach(to, within());
+      expect(session.path.address.host[0]).toBe(host);
+      fakeOf(session).isDoubtful = what === "silent";
+      fakeOf(session).lose();
+      await turn();
+    }
+    expect(told).toEqual(["c cut", "d silent"]);
+    // Of two that were blamed the one of longer ago.
+    expect((await scene.links.reach(to, within())).path.address.host[0]).toBe("c");
+  });
+
+  it("that takes long is compared with another one after ten seconds, which serves from then on", async () => {
+    const { scene, to } = await twoRelays();
+    const slow = await scene.links.reach(to, within());
+    for (const [seconds, ms] of [
+      [10, 700],
+      [30, 800],
+    ] as const) {
+      scene.clock.now = seconds * SECOND_MS;
+      fakeOf(slow).bytesRead++;
+      fakeOf(slow).onMeasure = (done) => {
+        scene.clock.now += ms;
+        done();
+      };
+      scene.links.tidy();
+      await turn();
+    }
+    expect(told).toEqual(["c slow"]);
+    expect(slow.closed).toBe(false);
+    expect(scene.links.usable(to)!.path.address.host[0]).toBe("d");
+  });
+
+  it("that takes long serves while there is no other one", async () => {
+    const { scene, to } = await twoRelays();
+    scene.gone(OTHER_RELAY);
+    const slow = await scene.links.reach(to, within());
+    fakeOf(slow).onMeasure = (done) => {
+      scene.clock.now += 5 * SECOND_MS;
+      done();
+    };
+    scene.clock.now = 10 * SECOND_MS;
+    scene.links.tidy();
+    await turn();
+    expect(scene.links.usable(to)).toBe(slow);
+  });
+
+  it("that leads to somebody else is told of", async () => {
+    const { scene, to } = await twoRelays();
+    await scene.other(undefined, RELAY);
+    expect(await codeOf(scene.links.reach({ ...to, addresses: [RELAY] }, within()))).toBe("peer-mismatch");
+    expect(told).toEqual(["c misled"]);
+  });
+});
+
 describe("the path to a member", () => {
   const told: (readonly [string | undefined, string | undefined])[] = [];
   const onPath = (_: MemberId, now: Path | undefined, before: Path | undefined) =>

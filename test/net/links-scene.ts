@@ -54,6 +54,13 @@ export class FakeSession {
     listener();
   }
 
+  /** Of its own pings: what the next one waits for. */
+  onMeasure: (done: () => void) => void = (done) => done();
+
+  measure(done: () => void): void {
+    this.onMeasure(done);
+  }
+
   supersede(): void {
     this.superseded++;
   }

@@ -14,6 +14,7 @@ const pathThrough = (relay: number) => pathOf("dialled", { scheme: "relay", host
 
 /** Dials, in the order in which addresses are given. */
 function scene() {
+  const state = { now: 0 };
   const dials: { readonly addresses: readonly string[]; readonly options: DialOptions }[] = [];
   const dialler = {
     dial: async (given: readonly string[], options: DialOptions) => {
@@ -28,33 +29,47 @@ function scene() {
     instead: () => undefined,
     keep: (session: unknown) => session,
     onFailed: () => {},
+    now: () => state.now,
   } as unknown as ConstructorParameters<typeof Reaching>[0]);
   const order = async () => {
+    const before = dials.length;
     await reaching.dial({ id, addresses }).catch(() => {});
-    return dials.at(-1)!.addresses.map((text) => addresses.indexOf(text));
+    return dials.slice(before).map(({ addresses: given }) => given.map((text) => addresses.indexOf(text)));
   };
-  return { reaching, dials, order };
+  return { reaching, dials, order, state };
 }
 
 describe("relays", () => {
   it("are asked in the order of the note, three at once, and the others every 50 ms", async () => {
     const { order, dials } = scene();
-    expect(await order()).toEqual([0, 1, 2, 3]);
+    expect(await order()).toEqual([[0, 1, 2, 3]]);
     expect(dials[0]!.options).toMatchObject({ atOnce: 3, staggerMs: 50 });
   });
 
-  it("that let nothing through are asked last, those of long ago before those of now", async () => {
-    const { reaching, order } = scene();
+  it("that let nothing through are asked after the others, those of long ago before those of now", async () => {
+    const { reaching, order, state } = scene();
     reaching.blame(id, pathThrough(0));
+    state.now = 1_000;
     reaching.blame(id, pathThrough(2));
-    expect(await order()).toEqual([1, 3, 0, 2]);
+    expect(await order()).toEqual([
+      [1, 3],
+      [0, 2],
+    ]);
+    state.now = 2_000;
     reaching.blame(id, pathThrough(0));
-    expect(await order()).toEqual([1, 3, 2, 0]);
+    expect(await order()).toEqual([
+      [1, 3],
+      [2, 0],
+    ]);
+    state.now = 602_000;
+    expect(await order()).toEqual([[1, 2, 3], [0]]);
+    state.now += 1;
+    expect(await order()).toEqual([[0, 1, 2, 3]]);
   });
 
   it("are blamed for the member that they did not lead to, and for no other", async () => {
     const { reaching, order } = scene();
     reaching.blame("ff".repeat(32) as MemberId, pathThrough(0));
-    expect(await order()).toEqual([0, 1, 2, 3]);
+    expect(await order()).toEqual([[0, 1, 2, 3]]);
   });
 });

@@ -96,7 +96,7 @@ export class FakeAgentClient implements AgentClient {
       },
       rejected: {},
       relay: {
-        ...{ relays: true, mine: [], wanted: 0, reservations: 0, connections: 0, callers: 0 },
+        ...{ relays: true, mine: [], wanted: 0, troubles: [], reservations: 0, connections: 0, callers: 0 },
         ...{ delayed: 0, passed: 0, bytes: 0, refused: 0 },
       },
     };
