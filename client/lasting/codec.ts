@@ -1,14 +1,14 @@
 /**
  * What the two ends of a lasting stream say on one of its connections, a piece per message:
  *
- *     hello 1 | id (16 bytes) | received u64 | taken u64 | may be new u8    the first one of who opens
- *     here  2 | received u64 | taken u64                                    the answer
+ *     hello 1 | id (16 bytes) | received u64 | taken u64 | number u32 | may be new u8    the first one of who opens
+ *     here  2 | received u64 | taken u64                                                the answer
  *     data  3 | bytes
  *     end   4
  *     ack   5 | received u64 | taken u64
  *
  * `received` counts the messages and the end that have come since the stream began, over all its connections: what follows
- * is sent again. `taken` is the weight of those that the reader has been given: what lets the writer go on.
+ * is sent again. `number` counts the connections, since they may overtake each other: the highest one is used. `taken` is the weight of those that the reader has been given: what lets the writer go on.
  */
 import { ByteReader, ByteWriter } from "../../rings/index.js";
 
@@ -23,13 +23,19 @@ export interface Progress {
 }
 
 export type Piece =
-  | ({ readonly kind: "hello"; readonly id: Uint8Array; readonly mayBeNew: boolean } & Progress)
+  | ({
+      readonly kind: "hello";
+      readonly id: Uint8Array;
+      readonly number: number;
+      readonly mayBeNew: boolean;
+    } & Progress)
   | ({ readonly kind: "here" | "ack" } & Progress)
   | { readonly kind: "data"; readonly data: Uint8Array }
   | { readonly kind: "end" };
 
-export function encodeHello(id: Uint8Array, progress: Progress, mayBeNew: boolean): Uint8Array {
-  return withProgress(new ByteWriter().u8(KINDS.hello).raw(id), progress).u8(Number(mayBeNew)).finish();
+export function encodeHello(id: Uint8Array, progress: Progress, number: number, mayBeNew: boolean): Uint8Array {
+  const writer = withProgress(new ByteWriter().u8(KINDS.hello).raw(id), progress);
+  return writer.u32(number).u8(Number(mayBeNew)).finish();
 }
 
 export function encodeProgress(kind: "here" | "ack", progress: Progress): Uint8Array {
@@ -61,7 +67,7 @@ function restOf(kind: number, reader: ByteReader): Piece | undefined {
   if (kind === KINDS.ack) return { kind: "ack", ...progressOf(reader) };
   if (kind !== KINDS.hello) return undefined;
   const id = reader.raw(ID_BYTES);
-  return { kind: "hello", id, ...progressOf(reader), mayBeNew: reader.u8() === 1 };
+  return { kind: "hello", id, ...progressOf(reader), number: reader.u32(), mayBeNew: reader.u8() === 1 };
 }
 
 function progressOf(reader: ByteReader): Progress {

@@ -37,6 +37,8 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
   /** A connection that is being made, and who waits for its answer. */
   #candidate: { readonly lane: Lane; readonly done: (error?: Error) => void } | undefined;
   #isConnecting = false;
+  /** Of the newest connection. */
+  #number = 0;
   #wasHeard = false;
   #wantsMore = false;
   #acknowledged = 0;
@@ -62,11 +64,16 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
   }
 
   /** At the end that accepts: a connection, and what the other end said first on it. */
-  accept(lane: Lane, theirs: Progress): void {
+  accept(lane: Lane, theirs: Progress & { readonly number: number }): void {
     if (this.destroyed && !this.#isComplete) {
       lane.destroy(this.errored ?? new FirefliesError("stream-reset"));
       return;
     }
+    if (theirs.number <= this.#number) {
+      lane.leave(); // A newer one has overtaken it.
+      return;
+    }
+    this.#number = theirs.number;
     if (!this.#unacknowledged.has(theirs.received) || !this.#acknowledge(theirs)) {
       lane.destroy(new FirefliesError("bad-frame"));
       return;
@@ -171,7 +178,7 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
     const { id, name = "" } = this.#opening!;
     const lane = new Lane(session.open(LASTING, { name }), this);
     lane.position = this.#incoming.progress.received;
-    lane.send(encodeHello(id, this.#incoming.progress, !this.#wasHeard));
+    lane.send(encodeHello(id, this.#incoming.progress, ++this.#number, !this.#wasHeard));
     this.#unwatch();
     this.#unwatch = session.onSuperseded(() => void this.#move(session));
     return lane;

@@ -4,17 +4,15 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { PATHS_MAX, SERVICES } from "../../client/grpc/limits.js";
 import { Services, type ServicesOptions } from "../../client/grpc/services.js";
 import { LIMITS } from "../../client/protocols.js";
-import { deadlineIn, formatAddress, Protocols, type Session } from "../../net/index.js";
-import { loneStack } from "../support/lone-stack.js";
+import { FirefliesError } from "../../identity/index.js";
+import { Protocols } from "../../net/index.js";
 import { asked, ECHO, EchoClient, echo } from "../support/rpc.js";
-import { TestNetwork } from "../support/test-network.js";
+import { severalWays } from "../support/ways.js";
 
 const NOBODY = { sender: () => ({}), failures: { answer: () => new Error() } } as unknown as ServicesOptions;
 
 /** A stub, and how many connections of gRPC are open on each of the sessions to its member. */
 async function scene(sessions: number) {
-  const network = await TestNetwork.create();
-  const [alice, bob] = [await network.member(), await network.member()];
   const serving = new Services(NOBODY);
   const { missing: _, ...served } = ECHO;
   serving.add(served, echo);
@@ -25,27 +23,14 @@ async function scene(sessions: number) {
     limits: LIMITS.services,
     onDuplex: (peer, duplex) => serving.accept(peer, duplex),
   });
-  const called = loneStack(bob, { protocols });
-  const { address } = await called.listen({ host: "127.0.0.1", port: 0 });
-  const stacks = Array.from({ length: sessions }, () => loneStack(alice, { protocols }));
-  const ways: Session[] = [];
-  for (const { links } of stacks)
-    ways.push(await links.reach({ addresses: [formatAddress(address)] }, { deadline: deadlineIn(5_000) }));
-  const best = { index: 0 };
-  const calling = new Services({ ...NOBODY, reach: async () => ways[best.index]! });
-  onTestFinished(async () => {
-    calling.close(new Error() as never);
-    serving.close(new Error() as never);
-    await Promise.all([called, ...stacks].map((stack) => stack.close(0)));
+  const { to, best, supersede, open } = await severalWays(sessions, protocols);
+  const calling = new Services({ ...NOBODY, reach: async () => best() });
+  onTestFinished(() => {
+    for (const services of [calling, serving]) services.close(new FirefliesError("link-closed"));
   });
-  const stub = await calling.stub(bob.certificate.id, EchoClient);
+  const stub = await calling.stub(to, EchoClient);
   const say = async (words: string) => String(await asked((done) => stub.once(Buffer.from(words), done)));
-  const supersede = (index: number) => {
-    const before = ways[best.index]!;
-    best.index = index;
-    before.supersede();
-  };
-  return { stub, say, supersede, open: () => ways.map(({ active }) => active) };
+  return { stub, say, supersede, open };
 }
 
 describe("a stub whose member has a better session", () => {
