@@ -172,6 +172,7 @@ export class Node {
       ...{ ringCount, tolerance: tolerance(ringCount), advertised: mine },
       listeners: () => this.#listeners,
       udpPort: () => this.#pinging.port,
+      relaySights: () => this.relays.mine,
       isAuto: () => this.#isAuto,
       hosts: () => interfaceHosts(options.interfaces),
       ...{ wall, now: monotonic, random: random.number },

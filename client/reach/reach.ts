@@ -62,6 +62,11 @@ export interface ReachOptions {
   readonly advertised: () => readonly string[];
   /** Where I listen; an outer host with these ports may be mine. */
   readonly listeners: () => readonly Address[];
+  /**
+   * "IP:port" from which relays of mine see me come: all predecessors may be behind NATs, and say nothing. It names addresses
+   * that predecessors are asked to dial, and vouches for none.
+   */
+  readonly relaySights?: (() => readonly { readonly id: MemberId; readonly observed: string }[]) | undefined;
   /** May outer addresses that are found stand in my note? */
   readonly isAuto: () => boolean;
   /** The addresses of this machine. */
@@ -107,6 +112,8 @@ export class Reach {
   #round: Promise<void> | undefined;
   /** What others were asked to dial in the last round. */
   #targets = "";
+  /** When the last round began, monotonic milliseconds. */
+  #askedAt = Number.NEGATIVE_INFINITY;
   /** Addresses have changed while a round was under way: what it found is of no use. */
   #isStale = false;
   readonly #told = new Set<string>();
@@ -151,10 +158,12 @@ export class Reach {
 
   /** To be called about once a second: asks when it is time. Resolves when the round is over; never rejects. */
   async look(): Promise<void> {
-    if (this.#round !== undefined || this.#options.now() < this.#standing.askAt) return;
+    const now = this.#options.now();
     const ids = [...new Set(this.#options.predecessors())].filter((id) => id !== undefined);
-    if (ids.length === 0) return;
+    const isDue = now >= this.#standing.askAt || (now - this.#askedAt >= DOUBT_MS && this.#hasNewTarget(ids.length));
+    if (this.#round !== undefined || ids.length === 0 || !isDue) return;
     this.#isStale = false;
+    this.#askedAt = now;
     this.#round = this.#ask(ids);
     try {
       await this.#round;
@@ -296,7 +305,9 @@ export class Reach {
 
   /** At any address: it has made a connection, or says that it could. */
   #reaches(id: MemberId, targets: readonly string[]): Witness["says"] {
-    return this.#options.hasDialledMe(id) ? "yes" : this.#says(id, targets);
+    // An outer address that does not stand in my note leads nobody here: without relays I would be reached by nobody.
+    const named = targets.filter((address) => this.#isMine(address) || this.#outer.has(address));
+    return this.#options.hasDialledMe(id) ? "yes" : this.#says(id, named);
   }
 
   #verdict(targets: readonly string[]): "yes" | "no" | undefined {
@@ -331,16 +342,27 @@ export class Reach {
   }
 
   /** My ports at the hosts that others see me come from, and that are not this machine's. */
-  #outerTargets(others: number): readonly string[] {
+  #outerTargets(count: number): readonly string[] {
     const { isAuto, hosts, listeners } = this.#options;
     if (!isAuto()) return [];
     const own = hosts();
-    const agreed = observedOf(this.#observations).filter(
-      ({ transport, by, address }) => transport === "tcp" && by >= Math.min(AGREEING_MIN, others) && !own.has(address),
+    const seen = this.#observations.filter(({ tcp }) => tcp !== undefined);
+    const relays = this.#options.relaySights?.() ?? [];
+    const others = relays.flatMap(({ id, observed }) =>
+      seen.some(({ by }) => by === id) ? [] : { by: id, tcp: ipPortOf(observed), udp: undefined },
+    );
+    const agreed = observedOf([...seen, ...others]).filter(
+      ({ transport, by, address }) => transport === "tcp" && by >= Math.min(AGREEING_MIN, count) && !own.has(address),
     );
     const outer = agreed.filter(({ address }) => rangeOf(address) === "ordinary").slice(0, OUTER_HOSTS_MAX);
     const at = outer.flatMap(({ address: host }) => listeners().map((each) => formatAddress({ ...each, host })));
     return at.slice(0, OUTER_MAX);
+  }
+
+  /** An outer address that nobody was asked to dial in the last round. */
+  #hasNewTarget(count: number): boolean {
+    const before = this.#targets.split(" ");
+    return this.#targets !== "" && this.#outerTargets(count).some((target) => !before.includes(target));
   }
 
   #conclude(targets: readonly string[]): void {

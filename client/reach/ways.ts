@@ -26,7 +26,7 @@ import {
   type Seen,
 } from "./codec.js";
 import { TRANSPORT_CANDIDATE } from "./observations.js";
-import { Reach } from "./reach.js";
+import { Reach, type ReachOptions } from "./reach.js";
 
 /** For a question that is answered from memory, with a dial before it, milliseconds. */
 const OBSERVE_MS = 3_000;
@@ -48,6 +48,7 @@ export interface WaysOptions {
   ) => Promise<{ readonly udpMs: number | undefined; readonly udpAddress: string | undefined }>;
   readonly ringCount: number;
   readonly tolerance: number;
+  readonly relaySights: NonNullable<ReachOptions["relaySights"]>;
   /** What I advertise, found addresses among it. */
   readonly advertised: () => readonly string[];
   readonly listeners: () => readonly Address[];

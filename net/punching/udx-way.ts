@@ -12,12 +12,17 @@ import { dialUdx } from "../transports/udx/dial.js";
 import { UdxEndpoint } from "../transports/udx/endpoint.js";
 import { firstByteOf, UdpPort } from "../udp/port.js";
 import type { Candidate } from "./offer.js";
+import { Places } from "./places.js";
 import type { PunchRun, PunchWay } from "./punches.js";
 
 /** Between two probes to one address, milliseconds. */
 const PROBE_MS = 75;
 /** Sockets of a side whose NAT takes another port for each destination. */
 const SOCKETS = 256;
+/** Punches that open them at once: half of the descriptors that a process often has. The others wait for theirs. */
+const FANS_MAX = 2;
+/** Punches that try ports at once. */
+const SEARCHES_MAX = 4;
 /** Ports that the other side tries in each turn, and how long a turn is, milliseconds: 1,280 in a second. */
 const GUESSES_PER_TURN = 64;
 const GUESS_TURN_MS = 50;
@@ -42,8 +47,8 @@ class UdxWay implements PunchWay {
   readonly scheme = "udx";
   readonly isSearching = true;
   readonly #options: UdxWayOptions;
-  /** Sockets by the hundred, or packets by the thousand: one at a time. */
-  #isSpraying = false;
+  readonly #fans = new Places(FANS_MAX);
+  readonly #searches = new Places(SEARCHES_MAX);
 
   constructor(options: UdxWayOptions) {
     this.#options = options;
@@ -68,18 +73,11 @@ class UdxWay implements PunchWay {
     if (mine === "destination" && isTheirsHidden) return; // Neither can name a port.
     const probe = probeOf(run);
     const opening = this.#open(run.signal, port, probe, target.address);
-    if (mine === "destination") await this.#once(() => fanOut(run, probe, target.address));
-    else if (isTheirsHidden) await this.#once(() => this.#guess(run.signal, port, probe, target.address));
+    if (mine === "destination") await this.#fans.take(run.signal, () => fanOut(run, probe, target.address));
+    else if (isTheirsHidden)
+      await this.#searches.take(run.signal, () => this.#guess(run.signal, port, probe, target.address));
     else if (run.isClient) await dialUntil(run, endpoint, target.address);
     await opening;
-  }
-
-  async #once(spray: () => Promise<void>): Promise<void> {
-    if (this.#isSpraying) return;
-    this.#isSpraying = true;
-    await spray().finally(() => {
-      this.#isSpraying = false;
-    });
   }
 
   /** Keeps my NAT open for the other side. */

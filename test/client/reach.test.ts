@@ -126,6 +126,35 @@ describe("can others dial me", () => {
     expect(reach.outer).toEqual([`${OUTER}:8400`]);
   });
 
+  it("is no while an outer address leads here that too few have reached for it to be named", async () => {
+    const far = (index: number) => outside(1, (address) => (address === OWN || index > 0 ? "timeout" : "reached"));
+    // One member on four of seven rings.
+    const { reach, later } = scene(many(4, far), { rings: [0, 0, 0, 0, 1, 2, 3], tolerance: 3 });
+    for (let round = 0; round < 4; round++) await later(DOUBT_MS);
+    expect(reach.outer).toEqual([]);
+    expect(reach.dialable).not.toBe("yes");
+  });
+
+  it("is asked at once of predecessors that see nothing, when relays see an outer address", async () => {
+    const blind: Other = { seen: { way: "other" }, dials: (address) => (address === OWN ? "timeout" : "reached") };
+    const relays: { id: MemberId; observed: string }[] = [];
+    const { reach, asked, later } = scene(
+      many(5, () => blind),
+      { relaySights: () => relays },
+    );
+    await later(0);
+    await later(DOUBT_MS);
+    await later(DOUBT_MS);
+    expect([reach.outer, reach.dialable]).toEqual([[], "no"]);
+    const before = asked.length;
+    relays.push({ id: "r1" as MemberId, observed: `${OUTER}:5001` });
+    await later(DOUBT_MS);
+    expect(asked.length).toBe(before); // One alone may lie.
+    relays.push({ id: "r2" as MemberId, observed: `${OUTER}:5002` });
+    for (let round = 0; round < 3; round++) await later(DOUBT_MS);
+    expect([reach.outer, reach.dialable]).toEqual([[`${OUTER}:8400`], "yes"]);
+  });
+
   it("is asked of no more than it takes to believe it, and what is seen as well, on loopback", async () => {
     const near: Other = { seen: { address: "127.0.0.1:5000" }, dials: () => "reached" };
     const rings = [...Array(30).keys()];

@@ -83,10 +83,18 @@ const stop = performance.now() + Number(values.minutes) * 60_000;
 const watchFrom = performance.now();
 const lost = [];
 let sent = 0;
+let waits = 0;
 const sending = hidden.map(async (from) => {
   while (performance.now() < stop) {
     const others = alive().filter(({ id }) => id !== from.id);
     const to = others[Math.floor(Math.random() * others.length)];
+    const { members = [] } = await from.ask("view");
+    if (!members.includes(to.id)) {
+      // It has died more than twice in ten minutes, and waits for its return (rule R13): a program does not know it.
+      waits += 1;
+      await sleep(SEND_EVERY_MS);
+      continue;
+    }
     const begun = performance.now();
     const { error, message, ms } = await from.ask("call", { id: to.id, timeoutMs: 10_000 });
     // Of one that died meanwhile nothing can be expected.
@@ -112,6 +120,7 @@ await Promise.all(sending);
 tell("relays killed", deaths);
 tell("messages", sent);
 tell("messages lost", lost.length);
+tell("messages that were not sent to a member that waited for its return", waits);
 for (const each of lost.slice(0, 10)) console.error(each);
 const deadIds = new Set([victim.id, ...relays.map(({ id }) => id)]);
 const suspicions = [...relays, ...hidden].flatMap(({ name, log }) =>

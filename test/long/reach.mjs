@@ -6,14 +6,14 @@
  *
  * Needs root on Linux; a delay needs python3.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { MAIN, Process } from "../../bench/process.mjs";
-import { labProblem, NatLab } from "../support/nat-lab.mjs";
+import { KINDS, labProblem, NatLab } from "../support/nat-lab.mjs";
 
 const PUBLIC = 5;
 const PORT = 8400;
@@ -58,14 +58,6 @@ function ask(name, ...command) {
   return JSON.parse(stdout.split("\n")[0]);
 }
 
-/** What comes to the outer port goes to the member. */
-function forward({ router, hosts: [{ address }] }) {
-  for (const protocol of ["tcp", "udp"]) {
-    const rule = `iifname "out" ${protocol} dport ${PORT} dnat ip to ${address}`;
-    execFileSync("ip", ["netns", "exec", router, "nft", "add", "rule", "ip", "site", "before", ...rule.split(" ")]);
-  }
-}
-
 async function known(name, isRight, startedAt) {
   for (;;) {
     const info = ask(name, "info");
@@ -96,8 +88,7 @@ try {
   for (const [index, site] of sites.entries()) await member(`public-${index + 1}`, site.hosts[0]);
   let wrong = 0;
   for (const [index, { kind, isForwarded = false, dialable, nat }] of ROWS.entries()) {
-    const site = lab.site(kind);
-    if (isForwarded) forward(site);
+    const site = lab.site(isForwarded ? { ...KINDS[kind], forward: [PORT] } : kind);
     const name = `nat-${index + 1}`;
     const startedAt = performance.now();
     await member(name, site.hosts[0]);

@@ -11,7 +11,7 @@ const DELAY = fileURLToPath(new URL("./nat-lab-delay.py", import.meta.url));
  * What a router does. `map`: how it chooses the outer port: "port" keeps the inner one for all destinations, "destination"
  * takes another one for each. `filter`: who may send back to it: all, hosts that were sent to, or their ports only; "reject"
  * as the last, and others hear a refusal. `hairpin`: hosts reach each other by outer addresses. `udp`, `ports`: what
- * leaves the site.
+ * leaves the site. `forward`: ports at which the first host is reached from outside.
  */
 export const KINDS = {
   public: {},
@@ -22,7 +22,24 @@ export const KINDS = {
   symmetric: { map: "destination", filter: "port" },
   "no UDP": { map: "port", filter: "port", udp: false },
   "443 alone": { map: "port", filter: "port", udp: false, ports: [443] },
+  "443 forwarded": { map: "port", filter: "port", forward: [443] },
 };
+
+/**
+ * Is there a way for two of these kinds without a relay? Not where neither can name its port; nor over TCP alone where one of
+ * them cannot and the other's NAT lets in whom it has sent to at that port; nor to a port that one of them may not reach.
+ */
+export function canMeet(one, other) {
+  const [a, b] = [KINDS[one], KINDS[other]];
+  const isOpen = (rules) => rules.map === undefined || rules.forward !== undefined;
+  if (isOpen(a) || isOpen(b)) return true;
+  if (a.ports || b.ports) return false;
+  const hides = (rules) => rules.map === "destination";
+  const isUdp = a.udp !== false && b.udp !== false;
+  const isLoose = (rules) => rules.filter === "none" || rules.filter === "host";
+  if (hides(a) && hides(b)) return false;
+  return isUdp || (!hides(a) && !hides(b)) || isLoose(hides(a) ? b : a);
+}
 
 /** Why there can be no lab here, after trying to install nftables; undefined when there can. */
 export function labProblem() {
@@ -101,8 +118,8 @@ export class NatLab {
     for (const space of this.#spaces.toReversed()) spawnSync("ip", ["netns", "delete", space]);
   }
 
-  #rule({ router, rules, outer }) {
-    this.#in(router, "nft", ruleset(rules, outer));
+  #rule({ router, rules, outer, hosts }) {
+    this.#in(router, "nft", ruleset(rules, outer, hosts[0].address));
   }
 
   #host(space, address) {
@@ -164,7 +181,7 @@ export class NatLab {
 }
 
 /** For the router of a site, as nft reads it. */
-function ruleset({ map, filter, hairpin = false, udp = true, ports }, outer) {
+function ruleset({ map, filter, hairpin = false, udp = true, ports, forward }, outer, first) {
   const kept = filter === "none" || filter === "host";
   const back = (protocol) => {
     const from = filter === "host" ? `ip saddr . ${protocol} dport @spoken ` : "";
@@ -180,6 +197,7 @@ table ip site {
   set spoken { type ipv4_addr . inet_service; flags dynamic,timeout; timeout 5m; size 4096; }
   chain before {
     type nat hook prerouting priority -100;
+    ${forward ? `iifname "out" meta l4proto { tcp, udp } th dport { ${forward.join(", ")} } dnat ip to ${first}` : ""}
     ${back("tcp")}
     ${back("udp")}
     ${hairpin ? `ip daddr ${outer} dnat ip to tcp dport map @of_tcp` : ""}

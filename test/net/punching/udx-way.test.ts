@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Address } from "../../../net/index.js";
 import { UdpPort } from "../../../net/index.js";
 import { type Candidate, type NatMapping, NONCE_BYTES } from "../../../net/punching/offer.js";
+import { Places } from "../../../net/punching/places.js";
 import { udxWay } from "../../../net/punching/udx-way.js";
 import { UdxEndpoint } from "../../../net/transports/udx/endpoint.js";
 
@@ -63,6 +64,32 @@ async function meet(mappings: readonly [NatMapping, NatMapping]): Promise<string
   connection.destroy();
   return String(value);
 }
+
+it("places are taken by so many at once, and passed on to those who wait and still may", async () => {
+  const places = new Places(2);
+  const ends: (() => void)[] = [];
+  const begun: number[] = [];
+  const given = Array.from({ length: 5 }, () => new AbortController());
+  const all = given.map(({ signal }, index) =>
+    places.take(signal, () => {
+      begun.push(index);
+      return new Promise((end) => ends.push(end));
+    }),
+  );
+  const next = async () => {
+    ends.shift()?.();
+    await new Promise(setImmediate);
+    return [...begun];
+  };
+  expect(begun).toEqual([0, 1]);
+  given[2]!.abort();
+  await all[2];
+  expect(await next()).toEqual([0, 1, 3]);
+  expect(await next()).toEqual([0, 1, 3, 4]);
+  await next();
+  await next();
+  await Promise.all(all);
+});
 
 describe("a punch over UDP", () => {
   it("connects two that show all others one port", async () => {
