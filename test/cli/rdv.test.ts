@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { command, RunningCommand } from "../support/command.js";
 import { serverCertificate } from "../support/oidc-issuer.js";
+import { RawSocket } from "../support/raw-socket.js";
+import { bytesOf } from "../support/rdv-bytes.js";
 import { typed } from "../support/typed.js";
 
 let dir: string;
@@ -60,6 +62,27 @@ it.each([
 it("an end without input takes what the other one has, also by the relay", async () => {
   const { dialer, accepter } = await both("file", "", "all of the file", "--relay");
   expect([dialer.stdout, accepter.stdout]).toEqual(["all of the file", ""]);
+});
+
+it("a server has time-outs, and believes one proxy when it is told to", async () => {
+  const flags = ["--lobby-timeout", "0.5", "--idle-timeout", "0.5", "--forwarded", "--prefix", "/rdv/"];
+  const timed = new RunningCommand(["rdv", "serve", "--listen", "127.0.0.1:0", ...flags], { cwd: dir });
+  const { url: at } = await timed.event("listening");
+  const { port } = new URL(String(at));
+  const forwarded = "X-Forwarded-For: 198.51.100.4\r\nX-Forwarded-Port: 6000";
+  const ask = async (method: string) =>
+    (await RawSocket.connect({ host: "127.0.0.1", port: Number(port) })).send(
+      bytesOf("request", { DIAL: method, "X-Application: yes": forwarded }),
+    );
+  const both = await Promise.all([ask("ACCEPT"), ask("DIAL")]);
+  for (const socket of both) {
+    expect(await socket.until("\r\n\r\n")).toContain("\r\nRdv-Observed-Addr: 198.51.100.4:6000\r\n");
+    expect(await socket.rest()).toBe(""); // Nobody has said anything for half a second.
+  }
+  const alone = await ask("DIAL");
+  expect(await alone.rest()).toMatch(/^HTTP\/1\.1 408 /);
+  for (const socket of [...both, alone]) socket.destroy();
+  expect(await timed.end("SIGTERM")).toBe(0);
 });
 
 it.each([

@@ -158,6 +158,33 @@ describe("two clients", () => {
     expect(await Promise.all(pairs)).toEqual(pairs.map((_, index) => `${index}`));
   });
 
+  it("tell the server's hooks by headers who they are, and hear from its handler by headers", async () => {
+    const { url } = await serve({
+      handler: async (pair) => {
+        const greeting = `${pair.dialer.headers["x-name"]} meets ${pair.accepter.headers["x-name"]}`;
+        await pair.continue({ dialerHeaders: { "X-Greeting": greeting } });
+        await pair.relay();
+      },
+    });
+    const client = new RdvClient({ ...RELAY, timeoutMs: 20_000 });
+    const [dialer, accepter] = await Promise.all([
+      client.dial(url, "t", { headers: { "X-Name": "ann" } }),
+      client.accept(url, "t", { headers: { "X-Name": "bob" } }),
+    ]);
+    expect(dialer.response.headers["x-greeting"]).toBe("ann meets bob");
+    expect(accepter.response.headers["x-greeting"]).toBeUndefined();
+    dialer.end();
+    await Promise.all([textOf(dialer), textOf(accepter)]);
+  });
+
+  it("hear of a refusal by the server's handler", async () => {
+    const { url } = await serve({ handler: (pair) => pair.reject(402, "no coins", { "X-Price": "3" }) });
+    const client = new RdvClient({ ...RELAY, timeoutMs: 20_000 });
+    const refused = { code: "rdv-handshake", response: { status: 402, body: "no coins", headers: { "x-price": "3" } } };
+    const both = [client.dial(url, "t"), client.accept(url, "t")];
+    await Promise.all(both.map((each) => expect(each).rejects.toMatchObject(refused)));
+  });
+
   it("need not agree on address spaces: the one that wants no direct connection has none", async () => {
     const { url } = await serve();
     const { dialer, accepter } = await meet(url, { picker: waitConstant(100) }, RELAY);

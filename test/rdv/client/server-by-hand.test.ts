@@ -179,6 +179,7 @@ describe("a dialler", () => {
   it("takes the relay when nobody is there in time, and with no space enabled at once", async () => {
     for (const options of [
       { picker: waitConstant(50) },
+      { picker: waitForP2P(50) },
       { addressSpaces: AddressSpaces.none },
       { picker: pickFirst() },
     ]) {

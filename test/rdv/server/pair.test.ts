@@ -300,6 +300,20 @@ describe("authorization", () => {
     await site.waiting(1);
   });
 
+  it("is asked about so many at once as may wait; more are refused with a time to come back", async () => {
+    let decide = (_isIn: boolean) => {};
+    const decided = new Promise<boolean>((resolve) => {
+      decide = resolve;
+    });
+    await open({ authorize: () => decided, limits: { waitingMax: 1 } });
+    await site.ask();
+    while (site.rdv.metrics().requests === 0) await new Promise(setImmediate);
+    const refused = await (await site.ask({ "to%20k": "other" })).rest();
+    expect(refused).toMatch(/^HTTP\/1\.1 503 .*\r\nRetry-After: 10\r\n/s);
+    decide(true);
+    await site.waiting(1);
+  });
+
   it("is asked only what is in order, and sees the request", async () => {
     const asked: string[] = [];
     await open({
