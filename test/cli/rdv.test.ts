@@ -65,7 +65,7 @@ it("an end without input takes what the other one has, also by the relay", async
 });
 
 it("a server has time-outs, and believes one proxy when it is told to", async () => {
-  const flags = ["--lobby-timeout", "0.5", "--idle-timeout", "0.5", "--forwarded", "--prefix", "/rdv/"];
+  const flags = ["--lobby-timeout", "2", "--idle-timeout", "1", "--forwarded", "--prefix", "/rdv/"];
   const timed = new RunningCommand(["rdv", "serve", "--listen", "127.0.0.1:0", ...flags], { cwd: dir });
   const { url: at } = await timed.event("listening");
   const { port } = new URL(String(at));
@@ -77,7 +77,7 @@ it("a server has time-outs, and believes one proxy when it is told to", async ()
   const both = await Promise.all([ask("ACCEPT"), ask("DIAL")]);
   for (const socket of both) {
     expect(await socket.until("\r\n\r\n")).toContain("\r\nRdv-Observed-Addr: 198.51.100.4:6000\r\n");
-    expect(await socket.rest()).toBe(""); // Nobody has said anything for half a second.
+    expect(await socket.rest()).toBe(""); // Nobody has said anything for a second.
   }
   const alone = await ask("DIAL");
   expect(await alone.rest()).toMatch(/^HTTP\/1\.1 408 /);
