@@ -1,5 +1,5 @@
 /**
- * The transports' contract in its long form: 1 GiB each way, and 10,000 connections that leave no handle. A minute or two.
+ * The transports' contract in its long form: 1 GiB each way, and 10,000 connections that leave no handle. Four minutes.
  * Run: LONG=1 npx vitest run test/long/transports.test.ts
  */
 import { describe, test } from "vitest";
