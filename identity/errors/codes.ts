@@ -257,6 +257,10 @@ export const ERROR_CODES = {
     meaning: "This member has a handler of that name already.",
     remedy: "Choose another name, or end the first registration by its signal.",
   },
+  "target-unreachable": {
+    meaning: "The member forwards this, and the program that the forward leads to does not accept connections.",
+    remedy: "Start that program, or correct the forward's target.",
+  },
   overloaded: {
     meaning: "Too many requests or streams are waiting.",
     remedy: "Slow down and try again.",

@@ -1,5 +1,7 @@
 /** fireflies/forward: ports and sockets of other programs, by way of members. */
 export { ACCESS_RULES_MAX, type AccessRule, type Applicant, isAllowed, parseAccess } from "../access.js";
+export type { MemberClient } from "../member-client.js";
+export type { Refused } from "../refusals.js";
 export {
   formatServiceAddress,
   type InternetAddress,
@@ -10,3 +12,8 @@ export {
   UNIX_PATH_BYTES_MAX,
   type UnixAddress,
 } from "../service-address.js";
+export { type Forward, forward } from "./forward.js";
+export { type Listener, listen } from "./listen.js";
+export { proxy } from "./proxy/proxy.js";
+export type { ForwardSettings, ListenSettings, ProxySettings } from "./settings.js";
+export type { LastError, TrafficFigures } from "./traffic.js";

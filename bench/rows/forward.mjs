@@ -1,0 +1,53 @@
+/** Ports of other programs, by way of two members, against `ssh -L`. */
+import { withSides } from "../forward/sides.mjs";
+
+const BULK_BYTES = 256 * 1024 * 1024;
+const QUICK_BYTES = 4 * 1024 * 1024;
+const CONNECTIONS = 50;
+const RUN_MS = 3000;
+const QUICK_MS = 200;
+const PEER = "ssh -L over loopback";
+
+/** By turns, after one of each to warm up. */
+async function byTurns(runs, measures) {
+  for (const measure of measures) await measure();
+  const figures = measures.map(() => []);
+  for (let run = 0; run < runs; run++)
+    for (const [index, measure] of measures.entries()) figures[index].push(await measure());
+  return figures;
+}
+
+export const rows = [
+  {
+    name: "forward-bulk",
+    what: "256 MiB over one connection through listen and forward, from the target to the local program.",
+    unit: "MiB/s",
+    aim: { atLeast: 2 },
+    peer: PEER,
+    run: ({ runs, quick }) =>
+      withSides(async ({ load, ours, peer, direct }) => {
+        const bytes = quick ? QUICK_BYTES : BULK_BYTES;
+        const ways = [ours.bulk, peer.bulk, direct.bulk];
+        const figures = await byTurns(
+          runs,
+          ways.map((port) => () => load.ask("bulk", { port, bytes })),
+        );
+        return { ours: figures[0], peer: figures[1], details: { bytes, direct: figures[2] } };
+      }),
+  },
+  {
+    name: "forward-http",
+    what: `Requests of HTTP with answers of 100 bytes, over ${CONNECTIONS} connections that are kept, through listen and forward.`,
+    unit: "requests/s",
+    aim: { atLeast: 1 },
+    peer: PEER,
+    run: ({ runs, quick }) =>
+      withSides(async ({ load, ours, peer, direct }) => {
+        const ms = quick ? QUICK_MS : RUN_MS;
+        const ways = [ours.http, peer.http, direct.http];
+        const asking = (port) => () => load.ask("requests", { port, connections: CONNECTIONS, ms });
+        const figures = await byTurns(runs, ways.map(asking));
+        return { ours: figures[0], peer: figures[1], details: { connections: CONNECTIONS, direct: figures[2] } };
+      }),
+  },
+];

@@ -1,0 +1,42 @@
+/** A listener: connections of local programs go to a member that forwards them. */
+import { FirefliesError } from "../../identity/index.js";
+import type { MemberClient } from "../member-client.js";
+import { Door } from "./door.js";
+import { Attempts } from "./outgoing.js";
+import { type ListenSettings, planListen } from "./settings.js";
+import type { TrafficFigures } from "./traffic.js";
+import { UdpListener } from "./udp/udp-listen.js";
+import { Whom } from "./whom.js";
+
+/** A listener that runs. */
+export interface Listener {
+  /** Where it listens, with the port that the system gave: "127.0.0.1:8002", "unix:/run/app.sock". */
+  readonly address: string;
+  figures(): TrafficFigures;
+  /** Listens no longer, and resets what is open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Has connections of local programs go to a member: `listen(client, { to: "bob", protocol: "/x/http", listen: "127.0.0.1:8002" })`.
+ * To "service:NAME" they take turns among the members that offer it, and go on to the next when one refuses or is gone. A
+ * connection that comes to nothing is reset. At "udp://host:port" datagrams are messages of streams, one for each source.
+ * Rejects with "address-in-use", "address-invalid", and a RangeError for a number.
+ */
+export async function listen(client: MemberClient, settings: ListenSettings): Promise<Listener> {
+  const plan = planListen(settings);
+  const whom = new Whom(client, plan.to);
+  const { listen: at, protocol } = plan;
+  if (at.kind === "udp") {
+    const listener = new UdpListener(client, { listen: at, protocol }, whom);
+    await listener.bind();
+    return listener;
+  }
+  const door = new Door(client, plan, async (socket) => {
+    const attempts = new Attempts(door, protocol, whom.next());
+    const stream = await attempts.next(new FirefliesError("peer-unknown"));
+    door.carry(socket, attempts, stream);
+  });
+  await door.bind();
+  return door;
+}
