@@ -18,8 +18,11 @@ export const REPLAY_BYTES_MAX = 64 * 1024;
 export const ATTEMPTS_MAX = 4;
 /** Milliseconds until a member is reached and a stream is open. */
 export const OPEN_MS = 10_000;
-/** Flows of datagrams of one listener at once: the one that was used least recently gives way to a new one. */
-export const FLOWS = 256;
+/**
+ * Flows of datagrams of one listener at once: half of the streams that one member may have. The one that was used least
+ * recently gives way to a new one.
+ */
+export const FLOWS = 128;
 /** Milliseconds without a datagram until a flow is over: a resolver asks again within seconds, RFC 4787 wants two minutes of NATs. */
 export const FLOW_IDLE_MS = 120_000;
 /** Datagrams of a flow that wait for its stream: a burst; more are dropped, as any path does. */

@@ -1,6 +1,7 @@
 /** Whom a listener means: one member, or those that offer a service, each in its turn. */
 import { FirefliesError } from "../../identity/index.js";
 import type { MemberClient } from "../member-client.js";
+import { offering } from "../offering.js";
 import { ATTEMPTS_MAX } from "./limits.js";
 
 const SERVICE = "service:";
@@ -20,11 +21,11 @@ export class Whom {
   next(): readonly string[] {
     if (!this.#to.startsWith(SERVICE)) return [this.#to];
     const service = this.#to.slice(SERVICE.length);
-    const offering = this.#client.members({ service }).map(({ id }) => id);
-    if (offering.length === 0) {
+    const found = offering(this.#client, service);
+    if (found.length === 0) {
       throw new FirefliesError("peer-unknown", `No live member offers the service ${JSON.stringify(service)}.`);
     }
-    return inTurn(offering.toSorted(), this.#turn++).slice(0, ATTEMPTS_MAX);
+    return inTurn(found, this.#turn++).slice(0, ATTEMPTS_MAX);
   }
 }
 

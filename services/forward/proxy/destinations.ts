@@ -1,6 +1,7 @@
 /** Which members a host name means to a proxy, and which protocol a port. */
 import { memberOfHost } from "../../host-names.js";
 import type { MemberClient } from "../../member-client.js";
+import { offering } from "../../offering.js";
 import { inTurn } from "../whom.js";
 
 /** The beginning of an id, as long as members are told apart by it. */
@@ -39,8 +40,8 @@ export function destinationOf(
 function membersCalled(client: MemberClient, word: string, turn: number): readonly string[] {
   const named = client.member(word) ?? likeNamed(client, word);
   if (named !== undefined) return [named.id];
-  const offering = client.members({ service: word }).map(({ id }) => id);
-  if (offering.length > 0) return inTurn(offering.toSorted(), turn);
+  const found = offering(client, word);
+  if (found.length > 0) return inTurn(found, turn);
   return beginning(client, word.toLowerCase());
 }
 
