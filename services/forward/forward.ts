@@ -6,21 +6,12 @@ import { isAllowed } from "../access.js";
 import type { MemberClient } from "../member-client.js";
 import { type Refused, refusalsOf } from "../refusals.js";
 import { formatServiceAddress } from "../service-address.js";
-import { asError, Conduit } from "./conduit.js";
-import { dialTarget } from "./local.js";
-import { type ForwardPlan, type ForwardSettings, planForward } from "./settings.js";
-import { Traffic, type TrafficFigures } from "./traffic.js";
+import { asError, Conduit } from "./carrying/conduit.js";
+import { dialTarget } from "./carrying/local.js";
+import type { Forward } from "./carrying/running.js";
+import { type ForwardPlan, type ForwardSettings, planForward } from "./carrying/settings.js";
+import { Traffic, type TrafficFigures } from "./carrying/traffic.js";
 import { carryFlow } from "./udp/udp-forward.js";
-
-/** A forward that runs. */
-export interface Forward {
-  readonly protocol: string;
-  /** As text: "127.0.0.1:8000", "unix:/run/app.sock". */
-  readonly target: string;
-  figures(): TrafficFigures;
-  /** Takes nothing more, and resets what is open. */
-  close(): Promise<void>;
-}
 
 /**
  * Has streams of a protocol go to a program: `forward(client, { protocol: "/x/http", target: "127.0.0.1:8000" })`. Members that

@@ -12,8 +12,9 @@ export {
   UNIX_PATH_BYTES_MAX,
   type UnixAddress,
 } from "../service-address.js";
-export { type Forward, forward } from "./forward.js";
-export { type Listener, listen } from "./listen.js";
+export type { Forward, Listener } from "./carrying/running.js";
+export type { ForwardSettings, ListenSettings, ProxySettings } from "./carrying/settings.js";
+export type { LastError, TrafficFigures } from "./carrying/traffic.js";
+export { forward } from "./forward.js";
+export { listen } from "./listen.js";
 export { proxy } from "./proxy/proxy.js";
-export type { ForwardSettings, ListenSettings, ProxySettings } from "./settings.js";
-export type { LastError, TrafficFigures } from "./traffic.js";

@@ -1,21 +1,12 @@
 /** A listener: connections of local programs go to a member that forwards them. */
 import { FirefliesError } from "../../identity/index.js";
 import type { MemberClient } from "../member-client.js";
-import { Door } from "./door.js";
-import { Attempts } from "./outgoing.js";
-import { type ListenSettings, planListen } from "./settings.js";
-import type { TrafficFigures } from "./traffic.js";
+import { Door } from "./carrying/door.js";
+import { Attempts } from "./carrying/outgoing.js";
+import type { Listener } from "./carrying/running.js";
+import { type ListenSettings, planListen } from "./carrying/settings.js";
+import { Whom } from "./carrying/whom.js";
 import { UdpListener } from "./udp/udp-listen.js";
-import { Whom } from "./whom.js";
-
-/** A listener that runs. */
-export interface Listener {
-  /** Where it listens, with the port that the system gave: "127.0.0.1:8002", "unix:/run/app.sock". */
-  readonly address: string;
-  figures(): TrafficFigures;
-  /** Listens no longer, and resets what is open. */
-  close(): Promise<void>;
-}
 
 /**
  * Has connections of local programs go to a member: `listen(client, { to: "bob", protocol: "/x/http", listen: "127.0.0.1:8002" })`.

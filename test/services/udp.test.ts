@@ -2,8 +2,8 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { FLOWS } from "../../services/forward/carrying/limits.js";
 import { forward, listen } from "../../services/forward/index.js";
-import { FLOWS } from "../../services/forward/limits.js";
 import { Flows } from "../../services/forward/udp/flows.js";
 import { OfflineNetwork, type TestClient } from "../support/network.js";
 

@@ -2,7 +2,7 @@
 import { memberOfHost } from "../../host-names.js";
 import type { MemberClient } from "../../member-client.js";
 import { offering } from "../../offering.js";
-import { inTurn } from "../whom.js";
+import { inTurn } from "../carrying/whom.js";
 
 /** The beginning of an id, as long as members are told apart by it. */
 const BEGINNING = /^[0-9a-f]{6,63}$/;

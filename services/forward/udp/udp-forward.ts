@@ -2,9 +2,9 @@
 import type { Socket } from "node:dgram";
 import type { MessageStream } from "../../../client/types.js";
 import type { InternetAddress } from "../../service-address.js";
-import { asError } from "../conduit.js";
-import { FLOW_AHEAD_BYTES, FLOW_IDLE_MS } from "../limits.js";
-import type { Traffic } from "../traffic.js";
+import { asError } from "../carrying/conduit.js";
+import { FLOW_AHEAD_BYTES, FLOW_IDLE_MS } from "../carrying/limits.js";
+import type { Traffic } from "../carrying/traffic.js";
 import { closed, connectedTo } from "./sockets.js";
 
 /** Resolves when the flow is over. */

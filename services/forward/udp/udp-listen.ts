@@ -5,11 +5,11 @@ import { FirefliesError } from "../../../identity/index.js";
 import { formatHostPort, onAbort } from "../../../net/index.js";
 import type { MemberClient } from "../../member-client.js";
 import { formatServiceAddress, type InternetAddress } from "../../service-address.js";
-import { asError } from "../conduit.js";
-import { FLOW_AHEAD_BYTES, FLOW_IDLE_MS, FLOW_WAITING_MAX, FLOWS, OPEN_MS } from "../limits.js";
-import type { Listener } from "../listen.js";
-import { Traffic, type TrafficFigures } from "../traffic.js";
-import type { Whom } from "../whom.js";
+import { asError } from "../carrying/conduit.js";
+import { FLOW_AHEAD_BYTES, FLOW_IDLE_MS, FLOW_WAITING_MAX, FLOWS, OPEN_MS } from "../carrying/limits.js";
+import type { Listener } from "../carrying/running.js";
+import { Traffic, type TrafficFigures } from "../carrying/traffic.js";
+import type { Whom } from "../carrying/whom.js";
 import { Flows } from "./flows.js";
 import { boundTo, closed } from "./sockets.js";
 

@@ -2,9 +2,9 @@
 import { once } from "node:events";
 import type { Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { FirefliesError } from "../../identity/index.js";
-import type { MemberClient } from "../member-client.js";
-import { formatServiceAddress, type ServiceAddress } from "../service-address.js";
+import { FirefliesError } from "../../../identity/index.js";
+import type { MemberClient } from "../../member-client.js";
+import { formatServiceAddress, type ServiceAddress } from "../../service-address.js";
 import { asError, Conduit, resetSocket } from "./conduit.js";
 import { boundAt, listenAt } from "./local.js";
 import type { Attempts } from "./outgoing.js";

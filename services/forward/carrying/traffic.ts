@@ -1,5 +1,5 @@
 /** Figures of one forward, listener or proxy: what passes, what was refused, and what failed last. */
-import type { FirefliesError } from "../../identity/index.js";
+import type { FirefliesError } from "../../../identity/index.js";
 
 export interface TrafficFigures {
   /** Open now: connections, or flows of datagrams. */

@@ -1,8 +1,8 @@
 /** Streams for local connections: the members to try, one after the other, until one takes it. */
 import type { Duplex } from "node:stream";
-import type { FirefliesError } from "../../identity/index.js";
-import { onAbort } from "../../net/index.js";
-import type { MemberClient } from "../member-client.js";
+import type { FirefliesError } from "../../../identity/index.js";
+import { onAbort } from "../../../net/index.js";
+import type { MemberClient } from "../../member-client.js";
 import { asError } from "./conduit.js";
 import { OPEN_MS } from "./limits.js";
 

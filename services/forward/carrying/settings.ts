@@ -1,8 +1,8 @@
 /** Settings of forwards and listeners, as people write them, checked. */
-import { FirefliesError, outOfRange } from "../../identity/index.js";
-import { type AccessRule, parseAccess } from "../access.js";
-import type { Refused } from "../refusals.js";
-import { formatServiceAddress, isLocal, requireServiceAddress, type ServiceAddress } from "../service-address.js";
+import { FirefliesError, outOfRange } from "../../../identity/index.js";
+import { type AccessRule, parseAccess } from "../../access.js";
+import type { Refused } from "../../refusals.js";
+import { formatServiceAddress, isLocal, requireServiceAddress, type ServiceAddress } from "../../service-address.js";
 import { CONNECTIONS, CONNECTIONS_MAX, CONNECTIONS_PER_PEER, DIAL_MS, IDLE_MS, IDLE_MS_MAX } from "./limits.js";
 
 /** Of both. */

@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { chmod, lstat, unlink } from "node:fs/promises";
 import { createConnection, createServer, type NetConnectOpts, type Server, type Socket } from "node:net";
-import { FirefliesError } from "../../identity/index.js";
-import { formatServiceAddress, type ServiceAddress } from "../service-address.js";
+import { FirefliesError } from "../../../identity/index.js";
+import { formatServiceAddress, type ServiceAddress } from "../../service-address.js";
 
 /** Of a Unix socket: its user alone connects. */
 const SOCKET_MODE = 0o600;

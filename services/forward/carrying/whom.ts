@@ -1,7 +1,7 @@
 /** Whom a listener means: one member, or those that offer a service, each in its turn. */
-import { FirefliesError } from "../../identity/index.js";
-import type { MemberClient } from "../member-client.js";
-import { offering } from "../offering.js";
+import { FirefliesError } from "../../../identity/index.js";
+import type { MemberClient } from "../../member-client.js";
+import { offering } from "../../offering.js";
 import { ATTEMPTS_MAX } from "./limits.js";
 
 const SERVICE = "service:";

@@ -5,7 +5,7 @@
  */
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { FirefliesError, ReplyError } from "../../identity/index.js";
+import { FirefliesError, ReplyError } from "../../../identity/index.js";
 import { REPLAY_BYTES_MAX } from "./limits.js";
 import type { Traffic } from "./traffic.js";
 
