@@ -16,6 +16,12 @@ import type { Verifier } from "./verifier.js";
 /** How long the first note waits for its epoch to be on disk, milliseconds; then it goes on in memory, with an alarm. */
 const SAVE_TIMEOUT_MS = 5000;
 
+/**
+ * A try that ends so much after its time, milliseconds, ends in a process that did not run meanwhile: the answer may wait in
+ * the socket, unread (protocol section 4). Its silence is this process's own.
+ */
+const LATE_MS = 250;
+
 /** Sends pings; their pongs come back through `Driver.input`. */
 export interface PingSender {
   ping(to: MemberId, addresses: readonly string[], nonce: bigint): void;
@@ -179,8 +185,10 @@ export class Driver {
   async #try({ to, timeoutMs }: Extract<Output, { kind: "try" }>): Promise<void> {
     const { id } = to;
     if (!id) return;
-    const outcome = await this.#probe(to, this.#options.now() + timeoutMs);
-    this.#later((machine, now) => machine.tried(id, outcome, now));
+    const deadline = this.#options.now() + timeoutMs;
+    const found = await this.#probe(to, deadline);
+    const isLate = found === "silent" && this.#options.now() - deadline > LATE_MS;
+    this.#later((machine, now) => machine.tried(id, isLate ? "unable" : found, now));
   }
 
   /**

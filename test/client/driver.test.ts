@@ -168,6 +168,22 @@ describe("the driver", () => {
     expect(scene.log).toEqual(["exchange 1", "probe ", "answered 1 true 7", "tried true answered"]);
   });
 
+  it("takes no member for silent because its own process stood still", async () => {
+    const scene = new Scene();
+    const tried = (ms: number) => {
+      scene.call = async () => {
+        scene.now += ms;
+        throw new FirefliesError("timeout");
+      };
+      scene.ask({ kind: "try", to: { id: PEER, addresses: [] }, timeoutMs: 1_000 });
+      return scene.settled();
+    };
+    // Each try is made twice, over another session.
+    await tried(600);
+    await tried(1_500);
+    expect(scene.log.filter((line) => line.startsWith("tried"))).toEqual(["tried true silent", "tried true unable"]);
+  });
+
   it("waits for a probe as long as the link has taken so far, many times over", async () => {
     const scene = new Scene();
     const probe: Output = { kind: "try", to, timeoutMs: 1000 };
