@@ -2,6 +2,9 @@
 import { Duplex } from "node:stream";
 import { WRITE_AHEAD_BYTES } from "./limits.js";
 
+/** The parts of a member that watch one stream and the program's own pipes: some dozen listeners, each added once. */
+const LISTENERS_MAX = 32;
+
 export abstract class MessageDuplex extends Duplex {
   constructor() {
     super({
@@ -10,6 +13,7 @@ export abstract class MessageDuplex extends Duplex {
       writableHighWaterMark: WRITE_AHEAD_BYTES,
       decodeStrings: false,
     });
+    this.setMaxListeners(LISTENERS_MAX);
     this.on("error", () => {}); // Promised: a forgotten listener costs nobody the process.
   }
 
