@@ -359,8 +359,9 @@ export class Links {
       this.#redials.forget(id);
       return;
     }
-    // The first dial went on beside the relays.
-    const isDue = this.#redials.isDue(id, now()) && now() - best.since >= REDIAL_FIRST_MS;
+    // Where I have made it, the first dial went on beside the relays. Who came through them may be dialled where I cannot be.
+    const isFirst = best.path.direction === "accepted" || now() - best.since >= REDIAL_FIRST_MS;
+    const isDue = this.#redials.isDue(id, now()) && isFirst;
     const to = isDue ? destinationOf(id) : undefined;
     if (to === undefined) return;
     this.#redials.tried(id, now());

@@ -106,6 +106,7 @@ async function measure(from, to) {
   const text = `call ${++calls}`;
   const first = await caller.ask("call", { id: callee.id, text });
   const handled = callee.log.find((each) => each.event === "handled" && each.text === text);
+  if (first.error) console.error(`${caller.name} to ${callee.name}: ${first.error}: ${first.message}`);
   const isDirect = ({ path }) => path !== undefined && path !== "relayed";
   const better = await caller.until("path", { id: callee.id }, isDirect, first.error ? 0 : BETTER_MS);
   return {

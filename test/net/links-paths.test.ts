@@ -43,6 +43,15 @@ describe("a member that names relays", () => {
     expect([relayed.closed, best.closed]).toEqual([true, false]);
   });
 
+  it("and has come through them itself is dialled at its own address at once: it may not be able to dial me", async () => {
+    let to: Destination | undefined;
+    const { scene, peer } = await behindRelay({ destinationOf: () => to });
+    to = { id: peer.id, addresses: [peer.address, RELAY] };
+    scene.links.adopt(sessionOf(new FakeSession(peer.identity.certificate, relayedPath)));
+    scene.links.tidy();
+    await expect.poll(() => scene.links.get(peer.id)?.best?.path.kind).toBe("direct");
+  });
+
   it("is not dialled through them any more when its own address was faster", async () => {
     const { scene, to } = await behindRelay();
     const relay = deferred();
