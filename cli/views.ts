@@ -18,7 +18,10 @@ import { age, memberTitle, type painter, shortId, shown, table } from "./output.
 export type MemberState = "live" | "suspected" | "unreachable" | "left" | "failed";
 
 const NOBODY_LIVE = "No other member is live in this view.";
-const NOBODY_FITS = "No other member in this view fits the filter (--name, --metadata). Without it all are shown.";
+/** Services of a member that a table shows. */
+const SERVICES_SHOWN_MAX = 5;
+const NOBODY_FITS =
+  "No other member in this view fits the filter (--name, --metadata, --service). Without it all are shown.";
 
 /** A member in JSON. `epoch` is a string: it has 64 bits. */
 export interface MemberView {
@@ -27,6 +30,8 @@ export interface MemberView {
   readonly address: string;
   readonly addresses: readonly string[];
   readonly metadata: unknown;
+  /** The names of the protocols and services that it offers. */
+  readonly services: readonly string[];
   readonly epoch: string;
   readonly state: MemberState;
   readonly suspected: boolean;
@@ -58,9 +63,9 @@ export interface ChangeView extends Partial<Omit<MemberView, "reason" | "gone">>
 }
 
 export function memberView(member: Member): MemberView {
-  const { id, name, address, addresses, metadata, epoch, suspected, reachable, since } = member;
+  const { id, name, address, addresses, metadata, services, epoch, suspected, reachable, since } = member;
   const state = stateOf(member);
-  return { id, name, address, addresses, metadata, epoch: String(epoch), state, suspected, reachable, since };
+  return { id, name, address, addresses, metadata, services, epoch: String(epoch), state, suspected, reachable, since };
 }
 
 export function departedView({ member, reason, at: gone }: Departed): MemberView {
@@ -113,6 +118,7 @@ export function pathsTable(members: readonly MemberView[], isFiltered = false): 
 /** For people: a row for each, or why there is none. */
 export function membersTable(members: readonly MemberView[], now: number, isFiltered = false): string {
   if (members.length === 0) return isFiltered ? NOBODY_FITS : NOBODY_LIVE;
+  const isOffered = members.some(({ services }) => services.length > 0);
   const rows = members.map((member) => [
     member.name ?? "-",
     shortId(member.id),
@@ -120,8 +126,16 @@ export function membersTable(members: readonly MemberView[], now: number, isFilt
     stateText(member),
     member.gone === undefined ? age(now - member.since) : `${timeOf(member.gone)}, ${age(now - member.gone)} ago`,
     JSON.stringify(member.metadata),
+    ...(isOffered ? [servicesText(member.services)] : []),
   ]);
-  return table([["NAME", "ID", "ADDRESS", "STATE", "SINCE", "METADATA"], ...rows]);
+  const titles = ["NAME", "ID", "ADDRESS", "STATE", "SINCE", "METADATA", ...(isOffered ? ["SERVICES"] : [])];
+  return table([titles, ...rows]);
+}
+
+function servicesText(services: readonly string[]): string {
+  const more = services.length - SERVICES_SHOWN_MAX;
+  const shown = services.slice(0, SERVICES_SHOWN_MAX).join(" ") || "-";
+  return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
 function stateOf({ suspected, reachable }: Member): MemberState {

@@ -2,6 +2,7 @@
  * The public face of a member: register handlers, start, talk. Everything is in-process and silent: no console, no
  * signal handlers, no global state, any number of clients side by side.
  */
+import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { Duplex } from "node:stream";
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
@@ -22,14 +23,17 @@ import type { MemberFilter } from "./member-filter.js";
 import { untilJoined, untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
+import { Announced } from "./offers/announced.js";
+import { requireName } from "./offers/name.js";
 import { writeCertificate, writePrivateKey } from "./own-files.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import type { DoctorReport } from "./reach/doctor.js";
 import { Rejections } from "./rejections.js";
 import { Isolation } from "./standing/isolation.js";
+import { serviceAbsent, toAny } from "./talk/any.js";
 import { DRAIN_MS } from "./talk/drain-deadline.js";
 import { Hearsay } from "./talk/hearsay.js";
-import { requireBytes, requireDrain, requireHandler, requireTimeout } from "./talk/misuse.js";
+import { requireBytes, requireCount, requireDrain, requireHandler, requireTimeout } from "./talk/misuse.js";
 import { Outbound, requireAddress } from "./talk/outbound.js";
 import { PING_TIMEOUT_MS, SEND_TIMEOUT_MS } from "./timeouts.js";
 import type {
@@ -52,25 +56,34 @@ import type {
   RingNeighbours,
   RoundTrip,
   SendOptions,
+  SendToAnyOptions,
+  ServeOptions,
   StopOptions,
   StreamHandler,
   StreamOptions,
 } from "./types.js";
+
+/** For an order by chance. */
+const CHANCE_BYTES = 16;
 
 /** One member of one network. It starts once; to start again, make another one. Any number live side by side in a process. */
 export class Client {
   readonly #log: ClientLog;
   readonly #life: Life;
   readonly #feed = new ChangeFeed((change) => this.#log.change(change));
+  readonly #announced = new Announced(() => this.#tellNames());
   readonly #directory = new Directory({
     member: () => this.#life.begun,
     metadata: () => this.#metadata ?? this.#life.config?.metadata ?? {},
+    services: () => this.#announced.names,
+    chance: () => randomBytes(CHANCE_BYTES),
     now: Date.now,
   });
   readonly #handlers = new Handlers({
     sender: (id) => this.#directory.sender(id),
     isKnown: (id) => this.#life.member?.knows(id) === true,
     log: () => this.#log,
+    announced: this.#announced,
   });
   readonly #onAlarm = (alarm: FirefliesError): void => this.#handlers.raise(alarm);
   readonly #hearsay = new Hearsay({
@@ -84,6 +97,7 @@ export class Client {
     reach: (id, signal) => this.#outbound.reach(id, signal),
     sender: (id) => this.#directory.sender(id),
     failures: this.#handlers.failures,
+    announced: this.#announced,
   });
   readonly #isolation = new Isolation({
     publish: (change) => this.#feed.publish(change),
@@ -103,7 +117,7 @@ export class Client {
     this.#life = new Life({
       ...{ options, log: this.#log, feed: this.#feed, directory: this.#directory, handlers: this.#handlers },
       ...{ services: this.#services, isolation: this.#isolation, rejected: this.#rejected, hearsay: this.#hearsay },
-      onAlarm: this.#onAlarm,
+      ...{ onAlarm: this.#onAlarm, announced: this.#announced },
       metadata: () => this.#metadata,
       content: () => this.#content,
     });
@@ -140,10 +154,19 @@ export class Client {
   }
 
   /**
+   * Answers messages for a service: `sendToId(id, data, { service })`. Any number of services live side by side; names as for
+   * `handle`. The name is part of what the sender signs. The signal takes the handler out. Throws as `handle`.
+   */
+  serve(service: string, handler: MessageHandler, options: ServeOptions = {}): void {
+    this.#handlers.serve(service, handler, options);
+  }
+
+  /**
    * Takes the streams that other members open for a protocol: `openStream(id, { protocol })`. Any number of protocols live side
    * by side; the name is 1 to 128 bytes of UTF-8 without spaces, by custom with a version: "/chat/1.0". The signal takes the
    * handler out, and streams that are open go on. With `raw` the handler gets a Duplex of bytes, as a socket is, instead of
-   * messages. Throws "name-invalid", "name-taken", and a RangeError for `streamsPerPeer`.
+   * messages. The others are told the name: see `Member.services`. Throws "name-invalid", "name-taken", "names-too-large", and a
+   * RangeError for `streamsPerPeer`.
    */
   handle(protocol: string, handler: RawStreamHandler, options: HandleOptions & { readonly raw: true }): void;
   handle(protocol: string, handler: StreamHandler, options?: HandleOptions & { readonly raw?: false }): void;
@@ -246,6 +269,21 @@ export class Client {
     return this.#view.self();
   }
 
+  /**
+   * The `count` live members, this one included, that a key belongs to: by rendezvous hashing over the view, so all members with
+   * the same view agree, and a member that comes or goes moves no keys but its own. The first one has it, the others follow.
+   */
+  closeTo(key: string | Uint8Array, count: number): Member[] {
+    requireCount(count);
+    return this.#view.closest(key, count);
+  }
+
+  /** Of those that offer a service, this one included, the one that a key belongs to, as `closeTo`; undefined when there is none. */
+  pick(service: string, key: string | Uint8Array): Member | undefined {
+    requireName(service, "service");
+    return this.#view.closest(key, 1, service)[0];
+  }
+
   /** Members that have left or failed and are not back, the latest first, with reason and time: the last 512 of them. */
   departed(): Departed[] {
     return this.#view.departed();
@@ -326,6 +364,22 @@ export class Client {
   /** As `sendTo`, to a live member by its id in any case, its name, or a beginning of its id; "id-ambiguous" for several. */
   sendToId(id: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
     return this.#outbound.toId(id, data, options);
+  }
+
+  /**
+   * Sends a message to a live member that offers the service, this one included. It goes to the next one when nobody can have
+   * handled it: "peer-unreachable", "peer-unknown", "peer-refused", "member-stopping", "handler-missing", "overloaded". After
+   * any other error (a timeout, a lost link, a handler's own) it may have been handled, and is not sent again. Rejects as
+   * `sendToId` with what the last one said, and with "service-absent". The time-out is for all tries together, of 16 at most.
+   */
+  async sendToAny(service: string, data: Uint8Array, options: SendToAnyOptions = {}): Promise<Uint8Array> {
+    const { key, ...rest } = options;
+    this.#outbound.requireTalking();
+    const order =
+      key === undefined ? this.#view.anyOf(service) : this.#view.closest(key, Number.POSITIVE_INFINITY, service);
+    if (order.length === 0) throw serviceAbsent(service, this.#view.offered);
+    const ids = order.map(({ id }) => id);
+    return await toAny(this.#outbound, ids, data, { ...rest, service });
   }
 
   /**
@@ -421,6 +475,12 @@ export class Client {
   /** Writes key.pem, mode 0600, to a directory: by default the member's own, else the working one. */
   async savePrivateKey(directory = this.#life.config?.dir ?? "."): Promise<void> {
     await writePrivateKey(directory, this.#life.running.identity);
+  }
+
+  #tellNames(): void {
+    if (!this.#life.isInMotion) return;
+    const { extensions } = this.#announced;
+    this.#life.running.input((machine, now) => machine.describe({ extensions }, now));
   }
 
   get #view(): Directory {

@@ -5,6 +5,8 @@ import { type Destination, parseAddress, RELAY_SCHEME } from "../net/index.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { type MemberFilter, matcherOf } from "./member-filter.js";
 import { parseMetadata } from "./metadata.js";
+import { closest } from "./offers/closest.js";
+import { namesIn } from "./offers/names.js";
 import type { Change, Departed, Member, Metadata, Sender } from "./types.js";
 
 /** Departed members remembered, the latest: each with its last note, about 1 KB, and 6 KB if its metadata are full. */
@@ -25,6 +27,9 @@ export interface DirectoryOptions {
   readonly member: () => Surveyed;
   /** Mine, as the others see them. */
   readonly metadata: () => Metadata;
+  readonly services: () => readonly string[];
+  /** Random bytes. */
+  readonly chance: () => Uint8Array;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
@@ -58,10 +63,36 @@ export class Directory {
   list(filter?: MemberFilter): Member[] {
     const members = this.#options.member().machine.members();
     if (filter === undefined) return members.map((peer) => this.#describe(peer));
-    const { isNamed, isWanted } = matcherOf(filter);
-    // By name first: metadata are parsed for those that are left.
-    const named = members.filter((peer) => isNamed(this.#senderOf(peer).name));
+    const { isNamed, isOffering, isWanted } = matcherOf(filter);
+    // Metadata are parsed for those that are left.
+    const named = members.filter((peer) => isNamed(this.#senderOf(peer).name) && isOffering(servicesOf(peer)));
     return named.map((peer) => this.#describe(peer)).filter(isWanted);
+  }
+
+  /** The `count` members that a key belongs to, I among them; of those that offer a service, when one is named. */
+  closest(key: string | Uint8Array, count: number, service?: string): Member[] {
+    const { machine, identity } = this.#options.member();
+    const { id: me } = identity.certificate;
+    const peers = new Map(machine.members().map((peer) => [peer.id, peer]));
+    const offering = [...peers.values()].filter((peer) => service === undefined || servicesOf(peer).includes(service));
+    const isMine = service === undefined || this.#options.services().includes(service);
+    const found = closest(key, [...offering, ...(isMine ? [{ id: me }] : [])], count);
+    return found.map(({ id }) => (id === me ? this.self() : this.#describe(peers.get(id)!)));
+  }
+
+  /** Those that offer a service, I among them, in an order by chance: first those that are reachable and not suspected. */
+  anyOf(service: string): Member[] {
+    const [good, doubtful]: Member[][] = [[], []];
+    for (const member of this.closest(this.#options.chance(), Number.POSITIVE_INFINITY, service)) {
+      (member.reachable && !member.suspected ? good : doubtful)!.push(member);
+    }
+    return [...good!, ...doubtful!];
+  }
+
+  /** All names that anybody offers. */
+  get offered(): readonly string[] {
+    const { machine } = this.#options.member();
+    return [...new Set([...this.#options.services(), ...machine.members().flatMap(servicesOf)])];
   }
 
   /** Those who have left or failed and are not back, the latest first. */
@@ -101,6 +132,7 @@ export class Directory {
       address: addresses[0] ?? "",
       addresses,
       metadata: this.#options.metadata(),
+      services: this.#options.services(),
       epoch: machine.epoch,
       suspected: false,
       reachable: true,
@@ -143,7 +175,8 @@ export class Directory {
     const { addresses } = destinationOf(peer);
     const metadata = parseMetadata(peer.metadata);
     const reachable = this.#options.member().isReachable(id);
-    return { id, name, address, addresses, metadata, epoch, suspected, reachable, since };
+    const services = servicesOf(peer);
+    return { id, name, address, addresses, metadata, services, epoch, suspected, reachable, since };
   }
 
   /** Once for all messages from its member: a note keeps its signer's certificate, and a certificate its name. */
@@ -157,6 +190,17 @@ export class Directory {
     this.#senders.set(peer, sender);
     return sender;
   }
+}
+
+const offered = new WeakMap<Peer, readonly string[]>();
+
+/** The names that a member offers, by its note. */
+function servicesOf(peer: Peer): readonly string[] {
+  const known = offered.get(peer);
+  if (known !== undefined) return known;
+  const names = namesIn(peer.extensions);
+  offered.set(peer, names);
+  return names;
 }
 
 /** What follows from a note, once for all messages to its member. */

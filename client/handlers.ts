@@ -10,7 +10,9 @@ import { HandlerFailures, type HandlerKind } from "./handler-failures.js";
 import type { RequestKind } from "./messages/content.js";
 import type { RequestContext } from "./messages/request-context.js";
 import { tooLarge } from "./messages/requester.js";
+import type { Announced } from "./offers/announced.js";
 import { Registry } from "./offers/registry.js";
+import { Served } from "./offers/served.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import type { Response } from "./talk/hearsay.js";
 import { isTransferred, requireHandler, requireStreams } from "./talk/misuse.js";
@@ -25,6 +27,7 @@ import type {
   RawStreamHandler,
   ResponseHandler,
   Sender,
+  ServeOptions,
   SignedContext,
   StreamHandler,
 } from "./types.js";
@@ -62,6 +65,7 @@ export interface SendersInView {
 }
 
 export interface HandlersOptions extends SendersInView {
+  readonly announced: Announced;
   readonly log: () => Pick<ClientLog, "alarm" | "unheard">;
 }
 
@@ -74,16 +78,41 @@ export class Handlers {
   alarm: AlarmHandler = () => {};
   readonly failures = new HandlerFailures((alarm) => this.raise(alarm));
   readonly #view: HandlersOptions;
-  readonly #protocols = new Registry<Offered>({ what: "protocol" });
+  readonly #protocols: Registry<Offered>;
+  readonly #services: Registry<Served>;
   readonly #responding = new Set<Promise<void>>();
 
   constructor(view: HandlersOptions) {
     this.#view = view;
+    const { announced } = view;
+    this.#protocols = new Registry({ what: "protocol", announced });
+    this.#services = new Registry({ what: "service", announced });
   }
 
   /** Answers a request. Throws what its sender is told: "handler-missing" for a message when there is nobody to take it. */
   dispatch(kind: RequestKind, payload: Uint8Array, request: RequestContext) {
-    const handler = this[kind];
+    const { service } = request;
+    if (kind !== "message" || service === undefined) return this.#run(kind, this[kind], payload, request);
+    const served = this.#services.find(service);
+    if (served instanceof FirefliesError) throw served;
+    const leave = served.enter(request.from.id);
+    try {
+      const reply = this.#run(kind, served.handler, payload, request);
+      if (isPromise(reply)) return reply.finally(leave);
+      leave();
+      return reply;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  #run(
+    kind: RequestKind,
+    handler: MessageHandler | GossipHandler | undefined,
+    payload: Uint8Array,
+    request: RequestContext,
+  ): Promise<Uint8Array | undefined> | Uint8Array | undefined {
     if (handler === undefined && kind === "message") throw new FirefliesError("handler-missing");
     const { id } = request.from;
     // It may have left while its message waited for its turn.
@@ -112,11 +141,17 @@ export class Handlers {
 
   /** Registers what takes streams of a protocol. Throws as `Registry.add`, and a RangeError for `streamsPerPeer`. */
   handle(protocol: string, handler: StreamHandler | RawStreamHandler, options: HandleOptions): void {
-    const { streamsPerPeer = STREAMS_PER_PEER_MAX, signal, raw = false } = options;
+    const { streamsPerPeer = STREAMS_PER_PEER_MAX, raw = false } = options;
     requireHandler(handler);
     requireStreams(streamsPerPeer, STREAMS_OF_PEER_MAX);
     const run = (raw ? rawly(handler as RawStreamHandler) : handler) as StreamHandler;
-    this.#protocols.add(protocol, this.#offered(run, streamsPerPeer), signal);
+    this.#protocols.add(protocol, this.#offered(run, streamsPerPeer), options);
+  }
+
+  /** Registers what answers messages for a service. Throws as `Registry.add`, and a RangeError for `messagesPerPeer`. */
+  serve(service: string, handler: MessageHandler, options: ServeOptions): void {
+    requireHandler(handler);
+    this.#services.add(service, new Served(service, handler, options.messagesPerPeer), options);
   }
 
   /** What takes streams of this protocol, or of none when it is empty; else "handler-missing", for the peer. */

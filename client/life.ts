@@ -19,6 +19,7 @@ import type { Handlers } from "./handlers.js";
 import { heard, pathTeller } from "./heard.js";
 import { encodeMetadata } from "./metadata.js";
 import { Node } from "./node.js";
+import type { Announced } from "./offers/announced.js";
 import { Rendezvous } from "./reach/rendezvous.js";
 import type { Rejections } from "./rejections.js";
 import { settingsOf } from "./settings.js";
@@ -48,6 +49,7 @@ export interface LifeOptions {
   readonly metadata: () => Metadata | undefined;
   /** What ring neighbours are handed. */
   readonly content: () => Uint8Array | undefined;
+  readonly announced: Announced;
 }
 
 type Phase = "new" | "starting" | "running" | "stopping" | "stopped";
@@ -169,10 +171,11 @@ export class Life {
   }
 
   async #end(): Promise<void> {
-    const { log, handlers, feed } = this.#parts;
+    const { log, handlers, feed, announced } = this.#parts;
     this.#phase = "stopping";
     log.life("stopping");
     this.#ending.abort();
+    announced.close();
     await this.#startup?.catch(() => {}); // What it opens while it unwinds is closed below.
     const renewed = this.#renewal?.stop();
     const parted = this.#arrival?.leave();
@@ -215,7 +218,7 @@ export class Life {
   readonly #interfaces = (): Interfaces => (this.#network.interfaces ?? networkInterfaces)();
 
   #memberOf(config: MemberConfig, identity: Identity): Node {
-    const { services, isolation, onAlarm, handlers, metadata, feed, directory } = this.#parts;
+    const { services, isolation, onAlarm, handlers, metadata, announced, feed, directory } = this.#parts;
     return new Node({
       ...{ config, identity, state: this.#state, gate: this.#gate, interfaces: this.#interfaces },
       ...{ services, isolation, onAlarm },
@@ -224,6 +227,7 @@ export class Life {
       resolver: this.#network.resolver ?? this.#names,
       bindDatagrams: this.#network.bindDatagrams,
       metadata: () => encodeMetadata(metadata() ?? config.metadata),
+      offered: () => announced.extensions,
       dispatch: (kind, payload, request) => handlers.dispatch(kind, payload, request),
       streamHandler: (name) => handlers.streamHandler(name),
       onDatagram: (from, data) => handlers.takeDatagram(from, data),

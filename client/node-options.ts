@@ -1,6 +1,7 @@
 /** What a member is made of: given by the program, by its configuration, or by a test. */
 import type { FirefliesError, Identity } from "../identity/index.js";
 import type { ConnectionGate, HostNetwork, Interfaces, OutPort, Resolver, Transport } from "../net/index.js";
+import type { Extension } from "../rings/index.js";
 import type { MemberConfig } from "./config/index.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import type { Services } from "./grpc/services.js";
@@ -25,6 +26,8 @@ export interface NodeOptions {
   readonly gate?: ConnectionGate | undefined;
   /** Asked for when the protocol starts. */
   readonly metadata: () => Uint8Array;
+  /** The names that the program offers, as extensions of a note. Asked for as `metadata` is. */
+  readonly offered: () => readonly Extension[];
   /** As os.networkInterfaces(). */
   readonly interfaces: () => Interfaces;
   readonly dispatch: Dispatch;

@@ -359,7 +359,7 @@ export class Node {
   }
 
   #machineOptions(memory: Memory, contacts: readonly Contact[]): MachineOptions {
-    const { config, metadata } = this.#options;
+    const { config, metadata, offered } = this.#options;
     const { certificate } = this.#identity;
     const entries = config.entryAddrs.map((address) => ({ id: undefined, addresses: [address] }));
     return {
@@ -370,7 +370,7 @@ export class Node {
       savedMark: memory.savedMark,
       agreementKey: this.#pinging.publicKey,
       addresses: this.noteAddresses,
-      metadata: metadata(),
+      ...{ metadata: metadata(), extensions: offered() },
       contacts: [...entries, ...recipients(contacts)],
       known: [...contacts.map(certificateStatement), ...memory.statements],
     };

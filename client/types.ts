@@ -23,6 +23,8 @@ export interface Member {
   /** All addresses of its note, the preferred one first. */
   readonly addresses: readonly string[];
   readonly metadata: Metadata;
+  /** The names of the protocols and services that it offers, of its gRPC services as well; sorted. At most 1 KiB together. */
+  readonly services: readonly string[];
   /** Epoch of its latest note; it rises with each note and never falls. */
   readonly epoch: bigint;
   /** An accusation stands against it; without a rebuttal it is removed after 2 Delta. */
@@ -218,12 +220,24 @@ export interface StreamOptions {
   readonly reconnect?: boolean | undefined;
 }
 
+/** Of a handler that is registered by name. */
+export interface OfferOptions {
+  /** Takes the handler out: what it does already goes on. */
+  readonly signal?: AbortSignal | undefined;
+  /** Are the others told that this member offers it (`Member.services`)? They are, unless this is false. */
+  readonly announce?: boolean | undefined;
+}
+
+/** Of a handler of a service. */
+export interface ServeOptions extends OfferOptions {
+  /** Messages of one member that it answers at once; the next is refused with "overloaded". No limit of its own by default. */
+  readonly messagesPerPeer?: number | undefined;
+}
+
 /** Of a handler of a protocol. */
-export interface HandleOptions {
+export interface HandleOptions extends OfferOptions {
   /** Streams of it that one member may have open here, 1 to 256; 32 by default. The next is refused with "overloaded". */
   readonly streamsPerPeer?: number | undefined;
-  /** Takes the handler out: streams that are open go on. */
-  readonly signal?: AbortSignal | undefined;
   /** The handler gets bytes without the borders of messages. */
   readonly raw?: boolean | undefined;
 }
@@ -239,6 +253,8 @@ export type DatagramHandler = (data: Uint8Array, context: { readonly from: Sende
 
 /** Of one message. */
 export interface SendOptions {
+  /** Whose handler answers it there: see `Client.serve`. Without one it is the message handler. It is part of what is signed. */
+  readonly service?: string | undefined;
   readonly signal?: AbortSignal;
   /** Milliseconds until the call fails with "timeout": above 0, or the call rejects with a RangeError. */
   readonly timeout?: number;
@@ -247,6 +263,12 @@ export interface SendOptions {
    * `verifyMessage`. What it throws rejects the call.
    */
   readonly onProof?: (proof: Uint8Array) => void;
+}
+
+/** Of a message to any member that offers a service. */
+export interface SendToAnyOptions extends Omit<SendOptions, "service"> {
+  /** Members are tried in the order of `closeTo` for this key; without one at random, those first that are reachable. */
+  readonly key?: string | Uint8Array | undefined;
 }
 
 /** Of a stop. */

@@ -18,6 +18,7 @@ import { concatBytes, equalBytes, type MemberId, memberIdFromBytes, memberIdToBy
 import { type Content, decodeContent } from "./messages/content.js";
 import { HASH_BYTES, readList } from "./messages/list.js";
 import { decodeProof, PROOF_BYTES_MAX, PROOF_VERSION, type Proof, versionOfProof } from "./messages/proof.js";
+import { serviceOf } from "./messages/service.js";
 
 /** What a proof is judged by. */
 export interface VerifyMessageOptions {
@@ -38,6 +39,8 @@ export interface ProvenMessage {
   readonly sender: MemberId;
   /** To whom. */
   readonly receiver: MemberId;
+  /** Of a message: the service that it was addressed to; undefined for the nameless handler, and for all others. */
+  readonly service: string | undefined;
   /** Network id, 64 hex digits. */
   readonly network: string;
   /** 64 hex digits: the link, one and the same for requests on it and their answers. */
@@ -137,13 +140,15 @@ function untrusted(reasons: readonly string[]): FirefliesError {
 }
 
 /** Throws for what no program says: such a signature proves nothing that anybody would ask about. */
-function spoken(content: Content | undefined): Pick<ProvenMessage, "kind" | "request" | "data" | "error"> {
+function spoken(content: Content | undefined): Pick<ProvenMessage, "kind" | "request" | "data" | "error" | "service"> {
   if (content === undefined || content.kind === "cancel") throw new FirefliesError("proof-malformed");
   const { kind, id: request } = content;
-  if (content.kind !== "error") return { kind, request, data: new Uint8Array(content.payload), error: undefined };
+  const service = kind === "message" ? serviceOf(content.extensions) : undefined;
+  if (content.kind !== "error")
+    return { kind, request, data: new Uint8Array(content.payload), error: undefined, service };
   const { code: said, text } = content;
   const code = isErrorCode(said) || readReply(said, text) !== undefined ? said : "handler-failed";
-  return { kind, request, data: new Uint8Array(0), error: { code, text } };
+  return { kind, request, data: new Uint8Array(0), error: { code, text }, service };
 }
 
 function described({ serial, hash, notBefore, notAfter }: MemberCertificate): ProvenMessage["certificate"] {

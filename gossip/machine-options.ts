@@ -1,11 +1,18 @@
 /** What a machine is made from. */
-
+import type { Extension } from "../rings/index.js";
 import type { Recipient } from "./outputs.js";
 import type { Ports } from "./ports.js";
 import type { CertificateFacts } from "./records/certificate.js";
 import type { Address } from "./records/note.js";
 import type { Settings } from "./settings.js";
 import type { SharedView } from "./view/shared-view.js";
+
+/** What a member says of itself in its notes. What is left out stays as it is. */
+export interface NewFacts {
+  readonly addresses?: readonly Address[];
+  readonly metadata?: Uint8Array;
+  readonly extensions?: readonly Extension[];
+}
 
 export interface MachineOptions {
   /** My own, checked certificate. */
@@ -21,6 +28,8 @@ export interface MachineOptions {
   readonly addresses: readonly Address[];
   /** At most 4 KiB. */
   readonly metadata: Uint8Array;
+  /** None when left out. */
+  readonly extensions?: readonly Extension[];
   /** Members to ask first. */
   readonly contacts: readonly Recipient[];
   /** Statements from an earlier life or from the authority; checked like anyone's. */

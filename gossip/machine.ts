@@ -17,11 +17,11 @@ import { Monitor } from "./detection/monitor.js";
 import type { TryOutcome } from "./detection/verdict.js";
 import { Herald } from "./herald.js";
 import { Isolation } from "./isolation.js";
-import type { MachineOptions } from "./machine-options.js";
+import type { MachineOptions, NewFacts } from "./machine-options.js";
 import { Outbox, type Output, type Peer, type Recipient, type Standing } from "./outputs.js";
 import type { Ports } from "./ports.js";
 import type { CertificateFacts } from "./records/certificate.js";
-import type { Address, SignedNote } from "./records/note.js";
+import type { SignedNote } from "./records/note.js";
 import { encodePacket, parsePacket } from "./records/packet.js";
 import { type Claim, subjectOf } from "./records/statement.js";
 import { own, type Verdict } from "./records/verified.js";
@@ -351,10 +351,11 @@ export class Machine {
   }
 
   /** New facts about me, as my next note. */
-  describe(facts: { readonly addresses?: readonly Address[]; readonly metadata?: Uint8Array }, now: number): void {
+  describe({ addresses, metadata, extensions }: NewFacts, now: number): void {
     this.#wake(now);
-    if (facts.addresses) this.#self.addresses = facts.addresses;
-    if (facts.metadata) this.#self.metadata = facts.metadata;
+    if (addresses) this.#self.addresses = addresses;
+    if (metadata) this.#self.metadata = metadata;
+    if (extensions) this.#self.extensions = extensions;
     this.#defence.issueNote(now);
     this.#settle(now);
   }

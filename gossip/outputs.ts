@@ -2,7 +2,7 @@
  * Everything the machine can ask of its driver or tell it, as one closed union: a driver that forgets a kind does not
  * compile. Outputs are carried out in their order, and that is a promise: `save` is done before any later `send`.
  */
-import type { MemberId } from "../rings/index.js";
+import type { Extension, MemberId } from "../rings/index.js";
 import { OUTPUTS_MAX } from "./limits.js";
 import type { Address } from "./records/note.js";
 import type { RevocationList } from "./records/revocation.js";
@@ -30,6 +30,8 @@ export interface Peer {
   readonly epoch: bigint;
   readonly addresses: readonly Address[];
   readonly metadata: Uint8Array;
+  /** Of its note; empty when it has none. */
+  readonly extensions: readonly Extension[];
   readonly suspected: boolean;
 }
 

@@ -161,10 +161,11 @@ export function meant(client: Hosted["client"], argument: string): Member {
 }
 
 /** What is not asked for is left out. */
-export function memberQueryOf({ query: { name, metadata, all, paths } }: Pick<Call, "query">): MemberQuery {
+export function memberQueryOf({ query: { name, metadata, service, all, paths } }: Pick<Call, "query">): MemberQuery {
   return {
     ...(typeof name === "string" && { name }),
     ...(metadata !== undefined && { metadata: [metadata].flat() }),
+    ...(typeof service === "string" && { service }),
     ...(all === "true" && { all: true }),
     ...(paths === "true" && { paths: true }),
   };

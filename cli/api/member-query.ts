@@ -11,6 +11,8 @@ export interface MemberQuery {
   readonly name?: string | undefined;
   /** "key=value", or "key" alone for any value: all of them must hold. */
   readonly metadata?: readonly string[] | undefined;
+  /** A protocol or service that they offer. */
+  readonly service?: string | undefined;
   /** Also those who have left or failed. */
   readonly all?: boolean | undefined;
   /** Also how each live one is reached. */
@@ -33,8 +35,9 @@ export function queryMembers(
   return [...live, ...departed.map(departedView)];
 }
 
-export function matching({ name, metadata = [] }: MemberQuery): (member: Member) => boolean {
+export function matching({ name, metadata = [], service }: MemberQuery): (member: Member) => boolean {
   return (member) =>
+    (service === undefined || member.services.includes(service)) &&
     (name === undefined || matchesPattern(member.name ?? "", name)) &&
     metadata.every((fact) => holds(member.metadata, fact));
 }

@@ -29,6 +29,7 @@ export const MEMBER_QUERY = {
     anyOf: [text("A fact."), { type: "array", maxItems: FACTS_MAX, items: text("A fact.") }],
     description: '"key=value", or "key" for any value; given again, all must hold.',
   },
+  service: text("Only members that offer this protocol or service."),
 } as const;
 export const ALL = { all: flag("Also those who have left or failed.") } as const;
 export const PATHS = { paths: flag("Also how each is reached, or changes of that.") } as const;

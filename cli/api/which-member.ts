@@ -1,6 +1,7 @@
 /** The member that an argument means: by its name, its id, or any beginning of its id that no other member has. */
-import { nearest } from "../../client/config/nearest.js";
+
 import { meantBy } from "../../client/meant.js";
+import { nearest } from "../../client/nearest.js";
 import type { Departed } from "../../client/types.js";
 import { FirefliesError } from "../../identity/errors/error.js";
 import type { MemberId } from "../../rings/index.js";

@@ -16,6 +16,7 @@ import { type AgentOption, examples, withAgent } from "./common.js";
 export interface FilterOptions extends AgentOption {
   readonly name?: string;
   readonly metadata?: readonly string[];
+  readonly service?: string;
 }
 
 interface MembersOptions extends FilterOptions {
@@ -42,6 +43,7 @@ export function addMembers(program: Command): void {
     "members",
     "members --all --json",
     "members --name 'web-*' --metadata role=worker",
+    "members --service inventory",
     "members --paths",
     "members --watch",
   );
@@ -58,17 +60,22 @@ export function withFilter(command: Command): Command {
   const collect = (fact: string, before: readonly string[] = []) => [...before, fact];
   return command
     .option("--name <pattern>", 'only members of this name; "*" stands for any characters, "?" for one')
-    .option("--metadata <key=value>", "only members whose metadata say so; given again, all must hold", collect);
+    .option("--metadata <key=value>", "only members whose metadata say so; given again, all must hold", collect)
+    .option("--service <name>", "only members that offer this protocol or service");
 }
 
 /** Throws "cli-usage" for more than can be asked. */
-export function filterOf({ name, metadata }: FilterOptions): Omit<MemberQuery, "all"> {
+export function filterOf({ name, metadata, service }: FilterOptions): Omit<MemberQuery, "all"> {
   if (metadata && metadata.length > FACTS_MAX) throw usage(`--metadata can be given ${FACTS_MAX} times.`);
-  return { ...(name !== undefined && { name }), ...(metadata && { metadata }) };
+  return {
+    ...(name !== undefined && { name }),
+    ...(metadata && { metadata }),
+    ...(service !== undefined && { service }),
+  };
 }
 
-function isFilter({ name, metadata }: MemberQuery): boolean {
-  return name !== undefined || metadata !== undefined;
+function isFilter({ name, metadata, service }: MemberQuery): boolean {
+  return name !== undefined || metadata !== undefined || service !== undefined;
 }
 
 async function membersOf(agent: AgentPlace, query: MemberQuery): Promise<readonly MemberView[]> {

@@ -47,12 +47,13 @@ function viewOf({ data, ...proven }: Proven) {
 }
 
 function describe(proven: Proven): string {
-  const { kind, sender: id, name, receiver, network, request, link, frame, index, certificate } = proven;
+  const { kind, sender: id, name, receiver, service, network, request, link, frame, index, certificate } = proven;
   const day = (ms: number) => new Date(ms).toISOString();
   return [
     `${kind} ${request}, message ${index} of frame ${frame}, on link ${link}`,
     `from         ${titleOf({ id, name })}`,
     `to           ${receiver}`,
+    ...(service === undefined ? [] : [`service      ${service}`]),
     `network      ${network}`,
     `certificate  ${certificate.serial}, from ${day(certificate.notBefore)} to ${day(certificate.notAfter)}`,
     "",

@@ -3,8 +3,8 @@
  * layer of checked values that remember where they were said; a later layer wins over an earlier one.
  */
 import { FirefliesError } from "../../identity/index.js";
+import { nearest } from "../nearest.js";
 import type { KeyTable } from "./keys.js";
-import { nearest } from "./nearest.js";
 import type { Origin } from "./values.js";
 
 /** One value as it was found, before its key is known to exist. */

@@ -7,6 +7,8 @@ import { FirefliesError, type MemberCertificate, wrongType } from "../../identit
 import { Budget, type ByteDuplex, type Session } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { HandlerFailures } from "../handler-failures.js";
+import type { Announced } from "../offers/announced.js";
+import { isName } from "../offers/name.js";
 import type { Sender } from "../types.js";
 import { Calling, type StubClass } from "./calling.js";
 import { Decoy } from "./decoy.js";
@@ -19,6 +21,7 @@ export interface ServicesOptions {
   readonly reach: (id: MemberId, signal?: AbortSignal) => Promise<Session>;
   readonly sender: (id: MemberId) => Sender;
   readonly failures: Pick<HandlerFailures, "answer">;
+  readonly announced: Pick<Announced, "add">;
 }
 
 export class Services {
@@ -35,7 +38,7 @@ export class Services {
     this.#options = options;
   }
 
-  /** Throws a TypeError for a definition without methods, and for a method that is served already. */
+  /** Throws "names-too-large", and a TypeError for a definition without methods, and for a method that is served already. */
   add(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void {
     const paths = Object.values(definition).map(({ path }) => path);
     const known = new Set(
@@ -44,6 +47,9 @@ export class Services {
     const double = paths.find((path, index) => known.has(path) || paths.indexOf(path) !== index);
     if (paths.length === 0) throw wrongType("A service needs at least one method.");
     if (double !== undefined) throw wrongType(`The method ${double} is served already.`);
+    // As grpc-js writes them: "/package.Service/Method".
+    const names = new Set(paths.map((path) => path.split("/")[1] ?? ""));
+    for (const name of names) if (isName(name)) this.#options.announced.add(name);
     const service = { definition, implementation };
     this.#services.push(service);
     for (const { serving } of this.#served.values()) serving?.add(service);

@@ -7,8 +7,8 @@
  *                 reply: payload     cancel: nothing
  *                 error: length of code u8, code (ASCII), text (UTF-8)
  *
- * Type 1 of the extensions says that a request is asked again (again.ts). The others are for later versions: the service
- * that is asked, trace context. What is unknown is ignored, and shown in proofs, as it is signed.
+ * Type 1 of the extensions says that a request is asked again (again.ts), type 2 of what service (service.ts). The others
+ * are for later versions: trace context. What is unknown is ignored, and shown in proofs, as it is signed.
  */
 import {
   ByteReader,

@@ -8,6 +8,7 @@ import { SALT_BYTES } from "./frame.js";
 import type { KeptLists } from "./kept-lists.js";
 import { proofOf, type SignedFrame } from "./proof.js";
 import type { RequestContext } from "./request-context.js";
+import { serviceOf } from "./service.js";
 
 /** What all requests of one link have in common. */
 export interface HandlingHost {
@@ -54,6 +55,10 @@ export class Handling implements Job, Pending, RequestContext {
 
   get from(): MemberCertificate {
     return this.#host.peer;
+  }
+
+  get service(): string | undefined {
+    return serviceOf(this.request.extensions);
   }
 
   get bytes(): number {

@@ -3,6 +3,8 @@ import type { MemberCertificate } from "../../identity/index.js";
 
 export interface RequestContext {
   readonly from: MemberCertificate;
+  /** That is asked; undefined for the nameless one, empty for one that has no proper name. */
+  readonly service: string | undefined;
   /** Fires when the answer is no longer wanted: cancelled, too late, or the link is gone. */
   readonly signal: AbortSignal;
   /** Has `listener` called, once, when its time is over before it has answered. */

@@ -1,13 +1,17 @@
 /** One request from its call to its answer, at the member that asks. */
 import { FirefliesError } from "../../identity/index.js";
 import { onAbort, TIMER_MS_MAX } from "../../net/index.js";
+import type { Extension } from "../../rings/index.js";
 import { type Again, againExtension } from "./again.js";
 import type { Content, RequestKind } from "./content.js";
 import type { Pending } from "./deadlines.js";
+import { serviceExtension } from "./service.js";
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs: number;
+  /** That is asked; the nameless one when it is left out. */
+  readonly service?: string | undefined;
   /**
    * Told how the answer, also an error of the peer's, is proven, right before the promise settles; what it throws is the
    * request's failure. Who keeps `prove` keeps the whole frame.
@@ -21,6 +25,7 @@ export class Request implements Pending {
   readonly timeoutMs: number;
   readonly onAnswer: RequestOptions["onAnswer"];
   readonly signal: AbortSignal | undefined;
+  readonly #service: Extension | undefined;
   /** The links that it has lost, the first one first. */
   readonly lost: Again[] = [];
   #unwatch: (() => void) | undefined;
@@ -28,7 +33,7 @@ export class Request implements Pending {
   constructor(
     readonly kind: RequestKind,
     readonly payload: Uint8Array,
-    { timeoutMs, onAnswer, signal }: RequestOptions,
+    { timeoutMs, onAnswer, signal, service }: RequestOptions,
     now: number,
     readonly resolve: (reply: Uint8Array) => void,
     readonly reject: (error: unknown) => void,
@@ -37,6 +42,7 @@ export class Request implements Pending {
     this.deadline = now + timeoutMs;
     this.onAnswer = onAnswer;
     this.signal = signal;
+    this.#service = service === undefined ? undefined : serviceExtension(service);
   }
 
   get bytes(): number {
@@ -56,6 +62,8 @@ export class Request implements Pending {
     const left = Math.max(1, Math.ceil(this.deadline - now));
     const { kind, id, payload, lost } = this;
     const content = { kind, id, deadlineMs: Math.min(left, TIMER_MS_MAX), payload };
-    return lost.length === 0 ? content : { ...content, extensions: [againExtension(lost)] };
+    if (lost.length === 0 && this.#service === undefined) return content;
+    const again = lost.length === 0 ? [] : [againExtension(lost)];
+    return { ...content, extensions: this.#service ? [...again, this.#service] : again };
   }
 }

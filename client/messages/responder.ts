@@ -382,7 +382,7 @@ export class Responder {
 
 const EMPTY = new Uint8Array(0);
 
-/** With the extensions, though nothing here knows one: they are signed, so a proof of the request shows them. */
+/** With all extensions: they are signed, so a proof of the request shows them. */
 function copied({ kind, id, deadlineMs, payload, extensions }: RequestContent): RequestContent {
   const request = { kind, id, deadlineMs, payload: new Uint8Array(payload) };
   if (extensions === undefined) return request;

@@ -2,7 +2,8 @@
 import { FirefliesError, wrongType } from "../../identity/index.js";
 import { onAbort } from "../../net/index.js";
 import { type Bucket, type BucketRate, fullBucket, spend } from "../../rings/index.js";
-import { nearest } from "../config/nearest.js";
+import { nearest } from "../nearest.js";
+import type { Announced } from "./announced.js";
 import { isName, nameShown, requireName } from "./name.js";
 
 /** Names that one member handles, of each kind: a mistake in a loop is found before memory is. */
@@ -14,22 +15,30 @@ const HINTS: BucketRate = { burst: 20, refillMs: 100 };
 
 export interface RegistryOptions {
   readonly what: "protocol" | "service";
+  /** Where names are told to the others. */
+  readonly announced: Pick<Announced, "add" | "remove">;
   readonly now?: () => number;
-  /** The names are others from now on. */
-  readonly onChange?: () => void;
+}
+
+/** Of one registration. */
+export interface Registration {
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Are the others told the name? */
+  readonly announce?: boolean | undefined;
 }
 
 export class Registry<Entry> {
   readonly #byName = new Map<string, Entry>();
   readonly #what: RegistryOptions["what"];
   readonly #now: () => number;
-  readonly #onChange: () => void;
+  readonly #announced: RegistryOptions["announced"];
   #hints: Bucket;
 
-  constructor({ what, now = () => performance.now(), onChange = () => {} }: RegistryOptions) {
+  constructor({ what, announced, now = () => performance.now() }: RegistryOptions) {
     this.#what = what;
     this.#now = now;
-    this.#onChange = onChange;
+    this.#announced = announced;
     this.#hints = fullBucket(HINTS, now());
   }
 
@@ -37,8 +46,8 @@ export class Registry<Entry> {
     return [...this.#byName.keys()];
   }
 
-  /** Until the signal fires. Throws "name-invalid", "name-taken", and a TypeError for what is no signal. */
-  add(name: string, entry: Entry, signal: AbortSignal | undefined): void {
+  /** Throws "name-invalid", "name-taken", "names-too-large", and a TypeError for what is no signal. */
+  add(name: string, entry: Entry, { signal, announce = true }: Registration = {}): void {
     requireName(name, this.#what);
     if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrongType("A signal is an AbortSignal.");
     if (this.#byName.has(name)) {
@@ -50,20 +59,17 @@ export class Registry<Entry> {
       });
     }
     if (signal?.aborted) return;
+    if (announce) this.#announced.add(name);
     this.#byName.set(name, entry);
-    this.#onChange();
-    onAbort(signal, () => this.#remove(name, entry));
+    onAbort(signal, () => {
+      this.#byName.delete(name);
+      if (announce) this.#announced.remove(name);
+    });
   }
 
   /** Or "handler-missing", as the peer is told. */
   find(name: string): Entry | FirefliesError {
     return this.#byName.get(name) ?? this.#missing(name);
-  }
-
-  #remove(name: string, entry: Entry): void {
-    if (this.#byName.get(name) !== entry) return;
-    this.#byName.delete(name);
-    this.#onChange();
   }
 
   #missing(name: string): FirefliesError {

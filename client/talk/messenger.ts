@@ -32,6 +32,7 @@ export interface Patience {
 
 export interface Question extends Patience {
   readonly onAnswer?: RequestOptions["onAnswer"];
+  readonly service?: string | undefined;
   /** Who proved itself at an address that was given without an id. Throws when nothing may be sent to it. */
   readonly found?: ((id: MemberId) => void) | undefined;
 }

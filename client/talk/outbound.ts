@@ -86,9 +86,14 @@ export class Outbound {
     return raw ? new RawStream(stream) : stream;
   }
 
-  async reach(id: string, signal: AbortSignal | undefined): Promise<Session> {
+  async reach(id: string, signal: AbortSignal | undefined, timeoutMs = SEND_TIMEOUT_MS): Promise<Session> {
     const { messenger } = this.#speaker();
-    return await messenger.reach(this.destination(id), { signal, timeoutMs: SEND_TIMEOUT_MS });
+    return await messenger.reach(this.destination(id), { signal, timeoutMs });
+  }
+
+  /** Throws "not-started" or "member-stopping". */
+  requireTalking(): void {
+    this.#speaker();
   }
 
   /**
@@ -116,13 +121,15 @@ export class Outbound {
     };
   }
 
-  #send(to: Destination, data: Uint8Array, { signal, timeout, onProof }: SendOptions): Promise<Uint8Array> {
+  #send(to: Destination, data: Uint8Array, options: SendOptions): Promise<Uint8Array> {
+    const { signal, timeout, onProof, service } = options;
     requireBytes(data);
     requireTimeout(timeout);
+    if (service !== undefined) requireName(service, "service");
     const onAnswer = onProof && ((prove: () => Uint8Array) => onProof(prove()));
     const found = (id: MemberId) => void this.destination(id);
-    const options = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer, found };
-    return this.#speaker().messenger.request("message", to, data, options);
+    const question = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer, found, service };
+    return this.#speaker().messenger.request("message", to, data, question);
   }
 }
 

@@ -1,5 +1,5 @@
 /** My own part: my certificate, epochs, mask and latest note, and which accusations are still to be answered (rule R9). */
-import { fromHex, fullMask, type MemberId } from "../../rings/index.js";
+import { type Extension, fromHex, fullMask, type MemberId, NO_EXTENSIONS } from "../../rings/index.js";
 import { UNANSWERED_MAX } from "../limits.js";
 import type { Ports } from "../ports.js";
 import type { CertificateFacts } from "../records/certificate.js";
@@ -16,6 +16,7 @@ export interface SelfOptions {
   readonly agreementKey: Uint8Array;
   readonly addresses: readonly Address[];
   readonly metadata: Uint8Array;
+  readonly extensions?: readonly Extension[];
   readonly sign: Ports["sign"];
 }
 
@@ -23,6 +24,7 @@ export class Self {
   certificate: Verified<CertificateFacts>;
   addresses: readonly Address[];
   metadata: Uint8Array;
+  extensions: readonly Extension[];
   leaving = false;
   /** Of the first note of this life; undefined before it. */
   firstEpoch: bigint | undefined;
@@ -36,6 +38,7 @@ export class Self {
     this.certificate = options.certificate;
     this.addresses = options.addresses;
     this.metadata = options.metadata;
+    this.extensions = options.extensions ?? NO_EXTENSIONS;
     this.#mask = fullMask(options.ringCount);
   }
 
@@ -98,7 +101,7 @@ export class Self {
   }
 
   #signed(epoch: bigint): Verified<SignedNote> {
-    const { certificate, leaving, addresses, metadata } = this;
+    const { certificate, leaving, addresses, metadata, extensions } = this;
     this.firstEpoch ??= epoch;
     const { agreementKey, sign } = this.#options;
     const note: Note = {
@@ -110,6 +113,7 @@ export class Self {
       agreementKey,
       addresses,
       metadata,
+      extensions,
     };
     const body = encodeNote(note, fromHex(certificate.hash) as Uint8Array);
     return own({ ...note, body, signature: sign(noteSignatureType(note), body) });

@@ -53,7 +53,7 @@ export interface Note {
   readonly addresses: readonly Address[];
   /** Opaque to the protocol. */
   readonly metadata: Uint8Array;
-  /** For later versions: relays, services, interests. This one writes none, and ignores what it reads. Left out: none. */
+  /** Opaque to the protocol; at most 1 KiB. The names that a member offers, and room for later versions. Left out: none. */
   readonly extensions?: readonly Extension[];
 }
 

@@ -1,5 +1,5 @@
 /** The live members as last told to the application, so that each change is told once. */
-import { equalBytes, LayeredMap, type MemberId } from "../../rings/index.js";
+import { type Extension, equalBytes, LayeredMap, type MemberId, NO_EXTENSIONS } from "../../rings/index.js";
 import type { Output, Peer, Standing } from "../outputs.js";
 import { addressesOf, type Note, TRANSPORT_GRPC } from "../records/note.js";
 
@@ -42,8 +42,8 @@ export class Roster {
     const before = this.#peers.get(id);
     if (!note || (standing !== "live" && standing !== "suspected")) return before ? this.#drop(before, standing) : [];
     if (!before && standing === "suspected") return [];
-    const { epoch, addresses, metadata } = note;
-    const member: Peer = { id, epoch, addresses, metadata, suspected: standing === "suspected" };
+    const { epoch, addresses, metadata, extensions = NO_EXTENSIONS } = note;
+    const member: Peer = { id, epoch, addresses, metadata, extensions, suspected: standing === "suspected" };
     const told: Output[] = before ? changes(before, member) : [{ kind: "joined", member }];
     // What is shared with others is replaced only where something is new.
     if (told.length > 0 || before?.epoch !== epoch) this.#replace(before, member);
@@ -88,5 +88,11 @@ function sameFacts(a: Peer, b: Peer): boolean {
       const other = b.addresses[index];
       return address.text === other?.text && address.transport === other.transport;
     });
-  return sameAddresses && equalBytes(a.metadata, b.metadata);
+  return sameAddresses && equalBytes(a.metadata, b.metadata) && sameExtensions(a.extensions, b.extensions);
+}
+
+function sameExtensions(a: readonly Extension[], b: readonly Extension[]): boolean {
+  const same = (one: Extension, other: Extension | undefined) =>
+    one.type === other?.type && equalBytes(one.data, other.data);
+  return a.length === b.length && a.every((extension, index) => same(extension, b[index]));
 }

@@ -253,6 +253,14 @@ export const ERROR_CODES = {
     meaning: "The name of a protocol or service is malformed.",
     remedy: "Use 1 to 128 bytes of UTF-8 in form NFC, without spaces and control characters.",
   },
+  "names-too-large": {
+    meaning: "The names of the protocols and services that this member offers are over 1 KiB together.",
+    remedy: "Shorten them, or register some with `announce: false`: who knows such a name can use it all the same.",
+  },
+  "service-absent": {
+    meaning: "No live member offers this service.",
+    remedy: "Check its name, and that a member that serves it runs: `client.members()` says who offers what.",
+  },
   "name-taken": {
     meaning: "This member has a handler of that name already.",
     remedy: "Choose another name, or end the first registration by its signal.",

@@ -14,7 +14,7 @@ import {
   type Surroundings,
 } from "../../client/config/index.js";
 import { AUTHORITY_KEYS, MEMBER_KEYS } from "../../client/config/keys.js";
-import { editDistance, nearest } from "../../client/config/nearest.js";
+import { editDistance, nearest } from "../../client/nearest.js";
 import type { FirefliesError } from "../../identity/index.js";
 import { formatHostPort, parseEndpoint, parseHostPort } from "../../net/index.js";
 

@@ -17,7 +17,7 @@ function peer(id: MemberId, metadata: Uint8Array = text(""), ...addresses: reado
     { transport: TRANSPORT_PING, text: "203.0.113.9:1" },
     ...addresses.map((each) => ({ transport: TRANSPORT_GRPC, text: each })),
   ];
-  return { id, epoch: 5n, suspected: true, metadata, addresses: listed };
+  return { id, epoch: 5n, suspected: true, metadata, extensions: [], addresses: listed };
 }
 
 /** A directory over a view that the test holds. */
@@ -40,6 +40,8 @@ function scene() {
       nameOf: (id) => names.get(id),
     }),
     metadata: () => ({ role: "test" }),
+    services: () => [],
+    chance: () => new Uint8Array(1),
     now: () => clock.now,
   });
   const tell = (kind: "joined" | "left" | "failed", each: Peer) => {
@@ -63,6 +65,7 @@ describe("a member", () => {
       address: "203.0.113.1:7",
       addresses: ["203.0.113.1:7", "[2001:db8::1]:7"],
       metadata: { role: "worker" },
+      services: [],
       epoch: 5n,
       suspected: true,
       reachable: true,

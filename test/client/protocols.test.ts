@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { Announced } from "../../client/offers/announced.js";
 import { isName, NAME_BYTES_MAX } from "../../client/offers/name.js";
 import { HANDLED_MAX, Registry } from "../../client/offers/registry.js";
 import { STREAMS_OF_PEER_MAX } from "../../client/talk/streams.js";
@@ -313,8 +314,8 @@ describe("names", () => {
 
   it("that peers ask for cost little: the nearest is looked for a few times a second", () => {
     let now = 0;
-    const registry = new Registry<string>({ what: "protocol", now: () => now });
-    registry.add("/chat/1.0", "chat", undefined);
+    const registry = new Registry<string>({ what: "protocol", announced: new Announced(() => {}), now: () => now });
+    registry.add("/chat/1.0", "chat");
     const told = () => (registry.find("/chat/1.1") as FirefliesError).message.includes("Did you mean");
     const answers = Array.from({ length: 30 }, told);
     expect(answers.filter((hint) => hint).length).toBe(20);
@@ -323,9 +324,9 @@ describe("names", () => {
   });
 
   it("are bounded in number, and may be anything when a peer asks", () => {
-    const registry = new Registry<number>({ what: "service" });
-    for (let index = 0; index < HANDLED_MAX; index++) registry.add(`name-${index}`, index, undefined);
-    expect(() => registry.add("one-more", 0, undefined)).toThrow(expect.objectContaining({ code: "overloaded" }));
+    const registry = new Registry<number>({ what: "service", announced: new Announced(() => {}) });
+    for (let index = 0; index < HANDLED_MAX; index++) registry.add(`name-${index}`, index, { announce: false });
+    expect(() => registry.add("one-more", 0)).toThrow(expect.objectContaining({ code: "overloaded" }));
     for (const name of ["\u0000", " ", "x".repeat(8_000), "\ud800"]) {
       expect(registry.find(name)).toMatchObject({ code: "handler-missing" });
     }

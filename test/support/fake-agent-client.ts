@@ -16,6 +16,7 @@ export function member(digits: string, more: Partial<Member> = {}): Member {
     address,
     addresses: [address],
     metadata: {},
+    services: [],
     epoch: 2n ** 62n,
     suspected: false,
     reachable: true,

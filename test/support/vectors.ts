@@ -1,6 +1,8 @@
 /** The test vectors of docs/protocol.md, made anew: a name and bytes each. */
 
 import { encodeContent } from "../../client/messages/content.js";
+import { serviceExtension } from "../../client/messages/service.js";
+import { namesExtensions } from "../../client/offers/names.js";
 import { encodeAccusation } from "../../gossip/records/accusation.js";
 import { encodeNote, type Note } from "../../gossip/records/note.js";
 import { encodePacket } from "../../gossip/records/packet.js";
@@ -49,6 +51,8 @@ const extensions = [
   { type: 300, data: new Uint8Array(0) },
 ];
 const question = { kind: "message", id: 7, deadlineMs: 5000, payload: text("hi"), extensions } as const;
+const addressed = { ...question, extensions: [serviceExtension("inventory")] };
+const offering = { ...note, extensions: namesExtensions(["inventory", "/chat/1.0"]) };
 const accusation = { accuser: b, certificate: toHex(certificate), accused: a, ring: 3, epoch: 5n };
 
 function rootOf(digests: readonly string[]): Uint8Array {
@@ -94,7 +98,9 @@ export function vectors(): [string, Uint8Array][] {
     ["extension, the same, of node-1", encodeNetwork(constants, factsOf("node-1"))],
     ["extensions 1: hi, 300: nothing", encodeExtensions(extensions)],
     ["content: message 7, 5000 ms, these extensions, hi", encodeContent(question)],
+    ["content: message 7, 5000 ms, for the service inventory, hi", encodeContent(addressed)],
     ["note body", noteBody],
+    ["note body, that offers both", encodeNote(offering, certificate)],
     ["note, bytes signed", signedBytes("note", network, noteBody)],
     ["note, statement", statement],
     ["note, record", fromHex(noteRecord)!],
