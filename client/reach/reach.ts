@@ -185,8 +185,10 @@ export class Reach {
     if (this.#isStale) return;
     this.#see(ids);
     const targets = [...new Set([...this.#options.advertised(), ...this.#outerTargets(ids.length)])];
+    // Who has dialled me may have done so at an outer address, and vouches for it by dialling it again.
+    const isOuter = targets.some((address) => !this.#isMine(address) || this.#outer.has(address));
     const asked = shuffled(ids, this.#options.random).filter(
-      (id) => !this.#options.hasDialledMe(id) && !this.#hasDialled(id, targets),
+      (id) => (isOuter || !this.#options.hasDialledMe(id)) && !this.#hasDialled(id, targets),
     );
     await inTurns(asked, async (id) => {
       if (!this.#isStale && !this.#isDecided(targets)) await this.#dialBack(id, targets);

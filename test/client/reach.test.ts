@@ -135,6 +135,17 @@ describe("can others dial me", () => {
     expect(reach.dialable).not.toBe("yes");
   });
 
+  it("is asked of those who have dialled me too, for an outer address to stay in the note", async () => {
+    const others = many(5, (index) => outside(index, (address) => (address === OWN ? "timeout" : "reached")));
+    const { reach, world, later } = scene(others);
+    for (let round = 0; round < 3; round++) await later(DOUBT_MS);
+    expect(reach.outer).toEqual([`${OUTER}:8400`]);
+    world.others = others.map((other) => ({ ...other, hasDialled: true }));
+    Object.assign(others, world.others);
+    for (let round = 0; round < 4; round++) await later(YES_MS);
+    expect([reach.outer, reach.dialable]).toEqual([[`${OUTER}:8400`], "yes"]);
+  });
+
   it("is asked at once of predecessors that see nothing, when relays see an outer address", async () => {
     const blind: Other = { seen: { way: "other" }, dials: (address) => (address === OWN ? "timeout" : "reached") };
     const relays: { id: MemberId; observed: string }[] = [];
