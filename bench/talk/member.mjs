@@ -19,6 +19,14 @@ const ECHO = {
 };
 const EchoClient = makeGenericClientConstructor(ECHO, "bench");
 
+const PROTOCOL = "/bench/echo/1.0.0";
+const STREAMS = 256;
+
+async function echo(stream) {
+  for await (const chunk of stream) stream.write(chunk);
+  stream.end();
+}
+
 let client;
 /** By the other member's id. */
 const ends = new Map();
@@ -45,6 +53,7 @@ answer({
     client.registerMessageHandler((data) => data);
     client.registerStreamHandler(serve);
     client.onDatagram((data, { from }) => endTo(from.id).take(data));
+    client.handle(PROTOCOL, echo, { streamsPerPeer: STREAMS });
     client.addService(ECHO, { echo: (call, callback) => callback(null, call.request) });
     await client.start();
     return client.id;
@@ -82,6 +91,18 @@ answer({
       new Promise((resolve, reject) => {
         stub.echo(data, (error, reply) => (error ? reject(error) : resolve(reply)));
       });
+    return load(call, { inFlight, ms });
+  },
+
+  streams({ id, bytes, inFlight, ms }) {
+    const data = new Uint8Array(bytes).fill(7);
+    const call = async () => {
+      const stream = await client.openStream(id, { protocol: PROTOCOL });
+      stream.end(data);
+      let length = 0;
+      for await (const chunk of stream) length += chunk.length;
+      if (length !== bytes) throw new Error(`a reply of ${length} bytes, not ${bytes}`);
+    };
     return load(call, { inFlight, ms });
   },
 
