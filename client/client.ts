@@ -184,10 +184,27 @@ export class Client {
    * Serves a gRPC service of the program to the members of the view, by grpc-js: `definition` and `implementation` as its
    * `Server.addService` takes them. `callerOf(call)` names the caller. Messages of up to 4 MiB. A handler that throws, rejects
    * or calls back with an error ends its call: with the status that it gave, or with UNKNOWN, and details if it is a
-   * `ReplyError`. Throws a TypeError for a method that is served already.
+   * `ReplyError`. The others are told the service's full name: see `Member.services`.
+   *
+   * With the first service come grpc.health.v1.Health and grpc.reflection (v1, v1alpha), unless the program adds its own. What is
+   * reflected comes with the definitions of proto-loader; for others give `descriptors`, a FileDescriptorSet as
+   * `protoc --include_imports --descriptor_set_out` and `buf build -o` write it. Throws "names-too-large", and a TypeError for a
+   * method that is served already and for descriptors that are none.
    */
-  addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void {
-    this.#services.add(definition, implementation);
+  addService(
+    definition: ServiceDefinition,
+    implementation: UntypedServiceImplementation,
+    { descriptors }: { readonly descriptors?: Uint8Array } = {},
+  ): void {
+    this.#services.add(definition, implementation, descriptors);
+  }
+
+  /**
+   * Says to those that ask for its health whether a gRPC service, by its full name, takes calls; the empty name is the member as
+   * a whole. Each does from `addService` on, and none while the member stops.
+   */
+  setServing(service: string, isServing: boolean): void {
+    this.#services.setServing(service, isServing);
   }
 
   /**

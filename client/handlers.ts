@@ -24,6 +24,7 @@ import type {
   GossipHandler,
   HandleOptions,
   MessageHandler,
+  MessageContext as PublicContext,
   RawStreamHandler,
   ResponseHandler,
   Sender,
@@ -48,6 +49,21 @@ class MessageContext implements SignedContext {
 
   get proof(): () => Uint8Array {
     return this.#request.prove;
+  }
+}
+
+/** The signal of a stream is made when it is looked at, too. */
+class OpenedContext implements PublicContext {
+  readonly from: Sender;
+  readonly #context: StreamContext;
+
+  constructor(from: Sender, context: StreamContext) {
+    this.from = from;
+    this.#context = context;
+  }
+
+  get signal(): AbortSignal {
+    return this.#context.signal;
   }
 }
 
@@ -164,14 +180,10 @@ export class Handlers {
     return { handler: (stream, context) => this.#takeStream(handler, stream, context), perPeerMax };
   }
 
-  async #takeStream(
-    handler: StreamHandler,
-    stream: ByteDuplex,
-    { from: { id }, signal }: StreamContext,
-  ): Promise<void> {
-    const from = this.#view.sender(id);
+  async #takeStream(handler: StreamHandler, stream: ByteDuplex, context: StreamContext): Promise<void> {
+    const from = this.#view.sender(context.from.id);
     try {
-      await handler(stream, { from, signal });
+      await handler(stream, new OpenedContext(from, context));
     } catch (error) {
       // That the other side has gone is no failure of a handler that reads or writes on.
       if (!(stream.destroyed && holds(() => isOfEnd(error, stream)))) throw this.failures.answer("stream", error, from);

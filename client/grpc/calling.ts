@@ -9,7 +9,6 @@ import type {
   ChannelOptions,
   Client as GrpcClient,
   ClientOptions as GrpcClientOptions,
-  Interceptor,
 } from "@grpc/grpc-js";
 import type { FirefliesError } from "../../identity/index.js";
 import type { Session } from "../../net/index.js";
@@ -17,7 +16,7 @@ import type { MemberId } from "../../rings/index.js";
 import { ByteStream, connectionLost } from "./byte-stream.js";
 import { RECONNECT_MS, SERVICE_MESSAGE_BYTES_MAX, SERVICE_WINDOW_BYTES, SERVICES } from "./limits.js";
 import type { Grpc } from "./load.js";
-import { PathChannel, type Superseded } from "./path-channel.js";
+import { type Call, PathChannel, type Superseded } from "./path-channel.js";
 
 /** A class of grpc-js clients, as `makeGenericClientConstructor` and code generators make them. */
 export type StubClass<Stub extends GrpcClient> = new (
@@ -34,9 +33,6 @@ export interface CallingOptions {
   /** A session with the member. Rejects with a FirefliesError. */
   readonly reach: () => Promise<Session>;
 }
-
-type InterceptingCall = InstanceType<Grpc["InterceptingCall"]>;
-type BaseCall = NonNullable<ConstructorParameters<Grpc["InterceptingCall"]>[0]>;
 
 /** One connection that is not shared, looked up, proxied or watched: sessions watch theirs. */
 function channelOptions(id: MemberId): ChannelOptions {
@@ -77,7 +73,7 @@ export class Calling {
 
   /** A stub whose `close` does nothing: the channel is not its own. */
   stub<Stub extends GrpcClient>(Class: StubClass<Stub>): Stub {
-    const options = { channelOverride: this.#channel, interceptors: [this.#guard] };
+    const options = { channelOverride: this.#channel };
     const stub = new Class(this.#options.id, this.#credentials, options);
     Object.defineProperty(stub, "close", { value: () => {} });
     return stub;
@@ -88,16 +84,9 @@ export class Calling {
     if (this.#ended) return;
     this.#ended = error;
     for (const stream of this.#streams) stream.destroy(connectionLost(error));
-    this.#channel.close();
+    const { grpc } = this.#options;
+    this.#channel.end(() => deadCall(grpc, error.message));
   }
-
-  readonly #guard: Interceptor = (options, nextCall): InterceptingCall => {
-    const { InterceptingCall, status } = this.#options.grpc;
-    if (this.#ended === undefined) return new InterceptingCall(nextCall(options));
-    return new InterceptingCall(
-      deadCall(this.#options.grpc, { code: status.UNAVAILABLE, details: this.#ended.message }),
-    );
-  };
 
   #credentialsOf(grpc: Grpc, onSuperseded: Superseded): ChannelCredentials {
     const connect = (socket: Socket) => this.#connect(socket, onSuperseded);
@@ -137,22 +126,21 @@ export class Calling {
   }
 }
 
-/** A call that ends with a status as soon as it begins. */
-function deadCall(
-  { Metadata }: Grpc,
-  { code, details }: { readonly code: number; readonly details: string },
-): BaseCall {
+/** A call that ends with UNAVAILABLE as soon as it begins. */
+function deadCall({ Metadata, status }: Grpc, details: string): Call {
   const nothing = () => {};
   return {
     start: (_metadata, listener) => {
-      process.nextTick(() => listener?.onReceiveStatus?.({ code, details, metadata: new Metadata() }));
+      const metadata = new Metadata();
+      process.nextTick(() => listener.onReceiveStatus({ code: status.UNAVAILABLE, details, metadata }));
     },
     getPeer: () => "",
     getAuthContext: () => null,
     cancelWithStatus: nothing,
     sendMessageWithContext: nothing,
-    sendMessage: nothing,
     startRead: nothing,
     halfClose: nothing,
+    getCallNumber: () => 0,
+    setCredentials: nothing,
   };
 }

@@ -6,7 +6,7 @@ import type { Channel, ChannelInterface, ServiceError } from "@grpc/grpc-js";
 import { PATHS_MAX } from "./limits.js";
 
 type CreateCall = Parameters<ChannelInterface["createCall"]>;
-type Call = ReturnType<ChannelInterface["createCall"]>;
+export type Call = ReturnType<ChannelInterface["createCall"]>;
 type Listener = Parameters<Call["start"]>[1];
 type Status = Pick<ServiceError, "code" | "details" | "metadata">;
 
@@ -27,6 +27,8 @@ export class PathChannel implements ChannelInterface {
   /** Those that calls run on; the newest one takes new ones. */
   readonly #routes = new Set<Route>();
   #current: Route;
+  /** Makes the calls from then on. */
+  #dead: (() => Call) | undefined;
 
   /** `make` makes a channel whose connections tell when their session is no longer the best one. */
   constructor(make: (onSuperseded: Superseded) => Channel) {
@@ -35,9 +37,16 @@ export class PathChannel implements ChannelInterface {
   }
 
   createCall(...args: CreateCall): Call {
+    if (this.#dead) return this.#dead();
     // One whose calls do not end keeps its connection: a member takes a few of them.
     if (this.#current.isSuperseded && this.#routes.size < PATHS_MAX) this.#current = this.#newRoute();
     return this.#counted(this.#current, this.#current.channel.createCall(...args));
+  }
+
+  /** Calls that are made later are of `dead`. */
+  end(dead: () => Call): void {
+    this.#dead = dead;
+    this.close();
   }
 
   close(): void {

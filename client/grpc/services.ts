@@ -12,8 +12,10 @@ import { isName } from "../offers/name.js";
 import type { Sender } from "../types.js";
 import { Calling, type StubClass } from "./calling.js";
 import { Decoy } from "./decoy.js";
+import { Health } from "./health.js";
 import { SERVICE_MEMORY_MAX } from "./limits.js";
 import { loadGrpc } from "./load.js";
+import { Reflection } from "./reflection.js";
 import { type Service, Serving } from "./serving.js";
 
 export interface ServicesOptions {
@@ -27,6 +29,8 @@ export interface ServicesOptions {
 export class Services {
   readonly #options: ServicesOptions;
   readonly #services: Service[] = [];
+  readonly #health = new Health();
+  readonly #reflection = new Reflection(() => this.#names);
   /** Connections that other members made, each with its server once grpc-js is loaded. */
   readonly #served = new Map<ByteDuplex, { readonly id: MemberId; serving?: Serving }>();
   readonly #callings = new Map<MemberId, Calling>();
@@ -38,8 +42,28 @@ export class Services {
     this.#options = options;
   }
 
-  /** Throws "names-too-large", and a TypeError for a definition without methods, and for a method that is served already. */
-  add(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void {
+  /** Full names, as grpc-js has them in paths: "/package.Service/Method". */
+  get #names(): string[] {
+    return [...new Set(this.#all.flatMap(({ definition }) => namesOf(definition)))].sort();
+  }
+
+  /** Those of the program, and health and reflection where it has none of its own. */
+  get #all(): Service[] {
+    const taken = new Set(this.#services.flatMap(({ definition }) => namesOf(definition)));
+    const own = [this.#health.service, ...this.#reflection.services];
+    return [...this.#services, ...own.filter(({ definition }) => !namesOf(definition).some((name) => taken.has(name)))];
+  }
+
+  /** Says to those that ask for its health whether a service takes calls; the empty name is the whole member. */
+  setServing(service: string, isServing: boolean): void {
+    this.#health.set(service, isServing);
+  }
+
+  /**
+   * Throws "names-too-large", and a TypeError for a definition without methods, for a method that is served already, and for
+   * descriptors that are none.
+   */
+  add(definition: ServiceDefinition, implementation: UntypedServiceImplementation, descriptors?: Uint8Array): void {
     const paths = Object.values(definition).map(({ path }) => path);
     const known = new Set(
       this.#services.flatMap((service) => Object.values(service.definition).map(({ path }) => path)),
@@ -47,9 +71,11 @@ export class Services {
     const double = paths.find((path, index) => known.has(path) || paths.indexOf(path) !== index);
     if (paths.length === 0) throw wrongType("A service needs at least one method.");
     if (double !== undefined) throw wrongType(`The method ${double} is served already.`);
-    // As grpc-js writes them: "/package.Service/Method".
-    const names = new Set(paths.map((path) => path.split("/")[1] ?? ""));
-    for (const name of names) if (isName(name)) this.#options.announced.add(name);
+    this.#reflection.add(definition, descriptors);
+    for (const name of namesOf(definition)) {
+      if (isName(name)) this.#options.announced.add(name);
+      this.#health.add(name);
+    }
     const service = { definition, implementation };
     this.#services.push(service);
     for (const { serving } of this.#served.values()) serving?.add(service);
@@ -90,6 +116,8 @@ export class Services {
   /** Takes no new call of others. Resolves when those that run here have ended. */
   async drain(): Promise<void> {
     this.#ended = new FirefliesError("member-stopping");
+    this.#health.drain();
+    this.#reflection.drain();
     await Promise.all([...this.#served.values()].map(({ serving }) => serving?.drain()));
   }
 
@@ -114,7 +142,7 @@ export class Services {
       const grpc = await loadGrpc();
       if (this.#ended) duplex.destroy(this.#ended);
       if (duplex.destroyed) return;
-      const [services, budget] = [this.#services, this.#budget];
+      const [services, budget] = [this.#all, this.#budget];
       const sender = () => this.#options.sender(peer.id);
       const { failures } = this.#options;
       served.serving = new Serving({ grpc, peer, duplex, services, sender, budget, failures });
@@ -122,4 +150,8 @@ export class Services {
       duplex.destroy(new FirefliesError("handler-failed"));
     }
   }
+}
+
+function namesOf(definition: ServiceDefinition): string[] {
+  return [...new Set(Object.values(definition).map(({ path }) => path.split("/")[1] ?? ""))];
 }

@@ -32,6 +32,10 @@ export interface ServingOptions {
   readonly failures: Pick<HandlerFailures, "answer">;
 }
 
+type Interceptor = NonNullable<ServerOptions["interceptors"]>[number];
+type InterceptingCall = ReturnType<Interceptor>;
+type Listener = Parameters<Parameters<Interceptor>[1]["start"]>[0];
+
 const OPTIONS: ServerOptions = {
   "grpc.max_concurrent_streams": SERVICE_CALLS_MAX,
   "grpc.max_receive_message_length": SERVICE_MESSAGE_BYTES_MAX,
@@ -85,6 +89,7 @@ export class Serving {
       const handler = implementation[name] ?? implementation[originalName];
       if (handler) handlers[name] = this.#contained(handler.bind(implementation), !responseStream);
     }
+    this.#server.removeService(definition); // One of the program's own takes the place of ours.
     this.#server.addService(this.#guarded(definition), handlers);
   }
 
@@ -128,19 +133,32 @@ export class Serving {
   }
 
   /** Follows calls from their first header to their status; after it a handler's words go nowhere. */
-  #following({ ServerInterceptingCall, status }: Grpc): NonNullable<ServerOptions["interceptors"]>[number] {
+  #following({ status }: Grpc): Interceptor {
     return (_method, call) => {
+      // In place: a call around the call, as interceptors usually make it, costs as much as the call.
+      const { start, sendMetadata, sendMessage, sendStatus } = call;
       const end = ({ message: details }: FirefliesError) => {
-        if (this.#ended(end)) call.sendStatus({ code: status.UNAVAILABLE, details });
+        if (this.#ended(end)) sendStatus.call(call, { code: status.UNAVAILABLE, details });
       };
       const isOpen = () => this.#running.has(end);
       this.#running.add(end);
-      return new ServerInterceptingCall(call, {
-        start: (next) => next({ onCancel: () => void this.#ended(end) }),
-        sendMetadata: (metadata, next) => isOpen() && next(metadata),
-        sendMessage: (message, next) => isOpen() && next(message),
-        sendStatus: (answer, next) => this.#ended(end) && next(answer),
-      });
+      call.start = (listener) => start.call(call, this.#cancellable(listener, end));
+      call.sendMetadata = (metadata) => void (isOpen() && sendMetadata.call(call, metadata));
+      call.sendMessage = (message, sent) => void (isOpen() && sendMessage.call(call, message, sent));
+      call.sendStatus = (answer) => void (this.#ended(end) && sendStatus.call(call, answer));
+      return call as InterceptingCall;
+    };
+  }
+
+  #cancellable(listener: Listener, end: (error: FirefliesError) => void): Listener {
+    return {
+      onReceiveMetadata: (metadata) => listener.onReceiveMetadata(metadata),
+      onReceiveMessage: (message) => listener.onReceiveMessage(message),
+      onReceiveHalfClose: () => listener.onReceiveHalfClose(),
+      onCancel: () => {
+        this.#ended(end);
+        listener.onCancel();
+      },
     };
   }
 

@@ -151,9 +151,7 @@ export class Streams {
 
   #handle(peer: MemberCertificate, stream: ByteDuplex, handler: StreamHandler): void {
     this.#track(peer.id, stream);
-    const ended = new AbortController();
-    stream.once("close", () => ended.abort());
-    const running = run(handler, stream, { from: peer, signal: ended.signal }).then(() => {
+    const running = run(handler, stream, new HandlerContext(peer, stream)).then(() => {
       this.#handlers.delete(stream);
     });
     this.#handlers.set(stream, running);
@@ -189,6 +187,27 @@ export class Streams {
       streams.delete(stream);
       if (streams.size === 0 && this.#open.get(id) === streams) this.#open.delete(id);
     });
+  }
+}
+
+/** The signal is made only for handlers that look at it. */
+class HandlerContext implements StreamContext {
+  readonly from: MemberCertificate;
+  readonly #stream: ByteDuplex;
+  #ended: AbortController | undefined;
+
+  constructor(from: MemberCertificate, stream: ByteDuplex) {
+    this.from = from;
+    this.#stream = stream;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#ended) return this.#ended.signal;
+    const ended = new AbortController();
+    this.#ended = ended;
+    if (this.#stream.closed) ended.abort();
+    else this.#stream.once("close", () => ended.abort());
+    return ended.signal;
   }
 }
 

@@ -169,8 +169,11 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
     if (protocol instanceof Error) return failedDuplex(protocol);
     if (signal?.aborted) return failedDuplex(new FirefliesError("cancelled"));
     const duplex = new SessionDuplex(protocol.limits.bytesMax, false);
-    const unwatch = onAbort(signal, () => duplex.destroy(new FirefliesError("cancelled")));
-    duplex.once("close", unwatch);
+    if (signal)
+      duplex.once(
+        "close",
+        onAbort(signal, () => duplex.destroy(new FirefliesError("cancelled"))),
+      );
     this.#track(duplex);
     this.#begin(
       () => this.#opener.open(protocol, duplex, name),

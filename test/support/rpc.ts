@@ -35,7 +35,7 @@ export const ECHO = {
   missing: method("missing", false, false),
 } as const;
 
-type Answer = (error: ServiceError | null, answer?: Buffer) => void;
+type Answer<T = Buffer> = (error: ServiceError | null, answer?: T) => void;
 type Options = { readonly deadline?: number };
 
 export interface EchoClient extends Client {
@@ -73,6 +73,6 @@ export const echo = {
 };
 
 /** A unary call as a promise. */
-export function asked(call: (done: Answer) => unknown): Promise<Buffer> {
+export function asked<T = Buffer>(call: (done: Answer<T>) => unknown): Promise<T> {
   return new Promise((resolve, reject) => call((error, answer) => (error ? reject(error) : resolve(answer!))));
 }
