@@ -1,5 +1,16 @@
 /** Runs an example by its name: `npm run example -- messages`. */
-const EXAMPLES = ["messages", "proofs", "gossip", "streams", "rpc", "inventory", "kv", "simulation", "rendezvous", "lans"];
+const EXAMPLES = [
+  "messages",
+  "proofs",
+  "gossip",
+  "streams",
+  "rpc",
+  "inventory",
+  "kv",
+  "simulation",
+  "rendezvous",
+  "lans",
+];
 
 const [name = ""] = process.argv.slice(2);
 if (EXAMPLES.includes(name)) {

@@ -47,14 +47,22 @@ for (const [index, shed] of sheds.entries()) {
 await network.start();
 
 // All members see what a member offers; each key belongs to one of them, and all agree which.
-console.log(asker.members({ service: SERVICE }).map(({ name }) => name).sort().join(" "));
+console.log(
+  asker
+    .members({ service: SERVICE })
+    .map(({ name }) => name)
+    .sort()
+    .join(" "),
+);
 const shed = asker.pick(SERVICE, "lantern");
 const other = asker.members({ service: SERVICE }).find(({ id }) => id !== shed?.id);
 
 const count = async (id: string, name: string): Promise<string> => {
   const stub = await asker.stub(id, garden.v1.Inventory);
   return await new Promise((resolve) =>
-    stub.count({ name }, (error, stock) => resolve(error ? (status[error.code] ?? "") : `${stock?.count} of ${stock?.name}`)),
+    stub.count({ name }, (error, stock) =>
+      resolve(error ? (status[error.code] ?? "") : `${stock?.count} of ${stock?.name}`),
+    ),
   );
 };
 console.log(await count(shed?.id ?? "", "lantern"));

@@ -246,7 +246,7 @@ describe("reflection", () => {
       { file_containing_symbol: "test.Echo" }, // Written by hand: it has no descriptor.
       { file_containing_extension: { containing_type: "garden.Colour", extension_number: 7 } },
     );
-    expect(byName.file_descriptor_response.file_descriptor_proto.length).toBe(1);
+    expect(byName.file_descriptor_response.file_descriptor_proto.length).toBe(2);
     for (const answer of unknown) expect(answer.error_response.error_code).toBe(status.NOT_FOUND);
     const [numbers, none] = await ask({ all_extension_numbers_of_type: "garden.Colour" }, { host: "h" });
     expect(numbers.all_extension_numbers_response).toEqual({ base_type_name: "garden.Colour", extension_number: [] });

@@ -65,6 +65,16 @@ it("rpc: a service of grpc-js, and who calls it", { timeout: DEADLINE_MS }, asyn
   );
 });
 
+it("inventory: a .proto file, who offers it, and the next one when a member goes", {
+  timeout: DEADLINE_MS,
+}, async () => {
+  const lines = (await runExample("inventory")).trim().split("\n");
+  expect(lines[0]).toBe("north south");
+  expect(lines.slice(1).filter((line) => line.endsWith("is asked by asker")).length).toBe(3);
+  expect(lines.filter((line) => / of (lantern|jar)$/.test(line)).length).toBe(3);
+  expect(lines.at(-1)).toMatch(/^true 1[01] of lantern$/);
+});
+
 it("kv: three maps agree, also after a conflict, and take no forgery", { timeout: DEADLINE_MS }, async () => {
   const output = await runExample("kv");
   expect(output).toContain(
