@@ -3,7 +3,9 @@ import type { Client } from "../client/client.js";
 
 export type AgentClient = Pick<
   Client,
+  | "id"
   | "self"
+  | "member"
   | "members"
   | "departed"
   | "changes"
@@ -16,5 +18,7 @@ export type AgentClient = Pick<
   | "renew"
   | "sendToId"
   | "openStream"
+  | "handle"
+  | "stopping"
   | "setGossipContent"
 >;

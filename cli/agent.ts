@@ -108,7 +108,9 @@ async function openControl(client: Client, agent: AgentProcess, log: AgentLog): 
   const leave = (drainMs: number) => client.stop({ drain: drainMs });
   try {
     const member = { client, agent, leave };
-    return await ApiServer.listen({ path: await claimControlPath(dir), host: { member: () => member, log: log.feed } });
+    const tell = (event: string, facts: object, text: string) => log.warning(event, facts, text);
+    const host = { member: () => member, log: log.feed, tell };
+    return await ApiServer.listen({ path: await claimControlPath(dir), host });
   } catch (error) {
     await releaseControlPath(dir);
     const { cause = error } = error as Error;
@@ -185,6 +187,10 @@ class AgentLog {
 
   event(event: string, fields: object, text: string): void {
     this.#log.tell("info", event, fields, text);
+  }
+
+  warning(event: string, fields: object, text: string): void {
+    this.#log.tell("warn", event, fields, text);
   }
 
   alarm(alarm: FirefliesError): void {

@@ -16,6 +16,9 @@ export interface Listed {
 
 const queries = async () => (await import("./commands/queries.js")).addQueries;
 
+const forwards = async () => (await import("./commands/forward.js")).addForwards;
+const pipes = async () => (await import("./commands/pipe.js")).addPipes;
+
 /** In the order of the help; a test compares it with what the commands say of themselves. */
 export const COMMANDS: readonly Listed[] = [
   {
@@ -72,6 +75,28 @@ export const COMMANDS: readonly Listed[] = [
     usage: "stream <member>",
     description: "open a stream to a member: standard input there, its answer here",
     load: async () => (await import("./commands/stream.js")).addStream,
+  },
+  {
+    usage: "forward",
+    description:
+      "let members reach a program of this machine: their streams go to a TCP port, a Unix socket or a UDP port",
+    load: forwards,
+  },
+  {
+    usage: "listen",
+    description: "reach a program of a member: what connects here goes there",
+    load: forwards,
+  },
+  {
+    usage: "proxy",
+    description: "reach programs of members by host names, as bob.fireflies: SOCKS 5 and HTTP CONNECT",
+    load: forwards,
+  },
+  { usage: "accept", description: "take one stream of a protocol: its bytes here, standard input there", load: pipes },
+  {
+    usage: "dial <member>",
+    description: "open a stream of a protocol to a member: standard input there, its bytes here",
+    load: pipes,
   },
   {
     usage: "monitor",

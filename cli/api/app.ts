@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import fastify, { type FastifyInstance } from "fastify";
 import { collectOpenApi } from "../../ca/http/openapi.js";
 import { FirefliesError } from "../../identity/errors/error.js";
+import { addForwardCalls } from "./forward-calls.js";
 import { failureOf } from "./http-failure.js";
 import { addMemberCalls } from "./member-calls.js";
 import type { AppParts, Upgrade } from "./parts.js";
@@ -65,6 +66,7 @@ export function applicationOf(parts: AppParts): FastifyInstance {
   });
   addMemberCalls(app, parts);
   addStreamCalls(app, parts);
+  addForwardCalls(app, parts);
   const openApi = JSON.stringify(document());
   app.get("/openapi.json", (_, reply) => reply.type("application/json").serializer(String).send(openApi));
   return app;

@@ -40,8 +40,24 @@ export function gossip(data: Uint8Array): ApiCall {
   return { method: "PUT", path: "/v1/gossip", body: { data: base64(data) } };
 }
 
-export function stream(to: string): ApiCall {
-  return { path: `/v1/streams/${encodeURIComponent(to)}` };
+export function stream(to: string, protocol?: string): ApiCall {
+  return { path: `/v1/streams/${encodeURIComponent(to)}`, query: { protocol } };
+}
+
+export function accept(protocol: string): ApiCall {
+  return { path: "/v1/accepts", query: { protocol } };
+}
+
+/** What is carried is said in the first frame. */
+export const FORWARDS: ApiCall = { path: "/v1/forwards" };
+
+/** A controller of the agent's configuration. */
+export function addService(body: {
+  readonly id?: string | undefined;
+  readonly kind: string;
+  readonly settings: object;
+}): ApiCall {
+  return { method: "POST", path: "/v1/services", body };
 }
 
 function base64({ buffer, byteOffset, byteLength }: Uint8Array): string {

@@ -16,4 +16,6 @@ export interface AgentHost {
   readonly member: (as: string | undefined) => Hosted;
   /** What the agent tells from now on. */
   readonly log: LogFeed;
+  /** Tells something that operators should see: an event's name, its facts, and a line. */
+  readonly tell?: ((event: string, facts: object, text: string) => void) | undefined;
 }

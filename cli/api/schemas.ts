@@ -31,6 +31,7 @@ export const MEMBER_QUERY = {
   },
   service: text("Only members that offer this protocol or service."),
 } as const;
+export const PROTOCOL = { protocol: text("The name of a protocol.") } as const;
 export const ALL = { all: flag("Also those who have left or failed.") } as const;
 export const PATHS = { paths: flag("Also how each is reached, or changes of that.") } as const;
 

@@ -30,7 +30,7 @@ async function copyIn(stream: MessageStream, connection: Duplex): Promise<void> 
   try {
     for await (const { kind, data } of frames(connection)) {
       if (kind === "end") {
-        stream.end();
+        await ended(stream);
         return;
       }
       if (kind !== "data") throw malformed(`A stream carries data, not ${kind}.`);
@@ -42,6 +42,15 @@ async function copyIn(stream: MessageStream, connection: Duplex): Promise<void> 
     // The connection broke: as one that ended early.
   }
   stream.destroy(new FirefliesError("cancelled", "The command ended before its input did."));
+}
+
+/** Resolves when all that was written is with the other side, or the stream is over. */
+function ended(stream: MessageStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once("finish", resolve).once("close", resolve);
+    stream.end();
+    if (stream.destroyed) resolve();
+  });
 }
 
 async function copyOut(stream: MessageStream, connection: Duplex): Promise<void> {

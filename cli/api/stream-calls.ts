@@ -9,9 +9,9 @@ import { failureOf } from "./http-failure.js";
 import { meant, memberQueryOf } from "./member-calls.js";
 import { matching } from "./member-query.js";
 import { type AppParts, taken } from "./parts.js";
-import { ANY_OBJECT, MEMBER_QUERY, PATHS } from "./schemas.js";
+import { ANY_OBJECT, MEMBER_QUERY, PATHS, PROTOCOL } from "./schemas.js";
 import { joinStreams } from "./stream-bridge.js";
-import { FRAMES, plainJson } from "./wire.js";
+import { FRAMES, plainJson, writeFrame } from "./wire.js";
 
 const LINES_TYPE = "application/x-ndjson";
 /** Between two signs of life on a connection on which nothing is said, milliseconds: TCP finds out that its other end is gone. */
@@ -88,17 +88,24 @@ function addStreams(app: FastifyInstance, parts: AppParts): void {
   const schema = {
     ...schemaOf({
       summary: `A stream to a member, on a connection that is upgraded to ${FRAMES}: docs/daemon.md.`,
+      query: PROTOCOL,
       answer: ANY_OBJECT,
     }),
   };
   app.get("/v1/streams/:member", { schema }, async (request, reply) => {
     const upgrade = upgradeOf(request, parts);
-    const { member, params } = requestOf(request, parts);
+    const { member, params, query } = requestOf(request, parts);
     const signal = whenClosed(upgrade.socket, parts.closing);
-    const stream = await member.client.openStream(meant(member.client, params.member ?? "").id, { signal });
+    const protocol = query.protocol === undefined ? {} : { protocol: String(query.protocol) };
+    const { id, name } = meant(member.client, params.member ?? "");
+    const stream = await member.client.openStream(id, { signal, ...protocol });
     reply.hijack();
     const connection = taken(upgrade, reply.raw, FRAMES);
     connection.setKeepAlive(true, KEEP_ALIVE_MS);
+    if (query.protocol !== undefined) {
+      const opened = { event: "open", id, name, ...protocol };
+      await writeFrame(connection, "event", Buffer.from(plainJson(opened)));
+    }
     await joinStreams(stream, connection, signal);
   });
 }

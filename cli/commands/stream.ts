@@ -4,7 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import type { Command } from "commander";
 import { FirefliesError } from "../../identity/errors/error.js";
 import { stream } from "../api/calls.js";
-import { ANSWER_TIMEOUT_MS, type FrameConnection, openFrames } from "../api/client.js";
+import { ANSWER_TIMEOUT_MS, type ApiCall, type FrameConnection, openFrames } from "../api/client.js";
 import type { AgentPlace } from "../api/place.js";
 import { STREAM_CHUNK_BYTES } from "../api/wire.js";
 import { unreadable } from "../input-file.js";
@@ -25,9 +25,9 @@ export function addStream(program: Command): void {
   examples(command, "stream bob < file > echo", "stream bob --json < file");
   command.addHelpText("after", "\nWith --json each message that comes back is a line with its bytes in base64.");
   command.action(async (id: string, options: AgentOption) => {
-    const connection = await opened(options, id);
+    const connection = await opened(options, stream(id));
     try {
-      await run(connection, process.stdin, process.stdout, options.json ?? false);
+      await run(connection, process.stdin, process.stdout, { json: options.json ?? false });
     } finally {
       connection.close();
       process.stdin.destroy();
@@ -35,21 +35,39 @@ export function addStream(program: Command): void {
   });
 }
 
+/** What is done with a stream, apart from its bytes. */
+export interface RunOptions {
+  readonly json: boolean;
+  readonly onEvent?: (event: Uint8Array) => Promise<void>;
+  /** Goes on until its own input has ended as well, when the other side has ended its direction. */
+  readonly isTwoWay?: boolean;
+}
+
 /** What fails first ends it: also an agent that is gone while standard input has more, or nothing yet. */
-export async function run(connection: FrameConnection, input: Readable, output: Stdout, json: boolean): Promise<void> {
+export async function run(
+  connection: FrameConnection,
+  input: Readable,
+  output: Stdout,
+  { json, onEvent = async () => {}, isTwoWay = false }: RunOptions,
+): Promise<void> {
   let problem = new FirefliesError("agent-stopped", "The agent ended before the stream did.");
   const fail = (error: FirefliesError) => {
     problem = error;
     connection.close();
   };
   const show = shower(output, json);
-  copyIn(connection, input).catch((cause: unknown) => fail(unreadable("Standard input", cause)));
+  const copied = copyIn(connection, input).catch((cause: unknown) => fail(unreadable("Standard input", cause)));
+  let isEnded = false;
   try {
     for await (const frame of connection.frames) {
       if (frame.kind === "data") await show(frame.data);
-      if (frame.kind === "end") return;
+      if (frame.kind === "event") await onEvent(frame.data);
+      if (frame.kind !== "end") continue;
+      if (!isTwoWay) return;
+      isEnded = true;
     }
-    throw problem;
+    if (!isEnded) throw problem;
+    await copied;
   } finally {
     await show(undefined);
   }
@@ -67,11 +85,11 @@ function shower(output: Stdout, json: boolean): (data: Uint8Array | undefined) =
 }
 
 /** Rejects as the agent says, or when it says nothing. */
-async function opened(agent: AgentPlace, id: string): Promise<FrameConnection> {
+export async function opened(agent: AgentPlace, call: ApiCall): Promise<FrameConnection> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), OPEN_TIMEOUT_MS);
   try {
-    return await openFrames(agent, stream(id), late.signal);
+    return await openFrames(agent, call, late.signal);
   } catch (error) {
     throw late.signal.aborted ? unopened() : error;
   } finally {

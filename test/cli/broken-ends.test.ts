@@ -95,7 +95,7 @@ describe("an agent that is gone", () => {
       socket.destroySoon();
     });
     const connection = await openFrames({ dir }, stream("b"));
-    const running = failure(run(connection, new PassThrough(), new PassThrough(), false));
+    const running = failure(run(connection, new PassThrough(), new PassThrough(), { json: false }));
     expect(await running).toMatchObject({ code: "agent-stopped" });
   });
 });
@@ -112,14 +112,14 @@ describe("a stream", () => {
   it("ends with its output", async () => {
     const output = new Writable({ write: (_chunk, _encoding, done) => done(new Error("no room")) });
     output.on("error", () => {});
-    const running = failure(run(await open(), new PassThrough(), output, false));
+    const running = failure(run(await open(), new PassThrough(), output, { json: false }));
     say(["data", Buffer.from("x")]);
     expect(await running).toEqual({ code: "output-failed", message: "The output could not be written: no room." });
   });
 
   it("ends with its input", async () => {
     const input = new Readable({ read: () => input.destroy(new Error("is a directory")) });
-    const running = failure(run(await open(), input, new PassThrough(), false));
+    const running = failure(run(await open(), input, new PassThrough(), { json: false }));
     expect(await running).toEqual({ code: "input-failed", message: "Standard input cannot be read: is a directory." });
   });
 
@@ -128,7 +128,7 @@ describe("a stream", () => {
     const frames = [["data", bytes], ["data", Buffer.from("o\n\u202e")], ["end"]] as const;
     for (const isTTY of [false, true]) {
       const output = Object.assign(new PassThrough(), { isTTY });
-      const running = run(await open(), new PassThrough(), output, false);
+      const running = run(await open(), new PassThrough(), output, { json: false });
       say(...frames);
       await running;
       output.end();

@@ -40,6 +40,22 @@ export class FakeAgentClient implements AgentClient {
   /** Who is gone, the latest first. */
   gone: Departed[] = [];
 
+  readonly #stopping = new AbortController();
+
+  get id() {
+    return this.self.id;
+  }
+
+  get stopping() {
+    return this.#stopping.signal;
+  }
+
+  member(idOrName: string) {
+    return this.list.find(({ id, name }) => id === idOrName || name === idOrName);
+  }
+
+  handle() {}
+
   get self() {
     return member("f", { name: "fay" });
   }

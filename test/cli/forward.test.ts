@@ -1,0 +1,240 @@
+/**
+ * `fireflies forward`, `listen`, `proxy`, `accept` and `dial` as real processes against real agents, with programs at both ends
+ * that know nothing of members. Needs a build: `npm run build`.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { command, RunningCommand, type Told } from "../support/command.js";
+import { echo, Target, Visitor } from "../support/local-programs.js";
+import { Stage } from "../support/network.js";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const CONNECTIONS = 100;
+const WITHIN_MS = 2_000;
+
+let root: string;
+let listening: Told;
+let ann: RunningCommand;
+let bob: RunningCommand;
+const running: RunningCommand[] = [];
+const stage = new Stage();
+
+const dir = (name: string) => join(root, name);
+const run = (args: readonly string[], input = "") => command(args, { cwd: root, input });
+
+function begin(...args: string[]): RunningCommand {
+  const started = new RunningCommand(args, { cwd: root });
+  running.push(started);
+  return started;
+}
+
+async function agent(name: string): Promise<RunningCommand> {
+  const open = ["--ca", String(listening.url), "--ca-fingerprint", String(listening.fingerprint), "--name", name];
+  const started = begin("agent", "--dir", dir(name), "--listen", "127.0.0.1:0", "--preset", "local", ...open);
+  await started.event("ready");
+  return started;
+}
+
+const knows = (from: RunningCommand, name: string) =>
+  from.until((told) => told.event === "joined" && told.name === name);
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), "ff-forward-"));
+  listening = await begin("ca", "--dir", dir("ca"), "--port", "0", "--open").event("listening");
+  [ann, bob] = await Promise.all([agent("ann"), agent("bob")]);
+  await Promise.all([knows(ann, "bob"), knows(bob, "ann")]);
+});
+
+afterAll(async () => {
+  await Promise.all(running.map((each) => each.end("SIGKILL")));
+  await stage[Symbol.asyncDispose]();
+  rmSync(root, { recursive: true, force: true });
+});
+
+/** Bob forwards to a target, ann listens for him. */
+async function joined(target: string, protocol: string, ...more: string[]) {
+  const there = begin("forward", "--dir", dir("bob"), "--target", target, "--protocol", protocol, ...more);
+  expect(await there.event("forwarding")).toMatchObject({ protocol, target });
+  const here = begin("listen", "--dir", dir("ann"), "--to", "bob", "--protocol", protocol, "--listen", "127.0.0.1:0");
+  const { address } = await here.event("listening");
+  return { there, here, address: String(address) };
+}
+
+describe("forward and listen", () => {
+  it("carry what a program says, and the end of either direction, until they are told to end", async () => {
+    const target = await Target.of(stage, (socket) => {
+      let all = "";
+      socket.on("data", (chunk) => {
+        all += chunk;
+      });
+      socket.once("end", () => socket.end(`heard: ${all}`));
+    });
+    const { there, here, address } = await joined(target.address, "/x/says");
+    const visitor = await Visitor.to(stage, address);
+    visitor.socket.end("hello");
+    expect(await visitor.whole).toBe("heard: hello");
+    expect([await there.end("SIGINT"), await here.end("SIGTERM")]).toEqual([0, 0]);
+    await expect(Visitor.to(stage, address)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+
+  it("refuse who may not, and the agent says who tried", async () => {
+    const target = await Target.of(stage, echo);
+    const { address, there } = await joined(target.address, "/x/closed", "--allow", "carl");
+    expect(await (await Visitor.to(stage, address)).ended).toBe("ECONNRESET");
+    const refused = { event: "refused", name: "ann", protocol: "/x/closed", code: "peer-refused" };
+    expect(await there.event("refused")).toMatchObject(refused);
+    expect(await bob.event("refused")).toMatchObject({ ...refused, level: "warn" });
+    const dialled = await run(["dial", "bob", "--dir", dir("ann"), "--protocol", "/x/closed"]);
+    expect(dialled).toMatchObject({ code: 1, stderr: expect.stringContaining("peer-refused") });
+  });
+
+  it.each<[readonly string[], number, string]>([
+    [["forward", "--target", "nowhere"], 1, "address-invalid"],
+    [["forward", "--target", "unix:/run/app.sock"], 1, "address-invalid"],
+    [["forward", "--target", "8000", "--allow", "a b"], 1, "access-invalid"],
+    [["listen", "--to", "bob", "--protocol", "/x", "--listen", "127.0.0.1"], 1, "address-invalid"],
+    [["proxy", "--listen", "0.0.0.0:0"], 1, "access-invalid"],
+    [["forward"], 2, "cli-usage"],
+    [["dial", "nobody", "--protocol", "/x"], 4, "id-unknown"],
+    [["dial", "bob", "--protocol", "/nothing"], 1, "handler-missing"],
+  ])("%j ends with %i and %s", async (args, code, name) => {
+    const ended = await run([...args, "--dir", dir("ann")]);
+    expect(ended).toMatchObject({ code, stderr: expect.stringContaining(name) });
+  });
+});
+
+describe("accept and dial", () => {
+  it("join standard input and output of two machines", async () => {
+    const accepted = run(["accept", "--dir", dir("bob"), "--protocol", "/x/pipe", "--json"], "from bob");
+    await handled("/x/pipe");
+    const dialled = await run(["dial", "bob", "--dir", dir("ann"), "--protocol", "/x/pipe", "--json"], "from ann");
+    expect(dialled).toMatchObject({ code: 0, stdout: "from bob" });
+    expect(JSON.parse(dialled.stderr)).toMatchObject({ event: "open", name: "bob", protocol: "/x/pipe" });
+    const taken = await accepted;
+    expect(taken).toMatchObject({ code: 0, stdout: "from ann" });
+    expect(JSON.parse(taken.stderr)).toMatchObject({ event: "open", name: "ann", protocol: "/x/pipe" });
+  });
+
+  /** A second one of the same name is refused once the first one is there. */
+  async function handled(protocol: string): Promise<void> {
+    for (;;) {
+      const second = new RunningCommand(["forward", "--dir", dir("bob"), "--target", "1", "--protocol", protocol], {
+        cwd: root,
+      });
+      const told = await second.event("forwarding").catch(() => undefined);
+      await second.end("SIGTERM");
+      if (told === undefined) return;
+    }
+  }
+});
+
+describe("proxy", () => {
+  it("leads to members by their names, and nowhere else", async () => {
+    const target = await Target.of(stage, echo);
+    begin("forward", "--dir", dir("bob"), "--target", target.address, "--protocol", "/x/echo");
+    await running.at(-1)!.event("forwarding");
+    const proxy = begin("proxy", "--dir", dir("ann"), "--listen", "127.0.0.1:0", "--map", "7=/x/echo");
+    const { address } = await proxy.event("listening");
+    const visitor = await Visitor.to(stage, String(address));
+    visitor.socket.end("CONNECT bob.fireflies:7 HTTP/1.1\r\n\r\nhello");
+    expect(await visitor.whole).toMatch(/ 200 .*\r\n\r\nhello$/s);
+    const other = await Visitor.to(stage, String(address));
+    other.socket.write("CONNECT example.com:443 HTTP/1.1\r\n\r\n");
+    expect(await other.whole).toMatch(/^HTTP\/1.1 403 /);
+  });
+});
+
+describe(`in the middle of ${CONNECTIONS} connections`, () => {
+  async function crowd(address: string): Promise<Visitor[]> {
+    const visitors = await Promise.all(Array.from({ length: CONNECTIONS }, () => Visitor.to(stage, address)));
+    for (const { socket } of visitors) socket.write("hello");
+    await Promise.all(visitors.map((visitor) => visitor.got(5)));
+    return visitors;
+  }
+
+  /** All are over in time; by a reset where it says so, else in whatever way a dead process leaves them. */
+  async function over(visitors: readonly Visitor[], isReset: boolean): Promise<void> {
+    const since = performance.now();
+    const ends = await Promise.all(
+      visitors.map(({ ended, whole }) => Promise.race(isReset ? [ended] : [ended, whole])),
+    );
+    expect(performance.now() - since).toBeLessThan(WITHIN_MS);
+    if (isReset) expect(new Set(ends)).toEqual(new Set(["ECONNRESET"]));
+  }
+
+  it("a killed target resets them, and is found again when it is back", async () => {
+    const target = await Target.of(stage, echo);
+    const { port } = target;
+    const { address } = await joined(target.address, "/x/target");
+    const visitors = await crowd(address);
+    target.kill();
+    await over(visitors, true);
+    await Target.of(stage, echo, port);
+    await crowd(address);
+  });
+
+  it("a killed agent that forwards resets them, and is found again when it is back", async () => {
+    const target = await Target.of(stage, echo);
+    const carl = await agent("carl");
+    onTestFinished(() => void carl.end("SIGKILL"));
+    await knows(ann, "carl");
+    const forwarding = () =>
+      begin("forward", "--dir", dir("carl"), "--target", target.address, "--protocol", "/x/killed").event("forwarding");
+    await forwarding();
+    const here = begin(
+      "listen",
+      "--dir",
+      dir("ann"),
+      "--to",
+      "carl",
+      "--protocol",
+      "/x/killed",
+      "--listen",
+      "127.0.0.1:0",
+    );
+    const address = String((await here.event("listening")).address);
+    const visitors = await crowd(address);
+    await carl.end("SIGKILL");
+    await over(visitors, true);
+    const again = await agent("carl");
+    onTestFinished(() => void again.end("SIGKILL"));
+    await knows(again, "ann");
+    await forwarding();
+    for (;;) {
+      const visitor = await Visitor.to(stage, address);
+      visitor.socket.end("back");
+      if ((await Promise.race([visitor.whole, visitor.ended])) === "back") break;
+    }
+    await crowd(address);
+  });
+
+  it("a killed agent that listens ends them at the target as well", async () => {
+    const target = await Target.of(stage, echo);
+    const dora = await agent("dora");
+    await knows(dora, "bob");
+    await knows(bob, "dora");
+    begin("forward", "--dir", dir("bob"), "--target", target.address, "--protocol", "/x/heard");
+    await running.at(-1)!.event("forwarding");
+    const here = begin(
+      "listen",
+      "--dir",
+      dir("dora"),
+      "--to",
+      "bob",
+      "--protocol",
+      "/x/heard",
+      "--listen",
+      "127.0.0.1:0",
+    );
+    const visitors = await crowd(String((await here.event("listening")).address));
+    const targets = target.sockets.map((socket) => new Promise<void>((closed) => socket.once("close", () => closed())));
+    await dora.end("SIGKILL");
+    await over(visitors, false);
+    const since = performance.now();
+    await Promise.all(targets);
+    expect(performance.now() - since).toBeLessThan(WITHIN_MS);
+  });
+});
