@@ -19,5 +19,6 @@ node test/long/nat-network.mjs --minutes 10
 node test/long/rdv-lab.mjs
 node test/long/rdv-lab.mjs --delay 25 --dialler once
 node test/long/moving-file.mjs
+node test/long/forwarded-page.mjs
 SEEDS=1000..1999 npx vitest run test/sim/seeds.test.ts
 LONG=1 npx vitest run test/long/transports.test.ts

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { type ForwardSettings, forward, type ListenSettings, listen } from "../../services/forward/index.js";
 import type { Refused } from "../../services/refusals.js";
 import { echo, Target, Visitor } from "../support/local-programs.js";
-import { OfflineNetwork, Stage, type TestClient } from "../support/network.js";
+import { OfflineNetwork, Stage, type TestClient, until } from "../support/network.js";
 
 let network: OfflineNetwork;
 let alice: TestClient;
@@ -208,6 +208,56 @@ describe("a forward and a listener", () => {
   });
 });
 
+describe("a listener to a service", () => {
+  /** Bob and carol forward under one name, and alice knows that they offer it. */
+  async function offered(
+    opened: Stage,
+    settings: { bob?: Partial<ForwardSettings>; carol?: Partial<ForwardSettings> },
+  ) {
+    const protocol = `/test/${named++}`;
+    const says = (name: string) =>
+      Target.of(opened, (socket) => socket.on("data", (text) => socket.end(`${name}: ${text}`)));
+    const targets = { bob: await says("bob"), carol: await says("carol") };
+    const theirs = { bob, carol };
+    for (const name of ["bob", "carol"] as const) {
+      const forwarding = { target: targets[name].address, protocol, ...settings[name] };
+      opened.closing(forward(theirs[name], forwarding), (each) => each.close());
+    }
+    await until(alice, () => alice.members({ service: protocol }).length === 2);
+    const listening = { to: `service:${protocol}`, protocol, listen: "127.0.0.1:0" };
+    const here = opened.closing(await listen(alice, listening), (each) => each.close());
+    const ask = async () => {
+      const visitor = await Visitor.to(opened, here.address);
+      visitor.socket.write("hello");
+      return await visitor.whole;
+    };
+    return { ask, here, protocol, targets };
+  }
+
+  it("takes turns among those who offer it", async () => {
+    const { ask } = await offered(stage(), {});
+    expect([await ask(), await ask(), await ask(), await ask()].toSorted()).toEqual([
+      ...["bob: hello", "bob: hello", "carol: hello", "carol: hello"],
+    ]);
+  });
+
+  it("goes on to the next with what was said already, when one refuses or its target is gone", async () => {
+    const refusing = await offered(stage(), { bob: { allow: [bob.id] } });
+    for (let count = 0; count < 4; count++) expect(await refusing.ask()).toBe("carol: hello");
+    expect(refusing.here.figures()).toMatchObject({ total: 4, failed: 0 });
+    const gone = await offered(stage(), {});
+    gone.targets.carol.kill();
+    for (let count = 0; count < 4; count++) expect(await gone.ask()).toBe("bob: hello");
+  });
+
+  it("resets a connection when nobody is left", async () => {
+    const opened = stage();
+    const { here } = await offered(opened, { bob: { allow: [] }, carol: { allow: [] } });
+    expect(await (await Visitor.to(opened, here.address)).ended).toBe("ECONNRESET");
+    expect(here.figures().lastError?.code).toBe("peer-refused");
+  });
+});
+
 describe("access to a forward", () => {
   async function attempt(opened: Stage, settings: Partial<ForwardSettings>, target: string) {
     const refused: Refused[] = [];
@@ -253,14 +303,14 @@ describe("access to a forward", () => {
     const refused: Refused[] = [];
     const forwards = Array.from({ length: 40 }, (_, index) =>
       forward(bob, {
-        ...{ target: `127.0.0.1:${index + 1}`, protocol: `/scan/${index}`, allow: [carol.id] },
+        ...{ target: `127.0.0.1:${index + 1}`, protocol: `/scan/${index}`, allow: [alice.id] },
         onRefused: (each) => refused.push(each),
       }),
     );
     opened.closing(forwards, (all) => Promise.all(all.map((each) => each.close())));
     const codes = await Promise.all(
       forwards.map(async ({ protocol }) => {
-        const stream = await alice.openStream(bob.id, { protocol, raw: true });
+        const stream = await carol.openStream(bob.id, { protocol, raw: true }); // Nobody has told of her yet.
         const [error] = await once(stream, "error");
         return error.code;
       }),
@@ -268,7 +318,7 @@ describe("access to a forward", () => {
     expect(new Set(codes)).toEqual(new Set(["peer-refused"]));
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.length).toBeLessThan(10);
-    expect(refused.every(({ member }) => member === alice.id)).toBe(true);
+    expect(refused.every(({ member }) => member === carol.id)).toBe(true);
   });
 });
 
