@@ -17,7 +17,7 @@ import type { Path } from "../session/path.js";
 import type { Protocols } from "../session/protocol.js";
 import type { Session } from "../session/session.js";
 import { type Candidate, encodeOffer, NONCE_BYTES, OFFER_BYTES_MAX, type PunchOffer, parseOffer } from "./offer.js";
-import { type Waiting, whose } from "./whose.js";
+import { targetOf, type Waiting, whose } from "./whose.js";
 
 export const PUNCH = "punch";
 /** Both sides try for this long, milliseconds. */
@@ -303,7 +303,7 @@ export class Punches {
       .map(({ address, mapping }) => ({ address: canonical(address), mapping }))
       .filter(({ address }) => isIP(address.host) !== 0 && mayDial(address))
       .filter(({ address, mapping }) => mapping !== "destination" || !isSearched(address) || mayGuess());
-    const meeting: Meeting = { targets: usable.map(({ address }) => address), isClient, onConnection, met: 0 };
+    const meeting: Meeting = { targets: usable.map(targetOf), isClient, onConnection, met: 0 };
     this.#meetings.add(meeting);
     const run = { mine, theirs, isClient, signal, onConnection };
     await Promise.all(

@@ -13,7 +13,7 @@ import { canonical } from "../ranges.js";
 import type { OutPort } from "../transports/out-port.js";
 import { dialTcp } from "../transports/tcp.js";
 import type { PunchWay } from "./punches.js";
-import { nameOf, type Waiting, whose } from "./whose.js";
+import { nameOf, targetOf, type Waiting, whose } from "./whose.js";
 
 /** Between two rounds of attempts, milliseconds: a NAT or a host that refused a moment ago may let the next one in. */
 const PAUSE_MS = [50, 150] as const;
@@ -29,7 +29,7 @@ export function tcpWay(out: OutPort, random: () => number): PunchWay {
     scheme: "tcp",
     isSearching: false,
     run: ({ targets, isClient, signal, onConnection }) =>
-      port.punch({ targets: targets.map(({ address }) => address), isClient, signal, onConnection }),
+      port.punch({ targets: targets.map(targetOf), isClient, signal, onConnection }),
   };
 }
 
@@ -54,6 +54,8 @@ export class PunchPort {
   readonly #punches = new Set<TcpPunch>();
   /** By address: attempts that have no answer yet. */
   readonly #attempts = new Map<string, () => void>();
+  /** Connections of the punches that run, and where each leads. */
+  readonly #handed = new Map<Socket, { readonly name: string; readonly punch: TcpPunch }>();
   #rounds: Promise<void> | undefined;
   /** Fires when nothing runs any more. */
   #over = new AbortController();
@@ -70,9 +72,11 @@ export class PunchPort {
     if (signal.aborted) return;
     const punch = { ...options, met: 0 };
     this.#punches.add(punch);
+    if (punch.isClient) this.#free(new Set(punch.targets.map(nameOf)));
     this.#rounds ??= this.#run();
     await new Promise<void>((resolve) => onAbort(signal, resolve));
     this.#punches.delete(punch);
+    for (const [socket, handed] of this.#handed) if (handed.punch === punch) this.#handed.delete(socket);
     const named = this.#named();
     for (const [name, cut] of this.#attempts) if (!named.has(name)) cut();
     if (this.#punches.size > 0) return;
@@ -142,10 +146,22 @@ export class PunchPort {
     this.#hand(socket, canonical({ scheme: "tcp", host, port }));
   }
 
+  /**
+   * The other side of a punch of mine may have come before I had its answer. Then another one has its connection, who named
+   * the same address, and both ends wait for a first byte. It comes again.
+   */
+  #free(names: ReadonlySet<string>): void {
+    for (const [socket, { name, punch }] of this.#handed)
+      if (!punch.isClient && names.has(name) && socket.bytesRead === 0) socket.resetAndDestroy();
+  }
+
   #hand(socket: Socket, at: Address): void {
     const punch = whose(this.#punches, at);
-    if (punch === undefined || punch.met >= CONNECTIONS_MAX) return void socket.destroy();
+    // Reset: a connection that lingers at either end is in the way of the next attempt between the two ports.
+    if (punch === undefined || punch.met >= CONNECTIONS_MAX) return void socket.resetAndDestroy();
     punch.met += 1;
+    this.#handed.set(socket, { name: nameOf(at), punch });
+    socket.once("close", () => this.#handed.delete(socket));
     punch.onConnection(socket, at);
   }
 }

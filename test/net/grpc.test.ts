@@ -55,8 +55,14 @@ describe("a piece", () => {
     { made: encodeEnd(""), content: { $case: "end", value: { code: "", text: "" } } },
     { made: encodeEnd("stream-reset", "why"), content: { $case: "end", value: { code: "stream-reset", text: "why" } } },
     { made: encodeOpened(), content: { $case: "opened", value: {} } },
-    { made: encodeOpen("probe", 1500), content: { $case: "open", value: { protocol: "probe", timeoutMs: 1500 } } },
-    { made: encodeOpen("probe", 0), content: { $case: "open", value: { protocol: "probe", timeoutMs: 0 } } },
+    {
+      made: encodeOpen("probe", 1500),
+      content: { $case: "open", value: { protocol: "probe", timeoutMs: 1500, name: "" } },
+    },
+    {
+      made: encodeOpen("stream", 0, "/chat/1.0"),
+      content: { $case: "open", value: { protocol: "stream", timeoutMs: 0, name: "/chat/1.0" } },
+    },
   ] as const)("of kind $content.$case is what proto/fireflies.proto says", ({ made, content }) => {
     const body = bodyOf(made);
     expect(Chunk.decode(body).content).toEqual(content);

@@ -22,7 +22,7 @@ it("punches that run at once all come from it", async () => {
       open.push(() => void server.close());
       const over = new AbortController();
       open.push(() => over.abort());
-      const targets = [{ host: "127.0.0.1", port: (server.address() as AddressInfo).port }];
+      const targets = [{ host: "127.0.0.1", port: (server.address() as AddressInfo).port, isHidden: false }];
       const onConnection = (socket: { destroy(): unknown }) => void open.push(() => socket.destroy());
       void port.punch({ targets, isClient: true, signal: over.signal, onConnection });
       const [socket] = await once(server, "connection");
@@ -34,7 +34,8 @@ it("punches that run at once all come from it", async () => {
 });
 
 describe("a connection is of the punch", () => {
-  const at = (port: number, host = "192.0.2.1") => ({ host, port });
+  const at = (port: number, host = "192.0.2.1") => ({ host, port, isHidden: false });
+  const hidden = (port: number) => ({ ...at(port), isHidden: true });
   const from = at(7);
   it.each([
     [
@@ -43,9 +44,9 @@ describe("a connection is of the punch", () => {
       { targets: [at(8)], isClient: true, met: 0 },
     ],
     [
-      "that named its host",
-      { targets: [at(8)], isClient: false, met: 0 },
-      { targets: [at(7, "192.0.2.2")], isClient: true, met: 0 },
+      "that named its host, where its NAT hides the port",
+      { targets: [hidden(8)], isClient: false, met: 0 },
+      { targets: [at(7, "192.0.2.2"), at(9)], isClient: true, met: 0 },
     ],
     ["that is mine", { targets: [at(7)], isClient: true, met: 1 }, { targets: [at(7)], isClient: false, met: 0 }],
     [
@@ -61,5 +62,7 @@ describe("a connection is of the punch", () => {
 
   it("of nobody, when nobody waits for one from there", () => {
     expect(whose([{ targets: [at(7, "192.0.2.2")], isClient: true, met: 0 }], from)).toBeUndefined();
+    // It may be one behind the same NAT, whose punch I am about to begin.
+    expect(whose([{ targets: [at(8)], isClient: false, met: 0 }], from)).toBeUndefined();
   });
 });
