@@ -20,5 +20,6 @@ export type AgentClient = Pick<
   | "openStream"
   | "handle"
   | "stopping"
+  | "identify"
   | "setGossipContent"
 >;

@@ -18,6 +18,8 @@ const queries = async () => (await import("./commands/queries.js")).addQueries;
 
 const forwards = async () => (await import("./commands/forward.js")).addForwards;
 const pipes = async () => (await import("./commands/pipe.js")).addPipes;
+const services = async () => (await import("./commands/services.js")).addServices;
+const identities = async () => (await import("./commands/identities.js")).addIdentities;
 
 /** In the order of the help; a test compares it with what the commands say of themselves. */
 export const COMMANDS: readonly Listed[] = [
@@ -102,6 +104,23 @@ export const COMMANDS: readonly Listed[] = [
     usage: "monitor",
     description: "print changes of the view as they happen",
     load: async () => (await import("./commands/monitor.js")).addMonitor,
+  },
+  {
+    usage: "services",
+    description: "what the agent runs: forwards, listeners and others, with state and figures",
+    load: services,
+  },
+  {
+    usage: "reload",
+    description: "have the agent read its configuration again, and change what has changed, and nothing else",
+    load: services,
+  },
+  { usage: "identities", description: "the members of the agent, its own first", load: identities },
+  {
+    usage: "identity",
+    isGroup: true,
+    description: "mount a member in the running agent, or have it leave",
+    load: identities,
   },
   {
     usage: "log",

@@ -47,7 +47,11 @@ export const EXIT_CODES: readonly ExitCode[] = [
       "rdv-unreachable",
     ],
   },
-  { code: 4, meaning: "no such member, or several", errors: ["id-unknown", "id-ambiguous", "ca-unknown"] },
+  {
+    code: 4,
+    meaning: "no such member or service, or several",
+    errors: ["id-unknown", "id-ambiguous", "identity-unknown", "service-unknown", "ca-unknown"],
+  },
   {
     code: 5,
     meaning: "refused by the authority",

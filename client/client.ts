@@ -18,6 +18,7 @@ import { infoOf, ringsOf } from "./figures.js";
 import type { StubClass } from "./grpc/calling.js";
 import { Services } from "./grpc/services.js";
 import { Handlers } from "./handlers.js";
+import { type Identified, identified } from "./identify.js";
 import { Life } from "./life.js";
 import type { MemberFilter } from "./member-filter.js";
 import { untilJoined, untilMembers } from "./members.js";
@@ -457,6 +458,14 @@ export class Client {
     const memberId = parseMemberId(id.toLowerCase());
     const certificate = memberId && this.#life.running.certificateOf(memberId);
     return certificate ? verify(certificate.publicKey, "application", certificate.networkId, data, signature) : false;
+  }
+
+  /**
+   * The member whose certificate somebody has shown on another port, as DER with the certificate that issued it. Undefined
+   * for one that this network refuses now: another network's, one that has ended, one that is revoked.
+   */
+  identify(leaf: Uint8Array, issuer: Uint8Array): Identified | undefined {
+    return identified(this.#life.running, { leaf, issuer });
   }
 
   /** Facts about this member that all others see. Rejects with "metadata-too-large", also for what JSON cannot carry. */

@@ -51,6 +51,7 @@ export { type ClientOptions, PRESETS, type Preset, type PresetName } from "./con
 export { decodeJson, decodeText, encodeJson, encodeText } from "./encoding.js";
 export type { StubClass } from "./grpc/calling.js";
 export { callerOf } from "./grpc/serving.js";
+export type { Identified } from "./identify.js";
 export type { MemberFilter } from "./member-filter.js";
 export { NAME_BYTES_MAX } from "./offers/name.js";
 export { MESSAGE_BYTES_MAX, STREAM_CHUNK_BYTES_MAX } from "./protocols.js";

@@ -31,6 +31,7 @@ import { type MemberId, tolerance } from "../rings/index.js";
 import type { Contact } from "./authority/authority.js";
 import { Certificates, certificateStatement, recipients } from "./certificates.js";
 import { advertisedAddresses, interfaceHosts, isAuto, noteAddresses } from "./config/index.js";
+import { recipientOf } from "./config/values.js";
 import { destinationOf } from "./directory.js";
 import { Driver } from "./driver/driver.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
@@ -361,7 +362,7 @@ export class Node {
   #machineOptions(memory: Memory, contacts: readonly Contact[]): MachineOptions {
     const { config, metadata, offered } = this.#options;
     const { certificate } = this.#identity;
-    const entries = config.entryAddrs.map((address) => ({ id: undefined, addresses: [address] }));
+    const entries = config.entryAddrs.map(recipientOf);
     return {
       certificate: factsOf(certificate),
       ringCount: certificate.ringCount,

@@ -5,8 +5,10 @@ import { collectOpenApi } from "../../ca/http/openapi.js";
 import { FirefliesError } from "../../identity/errors/error.js";
 import { addForwardCalls } from "./forward-calls.js";
 import { failureOf } from "./http-failure.js";
+import { addIdentityCalls } from "./identity-calls.js";
 import { addMemberCalls } from "./member-calls.js";
 import type { AppParts, Upgrade } from "./parts.js";
+import { addServiceCalls } from "./service-calls.js";
 import { addStreamCalls } from "./stream-calls.js";
 import { plainJson } from "./wire.js";
 
@@ -67,6 +69,8 @@ export function applicationOf(parts: AppParts): FastifyInstance {
   addMemberCalls(app, parts);
   addStreamCalls(app, parts);
   addForwardCalls(app, parts);
+  addServiceCalls(app, parts);
+  addIdentityCalls(app, parts);
   const openApi = JSON.stringify(document());
   app.get("/openapi.json", (_, reply) => reply.type("application/json").serializer(String).send(openApi));
   return app;

@@ -1,5 +1,6 @@
 /** The calls that commands make, by what they are for: paths and bodies as docs/agent-openapi.json has them. */
 import type { ApiCall } from "./client.js";
+import type { MountWish, SaidService } from "./host.js";
 import type { MemberQuery } from "./member-query.js";
 
 type Send = { readonly to: string; readonly data: Uint8Array; readonly timeoutMs?: number | undefined };
@@ -40,6 +41,30 @@ export function gossip(data: Uint8Array): ApiCall {
   return { method: "PUT", path: "/v1/gossip", body: { data: base64(data) } };
 }
 
+export const SERVICES: ApiCall = { path: "/v1/services" };
+export const RELOAD: ApiCall = { method: "POST", path: "/v1/reloads" };
+export const IDENTITIES: ApiCall = { path: "/v1/identities" };
+
+/** Without an id the agent chooses one. With `save` also in the agent's configuration file. */
+export function addService(
+  said: Omit<SaidService, "id"> & { readonly id?: string | undefined },
+  save = false,
+): ApiCall {
+  return { method: "POST", path: "/v1/services", query: { save }, body: said };
+}
+
+export function removeService(id: string, save = false): ApiCall {
+  return { method: "DELETE", path: `/v1/services/${encodeURIComponent(id)}`, query: { save } };
+}
+
+export function mountIdentity(wish: MountWish): ApiCall {
+  return { method: "POST", path: "/v1/identities", body: wish };
+}
+
+export function unmountIdentity(as: string, drainMs: number): ApiCall {
+  return { method: "DELETE", path: `/v1/identities/${encodeURIComponent(as)}`, body: { drainMs } };
+}
+
 export function stream(to: string, protocol?: string): ApiCall {
   return { path: `/v1/streams/${encodeURIComponent(to)}`, query: { protocol } };
 }
@@ -50,15 +75,6 @@ export function accept(protocol: string): ApiCall {
 
 /** What is carried is said in the first frame. */
 export const FORWARDS: ApiCall = { path: "/v1/forwards" };
-
-/** A controller of the agent's configuration. */
-export function addService(body: {
-  readonly id?: string | undefined;
-  readonly kind: string;
-  readonly settings: object;
-}): ApiCall {
-  return { method: "POST", path: "/v1/services", body };
-}
 
 function base64({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString("base64");

@@ -8,6 +8,8 @@ export const TIMEOUT_MS_MAX = 3_600_000;
 export const MESSAGE_BODY_BYTES_MAX = 6 * 1024 * 1024;
 /** Names, ids, addresses. */
 const TEXT_MAX = 512;
+/** The longest path that Linux takes. */
+const PATH_MAX = 4_096;
 
 const text = (description: string, maxLength = TEXT_MAX) => ({ type: "string", maxLength, description }) as const;
 const flag = (description: string) => ({ type: "string", enum: ["true", "false"], description }) as const;
@@ -42,6 +44,52 @@ export const GOSSIP_BODY = body({ data: bytes });
 export const LEAVE_BODY = body({
   drainMs: { type: "number", minimum: 0, maximum: DRAIN_MS_MAX, description: "For what is open to end." },
 });
+
+export const SERVICE_BODY = body(
+  {
+    id: {
+      type: "string",
+      pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+      description: "Its name; chosen when left out.",
+    },
+    kind: text("forward, listen, proxy, http, relay or rdv."),
+    settings: { type: "object", additionalProperties: true, description: "Of its kind: docs/daemon.md." },
+  },
+  ["kind"],
+);
+export const SERVICE_CHANGE_QUERY = { save: flag("Also in the agent's configuration file.") } as const;
+export const IDENTITY_BODY = body(
+  {
+    name: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description: "How the agent calls it." },
+    dir: text("Its directory, absolute.", PATH_MAX),
+    settings: { type: "object", additionalProperties: true, description: "Keys of a member, as a file has them." },
+  },
+  ["name", "dir"],
+);
+export const DRAIN_BODY = body(
+  { drainMs: { type: "number", minimum: 0, maximum: DRAIN_MS_MAX, description: "For what is open to end." } },
+  [],
+);
+
+const names = (description: string) => ({ type: "array", items: { type: "string" }, description }) as const;
+export const RELOAD_ANSWER = {
+  type: "object",
+  properties: {
+    services: {
+      type: "object",
+      properties: {
+        started: names("New, or with other settings."),
+        stopped: names("No longer wanted, or with other settings."),
+        kept: names("Not touched."),
+      },
+    },
+    identities: {
+      type: "object",
+      properties: { mounted: names("New."), unmounted: names("No longer wanted."), kept: names("They go on.") },
+    },
+    nextStart: names("Keys whose change waits for the agent's next start."),
+  },
+} as const;
 
 /** Shapes that commands print as they are; docs/daemon.md says what the fields mean. */
 export const ANY_OBJECT = { type: "object", additionalProperties: true } as const;

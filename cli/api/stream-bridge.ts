@@ -1,6 +1,5 @@
 /** Joins an overlay stream with the frames of an upgraded connection, both ways, with back-pressure. */
 import type { Duplex } from "node:stream";
-import type { MessageStream } from "../../client/types.js";
 import { FirefliesError } from "../../identity/errors/error.js";
 import { drained } from "../drained.js";
 import { malformed } from "./failure.js";
@@ -8,7 +7,7 @@ import { failureOf } from "./http-failure.js";
 import { frames, plainJson, writeFrame } from "./wire.js";
 
 /** Resolves when both directions have ended, one has failed, or the command has gone. What fails is told there. */
-export async function joinStreams(stream: MessageStream, connection: Duplex, signal: AbortSignal): Promise<void> {
+export async function joinStreams(stream: Duplex, connection: Duplex, signal: AbortSignal): Promise<void> {
   const stop = () => stream.destroy();
   signal.addEventListener("abort", stop, { once: true });
   try {
@@ -26,7 +25,7 @@ export async function joinStreams(stream: MessageStream, connection: Duplex, sig
  * From the command to the member, until the command says "end". A command that goes away earlier was cut short. The other
  * side must not take what it has for the whole.
  */
-async function copyIn(stream: MessageStream, connection: Duplex): Promise<void> {
+async function copyIn(stream: Duplex, connection: Duplex): Promise<void> {
   try {
     for await (const { kind, data } of frames(connection)) {
       if (kind === "end") {
@@ -45,7 +44,7 @@ async function copyIn(stream: MessageStream, connection: Duplex): Promise<void> 
 }
 
 /** Resolves when all that was written is with the other side, or the stream is over. */
-function ended(stream: MessageStream): Promise<void> {
+function ended(stream: Duplex): Promise<void> {
   return new Promise((resolve) => {
     stream.once("finish", resolve).once("close", resolve);
     stream.end();
@@ -53,7 +52,7 @@ function ended(stream: MessageStream): Promise<void> {
   });
 }
 
-async function copyOut(stream: MessageStream, connection: Duplex): Promise<void> {
+async function copyOut(stream: Duplex, connection: Duplex): Promise<void> {
   for await (const data of stream) await writeFrame(connection, "data", data as Uint8Array);
   await writeFrame(connection, "end");
 }

@@ -8,14 +8,14 @@ import {
   type Identity,
   loadIdentity,
   type MemberCertificate,
+  type NetworkConstants,
   privateKeyToPem,
   readChain,
+  sameNetwork,
 } from "../../identity/index.js";
 import { readInput } from "../input-file.js";
+import { API_ALPN } from "./alpn.js";
 import { type AgentPlace, away, connected, endpointOf } from "./place.js";
-
-/** ALPN (RFC 7301): no session between members has this one, so that none is taken for an API, or the other way round. */
-export const API_ALPN = "http/1.1";
 
 export interface TlsCall {
   readonly url: URL;
@@ -39,7 +39,7 @@ export async function connectTls({ url, place, timeoutMs }: TlsCall): Promise<TL
     checkServerIdentity: () => undefined,
   });
   await connected(socket, timeoutMs, async (cause) => away(place, cause), "secureConnect");
-  const problem = problemOf(socket, root, decodeURIComponent(url.username));
+  const problem = problemOf(socket, { root, network: identity?.certificate, wanted: decodeURIComponent(url.username) });
   if (problem === undefined) return socket;
   socket.destroy();
   throw new FirefliesError("agent-forbidden", `What answers at ${url.host} is not the agent: ${problem}.`, {
@@ -57,18 +57,26 @@ async function rootOf(file: string): Promise<Uint8Array | undefined> {
   return certificatesFromPem((await readInput(file)).toString("utf8"))?.[0];
 }
 
-/** `wanted`: an id, the beginning of one, or a name; "" for any member. */
-function problemOf(socket: TLSSocket, root: Uint8Array, wanted: string): string | undefined {
+interface Expected {
+  readonly root: Uint8Array;
+  /** Of the caller; undefined where it has no identity. */
+  readonly network: NetworkConstants | undefined;
+  /** An id, the beginning of one, or a name; "" for any member. */
+  readonly wanted: string;
+}
+
+function problemOf(socket: TLSSocket, { root, network, wanted }: Expected): string | undefined {
   if (socket.alpnProtocol !== API_ALPN) return "it speaks another protocol";
   const peer = peerOf(socket, root);
   if (typeof peer === "string") return peer;
+  if (network !== undefined && !sameNetwork(peer, network)) return "it is a member of another network";
   const word = wanted.toLowerCase();
   const isWanted = word === "" || peer.id.startsWith(word) || peer.name?.toLowerCase() === word;
   return isWanted ? undefined : `it is ${peer.name ?? peer.id}`;
 }
 
 /** The member at the other end of a finished handshake, or why it is none. */
-export function peerOf(socket: TLSSocket, root: Uint8Array, now = Date.now()): MemberCertificate | string {
+function peerOf(socket: TLSSocket, root: Uint8Array, now = Date.now()): MemberCertificate | string {
   const leaf = socket.getPeerCertificate(true);
   const issuer = leaf?.issuerCertificate;
   if (leaf?.raw === undefined || issuer?.raw === undefined) return "it has shown no certificate";

@@ -1,5 +1,6 @@
 /** `fireflies agent`: a member as a process, with a control socket for the other commands. */
 import type { Command } from "commander";
+import type { AgentConfig } from "../../client/config/agent.js";
 import type { LogForm } from "../../client/config/keys.js";
 import type { ClientOptions } from "../../client/config/options.js";
 import { defaultDir } from "../../client/config/places.js";
@@ -17,11 +18,12 @@ export interface AgentOptions extends JsonOption {
   readonly log: LogForm;
   readonly logLevel: LogLevel;
   readonly metadata?: string;
+  readonly writeConfig?: string;
   readonly [flag: string]: unknown;
 }
 
 /** Options that are the command's own and no configuration of the member. */
-const NO_CONFIGURATION = ["json", "config", "reply", "whileStdin", "drain", "log", "logLevel"];
+const NO_CONFIGURATION = ["json", "config", "writeConfig", "reply", "whileStdin", "drain", "log", "logLevel"];
 
 /** An option that may be given several times. */
 function again(value: string, before: readonly string[] = []): readonly string[] {
@@ -76,6 +78,15 @@ export function addAgent(program: Command): void {
     .option("--rdv <who>", "serve as a rendezvous server on its TCP port: members, all, or false (false)")
     .option("--metadata <json>", "facts about it that all members see")
     .addOption(configOption())
+    .option("--write-config <file>", "write a configuration file with what the flags say, and end")
+    .option("--api-listen <address>", "host:port to serve its API on as well: TLS for members, or a token on loopback")
+    .option("--api-token-file <file>", "file of mode 0600 with the API's token (api.token in --dir, made there)")
+    .option("--api-allow <members>", "names or ids, separated by commas, whose certificates may use the API")
+    .option("--api-names <names>", "host names under which the API is called")
+    .option(
+      "--prof <address>",
+      "host:port to serve CPU and heap profiles on; elsewhere than on loopback with the token",
+    )
     .option("--reply <text>", "answer messages with this text instead of their own")
     .addOption(drainOption("how long what is open may take to end when a signal comes"))
     .addOption(logOption())
@@ -87,16 +98,22 @@ export function addAgent(program: Command): void {
     "agent --dir ./bob --ca https://127.0.0.1:8300 --ca-fingerprint HEX --name bob --listen 127.0.0.1:0 --json",
     "agent                                   (restart: the identity is in the directory)",
   );
+  command.addHelpText("after", "\nSIGHUP, or `fireflies reload`, reads the configuration again; docs/daemon.md.");
   command.action(async (options: AgentOptions) => {
-    const { resolveMemberConfig } = await import("../../client/config/index.js");
+    const { resolveAgentConfig } = await import("../../client/config/index.js");
     const flags = flagsOf(onlyWhenSaid(options), NO_CONFIGURATION);
     const base: ClientOptions = options.config === undefined ? {} : { config: options.config };
-    const config = resolveMemberConfig(base, { flags });
-    const { dir = defaultDir("agent") } = config;
-    const { runAgent } = await import("../agent.js");
+    const read = () => withDirectory(resolveAgentConfig(base, { flags }));
+    const config = read();
+    if (options.writeConfig !== undefined) {
+      const { writeConfig } = await import("./write-config.js");
+      return await writeConfig(options.writeConfig, flags);
+    }
+    const { runAgent } = await import("../agent/agent.js");
     await runAgent({
-      config: { ...config, dir },
-      dir,
+      config,
+      dir: config.member.dir ?? "",
+      reread: read,
       log: { form: options.json ? "json" : options.log, level: options.logLevel },
       reply: options.reply,
       whileStdin: options.whileStdin ?? false,
@@ -104,6 +121,11 @@ export function addAgent(program: Command): void {
       onReady: compileWhenBusy,
     });
   });
+}
+
+function withDirectory(config: AgentConfig): AgentConfig {
+  const { dir = defaultDir("agent") } = config.member;
+  return { ...config, member: { ...config.member, dir } };
 }
 
 /** commander gives the positive forms of --no-use-ca and --no-relay a default of true, which nobody has said. */

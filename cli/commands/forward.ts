@@ -1,4 +1,5 @@
 /** `fireflies forward`, `listen` and `proxy`: the agent carries bytes of other programs while the command runs, or for good. */
+import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { FirefliesError } from "../../identity/errors/error.js";
 import { onAbort } from "../../net/abort.js";
@@ -175,10 +176,18 @@ function limitsOf({ connections, idle }: CarryOptions) {
   return { connections, idleMs: idle === undefined ? undefined : idle * 1_000 };
 }
 
+/** As a configuration has them: seconds, and the password in its file. */
+function configured(settings: object, { passwordFile }: CarryOptions & { readonly passwordFile?: string }) {
+  const { idleMs, password: _, ...same } = settings as { readonly idleMs?: number; readonly password?: string };
+  const file = passwordFile === undefined ? {} : { password_file: resolve(passwordFile) };
+  return { ...same, ...(idleMs !== undefined && { idle: idleMs / 1_000 }), ...file };
+}
+
 /** Until the command is told to end, or for good. */
 async function carry(kind: string, settings: object, options: CarryOptions): Promise<void> {
   if (options.detach) {
-    const added = await ask(options, addService({ id: options.id, kind, settings }));
+    const said = { id: options.id, kind, settings: configured(settings, options) };
+    const added = await ask(options, addService(said, true));
     await writeLine(options.json ? toJson(added as object) : `the agent keeps it as ${(added as { id?: string }).id}`);
     return;
   }

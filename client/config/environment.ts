@@ -1,5 +1,13 @@
-/** FIREFLIES_* variables: FIREFLIES_ and a member's key in capitals, FIREFLIES_CA_ and an authority's. */
-import { AUTHORITY_KEYS, type AuthoritySettings, type KeyTable, MEMBER_KEYS, type MemberSettings } from "./keys.js";
+/** FIREFLIES_* variables: FIREFLIES_ and a key of a member or an agent in capitals, FIREFLIES_CA_ and an authority's. */
+import {
+  AGENT_KEYS,
+  type AgentSettings,
+  AUTHORITY_KEYS,
+  type AuthoritySettings,
+  type KeyTable,
+  MEMBER_KEYS,
+  type MemberSettings,
+} from "./keys.js";
 import { type Layer, type Spelling, settingNames, toLayer, unknownKey } from "./layers.js";
 import { CONFIG_VARIABLE } from "./places.js";
 
@@ -23,17 +31,20 @@ export const SECRET_VARIABLES = {
 } as const;
 const SERVICE_LINK_VALUE = /^(tcp|udp|sctp):\/\//;
 
-/** Both layers of the environment. Throws "config-unknown-key" or "config-bad-value". */
+/** All layers of the environment. Throws "config-unknown-key" or "config-bad-value". */
 export function environmentLayers(env: Variables): {
   readonly member: Layer<MemberSettings>;
+  readonly agent: Layer<AgentSettings>;
   readonly authority: Layer<AuthoritySettings>;
 } {
   const member = spelling(PREFIX);
   const authority = spelling(AUTHORITY_PREFIX);
   const memberNames = names(MEMBER_KEYS, member);
+  const agentNames = names(AGENT_KEYS, member);
   const authorityNames = names(AUTHORITY_KEYS, authority);
   const known = new Set<string>([
     ...memberNames,
+    ...agentNames,
     ...authorityNames,
     CONFIG_VARIABLE,
     ...Object.values(SECRET_VARIABLES),
@@ -44,6 +55,7 @@ export function environmentLayers(env: Variables): {
   }
   return {
     member: toLayer(MEMBER_KEYS, pick(env, memberNames), member),
+    agent: toLayer(AGENT_KEYS, pick(env, agentNames), member),
     authority: toLayer(AUTHORITY_KEYS, pick(env, authorityNames), authority),
   };
 }

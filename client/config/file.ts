@@ -1,11 +1,13 @@
 /**
- * fireflies.yaml. The keys at the top are a member's; those of an authority stand in the section `ca:`, so that one
- * file may serve both. Positions are kept, because a message that names the line is half the repair.
+ * fireflies.yaml. The keys at the top are those of a member and its agent; those of an authority stand in the section `ca:`,
+ * so that one file may serve all. Positions are kept, because a message that names the line is half the repair.
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Document, LineCounter, Pair } from "yaml";
 import { FirefliesError, messageOf } from "../../identity/index.js";
+import { AGENT_KEYS, AGENT_SECTIONS } from "./keys.js";
 import { badValue, type RawSetting } from "./layers.js";
+import { SECTION_DEPTH_MAX, type Section } from "./section.js";
 import { yaml } from "./yaml.js";
 import { danglingAlias, lineOfError } from "./yaml-line.js";
 
@@ -17,6 +19,9 @@ const CONFIG_BYTES_MAX = 65_536;
 export interface FileSettings {
   readonly path: string;
   readonly member: readonly RawSetting[];
+  readonly agent: readonly RawSetting[];
+  /** Of an agent: `services` and `identities`, where they are said. */
+  readonly sections: readonly Section[];
   readonly authority: readonly RawSetting[];
 }
 
@@ -50,22 +55,28 @@ function readStart(path: string, bytesMax: number): Buffer {
 }
 
 /** The settings in `text`; `path` is for messages only. Keys and values are not checked here. */
-function parseConfig(text: string, path: string): FileSettings {
+export function parseConfig(text: string, path: string): FileSettings {
   const lines = new (yaml().LineCounter)();
   const document = yaml().parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;
   if (error) throw notYaml(path, lineOfError(document, lines), error);
   const root = document.contents;
-  if (isNothing(root)) return { path, member: [], authority: [] };
+  if (isNothing(root)) return { path, member: [], agent: [], sections: [], authority: [] };
   if (!yaml().isMap(root))
     throw badValue(
       `${path}, line ${lines.linePos(root?.range?.[0] ?? 0).line}: the file must be a mapping of keys to values.`,
     );
   const read = (pair: Pair) => rawSetting(pair, document, path, lines);
   const section = root.items.find(isAuthoritySection);
-  const member = root.items.filter((pair) => !isAuthoritySection(pair)).map(read);
-  if (section === undefined || isNothing(section.value)) return { path, member, authority: [] };
-  if (yaml().isMap(section.value)) return { path, member, authority: section.value.items.map(read) };
+  const others = root.items.filter((pair) => !isAuthoritySection(pair));
+  const own = {
+    path,
+    member: others.filter((pair) => !isAgentKey(pair) && !isAgentSection(pair)).map(read),
+    agent: others.filter(isAgentKey).map(read),
+    sections: others.filter(isAgentSection).map((pair) => readSection(pair, read)),
+  };
+  if (section === undefined || isNothing(section.value)) return { ...own, authority: [] };
+  if (yaml().isMap(section.value)) return { ...own, authority: section.value.items.map(read) };
   throw badValue(`${path}, line ${lineOf(section, lines)}: ${AUTHORITY_SECTION} must be a section of keys and values.`);
 }
 
@@ -77,6 +88,22 @@ function notYaml(path: string, line: number, cause: Error): FirefliesError {
 
 function isAuthoritySection(pair: Pair): boolean {
   return keyOf(pair) === AUTHORITY_SECTION;
+}
+
+const AGENT_KEY_NAMES: ReadonlySet<string> = new Set(Object.values(AGENT_KEYS).map(({ file }) => file));
+
+function isAgentKey(pair: Pair): boolean {
+  return AGENT_KEY_NAMES.has(keyOf(pair));
+}
+
+function isAgentSection(pair: Pair): boolean {
+  return AGENT_SECTIONS.some((name) => name === keyOf(pair));
+}
+
+function readSection(pair: Pair, read: (pair: Pair) => RawSetting, depth = 0): Section {
+  const own = read(pair);
+  if (!yaml().isMap(pair.value) || depth >= SECTION_DEPTH_MAX) return own;
+  return { ...own, entries: pair.value.items.map((each) => readSection(each, read, depth + 1)) };
 }
 
 function isNothing(node: unknown): boolean {

@@ -8,6 +8,13 @@ export {
   movedAddresses,
   noteAddresses,
 } from "./advertise.js";
+export {
+  type AgentConfig,
+  type ApiConfig,
+  type IdentityConfig,
+  readServices,
+  resolveAgentConfig,
+} from "./agent.js";
 export { SECRET_VARIABLES } from "./environment.js";
 export type { ClientOptions } from "./options.js";
 export { optionsOf } from "./options-of.js";
@@ -19,4 +26,5 @@ export {
   resolveAuthorityConfig,
   resolveMemberConfig,
 } from "./resolve.js";
+export { SERVICES_MAX, type ServiceEntry } from "./service-entries.js";
 export { wssOf } from "./wss-files.js";

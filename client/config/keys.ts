@@ -2,7 +2,7 @@
 import { METADATA_BYTES_MAX } from "../../gossip/index.js";
 import { type JwtPolicy, PROXY_FORMS, type ProxyForm } from "../../identity/index.js";
 import { LOG_LEVELS, type LogLevel } from "../../identity/logger.js";
-import { PORT_MAX } from "../../net/index.js";
+import { type HostPort, PORT_MAX } from "../../net/index.js";
 import { RING_COUNT_MAX } from "../../rings/index.js";
 import { type Advertise, advertisedPlaces, type ListenPlace, listenPlaces } from "./endpoints.js";
 import { jwtPolicies } from "./jwt-policies.js";
@@ -80,6 +80,15 @@ export interface AuthoritySettings {
   readonly jwt: readonly JwtPolicy[];
 }
 
+/** What an agent can be told beside the keys of its member: who may call it, and where. */
+export interface AgentSettings {
+  readonly apiListen: HostPort;
+  readonly apiTokenFile: string;
+  readonly apiAllow: readonly string[];
+  readonly apiNames: readonly string[];
+  readonly prof: HostPort;
+}
+
 /** How a process tells what it does: as lines for people, or as JSON documents. */
 export type LogForm = (typeof LOG_FORMS)[number];
 const LOG_FORMS = ["text", "json"] as const;
@@ -127,6 +136,11 @@ const RINGS = { min: 1, max: RING_COUNT_MAX };
 const MEMBERS = { min: 1, max: 1_000_000 };
 const BYZANTINE_BELOW = 0.5;
 
+/** Members whose certificates an API takes: the operators of a network. */
+const API_CALLERS_MAX = 256;
+/** Names under which an API is reached. */
+const API_NAMES_MAX = 32;
+
 const port = value.integer({ min: 0, max: PORT_MAX });
 
 const behindNat: value.Parser<BehindNat> = (raw, origin) => {
@@ -154,7 +168,7 @@ export const MEMBER_KEYS: KeyTable<MemberSettings> = {
   token: { file: "token", parse: value.line(TOKEN_LENGTH_MAX) },
   jwtFile: { file: "jwt_file", parse: value.line(PATH_LENGTH_MAX) },
   waitMs: { file: "wait", parse: value.patience(WAIT_MS) },
-  entryAddrs: { file: "entry_addrs", parse: value.listOf(value.address) },
+  entryAddrs: { file: "entry_addrs", parse: value.listOf(value.entryAddress) },
   listen: { file: "listen", parse: listenPlaces },
   advertise: { file: "advertise", parse: advertisedPlaces },
   host: { file: "host", parse: value.host },
@@ -180,6 +194,17 @@ export const MEMBER_KEYS: KeyTable<MemberSettings> = {
   wssCert: { file: "wss_cert", parse: value.line(PATH_LENGTH_MAX) },
   wssKey: { file: "wss_key", parse: value.line(PATH_LENGTH_MAX) },
 };
+
+export const AGENT_KEYS: KeyTable<AgentSettings> = {
+  apiListen: { file: "api_listen", parse: value.listenAt },
+  apiTokenFile: { file: "api_token_file", parse: value.line(PATH_LENGTH_MAX) },
+  apiAllow: { file: "api_allow", parse: value.listOf(value.line(NAME_LENGTH_MAX), API_CALLERS_MAX) },
+  apiNames: { file: "api_names", parse: value.listOf(value.host, API_NAMES_MAX) },
+  prof: { file: "prof", parse: value.listenAt },
+};
+
+/** Sections of an agent's file that hold named things. */
+export const AGENT_SECTIONS = ["services", "identities"] as const;
 
 export const AUTHORITY_KEYS: KeyTable<AuthoritySettings> = {
   preset: { file: "preset", parse: value.oneOf(PRESET_NAMES) },

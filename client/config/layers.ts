@@ -29,13 +29,19 @@ export const FILE_SPELLING: Spelling = { origin: "text", name: (_, file) => file
 export const PROGRAM_SPELLING: Spelling = { origin: "program", name: (setting) => setting };
 
 /** Checks raw settings against the table. Throws "config-unknown-key" or "config-bad-value". */
-export function toLayer<S>(table: KeyTable<S>, raw: readonly RawSetting[], spelling: Spelling): Layer<S> {
+export function toLayer<S>(
+  table: KeyTable<S>,
+  raw: readonly RawSetting[],
+  spelling: Spelling,
+  /** Keys of other tables that stand in the same place: one of them may have been meant. */
+  others: readonly string[] = [],
+): Layer<S> {
   const settings = new Map<string, keyof S & string>();
   for (const setting of settingNames(table)) settings.set(spelling.name(setting, table[setting].file), setting);
   const layer: { [K in keyof S]?: { value: S[K]; where: string } } = {};
   for (const { key, value, where } of raw) {
     const setting = settings.get(key);
-    if (setting === undefined) throw unknownKey(key, where, [...settings.keys()]);
+    if (setting === undefined) throw unknownKey(key, where, [...settings.keys(), ...others]);
     const parsed = table[setting].parse(value, spelling.origin);
     if (!parsed.ok) throw badValue(`${where}: ${key} ${parsed.problem}, not ${shown(value)}.`);
     layer[setting] = { value: parsed.value, where: `${where}: ${key}` };

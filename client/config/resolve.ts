@@ -8,6 +8,8 @@ import type { Advertise, ListenPlace } from "./endpoints.js";
 import { environmentLayers } from "./environment.js";
 import { type FileSettings, readConfig } from "./file.js";
 import {
+  AGENT_KEYS,
+  AGENT_SECTIONS,
   AUTHORITY_KEYS,
   type AuthoritySettings,
   type BehindNat,
@@ -140,11 +142,16 @@ export interface Sources {
 
 /** How a flag is called when it is not just the key with dashes. */
 const FLAG_NAMES: Readonly<Record<string, string>> = { ca_addr: "ca", token: "join", entry_addrs: "entry" };
-const FLAG_SPELLING: Spelling = {
+export const FLAG_SPELLING: Spelling = {
   origin: "text",
   name: (_, file) => `--${FLAG_NAMES[file] ?? file.replaceAll("_", "-")}`,
 };
 const AUTHORITY_FLAG_SPELLING: Spelling = { ...FLAG_SPELLING, name: (_, file) => `--${file.replaceAll("_", "-")}` };
+
+/** Of a member that stands in a section of its own: what is said there, and nothing else. */
+export function memberConfigOf(raw: readonly RawSetting[], cwd: string): MemberConfig {
+  return memberConfig(splitListen(toLayer(MEMBER_KEYS, raw, FILE_SPELLING, AGENT_SECTIONS)), undefined, cwd);
+}
 
 /** The member's configuration. Throws "config-unreadable", "config-unknown-key" or "config-bad-value". */
 export function resolveMemberConfig(options: ClientOptions = {}, sources: Sources = {}): MemberConfig {
@@ -154,7 +161,7 @@ export function resolveMemberConfig(options: ClientOptions = {}, sources: Source
   const surroundings = sources.surroundings ?? processSurroundings();
   const file = readSettings(config, surroundings);
   const layer = mergeLayers([
-    splitListen(toLayer(MEMBER_KEYS, file?.member ?? [], FILE_SPELLING)),
+    splitListen(memberLayerOf(file)),
     splitListen(config === false ? {} : environmentLayers(surroundings.env).member),
     splitListen(
       toLayer(
@@ -174,10 +181,7 @@ export function resolveAuthorityConfig(config?: string | false, sources: Sources
   const file = readSettings(config, surroundings);
   const environment = config === false ? undefined : environmentLayers(surroundings.env);
   // The member's preset is the network's, unless the authority has its own.
-  const memberPreset = mergeLayers([
-    toLayer(MEMBER_KEYS, file?.member ?? [], FILE_SPELLING),
-    environment?.member ?? {},
-  ]).preset;
+  const memberPreset = mergeLayers([memberLayerOf(file), environment?.member ?? {}]).preset;
   const layers: Layer<AuthoritySettings>[] = [
     memberPreset === undefined ? {} : { preset: memberPreset },
     toLayer(AUTHORITY_KEYS, file?.authority ?? [], FILE_SPELLING),
@@ -188,7 +192,14 @@ export function resolveAuthorityConfig(config?: string | false, sources: Sources
   return authorityConfig(layer, file?.path, surroundings.cwd);
 }
 
-function readSettings(config: string | false | undefined, surroundings: Surroundings): FileSettings | undefined {
+/** Keys of the agent are none of the member's, and may be meant by a misspelt one. */
+const AGENT_NAMES = [...Object.values(AGENT_KEYS).map(({ file }) => file), ...AGENT_SECTIONS];
+
+function memberLayerOf(file: FileSettings | undefined): Layer<MemberSettings> {
+  return toLayer(MEMBER_KEYS, file?.member ?? [], FILE_SPELLING, AGENT_NAMES);
+}
+
+export function readSettings(config: string | false | undefined, surroundings: Surroundings): FileSettings | undefined {
   if (config === false) return undefined;
   const path = findConfig(surroundings, config);
   return path === undefined ? undefined : readConfig(path);
@@ -199,7 +210,7 @@ function present(values: object, where: string, name: (key: string) => string): 
   return entries.map(([key, value]) => ({ key: name(key), value, where }));
 }
 
-function fromFlags(flags: Flags | undefined): RawSetting[] {
+export function fromFlags(flags: Flags | undefined): RawSetting[] {
   return present(flags ?? {}, "command line", (key) => `--${key}`);
 }
 

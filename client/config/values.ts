@@ -1,6 +1,7 @@
 /** Parsers of single values: from what a file, a variable, a flag or a program says to what the code works with. */
 import { isIP } from "node:net";
-import { DIAL_SCHEMES, formatAddress, parseAddress, parseEndpoint } from "../../net/index.js";
+import { DIAL_SCHEMES, formatAddress, type HostPort, parseAddress, parseEndpoint } from "../../net/index.js";
+import { type MemberId, parseMemberId } from "../../rings/index.js";
 
 /** People write seconds, as Ifrit does; programs say milliseconds. */
 export type Origin = "text" | "program";
@@ -143,6 +144,37 @@ export const address: Parser<string> = (raw) => {
   const value = typeof raw === "string" ? parseAddress(raw.trim()) : undefined;
   if (value?.port && DIAL_SCHEMES.includes(value.scheme)) return fine(formatAddress(value));
   return bad(`must be "host:port" with a port from 1 to 65535, or a URL of ${DIAL_SCHEMES.join(", ")}`);
+};
+
+/** An address to be dialled, and, before an "@", the id of the member that is to be found there. */
+export const entryAddress: Parser<string> = (raw, origin) => {
+  const { id, text } = entryOf(typeof raw === "string" ? raw.trim() : "");
+  const parsed = address(text, origin);
+  if (!parsed.ok) return bad(`${parsed.problem}; before it the member's id of 64 hex digits and "@", if that is known`);
+  return fine(id === undefined ? parsed.value : `${id}@${parsed.value}`);
+};
+
+/** The parts of an entry of `entry_addrs`. */
+export function entryOf(text: string): { readonly id: MemberId | undefined; readonly text: string } {
+  const at = text.indexOf("@");
+  const id = at === -1 ? undefined : parseMemberId(text.slice(0, at).toLowerCase());
+  return id === undefined ? { id, text } : { id, text: text.slice(at + 1) };
+}
+
+/** As the one who is to be contacted. */
+export function recipientOf(entry: string): {
+  readonly id: MemberId | undefined;
+  readonly addresses: readonly string[];
+} {
+  const { id, text } = entryOf(entry);
+  return { id, addresses: [text] };
+}
+
+/** "host:port" to listen at, or a port alone, of 127.0.0.1. */
+export const listenAt: Parser<HostPort> = (raw) => {
+  const text = typeof raw === "number" ? String(raw) : typeof raw === "string" ? raw.trim() : "";
+  const { host: name = "127.0.0.1", port } = parseEndpoint(text) ?? {};
+  return port === undefined ? bad('must be "host:port" or a port from 0 to 65535') : fine({ host: name, port });
 };
 
 /** The authority's URL. The scheme may be left out; anything but https is refused. */

@@ -5,6 +5,7 @@
 import { addressesOf, type Peer, TRANSPORT_GRPC } from "../../gossip/index.js";
 import { type FirefliesError, titleOf } from "../../identity/index.js";
 import type { Contact } from "../authority/authority.js";
+import { entryOf } from "../config/values.js";
 import type { OutputHandlers } from "../driver/switchboard.js";
 import type { Node } from "../node.js";
 import type { Memory } from "../state/recollection.js";
@@ -75,7 +76,7 @@ export class Arrival {
     const { member, entryAddrs, isNetworked, onAlarm } = this.#options;
     const advice = isNetworked ? loopbackAdvice(member.addresses) : undefined;
     if (advice) onAlarm(advice);
-    for (const address of entryAddrs) this.#advice.look("A contact of entry_addrs", [address]);
+    for (const entry of entryAddrs) this.#advice.look("A contact of entry_addrs", [entryOf(entry).text]);
     await this.#entry.join(memory, signal);
   }
 

@@ -45,6 +45,18 @@ export const COMMAND_CODES = {
     meaning: "Several live members have this name, or ids that begin like this.",
     remedy: "Give the id of one of them, or enough of its digits.",
   },
+  "service-exists": {
+    meaning: "The agent has a service of this name already.",
+    remedy: "Choose another name, or remove that one first: `fireflies services remove ID`.",
+  },
+  "service-unknown": {
+    meaning: "The agent has no service of this name.",
+    remedy: "`fireflies services` lists them.",
+  },
+  "identity-unknown": {
+    meaning: "The agent has no member of this name, id or directory.",
+    remedy: "`fireflies identities` lists them.",
+  },
   "demo-failed": {
     meaning: "A step of the demonstration did not happen in time.",
     remedy: "Read the step and the agents' last lines in the message; a machine under heavy load may just be slow.",

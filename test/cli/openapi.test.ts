@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { applicationOf } from "../../cli/api/app.js";
 import * as calls from "../../cli/api/calls.js";
 import type { ApiCall } from "../../cli/api/client.js";
-import { LogFeed } from "../../cli/log/log-feed.js";
+import { hostOf } from "../support/serve-fake.js";
 import { ROOT } from "../support/tree.js";
 
 interface Operation {
@@ -17,12 +17,7 @@ interface Document {
 }
 
 async function documentOf(): Promise<Document> {
-  const host = {
-    member: () => {
-      throw new Error("no member is asked");
-    },
-    log: new LogFeed(),
-  };
+  const host = hostOf({} as never);
   const app = applicationOf({ host, closing: new AbortController().signal, upgradeOf: () => undefined });
   await app.ready();
   return (await app.inject("/openapi.json")).json<Document>();
@@ -42,6 +37,9 @@ describe("the OpenAPI document of an agent", () => {
       ...[calls.STATUS, calls.INFO, calls.RINGS, calls.DOCTOR, calls.RENEW, calls.LOG, calls.members()],
       ...[calls.changes(), calls.leave(0), calls.send({ to: "b", data }), calls.ping("b"), calls.join("a:1")],
       calls.gossip(data),
+      ...[calls.SERVICES, calls.RELOAD, calls.IDENTITIES, calls.addService({ id: "a", kind: "b", settings: {} })],
+      ...[calls.mountIdentity({ name: "a", dir: "/a" })],
+      calls.accept("a"),
     ];
     for (const { path, method = "GET" } of made) expect(paths[path]).toHaveProperty(method.toLowerCase());
     expect(paths["/v1/streams/{member}"]).toHaveProperty("get");

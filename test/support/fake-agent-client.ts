@@ -175,6 +175,10 @@ export class FakeAgentClient implements AgentClient {
     return stream;
   }
 
+  identify() {
+    return undefined;
+  }
+
   /** What ping measures. */
   trip: RoundTrip = {
     udpMs: 0.4211,

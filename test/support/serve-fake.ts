@@ -1,9 +1,28 @@
 /** The API of an agent whose member is a fake one, on the Unix socket of a directory. */
-import type { Hosted } from "../../cli/api/host.js";
+import type { AgentHost, Hosted, HostedServices } from "../../cli/api/host.js";
 import { ApiServer } from "../../cli/api/server.js";
 import { LogFeed } from "../../cli/log/log-feed.js";
 import { claimControlPath } from "../../client/state/control-path.js";
 
-export async function serveFake(dir: string, member: Hosted, log = new LogFeed()): Promise<ApiServer> {
-  return await ApiServer.listen({ path: await claimControlPath(dir), host: { member: () => member, log } });
+/** None, and none can be added. */
+export const NO_SERVICES: HostedServices = {
+  states: async () => [],
+  add: () => Promise.reject(new Error("no services here")),
+  remove: async () => {},
+};
+
+export function hostOf(member: Omit<Hosted, "services" | "as"> & Partial<Hosted>, log = new LogFeed()): AgentHost {
+  const hosted: Hosted = { as: "fay", services: NO_SERVICES, ...member };
+  return {
+    member: () => hosted,
+    members: () => [],
+    mount: () => Promise.reject(new Error("no members here")),
+    unmount: async () => {},
+    reload: () => Promise.reject(new Error("no configuration here")),
+    log,
+  };
+}
+
+export async function serveFake(dir: string, member: Parameters<typeof hostOf>[0], log?: LogFeed): Promise<ApiServer> {
+  return await ApiServer.listen({ path: await claimControlPath(dir), host: hostOf(member, log) });
 }

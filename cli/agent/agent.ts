@@ -1,0 +1,144 @@
+/** An agent as a process: members, their services, the API that commands use; it tells what happens, and leaves when told. */
+import type { AgentConfig } from "../../client/config/index.js";
+import { claimControlPath, releaseControlPath } from "../../client/state/control-path.js";
+import { isDiskRefusing } from "../../client/state/lock.js";
+import { DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
+import { FirefliesError, messageOf } from "../../identity/index.js";
+import { onAbort } from "../../net/index.js";
+import type { OpenDoor } from "../api/doors.js";
+import type { AgentHost } from "../api/host.js";
+import { ApiServer } from "../api/server.js";
+import { Log, type LogOptions } from "../log/log.js";
+import { memberTitle } from "../output.js";
+import { fired, untilTold } from "../signals.js";
+import { AgentLog } from "./agent-log.js";
+import { Members } from "./members.js";
+import { MountedMember } from "./mounted.js";
+import { Reloading } from "./reloading.js";
+
+export interface AgentRun {
+  readonly config: AgentConfig;
+  readonly dir: string;
+  readonly log: LogOptions;
+  /** What to answer; undefined answers with the message itself. */
+  readonly reply: string | undefined;
+  readonly whileStdin: boolean;
+  /** Milliseconds for what is open when it is told to end. */
+  readonly drainMs: number;
+  /** Reads the configuration again, from where it was read. Throws as it did. */
+  readonly reread: () => AgentConfig;
+  /** The start is over. */
+  readonly onReady: () => void;
+}
+
+export async function runAgent(run: AgentRun): Promise<void> {
+  const entries = new Log(run.log);
+  const log = new AgentLog(entries);
+  const debug = entries.debug.bind(entries);
+  let isHurried = false;
+  let hurry = () => {};
+  const onSecond = () => {
+    isHurried = true;
+    hurry();
+  };
+  const told = untilTold({ input: run.whileStdin ? process.stdin : undefined, onSecond });
+  const { dir, config, reply } = run;
+  const leave = (drainMs: number) => own.client.stop({ drain: drainMs });
+  const services = config.services;
+  const file = { path: config.member.file, identity: undefined };
+  const mount = { as: undefined, config: config.member, dir, services, file, log, debug, reply, leave };
+  const own = await MountedMember.of(mount);
+  const members = new Members({ own, log, debug, reply, file: config.member.file });
+  hurry = () => void members.stop(0);
+  await own.start(told).catch((error: unknown) => {
+    throw told.aborted && told.reason === "input" ? inputEnded() : error;
+  });
+  const { client } = own;
+  const reloading = new Reloading({ members, config, reread: run.reread, log });
+  const host: AgentHost = {
+    member: (as) => members.meant(as).hosted,
+    members: () => members.states(),
+    mount: (said) => members.mount(said),
+    unmount: (as, drainMs) => members.unmount(as, drainMs),
+    reload: () => reloading.reload(),
+    log: log.feed,
+    tell: (event, facts, text) => log.tell("warn", event, facts, text),
+  };
+  const api = await openApi(host, own, log);
+  const door = await opened(api, own, config);
+  const { id, name, address } = client.self;
+  const me = memberTitle({ id, name });
+  const others = client.members().length;
+  log.event(
+    "ready",
+    { id, name, address, members: others, dir },
+    `${me} is ready at ${address}, ${companyText(others)}`,
+  );
+  if (door !== undefined) log.event("api", { url: door.url }, `commands reach it with --api ${door.url}`);
+  run.onReady();
+  const unwatch = reloading.onHangUp();
+  await own.begin();
+  members.mountAll(config.identities, told);
+  await fired(AbortSignal.any([told, client.stopping]));
+  unwatch();
+  log.event("stopping", { id, name }, `${me} is stopping; what is open may end`);
+  api?.stopListening();
+  await releaseControlPath(run.dir); // While the lock is still ours.
+  await stopped(members, told, run.drainMs);
+  door?.close();
+  await api?.close();
+  await own.left();
+  await entries.close();
+  if (isHurried && log.hasCut) throw new FirefliesError("cancelled", "A second signal cut what was still open.");
+}
+
+function inputEnded(): FirefliesError {
+  return new FirefliesError("cancelled", "Standard input ended before this member was ready.", {
+    advice: "Keep it open, or leave out --while-stdin.",
+  });
+}
+
+/** A signal waits as long as the agent's `--drain` says. `leave` waits as long as its own `--drain` says, until a signal comes. */
+async function stopped(members: Members, told: AbortSignal, drainMs: number): Promise<void> {
+  const unwatch = onAbort(told, () => void members.stop(drainMs));
+  await members.stop(DRAIN_MS_MAX); // No less than what was asked for.
+  unwatch();
+}
+
+/** A member that sees nobody is the first one, or has raised an alarm. */
+function companyText(members: number): string {
+  if (members === 0) return "and sees nobody yet";
+  return members === 1 ? "with one other member" : `with ${members} other members`;
+}
+
+/** What `api_listen` says. What is wrong with it ends the start: whoever said it waits for calls there. */
+async function opened(
+  api: ApiServer | undefined,
+  own: MountedMember,
+  config: AgentConfig,
+): Promise<OpenDoor | undefined> {
+  if (api === undefined || config.api.listen === undefined) return undefined;
+  const { openDoor } = await import("../api/doors.js");
+  return await openDoor(api, { config: config.api, client: own.client, dir: own.dir }).catch(async (error: unknown) => {
+    await api.close();
+    await own.client.stop();
+    throw error;
+  });
+}
+
+/** Undefined where the disk takes no socket: the member is there for the others all the same. */
+async function openApi(host: AgentHost, own: MountedMember, log: AgentLog): Promise<ApiServer | undefined> {
+  const { dir, client } = own;
+  try {
+    return await ApiServer.listen({ path: await claimControlPath(dir), host });
+  } catch (error) {
+    await releaseControlPath(dir);
+    const { cause = error } = error as Error;
+    if (!isDiskRefusing(cause)) {
+      await client.stop();
+      throw error;
+    }
+    log.alarm(new FirefliesError("control-unavailable", `No command reaches this agent: ${messageOf(cause)}.`));
+    return undefined;
+  }
+}

@@ -1,0 +1,122 @@
+/** The services of one member of an agent. What runs them is loaded when there are some. */
+import type { MemberConfig } from "../../client/config/resolve.js";
+import { sectionOf } from "../../client/config/section.js";
+import { type ServiceEntry, serviceEntries } from "../../client/config/service-entries.js";
+import type { Client } from "../../client/index.js";
+import type { Difference, PlannedService } from "../../services/controllers/plan.js";
+import type { ControllerRunner, ServiceState } from "../../services/controllers/runner.js";
+import type { HostedServices, SaidService } from "../api/host.js";
+import type { AgentLog } from "./agent-log.js";
+import type { NamedService, ServicesFile } from "./config-file.js";
+
+export interface MemberServicesOptions {
+  /** What is configured. */
+  readonly plans: readonly PlannedService[];
+  readonly log: AgentLog;
+  readonly file: ServicesFile;
+  readonly client: () => Client;
+}
+
+export class MemberServices implements HostedServices {
+  readonly #options: MemberServicesOptions;
+  #runner: Promise<ControllerRunner> | undefined;
+
+  constructor(options: MemberServicesOptions) {
+    this.#options = options;
+  }
+
+  /** Starts what is configured. */
+  async begin(): Promise<void> {
+    if (this.#options.plans.length > 0) await (await this.#loaded()).apply(this.#options.plans, { isBeginning: true });
+  }
+
+  async states(): Promise<readonly ServiceState[]> {
+    return this.#runner === undefined ? [] : (await this.#runner).states();
+  }
+
+  /** Checks all, then applies the difference. */
+  async apply(entries: readonly ServiceEntry[]): Promise<Difference> {
+    if (entries.length === 0 && this.#runner === undefined) return { stop: [], start: [], keep: [] };
+    const plans = await plannedOf(entries);
+    return await (await this.#loaded()).apply(plans);
+  }
+
+  /** What does not run at the first try is refused, and gone again; and so is what cannot be saved. */
+  async add(said: SaidService, saves: boolean): Promise<ServiceState> {
+    const id = said.id ?? (await this.#freeId(said.kind));
+    const named = { ...said, id };
+    const [plan] = await plannedOf(saidEntries(named));
+    const runner = await this.#loaded();
+    await runner.add(plan as PlannedService, !saves);
+    try {
+      const state = await runner.started(id);
+      if (saves) await this.#save([named], []);
+      return state;
+    } catch (error) {
+      await runner.remove(id).catch(() => {});
+      throw error;
+    }
+  }
+
+  async remove(id: string, saves: boolean): Promise<void> {
+    await (await this.#loaded()).remove(id);
+    if (saves) await this.#save([], [id]);
+  }
+
+  async close(): Promise<void> {
+    await (await this.#runner)?.close();
+  }
+
+  async #save(add: readonly NamedService[], remove: readonly string[]): Promise<void> {
+    const { changeServices } = await import("./config-file.js");
+    await changeServices(this.#options.file, add, remove);
+  }
+
+  /** "forward-1", or the next one that nobody has. */
+  async #freeId(kind: string): Promise<string> {
+    const taken = new Set((await this.states()).map(({ id }) => id));
+    for (let number = 1; ; number++) if (!taken.has(`${kind}-${number}`)) return `${kind}-${number}`;
+  }
+
+  #loaded(): Promise<ControllerRunner> {
+    this.#runner ??= this.#load();
+    return this.#runner;
+  }
+
+  async #load(): Promise<ControllerRunner> {
+    const { client, log } = this.#options;
+    const [{ ControllerRunner: Runner }, { kindOf }] = await Promise.all([
+      import("../../services/controllers/runner.js"),
+      import("../../services/controllers/kinds.js"),
+    ]);
+    return new Runner({
+      ...{ client: client(), kindOf, now: Date.now, random: Math.random },
+      tell: (level, event, fields, text) => log.tell(level, event, fields, text),
+      later: (run, ms) => {
+        const timer = setTimeout(run, ms);
+        return () => clearTimeout(timer);
+      },
+    });
+  }
+}
+
+/** The member's configuration, with what its services say of the member itself. */
+export async function configWith(config: MemberConfig, plans: readonly PlannedService[]): Promise<MemberConfig> {
+  if (plans.length === 0) return config;
+  const { withMemberParts } = await import("../../services/controllers/member-parts.js");
+  return withMemberParts(config, plans);
+}
+
+/** Throws "config-..." for the first that cannot be. */
+export async function plannedOf(entries: readonly ServiceEntry[]): Promise<readonly PlannedService[]> {
+  if (entries.length === 0) return [];
+  const [{ parseService }, { planServices }] = await Promise.all([
+    import("../../services/controllers/kinds.js"),
+    import("../../services/controllers/plan.js"),
+  ]);
+  return planServices(entries, parseService);
+}
+
+function saidEntries({ id, kind, settings }: NamedService): readonly ServiceEntry[] {
+  return serviceEntries(sectionOf("services", { [id]: { ...settings, kind } }, `service ${id}`));
+}

@@ -1,0 +1,43 @@
+/** The kinds of controllers: what the section `services:` of an agent may hold. What a kind runs is loaded when it is started. */
+import { badValue } from "../../client/config/layers.js";
+import type { ServiceEntry } from "../../client/config/service-entries.js";
+import { nearest } from "../../client/nearest.js";
+import { FORWARD, LISTEN, PROXY } from "./forwarding.js";
+import type { ControllerKind } from "./kind.js";
+import { RDV, RELAY } from "./member-parts.js";
+
+// biome-ignore lint/suspicious/noExplicitAny: settings of a kind are known to it alone.
+type AnyKind = ControllerKind<any>;
+
+const ALL: readonly AnyKind[] = [FORWARD, LISTEN, PROXY, RELAY, RDV];
+const KINDS: ReadonlyMap<string, AnyKind> = new Map(ALL.map((kind) => [kind.kind, kind]));
+/** Names that are kept for what is to come. */
+const LATER: readonly string[] = ["topics", "nats"];
+
+/** Throws "config-bad-value". */
+export function kindOf(kind: string): ControllerKind<unknown> {
+  const found = KINDS.get(kind);
+  if (found !== undefined) return found as ControllerKind<unknown>;
+  throw badValue(`There is no kind of service ${JSON.stringify(kind)}.`);
+}
+
+/** The settings of a service, checked by its kind. Throws "config-unknown-key" or "config-bad-value", with the line. */
+export function parseService({ id, kind, settings, where }: ServiceEntry): unknown {
+  const found = KINDS.get(kind);
+  if (found === undefined) throw unknownKind(id, kind, where);
+  return found.parse(settings, { id, where });
+}
+
+function unknownKind(id: string, kind: string, where: string): Error {
+  if (LATER.includes(kind))
+    return badValue(
+      `${where}: the service ${id} is of kind ${kind}, which this version does not have yet.`,
+      "Remove it.",
+    );
+  const near = nearest(kind, [...KINDS.keys()]);
+  const advice = near === undefined ? `The kinds are ${[...KINDS.keys()].join(", ")}.` : `Did you mean ${near}?`;
+  return badValue(
+    `${where}: the service ${id} has a kind that does not exist, ${JSON.stringify(kind.slice(0, 60))}.`,
+    advice,
+  );
+}
