@@ -80,6 +80,7 @@ export { MessageDuplex } from "./session/message-duplex.js";
 export type { ConnectOptions, SessionHostOptions } from "./session/options.js";
 export { type Path, type PathKind, pathOf } from "./session/path.js";
 export { type CallProtocol, type DuplexProtocol, type Limits, type Protocol, Protocols } from "./session/protocol.js";
+export { release, releaseMessage } from "./session/release.js";
 export { SelfSession } from "./session/self.js";
 export type { ByteDuplex, Ending, OpenOptions, Session } from "./session/session.js";
 export { asFirefliesError, ERROR_TEXT_MAX, errorText, type PeerError } from "./session/status.js";

@@ -25,7 +25,7 @@ export function forward(client: MemberClient, settings: ForwardSettings): Forwar
   const options = { streamsPerPeer: plan.connectionsPerPeer, signal: running.closing };
   if (plan.target.kind === "udp")
     client.handle(plan.protocol, (stream, { from }) => running.takeFlow(stream, from), options);
-  else client.handle(plan.protocol, (stream, context) => running.take(stream, context), { ...options, raw: true });
+  else client.handle(plan.protocol, (stream, context) => running.take(stream, context), options);
   return running;
 }
 

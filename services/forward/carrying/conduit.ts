@@ -6,6 +6,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { FirefliesError, ReplyError } from "../../../identity/index.js";
+import { release, releaseMessage } from "../../../net/index.js";
 import { REPLAY_BYTES_MAX } from "./limits.js";
 import type { Traffic } from "./traffic.js";
 
@@ -31,6 +32,9 @@ const UNTOUCHED: readonly string[] = [
   "target-unreachable",
 ];
 
+/** Bytes of a chunk whose memory is given back at once (net/session/release.ts): for less the callback costs more. */
+const RELEASED_MIN = 4 * 1024;
+
 export class Conduit {
   readonly #socket: Socket;
   readonly #options: ConduitOptions;
@@ -48,7 +52,7 @@ export class Conduit {
     if (options.next !== undefined) this.#held = [];
     socket.on("error", () => {}); // "close" follows.
     socket.once("close", () => this.#onClose());
-    socket.on("data", (chunk: Uint8Array) => this.#onLocal(chunk));
+    socket.on("data", (chunk: Uint8Array<ArrayBuffer>) => this.#onLocal(chunk));
     socket.pause(); // Nothing is read before there is a stream to write it to.
     socket.once("end", () => {
       this.#localEnded = true;
@@ -92,16 +96,20 @@ export class Conduit {
     this.#options.onEnd(error);
   }
 
-  #onLocal(chunk: Uint8Array): void {
+  #onLocal(chunk: Uint8Array<ArrayBuffer>): void {
     this.#options.traffic.bytesOut += chunk.length;
     if (this.#held !== undefined) this.#hold(chunk);
-    if (this.#stream?.write(chunk) !== true) this.#socket.pause();
+    const isFree = this.#held === undefined && chunk.length >= RELEASED_MIN;
+    const sent = isFree ? (error?: Error | null) => void (error || release(chunk)) : undefined;
+    if (this.#stream?.write(chunk, sent) !== true) this.#socket.pause();
   }
 
   #onRemote(stream: Duplex, chunk: Uint8Array): void {
     if (this.#held !== undefined) this.#commit();
     this.#options.traffic.bytesIn += chunk.length;
-    if (!this.#socket.write(chunk)) stream.pause();
+    const sent =
+      chunk.length >= RELEASED_MIN ? (error?: Error | null) => void (error || releaseMessage(chunk)) : undefined;
+    if (!this.#socket.write(chunk, sent)) stream.pause();
   }
 
   /** Something has come back, or there is too much to be sent again: this stream is the one. */

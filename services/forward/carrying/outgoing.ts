@@ -45,7 +45,7 @@ export class Attempts {
     const unwatch = onAbort(this.#caller.closing, give);
     try {
       const { client } = this.#caller;
-      return await client.openStream(id, { protocol: this.#protocol, raw: true, signal: opening.signal });
+      return await client.openStream(id, { protocol: this.#protocol, signal: opening.signal });
     } finally {
       clearTimeout(timer);
       unwatch();
