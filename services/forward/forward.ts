@@ -8,6 +8,7 @@ import { type Refused, refusalsOf } from "../refusals.js";
 import { formatServiceAddress } from "../service-address.js";
 import { asError, Conduit } from "./carrying/conduit.js";
 import { dialTarget } from "./carrying/local.js";
+import { pulseOf } from "./carrying/pulse.js";
 import type { Forward } from "./carrying/running.js";
 import { type ForwardPlan, type ForwardSettings, planForward } from "./carrying/settings.js";
 import { Traffic, type TrafficFigures } from "./carrying/traffic.js";
@@ -67,6 +68,7 @@ class Forwarding implements Forward {
   async take(stream: Duplex, { from, signal }: MessageContext): Promise<void> {
     if (this.#isRefused(stream, from)) return;
     this.#traffic.began();
+    if (from.id !== this.#client.id) pulseOf(this.#client).watch(from.id, stream);
     await this.#carry(stream, signal);
   }
 

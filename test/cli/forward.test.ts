@@ -211,6 +211,29 @@ describe(`in the middle of ${CONNECTIONS} connections`, () => {
     await crowd(address);
   });
 
+  it("an agent that says nothing any more, as behind a way that is gone, resets them", async () => {
+    const target = await Target.of(stage, echo);
+    const eve = await agent("eve");
+    await knows(ann, "eve");
+    begin("forward", "--dir", dir("eve"), "--target", target.address, "--protocol", "/x/silent");
+    await running.at(-1)!.event("forwarding");
+    const here = begin(
+      "listen",
+      "--dir",
+      dir("ann"),
+      "--to",
+      "eve",
+      "--protocol",
+      "/x/silent",
+      "--listen",
+      "127.0.0.1:0",
+    );
+    const visitors = await crowd(String((await here.event("listening")).address));
+    process.kill(eve.pid, "SIGSTOP");
+    await over(visitors, true);
+    await eve.end("SIGKILL");
+  });
+
   it("a killed agent that listens ends them at the target as well", async () => {
     const target = await Target.of(stage, echo);
     const dora = await agent("dora");

@@ -5,6 +5,7 @@ import { onAbort } from "../../../net/index.js";
 import type { MemberClient } from "../../member-client.js";
 import { asError } from "./conduit.js";
 import { OPEN_MS } from "./limits.js";
+import { pulseOf } from "./pulse.js";
 
 export interface Caller {
   readonly client: MemberClient;
@@ -45,7 +46,10 @@ export class Attempts {
     const unwatch = onAbort(this.#caller.closing, give);
     try {
       const { client } = this.#caller;
-      return await client.openStream(id, { protocol: this.#protocol, signal: opening.signal });
+      const stream = await client.openStream(id, { protocol: this.#protocol, signal: opening.signal });
+      const member = client.member(id)?.id ?? id;
+      if (!stream.closed && member !== client.id) pulseOf(client).watch(member, stream);
+      return stream;
     } finally {
       clearTimeout(timer);
       unwatch();

@@ -1,0 +1,107 @@
+/**
+ * Whether the way to a member is still there, while connections are carried over it. A link finds a silent way after four
+ * seconds, and only while something is sent: programs at both ends are told within two. Datagrams and a call ask every few
+ * hundred milliseconds, and any answer will do. Who is not reached by datagrams is left to the link: on a slow path an answer
+ * over the link comes behind all that is being sent.
+ */
+import type { Duplex } from "node:stream";
+import { FirefliesError } from "../../../identity/index.js";
+import type { MemberClient } from "../../member-client.js";
+
+/** Between two questions, in milliseconds. */
+export const ASK_MS = 400;
+/** Without an answer for so long, in milliseconds, the way is gone: four questions, and time for the slowest of answers. */
+export const SILENCE_MS = 1_500;
+/** A look that is later than this, in milliseconds, found a process that did not run: that silence is its own. */
+const LATE_MS = 200;
+/** Members that are asked: each question is one of 64 round trips that a member has under way at most. */
+const ASKED_MAX = 12;
+
+/** What is known of one member, in milliseconds of one clock. */
+interface Peer {
+  readonly streams: Set<Duplex>;
+  /** It has answered a datagram: from then on its silence means something. */
+  hasAnswered: boolean;
+  aliveAt: number;
+}
+
+type Asking = Pick<MemberClient, "ping">;
+
+const ofClients = new WeakMap<Asking, Pulse>();
+
+/** That of all services of one member. */
+export function pulseOf(client: Asking): Pulse {
+  const known = ofClients.get(client) ?? new Pulse(client);
+  ofClients.set(client, known);
+  return known;
+}
+
+export class Pulse {
+  readonly #client: Asking;
+  readonly #peers = new Map<string, Peer>();
+  #timer: NodeJS.Timeout | undefined;
+  #lookedAt = 0;
+
+  constructor(client: Asking) {
+    this.#client = client;
+  }
+
+  /** Destroys a stream with "link-closed" when the way to its member is gone. */
+  watch(id: string, stream: Duplex): void {
+    const peer = this.#peers.get(id) ?? this.#begin(id);
+    peer.streams.add(stream);
+    stream.once("close", () => {
+      peer.streams.delete(stream);
+      if (peer.streams.size === 0 && this.#peers.get(id) === peer) this.#forget(id);
+    });
+  }
+
+  #begin(id: string): Peer {
+    const peer: Peer = { streams: new Set(), hasAnswered: false, aliveAt: performance.now() };
+    this.#peers.set(id, peer);
+    if (this.#timer === undefined) {
+      this.#lookedAt = performance.now();
+      this.#timer = setInterval(() => this.#look(), ASK_MS).unref();
+    }
+    void this.#ask(id, peer);
+    return peer;
+  }
+
+  #forget(id: string): void {
+    this.#peers.delete(id);
+    if (this.#peers.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #look(): void {
+    const now = performance.now();
+    const lateMs = now - this.#lookedAt - ASK_MS;
+    this.#lookedAt = now;
+    let asked = 0;
+    for (const [id, peer] of [...this.#peers]) {
+      if (lateMs > LATE_MS) peer.aliveAt = now;
+      if (peer.hasAnswered && now - peer.aliveAt >= SILENCE_MS) this.#end(id, peer);
+      else if (asked++ < ASKED_MAX) void this.#ask(id, peer);
+    }
+  }
+
+  async #ask(id: string, peer: Peer): Promise<void> {
+    const askedAt = performance.now();
+    try {
+      const { udpMs, linkMs } = await this.#client.ping(id, { timeout: SILENCE_MS });
+      const tookMs = udpMs ?? linkMs;
+      if (tookMs === undefined) return;
+      peer.aliveAt = Math.max(peer.aliveAt, askedAt + tookMs);
+      if (udpMs !== undefined) peer.hasAnswered = true;
+    } catch {
+      // It has left the view, or this member stops: streams end by that.
+    }
+  }
+
+  #end(id: string, peer: Peer): void {
+    const error = new FirefliesError("link-closed", "Nothing comes back from the member: the way to it is gone.");
+    this.#forget(id);
+    for (const stream of [...peer.streams]) stream.destroy(error);
+  }
+}
