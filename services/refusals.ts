@@ -2,7 +2,8 @@
  * Who tried to use a service and was refused: told at once the first times, then seldom, so that a member that scans fills no
  * log. All attempts are counted.
  */
-import { type BucketRate, Buckets } from "../rings/index.js";
+import { titleOf } from "../identity/index.js";
+import { type BucketRate, Buckets, type MemberId } from "../rings/index.js";
 
 /** One member's attempts that are told: five at once, then one in ten seconds, with how many there were between. */
 const TOLD: BucketRate = { burst: 5, refillMs: 10_000 };
@@ -23,6 +24,12 @@ export interface Refused {
   readonly attempts: number;
   /** Unix time in milliseconds. */
   readonly at: number;
+}
+
+/** One line for a log. */
+export function refusedText({ member, name, protocol, attempts }: Refused): string {
+  const times = attempts === 1 ? "" : `, ${attempts} times`;
+  return `${titleOf({ id: member as MemberId, name })} may not use ${JSON.stringify(protocol)}, and tried${times}`;
 }
 
 type Attempt = Pick<Refused, "member" | "name" | "protocol" | "code">;

@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { MessageStream, Sender } from "../../client/types.js";
 import { forward, listen, proxy, type Refused } from "../../services/forward/index.js";
-import { memberTitle } from "../output.js";
+import { refusedText } from "../../services/refusals.js";
 import { requestOf, schemaOf } from "./calling.js";
 import { malformed } from "./failure.js";
 import { type Carried, readCarried } from "./forward-settings.js";
@@ -86,12 +86,6 @@ async function begun({ client }: Hosted, what: Carried, onRefused: (refused: Ref
   }
   const running = await (what.kind === "listen" ? listen(client, what.settings) : proxy(client, what.settings));
   return { event: { event: "listening", address: running.address }, close: () => running.close() };
-}
-
-/** One line for the agent's log. */
-function refusedText({ member, name, protocol, attempts }: Refused): string {
-  const times = attempts === 1 ? "" : `, ${attempts} times`;
-  return `${memberTitle({ id: member, name })} may not use ${JSON.stringify(protocol)}, and tried${times}`;
 }
 
 /** The first stream of a protocol goes to the command; the others find no handler any more. */

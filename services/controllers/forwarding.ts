@@ -5,8 +5,9 @@ import { readSecret } from "../../identity/index.js";
 import { ACCESS_RULES_MAX, parseAccess } from "../access.js";
 import type { ForwardSettings, ListenSettings, ProxySettings } from "../forward/carrying/settings.js";
 import type { TrafficFigures } from "../forward/carrying/traffic.js";
+import { refusedText } from "../refusals.js";
 import { requireServiceAddress } from "../service-address.js";
-import type { ControllerKind, ControllerReport, RunningController, Where } from "./kind.js";
+import type { ControllerKind, RunningController, Where } from "./kind.js";
 import { checked, parseSettings, type SettingTable } from "./settings.js";
 
 /** Characters of an address, a protocol, a rule, a path. */
@@ -61,7 +62,10 @@ export const FORWARD: ControllerKind<Forwarding> = {
   parse: (raw: readonly RawSetting[], at: Where) => parseSettings(FORWARD_TABLE, ["target"], raw, at),
   async start(client, settings, report) {
     const { forward } = await import("../forward/forward.js");
-    const running = forward(client, { ...settings, onRefused: (refused) => tellRefused(report, refused) });
+    const running = forward(client, {
+      ...settings,
+      onRefused: (refused) => report.event("refused", refused, refusedText(refused)),
+    });
     return controllerOf(running, `${running.protocol} to ${running.target}`);
   },
 };
@@ -94,12 +98,4 @@ interface Running {
 
 function controllerOf(running: Running, at: string): RunningController {
   return { at, figures: () => running.figures(), stop: () => running.close() };
-}
-
-function tellRefused(
-  report: ControllerReport,
-  refused: Parameters<NonNullable<ForwardSettings["onRefused"]>>[0],
-): void {
-  const { member, name, protocol, code } = refused;
-  report.event("service-refused", refused, `refused ${name ?? member} at ${protocol} (${code})`);
 }

@@ -2,7 +2,7 @@
  * `fireflies forward`, `listen`, `proxy`, `accept` and `dial` as real processes against real agents, with programs at both ends
  * that know nothing of members. Needs a build: `npm run build`.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -31,9 +31,9 @@ function begin(...args: string[]): RunningCommand {
   return started;
 }
 
-async function agent(name: string): Promise<RunningCommand> {
+async function agent(name: string, ...more: string[]): Promise<RunningCommand> {
   const open = ["--ca", String(listening.url), "--ca-fingerprint", String(listening.fingerprint), "--name", name];
-  const started = begin("agent", "--dir", dir(name), "--listen", "127.0.0.1:0", "--preset", "local", ...open);
+  const started = begin("agent", "--dir", dir(name), "--listen", "127.0.0.1:0", "--preset", "local", ...open, ...more);
   await started.event("ready");
   return started;
 }
@@ -89,6 +89,28 @@ describe("forward and listen", () => {
     expect(await bob.event("refused")).toMatchObject({ ...refused, level: "warn" });
     const dialled = await run(["dial", "bob", "--dir", dir("ann"), "--protocol", "/x/closed"]);
     expect(dialled).toMatchObject({ code: 1, stderr: expect.stringContaining("peer-refused") });
+  });
+
+  it("stay with the agent when they are detached, also over its next start, and it says who tried", async () => {
+    const target = await Target.of(stage, echo);
+    const settings = ["--target", target.address, "--protocol", "/x/kept", "--allow", "ann"];
+    const file = join(root, "fred.yaml");
+    writeFileSync(file, "metadata: {}\n");
+    const first = await agent("fred", "--config", file);
+    const kept = await run(["forward", "--dir", dir("fred"), "--detach", "--id", "kept", ...settings, "--json"]);
+    expect(kept).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(kept.stdout)).toMatchObject({ id: "kept", kind: "forward", state: "running" });
+    await first.end("SIGTERM");
+    const fred = await agent("fred", "--config", file);
+    await Promise.all([knows(fred, "ann"), knows(fred, "bob")]);
+    await ann.until((told) => told.event === "joined" && told.name === "fred");
+    const through = await run(["dial", "fred", "--dir", dir("ann"), "--protocol", "/x/kept"], "hello");
+    expect(through).toMatchObject({ code: 0, stdout: "hello" });
+    await bob.until((told) => told.event === "joined" && told.name === "fred");
+    const refused = await run(["dial", "fred", "--dir", dir("bob"), "--protocol", "/x/kept"], "hello");
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("peer-refused") });
+    expect(await fred.event("refused")).toMatchObject({ name: "bob", protocol: "/x/kept" });
+    await fred.end("SIGTERM");
   });
 
   it.each<[readonly string[], number, string]>([
