@@ -10,6 +10,7 @@ const EXAMPLES = [
   "simulation",
   "rendezvous",
   "lans",
+  "http",
 ];
 
 const [name = ""] = process.argv.slice(2);

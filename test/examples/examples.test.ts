@@ -117,3 +117,12 @@ it("lans: a partition parts the views, and healing makes them whole", { timeout:
     "server got a datagram",
   ]);
 });
+
+it("http: a page, a post, events and a failure between members", { timeout: DEADLINE_MS }, async () => {
+  expect((await runExample("http")).trim().split("\n")).toEqual([
+    "alice, this is /index.html of bob",
+    "201 { from: 'alice', said: 'milk, bread' }",
+    ...["data: 3", "data: 2", "data: 1"],
+    expect.stringContaining('"carol.fireflies" is no live member'),
+  ]);
+});
