@@ -15,6 +15,7 @@ export type AgentClient = Pick<
   | "doctor"
   | "rings"
   | "paths"
+  | "connections"
   | "renew"
   | "sendToId"
   | "openStream"

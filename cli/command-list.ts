@@ -115,6 +115,11 @@ export const COMMANDS: readonly Listed[] = [
     description: "have the agent read its configuration again, and change what has changed, and nothing else",
     load: services,
   },
+  {
+    usage: "graph",
+    description: "members, links with their paths, sessions, streams by protocol and services, as the agent sees them",
+    load: async () => (await import("./commands/graph.js")).addGraph,
+  },
   { usage: "identities", description: "the members of the agent, its own first", load: identities },
   {
     usage: "identity",

@@ -12,6 +12,7 @@ import { type MemberId, parseMemberId } from "../rings/index.js";
 import { ChangeFeed } from "./changes.js";
 import { ClientLog } from "./client-log.js";
 import type { ClientOptions } from "./config/index.js";
+import { connectionsOf, type MemberConnections } from "./connections.js";
 import { Directory } from "./directory.js";
 import { examinationOf } from "./examination.js";
 import { infoOf, ringsOf } from "./figures.js";
@@ -358,6 +359,11 @@ export class Client {
   /** How each live member is reached now, or why it is not: see `MemberPath`. */
   paths(): MemberPath[] {
     return this.#life.running.paths.all();
+  }
+
+  /** As `paths`, with the sessions and the streams that are open with each: what a graph of the network is made of. */
+  connections(): MemberConnections[] {
+    return connectionsOf(this.#life.running);
   }
 
   /** My live neighbours, ring by ring. */

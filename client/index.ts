@@ -48,18 +48,20 @@ export {
 export type { MemberId } from "../rings/index.js";
 export { Client } from "./client.js";
 export { type ClientOptions, PRESETS, type Preset, type PresetName } from "./config/index.js";
+export type { MemberConnections } from "./connections.js";
 export { decodeJson, decodeText, encodeJson, encodeText } from "./encoding.js";
 export type { StubClass } from "./grpc/calling.js";
 export { callerOf } from "./grpc/serving.js";
 export type { Identified } from "./identify.js";
 export type { MemberFilter } from "./member-filter.js";
 export { NAME_BYTES_MAX } from "./offers/name.js";
+export type { SessionInfo } from "./paths/paths.js";
 export { MESSAGE_BYTES_MAX, STREAM_CHUNK_BYTES_MAX } from "./protocols.js";
 export type { DialOutcome } from "./reach/codec.js";
 export type { DoctorAddress, DoctorFinding, DoctorMember, DoctorReport } from "./reach/doctor.js";
 export type { NatKind, Observed } from "./reach/observations.js";
 export type { Dialable } from "./reach/verdict.js";
-export { STREAMS_OF_PEER_MAX, STREAMS_PER_PEER_MAX } from "./talk/streams.js";
+export { type OpenStreams, STREAMS_OF_PEER_MAX, STREAMS_PER_PEER_MAX } from "./talk/streams.js";
 export { SEND_TIMEOUT_MS } from "./timeouts.js";
 export type {
   AlarmHandler,

@@ -64,6 +64,7 @@ export async function runAgent(run: AgentRun): Promise<void> {
     log: log.feed,
     tell: (event, facts, text) => log.tell("warn", event, facts, text),
   };
+  const endProfiles = await profiling(own, config, log);
   const api = await openApi(host, own, log);
   const door = await opened(api, own, config);
   const { id, name, address } = client.self;
@@ -86,6 +87,7 @@ export async function runAgent(run: AgentRun): Promise<void> {
   await releaseControlPath(run.dir); // While the lock is still ours.
   await stopped(members, told, run.drainMs);
   door?.close();
+  endProfiles();
   await api?.close();
   await own.left();
   await entries.close();
@@ -109,6 +111,19 @@ async function stopped(members: Members, told: AbortSignal, drainMs: number): Pr
 function companyText(members: number): string {
   if (members === 0) return "and sees nobody yet";
   return members === 1 ? "with one other member" : `with ${members} other members`;
+}
+
+/** What `prof` says. What is wrong with it ends the start, too. */
+async function profiling(own: MountedMember, config: AgentConfig, log: AgentLog): Promise<() => void> {
+  if (config.prof === undefined) return () => {};
+  const { serveProfiles } = await import("./profiles.js");
+  const options = { config: config.api, client: own.client, dir: own.dir };
+  const { url, close } = await serveProfiles(config.prof, options).catch(async (error: unknown) => {
+    await own.client.stop();
+    throw error;
+  });
+  log.event("prof", { url }, `profiles are at ${url}/cpu?seconds=10 and ${url}/heap?seconds=10`);
+  return close;
 }
 
 /** What `api_listen` says. What is wrong with it ends the start: whoever said it waits for calls there. */

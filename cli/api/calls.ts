@@ -10,6 +10,7 @@ export const INFO: ApiCall = { path: "/v1/info" };
 export const RINGS: ApiCall = { path: "/v1/rings" };
 export const DOCTOR: ApiCall = { method: "POST", path: "/v1/doctor" };
 export const RENEW: ApiCall = { method: "POST", path: "/v1/renewals" };
+export const GRAPH: ApiCall = { path: "/v1/graph" };
 export const LOG: ApiCall = { path: "/v1/log" };
 
 export function members(query: MemberQuery = {}): ApiCall {

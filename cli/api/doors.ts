@@ -71,8 +71,16 @@ export async function openDoor(api: ApiServer, options: DoorOptions): Promise<Op
   return { url, close: end };
 }
 
+/** The one of `api_token_file`, else that of the directory, which is made. */
+export async function tokenFor({ config, dir }: DoorOptions): Promise<ApiToken> {
+  return new ApiToken(await readToken(config.tokenFile ?? join(dir, TOKEN_FILE), true));
+}
+
 /** The member's own certificate and its next ones, as the sessions between members have them. */
-async function tlsServer({ dir, client }: DoorOptions): Promise<{ readonly server: Server; readonly end: () => void }> {
+export async function tlsServer({
+  dir,
+  client,
+}: DoorOptions): Promise<{ readonly server: Server; readonly end: () => void }> {
   const server = createTlsServer({
     ...SERVER_OPTIONS,
     ...(await credentialsOf(dir)),
@@ -97,7 +105,7 @@ async function credentialsOf(dir: string): Promise<{ readonly cert: string; read
 }
 
 /** Who has proven a certificate of the network, and is named in `api_allow`; its own member is. */
-function callerOf(socket: TLSSocket, { config, client }: DoorOptions): string | undefined {
+export function callerOf(socket: TLSSocket, { config, client }: DoorOptions): string | undefined {
   const leaf = socket.getPeerCertificate(true);
   const issuer = leaf?.issuerCertificate;
   if (leaf?.raw === undefined || issuer?.raw === undefined) return undefined;

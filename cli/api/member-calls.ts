@@ -4,6 +4,8 @@ import { JOIN_TIMEOUT_MS, PING_TIMEOUT_MS, SEND_TIMEOUT_MS } from "../../client/
 import type { Member } from "../../client/types.js";
 import { memberView, ringViews, roundTripView } from "../views.js";
 import { addCall, type Call, type CallSpec } from "./calling.js";
+import { graphOf } from "./graph.js";
+import { GRAPH_ANSWER } from "./graph-schema.js";
 import type { Hosted } from "./host.js";
 import { type MemberQuery, queryMembers } from "./member-query.js";
 import type { AppParts } from "./parts.js";
@@ -61,6 +63,15 @@ function addQuestions(app: FastifyInstance, parts: AppParts): void {
     query: { ...MEMBER_QUERY, ...ALL, ...PATHS },
   };
   addCall(app, parts, members, (call) => queryMembers(call.member.client, memberQueryOf(call)));
+  const graph: CallSpec = {
+    method: "GET",
+    path: "/v1/graph",
+    summary: "Members, links with their paths, sessions, streams by protocol, topics and services, with ids that stay.",
+    answer: GRAPH_ANSWER,
+  };
+  addCall(app, parts, graph, async ({ member: { client, services } }) =>
+    graphOf(client, await services.states(), Date.now()),
+  );
   const doctor: CallSpec = {
     method: "POST",
     path: "/v1/doctor",

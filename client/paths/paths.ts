@@ -1,6 +1,6 @@
 /** The paths to other members as a program sees them: which is in use, how long it takes, and why it is no better one. */
 import { addressesOf, type Machine, TRANSPORT_GRPC } from "../../gossip/index.js";
-import { formatAddress, type Link, type Links, type Path, type StackOptions } from "../../net/index.js";
+import { formatAddress, type Link, type Links, type Path, type Session, type StackOptions } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { MemberConfig } from "../config/index.js";
 import { destinationOf } from "../directory.js";
@@ -23,8 +23,21 @@ export interface PathsOptions {
   readonly onChange: (id: MemberId, describe: () => PathChange) => void;
 }
 
+/** One connection with a member. */
+export interface SessionInfo extends Pick<MemberPath, "path" | "via" | "address" | "rttMs"> {
+  /** Of this session, for as long as it lives. */
+  readonly id: string;
+  /** It serves what is opened now. */
+  readonly inUse: boolean;
+  /** Calls and streams that are open on it, of either side. */
+  readonly open: number;
+}
+
 export class Paths {
   readonly #options: PathsOptions;
+  readonly #sessionIds = new WeakMap<Session, string>();
+  /** Those that have an id. */
+  #sessions = 0;
 
   constructor(options: PathsOptions) {
     this.#options = options;
@@ -66,6 +79,25 @@ export class Paths {
     for (const { id } of this.#options.machine()?.members() ?? [])
       counts[this.#options.links().get(id)?.best?.path.kind ?? "none"]++;
     return counts;
+  }
+
+  /** Sessions with a member, the one in use first. */
+  sessionsWith(id: MemberId): readonly SessionInfo[] {
+    const held = this.#options.links().get(id)?.held ?? [];
+    return held.map(({ session }, index) => ({
+      ...{ id: this.#idOf(session), ...wayOf(session.path), rttMs: session.roundTripMs },
+      ...{ inUse: index === 0, open: session.active },
+    }));
+  }
+
+  /** The same for one session for as long as it lives. */
+  #idOf(session: Session): string {
+    const known = this.#sessionIds.get(session);
+    if (known !== undefined) return known;
+    this.#sessions += 1;
+    const id = `s${this.#sessions}`;
+    this.#sessionIds.set(session, id);
+    return id;
   }
 
   #of(id: MemberId): MemberPath {

@@ -58,10 +58,26 @@ export interface StreamContext {
 /** A `ReplyError` that it throws ends the stream, there too; anything else ends it with "handler-failed". */
 export type StreamHandler = (stream: ByteDuplex, context: StreamContext) => Promise<void> | void;
 
+interface About {
+  readonly protocol: string;
+  readonly openedHere: boolean;
+}
+
+/** Streams of one protocol with one member. */
+export interface OpenStreams {
+  /** "" for those without a protocol. */
+  readonly protocol: string;
+  /** This member opened them. */
+  readonly openedHere: boolean;
+  readonly count: number;
+}
+
 export class Streams {
   readonly #open = new Map<MemberId, Set<ByteDuplex>>();
   /** How many are open by member and protocol: of those without one all, of others those that the member opened. */
   readonly #counts = new Map<string, number>();
+  /** What each open one is. */
+  readonly #about = new Map<ByteDuplex, About>();
   readonly #limits: StreamLimits;
   readonly #lasting = new LastingStreams();
   /** Handlers that run, some of them longer than their stream. */
@@ -80,6 +96,17 @@ export class Streams {
     return this.#size;
   }
 
+  /** Those that are open with this member, by protocol and by who opened them. */
+  with(id: MemberId): readonly OpenStreams[] {
+    const found = new Map<string, OpenStreams>();
+    for (const stream of this.#open.get(id) ?? []) {
+      const { protocol = "", openedHere = false } = this.#about.get(stream) ?? {};
+      const key = `${openedHere} ${protocol}`;
+      found.set(key, { protocol, openedHere, count: (found.get(key)?.count ?? 0) + 1 });
+    }
+    return [...found.values()];
+  }
+
   /** Is a stream open with this member? */
   isOpenWith(id: MemberId): boolean {
     return this.#open.has(id);
@@ -93,7 +120,7 @@ export class Streams {
     const stream = reach
       ? this.#lasting.open(session, { reach, signal, name })
       : session.open(STREAM, { signal, name });
-    this.#track(id, stream);
+    this.#track(id, stream, { protocol: name, openedHere: true });
     if (name === "") this.#count(id, name, stream);
     return stream;
   }
@@ -106,7 +133,7 @@ export class Streams {
     else if (this.#isUsedUp(peer.id, name, offered.perPeerMax)) stream.destroy(tooManyOf(name, offered.perPeerMax));
     else {
       this.#count(peer.id, name, stream);
-      this.#handle(peer, stream, offered.handler);
+      this.#handle(peer, stream, offered.handler, name);
     }
   }
 
@@ -149,8 +176,8 @@ export class Streams {
     this.#awaited.delete(stream);
   }
 
-  #handle(peer: MemberCertificate, stream: ByteDuplex, handler: StreamHandler): void {
-    this.#track(peer.id, stream);
+  #handle(peer: MemberCertificate, stream: ByteDuplex, handler: StreamHandler, protocol: string): void {
+    this.#track(peer.id, stream, { protocol, openedHere: false });
     const running = run(handler, stream, new HandlerContext(peer, stream)).then(() => {
       this.#handlers.delete(stream);
     });
@@ -177,13 +204,15 @@ export class Streams {
     });
   }
 
-  #track(id: MemberId, stream: ByteDuplex): void {
+  #track(id: MemberId, stream: ByteDuplex, about: About): void {
     const streams = this.#open.get(id) ?? new Set();
+    this.#about.set(stream, about);
     streams.add(stream);
     this.#open.set(id, streams);
     this.#size += 1;
     stream.once("close", () => {
       this.#size -= 1;
+      this.#about.delete(stream);
       streams.delete(stream);
       if (streams.size === 0 && this.#open.get(id) === streams) this.#open.delete(id);
     });

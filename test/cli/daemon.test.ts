@@ -157,6 +157,21 @@ describe("identities", () => {
   });
 });
 
+describe("what was added without --save", () => {
+  it("is no part of the configuration: a reload leaves it alone, and the agent chooses a name for what has none", async () => {
+    const target = ["--target", `127.0.0.1:${port}`, "--protocol", "/x/kept"];
+    expect(await json("forward", ...target, ...at(), "--detach")).toMatchObject({ id: "forward-1", state: "running" });
+    expect(readFileSync(file, "utf8")).toContain("forward-1");
+    const more = join(cwd, "beside.yaml");
+    writeFileSync(more, `beside: { kind: forward, target: "127.0.0.1:${port}", protocol: /x/beside }\n`);
+    await json("services", "add", more, ...at());
+    configuration(web());
+    expect(await json("reload", ...at())).toMatchObject({ services: { stopped: ["forward-1"], kept: ["web"] } });
+    expect(await services()).toEqual(["web running", "beside running"]);
+    await json("services", "remove", "beside", ...at());
+  });
+});
+
 describe("the API over TCP, in mutual TLS", () => {
   const url = () => String(agent.told.find(({ event }) => event === "api")?.url);
 
@@ -194,7 +209,10 @@ describe("the API over TCP, in mutual TLS", () => {
 describe("the API on loopback, with a token", () => {
   it("answers who has it, compares it whole, and is slow to those who guess", async () => {
     const other = new RunningCommand(
-      ["agent", ...at("mia"), "--no-use-ca", "--listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0"],
+      [
+        ...["agent", ...at("mia"), "--no-use-ca", "--listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0"],
+        ...["--prof", "127.0.0.1:0"],
+      ],
       { cwd },
     );
     await other.event("ready");
@@ -222,6 +240,15 @@ describe("the API on loopback, with a token", () => {
     for (let guess = 0; guess < 12; guess++) guesses.push(await statusWith(bearer(`${guess}`.padStart(43, "x"))));
     expect(guesses).toContain(429);
     expect(await statusWith(bearer(token))).toBe(200); // Who knows it does not wait for those who guess.
+    const profiles = String(other.told.find(({ event }) => event === "prof")?.url);
+    const cpu = await (await fetch(`${profiles}/cpu?seconds=0.2`)).json();
+    expect(cpu).toMatchObject({ nodes: expect.any(Array), samples: expect.any(Array) });
+    const heap = await (await fetch(`${profiles}/heap?seconds=0.2`)).json();
+    expect(heap).toMatchObject({ head: expect.any(Object) });
+    const wrong = await fetch(`${profiles}/cpu?seconds=1000`);
+    expect(wrong.status).toBe(400);
+    expect(await wrong.json()).toMatchObject({ code: "control-malformed" });
+    expect((await fetch(`${profiles}/cpu`, { headers: { origin: "http://evil.example" } })).status).toBe(403);
     await other.end("SIGTERM");
   });
 

@@ -78,6 +78,14 @@ export class FakeAgentClient implements AgentClient {
     }));
   }
 
+  connections() {
+    return this.paths().map((path, index) => ({
+      ...path,
+      sessions: index === 0 ? [{ ...path, id: "s1", inUse: true, open: 2 }] : [],
+      streams: index === 0 ? [{ protocol: "/x/http", openedHere: true, count: 3 }] : [],
+    }));
+  }
+
   departed() {
     return this.gone;
   }
