@@ -25,6 +25,21 @@ await writeFile("root.pem", network.root);
 let proof = new Uint8Array();
 await client.sendToId(id, Uint8Array.of(1), { onProof: (proven) => void (proof = new Uint8Array(proven)) });
 `,
+  services: `
+import { decodeText, encodeText } from "fireflies";
+import { openNetwork } from "../examples/network.js";
+await using network = await openNetwork();
+const client = network.member("alice");
+const other = network.member("bob");
+other.handle("/chat/1.0", async (stream) => {
+  for await (const message of stream) stream.write(message);
+  stream.end();
+});
+other.serve("inventory", (data) => encodeText("7 of " + decodeText(data)));
+await network.start();
+while (client.members({ service: "inventory" }).length === 0) await client.changes().next();
+const { id } = other.self;
+`,
   simulation: `
 import { Simulation } from "fireflies/sim";
 const simulation = new Simulation({ members: 5, seed: 1 });
