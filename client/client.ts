@@ -25,7 +25,7 @@ import type { MemberFilter } from "./member-filter.js";
 import { untilJoined, untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
 import { encodeMetadata } from "./metadata.js";
-import { Announced } from "./offers/announced.js";
+import { Announced, NAMES_PAUSE } from "./offers/announced.js";
 import { requireName } from "./offers/name.js";
 import { writeCertificate, writePrivateKey } from "./own-files.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
@@ -73,7 +73,10 @@ export class Client {
   readonly #log: ClientLog;
   readonly #life: Life;
   readonly #feed = new ChangeFeed((change) => this.#log.change(change));
-  readonly #announced = new Announced(() => this.#tellNames());
+  readonly #announced = new Announced(
+    () => this.#tellNames(),
+    () => NAMES_PAUSE * this.#life.noteMs,
+  );
   readonly #directory = new Directory({
     member: () => this.#life.begun,
     metadata: () => this.#metadata ?? this.#life.config?.metadata ?? {},

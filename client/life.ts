@@ -3,6 +3,7 @@
  * in order. The public face is client.ts.
  */
 import { networkInterfaces } from "node:os";
+import { noteMs, type Settings } from "../gossip/index.js";
 import { FirefliesError, type Identity } from "../identity/index.js";
 import { type Address, ConnectionGate, NameResolver, OutPort, transportsOf } from "../net/index.js";
 import type { HostNetwork, Interfaces } from "../net/network.js";
@@ -72,6 +73,7 @@ export class Life {
   #startup: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #config: MemberConfig | undefined;
+  #settings: Settings | undefined;
   #state: StateDirectory | undefined;
   #member: Node | undefined;
   #renewal: Renewal | undefined;
@@ -98,6 +100,11 @@ export class Life {
 
   get config(): MemberConfig | undefined {
     return this.#config;
+  }
+
+  /** Milliseconds in which others take one note of this member (rule R11); 0 before it has an identity. */
+  get noteMs(): number {
+    return this.#settings ? noteMs(this.#settings) : 0;
   }
 
   /** Fires when `stop` is called. */
@@ -199,7 +206,7 @@ export class Life {
     if (config.dir !== undefined) this.#state = await StateDirectory.open(config.dir, onAlarm);
     const [given, network] = [options.identity, this.#network];
     const enrolled = await enrolOrRestore(config, { given, network, signal, now: Date.now, onAlarm });
-    settingsOf(config, enrolled.identity.certificate); // Refused before anything is opened.
+    this.#settings = settingsOf(config, enrolled.identity.certificate); // Refused before anything is opened.
     const memory = await recall(this.#state, onAlarm);
     signal.throwIfAborted();
     const member = this.#memberOf(config, enrolled.identity);

@@ -45,6 +45,6 @@ export {
   statementReader,
 } from "./records/statement.js";
 export type { Check, Verdict, Verified } from "./records/verified.js";
-export { checkSettings, LAN, LOCAL, type Settings, WAN } from "./settings.js";
+export { checkSettings, LAN, LOCAL, noteMs, type Settings, WAN } from "./settings.js";
 export { CALL_TIMEOUT_MS } from "./spreading/courier.js";
 export { SharedView, type SharedViewOptions } from "./view/shared-view.js";

@@ -1,30 +1,32 @@
 /**
  * The names that this member tells the others that it offers, of protocols and services alike. They change as handlers come
- * and go; notes do not follow each change: those of one turn go in one note, and notes for names are a second apart.
+ * and go; notes do not follow each change: those of one turn go in one note, and notes for names have a pause between them.
  */
 import { FirefliesError } from "../../identity/index.js";
 import type { Extension } from "../../rings/index.js";
 import { NAMES_BYTES_MAX, nameBytes, namesExtensions } from "./names.js";
 
 /**
- * Milliseconds from one note for names to the next. Others take a note of a member each few seconds, with a burst of a few
- * (rule R11): what this leaves of it is enough for answers to accusations.
+ * From one note for names to the next, in the time in which others take one note of a member (rule R11): what is left, and the
+ * burst, are for answers to accusations.
  */
-export const NAMES_PAUSE_MS = 1_000;
+export const NAMES_PAUSE = 2;
 
 export class Announced {
   /** How many handlers stand behind a name. */
   readonly #counts = new Map<string, number>();
   readonly #tell: () => void;
+  readonly #pauseMs: () => number;
   readonly #now: () => number;
   #bytes = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  /** `tell` has the member say what `extensions` are now. */
-  constructor(tell: () => void, now: () => number = () => performance.now()) {
+  /** `tell` has the member say what `extensions` are now; `pauseMs` passes between two times, in milliseconds. */
+  constructor(tell: () => void, pauseMs: () => number, now: () => number = () => performance.now()) {
     this.#tell = tell;
+    this.#pauseMs = pauseMs;
     this.#now = now;
   }
 
@@ -72,7 +74,7 @@ export class Announced {
 
   #changed(): void {
     if (this.#isClosed || this.#timer !== undefined) return;
-    const wait = Math.max(0, this.#toldAt + NAMES_PAUSE_MS - this.#now());
+    const wait = Math.max(0, this.#toldAt + this.#pauseMs() - this.#now());
     this.#timer = setTimeout(() => this.#say(), wait).unref();
   }
 

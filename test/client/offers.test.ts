@@ -1,7 +1,7 @@
 /** Names that are offered, whom a key belongs to, and when a message for anybody goes on to the next: rules, without a network. */
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { Announced, NAMES_PAUSE_MS } from "../../client/offers/announced.js";
+import { Announced } from "../../client/offers/announced.js";
 import { closest } from "../../client/offers/closest.js";
 import { isName } from "../../client/offers/name.js";
 import { NAMES_BYTES_MAX, namesExtensions, namesIn } from "../../client/offers/names.js";
@@ -10,11 +10,16 @@ import { type ErrorCode, FirefliesError } from "../../identity/index.js";
 import { ByteReader, encodeExtensions, type MemberId, memberIdFromBytes, readExtensions } from "../../rings/index.js";
 import { codeOf, read, text } from "../support/network.js";
 
+const PAUSE_MS = 1_000;
+
 describe("the names of a member", () => {
   it("is one note for all names of one turn, and at most one a second for those that follow", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     const told: number[] = [];
-    const announced: Announced = new Announced(() => told.push(announced.names.length));
+    const announced: Announced = new Announced(
+      () => told.push(announced.names.length),
+      () => PAUSE_MS,
+    );
     for (let index = 0; index < 100; index++) announced.add(`n${index}`);
     expect(told).toEqual([]);
     vi.advanceTimersByTime(1);
@@ -23,17 +28,20 @@ describe("the names of a member", () => {
       announced.remove(`n${index}`);
       vi.advanceTimersByTime(100);
     }
-    vi.advanceTimersByTime(NAMES_PAUSE_MS);
+    vi.advanceTimersByTime(PAUSE_MS);
     expect(told.length).toBeLessThanOrEqual(7);
     expect(told.at(-1)).toBe(50);
     announced.add("late");
     announced.close();
-    vi.advanceTimersByTime(10 * NAMES_PAUSE_MS);
+    vi.advanceTimersByTime(10 * PAUSE_MS);
     expect(told.at(-1)).toBe(50);
   });
 
   it("has 1 KiB: a name beyond is refused, changes nothing, and finds room when another one goes", () => {
-    const announced = new Announced(() => {});
+    const announced = new Announced(
+      () => {},
+      () => PAUSE_MS,
+    );
     const names = Array.from({ length: 1_000 }, (_, index) => `name-${index}`);
     const taken = names.filter((name) => {
       try {

@@ -272,6 +272,12 @@ describe("a stream of bytes", () => {
   });
 });
 
+const announced = () =>
+  new Announced(
+    () => {},
+    () => 0,
+  );
+
 describe("names", () => {
   it.each([
     ["a", true],
@@ -314,7 +320,7 @@ describe("names", () => {
 
   it("that peers ask for cost little: the nearest is looked for a few times a second", () => {
     let now = 0;
-    const registry = new Registry<string>({ what: "protocol", announced: new Announced(() => {}), now: () => now });
+    const registry = new Registry<string>({ what: "protocol", announced: announced(), now: () => now });
     registry.add("/chat/1.0", "chat");
     const told = () => (registry.find("/chat/1.1") as FirefliesError).message.includes("Did you mean");
     const answers = Array.from({ length: 30 }, told);
@@ -324,7 +330,7 @@ describe("names", () => {
   });
 
   it("are bounded in number, and may be anything when a peer asks", () => {
-    const registry = new Registry<number>({ what: "service", announced: new Announced(() => {}) });
+    const registry = new Registry<number>({ what: "service", announced: announced() });
     for (let index = 0; index < HANDLED_MAX; index++) registry.add(`name-${index}`, index, { announce: false });
     expect(() => registry.add("one-more", 0)).toThrow(expect.objectContaining({ code: "overloaded" }));
     for (const name of ["\u0000", " ", "x".repeat(8_000), "\ud800"]) {

@@ -142,6 +142,15 @@ describe("who offers what", () => {
   });
 });
 
+it("a hundred handlers of one turn are one note", async () => {
+  const before = bob.self.epoch;
+  for (let index = 0; index < 100; index++) bob.handle(`/h${index}`, () => {}, { signal: ending.signal });
+  await until(alice, () => offers(alice, bob.id).includes("/h99"));
+  expect(offers(alice, bob.id).filter((name) => name.startsWith("/h")).length).toBe(100);
+  // One of its own for names, and one for what an accusation on a busy machine may ask for.
+  expect(bob.self.epoch - before).toBeLessThanOrEqual(2n);
+});
+
 describe("a key", () => {
   it("is found alike by all members, oneself included, and by those that offer a service", async () => {
     serve(bob, "shard", says("bob"));
