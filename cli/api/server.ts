@@ -16,8 +16,11 @@ import { answerFailure, rawFailure } from "./http-failure.js";
 const CONNECTIONS_MAX = 64;
 /** Connections that are told to come later; beyond it they are closed without a word. */
 const TURNED_AWAY_MAX = 64;
-/** Milliseconds for the head of a request: whoever connects has something to ask. */
-const HEAD_MS = 5_000;
+/**
+ * Milliseconds for the head of a request: whoever connects has something to ask. An agent that stood still for some seconds
+ * still reads what came meanwhile.
+ */
+const HEAD_MS = 10_000;
 /** Milliseconds for a whole request, a message of 4 MiB among them. */
 const REQUEST_MS = 30_000;
 /** How often Node looks for those that are late, milliseconds. */
