@@ -1,6 +1,6 @@
 /** What an examination has found, as `fireflies doctor` shows it to people. */
 import type { DoctorAddress, DoctorFinding, DoctorMember, DoctorReport } from "../client/reach/doctor.js";
-import { age, memberTitle, shown, table } from "./output.js";
+import { age, memberTitle, shortAddress, shown, table } from "./output.js";
 
 const NATS: Readonly<Record<DoctorReport["nat"], string>> = {
   none: "none: others see an address of this machine",
@@ -73,7 +73,7 @@ function memberTable(members: readonly DoctorMember[]): string {
   const ms = (value: number | null | undefined) => (value == null ? "-" : `${value.toFixed(1)} ms`);
   const rows = members.map((member) => [
     memberTitle(member),
-    member.answered ? shown(member.path ?? "-") : "no answer",
+    member.answered ? shown(shortAddress(member.path ?? "-")) : "no answer",
     ms(member.linkMs),
     ms(member.udpMs),
     shown(member.seesTcp ?? "-"),

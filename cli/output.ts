@@ -82,6 +82,11 @@ export function shortId(id: string): string {
   return id.slice(0, SHORT_ID_DIGITS);
 }
 
+/** An address, with the ids of relays in it as people see them: "relay://3fa91c8d2e01". */
+export function shortAddress(address: string): string {
+  return address.replaceAll(/[0-9a-f]{64}/g, (id) => shortId(id));
+}
+
 /** A member in a line: "bob (3fa91c8d2e01)", or the beginning of its id alone when it has no name. */
 export function memberTitle({ id, name }: { readonly id: string; readonly name?: string | undefined }): string {
   return name === undefined ? shortId(id) : `${name} (${shortId(id)})`;

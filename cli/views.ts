@@ -12,7 +12,7 @@ import type {
   RingNeighbours,
   RoundTrip,
 } from "../client/types.js";
-import { age, memberTitle, type painter, shortId, shown, table } from "./output.js";
+import { age, memberTitle, type painter, shortAddress, shortId, shown, table } from "./output.js";
 
 /** How a member stands, seen from here. The last two are no longer in the view. */
 export type MemberState = "live" | "suspected" | "unreachable" | "left" | "failed";
@@ -288,7 +288,8 @@ function udpText({ udpMs, udpAddress }: RoundTripView): string {
 function linkText({ linkMs, path, connectMs, error }: RoundTripView): string {
   if (linkMs === undefined || path === undefined) return `connection: ${error?.message ?? "no answer"}`;
   const made = connectMs === undefined ? "" : `, made in ${milliseconds(connectMs)}`;
-  return `connection ${milliseconds(linkMs)} (${path.direction === "dialled" ? "to" : "from"} ${path.address}${made})`;
+  const way = `${path.direction === "dialled" ? "to" : "from"} ${shortAddress(path.address)}`;
+  return `connection ${milliseconds(linkMs)} (${way}${made})`;
 }
 
 /** "0.42 ms", "12.3 ms", "120 ms": three digits. */

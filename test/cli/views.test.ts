@@ -12,6 +12,7 @@ import {
   memberView,
   ringsTable,
   ringViews,
+  roundTripLine,
 } from "../../cli/views.js";
 import type { Change } from "../../client/types.js";
 import { idOf, member } from "../support/fake-agent-client.js";
@@ -32,6 +33,15 @@ it("an agent's facts are for people: a date for a time, a dash for nothing", () 
 
 it("counts one as one", () => {
   expect([0, 1, 2].map((count) => counted(count, "crash", "crashes"))).toEqual(["0 crashes", "1 crash", "2 crashes"]);
+});
+
+it("names the relay of a round trip as all ids are shown", () => {
+  const [bob, relay] = [idOf("b0b"), idOf("5e1a")];
+  const path = { kind: "relayed", direction: "accepted", address: `relay://${relay}` } as const;
+  const line = roundTripLine({ id: bob, name: "bob", linkMs: 43.41, path });
+  expect(line).toBe(
+    `bob (${bob.slice(0, 12)})  UDP: no address to send to  connection 43.4 ms (from relay://${relay.slice(0, 12)})`,
+  );
 });
 
 describe("members", () => {
