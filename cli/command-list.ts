@@ -101,6 +101,17 @@ export const COMMANDS: readonly Listed[] = [
     load: pipes,
   },
   {
+    usage: "http",
+    isGroup: true,
+    description: "HTTP of this member, which others reach by its name",
+    load: async () => (await import("./commands/http.js")).addHttp,
+  },
+  {
+    usage: "curl <url>",
+    description: "ask the HTTP server of a member, as bob/path, and print its answer",
+    load: async () => (await import("./commands/curl.js")).addCurl,
+  },
+  {
     usage: "monitor",
     description: "print changes of the view as they happen",
     load: async () => (await import("./commands/monitor.js")).addMonitor,

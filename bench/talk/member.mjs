@@ -1,8 +1,12 @@
 /** A process with one member of ours, through the public API and with default settings. */
+
+import { createServer } from "node:http";
 import { makeGenericClientConstructor } from "@grpc/grpc-js";
 import { Client, tcpTransport } from "../../dist/client/index.js";
+import { attachHttp, memberFetch } from "../../dist/services/http/index.js";
 import { answer } from "./child.mjs";
 import { DatagramEnd } from "./datagrams.mjs";
+import { answering, fetching } from "./http.mjs";
 import { download, load, serve, upload } from "./load.mjs";
 
 const asItIs = (bytes) => bytes;
@@ -55,6 +59,7 @@ answer({
     client.onDatagram((data, { from }) => endTo(from.id).take(data));
     client.handle(PROTOCOL, echo, { streamsPerPeer: STREAMS });
     client.addService(ECHO, { echo: (call, callback) => callback(null, call.request) });
+    attachHttp(client, createServer(answering));
     await client.start();
     return client.id;
   },
@@ -105,6 +110,8 @@ answer({
     };
     return load(call, { inFlight, ms });
   },
+
+  requests: ({ id, ...options }) => fetching(memberFetch(client), `http://${id}.fireflies/`, options),
 
   up: async ({ id, ...options }) => upload(await client.openStream(id), options),
   down: async ({ id, ...options }) => download(await client.openStream(id), options),

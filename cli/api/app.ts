@@ -4,6 +4,7 @@ import fastify, { type FastifyInstance } from "fastify";
 import { collectOpenApi } from "../../ca/http/openapi.js";
 import { FirefliesError } from "../../identity/errors/error.js";
 import { addForwardCalls } from "./forward-calls.js";
+import { addHttpCalls } from "./http-calls.js";
 import { failureOf } from "./http-failure.js";
 import { addIdentityCalls } from "./identity-calls.js";
 import { addMemberCalls } from "./member-calls.js";
@@ -69,6 +70,7 @@ export function applicationOf(parts: AppParts): FastifyInstance {
   addMemberCalls(app, parts);
   addStreamCalls(app, parts);
   addForwardCalls(app, parts);
+  addHttpCalls(app, parts);
   addServiceCalls(app, parts);
   addIdentityCalls(app, parts);
   const openApi = JSON.stringify(document());

@@ -70,6 +70,14 @@ export function stream(to: string, protocol?: string): ApiCall {
   return { path: `/v1/streams/${encodeURIComponent(to)}`, query: { protocol } };
 }
 
+/** `host`: "bob.fireflies", "bob", an id, or "service:NAME". */
+export function httpConnection(
+  host: string,
+  { port, protocol }: { port?: string; protocol?: string | undefined },
+): ApiCall {
+  return { path: `/v1/http/${encodeURIComponent(host)}`, query: { port, protocol } };
+}
+
 export function accept(protocol: string): ApiCall {
   return { path: "/v1/accepts", query: { protocol } };
 }

@@ -30,7 +30,7 @@ interface Carrying {
 }
 
 export function addForwardCalls(app: FastifyInstance, parts: AppParts): void {
-  const forwards = `A forward, a listener or a proxy for as long as the connection is open, which is upgraded to ${FRAMES}.`;
+  const forwards = `A forward, a listener, a proxy or a server of files for as long as the connection is open, which is upgraded to ${FRAMES}.`;
   app.get("/v1/forwards", { schema: schemaOf({ summary: forwards, answer: ANY_OBJECT }) }, async (request, reply) => {
     const upgrade = upgradeOf(request, parts);
     const { member } = requestOf(request, parts);
@@ -83,6 +83,13 @@ async function begun({ client }: Hosted, what: Carried, onRefused: (refused: Ref
     const running = forward(client, { ...what.settings, onRefused });
     const { protocol, target } = running;
     return { event: { event: "forwarding", protocol, target }, close: () => running.close() };
+  }
+  if (what.kind === "http") {
+    const { serveFiles } = await import("../../services/http/files.js");
+    const running = await serveFiles(client, { ...what.settings, onRefused });
+    const { protocol, root } = running;
+    const { id, name } = client.self;
+    return { event: { event: "serving", protocol, root, id, name }, close: () => running.close() };
   }
   const running = await (what.kind === "listen" ? listen(client, what.settings) : proxy(client, what.settings));
   return { event: { event: "listening", address: running.address }, close: () => running.close() };

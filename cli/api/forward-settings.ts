@@ -1,11 +1,13 @@
-/** Settings of forwards, listeners and proxies as they come over the API: which keys there are, and of what type. */
+/** Settings of forwards, listeners, proxies and servers of files as they come over the API: which keys there are, and of what type. */
 import type { ForwardSettings, ListenSettings, ProxySettings } from "../../services/forward/index.js";
+import type { FilesSettings } from "../../services/http/index.js";
 import { malformed } from "./failure.js";
 
 export type Carried =
   | { readonly kind: "forward"; readonly settings: ForwardSettings }
   | { readonly kind: "listen"; readonly settings: ListenSettings }
-  | { readonly kind: "proxy"; readonly settings: ProxySettings };
+  | { readonly kind: "proxy"; readonly settings: ProxySettings }
+  | { readonly kind: "http"; readonly settings: FilesSettings };
 
 type Form = "text" | "number" | "texts" | "map";
 /** Keys with "?" may be left out. */
@@ -19,6 +21,10 @@ const FORMS: Readonly<Record<Carried["kind"], Forms>> = {
   listen: { to: "text", protocol: "text", listen: "text", connections: "number?", idleMs: "number?" },
   proxy: {
     ...{ listen: "text", ports: "map?", user: "text?", password: "text?", connections: "number?", idleMs: "number?" },
+  },
+  http: {
+    ...{ root: "text", protocol: "text?", service: "text?", allow: "texts?" },
+    ...{ connections: "number?", connectionsPerPeer: "number?" },
   },
 };
 

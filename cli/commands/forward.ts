@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { FirefliesError } from "../../identity/errors/error.js";
 import { onAbort } from "../../net/abort.js";
+import { hostOfMember } from "../../services/host-names.js";
 import { addService, FORWARDS } from "../api/calls.js";
 import { ask, openFrames } from "../api/client.js";
 import { nameOf } from "../api/place.js";
@@ -18,7 +19,7 @@ const CLOSE_MS = 2_000;
 /** The variable with a proxy's password. */
 const PASSWORD = "FIREFLIES_PROXY_PASSWORD";
 
-interface CarryOptions extends AgentOption {
+export interface CarryOptions extends AgentOption {
   readonly connections?: number;
   /** Seconds. */
   readonly idle?: number;
@@ -49,10 +50,12 @@ interface ProxyOptions extends CarryOptions {
 
 /** What the agent says of what it carries. */
 interface CarryEvent {
-  readonly event: "forwarding" | "listening" | "refused";
+  readonly event: "forwarding" | "listening" | "serving" | "refused";
   readonly protocol?: string;
   readonly target?: string;
   readonly address?: string;
+  readonly root?: string;
+  readonly id?: string;
   readonly member?: string;
   readonly name?: string;
   readonly attempts?: number;
@@ -147,14 +150,19 @@ function addProxy(program: Command): void {
 }
 
 function withCarrying(command: Command): Command {
+  const seconds = number(1, IDLE_SECONDS_MAX, true);
+  return withDetach(command).option("--idle <seconds>", "without a byte, then a connection is reset (3600)", seconds);
+}
+
+/** What the agent can keep. */
+export function withDetach(command: Command): Command {
   return withAgent(command)
     .option("--connections <number>", "at once; the next is refused (1024)", number(1, CONNECTIONS_MAX, true))
-    .option("--idle <seconds>", "without a byte, then a connection is reset (3600)", number(1, IDLE_SECONDS_MAX, true))
     .option("--detach", "leave it to the agent, in its configuration, and end")
     .option("--id <name>", "with --detach: how the agent calls it");
 }
 
-function allowOption(): Option {
+export function allowOption(): Option {
   const rule = 'who may use it: "*", an id, a name or pattern, metadata:key=value, service:NAME; may be repeated';
   return new Option("--allow <rule>", rule).argParser((text: string, before: readonly string[] = []) => [
     ...before,
@@ -184,7 +192,7 @@ function configured(settings: object, { passwordFile }: CarryOptions & { readonl
 }
 
 /** Until the command is told to end, or for good. */
-async function carry(kind: string, settings: object, options: CarryOptions): Promise<void> {
+export async function carry(kind: string, settings: object, options: CarryOptions): Promise<void> {
   if (options.detach) {
     const said = { id: options.id, kind, settings: configured(settings, options) };
     const added = await ask(options, addService(said, true));
@@ -213,7 +221,12 @@ async function carry(kind: string, settings: object, options: CarryOptions): Pro
   if (!interrupted.aborted) throw new FirefliesError("agent-stopped", `${nameOf(options)} has ended.`);
 }
 
-function lineOf({ event, protocol, target, address, member = "", name, attempts = 1 }: CarryEvent): string {
+function lineOf(told: CarryEvent): string {
+  const { event, protocol, target, address, root, id = "", member = "", name, attempts = 1 } = told;
+  if (event === "serving") {
+    const where = protocol === "/http/1.1" ? `http://${hostOfMember(name ?? id)}/` : protocol;
+    return `members read ${root} as ${where}; Ctrl-C ends it`;
+  }
   if (event === "forwarding") return `members reach ${target} as ${protocol}; Ctrl-C ends it`;
   if (event === "listening") return `listening at ${address}; Ctrl-C ends it`;
   const times = attempts === 1 ? "" : `, ${attempts} times`;

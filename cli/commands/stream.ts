@@ -74,7 +74,7 @@ export async function run(
 }
 
 /** Takes what comes, and undefined at the end: as it is, or as lines that are safe to look at. */
-function shower(output: Stdout, json: boolean): (data: Uint8Array | undefined) => Promise<void> {
+export function shower(output: Stdout, json: boolean): (data: Uint8Array | undefined) => Promise<void> {
   const text = output.isTTY === true && !json ? new TerminalText() : undefined;
   return async (data) => {
     if (text) await write(output, data === undefined ? text.end() : text.take(data));

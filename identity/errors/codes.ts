@@ -269,6 +269,10 @@ export const ERROR_CODES = {
     meaning: "The member forwards this, and the program that the forward leads to does not accept connections.",
     remedy: "Start that program, or correct the forward's target.",
   },
+  "http-status": {
+    meaning: "`fireflies curl --fail`: the member's HTTP server answered with a status from 400 on.",
+    remedy: "Read what it answered; correct the path or the request.",
+  },
   overloaded: {
     meaning: "Too many requests or streams are waiting.",
     remedy: "Slow down and try again.",

@@ -2,6 +2,7 @@
 import { badValue } from "../../client/config/layers.js";
 import type { ServiceEntry } from "../../client/config/service-entries.js";
 import { nearest } from "../../client/nearest.js";
+import { HTTP } from "./files.js";
 import { FORWARD, LISTEN, PROXY } from "./forwarding.js";
 import type { ControllerKind } from "./kind.js";
 import { RDV, RELAY } from "./member-parts.js";
@@ -9,7 +10,7 @@ import { RDV, RELAY } from "./member-parts.js";
 // biome-ignore lint/suspicious/noExplicitAny: settings of a kind are known to it alone.
 type AnyKind = ControllerKind<any>;
 
-const ALL: readonly AnyKind[] = [FORWARD, LISTEN, PROXY, RELAY, RDV];
+const ALL: readonly AnyKind[] = [FORWARD, LISTEN, PROXY, HTTP, RELAY, RDV];
 const KINDS: ReadonlyMap<string, AnyKind> = new Map(ALL.map((kind) => [kind.kind, kind]));
 /** Names that are kept for what is to come. */
 const LATER: readonly string[] = ["topics", "nats"];

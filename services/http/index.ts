@@ -8,6 +8,7 @@ export { type MemberAgentOptions, memberAgent } from "./calling/agent.js";
 export { type MemberFetch, type MemberFetchOptions, memberFetch } from "./calling/fetch.js";
 export type { Caller } from "./calling/opening.js";
 export { type FastifyMembersOptions, fastifyMembers } from "./fastify.js";
+export { type FilesSettings, type ServedFiles, serveFiles } from "./files.js";
 export type { AttachedHttp, HttpFigures } from "./serving/attached.js";
 export { type AnyRequest, memberOf } from "./serving/callers.js";
 export type { AttachOptions } from "./serving/options.js";

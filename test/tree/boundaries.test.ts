@@ -104,7 +104,7 @@ describe("import directions", () => {
     const foreign = filesIn(["examples"], ".ts").flatMap((file) =>
       importsOf(file).filter(
         (name) =>
-          !/^(fireflies(\/ca|\/forward|\/gossip|\/http|\/rdv|\/sim|\/testing)?|@grpc\/(grpc-js|proto-loader)|node:\w+(\/\w+)?|\.\/.*)$/.test(
+          !/^(fireflies(\/ca|\/forward|\/gossip|\/http|\/rdv|\/sim|\/testing)?|@grpc\/grpc-js|node:\w+(\/\w+)?|\.\/.*)$/.test(
             name,
           ),
       ),

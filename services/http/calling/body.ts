@@ -23,40 +23,38 @@ export interface Cut {
   readonly signal: AbortSignal;
 }
 
-export function bodyOf(message: IncomingMessage, { reason, signal }: Cut): ReadableStream<Uint8Array> {
+export function bodyOf(message: IncomingMessage, cut: Cut): ReadableStream<Uint8Array> {
   const source = decoded(message);
-  const errorOf = (error: unknown) =>
-    signal.aborted ? signal.reason : new TypeError("terminated", { cause: causeOf(reason() ?? error) });
-  const body = new ByteStream(
-    {
-      type: "bytes",
-      start: (controller: ReadableByteStreamController) => {
-        let isOver = false;
-        source.on("data", (chunk: Buffer) => {
-          controller.enqueue(new Uint8Array(chunk)); // A copy: the stream takes its memory away, which others share.
-          if ((controller.desiredSize ?? 0) <= 0) source.pause();
-        });
-        source.once("end", () => {
-          isOver = true;
-          controller.close();
-          controller.byobRequest?.respond(0);
-        });
-        source.on("error", (error) => {
-          if (!isOver) controller.error(errorOf(error));
-          isOver = true;
-        });
-        source.once("close", () => {
-          if (!isOver) controller.error(errorOf(undefined));
-          isOver = true;
-        });
-        source.pause();
-      },
-      pull: () => void source.resume(),
-      cancel: () => void message.destroy(),
-    },
-    { highWaterMark: READ_AHEAD_BYTES },
-  );
+  let isOver = false;
+  const end = (finish: () => void) => {
+    if (!isOver) finish();
+    isOver = true;
+  };
+  const start = (controller: ReadableByteStreamController) => {
+    const fail = (error?: unknown) => end(() => controller.error(errorOf(error, cut)));
+    source.on("data", (chunk: Buffer) => {
+      if (isOver) return; // Cancelled: what Node had begun to hand over comes yet.
+      controller.enqueue(new Uint8Array(chunk)); // A copy: the stream takes its memory away, which others share.
+      if ((controller.desiredSize ?? 0) <= 0) source.pause();
+    });
+    source.once("end", () => {
+      end(() => {
+        controller.close();
+        controller.byobRequest?.respond(0);
+      });
+    });
+    source.on("error", fail).once("close", () => fail());
+    source.pause();
+  };
+  const pull = () => void source.resume();
+  const cancel = () => end(() => message.destroy());
+  // The types of Node have two classes of the same thing.
+  const body = new ByteStream({ type: "bytes", start, pull, cancel }, { highWaterMark: READ_AHEAD_BYTES });
   return body as unknown as ReadableStream<Uint8Array>;
+}
+
+function errorOf(error: unknown, { reason, signal }: Cut): unknown {
+  return signal.aborted ? signal.reason : new TypeError("terminated", { cause: causeOf(reason() ?? error) });
 }
 
 /** Several codings are undone in turn, the last first. One that is unknown stays. */

@@ -4,7 +4,7 @@ import { FirefliesError } from "../../../identity/index.js";
 import { onAbort } from "../../../net/index.js";
 import type { MemberClient } from "../../member-client.js";
 import { ATTEMPTS_MAX, OPEN_MS } from "../wire/limits.js";
-import { whither } from "../wire/whom.js";
+import { type WhitherOptions, whither } from "../wire/whom.js";
 
 /** The member at the other end is in the result: of a service it is not known before. */
 export interface Opened {
@@ -17,10 +17,10 @@ export type Caller = Pick<MemberClient, "self" | "member" | "members" | "openStr
 /** `turn` counts up: members that offer a service take turns. Rejects with a FirefliesError. */
 export async function openTo(
   client: Caller,
-  { host, port, protocol }: { readonly host: string; readonly port: number; readonly protocol?: string | undefined },
+  { host, port, ...options }: { readonly host: string; readonly port: number } & WhitherOptions,
   turn: number,
 ): Promise<Opened> {
-  const to = whither(client, host, port, protocol);
+  const to = whither(client, host, port, options);
   const count = Math.min(to.members.length, ATTEMPTS_MAX);
   let problem: unknown;
   for (let attempt = 0; attempt < count; attempt++) {

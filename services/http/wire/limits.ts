@@ -34,3 +34,5 @@ export const REQUESTS_MAX = 8_192;
 export const SILENCE_MS = 300_000;
 /** Redirects that are followed: the Fetch standard's number. */
 export const REDIRECTS_MAX = 20;
+/** Largest message of a stream, in bytes: as STREAM_CHUNK_BYTES_MAX of client/protocols.ts, which would load a member. */
+export const CHUNK_BYTES_MAX = 1024 * 1024;

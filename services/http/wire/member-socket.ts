@@ -4,10 +4,9 @@
  * what connects.
  */
 import { Duplex } from "node:stream";
-import { STREAM_CHUNK_BYTES_MAX } from "../../../client/protocols.js";
 import { FirefliesError } from "../../../identity/index.js";
 import { hostOfMember } from "../../host-names.js";
-import { LINGER_MS } from "./limits.js";
+import { CHUNK_BYTES_MAX, LINGER_MS } from "./limits.js";
 
 /** Bytes read ahead of the program: what TLS and sockets hand over at once. */
 const READ_AHEAD_BYTES = 64 * 1024;
@@ -207,10 +206,10 @@ function joined(chunks: readonly Buffer[]): readonly Uint8Array[] {
 }
 
 function cut(chunk: Uint8Array): readonly Uint8Array[] {
-  if (chunk.length <= STREAM_CHUNK_BYTES_MAX) return [chunk];
-  const count = Math.ceil(chunk.length / STREAM_CHUNK_BYTES_MAX);
+  if (chunk.length <= CHUNK_BYTES_MAX) return [chunk];
+  const count = Math.ceil(chunk.length / CHUNK_BYTES_MAX);
   return Array.from({ length: count }, (_, index) => {
-    const at = index * STREAM_CHUNK_BYTES_MAX;
-    return chunk.subarray(at, at + STREAM_CHUNK_BYTES_MAX);
+    const at = index * CHUNK_BYTES_MAX;
+    return chunk.subarray(at, at + CHUNK_BYTES_MAX);
   });
 }

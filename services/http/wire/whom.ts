@@ -18,6 +18,13 @@ export interface Whither {
   readonly protocol: string;
 }
 
+export interface WhitherOptions {
+  /** Of members, in place of "/http/1.1". */
+  readonly protocol?: string | undefined;
+  /** The host is a service, also where a member is called so. */
+  readonly isService?: boolean | undefined;
+}
+
 /** The protocol of the servers of a service. Throws "name-invalid" for what could not stand in a URL. */
 export function protocolOfService(service: string): string {
   if (SERVICE.test(service)) return `/http/${service}`;
@@ -35,17 +42,17 @@ export function whither(
   client: Pick<MemberClient, "self" | "member" | "members">,
   host: string,
   port: number,
-  protocol = HTTP_PROTOCOL,
+  { protocol = HTTP_PROTOCOL, isService = false }: WhitherOptions = {},
 ): Whither {
   const word = memberOfHost(host);
   if (word === undefined) throw elsewhere(host);
-  const named = memberCalled(client, word);
+  const named = isService ? undefined : memberCalled(client, word);
   const ofPort = port === PORT_DEFAULT ? protocol : `/tcp/${port}`;
   if (named !== undefined) return { members: [named], protocol: ofPort };
   const service = word.toLowerCase();
   const servers = port === PORT_DEFAULT && SERVICE.test(service) ? offering(client, protocolOfService(service)) : [];
   if (servers.length > 0) return { members: servers, protocol: protocolOfService(service) };
-  const members = membersCalled(client, word);
+  const members = isService ? offering(client, word) : membersCalled(client, word);
   if (members.length === 0) throw unknown(host);
   return { members, protocol: ofPort };
 }

@@ -5,7 +5,9 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import fastify from "fastify";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { STREAM_CHUNK_BYTES_MAX } from "../../../client/index.js";
 import { memberAgent, memberFetch, memberOf } from "../../../services/http/index.js";
+import { CHUNK_BYTES_MAX } from "../../../services/http/wire/limits.js";
 import { bodyOf, failureOf, fetching, httpMembers, served } from "../../support/http-members.js";
 import { deferred, type OfflineNetwork, type TestClient } from "../../support/network.js";
 
@@ -135,6 +137,19 @@ describe("a fetch", () => {
     await fc.assert(property, { numRuns: 40 });
   });
 
+  it("may be read in part, and left there", async () => {
+    served(bob, () => new Response(Buffer.alloc(300_000, "x")));
+    const ask = fetching(alice);
+    for (let times = 0; times < 10; times++) {
+      const response = await ask("http://bob.fireflies/");
+      const reader = response.body!.getReader({ mode: "byob" });
+      const { value } = await reader.read(new Uint8Array(10 + times));
+      expect(Buffer.from(value!).toString()).toMatch(/^x+$/);
+      await reader.cancel();
+      await (await ask("http://bob.fireflies/")).body?.cancel();
+    }
+  });
+
   it("undoes what the server compresses", async () => {
     served(bob, () => new Response(gzipSync("hello"), { headers: { "content-encoding": "gzip" } }));
     expect(await (await fetching(alice)("http://bob.fireflies/")).text()).toBe("hello");
@@ -205,6 +220,10 @@ describe("a fetch", () => {
     expect(answers.join("")).toBe("x".repeat(30));
     expect(sockets.size).toBe(3);
   });
+});
+
+it("a message of a stream is as large here as there", () => {
+  expect(CHUNK_BYTES_MAX).toBe(STREAM_CHUNK_BYTES_MAX);
 });
 
 describe("an agent for node:http", () => {

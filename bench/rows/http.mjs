@@ -1,0 +1,14 @@
+/** HTTP between two members, against the same server directly over TLS. */
+import { measuring } from "../talk/messages.mjs";
+import { openPeers } from "../talk/pairs.mjs";
+
+export const rows = [
+  {
+    name: "fetch-50",
+    what: "Requests by `memberFetch` to an `http.Server` of another member, answers of 100 bytes, 50 in flight.",
+    unit: "requests/s",
+    aim: { atLeast: 0.5 },
+    peer: "Node's fetch to the same server over TLS 1.3",
+    run: measuring({ peer: () => openPeers("fetch.mjs", "fetch"), inFlight: 50, bytes: 100, ask: "requests" }),
+  },
+];

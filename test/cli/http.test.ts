@@ -1,0 +1,98 @@
+/** `fireflies http serve` and `curl` as real processes against real agents. Needs a build: `npm run build`. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { targetOf } from "../../cli/commands/curl.js";
+import { command, RunningCommand, type Told } from "../support/command.js";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+let root: string;
+const running: RunningCommand[] = [];
+const dir = (name: string) => join(root, name);
+
+function begin(...args: string[]): RunningCommand {
+  const started = new RunningCommand(args, { cwd: root });
+  running.push(started);
+  return started;
+}
+
+async function agent(name: string, authority: Told, ...more: string[]): Promise<RunningCommand> {
+  const open = ["--ca", String(authority.url), "--ca-fingerprint", String(authority.fingerprint), "--name", name];
+  const started = begin("agent", "--dir", dir(name), "--listen", "127.0.0.1:0", "--preset", "local", ...open, ...more);
+  await started.event("ready");
+  return started;
+}
+
+const curl = (args: readonly string[], input = "") =>
+  command(["curl", ...args, "--dir", dir("ann")], { cwd: root, input });
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), "ff-http-"));
+  mkdirSync(dir("site"));
+  writeFileSync(join(dir("site"), "index.html"), "<p>hello\n");
+  const file = join(root, "bob.yaml");
+  writeFileSync(file, "metadata: {}\n");
+  const authority = await begin("ca", "--dir", dir("ca"), "--port", "0", "--open").event("listening");
+  const [ann, bob] = await Promise.all([agent("ann", authority), agent("bob", authority, "--config", file)]);
+  await ann.until((told) => told.event === "joined" && told.name === "bob");
+  await bob.until((told) => told.event === "joined" && told.name === "ann");
+});
+
+afterAll(async () => {
+  await Promise.all(running.map((each) => each.end("SIGKILL")));
+  rmSync(root, { recursive: true, force: true });
+});
+
+describe("http serve and curl", () => {
+  it("bring files of one machine to another, until the command ends", async () => {
+    const serving = begin("http", "serve", "site", "--dir", dir("bob"));
+    expect(await serving.event("serving")).toMatchObject({ protocol: "/http/1.1", name: "bob" });
+    expect(await curl(["bob"])).toEqual({ code: 0, stdout: "<p>hello\n", stderr: "" });
+    const included = await curl(["http://bob.fireflies/index.html", "-i", "--json"]);
+    expect(included.stdout).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\r\n\r\n<p>hello\n$/s);
+    expect(JSON.parse(included.stderr)).toMatchObject({ event: "answer", status: 200 });
+    expect((await curl(["bob/index.html", "--head"])).stdout).toMatch(/content-length: 9/i);
+    const missing = await curl(["bob/none", "--fail"]);
+    expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining("status 404") });
+    expect((await curl(["bob/none"])).code).toBe(0);
+    const posted = await curl(["bob/", "-i", "-d", "@-", "-H", "x-a: 1"], "body");
+    expect(posted.stdout).toMatch(/^HTTP\/1\.1 405 /);
+    expect(await serving.end("SIGINT")).toBe(0);
+    expect(await curl(["bob"])).toMatchObject({ code: 1, stderr: expect.stringContaining("handler-missing") });
+  });
+
+  it("stay with the agent when they are detached", async () => {
+    const settings = ["--service", "docs", "--allow", "ann", "--per-member", "10", "--json"];
+    const kept = await command(
+      ["http", "serve", "site", "--dir", dir("bob"), "--detach", "--id", "docs", ...settings],
+      {
+        cwd: root,
+      },
+    );
+    expect(kept).toMatchObject({ code: 0 });
+    expect((await curl(["bob/", "--protocol", "/http/docs"])).stdout).toBe("<p>hello\n");
+    const { stdout } = await command(["services", "--dir", dir("bob"), "--json"], { cwd: root });
+    expect(stdout).toContain('"kind":"http"');
+  });
+
+  it("say what they cannot do", async () => {
+    expect(await curl(["nobody/"])).toMatchObject({ code: 1, stderr: expect.stringContaining("peer-unknown") });
+    expect(await curl(["http://"])).toMatchObject({ code: 2 });
+    expect(await curl(["bob", "-H", "nonsense"])).toMatchObject({ code: 2 });
+    const none = await command(["http", "serve", "none", "--dir", dir("bob")], { cwd: root });
+    expect(none).toMatchObject({ code: 7, stderr: expect.stringContaining("input-failed") });
+  });
+});
+
+it.each([
+  ["bob", { member: "bob", host: "bob.fireflies", port: "80", path: "/" }],
+  ["bob/a b?c=%20", { member: "bob", host: "bob.fireflies", port: "80", path: "/a%20b?c=%20" }],
+  ["bob:8000", { member: "bob", host: "bob.fireflies:8000", port: "8000", path: "/" }],
+  ["http://bob.fireflies/x", { member: "bob.fireflies", host: "bob.fireflies", port: "80", path: "/x" }],
+  ["service:shop/x", { member: "service:shop", host: "shop.fireflies", port: "80", path: "/x" }],
+  ["http://bob?x=1", { member: "bob", host: "bob.fireflies", port: "80", path: "/?x=1" }],
+])("curl %s leads to the member, the port and the path", (text, target) => {
+  expect(targetOf(text)).toEqual(target);
+});
