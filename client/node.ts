@@ -205,6 +205,7 @@ export class Node {
       mayDial: (address) => refusalToDial(address, this.addresses) === undefined,
       preferred: (id) => this.paths.hostOf(id),
       heard: (from, at) => this.ways.heard(from, at),
+      answered: (from) => this.#driver?.proven(from),
       takesPong: (from, nonce) => this.roundTrips.pong(from, nonce),
     });
     this.datagrams = datagramsOf({

@@ -26,7 +26,7 @@ export {
   type SystemLookUp,
 } from "./dialling/resolver.js";
 export type { SystemFiles } from "./dialling/system-names.js";
-export { Link, type Unreached } from "./links/link.js";
+export { isProof, Link, type Unreached } from "./links/link.js";
 export { LINK_IDLE_MS, Links, type LinksOptions } from "./links/links.js";
 export { Paces } from "./links/pace.js";
 export type { Destination } from "./links/reaching.js";

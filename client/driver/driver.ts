@@ -4,13 +4,22 @@
  */
 import type { Machine, Output, Recipient, TryOutcome } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
-import { asFirefliesError, type Deadline, type Links, Paces, type Session, TIMER_MS_MAX } from "../../net/index.js";
+import {
+  asFirefliesError,
+  type Deadline,
+  isProof,
+  type Links,
+  Paces,
+  type Session,
+  TIMER_MS_MAX,
+} from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { EXCHANGE, PROBE } from "../protocols.js";
 import type { Isolation } from "../standing/isolation.js";
 import { type Hedge, hedged, isOfSession } from "./hedged.js";
 import { outcomeOf } from "./outcome.js";
 import { type OutputHandlers, Switchboard } from "./switchboard.js";
+import { Unproven } from "./unproven.js";
 import type { Verifier } from "./verifier.js";
 
 /** How long the first note waits for its epoch to be on disk, milliseconds; then it goes on in memory, with an alarm. */
@@ -52,6 +61,7 @@ export class Driver {
   readonly #queue: Output[] = [];
   readonly #paces = new Paces();
   readonly #table: Switchboard;
+  readonly #unproven: Unproven;
   #savedMark: bigint;
   #timer: NodeJS.Timeout | undefined;
   /** A save that holds up what comes after it. */
@@ -62,7 +72,9 @@ export class Driver {
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#savedMark = options.savedMark;
-    this.#table = new Switchboard([this.#acts(), ...options.parts]);
+    const { links, now } = options;
+    this.#unproven = new Unproven({ now, isWayProven: (id) => links.get(id)?.isWayProven === true });
+    this.#table = new Switchboard([this.#acts(), this.#unproven.told, ...options.parts]);
   }
 
   /** What the driver carries out; "save" holds up the queue, and is not in the table (see #drain). */
@@ -92,6 +104,11 @@ export class Driver {
     const answer = this.input((machine, now) => machine.request(from, packet, now));
     while (this.#saving) await this.#saving;
     return answer;
+  }
+
+  /** The member has answered where its note says that it is. */
+  proven(id: MemberId): void {
+    this.#unproven.proven(id);
   }
 
   stop(): void {
@@ -179,6 +196,7 @@ export class Driver {
     const startedAt = now();
     const answer = await session.call(protocol, packet, until);
     this.#paces.answered(session, now() - startedAt);
+    if (isProof(session.path)) this.#unproven.proven(session.peer.id);
     return answer;
   }
 
@@ -188,7 +206,8 @@ export class Driver {
     const deadline = this.#options.now() + timeoutMs;
     const found = await this.#probe(to, deadline);
     const isLate = found === "silent" && this.#options.now() - deadline > LATE_MS;
-    this.#later((machine, now) => machine.tried(id, isLate ? "unable" : found, now));
+    const isNoEvidence = isLate || (found !== "answered" && this.#unproven.has(id));
+    this.#later((machine, now) => machine.tried(id, isNoEvidence ? "unable" : found, now));
   }
 
   /**

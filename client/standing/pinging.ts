@@ -32,9 +32,11 @@ export interface PingingOptions {
   readonly mayDial: (address: Address) => boolean;
   /** The host at which a session with the member was made. */
   readonly preferred: (id: MemberId) => string | undefined;
-  /** Is it the answer to a ping that the program has sent? Then the machine does not hear it. */
   /** Whence an authentic datagram of a member came. */
   readonly heard: (from: MemberId, at: HostPort) => void;
+  /** The member has answered a ping. */
+  readonly answered: (from: MemberId) => void;
+  /** Is it the answer to a ping that the program has sent? Then the machine does not hear it. */
   readonly takesPong: (from: MemberId, nonce: bigint) => boolean;
 }
 
@@ -106,7 +108,7 @@ export class Pinging {
   }
 
   #over(udp: UdpPort): Pings {
-    const { certificate, machine, input, takesPong, heard } = this.#options;
+    const { certificate, machine, input, takesPong, heard, answered } = this.#options;
     const { id: self, networkId } = certificate;
     return new Pings({
       carrier: udp.carrier("ping"),
@@ -122,6 +124,7 @@ export class Pinging {
       onPing: (from, fingerprint) => input((machine, now) => machine.pinged(from, fingerprint, now)),
       onPong: (from, bytes, fingerprint) => {
         const nonce = nonceOf(bytes);
+        answered(from);
         if (!takesPong(from, nonce)) input((machine, now) => machine.pong(from, nonce, fingerprint, now));
       },
       onSummons: (from, { ring, epoch }: SummonsFields) =>

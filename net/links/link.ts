@@ -40,6 +40,7 @@ export class Link {
   #wasReached = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #wasDialled = false;
+  #isWayProven = false;
   readonly #listeners = new Set<() => void>();
 
   constructor(options: LinkOptions) {
@@ -77,6 +78,14 @@ export class Link {
     return this.#wasDialled;
   }
 
+  /**
+   * A session was there that shows a way to the member: this side dialled it, or no relay carries it. A session that the member
+   * made through relays of mine shows none.
+   */
+  get isWayProven(): boolean {
+    return this.#isWayProven;
+  }
+
   get isEmpty(): boolean {
     return this.#held.size === 0;
   }
@@ -110,6 +119,7 @@ export class Link {
     this.#held.add(held);
     this.#wasReached = true;
     this.#wasDialled ||= held.path.kind === "direct";
+    this.#isWayProven ||= isProof(held.path);
     this.#unreached = undefined;
     this.changed();
   }
@@ -171,6 +181,11 @@ export class Link {
     for (const held of this.#held) return held;
     return undefined;
   }
+}
+
+/** Does a session over it show a way to the other end? */
+export function isProof({ kind, direction }: Path): boolean {
+  return kind !== "relayed" || direction === "dialled";
 }
 
 /** Not the same port: that of whoever dials is another one each time. */

@@ -14,8 +14,6 @@ import { haveTwoWays, type NextTo } from "./ways.js";
 
 /** Loss that the detector is made for: 1 to 30 % both ways without a removal. */
 const LOSS_EXPECTED = 0.3;
-/** The same of each of two legs, over a relay: of the whole way as much as above gets lost. */
-export const LOSS_EXPECTED_OF_LEGS = 1 - Math.sqrt(1 - LOSS_EXPECTED);
 /** Of the members that either one reaches, those that both must reach. */
 const COMMON_SHARE = 0.5;
 /** A fault of fewer links than this share of all cuts nobody off. */
@@ -25,18 +23,15 @@ const SPANS_MAX = 256;
 
 export class Links {
   readonly #deltaMs: number;
-  readonly #expected: number;
   #spans: Span[] = [];
 
-  /** `expected`: the share of packets that may get lost, or be late, on a link that is good. */
-  constructor(deltaMs: number, expected = LOSS_EXPECTED) {
+  constructor(deltaMs: number) {
     this.#deltaMs = deltaMs;
-    this.#expected = expected;
   }
 
   /** The faults of the network have changed, or time begins. What ended more than `keptMs` ago is forgotten. */
   changed(faults: readonly Fault[], now: number, keptMs: number): void {
-    const bad = faults.filter((fault) => isBad(fault, this.#deltaMs, this.#expected));
+    const bad = faults.filter((fault) => isBad(fault, this.#deltaMs));
     this.#spans.push(new Span(bad, now));
     const endOf = (index: number) => this.#spans[index + 1]?.from ?? now;
     this.#spans = this.#spans.filter((_, index) => endOf(index) >= now - keptMs).slice(-SPANS_MAX);
@@ -57,6 +52,21 @@ export class Links {
     return this.#someSince(since, (span) => span.areBarelyLinked(a, b, neighboursOf));
   }
 
+  /**
+   * Did faults, at some instant of this time, leave none of these that had a good link with both? The time ends before `until`.
+   * Nobody in between: that is no fault.
+   */
+  wereAllCut(
+    a: Seat,
+    b: Seat,
+    between: readonly Seat[],
+    time: { readonly since: number; readonly until: number },
+  ): boolean {
+    if (between.length === 0) return false;
+    const { since, until } = time;
+    return this.#someSince(since, (span) => span.from < until && !between.some((each) => span.links(a, each, b)));
+  }
+
   /** Was there a fault that breaks links at some instant since then? */
   wereSomeBad(since: number): boolean {
     return this.#someSince(since, (span) => span.isBad);
@@ -71,13 +81,9 @@ export class Links {
 }
 
 /** Does it break the links that it concerns? */
-function isBad(
-  { loss = 0, delayMs = 0, delayed = 1, links = 1, kind }: Fault,
-  deltaMs: number,
-  expected: number,
-): boolean {
+function isBad({ loss = 0, delayMs = 0, delayed = 1, links = 1, kind }: Fault, deltaMs: number): boolean {
   if (kind === "datagrams" || links < LINKS_SHARE) return false;
-  return loss > expected || (delayMs >= deltaMs / 2 && delayed > expected);
+  return loss > LOSS_EXPECTED || (delayMs >= deltaMs / 2 && delayed > LOSS_EXPECTED);
 }
 
 /** A time in which the faults did not change. Members with the same part in all of them are one class. */
@@ -110,6 +116,11 @@ class Span {
     if (this.#tables.length === 0) return false;
     const linkedTo = (seat: Seat) => neighboursOf(seat).filter((other) => this.#isLinked(seat, other));
     return !haveTwoWays(a, b, linkedTo) && haveTwoWays(a, b, neighboursOf);
+  }
+
+  /** Are there good links from one to the next of these three? */
+  links(a: Seat, between: Seat, b: Seat): boolean {
+    return this.#isLinked(a, between) && this.#isLinked(between, b);
   }
 
   #judge(a: Seat, b: Seat, members: readonly Seat[]): boolean {

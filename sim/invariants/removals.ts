@@ -7,11 +7,12 @@
  *   answer, so they excuse nothing), and that is over for less than removalMs + Delta + one monitor interval;
  * - it is leaving, or the authority has revoked it;
  * - by the observer's clock, with the tolerated difference, its certificate has ended or is not valid yet; or the issuer of
- *   that is retired; or it took its present one less than that time ago, and the one before was such (certificates.ts),
- *   or longer ago while the observer stood still, which is over for less than that time;
- * - for the observer only, over a relay with half as much for each leg: faults put into the network have stood between the two within that same time (links.ts). The
+ *   that is retired; or it took its present one less than that time ago, and the one before was such (certificates.ts). For
+ *   an observer that stood still, and has not for Delta at most, the time ends when that began;
+ * - for the observer only: faults put into the network have stood between the two within that same time (links.ts). The
  *   loss, latency, duplication and reordering that all links have are never an excuse;
- * - such faults have cut one of the two, which sits behind a NAT, off from most of those that could relay for it;
+ * - it sits behind a NAT, and within that time such faults have left none of the correct relays that it named then a good link
+ *   to both of them (relays-held.ts);
  * - such faults have left the two fewer than two ways to each other, over correct ring neighbours, within that time;
  * - more than t of its rings are held by liars (exposure.ts), or it sits behind a NAT and all its relays are liars: counted
  *   apart, because a count of rings or relays allows for it.
@@ -20,10 +21,11 @@
  * work excuses nothing.
  */
 import type { Output } from "../../gossip/index.js";
-import type { Seat, SimEvent, Watcher } from "../actor.js";
+import type { Seat, SimEvent, StatementKind, Watcher } from "../actor.js";
 import type { Certificates } from "./certificates.js";
 import { Exposure } from "./exposure.js";
-import { Links, LOSS_EXPECTED_OF_LEGS } from "./links.js";
+import { Links } from "./links.js";
+import { RelayTimes } from "./relays-held.js";
 import { aftermathMs, Stops } from "./stops.js";
 import type { Ledger } from "./violation.js";
 import type { Watched } from "./watched.js";
@@ -41,8 +43,7 @@ export class Removals implements Watcher {
   readonly #options: RemovalsOptions;
   readonly #stops: Stops;
   readonly #links: Links;
-  /** As members behind NATs are reached, over relays. */
-  readonly #legs: Links;
+  readonly #relays = new RelayTimes();
   readonly #exposure: Exposure;
   readonly #certificates: Certificates;
   #exposed = 0;
@@ -54,9 +55,9 @@ export class Removals implements Watcher {
     this.#options = options;
     this.#stops = new Stops(watched.settings);
     this.#links = new Links(watched.settings.deltaMs);
-    this.#legs = new Links(watched.settings.deltaMs, LOSS_EXPECTED_OF_LEGS);
     this.#exposure = new Exposure(watched);
     this.#remember(watched.now);
+    for (const seat of watched.members) this.#see(seat, watched.now);
   }
 
   /** Removals of exposed members, which are no violations. */
@@ -70,14 +71,23 @@ export class Removals implements Watcher {
     if (lost?.isCorrect && !this.#isExcused(observer, lost, now)) this.#violated(observer, lost, output, now);
   }
 
+  /** A member's relays are those of its notes: it signs another one when they change. */
+  signed(seat: Seat, type: StatementKind, _body: Uint8Array, now: number): void {
+    if (type === "note") this.#see(seat, now);
+  }
+
   happened(event: SimEvent, now: number): void {
     this.#stops.happened(event, now);
     if (event.kind === "network") this.#remember(now);
   }
 
+  #see(seat: Seat, now: number): void {
+    if (this.#watched.isBehindNat(seat)) this.#relays.saw(seat, this.#watched.relaysOf(seat), now);
+  }
+
   #remember(now: number): void {
     const { network, settings } = this.#watched;
-    for (const links of [this.#links, this.#legs]) links.changed(network.faults, now, aftermathMs(settings));
+    this.#links.changed(network.faults, now, aftermathMs(settings));
   }
 
   /** Would it be a violation if this view lost this member now? */
@@ -94,21 +104,28 @@ export class Removals implements Watcher {
   #isExcused(observer: Seat, lost: Seat, now: number): boolean {
     const { members, settings } = this.#watched;
     const since = now - aftermathMs(settings);
-    // Who has just woken has seen nothing of a renewal while it stood still.
-    const seenUntil = observer.backAt > since ? Number.NEGATIVE_INFINITY : now;
-    if (this.#stops.isExcused(lost, now) || this.#certificates.isOut(lost, seenUntil, observer.wall)) return true;
-    const links = this.#watched.isBehindNat(lost) ? this.#legs : this.#links;
-    if (links.wereApart(observer, lost, members, since)) return true;
-    if ([observer, lost].some((seat) => this.#hadFewRelays(seat, since))) return true;
-    return links.wereBarelyLinked(lost, observer, this.#exposure.correctNeighbours(observer), since);
+    // Who stood still a moment ago has not heard of a renewal that others heard meanwhile.
+    const heardUntil = Math.min(now, this.#stops.deafSince(observer, now - settings.deltaMs));
+    if (this.#stops.isExcused(lost, now) || this.#certificates.isOut(lost, heardUntil, observer.wall)) return true;
+    if (this.#links.wereApart(observer, lost, members, since)) return true;
+    if (this.#wasWithoutRelays(lost, observer, since)) return true;
+    return this.#links.wereBarelyLinked(lost, observer, this.#exposure.correctNeighbours(observer), since);
   }
 
-  #hadFewRelays(seat: Seat, since: number): boolean {
-    const { members, isBehindNat } = this.#watched;
-    if (!isBehindNat(seat)) return false;
-    const relays = members.filter((other) => other.isCorrect && !isBehindNat(other));
-    const beyond = relays.filter((other) => this.#legs.wereApart(seat, other, members, since));
-    return 2 * beyond.length > relays.length;
+  /**
+   * One correct relay with good links to both is enough: a try asks all of them at once, and a call all in the end (rule R21).
+   * The observer needs none of its own, because it calls.
+   */
+  #wasWithoutRelays(lost: Seat, observer: Seat, since: number): boolean {
+    return this.#relays.since(lost, since).some(({ relays, ...held }) => {
+      const time = { since: Math.max(since, held.since), until: held.until };
+      return this.#links.wereAllCut(
+        observer,
+        lost,
+        relays.filter(({ isCorrect }) => isCorrect),
+        time,
+      );
+    });
   }
 
   #isExposed(member: Seat, observer: Seat): boolean {

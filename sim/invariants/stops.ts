@@ -68,6 +68,15 @@ export class Stops {
     return total > Math.max(0, harmlessStallMs(this.#settings));
   }
 
+  /**
+   * Since when has it heard nothing, if it heard nothing at some instant since then? Of a stop that is over for less than that
+   * the beginning; infinite when there was none.
+   */
+  deafSince(seat: Seat, since: number): number {
+    const stops = (this.#stops.get(seat.id) ?? []).filter(({ to }) => to > since);
+    return Math.min(Number.POSITIVE_INFINITY, ...stops.map(({ from }) => from));
+  }
+
   #begin(seat: Seat, now: number, isCrash: boolean): void {
     this.#end(seat, now);
     const stops = [...(this.#stops.get(seat.id) ?? []), { from: now, to: Number.POSITIVE_INFINITY, isCrash }];

@@ -20,6 +20,8 @@ export interface Watched {
   readonly crypto: SimCrypto;
   readonly network: { readonly faults: readonly Fault[] };
   isBehindNat(seat: Seat): boolean;
+  /** Of a member behind a NAT, those that its latest note names. */
+  relaysOf(seat: Seat): readonly Seat[];
   /** Does it sit behind a NAT, with liars alone as relays? */
   isCutOff(seat: Seat): boolean;
 }
@@ -43,6 +45,7 @@ export function watchedOf(simulation: Simulation, crypto: SimCrypto = simulation
       return seats.get(id);
     },
     isBehindNat: (seat) => simulation.isBehindNat(seat),
+    relaysOf: (seat) => simulation.relaysOf(seat),
     isCutOff(seat) {
       const relays = simulation.relaysOf(seat);
       return relays.length > 0 && relays.every(({ isCorrect }) => !isCorrect);

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { Driver, type PingSender } from "../../client/driver/driver.js";
 import type { Verifier } from "../../client/driver/verifier.js";
-import type { Machine, Output, TryOutcome } from "../../gossip/index.js";
+import type { Machine, Output, Peer, TryOutcome } from "../../gossip/index.js";
 import { FirefliesError } from "../../identity/index.js";
 import { type Deadline, DialError, type Link, type Session } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
@@ -182,6 +182,24 @@ describe("the driver", () => {
     await tried(600);
     await tried(1_500);
     expect(scene.log.filter((line) => line.startsWith("tried"))).toEqual(["tried true silent", "tried true unable"]);
+  });
+
+  it("takes the silence of one that has just come, and was not reached yet, for no evidence", async () => {
+    const scene = new Scene();
+    const tried = async (answer: () => Promise<Uint8Array>) => {
+      scene.call = answer;
+      scene.ask({ kind: "try", to, timeoutMs: 1_000 });
+      await scene.settled();
+    };
+    const silent = async () => {
+      throw new DialError("timeout", "203.0.113.1:1");
+    };
+    scene.ask({ kind: "joined", member: { id: PEER, addresses: [] } as unknown as Peer });
+    await tried(silent);
+    await tried(async () => Uint8Array.of());
+    await tried(silent);
+    const outcomes = scene.log.filter((line) => line.startsWith("tried"));
+    expect(outcomes).toEqual(["tried true unable", "tried true answered", "tried true silent"]);
   });
 
   it("waits for a probe as long as the link has taken so far, many times over", async () => {
