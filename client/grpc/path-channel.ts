@@ -81,7 +81,10 @@ export class PathChannel implements ChannelInterface {
   }
 
   #counted(route: Route, call: Call): Call {
-    const { start } = call;
+    const { start, cancelWithStatus } = call;
+    // In the turn in which HTTP/2 begins a call its reset is lost (Node keeps it for a write that does not come): the called
+    // side would run on, and hold one of its places.
+    call.cancelWithStatus = (...why) => void setImmediate(() => cancelWithStatus.apply(call, why));
     call.start = (metadata, listener) => {
       route.calls += 1;
       start.call(call, metadata, this.#watched(route, listener));

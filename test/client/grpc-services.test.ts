@@ -115,6 +115,22 @@ describe("a stub", () => {
     }
   });
 
+  it("gives its place back however soon it is cancelled: 150 talks in the turn that begins them, and then a call", async () => {
+    handler = echo.once;
+    for (let round = 0; round < 15; round++) {
+      const talks = Array.from({ length: 10 }, async () => {
+        const talk = stub.talk();
+        const ended = once(talk, "close").catch(() => {});
+        talk.write(Buffer.of(1));
+        talk.cancel();
+        talk.resume();
+        await ended;
+      });
+      await Promise.all(talks);
+      expect(String(await say("still there"))).toBe("still there");
+    }
+  });
+
   it("is told UNIMPLEMENTED of a method that nobody serves, and UNKNOWN of a handler that fails", async () => {
     expect(await failure(asked((done) => stub.missing(Buffer.of(1), done)))).toBe(status.UNIMPLEMENTED);
     handler = async () => {
