@@ -40,9 +40,14 @@ export class Members {
     this.own = options.own;
   }
 
-  /** Names of those that are mounted, and what they were mounted with. */
+  /** What those were mounted with that run, or are starting. One that failed is mounted anew when it is asked for. */
   get mounted(): readonly IdentityConfig[] {
-    return [...this.#mounts.values()].map(({ wish }) => wish);
+    return [...this.#mounts.values()].filter(({ state }) => state !== "failed").map(({ wish }) => wish);
+  }
+
+  /** The member that was mounted under this name; undefined while it does not run. */
+  running(name: string): MountedMember | undefined {
+    return this.#mounts.get(name)?.member;
   }
 
   /** Throws "identity-unknown"; and, for one that does not run yet, or failed to, what it says. */
@@ -87,7 +92,13 @@ export class Members {
   }
 
   async mountConfigured(wish: IdentityConfig): Promise<void> {
-    await this.#mount(wish);
+    await this.#mount(wish, undefined, true);
+  }
+
+  /** Those that failed and are wanted no longer are shown no longer. */
+  forget(wanted: ReadonlySet<string>): void {
+    for (const [name, { state }] of this.#mounts)
+      if (state === "failed" && !wanted.has(name)) this.#mounts.delete(name);
   }
 
   /** Has it leave, and forgets it. Throws "identity-unknown", also for the agent's own member, which ends with the agent. */
@@ -106,13 +117,13 @@ export class Members {
     await Promise.all(this.#stopping);
   }
 
-  async #mount(wish: IdentityConfig, told?: AbortSignal): Promise<void> {
+  async #mount(wish: IdentityConfig, told?: AbortSignal, isConfigured = told !== undefined): Promise<void> {
     const { name, config } = wish;
     const dir = config.dir ?? "";
-    const isTaken =
-      this.#mounts.has(name) || [this.own.dir, ...this.mounted.map((each) => each.config.dir)].includes(dir);
+    const isNamed = this.mounted.some((each) => each.name === name);
+    const isTaken = isNamed || [this.own.dir, ...this.mounted.map((each) => each.config.dir)].includes(dir);
     if (isTaken) throw new FirefliesError("identity-exists", `The agent has ${name}, or a member on ${dir}, already.`);
-    if (this.#mounts.size >= MOUNTED_MAX)
+    if (!this.#mounts.has(name) && this.#mounts.size >= MOUNTED_MAX)
       throw new FirefliesError("overloaded", `An agent has at most ${MOUNTED_MAX} members besides its own.`);
     const mount: Mount = {
       wish,
@@ -131,7 +142,7 @@ export class Members {
       mount.error = asFirefliesError(cause, "agent-failed");
       this.#options.log.alarm(mount.error);
       // Of what was configured it is shown why it does not run; what a command asked for is as if it had never been.
-      if (told === undefined) this.#mounts.delete(name);
+      if (!isConfigured) this.#mounts.delete(name);
       throw mount.error;
     } finally {
       unwatch?.();

@@ -72,8 +72,9 @@ export class Reloading {
       nextStart: [...changedKeys(before, after), ...identities.nextStart.map((name) => `identities.${name}`)],
     };
     for (const name of identities.unmount) await members.unmount(name, UNMOUNT_DRAIN_MS).catch(() => {});
+    members.forget(new Set(after.identities.map(({ name }) => name)));
     const mounted = await Promise.all(identities.mount.map((wish) => this.#mount(wish)));
-    for (const wish of identities.keep) await members.meant(wish.name).services.apply(wish.services);
+    for (const wish of identities.keep) await members.running(wish.name)?.services.apply(wish.services);
     // The member itself goes on with what it was started with.
     this.#config = { ...before, services: after.services, identities: after.identities };
     const done = { ...report, identities: { ...report.identities, mounted: mounted.flatMap((name) => name ?? []) } };

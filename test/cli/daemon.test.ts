@@ -19,6 +19,7 @@ const target = createServer((socket) => socket.end("hello\n").on("error", () => 
 let agent: RunningCommand;
 let id: string;
 let port: number;
+let network: TestNetwork;
 
 function configuration(services: string, more = ""): void {
   const head = `dir: ${dir("ann")}\nuse_ca: false\nlisten: 127.0.0.1:0\napi_listen: 127.0.0.1:0\napi_allow: [bob]\n`;
@@ -39,7 +40,7 @@ const services = async (...more: string[]) => {
 beforeAll(async () => {
   await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
   port = (target.address() as { port: number }).port;
-  const network = await TestNetwork.create();
+  network = await TestNetwork.create();
   for (const name of ["ann", "bob", "eve", "mia"]) await saveIdentity(dir(name), await network.member({ name }));
   configuration(web());
   agent = new RunningCommand(["agent", "--config", file], { cwd });
@@ -154,6 +155,28 @@ describe("identities", () => {
     expect(await json("identity", "remove", "eve", ...at(), "--drain", "0")).toEqual({ removed: "eve" });
     expect(await json("identities", ...at())).toHaveLength(1);
     configuration(web());
+  });
+});
+
+describe("an identity that cannot start", () => {
+  it("is shown with why, and mounted when the cause is gone and the configuration is read again", async () => {
+    configuration(web(), `identities:\n  ivy: { dir: ${dir("ivy")}, use_ca: false }\n`);
+    expect(await json("reload", ...at())).toMatchObject({ identities: { mounted: [], kept: [] } });
+    const shown = (await json("identities", ...at())) as { as: string; state: string }[];
+    expect(shown).toMatchObject([{ as: "ann" }, { as: "ivy", state: "failed", error: { code: "identity-missing" } }]);
+    configuration(web());
+    await json("reload", ...at());
+    expect(await json("identities", ...at())).toHaveLength(1);
+    configuration(web(), `identities:\n  ivy: { dir: ${dir("ivy")}, use_ca: false }\n`);
+    await json("reload", ...at());
+    await saveIdentity(dir("ivy"), await network.member({ name: "ivy" }));
+    expect(await json("reload", ...at())).toMatchObject({
+      identities: { mounted: ["ivy"] },
+      services: { kept: ["web"] },
+    });
+    expect(await json("reload", ...at())).toMatchObject({ identities: { mounted: [], kept: ["ivy"] } });
+    configuration(web());
+    expect(await json("reload", ...at())).toMatchObject({ identities: { unmounted: ["ivy"] } });
   });
 });
 
