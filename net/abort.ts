@@ -1,5 +1,6 @@
 /**
- * Listening to an AbortSignal from many places: Node warns on the console from the eleventh listener of a signal on.
+ * Listening to an AbortSignal from many places, and waits that it ends: Node warns on the console from the eleventh listener
+ * of a signal on.
  */
 
 type Listeners = Set<() => void>;
@@ -21,6 +22,20 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
   const entry = () => listener();
   listeners.add(entry);
   return () => listeners.delete(entry);
+}
+
+/** Resolves after `ms` milliseconds, or when the signal fires. Keeps the process alive. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    let unwatch = () => {};
+    const done = () => {
+      clearTimeout(timer);
+      unwatch();
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    unwatch = onAbort(signal, done);
+  });
 }
 
 function listen(signal: AbortSignal): Listeners {

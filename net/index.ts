@@ -1,5 +1,5 @@
 /** How two members talk: the room's public list. */
-export { onAbort } from "./abort.js";
+export { onAbort, pause } from "./abort.js";
 export {
   type Address,
   type Endpoint,

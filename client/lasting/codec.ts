@@ -8,7 +8,8 @@
  *     ack   5 | received u64 | taken u64
  *
  * `received` counts the messages and the end that have come since the stream began, over all its connections: what follows
- * is sent again. `number` counts the connections, since they may overtake each other: the highest one is used. `taken` is the weight of those that the reader has been given: what lets the writer go on.
+ * is sent again. `taken` is the weight of those that the reader has been given: what lets the writer go on. `number` counts
+ * the connections, since they may overtake each other: the highest one is used.
  */
 import { ByteReader, ByteWriter } from "../../rings/index.js";
 

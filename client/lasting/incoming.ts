@@ -17,6 +17,11 @@ export class Incoming {
     return { received: this.#received, taken: this.#taken };
   }
 
+  /** Of what waits for the reader. */
+  get weight(): number {
+    return this.#weight;
+  }
+
   get hasEnded(): boolean {
     return this.#hasEnded;
   }

@@ -4,7 +4,7 @@
  * a better path when there is such. What it says is in codec.ts.
  */
 import { FirefliesError } from "../../identity/index.js";
-import { type ByteDuplex, chunkProblem, MessageDuplex, type Session } from "../../net/index.js";
+import { type ByteDuplex, chunkProblem, MessageDuplex, pause, type Session } from "../../net/index.js";
 import { LASTING, STREAM_CHUNK_BYTES_MAX } from "../protocols.js";
 import { END, encodeData, encodeHello, encodeProgress, type Piece, type Progress } from "./codec.js";
 import { Incoming } from "./incoming.js";
@@ -21,15 +21,16 @@ export interface Opening {
   readonly reach: (signal: AbortSignal) => Promise<Session>;
 }
 
-/** Failures after which another try may go well. */
-const PASSING: ReadonlySet<string> = new Set([
-  ...["link-closed", "timeout", "overloaded", "peer-unreachable", "peer-refused", "peer-mismatch"],
-]);
+/** Ends of a connection after which the next one may go well. */
+const PASSING: readonly string[] = ["link-closed", "timeout", "peer-unreachable", "peer-refused", "peer-mismatch"];
+/** Nor is one made while the member has much to do. On a connection the same is the other end's word on this stream. */
+const PASSING_WITHOUT: readonly string[] = [...PASSING, "overloaded"];
 
 type Callback = (error?: Error | null) => void;
 
 export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink {
   readonly #opening: Opening | undefined;
+  readonly #hold: (weight: number) => void;
   readonly #incoming = new Incoming();
   readonly #unacknowledged = new Unacknowledged();
   readonly #over = new AbortController();
@@ -51,9 +52,10 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
   #loss: Error | undefined;
   #unwatch: () => void = () => {};
 
-  /** `opening` is undefined at the end that accepts. */
-  constructor(opening?: Opening) {
+  /** `hold` is told what waits for the reader, and may destroy the stream. `opening` is undefined at the end that accepts. */
+  constructor(hold: (weight: number) => void, opening?: Opening) {
     super();
+    this.#hold = hold;
     this.#opening = opening;
   }
 
@@ -126,6 +128,7 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
     this.#blocked = undefined;
     this.#finished = undefined;
     this.#incoming.clear();
+    this.#hold(0);
     if (this.#isComplete) this.#lane?.end();
     else this.#cut(error);
     done(error);
@@ -158,7 +161,7 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
     this.#lane = undefined;
     if (error === undefined && this.#isComplete) this.#end();
     else if (error === undefined) this.destroy(new FirefliesError("bad-frame"));
-    else if (isPassing(error)) this.#lost(error);
+    else if (isOneOf(PASSING, error)) this.#lost(error);
     else this.destroy(error);
   }
 
@@ -228,15 +231,17 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
     if (this.#isConnecting || signal.aborted) return;
     this.#isConnecting = true;
     const until = performance.now() + RECONNECT_MS;
-    for (let pause: number = PAUSE_MS.first; !signal.aborted; pause = Math.min(2 * pause, PAUSE_MS.longest)) {
+    for (let ms: number = PAUSE_MS.first; !signal.aborted; ms = Math.min(2 * ms, PAUSE_MS.longest)) {
       const failure = await this.#tryOnce();
       if (failure === undefined) break;
-      if (!isPassing(failure) || performance.now() > until) {
+      if (failure.isFinal || performance.now() > until) {
         this.#isConnecting = false;
-        this.#fail(failure, why);
+        this.#end();
+        // A refusal says more than the loss before it; that nobody was reached says less.
+        if (!this.destroyed) this.destroy(failure.isFinal ? failure.error : why);
         return;
       }
-      await paused(pause, signal);
+      await pause(ms, signal);
     }
     this.#isConnecting = false;
     if (signal.aborted) return;
@@ -245,12 +250,15 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
     else if (!this.destroyed) this.emit("reconnect", why);
   }
 
-  async #tryOnce(): Promise<Error | undefined> {
+  async #tryOnce(): Promise<Failure | undefined> {
+    let passing = PASSING_WITHOUT;
     try {
-      await this.#connect(await this.#opening!.reach(this.#over.signal));
+      const session = await this.#opening!.reach(this.#over.signal);
+      passing = PASSING;
+      await this.#connect(session);
       return undefined;
     } catch (error) {
-      return error as Error;
+      return { error: error as Error, isFinal: !isOneOf(passing, error as Error) };
     }
   }
 
@@ -267,12 +275,6 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
       };
       this.#candidate = { lane, done };
     });
-  }
-
-  /** A refusal says more than the loss before it; that nobody was reached says less. */
-  #fail(failure: Error, why: Error): void {
-    this.#end();
-    if (!this.destroyed) this.destroy(isPassing(failure) ? why : failure);
   }
 
   /** No connection is made any more. */
@@ -330,10 +332,11 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
   #deliver(): void {
     while (this.#wantsMore && !this.destroyed) {
       const come = this.#incoming.take();
-      if (come === undefined) return;
+      if (come === undefined) break;
       this.#wantsMore = this.push(come);
       if (this.#incoming.progress.taken - this.#acknowledged >= ACK_EVERY) this.#sendAck();
     }
+    this.#hold(this.#incoming.weight);
   }
 
   #sendAck(): void {
@@ -343,18 +346,13 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
   }
 }
 
-function isPassing(error: Error): boolean {
-  return error instanceof FirefliesError && PASSING.has(error.code);
+/** Of one try to make a connection. */
+interface Failure {
+  readonly error: Error;
+  /** Another try would go no better. */
+  readonly isFinal: boolean;
 }
 
-function paused(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end, { once: true });
-  });
+function isOneOf(codes: readonly string[], error: Error): boolean {
+  return error instanceof FirefliesError && codes.includes(error.code);
 }

@@ -1,26 +1,33 @@
 /** The lasting streams of a member: those that it opens, and those of others, found again by their ids when they come anew. */
 import { randomBytes } from "node:crypto";
 import { FirefliesError } from "../../identity/index.js";
-import { type ByteDuplex, onAbort, type Session } from "../../net/index.js";
+import { Budget, type ByteDuplex, onAbort, type Session } from "../../net/index.js";
 import { type MemberId, toHex } from "../../rings/index.js";
 import { ID_BYTES, type Piece } from "./codec.js";
 import { Lane } from "./lane.js";
 import { LastingStream, type Opening } from "./lasting-stream.js";
-import { ANSWER_MS, AWAIT_MS, ENDED_MAX } from "./limits.js";
+import { ANSWER_MS, AWAIT_MS, ENDED_MAX, MEMORY_MAX } from "./limits.js";
 
 type Hello = Extract<Piece, { kind: "hello" }>;
 
 export class LastingStreams {
   /** By member and id; some that have ended among them. */
   readonly #accepted = new Map<string, LastingStream>();
-  /** Those that have ended, and when they are forgotten; the oldest first. */
-  readonly #ended = new Map<string, NodeJS.Timeout>();
+  /** Those that have ended, by member, and when they are forgotten; the oldest first. */
+  readonly #ended = new Map<MemberId, Map<string, NodeJS.Timeout>>();
+  #endedCount = 0;
+  /** What waits for readers. */
+  readonly #budget: Budget;
+
+  constructor(memoryMax: number = MEMORY_MAX) {
+    this.#budget = new Budget(memoryMax);
+  }
 
   open(
     session: Session,
     { reach, name, signal }: Pick<Opening, "reach" | "name"> & { readonly signal?: AbortSignal | undefined },
   ): LastingStream {
-    const stream = new LastingStream({ id: randomBytes(ID_BYTES), reach, name });
+    const stream = this.#new(session.peer.id, { id: randomBytes(ID_BYTES), reach, name });
     stream.open(session);
     const stopListening = onAbort(signal, () => stream.destroy(new FirefliesError("cancelled")));
     stream.once("close", stopListening);
@@ -43,6 +50,12 @@ export class LastingStreams {
     });
   }
 
+  #new(member: MemberId, opening?: Opening): LastingStream {
+    const holder = { cut: (error: FirefliesError) => void stream.destroy(error) };
+    const stream = new LastingStream((bytes) => this.#budget.set(member, holder, bytes), opening);
+    return stream;
+  }
+
   #greet(from: MemberId, lane: Lane, hello: Hello, begin: (stream: LastingStream) => void): void {
     const key = `${from} ${toHex(hello.id)}`;
     const known = this.#accepted.get(key);
@@ -50,27 +63,32 @@ export class LastingStreams {
       lane.destroy(new FirefliesError("stream-reset", "The other side has this stream no more: it was started anew."));
       return;
     }
-    const stream = known ?? new LastingStream();
+    const stream = known ?? this.#new(from);
     if (known === undefined) {
       this.#accepted.set(key, stream);
-      stream.once("close", () => this.#remember(key));
+      stream.once("close", () => this.#remember(from, key));
       begin(stream);
     }
     stream.accept(lane, hello);
   }
 
-  /** The other end may have missed how it ended. */
-  #remember(key: string): void {
-    const timer = setTimeout(() => this.#forget(key), AWAIT_MS);
-    timer.unref();
-    this.#ended.set(key, timer);
-    const [oldest] = this.#ended.keys();
-    if (this.#ended.size > ENDED_MAX && oldest !== undefined) this.#forget(oldest);
+  /** The other end may have missed how it ended. Of too many the member that has most loses its oldest. */
+  #remember(member: MemberId, key: string): void {
+    const ended = this.#ended.get(member) ?? new Map<string, NodeJS.Timeout>();
+    this.#ended.set(member, ended);
+    ended.set(key, setTimeout(() => this.#forget(member, key), AWAIT_MS).unref());
+    this.#endedCount += 1;
+    if (this.#endedCount <= ENDED_MAX) return;
+    const [most] = [...this.#ended].sort(([, a], [, b]) => b.size - a.size);
+    const [oldest] = most?.[1].keys() ?? [];
+    if (most !== undefined && oldest !== undefined) this.#forget(most[0], oldest);
   }
 
-  #forget(key: string): void {
-    clearTimeout(this.#ended.get(key));
-    this.#ended.delete(key);
+  #forget(member: MemberId, key: string): void {
+    const ended = this.#ended.get(member);
+    clearTimeout(ended?.get(key));
+    if (ended?.delete(key)) this.#endedCount -= 1;
+    if (ended?.size === 0) this.#ended.delete(member);
     this.#accepted.delete(key);
   }
 }

@@ -19,3 +19,8 @@ export const ANSWER_MS = 5_000;
 export const PAUSE_MS = { first: 50, longest: 2_000 } as const;
 /** Streams that have ended and are remembered, in case the other end has not heard of it: for AWAIT_MS, and so many. */
 export const ENDED_MAX = 1_024;
+/**
+ * Bytes that wait for the readers of all lasting streams together; beyond, those of the member that has most waiting are cut.
+ * Twice what sessions may hold (net/session/budget.ts), since a stream may hold twice as much: 64 whose readers have stopped.
+ */
+export const MEMORY_MAX = 256 * 1024 * 1024;

@@ -5,8 +5,8 @@
  * 256 sockets among 64,512 ports are met by 500 tries with seven of eight, by 1,500 with 997 of 1,000.
  */
 import type { Duplex } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import { concatBytes, equalBytes } from "../../rings/index.js";
+import { pause } from "../abort.js";
 import type { Address, HostPort } from "../address.js";
 import { dialUdx } from "../transports/udx/dial.js";
 import { UdxEndpoint } from "../transports/udx/endpoint.js";
@@ -106,10 +106,10 @@ async function fanOut(run: PunchRun, probe: Uint8Array, target: Address): Promis
   const host = target.host.includes(":") ? "::" : "0.0.0.0";
   const sockets: UdpPort[] = [];
   const met = new AbortController();
-  const isOver = () => run.signal.aborted || met.signal.aborted;
+  const over = AbortSignal.any([run.signal, met.signal]);
   let used: UdpPort | undefined;
   try {
-    while (sockets.length < SOCKETS && !isOver()) {
+    while (sockets.length < SOCKETS && !over.aborted) {
       const socket = await UdpPort.bind({ host, port: 0 }, { streams: true }).catch(() => undefined);
       if (!socket?.native) break; // No descriptors left: what there is must do.
       sockets.push(socket);
@@ -120,9 +120,9 @@ async function fanOut(run: PunchRun, probe: Uint8Array, target: Address): Promis
       });
       socket.carrier("punch").send(probe, target);
     }
-    while (!isOver()) {
+    while (!over.aborted) {
       for (const socket of sockets) socket.carrier("punch").send(probe, target);
-      await pause(4 * PROBE_MS, AbortSignal.any([run.signal, met.signal]));
+      await pause(4 * PROBE_MS, over);
     }
     const endpoint = used && UdxEndpoint.of(used);
     if (used && endpoint) await dialUntil(run, endpoint, target, used);
@@ -151,8 +151,4 @@ async function dialUntil(run: PunchRun, endpoint: UdxEndpoint, to: Address, own?
 function probeOf({ isClient, mine, theirs }: PunchRun): Uint8Array {
   const [first, second] = isClient ? [mine, theirs] : [theirs, mine];
   return concatBytes(Uint8Array.of(firstByteOf("punch")), first.nonce, second.nonce);
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => {});
 }

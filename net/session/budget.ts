@@ -42,9 +42,10 @@ export class Budget {
 
   /** Says what a holder holds from now on; 0 ends it. May cut holders, this one among them, before it returns. */
   set(member: MemberId, holder: Holder, bytes: number): void {
-    const account = this.#accounts.get(member) ?? new Account();
-    const change = bytes - (account.held.get(holder) ?? 0);
+    const known = this.#accounts.get(member);
+    const change = bytes - (known?.held.get(holder) ?? 0);
     if (change === 0) return;
+    const account = known ?? new Account();
     this.#bytes += change;
     account.bytes += change;
     if (bytes > 0) account.held.set(holder, bytes);

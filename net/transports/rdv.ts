@@ -15,7 +15,7 @@ import {
   RdvError,
   type RdvErrorCode,
 } from "../../rdv/index.js";
-import { onAbort } from "../abort.js";
+import { pause } from "../abort.js";
 import { type Address, formatAddress, formatHostPort, parseHostPort, RDV_SCHEME } from "../address.js";
 import { DialError, type DialReason } from "./dial-error.js";
 import type { Bound, DialTarget, ListenAddress, Reached, Transport } from "./transport.js";
@@ -164,17 +164,4 @@ function failureOf(address: string, cause: unknown, signal: AbortSignal): DialEr
   if (signal.aborted) return new DialError("cancelled", address, { cause });
   const reason = cause instanceof RdvError ? REASONS[cause.code] : "local";
   return new DialError(reason, address, { cause, detail: cause instanceof Error ? cause.message : String(cause) });
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    let unwatch = () => {};
-    const done = () => {
-      clearTimeout(timer);
-      unwatch();
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    unwatch = onAbort(signal, done);
-  });
 }

@@ -20,6 +20,10 @@ const closed = (stream: LastingStream) =>
 class Wires {
   readonly far = new LastingStreams();
   accepted: LastingStream | undefined;
+  /** What the far end does with a stream that is new. */
+  begin: (stream: LastingStream) => void = () => {};
+  /** Connections that were made. */
+  count = 0;
   #lanes: (readonly [ByteDuplex, ByteDuplex])[] = [];
   #superseded: (() => void)[] = [];
   #session = this.#newSession();
@@ -47,10 +51,12 @@ class Wires {
   #newSession(): Session {
     const open = () => {
       const lane = duplexPair(2 ** 21);
+      this.count += 1;
       this.#lanes.push(lane);
       const arrive = () =>
         this.far.accept("m" as MemberId, lane[1], (stream) => {
           this.accepted = stream;
+          this.begin(stream);
         });
       // Sessions are not equally fast: every third one comes later than the next.
       if (this.#lanes.length % 3 === 2) setImmediate(() => setImmediate(arrive));
@@ -61,7 +67,7 @@ class Wires {
       this.#superseded.push(tell);
       return () => {};
     };
-    return { open, onSuperseded } as unknown as Session;
+    return { open, onSuperseded, peer: { id: "m" } } as unknown as Session;
   }
 }
 
@@ -114,6 +120,76 @@ describe("a lasting stream", () => {
     wires.lose(true);
     await closed(near);
     expect(near.errored).toMatchObject({ code: "stream-reset" });
+  });
+});
+
+describe("a lasting stream that the other end has no room for", () => {
+  it("ends at once: the next connection would be refused as well", async () => {
+    const wires = new Wires();
+    wires.begin = (stream) => void stream.destroy(new FirefliesError("overloaded"));
+    const near = new LastingStreams().open(wires.session, { reach: wires.reach });
+    await closed(near);
+    expect([near.errored, wires.count]).toMatchObject([{ code: "overloaded" }, 1]);
+  });
+
+  it("is made all the same when this end was busy for a moment", async () => {
+    const wires = new Wires();
+    let tries = 0;
+    const reach = () =>
+      ++tries === 1 ? Promise.reject(new FirefliesError("overloaded")) : Promise.resolve(wires.session);
+    const near = new LastingStreams().open(wires.session, { reach });
+    while (wires.accepted === undefined) await turn();
+    const why = new Promise<FirefliesError>((resolve) => near.once("reconnect", resolve));
+    wires.lose(true);
+    expect([(await why).code, tries]).toEqual(["link-closed", 2]);
+    near.destroy();
+  });
+});
+
+describe("what waits for readers", () => {
+  const MIB = 2 ** 20;
+  /** Opens a stream of a member whose reader reads nothing, writes to it, and says how that went. */
+  async function unread(far: LastingStreams, member: string, bytes: number) {
+    const [mine, theirs] = duplexPair(2 ** 21);
+    const session = { open: () => mine, onSuperseded: () => () => {}, peer: { id: "far" } } as unknown as Session;
+    const near = new LastingStreams().open(session, { reach: () => Promise.reject(new FirefliesError("timeout")) });
+    const accepted = new Promise<LastingStream>((resolve) => far.accept(member as MemberId, theirs, resolve));
+    for (let left = bytes; left > 0; left -= MIB) near.write(Buffer.alloc(Math.min(left, MIB)));
+    return { near, stream: await accepted };
+  }
+
+  it("is bounded for all streams together: the member that has most waiting loses some", async () => {
+    const far = new LastingStreams(5 * MIB);
+    const modest = await unread(far, "modest", MIB / 2);
+    const greedy = [await unread(far, "greedy", 3 * MIB), await unread(far, "greedy", 3 * MIB)];
+    const cut = await Promise.race(greedy.map((each) => closed(each.near).then(() => each)));
+    expect([cut.near.errored, cut.stream.errored]).toMatchObject([{ code: "overloaded" }, { code: "overloaded" }]);
+    expect([...greedy.filter((each) => each !== cut), modest].map(({ stream }) => stream.destroyed)).toEqual([
+      false,
+      false,
+    ]);
+    for (const { near, stream } of [...greedy, modest]) for (const end of [near, stream]) end.destroy();
+  });
+});
+
+describe("streams that have ended", () => {
+  /** What the far end says to a connection of this stream. */
+  async function answer(far: LastingStreams, member: string, number: number, mayBeNew: boolean): Promise<unknown> {
+    const [mine, theirs] = duplexPair(2 ** 21);
+    far.accept(member as MemberId, theirs, (stream) => void stream.destroy(new FirefliesError("handler-failed")));
+    const id = new Uint8Array(16);
+    new DataView(id.buffer).setUint32(0, number);
+    mine.write(encodeHello(id, { received: 0, taken: 0 }, 1, mayBeNew));
+    mine.resume();
+    return await new Promise((resolve) => mine.once("error", (error) => resolve((error as FirefliesError).code)));
+  }
+
+  it("are remembered for those that missed it, whatever another member opens and ends", async () => {
+    const far = new LastingStreams();
+    await answer(far, "victim", 0, true);
+    for (let number = 0; number < 1_100; number++) await answer(far, "liar", number, true);
+    expect(await answer(far, "victim", 0, false)).toBe("handler-failed");
+    expect(await answer(far, "liar", 0, false)).toBe("stream-reset");
   });
 });
 
