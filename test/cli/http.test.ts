@@ -5,10 +5,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { targetOf } from "../../cli/commands/curl.js";
 import { command, RunningCommand, type Told } from "../support/command.js";
+import { Target } from "../support/local-programs.js";
+import { Stage } from "../support/network.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let root: string;
+let authority: Told;
+let ann: RunningCommand;
+const stage = new Stage();
 const running: RunningCommand[] = [];
 const dir = (name: string) => join(root, name);
 
@@ -18,7 +23,7 @@ function begin(...args: string[]): RunningCommand {
   return started;
 }
 
-async function agent(name: string, authority: Told, ...more: string[]): Promise<RunningCommand> {
+async function agent(name: string, ...more: string[]): Promise<RunningCommand> {
   const open = ["--ca", String(authority.url), "--ca-fingerprint", String(authority.fingerprint), "--name", name];
   const started = begin("agent", "--dir", dir(name), "--listen", "127.0.0.1:0", "--preset", "local", ...open, ...more);
   await started.event("ready");
@@ -34,14 +39,16 @@ beforeAll(async () => {
   writeFileSync(join(dir("site"), "index.html"), "<p>hello\n");
   const file = join(root, "bob.yaml");
   writeFileSync(file, "metadata: {}\n");
-  const authority = await begin("ca", "--dir", dir("ca"), "--port", "0", "--open").event("listening");
-  const [ann, bob] = await Promise.all([agent("ann", authority), agent("bob", authority, "--config", file)]);
+  authority = await begin("ca", "--dir", dir("ca"), "--port", "0", "--open").event("listening");
+  let bob: RunningCommand;
+  [ann, bob] = await Promise.all([agent("ann"), agent("bob", "--config", file)]);
   await ann.until((told) => told.event === "joined" && told.name === "bob");
   await bob.until((told) => told.event === "joined" && told.name === "ann");
 });
 
 afterAll(async () => {
   await Promise.all(running.map((each) => each.end("SIGKILL")));
+  await stage[Symbol.asyncDispose]();
   rmSync(root, { recursive: true, force: true });
 });
 
@@ -75,6 +82,19 @@ describe("http serve and curl", () => {
     expect((await curl(["bob/", "--protocol", "/http/docs"])).stdout).toBe("<p>hello\n");
     const { stdout } = await command(["services", "--dir", dir("bob"), "--json"], { cwd: root });
     expect(stdout).toContain('"kind":"http"');
+  });
+
+  it("end with an error when the member's process is killed in the middle, and there is no silence", async () => {
+    const target = await Target.of(stage, () => {}); // It never answers.
+    const carl = await agent("carl");
+    await ann.until((told) => told.event === "joined" && told.name === "carl");
+    await begin("forward", "--dir", dir("carl"), "--target", target.address).event("forwarding");
+    const asked = [1, 2, 3].map(() => curl([`carl:${target.port}/`]));
+    await expect.poll(() => target.sockets.length, { timeout: 20_000 }).toBe(3);
+    await carl.end("SIGKILL");
+    const ends = await Promise.all(asked);
+    expect(ends.map(({ code }) => code)).toEqual([1, 1, 1]);
+    expect(ends[0]?.stderr).toMatch(/\((link-closed|stream-reset|peer-removed)\)/);
   });
 
   it("say what they cannot do", async () => {

@@ -18,7 +18,9 @@ export class Unanswered {
 /** Codes of those that cannot have handled it. */
 const UNHANDLED: ReadonlySet<unknown> = new Set(["handler-missing", "overloaded", "peer-refused", "peer-unreachable"]);
 /** Codes of those that may have. */
-const LOST: ReadonlySet<unknown> = new Set(["link-closed", "peer-removed", "member-stopping", "ECONNRESET"]);
+const LOST: ReadonlySet<unknown> = new Set([
+  ...["link-closed", "peer-removed", "member-stopping", "stream-reset", "ECONNRESET"],
+]);
 /** Methods whose second time changes nothing: RFC 9110, section 9.2.2. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 

@@ -50,11 +50,19 @@ export function whither(
   const ofPort = port === PORT_DEFAULT ? protocol : `/tcp/${port}`;
   if (named !== undefined) return { members: [named], protocol: ofPort };
   const service = word.toLowerCase();
-  const servers = port === PORT_DEFAULT && SERVICE.test(service) ? offering(client, protocolOfService(service)) : [];
+  const servers = port === PORT_DEFAULT && SERVICE.test(service) ? offeringOf(client, protocolOfService(service)) : [];
   if (servers.length > 0) return { members: servers, protocol: protocolOfService(service) };
-  const members = isService ? offering(client, word) : membersCalled(client, word);
+  const called = isService ? [] : membersCalled(client, word);
+  const members = called.length > 0 ? called : offeringOf(client, word);
   if (members.length === 0) throw unknown(host);
   return { members, protocol: ofPort };
+}
+
+/** This member is one of them, when it offers it. */
+function offeringOf(client: Pick<MemberClient, "self" | "members">, name: string): readonly string[] {
+  const { self } = client;
+  const others = offering(client, name);
+  return self.services.includes(name) ? [self.id, ...others] : others;
 }
 
 function elsewhere(host: string): FirefliesError {

@@ -8,6 +8,9 @@ import { fastifyMembers, memberAgent, memberFetch, memberOf } from "../../../ser
 import { failureOf, fetching, httpMembers, served } from "../../support/http-members.js";
 import { deferred, type TestClient } from "../../support/network.js";
 
+/** Two seconds, and room for a busy machine; nobody told of the end would wait for minutes. */
+const ENDED_MS = 10_000;
+
 let alice: TestClient;
 let bob: TestClient;
 
@@ -165,7 +168,7 @@ describe("a server of members", () => {
       ),
     ]);
     expect(await Promise.all(ended)).toEqual(["gone", "gone", "gone", "gone"]);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(ENDED_MS);
   });
 });
 
