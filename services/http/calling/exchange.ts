@@ -25,12 +25,18 @@ export async function exchange(asked: Asked, agent: Agent, silenceMs: number): P
   request.setTimeout(silenceMs, () => request.destroy(silent(silenceMs)));
   return await new Promise((resolve) => {
     let reason: unknown;
+    let isAnswered = false;
     request.on("error", (error) => {
       reason ??= error;
       resolve(new Unanswered(error, request.reusedSocket));
     });
-    request.once("close", () => resolve(new Unanswered(reason ?? hungUp(), request.reusedSocket)));
-    request.once("response", (message) => resolve(responseOf(asked, message, () => reason)));
+    request.once("close", () => {
+      if (!isAnswered) resolve(new Unanswered(reason ?? hungUp(), request.reusedSocket));
+    });
+    request.once("response", (message) => {
+      isAnswered = true;
+      resolve(responseOf(asked, message, () => reason));
+    });
     send(asked, request);
   });
 }

@@ -124,14 +124,15 @@ export class Attached implements AttachedHttp {
     traffic.began();
     this.#connections.set(socket, connection);
     this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
-    socket.once("close", () => this.#ended(socket));
+    socket.once("close", () => this.#ended(socket, connection));
     server.emit("connection", socket.attach(stream, member.id));
     if (this.#closing.signal.aborted) connection.finish();
   }
 
-  #ended(socket: Duplex): void {
+  #ended(socket: Duplex, { isIdle }: Connection): void {
     this.#connections.delete(socket);
-    this.#traffic.ended(socket.errored instanceof FirefliesError ? socket.errored : undefined);
+    const { errored } = socket;
+    this.#traffic.ended(errored instanceof FirefliesError && !isIdle ? errored : undefined);
     if (this.#connections.size > 0) return;
     clearInterval(this.#sweeping);
     this.#sweeping = undefined;

@@ -24,6 +24,11 @@ export class Connection {
     this.#arriving = { since: now, what: "headers" };
   }
 
+  /** No request runs: an end is in order then, however it comes. */
+  get isIdle(): boolean {
+    return this.#running.size === 0;
+  }
+
   /** Bytes have come. */
   onBytes(now: number): void {
     if (this.#running.size === 0 && this.#arriving === undefined) this.#arriving = { since: now, what: "headers" };

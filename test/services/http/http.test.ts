@@ -204,7 +204,7 @@ describe("a fetch", () => {
 
   it("keeps its connections, few of them", async () => {
     const sockets = new Set<unknown>();
-    served(
+    const attached = served(
       bob,
       createServer((request, response) => {
         sockets.add(request.socket);
@@ -219,6 +219,9 @@ describe("a fetch", () => {
     );
     expect(answers.join("")).toBe("x".repeat(30));
     expect(sockets.size).toBe(3);
+    agent.destroy();
+    await expect.poll(() => attached.figures().streams, { timeout: 10_000 }).toBe(0);
+    expect(attached.figures()).toMatchObject({ total: 3, requests: 30, failed: 0, lastError: undefined });
   });
 });
 
