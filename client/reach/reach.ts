@@ -54,6 +54,8 @@ export interface ReachOptions {
   readonly predecessors: () => readonly (MemberId | undefined)[];
   /** Has it made a connection to me that nobody relays and no punch opened? */
   readonly hasDialledMe: (id: MemberId) => boolean;
+  /** Members that I have dialled, and have a session with: they answer at once. */
+  readonly near: () => readonly MemberId[];
   /** Undefined when it does not answer. */
   readonly observe: (id: MemberId) => Promise<Seen | undefined>;
   /** In the order of the addresses; undefined when it does not answer. */
@@ -117,6 +119,8 @@ export class Reach {
   /** Addresses have changed while a round was under way: what it found is of no use. */
   #isStale = false;
   readonly #told = new Set<string>();
+  /** Where others than predecessors see me come from, while nothing is known: "IP:port". */
+  readonly #hints = new Map<MemberId, string | undefined>();
   /** Asked to dial in this round, without an answer. */
   readonly #silent = new Set<MemberId>();
 
@@ -179,9 +183,13 @@ export class Reach {
     }
     this.#silent.clear();
     const own = this.#options.hosts();
-    await inTurns(ids, async (id) => {
+    const near = this.#options.near();
+    const hinting = this.#askForHints(near.filter((id) => !ids.includes(id)).slice(0, ASKED_AT_ONCE), own);
+    await inTurns([...ids.filter((id) => near.includes(id)), ...ids.filter((id) => !near.includes(id))], async (id) => {
       if (!this.#doesSightHold(this.#words.get(id)) && !this.#isSeenOnLoopback(own)) await this.#observe(id);
+      this.#guess(own);
     });
+    await hinting;
     if (this.#isStale) return;
     this.#see(ids);
     const targets = [...new Set([...this.#options.advertised(), ...this.#outerTargets(ids.length)])];
@@ -194,6 +202,17 @@ export class Reach {
       if (!this.#isStale && !this.#isDecided(targets)) await this.#dialBack(id, targets);
     });
     if (!this.#isStale) this.#conclude(targets);
+  }
+
+  /** Of a newcomer behind a NAT all predecessors may be behind NATs as well, and then nobody says anything. */
+  async #askForHints(ids: readonly MemberId[], own: ReadonlySet<string>): Promise<void> {
+    this.#hints.clear();
+    if (this.dialable !== "unknown") return;
+    await inTurns(ids, async (id) => {
+      const seen = await this.#options.observe(id);
+      if (seen !== undefined && !this.#isStale) this.#hints.set(id, seen.address);
+      this.#guess(own);
+    });
   }
 
   async #observe(id: MemberId): Promise<void> {
@@ -269,7 +288,7 @@ export class Reach {
 
   /** What follows from where others see me, before anybody has dialled. */
   #see(ids: readonly MemberId[]): void {
-    const { hosts, udpPort, tolerance, now, onFound } = this.#options;
+    const { hosts, udpPort, onFound } = this.#options;
     const own = hosts();
     this.#nat = natOf(this.#observations, { hosts: own, udpPort: udpPort() });
     // Where no NAT is between, there is nothing to punch. Who does not see me there dials back what my note names.
@@ -278,13 +297,23 @@ export class Reach {
     const isNew = candidates.join(" ") !== this.#candidates.join(" ");
     this.#candidates = candidates;
     if (isNew) onFound();
-    if (this.dialable !== "unknown" || !this.#areAllOwn(own)) return;
-    const isElsewhere = (id: MemberId) => {
-      const host = hostOf(this.#words.get(id)?.observation.tcp);
-      if (this.#options.hasDialledMe(id)) return "yes";
-      return host === undefined ? undefined : own.has(host) ? "yes" : "no";
-    };
-    if (verdictOf(this.#witnesses(isElsewhere), tolerance) === "no") this.#stand(guessed(now()));
+    this.#guess(own);
+  }
+
+  /**
+   * One who sees me come from an address that is not mine is enough, if no more see one of mine, as those behind the same NAT
+   * do: without relays nobody behind another NAT reaches me. It costs a few reservations, until the verdict of this round.
+   */
+  #guess(own: ReadonlySet<string>): void {
+    if (this.#isStale || this.dialable !== "unknown" || !this.#areAllOwn(own)) return;
+    const sights = [...this.#words].map(([id, { observation }]) => [id, observation.tcp] as const);
+    const says = [...sights, ...this.#hints].flatMap(([id, tcp]) => {
+      const host = hostOf(tcp);
+      if (this.#options.hasDialledMe(id)) return true;
+      return host === undefined ? [] : own.has(host);
+    });
+    const isHere = says.filter((is) => is).length;
+    if (says.length > isHere && says.length - isHere >= isHere) this.#stand(guessed(this.#options.now()));
   }
 
   /** I name nothing but addresses of this machine. */

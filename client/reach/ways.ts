@@ -92,6 +92,7 @@ export class Ways {
       ...options,
       predecessors: () => this.#predecessors(),
       hasDialledMe: (id) => options.links.get(id)?.paths.some(isDialIn) === true,
+      near: () => this.#near(),
       observe: (id) => this.observe(id),
       dialBack: (id, addresses) => this.dialBack(id, addresses),
       advertised: () => judged(options.advertised(), (text) => parseAddress(text)?.scheme),
@@ -167,6 +168,15 @@ export class Ways {
   #predecessors(): readonly (MemberId | undefined)[] {
     const { machine, ringCount } = this.#options;
     return Array.from({ length: ringCount }, (_, index) => machine().neighboursOn(index + 1).predecessor);
+  }
+
+  #near(): readonly MemberId[] {
+    const { machine, links } = this.#options;
+    const isNear = (id: MemberId) => links.get(id)?.sound?.path.kind === "direct";
+    return machine()
+      .members()
+      .map(({ id }) => id)
+      .filter(isNear);
   }
 
   #addressesOf(id: MemberId): readonly string[] {

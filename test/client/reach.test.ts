@@ -36,6 +36,7 @@ function scene(others: readonly Other[], more: Partial<ReachOptions> & { rings?:
     tolerance: T,
     predecessors: () => rings.map((index) => members[index]),
     hasDialledMe: (id) => of(id).hasDialled === true,
+    near: () => [],
     observe: async (id) => {
       observed.push(id);
       const { seen = {} } = of(id);
@@ -73,6 +74,14 @@ const outside = (port: number, dials: Other["dials"] = () => "timeout"): Other =
   seen: { address: `${OUTER}:5${port}`, udp: `${OUTER}:${port}` },
   dials,
 });
+/** Who sees what of me; all that answer could dial me. */
+const SIGHTS = {
+  silent: { seen: "silent", dials: () => "reached" },
+  outside: { seen: { address: `${OUTER}:51` }, dials: () => "reached" },
+  stranger: { seen: { address: `${OUTER}:51` }, dials: () => "reached" },
+  here: { seen: { address: "192.168.1.2:51" }, dials: () => "reached" },
+  dialled: { seen: { address: `${OUTER}:51` }, hasDialled: true },
+} satisfies Record<string, Other>;
 const many = (count: number, other: (index: number) => Other) => Array.from({ length: count }, (_, at) => other(at));
 
 describe("can others dial me", () => {
@@ -196,6 +205,26 @@ describe("can others dial me", () => {
     expect(alarms[0]!.advice).toContain(OUTER);
     await later(NO_MS);
     expect(alarms).toHaveLength(1);
+  });
+
+  it.each<[what: string, others: readonly (keyof typeof SIGHTS)[], near: readonly number[], first: string | undefined]>(
+    [
+      ["one sees another address, though others do not answer", ["silent", "silent", "outside"], [], "no"],
+      ["one with which there is a session does, and is asked first", ["silent", "outside"], [1], "no"],
+      ["one does that is no predecessor, where those say nothing", ["silent", "silent", "stranger"], [2], "no"],
+      ["as many see it as see mine, behind the same NAT", ["outside", "here"], [], "no"],
+      ["more see mine", ["outside", "here", "here"], [], "yes"],
+      ["nobody sees another one", ["here", "silent"], [], "yes"],
+      ["one sees it that has dialled me", ["dialled", "silent"], [], "yes"],
+    ],
+  )("is taken for no at once, until dials say yes, when %s", async (_, kinds, near, first) => {
+    const others = kinds.map((kind): Other => SIGHTS[kind]);
+    const rings = kinds.flatMap((kind, index) => (kind === "stranger" ? [] : [index, index, index]));
+    const { reach, heard, later, observed } = scene(others, { rings, near: () => near.map((index) => ids(9)[index]!) });
+    await later(0);
+    expect(heard[0] ?? "yes").toBe(first);
+    expect(reach.dialable).toBe("yes");
+    if (near.length > 0) expect(observed[0]).toBe(ids(9)[near[0]!]);
   });
 
   it("stays yes when one round says no, and becomes no with the second", async () => {

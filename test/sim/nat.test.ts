@@ -77,6 +77,13 @@ describe("members behind NATs", () => {
     for (const seat of hidden) expect(simulation.relaysOf(seat).every(({ state }) => state === "up")).toBe(true);
   });
 
+  it("keep their place while as much gets lost on each leg as the detector is made for", () => {
+    const { simulation, checks } = overlay();
+    simulation.network.add({ name: "loss", loss: 0.3 });
+    simulation.run(30_000);
+    expect(checks.violations()).toEqual([]);
+  });
+
   it.each(RELAY_ADVERSARIES)("are accused by nobody when a fifth lies as %s does", (name) => {
     const behaviours = () => [adversary(name)!.create()];
     const { simulation, mistakes, checks } = overlay({ members: 30, byzantine: 6, behaviours });
