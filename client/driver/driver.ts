@@ -27,9 +27,10 @@ const SAVE_TIMEOUT_MS = 5000;
 
 /**
  * A try that ends so much after its time, milliseconds, ends in a process that did not run meanwhile: the answer may wait in
- * the socket, unread (protocol section 4). Its silence is this process's own.
+ * the socket, unread (protocol section 4). Its silence is this process's own. Of a short try less: an eighth of its time.
  */
-const LATE_MS = 250;
+const LATE_MS_MAX = 250;
+const LATE_SHARE = 1 / 8;
 
 /** Sends pings; their pongs come back through `Driver.input`. */
 export interface PingSender {
@@ -205,7 +206,7 @@ export class Driver {
     if (!id) return;
     const deadline = this.#options.now() + timeoutMs;
     const found = await this.#probe(to, deadline);
-    const isLate = found === "silent" && this.#options.now() - deadline > LATE_MS;
+    const isLate = found === "silent" && this.#options.now() - deadline > Math.min(LATE_MS_MAX, LATE_SHARE * timeoutMs);
     const isNoEvidence = isLate || (found !== "answered" && this.#unproven.has(id));
     this.#later((machine, now) => machine.tried(id, isNoEvidence ? "unable" : found, now));
   }
