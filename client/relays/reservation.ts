@@ -78,10 +78,6 @@ export class Reservation {
     return !this.isExpected && this.#failures > 0 && this.#options.now() < this.#askAt;
   }
 
-  get failure(): FirefliesError | undefined {
-    return this.#failure;
-  }
-
   /** Asks when it is time. Never rejects. */
   async look(): Promise<void> {
     if (this.#isAsking || this.#isOver || this.#options.now() < this.#askAt || this.#isAlive()) return;

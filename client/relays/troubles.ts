@@ -10,7 +10,7 @@ const MEMBERS_MAX = 64;
 /** A failure explains the change of a path that follows within so many milliseconds. */
 const FRESH_MS = 1_000;
 
-interface Record {
+interface Deeds {
   readonly counts: Map<RelayFailure, number>;
   readonly members: Set<MemberId>;
   at: number;
@@ -18,7 +18,7 @@ interface Record {
 
 export class Troubles {
   readonly #wall: () => number;
-  readonly #byRelay = new Map<MemberId, Record>();
+  readonly #byRelay = new Map<MemberId, Deeds>();
   #newest:
     | { readonly member: MemberId; readonly relay: MemberId; readonly what: RelayFailure; readonly at: number }
     | undefined;
@@ -31,12 +31,12 @@ export class Troubles {
   /** This relay did this with a connection to this member. */
   add(relay: MemberId, member: MemberId, what: RelayFailure): void {
     const at = this.#wall();
-    const record = this.#byRelay.get(relay) ?? { counts: new Map(), members: new Set(), at };
-    record.at = at;
-    record.counts.set(what, (record.counts.get(what) ?? 0) + 1);
-    if (record.members.size < MEMBERS_MAX) record.members.add(member);
+    const deeds = this.#byRelay.get(relay) ?? { counts: new Map(), members: new Set(), at };
+    deeds.at = at;
+    deeds.counts.set(what, (deeds.counts.get(what) ?? 0) + 1);
+    if (deeds.members.size < MEMBERS_MAX) deeds.members.add(member);
     this.#byRelay.delete(relay);
-    this.#byRelay.set(relay, record);
+    this.#byRelay.set(relay, deeds);
     const [oldest] = this.#byRelay.keys();
     if (oldest !== undefined && this.#byRelay.size > RELAYS_MAX) this.#byRelay.delete(oldest);
     this.#newest = { member, relay, what, at };

@@ -61,8 +61,8 @@ export class Lobby {
       return other.guest;
     }
     if (other) this.#part(other, "replaced");
-    const full = this.#fullFor(guest.origin);
-    if (full) return full;
+    const refusal = this.#fullFor(guest.origin);
+    if (refusal) return refusal;
     this.#wait(guest);
     return "waiting";
   }
