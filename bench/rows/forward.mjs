@@ -25,7 +25,7 @@ export const rows = [
     aim: { atLeast: 2 },
     peer: PEER,
     limits:
-      "Two processes of Node, each with sockets on one side and HTTP/2 over TLS on the other: about 1.1 ms of CPU for a MiB in each, a third of it in writes to sockets, as much in TLS; sshd takes 1.3 ms and ssh 0.9.",
+      "Two processes of Node, each with sockets on one side and HTTP/2 over TLS on the other: a third of their CPU goes into writes to sockets, as much into TLS.",
     run: ({ runs, quick }) =>
       withSides(async ({ load, ours, peer, direct }) => {
         const bytes = quick ? QUICK_BYTES : BULK_BYTES;
@@ -44,7 +44,7 @@ export const rows = [
     aim: { atLeast: 1 },
     peer: PEER,
     limits:
-      "A write to the local socket for each request, at each member, and the streams of Node above it: 16 us of CPU in each, 11 in ssh and in sshd. What goes between the members leaves in one write for twenty requests.",
+      "A write to the local socket for each request, at each member, and the streams of Node above it: more CPU in each than in ssh and in sshd. What goes between the members leaves in one write for twenty requests.",
     run: ({ runs, quick }) =>
       withSides(async ({ load, ours, peer, direct }) => {
         const ms = quick ? QUICK_MS : RUN_MS;
