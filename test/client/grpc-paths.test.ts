@@ -9,7 +9,11 @@ import { Protocols } from "../../net/index.js";
 import { asked, ECHO, EchoClient, echo } from "../support/rpc.js";
 import { severalWays } from "../support/ways.js";
 
-const NOBODY = { sender: () => ({}), failures: { answer: () => new Error() } } as unknown as ServicesOptions;
+const NOBODY = {
+  sender: () => ({}),
+  failures: { answer: () => new Error() },
+  announced: { add: () => {} },
+} as unknown as ServicesOptions;
 
 /** A stub, and how many connections of gRPC are open on each of the sessions to its member. */
 async function scene(sessions: number) {

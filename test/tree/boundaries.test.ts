@@ -99,12 +99,12 @@ describe("import directions", () => {
     expect(made).toEqual([]);
   });
 
-  it("examples and programs see the public entries only, and the grpc-js whose services members take", () => {
+  it("examples and programs see the public entries only, and gRPC's packages, whose services members take", () => {
     expect(importsOf("examples/network.ts")).toEqual(expect.arrayContaining(["node:os", "fireflies", "fireflies/ca"]));
     const foreign = filesIn(["examples"], ".ts").flatMap((file) =>
       importsOf(file).filter(
         (name) =>
-          !/^(fireflies(\/ca|\/forward|\/gossip|\/http|\/rdv|\/sim|\/testing)?|@grpc\/grpc-js|node:\w+(\/\w+)?|\.\/.*)$/.test(
+          !/^(fireflies(\/ca|\/forward|\/gossip|\/http|\/rdv|\/sim|\/testing)?|@grpc\/(grpc-js|proto-loader)|node:\w+(\/\w+)?|\.\/.*)$/.test(
             name,
           ),
       ),
