@@ -90,11 +90,10 @@ describe("a port of UDP", () => {
   it("has few flows at once, however many ask, and goes on", async () => {
     const { port, here } = await joined();
     const many = FLOWS + 20;
-    for (let index = 0; index < many; index++) {
-      const socket = createSocket("udp4");
-      await asked(port, `${index}`, socket);
-      socket.close();
-    }
+    // Open until all have asked: the system gives a port that is free again to the next one, and that is the same flow.
+    const sockets = Array.from({ length: many }, () => createSocket("udp4"));
+    for (const [index, socket] of sockets.entries()) await asked(port, `${index}`, socket);
+    for (const socket of sockets) socket.close();
     expect(here.figures()).toMatchObject({ total: many, failed: 0, lastError: undefined });
     expect(here.figures().streams).toBeLessThanOrEqual(FLOWS);
   });
