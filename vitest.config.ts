@@ -25,7 +25,7 @@ class LongFirst extends BaseSequencer {
  * `shared-process.ts` sees to it that none of them leaves anything behind for the next.
  */
 const SHARED = [
-  "test/{rings,gossip,sim,identity,rdv}/**/*.test.ts",
+  "test/{rings,gossip,sim,identity,rdv,services}/**/*.test.ts",
   // These count the handles of their process.
   "test/client/**/!(start|held).test.ts",
   "test/net/**/!(tcp|ws).test.ts",

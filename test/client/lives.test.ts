@@ -14,7 +14,7 @@ import { SessionDuplex } from "../../net/session/duplex.js";
 import { OfflineNetwork, type TestClient, text, whole } from "../support/network.js";
 import { asked, ECHO, EchoClient, echo } from "../support/rpc.js";
 
-const LIVES = Number(process.env.LIVES ?? 300);
+const LIVES = Number(process.env.LIVES ?? 100);
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 /** Lives at once: with two streams each they stay below what one member may have. */
 const AT_ONCE = 40;
