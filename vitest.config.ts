@@ -26,8 +26,8 @@ class LongFirst extends BaseSequencer {
  */
 const SHARED = [
   "test/{rings,gossip,sim,identity,rdv,services}/**/*.test.ts",
-  // These count the handles of their process.
-  "test/client/**/!(start|held).test.ts",
+  // These count the handles of their process, and what is left on its heap.
+  "test/client/**/!(start|held|lives).test.ts",
   "test/net/**/!(tcp|ws).test.ts",
   // A security module's native library stays in its process, which has to change its directory to find it.
   "test/ca/**/!(pkcs11).test.ts",
