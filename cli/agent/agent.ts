@@ -126,7 +126,7 @@ async function profiling(own: MountedMember, config: AgentConfig, log: AgentLog)
   return close;
 }
 
-/** What `api_listen` says. What is wrong with it ends the start: whoever said it waits for calls there. */
+/** Serves the API at `api_listen`. An error here ends the start, because the operator expects calls at that address. */
 async function opened(
   api: ApiServer | undefined,
   own: MountedMember,

@@ -72,7 +72,7 @@ export class MemberServices implements HostedServices {
     await changeServices(this.#options.file, add, remove);
   }
 
-  /** "forward-1", or the next one that nobody has. */
+  /** "forward-1", or the next free number. */
   async #freeId(kind: string): Promise<string> {
     const taken = new Set((await this.states()).map(({ id }) => id));
     for (let number = 1; ; number++) if (!taken.has(`${kind}-${number}`)) return `${kind}-${number}`;

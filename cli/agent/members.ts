@@ -40,7 +40,7 @@ export class Members {
     this.own = options.own;
   }
 
-  /** What those were mounted with that run, or are starting. One that failed is mounted anew when it is asked for. */
+  /** The settings of the identities that run or start. An identity that failed is mounted again on request. */
   get mounted(): readonly IdentityConfig[] {
     return [...this.#mounts.values()].filter(({ state }) => state !== "failed").map(({ wish }) => wish);
   }
@@ -50,7 +50,7 @@ export class Members {
     return this.#mounts.get(name)?.member;
   }
 
-  /** Throws "identity-unknown"; and, for one that does not run yet, or failed to, what it says. */
+  /** Throws "identity-unknown", or why the identity does not run. */
   meant(as: string | undefined): MountedMember {
     if (as === undefined) return this.own;
     const word = as.trim();
@@ -76,7 +76,7 @@ export class Members {
     return [{ as: name, dir, state: "running", own: true, id, name: principal, address }, ...others];
   }
 
-  /** All of the configuration, each by itself: one that fails is told, and the others go on. */
+  /** Mounts all identities of the configuration. A failure is logged and stops none of the others. */
   mountAll(wishes: readonly IdentityConfig[], told: AbortSignal): void {
     for (const wish of wishes) this.#mount(wish, told).catch(() => {}); // It has been told.
   }

@@ -30,7 +30,7 @@ export interface Profiles {
   close(): void;
 }
 
-/** On loopback for whoever is on this machine, elsewhere in TLS for those who may call the agent. Rejects with "address-in-use". */
+/** Plain HTTP on loopback; elsewhere TLS, for the callers that the API admits. Rejects with "address-in-use". */
 export async function serveProfiles(listen: HostPort, options: DoorOptions): Promise<Profiles> {
   const isPlain = isLoopback(listen.host);
   const token = isPlain ? undefined : await tokenFor(options);

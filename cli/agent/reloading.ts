@@ -14,7 +14,7 @@ export interface ReloadingOptions {
   readonly members: Members;
   /** As the agent was started with. */
   readonly config: AgentConfig;
-  /** Throws for one that cannot be used. */
+  /** Throws when the configuration cannot be used. */
   readonly reread: () => AgentConfig;
   readonly log: AgentLog;
 }

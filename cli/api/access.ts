@@ -25,7 +25,7 @@ export interface Head {
 }
 
 export interface AccessRules {
-  /** A Unix socket: whoever can connect is the user that runs the agent. */
+  /** A Unix socket: only the user that runs the agent can connect. */
   readonly isSocket: boolean;
   /** Names under which the agent is called, besides addresses and "localhost". Lower case. */
   readonly names: readonly string[];
