@@ -76,7 +76,7 @@ export {
 export { Budget } from "./session/budget.js";
 export { chunkProblem } from "./session/duplex.js";
 export { SessionHost } from "./session/host.js";
-export { MessageDuplex } from "./session/message-duplex.js";
+export { iterated, MessageDuplex } from "./session/message-duplex.js";
 export type { ConnectOptions, SessionHostOptions } from "./session/options.js";
 export { type Path, type PathKind, pathOf } from "./session/path.js";
 export { type CallProtocol, type DuplexProtocol, type Limits, type Protocol, Protocols } from "./session/protocol.js";

@@ -35,7 +35,7 @@ export async function serveProfiles(listen: HostPort, options: DoorOptions): Pro
   const isPlain = isLoopback(listen.host);
   const token = isPlain ? undefined : await tokenFor(options);
   const names = [...options.config.names, listen.host.toLowerCase()];
-  const access = new Access({ isSocket: isPlain, names, token, now: () => performance.now() });
+  const access = new Access({ isOpen: isPlain, names, token, now: () => performance.now() });
   const { server, end } = isPlain ? { server: createServer(SERVER_OPTIONS), end: () => {} } : await tlsServer(options);
   server.maxConnections = CONNECTIONS_MAX;
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {

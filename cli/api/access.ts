@@ -25,8 +25,8 @@ export interface Head {
 }
 
 export interface AccessRules {
-  /** A Unix socket: only the user that runs the agent can connect. */
-  readonly isSocket: boolean;
+  /** Who can connect may call: over the Unix socket, which the agent's user alone can open, and for profiles on loopback. */
+  readonly isOpen: boolean;
   /** Names under which the agent is called, besides addresses and "localhost". Lower case. */
   readonly names: readonly string[];
   /** Undefined where no token is taken. */
@@ -45,9 +45,9 @@ export class Access {
 
   /** Why the request is refused, or undefined for one that may. */
   refusal(head: Head): FirefliesError | undefined {
-    const { names, isSocket } = this.#rules;
+    const { names, isOpen } = this.#rules;
     return (
-      pageProblem(head.headers, names) ?? (isSocket || head.principal !== undefined ? undefined : this.#strange(head))
+      pageProblem(head.headers, names) ?? (isOpen || head.principal !== undefined ? undefined : this.#strange(head))
     );
   }
 

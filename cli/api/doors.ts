@@ -57,7 +57,7 @@ export async function openDoor(api: ApiServer, options: DoorOptions): Promise<Op
     });
   }
   const access = new Access({
-    isSocket: false,
+    isOpen: false,
     names: [...names, listen.host.toLowerCase()],
     token,
     now: () => performance.now(),

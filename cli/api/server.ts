@@ -78,7 +78,7 @@ export class ApiServer {
   /** Listens at once with mode 0600: there is no moment at which others could connect. */
   static async listen(options: ApiOptions): Promise<ApiServer> {
     const api = new ApiServer(options);
-    const access = new Access({ isSocket: true, names: [], token: undefined, now: () => performance.now() });
+    const access = new Access({ isOpen: true, names: [], token: undefined, now: () => performance.now() });
     const server = createServer(SERVER_OPTIONS);
     api.add({ server, access, isTls: false, principalOf: () => undefined });
     const umask = process.umask(PRIVATE_UMASK);

@@ -3,6 +3,7 @@
  * and errors are those of the stream of messages below it.
  */
 import { Duplex } from "node:stream";
+import { iterated } from "../../net/index.js";
 import { STREAM_CHUNK_BYTES_MAX } from "../protocols.js";
 
 /** Bytes read ahead of the program: what TLS and sockets hand over at once. */
@@ -28,18 +29,7 @@ export class RawStream extends Duplex {
 
   /** As of a stream of messages: reading to the end leaves the other direction open, leaving the loop early destroys it. */
   override [Symbol.asyncIterator](): ReturnType<Duplex[typeof Symbol.asyncIterator]> {
-    return this.#iterate() as ReturnType<Duplex[typeof Symbol.asyncIterator]>;
-  }
-
-  async *#iterate(): AsyncGenerator<Buffer, undefined, undefined> {
-    let ended = false;
-    try {
-      for await (const chunk of this.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
-      ended = true;
-    } finally {
-      if (!ended) this.destroy();
-    }
-    return undefined;
+    return iterated(this);
   }
 
   override _read(): void {

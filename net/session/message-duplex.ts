@@ -17,22 +17,27 @@ export abstract class MessageDuplex extends Duplex {
     this.on("error", () => {}); // Promised: a forgotten listener costs nobody the process.
   }
 
-  /**
-   * As Readable's, but reading to the end leaves the other direction open: `for await (...) {}` and then a last
-   * `write` is how handlers are written. Leaving the loop early destroys, as usual.
-   */
+  /** See `iterated`. */
   override [Symbol.asyncIterator](): ReturnType<Duplex[typeof Symbol.asyncIterator]> {
-    return this.#iterate() as ReturnType<Duplex[typeof Symbol.asyncIterator]>;
+    return iterated(this);
   }
+}
 
-  async *#iterate(): AsyncGenerator<Uint8Array, undefined, undefined> {
-    let ended = false;
-    try {
-      for await (const chunk of this.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array;
-      ended = true;
-    } finally {
-      if (!ended) this.destroy();
-    }
-    return undefined;
+/**
+ * What an async iterator of Readable yields, but reading to the end leaves the other direction open: `for await (...) {}`
+ * and then a last `write` is how handlers are written. Leaving the loop early destroys, as usual.
+ */
+export function iterated(stream: Duplex): ReturnType<Duplex[typeof Symbol.asyncIterator]> {
+  return chunksOf(stream) as ReturnType<Duplex[typeof Symbol.asyncIterator]>;
+}
+
+async function* chunksOf(stream: Duplex): AsyncGenerator<unknown, undefined, undefined> {
+  let ended = false;
+  try {
+    yield* stream.iterator({ destroyOnReturn: false });
+    ended = true;
+  } finally {
+    if (!ended) stream.destroy();
   }
+  return undefined;
 }

@@ -37,14 +37,14 @@ describe("a caller", () => {
     headers: { host: "localhost", ...(authorization !== undefined && { authorization }) },
     ...{ address: "127.0.0.1", principal: undefined, ...more },
   });
-  const access = (more: { token?: string; isSocket?: boolean } = {}, now = () => 0) =>
+  const access = (more: { token?: string; isOpen?: boolean } = {}, now = () => 0) =>
     new Access({
-      ...{ isSocket: more.isSocket ?? false, names: [], now },
+      ...{ isOpen: more.isOpen ?? false, names: [], now },
       token: more.token === undefined ? undefined : new ApiToken(more.token),
     });
 
   it.each([
-    ["over the Unix socket", { isSocket: true }, head({}), undefined],
+    ["over the Unix socket", { isOpen: true }, head({}), undefined],
     ["with a certificate", {}, head({ principal: "id" }), undefined],
     ["with the token", { token: secret }, head({}, `Bearer ${secret}`), undefined],
     ["with the token, in another case of its scheme", { token: secret }, head({}, `bearer ${secret}`), undefined],
