@@ -9,29 +9,26 @@ import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementat
 import { type FirefliesError, sign, verify } from "../identity/index.js";
 import type { HostNetwork } from "../net/network.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
-import { ChangeFeed } from "./changes.js";
-import { ClientLog } from "./client-log.js";
 import type { ClientOptions } from "./config/index.js";
-import { connectionsOf, type MemberConnections } from "./connections.js";
-import { Directory } from "./directory.js";
-import { examinationOf } from "./examination.js";
-import { infoOf, ringsOf } from "./figures.js";
 import type { StubClass } from "./grpc/calling.js";
 import { Services } from "./grpc/services.js";
-import { Handlers } from "./handlers.js";
-import { type Identified, identified } from "./identify.js";
 import { Life } from "./life.js";
-import type { MemberFilter } from "./member-filter.js";
-import { untilJoined, untilMembers } from "./members.js";
 import { tooLarge } from "./messages/requester.js";
-import { encodeMetadata } from "./metadata.js";
 import { Announced, NAMES_PAUSE } from "./offers/announced.js";
 import { requireName } from "./offers/name.js";
-import { writeCertificate, writePrivateKey } from "./own-files.js";
+import { connectionsOf, type MemberConnections } from "./paths/connections.js";
+import { ChangeFeed } from "./program/changes.js";
+import { ClientLog } from "./program/client-log.js";
+import { examinationOf } from "./program/examination.js";
+import { infoOf, ringsOf } from "./program/figures.js";
+import { Handlers } from "./program/handlers.js";
+import { type Identified, identified } from "./program/identify.js";
+import { untilJoined, untilMembers } from "./program/members.js";
+import { Rejections } from "./program/rejections.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import type { DoctorReport } from "./reach/doctor.js";
-import { Rejections } from "./rejections.js";
 import { Isolation } from "./standing/isolation.js";
+import { writeCertificate, writePrivateKey } from "./state/own-files.js";
 import { serviceAbsent, toAny } from "./talk/any.js";
 import { DRAIN_MS } from "./talk/drain-deadline.js";
 import { Hearsay } from "./talk/hearsay.js";
@@ -64,6 +61,9 @@ import type {
   StreamHandler,
   StreamOptions,
 } from "./types.js";
+import { Directory } from "./view/directory.js";
+import type { MemberFilter } from "./view/member-filter.js";
+import { encodeMetadata } from "./view/metadata.js";
 
 /** For an order by chance. */
 const CHANCE_BYTES = 16;

@@ -48,14 +48,13 @@ export {
 export type { MemberId } from "../rings/index.js";
 export { Client } from "./client.js";
 export { type ClientOptions, PRESETS, type Preset, type PresetName } from "./config/index.js";
-export type { MemberConnections } from "./connections.js";
 export { decodeJson, decodeText, encodeJson, encodeText } from "./encoding.js";
 export type { StubClass } from "./grpc/calling.js";
 export { callerOf } from "./grpc/serving.js";
-export type { Identified } from "./identify.js";
-export type { MemberFilter } from "./member-filter.js";
 export { NAME_BYTES_MAX } from "./offers/name.js";
+export type { MemberConnections } from "./paths/connections.js";
 export type { SessionInfo } from "./paths/paths.js";
+export type { Identified } from "./program/identify.js";
 export { MESSAGE_BYTES_MAX, STREAM_CHUNK_BYTES_MAX } from "./protocols.js";
 export type { DialOutcome } from "./reach/codec.js";
 export type { DoctorAddress, DoctorFinding, DoctorMember, DoctorReport } from "./reach/doctor.js";
@@ -102,3 +101,4 @@ export type {
   StreamOptions,
 } from "./types.js";
 export { type ProvenMessage, type VerifyMessageOptions, verifyMessage } from "./verify-message.js";
+export type { MemberFilter } from "./view/member-filter.js";

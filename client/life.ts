@@ -7,23 +7,21 @@ import { noteMs, type Settings } from "../gossip/index.js";
 import { FirefliesError, type Identity } from "../identity/index.js";
 import { type Address, ConnectionGate, NameResolver, OutPort, transportsOf } from "../net/index.js";
 import type { HostNetwork, Interfaces } from "../net/network.js";
-import type { ChangeFeed } from "./changes.js";
-import type { ClientLog } from "./client-log.js";
 import { type ClientOptions, type MemberConfig, resolveMemberConfig, wssOf } from "./config/index.js";
-import type { Directory } from "./directory.js";
+import { settingsOf } from "./driver/settings.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import { Arrival } from "./entry/arrival.js";
 import { type Enrolled, enrolOrRestore } from "./entry/bootstrap.js";
 import { ofSystem } from "./entry/system-error.js";
 import type { Services } from "./grpc/services.js";
-import type { Handlers } from "./handlers.js";
-import { heard, pathTeller } from "./heard.js";
-import { encodeMetadata } from "./metadata.js";
 import { Node } from "./node.js";
 import type { Announced } from "./offers/announced.js";
+import type { ChangeFeed } from "./program/changes.js";
+import type { ClientLog } from "./program/client-log.js";
+import type { Handlers } from "./program/handlers.js";
+import { heard, pathTeller } from "./program/heard.js";
+import type { Rejections } from "./program/rejections.js";
 import { Rendezvous } from "./reach/rendezvous.js";
-import type { Rejections } from "./rejections.js";
-import { settingsOf } from "./settings.js";
 import type { Isolation } from "./standing/isolation.js";
 import { OwnAddresses } from "./standing/own-addresses.js";
 import { Renewal } from "./standing/renewal.js";
@@ -33,6 +31,8 @@ import { DRAIN_MS, DrainDeadline } from "./talk/drain-deadline.js";
 import type { Hearsay } from "./talk/hearsay.js";
 import { either, fired } from "./talk/wait.js";
 import type { Metadata } from "./types.js";
+import type { Directory } from "./view/directory.js";
+import { encodeMetadata } from "./view/metadata.js";
 
 /** What the program has said of its member, and what hears of it. */
 export interface LifeOptions {

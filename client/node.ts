@@ -29,11 +29,10 @@ import {
 } from "../net/index.js";
 import { type MemberId, tolerance } from "../rings/index.js";
 import type { Contact } from "./authority/authority.js";
-import { Certificates, certificateStatement, recipients } from "./certificates.js";
 import { advertisedAddresses, interfaceHosts, isAuto, noteAddresses } from "./config/index.js";
 import { recipientOf } from "./config/values.js";
-import { destinationOf } from "./directory.js";
 import { Driver } from "./driver/driver.js";
+import { settingsOf } from "./driver/settings.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Services } from "./grpc/services.js";
@@ -43,7 +42,6 @@ import { PROBE, speak } from "./protocols.js";
 import { Punching } from "./punching/punching.js";
 import { Ways } from "./reach/ways.js";
 import { Relays } from "./relays/relays.js";
-import { settingsOf } from "./settings.js";
 import type { Clocks } from "./standing/clocks.js";
 import { listenAll } from "./standing/listening.js";
 import { Pinging } from "./standing/pinging.js";
@@ -58,6 +56,8 @@ import { Messenger } from "./talk/messenger.js";
 import { RoundTrips } from "./talk/round-trips.js";
 import { Streams } from "./talk/streams.js";
 import type { RelayInfo } from "./types.js";
+import { Certificates, certificateStatement, recipients } from "./view/certificates.js";
+import { destinationOf } from "./view/directory.js";
 
 /** How long a leaving member waits for its neighbours to hear it, milliseconds: one call's deadline and a little. */
 const LEAVE_TIMEOUT_MS = 2500;

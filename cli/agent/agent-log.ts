@@ -1,5 +1,5 @@
 /** What an agent tells beside its clients: texts for people that monitors show as well, and the same facts as JSON. */
-import { levelOfAlarm } from "../../client/alarm-level.js";
+import { levelOfAlarm } from "../../client/program/alarm-level.js";
 import type { Change, Sender } from "../../client/types.js";
 import type { FirefliesError, LogLevel } from "../../identity/index.js";
 import { alarmLines } from "../api/recent-alarms.js";

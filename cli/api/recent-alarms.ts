@@ -1,5 +1,5 @@
 /** Alarms of an agent: as its log shows them, and the latest of them for those who ask later. */
-import { levelOfAlarm } from "../../client/alarm-level.js";
+import { levelOfAlarm } from "../../client/program/alarm-level.js";
 import type { FirefliesError } from "../../identity/errors/error.js";
 import { frames, shown } from "../output.js";
 

@@ -1,8 +1,8 @@
 /** The member that an argument means: by its name, its id, or any beginning of its id that no other member has. */
 
-import { meantBy } from "../../client/meant.js";
 import { nearest } from "../../client/nearest.js";
 import type { Departed } from "../../client/types.js";
+import { meantBy } from "../../client/view/meant.js";
 import { FirefliesError } from "../../identity/errors/error.js";
 import type { MemberId } from "../../rings/index.js";
 import { memberTitle } from "../output.js";

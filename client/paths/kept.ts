@@ -1,7 +1,7 @@
 /** Which links are held open, by the key `keep_links`: those of members with a name or an id, or all. */
 import type { Peer } from "../../gossip/index.js";
 import type { MemberId } from "../../rings/index.js";
-import { destinationOf, type Reachable } from "../directory.js";
+import { destinationOf, type Reachable } from "../view/directory.js";
 
 /** In `keep_links`: every live member. */
 export const KEEP_ALL = "all";

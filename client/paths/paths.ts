@@ -3,8 +3,8 @@ import { addressesOf, type Machine, TRANSPORT_GRPC } from "../../gossip/index.js
 import { formatAddress, type Link, type Links, type Path, type Session, type StackOptions } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { MemberConfig } from "../config/index.js";
-import { destinationOf } from "../directory.js";
 import type { MemberPath, PathChange, PathCounts } from "../types.js";
+import { destinationOf } from "../view/directory.js";
 import { keptOf } from "./kept.js";
 
 export interface PathsOptions {

@@ -2,9 +2,9 @@
 import { addressesOf, type Machine, TRANSPORT_PING } from "../../gossip/index.js";
 import { Datagrams, deadlineIn, type Links, type NotePings, type Protocols } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
-import { destinationOf } from "../directory.js";
 import { TRANSPORT_CANDIDATE } from "../reach/observations.js";
 import { SEND_TIMEOUT_MS } from "../timeouts.js";
+import { destinationOf } from "../view/directory.js";
 import type { Door } from "./door.js";
 
 /** Takes a datagram; false when the program does not. */

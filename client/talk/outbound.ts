@@ -11,12 +11,12 @@ import {
   type Session,
 } from "../../net/index.js";
 import { type MemberId, parseMemberId } from "../../rings/index.js";
-import { destinationOf, hasAddress, type Reachable, relayedAddresses } from "../directory.js";
-import { meantBy } from "../meant.js";
 import { tooLarge } from "../messages/requester.js";
 import { requireName } from "../offers/name.js";
 import { SEND_TIMEOUT_MS } from "../timeouts.js";
 import type { SendOptions, StreamOptions } from "../types.js";
+import { destinationOf, hasAddress, type Reachable, relayedAddresses } from "../view/directory.js";
+import { meantBy } from "../view/meant.js";
 import type { Messenger } from "./messenger.js";
 import { requireBytes, requireText, requireTimeout } from "./misuse.js";
 import { RawStream } from "./raw-stream.js";

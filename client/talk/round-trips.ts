@@ -11,8 +11,8 @@ import {
   withDeadline,
 } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
-import type { Reachable } from "../directory.js";
 import type { RoundTrip } from "../types.js";
+import type { Reachable } from "../view/directory.js";
 
 /** Under way at once: each may take as long as its caller allows. */
 const ROUND_TRIPS_MAX = 64;

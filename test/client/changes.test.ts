@@ -1,6 +1,6 @@
 /** The feed of changes: what each reader gets, and how reading ends. */
 import { describe, expect, it } from "vitest";
-import { ChangeFeed } from "../../client/changes.js";
+import { ChangeFeed } from "../../client/program/changes.js";
 import type { Change } from "../../client/types.js";
 
 const CHANGES_MAX = 4096;

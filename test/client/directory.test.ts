@@ -1,8 +1,8 @@
 /** The view in the program's words: names, filters, whom a name means, and who is gone. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DEPARTED_MAX, Directory, hasAddress, type ToldOfMember } from "../../client/directory.js";
-import { matcherOf } from "../../client/member-filter.js";
+import { DEPARTED_MAX, Directory, hasAddress, type ToldOfMember } from "../../client/view/directory.js";
+import { matcherOf } from "../../client/view/member-filter.js";
 import { type CertificateFacts, type Peer, TRANSPORT_GRPC, TRANSPORT_PING } from "../../gossip/index.js";
 import { type MemberCertificate, titleOf } from "../../identity/index.js";
 import { type MemberId, matchesPattern } from "../../rings/index.js";

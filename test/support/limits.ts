@@ -1,7 +1,6 @@
 /** The limits that a program meets, as the table of README.md and docs/api/fireflies.md: from the constants of the code. */
-import { CHANGES_MAX } from "../../client/changes.js";
+
 import { ADVERTISED_MAX } from "../../client/config/endpoints.js";
-import { DEPARTED_MAX } from "../../client/directory.js";
 import { SERVICE_CALLS_MAX, SERVICE_MESSAGE_BYTES_MAX } from "../../client/grpc/limits.js";
 import {
   MESSAGE_BYTES_MAX,
@@ -13,7 +12,9 @@ import {
 import { CONCURRENT_MESSAGES } from "../../client/messages/budget.js";
 import { REQUESTER_LIMITS } from "../../client/messages/requester.js";
 import { HANDLER_TIMEOUT_MS } from "../../client/messages/responder.js";
+import { CHANGES_MAX } from "../../client/program/changes.js";
 import { DRAIN_MS } from "../../client/talk/drain-deadline.js";
+import { DEPARTED_MAX } from "../../client/view/directory.js";
 import { METADATA_BYTES_MAX } from "../../gossip/index.js";
 
 const mib = (bytes: number) => `${bytes / 1024 / 1024} MiB`;

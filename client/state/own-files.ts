@@ -9,7 +9,7 @@ import {
   KEY_FILE_MODE,
   PUBLIC_FILE_MODE,
   privateKeyToPem,
-} from "../identity/index.js";
+} from "../../identity/index.js";
 
 /** Leaf, then issuing certificate. */
 export async function writeCertificate(directory: string, { certificate }: Identity): Promise<void> {

@@ -1,8 +1,8 @@
 /** Figures about a running member, as `Client.info()` and `Client.rings()` give them. */
-import { UdxEndpoint } from "../net/index.js";
-import { disabledRings, toHex, tolerance } from "../rings/index.js";
-import type { Node } from "./node.js";
-import type { ClientInfo, RingNeighbours } from "./types.js";
+import { UdxEndpoint } from "../../net/index.js";
+import { disabledRings, toHex, tolerance } from "../../rings/index.js";
+import type { Node } from "../node.js";
+import type { ClientInfo, RingNeighbours } from "../types.js";
 
 export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "rejected">): ClientInfo {
   const { machine, identity, paths, clock, addresses, ways } = member;

@@ -1,6 +1,6 @@
 /** Changes of the view for those who iterate over them: each reader has a bounded queue and is told what it missed. */
-import { onAbort } from "../net/index.js";
-import type { Change } from "./types.js";
+import { onAbort } from "../../net/index.js";
+import type { Change } from "../types.js";
 
 /** Changes kept for a slow reader; beyond it the oldest are dropped and counted. */
 export const CHANGES_MAX = 4096;

@@ -1,7 +1,8 @@
 /** What is open with each member: the path, the sessions over it and others, and the streams of programs, by protocol. */
-import type { Paths, SessionInfo } from "./paths/paths.js";
-import type { OpenStreams, Streams } from "./talk/streams.js";
-import type { MemberPath } from "./types.js";
+
+import type { OpenStreams, Streams } from "../talk/streams.js";
+import type { MemberPath } from "../types.js";
+import type { Paths, SessionInfo } from "./paths.js";
 
 /** Of one live member. */
 export interface MemberConnections extends MemberPath {

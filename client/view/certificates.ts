@@ -1,9 +1,9 @@
 /** Certificates of the members that this one knows, and what it has of those whom the authority named. */
-import { type CertificateFacts, encodeStatement, type Machine, type Recipient } from "../gossip/index.js";
-import { type Identity, type MemberCertificate, readChain } from "../identity/index.js";
-import type { MemberId } from "../rings/index.js";
-import type { Contact } from "./authority/authority.js";
-import type { Verifier } from "./driver/verifier.js";
+import { type CertificateFacts, encodeStatement, type Machine, type Recipient } from "../../gossip/index.js";
+import { type Identity, type MemberCertificate, readChain } from "../../identity/index.js";
+import type { MemberId } from "../../rings/index.js";
+import type { Contact } from "../authority/authority.js";
+import type { Verifier } from "../driver/verifier.js";
 
 export interface CertificatesOptions {
   readonly identity: () => Identity;

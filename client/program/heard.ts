@@ -1,13 +1,13 @@
 /** What the machine tells, for the program: changes, alarms, and the gossip that is handed over. */
-import { FirefliesError } from "../identity/index.js";
-import type { MemberId } from "../rings/index.js";
+import { FirefliesError } from "../../identity/index.js";
+import type { MemberId } from "../../rings/index.js";
+import type { OutputHandlers } from "../driver/switchboard.js";
+import type { Isolation } from "../standing/isolation.js";
+import type { Hearsay } from "../talk/hearsay.js";
+import type { PathChange } from "../types.js";
+import type { Directory } from "../view/directory.js";
 import type { ChangeFeed } from "./changes.js";
-import type { Directory } from "./directory.js";
-import type { OutputHandlers } from "./driver/switchboard.js";
 import type { Rejections } from "./rejections.js";
-import type { Isolation } from "./standing/isolation.js";
-import type { Hearsay } from "./talk/hearsay.js";
-import type { PathChange } from "./types.js";
 
 export interface HeardOptions {
   readonly directory: Pick<Directory, "change" | "entered">;

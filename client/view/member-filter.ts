@@ -1,9 +1,9 @@
 /** Which members a program or an operator asks for: by a pattern of their names, and by what their metadata say. */
 
 import { isDeepStrictEqual } from "node:util";
-import { wrongType } from "../identity/index.js";
-import { matchesPattern } from "../rings/index.js";
-import type { Member } from "./types.js";
+import { wrongType } from "../../identity/index.js";
+import { matchesPattern } from "../../rings/index.js";
+import type { Member } from "../types.js";
 
 /** Which members are wanted; all that it says must hold. */
 export interface MemberFilter {

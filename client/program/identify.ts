@@ -1,8 +1,8 @@
 /** Whose certificate it is that somebody has shown elsewhere than on a link: as on another port of the same program. */
-import { type CertificateChain, verifyAgainst } from "../identity/index.js";
-import type { MemberId } from "../rings/index.js";
-import { factsOf } from "./driver/verifier.js";
-import type { Node } from "./node.js";
+import { type CertificateChain, verifyAgainst } from "../../identity/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { factsOf } from "../driver/verifier.js";
+import type { Node } from "../node.js";
 
 /** Proven by a certificate; that its bearer holds the key is for TLS to say. */
 export interface Identified {

@@ -1,7 +1,7 @@
 /** A member's metadata as the bytes that its note carries: JSON in UTF-8, nothing at all for an empty object. */
-import { METADATA_BYTES_MAX } from "../gossip/index.js";
-import { FirefliesError, wrongType } from "../identity/index.js";
-import type { Metadata } from "./types.js";
+import { METADATA_BYTES_MAX } from "../../gossip/index.js";
+import { FirefliesError, wrongType } from "../../identity/index.js";
+import type { Metadata } from "../types.js";
 
 /** Throws TypeError for what is no object, and "metadata-too-large", also for what JSON cannot carry. */
 export function encodeMetadata(metadata: Metadata): Uint8Array {

@@ -1,7 +1,7 @@
 /** What the machine runs with: intervals are the member's, Delta is the network's (docs/protocol.md, R19). */
-import type { Settings } from "../gossip/index.js";
-import { FirefliesError, type MemberCertificate } from "../identity/index.js";
-import type { MemberConfig } from "./config/index.js";
+import type { Settings } from "../../gossip/index.js";
+import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
+import type { MemberConfig } from "../config/index.js";
 
 /** Throws "config-bad-value" for a removal timeout below 2 Delta. */
 export function settingsOf(config: MemberConfig, { deltaMs }: Pick<MemberCertificate, "deltaMs">): Settings {

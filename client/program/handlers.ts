@@ -2,22 +2,21 @@
  * The program's handlers. The network waits for none of them, and what they throw reaches whoever can do something about
  * it: the sender of a message, or this program itself by an alarm.
  */
-import { FirefliesError } from "../identity/index.js";
-import { type ByteDuplex, deadlineIn, withDeadline } from "../net/index.js";
-import type { MemberId } from "../rings/index.js";
-import type { ClientLog } from "./client-log.js";
-import { HandlerFailures, type HandlerKind } from "./handler-failures.js";
-import type { RequestKind } from "./messages/content.js";
-import type { RequestContext } from "./messages/request-context.js";
-import { tooLarge } from "./messages/requester.js";
-import type { Announced } from "./offers/announced.js";
-import { Registry } from "./offers/registry.js";
-import { Served } from "./offers/served.js";
-import { MESSAGE_BYTES_MAX } from "./protocols.js";
-import type { Response } from "./talk/hearsay.js";
-import { isTransferred, requireHandler, requireStreams } from "./talk/misuse.js";
-import { RawStream } from "./talk/raw-stream.js";
-import { type Offered, STREAMS_OF_PEER_MAX, STREAMS_PER_PEER_MAX, type StreamContext } from "./talk/streams.js";
+import { FirefliesError } from "../../identity/index.js";
+import { type ByteDuplex, deadlineIn, withDeadline } from "../../net/index.js";
+import type { MemberId } from "../../rings/index.js";
+import { HandlerFailures, type HandlerKind } from "../handler-failures.js";
+import type { RequestKind } from "../messages/content.js";
+import type { RequestContext } from "../messages/request-context.js";
+import { tooLarge } from "../messages/requester.js";
+import type { Announced } from "../offers/announced.js";
+import { Registry } from "../offers/registry.js";
+import { Served } from "../offers/served.js";
+import { MESSAGE_BYTES_MAX } from "../protocols.js";
+import type { Response } from "../talk/hearsay.js";
+import { isTransferred, requireHandler, requireStreams } from "../talk/misuse.js";
+import { RawStream } from "../talk/raw-stream.js";
+import { type Offered, STREAMS_OF_PEER_MAX, STREAMS_PER_PEER_MAX, type StreamContext } from "../talk/streams.js";
 import type {
   AlarmHandler,
   DatagramHandler,
@@ -31,7 +30,8 @@ import type {
   ServeOptions,
   SignedContext,
   StreamHandler,
-} from "./types.js";
+} from "../types.js";
+import type { ClientLog } from "./client-log.js";
 
 /** Signal and proof are made only for handlers that look at them. */
 class MessageContext implements SignedContext {

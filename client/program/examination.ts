@@ -1,9 +1,9 @@
 /** What a running member has others look at, as `Client.doctor()` gives it. */
-import { addressesOf, TRANSPORT_PING } from "../gossip/index.js";
-import { destinationOf } from "./directory.js";
-import type { Node } from "./node.js";
-import { type DoctorReport, examine } from "./reach/doctor.js";
-import { PING_TIMEOUT_MS } from "./timeouts.js";
+import { addressesOf, TRANSPORT_PING } from "../../gossip/index.js";
+import type { Node } from "../node.js";
+import { type DoctorReport, examine } from "../reach/doctor.js";
+import { PING_TIMEOUT_MS } from "../timeouts.js";
+import { destinationOf } from "../view/directory.js";
 
 /** Never rejects. Throws "not-started". */
 export function examinationOf(member: Node): Promise<DoctorReport> {

@@ -1,5 +1,5 @@
 /** How loud an alarm is. Apart, so that a command may say it without loading a client. */
-import type { LogLevel } from "../identity/logger.js";
+import type { LogLevel } from "../../identity/logger.js";
 
 /** Alarms that say what a setting means, and that nothing is wrong if it is meant. */
 const NOTES: ReadonlySet<string> = new Set(["loopback-only", "authority-awaited"]);

@@ -1,13 +1,13 @@
 /** The view in the application's words: members with names, addresses and metadata, whom a name means, and who was there. */
-import { type Address, addressesOf, type Machine, type Output, type Peer, TRANSPORT_GRPC } from "../gossip/index.js";
-import type { Identity } from "../identity/index.js";
-import { type Destination, parseAddress, RELAY_SCHEME } from "../net/index.js";
-import { type MemberId, parseMemberId } from "../rings/index.js";
+import { type Address, addressesOf, type Machine, type Output, type Peer, TRANSPORT_GRPC } from "../../gossip/index.js";
+import type { Identity } from "../../identity/index.js";
+import { type Destination, parseAddress, RELAY_SCHEME } from "../../net/index.js";
+import { type MemberId, parseMemberId } from "../../rings/index.js";
+import { closest } from "../offers/closest.js";
+import { namesIn } from "../offers/names.js";
+import type { Change, Departed, Member, Metadata, Sender } from "../types.js";
 import { type MemberFilter, matcherOf } from "./member-filter.js";
 import { parseMetadata } from "./metadata.js";
-import { closest } from "./offers/closest.js";
-import { namesIn } from "./offers/names.js";
-import type { Change, Departed, Member, Metadata, Sender } from "./types.js";
 
 /** Departed members remembered, the latest: each with its last note, about 1 KB, and 6 KB if its metadata are full. */
 export const DEPARTED_MAX = 512;

@@ -1,8 +1,8 @@
 /** What a member tells the logger of its program. */
-import { containedLogger, type FirefliesError, type Logger, type LogLevel, shown } from "../identity/index.js";
-import { titleOf } from "../identity/title.js";
+import { containedLogger, type FirefliesError, type Logger, type LogLevel, shown } from "../../identity/index.js";
+import { titleOf } from "../../identity/title.js";
+import type { Change, Sender } from "../types.js";
 import { levelOfAlarm } from "./alarm-level.js";
-import type { Change, Sender } from "./types.js";
 
 const LEVELS: Readonly<Partial<Record<Change["kind"], LogLevel>>> = {
   failed: "warn",
