@@ -3,8 +3,8 @@ import type { Command } from "commander";
 import type { CertificateAuthority } from "../ca/index.js";
 import type { AuthorityConfig } from "../client/config/index.js";
 import { defaultDir } from "../client/config/places.js";
+import { configOption, dirOption } from "./api/caller/place-options.js";
 import { askingFor, passphraseFrom } from "./passphrase.js";
-import { configOption, dirOption } from "./place-options.js";
 
 export interface AccessFlags {
   readonly dir?: string;

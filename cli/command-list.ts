@@ -14,29 +14,29 @@ export interface Listed {
   readonly load: () => Promise<(program: Command) => void>;
 }
 
-const queries = async () => (await import("./commands/queries.js")).addQueries;
+const queries = async () => (await import("./commands/members/queries.js")).addQueries;
 
-const forwards = async () => (await import("./commands/forward.js")).addForwards;
-const pipes = async () => (await import("./commands/pipe.js")).addPipes;
-const services = async () => (await import("./commands/services.js")).addServices;
-const identities = async () => (await import("./commands/identities.js")).addIdentities;
+const forwards = async () => (await import("./commands/traffic/forward.js")).addForwards;
+const pipes = async () => (await import("./commands/traffic/pipe.js")).addPipes;
+const services = async () => (await import("./commands/agent/services.js")).addServices;
+const identities = async () => (await import("./commands/agent/identities.js")).addIdentities;
 
 /** In the order of the help; a test compares it with what the commands say of themselves. */
 export const COMMANDS: readonly Listed[] = [
   {
     usage: "ca",
     description: "serve a certificate authority; it creates itself on the first run",
-    load: async () => (await import("./commands/authority.js")).addAuthority,
+    load: async () => (await import("./commands/authority/authority.js")).addAuthority,
   },
   {
     usage: "agent",
     description: "run a member",
-    load: async () => (await import("./commands/agent.js")).addAgent,
+    load: async () => (await import("./commands/agent/agent.js")).addAgent,
   },
   {
     usage: "members",
     description: "the live members in the agent's view, besides itself",
-    load: async () => (await import("./commands/members.js")).addMembers,
+    load: async () => (await import("./commands/members/members.js")).addMembers,
   },
   {
     usage: "status",
@@ -55,28 +55,28 @@ export const COMMANDS: readonly Listed[] = [
   {
     usage: "doctor",
     description: "have three members dial the agent back: what others reach, what they see it as, and what to do",
-    load: async () => (await import("./commands/doctor.js")).addDoctor,
+    load: async () => (await import("./commands/members/doctor.js")).addDoctor,
   },
   {
     usage: "ping <member>",
     description: "how long a member takes to answer: by UDP and over its connection, and which way that goes",
-    load: async () => (await import("./commands/ping.js")).addPing,
+    load: async () => (await import("./commands/members/ping.js")).addPing,
   },
   {
     usage: "join <address>",
     description:
       "make the agent contact a member, and all whom that one knows: for parts of a network that lost each other",
-    load: async () => (await import("./commands/join.js")).addJoin,
+    load: async () => (await import("./commands/members/join.js")).addJoin,
   },
   {
     usage: "send <member> <text>",
     description: "send a member a signed message and print its reply",
-    load: async () => (await import("./commands/send.js")).addSend,
+    load: async () => (await import("./commands/traffic/send.js")).addSend,
   },
   {
     usage: "stream <member>",
     description: "open a stream to a member: standard input there, its answer here",
-    load: async () => (await import("./commands/stream.js")).addStream,
+    load: async () => (await import("./commands/traffic/stream.js")).addStream,
   },
   {
     usage: "forward",
@@ -104,17 +104,17 @@ export const COMMANDS: readonly Listed[] = [
     usage: "http",
     isGroup: true,
     description: "HTTP of this member, which others reach by its name",
-    load: async () => (await import("./commands/http.js")).addHttp,
+    load: async () => (await import("./commands/traffic/http.js")).addHttp,
   },
   {
     usage: "curl <url>",
     description: "ask the HTTP server of a member, as bob/path, and print its answer",
-    load: async () => (await import("./commands/curl.js")).addCurl,
+    load: async () => (await import("./commands/traffic/curl.js")).addCurl,
   },
   {
     usage: "monitor",
     description: "print changes of the view as they happen",
-    load: async () => (await import("./commands/monitor.js")).addMonitor,
+    load: async () => (await import("./commands/members/monitor.js")).addMonitor,
   },
   {
     usage: "services",
@@ -129,7 +129,7 @@ export const COMMANDS: readonly Listed[] = [
   {
     usage: "graph",
     description: "members, links with their paths, sessions, streams by protocol and services, as the agent sees them",
-    load: async () => (await import("./commands/graph.js")).addGraph,
+    load: async () => (await import("./commands/members/graph.js")).addGraph,
   },
   { usage: "identities", description: "the members of the agent, its own first", load: identities },
   {
@@ -141,38 +141,38 @@ export const COMMANDS: readonly Listed[] = [
   {
     usage: "log",
     description: "print what the agent tells, from now on",
-    load: async () => (await import("./commands/log.js")).addLog,
+    load: async () => (await import("./commands/agent/log.js")).addLog,
   },
   {
     usage: "plan",
     description: "rings needed for a network, and what a ring count tolerates",
-    load: async () => (await import("./commands/plan.js")).addPlan,
+    load: async () => (await import("./commands/tools/plan.js")).addPlan,
   },
   {
     usage: "rdv",
     isGroup: true,
     description: "reach a program behind a NAT by a token, directly or relayed: a rendezvous server, and both ends",
-    load: async () => (await import("./commands/rdv.js")).addRdv,
+    load: async () => (await import("./commands/tools/rdv.js")).addRdv,
   },
   {
     usage: "export-p12",
     description: "write a member's key and certificates to one PKCS#12 file, for tools that want such a file",
-    load: async () => (await import("./commands/export.js")).addExport,
+    load: async () => (await import("./commands/agent/export.js")).addExport,
   },
   {
     usage: "verify-message <file>",
     description: "check the proof of a message, and print who sent it to whom",
-    load: async () => (await import("./commands/verify-message.js")).addVerifyMessage,
+    load: async () => (await import("./commands/tools/verify-message.js")).addVerifyMessage,
   },
   {
     usage: "sim",
     description: "simulate a whole overlay under attack, from a seed",
-    load: async () => (await import("./commands/sim.js")).addSim,
+    load: async () => (await import("./commands/tools/sim.js")).addSim,
   },
   {
     usage: "demo",
     description: "an authority and five members as processes, which live through failures and a liar",
-    load: async () => (await import("./commands/demo.js")).addDemo,
+    load: async () => (await import("./commands/tools/demo.js")).addDemo,
   },
 ];
 

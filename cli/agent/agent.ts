@@ -5,9 +5,9 @@ import { isDiskRefusing } from "../../client/state/lock.js";
 import { DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
 import { FirefliesError, messageOf } from "../../identity/index.js";
 import { onAbort } from "../../net/index.js";
-import type { OpenDoor } from "../api/doors.js";
 import type { AgentHost } from "../api/host.js";
-import { ApiServer } from "../api/server.js";
+import type { OpenDoor } from "../api/server/doors.js";
+import { ApiServer } from "../api/server/server.js";
 import { Log, type LogOptions } from "../log/log.js";
 import { memberTitle } from "../output.js";
 import { fired, untilTold } from "../signals.js";
@@ -133,7 +133,7 @@ async function opened(
   config: AgentConfig,
 ): Promise<OpenDoor | undefined> {
   if (api === undefined || config.api.listen === undefined) return undefined;
-  const { openDoor } = await import("../api/doors.js");
+  const { openDoor } = await import("../api/server/doors.js");
   return await openDoor(api, { config: config.api, client: own.client, dir: own.dir }).catch(async (error: unknown) => {
     await api.close();
     await own.client.stop();

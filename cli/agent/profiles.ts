@@ -9,11 +9,11 @@ import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FirefliesError, messageOf } from "../../identity/index.js";
 import { formatHostPort, type HostPort } from "../../net/index.js";
-import { Access } from "../api/access.js";
-import { callerOf, type DoorOptions, tlsServer, tokenFor } from "../api/doors.js";
 import { answerFailure } from "../api/http-failure.js";
 import { isLoopback } from "../api/place.js";
-import { SERVER_OPTIONS } from "../api/server.js";
+import { Access } from "../api/server/access.js";
+import { callerOf, type DoorOptions, tlsServer, tokenFor } from "../api/server/doors.js";
+import { SERVER_OPTIONS } from "../api/server/server.js";
 
 /** Seconds of a profile when nobody says. */
 const SECONDS = 10;

@@ -48,7 +48,7 @@ export async function connect(place: AgentPlace): Promise<Connected> {
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const headers = { host: url.host, ...authorization };
   if (url.protocol === "http:") return { socket: await connectPlain(url, place), headers };
-  const { connectTls } = await import("./tls-client.js");
+  const { connectTls } = await import("./caller/tls-client.js");
   return { socket: await connectTls({ url, place, timeoutMs: REMOTE_TIMEOUT_MS }), headers };
 }
 

@@ -2,9 +2,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DRAIN_MS, DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
 import { LOG_LEVELS } from "../../identity/logger.js";
-import { agentDirectory, type Place } from "../agent-directory.js";
+import { agentDirectory, type Place } from "../api/caller/agent-directory.js";
+import { configOption, dirOption } from "../api/caller/place-options.js";
 import type { AgentPlace } from "../api/place.js";
-import { configOption, dirOption } from "../place-options.js";
 
 export interface JsonOption {
   readonly json?: boolean;

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DRAIN_MS } from "../../client/talk/drain-deadline.js";
 import { FirefliesError } from "../../identity/index.js";
-import * as calls from "../api/calls.js";
-import { ask, type FrameConnection, openFrames } from "../api/client.js";
+import * as calls from "../api/caller/calls.js";
+import { ask, type FrameConnection, openFrames } from "../api/caller/client.js";
 import type { AgentPlace } from "../api/place.js";
 import { shortId } from "../output.js";
 import { type MemberView, membersTable } from "../views.js";

@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { changedText } from "../../cli/agent/config-file.js";
 import { identityDifference } from "../../cli/agent/reload-difference.js";
-import { Access, type Head, pageProblem } from "../../cli/api/access.js";
 import { isLoopback } from "../../cli/api/place.js";
+import { Access, type Head, pageProblem } from "../../cli/api/server/access.js";
 import { ApiToken } from "../../cli/api/token.js";
 import type { IdentityConfig } from "../../client/config/index.js";
 

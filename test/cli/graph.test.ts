@@ -1,8 +1,8 @@
 /** The graph of a network as one of its members sees it: its shape, ids that stay, as text and in DOT. Members over wires in memory. */
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
+import { GRAPH_ANSWER } from "../../cli/api/calls/graph-schema.js";
 import { type Graph, graphOf } from "../../cli/api/graph.js";
-import { GRAPH_ANSWER } from "../../cli/api/graph-schema.js";
 import { graphDot, graphText } from "../../cli/graph-view.js";
 import { MemoryNetwork } from "../../net/index.js";
 import type { ServiceState } from "../../services/controllers/runner.js";

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { targetOf } from "../../cli/commands/curl.js";
+import { targetOf } from "../../cli/commands/traffic/curl.js";
 import { command, RunningCommand, type Told } from "../support/command.js";
 import { Target } from "../support/local-programs.js";
 import { Stage } from "../support/network.js";

@@ -1,9 +1,9 @@
 /** docs/agent-openapi.json is what an agent answers; `npm run docs` rewrites it. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { applicationOf } from "../../cli/api/app.js";
-import * as calls from "../../cli/api/calls.js";
-import type { ApiCall } from "../../cli/api/client.js";
+import * as calls from "../../cli/api/caller/calls.js";
+import type { ApiCall } from "../../cli/api/caller/client.js";
+import { applicationOf } from "../../cli/api/server/app.js";
 import { hostOf } from "../support/serve-fake.js";
 import { ROOT } from "../support/tree.js";
 

@@ -1,6 +1,6 @@
 /** Whom a command means: by name, by id, by the beginning of an id, and what it says when that is nobody or several. */
 import { describe, expect, it } from "vitest";
-import { whichMember } from "../../cli/api/which-member.js";
+import { whichMember } from "../../cli/api/calls/which-member.js";
 import type { Member } from "../../client/types.js";
 import type { FirefliesError } from "../../identity/index.js";
 import { idOf, member } from "../support/fake-agent-client.js";

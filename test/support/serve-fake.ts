@@ -1,6 +1,6 @@
 /** The API of an agent whose member is a fake one, on the Unix socket of a directory. */
 import type { AgentHost, Hosted, HostedServices } from "../../cli/api/host.js";
-import { ApiServer } from "../../cli/api/server.js";
+import { ApiServer } from "../../cli/api/server/server.js";
 import { LogFeed } from "../../cli/log/log-feed.js";
 import { claimControlPath } from "../../client/state/control-path.js";
 

@@ -1,0 +1,91 @@
+/** The calls that commands make, by what they are for: paths and bodies as docs/agent-openapi.json has them. */
+
+import type { MountWish, SaidService } from "../host.js";
+import type { MemberQuery } from "../member-query.js";
+import type { ApiCall } from "./client.js";
+
+type Send = { readonly to: string; readonly data: Uint8Array; readonly timeoutMs?: number | undefined };
+
+export const STATUS: ApiCall = { path: "/v1/status" };
+export const INFO: ApiCall = { path: "/v1/info" };
+export const RINGS: ApiCall = { path: "/v1/rings" };
+export const DOCTOR: ApiCall = { method: "POST", path: "/v1/doctor" };
+export const RENEW: ApiCall = { method: "POST", path: "/v1/renewals" };
+export const GRAPH: ApiCall = { path: "/v1/graph" };
+export const LOG: ApiCall = { path: "/v1/log" };
+
+export function members(query: MemberQuery = {}): ApiCall {
+  return { path: "/v1/members", query: { ...query } };
+}
+
+export function changes(query: Omit<MemberQuery, "all"> = {}): ApiCall {
+  return { path: "/v1/changes", query: { ...query } };
+}
+
+export function leave(drainMs: number): ApiCall {
+  return { method: "POST", path: "/v1/leave", body: { drainMs } };
+}
+
+/** `to`: what was typed for a member, its name, its id or the beginning of that. */
+export function send({ to, data, timeoutMs }: Send): ApiCall {
+  return { method: "POST", path: "/v1/messages", body: { to, data: base64(data), timeoutMs } };
+}
+
+export function ping(to: string, timeoutMs?: number): ApiCall {
+  return { method: "POST", path: "/v1/pings", body: { to, timeoutMs } };
+}
+
+export function join(address: string): ApiCall {
+  return { method: "POST", path: "/v1/joins", body: { address } };
+}
+
+export function gossip(data: Uint8Array): ApiCall {
+  return { method: "PUT", path: "/v1/gossip", body: { data: base64(data) } };
+}
+
+export const SERVICES: ApiCall = { path: "/v1/services" };
+export const RELOAD: ApiCall = { method: "POST", path: "/v1/reloads" };
+export const IDENTITIES: ApiCall = { path: "/v1/identities" };
+
+/** Without an id the agent chooses one. With `save` also in the agent's configuration file. */
+export function addService(
+  said: Omit<SaidService, "id"> & { readonly id?: string | undefined },
+  save = false,
+): ApiCall {
+  return { method: "POST", path: "/v1/services", query: { save }, body: said };
+}
+
+export function removeService(id: string, save = false): ApiCall {
+  return { method: "DELETE", path: `/v1/services/${encodeURIComponent(id)}`, query: { save } };
+}
+
+export function mountIdentity(wish: MountWish): ApiCall {
+  return { method: "POST", path: "/v1/identities", body: wish };
+}
+
+export function unmountIdentity(as: string, drainMs: number): ApiCall {
+  return { method: "DELETE", path: `/v1/identities/${encodeURIComponent(as)}`, body: { drainMs } };
+}
+
+export function stream(to: string, protocol?: string): ApiCall {
+  return { path: `/v1/streams/${encodeURIComponent(to)}`, query: { protocol } };
+}
+
+/** `host`: "bob.fireflies", "bob", an id, or "service:NAME". */
+export function httpConnection(
+  host: string,
+  { port, protocol }: { port?: string; protocol?: string | undefined },
+): ApiCall {
+  return { path: `/v1/http/${encodeURIComponent(host)}`, query: { port, protocol } };
+}
+
+export function accept(protocol: string): ApiCall {
+  return { path: "/v1/accepts", query: { protocol } };
+}
+
+/** What is carried is said in the first frame. */
+export const FORWARDS: ApiCall = { path: "/v1/forwards" };
+
+function base64({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+}
