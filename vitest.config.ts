@@ -25,7 +25,7 @@ class LongFirst extends BaseSequencer {
  * `shared-process.ts` sees to it that none of them leaves anything behind for the next.
  */
 const SHARED = [
-  "test/{rings,gossip,sim,identity,rdv,services}/**/*.test.ts",
+  "test/{rings,gossip,topics,sim,identity,rdv,services}/**/*.test.ts",
   // These count the handles of their process, and what is left on its heap.
   "test/client/**/!(start|held|lives).test.ts",
   "test/net/**/!(tcp|ws).test.ts",

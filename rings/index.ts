@@ -55,3 +55,4 @@ export {
 export { RING_COUNT_MAX, tolerance } from "./ring-count.js";
 export { Rings, type RingsOptions, type Skip } from "./rings.js";
 export { Shares } from "./shares.js";
+export { utf8Decode, utf8Encode, utf8Length } from "./utf8.js";

@@ -21,6 +21,7 @@ export const GENERATED = "client/generated/";
 export const ROOMS = [
   "rings",
   "gossip",
+  "topics",
   "sim",
   "identity",
   "rdv",

@@ -11,6 +11,7 @@ type Room = (typeof ROOMS)[number];
 const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   rings: [],
   gossip: ["rings"],
+  topics: ["rings"],
   sim: ["gossip", "rings"],
   identity: ["rings"],
   rdv: [],
@@ -44,7 +45,7 @@ const plantTargets = () => ROOMS.map((room) => plant(`${room}/planted.ts`, "expo
 const plantImports = (pairs: typeof PAIRS) =>
   pairs.map(({ from, to }) => plant(`${from}/imports-${to}.ts`, `import "../${to}/planted.js";\n`));
 
-const PURE = ["rings", "gossip", "sim"] as const satisfies readonly Room[];
+const PURE = ["rings", "gossip", "topics", "sim"] as const satisfies readonly Room[];
 const IMPURE = [
   "setTimeout(() => {}, 1)",
   "setInterval(() => {}, 1)",
