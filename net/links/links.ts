@@ -184,12 +184,17 @@ export class Links {
 
   /**
    * My addresses have changed: sessions over the old ones may be dead without a sign, so they are made anew. Reliable UDP
-   * moves by itself, with all that is open on it.
+   * moves by itself, with all that is open on it: also what a relay carries that I have only such sessions with.
    */
   renew(): void {
     this.#keeping.moved();
     this.#redials.forget();
-    for (const link of this.#links.values()) this.#cut(link, ({ path }) => path.address.scheme !== "udx");
+    const links = [...this.#links.values()];
+    const moving = new Set(links.filter(movesByItself).map(({ id }) => id));
+    const isRelayed = ({ path }: Held) => path.kind === "relayed";
+    // Those that others carry first: so they are closed, not lost, and no relay is blamed.
+    for (const link of links) this.#cut(link, (held) => isRelayed(held) && !moving.has(held.path.via?.[0] as MemberId));
+    for (const link of links) this.#cut(link, (held) => !isRelayed(held) && held.path.address.scheme !== "udx");
   }
 
   /** The member is to be reached at these addresses: a session to another one serves what is open on it, and nothing new. */
@@ -415,4 +420,10 @@ export class Links {
     const link = first && this.#links.get(first.session.peer.id);
     if (link) this.#cut(link, (held) => held === first);
   }
+}
+
+/** Is there a way to it that moves with my address, and none that may be dead then? */
+function movesByItself({ held }: Link): boolean {
+  const own = held.filter(({ path }) => path.kind !== "relayed");
+  return own.length > 0 && own.every(({ path }) => path.address.scheme === "udx");
 }

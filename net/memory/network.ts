@@ -20,6 +20,8 @@ const FIRST_PORT = 40_000;
 /** LANs of one network, and hosts of one LAN: their addresses are bytes of an IPv4 address. */
 const LANS_MAX = 254;
 const HOSTS_MAX = 65_533;
+/** Names that an error lists. */
+const SHOWN_MAX = 16;
 /** First bytes of addresses: LANs that all may dial, those behind NATs, and what NATs show. */
 const NETS = { open: 11, inner: 10, edge: 12 } as const;
 
@@ -85,7 +87,10 @@ export interface MemoryLink {
   heal(): void;
 }
 
-/** What is named to `cut` and the others: a LAN, a host, or the name of a place. */
+/**
+ * What is named to `cut` and the others: a LAN, a host, or by text the name or the address of a host, the address that a NAT
+ * shows (then all behind it), or the place of a transport. A RangeError is thrown for a text that names none of them.
+ */
 export type MemoryEnd = MemoryLan | MemoryHost | string;
 
 /** The wires. Every member of one test takes its place in one network. */
@@ -179,17 +184,23 @@ export class MemoryNetwork {
 
   #endOf(end: MemoryEnd): Cuttable {
     if (end instanceof MemoryHost) return end.place;
-    return typeof end === "string" ? this.#placeOf(end) : end;
+    if (typeof end !== "string") return end;
+    const found = this.#places.get(end) ?? this.#hosts.get(end.toLowerCase())?.place ?? this.#nats.get(end)?.lan;
+    if (found !== undefined) return found;
+    const known = [...this.#places.keys(), ...[...this.#hosts.values()].map(({ place }) => place.name)];
+    throw new RangeError(
+      `Nothing in this network is called ${end}. There are: ${[...new Set(known)].slice(0, SHOWN_MAX).join(", ")}.`,
+    );
   }
 
-  #placeOf(end: string): Place {
-    const known = this.#hosts.get(end)?.place ?? this.#places.get(end) ?? { name: end };
-    if (!this.#hosts.has(end)) this.#places.set(end, known);
+  #placeOf(name: string): Place {
+    const known = this.#places.get(name) ?? { name };
+    this.#places.set(name, known);
     return known;
   }
 
   #host(lan: MemoryLan, address: string, name: string): MemoryHost {
-    if (this.#hosts.has(name)) throw new RangeError(`There is a host ${name} already.`);
+    if (this.#hosts.has(name.toLowerCase())) throw new RangeError(`There is a host ${name} already.`);
     const place: Place = { name, lan, host: address };
     const host = new MemoryHost({
       place,

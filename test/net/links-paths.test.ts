@@ -104,6 +104,45 @@ describe("a member that names relays", () => {
   });
 });
 
+describe("a host that has moved", () => {
+  /** Members with these paths to them; the relay has the id of RELAY. */
+  async function links(...schemes: readonly string[]) {
+    const blamed: string[] = [];
+    const scene = await Scene.create({ onRelayFailed: (_, __, what) => blamed.push(what) });
+    const relay = { ...(await scene.network.member()).certificate, id: "c".repeat(64) as MemberId };
+    const toRelay = schemes.map(
+      (scheme) => new FakeSession(relay, pathOf("dialled", { scheme, host: "192.0.2.1", port: 1 })),
+    );
+    const behind = new FakeSession((await scene.network.member()).certificate, relayedPath);
+    // What a relay carries is lost with the session with the relay.
+    for (const session of toRelay) session.onClose(() => behind.lose());
+    for (const session of [...toRelay, behind]) scene.links.adopt(sessionOf(session));
+    return { scene, toRelay, behind, blamed };
+  }
+
+  it("keeps what a relay carries over reliable UDP, which moves", async () => {
+    const { scene, toRelay, behind } = await links("udx");
+    scene.links.renew();
+    expect([...toRelay, behind].map(({ closed }) => closed)).toEqual([false, false]);
+  });
+
+  it.each([[["tcp"]], [["udx", "tcp"]]])(
+    "closes what a relay carries over %j, since it may be dead, and blames no relay",
+    async (schemes) => {
+      const { scene, toRelay, behind, blamed } = await links(...schemes);
+      scene.links.renew();
+      expect(toRelay.map(({ closed }) => closed)).toEqual(schemes.map((scheme) => scheme === "tcp"));
+      expect([behind.closed, behind.wasLost, blamed]).toEqual([true, false, []]);
+    },
+  );
+
+  it("closes what a relay carries that it has no session with any more", async () => {
+    const { scene, behind } = await links();
+    scene.links.renew();
+    expect(behind.closed).toBe(true);
+  });
+});
+
 describe("a relay", () => {
   const told: string[] = [];
   const onRelayFailed: LinksOptions["onRelayFailed"] = (_, { via = [] }, what) => told.push(`${via[0]![0]} ${what}`);

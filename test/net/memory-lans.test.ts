@@ -133,6 +133,39 @@ describe("hosts of LANs", () => {
     await answered;
   });
 
+  it.each([
+    ["the names, as anybody writes them", "AT HOME", "Cloud Host"],
+    ["the names, the other way round", "cloud host", "At home"],
+    ["the addresses", "10.1.0.1", "11.2.0.1"],
+    ["the address that the NAT shows", "12.0.0.1", "11.2.0.1"],
+  ])("cut and silence act on a host behind a NAT by %s", async (_, inner, outer) => {
+    const network = new MemoryNetwork();
+    const [home, cloud] = [network.lan({ nat: "symmetric" }), network.lan()];
+    network.link(home, cloud);
+    const [a, b] = [home.host("At Home"), cloud.host("cloud host")];
+    const to = await listening(b);
+    const one = await dial(a, to);
+    network.silence(inner, outer);
+    let heard = 0;
+    one.on("data", () => heard++);
+    one.write("?");
+    for (let turns = 0; turns < 10; turns++) await new Promise(setImmediate);
+    expect(heard).toBe(0);
+    network.heal(inner, outer);
+    await once(one, "data");
+    network.cut(inner, outer);
+    await closed(one);
+    await expect(dial(a, to)).rejects.toMatchObject({ reason: "no-route" });
+  });
+
+  it("what is cut or silenced by a name that nothing has is an error, and says what there is", () => {
+    const network = new MemoryNetwork();
+    network.lan().host("Ada");
+    for (const act of [network.cut, network.silence, network.heal])
+      expect(() => act.call(network, "ada", "bea")).toThrow("Nothing in this network is called bea. There are: Ada.");
+    expect(() => network.lan().host("ADA")).toThrow(RangeError);
+  });
+
   it("refuse what no path can be", () => {
     const network = new MemoryNetwork();
     for (const bad of [{ latencyMs: -1 }, { loss: 2 }, { jitterMs: Number.NaN }, { bytesPerSecond: 0 }])

@@ -73,6 +73,7 @@ describe("a network in memory", () => {
 
   it("partitioned: nobody of one half reaches the other, until all is healed", async () => {
     const { network, a, b, dial } = await scene();
+    for (const name of ["c", "d"]) network.transport(name);
     network.partition(["a", "c"], ["b", "d"]);
     await expect(dial("c", b)).rejects.toMatchObject({ reason: "no-route" });
     await expect(dial("d", a)).rejects.toMatchObject({ reason: "no-route" });
