@@ -80,6 +80,7 @@ export type {
   MessageStream,
   Metadata,
   OfferOptions,
+  OpenedContext,
   PathChange,
   PathCounts,
   PathName,

@@ -487,6 +487,8 @@ export class Node {
 
   /** What other members may ask of me. */
   #speak(): void {
+    const take: Door["take"] = (...taken) => this.#door.take(...taken);
+    const handlerOf = (name: string) => this.#options.streamHandler(name);
     speak(this.#protocols, {
       exchange: (peer, body) => this.#requireDriver().request(peer.id, body),
       probe: () => {
@@ -497,15 +499,13 @@ export class Node {
       dialBack: (peer, body, signal, path) => this.ways.answerDialBack(peer, body, signal, path),
       messages: (peer, duplex) => {
         if (this.messenger.isAskedAgain(peer.id)) this.messenger.accept(peer, duplex);
-        else this.#door.take(peer, duplex, () => this.messenger.accept(peer, duplex));
+        else take(peer, duplex, () => this.messenger.accept(peer, duplex));
       },
-      stream: (peer, duplex, name) =>
-        this.#door.take(peer, duplex, () => this.streams.accept(peer, duplex, name, this.#options.streamHandler(name))),
+      stream: (peer, duplex, name, isAsked) =>
+        take(peer, duplex, () => this.streams.accept(peer, duplex, name, handlerOf(name), isAsked)),
       lasting: (peer, duplex, name) =>
-        this.#door.take(peer, duplex, () =>
-          this.streams.acceptLasting(peer, duplex, name, this.#options.streamHandler(name)),
-        ),
-      services: (peer, duplex) => this.#door.take(peer, duplex, () => this.services.accept(peer, duplex)),
+        take(peer, duplex, () => this.streams.acceptLasting(peer, duplex, name, handlerOf(name))),
+      services: (peer, duplex) => take(peer, duplex, () => this.services.accept(peer, duplex)),
     });
   }
 

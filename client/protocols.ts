@@ -13,6 +13,8 @@ export const PROBE = "probe";
 export const MESSAGES = "messages";
 /** A stream of the application. */
 export const STREAM = "stream";
+/** The same, where the side that takes it says so first, by an empty message. */
+export const ASKED_STREAM = "stream-asked";
 /** One of the connections of a stream that outlives them (client/lasting). */
 export const LASTING = "stream-lasting";
 
@@ -54,8 +56,8 @@ export interface Answers {
   observe(peer: MemberCertificate, path: Path): Uint8Array;
   dialBack(peer: MemberCertificate, body: Uint8Array, signal: AbortSignal, path: Path): Promise<Uint8Array>;
   messages(peer: MemberCertificate, duplex: ByteDuplex): void;
-  /** `name`: of the application's protocol, as the peer says it; empty for none. */
-  stream(peer: MemberCertificate, duplex: ByteDuplex, name: string): void;
+  /** `name`: of the application's protocol, as the peer says it; empty for none. `isAsked`: it waits for a first word. */
+  stream(peer: MemberCertificate, duplex: ByteDuplex, name: string, isAsked: boolean): void;
   lasting(peer: MemberCertificate, duplex: ByteDuplex, name: string): void;
   services(peer: MemberCertificate, duplex: ByteDuplex): void;
 }
@@ -88,6 +90,7 @@ export function speak(protocols: Protocols, answers: Answers): void {
   const duplexes = [
     [MESSAGES, "messages"],
     [STREAM, "stream"],
+    [ASKED_STREAM, "stream"],
     [LASTING, "lasting"],
     [SERVICES, "services"],
   ] as const;
@@ -96,7 +99,7 @@ export function speak(protocols: Protocols, answers: Answers): void {
       kind: "duplex",
       id,
       limits: LIMITS[name],
-      onDuplex: (peer, duplex, _path, what) => answers[name](peer, duplex, what),
+      onDuplex: (peer, duplex, _path, what) => answers[name](peer, duplex, what, id === ASKED_STREAM),
     });
 }
 

@@ -147,6 +147,15 @@ export interface MessageContext {
   readonly signal: AbortSignal;
 }
 
+/** Of a stream that a member has opened. */
+export interface OpenedContext extends MessageContext {
+  /**
+   * Of a handler with `acceptsLater`: it takes the stream, which an opener that waits for that is told. To be called before
+   * anything is written. Does nothing for others.
+   */
+  accept(): void;
+}
+
 /** Of a message: it can be shown to others, who need not have been there. */
 export interface SignedContext extends MessageContext {
   /**
@@ -218,6 +227,12 @@ export interface StreamOptions {
    * 4 MiB that the other side has not read, and copies what is written. False by default.
    */
   readonly reconnect?: boolean | undefined;
+  /**
+   * `openStream` resolves when a handler there has taken the stream, which costs a round trip, and rejects with what refuses it:
+   * "handler-missing", "overloaded", "peer-refused" and others. Otherwise the stream is there at once, and a refusal is its
+   * "error". Not together with `reconnect`. False by default.
+   */
+  readonly accepted?: boolean | undefined;
 }
 
 /** Of a handler that is registered by name. */
@@ -240,13 +255,18 @@ export interface HandleOptions extends OfferOptions {
   readonly streamsPerPeer?: number | undefined;
   /** The handler gets bytes without the borders of messages. */
   readonly raw?: boolean | undefined;
+  /**
+   * The handler says itself, by `context.accept()`, when it has taken a stream, as one that connects to something else first.
+   * Openers may wait for it (`StreamOptions.accepted`). By default a stream is taken when the handler is called.
+   */
+  readonly acceptsLater?: boolean | undefined;
 }
 
 /** As `StreamHandler`, of a stream of bytes: a Duplex that is not in object mode. */
-export type RawStreamHandler = (stream: Duplex, context: MessageContext) => Promise<void> | void;
+export type RawStreamHandler = (stream: Duplex, context: OpenedContext) => Promise<void> | void;
 
 /** Takes a stream that a member opens. What it throws ends the stream: a `ReplyError` also at the other side, anything else there as "handler-failed", and here as an alarm. */
-export type StreamHandler = (stream: MessageStream, context: MessageContext) => Promise<void> | void;
+export type StreamHandler = (stream: MessageStream, context: OpenedContext) => Promise<void> | void;
 
 /** Takes a datagram. What it throws is an alarm of this program, "handler-failed". */
 export type DatagramHandler = (data: Uint8Array, context: { readonly from: Sender }) => Promise<void> | void;

@@ -23,7 +23,7 @@ import type {
   GossipHandler,
   HandleOptions,
   MessageHandler,
-  MessageContext as PublicContext,
+  OpenedContext as PublicOpened,
   RawStreamHandler,
   ResponseHandler,
   Sender,
@@ -53,7 +53,7 @@ class MessageContext implements SignedContext {
 }
 
 /** The signal of a stream is made when it is looked at, too. */
-class OpenedContext implements PublicContext {
+class OpenedContext implements PublicOpened {
   readonly from: Sender;
   readonly #context: StreamContext;
 
@@ -64,6 +64,10 @@ class OpenedContext implements PublicContext {
 
   get signal(): AbortSignal {
     return this.#context.signal;
+  }
+
+  accept(): void {
+    this.#context.accept();
   }
 }
 
@@ -161,7 +165,11 @@ export class Handlers {
     requireHandler(handler);
     requireStreams(streamsPerPeer, STREAMS_OF_PEER_MAX);
     const run = (raw ? rawly(handler as RawStreamHandler) : handler) as StreamHandler;
-    this.#protocols.add(protocol, this.#offered(run, streamsPerPeer), options);
+    this.#protocols.add(
+      protocol,
+      { ...this.#offered(run, streamsPerPeer), acceptsLater: options.acceptsLater },
+      options,
+    );
   }
 
   /** Registers what answers messages for a service. Throws as `Registry.add`, and a RangeError for `messagesPerPeer`. */

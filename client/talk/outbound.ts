@@ -1,7 +1,7 @@
 /** What the program sends: to whom by id or address, itself among them, and what it may get wrong. */
 import type { Duplex } from "node:stream";
 import type { Machine } from "../../gossip/index.js";
-import { FirefliesError, titleOf } from "../../identity/index.js";
+import { FirefliesError, titleOf, wrongType } from "../../identity/index.js";
 import {
   DATAGRAM_PAYLOAD_MAX as DATAGRAM_BYTES_MAX,
   type Datagrams,
@@ -20,7 +20,7 @@ import { meantBy } from "../view/meant.js";
 import type { Messenger } from "./messenger.js";
 import { requireBytes, requireText, requireTimeout } from "./misuse.js";
 import { RawStream } from "./raw-stream.js";
-import type { Streams } from "./streams.js";
+import { accepted, type Streams } from "./streams.js";
 
 /** Characters of what is no id that are told. */
 const SHOWN_MAX = 100;
@@ -74,15 +74,21 @@ export class Outbound {
     return datagrams.send(this.destination(id).id, data);
   }
 
-  async openStream(id: string, { signal, protocol, raw = false, reconnect }: StreamOptions): Promise<Duplex> {
+  async openStream(
+    id: string,
+    { signal, protocol, raw = false, reconnect, accepted: isAsked = false }: StreamOptions,
+  ): Promise<Duplex> {
     const { streams } = this.#speaker();
+    if (isAsked && reconnect) throw wrongType("A stream that reconnects cannot be waited for with `accepted`.");
     if (protocol !== undefined) requireName(protocol, "protocol");
     const session = await this.reach(id, signal);
     const stream = streams.open(session, {
       signal,
       name: protocol,
+      isAsked,
       reach: reconnect ? this.#again(session) : undefined,
     });
+    if (isAsked) await accepted(stream);
     return raw ? new RawStream(stream) : stream;
   }
 

@@ -9,7 +9,7 @@ import type { MemberId } from "../../rings/index.js";
 import { LastingStreams } from "../lasting/lasting-streams.js";
 import { mayBegin, type Places } from "../messages/shares.js";
 import { nameShown } from "../offers/name.js";
-import { STREAM } from "../protocols.js";
+import { ASKED_STREAM, STREAM } from "../protocols.js";
 import { inOrder } from "./stream-end.js";
 
 /**
@@ -38,6 +38,8 @@ export interface Offered {
   readonly handler: StreamHandler;
   /** Streams of it that one member may have open here. */
   readonly perPeerMax: number;
+  /** The handler says itself when it has taken a stream; else it has when it is called. */
+  readonly acceptsLater?: boolean | undefined;
 }
 
 export interface OpenStreamOptions {
@@ -45,6 +47,8 @@ export interface OpenStreamOptions {
   readonly signal?: AbortSignal | undefined;
   /** Of the protocol; empty for none. */
   readonly name?: string | undefined;
+  /** Its first message is empty, and says that the other side has taken it. */
+  readonly isAsked?: boolean | undefined;
   /** For a stream that outlives its connections: a session with the member. Rejects with a FirefliesError. */
   readonly reach?: ((signal: AbortSignal) => Promise<Session>) | undefined;
 }
@@ -53,6 +57,8 @@ export interface StreamContext {
   readonly from: MemberCertificate;
   /** Fires when the stream has ended, in whatever way. */
   readonly signal: AbortSignal;
+  /** Tells an opener that waits for it that the stream was taken; once, and before anything is written. */
+  accept(): void;
 }
 
 /** A `ReplyError` that it throws ends the stream, there too; anything else ends it with "handler-failed". */
@@ -113,27 +119,35 @@ export class Streams {
   }
 
   /** Opens a stream to the member at the other end of a session. Throws "overloaded" when too many are open, or "member-stopping". */
-  open(session: Session, { signal, name = "", reach }: OpenStreamOptions = {}): ByteDuplex {
+  open(session: Session, { signal, name = "", isAsked = false, reach }: OpenStreamOptions = {}): ByteDuplex {
     const { id } = session.peer;
     if (this.#stopping) throw new FirefliesError("member-stopping", "stop() was called: no new stream is opened.");
     if (this.#full(id) || (name === "" && this.#isUsedUp(id, name, this.#limits.perPeerMax))) throw tooMany();
     const stream = reach
       ? this.#lasting.open(session, { reach, signal, name })
-      : session.open(STREAM, { signal, name });
+      : session.open(isAsked ? ASKED_STREAM : STREAM, { signal, name });
     this.#track(id, stream, { protocol: name, openedHere: true });
     if (name === "") this.#count(id, name, stream);
     return stream;
   }
 
-  /** Hands an incoming stream to its handler, or ends it with why there is none. */
-  accept(peer: MemberCertificate, stream: ByteDuplex, name: string, offered: Offered | FirefliesError): void {
+  /** Hands an incoming stream to its handler, or ends it with why there is none. `isAsked`: it waits for a first word. */
+  accept(
+    peer: MemberCertificate,
+    stream: ByteDuplex,
+    name: string,
+    offered: Offered | FirefliesError,
+    isAsked = false,
+  ): void {
     if (this.#stopping) stream.destroy(new FirefliesError("member-stopping"));
     else if (offered instanceof FirefliesError) stream.destroy(offered);
     else if (this.#full(peer.id)) stream.destroy(tooMany());
     else if (this.#isUsedUp(peer.id, name, offered.perPeerMax)) stream.destroy(tooManyOf(name, offered.perPeerMax));
     else {
       this.#count(peer.id, name, stream);
-      this.#handle(peer, stream, offered.handler, name);
+      const context = new HandlerContext(peer, stream, isAsked);
+      if (!offered.acceptsLater) context.accept();
+      this.#handle(stream, offered.handler, context, name);
     }
   }
 
@@ -176,9 +190,9 @@ export class Streams {
     this.#awaited.delete(stream);
   }
 
-  #handle(peer: MemberCertificate, stream: ByteDuplex, handler: StreamHandler, protocol: string): void {
-    this.#track(peer.id, stream, { protocol, openedHere: false });
-    const running = run(handler, stream, new HandlerContext(peer, stream)).then(() => {
+  #handle(stream: ByteDuplex, handler: StreamHandler, context: HandlerContext, protocol: string): void {
+    this.#track(context.from.id, stream, { protocol, openedHere: false });
+    const running = run(handler, stream, context).then(() => {
       this.#handlers.delete(stream);
     });
     this.#handlers.set(stream, running);
@@ -219,15 +233,52 @@ export class Streams {
   }
 }
 
+/** The first word of a stream that was asked for. */
+const ACCEPTED = new Uint8Array(0);
+
+/** Resolves when the other side has taken a stream that was asked for; rejects with what it said instead. */
+export async function accepted(stream: ByteDuplex): Promise<void> {
+  const word = await firstOf(stream);
+  if (word?.length === 0) return;
+  const error =
+    stream.errored ?? new FirefliesError("bad-frame", "The other side did not say whether it took the stream.");
+  stream.destroy(error);
+  throw error;
+}
+
+/** Nothing more of it is read. Undefined when it ended before. */
+function firstOf(stream: ByteDuplex): Promise<Uint8Array | undefined> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const first = stream.read() as Uint8Array | null;
+      if (first !== null) done(first);
+    };
+    const over = () => done(undefined);
+    const done = (first: Uint8Array | undefined) => {
+      stream.off("readable", look).off("end", over).off("close", over);
+      resolve(first);
+    };
+    if (stream.closed) resolve(undefined);
+    else stream.on("readable", look).once("end", over).once("close", over);
+  });
+}
+
 /** The signal is made only for handlers that look at it. */
 class HandlerContext implements StreamContext {
   readonly from: MemberCertificate;
   readonly #stream: ByteDuplex;
+  #isAwaited: boolean;
   #ended: AbortController | undefined;
 
-  constructor(from: MemberCertificate, stream: ByteDuplex) {
+  constructor(from: MemberCertificate, stream: ByteDuplex, isAsked: boolean) {
     this.from = from;
     this.#stream = stream;
+    this.#isAwaited = isAsked;
+  }
+
+  accept(): void {
+    if (this.#isAwaited && this.#stream.writable) this.#stream.write(ACCEPTED);
+    this.#isAwaited = false;
   }
 
   get signal(): AbortSignal {

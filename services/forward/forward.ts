@@ -1,6 +1,6 @@
 /** A forward: streams that members open for a protocol go to a program on this machine, or near it. */
 import type { Duplex } from "node:stream";
-import type { MessageContext, MessageStream, Sender } from "../../client/types.js";
+import type { MessageStream, OpenedContext, Sender } from "../../client/types.js";
 import { FirefliesError } from "../../identity/index.js";
 import { isAllowed } from "../access.js";
 import type { MemberClient } from "../member-client.js";
@@ -26,7 +26,11 @@ export function forward(client: MemberClient, settings: ForwardSettings): Forwar
   const options = { streamsPerPeer: plan.connectionsPerPeer, signal: running.closing };
   if (plan.target.kind === "udp")
     client.handle(plan.protocol, (stream, { from }) => running.takeFlow(stream, from), options);
-  else client.handle(plan.protocol, (stream, context) => running.take(stream, context), options);
+  else
+    client.handle(plan.protocol, (stream, context) => running.take(stream, context), {
+      ...options,
+      acceptsLater: true,
+    });
   return running;
 }
 
@@ -65,11 +69,12 @@ class Forwarding implements Forward {
     for (const end of [...this.#open]) end(new FirefliesError("link-closed", "The forward was closed."));
   }
 
-  async take(stream: Duplex, { from, signal }: MessageContext): Promise<void> {
+  async take(stream: Duplex, context: OpenedContext): Promise<void> {
+    const { from } = context;
     if (this.#isRefused(stream, from)) return;
     this.#traffic.began();
     if (from.id !== this.#client.id) pulseOf(this.#client).watch(from.id, stream);
-    await this.#carry(stream, signal);
+    await this.#carry(stream, context);
   }
 
   async takeFlow(stream: MessageStream, from: Sender): Promise<void> {
@@ -95,13 +100,15 @@ class Forwarding implements Forward {
     return problem !== undefined;
   }
 
-  async #carry(stream: Duplex, signal: AbortSignal): Promise<void> {
+  /** The stream is taken when the program has accepted. */
+  async #carry(stream: Duplex, context: OpenedContext): Promise<void> {
     const { target, dialMs, idleMs } = this.#plan;
-    const dialling = AbortSignal.any([signal, this.closing]);
+    const dialling = AbortSignal.any([context.signal, this.closing]);
     try {
       const socket = await dialTarget(target, dialMs, dialling);
       const end = (error: FirefliesError) => conduit.fail(error);
-      const conduit = new Conduit(socket, {
+      context.accept();
+      const conduit = new Conduit(socket, stream, {
         ...{ idleMs, traffic: this.#traffic },
         onEnd: (error) => {
           this.#open.delete(end);
@@ -109,7 +116,6 @@ class Forwarding implements Forward {
         },
       });
       this.#open.add(end);
-      conduit.attach(stream);
     } catch (cause) {
       const error = asError(cause);
       stream.destroy(error);

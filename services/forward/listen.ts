@@ -1,8 +1,7 @@
 /** A listener: connections of local programs go to a member that forwards them. */
-import { FirefliesError } from "../../identity/index.js";
 import type { MemberClient } from "../member-client.js";
 import { Door } from "./carrying/door.js";
-import { Attempts } from "./carrying/outgoing.js";
+import { openToAny } from "./carrying/outgoing.js";
 import type { Listener } from "./carrying/running.js";
 import { type ListenSettings, planListen } from "./carrying/settings.js";
 import { Whom } from "./carrying/whom.js";
@@ -24,9 +23,7 @@ export async function listen(client: MemberClient, settings: ListenSettings): Pr
     return listener;
   }
   const door = new Door(client, plan, async (socket) => {
-    const attempts = new Attempts(door, protocol, whom.next());
-    const stream = await attempts.next(new FirefliesError("peer-unknown"));
-    door.carry(socket, attempts, stream);
+    door.carry(socket, await openToAny(door, protocol, whom.next()));
   });
   await door.bind();
   return door;

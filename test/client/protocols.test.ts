@@ -81,6 +81,56 @@ describe("a protocol", () => {
     expect(await errorOf(stream)).toMatchObject({ code: "handler-missing", message });
   });
 
+  it("is waited for by who asks whether it was taken, and a refusal rejects, from both ends and to oneself", async () => {
+    const ends = [
+      [alice, bob],
+      [bob, alice],
+      [alice, alice],
+    ] as const;
+    for (const [from, to] of ends) {
+      const connected = deferred<void>();
+      const name = `/later/${from.id.slice(0, 8)}/${to.id.slice(0, 8)}`;
+      handle(to, `${name}/now`, says("now"));
+      handle(to, `${name}/one`, () => {}, { streamsPerPeer: 1 });
+      const later: StreamHandler = async (stream, context) => {
+        await connected.promise;
+        context.accept();
+        context.accept();
+        await says("later")(stream, context);
+      };
+      handle(to, `${name}/later`, later, { acceptsLater: true });
+      handle(to, `${name}/never`, (stream) => void stream.destroy(new FirefliesError("target-unreachable")), {
+        acceptsLater: true,
+      });
+      const open = (what: string, signal?: AbortSignal) =>
+        from.openStream(to.id, { protocol: `${name}/${what}`, accepted: true, signal });
+      const now = await open("now");
+      now.end(text("hello"));
+      expect(await words(now)).toEqual(["now: hello"]);
+      const opening = open("later");
+      expect(await codeOf(open("later", AbortSignal.timeout(20)))).toBe("cancelled");
+      connected.resolve();
+      const stream = await opening;
+      stream.end(text("hello"));
+      expect(await words(stream)).toEqual(["later: hello"]);
+      expect(await codeOf(open("never"))).toBe("target-unreachable");
+      await expect(open("nwo")).rejects.toMatchObject({
+        code: "handler-missing",
+        message: expect.stringContaining("Did you"),
+      });
+      const one = await open("one");
+      expect(await codeOf(open("one"))).toBe("overloaded");
+      one.destroy();
+      const raw = await from.openStream(to.id, { protocol: `${name}/now`, accepted: true, raw: true });
+      raw.end("hello");
+      expect(String(await buffer(raw))).toBe("now: hello");
+      const unasked = await from.openStream(to.id, { protocol: `${name}/later` });
+      unasked.end(text("hello"));
+      expect(await words(unasked)).toEqual(["later: hello"]);
+    }
+    await expect(alice.openStream(bob.id, { accepted: true, reconnect: true })).rejects.toThrow(TypeError);
+  });
+
   it("is refused beyond its own limit, and others and other members' are not", async () => {
     handle(bob, "/two", () => {}, { streamsPerPeer: 2 });
     handle(bob, "/more", says("more"));

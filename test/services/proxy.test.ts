@@ -99,6 +99,40 @@ describe("a proxy", () => {
     expect(await through.whole).toMatch(/\r\n\r\nhi$/);
   });
 
+  it("answers when the far side has: who refuses is told by the code that SOCKS and HTTP have for it", async () => {
+    const gone = await Target.of(stage, echo);
+    const { address: nowhere } = gone;
+    gone.kill();
+    const closing = new AbortController();
+    onTestFinished(() => closing.abort());
+    const there = [
+      forward(bob, { target: nowhere, protocol: "/gone" }),
+      forward(bob, { target: target.address, protocol: "/closed", allow: ["nobody"] }),
+      forward(bob, { target: target.address, protocol: "/full", connectionsPerPeer: 1 }),
+    ];
+    onTestFinished(async () => void (await Promise.all(there.map((each) => each.close()))));
+    bob.handle("/mine", (stream) => void stream.end(new TextEncoder().encode("mine")), { signal: closing.signal });
+    const ports = { 1: "/gone", 2: "/closed", 3: "/nothing", 4: "/full", 5: "/mine" };
+    const { address } = await opened({ ports });
+    const first = await said(address, "CONNECT bob.fireflies:4 HTTP/1.1\r\n\r\n");
+    await first.got(10);
+    const socks = async (port: number) => {
+      const visitor = await said(address, [5, 1, 0], name("bob.fireflies", port));
+      await visitor.got(4);
+      return visitor.text.charCodeAt(3);
+    };
+    const http = async (port: number) => {
+      const { whole } = await said(address, `CONNECT bob.fireflies:${port} HTTP/1.1\r\n\r\n`);
+      return (await whole).split("\r\n");
+    };
+    expect(await Promise.all([1, 2, 3, 4].map(socks))).toEqual([5, 2, 5, 1]);
+    const answers = await Promise.all([1, 2, 3, 4].map(http));
+    expect(answers.map(([status]) => status?.slice(9, 12))).toEqual(["502", "403", "502", "503"]);
+    expect(answers[0]?.at(-1)).toMatch(/does not accept connections/);
+    expect(answers[2]?.at(-1)).toMatch(/handles no protocol "\/nothing"/);
+    expect((await http(5)).at(-1)).toBe("mine");
+  });
+
   it("is not open to other machines without a password", async () => {
     await expect(proxy(alice, { listen: "0.0.0.0:0" })).rejects.toMatchObject({ code: "access-invalid" });
   });

@@ -7,7 +7,6 @@ import type { MemberClient } from "../../member-client.js";
 import { formatServiceAddress, type ServiceAddress } from "../../service-address.js";
 import { asError, Conduit, resetSocket } from "./conduit.js";
 import { boundAt, listenAt } from "./local.js";
-import type { Attempts } from "./outgoing.js";
 import { Traffic, type TrafficFigures } from "./traffic.js";
 
 export interface DoorPlan {
@@ -62,19 +61,17 @@ export class Door {
     await closed;
   }
 
-  /** Joins a connection that came in here with a stream; what refuses it leads to the next attempt. */
-  carry(socket: Socket, attempts: Attempts, stream: Duplex): void {
+  /** Joins a connection that came in here with a stream. */
+  carry(socket: Socket, stream: Duplex): void {
     const end = (error: FirefliesError) => conduit.fail(error);
-    const conduit = new Conduit(socket, {
+    const conduit = new Conduit(socket, stream, {
       ...{ idleMs: this.#plan.idleMs, traffic: this.#traffic },
-      next: (error) => attempts.next(error),
       onEnd: (error) => {
         this.#open.delete(end);
         this.#traffic.ended(error);
       },
     });
     this.#open.add(end);
-    conduit.attach(stream);
   }
 
   /** It could not be brought on its way, and was told so. */

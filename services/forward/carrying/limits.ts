@@ -12,8 +12,6 @@ export const DIAL_MS = 5_000;
 export const IDLE_MS = 3_600_000;
 /** The most that settings may ask for, in milliseconds: what a timer of Node takes is 2^31. */
 export const IDLE_MS_MAX = 2_000_000_000;
-/** Bytes that a local program has sent and that can be sent again to the next member that offers the service. */
-export const REPLAY_BYTES_MAX = 64 * 1024;
 /** Members that are tried for one connection, one after the other. */
 export const ATTEMPTS_MAX = 4;
 /** Milliseconds until a member is reached and a stream is open. */

@@ -1,6 +1,6 @@
 /** Streams for local connections: the members to try, one after the other, until one takes it. */
 import type { Duplex } from "node:stream";
-import type { FirefliesError } from "../../../identity/index.js";
+import { FirefliesError } from "../../../identity/index.js";
 import { onAbort } from "../../../net/index.js";
 import type { MemberClient } from "../../member-client.js";
 import { asError } from "./conduit.js";
@@ -13,46 +13,41 @@ export interface Caller {
   readonly closing: AbortSignal;
 }
 
-/** The members to try for one connection, in this order. */
-export class Attempts {
-  readonly #caller: Caller;
-  readonly #protocol: string;
-  readonly #left: string[];
-
-  constructor(caller: Caller, protocol: string, members: readonly string[]) {
-    this.#caller = caller;
-    this.#protocol = protocol;
-    this.#left = [...members];
-  }
-
-  /** A stream to the next member that can be reached; `before` is why the last one is not. Rejects when none is left. */
-  async next(before: FirefliesError): Promise<Duplex> {
-    let problem = before;
-    for (let id = this.#left.shift(); id !== undefined; id = this.#left.shift()) {
-      try {
-        return await this.#open(id);
-      } catch (cause) {
-        problem = asError(cause);
-      }
-    }
-    throw problem;
-  }
-
-  /** The deadline counts until the stream is open. */
-  async #open(id: string): Promise<Duplex> {
-    const opening = new AbortController();
-    const give = () => opening.abort();
-    const timer = setTimeout(give, OPEN_MS);
-    const unwatch = onAbort(this.#caller.closing, give);
+/**
+ * A stream to the first of these members that takes it: nothing of the local program is sent before, so that the next one may be
+ * tried. Rejects with why the last one did not.
+ */
+export async function openToAny(caller: Caller, protocol: string, members: readonly string[]): Promise<Duplex> {
+  let problem = new FirefliesError("peer-unknown");
+  for (const id of members) {
     try {
-      const { client } = this.#caller;
-      const stream = await client.openStream(id, { protocol: this.#protocol, signal: opening.signal });
-      const member = client.member(id)?.id ?? id;
-      if (!stream.closed && member !== client.id) pulseOf(client).watch(member, stream);
-      return stream;
-    } finally {
-      clearTimeout(timer);
-      unwatch();
+      return await open(caller, protocol, id);
+    } catch (cause) {
+      problem = asError(cause);
     }
+    if (caller.closing.aborted) break;
+  }
+  throw problem;
+}
+
+/** The deadline counts until the stream is taken. */
+async function open({ client, closing }: Caller, protocol: string, id: string): Promise<Duplex> {
+  const opening = new AbortController();
+  const late = new FirefliesError("timeout", `The member did not take the connection within ${OPEN_MS / 1_000} s.`);
+  const timer = setTimeout(() => opening.abort(late), OPEN_MS);
+  const unwatch = onAbort(closing, () => opening.abort());
+  const member = client.member(id)?.id ?? id;
+  const pulse = member === client.id ? undefined : pulseOf(client);
+  const release = pulse?.guard(member, (error) => opening.abort(error));
+  try {
+    const stream = await client.openStream(id, { protocol, accepted: true, signal: opening.signal });
+    pulse?.watch(member, stream);
+    return stream;
+  } catch (error) {
+    throw opening.signal.reason instanceof FirefliesError ? opening.signal.reason : error;
+  } finally {
+    release?.();
+    clearTimeout(timer);
+    unwatch();
   }
 }

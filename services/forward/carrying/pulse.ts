@@ -19,7 +19,8 @@ const ASKED_MAX = 12;
 
 /** What is known of one member, in milliseconds of one clock. */
 interface Peer {
-  readonly streams: Set<Duplex>;
+  /** Told when the way is gone. */
+  readonly users: Set<(error: FirefliesError) => void>;
   /** It has answered a datagram: from then on its silence means something. */
   hasAnswered: boolean;
   aliveAt: number;
@@ -48,16 +49,26 @@ export class Pulse {
 
   /** Destroys a stream with "link-closed" when the way to its member is gone. */
   watch(id: string, stream: Duplex): void {
+    if (stream.closed) return;
+    stream.once(
+      "close",
+      this.guard(id, (error) => void stream.destroy(error)),
+    );
+  }
+
+  /** Calls `end` with "link-closed" when the way to a member is gone. Returns the way to stop that. */
+  guard(id: string, end: (error: FirefliesError) => void): () => void {
     const peer = this.#peers.get(id) ?? this.#begin(id);
-    peer.streams.add(stream);
-    stream.once("close", () => {
-      peer.streams.delete(stream);
-      if (peer.streams.size === 0 && this.#peers.get(id) === peer) this.#forget(id);
-    });
+    const user = (error: FirefliesError) => end(error); // One of its own, however often `end` is given.
+    peer.users.add(user);
+    return () => {
+      peer.users.delete(user);
+      if (peer.users.size === 0 && this.#peers.get(id) === peer) this.#forget(id);
+    };
   }
 
   #begin(id: string): Peer {
-    const peer: Peer = { streams: new Set(), hasAnswered: false, aliveAt: performance.now() };
+    const peer: Peer = { users: new Set(), hasAnswered: false, aliveAt: performance.now() };
     this.#peers.set(id, peer);
     if (this.#timer === undefined) {
       this.#lookedAt = performance.now();
@@ -102,6 +113,6 @@ export class Pulse {
   #end(id: string, peer: Peer): void {
     const error = new FirefliesError("link-closed", "Nothing comes back from the member: the way to it is gone.");
     this.#forget(id);
-    for (const stream of [...peer.streams]) stream.destroy(error);
+    for (const end of [...peer.users]) end(error);
   }
 }

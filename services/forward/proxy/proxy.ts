@@ -5,7 +5,7 @@ import { FirefliesError } from "../../../identity/index.js";
 import type { MemberClient } from "../../member-client.js";
 import { resetSocket } from "../carrying/conduit.js";
 import { Door } from "../carrying/door.js";
-import { Attempts } from "../carrying/outgoing.js";
+import { openToAny } from "../carrying/outgoing.js";
 import type { Listener } from "../carrying/running.js";
 import { type ProxyPlan, type ProxySettings, planProxy } from "../carrying/settings.js";
 import { destinationOf } from "./destinations.js";
@@ -53,10 +53,9 @@ export async function proxy(client: MemberClient, settings: ProxySettings): Prom
     const destination = destinationOf(client, wish, plan.ports, turn++);
     try {
       if (typeof destination === "string") throw nowhere(destination, wish.host);
-      const attempts = new Attempts(door, destination.protocol, destination.members);
-      const stream = await attempts.next(new FirefliesError("peer-unknown"));
+      const stream = await openToAny(door, destination.protocol, destination.members);
       socket.write(wish.connected);
-      door.carry(socket, attempts, stream);
+      door.carry(socket, stream);
     } catch (cause) {
       const problem = cause instanceof FirefliesError ? cause : new FirefliesError("peer-unreachable");
       door.refuse(socket, problem, wish.refused(problem));
@@ -168,14 +167,18 @@ function nowhere(why: "foreign" | "unknown", host: string): FirefliesError {
   );
 }
 
+/** The member is not there, or leaves. */
+const AWAY: readonly string[] = ["peer-unknown", "peer-unreachable", "peer-removed", "member-stopping", "link-closed"];
+
 function replyFor({ code }: FirefliesError): SocksReply {
   if (code === "address-forbidden" || code === "peer-refused") return "not-allowed";
   if (code === "handler-missing" || code === "target-unreachable") return "connection-refused";
   if (code === "timeout" || code === "cancelled") return "ttl-expired";
-  return code === "peer-unknown" || code === "peer-unreachable" ? "host-unreachable" : "failure";
+  return AWAY.includes(code) ? "host-unreachable" : "failure";
 }
 
 function statusFor({ code }: FirefliesError): string {
   if (code === "address-forbidden" || code === "peer-refused") return "403 Forbidden";
+  if (code === "overloaded") return "503 Service Unavailable";
   return code === "timeout" || code === "cancelled" ? "504 Gateway Timeout" : "502 Bad Gateway";
 }
