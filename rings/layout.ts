@@ -35,6 +35,11 @@ export class ByteWriter {
     return this.u16(Math.floor(value / 0x10000) & 0xffff).u16(value & 0xffff);
   }
 
+  /** A whole number below 2^48, exact in a double. */
+  u48(value: number): this {
+    return this.u16(Math.floor(value / 0x1_0000_0000)).u32(value % 0x1_0000_0000);
+  }
+
   u64(value: bigint): this {
     return this.u32(Number((value >> 32n) & 0xffffffffn)).u32(Number(value & 0xffffffffn));
   }
@@ -120,6 +125,10 @@ export class ByteReader {
     return this.u16() * 0x10000 + this.u16();
   }
 
+  u48(): number {
+    return this.u16() * 0x1_0000_0000 + this.u32();
+  }
+
   u64(): bigint {
     return (BigInt(this.u32()) << 32n) | BigInt(this.u32());
   }
@@ -133,6 +142,11 @@ export class ByteReader {
     const start = this.#offset;
     this.#offset += length;
     return this.#bytes.subarray(start, start + length);
+  }
+
+  /** A view of up to so many next bytes, which stay to be read. */
+  peek(length: number): Uint8Array {
+    return this.#bad ? new Uint8Array(0) : this.#bytes.subarray(this.#offset, this.#offset + length);
   }
 
   sized16(max: number): Uint8Array {

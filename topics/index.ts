@@ -1,4 +1,12 @@
-/** Publish and subscribe without I/O: names of topics, and what members subscribe to. */
+/** Publish and subscribe as a machine without I/O: bring your own links, clock, keys and randomness. */
+
+export type {
+  Effect,
+  Equivocation,
+  Place,
+  Safety,
+  SubscriptionNumber,
+} from "./effects.js";
 export {
   encodeInterests,
   INTEREST_BODY_BYTES_MAX,
@@ -7,6 +15,17 @@ export {
   type InterestProblem,
   parseInterests,
 } from "./interest.js";
+export { MESSAGE_BYTES_MAX } from "./limits.js";
+export { Machine } from "./machine.js";
+export type {
+  Level,
+  MachineOptions,
+  Published,
+  PublishOptions,
+  Subscribed,
+  SubscribeOptions,
+  TopicFigures,
+} from "./machine-options.js";
 export { Matcher } from "./matcher.js";
 export {
   ANY_REST,
@@ -22,3 +41,29 @@ export {
   tokensOf,
   topicProblem,
 } from "./names.js";
+export type { Ports } from "./ports.js";
+export {
+  type Batch,
+  type BatchFacts,
+  encodeBatch,
+  encodeBody,
+  encodePayload,
+  FLAG_DURABLE,
+  FLAG_URGENT,
+  type Head,
+  messageOf,
+  NO_DIGEST,
+  parseBatch,
+  parseHead,
+} from "./records/batch.js";
+export { FRAME_HEAD_BYTES, FrameCutter, frameOf } from "./records/frames.js";
+export { type LogId, type LogName, LogReader, type LogTag, nameLog } from "./records/log.js";
+export {
+  encodePacket,
+  type Packet,
+  type PacketKind,
+  type Progress,
+  parsePacket,
+  type Range,
+} from "./records/packet.js";
+export { checkSettings, LAN, type Settings, WAN } from "./settings.js";

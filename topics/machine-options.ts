@@ -1,0 +1,67 @@
+/** What a machine of topics is made from, and what its inputs take and answer. */
+import type { MemberId } from "../rings/index.js";
+import type { Place, SubscriptionNumber } from "./effects.js";
+import type { Ports } from "./ports.js";
+import type { LogName } from "./records/log.js";
+import type { Settings } from "./settings.js";
+
+export interface MachineOptions {
+  readonly id: MemberId;
+  /** Of this process: higher than in any before. Unix milliseconds of its start will do. */
+  readonly life: bigint;
+  /** k, from the certificate: how many liars among neighbours are planned for follows from it. */
+  readonly ringCount: number;
+  readonly settings: Settings;
+  readonly ports: Ports;
+  /** In place of the settings' retention, for some topics of mine. */
+  readonly retention?: (topic: string) => { readonly ms: number; readonly bytes: number } | undefined;
+}
+
+export type Level = "none" | "some" | "all";
+
+export interface PublishOptions {
+  /** Default: some. Others hear of `all`, and acknowledge without delay. */
+  readonly level?: Level;
+  /** Emits `store`, and counts as safe when that is answered. */
+  readonly durable?: boolean;
+}
+
+export type Published =
+  /** The message has this number in my log of the topic; `sent` and `safe` tell what becomes of it. */
+  | { readonly ok: true; readonly log: LogName; readonly number: number }
+  /** Names: see NAME_ADVICE in names.ts. "overloaded": wait for `room`, or give up. */
+  | { readonly ok: false; readonly reason: "topic-invalid" | "message-too-large" | "overloaded" | "too-many-topics" };
+
+export interface SubscribeOptions {
+  readonly queue?: string;
+  /** Messages handed to the handler and not settled yet, over all logs: 1 to 65,536. Default 1,024. */
+  readonly inFlightMax?: number;
+  /** How often a message is handed to a handler that fails, 1 to 1,000. Default 5. */
+  readonly attemptsMax?: number;
+  /** Milliseconds until a failed message comes again, doubled each time up to a minute: 1 to 60,000. Default 100. */
+  readonly backoffMs?: number;
+  /** Emits `place`, and goes on from these. */
+  readonly places?: readonly Place[];
+  /** Each publisher's newest message at once. */
+  readonly last?: boolean;
+}
+
+export type Subscribed =
+  | { readonly ok: true; readonly subscription: SubscriptionNumber }
+  | { readonly ok: false; readonly reason: "pattern-invalid" | "too-many-subscriptions" };
+
+/** What there is of a topic at this member, for operators. */
+export interface TopicFigures {
+  readonly topic: string;
+  /** Live subscribers, me included. */
+  readonly subscribers: number;
+  /** Logs of mine and of others that are held. */
+  readonly logs: number;
+  /** Messages published here in this life. */
+  readonly published: number;
+  /** Messages settled here, over all subscriptions. */
+  readonly settled: number;
+  /** Messages that are held and not settled by every subscription. */
+  readonly backlog: number;
+  readonly heldBytes: number;
+}
