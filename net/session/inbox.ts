@@ -6,6 +6,7 @@ import type { Http2Stream } from "node:http2";
 import { FirefliesError } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 import type { Budget, Holder } from "./budget.js";
+import { handedOut } from "./garbage.js";
 import { PREFIX_BYTES } from "./pieces.js";
 import type { Stallable, Stalls } from "./stalls.js";
 import { tooLarge } from "./status.js";
@@ -16,6 +17,8 @@ const FIRST_ROOM_BYTES = 64 * 1024 + 16;
 const GROWTH = 4;
 /** What a chunk costs beside its bytes, about, while it waits to be read: a member may send them one by one. */
 const CHUNK_OVERHEAD_BYTES = 256;
+/** Buffers that bytes are in on their way to the reader: HTTP/2's, and that of the message. */
+const COPIES = 2;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -154,6 +157,7 @@ export class Inbox implements Holder, Stallable {
 
   #onChunk(chunk: Buffer): void {
     if (this.#isClosed) return;
+    handedOut(COPIES * chunk.length);
     const queued = this.#queued - chunk.length - CHUNK_OVERHEAD_BYTES;
     this.#queued = this.#stream.readableLength === 0 ? 0 : Math.max(0, queued);
     this.received += chunk.length;

@@ -9,6 +9,7 @@
  */
 import { Socket } from "node:net";
 import { Duplex } from "node:stream";
+import { handedOut } from "./garbage.js";
 import { WINDOW_BYTES } from "./limits.js";
 import { release, releaseMessage } from "./release.js";
 
@@ -38,13 +39,13 @@ export class RoomyDuplex extends Duplex {
     super({ highWaterMark: READ_AHEAD_BYTES });
     this.below = below;
     this.#room = ROOM_WINDOWS * windowBytes;
-    const isOwn = "ownsMessages" in below && below.ownsMessages === true;
-    this.#release = below instanceof Socket ? release : isOwn ? releaseMessage : undefined;
+    this.#release = releaserOf(below);
     if (below instanceof Socket) below.setKeepAlive(true, KEEPALIVE_MS);
     below.on("data", (chunk: Buffer<ArrayBuffer>) => {
       if (!this.push(chunk)) below.pause();
       // TLS takes a copy in the turn in which it is given a chunk.
-      if (this.readableLength === 0) this.#release?.(chunk);
+      if (this.#release === undefined) handedOut(chunk.length);
+      else if (this.readableLength === 0) this.#release(chunk);
     });
     below.on("end", () => {
       this.push(null);
@@ -92,4 +93,10 @@ export class RoomyDuplex extends Duplex {
     if (this.below.writableLength < this.#room) done();
     else this.below.once("drain", done);
   }
+}
+
+/** How the memory of a chunk that came is given back; undefined where another one may have it. */
+function releaserOf(below: Duplex): ((chunk: Buffer<ArrayBuffer>) => void) | undefined {
+  if (below instanceof Socket || ("ownsChunks" in below && below.ownsChunks === true)) return release;
+  return "ownsMessages" in below && below.ownsMessages === true ? releaseMessage : undefined;
 }

@@ -1,6 +1,7 @@
 /** The bytes of one WebSocket as a Duplex: binary messages, of which an empty one is the end. */
 import { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import { handedOut } from "../../session/garbage.js";
 
 /** Bytes of one message that is sent: what comes over TLS fits, and a proxy that buffers messages buffers little. */
 const MESSAGE_BYTES = 64 * 1024;
@@ -12,6 +13,8 @@ type Done = (error?: Error | null) => void;
 export class WebSocketDuplex extends Duplex {
   /** As sockets count. */
   bytesRead = 0;
+  /** Of what it brings and is given nobody else has a part (session/roomy.ts). */
+  readonly ownsChunks = true;
   readonly #ws: WebSocket;
   #hasEnded = false;
 
@@ -68,6 +71,7 @@ export class WebSocketDuplex extends Duplex {
       this.push(null);
     } else {
       this.bytesRead += data.length;
+      handedOut(data.length); // The package has a buffer of the socket's beside it.
       if (!this.push(data)) this.#ws.pause();
     }
   }
