@@ -9,6 +9,7 @@ import { LASTING, STREAM_CHUNK_BYTES_MAX } from "../protocols.js";
 import { END, encodeData, encodeHello, encodeProgress, type Piece, type Progress } from "./codec.js";
 import { Incoming } from "./incoming.js";
 import { Lane, type LaneSink } from "./lane.js";
+import { heardLastWord, lastWord, PASSING } from "./last-word.js";
 import { ACK_EVERY, ANSWER_MS, AWAIT_MS, PAUSE_MS, RECONNECT_MS } from "./limits.js";
 import { Unacknowledged } from "./unacknowledged.js";
 
@@ -21,23 +22,31 @@ export interface Opening {
   readonly reach: (signal: AbortSignal) => Promise<Session>;
 }
 
-/** Ends of a connection after which the next one may go well. */
-const PASSING: readonly string[] = ["link-closed", "timeout", "peer-unreachable", "peer-refused", "peer-mismatch"];
-/** Nor is one made while the member has much to do. On a connection the same is the other end's word on this stream. */
+/** What all streams of this end share. */
+export interface Keeping {
+  /** Told what the stream holds from now on. May destroy it. */
+  readonly hold: (weight: number) => void;
+  /** Much is held in all: each writer is to hold less. */
+  readonly isCrowded: () => boolean;
+}
+
+/** No connection is made while the member has much to do either. On a connection the same is the other end's word on this stream. */
 const PASSING_WITHOUT: readonly string[] = [...PASSING, "overloaded"];
 
 type Callback = (error?: Error | null) => void;
 
 export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink {
   readonly #opening: Opening | undefined;
-  readonly #hold: (weight: number) => void;
+  readonly #keeping: Keeping;
   readonly #incoming = new Incoming();
   readonly #unacknowledged = new Unacknowledged();
   readonly #over = new AbortController();
   #lane: Lane | undefined;
   /** A connection that is being made, and who waits for its answer. */
-  #candidate: { readonly lane: Lane; readonly done: (error?: Error) => void } | undefined;
+  #candidate: { readonly lane: Lane; readonly done: (failure?: Failure) => void } | undefined;
   #isConnecting = false;
+  /** Ended by this end's program, or by a lack of room, before both directions had ended. */
+  #isCut = false;
   /** Of the newest connection. */
   #number = 0;
   #wasHeard = false;
@@ -52,10 +61,10 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
   #loss: Error | undefined;
   #unwatch: () => void = () => {};
 
-  /** `hold` is told what waits for the reader, and may destroy the stream. `opening` is undefined at the end that accepts. */
-  constructor(hold: (weight: number) => void, opening?: Opening) {
+  /** `opening` is undefined at the end that accepts. */
+  constructor(keeping: Keeping, opening?: Opening) {
     super();
-    this.#hold = hold;
+    this.#keeping = keeping;
     this.#opening = opening;
   }
 
@@ -68,7 +77,7 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
   /** At the end that accepts: a connection, and what the other end said first on it. */
   accept(lane: Lane, theirs: Progress & { readonly number: number }): void {
     if (this.destroyed && !this.#isComplete) {
-      lane.destroy(this.errored ?? new FirefliesError("stream-reset"));
+      lane.destroy(lastWord(this.errored));
       return;
     }
     if (theirs.number <= this.#number) {
@@ -89,6 +98,21 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
     this.#use(lane, theirs.received);
     if (!isFirst && !this.destroyed) this.emit("reconnect", this.#loss);
     this.#loss = undefined;
+  }
+
+  /** It was ended while it had no connection, and one is made to say so. */
+  get isParting(): boolean {
+    return this.#isCut && !this.#over.signal.aborted;
+  }
+
+  /** The other end hears nothing more. */
+  abandon(): void {
+    this.#end();
+  }
+
+  /** Calls back when `isParting` has become false. */
+  onParted(listener: () => void): void {
+    this.#over.signal.addEventListener("abort", listener, { once: true });
   }
 
   giveUp(error: FirefliesError): void {
@@ -112,7 +136,8 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
     }
     this.#unacknowledged.add(encodeData(chunk as Uint8Array));
     this.#pump();
-    if (this.#unacknowledged.isFull) this.#blocked = done;
+    this.#hold();
+    if (this.#isFull && !this.destroyed) this.#blocked = done;
     else done();
   }
 
@@ -128,9 +153,9 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
     this.#blocked = undefined;
     this.#finished = undefined;
     this.#incoming.clear();
-    this.#hold(0);
     if (this.#isComplete) this.#lane?.end();
     else this.#cut(error);
+    this.#keeping.hold(0);
     done(error);
   }
 
@@ -156,18 +181,22 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
   }
 
   onClosed(lane: Lane, error: Error | undefined): void {
-    if (lane === this.#candidate?.lane) this.#candidate.done(error ?? new FirefliesError("link-closed"));
+    const word = error && heardLastWord(error);
+    if (lane === this.#candidate?.lane) {
+      const failure = word ?? error ?? new FirefliesError("link-closed");
+      this.#candidate.done({ error: failure, isFinal: word !== undefined });
+    }
     if (lane !== this.#lane) return;
     this.#lane = undefined;
     if (error === undefined && this.#isComplete) this.#end();
     else if (error === undefined) this.destroy(new FirefliesError("bad-frame"));
-    else if (isOneOf(PASSING, error)) this.#lost(error);
-    else this.destroy(error);
+    else if (word === undefined) this.#lost(error);
+    else this.destroy(word);
   }
 
   #answered(lane: Lane, piece: Progress): boolean {
     if (lane !== this.#lane && lane !== this.#candidate?.lane) return false;
-    if (!this.#unacknowledged.has(piece.received) || !this.#acknowledge(piece)) return false;
+    if (!this.#isCut && (!this.#unacknowledged.has(piece.received) || !this.#acknowledge(piece))) return false;
     this.#wasHeard = true;
     if (lane === this.#lane) return true;
     this.#use(lane, piece.received);
@@ -193,7 +222,8 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
     this.#lane = lane;
     lane.next = next;
     if (before !== lane) before?.leave();
-    if (this.destroyed)
+    if (this.#isCut) this.#part(lane);
+    else if (this.destroyed)
       lane.end(); // All has come, and the other end knows by what was said first.
     else this.#pump();
   }
@@ -216,10 +246,11 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
     try {
       const session = await this.#opening!.reach(this.#over.signal);
       if (session === from) return;
-      await this.#connect(session);
-      if (!this.destroyed) this.emit("reconnect", undefined);
+      const failure = await this.#connect(session);
+      // Else it goes on over the old one, and is made anew when that is lost.
+      if (failure === undefined && !this.destroyed) this.emit("reconnect", undefined);
     } catch {
-      // It goes on over the old one, and is made anew when that is lost.
+      // Likewise.
     } finally {
       this.#isConnecting = false;
       if (this.#lane === undefined) void this.#reconnect(new FirefliesError("link-closed"));
@@ -251,27 +282,24 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
   }
 
   async #tryOnce(): Promise<Failure | undefined> {
-    let passing = PASSING_WITHOUT;
+    let session: Session;
     try {
-      const session = await this.#opening!.reach(this.#over.signal);
-      passing = PASSING;
-      await this.#connect(session);
-      return undefined;
+      session = await this.#opening!.reach(this.#over.signal);
     } catch (error) {
-      return { error: error as Error, isFinal: !isOneOf(passing, error as Error) };
+      return { error: error as Error, isFinal: !isOneOf(PASSING_WITHOUT, error as Error) };
     }
+    return await this.#connect(session);
   }
 
-  /** Resolves when the other end has answered, and the connection is in use. */
-  #connect(session: Session): Promise<void> {
-    return new Promise((resolve, reject) => {
+  /** Resolves when the other end has answered, and the connection is in use; or to why it has not. */
+  #connect(session: Session): Promise<Failure | undefined> {
+    return new Promise((resolve) => {
       const lane = this.#newLane(session);
       const late = setTimeout(() => lane.destroy(new FirefliesError("timeout")), ANSWER_MS);
-      const done = (error?: Error) => {
+      const done = (failure?: Failure) => {
         clearTimeout(late);
         this.#candidate = undefined;
-        if (error === undefined) resolve();
-        else reject(error);
+        resolve(failure);
       };
       this.#candidate = { lane, done };
     });
@@ -283,12 +311,19 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
     this.#unwatch();
   }
 
+  /** Ends it before both directions have ended. The other end is told, on a connection that is being made if there is none. */
   #cut(error: Error | null): void {
-    this.#end();
+    this.#isCut = true;
     this.#unacknowledged.clear();
-    const reason = error ?? new FirefliesError("stream-reset");
-    this.#lane?.destroy(reason);
-    this.#candidate?.lane.destroy(reason);
+    if (this.#opening !== undefined && this.#lane === undefined && this.#isConnecting) return;
+    this.#end();
+    this.#lane?.destroy(lastWord(error));
+    this.#candidate?.lane.destroy(lastWord(error));
+  }
+
+  #part(lane: Lane): void {
+    this.#end();
+    lane.destroy(lastWord(this.errored));
   }
 
   // --- Messages ---
@@ -312,9 +347,18 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
 
   #acknowledge(theirs: Progress): boolean {
     if (!this.#unacknowledged.acknowledge(theirs)) return false;
-    if (!this.#unacknowledged.isFull) this.#goOn();
+    this.#hold();
+    if (!this.#isFull) this.#goOn();
     if (this.#endNumber !== undefined && this.#unacknowledged.isAcknowledged(this.#endNumber)) this.#confirmEnd();
     return true;
+  }
+
+  get #isFull(): boolean {
+    return this.#unacknowledged.isFull(this.#keeping.isCrowded());
+  }
+
+  #hold(): void {
+    if (!this.destroyed) this.#keeping.hold(this.#incoming.weight + this.#unacknowledged.weight);
   }
 
   #goOn(): void {
@@ -336,7 +380,7 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
       this.#wantsMore = this.push(come);
       if (this.#incoming.progress.taken - this.#acknowledged >= ACK_EVERY) this.#sendAck();
     }
-    this.#hold(this.#incoming.weight);
+    this.#hold();
   }
 
   #sendAck(): void {

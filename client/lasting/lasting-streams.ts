@@ -6,7 +6,7 @@ import { type MemberId, toHex } from "../../rings/index.js";
 import { ID_BYTES, type Piece } from "./codec.js";
 import { Lane } from "./lane.js";
 import { LastingStream, type Opening } from "./lasting-stream.js";
-import { ANSWER_MS, AWAIT_MS, ENDED_MAX, MEMORY_MAX } from "./limits.js";
+import { ANSWER_MS, AWAIT_MS, CROWDED_SHARE, ENDED_MAX, MEMORY_MAX, PARTING_MAX } from "./limits.js";
 
 type Hello = Extract<Piece, { kind: "hello" }>;
 
@@ -16,11 +16,16 @@ export class LastingStreams {
   /** Those that have ended, by member, and when they are forgotten; the oldest first. */
   readonly #ended = new Map<MemberId, Map<string, NodeJS.Timeout>>();
   #endedCount = 0;
-  /** What waits for readers. */
+  /** Those that this end has ended, and the other end has not heard of; the oldest first. */
+  readonly #parting = new Set<LastingStream>();
+  /** What waits for readers, or may have to be sent again. */
   readonly #budget: Budget;
+  readonly #crowded: number;
+  #isClosed = false;
 
   constructor(memoryMax: number = MEMORY_MAX) {
     this.#budget = new Budget(memoryMax);
+    this.#crowded = CROWDED_SHARE * memoryMax;
   }
 
   open(
@@ -30,8 +35,17 @@ export class LastingStreams {
     const stream = this.#new(session.peer.id, { id: randomBytes(ID_BYTES), reach, name });
     stream.open(session);
     const stopListening = onAbort(signal, () => stream.destroy(new FirefliesError("cancelled")));
-    stream.once("close", stopListening);
+    stream.once("close", () => {
+      stopListening();
+      if (stream.isParting) this.#part(stream);
+    });
     return stream;
+  }
+
+  /** The member stops: nobody is told anything more. */
+  close(): void {
+    this.#isClosed = true;
+    for (const stream of [...this.#parting]) stream.abandon();
   }
 
   /** `begin` takes a stream that is new, or destroys it. */
@@ -52,8 +66,19 @@ export class LastingStreams {
 
   #new(member: MemberId, opening?: Opening): LastingStream {
     const holder = { cut: (error: FirefliesError) => void stream.destroy(error) };
-    const stream = new LastingStream((bytes) => this.#budget.set(member, holder, bytes), opening);
+    const keeping = {
+      hold: (weight: number) => this.#budget.set(member, holder, weight),
+      isCrowded: () => this.#budget.bytes >= this.#crowded,
+    };
+    const stream = new LastingStream(keeping, opening);
     return stream;
+  }
+
+  #part(stream: LastingStream): void {
+    this.#parting.add(stream);
+    stream.onParted(() => this.#parting.delete(stream));
+    const [oldest] = this.#parting;
+    if (this.#isClosed || this.#parting.size > PARTING_MAX) oldest?.abandon();
   }
 
   #greet(from: MemberId, lane: Lane, hello: Hello, begin: (stream: LastingStream) => void): void {

@@ -9,6 +9,11 @@ export const WINDOW = 4 * 1024 * 1024;
 export const MESSAGE_WEIGHT = 64;
 /** The writer is told each time that so much has been taken: often enough that it need not wait. */
 export const ACK_EVERY = WINDOW / 16;
+/**
+ * The same while all streams together hold CROWDED: twice what the other end has taken between two of its acknowledgements, so
+ * that the writer goes on.
+ */
+export const WINDOW_CROWDED = 2 * ACK_EVERY;
 /** How long the end that opened a stream tries to make another connection, milliseconds. */
 export const RECONNECT_MS = 30_000;
 /** How long the end that accepted one waits for that, milliseconds: it may have seen the loss first. */
@@ -20,7 +25,15 @@ export const PAUSE_MS = { first: 50, longest: 2_000 } as const;
 /** Streams that have ended and are remembered, in case the other end has not heard of it: for AWAIT_MS, and so many. */
 export const ENDED_MAX = 1_024;
 /**
- * Bytes that wait for the readers of all lasting streams together; beyond, those of the member that has most waiting are cut.
- * Twice what sessions may hold (net/session/budget.ts), since a stream may hold twice as much: 64 whose readers have stopped.
+ * Bytes that all lasting streams together hold, for their readers and to be sent again; beyond, streams of the member that has
+ * most are cut. Twice what sessions may hold (net/session/budget.ts), since a stream may hold twice as much: 64 whose readers
+ * have stopped.
  */
 export const MEMORY_MAX = 256 * 1024 * 1024;
+/** Share of that from which on writers have a smaller window: they wait before anybody is cut. */
+export const CROWDED_SHARE = 0.5;
+/**
+ * Streams that this end has ended while they had no connection, and for which it still makes one to say so: for RECONNECT_MS,
+ * and so many. Of the oldest the other end hears when it has waited for AWAIT_MS.
+ */
+export const PARTING_MAX = 256;

@@ -1,6 +1,6 @@
 /** What one end has written and the other one has not acknowledged: kept to be sent again over another connection. */
 import type { Progress } from "./codec.js";
-import { MESSAGE_WEIGHT, WINDOW } from "./limits.js";
+import { MESSAGE_WEIGHT, WINDOW, WINDOW_CROWDED } from "./limits.js";
 
 export class Unacknowledged {
   #pieces: Uint8Array[] = [];
@@ -9,6 +9,12 @@ export class Unacknowledged {
   /** Of all that was ever written. */
   #weight = 0;
   #taken = 0;
+  #held = 0;
+
+  /** Of what is kept here. */
+  get weight(): number {
+    return this.#held;
+  }
 
   /** Has the other end all up to this number? */
   isAcknowledged(number: number): boolean {
@@ -20,14 +26,16 @@ export class Unacknowledged {
     return this.#first + this.#pieces.length;
   }
 
-  /** The other end's reader is far behind: nothing more is to be written now. */
-  get isFull(): boolean {
-    return this.#weight - this.#taken >= WINDOW;
+  /** The other end's reader is far behind: nothing more is to be written now. Where many hold much, each may hold less. */
+  isFull(isCrowded: boolean): boolean {
+    return this.#weight - this.#taken >= (isCrowded ? WINDOW_CROWDED : WINDOW);
   }
 
   add(piece: Uint8Array): void {
     this.#pieces.push(piece);
-    this.#weight += weightOf(piece.length - 1);
+    const weight = weightOf(piece.length - 1);
+    this.#weight += weight;
+    this.#held += weight;
   }
 
   at(number: number): Uint8Array | undefined {
@@ -39,7 +47,7 @@ export class Unacknowledged {
     if (received > this.next || taken > this.#weight) return false;
     this.#taken = Math.max(this.#taken, taken);
     if (received > this.#first) {
-      this.#pieces = this.#pieces.slice(received - this.#first);
+      for (const piece of this.#pieces.splice(0, received - this.#first)) this.#held -= weightOf(piece.length - 1);
       this.#first = received;
     }
     return true;
@@ -52,6 +60,7 @@ export class Unacknowledged {
 
   clear(): void {
     this.#pieces = [];
+    this.#held = 0;
   }
 }
 

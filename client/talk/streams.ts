@@ -164,6 +164,7 @@ export class Streams {
   /** Ends all streams. */
   close(error = new FirefliesError("link-closed")): void {
     for (const streams of [...this.#open.values()]) for (const stream of [...streams]) stream.destroy(error);
+    this.#lasting.close();
   }
 
   /**

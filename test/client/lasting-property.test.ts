@@ -5,12 +5,14 @@ import { decodePiece, END, encodeData, encodeHello, encodeProgress } from "../..
 import { Incoming } from "../../client/lasting/incoming.js";
 import type { LastingStream } from "../../client/lasting/lasting-stream.js";
 import { LastingStreams } from "../../client/lasting/lasting-streams.js";
-import { WINDOW } from "../../client/lasting/limits.js";
+import { PARTING_MAX, WINDOW } from "../../client/lasting/limits.js";
 import { Unacknowledged } from "../../client/lasting/unacknowledged.js";
 import { FirefliesError } from "../../identity/index.js";
 import type { ByteDuplex, Session } from "../../net/index.js";
+import { WRITE_AHEAD_BYTES } from "../../net/session/limits.js";
 import type { MemberId } from "../../rings/index.js";
 import { duplexPair } from "../support/duplex-pair.js";
+import { deferred } from "../support/network.js";
 
 const turn = () => new Promise<void>((go) => setImmediate(go));
 const closed = (stream: LastingStream) =>
@@ -28,7 +30,7 @@ class Wires {
   #superseded: (() => void)[] = [];
   #session = this.#newSession();
 
-  readonly reach = async (): Promise<Session> => this.#session;
+  reach = async (): Promise<Session> => this.#session;
 
   get session(): Session {
     return this.#session;
@@ -143,6 +145,114 @@ describe("a lasting stream that the other end has no room for", () => {
     wires.lose(true);
     expect([(await why).code, tries]).toEqual(["link-closed", 2]);
     near.destroy();
+  });
+});
+
+describe("a lasting stream that its program ends", () => {
+  const PASSING = ["timeout", "peer-refused", "link-closed", "peer-unreachable", "peer-mismatch"] as const;
+  /** A stream that both ends have had words on. */
+  async function begun() {
+    const wires = new Wires();
+    const near = new LastingStreams().open(wires.session, { reach: () => wires.reach() });
+    while (wires.accepted === undefined) await turn();
+    near.write(Buffer.from("x"));
+    await new Promise((resolve) => wires.accepted?.once("data", resolve));
+    return { wires, near, far: wires.accepted };
+  }
+
+  it.each(PASSING.flatMap((code) => [["opened", code] as const, ["took", code] as const]))(
+    "at the end that %s it with %s, as a lost connection ends, is not taken for one",
+    async (end, code) => {
+      const { wires, near, far } = await begun();
+      const [mine, other] = end === "opened" ? [near, far] : [far, near];
+      mine.destroy(new FirefliesError(code));
+      await closed(other);
+      expect([other.errored, wires.count]).toMatchObject([{ code }, 1]);
+    },
+  );
+
+  it("while it has no connection is ended at the other end as soon as there is one", async () => {
+    const { wires, near, far } = await begun();
+    const gone = new FirefliesError("peer-unreachable");
+    const held = deferred<Session>();
+    wires.reach = () => (far.destroyed ? Promise.reject(gone) : held.promise);
+    wires.lose(true);
+    await turn();
+    near.destroy(new FirefliesError("cancelled"));
+    for (let turns = 0; turns < 5; turns++) await turn();
+    expect([near.destroyed, near.isParting, far.destroyed]).toEqual([true, true, false]);
+    held.resolve(wires.session);
+    await closed(far);
+    expect(far.errored).toMatchObject({ code: "cancelled" });
+    expect(near.isParting).toBe(false);
+  });
+
+  it("while it has no connection says nothing more when its member stops, or too many others have ended so", async () => {
+    const lasting = new LastingStreams();
+    const wires = new Wires();
+    const never = new Promise<Session>(() => {});
+    const open = async () => {
+      const stream = lasting.open(wires.session, { reach: () => never });
+      await turn();
+      wires.lose(true);
+      await turn();
+      stream.destroy();
+      await turn();
+      return stream;
+    };
+    const first = await open();
+    const later: LastingStream[] = [];
+    while (later.length < PARTING_MAX) later.push(await open());
+    expect([first.isParting, later.filter(({ isParting }) => isParting).length]).toEqual([false, PARTING_MAX]);
+    lasting.close();
+    expect(later.filter(({ isParting }) => isParting)).toEqual([]);
+    expect((await open()).isParting).toBe(false);
+  });
+});
+
+describe("what a writer has written and nobody acknowledged", () => {
+  const MIB = 2 ** 20;
+  /** Streams of this many writers that nothing takes anything of, each of which writes as long as it may. */
+  async function unheard(lasting: LastingStreams, count: number) {
+    const all = Array.from({ length: count }, (_, index) => {
+      const peer = { id: `member ${index}` };
+      const session = { open: () => duplexPair(2 ** 21)[0], onSuperseded: () => () => {}, peer } as unknown as Session;
+      const stream = lasting.open(session, { reach: () => new Promise<Session>(() => {}) });
+      let written = 0;
+      const write = () => {
+        while (!stream.destroyed && stream.write(Buffer.alloc(64 * 1024))) written += 64 * 1024;
+      };
+      stream.on("drain", write);
+      write();
+      return { stream, written: () => written };
+    });
+    for (let turns = 0; turns < 300; turns++) await turn();
+    return all;
+  }
+  const sum = (all: readonly { written(): number }[]) => all.reduce((bytes, each) => bytes + each.written(), 0);
+
+  it("is a window for one, and little more than half of the room for all: they wait, and nobody is cut", async () => {
+    const one = await unheard(new LastingStreams(40 * MIB), 1);
+    expect(sum(one)).toBeGreaterThan(WINDOW - MIB);
+    const all = await unheard(new LastingStreams(40 * MIB), 16);
+    expect(sum(all)).toBeLessThan(32 * MIB);
+    expect(all.filter(({ stream }) => stream.destroyed)).toEqual([]);
+    for (const { stream } of [...one, ...all]) stream.destroy();
+  });
+
+  it("is never more than the room: of more writers, those of the member that has most are cut", async () => {
+    const lasting = new LastingStreams(4 * MIB);
+    const all = await unheard(lasting, 16);
+    const left = all.filter(({ stream }) => !stream.destroyed);
+    expect(left.length).toBeLessThan(16);
+    // Beside it waits what each stream takes before it says to wait.
+    expect(sum(left)).toBeLessThanOrEqual(4 * MIB + left.length * WRITE_AHEAD_BYTES);
+    expect(all.find(({ stream }) => stream.destroyed)?.stream.errored).toMatchObject({ code: "overloaded" });
+    for (const { stream } of all) stream.destroy();
+    await turn();
+    const again = await unheard(lasting, 1);
+    expect(again[0]!.stream.destroyed).toBe(false);
+    again[0]!.stream.destroy();
   });
 });
 

@@ -143,6 +143,7 @@ describe("a stream that reconnects", () => {
     ["throws a ReplyError", () => Promise.reject(new ReplyError("no", { code: "nope" })), "nope"],
     ["throws", () => Promise.reject(new Error("boom")), "handler-failed"],
     ["destroys it", (stream) => void stream.destroy(), "stream-reset"],
+    ["ends it as a lost link ends", (stream) => void stream.destroy(new FirefliesError("timeout")), "timeout"],
   ])("ends at once, with the code, when its handler %s", async (_, handle, code) => {
     handler = handle!;
     const stream = await near.openStream(far.id, { reconnect: true });
@@ -162,6 +163,22 @@ describe("a stream that reconnects", () => {
     await new Promise((go) => setImmediate(go));
     other.destroy(new FirefliesError("handler-failed"));
     expect(await endOf(stream)).toBe("handler-failed");
+  });
+
+  it("that is ended while there is no connection ends at the other end when there is one again, and not after its patience", async () => {
+    const opened = deferred<MessageStream>();
+    handler = (stream) => {
+      opened.resolve(stream);
+      return new Promise((resolve) => stream.once("close", resolve));
+    };
+    const stream = await near.openStream(far.id, { reconnect: true });
+    const other = await opened.promise;
+    network.network.cut("member-1", "member-2");
+    await new Promise((go) => setImmediate(go));
+    stream.destroy(new FirefliesError("cancelled"));
+    expect(other.destroyed).toBe(false);
+    network.network.heal("member-1", "member-2");
+    expect(await endOf(other)).toBe("cancelled");
   });
 
   it("ends by its signal", async () => {

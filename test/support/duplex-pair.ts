@@ -1,6 +1,6 @@
 /** Two ends of a ByteDuplex in one process: what one writes the other reads, with the rules of net/session/session.ts. */
 import { Duplex } from "node:stream";
-import { FirefliesError } from "../../identity/index.js";
+import { FirefliesError, ReplyError } from "../../identity/index.js";
 import type { ByteDuplex } from "../../net/index.js";
 import { chunkProblem } from "../../net/session/duplex.js";
 
@@ -82,7 +82,9 @@ class PairedDuplex extends MessageDuplex {
     const inOrder = error === null && this.readableEnded && this.writableFinished;
     if (!inOrder)
       queueMicrotask(() =>
-        this.other.destroy(error instanceof FirefliesError ? error : new FirefliesError("stream-reset")),
+        this.other.destroy(
+          error instanceof FirefliesError || error instanceof ReplyError ? error : new FirefliesError("stream-reset"),
+        ),
       );
     done(error);
   }
