@@ -11,6 +11,7 @@ import * as removals from "./removals.mjs";
 import * as rings from "./rings.mjs";
 import * as rules from "./rule-switches.mjs";
 import * as settings from "./settings.mjs";
+import * as topics from "./topics.mjs";
 
 export const TABLES = {
   plots,
@@ -25,4 +26,5 @@ export const TABLES = {
   ablation,
   settings,
   rules,
+  topics,
 };

@@ -1,7 +1,22 @@
 /** What an invariant says when it does not hold, and where such words are gathered. */
 
-/** Invariants of docs/simulator.md: S1-S6 must hold at every instant, L1-L4 once faults have stopped. */
-export type InvariantName = "S1" | "S2" | "S3" | "S4" | "S5" | "S6" | "L1" | "L2" | "L3" | "L4";
+/** Invariants of docs/simulator.md: S1-S6 and T2-T5 must hold at every instant, L1-L4 and T1 once faults have stopped. */
+export type InvariantName =
+  | "S1"
+  | "S2"
+  | "S3"
+  | "S4"
+  | "S5"
+  | "S6"
+  | "L1"
+  | "L2"
+  | "L3"
+  | "L4"
+  | "T1"
+  | "T2"
+  | "T3"
+  | "T4"
+  | "T5";
 
 export interface Violation {
   readonly invariant: InvariantName;

@@ -12,7 +12,7 @@ const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   rings: [],
   gossip: ["rings"],
   topics: ["rings"],
-  sim: ["gossip", "rings"],
+  sim: ["gossip", "topics", "rings"],
   identity: ["rings"],
   rdv: [],
   net: ["identity", "rings", "rdv"],

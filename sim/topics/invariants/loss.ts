@@ -1,0 +1,95 @@
+/**
+ * T1: what a correct member published is handed to every correct subscription that had resolved before and goes on.
+ *
+ * A message is owed
+ * - while its publisher is up;
+ * - when its publisher is down, if `publish` had resolved with a level that means others hold it;
+ * - or if a correct subscription that goes on was handed it: what one has, all get.
+ * A subscription of a member that stays up resolves. Messages that were published less than `settleMs` before the end are not judged yet. "lost" settles as many messages of its
+ * log as it says, and is itself a violation where retention cannot have ended.
+ */
+
+import type { Violation } from "../../invariants/violation.js";
+import type { History, LogKey, Matches, Published, Subscribed } from "../record/history.js";
+
+export interface LossOptions {
+  readonly matches: Matches;
+  /** Milliseconds that a message may take, repair included, once faults have stopped. */
+  readonly settleMs: number;
+  /** Milliseconds for which a message is kept; "lost" before it is a violation. 0: its bytes may have ended it at any time. */
+  readonly retentionMs: number;
+}
+
+export function losses(history: History, options: LossOptions): Violation[] {
+  const { fates, subscriptions } = history;
+  const judged = subscriptions.filter((subscription) => goesOn(history, subscription));
+  const had = new Set(judged.flatMap(({ told }) => told.filter(isHanded).map(nameOf)));
+  const owed = history.published.filter((message) => isOwed(history, message, had, options.settleMs));
+  return [
+    ...unresolved(history, options),
+    ...judged.flatMap((subscription) => {
+      const name = fates[subscription.member]!.name;
+      const say = (text: string): Violation => ({ invariant: "T1", at: history.end, member: name, text });
+      const words = [...missing(subscription, owed, options)].map(([log, texts]) => say(`${log}: ${texts}`));
+      return [...words, ...falselyLost(subscription, history, options).map(say)];
+    }),
+  ];
+}
+
+function unresolved({ fates, subscriptions, end }: History, { settleMs }: LossOptions): Violation[] {
+  return subscriptions.flatMap(({ member, pattern, at, resolvedAt, endedAt }) => {
+    const { isCorrect, downAt, name } = fates[member]!;
+    if (!isCorrect || downAt !== undefined || resolvedAt !== undefined || endedAt !== undefined) return [];
+    if (at + settleMs > end) return [];
+    return [{ invariant: "T1", at: end, member: name, text: `asked for ${pattern}, and subscribe did not resolve` }];
+  });
+}
+
+/** How many messages one subscription misses of each log, in words. */
+function missing(subscription: Subscribed, owed: readonly Published[], { matches }: LossOptions): Map<LogKey, string> {
+  const { pattern, resolvedAt, told } = subscription;
+  const handed = new Set(told.filter(isHanded).map(nameOf));
+  const gaps = new Map<LogKey, number[]>();
+  for (const message of owed) {
+    if (message.at <= resolvedAt! || !matches(pattern, message.topic) || handed.has(nameOf(message))) continue;
+    gaps.set(message.log, [...(gaps.get(message.log) ?? []), message.number]);
+  }
+  for (const event of told) {
+    const gap = event.kind === "lost" ? gaps.get(event.log) : undefined;
+    if (event.kind === "lost" && gap) gap.splice(0, event.count);
+  }
+  const left = [...gaps].filter(([, gap]) => gap.length > 0);
+  return new Map(left.map(([log, gap]) => [log, `was not handed ${gap.length} messages, the first is ${gap[0]}`]));
+}
+
+/** What it was told of as lost, although nothing that is so old was ever published there. */
+function falselyLost({ told }: Subscribed, { published }: History, { retentionMs }: LossOptions): string[] {
+  if (retentionMs === 0) return [];
+  return told.flatMap((event) => {
+    if (event.kind !== "lost") return [];
+    const isEnded = ({ log, at }: Published) => log === event.log && event.at - at >= retentionMs;
+    if (published.filter(isEnded).length >= event.count) return [];
+    return [`was told that ${event.count} of ${event.log} are lost, before their retention had ended`];
+  });
+}
+
+function goesOn({ fates }: History, { member, resolvedAt, endedAt }: Subscribed): boolean {
+  const { isCorrect, downAt } = fates[member]!;
+  return isCorrect && downAt === undefined && resolvedAt !== undefined && endedAt === undefined;
+}
+
+function isOwed({ fates, end }: History, message: Published, had: ReadonlySet<string>, settleMs: number): boolean {
+  const { isCorrect, downAt } = fates[message.member]!;
+  if (!isCorrect || message.at + settleMs > end) return false;
+  const isHeld = message.safeAt !== undefined && message.level !== "none";
+  return downAt === undefined || isHeld || had.has(nameOf(message));
+}
+
+function isHanded({ kind }: { readonly kind: string }): boolean {
+  return kind === "handed";
+}
+
+function nameOf(message: object): string {
+  const { log, number } = message as { readonly log: LogKey; readonly number: number };
+  return `${log} ${number}`;
+}

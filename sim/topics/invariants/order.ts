@@ -1,0 +1,25 @@
+/** T2: a subscription is handed the messages of each log in the order of their numbers, those apart that it was handed before. */
+import type { Violation } from "../../invariants/violation.js";
+import type { History, LogKey } from "../record/history.js";
+
+export function disorders({ fates, subscriptions }: History): Violation[] {
+  return subscriptions.flatMap(({ member, told }) => {
+    const { isCorrect, name } = fates[member]!;
+    if (!isCorrect) return [];
+    const last = new Map<LogKey, number>();
+    const seen = new Set<string>();
+    const found: Violation[] = [];
+    for (const event of told) {
+      if (event.kind !== "handed") continue;
+      const { log, number, at } = event;
+      const before = last.get(log);
+      const isAgain = seen.has(`${log} ${number}`);
+      if (before !== undefined && number < before && !isAgain) {
+        found.push({ invariant: "T2", at, member: name, text: `was handed ${number} of ${log} after ${before}` });
+      }
+      seen.add(`${log} ${number}`);
+      if (before === undefined || number > before) last.set(log, number);
+    }
+    return found;
+  });
+}

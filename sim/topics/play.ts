@@ -1,0 +1,94 @@
+/** Plays a plan with topics: members subscribe, publish while faults happen, and get time to catch up; then T1 to T5 are judged. */
+import { matches } from "../../topics/index.js";
+import type { Watcher } from "../actor.js";
+import { adversary } from "../adversaries/index.js";
+import { fakeCrypto } from "../crypto/fake-crypto.js";
+import { exceptions } from "../invariants/exceptions.js";
+import { Ledger, type Violation } from "../invariants/violation.js";
+import { firstDates } from "../run/endings.js";
+import { LATENCIES } from "../run/plan.js";
+import { Stage } from "../run/stage.js";
+import { duplicates } from "./invariants/duplicates.js";
+import { forgeries } from "./invariants/forgery.js";
+import { losses } from "./invariants/loss.js";
+import { disorders } from "./invariants/order.js";
+import { TopicsOverlay } from "./overlay.js";
+import type { TopicsPlan } from "./plan.js";
+import { figures, type TopicFiguresOfRun } from "./record/measure.js";
+import { Workload } from "./workload.js";
+
+/** Milliseconds within which subscriptions resolve while nothing is wrong yet. */
+const SUBSCRIBE_MS_MAX = 15_000;
+/** Once faults have stopped, what is owed has so long to come, milliseconds: partitions heal within 20 Delta. */
+export const SETTLE_MS = 60_000;
+const STEP_MS = 100;
+
+export interface Played {
+  readonly overlay: TopicsOverlay;
+  readonly violations: readonly Violation[];
+  readonly figures: TopicFiguresOfRun;
+  /** Bytes that correct members sent for topics since the first message was published. */
+  readonly bytes: number;
+  /** What machines did not do for their program: counts by reason. */
+  readonly refusals: ReadonlyMap<string, number>;
+  /** Milliseconds after publishing had ended until nothing was missing any more; null: something still is. */
+  readonly settledAfter: number | null;
+}
+
+export function playTopics({ plan, work, topics, program }: TopicsPlan): Played {
+  const ledger = new Ledger();
+  const threw: Watcher = exceptions(ledger);
+  const workload = new Workload(work, plan.seed);
+  let isBegun = false;
+  const overlay = new TopicsOverlay({
+    ...plan,
+    crypto: fakeCrypto(),
+    network: {
+      ...plan.network,
+      latency: LATENCIES[plan.network.latency],
+      bytesPerSecond: plan.network.bytesPerSecond ?? Number.POSITIVE_INFINITY,
+    },
+    dates: firstDates(plan),
+    behaviours: () => plan.adversaries.map((name) => adversary(name)!.create()),
+    watchers: [threw],
+    onBegin: (host) => {
+      if (isBegun) workload.subscribe(host);
+    },
+    ...(topics && { topics }),
+    ...(program && { program }),
+  });
+  const { simulation } = overlay;
+  isBegun = true;
+  workload.begin(overlay);
+  simulation.runUntil(() => areResolved(overlay), SUBSCRIBE_MS_MAX, STEP_MS);
+  const before = overlay.spent.bytes;
+  const stage = new Stage(simulation, plan, () => {});
+  workload.publish();
+  simulation.run(1_000 * work.seconds);
+  stage.end();
+  const settledAfter = simulation.runUntil(() => missing(overlay).length === 0, SETTLE_MS, 10 * STEP_MS) ?? null;
+  const bytes = overlay.spent.bytes - before;
+  const history = overlay.history();
+  const violations = [
+    ...ledger.violations,
+    ...missing(overlay),
+    ...disorders(history),
+    ...duplicates(history),
+    ...forgeries(history, { matches, settleMs: SETTLE_MS }),
+  ];
+  return { overlay, violations, figures: figures(history), bytes, refusals: overlay.spent.refusals, settledAfter };
+}
+
+function missing(overlay: TopicsOverlay): Violation[] {
+  const { retentionMs } = overlay.settings;
+  return losses(overlay.history(), { matches, settleMs: 0, retentionMs });
+}
+
+/** Those of correct members that are up. */
+function areResolved(overlay: TopicsOverlay): boolean {
+  const { fates, subscriptions } = overlay.history();
+  return subscriptions.every(({ member, resolvedAt, endedAt }) => {
+    const { isCorrect, downAt } = fates[member]!;
+    return !isCorrect || downAt !== undefined || endedAt !== undefined || resolvedAt !== undefined;
+  });
+}
