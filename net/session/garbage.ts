@@ -25,6 +25,11 @@ export function handedOut(bytes: number): void {
   collect({ type: "minor" });
 }
 
+/** So many of those that were handed out were given back by hand (release.ts). */
+export function givenBack(bytes: number): void {
+  waiting = Math.max(0, waiting - bytes);
+}
+
 /** V8's own function, which it shows to contexts that begin while the flag is set. Where there is none nothing is collected early. */
 function collector(): Collect {
   if (globalThis.gc !== undefined) return globalThis.gc as Collect;
