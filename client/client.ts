@@ -49,6 +49,7 @@ import type {
   MessageHandler,
   MessageStream,
   Metadata,
+  MissingHandler,
   PingOptions,
   RawStreamHandler,
   ResponseHandler,
@@ -219,6 +220,15 @@ export class Client {
   registerAlarmHandler(handler: AlarmHandler): void {
     requireHandler(handler);
     this.#handlers.alarm = handler;
+  }
+
+  /**
+   * Told of each try of a member to use a protocol or a service that nobody handles here: a misspelt name, or a scan. The
+   * member is refused with "handler-missing" already. Any member can have it called often: bound what you write of it.
+   */
+  registerMissingHandler(handler: MissingHandler): void {
+    requireHandler(handler);
+    this.#handlers.missing = handler;
   }
 
   /** Before `start`: reaches others over this network, as the option `network`. Throws "already-started". */

@@ -79,6 +79,8 @@ export type {
   MessageHandler,
   MessageStream,
   Metadata,
+  Missing,
+  MissingHandler,
   OfferOptions,
   OpenedContext,
   PathChange,

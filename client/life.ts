@@ -236,7 +236,7 @@ export class Life {
       metadata: () => encodeMetadata(metadata() ?? config.metadata),
       offered: () => announced.extensions,
       dispatch: (kind, payload, request) => handlers.dispatch(kind, payload, request),
-      streamHandler: (name) => handlers.streamHandler(name),
+      streamHandler: (name, from) => handlers.streamHandler(name, from),
       onDatagram: (from, data) => handlers.takeDatagram(from, data),
       parts: () => [this.#arrival?.told ?? {}, this.#heard()],
       onAddresses: (addresses) => this.#told(addresses),

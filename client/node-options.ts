@@ -1,7 +1,7 @@
 /** What a member is made of: given by the program, by its configuration, or by a test. */
 import type { FirefliesError, Identity } from "../identity/index.js";
 import type { ConnectionGate, HostNetwork, Interfaces, OutPort, Resolver, Transport } from "../net/index.js";
-import type { Extension } from "../rings/index.js";
+import type { Extension, MemberId } from "../rings/index.js";
 import type { MemberConfig } from "./config/index.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import type { Services } from "./grpc/services.js";
@@ -33,7 +33,7 @@ export interface NodeOptions {
   readonly dispatch: Dispatch;
   readonly services: Services;
   /** What takes streams of this protocol, or why nothing does. */
-  readonly streamHandler: (name: string) => Offered | FirefliesError;
+  readonly streamHandler: (name: string, from: MemberId) => Offered | FirefliesError;
   readonly onDatagram: TakeDatagram;
   /** Who else hears what the machine tells. Asked for when the protocol starts. */
   readonly parts: () => readonly OutputHandlers[];

@@ -488,7 +488,7 @@ export class Node {
   /** What other members may ask of me. */
   #speak(): void {
     const take: Door["take"] = (...taken) => this.#door.take(...taken);
-    const handlerOf = (name: string) => this.#options.streamHandler(name);
+    const handlerOf = (name: string, { id }: MemberCertificate) => this.#options.streamHandler(name, id);
     speak(this.#protocols, {
       exchange: (peer, body) => this.#requireDriver().request(peer.id, body),
       probe: () => {
@@ -502,9 +502,9 @@ export class Node {
         else take(peer, duplex, () => this.messenger.accept(peer, duplex));
       },
       stream: (peer, duplex, name, isAsked) =>
-        take(peer, duplex, () => this.streams.accept(peer, duplex, name, handlerOf(name), isAsked)),
+        take(peer, duplex, () => this.streams.accept(peer, duplex, name, handlerOf(name, peer), isAsked)),
       lasting: (peer, duplex, name) =>
-        take(peer, duplex, () => this.streams.acceptLasting(peer, duplex, name, handlerOf(name))),
+        take(peer, duplex, () => this.streams.acceptLasting(peer, duplex, name, handlerOf(name, peer))),
       services: (peer, duplex) => take(peer, duplex, () => this.services.accept(peer, duplex)),
     });
   }

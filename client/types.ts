@@ -268,6 +268,17 @@ export type RawStreamHandler = (stream: Duplex, context: OpenedContext) => Promi
 /** Takes a stream that a member opens. What it throws ends the stream: a `ReplyError` also at the other side, anything else there as "handler-failed", and here as an alarm. */
 export type StreamHandler = (stream: MessageStream, context: OpenedContext) => Promise<void> | void;
 
+/** A protocol or a service that a member asked for, and that nobody handles here. */
+export interface Missing {
+  readonly what: "protocol" | "service";
+  /** Its first 128 characters, as the member said it; empty for streams without a protocol. */
+  readonly name: string;
+  readonly from: Sender;
+}
+
+/** What it throws is an alarm of this program, "handler-failed". */
+export type MissingHandler = (missing: Missing) => void;
+
 /** Takes a datagram. What it throws is an alarm of this program, "handler-failed". */
 export type DatagramHandler = (data: Uint8Array, context: { readonly from: Sender }) => Promise<void> | void;
 

@@ -17,7 +17,7 @@ export interface Refused {
   /** Who tried, as its certificate proves. */
   readonly member: string;
   readonly name: string | undefined;
-  /** What it tried: the name of a protocol. */
+  /** What it tried: the name of a protocol, or of a service. */
   readonly protocol: string;
   readonly code: string;
   /** Its attempts since the last that was told. */
@@ -27,9 +27,12 @@ export interface Refused {
 }
 
 /** One line for a log. */
-export function refusedText({ member, name, protocol, attempts }: Refused): string {
+export function refusedText({ member, name, protocol, code, attempts }: Refused): string {
   const times = attempts === 1 ? "" : `, ${attempts} times`;
-  return `${titleOf({ id: member as MemberId, name })} may not use ${JSON.stringify(protocol)}, and tried${times}`;
+  const who = titleOf({ id: member as MemberId, name });
+  const what = JSON.stringify(protocol);
+  if (code === "handler-missing") return `${who} asked for ${what}, which nobody handles here${times}`;
+  return `${who} may not use ${what}, and tried${times}`;
 }
 
 type Attempt = Pick<Refused, "member" | "name" | "protocol" | "code">;

@@ -1,5 +1,6 @@
 /** An agent as a process: members, their services, the API that commands use; it tells what happens, and leaves when told. */
 import type { AgentConfig } from "../../client/config/index.js";
+import { keptConfig } from "../../client/config/places.js";
 import { claimControlPath, releaseControlPath } from "../../client/state/control-path.js";
 import { isDiskRefusing } from "../../client/state/lock.js";
 import { DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
@@ -45,10 +46,11 @@ export async function runAgent(run: AgentRun): Promise<void> {
   const { dir, config, reply } = run;
   const leave = (drainMs: number) => own.client.stop({ drain: drainMs });
   const services = config.services;
-  const file = { path: config.member.file, identity: undefined };
+  const path = config.member.file ?? keptConfig(dir);
+  const file = { path, identity: undefined };
   const mount = { as: undefined, config: config.member, dir, services, file, log, debug, reply, leave };
   const own = await MountedMember.of(mount);
-  const members = new Members({ own, log, debug, reply, file: config.member.file });
+  const members = new Members({ own, log, debug, reply, file: path });
   hurry = () => void members.stop(0);
   await own.start(told).catch((error: unknown) => {
     throw told.aborted && told.reason === "input" ? inputEnded() : error;
@@ -118,11 +120,12 @@ async function profiling(own: MountedMember, config: AgentConfig, log: AgentLog)
   if (config.prof === undefined) return () => {};
   const { serveProfiles } = await import("./profiles.js");
   const options = { config: config.api, client: own.client, dir: own.dir };
-  const { url, close } = await serveProfiles(config.prof, options).catch(async (error: unknown) => {
+  const { url, tokenFile, close } = await serveProfiles(config.prof, options).catch(async (error: unknown) => {
     await own.client.stop();
     throw error;
   });
-  log.event("prof", { url }, `profiles are at ${url}/cpu?seconds=10 and ${url}/heap?seconds=10`);
+  const text = `profiles are at ${url}/cpu?seconds=10 and ${url}/heap?seconds=10, for who has the token of ${tokenFile}`;
+  log.event("prof", { url, tokenFile }, text);
   return close;
 }
 

@@ -9,11 +9,16 @@ export type NamedService = SaidService & { readonly id: string };
 
 /** Where the services of one member stand. */
 export interface ServicesFile {
-  /** The file that the agent was started with; undefined when there was none. */
-  readonly path: string | undefined;
+  /** The file that the agent was started with, or that of its directory, which may not be there yet. */
+  readonly path: string;
   /** Of a member that the section `identities` names. */
   readonly identity: string | undefined;
 }
+
+/** Of a file that is made: what it configures may be nobody else's to know. */
+const CONFIG_MODE = 0o600;
+/** Of an agent that had none. */
+const NEW_FILE = "# What commands have saved. `fireflies agent` reads it when it has no other configuration file.\n";
 
 /** Changes are written one after the other. */
 let turn: Promise<unknown> = Promise.resolve();
@@ -30,13 +35,11 @@ export function changeServices(
 }
 
 async function change({ path, identity }: ServicesFile, add: readonly NamedService[], remove: readonly string[]) {
-  if (path === undefined) {
-    throw new FirefliesError("config-unreadable", "The agent was started without a configuration file to write to.", {
-      advice: "Start it with --config FILE; `fireflies agent --write-config FILE` makes one of the flags.",
-    });
-  }
-  const text = (await readText(path)) ?? "";
-  const { mode } = await stat(path);
+  const text = (await readText(path)) ?? NEW_FILE;
+  const mode = await stat(path).then(
+    (found) => found.mode,
+    () => CONFIG_MODE, // It is made.
+  );
   const changed = changedText(
     text,
     identity === undefined ? ["services"] : ["identities", identity, "services"],

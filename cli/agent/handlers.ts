@@ -1,6 +1,6 @@
 /** What an agent's member does with what others send: it tells of it, and answers with it. */
 import type { Client } from "../../client/index.js";
-import type { MessageStream } from "../../client/types.js";
+import type { MessageStream, Missing } from "../../client/types.js";
 import { sha256 } from "../../identity/index.js";
 import { drained } from "../drained.js";
 import { memberTitle } from "../output.js";
@@ -17,10 +17,18 @@ export function registerHandlers(client: Client, log: AgentLog, reply: string | 
     if (lastGossip.isNew(from.id, data)) log.received("gossip", from, data);
     return undefined;
   });
+  client.registerMissingHandler((missing) => void tellMissing(client, log, missing));
   client.registerStreamHandler(async (stream, { from }) => {
     log.event("stream", { from: from.id, name: from.name }, `stream from ${memberTitle(from)}`);
     await echo(stream);
   });
+}
+
+/** Who asked for what nobody handles here, as those whom a forward refuses, and counted with them. */
+async function tellMissing(client: Client, log: AgentLog, { name: protocol, from }: Missing): Promise<void> {
+  const { refusalsOf, refusedText } = await import("../../services/refusals.js"); // A quiet agent needs none of it.
+  const attempt = { member: from.id, name: from.name, protocol, code: "handler-missing" };
+  refusalsOf(client).add(attempt, (refused) => log.tell("warn", "refused", refused, refusedText(refused)));
 }
 
 /** Sends every message of a stream back, as fast as they are taken; how the stream ends is its sender's business. */

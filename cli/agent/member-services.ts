@@ -5,7 +5,7 @@ import { type ServiceEntry, serviceEntries } from "../../client/config/service-e
 import type { Client } from "../../client/index.js";
 import type { Difference, PlannedService } from "../../services/controllers/plan.js";
 import type { ControllerRunner, ServiceState } from "../../services/controllers/runner.js";
-import type { HostedServices, SaidService } from "../api/host.js";
+import type { Held, HostedServices, SaidService } from "../api/host.js";
 import type { AgentLog } from "./agent-log.js";
 import type { NamedService, ServicesFile } from "./config-file.js";
 
@@ -20,6 +20,8 @@ export interface MemberServicesOptions {
 export class MemberServices implements HostedServices {
   readonly #options: MemberServicesOptions;
   #runner: Promise<ControllerRunner> | undefined;
+  /** What runs for commands, by an id that no configured service can have: "forward:1". */
+  readonly #held = new Map<string, { readonly held: Held; readonly since: number }>();
 
   constructor(options: MemberServicesOptions) {
     this.#options = options;
@@ -31,7 +33,16 @@ export class MemberServices implements HostedServices {
   }
 
   async states(): Promise<readonly ServiceState[]> {
-    return this.#runner === undefined ? [] : (await this.#runner).states();
+    const own = this.#runner === undefined ? [] : (await this.#runner).states();
+    return [...own, ...[...this.#held].map(([id, { held, since }]) => heldState(id, held, since))];
+  }
+
+  hold(held: Held): () => void {
+    let number = 1;
+    while (this.#held.has(`${held.kind}:${number}`)) number += 1;
+    const id = `${held.kind}:${number}`;
+    this.#held.set(id, { held, since: Date.now() });
+    return () => void this.#held.delete(id);
   }
 
   /** Checks all, then applies the difference. */
@@ -59,6 +70,8 @@ export class MemberServices implements HostedServices {
   }
 
   async remove(id: string, saves: boolean): Promise<void> {
+    const found = this.#held.get(id);
+    if (found !== undefined) return found.held.end();
     await (await this.#loaded()).remove(id);
     if (saves) await this.#save([], [id]);
   }
@@ -98,6 +111,12 @@ export class MemberServices implements HostedServices {
       },
     });
   }
+}
+
+function heldState(id: string, { kind, at, settings, figures }: Held, since: number): ServiceState {
+  const { streams, bytesIn, bytesOut, lastError } = figures();
+  const counted = { streams, bytesIn, bytesOut, lastError };
+  return { id, kind, state: "running", at, settings, since, restarts: 0, held: true, ...counted };
 }
 
 /** The member's configuration, with what its services say of the member itself. */

@@ -18,7 +18,7 @@ export interface MembersOptions {
   readonly debug: Logger["debug"];
   readonly reply: string | undefined;
   /** The agent's configuration. */
-  readonly file: string | undefined;
+  readonly file: string;
 }
 
 interface Mount {

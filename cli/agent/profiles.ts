@@ -12,7 +12,7 @@ import { formatHostPort, type HostPort } from "../../net/index.js";
 import { answerFailure } from "../api/http-failure.js";
 import { isLoopback } from "../api/place.js";
 import { Access } from "../api/server/access.js";
-import { callerOf, type DoorOptions, tlsServer, tokenFor } from "../api/server/doors.js";
+import { callerOf, type DoorOptions, tlsServer, tokenFileOf, tokenFor } from "../api/server/doors.js";
 import { SERVER_OPTIONS } from "../api/server/server.js";
 
 /** Seconds of a profile when nobody says. */
@@ -27,15 +27,21 @@ const SAMPLING_BYTES = 32 * 1024;
 export interface Profiles {
   /** As curl takes it. */
   readonly url: string;
+  /** The file with the token that callers show. */
+  readonly tokenFile: string;
   close(): void;
 }
 
-/** Plain HTTP on loopback; elsewhere TLS, for the callers that the API admits. Rejects with "address-in-use". */
+/**
+ * Plain HTTP on loopback, for who has the token: every user of the machine reaches it there. Elsewhere TLS, for the callers that
+ * the API admits. Rejects with "address-in-use".
+ */
 export async function serveProfiles(listen: HostPort, options: DoorOptions): Promise<Profiles> {
   const isPlain = isLoopback(listen.host);
-  const token = isPlain ? undefined : await tokenFor(options);
+  const tokenFile = tokenFileOf(options);
+  const token = await tokenFor(options);
   const names = [...options.config.names, listen.host.toLowerCase()];
-  const access = new Access({ isOpen: isPlain, names, token, now: () => performance.now() });
+  const access = new Access({ isOpen: false, names, token, now: () => performance.now() });
   const { server, end } = isPlain ? { server: createServer(SERVER_OPTIONS), end: () => {} } : await tlsServer(options);
   server.maxConnections = CONNECTIONS_MAX;
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
@@ -50,7 +56,7 @@ export async function serveProfiles(listen: HostPort, options: DoorOptions): Pro
     server.close();
     server.closeAllConnections();
   };
-  return { url: `${isPlain ? "http" : "https"}://${formatHostPort(address, port)}`, close };
+  return { url: `${isPlain ? "http" : "https"}://${formatHostPort(address, port)}`, tokenFile, close };
 }
 
 let isProfiling = false;

@@ -1,4 +1,5 @@
 /** What the API needs of an agent: its members, what can be done to them, and what it tells. */
+import type { ControllerFigures } from "../../services/controllers/kind.js";
 import type { ServiceState } from "../../services/controllers/runner.js";
 import type { AgentClient } from "../agent-client.js";
 import type { LogFeed } from "../log/log-feed.js";
@@ -18,6 +19,18 @@ export interface HostedServices {
   /** Resolves when it runs. With `saves` it is in the agent's configuration file from then on. */
   add(said: SaidService, saves: boolean): Promise<ServiceState>;
   remove(id: string, saves: boolean): Promise<void>;
+  /** Shows what runs for a command, among the services, until what is returned is called. */
+  hold(held: Held): () => void;
+}
+
+/** What the agent carries for as long as a command runs. */
+export interface Held {
+  readonly kind: string;
+  readonly at: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly figures: () => ControllerFigures;
+  /** Ends it, and with it the command. */
+  readonly end: () => void;
 }
 
 /** One of the agent's members. */

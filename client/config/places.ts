@@ -42,6 +42,11 @@ export function findConfig(surroundings: Surroundings, named?: string): string |
   return path === undefined ? configPlaces(surroundings).find(isThere) : resolve(cwd, path);
 }
 
+/** The file of an agent that has no other: in its directory, made when a command first saves something. */
+export function keptConfig(dir: string): string {
+  return join(dir, CONFIG_FILE);
+}
+
 /** Where the command keeps a member, or an authority, for which no directory is named. */
 export function defaultDir(kind: "agent" | "ca", surroundings: Surroundings = processSurroundings()): string {
   return join(base(surroundings, "XDG_STATE_HOME", ".local/state"), "fireflies", kind);
@@ -54,7 +59,7 @@ function base({ home, env }: Surroundings, variable: string, usual: string): str
 }
 
 /** What Node's permission model does not let this process see is not there for it: nobody has named these places. */
-function isThere(path: string): boolean {
+export function isThere(path: string): boolean {
   try {
     return existsSync(path);
   } catch {

@@ -23,6 +23,8 @@ import type {
   GossipHandler,
   HandleOptions,
   MessageHandler,
+  Missing,
+  MissingHandler,
   OpenedContext as PublicOpened,
   RawStreamHandler,
   ResponseHandler,
@@ -71,6 +73,9 @@ class OpenedContext implements PublicOpened {
   }
 }
 
+/** Characters of a name that nobody handles here, as its own handler is told it: peers may ask for anything. */
+const NAME_TOLD_MAX = 128;
+
 /** Milliseconds that a handler of responses may take: one that never returns must not end the gossip. */
 const RESPONSE_TIMEOUT_MS = 10_000;
 
@@ -96,6 +101,7 @@ export class Handlers {
   stream: StreamHandler | undefined;
   datagram: DatagramHandler | undefined;
   alarm: AlarmHandler = () => {};
+  missing: MissingHandler = () => {};
   readonly failures = new HandlerFailures((alarm) => this.raise(alarm));
   readonly #view: HandlersOptions;
   readonly #protocols: Registry<Offered>;
@@ -114,7 +120,10 @@ export class Handlers {
     const { service } = request;
     if (kind !== "message" || service === undefined) return this.#run(kind, this[kind], payload, request);
     const served = this.#services.find(service);
-    if (served instanceof FirefliesError) throw served;
+    if (served instanceof FirefliesError) {
+      this.#tellMissing("service", service, request.from.id);
+      throw served;
+    }
     const leave = served.enter(request.from.id);
     try {
       const reply = this.#run(kind, served.handler, payload, request);
@@ -178,10 +187,24 @@ export class Handlers {
     this.#services.add(service, new Served(service, handler, options.messagesPerPeer), options);
   }
 
-  /** What takes streams of this protocol, or of none when it is empty; else "handler-missing", for the peer. */
-  streamHandler(name: string): Offered | FirefliesError {
-    if (name !== "") return this.#protocols.find(name);
+  /** What takes streams of this protocol, or of none when it is empty; else "handler-missing", for the peer that asks. */
+  streamHandler(name: string, from: MemberId): Offered | FirefliesError {
+    const found = name === "" ? this.#nameless() : this.#protocols.find(name);
+    if (found instanceof FirefliesError) this.#tellMissing("protocol", name, from);
+    return found;
+  }
+
+  #nameless(): Offered | FirefliesError {
     return this.stream ? this.#offered(this.stream, STREAMS_PER_PEER_MAX) : new FirefliesError("handler-missing");
+  }
+
+  #tellMissing(what: Missing["what"], name: string, id: MemberId): void {
+    const from = this.#view.sender(id);
+    try {
+      this.missing({ what, name: name.slice(0, NAME_TOLD_MAX), from });
+    } catch (error) {
+      this.failures.tell("missing", error, from);
+    }
   }
 
   #offered(handler: StreamHandler, perPeerMax: number): Offered {

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { integer, line, listOf, type Parser } from "../../client/config/values.js";
 import { ACCESS_RULES_MAX, parseAccess } from "../access.js";
 import type { FilesSettings } from "../http/files.js";
+import { refusedText } from "../refusals.js";
 import type { ControllerKind } from "./kind.js";
 import { checked, parseSettings, type SettingTable } from "./settings.js";
 
@@ -32,10 +33,7 @@ export const HTTP: ControllerKind<Serving> = {
     const { serveFiles } = await import("../http/files.js");
     const running = await serveFiles(client, {
       ...settings,
-      onRefused: (refused) => {
-        const { member, name, protocol, code } = refused;
-        report.event("service-refused", refused, `refused ${name ?? member} at ${protocol} (${code})`);
-      },
+      onRefused: (refused) => report.event("refused", refused, refusedText(refused)),
     });
     return {
       at: `${running.protocol} from ${resolve(running.root)}`,

@@ -263,15 +263,22 @@ describe("the API on loopback, with a token", () => {
     for (let guess = 0; guess < 12; guess++) guesses.push(await statusWith(bearer(`${guess}`.padStart(43, "x"))));
     expect(guesses).toContain(429);
     expect(await statusWith(bearer(token))).toBe(200); // Who knows it does not wait for those who guess.
-    const profiles = String(other.told.find(({ event }) => event === "prof")?.url);
-    const cpu = await (await fetch(`${profiles}/cpu?seconds=0.2`)).json();
+    const prof = other.told.find(({ event }) => event === "prof");
+    const profiles = String(prof?.url);
+    expect(prof?.tokenFile).toBe(tokenFile);
+    const headers = bearer(token);
+    // Loopback is every user's of the machine.
+    expect((await fetch(`${profiles}/cpu?seconds=0.2`)).status).toBe(403);
+    const cpu = await (await fetch(`${profiles}/cpu?seconds=0.2`, { headers })).json();
     expect(cpu).toMatchObject({ nodes: expect.any(Array), samples: expect.any(Array) });
-    const heap = await (await fetch(`${profiles}/heap?seconds=0.2`)).json();
+    const heap = await (await fetch(`${profiles}/heap?seconds=0.2`, { headers })).json();
     expect(heap).toMatchObject({ head: expect.any(Object) });
-    const wrong = await fetch(`${profiles}/cpu?seconds=1000`);
+    const wrong = await fetch(`${profiles}/cpu?seconds=1000`, { headers });
     expect(wrong.status).toBe(400);
     expect(await wrong.json()).toMatchObject({ code: "control-malformed" });
-    expect((await fetch(`${profiles}/cpu`, { headers: { origin: "http://evil.example" } })).status).toBe(403);
+    expect((await fetch(`${profiles}/cpu`, { headers: { ...headers, origin: "http://evil.example" } })).status).toBe(
+      403,
+    );
     await other.end("SIGTERM");
   });
 

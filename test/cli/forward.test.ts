@@ -2,7 +2,7 @@
  * `fireflies forward`, `listen`, `proxy`, `accept` and `dial` as real processes against real agents, with programs at both ends
  * that know nothing of members. Needs a build: `npm run build`.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -89,6 +89,65 @@ describe("forward and listen", () => {
     expect(await bob.event("refused")).toMatchObject({ ...refused, level: "warn" });
     const dialled = await run(["dial", "bob", "--dir", dir("ann"), "--protocol", "/x/closed"]);
     expect(dialled).toMatchObject({ code: 1, stderr: expect.stringContaining("peer-refused") });
+  });
+
+  it("are among the services and in the graph while their command runs, which ends when they are removed", async () => {
+    const target = await Target.of(stage, echo);
+    const { there, here, address } = await joined(target.address, "/x/held");
+    const visitor = await Visitor.to(stage, address);
+    visitor.socket.write("hello");
+    await visitor.got(5);
+    const at = `/x/held to ${target.address}`;
+    const list = async (name: string): Promise<Told[]> =>
+      JSON.parse((await run(["services", "--dir", dir(name), "--json"])).stdout);
+    const ofBob = async () => (await list("bob")).find((each) => each.at === at);
+    const ofAnn = async () => (await list("ann")).find((each) => each.at === address);
+    const held = await ofBob();
+    expect(held).toMatchObject({ kind: "forward", state: "running", held: true, streams: 1, bytesOut: 5 });
+    expect(held?.id).toMatch(/^forward:\d+$/);
+    expect(await ofAnn()).toMatchObject({ kind: "listen", streams: 1 });
+    const graph = JSON.parse((await run(["graph", "--dir", dir("bob"), "--json"])).stdout);
+    expect(graph.controllers).toContainEqual(expect.objectContaining({ name: held?.id, at, streams: 1 }));
+    const removed = await run(["services", "remove", String(held?.id), "--dir", dir("bob")]);
+    expect(removed).toMatchObject({ code: 0, stderr: "" });
+    expect(await there.end()).toBe(130);
+    expect(await visitor.ended).toBe("ECONNRESET");
+    await here.end("SIGINT");
+    expect([await ofBob(), await ofAnn()]).toEqual([undefined, undefined]);
+  });
+
+  it("are not found by asking for many names, and the agent says who asked", async () => {
+    for (let port = 1; port <= 7; port++) {
+      const dialled = await run(["dial", "bob", "--dir", dir("ann"), "--protocol", `/tcp/${port}`]);
+      expect(dialled).toMatchObject({ code: 1, stderr: expect.stringContaining("handler-missing") });
+    }
+    const sent = await run(["send", "bob", "x", "--service", "inventory", "--dir", dir("ann")]);
+    expect(sent).toMatchObject({ code: 1, stderr: expect.stringContaining("handler-missing") });
+    const told = bob.told.filter(({ event, code }) => event === "refused" && code === "handler-missing");
+    expect(told[0]).toMatchObject({
+      level: "warn",
+      name: "ann",
+      protocol: expect.stringMatching("/tcp/"),
+      attempts: 1,
+    });
+    expect(told.length).toBeLessThanOrEqual(6);
+  });
+
+  it("are kept in a file of the agent's directory, which it has none of, when it has no other", async () => {
+    const target = await Target.of(stage, echo);
+    const gus = await agent("gus");
+    const kept = await run(["forward", "--dir", dir("gus"), "--detach", "--target", target.address, "--json"]);
+    expect(kept).toMatchObject({ code: 0, stderr: "" });
+    const file = join(dir("gus"), "fireflies.yaml");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, "utf8")).toContain(target.address);
+    const reloaded = await run(["reload", "--dir", dir("gus"), "--json"]);
+    expect(JSON.parse(reloaded.stdout)).toMatchObject({ services: { kept: ["forward-1"] }, nextStart: [] });
+    await gus.end("SIGTERM");
+    const again = await agent("gus");
+    const listed = JSON.parse((await run(["services", "--dir", dir("gus"), "--json"])).stdout);
+    expect(listed).toEqual([expect.objectContaining({ id: "forward-1", state: "running" })]);
+    await again.end("SIGTERM");
   });
 
   it("stay with the agent when they are detached, also over its next start, and it says who tried", async () => {

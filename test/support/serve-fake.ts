@@ -9,6 +9,7 @@ export const NO_SERVICES: HostedServices = {
   states: async () => [],
   add: () => Promise.reject(new Error("no services here")),
   remove: async () => {},
+  hold: () => () => {},
 };
 
 export function hostOf(member: Omit<Hosted, "services" | "as"> & Partial<Hosted>, log = new LogFeed()): AgentHost {

@@ -4,7 +4,12 @@ import type { MountWish, SaidService } from "../host.js";
 import type { MemberQuery } from "../member-query.js";
 import type { ApiCall } from "./client.js";
 
-type Send = { readonly to: string; readonly data: Uint8Array; readonly timeoutMs?: number | undefined };
+interface Send {
+  readonly to: string;
+  readonly data: Uint8Array;
+  readonly service?: string | undefined;
+  readonly timeoutMs?: number | undefined;
+}
 
 export const STATUS: ApiCall = { path: "/v1/status" };
 export const INFO: ApiCall = { path: "/v1/info" };
@@ -27,8 +32,8 @@ export function leave(drainMs: number): ApiCall {
 }
 
 /** `to`: what was typed for a member, its name, its id or the beginning of that. */
-export function send({ to, data, timeoutMs }: Send): ApiCall {
-  return { method: "POST", path: "/v1/messages", body: { to, data: base64(data), timeoutMs } };
+export function send({ to, data, service, timeoutMs }: Send): ApiCall {
+  return { method: "POST", path: "/v1/messages", body: { to, data: base64(data), service, timeoutMs } };
 }
 
 export function ping(to: string, timeoutMs?: number): ApiCall {

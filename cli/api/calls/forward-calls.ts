@@ -5,10 +5,12 @@
 import type { Duplex } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { MessageStream, Sender } from "../../../client/types.js";
+import { FirefliesError } from "../../../identity/errors/error.js";
+import type { ControllerFigures } from "../../../services/controllers/kind.js";
 import { forward, listen, proxy, type Refused } from "../../../services/forward/index.js";
 import { refusedText } from "../../../services/refusals.js";
 import { malformed } from "../failure.js";
-import type { Hosted } from "../host.js";
+import type { Held, Hosted } from "../host.js";
 import { failureOf } from "../http-failure.js";
 import { type AppParts, taken } from "../parts.js";
 import { joinStreams } from "../stream-bridge.js";
@@ -26,6 +28,8 @@ const UNREAD_BYTES_MAX = 64 * 1024;
 interface Carrying {
   /** What the command is told when it runs. */
   readonly event: object;
+  readonly at: string;
+  figures(): ControllerFigures;
   close(): Promise<void>;
 }
 
@@ -59,40 +63,61 @@ async function carry(member: Hosted, connection: Duplex, signal: AbortSignal, pa
       void writeFrame(connection, "event", Buffer.from(plainJson(event)));
   };
   let carrying: Carrying | undefined;
+  let release = () => {};
   try {
     const first = await said.next();
     if (first.done || first.value.kind !== "event") throw malformed("The first frame says what is to be carried.");
-    carrying = await begun(member, readCarried(first.value.data), (refused) => {
+    const what = readCarried(first.value.data);
+    carrying = await begun(member, what, (refused) => {
       tell(refused);
       parts.host.tell?.("refused", refused, refusedText(refused));
     });
+    const removed = new AbortController();
+    release = member.services.hold(heldOf(what, carrying, () => removed.abort()));
     tell(carrying.event);
-    const gone = new Promise<void>((over) => signal.addEventListener("abort", () => over(), { once: true }));
+    const over = AbortSignal.any([signal, removed.signal]);
+    const gone = new Promise<void>((resolve) => over.addEventListener("abort", () => resolve(), { once: true }));
     // A command that ends in order says so, and waits until all is closed.
-    if (!signal.aborted) await Promise.race([gone, said.next()]);
+    if (!over.aborted) await Promise.race([gone, said.next()]);
+    if (removed.signal.aborted) throw new FirefliesError("cancelled", "Another command has removed it from the agent.");
   } catch (error) {
     await writeFrame(connection, "error", Buffer.from(plainJson(failureOf(error).body)));
   } finally {
+    release();
     await carrying?.close();
     connection.end();
   }
+}
+
+/** A password is nobody's to see. */
+function heldOf({ kind, settings }: Carried, { at, figures }: Carrying, end: () => void): Held {
+  const { password: _, ...shown } = settings as { readonly password?: string };
+  return { kind, at, settings: shown, figures, end };
 }
 
 async function begun({ client }: Hosted, what: Carried, onRefused: (refused: Refused) => void): Promise<Carrying> {
   if (what.kind === "forward") {
     const running = forward(client, { ...what.settings, onRefused });
     const { protocol, target } = running;
-    return { event: { event: "forwarding", protocol, target }, close: () => running.close() };
+    return { event: { event: "forwarding", protocol, target }, at: `${protocol} to ${target}`, ...ofRunning(running) };
   }
   if (what.kind === "http") {
     const { serveFiles } = await import("../../../services/http/files.js");
     const running = await serveFiles(client, { ...what.settings, onRefused });
     const { protocol, root } = running;
     const { id, name } = client.self;
-    return { event: { event: "serving", protocol, root, id, name }, close: () => running.close() };
+    return {
+      event: { event: "serving", protocol, root, id, name },
+      at: `${protocol} from ${root}`,
+      ...ofRunning(running),
+    };
   }
   const running = await (what.kind === "listen" ? listen(client, what.settings) : proxy(client, what.settings));
-  return { event: { event: "listening", address: running.address }, close: () => running.close() };
+  return { event: { event: "listening", address: running.address }, at: running.address, ...ofRunning(running) };
+}
+
+function ofRunning(running: Pick<Carrying, "figures" | "close">): Pick<Carrying, "figures" | "close"> {
+  return { figures: () => running.figures(), close: () => running.close() };
 }
 
 /** The first stream of a protocol goes to the command; the others find no handler any more. */

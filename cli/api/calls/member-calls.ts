@@ -160,9 +160,9 @@ function addLife(app: FastifyInstance, parts: AppParts): void {
 }
 
 async function sendMessage({ member: { client }, body, signal }: Call): Promise<object> {
-  const { to, data, ...timeout } = body as { to: string; data: string; timeoutMs?: number };
+  const { to, data, service, ...timeout } = body as { to: string; data: string; service?: string; timeoutMs?: number };
   const { id, name } = meant(client, to);
-  const reply = await client.sendToId(id, bytesOf(data), { signal, ...timeoutOf(timeout) });
+  const reply = await client.sendToId(id, bytesOf(data), { signal, service, ...timeoutOf(timeout) });
   return { id, name, reply: Buffer.from(reply).toString("base64") };
 }
 

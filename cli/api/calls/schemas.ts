@@ -37,7 +37,10 @@ export const PROTOCOL = { protocol: text("The name of a protocol.") } as const;
 export const ALL = { all: flag("Also those who have left or failed.") } as const;
 export const PATHS = { paths: flag("Also how each is reached, or changes of that.") } as const;
 
-export const MESSAGE_BODY = body({ to: member, data: bytes, timeoutMs }, ["to", "data"]);
+export const MESSAGE_BODY = body(
+  { to: member, data: bytes, service: text("Whose handler answers it; the nameless one without."), timeoutMs },
+  ["to", "data"],
+);
 export const PING_BODY = body({ to: member, timeoutMs }, ["to"]);
 export const JOIN_BODY = body({ address: text("Where the member listens, host:port or a URL.") });
 export const GOSSIP_BODY = body({ data: bytes });

@@ -56,12 +56,13 @@ function addOpening(app: FastifyInstance, parts: AppParts): void {
     const { member, params, query } = requestOf(request, parts);
     const signal = whenClosed(upgrade.socket, parts.closing);
     const { id, name } = meant(member.client, params.member ?? "");
-    const protocol = query.protocol === undefined ? {} : { protocol: String(query.protocol) };
+    // A caller that names a protocol is told that it is open when it was taken there.
+    const protocol = query.protocol === undefined ? {} : { protocol: String(query.protocol), accepted: true };
     const stream = await member.client.openStream(id, { signal, ...protocol });
     reply.hijack();
     const connection = connectionOf(upgrade, reply.raw);
     if (query.protocol !== undefined) {
-      const opened = { event: "open", id, name, ...protocol };
+      const opened = { event: "open", id, name, protocol: protocol.protocol };
       await writeFrame(connection, "event", Buffer.from(plainJson(opened)));
     }
     await joinStreams(stream, connection, signal);

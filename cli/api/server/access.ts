@@ -25,7 +25,7 @@ export interface Head {
 }
 
 export interface AccessRules {
-  /** Who can connect may call: over the Unix socket, which the agent's user alone can open, and for profiles on loopback. */
+  /** Who can connect may call: over the Unix socket, which the agent's user alone can open. */
   readonly isOpen: boolean;
   /** Names under which the agent is called, besides addresses and "localhost". Lower case. */
   readonly names: readonly string[];

@@ -71,9 +71,14 @@ export async function openDoor(api: ApiServer, options: DoorOptions): Promise<Op
   return { url, close: end };
 }
 
-/** The one of `api_token_file`, else that of the directory, which is made. */
-export async function tokenFor({ config, dir }: DoorOptions): Promise<ApiToken> {
-  return new ApiToken(await readToken(config.tokenFile ?? join(dir, TOKEN_FILE), true));
+/** The one of `api_token_file`, else that of the directory. */
+export function tokenFileOf({ config, dir }: Pick<DoorOptions, "config" | "dir">): string {
+  return config.tokenFile ?? join(dir, TOKEN_FILE);
+}
+
+/** It is made when it is not there. */
+export async function tokenFor(options: DoorOptions): Promise<ApiToken> {
+  return new ApiToken(await readToken(tokenFileOf(options), true));
 }
 
 /** The member's own certificate and its next ones, as the sessions between members have them. */

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { AgentConfig } from "../../../client/config/agent.js";
 import type { LogForm } from "../../../client/config/keys.js";
 import type { ClientOptions } from "../../../client/config/options.js";
-import { defaultDir } from "../../../client/config/places.js";
+import { defaultDir, isThere, keptConfig } from "../../../client/config/places.js";
 import { PRESET_NAMES } from "../../../client/config/presets.js";
 import type { LogLevel } from "../../../identity/logger.js";
 import { configOption, dirOption } from "../../api/caller/place-options.js";
@@ -83,10 +83,7 @@ export function addAgent(program: Command): void {
     .option("--api-token-file <file>", "file of mode 0600 with the API's token (api.token in --dir, made there)")
     .option("--api-allow <members>", "names or ids, separated by commas, whose certificates may use the API")
     .option("--api-names <names>", "host names under which the API is called")
-    .option(
-      "--prof <address>",
-      "host:port to serve CPU and heap profiles on; elsewhere than on loopback with the token",
-    )
+    .option("--prof <address>", "host:port to serve CPU and heap profiles on, for who has the API's token")
     .option("--reply <text>", "answer messages with this text instead of their own")
     .addOption(drainOption("how long what is open may take to end when a signal comes"))
     .addOption(logOption())
@@ -103,7 +100,13 @@ export function addAgent(program: Command): void {
     const { resolveAgentConfig } = await import("../../../client/config/index.js");
     const flags = flagsOf(onlyWhenSaid(options), NO_CONFIGURATION);
     const base: ClientOptions = options.config === undefined ? {} : { config: options.config };
-    const read = () => withDirectory(resolveAgentConfig(base, { flags }));
+    const readFrom = (from: ClientOptions) => withDirectory(resolveAgentConfig(from, { flags }));
+    const read = () => {
+      const found = readFrom(base);
+      // What commands have saved for an agent that has no other file.
+      const kept = keptConfig(found.member.dir ?? "");
+      return found.member.file === undefined && isThere(kept) ? readFrom({ config: kept }) : found;
+    };
     const config = read();
     if (options.writeConfig !== undefined) {
       const { writeConfig } = await import("./write-config.js");

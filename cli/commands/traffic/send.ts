@@ -15,6 +15,7 @@ const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 const TIMEOUT_SECONDS_MAX = 3_600;
 
 interface SendOptions extends AgentOption {
+  readonly service?: string;
   readonly timeout: number;
 }
 
@@ -24,14 +25,21 @@ export function addSend(program: Command): void {
     .argument("<member>", "its name, its id or the beginning of that")
     .argument("<text>", "the message, or - to read it from standard input");
   const seconds = number(0.001, TIMEOUT_SECONDS_MAX, false);
-  withAgent(command).option("--timeout <seconds>", "how long to wait for the reply", seconds, TIMEOUT_SECONDS_DEFAULT);
-  examples(command, "send bob hello", "send bob - < letter.txt", "send 3fa91c hello --timeout 2 --json");
+  withAgent(command)
+    .option("--service <name>", "whose handler answers it there, as inventory; the nameless one without it")
+    .option("--timeout <seconds>", "how long to wait for the reply", seconds, TIMEOUT_SECONDS_DEFAULT);
+  examples(
+    command,
+    "send bob hello",
+    "send bob - < letter.txt",
+    "send bob jars --service inventory --timeout 2 --json",
+  );
   command.action(async (id: string, text: string, options: SendOptions) => {
-    const { json = false, timeout } = options;
+    const { json = false, service, timeout } = options;
     const timeoutMs = timeout * 1_000;
     const started = performance.now();
     const data = text === STANDARD_INPUT ? await readMessage() : Buffer.from(text);
-    const result = (await ask(options, send({ to: id, data, timeoutMs }), timeoutMs + ANSWER_TIMEOUT_MS)) as {
+    const result = (await ask(options, send({ to: id, data, service, timeoutMs }), timeoutMs + ANSWER_TIMEOUT_MS)) as {
       id: string;
       name?: string;
       reply: string;

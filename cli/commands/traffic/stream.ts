@@ -15,17 +15,24 @@ import { type AgentOption, examples, withAgent } from "../common.js";
 /** Milliseconds for the agent to reach the member, which has a deadline of its own, and to say so. */
 const OPEN_TIMEOUT_MS = 2 * ANSWER_TIMEOUT_MS;
 
+interface StreamOptions extends AgentOption {
+  readonly protocol?: string;
+}
+
 type Stdout = Writable & { readonly isTTY?: boolean };
 
 export function addStream(program: Command): void {
   const command = program
     .command("stream")
     .description("open a stream to a member: standard input there, its answer here");
-  withAgent(command.argument("<member>", "its name, its id or the beginning of that"));
-  examples(command, "stream bob < file > echo", "stream bob --json < file");
+  withAgent(command.argument("<member>", "its name, its id or the beginning of that")).option(
+    "--protocol <name>",
+    "whose handler takes it there, as /chat/1.0; the nameless one without it",
+  );
+  examples(command, "stream bob < file > echo", "stream bob --json < file", "stream bob --protocol /chat/1.0");
   command.addHelpText("after", "\nWith --json each message that comes back is a line with its bytes in base64.");
-  command.action(async (id: string, options: AgentOption) => {
-    const connection = await opened(options, stream(id));
+  command.action(async (id: string, options: StreamOptions) => {
+    const connection = await opened(options, stream(id, options.protocol));
     try {
       await run(connection, process.stdin, process.stdout, { json: options.json ?? false });
     } finally {

@@ -40,7 +40,11 @@ async function open({ client, closing }: Caller, protocol: string, id: string): 
   const pulse = member === client.id ? undefined : pulseOf(client);
   const release = pulse?.guard(member, (error) => opening.abort(error));
   try {
-    const stream = await client.openStream(id, { protocol, accepted: true, signal: opening.signal });
+    const ask = () => client.openStream(id, { protocol, accepted: true, signal: opening.signal });
+    const stream = await ask().catch((error: unknown) => {
+      if (opening.signal.aborted || !isLost(error)) throw error;
+      return ask(); // Over another link. Nothing was sent yet, and a target that was dialled for nothing is told.
+    });
     pulse?.watch(member, stream);
     return stream;
   } catch (error) {
@@ -50,4 +54,9 @@ async function open({ client, closing }: Caller, protocol: string, id: string): 
     clearTimeout(timer);
     unwatch();
   }
+}
+
+/** The link was lost before the stream was taken. */
+function isLost(error: unknown): boolean {
+  return error instanceof FirefliesError && error.code === "link-closed";
 }
