@@ -6,14 +6,15 @@ import { HTTP } from "./files.js";
 import { FORWARD, LISTEN, PROXY } from "./forwarding.js";
 import type { ControllerKind } from "./kind.js";
 import { RDV, RELAY } from "./member-parts.js";
+import { NATS } from "./nats.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: settings of a kind are known to it alone.
 type AnyKind = ControllerKind<any>;
 
-const ALL: readonly AnyKind[] = [FORWARD, LISTEN, PROXY, HTTP, RELAY, RDV];
+const ALL: readonly AnyKind[] = [FORWARD, LISTEN, PROXY, HTTP, NATS, RELAY, RDV];
 const KINDS: ReadonlyMap<string, AnyKind> = new Map(ALL.map((kind) => [kind.kind, kind]));
 /** Names that are kept for what is to come. */
-const LATER: readonly string[] = ["topics", "nats"];
+const LATER: readonly string[] = ["topics"];
 
 /** Throws "config-bad-value". */
 export function kindOf(kind: string): ControllerKind<unknown> {

@@ -39,6 +39,12 @@ const ENTRIES: readonly Entry[] = [
     opening: "",
   },
   {
+    name: "fireflies/nats",
+    room: "services/nats",
+    about: "NATS over the overlay, and beside it: [NATS](../nats.md).",
+    opening: "",
+  },
+  {
     name: "fireflies/rdv",
     room: "rdv",
     about: "Two programs behind NATs meet, and reach each other or are relayed: [rendezvous](../rdv.md).",

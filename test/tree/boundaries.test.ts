@@ -105,7 +105,7 @@ describe("import directions", () => {
     const foreign = filesIn(["examples"], ".ts").flatMap((file) =>
       importsOf(file).filter(
         (name) =>
-          !/^(fireflies(\/ca|\/forward|\/gossip|\/http|\/rdv|\/sim|\/testing)?|@grpc\/(grpc-js|proto-loader)|node:\w+(\/\w+)?|\.\/.*)$/.test(
+          !/^(fireflies(\/ca|\/forward|\/gossip|\/http|\/nats|\/rdv|\/sim|\/testing)?|@grpc\/(grpc-js|proto-loader)|node:\w+(\/\w+)?|\.\/.*)$/.test(
             name,
           ),
       ),
