@@ -85,7 +85,7 @@ export class Gate {
 
   #join(stream: Duplex, socket: Socket): void {
     const end = (error: FirefliesError) => conduit.fail(error);
-    const conduit = new Conduit(socket, {
+    const conduit = new Conduit(socket, stream, {
       ...{ idleMs: IDLE_MS, traffic: this.#traffic },
       onEnd: (error) => {
         this.#open.delete(end);
@@ -93,7 +93,6 @@ export class Gate {
       },
     });
     this.#open.add(end);
-    conduit.attach(stream);
     stream.resume(); // It was paused behind its first line.
   }
 

@@ -10,7 +10,6 @@ import { onAbort } from "../../../net/index.js";
 import { asError } from "../../forward/carrying/conduit.js";
 import { Door } from "../../forward/carrying/door.js";
 import { CONNECTIONS, IDLE_MS, OPEN_MS } from "../../forward/carrying/limits.js";
-import { Attempts } from "../../forward/carrying/outgoing.js";
 import type { TrafficFigures } from "../../forward/carrying/traffic.js";
 import type { MemberClient } from "../../member-client.js";
 import type { ServiceAddress } from "../../service-address.js";
@@ -66,7 +65,7 @@ export class NatsDoor {
   }
 
   async #usher(socket: Socket): Promise<void> {
-    const { protocol, secret } = this.#options;
+    const { secret } = this.#options;
     const { stream, info } = await this.#reach();
     try {
       socket.write(Buffer.concat([info.before, headLine("INFO", info.fields)]));
@@ -83,8 +82,7 @@ export class NatsDoor {
       stream.destroy();
       throw error;
     }
-    const none = new Attempts(this.#door, protocol, []); // No other stream has heard CONNECT.
-    this.#door.carry(socket, none, stream);
+    this.#door.carry(socket, stream);
     stream.resume(); // It was paused behind its first line.
   }
 
