@@ -128,9 +128,9 @@ export class NatsCluster {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    await this.#server?.stop(); // It tells its clients and its routes.
     for (const gate of this.#gates) gate.close();
     await Promise.all([this.#door?.close(), ...[...this.#routes.values()].map(({ door }) => door.close())]);
-    await this.#server?.stop();
   }
 
   async #beginServer(program: string | undefined): Promise<void> {
