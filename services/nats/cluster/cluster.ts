@@ -13,7 +13,7 @@ import { inTurn } from "../../forward/carrying/whom.js";
 import { offering } from "../../offering.js";
 import type { Refused } from "../../refusals.js";
 import { requireServiceAddress } from "../../service-address.js";
-import { loadNats } from "../load.js";
+import { loadNats } from "../connection/load.js";
 import { dialLoopback, Gate } from "./gate.js";
 import { greetClient, greetRoute, infoOf } from "./greet.js";
 import type { Fields } from "./greeting.js";

@@ -5,7 +5,7 @@ import { FirefliesError, messageOf } from "../../../identity/index.js";
 import { inTurn } from "../../forward/carrying/whom.js";
 import type { MemberClient } from "../../member-client.js";
 import { offering } from "../../offering.js";
-import { loadNats } from "../load.js";
+import { loadNats } from "../connection/load.js";
 import { clusterNames, clustersOf } from "./names.js";
 import { LOOPBACK, NatsDoor } from "./nats-door.js";
 

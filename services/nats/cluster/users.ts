@@ -1,5 +1,5 @@
 /** The members that have come to the NATS server here: each with a key of its own in it, which is made here and leaves never. */
-import type { NatsPackage } from "../load.js";
+import type { NatsPackage } from "../connection/load.js";
 import type { Standing } from "./roles.js";
 import type { NatsUser } from "./server-config.js";
 

@@ -1,5 +1,5 @@
 /** The NATS client's packages, loaded when they are first used: who speaks to no NATS server installs none of them. */
-import { FirefliesError, isCode } from "../../identity/index.js";
+import { FirefliesError, isCode } from "../../../identity/index.js";
 
 export type NatsPackage = typeof import("@nats-io/transport-node");
 export type JetStreamPackage = typeof import("@nats-io/jetstream");
