@@ -4,12 +4,11 @@
  * or make me wait, is their unsigned word: one of them alone is not believed, unless I have just stood still for so long
  * that they must have.
  */
-import { type MemberId, tolerance } from "../rings/index.js";
+import { type MemberId, type Timers, tolerance } from "../rings/index.js";
 import type { Self } from "./defence/self.js";
 import { WORDS_MAX } from "./limits.js";
 import type { IsolationReason, Outbox } from "./outputs.js";
 import type { Settings } from "./settings.js";
-import type { Timers } from "./timers.js";
 import { RETURN_WINDOW_MS } from "./view/judgement.js";
 import type { Roster } from "./view/roster.js";
 import type { View } from "./view/view.js";

@@ -6,7 +6,7 @@
  * Inputs come in here, and the parts are held together (docs/rooms.md lists them). Rule numbers (R1 .. R21) are those
  * of docs/protocol.md.
  */
-import { type MemberId, tolerance } from "../rings/index.js";
+import { earliest, type MemberId, Timers, tolerance } from "../rings/index.js";
 import { CLOCK_TOLERANCE_MS } from "./clock.js";
 import { Defence } from "./defence/defence.js";
 import { Epochs } from "./defence/epochs.js";
@@ -32,7 +32,6 @@ import { Joining } from "./spreading/joining.js";
 import { Mailer } from "./spreading/mailer.js";
 import { Partners, receive } from "./spreading/partners.js";
 import { Rounds } from "./spreading/rounds.js";
-import { earliest, Timers } from "./timers.js";
 import { Evidence } from "./view/evidence.js";
 import { Intake, type Intaken } from "./view/intake.js";
 import { Judgement } from "./view/judgement.js";

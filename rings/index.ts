@@ -55,4 +55,5 @@ export {
 export { RING_COUNT_MAX, tolerance } from "./ring-count.js";
 export { Rings, type RingsOptions, type Skip } from "./rings.js";
 export { Shares } from "./shares.js";
+export { earliest, Timers } from "./timers.js";
 export { utf8Decode, utf8Encode, utf8Length } from "./utf8.js";

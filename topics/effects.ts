@@ -46,7 +46,10 @@ export type Effect =
       readonly frame: Uint8Array;
       readonly rest: Uint8Array | undefined;
     }
-  /** Check the signer's signature over a batch's body, off the loop or at once; answer with `verified`. */
+  /**
+   * Check the signer's signature over a batch's body, off the loop or at once; answer with `verified`: true, false, or undefined
+   * when no certificate of the signer is known or it must not be believed any more.
+   */
   | {
       readonly kind: "verify";
       readonly check: number;

@@ -27,3 +27,42 @@ export const PATTERNS_MAX = 256;
 
 /** Effects in one drain beyond which a driver has clearly stopped draining: a programmer's error. */
 export const EFFECTS_MAX = 1_000_000;
+
+/** Rings that topics use, at most: the repair of a log has neighbours on each, in both directions. */
+export const TOPIC_RINGS_MAX = 8;
+/** Topics whose subscribers are kept at hand; those of others are looked for anew. */
+export const TOPICS_CACHED_MAX = 4096;
+/** Subscriptions of one member; others hold one interest for those that are alike. */
+export const SUBSCRIPTIONS_MAX = 1024;
+/** Topics that a member publishes on in one life: each has a log and a state for each subscriber. */
+export const OWN_TOPICS_MAX = 4096;
+/** Logs held, over all publishers ... */
+export const LOGS_MAX = 65_536;
+/** ... and of one publisher: as many as it may publish on, and those of an earlier life. Its quietest is forgotten first. */
+export const LOGS_PER_PUBLISHER_MAX = 8192;
+/** Bytes under way to one receiver of a log that it has not confirmed: what a second of a gigabit link carries is 30 of them. */
+export const WINDOW_BYTES = 4 * 1024 * 1024;
+/** Bytes of one log that this member holds and that no subscription of it has settled: more is not taken, and waits at others. */
+export const BACKLOG_BYTES_MAX = 16 * 1024 * 1024;
+/** Signature checks under way ... */
+export const CHECKS_MAX = 1024;
+/** ... and of what one member sent: a flood of one leaves room for others. */
+export const CHECKS_PER_MEMBER_MAX = 256;
+/** Bytes that one pull is answered with; who pulled asks again. */
+export const PULL_BYTES_MAX = 1024 * 1024;
+/** Members that are remembered to have announced more of a log than I hold. */
+export const CLAIMS_MAX = 16;
+/** Logs of unknown names that were announced to me, and of which one batch is asked for to learn the name. */
+export const STRANGE_LOGS_MAX = 1024;
+/** Proofs against publishers that are kept: one for each log, and the oldest goes first. */
+export const PROOFS_MAX = 1024;
+/** False signatures and broken batches that a member may send at once; then one every ten seconds. Others' are looked at on. */
+export const LIES_BURST = 4;
+export const LIE_REFILL_MS = 10_000;
+/** Members that a new subscription asks for heads: among so many a correct one is found, in all but a few networks. */
+export const ASKED_MAX = 8;
+/** Logs that one question for heads is answered from: what is not told costs the asker older messages. */
+export const LOGS_SCANNED_MAX = 4096;
+/** Questions for heads that a member may ask at once; then one a second. */
+export const ASKS_BURST = 16;
+export const ASK_REFILL_MS = 1000;

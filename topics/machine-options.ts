@@ -1,5 +1,5 @@
 /** What a machine of topics is made from, and what its inputs take and answer. */
-import type { MemberId } from "../rings/index.js";
+import type { MemberId, Rings } from "../rings/index.js";
 import type { Place, SubscriptionNumber } from "./effects.js";
 import type { Ports } from "./ports.js";
 import type { LogName } from "./records/log.js";
@@ -13,6 +13,11 @@ export interface MachineOptions {
   readonly ringCount: number;
   readonly settings: Settings;
   readonly ports: Ports;
+  /**
+   * All members on as many rings as `topicRingCount` says, to start from; the machine forks them. For many machines in one
+   * process. Default: none, and each member is put on the rings when it appears.
+   */
+  readonly rings?: Rings;
   /** In place of the settings' retention, for some topics of mine. */
   readonly retention?: (topic: string) => { readonly ms: number; readonly bytes: number } | undefined;
 }

@@ -102,7 +102,6 @@ function joined<T>(node: Node<T>): Node<T> {
 function collect<T>(node: Node<T>, topic: readonly string[], at: number, found: Set<T>): void {
   if (at === topic.length) {
     for (const value of node.values) found.add(value);
-    return;
   }
   const first = topic[at]!;
   for (const key of first === ANY_TOKEN || first === ANY_REST ? [] : [first, ANY_TOKEN, ANY_REST]) {

@@ -7,6 +7,7 @@ import {
   isEnabled,
   type MemberId,
   refilled,
+  type Timers,
   tolerance,
 } from "../../rings/index.js";
 import { AWAITING_MAX } from "../limits.js";
@@ -17,7 +18,6 @@ import type { Summons } from "../records/packet.js";
 import { own } from "../records/verified.js";
 import { noteMs, type Settings } from "../settings.js";
 import type { Mailer } from "../spreading/mailer.js";
-import type { Timers } from "../timers.js";
 import type { View } from "../view/view.js";
 import type { Self } from "./self.js";
 import { Testimony } from "./testimony.js";

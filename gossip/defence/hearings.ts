@@ -6,12 +6,11 @@
  * The first two summonses are datagrams: most of the accused know within a round trip, and nobody dials a dead host for
  * that. Those after them are calls as well, whose answer brings the note: by then gossip has failed to bring it.
  */
-import type { MemberId } from "../../rings/index.js";
+import { type MemberId, Timers } from "../../rings/index.js";
 import type { Outbox } from "../outputs.js";
 import type { Random } from "../ports.js";
 import type { Settings } from "../settings.js";
 import type { Exchanges } from "../spreading/exchanges.js";
-import { Timers } from "../timers.js";
 import type { View } from "../view/view.js";
 
 /** Who is not beside the accused leaves it so much of a Delta for an answer: most of them need not speak then. */

@@ -1,11 +1,10 @@
 /** Pushes: what is new goes at once to a few ring neighbours, what is mine to all of them, batched per partner. */
-import type { MemberId } from "../../rings/index.js";
+import type { MemberId, Timers } from "../../rings/index.js";
 import { NEWS_STATEMENTS_MAX, PUSH_BYTES_MAX } from "../limits.js";
 import type { Outbox } from "../outputs.js";
 import type { Random } from "../ports.js";
 import { PacketBuilder } from "../records/packet-builder.js";
 import { sample } from "../sample.js";
-import type { Timers } from "../timers.js";
 import type { Partner, View } from "../view/view.js";
 import { CALL_TIMEOUT_MS, type Courier } from "./courier.js";
 import type { Partners } from "./partners.js";

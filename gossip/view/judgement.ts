@@ -8,14 +8,13 @@
  * The removed are passed over because they stay accused (rule R7).
  */
 
-import type { MemberId } from "../../rings/index.js";
+import { type MemberId, Timers } from "../../rings/index.js";
 import { CLOCK_TOLERANCE_MS } from "../clock.js";
 import { EPOCH_MAX } from "../limits.js";
 import type { Standing } from "../outputs.js";
 import type { Random } from "../ports.js";
 import { type Accusation, accusationKey } from "../records/accusation.js";
 import { PickSet } from "../sample.js";
-import { Timers } from "../timers.js";
 import { Accused } from "./accused.js";
 import type { Evidence } from "./evidence.js";
 import type { HeldAccusation } from "./held.js";

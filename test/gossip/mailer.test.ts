@@ -7,9 +7,9 @@ import { parsePacket } from "../../gossip/records/packet.js";
 import { Courier } from "../../gossip/spreading/courier.js";
 import { Mailer } from "../../gossip/spreading/mailer.js";
 import { Partners } from "../../gossip/spreading/partners.js";
-import { Timers } from "../../gossip/timers.js";
 import type { View } from "../../gossip/view/view.js";
 import type { MemberId } from "../../rings/index.js";
+import { Timers } from "../../rings/timers.js";
 
 const NEIGHBOURS = Array.from({ length: 60 }, (_, index) => `neighbour-${index}` as MemberId);
 

@@ -1,7 +1,7 @@
 /** Parts of the machine against second, dumb implementations. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Timers } from "../../gossip/timers.js";
+import { Timers } from "../../rings/timers.js";
 import { Scene } from "../support/gossip/scene.js";
 
 describe("Timers", () => {

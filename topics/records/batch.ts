@@ -139,15 +139,25 @@ function isPossible({ first, count, previous, payloadBytes }: Head): boolean {
   return isCounted && isFirst && payloadBytes >= count && payloadBytes <= PAYLOAD_BYTES_MAX;
 }
 
+/** Reads the head of a batch, and nothing of its payload. Undefined when it has none. */
+export function peekHead(bytes: Uint8Array, logs: LogReader): Head | undefined {
+  const reader = new ByteReader(bytes);
+  return parseHead(reader.sized16(BODY_BYTES_MAX), reader.raw(SIGNATURE_BYTES), logs);
+}
+
 /**
  * Reads a batch and checks its payload against its digest, but not its signature. Undefined when anything is wrong: then
- * whoever sent it lies, since correct members pass on what they have checked.
+ * whoever sent it lies, because correct members pass on what they have checked. `head`: what `peekHead` read of it.
  */
-export function parseBatch(bytes: Uint8Array, logs: LogReader, sha256: Sha256): Batch | undefined {
-  const reader = new ByteReader(bytes);
-  const head = parseHead(reader.sized16(BODY_BYTES_MAX), reader.raw(SIGNATURE_BYTES), logs);
-  const payload = reader.raw(head?.payloadBytes ?? 0);
-  if (!head || !reader.complete) return undefined;
+export function parseBatch(
+  bytes: Uint8Array,
+  logs: LogReader,
+  sha256: Sha256,
+  head = peekHead(bytes, logs),
+): Batch | undefined {
+  if (!head) return undefined;
+  const payload = bytes.subarray(2 + head.body.length + SIGNATURE_BYTES);
+  if (payload.length !== head.payloadBytes) return undefined;
   const offsets = offsetsIn(payload, head.count);
   if (!offsets || !equalBytes(sha256(payload), head.digest)) return undefined;
   return { ...head, last: head.first + head.count - 1, bytes, payload, offsets };

@@ -1,0 +1,254 @@
+/**
+ * Hands messages to the handlers of this member's subscriptions: in order for each log, within each subscription's window, again
+ * after a failure, and to the dead letters in the end.
+ */
+import type { Timers } from "../../rings/index.js";
+import type { Outbox, SubscriptionNumber } from "../effects.js";
+import type { HeldLog } from "../holding/held-log.js";
+import { matches } from "../names.js";
+import type { LogTag } from "../records/log.js";
+import { Cursor } from "./cursor.js";
+import { backoff, type Subscription } from "./subscription.js";
+
+/** Begins the names of timers for messages that come again; subscription and tag follow. */
+export const RETRY_TIMER = "retry/";
+
+export interface DeliveriesOptions {
+  readonly outbox: Outbox;
+  readonly timers: Timers;
+  /** A subscription settled more of a log. */
+  readonly onSettled: (log: HeldLog, now: number) => void;
+}
+
+export class Deliveries {
+  readonly #options: DeliveriesOptions;
+  readonly #subscriptions = new Map<SubscriptionNumber, Subscription>();
+  /** The cursors in each log. */
+  readonly #byLog = new Map<LogTag, Set<Cursor>>();
+  readonly #owners = new Map<Cursor, Subscription>();
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options;
+  }
+
+  get(number: SubscriptionNumber): Subscription | undefined {
+    return this.#subscriptions.get(number);
+  }
+
+  all(): Iterable<Subscription> {
+    return this.#subscriptions.values();
+  }
+
+  get size(): number {
+    return this.#subscriptions.size;
+  }
+
+  /** Is anything here subscribed to the topic? */
+  wants(topic: string): boolean {
+    for (const subscription of this.#subscriptions.values()) if (matches(subscription.pattern, topic)) return true;
+    return false;
+  }
+
+  /** Is any of those resolved? */
+  hasReady(topic: string): boolean {
+    for (const { pattern, isReady } of this.#subscriptions.values())
+      if (isReady && matches(pattern, topic)) return true;
+    return false;
+  }
+
+  add(subscription: Subscription): void {
+    this.#subscriptions.set(subscription.number, subscription);
+  }
+
+  /** It was not begun after all. */
+  cancel(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription.number);
+  }
+
+  /** The subscription is owed this log, all behind `settled`. */
+  follow(subscription: Subscription, log: HeldLog, settled: number, above: Iterable<number> = []): Cursor {
+    const known = subscription.cursors.get(log.name.tag);
+    if (known) return known;
+    const cursor = new Cursor(log, settled, above);
+    subscription.cursors.set(log.name.tag, cursor);
+    this.#owners.set(cursor, subscription);
+    const cursors = this.#byLog.get(log.name.tag) ?? new Set();
+    this.#byLog.set(log.name.tag, cursors.add(cursor));
+    return cursor;
+  }
+
+  isFollowed(tag: LogTag): boolean {
+    return this.#byLog.has(tag);
+  }
+
+  /** What all subscriptions have settled of a log; undefined when none follows it. */
+  settled(tag: LogTag): number | undefined {
+    const cursors = this.#byLog.get(tag);
+    if (!cursors) return undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const cursor of cursors) least = Math.min(least, cursor.settled);
+    return least;
+  }
+
+  /** What the foremost of its subscriptions has settled of a log; undefined when none follows it. */
+  mostSettled(tag: LogTag): number | undefined {
+    const cursors = this.#byLog.get(tag);
+    if (!cursors) return undefined;
+    let most = 0;
+    for (const cursor of cursors) most = Math.max(most, cursor.settled);
+    return most;
+  }
+
+  /** More of the log is held: its cursors hand out what they may. */
+  advance(log: HeldLog, now: number): void {
+    for (const cursor of this.#byLog.get(log.name.tag) ?? []) this.#pump(cursor, now);
+  }
+
+  acknowledge(number: SubscriptionNumber, tag: LogTag, first: number, last: number, now: number): void {
+    const subscription = this.#subscriptions.get(number);
+    const cursor = subscription?.cursors.get(tag);
+    if (!subscription || !cursor) return;
+    this.#change(subscription, cursor, () => cursor.settle(first, last));
+    this.#afterSettling(subscription, cursor, now);
+  }
+
+  fail(number: SubscriptionNumber, tag: LogTag, failed: number, now: number): void {
+    const subscription = this.#subscriptions.get(number);
+    const cursor = subscription?.cursors.get(tag);
+    if (!subscription || !cursor) return;
+    // Its time is over: it cannot come again.
+    if (!cursor.log.find(failed)) {
+      this.#loseFailed(subscription, cursor, failed, now);
+      return;
+    }
+    let attempts = 0;
+    this.#change(subscription, cursor, () => {
+      const tried = cursor.retry?.number === failed ? cursor.retry.attempts : 0;
+      attempts = cursor.fail(failed, now + backoff(subscription.backoffMs, tried + 1))?.attempts ?? 0;
+    });
+    if (attempts >= subscription.attemptsMax) this.#bury(subscription, cursor, failed, attempts);
+    this.#afterSettling(subscription, cursor, now);
+  }
+
+  /** Nobody holds these, or their time is over: told to those that are owed them and do not have them in hand. */
+  lose(log: HeldLog, first: number, last: number, now: number): void {
+    for (const cursor of this.#byLog.get(log.name.tag) ?? []) this.#lose(cursor, first, last, now);
+  }
+
+  #lose(cursor: Cursor, first: number, last: number, now: number): void {
+    const subscription = this.#owners.get(cursor)!;
+    let lost: { readonly first: number; readonly last: number } | undefined;
+    this.#change(subscription, cursor, () => {
+      lost = cursor.lose(first, last);
+    });
+    if (!lost) return;
+    this.#options.outbox.emit({ kind: "lost", subscription: subscription.number, log: cursor.log.name, ...lost });
+    this.#afterSettling(subscription, cursor, now);
+  }
+
+  /** Ends at once. */
+  remove(subscription: Subscription): void {
+    for (const cursor of subscription.cursors.values()) this.#forget(subscription, cursor);
+    this.#subscriptions.delete(subscription.number);
+    this.#options.outbox.emit({ kind: "ended", subscription: subscription.number });
+  }
+
+  drain(subscription: Subscription): void {
+    subscription.isDraining = true;
+    if (subscription.isSettled) this.remove(subscription);
+  }
+
+  /** The log is forgotten. */
+  forget(tag: LogTag): void {
+    for (const cursor of this.#byLog.get(tag) ?? []) this.#forget(this.#owners.get(cursor)!, cursor);
+  }
+
+  /** A message's time to come again is there; the name is a timer's, without its beginning. */
+  due(name: string, now: number): void {
+    const [number, tag] = name.split("/") as [string, LogTag];
+    const cursor = this.#subscriptions.get(Number(number))?.cursors.get(tag);
+    if (cursor) this.#pump(cursor, now);
+  }
+
+  #loseFailed(subscription: Subscription, cursor: Cursor, number: number, now: number): void {
+    this.#change(subscription, cursor, () => cursor.settle(number, number));
+    const range = { first: number, last: number };
+    this.#options.outbox.emit({ kind: "lost", subscription: subscription.number, log: cursor.log.name, ...range });
+    this.#afterSettling(subscription, cursor, now);
+  }
+
+  #bury(subscription: Subscription, cursor: Cursor, number: number, attempts: number): void {
+    const batch = cursor.log.find(number);
+    if (batch) this.#options.outbox.emit({ kind: "dead", subscription: subscription.number, batch, number, attempts });
+    this.#change(subscription, cursor, () => cursor.settle(number, number));
+  }
+
+  #afterSettling(subscription: Subscription, cursor: Cursor, now: number): void {
+    if (subscription.isDurable) this.#savePlace(subscription, cursor);
+    this.#options.onSettled(cursor.log, now);
+    if (subscription.isDraining && subscription.isSettled) {
+      this.remove(subscription);
+      return;
+    }
+    this.#pump(cursor, now);
+    this.#serveWaiting(subscription, now);
+  }
+
+  #savePlace(subscription: Subscription, { log, settled, above }: Cursor): void {
+    const place = { log: log.name, through: settled, above };
+    this.#options.outbox.emit({ kind: "place", subscription: subscription.number, place });
+  }
+
+  /** Cursors that found the window full are served in turn. */
+  #serveWaiting(subscription: Subscription, now: number): void {
+    for (const cursor of subscription.waiting) {
+      if (subscription.room <= 0) return;
+      subscription.waiting.delete(cursor);
+      this.#pump(cursor, now);
+    }
+  }
+
+  #pump(cursor: Cursor, now: number): void {
+    const subscription = this.#owners.get(cursor);
+    if (!subscription) return;
+    if (!subscription.isDraining) while (this.#handOut(subscription, cursor, now));
+    else if (cursor.retry) this.#handOut(subscription, cursor, now);
+  }
+
+  #handOut(subscription: Subscription, cursor: Cursor, now: number): boolean {
+    const { retry } = cursor;
+    if (retry && retry.at > now) {
+      this.#options.timers.set(`${RETRY_TIMER}${subscription.number}/${cursor.log.name.tag}`, retry.at);
+      return false;
+    }
+    if (subscription.room <= 0) {
+      subscription.waiting.add(cursor);
+      return false;
+    }
+    const before = cursor.open;
+    const portion = cursor.take(now, subscription.room);
+    subscription.open += cursor.open - before;
+    if (!portion) return false;
+    const batch = cursor.log.find(portion.first)!;
+    this.#options.outbox.emit({ kind: "deliver", subscription: subscription.number, batch, ...portion });
+    return true;
+  }
+
+  #change(subscription: Subscription, cursor: Cursor, change: () => void): void {
+    const before = cursor.open;
+    change();
+    subscription.open += cursor.open - before;
+  }
+
+  #forget(subscription: Subscription, cursor: Cursor): void {
+    const { tag } = cursor.log.name;
+    subscription.open -= cursor.open;
+    subscription.cursors.delete(tag);
+    subscription.waiting.delete(cursor);
+    this.#owners.delete(cursor);
+    this.#options.timers.clear(`${RETRY_TIMER}${subscription.number}/${tag}`);
+    const cursors = this.#byLog.get(tag);
+    cursors?.delete(cursor);
+    if (cursors?.size === 0) this.#byLog.delete(tag);
+  }
+}

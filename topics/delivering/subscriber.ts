@@ -1,0 +1,222 @@
+/**
+ * What this member subscribes to, and where each subscription begins in each log.
+ *
+ * `subscribe` resolves when the interest has spread and the heads of logs were asked of others in the topic. A head that was seen
+ * before that is older than all that is owed, so a subscription begins behind the newest one seen. A publisher that hears
+ * of the interest says where the member's share begins, and that is final. A log that shows up later, without either, began later
+ * or is one that nobody told of: its publisher is asked, and when it does not answer, all of it is owed.
+ */
+import type { MemberId, Timers } from "../../rings/index.js";
+import type { Outbox, SubscriptionNumber } from "../effects.js";
+import type { HeldLog } from "../holding/held-log.js";
+import type { Shelf } from "../holding/shelf.js";
+import { INTERESTS_MAX, type Interest } from "../interest.js";
+import { ASKED_MAX, SUBSCRIPTIONS_MAX } from "../limits.js";
+import type { Subscribed, SubscribeOptions } from "../machine-options.js";
+import { groupProblem, matches, patternProblem } from "../names.js";
+import type { LogTag } from "../records/log.js";
+import type { Settings } from "../settings.js";
+import type { Audience } from "../spreading/audience.js";
+import type { Post } from "../spreading/post.js";
+import type { Deliveries } from "./deliveries.js";
+import { Subscription } from "./subscription.js";
+
+/** Begin the names of timers: the end of a baseline, by subscription, and of waiting for a start, by tag. */
+export const BASELINE_TIMER = "baseline/";
+export const START_TIMER = "start/";
+
+export interface SubscriberOptions {
+  readonly settings: Settings;
+  readonly random: () => number;
+  readonly audience: Audience;
+  readonly shelf: Shelf;
+  readonly deliveries: Deliveries;
+  readonly post: Post;
+  readonly timers: Timers;
+  readonly outbox: Outbox;
+  /** A log begins here, or more of it is owed: what is missing may be asked for. */
+  readonly onBegun: (log: HeldLog, now: number) => void;
+}
+
+export class Subscriber {
+  readonly #options: SubscriberOptions;
+  #next: SubscriptionNumber = 1;
+  /** Of the last interest that was told. */
+  #number = 0;
+  #spread = 0;
+  #told = "[]";
+  /** The interest that each subscription waits for. */
+  readonly #waitsFor = new Map<Subscription, number>();
+  /** Members whose heads a subscription waits for. */
+  readonly #asked = new Map<Subscription, Set<MemberId>>();
+
+  constructor(options: SubscriberOptions) {
+    this.#options = options;
+  }
+
+  /** Throws RangeError on options out of range: a programmer's error. */
+  subscribe(pattern: string, options: SubscribeOptions, now: number): Subscribed {
+    if (patternProblem(pattern) !== undefined) return { ok: false, reason: "pattern-invalid" };
+    if (options.queue !== undefined && groupProblem(options.queue) !== undefined) {
+      return { ok: false, reason: "pattern-invalid" };
+    }
+    const { deliveries } = this.#options;
+    if (deliveries.size >= SUBSCRIPTIONS_MAX) return { ok: false, reason: "too-many-subscriptions" };
+    const subscription = new Subscription(this.#next, pattern, options);
+    deliveries.add(subscription);
+    if (this.#interests().length > INTERESTS_MAX) {
+      deliveries.cancel(subscription);
+      return { ok: false, reason: "too-many-subscriptions" };
+    }
+    this.#next += 1;
+    this.#tellInterest();
+    for (const place of options.places ?? []) this.#resume(subscription, place, now);
+    this.#waitsFor.set(subscription, this.#number);
+    if (this.#spread >= this.#number) this.#takeBaseline(subscription, now);
+    return { ok: true, subscription: subscription.number };
+  }
+
+  unsubscribe(subscription: Subscription): void {
+    this.#waitsFor.delete(subscription);
+    this.#asked.delete(subscription);
+    this.#options.timers.clear(BASELINE_TIMER + subscription.number);
+    this.#tellInterest();
+    for (const log of this.#options.shelf.logs()) {
+      if (!log.isMine && log.start !== undefined && !this.#options.deliveries.wants(log.name.topic)) log.end();
+    }
+  }
+
+  /** My interest of this number, and those before it, have spread. */
+  spread(number: number, now: number): void {
+    this.#spread = Math.max(this.#spread, Math.min(number, this.#number));
+    for (const [subscription, wanted] of this.#waitsFor) {
+      if (wanted <= this.#spread) this.#takeBaseline(subscription, now);
+    }
+  }
+
+  /** A member has told the heads that it was asked for, and they are checked. */
+  answered(from: MemberId, now: number): void {
+    for (const [subscription, asked] of this.#asked) {
+      if (asked.delete(from) && asked.size === 0) this.#ready(subscription, now);
+    }
+  }
+
+  /** Another log, or one of a topic that was not wanted before. */
+  appeared(log: HeldLog, now: number): void {
+    const { deliveries, timers, post, audience, settings } = this.#options;
+    if (log.isMine) {
+      this.followMine(log);
+      return;
+    }
+    if (log.start !== undefined) {
+      this.#followAll(log, log.start - 1);
+      return;
+    }
+    if (log.oldest?.batch.first === 1) {
+      this.begin(log, 1, now);
+      return;
+    }
+    const name = START_TIMER + log.name.tag;
+    if (timers.has(name) || !deliveries.wants(log.name.topic)) return;
+    timers.set(name, now + settings.baselineMs);
+    if (audience.isLive(log.name.publisher)) {
+      post.packet([log.name.publisher], { kind: "ask", patterns: [log.name.topic] });
+    }
+  }
+
+  /** A log of mine begins: my own subscriptions have all of it. */
+  followMine(log: HeldLog): void {
+    this.#followAll(log, log.held);
+  }
+
+  /** The publisher says where my share begins. A log that has begun here stays as it is. */
+  begin(log: HeldLog, start: number, now: number): void {
+    this.#options.timers.clear(START_TIMER + log.name.tag);
+    if (log.start === undefined) {
+      log.begin(start);
+      this.#followAll(log, start - 1);
+    } else log.show(start - 1);
+    this.#options.onBegun(log, now);
+  }
+
+  /** Nobody told where my share of the log begins: it is all that there is. The name is a timer's, without its beginning. */
+  startDue(tag: LogTag, now: number): void {
+    const log = this.#options.shelf.get(tag);
+    if (log && log.start === undefined && this.#options.deliveries.wants(log.name.topic)) this.begin(log, 1, now);
+  }
+
+  /** The time for a baseline is over. */
+  baselineDue(number: SubscriptionNumber, now: number): void {
+    const subscription = this.#options.deliveries.get(number);
+    if (subscription && !subscription.isReady) this.#ready(subscription, now);
+  }
+
+  #takeBaseline(subscription: Subscription, now: number): void {
+    this.#waitsFor.delete(subscription);
+    const asked = this.#partners(subscription.pattern);
+    if (asked.length === 0) {
+      this.#ready(subscription, now);
+      return;
+    }
+    this.#asked.set(subscription, new Set(asked));
+    this.#options.post.packet(asked, { kind: "ask", patterns: [subscription.pattern] });
+    this.#options.timers.set(BASELINE_TIMER + subscription.number, now + this.#options.settings.baselineMs);
+  }
+
+  /** Others that hold what matches: some of those that subscribe to it, chosen such that a liar cannot foresee it. */
+  #partners(pattern: string): MemberId[] {
+    const { audience, random } = this.#options;
+    const alike = audience.overlapping(pattern);
+    while (alike.length > ASKED_MAX) alike.splice(Math.floor(random() * alike.length), 1);
+    return alike;
+  }
+
+  #ready(subscription: Subscription, now: number): void {
+    const { shelf, deliveries, timers, outbox } = this.#options;
+    timers.clear(BASELINE_TIMER + subscription.number);
+    this.#asked.delete(subscription);
+    subscription.isReady = true;
+    for (const log of shelf.logs()) {
+      if (!matches(subscription.pattern, log.name.topic)) continue;
+      if (log.isMine) deliveries.follow(subscription, log, log.held);
+      else if (log.start !== undefined) deliveries.follow(subscription, log, log.held);
+      else this.begin(log, Math.min(log.oldest?.batch.first ?? log.top + 1, log.top + 1), now);
+    }
+    outbox.emit({ kind: "subscribed", subscription: subscription.number });
+  }
+
+  #resume(subscription: Subscription, place: NonNullable<SubscribeOptions["places"]>[number], now: number): void {
+    const { shelf, deliveries } = this.#options;
+    const log = shelf.open(place.log, now);
+    if (log.start === undefined || log.start > place.through + 1) log.begin(place.through + 1);
+    deliveries.follow(subscription, log, place.through, place.above);
+    this.#options.onBegun(log, now);
+  }
+
+  #followAll(log: HeldLog, settled: number): void {
+    const { deliveries } = this.#options;
+    for (const subscription of deliveries.all()) {
+      if (!subscription.isDraining && matches(subscription.pattern, log.name.topic)) {
+        deliveries.follow(subscription, log, settled);
+      }
+    }
+  }
+
+  #interests(): Interest[] {
+    const interests = new Map<string, Interest>();
+    for (const { pattern, queue, isDraining } of this.#options.deliveries.all()) {
+      if (!isDraining)
+        interests.set(`${pattern} ${queue ?? ""}`, queue === undefined ? { pattern } : { pattern, queue });
+    }
+    return [...interests.values()];
+  }
+
+  #tellInterest(): void {
+    const interests = this.#interests();
+    const told = JSON.stringify(interests.map(({ pattern, queue = "" }) => [pattern, queue]).sort());
+    if (told === this.#told) return;
+    this.#told = told;
+    this.#number += 1;
+    this.#options.outbox.emit({ kind: "interest", number: this.#number, interests });
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * What leaves for other members: batches at once, in the bytes that they have; progress and announcements gathered into one packet
+ * for each member and turn, or for a few milliseconds more when nobody waits for them.
+ */
+import type { MemberId } from "../../rings/index.js";
+import type { Outbox } from "../effects.js";
+import type { HeldLog } from "../holding/held-log.js";
+import { ENTRIES_MAX, HEADS_MAX } from "../limits.js";
+import type { Batch, Head } from "../records/batch.js";
+import { FRAME_HEAD_BYTES, frameOf, writeFrameHead } from "../records/frames.js";
+import type { LogName } from "../records/log.js";
+import { batchPrefix, encodePacket, type Packet, type Progress, type Range, type Stretch } from "../records/packet.js";
+
+export interface PostOptions {
+  readonly outbox: Outbox;
+  readonly gatherMs: number;
+  /** What this member has of a log to tell its publisher; undefined for nothing. */
+  readonly progressOf: (log: HeldLog) => Progress | undefined;
+}
+
+export class Post {
+  readonly #options: PostOptions;
+  /** Logs of others whose progress is to be told. */
+  readonly #dirty = new Set<HeldLog>();
+  #progressAt = Number.POSITIVE_INFINITY;
+  /** Announcements of this turn, by member: those that ask for an answer, and those that do not. */
+  readonly #announcements = new Map<MemberId, { readonly asking: Range[]; readonly telling: Range[] }>();
+
+  constructor(options: PostOptions) {
+    this.#options = options;
+  }
+
+  /** When `flush` is due; Infinity when nothing waits, minus Infinity when something waits for the end of the turn. */
+  get deadline(): number {
+    return this.#announcements.size > 0 ? Number.NEGATIVE_INFINITY : this.#progressAt;
+  }
+
+  /** Tells a member at the end of the turn, together with what else it is told then. */
+  tell(to: MemberId, entries: readonly Range[], answer: boolean): void {
+    const known = this.#announcements.get(to) ?? { asking: [], telling: [] };
+    this.#announcements.set(to, known);
+    (answer ? known.asking : known.telling).push(...entries);
+  }
+
+  /** A frame as it is. */
+  frame(to: readonly MemberId[], frame: Uint8Array): void {
+    this.#options.outbox.emit({ kind: "send", to, frame, rest: undefined });
+  }
+
+  /** A batch in the bytes that it came in, behind a few of mine. */
+  batch(to: readonly MemberId[], batch: Batch, stretch: Stretch | undefined): void {
+    const prefix = batchPrefix(stretch);
+    const frame = new Uint8Array(FRAME_HEAD_BYTES + prefix.length);
+    writeFrameHead(frame, prefix.length + batch.bytes.length);
+    frame.set(prefix, FRAME_HEAD_BYTES);
+    this.#options.outbox.emit({ kind: "send", to, frame, rest: batch.bytes });
+  }
+
+  packet(to: readonly MemberId[], packet: Exclude<Packet, { kind: "batch" }>): void {
+    if (to.length > 0) this.frame(to, frameOf(encodePacket(packet)));
+  }
+
+  announce(to: readonly MemberId[], entries: readonly Range[], answer: boolean): void {
+    for (const part of parts(entries, ENTRIES_MAX)) this.packet(to, { kind: "announce", answer, entries: part });
+  }
+
+  start(to: MemberId, log: LogName, first: number): void {
+    this.packet([to], { kind: "start", entries: [{ log, first }] });
+  }
+
+  heads(to: MemberId, heads: readonly Head[]): void {
+    if (heads.length === 0) this.packet([to], { kind: "heads", heads });
+    for (const part of parts(heads, HEADS_MAX)) this.packet([to], { kind: "heads", heads: part });
+  }
+
+  /** The log's progress is to be told to its publisher: at the end of this turn when it waits for it. */
+  progress(log: HeldLog, isUrgent: boolean, now: number): void {
+    if (log.isMine) return;
+    this.#dirty.add(log);
+    this.#progressAt = Math.min(this.#progressAt, isUrgent ? now : now + this.#options.gatherMs);
+  }
+
+  /** The log is forgotten. */
+  forget(log: HeldLog): void {
+    this.#dirty.delete(log);
+  }
+
+  flush(now: number): void {
+    for (const [to, { asking, telling }] of this.#announcements) {
+      this.announce([to], asking, true);
+      this.announce([to], telling, false);
+    }
+    this.#announcements.clear();
+    if (this.#progressAt > now) return;
+    this.#progressAt = Number.POSITIVE_INFINITY;
+    const byPublisher = new Map<MemberId, Progress[]>();
+    for (const log of this.#dirty) {
+      const progress = this.#options.progressOf(log);
+      if (!progress) continue;
+      const { publisher } = log.name;
+      const entries = byPublisher.get(publisher);
+      if (entries) entries.push(progress);
+      else byPublisher.set(publisher, [progress]);
+    }
+    this.#dirty.clear();
+    for (const [publisher, entries] of byPublisher) {
+      for (const part of parts(entries, ENTRIES_MAX)) this.packet([publisher], { kind: "progress", entries: part });
+    }
+  }
+}
+
+function* parts<T>(list: readonly T[], size: number): Generator<readonly T[], void, undefined> {
+  for (let at = 0; at < list.length; at += size) yield list.slice(at, at + size);
+}

@@ -1,0 +1,358 @@
+/**
+ * Members of a topic compare what they hold of each log, and pull what they miss from any of them, also when the publisher is
+ * dead. After a change a member tells its ring neighbours in the topic how far it is, and again after longer and longer times,
+ * until each has said that it is as far: then nothing is sent any more.
+ *
+ * One pull of a log is under way at a time. Who does not answer it in time, or says that it does not hold what it announced, is
+ * asked last; so a liar costs one pull time, and the next that is asked may be a correct one.
+ */
+import { type Bucket, type BucketRate, fullBucket, type MemberId, spend, type Timers } from "../../rings/index.js";
+import type { HeldLog } from "../holding/held-log.js";
+import type { Shelf } from "../holding/shelf.js";
+import { CLAIMS_MAX, PULL_BYTES_MAX, STRANGE_LOGS_MAX } from "../limits.js";
+import type { LogTag } from "../records/log.js";
+import type { Range } from "../records/packet.js";
+import type { Settings } from "../settings.js";
+import type { Audience } from "./audience.js";
+import type { Post } from "./post.js";
+
+/** Begin the names of timers; the tag follows. */
+export const ROUND_TIMER = "round/";
+export const PULL_TIMER = "pull/";
+/** Runs of a log that one announcement tells: the newest ones. */
+const RUNS_MAX = 4;
+/** While the publisher sends to everybody itself, its subscribers compare so many times less often. */
+const QUIET = 4;
+/** When nobody has what is missing, all are asked again after twice as long each time, up to so many pull times. */
+const PAUSE_MAX = 64;
+/** Members that follow a dead publisher on the rings and are asked for its messages: those that held for it. */
+const HOLDERS_ASKED = 8;
+/** Bytes that a member may pull at once, and then in each millisecond. */
+const SERVED: BucketRate = { burst: 32 * 1024 * 1024, refillMs: 1 / (20 * 1024) };
+
+interface State {
+  /** Members that said how far they are: the highest number of a run. */
+  readonly claims: Map<MemberId, Range>;
+  /** Rounds told since the last change. */
+  rounds: number;
+  pull: { readonly to: MemberId; readonly first: number; readonly last: number } | undefined;
+  /** Asked for what is missing now, without success. */
+  readonly asked: Set<MemberId>;
+  /** How often all of them were asked. */
+  pauses: number;
+  /** The first missing number, and since when it is. */
+  missing: { readonly first: number; readonly since: number } | undefined;
+  /** The publisher said that it does not hold it any more. */
+  isGone: boolean;
+}
+
+export interface RepairOptions {
+  readonly me: MemberId;
+  readonly settings: Settings;
+  readonly random: () => number;
+  readonly audience: Audience;
+  readonly shelf: Shelf;
+  readonly post: Post;
+  readonly timers: Timers;
+  /** Is the log, or one of an unknown name, to be complete here? */
+  readonly isWanted: (log: HeldLog) => boolean;
+  /** Nobody has these. */
+  readonly onLost: (log: HeldLog, first: number, last: number, now: number) => void;
+}
+
+export class Repair {
+  readonly #options: RepairOptions;
+  readonly #states = new Map<LogTag, State>();
+  /** Tags that were announced and whose log I do not know. Oldest first. */
+  readonly #strange = new Map<LogTag, { readonly from: MemberId; readonly number: number }>();
+  readonly #served = new Map<MemberId, Bucket>();
+
+  constructor(options: RepairOptions) {
+    this.#options = options;
+  }
+
+  /** I hold more of a log than before, or know that there is more. */
+  changed(log: HeldLog, now: number): void {
+    if (log.isMine) return;
+    const state = this.#state(log.name.tag);
+    state.rounds = 0;
+    this.#later(log, state, now);
+    this.fill(log, now);
+  }
+
+  /** Asks for what is missing, after a pull time in which it may still come by itself. */
+  fill(log: HeldLog, now: number): void {
+    const state = this.#state(log.name.tag);
+    const missing = this.#missing(log, state);
+    const first = missing?.first;
+    if (state.missing?.first !== first) this.#newlyMissing(state, first, now);
+    if (state.pull && (first === undefined || first > state.pull.last)) {
+      state.pull = undefined;
+      // The answer to the pull came in full: the next part of a long hole is asked for at once.
+      this.#options.timers.clear(PULL_TIMER + log.name.tag);
+      if (first !== undefined) this.#ask(log, state, now);
+      return;
+    }
+    const name = PULL_TIMER + log.name.tag;
+    if (first === undefined) this.#options.timers.clear(name);
+    else if (!this.#options.timers.has(name)) this.#options.timers.set(name, now + this.#options.settings.pullMs);
+  }
+
+  /** A batch of a pull came: the answer is under way, and gets its time again. */
+  arrived(log: HeldLog, from: MemberId, now: number): void {
+    const state = this.#states.get(log.name.tag);
+    if (state?.pull?.to === from)
+      this.#options.timers.set(PULL_TIMER + log.name.tag, now + this.#options.settings.pullMs);
+  }
+
+  /** A member announces what it holds. */
+  announced(from: MemberId, entries: readonly Range[], isAsking: boolean, now: number): void {
+    for (const entry of entries) {
+      const log = this.#options.shelf.get(entry.tag);
+      if (!log) this.#strangeAnnounced(from, entry, now);
+      else {
+        if (!log.isMine) this.#claim(from, log, entry, now);
+        if (isAsking && !log.isMine) this.#answer(from, log);
+      }
+    }
+  }
+
+  /** The publisher is dead, or the member may have to do without it: what I hold of its logs is told to those that want it. */
+  publisherGone(publisher: MemberId, now: number): void {
+    for (const log of this.#options.shelf.logsOf(publisher)) {
+      const state = this.#state(log.name.tag);
+      state.rounds = 0;
+      this.#later(log, state, now);
+    }
+  }
+
+  /** Is asked for batches. */
+  serve(from: MemberId, entries: readonly Range[], now: number): void {
+    let room = PULL_BYTES_MAX;
+    const gone: Range[] = [];
+    for (const { tag, first, last } of entries) {
+      const log = this.#options.shelf.get(tag);
+      if (!log?.find(first)) gone.push({ tag, first, last: Math.min(last, (log?.heldAfter(first) ?? last + 1) - 1) });
+      for (const batch of log?.between(first, last) ?? []) {
+        if (room <= 0 || !this.#affords(from, batch.bytes.length, now)) break;
+        this.#options.post.batch([from], batch, undefined);
+        room -= batch.bytes.length;
+      }
+    }
+    if (gone.length > 0) this.#options.post.packet([from], { kind: "gone", entries: gone });
+  }
+
+  /** A member does not hold what it was asked for. */
+  gone(from: MemberId, entries: readonly Range[], now: number): void {
+    for (const { tag, first } of entries) {
+      const log = this.#options.shelf.get(tag);
+      const state = log && this.#states.get(tag);
+      if (!log || state?.pull?.to !== from || first !== state.pull.first) continue;
+      if (from === log.name.publisher) state.isGone = true;
+      this.#failed(log, state, now);
+    }
+  }
+
+  /** A pull time is over. The name is a timer's, without its beginning. */
+  pullDue(tag: LogTag, now: number): void {
+    const log = this.#options.shelf.get(tag);
+    if (!log) {
+      this.#askStrange(tag);
+      return;
+    }
+    const state = this.#state(tag);
+    if (state.pull) this.#failed(log, state, now);
+    else this.#ask(log, state, now);
+  }
+
+  /** The time for another round is there. */
+  roundDue(tag: LogTag, now: number): void {
+    const log = this.#options.shelf.get(tag);
+    const state = this.#states.get(tag);
+    if (!log || !state || log.size === 0) return;
+    const partners = this.#partners(log, state);
+    if (partners.length === 0) return;
+    const entries = this.#entries(log);
+    for (const id of partners) this.#options.post.tell(id, entries, true);
+    state.rounds += 1;
+    if (now - log.changedAt < this.#options.settings.retentionMs) this.#later(log, state, now);
+  }
+
+  /** Tells ring neighbours of a large crowd that I have more, so that they can pull what does not come to them. */
+  spread(log: HeldLog, except: ReadonlySet<MemberId>, count: number): void {
+    const state = this.#state(log.name.tag);
+    const entries = this.#entries(log);
+    const to = this.#options.audience.successorsIn(this.#options.audience.of(log.name.topic), count);
+    for (const id of to) {
+      if (!except.has(id) && (state.claims.get(id)?.last ?? 0) < log.held) this.#options.post.tell(id, entries, false);
+    }
+  }
+
+  memberGone(id: MemberId): void {
+    this.#served.delete(id);
+    for (const state of this.#states.values()) state.claims.delete(id);
+  }
+
+  forget(tag: LogTag): void {
+    this.#states.delete(tag);
+    this.#options.timers.clear(PULL_TIMER + tag);
+    this.#options.timers.clear(ROUND_TIMER + tag);
+  }
+
+  #state(tag: LogTag): State {
+    let state = this.#states.get(tag);
+    if (!state) {
+      state = {
+        claims: new Map(),
+        rounds: 0,
+        pull: undefined,
+        asked: new Set(),
+        pauses: 0,
+        missing: undefined,
+        isGone: false,
+      };
+      this.#states.set(tag, state);
+    }
+    return state;
+  }
+
+  #entries(log: HeldLog): Range[] {
+    return log.runs(RUNS_MAX).map((run) => ({ tag: log.name.tag, ...run }));
+  }
+
+  #claim(from: MemberId, log: HeldLog, entry: Range, now: number): void {
+    const { claims } = this.#state(log.name.tag);
+    const known = claims.get(from);
+    if (known && known.last >= entry.last) return;
+    claims.delete(from);
+    if (claims.size >= CLAIMS_MAX) claims.delete(claims.keys().next().value!);
+    claims.set(from, entry);
+    this.fill(log, now);
+  }
+
+  #answer(from: MemberId, log: HeldLog): void {
+    const entries = this.#entries(log);
+    if (entries.length > 0) this.#options.post.tell(from, entries, false);
+  }
+
+  #strangeAnnounced(from: MemberId, { tag, last }: Range, now: number): void {
+    if (this.#strange.has(tag)) return;
+    if (this.#strange.size >= STRANGE_LOGS_MAX) {
+      const oldest = this.#strange.keys().next().value!;
+      this.#strange.delete(oldest);
+      this.#options.timers.clear(PULL_TIMER + oldest);
+    }
+    this.#strange.set(tag, { from, number: last });
+    this.#options.timers.set(PULL_TIMER + tag, now + this.#options.settings.pullMs);
+  }
+
+  /** One batch of it tells what it is. */
+  #askStrange(tag: LogTag): void {
+    const strange = this.#strange.get(tag);
+    this.#strange.delete(tag);
+    if (!strange) return;
+    const entry = { tag, first: strange.number, last: strange.number };
+    this.#options.post.packet([strange.from], { kind: "pull", entries: [entry] });
+  }
+
+  /** What is missing behind what is held: up to the next that is held, or to what others say there is. */
+  #missing(log: HeldLog, { claims }: State): { readonly first: number; readonly last: number } | undefined {
+    if (log.start === undefined || !this.#options.isWanted(log)) return undefined;
+    const first = log.held + 1;
+    let { top } = log;
+    if (top < first) for (const claim of claims.values()) top = Math.max(top, claim.last);
+    if (top < first) return undefined;
+    return { first, last: Math.min(top, (log.heldAfter(log.held) ?? top + 1) - 1) };
+  }
+
+  #newlyMissing(state: State, first: number | undefined, now: number): void {
+    state.missing = first === undefined ? undefined : { first, since: now };
+    state.asked.clear();
+    state.pauses = 0;
+    state.isGone = false;
+  }
+
+  #failed(log: HeldLog, state: State, now: number): void {
+    const { to } = state.pull!;
+    state.pull = undefined;
+    state.asked.add(to);
+    state.claims.delete(to);
+    this.#ask(log, state, now);
+  }
+
+  #ask(log: HeldLog, state: State, now: number): void {
+    const missing = this.#missing(log, state);
+    if (!missing) return;
+    const { timers, settings, post } = this.#options;
+    const name = PULL_TIMER + log.name.tag;
+    const to = this.#candidate(log, state, missing.first);
+    if (to !== undefined) {
+      state.pull = { to, ...missing };
+      post.packet([to], { kind: "pull", entries: [{ tag: log.name.tag, ...missing }] });
+      timers.set(name, now + settings.pullMs);
+    } else if (this.#isLost(log, state, now)) this.#options.onLost(log, missing.first, missing.last, now);
+    else {
+      state.asked.clear();
+      state.pauses += 1;
+      timers.set(name, now + Math.min(2 ** state.pauses, PAUSE_MAX) * settings.pullMs);
+    }
+  }
+
+  /** Everybody was asked. It is over when the publisher said so, or when its time is. */
+  #isLost({ top }: HeldLog, { missing, isGone }: State, now: number): boolean {
+    if (!missing || missing.first > top) return false;
+    return isGone || now - missing.since > this.#options.settings.retentionMs;
+  }
+
+  /** Whom to ask: one that announced it, then the publisher, then others that may have it. Each in random order. */
+  #candidate(log: HeldLog, { claims, asked }: State, first: number): MemberId | undefined {
+    const { audience } = this.#options;
+    const isOpen = (id: MemberId) => !asked.has(id) && audience.isLive(id);
+    const claimants = [...claims].filter(([id, claim]) => isOpen(id) && claim.first <= first && claim.last >= first);
+    if (claimants.length > 0) return this.#one(claimants)[0];
+    // What nobody has proven to exist is asked of those who say so only.
+    if (log.top < first) return undefined;
+    const { publisher, topic } = log.name;
+    if (isOpen(publisher)) return publisher;
+    const others = audience.neighbours(topic).filter(isOpen);
+    if (others.length > 0) return this.#one(others);
+    return this.#holders(publisher).find(isOpen);
+  }
+
+  #holders(publisher: MemberId): MemberId[] {
+    const holders: MemberId[] = [];
+    for (const id of this.#options.audience.following(publisher)) {
+      if (holders.push(id) >= HOLDERS_ASKED) break;
+    }
+    return holders;
+  }
+
+  #one<T>(list: readonly T[]): T {
+    return list[Math.floor(this.#options.random() * list.length)]!;
+  }
+
+  /** Those that are not known to be as far as I am: my neighbours in the topic, and another one that no liar can foresee. */
+  #partners(log: HeldLog, { claims }: State): MemberId[] {
+    const { audience } = this.#options;
+    const crowd = audience.of(log.name.topic);
+    const partners = new Set(audience.neighbours(log.name.topic));
+    if (partners.size < crowd.members.size) partners.add(this.#one([...crowd.members]));
+    partners.delete(log.name.publisher);
+    return [...partners].filter((id) => (claims.get(id)?.last ?? 0) < log.held);
+  }
+
+  #later(log: HeldLog, { rounds }: State, now: number): void {
+    const { audience, settings, timers } = this.#options;
+    const isPublisherLive = audience.isLive(log.name.publisher);
+    if (isPublisherLive && !this.#options.isWanted(log)) return;
+    const isDirect = audience.of(log.name.topic).members.size < settings.directMax;
+    const quiet = isPublisherLive && isDirect ? QUIET : 1;
+    timers.setEarlier(ROUND_TIMER + log.name.tag, now + settings.repairMs * quiet * 2 ** Math.min(rounds, 16));
+  }
+
+  #affords(id: MemberId, bytes: number, now: number): boolean {
+    const left = spend(this.#served.get(id) ?? fullBucket(SERVED, now), SERVED, now, bytes);
+    if (left) this.#served.set(id, left);
+    return left !== undefined;
+  }
+}
