@@ -18,6 +18,7 @@ const queries = async () => (await import("./commands/members/queries.js")).addQ
 
 const forwards = async () => (await import("./commands/traffic/forward.js")).addForwards;
 const pipes = async () => (await import("./commands/traffic/pipe.js")).addPipes;
+const topics = async () => (await import("./commands/traffic/topics.js")).addTopics;
 const services = async () => (await import("./commands/agent/services.js")).addServices;
 const identities = async () => (await import("./commands/agent/identities.js")).addIdentities;
 
@@ -110,6 +111,17 @@ export const COMMANDS: readonly Listed[] = [
     usage: "curl <url>",
     description: "ask the HTTP server of a member, as bob/path, and print its answer",
     load: async () => (await import("./commands/traffic/curl.js")).addCurl,
+  },
+  {
+    usage: "publish <topic> [text]",
+    description: "publish a message on a topic, to all members that subscribe",
+    load: topics,
+  },
+  { usage: "subscribe <topic>", description: "print the messages of a topic as they come", load: topics },
+  {
+    usage: "topics",
+    description: "the topics that the agent speaks of: subscribers, rates, backlog",
+    load: topics,
   },
   {
     usage: "monitor",

@@ -35,6 +35,15 @@ import { Hearsay } from "./talk/hearsay.js";
 import { requireBytes, requireCount, requireDrain, requireHandler, requireTimeout } from "./talk/misuse.js";
 import { Outbound, requireAddress } from "./talk/outbound.js";
 import { PING_TIMEOUT_MS, SEND_TIMEOUT_MS } from "./timeouts.js";
+import { Topics } from "./topics/topics.js";
+import type {
+  Published,
+  PublishOptions,
+  SubscribeOptions,
+  Subscriber,
+  Subscription,
+  TopicInfo,
+} from "./topics/types.js";
 import type {
   AlarmHandler,
   Change,
@@ -105,6 +114,13 @@ export class Client {
     failures: this.#handlers.failures,
     announced: this.#announced,
   });
+  readonly #topics = new Topics({
+    sender: (id) => this.#directory.sender(id),
+    failures: this.#handlers.failures,
+    onAlarm: this.#onAlarm,
+    onRejected: (what) => this.#rejected.count(what),
+    now: () => performance.now(),
+  });
   readonly #isolation = new Isolation({
     publish: (change) => this.#feed.publish(change),
     onAlarm: (alarm) => this.#onAlarm(alarm),
@@ -122,7 +138,13 @@ export class Client {
     this.#log = new ClientLog(options.logger);
     this.#life = new Life({
       ...{ options, log: this.#log, feed: this.#feed, directory: this.#directory, handlers: this.#handlers },
-      ...{ services: this.#services, isolation: this.#isolation, rejected: this.#rejected, hearsay: this.#hearsay },
+      ...{
+        services: this.#services,
+        topics: this.#topics,
+        isolation: this.#isolation,
+        rejected: this.#rejected,
+        hearsay: this.#hearsay,
+      },
       ...{ onAlarm: this.#onAlarm, announced: this.#announced },
       metadata: () => this.#metadata,
       content: () => this.#content,
@@ -451,6 +473,45 @@ export class Client {
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Stub> {
     return await this.#services.stub(this.#outbound.destination(id).id, ServiceClient, signal);
+  }
+
+  // --- Topics ---
+
+  /**
+   * Publishes a message of at most 1 MiB on a topic: every member whose `subscribe` has resolved before gets it, in the order of
+   * the calls for each topic (docs/topics.md). Resolves when it is as safe as `ack` says. Rejects with a FirefliesError:
+   * "topic-invalid", "message-too-large", "overloaded" (what others have not taken yet fills this member's share), "unacknowledged"
+   * (not in time; `missing` says who has not acknowledged it), "cancelled", "state-write-failed", "member-stopping",
+   * "not-started". Misuse: a TypeError for text instead of bytes, a RangeError for a timeout that is not above 0.
+   */
+  publish(topic: string, data: Uint8Array, options: PublishOptions = {}): Promise<Published> {
+    try {
+      this.#outbound.requireTalking();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#topics.publish(topic, data, options);
+  }
+
+  /**
+   * Subscribes to a topic, or to all that match a pattern: `*` stands for one token, `>` at the end for one or more. Resolves when
+   * what others publish from now on is owed to it. Messages go to the handler, or are read from the subscription:
+   * `for await (const message of subscription) message.ack()`. Rejects with "topic-invalid", "name-invalid", "overloaded" (over
+   * 256 patterns), "cancelled", "member-stopping" or "not-started"; with a RangeError for a number out of range.
+   */
+  async subscribe(topic: string, options: SubscribeOptions = {}): Promise<Subscription> {
+    this.#outbound.requireTalking();
+    return await this.#topics.subscribe(topic, options);
+  }
+
+  /** Live members that subscribe to a topic, this one included: once for each of their patterns that it matches. Throws "topic-invalid" or "not-started". */
+  subscribers(topic: string): Subscriber[] {
+    return this.#topics.subscribers(topic);
+  }
+
+  /** The topics that this member publishes on, subscribes to, or holds messages of. Throws "not-started". */
+  topics(): TopicInfo[] {
+    return this.#topics.figures();
   }
 
   /**

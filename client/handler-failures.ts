@@ -7,7 +7,7 @@ import { errorText, type PeerError } from "../net/index.js";
 import { type Bucket, type BucketRate, fullBucket, spend } from "../rings/index.js";
 import type { Sender } from "./types.js";
 
-export type HandlerKind = "message" | "gossip" | "response" | "stream" | "datagram" | "service" | "missing";
+export type HandlerKind = "message" | "gossip" | "response" | "stream" | "datagram" | "service" | "missing" | "topic";
 
 /** Alarms at once, and how soon the next one: a peer whose messages make a handler throw cannot fill the log. */
 const ALARMS: BucketRate = { burst: 20, refillMs: 1_000 };

@@ -63,6 +63,21 @@ export type { Dialable } from "./reach/verdict.js";
 export { type OpenStreams, STREAMS_OF_PEER_MAX, STREAMS_PER_PEER_MAX } from "./talk/streams.js";
 export { SEND_TIMEOUT_MS } from "./timeouts.js";
 export type {
+  AckLevel,
+  DeadLetterHandler,
+  Published,
+  PublishOptions,
+  SubscribeOptions,
+  Subscriber,
+  Subscription,
+  SubscriptionFigures,
+  TopicEvent,
+  TopicHandler,
+  TopicInfo,
+  TopicMessage,
+  Unacknowledged,
+} from "./topics/types.js";
+export type {
   AlarmHandler,
   Change,
   ChangesOptions,

@@ -30,6 +30,8 @@ import { recall } from "./state/recollection.js";
 import { DRAIN_MS, DrainDeadline } from "./talk/drain-deadline.js";
 import type { Hearsay } from "./talk/hearsay.js";
 import { either, fired } from "./talk/wait.js";
+import { beginTopics, toldToTopics } from "./topics/member.js";
+import type { Topics } from "./topics/topics.js";
 import type { Metadata } from "./types.js";
 import type { Directory } from "./view/directory.js";
 import { encodeMetadata } from "./view/metadata.js";
@@ -42,6 +44,7 @@ export interface LifeOptions {
   readonly directory: Directory;
   readonly handlers: Handlers;
   readonly services: Services;
+  readonly topics: Topics;
   readonly isolation: Isolation;
   readonly rejected: Rejections;
   readonly hearsay: Pick<Hearsay, "handOver">;
@@ -225,10 +228,10 @@ export class Life {
   readonly #interfaces = (): Interfaces => (this.#network.interfaces ?? networkInterfaces)();
 
   #memberOf(config: MemberConfig, identity: Identity): Node {
-    const { services, isolation, onAlarm, handlers, metadata, announced, feed, directory } = this.#parts;
+    const { services, topics, isolation, onAlarm, handlers, metadata, announced, feed, directory } = this.#parts;
     return new Node({
       ...{ config, identity, state: this.#state, gate: this.#gate, interfaces: this.#interfaces },
-      ...{ services, isolation, onAlarm },
+      ...{ services, topics, isolation, onAlarm },
       transports: transportsOf(this.#network, () => this.#rendezvous.transports(config.rdv, this.#ports)),
       ...(this.#network.transports === undefined && { out: this.#out }),
       resolver: this.#network.resolver ?? this.#names,
@@ -238,14 +241,14 @@ export class Life {
       dispatch: (kind, payload, request) => handlers.dispatch(kind, payload, request),
       streamHandler: (name, from) => handlers.streamHandler(name, from),
       onDatagram: (from, data) => handlers.takeDatagram(from, data),
-      parts: () => [this.#arrival?.told ?? {}, this.#heard()],
+      parts: () => [this.#arrival?.told ?? {}, toldToTopics(topics), this.#heard()],
       onAddresses: (addresses) => this.#told(addresses),
       onPath: pathTeller(feed, directory),
     });
   }
 
   #arriving(member: Node, { authorityUrls: urls }: Enrolled, { entryAddrs, caTls: proxyRoots }: MemberConfig): Arrival {
-    const { onAlarm, content } = this.#parts;
+    const { onAlarm, content, topics } = this.#parts;
     return new Arrival({
       ...{ member, urls, proxyRoots, entryAddrs, onAlarm },
       isNetworked: this.#network.transports === undefined,
@@ -253,6 +256,7 @@ export class Life {
       onStarted: () => {
         const handed = content();
         if (handed) member.machine.setGossipContent(handed);
+        beginTopics(topics, member);
       },
     });
   }

@@ -11,6 +11,7 @@ import type { Isolation } from "./standing/isolation.js";
 import type { StateDirectory } from "./state/index.js";
 import type { TakeDatagram } from "./talk/datagrams.js";
 import type { Offered } from "./talk/streams.js";
+import type { Topics } from "./topics/topics.js";
 
 export interface NodeOptions {
   readonly config: MemberConfig;
@@ -32,6 +33,7 @@ export interface NodeOptions {
   readonly interfaces: () => Interfaces;
   readonly dispatch: Dispatch;
   readonly services: Services;
+  readonly topics: Topics;
   /** What takes streams of this protocol, or why nothing does. */
   readonly streamHandler: (name: string, from: MemberId) => Offered | FirefliesError;
   readonly onDatagram: TakeDatagram;

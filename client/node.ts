@@ -2,14 +2,12 @@
  * A running member: the machine with its driver, transport, pings, messages and streams, put together from an identity
  * and a configuration. The public face is client.ts.
  */
-import { randomBytes } from "node:crypto";
 import {
   addressesOf,
   Machine,
   type MachineOptions,
   type Address as NoteAddress,
   type Peer,
-  type Random,
   TRANSPORT_GRPC,
   TrustedClock,
 } from "../gossip/index.js";
@@ -33,6 +31,7 @@ import { advertisedAddresses, interfaceHosts, isAuto, noteAddresses } from "./co
 import { recipientOf } from "./config/values.js";
 import { Driver } from "./driver/driver.js";
 import { settingsOf } from "./driver/settings.js";
+import { monotonic, random, wall } from "./driver/surroundings.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Services } from "./grpc/services.js";
@@ -55,6 +54,7 @@ import { drain } from "./talk/drain.js";
 import { Messenger } from "./talk/messenger.js";
 import { RoundTrips } from "./talk/round-trips.js";
 import { Streams } from "./talk/streams.js";
+import type { Topics } from "./topics/topics.js";
 import type { RelayInfo } from "./types.js";
 import { Certificates, certificateStatement, recipients } from "./view/certificates.js";
 import { destinationOf } from "./view/directory.js";
@@ -72,13 +72,6 @@ interface Advertising {
   /** May what others see of me be added? As before, unless it is said. */
   readonly isAuto?: boolean;
 }
-
-const random: Random = {
-  number: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
-  nonce: () => randomBytes(8).readBigUInt64BE(0),
-};
-const monotonic = (): number => performance.now();
-const wall = (): number => Date.now();
 
 export class Node {
   readonly #options: NodeOptions;
@@ -105,6 +98,7 @@ export class Node {
   readonly #self: SelfSession;
   readonly #door: Door;
   readonly services: Services;
+  readonly topics: Topics;
   #identity: Identity;
   #listeners: readonly Address[] = [];
   /** Told by the program or the configuration, or derived from what is listened on. */
@@ -124,6 +118,7 @@ export class Node {
     this.#options = options;
     this.#identity = options.identity;
     this.services = options.services;
+    this.topics = options.topics;
     const identity = () => this.#identity;
     const mine = () => this.addresses;
     // Certificates are judged by a clock that does not step (rule R18), wherever they are judged.
@@ -460,6 +455,7 @@ export class Node {
     this.streams.close(closed);
     this.datagrams.close();
     this.services.close(closed);
+    this.topics.close(closed);
     this.#self.close(closed);
     this.#pinging.close();
     this.#relays.close();
@@ -505,6 +501,7 @@ export class Node {
         take(peer, duplex, () => this.streams.accept(peer, duplex, name, handlerOf(name, peer), isAsked)),
       lasting: (peer, duplex, name) =>
         take(peer, duplex, () => this.streams.acceptLasting(peer, duplex, name, handlerOf(name, peer))),
+      topics: (peer, duplex) => take(peer, duplex, () => this.topics.accept(peer.id, duplex)),
       services: (peer, duplex) => take(peer, duplex, () => this.services.accept(peer, duplex)),
     });
   }

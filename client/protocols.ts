@@ -2,6 +2,7 @@
 import { PACKET_BYTES_MAX, REVOCATION_BYTES_MAX } from "../gossip/index.js";
 import { FirefliesError, type MemberCertificate } from "../identity/index.js";
 import { type ByteDuplex, type Limits, type Path, Protocols } from "../net/index.js";
+import { FRAME_HEAD_BYTES, PACKET_BYTES_MAX as TOPIC_PACKET_BYTES_MAX } from "../topics/index.js";
 import { SERVICE_CHUNK_BYTES_MAX, SERVICE_CONNECTIONS_PER_PEER_MAX, SERVICES } from "./grpc/limits.js";
 import { DIAL_BACK, DIAL_BACK_BYTES_MAX, OBSERVE, OBSERVE_BYTES_MAX } from "./reach/codec.js";
 
@@ -17,6 +18,8 @@ export const STREAM = "stream";
 export const ASKED_STREAM = "stream-asked";
 /** One of the connections of a stream that outlives them (client/lasting). */
 export const LASTING = "stream-lasting";
+/** What two members say to each other of topics (client/topics/line.ts). */
+export const TOPICS = "topics";
 
 /** Largest message of the application, in bytes: the size that gRPC deployments take as their default limit. */
 export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
@@ -34,7 +37,10 @@ const PROBE_BYTES_MAX = 64;
  * session, and 256 of the application.
  */
 export const LIMITS: Readonly<
-  Record<"exchange" | "probe" | "observe" | "dialBack" | "messages" | "stream" | "lasting" | "services", Limits>
+  Record<
+    "exchange" | "probe" | "observe" | "dialBack" | "messages" | "stream" | "lasting" | "topics" | "services",
+    Limits
+  >
 > = {
   exchange: { bytesMax: PACKET_BYTES_MAX + REVOCATION_BYTES_MAX, openPerPeerMax: 16 },
   probe: { bytesMax: PROBE_BYTES_MAX, openPerPeerMax: 8 },
@@ -44,6 +50,8 @@ export const LIMITS: Readonly<
   stream: { bytesMax: STREAM_CHUNK_BYTES_MAX, openPerPeerMax: 264 },
   // A byte says what it is. While streams change over there are two connections of each.
   lasting: { bytesMax: STREAM_CHUNK_BYTES_MAX + 1, openPerPeerMax: 528 },
+  // One is enough; both may open one at once, and another session may take over.
+  topics: { bytesMax: TOPIC_PACKET_BYTES_MAX + FRAME_HEAD_BYTES, openPerPeerMax: 4 },
   services: { bytesMax: SERVICE_CHUNK_BYTES_MAX, openPerPeerMax: SERVICE_CONNECTIONS_PER_PEER_MAX },
 };
 
@@ -59,6 +67,7 @@ export interface Answers {
   /** `name`: of the application's protocol, as the peer says it; empty for none. `isAsked`: it waits for a first word. */
   stream(peer: MemberCertificate, duplex: ByteDuplex, name: string, isAsked: boolean): void;
   lasting(peer: MemberCertificate, duplex: ByteDuplex, name: string): void;
+  topics(peer: MemberCertificate, duplex: ByteDuplex): void;
   services(peer: MemberCertificate, duplex: ByteDuplex): void;
 }
 
@@ -92,6 +101,7 @@ export function speak(protocols: Protocols, answers: Answers): void {
     [STREAM, "stream"],
     [ASKED_STREAM, "stream"],
     [LASTING, "lasting"],
+    [TOPICS, "topics"],
     [SERVICES, "services"],
   ] as const;
   for (const [id, name] of duplexes)

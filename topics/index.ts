@@ -15,7 +15,7 @@ export {
   type InterestProblem,
   parseInterests,
 } from "./interest.js";
-export { MESSAGE_BYTES_MAX } from "./limits.js";
+export { BODY_BYTES_MAX, MESSAGE_BYTES_MAX, PACKET_BYTES_MAX, PAYLOAD_BYTES_MAX } from "./limits.js";
 export { Machine } from "./machine.js";
 export type {
   Level,

@@ -12,7 +12,8 @@ import { openPeers } from "./pairs.mjs";
 const START_MS = 20_000;
 const ASK_AGAIN_MS = 20;
 
-function requirePackage(name) {
+/** Throws a `Skipped` for a package of bench/peers that is not there. */
+export function requirePackage(name) {
   if (existsSync(new URL(`../peers/node_modules/${name}/`, import.meta.url))) return;
   throw new Skipped(`${name} is not installed: npm ci --prefix bench/peers`);
 }
@@ -33,13 +34,8 @@ export async function openNats() {
   let server;
   try {
     const keys = await pairOfKeys();
-    const configuration = await configure(directory, keys.server);
-    server = startProgram(
-      "nats-server",
-      ["-c", configuration],
-      "nats-server is not installed: apt-get install nats-server",
-    );
-    const port = await portOf(server, directory);
+    server = startNats(await configureNats(directory, keys.server));
+    const port = await portOfNats(server, directory);
     const pair = await openPeers("../peers/nats.mjs", "nats", { keys, port });
     return {
       ...pair,
@@ -54,19 +50,29 @@ export async function openNats() {
   }
 }
 
-async function configure(directory, { key, certificate, root }) {
+/** With the configuration in this file. Throws a `Skipped`. */
+export function startNats(configuration) {
+  return startProgram(
+    "nats-server",
+    ["-c", configuration],
+    "nats-server is not installed: apt-get install nats-server",
+  );
+}
+
+/** Writes the configuration of a server that asks its clients for certificates; `extra` are further lines of it. */
+export async function configureNats(directory, { key, certificate, root }, extra = "") {
   const files = { "key.pem": key, "certificate.pem": certificate, "root.pem": root };
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text, { mode: 0o600 });
   const path = (name) => JSON.stringify(join(directory, name));
   const tls = `cert_file: ${path("certificate.pem")}, key_file: ${path("key.pem")}, ca_file: ${path("root.pem")}, verify: true`;
-  const text = `listen: "127.0.0.1:-1"\nports_file_dir: ${JSON.stringify(directory)}\ntls { ${tls} }\n`;
+  const text = `listen: "127.0.0.1:-1"\nports_file_dir: ${JSON.stringify(directory)}\ntls { ${tls} }\n${extra}\n`;
   const configuration = join(directory, "nats.conf");
   await writeFile(configuration, text);
   return configuration;
 }
 
 /** The server writes it to a file when it listens. */
-async function portOf(server, directory) {
+export async function portOfNats(server, directory) {
   for (const end = performance.now() + START_MS; performance.now() < end && server.exitCode === null; ) {
     const file = (await readdir(directory)).find((name) => name.endsWith(".ports"));
     const text = file ? await readFile(join(directory, file), "utf8") : "";

@@ -18,7 +18,7 @@ export interface Graph {
   readonly links: readonly GraphLink[];
   readonly sessions: readonly GraphSession[];
   readonly streams: readonly GraphStreams[];
-  readonly topics: readonly never[];
+  readonly topics: readonly GraphTopic[];
   readonly controllers: readonly GraphController[];
 }
 interface GraphMember {
@@ -56,6 +56,17 @@ interface GraphStreams {
   readonly openedBy: string;
   readonly count: number;
 }
+/** That this member speaks of. */
+interface GraphTopic {
+  readonly id: string;
+  readonly member: string;
+  readonly topic: string;
+  /** Ids of the members that subscribe to it. */
+  readonly subscribers: readonly string[];
+  readonly published: number;
+  readonly settled: number;
+  readonly backlog: number;
+}
 interface GraphController {
   readonly id: string;
   readonly member: string;
@@ -68,14 +79,14 @@ interface GraphController {
   readonly bytesOut: number;
 }
 
-type Seen = Pick<AgentClient, "self" | "members" | "connections">;
+type Seen = Pick<AgentClient, "self" | "members" | "connections" | "topics" | "subscribers">;
 
 export function graphOf(client: Seen, services: readonly ServiceState[], at: number): Graph {
   const self = client.self.id;
   const connections = client.connections();
   const linkOf = (id: string) => `link:${self}:${id}`;
   return {
-    ...{ version: GRAPH_VERSION, at, self, topics: [] },
+    ...{ version: GRAPH_VERSION, at, self },
     members: [client.self, ...client.members()].map((member) => {
       const { id, name = null, address, state } = memberView(member);
       return { id, name, address, state };
@@ -95,6 +106,10 @@ export function graphOf(client: Seen, services: readonly ServiceState[], at: num
         return { id: `streams:${self}:${to}:${openedBy}:${protocol}`, link: linkOf(to), protocol, openedBy, count };
       }),
     ),
+    topics: client.topics().map(({ topic, published, settled, backlog }) => ({
+      ...{ id: `topic:${self}:${topic}`, member: self, topic, published, settled, backlog },
+      subscribers: [...new Set(client.subscribers(topic).map(({ id }) => id))],
+    })),
     controllers: services.map(({ id, kind, state, at: place, streams, bytesIn, bytesOut }) => ({
       ...{ id: `controller:${self}:${id}`, member: self, name: id, kind, state, at: place ?? null },
       ...{ streams, bytesIn, bytesOut },

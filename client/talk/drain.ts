@@ -17,16 +17,18 @@ export interface Work {
   readonly messenger: Messenger;
   readonly streams: Streams;
   readonly services: Services;
+  readonly topics: { drain(): Promise<void>; cut(): number };
 }
 
 /** Takes no new work, waits for what is open, and cuts the rest at the deadline. What had to be cut, as "drain-expired". */
 export async function drain(
-  { messenger, streams, services }: Work,
+  { messenger, streams, services, topics }: Work,
   deadline: AbortSignal,
 ): Promise<FirefliesError | undefined> {
-  const done = Promise.all([messenger.drain(), streams.drain(), services.drain()]);
+  const done = Promise.all([messenger.drain(), streams.drain(), services.drain(), topics.drain()]);
   await either(done, fired(deadline));
-  const cut = { ...messenger.cut(), streams: streams.cut(), calls: services.cut() };
+  const { handlers, messages } = messenger.cut();
+  const cut = { handlers, messages: messages + topics.cut(), streams: streams.cut(), calls: services.cut() };
   await either(done, after(LAST_WORDS_MS));
   if (cut.streams > 0) await after(STREAM_CODES_MS).promise;
   return Object.values(cut).every((count) => count === 0) ? undefined : expired(cut);

@@ -250,6 +250,27 @@ export const ERROR_CODES = {
     meaning: "The other member has registered no handler for this.",
     remedy: "Register one there before it starts, or correct the name of the protocol or service.",
   },
+  "topic-invalid": {
+    meaning: "That is no topic, or no pattern over topics; the message says what is wrong with it.",
+    remedy:
+      "Use tokens with dots between them, 255 bytes at most, as orders.eu; in patterns * is one token, and > the rest.",
+  },
+  unacknowledged: {
+    meaning:
+      "A message of a topic was not as safe in time as `publish` was asked to make it; `missing` says who has not acknowledged it.",
+    remedy:
+      "It is sent, and may be acknowledged yet: publish it again only if twice is better than never. Look at the members that are missing.",
+  },
+  "messages-lost": {
+    meaning:
+      "Messages of a topic were not acknowledged here before their retention ended, and nobody holds them any more.",
+    remedy: "Handle them sooner, give subscribe() a larger maxInFlight, or allow more retention.",
+  },
+  "topic-forked": {
+    meaning:
+      "A member has signed two messages of a topic under one number. An alarm; the event of the subscription has the proof.",
+    remedy: "Do not trust that member: show the proof to its operator, and revoke it.",
+  },
   "name-invalid": {
     meaning: "The name of a protocol or service is malformed.",
     remedy: "Use 1 to 128 bytes of UTF-8 in form NFC, without spaces and control characters.",

@@ -14,7 +14,8 @@ export type SignatureType =
   | "audit"
   | "gossip"
   | "stream"
-  | "rendezvous";
+  | "rendezvous"
+  | "topic-batch";
 
 /** r || s, 32 bytes each. */
 export const SIGNATURE_BYTES = 64;

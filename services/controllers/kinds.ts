@@ -7,14 +7,13 @@ import { FORWARD, LISTEN, PROXY } from "./forwarding.js";
 import type { ControllerKind } from "./kind.js";
 import { RDV, RELAY } from "./member-parts.js";
 import { NATS } from "./nats.js";
+import { TOPICS } from "./topics.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: settings of a kind are known to it alone.
 type AnyKind = ControllerKind<any>;
 
-const ALL: readonly AnyKind[] = [FORWARD, LISTEN, PROXY, HTTP, NATS, RELAY, RDV];
+const ALL: readonly AnyKind[] = [FORWARD, LISTEN, PROXY, HTTP, TOPICS, NATS, RELAY, RDV];
 const KINDS: ReadonlyMap<string, AnyKind> = new Map(ALL.map((kind) => [kind.kind, kind]));
-/** Names that are kept for what is to come. */
-const LATER: readonly string[] = ["topics"];
 
 /** Throws "config-bad-value". */
 export function kindOf(kind: string): ControllerKind<unknown> {
@@ -31,11 +30,6 @@ export function parseService({ id, kind, settings, where }: ServiceEntry): unkno
 }
 
 function unknownKind(id: string, kind: string, where: string): Error {
-  if (LATER.includes(kind))
-    return badValue(
-      `${where}: the service ${id} is of kind ${kind}, which this version does not have yet.`,
-      "Remove it.",
-    );
   const near = nearest(kind, [...KINDS.keys()]);
   const advice = near === undefined ? `The kinds are ${[...KINDS.keys()].join(", ")}.` : `Did you mean ${near}?`;
   return badValue(

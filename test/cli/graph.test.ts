@@ -18,7 +18,7 @@ const service: ServiceState = {
 function expectShape(graph: Graph): void {
   const { properties } = GRAPH_ANSWER;
   expect(Object.keys(graph).sort()).toEqual(Object.keys(properties).sort());
-  for (const part of ["members", "links", "sessions", "streams", "controllers"] as const) {
+  for (const part of ["members", "links", "sessions", "streams", "topics", "controllers"] as const) {
     const { items } = properties[part] as unknown as { readonly items: { readonly properties: object } };
     for (const each of graph[part]) expect(Object.keys(each).sort()).toEqual(Object.keys(items.properties).sort());
   }

@@ -287,7 +287,12 @@ describe("settings", () => {
     ],
     ["no kind", "web:\n  target: x\n", "config-bad-value", "web.yaml, line 1: the service web needs a kind."],
     ["a kind", "web:\n  kind: froward\n", "config-bad-value", "Did you mean forward?"],
-    ["a kind to come", "t:\n  kind: topics\n", "config-bad-value", "which this version does not have yet"],
+    ["no target for messages", "t:\n  kind: topics\n  topic: a\n", "config-bad-value", "the service t needs post."],
+    [
+      ...(["a topic", "t:\n  kind: topics\n  topic: a..b\n  post: http://x/\n", "config-bad-value"] as const),
+      "has an empty token",
+    ],
+    ["a URL", "t:\n  kind: topics\n  topic: a\n  post: file:///x\n", "config-bad-value", "http:// or https://"],
     ["a name", "a b:\n  kind: relay\n", "config-bad-value", 'web.yaml, line 1: a service cannot be called "a b".'],
     ["a list", "- a\n", "config-bad-value", "must be a mapping"],
     ["YAML", "a: [\n", "config-unreadable", "line 1"],

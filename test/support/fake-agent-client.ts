@@ -4,6 +4,7 @@ import { Duplex } from "node:stream";
 import type { AgentClient } from "../../cli/agent-client.js";
 import type { DoctorReport } from "../../client/reach/doctor.js";
 import type { Change, Departed, Isolated, Member, RoundTrip } from "../../client/types.js";
+import { FirefliesError } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
 
 export const idOf = (digits: string) => digits.padEnd(64, "0") as MemberId;
@@ -55,6 +56,36 @@ export class FakeAgentClient implements AgentClient {
   }
 
   handle() {}
+
+  /** What was published. */
+  readonly published: { readonly topic: string; readonly text: string; readonly options: object }[] = [];
+
+  async publish(topic: string, data: Uint8Array, options: object = {}) {
+    this.published.push({ topic, text: new TextDecoder().decode(data), options });
+    return { topic, sequence: this.published.length };
+  }
+
+  subscribe(): never {
+    throw new FirefliesError("overloaded");
+  }
+
+  subscribers() {
+    return [{ id: idOf("b"), name: "bob", pattern: "orders.*", queue: undefined }];
+  }
+
+  topics() {
+    return [
+      {
+        topic: "orders.eu",
+        subscribers: 1,
+        logs: 1,
+        published: this.published.length,
+        settled: 0,
+        backlog: 2,
+        heldBytes: 9,
+      },
+    ];
+  }
 
   get self() {
     return member("f", { name: "fay" });

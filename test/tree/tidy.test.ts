@@ -127,7 +127,8 @@ describe("errors", () => {
 describe("the repository", () => {
   it("holds nothing that is built, and nothing large", () => {
     expect(FILES.filter((file) => /(^|\/)(dist|node_modules)\/|\.(tgz|tsbuildinfo|log)$/.test(file))).toEqual([]);
-    const large = FILES.filter((file) => file !== "package-lock.json" && !file.startsWith(GENERATED));
+    const made = ["package-lock.json", "docs/agent-openapi.json"];
+    const large = FILES.filter((file) => !made.includes(file) && !file.startsWith(GENERATED));
     expect(large.filter((file) => read(file).length > 100_000)).toEqual([]);
   });
 

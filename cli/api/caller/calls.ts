@@ -48,6 +48,35 @@ export function gossip(data: Uint8Array): ApiCall {
   return { method: "PUT", path: "/v1/gossip", body: { data: base64(data) } };
 }
 
+export const TOPICS: ApiCall = { path: "/v1/topics" };
+
+export interface PublicationSaid {
+  readonly topic: string;
+  readonly ack?: string | undefined;
+  readonly durable?: boolean | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+export function publish(data: Uint8Array, said: PublicationSaid): ApiCall {
+  return { method: "POST", path: "/v1/publications", body: { ...said, data: base64(data) } };
+}
+
+/** Many messages, each a frame. */
+export function publications({ topic, ack, durable, timeoutMs }: PublicationSaid): ApiCall {
+  return { path: "/v1/publications", query: { topic, ack, durable, timeoutMs: timeoutMs?.toString() } };
+}
+
+export interface SubscriptionSaid {
+  readonly topic: string;
+  readonly durable?: string | undefined;
+  readonly queue?: string | undefined;
+  readonly last?: boolean | undefined;
+}
+
+export function subscription(said: SubscriptionSaid): ApiCall {
+  return { path: "/v1/subscriptions", query: { ...said } };
+}
+
 export const SERVICES: ApiCall = { path: "/v1/services" };
 export const RELOAD: ApiCall = { method: "POST", path: "/v1/reloads" };
 export const IDENTITIES: ApiCall = { path: "/v1/identities" };

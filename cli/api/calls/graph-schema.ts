@@ -35,7 +35,11 @@ export const GRAPH_ANSWER = {
       ...{ id: text, link, openedBy: text, count },
       protocol: { type: "string", description: "Empty for those without one." },
     }),
-    topics: { type: "array", maxItems: 0, description: "None in this version." },
+    topics: listOf("Topics that the member publishes on, subscribes to, or holds messages of.", {
+      ...{ id: text, member: text, topic: text, published: count, settled: count },
+      backlog: { ...count, description: "Messages that are held and not done with." },
+      subscribers: { type: "array", items: text, description: "Ids of the members that subscribe to it." },
+    }),
     controllers: listOf("Services of the member.", {
       ...{ id: text, member: text, name: text, kind: text, state: text, at: textOrNull },
       ...{ streams: count, bytesIn: count, bytesOut: count },

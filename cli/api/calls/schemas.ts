@@ -48,6 +48,32 @@ export const LEAVE_BODY = body({
   drainMs: { type: "number", minimum: 0, maximum: DRAIN_MS_MAX, description: "For what is open to end." },
 });
 
+const ack = {
+  ...{ type: "string", enum: ["none", "some", "all"] },
+  description: "How safe it is made: sent, held by enough others (the default), acknowledged by all subscribers.",
+} as const;
+const topic = text("A topic: tokens with dots between them.");
+export const PUBLICATION_BODY = body(
+  {
+    topic,
+    data: bytes,
+    ack,
+    durable: { type: "boolean", description: "Also on disk before it is answered." },
+    timeoutMs,
+  },
+  ["topic", "data"],
+);
+export const PUBLICATION = {
+  ...{ topic, ack, durable: flag("Also on disk before each is told.") },
+  timeoutMs: text("Milliseconds for each message."),
+} as const;
+export const SUBSCRIPTION = {
+  topic: text("A topic, or a pattern: * is one token, > the rest."),
+  durable: text("Goes on where the last one of this name was."),
+  queue: text("One of those with this name gets each message."),
+  last: flag("First the newest message of each publisher."),
+} as const;
+
 export const SERVICE_BODY = body(
   {
     id: {
@@ -55,7 +81,7 @@ export const SERVICE_BODY = body(
       pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
       description: "Its name; chosen when left out.",
     },
-    kind: text("forward, listen, proxy, http, relay or rdv."),
+    kind: text("forward, listen, proxy, http, topics, relay or rdv."),
     settings: { type: "object", additionalProperties: true, description: "Of its kind: docs/daemon.md." },
   },
   ["kind"],

@@ -9,6 +9,7 @@ import { addIdentityCalls } from "../calls/identity-calls.js";
 import { addMemberCalls } from "../calls/member-calls.js";
 import { addServiceCalls } from "../calls/service-calls.js";
 import { addStreamCalls } from "../calls/stream-calls.js";
+import { addTopicCalls } from "../calls/topic-calls.js";
 import { failureOf } from "../http-failure.js";
 import type { AppParts, Upgrade } from "../parts.js";
 import { plainJson } from "../wire.js";
@@ -71,6 +72,7 @@ export function applicationOf(parts: AppParts): FastifyInstance {
   addStreamCalls(app, parts);
   addForwardCalls(app, parts);
   addHttpCalls(app, parts);
+  addTopicCalls(app, parts);
   addServiceCalls(app, parts);
   addIdentityCalls(app, parts);
   const openApi = JSON.stringify(document());

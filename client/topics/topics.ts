@@ -1,0 +1,355 @@
+/**
+ * Topics of one member: what a program publishes and subscribes to, the machine that carries it (topics/), and the member that it
+ * runs on. The promise is in docs/topics.md.
+ */
+import { FirefliesError, type MemberCertificate, verify } from "../../identity/index.js";
+import { type ByteDuplex, onAbort } from "../../net/index.js";
+import type { MemberId } from "../../rings/index.js";
+import {
+  type Batch,
+  type Equivocation,
+  encodeInterests,
+  type Interest,
+  type Machine,
+  matches,
+  parseInterests,
+  type Subscribed,
+  type SubscriptionNumber,
+} from "../../topics/index.js";
+import type { HandlerFailures } from "../handler-failures.js";
+import type { Sender } from "../types.js";
+import { type EffectHandlers, TopicsDriver } from "./driver.js";
+import { Lines, type LinesOptions } from "./lines.js";
+import { type CheckedSubscribe, checkedSubscribe, noTopic, PUBLISH_TIMEOUT_MS, requirePublish } from "./options.js";
+import { forkProof, messageProof } from "./proof.js";
+import { Publishing } from "./publishing.js";
+import { full, Room } from "./room.js";
+import { TopicSubscription } from "./subscription.js";
+import type { Published, PublishOptions, SubscribeOptions, Subscriber, TopicInfo } from "./types.js";
+
+/**
+ * Messages that the machine delivers ahead of a handler: the next batch is there when one is done. They are windows on what is
+ * held anyway.
+ */
+const AHEAD = 4_096;
+const NOBODY: readonly Interest[] = Object.freeze([]);
+
+/** The member whose topics these are. */
+export interface TopicsMember extends Pick<LinesOptions, "reach"> {
+  readonly id: MemberId;
+  readonly topics: Machine;
+  /** The checked certificate of a member that is known, this one among them. */
+  certificateOf(id: MemberId): MemberCertificate | undefined;
+  nameOf(id: MemberId): string | undefined;
+  /** Signs and spreads what this member subscribes to; calls back when others have it. */
+  declareInterest(body: Uint8Array, spread: () => void): void;
+}
+
+export interface TopicsOptions {
+  readonly sender: (id: MemberId) => Sender;
+  readonly failures: Pick<HandlerFailures, "tell" | "late">;
+  readonly onAlarm: (alarm: FirefliesError) => void;
+  readonly onRejected: (what: string) => void;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/** A call of `publish`. */
+interface Call {
+  readonly topic: string;
+  readonly data: Uint8Array;
+  readonly options: PublishOptions;
+  /** Monotonic milliseconds. */
+  readonly deadline: number;
+  readonly resolve: (published: Published) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Topics {
+  readonly #options: TopicsOptions;
+  readonly #subscriptions = new Map<SubscriptionNumber, TopicSubscription>();
+  /** Calls of `subscribe` that wait until others have heard of it. */
+  readonly #subscribing = new Map<SubscriptionNumber, (error?: Error) => void>();
+  readonly #interests = new Map<MemberId, readonly Interest[]>();
+  readonly #room = new Room();
+  readonly #publishing: Publishing;
+  readonly #lines: Lines;
+  #mine: readonly Interest[] = NOBODY;
+  #member: TopicsMember | undefined;
+  #driver: TopicsDriver | undefined;
+
+  constructor(options: TopicsOptions) {
+    const { now } = options;
+    this.#options = options;
+    this.#publishing = new Publishing({
+      now,
+      missing: (log, number) => this.#running.topics.missing(log, number),
+      nameOf: (id) => this.#running.nameOf(id),
+    });
+    this.#lines = new Lines({
+      now,
+      reach: (to) => this.#running.reach(to),
+      received: (from, packets) => this.#receive(from, packets),
+      lost: (to) => this.#driver?.input((machine, at) => machine.unreachable(to, at)),
+    });
+  }
+
+  // --- Of the program ---
+
+  /** As `Client.publish`. */
+  publish(topic: string, data: Uint8Array, options: PublishOptions): Promise<Published> {
+    return new Promise((resolve, reject) => {
+      requirePublish(topic, data, options);
+      const { signal, timeout = PUBLISH_TIMEOUT_MS, whenFull = "wait" } = options;
+      const call = { topic, data, options, resolve, reject, deadline: this.#options.now() + timeout };
+      if (!this.#room.isAwaited && this.#publish(call)) return;
+      if (whenFull === "reject") throw full();
+      const kept = { ...call, data: data.slice() }; // The program may write to its own while this waits.
+      const giveUp = this.#room.wait({
+        ...{ bytes: data.length, timeoutMs: timeout, reject },
+        publish: () => this.#publish(kept),
+      });
+      onAbort(signal, () => giveUp(new FirefliesError("cancelled")));
+    });
+  }
+
+  /** As `Client.subscribe`. */
+  async subscribe(pattern: string, said: SubscribeOptions): Promise<TopicSubscription> {
+    const options = checkedSubscribe(pattern, said);
+    const { signal } = options;
+    const subscribed = this.#running.topics.subscribe(pattern, machineOptions(options), this.#options.now());
+    if (!subscribed.ok) throw refused(pattern, subscribed);
+    const { subscription: number } = subscribed;
+    const subscription = this.#made(pattern, number, options);
+    this.#subscriptions.set(number, subscription);
+    const heard = this.#untilHeard(number, signal);
+    this.#settle();
+    try {
+      await heard;
+    } catch (error) {
+      await subscription.unsubscribe();
+      throw error;
+    }
+    onAbort(signal, () => void subscription.unsubscribe());
+    return subscription;
+  }
+
+  /** As `Client.subscribers`. */
+  subscribers(topic: string): Subscriber[] {
+    const { topics, id: me } = this.#running;
+    return topics.subscribers(topic).flatMap((id) => {
+      const interests = id === me ? this.#mine : (this.#interests.get(id) ?? NOBODY);
+      const matching = interests.filter(({ pattern }) => matches(pattern, topic));
+      return matching.map(({ pattern, queue }) => ({ id, name: this.#running.nameOf(id), pattern, queue }));
+    });
+  }
+
+  /** What there is of each topic here. */
+  figures(): TopicInfo[] {
+    return this.#running.topics.topics();
+  }
+
+  // --- Of the member ---
+
+  /** Runs on this member from now on. */
+  begin(member: TopicsMember): void {
+    this.#member = member;
+    this.#driver = new TopicsDriver({
+      ...{ machine: member.topics, handlers: this.#handlers(), now: this.#options.now },
+      isSigned: ({ signer, body, signature }) => {
+        const certificate = member.certificateOf(signer);
+        return (
+          certificate !== undefined &&
+          verify(certificate.publicKey, "topic-batch", certificate.networkId, body, signature)
+        );
+      },
+    });
+  }
+
+  /** A member is in the view. */
+  appeared(id: MemberId): void {
+    this.#driver?.input((machine, now) => machine.appeared(id, now));
+  }
+
+  gone(id: MemberId): void {
+    this.#interests.delete(id);
+    this.#lines.drop(id);
+    this.#driver?.input((machine, now) => machine.gone(id, now));
+  }
+
+  /** What another member subscribes to, as its newest statement has it; undefined when it has none. */
+  interested(id: MemberId, body: Uint8Array | undefined): void {
+    const interests = (body && parseInterests(body)) ?? NOBODY;
+    this.#interests.set(id, interests);
+    this.#driver?.input((machine, now) => machine.interested(id, interests, now));
+  }
+
+  accept(from: MemberId, duplex: ByteDuplex): void {
+    this.#lines.accept(from, duplex);
+  }
+
+  /** To be called about once a second. */
+  tidy(): void {
+    this.#lines.tidy();
+  }
+
+  /** Hands out nothing more. Resolves when handlers have ended, `publish` has settled, and others know of both. */
+  async drain(): Promise<void> {
+    const resting = [...this.#subscriptions.values()].map((subscription) => subscription.rest());
+    await Promise.all([...resting, this.#publishing.settled()]);
+    await this.#lines.finish();
+  }
+
+  /** How many messages that cuts. */
+  cut(): number {
+    const error = new FirefliesError("member-stopping");
+    const handled = [...this.#subscriptions.values()].reduce((sum, { inFlight }) => sum + inFlight, 0);
+    return handled + this.#publishing.cut(error) + this.#room.cut(error);
+  }
+
+  close(error: FirefliesError): void {
+    this.#driver?.stop();
+    this.#publishing.cut(error);
+    this.#room.cut(error);
+    for (const heard of [...this.#subscribing.values()]) heard(error);
+    for (const subscription of this.#subscriptions.values()) subscription.ended();
+    this.#subscriptions.clear();
+    this.#lines.close(error);
+  }
+
+  get #running(): TopicsMember {
+    if (this.#member === undefined) throw new FirefliesError("not-started");
+    return this.#member;
+  }
+
+  #settle(): void {
+    this.#driver?.settle();
+  }
+
+  #receive(from: MemberId, packets: readonly Uint8Array[]): void {
+    const { topics } = this.#running;
+    const now = this.#options.now();
+    for (const packet of packets) topics.receive(from, packet, now);
+    this.#settle();
+  }
+
+  /** False when there is no room. Throws what the program got wrong. */
+  #publish(call: Call): boolean {
+    const { topic, data, options, resolve, reject, deadline } = call;
+    const { ack: level = "some", durable = false, signal } = options;
+    const published = this.#running.topics.publish(topic, data, { level, durable }, this.#options.now());
+    if (published.ok) {
+      const { log, number } = published;
+      const giveUp = this.#publishing.add(log, level, { number, deadline, resolve, reject });
+      if (signal !== undefined) onAbort(signal, () => giveUp(new FirefliesError("cancelled")));
+    }
+    this.#settle();
+    if (published.ok) return true;
+    if (published.reason === "overloaded") return false;
+    throw published.reason === "topic-invalid" ? noTopic(topic) : tooMany();
+  }
+
+  #made(topic: string, number: SubscriptionNumber, options: CheckedSubscribe): TopicSubscription {
+    const { sender, failures, onAlarm, now } = this.#options;
+    const input = (run: (machine: Machine, now: number) => void) => this.#driver?.input(run);
+    return new TopicSubscription({
+      ...{ topic, options, sender, failures, onAlarm, now },
+      settling: {
+        acknowledge: (log, first, last) => input((machine, at) => machine.acknowledge(number, log, first, last, at)),
+        fail: (log, failed, last) => input((machine, at) => machine.fail(number, log, failed, last, at)),
+        unsubscribe: () => input((machine, at) => machine.unsubscribe(number, at)),
+        drain: () => input((machine, at) => machine.drain(number, at)),
+      },
+      prove: (batch, of) => this.#prove(batch, of),
+    });
+  }
+
+  #untilHeard(number: SubscriptionNumber, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = onAbort(signal, () => heard(new FirefliesError("cancelled")));
+      const heard = (error?: Error) => {
+        stop();
+        this.#subscribing.delete(number);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      this.#subscribing.set(number, heard);
+    });
+  }
+
+  #prove(batch: Batch, number: number): Uint8Array {
+    const certificate = this.#running.certificateOf(batch.log.publisher);
+    if (certificate === undefined) throw new FirefliesError("proof-unavailable");
+    return messageProof(certificate, batch, number);
+  }
+
+  // --- What the machine says ---
+
+  #handlers(): EffectHandlers {
+    const subscriptions = this.#subscriptions;
+    return {
+      send: ({ to, frame, rest }) => {
+        const whole = rest === undefined ? frame : Buffer.concat([frame, rest]);
+        for (const id of to) this.#lines.send(id, whole);
+      },
+      interest: ({ number, interests }) => this.#declare(number, interests),
+      subscribed: ({ subscription }) => this.#subscribing.get(subscription)?.(),
+      deliver: ({ subscription, batch, first, last, attempt }) =>
+        subscriptions.get(subscription)?.deliver(batch, first, last, attempt),
+      lost: ({ subscription, log, first, last }) => subscriptions.get(subscription)?.lost(log, last - first + 1),
+      dead: ({ subscription, batch, number, attempts }) =>
+        subscriptions.get(subscription)?.dead(batch, number, attempts),
+      ended: ({ subscription }) => {
+        subscriptions.get(subscription)?.ended();
+        subscriptions.delete(subscription);
+      },
+      sent: ({ log, through }) => this.#publishing.reached(log, "none", through),
+      safe: ({ log, level, through }) => this.#publishing.reached(log, level, through),
+      room: () => this.#room.opened(),
+      store: () => {},
+      forget: () => {},
+      place: () => {},
+      equivocation: ({ proof }) => this.#forked(proof),
+      rejected: ({ what, reason }) => this.#options.onRejected(`topics ${what}: ${reason}`),
+    };
+  }
+
+  #declare(number: number, interests: readonly Interest[]): void {
+    const body = encodeInterests(interests);
+    if (!(body instanceof Uint8Array)) throw new Error(`interests that have no body: ${body}`);
+    this.#mine = interests;
+    const spread = () => void this.#driver?.input((machine, now) => machine.spread(number, now));
+    this.#running.declareInterest(body, spread);
+  }
+
+  /** Told to those whom its topic concerns. */
+  #forked({ publisher, heads }: Equivocation): void {
+    const [{ log, first }] = heads;
+    const { topic } = log;
+    const certificate = this.#running.certificateOf(publisher);
+    if (certificate === undefined) return;
+    const proof = forkProof(certificate, heads);
+    const event = { kind: "forked", topic, from: this.#options.sender(publisher), sequence: first, proof } as const;
+    for (const subscription of this.#subscriptions.values()) {
+      if (matches(subscription.topic, topic)) subscription.tell(event);
+    }
+  }
+}
+
+function machineOptions({ queue, last = false, attempts, maxInFlight, handler }: CheckedSubscribe) {
+  const inFlightMax = handler === undefined ? maxInFlight : Math.max(maxInFlight, AHEAD);
+  return { ...(queue !== undefined && { queue }), last, attemptsMax: attempts, inFlightMax };
+}
+
+function refused(pattern: string, { reason }: Extract<Subscribed, { readonly ok: false }>): FirefliesError {
+  if (reason === "pattern-invalid") return noTopic(pattern);
+  return new FirefliesError("overloaded", "This member has as many subscriptions as it may.", {
+    advice: "Subscribe to a pattern that stands for several topics.",
+  });
+}
+
+function tooMany(): FirefliesError {
+  return new FirefliesError("overloaded", "This member publishes on as many topics as it may.", {
+    advice: "Use fewer topics: what differs from message to message belongs into the data.",
+  });
+}
