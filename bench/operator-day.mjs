@@ -4,6 +4,7 @@
  *
  *   npm run -s operator-day
  *   npm run -s build && node bench/operator-day.mjs --fleet 10      # with a smaller fleet, or 0: none
+ *   node bench/operator-day.mjs --fleet 0 --short     # neither fleet, nor what waits for certificates to age and for many commands
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -18,7 +19,11 @@ import { parseArgs } from "node:util";
 import { fleetSteps } from "./support/fleet-morning.mjs";
 
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-const { values } = parseArgs({ options: { fleet: { type: "string", default: "50" } } });
+const { values } = parseArgs({
+  options: { fleet: { type: "string", default: "50" }, short: { type: "boolean", default: false } },
+});
+/** Steps that `--short` leaves out. */
+const LONG = ["renew", "rotate the intermediate"];
 /** For whatever a step waits for, milliseconds: machines of CI are slow. */
 const DEADLINE_MS = 120_000;
 /** Short, so that certificates are renewed today; long enough that nobody does so by itself. */
@@ -326,7 +331,8 @@ const STEPS = [
 const fleet = fleetSteps({ root, command, serve: start, must, until, count: Number(values.fleet) });
 
 try {
-  for (const [name, step] of [...STEPS, ...(values.fleet === "0" ? [] : fleet.steps)]) {
+  const steps = STEPS.filter(([name]) => !values.short || !LONG.includes(name));
+  for (const [name, step] of [...steps, ...(values.fleet === "0" ? [] : fleet.steps)]) {
     const began = performance.now();
     const said = await step();
     console.log(`${name.padEnd(24)} ok  ${String(Math.round(performance.now() - began)).padStart(6)} ms  ${said}`);

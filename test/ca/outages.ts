@@ -12,8 +12,8 @@ import { codeOf, temporaryDirectory } from "./authority-fixture.js";
 import { ask } from "./https.js";
 
 /** The long form: test/long/outages.sh. */
-const COUNT = Number(process.env.ENROLMENTS ?? 60);
-const RESTARTS = Number(process.env.RESTARTS ?? 2);
+const COUNT = Number(process.env.ENROLMENTS ?? 18);
+const RESTARTS = Number(process.env.RESTARTS ?? 1);
 /** Enrolments at once. */
 const AT_ONCE = 8;
 

@@ -19,7 +19,7 @@ import type { TestPostgres } from "../support/postgres.js";
 import { codeOf, temporaryDirectory } from "./authority-fixture.js";
 
 /** The long form: test/long/replicas.sh. */
-const COUNT = Number(process.env.ENROLMENTS ?? 40);
+const COUNT = Number(process.env.ENROLMENTS ?? 16);
 /** Keys that race for one more token. */
 const RACERS = Math.ceil(COUNT / 10);
 /** A replica under load refuses some (503), and a member asks again. */

@@ -8,11 +8,13 @@ LIVES=100000 npx vitest run test/client/lives.test.ts
 LYING_RELAYS=all npx vitest run test/client/lying-relay.test.ts
 KILLS=100 npx vitest run test/ca/kill.test.ts
 UDX_MIB=256 npx vitest run test/net/udx.test.ts test/net/udx-moves.test.ts
+GENERATION=16 npx vitest run test/sim/search/search.test.ts
 FLEET=8 npx vitest run test/processes/operator-day.test.ts
 test/long/kill-at-each-call.sh
 test/long/ca-mutations.sh
 test/long/replicas.sh
 test/long/outages.sh
+node bench/claims/rules.mjs
 node test/long/clock.mjs -400 9000
 node test/long/pods.mjs
 node test/long/reach.mjs
@@ -22,5 +24,5 @@ node test/long/rdv-lab.mjs
 node test/long/rdv-lab.mjs --delay 25 --dialler once
 node test/long/moving-file.mjs
 node test/long/forwarded-page.mjs
-SEEDS=1000..1999 npx vitest run test/sim/seeds.test.ts
+SEEDS=80..1079 npx vitest run test/sim/seeds.test.ts
 LONG=1 npx vitest run test/long/transports.test.ts

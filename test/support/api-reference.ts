@@ -5,7 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Extractor, ExtractorConfig, type IConfigFile } from "@microsoft/api-extractor";
+import { CompilerState, Extractor, ExtractorConfig, type IConfigFile } from "@microsoft/api-extractor";
 import { ROOT } from "./tree.js";
 
 export interface Entry {
@@ -61,6 +61,8 @@ export function undocumented(entry: Entry): string[] {
 }
 
 const read = new Map<string, readonly Item[]>();
+/** One program for all entries: most declarations belong to several. */
+let compiled: CompilerState | undefined;
 
 function itemsOf({ room }: Entry): readonly Item[] {
   const known = read.get(room) ?? extract(room);
@@ -73,12 +75,14 @@ function extract(room: string): readonly Item[] {
   try {
     const file = join(directory, "api.json");
     const config = ExtractorConfig.prepare({
-      configObject: configOf(join(ROOT, "dist", room, "index.d.ts"), file),
+      configObject: configOf(declarationsOf(room), file),
       configObjectFullPath: join(ROOT, "api-extractor.json"),
       packageJsonFullPath: join(ROOT, "package.json"),
     });
     const problems: string[] = [];
+    compiled ??= CompilerState.create(config, { additionalEntryPoints: entryDeclarations() });
     Extractor.invoke(config, {
+      compilerState: compiled,
       localBuild: true,
       messageCallback: (message) => {
         if (message.logLevel === "error" || message.logLevel === "warning") problems.push(message.text);
@@ -91,6 +95,18 @@ function extract(room: string): readonly Item[] {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+function declarationsOf(room: string): string {
+  return join(ROOT, "dist", room, "index.d.ts");
+}
+
+/** Those of all entries that package.json names. */
+function entryDeclarations(): string[] {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+  };
+  return Object.values(exports).flatMap((each) => (typeof each === "string" ? [] : join(ROOT, each.types)));
 }
 
 function configOf(entry: string, apiJsonFilePath: string): IConfigFile {
