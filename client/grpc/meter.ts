@@ -56,12 +56,11 @@ export class Meter {
   }
 
   #readHeader(bytes: Uint8Array, at: number): number {
-    const wanted = FRAME_HEADER_BYTES - this.#headerBytes;
-    const part = bytes.subarray(at, at + wanted);
-    this.#header.set(part, this.#headerBytes);
-    this.#headerBytes += part.length;
+    const taken = Math.min(FRAME_HEADER_BYTES - this.#headerBytes, bytes.length - at);
+    for (let index = 0; index < taken; index++) this.#header[this.#headerBytes + index] = bytes[at + index]!;
+    this.#headerBytes += taken;
     if (this.#headerBytes === FRAME_HEADER_BYTES) this.#begin();
-    return part.length;
+    return taken;
   }
 
   #begin(): void {
@@ -73,27 +72,28 @@ export class Meter {
   }
 
   #readFrame(bytes: Uint8Array, at: number): number {
-    const part = bytes.subarray(at, at + this.#frameLeft);
-    let body = part;
+    const taken = Math.min(this.#frameLeft, bytes.length - at);
+    const end = at + taken;
+    let begin = at;
     if (this.#isPadded) {
-      this.#padding = part[0]!;
+      this.#padding = bytes[begin++]!;
       this.#isPadded = false;
-      body = part.subarray(1);
     }
-    this.#frameLeft -= part.length;
-    const padding = Math.min(body.length, Math.max(0, this.#padding - this.#frameLeft));
-    if (this.#type === DATA) this.#readData(body.subarray(0, body.length - padding));
+    this.#frameLeft -= taken;
+    const padding = Math.min(end - begin, Math.max(0, this.#padding - this.#frameLeft));
+    if (this.#type === DATA) this.#readData(bytes, begin, end - padding);
     if (this.#frameLeft === 0) this.#end();
-    return part.length;
+    return taken;
   }
 
-  #readData(body: Uint8Array): void {
-    const stream = this.#streams.get(this.#stream) ?? { prefix: 0, length: 0, filled: 0 };
+  #readData(bytes: Uint8Array, begin: number, end: number): void {
+    const known = this.#streams.get(this.#stream);
+    const stream = known ?? { prefix: 0, length: 0, filled: 0 };
     const before = stream.filled;
-    for (let at = 0; at < body.length; ) at += step(stream, body, at);
+    for (let at = begin; at < end; ) at += step(stream, bytes, at, end);
     this.#held += stream.filled - before;
-    if (stream.filled > 0 || stream.prefix > 0) this.#streams.set(this.#stream, stream);
-    else this.#streams.delete(this.#stream);
+    if (stream.filled === 0 && stream.prefix === 0) this.#streams.delete(this.#stream);
+    else if (known === undefined) this.#streams.set(this.#stream, stream);
   }
 
   #end(): void {
@@ -117,14 +117,14 @@ export class Meter {
 }
 
 /** Takes a byte of a prefix or a part of a message. How many bytes that were. */
-function step(stream: Unfinished, body: Uint8Array, at: number): number {
+function step(stream: Unfinished, bytes: Uint8Array, at: number, end: number): number {
   if (stream.prefix < PREFIX_BYTES) {
-    if (stream.prefix > 0) stream.length = stream.length * 256 + body[at]!;
+    if (stream.prefix > 0) stream.length = stream.length * 256 + bytes[at]!;
     stream.prefix += 1;
     if (stream.prefix === PREFIX_BYTES && stream.length === 0) reset(stream);
     return 1;
   }
-  const taken = Math.min(body.length - at, stream.length - stream.filled);
+  const taken = Math.min(end - at, stream.length - stream.filled);
   stream.filled += taken;
   if (stream.filled === stream.length) reset(stream);
   return taken;

@@ -42,15 +42,15 @@ const OPTIONS: ServerOptions = {
   "grpc.enable_channelz": 0,
 };
 
-/** By the call object that a handler is given. */
-const callers = new WeakMap<object, Sender>();
+/** Where the call object that a handler is given has its caller: a weak map of all that run costs each collection. */
+const CALLER = Symbol("caller");
 
 /**
  * Who calls: the member that the connection's handshake proved. `call` is what a handler of `Client.addService` was given as
  * its first argument; for anything else it throws a TypeError.
  */
 export function callerOf(call: object): Sender {
-  const sender = callers.get(call);
+  const sender = (call as { readonly [CALLER]?: Sender } | undefined)?.[CALLER];
   if (sender) return sender;
   throw wrongType("callerOf takes the call that a handler of addService was given.");
 }
@@ -167,7 +167,7 @@ export class Serving {
     const run = handler as (call: Call, callback?: Callback) => unknown;
     return ((call: Call, callback?: Callback) => {
       const from = this.#options.sender();
-      callers.set(call, from);
+      call[CALLER] = from;
       const { emit } = call;
       // What it emits, and what it destroys the call with.
       call.emit = (event, ...args) =>
@@ -180,7 +180,12 @@ export class Serving {
         if (answersOnce) done?.(error ?? new Error());
         else call.emit("error", error);
       };
-      new Promise((resolve) => resolve(run(call, done))).catch(failed);
+      try {
+        const running = run(call, done);
+        if (isThenable(running)) Promise.resolve(running).catch(failed);
+      } catch (error) {
+        failed(error);
+      }
     }) as UntypedHandleCall;
   }
 
@@ -210,8 +215,13 @@ interface Failure {
 type Callback = (error: unknown, ...answer: unknown[]) => void;
 
 interface Call {
+  [CALLER]?: Sender;
   readonly cancelled?: boolean;
   emit(event: string, ...args: unknown[]): boolean;
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
 }
 
 /** Statuses that were made here: they may pass again. */

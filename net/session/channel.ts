@@ -6,9 +6,9 @@
 import { type ClientHttp2Stream, constants, type Http2Stream, type ServerHttp2Stream } from "node:http2";
 import type { FirefliesError } from "../../identity/index.js";
 import { RESPONSE_HEADERS } from "./headers.js";
-import { Inbox, type InboxOptions } from "./inbox.js";
+import { Inbox, type InboxCarrier, type InboxEvents } from "./inbox.js";
 import { LAST_WORD_MS } from "./limits.js";
-import { decodePiece, encodeAll, encodeEnd, type Piece } from "./pieces.js";
+import { decodePiece, END_IN_ORDER, encodeAll, encodeEnd, type Piece } from "./pieces.js";
 import { errorOfReset, fromStatus, OK, type PeerError, type StatusFields, toStatus, wordsOf } from "./status.js";
 
 export interface ChannelEvents {
@@ -23,7 +23,7 @@ export interface ChannelEvents {
 }
 
 /** What a channel needs of its session. */
-export interface Carrier extends Pick<InboxOptions, "member" | "budget" | "stalls" | "arrived"> {
+export interface Carrier extends InboxCarrier {
   /** Bytes are on their way. */
   sent(): void;
   /** Calls back when the other process has everything that was sent before. Never, if the session is lost. */
@@ -32,7 +32,9 @@ export interface Carrier extends Pick<InboxOptions, "member" | "budget" | "stall
   readonly loss: FirefliesError | undefined;
 }
 
-export abstract class Channel {
+const ignored = (): void => {};
+
+export abstract class Channel implements InboxEvents {
   protected abstract readonly stream: Http2Stream;
   readonly #carrier: Carrier;
   #inbox!: Inbox;
@@ -48,14 +50,8 @@ export abstract class Channel {
   /** To be called by the subclass once it has its stream. */
   protected listen(bytesMax: number): void {
     const { stream } = this;
-    const { member, budget, stalls, arrived } = this.#carrier;
-    stream.on("error", () => {}); // "close" follows.
-    this.#inbox = new Inbox(stream, {
-      ...{ member, budget, stalls, arrived, bytesMax },
-      onMessage: (message) => this.#onMessage(message),
-      onEnd: () => (this.#loss === undefined ? this.#events?.onHalfClose() : this.gone(this.#loss)),
-      onProblem: (error) => this.#onProblem(error),
-    });
+    stream.on("error", ignored); // "close" follows.
+    this.#inbox = new Inbox(stream, this.#carrier, bytesMax, this);
     stream.once("close", () => {
       if (!this.#isDone) this.lose(this.#carrier.loss ?? errorOfReset(stream.rstCode));
     });
@@ -100,11 +96,12 @@ export abstract class Channel {
   answer(messages: readonly Uint8Array[], sent?: () => void): void {
     const { stream } = this;
     if (!this.isWritable) return;
-    stream.cork();
-    for (const message of messages.slice(0, -1)) stream.write(message);
+    const last = messages.length - 1;
+    if (last > 0) stream.cork();
+    for (let at = 0; at < last; at++) stream.write(messages[at]);
     // Nothing may be done to a stream within its own write callback (nodejs/node#49147).
-    stream.write(messages.at(-1)!, sent && (() => process.nextTick(sent)));
-    stream.uncork();
+    stream.write(messages[last], sent && (() => process.nextTick(sent)));
+    if (last > 0) stream.uncork();
   }
 
   /** Data, of which long chunks are not copied. Calls back when HTTP/2 has sent all of it. */
@@ -114,7 +111,7 @@ export abstract class Channel {
 
   /** Ends our direction; calls back when the other process has all of it. */
   close(done: () => void): void {
-    this.write(encodeEnd(""), () => this.#carrier.confirm(done));
+    this.write(END_IN_ORDER, () => this.#carrier.confirm(done));
   }
 
   /** In order: all was said both ways. */
@@ -164,11 +161,18 @@ export abstract class Channel {
   /** Ends our direction, with the reason if there is one. */
   protected abstract finish(error: PeerError | undefined): void;
 
-  #onMessage(message: Buffer): boolean {
+  // Of the inbox.
+
+  onMessage(message: Buffer): boolean {
     return this.#events?.onPiece(pieceIn(message)) ?? true;
   }
 
-  #onProblem(error: FirefliesError): void {
+  onEnd(): void {
+    if (this.#loss === undefined) this.#events?.onHalfClose();
+    else this.gone(this.#loss);
+  }
+
+  onProblem(error: FirefliesError): void {
     if (this.#isDone) return;
     this.#isDone = true;
     this.#events?.onGone(error);

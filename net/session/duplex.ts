@@ -1,6 +1,7 @@
 /** A ByteDuplex (session.ts) over a channel, which may come later: an end that calls back waits for its turn. */
 import { FirefliesError, ReplyError, wrongType } from "../../identity/index.js";
 import type { Channel, ChannelEvents } from "./channel.js";
+import type { InboxEvents } from "./inbox.js";
 import { MessageDuplex } from "./message-duplex.js";
 import type { Piece } from "./pieces.js";
 import type { KeyExporter } from "./session.js";
@@ -8,7 +9,7 @@ import { errorOfEnd, type PeerError, tooLarge } from "./status.js";
 
 type Callback = (error?: Error | null) => void;
 /** What a duplex asks of its channel, which need not be one of HTTP/2 (self.ts). */
-type Way = Pick<Channel, keyof Channel>;
+type Way = Pick<Channel, Exclude<keyof Channel, keyof InboxEvents>>;
 
 export class SessionDuplex extends MessageDuplex implements ChannelEvents {
   /** Of a session over TLS. */

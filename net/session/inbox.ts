@@ -22,30 +22,34 @@ const COPIES = 2;
 
 const EMPTY = Buffer.alloc(0);
 
-export interface InboxOptions {
+/** What an inbox has of its session. */
+export interface InboxCarrier {
   readonly member: MemberId;
   readonly budget: Budget;
   readonly stalls: Stalls;
   /** Bytes have come, whether they are read now or later. */
   readonly arrived: () => void;
-  /** Bytes of one gRPC message without its prefix. */
-  readonly bytesMax: number;
+}
+
+export interface InboxEvents {
   /** Whether more is wanted now; if not, `resume` says when. */
-  readonly onMessage: (message: Buffer) => boolean;
+  onMessage(message: Buffer): boolean;
   /** The other side has ended its direction, and everything before was handed out. */
-  readonly onEnd: () => void;
+  onEnd(): void;
   /** What came is refused: "message-too-large", "bad-frame", "overloaded", "timeout". Nothing follows. */
-  readonly onProblem: (error: FirefliesError) => void;
+  onProblem(error: FirefliesError): void;
 }
 
 export class Inbox implements Holder, Stallable {
   readonly #stream: Http2Stream;
-  readonly #options: InboxOptions;
+  readonly #carrier: InboxCarrier;
+  readonly #events: InboxEvents;
+  /** Bytes of one gRPC message without its prefix. */
   bytesMax: number;
   received = 0;
   isPaused = false;
-  /** Of a prefix that came in parts. */
-  readonly #prefix = Buffer.alloc(PREFIX_BYTES);
+  /** A prefix that came in parts, as few do. */
+  #prefix: Buffer | undefined;
   #prefixBytes = 0;
   /** Room of the message that has begun, how much of it is filled, and its length. */
   #room: Buffer | undefined;
@@ -65,10 +69,11 @@ export class Inbox implements Holder, Stallable {
   #isClosed = false;
   #isBegun = false;
 
-  constructor(stream: Http2Stream, options: InboxOptions) {
+  constructor(stream: Http2Stream, carrier: InboxCarrier, bytesMax: number, events: InboxEvents) {
     this.#stream = stream;
-    this.#options = options;
-    this.bytesMax = options.bytesMax;
+    this.#carrier = carrier;
+    this.#events = events;
+    this.bytesMax = bytesMax;
     this.#countArrivals();
     stream.on("data", (chunk: Buffer) => this.#onChunk(chunk));
     stream.on("end", () => {
@@ -127,7 +132,7 @@ export class Inbox implements Holder, Stallable {
     this.#room = undefined;
     this.#rest = EMPTY;
     this.#setBegun(false);
-    if (this.#counted > 0) this.#options.budget.set(this.#options.member, this, 0);
+    if (this.#counted > 0) this.#carrier.budget.set(this.#carrier.member, this, 0);
     if (!this.#stream.destroyed) this.#stream.resume();
   }
 
@@ -144,7 +149,7 @@ export class Inbox implements Holder, Stallable {
     const stream = this.#stream;
     const push = stream.push;
     stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
-      this.#options.arrived();
+      this.#carrier.arrived();
       const isRead = stream.readableFlowing === true && stream.readableLength === 0;
       if (chunk === null || isRead || this.#isClosed) return push.call(stream, chunk, encoding);
       this.#queued += chunk.length + CHUNK_OVERHEAD_BYTES;
@@ -178,16 +183,18 @@ export class Inbox implements Holder, Stallable {
   }
 
   #readPrefix(chunk: Buffer, at: number): number {
+    if (this.#prefixBytes === 0 && chunk.length - at >= PREFIX_BYTES)
+      return this.#begin(chunk, at + PREFIX_BYTES, chunk[at] !== 0, chunk.readUInt32BE(at + 1));
+    this.#prefix ??= Buffer.alloc(PREFIX_BYTES);
     const taken = chunk.copy(this.#prefix, this.#prefixBytes, at, at + PREFIX_BYTES - this.#prefixBytes);
     this.#prefixBytes += taken;
     if (this.#prefixBytes < PREFIX_BYTES) return at + taken;
     this.#prefixBytes = 0;
-    return this.#begin(chunk, at + taken);
+    return this.#begin(chunk, at + taken, this.#prefix[0] !== 0, this.#prefix.readUInt32BE(1));
   }
 
-  #begin(chunk: Buffer, at: number): number {
-    const length = this.#prefix.readUInt32BE(1);
-    if (this.#prefix[0] !== 0) this.#problem(new FirefliesError("bad-frame", "Compressed messages are not taken."));
+  #begin(chunk: Buffer, at: number, isCompressed: boolean, length: number): number {
+    if (isCompressed) this.#problem(new FirefliesError("bad-frame", "Compressed messages are not taken."));
     else if (length > this.bytesMax) this.#problem(tooLarge(length, this.bytesMax));
     else if (chunk.length - at >= length) this.#deliver(whole(chunk, at, length));
     else {
@@ -223,7 +230,7 @@ export class Inbox implements Holder, Stallable {
   }
 
   #deliver(message: Buffer): void {
-    if (this.#options.onMessage(message) || this.#isClosed) return;
+    if (this.#events.onMessage(message) || this.#isClosed) return;
     this.isPaused = true;
     this.#unread = message.length;
     this.#stream.pause();
@@ -231,15 +238,15 @@ export class Inbox implements Holder, Stallable {
 
   #endWhenRead(): void {
     if (!this.#isEnded || this.isPaused || this.#isClosed) return;
-    this.#options.onEnd();
+    this.#events.onEnd();
     this.close();
   }
 
   #setBegun(isBegun: boolean): void {
     if (isBegun === this.#isBegun) return;
     this.#isBegun = isBegun;
-    if (isBegun) this.#options.stalls.begin(this);
-    else this.#options.stalls.end(this);
+    if (isBegun) this.#carrier.stalls.begin(this);
+    else this.#carrier.stalls.end(this);
   }
 
   #count(): void {
@@ -247,13 +254,13 @@ export class Inbox implements Holder, Stallable {
     const bytes = this.#queued + this.#rest.length + (this.#room?.length ?? 0) + this.#unread;
     if (bytes === this.#counted) return;
     this.#counted = bytes;
-    this.#options.budget.set(this.#options.member, this, bytes);
+    this.#carrier.budget.set(this.#carrier.member, this, bytes);
   }
 
   #problem(error: FirefliesError): void {
     if (this.#isClosed) return;
     this.close();
-    this.#options.onProblem(error);
+    this.#events.onProblem(error);
   }
 }
 

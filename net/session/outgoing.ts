@@ -6,7 +6,7 @@ import type { SessionDuplex } from "./duplex.js";
 import { requestHeaders } from "./headers.js";
 import { Inbox } from "./inbox.js";
 import { DEADLINE_SLACK_MS, wireMax } from "./limits.js";
-import { decodePacket, encodeData, encodeEnd, encodeOpen, type Piece } from "./pieces.js";
+import { decodePacket, END_IN_ORDER, encodeData, encodeOpen, type Piece } from "./pieces.js";
 import type { Protocol } from "./protocol.js";
 import type { Spares } from "./spares.js";
 import { asFirefliesError, errorOfEnd, errorOfReset, fromStatus, type PeerError, tooLarge } from "./status.js";
@@ -136,12 +136,10 @@ class UnaryCall implements Asked {
   constructor(stream: ClientHttp2Stream, carrier: Carrier, body: Uint8Array, bytesMax: number) {
     this.#stream = stream;
     this.#bytesMax = bytesMax;
-    const { member, budget, stalls, arrived } = carrier;
     stream.on("error", () => {}); // "close" follows.
     stream.on("response", (headers) => this.#onFields(headers));
     stream.on("trailers", (trailers) => this.#onFields(trailers));
-    new Inbox(stream, {
-      ...{ member, budget, stalls, arrived, bytesMax: wireMax(bytesMax) },
+    new Inbox(stream, carrier, wireMax(bytesMax), {
       onMessage: (message) => this.#onMessage(message),
       onEnd: () => {},
       onProblem: (error) => this.cancel(error),
@@ -222,7 +220,7 @@ class BackCall implements Asked {
   begin(channel: Channel, claim: Uint8Array): void {
     this.#channel = channel;
     channel.use(this);
-    channel.writeAll([claim, encodeData(this.#request), encodeEnd("")]);
+    channel.writeAll([claim, encodeData(this.#request), END_IN_ORDER]);
   }
 
   cancel(error: FirefliesError): void {

@@ -84,9 +84,11 @@ export function encodeEnd(code: string, text = ""): Buffer {
   return message(writer.join());
 }
 
-export function encodeOpened(): Buffer {
-  return message(new BinaryWriter().uint32(OPENED_TAG).fork().join());
-}
+/** The sender's direction ended in order. Not to be changed, as all ends have it in common. */
+export const END_IN_ORDER: Buffer = encodeEnd("");
+
+/** The side that was called back takes the duplex. Not to be changed either. */
+export const OPENED: Buffer = message(new BinaryWriter().uint32(OPENED_TAG).fork().join());
 
 export function encodeOpen(protocol: string, timeoutMs: number, name = ""): Buffer {
   const writer = new BinaryWriter().uint32(OPEN_TAG).fork().uint32(FIRST_TAG).string(protocol);

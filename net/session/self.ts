@@ -7,8 +7,9 @@ import { onAbort } from "../abort.js";
 import { type Deadline, withDeadline } from "../deadline.js";
 import type { Channel, ChannelEvents } from "./channel.js";
 import { failedDuplex, SessionDuplex } from "./duplex.js";
+import type { InboxEvents } from "./inbox.js";
 import type { Path } from "./path.js";
-import { decodePiece, encodeData, encodeEnd, PREFIX_BYTES } from "./pieces.js";
+import { decodePiece, END_IN_ORDER, encodeData, PREFIX_BYTES } from "./pieces.js";
 import type { Protocols } from "./protocol.js";
 import type { ByteDuplex, Ending, OpenOptions, Session } from "./session.js";
 import { errorText } from "./status.js";
@@ -122,7 +123,7 @@ interface Sent {
 }
 
 /** One end of a channel without a wire. Its writer may be ahead by what a duplex allows (limits.ts), so what waits is bounded. */
-class SelfChannel implements Pick<Channel, keyof Channel> {
+class SelfChannel implements Pick<Channel, Exclude<keyof Channel, keyof InboxEvents>> {
   other!: SelfChannel;
   #events: ChannelEvents | undefined;
   #waiting: Sent[] = [];
@@ -159,7 +160,7 @@ class SelfChannel implements Pick<Channel, keyof Channel> {
   }
 
   close(done: () => void): void {
-    this.write(encodeEnd(""), done);
+    this.write(END_IN_ORDER, done);
   }
 
   end(): void {

@@ -14,7 +14,7 @@ import type { Open } from "./open.js";
 import type { SessionHostOptions } from "./options.js";
 import { packetIn } from "./outgoing.js";
 import type { Path } from "./path.js";
-import { encodeData, encodeEnd, encodeOpened, type Piece } from "./pieces.js";
+import { END_IN_ORDER, encodeData, OPENED, type Piece } from "./pieces.js";
 import { BACK_ID, type CallProtocol, type DuplexProtocol, type Protocol } from "./protocol.js";
 import type { Claim, Offers, Spares } from "./spares.js";
 import { asFirefliesError, OK, tooLarge, toStatus } from "./status.js";
@@ -75,8 +75,8 @@ export class Serving {
       return;
     }
     channel.limit(wireMax(entry.protocol.limits.bytesMax));
-    if (isDuplex(entry)) channel.write(encodeOpened());
-    else channel.answer([encodeOpened()]);
+    if (isDuplex(entry)) channel.write(OPENED);
+    else channel.answer([OPENED]);
     if (isDuplex(entry)) this.#openDuplex(entry, channel, name);
     else if (isCall(entry)) new ChannelAnswer(this.#options, entry, timeoutMs, { channel, offers });
   }
@@ -212,9 +212,7 @@ class UnaryAnswer extends Answering {
   constructor(options: ServingOptions, entry: Entry<CallProtocol>, timeoutMs: number, stream: ServerHttp2Stream) {
     super(options, entry, timeoutMs);
     this.#stream = stream;
-    const { member, budget, stalls, arrived } = options.carrier;
-    const inbox = new Inbox(stream, {
-      ...{ member, budget, stalls, arrived, bytesMax: wireMax(entry.protocol.limits.bytesMax) },
+    const inbox = new Inbox(stream, options.carrier, wireMax(entry.protocol.limits.bytesMax), {
       onMessage: (message) => this.#onMessage(message),
       onEnd: () => this.run(this.#body && packetIn(this.#body)),
       onProblem: (error) => this.cut(error),
@@ -278,7 +276,7 @@ class ChannelAnswer extends Answering {
 
   protected override succeed(answer: Uint8Array): void {
     this.#isAnswered = true;
-    this.#channel.answer([encodeData(answer), encodeEnd("")], () => {
+    this.#channel.answer([encodeData(answer), END_IN_ORDER], () => {
       if (this.isOver) return;
       this.over();
       this.#offers.spare(this.#channel);

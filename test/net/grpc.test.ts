@@ -20,10 +20,11 @@ import { calledBy, requestHeaders } from "../../net/session/headers.js";
 import {
   decodePacket,
   decodePiece,
+  END_IN_ORDER,
   encodeData,
   encodeEnd,
   encodeOpen,
-  encodeOpened,
+  OPENED,
   PREFIX_BYTES,
 } from "../../net/session/pieces.js";
 import { TestNetwork } from "../support/test-network.js";
@@ -52,9 +53,9 @@ describe("a piece", () => {
   );
 
   it.each([
-    { made: encodeEnd(""), content: { $case: "end", value: { code: "", text: "" } } },
+    { made: END_IN_ORDER, content: { $case: "end", value: { code: "", text: "" } } },
     { made: encodeEnd("stream-reset", "why"), content: { $case: "end", value: { code: "stream-reset", text: "why" } } },
-    { made: encodeOpened(), content: { $case: "opened", value: {} } },
+    { made: OPENED, content: { $case: "opened", value: {} } },
     {
       made: encodeOpen("probe", 1500),
       content: { $case: "open", value: { protocol: "probe", timeoutMs: 1500, name: "" } },

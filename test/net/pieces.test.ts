@@ -17,7 +17,7 @@ import {
   encodeData,
   encodeEnd,
   encodeOpen,
-  encodeOpened,
+  OPENED,
   type Piece,
   PREFIX_BYTES,
 } from "../../net/session/pieces.js";
@@ -78,7 +78,7 @@ describe("pieces", () => {
       { kind: "end", code: "timeout", text: "é" },
       { $case: "end", value: { code: "timeout", text: "é" } },
     ],
-    ["an opened", encodeOpened(), { kind: "opened" }, { $case: "opened", value: {} }],
+    ["an opened", OPENED, { kind: "opened" }, { $case: "opened", value: {} }],
     [
       "an open",
       encodeOpen("stream", 7000),
