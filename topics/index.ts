@@ -67,3 +67,4 @@ export {
   type Range,
 } from "./records/packet.js";
 export { checkSettings, LAN, type Settings, WAN } from "./settings.js";
+export { topicRingCount } from "./spreading/audience.js";

@@ -411,10 +411,12 @@ export class Machine {
   #objection(head: Head, from: MemberId, bytes: number): string | undefined {
     const { log: name } = head;
     if (name.publisher === this.#id) return "own";
+    this.#repair.named(name.tag);
     const log = this.#shelf.get(name.tag);
     if (log?.has(head)) return this.#isRepeated(log, from);
-    const isWanted = this.#deliveries.wants(name.topic) || from === name.publisher;
-    if (!isWanted) return "unwanted";
+    // Of a log that I hold for its publisher, others may send me what I miss.
+    const isHeld = from === name.publisher || log?.start !== undefined;
+    if (!isHeld && !this.#deliveries.wants(name.topic)) return "unwanted";
     if (log?.start !== undefined && head.first + head.count - 1 < log.start) return "old";
     if (log && this.#backlog(log) + bytes > BACKLOG_BYTES_MAX) return "full";
     return this.#shelf.makeRoom(name.publisher, bytes) ? undefined : "full";

@@ -23,6 +23,10 @@ export const PULL_TIMER = "pull/";
 const RUNS_MAX = 4;
 /** While the publisher sends to everybody itself, its subscribers compare so many times less often. */
 const QUIET = 4;
+/** Rounds are told at least as often as after so many times the first pause: packets are lost, and retention ends. */
+const ROUND_PAUSE_MAX = 16;
+/** How often a member is asked for one batch of a log that it announced and that I do not know. */
+const STRANGE_TRIES = 6;
 /** When nobody has what is missing, all are asked again after twice as long each time, up to so many pull times. */
 const PAUSE_MAX = 64;
 /** Members that follow a dead publisher on the rings and are asked for its messages: those that held for it. */
@@ -64,7 +68,7 @@ export class Repair {
   readonly #options: RepairOptions;
   readonly #states = new Map<LogTag, State>();
   /** Tags that were announced and whose log I do not know. Oldest first. */
-  readonly #strange = new Map<LogTag, { readonly from: MemberId; readonly number: number }>();
+  readonly #strange = new Map<LogTag, { readonly from: MemberId; readonly number: number; tries: number }>();
   readonly #served = new Map<MemberId, Bucket>();
 
   constructor(options: RepairOptions) {
@@ -157,7 +161,7 @@ export class Repair {
   pullDue(tag: LogTag, now: number): void {
     const log = this.#options.shelf.get(tag);
     if (!log) {
-      this.#askStrange(tag);
+      this.#askStrange(tag, now);
       return;
     }
     const state = this.#state(tag);
@@ -242,17 +246,24 @@ export class Repair {
       this.#strange.delete(oldest);
       this.#options.timers.clear(PULL_TIMER + oldest);
     }
-    this.#strange.set(tag, { from, number: last });
+    this.#strange.set(tag, { from, number: last, tries: 0 });
     this.#options.timers.set(PULL_TIMER + tag, now + this.#options.settings.pullMs);
   }
 
   /** One batch of it tells what it is. */
-  #askStrange(tag: LogTag): void {
+  #askStrange(tag: LogTag, now: number): void {
     const strange = this.#strange.get(tag);
-    this.#strange.delete(tag);
     if (!strange) return;
     const entry = { tag, first: strange.number, last: strange.number };
     this.#options.post.packet([strange.from], { kind: "pull", entries: [entry] });
+    strange.tries += 1;
+    if (strange.tries >= STRANGE_TRIES) this.#strange.delete(tag);
+    else this.#options.timers.set(PULL_TIMER + tag, now + 2 ** strange.tries * this.#options.settings.pullMs);
+  }
+
+  /** A batch of the log came, wanted or not: its name is known. */
+  named(tag: LogTag): void {
+    if (this.#strange.delete(tag)) this.#options.timers.clear(PULL_TIMER + tag);
   }
 
   /** What is missing behind what is held: up to the next that is held, or to what others say there is. */
@@ -347,7 +358,10 @@ export class Repair {
     if (isPublisherLive && !this.#options.isWanted(log)) return;
     const isDirect = audience.of(log.name.topic).members.size < settings.directMax;
     const quiet = isPublisherLive && isDirect ? QUIET : 1;
-    timers.setEarlier(ROUND_TIMER + log.name.tag, now + settings.repairMs * quiet * 2 ** Math.min(rounds, 16));
+    timers.setEarlier(
+      ROUND_TIMER + log.name.tag,
+      now + settings.repairMs * quiet * Math.min(2 ** rounds, ROUND_PAUSE_MAX),
+    );
   }
 
   #affords(id: MemberId, bytes: number, now: number): boolean {

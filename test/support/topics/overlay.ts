@@ -10,6 +10,7 @@ import { Machine } from "../../../topics/machine.js";
 import type { PublishOptions, SubscribeOptions } from "../../../topics/machine-options.js";
 import { messageOf } from "../../../topics/records/batch.js";
 import { LAN, type Settings } from "../../../topics/settings.js";
+import { EventQueue } from "../gossip/event-queue.js";
 
 export const sha256 = (data: Uint8Array) => new Uint8Array(createHash("sha256").update(data).digest());
 export const idOf = (index: number) => memberIdFromBytes(sha256(Buffer.from(`member ${index}`)));
@@ -57,18 +58,14 @@ export interface OverlayOptions {
   readonly fate?: Fate;
 }
 
-interface Event {
-  readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
-}
-
 export class Member {
   readonly id: MemberId;
   readonly index: number;
   readonly told: Told[] = [];
   readonly handed = new Map<number, Handed[]>();
   readonly handlers = new Map<number, Handler>();
+  /** How often a subscription gave back what it had of a log. */
+  readonly failures = new Map<string, number>();
   machine: Machine;
   isAlive = true;
   sentBytes = 0;
@@ -97,8 +94,7 @@ export class Overlay {
   fate: Fate;
   readonly #byId = new Map<MemberId, Member>();
   readonly #ringCount: number;
-  #events: Event[] = [];
-  #order = 0;
+  readonly #events = new EventQueue();
   #random: number;
   #lives = 1n;
 
@@ -169,39 +165,32 @@ export class Overlay {
   /** Lets so much time go by. */
   run(ms: number): void {
     const end = this.now + ms;
-    for (let event = this.#next(end); event; event = this.#next(end)) {
-      this.now = event.at;
-      event.run();
-    }
+    while (this.#step(end));
     this.now = end;
   }
 
   later(ms: number, run: () => void): void {
-    this.#events.push({ at: this.now + ms, order: this.#order++, run });
+    this.#events.push(this.now + ms, run);
   }
 
-  #next(end: number): Event | undefined {
-    let best: Event | undefined;
-    for (const event of this.#events) {
-      if (!best || event.at < best.at || (event.at === best.at && event.order < best.order)) best = event;
-    }
-    const due = this.#due();
-    if (due && due.at <= end && due.at < (best?.at ?? Number.POSITIVE_INFINITY)) return due;
-    if (!best || best.at > end) return undefined;
-    this.#events.splice(this.#events.indexOf(best), 1);
-    return best;
-  }
-
-  #due(): Event | undefined {
-    let first: { readonly at: number; readonly member: Member } | undefined;
+  /** The next thing that happens: a machine's deadline, or what was planned. */
+  #step(end: number): boolean {
+    let first: Member | undefined;
+    let due = end;
     for (const member of this.members) {
       const at = member.isAlive ? member.machine.deadline : undefined;
-      if (at !== undefined && at < (first?.at ?? Number.POSITIVE_INFINITY)) first = { at, member };
+      if (at === undefined || at > due || (first && at === due)) continue;
+      [first, due] = [member, at];
     }
-    if (!first) return undefined;
-    const { member } = first;
-    const run = () => this.input(member, (machine) => machine.tick(this.now));
-    return { at: Math.max(this.now, first.at), order: 0, run };
+    const event = this.#events.pop(first ? Math.max(due, this.now) : end);
+    if (event) {
+      this.now = event.at;
+      event.run();
+    } else if (first) {
+      this.now = Math.max(this.now, due);
+      this.input(first, (machine) => machine.tick(this.now));
+    }
+    return event !== undefined || first !== undefined;
   }
 
   #carryOut(member: Member): void {
@@ -254,8 +243,11 @@ export class Overlay {
   #handOut(member: Member, { subscription, batch, first, last, attempt }: Extract<Effect, { kind: "deliver" }>): void {
     const handler = member.handlers.get(subscription)!;
     const { log } = batch;
+    const key = `${subscription}/${log.tag}`;
+    const failures = member.failures.get(key) ?? 0;
     this.later(0, () => {
-      if (!member.isAlive) return;
+      // Given back since.
+      if (!member.isAlive || failures !== (member.failures.get(key) ?? 0)) return;
       for (let number = first; number <= last; number++) {
         const message = {
           from: log.publisher,
@@ -268,6 +260,7 @@ export class Overlay {
         const outcome = handler(message);
         if (outcome === "hold") continue;
         if (outcome === "fail") {
+          member.failures.set(key, failures + 1);
           this.input(member, (machine) => machine.fail(subscription, log.tag, number, last, this.now));
           return;
         }
