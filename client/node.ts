@@ -169,7 +169,7 @@ export class Node {
       listeners: () => this.#listeners,
       udpPort: () => this.#pinging.port,
       relaySights: () => this.relays.mine,
-      isAuto: () => this.#isAuto,
+      ...{ isAuto: () => this.#isAuto, isToldHidden: options.config.behindNat === true },
       hosts: () => interfaceHosts(options.interfaces),
       ...{ wall, now: monotonic, random: random.number },
       ...{ onFound: () => this.#found(), onAlarm: options.onAlarm },

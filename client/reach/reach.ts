@@ -74,6 +74,8 @@ export interface ReachOptions {
   /** The addresses of this machine. */
   readonly hosts: () => ReadonlySet<string>;
   readonly udpPort: () => number | undefined;
+  /** It was configured that nobody can dial me: that it is so is no news. */
+  readonly isToldHidden?: boolean | undefined;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** In [0, 1). */
@@ -440,13 +442,14 @@ export class Reach {
 
   /** Says each thing once, until it is over. */
   #advise(): void {
-    const { hosts, listeners, onAlarm } = this.#options;
+    const { hosts, listeners, isToldHidden = false, onAlarm } = this.#options;
     const ports = listeners()
       .map(({ scheme, port }) => `${scheme} ${port}`)
       .join(", ");
     const facts = { reports: this.reports, observations: this.#observations, hosts: hosts(), ports };
     const hasTried = facts.reports.some(({ results }) => results.some(({ outcome }) => isEvidence(outcome)));
-    const alarm = this.dialable === "no" && hasTried ? notDialable(facts) : privateAdvice(facts);
+    const isHidden = this.dialable === "no" && hasTried;
+    const alarm = isHidden ? (isToldHidden ? undefined : notDialable(facts)) : privateAdvice(facts);
     if (alarm === undefined) this.#told.clear();
     else if (!this.#told.has(alarm.code)) {
       this.#told.add(alarm.code);

@@ -54,6 +54,7 @@ export interface WaysOptions {
   readonly listeners: () => readonly Address[];
   readonly udpPort: () => number | undefined;
   readonly isAuto: () => boolean;
+  readonly isToldHidden: boolean;
   /** The addresses of this machine. */
   readonly hosts: () => ReadonlySet<string>;
   /** Monotonic milliseconds. */

@@ -196,6 +196,15 @@ describe("can others dial me", () => {
     expect([reach.dialable, observed.length]).toEqual(["no", 5]);
   });
 
+  it("is no news, where that was configured", async () => {
+    const { reach, alarms, later } = scene(
+      many(5, () => outside(1)),
+      { isToldHidden: true },
+    );
+    await later(0);
+    expect([reach.dialable, alarms]).toEqual(["no", []]);
+  });
+
   it("is no at once where others see another address, and tells what to do once they have tried", async () => {
     const { reach, alarms, heard, later } = scene(many(5, () => outside(1)));
     await later(0);

@@ -17,9 +17,28 @@ function processState() {
   };
 }
 
+/** What the worker has open before any test. */
+const open = () => process.getActiveResourcesInfo().filter((kind) => /^(TCP|TLS|Pipe|UDP|HTTP)/.test(kind)).length;
+/** Sockets that are closing are waited for as long as one closes within this, milliseconds. */
+const CLOSING_MS = 100;
+
+/**
+ * What a file leaves half closed goes on in the next one: timers that it sets then would be among those that a test counts on a
+ * clock of its own.
+ */
+async function closed(): Promise<void> {
+  let [count, since] = [open(), performance.now()];
+  while (count > openBefore && performance.now() - since < CLOSING_MS) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (open() < count) [count, since] = [open(), performance.now()];
+  }
+}
+
 const before = processState();
-afterAll(() => {
+const openBefore = open();
+afterAll(async () => {
   vi.restoreAllMocks();
   vi.useRealTimers();
+  await closed();
   expect(processState(), "the process after this file's tests").toEqual(before);
 });
