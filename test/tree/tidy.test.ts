@@ -13,6 +13,7 @@ const WAITING_FILES: Readonly<Record<string, string>> = {
   "test/processes/overlay.test.ts":
     "SIGSTOP for 2 s, and then that nobody is removed: nothing tells of what does not happen.",
   "test/cli/processes.test.ts": "A second signal counts as another wish only when a second has passed.",
+  "test/support/shared-process.ts": "No event tells that the sockets of the file before have closed.",
   "test/client/client-streams.test.ts": "That a figure stays as it is: no event tells of that.",
 };
 const EVERYWHERE = [...ROOMS, "examples", "test", "bench"];
