@@ -10,8 +10,8 @@ import { Buckets, type MemberId, Timers } from "../rings/index.js";
 import { Deliveries, RETRY_TIMER } from "./delivering/deliveries.js";
 import { BASELINE_TIMER, START_TIMER, Subscriber } from "./delivering/subscriber.js";
 import { type Effect, Outbox, type SubscriptionNumber } from "./effects.js";
-import type { HeldLog } from "./holding/held-log.js";
-import { Intake } from "./holding/intake.js";
+import type { Held, HeldLog } from "./holding/held-log.js";
+import { Intake, type IntakeOptions } from "./holding/intake.js";
 import { Proofs } from "./holding/proofs.js";
 import { Shelf } from "./holding/shelf.js";
 import type { Interest } from "./interest.js";
@@ -32,7 +32,7 @@ import { type Packet, type Progress, parsePacket, type Stretch } from "./records
 import { checkSettings, type Settings } from "./settings.js";
 import { Audience } from "./spreading/audience.js";
 import { Post } from "./spreading/post.js";
-import { PULL_TIMER, Repair, ROUND_TIMER } from "./spreading/repair.js";
+import { PULL_TIMER, Repair, ROUND_TIMER, SPREAD_TIMER } from "./spreading/repair.js";
 import { Spreader } from "./spreading/spreader.js";
 
 /** Batches whose time is over are dropped so many times in a retention. */
@@ -40,6 +40,8 @@ const EXPIRIES = 16;
 const EXPIRE = "expire";
 /** Names of logs that are remembered from their bytes. */
 const NAMES_MAX = LOGS_MAX;
+/** Of the retention of others' batches, what one subscription may keep occupied with what it has not acknowledged. */
+const SHARE = 0.25;
 /** Members that a proof is passed on to: as a rumour, it reaches all. */
 const TOLD_OF_PROOF = 8;
 const MEMBERS_COUNTED_MAX = 4096;
@@ -78,7 +80,7 @@ export class Machine {
     this.#logs = new LogReader(sha256, NAMES_MAX);
     this.#audience = new Audience({ me: id, ringCount, sha256, rings: options.rings });
     const [outbox, timers, audience] = [this.#outbox, this.#timers, this.#audience];
-    this.#post = new Post({ outbox, gatherMs: settings.gatherMs, progressOf: (log) => this.#progressOf(log) });
+    this.#post = new Post({ outbox, progressOf: (log) => this.#progressOf(log) });
     this.#shelf = new Shelf({
       me: id,
       bytesMax: settings.retentionBytes,
@@ -88,14 +90,14 @@ export class Machine {
     });
     const [post, shelf] = [this.#post, this.#shelf];
     this.#deliveries = new Deliveries({ outbox, timers, onSettled: (log, now) => this.#settled(log, now) });
-    const objection = (head: Head, from: MemberId, bytes: number) => this.#objection(head, from, bytes);
+    const objection: IntakeOptions["objection"] = (...given) => this.#objection(...given);
     this.#intake = new Intake({ outbox, sha256, logs: this.#logs, objection });
     const onProof = ({ heads }: { readonly heads: readonly [Head, Head] }) => this.#passProof(heads);
     this.#proofs = new Proofs({ sha256, outbox, intake: this.#intake, onProof });
     this.#spreader = new Spreader({ me: id, audience, post, fanOut: settings.fanOut });
     const onLost = (log: HeldLog, first: number, last: number, now: number) => this.#lost(log, first, last, now);
     const isWanted = (log: HeldLog) => this.#isWanted(log);
-    this.#repair = new Repair({ me: id, settings, random, audience, shelf, post, timers, isWanted, onLost });
+    this.#repair = new Repair({ settings, random, audience, shelf, post, timers, isWanted, onLost });
     const deliveries = this.#deliveries;
     const onBegun = (log: HeldLog, now: number) => this.#advanced(log, now);
     this.#subscriber = new Subscriber({
@@ -356,7 +358,7 @@ export class Machine {
     // A publisher that asks has not heard of my progress.
     for (const { tag } of answer ? entries : []) {
       const log = this.#shelf.get(tag);
-      if (log?.name.publisher === from) this.#post.progress(log, true, now);
+      if (log?.name.publisher === from) this.#post.progress(log, now);
     }
   }
 
@@ -408,12 +410,12 @@ export class Machine {
   }
 
   /** Why a batch is not taken, as far as its body tells. */
-  #objection(head: Head, from: MemberId, bytes: number): string | undefined {
+  #objection(head: Head, from: MemberId, bytes: number, stretch: Stretch | undefined): string | undefined {
     const { log: name } = head;
     if (name.publisher === this.#id) return "own";
     this.#repair.named(name.tag);
     const log = this.#shelf.get(name.tag);
-    if (log?.has(head)) return this.#isRepeated(log, from);
+    if (log?.has(head)) return this.#repeated(log, head.first, from, stretch);
     // Of a log that I hold for its publisher, others may send me what I miss.
     const isHeld = from === name.publisher || log?.start !== undefined;
     if (!isHeld && !this.#deliveries.wants(name.topic)) return "unwanted";
@@ -422,9 +424,10 @@ export class Machine {
     return this.#shelf.makeRoom(name.publisher, bytes) ? undefined : "full";
   }
 
-  /** What I have already: its publisher may not know that I have. */
-  #isRepeated(log: HeldLog, from: MemberId): string {
-    if (from === log.name.publisher) this.#post.progress(log, false, this.#now);
+  /** What I have already: its publisher may not know that I have, and others may count on me to pass it on. */
+  #repeated(log: HeldLog, first: number, from: MemberId, stretch: Stretch | undefined): string {
+    if (from === log.name.publisher) this.#tellLater(log, this.#now);
+    if (stretch) this.#passOn(log, log.entry(first)!, from, stretch, this.#now);
     return "held";
   }
 
@@ -445,16 +448,29 @@ export class Machine {
     this.#expireLater(now);
     this.#repair.arrived(log, from, now);
     if (log.start === undefined || !this.#deliveries.isFollowed(log.name.tag)) this.#subscriber.appeared(log, now);
-    this.#passOn(log, batch, from, stretch);
+    this.#passOn(log, log.entry(batch.first)!, from, stretch, now);
     this.#advanced(log, now);
-    this.#post.progress(log, (batch.flags & FLAG_URGENT) !== 0, now);
+    // What the publisher sent straight to me among many: it counts on me to hold it.
+    if (isUrgent(batch) && from === log.name.publisher && !stretch) this.#post.progress(log, now);
+    else this.#tellLater(log, now);
   }
 
-  #passOn(log: HeldLog, batch: Batch, from: MemberId, stretch: Stretch | undefined): void {
+  /** Progress that nobody waits for, or that many others tell the publisher as well, is gathered for a while. */
+  #tellLater(log: HeldLog, now: number): void {
+    const { gatherMs, directMax } = this.#settings;
+    const crowd = this.#audience.of(log.name.topic).members.size + 1;
+    if (crowd > directMax)
+      this.#post.progress(log, now + gatherMs * (crowd / directMax) * (0.5 + this.#options.ports.random()));
+    else this.#post.progress(log, log.newest && isUrgent(log.newest.batch) ? now : now + gatherMs);
+  }
+
+  /** Among many subscribers: along the stretch that it came with, once, and announced to ring neighbours. */
+  #passOn(log: HeldLog, held: Held, from: MemberId, stretch: Stretch | undefined, now: number): void {
     const crowd = this.#audience.of(log.name.topic);
     if (crowd.members.size < this.#settings.directMax) return;
-    const children = stretch ? this.#spreader.pass(crowd, batch, stretch) : [];
-    this.#repair.spread(log, new Set([...children, from, log.name.publisher]), this.#audience.ringCount);
+    const children = stretch && !held.isPassed ? this.#spreader.pass(crowd, held.batch, stretch) : [];
+    if (stretch) held.isPassed = true;
+    this.#repair.spread(log, new Set([...children, from, log.name.publisher]), this.#publisher.drawn, now);
   }
 
   /** More of the log is held, or owed. */
@@ -464,8 +480,9 @@ export class Machine {
   }
 
   #settled(log: HeldLog, now: number): void {
-    const isUrgent = ((log.newest?.batch.flags ?? 0) & FLAG_URGENT) !== 0;
-    this.#post.progress(log, isUrgent, now);
+    this.#tellLater(log, now);
+    // There is room for what was not taken.
+    if (log.top > log.held && !log.isMine) this.#repair.fill(log, now);
   }
 
   #progressOf(log: HeldLog): Progress | undefined {
@@ -474,13 +491,15 @@ export class Machine {
     return { tag: log.name.tag, held: log.held, acknowledged };
   }
 
+  /** Is the log to be complete here, and is there room for more of it? */
   #isWanted(log: HeldLog): boolean {
+    if (this.#backlog(log) >= BACKLOG_BYTES_MAX) return false;
     return this.#deliveries.isFollowed(log.name.tag) || this.#audience.isLive(log.name.publisher);
   }
 
   #isFree(log: HeldLog, batch: Batch): boolean {
     if (log.isMine && !this.#publisher.isFree(log, batch)) return false;
-    return (this.#deliveries.settled(log.name.tag) ?? batch.last) >= batch.last;
+    return !this.#deliveries.isProtected(log, batch.last, this.#settings.retentionBytes * SHARE, this.#now);
   }
 
   #dropped(log: HeldLog, batch: Batch): void {
@@ -499,7 +518,7 @@ export class Machine {
     this.#deliveries.lose(log, first, last, now);
     log.skip(last);
     this.#advanced(log, now);
-    this.#post.progress(log, true, now);
+    this.#post.progress(log, now);
   }
 
   #passProof(heads: readonly [Head, Head]): void {
@@ -521,6 +540,9 @@ export class Machine {
         return;
       case ROUND_TIMER:
         this.#repair.roundDue(rest as LogTag, now);
+        return;
+      case SPREAD_TIMER:
+        this.#repair.spreadDue(rest as LogTag);
         return;
       case RETRY_TIMER:
         this.#deliveries.due(rest, now);
@@ -553,4 +575,8 @@ export class Machine {
     }
     if (!isEmpty) this.#expireLater(now);
   }
+}
+
+function isUrgent({ flags }: Batch): boolean {
+  return (flags & FLAG_URGENT) !== 0;
 }

@@ -13,6 +13,9 @@ import { backoff, type Subscription } from "./subscription.js";
 /** Begins the names of timers for messages that come again; subscription and tag follow. */
 export const RETRY_TIMER = "retry/";
 
+/** Milliseconds for which the bytes that a subscription owes are remembered: counting walks all of its logs. */
+const OWED_MS = 100;
+
 export interface DeliveriesOptions {
   readonly outbox: Outbox;
   readonly timers: Timers;
@@ -26,6 +29,7 @@ export class Deliveries {
   /** The cursors in each log. */
   readonly #byLog = new Map<LogTag, Set<Cursor>>();
   readonly #owners = new Map<Cursor, Subscription>();
+  readonly #owed = new WeakMap<Subscription, { readonly bytes: number; readonly at: number }>();
 
   constructor(options: DeliveriesOptions) {
     this.#options = options;
@@ -97,6 +101,24 @@ export class Deliveries {
     let most = 0;
     for (const cursor of cursors) most = Math.max(most, cursor.settled);
     return most;
+  }
+
+  /** Is somebody still owed this message, who is within its share of so many bytes? Who is not gives way for others. */
+  isProtected(log: HeldLog, number: number, share: number, now: number): boolean {
+    for (const cursor of this.#byLog.get(log.name.tag) ?? []) {
+      if (cursor.settled < number && this.#owedBytes(this.#owners.get(cursor)!, now) <= share) return true;
+    }
+    return false;
+  }
+
+  /** Bytes that a subscription has not settled, over all logs: as they were up to a tenth of a second ago. */
+  #owedBytes(subscription: Subscription, now: number): number {
+    const known = this.#owed.get(subscription);
+    if (known && now - known.at < OWED_MS) return known.bytes;
+    let bytes = 0;
+    for (const { log, settled } of subscription.cursors.values()) bytes += log.bytesAfter(settled);
+    this.#owed.set(subscription, { bytes, at: now });
+    return bytes;
   }
 
   /** More of the log is held: its cursors hand out what they may. */

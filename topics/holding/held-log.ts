@@ -14,6 +14,8 @@ export interface Held {
   readonly at: number;
   /** Where it ends in the log, in bytes from the first batch that was ever held; holes have none. */
   end: number;
+  /** It came with a stretch, and was passed on along it: once. */
+  isPassed: boolean;
 }
 
 export type Inserted =
@@ -114,7 +116,7 @@ export class HeldLog {
       before && !follows(before, batch) ? before : after && !precedes(batch, digest, after) ? after : undefined;
     if (against) return { kind: "conflict", head: against.batch };
     const { length } = batch.bytes;
-    const held = { batch, digest, at: now, end: (before?.end ?? this.#dropped) + length };
+    const held = { batch, digest, at: now, end: (before?.end ?? this.#dropped) + length, isPassed: false };
     if (after) {
       this.#batches.splice(index, 0, held);
       for (let behind = index + 1; behind < this.#batches.length; behind++) this.#batches[behind]!.end += length;
@@ -129,9 +131,13 @@ export class HeldLog {
 
   /** The batch with this message. */
   find(number: number): Batch | undefined {
+    return this.entry(number)?.batch;
+  }
+
+  entry(number: number): Held | undefined {
     const index = this.#indexAfter(number) - 1;
     const held = index >= this.#from ? this.#batches[index] : undefined;
-    return held && held.batch.last >= number ? held.batch : undefined;
+    return held && held.batch.last >= number ? held : undefined;
   }
 
   /** Is this very statement held, and its batch with it? */

@@ -21,9 +21,17 @@ const LIES: BucketRate = { burst: LIES_BURST, refillMs: LIE_REFILL_MS };
 /** Bytes beyond which a batch that shares its buffer with others keeps it: below, it is copied, so that it holds nothing else. */
 const SHARED_FACTOR = 2;
 
+interface PendingBatch {
+  readonly kind: "batch";
+  readonly from: MemberId;
+  readonly batch: Batch;
+  /** Set when the same batch comes again with one, while it is being checked. */
+  stretch: Stretch | undefined;
+}
+
 /** What waits for the check of a signature. */
 export type Pending =
-  | { readonly kind: "batch"; readonly from: MemberId; readonly batch: Batch; readonly stretch: Stretch | undefined }
+  | PendingBatch
   | { readonly kind: "head"; readonly from: MemberId; readonly head: Head }
   | { readonly kind: "proof"; readonly from: MemberId; readonly head: Head; readonly proof: number };
 
@@ -32,15 +40,15 @@ export interface IntakeOptions {
   readonly sha256: Sha256;
   readonly logs: LogReader;
   /** Why this batch, of which only the body was read, is not taken; undefined when it is. */
-  readonly objection: (head: Head, from: MemberId, bytes: number) => string | undefined;
+  readonly objection: (head: Head, from: MemberId, bytes: number, stretch: Stretch | undefined) => string | undefined;
 }
 
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #pending = new Map<number, Pending>();
   readonly #byMember = new Map<MemberId, number>();
-  /** Bodies of batches that are being checked, by log and first number: the same one is not checked twice at once. */
-  readonly #checking = new Map<LogTag, Map<number, Uint8Array>>();
+  /** Batches that are being checked, by log and first number: the same one is not checked twice at once. */
+  readonly #checking = new Map<LogTag, Map<number, PendingBatch>>();
   readonly #lies = new Map<MemberId, Bucket>();
   /** Heads that are being checked, by the member who sent them. */
   readonly #heads = new Map<MemberId, number>();
@@ -54,11 +62,6 @@ export class Intake {
   /** Bytes of batches that are being checked. */
   get pendingBytes(): number {
     return this.#pendingBytes;
-  }
-
-  /** Is this message of a log being checked? Then it is not missing. */
-  isChecking(tag: LogTag, first: number): boolean {
-    return this.#checking.get(tag)?.has(first) ?? false;
   }
 
   isCheckingHeads(from: MemberId): boolean {
@@ -76,25 +79,29 @@ export class Intake {
       this.#lie(from, "batch-malformed", now);
       return;
     }
-    const reason = this.#options.objection(head, from, bytes.length) ?? this.#crowded(from);
+    const reason = this.#options.objection(head, from, bytes.length, stretch) ?? this.#crowded(from);
     if (reason) {
       this.#reject(from, "batch", reason);
       return;
     }
     const { tag } = head.log;
     const known = this.#checking.get(tag)?.get(head.first);
-    if (known && equalBytes(known, head.body)) return;
+    if (known && equalBytes(known.batch.body, head.body)) {
+      known.stretch ??= stretch;
+      return;
+    }
     const batch = parseBatch(bytes, this.#options.logs, this.#options.sha256, head);
     if (!batch) {
       this.#lie(from, "batch-malformed", now);
       return;
     }
+    const pending: PendingBatch = { kind: "batch", from, batch, stretch };
     if (!known) {
-      const checking = this.#checking.get(tag) ?? new Map();
-      this.#checking.set(tag, checking.set(head.first, head.body));
+      const checking = this.#checking.get(tag) ?? new Map<number, PendingBatch>();
+      this.#checking.set(tag, checking.set(head.first, pending));
     }
     this.#pendingBytes += bytes.length;
-    this.#check({ kind: "batch", from, batch, stretch }, batch);
+    this.#check(pending, batch);
   }
 
   head(from: MemberId, head: Head): void {
@@ -126,7 +133,7 @@ export class Intake {
     if (!pending) return undefined;
     this.#pending.delete(check);
     countDown(this.#byMember, pending.from);
-    if (pending.kind === "batch") this.#checked(pending.batch);
+    if (pending.kind === "batch") this.#checked(pending);
     else if (pending.kind === "head") countDown(this.#heads, pending.from);
     if (isValid) return pending;
     if (isValid === undefined) this.#reject(pending.from, pending.kind, "signer-unknown");
@@ -134,10 +141,12 @@ export class Intake {
     return undefined;
   }
 
-  #checked({ log: { tag }, first, bytes }: Batch): void {
+  #checked(pending: PendingBatch): void {
+    const { log, first, bytes } = pending.batch;
+    const { tag } = log;
     this.#pendingBytes -= bytes.length;
     const checking = this.#checking.get(tag);
-    checking?.delete(first);
+    if (checking?.get(first) === pending) checking.delete(first);
     if (checking?.size === 0) this.#checking.delete(tag);
   }
 

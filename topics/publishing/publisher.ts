@@ -104,6 +104,11 @@ export class Publisher {
     return { ok: true, log: log.held.name, number: log.head + log.open.count };
   }
 
+  /** Successors on the rings of whom one is correct with the planned risk. */
+  get drawn(): number {
+    return this.#needed().drawn;
+  }
+
   /** The turn ends: what was published in it is signed and sent. */
   flush(now: number): void {
     for (const log of this.#dirty) this.#seal(log, now);
@@ -293,9 +298,10 @@ export class Publisher {
     const { settings, post, spreader, audience } = this.#options;
     const isDirect = log.subscribers <= settings.directMax;
     const to: MemberId[] = [];
+    const chosen = isDirect ? [] : this.#chosen();
     for (const receiver of log.receivers.values()) {
-      if (!isDirect && !receiver.isHolder) continue;
       if (receiver.held === batch.first - 1) receiver.movedAt = now;
+      if (!isDirect && !chosen.includes(receiver.id)) continue;
       if (receiver.sent !== batch.first - 1 || !this.#isInWindow(log, receiver)) continue;
       receiver.sent = batch.last;
       to.push(receiver.id);
@@ -312,7 +318,8 @@ export class Publisher {
   /** Sends what a window kept back. */
   #sendOn(log: OwnLog, receiver: Receiver): void {
     if (receiver.sent >= log.head) return;
-    if (log.subscribers > this.#options.settings.directMax && !receiver.isHolder) return;
+    const isDirect = log.subscribers <= this.#options.settings.directMax;
+    if (!isDirect && !this.#chosen().includes(receiver.id)) return;
     let bytes = log.held.bytesAfter(receiver.held) - log.held.bytesAfter(receiver.sent);
     for (const batch of log.held.between(receiver.sent + 1, log.head)) {
       if (bytes >= WINDOW_BYTES) return;
@@ -324,7 +331,9 @@ export class Publisher {
 
   #repeatLater(log: OwnLog, now: number): void {
     if (log.heldByAll >= log.head && !this.#hasCutBehind(log)) return;
-    const times = Math.min(2 ** (log.repeats + 1), REPEAT_MAX);
+    // Many tell their progress later, and repair each other before they need me.
+    const many = Math.max(1, log.subscribers / this.#options.settings.directMax);
+    const times = Math.min(2 ** (log.repeats + 1), REPEAT_MAX) * many;
     this.#options.timers.setEarlier(`${REPEAT_TIMER}${log.held.name.tag}`, now + times * this.#options.settings.pullMs);
   }
 

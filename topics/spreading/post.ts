@@ -13,15 +13,14 @@ import { batchPrefix, encodePacket, type Packet, type Progress, type Range, type
 
 export interface PostOptions {
   readonly outbox: Outbox;
-  readonly gatherMs: number;
   /** What this member has of a log to tell its publisher; undefined for nothing. */
   readonly progressOf: (log: HeldLog) => Progress | undefined;
 }
 
 export class Post {
   readonly #options: PostOptions;
-  /** Logs of others whose progress is to be told. */
-  readonly #dirty = new Set<HeldLog>();
+  /** Logs of others whose progress is to be told, and when at the latest. */
+  readonly #dirty = new Map<HeldLog, number>();
   #progressAt = Number.POSITIVE_INFINITY;
   /** Announcements of this turn, by member: those that ask for an answer, and those that do not. */
   readonly #announcements = new Map<MemberId, { readonly asking: Range[]; readonly telling: Range[] }>();
@@ -73,11 +72,11 @@ export class Post {
     for (const part of parts(heads, HEADS_MAX)) this.packet([to], { kind: "heads", heads: part });
   }
 
-  /** The log's progress is to be told to its publisher: at the end of this turn when it waits for it. */
-  progress(log: HeldLog, isUrgent: boolean, now: number): void {
-    if (log.isMine) return;
-    this.#dirty.add(log);
-    this.#progressAt = Math.min(this.#progressAt, isUrgent ? now : now + this.#options.gatherMs);
+  /** The log's progress is to be told to its publisher, at this instant at the latest. */
+  progress(log: HeldLog, at: number): void {
+    if (log.isMine || at >= (this.#dirty.get(log) ?? Number.POSITIVE_INFINITY)) return;
+    this.#dirty.set(log, at);
+    this.#progressAt = Math.min(this.#progressAt, at);
   }
 
   /** The log is forgotten. */
@@ -91,18 +90,23 @@ export class Post {
       this.announce([to], telling, false);
     }
     this.#announcements.clear();
-    if (this.#progressAt > now) return;
-    this.#progressAt = Number.POSITIVE_INFINITY;
+    if (this.#progressAt <= now) this.#flushProgress(now);
+  }
+
+  /** Whom one log is due to hears of all that it is to hear of. */
+  #flushProgress(now: number): void {
     const byPublisher = new Map<MemberId, Progress[]>();
-    for (const log of this.#dirty) {
-      const progress = this.#options.progressOf(log);
-      if (!progress) continue;
-      const { publisher } = log.name;
-      const entries = byPublisher.get(publisher);
-      if (entries) entries.push(progress);
-      else byPublisher.set(publisher, [progress]);
+    for (const [log, at] of this.#dirty) if (at <= now) byPublisher.set(log.name.publisher, []);
+    this.#progressAt = Number.POSITIVE_INFINITY;
+    for (const [log, at] of this.#dirty) {
+      const entries = byPublisher.get(log.name.publisher);
+      if (!entries) this.#progressAt = Math.min(this.#progressAt, at);
+      else {
+        this.#dirty.delete(log);
+        const progress = this.#options.progressOf(log);
+        if (progress) entries.push(progress);
+      }
     }
-    this.#dirty.clear();
     for (const [publisher, entries] of byPublisher) {
       for (const part of parts(entries, ENTRIES_MAX)) this.packet([publisher], { kind: "progress", entries: part });
     }

@@ -19,6 +19,7 @@ import type { Post } from "./post.js";
 /** Begin the names of timers; the tag follows. */
 export const ROUND_TIMER = "round/";
 export const PULL_TIMER = "pull/";
+export const SPREAD_TIMER = "spread/";
 /** Runs of a log that one announcement tells: the newest ones. */
 const RUNS_MAX = 4;
 /** While the publisher sends to everybody itself, its subscribers compare so many times less often. */
@@ -37,6 +38,9 @@ const SERVED: BucketRate = { burst: 32 * 1024 * 1024, refillMs: 1 / (20 * 1024) 
 interface State {
   /** Members that said how far they are: the highest number of a run. */
   readonly claims: Map<MemberId, Range>;
+  /** How many neighbours are to be told of what is new, and who need not be. */
+  spread: number;
+  readonly passed: Set<MemberId>;
   /** Rounds told since the last change. */
   rounds: number;
   pull: { readonly to: MemberId; readonly first: number; readonly last: number } | undefined;
@@ -51,14 +55,13 @@ interface State {
 }
 
 export interface RepairOptions {
-  readonly me: MemberId;
   readonly settings: Settings;
   readonly random: () => number;
   readonly audience: Audience;
   readonly shelf: Shelf;
   readonly post: Post;
   readonly timers: Timers;
-  /** Is the log, or one of an unknown name, to be complete here? */
+  /** Is the log to be complete here, and is there room for what is missing? */
   readonly isWanted: (log: HeldLog) => boolean;
   /** Nobody has these. */
   readonly onLost: (log: HeldLog, first: number, last: number, now: number) => void;
@@ -182,14 +185,27 @@ export class Repair {
     if (now - log.changedAt < this.#options.settings.retentionMs) this.#later(log, state, now);
   }
 
-  /** Tells ring neighbours of a large crowd that I have more, so that they can pull what does not come to them. */
-  spread(log: HeldLog, except: ReadonlySet<MemberId>, count: number): void {
+  /** Ring neighbours of a large crowd are told soon that I have more, so that they can pull what does not come to them. */
+  spread(log: HeldLog, except: ReadonlySet<MemberId>, count: number, now: number): void {
     const state = this.#state(log.name.tag);
+    state.spread = count;
+    for (const id of except) state.passed.add(id);
+    const { timers, settings } = this.#options;
+    timers.setEarlier(SPREAD_TIMER + log.name.tag, now + settings.pullMs / 2);
+  }
+
+  /** The time to tell them is there. Those that were sent what is new, and those that have it, are left out. */
+  spreadDue(tag: LogTag): void {
+    const log = this.#options.shelf.get(tag);
+    const state = this.#states.get(tag);
+    if (!log || !state) return;
     const entries = this.#entries(log);
-    const to = this.#options.audience.successorsIn(this.#options.audience.of(log.name.topic), count);
-    for (const id of to) {
-      if (!except.has(id) && (state.claims.get(id)?.last ?? 0) < log.held) this.#options.post.tell(id, entries, false);
+    const crowd = this.#options.audience.of(log.name.topic);
+    for (const id of this.#options.audience.successorsIn(crowd, state.spread)) {
+      if (!state.passed.has(id) && (state.claims.get(id)?.last ?? 0) < log.held)
+        this.#options.post.tell(id, entries, false);
     }
+    state.passed.clear();
   }
 
   memberGone(id: MemberId): void {
@@ -201,6 +217,7 @@ export class Repair {
     this.#states.delete(tag);
     this.#options.timers.clear(PULL_TIMER + tag);
     this.#options.timers.clear(ROUND_TIMER + tag);
+    this.#options.timers.clear(SPREAD_TIMER + tag);
   }
 
   #state(tag: LogTag): State {
@@ -208,6 +225,8 @@ export class Repair {
     if (!state) {
       state = {
         claims: new Map(),
+        spread: 0,
+        passed: new Set(),
         rounds: 0,
         pull: undefined,
         asked: new Set(),
