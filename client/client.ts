@@ -9,6 +9,7 @@ import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementat
 import { type FirefliesError, sign, verify } from "../identity/index.js";
 import type { HostNetwork } from "../net/network.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
+import { type Adjustments, adjustedBy } from "./config/adjustable.js";
 import type { ClientOptions } from "./config/index.js";
 import type { StubClass } from "./grpc/calling.js";
 import { Services } from "./grpc/services.js";
@@ -244,13 +245,15 @@ export class Client {
     this.#handlers.alarm = handler;
   }
 
-  /**
-   * Told of each try of a member to use a protocol or a service that nobody handles here: a misspelt name, or a scan. The
-   * member is refused with "handler-missing" already. Any member can have it called often: bound what you write of it.
-   */
+  /** Told of each try of a member to use a protocol or a service that nobody handles here. Bound what you write of it. */
   registerMissingHandler(handler: MissingHandler): void {
     requireHandler(handler);
     this.#handlers.missing = handler;
+  }
+
+  /** Changes `relay`, `relay...` and `rdv`, those that are given, for what begins from then on. Returns what was before. */
+  adjust(changes: Adjustments): Required<Adjustments> {
+    return this.#life.adjust(adjustedBy(changes));
   }
 
   /** Before `start`: reaches others over this network, as the option `network`. Throws "already-started". */

@@ -1,4 +1,5 @@
 /** fireflies: membership and gossip for services that must not be fooled. */
+
 export {
   ERROR_CODES,
   type ErrorCode,
@@ -47,6 +48,7 @@ export {
 } from "../net/index.js";
 export type { MemberId } from "../rings/index.js";
 export { Client } from "./client.js";
+export type { Adjustments } from "./config/adjustable.js";
 export { type ClientOptions, PRESETS, type Preset, type PresetName } from "./config/index.js";
 export { decodeJson, decodeText, encodeJson, encodeText } from "./encoding.js";
 export type { StubClass } from "./grpc/calling.js";

@@ -7,6 +7,7 @@ import { noteMs, type Settings } from "../gossip/index.js";
 import { FirefliesError, type Identity } from "../identity/index.js";
 import { type Address, ConnectionGate, NameResolver, OutPort, transportsOf } from "../net/index.js";
 import type { HostNetwork, Interfaces } from "../net/network.js";
+import { type Adjusted, adjustablePart } from "./config/adjustable.js";
 import { type ClientOptions, type MemberConfig, resolveMemberConfig, wssOf } from "./config/index.js";
 import { settingsOf } from "./driver/settings.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
@@ -68,7 +69,10 @@ export class Life {
     ...{ gate: this.#gate, out: this.#out, udp: () => this.#member?.udp, tls: () => wssOf(this.#config) },
     expects: (from: Address) => this.#member?.expects(from) === true,
   };
-  readonly #rendezvous = new Rendezvous({ member: () => this.#member, gate: this.#gate, now: Date.now });
+  readonly #rendezvous = new Rendezvous({
+    ...{ member: () => this.#member, gate: this.#gate, now: Date.now },
+    onAlarm: (alarm) => this.#parts.onAlarm(alarm),
+  });
   readonly #ending = new AbortController();
   readonly #deadline = new DrainDeadline();
   #network: HostNetwork;
@@ -103,6 +107,17 @@ export class Life {
 
   get config(): MemberConfig | undefined {
     return this.#config;
+  }
+
+  /** Throws "not-started". Returns what was before. */
+  adjust(changes: Partial<Adjusted>): Adjusted {
+    const { relays } = this.running;
+    const before = this.#config as MemberConfig;
+    const config = { ...before, ...changes };
+    this.#config = config;
+    relays.adjust(config);
+    if (config.rdv !== before.rdv) this.#rendezvous.serve(config.rdv);
+    return adjustablePart(before);
   }
 
   /** Milliseconds in which others take one note of this member (rule R11); 0 before it has an identity. */
@@ -212,6 +227,7 @@ export class Life {
     this.#settings = settingsOf(config, enrolled.identity.certificate); // Refused before anything is opened.
     const memory = await recall(this.#state, onAlarm);
     signal.throwIfAborted();
+    this.#rendezvous.serve(config.rdv);
     const member = this.#memberOf(config, enrolled.identity);
     this.#member = member;
     await member.listen();
@@ -232,7 +248,7 @@ export class Life {
     return new Node({
       ...{ config, identity, state: this.#state, gate: this.#gate, interfaces: this.#interfaces },
       ...{ services, topics, isolation, onAlarm },
-      transports: transportsOf(this.#network, () => this.#rendezvous.transports(config.rdv, this.#ports)),
+      transports: transportsOf(this.#network, () => this.#rendezvous.transports(this.#ports)),
       ...(this.#network.transports === undefined && { out: this.#out }),
       resolver: this.#network.resolver ?? this.#names,
       bindDatagrams: this.#network.bindDatagrams,

@@ -55,7 +55,6 @@ import { Messenger } from "./talk/messenger.js";
 import { RoundTrips } from "./talk/round-trips.js";
 import { Streams } from "./talk/streams.js";
 import type { Topics } from "./topics/topics.js";
-import type { RelayInfo } from "./types.js";
 import { Certificates, certificateStatement, recipients } from "./view/certificates.js";
 import { destinationOf } from "./view/directory.js";
 
@@ -84,7 +83,8 @@ export class Node {
   readonly #stack: Stack;
   readonly #verifier: Verifier;
   readonly #pinging: Pinging;
-  readonly #relays: Relays;
+  /** What it has of relays, and does as one. */
+  readonly relays: Relays;
   readonly #punching: Punching;
   readonly paths: Paths;
   readonly clock = new TrustedClock(wall);
@@ -124,7 +124,7 @@ export class Node {
     // Certificates are judged by a clock that does not step (rule R18), wherever they are judged.
     const trusted = () => this.clock.wall(monotonic());
     const proves = (begin: number) => this.clock.proves(begin, monotonic());
-    this.#relays = new Relays({
+    this.relays = new Relays({
       ...{ config: options.config, certificate: options.identity.certificate },
       ...{ links: () => this.#stack.links, machine: () => this.#machine },
       accept: (connection, from) => this.#stack.accept(connection, from),
@@ -138,27 +138,27 @@ export class Node {
       ...{
         nameOf: (id) => this.nameOf(id),
         whyNotPunched: (id) => this.#punching.whyNot(id),
-        whyChanged: (id) => this.#relays.troubles.why(id),
+        whyChanged: (id) => this.relays.troubles.why(id),
         consider: (id) => this.#punching.consider(id),
         onChange: options.onPath,
       },
     });
     this.#stack = new Stack({
       ...this.paths.forLinks,
-      transports: [...options.transports, this.#relays.transport],
+      transports: [...options.transports, this.relays.transport],
       ...{ resolver: options.resolver, gate: options.gate, protocols: this.#protocols },
       ...{ proves, identity, mine, wall: trusted, now: monotonic },
       current: (peer) => this.#certificates.currentOf(peer),
       refusal: (peer) => this.#machine?.refusal(factsOf(peer)),
       certificateOf: (id) => this.certificateOf(id),
-      isHeld: (id) => this.streams.isOpenWith(id) || this.services.isOpenWith(id) || this.#relays.isHeld(id),
+      isHeld: (id) => this.streams.isOpenWith(id) || this.services.isOpenWith(id) || this.relays.isHeld(id),
       takes: (connection, from) => this.#punching.takes(connection, from),
       onProven: (session) => this.messenger.greet(session),
-      onRelayFailed: (id, path, what) => this.#relays.failed(id, path, what),
+      onRelayFailed: (id, path, what) => this.relays.failed(id, path, what),
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),
     });
     this.#speak();
-    this.#relays.register(this.#protocols);
+    this.relays.register(this.#protocols);
     const { ringCount } = options.identity.certificate;
     this.ways = new Ways({
       machine: () => this.machine,
@@ -168,18 +168,21 @@ export class Node {
       ...{ ringCount, tolerance: tolerance(ringCount), advertised: mine },
       listeners: () => this.#listeners,
       udpPort: () => this.#pinging.port,
-      relaySights: () => this.relays.mine,
+      relaySights: () => this.relays.info.mine,
       ...{ isAuto: () => this.#isAuto, isToldHidden: options.config.behindNat === true },
       hosts: () => interfaceHosts(options.interfaces),
       ...{ wall, now: monotonic, random: random.number },
       ...{ onFound: () => this.#found(), onAlarm: options.onAlarm },
     });
-    this.ways.reach.onChange(() => this.#relays.poke());
+    this.ways.reach.onChange(() => this.relays.poke());
     this.#punching = new Punching({
       ...{ self: this.id, out: options.out, stack: this.#stack, mine, now: monotonic, random: random.number },
-      seen: () => [...this.ways.reach.seen, ...this.relays.mine.map(({ id, observed }) => [id, observed] as const)],
+      seen: () => [
+        ...this.ways.reach.seen,
+        ...this.relays.info.mine.map(({ id, observed }) => [id, observed] as const),
+      ],
       seenUdp: () => this.ways.reach.seenUdp,
-      relays: () => this.relays.mine.map(({ id }) => id),
+      relays: () => this.relays.info.mine.map(({ id }) => id),
       observe: (id) => this.ways.observe(id),
       udp: () => this.#pinging.udp,
     });
@@ -307,8 +310,8 @@ export class Node {
   get noteAddresses(): readonly NoteAddress[] {
     const { candidates } = this.ways.reach.state;
     // Who cannot be dialled is not pinged either: it is asked over sessions, and through its relays (R21).
-    const pinged = this.#relays.isDialable ? this.#pinging.port : undefined;
-    return noteAddresses(this.addresses, pinged, candidates, this.#relays.noted);
+    const pinged = this.relays.isDialable ? this.#pinging.port : undefined;
+    return noteAddresses(this.addresses, pinged, candidates, this.relays.noted);
   }
 
   /** Others have told me an address of mine that I did not know. */
@@ -320,12 +323,7 @@ export class Node {
 
   /** Where strangers may begin: nowhere at a member that nobody can dial. */
   get contactAddresses(): readonly string[] {
-    return this.#relays.isDialable ? this.addresses : [];
-  }
-
-  /** What it has of relays, and does as one. */
-  get relays(): RelayInfo {
-    return this.#relays.info;
+    return this.relays.isDialable ? this.addresses : [];
   }
 
   /** Does a punch wait for a connection from there? */
@@ -458,7 +456,7 @@ export class Node {
     this.topics.close(closed);
     this.#self.close(closed);
     this.#pinging.close();
-    this.#relays.close();
+    this.relays.close();
     this.#punching.close();
     await this.#stack.close(CLOSE_GRACE_MS);
     await this.#pinging.udp?.close();
@@ -529,7 +527,7 @@ export class Node {
         this.#cache?.joined();
         // There may be a path to it from before it was in the view.
         this.#punching.consider(member.id);
-        this.#relays.poke();
+        this.relays.poke();
         this.#door.changed(member.id);
       },
       updated: ({ member }) => {
@@ -559,7 +557,7 @@ export class Node {
 
   #gone({ id }: Peer): void {
     this.#door.changed(id);
-    this.#relays.poke();
+    this.relays.poke();
     const error = new FirefliesError(
       "peer-removed",
       `Member ${titleOf({ id, name: this.nameOf(id) })} has left the view.`,
@@ -588,7 +586,7 @@ export class Node {
     this.#cache?.tidy();
     this.datagrams.tidy();
     this.#reachWatch?.look();
-    this.#relays.look();
+    this.relays.look();
     this.#punching.look();
     void this.ways.reach.look();
   }

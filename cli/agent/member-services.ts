@@ -1,5 +1,4 @@
 /** The services of one member of an agent. What runs them is loaded when there are some. */
-import type { MemberConfig } from "../../client/config/resolve.js";
 import { sectionOf } from "../../client/config/section.js";
 import { type ServiceEntry, serviceEntries } from "../../client/config/service-entries.js";
 import type { Client } from "../../client/index.js";
@@ -29,7 +28,7 @@ export class MemberServices implements HostedServices {
 
   /** Starts what is configured. */
   async begin(): Promise<void> {
-    if (this.#options.plans.length > 0) await (await this.#loaded()).apply(this.#options.plans, { isBeginning: true });
+    if (this.#options.plans.length > 0) await (await this.#loaded()).apply(this.#options.plans);
   }
 
   async states(): Promise<readonly ServiceState[]> {
@@ -119,20 +118,14 @@ function heldState(id: string, { kind, at, settings, figures }: Held, since: num
   return { id, kind, state: "running", at, settings, since, restarts: 0, held: true, ...counted };
 }
 
-/** The member's configuration, with what its services say of the member itself. */
-export async function configWith(config: MemberConfig, plans: readonly PlannedService[]): Promise<MemberConfig> {
-  if (plans.length === 0) return config;
-  const { withMemberParts } = await import("../../services/controllers/member-parts.js");
-  return withMemberParts(config, plans);
-}
-
 /** Throws "config-..." for the first that cannot be. */
 export async function plannedOf(entries: readonly ServiceEntry[]): Promise<readonly PlannedService[]> {
   if (entries.length === 0) return [];
-  const [{ parseService }, { planServices }] = await Promise.all([
+  const [{ checkSingles, parseService }, { planServices }] = await Promise.all([
     import("../../services/controllers/kinds.js"),
     import("../../services/controllers/plan.js"),
   ]);
+  checkSingles(entries);
   return planServices(entries, parseService);
 }
 

@@ -12,7 +12,7 @@ import { VERSION } from "../version.js";
 import type { AgentLog } from "./agent-log.js";
 import type { ServicesFile } from "./config-file.js";
 import { registerHandlers, tellChanges } from "./handlers.js";
-import { configWith, MemberServices, plannedOf } from "./member-services.js";
+import { MemberServices, plannedOf } from "./member-services.js";
 
 export interface MountOptions {
   /** How the agent calls it; undefined for its own member, which is called by its principal. */
@@ -43,7 +43,7 @@ export class MountedMember {
   /** Nothing is opened yet. Rejects with what is wrong with its services: "config-...". */
   static async of(options: MountOptions): Promise<MountedMember> {
     const plans = await plannedOf(options.services);
-    return new MountedMember({ ...options, config: await configWith(options.config, plans) }, plans);
+    return new MountedMember(options, plans);
   }
 
   private constructor(options: MountOptions, plans: readonly PlannedService[]) {

@@ -7,7 +7,8 @@ import { destinationOf } from "../view/directory.js";
 
 /** Never rejects. Throws "not-started". */
 export function examinationOf(member: Node): Promise<DoctorReport> {
-  const { machine, identity, ways, roundTrips, addresses, noteAddresses, listeners, relays } = member;
+  const { machine, identity, ways, roundTrips, addresses, noteAddresses, listeners } = member;
+  const relays = member.relays.info;
   const { certificate } = identity;
   return examine({
     self: { id: certificate.id, name: certificate.name },

@@ -33,7 +33,7 @@ export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "reject
     clock: clock.isFrozen ? "in-doubt" : "steady",
     rejected: more.rejected,
     datagrams: member.datagrams.figures,
-    relay: member.relays,
+    relay: member.relays.info,
     punches: member.punches,
     udx: member.udp && UdxEndpoint.of(member.udp)?.figures,
   };

@@ -3,7 +3,7 @@
  * which servers of other members know it. A member is met by its id as the token, and nobody else waits by that.
  */
 import type { Socket } from "node:net";
-import type { Identity, MemberCertificate } from "../../identity/index.js";
+import { FirefliesError, type Identity, type MemberCertificate, messageOf } from "../../identity/index.js";
 import {
   type ConnectionGate,
   canonical,
@@ -57,6 +57,7 @@ export interface RendezvousOptions {
   /** Undefined while the member begins. */
   readonly member: () => Acquaintance | undefined;
   readonly gate: ConnectionGate;
+  readonly onAlarm: (alarm: FirefliesError) => void;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
@@ -65,35 +66,51 @@ export class Rendezvous {
   readonly #options: RendezvousOptions;
   readonly #shown = new ShownProofs();
   #server: RdvServer | undefined;
+  #serves: RendezvousFor = false;
+  /** Servers that have been ended. */
+  readonly #closing: Promise<void>[] = [];
 
   constructor(options: RendezvousOptions) {
     this.#options = options;
   }
 
-  /** The member's transports, with a rendezvous server on its TCP ports when it serves somebody. */
-  transports(serves: RendezvousFor, parts: TransportParts): readonly Transport[] {
-    const meeting = this.#meeting();
-    if (serves === false) return standardTransports({ ...parts, meeting });
-    const authorize = (request: RdvRequest) => (serves === "all" ? true : this.#isOfMember(request));
-    const server = new RdvServer({ authorize, limits: LIMITS, idleTimeoutMs: IDLE_MS });
-    this.#server = server;
-    return standardTransports({ ...parts, meeting, rendezvous: (socket) => this.#take(server, socket) });
+  /** The member's transports, with a rendezvous server on its TCP ports while it serves somebody. */
+  transports(parts: TransportParts): readonly Transport[] {
+    const rendezvous = () => {
+      const server = this.#server;
+      return server && ((socket: Socket) => this.#take(server, socket));
+    };
+    return standardTransports({ ...parts, meeting: this.#meeting(), rendezvous });
+  }
+
+  /** Whom it serves from now on. Who waits with, or goes by, a server that ends is told; one that stays goes on. */
+  serve(serves: RendezvousFor): void {
+    this.#serves = serves;
+    if (serves === false) {
+      const server = this.#server;
+      this.#server = undefined;
+      if (server !== undefined) this.#closing.push(server.close());
+    } else {
+      const authorize = (request: RdvRequest) => (this.#serves === "all" ? true : this.#isOfMember(request));
+      this.#server ??= new RdvServer({ authorize, limits: LIMITS, idleTimeoutMs: IDLE_MS });
+    }
   }
 
   #meeting(): TransportParts["meeting"] {
-    const { member, now } = this.#options;
+    const { member, now, onAlarm } = this.#options;
     const identity = () => member()?.identity;
     const token = () => identity()?.certificate.id ?? "";
     const headers = (method: Method, wanted: string, server: string) => {
       const mine = identity();
       return mine === undefined ? {} : proofHeaders(mine, { method, token: wanted, server }, now());
     };
-    return { token, headers };
+    return { token, headers, onUnmet: (at: string, cause: unknown) => onAlarm(unmet(at, cause)) };
   }
 
   /** Waits until all is closed. */
   async close(): Promise<void> {
-    await this.#server?.close();
+    this.serve(false);
+    await Promise.all(this.#closing.splice(0));
   }
 
   #take(server: RdvServer, socket: Socket): void {
@@ -125,4 +142,9 @@ function isName(server: string, { localAddress = "", localPort = 0 }: Socket, to
   const { host } = canonical({ scheme: "tcp", host: localAddress, port: localPort });
   const here = [host, ...(LOOPBACK.test(host) ? ["localhost"] : [])].map((each) => formatHostPort(each, localPort));
   return [...told, ...here].some((address) => serverName(address) === server);
+}
+
+function unmet(server: string, cause: unknown): FirefliesError {
+  const text = `Nobody can meet this member at ${server}: ${messageOf(cause)}`;
+  return new FirefliesError("rendezvous-unreachable", text.endsWith(".") ? text : `${text}.`, { cause });
 }

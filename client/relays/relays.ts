@@ -30,6 +30,17 @@ import { Replacing } from "./replacing.js";
 import { DECLINES, directAddresses, isMine, orderFor, TRANSPORT_RELAYING, type View } from "./selection.js";
 import { Troubles } from "./troubles.js";
 
+type RelaySettings = Pick<
+  MemberConfig,
+  | "relay"
+  | "relayReservations"
+  | "relayConnections"
+  | "relayConnectionsPerMember"
+  | "relayBytesPerSecond"
+  | "relayBytesPerSecondPerMember"
+  | "relayConnectionMs"
+>;
+
 /** For a connection that is to replace another one, milliseconds. */
 const REPLACE_MS = 5_000;
 
@@ -57,6 +68,8 @@ export class Relays {
   readonly transport: Transport;
   readonly troubles: Troubles;
   readonly #options: RelaysOptions;
+  /** Does it relay for nobody, as it was told? */
+  #declines: boolean;
   readonly #positionOf = relayPositions(sha256);
   readonly #relaying: Relaying;
   readonly #taking: Taking;
@@ -72,6 +85,7 @@ export class Relays {
     this.troubles = new Troubles(options.wall);
     const { certificate, config, now, random, accept } = options;
     const { id: self } = certificate;
+    this.#declines = !config.relay;
     const reachDirect = (id: MemberId, until: Deadline) => this.#reachDirect(id, until);
     const reach = (id: MemberId, withinMs: number) => reachDirect(id, { deadline: deadlineIn(withinMs) });
     this.#replacing = new Replacing({
@@ -152,6 +166,13 @@ export class Relays {
     this.#replacing.look();
   }
 
+  /** Whether it relays, and how much, from now on. Nothing is cut: who has a reservation finds another relay first. */
+  adjust(config: RelaySettings): void {
+    this.#relaying.limits = limitsOf(config);
+    this.#declines = !config.relay;
+    this.poke();
+  }
+
   /** The view has changed, or whether others can dial this member. */
   poke(): void {
     this.#keeping.poke();
@@ -214,16 +235,12 @@ export class Relays {
     return { self, ringCount, members: machine()?.members() ?? [], positionOf: this.#positionOf };
   }
 
-  get #declines(): boolean {
-    return !this.#options.config.relay;
-  }
-
   get #isWilling(): boolean {
     return !this.#declines && this.isDialable;
   }
 }
 
-function limitsOf(config: MemberConfig): RelayLimits {
+function limitsOf(config: RelaySettings): RelayLimits {
   return {
     reservations: config.relayReservations,
     connections: config.relayConnections,

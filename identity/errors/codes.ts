@@ -150,6 +150,10 @@ export const ERROR_CODES = {
     remedy:
       "Forward its ports at the router and advertise the outer address (advertise: auto finds it), or leave it to relays; see docs/reach.md.",
   },
+  "rendezvous-unreachable": {
+    meaning: "This member waits at a rendezvous server that refuses it or does not answer, so nobody meets it there.",
+    remedy: "Check the address that it listens at, and whether that server takes it. It goes on trying.",
+  },
   "udp-blocked": {
     meaning: "Datagrams do not come through to this member, or from it.",
     remedy:

@@ -38,14 +38,14 @@ class Tally<K> {
 }
 
 export class Places {
-  readonly #limits: PlaceLimits;
+  limits: PlaceLimits;
   readonly #callers = new Tally<MemberId>();
   readonly #targets = new Tally<MemberId>();
   readonly #pairs = new Tally<string>();
   #taken = 0;
 
   constructor(limits: PlaceLimits) {
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   get taken(): number {
@@ -59,7 +59,7 @@ export class Places {
 
   /** Takes a place; returns how to give it back, or undefined when there is none for this caller, or to this target. */
   take(caller: MemberId, target: MemberId): (() => void) | undefined {
-    const { max, perCallerMax, perTargetMax, perPairMax } = this.#limits;
+    const { max, perCallerMax, perTargetMax, perPairMax } = this.limits;
     const pair = `${caller} ${target}`;
     const isAllowed =
       mayHaveOneMore(this.#callers.of(caller), this.#taken, max, perCallerMax) &&

@@ -36,14 +36,15 @@ import {
   type Refusal,
   TIME_MS_MAX,
 } from "./messages.js";
-import { Places } from "./places.js";
+import { type PlaceLimits, Places } from "./places.js";
 import { refused } from "./refusal.js";
 import { Reservations } from "./reservations.js";
-import { Shaper } from "./shaper.js";
+import { Shaper, type ShaperRates } from "./shaper.js";
 import { firstMessage, type Pace, pass, tie, whenBothClosed } from "./splice.js";
 
 export interface RelayingOptions {
   readonly self: MemberId;
+  /** To begin with. */
   readonly limits: RelayLimits;
   /** Do I relay? Not when I am told not to, nor when nobody can dial me. */
   readonly isWilling: () => boolean;
@@ -76,6 +77,7 @@ const NOTHING = encodeIds([]);
 
 export class Relaying {
   readonly #options: RelayingOptions;
+  #limits: RelayLimits;
   readonly #reservations: Reservations;
   readonly #places: Places;
   readonly #shaper: Shaper;
@@ -89,15 +91,18 @@ export class Relaying {
   constructor(options: RelayingOptions) {
     this.#options = options;
     const { limits, isMine, now } = options;
+    this.#limits = limits;
     this.#reservations = new Reservations({ max: limits.reservations, isMine });
-    this.#places = new Places({
-      max: limits.connections,
-      perCallerMax: limits.connectionsPerMember,
-      perTargetMax: PER_TARGET_MAX,
-      perPairMax: PER_PAIR_MAX,
-    });
-    const rates = { inAll: limits.bytesPerSecond, perMember: limits.bytesPerSecondPerMember };
-    this.#shaper = new Shaper(rates, now());
+    this.#places = new Places(placesOf(limits));
+    this.#shaper = new Shaper(ratesOf(limits), now());
+  }
+
+  /** Of what begins from now on; nothing is cut. Rates are those of what passes already as well. */
+  set limits(limits: RelayLimits) {
+    this.#limits = limits;
+    this.#reservations.max = limits.reservations;
+    this.#places.limits = placesOf(limits);
+    this.#shaper.setRates(ratesOf(limits), this.#options.now());
   }
 
   get protocols(): readonly Protocol[] {
@@ -147,7 +152,8 @@ export class Relaying {
   }
 
   #reserve(id: MemberId, path: Path): Granted | Refusal {
-    const { isWilling, limits, now } = this.#options;
+    const { isWilling, now } = this.#options;
+    const limits = this.#limits;
     // A reservation over a session that others carry would be a chain.
     if (!isWilling() || path.kind === "relayed") return refused("declined");
     const at = now();
@@ -209,7 +215,7 @@ export class Relaying {
 
   /** What the caller sends goes on at once; what comes back begins with the far end's word that it is there. */
   async #splice(caller: MemberId, duplex: ByteDuplex, { duplex: far, leave }: Far): Promise<void> {
-    const { connectionMs } = this.#options.limits;
+    const { connectionMs } = this.#limits;
     const end = () => {
       duplex.destroy(new FirefliesError("relay-ended"));
       far.destroy(new FirefliesError("relay-ended"));
@@ -283,4 +289,17 @@ interface Far {
 
 function asOurs(error: unknown): FirefliesError {
   return error instanceof FirefliesError ? error : new FirefliesError("handler-failed");
+}
+
+function placesOf({ connections, connectionsPerMember }: RelayLimits): PlaceLimits {
+  return {
+    max: connections,
+    perCallerMax: connectionsPerMember,
+    perTargetMax: PER_TARGET_MAX,
+    perPairMax: PER_PAIR_MAX,
+  };
+}
+
+function ratesOf({ bytesPerSecond, bytesPerSecondPerMember }: RelayLimits): ShaperRates {
+  return { inAll: bytesPerSecond, perMember: bytesPerSecondPerMember };
 }

@@ -15,12 +15,15 @@ export interface ReservationsOptions {
 }
 
 export class Reservations {
-  readonly #options: ReservationsOptions;
+  /** Members at once; those beyond a smaller one keep theirs until it ends. */
+  max: number;
+  readonly #isMine: ReservationsOptions["isMine"];
   /** When each ends, milliseconds; in the order of that, since all last equally long. */
   readonly #until = new Map<MemberId, number>();
 
-  constructor(options: ReservationsOptions) {
-    this.#options = options;
+  constructor({ max, isMine }: ReservationsOptions) {
+    this.max = max;
+    this.#isMine = isMine;
   }
 
   get size(): number {
@@ -34,10 +37,10 @@ export class Reservations {
   /** Makes or renews one. Returns when it ends, or the refusal. */
   take(id: MemberId, now: number): number | Refusal {
     this.#tidy(now);
-    const { max, isMine } = this.#options;
+    const { max } = this;
     const isNew = !this.#until.has(id);
     if (isNew && this.size >= max) return refused("full", this.#firstEnd - now);
-    if (isNew && this.size >= max / 2 && !isMine(id)) return refused("full", RESERVATION_MS);
+    if (isNew && this.size >= max / 2 && !this.#isMine(id)) return refused("full", RESERVATION_MS);
     const until = now + RESERVATION_MS;
     this.#until.delete(id);
     this.#until.set(id, until);

@@ -15,16 +15,24 @@ export interface ShaperRates {
 
 /** Bytes that may go now. One chunk may overdraw it, and then it is paid off: chunks need not be split. */
 class Allowance {
-  readonly #rate: number;
-  readonly #burst: number;
-  #bytes: number;
+  /** Bytes a millisecond. */
+  #rate = 0;
+  #burst = 0;
+  #bytes = 0;
   #at: number;
 
   constructor(bytesPerSecond: number, now: number) {
+    this.#at = now;
+    this.setRate(bytesPerSecond, now);
+    this.#bytes = this.#burst;
+  }
+
+  /** What was overdrawn is paid off at the new rate. */
+  setRate(bytesPerSecond: number, now: number): void {
+    this.#refill(now);
     this.#rate = bytesPerSecond / 1_000;
     this.#burst = bytesPerSecond * BURST_SECONDS;
-    this.#bytes = this.#burst;
-    this.#at = now;
+    this.#bytes = Math.min(this.#bytes, this.#burst);
   }
 
   isOpen(now: number): boolean {
@@ -69,7 +77,7 @@ class Account {
 }
 
 export class Shaper {
-  readonly #rates: ShaperRates;
+  #rates: ShaperRates;
   readonly #inAll: Allowance;
   readonly #accounts = new Map<MemberId, Account>();
   /** Members of whom something waits. */
@@ -80,6 +88,12 @@ export class Shaper {
   constructor(rates: ShaperRates, now: number) {
     this.#rates = rates;
     this.#inAll = new Allowance(rates.inAll, now);
+  }
+
+  setRates(rates: ShaperRates, now: number): void {
+    this.#rates = rates;
+    this.#inAll.setRate(rates.inAll, now);
+    for (const { allowance } of this.#accounts.values()) allowance.setRate(rates.perMember, now);
   }
 
   /** Members of whom something waits now. */

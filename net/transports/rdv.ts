@@ -21,6 +21,8 @@ import { DialError, type DialReason } from "./dial-error.js";
 import type { Bound, DialTarget, ListenAddress, Reached, Transport } from "./transport.js";
 
 export interface RdvOptions {
+  /** Called when waiting at a server has failed three times in a row, with why; once until it succeeds. It goes on trying. */
+  readonly onUnmet?: ((server: string, cause: unknown) => void) | undefined;
   /** What I wait by, a part of a path: my id. Drawn at random for each place without it. */
   readonly token?: (() => string) | undefined;
   /** Headers that prove me to servers which ask for that; `server` as the request's Host has it. */
@@ -33,6 +35,8 @@ const TOKEN_BYTES = 16;
 const MEETINGS_MAX = 8;
 /** A server that refuses, or is not there, is asked again after this, doubled each time, milliseconds. */
 const AGAIN_MS = { least: 500, most: 60_000 };
+/** Failures in a row that are told: one or two are a server that starts anew. */
+const UNMET = 3;
 /** Two that dial one token at the same time displace each other: each tries again after this at most, milliseconds. */
 const DISPLACED_MS = 200;
 const DISPLACED = 409;
@@ -133,8 +137,9 @@ class Listener implements Bound {
       conn.on("error", () => {}); // "close" follows.
       if (signal.aborted) conn.destroy();
       else this.#onConnection(conn, otherEnd(conn, this.address));
-    } catch {
+    } catch (cause) {
       if (isMet) return; // Its dialler gave up, or broke the protocol.
+      if (this.#failures + 1 === UNMET && !signal.aborted) this.#options.onUnmet?.(this.#url, cause);
       const ms = Math.min(AGAIN_MS.least * 2 ** this.#failures++, AGAIN_MS.most);
       await pause(ms * (0.5 + Math.random() / 2), signal);
       this.#isWaiting = false;

@@ -24,8 +24,8 @@ export interface TcpOptions {
    * the dialler's first bytes have come, so the dialler must speak first.
    */
   readonly gate?: ConnectionGate | undefined;
-  /** Takes connections that begin with DIAL or ACCEPT: a rendezvous server on the same port. */
-  readonly rendezvous?: ((socket: Socket) => void) | undefined;
+  /** What takes connections that begin with DIAL or ACCEPT, now: a rendezvous server on the same port. Undefined for none. */
+  readonly rendezvous?: (() => ((socket: Socket) => void) | undefined) | undefined;
   /** Where dials come from; any port without one, and where it cannot be used. */
   readonly out?: OutPort | undefined;
 }
@@ -139,11 +139,12 @@ async function listenTcp(
         from,
       );
     };
-    if (rendezvous === undefined) return hand();
+    const meet = rendezvous?.();
+    if (meet === undefined) return hand();
     sortConnection(socket, (isMeeting) => {
       if (isMeeting === false) return hand();
       handOver();
-      if (isMeeting) rendezvous(socket);
+      if (isMeeting) meet(socket);
     });
   });
 }

@@ -42,6 +42,6 @@ export interface ControllerKind<S> {
   readonly parse: (settings: readonly RawSetting[], at: Where) => S;
   /** Rejects when it cannot be started now; it is tried again. */
   start(client: Client, settings: S, report: ControllerReport): Promise<RunningController>;
-  /** It is a part of the member itself: it begins with it, and a change waits for the next start. */
-  readonly atStart?: true;
+  /** It is a part of the member itself, of which there is one. */
+  readonly isSingle?: true;
 }

@@ -29,6 +29,17 @@ export function parseService({ id, kind, settings, where }: ServiceEntry): unkno
   return found.parse(settings, { id, where });
 }
 
+/** Throws "config-bad-value" when there are several of a kind of which a member has one. */
+export function checkSingles(entries: readonly ServiceEntry[]): void {
+  const seen = new Map<string, string>();
+  for (const { id, kind, where } of entries) {
+    const other = seen.get(kind);
+    if (other !== undefined && KINDS.get(kind)?.isSingle)
+      throw badValue(`${where}: a member has one service of kind ${kind}, and ${other} is one as well as ${id}.`);
+    seen.set(kind, id);
+  }
+}
+
 function unknownKind(id: string, kind: string, where: string): Error {
   const near = nearest(kind, [...KINDS.keys()]);
   const advice = near === undefined ? `The kinds are ${[...KINDS.keys()].join(", ")}.` : `Did you mean ${near}?`;

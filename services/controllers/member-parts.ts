@@ -1,10 +1,10 @@
-/** The kinds `relay` and `rdv`: what the member itself does for others, said as services. They begin with the member. */
-import type { MemberConfig } from "../../client/config/index.js";
+/** The kinds `relay` and `rdv`: what the member itself does for others, said as services. What was before comes back with their end. */
+import type { Client } from "../../client/client.js";
+import type { Adjustments } from "../../client/config/adjustable.js";
 import type { MemberSettings } from "../../client/config/keys.js";
 import { MEMBER_KEYS } from "../../client/config/keys.js";
 import { oneOf } from "../../client/config/values.js";
 import type { ControllerKind } from "./kind.js";
-import type { PlannedService } from "./plan.js";
 import { parseSettings, type SettingTable } from "./settings.js";
 
 type RelaySettings = Partial<
@@ -37,39 +37,35 @@ const RDV_TABLE: SettingTable<RdvSettings> = {
 
 export const RELAY: ControllerKind<RelaySettings> = {
   kind: "relay",
-  atStart: true,
+  isSingle: true,
   parse: (raw, at) => parseSettings(RELAY_TABLE, [], raw, at),
-  async start(client) {
+  async start(client, settings) {
+    const { rdv: _, ...before } = client.adjust({ relay: true, ...settings });
     return {
       figures: () => {
         const { connections, bytes } = client.info().relay;
         return { streams: connections, bytesIn: bytes, bytesOut: bytes };
       },
-      stop: async () => {},
+      stop: async () => putBack(client, before),
     };
   },
 };
 
 export const RDV: ControllerKind<RdvSettings> = {
   kind: "rdv",
-  atStart: true,
+  isSingle: true,
   parse: (raw, at) => parseSettings(RDV_TABLE, [], raw, at),
-  async start(client) {
+  async start(client, { serves = "members" }) {
+    const { rdv } = client.adjust({ rdv: serves });
     return {
       at: client.address,
       figures: () => ({ streams: 0, bytesIn: 0, bytesOut: 0 }),
-      stop: async () => {},
+      stop: async () => putBack(client, { rdv }),
     };
   },
 };
 
-/** The member's configuration, with what its services say of the member itself. */
-export function withMemberParts(config: MemberConfig, plans: readonly PlannedService[]): MemberConfig {
-  const relay = plans.find(({ kind }) => kind === "relay")?.parsed as RelaySettings | undefined;
-  const rdv = plans.find(({ kind }) => kind === "rdv")?.parsed as RdvSettings | undefined;
-  return {
-    ...config,
-    ...(relay && { ...relay, relay: true }),
-    ...(rdv && { rdv: rdv.serves ?? "members" }),
-  };
+/** A member that stops does nothing for others any more. */
+function putBack(client: Client, before: Adjustments): void {
+  if (!client.stopping.aborted) client.adjust(before);
 }

@@ -8,8 +8,8 @@ import { pauseMs, SETTLED_MS } from "./back-off.js";
 import type { ControllerFigures, ControllerKind, ControllerReport, RunningController } from "./kind.js";
 import { type Difference, differenceOf, type PlannedService } from "./plan.js";
 
-/** How a service is. "waiting": it failed, and is tried again. "next-start": a change waits for the agent's next start. */
-export type ServiceStanding = "starting" | "running" | "waiting" | "next-start";
+/** How a service is. "waiting": it failed, and is tried again. */
+export type ServiceStanding = "starting" | "running" | "waiting";
 
 export interface ServiceState extends ControllerFigures {
   readonly id: string;
@@ -62,13 +62,13 @@ export class ControllerRunner {
   }
 
   /** The configured services are these from now on. What did not change is not touched. */
-  apply(wanted: readonly PlannedService[], { isBeginning = false } = {}): Promise<Difference> {
+  apply(wanted: readonly PlannedService[]): Promise<Difference> {
     return this.#next(async () => {
       const taken = wanted.find(({ id }) => this.#services.get(id)?.isHeld);
       if (taken !== undefined) throw inUse(taken.id);
       const difference = differenceOf(this.planned, wanted);
       await Promise.all(difference.stop.map((id) => this.#stop(id)));
-      for (const plan of difference.start) this.#start(plan, { isBeginning });
+      for (const plan of difference.start) this.#start(plan);
       return difference;
     });
   }
@@ -77,7 +77,9 @@ export class ControllerRunner {
   add(plan: PlannedService, isHeld = false): Promise<void> {
     return this.#next(async () => {
       if (this.#services.has(plan.id)) throw inUse(plan.id);
-      this.#start(plan, { isHeld });
+      const other = [...this.#services.values()].find((each) => each.plan.kind === plan.kind);
+      if (other !== undefined && this.#options.kindOf(plan.kind).isSingle) throw single(plan.kind, other.plan.id);
+      this.#start(plan, isHeld);
     });
   }
 
@@ -109,13 +111,12 @@ export class ControllerRunner {
     return done;
   }
 
-  #start(plan: PlannedService, { isHeld = false, isBeginning = false }): void {
+  #start(plan: PlannedService, isHeld = false): void {
     if (this.#isClosed) throw new FirefliesError("member-stopping", "The agent is stopping.");
     const kind = this.#options.kindOf(plan.kind);
     const service = new Service({ plan, isHeld, kind, options: this.#options });
     this.#services.set(plan.id, service);
-    if (kind.atStart && !isBeginning) service.wait();
-    else service.begin();
+    service.begin();
   }
 
   async #stop(id: string): Promise<void> {
@@ -167,13 +168,6 @@ class Service {
 
   begin(): void {
     void this.#begin();
-  }
-
-  /** It is a part of the member, which has begun without it. */
-  wait(): void {
-    this.#is("next-start");
-    this.#settle();
-    this.#tell("info", "service-next-start", {}, "begins with the agent's next start");
   }
 
   state(): ServiceState {
@@ -285,6 +279,10 @@ function asError(error: unknown): FirefliesError {
   return error instanceof FirefliesError
     ? error
     : new FirefliesError("agent-failed", messageOf(error), { cause: error });
+}
+
+function single(kind: string, id: string): FirefliesError {
+  return new FirefliesError("service-exists", `A member has one service of kind ${kind}, and ${id} is one.`);
 }
 
 function inUse(id: string): FirefliesError {

@@ -111,6 +111,19 @@ describe("a member that nobody can dial", () => {
     expect(behind[0]!.info().relay.wanted).toBe(1);
   });
 
+  it("goes to another relay when one stops to relay while it runs, and may come back to it", async () => {
+    await using made = await scene({ open: [{}, {}], hidden: 1 });
+    const [first, second] = made.relays as [TestClient, TestClient];
+    const [hidden] = made.behind as [TestClient];
+    await until(first, () => relaysOf(first, hidden).length === 2);
+    const before = second.adjust({ relay: false, relayConnections: 7 });
+    await until(first, () => relaysOf(first, hidden).join() === first.id);
+    expect(second.info().relay).toMatchObject({ relays: false, reservations: 1 });
+    second.adjust(before);
+    await until(first, () => relaysOf(first, hidden).length === 2);
+    expect(second.info().relay).toMatchObject({ relays: true, reservations: 1 });
+  });
+
   it("is reached through two relays by one that reaches none of its own", async () => {
     // The first hidden member dials the first open one alone, and the second one the second.
     await using made = await scene({

@@ -1,6 +1,7 @@
 /** A member as a rendezvous server, and one that is met there because nobody can dial it, over real sockets and TLS. */
 import { describe, expect, it } from "vitest";
 import { type Asked, proofHeaders, ShownProofs } from "../../client/reach/meeting-proof.js";
+import type { FirefliesError } from "../../identity/index.js";
 import { parseHostPort } from "../../net/index.js";
 import { AddressSpaces, RdvClient } from "../../rdv/index.js";
 import { OfflineNetwork, read, text, whole } from "../support/network.js";
@@ -26,6 +27,25 @@ describe("members that listen at a member's rendezvous", () => {
 });
 
 describe("a member's own rendezvous server", () => {
+  it("begins and ends while the member runs, and who waits there in vain is told once", async () => {
+    await using network = await OfflineNetwork.create();
+    const server = await network.start();
+    expect(server.adjust({ rdv: true })).toMatchObject({ rdv: false, relay: true });
+    const hidden = { entryAddrs: [server.address], listen: `rdv://${server.address}`, behindNat: false };
+    const far = await network.start(hidden);
+    await whole([server, far]);
+    const alarm = new Promise<FirefliesError>((told) =>
+      far.registerAlarmHandler((each) => each.code === "rendezvous-unreachable" && told(each)),
+    );
+    expect(server.adjust({ rdv: false })).toMatchObject({ rdv: "members" });
+    expect(await alarm).toMatchObject({
+      code: "rendezvous-unreachable",
+      message: expect.stringContaining(server.address),
+    });
+    expect(() => server.adjust({ listen: "127.0.0.1:1" } as never)).toThrow(TypeError);
+    expect(() => server.adjust({ relayConnections: -1 })).toThrow(/relayConnections/);
+  });
+
   it("serves members who prove it, each waiting by its own id alone", async () => {
     await using network = await OfflineNetwork.create();
     const server = await network.start({ rdv: true });

@@ -6,7 +6,7 @@ import { readServices } from "../../client/config/index.js";
 import { FirefliesError } from "../../identity/index.js";
 import { pauseMs } from "../../services/controllers/back-off.js";
 import type { ControllerKind, ControllerReport } from "../../services/controllers/kind.js";
-import { parseService } from "../../services/controllers/kinds.js";
+import { checkSingles, parseService } from "../../services/controllers/kinds.js";
 import { differenceOf, type PlannedService, planServices } from "../../services/controllers/plan.js";
 import { ControllerRunner } from "../../services/controllers/runner.js";
 
@@ -49,7 +49,7 @@ class World {
   #timers: { at: number; run: () => void }[] = [];
   readonly runner = new ControllerRunner({
     client: {} as Client,
-    kindOf: (kind) => (kind === "late" ? { ...this.#kind(kind), atStart: true } : this.#kind(kind)),
+    kindOf: (kind) => (kind === "single" ? { ...this.#kind(kind), isSingle: true } : this.#kind(kind)),
     tell: (level, event, fields) => this.events.push(`${level} ${event} ${(fields as { service: string }).service}`),
     now: () => this.now,
     random: () => 0,
@@ -159,13 +159,14 @@ describe("a set of services", () => {
     await expect(world.runner.add(named("late"))).rejects.toMatchObject({ code: "member-stopping" });
   });
 
-  it("has what belongs to the member itself begin with it, and wait for the next start after that", async () => {
+  it("of a kind of which a member has one is refused beside another one", async () => {
     const world = new World();
-    await world.runner.apply([named("a", {}, "late")], { isBeginning: true });
-    await world.settle();
-    await world.runner.apply([named("a", { x: 1 }, "late")]);
-    await world.settle();
-    expect(world.runner.states()).toMatchObject([{ id: "a", state: "next-start" }]);
+    await world.runner.apply([named("a", {}, "single")]);
+    await expect(world.runner.add(named("b", {}, "single"))).rejects.toMatchObject({ code: "service-exists" });
+    await world.runner.apply([named("b", {}, "single")]);
+    expect(world.runner.states()).toMatchObject([{ id: "b" }]);
+    const entries = ["a", "b"].map((id) => ({ id, kind: "relay", settings: [], where: `x.yaml, line ${id}` }));
+    expect(() => checkSingles(entries)).toThrow(/line b: a member has one service of kind relay/);
   });
 });
 
