@@ -36,6 +36,10 @@ export const PORT_MAX = 65_535;
 export const RELAY_SCHEME = "relay";
 /** Of addresses at which two meet by a rendezvous server; without a path: of the other end, when they have met directly. */
 export const RDV_SCHEME = "rdv";
+/** Of addresses at which two meet through a NATS cluster (services/nats/path/). */
+export const NATS_SCHEME = "nats";
+/** The host of such an address is no machine of the member's: nobody answers pings there. */
+export const MEETING_SCHEMES: readonly string[] = [RDV_SCHEME, NATS_SCHEME];
 /**
  * RFC 1035, section 2.3.4: a name has at most 255 octets, 253 characters as text. An IPv6 address with a zone is
  * shorter.

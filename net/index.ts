@@ -6,6 +6,8 @@ export {
   formatAddress,
   formatHostPort,
   type HostPort,
+  MEETING_SCHEMES,
+  NATS_SCHEME,
   PORT_MAX,
   parseAddress,
   parseEndpoint,

@@ -1,5 +1,7 @@
 /** The transports that a member has by itself, by the scheme of their addresses: the one table of them. */
-import type { Address } from "./address.js";
+import { FirefliesError } from "../identity/index.js";
+import { type Address, formatAddress, NATS_SCHEME } from "./address.js";
+import { DialError } from "./transports/dial-error.js";
 import type { ConnectionGate } from "./transports/gate.js";
 import type { OutPort } from "./transports/out-port.js";
 import { type RdvOptions, rdvTransport } from "./transports/rdv.js";
@@ -41,6 +43,7 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   udx: { make: ({ gate, udp, expects }) => udxTransport({ gate, port: udp, expects }), listens: true },
   ws: { make: ({ gate }) => wsTransport({ gate }), listens: true, portDefault: 80, hasPath: true },
   wss: { make: wssWith, listens: true, portDefault: 443, hasPath: true },
+  nats: { make: natsAbsent, listens: true, portDefault: 4222, hasPath: true },
   rdv: { make: ({ meeting }) => rdvTransport(meeting), listens: true, portDefault: 80, hasPath: true },
 };
 
@@ -49,6 +52,18 @@ function wssWith({ gate, tls }: TransportParts): Transport {
   return {
     ...dialling,
     listen: async (at, onConnection) => await wssTransport({ gate, tls: await tls?.() }).listen(at, onConnection),
+  };
+}
+
+/** Its transport is brought along by who has NATS (fireflies/nats), in place of this one. */
+function natsAbsent(): Transport {
+  const problem = "Addresses of nats: need natsTransport of fireflies/nats.";
+  const advice = "Give it as network.extraTransports.";
+  return {
+    scheme: NATS_SCHEME,
+    ownNames: true,
+    dial: (to) => Promise.reject(new DialError("local", formatAddress(to), { detail: problem })),
+    listen: () => Promise.reject(new FirefliesError("address-invalid", problem, { advice })),
   };
 }
 

@@ -12,8 +12,8 @@ import {
   formatAddress,
   formatHostPort,
   type Interfaces,
+  MEETING_SCHEMES,
   parseAddress,
-  RDV_SCHEME,
 } from "../../net/index.js";
 import { TRANSPORT_CANDIDATE } from "../reach/observations.js";
 import { ADVERTISED_MAX, type Advertise, AUTO, placed } from "./endpoints.js";
@@ -93,7 +93,7 @@ export function noteAddresses(
   const all = addresses.map((address) => parseAddress(address)).filter((each) => each !== undefined);
   // Behind the name of a proxy nobody answers pings, unless there is no other.
   const own = all.filter(({ scheme }) => scheme === "tcp" || scheme === "udx");
-  const ways = own.length > 0 ? own : all.filter(({ scheme }) => scheme !== RDV_SCHEME); // Its host is a server's.
+  const ways = own.length > 0 ? own : all.filter(({ scheme }) => !MEETING_SCHEMES.includes(scheme)); // Its host is a server's.
   const hosts = new Set(ways.map(({ host }) => host));
   const pings = udpPort === undefined ? [] : [...hosts].map((host) => formatHostPort(host, udpPort));
   const [call, ...calls] = addresses.slice(0, ADVERTISED_MAX).map((text) => ({ transport: TRANSPORT_GRPC, text }));

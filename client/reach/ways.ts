@@ -7,6 +7,7 @@ import {
   deadlineIn,
   type HostPort,
   type Links,
+  MEETING_SCHEMES,
   type Path,
   parseAddress,
   parseHostPort,
@@ -194,7 +195,7 @@ function destinationOf(peer: Peer): Destination {
 }
 
 /** Transports that get through a NAT by themselves: what comes over them does not show that anybody could come. */
-const MET: readonly (string | undefined)[] = ["udx", "rdv"];
+const MET: readonly (string | undefined)[] = ["udx", ...MEETING_SCHEMES];
 
 /**
  * Those that show whether others can dial: relays are reached and not dialled, over UDP a NAT lets in whom I have

@@ -1,5 +1,5 @@
 /** What a member binds: the places that its configuration names, and the one UDP port, which a place of udx shares with pings. */
-import { type Address, type Bound, type ListenAddress, RDV_SCHEME } from "../../net/index.js";
+import { type Address, type Bound, type ListenAddress, MEETING_SCHEMES } from "../../net/index.js";
 import type { ListenConfig } from "../config/resolve.js";
 import type { Pinging } from "./pinging.js";
 
@@ -18,7 +18,7 @@ export async function listenAll({ config, stack, pinging }: ListeningOptions): P
   const listeners: Address[] = [];
   for (const place of at) if (place.scheme !== "udx") listeners.push((await stack.listen(place)).address);
   const [shared, ...others] = at.filter(({ scheme }) => scheme === "udx");
-  const first = listeners.find(({ scheme }) => scheme !== RDV_SCHEME); // That one's host is a server.
+  const first = listeners.find(({ scheme }) => !MEETING_SCHEMES.includes(scheme)); // That one's host is a server.
   const said = shared?.port || udpPort;
   const { host } = shared ?? first ?? { host: "0.0.0.0" };
   // The default number of the UDP port is the first one's; when that one is taken, any other serves.

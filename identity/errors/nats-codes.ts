@@ -17,4 +17,12 @@ export const NATS_CODES = {
     meaning: "No NATS server can be reached now.",
     remedy: "Check that it runs, and its address. What waits for it goes on when it is back.",
   },
+  "nats-refused": {
+    meaning: "The NATS server refuses this program's credentials or certificate, or shows one that is not trusted.",
+    remedy: "Check user, token, credentials file and certificates, and which roots vouch for the server.",
+  },
+  "nats-forbidden": {
+    meaning: "The NATS server does not let this program publish or subscribe to this subject.",
+    remedy: "Have its operator allow the subject that the message names.",
+  },
 } as const satisfies Readonly<Record<string, { readonly meaning: string; readonly remedy: string }>>;

@@ -1,12 +1,12 @@
 /** The way that the bytes of a session take. */
 import { type MemberId, parseMemberId } from "../../rings/index.js";
-import { type Address, RDV_SCHEME, RELAY_SCHEME } from "../address.js";
+import { type Address, NATS_SCHEME, RDV_SCHEME, RELAY_SCHEME } from "../address.js";
 
 /**
  * - `direct`: I dialled an address of the other end.
  * - `reversed`: the other end dialled me.
  * - `punched`: both dialled at once, through their NATs.
- * - `relayed`: other members pass the bytes on.
+ * - `relayed`: other members pass the bytes on, or a rendezvous server or a NATS cluster does.
  */
 export type PathKind = "direct" | "reversed" | "punched" | "relayed";
 
@@ -24,6 +24,7 @@ export interface Path {
 export function pathOf(direction: Path["direction"], address: Address): Path {
   const { scheme, host, path = "" } = address;
   if (scheme === RDV_SCHEME) return metAt(direction, address);
+  if (scheme === NATS_SCHEME) return { kind: "relayed", direction, address, via: [] };
   if (scheme !== RELAY_SCHEME) return { kind: direction === "dialled" ? "direct" : "reversed", direction, address };
   const via = [host, ...path.split("/")].flatMap((id) => parseMemberId(id) ?? []);
   return { kind: "relayed", direction, address, via };
