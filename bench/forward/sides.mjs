@@ -5,7 +5,7 @@ import { makeDirectory, removeDirectory } from "../support/scratch.mjs";
 import { Child } from "../talk/child.mjs";
 import { openSsh } from "./ssh.mjs";
 
-/** Runs with `{ load, ours, peer, direct }`: the local program, and of each way the ports `{ bulk, http }`. */
+/** Runs with `{ load, ours, peer, direct, members }`: the local program, of each way the ports `{ bulk, http }`, and our two processes. */
 export async function withSides(run) {
   const target = new Child("../forward/target.mjs", "forward-target");
   const load = new Child("../forward/load.mjs", "forward-load");
@@ -17,7 +17,7 @@ export async function withSides(run) {
     const ours = await openOurs(direct);
     opened.push(ours.close);
     const [bulk, http] = ssh.ports;
-    return await run({ load, ours: ours.ports, peer: { bulk, http }, direct });
+    return await run({ load, ours: ours.ports, peer: { bulk, http }, direct, members: ours.children });
   } finally {
     for (const close of opened.toReversed()) await close();
   }
@@ -46,7 +46,7 @@ async function openOurs(targets) {
       const address = await children[1].ask("listen", { to: ids[0], protocol, listen: "127.0.0.1:0" });
       ports[name] = Number(address.split(":").at(-1));
     }
-    return { ports, close };
+    return { ports, children, close };
   } catch (error) {
     await close();
     throw error;

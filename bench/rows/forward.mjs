@@ -25,7 +25,7 @@ export const rows = [
     aim: { atLeast: 2 },
     peer: PEER,
     limits:
-      "Two processes of Node, each with sockets on one side and HTTP/2 over TLS on the other: a third of their CPU goes into writes to sockets, as much into TLS.",
+      "TLS and sockets of Node: two plain programs that pipe bytes over TLS 1.3, with one buffer for all that they read, take two thirds of the CPU of ours, over TCP alone a third (`node bench/forward/floor.mjs`). A program of Node that encrypts is not twice as fast as ssh on two cores.",
     run: ({ runs, quick }) =>
       withSides(async ({ load, ours, peer, direct }) => {
         const bytes = quick ? QUICK_BYTES : BULK_BYTES;
@@ -44,7 +44,7 @@ export const rows = [
     aim: { atLeast: 1 },
     peer: PEER,
     limits:
-      "A write to the local socket for each request, at each member, and the streams of Node above it: more CPU in each than in ssh and in sshd. What goes between the members leaves in one write for twenty requests.",
+      "A read and a write of the local socket for each request, at each member, and the streams of Node above them: as much CPU as two plain programs take that pipe the connections over TCP, and four fifths of what they take over TLS (`node bench/forward/floor.mjs`); ssh and sshd take less. What goes between the members leaves in one write for twenty requests.",
     run: ({ runs, quick }) =>
       withSides(async ({ load, ours, peer, direct }) => {
         const ms = quick ? QUICK_MS : RUN_MS;

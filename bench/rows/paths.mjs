@@ -30,7 +30,7 @@ const stream = (pair, ms) => pair.ask("up", { bytes: CHUNK_BYTES, ms });
 const messages = async (pair, ms) => (await pair.ask("messages", { ...MESSAGE, ms })).perSecond;
 
 /** Both rows of a transport. */
-function pathOf(scheme, { title, aim, limits }) {
+function pathOf(scheme, { title, aim, limits, messageLimits }) {
   return [
     {
       name: `path-${scheme}`,
@@ -47,6 +47,7 @@ function pathOf(scheme, { title, aim, limits }) {
       unit: "calls/s",
       aim: { atLeast: 0.5 },
       peer: "the same over TCP",
+      limits: messageLimits,
       run: measuring(scheme, messages, MESSAGE),
     },
   ];
@@ -58,6 +59,8 @@ export const rows = [
     aim: 0.2,
     limits:
       "A system call and a call into JavaScript for each datagram of 1,480 bytes, where TCP hands over 64 KiB; the library paces by timers of 1 ms.",
+    messageLimits:
+      "The library (libudx) sends what its estimate of the path lets it send in a millisecond, and then waits for a timer, while little is under way; and it answers each datagram with one of its own, so half of those that are sent carry nothing.",
   }),
   ...pathOf("ws", {
     title: "WebSocket",

@@ -13,7 +13,7 @@ export const rows = [
     aim: { atLeast: 0.9 },
     peer: "grpc-js unary over mutual TLS",
     limits:
-      "grpc-js at both ends, which is all that the peer has, and below it a stream of a session instead of a socket.",
+      "grpc-js at both ends, which is all that the peer has, and below it a stream of a session instead of a socket: Node hands what HTTP/2 writes to such a stream in a buffer for each frame or part of one, three for a call and four for its answer.",
     run: measuring({ peer: openRaw, inFlight: 50, bytes: 100, ask: "calls" }),
   },
   {
@@ -22,6 +22,8 @@ export const rows = [
     unit: "streams/s",
     aim: { atLeast: 3 },
     peer: "js-libp2p: TCP, Noise, yamux, `dialProtocol` for each stream",
+    limits:
+      "A stream of Node's HTTP/2 with its headers and trailers, and a duplex above it: a quarter of the time is collecting their garbage. What 50 say leaves in one write, so each side waits for the other.",
     run: measuring({ peer: openLibp2p, inFlight: 50, bytes: 100, ask: "streams" }),
   },
 ];

@@ -5,11 +5,14 @@
  * four times what moving the bytes does. Whether they begin is chance, and once they have they go on. A young collection of few
  * objects takes a fifth of a millisecond.
  */
-import { setFlagsFromString } from "node:v8";
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /** Bytes of buffers between two collections. What the last one found is given back with the next, so twice as many may wait. */
 const BYTES_MAX = 4 * 1024 * 1024;
+
+/** A heap of more bytes than this has room for what V8 lets wait, and a young collection of it may take longer. */
+const HEAP_BYTES_MAX = 64 * 1024 * 1024;
 
 type Collect = (options: { readonly type: "minor" }) => void;
 
@@ -21,6 +24,7 @@ export function handedOut(bytes: number): void {
   waiting += bytes;
   if (waiting < BYTES_MAX) return;
   waiting = 0;
+  if (getHeapStatistics().used_heap_size > HEAP_BYTES_MAX) return;
   collect ??= collector();
   collect({ type: "minor" });
 }
