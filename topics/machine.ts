@@ -291,12 +291,12 @@ export class Machine {
   }
 
   /**
-   * The handler failed with `number`. What was handed to it behind that and is not acknowledged comes again: the driver forgets
-   * what it has of this log and subscription.
+   * The handler failed with `number`, and those behind it up to `last` were not handed to it and come again behind it: for a
+   * handler that takes one message after the other, all that it was to be given of this log. Others stay in its hands.
    */
-  fail(subscription: SubscriptionNumber, log: LogTag, number: number, _last: number, now: number): void {
+  fail(subscription: SubscriptionNumber, log: LogTag, number: number, last: number, now: number): void {
     this.#now = now;
-    this.#deliveries.fail(subscription, log, number, now);
+    this.#deliveries.fail(subscription, log, number, last, now);
   }
 
   /** Ends at once: what it has not acknowledged is forgotten here. */

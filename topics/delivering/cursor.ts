@@ -1,23 +1,28 @@
 /**
  * Where one subscription is in one log: what was handed to the handler, what of it is settled, and what must come again. First
- * deliveries are in order, and nothing behind a message that failed is handed out before that message is settled.
+ * deliveries are in order, and nothing is handed out behind a message that failed before that message is settled; what was
+ * in hand by then stays there, unless it was given back.
  */
 import type { HeldLog } from "../holding/held-log.js";
-
-/** A message that failed. */
-export interface Retry {
-  readonly number: number;
-  /** How often it was handed out. */
-  readonly attempts: number;
-  /** Monotonic milliseconds. */
-  readonly at: number;
-}
 
 /** What to hand out next. */
 export interface Portion {
   readonly first: number;
   readonly last: number;
+  /** From 1 on. */
   readonly attempt: number;
+}
+
+interface Failure {
+  /** How often it was handed out. */
+  readonly attempts: number;
+  /** Monotonic milliseconds when it may come again. */
+  readonly at: number;
+}
+
+interface Range {
+  readonly first: number;
+  readonly last: number;
 }
 
 export class Cursor {
@@ -26,13 +31,17 @@ export class Cursor {
   #settled: number;
   /** Settled ones above. */
   readonly #above = new Set<number>();
-  /** Of those, how many are not behind `next`: they were handed out before it was set back. */
+  /** Of those, how many `next` has not passed: a saved place brought them. */
   #ahead = 0;
-  /** Ranges above `settled` that are lost: nobody will settle them. Ascending, few. */
-  #lost: { readonly first: number; readonly last: number }[] = [];
-  /** The next to be handed out. */
+  /** Ranges above `settled` that are lost: nobody will settle them. Few. */
+  #lost: Range[] = [];
+  /** The next to be handed out for the first time. */
   #next: number;
-  #retry: Retry | undefined;
+  /** Handed out before, and not in hand any more: to be handed out again. Ascending. */
+  #back: number[] = [];
+  readonly #failures = new Map<number, Failure>();
+  /** One that failed and is in hand again: those behind it wait. */
+  #retried: number | undefined;
 
   /** Messages up to `settled`, and those above, are not handed out. */
   constructor(log: HeldLog, settled: number, above: Iterable<number> = []) {
@@ -57,83 +66,120 @@ export class Cursor {
     return this.#next;
   }
 
-  get retry(): Retry | undefined {
-    return this.#retry;
-  }
-
-  /** Messages handed out and not settled. */
+  /** Messages in hand: handed out and not settled. */
   get open(): number {
-    let lost = 0;
-    for (const { first, last } of this.#lost) lost += Math.max(0, Math.min(last, this.#next - 1) - first + 1);
-    return this.#next - 1 - this.#settled - (this.#above.size - this.#ahead) - lost;
+    let gone = this.#above.size - this.#ahead + this.#back.length;
+    for (const { first, last } of this.#lost) gone += Math.max(0, Math.min(last, this.#next - 1) - first + 1);
+    return this.#next - 1 - this.#settled - gone;
   }
 
-  /** Nothing is handed out or waits to come again. */
+  /** Nothing is in hand or waits to come again. */
   get isSettled(): boolean {
-    return this.open === 0 && this.#retry === undefined;
+    return this.open === 0 && this.#back.length === 0;
   }
 
-  /** What may be handed out now, of up to so many messages; undefined when nothing. It then counts as handed out. */
+  /** The first of those that are to be handed out again, when none that failed before it is in hand. */
+  get firstBack(): number | undefined {
+    return this.#retried === undefined ? this.#back[0] : undefined;
+  }
+
+  /** Until when nothing can be handed out, because a message that failed comes first; undefined when nothing hinders. */
+  waitsUntil(now: number): number | undefined {
+    const at = this.#retried === undefined ? this.#failures.get(this.#back[0] ?? 0)?.at : undefined;
+    return at !== undefined && at > now ? at : undefined;
+  }
+
+  /** What may be handed out now, of up to so many messages; undefined when nothing. It then counts as in hand. */
   take(now: number, room: number): Portion | undefined {
-    if (room <= 0) return undefined;
-    if (this.#retry) return this.#takeRetry(now);
+    if (room <= 0 || this.#retried !== undefined || this.waitsUntil(now) !== undefined) return undefined;
+    return this.#back.length > 0 ? this.#takeBack(room) : this.#takeNext(room);
+  }
+
+  #takeBack(room: number): Portion | undefined {
+    const first = this.#back[0]!;
+    const batch = this.log.find(first);
+    if (!batch) return undefined;
+    const failure = this.#failures.get(first);
+    let count = 1;
+    if (failure) this.#retried = first;
+    else {
+      const isNext = (number: number | undefined) => number === first + count && !this.#failures.has(number);
+      while (count < room && first + count <= batch.last && isNext(this.#back[count])) count += 1;
+    }
+    this.#back.splice(0, count);
+    return { first, last: first + count - 1, attempt: (failure?.attempts ?? 0) + 1 };
+  }
+
+  #takeNext(room: number): Portion | undefined {
     this.#passSettled();
     const batch = this.#next <= this.log.held ? this.log.find(this.#next) : undefined;
     if (!batch) return undefined;
     const first = this.#next;
     let last = Math.min(batch.last, this.log.held, first + room - 1);
     if (this.#ahead > 0) last = this.#lastBeforeSettled(first, last);
+    for (const lost of this.#lost) if (lost.first > first) last = Math.min(last, lost.first - 1);
     this.#next = last + 1;
     return { first, last, attempt: 1 };
   }
 
-  #takeRetry(now: number): Portion | undefined {
-    const { number, attempts, at } = this.#retry!;
-    // Already out when `next` has passed it.
-    if (this.#next > number || at > now) return undefined;
-    this.#next = number + 1;
-    return { first: number, last: number, attempt: attempts + 1 };
+  /** Settles what was handed out, within these numbers. */
+  settle(first: number, last: number): void {
+    const end = Math.min(last, this.#next - 1);
+    if (end < first || end <= this.#settled) return;
+    this.#forget(first, end);
+    if (first <= this.#settled + 1) this.#raise(end);
+    else for (let number = first; number <= end; number++) this.#above.add(number);
   }
 
-  /** Settles what was handed out, within these numbers. False when nothing was. */
-  settle(first: number, last: number): boolean {
-    const end = Math.min(last, Math.max(this.#next - 1, this.#retry?.number ?? 0));
-    const before = this.#settled;
-    if (first <= this.#settled + 1) {
-      if (end <= this.#settled) return false;
-      this.#raise(end);
-    } else {
-      for (let number = first; number <= end; number++) this.#addAbove(number);
-    }
-    const { number } = this.#retry ?? { number: Number.POSITIVE_INFINITY };
-    if (number <= this.#settled || this.#above.has(number)) this.#retry = undefined;
-    return this.#settled > before || first <= end;
+  /**
+   * A message in hand failed and comes again at an instant; those behind it up to `last` are given back as well. How often it was
+   * handed out by now, or undefined when it is not in hand.
+   */
+  fail(number: number, last: number, at: number): number | undefined {
+    if (!this.#isInHand(number)) return undefined;
+    const attempts = (this.#failures.get(number)?.attempts ?? 0) + 1;
+    this.#failures.set(number, { attempts, at });
+    if (this.#retried === number) this.#retried = undefined;
+    const given: number[] = [];
+    for (let next = number; next <= Math.min(last, this.#next - 1); next++) if (this.#isInHand(next)) given.push(next);
+    this.#back = [...this.#back, ...given].sort((a, b) => a - b);
+    return attempts;
   }
 
-  /** The message failed and comes again at an instant; those behind it as well, as far as they are not settled. */
-  fail(number: number, at: number): Retry | undefined {
-    if (number <= this.#settled || number >= this.#next || this.#above.has(number)) return undefined;
-    const attempts = this.#retry?.number === number ? this.#retry.attempts + 1 : 1;
-    // One that fails before another that waits goes first; that one is handed out again behind it, from its first attempt on.
-    this.#retry = { number, attempts, at };
-    this.#setNext(number);
-    return this.#retry;
+  /** How often a message was handed out and failed. */
+  failuresOf(number: number): number {
+    return this.#failures.get(number)?.attempts ?? 0;
   }
 
-  /** These will not come any more, as far as they are not settled or in the handler's hands. What of them is lost, or undefined. */
-  lose(first: number, last: number): { readonly first: number; readonly last: number } | undefined {
+  /** These will not come any more, as far as they are not settled or in hand. What of them is lost, or undefined. */
+  lose(first: number, last: number): Range | undefined {
+    const given = this.#back.filter((number) => number >= first && number <= last);
+    for (const number of given) this.settle(number, number);
     const range = { first: Math.max(first, this.#next, this.#settled + 1), last };
-    if (range.first > last) return undefined;
-    if (this.#retry && this.#retry.number >= range.first && this.#retry.number <= last) this.#retry = undefined;
+    if (range.first > last) return given.length > 0 ? { first: given[0]!, last: given.at(-1)! } : undefined;
     this.#lost.push(range);
     this.#absorb();
     this.#passSettled();
-    return range;
+    return { first: given[0] ?? range.first, last };
+  }
+
+  #isInHand(number: number): boolean {
+    const isOut = number > this.#settled && number < this.#next && !this.#above.has(number);
+    return (
+      isOut && !this.#back.includes(number) && !this.#lost.some(({ first, last }) => number >= first && number <= last)
+    );
+  }
+
+  /** They are settled: they do not come again. */
+  #forget(first: number, last: number): void {
+    if (this.#retried !== undefined && this.#retried >= first && this.#retried <= last) this.#retried = undefined;
+    if (this.#back.length > 0) this.#back = this.#back.filter((number) => number < first || number > last);
+    for (const number of this.#failures.keys()) if (number >= first && number <= last) this.#failures.delete(number);
   }
 
   #raise(settled: number): void {
     if (this.#above.size > 0) {
-      for (let number = this.#settled + 1; number <= settled; number++) this.#removeAbove(number);
+      for (let number = this.#settled + 1; number <= settled; number++) this.#above.delete(number);
     }
     this.#settled = settled;
     this.#absorb();
@@ -141,32 +187,16 @@ export class Cursor {
 
   #absorb(): void {
     for (;;) {
-      const [lost] = this.#lost;
-      if (lost && lost.first <= this.#settled + 1) {
-        this.#settled = Math.max(this.#settled, lost.last);
-        this.#lost.shift();
-      } else if (this.#above.size > 0 && this.#above.has(this.#settled + 1)) {
+      const lost = this.#lost.findIndex(({ first }) => first <= this.#settled + 1);
+      if (lost >= 0) {
+        this.#settled = Math.max(this.#settled, this.#lost[lost]!.last);
+        this.#lost.splice(lost, 1);
+      } else if (this.#above.size > 0 && this.#above.delete(this.#settled + 1)) {
         this.#settled += 1;
-        this.#removeAbove(this.#settled);
+        if (this.#settled >= this.#next) this.#ahead -= 1;
       } else break;
     }
     this.#next = Math.max(this.#next, this.#settled + 1);
-  }
-
-  #addAbove(number: number): void {
-    if (this.#above.has(number)) return;
-    this.#above.add(number);
-    if (number >= this.#next) this.#ahead += 1;
-  }
-
-  #removeAbove(number: number): void {
-    if (this.#above.delete(number) && number >= this.#next) this.#ahead -= 1;
-  }
-
-  #setNext(next: number): void {
-    this.#next = next;
-    this.#ahead = 0;
-    for (const number of this.#above) if (number >= next) this.#ahead += 1;
   }
 
   #passSettled(): void {

@@ -134,21 +134,19 @@ export class Deliveries {
     this.#afterSettling(subscription, cursor, now);
   }
 
-  fail(number: SubscriptionNumber, tag: LogTag, failed: number, now: number): void {
+  fail(number: SubscriptionNumber, tag: LogTag, failed: number, last: number, now: number): void {
     const subscription = this.#subscriptions.get(number);
     const cursor = subscription?.cursors.get(tag);
     if (!subscription || !cursor) return;
-    // Its time is over: it cannot come again.
-    if (!cursor.log.find(failed)) {
-      this.#loseFailed(subscription, cursor, failed, now);
-      return;
-    }
-    let attempts = 0;
+    let attempts: number | undefined;
     this.#change(subscription, cursor, () => {
-      const tried = cursor.retry?.number === failed ? cursor.retry.attempts : 0;
-      attempts = cursor.fail(failed, now + backoff(subscription.backoffMs, tried + 1))?.attempts ?? 0;
+      const wait = backoff(subscription.backoffMs, cursor.failuresOf(failed) + 1);
+      attempts = cursor.fail(failed, last, now + wait);
     });
-    if (attempts >= subscription.attemptsMax) this.#bury(subscription, cursor, failed, attempts);
+    if (attempts === undefined) return;
+    // Its time is over: it cannot come again.
+    if (!cursor.log.find(failed)) this.#lose(cursor, failed, failed, now);
+    else if (attempts >= subscription.attemptsMax) this.#bury(subscription, cursor, failed, attempts);
     this.#afterSettling(subscription, cursor, now);
   }
 
@@ -192,13 +190,6 @@ export class Deliveries {
     if (cursor) this.#pump(cursor, now);
   }
 
-  #loseFailed(subscription: Subscription, cursor: Cursor, number: number, now: number): void {
-    this.#change(subscription, cursor, () => cursor.settle(number, number));
-    const range = { first: number, last: number };
-    this.#options.outbox.emit({ kind: "lost", subscription: subscription.number, log: cursor.log.name, ...range });
-    this.#afterSettling(subscription, cursor, now);
-  }
-
   #bury(subscription: Subscription, cursor: Cursor, number: number, attempts: number): void {
     const batch = cursor.log.find(number);
     if (batch) this.#options.outbox.emit({ kind: "dead", subscription: subscription.number, batch, number, attempts });
@@ -234,13 +225,18 @@ export class Deliveries {
     const subscription = this.#owners.get(cursor);
     if (!subscription) return;
     if (!subscription.isDraining) while (this.#handOut(subscription, cursor, now));
-    else if (cursor.retry) this.#handOut(subscription, cursor, now);
+    else if (!cursor.isSettled) this.#handOutAgain(subscription, cursor, now);
+  }
+
+  /** A subscription that drains gets what it had in hand again, and nothing new. */
+  #handOutAgain(subscription: Subscription, cursor: Cursor, now: number): void {
+    while (cursor.firstBack !== undefined && this.#handOut(subscription, cursor, now));
   }
 
   #handOut(subscription: Subscription, cursor: Cursor, now: number): boolean {
-    const { retry } = cursor;
-    if (retry && retry.at > now) {
-      this.#options.timers.set(`${RETRY_TIMER}${subscription.number}/${cursor.log.name.tag}`, retry.at);
+    const until = cursor.waitsUntil(now);
+    if (until !== undefined) {
+      this.#options.timers.set(`${RETRY_TIMER}${subscription.number}/${cursor.log.name.tag}`, until);
       return false;
     }
     if (subscription.room <= 0) {
@@ -250,10 +246,19 @@ export class Deliveries {
     const before = cursor.open;
     const portion = cursor.take(now, subscription.room);
     subscription.open += cursor.open - before;
-    if (!portion) return false;
+    if (!portion) {
+      this.#loseExpired(cursor, now);
+      return false;
+    }
     const batch = cursor.log.find(portion.first)!;
     this.#options.outbox.emit({ kind: "deliver", subscription: subscription.number, batch, ...portion });
     return true;
+  }
+
+  /** What was given back, and is held no more, cannot come again. */
+  #loseExpired(cursor: Cursor, now: number): void {
+    const number = cursor.firstBack;
+    if (number !== undefined && !cursor.log.find(number)) this.#lose(cursor, number, number, now);
   }
 
   #change(subscription: Subscription, cursor: Cursor, change: () => void): void {

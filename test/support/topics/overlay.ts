@@ -66,6 +66,8 @@ export class Member {
   readonly handlers = new Map<number, Handler>();
   /** How often a subscription gave back what it had of a log. */
   readonly failures = new Map<string, number>();
+  /** The highest number that a subscription was given of a log. */
+  readonly highest = new Map<string, number>();
   machine: Machine;
   isAlive = true;
   sentBytes = 0;
@@ -245,6 +247,7 @@ export class Overlay {
     const { log } = batch;
     const key = `${subscription}/${log.tag}`;
     const failures = member.failures.get(key) ?? 0;
+    member.highest.set(key, Math.max(last, member.highest.get(key) ?? 0));
     this.later(0, () => {
       // Given back since.
       if (!member.isAlive || failures !== (member.failures.get(key) ?? 0)) return;
@@ -261,7 +264,9 @@ export class Overlay {
         if (outcome === "hold") continue;
         if (outcome === "fail") {
           member.failures.set(key, failures + 1);
-          this.input(member, (machine) => machine.fail(subscription, log.tag, number, last, this.now));
+          this.input(member, (machine) =>
+            machine.fail(subscription, log.tag, number, member.highest.get(key)!, this.now),
+          );
           return;
         }
         this.input(member, (machine) => machine.acknowledge(subscription, log.tag, number, number, this.now));
