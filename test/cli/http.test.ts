@@ -1,5 +1,8 @@
 /** `fireflies http serve` and `curl` as real processes against real agents. Needs a build: `npm run build`. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -68,6 +71,53 @@ describe("http serve and curl", () => {
     expect(posted.stdout).toMatch(/^HTTP\/1\.1 405 /);
     expect(await serving.end("SIGINT")).toBe(0);
     expect(await curl(["bob"])).toMatchObject({ code: 1, stderr: expect.stringContaining("handler-missing") });
+  });
+
+  it("follow redirects, write files, send files and credentials, as curl does", async () => {
+    const seen: string[] = [];
+    const server = createServer((request, response) => {
+      const { method, url, headers } = request;
+      seen.push(`${method} ${url} ${headers.authorization ?? "-"} ${headers["user-agent"]}`);
+      if (url === "/old") response.writeHead(302, { location: "/new.txt" }).end("moved");
+      else if (url === "/out") response.writeHead(301, { location: "http://example.com/" }).end();
+      else if (url === "/round") response.writeHead(307, { location: "/round" }).end();
+      else request.pipe(response);
+    });
+    stage.closing(server.listen(0, "127.0.0.1"), (each) => each.closeAllConnections());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const forwarding = begin("forward", "--dir", dir("bob"), "--target", `127.0.0.1:${port}`);
+    await forwarding.event("forwarding");
+    const at = (path: string) => `bob:${port}${path}`;
+    expect((await curl([at("/old")])).stdout).toBe("moved");
+    expect(await curl([at("/old"), "-sSL", "-d", "x", "-o", "got.txt"])).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: "",
+    });
+    expect(readFileSync(join(root, "got.txt"), "utf8")).toBe("");
+    expect(await curl([at("/new.txt"), "-T", "-", "-u", "ann:secret", "-A", "me", "-O"], "a file")).toMatchObject({
+      code: 0,
+    });
+    expect(readFileSync(join(root, "new.txt"), "utf8")).toBe("a file");
+    expect(seen.slice(1)).toEqual([
+      "POST /old - fireflies",
+      "GET /new.txt - fireflies",
+      `PUT /new.txt Basic ${Buffer.from("ann:secret").toString("base64")} me`,
+    ]);
+    expect((await curl([at("/echo"), "--data-raw", "@-"])).stdout).toBe("@-");
+    const told = await curl([at("/echo"), "-v", "-d", "hi"]);
+    expect(told).toMatchObject({
+      stdout: "hi",
+      stderr: expect.stringMatching(/> POST \/echo HTTP.*< HTTP\/1.1 200 OK/s),
+    });
+    expect(await curl([at("/out"), "-L"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("address-forbidden"),
+    });
+    const round = await curl([at("/round"), "-L", "--max-redirs", "3"]);
+    expect(round).toMatchObject({ code: 1, stderr: expect.stringContaining("more than 3 times") });
+    await forwarding.end("SIGINT");
   });
 
   it("stay with the agent when they are detached", async () => {

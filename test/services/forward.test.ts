@@ -120,6 +120,23 @@ describe("a forward and a listener", () => {
     expect(await code).toBe("ECONNRESET");
   });
 
+  it("carry a reset that comes while nothing is read, with bytes under way, which Node takes for an end", async () => {
+    const opened = stage();
+    const ends: string[] = [];
+    const target = await Target.of(opened, (socket) => {
+      socket.resume().once("end", () => ends.push("end"));
+      socket.once("error", (error: NodeJS.ErrnoException) => ends.push(error.code ?? ""));
+      socket.once("close", () => ends.push("close"));
+    });
+    const { here } = await joined(opened, target.address);
+    // Read by the listener when the target has accepted, which is later.
+    const visitor = await Visitor.to(opened, here.address);
+    visitor.socket.write(Buffer.alloc(200_000), () => visitor.socket.resetAndDestroy());
+    while (ends.at(-1) !== "close") await new Promise((done) => setImmediate(done));
+    expect(ends).toEqual(["ECONNRESET", "close"]);
+    expect(here.figures()).toMatchObject({ streams: 0, failed: 1, lastError: { code: "stream-reset" } });
+  });
+
   it("reset a connection whose target does not accept, and say why", async () => {
     const opened = stage();
     const gone = await Target.of(opened, echo);

@@ -32,7 +32,7 @@ export class Conduit {
     this.#options = options;
     for (const side of [socket, stream]) side.on("error", () => {}).once("close", () => this.#onClose());
     socket.on("data", (chunk: Uint8Array<ArrayBuffer>) => this.#onLocal(chunk));
-    socket.once("end", () => stream.end()).on("drain", () => stream.resume());
+    socket.once("end", () => this.#onLocalEnd()).on("drain", () => stream.resume());
     socket.setTimeout(options.idleMs, () => this.fail(idle(options.idleMs)));
     stream.on("data", (chunk: Uint8Array) => this.#onRemote(chunk));
     stream.once("end", () => socket.end()).on("drain", () => socket.resume());
@@ -53,6 +53,11 @@ export class Conduit {
     this.#options.traffic.bytesOut += chunk.length;
     const sent = chunk.length >= RELEASED_MIN ? (error?: Error | null) => void (error || release(chunk)) : undefined;
     if (!this.#stream.write(chunk, sent)) this.#socket.pause();
+  }
+
+  #onLocalEnd(): void {
+    if (isReset(this.#socket)) this.fail(reset());
+    else this.#stream.end();
   }
 
   #onRemote(chunk: Uint8Array): void {
@@ -83,6 +88,16 @@ export function resetSocket(socket: Socket): void {
   } catch {
     socket.destroy();
   }
+}
+
+/**
+ * A reset that came while nothing was read from a TCP socket: Node tells an end then, and less than all was read. The system knows
+ * the other end of a connection no more, of which this end is still open. To be asked before anybody else asks for the
+ * address, which Node remembers.
+ */
+function isReset(socket: Socket): boolean {
+  if (socket.destroyed || socket.writableEnded) return false;
+  return socket.localAddress !== undefined && socket.remoteAddress === undefined;
 }
 
 /** It is gone, and not because both of its directions have ended. */
