@@ -58,6 +58,7 @@ export type { MemberConnections } from "./paths/connections.js";
 export type { SessionInfo } from "./paths/paths.js";
 export type { Identified } from "./program/identify.js";
 export { MESSAGE_BYTES_MAX, STREAM_CHUNK_BYTES_MAX } from "./protocols.js";
+export type { ShownCertificate, VerifyMessageOptions } from "./proven-sender.js";
 export type { DialOutcome } from "./reach/codec.js";
 export type { DoctorAddress, DoctorFinding, DoctorMember, DoctorReport } from "./reach/doctor.js";
 export type { NatKind, Observed } from "./reach/observations.js";
@@ -79,6 +80,7 @@ export type {
   TopicMessage,
   Unacknowledged,
 } from "./topics/types.js";
+export { type ProvenTopicFork, type ProvenTopicMessage, verifyTopicFork, verifyTopicMessage } from "./topics/verify.js";
 export type {
   AlarmHandler,
   Change,
@@ -120,5 +122,5 @@ export type {
   StreamHandler,
   StreamOptions,
 } from "./types.js";
-export { type ProvenMessage, type VerifyMessageOptions, verifyMessage } from "./verify-message.js";
+export { type ProvenMessage, verifyMessage } from "./verify-message.js";
 export type { MemberFilter } from "./view/member-filter.js";

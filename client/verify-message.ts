@@ -1,35 +1,11 @@
 /** What a third party does with a message that somebody shows it: checks the proof alone, without being a member. */
-import {
-  type CertificateChain,
-  certificatesFromPem,
-  dateProblem,
-  FirefliesError,
-  isErrorCode,
-  type MemberCertificate,
-  readChain,
-  readReply,
-  serialToHex,
-  sha256,
-  type Verdict,
-  verify,
-  wrongType,
-} from "../identity/index.js";
+import { FirefliesError, isErrorCode, readReply, sha256, verify, wrongType } from "../identity/index.js";
 import { concatBytes, equalBytes, type MemberId, memberIdFromBytes, memberIdToBytes, toHex } from "../rings/index.js";
 import { type Content, decodeContent } from "./messages/content.js";
 import { HASH_BYTES, readList } from "./messages/list.js";
 import { decodeProof, PROOF_BYTES_MAX, PROOF_VERSION, type Proof, versionOfProof } from "./messages/proof.js";
 import { serviceOf } from "./messages/service.js";
-
-/** What a proof is judged by. */
-export interface VerifyMessageOptions {
-  /** Roots that are trusted: PEM text, as in root.pem, or certificates in DER. One of them must stand above the sender. */
-  readonly roots: string | readonly Uint8Array[];
-  /**
-   * Unix milliseconds of a moment at which the message is known to have existed: the sender's certificate must have been
-   * valid then, give or take five minutes. Left out, no date is judged; see `ProvenMessage.certificate`.
-   */
-  readonly at?: number;
-}
+import { provenSender, type ShownCertificate, shownCertificate, type VerifyMessageOptions } from "./proven-sender.js";
 
 /** What a proof has shown. Nothing in it says when the message was sent. */
 export interface ProvenMessage {
@@ -60,15 +36,7 @@ export interface ProvenMessage {
   /** The sender's name, if its certificate has one (`Member.name`). */
   readonly name: string | undefined;
   /** The sender's certificate: compare with the authority's revocations by serial number or sender. */
-  readonly certificate: {
-    /** As the authority writes it, 32 hex digits at least. */
-    readonly serial: string;
-    /** SHA-256 of its DER, 64 hex digits. */
-    readonly fingerprint: string;
-    /** Unix milliseconds. */
-    readonly notBefore: number;
-    readonly notAfter: number;
-  };
+  readonly certificate: ShownCertificate;
 }
 
 /**
@@ -77,9 +45,9 @@ export interface ProvenMessage {
  * roots, or not valid at `at`), "proof-altered" (not the message that was signed), "proof-unsigned" (not signed by this
  * sender). Other bytes may prove the same message: ECDSA has two signatures for each, so compare what is proven.
  */
-export function verifyMessage(proof: Uint8Array, { roots, at }: VerifyMessageOptions): ProvenMessage {
+export function verifyMessage(proof: Uint8Array, options: VerifyMessageOptions): ProvenMessage {
   const parts = read(proof);
-  const sender = senderOf(parts, rootsOf(roots), at);
+  const sender = provenSender(parts, options);
   const list = concatBytes(memberIdToBytes(sender.id), parts.rest);
   const { receiver, linkNonce, counter, hashes } = readList(list);
   if (!Number.isSafeInteger(counter)) throw new FirefliesError("proof-malformed");
@@ -97,7 +65,7 @@ export function verifyMessage(proof: Uint8Array, { roots, at }: VerifyMessageOpt
     link: toHex(linkNonce),
     frame: counter,
     index: parts.index,
-    certificate: described(sender),
+    certificate: shownCertificate(sender),
   };
 }
 
@@ -117,28 +85,6 @@ function read(bytes: Uint8Array): Proof {
   return proof;
 }
 
-function rootsOf(roots: VerifyMessageOptions["roots"]): readonly Uint8Array[] {
-  const list = typeof roots === "string" ? (certificatesFromPem(roots) ?? []) : roots;
-  if (list.length === 0) throw new FirefliesError("certificate-invalid", "No root was given that can be read.");
-  return list;
-}
-
-function senderOf(chain: CertificateChain, roots: readonly Uint8Array[], at: number | undefined): MemberCertificate {
-  const verdicts = roots.map((root) => readChain(chain, root));
-  const good = verdicts.find((verdict): verdict is Extract<Verdict, { ok: true }> => verdict.ok);
-  if (good === undefined) throw untrusted(verdicts.map((verdict) => (verdict.ok ? "" : verdict.reason)));
-  const problem = at === undefined ? undefined : dateProblem(good.certificate, at);
-  if (problem !== undefined) throw untrusted([problem]);
-  return good.certificate;
-}
-
-function untrusted(reasons: readonly string[]): FirefliesError {
-  const words = [...new Set(reasons)].join(", ");
-  return new FirefliesError("certificate-invalid", `The certificate of the message's sender is refused: ${words}.`, {
-    advice: "Check that the root is the one of its network.",
-  });
-}
-
 /** Throws for what no program says: such a signature proves nothing that anybody would ask about. */
 function spoken(content: Content | undefined): Pick<ProvenMessage, "kind" | "request" | "data" | "error" | "service"> {
   if (content === undefined || content.kind === "cancel") throw new FirefliesError("proof-malformed");
@@ -149,8 +95,4 @@ function spoken(content: Content | undefined): Pick<ProvenMessage, "kind" | "req
   const { code: said, text } = content;
   const code = isErrorCode(said) || readReply(said, text) !== undefined ? said : "handler-failed";
   return { kind, request, data: new Uint8Array(0), error: { code, text }, service };
-}
-
-function described({ serial, hash, notBefore, notAfter }: MemberCertificate): ProvenMessage["certificate"] {
-  return { serial: serialToHex(serial), fingerprint: toHex(hash), notBefore, notAfter };
 }

@@ -56,6 +56,7 @@ export {
   parseBatch,
   parseHead,
 } from "./records/batch.js";
+export { contradict } from "./records/equivocation.js";
 export { FRAME_HEAD_BYTES, FrameCutter, frameOf } from "./records/frames.js";
 export { type LogId, type LogName, LogReader, type LogTag, nameLog } from "./records/log.js";
 export {

@@ -31,8 +31,8 @@ interface Range {
 /** What the machine is told. */
 export interface Settling {
   acknowledge(log: LogTag, first: number, last: number): void;
-  /** It comes again, and so does what was delivered behind it and not acknowledged: none of that is in hand any more. */
-  fail(log: LogTag, number: number): void;
+  /** Messages behind `number` up to `last` were not handed out, and come again behind it. */
+  fail(log: LogTag, number: number, last: number): void;
 }
 
 export interface HandingOutOptions {
@@ -65,13 +65,6 @@ export class HandingOut {
   #timer: NodeJS.Timeout | undefined;
   /** Numbers that follow each other are told together, at the end of the turn. */
   #told: { readonly tag: LogTag; readonly first: number; last: number } | undefined;
-  /** How many messages of a log are handed out and not done. */
-  readonly #running = new Map<LogTag, number>();
-  /**
-   * Numbers that failed, by log. They are told when nothing of their log is in hand any more: what was acknowledged until then
-   * does not come again. Until then nothing of that log is handed out.
-   */
-  readonly #failures = new Map<LogTag, number[]>();
   /** Of messages that come again, what their handler threw last. */
   readonly #errors = new Map<string, unknown>();
   /** A loop that waits for the next message. */
@@ -90,7 +83,6 @@ export class HandingOut {
   }
 
   deliver(handed: Handed, first: number, last: number, attempt: number): void {
-    if (this.#failures.has(handed.batch.log.tag)) return; // It comes again, behind what failed.
     this.#ranges.push({ handed, next: first, last, attempt });
     this.#waiting += last - first + 1;
     this.#pump();
@@ -179,7 +171,6 @@ export class HandingOut {
       else this.#await(Promise.resolve(running), this.#start(message, tag, number));
     } catch (error) {
       this.#failed(message, tag, number, error, false);
-      this.#tellFailures(tag);
     }
   }
 
@@ -215,7 +206,6 @@ export class HandingOut {
     const out: Out = { message, tag, number, deadline: now() + timeoutMs, isSettled: false };
     this.#outs.push(out);
     this.#inFlight += 1;
-    this.#running.set(tag, (this.#running.get(tag) ?? 0) + 1);
     this.#timer ??= setTimeout(() => this.#look(), timeoutMs).unref();
     return out;
   }
@@ -230,7 +220,6 @@ export class HandingOut {
     this.#over(out);
     if (failure === undefined) this.#done(out.tag, out.number);
     else this.#failed(out.message, out.tag, out.number, failure.error, false);
-    this.#tellFailures(out.tag);
     this.#idle();
     if (!this.#isPaused) this.#pump();
     this.#tellSoon();
@@ -239,9 +228,6 @@ export class HandingOut {
   #over(out: Out): void {
     out.isSettled = true;
     this.#inFlight -= 1;
-    const left = (this.#running.get(out.tag) ?? 0) - 1;
-    if (left > 0) this.#running.set(out.tag, left);
-    else this.#running.delete(out.tag);
     while (this.#outs[this.#outHead]?.isSettled) this.#outHead += 1;
     if (this.#outHead <= this.#outs.length / 2) return;
     this.#outs = this.#outs.slice(this.#outHead);
@@ -276,31 +262,22 @@ export class HandingOut {
     this.#options.settling.acknowledge(told.tag, told.first, told.last);
   }
 
+  /** One at a time: those of its log that wait come again behind it. Else its order is given up. */
   #failed(message: TopicMessage, tag: LogTag, number: number, error: unknown, isLate: boolean): void {
-    this.#errors.set(keyOf(tag, number), error);
-    const failures = this.#failures.get(tag) ?? [];
-    failures.push(number);
-    this.#failures.set(tag, failures);
-    this.#giveBack(tag);
-    this.#options.onFailed(message, error, isLate);
-  }
-
-  /** What waits of a log comes again. */
-  #giveBack(tag: LogTag): void {
-    this.#ranges = this.#ranges.filter(({ handed, next, last }) => {
-      const isKept = handed.batch.log.tag !== tag;
-      if (!isKept) this.#waiting -= last - next + 1;
-      return isKept;
-    });
-  }
-
-  /** The lowest one last: it comes again first. */
-  #tellFailures(tag: LogTag): void {
-    const failures = this.#failures.get(tag);
-    if (failures === undefined || this.#running.has(tag)) return;
-    this.#failures.delete(tag);
+    const { maxInFlight, settling, onFailed } = this.#options;
     this.#tell();
-    for (const number of failures.sort((a, b) => b - a)) this.#options.settling.fail(tag, number);
+    let last = number;
+    if (maxInFlight === 1) {
+      const behind = this.#ranges.filter(({ handed }) => handed.batch.log.tag === tag);
+      for (const range of behind) {
+        last = Math.max(last, range.last);
+        this.#waiting -= range.last - range.next + 1;
+      }
+      if (behind.length > 0) this.#ranges = this.#ranges.filter((range) => !behind.includes(range));
+    }
+    this.#errors.set(keyOf(tag, number), error);
+    onFailed(message, error, isLate);
+    settling.fail(tag, number, last);
   }
 
   /** What was not done in time has failed. */
@@ -311,7 +288,6 @@ export class HandingOut {
       if (out.isSettled || out.deadline > now) continue;
       this.#over(out);
       this.#failed(out.message, out.tag, out.number, undefined, true);
-      this.#tellFailures(out.tag);
     }
     const next = this.#outs[this.#outHead];
     if (next !== undefined) this.#timer = setTimeout(() => this.#look(), Math.max(1, next.deadline - now)).unref();

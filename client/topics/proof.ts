@@ -11,7 +11,8 @@ import { ByteReader, ByteWriter, equalBytes } from "../../rings/index.js";
 import { type Batch, BODY_BYTES_MAX, type Head, PAYLOAD_BYTES_MAX } from "../../topics/index.js";
 
 const MAGIC = new TextEncoder().encode("fireflies-topic\0");
-const VERSION = 1;
+/** The version of proofs that this code writes and reads. */
+export const PROOF_VERSION = 1;
 const MESSAGE = 1;
 const FORK = 2;
 
@@ -45,7 +46,7 @@ export function forkProof(of: MemberCertificate, heads: readonly [Head, Head]): 
 }
 
 function begun(kind: number, { leaf, issuer }: MemberCertificate): ByteWriter {
-  return new ByteWriter().raw(MAGIC).u8(VERSION).u8(kind).sized16(leaf).sized16(issuer);
+  return new ByteWriter().raw(MAGIC).u8(PROOF_VERSION).u8(kind).sized16(leaf).sized16(issuer);
 }
 
 /** The version that the bytes of a proof name; undefined when they are none. */
@@ -56,7 +57,7 @@ export function versionOfTopicProof(bytes: Uint8Array): number | undefined {
 
 /** The parts of a proof, as windows on its bytes; undefined for what is none. Nothing is verified. */
 export function decodeTopicProof(bytes: Uint8Array): TopicProof | undefined {
-  if (versionOfTopicProof(bytes) !== VERSION) return undefined;
+  if (versionOfTopicProof(bytes) !== PROOF_VERSION) return undefined;
   const reader = new ByteReader(bytes.subarray(MAGIC.length + 1));
   const kind = reader.u8();
   const shown = { leaf: reader.sized16(CERTIFICATE_BYTES_MAX), issuer: reader.sized16(CERTIFICATE_BYTES_MAX) };

@@ -256,7 +256,7 @@ export class Topics {
       ...{ topic, options, sender, failures, onAlarm, now },
       settling: {
         acknowledge: (log, first, last) => input((machine, at) => machine.acknowledge(number, log, first, last, at)),
-        fail: (log, failed) => input((machine, at) => machine.fail(number, log, failed, failed, at)),
+        fail: (log, failed, last) => input((machine, at) => machine.fail(number, log, failed, last, at)),
         unsubscribe: () => input((machine, at) => machine.unsubscribe(number, at)),
         drain: () => input((machine, at) => machine.drain(number, at)),
       },
