@@ -4,11 +4,11 @@ import type { MessageStream, OpenedContext, Sender } from "../../client/types.js
 import { FirefliesError } from "../../identity/index.js";
 import { isAllowed } from "../access.js";
 import type { MemberClient } from "../member-client.js";
+import { pulseOf } from "../pulse.js";
 import { type Refused, refusalsOf } from "../refusals.js";
 import { formatServiceAddress } from "../service-address.js";
 import { asError, Conduit } from "./carrying/conduit.js";
 import { dialTarget } from "./carrying/local.js";
-import { pulseOf } from "./carrying/pulse.js";
 import type { Forward } from "./carrying/running.js";
 import { type ForwardPlan, type ForwardSettings, planForward } from "./carrying/settings.js";
 import { Traffic, type TrafficFigures } from "./carrying/traffic.js";

@@ -147,6 +147,21 @@ describe("http serve and curl", () => {
     expect(ends[0]?.stderr).toMatch(/\((link-closed|stream-reset|peer-removed)\)/);
   });
 
+  it("end when a member says nothing any more, as behind a way that is gone, before its link is found dead", async () => {
+    const target = await Target.of(stage, () => {}); // It never answers.
+    const eve = await agent("eve");
+    await ann.until((told) => told.event === "joined" && told.name === "eve");
+    await begin("forward", "--dir", dir("eve"), "--target", target.address).event("forwarding");
+    const asked = [1, 2, 3].map(() => curl([`eve:${target.port}/`]));
+    await expect.poll(() => target.sockets.length, { timeout: 20_000 }).toBe(3);
+    await new Promise((later) => setTimeout(later, 1_000)); // Until it has answered a ping.
+    process.kill(eve.pid, "SIGSTOP");
+    const ends = await Promise.all(asked);
+    process.kill(eve.pid, "SIGCONT");
+    for (const { code, stderr } of ends)
+      expect([code, stderr]).toEqual([1, expect.stringContaining("way to it is gone")]);
+  });
+
   it("say what they cannot do", async () => {
     expect(await curl(["nobody/"])).toMatchObject({ code: 1, stderr: expect.stringContaining("peer-unknown") });
     expect(await curl(["http://"])).toMatchObject({ code: 2 });

@@ -2,7 +2,7 @@
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RoundTrip } from "../../client/types.js";
-import { ASK_MS, Pulse, SILENCE_MS } from "../../services/forward/carrying/pulse.js";
+import { ASK_MS, Pulse, SILENCE_MS } from "../../services/pulse.js";
 
 const NONE = { udpMs: undefined, udpAddress: undefined, linkMs: undefined, path: undefined, connectMs: undefined };
 const answer = (more: Partial<RoundTrip>): RoundTrip => ({ ...NONE, error: undefined, ...more });

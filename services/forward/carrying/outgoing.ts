@@ -3,9 +3,9 @@ import type { Duplex } from "node:stream";
 import { FirefliesError } from "../../../identity/index.js";
 import { onAbort } from "../../../net/index.js";
 import type { MemberClient } from "../../member-client.js";
+import { pulseOf } from "../../pulse.js";
 import { asError } from "./conduit.js";
 import { OPEN_MS } from "./limits.js";
-import { pulseOf } from "./pulse.js";
 
 export interface Caller {
   readonly client: MemberClient;

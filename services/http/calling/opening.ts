@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { FirefliesError } from "../../../identity/index.js";
 import { onAbort } from "../../../net/index.js";
 import type { MemberClient } from "../../member-client.js";
+import { pulseOf } from "../../pulse.js";
 import { ATTEMPTS_MAX, OPEN_MS } from "../wire/limits.js";
 import { type WhitherOptions, whither } from "../wire/whom.js";
 
@@ -12,7 +13,7 @@ export interface Opened {
   readonly id: string;
 }
 
-export type Caller = Pick<MemberClient, "self" | "member" | "members" | "openStream" | "stopping">;
+export type Caller = Pick<MemberClient, "self" | "member" | "members" | "id" | "openStream" | "stopping" | "ping">;
 
 /** `turn` counts up: members that offer a service take turns. Rejects with a FirefliesError. */
 export async function openTo(
@@ -44,7 +45,9 @@ async function open(client: Caller, id: string, protocol: string): Promise<Duple
   }, OPEN_MS);
   const unwatch = onAbort(client.stopping, () => opening.abort());
   try {
-    return await client.openStream(id, { protocol, signal: opening.signal });
+    const stream = await client.openStream(id, { protocol, signal: opening.signal });
+    if (id !== client.id) pulseOf(client).watch(id, stream);
+    return stream;
   } catch (error) {
     throw isLate ? new FirefliesError("timeout", `No stream was open after ${OPEN_MS} ms.`, { cause: error }) : error;
   } finally {

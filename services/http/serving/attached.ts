@@ -6,6 +6,7 @@ import { FirefliesError } from "../../../identity/index.js";
 import { isAllowed } from "../../access.js";
 import { Traffic, type TrafficFigures } from "../../forward/carrying/traffic.js";
 import type { MemberClient } from "../../member-client.js";
+import { pulseOf } from "../../pulse.js";
 import { refusalsOf } from "../../refusals.js";
 import { DRAIN_MS, SWEEP_MS } from "../wire/limits.js";
 import { MemberSocket } from "../wire/member-socket.js";
@@ -122,6 +123,7 @@ export class Attached implements AttachedHttp {
     const connection = new Connection(socket, performance.now());
     setCaller(socket, () => client.member(member.id) ?? member);
     traffic.began();
+    if (member.id !== client.id) pulseOf(client).watch(member.id, stream);
     this.#connections.set(socket, connection);
     this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
     socket.once("close", () => this.#ended(socket, connection));

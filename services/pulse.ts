@@ -5,8 +5,8 @@
  * over the link comes behind all that is being sent.
  */
 import type { Duplex } from "node:stream";
-import { FirefliesError } from "../../../identity/index.js";
-import type { MemberClient } from "../../member-client.js";
+import { FirefliesError } from "../identity/index.js";
+import type { MemberClient } from "./member-client.js";
 
 /** Between two questions, in milliseconds. */
 export const ASK_MS = 400;
