@@ -25,7 +25,7 @@ import type {
   TopicFigures,
 } from "./machine-options.js";
 import { Matcher } from "./matcher.js";
-import { Publisher, REPEAT_TIMER } from "./publishing/publisher.js";
+import { Publisher, REPEAT_TIMER, ROOM_TIMER } from "./publishing/publisher.js";
 import { type Batch, FLAG_URGENT, type Head, parseBatch } from "./records/batch.js";
 import { LogReader, type LogTag } from "./records/log.js";
 import { type Packet, type Progress, parsePacket, type Stretch } from "./records/packet.js";
@@ -192,6 +192,7 @@ export class Machine {
     this.#repair.publisherGone(id, now);
     this.#intake.memberGone(id);
     this.#subscriber.answered(id, now);
+    this.#expireLater(now);
   }
 
   /** What another member subscribes to, by its newest statement (`parseInterests`); empty when there is none. */
@@ -535,6 +536,9 @@ export class Machine {
       case REPEAT_TIMER:
         this.#publisher.repeat(rest as LogTag, now);
         return;
+      case ROOM_TIMER:
+        this.#publisher.roomMade(now);
+        return;
       case PULL_TIMER:
         this.#repair.pullDue(rest as LogTag, now);
         return;
@@ -565,15 +569,16 @@ export class Machine {
 
   /** What is older than its retention goes; so do logs that are empty and have been quiet for as long. */
   #expire(now: number): void {
-    let isEmpty = true;
+    let isOver = true;
     for (const log of this.#shelf.logs()) {
       const ms = (log.isMine && this.#options.retention?.(log.name.topic)?.ms) || this.#settings.retentionMs;
       this.#shelf.expire(log, now - ms);
-      const isOver = log.size === 0 && now - log.changedAt > 2 * ms;
-      if (isOver && !log.isMine && !this.#audience.isLive(log.name.publisher)) this.#shelf.forget(log);
-      else if (log.size > 0 || !log.isMine) isEmpty = false;
+      const isLeft = !log.isMine && !this.#audience.isLive(log.name.publisher);
+      if (isLeft && log.size === 0 && now - log.changedAt > 2 * ms) this.#shelf.forget(log);
+      else if (isLeft || log.size > 0) isOver = false;
     }
-    if (!isEmpty) this.#expireLater(now);
+    this.#publisher.roomMade(now);
+    if (!isOver) this.#expireLater(now);
   }
 }
 

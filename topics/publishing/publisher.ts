@@ -10,7 +10,7 @@ import { MESSAGE_BYTES_MAX, OWN_TOPICS_MAX, WINDOW_BYTES } from "../limits.js";
 import type { Level, Published, PublishOptions } from "../machine-options.js";
 import { topicProblem } from "../names.js";
 import type { Ports } from "../ports.js";
-import { type Batch, FLAG_DURABLE } from "../records/batch.js";
+import { type Batch, FLAG_DURABLE, FLAG_URGENT } from "../records/batch.js";
 import { type LogTag, nameLog } from "../records/log.js";
 import type { Progress } from "../records/packet.js";
 import type { Settings } from "../settings.js";
@@ -23,6 +23,8 @@ import { heldByAtLeast, holdersNeeded, type Need } from "./safety.js";
 
 /** Begins the names of timers that send again to those that are behind; the tag follows. */
 export const REPEAT_TIMER = "repeat/";
+/** Looks whether there is room for those that were refused. */
+export const ROOM_TIMER = "room/";
 /** A holder that says nothing for so many pull times is replaced. */
 const HOLDER_PATIENCE = 10;
 /** A receiver that does not move for so many pull times, while there is no room, is cut. */
@@ -93,6 +95,7 @@ export class Publisher {
     if (typeof log === "string") return { ok: false, reason: log };
     if (!this.#hasRoom(data.length, now)) {
       this.#isFull = true;
+      this.#lookForRoom(now);
       return { ok: false, reason: "overloaded" };
     }
     if (log.open?.isFullFor(data.length)) this.#seal(log, now);
@@ -154,7 +157,7 @@ export class Publisher {
     receiver.sent = Math.max(receiver.sent, receiver.held);
     this.#sendOn(log, receiver);
     this.#judge(log);
-    if (this.#isFull) this.#offerRoom(now);
+    this.roomMade(now);
     return undefined;
   }
 
@@ -214,9 +217,12 @@ export class Publisher {
   }
 
   /** May this batch of mine go when room is needed? */
-  isFree(held: HeldLog, { last }: Batch): boolean {
+  isFree(held: HeldLog, { last, flags }: Batch): boolean {
     const log = this.#byTag.get(held.name.tag);
-    return !log || (last <= log.heldByAll && last <= log.someThrough);
+    if (!log) return true;
+    // Somebody waits until it is safe.
+    if ((flags & FLAG_URGENT) !== 0 && last > log.someThrough) return false;
+    return last <= log.heldByAll;
   }
 
   /** A batch of mine is dropped: it needs no place in the store any more. */
@@ -430,11 +436,21 @@ export class Publisher {
     return shelf.makeRoom(me, needed);
   }
 
-  #offerRoom(now: number): void {
-    // Half of a batch, so that a publisher that waited is not told to wait again at once.
-    if (!this.#hasRoom(MESSAGE_BYTES_MAX, now)) return;
+  /** Something was confirmed or dropped: who was refused may try again when there is room for the longest message. */
+  roomMade(now: number): void {
+    if (!this.#isFull) return;
+    if (!this.#hasRoom(MESSAGE_BYTES_MAX, now)) {
+      this.#lookForRoom(now);
+      return;
+    }
     this.#isFull = false;
+    this.#options.timers.clear(ROOM_TIMER);
     this.#options.outbox.emit({ kind: "room" });
+  }
+
+  /** Nobody may say anything any more: those that do not move are not waited for, after a while. */
+  #lookForRoom(now: number): void {
+    this.#options.timers.setEarlier(ROOM_TIMER, now + HOLDER_PATIENCE * this.#options.settings.pullMs);
   }
 
   get #share(): number {

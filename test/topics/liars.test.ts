@@ -1,0 +1,214 @@
+/** What liars say is data: each lie with what becomes of it, and who pays for it. */
+import { describe, expect, it } from "vitest";
+import { CHECKS_PER_MEMBER_MAX, LIES_BURST } from "../../topics/limits.js";
+import { encodeBatch, encodeBody, encodePayload, NO_DIGEST, parseBatch } from "../../topics/records/batch.js";
+import { LogReader, type LogTag, nameLog } from "../../topics/records/log.js";
+import { encodePacket, type Packet } from "../../topics/records/packet.js";
+import { bytesOf, type Member, Overlay, sha256, signatureOf } from "../support/topics/overlay.js";
+
+/** A publisher, a subscriber, a liar that may subscribe as well, and others that do. */
+function network(others = 1) {
+  const overlay = new Overlay({ members: 3 + others });
+  const [publisher, subscriber, liar, ...rest] = overlay.members as [Member, Member, Member, ...Member[]];
+  const subscription = overlay.subscribe(subscriber, "t");
+  for (const member of rest) overlay.subscribe(member, "t");
+  overlay.run(1000);
+  const say = (packet: Packet | Uint8Array, from = liar, to = subscriber) => {
+    const bytes = packet instanceof Uint8Array ? packet : encodePacket(packet);
+    overlay.input(to, (machine) => machine.receive(from.id, bytes, overlay.now));
+  };
+  return { overlay, publisher, subscriber, liar, rest, subscription, say };
+}
+
+interface Body {
+  readonly by: Member;
+  readonly life?: bigint;
+  readonly first?: number;
+  readonly previous?: Uint8Array;
+  readonly messages?: readonly string[];
+  readonly signer?: Member;
+}
+
+function batchOf({ by, life = 9n, first = 1, previous = NO_DIGEST, messages = ["m"], signer = by }: Body): Uint8Array {
+  const payload = encodePayload(messages.map(bytesOf));
+  const log = nameLog({ publisher: by.id, life, topic: "t" }, sha256);
+  const facts = { log, first, count: messages.length, at: 1, previous, digest: sha256(payload), flags: 0 };
+  const body = encodeBody({ ...facts, payloadBytes: payload.length });
+  return encodeBatch(body, signatureOf(signer.id, body), payload);
+}
+
+const batch = (of: Body): Packet => ({ kind: "batch", stretch: undefined, bytes: batchOf(of) });
+const headOf = (of: Body) => parseBatch(batchOf(of), new LogReader(sha256, 9), sha256)!;
+const reasons = (member: Member) => member.of("rejected").map(({ what, reason }) => `${what}: ${reason}`);
+
+describe("what is refused", () => {
+  it.each<[string, string, (of: ReturnType<typeof network>) => void]>([
+    ["junk", "packet: packet-malformed", ({ say }) => say(new Uint8Array([7, 7, 7]))],
+    ["nothing", "packet: packet-malformed", ({ say }) => say(new Uint8Array(0))],
+    ["half a batch", "batch: batch-malformed", ({ say }) => say(new Uint8Array([1, 0, 0, 200, 1, 2]))],
+    [
+      "another's message that it signed itself",
+      "batch: signature",
+      ({ overlay, publisher, liar, say }) => {
+        say(batch({ by: publisher, signer: liar }));
+        overlay.run(10);
+      },
+    ],
+    [
+      "another's message with other bytes",
+      "batch: batch-malformed",
+      ({ publisher, say }) => {
+        const bytes = batchOf({ by: publisher });
+        say({ kind: "batch", stretch: undefined, bytes: bytes.with(bytes.length - 1, 0) });
+      },
+    ],
+    ["my own messages", "batch: own", ({ subscriber, say }) => say(batch({ by: subscriber }))],
+    [
+      "where another's log begins for me",
+      "start: not-publisher",
+      ({ publisher, say }) => say({ kind: "start", entries: [{ log: headOf({ by: publisher }).log, first: 1000 }] }),
+    ],
+    [
+      "progress in a log that is not there",
+      "progress: log-unknown",
+      ({ say }) => say({ kind: "progress", entries: [{ tag: "00".repeat(16) as LogTag, held: 5, acknowledged: 5 }] }),
+    ],
+    [
+      "two statements that do not contradict each other as a proof",
+      "proof: no-contradiction",
+      ({ publisher, say }) => {
+        const heads = [
+          headOf({ by: publisher }),
+          headOf({ by: publisher, first: 9, previous: sha256(bytesOf("x")) }),
+        ] as const;
+        say({ kind: "proof", heads });
+      },
+    ],
+  ])("%s", (_, reason, act) => {
+    const of = network();
+    act(of);
+    of.overlay.run(10_000);
+    expect(reasons(of.subscriber)).toEqual([reason]);
+    expect(of.subscriber.texts(of.subscription)).toEqual([]);
+    expect(of.subscriber.of("equivocation")).toEqual([]);
+  });
+
+  it("a message on a topic that I do not want, unless its publisher wants me to hold it", () => {
+    const { overlay, publisher, liar, say, rest } = network();
+    say(batch({ by: publisher }), liar, publisher);
+    const idle = overlay.members.at(-1)!;
+    expect(rest).toContain(idle);
+    expect(reasons(publisher)).toEqual(["batch: own"]);
+    const [, , outsider] = overlay.members as [Member, Member, Member];
+    say(batch({ by: publisher }), rest[0]!, outsider);
+    expect(reasons(outsider)).toEqual(["batch: unwanted"]);
+  });
+});
+
+describe("who pays", () => {
+  it("a member with a few false signatures is not listened to for a while; others are", () => {
+    const { overlay, publisher, liar, subscriber, subscription, say } = network();
+    for (let nth = 0; nth < LIES_BURST; nth++) {
+      say(batch({ by: publisher, life: BigInt(nth), signer: liar }));
+      overlay.run(10);
+    }
+    const before = subscriber.of("verify").length;
+    say(batch({ by: publisher, signer: liar }));
+    expect(reasons(subscriber).at(-1)).toBe("batch: muted");
+    expect(subscriber.of("verify")).toHaveLength(before);
+    overlay.publish(publisher, "t", "heard");
+    overlay.run(1000);
+    expect(subscriber.texts(subscription)).toEqual(["heard"]);
+  });
+
+  it("a flood of one member leaves room for the checks of others", () => {
+    const { overlay, publisher, liar, subscriber, subscription, say } = network();
+    for (let nth = 0; nth < 2 * CHECKS_PER_MEMBER_MAX; nth++)
+      say(batch({ by: liar, life: BigInt(nth), messages: [`${nth}`] }));
+    expect(subscriber.of("verify")).toHaveLength(CHECKS_PER_MEMBER_MAX);
+    overlay.publish(publisher, "t", "heard");
+    overlay.run(5);
+    expect(subscriber.texts(subscription)).toContain("heard");
+  });
+
+  it("who announces what it does not have costs a pull time, and no message", () => {
+    const { overlay, publisher, liar, subscriber, subscription, say } = network(3);
+    overlay.publish(publisher, "t", "first");
+    overlay.run(100);
+    const { tag } = subscriber.of("deliver")[0]!.batch.log;
+    overlay.fate = (from, to) => (from === 0 && to === 1 ? [] : [1]);
+    overlay.publish(publisher, "t", "second");
+    say({ kind: "announce", answer: false, entries: [{ tag, first: 1, last: 1_000_000 }] });
+    overlay.run(5000);
+    expect(subscriber.texts(subscription)).toEqual(["first", "second"]);
+    // It was asked, and is not asked for ever.
+    overlay.run(10 * 60_000);
+    const asked = subscriber.of("send").filter(({ to, frame }) => to.includes(liar.id) && frame[4] === 3);
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.length).toBeLessThan(10);
+    expect(subscriber.of("lost")).toEqual([]);
+  });
+
+  it("a publisher is not believed by others when it says that more is held than there is", () => {
+    const { overlay, publisher, subscriber, say } = network();
+    const published = overlay.publish(publisher, "t", "m", { level: "all" });
+    if (!published.ok) throw new Error(published.reason);
+    const { tag } = published.log;
+    overlay.input(publisher, (machine) => machine.tick(overlay.now));
+    say({ kind: "progress", entries: [{ tag, held: 2 ** 47, acknowledged: 2 ** 47 }] }, subscriber, publisher);
+    expect(reasons(publisher)).toEqual(["progress: progress-beyond"]);
+    expect(publisher.of("safe")).toEqual([]);
+  });
+});
+
+describe("a publisher that signs two things under one number", () => {
+  const one = (liar: Member): Body => ({ by: liar, messages: ["one"] });
+  const other = (liar: Member): Body => ({ by: liar, messages: ["other"] });
+
+  it("is proven to have done so, by whoever sees both; who has one goes on with it", () => {
+    const { overlay, liar, subscriber, subscription, rest, say } = network(4);
+    const texts = () => rest.map((member) => member.texts(1));
+    say(batch(one(liar)));
+    for (const member of rest) say(batch(other(liar)), liar, member);
+    overlay.run(60_000);
+    expect(subscriber.texts(subscription)).toEqual(["one"]);
+    expect(texts()).toEqual(rest.map(() => ["other"]));
+    say(batch(other(liar)));
+    overlay.run(60_000);
+    for (const member of [subscriber, ...rest]) {
+      const [proof] = member.of("equivocation");
+      expect(proof?.proof.publisher, `member ${member.index}`).toBe(liar.id);
+      expect(member.of("equivocation")).toHaveLength(1);
+    }
+    expect(subscriber.texts(subscription)).toEqual(["one"]);
+  });
+
+  it.each<[string, (liar: Member) => readonly [Body, Body]]>([
+    ["two messages under one number", (liar) => [one(liar), other(liar)]],
+    [
+      "two batches that overlap",
+      (by) => [
+        { by, first: 3, messages: ["a", "b"], previous: sha256(bytesOf("x")) },
+        { by, first: 4, messages: ["c"], previous: sha256(bytesOf("x")) },
+      ],
+    ],
+    [
+      "a batch that does not name the one before it",
+      (by) => [{ by }, { by, first: 2, previous: sha256(bytesOf("x")) }],
+    ],
+  ])("is proven by %s, which others check for themselves", (_, pair) => {
+    const { overlay, liar, subscriber, say } = network();
+    const [a, b] = pair(liar);
+    say({ kind: "proof", heads: [headOf(a), headOf(b)] });
+    overlay.run(100);
+    expect(subscriber.of("equivocation")).toHaveLength(1);
+  });
+
+  it("is not proven by two statements that it did not sign", () => {
+    const { overlay, publisher, liar, subscriber, say } = network();
+    const forged = { by: publisher, signer: liar };
+    say({ kind: "proof", heads: [headOf({ ...forged }), headOf({ ...forged, messages: ["other"] })] });
+    overlay.run(100);
+    expect(subscriber.of("equivocation")).toEqual([]);
+  });
+});
