@@ -128,7 +128,7 @@ export class Cursor {
     if (end < first || end <= this.#settled) return;
     this.#forget(first, end);
     if (first <= this.#settled + 1) this.#raise(end);
-    else for (let number = first; number <= end; number++) this.#above.add(number);
+    else for (let number = first; number <= end; number++) if (!this.#isLost(number)) this.#above.add(number);
   }
 
   /**
@@ -155,19 +155,26 @@ export class Cursor {
   lose(first: number, last: number): Range | undefined {
     const given = this.#back.filter((number) => number >= first && number <= last);
     for (const number of given) this.settle(number, number);
-    const range = { first: Math.max(first, this.#next, this.#settled + 1), last };
-    if (range.first > last) return given.length > 0 ? { first: given[0]!, last: given.at(-1)! } : undefined;
-    this.#lost.push(range);
+    this.#passSettled();
+    const from = Math.max(first, this.#next, this.#settled + 1);
+    // A saved place knew of these: they are settled, whether they come or not.
+    for (const number of this.#above)
+      if (number >= from && number <= last && this.#above.delete(number)) this.#ahead -= 1;
+    const fresh = from <= last ? without({ first: from, last }, this.#lost) : [];
+    this.#lost.push(...fresh);
     this.#absorb();
     this.#passSettled();
-    return { first: given[0] ?? range.first, last };
+    const [low, high] = [given[0] ?? fresh[0]?.first, fresh.at(-1)?.last ?? given.at(-1)];
+    return low === undefined || high === undefined ? undefined : { first: low, last: high };
   }
 
   #isInHand(number: number): boolean {
     const isOut = number > this.#settled && number < this.#next && !this.#above.has(number);
-    return (
-      isOut && !this.#back.includes(number) && !this.#lost.some(({ first, last }) => number >= first && number <= last)
-    );
+    return isOut && !this.#back.includes(number) && !this.#isLost(number);
+  }
+
+  #isLost(number: number): boolean {
+    return this.#lost.some(({ first, last }) => number >= first && number <= last);
   }
 
   /** They are settled: they do not come again. */
@@ -215,4 +222,18 @@ export class Cursor {
     while (end < last && !this.#above.has(end + 1)) end += 1;
     return end;
   }
+}
+
+/** What is left of a range when others are cut out of it. */
+function without(range: Range, others: readonly Range[]): Range[] {
+  let left = [range];
+  for (const other of others) {
+    left = left.flatMap(({ first, last }) =>
+      [
+        { first, last: Math.min(last, other.first - 1) },
+        { first: Math.max(first, other.last + 1), last },
+      ].filter((part) => part.first <= part.last),
+    );
+  }
+  return left.sort((a, b) => a.first - b.first);
 }
