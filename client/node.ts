@@ -8,6 +8,7 @@ import {
   type MachineOptions,
   type Address as NoteAddress,
   type Peer,
+  type SignedType,
   TRANSPORT_GRPC,
   TrustedClock,
 } from "../gossip/index.js";
@@ -474,7 +475,7 @@ export class Node {
     clearTimeout(timer);
   }
 
-  #sign(type: "note" | "leave" | "accusation", body: Uint8Array): Uint8Array {
+  #sign(type: SignedType, body: Uint8Array): Uint8Array {
     const { privateKey, certificate } = this.#identity;
     return sign(privateKey, type, certificate.networkId, body);
   }

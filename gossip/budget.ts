@@ -25,17 +25,17 @@ export class Budgets {
     return this.#left(id, now, cost) !== undefined;
   }
 
-  /** Takes one token. False when there is none. */
-  take(id: MemberId, now: number): boolean {
-    const left = this.#left(id, now, 1);
+  /** Takes one token, or `cost` of them. False when they are not there. */
+  take(id: MemberId, now: number, cost = 1): boolean {
+    const left = this.#left(id, now, cost);
     if (left) this.#budgets.set(id, left);
     return left !== undefined;
   }
 
-  /** When the member's next token will be there; not after `now` when it is. */
-  affordableAt(id: MemberId, now: number): number {
+  /** When the member's next token will be there, or `cost` of them; not after `now` when they are. */
+  affordableAt(id: MemberId, now: number, cost = 1): number {
     const budget = this.#budgets.get(id);
-    return budget ? affordableAt(budget, this.#rate) : now;
+    return budget ? affordableAt(budget, this.#rate, cost) : now;
   }
 
   /** Forgets those that are full again. */

@@ -47,6 +47,17 @@ export class Herald {
     this.#touched.clear();
   }
 
+  /** Whose interest is another one now, mine apart. */
+  tellInterests(): void {
+    const { view, outbox } = this.#parts;
+    const { interests } = view.evidence;
+    for (const id of interests.takeChanged()) {
+      const held = interests.get(id)?.interest;
+      const [version, content] = [held?.version ?? 0n, held?.content];
+      if (id !== view.me) outbox.emit({ kind: "interest", id, version, content });
+    }
+  }
+
   /** An alarm for each step of the wall clock that is not believed (rule R18). */
   clockIs(isFrozen: boolean): void {
     if (isFrozen && !this.#isClockFrozen) this.#parts.outbox.emit({ kind: "alarm", what: "clock-stepped" });

@@ -6,6 +6,7 @@ export {
   ADDRESSES_BYTES_MAX,
   ADDRESSES_MAX,
   EPOCH_MAX,
+  INTEREST_BYTES_MAX,
   METADATA_BYTES_MAX,
   NOTE_BYTES_MAX,
   PACKET_BYTES_MAX,
@@ -17,6 +18,7 @@ export type { IsolationReason, Output, Peer, Recipient, Standing } from "./outpu
 export type { Ports, Random } from "./ports.js";
 export { type Accusation, encodeAccusation, parseAccusation, type SignedAccusation } from "./records/accusation.js";
 export type { CertificateChain, CertificateFacts } from "./records/certificate.js";
+export { encodeInterest, type Interest, parseInterest, type SignedInterest } from "./records/interest.js";
 export {
   type Address,
   addressesOf,
@@ -44,7 +46,7 @@ export {
   type StatementReader,
   statementReader,
 } from "./records/statement.js";
-export type { Check, Verdict, Verified } from "./records/verified.js";
+export type { Check, SignedType, Verdict, Verified } from "./records/verified.js";
 export { checkSettings, LAN, LOCAL, noteMs, type Settings, WAN } from "./settings.js";
 export { CALL_TIMEOUT_MS } from "./spreading/courier.js";
 export { SharedView, type SharedViewOptions } from "./view/shared-view.js";

@@ -13,6 +13,20 @@ export const ADDRESSES_MAX = 24;
 export const ADDRESSES_BYTES_MAX = 2_816;
 /** ASCII characters of one address: a DNS name (253), a colon and a port. */
 export const ADDRESS_CHARS_MAX = 259;
+/** Bytes of what a member subscribes to (rule R22): 256 topics of 255 bytes, 64 KiB, and what stands around each. */
+export const INTEREST_BYTES_MAX = 66 * 1024;
+/** Bytes of all interests that are held: of a thousand members with the largest, or of every member that we plan for with 600 bytes. */
+export const INTERESTS_BYTES_MAX = 64 * 1024 * 1024;
+/** Rule R22: bytes of interests of one member that are admitted at once: the largest, or 66 small changes ... */
+export const INTEREST_BURST_BYTES = 68 * 1024;
+/** ... and per gossip interval after that: half of what its notes may have. */
+export const INTEREST_BYTES_PER_INTERVAL = 4 * 1024;
+/** What the smallest counts for, bytes: its signature is checked and it is pushed on like any other. */
+export const INTEREST_COST_MIN = 1024;
+/** Bytes of interests that one packet asks a partner for (rule R22): most of the packet that brings them. */
+export const INTERESTS_PER_EXCHANGE_BYTES = 192 * 1024;
+/** Interests that wait for their time, over all members. Each is as large as one may be, at most. */
+export const INTERESTS_WAITING_MAX = 256;
 /** Bytes of one DER certificate. Ours have about 600; a long principal name still fits. */
 export const CERTIFICATE_BYTES_MAX = 4 * 1024;
 /** Certificates held per member id: the current one, the next one, and two re-keys in between. */
@@ -52,6 +66,8 @@ export const PACKET_BYTES_MAX = 256 * 1024;
 export const PACKET_STATEMENTS_MAX = 1024;
 /** Record digests that one packet lists or wants. */
 export const PACKET_DIGESTS_MAX = 4096;
+/** Interests that one packet offers (rule R22), 60 bytes each. */
+export const PACKET_INTERESTS_MAX = 1024;
 /** Ranges that one packet compares. */
 export const PACKET_RANGES_MAX = 256;
 /** Calls that one exchange may take until it must wait for the next interval (depth of the tree plus transfers). */
@@ -65,6 +81,8 @@ export const EXCHANGES_CAUSED_MAX = 32;
  * others' must not wait for it: with fewer, a third of 210 neighbours kept a rebuttal back.
  */
 export const PUSHES_MAX = 256;
+/** Pushes of interests under way at once: beside those of what membership needs, which wait for none of these. */
+export const INTEREST_PUSHES_MAX = 64;
 /** Packets that one partner may send at once ... */
 export const PARTNER_PACKETS_BURST = 48;
 /** ... and per gossip interval after that. */

@@ -21,19 +21,21 @@ import type { MachineOptions, NewFacts } from "./machine-options.js";
 import { Outbox, type Output, type Peer, type Recipient, type Standing } from "./outputs.js";
 import type { Ports } from "./ports.js";
 import type { CertificateFacts } from "./records/certificate.js";
+import type { Interest } from "./records/interest.js";
 import type { SignedNote } from "./records/note.js";
 import { encodePacket, parsePacket } from "./records/packet.js";
-import { type Claim, subjectOf } from "./records/statement.js";
+import { type Claim, subjectOf, withoutInterests } from "./records/statement.js";
 import { own, type Verdict } from "./records/verified.js";
 import { checkSettings, noteMs, type Settings } from "./settings.js";
 import { CALL_TIMEOUT_MS, Courier } from "./spreading/courier.js";
+import { Entry } from "./spreading/entry.js";
 import { Exchanges } from "./spreading/exchanges.js";
-import { Joining } from "./spreading/joining.js";
 import { Mailer } from "./spreading/mailer.js";
+import { INTEREST_DUE, INTEREST_REPUSH, OwnInterest } from "./spreading/own-interest.js";
 import { Partners, receive } from "./spreading/partners.js";
 import { Rounds } from "./spreading/rounds.js";
 import { Evidence } from "./view/evidence.js";
-import { Intake, type Intaken } from "./view/intake.js";
+import { type ClaimAboutMe, Intake, type Intaken } from "./view/intake.js";
 import { Judgement } from "./view/judgement.js";
 import { Roster } from "./view/roster.js";
 import { View } from "./view/view.js";
@@ -43,14 +45,8 @@ import { View } from "./view/view.js";
  * than the pause between two pushes (mailer.ts) and a round trip.
  */
 const SETTLE_MS = 250;
-/** Joining ends after so many milliseconds, whoever has answered by then: five calls that nobody answers. */
-const JOIN_TIMEOUT_MS = 10_000;
-/** Begins the names of timers for notes that wait (rule R11); the subject's id follows. */
-const NOTE_TIMER = "note/";
 /** Expiry and forgotten budgets are looked at this often, in gossip intervals. */
 const TIDY_INTERVALS = 10;
-
-type TimerName = "doubt" | "isolation" | "gossip" | "monitor" | "push" | "rebuttal" | "repush" | "join" | "depart";
 
 export class Machine {
   readonly #settings: Settings;
@@ -77,7 +73,8 @@ export class Machine {
   readonly #known: readonly Uint8Array[];
   /** My note in a shared view, until I have started from it. */
   readonly #standingNote: SignedNote | undefined;
-  #joining: Joining | undefined;
+  readonly #entry: Entry;
+  readonly #interest: OwnInterest;
   #judgedVersion = -1;
   #changedAt = Number.NEGATIVE_INFINITY;
   /** The deadline, once it was asked for; only inputs change it, and each of them wakes me first. Infinity: none. */
@@ -124,15 +121,25 @@ export class Machine {
       submit: (statements, from, isNews, now, isHearing) =>
         this.#act(this.#intake.submit(statements, from, isNews, now, isHearing), now),
       isPending: (digest) => this.#intake.isPending(digest),
+      isWorth: (offer, now) => this.#intake.isWorth(offer, now),
       defence: this.#defence,
       deltaMs: settings.deltaMs,
-      isNew: () => this.#joining !== undefined,
+      isNew: () => this.#entry.isOpen,
     });
     this.#hearings = new Hearings({ ...shared, exchanges: this.#exchanges });
     this.#rounds = new Rounds({
       ...shared,
       exchanges: this.#exchanges,
       contacts: options.contacts,
+    });
+    this.#interest = new OwnInterest({ ...shared, mailer: this.#mailer });
+    this.#entry = new Entry({
+      ...shared,
+      mailer: this.#mailer,
+      exchanges: this.#exchanges,
+      isSettled: () => this.#intake.isIdle,
+      onJoined: () => this.#herald.tell(),
+      onOut: (now) => this.#interest.setOut(now),
     });
   }
 
@@ -208,9 +215,19 @@ export class Machine {
     return this.#evidence.note(id)?.note.agreementKey;
   }
 
-  /** Every held statement, for a cache on disk or an audit. */
+  /** Every held statement of membership, for a cache on disk or an audit. */
   statements(): Uint8Array[] {
-    return Array.from(this.#evidence.records(), (record) => record.bytes);
+    return withoutInterests(this.#evidence.records());
+  }
+
+  /** What a member subscribes to, me included: the content of its interest as it signed it (rule R22). */
+  interestOf(id: MemberId): Interest | undefined {
+    return this.#evidence.interests.get(id)?.interest;
+  }
+
+  /** All that are held, also of members that are not live. */
+  interests(): Interest[] {
+    return Array.from(this.#evidence.interests.all(), ({ interest }) => interest);
   }
 
   /** To be called after each input, and carried out in order. */
@@ -224,10 +241,14 @@ export class Machine {
     this.#due = undefined;
     this.#ports.clock.wall(now);
     if (this.#standingNote) this.#defence.stand(this.#standingNote);
-    else this.#introduceMyself(now);
+    else {
+      this.#evidence.admitCertificate(this.#self.certificate);
+      this.#defence.issueNote(now);
+    }
     if (this.#known.length > 0) this.#act(this.#intake.submit(this.#known, undefined, false, now), now);
-    if (this.#standingNote) this.#setOut(now);
-    else this.#beginJoin(this.#rounds.contacts, false, now);
+    if (this.#standingNote) this.#entry.setOut(now);
+    else this.#entry.begin(this.#rounds.contacts, false, now);
+    this.#interest.restate(now);
     this.#settle(now);
   }
 
@@ -259,9 +280,10 @@ export class Machine {
     if (!parsed.ok) this.#outbox.emit({ kind: "rejected", from, what: "packet", reason: parsed.reason });
     const items = parsed.ok ? parsed.items : [];
     const isOver = this.#exchanges.answered(ended, from, items, !this.#self.leaving, now);
-    if (isOver) this.#joining?.answered(from);
+    if (isOver) this.#entry.answered(from);
     // Who was too busy to look at a packet has not heard what was in it.
     this.#mailer.ended(call, items.some(({ kind }) => kind === "refused") ? undefined : from);
+    if (ended.purpose === "interest") this.#interest.check(now);
     this.#mailer.deliver(now);
     this.#settle(now);
   }
@@ -272,7 +294,7 @@ export class Machine {
     const ended = this.#courier.end(call);
     if (!ended) return;
     if (ended.to.id) this.#partners.called(ended.to.id, false);
-    this.#joining?.failed(ended.to);
+    this.#entry.failed(ended.to);
     this.#mailer.ended(call, undefined);
     if (ended.to.id) this.#hint(ended.to.id, now);
     this.#mailer.deliver(now);
@@ -338,8 +360,8 @@ export class Machine {
   meet(contacts: readonly Recipient[], now: number, isUrgent = false): void {
     this.#wake(now);
     const others = this.#rounds.addContacts(contacts);
-    if (this.#joining) this.#joining.add(others);
-    else if (this.#roster.size === 0 && !this.#self.leaving && others.length > 0) this.#beginJoin(others, true, now);
+    if (this.#entry.isOpen) this.#entry.add(others);
+    else if (this.#roster.size === 0 && !this.#self.leaving && others.length > 0) this.#entry.begin(others, true, now);
     else if (isUrgent) for (const to of others) this.#exchanges.begin(to, now);
     this.#settle(now);
   }
@@ -347,6 +369,16 @@ export class Machine {
   /** What is handed to ring neighbours each interval; undefined for nothing. */
   setGossipContent(content: Uint8Array | undefined): void {
     this.#rounds.setContent(content);
+  }
+
+  /**
+   * What I subscribe to, as my next interest (rule R22): at most INTEREST_BYTES_MAX bytes, RangeError for more. Said at once, or
+   * when others will admit it; "interest-spread" follows with its version.
+   */
+  setInterest(content: Uint8Array, now: number): void {
+    this.#wake(now);
+    this.#interest.set(content, now);
+    this.#settle(now);
   }
 
   /** New facts about me, as my next note. */
@@ -367,6 +399,7 @@ export class Machine {
     this.#monitor.renewed();
     for (const digest of this.#evidence.introduction(this.id)) this.#mailer.announce(digest);
     this.#defence.issueNote(now);
+    this.#interest.restate(now);
     this.#settle(now);
   }
 
@@ -375,11 +408,12 @@ export class Machine {
     this.#wake(now);
     if (this.#self.leaving) return;
     this.#self.leaving = true;
-    this.#joining = undefined;
+    this.#entry.end();
     this.#defence.issueNote(now);
-    for (const name of ["doubt", "gossip", "monitor", "repush", "join"] as const) this.#timers.clear(name);
+    for (const name of ["doubt", "gossip", "monitor", "repush", INTEREST_DUE, INTEREST_REPUSH])
+      this.#timers.clear(name);
     this.#hearings.end();
-    this.#set("depart", now + CALL_TIMEOUT_MS);
+    this.#timers.set("depart", now + CALL_TIMEOUT_MS);
     this.#settle(now);
   }
 
@@ -400,36 +434,34 @@ export class Machine {
 
   /** After a stall others may have accused me, and will not come to tell me: they pass me over on their rings. */
   #askAround(now: number): void {
-    if (this.#self.leaving || this.#joining) return;
-    this.#rounds.askAfterStall(now);
+    if (!this.#self.leaving && !this.#entry.isOpen) this.#rounds.askAfterStall(now);
   }
 
   #fire(name: string, now: number): void {
-    if (name.startsWith(NOTE_TIMER))
-      this.#act(this.#intake.unpark(name.slice(NOTE_TIMER.length) as MemberId, now), now);
+    // A statement that waits (rules R11, R22): what it is, and whose.
+    const [what, id] = name.split("/");
+    if (id) this.#act(this.#intake.unpark(what as "note" | "interest", id as MemberId, now), now);
     else if (name === "gossip") this.#gossip(now);
     else if (name === "monitor") this.#watch(now);
     else if (name === "push") this.#mailer.push(now);
     else if (name === "rebuttal") this.#defence.answer(now);
     else if (name === "repush") this.#defence.repush(now);
-    else if (name === "join") this.#finishJoin(now);
+    else if (name === "join") this.#entry.finish(now);
+    else if (name === INTEREST_DUE) this.#interest.issue(now);
+    else if (name === INTEREST_REPUSH) this.#interest.repush(now);
     else if (name === "doubt") this.#doubt(now);
     else if (name === "isolation") this.#isolation.touch();
     else if (name === "depart") this.#depart();
   }
 
-  #set(name: TimerName, at: number): void {
-    this.#timers.set(name, at);
-  }
-
   #watch(now: number): void {
-    this.#set("monitor", now + this.#settings.monitorMs);
+    this.#timers.set("monitor", now + this.#settings.monitorMs);
     this.#monitor.round(now);
   }
 
   #gossip(now: number): void {
     const round = this.#rounds.next(now);
-    this.#set("gossip", now + this.#settings.gossipMs / this.#rounds.pace);
+    this.#timers.set("gossip", now + this.#settings.gossipMs / this.#rounds.pace);
     if (round % TIDY_INTERVALS === 0) this.#tidy(now);
   }
 
@@ -438,7 +470,7 @@ export class Machine {
     if (this.#self.leaving || !this.#judgement.hasOpenAccusations) return;
     this.#rounds.confront(this.#judgement.accusedIds(), now);
     this.#rounds.askInDoubt(now);
-    this.#set("doubt", now + this.#settings.deltaMs / 2);
+    this.#timers.set("doubt", now + this.#settings.deltaMs / 2);
   }
 
   #tidy(now: number): void {
@@ -469,11 +501,13 @@ export class Machine {
   #settle(now: number): void {
     while (this.#judgedVersion !== this.#evidence.version || (this.#judgement.deadline ?? Infinity) <= now) {
       this.#judge(now);
-      this.#tell();
+      // While I join nothing is told: of the dead I hear the notes first and what stands against them a moment later.
+      if (!this.#entry.isOpen) this.#herald.tell();
       this.#defence.answerStanding(now);
       if (!this.#self.leaving) this.#monitor.guardTheDead(now);
     }
-    if (this.#joining) this.#join(now);
+    this.#herald.tellInterests();
+    if (this.#entry.isOpen) this.#entry.go(now);
     else this.#isolation.tell(now);
     if (this.#intake.isIdle) this.#exchanges.resume(now);
     if (this.#self.leaving && this.#courier.isIdle && this.#mailer.isIdle) this.#depart();
@@ -488,14 +522,9 @@ export class Machine {
     for (const id of changed) this.#herald.touch(id);
     for (const id of removed) this.#monitor.forget(id);
     if (!this.#self.leaving) this.#hearings.turned(turned, now);
-    if (!this.#joining && !this.#self.leaving) this.#rounds.confront(turned, now);
-    const isOpen = this.#judgement.hasOpenAccusations && !this.#joining;
-    if (isOpen && !this.#timers.has("doubt")) this.#set("doubt", now + this.#settings.removalMs / 2);
-  }
-
-  /** While I join nothing is told: of the dead I hear the notes first and what stands against them a moment later. */
-  #tell(): void {
-    if (!this.#joining) this.#herald.tell();
+    if (!this.#entry.isOpen && !this.#self.leaving) this.#rounds.confront(turned, now);
+    const isOpen = this.#judgement.hasOpenAccusations && !this.#entry.isOpen;
+    if (isOpen && !this.#timers.has("doubt")) this.#timers.set("doubt", now + this.#settings.removalMs / 2);
   }
 
   // --- Statements ---
@@ -504,13 +533,19 @@ export class Machine {
     for (const event of intaken) {
       if (event.kind === "verify" || event.kind === "rejected") this.#outbox.emit(event);
       else if (event.kind === "lied" && event.from) this.#partners.punish(event.from, now);
-      else if (event.kind === "parked") this.#timers.set(`${NOTE_TIMER}${event.id}`, event.until);
+      else if (event.kind === "parked") this.#timers.set(`${event.what}/${event.id}`, event.until);
       else if (event.kind === "about-me") this.#aboutMe(event.claim, now);
       else if (event.kind === "admitted") this.#admitted(event.claim, event.digest, event.fresh, now);
     }
   }
 
   #admitted(claim: Claim, digest: string, fresh: boolean, now: number): void {
+    if (claim.kind === "interest") {
+      // Others are still learning it.
+      this.#changedAt = now;
+      if (fresh) this.#mailer.spreadInterest(digest, now);
+      return;
+    }
     const id = subjectOf(claim);
     const isLatest = claim.kind === "note" && this.#evidence.note(claim.note.id)?.digest === digest;
     // Not judged anew yet: still accused means that this note is the answer.
@@ -532,9 +567,10 @@ export class Machine {
     return claim.kind === "accusation" && this.#judgement.isReserve(claim.accusation);
   }
 
-  /** A well-signed accusation of mine, or a note under my key that is not my latest. */
-  #aboutMe(claim: Claim & { kind: "note" | "accusation" }, now: number): void {
+  /** A well-signed accusation of mine, or a note or an interest under my key that is not my latest. */
+  #aboutMe(claim: ClaimAboutMe, now: number): void {
     if (claim.kind === "note") this.#defence.sawMyNote(claim.note, now);
+    else if (claim.kind === "interest") this.#interest.saw(claim.interest, now);
     else this.#defence.accused(claim.accusation, now);
   }
 
@@ -545,48 +581,12 @@ export class Machine {
   }
 
   #hint(id: MemberId, now: number): void {
-    if (!this.#self.leaving && !this.#joining) this.#monitor.hint(id, now);
+    if (!this.#self.leaving && !this.#entry.isOpen) this.#monitor.hint(id, now);
   }
 
   #refuse(from: MemberId, reason: string): Uint8Array {
     this.#outbox.emit({ kind: "rejected", from, what: "packet", reason });
     return encodePacket([{ kind: "refused", reason }]);
-  }
-
-  // --- Joining and leaving ---
-
-  #introduceMyself(now: number): void {
-    this.#evidence.admitCertificate(this.#self.certificate);
-    this.#defence.issueNote(now);
-  }
-
-  #beginJoin(contacts: readonly Recipient[], isAgain: boolean, now: number): void {
-    this.#joining = new Joining(contacts, tolerance(this.#evidence.ringCount), isAgain);
-    this.#set("join", now + JOIN_TIMEOUT_MS);
-  }
-
-  #join(now: number): void {
-    const neighbours = this.#view.partners();
-    const running = this.#courier.count("exchange");
-    if (this.#intake.isIdle && this.#joining?.isDone(neighbours, running)) this.#finishJoin(now);
-    this.#joining?.ask(neighbours, running, (to) => this.#exchanges.begin(to, now));
-  }
-
-  #finishJoin(now: number): void {
-    if (!this.#joining) return;
-    this.#joining = undefined;
-    this.#tell();
-    this.#timers.clear("join");
-    // Those who were asked have it and pass it on; a few more, in case that they do not.
-    for (const digest of this.#evidence.introduction(this.id)) this.#mailer.spread(digest, now);
-    this.#setOut(now);
-  }
-
-  /** My rounds begin, at a time within the first interval that nobody shares. */
-  #setOut(now: number): void {
-    this.#set("gossip", now + this.#settings.gossipMs * this.#ports.random.number());
-    this.#set("monitor", now + this.#settings.monitorMs * this.#ports.random.number());
-    this.#outbox.emit({ kind: "ready" });
   }
 
   #depart(): void {

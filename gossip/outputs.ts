@@ -88,6 +88,18 @@ export type Output =
       readonly member: Peer;
       readonly reason: Exclude<Standing, "live" | "suspected" | "left">;
     }
+  /**
+   * What another member subscribes to, live or not (rule R22): `content` as it signed it, for the room topics/. Undefined: its
+   * statement is held no more.
+   */
+  | {
+      readonly kind: "interest";
+      readonly id: MemberId;
+      readonly version: bigint;
+      readonly content: Uint8Array | undefined;
+    }
+  /** My interest of this version has spread: all live members have it, or enough have for Delta that they have passed it on. */
+  | { readonly kind: "interest-spread"; readonly version: bigint }
   /** I joined as far as anyone could be reached. Again when I knew nobody and have asked further contacts. */
   | { readonly kind: "ready" }
   /** My leaving note has reached all neighbours that answered. Once. */

@@ -2,6 +2,7 @@
 import type { Sha256 } from "../rings/index.js";
 import type { TrustedClock } from "./clock.js";
 import type { StatementReader } from "./records/statement.js";
+import type { SignedType } from "./records/verified.js";
 
 /** Unpredictable numbers: nonces of pings, and the choice of partners, which a liar must not foresee. */
 export interface Random {
@@ -20,7 +21,7 @@ export interface Ports {
    * My signature over a body, domain-separated by type and network (protocol 5a): 64 bytes r || s. Called for my own
    * statements only, a few times a minute at most, and so synchronous.
    */
-  readonly sign: (type: "note" | "leave" | "accusation", body: Uint8Array) => Uint8Array;
+  readonly sign: (type: SignedType, body: Uint8Array) => Uint8Array;
   /** For certificate dates and first epochs only (rule R18). Shared with whoever else judges dates. */
   readonly clock: TrustedClock;
 }

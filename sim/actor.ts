@@ -2,7 +2,7 @@
  * What the simulator's parts know of a member: watchers see it (invariants, reports), behaviours stand between its
  * machine and the network (adversaries). Both see the production machine, and neither changes its code.
  */
-import type { CertificateFacts, Machine, Output, Settings } from "../gossip/index.js";
+import type { CertificateFacts, Machine, Output, Settings, SignedType } from "../gossip/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Chance } from "./chance.js";
 import type { Dates } from "./crypto/crypto.js";
@@ -29,7 +29,7 @@ export interface Seat {
   readonly wall: number;
 }
 
-export type StatementKind = "note" | "leave" | "accusation";
+export type StatementKind = SignedType;
 
 /** A certificate and the key that belongs to it. */
 export interface Identity {

@@ -4,7 +4,7 @@ import { mutant } from "./rules/mutant.mjs";
 import { RULES } from "./rules/table.mjs";
 
 export const title = "Each rule switched off";
-export const about = `Rules R1 to R21 of docs/protocol.md under the attack or the fault that each of them is there for. Without the rule a few lines of
+export const about = `Rules R1 to R22 of docs/protocol.md under the attack or the fault that each of them is there for. Without the rule a few lines of
 the compiled simulator are changed, which stand word for word in bench/claims/rules/. \`node bench/claims/rules.mjs\` prints the same,
 and the suite asserts it but for two long runs.`;
 

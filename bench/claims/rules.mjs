@@ -1,4 +1,4 @@
-// Rules R1 to R21 attacked one by one: each is switched off in a copy of the compiled simulator, and the same run is made
+// Rules R1 to R22 attacked one by one: each is switched off in a copy of the compiled simulator, and the same run is made
 // with the rule and without it. Prints a table; ends with 1 when a promise breaks with all rules on.
 // Run: npx tsc -b && node bench/claims/rules.mjs [--short] [--json] [R5 R9 ...]
 //   --short  one attack for each rule, and no long ones (of the others it is only tried whether their switches fit)

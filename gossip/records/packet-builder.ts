@@ -1,18 +1,28 @@
 /** Fills a packet up to its limits and says when something had to stay out. */
-import { PACKET_BYTES_MAX, PACKET_DIGESTS_MAX, PACKET_RANGES_MAX, PACKET_STATEMENTS_MAX } from "../limits.js";
+import { MEMBER_ID_BYTES } from "../../rings/index.js";
+import {
+  PACKET_BYTES_MAX,
+  PACKET_DIGESTS_MAX,
+  PACKET_INTERESTS_MAX,
+  PACKET_RANGES_MAX,
+  PACKET_STATEMENTS_MAX,
+} from "../limits.js";
+import type { InterestOffer } from "./interest.js";
 import { encodePacket, type Item, LISTED_DIGITS, STATEMENT_HEAD_BYTES } from "./packet.js";
 
-/** Bytes around everything: the version, the head of what is wanted (kind and count), and "more". */
-const FRAME_BYTES = 5;
+/** Bytes around everything: the version, the heads of what is wanted and of what is offered (kind and count), and "more". */
+const FRAME_BYTES = 8;
 /** Bytes of a part of the tree before its hashes or digests, at most: kind, length and 32 bytes of its prefix, count. */
 const RANGE_HEAD_BYTES = 36;
 const CHILDREN_BYTES = 16 * 16;
 const DIGEST_BYTES = LISTED_DIGITS / 2;
+const OFFER_BYTES = MEMBER_ID_BYTES + 8 + 4 + DIGEST_BYTES;
 
 export class PacketBuilder {
   readonly #items: Item[] = [];
   readonly #digests = new Set<string>();
   readonly #wants = new Set<string>();
+  readonly #offers: InterestOffer[] = [];
   readonly #bytesMax: number;
   readonly #wantsMax: number;
   #bytes = FRAME_BYTES;
@@ -27,7 +37,7 @@ export class PacketBuilder {
   }
 
   get isEmpty(): boolean {
-    return this.#items.length === 0 && this.#wants.size === 0;
+    return this.#items.length + this.#wants.size + this.#offers.length === 0;
   }
 
   /** Something had to stay out already. */
@@ -46,6 +56,24 @@ export class PacketBuilder {
     this.#bytes += size;
     this.#items.push({ kind: "statement", bytes });
     return true;
+  }
+
+  /**
+   * Adds a statement where room is left, and does not say that more is there when none is: for what comes after everything else,
+   * in this packet or in one of the next rounds.
+   */
+  filler(digest: string, bytes: Uint8Array): void {
+    const isFull = this.#overflow;
+    if (!isFull) this.statement(digest, bytes);
+    this.#overflow = isFull;
+  }
+
+  /** Offers an interest, where room is left. */
+  interest(offer: InterestOffer): void {
+    const isFull = this.#offers.length >= PACKET_INTERESTS_MAX || this.#bytes + OFFER_BYTES > this.#bytesMax;
+    if (isFull || this.#overflow) return;
+    this.#bytes += OFFER_BYTES;
+    this.#offers.push(offer);
   }
 
   item(item: Item): boolean {
@@ -80,6 +108,7 @@ export class PacketBuilder {
   finish(): Uint8Array {
     const items = [...this.#items];
     if (this.#wants.size > 0) items.push({ kind: "want", digests: [...this.#wants] });
+    if (this.#offers.length > 0) items.push({ kind: "interests", offers: this.#offers });
     if (this.#overflow) items.push({ kind: "more" });
     return encodePacket(items);
   }

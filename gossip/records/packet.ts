@@ -2,14 +2,24 @@
  * A packet: what two machines say to each other in one call or one answer (docs/protocol.md has the layout).
  * Version, then items until the end. Range hashes and listed digests are cut to 16 bytes.
  */
-import { ByteReader, ByteWriter, fromHex, toHex } from "../../rings/index.js";
+import {
+  ByteReader,
+  ByteWriter,
+  fromHex,
+  MEMBER_ID_BYTES,
+  memberIdFromBytes,
+  memberIdToBytes,
+  toHex,
+} from "../../rings/index.js";
 import {
   PACKET_BYTES_MAX,
   PACKET_DIGESTS_MAX,
+  PACKET_INTERESTS_MAX,
   PACKET_RANGES_MAX,
   PACKET_STATEMENTS_MAX,
   REVOCATION_BYTES_MAX,
 } from "../limits.js";
+import type { InterestOffer } from "./interest.js";
 import { RANGE_HASH_BYTES } from "./record-tree.js";
 
 export const PACKET_VERSION = 3;
@@ -35,6 +45,8 @@ export type Item =
   | { readonly kind: "gone"; readonly epoch: bigint }
   /** I hold your note at this epoch, and take you back after so many milliseconds (rule R13). */
   | { readonly kind: "waits"; readonly epoch: bigint; readonly ms: number }
+  /** I hold these interests: ask for those that are news to you (rule R22). */
+  | { readonly kind: "interests"; readonly offers: readonly InterestOffer[] }
   /** You stand accused in my view, at this epoch and on this ring: answer, or I shall remove you (rule R20). */
   | { readonly kind: "summons"; readonly epoch: bigint; readonly ring: number }
   /** There was more than fits: ask again. */
@@ -54,11 +66,12 @@ const NUMBERS: Readonly<Record<Item["kind"], number>> = {
   refused: 9,
   summons: 10,
   waits: 11,
+  interests: 12,
 };
 const KINDS = new Map(Object.entries(NUMBERS).map(([kind, number]) => [number, kind as Item["kind"]]));
 
 /** Items that a packet has no reason to hold more than once, and how many of them it may. */
-const SINGLE: ReadonlySet<Item["kind"]> = new Set(["gone", "more", "refused", "summons", "waits"]);
+const SINGLE: ReadonlySet<Item["kind"]> = new Set(["gone", "more", "refused", "summons", "waits", "interests"]);
 const SINGLES_MAX = 8;
 
 /** Around a statement in a packet: its kind and its length. */
@@ -85,6 +98,15 @@ function writeItem(writer: ByteWriter, item: Item): void {
   else if (item.kind === "refused") writer.ascii(item.reason);
   else if (item.kind === "summons") writer.u64(item.epoch).u16(item.ring);
   else if (item.kind === "waits") writer.u64(item.epoch).u32(item.ms);
+  else if (item.kind === "interests") writeOffers(writer, item.offers);
+}
+
+function writeOffers(writer: ByteWriter, offers: readonly InterestOffer[]): void {
+  writer.u16(offers.length);
+  for (const { id, version, bytes, digest } of offers) {
+    writer.raw(memberIdToBytes(id)).u64(version).u32(bytes);
+    writer.raw(fromHex(digest.slice(0, LISTED_DIGITS)) as Uint8Array);
+  }
 }
 
 function startChildren(writer: ByteWriter, item: { prefix: string; hashes: readonly Uint8Array[] }) {
@@ -172,6 +194,8 @@ function readItem(reader: ByteReader): Item | undefined {
       return { kind, epoch: reader.u64(), ring: reader.u16() };
     case "waits":
       return { kind, epoch: reader.u64(), ms: reader.u32() };
+    case "interests":
+      return { kind, offers: readOffers(reader) };
     default:
       return undefined;
   }
@@ -188,6 +212,18 @@ function readPrefix(reader: ByteReader): string {
 
 function readHashes(reader: ByteReader): Uint8Array[] {
   return Array.from({ length: CHILDREN }, () => reader.raw(RANGE_HASH_BYTES));
+}
+
+function readOffers(reader: ByteReader): InterestOffer[] {
+  const count = reader.u16();
+  if (count > PACKET_INTERESTS_MAX) reader.refuse();
+  const offers: InterestOffer[] = [];
+  for (let index = 0; index < count && !reader.bad; index++) {
+    const [id, version, bytes] = [reader.raw(MEMBER_ID_BYTES), reader.u64(), reader.u32()];
+    const digest = toHex(reader.raw(LISTED_DIGITS / 2));
+    if (!reader.bad) offers.push({ id: memberIdFromBytes(id), version, bytes, digest });
+  }
+  return offers;
 }
 
 function readDigests(reader: ByteReader): string[] {

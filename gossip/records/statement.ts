@@ -1,6 +1,6 @@
 /**
  * A statement is whatever members hold in common and exchange: certificates, notes, accusations, proofs of
- * equivocation, the revocation list. It travels as a kind, a body and what proves it, and is known everywhere by its
+ * equivocation, the revocation list, interests. It travels as a kind, a body and what proves it, and is known everywhere by its
  * record: a digest of kind, subject, epoch and body, never of a signature, because ECDSA signatures are malleable.
  */
 import {
@@ -13,14 +13,17 @@ import {
   type Sha256,
   toHex,
 } from "../../rings/index.js";
-import { CERTIFICATE_BYTES_MAX, NOTE_BYTES_MAX, REVOCATION_BYTES_MAX } from "../limits.js";
+import { CERTIFICATE_BYTES_MAX, INTEREST_BYTES_MAX, NOTE_BYTES_MAX, REVOCATION_BYTES_MAX } from "../limits.js";
 import { type Accusation, parseAccusation } from "./accusation.js";
 import { type CertificateChain, encodeChain, parseChain } from "./certificate.js";
+import { type Interest, type InterestOffer, parseInterest } from "./interest.js";
 import { type Note, parseNote } from "./note.js";
 import { parseRevocationList, type RevocationList } from "./revocation.js";
 
 const SIGNATURE_BYTES = 64;
 const ACCUSATION_BYTES_MAX = 256;
+/** Of an interest's body before its content: version, id, certificate, number, length. */
+const INTEREST_HEAD_BYTES = 1 + MEMBER_ID_BYTES + 32 + 8 + 4;
 
 /** What a record's digest is taken over: kind, subject (zeros for none), epoch, hash of the body. */
 const RECORD_EPOCH_AT = 1 + MEMBER_ID_BYTES;
@@ -31,6 +34,13 @@ const KIND_NOTE = 2;
 const KIND_ACCUSATION = 3;
 const KIND_EQUIVOCATION = 4;
 const KIND_REVOCATION = 5;
+const KIND_INTEREST = 6;
+
+/**
+ * How the digest of an interest's record begins, in hex digits. So they are one range of the tree, the last one: in every list
+ * they come behind what membership needs. (One in 65,536 of the others comes among them by chance.)
+ */
+const INTEREST_RANGE = "ffff";
 
 interface Signed {
   readonly body: Uint8Array;
@@ -44,7 +54,8 @@ export type Claim =
   | { readonly kind: "note"; readonly note: Note & Signed }
   | { readonly kind: "accusation"; readonly accusation: Accusation & Signed }
   | { readonly kind: "equivocation"; readonly pair: readonly [Note & Signed, Note & Signed] }
-  | { readonly kind: "revocation"; readonly list: RevocationList & Signed & { readonly issuer: Uint8Array } };
+  | { readonly kind: "revocation"; readonly list: RevocationList & Signed & { readonly issuer: Uint8Array } }
+  | { readonly kind: "interest"; readonly interest: Interest & Signed };
 
 export type StatementKind = Claim["kind"];
 
@@ -62,6 +73,8 @@ export function encodeStatement(claim: Claim): Uint8Array {
     }
     case "revocation":
       return writeSigned(new ByteWriter().u8(KIND_REVOCATION), claim.list).sized16(claim.list.issuer).finish();
+    case "interest":
+      return writeSigned(new ByteWriter().u8(KIND_INTEREST), claim.interest).finish();
   }
 }
 
@@ -95,6 +108,10 @@ function parseSignedKind(kind: number, reader: ByteReader): Claim | undefined {
     const second = readSigned(reader, NOTE_BYTES_MAX, parseNote);
     return first && second && { kind: "equivocation", pair: [first, second] };
   }
+  if (kind === KIND_INTEREST) {
+    const interest = readSigned(reader, INTEREST_HEAD_BYTES + INTEREST_BYTES_MAX, parseInterest);
+    return interest && { kind: "interest", interest };
+  }
   if (kind !== KIND_REVOCATION) return undefined;
   const list = readSigned(reader, REVOCATION_BYTES_MAX, parseRevocationList);
   const issuer = reader.sized16(CERTIFICATE_BYTES_MAX);
@@ -112,7 +129,7 @@ function readSigned<T>(
   return value && { ...value, body, signature };
 }
 
-/** Whose standing a statement bears on; a certificate or a list alone changes nobody's. */
+/** Whose standing a statement bears on; a certificate, a list or an interest alone changes nobody's. */
 export function subjectOf(claim: Claim): MemberId | undefined {
   if (claim.kind === "note") return claim.note.id;
   if (claim.kind === "accusation") return claim.accusation.accused;
@@ -127,7 +144,26 @@ export function recordDigest(sha256: Sha256, claim: Claim): string {
   if (subject) record.set(memberIdToBytes(subject), 1);
   new DataView(record.buffer).setBigUint64(RECORD_EPOCH_AT, epoch);
   record.set(bodyHash, RECORD_EPOCH_AT + 8);
-  return toHex(sha256(record));
+  const digest = toHex(sha256(record));
+  return claim.kind === "interest" ? INTEREST_RANGE + digest.slice(INTEREST_RANGE.length) : digest;
+}
+
+/** Is this the record of an interest? By the first byte of its statement. */
+export function isInterest(record: StoredRecord): boolean {
+  return record.bytes[0] === KIND_INTEREST;
+}
+
+/** The record of an interest as it is offered; undefined for another one. */
+export function offerOf(record: StoredRecord): InterestOffer | undefined {
+  const claim = isInterest(record) ? parseStatement(record.bytes) : undefined;
+  if (claim?.kind !== "interest") return undefined;
+  const { id, version, body } = claim.interest;
+  return { id, version, bytes: body.length, digest: record.digest };
+}
+
+/** The statements of all others. */
+export function withoutInterests(records: Iterable<StoredRecord>): Uint8Array[] {
+  return Array.from(records).flatMap((record) => (isInterest(record) ? [] : [record.bytes]));
 }
 
 interface RecordParts {
@@ -153,6 +189,8 @@ function recordOf(sha256: Sha256, claim: Claim): RecordParts {
     }
     case "revocation":
       return { epoch: claim.list.number, bodyHash: sha256(claim.list.body) };
+    case "interest":
+      return { subject: claim.interest.id, epoch: claim.interest.version, bodyHash: sha256(claim.interest.body) };
   }
 }
 
@@ -162,6 +200,7 @@ const KIND_NUMBERS: Readonly<Record<StatementKind, number>> = {
   accusation: KIND_ACCUSATION,
   equivocation: KIND_EQUIVOCATION,
   revocation: KIND_REVOCATION,
+  interest: KIND_INTEREST,
 };
 
 /** A record that can be handed on: its whole digest, and the one encoding that its statement has. */

@@ -7,6 +7,9 @@ import type { CertificateChain, CertificateFacts } from "./certificate.js";
 declare const verified: unique symbol;
 export type Verified<T> = T & { readonly [verified]: true };
 
+/** What members sign, each in a domain of its own: the last note of a life has one for itself. */
+export type SignedType = "note" | "leave" | "accusation" | "interest";
+
 /** What the machine asks its driver to check. Expensive, so asked only after all cheap checks have passed. */
 export type Check =
   /** Path, dates, usage, extension and network of a certificate (rule R1). */
@@ -14,7 +17,7 @@ export type Check =
   /** A member's signature over a body, under a certificate that is held. */
   | {
       readonly kind: "signature";
-      readonly type: "note" | "leave" | "accusation";
+      readonly type: SignedType;
       readonly certificate: CertificateFacts;
       readonly body: Uint8Array;
       readonly signature: Uint8Array;

@@ -3,7 +3,7 @@
  * that nobody who is slow holds up anybody else; every call ends, by its answer, its failure or its age.
  */
 import type { MemberId } from "../../rings/index.js";
-import { EXCHANGES_MAX, FRESH_MAX, HEARINGS_MAX, PUSHES_MAX } from "../limits.js";
+import { EXCHANGES_MAX, FRESH_MAX, HEARINGS_MAX, INTEREST_PUSHES_MAX, PUSHES_MAX } from "../limits.js";
 import type { Recipient } from "../outputs.js";
 
 /** Milliseconds that a partner has for one answer (docs/protocol.md, Faults: a neighbour that accepts and never answers). */
@@ -11,12 +11,15 @@ export const CALL_TIMEOUT_MS = 2000;
 /** Milliseconds added to the driver's deadline before a call without an end is given up here. */
 const CALL_GRACE_MS = 3000;
 
-export type Purpose = "exchange" | "push" | "hearing";
+/** Interests are pushed beside what membership needs, which so waits for none of them. */
+export type Pushed = "push" | "interest";
+export type Purpose = "exchange" | "hearing" | Pushed;
 
 const CALLS_MAX: Readonly<Record<Purpose, number>> = {
   exchange: EXCHANGES_MAX,
   push: PUSHES_MAX,
   hearing: HEARINGS_MAX,
+  interest: INTEREST_PUSHES_MAX,
 };
 
 export interface Call {
@@ -30,13 +33,13 @@ export interface Call {
 
 export class Courier {
   readonly #calls = new Map<number, Call>();
-  readonly #counts: Record<Purpose, number> = { exchange: 0, push: 0, hearing: 0 };
+  readonly #counts: Record<Purpose, number> = { exchange: 0, push: 0, hearing: 0, interest: 0 };
   readonly #busy = new Set<string>();
-  readonly #outbox = new Map<MemberId, Set<string>>();
+  readonly #outboxes: Readonly<Record<Pushed, Map<MemberId, Set<string>>>> = { push: new Map(), interest: new Map() };
   #next = 1;
 
   get isIdle(): boolean {
-    return this.#calls.size === 0 && this.#outbox.size === 0;
+    return this.#calls.size === 0 && Object.values(this.#outboxes).every(({ size }) => size === 0);
   }
 
   /** Calls of one purpose under way. */
@@ -75,21 +78,22 @@ export class Courier {
   }
 
   /** Leaves a record for a partner; it goes out with the next push to it. */
-  post(to: MemberId, digest: string): void {
-    const waiting = this.#outbox.get(to) ?? new Set();
+  post(to: MemberId, digest: string, as: Pushed = "push"): void {
+    const outbox = this.#outboxes[as];
+    const waiting = outbox.get(to) ?? new Set();
     if (waiting.size < FRESH_MAX) waiting.add(digest);
-    this.#outbox.set(to, waiting);
+    outbox.set(to, waiting);
   }
 
   /** Partners with waiting records whose turn it may be. */
-  recipients(): MemberId[] {
-    return [...this.#outbox.keys()];
+  recipients(as: Pushed = "push"): MemberId[] {
+    return [...this.#outboxes[as].keys()];
   }
 
   /** The records that have waited longest for a partner, so many at most: thousands can, and a push carries few. */
-  waiting(to: MemberId, max: number): readonly string[] {
+  waiting(to: MemberId, max: number, as: Pushed = "push"): readonly string[] {
     const first: string[] = [];
-    for (const digest of this.#outbox.get(to) ?? []) {
+    for (const digest of this.#outboxes[as].get(to) ?? []) {
       if (first.length >= max) break;
       first.push(digest);
     }
@@ -97,14 +101,14 @@ export class Courier {
   }
 
   /** Nothing waits for this one any more. */
-  discard(to: MemberId): void {
-    this.#outbox.delete(to);
+  discard(to: MemberId, as: Pushed = "push"): void {
+    this.#outboxes[as].delete(to);
   }
 
-  posted(to: MemberId, digests: readonly string[]): void {
-    const waiting = this.#outbox.get(to);
+  posted(to: MemberId, digests: readonly string[], as: Pushed = "push"): void {
+    const waiting = this.#outboxes[as].get(to);
     for (const digest of digests) waiting?.delete(digest);
-    if (waiting?.size === 0) this.#outbox.delete(to);
+    if (waiting?.size === 0) this.#outboxes[as].delete(to);
   }
 }
 

@@ -4,13 +4,16 @@ import {
   CERTIFICATES_PER_MEMBER_MAX,
   CHARGES_MAX,
   EXCHANGE_ROUNDS_MAX,
+  INTERESTS_PER_EXCHANGE_BYTES,
   NEWS_STATEMENTS_MAX,
   PACKET_BYTES_MAX,
   SUMMONS_CHARGES_MAX,
 } from "../limits.js";
 import type { Outbox, Recipient } from "../outputs.js";
+import type { InterestOffer } from "../records/interest.js";
 import type { Item, Summons } from "../records/packet.js";
 import { PacketBuilder } from "../records/packet-builder.js";
+import { isInterest, offerOf } from "../records/statement.js";
 import type { HeldAccusation } from "../view/held.js";
 import type { View } from "../view/view.js";
 import { CALL_TIMEOUT_MS, type Call, type Courier } from "./courier.js";
@@ -38,6 +41,8 @@ export interface ExchangeParts {
   ) => void;
   /** Already on its way through the intake, by the digest as listed. */
   readonly isPending: (digest: string) => boolean;
+  /** Would this interest be taken in if it came now (rule R22)? */
+  readonly isWorth: (offer: InterestOffer, now: number) => boolean;
   /** Answers those that hold me as gone, or as accused. */
   readonly defence: {
     toldGone(epoch: bigint, now: number): void;
@@ -51,6 +56,21 @@ export interface ExchangeParts {
   readonly deltaMs: number;
   /** Others do not know me yet. */
   readonly isNew: () => boolean;
+}
+
+/** A partner's packet, and the answer to it as it grows. */
+interface Turn {
+  readonly from: MemberId;
+  readonly builder: PacketBuilder;
+  readonly isStranger: boolean;
+  /** Interests that it offers, by their digests as listed. */
+  readonly offered: ReadonlySet<string>;
+  readonly now: number;
+}
+
+function offeredIn(items: readonly Item[]): ReadonlySet<string> {
+  const offers = items.flatMap((item) => (item.kind === "interests" ? item.offers : []));
+  return new Set(offers.map(({ digest }) => digest));
 }
 
 export class Exchanges {
@@ -108,7 +128,8 @@ export class Exchanges {
     const statements = this.#statementsOf(items);
     this.#submit(statements, from, statements.length <= NEWS_STATEMENTS_MAX, now);
     const isStranger = !this.#parts.view.isNeighbour(from);
-    for (const item of withoutRepeats(items)) this.#respond(item, from, builder, isStranger, now);
+    const turn = { from, builder, isStranger, offered: offeredIn(items), now };
+    for (const item of withoutRepeats(items)) this.#respond(item, turn);
     return builder.finish();
   }
 
@@ -122,7 +143,8 @@ export class Exchanges {
     }
     const builder = new PacketBuilder(PACKET_BYTES_MAX * this.#parts.partners.share(from));
     this.#submit(this.#statementsOf(items), from, false, now);
-    for (const item of withoutRepeats(items)) this.#respond(item, from, builder, false, now);
+    const turn = { from, builder, isStranger: false, offered: offeredIn(items), now };
+    for (const item of withoutRepeats(items)) this.#respond(item, turn);
     if (!items.some(({ kind }) => SAYS_NO.has(kind))) this.#parts.isolation.cleared(from, now);
     if (ended.purpose !== "exchange") return false;
     const isOver = builder.isEmpty || ended.round + 1 >= EXCHANGE_ROUNDS_MAX || !canGoOn;
@@ -175,14 +197,16 @@ export class Exchanges {
     if (statements.length > 0) this.#parts.submit(statements, from, isNews, now);
   }
 
-  #respond(item: Item, from: MemberId, builder: PacketBuilder, isStranger: boolean, now: number): void {
+  #respond(item: Item, turn: Turn): void {
     const { partners } = this.#parts;
+    const { from, builder, isStranger, now } = turn;
     if (item.kind === "range" && item.prefix === "") partners.learnFingerprint(from, item.hash);
     if (item.kind === "range" || item.kind === "children" || item.kind === "list") {
       if (isStranger) this.#redirect(from, builder, now);
-      else this.#reconcile(item, builder);
+      else this.#reconcile(item, turn);
     } else if (item.kind === "want") this.#give(from, item.digests, builder, isStranger, now);
     else if (item.kind === "offer") for (const digest of item.digests) this.#want(digest, builder);
+    else if (item.kind === "interests") this.#wantInterests(item.offers, builder, now);
     else if (item.kind === "gone") this.#toldGone(from, item.epoch, now);
     else if (item.kind === "waits") this.#parts.isolation.hear(from, item.epoch, item.ms, now);
     else if (item.kind === "refused") this.#respondRefused(from, item.reason);
@@ -197,13 +221,33 @@ export class Exchanges {
     this.#parts.outbox.emit({ kind: "rejected", from, what: "call", reason });
   }
 
-  #reconcile(item: Item, builder: PacketBuilder): void {
+  #reconcile(item: Item, { builder, offered }: Turn): void {
     // What does not fit any more is asked again: it must cost no work now.
     if (builder.isFull) return;
     const answer = reconcile(this.#parts.view.evidence.tree, item);
-    for (const asked of answer.items) builder.item(asked);
-    for (const digest of answer.want) this.#want(digest, builder);
+    for (const asked of answer.items) this.#ask(asked, builder);
+    for (const digest of answer.want) if (!offered.has(digest)) this.#want(digest, builder);
     this.#add(builder, answer.give);
+  }
+
+  /** Interests that are listed are offered as well, so that only those are asked for that are news (rule R22). */
+  #ask(item: Item, builder: PacketBuilder): void {
+    if (!builder.item(item) || item.kind !== "list") return;
+    for (const digest of item.digests) {
+      const record = this.#parts.view.evidence.record(digest);
+      const offer = record && offerOf(record);
+      if (offer) builder.interest(offer);
+    }
+  }
+
+  /** Rule R22: the packet that answers has room for some, and the next exchange asks for the rest. */
+  #wantInterests(offers: readonly InterestOffer[], builder: PacketBuilder, now: number): void {
+    let room = INTERESTS_PER_EXCHANGE_BYTES;
+    for (const offer of offers) {
+      if (offer.bytes > room || !this.#parts.isWorth(offer, now)) continue;
+      room -= offer.bytes;
+      this.#want(offer.digest, builder);
+    }
   }
 
   #want(digest: string, builder: PacketBuilder): void {
@@ -213,11 +257,14 @@ export class Exchanges {
 
   #give(from: MemberId, digests: readonly string[], builder: PacketBuilder, isStranger: boolean, now: number): void {
     const { view, partners } = this.#parts;
-    for (const digest of digests) {
-      const record = view.evidence.record(digest);
-      if (!record) continue;
-      if (isStranger && !partners.take(from, "strangerBytes", now, record.bytes.length)) return;
-      if (!builder.statement(record.digest, record.bytes)) return;
+    const isPaid = (bytes: number) => !isStranger || partners.take(from, "strangerBytes", now, bytes);
+    const records = digests.flatMap((digest) => view.evidence.record(digest) ?? []);
+    for (const { digest, bytes } of records.filter((record) => !isInterest(record))) {
+      if (!isPaid(bytes.length) || !builder.statement(digest, bytes)) return;
+    }
+    // Of these the packet has room for some, behind all others.
+    for (const { digest, bytes } of records.filter(isInterest)) {
+      if (isPaid(bytes.length)) builder.filler(digest, bytes);
     }
   }
 
@@ -258,7 +305,9 @@ export class Exchanges {
   #add(builder: PacketBuilder, digests: readonly string[]): void {
     for (const digest of digests) {
       const record = this.#parts.view.evidence.record(digest);
-      if (record && !builder.statement(record.digest, record.bytes)) return;
+      const offer = record && offerOf(record);
+      if (offer) builder.interest(offer);
+      else if (record && !builder.statement(record.digest, record.bytes)) return;
     }
   }
 }

@@ -6,7 +6,7 @@ import type { Random } from "../ports.js";
 import { PacketBuilder } from "../records/packet-builder.js";
 import { sample } from "../sample.js";
 import type { Partner, View } from "../view/view.js";
-import { CALL_TIMEOUT_MS, type Courier } from "./courier.js";
+import { CALL_TIMEOUT_MS, type Courier, type Pushed } from "./courier.js";
 import type { Partners } from "./partners.js";
 
 /** Fresh statements gather for this long before they are pushed, milliseconds: one packet instead of several. */
@@ -36,8 +36,10 @@ export class Mailer {
   readonly #parts: MailerParts;
   /** Records to push on, each with the number of neighbours. */
   readonly #fresh = new Map<string, number>();
-  /** My latest announcement, and who has answered that it got it. */
-  #announced = { digest: "", heard: new Set<MemberId>() };
+  /** Of interests, to push on as any other record. */
+  readonly #freshInterests = new Set<string>();
+  /** My latest announcements, of a note and of an interest, and who has answered that it got it. */
+  readonly #announced = { push: nothingHeard(""), interest: nothingHeard("") };
   /** Calls under way that carry it. */
   readonly #carrying = new Map<number, string>();
   #pushedAt = Number.NEGATIVE_INFINITY;
@@ -48,12 +50,22 @@ export class Mailer {
 
   /** Nothing waits for its push. */
   get isIdle(): boolean {
-    return this.#fresh.size === 0;
+    return this.#fresh.size === 0 && this.#freshInterests.size === 0;
   }
 
   /** A record that others may not have yet: pushed with the next batch. */
   spread(digest: string, now: number): void {
     this.#fresh.set(digest, PUSH_FANOUT);
+    this.#soon(now);
+  }
+
+  /** The record of an interest: pushed with the next batch, in calls of its own (rule R22). */
+  spreadInterest(digest: string, now: number): void {
+    this.#freshInterests.add(digest);
+    this.#soon(now);
+  }
+
+  #soon(now: number): void {
     this.#parts.timers.setEarlier("push", Math.max(now + PUSH_DELAY_MS, this.#pushedAt + PUSH_PAUSE_MS));
   }
 
@@ -75,49 +87,75 @@ export class Mailer {
         for (const id of chosen.slice(0, fanout)) this.post(id, digest);
       }
     }
+    const interests = [...this.#freshInterests];
+    this.#freshInterests.clear();
+    while (interests.length > 0) {
+      const chosen = sample(random, view.neighbours(), PUSH_FANOUT);
+      for (const digest of interests.splice(0, PUSH_GROUP)) {
+        for (const id of chosen) this.post(id, digest, "interest");
+      }
+    }
     this.#pushedAt = now;
     this.deliver(now);
   }
 
   /** To the neighbours on all rings; `again`: but for those that have answered that they got it. */
-  announce(digest: string, again = false): void {
-    if (!again || this.#announced.digest !== digest) this.#announced = { digest, heard: new Set() };
-    for (const id of this.#parts.view.neighbours()) if (!this.#announced.heard.has(id)) this.post(id, digest);
+  announce(digest: string, again = false, as: Pushed = "push"): void {
+    if (!again || this.#announced[as].digest !== digest) this.#announced[as] = nothingHeard(digest);
+    const { heard } = this.#announced[as];
+    for (const id of this.#parts.view.neighbours()) if (!heard.has(id)) this.post(id, digest, as);
+  }
+
+  /** Who has answered that it got my announcement; nobody if that was another one. */
+  heard(as: Pushed, digest: string): ReadonlySet<MemberId> {
+    return this.#announced[as].digest === digest ? this.#announced[as].heard : new Set();
   }
 
   /** A push was answered by this member, or by nobody. */
   ended(call: number, by: MemberId | undefined): void {
     const digest = this.#carrying.get(call);
     this.#carrying.delete(call);
-    if (by && digest === this.#announced.digest) this.#announced.heard.add(by);
+    if (!by) return;
+    for (const announced of Object.values(this.#announced)) if (digest === announced.digest) announced.heard.add(by);
   }
 
   /** To one member, with the next `deliver`. */
-  post(to: MemberId, digest: string): void {
-    this.#parts.courier.post(to, digest);
+  post(to: MemberId, digest: string, as: Pushed = "push"): void {
+    this.#parts.courier.post(to, digest, as);
   }
 
   /** Sends what waits, to every partner that is not busy with an earlier push. */
   deliver(now: number): void {
+    this.#deliver("push", now);
+    this.#deliver("interest", now);
+  }
+
+  #deliver(as: Pushed, now: number): void {
     const { courier, view } = this.#parts;
-    for (const id of courier.recipients()) {
+    for (const id of courier.recipients(as)) {
       const to = view.partner(id);
-      const call = to && courier.begin("push", to, now);
-      if (!to) courier.discard(id);
-      // With more it would be a transfer, and go no further; the rest follows when this call has ended.
-      if (to && call) this.#send(call.number, to, courier.waiting(id, NEWS_STATEMENTS_MAX));
+      const call = to && courier.begin(as, to, now);
+      if (!to) courier.discard(id, as);
+      if (to && call) this.#send(call.number, to, as);
     }
   }
 
-  #send(call: number, to: Partner, waiting: readonly string[]): void {
+  #send(call: number, to: Partner, as: Pushed): void {
     const { courier, view, outbox, partners } = this.#parts;
+    // With more it would be a transfer, and go no further; the rest follows when this call has ended.
+    const waiting = courier.waiting(to.id, NEWS_STATEMENTS_MAX, as);
     const builder = new PacketBuilder(PUSH_BYTES_MAX * partners.share(to.id));
     const sent = waiting.filter((digest) => {
       const record = view.evidence.record(digest);
       return !record || builder.statement(digest, record.bytes);
     });
-    courier.posted(to.id, sent);
-    if (sent.includes(this.#announced.digest)) this.#carrying.set(call, this.#announced.digest);
+    courier.posted(to.id, sent, as);
+    const { digest } = this.#announced[as];
+    if (sent.includes(digest)) this.#carrying.set(call, digest);
     outbox.emit({ kind: "send", call, to, packet: builder.finish(), timeoutMs: CALL_TIMEOUT_MS });
   }
+}
+
+function nothingHeard(digest: string): { readonly digest: string; readonly heard: Set<MemberId> } {
+  return { digest, heard: new Set() };
 }

@@ -1,6 +1,6 @@
 /**
  * What one member holds: certificates, notes, accusations, proofs and the revocation list (rules R1, R2, R3, R8, R12,
- * R17).
+ * R17); and interests, which are no part of membership (R22).
  *
  * Admission is structural: it depends on what is held and never on who is live, so any two members that exchange
  * everything hold the same (rule R4). Merging is commutative, idempotent and monotone; what that costs in care stands
@@ -15,12 +15,15 @@ import { type CertificateFacts, compareCertificates } from "../records/certifica
 import { bestEquivocation, type Contradiction, type Equivocation, silences } from "../records/equivocation.js";
 import { addressesOf, noteProblem, type SignedNote, TRANSPORT_GRPC, TRANSPORT_PING } from "../records/note.js";
 import { LISTED_DIGITS } from "../records/packet.js";
-import { RecordTree } from "../records/record-tree.js";
+import type { RecordTree } from "../records/record-tree.js";
 import type { SignedRevocationList } from "../records/revocation.js";
-import { type Claim, encodeStatement, recordDigest, type StoredRecord } from "../records/statement.js";
+import type { Claim, StoredRecord } from "../records/statement.js";
 import type { Verified } from "../records/verified.js";
 import { Farewells } from "./farewells.js";
-import type { HeldAccusation, HeldCertificate, HeldNote, HeldProof, HeldRevocations } from "./held.js";
+import type { HeldAccusation, HeldCertificate, HeldNote, HeldProof } from "./held.js";
+import { Interests } from "./interests.js";
+import { RecordStore } from "./record-store.js";
+import { Revoked } from "./revoked.js";
 
 export interface EvidenceOptions {
   readonly ringCount: number;
@@ -31,7 +34,7 @@ export class Evidence {
   readonly ringCount: number;
   /** Every id with a held certificate, live or not: the static order of rule R3. */
   readonly rings: Rings;
-  readonly tree: RecordTree;
+  readonly interests: Interests;
   readonly #sha256: Sha256;
   readonly #certificates: LayeredMap<MemberId, HeldCertificate[]>;
   readonly #byHash: LayeredMap<string, Verified<CertificateFacts>>;
@@ -39,10 +42,9 @@ export class Evidence {
   readonly farewells: Farewells;
   readonly #proofs: LayeredMap<MemberId, HeldProof>;
   readonly #accusations: LayeredMap<MemberId, HeldAccusation[]>;
-  readonly #records: LayeredMap<string, StoredRecord>;
-  readonly #issuerHashes = new WeakMap<Uint8Array, string>();
+  readonly #store: RecordStore;
+  readonly #revoked: Revoked;
   readonly #watchers: Set<MemberId>[] = [];
-  #revocations: HeldRevocations | undefined;
   #version: number;
   /** No held certificate ends before: one for who asks what has ended, one for what is to be forgotten. */
   #nextEnd: number;
@@ -55,26 +57,39 @@ export class Evidence {
     this.ringCount = options.ringCount;
     this.#sha256 = options.sha256;
     this.rings = base?.rings.fork() ?? new Rings({ count: options.ringCount, sha256: options.sha256 });
-    this.tree = base?.tree.fork() ?? new RecordTree(options.sha256);
+    this.#store = new RecordStore(options.sha256, base ? base.#store : undefined);
     this.#certificates = base ? base.#certificates.fork() : new LayeredMap();
     this.#byHash = base ? base.#byHash.fork() : new LayeredMap();
     this.#notes = base ? base.#notes.fork() : new LayeredMap();
     this.farewells = new Farewells(base?.farewells);
     this.#proofs = base ? base.#proofs.fork() : new LayeredMap();
     this.#accusations = base ? base.#accusations.fork() : new LayeredMap();
-    this.#records = base ? base.#records.fork() : new LayeredMap();
-    this.#revocations = base ? base.#revocations : undefined;
+    this.interests = this.#newInterests(base?.interests);
+    this.#revoked = new Revoked(options.sha256, base ? base.#revoked : undefined);
     this.#version = base ? base.#version : 0;
     this.#nextEnd = base ? base.#nextEnd : Number.POSITIVE_INFINITY;
     this.#nextForgotten = base ? base.#nextForgotten : Number.POSITIVE_INFINITY;
     this.#ended = base ? base.#ended : Number.NEGATIVE_INFINITY;
   }
 
+  #newInterests(base: Interests | undefined): Interests {
+    const signers = {
+      certificate: (hash: string) => this.#byHash.get(hash),
+      barred: (facts: CertificateFacts) => this.#barred(facts),
+      hasLeft: (id: MemberId) => this.#accusable(id)?.leaving === true,
+    };
+    return new Interests(signers, this.#store, this.#sha256, base);
+  }
+
   fork(): Evidence {
     return new Evidence({ ringCount: this.ringCount, sha256: this.#sha256 }, this);
   }
 
-  /** Rises with every change, so that what was judged from it can be kept until then. */
+  get tree(): RecordTree {
+    return this.#store.tree;
+  }
+
+  /** Rises with every change but those of interests, so that what was judged from it can be kept until then. */
   get version(): number {
     return this.#version;
   }
@@ -105,6 +120,7 @@ export class Evidence {
       else if (facts.notAfter >= before) {
         this.#affect(facts.id);
         this.#dropAccusationsUnder(facts);
+        this.interests.dropUnder(facts);
       }
     }
   }
@@ -151,23 +167,11 @@ export class Evidence {
   }
 
   get revocations(): Verified<SignedRevocationList> | undefined {
-    return this.#revocations?.list;
+    return this.#revoked.held?.list;
   }
 
   isRevoked(facts: CertificateFacts): boolean {
-    const list = this.#revocations?.list;
-    if (list === undefined) return false;
-    if (list.certificates.has(facts.hash) || list.members.has(facts.id)) return true;
-    return list.issuers.size > 0 && list.issuers.has(this.#issuerHash(facts.issuer));
-  }
-
-  /** Hundreds of members have one issuing certificate, and mostly as one array. */
-  #issuerHash(issuer: Uint8Array): string {
-    const known = this.#issuerHashes.get(issuer);
-    if (known !== undefined) return known;
-    const hash = this.#hash(issuer);
-    this.#issuerHashes.set(issuer, hash);
-    return hash;
+    return this.#revoked.has(facts);
   }
 
   /** A member caught contradicting itself, until it holds a newer certificate (rule R12). */
@@ -207,11 +211,11 @@ export class Evidence {
   /** By the digest as it is listed to partners, or a whole one. */
   record(digest: string): StoredRecord | undefined {
     const listed = digest.slice(0, LISTED_DIGITS);
-    return this.#records.get(listed) ?? this.farewells.record(listed);
+    return this.#store.get(listed) ?? this.farewells.record(listed);
   }
 
   records(): Iterable<StoredRecord> {
-    return this.#records.values();
+    return this.#store.all();
   }
 
   // --- Cheap checks: why a claim need not be verified at all. Undefined means: worth a signature check. ---
@@ -229,14 +233,20 @@ export class Evidence {
     if (form) return form;
     const certificate = this.#byHash.get(note.certificate);
     if (!certificate || certificate.id !== note.id) return "certificate-unknown";
-    if (this.isRevoked(certificate)) return "revoked";
-    if (!isMine && certificate.notAfter < this.#ended) return "expired";
-    // Else who says the same by turns under this certificate and a newer one would be gone for some, and there for others.
-    if (this.isSilenced(certificate)) return "silenced";
+    const barred = this.#barred(certificate, isMine);
+    if (barred !== undefined) return barred;
     const held = this.#supersededBy(certificate) ? undefined : this.#notes.get(note.id);
     if (held && note.epoch < held.note.epoch) return "stale";
     if (held && note.epoch === held.note.epoch && this.#hash(note.body) === held.hash) return "duplicate";
     return undefined;
+  }
+
+  /** Why nothing is taken that was signed under a certificate; `isMine`: whatever its dates. */
+  #barred(certificate: CertificateFacts, isMine = false): string | undefined {
+    if (this.isRevoked(certificate)) return "revoked";
+    if (!isMine && certificate.notAfter < this.#ended) return "expired";
+    // Else who says the same by turns under this certificate and a newer one would be gone for some, and there for others.
+    return this.isSilenced(certificate) ? "silenced" : undefined;
   }
 
   /** Is a note with a higher epoch held that still counts? */
@@ -304,10 +314,7 @@ export class Evidence {
   }
 
   revocationProblem(list: SignedRevocationList): string | undefined {
-    const held = this.#revocations;
-    if (!held || list.number > held.list.number) return undefined;
-    if (list.number < held.list.number) return "stale";
-    return this.#hash(list.body) < held.hash ? undefined : "duplicate";
+    return this.#revoked.problem(list);
   }
 
   /** A note with what ranks it in a proof; undefined while its certificate is not held. */
@@ -327,7 +334,7 @@ export class Evidence {
     // One that would be dropped at once is no news: it would go round for ever.
     const oldest = held[CERTIFICATES_PER_MEMBER_MAX - 1];
     if (oldest && compareCertificates(facts, oldest.facts) < 0) return false;
-    const digest = this.#store({ kind: "certificate", chain: facts });
+    const digest = this.#keep({ kind: "certificate", chain: facts });
     held.push({ facts, digest });
     held.sort((a, b) => compareCertificates(b.facts, a.facts));
     this.#byHash.set(facts.hash, facts);
@@ -359,10 +366,11 @@ export class Evidence {
     if (held && note.epoch < held.note.epoch) this.farewells.forget(note.id);
     const contradicts = this.#admitContradictions(note.id, held ? [held, found] : [found]);
     if (this.isSilenced(found.certificate)) return contradicts;
-    if (held) this.#unstore(held.digest);
+    if (held) this.#unkeep(held.digest);
     const ways = { callable: addressesOf(note, TRANSPORT_GRPC), pingable: addressesOf(note, TRANSPORT_PING) };
-    this.#notes.set(note.id, { ...found, ...ways, note, digest: this.#store({ kind: "note", note }, record) });
+    this.#notes.set(note.id, { ...found, ...ways, note, digest: this.#keep({ kind: "note", note }, record) });
     if (note.leaving) this.farewells.remember(note);
+    if (note.leaving) this.interests.drop(note.id);
     this.#affect(note.id);
     this.#dropAccusations(note.id, (held) => this.accusationForm(held.accusation) === undefined);
     return true;
@@ -396,7 +404,7 @@ export class Evidence {
   /** `record`: see `admitNote`. */
   admitAccusation(accusation: Verified<SignedAccusation>, record?: StoredRecord): boolean {
     if (this.accusationProblem(accusation)) return false;
-    const digest = this.#store({ kind: "accusation", accusation }, record);
+    const digest = this.#keep({ kind: "accusation", accusation }, record);
     const held = [...this.accusations(accusation.accused), { accusation, digest }];
     this.#accusations.set(accusation.accused, held);
     this.#affect(accusation.accused);
@@ -412,10 +420,10 @@ export class Evidence {
   /** What was signed under a revoked certificate is dropped (rule R17); the certificate stays, to be recognised. */
   admitRevocations(list: Verified<SignedRevocationList>): boolean {
     if (this.revocationProblem(list)) return false;
-    if (this.#revocations) this.#unstore(this.#revocations.digest);
-    const digest = this.#store({ kind: "revocation", list });
+    if (this.#revoked.held) this.#unkeep(this.#revoked.held.digest);
+    const digest = this.#keep({ kind: "revocation", list });
     this.#affectRevoked();
-    this.#revocations = { list, hash: this.#hash(list.body), digest };
+    this.#revoked.replace(list, digest);
     this.#affectRevoked();
     for (const facts of this.#byHash.values()) if (this.isRevoked(facts)) this.#dropSignedUnder(facts);
     return true;
@@ -453,7 +461,7 @@ export class Evidence {
     this.farewells.forget(id);
     this.#dropAccusations(id, () => false);
     const proof = this.#proofs.get(id);
-    if (proof) this.#unstore(proof.digest);
+    if (proof) this.#unkeep(proof.digest);
     this.#proofs.delete(id);
     return this.rings.delete(id);
   }
@@ -462,8 +470,8 @@ export class Evidence {
     const held = this.#proofs.get(id);
     const proof = bestEquivocation(held?.proof, found);
     if (!proof || proof === held?.proof) return false;
-    if (held) this.#unstore(held.digest);
-    const digest = this.#store({ kind: "equivocation", pair: [proof.pair[0].note, proof.pair[1].note] });
+    if (held) this.#unkeep(held.digest);
+    const digest = this.#keep({ kind: "equivocation", pair: [proof.pair[0].note, proof.pair[1].note] });
     this.#proofs.set(id, { proof, digest });
     this.#affect(id);
     this.#silence(id);
@@ -475,16 +483,19 @@ export class Evidence {
    * it. It is kept for its addresses and its key, so that the member can be told (rule R12).
    */
   #silence(id: MemberId): void {
+    const interest = this.interests.get(id)?.interest;
+    const signer = interest && this.#byHash.get(interest.certificate);
+    if (signer && this.isSilenced(signer)) this.interests.drop(id);
     const held = this.#notes.get(id);
     if (!held || !this.isSilenced(held.certificate)) return;
-    this.#unstore(held.digest);
+    this.#unkeep(held.digest);
     this.#dropAccusations(id, () => false);
   }
 
   #dropCertificate(held: HeldCertificate): void {
     this.#byHash.delete(held.facts.hash);
     this.#affect(held.facts.id);
-    this.#unstore(held.digest);
+    this.#unkeep(held.digest);
     this.#dropSignedUnder(held.facts);
     this.#dropProofUnder(held.facts);
   }
@@ -493,7 +504,7 @@ export class Evidence {
   #dropProofUnder(facts: CertificateFacts): void {
     const held = this.#proofs.get(facts.id);
     if (!held?.proof.pair.some(({ certificate }) => certificate.hash === facts.hash)) return;
-    this.#unstore(held.digest);
+    this.#unkeep(held.digest);
     this.#proofs.delete(facts.id);
     // What the proof had silenced may be said again by others, and is then a record as before.
     const note = this.#notes.get(facts.id);
@@ -503,11 +514,12 @@ export class Evidence {
   #dropSignedUnder(facts: CertificateFacts): void {
     const note = this.#notes.get(facts.id);
     if (note && note.certificate.hash === facts.hash) {
-      this.#unstore(note.digest);
+      this.#unkeep(note.digest);
       this.#notes.delete(facts.id);
       this.#dropAccusations(facts.id, () => false);
     }
     this.#dropAccusationsUnder(facts);
+    this.interests.dropUnder(facts);
   }
 
   #dropAccusationsUnder(facts: CertificateFacts): void {
@@ -548,7 +560,7 @@ export class Evidence {
     if (!held) return;
     const kept = held.filter(keep);
     if (kept.length === held.length) return;
-    for (const dropped of held) if (!kept.includes(dropped)) this.#unstore(dropped.digest);
+    for (const dropped of held) if (!kept.includes(dropped)) this.#unkeep(dropped.digest);
     this.#affect(accused);
     if (kept.length > 0) this.#accusations.set(accused, kept);
     else this.#accusations.delete(accused);
@@ -565,19 +577,14 @@ export class Evidence {
     return this.rings.distance(ring, accuser, accused, ACCUSER_WINDOW - 1) ?? ACCUSER_WINDOW;
   }
 
-  #store(claim: Claim, received?: StoredRecord): string {
-    const record = received ?? { digest: recordDigest(this.#sha256, claim), bytes: encodeStatement(claim) };
-    const { digest } = record;
-    this.#records.set(digest.slice(0, LISTED_DIGITS), record);
-    this.tree.insert(digest);
+  #keep(claim: Claim, received?: StoredRecord): string {
     this.#version += 1;
-    return digest;
+    return this.#store.add(claim, received);
   }
 
-  #unstore(digest: string): void {
-    this.#records.delete(digest.slice(0, LISTED_DIGITS));
-    this.tree.delete(digest);
+  #unkeep(digest: string): void {
     this.#version += 1;
+    this.#store.delete(digest);
   }
 
   #hash(bytes: Uint8Array): string {

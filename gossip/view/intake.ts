@@ -2,7 +2,7 @@
  * The way of a foreign statement into the evidence: parse, cheap checks, signature, admission.
  *
  * One packet is one batch, taken in three stages, because each stage needs what the one before it brought:
- * certificates and the revocation list, then notes, then accusations and proofs. Between the stages the batch waits for
+ * certificates and the revocation list, then notes, then accusations and proofs, and interests last. Between the stages the batch waits for
  * the driver's verdicts. Nothing here knows who is live.
  */
 import type { BucketRate, MemberId, Sha256 } from "../../rings/index.js";
@@ -10,6 +10,7 @@ import { Budgets } from "../budget.js";
 import { BATCH_CHECKS_MAX, BATCHES_MAX, BATCHES_PER_PARTNER_MAX } from "../limits.js";
 import type { SignedAccusation } from "../records/accusation.js";
 import type { CertificateFacts } from "../records/certificate.js";
+import type { InterestOffer, SignedInterest } from "../records/interest.js";
 import { noteSignatureType, type SignedNote } from "../records/note.js";
 import { LISTED_DIGITS } from "../records/packet.js";
 import {
@@ -21,18 +22,21 @@ import {
 } from "../records/statement.js";
 import { type Check, type Verdict, type Verified, vouch } from "../records/verified.js";
 import type { Evidence } from "./evidence.js";
+import { InterestGate, interestCost } from "./interest-gate.js";
 
 /** What the intake did, in order; the machine acts on it. */
 export type Intaken =
   | { readonly kind: "verify"; readonly batch: number; readonly checks: readonly Check[] }
   | { readonly kind: "admitted"; readonly claim: Claim; readonly digest: string; readonly fresh: boolean }
-  /** A well-signed note or accusation about me: mine to judge, whether or not it was admitted. */
-  | { readonly kind: "about-me"; readonly claim: Claim & { readonly kind: "note" | "accusation" } }
+  /** A well-signed note or accusation about me, or an interest of mine: mine to judge, whether or not it was admitted. */
+  | { readonly kind: "about-me"; readonly claim: ClaimAboutMe }
   | { readonly kind: "rejected"; readonly from: MemberId | undefined; readonly what: string; readonly reason: string }
   /** A signature or a certificate was false: the partner that sent it pays. */
   | { readonly kind: "lied"; readonly from: MemberId | undefined }
-  /** A well-signed note beyond its subject's budget waits until then (rule R11). */
-  | { readonly kind: "parked"; readonly id: MemberId; readonly until: number };
+  /** A well-signed note or interest beyond its subject's budget waits until then (rules R11, R22). */
+  | { readonly kind: "parked"; readonly what: "note" | "interest"; readonly id: MemberId; readonly until: number };
+
+export type ClaimAboutMe = Claim & { readonly kind: "note" | "accusation" | "interest" };
 
 type StagedClaim = ReadStatement;
 
@@ -82,6 +86,7 @@ const STAGE: Readonly<Record<Claim["kind"], number>> = {
   note: 1,
   accusation: 2,
   equivocation: 2,
+  interest: 3,
 };
 
 export class Intake {
@@ -94,6 +99,7 @@ export class Intake {
   readonly #parkBudgets: Budgets;
   readonly #proofBudgets: Budgets;
   readonly #parked = new Map<MemberId, Parked>();
+  readonly #interests: InterestGate;
   /** Records under way, as listed: not asked for a second time. */
   readonly #pending = new Set<string>();
   #nextBatch = 1;
@@ -107,6 +113,7 @@ export class Intake {
     this.#farewellBudgets = new Budgets(noteRate);
     this.#parkBudgets = new Budgets({ burst: PARKED_PER_INTERVAL, refillMs: noteRate.refillMs / PARKED_PER_INTERVAL });
     this.#proofBudgets = new Budgets(noteRate);
+    this.#interests = new InterestGate(noteRate.refillMs);
   }
 
   get isIdle(): boolean {
@@ -137,7 +144,7 @@ export class Intake {
       from,
       fresh,
       isHearing,
-      stages: [[], [], []],
+      stages: [[], [], [], []],
       spent: new Map(),
       checking: [],
     };
@@ -179,8 +186,9 @@ export class Intake {
     return [...done, ...this.#advance(batch, now)];
   }
 
-  /** A parked note may be admitted now. */
-  unpark(id: MemberId, now: number): Intaken[] {
+  /** A parked note or interest may be admitted now. */
+  unpark(what: "note" | "interest", id: MemberId, now: number): Intaken[] {
+    if (what === "interest") return this.#unparkInterest(id, now);
     const parked = this.#parked.get(id);
     this.#parked.delete(id);
     if (!parked) return [];
@@ -188,10 +196,22 @@ export class Intake {
     return this.#admitNote(note, parked, now) ? [{ kind: "admitted", claim, digest, fresh: true }] : [];
   }
 
+  #unparkInterest(id: MemberId, now: number): Intaken[] {
+    const waiting = this.#interests.take(id);
+    if (!waiting || !this.#admitInterest(waiting.interest, waiting, now)) return [];
+    const { interest, digest } = waiting;
+    return [{ kind: "admitted", claim: { kind: "interest", interest }, digest, fresh: true }];
+  }
+
+  /** Would this interest be taken in if it came now? */
+  isWorth(offer: InterestOffer, now: number): boolean {
+    return this.#evidence.interests.isNews(offer) && this.#interests.affords(offer, now);
+  }
+
   /** Budgets that are full again need not be remembered. */
   tidy(now: number): void {
     const budgets = [this.#noteBudgets, this.#farewellBudgets, this.#parkBudgets, this.#proofBudgets];
-    for (const each of budgets) each.tidy(now);
+    for (const each of [...budgets, this.#interests]) each.tidy(now);
   }
 
   #hasRoom(from: MemberId | undefined): boolean {
@@ -223,13 +243,13 @@ export class Intake {
   }
 
   #consider(batch: Batch, staged: StagedClaim, now: number): Intaken[] {
-    const problem = this.#problem(staged.claim) ?? this.#excess(batch, staged, now);
+    const problem = this.#problem(staged) ?? this.#excess(batch, staged, now);
     if (problem !== undefined) return [this.#reject(batch.from, staged, problem)];
     batch.checking.push({ staged, checks: this.#checksOf(staged.claim) });
     return [];
   }
 
-  #problem(claim: Claim): string | undefined {
+  #problem({ claim, digest }: StagedClaim): string | undefined {
     switch (claim.kind) {
       case "certificate":
         return this.#evidence.certificateProblem(claim.chain.leaf);
@@ -241,6 +261,8 @@ export class Intake {
         return this.#accusationProblem(claim.accusation);
       case "equivocation":
         return this.#evidence.equivocationProblem(claim.pair);
+      case "interest":
+        return this.#evidence.interests.problem(claim.interest, digest);
     }
   }
 
@@ -266,9 +288,10 @@ export class Intake {
     }
     if (claim.kind === "equivocation") return claim.pair.flatMap((note) => this.#noteCheck(note));
     if (claim.kind === "note") return this.#noteCheck(claim.note);
-    const certificate = this.#evidence.certificate(claim.accusation.certificate);
-    const { body, signature } = claim.accusation;
-    return certificate ? [{ kind: "signature", type: "accusation", certificate, body, signature }] : [];
+    const signed = claim.kind === "interest" ? claim.interest : claim.accusation;
+    const certificate = this.#evidence.certificate(signed.certificate);
+    const { body, signature } = signed;
+    return certificate ? [{ kind: "signature", type: claim.kind, certificate, body, signature }] : [];
   }
 
   #noteCheck(note: SignedNote): Check[] {
@@ -286,10 +309,10 @@ export class Intake {
     }
     this.#pending.delete(staged.digest.slice(0, LISTED_DIGITS));
     const aboutMe = this.#aboutMe(staged.claim);
-    if (aboutMe?.kind === "note") return [{ kind: "about-me", claim: aboutMe }];
+    if (aboutMe && aboutMe.kind !== "accusation") return [{ kind: "about-me", claim: aboutMe }];
     const told: Intaken[] = aboutMe ? [{ kind: "about-me", claim: aboutMe }] : [];
     if (this.#isOldFarewell(staged.claim)) return this.#admitFarewell(staged, verdicts, batch.fresh, now);
-    const until = this.#noteWait(staged.claim, now);
+    const until = this.#wait(staged.claim, now);
     if (until > now) return this.#park(staged, verdicts, until, now);
     if (!this.#admit(staged, verdicts, now)) return told;
     return [{ kind: "admitted", claim: staged.claim, digest: staged.digest, fresh: batch.fresh }, ...told];
@@ -307,8 +330,9 @@ export class Intake {
     return [{ kind: "admitted", claim, digest, fresh }];
   }
 
-  #aboutMe(claim: Claim): (Claim & { kind: "note" | "accusation" }) | undefined {
+  #aboutMe(claim: Claim): ClaimAboutMe | undefined {
     if (claim.kind === "note" && claim.note.id === this.#options.me) return claim;
+    if (claim.kind === "interest" && claim.interest.id === this.#options.me) return claim;
     return claim.kind === "accusation" && claim.accusation.accused === this.#options.me ? claim : undefined;
   }
 
@@ -327,7 +351,15 @@ export class Intake {
         );
       case "equivocation":
         return this.#with(claim.pair, verdicts, (pair) => this.#admitProof(pair, now));
+      case "interest":
+        return this.#with(claim.interest, verdicts, (interest) => this.#admitInterest(interest, staged, now));
     }
+  }
+
+  #admitInterest(interest: Verified<SignedInterest>, record: StoredRecord, now: number): boolean {
+    const isAdmitted = this.#evidence.interests.admit(interest, record) !== undefined;
+    if (isAdmitted) this.#interests.admitted(interest, now);
+    return isAdmitted;
   }
 
   #admitProof([first, second]: readonly [SignedNote, SignedNote], now: number): boolean {
@@ -359,7 +391,8 @@ export class Intake {
   }
 
   /** A farewell waits for nothing: were it to wait, it could be kept from some, and its subject held as live there alone. */
-  #noteWait(claim: Claim, now: number): number {
+  #wait(claim: Claim, now: number): number {
+    if (claim.kind === "interest") return this.#interests.admissibleAt(claim.interest, now);
     if (claim.kind !== "note" || this.#evidence.isFarewell(claim.note)) return now;
     return this.#noteBudgets.affordableAt(claim.note.id, now);
   }
@@ -369,17 +402,32 @@ export class Intake {
    * high epoch would keep out the answer that its subject owes to an accusation.
    */
   #park(staged: StagedClaim, verdicts: readonly Verdict[], until: number, now: number): Intaken[] {
+    if (staged.claim.kind === "interest")
+      return this.#parkInterest(staged.claim.interest, staged, verdicts, until, now);
     const note = staged.claim.kind === "note" ? vouch(staged.claim.note, verdicts) : undefined;
     if (!note) return [];
     const parked = this.#parked.get(note.id);
     if (parked && parked.note.epoch >= note.epoch) return [];
     this.#parkBudgets.take(note.id, now);
     this.#parked.set(note.id, { ...staged, note });
-    return [{ kind: "parked", id: note.id, until }];
+    return [{ kind: "parked", what: "note", id: note.id, until }];
+  }
+
+  #parkInterest(
+    signed: SignedInterest,
+    { digest, bytes }: StoredRecord,
+    verdicts: readonly Verdict[],
+    until: number,
+    now: number,
+  ): Intaken[] {
+    const interest = vouch(signed, verdicts);
+    if (!interest || !this.#interests.park({ interest, digest, bytes }, now)) return [];
+    return [{ kind: "parked", what: "interest", id: interest.id, until }];
   }
 
   /** Is it not worth a check, because its subject has had so many? What this batch has under check counts as had. */
   #excess(batch: Batch, { claim, digest }: StagedClaim, now: number): string | undefined {
+    if (claim.kind === "interest") return this.#interestExcess(batch, claim.interest, digest, now);
     if (claim.kind !== "note" && claim.kind !== "equivocation") return undefined;
     const id = claim.kind === "note" ? claim.note.id : claim.pair[0].id;
     const key = `${claim.kind} ${id}`;
@@ -389,6 +437,14 @@ export class Intake {
         ? this.#noteExcess(claim.note, digest, cost, now)
         : this.#proofExcess(claim.pair, cost, now);
     if (problem === undefined) batch.spent.set(key, cost);
+    return problem;
+  }
+
+  #interestExcess({ spent }: Batch, interest: SignedInterest, digest: string, now: number): string | undefined {
+    const key = `interest ${interest.id}`;
+    const before = spent.get(key) ?? 0;
+    const problem = this.#interests.excess(interest, digest, before, now);
+    if (problem === undefined) spent.set(key, before + interestCost(interest));
     return problem;
   }
 

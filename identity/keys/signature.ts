@@ -11,6 +11,7 @@ export type SignatureType =
   | "frame"
   | "application"
   | "revocation"
+  | "interest"
   | "audit"
   | "gossip"
   | "stream"

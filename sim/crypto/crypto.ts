@@ -8,6 +8,7 @@ import {
   CLOCK_TOLERANCE_MS,
   type RevocationList,
   type SignedRevocationList,
+  type SignedType,
   type Verdict,
 } from "../../gossip/index.js";
 import type { Sha256 } from "../../rings/index.js";
@@ -16,7 +17,7 @@ import type { Sha256 } from "../../rings/index.js";
 export interface Credentials {
   readonly certificate: CertificateFacts;
   /** Signature over a body, domain-separated by type: 64 bytes. */
-  sign(type: "note" | "leave" | "accusation", body: Uint8Array): Uint8Array;
+  sign(type: SignedType, body: Uint8Array): Uint8Array;
 }
 
 /** Unix milliseconds between which a certificate is valid. */

@@ -37,7 +37,7 @@ export function epochs(ledger: Ledger): Watcher {
   };
   return {
     signed(seat: Seat, type: StatementKind, body: Uint8Array, now: number): void {
-      const note = seat.isCorrect && type !== "accusation" ? parseNote(body) : undefined;
+      const note = seat.isCorrect && (type === "note" || type === "leave") ? parseNote(body) : undefined;
       if (note) report(seat, now, sign(of(seat), note.epoch, seat.startedAt));
     },
     told(seat, output): void {

@@ -42,7 +42,7 @@ export class Signatures implements Watcher {
   }
 
   signed(seat: Seat, type: StatementKind, body: Uint8Array): void {
-    const note = type === "accusation" ? undefined : parseNote(body);
+    const note = type === "note" || type === "leave" ? parseNote(body) : undefined;
     if (note) this.#of(seat.id).add(note.epoch);
   }
 
@@ -111,6 +111,8 @@ export class Signatures implements Watcher {
         return [this.#signature("accusation", claim.accusation)];
       case "revocation":
         return [{ ...claim.list, kind: "revocation" }];
+      case "interest":
+        return [this.#signature("interest", claim.interest)];
     }
   }
 

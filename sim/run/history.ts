@@ -68,7 +68,7 @@ export class History implements Watcher {
   signed(seat: Seat, type: StatementKind): void {
     if (!seat.isCorrect) return;
     if (type === "accusation") this.#accusationsByCorrect += 1;
-    else this.#notesByCorrect += 1;
+    else if (type !== "interest") this.#notesByCorrect += 1;
   }
 
   sent(from: Seat, _to: Seat, kind: TrafficKind, bytes: number): void {

@@ -96,7 +96,7 @@ export class Tally implements Watcher {
   }
 
   forged(_seat: Seat, type: StatementKind): void {
-    const counter = this.#doer();
+    const counter = type === "interest" ? undefined : this.#doer();
     if (counter) counter.counts[type === "accusation" ? "accusations signed" : "notes signed"] += 1;
   }
 

@@ -47,7 +47,8 @@ export class Trace implements Watcher {
 
   signed(seat: Seat, type: StatementKind, body: Uint8Array, now: number): void {
     if (type !== "accusation") {
-      if (this.#traced.has(seat.name)) this.#add(now, `${labelOf(seat)} signed a ${describeNote(body)}`);
+      const what = type === "interest" ? "statement of its interests" : describeNote(body);
+      if (this.#traced.has(seat.name)) this.#add(now, `${labelOf(seat)} signed a ${what}`);
       return;
     }
     const accusation = parseAccusation(body);

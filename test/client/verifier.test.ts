@@ -1,7 +1,7 @@
 /** The machine's checks, carried out with real keys and certificates. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { factsOf, Verifier } from "../../client/driver/verifier.js";
-import type { Check } from "../../gossip/index.js";
+import type { Check, SignedType } from "../../gossip/index.js";
 import { type Identity, sign } from "../../identity/index.js";
 import { DAY_MS, TestNetwork } from "../support/test-network.js";
 
@@ -25,7 +25,7 @@ const certificateOf = ({ certificate: { leaf, issuer } }: Identity): Check => ({
   chain: { leaf, issuer },
 });
 
-function signatureOf(signer: Identity, type: "note" | "leave" | "accusation", as = type, named = signer): Check {
+function signatureOf(signer: Identity, type: SignedType, as = type, named = signer): Check {
   const signature = sign(signer.privateKey, type, signer.certificate.networkId, body);
   return { kind: "signature", type: as, certificate: factsOf(named.certificate), body, signature };
 }

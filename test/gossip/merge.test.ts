@@ -22,6 +22,8 @@ import {
   accusationStatement,
   certificateStatement,
   equivocationStatement,
+  interestOf,
+  interestStatement,
   noteOf,
   noteStatement,
   revocationStatement,
@@ -36,7 +38,7 @@ interface World {
   readonly statements: readonly Uint8Array[];
 }
 
-/** Certificates of some members, several each; notes that contradict each other; accusations from everywhere. */
+/** Certificates of some members, several each; notes that contradict each other; accusations from everywhere; interests. */
 function worldOf(members: number, spec: readonly number[]): World {
   const certificates: CertificateFacts[][] = Array.from({ length: members }, (_, index) => [
     authority.issue(`w${index}`, { serial: 1n }),
@@ -74,6 +76,9 @@ function worldOf(members: number, spec: readonly number[]): World {
       const revoked = certificateOf();
       const list = draw(2) ? { certificates: new Set([revoked.hash]) } : { members: new Set([revoked.id]) };
       statements.push(revocationStatement(revocationsOf({ number: BigInt(1 + draw(2)), ...list })));
+    } else if (kind === 7) {
+      const content = Uint8Array.of(draw(3));
+      statements.push(interestStatement(interestOf(certificateOf(), { version: BigInt(1 + draw(3)), content })));
     } else {
       const accused = certificateOf();
       const accusation = accusationOf(certificateOf(), accused.id, 1 + draw(RINGS), BigInt(1 + draw(3)));

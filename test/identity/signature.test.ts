@@ -27,6 +27,7 @@ const TYPES: readonly SignatureType[] = [
   "frame",
   "application",
   "revocation",
+  "interest",
   "gossip",
   "stream",
   "rendezvous",

@@ -4,6 +4,7 @@ import { encodeContent } from "../../client/messages/content.js";
 import { serviceExtension } from "../../client/messages/service.js";
 import { namesExtensions } from "../../client/offers/names.js";
 import { encodeAccusation } from "../../gossip/records/accusation.js";
+import { encodeInterest } from "../../gossip/records/interest.js";
 import { encodeNote, type Note } from "../../gossip/records/note.js";
 import { encodePacket } from "../../gossip/records/packet.js";
 import { RecordTree } from "../../gossip/records/record-tree.js";
@@ -74,6 +75,13 @@ export function vectors(): [string, Uint8Array][] {
   const noteRecord = recordDigest(sha256, parseStatement(statement)!);
   const claim = { ...accusation, body: accusationBody, signature };
   const accusationRecord = recordDigest(sha256, { kind: "accusation", accusation: claim });
+  const interest = { id: a, certificate: toHex(certificate), version: 7n, content: text("hi") };
+  const interestBody = encodeInterest(interest, certificate);
+  const interestRecord = recordDigest(sha256, {
+    kind: "interest",
+    interest: { ...interest, body: interestBody, signature },
+  });
+  const offers = [{ id: a, version: 7n, bytes: interestBody.length, digest: interestRecord }];
   const two = rootOf([noteRecord, accusationRecord]);
   const packet = encodePacket([
     { kind: "range", prefix: "", hash: two },
@@ -106,6 +114,8 @@ export function vectors(): [string, Uint8Array][] {
     ["note, record", fromHex(noteRecord)!],
     ["accusation body", accusationBody],
     ["accusation, record", fromHex(accusationRecord)!],
+    ["interest body", interestBody],
+    ["interest, record", fromHex(interestRecord)!],
     [
       "revocation list 7 at 1000 ms, next at 2000: the certificate, b, issuer 32 times dd",
       encodeRevocationList(list, (hex) => fromHex(hex)!),
@@ -113,6 +123,7 @@ export function vectors(): [string, Uint8Array][] {
     ["root of both records", two],
     ["root of 17 records", rootOf(Array.from({ length: 17 }, (_, index) => toHex(sha256(text(`record ${index}`)))))],
     ["packet: that root, list abc: note, gone 5, more", packet],
+    ["packet: this interest is offered", encodePacket([{ kind: "interests", offers }])],
     [`ping a to b, ${DATAGRAM_BYTES} bytes, key 32 times ee`, encodeDatagram(ping, times(0xee, 32))],
   ];
 }

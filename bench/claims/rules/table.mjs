@@ -1,6 +1,7 @@
-// Rules R1 to R21 of docs/protocol.md, each with its switch (`off`: in words, `edits`: in the compiled code) and a run that
+// Rules R1 to R22 of docs/protocol.md, each with its switch (`off`: in words, `edits`: in the compiled code) and a run that
 // shows what it is for: `run` says whether the promise was broken, and by how much. Runs that are `isLong` are no part of
 // the suite.
+import { INTEREST_RULES } from "./interests.mjs";
 import { LIFE_RULES } from "./life.mjs";
 import { PATH_RULES } from "./paths.mjs";
 import {
@@ -414,8 +415,8 @@ export const RULES = [
     edits: [
       {
         file: "gossip/view/evidence.js",
-        find: 'if (this.isSilenced(certificate))\n            return "silenced";',
-        put: "",
+        find: 'return this.isSilenced(certificate) ? "silenced" : undefined;',
+        put: "return undefined;",
       },
       {
         file: "gossip/view/evidence.js",
@@ -460,4 +461,5 @@ export const RULES = [
   },
   ...LIFE_RULES,
   ...PATH_RULES,
+  ...INTEREST_RULES,
 ];

@@ -277,11 +277,11 @@ describe("R11 Note budget per subject", () => {
   it("admits a burst, then parks, and of those that wait the newest supersedes", () => {
     for (const epoch of [2, 3, 4]) submit(note(epoch), 0);
     expect(held()).toBe(4);
-    expect(submit(note(5), 0)).toContainEqual({ kind: "parked", id: subject.id, until: 1000 });
+    expect(submit(note(5), 0)).toContainEqual({ kind: "parked", what: "note", id: subject.id, until: 1000 });
     submit(note(7), 100);
     submit(note(6), 200);
     expect(held()).toBe(4);
-    expect(intake.unpark(subject.id, 1000).map((event) => event.kind)).toEqual(["admitted"]);
+    expect(intake.unpark("note", subject.id, 1000).map((event) => event.kind)).toEqual(["admitted"]);
     expect(held()).toBe(7);
   });
 
@@ -290,7 +290,7 @@ describe("R11 Note budget per subject", () => {
     submit(note(1000, new Uint8Array(64)), 1100);
     submit(note(8), 1100);
     submit(note(1001, new Uint8Array(64)), 1200);
-    intake.unpark(subject.id, 2000);
+    intake.unpark("note", subject.id, 2000);
     expect(held()).toBe(8);
   });
 

@@ -42,6 +42,8 @@ function problemOf(evidence: Evidence, claim: Claim): string | undefined {
       return evidence.equivocationProblem(claim.pair);
     case "revocation":
       return evidence.revocationProblem(claim.list);
+    case "interest":
+      return evidence.interests.problem(claim.interest);
   }
 }
 
@@ -52,10 +54,11 @@ function admit(evidence: Evidence, known: Known, claim: Claim): void {
   } else if (claim.kind === "note") evidence.admitNote(checked(claim.note));
   else if (claim.kind === "accusation") evidence.admitAccusation(checked(claim.accusation));
   else if (claim.kind === "equivocation") evidence.admitEquivocation([checked(claim.pair[0]), checked(claim.pair[1])]);
+  else if (claim.kind === "interest") evidence.interests.admit(checked(claim.interest));
   else evidence.admitRevocations(checked(claim.list));
 }
 
-const STAGES = ["certificate", "revocation", "note", "accusation", "equivocation"];
+const STAGES = ["certificate", "revocation", "note", "accusation", "equivocation", "interest"];
 
 /** One exchange started by `a`; returns how many statements went over, both ways. */
 export function exchange(a: Evidence, b: Evidence, known: Known): number {
@@ -96,10 +99,11 @@ function take(evidence: Evidence, known: Known, statements: readonly Uint8Array[
 /** Exchanges both ways until nothing changes any more; returns the number of exchanges. */
 export function reconcileToQuiescence(a: Evidence, b: Evidence, known: Known): number {
   for (let count = 1; ; count++) {
-    const before = a.version + b.version;
+    const state = () => `${a.version + b.version} ${rootOf(a)} ${rootOf(b)}`;
+    const before = state();
     exchange(a, b, known);
     exchange(b, a, known);
-    if (a.version + b.version === before) return count;
+    if (state() === before) return count;
     if (count > 50) throw new Error("never quiescent");
   }
 }

@@ -3,6 +3,7 @@ import {
   type Accusation,
   type CertificateFacts,
   encodeAccusation,
+  encodeInterest,
   encodeNote,
   encodeRevocationList,
   encodeStatement,
@@ -12,6 +13,7 @@ import {
   parseStatement,
   type RevocationList,
   type SignedAccusation,
+  type SignedInterest,
   type SignedNote,
   type SignedRevocationList,
   TRANSPORT_GRPC,
@@ -73,6 +75,18 @@ export function accusationOf(
   return checked({ ...accusation, body, signature: fakeSignature(accuser.hash, "accusation", body) });
 }
 
+export interface InterestOptions {
+  readonly version?: bigint;
+  readonly content?: Uint8Array;
+}
+
+export function interestOf(certificate: CertificateFacts, options: InterestOptions = {}): Verified<SignedInterest> {
+  const { version = 1n, content = new Uint8Array(0) } = options;
+  const interest = { id: certificate.id, certificate: certificate.hash, version, content };
+  const body = encodeInterest(interest, sha256(certificate.leaf));
+  return checked({ ...interest, body, signature: fakeSignature(certificate.hash, "interest", body) });
+}
+
 export function revocationsOf(list: Partial<RevocationList> & { number: bigint }): Verified<SignedRevocationList> {
   const none = { certificates: new Set<string>(), members: new Set<MemberId>(), issuers: new Set<string>() };
   const full: RevocationList = { issuedAt: 0, nextUpdate: 0, ...none, ...list };
@@ -87,4 +101,5 @@ export const accusationStatement = (accusation: SignedAccusation) =>
   encodeStatement({ kind: "accusation", accusation });
 export const equivocationStatement = (...pair: readonly [SignedNote, SignedNote]) =>
   encodeStatement({ kind: "equivocation", pair });
+export const interestStatement = (interest: SignedInterest) => encodeStatement({ kind: "interest", interest });
 export const revocationStatement = (list: SignedRevocationList) => encodeStatement({ kind: "revocation", list });
