@@ -22,8 +22,6 @@ const BYTES = 100;
 const CHURN_MS = 500;
 const STORIES = ["quiet", "churn", "killed"];
 const LIARS = "topic-conspiracy";
-/** Bytes of a batch of one message beside it: frame, prefix, body with a topic of six bytes, signature, length of the message. */
-const BATCH_BYTES = 246;
 
 export function jobs(scale) {
   const seeds = Array.from({ length: Math.max(1, Math.round(scale)) }, (_, index) => index + 1);
@@ -54,47 +52,52 @@ function* adversaries(seed) {
   }
 }
 
-export function run({ n, subscribers, f, loss, story, program, seconds, seed }) {
+/** A plan with these options: three publishers, two messages a second each. Liars play a program by its name, or "none". */
+export function topicsPlan({ n, subscribers, f, loss, story, program = "none", seconds, seed }) {
   const { rings } = ringsNeeded({ members: n, byzantine: f || 0.1 });
-  const { figures, violations, bytes, overlay, settledAfter } = playTopics({
-    plan: {
-      seed,
-      members: n,
-      byzantine: Math.round(f * n),
-      rings,
-      countExposed: false,
-      adversaries: [],
-      seconds,
-      start: "whole",
-      crypto: "fake",
-      settings: PRESETS.lan,
-      network: { latency: "lan", loss, duplicates: 0, reordering: 0, bytesPerSecond: null },
-      faults: [],
-    },
-    work: {
-      topics: 1,
-      publishers: PUBLISHERS,
-      subscribers,
-      perSecond: PER_SECOND,
-      bytes: BYTES,
-      level: "some",
-      handlerMs: 0,
-      failing: 0,
-      churnMs: story === "churn" ? CHURN_MS : null,
-      isPublisherKilled: story === "killed",
-      seconds,
-    },
-    ...(program !== "none" && { program: PROGRAMS.get(program) }),
-  });
+  const plan = {
+    seed,
+    members: n,
+    byzantine: Math.round(f * n),
+    rings,
+    countExposed: false,
+    adversaries: [],
+    seconds,
+    start: "whole",
+    crypto: "fake",
+    settings: PRESETS.lan,
+    network: { latency: "lan", loss, duplicates: 0, reordering: 0, bytesPerSecond: null },
+    faults: [],
+  };
+  const work = {
+    topics: 1,
+    publishers: PUBLISHERS,
+    subscribers,
+    perSecond: PER_SECOND,
+    bytes: BYTES,
+    level: "some",
+    handlerMs: 0,
+    failing: 0,
+    stuck: 0,
+    churnMs: story === "churn" ? CHURN_MS : null,
+    isPublisherKilled: story === "killed",
+    seconds,
+  };
+  return { plan, work, ...(program !== "none" && { program: PROGRAMS.get(program) }) };
+}
+
+export function run(options) {
+  const { figures, violations, bytes, least, overlay, settledAfter } = playTopics(topicsPlan(options));
   const missing = violations.filter(({ invariant }) => invariant === "T1").length;
   return {
-    rings,
+    rings: overlay.simulation.ringCount,
     ...figures,
     missing,
     broken: violations.length - missing,
     found: violations.slice(0, 3).map(({ invariant, member, text }) => `${invariant} ${member} ${text}`),
-    bytes: bytes / Math.max(1, figures.handed),
-    least: BYTES + BATCH_BYTES,
+    bytes: bytes / Math.max(1, figures.carried),
+    byKind: Object.fromEntries(overlay.spent.correct),
+    least,
     settledAfter,
     inputs: overlay.simulation.events,
     digest: overlay.simulation.digest(),

@@ -10,7 +10,8 @@ import { Chance } from "../chance.js";
 import type { Member } from "../members/member.js";
 import type { SimulationOptions } from "../options.js";
 import { Simulation } from "../simulation.js";
-import { type HandlerOptions, Host, type Surroundings } from "./hosts/host.js";
+import type { HandlerOptions } from "./hosts/handler.js";
+import { Host, type Surroundings } from "./hosts/host.js";
 import { Interests } from "./hosts/interests.js";
 import { Liar } from "./liars/liar.js";
 import { Mind, type Stage } from "./liars/mind.js";
@@ -28,7 +29,7 @@ export interface TopicsOptions extends SimulationOptions {
   readonly topics?: Partial<Settings>;
   /** What the Byzantine members do with topics. */
   readonly program?: Program;
-  /** A member has begun a life: the moment for it to subscribe. */
+  /** A member has come in, in this life: the moment for it to subscribe. */
   readonly onBegin?: (host: Host) => void;
 }
 
@@ -76,7 +77,12 @@ export class TopicsOverlay {
       },
     };
     this.#shared = new Mind(this.#stage);
-    for (const seat of simulation.members) if (seat.state !== "down") this.#begin(seat as Member);
+    for (const seat of simulation.members) {
+      if (seat.state === "down") continue;
+      this.#begin(seat as Member);
+      // With a view that is whole from the beginning nobody has to come in.
+      if (seat.machine.members().length > 0) this.#cameIn(seat);
+    }
   }
 
   get settings(): Settings {
@@ -87,14 +93,16 @@ export class TopicsOverlay {
     return this.#hosts.get(seat);
   }
 
-  /** A member publishes, if it is up. */
+  /** A member publishes, if it is up and has come in. */
   publish(seat: Seat, topic: string, data: Uint8Array, options?: PublishOptions): void {
-    this.#hosts.get(seat)?.publish(topic, data, options);
+    const host = this.#hosts.get(seat);
+    if (host?.isIn) host.publish(topic, data, options);
   }
 
-  /** A member subscribes, if it is up; for this life. */
+  /** A member subscribes, if it is up and has come in; for this life. */
   subscribe(seat: Seat, pattern: string, handler?: HandlerOptions, options?: SubscribeOptions): void {
-    this.#hosts.get(seat)?.subscribe(pattern, handler, options);
+    const host = this.#hosts.get(seat);
+    if (host?.isIn) host.subscribe(pattern, handler, options);
   }
 
   /** What happened so far. */
@@ -113,6 +121,13 @@ export class TopicsOverlay {
     this.#hosts.set(member, host);
     for (const { id } of member.machine.members()) this.#appeared(host, id);
     if (!member.isCorrect && this.#program) this.#corrupt(host, this.#program);
+  }
+
+  /** It is among the others: as the client, it lets its program publish and subscribe from now on. */
+  #cameIn(seat: Seat): void {
+    const host = this.#hosts.get(seat);
+    if (!host || host.isIn) return;
+    host.isIn = true;
     this.#onBegin(host);
   }
 
@@ -132,6 +147,7 @@ export class TopicsOverlay {
     const host = this.#hosts.get(seat);
     if (!host?.isUp) return;
     if (output.kind === "joined") this.#appeared(host, output.member.id);
+    else if (output.kind === "ready") this.#cameIn(seat);
     else if (output.kind === "failed" || output.kind === "left") {
       const { id } = output.member;
       host.input((now) => host.machine.gone(id, now));

@@ -19,6 +19,8 @@ export interface Work {
   readonly handlerMs: number;
   /** A share of handlers' first attempts that fail, 0 to below 1. */
   readonly failing: number;
+  /** Of the subscribers so many whose handler never resolves. */
+  readonly stuck: number;
   /** Each so many milliseconds a correct member that does not publish crashes, and is back after as many again; null: none. */
   readonly churnMs: number | null;
   /** The first publisher crashes in the middle. */

@@ -14,7 +14,7 @@ import { losses } from "./invariants/loss.js";
 import { disorders } from "./invariants/order.js";
 import { TopicsOverlay } from "./overlay.js";
 import type { TopicsPlan } from "./plan.js";
-import { figures, type TopicFiguresOfRun } from "./record/measure.js";
+import { figures, leastBytes, type TopicFiguresOfRun } from "./record/measure.js";
 import { Workload } from "./workload.js";
 
 /** Milliseconds within which subscriptions resolve while nothing is wrong yet. */
@@ -22,6 +22,8 @@ const SUBSCRIBE_MS_MAX = 15_000;
 /** Once faults have stopped, what is owed has so long to come, milliseconds: partitions heal within 20 Delta. */
 export const SETTLE_MS = 60_000;
 const STEP_MS = 100;
+/** What follows the last message is counted too: acknowledgements and comparisons, milliseconds. */
+const TAIL_MS = 3_000;
 
 export interface Played {
   readonly overlay: TopicsOverlay;
@@ -31,6 +33,8 @@ export interface Played {
   readonly bytes: number;
   /** What machines did not do for their program: counts by reason. */
   readonly refusals: ReadonlyMap<string, number>;
+  /** ... and the least possible for each message and subscriber. */
+  readonly least: number;
   /** Milliseconds after publishing had ended until nothing was missing any more; null: something still is. */
   readonly settledAfter: number | null;
 }
@@ -67,6 +71,7 @@ export function playTopics({ plan, work, topics, program }: TopicsPlan): Played 
   simulation.run(1_000 * work.seconds);
   stage.end();
   const settledAfter = simulation.runUntil(() => missing(overlay).length === 0, SETTLE_MS, 10 * STEP_MS) ?? null;
+  simulation.run(TAIL_MS);
   const bytes = overlay.spent.bytes - before;
   const history = overlay.history();
   const violations = [
@@ -76,12 +81,21 @@ export function playTopics({ plan, work, topics, program }: TopicsPlan): Played 
     ...duplicates(history),
     ...forgeries(history, { matches, settleMs: SETTLE_MS }),
   ];
-  return { overlay, violations, figures: figures(history), bytes, refusals: overlay.spent.refusals, settledAfter };
+  const least = leastBytes(simulation.members[0]!.id, "work.0", work.bytes);
+  return {
+    overlay,
+    violations,
+    figures: figures(history),
+    bytes,
+    least,
+    refusals: overlay.spent.refusals,
+    settledAfter,
+  };
 }
 
 function missing(overlay: TopicsOverlay): Violation[] {
   const { retentionMs } = overlay.settings;
-  return losses(overlay.history(), { matches, settleMs: 0, retentionMs });
+  return losses(overlay.history(), { matches, settleMs: 0, subscribeMs: SUBSCRIBE_MS_MAX, retentionMs });
 }
 
 /** Those of correct members that are up. */

@@ -16,6 +16,7 @@ export class Workload {
   readonly #chance: Chance;
   /** By number of the member: what it subscribes to in each of its lives. */
   readonly #patterns = new Map<number, string>();
+  readonly #stuck = new Set<number>();
   #publishers: readonly Seat[] = [];
   #overlay: TopicsOverlay | undefined;
   #published = 0;
@@ -32,12 +33,13 @@ export class Workload {
 
   /** Members that listen are drawn from these, and subscribe. */
   begin(overlay: TopicsOverlay): void {
-    const { publishers, subscribers, topics } = this.#work;
+    const { publishers, subscribers, topics, stuck } = this.#work;
     this.#overlay = overlay;
     const { members } = overlay.simulation;
     const correct = members.filter(({ isCorrect }) => isCorrect);
     this.#publishers = this.#chance.shuffled(correct).slice(0, publishers);
-    for (const seat of this.#chance.shuffled(members).slice(0, subscribers)) {
+    for (const [index, seat] of this.#chance.shuffled(members).slice(0, subscribers).entries()) {
+      if (index < stuck) this.#stuck.add(seat.number);
       const isAll = topics > 1 && this.#chance.happens(WILDCARDS);
       this.#patterns.set(seat.number, isAll ? ALL_TOPICS : `work.${this.#chance.below(topics)}`);
       const host = overlay.host(seat);
@@ -51,7 +53,9 @@ export class Workload {
     if (pattern === undefined) return;
     const { handlerMs, failing } = this.#work;
     const fails = (_: number, attempt: number) => attempt === 1 && this.#chance.happens(failing);
-    host.subscribe(pattern, { ms: handlerMs, ...(failing > 0 && { fails }) });
+    const never = this.#stuck.has(host.member.number);
+    // What waits behind one that does not resolve is its own loss: it has a window of one.
+    host.subscribe(pattern, { ms: handlerMs, never, ...(failing > 0 && { fails }) }, never ? { inFlightMax: 1 } : {});
   }
 
   /** Publishes for the work's seconds. */

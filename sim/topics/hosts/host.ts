@@ -8,7 +8,6 @@ import {
   FRAME_HEAD_BYTES,
   type Interest,
   Machine,
-  messageOf,
   type PublishOptions,
   type Settings,
   type SubscribeOptions,
@@ -21,8 +20,9 @@ import type { Member } from "../../members/member.js";
 import type { Liar } from "../liars/liar.js";
 import type { Subscribed } from "../record/history.js";
 import type { Hops } from "../record/hops.js";
-import { digestOf, type Recorder } from "../record/recorder.js";
+import type { Recorder } from "../record/recorder.js";
 import type { Spent } from "../record/spent.js";
+import { Handler, type HandlerOptions } from "./handler.js";
 import { Arrival, Lane } from "./lane.js";
 
 /** Milliseconds of a signature's check, as in engine.ts, and of a synced write. */
@@ -42,21 +42,6 @@ export interface Surroundings {
   spread(host: Host, number: number, interests: readonly Interest[]): void;
 }
 
-/** How a subscription's handler behaves. */
-export interface HandlerOptions {
-  /** Milliseconds that it takes for each message. Default 0. */
-  readonly ms?: number;
-  /** It never resolves. */
-  readonly never?: boolean;
-  /** It fails with this message at this attempt, from 1 on. */
-  readonly fails?: (number: number, attempt: number) => boolean;
-}
-
-interface Subscription {
-  readonly record: Subscribed;
-  readonly handler: HandlerOptions;
-}
-
 export class Host {
   readonly member: Member;
   readonly life: number;
@@ -64,11 +49,13 @@ export class Host {
   readonly number: number;
   readonly machine: Machine;
   readonly chance: Chance;
+  /** Its member has come in. */
+  isIn = false;
   /** What it does with its packets, if it lies. */
   liar: Liar | undefined;
   readonly #around: Surroundings;
   readonly #lanes = new Map<Member, Lane>();
-  readonly #subscriptions = new Map<SubscriptionNumber, Subscription>();
+  readonly #handlers = new Map<SubscriptionNumber, Handler>();
   #wakeAt = Number.POSITIVE_INFINITY;
 
   constructor(parts: { member: Member; around: Surroundings; chance: Chance }) {
@@ -119,7 +106,7 @@ export class Host {
 
   ended(now: number): void {
     this.#around.recorder.ended(this.number, now);
-    for (const { record } of this.#subscriptions.values()) record.endedAt ??= now;
+    for (const { record } of this.#handlers.values()) record.endedAt ??= now;
   }
 
   // --- Its program ---
@@ -138,13 +125,13 @@ export class Host {
       const subscribed = this.machine.subscribe(pattern, options, now);
       if (!subscribed.ok) return this.#around.spent.refused(subscribed.reason);
       const record = this.#around.recorder.subscription(this.number, pattern, now);
-      this.#subscriptions.set(subscribed.subscription, { record, handler });
+      this.#handlers.set(subscribed.subscription, this.#handler(subscribed.subscription, record, handler));
     });
   }
 
   unsubscribeAll(): void {
     this.input((now) => {
-      for (const [subscription, { record }] of this.#subscriptions) {
+      for (const [subscription, { record }] of this.#handlers) {
         record.endedAt ??= now;
         this.machine.unsubscribe(subscription, now);
       }
@@ -233,7 +220,7 @@ export class Host {
         });
         return;
       case "deliver":
-        this.#deliver(effect, now);
+        this.#deliver(effect);
         return;
       case "lost": {
         const { log, first, last } = effect;
@@ -282,40 +269,34 @@ export class Host {
 
   #verify({ check, signer, body, signature }: Extract<Effect, { kind: "verify" }>): void {
     const isKnown = signer === this.member.id || this.member.machine.certificateOf(signer) !== undefined;
-    const isValid = isKnown && isSignedBy(signer, body, signature);
+    const isValid = isKnown ? isSignedBy(signer, body, signature) : undefined;
     this.later(CHECK_MS, (now) => this.machine.verified(check, isValid, now));
   }
 
   #record(subscription: SubscriptionNumber, write: (record: Subscribed) => void): void {
-    const known = this.#subscriptions.get(subscription);
+    const known = this.#handlers.get(subscription);
     if (known) write(known.record);
   }
 
-  /** The handler gets messages one after the other, and is done with all of them at the end; or with those before one that fails. */
-  #deliver(effect: Extract<Effect, { kind: "deliver" }>, now: number): void {
-    const { subscription, batch, first, last, attempt } = effect;
-    const known = this.#subscriptions.get(subscription);
-    if (!known) return;
-    const { record, handler } = known;
-    const { tag } = batch.log;
+  #deliver({ subscription, ...portion }: Extract<Effect, { kind: "deliver" }>): void {
     if (this.liar?.acknowledges) {
-      this.later(0, (then) => this.machine.acknowledge(subscription, tag, first, last, then));
-      return;
-    }
-    const log = this.#around.recorder.keyOf(batch.log);
-    const hops = this.#around.hops.at(this.#around.hops.keyOfSignature(batch.signature), this.member.number);
-    let done = last;
-    for (let number = first; number <= done; number++) {
-      record.told.push({ kind: "handed", at: now, log, number, digest: digestOf(messageOf(batch, number)), hops });
-      if (handler.fails?.(number, attempt)) done = number - 1;
-    }
-    if (handler.never) return;
-    this.later((handler.ms ?? 0) * (done - first + 1), (then) => {
-      for (let number = first; number <= done; number++) {
-        record.told.push({ kind: "acknowledged", at: then, log, number });
-      }
-      if (done >= first) this.machine.acknowledge(subscription, tag, first, done, then);
-      if (done < last) this.machine.fail(subscription, tag, done + 1, last, then);
+      const { batch, first, last } = portion;
+      this.later(0, (now) => this.machine.acknowledge(subscription, batch.log.tag, first, last, now));
+    } else this.#handlers.get(subscription)?.take(portion);
+  }
+
+  #handler(subscription: SubscriptionNumber, record: Subscribed, options: HandlerOptions): Handler {
+    const { recorder, hops } = this.#around;
+    const { member, machine } = this;
+    return new Handler(record, options, {
+      get now() {
+        return member.now;
+      },
+      hopsOf: ({ signature }) => hops.at(hops.keyOfSignature(signature), member.number),
+      keyOf: ({ log }) => recorder.keyOf(log),
+      later: (ms, run) => this.later(ms, run),
+      acknowledge: (tag, first, last) => machine.acknowledge(subscription, tag, first, last, member.now),
+      fail: (tag, number, last) => machine.fail(subscription, tag, number, last, member.now),
     });
   }
 }

@@ -10,12 +10,21 @@
  */
 
 import type { Violation } from "../../invariants/violation.js";
-import type { History, LogKey, Matches, Published, Subscribed } from "../record/history.js";
+import {
+  type History,
+  type LogKey,
+  type Matches,
+  type Published,
+  publisherOf,
+  type Subscribed,
+} from "../record/history.js";
 
 export interface LossOptions {
   readonly matches: Matches;
   /** Milliseconds that a message may take, repair included, once faults have stopped. */
   readonly settleMs: number;
+  /** Milliseconds that `subscribe` may take. */
+  readonly subscribeMs: number;
   /** Milliseconds for which a message is kept; "lost" before it is a violation. 0: its bytes may have ended it at any time. */
   readonly retentionMs: number;
 }
@@ -36,11 +45,11 @@ export function losses(history: History, options: LossOptions): Violation[] {
   ];
 }
 
-function unresolved({ fates, subscriptions, end }: History, { settleMs }: LossOptions): Violation[] {
+function unresolved({ fates, subscriptions, end }: History, { subscribeMs }: LossOptions): Violation[] {
   return subscriptions.flatMap(({ member, pattern, at, resolvedAt, endedAt }) => {
     const { isCorrect, downAt, name } = fates[member]!;
     if (!isCorrect || downAt !== undefined || resolvedAt !== undefined || endedAt !== undefined) return [];
-    if (at + settleMs > end) return [];
+    if (at + subscribeMs > end) return [];
     return [{ invariant: "T1", at: end, member: name, text: `asked for ${pattern}, and subscribe did not resolve` }];
   });
 }
@@ -62,11 +71,12 @@ function missing(subscription: Subscribed, owed: readonly Published[], { matches
   return new Map(left.map(([log, gap]) => [log, `was not handed ${gap.length} messages, the first is ${gap[0]}`]));
 }
 
-/** What it was told of as lost, although nothing that is so old was ever published there. */
-function falselyLost({ told }: Subscribed, { published }: History, { retentionMs }: LossOptions): string[] {
+/** What it was told of as lost, although nothing that is so old was ever published there. Liars may say that theirs is. */
+function falselyLost({ told }: Subscribed, { fates, published }: History, { retentionMs }: LossOptions): string[] {
   if (retentionMs === 0) return [];
+  const correct = new Set(fates.filter(({ isCorrect }) => isCorrect).map(({ id }) => id));
   return told.flatMap((event) => {
-    if (event.kind !== "lost") return [];
+    if (event.kind !== "lost" || !correct.has(publisherOf(event.log))) return [];
     const isEnded = ({ log, at }: Published) => log === event.log && event.at - at >= retentionMs;
     if (published.filter(isEnded).length >= event.count) return [];
     return [`was told that ${event.count} of ${event.log} are lost, before their retention had ended`];

@@ -1,5 +1,6 @@
 /** One liar of a program: stands between its machine of topics and the network, and says what the program has it say. */
 import type { MemberId } from "../../../rings/index.js";
+import { someOf } from "../../adversaries/tools/crowd.js";
 import type { Chance } from "../../chance.js";
 import type { Member } from "../../members/member.js";
 import { kindOf } from "../record/spent.js";
@@ -20,6 +21,8 @@ export interface LiarHost {
 
 /** Nothing is said more often, virtual milliseconds: a program that a search has drawn must come to an end too. */
 const EVERY_MS_MIN = 5;
+/** Members that one liar tells at a time, drawn from a larger audience: its own line is no wider than others'. */
+const TOLD_MAX = 16;
 /** Packets that one liar keeps for later, at most. */
 const HOARD_MAX = 4_096;
 /** Lives of the logs that it writes beside its machine's: no machine has begun at that time. */
@@ -110,7 +113,8 @@ export class Liar {
   }
 
   #do({ say, to, count = 1 }: Deed): void {
-    const audience = this.#mind.audience(to).filter((member) => member !== this.#host.member);
+    const others = this.#mind.audience(to).filter((member) => member !== this.#host.member);
+    const audience = someOf(this.#host.chance, others, TOLD_MAX);
     for (let time = 0; time < count; time++) {
       const words = said(say, this.#mind, this.#own, this.#host.chance);
       if (!words) return;

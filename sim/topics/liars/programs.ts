@@ -2,9 +2,9 @@
 import type { Deed, Program, Rule } from "./program.js";
 
 /** Milliseconds between two times of what is said again and again: often enough to be there first. */
-const OFTEN_MS = 50;
+const OFTEN_MS = 200;
 /** Times at once of what is to be too much. */
-const MANY = 20;
+const MANY = 5;
 
 const NOTHING: Program = { rules: [], deeds: [] };
 const rule = (does: Rule["does"], kind: Rule["kind"], changes: Partial<Rule> = {}): Rule => ({

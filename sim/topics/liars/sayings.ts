@@ -19,7 +19,7 @@ import type { HeardLog, Mind } from "./mind.js";
 import type { Saying } from "./program.js";
 
 /** Bytes of a message that a flood is of, and of junk. */
-const FLOOD_BYTES = 4 * 1024;
+const FLOOD_BYTES = 1024;
 const JUNK_BYTES = 512;
 /** How far ahead of what there is a claim or a head is. */
 const AHEAD = 1_000;

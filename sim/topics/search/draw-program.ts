@@ -12,9 +12,9 @@ const SAYINGS: readonly Saying[] = [
 ];
 /** Milliseconds: within a link's latency, around the time-outs of pulls and repair, and beyond a session's. */
 const DELAYS = [5, 90, 400, 1_500, 6_000] as const;
-const EVERY = [20, 100, 500, 2_000] as const;
+const EVERY = [100, 100, 500, 2_000] as const;
 const SHARES = [1, 1, 0.5, 0.1] as const;
-const COUNTS = [1, 1, 1, 10] as const;
+const COUNTS = [1, 1, 1, 5] as const;
 const RULES_MAX = 4;
 const DEEDS_MAX = 3;
 /** Seconds by which spans begin and end: within the publishing of a drawn work. */

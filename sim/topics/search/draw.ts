@@ -46,14 +46,17 @@ function around({ nat: _, ...plan }: Plan, chance: Chance): Plan {
 
 function drawWork(chance: Chance, { members, byzantine }: Plan): Work {
   const correct = members - byzantine;
+  const perSecond = chance.pick([1, 5, 20])!;
   return {
     topics: chance.between(1, 3),
     publishers: chance.between(1, Math.min(3, correct)),
     subscribers: chance.between(1, members),
-    perSecond: chance.pick([1, 5, 20])!,
+    perSecond,
     bytes: chance.pick([16, 100, 2_000])!,
     level: chance.pick(["some", "some", "all", "none"] as const)!,
-    handlerMs: chance.pick([0, 0, 1, 50])!,
+    // One that takes longer falls behind for ever: its backlog is no attack.
+    handlerMs: chance.pick([0, 0, 1, 200 / perSecond])!,
+    stuck: 0,
     failing: chance.happens(0.2) ? 0.1 : 0,
     churnMs: chance.happens(0.2) ? chance.between(1_000, 4_000) : null,
     isPublisherKilled: chance.happens(0.3),

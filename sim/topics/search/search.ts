@@ -49,10 +49,9 @@ export function attackOf(seed: number, population: readonly Tried[]): TopicsPlan
 
 export function tried(seed: number, population: readonly Tried[]): Tried {
   const plan = attackOf(seed, population);
-  const { violations, figures, bytes, settledAfter } = playTopics(plan);
+  const { violations, figures, bytes, least, settledAfter } = playTopics(plan);
   const [violation] = violations;
-  const { bytes: each } = plan.work;
-  const needed = Math.max(1, figures.handed) * (each + 300);
+  const needed = Math.max(1, figures.carried) * least;
   const parts = [(settledAfter ?? SETTLE_MS) / SETTLE_MS, (figures.last ?? 0) / LATE_MS, bytes / needed / DEAR];
   const nearness = parts.reduce((sum, part) => sum + Math.min(1, part), 0) / parts.length;
   return { seed, plan, nearness: Math.round(1_000 * nearness) / 1_000, ...(violation && { violation }) };

@@ -21,6 +21,7 @@ const LIES = logKey(MALLORY, 7n, "orders.eu");
 const OPTIONS = {
   matches: (pattern: string, topic: string) => pattern === topic,
   settleMs: 1_000,
+  subscribeMs: 1_000,
   retentionMs: 60_000,
 };
 

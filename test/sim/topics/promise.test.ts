@@ -1,0 +1,66 @@
+/** The promise of topics, while members lie, packets get lost, members come and go, and a publisher is killed in the middle. */
+import { describe, expect, it, vi } from "vitest";
+import { PROGRAMS } from "../../../sim/topics/liars/programs.js";
+import { type Played, playTopics } from "../../../sim/topics/play.js";
+import { drawTopicsPlan } from "../../../sim/topics/search/draw.js";
+import { topicsPlan } from "../../support/sim/topics-plan.js";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+function isKept({ violations, figures, refusals }: Played): void {
+  expect(violations).toEqual([]);
+  expect(refusals).toEqual(new Map());
+  expect(figures.handed).toBeGreaterThan(0);
+  expect(figures.lost).toBe(0);
+}
+
+describe("nothing is lost, forged, out of order or twice", () => {
+  it.each<[string, Parameters<typeof topicsPlan>[0]]>([
+    ["in a calm network", {}],
+    ["to more subscribers than a publisher sends to itself", { plan: { members: 40 } }],
+    ["to one subscriber", { work: { subscribers: 1 } }],
+    ["with level all", { work: { level: "all" } }],
+    ["with level none", { work: { level: "none" } }],
+    ["with 10 % of the packets lost", { plan: { network: { ...topicsPlan({}).plan.network, loss: 0.1 } } }],
+    ["when handlers fail at first", { work: { failing: 0.3 } }],
+    ["when handlers are slow", { work: { handlerMs: 20 } }],
+    ["while members crash and come back", { plan: { members: 24, seconds: 8 }, work: { churnMs: 700 } }],
+    ["when a publisher is killed", { plan: { members: 24 }, work: { isPublisherKilled: true, perSecond: 50 } }],
+    ["with large messages", { work: { bytes: 100_000, perSecond: 2 } }],
+  ])("%s", (_, changes) => {
+    isKept(playTopics(topicsPlan(changes)));
+  });
+
+  it("and one that never acknowledges holds up nobody else", () => {
+    const { violations, figures } = playTopics(
+      topicsPlan({ plan: { seconds: 6 }, work: { stuck: 1 }, topics: { retentionMs: 2_000 } }),
+    );
+    expect(violations).toEqual([]);
+    expect(figures.p99).toBeLessThan(100);
+  });
+});
+
+describe("nor with a fifth of liars, one publisher of two killed, and 5 % lost", () => {
+  it.each([...PROGRAMS.keys()])("%s", (name) => {
+    const plan = topicsPlan({
+      plan: { members: 25, byzantine: 5, seconds: 2, network: { ...topicsPlan({}).plan.network, loss: 0.05 } },
+      work: { isPublisherKilled: true },
+      program: PROGRAMS.get(name),
+    });
+    isKept(playTopics(plan));
+  });
+});
+
+describe("nor in networks, works and attacks that are drawn", () => {
+  it.each(Array.from({ length: 8 }, (_, index) => index + 1))("from seed %d", (seed) => {
+    expect(playTopics(drawTopicsPlan(seed)).violations).toEqual([]);
+  });
+});
+
+it("a run is the same each time", () => {
+  const diary = () => {
+    const { overlay, figures, bytes } = playTopics(drawTopicsPlan(3));
+    return [overlay.simulation.digest(), figures, bytes];
+  };
+  expect(diary()).toEqual(diary());
+});
