@@ -22,8 +22,10 @@ export const PULL_TIMER = "pull/";
 export const SPREAD_TIMER = "spread/";
 /** Runs of a log that one announcement tells: the newest ones. */
 const RUNS_MAX = 4;
-/** While the publisher sends to everybody itself, its subscribers compare so many times less often. */
+/** While the publisher lives, its subscribers compare so many times less often: it sees to those that are behind. */
 const QUIET = 4;
+/** Neighbours that are told in the first round after a change. */
+const BUSY_PARTNERS = 2;
 /** Rounds are told at least as often as after so many times the first pause: packets are lost, and retention ends. */
 const ROUND_PAUSE_MAX = 16;
 /** How often a member is asked for one batch of a log that it announced and that I do not know. */
@@ -179,6 +181,10 @@ export class Repair {
     if (!log || !state || log.size === 0) return;
     const partners = this.#partners(log, state);
     if (partners.length === 0) return;
+    // While messages come, the next change is near: what all are told then, they need not be told now.
+    while (state.rounds === 0 && partners.length > BUSY_PARTNERS) {
+      partners.splice(Math.floor(this.#options.random() * partners.length), 1);
+    }
     const entries = this.#entries(log);
     for (const id of partners) this.#options.post.tell(id, entries, true);
     state.rounds += 1;
@@ -375,8 +381,7 @@ export class Repair {
     const { audience, settings, timers } = this.#options;
     const isPublisherLive = audience.isLive(log.name.publisher);
     if (isPublisherLive && !this.#options.isWanted(log)) return;
-    const isDirect = audience.of(log.name.topic).members.size < settings.directMax;
-    const quiet = isPublisherLive && isDirect ? QUIET : 1;
+    const quiet = isPublisherLive ? QUIET : 1;
     timers.setEarlier(
       ROUND_TIMER + log.name.tag,
       now + settings.repairMs * quiet * Math.min(2 ** rounds, ROUND_PAUSE_MAX),
