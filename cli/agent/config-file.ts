@@ -11,8 +11,8 @@ export type NamedService = SaidService & { readonly id: string };
 export interface ServicesFile {
   /** The file that the agent was started with, or that of its directory, which may not be there yet. */
   readonly path: string;
-  /** Of a member that the section `identities` names. */
-  readonly identity: string | undefined;
+  /** Of a member beside the agent's own: its name in the section `identities`, and its directory for when it is not there yet. */
+  readonly identity: { readonly name: string; readonly dir: string } | undefined;
 }
 
 /** Of a file that is made: what it configures may be nobody else's to know. */
@@ -40,27 +40,27 @@ async function change({ path, identity }: ServicesFile, add: readonly NamedServi
     (found) => found.mode,
     () => CONFIG_MODE, // It is made.
   );
-  const changed = changedText(
-    text,
-    identity === undefined ? ["services"] : ["identities", identity, "services"],
-    add,
-    remove,
-  );
+  const changed = changedText(text, identity, add, remove);
   await atomicWrite(path, changed, mode & 0o777).catch((cause: unknown) => {
     throw new FirefliesError("state-write-failed", `${path} could not be written: ${messageOf(cause)}.`, { cause });
   });
 }
 
-/** The text of a file with other services below `section`. Throws for text that is no YAML. */
+/** The text of a file with other services of one member. Throws for text that is no YAML. */
 export function changedText(
   text: string,
-  section: readonly string[],
+  identity: ServicesFile["identity"],
   add: readonly NamedService[],
   remove: readonly string[],
 ): string {
   const document = yaml().parseDocument(text);
   const [error] = document.errors;
   if (error !== undefined) throw new FirefliesError("config-unreadable", `The file is no YAML: ${error.message}`);
+  const member = identity === undefined ? [] : ["identities", identity.name];
+  const section = [...member, "services"];
+  // One that was mounted by a command: without its directory the file would be none that an agent takes.
+  if (identity !== undefined && add.length > 0 && !document.hasIn([...member, "dir"]))
+    document.setIn([...member, "dir"], identity.dir);
   for (const { id, kind, settings } of add)
     document.setIn([...section, id], document.createNode({ kind, ...settings }));
   for (const id of remove) document.deleteIn([...section, id]);

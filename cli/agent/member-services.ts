@@ -71,6 +71,11 @@ export class MemberServices implements HostedServices {
   async remove(id: string, saves: boolean): Promise<void> {
     const found = this.#held.get(id);
     if (found !== undefined) return found.held.end();
+    const known = (await this.states()).map((each) => each.id);
+    if (!known.includes(id)) {
+      const { unknownService } = await import("../../services/controllers/runner.js");
+      throw unknownService(id, known);
+    }
     await (await this.#loaded()).remove(id);
     if (saves) await this.#save([], [id]);
   }

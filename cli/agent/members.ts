@@ -23,6 +23,8 @@ export interface MembersOptions {
 
 interface Mount {
   readonly wish: IdentityConfig;
+  /** By the configuration, and not by a command. */
+  isConfigured: boolean;
   state: "starting" | "running" | "failed";
   member: MountedMember | undefined;
   error: FirefliesError | undefined;
@@ -42,7 +44,20 @@ export class Members {
 
   /** The settings of the identities that run or start. An identity that failed is mounted again on request. */
   get mounted(): readonly IdentityConfig[] {
-    return [...this.#mounts.values()].filter(({ state }) => state !== "failed").map(({ wish }) => wish);
+    return this.#standing.map(({ wish }) => wish);
+  }
+
+  /** Those of them that the configuration names, or named. What a command has mounted is none of its business. */
+  configured(wanted: readonly IdentityConfig[]): readonly IdentityConfig[] {
+    for (const { name } of wanted) {
+      const mount = this.#mounts.get(name);
+      if (mount !== undefined) mount.isConfigured = true;
+    }
+    return this.#standing.filter(({ isConfigured }) => isConfigured).map(({ wish }) => wish);
+  }
+
+  get #standing(): readonly Mount[] {
+    return [...this.#mounts.values()].filter(({ state }) => state !== "failed");
   }
 
   /** The member that was mounted under this name; undefined while it does not run. */
@@ -126,7 +141,7 @@ export class Members {
     if (!this.#mounts.has(name) && this.#mounts.size >= MOUNTED_MAX)
       throw new FirefliesError("overloaded", `An agent has at most ${MOUNTED_MAX} members besides its own.`);
     const mount: Mount = {
-      wish,
+      ...{ wish, isConfigured },
       state: "starting",
       member: undefined,
       error: undefined,
@@ -157,7 +172,7 @@ export class Members {
       this.#mounts.delete(name);
       await this.#end(mount, drainMs);
     };
-    const file = { path: this.#options.file, identity: name };
+    const file = { path: this.#options.file, identity: { name, dir } };
     const member = await MountedMember.of({ as: name, config, dir, services, file, log, debug, reply, leave });
     await member.start(mount.ending.signal);
     mount.member = member;

@@ -65,7 +65,7 @@ export class Reloading {
     await plannedOf(after.services);
     for (const { services } of after.identities) await plannedOf(services);
     const own = await members.own.services.apply(after.services);
-    const identities = identityDifference(members.mounted, after.identities);
+    const identities = identityDifference(members.configured(after.identities), after.identities);
     const report: ReloadReport = {
       services: { started: own.start.map(({ id }) => id), stopped: own.stop, kept: own.keep },
       identities: { mounted: [], unmounted: identities.unmount, kept: identities.keep.map(({ name }) => name) },

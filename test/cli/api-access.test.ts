@@ -117,12 +117,19 @@ describe("services in a file", () => {
       "services:\n  a: { kind: relay } # a\n  web:\n    kind: forward\n    target: :80\n    allow:\n      - bob\n",
     ],
   ])("are added to %s, and the rest stays", (_, text, expected) => {
-    expect(changedText(text, ["services"], [web], [])).toBe(expected);
+    expect(changedText(text, undefined, [web], [])).toBe(expected);
+  });
+
+  it("bring a member that a command has mounted into it, with its directory", () => {
+    const eve = { name: "eve", dir: "/eve" };
+    const added = changedText("", eve, [{ ...web, settings: {} }], []);
+    expect(added).toBe("identities:\n  eve:\n    dir: /eve\n    services:\n      web:\n        kind: forward\n");
+    expect(changedText("identities: { eve: { dir: x } }\n", eve, [web], [])).toContain("dir: x");
   });
 
   it("are taken out, and nothing else", () => {
     const text = "services:\n  a: { kind: relay } # a\n  web: { kind: rdv }\n";
-    expect(changedText(text, ["services"], [], ["web"])).toBe("services:\n  a: { kind: relay } # a\n");
-    expect(() => changedText("a: [\n", ["services"], [], ["web"])).toThrow(/no YAML/);
+    expect(changedText(text, undefined, [], ["web"])).toBe("services:\n  a: { kind: relay } # a\n");
+    expect(() => changedText("a: [\n", undefined, [], ["web"])).toThrow(/no YAML/);
   });
 });

@@ -133,6 +133,14 @@ describe("identities", () => {
     const added = await json("identity", "add", dir("eve"), ...at());
     expect(added).toMatchObject({ as: "eve", name: "eve", state: "running", own: false });
     expect(await json("identity", "add", dir("eve"), ...at())).toMatchObject({ code: "identity-exists" });
+    // What a command has mounted is not the configuration's to end; a service that is saved for it brings it in there.
+    expect(await json("reload", ...at())).toMatchObject({ identities: { unmounted: [], kept: [] } });
+    expect(await json("identities", ...at())).toHaveLength(2);
+    expect(await json("services", "remove", "none", ...at())).toMatchObject({ code: "service-unknown" });
+    const detached = ["--as", "eve", "--detach", "--target", "127.0.0.1:1", "--id", "own"];
+    expect(await json("forward", ...at(), ...detached)).toMatchObject({ id: "own", state: "running" });
+    expect(await json("reload", ...at())).toMatchObject({ identities: { unmounted: [], kept: ["eve"] } });
+    expect(await services("--as", "eve")).toEqual(["own running"]);
     expect(await json("identity", "remove", "eve", ...at(), "--drain", "0")).toEqual({ removed: "eve" });
     configuration(
       web(),

@@ -80,6 +80,12 @@ describe("forward and listen", () => {
     await expect(Visitor.to(stage, address)).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
+  it("say that the member is not there yet, with the nearest name", async () => {
+    const here = begin("listen", "--dir", dir("ann"), "--to", "bobb", "--protocol", "/x", "--listen", "127.0.0.1:0");
+    expect((await here.event("listening")).missing).toMatch(/called "bobb".*Did you mean bob\?$/);
+    await here.end("SIGINT");
+  });
+
   it("refuse who may not, and the agent says who tried", async () => {
     const target = await Target.of(stage, echo);
     const { address, there } = await joined(target.address, "/x/closed", "--allow", "carl");

@@ -152,7 +152,7 @@ async function livesOfAPair(first: number, last: number, pick: (count: number) =
   await network[Symbol.asyncDispose]();
 }
 
-it(`nothing is left of ${LIVES} random lives (SEED=${SEED})`, { timeout: 120_000 + LIVES * 30 }, async () => {
+it(`nothing is left of ${LIVES} random lives (SEED=${SEED})`, { timeout: 120_000 + LIVES * 100 }, async () => {
   const before = handles();
   const random = randomOf(SEED);
   const pick = (count: number) => Math.floor(random() * count);

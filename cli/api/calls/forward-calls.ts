@@ -19,6 +19,7 @@ import { requestOf, schemaOf } from "./calling.js";
 import { type Carried, readCarried } from "./forward-settings.js";
 import { ANY_OBJECT, PROTOCOL } from "./schemas.js";
 import { upgradeOf, whenClosed } from "./stream-calls.js";
+import { whichMember } from "./which-member.js";
 
 /** Between two signs of life on a connection on which nothing is said, milliseconds. */
 const KEEP_ALIVE_MS = 15_000;
@@ -113,7 +114,21 @@ async function begun({ client }: Hosted, what: Carried, onRefused: (refused: Ref
     };
   }
   const running = await (what.kind === "listen" ? listen(client, what.settings) : proxy(client, what.settings));
-  return { event: { event: "listening", address: running.address }, at: running.address, ...ofRunning(running) };
+  const missing = what.kind === "listen" ? missingOf(client, what.settings.to) : undefined;
+  const event = { event: "listening", address: running.address, ...(missing !== undefined && { missing }) };
+  return { event, at: running.address, ...ofRunning(running) };
+}
+
+/** Connections come to nothing until the member is there: who has misspelt its name is told now. */
+function missingOf(client: Hosted["client"], to: string): string | undefined {
+  if (to.startsWith("service:")) return undefined;
+  try {
+    whichMember(to, [client.self, ...client.members()], client.departed());
+    return undefined;
+  } catch (error) {
+    const { message, advice } = error as FirefliesError;
+    return `${message} ${advice}`;
+  }
 }
 
 function ofRunning(running: Pick<Carrying, "figures" | "close">): Pick<Carrying, "figures" | "close"> {

@@ -59,6 +59,8 @@ interface CarryEvent {
   readonly member?: string;
   readonly name?: string;
   readonly attempts?: number;
+  /** Why connections come to nothing, for now. */
+  readonly missing?: string;
 }
 
 export function addForwards(program: Command): void {
@@ -222,13 +224,13 @@ export async function carry(kind: string, settings: object, options: CarryOption
 }
 
 function lineOf(told: CarryEvent): string {
-  const { event, protocol, target, address, root, id = "", member = "", name, attempts = 1 } = told;
+  const { event, protocol, target, address, root, id = "", member = "", name, missing = "", attempts = 1 } = told;
   if (event === "serving") {
     const where = protocol === "/http/1.1" ? `http://${hostOfMember(name ?? id)}/` : protocol;
     return `members read ${root} as ${where}; Ctrl-C ends it`;
   }
   if (event === "forwarding") return `members reach ${target} as ${protocol}; Ctrl-C ends it`;
-  if (event === "listening") return `listening at ${address}; Ctrl-C ends it`;
+  if (event === "listening") return `listening at ${address}; Ctrl-C ends it${missing && `\nnote: ${missing}`}`;
   const times = attempts === 1 ? "" : `, ${attempts} times`;
   return `refused ${memberTitle({ id: member, name })}${times}`;
 }
