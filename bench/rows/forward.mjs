@@ -26,6 +26,10 @@ export const rows = [
     peer: PEER,
     limits:
       "TLS and sockets of Node: two plain programs that pipe bytes over TLS 1.3, with one buffer for all that they read, take two thirds of the CPU of ours, over TCP alone a third (`node bench/forward/floor.mjs`). A program of Node that encrypts is not twice as fast as ssh on two cores.",
+    tried: [
+      "Records of AES-GCM by node:crypto over bare TCP between two plain programs, in place of TLS: as much CPU.",
+      "At most 96 or 192 KiB ahead of HTTP/2 instead of 512: as much CPU.",
+    ],
     run: ({ runs, quick }) =>
       withSides(async ({ load, ours, peer, direct }) => {
         const bytes = quick ? QUICK_BYTES : BULK_BYTES;
