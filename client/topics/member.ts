@@ -16,14 +16,16 @@ const REACH_MS = 5_000;
 export interface TopicsHost extends Pick<TopicsMember, "certificateOf" | "nameOf"> {
   readonly id: MemberId;
   readonly identity: Identity;
-  readonly machine: Pick<Membership, "members" | "member">;
+  readonly machine: Pick<Membership, "members" | "member" | "interests" | "interestOf">;
   readonly messenger: Pick<Messenger, "reach">;
+  input<T>(run: (machine: Membership, now: number) => T): T;
 }
 
 /** To be called when the protocol has started; the members that it knows already are told to `topics`. */
 export function beginTopics(topics: Topics, member: TopicsHost): void {
   topics.begin(topicsMember(member));
   for (const { id } of member.machine.members()) topics.appeared(id);
+  for (const { id, content } of member.machine.interests()) if (id !== member.id) topics.interested(id, content);
 }
 
 /** What the view tells of members, from then on. */
@@ -32,6 +34,8 @@ export function toldToTopics(topics: Topics): OutputHandlers {
     joined: ({ member }) => topics.appeared(member.id),
     left: ({ member }) => topics.gone(member.id),
     failed: ({ member }) => topics.gone(member.id),
+    interest: ({ id, content }) => topics.interested(id, content),
+    "interest-spread": () => topics.spread(),
   };
 }
 
@@ -53,6 +57,7 @@ function topicsMember(member: TopicsHost): TopicsMember {
       if (peer === undefined) throw new FirefliesError("peer-removed");
       return await member.messenger.reach(destinationOf(peer), { timeoutMs: REACH_MS });
     },
-    declareInterest: (_body, spread) => void setImmediate(spread),
+    declareInterest: (body) => member.input((machine, now) => machine.setInterest(body, now)),
+    declared: () => member.machine.interestOf(member.id)?.content,
   };
 }

@@ -4,7 +4,7 @@
  */
 import { FirefliesError, type MemberCertificate, verify } from "../../identity/index.js";
 import { type ByteDuplex, onAbort } from "../../net/index.js";
-import type { MemberId } from "../../rings/index.js";
+import { equalBytes, type MemberId } from "../../rings/index.js";
 import {
   type Batch,
   type Equivocation,
@@ -41,8 +41,10 @@ export interface TopicsMember extends Pick<LinesOptions, "reach"> {
   /** The checked certificate of a member that is known, this one among them. */
   certificateOf(id: MemberId): MemberCertificate | undefined;
   nameOf(id: MemberId): string | undefined;
-  /** Signs and spreads what this member subscribes to; calls back when others have it. */
-  declareInterest(body: Uint8Array, spread: () => void): void;
+  /** Signs and spreads what this member subscribes to; `Topics.spread` is told when others have it. */
+  declareInterest(body: Uint8Array): void;
+  /** What it has signed last; undefined before the first. */
+  declared(): Uint8Array | undefined;
 }
 
 export interface TopicsOptions {
@@ -75,6 +77,8 @@ export class Topics {
   readonly #publishing: Publishing;
   readonly #lines: Lines;
   #mine: readonly Interest[] = NOBODY;
+  /** What is being spread, or has been. */
+  #said: { readonly number: number; readonly body: Uint8Array } | undefined;
   #member: TopicsMember | undefined;
   #driver: TopicsDriver | undefined;
 
@@ -182,6 +186,14 @@ export class Topics {
     const interests = (body && parseInterests(body)) ?? NOBODY;
     this.#interests.set(id, interests);
     this.#driver?.input((machine, now) => machine.interested(id, interests, now));
+  }
+
+  /** Others have what this member has declared. It may be older than what was said last, which waits for its turn then. */
+  spread(): void {
+    const said = this.#said;
+    const declared = this.#running.declared();
+    if (said === undefined || declared === undefined || !equalBytes(said.body, declared)) return;
+    this.#driver?.input((machine, now) => machine.spread(said.number, now));
   }
 
   accept(from: MemberId, duplex: ByteDuplex): void {
@@ -318,8 +330,8 @@ export class Topics {
     const body = encodeInterests(interests);
     if (!(body instanceof Uint8Array)) throw new Error(`interests that have no body: ${body}`);
     this.#mine = interests;
-    const spread = () => void this.#driver?.input((machine, now) => machine.spread(number, now));
-    this.#running.declareInterest(body, spread);
+    this.#said = { number, body };
+    this.#running.declareInterest(body);
   }
 
   /** Told to those whom its topic concerns. */
