@@ -63,6 +63,8 @@ export class Driver {
   readonly #paces = new Paces();
   readonly #table: Switchboard;
   readonly #unproven: Unproven;
+  /** Checks under way, with those that follow from them. */
+  readonly #checks = new Set<Promise<void>>();
   #savedMark: bigint;
   #timer: NodeJS.Timeout | undefined;
   /** A save that holds up what comes after it. */
@@ -86,7 +88,7 @@ export class Driver {
       try: (output) => void this.#try(output),
       probe: ({ to, addresses, nonce }) => pings.ping(to, addresses, nonce),
       summon: (output) => pings.summon(output.to, output.addresses, output),
-      verify: (output) => void this.#verify(output),
+      verify: (output) => this.#begin(this.#verify(output)),
     };
   }
 
@@ -100,10 +102,16 @@ export class Driver {
     return result;
   }
 
-  /** A partner's packet. Its answer may bear my note: it waits for that note's epoch like everything that is sent. */
+  /**
+   * A partner's packet. Its answer may bear my note: it waits for that note's epoch like everything that is sent. It waits for the
+   * checks of what came as well: who is answered may count on it that what it pushed is held here (rule R22).
+   */
   async request(from: MemberId, packet: Uint8Array): Promise<Uint8Array> {
-    const answer = this.input((machine, now) => machine.request(from, packet, now));
+    const { result: answer, checked } = this.#checking(() =>
+      this.input((machine, now) => machine.request(from, packet, now)),
+    );
     while (this.#saving) await this.#saving;
+    await checked;
     return answer;
   }
 
@@ -235,7 +243,20 @@ export class Driver {
 
   async #verify({ batch, checks }: Extract<Output, { kind: "verify" }>): Promise<void> {
     const verdicts = await this.#options.verifier.verify(checks);
-    this.#later((machine, now) => machine.verified(batch, verdicts, now));
+    const { checked } = this.#checking(() => this.#later((machine, now) => machine.verified(batch, verdicts, now)));
+    await checked;
+  }
+
+  #begin(check: Promise<void>): void {
+    this.#checks.add(check);
+    void check.finally(() => this.#checks.delete(check));
+  }
+
+  /** `checked` resolves when the checks are done that begin in this turn of `run`. */
+  #checking<T>(run: () => T): { readonly result: T; readonly checked: Promise<unknown> } {
+    const before = new Set(this.#checks);
+    const result = run();
+    return { result, checked: Promise.all([...this.#checks].filter((check) => !before.has(check))) };
   }
 
   #later(run: (machine: Machine, now: number) => void): void {

@@ -37,6 +37,12 @@ class Handled {
   }
 }
 
+/** What handlers of bob's did wrong, since it was asked last: a busy machine may raise other alarms. */
+function failuresOfBob(): string[] {
+  const codes = bob.alarms.splice(0).map(({ code }) => code);
+  return codes.filter((code) => code.startsWith("handler-"));
+}
+
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `message ${index}`);
 
 describe("a message", () => {
@@ -149,7 +155,7 @@ describe("acknowledgement", () => {
     expect(await fine.until(3)).toEqual(["0", "1", "2"]);
     await Promise.all(published);
     expect(failing).toEqual(["0 0", "1 0", "1 1", "1 2", "2 0"]);
-    expect(bob.alarms.splice(0).map(({ code }) => code)).toEqual(["handler-failed", "handler-failed"]);
+    expect(failuresOfBob()).toEqual(["handler-failed", "handler-failed"]);
     await Promise.all(subscriptions.map((each) => each.unsubscribe()));
   });
 
@@ -181,7 +187,7 @@ describe("acknowledgement", () => {
     });
     await ann.publish(topic, text("x"), { ack: "all" });
     expect(seen).toEqual([0, 1]);
-    expect(bob.alarms.splice(0).map(({ code }) => code)).toEqual(["handler-timeout"]);
+    expect(failuresOfBob()).toEqual(["handler-timeout"]);
     await subscription.unsubscribe();
   });
 });
