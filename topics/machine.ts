@@ -400,7 +400,9 @@ export class Machine {
       this.#outbox.emit({ kind: "rejected", from, what: "start", reason: "not-publisher" });
       return;
     }
-    this.#subscriber.begin(this.#shelf.open(name, now), first, now);
+    const log = this.#shelf.open(name, now);
+    this.#subscriber.begin(log, first, now);
+    this.#post.progress(log, now + this.#settings.gatherMs);
   }
 
   #showHead(head: Head, now: number): void {

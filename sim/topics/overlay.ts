@@ -52,7 +52,7 @@ export class TopicsOverlay {
     this.#chance = new Chance(options.seed, STREAM_TOPICS);
     this.#program = program;
     this.#onBegin = onBegin;
-    this.#interests = new Interests(this.#chance.fork(), this.#hosts);
+    this.#interests = new Interests();
     this.#around = {
       settings: { ...LAN, ...topics },
       recorder: this.recorder,
@@ -148,6 +148,7 @@ export class TopicsOverlay {
     if (!host?.isUp) return;
     if (output.kind === "joined") this.#appeared(host, output.member.id);
     else if (output.kind === "ready") this.#cameIn(seat);
+    else if (output.kind === "interest" || output.kind === "interest-spread") this.#interests.heard(host, output);
     else if (output.kind === "failed" || output.kind === "left") {
       const { id } = output.member;
       host.input((now) => host.machine.gone(id, now));

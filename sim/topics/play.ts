@@ -22,6 +22,8 @@ const SUBSCRIBE_MS_MAX = 15_000;
 /** Once faults have stopped, what is owed has so long to come, milliseconds: partitions heal within 20 Delta. */
 export const SETTLE_MS = 60_000;
 const STEP_MS = 100;
+/** Two who were handed different messages under one number find out within so many milliseconds. */
+const PROOF_MS = 2_000;
 /** What follows the last message is counted too: acknowledgements and comparisons, milliseconds. */
 const TAIL_MS = 3_000;
 
@@ -79,7 +81,7 @@ export function playTopics({ plan, work, topics, program }: TopicsPlan): Played 
     ...missing(overlay),
     ...disorders(history),
     ...duplicates(history),
-    ...forgeries(history, { matches, settleMs: SETTLE_MS }),
+    ...forgeries(history, { matches, settleMs: PROOF_MS }),
   ];
   const least = leastBytes(simulation.members[0]!.id, "work.0", work.bytes);
   return {

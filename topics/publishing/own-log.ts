@@ -19,6 +19,8 @@ export interface Receiver {
   settled: number;
   /** Monotonic milliseconds: when one of these rose last. */
   movedAt: number;
+  /** It has told of its progress since it came, or came back: until then it may not have heard where its share begins. */
+  isTold: boolean;
   /** It is too far behind: batches are not kept for it, and nobody waits for it. */
   isCut: boolean;
 }

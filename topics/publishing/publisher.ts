@@ -146,6 +146,7 @@ export class Publisher {
     const receiver = log?.receivers.get(from);
     if (!log || !receiver) return "log-unknown";
     if (held > log.head) return "progress-beyond";
+    receiver.isTold = true;
     const before = { held: receiver.held, settled: receiver.settled };
     receiver.held = Math.max(receiver.held, held);
     receiver.settled = Math.max(receiver.settled, Math.min(acknowledged, held));
@@ -165,7 +166,7 @@ export class Publisher {
   unreachable(id: MemberId, now: number): void {
     for (const log of this.#byTag.values()) {
       const receiver = log.receivers.get(id);
-      if (!receiver || receiver.held >= log.head) continue;
+      if (!receiver || isLevel(receiver, log)) continue;
       receiver.sent = receiver.held;
       this.#repeatLater(log, now);
     }
@@ -193,7 +194,7 @@ export class Publisher {
     const behind: MemberId[] = [];
     const chosen = new Set(this.#chosen());
     for (const receiver of log.receivers.values()) {
-      if (receiver.held >= log.head) continue;
+      if (isLevel(receiver, log)) continue;
       if (chosen.has(receiver.id) && now - receiver.movedAt > HOLDER_PATIENCE * this.#options.settings.pullMs) {
         this.#passedOver.set(receiver.id, now + RECEIVER_PATIENCE * this.#options.settings.pullMs);
       }
@@ -271,7 +272,10 @@ export class Publisher {
       const start = log.head + 1;
       log.add(receiverOf(id, false, start, now));
       // A log that has not begun needs no start: its first message has number 1.
-      if (start > 1) this.#options.post.start(id, log.held.name, start);
+      if (start > 1) {
+        this.#options.post.start(id, log.held.name, start);
+        this.#repeatLater(log, now);
+      }
     } else log.remove(id);
     this.#judge(log);
   }
@@ -336,7 +340,7 @@ export class Publisher {
   }
 
   #repeatLater(log: OwnLog, now: number): void {
-    if (log.heldByAll >= log.head && !this.#hasCutBehind(log)) return;
+    if (log.heldByAll >= log.head && !this.#hasCutBehind(log) && !hasUntold(log)) return;
     // Many tell their progress later, and repair each other before they need me.
     const many = Math.max(1, log.subscribers / this.#options.settings.directMax);
     const times = Math.min(2 ** (log.repeats + 1), REPEAT_MAX) * many;
@@ -477,7 +481,28 @@ export class Publisher {
 
 function receiverOf(id: MemberId, isHolder: boolean, start: number, now: number): Receiver {
   const done = start - 1;
-  return { id, isHolder, start, sent: done, held: done, settled: done, movedAt: now, isCut: false };
+  return {
+    id,
+    isHolder,
+    start,
+    sent: done,
+    held: done,
+    settled: done,
+    movedAt: now,
+    isTold: start === 1,
+    isCut: false,
+  };
+}
+
+/** Has it all of the log, as far as it is owed it, and does it know where that begins? */
+function isLevel({ held, isTold }: Receiver, { head }: OwnLog): boolean {
+  return isTold && held >= head;
+}
+
+/** Is there a subscriber that may not have heard where its share begins? */
+function hasUntold({ receivers }: OwnLog): boolean {
+  for (const { isTold, isHolder } of receivers.values()) if (!isTold && !isHolder) return true;
+  return false;
 }
 
 function isUrgent(level: Level): boolean {

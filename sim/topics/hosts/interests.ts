@@ -1,54 +1,55 @@
-/** How members come to know what others subscribe to. */
-import type { MemberId } from "../../../rings/index.js";
-import type { Interest } from "../../../topics/index.js";
-import type { Seat } from "../../actor.js";
-import type { Chance } from "../../chance.js";
+/** What members subscribe to, as their machines of gossip/ spread it (rule R22): what the client's driver does between the two. */
+import type { Output } from "../../../gossip/index.js";
+import { equalBytes, type MemberId } from "../../../rings/index.js";
+import { encodeInterests, type Interest, parseInterests } from "../../../topics/index.js";
 import type { Member } from "../../members/member.js";
 import type { Host } from "./host.js";
 
-/** Gossip intervals after which all have heard of a statement, or will not. */
-const SPREAD_INTERVALS = 3;
-
 interface Told {
+  /** As the machine of topics/ counts. */
   readonly number: number;
   readonly interests: readonly Interest[];
+  readonly body: Uint8Array;
 }
 
 export class Interests {
+  /** What each member's host has told last. */
   readonly #told = new Map<Member, Told>();
-  readonly #chance: Chance;
-  readonly #hosts: ReadonlyMap<Seat, Host>;
-
-  constructor(chance: Chance, hosts: ReadonlyMap<Seat, Host>) {
-    this.#chance = chance;
-    this.#hosts = hosts;
-  }
 
   /** Who subscribes to what, as it was last told. */
   *all(): Iterable<readonly [Member, readonly string[]]> {
     for (const [member, { interests }] of this.#told) yield [member, interests.map(({ pattern }) => pattern)];
   }
 
-  /** A member has come into a view, and what it subscribes to with it. */
+  /** A member has come into a view. */
   appeared(host: Host, id: MemberId): void {
-    const member = host.member.world.byId.get(id);
-    const told = member && this.#told.get(member);
-    if (told) host.input((now) => host.machine.interested(id, told.interests, now));
+    const interest = host.member.machine.interestOf(id);
+    if (interest) this.#learn(host, id, interest.content);
   }
 
-  spread(from: Host, number: number, interests: readonly Interest[]): void {
-    const { member } = from;
-    const told = { number, interests };
-    this.#told.set(member, told);
-    const withinMs = SPREAD_INTERVALS * member.settings.gossipMs;
-    for (const host of this.#hosts.values()) {
-      if (host === from || !host.isUp) continue;
-      host.later(withinMs * this.#chance.number(), (now) => {
-        if (this.#told.get(member) === told && host.member.machine.member(member.id)) {
-          host.machine.interested(member.id, interests, now);
-        }
-      });
+  /** Within an input of the member. */
+  spread({ member }: Host, number: number, interests: readonly Interest[]): void {
+    const body = encodeInterests(interests);
+    if (typeof body === "string") throw new Error(`these interests are ${body}`);
+    this.#told.set(member, { number, interests, body });
+    member.machine.setInterest(body, member.now);
+  }
+
+  /** What the member's machine of gossip/ tells of it. */
+  heard(host: Host, output: Extract<Output, { kind: "interest" | "interest-spread" }>): void {
+    if (output.kind === "interest") {
+      this.#learn(host, output.id, output.content);
+      return;
     }
-    from.later(withinMs, (now) => from.machine.spread(number, now));
+    const { member, machine } = host;
+    const told = this.#told.get(member);
+    const own = member.machine.interestOf(member.id);
+    const isLatest = told && own?.version === output.version && equalBytes(own.content, told.body);
+    if (isLatest) host.input((now) => machine.spread(told.number, now));
+  }
+
+  #learn(host: Host, id: MemberId, content: Uint8Array | undefined): void {
+    const interests = (content && parseInterests(content)) ?? [];
+    host.input((now) => host.machine.interested(id, interests, now));
   }
 }

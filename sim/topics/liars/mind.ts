@@ -4,6 +4,7 @@
  */
 import { type MemberId, Rings } from "../../../rings/index.js";
 import {
+  type Head,
   type LogName,
   LogReader,
   type LogTag,
@@ -29,6 +30,8 @@ export interface HeardLog {
   /** Undefined: it was announced, and no batch of it came. */
   readonly name: LogName | undefined;
   readonly through: number;
+  /** Of the batch that goes farthest; undefined: none came. */
+  readonly body: Uint8Array | undefined;
 }
 
 /** What a mind asks of the run around it. */
@@ -61,7 +64,7 @@ export class Mind {
     if (packet.kind === "batch") this.#learnBatch(packet.bytes, bytes);
     else if (packet.kind === "announce") for (const { tag, last } of packet.entries) this.#learnLog(tag, last);
     else if (packet.kind === "heads") {
-      for (const { log, first, count } of packet.heads) this.#learnLog(log.tag, first + count - 1, log);
+      for (const head of packet.heads) this.#learnLog(head.log.tag, head.first + head.count - 1, head);
     }
     return packet;
   }
@@ -111,15 +114,17 @@ export class Mind {
   #learnBatch(batch: Uint8Array, packet: Uint8Array): void {
     const head = this.#headOf(batch);
     if (!head) return;
-    this.#learnLog(head.log.tag, head.first + head.count - 1, head.log);
+    this.#learnLog(head.log.tag, head.first + head.count - 1, head);
     this.batches.push(packet);
     if (this.batches.length > BATCHES_MAX) this.batches.shift();
   }
 
-  #learnLog(tag: LogTag, through: number, name?: LogName): void {
+  #learnLog(tag: LogTag, last: number, head?: Head): void {
     const known = this.logs.get(tag);
     if (!known && this.logs.size >= LOGS_MAX) return;
-    this.logs.set(tag, { tag, name: name ?? known?.name, through: Math.max(through, known?.through ?? 0) });
+    const isNewest = head !== undefined && last >= (known?.through ?? 0);
+    const body = isNewest ? head.body : known?.body;
+    this.logs.set(tag, { tag, name: head?.log ?? known?.name, through: Math.max(last, known?.through ?? 0), body });
   }
 
   #present(): ReadonlySet<Member> {

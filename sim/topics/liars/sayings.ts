@@ -61,9 +61,10 @@ export class OwnLogs {
     return { ...facts, body, signature: batchSignature(this.#member.id, body) };
   }
 
-  /** A batch in another one's name, under its own key. */
-  forged(log: LogName, first: number, message: Uint8Array): Uint8Array {
-    return this.#sealed(log, { first, previous: NO_DIGEST }, message)[0];
+  /** The next batch of another one's log, under its own key. */
+  forged({ name, through, body }: HeardLog & { readonly name: LogName }, message: Uint8Array): Uint8Array {
+    const previous = body ? sha256(body) : NO_DIGEST;
+    return this.#sealed(name, { first: through + 1, previous }, message)[0];
   }
 
   #log(topic: string) {
@@ -120,8 +121,12 @@ export function said(saying: Saying, mind: Mind, own: OwnLogs, chance: Chance): 
       return two && [batchPacket(two[0]), batchPacket(two[1])];
     }
     case "forge":
-      return some?.name ? both(batchPacket(own.forged(some.name, some.through + 1, noise(chance, 8)))) : undefined;
+      return isNamed(some) ? both(batchPacket(own.forged(some, noise(chance, 8)))) : undefined;
   }
+}
+
+function isNamed(log: HeardLog | undefined): log is HeardLog & { readonly name: LogName } {
+  return log?.name !== undefined;
 }
 
 function about(logs: readonly HeardLog[], say: (logs: readonly HeardLog[]) => Uint8Array): Said | undefined {
