@@ -28,6 +28,11 @@ export class HandedMessage implements TopicMessage {
     this.#done = done;
   }
 
+  /** The batch of a message, without a copy; undefined for what is none of this member's. */
+  static batchOf(message: object): Batch | undefined {
+    return #handed in message ? (message as HandedMessage).#handed.batch : undefined;
+  }
+
   get topic(): string {
     return this.#handed.batch.log.topic;
   }

@@ -25,4 +25,9 @@ export const NATS_CODES = {
     meaning: "The NATS server does not let this program publish or subscribe to this subject.",
     remedy: "Have its operator allow the subject that the message names.",
   },
+  "nats-stream-differs": {
+    meaning:
+      "The stream or consumer that a bridge needs exists with another configuration, or JetStream is not enabled.",
+    remedy: "Change it, or give the bridge another name of a stream. What waits for it is not lost.",
+  },
 } as const satisfies Readonly<Record<string, { readonly meaning: string; readonly remedy: string }>>;

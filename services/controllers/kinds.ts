@@ -7,12 +7,13 @@ import { FORWARD, LISTEN, PROXY } from "./forwarding.js";
 import type { ControllerKind } from "./kind.js";
 import { RDV, RELAY } from "./member-parts.js";
 import { NATS } from "./nats.js";
+import { NATS_BRIDGE } from "./nats-bridge.js";
 import { TOPICS } from "./topics.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: settings of a kind are known to it alone.
 type AnyKind = ControllerKind<any>;
 
-const ALL: readonly AnyKind[] = [FORWARD, LISTEN, PROXY, HTTP, TOPICS, NATS, RELAY, RDV];
+const ALL: readonly AnyKind[] = [FORWARD, LISTEN, PROXY, HTTP, TOPICS, NATS, NATS_BRIDGE, RELAY, RDV];
 const KINDS: ReadonlyMap<string, AnyKind> = new Map(ALL.map((kind) => [kind.kind, kind]));
 
 /** Throws "config-bad-value". */

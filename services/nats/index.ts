@@ -1,4 +1,13 @@
 /** fireflies/nats: NATS beside the overlay, and over it. */
+
+export { type BridgeClient, NatsBridge, type NatsBridgeFigures } from "./bridge/bridge.js";
+export type { HistoryOptions, StreamMessage } from "./bridge/history.js";
+export type { ImporterFigures } from "./bridge/importer.js";
+export { type FromNats, fromNats, type Headers as NatsHeaders, type NatsAuthor } from "./bridge/marks.js";
+export { type NatsRequestOptions, natsRequest } from "./bridge/requests.js";
+export type { NatsBridgeOptions } from "./bridge/settings.js";
+export type { StreamSettings } from "./bridge/streams.js";
+export { serviceSubject, topicPrefix } from "./bridge/subjects.js";
 export {
   NatsCluster,
   type NatsClusterHooks,

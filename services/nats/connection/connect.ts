@@ -131,6 +131,7 @@ export function natsError(cause: unknown): FirefliesError {
 
 function codeOf(cause: unknown): ErrorCode {
   for (let error = cause, depth = 0; error instanceof Error && depth < 4; error = error.cause, depth++) {
+    if (/^no responders/i.test(error.message)) return "peer-unreachable";
     const code = BY_NAME[error.name];
     if (code !== undefined && !(code === "timeout" && depth === 0 && cause instanceof Error && cause.cause))
       return code;

@@ -1,0 +1,324 @@
+/**
+ * A bridge between topics of the overlay and subjects of NATS. Any number of them may run: who brings a topic to NATS is decided
+ * by rendezvous hashing over those in the view, the others stand by; what comes from NATS is shared by its own means.
+ */
+import type { Client } from "../../../client/client.js";
+import type { Subscription, TopicMessage } from "../../../client/topics/types.js";
+import { FirefliesError, messageOf } from "../../../identity/index.js";
+import { isWildcard, matches, tokensOf } from "../../../topics/index.js";
+import { connectNats, natsError } from "../connection/connect.js";
+import { Exporter, type Leaving } from "./exporter.js";
+import { type HistoryOptions, HistoryReader } from "./history.js";
+import { Importer, type ImporterFigures } from "./importer.js";
+import { leavingOf } from "./leaving.js";
+import { NatsSide } from "./nats-side.js";
+import { answerMember, answerNats, REQUEST_SERVICE } from "./requests.js";
+import { type BridgePlan, type NatsBridgeOptions, planBridge } from "./settings.js";
+import { Standby } from "./standby.js";
+import { consumerName } from "./streams.js";
+import { requirePatterns, serviceSubject, subjectOf } from "./subjects.js";
+
+/** What a bridge needs of a member. */
+export type BridgeClient = Pick<
+  Client,
+  "id" | "info" | "publish" | "subscribe" | "pick" | "serve" | "sendToAny" | "changes" | "stopping"
+>;
+
+export interface NatsBridgeFigures extends ImporterFigures {
+  readonly connected: boolean;
+  /** Brought to NATS, which holds them. */
+  readonly exported: number;
+  /** On their way to NATS. */
+  readonly waiting: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** Milliseconds after the first failure to connect, and at most. */
+const PAUSE_MS = { least: 500, most: 60_000 };
+/** The same trouble is told once in this time, milliseconds. */
+const TOLD_MS = 10_000;
+/** Messages of one pattern that NATS does not hold yet; more wait in the overlay. */
+const IN_FLIGHT = 4_096;
+/** Milliseconds until the overlay hands out a message again that NATS does not hold: it is here, and waits. */
+const HANDLED_MS = 3_600_000;
+const ATTEMPTS = 1_000;
+/** Milliseconds for others to hold what has come from NATS. */
+const PUBLISH_MS = 20_000;
+/** Topics of which it is remembered who brings them. */
+const TOPICS_MAX = 4_096;
+
+export class NatsBridge {
+  readonly #client: BridgeClient;
+  readonly #options: NatsBridgeOptions;
+  readonly #closing = new AbortController();
+  readonly #subscriptions: Subscription[] = [];
+  readonly #histories: { readonly durable: string; readonly filter: string; readonly reader: HistoryReader }[] = [];
+  readonly #standby = new Standby(() => performance.now());
+  readonly #mine = new Map<string, boolean>();
+  readonly #toldAt = new Map<string, number>();
+  readonly #exporter: Exporter;
+  #plan!: BridgePlan;
+  #importer!: Importer;
+  #side: NatsSide | undefined;
+  #isUp = false;
+  #exported = 0;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  #running: Promise<void> = Promise.resolve();
+
+  /** Nothing happens before `start`. */
+  constructor(client: BridgeClient, options: NatsBridgeOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#exporter = new Exporter({
+      send: (leaving) => this.#send(leaving),
+      onTrouble: (error) => this.#tell(error),
+      later: (run, ms) => {
+        const timer = setTimeout(run, ms);
+        return () => clearTimeout(timer);
+      },
+      random: Math.random,
+    });
+  }
+
+  /**
+   * Subscribes to what goes to NATS, and begins to connect: NATS may be away, then it is tried again after growing pauses, and
+   * told (`onTrouble`). Rejects for settings that cannot be: "name-invalid", "topic-invalid", "config-bad-value",
+   * "config-unreadable", "name-taken"; and as `client.subscribe`.
+   */
+  async start(): Promise<void> {
+    const { network } = this.#client.info();
+    this.#plan = planBridge(this.#options, network);
+    this.#importer = new Importer({
+      ...{ prefix: this.#plan.prefix, network: this.#plan.network, system: this.#plan.system, roots: this.#plan.roots },
+      publish: (topic, data) => this.#publish(topic, data),
+      onTrouble: (error) => this.#tell(error),
+      now: Date.now,
+    });
+    this.#serve();
+    try {
+      for (const pattern of this.#plan.toNats) await this.#subscribe(pattern);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#running = this.#keepConnected();
+    void this.#watch();
+  }
+
+  /** What it did, and whether NATS is there. */
+  figures(): NatsBridgeFigures {
+    return {
+      ...(this.#importer?.figures() ?? { imported: 0, refused: 0, loops: 0 }),
+      ...{ connected: this.#isConnected, exported: this.#exported, waiting: this.#exporter.size },
+      ...{ bytesIn: this.#bytesIn, bytesOut: this.#bytesOut },
+    };
+  }
+
+  /**
+   * Reads topics from the stream, from its beginning or from where this name was last: for what the overlay keeps no more. Goes
+   * on by itself when NATS was away. Authors are checked against `rootFiles`. Rejects with "topic-invalid", "name-invalid", and
+   * "config-bad-value" for a bridge without JetStream or without `rootFiles`.
+   */
+  async subscribe(pattern: string, { durable, handler }: HistoryOptions): Promise<void> {
+    requirePatterns([pattern]);
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(durable))
+      throw new FirefliesError(
+        "name-invalid",
+        `${JSON.stringify(durable.slice(0, 64))} is no name of a place in a stream.`,
+      );
+    if (this.#plan.stream === undefined || this.#plan.roots.length === 0)
+      throw new FirefliesError("config-bad-value", "Topics are read from a stream with jetStream and rootFiles.");
+    const { prefix, roots } = this.#plan;
+    const onTrouble = (error: FirefliesError) => this.#tell(error);
+    const reader = new HistoryReader({ prefix, roots, now: Date.now, handler, onTrouble });
+    const filter = subjectOf(prefix, pattern);
+    const history = { durable: consumerName(`ff-${durable}`, filter), filter, reader };
+    this.#histories.push(history);
+    await this.#side?.follow(history.durable, filter, (message) => reader.take(message));
+  }
+
+  /** Ends it: what NATS does not hold yet is not acknowledged, and comes again to who goes on. */
+  async stop(): Promise<void> {
+    this.#closing.abort();
+    this.#exporter.pause();
+    await Promise.all(this.#subscriptions.map((each) => each.unsubscribe()));
+    await this.#side?.close();
+    await this.#running;
+  }
+
+  get #isConnected(): boolean {
+    return this.#side !== undefined && this.#isUp;
+  }
+
+  get #service(): string {
+    return `/nats/bridge/${this.#plan.system}`;
+  }
+
+  /** Others see by it who bridges; and members ask NATS by way of it. */
+  #serve(): void {
+    const { signal } = this.#closing;
+    this.#client.serve(this.#service, () => Buffer.from(JSON.stringify(this.figures())), { signal });
+    const { requests } = this.#plan;
+    if (requests.length === 0) return;
+    const isAllowed = (subject: string) => isPlain(subject) && requests.some((pattern) => matches(pattern, subject));
+    this.#client.serve(REQUEST_SERVICE, (data) => answerMember(this.#side?.nats, isAllowed, data), { signal });
+  }
+
+  async #subscribe(pattern: string): Promise<void> {
+    const { durable } = this.#options;
+    const subscription = await this.#client.subscribe(pattern, {
+      ...{ maxInFlight: IN_FLIGHT, handlerTimeout: HANDLED_MS, attempts: ATTEMPTS },
+      ...(durable !== undefined && { durable: consumerName(durable, pattern) }),
+      onEvent: (event) => {
+        if (event.kind !== "lost") return;
+        const { count, topic, from } = event;
+        const text = `${count} messages of ${from.id} on ${topic} did not come to NATS before their retention ended.`;
+        this.#tell(new FirefliesError("messages-lost", text));
+      },
+    });
+    this.#subscriptions.push(subscription);
+    void this.#export(subscription);
+  }
+
+  async #export(subscription: Subscription): Promise<void> {
+    try {
+      for await (const message of subscription) this.#leave(message);
+    } catch (cause) {
+      if (!this.#closing.signal.aborted) this.#tell(asError(cause));
+    }
+  }
+
+  #leave(message: TopicMessage): void {
+    const leaving = leavingOf(message, this.#plan);
+    if (leaving === undefined) {
+      message.ack();
+    } else if (this.#isMine(leaving.topic)) {
+      this.#exporter.add(leaving);
+    } else {
+      this.#standby.keep({ ...leaving, data: leaving.data.slice(), held: () => {} });
+      message.ack();
+    }
+  }
+
+  #isMine(topic: string): boolean {
+    const known = this.#mine.get(topic);
+    if (known !== undefined) return known;
+    const first = this.#client.pick(this.#service, topic);
+    const isMine = first === undefined || first.id === this.#client.id;
+    if (this.#mine.size >= TOPICS_MAX) this.#mine.clear();
+    this.#mine.set(topic, isMine);
+    return isMine;
+  }
+
+  /** Who comes or goes changes who brings what; what a dead one may not have brought is brought again. */
+  async #watch(): Promise<void> {
+    try {
+      for await (const _ of this.#client.changes({ signal: this.#closing.signal })) {
+        this.#mine.clear();
+        for (const leaving of this.#standby.take((topic) => this.#isMine(topic))) this.#exporter.add(leaving);
+      }
+    } catch (cause) {
+      if (!this.#closing.signal.aborted) this.#tell(asError(cause));
+    }
+  }
+
+  async #send(leaving: Leaving): Promise<void> {
+    if (this.#side === undefined) throw new FirefliesError("nats-unreachable");
+    await this.#side.send(leaving);
+    this.#exported += 1;
+    this.#bytesOut += leaving.data.length;
+  }
+
+  async #publish(topic: string, data: Uint8Array): Promise<void> {
+    await this.#client.publish(topic, data, { timeout: PUBLISH_MS });
+    this.#bytesIn += data.length;
+  }
+
+  async #keepConnected(): Promise<void> {
+    const { signal } = this.#closing;
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        await this.#connect();
+        failures = 0;
+        await this.#side?.nats.closed();
+      } catch (cause) {
+        this.#tell(asError(cause));
+        failures += 1;
+      }
+      this.#isUp = false;
+      this.#exporter.pause();
+      await this.#side?.close().catch(() => {});
+      this.#side = undefined;
+      if (failures > 0) await pause(Math.min(PAUSE_MS.least * 2 ** Math.min(failures - 1, 16), PAUSE_MS.most), signal);
+    }
+  }
+
+  async #connect(): Promise<void> {
+    const nats = await connectNats(this.#options);
+    try {
+      const side = await NatsSide.of(nats, this.#plan);
+      this.#side = side;
+      void this.#listen(side);
+      await side.read((message) => this.#importer.take(message));
+      for (const { durable, filter, reader } of this.#histories)
+        await side.follow(durable, filter, (message) => reader.take(message));
+      for (const service of this.#plan.services)
+        nats.subscribe(serviceSubject(this.#plan.network, service), {
+          queue: service,
+          callback: (error, message) => void (error ?? answerNats(this.#client, service, message, side.headers)),
+        });
+      await nats.flush();
+      if (this.#closing.signal.aborted) await side.close();
+      this.#isUp = !nats.isClosed();
+      if (this.#isUp) this.#exporter.begin();
+    } catch (cause) {
+      if (!nats.isClosed()) await nats.close();
+      throw cause;
+    }
+  }
+
+  /** What the connection says of itself. */
+  async #listen(side: NatsSide): Promise<void> {
+    for await (const status of side.nats.status()) {
+      if (status.type === "disconnect") {
+        this.#isUp = false;
+        this.#exporter.pause();
+        if (!this.#closing.signal.aborted) this.#tell(new FirefliesError("nats-unreachable"));
+      } else if (status.type === "reconnect") {
+        this.#isUp = true;
+        this.#exporter.begin();
+      } else if (status.type === "error") this.#tell(natsError(status.error));
+    }
+  }
+
+  #tell(error: FirefliesError): void {
+    const now = performance.now();
+    if (now - (this.#toldAt.get(error.code) ?? Number.NEGATIVE_INFINITY) < TOLD_MS) return;
+    this.#toldAt.set(error.code, now);
+    this.#options.onTrouble?.(error);
+  }
+}
+
+/** A subject to send to: no wildcards, no empty tokens, no blanks. */
+function isPlain(subject: string): boolean {
+  return !/\s/.test(subject) && tokensOf(subject).every((token) => token !== "" && !isWildcard(token));
+}
+
+function asError(cause: unknown): FirefliesError {
+  return cause instanceof FirefliesError ? cause : new FirefliesError("nats-unreachable", messageOf(cause), { cause });
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    const over = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", over);
+      done();
+    };
+    const timer = setTimeout(over, ms);
+    signal.addEventListener("abort", over);
+    if (signal.aborted) over();
+  });
+}

@@ -1,0 +1,121 @@
+/**
+ * Messages on their way to NATS, in order: each counts as delivered when NATS has said that it holds it. What fails is sent again
+ * with all that came behind it, after growing pauses, until it is held; JetStream takes each once, by its id.
+ */
+import type { FirefliesError } from "../../../identity/index.js";
+import type { Headers } from "./marks.js";
+
+/** One message, ready to be sent. */
+export interface Leaving {
+  readonly id: string;
+  readonly topic: string;
+  readonly subject: string;
+  readonly headers: Headers;
+  readonly data: Uint8Array;
+  /** NATS holds it. */
+  readonly held: () => void;
+}
+
+export interface ExporterOptions {
+  /** Resolves when NATS holds it. Rejects with a FirefliesError. */
+  readonly send: (leaving: Leaving) => Promise<void>;
+  readonly onTrouble: (error: FirefliesError) => void;
+  readonly later: (run: () => void, ms: number) => () => void;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+/** Milliseconds after the first failure, and at most. */
+const PAUSE_MS = { least: 500, most: 30_000 };
+/** Messages that are sent and not held yet: JetStream answers thousands a second. */
+const UNDER_WAY_MAX = 1_024;
+
+export class Exporter {
+  readonly #options: ExporterOptions;
+  /** In order; the subscription bounds them by what it hands out without an acknowledgement. */
+  readonly #waiting = new Map<string, Leaving>();
+  #underWay = new Set<string>();
+  #round = 0;
+  #failures = 0;
+  #cancel: (() => void) | undefined;
+  #isRunning = false;
+
+  constructor(options: ExporterOptions) {
+    this.#options = options;
+  }
+
+  /** Not held yet. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** One that is there already, handed out again, is held once for both. */
+  add(leaving: Leaving): void {
+    const known = this.#waiting.get(leaving.id);
+    if (known !== undefined) {
+      const held = () => [known, leaving].map((each) => each.held());
+      this.#waiting.set(leaving.id, { ...known, held });
+      return;
+    }
+    this.#waiting.set(leaving.id, leaving);
+    this.#pump();
+  }
+
+  /** NATS is there: all that waits is sent, in order. */
+  begin(): void {
+    this.#isRunning = true;
+    this.#again();
+  }
+
+  /** NATS is away: what comes waits. */
+  pause(): void {
+    this.#isRunning = false;
+    this.#round += 1;
+    this.#underWay = new Set();
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #again(): void {
+    this.#cancel = undefined;
+    this.#round += 1;
+    this.#underWay = new Set();
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (!this.#isRunning || this.#cancel !== undefined) return;
+    for (const leaving of this.#waiting.values()) {
+      if (this.#underWay.size >= UNDER_WAY_MAX) return;
+      if (!this.#underWay.has(leaving.id)) void this.#send(leaving.id, leaving);
+    }
+  }
+
+  async #send(id: string, leaving: Leaving): Promise<void> {
+    const round = this.#round;
+    this.#underWay.add(id);
+    try {
+      await this.#options.send(leaving);
+    } catch (error) {
+      if (round === this.#round) this.#failed(error as FirefliesError);
+      return;
+    }
+    const now = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    now?.held();
+    if (round !== this.#round) return;
+    this.#failures = 0;
+    this.#underWay.delete(id);
+    this.#pump();
+  }
+
+  #failed(error: FirefliesError): void {
+    this.#round += 1;
+    this.#underWay = new Set();
+    this.#failures += 1;
+    this.#options.onTrouble(error);
+    if (!this.#isRunning) return;
+    const pause = Math.min(PAUSE_MS.least * 2 ** Math.min(this.#failures - 1, 16), PAUSE_MS.most);
+    this.#cancel = this.#options.later(() => this.#again(), pause * (1 - 0.2 * this.#options.random()));
+  }
+}

@@ -1,0 +1,133 @@
+/** Messages of NATS on their way into the overlay: checked, wrapped, published, and acknowledged when others hold them. */
+import { FirefliesError, messageOf } from "../../../identity/index.js";
+import {
+  claimIn,
+  type FromNats,
+  type Headers,
+  type NatsAuthor,
+  PATH_MAX,
+  pathIn,
+  plainHeaders,
+  wrapped,
+} from "./marks.js";
+import { type Claimed, ProvenBatches } from "./proven.js";
+import { topicOf } from "./subjects.js";
+
+/** A message as NATS hands it out, from a stream or not. */
+export interface Arriving {
+  readonly subject: string;
+  readonly headers: Headers;
+  readonly data: Uint8Array;
+  /** Times that it was handed out, this one counted. */
+  readonly deliveries: number;
+  /** The overlay holds it, or wants nothing of it. */
+  readonly done: () => void;
+  /** It is to come again, after so many milliseconds. */
+  readonly again: (ms: number) => void;
+  /** It can never come in. */
+  readonly refuse: () => void;
+}
+
+export interface ImporterOptions {
+  readonly prefix: string;
+  /** Of this network, as it stands in paths; and the NATS system that messages come from. */
+  readonly network: string;
+  readonly system: string;
+  /** Whose members' signatures are believed: roots in DER. */
+  readonly roots: readonly Uint8Array[];
+  /** Resolves when others hold it. */
+  readonly publish: (topic: string, data: Uint8Array) => Promise<unknown>;
+  readonly onTrouble: (error: FirefliesError) => void;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+export interface ImporterFigures {
+  readonly imported: number;
+  /** Not taken: no topic, a false signature, too large. */
+  readonly refused: number;
+  /** Had been in this network before. */
+  readonly loops: number;
+}
+
+/** Milliseconds until a message that the overlay did not take comes again. */
+const AGAIN_MS = 2_000;
+/** A batch that was not complete so often lacks messages for good: what there is of it is nobody's word but NATS's. */
+const DELIVERIES_MAX = 4;
+/** What another try cannot change. */
+const FOR_EVER: readonly string[] = ["message-too-large", "topic-invalid"];
+
+export class Importer {
+  readonly #options: ImporterOptions;
+  readonly #batches: ProvenBatches<Arriving>;
+  #imported = 0;
+  #refused = 0;
+  #loops = 0;
+
+  constructor(options: ImporterOptions) {
+    this.#options = options;
+    this.#batches = new ProvenBatches(options.roots, options.now);
+  }
+
+  figures(): ImporterFigures {
+    return { imported: this.#imported, refused: this.#refused, loops: this.#loops };
+  }
+
+  take(message: Arriving): void {
+    const { prefix, network, roots } = this.#options;
+    const path = pathIn(message.headers);
+    if (path.includes(network) || path.length >= PATH_MAX) {
+      this.#loops += 1;
+      message.done();
+      return;
+    }
+    const topic = topicOf(prefix, message.subject);
+    if (topic === undefined) {
+      this.#refuse(message, new FirefliesError("topic-invalid", `The subject ${shown(message.subject)} is no topic.`));
+      return;
+    }
+    const claim = roots.length === 0 || message.deliveries > DELIVERIES_MAX ? undefined : claimIn(message.headers);
+    if (claim === undefined) void this.#bring(topic, message, undefined);
+    else this.#check({ claim, topic, data: message.data, held: message });
+  }
+
+  #check(claimed: Claimed<Arriving>): void {
+    const judged = this.#batches.add(claimed);
+    if (judged.kind === "waits") return;
+    for (const { held, topic, claim } of judged.messages) {
+      if (judged.kind === "proven") void this.#bring(topic, held, { ...judged.author, sequence: claim.sequence });
+      else
+        this.#refuse(held, new FirefliesError("proof-altered", `A message at ${shown(held.subject)}: ${judged.why}.`));
+    }
+  }
+
+  async #bring(topic: string, message: Arriving, author: NatsAuthor | undefined): Promise<void> {
+    const { system, publish } = this.#options;
+    const { subject, headers, data } = message;
+    const path = [...pathIn(headers), system];
+    const about: FromNats = { subject, headers: plainHeaders(headers), path, author };
+    try {
+      await publish(topic, wrapped(about, data));
+      this.#imported += 1;
+      message.done();
+    } catch (cause) {
+      const error =
+        cause instanceof FirefliesError ? cause : new FirefliesError("handler-failed", messageOf(cause), { cause });
+      if (FOR_EVER.includes(error.code)) this.#refuse(message, error);
+      else {
+        this.#options.onTrouble(error);
+        message.again(AGAIN_MS);
+      }
+    }
+  }
+
+  #refuse(message: Arriving, error: FirefliesError): void {
+    this.#refused += 1;
+    message.refuse();
+    this.#options.onTrouble(error);
+  }
+}
+
+function shown(subject: string): string {
+  return JSON.stringify(subject.slice(0, 100));
+}

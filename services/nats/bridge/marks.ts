@@ -1,0 +1,171 @@
+/**
+ * What a message carries across. To NATS, headers: its author with the batch that it was signed in, so that whoever has all
+ * messages of the batch can check it; and the path that it took, against loops. Into the overlay, an envelope that the bridge
+ * signs as it signs all that it publishes:
+ *
+ *     "ff-nats" 00 | u8 1 | u32 bytes of JSON | JSON: subject, path, headers, author | data
+ */
+import { concatBytes, equalBytes } from "../../../rings/index.js";
+
+/** Names of headers, as NATS hands them on. */
+export const MARK = {
+  path: "Ff-Path",
+  author: "Ff-Author",
+  sequence: "Ff-Sequence",
+  at: "Ff-At",
+  log: "Ff-Log",
+  first: "Ff-First",
+  batch: "Ff-Batch",
+  signature: "Ff-Signature",
+  certificate: "Ff-Certificate",
+  issuer: "Ff-Issuer",
+} as const;
+
+/** JetStream takes a message of one id once, within the stream's window (2 minutes by default). */
+export const MESSAGE_ID = "Nats-Msg-Id";
+
+export type Headers = Readonly<Record<string, string>>;
+
+/** The batch of a message, and who signed it: stands on the first message of a batch. */
+export interface BatchMark {
+  readonly body: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly leaf: Uint8Array;
+  readonly issuer: Uint8Array;
+}
+
+/** A message of a member on its way to NATS. */
+export interface Outgoing {
+  readonly author: string;
+  readonly sequence: number;
+  readonly at: number;
+  /** Of its log: 32 hex digits. */
+  readonly log: string;
+  /** Number of the first message of its batch. */
+  readonly first: number;
+  readonly batch: BatchMark | undefined;
+  /** Networks and NATS systems that it has passed, the last one last. */
+  readonly path: readonly string[];
+}
+
+/** Places that a message passes at most: more is a loop that nobody noticed. */
+export const PATH_MAX = 8;
+
+export function headersOf({ author, sequence, at, log, first, batch, path }: Outgoing): Headers {
+  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
+  return {
+    [MESSAGE_ID]: `${log}:${sequence}`,
+    [MARK.path]: path.join(","),
+    [MARK.author]: author,
+    [MARK.sequence]: `${sequence}`,
+    [MARK.at]: `${at}`,
+    [MARK.log]: log,
+    [MARK.first]: `${first}`,
+    ...(batch && {
+      [MARK.batch]: base64(batch.body),
+      [MARK.signature]: base64(batch.signature),
+      [MARK.certificate]: base64(batch.leaf),
+      [MARK.issuer]: base64(batch.issuer),
+    }),
+  };
+}
+
+/** What the headers of a message claim. Undefined when they claim no author, or are damaged. */
+export function claimIn(headers: Headers): Outgoing | undefined {
+  const [author, log] = [headers[MARK.author], headers[MARK.log]];
+  const [sequence, at, first] = [MARK.sequence, MARK.at, MARK.first].map((name) => numberIn(headers[name]));
+  if (author === undefined || !/^[0-9a-f]{64}$/.test(author) || log === undefined || !/^[0-9a-f]{32}$/.test(log))
+    return;
+  if (sequence === undefined || at === undefined || first === undefined || first < 1 || sequence < first) return;
+  return { author, log, sequence, at, first, path: pathIn(headers), batch: batchIn(headers) };
+}
+
+export function pathIn(headers: Headers): readonly string[] {
+  const text = headers[MARK.path] ?? "";
+  return text === "" ? [] : text.slice(0, 1_024).split(",").slice(0, PATH_MAX);
+}
+
+function batchIn(headers: Headers): BatchMark | undefined {
+  const names = [MARK.batch, MARK.signature, MARK.certificate, MARK.issuer];
+  const [body, signature, leaf, issuer] = names.map((name) => bytesIn(headers[name]));
+  if (body === undefined || signature === undefined || leaf === undefined || issuer === undefined) return undefined;
+  return { body, signature, leaf, issuer };
+}
+
+/** Characters of a header: a certificate has at most 2 KiB. */
+const HEADER_CHARACTERS_MAX = 8_192;
+
+function bytesIn(text: string | undefined): Uint8Array | undefined {
+  if (text === undefined || text.length > HEADER_CHARACTERS_MAX || !/^[A-Za-z0-9+/]+={0,2}$/.test(text))
+    return undefined;
+  return new Uint8Array(Buffer.from(text, "base64"));
+}
+
+function numberIn(text: string | undefined): number | undefined {
+  const value = text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** Who wrote a message that has come from NATS, as its signature proves. */
+export interface NatsAuthor {
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly network: string;
+  readonly sequence: number;
+  /** Unix milliseconds of the author's clock. */
+  readonly at: number;
+}
+
+/** What a bridge says of a message that it has brought from NATS. */
+export interface FromNats {
+  readonly subject: string;
+  /** As the publisher set them, without those of the bridges. */
+  readonly headers: Headers;
+  readonly path: readonly string[];
+  /** Undefined for a plain publisher of NATS: nobody but the bridge vouches for the message. */
+  readonly author: NatsAuthor | undefined;
+}
+
+const MAGIC = Buffer.from("ff-nats\0\x01", "latin1");
+const LENGTH_BYTES = 4;
+/** Bytes of the JSON: NATS's headers are far below it. */
+const JSON_BYTES_MAX = 65_536;
+
+export function wrapped(about: FromNats, data: Uint8Array): Uint8Array {
+  const json = Buffer.from(JSON.stringify(about));
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32BE(json.length);
+  return concatBytes(MAGIC, length, json, data);
+}
+
+/**
+ * A message of a topic apart: its data, and, when a bridge has brought it from NATS, what the bridge says of it. The bridge is
+ * the message's `from`; whoever is no bridge could write the same.
+ */
+export function fromNats(data: Uint8Array): { readonly data: Uint8Array; readonly nats: FromNats | undefined } {
+  const plain = { data, nats: undefined };
+  const start = MAGIC.length + LENGTH_BYTES;
+  if (data.length < start || !equalBytes(data.subarray(0, MAGIC.length), MAGIC)) return plain;
+  const view = Buffer.from(data.buffer, data.byteOffset, data.length);
+  const length = view.readUInt32BE(MAGIC.length);
+  if (length > JSON_BYTES_MAX || start + length > data.length) return plain;
+  try {
+    const nats = JSON.parse(view.toString("utf8", start, start + length)) as FromNats;
+    if (!isAbout(nats)) return plain;
+    const { subject, headers, path, author } = nats;
+    return { data: data.subarray(start + length), nats: { subject, headers, path, author } };
+  } catch {
+    return plain;
+  }
+}
+
+function isAbout(value: unknown): boolean {
+  const { subject, headers, path } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isPath = Array.isArray(path) && path.length <= PATH_MAX && path.every((each) => typeof each === "string");
+  return typeof subject === "string" && typeof headers === "object" && headers !== null && isPath;
+}
+
+/** Without what bridges and JetStream say to each other. */
+export function plainHeaders(headers: Headers): Headers {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !/^(?:ff-|nats-)/i.test(name)));
+}

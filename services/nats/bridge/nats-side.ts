@@ -1,0 +1,133 @@
+/** The side of NATS of one bridge, for as long as one connection lives: what is sent, what is read, and what is asked. */
+import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
+import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
+import { natsError } from "../connection/connect.js";
+import { loadNats } from "../connection/load.js";
+import type { Leaving } from "./exporter.js";
+import type { Arriving } from "./importer.js";
+import type { Headers } from "./marks.js";
+import type { BridgePlan } from "./settings.js";
+import { consumerName, JetStream } from "./streams.js";
+import { subjectOf } from "./subjects.js";
+
+/** All bridges of a network share what comes from NATS core. */
+const QUEUE = "fireflies-bridge";
+/** Bytes that a consumer has asked for and not handed out. Messages are bounded by those that are not acknowledged. */
+const AHEAD = { max_bytes: 8 * 1024 * 1024 };
+/** Milliseconds for JetStream to answer a publish. */
+const ACK_MS = 5_000;
+
+export class NatsSide {
+  readonly nats: NatsConnection;
+  readonly headers: (code?: number, description?: string) => MsgHdrs;
+  readonly #plan: BridgePlan;
+  readonly #stream: JetStream | undefined;
+  readonly #reading: ConsumerMessages[] = [];
+  #flushed: Promise<void> | undefined;
+
+  private constructor(
+    nats: NatsConnection,
+    plan: BridgePlan,
+    stream: JetStream | undefined,
+    headers: NatsSide["headers"],
+  ) {
+    this.nats = nats;
+    this.headers = headers;
+    this.#plan = plan;
+    this.#stream = stream;
+  }
+
+  /** Rejects with "nats-stream-differs", "package-missing", and as `natsError`. */
+  static async of(nats: NatsConnection, plan: BridgePlan): Promise<NatsSide> {
+    const { headers } = await loadNats();
+    const { stream, prefix } = plan;
+    if (stream === undefined) return new NatsSide(nats, plan, undefined, headers);
+    const jetStream = await JetStream.of(nats);
+    await jetStream.ensureStream(stream.name, subjectOf(prefix, ">"), stream);
+    return new NatsSide(nats, plan, jetStream, headers);
+  }
+
+  /** Resolves when NATS holds it. Rejects as `natsError`. */
+  async send({ subject, headers, data }: Leaving): Promise<void> {
+    const options = { headers: this.#marked(headers) };
+    try {
+      if (this.#stream !== undefined) await this.#stream.client.publish(subject, data, { ...options, timeout: ACK_MS });
+      else {
+        this.nats.publish(subject, data, options);
+        await this.#flush();
+      }
+    } catch (cause) {
+      throw natsError(cause);
+    }
+  }
+
+  /** Reads what is allowed to come in, from the stream, or from NATS core. */
+  async read(take: (message: Arriving) => void): Promise<void> {
+    const { fromNats: patterns, prefix } = this.#plan;
+    for (const pattern of patterns) {
+      const subject = subjectOf(prefix, pattern);
+      if (this.#stream !== undefined) await this.follow(consumerName("ff-in", subject), subject, take);
+      else {
+        const callback = (error: Error | null, message: Msg) => void (error ?? take(ofCore(message, take)));
+        this.nats.subscribe(subject, { queue: QUEUE, callback });
+      }
+    }
+  }
+
+  /** A durable consumer of the stream. */
+  async follow(durable: string, filter: string, take: (message: Arriving) => void): Promise<void> {
+    const { stream } = this.#plan;
+    if (this.#stream === undefined || stream === undefined) return;
+    const consumer = await this.#stream.consumer(stream.name, durable, filter);
+    this.#reading.push(await consumer.consume({ ...AHEAD, callback: (message) => take(ofStream(message)) }));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#reading.map((each) => each.close().catch(() => {})));
+    if (!this.nats.isClosed()) await this.nats.close();
+  }
+
+  /** One round trip for all that one turn has sent. */
+  #flush(): Promise<void> {
+    this.#flushed ??= Promise.resolve().then(() => {
+      this.#flushed = undefined;
+      return this.nats.flush();
+    });
+    return this.#flushed;
+  }
+
+  #marked(headers: Headers): MsgHdrs {
+    const all = this.headers();
+    for (const [name, value] of Object.entries(headers)) all.set(name, value);
+    return all;
+  }
+}
+
+function ofStream(message: JsMsg): Arriving {
+  return {
+    ...{ subject: message.subject, headers: recordOf(message.headers), data: message.data },
+    deliveries: message.info.deliveryCount,
+    done: () => message.ack(),
+    again: (ms) => message.nak(ms),
+    refuse: () => message.term(),
+  };
+}
+
+/** NATS core hands out once: who cannot take it keeps it for another try. */
+function ofCore(message: Msg, take: (message: Arriving) => void): Arriving {
+  const arriving: Arriving = {
+    ...{ subject: message.subject, headers: recordOf(message.headers), data: message.data, deliveries: 1 },
+    done: () => {},
+    again: (ms) => void setTimeout(() => take(arriving), ms).unref(),
+    refuse: () => {},
+  };
+  return arriving;
+}
+
+/** The first value of each. */
+function recordOf(headers: MsgHdrs | undefined): Headers {
+  if (headers === undefined) return {};
+  return Object.fromEntries(
+    [...headers].flatMap(([name, values]) => (values[0] === undefined ? [] : [[name, values[0]]])),
+  );
+}

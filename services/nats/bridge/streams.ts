@@ -1,0 +1,120 @@
+/** The stream of JetStream that holds what members and NATS publish, and the consumers that read it. */
+import type { Consumer, JetStreamClient, JetStreamManager, StreamConfig } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { FirefliesError, sha256Hex } from "../../../identity/index.js";
+import { natsError } from "../connection/connect.js";
+import { loadJetStream } from "../connection/load.js";
+
+/** Of the stream, where it is made here. One that is there is used as it is, if it holds what is wanted. */
+export interface StreamSettings {
+  /** "ff-NETWORK" by default. */
+  readonly name?: string | undefined;
+  /** 1 to 5; 1 by default. */
+  readonly replicas?: number | undefined;
+  /** Milliseconds that messages are kept; for ever by default. */
+  readonly maxAgeMs?: number | undefined;
+  /** Bytes that it holds; without bound by default. */
+  readonly maxBytes?: number | undefined;
+}
+
+/** Messages that a consumer has handed out and that are not acknowledged. */
+export const ACK_PENDING_MAX = 1_000;
+/** Milliseconds until what is not acknowledged is handed out again. */
+export const ACK_WAIT_MS = 30_000;
+const NANOSECONDS = 1_000_000;
+const REPLICAS_MAX = 5;
+/** https://github.com/nats-io/nats-server/blob/main/server/errors.json */
+const STREAM_NOT_FOUND = 10_059;
+const NOT_ENABLED = new Set([10_039, 10_076, 503]);
+
+export class JetStream {
+  readonly client: JetStreamClient;
+  readonly #manager: JetStreamManager;
+
+  private constructor(client: JetStreamClient, manager: JetStreamManager) {
+    this.client = client;
+    this.#manager = manager;
+  }
+
+  /** Rejects with "package-missing", and as `natsError`. */
+  static async of(nats: NatsConnection): Promise<JetStream> {
+    const { jetstream, jetstreamManager } = await loadJetStream();
+    const manager = await jetstreamManager(nats).catch((cause: unknown) => {
+      throw cause instanceof Error && NOT_ENABLED.has((cause as unknown as { code: number }).code)
+        ? new FirefliesError("nats-stream-differs", "This NATS server has no JetStream, or not for this account.", {
+            cause,
+          })
+        : natsError(cause);
+    });
+    return new JetStream(jetstream(nats), manager);
+  }
+
+  /** There is a stream that holds all subjects of the prefix: made, or found. Rejects with "nats-stream-differs". */
+  async ensureStream(name: string, subjects: string, settings: StreamSettings): Promise<void> {
+    const found = await this.#info(name);
+    if (found !== undefined) {
+      requireFitting(name, subjects, found);
+      return;
+    }
+    const { replicas = 1, maxAgeMs, maxBytes } = settings;
+    if (!(Number.isInteger(replicas) && replicas >= 1 && replicas <= REPLICAS_MAX))
+      throw new FirefliesError(
+        "config-bad-value",
+        `replicas is a whole number from 1 to ${REPLICAS_MAX}, not ${replicas}.`,
+      );
+    const config = {
+      ...{ name, subjects: [subjects], num_replicas: replicas },
+      ...(maxAgeMs !== undefined && { max_age: maxAgeMs * NANOSECONDS }),
+      ...(maxBytes !== undefined && { max_bytes: maxBytes }),
+    };
+    await this.#manager.streams.add(config).catch((cause: unknown) => {
+      throw differs(name, cause);
+    });
+  }
+
+  /** A durable consumer that reads one filter; the same for all who ask by this name. Rejects with "nats-stream-differs". */
+  async consumer(stream: string, durable: string, filter: string): Promise<Consumer> {
+    const { AckPolicy, DeliverPolicy } = await loadJetStream();
+    try {
+      await this.#manager.consumers.add(stream, {
+        ...{ durable_name: durable, filter_subject: filter, ack_policy: AckPolicy.Explicit },
+        ...{ deliver_policy: DeliverPolicy.All, ack_wait: ACK_WAIT_MS * NANOSECONDS, max_ack_pending: ACK_PENDING_MAX },
+      });
+      return await this.client.consumers.get(stream, durable);
+    } catch (cause) {
+      throw differs(stream, cause);
+    }
+  }
+
+  async #info(name: string): Promise<StreamConfig | undefined> {
+    try {
+      return (await this.#manager.streams.info(name)).config;
+    } catch (cause) {
+      if ((cause as { code?: unknown }).code === STREAM_NOT_FOUND) return undefined;
+      throw natsError(cause);
+    }
+  }
+}
+
+/** Of one filter: names of consumers hold neither dots nor wildcards. */
+export function consumerName(prefix: string, filter: string): string {
+  return `${prefix}-${sha256Hex(Buffer.from(filter)).slice(0, 16)}`;
+}
+
+function requireFitting(name: string, subjects: string, found: StreamConfig): void {
+  if (found.subjects?.includes(subjects) !== true)
+    throw stream(name, `holds ${found.subjects?.join(", ") || "nothing"}, and ${subjects} is wanted`);
+  if (found.no_ack === true) throw stream(name, "acknowledges nothing (no_ack)");
+  if (found.sealed === true) throw stream(name, "is sealed");
+  if (found.retention !== "limits") throw stream(name, `has the retention ${found.retention}, and several read it`);
+}
+
+function stream(name: string, why: string, cause?: unknown): FirefliesError {
+  return new FirefliesError("nats-stream-differs", `The stream ${name} ${why}.`, { cause });
+}
+
+function differs(name: string, cause: unknown): FirefliesError {
+  if (cause instanceof FirefliesError) return cause;
+  const isApi = cause instanceof Error && cause.name === "JetStreamApiError";
+  return isApi ? stream(name, `cannot be as it is wanted: ${cause.message}`, cause) : natsError(cause);
+}
