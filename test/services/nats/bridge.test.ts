@@ -20,9 +20,12 @@ import {
 import { startTestNetwork, type TestNetwork } from "../../../testing/index.js";
 import { HAS_NATS_SERVER, PlainNats } from "../../support/nats-server.js";
 
-/** Waits for something that others do, in turns of the event loop. */
+/** As a program that has no overlay. */
+let nats: NatsConnection;
+
+/** Waits for something that others do: a round trip with the server at each look. */
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((done) => setTimeout(done, 5));
+  while (!holds()) await nats.flush();
 }
 
 const text = (data: Uint8Array) => Buffer.from(data).toString();
@@ -112,7 +115,6 @@ class FakeMember {
 
 describe.skipIf(!HAS_NATS_SERVER)("a bridge to a real server (needs nats-server)", () => {
   let server: PlainNats;
-  let nats: NatsConnection;
   let network: TestNetwork;
   let members: readonly Client[];
   const directory = mkdtempSync(join(tmpdir(), "ff-bridge-"));
