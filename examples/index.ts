@@ -11,6 +11,7 @@ const EXAMPLES = [
   "rendezvous",
   "lans",
   "http",
+  "orders",
 ];
 
 const [name = ""] = process.argv.slice(2);

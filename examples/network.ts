@@ -11,6 +11,9 @@ import { CertificateAuthority, serveAuthority } from "fireflies/ca";
 export interface Network extends AsyncDisposable {
   /** The authority's root certificate, as PEM: what a member has as root.pem in its directory. */
   readonly root: string;
+  /** Where it is, and what proves it: for members in processes of their own. */
+  readonly ca: string;
+  readonly caFingerprint: string;
   /** A member of this network; it starts with `start`, when its handlers are registered. */
   member(name: string): Client;
   /** Starts all members and waits until each of them sees all others. */
@@ -23,11 +26,13 @@ export async function openNetwork(): Promise<Network> {
   const authority = await CertificateAuthority.open({ directory, open: true, numRings: 5, deltaMs: 500 });
   const server = await serveAuthority(authority, { port: 0 });
   const members: Client[] = [];
+  const [ca = ""] = server.urls;
 
   return {
     root: await readFile(join(directory, "root.pem"), "utf8"),
+    ca,
+    caFingerprint: authority.fingerprint,
     member(name) {
-      const [ca = ""] = server.urls;
       // "local" is the preset with the shortest intervals; `config: false` leaves files and environment out.
       const client = new Client({ config: false, preset: "local", ca, caFingerprint: authority.fingerprint, name });
       members.push(client);

@@ -34,6 +34,8 @@ class Scene {
   };
   now = 0;
   save: (mark: bigint) => Promise<void> = async () => {};
+  verify: (checks: readonly unknown[]) => Promise<readonly unknown[]> = async (checks) =>
+    checks.map(() => ({ ok: true }));
   call: (kind: string) => Promise<Uint8Array> = async () => Uint8Array.of(7);
   #next: Output[] = [];
   readonly driver: Driver;
@@ -60,7 +62,7 @@ class Scene {
         ping: (_to, _addresses, nonce) => this.log.push(`ping ${nonce}`),
         summon: (_to, _addresses, { ring, epoch }) => this.log.push(`summon ${ring} ${epoch}`),
       } satisfies PingSender,
-      verifier: { verify: async (checks: unknown[]) => checks.map(() => ({ ok: true })) } as unknown as Verifier,
+      verifier: { verify: (checks: unknown[]) => this.verify(checks) } as unknown as Verifier,
       now: () => this.now,
       save: async (mark) => {
         this.log.push(`save ${mark}`);
@@ -254,6 +256,32 @@ describe("the driver", () => {
     await scene.settled();
     expect(scene.log).toEqual(["ping 5", "verified 3 2"]);
     expect(scene.told).toEqual([{ kind: "ready" }, { kind: "departed" }]);
+  });
+
+  it("answers a partner when what it pushed is checked, and what follows from that as well", async () => {
+    const scene = new Scene();
+    const gates = [deferred(), deferred()];
+    const check = (batch: number): Output => ({ kind: "verify", batch, checks: [] });
+    scene.verify = async (checks) => {
+      await gates.shift()?.promise;
+      return checks;
+    };
+    const [first, second] = [...gates];
+    scene.machine.verified = (batch) => {
+      if (batch === 1) scene.ask(check(2));
+      return scene.log.push(`verified ${batch}`);
+    };
+    scene.machine.request = () => {
+      scene.ask(check(1));
+      return Uint8Array.of(9);
+    };
+    const answered = scene.driver.request(PEER, Uint8Array.of(1)).then(() => scene.log.push("answered"));
+    first?.resolve();
+    await scene.settled();
+    expect(scene.log).toEqual(["verified 1"]);
+    second?.resolve();
+    await answered;
+    expect(scene.log).toEqual(["verified 1", "verified 2", "answered"]);
   });
 
   it("lets what follows from an input wait for what came before", () => {

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 const INDEX = join(import.meta.dirname, "../../dist/examples/index.js");
 const DEADLINE_MS = 120_000;
 
-const NAMES = "messages proofs gossip streams rpc inventory kv simulation rendezvous lans http".split(" ");
+const NAMES = "messages proofs gossip streams rpc inventory kv simulation rendezvous lans http orders".split(" ");
 /** Before what an example prints; its name follows. */
 const BEGIN = "\f";
 
@@ -75,6 +75,14 @@ it("streams: messages both ways, and a large transfer", () => {
   expect(runExample("streams")).toBe(
     "1. FIREFLIES, IN THE GARDEN,\n2. BLINK IN ONE RHYTHM,\n3. AND NOBODY LEADS.\nbob received 16777216 bytes\n",
   );
+});
+
+it("orders: two workers share a queue, one is killed in the middle, nothing is lost", () => {
+  expect(runExample("orders").trim().split("\n")).toEqual([
+    "3 subscribers",
+    "a worker is killed",
+    "200 orders prepared, 200 seen by the audit",
+  ]);
 });
 
 it("rpc: a service of grpc-js, and who calls it", () => {
