@@ -38,6 +38,7 @@ async function agent(name: string, ...more: string[]): Promise<RunningCommand> {
   return started;
 }
 
+const isNear = (services: unknown) => (services as readonly string[]).includes("/x/near");
 const knows = (from: RunningCommand, name: string) =>
   from.until((told) => told.event === "joined" && told.name === name);
 
@@ -84,6 +85,13 @@ describe("forward and listen", () => {
     const here = begin("listen", "--dir", dir("ann"), "--to", "bobb", "--protocol", "/x", "--listen", "127.0.0.1:0");
     expect((await here.event("listening")).missing).toMatch(/called "bobb".*Did you mean bob\?$/);
     await here.end("SIGINT");
+    const there = begin("forward", "--dir", dir("bob"), "--target", "127.0.0.1:1", "--protocol", "/x/near");
+    await there.event("forwarding");
+    await ann.until(({ event, name, services = [] }) => event === "updated" && name === "bob" && isNear(services));
+    const to = ["--to", "service:/x/neer", "--protocol", "/x/near"];
+    const other = begin("listen", "--dir", dir("ann"), ...to, "--listen", "127.0.0.1:0");
+    expect((await other.event("listening")).missing).toBe('No live member offers "/x/neer". Did you mean /x/near?');
+    await Promise.all([other.end("SIGINT"), there.end("SIGINT")]);
   });
 
   it("refuse who may not, and the agent says who tried", async () => {

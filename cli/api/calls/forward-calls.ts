@@ -4,6 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { nearest } from "../../../client/nearest.js";
 import type { MessageStream, Sender } from "../../../client/types.js";
 import { FirefliesError } from "../../../identity/errors/error.js";
 import type { ControllerFigures } from "../../../services/controllers/kind.js";
@@ -121,7 +122,8 @@ async function begun({ client }: Hosted, what: Carried, onRefused: (refused: Ref
 
 /** Connections come to nothing until the member is there: who has misspelt its name is told now. */
 function missingOf(client: Hosted["client"], to: string): string | undefined {
-  if (to.startsWith("service:")) return undefined;
+  const service = /^service:(.*)$/s.exec(to)?.[1];
+  if (service !== undefined) return absenceOf(client, service);
   try {
     whichMember(to, [client.self, ...client.members()], client.departed());
     return undefined;
@@ -129,6 +131,12 @@ function missingOf(client: Hosted["client"], to: string): string | undefined {
     const { message, advice } = error as FirefliesError;
     return `${message} ${advice}`;
   }
+}
+
+function absenceOf(client: Hosted["client"], service: string): string | undefined {
+  if (client.members({ service }).length > 0) return undefined;
+  const near = nearest(service, [...new Set(client.members().flatMap(({ services }) => services))]);
+  return `No live member offers ${JSON.stringify(service)}.${near === undefined ? "" : ` Did you mean ${near}?`}`;
 }
 
 function ofRunning(running: Pick<Carrying, "figures" | "close">): Pick<Carrying, "figures" | "close"> {
