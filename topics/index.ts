@@ -18,6 +18,7 @@ export {
 export { BODY_BYTES_MAX, MESSAGE_BYTES_MAX, PACKET_BYTES_MAX, PAYLOAD_BYTES_MAX } from "./limits.js";
 export { Machine } from "./machine.js";
 export type {
+  Holdings,
   Level,
   MachineOptions,
   Published,

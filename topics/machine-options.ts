@@ -55,6 +55,20 @@ export type Subscribed =
   | { readonly ok: true; readonly subscription: SubscriptionNumber }
   | { readonly ok: false; readonly reason: "pattern-invalid" | "too-many-subscriptions" };
 
+/** What this member holds for topics, in all: each is bounded (limits.ts, settings.ts). */
+export interface Holdings {
+  /** Bytes of batches of mine, and of others'. */
+  readonly ownBytes: number;
+  readonly foreignBytes: number;
+  /** Logs, and those of the publisher of most. */
+  readonly logs: number;
+  readonly logsOfOne: number;
+  /** Bytes of batches whose signatures are being checked, these checks, and those that one member caused. */
+  readonly checkedBytes: number;
+  readonly checks: number;
+  readonly checksOfOne: number;
+}
+
 /** What there is of a topic at this member, for operators. */
 export interface TopicFigures {
   readonly topic: string;

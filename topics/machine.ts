@@ -17,6 +17,7 @@ import { Shelf } from "./holding/shelf.js";
 import type { Interest } from "./interest.js";
 import { ASK_REFILL_MS, ASKS_BURST, BACKLOG_BYTES_MAX, LOGS_MAX, LOGS_SCANNED_MAX } from "./limits.js";
 import type {
+  Holdings,
   MachineOptions,
   Published,
   PublishOptions,
@@ -147,6 +148,10 @@ export class Machine {
   /** Live subscribers that have not acknowledged this message of mine: whom `all` waits for. */
   missing(log: LogTag, number: number): MemberId[] {
     return this.#publisher.missing(log, number);
+  }
+
+  get holdings(): Holdings {
+    return { ...this.#shelf.counts, ...this.#intake.counts };
   }
 
   topics(): TopicFigures[] {

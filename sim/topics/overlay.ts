@@ -13,6 +13,7 @@ import { Simulation } from "../simulation.js";
 import type { HandlerOptions } from "./hosts/handler.js";
 import { Host, type Surroundings } from "./hosts/host.js";
 import { Interests } from "./hosts/interests.js";
+import type { Sample } from "./invariants/memory.js";
 import { Liar } from "./liars/liar.js";
 import { Mind, type Stage } from "./liars/mind.js";
 import type { Program } from "./liars/program.js";
@@ -103,6 +104,13 @@ export class TopicsOverlay {
   subscribe(seat: Seat, pattern: string, handler?: HandlerOptions, options?: SubscribeOptions): void {
     const host = this.#hosts.get(seat);
     if (host?.isIn) host.subscribe(pattern, handler, options);
+  }
+
+  /** What correct members that are up hold now. */
+  holdings(): Sample[] {
+    const at = this.simulation.now;
+    const hosts = [...this.#hosts.values()].filter(({ isUp, member }) => isUp && member.isCorrect);
+    return hosts.map(({ member, machine }) => ({ member: member.name, at, holdings: machine.holdings }));
   }
 
   /** What happened so far. */

@@ -11,6 +11,7 @@ import { Stage } from "../run/stage.js";
 import { duplicates } from "./invariants/duplicates.js";
 import { forgeries } from "./invariants/forgery.js";
 import { losses } from "./invariants/loss.js";
+import { excesses } from "./invariants/memory.js";
 import { disorders } from "./invariants/order.js";
 import { TopicsOverlay } from "./overlay.js";
 import type { TopicsPlan } from "./plan.js";
@@ -22,6 +23,8 @@ const SUBSCRIBE_MS_MAX = 15_000;
 /** Once faults have stopped, what is owed has so long to come, milliseconds: partitions heal within 20 Delta. */
 export const SETTLE_MS = 60_000;
 const STEP_MS = 100;
+/** Looks at what members hold. */
+const SAMPLES_PER_SECOND = 4;
 /** Two who were handed different messages under one number find out within so many milliseconds. */
 const PROOF_MS = 2_000;
 /** What follows the last message is counted too: acknowledgements and comparisons, milliseconds. */
@@ -70,7 +73,11 @@ export function playTopics({ plan, work, topics, program }: TopicsPlan): Played 
   const before = overlay.spent.bytes;
   const stage = new Stage(simulation, plan, () => {});
   workload.publish();
-  simulation.run(1_000 * work.seconds);
+  const held = new Ledger();
+  for (let second = 0; second < work.seconds * SAMPLES_PER_SECOND; second++) {
+    simulation.run(1_000 / SAMPLES_PER_SECOND);
+    for (const each of excesses(overlay.holdings(), overlay.settings.retentionBytes)) held.add(each);
+  }
   stage.end();
   const settledAfter = simulation.runUntil(() => missing(overlay).length === 0, SETTLE_MS, 10 * STEP_MS) ?? null;
   simulation.run(TAIL_MS);
@@ -78,6 +85,7 @@ export function playTopics({ plan, work, topics, program }: TopicsPlan): Played 
   const history = overlay.history();
   const violations = [
     ...ledger.violations,
+    ...held.violations,
     ...missing(overlay),
     ...disorders(history),
     ...duplicates(history),

@@ -64,6 +64,12 @@ export class Intake {
     return this.#pendingBytes;
   }
 
+  /** What is being checked, in all and for the member that sent most of it. */
+  get counts(): { readonly checkedBytes: number; readonly checks: number; readonly checksOfOne: number } {
+    const checksOfOne = Math.max(0, ...this.#byMember.values());
+    return { checkedBytes: this.#pendingBytes, checks: this.#pending.size, checksOfOne };
+  }
+
   isCheckingHeads(from: MemberId): boolean {
     return this.#heads.has(from);
   }

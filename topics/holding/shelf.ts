@@ -57,6 +57,18 @@ export class Shelf {
     return this.#shares.get(this.#options.me)?.bytes ?? 0;
   }
 
+  /** What is held, in all and of the publisher of most logs. */
+  get counts(): {
+    readonly ownBytes: number;
+    readonly foreignBytes: number;
+    readonly logs: number;
+    readonly logsOfOne: number;
+  } {
+    let logsOfOne = 0;
+    for (const { logs } of this.#shares.values()) logsOfOne = Math.max(logsOfOne, logs.size);
+    return { ownBytes: this.ownBytes, foreignBytes: this.#foreignBytes, logs: this.#logs.size, logsOfOne };
+  }
+
   /** The log of this name, begun when it is new. The publisher's longest unchanged one makes room, then the one of most logs. */
   open(name: LogName, now: number): HeldLog {
     const known = this.#logs.get(name.tag);

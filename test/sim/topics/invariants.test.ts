@@ -1,9 +1,10 @@
-/** What T1, T2, T3 and T5 say about histories that are written here by hand: each of them one that is good, but for one thing. */
+/** What T1 to T5 say about histories that are written here by hand: each of them one that is good, but for one thing. */
 import { describe, expect, it } from "vitest";
 import type { MemberId } from "../../../rings/index.js";
 import { duplicates } from "../../../sim/topics/invariants/duplicates.js";
 import { forgeries } from "../../../sim/topics/invariants/forgery.js";
 import { losses } from "../../../sim/topics/invariants/loss.js";
+import { excesses } from "../../../sim/topics/invariants/memory.js";
 import { disorders } from "../../../sim/topics/invariants/order.js";
 import {
   type Fate,
@@ -13,6 +14,7 @@ import {
   type Subscribed,
   type Told,
 } from "../../../sim/topics/record/history.js";
+import { CHECKS_MAX, CHECKS_PER_MEMBER_MAX, LOGS_PER_PUBLISHER_MAX } from "../../../topics/limits.js";
 
 const ALICE = "a".repeat(64) as MemberId;
 const MALLORY = "e".repeat(64) as MemberId;
@@ -157,6 +159,20 @@ describe("T3", () => {
     ["... a moment ago", history({ subscriptions: twice, end: 500 }), 0],
   ])("%s", (_, given, count) => {
     expect(forgeries(given, OPTIONS).map(({ invariant }) => invariant)).toEqual(Array(count).fill("T3"));
+  });
+});
+
+describe("T4", () => {
+  const NOTHING = { ownBytes: 0, foreignBytes: 0, logs: 0, logsOfOne: 0, checkedBytes: 0, checks: 0, checksOfOne: 0 };
+  it.each<[string, Partial<typeof NOTHING>, number]>([
+    ["at its limits", { ownBytes: 1_000, foreignBytes: 1_000, checks: CHECKS_MAX }, 0],
+    ["others' batches beyond them", { foreignBytes: 1_001 }, 1],
+    ["its own, too", { ownBytes: 1_001, foreignBytes: 1_001 }, 2],
+    ["more logs of one publisher", { logsOfOne: LOGS_PER_PUBLISHER_MAX + 1 }, 1],
+    ["more checks for one member", { checksOfOne: CHECKS_PER_MEMBER_MAX + 1 }, 1],
+  ])("%s", (_, held, count) => {
+    const found = excesses([{ member: "bob", at: 1, holdings: { ...NOTHING, ...held } }], 1_000);
+    expect(found.map(({ invariant }) => invariant)).toEqual(Array(count).fill("T4"));
   });
 });
 

@@ -6,6 +6,7 @@ import { Cursor } from "../../../topics/delivering/cursor.js";
 import { Deliveries } from "../../../topics/delivering/deliveries.js";
 import { Intake } from "../../../topics/holding/intake.js";
 import { Proofs } from "../../../topics/holding/proofs.js";
+import { Shelf } from "../../../topics/holding/shelf.js";
 import { Repair } from "../../../topics/spreading/repair.js";
 import { topicsPlan } from "../../support/sim/topics-plan.js";
 
@@ -52,6 +53,12 @@ describe("a planted bug is seen by", () => {
     vi.spyOn(Proofs.prototype, "found").mockImplementation(() => {});
     const plan = { members: 12, byzantine: 2, seconds: 3 };
     expect(broken({ plan, program: PROGRAMS.get("topic-equivocator") })).toContain("T3");
+  });
+
+  it("T4, when nothing gives way", () => {
+    vi.spyOn(Shelf.prototype, "makeRoom").mockImplementation(() => true);
+    const work = { publishers: 3, perSecond: 10, bytes: 60_000 };
+    expect(broken({ plan: { members: 6, seconds: 3 }, work, topics: { retentionBytes: 1024 ** 2 } })).toContain("T4");
   });
 
   it("T5, when what was acknowledged comes again", () => {

@@ -1,0 +1,44 @@
+/**
+ * T4: what a correct member holds for topics stays within its limits: bytes of its own logs and of others', bytes whose signature
+ * is being checked, logs in all and of one publisher, and checks that one member causes.
+ */
+import type { Holdings } from "../../../topics/index.js";
+import {
+  BACKLOG_BYTES_MAX,
+  CHECKS_MAX,
+  CHECKS_PER_MEMBER_MAX,
+  LOGS_MAX,
+  LOGS_PER_PUBLISHER_MAX,
+  PACKET_BYTES_MAX,
+} from "../../../topics/limits.js";
+import type { InvariantName, Violation } from "../../invariants/violation.js";
+
+/** What one member held at one moment. */
+export interface Sample {
+  readonly member: string;
+  readonly at: number;
+  readonly holdings: Holdings;
+}
+
+const INVARIANT: InvariantName = "T4";
+
+/** `retentionBytes`: of the settings. */
+export function excesses(samples: readonly Sample[], retentionBytes: number): Violation[] {
+  return samples.flatMap(({ member, at, holdings }) => {
+    const limits: Readonly<Record<keyof Holdings, number>> = {
+      ownBytes: retentionBytes,
+      foreignBytes: retentionBytes,
+      checkedBytes: BACKLOG_BYTES_MAX + PACKET_BYTES_MAX,
+      logs: LOGS_MAX,
+      logsOfOne: LOGS_PER_PUBLISHER_MAX,
+      checks: CHECKS_MAX,
+      checksOfOne: CHECKS_PER_MEMBER_MAX,
+    };
+    const names = Object.keys(limits) as (keyof Holdings)[];
+    const over = names.filter((name) => holdings[name] > limits[name]);
+    return over.map((name) => {
+      const text = `holds ${holdings[name]} ${name}, and ${limits[name]} are allowed`;
+      return { invariant: INVARIANT, at, member, text };
+    });
+  });
+}
