@@ -18,14 +18,17 @@ export interface MachineOptions {
    * process. Default: none, and each member is put on the rings when it appears.
    */
   readonly rings?: Rings;
-  /** In place of the settings' retention, for some topics of mine. */
-  readonly retention?: (topic: string) => { readonly ms: number; readonly bytes: number } | undefined;
+  /**
+   * In place of the settings' retention, for some topics of mine: how long, and how many bytes of it. The bytes of all together
+   * are bounded by the settings.
+   */
+  readonly retention?: ((topic: string) => { readonly ms: number; readonly bytes: number } | undefined) | undefined;
 }
 
 export type Level = "none" | "some" | "all";
 
 export interface PublishOptions {
-  /** Default: some. Others hear of `all`, and acknowledge without delay. */
+  /** Default: some. For `some` and `all` receivers tell how far they are at the end of their turn, for `none` a little later. */
   readonly level?: Level;
   /** Emits `store`, and counts as safe when that is answered. */
   readonly durable?: boolean;

@@ -125,6 +125,7 @@ export class Machine {
       spreader: this.#spreader,
       timers,
       outbox,
+      retention: options.retention,
       onBegun: (log) => this.#subscriber.followMine(log),
       onHeld: (log, now) => this.#deliveries.advance(log, now),
     });

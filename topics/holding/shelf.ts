@@ -100,6 +100,15 @@ export class Shelf {
     return true;
   }
 
+  /** The same within one log of mine, which may take up so many bytes. */
+  makeRoomIn(log: HeldLog, bytes: number, bytesMax: number): boolean {
+    while (log.bytes + bytes > bytesMax) {
+      if (!log.oldest || !this.#options.isFree(log, log.oldest.batch)) return false;
+      this.#drop(log);
+    }
+    return true;
+  }
+
   /** Drops all batches that came before this instant. */
   expire(log: HeldLog, before: number): void {
     while (log.oldest && log.oldest.at < before) this.#drop(log);

@@ -7,7 +7,7 @@ import type { Outbox } from "../effects.js";
 import type { HeldLog } from "../holding/held-log.js";
 import type { Shelf } from "../holding/shelf.js";
 import { MESSAGE_BYTES_MAX, OWN_TOPICS_MAX, WINDOW_BYTES } from "../limits.js";
-import type { Level, Published, PublishOptions } from "../machine-options.js";
+import type { Level, MachineOptions, Published, PublishOptions } from "../machine-options.js";
 import { topicProblem } from "../names.js";
 import type { Ports } from "../ports.js";
 import { type Batch, FLAG_DURABLE, FLAG_URGENT } from "../records/batch.js";
@@ -49,6 +49,7 @@ export interface PublisherOptions {
   readonly spreader: Spreader;
   readonly timers: Timers;
   readonly outbox: Outbox;
+  readonly retention: MachineOptions["retention"];
   /** A log of mine begins. */
   readonly onBegun: (log: HeldLog) => void;
   /** A batch of mine is held: my own subscriptions may have it. */
@@ -93,7 +94,7 @@ export class Publisher {
     if (data.length > MESSAGE_BYTES_MAX) return { ok: false, reason: "message-too-large" };
     const log = this.#byTopic.get(topic) ?? this.#begin(topic, now);
     if (typeof log === "string") return { ok: false, reason: log };
-    if (!this.#hasRoom(data.length, now)) {
+    if (!this.#hasRoom(data.length, now) || !this.#hasOwnRoom(log, data.length)) {
       this.#isFull = true;
       this.#lookForRoom(now);
       return { ok: false, reason: "overloaded" };
@@ -438,6 +439,13 @@ export class Publisher {
     if (shelf.makeRoom(me, needed)) return true;
     this.#cutSlow(now);
     return shelf.makeRoom(me, needed);
+  }
+
+  /** Topics may have a retention of their own. */
+  #hasOwnRoom(log: OwnLog, bytes: number): boolean {
+    const limit = this.#options.retention?.(log.held.name.topic)?.bytes;
+    if (limit === undefined) return true;
+    return this.#options.shelf.makeRoomIn(log.held, bytes + (log.open?.bytes ?? 0), limit);
   }
 
   /** Something was confirmed or dropped: who was refused may try again when there is room for the longest message. */

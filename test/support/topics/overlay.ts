@@ -7,7 +7,7 @@ import { equalBytes, type MemberId, memberIdFromBytes } from "../../../rings/ind
 import type { Effect } from "../../../topics/effects.js";
 import type { Interest } from "../../../topics/interest.js";
 import { Machine } from "../../../topics/machine.js";
-import type { PublishOptions, SubscribeOptions } from "../../../topics/machine-options.js";
+import type { MachineOptions, PublishOptions, SubscribeOptions } from "../../../topics/machine-options.js";
 import { messageOf } from "../../../topics/records/batch.js";
 import { LAN, type Settings } from "../../../topics/settings.js";
 import { EventQueue } from "../gossip/event-queue.js";
@@ -56,6 +56,7 @@ export interface OverlayOptions {
   readonly settings?: Partial<Settings>;
   readonly seed?: number;
   readonly fate?: Fate;
+  readonly retention?: MachineOptions["retention"];
 }
 
 export class Member {
@@ -92,18 +93,22 @@ export class Member {
 export class Overlay {
   now = 0;
   readonly members: Member[];
-  readonly settings: Settings;
+  readonly settings: { -readonly [K in keyof Settings]: Settings[K] };
   fate: Fate;
+  /** Milliseconds until a batch is in the store. */
+  storeMs = 1;
+  readonly #retention: MachineOptions["retention"];
   readonly #byId = new Map<MemberId, Member>();
   readonly #ringCount: number;
   readonly #events = new EventQueue();
   #random: number;
   #lives = 1n;
 
-  constructor({ members, ringCount = 9, settings = {}, seed = 1, fate = reliable }: OverlayOptions) {
+  constructor({ members, ringCount = 9, settings = {}, seed = 1, fate = reliable, retention }: OverlayOptions) {
     this.settings = { ...LAN, ...settings };
     this.#ringCount = ringCount;
     this.fate = fate;
+    this.#retention = retention;
     this.#random = seed;
     this.members = Array.from({ length: members }, (_, index) => new Member(index, this.#machine(idOf(index))));
     for (const member of this.members) this.#byId.set(member.id, member);
@@ -126,7 +131,14 @@ export class Overlay {
       sign: (body: Uint8Array) => signatureOf(id, body),
       wall: (now: number) => 1_790_000_000_000 + Math.floor(now),
     };
-    return new Machine({ id, life, ringCount: this.#ringCount, settings: this.settings, ports });
+    return new Machine({
+      id,
+      life,
+      ringCount: this.#ringCount,
+      settings: this.settings,
+      ports,
+      retention: this.#retention,
+    });
   }
 
   #introduce(member: Member): void {
@@ -161,6 +173,20 @@ export class Overlay {
     member.isAlive = false;
     for (const other of this.members) {
       if (other.isAlive) this.input(other, (machine) => machine.gone(member.id, this.now));
+    }
+  }
+
+  /** The member begins another life, without anything of the one before; it is seen by all at once. */
+  restart(member: Member): void {
+    if (member.isAlive) this.kill(member);
+    member.machine = this.#machine(member.id);
+    member.isAlive = true;
+    this.#introduce(member);
+    for (const other of this.members) {
+      if (other === member || !other.isAlive) continue;
+      this.input(other, (machine) => machine.appeared(member.id, this.now));
+      const interests = other.of("interest").at(-1)?.interests ?? [];
+      this.input(member, (machine) => machine.interested(other.id, interests, this.now));
     }
   }
 
@@ -215,7 +241,7 @@ export class Overlay {
     else if (effect.kind === "deliver") this.#handOut(member, effect);
     else if (effect.kind === "store") {
       const { log, last } = effect.batch;
-      this.later(1, () => this.#alive(member, (machine) => machine.stored(log.tag, last, this.now)));
+      this.later(this.storeMs, () => this.#alive(member, (machine) => machine.stored(log.tag, last, this.now)));
     }
   }
 
