@@ -50,8 +50,10 @@ export const CHECKS_MAX = 1024;
 export const CHECKS_PER_MEMBER_MAX = 256;
 /** Bytes that one pull is answered with; who pulled asks again. */
 export const PULL_BYTES_MAX = 1024 * 1024;
-/** Members that are remembered to have announced more of a log than I hold. */
-export const CLAIMS_MAX = 16;
+/** Members that are remembered to have announced more of a log than I hold: twice as many as it has ring neighbours. */
+export const CLAIMS_MAX = 32;
+/** Members of whom it is remembered how often they did not answer a pull. */
+export const FAILURES_MAX = 4096;
 /** Logs of unknown names that were announced to me, and of which one batch is asked for to learn the name. */
 export const STRANGE_LOGS_MAX = 1024;
 /** Proofs against publishers that are kept: one for each log, and the oldest goes first. */

@@ -9,7 +9,7 @@
 import { type Bucket, type BucketRate, fullBucket, type MemberId, spend, type Timers } from "../../rings/index.js";
 import type { HeldLog } from "../holding/held-log.js";
 import type { Shelf } from "../holding/shelf.js";
-import { CLAIMS_MAX, PULL_BYTES_MAX, STRANGE_LOGS_MAX } from "../limits.js";
+import { CLAIMS_MAX, FAILURES_MAX, PULL_BYTES_MAX, STRANGE_LOGS_MAX } from "../limits.js";
 import type { LogTag } from "../records/log.js";
 import type { Range } from "../records/packet.js";
 import type { Settings } from "../settings.js";
@@ -75,6 +75,8 @@ export class Repair {
   /** Tags that were announced and whose log I do not know. Oldest first. */
   readonly #strange = new Map<LogTag, { readonly from: MemberId; readonly number: number; tries: number }>();
   readonly #served = new Map<MemberId, Bucket>();
+  /** How often members did not answer a pull in time since they last did. */
+  readonly #failures = new Map<MemberId, number>();
 
   constructor(options: RepairOptions) {
     this.#options = options;
@@ -254,9 +256,19 @@ export class Repair {
     const known = claims.get(from);
     if (known && known.last >= entry.last) return;
     claims.delete(from);
-    if (claims.size >= CLAIMS_MAX) claims.delete(claims.keys().next().value!);
-    claims.set(from, entry);
+    if (claims.size >= CLAIMS_MAX) this.#makeRoom(log, claims);
+    if (claims.size < CLAIMS_MAX) claims.set(from, entry);
     this.fill(log, now);
+  }
+
+  /** The first that is no ring neighbour gives way: neighbours are not crowded out by those who announce what they like. */
+  #makeRoom({ name }: HeldLog, claims: Map<MemberId, Range>): void {
+    const neighbours = this.#options.audience.neighbours(name.topic);
+    for (const id of claims.keys()) {
+      if (neighbours.includes(id)) continue;
+      claims.delete(id);
+      return;
+    }
   }
 
   #answer(from: MemberId, log: HeldLog): void {
@@ -311,6 +323,8 @@ export class Repair {
   #failed(log: HeldLog, state: State, now: number): void {
     const { to } = state.pull!;
     state.pull = undefined;
+    if (this.#failures.size >= FAILURES_MAX) this.#failures.delete(this.#failures.keys().next().value!);
+    this.#failures.set(to, (this.#failures.get(to) ?? 0) + 1);
     state.asked.add(to);
     state.claims.delete(to);
     this.#ask(log, state, now);
@@ -340,19 +354,35 @@ export class Repair {
     return isGone || now - missing.since > this.#options.settings.retentionMs;
   }
 
-  /** Whom to ask: one that announced it, then the publisher, then others that may have it. Each in random order. */
+  /**
+   * Whom to ask. Ring neighbours that announced it go first: no liar chooses to be one, and who announces much to many is not
+   * asked for that. Then the publisher, who sends to a few subscribers itself and is asked first there; others that announced it,
+   * and others that may have it.
+   */
   #candidate(log: HeldLog, { claims, asked }: State, first: number): MemberId | undefined {
-    const { audience } = this.#options;
-    const isOpen = (id: MemberId) => !asked.has(id) && audience.isLive(id);
-    const claimants = [...claims].filter(([id, claim]) => isOpen(id) && claim.first <= first && claim.last >= first);
-    if (claimants.length > 0) return this.#one(claimants)[0];
-    // What nobody has proven to exist is asked of those who say so only.
-    if (log.top < first) return undefined;
+    const { audience, settings } = this.#options;
     const { publisher, topic } = log.name;
+    const isOpen = (id: MemberId) => !asked.has(id) && audience.isLive(id);
+    const claimants = [...claims].flatMap(([id, claim]) =>
+      isOpen(id) && claim.first <= first && claim.last >= first ? [id] : [],
+    );
+    // What nobody has proven to exist is asked of those who say so only.
+    if (log.top < first) return this.#best(claimants);
+    const isDirect = audience.of(topic).members.size < settings.directMax;
+    if (isDirect && isOpen(publisher)) return publisher;
+    const neighbours = new Set(audience.neighbours(topic));
+    const near = this.#best(claimants.filter((id) => neighbours.has(id)));
+    if (near !== undefined) return near;
     if (isOpen(publisher)) return publisher;
-    const others = audience.neighbours(topic).filter(isOpen);
-    if (others.length > 0) return this.#one(others);
-    return this.#holders(publisher).find(isOpen);
+    return this.#best(claimants) ?? this.#best([...neighbours].filter(isOpen)) ?? this.#holders(publisher).find(isOpen);
+  }
+
+  /** One of those that failed least, by chance. */
+  #best(members: readonly MemberId[]): MemberId | undefined {
+    let least = Number.POSITIVE_INFINITY;
+    for (const id of members) least = Math.min(least, this.#failures.get(id) ?? 0);
+    const best = members.filter((id) => (this.#failures.get(id) ?? 0) === least);
+    return best.length > 0 ? this.#one(best) : undefined;
   }
 
   #holders(publisher: MemberId): MemberId[] {
