@@ -51,6 +51,10 @@ export const RESERVATION_MS = 5 * 60_000;
 export const RENEW_MS = 60_000;
 /** Connections that a member may ask for at once after a pause, and milliseconds until it has one more. */
 export const OPENS = { burst: 64, refillMs: 100 };
+/** Who asks whether a relay reaches another one has it dial so many that it has no session with ... */
+export const REACHES_DIALS_MAX = 2;
+/** ... for so long, milliseconds: who asks waits for a second. */
+export const REACHES_DIAL_MS = 750;
 /** Members whose pace of asking is remembered. */
 export const OPENERS_MAX = 4_096;
 /** Bytes that pass at once after a pause, as a share of a second's. */

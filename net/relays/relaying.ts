@@ -14,6 +14,8 @@ import {
   OPENS,
   PER_PAIR_MAX,
   PER_TARGET_MAX,
+  REACHES_DIAL_MS,
+  REACHES_DIALS_MAX,
   RELAY_OPEN,
   RELAY_PROTOCOL_LIMITS,
   RELAY_REACHES,
@@ -112,7 +114,7 @@ export class Relaying {
         ...{ kind: "call", id: RELAY_RESERVE, limits: reserve },
         onCall: async (peer, body, _, path) => this.#onWish(peer, body, path),
       },
-      { kind: "call", id: RELAY_REACHES, limits: reaches, onCall: async (_, body) => this.#onReaches(body) },
+      { kind: "call", id: RELAY_REACHES, limits: reaches, onCall: ({ id }, body) => this.#onReaches(id, body) },
       { kind: "duplex", id: RELAY_OPEN, limits: open, onDuplex: (peer, duplex) => this.#onOpen(peer, duplex) },
     ];
   }
@@ -169,12 +171,19 @@ export class Relaying {
     };
   }
 
-  /** Those that I could splice somebody with: other relays that I have a session with, and members with a reservation. */
-  #onReaches(body: Uint8Array): Uint8Array {
+  /**
+   * Those that I could splice somebody with: members that I have a session with, and first of the others those that I can dial
+   * now. Whether there is a session just then is chance: gossip makes them, and links are made anew.
+   */
+  async #onReaches(caller: MemberId, body: Uint8Array): Promise<Uint8Array> {
     const ids = decodeIds(body);
     if (ids === undefined) throw new FirefliesError("bad-frame");
-    const { isWilling, directWith } = this.#options;
-    return isWilling() ? encodeIds(ids.filter((id) => directWith(id) !== undefined)) : NOTHING;
+    const { isWilling, directWith, reachDirect, now, self } = this.#options;
+    if (!isWilling()) return NOTHING;
+    const unknown = ids.filter((id) => id !== self && id !== caller && directWith(id) === undefined);
+    const dialled = unknown.slice(0, REACHES_DIALS_MAX).filter(() => this.#opens.take(caller, now()) === 0);
+    await Promise.all(dialled.map((id) => reachDirect(id, REACHES_DIAL_MS).catch(() => undefined)));
+    return encodeIds(ids.filter((id) => directWith(id) !== undefined));
   }
 
   #onOpen(peer: MemberCertificate, duplex: ByteDuplex): void {

@@ -282,9 +282,18 @@ describe("two relays", () => {
     expect([near, far].map(({ relaying }) => relaying.figures.connections)).toEqual([1, 1]);
   });
 
-  it("are found by asking who reaches the second: not through one that says it does not", async () => {
+  it("are found by asking who reaches the second, also where the first has no session with it just then", async () => {
     await using made = await chain();
     const { caller, near, far, target } = made;
+    const session = await caller.reach(target, [far]);
+    expect(session.path.via).toEqual([near.id, far.id]);
+  });
+
+  it("are found by asking who reaches the second: not through one that says it does not", async () => {
+    let far: RelayHost | undefined;
+    await using made = await chain({ reaches: (other) => other !== far });
+    ({ far } = made);
+    const { caller, near, target } = made;
     const session = await caller.direct(near);
     const said = decodeIds(await session.call(RELAY_REACHES, encodeIds([far.id]), soon()));
     expect(said).toEqual([]);
