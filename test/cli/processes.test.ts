@@ -91,6 +91,50 @@ describe("ca", () => {
   });
 });
 
+describe("topics", () => {
+  const published = (stdout: string) =>
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+
+  it("go from one agent to what subscribes at another, a message from each line", async () => {
+    const reader = begin("subscribe", "orders.*", "--dir", dir("bob"));
+    expect(await reader.event("subscribed")).toMatchObject({ topic: "orders.*" });
+    const one = await run(["publish", "orders.eu", "17 bottles", "--dir", dir("ann"), "--ack", "all", "--json"]);
+    expect(published(one.stdout)).toEqual([{ topic: "orders.eu", sequence: 1, ack: "all" }]);
+    const args = ["publish", "orders.eu", "-", "--dir", dir("ann"), "--ack", "all", "--json"];
+    const lines = await run(args, "one\ntwo\n\nfour\n");
+    expect(published(lines.stdout).map(({ event, sequence }) => [event, sequence])).toEqual(
+      [2, 3, 4, 5].map((sequence) => ["published", sequence]),
+    );
+    await reader.until(({ sequence }) => sequence === 5);
+    const messages = reader.told.filter(({ event }) => event === "message");
+    expect(messages.map(({ text }) => text)).toEqual(["17 bottles", "one", "two", "", "four"]);
+    expect(messages[0]).toMatchObject({ topic: "orders.eu", from: annId, name: "ann", sequence: 1 });
+    const { stdout } = await run(["topics", "--dir", dir("ann"), "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject([
+      { topic: "orders.eu", subscribers: 1, published: 5, publishedPerSecond: 0 },
+    ]);
+    const table = (await run(["topics", "--dir", dir("bob")])).stdout;
+    expect(table).toMatch(
+      /^TOPIC +SUBSCRIBERS +PUBLISHED +PER S +HANDLED +PER S +BACKLOG +BYTES\norders\.eu +1 +0 +0 +5 /,
+    );
+    const graph = JSON.parse((await run(["graph", "--dir", dir("ann"), "--json"])).stdout);
+    expect(graph.topics).toMatchObject([{ topic: "orders.eu", member: annId, subscribers: [bobId], published: 5 }]);
+    expect(await reader.end("SIGTERM")).toBe(0);
+  });
+
+  it("with a name that is none are refused with a code, and what to do", async () => {
+    const { code, stderr } = await run(["publish", "orders..eu", "x", "--dir", dir("ann"), "--json"]);
+    expect([code, JSON.parse(stderr).error]).toMatchObject([1, { code: "topic-invalid" }]);
+    const refused = await run(["subscribe", "a b", "--dir", dir("ann"), "--json"]);
+    expect(JSON.parse(refused.stderr).error).toMatchObject({ code: "topic-invalid" });
+    const lines = await run(["publish", "a b", "-", "--dir", dir("ann"), "--json"], "x\n");
+    expect(JSON.parse(lines.stderr).error).toMatchObject({ code: "topic-invalid" });
+  });
+});
+
 describe("commands of a running agent", () => {
   it("agent and authority say at their start who they are, and where they keep what they have", async () => {
     expect(await ann.event("ready")).toMatchObject({ id: annId, name: "ann", dir: dir("ann") });

@@ -71,13 +71,13 @@ export function addTopicCalls(app: FastifyInstance, parts: AppParts): void {
 }
 
 /** What there is of each topic, with messages a second. */
-async function topicViews({ topics }: Hosted["client"], signal: AbortSignal): Promise<object[]> {
-  const before = new Map(topics().map((each) => [each.topic, each]));
+async function topicViews(client: Hosted["client"], signal: AbortSignal): Promise<object[]> {
+  const before = new Map(client.topics().map((each) => [each.topic, each]));
   const startedAt = performance.now();
   await sleep(RATE_MS, undefined, { signal });
   const seconds = (performance.now() - startedAt) / 1_000;
   const rate = (now: number, then = now) => Math.round(((now - then) / seconds) * 10) / 10;
-  return topics().map((info: TopicInfo) => ({
+  return client.topics().map((info: TopicInfo) => ({
     ...info,
     publishedPerSecond: rate(info.published, before.get(info.topic)?.published ?? 0),
     settledPerSecond: rate(info.settled, before.get(info.topic)?.settled ?? 0),
