@@ -356,6 +356,7 @@ export class Machine {
         this.#proofs.claimed(from, packet.heads);
         return;
       case "refused":
+        this.#repair.refused(from, now);
         return;
     }
   }

@@ -149,6 +149,20 @@ describe("who pays", () => {
     expect(subscriber.of("lost")).toEqual([]);
   });
 
+  it("who pulls for ever is served its share, and then told so", () => {
+    const { overlay, publisher, liar, say } = network();
+    const published = overlay.publish(publisher, "t", new Uint8Array(1_000_000));
+    if (!published.ok) throw new Error(published.reason);
+    overlay.run(100);
+    const { tag } = published.log;
+    publisher.sentBytes = 0;
+    for (let nth = 0; nth < 200; nth++) say({ kind: "pull", entries: [{ tag, first: 1, last: 1 }] }, liar, publisher);
+    expect(publisher.sentBytes).toBeGreaterThan(30_000_000);
+    expect(publisher.sentBytes).toBeLessThan(35_000_000);
+    const last = publisher.of("send").at(-1)!;
+    expect([last.to, last.frame[4]]).toEqual([[liar.id], 10]);
+  });
+
   it("a publisher is not believed by others when it says that more is held than there is", () => {
     const { overlay, publisher, subscriber, say } = network();
     const published = overlay.publish(publisher, "t", "m", { level: "all" });

@@ -140,17 +140,29 @@ export class Repair {
   /** Is asked for batches. */
   serve(from: MemberId, entries: readonly Range[], now: number): void {
     let room = PULL_BYTES_MAX;
+    let isBusy = false;
     const gone: Range[] = [];
     for (const { tag, first, last } of entries) {
       const log = this.#options.shelf.get(tag);
       if (!log?.find(first)) gone.push({ tag, first, last: Math.min(last, (log?.heldAfter(first) ?? last + 1) - 1) });
       for (const batch of log?.between(first, last) ?? []) {
-        if (room <= 0 || !this.#affords(from, batch.bytes.length, now)) break;
+        if (room <= 0) break;
+        isBusy = !this.#affords(from, batch.bytes.length, now);
+        if (isBusy) break;
         this.#options.post.batch([from], batch, undefined);
         room -= batch.bytes.length;
       }
     }
     if (gone.length > 0) this.#options.post.packet([from], { kind: "gone", entries: gone });
+    if (isBusy) this.#options.post.packet([from], { kind: "refused", reason: "busy" });
+  }
+
+  /** A member does not answer what it was asked for now: others are asked. */
+  refused(from: MemberId, now: number): void {
+    for (const [tag, state] of this.#states) {
+      const log = state.pull?.to === from ? this.#options.shelf.get(tag) : undefined;
+      if (log) this.#failed(log, state, now);
+    }
   }
 
   /** A member does not hold what it was asked for. */
