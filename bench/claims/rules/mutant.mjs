@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const DIST = fileURLToPath(new URL("../../../dist/", import.meta.url));
-const ROOMS = ["rings", "gossip", "sim"];
+const ROOMS = ["rings", "gossip", "topics", "sim"];
 /** What the runs need, and no more: each mutant is loaded and warmed up anew. */
 const ENTRIES = [
   "rings/index.js",
