@@ -55,7 +55,9 @@ export const CLAIMS_MAX = 32;
 /** Members of whom it is remembered how often they did not answer a pull. */
 export const FAILURES_MAX = 4096;
 /** Logs of unknown names that were announced to me, and of which one batch is asked for to learn the name. */
-export const STRANGE_LOGS_MAX = 1024;
+export const STRANGE_LOGS_MAX = 4096;
+/** ... and those that one member announced: who makes up names pushes out its own. */
+export const STRANGE_LOGS_PER_MEMBER_MAX = 128;
 /** Proofs against publishers that are kept: one for each log, and the oldest goes first. */
 export const PROOFS_MAX = 1024;
 /** False signatures and broken batches that a member may send at once; then one every ten seconds. Others' are looked at on. */

@@ -149,6 +149,24 @@ describe("who pays", () => {
     expect(subscriber.of("lost")).toEqual([]);
   });
 
+  it("who announces logs that there are not pushes out its own, not what others announce", () => {
+    const { overlay, publisher, subscriber, subscription, rest, say } = network();
+    overlay.fate = (from, to) => (from === 0 && to === 1 ? [] : [1]);
+    overlay.publish(publisher, "t", "m");
+    overlay.run(50);
+    overlay.kill(publisher);
+    const { tag } = rest[0]!.of("deliver")[0]!.batch.log;
+    say({ kind: "announce", answer: false, entries: [{ tag, first: 1, last: 1 }] }, rest[0]!);
+    const junk = (nth: number) => nth.toString(16).padStart(32, "0") as LogTag;
+    const flood = () => {
+      for (let nth = 0; nth < 5000; nth++)
+        say({ kind: "announce", answer: false, entries: [{ tag: junk(nth), first: 1, last: 1 }] });
+    };
+    flood();
+    overlay.run(150);
+    expect(subscriber.texts(subscription)).toEqual(["m"]);
+  });
+
   it("who pulls for ever is served its share, and then told so", () => {
     const { overlay, publisher, liar, say } = network();
     const published = overlay.publish(publisher, "t", new Uint8Array(1_000_000));

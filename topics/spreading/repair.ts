@@ -6,10 +6,18 @@
  * One pull of a log is under way at a time. Who does not answer it in time, or says that it does not hold what it announced, is
  * asked last; so a liar costs one pull time, and the next that is asked may be a correct one.
  */
-import { type Bucket, type BucketRate, fullBucket, type MemberId, spend, type Timers } from "../../rings/index.js";
+import {
+  type Bucket,
+  type BucketRate,
+  fullBucket,
+  type MemberId,
+  Shares,
+  spend,
+  type Timers,
+} from "../../rings/index.js";
 import type { HeldLog } from "../holding/held-log.js";
 import type { Shelf } from "../holding/shelf.js";
-import { CLAIMS_MAX, FAILURES_MAX, PULL_BYTES_MAX, STRANGE_LOGS_MAX } from "../limits.js";
+import { CLAIMS_MAX, FAILURES_MAX, PULL_BYTES_MAX, STRANGE_LOGS_MAX, STRANGE_LOGS_PER_MEMBER_MAX } from "../limits.js";
 import type { LogTag } from "../records/log.js";
 import type { Range } from "../records/packet.js";
 import type { Settings } from "../settings.js";
@@ -56,6 +64,14 @@ interface State {
   isGone: boolean;
 }
 
+/** A log that was announced and that I do not know. */
+interface Strange {
+  readonly key: MemberId;
+  readonly tag: LogTag;
+  readonly number: number;
+  tries: number;
+}
+
 export interface RepairOptions {
   readonly settings: Settings;
   readonly random: () => number;
@@ -72,8 +88,9 @@ export interface RepairOptions {
 export class Repair {
   readonly #options: RepairOptions;
   readonly #states = new Map<LogTag, State>();
-  /** Tags that were announced and whose log I do not know. Oldest first. */
-  readonly #strange = new Map<LogTag, { readonly from: MemberId; readonly number: number; tries: number }>();
+  /** Tags that were announced and whose log I do not know; each member has a share of them. */
+  readonly #strange = new Map<LogTag, Strange>();
+  readonly #strangers = new Shares<Strange>(STRANGE_LOGS_MAX, STRANGE_LOGS_PER_MEMBER_MAX);
   readonly #served = new Map<MemberId, Bucket>();
   /** How often members did not answer a pull in time since they last did. */
   readonly #failures = new Map<MemberId, number>();
@@ -290,13 +307,18 @@ export class Repair {
 
   #strangeAnnounced(from: MemberId, { tag, last }: Range, now: number): void {
     if (this.#strange.has(tag)) return;
-    if (this.#strange.size >= STRANGE_LOGS_MAX) {
-      const oldest = this.#strange.keys().next().value!;
-      this.#strange.delete(oldest);
-      this.#options.timers.clear(PULL_TIMER + oldest);
-    }
-    this.#strange.set(tag, { from, number: last, tries: 0 });
+    const victim = this.#strangers.victim(from);
+    if (victim) this.#forgetStrange(victim);
+    const strange: Strange = { key: from, tag, number: last, tries: 0 };
+    this.#strange.set(tag, strange);
+    this.#strangers.add(strange);
     this.#options.timers.set(PULL_TIMER + tag, now + this.#options.settings.pullMs);
+  }
+
+  #forgetStrange(strange: Strange): void {
+    this.#strange.delete(strange.tag);
+    this.#strangers.remove(strange);
+    this.#options.timers.clear(PULL_TIMER + strange.tag);
   }
 
   /** One batch of it tells what it is. */
@@ -304,15 +326,16 @@ export class Repair {
     const strange = this.#strange.get(tag);
     if (!strange) return;
     const entry = { tag, first: strange.number, last: strange.number };
-    this.#options.post.packet([strange.from], { kind: "pull", entries: [entry] });
+    this.#options.post.packet([strange.key], { kind: "pull", entries: [entry] });
     strange.tries += 1;
-    if (strange.tries >= STRANGE_TRIES) this.#strange.delete(tag);
+    if (strange.tries >= STRANGE_TRIES) this.#forgetStrange(strange);
     else this.#options.timers.set(PULL_TIMER + tag, now + 2 ** strange.tries * this.#options.settings.pullMs);
   }
 
   /** A batch of the log came, wanted or not: its name is known. */
   named(tag: LogTag): void {
-    if (this.#strange.delete(tag)) this.#options.timers.clear(PULL_TIMER + tag);
+    const strange = this.#strange.get(tag);
+    if (strange) this.#forgetStrange(strange);
   }
 
   /** What is missing behind what is held: up to the next that is held, or to what others say there is. */
