@@ -1,10 +1,12 @@
 /** Topics: one publisher and ten subscribers, each in a process of its own, against NATS core and JetStream. */
+import { openIn, openOut, openPlain } from "../topics/bridge.mjs";
 import { measuringTopics } from "../topics/measuring.mjs";
 import { openMembers } from "../topics/members.mjs";
 import { openCore, openJetStream } from "../topics/nats.mjs";
 
 const SUBSCRIBERS = 10;
 const WHAT = "One publisher, ten subscribers, each in a process of its own";
+const PLAIN = "two clients of NATS core, mutual TLS, unsigned";
 const CORE = "NATS core, mutual TLS, unsigned";
 const JETSTREAM =
   "NATS JetStream, mutual TLS: three servers, file store, three replicas, explicit acknowledgement, unsigned";
@@ -66,6 +68,30 @@ export const rows = [
       ...{ ours, peer: core },
       how: { ack: "some", bytes: 10 * 1024, inFlight: IN_FLIGHT_LARGE },
       peerHow: { bytes: 10 * 1024, inFlight: IN_FLIGHT_LARGE },
+    }),
+  },
+  {
+    name: "nats-bridge-out",
+    what: `From a member by a bridge to a client of NATS core, each in a process of its own: messages of 100 bytes, signed, ${IN_FLIGHT} in flight; delivered.`,
+    unit: "messages/s",
+    aim: { atLeast: 0.5 },
+    peer: PLAIN,
+    run: measuringTopics({
+      ...{ ours: openOut, peer: openPlain },
+      how: { ack: "some", bytes: 100, inFlight: IN_FLIGHT },
+      peerHow: { bytes: 100, inFlight: IN_FLIGHT },
+    }),
+  },
+  {
+    name: "nats-bridge-in",
+    what: `From a client of NATS core by a bridge to a member, each in a process of its own: messages of 100 bytes, signed by the bridge, ${IN_FLIGHT} in flight; delivered.`,
+    unit: "messages/s",
+    aim: { atLeast: 0.5 },
+    peer: PLAIN,
+    run: measuringTopics({
+      ...{ ours: openIn, peer: openPlain },
+      how: { bytes: 100, inFlight: IN_FLIGHT },
+      peerHow: { bytes: 100, inFlight: IN_FLIGHT },
     }),
   },
 ];

@@ -26,6 +26,8 @@ export interface Arriving {
   readonly again: (ms: number) => void;
   /** It can never come in. */
   readonly refuse: () => void;
+  /** Too much is under way: a stream hands it out later, NATS core not again. */
+  readonly overflow: () => void;
 }
 
 export interface ImporterOptions {
@@ -54,6 +56,9 @@ export interface ImporterFigures {
 const AGAIN_MS = 2_000;
 /** A batch that was not complete so often lacks messages for good: what there is of it is nobody's word but NATS's. */
 const DELIVERIES_MAX = 4;
+/** Messages and bytes under way into the overlay: streams stay below, NATS core has no other bound. */
+const UNDER_WAY_MAX = 65_536;
+const UNDER_WAY_BYTES_MAX = 64 * 1024 * 1024;
 /** What another try cannot change. */
 const FOR_EVER: readonly string[] = ["message-too-large", "topic-invalid"];
 
@@ -63,6 +68,8 @@ export class Importer {
   #imported = 0;
   #refused = 0;
   #loops = 0;
+  #underWay = 0;
+  #bytes = 0;
 
   constructor(options: ImporterOptions) {
     this.#options = options;
@@ -104,6 +111,13 @@ export class Importer {
   async #bring(topic: string, message: Arriving, author: NatsAuthor | undefined): Promise<void> {
     const { system, publish } = this.#options;
     const { subject, headers, data } = message;
+    if (this.#underWay >= UNDER_WAY_MAX || this.#bytes + data.length > UNDER_WAY_BYTES_MAX) {
+      message.overflow();
+      this.#options.onTrouble(new FirefliesError("overloaded", "NATS sends faster than the overlay takes it."));
+      return;
+    }
+    this.#underWay += 1;
+    this.#bytes += data.length;
     const path = [...pathIn(headers), system];
     const about: FromNats = { subject, headers: plainHeaders(headers), path, author };
     try {
@@ -118,6 +132,9 @@ export class Importer {
         this.#options.onTrouble(error);
         message.again(AGAIN_MS);
       }
+    } finally {
+      this.#underWay -= 1;
+      this.#bytes -= data.length;
     }
   }
 

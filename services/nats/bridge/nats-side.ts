@@ -14,6 +14,8 @@ import { subjectOf } from "./subjects.js";
 const QUEUE = "fireflies-bridge";
 /** Bytes that a consumer has asked for and not handed out. Messages are bounded by those that are not acknowledged. */
 const AHEAD = { max_bytes: 8 * 1024 * 1024 };
+/** Milliseconds until a stream hands out again what was too much. */
+const OVERFLOW_MS = 5_000;
 /** Milliseconds for JetStream to answer a publish. */
 const ACK_MS = 5_000;
 
@@ -110,6 +112,7 @@ function ofStream(message: JsMsg): Arriving {
     done: () => message.ack(),
     again: (ms) => message.nak(ms),
     refuse: () => message.term(),
+    overflow: () => message.nak(OVERFLOW_MS),
   };
 }
 
@@ -120,6 +123,7 @@ function ofCore(message: Msg, take: (message: Arriving) => void): Arriving {
     done: () => {},
     again: (ms) => void setTimeout(() => take(arriving), ms).unref(),
     refuse: () => {},
+    overflow: () => {},
   };
   return arriving;
 }

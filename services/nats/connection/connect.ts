@@ -22,6 +22,8 @@ export interface NatsServers {
         readonly caFile?: string | undefined;
         readonly certFile?: string | undefined;
         readonly keyFile?: string | undefined;
+        /** The name in the server's certificate, where it is another one than in `servers`. */
+        readonly serverName?: string | undefined;
       }
     | undefined;
   /** What the server calls the connection. */
@@ -83,7 +85,7 @@ async function optionsOf(where: NatsServers): Promise<ConnectionOptions> {
         ...(tls.caFile !== undefined && { ca: await readFile(tls.caFile, "utf8") }),
         ...(tls.certFile !== undefined && { cert: await readFile(tls.certFile, "utf8") }),
         ...(tls.keyFile !== undefined && { key: await secretOf(tls.keyFile) }),
-        ...identityCheck([servers].flat()),
+        ...(tls.serverName === undefined ? identityCheck([servers].flat()) : { servername: tls.serverName }),
       },
     }),
   };

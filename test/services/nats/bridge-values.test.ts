@@ -332,6 +332,7 @@ describe("messages on their way in", () => {
         done: () => outcomes.push("done"),
         again: () => outcomes.push("again"),
         refuse: () => outcomes.push("refuse"),
+        overflow: () => outcomes.push("overflow"),
       };
       importer.take(arriving);
       await new Promise((done) => setImmediate(done));
@@ -355,6 +356,12 @@ describe("messages on their way in", () => {
     await take("ff.x.a", { "Ff-Path": "y,x,z" });
     await take("ff.x.a", { "Ff-Path": "a,b,c,d,e,f,g,h" });
     expect([outcomes, published, importer.figures().loops]).toEqual([["done", "done", "done"], [], 3]);
+  });
+
+  it("are too many when the overlay takes none", async () => {
+    const { take, outcomes, troubles } = scene(() => new Promise(() => {}));
+    for (let count = 0; count < 65; count++) await take("ff.x.a", {}, Buffer.alloc(2 ** 20));
+    expect([outcomes, troubles]).toEqual([["overflow"], ["overloaded"]]);
   });
 
   it("come again when the overlay does not take them, and never when it never will", async () => {

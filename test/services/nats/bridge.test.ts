@@ -177,7 +177,7 @@ describe.skipIf(!HAS_NATS_SERVER)("a bridge to a real server (needs nats-server)
       const more = isStream ? {} : { jetStream: false };
       const { bridge, prefix } = await connected(await opened(alice, { toNats: ["orders.>"], ...more }));
       const got = await listening(prefix);
-      await Promise.all(["one", "two"].map((each) => alice.publish("orders.eu", Buffer.from(each), { ack: "none" })));
+      await Promise.all(["one", "two"].map((each) => alice.publish("orders.eu", Buffer.from(each), { ack: "all" })));
       await until(() => got.length === 2 && bridge.figures().exported === 2);
       expect(got.map((message) => [message.subject, message.string()])).toEqual([
         [`${prefix}orders.eu`, "one"],
