@@ -267,7 +267,8 @@ export class NatsBridge {
       for (const service of this.#plan.services)
         nats.subscribe(serviceSubject(this.#plan.network, service), {
           queue: service,
-          callback: (error, message) => void (error ?? answerNats(this.#client, service, message, side.headers)),
+          callback: (error, message) =>
+            void (error ?? answerNats(this.#client, service, message, (...status) => side.headers(...status))),
         });
       await nats.flush();
       if (this.#closing.signal.aborted) await side.close();

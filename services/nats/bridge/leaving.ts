@@ -4,7 +4,7 @@ import { HandedMessage } from "../../../client/topics/message.js";
 import { decodeTopicProof } from "../../../client/topics/proof.js";
 import type { TopicMessage } from "../../../client/topics/types.js";
 import type { Leaving } from "./exporter.js";
-import { type BatchMark, fromNats, headersOf, MARK, MESSAGE_ID, PATH_MAX } from "./marks.js";
+import { type BatchMark, fromNats, headersOf, MARK, MESSAGE_ID, PATH_MAX, plainHeaders } from "./marks.js";
 import { subjectOf } from "./subjects.js";
 
 export interface LeavingOptions {
@@ -12,6 +12,9 @@ export interface LeavingOptions {
   readonly network: string;
   readonly system: string;
 }
+
+/** A network or a NATS system, as bridges name them. */
+const PLACE = /^[A-Za-z0-9_-]{1,32}$/;
 
 /** Undefined for a message that is not to go there: it has come from there. */
 export function leavingOf(message: TopicMessage, { prefix, network, system }: LeavingOptions): Leaving | undefined {
@@ -28,8 +31,8 @@ export function leavingOf(message: TopicMessage, { prefix, network, system }: Le
   };
   if (nats !== undefined) {
     if (nats.path.includes(system) || nats.path.length >= PATH_MAX) return undefined;
-    const path = [...nats.path, network].join(",");
-    return { ...common, headers: { ...nats.headers, [MESSAGE_ID]: common.id, [MARK.path]: path } };
+    const path = [...nats.path.filter((each) => PLACE.test(each)), network].join(",");
+    return { ...common, headers: { ...plainHeaders(nats.headers), [MESSAGE_ID]: common.id, [MARK.path]: path } };
   }
   const first = batch?.first ?? sequence;
   const headers = headersOf({

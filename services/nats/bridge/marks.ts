@@ -165,7 +165,12 @@ function isAbout(value: unknown): boolean {
   return typeof subject === "string" && typeof headers === "object" && headers !== null && isPath;
 }
 
-/** Without what bridges and JetStream say to each other. */
+/** RFC 9110, section 5.1, as NATS has it: what is none could end a line, and begin another header. */
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
+
+/** Without what bridges and JetStream say to each other, and without what is no header: an envelope may hold anything. */
 export function plainHeaders(headers: Headers): Headers {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !/^(?:ff-|nats-)/i.test(name)));
+  const isPlain = ([name, value]: readonly [string, unknown]) =>
+    NAME.test(name) && !/^(?:ff-|nats-)/i.test(name) && typeof value === "string" && !/[\r\n]/.test(value);
+  return Object.fromEntries(Object.entries(headers).filter(isPlain));
 }

@@ -2,7 +2,7 @@
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import { natsError } from "../connection/connect.js";
-import { loadNats } from "../connection/load.js";
+import { loadNats, type NatsPackage } from "../connection/load.js";
 import type { Leaving } from "./exporter.js";
 import type { Arriving } from "./importer.js";
 import type { Headers } from "./marks.js";
@@ -21,32 +21,32 @@ const ACK_MS = 5_000;
 
 export class NatsSide {
   readonly nats: NatsConnection;
-  readonly headers: (code?: number, description?: string) => MsgHdrs;
+  readonly #nats: NatsPackage;
   readonly #plan: BridgePlan;
   readonly #stream: JetStream | undefined;
   readonly #reading: ConsumerMessages[] = [];
   #flushed: Promise<void> | undefined;
 
-  private constructor(
-    nats: NatsConnection,
-    plan: BridgePlan,
-    stream: JetStream | undefined,
-    headers: NatsSide["headers"],
-  ) {
+  private constructor(nats: NatsConnection, plan: BridgePlan, stream: JetStream | undefined, loaded: NatsPackage) {
     this.nats = nats;
-    this.headers = headers;
+    this.#nats = loaded;
     this.#plan = plan;
     this.#stream = stream;
   }
 
+  /** Empty ones, or a status. */
+  headers(code?: number, description?: string): MsgHdrs {
+    return this.#nats.headers(code, description);
+  }
+
   /** Rejects with "nats-stream-differs", "package-missing", and as `natsError`. */
   static async of(nats: NatsConnection, plan: BridgePlan): Promise<NatsSide> {
-    const { headers } = await loadNats();
+    const loaded = await loadNats();
     const { stream, prefix } = plan;
-    if (stream === undefined) return new NatsSide(nats, plan, undefined, headers);
+    if (stream === undefined) return new NatsSide(nats, plan, undefined, loaded);
     const jetStream = await JetStream.of(nats);
     await jetStream.ensureStream(stream.name, subjectOf(prefix, ">"), stream);
-    return new NatsSide(nats, plan, jetStream, headers);
+    return new NatsSide(nats, plan, jetStream, loaded);
   }
 
   /** Resolves when NATS holds it. Rejects as `natsError`. */
@@ -98,10 +98,11 @@ export class NatsSide {
     return this.#flushed;
   }
 
+  /** They were checked when they were made: `set` would look at each letter again. */
   #marked(headers: Headers): MsgHdrs {
-    const all = this.headers();
-    for (const [name, value] of Object.entries(headers)) all.set(name, value);
-    return all;
+    const values: Record<string, string[]> = {};
+    for (const name in headers) values[name] = [headers[name] as string];
+    return this.#nats.MsgHdrsImpl.fromRecord(values);
   }
 }
 

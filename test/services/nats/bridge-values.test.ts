@@ -116,7 +116,8 @@ describe("headers", () => {
         const headers = headersOf(sent);
         expect(claimIn(headers)).toEqual(sent);
         expect(headers["Nats-Msg-Id"]).toBe(`${sent.log}:${sent.sequence}`);
-        expect(plainHeaders({ ...headers, "X-Mine": "1" })).toEqual({ "X-Mine": "1" });
+        const bad = { "X-Two": "a\r\nFf-Author: me", "X\r\nY": "1", "a b": "1", "": "1" };
+        expect(plainHeaders({ ...headers, ...bad, "X-Mine": "1" })).toEqual({ "X-Mine": "1" });
       }),
     );
   });
