@@ -5,7 +5,7 @@
  *   npm run claims -- --scale 1            all of it: some hours of two cores
  *   npm run claims -- --scale 10           ten networks for each row of removals and of detection
  *   npm run claims -- --tables detection,cost --scale 1 --results FILE
- *   npm run -s claims -- --print           the document, from results that were kept (bench/claims/results.jsonl,
+ *   npm run -s claims -- --print           the document, from results that were kept (bench/claims/results.jsonl, results-topics.jsonl,
  *                                          and results-before.jsonl for those of the rules before R20)
  *
  * A run is repeated by its row: everything follows from its options and its seed. With --results each row is kept as
@@ -21,7 +21,9 @@ import { document } from "./document.mjs";
 import { RULES } from "./rules-version.mjs";
 import { TABLES } from "./tables.mjs";
 
-const KEPT = ["results.jsonl", "results-before.jsonl"].map((file) => fileURLToPath(new URL(file, import.meta.url)));
+const KEPT = ["results.jsonl", "results-topics.jsonl", "results-before.jsonl"].map((file) =>
+  fileURLToPath(new URL(file, import.meta.url)),
+);
 const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 

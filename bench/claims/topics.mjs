@@ -15,7 +15,7 @@ Broken: what T2 to T5 found. Times are from \`publish\` to the handler, the catc
 the batch came. Bytes are all that correct members sent for topics, for each message and subscriber, beside the least possible: one batch with its
 signature. The planned ring count is that for the share of liars.`;
 
-const SECONDS = 10;
+const SECONDS = 5;
 const PUBLISHERS = 3;
 const PER_SECOND = 2;
 const BYTES = 100;

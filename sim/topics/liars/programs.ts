@@ -37,7 +37,8 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map([
       deeds: [
         deed("flood", { count: MANY }),
         deed("junk", { count: MANY }),
-        deed("pull", { count: MANY }),
+        // Each is answered with all that there is: more of them is a flood of answers, up to the budget of each member.
+        deed("pull", { everyMs: 1_000 }),
         deed("ask", { count: MANY }),
         deed("replay", { count: MANY }),
       ],
