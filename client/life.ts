@@ -263,7 +263,11 @@ export class Life {
     });
   }
 
-  #arriving(member: Node, { authorityUrls: urls }: Enrolled, { entryAddrs, caTls: proxyRoots }: MemberConfig): Arrival {
+  #arriving(
+    member: Node,
+    { authorityUrls: urls }: Enrolled,
+    { entryAddrs, caTls: proxyRoots, dir }: MemberConfig,
+  ): Arrival {
     const { onAlarm, content, topics } = this.#parts;
     return new Arrival({
       ...{ member, urls, proxyRoots, entryAddrs, onAlarm },
@@ -272,7 +276,7 @@ export class Life {
       onStarted: () => {
         const handed = content();
         if (handed) member.machine.setGossipContent(handed);
-        beginTopics(topics, member);
+        beginTopics(topics, member, dir);
       },
     });
   }

@@ -50,6 +50,8 @@ export interface SubscribeOptions {
   readonly backoffMs?: number;
   /** Emits `place`, and goes on from these. */
   readonly places?: readonly Place[];
+  /** With `places`: it was there in an earlier life. Of a log that began since then it is owed all. */
+  readonly isResumed?: boolean;
   /** Each publisher's newest message at once. */
   readonly last?: boolean;
 }

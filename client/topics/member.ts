@@ -22,8 +22,8 @@ export interface TopicsHost extends Pick<TopicsMember, "certificateOf" | "nameOf
 }
 
 /** To be called when the protocol has started; the members that it knows already are told to `topics`. */
-export function beginTopics(topics: Topics, member: TopicsHost): void {
-  topics.begin(topicsMember(member));
+export function beginTopics(topics: Topics, member: TopicsHost, directory: string | undefined): void {
+  topics.begin(topicsMember(member), directory);
   for (const { id } of member.machine.members()) topics.appeared(id);
   for (const { id, content } of member.machine.interests()) if (id !== member.id) topics.interested(id, content);
 }

@@ -76,6 +76,16 @@ export class Publishing {
     this.#shorten(queue);
   }
 
+  /** Those that wait for one of these messages are told why it is not as safe as they asked for. */
+  refuse({ tag }: LogName, first: number, last: number, error: Error): void {
+    for (const queues of Object.values(this.#queues)) {
+      const queue = queues.get(tag);
+      for (const waiting of queue?.waiting.slice(queue.head) ?? []) {
+        if (waiting && waiting.number >= first && waiting.number <= last) this.#giveUp(queue!, waiting, error);
+      }
+    }
+  }
+
   /** Resolves when nobody waits any more. */
   settled(): Promise<void> {
     if (this.#size === 0) return Promise.resolve();

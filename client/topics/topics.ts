@@ -2,20 +2,23 @@
  * Topics of one member: what a program publishes and subscribes to, the machine that carries it (topics/), and the member that it
  * runs on. The promise is in docs/topics.md.
  */
-import { FirefliesError, type MemberCertificate, verify } from "../../identity/index.js";
-import { type ByteDuplex, onAbort } from "../../net/index.js";
-import { equalBytes, type MemberId } from "../../rings/index.js";
+import { join } from "node:path";
+import { FirefliesError, type MemberCertificate, sha256, verify } from "../../identity/index.js";
+import { asFirefliesError, type ByteDuplex, onAbort } from "../../net/index.js";
+import { ByteReader, equalBytes, type MemberId } from "../../rings/index.js";
 import {
   type Batch,
   type Equivocation,
   encodeInterests,
   type Interest,
+  LogReader,
   type Machine,
   matches,
   parseInterests,
   type Subscribed,
   type SubscriptionNumber,
 } from "../../topics/index.js";
+import { wall } from "../driver/surroundings.js";
 import type { HandlerFailures } from "../handler-failures.js";
 import type { Sender } from "../types.js";
 import { type EffectHandlers, TopicsDriver } from "./driver.js";
@@ -24,6 +27,7 @@ import { type CheckedSubscribe, checkedSubscribe, noTopic, PUBLISH_TIMEOUT_MS, r
 import { forkProof, messageProof } from "./proof.js";
 import { Publishing } from "./publishing.js";
 import { full, Room } from "./room.js";
+import { STORE_FILE, TopicsStore } from "./store.js";
 import { TopicSubscription } from "./subscription.js";
 import type { Published, PublishOptions, SubscribeOptions, Subscriber, TopicInfo } from "./types.js";
 
@@ -76,6 +80,10 @@ export class Topics {
   readonly #room = new Room();
   readonly #publishing: Publishing;
   readonly #lines: Lines;
+  /** The names of those that keep their place. */
+  readonly #durable = new Map<SubscriptionNumber, string>();
+  readonly #beginning = new Set<string>();
+  #store: TopicsStore | undefined;
   #mine: readonly Interest[] = NOBODY;
   /** What is being spread, or has been. */
   #said: { readonly number: number; readonly body: Uint8Array } | undefined;
@@ -120,10 +128,13 @@ export class Topics {
   /** As `Client.subscribe`. */
   async subscribe(pattern: string, said: SubscribeOptions): Promise<TopicSubscription> {
     const options = checkedSubscribe(pattern, said);
-    const { signal } = options;
-    const subscribed = this.#running.topics.subscribe(pattern, machineOptions(options), this.#options.now());
+    const { signal, durable } = options;
+    const kept = durable === undefined ? {} : await this.#places(durable);
+    const given = { ...machineOptions(options), ...kept };
+    const subscribed = this.#running.topics.subscribe(pattern, given, this.#options.now());
     if (!subscribed.ok) throw refused(pattern, subscribed);
     const { subscription: number } = subscribed;
+    if (durable !== undefined) this.#durable.set(number, durable);
     const subscription = this.#made(pattern, number, options);
     this.#subscriptions.set(number, subscription);
     const heard = this.#untilHeard(number, signal);
@@ -136,6 +147,26 @@ export class Topics {
     }
     onAbort(signal, () => void subscription.unsubscribe());
     return subscription;
+  }
+
+  async #places(name: string) {
+    if (this.#beginning.has(name) || [...this.#durable.values()].includes(name)) {
+      throw new FirefliesError("name-taken", `A subscription of this member is durable as "${name}" already.`);
+    }
+    this.#beginning.add(name);
+    try {
+      return await this.#stored.begin(name);
+    } finally {
+      this.#beginning.delete(name);
+    }
+  }
+
+  /** Throws "topics-store-failed" for a member that keeps nothing on disk. */
+  get #stored(): TopicsStore {
+    if (this.#store !== undefined) return this.#store;
+    throw new FirefliesError("topics-store-failed", "This member has no directory, so nothing of it is durable.", {
+      advice: "Give the client a `dir`.",
+    });
   }
 
   /** As `Client.subscribers`. */
@@ -156,8 +187,9 @@ export class Topics {
   // --- Of the member ---
 
   /** Runs on this member from now on. */
-  begin(member: TopicsMember): void {
+  begin(member: TopicsMember, directory: string | undefined): void {
     this.#member = member;
+    if (directory !== undefined) this.#store = this.#newStore(join(directory, STORE_FILE));
     this.#driver = new TopicsDriver({
       ...{ machine: member.topics, handlers: this.#handlers(), now: this.#options.now },
       isSigned: ({ signer, body, signature }) => {
@@ -168,6 +200,30 @@ export class Topics {
         );
       },
     });
+    void this.#resume();
+  }
+
+  #newStore(path: string): TopicsStore {
+    const { onAlarm } = this.#options;
+    const logs = new LogReader(sha256, 1);
+    return new TopicsStore({
+      ...{ path, onAlarm, wall },
+      stored: ({ tag }, through) => this.#driver?.input((machine, now) => machine.stored(tag, through, now)),
+      failed: (batches, error) => {
+        for (const { log, first, last } of batches) this.#publishing.refuse(log, first, last, error);
+      },
+      logOf: (id) => logs.read(new ByteReader(id)),
+    });
+  }
+
+  /** What earlier lives published as durable is sent on. */
+  async #resume(): Promise<void> {
+    try {
+      const batches = (await this.#store?.resume()) ?? [];
+      if (batches.length > 0) this.#driver?.input((machine, now) => machine.resume(batches, now));
+    } catch (error) {
+      this.#options.onAlarm(asFirefliesError(error, "topics-store-failed"));
+    }
   }
 
   /** A member is in the view. */
@@ -209,6 +265,7 @@ export class Topics {
   async drain(): Promise<void> {
     const resting = [...this.#subscriptions.values()].map((subscription) => subscription.rest());
     await Promise.all([...resting, this.#publishing.settled()]);
+    await this.#store?.flushed();
     await this.#lines.finish();
   }
 
@@ -221,6 +278,7 @@ export class Topics {
 
   close(error: FirefliesError): void {
     this.#driver?.stop();
+    void this.#store?.close();
     this.#publishing.cut(error);
     this.#room.cut(error);
     for (const heard of [...this.#subscribing.values()]) heard(error);
@@ -249,6 +307,7 @@ export class Topics {
   #publish(call: Call): boolean {
     const { topic, data, options, resolve, reject, deadline } = call;
     const { ack: level = "some", durable = false, signal } = options;
+    if (durable) void this.#stored;
     const published = this.#running.topics.publish(topic, data, { level, durable }, this.#options.now());
     if (published.ok) {
       const { log, number } = published;
@@ -314,13 +373,17 @@ export class Topics {
       ended: ({ subscription }) => {
         subscriptions.get(subscription)?.ended();
         subscriptions.delete(subscription);
+        this.#durable.delete(subscription);
       },
       sent: ({ log, through }) => this.#publishing.reached(log, "none", through),
       safe: ({ log, level, through }) => this.#publishing.reached(log, level, through),
       room: () => this.#room.opened(),
-      store: () => {},
-      forget: () => {},
-      place: () => {},
+      store: ({ batch }) => this.#store?.store(batch),
+      forget: ({ log, through }) => this.#store?.forget(log, through),
+      place: ({ subscription, place }) => {
+        const name = this.#durable.get(subscription);
+        if (name !== undefined) this.#store?.place(name, place);
+      },
       equivocation: ({ proof }) => this.#forked(proof),
       rejected: ({ what, reason }) => this.#options.onRejected(`topics ${what}: ${reason}`),
     };

@@ -270,6 +270,12 @@ export const ERROR_CODES = {
       "Messages of a topic were not acknowledged here before their retention ended, and nobody holds them any more.",
     remedy: "Handle them sooner, give subscribe() a larger maxInFlight, or allow more retention.",
   },
+  "topics-store-failed": {
+    meaning:
+      "What is durable of topics could not be written to the member's directory, or read there: a full disk, a damaged file, permissions.",
+    remedy:
+      "Make room, or look at the disk: what waits is written then. A message whose `publish` was rejected so is sent, but may not survive this process.",
+  },
   "topic-forked": {
     meaning:
       "A member has signed two messages of a topic under one number. An alarm; the event of the subscription has the proof.",

@@ -47,7 +47,7 @@ export class SmallDisk implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    spawnSync("umount", [this.path], { stdio: "ignore" });
+    spawnSync("umount", ["-l", this.path], { stdio: "ignore" });
     rmSync(this.#root, { recursive: true, force: true });
   }
 

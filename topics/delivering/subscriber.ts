@@ -133,9 +133,10 @@ export class Subscriber {
   begin(log: HeldLog, start: number, now: number): void {
     this.#options.timers.clear(START_TIMER + log.name.tag);
     if (log.start === undefined) {
-      log.begin(start);
+      log.begin(this.#isOwedAll(log) ? 1 : start);
       this.#followAll(log, start - 1);
-    } else log.show(start - 1);
+    }
+    log.show(start - 1);
     this.#options.onBegun(log, now);
   }
 
@@ -179,7 +180,8 @@ export class Subscriber {
     for (const log of shelf.logs()) {
       if (!matches(subscription.pattern, log.name.topic)) continue;
       if (log.isMine) deliveries.follow(subscription, log, log.held);
-      else if (log.start !== undefined) deliveries.follow(subscription, log, log.held);
+      else if (subscription.isResumed) this.#resumeAll(subscription, log, now);
+      else if (log.start !== undefined) this.#follow(subscription, log, log.held);
       else this.begin(log, Math.min(log.oldest?.batch.first ?? log.top + 1, log.top + 1), now);
     }
     outbox.emit({ kind: "subscribed", subscription: subscription.number });
@@ -193,13 +195,35 @@ export class Subscriber {
     this.#options.onBegun(log, now);
   }
 
-  #followAll(log: HeldLog, settled: number): void {
-    const { deliveries } = this.#options;
-    for (const subscription of deliveries.all()) {
-      if (!subscription.isDraining && matches(subscription.pattern, log.name.topic)) {
-        deliveries.follow(subscription, log, settled);
-      }
+  /** A log in which it had no place: it began while this member was away. */
+  #resumeAll(subscription: Subscription, log: HeldLog, now: number): void {
+    if (subscription.cursors.has(log.name.tag)) return;
+    if (log.start === undefined || log.start > 1) log.begin(1);
+    this.#follow(subscription, log, 0);
+    this.#options.onBegun(log, now);
+  }
+
+  #isOwedAll(log: HeldLog): boolean {
+    for (const { isResumed, pattern, isDraining } of this.#options.deliveries.all()) {
+      if (isResumed && !isDraining && matches(pattern, log.name.topic)) return true;
     }
+    return false;
+  }
+
+  #followAll(log: HeldLog, settled: number): void {
+    for (const subscription of this.#options.deliveries.all()) {
+      if (subscription.isDraining || !matches(subscription.pattern, log.name.topic)) continue;
+      this.#follow(subscription, log, subscription.isResumed && !log.isMine ? 0 : settled);
+    }
+  }
+
+  /** Where a durable one begins is its first place: after a restart it is owed no more than that. */
+  #follow(subscription: Subscription, log: HeldLog, settled: number): void {
+    if (subscription.cursors.has(log.name.tag)) return;
+    const { settled: through, above } = this.#options.deliveries.follow(subscription, log, settled);
+    if (!subscription.isDurable || through === 0) return;
+    const place = { log: log.name, through, above };
+    this.#options.outbox.emit({ kind: "place", subscription: subscription.number, place });
   }
 
   #interests(): Interest[] {

@@ -17,6 +17,8 @@ export class Subscription {
   readonly pattern: string;
   readonly queue: string | undefined;
   readonly isDurable: boolean;
+  /** Of logs in which it has no place it is owed all: they began while this member was away. */
+  readonly isResumed: boolean;
   readonly inFlightMax: number;
   readonly attemptsMax: number;
   readonly backoffMs: number;
@@ -35,6 +37,7 @@ export class Subscription {
     this.pattern = pattern;
     this.queue = options.queue;
     this.isDurable = options.places !== undefined;
+    this.isResumed = this.isDurable && options.isResumed === true;
     this.inFlightMax = within("inFlightMax", options.inFlightMax ?? IN_FLIGHT_DEFAULT, IN_FLIGHT_MAX);
     this.attemptsMax = within("attemptsMax", options.attemptsMax ?? ATTEMPTS_DEFAULT, ATTEMPTS_MAX);
     this.backoffMs = within("backoffMs", options.backoffMs ?? BACKOFF_MS_DEFAULT, BACKOFF_MS_MAX);

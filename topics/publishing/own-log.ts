@@ -27,6 +27,8 @@ export interface Receiver {
 
 export class OwnLog {
   readonly held: HeldLog;
+  /** Of an earlier life: its batches come from the store. */
+  readonly isResumed: boolean;
   readonly receivers = new Map<MemberId, Receiver>();
   open: OpenBatch | undefined;
   /** The number of the last sealed message. */
@@ -47,8 +49,9 @@ export class OwnLog {
   #least: { readonly held: number; readonly settled: number } | undefined;
   #subscribers = 0;
 
-  constructor(held: HeldLog) {
+  constructor(held: HeldLog, isResumed = false) {
     this.held = held;
+    this.isResumed = isResumed;
   }
 
   get subscribers(): number {

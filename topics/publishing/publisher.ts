@@ -234,7 +234,7 @@ export class Publisher {
 
   /** Batches of mine from an earlier life. */
   adopt(held: HeldLog, last: Batch, digest: Uint8Array, now: number): void {
-    const log = new OwnLog(held);
+    const log = new OwnLog(held, true);
     log.head = last.last;
     log.digest = digest;
     log.storedThrough = last.last;
@@ -270,13 +270,13 @@ export class Publisher {
     if (isIn === (receiver !== undefined && !receiver.isHolder)) return;
     if (isIn && receiver) log.add({ ...receiver, isHolder: false });
     else if (isIn) {
-      const start = log.head + 1;
+      // Who was owed an earlier life's messages is not known any more: whoever comes is.
+      const start = log.isResumed ? (log.held.oldest?.batch.first ?? log.head + 1) : log.head + 1;
       log.add(receiverOf(id, false, start, now));
       // A log that has not begun needs no start: its first message has number 1.
-      if (start > 1) {
-        this.#options.post.start(id, log.held.name, start);
-        this.#repeatLater(log, now);
-      }
+      if (start > 1) this.#options.post.start(id, log.held.name, start);
+      if (log.isResumed) this.#sendOn(log, log.receivers.get(id)!);
+      if (start > 1 || log.isResumed) this.#repeatLater(log, now);
     } else log.remove(id);
     this.#judge(log);
   }

@@ -1,5 +1,6 @@
 /** SQLite in one file: write-ahead log, synced at every commit, so that what was recorded survives kill -9 and power loss. */
-import Database from "libsql";
+import type Database from "libsql";
+import { isDenied, SqliteFile } from "../../../identity/files/sqlite-file.js";
 import { FirefliesError, messageOf } from "../../../identity/index.js";
 import { migrateSqlite } from "./migrations.js";
 import type { TableName } from "./schema.js";
@@ -14,9 +15,6 @@ import {
   type Worked,
 } from "./sql.js";
 
-/** `fireflies ca token` writes beside the server, for milliseconds. */
-const BUSY_TIMEOUT_MS = 5_000;
-
 /**
  * Opens or creates the file, and brings its tables up to date. Throws "ca-state-corrupt" or "ca-state-unreadable".
  * Two connections: what is read outside of a transaction is committed, and so synced.
@@ -29,57 +27,37 @@ export function openSqlite(path: string): SqlDatabase {
     kind: "sqlite",
     read,
     requireWritable: async () => {}, // Its file is locked and written by this process.
-    transaction: (work) => transaction(writer, write, work),
+    transaction: (work) => transaction(writer.db, write, work),
     snapshot: (tables) => snapshot(path, tables),
-    close: async () => closeBoth(writer, reader, [write, read]),
+    close: async () => closeBoth(writer, reader),
   };
 }
 
 class SqliteSession implements Session {
-  readonly #db: Database.Database;
-  readonly #statements = new Map<string, Database.Statement<unknown[]>>();
+  readonly #file: SqliteFile;
 
-  constructor(db: Database.Database) {
-    this.#db = db;
+  constructor(file: SqliteFile) {
+    this.#file = file;
   }
 
   async one(sql: string, ...values: readonly Value[]): Promise<Row | undefined> {
-    return this.#statement(sql).get(bound(values)) as Row | undefined;
+    return this.#file.one(sql, ...values);
   }
 
   async all(sql: string, ...values: readonly Value[]): Promise<Row[]> {
-    return this.#statement(sql).all(bound(values)) as Row[];
+    return this.#file.all(sql, ...values);
   }
 
   async run(sql: string, ...values: readonly Value[]): Promise<number> {
-    return this.#statement(sql).run(bound(values)).changes;
+    return this.#file.run(sql, ...values);
   }
 
   /** All in this very turn: nothing may come behind the end of its transaction. */
   async insert(table: TableName, rows: readonly (readonly Value[])[]): Promise<void> {
     for (const values of rows) {
-      this.#statement(`INSERT INTO ${table} VALUES (${values.map(() => "?").join(",")})`).run(bound(values));
+      this.#file.run(`INSERT INTO ${table} VALUES (${values.map(() => "?").join(",")})`, ...values);
     }
   }
-
-  /** libsql keeps the file open until its statements are collected. */
-  forget(): void {
-    this.#statements.clear();
-  }
-
-  #statement(sql: string): Database.Statement<unknown[]> {
-    if (!this.#db.open) throw new Error("the store is closed"); // A statement of libsql outlives its database.
-    const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
-    const statement = this.#db.prepare<unknown[]>(sql);
-    this.#statements.set(sql, statement);
-    return statement;
-  }
-}
-
-/** Values are bound as one array: libsql takes a lone BLOB for an object of named values, and aborts the process. */
-function bound(values: readonly Value[]): unknown[] {
-  return values.map((value) => value ?? null);
 }
 
 async function transaction<T>(
@@ -116,7 +94,8 @@ function commit(db: Database.Database): void {
 
 /** A connection of its own: a reader's transaction sees the file as it was when it began. */
 async function* snapshot(path: string, tables: readonly string[]): ReturnType<SqlDatabase["snapshot"]> {
-  const db = opened(path, (each) => each.exec("BEGIN"));
+  const file = opened(path, ({ db }) => db.exec("BEGIN"));
+  const { db } = file;
   try {
     for (const table of tables) {
       let rows: Row[] = [];
@@ -131,49 +110,38 @@ async function* snapshot(path: string, tables: readonly string[]): ReturnType<Sq
     }
   } finally {
     if (db.inTransaction) db.exec("COMMIT"); // libsql's close does not, and the log could not be emptied.
-    db.close();
+    file.close();
   }
 }
 
-function closeBoth(writer: Database.Database, reader: Database.Database, sessions: readonly SqliteSession[]): void {
-  if (!writer.open) return;
-  for (const session of sessions) session.forget();
+function closeBoth(writer: SqliteFile, reader: SqliteFile): void {
+  if (!writer.isOpen) return;
   reader.close();
   try {
-    // Leave nothing in the log that is not in the file.
-    writer.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    writer.emptyLog();
   } finally {
     writer.close();
   }
 }
 
-function opened(path: string, prepare: (db: Database.Database) => void): Database.Database {
-  let db: Database.Database | undefined;
+function opened(path: string, prepare: (file: SqliteFile) => void): SqliteFile {
   try {
-    db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
-    prepare(db);
-    return db;
+    return new SqliteFile(path, prepare);
   } catch (cause) {
-    db?.close();
     throw stateError(path, cause);
   }
 }
 
-function prepare(db: Database.Database): void {
-  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-  const check = db.prepare("PRAGMA quick_check(1)").get() as Row;
-  if (check.quick_check !== "ok") throw new Error(`it is damaged: ${String(check.quick_check).replace(/\s+/g, " ")}`);
-  migrateSqlite(db);
-  db.exec("PRAGMA foreign_keys = ON");
+function prepare(file: SqliteFile): void {
+  file.requireWhole();
+  migrateSqlite(file.db);
+  file.db.exec("PRAGMA foreign_keys = ON");
 }
 
-/** SQLite's words for "I may not read or write this" apart from all others, which mean damage. */
 function stateError(path: string, cause: unknown): FirefliesError {
   if (cause instanceof FirefliesError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  const denied = /^SQLITE_(CANTOPEN|PERM|READONLY|IOERR|FULL|BUSY|LOCKED|AUTH)/.test(code) || /open/i.test(message);
-  return denied
+  return isDenied(cause)
     ? new FirefliesError("ca-state-unreadable", `Could not open ${path}: ${message}`, { cause })
     : new FirefliesError("ca-state-corrupt", `${path} cannot be used: ${message}.`, { cause });
 }
