@@ -34,7 +34,10 @@ export class Exporter {
   readonly #options: ExporterOptions;
   /** In order; the subscription bounds them by what it hands out without an acknowledgement. */
   readonly #waiting = new Map<string, Leaving>();
-  #underWay = new Set<string>();
+  /** Ids of those that are not sent in this round, from `#next` on. */
+  #queue: string[] = [];
+  #next = 0;
+  #underWay = 0;
   #round = 0;
   #failures = 0;
   #cancel: (() => void) | undefined;
@@ -58,6 +61,7 @@ export class Exporter {
       return;
     }
     this.#waiting.set(leaving.id, leaving);
+    this.#queue.push(leaving.id);
     this.#pump();
   }
 
@@ -70,30 +74,39 @@ export class Exporter {
   /** NATS is away: what comes waits. */
   pause(): void {
     this.#isRunning = false;
-    this.#round += 1;
-    this.#underWay = new Set();
+    this.#newRound();
     this.#cancel?.();
     this.#cancel = undefined;
   }
 
   #again(): void {
     this.#cancel = undefined;
-    this.#round += 1;
-    this.#underWay = new Set();
+    this.#newRound();
     this.#pump();
+  }
+
+  /** All that waits is to be sent, in order; what becomes of earlier tries counts, and moves nothing on. */
+  #newRound(): void {
+    this.#round += 1;
+    this.#underWay = 0;
+    this.#queue = [...this.#waiting.keys()];
+    this.#next = 0;
   }
 
   #pump(): void {
     if (!this.#isRunning || this.#cancel !== undefined) return;
-    for (const leaving of this.#waiting.values()) {
-      if (this.#underWay.size >= UNDER_WAY_MAX) return;
-      if (!this.#underWay.has(leaving.id)) void this.#send(leaving.id, leaving);
+    while (this.#underWay < UNDER_WAY_MAX && this.#next < this.#queue.length) {
+      const leaving = this.#waiting.get(this.#queue[this.#next++] as string);
+      if (leaving !== undefined) void this.#send(leaving.id, leaving);
     }
+    if (this.#next < this.#queue.length && this.#next < UNDER_WAY_MAX) return;
+    this.#queue = this.#queue.slice(this.#next);
+    this.#next = 0;
   }
 
   async #send(id: string, leaving: Leaving): Promise<void> {
     const round = this.#round;
-    this.#underWay.add(id);
+    this.#underWay += 1;
     try {
       await this.#options.send(leaving);
     } catch (error) {
@@ -105,13 +118,12 @@ export class Exporter {
     now?.held();
     if (round !== this.#round) return;
     this.#failures = 0;
-    this.#underWay.delete(id);
+    this.#underWay -= 1;
     this.#pump();
   }
 
   #failed(error: FirefliesError): void {
-    this.#round += 1;
-    this.#underWay = new Set();
+    this.#newRound();
     this.#failures += 1;
     this.#options.onTrouble(error);
     if (!this.#isRunning) return;
