@@ -1,5 +1,6 @@
 /** Topics: one publisher and ten subscribers, each in a process of its own, against NATS core and JetStream. */
 import { openIn, openOut, openPlain } from "../topics/bridge.mjs";
+import { openIdle } from "../topics/idle.mjs";
 import { measuringTopics } from "../topics/measuring.mjs";
 import { openMembers } from "../topics/members.mjs";
 import { openCore, openJetStream } from "../topics/nats.mjs";
@@ -16,6 +17,10 @@ const IN_FLIGHT_LARGE = 200;
 const IN_FLIGHT_STREAM = 500;
 /** Messages per second where the time until they are there is measured: far below what both sides can bear. */
 const PACE = 2_000;
+
+/** Gossip is in rounds: many of them, milliseconds. */
+const IDLE_MS = 30_000;
+const QUICK_MS = 1_000;
 
 const ours = () => openMembers(SUBSCRIBERS);
 const core = () => openCore(SUBSCRIBERS);
@@ -93,5 +98,22 @@ export const rows = [
       how: { bytes: 100, inFlight: IN_FLIGHT },
       peerHow: { bytes: 100, inFlight: IN_FLIGHT },
     }),
+  },
+  {
+    name: "topic-idle",
+    what: "Four members with 16 subscriptions each, while nothing is published: bytes per second and member over connections.",
+    unit: "bytes/s",
+    aim: { atMost: 1.05 },
+    peer: "the same without a subscription",
+    run: async ({ runs, quick }) => {
+      const idle = await openIdle();
+      try {
+        const figures = [];
+        for (let run = 0; run < runs; run++) figures.push(await idle.measure(quick ? QUICK_MS : IDLE_MS));
+        return { ours: figures.map(([ours]) => ours), peer: figures.map(([, peer]) => peer) };
+      } finally {
+        await idle.close();
+      }
+    },
   },
 ];

@@ -24,8 +24,8 @@ const ALONE = `Rows without a peer say what a part of ours costs by itself.`;
 const REPEAT = `<!-- not run: measures for hours, and installs its peers before -->
 \`\`\`sh
 npm ci
-npm ci --prefix bench/peers            # NATS's client and js-libp2p, for the rows nats-50 and libp2p-50
-apt-get install nats-server serf       # for nats-50; for steady-*, kill and kill-silent, which need root and iproute2 as well
+npm ci --prefix bench/peers            # NATS's client and js-libp2p, for the rows nats-50, topic-* and libp2p-50
+apt-get install nats-server serf       # for nats-50 and topic-*; for steady-*, kill and kill-silent, which need root and iproute2 as well
 npm run bench                          # the table
 npm run bench -- --only message-50,nats-50 --runs 5
 npm run -s bench -- --json             # a JSON line for each row
@@ -37,7 +37,7 @@ npm run -s bench -- --print > docs/performance.md
 What is not installed is skipped with a word about it. Nothing else should run meanwhile: both sides of a row share the machine's
 cores, and it shows in the spread.
 
-The packages of the peers stand in \`bench/peers/\` with a lock file of their own: 114 packages, 44 MB and ten seconds for two rows of one
+The packages of the peers stand in \`bench/peers/\` with a lock file of their own: 115 packages, 44 MB and ten seconds for a few rows of one
 table are nothing that everybody should install who builds or tests this. None of them runs a script when it is installed. One of
 them, for reconnecting, asks for Node 22, hence a warning of npm; js-libp2p 3 itself runs on Node 20 once it is given
 \`Promise.withResolvers\`, and is half as fast again as its version 2. NATS's server is that of Debian, with its defaults; the clients of

@@ -4,6 +4,8 @@
  */
 import type { Effect, Machine } from "../../topics/index.js";
 
+/** What is published behind a batch that is under way waits for it so long, milliseconds: on a busy machine many go together. */
+const GATHER_MS = 4;
 /** Signatures checked in one turn of the event loop, at .05 ms each: a flood of batches leaves time for others. */
 const CHECKS_PER_TURN = 32;
 
@@ -29,6 +31,7 @@ export class TopicsDriver {
   #isFlushing = false;
   /** In this turn it was flushed already: what comes now goes with all that comes until the turn's end. */
   #wasFlushed = false;
+  #gathering: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #isStopped = false;
@@ -45,8 +48,8 @@ export class TopicsDriver {
     return result;
   }
 
-  /** After an input that was made without `input`. */
-  settle(): void {
+  /** After an input that was made without `input`. `gather`: what is due at the end of the turn may wait for others of its kind. */
+  settle(gather = false): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
     try {
@@ -56,12 +59,13 @@ export class TopicsDriver {
     } finally {
       this.#isDraining = false;
     }
-    this.#schedule();
+    this.#schedule(gather);
   }
 
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#gathering);
   }
 
   #take(): readonly Effect[] {
@@ -93,11 +97,12 @@ export class TopicsDriver {
     this.settle();
   }
 
-  #schedule(): void {
+  #schedule(gather: boolean): void {
     const { deadline } = this.#machine;
     if (deadline === undefined || this.#isStopped) return;
     const now = this.#options.now();
-    if (deadline <= now) this.#flushSoon();
+    if (deadline <= now && gather) this.#gathering ??= setTimeout(() => this.#flushSoon(), GATHER_MS);
+    else if (deadline <= now) this.#flushSoon();
     else if (deadline < this.#timerAt) {
       clearTimeout(this.#timer);
       this.#timerAt = deadline;
@@ -121,6 +126,8 @@ export class TopicsDriver {
 
   #flush(): void {
     this.#isFlushing = false;
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
     if (!this.#isStopped) this.input((machine, now) => machine.tick(now));
   }
 

@@ -84,6 +84,8 @@ export class Topics {
   readonly #durable = new Map<SubscriptionNumber, string>();
   readonly #beginning = new Set<string>();
   #store: TopicsStore | undefined;
+  /** Messages that wait to be safe and were published since the last batch left. */
+  #fresh = 0;
   #mine: readonly Interest[] = NOBODY;
   /** What is being spread, or has been. */
   #said: { readonly number: number; readonly body: Uint8Array } | undefined;
@@ -312,9 +314,11 @@ export class Topics {
     if (published.ok) {
       const { log, number } = published;
       const giveUp = this.#publishing.add(log, level, { number, deadline, resolve, reject });
+      this.#fresh += 1;
       if (signal !== undefined) onAbort(signal, () => giveUp(new FirefliesError("cancelled")));
     }
-    this.#settle();
+    // While an earlier batch is under way more come, and all of them leave together.
+    this.#driver?.settle(level !== "none" && this.#publishing.size > this.#fresh);
     if (published.ok) return true;
     if (published.reason === "overloaded") return false;
     throw published.reason === "topic-invalid" ? noTopic(topic) : tooMany();
@@ -375,7 +379,10 @@ export class Topics {
         subscriptions.delete(subscription);
         this.#durable.delete(subscription);
       },
-      sent: ({ log, through }) => this.#publishing.reached(log, "none", through),
+      sent: ({ log, through }) => {
+        this.#fresh = 0;
+        this.#publishing.reached(log, "none", through);
+      },
       safe: ({ log, level, through }) => this.#publishing.reached(log, level, through),
       room: () => this.#room.opened(),
       store: ({ batch }) => this.#store?.store(batch),
