@@ -61,8 +61,13 @@ export const FAILURES_MAX = 4096;
 export const STRANGE_LOGS_MAX = 4096;
 /** ... and those that one member announced: who makes up names pushes out its own. */
 export const STRANGE_LOGS_PER_MEMBER_MAX = 128;
-/** Proofs against publishers that are kept: one for each log, and the oldest goes first. */
+/**
+ * Proofs against publishers that are kept, one for each log. None makes room for another: a proof that was forgotten would be
+ * news again, told again and passed on again, from member to member without end.
+ */
 export const PROOFS_MAX = 1024;
+/** Of one publisher: one proves what it is, and a liar signs as many as it likes. */
+export const PROOFS_PER_PUBLISHER_MAX = 8;
 /** False signatures and broken batches that a member may send at once; then one every ten seconds. Others' are looked at on. */
 export const LIES_BURST = 4;
 export const LIE_REFILL_MS = 10_000;

@@ -518,6 +518,7 @@ export class Machine {
   }
 
   #forgotten(log: HeldLog): void {
+    if (log.top > 0) this.#deliveries.lose(log, 1, log.top, this.#now);
     this.#repair.forget(log.name.tag);
     this.#deliveries.forget(log.name.tag);
     this.#post.forget(log);

@@ -17,7 +17,8 @@ type Check = Extract<Effect, { readonly kind: "verify" }>;
 export interface TopicsDriverOptions {
   readonly machine: Machine;
   readonly handlers: EffectHandlers;
-  readonly isSigned: (check: Check) => boolean;
+  /** Undefined where no certificate of the signer is known: that is no lie of who passed it on. */
+  readonly isSigned: (check: Check) => boolean | undefined;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }

@@ -82,7 +82,9 @@ export class HandingOut {
     };
   }
 
+  /** What comes when nothing more is handed out is not acknowledged: it was on its way when that was said. */
   deliver(handed: Handed, first: number, last: number, attempt: number): void {
+    if (this.#isPaused) return;
     this.#ranges.push({ handed, next: first, last, attempt });
     this.#waiting += last - first + 1;
     this.#pump();

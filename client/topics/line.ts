@@ -11,6 +11,11 @@ import { TOPICS } from "../protocols.js";
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 /** Bytes of frames that are copied into one message; longer ones go alone, as a copy would cost more than a write. */
 const JOINED_BYTES_MAX = 32 * 1024;
+/**
+ * Duplexes that a member may have open here: one that each side opened, and those that end because their session was replaced.
+ * Each may hold a packet that has not come whole.
+ */
+const DUPLEXES_MAX = 4;
 export interface LineOptions {
   /** Rejects with a FirefliesError. */
   readonly reach: () => Promise<Session>;
@@ -69,6 +74,11 @@ export class Line {
   accept(duplex: ByteDuplex): void {
     if (this.#isClosed) duplex.destroy(new FirefliesError("member-stopping"));
     else this.#use(duplex);
+    for (const older of this.#duplexes) {
+      if (this.#duplexes.size <= DUPLEXES_MAX) return;
+      if (older !== this.#duplex) older.destroy(new FirefliesError("overloaded"));
+      if (older !== this.#duplex) this.#duplexes.delete(older);
+    }
   }
 
   /** Ends what is open in order, and opens another one when there is something to say. */

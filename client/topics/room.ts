@@ -8,7 +8,7 @@ const WAITING_MAX = 65_536;
 
 interface Waiting {
   readonly bytes: number;
-  /** False when there is no room for it either. */
+  /** False when there is no room for it either. Throws what the program got wrong. */
   readonly publish: () => boolean;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
@@ -45,7 +45,11 @@ export class Room {
   /** There is some. */
   opened(): void {
     for (const waiting of this.#waiting) {
-      if (!waiting.publish()) return;
+      try {
+        if (!waiting.publish()) return;
+      } catch (error) {
+        waiting.reject(error as Error);
+      }
       this.#drop(waiting);
     }
   }

@@ -69,6 +69,8 @@ interface Call {
   readonly deadline: number;
   readonly resolve: (published: Published) => void;
   readonly reject: (error: Error) => void;
+  /** It waits, and this is how it gives up. */
+  readonly onWaiting: (giveUp: (error: Error) => void) => void;
 }
 
 export class Topics {
@@ -112,19 +114,26 @@ export class Topics {
 
   /** As `Client.publish`. */
   publish(topic: string, data: Uint8Array, options: PublishOptions): Promise<Published> {
-    return new Promise((resolve, reject) => {
+    let giveUp: (error: Error) => void = () => {};
+    const published = new Promise<Published>((resolve, reject) => {
       requirePublish(topic, data, options);
-      const { signal, timeout = PUBLISH_TIMEOUT_MS, whenFull = "wait" } = options;
-      const call = { topic, data, options, resolve, reject, deadline: this.#options.now() + timeout };
+      const { timeout = PUBLISH_TIMEOUT_MS, whenFull = "wait" } = options;
+      const deadline = this.#options.now() + timeout;
+      const onWaiting: Call["onWaiting"] = (stop) => {
+        giveUp = stop;
+      };
+      const call = { topic, data, options, resolve, reject, deadline, onWaiting };
       if (!this.#room.isAwaited && this.#publish(call)) return;
       if (whenFull === "reject") throw full();
       const kept = { ...call, data: data.slice() }; // The program may write to its own while this waits.
-      const giveUp = this.#room.wait({
+      giveUp = this.#room.wait({
         ...{ bytes: data.length, timeoutMs: timeout, reject },
         publish: () => this.#publish(kept),
       });
-      onAbort(signal, () => giveUp(new FirefliesError("cancelled")));
     });
+    // A signal may outlive many calls: none of them stays with it.
+    if (options?.signal === undefined) return published;
+    return published.finally(onAbort(options.signal, () => giveUp(new FirefliesError("cancelled"))));
   }
 
   /** As `Client.subscribe`. */
@@ -196,10 +205,7 @@ export class Topics {
       ...{ machine: member.topics, handlers: this.#handlers(), now: this.#options.now },
       isSigned: ({ signer, body, signature }) => {
         const certificate = member.certificateOf(signer);
-        return (
-          certificate !== undefined &&
-          verify(certificate.publicKey, "topic-batch", certificate.networkId, body, signature)
-        );
+        return certificate && verify(certificate.publicKey, "topic-batch", certificate.networkId, body, signature);
       },
     });
     void this.#resume();
@@ -307,15 +313,14 @@ export class Topics {
 
   /** False when there is no room. Throws what the program got wrong. */
   #publish(call: Call): boolean {
-    const { topic, data, options, resolve, reject, deadline } = call;
-    const { ack: level = "some", durable = false, signal } = options;
+    const { topic, data, options, resolve, reject, deadline, onWaiting } = call;
+    const { ack: level = "some", durable = false } = options;
     if (durable) void this.#stored;
     const published = this.#running.topics.publish(topic, data, { level, durable }, this.#options.now());
     if (published.ok) {
       const { log, number } = published;
-      const giveUp = this.#publishing.add(log, level, { number, deadline, resolve, reject });
+      onWaiting(this.#publishing.add(log, level, { number, deadline, resolve, reject }));
       this.#fresh += 1;
-      if (signal !== undefined) onAbort(signal, () => giveUp(new FirefliesError("cancelled")));
     }
     // While an earlier batch is under way more come, and all of them leave together.
     this.#driver?.settle(level !== "none" && this.#publishing.size > this.#fresh);

@@ -1,6 +1,6 @@
 /** What liars say is data: each lie with what becomes of it, and who pays for it. */
 import { describe, expect, it } from "vitest";
-import { CHECKS_PER_MEMBER_MAX, LIES_BURST } from "../../topics/limits.js";
+import { CHECKS_PER_MEMBER_MAX, LIES_BURST, PROOFS_PER_PUBLISHER_MAX } from "../../topics/limits.js";
 import { encodeBatch, encodeBody, encodePayload, NO_DIGEST, parseBatch } from "../../topics/records/batch.js";
 import { LogReader, type LogTag, nameLog } from "../../topics/records/log.js";
 import { encodePacket, type Packet } from "../../topics/records/packet.js";
@@ -243,4 +243,19 @@ describe("a publisher that signs two things under one number", () => {
     overlay.run(100);
     expect(subscriber.of("equivocation")).toEqual([]);
   });
+});
+
+it("a publisher that signs proofs against itself without end is told of a few times, and these are no news again", () => {
+  const { overlay, liar, subscriber, say } = network();
+  const forkOf = (life: number): Packet => {
+    const of = { by: liar, life: BigInt(life) };
+    return { kind: "proof", heads: [headOf({ ...of, messages: ["a"] }), headOf({ ...of, messages: ["b"] })] };
+  };
+  for (let round = 0; round < 2; round++) {
+    for (let life = 1; life <= 2 * PROOFS_PER_PUBLISHER_MAX; life++) {
+      say(forkOf(life));
+      overlay.run(10);
+    }
+  }
+  expect(subscriber.of("equivocation")).toHaveLength(PROOFS_PER_PUBLISHER_MAX);
 });

@@ -1,7 +1,7 @@
-/** Proofs against publishers: one for each log is kept, told and passed on, once. */
+/** Proofs against publishers: one for each log, and a few for each publisher, are kept, told and passed on, once. */
 import type { MemberId, Sha256 } from "../../rings/index.js";
 import type { Equivocation, Outbox } from "../effects.js";
-import { PROOFS_MAX } from "../limits.js";
+import { PROOFS_MAX, PROOFS_PER_PUBLISHER_MAX } from "../limits.js";
 import type { Head } from "../records/batch.js";
 import { contradict } from "../records/equivocation.js";
 import type { LogTag } from "../records/log.js";
@@ -23,6 +23,8 @@ export interface ProofsOptions {
 export class Proofs {
   readonly #options: ProofsOptions;
   readonly #held = new Map<LogTag, Equivocation>();
+  /** How many of those are against each publisher. */
+  readonly #against = new Map<MemberId, number>();
   readonly #claimed = new Map<number, Claimed>();
   #next = 1;
 
@@ -37,8 +39,8 @@ export class Proofs {
   /** Two checked statements contradict each other. */
   found(a: Head, b: Head, from: MemberId): void {
     const { tag, publisher } = a.log;
-    if (this.#held.has(tag)) return;
-    if (this.#held.size >= PROOFS_MAX) this.#held.delete(this.#held.keys().next().value!);
+    if (!this.#isNews(a)) return;
+    this.#against.set(publisher, (this.#against.get(publisher) ?? 0) + 1);
     const proof: Equivocation = { publisher, heads: [a, b] };
     this.#held.set(tag, proof);
     this.#options.outbox.emit({ kind: "equivocation", proof });
@@ -47,7 +49,7 @@ export class Proofs {
 
   /** A member says so: its two statements are checked. */
   claimed(from: MemberId, heads: readonly [Head, Head]): void {
-    if (this.#held.has(heads[0].log.tag)) return;
+    if (!this.#isNews(heads[0])) return;
     if (!contradict(heads[0], heads[1], this.#options.sha256)) {
       this.#options.outbox.emit({ kind: "rejected", from, what: "proof", reason: "no-contradiction" });
       return;
@@ -56,6 +58,11 @@ export class Proofs {
     if (this.#claimed.size >= PROOFS_MAX) this.#claimed.delete(this.#claimed.keys().next().value!);
     this.#claimed.set(proof, { heads, valid: 0 });
     for (const head of heads) if (!this.#options.intake.proof(from, head, proof)) this.#claimed.delete(proof);
+  }
+
+  #isNews({ log: { tag, publisher } }: Head): boolean {
+    if (this.#held.has(tag) || this.#held.size >= PROOFS_MAX) return false;
+    return (this.#against.get(publisher) ?? 0) < PROOFS_PER_PUBLISHER_MAX;
   }
 
   /** One of the two is valid. */

@@ -6,7 +6,7 @@ import { type MemberId, Rings, type Sha256 } from "../../rings/index.js";
 import type { Interest } from "../interest.js";
 import { TOPIC_RINGS_MAX, TOPICS_CACHED_MAX } from "../limits.js";
 import { Matcher } from "../matcher.js";
-import { ANY_REST, isWildcard, matches, tokensOf } from "../names.js";
+import { ANY_REST, isWildcard, tokensOf } from "../names.js";
 
 /** The live subscribers of a topic, without me. */
 export interface Crowd {
@@ -169,9 +169,11 @@ export class Audience {
   }
 
   #refresh(id: MemberId): void {
-    const interests = this.#live.has(id) ? this.interestsOf(id) : [];
+    const matcher = new Matcher<true>();
+    if (this.#live.has(id)) for (const { pattern } of this.interestsOf(id)) matcher.add(pattern, true);
     for (const crowd of this.#crowds.values()) {
-      const isIn = interests.some(({ pattern }) => matches(pattern, crowd.topic));
+      // Each pattern against each topic would be a million comparisons, as often as a liar changes its interest.
+      const isIn = matcher.size > 0 && matcher.match(crowd.topic).size > 0;
       if (isIn === crowd.members.has(id)) continue;
       if (isIn) crowd.members.add(id);
       else crowd.members.delete(id);

@@ -129,8 +129,9 @@ export class Repair {
   /** A batch of a pull came: the answer is under way, and gets its time again. */
   arrived(log: HeldLog, from: MemberId, now: number): void {
     const state = this.#states.get(log.name.tag);
-    if (state?.pull?.to === from)
-      this.#options.timers.set(PULL_TIMER + log.name.tag, now + this.#options.settings.pullMs);
+    if (state?.pull?.to !== from) return;
+    this.#failures.delete(from);
+    this.#options.timers.set(PULL_TIMER + log.name.tag, now + this.#options.settings.pullMs);
   }
 
   /** A member announces what it holds. */

@@ -243,3 +243,13 @@ it("whatever fails and whatever comes, each message is acknowledged or given bac
     ),
   );
 });
+
+it("nothing is handed out after it was paused, though it was on its way by then", async () => {
+  const seen: string[] = [];
+  const { handing, told } = new Scene({ handler: (message) => void seen.push(textOf(message)) });
+  handing.deliver(batchOf(1, 2), 1, 2, 1);
+  handing.pause();
+  handing.deliver(batchOf(3, 4), 3, 4, 1);
+  await turn();
+  expect([seen, told, handing.figures.waiting]).toEqual([["1", "2"], ["ack 1-2"], 0]);
+});

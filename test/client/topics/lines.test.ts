@@ -169,3 +169,18 @@ describe("the end", () => {
     expect(scene.lost.filter((what) => what === "to bob")).toEqual([]);
   });
 });
+
+it("a member that opens one duplex after the other has a few, and is heard on the newest", async () => {
+  const scene = new Scene();
+  scene.bob.send(ANN, frameOf(bytes("here")));
+  await scene.until(() => scene.got.ann?.length === 1);
+  const pairs = Array.from({ length: 50 }, () => duplexPair(BYTES_MAX));
+  for (const [here, there] of pairs) {
+    here.on("error", () => {});
+    scene.bob.accept(ANN, there);
+  }
+  pairs.at(-1)?.[0].write(frameOf(bytes("newest")));
+  await scene.until(() => scene.got.bob?.includes("newest") === true);
+  expect(pairs.filter(([, there]) => !there.destroyed).length).toBeLessThanOrEqual(4);
+  expect(scene.opened[0]?.destroyed).toBe(false);
+});
