@@ -1,5 +1,5 @@
 /**
- * An order service: a shop publishes orders, two workers share them as a queue, an audit sees all of them; each in a process of its
+ * An order service: a shop publishes orders, two workers are one queue, an audit sees all of them; each in a process of its
  * own. One worker is killed in the middle: the other one prepares what it had not, and nothing is lost.
  */
 import { type ChildProcess, spawn } from "node:child_process";
