@@ -35,7 +35,7 @@ function publisherAt(dir: string, entry: TestClient) {
     process.exit();
   `;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", source], { stdio: ["pipe", "pipe", 2] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   return { child, next: async () => (await lines.next()).value as string };
 }
 
@@ -58,11 +58,11 @@ it("sends on after kill -9 what its durable subscriber was away for", { timeout:
 
   const first = publisherAt(dir, ann);
   expect(await first.next()).toBe("up");
-  first.child.stdin.write("one\n");
+  first.child.stdin!.write("one\n");
   expect(await first.next()).toBe("one");
   await expect.poll(() => handled, { timeout: DEADLINE_MS }).toEqual(["one"]);
   await bob.stop();
-  first.child.stdin.write("two\n");
+  first.child.stdin!.write("two\n");
   expect(await first.next()).toBe("two");
   await kill(first.child);
 
