@@ -51,6 +51,8 @@ export const BACKLOG_BYTES_MAX = 16 * 1024 * 1024;
 export const CHECKS_MAX = 1024;
 /** ... and of what one member sent: a flood of one leaves room for others. */
 export const CHECKS_PER_MEMBER_MAX = 256;
+/** ... and of each member, however many others cause: a few that flood together keep out nobody. */
+export const CHECKS_RESERVED = 8;
 /** Bytes that one pull is answered with; who pulled asks again. */
 export const PULL_BYTES_MAX = 1024 * 1024;
 /** Members that are remembered to have announced more of a log than I hold: twice as many as it has ring neighbours. */

@@ -396,8 +396,8 @@ export class Machine {
   }
 
   #headsCame(from: MemberId, heads: readonly Head[], now: number): void {
-    const wanted = heads.filter(({ log }) => this.#deliveries.wants(log.topic) && log.publisher !== this.#id);
-    for (const head of wanted) this.#intake.head(from, head);
+    const news = heads.filter((head) => !this.#shelf.knows(head) && head.log.publisher !== this.#id);
+    for (const head of news) if (this.#deliveries.wants(head.log.topic)) this.#intake.head(from, head);
     if (this.#intake.isCheckingHeads(from)) this.#heads.set(from, now);
     else this.#subscriber.answered(from, now);
   }

@@ -131,6 +131,29 @@ describe("who pays", () => {
     expect(subscriber.texts(subscription)).toContain("heard");
   });
 
+  it("a flood of several members together leaves room for the checks of others", () => {
+    const { overlay, publisher, liar, rest, subscriber, subscription, say } = network(4);
+    for (const by of [liar, ...rest]) {
+      for (let nth = 0; nth < CHECKS_PER_MEMBER_MAX; nth++)
+        say(batch({ by, life: BigInt(nth), messages: [`${nth}`] }), by);
+    }
+    say(batch({ by: publisher, messages: ["heard"] }), publisher);
+    expect(subscriber.of("verify").at(-1)?.signer).toBe(publisher.id);
+    overlay.run(5);
+    expect(subscriber.texts(subscription)).toContain("heard");
+  });
+
+  it("who repeats what another has signed costs no check", () => {
+    const { overlay, publisher, subscriber, say } = network();
+    overlay.publish(publisher, "t", "m");
+    overlay.run(100);
+    const { batch: head } = subscriber.of("deliver")[0]!;
+    const before = subscriber.of("verify").length;
+    for (let nth = 0; nth < 100; nth++) say({ kind: "heads", heads: [head] });
+    overlay.run(100);
+    expect(subscriber.of("verify")).toHaveLength(before);
+  });
+
   it("who announces what it does not have costs a pull time, and no message", () => {
     const { overlay, publisher, liar, subscriber, subscription, say } = network(3);
     overlay.publish(publisher, "t", "first");

@@ -12,7 +12,14 @@ import {
   spend,
 } from "../../rings/index.js";
 import type { Outbox } from "../effects.js";
-import { BACKLOG_BYTES_MAX, CHECKS_MAX, CHECKS_PER_MEMBER_MAX, LIE_REFILL_MS, LIES_BURST } from "../limits.js";
+import {
+  BACKLOG_BYTES_MAX,
+  CHECKS_MAX,
+  CHECKS_PER_MEMBER_MAX,
+  CHECKS_RESERVED,
+  LIE_REFILL_MS,
+  LIES_BURST,
+} from "../limits.js";
 import { type Batch, type Head, parseBatch, peekHead } from "../records/batch.js";
 import type { LogReader, LogTag } from "../records/log.js";
 import type { Stretch } from "../records/packet.js";
@@ -164,8 +171,10 @@ export class Intake {
   }
 
   #crowded(from: MemberId): string | undefined {
-    if (this.#pending.size >= CHECKS_MAX || this.#pendingBytes > BACKLOG_BYTES_MAX) return "busy";
-    return (this.#byMember.get(from) ?? 0) >= CHECKS_PER_MEMBER_MAX ? "too-many" : undefined;
+    const own = this.#byMember.get(from) ?? 0;
+    const isFull = this.#pending.size >= CHECKS_MAX && own >= CHECKS_RESERVED;
+    if (isFull || this.#pendingBytes > BACKLOG_BYTES_MAX) return "busy";
+    return own >= CHECKS_PER_MEMBER_MAX ? "too-many" : undefined;
   }
 
   #isMuted(from: MemberId, now: number): boolean {

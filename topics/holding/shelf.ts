@@ -4,7 +4,7 @@
  */
 import type { MemberId } from "../../rings/index.js";
 import { LOGS_MAX, LOGS_PER_PUBLISHER_MAX } from "../limits.js";
-import type { Batch } from "../records/batch.js";
+import type { Batch, Head } from "../records/batch.js";
 import type { LogName, LogTag } from "../records/log.js";
 import { HeldLog, type Inserted } from "./held-log.js";
 
@@ -38,6 +38,11 @@ export class Shelf {
 
   get(tag: LogTag): HeldLog | undefined {
     return this.#logs.get(tag);
+  }
+
+  /** Is the log known to go as far as this statement shows? Then it costs no check: anybody may repeat what others signed. */
+  knows({ log, first, count }: Head): boolean {
+    return first + count - 1 <= (this.#logs.get(log.tag)?.top ?? 0);
   }
 
   logs(): Iterable<HeldLog> {
