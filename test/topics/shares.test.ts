@@ -145,3 +145,19 @@ describe("retention", () => {
     expect(overlay.members.map(({ machine }) => machine.deadline)).toEqual(overlay.members.map(() => undefined));
   });
 });
+
+it("what its publisher holds no more is not lost while somebody who answers late holds it", () => {
+  const overlay = new Overlay({ members: 3, retention: () => ({ ms: 1000, bytes: 1_000_000 }) });
+  const [publisher, near, far] = overlay.members as [Member, Member, Member];
+  const subscription = overlay.subscribe(near, "t");
+  overlay.subscribe(far, "t");
+  overlay.run(1000);
+  overlay.fate = (_, to) => (to === 1 ? [] : [1]);
+  overlay.publish(publisher, "t", "first");
+  overlay.run(40_000);
+  overlay.fate = (from) => (from === 2 ? [150] : [1]);
+  overlay.publish(publisher, "t", "second");
+  overlay.run(30_000);
+  expect(near.of("lost")).toEqual([]);
+  expect(near.texts(subscription)).toEqual(["first", "second"]);
+});

@@ -40,6 +40,8 @@ const ROUND_PAUSE_MAX = 16;
 const STRANGE_TRIES = 6;
 /** When nobody has what is missing, all are asked again after twice as long each time, up to so many pull times. */
 const PAUSE_MAX = 64;
+/** What the publisher holds no more is asked for so often again: who is far away, or busy, answers after its pull time. */
+const GONE_PAUSES = 3;
 /** Members that follow a dead publisher on the rings and are asked for its messages: those that held for it. */
 const HOLDERS_ASKED = 8;
 /** Bytes that a member may pull at once, and then in each millisecond. */
@@ -384,10 +386,10 @@ export class Repair {
     }
   }
 
-  /** Everybody was asked. It is over when the publisher said so, or when its time is. */
-  #isLost({ top }: HeldLog, { missing, isGone }: State, now: number): boolean {
+  /** Everybody was asked. It is over when the publisher said so, and others do not answer late; or when its time is. */
+  #isLost({ top }: HeldLog, { missing, isGone, pauses }: State, now: number): boolean {
     if (!missing || missing.first > top) return false;
-    return isGone || now - missing.since > this.#options.settings.retentionMs;
+    return (isGone && pauses >= GONE_PAUSES) || now - missing.since > this.#options.settings.retentionMs;
   }
 
   /**
