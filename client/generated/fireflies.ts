@@ -80,10 +80,8 @@ export interface Frame {
 
 export interface Hello {
   version: number;
-  /** 16 random bytes. The link nonce of all signed lists is SHA-256 of the caller's and the called one's; but see `early`. */
+  /** 16 random bytes. The link nonce of all signed lists is SHA-256 of the caller's and the called one's. */
   nonce: Uint8Array;
-  /** Of the caller, on its first link of a session: the link nonce is exported from TLS, and frames follow at once. */
-  early: boolean;
 }
 
 /**
@@ -527,7 +525,7 @@ export const Frame: MessageFns<Frame> = {
 };
 
 function createBaseHello(): Hello {
-  return { version: 0, nonce: new Uint8Array(0), early: false };
+  return { version: 0, nonce: new Uint8Array(0) };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -537,9 +535,6 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.nonce.length !== 0) {
       writer.uint32(18).bytes(message.nonce);
-    }
-    if (message.early !== false) {
-      writer.uint32(24).bool(message.early);
     }
     return writer;
   },
@@ -571,14 +566,6 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.nonce = reader.bytes();
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.early = reader.bool();
             continue;
           }
         }

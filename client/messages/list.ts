@@ -7,7 +7,6 @@
  * Any one message can be shown to a third party with its salt, the list and the signature (proof.ts).
  */
 import { sha256, sha256Into } from "../../identity/index.js";
-import type { ByteDuplex } from "../../net/index.js";
 import { concatBytes, type MemberId, memberIdToBytes } from "../../rings/index.js";
 
 export const HASH_BYTES = 32;
@@ -26,18 +25,6 @@ export interface Direction {
 /** SHA-256 of the caller's nonce and the called one's: neither side alone can make a link's lists fit another link. */
 export function linkNonce(callerNonce: Uint8Array, calledNonce: Uint8Array): Uint8Array {
   return sha256(concatBytes(callerNonce, calledNonce));
-}
-
-/** RFC 5705, and which member called. */
-export const EARLY_LABEL = "EXPORTER-fireflies-messages";
-export const LINK_NONCE_BYTES = 32;
-
-/**
- * The same for the first link that `caller` opens on a session: a secret that both ends of its TLS have made. It needs no word of
- * the called one, so that messages go with the hello. Undefined on the next links of the session, and without TLS.
- */
-export function earlyLinkNonce({ exportOnce }: ByteDuplex, caller: MemberId): Uint8Array | undefined {
-  return exportOnce?.(EARLY_LABEL, memberIdToBytes(caller), LINK_NONCE_BYTES);
 }
 
 /** The part of the lists that stays the same: 96 bytes. */

@@ -1,5 +1,5 @@
 /**
- * One "messages" duplex, either end: hellos, which the first frames of the caller need not wait for, then frames out (coalesced per event-loop turn, one signature each) and
+ * One "messages" duplex, either end: hellos, then frames out (coalesced per event-loop turn, one signature each) and
  * frames in (counter and signature checked before any message of a frame is delivered). Any violation ends the duplex.
  */
 import { randomBytes } from "node:crypto";
@@ -19,7 +19,7 @@ import {
   NONCE_BYTES,
   SALT_BYTES,
 } from "./frame.js";
-import { earlyLinkNonce, linkNonce, listBody, listPrefix } from "./list.js";
+import { linkNonce, listBody, listPrefix } from "./list.js";
 import type { SignedFrame } from "./proof.js";
 import { fillSalt } from "./salt.js";
 
@@ -65,8 +65,6 @@ export class FrameSession {
   readonly #block = new Block();
   readonly #allocate = (length: number): Uint8Array => this.#block.take(length);
   #linkNonce: Uint8Array | undefined;
-  /** The other side has said hello. */
-  #isGreeted = false;
   #outgoing: Uint8Array | undefined;
   #incoming: Uint8Array | undefined;
   #sent = 0;
@@ -93,10 +91,7 @@ export class FrameSession {
     duplex.on("end", () => this.#onPeerFinished());
     duplex.on("error", (error) => this.end(asFirefliesError(error, "link-closed")));
     duplex.on("close", () => this.end(new FirefliesError("link-closed")));
-    if (!caller) return;
-    const early = earlyLinkNonce(duplex, options.identity.certificate.id);
-    this.#sayHello(early !== undefined);
-    if (early !== undefined) this.#use(early);
+    if (caller) this.#sayHello();
   }
 
   get ended(): boolean {
@@ -118,7 +113,7 @@ export class FrameSession {
     return this.#queue.length > 0 || this.#options.duplex.writableLength > 0;
   }
 
-  /** Undefined before anything was sent. */
+  /** Of both sides' hellos; undefined before them: then nothing was sent. */
   get linkNonce(): Uint8Array | undefined {
     return this.#linkNonce;
   }
@@ -154,8 +149,8 @@ export class FrameSession {
     this.#options.onEnd(error);
   }
 
-  #sayHello(isEarly: boolean): void {
-    this.#options.duplex.write(encodeHello({ version: FRAME_VERSION, nonce: this.#ownNonce, isEarly }));
+  #sayHello(): void {
+    this.#options.duplex.write(encodeHello({ version: FRAME_VERSION, nonce: this.#ownNonce }));
   }
 
   #flushSoon(): void {
@@ -268,36 +263,20 @@ export class FrameSession {
     else this.#violation("malformed");
   }
 
-  #onHello({ version, nonce, isEarly = false }: Hello): void {
-    const { caller, duplex, peer } = this.#options;
+  #onHello({ version, nonce }: Hello): void {
     if (version !== FRAME_VERSION) this.end(unknownVersion(version));
-    else if (this.#isGreeted) this.#violation("a second hello");
-    else if (isEarly) this.#onEarly(caller ? undefined : earlyLinkNonce(duplex, peer.id));
-    else if (this.#linkNonce === undefined) this.#greet(nonce);
-    this.#isGreeted = true;
-  }
-
-  #onEarly(common: Uint8Array | undefined): void {
-    // Two links with one nonce would have an answer of one show for a question of the other.
-    if (common === undefined) this.#violation("an early hello that is not the caller's first on this session");
-    else {
-      this.#sayHello(false);
-      this.#use(common);
-    }
+    else if (this.#incoming !== undefined) this.#violation("a second hello");
+    else this.#greet(nonce);
   }
 
   #greet(nonce: Uint8Array): void {
-    const { caller } = this.#options;
-    if (!caller) this.#sayHello(false);
-    this.#use(caller ? linkNonce(this.#ownNonce, nonce) : linkNonce(nonce, this.#ownNonce));
-  }
-
-  #use(common: Uint8Array): void {
-    const { identity, peer } = this.#options;
+    const { caller, identity, peer } = this.#options;
+    const common = caller ? linkNonce(this.#ownNonce, nonce) : linkNonce(nonce, this.#ownNonce);
     this.#linkNonce = common;
     const [self, other] = [identity.certificate.id, peer.id];
     this.#outgoing = listPrefix({ sender: self, receiver: other, linkNonce: common });
     this.#incoming = listPrefix({ sender: other, receiver: self, linkNonce: common });
+    if (!caller) this.#sayHello();
     this.#flushSoon();
   }
 
@@ -313,7 +292,7 @@ export class FrameSession {
 
   /** What is signed, or why the frame is refused. */
   #signed({ counter, signature, messages }: Batch): SignedFrame | string {
-    if (this.#incoming === undefined || !this.#isGreeted) return "no hello before the first frame";
+    if (this.#incoming === undefined) return "no hello before the first frame";
     if (counter !== this.#received + 1) return "a frame is missing, repeated or out of order";
     const { peer: sender } = this.#options;
     const list = listBody(this.#incoming, counter, messages);

@@ -11,6 +11,8 @@ import { type Dispatch, Responder } from "../messages/responder.js";
 import { FRAME_BYTES_SOFT } from "../messages/session.js";
 import { MESSAGES } from "../protocols.js";
 
+const EMPTY = new Uint8Array(0);
+
 export interface MessengerOptions {
   readonly links: Pick<Links, "usable" | "reach">;
   readonly identity: () => Identity;
@@ -43,32 +45,17 @@ export interface Cut {
   readonly messages: number;
 }
 
-/** A message that waits for a session. */
-interface Dialling {
-  /** With whom, if that is known. */
-  readonly id: MemberId | undefined;
-  /** A stop waits for it: it is no gossip. */
-  readonly isAwaited: boolean;
-  readonly asked: Promise<void>;
-  readonly onAsked: () => void;
-  /** One that is being made, whose other end is proven. */
-  readonly ahead: Promise<Session>;
-  readonly goAhead: (session: Session) => void;
-}
-
 export class Messenger {
   readonly #options: MessengerOptions;
   readonly #budgets: Readonly<Record<RequestKind, Budget>>;
   /** Two for each session, made when needed: while a large message passes, small ones go by another stream of it. */
   readonly #requesters = { small: new WeakMap<Session, Requester>(), large: new WeakMap<Session, Requester>() };
   readonly #open = new Map<MemberId, Set<Requester | Responder>>();
-  /** Messages that wait for a session. */
-  readonly #dialling = new Set<Dialling>();
+  /** Messages that wait for a session, and with whom, if that is known. */
+  readonly #dialling = new Map<Promise<void>, MemberId | undefined>();
   /** Told when a responder has ended. */
   readonly #endListeners = new WeakMap<Responder, () => void>();
   readonly #lost = new LostLinks();
-  /** Sessions that messages went over before the other end had let this member in, and the dial that they are of. */
-  readonly #ahead = new WeakMap<Session, Promise<Session>>();
   #stopping = false;
 
   constructor(options: MessengerOptions) {
@@ -97,42 +84,33 @@ export class Messenger {
 
   async #dialAndRequest(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
     const startedAt = performance.now();
-    const waiting = this.#beginDialling(to.id, kind);
+    const onAsked = kind === "message" ? this.#beginDialling(to.id) : () => {};
     try {
-      const dial = this.reach(to, options);
-      const session = await Promise.race([dial, waiting.ahead.then((made) => this.#goAhead(made, dial))]);
+      const session = await this.reach(to, options);
       if (to.id === undefined) options.found?.(session.peer.id);
       const timeoutMs = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
       return this.#requesterOf(session, data).request(kind, data, { ...options, timeoutMs });
     } finally {
-      waiting.onAsked();
+      onAsked();
     }
   }
 
-  /** `onAsked` is to be called when the message is its requester's, or has failed. */
-  #beginDialling(id: MemberId | undefined, kind: RequestKind): Dialling {
-    let [onAsked, goAhead] = [() => {}, (_: Session) => {}];
+  /** Returns what to call when the message is its requester's, or has failed. */
+  #beginDialling(id: MemberId | undefined): () => void {
+    let onAsked = () => {};
     const asked = new Promise<void>((resolve) => {
-      onAsked = resolve;
+      onAsked = () => {
+        this.#dialling.delete(asked);
+        resolve();
+      };
     });
-    const ahead = new Promise<Session>((resolve) => {
-      goAhead = resolve;
-    });
-    const dialling: Dialling = { id, asked, ahead, goAhead, onAsked, isAwaited: kind === "message" };
-    asked.then(() => this.#dialling.delete(dialling));
-    this.#dialling.add(dialling);
-    return dialling;
+    this.#dialling.set(asked, id);
+    return onAsked;
   }
 
-  /**
-   * The other end of a session that is being made is proven, and will let this member in within a round trip, or refuse it. What
-   * waits for it goes ahead: with TLS's last word. What is lost with it is asked again over the one that there is then.
-   */
+  /** The session will be there in a round trip: if a message waits for it, the greeting goes ahead. */
   greet(session: Session): void {
-    const { peer } = session;
-    const waiting = [...this.#dialling].filter(({ id }) => id === peer.id);
-    if (waiting.length === 0 || this.#options.refusal(peer) !== undefined) return;
-    for (const { goAhead } of waiting) goAhead(session);
+    if ([...this.#dialling.values()].includes(session.peer.id)) this.#requesterOf(session, EMPTY);
   }
 
   accept(peer: MemberCertificate, duplex: ByteDuplex): void {
@@ -181,7 +159,7 @@ export class Messenger {
   }
 
   async #answered(): Promise<void> {
-    await Promise.all([...this.#dialling].flatMap(({ asked, isAwaited }) => (isAwaited ? asked : [])));
+    await Promise.all(this.#dialling.keys());
     await Promise.all(this.#ends(Requester).map((requester) => requester.settled()));
   }
 
@@ -190,7 +168,7 @@ export class Messenger {
     for (const budget of Object.values(this.#budgets)) budget.stop();
     let handlers = this.#lost.cut();
     for (const responder of this.#ends(Responder)) handlers += responder.cut();
-    let messages = [...this.#dialling].filter(({ isAwaited }) => isAwaited).length;
+    let messages = this.#dialling.size;
     for (const requester of this.#ends(Requester)) {
       messages += requester.messages;
       requester.close();
@@ -218,11 +196,6 @@ export class Messenger {
     this.#lost.close();
   }
 
-  #goAhead(made: Session, dial: Promise<Session>): Session {
-    if (!this.#ahead.has(made)) this.#ahead.set(made, dial);
-    return made;
-  }
-
   #requesterOf(session: Session, { length }: Uint8Array): Requester {
     const requesters = this.#requesters[length > FRAME_BYTES_SOFT ? "large" : "small"];
     const existing = requesters.get(session);
@@ -233,8 +206,7 @@ export class Messenger {
       identity: this.#options.identity(),
       refusal: () => this.#options.refusal(session.peer),
       onLost: (requests, error) => {
-        const dial = this.#ahead.get(session);
-        for (const request of requests) void this.#askAgain(request, session.peer.id, error, dial);
+        for (const request of requests) void this.#askAgain(request, session.peer.id, error);
       },
     });
     requesters.set(session, requester);
@@ -248,27 +220,21 @@ export class Messenger {
   }
 
   /** The link was lost before the answer came: the message goes over another one, and is handled once. */
-  async #askAgain(request: Request, id: MemberId, error: FirefliesError, dial?: Promise<Session>): Promise<void> {
+  async #askAgain(request: Request, id: MemberId, error: FirefliesError): Promise<void> {
     const { destination, links } = this.#options;
-    const { onAsked } = this.#beginDialling(id, "message");
+    const onAsked = this.#beginDialling(id);
     try {
       const to = destination(id);
       if (to === undefined) throw error;
       const { deadline, signal } = request;
-      await dial; // If that is refused, so was this link.
       const session = links.usable(to) ?? (await links.reach(to, { deadline, signal }));
       this.#requesterOf(session, request.payload).resume(request);
-    } catch (failure) {
+    } catch {
       const isCancelled = request.signal?.aborted === true;
-      request.reject(isCancelled ? new FirefliesError("cancelled") : this.#isRefusal(failure) ? failure : error);
+      request.reject(isCancelled ? new FirefliesError("cancelled") : error);
     } finally {
       onAsked();
     }
-  }
-
-  /** It was not handled either, where it had gone ahead to one who then refused. */
-  #isRefusal(failure: unknown): failure is FirefliesError {
-    return failure instanceof FirefliesError && (failure.code === "peer-refused" || failure.code === "peer-removed");
   }
 
   #responderOf(id: MemberId, link: string): Responder | undefined {

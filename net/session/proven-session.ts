@@ -2,7 +2,7 @@
 import type { ClientHttp2Session, ServerHttp2Session } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
-import { type MemberId, toHex } from "../../rings/index.js";
+import type { MemberId } from "../../rings/index.js";
 import { onAbort } from "../abort.js";
 import { type Deadline, msUntil, withDeadline } from "../deadline.js";
 import { expiry } from "./admission.js";
@@ -46,8 +46,6 @@ export interface Proven {
 
 type Http2 = ClientHttp2Session | ServerHttp2Session;
 
-/** Secrets that are given out once: protocols that ask for some know whom for, as both ends. */
-const EXPORTED_MAX = 16;
 /** A call that timed out after less than this, in milliseconds, says nothing about the path. */
 const DOUBT_AFTER_MS = 400;
 /** How much a new round trip moves the smoothed one: RFC 6298, section 2. */
@@ -67,8 +65,6 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   readonly #open = new Set<Open>();
   readonly #listeners = new Set<(reason: FirefliesError, ending: Ending) => void>();
   readonly #superseders = new Set<() => void>();
-  /** What was given out once. */
-  readonly #exported = new Set<string>();
   /** Who waits for the other end to take calls; undefined when it does. */
   #awaitingReady: (() => void)[] | undefined;
   #onAccepted: () => void = () => {};
@@ -379,7 +375,6 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   #track(duplex: SessionDuplex): void {
     const open = new DuplexOpen(duplex);
     duplex.exportKey = (...what) => this.#exportKey(...what);
-    duplex.exportOnce = (...what) => this.#exportOnce(...what);
     this.#open.add(open);
     duplex.once("close", () => this.#left(open));
   }
@@ -388,13 +383,6 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
     const { tls } = this.#proven;
     if (tls.destroyed) return undefined;
     return new Uint8Array(tls.exportKeyingMaterial(bytes, label, Buffer.from(context)));
-  }
-
-  #exportOnce(label: string, context: Uint8Array, bytes: number): Uint8Array | undefined {
-    const key = `${label} ${toHex(context)}`;
-    if (this.#exported.has(key) || this.#exported.size >= EXPORTED_MAX) return undefined;
-    this.#exported.add(key);
-    return this.#exportKey(label, context, bytes);
   }
 
   #left(open: Open): void {

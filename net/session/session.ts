@@ -25,8 +25,6 @@ export interface ByteDuplex extends Duplex {
    * for a member's session with itself, and when the session has ended.
    */
   readonly exportKey?: KeyExporter | undefined;
-  /** The same bytes, but given out once by this end of the session, for each label and context: undefined from then on. */
-  readonly exportOnce?: KeyExporter | undefined;
   /** Ends it as the loss of its session does: if the other side has ended in order, what it sent is read first. */
   giveUp(error: FirefliesError): void;
 }
