@@ -5,6 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import { chmod, open } from "node:fs/promises";
+import { SqliteFile } from "../../identity/files/sqlite-file.js";
 import { FirefliesError, messageOf, missing } from "../../identity/index.js";
 import type { Batch, LogName, LogTag, Place } from "../../topics/index.js";
 
@@ -219,13 +220,11 @@ export class TopicsStore {
 }
 
 async function openSqlite(path: string): Promise<StoreFile> {
-  const { SqliteFile } = await import("../../identity/files/sqlite-file.js").catch(
-    missing("libsql", "What is durable of topics"),
-  );
+  const { default: libsql } = await import("libsql").catch(missing("libsql", "What is durable of topics"));
   // With its mode from the beginning; SQLite gives its log the same.
   await (await open(path, "a", FILE_MODE)).close();
   await chmod(path, FILE_MODE);
-  return new SqliteFile(path, (file) => {
+  return new SqliteFile(libsql, path, (file) => {
     file.requireWhole();
     file.db.exec(TABLES);
   });

@@ -1,12 +1,14 @@
 /**
  * SQLite in one file, for the authority's records and a member's own: a write-ahead log, synced at every commit, so that what
- * was recorded survives kill -9 and power loss. Only who needs it imports this file: libsql is an optional package.
+ * was recorded survives kill -9 and power loss. Who opens one brings libsql along: it is an optional package, and a bundle of
+ * a member does without it.
  */
-import Database from "libsql";
+import type Database from "libsql";
 
 /** Another process of ours writes beside this one, for milliseconds. */
 const BUSY_TIMEOUT_MS = 5_000;
 
+export type Libsql = typeof Database;
 export type SqliteRow = Readonly<Record<string, unknown>>;
 /** Undefined is NULL. */
 export type SqliteValue = string | number | Uint8Array | undefined | null;
@@ -17,8 +19,8 @@ export class SqliteFile {
   readonly #statements = new Map<string, Database.Statement<unknown[]>>();
 
   /** Opens the file, or makes it with the mode that the umask leaves. Closed again when `prepare` throws. */
-  constructor(path: string, prepare: (file: SqliteFile) => void = () => {}) {
-    this.db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+  constructor(libsql: Libsql, path: string, prepare: (file: SqliteFile) => void = () => {}) {
+    this.db = new libsql(path, { timeout: BUSY_TIMEOUT_MS });
     try {
       prepare(this);
     } catch (error) {

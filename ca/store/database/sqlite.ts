@@ -1,5 +1,5 @@
 /** SQLite in one file: write-ahead log, synced at every commit, so that what was recorded survives kill -9 and power loss. */
-import type Database from "libsql";
+import Database from "libsql";
 import { isDenied, SqliteFile } from "../../../identity/files/sqlite-file.js";
 import { FirefliesError, messageOf } from "../../../identity/index.js";
 import { migrateSqlite } from "./migrations.js";
@@ -126,7 +126,7 @@ function closeBoth(writer: SqliteFile, reader: SqliteFile): void {
 
 function opened(path: string, prepare: (file: SqliteFile) => void): SqliteFile {
   try {
-    return new SqliteFile(path, prepare);
+    return new SqliteFile(Database, path, prepare);
   } catch (cause) {
     throw stateError(path, cause);
   }
