@@ -76,7 +76,8 @@ export class HistoryReader {
       if (judged.kind === "proven") {
         const { id, name, at } = judged.author;
         this.#hand(held, { ...one, from: { id, name }, sequence: of.sequence, at, headers: {} });
-      } else {
+      } else if (judged.kind === "doubted") held.again(AGAIN_MS);
+      else {
         held.refuse();
         this.#onTrouble(new FirefliesError("proof-altered", `A message at ${held.subject}: ${judged.why}.`));
       }

@@ -103,6 +103,7 @@ export class Importer {
     if (judged.kind === "waits") return;
     for (const { held, topic, claim } of judged.messages) {
       if (judged.kind === "proven") void this.#bring(topic, held, { ...judged.author, sequence: claim.sequence });
+      else if (judged.kind === "doubted") held.again(AGAIN_MS);
       else
         this.#refuse(held, new FirefliesError("proof-altered", `A message at ${shown(held.subject)}: ${judged.why}.`));
     }

@@ -119,10 +119,17 @@ function ofStream(message: JsMsg): Arriving {
 
 /** NATS core hands out once: who cannot take it keeps it for another try. */
 function ofCore(message: Msg, take: (message: Arriving) => void): Arriving {
+  let deliveries = 1;
   const arriving: Arriving = {
-    ...{ subject: message.subject, headers: recordOf(message.headers), data: message.data, deliveries: 1 },
+    ...{ subject: message.subject, headers: recordOf(message.headers), data: message.data },
+    get deliveries() {
+      return deliveries;
+    },
     done: () => {},
-    again: (ms) => void setTimeout(() => take(arriving), ms).unref(),
+    again: (ms) => {
+      deliveries += 1;
+      setTimeout(() => take(arriving), ms).unref();
+    },
     refuse: () => {},
     overflow: () => {},
   };

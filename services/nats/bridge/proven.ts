@@ -22,25 +22,40 @@ export interface Claimed<M> {
 
 export type Judged<M> =
   | { readonly kind: "waits" }
-  | { readonly kind: "proven"; readonly author: Omit<NatsAuthor, "sequence">; readonly messages: readonly Claimed<M>[] }
-  | { readonly kind: "false"; readonly why: string; readonly messages: readonly Claimed<M>[] };
+  | { readonly kind: "proven"; readonly author: Author; readonly messages: readonly Claimed<M>[] }
+  /** Not what its author signed, whatever else comes. */
+  | { readonly kind: "false"; readonly why: string; readonly messages: readonly Claimed<M>[] }
+  /** One of these is not what the author signed, and nothing tells which: they are to come again. */
+  | { readonly kind: "doubted"; readonly why: string; readonly messages: readonly Claimed<M>[] };
+
+type Author = Omit<NatsAuthor, "sequence">;
+
+/** What a batch's author signed. */
+interface Signed {
+  readonly head: Head;
+  readonly author: Author;
+}
 
 interface Open<M> {
   readonly messages: Map<number, Claimed<M>>;
-  mark: BatchMark | undefined;
-  head: Head | undefined;
+  /** Undefined until a message brought it. */
+  signed: Signed | undefined;
   bytes: number;
 }
 
-/** Puts batches together, and checks each once it is whole. `root`: DER of the root that vouches for the authors. */
+/**
+ * Puts batches together, and checks each once it is whole. Anybody who may publish there can send messages that claim numbers of
+ * a batch, before or after the true ones. They cost deliveries, and at worst the author's name, but no true message.
+ */
 export class ProvenBatches<M> {
   readonly #roots: readonly Uint8Array[];
   readonly #now: () => number;
   readonly #logs = new LogReader(sha256, LOGS_MAX);
   readonly #open = new Map<string, Open<M>>();
   #bytes = 0;
-  readonly #proven = new Map<string, { readonly author: Omit<NatsAuthor, "sequence">; readonly digest: string }>();
+  readonly #proven = new Map<string, { readonly author: Author; readonly digest: string }>();
 
+  /** `roots`: DER of those that vouch for authors. */
   constructor(roots: readonly Uint8Array[], now: () => number) {
     this.#roots = roots;
     this.#now = now;
@@ -54,60 +69,53 @@ export class ProvenBatches<M> {
       return { kind: "false", why: "another message was proven under its number", messages: [message] };
     }
     const key = `${claim.log}:${claim.first}`;
-    const open = this.#open.get(key) ?? { messages: new Map(), mark: undefined, head: undefined, bytes: 0 };
+    const open = this.#open.get(key) ?? { messages: new Map(), signed: undefined, bytes: 0 };
+    const signed = open.signed ?? (claim.batch && this.#signed(claim.batch, message));
+    if (typeof signed === "string") return { kind: "false", why: signed, messages: [message] };
+    const other = open.messages.get(claim.sequence);
+    if (other !== undefined && digestOf(other) !== digestOf(message)) {
+      return { kind: "doubted", why: "another message claims its number", messages: [message] };
+    }
     this.#open.set(key, open);
-    const before = open.messages.get(claim.sequence)?.data.length ?? 0;
+    open.signed = signed;
     open.messages.set(claim.sequence, message);
-    open.bytes += data.length - before;
-    this.#bytes += data.length - before;
-    open.mark ??= claim.batch;
-    if (open.mark !== undefined) open.head ??= parseHead(open.mark.body, open.mark.signature, this.#logs);
-    const count = open.head?.count;
-    if (open.mark !== undefined && count === undefined) return this.#close(key, open, "its batch is damaged");
-    if (count !== undefined && open.messages.size >= count) return this.#judge(key, open);
+    const added = data.length - (other?.data.length ?? 0);
+    open.bytes += added;
+    this.#bytes += added;
+    if (signed !== undefined && open.messages.size >= signed.head.count) return this.#judge(key, open, signed);
     this.#forget();
     return { kind: "waits" };
   }
 
-  #judge(key: string, open: Open<M>): Judged<M> {
-    const { head, mark } = open;
-    if (head === undefined || mark === undefined) return { kind: "waits" };
-    const messages = [...open.messages.values()].toSorted((a, b) => a.claim.sequence - b.claim.sequence);
-    const why = this.#problem(head, mark, messages);
-    if (typeof why === "string") return this.#close(key, open, why);
+  #judge(key: string, open: Open<M>, { head, author }: Signed): Judged<M> {
     this.#drop(key, open);
-    this.#remember(messages, why);
-    return { kind: "proven", author: why, messages };
+    const messages = [...open.messages.values()].toSorted((a, b) => a.claim.sequence - b.claim.sequence);
+    const why = problemOf(head, messages);
+    if (why !== undefined) return { kind: messages.length === 1 ? "false" : "doubted", why, messages };
+    this.#remember(messages, author);
+    return { kind: "proven", author, messages };
   }
 
-  #problem(head: Head, mark: BatchMark, messages: readonly Claimed<M>[]): string | Omit<NatsAuthor, "sequence"> {
-    const isFitting = messages.every(
-      ({ claim, topic }, index) =>
-        claim.sequence === head.first + index &&
-        claim.author === head.log.publisher &&
-        claim.log === head.log.tag &&
-        topic === head.log.topic,
-    );
-    if (!isFitting) return "its headers are not those of its batch";
-    const payload = encodePayload(messages.map(({ data }) => data));
-    if (Buffer.compare(sha256(payload), head.digest) !== 0) return "its batch holds other messages";
+  /** What the message brings of its author's signature, checked; or what is wrong with it. */
+  #signed(mark: BatchMark, { claim }: Claimed<M>): Signed | string {
+    const head = parseHead(mark.body, mark.signature, this.#logs);
+    if (head === undefined) return "its batch is damaged";
+    const { publisher, tag } = head.log;
+    if (claim.author !== publisher || claim.log !== tag || claim.first !== head.first) {
+      return "its headers are not those of its batch";
+    }
     for (const root of this.#roots) {
       const verdict = readChain({ leaf: mark.leaf, issuer: mark.issuer }, root);
       if (!verdict.ok) continue;
       const { id, name, networkId, publicKey, notAfter, notBefore } = verdict.certificate;
-      if (id !== head.log.publisher) return "its certificate is another member's";
+      if (id !== publisher) return "its certificate is another member's";
       if (!verify(publicKey, "topic-batch", networkId, mark.body, mark.signature))
         return "its signature is not its author's";
       // When it was signed is the author's word; a certificate that begins later than now, or ended before that, is none.
       if (notBefore > this.#now() || notAfter < head.at) return "its certificate was not valid then";
-      return { id, name, network: Buffer.from(networkId).toString("hex"), at: head.at };
+      return { head, author: { id, name, network: Buffer.from(networkId).toString("hex"), at: head.at } };
     }
     return "no root that is trusted here vouches for its author";
-  }
-
-  #close(key: string, open: Open<M>, why: string): Judged<M> {
-    this.#drop(key, open);
-    return { kind: "false", why, messages: [...open.messages.values()] };
   }
 
   #drop(key: string, open: Open<M>): void {
@@ -115,7 +123,7 @@ export class ProvenBatches<M> {
     this.#bytes -= open.bytes;
   }
 
-  #remember(messages: readonly Claimed<M>[], author: Omit<NatsAuthor, "sequence">): void {
+  #remember(messages: readonly Claimed<M>[], author: Author): void {
     for (const message of messages)
       this.#proven.set(`${message.claim.log}:${message.claim.sequence}`, { author, digest: digestOf(message) });
     for (const key of this.#proven.keys()) {
@@ -131,6 +139,20 @@ export class ProvenBatches<M> {
       this.#drop(key, open);
     }
   }
+}
+
+function problemOf(head: Head, messages: readonly Claimed<unknown>[]): string | undefined {
+  const { log, first, digest } = head;
+  const isFitting = messages.every(
+    ({ claim, topic }, index) =>
+      claim.sequence === first + index &&
+      claim.author === log.publisher &&
+      claim.log === log.tag &&
+      topic === log.topic,
+  );
+  if (!isFitting) return "its headers are not those of its batch";
+  const payload = encodePayload(messages.map(({ data }) => data));
+  return Buffer.compare(sha256(payload), digest) === 0 ? undefined : "its batch holds other messages";
 }
 
 function digestOf({ topic, data }: Claimed<unknown>): string {

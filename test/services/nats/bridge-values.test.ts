@@ -165,6 +165,9 @@ async function batchOf(texts: readonly string[], topicName = "orders.eu") {
 
 const added = (batches: ProvenBatches<number>, messages: readonly Claimed<number>[]) =>
   messages.map((message) => batches.add(message)).at(-1)!;
+/** The first judgement that is one. */
+const judgedOf = (batches: ProvenBatches<number>, messages: readonly Claimed<number>[]) =>
+  messages.map((message) => batches.add(message)).find(({ kind }) => kind !== "waits");
 
 describe("batches that come with their author's signature", () => {
   it("are proven when they are whole, in whatever order and however often their messages come", async () => {
@@ -190,24 +193,59 @@ describe("batches that come with their author's signature", () => {
     expect(added(new ProvenBatches<number>([root], Date.now), [messages[1]!]).kind).toBe("waits");
   });
 
-  it.each<[string, (messages: readonly Claimed<number>[]) => readonly Claimed<number>[], string]>([
-    ["another text", ([a, b]) => [a!, { ...b!, data: Buffer.from("TWO") }], "other messages"],
-    ["another topic", ([a, b]) => [a!, { ...b!, topic: "orders.us" }], "headers"],
-    ["another author", ([a, b]) => [a!, { ...b!, claim: { ...b!.claim, author: "00".repeat(32) } }], "headers"],
+  it.each<[string, "false" | "doubted", (messages: readonly Claimed<number>[]) => readonly Claimed<number>[], string]>([
+    ["another text", "doubted", ([a, b]) => [a!, { ...b!, data: Buffer.from("TWO") }], "other messages"],
+    ["another topic", "doubted", ([a, b]) => [a!, { ...b!, topic: "orders.us" }], "headers"],
+    [
+      "another author",
+      "doubted",
+      ([a, b]) => [a!, { ...b!, claim: { ...b!.claim, author: "00".repeat(32) } }],
+      "headers",
+    ],
     [
       "a damaged batch",
+      "false",
       ([a]) => [{ ...a!, claim: { ...a!.claim, batch: { ...a!.claim.batch!, body: Buffer.alloc(9) } } }],
       "damaged",
     ],
     [
       "another signature",
+      "false",
       ([a, b]) => [{ ...a!, claim: { ...a!.claim, batch: { ...a!.claim.batch!, signature: new Uint8Array(64) } } }, b!],
       "signature",
     ],
-  ])("are false with %s", async (_, change, why) => {
+  ])("with %s are %s", async (_, kind, change, why) => {
     const { messages, root } = await batchOf(["one", "two"]);
-    const judged = added(new ProvenBatches<number>([root], Date.now), change(messages));
-    expect(judged).toMatchObject({ kind: "false", why: expect.stringContaining(why) });
+    const judged = judgedOf(new ProvenBatches<number>([root], Date.now), change(messages));
+    expect(judged).toMatchObject({ kind, why: expect.stringContaining(why) });
+  });
+
+  it.each([
+    ["behind the true one", (forged: Claimed<number>, [a, b]: readonly Claimed<number>[]) => [a!, forged, b!]],
+    [
+      "whose mark is damaged, before it",
+      (forged: Claimed<number>, [a, b]: readonly Claimed<number>[]) => [
+        { ...forged, claim: { ...forged.claim, batch: { ...a!.claim.batch!, body: Buffer.alloc(9) } } },
+        a!,
+        b!,
+      ],
+    ],
+  ])("are proven beside a message that claims one of their numbers, %s", async (_, order) => {
+    const { messages, root, id } = await batchOf(["one", "two"]);
+    const claim = { ...messages[0]!.claim, batch: undefined };
+    const forged = { ...messages[0]!, claim, data: Buffer.from("ONE"), held: 9 };
+    const judged = added(new ProvenBatches<number>([root], Date.now), order(forged, messages));
+    expect(judged).toMatchObject({ kind: "proven", author: { id }, messages: [{ held: 0 }, { held: 1 }] });
+  });
+
+  it("come again, all of them, when one that claims a number came before it", async () => {
+    const { messages, root } = await batchOf(["one", "two"]);
+    const claim = { ...messages[0]!.claim, batch: undefined };
+    const forged = { ...messages[0]!, claim, data: Buffer.from("ONE"), held: 9 };
+    const batches = new ProvenBatches<number>([root], Date.now);
+    expect(batches.add(forged).kind).toBe("waits");
+    // It brings the mark along, which is no reason to take it: nothing tells yet which one is true.
+    expect(batches.add(messages[0]!)).toMatchObject({ kind: "doubted", messages: [{ held: 0 }] });
   });
 
   it("are known afterwards: one that comes again alone is proven, and another in its place is not", async () => {
