@@ -83,9 +83,12 @@ export interface SubscribeOptions {
    * subscription of a member at a time.
    */
   readonly durable?: string | undefined;
-  /** Each message goes to one live member among those that subscribe with this name. 1 to 64 bytes, one token. */
+  /**
+   * The group that is to share the messages, 1 to 64 bytes, one token. It is told to the others; in this version each
+   * subscription of the group still gets every message.
+   */
   readonly queue?: string | undefined;
-  /** First the newest message of each publisher on each topic that matches. False by default. */
+  /** First the newest message of each publisher on each topic that matches. Without effect in this version. False by default. */
   readonly last?: boolean | undefined;
   /** Takes the messages. Without it they are read from the subscription itself, which is iterable. */
   readonly handler?: TopicHandler | undefined;

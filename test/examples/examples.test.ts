@@ -77,7 +77,7 @@ it("streams: messages both ways, and a large transfer", () => {
   );
 });
 
-it("orders: two workers share a queue, one is killed in the middle, nothing is lost", () => {
+it("orders: of two workers and an audit one is killed in the middle, nothing is lost", () => {
   expect(runExample("orders").trim().split("\n")).toEqual([
     "3 subscribers",
     "a worker is killed",
