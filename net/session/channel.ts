@@ -8,7 +8,7 @@ import type { FirefliesError } from "../../identity/index.js";
 import { RESPONSE_HEADERS } from "./headers.js";
 import { Inbox, type InboxCarrier, type InboxEvents } from "./inbox.js";
 import { LAST_WORD_MS } from "./limits.js";
-import { decodePiece, END_IN_ORDER, encodeAll, encodeData, encodeEnd, PACKED_MAX, type Piece } from "./pieces.js";
+import { decodePiece, END_IN_ORDER, encodeAll, encodeEnd, type Piece } from "./pieces.js";
 import { errorOfReset, fromStatus, OK, type PeerError, type StatusFields, toStatus, wordsOf } from "./status.js";
 
 export interface ChannelEvents {
@@ -82,9 +82,7 @@ export abstract class Channel implements InboxEvents {
 
   /** Calls back when HTTP/2 has sent it. Nothing happens when the stream is gone. */
   write(message: Uint8Array, sent?: () => void): void {
-    if (!this.isWritable) return;
-    this.#writeLast(message, sent);
-    this.#carrier.sent();
+    this.writeAll([message], sent);
   }
 
   /** Several at once: they leave together. */
@@ -101,20 +99,9 @@ export abstract class Channel implements InboxEvents {
     const last = messages.length - 1;
     if (last > 0) stream.cork();
     for (let at = 0; at < last; at++) stream.write(messages[at]);
-    this.#writeLast(messages[last]!, sent);
-    if (last > 0) stream.uncork();
-  }
-
-  #writeLast(message: Uint8Array, sent: (() => void) | undefined): void {
     // Nothing may be done to a stream within its own write callback (nodejs/node#49147).
-    if (sent === undefined) this.stream.write(message);
-    else this.stream.write(message, () => process.nextTick(sent));
-  }
-
-  /** As `writeData` of one chunk, as nearly all are. */
-  writeOne(chunk: Uint8Array, sent: () => void): void {
-    if (chunk.length > PACKED_MAX) this.writeData([chunk], sent);
-    else this.write(encodeData(chunk), sent);
+    stream.write(messages[last], sent && (() => process.nextTick(sent)));
+    if (last > 0) stream.uncork();
   }
 
   /** Data, of which long chunks are not copied. Calls back when HTTP/2 has sent all of it. */

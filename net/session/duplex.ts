@@ -88,10 +88,7 @@ export class SessionDuplex extends MessageDuplex implements ChannelEvents {
   }
 
   override _write(chunk: unknown, _encoding: string, done: Callback): void {
-    const problem = this.#loss ?? chunkProblem(chunk, this.#bytesMax);
-    if (problem !== undefined) done(problem);
-    else if (this.#channel !== undefined) this.#channel.writeOne(chunk as Uint8Array, done);
-    else this.#early = () => this.#channel?.writeOne(chunk as Uint8Array, done);
+    this.#send([chunk], done);
   }
 
   override _writev(chunks: readonly { readonly chunk: unknown }[], done: Callback): void {

@@ -32,7 +32,7 @@ const VARINT_BYTES_MAX = 5;
 /** What comes before data: gRPC's prefix, a tag and a length. */
 const DATA_PREFIX_MAX = PREFIX_BYTES + 1 + VARINT_BYTES_MAX;
 /** Data up to this length is copied behind its prefix, in bytes: one block for many costs less than a block for each. */
-export const PACKED_MAX = 16 * 1024;
+const PACKED_MAX = 16 * 1024;
 
 /** Bytes as a Packet or as a Chunk with data, in one gRPC message with its prefix. */
 export function encodeData(bytes: Uint8Array): Buffer {

@@ -242,7 +242,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   // What the watch and the window need.
 
   get bytesRead(): number {
-    return this.#proven.connection.bytesRead;
+    return this.#proven.tls.bytesRead;
   }
 
   ping(): void {

@@ -26,8 +26,6 @@ const READ_AHEAD_BYTES = 64 * 1024;
 export class RoomyDuplex extends Duplex {
   /** The transport's. */
   readonly below: Duplex;
-  /** So many bytes have come. A session asks with every message, and of a socket that is a call out of JavaScript. */
-  bytesRead = 0;
   /**
    * Gives back what was read and is used up: of a socket of the system's, and of a connection through relays, nobody else has
    * it. So it is with what TLS has written. Other transports share buffers.
@@ -44,7 +42,6 @@ export class RoomyDuplex extends Duplex {
     this.#release = releaserOf(below);
     if (below instanceof Socket) below.setKeepAlive(true, KEEPALIVE_MS);
     below.on("data", (chunk: Buffer<ArrayBuffer>) => {
-      this.bytesRead += chunk.length;
       if (!this.push(chunk)) below.pause();
       // TLS takes a copy in the turn in which it is given a chunk.
       if (this.#release === undefined) handedOut(chunk.length);

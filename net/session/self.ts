@@ -154,10 +154,6 @@ class SelfChannel implements Pick<Channel, Exclude<keyof Channel, keyof InboxEve
     this.writeAll(messages, sent);
   }
 
-  writeOne(chunk: Uint8Array, sent: () => void): void {
-    this.write(encodeData(chunk), sent);
-  }
-
   writeData(chunks: readonly Uint8Array[], sent: () => void): void {
     for (const chunk of chunks.slice(0, -1)) this.write(encodeData(chunk));
     this.write(encodeData(chunks.at(-1)!), sent);
