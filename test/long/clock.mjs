@@ -14,6 +14,8 @@ import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const ROOMS = ["identity", "ca", "net", "client"];
+/** What relays lie about is no matter of dates, and its answers are told by time. */
+const EXCLUDED = ["--exclude", "test/client/lying-relay.test.ts"];
 /** Past the life of a member's certificate, of an intermediate; and nearly ten years on, where a root's life of ten still holds. */
 const DAYS = [400, 3_700];
 const LIBRARY_FOLDERS = ["/usr/lib", "/usr/lib64", "/usr/local/lib"];
@@ -57,7 +59,8 @@ function runAt(path, days, files) {
   console.log(`\n${days} days from now, ${new Date(Date.now() + days * DAY_MS).toISOString().slice(0, 10)}`);
   if (env.VITEST_REPORT) env.VITEST_REPORT = env.VITEST_REPORT.replace(/(\.json)?$/, `${days}.json`);
   const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
-  return spawnSync(process.execPath, [vitest, "run", ...files], { cwd: ROOT, env, stdio: "inherit" }).status === 0;
+  const args = [vitest, "run", ...EXCLUDED, ...files];
+  return spawnSync(process.execPath, args, { cwd: ROOT, env, stdio: "inherit" }).status === 0;
 }
 
 const isNumber = (text) => /^-?\d+$/.test(text);
