@@ -58,7 +58,7 @@ export function changedText(
   if (error !== undefined) throw new FirefliesError("config-unreadable", `The file is no YAML: ${error.message}`);
   const member = identity === undefined ? [] : ["identities", identity.name];
   const section = [...member, "services"];
-  // One that was mounted by a command: without its directory the file would be none that an agent takes.
+  // A command has mounted this identity. An agent refuses a file whose identity has no directory.
   if (identity !== undefined && add.length > 0 && !document.hasIn([...member, "dir"]))
     document.setIn([...member, "dir"], identity.dir);
   for (const { id, kind, settings } of add)

@@ -33,7 +33,7 @@ export const MEMORY_MAX = 256 * 1024 * 1024;
 /** Share of that from which on writers have a smaller window: they wait before anybody is cut. */
 export const CROWDED_SHARE = 0.5;
 /**
- * Streams that this end has ended while they had no connection, and for which it still makes one to say so: for RECONNECT_MS,
- * and so many. Of the oldest the other end hears when it has waited for AWAIT_MS.
+ * Streams that this end has ended while they had no connection. For RECONNECT_MS it tries to connect and tell the other end.
+ * If there are more, it gives up the oldest: their other ends notice after AWAIT_MS.
  */
 export const PARTING_MAX = 256;

@@ -83,7 +83,7 @@ export class Rendezvous {
     return standardTransports({ ...parts, meeting: this.#meeting(), rendezvous });
   }
 
-  /** Whom it serves from now on. Who waits with, or goes by, a server that ends is told; one that stays goes on. */
+  /** Whom it serves from now on. A server that ends tells those who wait at it. A server that stays is not touched. */
   serve(serves: RendezvousFor): void {
     this.#serves = serves;
     if (serves === false) {

@@ -6,9 +6,9 @@ import type { LogTag } from "../../topics/index.js";
 import { type Handed, HandedMessage } from "./message.js";
 import type { SubscriptionFigures, TopicMessage } from "./types.js";
 
-/** A handler that is quick is called this often before the clock is looked at ... */
+/** Calls of a handler between two looks at the clock. */
 const LOOK_EVERY = 16;
-/** ... and after so many milliseconds others have their turn: a member answers pings meanwhile. */
+/** Milliseconds of handlers in one turn of the event loop. Then the loop runs on, so that the member answers pings. */
 const TURN_MS = 10;
 
 /** A message that was handed out, and is not done yet. */
@@ -214,7 +214,7 @@ export class HandingOut {
 
   /** Its handler has ended, or the loop has acknowledged it. */
   #settle(out: Out, failure?: { readonly error: unknown }): void {
-    // One that ends after its time is over is done all the same, if it is not handed out again meanwhile.
+    // A handler that ends too late still acknowledges its message, unless the message was handed out again.
     if (out.isSettled) {
       if (failure === undefined) this.#options.settling.acknowledge(out.tag, out.number, out.number);
       return;

@@ -12,7 +12,7 @@ const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 /** Bytes of frames that are copied into one message; longer ones go alone, as a copy would cost more than a write. */
 const JOINED_BYTES_MAX = 32 * 1024;
 /**
- * Duplexes that a member may have open here: one that each side opened, and those that end because their session was replaced.
+ * Duplexes that a member may have open here. Each side opens one, and both may still be closing those of an earlier session.
  * Each may hold a packet that has not come whole.
  */
 const DUPLEXES_MAX = 4;

@@ -1,6 +1,6 @@
 /**
- * One message of a topic with all that shows, to whoever trusts the root, who published it; and two statements of one publisher
- * that contradict each other. docs/topics.md has the layouts. Big-endian:
+ * Proofs for everybody who trusts the root. The first form proves who published a message of a topic. The second form holds two
+ * statements of one publisher that contradict each other. docs/topics.md has the layouts. Big-endian:
  *
  *     "fireflies-topic" 00 | u8 1 | u8 1 (message) | sized16 leaf | sized16 issuing certificate | sized16 body of the batch |
  *     signature (64) | u32 number in the batch, from 0 on | sized32 payload of the batch

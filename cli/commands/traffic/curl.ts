@@ -143,7 +143,7 @@ async function one(asked: Asked, left: number, ends: number, options: CurlOption
   }
 }
 
-/** RFC 9110, section 15.4. Undefined for what is no redirect. Throws for one that leads to no member. */
+/** The next request (RFC 9110, section 15.4); undefined if the answer is not a redirect. Throws if it leads to no member. */
 export function redirected({ target, method, body, isTrusted }: Asked, response: Answered): Asked | undefined {
   const { statusCode = 0, headers } = response;
   if (!REDIRECTS.includes(statusCode) || headers.location === undefined) return undefined;

@@ -167,6 +167,14 @@ const SUBSCRIBER = `
   await client.subscribe("${TOPIC}", { handler: () => {} });
   console.log("subscribed");`;
 
+/** A subscriber in a process of its own, which has had its first message: "0". */
+async function subscribedChild(network: OfflineNetwork, ann: TestClient) {
+  const child = await childOf(network, ann, SUBSCRIBER);
+  await child.said("subscribed");
+  await ann.publish(TOPIC, text("0"), { ack: "all" });
+  return child;
+}
+
 describe("a subscriber that is killed", () => {
   it("is waited for until it is out of the view, and no longer", { timeout: 2 * DEADLINE_MS }, async () => {
     const { network, clients } = await OfflineNetwork.of(2);
@@ -174,9 +182,7 @@ describe("a subscriber that is killed", () => {
     const [ann, bob] = clients as [TestClient, TestClient];
     const handled = new Handled();
     await bob.subscribe(TOPIC, { handler: handled.take });
-    await using child = await childOf(network, ann, SUBSCRIBER);
-    await child.said("subscribed");
-    await ann.publish(TOPIC, text("0"), { ack: "all" });
+    await using child = await subscribedChild(network, ann);
     child.process.kill("SIGKILL");
     const late = ann.publish(TOPIC, text("1"), { ack: "all", timeout: 100 });
     const early = ann.publish(TOPIC, text("2"), { ack: "all", timeout: DEADLINE_MS });
@@ -194,9 +200,7 @@ describe("a subscriber that stands still", () => {
     const [ann, bob] = clients as [TestClient, TestClient];
     const handled = new Handled();
     await bob.subscribe(TOPIC, { handler: handled.take });
-    await using child = await childOf(network, ann, SUBSCRIBER);
-    await child.said("subscribed");
-    await ann.publish(TOPIC, text("0"), { ack: "all" });
+    await using child = await subscribedChild(network, ann);
     child.process.kill("SIGSTOP");
     const data = Buffer.alloc(256 * 1024);
     for (const each of numbered(200, 1)) {
