@@ -48,6 +48,10 @@ const PUBLISH_MS = 20_000;
 /** Topics of which it is remembered who brings them. */
 const TOPICS_MAX = 4_096;
 
+const STANDBY_FULL =
+  "This bridge keeps fewer messages than may be lost if another bridge dies now: its memory for them is full.";
+const STANDBY_ADVICE = "Share the topics among more bridges.";
+
 export class NatsBridge {
   readonly #client: BridgeClient;
   readonly #options: NatsBridgeOptions;
@@ -197,8 +201,9 @@ export class NatsBridge {
     } else if (this.#isMine(leaving.topic)) {
       this.#exporter.add(leaving);
     } else {
-      this.#standby.keep({ ...leaving, data: leaving.data.slice(), held: () => {} });
+      const hasRoom = this.#standby.keep({ ...leaving, data: leaving.data.slice(), held: () => {} });
       message.ack();
+      if (!hasRoom) this.#tell(new FirefliesError("overloaded", STANDBY_FULL, { advice: STANDBY_ADVICE }));
     }
   }
 

@@ -30,10 +30,13 @@ export class Standby {
     return this.#forgotten;
   }
 
-  keep(leaving: Leaving): void {
+  /** False when others had to go for it before their time: they are lost if the bridge that brings them dies now. */
+  keep(leaving: Leaving): boolean {
+    const before = this.#forgotten;
     this.#kept.push({ leaving, at: this.#now() });
     this.#bytes += leaving.data.length;
     this.#tidy();
+    return this.#forgotten === before;
   }
 
   /** Those whose topic is this bridge's now, in order; they are kept no more. */

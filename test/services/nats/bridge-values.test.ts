@@ -348,7 +348,9 @@ describe("messages on their way to NATS", () => {
     expect(standby.take((name) => name === "b").map(({ id }) => id)).toEqual(["b"]);
     expect(standby.take(() => true).map(({ id }) => id)).toEqual(["a"]);
     expect(standby.forgotten).toBe(0);
-    for (let count = 0; count < 40; count++) standby.keep({ ...leaving(`${count}`), data: new Uint8Array(2 ** 20) });
+    const large = (count: number) => ({ ...leaving(`${count}`), data: new Uint8Array(2 ** 20) });
+    const hadRoom = Array.from({ length: 40 }, (_, count) => standby.keep(large(count)));
+    expect(hadRoom).toEqual(Array.from({ length: 40 }, (_, count) => count < 32));
     expect(standby.forgotten).toBe(8);
     expect(standby.take(() => true).length).toBe(32);
   });
