@@ -229,9 +229,11 @@ export class Messenger {
       const { deadline, signal } = request;
       const session = links.usable(to) ?? (await links.reach(to, { deadline, signal }));
       this.#requesterOf(session, request.payload).resume(request);
-    } catch {
+    } catch (failure) {
       const isCancelled = request.signal?.aborted === true;
-      request.reject(isCancelled ? new FirefliesError("cancelled") : error);
+      // Whether it was handled is not known; why there was no other way is the cause.
+      const lost = new FirefliesError(error.code, error.message, { cause: failure, advice: error.advice });
+      request.reject(isCancelled ? new FirefliesError("cancelled") : lost);
     } finally {
       onAsked();
     }
