@@ -95,7 +95,10 @@ export type Effect =
     }
   /** A drained subscription has settled what it had, or an unsubscribed one is forgotten. Nothing follows for it. */
   | { readonly kind: "ended"; readonly subscription: SubscriptionNumber }
-  /** The messages of my log up to `through` are sealed and were sent to all that were reachable (level `none`). */
+  /**
+   * The messages of my log up to `through` are sealed and were sent to all that were reachable (level `none`). Rises only. Those
+   * of durable batches are stored by then.
+   */
   | { readonly kind: "sent"; readonly log: LogName; readonly through: number }
   /** The messages of my log up to `through` are safe by this level. Rises only. Those of durable batches are stored by then. */
   | { readonly kind: "safe"; readonly log: LogName; readonly level: Safety; readonly through: number }

@@ -11,7 +11,7 @@ function network(members: number, options: { retention?: number } = {}) {
 }
 
 describe("a durable message", () => {
-  it("is safe when it is stored, and not before", () => {
+  it("counts as sent, and as safe, when it is stored, and not before", () => {
     const { overlay, publisher, others } = network(4);
     for (const member of others) overlay.subscribe(member, "t");
     overlay.run(1000);
@@ -19,8 +19,9 @@ describe("a durable message", () => {
     overlay.publish(publisher, "t", "m", { durable: true });
     overlay.run(400);
     expect(publisher.of("store").map(({ batch }) => [batch.first, batch.last])).toEqual([[1, 1]]);
-    expect(publisher.of("safe")).toEqual([]);
+    expect([publisher.of("sent"), publisher.of("safe")]).toEqual([[], []]);
     overlay.run(200);
+    expect(publisher.of("sent").map(({ through }) => through)).toEqual([1]);
     expect(publisher.of("safe").map(({ level, through }) => [level, through])).toEqual([
       ["some", 1],
       ["all", 1],

@@ -37,6 +37,8 @@ export class OwnLog {
   digest: Uint8Array = NO_DIGEST;
   /** Bytes of the messages of the batch before: what the next one is likely to have. */
   lastBytes = 0;
+  /** Sealed, sent, and stored as far as it is durable. */
+  sentThrough = 0;
   someThrough = 0;
   allThrough = 0;
   /** All durable batches up to here are in the store. */

@@ -238,6 +238,7 @@ export class Publisher {
     log.head = last.last;
     log.digest = digest;
     log.storedThrough = last.last;
+    log.sentThrough = last.last;
     this.#byTag.set(held.name.tag, log);
     this.#greet(log, held.oldest!.batch.first, now);
     this.#repeatLater(log, now);
@@ -299,7 +300,6 @@ export class Publisher {
       outbox.emit({ kind: "store", batch });
     }
     this.#dispatch(log, batch, frame, now);
-    outbox.emit({ kind: "sent", log: log.held.name, through: batch.last });
     this.#judge(log);
     this.#repeatLater(log, now);
     onHeld(log.held, now);
@@ -364,6 +364,10 @@ export class Publisher {
   #judge(log: OwnLog): void {
     const { outbox } = this.#options;
     const stored = Math.min(log.head, log.unstored - 1);
+    if (stored > log.sentThrough) {
+      log.sentThrough = stored;
+      outbox.emit({ kind: "sent", log: log.held.name, through: stored });
+    }
     const some = Math.min(stored, this.#heldBySome(log));
     if (some > log.someThrough) {
       log.someThrough = some;
