@@ -7,6 +7,7 @@ import type { Subscription, TopicMessage } from "../../../client/topics/types.js
 import { FirefliesError, messageOf } from "../../../identity/index.js";
 import { isWildcard, matches, tokensOf } from "../../../topics/index.js";
 import { connectNats, natsError } from "../connection/connect.js";
+import { flushed } from "../connection/flush.js";
 import { Exporter, type Leaving } from "./exporter.js";
 import { type HistoryOptions, HistoryReader } from "./history.js";
 import { Importer, type ImporterFigures } from "./importer.js";
@@ -275,7 +276,7 @@ export class NatsBridge {
           callback: (error, message) =>
             void (error ?? answerNats(this.#client, service, message, (...status) => side.headers(...status))),
         });
-      await nats.flush();
+      await flushed(nats);
       if (this.#closing.signal.aborted) await side.close();
       this.#isUp = !nats.isClosed();
       if (this.#isUp) this.#exporter.begin();

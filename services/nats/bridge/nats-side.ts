@@ -2,6 +2,7 @@
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import { natsError } from "../connection/connect.js";
+import { flushed } from "../connection/flush.js";
 import { loadNats, type NatsPackage } from "../connection/load.js";
 import type { Leaving } from "./exporter.js";
 import type { Arriving } from "./importer.js";
@@ -93,7 +94,7 @@ export class NatsSide {
   #flush(): Promise<void> {
     this.#flushed ??= Promise.resolve().then(() => {
       this.#flushed = undefined;
-      return this.nats.flush();
+      return flushed(this.nats);
     });
     return this.#flushed;
   }

@@ -1,6 +1,8 @@
 /** All connections of one transport, over one connection to NATS: an inbox of its own, with one subject for each. */
+
 import { randomBytes } from "node:crypto";
 import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
+import { flushed } from "../connection/flush.js";
 import { decodeFrame, encodeFrame, type Frame } from "./frames.js";
 import { NatsDuplex } from "./nats-duplex.js";
 
@@ -68,7 +70,7 @@ export class NatsHub {
 
   /** Resolves when the server has heard all that was subscribed. */
   flush(): Promise<void> {
-    return this.#nats.flush();
+    return flushed(this.#nats);
   }
 
   /** Undefined when NATS says that nobody listens there. Rejects when the signal fires. */

@@ -1,6 +1,6 @@
 /** A bridge as values: names, headers and envelopes, batches that are checked, what waits and what stands by. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { FirefliesError, sha256, sign } from "../../../identity/index.js";
 import { Exporter, type Leaving } from "../../../services/nats/bridge/exporter.js";
 import { type Arriving, Importer } from "../../../services/nats/bridge/importer.js";
@@ -24,6 +24,7 @@ import {
   topicPrefix,
   withoutNested,
 } from "../../../services/nats/bridge/subjects.js";
+import { flushed } from "../../../services/nats/connection/flush.js";
 import { encodeBody, encodePayload, matches, topicProblem } from "../../../topics/index.js";
 import { nameLog } from "../../../topics/records/log.js";
 import { TestNetwork } from "../../support/test-network.js";
@@ -438,5 +439,17 @@ describe("requests and settings", () => {
   ])("%s is refused", (_, options, code) => {
     const plan = () => planBridge({ servers: "x", ...options }, NETWORK);
     expect(plan).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe("a round trip to NATS", () => {
+  it("ends with a code when the client never hears", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "performance"] });
+    const silent = flushed({ flush: () => new Promise(() => {}) });
+    const failed = expect(silent).rejects.toMatchObject({ code: "nats-unreachable" });
+    await vi.advanceTimersByTimeAsync(5_000);
+    await failed;
+    vi.useRealTimers();
+    await flushed({ flush: async () => {} });
   });
 });
