@@ -25,6 +25,12 @@ export type Inserted =
   /** It contradicts this one: no correct publisher signs both. */
   | { readonly kind: "conflict"; readonly head: Head };
 
+/** Numbers that are held without a hole among them. */
+export interface Run {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** Batches that may lie unused at the front of the array until they are cut off. */
 const DEAD_MAX = 1024;
 
@@ -41,6 +47,8 @@ export class HeldLog {
   /** Bytes of the batches that were dropped. */
   #dropped = 0;
   #batches: Held[] = [];
+  /** In their order. They are told with each announcement, so they are kept: a log may have a million batches. */
+  readonly #runs: Run[] = [];
   /** Where the array begins: those before were dropped. */
   #from = 0;
   /** Monotonic milliseconds of the last change. */
@@ -122,6 +130,7 @@ export class HeldLog {
       for (let behind = index + 1; behind < this.#batches.length; behind++) this.#batches[behind]!.end += length;
     } else this.#batches.push(held);
     this.#bytes += length;
+    this.#joinRuns(batch);
     this.changedAt = now;
     this.#top = Math.max(this.#top, batch.last);
     if (this.#start === undefined && !before) this.#held = batch.first - 1;
@@ -168,17 +177,9 @@ export class HeldLog {
     return this.#batches[Math.max(this.#from, this.#indexAfter(number + 1))]?.batch.first;
   }
 
-  /** Runs of what is held without holes, the last ones when there are more than `max`. */
-  runs(max: number): { first: number; last: number }[] {
-    const runs: { first: number; last: number }[] = [];
-    for (let index = this.#batches.length - 1; index >= this.#from; index--) {
-      const { first, last } = this.#batches[index]!.batch;
-      const run = runs.at(-1);
-      if (run && run.first === last + 1) run.first = first;
-      else if (runs.length >= max) break;
-      else runs.push({ first, last });
-    }
-    return runs;
+  /** Runs of what is held without holes, the newest first, and the newest ones when there are more than `max`. */
+  runs(max: number): Run[] {
+    return this.#runs.slice(-max).reverse();
   }
 
   /** Forgets the oldest batch. */
@@ -188,6 +189,7 @@ export class HeldLog {
     this.#from += 1;
     this.#dropped = held.end;
     this.#bytes -= held.batch.bytes.length;
+    this.#shortenRuns(held.batch.last);
     if (this.#from > DEAD_MAX && this.#from * 2 > this.#batches.length) {
       this.#batches = this.#batches.slice(this.#from);
       this.#from = 0;
@@ -203,18 +205,48 @@ export class HeldLog {
     }
   }
 
+  /** A batch is new. */
+  #joinRuns({ first, last }: Batch): void {
+    const index = indexAfter(this.#runs, 0, first, firstOf);
+    const [before, after] = [this.#runs[index - 1], this.#runs[index]];
+    const isBehind = before?.last === first - 1;
+    const isBefore = after?.first === last + 1;
+    const run = { first: isBehind ? before.first : first, last: isBefore ? after.last : last };
+    this.#runs.splice(index - (isBehind ? 1 : 0), (isBehind ? 1 : 0) + (isBefore ? 1 : 0), run);
+  }
+
+  /** All up to this number is dropped. */
+  #shortenRuns(through: number): void {
+    const oldest = this.#runs[0]!;
+    if (oldest.last === through) this.#runs.shift();
+    else this.#runs[0] = { first: through + 1, last: oldest.last };
+  }
+
   /** The index of the first batch that begins after this number. */
   #indexAfter(number: number): number {
-    let [low, high] = [this.#from, this.#batches.length];
-    // New batches come at the end.
-    if (high > low && this.#batches[high - 1]!.batch.first <= number) return high;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#batches[middle]!.batch.first <= number) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return indexAfter(this.#batches, this.#from, number, firstOfHeld);
   }
+}
+
+function firstOf({ first }: Run): number {
+  return first;
+}
+
+function firstOfHeld({ batch }: Held): number {
+  return batch.first;
+}
+
+/** The index of the first in an ordered list, from `from` on, that begins after this number. */
+function indexAfter<T>(list: readonly T[], from: number, number: number, beginning: (one: T) => number): number {
+  let [low, high] = [from, list.length];
+  // What is new comes at the end.
+  if (high > low && beginning(list[high - 1]!) <= number) return high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (beginning(list[middle]!) <= number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function isSame(a: Batch, b: Batch): boolean {
