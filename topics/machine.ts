@@ -6,16 +6,18 @@
  * What is published in a turn is one batch: `publish` sets the deadline to now, so the driver calls `tick` when its turn
  * ends, and the batch is signed and sent then. Progress that a publisher waits for leaves at the end of the turn as well.
  */
-import { Buckets, type MemberId, Timers } from "../rings/index.js";
+import { type MemberId, Timers } from "../rings/index.js";
+import { Arrivals } from "./arrivals.js";
 import { Deliveries, RETRY_TIMER } from "./delivering/deliveries.js";
 import { BASELINE_TIMER, START_TIMER, Subscriber } from "./delivering/subscriber.js";
 import { type Effect, Outbox, type SubscriptionNumber } from "./effects.js";
-import type { Held, HeldLog } from "./holding/held-log.js";
-import { Intake, type IntakeOptions } from "./holding/intake.js";
+import type { HeldLog } from "./holding/held-log.js";
+import { Intake } from "./holding/intake.js";
 import { Proofs } from "./holding/proofs.js";
 import { Shelf } from "./holding/shelf.js";
+import { Inbox } from "./inbox.js";
 import type { Interest } from "./interest.js";
-import { ASK_REFILL_MS, ASKS_BURST, BACKLOG_BYTES_MAX, LOGS_MAX, LOGS_SCANNED_MAX } from "./limits.js";
+import { LOGS_MAX } from "./limits.js";
 import type {
   Holdings,
   MachineOptions,
@@ -25,31 +27,24 @@ import type {
   SubscribeOptions,
   TopicFigures,
 } from "./machine-options.js";
-import { Matcher } from "./matcher.js";
 import { Publisher, REPEAT_TIMER, ROOM_TIMER } from "./publishing/publisher.js";
-import { type Batch, FLAG_URGENT, type Head, parseBatch } from "./records/batch.js";
+import { type Batch, type Head, parseBatch } from "./records/batch.js";
 import { LogReader, type LogTag } from "./records/log.js";
-import { type Packet, type Progress, parsePacket, type Stretch } from "./records/packet.js";
-import { checkSettings, type Settings } from "./settings.js";
+import { parsePacket } from "./records/packet.js";
+import { EXPIRE_TIMER, Retention } from "./retention.js";
+import { checkSettings } from "./settings.js";
 import { Audience } from "./spreading/audience.js";
 import { Post } from "./spreading/post.js";
 import { PULL_TIMER, Repair, ROUND_TIMER, SPREAD_TIMER } from "./spreading/repair.js";
 import { Spreader } from "./spreading/spreader.js";
 
-/** Batches whose time is over are dropped so many times in a retention. */
-const EXPIRIES = 16;
-const EXPIRE = "expire";
 /** Names of logs that are remembered from their bytes. */
 const NAMES_MAX = LOGS_MAX;
-/** Of the retention of others' batches, what one subscription may keep occupied with what it has not acknowledged. */
-const SHARE = 0.25;
 /** Members that a proof is passed on to: as a rumour, it reaches all. */
 const TOLD_OF_PROOF = 8;
-const MEMBERS_COUNTED_MAX = 4096;
 
 export class Machine {
   readonly #id: MemberId;
-  readonly #settings: Settings;
   readonly #options: MachineOptions;
   readonly #outbox = new Outbox();
   readonly #timers = new Timers();
@@ -58,77 +53,69 @@ export class Machine {
   readonly #shelf: Shelf;
   readonly #post: Post;
   readonly #intake: Intake;
-  readonly #proofs: Proofs;
   readonly #deliveries: Deliveries;
   readonly #subscriber: Subscriber;
   readonly #publisher: Publisher;
-  readonly #spreader: Spreader;
   readonly #repair: Repair;
-  readonly #asks = new Buckets<MemberId>({ burst: ASKS_BURST, refillMs: ASK_REFILL_MS }, MEMBERS_COUNTED_MAX);
-  /** Heads under way from members that were asked for them. */
-  readonly #heads = new Map<MemberId, number>();
+  readonly #retention: Retention;
+  readonly #arrivals: Arrivals;
+  readonly #inbox: Inbox;
   /** When the last input came: what is due at the end of a turn is due then. */
   #now = 0;
 
   /** Throws RangeError on settings out of range. */
   constructor(options: MachineOptions) {
-    const { id, life, ringCount, settings, ports } = options;
+    const { id: me, life, ringCount, settings, ports, retention } = options;
     checkSettings(settings);
     const { sha256, random } = ports;
-    this.#id = id;
-    this.#settings = settings;
+    const [outbox, timers, logs] = [this.#outbox, this.#timers, new LogReader(sha256, NAMES_MAX)];
+    const common = { me, settings, sha256, random, outbox, timers, logs };
+    this.#id = me;
     this.#options = options;
-    this.#logs = new LogReader(sha256, NAMES_MAX);
-    this.#audience = new Audience({ me: id, ringCount, sha256, rings: options.rings });
-    const [outbox, timers, audience] = [this.#outbox, this.#timers, this.#audience];
-    this.#post = new Post({ outbox, progressOf: (log) => this.#progressOf(log) });
-    this.#shelf = new Shelf({
-      me: id,
+    this.#logs = logs;
+    // What one part tells another that is made after it.
+    const onBegun = (log: HeldLog, now: number) => this.#arrivals.advanced(log, now);
+    const audience = new Audience({ me, ringCount, sha256, rings: options.rings });
+    const post = new Post({ outbox, progressOf: (log) => this.#arrivals.progressOf(log) });
+    const shelf = new Shelf({
+      me,
       bytesMax: settings.retentionBytes,
-      isFree: (log, batch) => this.#isFree(log, batch),
-      onDrop: (log, batch) => this.#dropped(log, batch),
-      onForget: (log) => this.#forgotten(log),
+      isFree: (log, batch) => this.#retention.isFree(log, batch, this.#now),
+      onDrop: (log, batch) => this.#retention.dropped(log, batch, this.#now),
+      onForget: (log) => this.#retention.forgotten(log, this.#now),
     });
-    const [post, shelf] = [this.#post, this.#shelf];
-    this.#deliveries = new Deliveries({ outbox, timers, onSettled: (log, now) => this.#settled(log, now) });
-    const objection: IntakeOptions["objection"] = (...given) => this.#objection(...given);
-    this.#intake = new Intake({ outbox, sha256, logs: this.#logs, objection });
-    const onProof = ({ heads }: { readonly heads: readonly [Head, Head] }) => this.#passProof(heads);
-    this.#proofs = new Proofs({ sha256, outbox, intake: this.#intake, onProof });
-    this.#spreader = new Spreader({ me: id, audience, post, fanOut: settings.fanOut });
-    const onLost = (log: HeldLog, first: number, last: number, now: number) => this.#lost(log, first, last, now);
-    const isWanted = (log: HeldLog) => this.#isWanted(log);
-    this.#repair = new Repair({ settings, random, audience, shelf, post, timers, isWanted, onLost });
-    const deliveries = this.#deliveries;
-    const onBegun = (log: HeldLog, now: number) => this.#advanced(log, now);
-    this.#subscriber = new Subscriber({
-      settings,
-      random,
-      audience,
-      shelf,
-      deliveries,
-      post,
-      timers,
-      outbox,
-      onBegun,
+    const deliveries = new Deliveries({
+      ...common,
+      onSettled: (log, now) => this.#arrivals.settled(log, now),
     });
-    this.#publisher = new Publisher({
-      me: id,
-      life,
-      networkRings: ringCount,
-      settings,
-      ports,
-      sha256,
-      audience,
-      shelf,
-      post,
-      spreader: this.#spreader,
-      timers,
-      outbox,
-      retention: options.retention,
+    const intake = new Intake({ ...common, objection: (...given) => this.#arrivals.objection(...given) });
+    const proofs = new Proofs({ ...common, intake, onProof: ({ heads }) => this.#passProof(heads) });
+    const repair = new Repair({
+      ...{ ...common, audience, shelf, post },
+      isWanted: (log) => this.#arrivals.isWanted(log),
+      onLost: (log, first, last, now) => this.#arrivals.lost(log, first, last, now),
+    });
+    const spreader = new Spreader({ me, audience, post, fanOut: settings.fanOut });
+    const subscriber = new Subscriber({ ...common, audience, shelf, deliveries, post, onBegun });
+    const publisher = new Publisher({
+      ...{ ...common, audience, shelf, post, spreader },
+      ...{ life, networkRings: ringCount, ports, retention },
       onBegun: (log) => this.#subscriber.followMine(log),
       onHeld: (log, now) => this.#deliveries.advance(log, now),
     });
+    const others = { audience, post, shelf, deliveries, intake, proofs, repair, spreader, subscriber, publisher };
+    const parts = { ...common, ...others };
+    this.#audience = audience;
+    this.#post = post;
+    this.#shelf = shelf;
+    this.#deliveries = deliveries;
+    this.#intake = intake;
+    this.#repair = repair;
+    this.#subscriber = subscriber;
+    this.#publisher = publisher;
+    this.#retention = new Retention({ ...parts, retention });
+    this.#arrivals = new Arrivals({ ...parts, retention: this.#retention });
+    this.#inbox = new Inbox({ ...parts, arrivals: this.#arrivals });
   }
 
   // --- What the driver may ask at any time ---
@@ -198,7 +185,7 @@ export class Machine {
     this.#repair.publisherGone(id, now);
     this.#intake.memberGone(id);
     this.#subscriber.answered(id, now);
-    this.#expireLater(now);
+    this.#retention.expireLater(now);
   }
 
   /** What another member subscribes to, by its newest statement (`parseInterests`); empty when there is none. */
@@ -229,7 +216,7 @@ export class Machine {
     this.#now = now;
     const parsed = parsePacket(bytes, this.#logs);
     if (!parsed.ok) this.#outbox.emit({ kind: "rejected", from, what: "packet", reason: parsed.reason });
-    else this.#received(from, parsed.packet, now);
+    else this.#inbox.receive(from, parsed.packet, now);
   }
 
   /** Something sent to this member was dropped, or its way broke: what it has not confirmed is told to it again. */
@@ -241,15 +228,7 @@ export class Machine {
   /** How a `verify` ended. Undefined: the signer is unknown, which is held against nobody. */
   verified(check: number, isValid: boolean | undefined, now: number): void {
     this.#now = now;
-    const from = this.#intake.fromOf(check);
-    const pending = this.#intake.verified(check, isValid, now);
-    if (pending?.kind === "batch") this.#insert(pending.batch, pending.from, pending.stretch, now);
-    else if (pending?.kind === "head") this.#showHead(pending.head, now);
-    else if (pending?.kind === "proof") this.#proofs.verified(pending.proof, pending.from);
-    if (from !== undefined && this.#heads.has(from) && !this.#intake.isCheckingHeads(from)) {
-      this.#heads.delete(from);
-      this.#subscriber.answered(from, now);
-    }
+    this.#inbox.verified(check, isValid, now);
   }
 
   // --- Inputs of the program ---
@@ -257,7 +236,7 @@ export class Machine {
   /** Copies the data; it may be written to afterwards. */
   publish(topic: string, data: Uint8Array, options: PublishOptions, now: number): Published {
     this.#now = now;
-    this.#expireLater(now);
+    this.#retention.expireLater(now);
     return this.#publisher.publish(topic, data, options, now);
   }
 
@@ -282,7 +261,7 @@ export class Machine {
       ends.set(log, { batch, digest });
     }
     for (const [log, { batch, digest }] of ends) this.#publisher.adopt(log, batch, digest, now);
-    this.#expireLater(now);
+    this.#retention.expireLater(now);
   }
 
   /** Throws RangeError on numbers out of range. */
@@ -324,214 +303,6 @@ export class Machine {
     this.#subscriber.unsubscribe(subscription);
   }
 
-  // --- Packets ---
-
-  #received(from: MemberId, packet: Packet, now: number): void {
-    switch (packet.kind) {
-      case "batch":
-        this.#intake.batch(from, packet.bytes, packet.stretch, now);
-        return;
-      case "announce":
-        this.#announced(from, packet, now);
-        return;
-      case "pull":
-        this.#repair.serve(from, packet.entries, now);
-        return;
-      case "progress":
-        this.#progressed(from, packet.entries, now);
-        return;
-      case "gone":
-        this.#repair.gone(from, packet.entries, now);
-        return;
-      case "ask":
-        this.#asked(from, packet.patterns, now);
-        return;
-      case "heads":
-        this.#headsCame(from, packet.heads, now);
-        return;
-      case "start":
-        for (const { log, first } of packet.entries) this.#started(from, log, first, now);
-        return;
-      case "proof":
-        this.#proofs.claimed(from, packet.heads);
-        return;
-      case "refused":
-        this.#repair.refused(from, now);
-        return;
-    }
-  }
-
-  #announced(from: MemberId, { entries, answer }: Extract<Packet, { kind: "announce" }>, now: number): void {
-    this.#repair.announced(from, entries, answer, now);
-    // A publisher that asks has not heard of my progress.
-    for (const { tag } of answer ? entries : []) {
-      const log = this.#shelf.get(tag);
-      if (log?.name.publisher === from) this.#post.progress(log, now);
-    }
-  }
-
-  #progressed(from: MemberId, entries: readonly Progress[], now: number): void {
-    for (const entry of entries) {
-      const reason = this.#publisher.progress(from, entry, now);
-      if (reason) this.#outbox.emit({ kind: "rejected", from, what: "progress", reason });
-    }
-  }
-
-  #asked(from: MemberId, patterns: readonly string[], now: number): void {
-    if (this.#asks.take(from, now) > 0) {
-      this.#outbox.emit({ kind: "rejected", from, what: "ask", reason: "too-many" });
-      return;
-    }
-    const matcher = new Matcher<true>();
-    for (const pattern of patterns) matcher.add(pattern, true);
-    const isAsked = (topic: string) => matcher.match(topic).size > 0;
-    const heads: Head[] = [];
-    let scanned = 0;
-    for (const log of this.#shelf.logs()) {
-      if (++scanned > LOGS_SCANNED_MAX) break;
-      if (log.newest && isAsked(log.name.topic)) heads.push(log.newest.batch);
-    }
-    this.#publisher.starts(from, isAsked);
-    this.#post.heads(from, heads);
-  }
-
-  #headsCame(from: MemberId, heads: readonly Head[], now: number): void {
-    const news = heads.filter((head) => !this.#shelf.knows(head) && head.log.publisher !== this.#id);
-    for (const head of news) if (this.#deliveries.wants(head.log.topic)) this.#intake.head(from, head);
-    if (this.#intake.isCheckingHeads(from)) this.#heads.set(from, now);
-    else this.#subscriber.answered(from, now);
-  }
-
-  #started(from: MemberId, name: HeldLog["name"], first: number, now: number): void {
-    if (name.publisher !== from) {
-      this.#outbox.emit({ kind: "rejected", from, what: "start", reason: "not-publisher" });
-      return;
-    }
-    const log = this.#shelf.open(name, now);
-    this.#subscriber.begin(log, first, now);
-    this.#post.progress(log, now + this.#settings.gatherMs);
-  }
-
-  #showHead(head: Head, now: number): void {
-    const log = this.#shelf.open(head.log, now);
-    log.show(head.first + head.count - 1);
-    if (this.#deliveries.hasReady(head.log.topic)) this.#subscriber.appeared(log, now);
-    if (log.start !== undefined) this.#repair.fill(log, now);
-  }
-
-  /** Why a batch is not taken, as far as its body tells. */
-  #objection(head: Head, from: MemberId, bytes: number, stretch: Stretch | undefined): string | undefined {
-    const { log: name } = head;
-    if (name.publisher === this.#id) return "own";
-    this.#repair.named(name.tag);
-    const log = this.#shelf.get(name.tag);
-    if (log?.has(head)) return this.#repeated(log, head.first, from, stretch);
-    // Of a log that I hold for its publisher, others may send me what I miss.
-    const isHeld = from === name.publisher || log?.start !== undefined;
-    if (!isHeld && !this.#deliveries.wants(name.topic)) return "unwanted";
-    if (log?.start !== undefined && head.first + head.count - 1 < log.start) return "old";
-    if (log && this.#backlog(log) + bytes > BACKLOG_BYTES_MAX) return "full";
-    return this.#shelf.makeRoom(name.publisher, bytes) ? undefined : "full";
-  }
-
-  /** What I have already: its publisher may not know that I have, and others may count on me to pass it on. */
-  #repeated(log: HeldLog, first: number, from: MemberId, stretch: Stretch | undefined): string {
-    if (from === log.name.publisher) this.#tellLater(log, this.#now);
-    if (stretch) this.#passOn(log, log.entry(first)!, from, stretch, this.#now);
-    return "held";
-  }
-
-  /** Bytes of a log that no subscription has settled. */
-  #backlog(log: HeldLog): number {
-    const settled = this.#deliveries.mostSettled(log.name.tag);
-    return settled === undefined ? 0 : log.bytesAfter(settled);
-  }
-
-  #insert(batch: Batch, from: MemberId, stretch: Stretch | undefined, now: number): void {
-    const log = this.#shelf.open(batch.log, now);
-    const inserted = this.#shelf.insert(log, batch, this.#options.ports.sha256(batch.body), now);
-    if (inserted.kind === "conflict") {
-      this.#proofs.found(inserted.head, batch, from);
-      return;
-    }
-    if (inserted.kind === "held") return;
-    this.#expireLater(now);
-    this.#repair.arrived(log, from, now);
-    if (log.start === undefined || !this.#deliveries.isFollowed(log.name.tag)) this.#subscriber.appeared(log, now);
-    this.#passOn(log, log.entry(batch.first)!, from, stretch, now);
-    this.#advanced(log, now);
-    // What the publisher sent straight to me among many: it counts on me to hold it.
-    if (isUrgent(batch) && from === log.name.publisher && !stretch) this.#post.progress(log, now);
-    else this.#tellLater(log, now);
-  }
-
-  /** Progress that nobody waits for, or that many others tell the publisher as well, is gathered for a while. */
-  #tellLater(log: HeldLog, now: number): void {
-    const { gatherMs, directMax } = this.#settings;
-    const crowd = this.#audience.of(log.name.topic).members.size + 1;
-    if (crowd > directMax)
-      this.#post.progress(log, now + gatherMs * (crowd / directMax) * (0.5 + this.#options.ports.random()));
-    else this.#post.progress(log, log.newest && isUrgent(log.newest.batch) ? now : now + gatherMs);
-  }
-
-  /** Among many subscribers: along the stretch that it came with, once, and announced to ring neighbours. */
-  #passOn(log: HeldLog, held: Held, from: MemberId, stretch: Stretch | undefined, now: number): void {
-    const crowd = this.#audience.of(log.name.topic);
-    if (crowd.members.size < this.#settings.directMax) return;
-    const children = stretch && !held.isPassed ? this.#spreader.pass(crowd, held.batch, stretch) : [];
-    if (stretch) held.isPassed = true;
-    this.#repair.spread(log, new Set([...children, from, log.name.publisher]), this.#publisher.drawn, now);
-  }
-
-  /** More of the log is held, or owed. */
-  #advanced(log: HeldLog, now: number): void {
-    this.#deliveries.advance(log, now);
-    this.#repair.changed(log, now);
-  }
-
-  #settled(log: HeldLog, now: number): void {
-    this.#tellLater(log, now);
-    // There is room for what was not taken.
-    if (log.top > log.held && !log.isMine) this.#repair.fill(log, now);
-  }
-
-  #progressOf(log: HeldLog): Progress | undefined {
-    if (log.start === undefined || !this.#audience.isLive(log.name.publisher)) return undefined;
-    const acknowledged = Math.min(this.#deliveries.settled(log.name.tag) ?? 0, log.held);
-    return { tag: log.name.tag, held: log.held, acknowledged };
-  }
-
-  /** Is the log to be complete here, and is there room for more of it? */
-  #isWanted(log: HeldLog): boolean {
-    if (this.#backlog(log) >= BACKLOG_BYTES_MAX) return false;
-    return this.#deliveries.isFollowed(log.name.tag) || this.#audience.isLive(log.name.publisher);
-  }
-
-  #isFree(log: HeldLog, batch: Batch): boolean {
-    if (log.isMine && !this.#publisher.isFree(log, batch)) return false;
-    return !this.#deliveries.isProtected(log, batch.last, this.#settings.retentionBytes * SHARE, this.#now);
-  }
-
-  #dropped(log: HeldLog, batch: Batch): void {
-    if (log.isMine) this.#publisher.dropped(log, batch);
-    this.#deliveries.lose(log, batch.first, Math.min(batch.last, log.held), this.#now);
-  }
-
-  #forgotten(log: HeldLog): void {
-    if (log.top > 0) this.#deliveries.lose(log, 1, log.top, this.#now);
-    this.#repair.forget(log.name.tag);
-    this.#deliveries.forget(log.name.tag);
-    this.#post.forget(log);
-    this.#timers.clear(START_TIMER + log.name.tag);
-  }
-
-  #lost(log: HeldLog, first: number, last: number, now: number): void {
-    this.#deliveries.lose(log, first, last, now);
-    log.skip(last);
-    this.#advanced(log, now);
-    this.#post.progress(log, now);
-  }
-
   #passProof(heads: readonly [Head, Head]): void {
     const told = this.#audience.successorsIn(this.#audience.of(heads[0].log.topic), TOLD_OF_PROOF);
     this.#post.packet(told, { kind: "proof", heads });
@@ -567,31 +338,9 @@ export class Machine {
       case BASELINE_TIMER:
         this.#subscriber.baselineDue(Number(rest), now);
         return;
-      default:
-        this.#expire(now);
+      case EXPIRE_TIMER:
+        this.#retention.expire(now);
         return;
     }
   }
-
-  #expireLater(now: number): void {
-    this.#timers.setEarlier(EXPIRE, now + this.#settings.retentionMs / EXPIRIES);
-  }
-
-  /** What is older than its retention goes; so do logs that are empty and have been quiet for as long. */
-  #expire(now: number): void {
-    let isOver = true;
-    for (const log of this.#shelf.logs()) {
-      const ms = (log.isMine && this.#options.retention?.(log.name.topic)?.ms) || this.#settings.retentionMs;
-      this.#shelf.expire(log, now - ms);
-      const isLeft = !log.isMine && !this.#audience.isLive(log.name.publisher);
-      if (isLeft && log.size === 0 && now - log.changedAt > 2 * ms) this.#shelf.forget(log);
-      else if (isLeft || log.size > 0) isOver = false;
-    }
-    this.#publisher.roomMade(now);
-    if (!isOver) this.#expireLater(now);
-  }
-}
-
-function isUrgent({ flags }: Batch): boolean {
-  return (flags & FLAG_URGENT) !== 0;
 }

@@ -47,7 +47,13 @@ export interface IntakeOptions {
   readonly sha256: Sha256;
   readonly logs: LogReader;
   /** Why this batch, of which only the body was read, is not taken; undefined when it is. */
-  readonly objection: (head: Head, from: MemberId, bytes: number, stretch: Stretch | undefined) => string | undefined;
+  readonly objection: (
+    head: Head,
+    from: MemberId,
+    bytes: number,
+    stretch: Stretch | undefined,
+    now: number,
+  ) => string | undefined;
 }
 
 export class Intake {
@@ -92,7 +98,7 @@ export class Intake {
       this.#lie(from, "batch-malformed", now);
       return;
     }
-    const reason = this.#options.objection(head, from, bytes.length, stretch) ?? this.#crowded(from);
+    const reason = this.#options.objection(head, from, bytes.length, stretch, now) ?? this.#crowded(from);
     if (reason) {
       this.#reject(from, "batch", reason);
       return;
