@@ -77,6 +77,7 @@ export {
 } from "./schemes.js";
 export { Budget } from "./session/budget.js";
 export { chunkProblem } from "./session/duplex.js";
+export { handedOut } from "./session/garbage.js";
 export { SessionHost } from "./session/host.js";
 export { iterated, MessageDuplex } from "./session/message-duplex.js";
 export type { ConnectOptions, SessionHostOptions } from "./session/options.js";

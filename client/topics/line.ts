@@ -3,7 +3,7 @@
  * is used. What waits is bounded; what leaves in one turn leaves in one write.
  */
 import { FirefliesError } from "../../identity/index.js";
-import type { ByteDuplex, Session } from "../../net/index.js";
+import { type ByteDuplex, handedOut, type Session } from "../../net/index.js";
 import { FrameCutter } from "../../topics/index.js";
 import { TOPICS } from "../protocols.js";
 
@@ -192,7 +192,11 @@ function joined(frames: readonly Uint8Array[]): Uint8Array[] {
   let small: Uint8Array[] = [];
   let bytes = 0;
   const close = () => {
-    if (small.length > 0) messages.push(small.length === 1 ? small[0]! : Buffer.concat(small, bytes));
+    if (small.length === 1) messages.push(small[0]!);
+    else if (small.length > 1) {
+      messages.push(Buffer.concat(small, bytes));
+      handedOut(bytes);
+    }
     small = [];
     bytes = 0;
   };

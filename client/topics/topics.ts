@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { FirefliesError, type MemberCertificate, sha256, verify } from "../../identity/index.js";
-import { asFirefliesError, type ByteDuplex, onAbort } from "../../net/index.js";
+import { asFirefliesError, type ByteDuplex, handedOut, onAbort } from "../../net/index.js";
 import { ByteReader, equalBytes, type MemberId } from "../../rings/index.js";
 import {
   type Batch,
@@ -59,6 +59,9 @@ export interface TopicsOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
+
+/** Buffers of a message beside the one that is kept: the program's own, and one that the batch outgrew. */
+const COPIES = 2;
 
 /** A call of `publish`. */
 interface Call {
@@ -321,6 +324,7 @@ export class Topics {
       const { log, number } = published;
       onWaiting(this.#publishing.add(log, level, { number, deadline, resolve, reject }));
       this.#fresh += 1;
+      handedOut(COPIES * data.length);
     }
     // While an earlier batch is under way more come, and all of them leave together.
     this.#driver?.settle(level !== "none" && this.#publishing.size > this.#fresh);
