@@ -1,4 +1,7 @@
-/** `fireflies http serve` and `curl` as real processes against real agents. Needs a build: `npm run build`. */
+/**
+ * `fireflies http serve` and `curl` against real agents in processes of their own. `curl` is one as well where it reads its input, or
+ * where several run at once. Needs a build: `npm run build`.
+ */
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -10,6 +13,7 @@ import { targetOf } from "../../cli/commands/traffic/curl.js";
 import { command, RunningCommand, type Told } from "../support/command.js";
 import { Target } from "../support/local-programs.js";
 import { Stage } from "../support/network.js";
+import { typed } from "../support/typed.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -33,7 +37,9 @@ async function agent(name: string, ...more: string[]): Promise<RunningCommand> {
   return started;
 }
 
-const curl = (args: readonly string[], input = "") =>
+/** In this process: one at a time, and none that reads its input. */
+const curl = (...args: readonly string[]) => typed(["curl", ...args, "--dir", dir("ann")], { cwd: root });
+const curlProcess = (args: readonly string[], input = "") =>
   command(["curl", ...args, "--dir", dir("ann")], { cwd: root, input });
 
 beforeAll(async () => {
@@ -59,18 +65,18 @@ describe("http serve and curl", () => {
   it("bring files of one machine to another, until the command ends", async () => {
     const serving = begin("http", "serve", "site", "--dir", dir("bob"));
     expect(await serving.event("serving")).toMatchObject({ protocol: "/http/1.1", name: "bob" });
-    expect(await curl(["bob"])).toEqual({ code: 0, stdout: "<p>hello\n", stderr: "" });
-    const included = await curl(["http://bob.fireflies/index.html", "-i", "--json"]);
+    expect(await curlProcess(["bob"])).toEqual({ code: 0, stdout: "<p>hello\n", stderr: "" });
+    const included = await curl("http://bob.fireflies/index.html", "-i", "--json");
     expect(included.stdout).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\r\n\r\n<p>hello\n$/s);
     expect(JSON.parse(included.stderr)).toMatchObject({ event: "answer", status: 200 });
-    expect((await curl(["bob/index.html", "--head"])).stdout).toMatch(/content-length: 9/i);
-    const missing = await curl(["bob/none", "--fail"]);
+    expect((await curl("bob/index.html", "--head")).stdout).toMatch(/content-length: 9/i);
+    const missing = await curl("bob/none", "--fail");
     expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining("status 404") });
-    expect((await curl(["bob/none"])).code).toBe(0);
-    const posted = await curl(["bob/", "-i", "-d", "@-", "-H", "x-a: 1"], "body");
+    expect((await curl("bob/none")).code).toBe(0);
+    const posted = await curlProcess(["bob/", "-i", "-d", "@-", "-H", "x-a: 1"], "body");
     expect(posted.stdout).toMatch(/^HTTP\/1\.1 405 /);
     expect(await serving.end("SIGINT")).toBe(0);
-    expect(await curl(["bob"])).toMatchObject({ code: 1, stderr: expect.stringContaining("handler-missing") });
+    expect(await curl("bob")).toMatchObject({ code: 1, stderr: expect.stringContaining("handler-missing") });
   });
 
   it("follow redirects, write files, send files and credentials, as curl does", async () => {
@@ -89,14 +95,16 @@ describe("http serve and curl", () => {
     const forwarding = begin("forward", "--dir", dir("bob"), "--target", `127.0.0.1:${port}`);
     await forwarding.event("forwarding");
     const at = (path: string) => `bob:${port}${path}`;
-    expect((await curl([at("/old")])).stdout).toBe("moved");
-    expect(await curl([at("/old"), "-sSL", "-d", "x", "-o", "got.txt"])).toMatchObject({
+    expect((await curl(at("/old"))).stdout).toBe("moved");
+    expect(await curl(at("/old"), "-sSL", "-d", "x", "-o", "got.txt")).toMatchObject({
       code: 0,
       stdout: "",
       stderr: "",
     });
     expect(readFileSync(join(root, "got.txt"), "utf8")).toBe("");
-    expect(await curl([at("/new.txt"), "-T", "-", "-u", "ann:secret", "-A", "me", "-O"], "a file")).toMatchObject({
+    expect(
+      await curlProcess([at("/new.txt"), "-T", "-", "-u", "ann:secret", "-A", "me", "-O"], "a file"),
+    ).toMatchObject({
       code: 0,
     });
     expect(readFileSync(join(root, "new.txt"), "utf8")).toBe("a file");
@@ -105,32 +113,29 @@ describe("http serve and curl", () => {
       "GET /new.txt - fireflies",
       `PUT /new.txt Basic ${Buffer.from("ann:secret").toString("base64")} me`,
     ]);
-    expect((await curl([at("/echo"), "--data-raw", "@-"])).stdout).toBe("@-");
-    const told = await curl([at("/echo"), "-v", "-d", "hi"]);
+    expect((await curl(at("/echo"), "--data-raw", "@-")).stdout).toBe("@-");
+    const told = await curl(at("/echo"), "-v", "-d", "hi");
     expect(told).toMatchObject({
       stdout: "hi",
       stderr: expect.stringMatching(/> POST \/echo HTTP.*< HTTP\/1.1 200 OK/s),
     });
-    expect(await curl([at("/out"), "-L"])).toMatchObject({
+    expect(await curl(at("/out"), "-L")).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("address-forbidden"),
     });
-    const round = await curl([at("/round"), "-L", "--max-redirs", "3"]);
+    const round = await curl(at("/round"), "-L", "--max-redirs", "3");
     expect(round).toMatchObject({ code: 1, stderr: expect.stringContaining("more than 3 times") });
     await forwarding.end("SIGINT");
   });
 
   it("stay with the agent when they are detached", async () => {
     const settings = ["--service", "docs", "--allow", "ann", "--per-member", "10", "--json"];
-    const kept = await command(
-      ["http", "serve", "site", "--dir", dir("bob"), "--detach", "--id", "docs", ...settings],
-      {
-        cwd: root,
-      },
-    );
+    const kept = await typed(["http", "serve", "site", "--dir", dir("bob"), "--detach", "--id", "docs", ...settings], {
+      cwd: root,
+    });
     expect(kept).toMatchObject({ code: 0 });
-    expect((await curl(["bob/", "--protocol", "/http/docs"])).stdout).toBe("<p>hello\n");
-    const { stdout } = await command(["services", "--dir", dir("bob"), "--json"], { cwd: root });
+    expect((await curl("bob/", "--protocol", "/http/docs")).stdout).toBe("<p>hello\n");
+    const { stdout } = await typed(["services", "--dir", dir("bob"), "--json"], { cwd: root });
     expect(stdout).toContain('"kind":"http"');
   });
 
@@ -139,7 +144,7 @@ describe("http serve and curl", () => {
     const carl = await agent("carl");
     await ann.until((told) => told.event === "joined" && told.name === "carl");
     await begin("forward", "--dir", dir("carl"), "--target", target.address).event("forwarding");
-    const asked = [1, 2, 3].map(() => curl([`carl:${target.port}/`]));
+    const asked = [1, 2, 3].map(() => curlProcess([`carl:${target.port}/`]));
     await expect.poll(() => target.sockets.length, { timeout: 20_000 }).toBe(3);
     await carl.end("SIGKILL");
     const ends = await Promise.all(asked);
@@ -152,7 +157,7 @@ describe("http serve and curl", () => {
     const eve = await agent("eve");
     await ann.until((told) => told.event === "joined" && told.name === "eve");
     await begin("forward", "--dir", dir("eve"), "--target", target.address).event("forwarding");
-    const asked = [1, 2, 3].map(() => curl([`eve:${target.port}/`]));
+    const asked = [1, 2, 3].map(() => curlProcess([`eve:${target.port}/`]));
     await expect.poll(() => target.sockets.length, { timeout: 20_000 }).toBe(3);
     await new Promise((later) => setTimeout(later, 1_000)); // Until it has answered a ping.
     process.kill(eve.pid, "SIGSTOP");
@@ -163,10 +168,10 @@ describe("http serve and curl", () => {
   });
 
   it("say what they cannot do", async () => {
-    expect(await curl(["nobody/"])).toMatchObject({ code: 1, stderr: expect.stringContaining("peer-unknown") });
-    expect(await curl(["http://"])).toMatchObject({ code: 2 });
-    expect(await curl(["bob", "-H", "nonsense"])).toMatchObject({ code: 2 });
-    const none = await command(["http", "serve", "none", "--dir", dir("bob")], { cwd: root });
+    expect(await curl("nobody/")).toMatchObject({ code: 1, stderr: expect.stringContaining("peer-unknown") });
+    expect(await curl("http://")).toMatchObject({ code: 2 });
+    expect(await curl("bob", "-H", "nonsense")).toMatchObject({ code: 2 });
+    const none = await typed(["http", "serve", "none", "--dir", dir("bob")], { cwd: root });
     expect(none).toMatchObject({ code: 7, stderr: expect.stringContaining("input-failed") });
   });
 });

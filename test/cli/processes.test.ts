@@ -1,6 +1,6 @@
 /**
- * Every command, as a real process, against a real authority and real agents; help and wrong usage in this process, for they need
- * no other. Needs a build: `npm run build`.
+ * Every command, against a real authority and real agents in processes of their own. What goes on, reads its input or starts a member
+ * is a process as well; what asks and ends runs in this one. Needs a build: `npm run build`.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,7 +23,8 @@ let bobId: string;
 const running: RunningCommand[] = [];
 
 const dir = (name: string) => join(root, name);
-const run = (args: readonly string[], input = "") => command(args, { cwd: root, input });
+const run = (args: readonly string[]) => typed(args, { cwd: root });
+const runProcess = (args: readonly string[], input = "") => command(args, { cwd: root, input });
 const token = async (name: string) => (await run(["ca", "token", name, "--dir", dir("ca")])).stdout.trim();
 
 function begin(...args: string[]): RunningCommand {
@@ -66,7 +67,7 @@ describe("ca", () => {
   });
 
   it("a second authority on the directory is refused", async () => {
-    expect(await run(["ca", "--dir", dir("ca"), "--port", "0", "--json"])).toMatchObject({
+    expect(await runProcess(["ca", "--dir", dir("ca"), "--port", "0", "--json"])).toMatchObject({
       code: 6,
       stdout: "",
       stderr: expect.stringContaining('"ca-state-locked"'),
@@ -104,7 +105,7 @@ describe("topics", () => {
     const one = await run(["publish", "orders.eu", "17 bottles", "--dir", dir("ann"), "--ack", "all", "--json"]);
     expect(published(one.stdout)).toEqual([{ topic: "orders.eu", sequence: 1, ack: "all" }]);
     const args = ["publish", "orders.eu", "-", "--dir", dir("ann"), "--ack", "all", "--json"];
-    const lines = await run(args, "one\ntwo\n\nfour\n");
+    const lines = await runProcess(args, "one\ntwo\n\nfour\n");
     expect(published(lines.stdout).map(({ event, sequence }) => [event, sequence])).toEqual(
       [2, 3, 4, 5].map((sequence) => ["published", sequence]),
     );
@@ -130,7 +131,7 @@ describe("topics", () => {
     expect([code, JSON.parse(stderr).error]).toMatchObject([1, { code: "topic-invalid" }]);
     const refused = await run(["subscribe", "a b", "--dir", dir("ann"), "--json"]);
     expect(JSON.parse(refused.stderr).error).toMatchObject({ code: "topic-invalid" });
-    const lines = await run(["publish", "a b", "-", "--dir", dir("ann"), "--json"], "x\n");
+    const lines = await runProcess(["publish", "a b", "-", "--dir", dir("ann"), "--json"], "x\n");
     expect(JSON.parse(lines.stderr).error).toMatchObject({ code: "topic-invalid" });
   });
 });
@@ -150,7 +151,7 @@ describe("commands of a running agent", () => {
   });
 
   it("members for people shows a table, without colours for NO_COLOR or a pipe", async () => {
-    const { stdout } = await run(["members", "--dir", dir("ann")]);
+    const { stdout } = await runProcess(["members", "--dir", dir("ann")]);
     expect(stdout).toMatch(/^NAME +ID +ADDRESS +STATE/);
     expect(stdout).toMatch(new RegExp(`^bob +${bobId.slice(0, 12)} `, "m"));
     expect(stdout).not.toContain("\u001b");
@@ -191,7 +192,7 @@ describe("commands of a running agent", () => {
 
   it("stream carries standard input there and back", async () => {
     const text = "line\n".repeat(50_000);
-    const { code, stdout } = await run(["stream", "--dir", dir("ann"), bobId], text);
+    const { code, stdout } = await runProcess(["stream", "--dir", dir("ann"), bobId], text);
     expect(code).toBe(0);
     expect(stdout).toBe(text);
   });
@@ -342,10 +343,10 @@ describe("what goes wrong has a code, and an exit code", () => {
     [["members", "--dir", "nowhere"], 3, "agent-unreachable"],
     [["agent", "--dir", "y", "--join", "no-token"], 5, "token-invalid"],
   ])("%j ends with %d: %s", async (args, code, name) => {
-    const plain = await typed(args, { cwd: root });
+    const plain = await run(args);
     expect(plain).toMatchObject({ code, stdout: "" });
     expect(plain.stderr).toMatch(new RegExp(`^error: .*\\(${name}\\)\n$`));
-    const json = await typed([...args, "--json"], { cwd: root });
+    const json = await run([...args, "--json"]);
     expect(json).toMatchObject({ code, stdout: "" });
     expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: name, message: expect.any(String) } });
   });
@@ -358,12 +359,12 @@ describe("what goes wrong has a code, and an exit code", () => {
     [["ca", "audit", "verify", "a.jsonl"], "Give --root root.pem, or --dir."],
     [["sim", "wat"], "Too many arguments for 'sim'. Expected 0 arguments but got 1. See `fireflies sim --help`."],
   ])("%j: says what is wrong, and whose help to read", async (args, message) => {
-    expect(await typed(args, { cwd: root })).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+    expect(await run(args)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
   });
 
   it("which a process ends with as well, and its streams say the same", async () => {
     for (const args of [["membrs"], ["members", "--dir", "nowhere"], ["plan", "--help"]]) {
-      expect(await run(args)).toEqual(await typed(args, { cwd: root }));
+      expect(await runProcess(args)).toEqual(await run(args));
     }
   });
 
@@ -377,15 +378,15 @@ describe("what goes wrong has a code, and an exit code", () => {
     const used = await token("gus");
     const first = begin("agent", "--dir", dir("gus"), "--join", used);
     const { address } = await first.event("ready");
-    expect(await run(["agent", "--dir", dir("gus2"), "--join", used])).toMatchObject({
+    expect(await runProcess(["agent", "--dir", dir("gus2"), "--join", used])).toMatchObject({
       code: 5,
       stderr: expect.stringContaining("token-used"),
     });
-    expect(await run(["agent", "--dir", dir("gus")])).toMatchObject({
+    expect(await runProcess(["agent", "--dir", dir("gus")])).toMatchObject({
       code: 6,
       stderr: expect.stringContaining("state-in-use"),
     });
-    const clash = await run([
+    const clash = await runProcess([
       "agent",
       "--dir",
       dir("hans"),
@@ -396,7 +397,7 @@ describe("what goes wrong has a code, and an exit code", () => {
     ]);
     expect(clash).toMatchObject({ code: 6, stderr: expect.stringContaining("address-in-use") });
     const port = String(listening.address).split(":")[1]!;
-    const fresh = await run(["ca", "--dir", dir("ca2"), "--port", port, "--num-rings", "7"]);
+    const fresh = await runProcess(["ca", "--dir", dir("ca2"), "--port", port, "--num-rings", "7"]);
     expect(fresh.code).toBe(6);
     expect(fresh.stderr).toContain("Choose another port with --port");
     expect(fresh.stderr).toContain(`${dir("ca2")} was created, with 7 rings`);
@@ -433,17 +434,17 @@ describe("help", () => {
     "demo",
   ];
   it.each(COMMANDS)("%s has help with examples", async (name) => {
-    const { code, stdout } = await typed([name, "--help"], { cwd: root });
+    const { code, stdout } = await run([name, "--help"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`Examples:\n +\\$ fireflies ${name}`));
     expect(stdout).toContain("--json");
   });
 
   it("names all commands and exit codes, and the version", async () => {
-    const { stdout } = await run(["--help"]);
+    const { stdout } = await runProcess(["--help"]);
     for (const name of COMMANDS) expect(stdout).toMatch(new RegExp(`^ +${name} `, "m"));
     expect(stdout).toContain("Exit codes:");
-    expect((await run(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+/);
+    expect((await runProcess(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+/);
   });
 });
 

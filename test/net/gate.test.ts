@@ -250,8 +250,11 @@ describe("TCP behind a gate", () => {
     });
     await once(waiting.far, "end");
     expect(arrived).toBe(1_000_001);
-    first.near.destroy();
-    server.close();
+    for (const { near, far } of [first, greedy, waiting]) {
+      near.destroy();
+      far.destroy();
+    }
+    await new Promise((done) => server.close(done));
   });
 
   it("hands over what TLS works with, at full length", async () => {
@@ -285,6 +288,7 @@ describe("TCP behind a gate", () => {
     await once(client, "end");
     expect(received).toBe(sent.length);
     expect(gate.figures).toMatchObject({ held: 0, shaking: 0, dropped: 0 });
+    client.destroy();
     await bound.close();
   });
 });

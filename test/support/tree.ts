@@ -1,6 +1,6 @@
 /** The source tree as data, and copies of it that a test may break. */
 import { execFile, execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 
@@ -33,6 +33,9 @@ export const ROOMS = [
   "cli",
 ] as const;
 
+/** What `npm run build` compiles, room by room. Other tests write beside these. */
+const BUILT = [...ROOMS, "examples"].map((room) => `dist/${room}`);
+
 /** Files of our own hand in these folders, with one of these endings. */
 export function filesIn(folders: readonly string[], ...endings: readonly string[]): string[] {
   return FILES.filter(
@@ -51,11 +54,12 @@ export function read(file: string): string {
 export class TreeCopy {
   readonly root = mkdtempSync(join(tmpdir(), "ff-tree-"));
 
-  constructor() {
-    for (const file of FILES) {
+  /** With `isBuilt` it has what was compiled as well: a build looks at what differs only. */
+  constructor({ isBuilt = false } = {}) {
+    for (const file of [...FILES, ...(isBuilt ? BUILT : [])]) {
       const target = join(this.root, file);
       mkdirSync(dirname(target), { recursive: true });
-      copyFileSync(join(ROOT, file), target);
+      cpSync(join(ROOT, file), target, { recursive: true, preserveTimestamps: true });
     }
     symlinkSync(join(ROOT, "node_modules"), join(this.root, "node_modules"));
   }

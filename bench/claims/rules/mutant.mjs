@@ -13,7 +13,7 @@ const ENTRIES = [
   "gossip/index.js",
   "sim/simulation.js",
   "sim/invariants/invariants.js",
-  "sim/adversaries/eclipser.js",
+  "sim/adversaries/omissions/eclipser.js",
   "sim/adversaries/index.js",
   "sim/network/fault.js",
   "sim/crypto/fake-crypto.js",

@@ -1,7 +1,7 @@
 /** Liars that accuse: each attack is seen to happen, and no correct member loses a correct one by it. */
 import { describe, expect, it, vi } from "vitest";
 import { tolerance } from "../../../rings/index.js";
-import { RingAccuser } from "../../../sim/adversaries/ring-accuser.js";
+import { RingAccuser } from "../../../sim/adversaries/accusations/ring-accuser.js";
 import { Trial } from "../../support/sim/trial.js";
 
 vi.setConfig({ testTimeout: 120_000 });

@@ -1,6 +1,6 @@
 /** The adversaries by name, sleepers, and everything at once. */
 import { describe, expect, it, vi } from "vitest";
-import { FalseAccuser } from "../../../sim/adversaries/false-accuser.js";
+import { FalseAccuser } from "../../../sim/adversaries/accusations/false-accuser.js";
 import { ADVERSARIES, adversary } from "../../../sim/adversaries/index.js";
 import { Sleeper } from "../../../sim/adversaries/sleeper.js";
 import { Trial } from "../../support/sim/trial.js";
