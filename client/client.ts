@@ -2,41 +2,31 @@
  * The public face of a member: register handlers, start, talk. Everything is in-process and silent: no console, no
  * signal handlers, no global state, any number of clients side by side.
  */
-import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { Duplex } from "node:stream";
 import type { Client as GrpcClient, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
-import { type FirefliesError, sign, verify } from "../identity/index.js";
+import { sign, verify } from "../identity/index.js";
 import type { HostNetwork } from "../net/network.js";
 import { type MemberId, parseMemberId } from "../rings/index.js";
 import { type Adjustments, adjustedBy } from "./config/adjustable.js";
 import type { ClientOptions } from "./config/index.js";
 import type { StubClass } from "./grpc/calling.js";
-import { Services } from "./grpc/services.js";
-import { Life } from "./life.js";
 import { tooLarge } from "./messages/requester.js";
-import { Announced, NAMES_PAUSE } from "./offers/announced.js";
 import { requireName } from "./offers/name.js";
+import { Parts } from "./parts.js";
 import { connectionsOf, type MemberConnections } from "./paths/connections.js";
-import { ChangeFeed } from "./program/changes.js";
-import { ClientLog } from "./program/client-log.js";
 import { examinationOf } from "./program/examination.js";
 import { infoOf, ringsOf } from "./program/figures.js";
-import { Handlers } from "./program/handlers.js";
 import { type Identified, identified } from "./program/identify.js";
 import { untilJoined, untilMembers } from "./program/members.js";
-import { Rejections } from "./program/rejections.js";
 import { MESSAGE_BYTES_MAX } from "./protocols.js";
 import type { DoctorReport } from "./reach/doctor.js";
-import { Isolation } from "./standing/isolation.js";
 import { writeCertificate, writePrivateKey } from "./state/own-files.js";
 import { serviceAbsent, toAny } from "./talk/any.js";
 import { DRAIN_MS } from "./talk/drain-deadline.js";
-import { Hearsay } from "./talk/hearsay.js";
 import { requireBytes, requireCount, requireDrain, requireHandler, requireTimeout } from "./talk/misuse.js";
-import { Outbound, requireAddress } from "./talk/outbound.js";
-import { PING_TIMEOUT_MS, SEND_TIMEOUT_MS } from "./timeouts.js";
-import { Topics } from "./topics/topics.js";
+import { requireAddress } from "./talk/outbound.js";
+import { PING_TIMEOUT_MS } from "./timeouts.js";
 import type {
   Published,
   PublishOptions,
@@ -72,84 +62,20 @@ import type {
   StreamHandler,
   StreamOptions,
 } from "./types.js";
-import { Directory } from "./view/directory.js";
+import type { Directory } from "./view/directory.js";
 import type { MemberFilter } from "./view/member-filter.js";
 import { encodeMetadata } from "./view/metadata.js";
 
-/** For an order by chance. */
-const CHANCE_BYTES = 16;
-
 /** One member of one network. It starts once; to start again, make another one. Any number live side by side in a process. */
 export class Client {
-  readonly #log: ClientLog;
-  readonly #life: Life;
-  readonly #feed = new ChangeFeed((change) => this.#log.change(change));
-  readonly #announced = new Announced(
-    () => this.#tellNames(),
-    () => NAMES_PAUSE * this.#life.noteMs,
-  );
-  readonly #directory = new Directory({
-    member: () => this.#life.begun,
-    metadata: () => this.#metadata ?? this.#life.config?.metadata ?? {},
-    services: () => this.#announced.names,
-    chance: () => randomBytes(CHANCE_BYTES),
-    now: Date.now,
-  });
-  readonly #handlers = new Handlers({
-    sender: (id) => this.#directory.sender(id),
-    isKnown: (id) => this.#life.member?.knows(id) === true,
-    log: () => this.#log,
-    announced: this.#announced,
-  });
-  readonly #onAlarm = (alarm: FirefliesError): void => this.#handlers.raise(alarm);
-  readonly #hearsay = new Hearsay({
-    messenger: () => this.#life.running.messenger,
-    takeResponse: (response) => this.#handlers.takeResponse(response),
-    timeoutMs: SEND_TIMEOUT_MS,
-  });
-  readonly #outbound = new Outbound(() => this.#life.talking);
-  readonly #rejected = new Rejections((kind) => this.#log.rejected(kind));
-  readonly #services = new Services({
-    reach: (id, signal) => this.#outbound.reach(id, signal),
-    sender: (id) => this.#directory.sender(id),
-    failures: this.#handlers.failures,
-    announced: this.#announced,
-  });
-  readonly #topics = new Topics({
-    sender: (id) => this.#directory.sender(id),
-    failures: this.#handlers.failures,
-    onAlarm: this.#onAlarm,
-    onRejected: (what) => this.#rejected.count(what),
-    now: () => performance.now(),
-  });
-  readonly #isolation = new Isolation({
-    publish: (change) => this.#feed.publish(change),
-    onAlarm: (alarm) => this.#onAlarm(alarm),
-    now: Date.now,
-    dir: () => this.#life.config?.dir,
-  });
-  #metadata: Metadata | undefined;
-  #content: Uint8Array | undefined;
+  readonly #parts: Parts;
 
   /**
    * Nothing is read or opened before `start`. Without options the configuration is fireflies.yaml and FIREFLIES_*
    * variables; what is given here wins over both.
    */
   constructor(options: ClientOptions = {}) {
-    this.#log = new ClientLog(options.logger);
-    this.#life = new Life({
-      ...{ options, log: this.#log, feed: this.#feed, directory: this.#directory, handlers: this.#handlers },
-      ...{
-        services: this.#services,
-        topics: this.#topics,
-        isolation: this.#isolation,
-        rejected: this.#rejected,
-        hearsay: this.#hearsay,
-      },
-      ...{ onAlarm: this.#onAlarm, announced: this.#announced },
-      metadata: () => this.#metadata,
-      content: () => this.#content,
-    });
+    this.#parts = new Parts(options);
     setMaxListeners(0, this.stopping); // Every stream may wait for it: from the eleventh on Node would print a warning.
   }
 
@@ -161,25 +87,25 @@ export class Client {
   /** Answers messages of other members. */
   registerMessageHandler(handler: MessageHandler): void {
     requireHandler(handler);
-    this.#handlers.message = handler;
+    this.#parts.handlers.message = handler;
   }
 
   /** Takes what ring neighbours gossip; what it returns goes back to their response handler. */
   registerGossipHandler(handler: GossipHandler): void {
     requireHandler(handler);
-    this.#handlers.gossip = handler;
+    this.#parts.handlers.gossip = handler;
   }
 
   /** Takes the neighbours' replies to my gossip. */
   registerResponseHandler(handler: ResponseHandler): void {
     requireHandler(handler);
-    this.#handlers.response = handler;
+    this.#parts.handlers.response = handler;
   }
 
   /** Takes streams that other members open. */
   registerStreamHandler(handler: StreamHandler): void {
     requireHandler(handler);
-    this.#handlers.stream = handler;
+    this.#parts.handlers.stream = handler;
   }
 
   /**
@@ -187,7 +113,7 @@ export class Client {
    * `handle`. The name is part of what the sender signs. The signal takes the handler out. Throws as `handle`.
    */
   serve(service: string, handler: MessageHandler, options: ServeOptions = {}): void {
-    this.#handlers.serve(service, handler, options);
+    this.#parts.handlers.serve(service, handler, options);
   }
 
   /**
@@ -200,13 +126,13 @@ export class Client {
   handle(protocol: string, handler: RawStreamHandler, options: HandleOptions & { readonly raw: true }): void;
   handle(protocol: string, handler: StreamHandler, options?: HandleOptions & { readonly raw?: false }): void;
   handle(protocol: string, handler: StreamHandler | RawStreamHandler, options: HandleOptions = {}): void {
-    this.#handlers.handle(protocol, handler, options);
+    this.#parts.handlers.handle(protocol, handler, options);
   }
 
   /** Takes datagrams of other members. Without a handler they are dropped and counted. */
   onDatagram(handler: DatagramHandler): void {
     requireHandler(handler);
-    this.#handlers.datagram = handler;
+    this.#parts.handlers.datagram = handler;
   }
 
   /**
@@ -225,7 +151,7 @@ export class Client {
     implementation: UntypedServiceImplementation,
     { descriptors }: { readonly descriptors?: Uint8Array } = {},
   ): void {
-    this.#services.add(definition, implementation, descriptors);
+    this.#parts.services.add(definition, implementation, descriptors);
   }
 
   /**
@@ -233,7 +159,7 @@ export class Client {
    * a whole. Each does from `addService` on, and none while the member stops.
    */
   setServing(service: string, isServing: boolean): void {
-    this.#services.setServing(service, isServing);
+    this.#parts.services.setServing(service, isServing);
   }
 
   /**
@@ -242,23 +168,23 @@ export class Client {
    */
   registerAlarmHandler(handler: AlarmHandler): void {
     requireHandler(handler);
-    this.#handlers.alarm = handler;
+    this.#parts.handlers.alarm = handler;
   }
 
   /** Told of each try of a member to use a protocol or a service that nobody handles here. Bound what you write of it. */
   registerMissingHandler(handler: MissingHandler): void {
     requireHandler(handler);
-    this.#handlers.missing = handler;
+    this.#parts.handlers.missing = handler;
   }
 
   /** Changes `relay`, `relay...` and `rdv`, those that are given, for what begins from then on. Returns what was before. */
   adjust(changes: Adjustments): Required<Adjustments> {
-    return this.#life.adjust(adjustedBy(changes));
+    return this.#parts.life.adjust(adjustedBy(changes));
   }
 
   /** Before `start`: reaches others over this network, as the option `network`. Throws "already-started". */
   useNetwork(network: HostNetwork): void {
-    this.#life.useNetwork(network);
+    this.#parts.life.useNetwork(network);
   }
 
   // --- Life ---
@@ -269,7 +195,7 @@ export class Client {
    * "cancelled". After a rejection nothing is left open; a client starts once.
    */
   async start({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    await this.#life.start(signal);
+    await this.#parts.life.start(signal);
   }
 
   /**
@@ -284,12 +210,12 @@ export class Client {
    */
   async stop({ drain = DRAIN_MS }: StopOptions = {}): Promise<void> {
     requireDrain(drain);
-    await this.#life.stop(drain);
+    await this.#parts.life.stop(drain);
   }
 
   /** Fires when `stop` is called: for handlers that go on until somebody tells them to end, as those of long streams do. */
   get stopping(): AbortSignal {
-    return this.#life.stopping;
+    return this.#parts.life.stopping;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -300,12 +226,12 @@ export class Client {
 
   /** 64 lower-case hex digits, also after `stop`. Throws "not-started" before `start` has got so far. */
   get id(): MemberId {
-    return this.#life.begun.id;
+    return this.#parts.life.begun.id;
   }
 
   /** "host:port" that others are told; the first of several. */
   get address(): string {
-    return this.#life.begun.addresses[0] ?? "";
+    return this.#parts.life.begun.addresses[0] ?? "";
   }
 
   /** Live members other than this one, or those of them that a filter lets through: `members({ name: "web-*" })`. */
@@ -359,7 +285,7 @@ export class Client {
    * have never heard of each other. Rejects with "address-invalid", "peer-unreachable", "peer-mismatch", "timeout" or "cancelled".
    */
   async join(address: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Member> {
-    const member = this.#life.talking;
+    const member = this.#parts.life.talking;
     requireAddress(address);
     return await untilJoined(this, (until) => member.seek(address, until), signal);
   }
@@ -369,9 +295,9 @@ export class Client {
    * either (`udpMs` is undefined). Rejects with "peer-unknown" or "cancelled".
    */
   async ping(id: string, { signal, timeout = PING_TIMEOUT_MS }: PingOptions = {}): Promise<RoundTrip> {
-    const { roundTrips } = this.#life.talking;
+    const { roundTrips } = this.#parts.life.talking;
     requireTimeout(timeout);
-    return await roundTrips.measure(this.#outbound.destination(id), { signal, timeoutMs: timeout });
+    return await roundTrips.measure(this.#parts.outbound.destination(id), { signal, timeoutMs: timeout });
   }
 
   /**
@@ -380,33 +306,34 @@ export class Client {
    */
   changes({ signal, paths }: ChangesOptions = {}): AsyncIterableIterator<Change> {
     const joined = this.members().map((member): Change => ({ kind: "joined", member, at: member.since }));
-    const { change } = this.#isolation;
-    return this.#feed.subscribe(change ? [...joined, change] : joined, signal, paths);
+    const { change } = this.#parts.isolation;
+    return this.#parts.feed.subscribe(change ? [...joined, change] : joined, signal, paths);
   }
 
   /** Figures about this member. */
   info(): ClientInfo {
-    return infoOf(this.#life.running, { isolated: this.#isolation.current, rejected: this.#rejected.all });
+    const { running, rdv } = this.#parts.life;
+    return infoOf(running, { isolated: this.#parts.isolation.current, rejected: this.#parts.rejected.all, rdv });
   }
 
   /** Has up to three members dial this one back and say what they see: what leads here, and what to do. Rejects with "not-started". */
   async doctor(): Promise<DoctorReport> {
-    return await examinationOf(this.#life.talking);
+    return await examinationOf(this.#parts.life.talking);
   }
 
   /** How each live member is reached now, or why it is not: see `MemberPath`. */
   paths(): MemberPath[] {
-    return this.#life.running.paths.all();
+    return this.#parts.life.running.paths.all();
   }
 
   /** As `paths`, with the sessions and the streams that are open with each: what a graph of the network is made of. */
   connections(): MemberConnections[] {
-    return connectionsOf(this.#life.running);
+    return connectionsOf(this.#parts.life.running);
   }
 
   /** My live neighbours, ring by ring. */
   rings(): RingNeighbours[] {
-    return ringsOf(this.#life.running);
+    return ringsOf(this.#parts.life.running);
   }
 
   // --- Messages, gossip, streams ---
@@ -420,12 +347,12 @@ export class Client {
    * "peer-removed", "link-closed"; or with the `ReplyError` that its handler threw for me. Misuse: a TypeError for text instead of bytes, a RangeError for a timeout that is not above 0.
    */
   async sendTo(address: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
-    return await this.#outbound.toAddress(address, data, options);
+    return await this.#parts.outbound.toAddress(address, data, options);
   }
 
   /** As `sendTo`, to a live member by its id in any case, its name, or a beginning of its id; "id-ambiguous" for several. */
   sendToId(id: string, data: Uint8Array, options: SendOptions = {}): Promise<Uint8Array> {
-    return this.#outbound.toId(id, data, options);
+    return this.#parts.outbound.toId(id, data, options);
   }
 
   /**
@@ -436,12 +363,12 @@ export class Client {
    */
   async sendToAny(service: string, data: Uint8Array, options: SendToAnyOptions = {}): Promise<Uint8Array> {
     const { key, ...rest } = options;
-    this.#outbound.requireTalking();
+    this.#parts.outbound.requireTalking();
     const order =
       key === undefined ? this.#view.anyOf(service) : this.#view.closest(key, Number.POSITIVE_INFINITY, service);
     if (order.length === 0) throw serviceAbsent(service, this.#view.offered);
     const ids = order.map(({ id }) => id);
-    return await toAny(this.#outbound, ids, data, { ...rest, service });
+    return await toAny(this.#parts.outbound, ids, data, { ...rest, service });
   }
 
   /**
@@ -453,7 +380,7 @@ export class Client {
   openStream(id: string, options: StreamOptions & { readonly raw: true }): Promise<Duplex>;
   openStream(id: string, options?: StreamOptions & { readonly raw?: false }): Promise<MessageStream>;
   async openStream(id: string, options: StreamOptions = {}): Promise<Duplex> {
-    return await this.#outbound.openStream(id, options);
+    return await this.#parts.outbound.openStream(id, options);
   }
 
   /**
@@ -462,7 +389,7 @@ export class Client {
    * "message-too-large", "not-started" or "member-stopping", and a TypeError for what is no bytes.
    */
   sendDatagram(id: string, data: Uint8Array): boolean {
-    return this.#outbound.datagram(id, data);
+    return this.#parts.outbound.datagram(id, data);
   }
 
   /**
@@ -475,7 +402,7 @@ export class Client {
     ServiceClient: StubClass<Stub>,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Stub> {
-    return await this.#services.stub(this.#outbound.destination(id).id, ServiceClient, signal);
+    return await this.#parts.services.stub(this.#parts.outbound.destination(id).id, ServiceClient, signal);
   }
 
   // --- Topics ---
@@ -489,11 +416,11 @@ export class Client {
    */
   publish(topic: string, data: Uint8Array, options: PublishOptions = {}): Promise<Published> {
     try {
-      this.#outbound.requireTalking();
+      this.#parts.outbound.requireTalking();
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#topics.publish(topic, data, options);
+    return this.#parts.topics.publish(topic, data, options);
   }
 
   /**
@@ -503,18 +430,18 @@ export class Client {
    * 256 patterns), "cancelled", "member-stopping" or "not-started"; with a RangeError for a number out of range.
    */
   async subscribe(topic: string, options: SubscribeOptions = {}): Promise<Subscription> {
-    this.#outbound.requireTalking();
-    return await this.#topics.subscribe(topic, options);
+    this.#parts.outbound.requireTalking();
+    return await this.#parts.topics.subscribe(topic, options);
   }
 
   /** Live members that subscribe to a topic, this one included: once for each of their patterns that it matches. Throws "topic-invalid" or "not-started". */
   subscribers(topic: string): Subscriber[] {
-    return this.#topics.subscribers(topic);
+    return this.#parts.topics.subscribers(topic);
   }
 
   /** The topics that this member publishes on, subscribes to, or holds messages of. Throws "not-started". */
   topics(): TopicInfo[] {
-    return this.#topics.figures();
+    return this.#parts.topics.figures();
   }
 
   /**
@@ -524,22 +451,22 @@ export class Client {
   setGossipContent(data: Uint8Array): void {
     requireBytes(data);
     if (data.length > MESSAGE_BYTES_MAX) throw tooLarge(data.length, MESSAGE_BYTES_MAX);
-    this.#content = data.slice();
-    if (this.#life.isInMotion) this.#life.running.machine.setGossipContent(this.#content);
+    this.#parts.content = data.slice();
+    if (this.#parts.life.isInMotion) this.#parts.life.running.machine.setGossipContent(this.#parts.content);
   }
 
   // --- Identity ---
 
   /** Signs data as this member: 64 bytes, in a domain of its own, so that it is never taken for a protocol statement. */
   sign(data: Uint8Array): Uint8Array {
-    const { privateKey, certificate } = this.#life.running.identity;
+    const { privateKey, certificate } = this.#parts.life.running.identity;
     return sign(privateKey, "application", certificate.networkId, data);
   }
 
   /** Did the member with this id sign the data? False for members that are not known. */
   verifySignature(data: Uint8Array, signature: Uint8Array, id: string): boolean {
     const memberId = parseMemberId(id.toLowerCase());
-    const certificate = memberId && this.#life.running.certificateOf(memberId);
+    const certificate = memberId && this.#parts.life.running.certificateOf(memberId);
     return certificate ? verify(certificate.publicKey, "application", certificate.networkId, data, signature) : false;
   }
 
@@ -548,14 +475,15 @@ export class Client {
    * for one that this network refuses now: another network's, one that has ended, one that is revoked.
    */
   identify(leaf: Uint8Array, issuer: Uint8Array): Identified | undefined {
-    return identified(this.#life.running, { leaf, issuer });
+    return identified(this.#parts.life.running, { leaf, issuer });
   }
 
   /** Facts about this member that all others see. Rejects with "metadata-too-large", also for what JSON cannot carry. */
   async setMetadata(metadata: Metadata): Promise<void> {
     const bytes = encodeMetadata(metadata);
-    this.#metadata = metadata;
-    if (this.#life.isInMotion) this.#life.running.input((machine, now) => machine.describe({ metadata: bytes }, now));
+    this.#parts.metadata = metadata;
+    if (this.#parts.life.isInMotion)
+      this.#parts.life.running.input((machine, now) => machine.describe({ metadata: bytes }, now));
   }
 
   /**
@@ -564,7 +492,7 @@ export class Client {
    * `changes()` tells it as "moved". Rejects with "address-invalid" or "not-started".
    */
   async setAdvertise(addresses: readonly string[]): Promise<void> {
-    this.#life.addresses.set(addresses);
+    this.#parts.life.addresses.set(addresses);
   }
 
   /**
@@ -573,26 +501,20 @@ export class Client {
    * "unauthenticated", "too-many-requests", "state-write-failed" or "not-started".
    */
   async renew(): Promise<void> {
-    await this.#life.renewal.renewNow();
+    await this.#parts.life.renewal.renewNow();
   }
 
   /** Writes certificate.pem (leaf, then issuing) to a directory: by default the member's own, else the working one. */
-  async saveCertificate(directory = this.#life.config?.dir ?? "."): Promise<void> {
-    await writeCertificate(directory, this.#life.running.identity);
+  async saveCertificate(directory = this.#parts.life.config?.dir ?? "."): Promise<void> {
+    await writeCertificate(directory, this.#parts.life.running.identity);
   }
 
   /** Writes key.pem, mode 0600, to a directory: by default the member's own, else the working one. */
-  async savePrivateKey(directory = this.#life.config?.dir ?? "."): Promise<void> {
-    await writePrivateKey(directory, this.#life.running.identity);
-  }
-
-  #tellNames(): void {
-    if (!this.#life.isInMotion) return;
-    const { extensions } = this.#announced;
-    this.#life.running.input((machine, now) => machine.describe({ extensions }, now));
+  async savePrivateKey(directory = this.#parts.life.config?.dir ?? "."): Promise<void> {
+    await writePrivateKey(directory, this.#parts.life.running.identity);
   }
 
   get #view(): Directory {
-    return this.#life.running && this.#directory;
+    return this.#parts.life.running && this.#parts.directory;
   }
 }

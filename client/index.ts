@@ -51,8 +51,8 @@ export { Client } from "./client.js";
 export type { Adjustments } from "./config/adjustable.js";
 export { type ClientOptions, PRESETS, type Preset, type PresetName } from "./config/index.js";
 export { decodeJson, decodeText, encodeJson, encodeText } from "./encoding.js";
+export { type Caller, type CallerCertificate, callerOf } from "./grpc/caller.js";
 export type { StubClass } from "./grpc/calling.js";
-export { callerOf } from "./grpc/serving.js";
 export { NAME_BYTES_MAX } from "./offers/name.js";
 export type { MemberConnections } from "./paths/connections.js";
 export type { SessionInfo } from "./paths/paths.js";
@@ -62,6 +62,7 @@ export type { ShownCertificate, VerifyMessageOptions } from "./proven-sender.js"
 export type { DialOutcome } from "./reach/codec.js";
 export type { DoctorAddress, DoctorFinding, DoctorMember, DoctorReport } from "./reach/doctor.js";
 export type { NatKind, Observed } from "./reach/observations.js";
+export type { RendezvousInfo } from "./reach/rendezvous.js";
 export type { Dialable } from "./reach/verdict.js";
 export { type OpenStreams, STREAMS_OF_PEER_MAX, STREAMS_PER_PEER_MAX } from "./talk/streams.js";
 export { SEND_TIMEOUT_MS } from "./timeouts.js";

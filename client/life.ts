@@ -22,7 +22,7 @@ import type { ClientLog } from "./program/client-log.js";
 import type { Handlers } from "./program/handlers.js";
 import { heard, pathTeller } from "./program/heard.js";
 import type { Rejections } from "./program/rejections.js";
-import { Rendezvous } from "./reach/rendezvous.js";
+import { Rendezvous, type RendezvousInfo } from "./reach/rendezvous.js";
 import type { Isolation } from "./standing/isolation.js";
 import { OwnAddresses } from "./standing/own-addresses.js";
 import { Renewal } from "./standing/renewal.js";
@@ -118,6 +118,10 @@ export class Life {
     relays.adjust(config);
     if (config.rdv !== before.rdv) this.#rendezvous.serve(config.rdv);
     return adjustablePart(before);
+  }
+
+  get rdv(): RendezvousInfo {
+    return this.#rendezvous.info;
   }
 
   /** Milliseconds in which others take one note of this member (rule R11); 0 before it has an identity. */

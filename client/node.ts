@@ -3,13 +3,10 @@
  * and a configuration. The public face is client.ts.
  */
 import {
-  addressesOf,
   Machine,
   type MachineOptions,
   type Address as NoteAddress,
-  type Peer,
   type SignedType,
-  TRANSPORT_GRPC,
   TrustedClock,
 } from "../gossip/index.js";
 import { FirefliesError, type Identity, type MemberCertificate, sha256, sign, titleOf } from "../identity/index.js";
@@ -31,9 +28,9 @@ import type { Contact } from "./authority/authority.js";
 import { advertisedAddresses, interfaceHosts, isAuto, noteAddresses } from "./config/index.js";
 import { recipientOf } from "./config/values.js";
 import { Driver } from "./driver/driver.js";
+import { MemberChanges } from "./driver/member-changes.js";
 import { settingsOf } from "./driver/settings.js";
 import { monotonic, random, wall } from "./driver/surroundings.js";
-import type { OutputHandlers } from "./driver/switchboard.js";
 import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Services } from "./grpc/services.js";
 import type { NodeOptions } from "./node-options.js";
@@ -61,8 +58,6 @@ import { destinationOf } from "./view/directory.js";
 
 /** How long a leaving member waits for its neighbours to hear it, milliseconds: one call's deadline and a little. */
 const LEAVE_TIMEOUT_MS = 2500;
-/** What is open with a member that has left has this long to end by itself, milliseconds: a round trip, and a busy machine. */
-const LEFT_GRACE_MS = 1_000;
 /** Calls under way when it closes have this long, milliseconds. */
 const CLOSE_GRACE_MS = 250;
 
@@ -113,7 +108,7 @@ export class Node {
   #reachWatch: ReachWatch | undefined;
   #cache: ViewCache | undefined;
   #onDeparted: () => void = () => {};
-  readonly #leaving = new Set<NodeJS.Timeout>();
+  readonly #changes: MemberChanges;
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -225,6 +220,14 @@ export class Node {
       refusal: (peer) => this.#refusal(peer),
       concurrent: options.config.maxConcurrentMessages,
       destination: (id) => this.#destination(id),
+    });
+    this.#changes = new MemberChanges({
+      ...{ stack: this.#stack, door: this.#door, messenger: this.messenger, datagrams: this.datagrams },
+      ...{ punching: this.#punching, pinging: this.#pinging, relays: this.relays },
+      talks: [this.streams, this.services],
+      isLive: (id) => this.#machine?.member(id) !== undefined,
+      nameOf: (id) => this.nameOf(id),
+      onJoined: () => this.#cache?.joined(),
     });
   }
 
@@ -382,7 +385,7 @@ export class Node {
       now: monotonic,
       save: async (mark) => await state?.saveEpoch(mark),
       savedMark,
-      parts: [this.#connections(), ...parts()],
+      parts: [{ departed: () => this.#onDeparted() }, this.#changes.told, ...parts()],
       onSaveFailed: onAlarm,
       isolation,
     });
@@ -447,7 +450,7 @@ export class Node {
       await this.#leave();
     }
     this.#upkeep.stop();
-    for (const timer of this.#leaving) clearTimeout(timer);
+    this.#changes.close();
     this.#driver?.stop();
     const closed = new FirefliesError("link-closed", "The member has stopped.");
     this.messenger.close(closed);
@@ -516,64 +519,6 @@ export class Node {
     if (standing === "live" || standing === "suspected" || standing === "silent" || peer.id === this.id)
       return undefined;
     return new FirefliesError("peer-removed", `Member ${titleOf(peer)} is not in the view (${standing}).`);
-  }
-
-  /** What a change of the view means for connections. */
-  #connections(): OutputHandlers {
-    return {
-      departed: () => this.#onDeparted(),
-      revocations: () => this.#stack.recheck(),
-      joined: ({ member }) => {
-        this.#introduce(member);
-        this.#cache?.joined();
-        // There may be a path to it from before it was in the view.
-        this.#punching.consider(member.id);
-        this.relays.poke();
-        this.#door.changed(member.id);
-      },
-      updated: ({ member }) => {
-        this.#introduce(member);
-        this.#stack.links.moved(member.id, addressesOf(member, TRANSPORT_GRPC));
-        this.#punching.moved(member.id);
-      },
-      rebutted: ({ member }) => this.#introduce(member),
-      left: ({ member }) => this.#left(member),
-      failed: ({ member }) => this.#gone(member),
-    };
-  }
-
-  /** What is open with it ends in order, as it had all that it said; its note may have come first, over another session. */
-  #left(peer: Peer): void {
-    const { id } = peer;
-    if (!this.streams.isOpenWith(id) && !this.services.isOpenWith(id)) {
-      this.#gone(peer);
-      return;
-    }
-    const timer = setTimeout(() => {
-      this.#leaving.delete(timer);
-      if (this.#machine?.member(id) === undefined) this.#gone(peer);
-    }, LEFT_GRACE_MS);
-    this.#leaving.add(timer);
-  }
-
-  #gone({ id }: Peer): void {
-    this.#door.changed(id);
-    this.relays.poke();
-    const error = new FirefliesError(
-      "peer-removed",
-      `Member ${titleOf({ id, name: this.nameOf(id) })} has left the view.`,
-    );
-    this.messenger.endAll(id, error);
-    this.streams.endAll(id, error);
-    this.datagrams.drop(id);
-    this.services.endAll(id, error);
-    this.#stack.links.drop(id);
-    this.#stack.recheck();
-  }
-
-  #introduce(peer: Peer): void {
-    this.#pinging.introduce(peer.id);
-    this.#stack.links.forgive(addressesOf(peer, TRANSPORT_GRPC), peer.id);
   }
 
   /** Where a member of the view is reached. */

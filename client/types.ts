@@ -4,6 +4,7 @@ import type { FirefliesError, ReplyError } from "../identity/index.js";
 import type { DatagramFigures, RelayFailure, UdxFigures } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { NatKind, Observed } from "./reach/observations.js";
+import type { RendezvousInfo } from "./reach/rendezvous.js";
 import type { Dialable } from "./reach/verdict.js";
 
 /** Small facts a member tells about itself, signed with its note. At most 4 KiB as JSON. */
@@ -363,6 +364,8 @@ export interface ClientInfo {
   readonly rejected: Readonly<Record<string, number>>;
   /** The relays that this member has, and what it does as one. */
   readonly relay: RelayInfo;
+  /** What this member does as a rendezvous server (docs/rdv.md). */
+  readonly rdv: RendezvousInfo;
   /** Paths through NATs that were tried, at this member's wish or at another's, and those that gave a session to this side. */
   readonly punches: { readonly tried: number; readonly succeeded: number };
   /** Of connections over reliable UDP; undefined for a member that listens at no `udx://`. */

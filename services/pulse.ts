@@ -12,8 +12,6 @@ import type { MemberClient } from "./member-client.js";
 export const ASK_MS = 400;
 /** Without an answer for so long, in milliseconds, the way is gone: four questions, and time for the slowest of answers. */
 export const SILENCE_MS = 1_500;
-/** A look that is later than this, in milliseconds, found a process that did not run: that silence is its own. */
-const LATE_MS = 200;
 /** Members that are asked: each question is one of 64 round trips that a member has under way at most. */
 const ASKED_MAX = 12;
 
@@ -87,11 +85,12 @@ export class Pulse {
 
   #look(): void {
     const now = performance.now();
-    const lateMs = now - this.#lookedAt - ASK_MS;
+    const lateMs = Math.max(0, now - this.#lookedAt - ASK_MS);
     this.#lookedAt = now;
     let asked = 0;
     for (const [id, peer] of [...this.#peers]) {
-      if (lateMs > LATE_MS) peer.aliveAt = now;
+      // A process that did not run has heard nobody: that silence is its own. No more than that, or a busy one never finds any.
+      peer.aliveAt = Math.min(now, peer.aliveAt + lateMs);
       if (peer.hasAnswered && now - peer.aliveAt >= SILENCE_MS) this.#end(id, peer);
       else if (asked++ < ASKED_MAX) void this.#ask(id, peer);
     }

@@ -9,7 +9,7 @@ import type { MemberId } from "../../rings/index.js";
 import type { HandlerFailures } from "../handler-failures.js";
 import type { Announced } from "../offers/announced.js";
 import { isName } from "../offers/name.js";
-import type { Sender } from "../types.js";
+import type { Member, Sender } from "../types.js";
 import { Calling, type StubClass } from "./calling.js";
 import { Decoy } from "./decoy.js";
 import { Health } from "./health.js";
@@ -22,6 +22,7 @@ export interface ServicesOptions {
   /** A session with a live member, dialled if need be. Rejects with a FirefliesError, "peer-unknown" among them. */
   readonly reach: (id: MemberId, signal?: AbortSignal) => Promise<Session>;
   readonly sender: (id: MemberId) => Sender;
+  readonly member: (id: MemberId) => Member | undefined;
   readonly failures: Pick<HandlerFailures, "answer">;
   readonly announced: Pick<Announced, "add">;
 }
@@ -143,9 +144,11 @@ export class Services {
       if (this.#ended) duplex.destroy(this.#ended);
       if (duplex.destroyed) return;
       const [services, budget] = [this.#all, this.#budget];
-      const sender = () => this.#options.sender(peer.id);
-      const { failures } = this.#options;
-      served.serving = new Serving({ grpc, peer, duplex, services, sender, budget, failures });
+      const { failures, sender, member } = this.#options;
+      served.serving = new Serving({
+        ...{ grpc, peer, duplex, services, budget, failures },
+        ...{ sender: () => sender(peer.id), member: () => member(peer.id) },
+      });
     } catch {
       duplex.destroy(new FirefliesError("handler-failed"));
     }

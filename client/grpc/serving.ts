@@ -7,11 +7,12 @@ import type {
   UntypedHandleCall,
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { type FirefliesError, type MemberCertificate, ReplyError, wrongType } from "../../identity/index.js";
+import { type FirefliesError, type MemberCertificate, ReplyError } from "../../identity/index.js";
 import type { Budget, ByteDuplex } from "../../net/index.js";
 import type { HandlerFailures } from "../handler-failures.js";
-import type { Sender } from "../types.js";
+import type { Member, Sender } from "../types.js";
 import { ByteStream } from "./byte-stream.js";
+import { ProvenCaller, setCaller } from "./caller.js";
 import { SERVICE_CALLS_MAX, SERVICE_MESSAGE_BYTES_MAX } from "./limits.js";
 import type { Grpc } from "./load.js";
 import { Meter } from "./meter.js";
@@ -28,6 +29,8 @@ export interface ServingOptions {
   readonly duplex: ByteDuplex;
   readonly services: readonly Service[];
   readonly sender: () => Sender;
+  /** Its entry in the view. */
+  readonly member: () => Member | undefined;
   readonly budget: Budget;
   readonly failures: Pick<HandlerFailures, "answer">;
 }
@@ -41,19 +44,6 @@ const OPTIONS: ServerOptions = {
   "grpc.max_receive_message_length": SERVICE_MESSAGE_BYTES_MAX,
   "grpc.enable_channelz": 0,
 };
-
-/** Where the call object that a handler is given has its caller: a weak map of all that run costs each collection. */
-const CALLER = Symbol("caller");
-
-/**
- * Who calls: the member that the connection's handshake proved. `call` is what a handler of `Client.addService` was given as
- * its first argument; for anything else it throws a TypeError.
- */
-export function callerOf(call: object): Sender {
-  const sender = (call as { readonly [CALLER]?: Sender } | undefined)?.[CALLER];
-  if (sender) return sender;
-  throw wrongType("callerOf takes the call that a handler of addService was given.");
-}
 
 export class Serving {
   readonly #options: ServingOptions;
@@ -166,8 +156,9 @@ export class Serving {
   #contained(handler: UntypedHandleCall, answersOnce: boolean): UntypedHandleCall {
     const run = handler as (call: Call, callback?: Callback) => unknown;
     return ((call: Call, callback?: Callback) => {
-      const from = this.#options.sender();
-      call[CALLER] = from;
+      const { sender, peer, member } = this.#options;
+      const from = new ProvenCaller(sender(), peer, member);
+      setCaller(call, from);
       const { emit } = call;
       // What it emits, and what it destroys the call with.
       call.emit = (event, ...args) =>
@@ -215,7 +206,6 @@ interface Failure {
 type Callback = (error: unknown, ...answer: unknown[]) => void;
 
 interface Call {
-  [CALLER]?: Sender;
   readonly cancelled?: boolean;
   emit(event: string, ...args: unknown[]): boolean;
 }

@@ -4,7 +4,7 @@ import { disabledRings, toHex, tolerance } from "../../rings/index.js";
 import type { Node } from "../node.js";
 import type { ClientInfo, RingNeighbours } from "../types.js";
 
-export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "rejected">): ClientInfo {
+export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "rejected" | "rdv">): ClientInfo {
   const { machine, identity, paths, clock, addresses, ways } = member;
   const { dialable, nat, observed } = ways.reach.state;
   const { id, name, networkId, ringCount, deltaMs, notAfter } = identity.certificate;
@@ -34,6 +34,7 @@ export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "reject
     rejected: more.rejected,
     datagrams: member.datagrams.figures,
     relay: member.relays.info,
+    rdv: more.rdv,
     punches: member.punches,
     udx: member.udp && UdxEndpoint.of(member.udp)?.figures,
   };

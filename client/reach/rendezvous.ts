@@ -12,7 +12,15 @@ import {
   type Transport,
   type TransportParts,
 } from "../../net/index.js";
-import { type Method, type RdvRequest, RdvServer, type RdvServerLimits, type RefusalAnswer } from "../../rdv/index.js";
+import {
+  type Method,
+  RdvError,
+  type RdvLogger,
+  type RdvRequest,
+  RdvServer,
+  type RdvServerLimits,
+  type RefusalAnswer,
+} from "../../rdv/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { CLOCKS_MS, isProofOf, parseProof, proofHeaders, ShownProofs, serverName } from "./meeting-proof.js";
 
@@ -41,8 +49,25 @@ const NO_ROOM: RefusalAnswer = {
   headers: { "Retry-After": "10" },
 };
 
-/** Nobody, members, or everybody. */
-type RendezvousFor = false | "members" | "all";
+/** A member as a rendezvous server; all of it since it began to be one. */
+export interface RendezvousInfo {
+  /** Nobody, members, or everybody. */
+  readonly serves: false | "members" | "all";
+  /** Clients that wait for their peer now, and pairs that have met and are still here. */
+  readonly waiting: number;
+  readonly pairs: number;
+  /** Pairs that met here, and those of them whose bytes were relayed to an end. */
+  readonly met: number;
+  readonly relayed: number;
+  /** Bytes of both directions that were relayed so far. */
+  readonly bytes: number;
+  /** Clients that were refused, or waited for nobody. */
+  readonly refused: number;
+  /** Of the last client that was refused, or pair that failed; `at` is unix time in milliseconds. */
+  readonly lastError: { readonly code: string; readonly message: string; readonly at: number } | undefined;
+}
+
+type Serves = RendezvousInfo["serves"];
 
 export interface Acquaintance {
   readonly identity: Identity;
@@ -66,7 +91,9 @@ export class Rendezvous {
   readonly #options: RendezvousOptions;
   readonly #shown = new ShownProofs();
   #server: RdvServer | undefined;
-  #serves: RendezvousFor = false;
+  #serves: Serves = false;
+  /** What went wrong last at the server that there is. */
+  #trouble: RendezvousInfo["lastError"];
   /** Servers that have been ended. */
   readonly #closing: Promise<void>[] = [];
 
@@ -84,16 +111,28 @@ export class Rendezvous {
   }
 
   /** Whom it serves from now on. A server that ends tells those who wait at it. A server that stays is not touched. */
-  serve(serves: RendezvousFor): void {
+  serve(serves: Serves): void {
     this.#serves = serves;
     if (serves === false) {
       const server = this.#server;
       this.#server = undefined;
+      this.#trouble = undefined;
       if (server !== undefined) this.#closing.push(server.close());
     } else {
       const authorize = (request: RdvRequest) => (this.#serves === "all" ? true : this.#isOfMember(request));
-      this.#server ??= new RdvServer({ authorize, limits: LIMITS, idleTimeoutMs: IDLE_MS });
+      const logger = troubleLogger((code, message) => {
+        this.#trouble = { code, message, at: this.#options.now() };
+      });
+      this.#server ??= new RdvServer({ authorize, limits: LIMITS, idleTimeoutMs: IDLE_MS, logger });
     }
+  }
+
+  get info(): RendezvousInfo {
+    const figures = this.#server?.metrics();
+    const { waiting = 0, pairs = 0, met = 0, relayed = 0, dialerBytes = 0, accepterBytes = 0 } = figures ?? {};
+    const refused = Object.values(figures?.refused ?? {}).reduce((sum, count) => sum + count, 0);
+    const bytes = dialerBytes + accepterBytes;
+    return { serves: this.#serves, waiting, pairs, met, relayed, bytes, refused, lastError: this.#trouble };
   }
 
   #meeting(): TransportParts["meeting"] {
@@ -147,4 +186,18 @@ function isName(server: string, { localAddress = "", localPort = 0 }: Socket, to
 function unmet(server: string, cause: unknown): FirefliesError {
   const text = `Nobody can meet this member at ${server}: ${messageOf(cause)}`;
   return new FirefliesError("rendezvous-unreachable", text.endsWith(".") ? text : `${text}.`, { cause });
+}
+
+/** Hears of the clients that a server refused, and of the pairs that failed; all else that it tells is of no use here. */
+function troubleLogger(tell: (code: string, message: string) => void): RdvLogger {
+  const hear = (fields: object) => {
+    const { event, reason, err } = fields as {
+      readonly event?: string;
+      readonly reason?: string;
+      readonly err?: unknown;
+    };
+    if (event === "rdv-refused") tell("rdv-handshake", `A client was refused: ${reason}.`);
+    if (event === "rdv-pair-failed") tell(err instanceof RdvError ? err.code : "rdv-closed", messageOf(err));
+  };
+  return { debug: () => {}, info: hear, warn: hear, error: hear };
 }

@@ -19,7 +19,7 @@ export interface RdvMetrics {
   readonly direct: Readonly<Partial<Record<AddressSpace | "unknown", number>>>;
   /** Pairs whose bytes were relayed to an end. */
   readonly relayed: number;
-  /** Of ended relays: bytes from diallers, and from accepters. */
+  /** Relayed so far: bytes from diallers, and from accepters. */
   readonly dialerBytes: number;
   readonly accepterBytes: number;
 }

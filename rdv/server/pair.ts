@@ -30,7 +30,8 @@ export interface PairSettings {
   readonly bufferBytes: number;
   readonly signal: AbortSignal;
   readonly onDirect: (address: IpPort | undefined) => void;
-  readonly onRelayed: (relayed: Relayed) => void;
+  readonly onBytes: (side: "dialer" | "accepter", bytes: number) => void;
+  readonly onRelayed: () => void;
 }
 
 type State = "met" | "continued" | "over";
@@ -98,15 +99,15 @@ export class Pair {
   /** Passes bytes both ways until a side ends. Call it behind `continue`. */
   async relay(options: RelayOptions = {}): Promise<Relayed> {
     this.#enter("continued", "over");
-    const { idleTimeoutMs, bufferBytes, signal, onRelayed } = this.#settings;
+    const { idleTimeoutMs, bufferBytes, signal, onBytes, onRelayed } = this.#settings;
     const relayed = await relayBytes(this.#dialer.socket, this.#accepter.socket, {
-      signal,
+      ...{ signal, onBytes },
       tapDialer: options.tapDialer,
       tapAccepter: options.tapAccepter,
       idleTimeoutMs: options.idleTimeoutMs ?? idleTimeoutMs,
       bufferBytes: options.bufferBytes ?? bufferBytes,
     });
-    onRelayed(relayed);
+    onRelayed();
     return relayed;
   }
 

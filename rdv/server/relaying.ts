@@ -14,6 +14,8 @@ export interface RelayingOptions {
   readonly signal: AbortSignal;
   readonly tapDialer?: Tap | undefined;
   readonly tapAccepter?: Tap | undefined;
+  /** Told of each piece that a side has sent. */
+  readonly onBytes?: ((side: "dialer" | "accepter", bytes: number) => void) | undefined;
 }
 
 /** Who ended it: a side, the time-out, a broken connection or tap, or the server. */
@@ -28,11 +30,12 @@ export interface Relayed {
 
 /** Resolves when both are closed or about to be: what the side that ended first had sent is delivered before. */
 export async function relayBytes(dialer: Duplex, accepter: Duplex, options: RelayingOptions): Promise<Relayed> {
-  const { idleTimeoutMs, signal, tapDialer, tapAccepter } = options;
+  const { idleTimeoutMs, signal, tapDialer, tapAccepter, onBytes } = options;
   const bytes = { dialer: 0, accepter: 0 };
   const idle = new IdleTimer(waitMs(idleTimeoutMs));
   const count = (side: "dialer" | "accepter", tap: Tap | undefined) => (chunk: Uint8Array) => {
     bytes[side] += chunk.length;
+    onBytes?.(side, chunk.length);
     idle.touch();
     return tap?.(chunk);
   };

@@ -213,11 +213,8 @@ export class RdvServer {
       bufferBytes: this.#options.bufferBytes ?? BUFFER_BYTES,
       signal: this.#closing.signal,
       onDirect: (address) => this.#figures.direct((address && spaceOf(address.ip)) ?? "unknown"),
-      onRelayed: ({ dialerBytes, accepterBytes }) => {
-        this.#figures.add("relayed");
-        this.#figures.add("dialerBytes", dialerBytes);
-        this.#figures.add("accepterBytes", accepterBytes);
-      },
+      onBytes: (side, bytes) => this.#figures.add(side === "dialer" ? "dialerBytes" : "accepterBytes", bytes),
+      onRelayed: () => this.#figures.add("relayed"),
     });
     this.#figures.add("met");
     for (const { origin } of [guest, other]) this.#pairShares.add(origin);

@@ -41,10 +41,12 @@ export const RELAY: ControllerKind<RelaySettings> = {
   parse: (raw, at) => parseSettings(RELAY_TABLE, [], raw, at),
   async start(client, settings) {
     const { rdv: _, ...before } = client.adjust({ relay: true, ...settings });
+    const { bytes: earlier } = client.info().relay;
     return {
+      at: client.address,
       figures: () => {
         const { connections, bytes } = client.info().relay;
-        return { streams: connections, bytesIn: bytes, bytesOut: bytes };
+        return { streams: connections, bytesIn: bytes - earlier, bytesOut: bytes - earlier };
       },
       stop: async () => putBack(client, before),
     };
@@ -57,9 +59,13 @@ export const RDV: ControllerKind<RdvSettings> = {
   parse: (raw, at) => parseSettings(RDV_TABLE, [], raw, at),
   async start(client, { serves = "members" }) {
     const { rdv } = client.adjust({ rdv: serves });
+    const { bytes: earlier } = client.info().rdv; // Of a member that served before, as its own keys say.
     return {
       at: client.address,
-      figures: () => ({ streams: 0, bytesIn: 0, bytesOut: 0 }),
+      figures: () => {
+        const { waiting, pairs, bytes, lastError } = client.info().rdv;
+        return { streams: waiting + pairs, bytesIn: bytes - earlier, bytesOut: bytes - earlier, lastError };
+      },
       stop: async () => putBack(client, { rdv }),
     };
   },

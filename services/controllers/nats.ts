@@ -1,7 +1,5 @@
 /** The kind `nats`: this member's part of a NATS cluster over the overlay (services/nats/cluster/). */
-import { badValue } from "../../client/config/layers.js";
 import { boolean, integer, line, listOf, mapping, oneOf, type Parser } from "../../client/config/values.js";
-import { FirefliesError } from "../../identity/index.js";
 import { ACCESS_RULES_MAX, parseAccess } from "../access.js";
 import { clusterNames } from "../nats/cluster/names.js";
 import { type NatsClusterSettings, planCluster } from "../nats/cluster/plan.js";
@@ -10,7 +8,7 @@ import { NATS_LOG_LEVELS } from "../nats/cluster/server-config.js";
 import { refusedText } from "../refusals.js";
 import { requireServiceAddress } from "../service-address.js";
 import type { ControllerKind } from "./kind.js";
-import { checked, parseSettings, type SettingTable } from "./settings.js";
+import { checked, parseSettings, type SettingTable, together } from "./settings.js";
 
 /** Characters of a path, an address, a rule. */
 const TEXT_MAX = 4_096;
@@ -41,16 +39,7 @@ const LISTEN = "127.0.0.1:4222";
 
 export const NATS: ControllerKind<NatsClusterSettings> = {
   kind: "nats",
-  parse(raw, at) {
-    const settings = parseSettings(TABLE, [], raw, at);
-    try {
-      planCluster(settings); // What goes together, and what does not.
-      return settings;
-    } catch (error) {
-      if (!(error instanceof FirefliesError)) throw error;
-      throw badValue(`${at.where}: the service ${at.id}: ${error.message}`, error.advice);
-    }
-  },
+  parse: (raw, at) => together(parseSettings(TABLE, [], raw, at), at, planCluster),
   async start(client, settings, report) {
     const { startNatsCluster } = await import("../nats/cluster/cluster.js");
     const running = await startNatsCluster(

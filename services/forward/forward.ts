@@ -79,10 +79,10 @@ class Forwarding implements Forward {
 
   async takeFlow(stream: MessageStream, from: Sender): Promise<void> {
     if (this.#isRefused(stream, from)) return;
-    const { target } = this.#plan;
+    const { target, idleMs } = this.#plan;
     const end = (error: FirefliesError) => void stream.destroy(error);
     this.#open.add(end);
-    if (target.kind === "udp") await carryFlow(stream, target, this.#traffic);
+    if (target.kind === "udp") await carryFlow(stream, { target, idleMs, traffic: this.#traffic });
     this.#open.delete(end);
   }
 

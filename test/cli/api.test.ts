@@ -1,12 +1,13 @@
 /** The agent's API over its Unix socket: what commands ask and get, and what junk, hangs and crowds do to it. */
 import { once } from "node:events";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { Agent, get } from "node:http";
 import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as calls from "../../cli/api/caller/calls.js";
 import { ask, follow, openFrames } from "../../cli/api/caller/client.js";
 import type { ApiServer } from "../../cli/api/server/server.js";
@@ -22,6 +23,9 @@ let client: FakeAgentClient;
 let server: ApiServer;
 let log: LogFeed;
 let left: number[];
+
+// The server loads it with the first request: compiled for the test it may take longer than a command waits.
+beforeAll(async () => void (await import("../../cli/api/server/app.js")));
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "ff-api-"));
@@ -59,7 +63,8 @@ async function answered(head: string, body = ""): Promise<{ readonly status: num
   return { status: Number(status), code: JSON.parse(text.slice(text.indexOf("\r\n\r\n") + 4)).code };
 }
 
-const askFor = (call: Parameters<typeof ask>[1], timeoutMs?: number) => ask({ dir }, call, timeoutMs);
+const askFor = (call: Parameters<typeof ask>[1], deadline?: number | AbortSignal) => ask({ dir }, call, deadline);
+const JSON_HEAD = "host: localhost\r\ncontent-type: application/json";
 
 describe("calls", () => {
   it("come over a socket of mode 0600", () => {
@@ -162,15 +167,54 @@ describe("calls", () => {
   });
 
   it("a deadline that passes is an answer, and what was asked for is given up", async () => {
-    let given: AbortSignal | undefined;
-    client.answer = (_to, _data, options) => {
-      given = options?.signal;
-      return new Promise(() => {});
-    };
-    await expect(askFor(calls.send({ to: "b", data: Buffer.of(1) }), 50)).rejects.toMatchObject({
-      code: "agent-stopped",
+    const given = new Promise<AbortSignal>((resolve) => {
+      client.answer = (_to, _data, options) => {
+        resolve(options?.signal as AbortSignal);
+        return new Promise(() => {});
+      };
     });
-    await until(() => given?.aborted === true);
+    const deadline = new AbortController();
+    const asked = askFor(calls.send({ to: "b", data: Buffer.of(1) }), deadline.signal);
+    const refused = expect(asked).rejects.toMatchObject({ code: "agent-stopped" });
+    const signal = await given; // However long the way there takes.
+    deadline.abort();
+    await refused;
+    await until(() => signal.aborted);
+  });
+
+  it.each([
+    ["control-malformed", 400],
+    ["topic-invalid", 400],
+    ["name-invalid", 400],
+    ["access-invalid", 400],
+    ["id-unknown", 404],
+    ["name-taken", 409],
+    ["address-in-use", 409],
+    ["peer-refused", 502],
+    ["handler-missing", 502],
+    ["unacknowledged", 504],
+    ["state-write-failed", 500],
+  ] as const)("the error %s is told with status %i", async (code, status) => {
+    client.answer = () => Promise.reject(new FirefliesError(code));
+    const body = plainJson(calls.send({ to: "b", data: Buffer.of(1) }).body);
+    expect(await answered(`POST /v1/messages HTTP/1.1\r\n${JSON_HEAD}`, body)).toEqual({ status, code });
+  });
+
+  it("come one after the other on a connection that is kept, at once after an answer that takes many reads", async () => {
+    const metadata = { x: Array.from({ length: 800 }, () => 1e20) };
+    client.list = Array.from({ length: 101 }, (_, index) => member(`${index + 4_096}`, { metadata }));
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const sockets = new Set<unknown>();
+    for (let count = 0; count < 50; count++) {
+      const asked = get({ agent, socketPath: server.path, path: "/v1/members", headers: { host: "localhost" } });
+      const [answer] = await once(asked, "response");
+      sockets.add(asked.socket);
+      let bytes = 0;
+      for await (const chunk of answer) bytes += chunk.length;
+      expect(bytes).toBeGreaterThan(1_000_000);
+    }
+    agent.destroy();
+    expect(sockets.size).toBe(1);
   });
 });
 
@@ -258,7 +302,7 @@ describe("a stream", () => {
 });
 
 describe("what does not belong there", () => {
-  const json = "host: localhost\r\ncontent-type: application/json";
+  const json = JSON_HEAD;
   it.each([
     ["no HTTP", "hello", "", 400, "control-malformed"],
     ["an unknown call", "GET /v2/members HTTP/1.1\r\nhost: localhost", "", 404, "not-found"],

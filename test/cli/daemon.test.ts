@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { resolveAgentConfig } from "../../client/config/index.js";
 import { saveIdentity } from "../../identity/index.js";
 import { command, RunningCommand } from "../support/command.js";
 import { TestNetwork } from "../support/test-network.js";
@@ -106,8 +107,14 @@ describe("services", () => {
     expect(saved).toContain("protocol: /x/extra");
     expect(await json("reload", ...at())).toMatchObject({ services: { started: [], kept: ["web", "extra"] } });
     expect(await json("services", "remove", "extra", ...at(), "--save")).toEqual({ removed: "extra" });
-    expect(readFileSync(file, "utf8")).not.toContain("extra");
+    const before = readFileSync(file, "utf8");
+    expect(before).not.toContain("extra");
     expect(await json("services", "remove", "extra", ...at())).toMatchObject({ code: "service-unknown" });
+    const taken = `{ kind: listen, to: bob, protocol: /x, listen: "127.0.0.1:${port}" }`;
+    writeFileSync(more, `first: { kind: forward, target: ":1", protocol: /x/first }\nsecond: ${taken}\n`);
+    expect(await json("services", "add", more, ...at(), "--save")).toMatchObject({ code: "address-in-use" });
+    expect(await services()).toEqual(["web running"]);
+    expect(readFileSync(file, "utf8")).toBe(before);
     writeFileSync(more, "extra:\n  kind: forward\n  traget: x\n");
     expect(await json("services", "add", more, ...at())).toMatchObject({
       code: "config-unknown-key",
@@ -141,6 +148,24 @@ describe("identities", () => {
     expect(await json("forward", ...at(), ...detached)).toMatchObject({ id: "own", state: "running" });
     expect(await json("reload", ...at())).toMatchObject({ identities: { unmounted: [], kept: ["eve"] } });
     expect(await services("--as", "eve")).toEqual(["own running"]);
+    const [own, hers] = ["ann", "eve"].map((as) => new RunningCommand(["log", ...at(), "--as", as], { cwd })) as [
+      RunningCommand,
+      RunningCommand,
+    ];
+    expect(await json("log", ...at(), "--as", "eva")).toMatchObject({ code: "identity-unknown" });
+    const told = Promise.all([own.event("message"), hers.event("message")]);
+    let isTold = false;
+    void told.finally(() => {
+      isTold = true;
+    });
+    while (!isTold) {
+      // Until both are followed: each to itself.
+      for (const as of ["ann", "eve"]) await json("send", as, "to myself", ...at(), "--as", as);
+    }
+    expect((await told).map(({ as }) => as)).toEqual([undefined, "eve"]);
+    await Promise.all([own.end("SIGINT"), hers.end("SIGINT")]);
+    expect(new Set(own.told.map(({ as }) => as))).toEqual(new Set([undefined]));
+    expect(new Set(hers.told.map(({ as }) => as))).toEqual(new Set(["eve"]));
     expect(await json("identity", "remove", "eve", ...at(), "--drain", "0")).toEqual({ removed: "eve" });
     configuration(
       web(),
@@ -329,4 +354,19 @@ it("--write-config writes what the flags say, for its owner alone, and never ove
   );
   expect(statSync(join(cwd, "new.yaml")).mode & 0o777).toBe(0o600);
   expect(await typed(["agent", "--write-config", "new.yaml"], { cwd })).toMatchObject({ code: 7 });
+});
+
+it("--write-config writes a file that says the same, also of names that look like numbers", async () => {
+  const flags = {
+    ...{ dir: "7", name: "123", host: "true", "keep-links": "1,2", "api-allow": "42", listen: "8400", prof: "6060" },
+    ...{ wait: "forever", "behind-nat": "false", "relay-connections": "5", rdv: "all", metadata: '{"rack":7}' },
+    ...{ "gossip-interval": "0.50", entry: "127.0.0.1:5", "api-names": "[::1]" },
+  };
+  const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+  expect(await typed(["agent", ...args, "--write-config", "same.yaml"], { cwd })).toMatchObject({ code: 0 });
+  const surroundings = { cwd, env: {}, home: cwd };
+  const { file: _, ...said } = resolveAgentConfig({}, { flags, surroundings }).member;
+  const written = resolveAgentConfig({ config: join(cwd, "same.yaml") }, { surroundings });
+  expect(written.member).toMatchObject(said);
+  expect(written).toMatchObject({ api: { allow: ["42"], names: ["::1"] }, prof: { port: 6_060 } });
 });

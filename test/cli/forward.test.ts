@@ -2,18 +2,23 @@
  * `fireflies forward`, `listen`, `proxy`, `accept` and `dial` as real processes against real agents, with programs at both ends
  * that know nothing of members. Needs a build: `npm run build`.
  */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { command, RunningCommand, type Told } from "../support/command.js";
 import { echo, Target, Visitor } from "../support/local-programs.js";
 import { Stage } from "../support/network.js";
+import { typed } from "../support/typed.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const CONNECTIONS = 100;
-const WITHIN_MS = 2_000;
+/**
+ * Milliseconds until the last of them is over. A quiet machine needs less than two seconds, and `WITHIN_MS=2000` says so, as
+ * `npm run nightly` does; beside busy processes it takes what they leave.
+ */
+const WITHIN_MS = Number(process.env.WITHIN_MS ?? 20_000);
 
 let root: string;
 let listening: Told;
@@ -79,6 +84,30 @@ describe("forward and listen", () => {
     expect(await visitor.whole).toBe("heard: hello");
     expect([await there.end("SIGINT"), await here.end("SIGTERM")]).toEqual([0, 0]);
     await expect(Visitor.to(stage, address)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+
+  it("mean their own directory by a relative path of a socket, wherever the agent runs", async () => {
+    const there = begin("forward", "--dir", dir("bob"), "--target", "unix:near.sock", "--protocol", "/x/relative");
+    expect(await there.event("forwarding")).toMatchObject({ target: `unix:${join(realpathSync(root), "near.sock")}` });
+    expect(await there.end("SIGINT")).toBe(0);
+  });
+
+  it.each([
+    ["--udp", "--target", "unix:/run/x.sock", "--protocol", "/x"],
+    ["--udp", "--target", "tcp://127.0.0.1:53"],
+    ["--udp", "--target", "/ip4/127.0.0.1/tcp/53"],
+  ])("refuse to carry datagrams to what takes none: %s %s %s", async (...args) => {
+    const { code, stderr } = await typed(["forward", "--dir", dir("bob"), ...args], { cwd: root });
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining("(cli-usage)") });
+  });
+
+  it("do not leave a proxy to the agent without the password that it was to have", async () => {
+    const args = ["proxy", "--dir", dir("ann"), "--listen", "127.0.0.1:0", "--user", "bob"];
+    const env = { FIREFLIES_PROXY_PASSWORD: "secret" };
+    const { code, stderr } = await typed([...args, "--detach"], { cwd: root, env });
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining("--password-file") });
+    const alone = await typed(args, { cwd: root });
+    expect(alone).toMatchObject({ code: 1, stderr: expect.stringContaining("(access-invalid)") });
   });
 
   it("say that the member is not there yet, with the nearest name", async () => {

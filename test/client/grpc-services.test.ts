@@ -1,8 +1,9 @@
 /** Programs' gRPC services and stubs between whole clients, over real sockets. */
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { Metadata, type ServerUnaryCall, type ServiceError, type sendUnaryData, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { callerOf, type Sender } from "../../client/index.js";
+import { type Caller, callerOf } from "../../client/index.js";
 import { FirefliesError } from "../../identity/index.js";
 import { MemoryNetwork } from "../../net/index.js";
 import { codeOf, deferred, nextChange, OfflineNetwork, type TestClient } from "../support/network.js";
@@ -144,13 +145,24 @@ describe("a stub", () => {
   });
 
   it("is named to the handler by its proven id", async () => {
-    const seen: Sender[] = [];
+    const seen: Caller[] = [];
     handler = (call, done) => {
       seen.push(callerOf(call));
       done(null, call.request);
     };
     await say("who am I");
-    expect(seen).toEqual([{ id: alice.id, address: alice.address }]);
+    const [caller] = seen as [Caller];
+    expect(caller).toMatchObject({ id: alice.id, name: undefined, address: alice.address });
+    expect(caller.certificate).toMatchObject({ serial: expect.stringMatching(/^[0-9a-f]{32,}$/) });
+    const { leaf, issuer, fingerprint, notAfter } = caller.certificate;
+    const read = new X509Certificate(leaf);
+    expect(read.fingerprint256.replaceAll(":", "").toLowerCase()).toBe(fingerprint);
+    expect(Date.parse(read.validTo)).toBe(notAfter);
+    expect(read.checkIssued(new X509Certificate(issuer))).toBe(true);
+    expect(bob.identify(leaf, issuer)).toMatchObject({ id: alice.id });
+    expect(caller.member).toEqual(bob.member(alice.id));
+    await alice.setMetadata({ role: "asker" });
+    while (caller.member?.metadata.role !== "asker") await new Promise((done) => setImmediate(done));
     expect(() => callerOf({})).toThrow(TypeError);
   });
 

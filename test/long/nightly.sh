@@ -24,6 +24,7 @@ node test/long/rdv-lab.mjs
 node test/long/rdv-lab.mjs --delay 25 --dialler once
 node test/long/moving-file.mjs
 node test/long/forwarded-page.mjs
+WITHIN_MS=2000 npx vitest run test/cli/forward.test.ts test/services/forward.test.ts -t "in the middle of"
 node test/long/api-elsewhere.mjs
 SEEDS=80..1079 npx vitest run test/sim/seeds.test.ts
 LONG=1 npx vitest run test/long/transports.test.ts

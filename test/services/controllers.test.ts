@@ -5,6 +5,7 @@ import type { Client } from "../../client/client.js";
 import { readServices } from "../../client/config/index.js";
 import { FirefliesError } from "../../identity/index.js";
 import { pauseMs } from "../../services/controllers/back-off.js";
+import { PROXY } from "../../services/controllers/forwarding.js";
 import type { ControllerKind, ControllerReport } from "../../services/controllers/kind.js";
 import { checkSingles, parseService } from "../../services/controllers/kinds.js";
 import { differenceOf, type PlannedService, planServices } from "../../services/controllers/plan.js";
@@ -231,6 +232,12 @@ describe("a service that fails", () => {
   });
 });
 
+it("a proxy whose password is not there does not start, least of all without one", async () => {
+  const settings = { listen: "127.0.0.1:0", user: "bob", passwordFile: "/nowhere/at/all" };
+  const report = { event: () => {}, failed: () => {} };
+  await expect(PROXY.start({} as Client, settings, report)).rejects.toMatchObject({ code: "config-unreadable" });
+});
+
 describe("settings", () => {
   const problem = (text: string) => {
     try {
@@ -249,6 +256,8 @@ describe("settings", () => {
       "services:\n  web:\n    kind: listen\n    to: bob\n    protocol: /x/http\n    listen: 127.0.0.1:0\n    idle: 60\n",
     ],
     ["a proxy", "p: { kind: proxy, listen: 1080, ports: { '80': /x/http } }"],
+    ["a proxy with numbers", "p: { kind: proxy, listen: 1080, ports: { 80: /x/http }, idle: 200000 }"],
+    ["a proxy for others", "p: { kind: proxy, listen: '0.0.0.0:1080', user: bob, password_file: secret }"],
     ["JSON", '{ "r": { "kind": "relay", "connections": 5 }, "v": { "kind": "rdv", "serves": "all" } }'],
     ["nothing", ""],
   ])("of %s are taken", (_, text) => {
@@ -294,6 +303,40 @@ describe("settings", () => {
       "has an empty token",
     ],
     ["a URL", "t:\n  kind: topics\n  topic: a\n  post: file:///x\n", "config-bad-value", "http:// or https://"],
+    [
+      ...(["a protocol", "w:\n  kind: forward\n  target: :80\n  protocol: a b\n", "config-bad-value"] as const),
+      'web.yaml, line 4: protocol cannot be used: "a b" is no name of a protocol',
+    ],
+    [
+      ...(["a Unix socket without a name", "w:\n  kind: forward\n  target: unix:/x\n", "config-bad-value"] as const),
+      "web.yaml, line 1: the service w: A forward to a Unix socket has no port to be named by. Give it a protocol",
+    ],
+    [
+      ...(["port 0", "w:\n  kind: forward\n  target: :0\n", "config-bad-value"] as const),
+      "the service w: 127.0.0.1:0 is no target",
+    ],
+    [
+      ...(["a map", "p:\n  kind: proxy\n  listen: 1080\n  ports: { http: /x }\n", "config-bad-value"] as const),
+      'web.yaml, line 4: ports cannot be used: "http" cannot be used. Ports are numbers from 1 to 65535',
+    ],
+    ["a map of numbers", "p: { kind: proxy, listen: 1080, ports: { 80: 80 } }", "config-bad-value", "is a string"],
+    [
+      ...(["a user alone", "p: { kind: proxy, listen: 1080, user: bob }", "config-bad-value"] as const),
+      "the service p: A proxy has a user and a password",
+    ],
+    [
+      ...(["a proxy that is open to others", "p: { kind: proxy, listen: '0.0.0.0:1' }", "config-bad-value"] as const),
+      "the service p: Other machines reach 0.0.0.0:1",
+    ],
+    [
+      ...(["a proxy for datagrams", "p: { kind: proxy, listen: 'udp://:53' }", "config-bad-value"] as const),
+      "the service p: ",
+    ],
+    [
+      ...(["two names", "h: { kind: http, root: ., service: a, protocol: /b }", "config-bad-value"] as const),
+      "the service h: A server has the name of a protocol, or of a service, and not both.",
+    ],
+    ["a service", "h: { kind: http, root: ., service: a/b }", "config-bad-value", "service cannot be used"],
     ["a name", "a b:\n  kind: relay\n", "config-bad-value", 'web.yaml, line 1: a service cannot be called "a b".'],
     ["a list", "- a\n", "config-bad-value", "must be a mapping"],
     ["YAML", "a: [\n", "config-unreadable", "line 1"],

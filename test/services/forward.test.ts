@@ -347,7 +347,11 @@ async function timed(visitor: Visitor, since: number) {
 
 describe("in the middle of 100 connections", () => {
   const CONNECTIONS = 100;
-  const WITHIN_MS = 2_000;
+  /**
+   * Milliseconds until the last of them is over. A quiet machine needs less than two seconds, and `WITHIN_MS=2000` says so, as
+   * `npm run nightly` does; beside busy processes it takes what they leave.
+   */
+  const WITHIN_MS = Number(process.env.WITHIN_MS ?? 20_000);
 
   async function crowd(opened: Stage, address: string): Promise<Visitor[]> {
     const visitors = await Promise.all(Array.from({ length: CONNECTIONS }, () => Visitor.to(opened, address)));

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { forward, type ProxySettings, proxy } from "../../services/forward/index.js";
+import { destinationOf } from "../../services/forward/proxy/destinations.js";
 import { echo, Target, Visitor } from "../support/local-programs.js";
 import { OfflineNetwork, Stage, type TestClient } from "../support/network.js";
 
@@ -133,8 +134,24 @@ describe("a proxy", () => {
     expect((await http(5)).at(-1)).toBe("mine");
   });
 
-  it("is not open to other machines without a password", async () => {
-    await expect(proxy(alice, { listen: "0.0.0.0:0" })).rejects.toMatchObject({ code: "access-invalid" });
+  it.each([
+    ["is not open to other machines without a password", { listen: "0.0.0.0:0" }, "access-invalid"],
+    ["has no user without a password", { user: "bob" }, "access-invalid"],
+    ["has no password without a user", { password: "secret" }, "access-invalid"],
+    ["has no empty password", { user: "bob", password: "" }, "access-invalid"],
+    ["has no password that SOCKS cannot say", { user: "bob", password: "x".repeat(256) }, "access-invalid"],
+    ["takes no datagrams", { listen: "udp://127.0.0.1:0" }, "address-invalid"],
+    ["maps no port that is none", { ports: { 65536: "/x" } }, "address-invalid"],
+    ["maps to no name that is none", { ports: { 80: "a b" } }, "name-invalid"],
+  ])("%s", async (_, settings, code) => {
+    await expect(proxy(alice, { listen: "127.0.0.1:0", ...settings })).rejects.toMatchObject({ code });
+  });
+
+  it("tries a few of the members that offer a service, and not all", () => {
+    const members = Array.from({ length: 100 }, (_, index) => ({ id: `${index}`.padStart(64, "0") }));
+    const crowd = { self: alice.self, member: () => undefined, members: () => members } as unknown as TestClient;
+    const found = destinationOf(crowd, { host: "shop.fireflies", port: 80 }, {}, 98);
+    expect(found).toMatchObject({ members: [98, 99, 0, 1].map((index) => members[index]?.id) });
   });
 
   it("serves curl", async () => {

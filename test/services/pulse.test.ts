@@ -57,6 +57,18 @@ describe("the way to a member", () => {
     expect(stream.destroyed).toBe(false);
   });
 
+  it("is gone for a busy process as well, whose every look is late, when nothing answers for so long while it runs", async () => {
+    const { stream, pass, now } = watched(answer({ udpMs: 1 }));
+    await pass(2_000);
+    now(answer({}));
+    for (let looks = 0; looks < SILENCE_MS / ASK_MS; looks++) {
+      expect(stream.destroyed).toBe(false);
+      clock += 250;
+      await pass(ASK_MS);
+    }
+    expect(stream.errored).toMatchObject({ code: "link-closed" });
+  });
+
   it("is not judged by a process that did not run, and asked for as long as streams are open", async () => {
     const { stream, pass, now, asked } = watched(answer({ udpMs: 1 }));
     await pass(2_000);

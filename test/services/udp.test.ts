@@ -3,7 +3,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { FLOWS } from "../../services/forward/carrying/limits.js";
-import { forward, listen } from "../../services/forward/index.js";
+import { forward, type ListenSettings, listen } from "../../services/forward/index.js";
 import { Flows } from "../../services/forward/udp/flows.js";
 import { OfflineNetwork, type TestClient } from "../support/network.js";
 
@@ -58,12 +58,12 @@ describe("a port of UDP", () => {
     return socket;
   }
 
-  async function joined() {
+  async function joined(more: Partial<ListenSettings> = {}) {
     const target = await bound();
     target.on("message", (datagram, { port, address }) => target.send(`${datagram} to ${port}`, port, address));
     const there = forward(bob, { target: `udp://127.0.0.1:${target.address().port}` });
     onTestFinished(() => there.close());
-    const here = await listen(alice, { to: bob.id, protocol: there.protocol, listen: "udp://127.0.0.1:0" });
+    const here = await listen(alice, { to: bob.id, protocol: there.protocol, listen: "udp://127.0.0.1:0", ...more });
     onTestFinished(() => here.close());
     return { target, there, here, port: Number(here.address.split(":").at(-1)) };
   }
@@ -96,6 +96,21 @@ describe("a port of UDP", () => {
     for (const socket of sockets) socket.close();
     expect(here.figures()).toMatchObject({ total: many, failed: 0, lastError: undefined });
     expect(here.figures().streams).toBeLessThanOrEqual(FLOWS);
+  });
+
+  it("has as many as it is told to have, and for as long", async () => {
+    const { port, here, there } = await joined({ connections: 2, idleMs: 1 });
+    const sockets = [await bound(), await bound(), await bound()];
+    for (const [index, socket] of sockets.entries()) await asked(port, `${index}`, socket);
+    expect(here.figures()).toMatchObject({ total: 3, failed: 0 });
+    expect(here.figures().streams).toBeLessThanOrEqual(2);
+    await there.close();
+    const short = forward(bob, { target: there.target, protocol: "/udp/short", idleMs: 1 });
+    onTestFinished(() => short.close());
+    const other = await listen(alice, { to: bob.id, protocol: "/udp/short", listen: "udp://127.0.0.1:0" });
+    onTestFinished(() => other.close());
+    sockets[0]!.send("once", Number(other.address.split(":").at(-1)), "127.0.0.1");
+    while (short.figures().total === 0 || short.figures().streams > 0) await new Promise((done) => setImmediate(done));
   });
 
   it("ends with its listener, and its forward", async () => {

@@ -155,6 +155,10 @@ export class FakeAgentClient implements AgentClient {
         ...{ relays: true, mine: [], wanted: 0, troubles: [], reservations: 0, connections: 0, callers: 0 },
         ...{ delayed: 0, passed: 0, bytes: 0, refused: 0 },
       },
+      rdv: {
+        ...{ serves: false as const, waiting: 0, pairs: 0, met: 0, relayed: 0, bytes: 0, refused: 0 },
+        lastError: undefined,
+      },
     };
   }
 

@@ -38,9 +38,16 @@ export interface FrameConnection {
   close(): void;
 }
 
-/** The answer of a call. Rejects with what the agent says, or "agent-stopped" when it says nothing in time. */
-export async function ask(place: AgentPlace, call: ApiCall, timeoutMs = ANSWER_TIMEOUT_MS): Promise<unknown> {
-  const deadline = AbortSignal.timeout(timeoutMs);
+/**
+ * The answer of a call. Rejects with what the agent says, or "agent-stopped" when it says nothing in time: within so many
+ * milliseconds, or until a signal fires.
+ */
+export async function ask(
+  place: AgentPlace,
+  call: ApiCall,
+  within: number | AbortSignal = ANSWER_TIMEOUT_MS,
+): Promise<unknown> {
+  const deadline = typeof within === "number" ? AbortSignal.timeout(within) : within;
   let socket: Socket | undefined;
   try {
     const asked = await begin(place, call, deadline);
@@ -49,7 +56,8 @@ export async function ask(place: AgentPlace, call: ApiCall, timeoutMs = ANSWER_T
     return await bodyOf(response);
   } catch (error) {
     if (isSaid(error)) throw error;
-    const why = deadline.aborted ? `did not answer within ${timeoutMs} ms` : "ended before it answered";
+    const inTime = typeof within === "number" ? `within ${within} ms` : "in time";
+    const why = deadline.aborted ? `did not answer ${inTime}` : "ended before it answered";
     throw new FirefliesError("agent-stopped", `${nameOf(place)} ${why}.`, { cause: error });
   } finally {
     socket?.destroy();

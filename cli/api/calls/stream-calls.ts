@@ -31,11 +31,25 @@ export function addStreamCalls(app: FastifyInstance, parts: AppParts): void {
   });
   const log = {
     path: "/v1/log",
-    summary: "What the agent tells from now on, a line of JSON for each entry.",
+    summary: "What the agent tells from now on, a line of JSON for each entry; with as what it tells of that member.",
     answer: ANY_OBJECT,
   };
-  addLines(app, parts, log, (_, signal) => parts.host.log.follow(signal));
+  addLines(app, parts, log, (request, signal) => {
+    const { as } = request.query as { readonly as?: string };
+    const entries = () => parts.host.log.follow(signal);
+    return as === undefined ? entries() : mapped(entries(), entriesOf(parts.host, as));
+  });
   addOpening(app, parts);
+}
+
+/** Entries of one of the agent's members; entries of its own have no name beside them. Throws "identity-unknown". */
+function entriesOf(host: AppParts["host"], as: string): (entry: object) => object | undefined {
+  const meant = host.member(as).as;
+  const isOwn = meant === host.member(undefined).as;
+  return (entry) => {
+    const { as: of, event } = entry as { readonly as?: unknown; readonly event?: unknown };
+    return event === "left-out" || (isOwn ? of === undefined : of === meant) ? entry : undefined;
+  };
 }
 
 async function* mapped<T, U>(values: AsyncIterable<T>, change: (value: T) => U | undefined): AsyncGenerator<U, void> {

@@ -65,8 +65,10 @@ export class ApiServer {
   readonly #closing = new AbortController();
   readonly #servers = new Set<Server>();
   readonly #sockets = new Set<Socket>();
-  /** With a request that is not answered yet. */
-  readonly #busy = new Set<Socket>();
+  /** What is being answered, until its answer is with the system, or taken over by the call itself. */
+  readonly #busy = new Map<IncomingMessage, Socket>();
+  /** With a request that has no answer yet. */
+  readonly #asked = new Set<Socket>();
   #app: Promise<App> | undefined;
   #onIdle = () => {};
 
@@ -122,7 +124,8 @@ export class ApiServer {
   async close(): Promise<void> {
     this.stopListening();
     this.#closing.abort();
-    for (const socket of this.#sockets) if (!this.#busy.has(socket)) socket.destroySoon();
+    const busy = new Set(this.#busy.values());
+    for (const socket of this.#sockets) if (!busy.has(socket)) socket.destroySoon();
     await this.#settled();
     for (const socket of this.#sockets) socket.destroySoon();
     await (await this.#app?.catch(() => undefined))?.close();
@@ -145,20 +148,23 @@ export class ApiServer {
     socket.on("error", () => socket.destroy());
     socket.once("close", () => {
       this.#sockets.delete(socket);
-      this.#free(socket);
+      this.#asked.delete(socket);
+      for (const [request, its] of this.#busy) if (its === socket) this.#free(request);
     });
   }
 
-  #free(socket: Socket): void {
-    if (this.#busy.delete(socket) && this.#busy.size === 0) this.#onIdle();
+  #free(request: IncomingMessage): void {
+    if (this.#busy.delete(request) && this.#busy.size === 0) this.#onIdle();
   }
 
   async #answer(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket } = request;
-    // A second request before the answer to the first would let one connection hold any number of bodies.
-    if (this.#busy.has(socket)) return void socket.destroy();
-    this.#busy.add(socket);
-    response.once("close", () => this.#free(socket));
+    // A second request before the answer to the first would let one connection hold any number of bodies. But who has read the whole
+    // answer may ask again at once, before the system has told us that it took the last of it.
+    if (this.#asked.has(socket)) return void socket.destroy();
+    this.#asked.add(socket);
+    this.#busy.set(request, socket);
+    response.once("prefinish", () => this.#asked.delete(socket)).once("close", () => this.#free(request));
     try {
       this.#require(door, request);
       (await this.#loaded()).answer(request, response);
@@ -177,8 +183,7 @@ export class ApiServer {
       if (response.socket === socket) response.detachSocket(socket);
       socket.destroySoon();
     });
-    this.#busy.add(socket);
-    socket.once("close", () => this.#free(socket));
+    this.#busy.set(request, socket);
     const answer = async () => {
       this.#require(door, request);
       (await this.#loaded()).answer(request, response, upgrade);

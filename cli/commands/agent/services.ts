@@ -42,12 +42,23 @@ function addAdd(services: Command): void {
   command.option("--save", "write them to the agent's configuration file as well");
   command.action(async (file: string, options: ChangeOptions) => {
     const said = await saidIn(file);
-    const states: unknown[] = [];
-    for (const service of said)
-      states.push(await ask(options, calls.addService(service, options.save), START_TIMEOUT_MS));
+    const states = await addAll(said, options);
     const names = said.map(({ id }) => id).join(", ");
     await print(options.json ?? false, states, names === "" ? "The file names no service." : `Running: ${names}.`);
   });
+}
+
+/** All or none: of a file whose third service cannot start, the first two do not stay behind. */
+async function addAll(said: readonly SaidService[], options: ChangeOptions): Promise<readonly ServiceState[]> {
+  const states: ServiceState[] = [];
+  try {
+    for (const service of said)
+      states.push((await ask(options, calls.addService(service, options.save), START_TIMEOUT_MS)) as ServiceState);
+    return states;
+  } catch (error) {
+    for (const { id } of states) await ask(options, calls.removeService(id, options.save)).catch(() => {});
+    throw error;
+  }
 }
 
 function addRemove(services: Command): void {

@@ -7,6 +7,7 @@ import { hostOfMember } from "../../../services/host-names.js";
 import { addService, FORWARDS } from "../../api/caller/calls.js";
 import { ask, openFrames } from "../../api/caller/client.js";
 import { nameOf } from "../../api/place.js";
+import { usage } from "../../failure.js";
 import { memberTitle, toJson, writeLine } from "../../output.js";
 import { passphraseFrom } from "../../passphrase.js";
 import { untilTold } from "../../signals.js";
@@ -89,7 +90,7 @@ function addForward(program: Command): void {
   );
   command.addHelpText(
     "after",
-    "\nEvery member may use it unless --allow says who; a target that is not on this machine is open to nobody then.",
+    "\nWithout --allow every member may use a target on this machine, and nobody one elsewhere.",
   );
   command.action(async (options: ForwardOptions) => {
     const { target, protocol, allow } = options;
@@ -127,8 +128,7 @@ function addProxy(program: Command): void {
     "what a port asks for, instead of /tcp/PORT; may be repeated",
   ).argParser((text: string, before: Readonly<Record<string, string>> = {}) => {
     const [, port, protocol] = /^(\d{1,5})=(.+)$/.exec(text) ?? [];
-    if (port === undefined || protocol === undefined)
-      throw new FirefliesError("cli-usage", `${text} is no PORT=PROTOCOL.`);
+    if (port === undefined || protocol === undefined) throw usage(`${text} is no PORT=PROTOCOL.`);
     return { ...before, [port]: protocol };
   });
   const command = withCarrying(
@@ -147,13 +147,20 @@ function addProxy(program: Command): void {
   command.action(async (options: ProxyOptions) => {
     const { listen, map: ports, user, passwordFile } = options;
     const password = await passphraseFrom({ file: passwordFile, variable: PASSWORD });
-    await carry("proxy", { listen, ports, user, password, ...limitsOf(options) }, options);
+    if (options.detach && passwordFile === undefined && password !== undefined)
+      throw usage(`With --detach the password is in a file, and not in ${PASSWORD}.`, "Give --password-file.");
+    const settings = { listen: carried(listen, undefined), ports, user, password, ...limitsOf(options) };
+    await carry("proxy", settings, options);
   });
 }
 
 function withCarrying(command: Command): Command {
   const seconds = number(1, IDLE_SECONDS_MAX, true);
-  return withDetach(command).option("--idle <seconds>", "without a byte, then a connection is reset (3600)", seconds);
+  return withDetach(command).option(
+    "--idle <seconds>",
+    "without a byte, then it is over (3600; of datagrams 120)",
+    seconds,
+  );
 }
 
 /** What the agent can keep. */
@@ -176,10 +183,14 @@ function udpOption(): Option {
   return new Option("--udp", "datagrams instead of connections");
 }
 
+/** Relative paths are the command's, and the agent may run elsewhere. Throws "cli-usage" for datagrams to what takes none. */
 function carried(address: string, udp: true | undefined): string {
-  return udp && /^[^/]/.test(address) && !address.includes("://")
-    ? `udp://${address.replace(/^:?(\d+)$/, "127.0.0.1:$1")}`
-    : address;
+  const path = /^unix:(?:\/\/(?=\/))?(.+)$/s.exec(address)?.[1];
+  const isUdp = /^udp:\/\/|^\/.+\/udp\/\d+\/?$/.test(address);
+  if (!udp || isUdp) return path === undefined ? address : `unix:${resolve(path)}`;
+  if (path !== undefined || address.includes("://") || address.startsWith("/"))
+    throw usage(`--udp is for datagrams, and ${address} takes none.`, "Give host:port, or leave out --udp.");
+  return `udp://${address.replace(/^:?(\d+)$/, "127.0.0.1:$1")}`;
 }
 
 function limitsOf({ connections, idle }: CarryOptions) {

@@ -12,16 +12,18 @@ export const DIAL_MS = 5_000;
 export const IDLE_MS = 3_600_000;
 /** The most that settings may ask for, in milliseconds: what a timer of Node takes is 2^31. */
 export const IDLE_MS_MAX = 2_000_000_000;
+/** Of a proxy's user, and of its password: RFC 1929 has one byte for the length of each. */
+export const CREDENTIAL_BYTES_MAX = 255;
 /** Members that are tried for one connection, one after the other. */
 export const ATTEMPTS_MAX = 4;
 /** Milliseconds until a member is reached and a stream is open. */
 export const OPEN_MS = 10_000;
 /**
- * Flows of datagrams of one listener at once: half of the streams that one member may have. The one that was used least
- * recently gives way to a new one.
+ * Flows of datagrams of one listener at once, unless its settings say otherwise: half of the streams that one member may have. The
+ * one that was used least recently gives way to a new one.
  */
 export const FLOWS = 128;
-/** Milliseconds without a datagram until a flow is over: a resolver asks again within seconds, RFC 4787 wants two minutes of NATs. */
+/** Milliseconds without a datagram until a flow is over, unless settings say otherwise: a resolver asks again within seconds, RFC 4787 wants two minutes of NATs. */
 export const FLOW_IDLE_MS = 120_000;
 /** Datagrams of a flow that wait for its stream: a burst; more are dropped, as any path does. */
 export const FLOW_WAITING_MAX = 16;

@@ -1,15 +1,29 @@
-/** Settings of forwards and listeners, as people write them, checked. */
+/** Settings of forwards, listeners and proxies, as people write them, checked. */
+import { requireName } from "../../../client/offers/name.js";
 import { FirefliesError, outOfRange } from "../../../identity/index.js";
 import { type AccessRule, parseAccess } from "../../access.js";
 import type { Refused } from "../../refusals.js";
 import { formatServiceAddress, isLocal, requireServiceAddress, type ServiceAddress } from "../../service-address.js";
-import { CONNECTIONS, CONNECTIONS_MAX, CONNECTIONS_PER_PEER, DIAL_MS, IDLE_MS, IDLE_MS_MAX } from "./limits.js";
+import {
+  CONNECTIONS,
+  CONNECTIONS_MAX,
+  CONNECTIONS_PER_PEER,
+  CREDENTIAL_BYTES_MAX,
+  DIAL_MS,
+  FLOW_IDLE_MS,
+  FLOWS,
+  IDLE_MS,
+  IDLE_MS_MAX,
+} from "./limits.js";
 
 /** Of both. */
 interface CommonSettings {
-  /** Connections at once, 1 to 65,536; 1,024 by default. The next is refused. */
+  /**
+   * Connections at once, 1 to 65,536; 1,024 by default. The next is refused. Of a listener for datagrams: sources at once, 128 by
+   * default, and the one used least recently gives way.
+   */
   readonly connections?: number | undefined;
-  /** Milliseconds without a byte in either direction until a connection is reset; 3,600,000 by default. */
+  /** Milliseconds without a byte in either direction until a connection is reset; 3,600,000 by default, 120,000 of datagrams. */
   readonly idleMs?: number | undefined;
 }
 
@@ -48,7 +62,7 @@ export interface ProxySettings extends CommonSettings {
   readonly listen: string;
   /** Protocols by port, as `{ 80: "/x/http" }`; other ports ask for "/tcp/PORT". */
   readonly ports?: Readonly<Record<string, string>> | undefined;
-  /** With `password`: what programs must give. Needed where other machines reach the proxy. */
+  /** With `password`: what programs must give, each of 1 to 255 bytes. Needed where other machines reach the proxy. */
   readonly user?: string | undefined;
   readonly password?: string | undefined;
 }
@@ -82,7 +96,7 @@ export interface ListenPlan {
   readonly idleMs: number;
 }
 
-/** Throws "address-invalid", "access-invalid", and a RangeError for a number. */
+/** Throws "address-invalid", "access-invalid", "name-invalid", and a RangeError for a number. */
 export function planForward(settings: ForwardSettings): ForwardPlan {
   const target = requireServiceAddress(settings.target);
   if (target.kind !== "unix" && target.port === 0) {
@@ -90,11 +104,13 @@ export function planForward(settings: ForwardSettings): ForwardPlan {
       advice: "Give the port at which the program listens.",
     });
   }
+  const protocol = settings.protocol ?? protocolOf(target);
+  requireName(protocol, "protocol");
   return {
-    target,
-    protocol: settings.protocol ?? protocolOf(target),
+    ...{ target, protocol },
     rules: rulesOf(settings.allow, target),
-    ...commonOf(settings),
+    connections: connectionsOf(settings, CONNECTIONS),
+    idleMs: idleOf(settings, target),
     connectionsPerPeer: within(
       "connectionsPerPeer",
       settings.connectionsPerPeer ?? CONNECTIONS_PER_PEER,
@@ -104,17 +120,21 @@ export function planForward(settings: ForwardSettings): ForwardPlan {
   };
 }
 
-/** Throws "address-invalid", and a RangeError for a number. */
+/** Throws "address-invalid", "name-invalid", and a RangeError for a number. */
 export function planListen(settings: ListenSettings): ListenPlan {
   const { to, protocol } = settings;
-  return { to, protocol, listen: requireServiceAddress(settings.listen), ...commonOf(settings) };
+  requireName(protocol, "protocol");
+  const at = requireServiceAddress(settings.listen);
+  const connections = connectionsOf(settings, at.kind === "udp" ? FLOWS : CONNECTIONS);
+  return { to, protocol, listen: at, connections, idleMs: idleOf(settings, at) };
 }
 
-/** Throws "address-invalid", "access-invalid", and a RangeError for a number. */
+/** Throws "address-invalid", "access-invalid", "name-invalid", and a RangeError for a number. */
 export function planProxy(settings: ProxySettings): ProxyPlan {
-  const { user, password, ports = {} } = settings;
+  const { ports = {} } = settings;
   const at = requireServiceAddress(settings.listen);
-  const credentials = user === undefined || password === undefined ? undefined : { user, password };
+  if (at.kind === "udp") throw noPort(settings.listen, "A proxy takes connections, and no datagrams.");
+  const credentials = credentialsOf(settings);
   if (credentials === undefined && !isLocal(at)) {
     throw new FirefliesError(
       "access-invalid",
@@ -124,7 +144,40 @@ export function planProxy(settings: ProxySettings): ProxyPlan {
       },
     );
   }
-  return { listen: at, ports, credentials, ...commonOf(settings) };
+  requirePorts(ports);
+  const connections = connectionsOf(settings, CONNECTIONS);
+  return { listen: at, ports, credentials, connections, idleMs: idleOf(settings, at) };
+}
+
+/** One without the other is a mistake: a proxy that lets everybody in is none that somebody wanted then. */
+function credentialsOf({ user, password }: ProxySettings): ProxyPlan["credentials"] {
+  if (user === undefined && password === undefined) return undefined;
+  for (const text of [user, password]) {
+    const bytes = Buffer.byteLength(text ?? "");
+    if (bytes >= 1 && bytes <= CREDENTIAL_BYTES_MAX) continue;
+    throw new FirefliesError(
+      "access-invalid",
+      `A proxy has a user and a password, each of 1 to ${CREDENTIAL_BYTES_MAX} bytes, or neither.`,
+      { advice: "Give both, or leave both out." },
+    );
+  }
+  return { user: user ?? "", password: password ?? "" };
+}
+
+/** Protocols by port. Throws "address-invalid" and "name-invalid". */
+export function requirePorts(ports: Readonly<Record<string, unknown>>): void {
+  for (const [port, protocol] of Object.entries(ports)) {
+    if (!isPort(port)) throw noPort(port, "Ports are numbers from 1 to 65535.");
+    requireName(protocol, "protocol");
+  }
+}
+
+function isPort(text: string): boolean {
+  return /^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65_535;
+}
+
+function noPort(text: string, why: string): FirefliesError {
+  return new FirefliesError("address-invalid", `${JSON.stringify(text)} cannot be used. ${why}`);
 }
 
 /** Of a forward without a protocol, and of what a proxy asks for: the port says which. Throws "address-invalid" for a Unix socket. */
@@ -140,11 +193,12 @@ function rulesOf(allow: readonly string[] | undefined, target: ServiceAddress): 
   return isLocal(target) ? [{ kind: "any" }] : [];
 }
 
-function commonOf(settings: CommonSettings): { readonly connections: number; readonly idleMs: number } {
-  return {
-    connections: within("connections", settings.connections ?? CONNECTIONS, CONNECTIONS_MAX),
-    idleMs: within("idleMs", settings.idleMs ?? IDLE_MS, IDLE_MS_MAX),
-  };
+function connectionsOf({ connections }: CommonSettings, usual: number): number {
+  return within("connections", connections ?? usual, CONNECTIONS_MAX);
+}
+
+function idleOf({ idleMs }: CommonSettings, { kind }: ServiceAddress): number {
+  return within("idleMs", idleMs ?? (kind === "udp" ? FLOW_IDLE_MS : IDLE_MS), IDLE_MS_MAX);
 }
 
 function within(name: string, value: number, max: number): number {

@@ -2,6 +2,7 @@
 import { memberOfHost } from "../../host-names.js";
 import type { MemberClient } from "../../member-client.js";
 import { membersCalled } from "../../members-called.js";
+import { ATTEMPTS_MAX } from "../carrying/limits.js";
 import { inTurn } from "../carrying/whom.js";
 
 export interface Destination {
@@ -30,5 +31,6 @@ export function destinationOf(
   const word = memberOfHost(host);
   if (word === undefined) return "foreign";
   const members = membersCalled(client, word);
-  return members.length === 0 ? "unknown" : { members: inTurn(members, turn), protocol: protocolOfPort(port, ports) };
+  if (members.length === 0) return "unknown";
+  return { members: inTurn(members, turn).slice(0, ATTEMPTS_MAX), protocol: protocolOfPort(port, ports) };
 }

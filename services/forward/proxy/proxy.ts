@@ -5,6 +5,7 @@ import { FirefliesError } from "../../../identity/index.js";
 import type { MemberClient } from "../../member-client.js";
 import { resetSocket } from "../carrying/conduit.js";
 import { Door } from "../carrying/door.js";
+import { CREDENTIAL_BYTES_MAX } from "../carrying/limits.js";
 import { openToAny } from "../carrying/outgoing.js";
 import type { Listener } from "../carrying/running.js";
 import { type ProxyPlan, type ProxySettings, planProxy } from "../carrying/settings.js";
@@ -142,10 +143,10 @@ function firstByte(bytes: Uint8Array): Parsed<number> {
   return first === undefined ? { kind: "more" } : { kind: "found", value: first, length: 0 };
 }
 
-/** In constant time, whatever the lengths: both are filled up to what RFC 1929 allows. */
+/** In constant time, whatever the lengths: both are filled up to more than what is wanted may have. */
 function matches(given: Credentials, wanted: Credentials): boolean {
   const field = (text: string) => {
-    const filled = Buffer.alloc(512);
+    const filled = Buffer.alloc(2 * (CREDENTIAL_BYTES_MAX + 1));
     filled.writeUInt16BE(Buffer.byteLength(text) & 0xffff, 0);
     filled.write(text, 2);
     return filled;

@@ -3,16 +3,23 @@ import type { Socket } from "node:dgram";
 import type { MessageStream } from "../../../client/types.js";
 import type { InternetAddress } from "../../service-address.js";
 import { asError } from "../carrying/conduit.js";
-import { FLOW_AHEAD_BYTES, FLOW_IDLE_MS } from "../carrying/limits.js";
+import { FLOW_AHEAD_BYTES } from "../carrying/limits.js";
 import type { Traffic } from "../carrying/traffic.js";
 import { closed, connectedTo } from "./sockets.js";
 
+export interface FlowOptions {
+  readonly target: InternetAddress;
+  /** Milliseconds without a datagram in either direction. */
+  readonly idleMs: number;
+  readonly traffic: Traffic;
+}
+
 /** Resolves when the flow is over. */
-export async function carryFlow(stream: MessageStream, target: InternetAddress, traffic: Traffic): Promise<void> {
+export async function carryFlow(stream: MessageStream, { target, idleMs, traffic }: FlowOptions): Promise<void> {
   traffic.began();
   try {
     const socket = await connectedTo(target);
-    await exchange(stream, socket, traffic);
+    await exchange(stream, socket, idleMs, traffic);
     traffic.ended(stream.errored === null ? undefined : asError(stream.errored));
   } catch (cause) {
     const error = asError(cause);
@@ -21,9 +28,9 @@ export async function carryFlow(stream: MessageStream, target: InternetAddress, 
   }
 }
 
-function exchange(stream: MessageStream, socket: Socket, traffic: Traffic): Promise<void> {
+function exchange(stream: MessageStream, socket: Socket, idleMs: number, traffic: Traffic): Promise<void> {
   return new Promise((resolve) => {
-    const idle = setTimeout(() => stream.destroy(), FLOW_IDLE_MS).unref();
+    const idle = setTimeout(() => stream.destroy(), idleMs).unref();
     const over = () => {
       clearTimeout(idle);
       closed(socket);

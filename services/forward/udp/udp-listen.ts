@@ -6,8 +6,9 @@ import { formatHostPort, onAbort } from "../../../net/index.js";
 import type { MemberClient } from "../../member-client.js";
 import { formatServiceAddress, type InternetAddress } from "../../service-address.js";
 import { asError } from "../carrying/conduit.js";
-import { FLOW_AHEAD_BYTES, FLOW_IDLE_MS, FLOW_WAITING_MAX, FLOWS, OPEN_MS } from "../carrying/limits.js";
+import { FLOW_AHEAD_BYTES, FLOW_WAITING_MAX, OPEN_MS } from "../carrying/limits.js";
 import type { Listener } from "../carrying/running.js";
+import type { ListenPlan } from "../carrying/settings.js";
 import { Traffic, type TrafficFigures } from "../carrying/traffic.js";
 import type { Whom } from "../carrying/whom.js";
 import { Flows } from "./flows.js";
@@ -27,20 +28,19 @@ export class UdpListener implements Listener {
   readonly #whom: Whom;
   readonly #at: InternetAddress;
   readonly #traffic = new Traffic(Date.now);
-  readonly #flows = new Flows<Flow>({
-    max: FLOWS,
-    idleMs: FLOW_IDLE_MS,
-    now: () => performance.now(),
-    onOver: (flow) => flow.end(),
-  });
+  readonly #flows: Flows<Flow>;
   #socket: Socket | undefined;
   #sweeper: NodeJS.Timeout | undefined;
 
-  constructor(client: MemberClient, { listen, protocol }: { listen: InternetAddress; protocol: string }, whom: Whom) {
+  constructor(client: MemberClient, at: InternetAddress, { protocol, connections, idleMs }: ListenPlan, whom: Whom) {
     this.#client = client;
     this.#protocol = protocol;
     this.#whom = whom;
-    this.#at = listen;
+    this.#at = at;
+    this.#flows = new Flows({
+      ...{ max: connections, idleMs, now: () => performance.now() },
+      onOver: (flow) => flow.end(),
+    });
   }
 
   get address(): string {

@@ -1,0 +1,105 @@
+/** What a client is made of, put together: each part is told by functions what it needs of the others. The public face is client.ts. */
+import { randomBytes } from "node:crypto";
+import type { FirefliesError } from "../identity/index.js";
+import type { ClientOptions } from "./config/index.js";
+import { Services } from "./grpc/services.js";
+import { Life } from "./life.js";
+import { Announced, NAMES_PAUSE } from "./offers/announced.js";
+import { ChangeFeed } from "./program/changes.js";
+import { ClientLog } from "./program/client-log.js";
+import { Handlers } from "./program/handlers.js";
+import { Rejections } from "./program/rejections.js";
+import { Isolation } from "./standing/isolation.js";
+import { Hearsay } from "./talk/hearsay.js";
+import { Outbound } from "./talk/outbound.js";
+import { SEND_TIMEOUT_MS } from "./timeouts.js";
+import { Topics } from "./topics/topics.js";
+import type { Metadata } from "./types.js";
+import { Directory } from "./view/directory.js";
+
+/** For an order by chance. */
+const CHANCE_BYTES = 16;
+
+export class Parts {
+  readonly log: ClientLog;
+  readonly life: Life;
+  readonly feed = new ChangeFeed((change) => this.log.change(change));
+  readonly announced = new Announced(
+    () => this.#tellNames(),
+    () => NAMES_PAUSE * this.life.noteMs,
+  );
+  readonly directory = new Directory({
+    member: () => this.life.begun,
+    metadata: () => this.metadata ?? this.life.config?.metadata ?? {},
+    services: () => this.announced.names,
+    chance: () => randomBytes(CHANCE_BYTES),
+    now: Date.now,
+  });
+  readonly handlers = new Handlers({
+    sender: (id) => this.directory.sender(id),
+    isKnown: (id) => this.life.member?.knows(id) === true,
+    log: () => this.log,
+    announced: this.announced,
+  });
+  readonly onAlarm = (alarm: FirefliesError): void => this.handlers.raise(alarm);
+  readonly hearsay = new Hearsay({
+    messenger: () => this.life.running.messenger,
+    takeResponse: (response) => this.handlers.takeResponse(response),
+    timeoutMs: SEND_TIMEOUT_MS,
+  });
+  readonly outbound = new Outbound(() => this.life.talking);
+  readonly rejected = new Rejections((kind) => this.log.rejected(kind));
+  readonly services = new Services({
+    reach: (id, signal) => this.outbound.reach(id, signal),
+    sender: (id) => this.directory.sender(id),
+    member: (id) => this.directory.find(id),
+    failures: this.handlers.failures,
+    announced: this.announced,
+  });
+  readonly topics = new Topics({
+    sender: (id) => this.directory.sender(id),
+    failures: this.handlers.failures,
+    onAlarm: this.onAlarm,
+    onRejected: (what) => this.rejected.count(what),
+    now: () => performance.now(),
+  });
+  readonly isolation = new Isolation({
+    publish: (change) => this.feed.publish(change),
+    onAlarm: (alarm) => this.onAlarm(alarm),
+    now: Date.now,
+    dir: () => this.life.config?.dir,
+  });
+  /** Set by the program; undefined while the configuration's are in force. */
+  metadata: Metadata | undefined;
+  /** What ring neighbours are handed. */
+  content: Uint8Array | undefined;
+
+  constructor(options: ClientOptions) {
+    this.log = new ClientLog(options.logger);
+    const { log, feed, directory, handlers, services, topics, isolation, rejected, hearsay, announced, onAlarm } = this;
+    this.life = new Life({
+      ...{
+        options,
+        log,
+        feed,
+        directory,
+        handlers,
+        services,
+        topics,
+        isolation,
+        rejected,
+        hearsay,
+        announced,
+        onAlarm,
+      },
+      metadata: () => this.metadata,
+      content: () => this.content,
+    });
+  }
+
+  #tellNames(): void {
+    if (!this.life.isInMotion) return;
+    const { extensions } = this.announced;
+    this.life.running.input((machine, now) => machine.describe({ extensions }, now));
+  }
+}
