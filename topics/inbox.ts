@@ -4,6 +4,7 @@ import type { Arrivals } from "./arrivals.js";
 import type { Deliveries } from "./delivering/deliveries.js";
 import type { Subscriber } from "./delivering/subscriber.js";
 import type { Outbox } from "./effects.js";
+import type { Groups } from "./groups/groups.js";
 import type { HeldLog } from "./holding/held-log.js";
 import type { Intake } from "./holding/intake.js";
 import type { Proofs } from "./holding/proofs.js";
@@ -33,6 +34,7 @@ export interface InboxOptions {
   readonly post: Post;
   readonly repair: Repair;
   readonly arrivals: Arrivals;
+  readonly groups: Groups;
 }
 
 export class Inbox {
@@ -78,6 +80,13 @@ export class Inbox {
       case "refused":
         repair.refused(from, now);
         return;
+      case "handled":
+      case "awaited":
+      case "part": {
+        const reason = this.#options.groups.receive(from, packet, now);
+        if (reason) this.#reject(from, packet.kind, reason);
+        return;
+      }
     }
   }
 

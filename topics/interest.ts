@@ -2,7 +2,9 @@
  * What a member subscribes to, as the body of its interest statement, which gossip/ signs, spreads and does not open.
  * Ascending by the bytes of pattern and group, each pair once, big-endian:
  *
- *     u8 1 | u16 count, each: u8 length, pattern | u8 length, queue group (0: none) | extensions
+ *     u8 1 | u16 count, each: u8 length, pattern | u8 length, queue group (0: none) [| u48 since | u48 until (0: none)] | extensions
+ *
+ * The times stand behind a group only.
  */
 import {
   ByteReader,
@@ -27,6 +29,12 @@ export interface Interest {
   readonly pattern: string;
   /** The name of the group of which one live member handles each message. Without it this member handles all. */
   readonly queue?: string;
+  /**
+   * Unix milliseconds: this member takes part in the group for messages that are as late, by their publisher's time, and before
+   * `until`. Since all members of a group go by them, all agree who handles a message while others come and go.
+   */
+  readonly since?: number;
+  readonly until?: number;
 }
 
 export type InterestProblem = "too-many" | "too-large";
@@ -36,6 +44,8 @@ const NOTHING: readonly Interest[] = Object.freeze([]);
 interface Encoded {
   readonly pattern: Uint8Array;
   readonly queue: Uint8Array;
+  readonly since: number;
+  readonly until: number;
 }
 
 /**
@@ -46,8 +56,9 @@ export function encodeInterests(interests: readonly Interest[]): Uint8Array | In
   const sorted = sortedOnce(interests.map(encoded));
   if (sorted.length > INTERESTS_MAX) return "too-many";
   const writer = new ByteWriter().u8(VERSION).u16(sorted.length);
-  for (const { pattern, queue } of sorted) {
+  for (const { pattern, queue, since, until } of sorted) {
     writer.u8(pattern.length).raw(pattern).u8(queue.length).raw(queue);
+    if (queue.length > 0) writer.u48(since).u48(until);
   }
   const body = writeExtensions(writer, NO_EXTENSIONS).finish();
   return body.length > INTEREST_BODY_BYTES_MAX ? "too-large" : body;
@@ -75,18 +86,21 @@ function readOne(reader: ByteReader): Encoded {
   const pattern = reader.raw(reader.u8());
   const length = reader.u8();
   if (length > GROUP_BYTES_MAX) reader.refuse();
-  return { pattern, queue: reader.raw(length) };
+  const queue = reader.raw(length);
+  const [since, until] = length > 0 ? [reader.u48(), reader.u48()] : [0, 0];
+  return { pattern, queue, since, until };
 }
 
-function decoded({ pattern, queue }: Encoded): Interest | undefined {
+function decoded({ pattern, queue, since, until }: Encoded): Interest | undefined {
   const [text, group] = [utf8Decode(pattern), utf8Decode(queue)];
   if (text === undefined || group === undefined || patternProblem(text) !== undefined) return undefined;
   if (group === "") return { pattern: text };
-  return groupProblem(group) === undefined ? { pattern: text, queue: group } : undefined;
+  if (groupProblem(group) !== undefined) return undefined;
+  return { pattern: text, queue: group, since, ...(until > 0 && { until }) };
 }
 
-function encoded({ pattern, queue = "" }: Interest): Encoded {
-  return { pattern: utf8Encode(pattern), queue: utf8Encode(queue) };
+function encoded({ pattern, queue = "", since = 0, until = 0 }: Interest): Encoded {
+  return { pattern: utf8Encode(pattern), queue: utf8Encode(queue), since, until };
 }
 
 function compare(a: Encoded, b: Encoded): number {

@@ -80,3 +80,17 @@ export const LOGS_SCANNED_MAX = 4096;
 /** Questions for heads that a member may ask at once; then one a second. */
 export const ASKS_BURST = 16;
 export const ASK_REFILL_MS = 1000;
+
+/**
+ * Numbers of a log that a member of a queue group goes ahead of the first that nobody is known to have handled: there is an entry
+ * for each. A member that is behind by more holds up its group.
+ */
+export const GROUP_SPAN_MAX = 4096;
+/** What one member says to have handled of what is not held here yet, numbers over all logs. What is beyond is asked for again. */
+export const GROUP_CLAIMS_MAX = 16_384;
+/** Numbers of a log that one member has me look at for its group: at once, and then in each millisecond. Each is a hash a member. */
+export const GROUP_LOOKS_BURST = 65_536;
+export const GROUP_LOOK_REFILL_MS = 1 / 64;
+/** Members that have left a group, of each log, and for how long what they say that they handled before still counts. */
+export const GROUP_FORMER_MAX = 64;
+export const GROUP_FORMER_MS = 30_000;

@@ -41,6 +41,7 @@ export type Published =
   | { readonly ok: false; readonly reason: "topic-invalid" | "message-too-large" | "overloaded" | "too-many-topics" };
 
 export interface SubscribeOptions {
+  /** The group of which one live member gets each message. It resolves when the others know of it. */
   readonly queue?: string;
   /** Messages handed to the handler and not settled yet, over all logs: 1 to 65,536. Default 1,024. */
   readonly inFlightMax?: number;
@@ -52,7 +53,7 @@ export interface SubscribeOptions {
   readonly places?: readonly Place[];
   /** With `places`: it was there in an earlier life. Of a log that began since then it is owed all. */
   readonly isResumed?: boolean;
-  /** Each publisher's newest message at once. */
+  /** First each publisher's newest message, as far as anybody holds it. */
   readonly last?: boolean;
 }
 

@@ -9,8 +9,9 @@
 import { type MemberId, Timers } from "../rings/index.js";
 import { Arrivals } from "./arrivals.js";
 import { Deliveries, RETRY_TIMER } from "./delivering/deliveries.js";
-import { BASELINE_TIMER, START_TIMER, Subscriber } from "./delivering/subscriber.js";
+import { BASELINE_TIMER, LEAVE_TIMER, START_TIMER, Subscriber } from "./delivering/subscriber.js";
 import { type Effect, Outbox, type SubscriptionNumber } from "./effects.js";
+import { GROUP_TIMER, Groups } from "./groups/groups.js";
 import type { HeldLog } from "./holding/held-log.js";
 import { Intake } from "./holding/intake.js";
 import { Proofs } from "./holding/proofs.js";
@@ -56,6 +57,7 @@ export class Machine {
   readonly #deliveries: Deliveries;
   readonly #subscriber: Subscriber;
   readonly #publisher: Publisher;
+  readonly #groups: Groups;
   readonly #repair: Repair;
   readonly #retention: Retention;
   readonly #arrivals: Arrivals;
@@ -84,9 +86,15 @@ export class Machine {
       onDrop: (log, batch) => this.#retention.dropped(log, batch, this.#now),
       onForget: (log) => this.#retention.forgotten(log, this.#now),
     });
+    const groups = new Groups({
+      ...{ ...common, audience, post, now: () => this.#now },
+      onHandled: (...given) => this.#deliveries.handledElsewhere(...given),
+      onTakenOver: (...given) => this.#deliveries.takeOver(...given),
+    });
     const deliveries = new Deliveries({
-      ...common,
+      ...{ ...common, groups },
       onSettled: (log, now) => this.#arrivals.settled(log, now),
+      onEnded: (subscription) => this.#subscriber.ended(subscription),
     });
     const intake = new Intake({ ...common, objection: (...given) => this.#arrivals.objection(...given) });
     const proofs = new Proofs({ ...common, intake, onProof: ({ heads }) => this.#passProof(heads) });
@@ -96,7 +104,9 @@ export class Machine {
       onLost: (log, first, last, now) => this.#arrivals.lost(log, first, last, now),
     });
     const spreader = new Spreader({ me, audience, post, fanOut: settings.fanOut });
-    const subscriber = new Subscriber({ ...common, audience, shelf, deliveries, post, onBegun });
+    const subscriber = new Subscriber({
+      ...{ ...common, audience, shelf, deliveries, groups, post, onBegun, wall: ports.wall },
+    });
     const publisher = new Publisher({
       ...{ ...common, audience, shelf, post, spreader },
       ...{ life, networkRings: ringCount, ports, retention },
@@ -104,11 +114,12 @@ export class Machine {
       onHeld: (log, now) => this.#deliveries.advance(log, now),
     });
     const others = { audience, post, shelf, deliveries, intake, proofs, repair, spreader, subscriber, publisher };
-    const parts = { ...common, ...others };
+    const parts = { ...common, ...others, groups };
     this.#audience = audience;
     this.#post = post;
     this.#shelf = shelf;
     this.#deliveries = deliveries;
+    this.#groups = groups;
     this.#intake = intake;
     this.#repair = repair;
     this.#subscriber = subscriber;
@@ -173,13 +184,16 @@ export class Machine {
   /** A member is live in my view. Again for one that is: nothing. */
   appeared(id: MemberId, now: number): void {
     this.#now = now;
-    if (this.#audience.appeared(id)) this.#publisher.memberChanged(id, now);
+    if (!this.#audience.appeared(id)) return;
+    this.#publisher.memberChanged(id, now);
+    this.#groups.memberChanged(id, now);
   }
 
   /** A member is live no more. */
   gone(id: MemberId, now: number): void {
     this.#now = now;
     if (!this.#audience.gone(id)) return;
+    this.#groups.memberChanged(id, now);
     this.#publisher.memberGone(id, now);
     this.#repair.memberGone(id);
     this.#repair.publisherGone(id, now);
@@ -193,7 +207,9 @@ export class Machine {
     this.#now = now;
     if (id === this.#id) return;
     this.#audience.interested(id, interests);
-    if (this.#audience.isLive(id)) this.#publisher.memberChanged(id, now);
+    if (!this.#audience.isLive(id)) return;
+    this.#publisher.memberChanged(id, now);
+    this.#groups.memberChanged(id, now);
   }
 
   /** My interest of this number, from an `interest` effect, has spread as far as it will. */
@@ -289,18 +305,17 @@ export class Machine {
   unsubscribe(number: SubscriptionNumber, now: number): void {
     this.#now = now;
     const subscription = this.#deliveries.get(number);
-    if (!subscription) return;
-    this.#deliveries.remove(subscription);
-    this.#subscriber.unsubscribe(subscription);
+    if (subscription) this.#deliveries.remove(subscription, now);
   }
 
-  /** Takes nothing new; `ended` follows when all that was delivered is settled. */
+  /**
+   * Takes nothing new; `ended` follows when all that was delivered is settled. One that shares a queue with other members takes
+   * what is its own until they all know that it leaves.
+   */
   drain(number: SubscriptionNumber, now: number): void {
     this.#now = now;
     const subscription = this.#deliveries.get(number);
-    if (!subscription) return;
-    this.#deliveries.drain(subscription);
-    this.#subscriber.unsubscribe(subscription);
+    if (subscription) this.#subscriber.drain(subscription, now);
   }
 
   #passProof(heads: readonly [Head, Head]): void {
@@ -337,6 +352,12 @@ export class Machine {
         return;
       case BASELINE_TIMER:
         this.#subscriber.baselineDue(Number(rest), now);
+        return;
+      case LEAVE_TIMER:
+        this.#subscriber.leaveDue(Number(rest), now);
+        return;
+      case GROUP_TIMER:
+        this.#groups.due(rest, now);
         return;
       case EXPIRE_TIMER:
         this.#retention.expire(now);

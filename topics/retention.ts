@@ -57,7 +57,7 @@ export class Retention {
     const { deliveries, repair, post, timers } = this.#options;
     if (log.top > 0) deliveries.lose(log, 1, log.top, now);
     repair.forget(log.name.tag);
-    deliveries.forget(log.name.tag);
+    deliveries.forget(log.name.tag, now);
     post.forget(log);
     timers.clear(START_TIMER + log.name.tag);
   }

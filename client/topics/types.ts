@@ -84,11 +84,11 @@ export interface SubscribeOptions {
    */
   readonly durable?: string | undefined;
   /**
-   * The group that is to share the messages, 1 to 64 bytes, one token. It is told to the others; in this version each
-   * subscription of the group still gets every message.
+   * The group that shares the messages, 1 to 64 bytes, one token: each goes to one live subscription of this name, to another when
+   * that is gone before it has acknowledged. `subscribe` resolves when the others know of it, about a second later.
    */
   readonly queue?: string | undefined;
-  /** First the newest message of each publisher on each topic that matches. Without effect in this version. False by default. */
+  /** First the newest message of each publisher on each topic that matches, as far as anybody holds it. False by default. */
   readonly last?: boolean | undefined;
   /** Takes the messages. Without it they are read from the subscription itself, which is iterable. */
   readonly handler?: TopicHandler | undefined;
@@ -118,7 +118,7 @@ export interface Subscription extends AsyncIterable<TopicMessage>, AsyncDisposab
   readonly figures: SubscriptionFigures;
   /** Ends it at once: what is not acknowledged is given up; a durable one keeps its place, and goes on there the next time. */
   unsubscribe(): Promise<void>;
-  /** Takes no new messages, and ends when those that have come are acknowledged. */
+  /** Takes no new messages, and ends when those that have come are acknowledged. One of a queue goes on until the others know of it. */
   drain(): Promise<void>;
   [Symbol.asyncIterator](): AsyncIterator<TopicMessage, undefined>;
 }

@@ -12,7 +12,7 @@ const client = new Client({ config: false, preset: "local", ca, caFingerprint, n
 await client.start();
 
 if (role === "worker") {
-  // One group: docs/topics.md says what a queue does by now. Who gets an order that another one prepares does it again.
+  // Each order goes to one of the group. What one that is killed had in hand another one prepares.
   await client.subscribe("orders.*", {
     queue: "workers",
     handler: async ({ data }) => {

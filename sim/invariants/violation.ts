@@ -16,7 +16,8 @@ export type InvariantName =
   | "T2"
   | "T3"
   | "T4"
-  | "T5";
+  | "T5"
+  | "T6";
 
 export interface Violation {
   readonly invariant: InvariantName;

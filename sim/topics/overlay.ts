@@ -143,7 +143,8 @@ export class TopicsOverlay {
   #corrupt(host: Host, program: Program): void {
     const mind = program.isShared ? this.#shared : new Mind(this.#stage);
     host.liar = new Liar({ host, program, mind, begunAt: this.simulation.now });
-    for (const pattern of program.interests ?? []) host.subscribe(pattern);
+    const { interests = [], queue } = program;
+    for (const pattern of interests) host.subscribe(pattern, {}, queue === undefined ? {} : { queue });
   }
 
   #appeared(host: Host, id: MemberId): void {

@@ -3,6 +3,9 @@ import type { Settings } from "../../topics/index.js";
 import type { Plan } from "../run/plan.js";
 import type { Program } from "./liars/program.js";
 
+/** The queue group of a work. */
+export const QUEUE = "workers";
+
 /** Who publishes what, and who listens. */
 export interface Work {
   /** Topics: "work.0", "work.1" and so on; publishers take them by turns. */
@@ -21,6 +24,10 @@ export interface Work {
   readonly failing: number;
   /** Of the subscribers so many whose handler never resolves. */
   readonly stuck: number;
+  /** Of the other subscribers so many are one queue group. Default 0. */
+  readonly workers?: number;
+  /** Of all subscribers so many are durable: each of their lives goes on where the one before was. Default 0. */
+  readonly durable?: number;
   /** Each so many milliseconds a correct member that does not publish crashes, and is back after as many again; null: none. */
   readonly churnMs: number | null;
   /** The first publisher crashes in the middle. */

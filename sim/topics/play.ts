@@ -1,4 +1,4 @@
-/** Plays a plan with topics: members subscribe, publish while faults happen, and get time to catch up; then T1 to T5 are judged. */
+/** Plays a plan with topics: members subscribe, publish while faults happen, and get time to catch up; then T1 to T6 are judged. */
 import { matches } from "../../topics/index.js";
 import type { Watcher } from "../actor.js";
 import { adversary } from "../adversaries/index.js";
@@ -13,8 +13,9 @@ import { forgeries } from "./invariants/forgery.js";
 import { losses } from "./invariants/loss.js";
 import { excesses } from "./invariants/memory.js";
 import { disorders } from "./invariants/order.js";
+import { handedTwice, unhandled } from "./invariants/sharing.js";
 import { TopicsOverlay } from "./overlay.js";
-import type { TopicsPlan } from "./plan.js";
+import type { TopicsPlan, Work } from "./plan.js";
 import { figures, leastBytes, type TopicFiguresOfRun } from "./record/measure.js";
 import { Workload } from "./workload.js";
 
@@ -89,6 +90,7 @@ export function playTopics({ plan, work, topics, program }: TopicsPlan): Played 
     ...missing(overlay),
     ...disorders(history),
     ...duplicates(history),
+    ...(isCalm(plan, work) ? handedTwice(history) : []),
     ...forgeries(history, { matches, settleMs: PROOF_MS }),
   ];
   const least = leastBytes(simulation.members[0]!.id, "work.0", work.bytes);
@@ -105,7 +107,14 @@ export function playTopics({ plan, work, topics, program }: TopicsPlan): Played 
 
 function missing(overlay: TopicsOverlay): Violation[] {
   const { retentionMs } = overlay.settings;
-  return losses(overlay.history(), { matches, settleMs: 0, subscribeMs: SUBSCRIBE_MS_MAX, retentionMs });
+  const options = { matches, settleMs: 0, subscribeMs: SUBSCRIBE_MS_MAX, retentionMs };
+  const history = overlay.history();
+  return [...losses(history, options), ...unhandled(history, options)];
+}
+
+/** Nobody comes, goes or is taken for dead while messages are published, and nobody lies. */
+function isCalm({ byzantine, faults, network }: TopicsPlan["plan"], { churnMs, isPublisherKilled }: Work): boolean {
+  return byzantine === 0 && faults.length === 0 && network.loss === 0 && churnMs === null && !isPublisherKilled;
 }
 
 /** Those of correct members that are up. */

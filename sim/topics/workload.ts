@@ -1,9 +1,9 @@
 /** Plays a work on an overlay: members subscribe, publishers publish, some come and go, and one is killed in the middle. */
 import type { Seat } from "../actor.js";
 import { Chance } from "../chance.js";
-import type { Host } from "./hosts/host.js";
+import type { Host, Places } from "./hosts/host.js";
 import type { TopicsOverlay } from "./overlay.js";
-import type { Work } from "./plan.js";
+import { QUEUE, type Work } from "./plan.js";
 
 /** A stream of a seed, apart from those of the simulation and of topics. */
 const STREAM_WORK = 0x776f726b;
@@ -17,6 +17,9 @@ export class Workload {
   /** By number of the member: what it subscribes to in each of its lives. */
   readonly #patterns = new Map<number, string>();
   readonly #stuck = new Set<number>();
+  readonly #workers = new Set<number>();
+  /** Where the durable ones are. */
+  readonly #places = new Map<number, Places>();
   #publishers: readonly Seat[] = [];
   #overlay: TopicsOverlay | undefined;
   #published = 0;
@@ -33,13 +36,16 @@ export class Workload {
 
   /** Members that listen are drawn from these, and subscribe. */
   begin(overlay: TopicsOverlay): void {
-    const { publishers, subscribers, topics, stuck } = this.#work;
+    const { publishers, subscribers, topics, stuck, workers = 0, durable = 0 } = this.#work;
     this.#overlay = overlay;
     const { members } = overlay.simulation;
     const correct = members.filter(({ isCorrect }) => isCorrect);
     this.#publishers = this.#chance.shuffled(correct).slice(0, publishers);
     for (const [index, seat] of this.#chance.shuffled(members).slice(0, subscribers).entries()) {
       if (index < stuck) this.#stuck.add(seat.number);
+      else if (index < stuck + workers) this.#workers.add(seat.number);
+      // The last of the draw: few are durable and in the group.
+      if (index >= subscribers - durable) this.#places.set(seat.number, { byLog: new Map(), isBegun: false });
       const isAll = topics > 1 && this.#chance.happens(WILDCARDS);
       this.#patterns.set(seat.number, isAll ? ALL_TOPICS : `work.${this.#chance.below(topics)}`);
       const host = overlay.host(seat);
@@ -53,9 +59,15 @@ export class Workload {
     if (pattern === undefined) return;
     const { handlerMs, failing } = this.#work;
     const fails = (_: number, attempt: number) => attempt === 1 && this.#chance.happens(failing);
-    const never = this.#stuck.has(host.member.number);
-    // What waits behind one that does not resolve is its own loss: it has a window of one.
-    host.subscribe(pattern, { ms: handlerMs, never, ...(failing > 0 && { fails }) }, never ? { inFlightMax: 1 } : {});
+    const { number } = host.member;
+    const never = this.#stuck.has(number);
+    const options = {
+      // What waits behind one that does not resolve is its own loss: it has a window of one.
+      ...(never && { inFlightMax: 1 }),
+      ...(this.#workers.has(number) && { queue: QUEUE }),
+    };
+    const handler = { ms: handlerMs, never, ...(failing > 0 && { fails }) };
+    host.subscribe(pattern, handler, options, this.#places.get(number));
   }
 
   /** Publishes for the work's seconds. */

@@ -126,6 +126,25 @@ describe("topics", () => {
     expect(await reader.end("SIGTERM")).toBe(0);
   });
 
+  it("go to one of those that subscribe with the name of one queue, and the last one first to who asks for it", async () => {
+    const at = (name: string) => begin("subscribe", "jobs.*", "--queue", "workers", "--dir", dir(name));
+    const workers = [at("ann"), at("bob"), at("bob")];
+    await Promise.all(workers.map((each) => each.event("subscribed")));
+    const sent = Array.from({ length: 30 }, (_, index) => `job ${index}`);
+    await run(["publish", "jobs.a", "-", "--dir", dir("ann"), "--ack", "all", "--json"], `${sent.join("\n")}\n`);
+    const texts = () => workers.flatMap(({ told }) => told.filter(({ event }) => event === "message"));
+    // Those at ann's own agent are not waited for.
+    await Promise.race(workers.map((each) => each.until(() => texts().length >= 30)));
+    expect(
+      texts()
+        .map(({ text }) => text)
+        .sort(),
+    ).toEqual([...sent].sort());
+    const late = begin("subscribe", "jobs.*", "--last", "--dir", dir("bob"));
+    expect(await late.event("message")).toMatchObject({ topic: "jobs.a", sequence: 30, text: "job 29" });
+    for (const each of [...workers, late]) expect(await each.end("SIGTERM")).toBe(0);
+  });
+
   it("with a name that is none are refused with a code, and what to do", async () => {
     const { code, stderr } = await run(["publish", "orders..eu", "x", "--dir", dir("ann"), "--json"]);
     expect([code, JSON.parse(stderr).error]).toMatchObject([1, { code: "topic-invalid" }]);

@@ -36,6 +36,7 @@ const parsed = (bytes: Uint8Array) => parseBatch(bytes, logs(), sha256);
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength });
 const number = fc.integer({ min: 1, max: 2 ** 48 - 1 });
 const tag = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((raw) => Buffer.from(raw).toString("hex") as LogTag);
+const queue = fc.constantFrom("workers", "ü");
 const range = fc
   .tuple(tag, number, number)
   .map(([tag, a, b]) => ({ tag, first: Math.min(a, b), last: Math.max(a, b) }));
@@ -101,6 +102,8 @@ describe("a packet", () => {
     fc.record({ kind: fc.constant("start"), entries: fc.array(number.map((first) => ({ log, first }))) } as const),
     fc.record({ kind: fc.constant("proof"), heads: fc.constant([head(1), head(2)] as const) } as const),
     fc.record({ kind: fc.constant("refused"), reason: fc.constantFrom("busy", "muted") } as const),
+    fc.record({ kind: fc.constantFrom("handled", "awaited"), queue, entries: fc.array(range) } as const),
+    fc.record({ kind: fc.constant("part"), queue, entries: fc.array(fc.record({ tag, first: number })) } as const),
     fc.record({
       kind: fc.constant("batch"),
       stretch: fc.option(fc.record({ ring: fc.integer({ min: 1, max: 255 }), until: number }), { nil: undefined }),
@@ -133,6 +136,10 @@ describe("a packet", () => {
     ["more entries than allowed", [3, (ENTRIES_MAX + 1) >> 8, (ENTRIES_MAX + 1) & 0xff]],
     ["a pattern with an empty token", [6, 0, 1, 2, 0x61, 0x2e]],
     ["a batch with an unknown route", [1, 2]],
+    ["of a group without a name", [11, 0, 0, 0]],
+    ["of a group whose name has a dot", [12, 3, 0x61, 0x2e, 0x62, 0, 0]],
+    ["of a group with a name of 65 bytes", [13, 65, ...new Array(65).fill(0x61), 0, 0]],
+    ["a part that begins at 0", [13, 1, 0x61, 0, 1, ...new Array(16).fill(1), 0, 0, 0, 0, 0, 0]],
   ])("that is %s is none", (_, raw) => {
     expect(parsePacket(new Uint8Array(raw), logs())).toEqual({ ok: false, reason: "packet-malformed" });
   });

@@ -28,7 +28,12 @@ describe("the body of an interest", () => {
     [
       "a group, and both sorted",
       [{ pattern: "b" }, { pattern: "a", queue: "w" }, { pattern: "a" }],
-      "01 0003 01 61 00 01 61 01 77 01 62 00 00",
+      "01 0003 01 61 00 01 61 01 77 000000000000 000000000000 01 62 00 00",
+    ],
+    [
+      "when it takes part in a group",
+      [{ pattern: "a", queue: "w", since: 258, until: 772 }],
+      "01 0001 01 61 01 77 000000000102 000000000304 00",
     ],
     ["one twice", [{ pattern: "a" }, { pattern: "a" }], "01 0001 01 61 00 00"],
   ])("%s", (_, interests, hex) => {
@@ -43,6 +48,7 @@ describe("the body of an interest", () => {
     ["not sorted", "01 0002 01 62 00 01 61 00 00"],
     ["one twice", "01 0002 01 61 00 01 61 00 00"],
     ["257 of them", `01 0101 ${"01 61 00".repeat(257)} 00`],
+    ["a group without times", "01 0001 01 61 01 77 00"],
     ["a group of 65 bytes", `01 0001 01 61 41 ${"77".repeat(65)} 00`],
     ["extensions that are none", "01 0000 02 0001 0000 0001 0000"],
   ])("%s is none", (_, hex) => {
@@ -52,9 +58,9 @@ describe("the body of an interest", () => {
   test.each<[string, string]>([
     ["an empty token", "02 2e61 00"],
     ["no pattern", "00 00"],
-    ["no UTF-8", "01 61 02 c080"],
+    ["no UTF-8", "01 61 02 c080 000000000000 000000000000"],
     ["a reserved one", "02 2461 00"],
-    ["a group with a dot", "01 61 03 612e62"],
+    ["a group with a dot", "01 61 03 612e62 000000000000 000000000000"],
   ])("leaves out what is no name, and keeps the others: %s", (_, entry) => {
     const lone = fromHex(`01 0002 ${entry} 01 7a 00 00`.replaceAll(" ", ""))!;
     expect(parseInterests(lone)).toEqual([{ pattern: "z" }]);
@@ -75,12 +81,22 @@ describe("the body of an interest", () => {
   });
 
   it("comes back as a set, in one encoding", () => {
+    const time = fc.integer({ min: 0, max: 2 ** 48 - 1 });
     const interest = fc.record(
-      { pattern: anyPattern, queue: fc.constantFrom("w", "x", "") },
-      { requiredKeys: ["pattern"] },
+      { pattern: anyPattern, queue: fc.constantFrom("w", "x", ""), since: time, until: time },
+      { requiredKeys: ["pattern", "since", "until"] },
     );
-    const asInterest = ({ pattern, queue }: { pattern: string; queue?: string }) =>
-      queue ? { pattern, queue } : { pattern };
+    const asInterest = ({
+      pattern,
+      queue,
+      since,
+      until,
+    }: {
+      pattern: string;
+      queue?: string;
+      since: number;
+      until: number;
+    }) => (queue ? { pattern, queue, since, ...(until > 0 && { until }) } : { pattern });
     fc.assert(
       fc.property(fc.array(interest.map(asInterest), { maxLength: 20 }), (interests) => {
         const body = bytesOf(interests);

@@ -2,8 +2,11 @@
  * Where one subscription is in one log: what was handed to the handler, what of it is settled, and what must come again. First
  * deliveries are in order, and nothing is handed out behind a message that failed before that message is settled; what was
  * in hand by then stays there, unless it was given back.
+ *
+ * In a log that a queue group shares (groups/) it passes by what others are to handle, and counts it as settled when they have.
  */
 import type { HeldLog } from "../holding/held-log.js";
+import { GROUP_SPAN_MAX } from "../limits.js";
 
 /** What to hand out next. */
 export interface Portion {
@@ -25,8 +28,15 @@ interface Range {
   readonly last: number;
 }
 
+/** Of a message that a queue group shares: is it this subscription's, another's that is not known to have handled it, or handled? */
+export type Standing = "mine" | "elsewhere" | "handled";
+
 export class Cursor {
   readonly log: HeldLog;
+  /** The first number that it is owed. */
+  readonly first: number;
+  /** Undefined where all are this subscription's. */
+  readonly #standing: ((number: number) => Standing) | undefined;
   /** All up to here is settled. */
   #settled: number;
   /** Settled ones above. */
@@ -42,10 +52,16 @@ export class Cursor {
   readonly #failures = new Map<number, Failure>();
   /** One that failed and is in hand again: those behind it wait. */
   #retried: number | undefined;
+  /** Of those that `next` has passed: others are to handle them, and are not known to have. */
+  readonly #elsewhere = new Set<number>();
+  /** The newest message of when it was subscribed to, which it is not owed: it is no loss when nobody holds that any more. */
+  courtesy: number | undefined;
 
   /** Messages up to `settled`, and those above, are not handed out. */
-  constructor(log: HeldLog, settled: number, above: Iterable<number> = []) {
+  constructor(log: HeldLog, settled: number, above: Iterable<number> = [], standing?: (number: number) => Standing) {
     this.log = log;
+    this.first = settled + 1;
+    this.#standing = standing;
     this.#settled = settled;
     this.#next = settled + 1;
     for (const number of above) if (number > settled) this.#above.add(number);
@@ -66,9 +82,29 @@ export class Cursor {
     return this.#next;
   }
 
+  /** Is it settled here, or by others? */
+  has(number: number): boolean {
+    return number <= this.#settled || this.#above.has(number);
+  }
+
+  /** Is it in hand, or to be handed out again? */
+  isTaken(number: number): boolean {
+    return number < this.#next && !this.has(number) && !this.#elsewhere.has(number) && !this.#isLost(number);
+  }
+
+  /** What others are to handle and are not known to have. */
+  get elsewhere(): Iterable<number> {
+    return this.#elsewhere;
+  }
+
+  /** How many these are. */
+  get elsewhereCount(): number {
+    return this.#elsewhere.size;
+  }
+
   /** Messages in hand: handed out and not settled. */
   get open(): number {
-    let gone = this.#above.size - this.#ahead + this.#back.length;
+    let gone = this.#above.size - this.#ahead + this.#back.length + this.#elsewhere.size;
     for (const { first, last } of this.#lost) gone += Math.max(0, Math.min(last, this.#next - 1) - first + 1);
     return this.#next - 1 - this.#settled - gone;
   }
@@ -112,11 +148,12 @@ export class Cursor {
 
   #takeNext(room: number): Portion | undefined {
     this.#passSettled();
-    const batch = this.#next <= this.log.held ? this.log.find(this.#next) : undefined;
+    const batch = this.#next <= this.#end ? this.log.find(this.#next) : undefined;
     if (!batch) return undefined;
     const first = this.#next;
-    let last = Math.min(batch.last, this.log.held, first + room - 1);
+    let last = Math.min(batch.last, this.#end, first + room - 1);
     if (this.#ahead > 0) last = this.#lastBeforeSettled(first, last);
+    if (this.#standing) last = this.#lastMine(first, last);
     for (const lost of this.#lost) if (lost.first > first) last = Math.min(last, lost.first - 1);
     this.#next = last + 1;
     return { first, last, attempt: 1 };
@@ -127,8 +164,33 @@ export class Cursor {
     const end = Math.min(last, this.#next - 1);
     if (end < first || end <= this.#settled) return;
     this.#forget(first, end);
-    if (first <= this.#settled + 1) this.#raise(end);
-    else for (let number = first; number <= end; number++) if (!this.#isLost(number)) this.#above.add(number);
+    if (this.#elsewhere.size === 0 && first <= this.#settled + 1) {
+      this.#raise(end);
+      return;
+    }
+    for (let number = Math.max(first, this.#settled + 1); number <= end; number++) {
+      if (!this.#isLost(number) && !this.#elsewhere.has(number)) this.#above.add(number);
+    }
+    this.#absorb();
+  }
+
+  /** Another one has handled this. False when that changes nothing: it is settled, in hand, or too far ahead. */
+  handledElsewhere(number: number): boolean {
+    if (this.has(number) || number > this.#settled + GROUP_SPAN_MAX || this.#isLost(number)) return false;
+    if (number >= this.#next) this.#ahead += 1;
+    else if (!this.#elsewhere.delete(number)) {
+      if (!this.#back.includes(number)) return false;
+      this.#forget(number, number);
+    }
+    this.#above.add(number);
+    this.#absorb();
+    return true;
+  }
+
+  /** What others were to handle is to be handed out here. */
+  takeOver(numbers: readonly number[]): void {
+    const taken = numbers.filter((number) => this.#elsewhere.delete(number));
+    if (taken.length > 0) this.#back = [...this.#back, ...taken].sort((a, b) => a - b);
   }
 
   /**
@@ -151,26 +213,42 @@ export class Cursor {
     return this.#failures.get(number)?.attempts ?? 0;
   }
 
-  /** These will not come any more, as far as they are not settled or in hand. What of them is lost, or undefined. */
-  lose(first: number, last: number): Range | undefined {
+  /** These will not come any more, as far as they are not settled or in hand. What of them this subscription loses. */
+  lose(first: number, last: number): Range[] {
     const given = this.#back.filter((number) => number >= first && number <= last);
     for (const number of given) this.settle(number, number);
     this.#passSettled();
+    for (const number of this.#elsewhere) if (number >= first && number <= last) this.handledElsewhere(number);
     const from = Math.max(first, this.#next, this.#settled + 1);
     // A saved place knew of these: they are settled, whether they come or not.
     for (const number of this.#above)
       if (number >= from && number <= last && this.#above.delete(number)) this.#ahead -= 1;
     const fresh = from <= last ? without({ first: from, last }, this.#lost) : [];
+    const told = [...given.map((number) => ({ first: number, last: number })), ...this.#mineOf(fresh)];
     this.#lost.push(...fresh);
     this.#absorb();
     this.#passSettled();
-    const [low, high] = [given[0] ?? fresh[0]?.first, fresh.at(-1)?.last ?? given.at(-1)];
-    return low === undefined || high === undefined ? undefined : { first: low, last: high };
+    return joined(told.flatMap((range) => this.#withoutCourtesy(range)));
+  }
+
+  #withoutCourtesy({ first, last }: Range): Range[] {
+    const from = first === this.courtesy ? first + 1 : first;
+    return from > last ? [] : [{ first: from, last }];
+  }
+
+  /** What of these is this subscription's. Of a long range that a group shares all is told to each of its members. */
+  #mineOf(ranges: readonly Range[]): readonly Range[] {
+    const standing = this.#standing;
+    if (!standing) return ranges;
+    return ranges.flatMap(({ first, last }) => {
+      if (last - first >= GROUP_SPAN_MAX) return [{ first, last }];
+      const numbers = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+      return numbers.filter((number) => standing(number) === "mine").map((number) => ({ first: number, last: number }));
+    });
   }
 
   #isInHand(number: number): boolean {
-    const isOut = number > this.#settled && number < this.#next && !this.#above.has(number);
-    return isOut && !this.#back.includes(number) && !this.#isLost(number);
+    return this.isTaken(number) && !this.#back.includes(number);
   }
 
   #isLost(number: number): boolean {
@@ -213,8 +291,33 @@ export class Cursor {
       else if (this.#ahead > 0 && this.#above.has(this.#next)) {
         this.#next += 1;
         this.#ahead -= 1;
-      } else return;
+      } else if (!this.#passElsewhere()) return;
     }
+  }
+
+  /** Passes the next one when it is another's to handle. */
+  #passElsewhere(): boolean {
+    if (!this.#standing || this.#next > this.#end) return false;
+    const standing = this.#standing(this.#next);
+    if (standing === "mine") return false;
+    const number = this.#next++;
+    if (standing === "elsewhere") this.#elsewhere.add(number);
+    else {
+      this.#above.add(number);
+      this.#absorb();
+    }
+    return true;
+  }
+
+  /** The last that may be handed out by now. */
+  get #end(): number {
+    return this.#standing ? Math.min(this.log.held, this.#settled + GROUP_SPAN_MAX) : this.log.held;
+  }
+
+  #lastMine(first: number, last: number): number {
+    let end = first;
+    while (end < last && this.#standing!(end + 1) === "mine") end += 1;
+    return end;
   }
 
   #lastBeforeSettled(first: number, last: number): number {
@@ -222,6 +325,17 @@ export class Cursor {
     while (end < last && !this.#above.has(end + 1)) end += 1;
     return end;
   }
+}
+
+/** Ranges in ascending order, those that follow each other as one. */
+function joined(ranges: readonly Range[]): Range[] {
+  const list: { first: number; last: number }[] = [];
+  for (const { first, last } of [...ranges].sort((a, b) => a.first - b.first)) {
+    const before = list.at(-1);
+    if (before && before.last + 1 === first) before.last = last;
+    else list.push({ first, last });
+  }
+  return list;
 }
 
 /** What is left of a range when others are cut out of it. */

@@ -4,6 +4,7 @@
  */
 import type { Timers } from "../../rings/index.js";
 import type { Outbox, SubscriptionNumber } from "../effects.js";
+import type { Groups } from "../groups/groups.js";
 import type { HeldLog } from "../holding/held-log.js";
 import { matches } from "../names.js";
 import type { LogTag } from "../records/log.js";
@@ -21,6 +22,9 @@ export interface DeliveriesOptions {
   readonly timers: Timers;
   /** A subscription settled more of a log. */
   readonly onSettled: (log: HeldLog, now: number) => void;
+  readonly groups: Groups;
+  /** Nothing more comes for it. */
+  readonly onEnded: (subscription: Subscription) => void;
 }
 
 export class Deliveries {
@@ -73,11 +77,15 @@ export class Deliveries {
   follow(subscription: Subscription, log: HeldLog, settled: number, above: Iterable<number> = []): Cursor {
     const known = subscription.cursors.get(log.name.tag);
     if (known) return known;
-    const cursor = new Cursor(log, settled, above);
+    const { queue } = subscription;
+    const { groups } = this.#options;
+    const standing = queue === undefined ? undefined : groups.share(queue, log);
+    const cursor: Cursor = new Cursor(log, settled, above, standing && ((number) => standing(cursor, number)));
     subscription.cursors.set(log.name.tag, cursor);
     this.#owners.set(cursor, subscription);
     const cursors = this.#byLog.get(log.name.tag) ?? new Set();
     this.#byLog.set(log.name.tag, cursors.add(cursor));
+    if (queue !== undefined) groups.joined(queue, cursor, subscription);
     return cursor;
   }
 
@@ -131,7 +139,33 @@ export class Deliveries {
     const cursor = subscription?.cursors.get(tag);
     if (!subscription || !cursor) return;
     this.#change(subscription, cursor, () => cursor.settle(first, last));
+    if (subscription.queue !== undefined) this.#options.groups.handled(cursor, first, last, now);
     this.#afterSettling(subscription, cursor, now);
+  }
+
+  /** Others of its group have handled these. */
+  handledElsewhere(cursor: Cursor, numbers: readonly number[], now: number): void {
+    const subscription = this.#owners.get(cursor);
+    if (!subscription) return;
+    let isNews = false;
+    this.#change(subscription, cursor, () => {
+      for (const number of numbers) if (cursor.handledElsewhere(number)) isNews = true;
+    });
+    if (isNews) this.#afterSettling(subscription, cursor, now);
+  }
+
+  /** What others of its group were to handle is this cursor's. */
+  takeOver(cursor: Cursor, numbers: readonly number[], now: number): void {
+    const subscription = this.#owners.get(cursor);
+    if (!subscription) return;
+    this.#change(subscription, cursor, () => cursor.takeOver(numbers));
+    this.#pump(cursor, now);
+  }
+
+  /** It has resolved: what came until then may be handed out. */
+  ready(subscription: Subscription, now: number): void {
+    subscription.isReady = true;
+    for (const cursor of subscription.cursors.values()) this.#pump(cursor, now);
   }
 
   fail(number: SubscriptionNumber, tag: LogTag, failed: number, last: number, now: number): void {
@@ -146,7 +180,7 @@ export class Deliveries {
     if (attempts === undefined) return;
     // Its time is over: it cannot come again.
     if (!cursor.log.find(failed)) this.#lose(cursor, failed, failed, now);
-    else if (attempts >= subscription.attemptsMax) this.#bury(subscription, cursor, failed, attempts);
+    else if (attempts >= subscription.attemptsMax) this.#bury(subscription, cursor, failed, attempts, now);
     this.#afterSettling(subscription, cursor, now);
   }
 
@@ -157,30 +191,33 @@ export class Deliveries {
 
   #lose(cursor: Cursor, first: number, last: number, now: number): void {
     const subscription = this.#owners.get(cursor)!;
-    let lost: { readonly first: number; readonly last: number } | undefined;
+    const { settled } = cursor;
+    let lost: readonly { readonly first: number; readonly last: number }[] = [];
     this.#change(subscription, cursor, () => {
       lost = cursor.lose(first, last);
     });
-    if (!lost) return;
-    this.#options.outbox.emit({ kind: "lost", subscription: subscription.number, log: cursor.log.name, ...lost });
-    this.#afterSettling(subscription, cursor, now);
+    for (const range of lost) {
+      this.#options.outbox.emit({ kind: "lost", subscription: subscription.number, log: cursor.log.name, ...range });
+    }
+    if (lost.length > 0 || cursor.settled > settled) this.#afterSettling(subscription, cursor, now);
   }
 
   /** Ends at once. */
-  remove(subscription: Subscription): void {
-    for (const cursor of subscription.cursors.values()) this.#forget(subscription, cursor);
+  remove(subscription: Subscription, now: number): void {
+    for (const cursor of subscription.cursors.values()) this.#forget(subscription, cursor, now);
     this.#subscriptions.delete(subscription.number);
     this.#options.outbox.emit({ kind: "ended", subscription: subscription.number });
+    this.#options.onEnded(subscription);
   }
 
-  drain(subscription: Subscription): void {
+  drain(subscription: Subscription, now: number): void {
     subscription.isDraining = true;
-    if (subscription.isSettled) this.remove(subscription);
+    if (subscription.isSettled) this.remove(subscription, now);
   }
 
   /** The log is forgotten. */
-  forget(tag: LogTag): void {
-    for (const cursor of this.#byLog.get(tag) ?? []) this.#forget(this.#owners.get(cursor)!, cursor);
+  forget(tag: LogTag, now: number): void {
+    for (const cursor of this.#byLog.get(tag) ?? []) this.#forget(this.#owners.get(cursor)!, cursor, now);
   }
 
   /** A message's time to come again is there; the name is a timer's, without its beginning. */
@@ -190,17 +227,18 @@ export class Deliveries {
     if (cursor) this.#pump(cursor, now);
   }
 
-  #bury(subscription: Subscription, cursor: Cursor, number: number, attempts: number): void {
+  #bury(subscription: Subscription, cursor: Cursor, number: number, attempts: number, now: number): void {
     const batch = cursor.log.find(number);
     if (batch) this.#options.outbox.emit({ kind: "dead", subscription: subscription.number, batch, number, attempts });
     this.#change(subscription, cursor, () => cursor.settle(number, number));
+    if (subscription.queue !== undefined) this.#options.groups.handled(cursor, number, number, now);
   }
 
   #afterSettling(subscription: Subscription, cursor: Cursor, now: number): void {
     if (subscription.isDurable) this.#savePlace(subscription, cursor);
     this.#options.onSettled(cursor.log, now);
     if (subscription.isDraining && subscription.isSettled) {
-      this.remove(subscription);
+      this.remove(subscription, now);
       return;
     }
     this.#pump(cursor, now);
@@ -223,7 +261,7 @@ export class Deliveries {
 
   #pump(cursor: Cursor, now: number): void {
     const subscription = this.#owners.get(cursor);
-    if (!subscription) return;
+    if (!subscription || (subscription.queue !== undefined && !subscription.isReady)) return;
     if (!subscription.isDraining) while (this.#handOut(subscription, cursor, now));
     else if (!cursor.isSettled) this.#handOutAgain(subscription, cursor, now);
   }
@@ -267,8 +305,9 @@ export class Deliveries {
     subscription.open += cursor.open - before;
   }
 
-  #forget(subscription: Subscription, cursor: Cursor): void {
+  #forget(subscription: Subscription, cursor: Cursor, now: number): void {
     const { tag } = cursor.log.name;
+    this.#options.groups.left(cursor, now);
     subscription.open -= cursor.open;
     subscription.cursors.delete(tag);
     subscription.waiting.delete(cursor);

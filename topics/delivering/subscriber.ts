@@ -8,9 +8,11 @@
  */
 import type { MemberId, Timers } from "../../rings/index.js";
 import type { Outbox, SubscriptionNumber } from "../effects.js";
+import type { Groups } from "../groups/groups.js";
+import { type Membership, together } from "../groups/rendezvous.js";
 import type { HeldLog } from "../holding/held-log.js";
 import type { Shelf } from "../holding/shelf.js";
-import { INTERESTS_MAX, type Interest } from "../interest.js";
+import { encodeInterests, type Interest } from "../interest.js";
 import { ASKED_MAX, SUBSCRIPTIONS_MAX } from "../limits.js";
 import type { Subscribed, SubscribeOptions } from "../machine-options.js";
 import { groupProblem, matches, patternProblem } from "../names.js";
@@ -24,6 +26,14 @@ import { Subscription } from "./subscription.js";
 /** Begin the names of timers: the end of a baseline, by subscription, and of waiting for a start, by tag. */
 export const BASELINE_TIMER = "baseline/";
 export const START_TIMER = "start/";
+/** ... and of the end of one that leaves its queue group, by subscription. */
+export const LEAVE_TIMER = "leave/";
+const FOR_EVER = Number.POSITIVE_INFINITY;
+/**
+ * Of the time for a baseline, what an interest has to spread before its member counts in a queue group, and before it counts no
+ * more: all others go by the same instant, and should know it by then.
+ */
+const NOTICE = 2;
 
 export interface SubscriberOptions {
   readonly settings: Settings;
@@ -31,9 +41,12 @@ export interface SubscriberOptions {
   readonly audience: Audience;
   readonly shelf: Shelf;
   readonly deliveries: Deliveries;
+  readonly groups: Groups;
   readonly post: Post;
   readonly timers: Timers;
   readonly outbox: Outbox;
+  /** Unix milliseconds. */
+  readonly wall: (now: number) => number;
   /** A log begins here, or more of it is owed: what is missing may be asked for. */
   readonly onBegun: (log: HeldLog, now: number) => void;
 }
@@ -63,8 +76,12 @@ export class Subscriber {
     const { deliveries } = this.#options;
     if (deliveries.size >= SUBSCRIPTIONS_MAX) return { ok: false, reason: "too-many-subscriptions" };
     const subscription = new Subscription(this.#next, pattern, options);
+    if (options.queue !== undefined) {
+      subscription.since = this.#options.wall(now) + this.#noticeMs;
+      subscription.readyAt = now + this.#noticeMs;
+    }
     deliveries.add(subscription);
-    if (this.#interests().length > INTERESTS_MAX) {
+    if (!(encodeInterests(this.#interests()) instanceof Uint8Array)) {
       deliveries.cancel(subscription);
       return { ok: false, reason: "too-many-subscriptions" };
     }
@@ -76,7 +93,36 @@ export class Subscriber {
     return { ok: true, subscription: subscription.number };
   }
 
-  unsubscribe(subscription: Subscription): void {
+  /** Nothing more comes for it. */
+  ended(subscription: Subscription): void {
+    this.#options.timers.clear(LEAVE_TIMER + subscription.number);
+    this.#withdraw(subscription);
+  }
+
+  /** It takes nothing new, and ends when what it has is settled. */
+  drain(subscription: Subscription, now: number): void {
+    const { groups, deliveries, timers, settings, wall } = this.#options;
+    if (subscription.until !== undefined || subscription.isDraining) return;
+    const isLeaving = subscription.isReady && groups.isShared(subscription);
+    subscription.until = wall(now) + (isLeaving ? this.#noticeMs : 0);
+    groups.changedOwn(subscription, now);
+    if (isLeaving) {
+      this.#tellInterest();
+      timers.set(LEAVE_TIMER + subscription.number, now + this.#noticeMs + settings.baselineMs);
+    } else {
+      deliveries.drain(subscription, now);
+      this.#withdraw(subscription);
+    }
+  }
+
+  /** All others of the group know that it leaves, and what was published before is there. */
+  leaveDue(number: SubscriptionNumber, now: number): void {
+    const subscription = this.#options.deliveries.get(number);
+    if (subscription) this.#options.deliveries.drain(subscription, now);
+  }
+
+  /** It is told to others no more. */
+  #withdraw(subscription: Subscription): void {
     this.#waitsFor.delete(subscription);
     this.#asked.delete(subscription);
     this.#options.timers.clear(BASELINE_TIMER + subscription.number);
@@ -84,6 +130,11 @@ export class Subscriber {
     for (const log of this.#options.shelf.logs()) {
       if (!log.isMine && log.start !== undefined && !this.#options.deliveries.wants(log.name.topic)) log.end();
     }
+  }
+
+  /** Milliseconds after which all should know what is told now. */
+  get #noticeMs(): number {
+    return NOTICE * this.#options.settings.baselineMs;
   }
 
   /** My interest of this number, and those before it, have spread. */
@@ -133,7 +184,7 @@ export class Subscriber {
   begin(log: HeldLog, start: number, now: number): void {
     this.#options.timers.clear(START_TIMER + log.name.tag);
     if (log.start === undefined) {
-      log.begin(this.#isOwedAll(log) ? 1 : start);
+      log.begin(this.#isOwedAll(log) ? 1 : this.#isLastWanted(log) ? Math.max(1, start - 1) : start);
       this.#followAll(log, start - 1);
     }
     log.show(start - 1);
@@ -176,15 +227,20 @@ export class Subscriber {
     const { shelf, deliveries, timers, outbox } = this.#options;
     timers.clear(BASELINE_TIMER + subscription.number);
     this.#asked.delete(subscription);
-    subscription.isReady = true;
+    if (subscription.readyAt > now) {
+      // From then on it takes part in its group.
+      timers.set(BASELINE_TIMER + subscription.number, subscription.readyAt);
+      return;
+    }
+    outbox.emit({ kind: "subscribed", subscription: subscription.number });
     for (const log of shelf.logs()) {
       if (!matches(subscription.pattern, log.name.topic)) continue;
-      if (log.isMine) deliveries.follow(subscription, log, log.held);
+      if (log.isMine) this.#follow(subscription, log, log.held);
       else if (subscription.isResumed) this.#resumeAll(subscription, log, now);
       else if (log.start !== undefined) this.#follow(subscription, log, log.held);
       else this.begin(log, Math.min(log.oldest?.batch.first ?? log.top + 1, log.top + 1), now);
     }
-    outbox.emit({ kind: "subscribed", subscription: subscription.number });
+    deliveries.ready(subscription, now);
   }
 
   #resume(subscription: Subscription, place: NonNullable<SubscribeOptions["places"]>[number], now: number): void {
@@ -210,6 +266,21 @@ export class Subscriber {
     return false;
   }
 
+  #isLastWanted(log: HeldLog): boolean {
+    for (const { isLast, pattern, isDraining } of this.#options.deliveries.all()) {
+      if (isLast && !isDraining && matches(pattern, log.name.topic)) return this.#isNewestLife(log);
+    }
+    return false;
+  }
+
+  /** Has the publisher no later life with a message on the topic? */
+  #isNewestLife({ name }: HeldLog): boolean {
+    for (const other of this.#options.shelf.logsOf(name.publisher)) {
+      if (other.name.topic === name.topic && other.name.life > name.life && other.top > 0) return false;
+    }
+    return true;
+  }
+
   #followAll(log: HeldLog, settled: number): void {
     for (const subscription of this.#options.deliveries.all()) {
       if (subscription.isDraining || !matches(subscription.pattern, log.name.topic)) continue;
@@ -217,27 +288,40 @@ export class Subscriber {
     }
   }
 
-  /** Where a durable one begins is its first place: after a restart it is owed no more than that. */
+  /**
+   * Where a durable one begins is its first place: after a restart it is owed no more than that. One that wants the last value
+   * begins one message earlier.
+   */
   #follow(subscription: Subscription, log: HeldLog, settled: number): void {
     if (subscription.cursors.has(log.name.tag)) return;
-    const { settled: through, above } = this.#options.deliveries.follow(subscription, log, settled);
+    const isThere = settled > 0 && (settled > log.held || log.find(settled) !== undefined);
+    const isWithLast = subscription.isLast && isThere && this.#isNewestLife(log);
+    const cursor = this.#options.deliveries.follow(subscription, log, isWithLast ? settled - 1 : settled);
+    if (isWithLast) cursor.courtesy = settled;
+    const { settled: through, above } = cursor;
     if (!subscription.isDurable || through === 0) return;
     const place = { log: log.name, through, above };
     this.#options.outbox.emit({ kind: "place", subscription: subscription.number, place });
   }
 
+  /** Those of one pattern and group are one: it takes part as soon, and as long, as any of them. */
   #interests(): Interest[] {
-    const interests = new Map<string, Interest>();
-    for (const { pattern, queue, isDraining } of this.#options.deliveries.all()) {
-      if (!isDraining)
-        interests.set(`${pattern} ${queue ?? ""}`, queue === undefined ? { pattern } : { pattern, queue });
+    const plain = new Map<string, Interest>();
+    const shared = new Map<string, Membership & { readonly pattern: string; readonly queue: string }>();
+    for (const { pattern, queue, isDraining, since, until = FOR_EVER } of this.#options.deliveries.all()) {
+      const key = `${pattern} ${queue}`;
+      if (queue !== undefined) shared.set(key, { pattern, queue, ...together(shared.get(key), { since, until }) });
+      else if (!isDraining) plain.set(pattern, { pattern });
     }
-    return [...interests.values()];
+    return [
+      ...plain.values(),
+      ...Array.from(shared.values(), ({ until, ...rest }) => ({ ...rest, ...(until < FOR_EVER && { until }) })),
+    ];
   }
 
   #tellInterest(): void {
     const interests = this.#interests();
-    const told = JSON.stringify(interests.map(({ pattern, queue = "" }) => [pattern, queue]).sort());
+    const told = JSON.stringify(interests.map((each) => [each.pattern, each.queue, each.since, each.until]).sort());
     if (told === this.#told) return;
     this.#told = told;
     this.#number += 1;

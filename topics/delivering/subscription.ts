@@ -22,10 +22,17 @@ export class Subscription {
   readonly inFlightMax: number;
   readonly attemptsMax: number;
   readonly backoffMs: number;
+  /** Each publisher's newest message comes first. */
+  readonly isLast: boolean;
+  /** Of one in a queue group: from and until when it takes part (interest.ts). */
+  since = 0;
+  until: number | undefined;
+  /** Monotonic milliseconds: it resolves then at the earliest. */
+  readyAt = Number.NEGATIVE_INFINITY;
   readonly cursors = new Map<LogTag, Cursor>();
   /** Messages handed out and not settled, over all cursors. */
   open = 0;
-  /** Has `subscribed` been told? */
+  /** Has `subscribed` been told? Until then one in a queue group hands out nothing: it may not know its group. */
   isReady = false;
   isDraining = false;
   /** Cursors that had something to hand out when the window was full, in turn. */
@@ -40,6 +47,7 @@ export class Subscription {
     this.isResumed = this.isDurable && options.isResumed === true;
     this.inFlightMax = within("inFlightMax", options.inFlightMax ?? IN_FLIGHT_DEFAULT, IN_FLIGHT_MAX);
     this.attemptsMax = within("attemptsMax", options.attemptsMax ?? ATTEMPTS_DEFAULT, ATTEMPTS_MAX);
+    this.isLast = options.last === true;
     this.backoffMs = within("backoffMs", options.backoffMs ?? BACKOFF_MS_DEFAULT, BACKOFF_MS_MAX);
   }
 

@@ -12,10 +12,13 @@
  *     start     8 | u16 n, each: id of the log (log.ts) | u48 first
  *     proof     9 | two heads
  *     refused  10 | u16 length, reason
+ *     handled  11 | u8 length, queue group | u16 n, each: tag | u48 first | u48 last
+ *     awaited  12 | u8 length, queue group | u16 n, each: tag | u48 first | u48 last
+ *     part     13 | u8 length, queue group | u16 n, each: tag | u48 first
  */
 import { ByteReader, ByteWriter, fromHex, utf8Decode, utf8Encode } from "../../rings/index.js";
 import { ENTRIES_MAX, HEADS_MAX, PACKET_BYTES_MAX, PATTERNS_MAX } from "../limits.js";
-import { patternProblem, TOPIC_BYTES_MAX } from "../names.js";
+import { GROUP_BYTES_MAX, groupProblem, patternProblem, TOPIC_BYTES_MAX } from "../names.js";
 import { type Head, parseHead, SIGNATURE_BYTES } from "./batch.js";
 import { type LogName, type LogReader, type LogTag, readTag } from "./log.js";
 
@@ -50,6 +53,12 @@ export interface Start {
   readonly first: number;
 }
 
+/** Where a member's part of a log begins that its queue group shares. */
+export interface Part {
+  readonly tag: LogTag;
+  readonly first: number;
+}
+
 export type Packet =
   /** A batch, still as bytes: `parseBatch` reads it. */
   | { readonly kind: "batch"; readonly stretch: Stretch | undefined; readonly bytes: Uint8Array }
@@ -70,7 +79,13 @@ export type Packet =
   /** Two statements that no correct publisher signs both (equivocation.ts judges). */
   | { readonly kind: "proof"; readonly heads: readonly [Head, Head] }
   /** I did not look at what you sent, and why. */
-  | { readonly kind: "refused"; readonly reason: string };
+  | { readonly kind: "refused"; readonly reason: string }
+  /** To others of a queue group: these are handled. */
+  | { readonly kind: "handled"; readonly queue: string; readonly entries: readonly Range[] }
+  /** To another of a queue group: you are to handle these. Tell me which of them are handled, and where your part begins. */
+  | { readonly kind: "awaited"; readonly queue: string; readonly entries: readonly Range[] }
+  /** An answer to that: I have no part in what is before these. */
+  | { readonly kind: "part"; readonly queue: string; readonly entries: readonly Part[] };
 
 export type PacketKind = Packet["kind"];
 
@@ -85,6 +100,9 @@ const NUMBERS: Readonly<Record<PacketKind, number>> = {
   start: 8,
   proof: 9,
   refused: 10,
+  handled: 11,
+  awaited: 12,
+  part: 13,
 };
 const KINDS = new Map(Object.entries(NUMBERS).map(([kind, number]) => [number, kind as PacketKind]));
 const REASON_CHARS_MAX = 64;
@@ -134,6 +152,15 @@ function writePacket(packet: Exclude<Packet, { kind: "batch" }>, writer: ByteWri
       return writeHead(packet.heads[1], writeHead(packet.heads[0], writer));
     case "refused":
       return writer.ascii(packet.reason);
+    case "handled":
+    case "awaited":
+      writeText(packet.queue, writer);
+      return writeRanges(packet.entries, writer);
+    case "part":
+      writeText(packet.queue, writer);
+      writer.u16(packet.entries.length);
+      for (const { tag, first } of packet.entries) writeTag(tag, writer).u48(first);
+      return writer;
   }
 }
 
@@ -190,6 +217,11 @@ function readPacket(kind: PacketKind, reader: ByteReader, logs: LogReader): Pack
       return readProof(reader, logs);
     case "refused":
       return { kind, reason: reader.ascii(REASON_CHARS_MAX) };
+    case "handled":
+    case "awaited":
+      return { kind, queue: readGroup(reader), entries: readList(reader, ENTRIES_MAX, readRange) };
+    case "part":
+      return { kind, queue: readGroup(reader), entries: readList(reader, ENTRIES_MAX, readPart) };
   }
 }
 
@@ -225,6 +257,18 @@ function readPattern(reader: ByteReader): string | undefined {
   const bytes = reader.raw(reader.u8());
   const text = bytes.length > TOPIC_BYTES_MAX ? undefined : utf8Decode(bytes);
   return text !== undefined && patternProblem(text) === undefined ? text : undefined;
+}
+
+function readGroup(reader: ByteReader): string {
+  const bytes = reader.raw(reader.u8());
+  const name = bytes.length > GROUP_BYTES_MAX ? undefined : utf8Decode(bytes);
+  if (name === undefined || groupProblem(name) !== undefined) reader.refuse();
+  return name ?? "";
+}
+
+function readPart(reader: ByteReader): Part | undefined {
+  const part = { tag: readTag(reader), first: reader.u48() };
+  return part.first >= 1 ? part : undefined;
 }
 
 function readHead(reader: ByteReader, logs: LogReader): Head | undefined {

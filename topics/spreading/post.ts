@@ -63,6 +63,11 @@ export class Post {
     for (const part of parts(entries, ENTRIES_MAX)) this.packet(to, { kind: "announce", answer, entries: part });
   }
 
+  /** Of a queue group, to others of it. */
+  group(to: readonly MemberId[], kind: "handled" | "awaited", queue: string, entries: readonly Range[]): void {
+    for (const part of parts(entries, ENTRIES_MAX)) this.packet(to, { kind, queue, entries: part });
+  }
+
   start(to: MemberId, log: LogName, first: number): void {
     this.packet([to], { kind: "start", entries: [{ log, first }] });
   }

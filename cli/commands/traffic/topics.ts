@@ -114,8 +114,8 @@ function addSubscribe(program: Command): void {
   command.argument("<topic>", "a topic, or a pattern: * is one token, > the rest");
   withAgent(command)
     .option("--durable <name>", "goes on where the last one of this name was, also after a restart of the agent")
-    .option("--queue <name>", "the group that is to share the messages; each of it still gets every message")
-    .option("--last", "first the newest message of each publisher; without effect yet");
+    .option("--queue <name>", "the group that shares the messages: each goes to one of this name")
+    .option("--last", "first the newest message of each publisher");
   examples(command, "subscribe orders.eu", "subscribe 'orders.*' --durable billing --json");
   command.action(async (topic: string, options: SubscribeOptions) => {
     const { durable, queue, last, json = false } = options;

@@ -60,6 +60,15 @@ export class Handler {
     if (!line.isBusy) this.#next(tag, line);
   }
 
+  /** A liar's: it is handed nothing, and its group is told that all is handled. */
+  swallow({ batch, first, last }: Portion): void {
+    const log = this.#host.keyOf(batch);
+    for (let number = first; number <= last; number++) {
+      const digest = digestOf(messageOf(batch, number));
+      this.record.told.push({ kind: "handed", at: this.#host.now, log, number, digest });
+    }
+  }
+
   /** Starts with the next portion of a log: as many of its messages as take no time at once. */
   #next(tag: LogTag, line: Line): void {
     const portion = line.portions.shift();

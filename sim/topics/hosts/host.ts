@@ -7,7 +7,9 @@ import {
   type Effect,
   FRAME_HEAD_BYTES,
   type Interest,
+  type LogTag,
   Machine,
+  type Place,
   type PublishOptions,
   type Settings,
   type SubscribeOptions,
@@ -42,6 +44,12 @@ export interface Surroundings {
   spread(host: Host, number: number, interests: readonly Interest[]): void;
 }
 
+/** Where a durable subscription is, over all lives of its member. */
+export interface Places {
+  readonly byLog: Map<LogTag, Place>;
+  isBegun: boolean;
+}
+
 export class Host {
   readonly member: Member;
   readonly life: number;
@@ -56,6 +64,8 @@ export class Host {
   readonly #around: Surroundings;
   readonly #lanes = new Map<Member, Lane>();
   readonly #handlers = new Map<SubscriptionNumber, Handler>();
+  /** Where the places of durable subscriptions are kept, beyond this life. */
+  readonly #places = new Map<SubscriptionNumber, Places>();
   #wakeAt = Number.POSITIVE_INFINITY;
 
   constructor(parts: { member: Member; around: Surroundings; chance: Chance }) {
@@ -120,11 +130,20 @@ export class Host {
     });
   }
 
-  subscribe(pattern: string, handler: HandlerOptions = {}, options: SubscribeOptions = {}): void {
+  /** `places`: those of its member's earlier lives, for a durable one; they are kept up to date. */
+  subscribe(pattern: string, handler: HandlerOptions = {}, given: SubscribeOptions = {}, places?: Places): void {
     this.input((now) => {
+      const isResumed = places?.isBegun === true;
+      const options = places ? { ...given, places: [...places.byLog.values()], isResumed } : given;
       const subscribed = this.machine.subscribe(pattern, options, now);
       if (!subscribed.ok) return this.#around.spent.refused(subscribed.reason);
-      const record = this.#around.recorder.subscription(this.number, pattern, now);
+      const { queue } = options;
+      const facts = { pattern, queue, isDurable: places !== undefined };
+      const record = this.#around.recorder.subscription(this.number, facts, now);
+      if (places) {
+        places.isBegun = true;
+        this.#places.set(subscribed.subscription, places);
+      }
       this.#handlers.set(subscribed.subscription, this.#handler(subscribed.subscription, record, handler));
     });
   }
@@ -248,11 +267,13 @@ export class Host {
       case "rejected":
         spent.rejected(this.member, effect.what, effect.reason);
         return;
+      case "place":
+        this.#places.get(effect.subscription)?.byLog.set(effect.place.log.tag, effect.place);
+        return;
       case "dead":
       case "sent":
       case "room":
       case "forget":
-      case "place":
         return;
     }
   }
@@ -281,6 +302,7 @@ export class Host {
   #deliver({ subscription, ...portion }: Extract<Effect, { kind: "deliver" }>): void {
     if (this.liar?.acknowledges) {
       const { batch, first, last } = portion;
+      this.#handlers.get(subscription)?.swallow(portion);
       this.later(0, (now) => this.machine.acknowledge(subscription, batch.log.tag, first, last, now));
     } else this.#handlers.get(subscription)?.take(portion);
   }

@@ -17,6 +17,7 @@ import {
   type Published,
   publisherOf,
   type Subscribed,
+  type Told,
 } from "../record/history.js";
 
 export interface LossOptions {
@@ -31,8 +32,11 @@ export interface LossOptions {
 
 export function losses(history: History, options: LossOptions): Violation[] {
   const { fates, subscriptions } = history;
-  const judged = subscriptions.filter((subscription) => goesOn(history, subscription));
-  const had = new Set(judged.flatMap(({ told }) => told.filter(isHanded).map(nameOf)));
+  const going = subscriptions.filter((subscription) => goesOn(history, subscription));
+  const judged = going
+    .filter(({ queue }) => queue === undefined)
+    .map((subscription) => allLivesOf(subscription, history));
+  const had = new Set(going.flatMap(({ told }) => told.filter(isHanded).map(nameOf)));
   const owed = history.published.filter((message) => isOwed(history, message, had, options.settleMs));
   return [
     ...unresolved(history, options),
@@ -52,6 +56,29 @@ function unresolved({ fates, subscriptions, end }: History, { subscribeMs }: Los
     if (at + subscribeMs > end) return [];
     return [{ invariant: "T1", at: end, member: name, text: `asked for ${pattern}, and subscribe did not resolve` }];
   });
+}
+
+/**
+ * A durable subscription of a member that came back: it is owed what came since its first life began, and has what any of its lives
+ * acknowledged.
+ */
+function allLivesOf(last: Subscribed, { fates, subscriptions }: History): Subscribed {
+  if (!last.isDurable) return last;
+  const { id } = fates[last.member]!;
+  const isEarlier = ({ isDurable, pattern, at, member }: Subscribed) =>
+    isDurable === true && pattern === last.pattern && at < last.at && fates[member]!.id === id;
+  const earlier = subscriptions.filter(isEarlier);
+  const told = earlier.flatMap((one) => one.told.flatMap(asHanded));
+  const resolvedAt = earlier.find((one) => one.resolvedAt !== undefined)?.resolvedAt ?? last.resolvedAt;
+  return { ...last, resolvedAt, told: [...told, ...last.told] };
+}
+
+function asHanded(event: Told): Told[] {
+  return event.kind === "acknowledged"
+    ? [{ ...event, kind: "handed", digest: "" }]
+    : event.kind === "lost"
+      ? [event]
+      : [];
 }
 
 /** How many messages one subscription misses of each log, in words. */
@@ -83,23 +110,28 @@ function falselyLost({ told }: Subscribed, { fates, published }: History, { rete
   });
 }
 
-function goesOn({ fates }: History, { member, resolvedAt, endedAt }: Subscribed): boolean {
+export function goesOn({ fates }: History, { member, resolvedAt, endedAt }: Subscribed): boolean {
   const { isCorrect, downAt } = fates[member]!;
   return isCorrect && downAt === undefined && resolvedAt !== undefined && endedAt === undefined;
 }
 
-function isOwed({ fates, end }: History, message: Published, had: ReadonlySet<string>, settleMs: number): boolean {
+export function isOwed(
+  { fates, end }: History,
+  message: Published,
+  had: ReadonlySet<string>,
+  settleMs: number,
+): boolean {
   const { isCorrect, downAt } = fates[message.member]!;
   if (!isCorrect || message.at + settleMs > end) return false;
   const isHeld = message.safeAt !== undefined && message.level !== "none";
   return downAt === undefined || isHeld || had.has(nameOf(message));
 }
 
-function isHanded({ kind }: { readonly kind: string }): boolean {
+export function isHanded({ kind }: { readonly kind: string }): boolean {
   return kind === "handed";
 }
 
-function nameOf(message: object): string {
+export function nameOf(message: object): string {
   const { log, number } = message as { readonly log: LogKey; readonly number: number };
   return `${log} ${number}`;
 }

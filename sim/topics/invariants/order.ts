@@ -1,11 +1,14 @@
-/** T2: a subscription is handed the messages of each log in the order of their numbers, those apart that it was handed before. */
+/**
+ * T2: a subscription is handed the messages of each log in the order of their numbers, those apart that it was handed before, and
+ * those that a member of a queue group takes over from another one.
+ */
 import type { Violation } from "../../invariants/violation.js";
 import type { History, LogKey } from "../record/history.js";
 
 export function disorders({ fates, subscriptions }: History): Violation[] {
-  return subscriptions.flatMap(({ member, told }) => {
+  return subscriptions.flatMap(({ member, queue, told }) => {
     const { isCorrect, name } = fates[member]!;
-    if (!isCorrect) return [];
+    if (!isCorrect || queue !== undefined) return [];
     const last = new Map<LogKey, number>();
     const seen = new Set<string>();
     const found: Violation[] = [];

@@ -43,7 +43,8 @@ export interface Rule extends Span {
  * "pull": asks for everything. "ask": asks for all heads. "replay": says again what it once heard, batch by batch. "junk":
  * bytes that are no packet. "flood": publishes batches of its own on the topics that there are. "twice": publishes two batches
  * under one number, one for each half. "heads": shows heads of its own that are far ahead of what it published. "forge": a batch
- * in the name of a correct publisher, with a signature of its own.
+ * in the name of a correct publisher, with a signature of its own. "handled": tells the members of queue groups that everything is
+ * handled, whoever was to handle it.
  */
 export type Saying =
   | "claim"
@@ -56,7 +57,8 @@ export type Saying =
   | "flood"
   | "twice"
   | "heads"
-  | "forge";
+  | "forge"
+  | "handled";
 
 export interface Deed extends Span {
   readonly say: Saying;
@@ -70,8 +72,9 @@ export interface Deed extends Span {
 export interface Program {
   readonly rules: readonly Rule[];
   readonly deeds: readonly Deed[];
-  /** What it subscribes to beside what it is told to: patterns. */
+  /** What it subscribes to beside what it is told to: patterns; and the queue group that it does so in. */
   readonly interests?: readonly string[];
+  readonly queue?: string;
   /** A subscription of its hands nothing to a handler and acknowledges all at once. */
   readonly acknowledges?: boolean;
   /** Liars share all that one of them has heard: what they say by themselves is about all of it. */

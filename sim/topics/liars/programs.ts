@@ -1,4 +1,5 @@
 /** The adversaries of topics by their names; docs/adversaries.md says of each what it does, and what must hold. */
+import { QUEUE } from "../plan.js";
 import type { Deed, Program, Rule } from "./program.js";
 
 /** Milliseconds between two times of what is said again and again: often enough to be there first. */
@@ -50,6 +51,11 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map([
   ["topic-hoarder", { ...NOTHING, rules: [rule("hoard", "batch", { until: 8 })] }],
   ["topic-head-liar", { ...NOTHING, deeds: [deed("heads", { everyMs: 500 })] }],
   ["topic-forger", { ...NOTHING, rules: [rule("alter", "batch")], deeds: [deed("forge", { everyMs: 500 })] }],
+  ["topic-claimant", { ...NOTHING, deeds: [deed("handled", { everyMs: 50 })] }],
+  [
+    "topic-worker",
+    { ...NOTHING, deeds: [deed("handled", { everyMs: 50 })], interests: [">"], queue: QUEUE, acknowledges: true },
+  ],
   [
     "topic-eclipse",
     {

@@ -15,6 +15,7 @@ import type { Chance } from "../../chance.js";
 import { batchSignature } from "../../crypto/batch-signature.js";
 import { sha256 } from "../../crypto/sha256.js";
 import type { Member } from "../../members/member.js";
+import { QUEUE } from "../plan.js";
 import type { HeardLog, Mind } from "./mind.js";
 import type { Saying } from "./program.js";
 
@@ -106,6 +107,8 @@ export function said(saying: Saying, mind: Mind, own: OwnLogs, chance: Chance): 
       return about(logs, (log) => encodePacket({ kind: "pull", entries: log.map(whole) }));
     case "held":
       return about(logs, (log) => encodePacket({ kind: "progress", entries: log.map(done) }));
+    case "handled":
+      return about(logs, (log) => encodePacket({ kind: "handled", queue: QUEUE, entries: log.map(whole) }));
     case "ask":
       return both(encodePacket({ kind: "ask", patterns: [">"] }));
     case "replay":

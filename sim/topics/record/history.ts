@@ -44,6 +44,10 @@ export type Told =
 export interface Subscribed {
   readonly member: number;
   readonly pattern: string;
+  /** The queue group that it is in. */
+  readonly queue?: string | undefined;
+  /** Its member's next life goes on where it is. */
+  readonly isDurable?: boolean;
   /** When it was asked for. */
   readonly at: number;
   /** When `subscribe` resolved; undefined: not yet. */

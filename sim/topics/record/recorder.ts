@@ -75,8 +75,12 @@ export class Recorder {
     );
   }
 
-  subscription(life: number, pattern: string, at: number): Subscribed {
-    const subscribed: Subscribed = { member: life, pattern, at, told: [] };
+  subscription(
+    life: number,
+    { pattern, queue, isDurable }: Pick<Subscribed, "pattern" | "queue" | "isDurable">,
+    at: number,
+  ): Subscribed {
+    const subscribed: Subscribed = { member: life, pattern, queue, isDurable: isDurable === true, at, told: [] };
     this.#subscriptions.push(subscribed);
     return subscribed;
   }

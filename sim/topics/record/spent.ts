@@ -5,6 +5,7 @@ import type { Seat } from "../../actor.js";
 /** By the first byte of a packet (records/packet.ts). */
 const KINDS: readonly (PacketKind | "junk")[] = [
   ...(["junk", "batch", "announce", "pull", "progress", "gone", "ask", "heads", "start", "proof", "refused"] as const),
+  ...(["handled", "awaited", "part"] as const),
 ];
 /** Bytes of a packet's length on the stream. */
 const FRAME_BYTES = 4;

@@ -4,11 +4,40 @@ import type { Audience, Deed, Fate, Program, Rule, Saying, Span } from "../liars
 
 const AUDIENCES: readonly Audience[] = ["all", "all", "correct", "fellows", "victim", "others", "publisher", "half"];
 const KINDS: readonly Rule["kind"][] = [
-  ...(["any", "batch", "batch", "announce", "pull", "progress", "gone", "ask", "heads", "start", "proof"] as const),
+  ...([
+    "any",
+    "batch",
+    "batch",
+    "announce",
+    "pull",
+    "progress",
+    "gone",
+    "ask",
+    "heads",
+    "start",
+    "proof",
+    "handled",
+    "awaited",
+    "part",
+  ] as const),
 ];
 const FATES: readonly Fate[] = ["drop", "drop", "drop", "delay", "hoard", "twice", "alter"];
 const SAYINGS: readonly Saying[] = [
-  ...(["claim", "claim", "held", "gone", "pull", "ask", "replay", "junk", "flood", "twice", "heads", "forge"] as const),
+  ...([
+    "claim",
+    "claim",
+    "held",
+    "gone",
+    "pull",
+    "ask",
+    "replay",
+    "junk",
+    "flood",
+    "twice",
+    "heads",
+    "forge",
+    "handled",
+  ] as const),
 ];
 /** Milliseconds: within a link's latency, around the time-outs of pulls and repair, and beyond a session's. */
 const DELAYS = [5, 90, 400, 1_500, 6_000] as const;

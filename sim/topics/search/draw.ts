@@ -47,10 +47,11 @@ function around({ nat: _, ...plan }: Plan, chance: Chance): Plan {
 function drawWork(chance: Chance, { members, byzantine }: Plan): Work {
   const correct = members - byzantine;
   const perSecond = chance.pick([1, 5, 20])!;
+  const subscribers = chance.between(1, members);
   return {
     topics: chance.between(1, 3),
     publishers: chance.between(1, Math.min(3, correct)),
-    subscribers: chance.between(1, members),
+    subscribers,
     perSecond,
     bytes: chance.pick([16, 100, 2_000])!,
     level: chance.pick(["some", "some", "all", "none"] as const)!,
@@ -61,5 +62,7 @@ function drawWork(chance: Chance, { members, byzantine }: Plan): Work {
     churnMs: chance.happens(0.2) ? chance.between(1_000, 4_000) : null,
     isPublisherKilled: chance.happens(0.3),
     seconds: chance.between(...SECONDS),
+    workers: chance.happens(0.4) ? chance.between(1, subscribers) : 0,
+    durable: chance.happens(0.3) ? chance.between(1, subscribers) : 0,
   };
 }

@@ -4,6 +4,7 @@ import { PROGRAMS } from "../../../sim/topics/liars/programs.js";
 import { playTopics } from "../../../sim/topics/play.js";
 import { Cursor } from "../../../topics/delivering/cursor.js";
 import { Deliveries } from "../../../topics/delivering/deliveries.js";
+import { GroupLog } from "../../../topics/groups/group-log.js";
 import { Intake } from "../../../topics/holding/intake.js";
 import { Proofs } from "../../../topics/holding/proofs.js";
 import { Shelf } from "../../../topics/holding/shelf.js";
@@ -26,6 +27,27 @@ describe("a planted bug is seen by", () => {
     vi.spyOn(Repair.prototype, "fill").mockImplementation(() => {});
     const plan = { members: 30, byzantine: 6, seconds: 2 };
     expect(broken({ plan, program: PROGRAMS.get("topic-swallower") })).toEqual(["T1"]);
+  });
+
+  it("T1, when anybody is believed to have handled a message of a queue group", () => {
+    vi.spyOn(GroupLog.prototype, "claimed").mockImplementation((_, { first, last }) =>
+      Array.from({ length: last - first + 1 }, (_, index) => first + index),
+    );
+    const plan = { members: 12, byzantine: 2, seconds: 3 };
+    expect(broken({ plan, work: { workers: 12, handlerMs: 20 }, program: PROGRAMS.get("topic-claimant") })).toContain(
+      "T1",
+    );
+  });
+
+  it("T1, when nobody takes over what a dead member of a group had", () => {
+    vi.spyOn(Cursor.prototype, "takeOver").mockImplementation(() => {});
+    const plan = { members: 12, seconds: 5 };
+    expect(broken({ plan, work: { workers: 12, handlerMs: 40, churnMs: 500 } })).toContain("T1");
+  });
+
+  it("T6, when each member of a group thinks that all is its own", () => {
+    vi.spyOn(GroupLog.prototype, "standing").mockImplementation(() => "mine");
+    expect(broken({ ...FEW, work: { workers: 8 } })).toContain("T6");
   });
 
   it("T2, when the newest message overtakes those that wait", () => {

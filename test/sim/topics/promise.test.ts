@@ -26,6 +26,24 @@ describe("nothing is lost, forged, out of order or twice", () => {
     ["when handlers are slow", { work: { handlerMs: 20 } }],
     ["while members crash and come back", { plan: { members: 16, seconds: 5 }, work: { churnMs: 700 } }],
     ["when a publisher is killed", { plan: { members: 24 }, work: { isPublisherKilled: true, perSecond: 50 } }],
+    ["to a queue group", { plan: { members: 12 }, work: { workers: 5, level: "all" } }],
+    [
+      "to a queue group while packets get lost",
+      { plan: { network: { ...topicsPlan({}).plan.network, loss: 0.1 } }, work: { workers: 5 } },
+    ],
+    [
+      "to a queue group, slow and failing at first, while members crash and come back",
+      { plan: { members: 16, seconds: 5 }, work: { workers: 10, handlerMs: 20, failing: 0.1, churnMs: 700 } },
+    ],
+    ["to a large queue group", { plan: { members: 40 }, work: { workers: 30 } }],
+    [
+      "to durable subscribers that crash and come back",
+      { plan: { members: 16, seconds: 6 }, work: { durable: 14, churnMs: 700 } },
+    ],
+    [
+      "to a durable queue group whose members crash and come back",
+      { plan: { members: 16, seconds: 6 }, work: { workers: 16, durable: 16, churnMs: 700 } },
+    ],
     ["with large messages", { work: { bytes: 100_000, perSecond: 2 } }],
   ])("%s", (_, changes) => {
     isKept(playTopics(topicsPlan(changes)));
@@ -45,6 +63,17 @@ describe("nor with a fifth of liars, one publisher of two killed, and 5 % lost",
     const plan = topicsPlan({
       plan: { members: 25, byzantine: 5, seconds: 2, network: { ...topicsPlan({}).plan.network, loss: 0.05 } },
       work: { isPublisherKilled: true },
+      program: PROGRAMS.get(name),
+    });
+    isKept(playTopics(plan));
+  });
+});
+
+describe("nor to a queue group among liars", () => {
+  it.each(["topic-claimant", "topic-worker", "topic-conspiracy"])("%s", (name) => {
+    const plan = topicsPlan({
+      plan: { members: 25, byzantine: 5, seconds: 2, network: { ...topicsPlan({}).plan.network, loss: 0.05 } },
+      work: { workers: 12 },
       program: PROGRAMS.get(name),
     });
     isKept(playTopics(plan));
