@@ -131,7 +131,7 @@ describe("topics", () => {
     const workers = [at("ann"), at("bob"), at("bob")];
     await Promise.all(workers.map((each) => each.event("subscribed")));
     const sent = Array.from({ length: 30 }, (_, index) => `job ${index}`);
-    await run(["publish", "jobs.a", "-", "--dir", dir("ann"), "--ack", "all", "--json"], `${sent.join("\n")}\n`);
+    await runProcess(["publish", "jobs.a", "-", "--dir", dir("ann"), "--ack", "all", "--json"], `${sent.join("\n")}\n`);
     const texts = () => workers.flatMap(({ told }) => told.filter(({ event }) => event === "message"));
     // Those at ann's own agent are not waited for.
     await Promise.race(workers.map((each) => each.until(() => texts().length >= 30)));
