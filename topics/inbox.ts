@@ -2,9 +2,9 @@
 import { Buckets, type MemberId } from "../rings/index.js";
 import type { Arrivals } from "./arrivals.js";
 import type { Deliveries } from "./delivering/deliveries.js";
+import type { Groups } from "./delivering/groups.js";
 import type { Subscriber } from "./delivering/subscriber.js";
 import type { Outbox } from "./effects.js";
-import type { Groups } from "./groups/groups.js";
 import type { HeldLog } from "./holding/held-log.js";
 import type { Intake } from "./holding/intake.js";
 import type { Proofs } from "./holding/proofs.js";

@@ -9,9 +9,9 @@
 import { type MemberId, Timers } from "../rings/index.js";
 import { Arrivals } from "./arrivals.js";
 import { Deliveries, RETRY_TIMER } from "./delivering/deliveries.js";
+import { GROUP_TIMER, Groups } from "./delivering/groups.js";
 import { BASELINE_TIMER, LEAVE_TIMER, START_TIMER, Subscriber } from "./delivering/subscriber.js";
 import { type Effect, Outbox, type SubscriptionNumber } from "./effects.js";
-import { GROUP_TIMER, Groups } from "./groups/groups.js";
 import type { HeldLog } from "./holding/held-log.js";
 import { Intake } from "./holding/intake.js";
 import { Proofs } from "./holding/proofs.js";

@@ -3,9 +3,6 @@ import type { Settings } from "../../topics/index.js";
 import type { Plan } from "../run/plan.js";
 import type { Program } from "./liars/program.js";
 
-/** The queue group of a work. */
-export const QUEUE = "workers";
-
 /** Who publishes what, and who listens. */
 export interface Work {
   /** Topics: "work.0", "work.1" and so on; publishers take them by turns. */

@@ -2,8 +2,9 @@
 import type { Seat } from "../actor.js";
 import { Chance } from "../chance.js";
 import type { Host, Places } from "./hosts/host.js";
+import { QUEUE } from "./liars/program.js";
 import type { TopicsOverlay } from "./overlay.js";
-import { QUEUE, type Work } from "./plan.js";
+import type { Work } from "./plan.js";
 
 /** A stream of a seed, apart from those of the simulation and of topics. */
 const STREAM_WORK = 0x776f726b;

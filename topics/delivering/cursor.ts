@@ -3,7 +3,7 @@
  * deliveries are in order, and nothing is handed out behind a message that failed before that message is settled; what was
  * in hand by then stays there, unless it was given back.
  *
- * In a log that a queue group shares (groups/) it passes by what others are to handle, and counts it as settled when they have.
+ * In a log that a queue group shares (groups.ts) it passes by what others are to handle, and counts it as settled when they have.
  */
 import type { HeldLog } from "../holding/held-log.js";
 import { GROUP_SPAN_MAX } from "../limits.js";

@@ -4,11 +4,11 @@
  */
 import type { Timers } from "../../rings/index.js";
 import type { Outbox, SubscriptionNumber } from "../effects.js";
-import type { Groups } from "../groups/groups.js";
 import type { HeldLog } from "../holding/held-log.js";
 import { matches } from "../names.js";
 import type { LogTag } from "../records/log.js";
 import { Cursor } from "./cursor.js";
+import type { Groups } from "./groups.js";
 import { backoff, type Subscription } from "./subscription.js";
 
 /** Begins the names of timers for messages that come again; subscription and tag follow. */

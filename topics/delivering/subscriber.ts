@@ -8,8 +8,6 @@
  */
 import type { MemberId, Timers } from "../../rings/index.js";
 import type { Outbox, SubscriptionNumber } from "../effects.js";
-import type { Groups } from "../groups/groups.js";
-import { type Membership, together } from "../groups/rendezvous.js";
 import type { HeldLog } from "../holding/held-log.js";
 import type { Shelf } from "../holding/shelf.js";
 import { encodeInterests, type Interest } from "../interest.js";
@@ -21,6 +19,8 @@ import type { Settings } from "../settings.js";
 import type { Audience } from "../spreading/audience.js";
 import type { Post } from "../spreading/post.js";
 import type { Deliveries } from "./deliveries.js";
+import type { Groups } from "./groups.js";
+import { type Membership, together } from "./rendezvous.js";
 import { Subscription } from "./subscription.js";
 
 /** Begin the names of timers: the end of a baseline, by subscription, and of waiting for a start, by tag. */

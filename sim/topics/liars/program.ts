@@ -13,6 +13,9 @@ import type { PacketKind } from "../../../topics/index.js";
  */
 export type Audience = "all" | "correct" | "fellows" | "victim" | "others" | "publisher" | "half";
 
+/** The queue group of a work (workload.ts). */
+export const QUEUE = "workers";
+
 /** From and until when, seconds of virtual time since the topics began; default: from the beginning to the end. */
 export interface Span {
   readonly from?: number;

@@ -1,6 +1,5 @@
 /** The adversaries of topics by their names; docs/adversaries.md says of each what it does, and what must hold. */
-import { QUEUE } from "../plan.js";
-import type { Deed, Program, Rule } from "./program.js";
+import { type Deed, type Program, QUEUE, type Rule } from "./program.js";
 
 /** Milliseconds between two times of what is said again and again: often enough to be there first. */
 const OFTEN_MS = 200;

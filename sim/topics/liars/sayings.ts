@@ -15,9 +15,8 @@ import type { Chance } from "../../chance.js";
 import { batchSignature } from "../../crypto/batch-signature.js";
 import { sha256 } from "../../crypto/sha256.js";
 import type { Member } from "../../members/member.js";
-import { QUEUE } from "../plan.js";
 import type { HeardLog, Mind } from "./mind.js";
-import type { Saying } from "./program.js";
+import { QUEUE, type Saying } from "./program.js";
 
 /** Bytes of a message that a flood is of, and of junk. */
 const FLOOD_BYTES = 1024;

@@ -4,7 +4,7 @@ import { PROGRAMS } from "../../../sim/topics/liars/programs.js";
 import { playTopics } from "../../../sim/topics/play.js";
 import { Cursor } from "../../../topics/delivering/cursor.js";
 import { Deliveries } from "../../../topics/delivering/deliveries.js";
-import { GroupLog } from "../../../topics/groups/group-log.js";
+import { GroupLog } from "../../../topics/delivering/group-log.js";
 import { Intake } from "../../../topics/holding/intake.js";
 import { Proofs } from "../../../topics/holding/proofs.js";
 import { Shelf } from "../../../topics/holding/shelf.js";

@@ -3,14 +3,14 @@
  * known to be handled. A member may have several subscriptions in the group; one of them gets what is the member's.
  */
 import type { MemberId, Sha256 } from "../../rings/index.js";
-import type { Cursor, Standing } from "../delivering/cursor.js";
-import type { Subscription } from "../delivering/subscription.js";
 import type { HeldLog } from "../holding/held-log.js";
 import { GROUP_FORMER_MAX, GROUP_FORMER_MS, GROUP_SPAN_MAX } from "../limits.js";
 import type { Batch } from "../records/batch.js";
 import type { Range } from "../records/packet.js";
 import type { Claims } from "./claims.js";
+import type { Cursor, Standing } from "./cursor.js";
 import { type Membership, scoreOf, seedOf, together, type Worker, workerOf } from "./rendezvous.js";
+import type { Subscription } from "./subscription.js";
 
 export interface GroupLogOptions {
   readonly me: MemberId;

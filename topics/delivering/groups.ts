@@ -16,8 +16,6 @@ import {
   spend,
   type Timers,
 } from "../../rings/index.js";
-import type { Cursor, Standing } from "../delivering/cursor.js";
-import type { Subscription } from "../delivering/subscription.js";
 import type { Outbox } from "../effects.js";
 import type { HeldLog } from "../holding/held-log.js";
 import { ENTRIES_MAX, GROUP_LOOK_REFILL_MS, GROUP_LOOKS_BURST, GROUP_SPAN_MAX } from "../limits.js";
@@ -27,8 +25,10 @@ import type { Settings } from "../settings.js";
 import type { Audience } from "../spreading/audience.js";
 import type { Post } from "../spreading/post.js";
 import { Claims } from "./claims.js";
+import type { Cursor, Standing } from "./cursor.js";
 import { GroupLog } from "./group-log.js";
 import { type Membership, membershipOf } from "./rendezvous.js";
+import type { Subscription } from "./subscription.js";
 
 /** Begins the names of timers; what is due, a tag and a queue follow. */
 export const GROUP_TIMER = "group/";
