@@ -2,16 +2,16 @@
  * What arrives of a log: whether it is taken, what follows from it here, whom it is passed on to, and what its publisher is
  * told of it.
  */
-import type { MemberId, Sha256 } from "../rings/index.js";
+import { Buckets, type MemberId, type Sha256 } from "../rings/index.js";
 import type { Deliveries } from "./delivering/deliveries.js";
 import type { Subscriber } from "./delivering/subscriber.js";
 import type { Held, HeldLog } from "./holding/held-log.js";
 import type { Proofs } from "./holding/proofs.js";
 import type { Shelf } from "./holding/shelf.js";
-import { BACKLOG_BYTES_MAX } from "./limits.js";
+import { BACKLOG_BYTES_MAX, FULL_MS, LOG_REFILL_MS, LOGS_BURST, MEMBERS_COUNTED_MAX } from "./limits.js";
 import type { Publisher } from "./publishing/publisher.js";
 import { type Batch, FLAG_URGENT, type Head } from "./records/batch.js";
-import type { Progress, Stretch } from "./records/packet.js";
+import type { Progress, Start, Stretch } from "./records/packet.js";
 import type { Retention } from "./retention.js";
 import type { Settings } from "./settings.js";
 import type { Audience } from "./spreading/audience.js";
@@ -38,6 +38,10 @@ export interface ArrivalsOptions {
 
 export class Arrivals {
   readonly #options: ArrivalsOptions;
+  /** Logs that each publisher begins here. */
+  readonly #begun = new Buckets<MemberId>({ burst: LOGS_BURST, refillMs: LOG_REFILL_MS }, MEMBERS_COUNTED_MAX);
+  /** No room could be made: until then no batch is looked at. */
+  #fullUntil = 0;
 
   constructor(options: ArrivalsOptions) {
     this.#options = options;
@@ -55,8 +59,8 @@ export class Arrivals {
     const isHeld = from === name.publisher || log?.start !== undefined;
     if (!isHeld && !deliveries.wants(name.topic)) return "unwanted";
     if (log?.start !== undefined && head.first + head.count - 1 < log.start) return "old";
-    if (log && this.#backlog(log) + bytes > BACKLOG_BYTES_MAX) return "full";
-    return shelf.makeRoom(name.publisher, bytes) ? undefined : "full";
+    const isFull = now < this.#fullUntil || (log && this.#backlog(log) + bytes > BACKLOG_BYTES_MAX);
+    return isFull ? "full" : undefined;
   }
 
   /** What I have already: its publisher may not know that I have, and others may count on me to pass it on. */
@@ -66,33 +70,67 @@ export class Arrivals {
     return "held";
   }
 
-  /** A batch whose signature is valid. */
-  batch(batch: Batch, from: MemberId, stretch: Stretch | undefined, now: number): void {
-    const { shelf, sha256, proofs, retention, repair, deliveries, subscriber, post } = this.#options;
+  /** A batch whose signature is valid. Why it is not taken; undefined when it is. */
+  batch(batch: Batch, from: MemberId, stretch: Stretch | undefined, now: number): string | undefined {
+    const { shelf, sha256, retention, repair, deliveries, subscriber, post } = this.#options;
+    const digest = sha256(batch.body);
+    const reason = this.#obstacle(batch, digest, from, now);
+    if (reason) return reason === "held" ? undefined : reason;
     const log = shelf.open(batch.log, now);
-    const inserted = shelf.insert(log, batch, sha256(batch.body), now);
-    if (inserted.kind === "conflict") {
-      proofs.found(inserted.head, batch, from);
-      return;
-    }
-    if (inserted.kind === "held") return;
+    shelf.insert(log, batch, digest, now);
     retention.expireLater(now);
-    repair.arrived(log, from, now);
+    repair.arrived(log, from, batch.bytes.length, now);
     if (log.start === undefined || !deliveries.isFollowed(log.name.tag)) subscriber.appeared(log, now);
     this.#passOn(log, log.entry(batch.first)!, from, stretch, now);
     this.advanced(log, now);
     // What the publisher sent straight to me among many: it counts on me to hold it.
     if (isUrgent(batch) && from === log.name.publisher && !stretch) post.progress(log, now);
     else this.#tellLater(log, now);
+    return undefined;
+  }
+
+  /** Only what fits what is held gets room, at the cost of others. */
+  #obstacle(batch: Batch, digest: Uint8Array, from: MemberId, now: number): string | undefined {
+    const { shelf, proofs, repair } = this.#options;
+    const log = shelf.get(batch.log.tag);
+    const judged = log?.judge(batch, digest);
+    if (judged?.kind === "conflict") {
+      proofs.found(judged.head, batch, from);
+      repair.contradicted(log!, from, now);
+      return "conflict";
+    }
+    if (judged?.kind === "held") return "held";
+    if (!log && this.#begun.take(batch.log.publisher, now) > 0) return "too-many-logs";
+    if (shelf.makeRoom(batch.log.publisher, batch.bytes.length)) return undefined;
+    this.#fullUntil = now + FULL_MS;
+    return "full";
   }
 
   /** A head whose signature is valid. */
-  head(head: Head, now: number): void {
-    const { shelf, deliveries, subscriber, repair } = this.#options;
-    const log = shelf.open(head.log, now);
+  head(head: Head, now: number): string | undefined {
+    const { deliveries, subscriber, repair } = this.#options;
+    const log = this.#hear(head.log, now);
+    if (!log) return "too-many-logs";
     log.show(head.first + head.count - 1);
     if (deliveries.hasReady(head.log.topic)) subscriber.appeared(log, now);
     if (log.start !== undefined) repair.fill(log, now);
+    return undefined;
+  }
+
+  /** The publisher says where my share of its log begins. */
+  start({ log: name, first }: Start, now: number): string | undefined {
+    const log = this.#hear(name, now);
+    if (!log) return "too-many-logs";
+    if (log.start === undefined || log.top < first - 1) this.#options.subscriber.begin(log, first, now);
+    this.#options.post.progress(log, now + this.#options.settings.gatherMs);
+    return undefined;
+  }
+
+  /** A log of which word has come; undefined when its publisher begins too many. */
+  #hear(name: HeldLog["name"], now: number): HeldLog | undefined {
+    const known = this.#options.shelf.get(name.tag);
+    if (known || this.#begun.take(name.publisher, now) > 0) return known;
+    return this.#options.shelf.hear(name, now);
   }
 
   /** More of the log is held, or owed. */
@@ -104,6 +142,7 @@ export class Arrivals {
   /** Subscriptions settled more of it. */
   settled(log: HeldLog, now: number): void {
     this.#tellLater(log, now);
+    this.#fullUntil = 0;
     // There is room for what was not taken.
     if (log.top > log.held && !log.isMine) this.#options.repair.fill(log, now);
   }

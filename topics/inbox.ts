@@ -9,21 +9,18 @@ import type { HeldLog } from "./holding/held-log.js";
 import type { Intake } from "./holding/intake.js";
 import type { Proofs } from "./holding/proofs.js";
 import type { Shelf } from "./holding/shelf.js";
-import { ASK_REFILL_MS, ASKS_BURST, LOGS_SCANNED_MAX } from "./limits.js";
+import { ASK_REFILL_MS, ASKS_BURST, LOGS_SCANNED_MAX, MEMBERS_COUNTED_MAX } from "./limits.js";
 import { Matcher } from "./matcher.js";
+import { isWildcard, tokensOf } from "./names.js";
 import type { Publisher } from "./publishing/publisher.js";
 import type { Head } from "./records/batch.js";
-import type { Packet, Progress } from "./records/packet.js";
-import type { Settings } from "./settings.js";
+import type { Packet, Progress, Start } from "./records/packet.js";
 import type { Post } from "./spreading/post.js";
 import type { Repair } from "./spreading/repair.js";
-
-/** Members whose questions are counted. */
-const MEMBERS_COUNTED_MAX = 4096;
+import type { Serving } from "./spreading/serving.js";
 
 export interface InboxOptions {
   readonly me: MemberId;
-  readonly settings: Settings;
   readonly outbox: Outbox;
   readonly shelf: Shelf;
   readonly intake: Intake;
@@ -33,6 +30,7 @@ export interface InboxOptions {
   readonly publisher: Publisher;
   readonly post: Post;
   readonly repair: Repair;
+  readonly serving: Serving;
   readonly arrivals: Arrivals;
   readonly groups: Groups;
 }
@@ -48,7 +46,7 @@ export class Inbox {
   }
 
   receive(from: MemberId, packet: Packet, now: number): void {
-    const { intake, repair, proofs } = this.#options;
+    const { intake, repair, proofs, serving } = this.#options;
     switch (packet.kind) {
       case "batch":
         intake.batch(from, packet.bytes, packet.stretch, now);
@@ -57,7 +55,7 @@ export class Inbox {
         this.#announced(from, packet, now);
         return;
       case "pull":
-        repair.serve(from, packet.entries, now);
+        serving.pulled(from, packet.entries, now);
         return;
       case "progress":
         this.#progressed(from, packet.entries, now);
@@ -72,13 +70,13 @@ export class Inbox {
         this.#headsCame(from, packet.heads, now);
         return;
       case "start":
-        for (const { log, first } of packet.entries) this.#started(from, log, first, now);
+        for (const entry of packet.entries) this.#started(from, entry, now);
         return;
       case "proof":
-        proofs.claimed(from, packet.heads);
+        proofs.claimed(from, packet.heads, now);
         return;
       case "refused":
-        repair.refused(from, now);
+        repair.refused(from, packet.afterMs, now);
         return;
       case "handled":
       case "awaited":
@@ -95,9 +93,11 @@ export class Inbox {
     const { intake, arrivals, proofs, subscriber } = this.#options;
     const from = intake.fromOf(check);
     const pending = intake.verified(check, isValid, now);
-    if (pending?.kind === "batch") arrivals.batch(pending.batch, pending.from, pending.stretch, now);
-    else if (pending?.kind === "head") arrivals.head(pending.head, now);
+    let reason: string | undefined;
+    if (pending?.kind === "batch") reason = arrivals.batch(pending.batch, pending.from, pending.stretch, now);
+    else if (pending?.kind === "head") reason = arrivals.head(pending.head, now);
     else if (pending?.kind === "proof") proofs.verified(pending.proof, pending.from);
+    if (pending && reason) this.#reject(pending.from, pending.kind, reason);
     if (from === undefined || !this.#heads.has(from) || intake.isCheckingHeads(from)) return;
     this.#heads.delete(from);
     subscriber.answered(from, now);
@@ -121,7 +121,7 @@ export class Inbox {
   }
 
   #asked(from: MemberId, patterns: readonly string[], now: number): void {
-    const { shelf, publisher, post } = this.#options;
+    const { publisher, post, serving } = this.#options;
     if (this.#asks.take(from, now) > 0) {
       this.#reject(from, "ask", "too-many");
       return;
@@ -130,32 +130,45 @@ export class Inbox {
     for (const pattern of patterns) matcher.add(pattern, true);
     const isAsked = (topic: string) => matcher.match(topic).size > 0;
     const heads: Head[] = [];
-    let scanned = 0;
-    for (const log of shelf.logs()) {
-      if (++scanned > LOGS_SCANNED_MAX) break;
+    for (const log of this.#candidates(patterns)) {
       if (log.newest && isAsked(log.name.topic)) heads.push(log.newest.batch);
     }
+    const bytes = heads.reduce((sum, { body, signature }) => sum + body.length + signature.length, 0);
     publisher.starts(from, isAsked);
-    post.heads(from, heads);
+    const wait = serving.take(from, bytes, now);
+    if (wait > 0) post.packet([from], { kind: "refused", reason: "busy", afterMs: Math.ceil(wait) });
+    else post.heads(from, heads);
+  }
+
+  /** Logs that a question may be about: all of topics that it names, and by turns those that it may mean. */
+  #candidates(patterns: readonly string[]): Set<HeldLog> {
+    const { shelf } = this.#options;
+    const found = new Set<HeldLog>();
+    const wild = patterns.filter((pattern) => tokensOf(pattern).some(isWildcard));
+    for (const pattern of patterns) {
+      if (!wild.includes(pattern))
+        for (const log of shelf.onTopic(pattern)) if (found.size < LOGS_SCANNED_MAX) found.add(log);
+    }
+    let scanned = 0;
+    for (const log of wild.length > 0 ? shelf.inTurn() : []) {
+      if (++scanned > LOGS_SCANNED_MAX) break;
+      found.add(log);
+    }
+    return found;
   }
 
   #headsCame(from: MemberId, heads: readonly Head[], now: number): void {
     const { me, shelf, deliveries, intake, subscriber } = this.#options;
     const news = heads.filter((head) => !shelf.knows(head) && head.log.publisher !== me);
-    for (const head of news) if (deliveries.wants(head.log.topic)) intake.head(from, head);
+    for (const head of news) if (deliveries.wants(head.log.topic)) intake.head(from, head, now);
     if (intake.isCheckingHeads(from)) this.#heads.add(from);
     else subscriber.answered(from, now);
   }
 
-  #started(from: MemberId, name: HeldLog["name"], first: number, now: number): void {
-    const { shelf, subscriber, post, settings } = this.#options;
-    if (name.publisher !== from) {
-      this.#reject(from, "start", "not-publisher");
-      return;
-    }
-    const log = shelf.open(name, now);
-    subscriber.begin(log, first, now);
-    post.progress(log, now + settings.gatherMs);
+  #started(from: MemberId, entry: Start, now: number): void {
+    const isTheirs = entry.log.publisher === from;
+    const reason = isTheirs ? this.#options.arrivals.start(entry, now) : "not-publisher";
+    if (reason) this.#reject(from, "start", reason);
   }
 
   #reject(from: MemberId, what: string, reason: string): void {

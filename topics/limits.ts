@@ -39,10 +39,24 @@ export const TOPICS_CACHED_MAX = 4096;
 export const SUBSCRIPTIONS_MAX = 1024;
 /** Topics that a member publishes on in one life: each has a log and a state for each subscriber. */
 export const OWN_TOPICS_MAX = 4096;
-/** Logs held, over all publishers ... */
+/** Logs of which batches were held, over all publishers ... */
 export const LOGS_MAX = 65_536;
-/** ... and of one publisher: as many as it may publish on, and those of an earlier life. Its quietest is forgotten first. */
+/** ... and of one publisher: as many as it may publish on, and those of an earlier life. Its longest unchanged one goes first. */
 export const LOGS_PER_PUBLISHER_MAX = 8192;
+/** ... and of one publisher on one topic: one for each life. More lives within a retention are a crash loop, or made up. */
+export const LIVES_PER_TOPIC_MAX = 16;
+/**
+ * Logs of which nothing but word came (a start, a head): these cost their publisher little, and me two kilobytes each. So they
+ * have a place of their own, and make room for each other only. What is forgotten is asked for again when a batch comes ...
+ */
+export const BARE_LOGS_MAX = 16_384;
+/** ... and of one publisher: as many as it may publish on. A new subscriber to all is told of each. */
+export const BARE_LOGS_PER_PUBLISHER_MAX = OWN_TOPICS_MAX;
+/** Logs that one publisher may begin here at once; then twenty a second. A life that begins anew begins all of them. */
+export const LOGS_BURST = OWN_TOPICS_MAX;
+export const LOG_REFILL_MS = 50;
+/** Names of logs that are remembered from their bytes, checked or not: one that was forgotten costs a digest, two microseconds. */
+export const NAMES_MAX = 8192;
 /** Bytes under way to one receiver of a log that it has not confirmed: what a second of a gigabit link carries is 30 of them. */
 export const WINDOW_BYTES = 4 * 1024 * 1024;
 /** Bytes of one log that this member holds and that no subscription of it has settled: more is not taken, and waits at others. */
@@ -53,8 +67,28 @@ export const CHECKS_MAX = 1024;
 export const CHECKS_PER_MEMBER_MAX = 256;
 /** ... and of each member, however many others cause: a few that flood together keep out nobody. */
 export const CHECKS_RESERVED = 8;
+/** Bytes of batches whose signatures are being checked: no room is made for them before ... */
+export const CHECKED_BYTES_MAX = 16 * 1024 * 1024;
+/** ... and of what one member sent: three of the largest. */
+export const CHECKED_BYTES_PER_MEMBER_MAX = 4 * 1024 * 1024;
+/** ... and of each member, however much others send: one batch of a usual length. */
+export const CHECKED_BYTES_RESERVED = 64 * 1024;
+/** Milliseconds for which no batch is looked at after one was checked for which no room could be made. */
+export const FULL_MS = 100;
 /** Bytes that one pull is answered with; who pulled asks again. */
 export const PULL_BYTES_MAX = 1024 * 1024;
+/** Pull times that one pull may take in all, however often something of it comes: then the next holder is asked. */
+export const PULL_TIMES_MAX = 20;
+/** Pulls for what is missing of a log that its publisher has forked: then it is lost, for what others hold may never fit. */
+export const FORK_PULLS_MAX = 3;
+/** Milliseconds for which a member that refuses is believed to be busy, at most. */
+export const REFUSED_MS_MAX = 10_000;
+/** Bytes that one member is given at once when it pulls: half of a default retention ... */
+export const SERVED_BURST_BYTES = 32 * 1024 * 1024;
+/** ... and then in a second: more than a busy topic loses. */
+export const SERVED_BYTES_PER_SECOND = 4 * 1024 * 1024;
+/** ... and all together in a second, a quarter of a gigabit link. Beyond, each is given its fair share of as much, no more. */
+export const SERVED_WINDOW_BYTES = 32 * 1024 * 1024;
 /** Members that are remembered to have announced more of a log than I hold: twice as many as it has ring neighbours. */
 export const CLAIMS_MAX = 32;
 /** Members of whom it is remembered how often they did not answer a pull. */
@@ -75,8 +109,10 @@ export const LIES_BURST = 4;
 export const LIE_REFILL_MS = 10_000;
 /** Members that a new subscription asks for heads: among so many a correct one is found, in all but a few networks. */
 export const ASKED_MAX = 8;
-/** Logs that one question for heads is answered from: what is not told costs the asker older messages. */
+/** Logs that one question for heads is answered from, by turns: what is not told costs the asker older messages. */
 export const LOGS_SCANNED_MAX = 4096;
+/** Members of whom it is counted what they ask and begin; who has not been heard for longest is forgotten first. */
+export const MEMBERS_COUNTED_MAX = 4096;
 /** Questions for heads that a member may ask at once; then one a second. */
 export const ASKS_BURST = 16;
 export const ASK_REFILL_MS = 1000;

@@ -66,11 +66,15 @@ export interface Holdings {
   /** Bytes of batches of mine, and of others'. */
   readonly ownBytes: number;
   readonly foreignBytes: number;
-  /** Logs, and those of the publisher of most. */
+  /** Logs of which batches were held, and those of the publisher of most. */
   readonly logs: number;
   readonly logsOfOne: number;
-  /** Bytes of batches whose signatures are being checked, these checks, and those that one member caused. */
+  /** Logs of which nothing but word came, and those of the publisher of most. */
+  readonly bareLogs: number;
+  readonly bareLogsOfOne: number;
+  /** Bytes of batches whose signatures are being checked, these checks, and what of both one member caused at most. */
   readonly checkedBytes: number;
+  readonly checkedBytesOfOne: number;
   readonly checks: number;
   readonly checksOfOne: number;
 }

@@ -18,7 +18,7 @@ import { Proofs } from "./holding/proofs.js";
 import { Shelf } from "./holding/shelf.js";
 import { Inbox } from "./inbox.js";
 import type { Interest } from "./interest.js";
-import { LOGS_MAX } from "./limits.js";
+import { NAMES_MAX } from "./limits.js";
 import type {
   Holdings,
   MachineOptions,
@@ -37,10 +37,9 @@ import { checkSettings } from "./settings.js";
 import { Audience } from "./spreading/audience.js";
 import { Post } from "./spreading/post.js";
 import { PULL_TIMER, Repair, ROUND_TIMER, SPREAD_TIMER } from "./spreading/repair.js";
+import { Serving } from "./spreading/serving.js";
 import { Spreader } from "./spreading/spreader.js";
 
-/** Names of logs that are remembered from their bytes. */
-const NAMES_MAX = LOGS_MAX;
 /** Members that a proof is passed on to: as a rumour, it reaches all. */
 const TOLD_OF_PROOF = 8;
 
@@ -59,6 +58,7 @@ export class Machine {
   readonly #publisher: Publisher;
   readonly #groups: Groups;
   readonly #repair: Repair;
+  readonly #serving: Serving;
   readonly #retention: Retention;
   readonly #arrivals: Arrivals;
   readonly #inbox: Inbox;
@@ -84,7 +84,7 @@ export class Machine {
       bytesMax: settings.retentionBytes,
       isFree: (log, batch) => this.#retention.isFree(log, batch, this.#now),
       onDrop: (log, batch) => this.#retention.dropped(log, batch, this.#now),
-      onForget: (log) => this.#retention.forgotten(log, this.#now),
+      onForget: (log, isBare) => this.#retention.forgotten(log, isBare, this.#now),
     });
     const groups = new Groups({
       ...{ ...common, audience, post, now: () => this.#now },
@@ -103,6 +103,7 @@ export class Machine {
       isWanted: (log) => this.#arrivals.isWanted(log),
       onLost: (log, first, last, now) => this.#arrivals.lost(log, first, last, now),
     });
+    const serving = new Serving({ shelf, post });
     const spreader = new Spreader({ me, audience, post, fanOut: settings.fanOut });
     const subscriber = new Subscriber({
       ...{ ...common, audience, shelf, deliveries, groups, post, onBegun, wall: ports.wall },
@@ -113,7 +114,19 @@ export class Machine {
       onBegun: (log) => this.#subscriber.followMine(log),
       onHeld: (log, now) => this.#deliveries.advance(log, now),
     });
-    const others = { audience, post, shelf, deliveries, intake, proofs, repair, spreader, subscriber, publisher };
+    const others = {
+      audience,
+      post,
+      shelf,
+      deliveries,
+      intake,
+      proofs,
+      repair,
+      serving,
+      spreader,
+      subscriber,
+      publisher,
+    };
     const parts = { ...common, ...others, groups };
     this.#audience = audience;
     this.#post = post;
@@ -122,6 +135,7 @@ export class Machine {
     this.#groups = groups;
     this.#intake = intake;
     this.#repair = repair;
+    this.#serving = serving;
     this.#subscriber = subscriber;
     this.#publisher = publisher;
     this.#retention = new Retention({ ...parts, retention });
@@ -196,6 +210,7 @@ export class Machine {
     this.#groups.memberChanged(id, now);
     this.#publisher.memberGone(id, now);
     this.#repair.memberGone(id);
+    this.#serving.memberGone(id);
     this.#repair.publisherGone(id, now);
     this.#intake.memberGone(id);
     this.#subscriber.answered(id, now);

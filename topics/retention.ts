@@ -16,8 +16,6 @@ import type { Repair } from "./spreading/repair.js";
 export const EXPIRE_TIMER = "expire/";
 /** Batches whose time is over are dropped so many times in a retention. */
 const EXPIRIES = 16;
-/** Of the retention of others' batches, what one subscription may keep occupied with what it has not acknowledged. */
-const SHARE = 0.25;
 
 export interface RetentionOptions {
   readonly settings: Settings;
@@ -43,7 +41,7 @@ export class Retention {
   isFree(log: HeldLog, batch: Batch, now: number): boolean {
     const { publisher, deliveries, settings } = this.#options;
     if (log.isMine && !publisher.isFree(log, batch)) return false;
-    return !deliveries.isProtected(log, batch.last, settings.retentionBytes * SHARE, now);
+    return !deliveries.isProtected(log, batch.last, settings.retentionBytes, now);
   }
 
   /** A batch is held no more. */
@@ -52,10 +50,10 @@ export class Retention {
     this.#options.deliveries.lose(log, batch.first, Math.min(batch.last, log.held), now);
   }
 
-  /** A log is held no more. */
-  forgotten(log: HeldLog, now: number): void {
+  /** A log is held no more. Of one of which nothing but word had come nothing is lost: it is learnt again when a batch comes. */
+  forgotten(log: HeldLog, isBare: boolean, now: number): void {
     const { deliveries, repair, post, timers } = this.#options;
-    if (log.top > 0) deliveries.lose(log, 1, log.top, now);
+    if (log.top > 0 && !isBare) deliveries.lose(log, 1, log.top, now);
     repair.forget(log.name.tag);
     deliveries.forget(log.name.tag, now);
     post.forget(log);
@@ -71,15 +69,16 @@ export class Retention {
   /** What is older than its retention goes; so do logs that are empty and have been quiet for as long. */
   expire(now: number): void {
     const { shelf, audience, settings, retention, publisher } = this.#options;
-    let isOver = true;
+    let isAllOver = true;
     for (const log of shelf.logs()) {
       const ms = (log.isMine && retention?.(log.name.topic)?.ms) || settings.retentionMs;
       shelf.expire(log, now - ms);
       const isLeft = !log.isMine && !audience.isLive(log.name.publisher);
-      if (isLeft && log.size === 0 && now - log.changedAt > 2 * ms) shelf.forget(log);
-      else if (isLeft || log.size > 0) isOver = false;
+      const isOver = log.isMine ? publisher.isOver(log) : isLeft && now - log.changedAt > 2 * ms;
+      if (log.size === 0 && isOver) shelf.forget(log);
+      else if (isLeft || log.size > 0) isAllOver = false;
     }
     publisher.roomMade(now);
-    if (!isOver) this.expireLater(now);
+    if (!isAllOver) this.expireLater(now);
   }
 }

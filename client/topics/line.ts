@@ -16,6 +16,9 @@ const JOINED_BYTES_MAX = 32 * 1024;
  * Each may hold a packet that has not come whole.
  */
 const DUPLEXES_MAX = 4;
+/** Milliseconds for the other side to take what waits and to end, when this one finishes: then it is cut. */
+const FINISH_MS = 5_000;
+
 export interface LineOptions {
   /** Rejects with a FirefliesError. */
   readonly reach: () => Promise<Session>;
@@ -87,7 +90,7 @@ export class Line {
     for (const duplex of this.#duplexes) duplex.end();
   }
 
-  /** Sends what waits, and ends. Resolves when the other side has it, or is gone. */
+  /** Sends what waits, and ends. Resolves when the other side has it, or is gone; what it does not take in time is cut. */
   async finish(): Promise<void> {
     this.#flush();
     this.#isClosed = true;
@@ -212,7 +215,11 @@ function joined(frames: readonly Uint8Array[]): Uint8Array[] {
 function ended(duplex: ByteDuplex): Promise<void> {
   if (duplex.closed) return Promise.resolve();
   return new Promise((resolve) => {
-    duplex.once("close", resolve);
+    const late = setTimeout(() => duplex.destroy(new FirefliesError("timeout")), FINISH_MS);
+    duplex.once("close", () => {
+      clearTimeout(late);
+      resolve();
+    });
     duplex.end();
   });
 }

@@ -9,6 +9,8 @@ import { type Handed, HandedMessage } from "./message.js";
 import type { CheckedSubscribe } from "./options.js";
 import type { Subscription, SubscriptionFigures, TopicEvent, TopicMessage } from "./types.js";
 
+type HandingFigures = HandingOut["figures"];
+
 export interface SubscriptionParts {
   readonly topic: string;
   readonly options: CheckedSubscribe;
@@ -37,6 +39,8 @@ export class TopicSubscription implements Subscription {
   #isClosed = false;
   #isEnding = false;
   #isRead = false;
+  /** A loop that is drained, and may read no more. */
+  #unread: NodeJS.Timeout | undefined;
   #lost = 0;
   #deadLettered = 0;
   readonly #burying = new Set<Promise<void>>();
@@ -75,8 +79,27 @@ export class TopicSubscription implements Subscription {
     if (this.#isClosed) return;
     if (!this.#isEnding) this.#parts.settling.drain();
     this.#isEnding = true;
+    if (this.#parts.options.handler === undefined) this.#endUnread(this.#handing.figures);
     await this.#over;
+    clearTimeout(this.#unread);
     await Promise.all(this.#burying);
+  }
+
+  /**
+   * What a loop does not take nobody acknowledges. It is given up in the next turn when nothing reads by then, else when a loop
+   * has taken nothing for as long as a handler may take.
+   */
+  #endUnread(before: HandingFigures): void {
+    const { options, settling } = this.#parts;
+    if (this.#isClosed) return;
+    const wasRead = this.#isRead;
+    const look = () => {
+      const { figures } = this.#handing;
+      const isTaken = figures.inFlight > 0 || figures.delivered > before.delivered;
+      if (isTaken || this.#isRead !== wasRead) this.#endUnread(figures);
+      else settling.unsubscribe();
+    };
+    this.#unread = setTimeout(look, wasRead ? options.handlerTimeout : 0).unref();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

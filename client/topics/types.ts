@@ -118,7 +118,11 @@ export interface Subscription extends AsyncIterable<TopicMessage>, AsyncDisposab
   readonly figures: SubscriptionFigures;
   /** Ends it at once: what is not acknowledged is given up; a durable one keeps its place, and goes on there the next time. */
   unsubscribe(): Promise<void>;
-  /** Takes no new messages, and ends when those that have come are acknowledged. One of a queue goes on until the others know of it. */
+  /**
+   * Takes no new messages, and ends when those that have come are acknowledged. Those that a loop does not take are given up: at
+   * once when there is no loop, else when it has taken none for a `handlerTimeout`. One of a queue goes on until the others know
+   * of it.
+   */
   drain(): Promise<void>;
   [Symbol.asyncIterator](): AsyncIterator<TopicMessage, undefined>;
 }

@@ -2,6 +2,7 @@
 import { badValue } from "../../client/config/layers.js";
 import { boolean, duration, integer, line, listOf, type Parser } from "../../client/config/values.js";
 import { FirefliesError, readSecret } from "../../identity/index.js";
+import { ACCESS_RULES_MAX, parseAccess } from "../access.js";
 import type { NatsBridgeOptions } from "../nats/bridge/settings.js";
 import { requirePatterns, requirePrefix } from "../nats/bridge/subjects.js";
 import type { NatsServers } from "../nats/connection/connect.js";
@@ -29,6 +30,7 @@ interface Bridging {
   readonly fromNats?: readonly string[] | undefined;
   readonly requests?: readonly string[] | undefined;
   readonly services?: readonly string[] | undefined;
+  readonly bridges?: readonly string[] | undefined;
   readonly prefix?: string | undefined;
   readonly system?: string | undefined;
   readonly durable?: string | undefined;
@@ -57,6 +59,7 @@ const TABLE: SettingTable<Bridging> = {
   fromNats: { file: "from_nats", parse: patterns },
   requests: { file: "requests", parse: texts },
   services: { file: "services", parse: texts },
+  bridges: { file: "bridges", parse: checked(listOf(text, ACCESS_RULES_MAX), parseAccess) },
   prefix: { file: "prefix", parse: checked(text, requirePrefix) },
   system: { file: "system", parse: text },
   durable: { file: "durable", parse: text },
@@ -108,10 +111,10 @@ async function serversOf(settings: Bridging): Promise<NatsServers> {
 }
 
 function crossingOf(settings: Bridging): Omit<NatsBridgeOptions, keyof NatsServers> {
-  const { toNats, fromNats, requests, services, prefix, system, durable, rootFiles } = settings;
+  const { toNats, fromNats, requests, services, bridges, prefix, system, durable, rootFiles } = settings;
   const { jetStream = false, stream, replicas, maxAgeMs, maxBytes } = settings;
   return {
-    ...{ toNats, fromNats, requests, services, prefix, system, durable, rootFiles },
+    ...{ toNats, fromNats, requests, services, bridges, prefix, system, durable, rootFiles },
     jetStream: jetStream && { name: stream, replicas, maxAgeMs, maxBytes },
   };
 }

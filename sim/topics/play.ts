@@ -1,5 +1,5 @@
 /** Plays a plan with topics: members subscribe, publish while faults happen, and get time to catch up; then T1 to T6 are judged. */
-import { matches } from "../../topics/index.js";
+import { type Holdings, matches } from "../../topics/index.js";
 import type { Watcher } from "../actor.js";
 import { adversary } from "../adversaries/index.js";
 import { fakeCrypto } from "../crypto/fake-crypto.js";
@@ -37,6 +37,10 @@ export interface Played {
   readonly figures: TopicFiguresOfRun;
   /** Bytes that correct members sent for topics since the first message was published. */
   readonly bytes: number;
+  /** Signatures that correct members checked. */
+  readonly checks: number;
+  /** Of each thing the most that one correct member held. */
+  readonly most: Holdings;
   /** What machines did not do for their program: counts by reason. */
   readonly refusals: ReadonlyMap<string, number>;
   /** ... and the least possible for each message and subscriber. */
@@ -75,9 +79,12 @@ export function playTopics({ plan, work, topics, program }: TopicsPlan): Played 
   const stage = new Stage(simulation, plan, () => {});
   workload.publish();
   const held = new Ledger();
+  let most: Holdings | undefined;
   for (let second = 0; second < work.seconds * SAMPLES_PER_SECOND; second++) {
     simulation.run(1_000 / SAMPLES_PER_SECOND);
-    for (const each of excesses(overlay.holdings(), overlay.settings.retentionBytes)) held.add(each);
+    const samples = overlay.holdings();
+    for (const { holdings } of samples) most = mostOf(most, holdings);
+    for (const each of excesses(samples, overlay.settings.retentionBytes, plan.members)) held.add(each);
   }
   stage.end();
   const settledAfter = simulation.runUntil(() => missing(overlay).length === 0, SETTLE_MS, 10 * STEP_MS) ?? null;
@@ -98,11 +105,19 @@ export function playTopics({ plan, work, topics, program }: TopicsPlan): Played 
     overlay,
     violations,
     figures: figures(history),
+    checks: overlay.spent.checks,
+    most: most!,
     bytes,
     least,
     refusals: overlay.spent.refusals,
     settledAfter,
   };
+}
+
+function mostOf(a: Holdings | undefined, b: Holdings): Holdings {
+  if (!a) return b;
+  const entries = Object.entries(b).map(([name, value]) => [name, Math.max(value, a[name as keyof Holdings])] as const);
+  return Object.fromEntries(entries) as unknown as Holdings;
 }
 
 function missing(overlay: TopicsOverlay): Violation[] {

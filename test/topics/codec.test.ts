@@ -101,7 +101,11 @@ describe("a packet", () => {
     fc.record({ kind: fc.constant("heads"), heads: fc.constant([head(1), head(5)]) } as const),
     fc.record({ kind: fc.constant("start"), entries: fc.array(number.map((first) => ({ log, first }))) } as const),
     fc.record({ kind: fc.constant("proof"), heads: fc.constant([head(1), head(2)] as const) } as const),
-    fc.record({ kind: fc.constant("refused"), reason: fc.constantFrom("busy", "muted") } as const),
+    fc.record({
+      kind: fc.constant("refused"),
+      reason: fc.constantFrom("busy", "muted"),
+      afterMs: fc.nat(2 ** 31),
+    } as const),
     fc.record({ kind: fc.constantFrom("handled", "awaited"), queue, entries: fc.array(range) } as const),
     fc.record({ kind: fc.constant("part"), queue, entries: fc.array(fc.record({ tag, first: number })) } as const),
     fc.record({

@@ -1,10 +1,10 @@
 /** What liars say is data: each lie with what becomes of it, and who pays for it. */
 import { describe, expect, it } from "vitest";
 import { CHECKS_PER_MEMBER_MAX, LIES_BURST, PROOFS_PER_PUBLISHER_MAX } from "../../topics/limits.js";
-import { encodeBatch, encodeBody, encodePayload, NO_DIGEST, parseBatch } from "../../topics/records/batch.js";
-import { LogReader, type LogTag, nameLog } from "../../topics/records/log.js";
+import type { LogTag } from "../../topics/records/log.js";
 import { encodePacket, type Packet } from "../../topics/records/packet.js";
-import { bytesOf, type Member, Overlay, sha256, signatureOf } from "../support/topics/overlay.js";
+import { bytesOf, type Member, Overlay, sha256 } from "../support/topics/overlay.js";
+import { type Body, batch, batchOf, headOf, reasons } from "../support/topics/signed.js";
 
 /** A publisher, a subscriber, a liar that may subscribe as well, and others that do. */
 function network(others = 1) {
@@ -19,27 +19,6 @@ function network(others = 1) {
   };
   return { overlay, publisher, subscriber, liar, rest, subscription, say };
 }
-
-interface Body {
-  readonly by: Member;
-  readonly life?: bigint;
-  readonly first?: number;
-  readonly previous?: Uint8Array;
-  readonly messages?: readonly string[];
-  readonly signer?: Member;
-}
-
-function batchOf({ by, life = 9n, first = 1, previous = NO_DIGEST, messages = ["m"], signer = by }: Body): Uint8Array {
-  const payload = encodePayload(messages.map(bytesOf));
-  const log = nameLog({ publisher: by.id, life, topic: "t" }, sha256);
-  const facts = { log, first, count: messages.length, at: 1, previous, digest: sha256(payload), flags: 0 };
-  const body = encodeBody({ ...facts, payloadBytes: payload.length });
-  return encodeBatch(body, signatureOf(signer.id, body), payload);
-}
-
-const batch = (of: Body): Packet => ({ kind: "batch", stretch: undefined, bytes: batchOf(of) });
-const headOf = (of: Body) => parseBatch(batchOf(of), new LogReader(sha256, 9), sha256)!;
-const reasons = (member: Member) => member.of("rejected").map(({ what, reason }) => `${what}: ${reason}`);
 
 describe("what is refused", () => {
   it.each<[string, string, (of: ReturnType<typeof network>) => void]>([

@@ -58,6 +58,28 @@ describe("a subscriber that never acknowledges", () => {
     expect(lost).toBe(sent - 1);
   });
 
+  it.each([5, 16, 60])("and %i like it on topics of their own hold up no quick one of their member", (slow) => {
+    const { overlay, publisher, others } = network(4, { retentionBytes: 8 * MIB, retentionMs: 60_000 });
+    const [member, noisy] = others as [Member, Member];
+    for (let nth = 0; nth < slow; nth++) overlay.subscribe(member, `slow.${nth}`, { inFlightMax: 1 }, () => "hold");
+    const quick = overlay.subscribe(member, "t");
+    overlay.run(2000);
+    const data = new Uint8Array(100_000);
+    let [published, sent] = [0, 0];
+    for (let round = 0; round < 200; round++) {
+      for (const by of [publisher, noisy]) if (overlay.publish(by, `slow.${round % slow}`, data).ok) published += 1;
+      overlay.run(20);
+      if (overlay.publish(publisher, "t", KIB).ok) sent += 1;
+      overlay.run(20);
+    }
+    overlay.run(10_000);
+    expect(member.texts(quick)).toHaveLength(sent);
+    expect(member.of("lost").filter(({ subscription }) => subscription === quick)).toEqual([]);
+    expect(sent).toBe(200);
+    const lost = member.of("lost").reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    expect(lost).toBeGreaterThan(published / 2);
+  });
+
   it("is not waited for by `some`; `all` waits, and says for whom", () => {
     const { overlay, publisher, others } = network(4);
     const [slow, ...quick] = others as [Member, ...Member[]];

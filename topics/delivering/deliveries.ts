@@ -5,17 +5,15 @@
 import type { Timers } from "../../rings/index.js";
 import type { Outbox, SubscriptionNumber } from "../effects.js";
 import type { HeldLog } from "../holding/held-log.js";
-import { matches } from "../names.js";
+import { Matcher } from "../matcher.js";
 import type { LogTag } from "../records/log.js";
 import { Cursor } from "./cursor.js";
 import type { Groups } from "./groups.js";
+import { Standing } from "./standing.js";
 import { backoff, type Subscription } from "./subscription.js";
 
 /** Begins the names of timers for messages that come again; subscription and tag follow. */
 export const RETRY_TIMER = "retry/";
-
-/** Milliseconds for which the bytes that a subscription owes are remembered: counting walks all of its logs. */
-const OWED_MS = 100;
 
 export interface DeliveriesOptions {
   readonly outbox: Outbox;
@@ -33,7 +31,9 @@ export class Deliveries {
   /** The cursors in each log. */
   readonly #byLog = new Map<LogTag, Set<Cursor>>();
   readonly #owners = new Map<Cursor, Subscription>();
-  readonly #owed = new WeakMap<Subscription, { readonly bytes: number; readonly at: number }>();
+  /** By their patterns: each batch asks who wants it. */
+  readonly #matcher = new Matcher<Subscription>();
+  readonly #standing = new Standing(() => this.#subscriptions.values());
 
   constructor(options: DeliveriesOptions) {
     this.#options = options;
@@ -51,26 +51,31 @@ export class Deliveries {
     return this.#subscriptions.size;
   }
 
+  /** Those that are subscribed to the topic. */
+  on(topic: string): ReadonlySet<Subscription> {
+    return this.#matcher.match(topic);
+  }
+
   /** Is anything here subscribed to the topic? */
   wants(topic: string): boolean {
-    for (const subscription of this.#subscriptions.values()) if (matches(subscription.pattern, topic)) return true;
-    return false;
+    return this.#matcher.size > 0 && this.on(topic).size > 0;
   }
 
   /** Is any of those resolved? */
   hasReady(topic: string): boolean {
-    for (const { pattern, isReady } of this.#subscriptions.values())
-      if (isReady && matches(pattern, topic)) return true;
+    for (const { isReady } of this.on(topic)) if (isReady) return true;
     return false;
   }
 
   add(subscription: Subscription): void {
     this.#subscriptions.set(subscription.number, subscription);
+    this.#matcher.add(subscription.pattern, subscription);
   }
 
   /** It was not begun after all. */
   cancel(subscription: Subscription): void {
     this.#subscriptions.delete(subscription.number);
+    this.#matcher.delete(subscription.pattern, subscription);
   }
 
   /** The subscription is owed this log, all behind `settled`. */
@@ -111,22 +116,13 @@ export class Deliveries {
     return most;
   }
 
-  /** Is somebody still owed this message, who is within its share of so many bytes? Who is not gives way for others. */
-  isProtected(log: HeldLog, number: number, share: number, now: number): boolean {
+  /** Is somebody still owed this message, for whom it is kept when room is needed? `bytesMax`: of the retention. */
+  isProtected(log: HeldLog, number: number, bytesMax: number, now: number): boolean {
     for (const cursor of this.#byLog.get(log.name.tag) ?? []) {
-      if (cursor.settled < number && this.#owedBytes(this.#owners.get(cursor)!, now) <= share) return true;
+      if (cursor.settled >= number) continue;
+      if (!this.#standing.isBehind(this.#owners.get(cursor)!, bytesMax, now)) return true;
     }
     return false;
-  }
-
-  /** Bytes that a subscription has not settled, over all logs: as they were up to a tenth of a second ago. */
-  #owedBytes(subscription: Subscription, now: number): number {
-    const known = this.#owed.get(subscription);
-    if (known && now - known.at < OWED_MS) return known.bytes;
-    let bytes = 0;
-    for (const { log, settled } of subscription.cursors.values()) bytes += log.bytesAfter(settled);
-    this.#owed.set(subscription, { bytes, at: now });
-    return bytes;
   }
 
   /** More of the log is held: its cursors hand out what they may. */
@@ -205,7 +201,7 @@ export class Deliveries {
   /** Ends at once. */
   remove(subscription: Subscription, now: number): void {
     for (const cursor of subscription.cursors.values()) this.#forget(subscription, cursor, now);
-    this.#subscriptions.delete(subscription.number);
+    this.cancel(subscription);
     this.#options.outbox.emit({ kind: "ended", subscription: subscription.number });
     this.#options.onEnded(subscription);
   }

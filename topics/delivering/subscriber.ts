@@ -260,8 +260,8 @@ export class Subscriber {
   }
 
   #isOwedAll(log: HeldLog): boolean {
-    for (const { isResumed, pattern, isDraining } of this.#options.deliveries.all()) {
-      if (isResumed && !isDraining && matches(pattern, log.name.topic)) return true;
+    for (const { isResumed, isDraining } of this.#options.deliveries.on(log.name.topic)) {
+      if (isResumed && !isDraining) return true;
     }
     return false;
   }
@@ -282,8 +282,8 @@ export class Subscriber {
   }
 
   #followAll(log: HeldLog, settled: number): void {
-    for (const subscription of this.#options.deliveries.all()) {
-      if (subscription.isDraining || !matches(subscription.pattern, log.name.topic)) continue;
+    for (const subscription of this.#options.deliveries.on(log.name.topic)) {
+      if (subscription.isDraining) continue;
       this.#follow(subscription, log, subscription.isResumed && !log.isMine ? 0 : settled);
     }
   }

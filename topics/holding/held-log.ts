@@ -5,18 +5,9 @@
 import { equalBytes } from "../../rings/index.js";
 import type { Batch, Head } from "../records/batch.js";
 import type { LogName } from "../records/log.js";
+import { type Held, Row } from "./row.js";
 
-export interface Held {
-  readonly batch: Batch;
-  /** SHA-256 of its body, which the batch after it names. */
-  readonly digest: Uint8Array;
-  /** Monotonic milliseconds of its arrival. */
-  readonly at: number;
-  /** Where it ends in the log, in bytes from the first batch that was ever held; holes have none. */
-  end: number;
-  /** It came with a stretch, and was passed on along it: once. */
-  isPassed: boolean;
-}
+export type { Held };
 
 export type Inserted =
   | { readonly kind: "inserted" }
@@ -31,9 +22,6 @@ export interface Run {
   readonly last: number;
 }
 
-/** Batches that may lie unused at the front of the array until they are cut off. */
-const DEAD_MAX = 1024;
-
 export class HeldLog {
   readonly name: LogName;
   readonly isMine: boolean;
@@ -43,14 +31,9 @@ export class HeldLog {
   #held = 0;
   /** The highest number that a checked statement of the publisher showed. */
   #top = 0;
-  #bytes = 0;
-  /** Bytes of the batches that were dropped. */
-  #dropped = 0;
-  #batches: Held[] = [];
+  readonly #row = new Row();
   /** In their order. They are told with each announcement, so they are kept: a log may have a million batches. */
   readonly #runs: Run[] = [];
-  /** Where the array begins: those before were dropped. */
-  #from = 0;
   /** Monotonic milliseconds of the last change. */
   changedAt: number;
 
@@ -74,20 +57,20 @@ export class HeldLog {
 
   /** Bytes of all batches. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#row.bytes;
   }
 
   /** Batches. */
   get size(): number {
-    return this.#batches.length - this.#from;
+    return this.#row.size;
   }
 
   get oldest(): Held | undefined {
-    return this.#batches[this.#from];
+    return this.#row.first;
   }
 
   get newest(): Held | undefined {
-    return this.size > 0 ? this.#batches.at(-1) : undefined;
+    return this.#row.last;
   }
 
   /** Sets where this member's share begins, and so what of it is held. */
@@ -116,26 +99,26 @@ export class HeldLog {
     this.#advance();
   }
 
-  insert(batch: Batch, digest: Uint8Array, now: number): Inserted {
-    const index = this.#indexAfter(batch.first);
-    const [before, after] = [index > this.#from ? this.#batches[index - 1] : undefined, this.#batches[index]];
+  /** What inserting it would come to. */
+  judge(batch: Batch, digest: Uint8Array): Inserted {
+    const { before, after } = this.#row.around(batch.first);
     if (before && isSame(before.batch, batch)) return { kind: "held" };
     const against =
       before && !follows(before, batch) ? before : after && !precedes(batch, digest, after) ? after : undefined;
-    if (against) return { kind: "conflict", head: against.batch };
-    const { length } = batch.bytes;
-    const held = { batch, digest, at: now, end: (before?.end ?? this.#dropped) + length, isPassed: false };
-    if (after) {
-      this.#batches.splice(index, 0, held);
-      for (let behind = index + 1; behind < this.#batches.length; behind++) this.#batches[behind]!.end += length;
-    } else this.#batches.push(held);
-    this.#bytes += length;
+    return against ? { kind: "conflict", head: against.batch } : { kind: "inserted" };
+  }
+
+  insert(batch: Batch, digest: Uint8Array, now: number): Inserted {
+    const judged = this.judge(batch, digest);
+    if (judged.kind !== "inserted") return judged;
+    const isFirst = (this.oldest?.batch.first ?? Number.POSITIVE_INFINITY) > batch.first;
+    this.#row.add({ batch, digest, at: now, isPassed: false });
     this.#joinRuns(batch);
     this.changedAt = now;
     this.#top = Math.max(this.#top, batch.last);
-    if (this.#start === undefined && !before) this.#held = batch.first - 1;
+    if (this.#start === undefined && isFirst) this.#held = batch.first - 1;
     this.#advance();
-    return { kind: "inserted" };
+    return judged;
   }
 
   /** The batch with this message. */
@@ -144,9 +127,8 @@ export class HeldLog {
   }
 
   entry(number: number): Held | undefined {
-    const index = this.#indexAfter(number) - 1;
-    const held = index >= this.#from ? this.#batches[index] : undefined;
-    return held && held.batch.last >= number ? held : undefined;
+    const { before } = this.#row.around(number);
+    return before && before.batch.last >= number ? before : undefined;
   }
 
   /** Is this very statement held, and its batch with it? */
@@ -157,9 +139,7 @@ export class HeldLog {
 
   /** The batches from the one with `first` on to the one with `last`, in order, without holes being told. */
   *between(first: number, last: number): Generator<Batch, void, undefined> {
-    let index = Math.max(this.#from, this.#indexAfter(first) - 1);
-    for (; index < this.#batches.length; index++) {
-      const { batch } = this.#batches[index]!;
+    for (const { batch } of this.#row.from(first)) {
       if (batch.first > last) return;
       if (batch.last >= first) yield batch;
     }
@@ -167,14 +147,13 @@ export class HeldLog {
 
   /** Bytes of the batches behind the one with this number, or behind where it would be. */
   bytesAfter(number: number): number {
-    const index = this.#indexAfter(number) - 1;
-    return index < this.#from ? this.#bytes : this.#batches.at(-1)!.end - this.#batches[index]!.end;
+    return this.#row.bytesAfter(number);
   }
 
   /** The first number after this one that is held; undefined when none is. */
   heldAfter(number: number): number | undefined {
-    if (this.find(number + 1)) return number + 1;
-    return this.#batches[Math.max(this.#from, this.#indexAfter(number + 1))]?.batch.first;
+    const { before, after } = this.#row.around(number + 1);
+    return before && before.batch.last > number ? number + 1 : after?.batch.first;
   }
 
   /** Runs of what is held without holes, the newest first, and the newest ones when there are more than `max`. */
@@ -184,16 +163,8 @@ export class HeldLog {
 
   /** Forgets the oldest batch. */
   dropOldest(): Held | undefined {
-    const held = this.oldest;
-    if (!held) return undefined;
-    this.#from += 1;
-    this.#dropped = held.end;
-    this.#bytes -= held.batch.bytes.length;
-    this.#shortenRuns(held.batch.last);
-    if (this.#from > DEAD_MAX && this.#from * 2 > this.#batches.length) {
-      this.#batches = this.#batches.slice(this.#from);
-      this.#from = 0;
-    }
+    const held = this.#row.takeFirst();
+    if (held) this.#shortenRuns(held.batch.last);
     return held;
   }
 
@@ -207,7 +178,7 @@ export class HeldLog {
 
   /** A batch is new. */
   #joinRuns({ first, last }: Batch): void {
-    const index = indexAfter(this.#runs, 0, first, firstOf);
+    const index = indexAfter(this.#runs, first);
     const [before, after] = [this.#runs[index - 1], this.#runs[index]];
     const isBehind = before?.last === first - 1;
     const isBefore = after?.first === last + 1;
@@ -221,29 +192,16 @@ export class HeldLog {
     if (oldest.last === through) this.#runs.shift();
     else this.#runs[0] = { first: through + 1, last: oldest.last };
   }
-
-  /** The index of the first batch that begins after this number. */
-  #indexAfter(number: number): number {
-    return indexAfter(this.#batches, this.#from, number, firstOfHeld);
-  }
 }
 
-function firstOf({ first }: Run): number {
-  return first;
-}
-
-function firstOfHeld({ batch }: Held): number {
-  return batch.first;
-}
-
-/** The index of the first in an ordered list, from `from` on, that begins after this number. */
-function indexAfter<T>(list: readonly T[], from: number, number: number, beginning: (one: T) => number): number {
-  let [low, high] = [from, list.length];
+/** The index of the first run that begins after this number. */
+function indexAfter(runs: readonly Run[], number: number): number {
+  let [low, high] = [0, runs.length];
   // What is new comes at the end.
-  if (high > low && beginning(list[high - 1]!) <= number) return high;
+  if (high > 0 && runs[high - 1]!.first <= number) return high;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (beginning(list[middle]!) <= number) low = middle + 1;
+    if (runs[middle]!.first <= number) low = middle + 1;
     else high = middle;
   }
   return low;

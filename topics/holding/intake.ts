@@ -1,6 +1,6 @@
 /**
- * The way of a foreign batch onto the shelf: is it wanted, is there room, is it new, is it what its digest says, and only then
- * is its signature checked. Heads and proofs come the same way.
+ * The way of a foreign batch onto the shelf: is it wanted, is it new, is it what its digest says, and only then is its
+ * signature checked. Room is made for what was checked only. Heads and proofs come the same way.
  */
 import {
   type Bucket,
@@ -13,7 +13,9 @@ import {
 } from "../../rings/index.js";
 import type { Outbox } from "../effects.js";
 import {
-  BACKLOG_BYTES_MAX,
+  CHECKED_BYTES_MAX,
+  CHECKED_BYTES_PER_MEMBER_MAX,
+  CHECKED_BYTES_RESERVED,
   CHECKS_MAX,
   CHECKS_PER_MEMBER_MAX,
   CHECKS_RESERVED,
@@ -34,6 +36,12 @@ interface PendingBatch {
   readonly batch: Batch;
   /** Set when the same batch comes again with one, while it is being checked. */
   stretch: Stretch | undefined;
+}
+
+/** What is being checked of what one member sent. */
+interface Load {
+  checks: number;
+  bytes: number;
 }
 
 /** What waits for the check of a signature. */
@@ -59,7 +67,7 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #pending = new Map<number, Pending>();
-  readonly #byMember = new Map<MemberId, number>();
+  readonly #byMember = new Map<MemberId, Load>();
   /** Batches that are being checked, by log and first number: the same one is not checked twice at once. */
   readonly #checking = new Map<LogTag, Map<number, PendingBatch>>();
   readonly #lies = new Map<MemberId, Bucket>();
@@ -72,15 +80,19 @@ export class Intake {
     this.#options = options;
   }
 
-  /** Bytes of batches that are being checked. */
-  get pendingBytes(): number {
-    return this.#pendingBytes;
-  }
-
   /** What is being checked, in all and for the member that sent most of it. */
-  get counts(): { readonly checkedBytes: number; readonly checks: number; readonly checksOfOne: number } {
-    const checksOfOne = Math.max(0, ...this.#byMember.values());
-    return { checkedBytes: this.#pendingBytes, checks: this.#pending.size, checksOfOne };
+  get counts(): {
+    readonly checkedBytes: number;
+    readonly checkedBytesOfOne: number;
+    readonly checks: number;
+    readonly checksOfOne: number;
+  } {
+    let [checksOfOne, checkedBytesOfOne] = [0, 0];
+    for (const { checks, bytes } of this.#byMember.values()) {
+      checksOfOne = Math.max(checksOfOne, checks);
+      checkedBytesOfOne = Math.max(checkedBytesOfOne, bytes);
+    }
+    return { checkedBytes: this.#pendingBytes, checkedBytesOfOne, checks: this.#pending.size, checksOfOne };
   }
 
   isCheckingHeads(from: MemberId): boolean {
@@ -98,7 +110,7 @@ export class Intake {
       this.#lie(from, "batch-malformed", now);
       return;
     }
-    const reason = this.#options.objection(head, from, bytes.length, stretch, now) ?? this.#crowded(from);
+    const reason = this.#options.objection(head, from, bytes.length, stretch, now) ?? this.#crowded(from, bytes.length);
     if (reason) {
       this.#reject(from, "batch", reason);
       return;
@@ -119,12 +131,11 @@ export class Intake {
       const checking = this.#checking.get(tag) ?? new Map<number, PendingBatch>();
       this.#checking.set(tag, checking.set(head.first, pending));
     }
-    this.#pendingBytes += bytes.length;
-    this.#check(pending, batch);
+    this.#check(pending, batch, bytes.length);
   }
 
-  head(from: MemberId, head: Head): void {
-    const reason = this.#crowded(from);
+  head(from: MemberId, head: Head, now: number): void {
+    const reason = this.#isMuted(from, now) ? "muted" : this.#crowded(from);
     if (reason) {
       this.#reject(from, "head", reason);
       return;
@@ -134,8 +145,8 @@ export class Intake {
   }
 
   /** One of the two statements of a proof, whose number is the caller's. False when it is not checked. */
-  proof(from: MemberId, head: Head, proof: number): boolean {
-    const reason = this.#crowded(from);
+  proof(from: MemberId, head: Head, proof: number, now: number): boolean {
+    const reason = this.#isMuted(from, now) ? "muted" : this.#crowded(from);
     if (reason) this.#reject(from, "proof", reason);
     else this.#check({ kind: "proof", from, head, proof }, head);
     return reason === undefined;
@@ -151,7 +162,7 @@ export class Intake {
     const pending = this.#pending.get(check);
     if (!pending) return undefined;
     this.#pending.delete(check);
-    countDown(this.#byMember, pending.from);
+    this.#lighten(pending);
     if (pending.kind === "batch") this.#checked(pending);
     else if (pending.kind === "head") countDown(this.#heads, pending.from);
     if (isValid) return pending;
@@ -161,26 +172,41 @@ export class Intake {
   }
 
   #checked(pending: PendingBatch): void {
-    const { log, first, bytes } = pending.batch;
+    const { log, first } = pending.batch;
     const { tag } = log;
-    this.#pendingBytes -= bytes.length;
     const checking = this.#checking.get(tag);
     if (checking?.get(first) === pending) checking.delete(first);
     if (checking?.size === 0) this.#checking.delete(tag);
   }
 
-  #check(pending: Pending, { log, body, signature }: Head): void {
+  #check(pending: Pending, { log, body, signature }: Head, bytes = 0): void {
     const check = this.#next++;
+    const load = this.#byMember.get(pending.from) ?? { checks: 0, bytes: 0 };
+    this.#byMember.set(pending.from, load);
+    load.checks += 1;
+    load.bytes += bytes;
+    this.#pendingBytes += bytes;
     this.#pending.set(check, pending);
-    this.#byMember.set(pending.from, (this.#byMember.get(pending.from) ?? 0) + 1);
     this.#options.outbox.emit({ kind: "verify", check, signer: log.publisher, body, signature });
   }
 
-  #crowded(from: MemberId): string | undefined {
-    const own = this.#byMember.get(from) ?? 0;
-    const isFull = this.#pending.size >= CHECKS_MAX && own >= CHECKS_RESERVED;
-    if (isFull || this.#pendingBytes > BACKLOG_BYTES_MAX) return "busy";
-    return own >= CHECKS_PER_MEMBER_MAX ? "too-many" : undefined;
+  #lighten(pending: Pending): void {
+    const bytes = pending.kind === "batch" ? pending.batch.bytes.length : 0;
+    const load = this.#byMember.get(pending.from)!;
+    load.checks -= 1;
+    load.bytes -= bytes;
+    this.#pendingBytes -= bytes;
+    if (load.checks === 0) this.#byMember.delete(pending.from);
+  }
+
+  #crowded(from: MemberId, bytes = 0): string | undefined {
+    const own = this.#byMember.get(from);
+    const sent = (own?.bytes ?? 0) + bytes;
+    const isFull = this.#pending.size >= CHECKS_MAX && (own?.checks ?? 0) >= CHECKS_RESERVED;
+    const isHeavy = this.#pendingBytes + bytes > CHECKED_BYTES_MAX && sent > CHECKED_BYTES_RESERVED;
+    if (isFull || isHeavy) return "busy";
+    const isOver = own !== undefined && (own.checks >= CHECKS_PER_MEMBER_MAX || sent > CHECKED_BYTES_PER_MEMBER_MAX);
+    return isOver ? "too-many" : undefined;
   }
 
   #isMuted(from: MemberId, now: number): boolean {

@@ -48,7 +48,7 @@ export class Proofs {
   }
 
   /** A member says so: its two statements are checked. */
-  claimed(from: MemberId, heads: readonly [Head, Head]): void {
+  claimed(from: MemberId, heads: readonly [Head, Head], now: number): void {
     if (!this.#isNews(heads[0])) return;
     if (!contradict(heads[0], heads[1], this.#options.sha256)) {
       this.#options.outbox.emit({ kind: "rejected", from, what: "proof", reason: "no-contradiction" });
@@ -57,7 +57,7 @@ export class Proofs {
     const proof = this.#next++;
     if (this.#claimed.size >= PROOFS_MAX) this.#claimed.delete(this.#claimed.keys().next().value!);
     this.#claimed.set(proof, { heads, valid: 0 });
-    for (const head of heads) if (!this.#options.intake.proof(from, head, proof)) this.#claimed.delete(proof);
+    if (!heads.every((head) => this.#options.intake.proof(from, head, proof, now))) this.#claimed.delete(proof);
   }
 
   #isNews({ log: { tag, publisher } }: Head): boolean {

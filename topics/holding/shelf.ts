@@ -1,17 +1,29 @@
 /**
- * All logs that this member holds, within one budget of bytes for its own and one for those of others. When room is needed, the
- * publisher that takes up most gives way, the oldest batch first: what a liar makes others hold costs the liar.
+ * All logs that this member holds, within one budget of bytes for its own and one for those of others, and so many logs. Who
+ * makes others hold much pays for it: a publisher that has its fair share pays for more of its own with its own, and one that
+ * has less gets room from the one that takes up most.
  */
 import type { MemberId } from "../../rings/index.js";
-import { LOGS_MAX, LOGS_PER_PUBLISHER_MAX } from "../limits.js";
+import {
+  BARE_LOGS_MAX,
+  BARE_LOGS_PER_PUBLISHER_MAX,
+  LIVES_PER_TOPIC_MAX,
+  LOGS_MAX,
+  LOGS_PER_PUBLISHER_MAX,
+} from "../limits.js";
 import type { Batch, Head } from "../records/batch.js";
 import type { LogName, LogTag } from "../records/log.js";
 import { HeldLog, type Inserted } from "./held-log.js";
 
 /** What a publisher's logs take up here. */
 interface Share {
+  /** Those of which a batch was held, the longest unchanged first. */
   readonly logs: Set<HeldLog>;
+  /** Those of which nothing but word has come, the oldest first. */
+  readonly bare: Set<HeldLog>;
   bytes: number;
+  /** Where the last answer to a question ended among its logs. */
+  turn: Iterator<HeldLog>;
 }
 
 export interface ShelfOptions {
@@ -22,15 +34,17 @@ export interface ShelfOptions {
   readonly isFree: (log: HeldLog, batch: Batch) => boolean;
   /** A batch was dropped, of which somebody here may still be owed something. */
   readonly onDrop: (log: HeldLog, batch: Batch) => void;
-  /** A log was forgotten. */
-  readonly onForget: (log: HeldLog) => void;
+  /** A log was forgotten; when it is bare, nothing but word of it had come. */
+  readonly onForget: (log: HeldLog, isBare: boolean) => void;
 }
 
 export class Shelf {
   readonly #options: ShelfOptions;
   readonly #logs = new Map<LogTag, HeldLog>();
+  readonly #onTopic = new Map<string, Set<HeldLog>>();
   readonly #shares = new Map<MemberId, Share>();
   #foreignBytes = 0;
+  #bare = 0;
 
   constructor(options: ShelfOptions) {
     this.#options = options;
@@ -49,8 +63,28 @@ export class Shelf {
     return this.#logs.values();
   }
 
-  logsOf(publisher: MemberId): Iterable<HeldLog> {
-    return this.#shares.get(publisher)?.logs ?? [];
+  *logsOf(publisher: MemberId): Generator<HeldLog, void, undefined> {
+    const share = this.#shares.get(publisher);
+    if (!share) return;
+    yield* share.logs;
+    yield* share.bare;
+  }
+
+  onTopic(topic: string): Iterable<HeldLog> {
+    return this.#onTopic.get(topic) ?? [];
+  }
+
+  /** All logs with batches, by turns of their publishers: of each, those behind the ones that came last time. */
+  *inTurn(): Generator<HeldLog, void, undefined> {
+    let open = Array.from(this.#shares.values(), (share) => ({ share, left: share.logs.size }));
+    while (open.length > 0) {
+      open = open.filter(({ left }) => left > 0);
+      for (const each of open) {
+        each.left -= 1;
+        const log = nextOf(each.share);
+        if (log) yield log;
+      }
+    }
   }
 
   /** Bytes held of others' logs. */
@@ -68,29 +102,64 @@ export class Shelf {
     readonly foreignBytes: number;
     readonly logs: number;
     readonly logsOfOne: number;
+    readonly bareLogs: number;
+    readonly bareLogsOfOne: number;
   } {
-    let logsOfOne = 0;
-    for (const { logs } of this.#shares.values()) logsOfOne = Math.max(logsOfOne, logs.size);
-    return { ownBytes: this.ownBytes, foreignBytes: this.#foreignBytes, logs: this.#logs.size, logsOfOne };
+    let [logsOfOne, bareLogsOfOne] = [0, 0];
+    for (const { logs, bare } of this.#shares.values()) {
+      logsOfOne = Math.max(logsOfOne, logs.size);
+      bareLogsOfOne = Math.max(bareLogsOfOne, bare.size);
+    }
+    const { ownBytes } = this;
+    const bareLogs = this.#bare;
+    return {
+      ownBytes,
+      foreignBytes: this.#foreignBytes,
+      logs: this.#logs.size - bareLogs,
+      logsOfOne,
+      bareLogs,
+      bareLogsOfOne,
+    };
   }
 
-  /** The log of this name, begun when it is new. The publisher's longest unchanged one makes room, then the one of most logs. */
+  /** The log of this name, begun when it is new, for good: a batch of it is to be held, or a place in it was saved. */
   open(name: LogName, now: number): HeldLog {
     const known = this.#logs.get(name.tag);
-    if (known) return known;
-    const own = this.#shares.get(name.publisher);
-    if (own && own.logs.size >= LOGS_PER_PUBLISHER_MAX) this.forget(quietest(own.logs));
-    else if (this.#logs.size >= LOGS_MAX) this.forget(quietest(this.#mostLogs()));
-    const log = new HeldLog(name, name.publisher === this.#options.me, now);
-    this.#logs.set(name.tag, log);
+    if (known) {
+      this.#settle(known);
+      return known;
+    }
+    this.#makeWay(name);
+    const log = this.#begin(name, now);
     this.#share(name.publisher).logs.add(log);
+    return log;
+  }
+
+  /**
+   * The same for a log of which nothing but word has come: it costs its publisher little, so there are fewer of those, and they
+   * make room for each other only. What is forgotten of it can be asked for again.
+   */
+  hear(name: LogName, now: number): HeldLog {
+    const known = this.#logs.get(name.tag);
+    if (known) return known;
+    const own = this.#shares.get(name.publisher)?.bare;
+    if (own && own.size >= BARE_LOGS_PER_PUBLISHER_MAX) this.forget(first(own)!);
+    else if (this.#bare >= BARE_LOGS_MAX) this.forget(first(this.#payer(name.publisher, "bare", BARE_LOGS_MAX))!);
+    const log = this.#begin(name, now);
+    this.#share(name.publisher).bare.add(log);
+    this.#bare += 1;
     return log;
   }
 
   /** Room for a batch is made before; see `makeRoom`. */
   insert(log: HeldLog, batch: Batch, digest: Uint8Array, now: number): Inserted {
     const inserted = log.insert(batch, digest, now);
-    if (inserted.kind === "inserted") this.#count(log, batch.bytes.length);
+    if (inserted.kind !== "inserted") return inserted;
+    this.#settle(log);
+    this.#count(log, batch.bytes.length);
+    // The longest unchanged one stays first.
+    const { logs } = this.#share(log.name.publisher);
+    if (logs.size > 1 && logs.delete(log)) logs.add(log);
     return inserted;
   }
 
@@ -99,7 +168,7 @@ export class Shelf {
     const isMine = publisher === this.#options.me;
     const used = () => (isMine ? this.ownBytes : this.#foreignBytes);
     while (used() + bytes > this.#options.bytesMax) {
-      const isMade = isMine ? this.#dropFrom(this.#share(publisher)) : this.#dropForeign();
+      const isMade = isMine ? this.#dropFrom(this.#share(publisher)) : this.#dropForeign(publisher);
       if (!isMade) return false;
     }
     return true;
@@ -120,22 +189,82 @@ export class Shelf {
   }
 
   forget(log: HeldLog): void {
-    const share = this.#share(log.name.publisher);
+    const { publisher, topic, tag } = log.name;
+    const share = this.#share(publisher);
     this.#count(log, -log.bytes);
     share.logs.delete(log);
-    if (share.logs.size === 0) this.#shares.delete(log.name.publisher);
-    this.#logs.delete(log.name.tag);
-    this.#options.onForget(log);
+    const isBare = share.bare.delete(log);
+    if (isBare) this.#bare -= 1;
+    if (share.logs.size + share.bare.size === 0) this.#shares.delete(publisher);
+    const alike = this.#onTopic.get(topic);
+    alike?.delete(log);
+    if (alike?.size === 0) this.#onTopic.delete(topic);
+    this.#logs.delete(tag);
+    this.#options.onForget(log, isBare);
   }
 
-  /** Of the greediest, or of another when nothing of that may go. */
-  #dropForeign(): boolean {
-    const greediest = this.#greediest();
-    if (greediest && this.#dropFrom(greediest)) return true;
-    for (const [publisher, share] of this.#shares) {
-      if (publisher !== this.#options.me && share !== greediest && this.#dropFrom(share)) return true;
+  #begin(name: LogName, now: number): HeldLog {
+    const log = new HeldLog(name, name.publisher === this.#options.me, now);
+    this.#logs.set(name.tag, log);
+    const alike = this.#onTopic.get(name.topic) ?? new Set();
+    this.#onTopic.set(name.topic, alike.add(log));
+    return log;
+  }
+
+  /** A log of which nothing but word had come is one to hold. */
+  #settle(log: HeldLog): void {
+    const share = this.#share(log.name.publisher);
+    if (!share.bare.delete(log)) return;
+    this.#bare -= 1;
+    this.#makeWay(log.name);
+    this.#share(log.name.publisher).logs.add(log);
+  }
+
+  /** Another log is to be held: an earlier life's goes, or the publisher's longest unchanged one, or another publisher's. */
+  #makeWay({ publisher, topic }: LogName): void {
+    const victim = this.#tooMany(publisher, topic) ?? this.#oneOfAll(publisher);
+    if (victim) this.forget(victim);
+  }
+
+  /** Of the publisher's own. Mine are bounded where they begin: none of them is forgotten for another. */
+  #tooMany(publisher: MemberId, topic: string): HeldLog | undefined {
+    const own = this.#shares.get(publisher)?.logs;
+    if (!own || publisher === this.#options.me || own.size < LIVES_PER_TOPIC_MAX) return undefined;
+    const lives = [...this.onTopic(topic)].filter((log) => own.has(log));
+    if (lives.length >= LIVES_PER_TOPIC_MAX) return quietest(lives);
+    return own.size >= LOGS_PER_PUBLISHER_MAX ? first(own) : undefined;
+  }
+
+  #oneOfAll(publisher: MemberId): HeldLog | undefined {
+    if (this.#logs.size - this.#bare < LOGS_MAX) return undefined;
+    return first(this.#payer(publisher, "logs", LOGS_MAX));
+  }
+
+  /** Whose logs make room for another one of this publisher: its own when it has its fair share, else those of whom has most. */
+  #payer(publisher: MemberId, kind: "logs" | "bare", max: number): Set<HeldLog> {
+    const { me } = this.#options;
+    const own = this.#shares.get(publisher)?.[kind];
+    if (own && publisher !== me && own.size >= max / this.#shares.size) return own;
+    let most = new Set<HeldLog>();
+    for (const [other, share] of this.#shares) {
+      if (other !== me && share[kind].size > most.size) most = share[kind];
     }
+    return most;
+  }
+
+  /** Of the publisher when it has its fair share, else of the greediest; of another when nothing of that may go. */
+  #dropForeign(publisher: MemberId): boolean {
+    const own = this.#shares.get(publisher);
+    const isGreedy = own !== undefined && own.bytes * this.#foreignShares() >= this.#options.bytesMax;
+    const greediest = this.#greediest();
+    const payers = new Set([...(isGreedy ? [own] : []), ...(greediest ? [greediest] : []), ...this.#shares.values()]);
+    payers.delete(this.#share(this.#options.me));
+    for (const share of payers) if (this.#dropFrom(share)) return true;
     return false;
+  }
+
+  #foreignShares(): number {
+    return Math.max(1, this.#shares.size - (this.#shares.has(this.#options.me) ? 1 : 0));
   }
 
   /** Of the logs of one publisher, the oldest batch that may go. */
@@ -143,7 +272,7 @@ export class Shelf {
     let oldest: HeldLog | undefined;
     for (const log of share.logs) {
       const held = log.oldest;
-      if (held && this.#options.isFree(log, held.batch) && held.at < (oldest?.oldest?.at ?? Number.POSITIVE_INFINITY)) {
+      if (held && held.at < (oldest?.oldest?.at ?? Number.POSITIVE_INFINITY) && this.#options.isFree(log, held.batch)) {
         oldest = log;
       }
     }
@@ -165,7 +294,8 @@ export class Shelf {
   #share(publisher: MemberId): Share {
     let share = this.#shares.get(publisher);
     if (!share) {
-      share = { logs: new Set(), bytes: 0 };
+      const logs = new Set<HeldLog>();
+      share = { logs, bare: new Set(), bytes: 0, turn: logs.values() };
       this.#shares.set(publisher, share);
     }
     return share;
@@ -178,18 +308,21 @@ export class Shelf {
     }
     return most;
   }
-
-  #mostLogs(): Set<HeldLog> {
-    let most = new Set<HeldLog>();
-    for (const [publisher, { logs }] of this.#shares) {
-      if (publisher !== this.#options.me && logs.size > most.size) most = logs;
-    }
-    return most;
-  }
 }
 
-function quietest(logs: Iterable<HeldLog>): HeldLog {
-  let found: HeldLog | undefined;
-  for (const log of logs) if (!found || log.changedAt < found.changedAt) found = log;
-  return found as HeldLog;
+/** The next of a publisher's logs in its turn, from the beginning again behind the last one. */
+function nextOf(share: Share): HeldLog | undefined {
+  const { done, value } = share.turn.next();
+  if (!done) return value;
+  share.turn = share.logs.values();
+  return share.turn.next().value;
+}
+
+function first<T>(things: Iterable<T>): T | undefined {
+  const [one] = things;
+  return one;
+}
+
+function quietest(logs: readonly HeldLog[]): HeldLog {
+  return logs.reduce((found, log) => (log.changedAt < found.changedAt ? log : found));
 }

@@ -12,7 +12,7 @@ import { topicProblem } from "../names.js";
 import type { Ports } from "../ports.js";
 import { type Batch, FLAG_DURABLE, FLAG_URGENT } from "../records/batch.js";
 import { type LogTag, nameLog } from "../records/log.js";
-import type { Progress } from "../records/packet.js";
+import type { Progress, Start } from "../records/packet.js";
 import type { Settings } from "../settings.js";
 import type { Audience } from "../spreading/audience.js";
 import type { Post } from "../spreading/post.js";
@@ -136,10 +136,12 @@ export class Publisher {
 
   /** Tells a member where its share of my logs on matching topics begins; it has asked, or is new. */
   starts(id: MemberId, isAsked: (topic: string) => boolean): void {
-    for (const log of this.#byTag.values()) {
-      const receiver = log.receivers.get(id);
-      if (receiver && isAsked(log.held.name.topic)) this.#options.post.start(id, log.held.name, receiver.start);
+    const entries: Start[] = [];
+    for (const { receivers, held } of this.#byTag.values()) {
+      const receiver = receivers.get(id);
+      if (receiver && isAsked(held.name.topic)) entries.push({ log: held.name, first: receiver.start });
     }
+    this.#options.post.starts(id, entries);
   }
 
   progress(from: MemberId, { tag, held, acknowledged }: Progress, now: number): string | undefined {
@@ -230,6 +232,15 @@ export class Publisher {
   /** A batch of mine is dropped: it needs no place in the store any more. */
   dropped({ name }: HeldLog, { last, flags }: Batch): void {
     if (flags & FLAG_DURABLE) this.#options.outbox.emit({ kind: "forget", log: name, through: last });
+  }
+
+  /** Nothing is held any more of a log of an earlier life, which nothing is added to: it is over. True when it is. */
+  isOver(held: HeldLog): boolean {
+    const log = this.#byTag.get(held.name.tag);
+    if (log && (!log.isResumed || held.size > 0)) return false;
+    this.#byTag.delete(held.name.tag);
+    this.#options.timers.clear(REPEAT_TIMER + held.name.tag);
+    return true;
   }
 
   /** Batches of mine from an earlier life. */

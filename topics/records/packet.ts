@@ -11,7 +11,7 @@
  *     heads     7 | u16 n, each: u16 length, body | signature
  *     start     8 | u16 n, each: id of the log (log.ts) | u48 first
  *     proof     9 | two heads
- *     refused  10 | u16 length, reason
+ *     refused  10 | u32 ms | u16 length, reason
  *     handled  11 | u8 length, queue group | u16 n, each: tag | u48 first | u48 last
  *     awaited  12 | u8 length, queue group | u16 n, each: tag | u48 first | u48 last
  *     part     13 | u8 length, queue group | u16 n, each: tag | u48 first
@@ -78,8 +78,8 @@ export type Packet =
   | { readonly kind: "start"; readonly entries: readonly Start[] }
   /** Two statements that no correct publisher signs both (equivocation.ts judges). */
   | { readonly kind: "proof"; readonly heads: readonly [Head, Head] }
-  /** I did not look at what you sent, and why. */
-  | { readonly kind: "refused"; readonly reason: string }
+  /** I do not answer what you asked for, and why; ask again after so many milliseconds. */
+  | { readonly kind: "refused"; readonly reason: string; readonly afterMs: number }
   /** To others of a queue group: these are handled. */
   | { readonly kind: "handled"; readonly queue: string; readonly entries: readonly Range[] }
   /** To another of a queue group: you are to handle these. Tell me which of them are handled, and where your part begins. */
@@ -151,7 +151,7 @@ function writePacket(packet: Exclude<Packet, { kind: "batch" }>, writer: ByteWri
     case "proof":
       return writeHead(packet.heads[1], writeHead(packet.heads[0], writer));
     case "refused":
-      return writer.ascii(packet.reason);
+      return writer.u32(packet.afterMs).ascii(packet.reason);
     case "handled":
     case "awaited":
       writeText(packet.queue, writer);
@@ -216,7 +216,7 @@ function readPacket(kind: PacketKind, reader: ByteReader, logs: LogReader): Pack
     case "proof":
       return readProof(reader, logs);
     case "refused":
-      return { kind, reason: reader.ascii(REASON_CHARS_MAX) };
+      return { kind, afterMs: reader.u32(), reason: reader.ascii(REASON_CHARS_MAX) };
     case "handled":
     case "awaited":
       return { kind, queue: readGroup(reader), entries: readList(reader, ENTRIES_MAX, readRange) };

@@ -8,8 +8,22 @@ import type { HeldLog } from "../holding/held-log.js";
 import { ENTRIES_MAX, HEADS_MAX } from "../limits.js";
 import type { Batch, Head } from "../records/batch.js";
 import { FRAME_HEAD_BYTES, frameOf, writeFrameHead } from "../records/frames.js";
-import type { LogName } from "../records/log.js";
-import { batchPrefix, encodePacket, type Packet, type Progress, type Range, type Stretch } from "../records/packet.js";
+import type { LogName, LogTag } from "../records/log.js";
+import {
+  batchPrefix,
+  encodePacket,
+  type Packet,
+  type Progress,
+  type Range,
+  type Start,
+  type Stretch,
+} from "../records/packet.js";
+
+/** What a member is told of logs at the end of a turn: of each what was said last. */
+interface Announcements {
+  readonly asking: Map<LogTag, readonly Range[]>;
+  readonly telling: Map<LogTag, readonly Range[]>;
+}
 
 export interface PostOptions {
   readonly outbox: Outbox;
@@ -23,7 +37,7 @@ export class Post {
   readonly #dirty = new Map<HeldLog, number>();
   #progressAt = Number.POSITIVE_INFINITY;
   /** Announcements of this turn, by member: those that ask for an answer, and those that do not. */
-  readonly #announcements = new Map<MemberId, { readonly asking: Range[]; readonly telling: Range[] }>();
+  readonly #announcements = new Map<MemberId, Announcements>();
 
   constructor(options: PostOptions) {
     this.#options = options;
@@ -34,11 +48,11 @@ export class Post {
     return this.#announcements.size > 0 ? Number.NEGATIVE_INFINITY : this.#progressAt;
   }
 
-  /** Tells a member at the end of the turn, together with what else it is told then. */
-  tell(to: MemberId, entries: readonly Range[], answer: boolean): void {
-    const known = this.#announcements.get(to) ?? { asking: [], telling: [] };
+  /** Tells a member what is held of a log at the end of the turn, together with what else it is told then. */
+  tell(to: MemberId, tag: LogTag, ranges: readonly Range[], answer: boolean): void {
+    const known = this.#announcements.get(to) ?? { asking: new Map(), telling: new Map() };
     this.#announcements.set(to, known);
-    (answer ? known.asking : known.telling).push(...entries);
+    (answer ? known.asking : known.telling).set(tag, ranges);
   }
 
   /** A frame as it is. */
@@ -69,7 +83,11 @@ export class Post {
   }
 
   start(to: MemberId, log: LogName, first: number): void {
-    this.packet([to], { kind: "start", entries: [{ log, first }] });
+    this.starts(to, [{ log, first }]);
+  }
+
+  starts(to: MemberId, entries: readonly Start[]): void {
+    for (const part of parts(entries, ENTRIES_MAX)) this.packet([to], { kind: "start", entries: part });
   }
 
   heads(to: MemberId, heads: readonly Head[]): void {
@@ -91,8 +109,8 @@ export class Post {
 
   flush(now: number): void {
     for (const [to, { asking, telling }] of this.#announcements) {
-      this.announce([to], asking, true);
-      this.announce([to], telling, false);
+      this.announce([to], [...asking.values()].flat(), true);
+      this.announce([to], [...telling.values()].flat(), false);
     }
     this.#announcements.clear();
     if (this.#progressAt <= now) this.#flushProgress(now);

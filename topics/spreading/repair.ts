@@ -4,20 +4,22 @@
  * until each has said that it is as far: then nothing is sent any more.
  *
  * One pull of a log is under way at a time. Who does not answer it in time, or says that it does not hold what it announced, is
- * asked last; so a liar costs one pull time, and the next that is asked may be a correct one.
+ * asked last; so a liar costs one pull time, and the next that is asked may be a correct one. Who answers drop by drop
+ * has twenty of them.
  */
-import {
-  type Bucket,
-  type BucketRate,
-  fullBucket,
-  type MemberId,
-  Shares,
-  spend,
-  type Timers,
-} from "../../rings/index.js";
+import { type MemberId, Shares, type Timers } from "../../rings/index.js";
 import type { HeldLog } from "../holding/held-log.js";
 import type { Shelf } from "../holding/shelf.js";
-import { CLAIMS_MAX, FAILURES_MAX, PULL_BYTES_MAX, STRANGE_LOGS_MAX, STRANGE_LOGS_PER_MEMBER_MAX } from "../limits.js";
+import {
+  CLAIMS_MAX,
+  FAILURES_MAX,
+  FORK_PULLS_MAX,
+  PULL_BYTES_MAX,
+  PULL_TIMES_MAX,
+  REFUSED_MS_MAX,
+  STRANGE_LOGS_MAX,
+  STRANGE_LOGS_PER_MEMBER_MAX,
+} from "../limits.js";
 import type { LogTag } from "../records/log.js";
 import type { Range } from "../records/packet.js";
 import type { Settings } from "../settings.js";
@@ -44,8 +46,16 @@ const PAUSE_MAX = 64;
 const GONE_PAUSES = 3;
 /** Members that follow a dead publisher on the rings and are asked for its messages: those that held for it. */
 const HOLDERS_ASKED = 8;
-/** Bytes that a member may pull at once, and then in each millisecond. */
-const SERVED: BucketRate = { burst: 32 * 1024 * 1024, refillMs: 1 / (20 * 1024) };
+
+interface Pull {
+  readonly to: MemberId;
+  readonly first: number;
+  readonly last: number;
+  /** Monotonic milliseconds at which it is over, however much of it comes. */
+  readonly until: number;
+  /** That came by it. */
+  bytes: number;
+}
 
 interface State {
   /** Members that said how far they are: the highest number of a run. */
@@ -55,7 +65,7 @@ interface State {
   readonly passed: Set<MemberId>;
   /** Rounds told since the last change. */
   rounds: number;
-  pull: { readonly to: MemberId; readonly first: number; readonly last: number } | undefined;
+  pull: Pull | undefined;
   /** Asked for what is missing now, without success. */
   readonly asked: Set<MemberId>;
   /** How often all of them were asked. */
@@ -64,13 +74,17 @@ interface State {
   missing: { readonly first: number; readonly since: number } | undefined;
   /** The publisher said that it does not hold it any more. */
   isGone: boolean;
+  /** Members that hold what contradicts what is held here: the publisher signed two things under one number. */
+  readonly forkers: Set<MemberId>;
 }
 
 /** A log that was announced and that I do not know. */
 interface Strange {
+  /** Who announced it first, and pays for it. */
   readonly key: MemberId;
   readonly tag: LogTag;
-  readonly number: number;
+  /** They are asked by turns: one that announces and does not give holds up nobody. */
+  readonly announcers: Map<MemberId, number>;
   tries: number;
 }
 
@@ -93,7 +107,10 @@ export class Repair {
   /** Tags that were announced and whose log I do not know; each member has a share of them. */
   readonly #strange = new Map<LogTag, Strange>();
   readonly #strangers = new Shares<Strange>(STRANGE_LOGS_MAX, STRANGE_LOGS_PER_MEMBER_MAX);
-  readonly #served = new Map<MemberId, Bucket>();
+  /** Logs of which a pull by a member is under way. */
+  readonly #pulls = new Map<MemberId, Set<LogTag>>();
+  /** Members that said when they may be asked again, and when: monotonic milliseconds. */
+  readonly #busyUntil = new Map<MemberId, number>();
   /** How often members did not answer a pull in time since they last did. */
   readonly #failures = new Map<MemberId, number>();
 
@@ -117,7 +134,8 @@ export class Repair {
     const first = missing?.first;
     if (state.missing?.first !== first) this.#newlyMissing(state, first, now);
     if (state.pull && (first === undefined || first > state.pull.last)) {
-      state.pull = undefined;
+      this.#failures.delete(state.pull.to);
+      this.#over(log, state);
       // The answer to the pull came in full: the next part of a long hole is asked for at once.
       this.#options.timers.clear(PULL_TIMER + log.name.tag);
       if (first !== undefined) this.#ask(log, state, now);
@@ -128,12 +146,27 @@ export class Repair {
     else if (!this.#options.timers.has(name)) this.#options.timers.set(name, now + this.#options.settings.pullMs);
   }
 
-  /** A batch of a pull came: the answer is under way, and gets its time again. */
-  arrived(log: HeldLog, from: MemberId, now: number): void {
+  /** A batch of a pull came: the answer is under way, and gets its time again, until the pull's own is over. */
+  arrived(log: HeldLog, from: MemberId, bytes: number, now: number): void {
     const state = this.#states.get(log.name.tag);
-    if (state?.pull?.to !== from) return;
+    const pull = state?.pull;
+    if (!state || pull?.to !== from) return;
+    pull.bytes += bytes;
+    const { timers, settings } = this.#options;
+    timers.set(PULL_TIMER + log.name.tag, Math.min(now + settings.pullMs, pull.until));
+    if (pull.bytes < PULL_BYTES_MAX) return;
+    // More is not given at a time: it is asked for the rest.
     this.#failures.delete(from);
-    this.#options.timers.set(PULL_TIMER + log.name.tag, now + this.#options.settings.pullMs);
+    this.#over(log, state);
+    this.#ask(log, state, now);
+  }
+
+  /** A member holds what contradicts what I hold: it cannot help me with it. */
+  contradicted(log: HeldLog, from: MemberId, now: number): void {
+    const state = this.#state(log.name.tag);
+    if (state.forkers.size < CLAIMS_MAX) state.forkers.add(from);
+    state.claims.delete(from);
+    if (state.pull?.to === from) this.#failed(log, state, now);
   }
 
   /** A member announces what it holds. */
@@ -157,31 +190,17 @@ export class Repair {
     }
   }
 
-  /** Is asked for batches. */
-  serve(from: MemberId, entries: readonly Range[], now: number): void {
-    let room = PULL_BYTES_MAX;
-    let isBusy = false;
-    const gone: Range[] = [];
-    for (const { tag, first, last } of entries) {
+  /** A member does not answer what it was asked for now, and says for how long: others are asked, and it is not blamed. */
+  refused(from: MemberId, afterMs: number, now: number): void {
+    if (this.#busyUntil.size >= FAILURES_MAX) this.#busyUntil.delete(this.#busyUntil.keys().next().value!);
+    this.#busyUntil.set(from, now + Math.min(afterMs, REFUSED_MS_MAX));
+    for (const tag of [...(this.#pulls.get(from) ?? [])]) {
       const log = this.#options.shelf.get(tag);
-      if (!log?.find(first)) gone.push({ tag, first, last: Math.min(last, (log?.heldAfter(first) ?? last + 1) - 1) });
-      for (const batch of log?.between(first, last) ?? []) {
-        if (room <= 0) break;
-        isBusy = !this.#affords(from, batch.bytes.length, now);
-        if (isBusy) break;
-        this.#options.post.batch([from], batch, undefined);
-        room -= batch.bytes.length;
-      }
-    }
-    if (gone.length > 0) this.#options.post.packet([from], { kind: "gone", entries: gone });
-    if (isBusy) this.#options.post.packet([from], { kind: "refused", reason: "busy" });
-  }
-
-  /** A member does not answer what it was asked for now: others are asked. */
-  refused(from: MemberId, now: number): void {
-    for (const [tag, state] of this.#states) {
-      const log = state.pull?.to === from ? this.#options.shelf.get(tag) : undefined;
-      if (log) this.#failed(log, state, now);
+      const state = this.#states.get(tag);
+      if (!log || !state) continue;
+      this.#over(log, state);
+      state.asked.add(from);
+      this.#ask(log, state, now);
     }
   }
 
@@ -220,7 +239,7 @@ export class Repair {
       partners.splice(Math.floor(this.#options.random() * partners.length), 1);
     }
     const entries = this.#entries(log);
-    for (const id of partners) this.#options.post.tell(id, entries, true);
+    for (const id of partners) this.#options.post.tell(id, tag, entries, true);
     state.rounds += 1;
     if (now - log.changedAt < this.#options.settings.retentionMs) this.#later(log, state, now);
   }
@@ -243,17 +262,19 @@ export class Repair {
     const crowd = this.#options.audience.of(log.name.topic);
     for (const id of this.#options.audience.successorsIn(crowd, state.spread)) {
       if (!state.passed.has(id) && (state.claims.get(id)?.last ?? 0) < log.held)
-        this.#options.post.tell(id, entries, false);
+        this.#options.post.tell(id, tag, entries, false);
     }
     state.passed.clear();
   }
 
   memberGone(id: MemberId): void {
-    this.#served.delete(id);
+    this.#busyUntil.delete(id);
     for (const state of this.#states.values()) state.claims.delete(id);
   }
 
   forget(tag: LogTag): void {
+    const pull = this.#states.get(tag)?.pull;
+    if (pull) this.#unlist(pull.to, tag);
     this.#states.delete(tag);
     this.#options.timers.clear(PULL_TIMER + tag);
     this.#options.timers.clear(ROUND_TIMER + tag);
@@ -273,6 +294,7 @@ export class Repair {
         pauses: 0,
         missing: undefined,
         isGone: false,
+        forkers: new Set(),
       };
       this.#states.set(tag, state);
     }
@@ -284,9 +306,9 @@ export class Repair {
   }
 
   #claim(from: MemberId, log: HeldLog, entry: Range, now: number): void {
-    const { claims } = this.#state(log.name.tag);
+    const { claims, forkers } = this.#state(log.name.tag);
     const known = claims.get(from);
-    if (known && known.last >= entry.last) return;
+    if (forkers.has(from) || (known && known.last >= entry.last)) return;
     claims.delete(from);
     if (claims.size >= CLAIMS_MAX) this.#makeRoom(log, claims);
     if (claims.size < CLAIMS_MAX) claims.set(from, entry);
@@ -305,14 +327,18 @@ export class Repair {
 
   #answer(from: MemberId, log: HeldLog): void {
     const entries = this.#entries(log);
-    if (entries.length > 0) this.#options.post.tell(from, entries, false);
+    if (entries.length > 0) this.#options.post.tell(from, log.name.tag, entries, false);
   }
 
   #strangeAnnounced(from: MemberId, { tag, last }: Range, now: number): void {
-    if (this.#strange.has(tag)) return;
+    const known = this.#strange.get(tag);
+    if (known) {
+      if (known.announcers.size < STRANGE_TRIES) known.announcers.set(from, last);
+      return;
+    }
     const victim = this.#strangers.victim(from);
     if (victim) this.#forgetStrange(victim);
-    const strange: Strange = { key: from, tag, number: last, tries: 0 };
+    const strange: Strange = { key: from, tag, announcers: new Map([[from, last]]), tries: 0 };
     this.#strange.set(tag, strange);
     this.#strangers.add(strange);
     this.#options.timers.set(PULL_TIMER + tag, now + this.#options.settings.pullMs);
@@ -328,8 +354,10 @@ export class Repair {
   #askStrange(tag: LogTag, now: number): void {
     const strange = this.#strange.get(tag);
     if (!strange) return;
-    const entry = { tag, first: strange.number, last: strange.number };
-    this.#options.post.packet([strange.key], { kind: "pull", entries: [entry] });
+    const announcers = [...strange.announcers].filter(([id]) => this.#mayBeAsked(id, now));
+    const [to, number] = announcers[strange.tries % announcers.length] ?? [];
+    if (to !== undefined && number !== undefined)
+      this.#options.post.packet([to], { kind: "pull", entries: [{ tag, first: number, last: number }] });
     strange.tries += 1;
     if (strange.tries >= STRANGE_TRIES) this.#forgetStrange(strange);
     else this.#options.timers.set(PULL_TIMER + tag, now + 2 ** strange.tries * this.#options.settings.pullMs);
@@ -360,7 +388,7 @@ export class Repair {
 
   #failed(log: HeldLog, state: State, now: number): void {
     const { to } = state.pull!;
-    state.pull = undefined;
+    this.#over(log, state);
     if (this.#failures.size >= FAILURES_MAX) this.#failures.delete(this.#failures.keys().next().value!);
     this.#failures.set(to, (this.#failures.get(to) ?? 0) + 1);
     state.asked.add(to);
@@ -373,9 +401,11 @@ export class Repair {
     if (!missing) return;
     const { timers, settings, post } = this.#options;
     const name = PULL_TIMER + log.name.tag;
-    const to = this.#candidate(log, state, missing.first);
+    const isHopeless = state.forkers.size > 0 && state.asked.size >= FORK_PULLS_MAX;
+    const to = isHopeless ? undefined : this.#candidate(log, state, missing.first, now);
     if (to !== undefined) {
-      state.pull = { to, ...missing };
+      state.pull = { to, ...missing, until: now + PULL_TIMES_MAX * settings.pullMs, bytes: 0 };
+      this.#pulls.set(to, (this.#pulls.get(to) ?? new Set()).add(log.name.tag));
       post.packet([to], { kind: "pull", entries: [{ tag: log.name.tag, ...missing }] });
       timers.set(name, now + settings.pullMs);
     } else if (this.#isLost(log, state, now)) this.#options.onLost(log, missing.first, missing.last, now);
@@ -386,10 +416,15 @@ export class Repair {
     }
   }
 
-  /** Everybody was asked. It is over when the publisher said so, and others do not answer late; or when its time is. */
-  #isLost({ top }: HeldLog, { missing, isGone, pauses }: State, now: number): boolean {
+  /**
+   * Everybody was asked. It is over when the publisher said so, and others do not answer late; or when its time is; or when what
+   * others hold of a forked log may never fit.
+   */
+  #isLost({ top }: HeldLog, { missing, isGone, forkers, pauses }: State, now: number): boolean {
     if (!missing || missing.first > top) return false;
-    return (isGone && pauses >= GONE_PAUSES) || now - missing.since > this.#options.settings.retentionMs;
+    return (
+      forkers.size > 0 || (isGone && pauses >= GONE_PAUSES) || now - missing.since > this.#options.settings.retentionMs
+    );
   }
 
   /**
@@ -397,10 +432,10 @@ export class Repair {
    * asked for that. Then the publisher, who sends to a few subscribers itself and is asked first there; others that announced it,
    * and others that may have it.
    */
-  #candidate(log: HeldLog, { claims, asked }: State, first: number): MemberId | undefined {
+  #candidate(log: HeldLog, { claims, asked, forkers }: State, first: number, now: number): MemberId | undefined {
     const { audience, settings } = this.#options;
     const { publisher, topic } = log.name;
-    const isOpen = (id: MemberId) => !asked.has(id) && audience.isLive(id);
+    const isOpen = (id: MemberId) => !asked.has(id) && !forkers.has(id) && this.#mayBeAsked(id, now);
     const claimants = [...claims].flatMap(([id, claim]) =>
       isOpen(id) && claim.first <= first && claim.last >= first ? [id] : [],
     );
@@ -413,6 +448,10 @@ export class Repair {
     if (near !== undefined) return near;
     if (isOpen(publisher)) return publisher;
     return this.#best(claimants) ?? this.#best([...neighbours].filter(isOpen)) ?? this.#holders(publisher).find(isOpen);
+  }
+
+  #mayBeAsked(id: MemberId, now: number): boolean {
+    return this.#options.audience.isLive(id) && (this.#busyUntil.get(id) ?? 0) <= now;
   }
 
   /** One of those that failed least, by chance. */
@@ -456,9 +495,15 @@ export class Repair {
     );
   }
 
-  #affords(id: MemberId, bytes: number, now: number): boolean {
-    const left = spend(this.#served.get(id) ?? fullBucket(SERVED, now), SERVED, now, bytes);
-    if (left) this.#served.set(id, left);
-    return left !== undefined;
+  /** No pull of the log is under way any more. */
+  #over({ name }: HeldLog, state: State): void {
+    if (state.pull) this.#unlist(state.pull.to, name.tag);
+    state.pull = undefined;
+  }
+
+  #unlist(to: MemberId, tag: LogTag): void {
+    const tags = this.#pulls.get(to);
+    tags?.delete(tag);
+    if (tags?.size === 0) this.#pulls.delete(to);
   }
 }

@@ -1,13 +1,15 @@
 /**
  * A bridge between topics of the overlay and subjects of NATS. Any number of them may run: who brings a topic to NATS is decided
- * by rendezvous hashing over those in the view, the others stand by; what comes from NATS is shared by its own means.
+ * by rendezvous hashing over those in the view that the operator's rules name. The others stand by: they acknowledge what they
+ * see in NATS, and bring what they do not see. What comes from NATS is shared by its own means.
  */
 import type { Client } from "../../../client/client.js";
 import type { Subscription, TopicMessage } from "../../../client/topics/types.js";
-import { FirefliesError, messageOf } from "../../../identity/index.js";
+import { FirefliesError, messageOf, titleOf } from "../../../identity/index.js";
 import { isWildcard, matches, tokensOf } from "../../../topics/index.js";
 import { connectNats, natsError } from "../connection/connect.js";
 import { flushed } from "../connection/flush.js";
+import { Bridges } from "./bridges.js";
 import { Exporter, type Leaving } from "./exporter.js";
 import { type HistoryOptions, HistoryReader } from "./history.js";
 import { Importer, type ImporterFigures } from "./importer.js";
@@ -22,7 +24,7 @@ import { requirePatterns, serviceSubject, subjectOf } from "./subjects.js";
 /** What a bridge needs of a member. */
 export type BridgeClient = Pick<
   Client,
-  "id" | "info" | "publish" | "subscribe" | "pick" | "serve" | "sendToAny" | "changes" | "stopping"
+  "id" | "info" | "publish" | "subscribe" | "members" | "serve" | "sendToAny" | "changes" | "stopping"
 >;
 
 export interface NatsBridgeFigures extends ImporterFigures {
@@ -31,6 +33,8 @@ export interface NatsBridgeFigures extends ImporterFigures {
   readonly exported: number;
   /** On their way to NATS. */
   readonly waiting: number;
+  /** Held until another bridge has brought them. */
+  readonly standing: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
 }
@@ -46,12 +50,10 @@ const HANDLED_MS = 3_600_000;
 const ATTEMPTS = 1_000;
 /** Milliseconds for others to hold what has come from NATS. */
 const PUBLISH_MS = 20_000;
-/** Topics of which it is remembered who brings them. */
-const TOPICS_MAX = 4_096;
-
-const STANDBY_FULL =
-  "This bridge keeps fewer messages than may be lost if another bridge dies now: its memory for them is full.";
-const STANDBY_ADVICE = "Share the topics among more bridges.";
+/** Bytes that are not in NATS yet, of all patterns; more wait in the overlay. */
+const HELD_BYTES_MAX = 32 * 1024 * 1024;
+/** Milliseconds between two looks at what other bridges have not brought. */
+const LOOK_MS = 1_000;
 
 export class NatsBridge {
   readonly #client: BridgeClient;
@@ -60,16 +62,19 @@ export class NatsBridge {
   readonly #subscriptions: Subscription[] = [];
   readonly #histories: { readonly durable: string; readonly filter: string; readonly reader: HistoryReader }[] = [];
   readonly #standby = new Standby(() => performance.now());
-  readonly #mine = new Map<string, boolean>();
   readonly #toldAt = new Map<string, number>();
   readonly #exporter: Exporter;
   #plan!: BridgePlan;
+  #bridges!: Bridges;
   #importer!: Importer;
   #side: NatsSide | undefined;
   #isUp = false;
   #exported = 0;
   #bytesIn = 0;
   #bytesOut = 0;
+  #heldBytes = 0;
+  #roomMade: () => void = () => {};
+  #look: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
 
   /** Nothing happens before `start`. */
@@ -89,8 +94,8 @@ export class NatsBridge {
 
   /**
    * Subscribes to what goes to NATS, and begins to connect: NATS may be away, then it is tried again after growing pauses, and
-   * told (`onTrouble`). Rejects for settings that cannot be: "name-invalid", "topic-invalid", "config-bad-value",
-   * "config-unreadable", "name-taken"; and as `client.subscribe`.
+   * told (`onTrouble`). Rejects for settings that cannot be: "name-invalid", "topic-invalid", "access-invalid",
+   * "config-bad-value", "config-unreadable", "name-taken"; and as `client.subscribe`.
    */
   async start(): Promise<void> {
     const { network } = this.#client.info();
@@ -101,7 +106,13 @@ export class NatsBridge {
       onTrouble: (error) => this.#tell(error),
       now: Date.now,
     });
+    this.#bridges = new Bridges({
+      ...{ me: this.#client.id, rules: this.#plan.bridges },
+      offering: () => this.#client.members({ service: this.#service }),
+      onRefused: (member) => this.#tell(new FirefliesError("peer-refused", refusal(titleOf(member)), REFUSAL_ADVICE)),
+    });
     this.#serve();
+    this.#look = setInterval(() => this.#bringOverdue(), LOOK_MS).unref();
     try {
       for (const pattern of this.#plan.toNats) await this.#subscribe(pattern);
     } catch (error) {
@@ -117,6 +128,7 @@ export class NatsBridge {
     return {
       ...(this.#importer?.figures() ?? { imported: 0, refused: 0, loops: 0 }),
       ...{ connected: this.#isConnected, exported: this.#exported, waiting: this.#exporter.size },
+      standing: this.#standby.size,
       ...{ bytesIn: this.#bytesIn, bytesOut: this.#bytesOut },
     };
   }
@@ -147,6 +159,8 @@ export class NatsBridge {
   /** Ends it: what NATS does not hold yet is not acknowledged, and comes again to who goes on. */
   async stop(): Promise<void> {
     this.#closing.abort();
+    clearInterval(this.#look);
+    this.#roomMade();
     this.#exporter.pause();
     await Promise.all(this.#subscriptions.map((each) => each.unsubscribe()));
     await this.#side?.close();
@@ -189,7 +203,11 @@ export class NatsBridge {
 
   async #export(subscription: Subscription): Promise<void> {
     try {
-      for await (const message of subscription) this.#leave(message);
+      for await (const message of subscription) {
+        this.#leave(message);
+        // More waits in the overlay, which keeps it for its retention.
+        while (this.#heldBytes >= HELD_BYTES_MAX && !this.#closing.signal.aborted) await this.#room();
+      }
     } catch (cause) {
       if (!this.#closing.signal.aborted) this.#tell(asError(cause));
     }
@@ -199,31 +217,48 @@ export class NatsBridge {
     const leaving = leavingOf(message, this.#plan);
     if (leaving === undefined) {
       message.ack();
-    } else if (this.#isMine(leaving.topic)) {
-      this.#exporter.add(leaving);
-    } else {
-      const hasRoom = this.#standby.keep({ ...leaving, data: leaving.data.slice(), held: () => {} });
-      message.ack();
-      if (!hasRoom) this.#tell(new FirefliesError("overloaded", STANDBY_FULL, { advice: STANDBY_ADVICE }));
+      return;
     }
+    const counted = this.#counted(leaving);
+    if (this.#bridges.isMine(leaving.topic)) this.#exporter.add(counted);
+    else this.#standby.keep(counted);
   }
 
-  #isMine(topic: string): boolean {
-    const known = this.#mine.get(topic);
-    if (known !== undefined) return known;
-    const first = this.#client.pick(this.#service, topic);
-    const isMine = first === undefined || first.id === this.#client.id;
-    if (this.#mine.size >= TOPICS_MAX) this.#mine.clear();
-    this.#mine.set(topic, isMine);
-    return isMine;
+  /** Its bytes count until NATS holds it. */
+  #counted(leaving: Leaving): Leaving {
+    const { length } = leaving.data;
+    this.#heldBytes += length;
+    const held = () => {
+      this.#heldBytes -= length;
+      this.#roomMade();
+      leaving.held();
+    };
+    return { ...leaving, held };
+  }
+
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      const others = this.#roomMade;
+      this.#roomMade = () => {
+        this.#roomMade = () => {};
+        others();
+        resolve();
+      };
+    });
+  }
+
+  /** What another bridge has not brought in time: it is slow, or has lost its NATS, or swallows. */
+  #bringOverdue(): void {
+    if (!this.#isConnected) return;
+    for (const leaving of this.#standby.overdue()) this.#exporter.add(leaving);
   }
 
   /** Who comes or goes changes who brings what; what a dead one may not have brought is brought again. */
   async #watch(): Promise<void> {
     try {
       for await (const _ of this.#client.changes({ signal: this.#closing.signal })) {
-        this.#mine.clear();
-        for (const leaving of this.#standby.take((topic) => this.#isMine(topic))) this.#exporter.add(leaving);
+        this.#bridges.changed();
+        for (const leaving of this.#standby.take((topic) => this.#bridges.isMine(topic))) this.#exporter.add(leaving);
       }
     } catch (cause) {
       if (!this.#closing.signal.aborted) this.#tell(asError(cause));
@@ -268,6 +303,8 @@ export class NatsBridge {
       this.#side = side;
       void this.#listen(side);
       await side.read((message) => this.#importer.take(message));
+      if (this.#plan.bridges.length > 0) await side.watch((message) => this.#standby.saw(message));
+      this.#standby.restart();
       for (const { durable, filter, reader } of this.#histories)
         await side.follow(durable, filter, (message) => reader.take(message));
       for (const service of this.#plan.services)
@@ -295,6 +332,7 @@ export class NatsBridge {
         if (!this.#closing.signal.aborted) this.#tell(new FirefliesError("nats-unreachable"));
       } else if (status.type === "reconnect") {
         this.#isUp = true;
+        this.#standby.restart();
         this.#exporter.begin();
       } else if (status.type === "error") this.#tell(natsError(status.error));
     }
@@ -306,6 +344,12 @@ export class NatsBridge {
     this.#toldAt.set(error.code, now);
     this.#options.onTrouble?.(error);
   }
+}
+
+const REFUSAL_ADVICE = { advice: "Name it in the rules `bridges` of this bridge, if it is one of yours." };
+
+function refusal(title: string): string {
+  return `${title} says that it bridges to this NATS, and no rule names it: it is not believed to bring anything.`;
 }
 
 /** A subject to send to: no wildcards, no empty tokens, no blanks. */

@@ -1,4 +1,5 @@
 /** The side of NATS of one bridge, for as long as one connection lives: what is sent, what is read, and what is asked. */
+import { randomUUID } from "node:crypto";
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import { natsError } from "../connection/connect.js";
@@ -6,8 +7,9 @@ import { flushed } from "../connection/flush.js";
 import { loadNats, type NatsPackage } from "../connection/load.js";
 import type { Leaving } from "./exporter.js";
 import type { Arriving } from "./importer.js";
-import type { Headers } from "./marks.js";
+import { type Headers, MESSAGE_ID } from "./marks.js";
 import type { BridgePlan } from "./settings.js";
+import { printOf, type Seen } from "./standby.js";
 import { consumerName, JetStream } from "./streams.js";
 import { subjectOf } from "./subjects.js";
 
@@ -26,6 +28,8 @@ export class NatsSide {
   readonly #plan: BridgePlan;
   readonly #stream: JetStream | undefined;
   readonly #reading: ConsumerMessages[] = [];
+  /** Ends ids that nobody else can have taken. */
+  readonly #own = randomUUID();
   #flushed: Promise<void> | undefined;
 
   private constructor(nats: NatsConnection, plan: BridgePlan, stream: JetStream | undefined, loaded: NatsPackage) {
@@ -51,16 +55,44 @@ export class NatsSide {
   }
 
   /** Resolves when NATS holds it. Rejects as `natsError`. */
-  async send({ subject, headers, data }: Leaving): Promise<void> {
-    const options = { headers: this.#marked(headers) };
+  async send(leaving: Leaving): Promise<void> {
     try {
-      if (this.#stream !== undefined) await this.#stream.client.publish(subject, data, { ...options, timeout: ACK_MS });
+      if (this.#stream !== undefined) await this.#sendToStream(leaving, this.#stream);
       else {
-        this.nats.publish(subject, data, options);
+        this.nats.publish(leaving.subject, leaving.data, { headers: this.#marked(leaving.headers) });
         await this.#flush();
       }
     } catch (cause) {
       throw natsError(cause);
+    }
+  }
+
+  /** A stream takes one message of an id: where it has another one under this id, the true one goes under an id of this bridge. */
+  async #sendToStream(leaving: Leaving, stream: JetStream): Promise<void> {
+    const { subject, headers, data } = leaving;
+    const publish = (marked: Headers) =>
+      stream.client.publish(subject, data, { headers: this.#marked(marked), timeout: ACK_MS });
+    const { duplicate, seq } = await publish(headers);
+    if (!duplicate || (await this.#isThere(leaving, stream, seq))) return;
+    await publish({ ...headers, [MESSAGE_ID]: `${leaving.id}:${this.#own}` });
+  }
+
+  async #isThere(leaving: Leaving, stream: JetStream, sequence: number): Promise<boolean> {
+    const stored = await stream.message(this.#plan.stream!.name, sequence);
+    if (stored === undefined) return false;
+    const { subject, header, data } = stored;
+    return printOf({ subject, headers: recordOf(header), data }) === printOf(leaving);
+  }
+
+  /** Shows what bridges bring from now on, as NATS hands it out: what they say that they bring, NATS need not have. */
+  async watch(saw: (message: Seen) => void): Promise<void> {
+    const { toNats, prefix, stream } = this.#plan;
+    const see = ({ subject, headers, data }: Msg | JsMsg) => saw({ subject, headers: recordOf(headers), data });
+    for (const subject of toNats.map((pattern) => subjectOf(prefix, pattern))) {
+      if (this.#stream !== undefined && stream !== undefined) {
+        const consumer = await this.#stream.ordered(stream.name, subject);
+        this.#reading.push(await consumer.consume({ ...AHEAD, callback: see }));
+      } else this.nats.subscribe(subject, { callback: (error, message) => void (error ?? see(message)) });
     }
   }
 

@@ -1,6 +1,7 @@
 /** Settings of a bridge, as people write them, checked. */
 import { readFileSync } from "node:fs";
 import { certificatesFromPem, FirefliesError } from "../../../identity/index.js";
+import { type AccessRule, parseAccess } from "../../access.js";
 import type { NatsServers } from "../connection/connect.js";
 import type { StreamSettings } from "./streams.js";
 import { networkOf, requirePatterns, requirePrefix, topicPrefix, withoutNested } from "./subjects.js";
@@ -19,6 +20,12 @@ export interface NatsBridgeOptions extends NatsServers {
   readonly prefix?: string | undefined;
   /** Which NATS this is, where the overlay has bridges to several: "nats" by default. Its own messages do not go back to it. */
   readonly system?: string | undefined;
+  /**
+   * Members that are believed when they say that they are bridges to this NATS too, by the rules of `--allow`: ids, names,
+   * patterns of names, "metadata:key=value". They share the topics with this one. None by default: this one brings everything.
+   * Rules about metadata sort members and keep out none that lies: a name or an id is proven.
+   */
+  readonly bridges?: readonly string[] | undefined;
   /** Through JetStream: a stream that holds what crosses, so that nothing is lost while one side is away. False: NATS core. */
   readonly jetStream?: boolean | StreamSettings | undefined;
   /** Files with roots (PEM) whose members' signatures are believed in messages that come in; none by default. */
@@ -37,6 +44,7 @@ export interface BridgePlan {
   readonly fromNats: readonly string[];
   readonly requests: readonly string[];
   readonly services: readonly string[];
+  readonly bridges: readonly AccessRule[];
   /** Undefined without JetStream. */
   readonly stream: (StreamSettings & { readonly name: string }) | undefined;
   readonly roots: readonly Uint8Array[];
@@ -45,7 +53,7 @@ export interface BridgePlan {
 const SYSTEM = /^[A-Za-z0-9_-]{1,32}$/;
 const STREAM = /^[A-Za-z0-9_-]{1,128}$/;
 
-/** `network`: the id, 64 hex digits. Throws "name-invalid", "topic-invalid", "config-bad-value" and the codes of files. */
+/** `network`: the id, 64 hex digits. Throws "name-invalid", "topic-invalid", "access-invalid", "config-bad-value" and the codes of files. */
 export function planBridge(options: NatsBridgeOptions, network: string): BridgePlan {
   const { toNats = [], fromNats = [], requests = [], services = [], system = "nats", jetStream = false } = options;
   if (!SYSTEM.test(system)) throw named("system", system);
@@ -60,6 +68,7 @@ export function planBridge(options: NatsBridgeOptions, network: string): BridgeP
     fromNats: withoutNested(requirePatterns(fromNats)),
     requests,
     services,
+    bridges: parseAccess(options.bridges ?? []),
     stream: jetStream === false ? undefined : { ...settings, name },
     roots: (options.rootFiles ?? []).flatMap(rootsIn),
   };

@@ -1,5 +1,5 @@
 /** The stream of JetStream that holds what members and NATS publish, and the consumers that read it. */
-import type { Consumer, JetStreamClient, JetStreamManager, StreamConfig } from "@nats-io/jetstream";
+import type { Consumer, JetStreamClient, JetStreamManager, StoredMsg, StreamConfig } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { FirefliesError, sha256Hex } from "../../../identity/index.js";
 import { natsError } from "../connection/connect.js";
@@ -25,6 +25,7 @@ const NANOSECONDS = 1_000_000;
 const REPLICAS_MAX = 5;
 /** https://github.com/nats-io/nats-server/blob/main/server/errors.json */
 const STREAM_NOT_FOUND = 10_059;
+const MESSAGE_NOT_FOUND = 10_037;
 const NOT_ENABLED = new Set([10_039, 10_076, 503]);
 
 export class JetStream {
@@ -83,6 +84,28 @@ export class JetStream {
       return await this.client.consumers.get(stream, durable);
     } catch (cause) {
       throw differs(stream, cause);
+    }
+  }
+
+  /** What matches from now on, in order, for this connection alone. Rejects with "nats-stream-differs". */
+  async ordered(stream: string, filter: string): Promise<Consumer> {
+    const { DeliverPolicy } = await loadJetStream();
+    try {
+      // One filter: servers before 2.10 take no list of them.
+      const options = { filter_subjects: filter, deliver_policy: DeliverPolicy.New };
+      return await this.client.consumers.get(stream, options);
+    } catch (cause) {
+      throw differs(stream, cause);
+    }
+  }
+
+  /** The message of this number; undefined when it is not kept any more. Rejects as `natsError`. */
+  async message(stream: string, sequence: number): Promise<StoredMsg | undefined> {
+    try {
+      return (await this.#manager.streams.getMessage(stream, { seq: sequence })) ?? undefined;
+    } catch (cause) {
+      if ((cause as { code?: unknown }).code === MESSAGE_NOT_FOUND) return undefined;
+      throw natsError(cause);
     }
   }
 

@@ -289,6 +289,7 @@ export class Host {
   }
 
   #verify({ check, signer, body, signature }: Extract<Effect, { kind: "verify" }>): void {
+    this.#around.spent.checked(this.member);
     const isKnown = signer === this.member.id || this.member.machine.certificateOf(signer) !== undefined;
     const isValid = isKnown ? isSignedBy(signer, body, signature) : undefined;
     this.later(CHECK_MS, (now) => this.machine.verified(check, isValid, now));

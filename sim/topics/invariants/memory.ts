@@ -4,12 +4,16 @@
  */
 import type { Holdings } from "../../../topics/index.js";
 import {
-  BACKLOG_BYTES_MAX,
+  BARE_LOGS_MAX,
+  BARE_LOGS_PER_PUBLISHER_MAX,
+  CHECKED_BYTES_MAX,
+  CHECKED_BYTES_PER_MEMBER_MAX,
+  CHECKED_BYTES_RESERVED,
   CHECKS_MAX,
   CHECKS_PER_MEMBER_MAX,
+  CHECKS_RESERVED,
   LOGS_MAX,
   LOGS_PER_PUBLISHER_MAX,
-  PACKET_BYTES_MAX,
 } from "../../../topics/limits.js";
 import type { InvariantName, Violation } from "../../invariants/violation.js";
 
@@ -22,16 +26,19 @@ export interface Sample {
 
 const INVARIANT: InvariantName = "T4";
 
-/** `retentionBytes`: of the settings. */
-export function excesses(samples: readonly Sample[], retentionBytes: number): Violation[] {
+/** `retentionBytes`: of the settings. `members`: that may send something to be checked. */
+export function excesses(samples: readonly Sample[], retentionBytes: number, members = samples.length): Violation[] {
   return samples.flatMap(({ member, at, holdings }) => {
     const limits: Readonly<Record<keyof Holdings, number>> = {
       ownBytes: retentionBytes,
       foreignBytes: retentionBytes,
-      checkedBytes: BACKLOG_BYTES_MAX + PACKET_BYTES_MAX,
+      checkedBytes: CHECKED_BYTES_MAX + CHECKED_BYTES_RESERVED * members,
+      checkedBytesOfOne: CHECKED_BYTES_PER_MEMBER_MAX,
       logs: LOGS_MAX,
       logsOfOne: LOGS_PER_PUBLISHER_MAX,
-      checks: CHECKS_MAX,
+      bareLogs: BARE_LOGS_MAX,
+      bareLogsOfOne: BARE_LOGS_PER_PUBLISHER_MAX,
+      checks: CHECKS_MAX + CHECKS_RESERVED * members,
       checksOfOne: CHECKS_PER_MEMBER_MAX,
     };
     const names = Object.keys(limits) as (keyof Holdings)[];

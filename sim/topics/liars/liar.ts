@@ -112,11 +112,12 @@ export class Liar {
     });
   }
 
-  #do({ say, to, count = 1 }: Deed): void {
+  #do(deed: Deed): void {
+    const { to, count = 1 } = deed;
     const others = this.#mind.audience(to).filter((member) => member !== this.#host.member);
     const audience = someOf(this.#host.chance, others, TOLD_MAX);
     for (let time = 0; time < count; time++) {
-      const words = said(say, this.#mind, this.#own, this.#host.chance);
+      const words = said(deed, this.#mind, this.#own, this.#host.chance);
       if (!words) return;
       for (const member of audience) this.#host.send(member, words[member.number % 2]!);
     }

@@ -47,7 +47,8 @@ export interface Rule extends Span {
  * bytes that are no packet. "flood": publishes batches of its own on the topics that there are. "twice": publishes two batches
  * under one number, one for each half. "heads": shows heads of its own that are far ahead of what it published. "forge": a batch
  * in the name of a correct publisher, with a signature of its own. "handled": tells the members of queue groups that everything is
- * handled, whoever was to handle it.
+ * handled, whoever was to handle it. "anything": a packet of a drawn kind with drawn
+ * fields.
  */
 export type Saying =
   | "claim"
@@ -61,7 +62,8 @@ export type Saying =
   | "twice"
   | "heads"
   | "forge"
-  | "handled";
+  | "handled"
+  | "anything";
 
 export interface Deed extends Span {
   readonly say: Saying;
@@ -70,6 +72,8 @@ export interface Deed extends Span {
   readonly everyMs: number;
   /** Times at once: of what is said one by one. Default 1. */
   readonly count?: number;
+  /** Of "anything": the kinds that it is drawn from, one as often as it is named. Default: all. */
+  readonly kinds?: readonly PacketKind[];
 }
 
 export interface Program {

@@ -41,6 +41,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map([
         deed("pull", { everyMs: 1_000 }),
         deed("ask", { count: MANY }),
         deed("replay", { count: MANY }),
+        deed("anything", { everyMs: 1_000, count: MANY }),
       ],
     },
   ],

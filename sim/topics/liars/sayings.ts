@@ -1,22 +1,13 @@
 /** What liars say by themselves about topics, as packets. They sign with their own keys only. */
-import {
-  type BatchFacts,
-  encodeBatch,
-  encodeBody,
-  encodePacket,
-  encodePayload,
-  type Head,
-  type LogName,
-  NO_DIGEST,
-  nameLog,
-} from "../../../topics/index.js";
+import { encodePacket, type Head, type LogName, NO_DIGEST, nameLog } from "../../../topics/index.js";
 import { ENTRIES_MAX, NUMBER_MAX } from "../../../topics/limits.js";
 import type { Chance } from "../../chance.js";
-import { batchSignature } from "../../crypto/batch-signature.js";
 import { sha256 } from "../../crypto/sha256.js";
 import type { Member } from "../../members/member.js";
+import { drawnPacket } from "./drawn.js";
 import type { HeardLog, Mind } from "./mind.js";
-import { QUEUE, type Saying } from "./program.js";
+import { type Deed, QUEUE } from "./program.js";
+import { sealed } from "./sealing.js";
 
 /** Bytes of a message that a flood is of, and of junk. */
 const FLOOD_BYTES = 1024;
@@ -26,66 +17,51 @@ const AHEAD = 1_000;
 
 /** The logs that one liar writes by itself, beside those of its machine: by topic, and how far each is. */
 export class OwnLogs {
-  readonly #member: Member;
+  readonly member: Member;
   readonly #life: bigint;
   readonly #written = new Map<string, { readonly log: LogName; next: number; previous: Uint8Array }>();
 
   constructor(member: Member, life: bigint) {
-    this.#member = member;
+    this.member = member;
     this.#life = life;
   }
 
   /** The next batch of one message on a topic, with a proper chain. */
   next(topic: string, message: Uint8Array): Uint8Array {
     const log = this.#log(topic);
-    const [bytes, body] = this.#sealed(log.log, { first: log.next, previous: log.previous }, message);
+    const { bytes, head } = sealed(this.member, { log: log.log, first: log.next, previous: log.previous, message });
     log.next += 1;
-    log.previous = sha256(body);
+    log.previous = sha256(head.body);
     return bytes;
   }
 
   /** Two batches under one number. */
   twice(topic: string, one: Uint8Array, other: Uint8Array): [Uint8Array, Uint8Array] {
-    const { log, next, previous } = this.#log(topic);
-    const [first] = this.#sealed(log, { first: next, previous }, one);
-    const [second] = this.#sealed(log, { first: next, previous }, other);
+    const { log, next: first, previous } = this.#log(topic);
     this.#written.get(topic)!.next += 1;
-    return [first, second];
+    const batchOf = (message: Uint8Array) => sealed(this.member, { log, first, previous, message }).bytes;
+    return [batchOf(one), batchOf(other)];
   }
 
   /** A head far ahead of what was written. */
   head(topic: string): Head {
     const { log, next } = this.#log(topic);
-    const facts: BatchFacts = { ...this.#facts(log, Uint8Array.of(0)), first: next + AHEAD };
-    const body = encodeBody(facts);
-    return { ...facts, body, signature: batchSignature(this.#member.id, body) };
+    return sealed(this.member, { log, first: next + AHEAD, previous: NO_DIGEST, message: Uint8Array.of(0) }).head;
   }
 
   /** The next batch of another one's log, under its own key. */
   forged({ name, through, body }: HeardLog & { readonly name: LogName }, message: Uint8Array): Uint8Array {
     const previous = body ? sha256(body) : NO_DIGEST;
-    return this.#sealed(name, { first: through + 1, previous }, message)[0];
+    return sealed(this.member, { log: name, first: through + 1, previous, message }).bytes;
   }
 
   #log(topic: string) {
     const known = this.#written.get(topic);
     if (known) return known;
-    const log = nameLog({ publisher: this.#member.id, life: this.#life, topic }, sha256);
+    const log = nameLog({ publisher: this.member.id, life: this.#life, topic }, sha256);
     const begun = { log, next: 1, previous: NO_DIGEST };
     this.#written.set(topic, begun);
     return begun;
-  }
-
-  #sealed(log: LogName, changes: Partial<BatchFacts>, message: Uint8Array): [bytes: Uint8Array, body: Uint8Array] {
-    const payload = encodePayload([message]);
-    const body = encodeBody({ ...this.#facts(log, payload), ...changes });
-    return [encodeBatch(body, batchSignature(this.#member.id, body), payload), body];
-  }
-
-  #facts(log: LogName, payload: Uint8Array): BatchFacts {
-    const digest = sha256(payload);
-    const at = Math.floor(this.#member.wall);
-    return { log, first: 1, count: 1, at, previous: NO_DIGEST, digest, payloadBytes: payload.length, flags: 0 };
   }
 }
 
@@ -93,11 +69,13 @@ export class OwnLogs {
 export type Said = readonly [one: Uint8Array, other: Uint8Array];
 
 /** One time of a saying; undefined when nothing has come up yet that it could be about. */
-export function said(saying: Saying, mind: Mind, own: OwnLogs, chance: Chance): Said | undefined {
+export function said({ say, kinds }: Deed, mind: Mind, own: OwnLogs, chance: Chance): Said | undefined {
   const logs = [...mind.logs.values()].slice(-ENTRIES_MAX);
   const some = chance.pick(logs.filter(({ name }) => name !== undefined));
   const topic = some?.name?.topic;
-  switch (saying) {
+  switch (say) {
+    case "anything":
+      return both(drawnPacket({ by: own.member, mind, chance, kinds }));
     case "claim":
       return about(logs, (log) => encodePacket({ kind: "announce", answer: true, entries: log.map(whole) }));
     case "gone":

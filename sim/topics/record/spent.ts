@@ -23,6 +23,8 @@ export class Spent {
   readonly packets = new Map<PacketName, number>();
   /** What correct machines did not take, and why: counts. */
   readonly rejections = new Map<string, number>();
+  /** Signatures that correct machines had checked. */
+  checks = 0;
   /** What machines did not do for their program: counts by reason. */
   readonly refusals = new Map<string, number>();
 
@@ -34,6 +36,10 @@ export class Spent {
 
   rejected(by: Seat, what: string, reason: string): void {
     if (by.isCorrect) add(this.rejections, `${what} ${reason}`, 1);
+  }
+
+  checked(by: Seat): void {
+    if (by.isCorrect) this.checks += 1;
   }
 
   refused(reason: string): void {

@@ -37,6 +37,7 @@ const SAYINGS: readonly Saying[] = [
     "heads",
     "forge",
     "handled",
+    "anything",
   ] as const),
 ];
 /** Milliseconds: within a link's latency, around the time-outs of pulls and repair, and beyond a session's. */

@@ -1,6 +1,6 @@
 /** What two members say to each other of topics, on duplexes in memory: order, one write a turn, what is dropped, who opens and ends. */
 import { setImmediate as turn } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Lines } from "../../../client/topics/lines.js";
 import { FirefliesError } from "../../../identity/index.js";
 import type { ByteDuplex, Session } from "../../../net/index.js";
@@ -158,6 +158,23 @@ describe("the end", () => {
     expect(scene.got.bob).toEqual(["one", "last"]);
     scene.ann.send(BOB, frameOf(bytes("late")));
     expect(scene.lost).toEqual(["to bob"]);
+  });
+
+  it("does not wait for ever for a side that does not end", async () => {
+    const scene = new Scene();
+    const [here, there] = duplexPair(BYTES_MAX);
+    there.pause();
+    scene.ann.accept(BOB, here);
+    scene.ann.send(BOB, frameOf(bytes("unread")));
+    await turn();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const finished = scene.ann.finish();
+    await turn();
+    expect(here.closed).toBe(false);
+    vi.advanceTimersByTime(5_000);
+    await finished;
+    expect(here.closed).toBe(true);
   });
 
   it("of a member that has left the view cuts what is open with it, and tells nothing more", async () => {

@@ -122,6 +122,42 @@ describe("a loop", () => {
   });
 });
 
+describe("a loop that is drained", () => {
+  it("and that nobody reads ends at once", async () => {
+    const topic = topicOf();
+    const subscription = await bob.subscribe(topic);
+    await ann.publish(topic, text("unread"), { ack: "some" });
+    await subscription.drain();
+    expect(subscription.closed).toBe(true);
+  });
+
+  it("and reads no more ends when it has taken nothing for as long as a handler may take", async () => {
+    const topic = topicOf();
+    const subscription = await bob.subscribe(topic, { handlerTimeout: 100, attempts: 2 });
+    const reading = subscription[Symbol.asyncIterator]();
+    for (const each of ["read", "unread"]) await ann.publish(topic, text(each), { ack: "some" });
+    const first = await reading.next();
+    expect(read((first.value as TopicMessage).data)).toBe("read");
+    (first.value as TopicMessage).ack();
+    await subscription.drain();
+    expect([subscription.closed, subscription.figures.acknowledged]).toEqual([true, 1]);
+  });
+
+  it("goes on while it is read", async () => {
+    const topic = topicOf();
+    const subscription = await bob.subscribe(topic);
+    for (const each of ["one", "two"]) await ann.publish(topic, text(each), { ack: "some" });
+    const drained = subscription.drain();
+    const seen: string[] = [];
+    for await (const message of subscription) {
+      seen.push(read(message.data));
+      message.ack();
+    }
+    await drained;
+    expect(seen).toEqual(["one", "two"]);
+  });
+});
+
 describe("acknowledgement", () => {
   it("waits for the handler, and names who is missing", async () => {
     const topic = topicOf();

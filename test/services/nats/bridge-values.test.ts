@@ -2,6 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { FirefliesError, sha256, sign } from "../../../identity/index.js";
+import { parseAccess } from "../../../services/access.js";
+import { Bridges } from "../../../services/nats/bridge/bridges.js";
 import { Exporter, type Leaving } from "../../../services/nats/bridge/exporter.js";
 import { type Arriving, Importer } from "../../../services/nats/bridge/importer.js";
 import {
@@ -16,7 +18,7 @@ import {
 import { type Claimed, ProvenBatches } from "../../../services/nats/bridge/proven.js";
 import { decodeRequest, encodeRequest } from "../../../services/nats/bridge/requests.js";
 import { planBridge } from "../../../services/nats/bridge/settings.js";
-import { Standby } from "../../../services/nats/bridge/standby.js";
+import { OVERDUE_MS, Standby } from "../../../services/nats/bridge/standby.js";
 import {
   serviceSubject,
   subjectOf,
@@ -340,20 +342,66 @@ describe("messages on their way to NATS", () => {
     expect([sent.length, held]).toEqual([1, [1, 2]]);
   });
 
-  it("stand by for a while, and go on with who takes over", () => {
+  it("stand by until they are seen in NATS as they are, and go on with who takes over", () => {
     let now = 0;
     const standby = new Standby(() => now);
-    standby.keep(leaving("old"));
-    now += 120_000;
-    for (const id of ["a", "b"]) standby.keep({ ...leaving(id), topic: id });
-    expect(standby.take((name) => name === "b").map(({ id }) => id)).toEqual(["b"]);
-    expect(standby.take(() => true).map(({ id }) => id)).toEqual(["a"]);
-    expect(standby.forgotten).toBe(0);
-    const large = (count: number) => ({ ...leaving(`${count}`), data: new Uint8Array(2 ** 20) });
-    const hadRoom = Array.from({ length: 40 }, (_, count) => standby.keep(large(count)));
-    expect(hadRoom).toEqual(Array.from({ length: 40 }, (_, count) => count < 32));
-    expect(standby.forgotten).toBe(8);
-    expect(standby.take(() => true).length).toBe(32);
+    const held: string[] = [];
+    const kept = (id: string, topic = id) => {
+      const made = { ...leaving(id, () => held.push(id)), topic };
+      return { ...made, headers: { ...made.headers, "Nats-Msg-Id": `${id}:1`, "Ff-Author": "ann" }, id: `${id}:1` };
+    };
+    for (const id of ["a", "b", "c", "d"]) standby.keep(kept(id));
+    const { subject, headers } = kept("a");
+    for (const lie of [
+      { data: Buffer.from("other") },
+      { headers: { ...headers, "Ff-Author": "bob" } },
+      { subject: "x" },
+    ])
+      standby.saw({ subject, headers, data: kept("a").data, ...lie });
+    expect([held, standby.size]).toEqual([[], 4]);
+    standby.saw(kept("a"));
+    expect([held, standby.size]).toEqual([["a"], 3]);
+    // Under an id of its own, since another message has taken the true one.
+    standby.saw({ ...kept("b"), headers: { ...kept("b").headers, "Nats-Msg-Id": "b:1:own" } });
+    expect(held).toEqual(["a", "b"]);
+    standby.saw(kept("early"));
+    standby.keep(kept("early"));
+    expect(held).toEqual(["a", "b", "early"]);
+    expect(standby.take((name) => name === "c").map(({ id }) => id)).toEqual(["c:1"]);
+    now += OVERDUE_MS - 1;
+    standby.restart();
+    now += OVERDUE_MS - 1;
+    expect(standby.overdue()).toEqual([]);
+    now += 1;
+    expect(standby.overdue().map(({ id }) => id)).toEqual(["d:1"]);
+    expect(standby.size).toBe(0);
+  });
+});
+
+describe("who bridges", () => {
+  const member = (id: string, name: string) => ({ id, name, metadata: {}, services: ["/nats/bridge/nats"] }) as never;
+  const topics = Array.from({ length: 50 }, (_, nth) => `t${nth}`);
+
+  it("is who a rule names: others are refused, and a topic has one bridge for all that agree", () => {
+    const all = [member("a", "bridge-1"), member("b", "bridge-2"), member("c", "liar")];
+    const refused = new Set<string>();
+    const bridges = ["a", "b"].map((me) => {
+      const offering = () => all.filter(({ id }) => id !== me);
+      return new Bridges({
+        me,
+        rules: parseAccess(["bridge-*"]),
+        offering,
+        onRefused: ({ id }) => void refused.add(id),
+      });
+    });
+    for (const topic of topics) expect(bridges.filter((each) => each.isMine(topic))).toHaveLength(1);
+    expect([...refused]).toEqual(["c"]);
+  });
+
+  it("without rules is this one alone", () => {
+    const offering = () => [member("a", "bridge-1")];
+    const bridges = new Bridges({ me: "b", rules: [], offering, onRefused: () => {} });
+    expect(topics.every((topic) => bridges.isMine(topic))).toBe(true);
   });
 });
 

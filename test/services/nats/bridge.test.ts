@@ -2,10 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { jetstreamManager } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Client, Member, TopicMessage } from "../../../client/index.js";
+import { Bridges } from "../../../services/nats/bridge/bridges.js";
 import { networkOf } from "../../../services/nats/bridge/subjects.js";
 import {
   type BridgeClient,
@@ -106,11 +107,18 @@ class FakeMember {
         return subscription;
       },
       publish: async (topic: string, data: Uint8Array) => overlay.publish(topic, data),
-      pick: () => overlay.members[0] as unknown as Member,
+      members: () => overlay.members.filter((other) => other !== this).map(({ id }) => ({ id }) as Member),
       changes: ({ signal }: { signal: AbortSignal }) => changes(signal, (run) => (this.#changed = run)),
       sendToAny: () => Promise.reject(new Error("not here")),
     } as unknown as BridgeClient;
   }
+}
+
+/** One that the first of two brings, when both believe each other. */
+function topicOf(first: FakeMember, second: FakeMember): string {
+  const offering = () => [{ id: second.id }] as unknown as readonly Member[];
+  const bridges = new Bridges({ me: first.id, rules: [{ kind: "any" }], offering, onRefused: () => {} });
+  return Array.from({ length: 64 }, (_, nth) => `t${nth}`).find((topic) => bridges.isMine(topic)) as string;
 }
 
 describe.skipIf(!HAS_NATS_SERVER)("a bridge to a real server (needs nats-server)", () => {
@@ -235,20 +243,56 @@ describe.skipIf(!HAS_NATS_SERVER)("a bridge to a real server (needs nats-server)
       FakeMember,
       FakeMember,
     ];
-    const one = await connected(await opened(first.client, { toNats: [">"] }));
+    const topic = topicOf(first, second);
+    const one = await connected(await opened(first.client, { toNats: [">"], bridges: ["*"] }));
     const two = await connected(
-      await opened(second.client, { toNats: [">"], prefix: one.prefix, jetStream: { name: one.prefix.slice(0, -1) } }),
+      await opened(second.client, {
+        ...{ toNats: [">"], bridges: ["*"], prefix: one.prefix },
+        jetStream: { name: one.prefix.slice(0, -1) },
+      }),
     );
-    for (let count = 0; count < 5; count++) overlay.publish("a", Buffer.from(`${count}`));
+    for (let count = 0; count < 5; count++) overlay.publish(topic, Buffer.from(`${count}`));
     await until(() => one.bridge.figures().exported === 5);
-    expect(two.bridge.figures().exported).toBe(0);
+    // The one that stands by acknowledges what it has seen in the stream, and not before.
+    await until(() => second.unacknowledged.size === 0);
+    expect(two.bridge.figures()).toMatchObject({ exported: 0, standing: 0 });
     // It dies with messages that it has taken and not brought.
     await one.bridge.stop();
-    for (let count = 5; count < 10; count++) overlay.publish("a", Buffer.from(`${count}`));
+    for (let count = 5; count < 10; count++) overlay.publish(topic, Buffer.from(`${count}`));
+    await until(() => two.bridge.figures().standing === 5);
+    expect(second.unacknowledged.size).toBe(5);
     first.die();
-    await until(() => two.bridge.figures().exported === 10);
+    await until(() => two.bridge.figures().exported === 5 && second.unacknowledged.size === 0);
     const { state } = await (await jetstreamManager(nats)).streams.info(one.prefix.slice(0, -1));
     expect(state.messages).toBe(10);
+  });
+
+  it("a member that no rule names swallows nothing by saying that it bridges", async () => {
+    const overlay = new FakeOverlay();
+    const [liar, honest] = ["a", "b"].map((id) => new FakeMember(overlay, id, "ab".repeat(32))) as [
+      FakeMember,
+      FakeMember,
+    ];
+    const topic = topicOf(liar, honest);
+    const { bridge, troubles } = await connected(await opened(honest.client, { toNats: [">"], bridges: ["bridge-*"] }));
+    overlay.publish(topic, Buffer.from("kept"));
+    await until(() => bridge.figures().exported === 1 && honest.unacknowledged.size === 0);
+    expect(troubles).toEqual(["peer-refused"]);
+  });
+
+  it("brings the true message where another one has taken its id in the stream", async () => {
+    const overlay = new FakeOverlay();
+    const member = new FakeMember(overlay, "a", "ab".repeat(32));
+    const { bridge, prefix } = await connected(await opened(member.client, { toNats: [">"] }));
+    const got = await listening(prefix);
+    await jetstream(nats).publish(`${prefix}a`, "false", { msgID: `${"f".repeat(32)}:1` });
+    overlay.publish("a", Buffer.from("true"));
+    await until(() => bridge.figures().exported === 1 && member.unacknowledged.size === 0);
+    await nats.flush();
+    const manager = await jetstreamManager(nats);
+    const stored = await Promise.all([1, 2].map((seq) => manager.streams.getMessage(prefix.slice(0, -1), { seq })));
+    expect(stored.map((message) => text(message!.data))).toEqual(["false", "true"]);
+    expect(got.length).toBeGreaterThan(1);
   });
 
   it("serves who comes late from the stream, with authors proven", async () => {

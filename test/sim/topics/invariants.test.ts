@@ -14,7 +14,7 @@ import {
   type Subscribed,
   type Told,
 } from "../../../sim/topics/record/history.js";
-import { CHECKS_MAX, CHECKS_PER_MEMBER_MAX, LOGS_PER_PUBLISHER_MAX } from "../../../topics/limits.js";
+import { BARE_LOGS_MAX, CHECKS_MAX, CHECKS_PER_MEMBER_MAX, LOGS_PER_PUBLISHER_MAX } from "../../../topics/limits.js";
 
 const ALICE = "a".repeat(64) as MemberId;
 const MALLORY = "e".repeat(64) as MemberId;
@@ -163,12 +163,16 @@ describe("T3", () => {
 });
 
 describe("T4", () => {
-  const NOTHING = { ownBytes: 0, foreignBytes: 0, logs: 0, logsOfOne: 0, checkedBytes: 0, checks: 0, checksOfOne: 0 };
+  const NOTHING = {
+    ...{ ownBytes: 0, foreignBytes: 0, logs: 0, logsOfOne: 0, bareLogs: 0, bareLogsOfOne: 0 },
+    ...{ checkedBytes: 0, checkedBytesOfOne: 0, checks: 0, checksOfOne: 0 },
+  };
   it.each<[string, Partial<typeof NOTHING>, number]>([
     ["at its limits", { ownBytes: 1_000, foreignBytes: 1_000, checks: CHECKS_MAX }, 0],
     ["others' batches beyond them", { foreignBytes: 1_001 }, 1],
     ["its own, too", { ownBytes: 1_001, foreignBytes: 1_001 }, 2],
     ["more logs of one publisher", { logsOfOne: LOGS_PER_PUBLISHER_MAX + 1 }, 1],
+    ["more logs of which nothing but word came", { bareLogs: BARE_LOGS_MAX + 1 }, 1],
     ["more checks for one member", { checksOfOne: CHECKS_PER_MEMBER_MAX + 1 }, 1],
   ])("%s", (_, held, count) => {
     const found = excesses([{ member: "bob", at: 1, holdings: { ...NOTHING, ...held } }], 1_000);
