@@ -69,15 +69,17 @@ export async function runAgent(run: AgentRun): Promise<void> {
   const endProfiles = await profiling(own, config, log);
   const api = await openApi(host, own, log);
   const door = await opened(api, own, config);
+  const admin = await adminOpened(api, own, config);
   const { id, name, address } = client.self;
   const me = memberTitle({ id, name });
   const others = client.members().length;
   log.event(
     "ready",
-    { id, name, address, members: others, dir },
+    { id, name, address, members: others, dir, ...(admin && { admin: admin.url }) },
     `${me} is ready at ${address}, ${companyText(others)}`,
   );
   if (door !== undefined) log.event("api", { url: door.url }, `commands reach it with --api ${door.url}`);
+  if (admin !== undefined) log.event("admin", { url: admin.url }, `state, metrics and health are at ${admin.url}`);
   run.onReady();
   const unwatch = reloading.onHangUp();
   await own.begin();
@@ -89,6 +91,7 @@ export async function runAgent(run: AgentRun): Promise<void> {
   await releaseControlPath(run.dir); // While the lock is still ours.
   await stopped(members, told, run.drainMs);
   door?.close();
+  admin?.close();
   endProfiles();
   await api?.close();
   await own.left();
@@ -138,6 +141,22 @@ async function opened(
   if (api === undefined || config.api.listen === undefined) return undefined;
   const { openDoor } = await import("../api/server/doors.js");
   return await openDoor(api, { config: config.api, client: own.client, dir: own.dir }).catch(async (error: unknown) => {
+    await api.close();
+    await own.client.stop();
+    throw error;
+  });
+}
+
+/** Shows the agent at `admin`. An error here ends the start as well. */
+async function adminOpened(
+  api: ApiServer | undefined,
+  own: MountedMember,
+  config: AgentConfig,
+): Promise<OpenDoor | undefined> {
+  if (api === undefined || config.admin === undefined) return undefined;
+  const { openAdmin } = await import("../api/server/doors.js");
+  const options = { config: config.api, client: own.client, dir: own.dir };
+  return await openAdmin(api, config.admin, options).catch(async (error: unknown) => {
     await api.close();
     await own.client.stop();
     throw error;

@@ -48,6 +48,8 @@ export interface AgentConfig {
   readonly api: ApiConfig;
   /** Where profiles are served; undefined for nowhere. */
   readonly prof: HostPort | undefined;
+  /** Where its state, metrics and health are shown; undefined for nowhere. */
+  readonly admin: HostPort | undefined;
   /** Of the agent's own member. */
   readonly services: readonly ServiceEntry[];
   readonly identities: readonly IdentityConfig[];
@@ -86,6 +88,7 @@ export function resolveAgentConfig(options: ClientOptions = {}, sources: Sources
       names: layer.apiNames?.value ?? [],
     },
     prof: layer.prof?.value,
+    admin: layer.admin?.value,
     services: services === undefined ? [] : serviceEntries(services),
     identities: identities === undefined ? [] : identitiesOf(identities, surroundings.cwd),
   };

@@ -87,6 +87,7 @@ export interface AgentSettings {
   readonly apiAllow: readonly string[];
   readonly apiNames: readonly string[];
   readonly prof: HostPort;
+  readonly admin: HostPort;
 }
 
 /** How a process tells what it does: as lines for people, or as JSON documents. */
@@ -201,6 +202,7 @@ export const AGENT_KEYS: KeyTable<AgentSettings> = {
   apiAllow: { file: "api_allow", parse: value.listOf(value.line(NAME_LENGTH_MAX), API_CALLERS_MAX) },
   apiNames: { file: "api_names", parse: value.listOf(value.host, API_NAMES_MAX) },
   prof: { file: "prof", parse: value.listenAt },
+  admin: { file: "admin", parse: value.listenAt },
 };
 
 /** Sections of an agent's file that hold named things. */

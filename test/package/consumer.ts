@@ -4,6 +4,7 @@ import { CertificateAuthority, serveAuthority } from "fireflies/ca";
 import { parseServiceAddress, type ServiceAddress } from "fireflies/forward";
 import { Machine, type Output } from "fireflies/gossip";
 import { memberOfHost } from "fireflies/http";
+import { MemberMetrics } from "fireflies/ops";
 import { RdvClient, RdvServer } from "fireflies/rdv";
 import { Simulation, type SimulationOptions } from "fireflies/sim";
 import { type ContractTest, transportPromises } from "fireflies/testing";
@@ -34,6 +35,8 @@ for await (const change of carol.changes()) {
 }
 const [other]: Member[] = carol.members();
 if (!other) throw new Error("carol sees nobody");
+const { text } = await new MemberMetrics(carol).page();
+if (!text.includes("fireflies_members 1")) throw new Error("the metrics do not see the other one");
 const reply = new TextDecoder().decode(await carol.sendToId(other.id, new Uint8Array(7)));
 console.log(reply === `7 from ${carol.id}` ? "replied" : reply);
 

@@ -38,6 +38,8 @@ export class FakeAgentClient implements AgentClient {
   readonly events = new EventTarget();
 
   isolated: Isolated | undefined;
+  /** Unix milliseconds. */
+  certificateEnds = 1;
   /** Who is gone, the latest first. */
   gone: Departed[] = [];
 
@@ -141,7 +143,7 @@ export class FakeAgentClient implements AgentClient {
       links: 2,
       paths: { direct: 0, punched: 0, reversed: 0, relayed: 1, none: 2 },
       fingerprint: "00".repeat(16),
-      certificateEnds: 1,
+      certificateEnds: this.certificateEnds,
       clock: "steady" as const,
       isolated: this.isolated,
       punches: { tried: 0, succeeded: 0 },

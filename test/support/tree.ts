@@ -25,6 +25,7 @@ export const ROOMS = [
   "sim",
   "identity",
   "rdv",
+  "ops",
   "net",
   "ca",
   "client",

@@ -45,6 +45,12 @@ const ENTRIES: readonly Entry[] = [
     opening: "",
   },
   {
+    name: "fireflies/ops",
+    room: "ops",
+    about: "Metrics and health of a member: [metrics](../metrics.md).",
+    opening: "",
+  },
+  {
     name: "fireflies/rdv",
     room: "rdv",
     about: "Two programs behind NATs meet, and reach each other or are relayed: [rendezvous](../rdv.md).",

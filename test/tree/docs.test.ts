@@ -10,6 +10,7 @@ import { EXIT_CODES, exitCodeOf } from "../../cli/failure.js";
 import { createProgram } from "../../dist/cli/program.js";
 import { ERROR_CODES, type ErrorCode } from "../../identity/errors/codes.js";
 import { FirefliesError } from "../../identity/errors/error.js";
+import { MEMBER_DEFINITIONS } from "../../ops/metrics/member-definitions.js";
 import { limitsTable } from "../support/limits.js";
 import { FILES, ROOT, read } from "../support/tree.js";
 
@@ -31,6 +32,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
   "exit-codes": exitCodeTable,
   commands: commandTables,
   limits: limitsTable,
+  metrics: metricsTable,
 };
 
 describe("tables made from the code", () => {
@@ -56,6 +58,13 @@ function errorTable(): string {
     return [`\`${code}\``, meaning, remedy, exitCodeOf(new FirefliesError(code))];
   });
   return markdownTable(["code", "meaning", "what to do", "exit"], rows);
+}
+
+function metricsTable(): string {
+  const rows = MEMBER_DEFINITIONS.map(({ name, kind, labels = [], help }) => {
+    return [`\`${name}\``, kind, labels.map((label) => `\`${label}\``).join(", "), help];
+  });
+  return markdownTable(["name", "kind", "labels", "what it says"], rows);
 }
 
 function exitCodeTable(): string {

@@ -7,6 +7,7 @@ import { addForwardCalls } from "../calls/forward-calls.js";
 import { addHttpCalls } from "../calls/http-calls.js";
 import { addIdentityCalls } from "../calls/identity-calls.js";
 import { addMemberCalls } from "../calls/member-calls.js";
+import { addOpsCalls } from "../calls/ops-calls.js";
 import { addServiceCalls } from "../calls/service-calls.js";
 import { addStreamCalls } from "../calls/stream-calls.js";
 import { addTopicCalls } from "../calls/topic-calls.js";
@@ -75,6 +76,7 @@ export function applicationOf(parts: AppParts): FastifyInstance {
   addTopicCalls(app, parts);
   addServiceCalls(app, parts);
   addIdentityCalls(app, parts);
+  addOpsCalls(app, parts);
   const openApi = JSON.stringify(document());
   app.get("/openapi.json", (_, reply) => reply.type("application/json").serializer(String).send(openApi));
   return app;

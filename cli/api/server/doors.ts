@@ -17,7 +17,7 @@ import {
   messageOf,
   privateKeyToPem,
 } from "../../../identity/index.js";
-import { formatHostPort } from "../../../net/index.js";
+import { formatHostPort, type HostPort } from "../../../net/index.js";
 import type { AgentClient } from "../../agent-client.js";
 import { API_ALPN } from "../alpn.js";
 import { isLoopback } from "../place.js";
@@ -65,10 +65,36 @@ export async function openDoor(api: ApiServer, options: DoorOptions): Promise<Op
   const { server, end } = isPlain ? { server: createServer(SERVER_OPTIONS), end: () => {} } : await tlsServer(options);
   const principalOf = (socket: Socket) => (isPlain ? undefined : callerOf(socket as TLSSocket, options));
   api.add({ server, access, isTls: !isPlain, principalOf });
-  const address = await listening(server, listen);
+  const address = await listening(server, listen, "api_listen");
   const host = formatHostPort(address.address, address.port);
   const url = isPlain ? `http://${host}` : `https://${options.client.self.id}@${host}`;
   return { url, close: end };
+}
+
+/**
+ * Opens the port that shows and changes nothing: on loopback in the clear, for every user of the machine; elsewhere with TLS, for
+ * those whom the API admits. Rejects as `openDoor`.
+ */
+export async function openAdmin(api: ApiServer, listen: HostPort, options: DoorOptions): Promise<OpenDoor> {
+  const { allow, names, tokenFile } = options.config;
+  const isPlain = isLoopback(listen.host);
+  if (!isPlain && allow.length === 0 && tokenFile === undefined) {
+    throw new FirefliesError("config-bad-value", "admin is not on loopback, and nobody may look there.", {
+      advice: "Say who may: api_allow with names or ids of members, or api_token_file.",
+    });
+  }
+  const access = new Access({
+    isOpen: isPlain,
+    names: [...names, listen.host.toLowerCase()],
+    token: isPlain || tokenFile === undefined ? undefined : new ApiToken(await readToken(tokenFile, true)),
+    now: () => performance.now(),
+  });
+  const plain = () => ({ server: createServer(SERVER_OPTIONS), end: () => {} });
+  const { server, end } = isPlain ? plain() : await tlsServer(options);
+  const principalOf = (socket: Socket) => (isPlain ? undefined : callerOf(socket as TLSSocket, options));
+  api.add({ server, access, isTls: !isPlain, isReadOnly: true, principalOf });
+  const { address, port } = await listening(server, listen, "admin");
+  return { url: `${isPlain ? "http" : "https"}://${formatHostPort(address, port)}`, close: end };
 }
 
 /** The one of `api_token_file`, else that of the directory. */
@@ -121,16 +147,13 @@ export function callerOf(socket: TLSSocket, { config, client }: DoorOptions): st
   return isNamed || id === client.self.id ? id : undefined;
 }
 
-async function listening(
-  server: Server,
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<AddressInfo> {
+async function listening(server: Server, { host, port }: HostPort, key: string): Promise<AddressInfo> {
   server.listen({ host, port });
   try {
     await once(server, "listening");
   } catch (cause) {
     const reason = isCode(cause, "EADDRINUSE") ? "in use" : messageOf(cause);
-    throw new FirefliesError("address-in-use", `api_listen, ${formatHostPort(host, port)}, cannot be had: ${reason}.`, {
+    throw new FirefliesError("address-in-use", `${key}, ${formatHostPort(host, port)}, cannot be had: ${reason}.`, {
       cause,
     });
   }

@@ -45,6 +45,8 @@ export interface Door {
   readonly server: Server;
   readonly access: Access;
   readonly isTls: boolean;
+  /** Nothing can be changed here: questions only. */
+  readonly isReadOnly?: boolean;
   /** Whom TLS has proven, and who may; undefined for nobody. */
   readonly principalOf: (socket: Socket) => string | undefined;
 }
@@ -192,12 +194,13 @@ export class ApiServer {
   }
 
   /** Throws why it is refused. */
-  #require({ access, principalOf }: Door, { headers, socket }: IncomingMessage): void {
+  #require({ access, principalOf, isReadOnly = false }: Door, { headers, socket, method }: IncomingMessage): void {
     if (this.#closing.signal.aborted) throw new FirefliesError("member-stopping", "The agent is stopping.");
     if (this.#sockets.size > CONNECTIONS_MAX) throw new FirefliesError("control-busy");
     const head = { headers, address: socket.remoteAddress ?? "", principal: principalOf(socket) };
     const refusal = access.refusal(head);
     if (refusal !== undefined) throw refusal;
+    if (isReadOnly && (method !== "GET" || headers.upgrade !== undefined)) throw readOnly();
   }
 
   /** One that could not be loaded, as without its package, is tried again with the next request. */
@@ -208,6 +211,12 @@ export class ApiServer {
     });
     return this.#app;
   }
+}
+
+function readOnly(): FirefliesError {
+  return new FirefliesError("agent-forbidden", "This port only shows; it changes nothing.", {
+    advice: "Use the agent's API: its Unix socket, or api_listen.",
+  });
 }
 
 async function load(parts: { readonly host: AgentHost; readonly closing: AbortSignal }): Promise<App> {

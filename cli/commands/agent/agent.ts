@@ -83,6 +83,10 @@ export function addAgent(program: Command): void {
     .option("--api-token-file <file>", "file of mode 0600 with the API's token (api.token in --dir, made there)")
     .option("--api-allow <members>", "names or ids, separated by commas, whose certificates may use the API")
     .option("--api-names <names>", "host names under which the API is called")
+    .option(
+      "--admin <address>",
+      "host:port, or 0, to show its state, metrics and health at: on loopback to all, elsewhere as --api-listen",
+    )
     .option("--prof <address>", "host:port to serve CPU and heap profiles on, for who has the API's token")
     .option("--reply <text>", "answer messages with this text instead of their own")
     .addOption(drainOption("how long what is open may take to end when a signal comes"))

@@ -1,0 +1,73 @@
+/** What the metrics of a member are read from. A `Client` is one; this room imports nothing of it. */
+
+/** As `ClientInfo` has it. */
+export interface MemberInfo {
+  readonly rings: number;
+  readonly tolerance: number;
+  readonly disabledRings: readonly number[];
+  readonly members: number;
+  readonly suspected: number;
+  readonly isolated: { readonly reason: string } | undefined;
+  readonly links: number;
+  readonly paths: Readonly<Record<string, number>>;
+  /** Unix milliseconds. */
+  readonly certificateEnds: number;
+  readonly clock: string;
+  /** By "what: reason". */
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly datagrams: {
+    readonly sentByUdp: number;
+    readonly sentInSession: number;
+    readonly received: number;
+    readonly dropped: Readonly<Record<string, number>>;
+    readonly refused: Readonly<Record<string, number>>;
+  };
+  readonly relay: {
+    readonly mine: readonly unknown[];
+    readonly wanted: number;
+    readonly reservations: number;
+    readonly connections: number;
+    readonly delayed: number;
+    readonly passed: number;
+    readonly bytes: number;
+    readonly refused: number;
+  };
+  readonly punches: { readonly tried: number; readonly succeeded: number };
+  readonly udx:
+    | {
+        readonly connections: number;
+        readonly bytesSent: number;
+        readonly bytesReceived: number;
+        readonly packetsSent: number;
+        readonly packetsReceived: number;
+        readonly retransmits: number;
+      }
+    | undefined;
+}
+
+/** As `TopicInfo` has it. */
+export interface TopicState {
+  readonly topic: string;
+  readonly subscribers: number;
+  readonly published: number;
+  readonly settled: number;
+  readonly backlog: number;
+  readonly heldBytes: number;
+}
+
+/** As `Change` has it. */
+export interface MemberChange {
+  readonly kind: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+  /** Of "failed" and "isolated". */
+  readonly reason?: string;
+  /** Of "dropped": changes that this reader did not see. */
+  readonly count?: number;
+}
+
+export interface MemberSource {
+  info(): MemberInfo;
+  topics(): readonly TopicState[];
+  changes(options: { readonly signal: AbortSignal }): AsyncIterable<MemberChange>;
+}

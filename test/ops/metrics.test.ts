@@ -1,0 +1,147 @@
+/** The page of metrics: what it says of a member, and that its names and values are what Prometheus takes. */
+import { setImmediate as turn } from "node:timers/promises";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { MEMBER_DEFINITIONS, type MemberChange, MemberMetrics, MetricsPage } from "../../ops/index.js";
+import { INFO, TOPIC } from "../support/member-info.js";
+import { complaints, HAS_PROMTOOL } from "../support/promtool.js";
+
+const OPEN_METRICS = "application/openmetrics-text; version=1.0.0";
+
+function metricsOf(changes: readonly MemberChange[] = [], info = INFO, topics = [TOPIC]) {
+  return new MemberMetrics({
+    info: () => info,
+    topics: () => topics,
+    changes: async function* () {
+      yield* changes;
+    },
+  });
+}
+
+/** "name{labels}" and its value, line by line. */
+function samplesIn(text: string): Record<string, number> {
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.split(" ").at(-1))]),
+  );
+}
+
+describe("a page", () => {
+  it("says what the member is, at the moment it is asked", async () => {
+    let members = 9;
+    const source = { info: () => ({ ...INFO, members }), topics: () => [TOPIC], changes: async function* () {} };
+    const metrics = new MemberMetrics(source);
+    expect(samplesIn((await metrics.page()).text)).toMatchObject({
+      fireflies_members: 9,
+      fireflies_members_suspected: 1,
+      fireflies_rings: 13,
+      fireflies_isolated: 0,
+      'fireflies_members_by_path{path="relayed"}': 1,
+      'fireflies_rejected_total{what="note",reason="stale"}': 7,
+      'fireflies_rejected_total{what="odd",reason="none"}': 2,
+      fireflies_certificate_expiry_timestamp_seconds: 1_800_000_000.5,
+      fireflies_relays: 2,
+      'fireflies_datagrams_sent_total{way="session"}': 6,
+      'fireflies_topic_backlog{topic="orders.\\"eu\\"\\n"}': 2,
+    });
+    members = 3;
+    // Read anew, not added up.
+    const again = samplesIn((await metrics.page()).text);
+    expect(again.fireflies_members).toBe(3);
+    expect(again['fireflies_rejected_total{what="note",reason="stale"}']).toBe(7);
+  });
+
+  it("counts changes of the view since it began, and not the members that were there", async () => {
+    const at = Date.now() + 60_000;
+    const metrics = metricsOf([
+      { kind: "joined", at: 1 },
+      { kind: "joined", at },
+      { kind: "failed", reason: "removed", at },
+      { kind: "failed", reason: "removed", at },
+      { kind: "dropped", count: 40, at },
+    ]);
+    await turn();
+    const samples = samplesIn((await metrics.page()).text);
+    expect(Object.entries(samples).filter(([name]) => name.startsWith("fireflies_view_changes"))).toEqual([
+      ['fireflies_view_changes_total{kind="joined",reason="none"}', 1],
+      ['fireflies_view_changes_total{kind="failed",reason="removed"}', 2],
+      ['fireflies_view_changes_total{kind="dropped",reason="none"}', 40],
+    ]);
+  });
+
+  it("leaves out what a member has not, and has it when it does", async () => {
+    expect((await metricsOf().page()).text).not.toMatch(/^fireflies_udx_connections /m);
+    const udx = { connections: 0, bytesSent: 1, bytesReceived: 2, packetsSent: 3, packetsReceived: 4, retransmits: 5 };
+    const { text } = await metricsOf([], { ...INFO, udx }).page();
+    expect(samplesIn(text)).toMatchObject({ fireflies_udx_connections: 0, fireflies_udx_retransmits_total: 5 });
+  });
+
+  it("is OpenMetrics for who asks for that, under the same names", async () => {
+    const metrics = metricsOf();
+    const open = await metrics.page(OPEN_METRICS);
+    expect(open.type).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    expect(open.text).toMatch(/# EOF\n$/);
+    const plain = await metrics.page("text/html");
+    expect(plain.type).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(samplesIn(open.text)).toEqual(samplesIn(plain.text));
+  });
+
+  it("has no more than 64 series of topics, whatever a program publishes on", async () => {
+    const topics = Array.from({ length: 300 }, (_, index) => ({ ...TOPIC, topic: `t${index}` }));
+    const { text } = await metricsOf([], INFO, topics).page();
+    expect(text.match(/^fireflies_topic_backlog\{/gm)).toHaveLength(64);
+  });
+
+  it("says what the process uses, under the names that other Node programs have, when it is asked to", async () => {
+    const page = new MetricsPage<undefined>([], () => undefined, { ofProcess: true });
+    const samples = samplesIn((await page.page()).text);
+    expect(samples.process_resident_memory_bytes).toBeGreaterThan(1e6);
+    expect(samples).toHaveProperty("nodejs_eventloop_lag_p99_seconds");
+  });
+
+  it("rejects with what its source throws, and serves the next one", async () => {
+    let isBroken = true;
+    const source = () => {
+      if (isBroken) throw new Error("not now");
+    };
+    const page = new MetricsPage([{ name: "up", help: "Up.", kind: "gauge", read: () => 1 }], source);
+    await expect(page.page()).rejects.toThrow("not now");
+    isBroken = false;
+    expect((await page.page()).text).toContain("up 1");
+  });
+});
+
+describe("names by Prometheus' conventions", () => {
+  it.each(MEMBER_DEFINITIONS.map((definition) => [definition.name, definition] as const))("%s", (name, definition) => {
+    const { help, kind, labels = [] } = definition;
+    expect(name).toMatch(/^fireflies(_[a-z]+)+$/);
+    expect(name.endsWith("_total")).toBe(kind === "counter");
+    expect(help).toMatch(/^[0-9A-Z].*\.$/);
+    // A series for each member, or for each address, is what fills a Prometheus.
+    for (const label of labels) expect(["kind", "reason", "what", "path", "way", "topic"]).toContain(label);
+  });
+
+  it("are each of one metric", () => {
+    expect(new Set(MEMBER_DEFINITIONS.map(({ name }) => name)).size).toBe(MEMBER_DEFINITIONS.length);
+  });
+});
+
+describe.skipIf(!HAS_PROMTOOL)("promtool (needs the Debian package prometheus)", () => {
+  it("is content with the page of a member and its process", async () => {
+    const udx = { connections: 1, bytesSent: 1, bytesReceived: 2, packetsSent: 3, packetsReceived: 4, retransmits: 5 };
+    const { text } = await metricsOf([{ kind: "joined", at: Date.now() + 60_000 }], { ...INFO, udx }).page();
+    expect(complaints(text)).toBe("");
+  });
+
+  it("complains of a page that is none, so this can fail", () => {
+    expect(complaints("1 fireflies\n")).not.toBe("");
+  });
+
+  it("takes whatever partners and programs put into labels", { timeout: 60_000 }, async () => {
+    const texts = fc.sample(fc.string({ unit: "binary", maxLength: 20 }), { numRuns: 200, seed: 1 });
+    const rejected = Object.fromEntries(texts.map((text, index) => [`${text}: ${text}`, index]));
+    const topics = texts.slice(0, 60).map((topic, index) => ({ ...TOPIC, topic: `${index}${topic}` }));
+    const { text } = await metricsOf([], { ...INFO, rejected }, topics).page();
+    expect(complaints(text)).toBe("");
+  });
+});
