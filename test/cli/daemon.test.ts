@@ -19,11 +19,12 @@ const file = join(cwd, "agent.yaml");
 const target = createServer((socket) => socket.end("hello\n").on("error", () => {}));
 let agent: RunningCommand;
 let id: string;
+let ready: Readonly<Record<string, unknown>>;
 let port: number;
 let network: TestNetwork;
 
 function configuration(services: string, more = ""): void {
-  const head = `dir: ${dir("ann")}\nuse_ca: false\nlisten: 127.0.0.1:0\napi_listen: 127.0.0.1:0\napi_allow: [bob]\n`;
+  const head = `dir: ${dir("ann")}\nuse_ca: false\nlisten: 127.0.0.1:0\napi_listen: 127.0.0.1:0\napi_allow: [bob]\nadmin: 0\n`;
   writeFileSync(file, `${head}${more}services:\n${services}`);
 }
 
@@ -45,7 +46,8 @@ beforeAll(async () => {
   for (const name of ["ann", "bob", "eve", "mia"]) await saveIdentity(dir(name), await network.member({ name }));
   configuration(web());
   agent = new RunningCommand(["agent", "--config", file], { cwd });
-  id = String((await agent.event("ready")).id);
+  ready = await agent.event("ready");
+  id = String(ready.id);
   await agent.event("service-running");
 }, DEADLINE_MS);
 
@@ -53,6 +55,13 @@ afterAll(async () => {
   await agent.end("SIGTERM");
   target.close();
   rmSync(cwd, { recursive: true, force: true });
+});
+
+it("shows itself at the address that it says when it is ready", async () => {
+  const page = await (await fetch(`${ready.admin}/metrics`)).text();
+  expect(page).toMatch(/^fireflies_members 0$/m);
+  const health = await (await fetch(`${ready.admin}/readyz`)).json();
+  expect(health).toEqual({ ok: true, reasons: ["It is alone in its view."] });
 });
 
 describe("services", () => {
