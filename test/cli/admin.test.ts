@@ -50,7 +50,7 @@ describe("the admin port", () => {
     client.certificateEnds = Date.now() + 2 * 3_600_000;
     const well = await get("/readyz");
     expect([well.status, await well.json()]).toEqual([200, { ok: true, reasons: [] }]);
-    client.isolated = { reason: "removed" };
+    client.isolated = { reason: "removed", since: 0, until: undefined };
     const lost = await get("/readyz");
     expect(lost.status).toBe(503);
     expect(await lost.json()).toEqual({ ok: false, reasons: ["The others do not have it among them: removed."] });
@@ -75,8 +75,8 @@ describe("the admin port", () => {
     ["POST", "/v1/leave"],
     ["OPTIONS", "/v1/status"],
   ])("changes nothing: %s %s", async (method, path) => {
-    const body = method === "OPTIONS" ? undefined : "{}";
-    const response = await get(path, { method, body, headers: { "content-type": "application/json" } });
+    const body = method === "OPTIONS" ? {} : { body: "{}" };
+    const response = await get(path, { method, ...body, headers: { "content-type": "application/json" } });
     expect(response.status).toBe(403);
     expect(await response.json()).toMatchObject({ code: "agent-forbidden", message: expect.stringContaining("shows") });
     expect(client.gossip).toBeUndefined();

@@ -24,7 +24,7 @@ let port: number;
 let network: TestNetwork;
 
 function configuration(services: string, more = ""): void {
-  const head = `dir: ${dir("ann")}\nuse_ca: false\nlisten: 127.0.0.1:0\napi_listen: 127.0.0.1:0\napi_allow: [bob]\nadmin: 0\n`;
+  const head = `dir: ${dir("ann")}\nuse_ca: false\nlisten: 127.0.0.1:0\napi_listen: 127.0.0.1:0\napi_allow: [bob]\n`;
   writeFileSync(file, `${head}${more}services:\n${services}`);
 }
 
@@ -45,7 +45,7 @@ beforeAll(async () => {
   network = await TestNetwork.create();
   for (const name of ["ann", "bob", "eve", "mia"]) await saveIdentity(dir(name), await network.member({ name }));
   configuration(web());
-  agent = new RunningCommand(["agent", "--config", file], { cwd });
+  agent = new RunningCommand(["agent", "--config", file, "--admin", "0"], { cwd });
   ready = await agent.event("ready");
   id = String(ready.id);
   await agent.event("service-running");
