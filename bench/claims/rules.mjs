@@ -5,7 +5,7 @@
 //   --json   rows as one line of JSON each
 import { parseArgs } from "node:util";
 import { words } from "./rule-switches.mjs";
-import { mutant } from "./rules/mutant.mjs";
+import { mutant, tryEdits } from "./rules/mutant.mjs";
 import { RULES } from "./rules/table.mjs";
 
 const { values, positionals } = parseArgs({
@@ -21,9 +21,11 @@ if (!values.json) {
   console.log("| ---- | ------------ | --- | ------- | ---------- |");
 }
 for (const { rule, off, attack, edits, isLong, run } of attacked) {
-  const mutated = await mutant(edits);
-  if (values.short && (isLong || rows.some((row) => row.rule === rule))) continue;
-  const row = { rule, off, attack, withIt: run(whole), without: run(mutated) };
+  if (values.short && (isLong || rows.some((row) => row.rule === rule))) {
+    tryEdits(edits);
+    continue;
+  }
+  const row = { rule, off, attack, withIt: run(whole), without: run(await mutant(edits)) };
   rows.push(row);
   console.log(values.json ? JSON.stringify(row) : lineOf(row));
 }
