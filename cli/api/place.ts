@@ -53,7 +53,7 @@ export async function connect(place: AgentPlace): Promise<Connected> {
 }
 
 /** Throws "cli-usage". */
-export function parseApi(api: string): URL {
+function parseApi(api: string): URL {
   const url = URL.canParse(api) ? new URL(api) : undefined;
   const isPlain =
     url !== undefined && url.pathname === "/" && url.search === "" && url.hash === "" && url.password === "";

@@ -11,7 +11,7 @@ import {
 import { listOf, type Parsed, type Parser } from "./values.js";
 
 /** Places to listen at: one for each transport, and some to spare for machines with several addresses. */
-export const LISTENS_MAX = 8;
+const LISTENS_MAX = 8;
 /** Addresses of its own that a member may name: a third of those of a note (ADDRESSES_MAX in gossip/limits.ts). */
 export const ADVERTISED_MAX = 8;
 /** Characters of them together: what a note holds, without a third for pings and relays. */

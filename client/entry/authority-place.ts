@@ -17,7 +17,7 @@ import { asFirefliesError } from "../../net/index.js";
 import { placeOf } from "../authority/authority.js";
 import type { MemberConfig } from "../config/index.js";
 
-export const AUTHORITY_FILE = "authority.json";
+const AUTHORITY_FILE = "authority.json";
 
 type Kept = { readonly urls: readonly string[] } | { readonly problem: string };
 

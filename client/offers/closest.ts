@@ -12,7 +12,7 @@ export function weightOf(key: Uint8Array, id: MemberId): Uint8Array {
 }
 
 /** The hash of a key, so that keys of any length cost the same for each member. Throws a TypeError for what is no key. */
-export function keyHash(key: string | Uint8Array): Uint8Array {
+function keyHash(key: string | Uint8Array): Uint8Array {
   if (typeof key === "string") return sha256(new TextEncoder().encode(key));
   if (key instanceof Uint8Array) return sha256(key);
   throw wrongType("A key is a string or a Uint8Array.");

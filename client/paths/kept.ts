@@ -4,7 +4,7 @@ import type { MemberId } from "../../rings/index.js";
 import { destinationOf, type Reachable } from "../view/directory.js";
 
 /** In `keep_links`: every live member. */
-export const KEEP_ALL = "all";
+const KEEP_ALL = "all";
 
 /** Where to reach the live members that the configuration names. */
 export function keptOf(

@@ -80,7 +80,7 @@ function weightOf(outcome: DialOutcome | undefined): number {
 }
 
 /** Of an address that some reached: undefined only if nobody tried. */
-export function worstOf({ results }: AddressReport): DialOutcome | undefined {
+function worstOf({ results }: AddressReport): DialOutcome | undefined {
   const outcomes = results.map(({ outcome }) => outcome).filter((outcome) => outcome !== "reached");
   return outcomes.toSorted((a, b) => weightOf(a) - weightOf(b))[0];
 }

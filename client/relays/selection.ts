@@ -7,7 +7,7 @@ import { type MemberId, type RelayPosition, relayCount, relaysOf } from "../../r
 export const TRANSPORT_RELAYING = 4;
 export const DECLINES = "declines";
 /** Relays in one note, which has 24 addresses: four of its own and four candidates stand beside them. 75 bytes each. */
-export const RELAYS_NOTED_MAX = 16;
+const RELAYS_NOTED_MAX = 16;
 /** A relay is kept while it is among so many times as many nearest as are needed: members that come and go move few. */
 const SLACK = 2;
 

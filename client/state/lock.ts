@@ -23,7 +23,7 @@ import { join } from "node:path";
 import { kindOf, messageOf } from "../../identity/files/files.js";
 import { FirefliesError } from "../../identity/index.js";
 
-export const LOCK_FILE = "lock";
+const LOCK_FILE = "lock";
 const SUCCESSION_PREFIX = "lock.after-";
 const NONCE_BYTES = 8;
 const LOCK_MODE = 0o600;

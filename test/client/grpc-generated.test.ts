@@ -1,13 +1,15 @@
 /**
- * Services and stubs as generators make them, used as they are: ts-proto (test/support/generated/, from
- * examples/inventory.proto), proto-loader, and the form of protoc's static code, whose messages are classes.
+ * Services and stubs as generators make them of examples/inventory.proto, used as they are: ts-proto (test/support/generated/),
+ * proto-loader, and protoc (test/support/generated/protoc/), whose messages are classes. The last is made by
+ * `protoc -I examples --js_out=import_style=commonjs,binary:DIR --grpc_out=grpc_js:DIR examples/inventory.proto`, with protoc-gen-js
+ * of protobuf-javascript 3.21.2, and the plugin of grpc-tools as protoc-gen-grpc.
  */
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import {
   type Client as GrpcClient,
   loadPackageDefinition,
   Metadata,
-  makeGenericClientConstructor,
   type ServiceDefinition,
   type ServiceError,
   status,
@@ -15,13 +17,7 @@ import {
 import { loadSync } from "@grpc/proto-loader";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StubClass } from "../../client/index.js";
-import {
-  InventoryClient,
-  type InventoryServer,
-  InventoryService,
-  Item,
-  Stock,
-} from "../support/generated/inventory.js";
+import { InventoryClient, type InventoryServer, InventoryService, type Stock } from "../support/generated/inventory.js";
 import { OfflineNetwork, type TestClient } from "../support/network.js";
 import { asked } from "../support/rpc.js";
 
@@ -39,53 +35,28 @@ type Shown = object;
 
 const loaded = loadSync(fileURLToPath(new URL("../../examples/inventory.proto", import.meta.url)));
 
-/** As protoc writes messages for JavaScript: classes that are asked and told by methods. */
-abstract class Message<Fields> {
-  constructor(readonly fields: Fields) {}
-  abstract serializeBinary(): Uint8Array;
+/** What protoc writes for JavaScript: messages are classes that are asked and told by methods. */
+interface PbMessage {
+  toObject(): { readonly name: string; readonly count?: number };
+  setName(name: string): this;
+  setCount?(count: number): this;
 }
-class PbItem extends Message<Item> {
-  serializeBinary = () => Item.encode(this.fields).finish();
-  static deserializeBinary = (bytes: Uint8Array) => new PbItem(Item.decode(bytes));
+interface PbMessages {
+  readonly Item: new () => PbMessage;
+  readonly Stock: new () => PbMessage;
 }
-class PbStock extends Message<Stock> {
-  serializeBinary = () => Stock.encode(this.fields).finish();
-  static deserializeBinary = (bytes: Uint8Array) => new PbStock(Stock.decode(bytes));
+interface PbServices {
+  readonly InventoryService: ServiceDefinition;
+  readonly InventoryClient: unknown;
 }
-
-/** As grpc_tools_node_protoc_plugin writes a method of a service. */
-function staticMethod(
-  name: string,
-  request: typeof PbItem | typeof PbStock,
-  requestStream: boolean,
-  responseStream: boolean,
-) {
-  return {
-    path: `/garden.v1.Inventory/${name}`,
-    ...{ requestStream, responseStream, requestType: request, responseType: PbStock },
-    requestSerialize: (message: unknown) => {
-      if (!(message instanceof request)) throw new Error(`Expected argument of type garden.v1.${request.name}`);
-      return Buffer.from(message.serializeBinary());
-    },
-    requestDeserialize: (bytes: Buffer) => request.deserializeBinary(new Uint8Array(bytes)),
-    responseSerialize: (message: unknown) => {
-      if (!(message instanceof PbStock)) throw new Error("Expected argument of type garden.v1.Stock");
-      return Buffer.from(message.serializeBinary());
-    },
-    responseDeserialize: (bytes: Buffer) => PbStock.deserializeBinary(new Uint8Array(bytes)),
-  };
-}
-const STATIC = {
-  count: staticMethod("Count", PbItem, false, false),
-  watch: staticMethod("Watch", PbItem, false, true),
-  restock: staticMethod("Restock", PbStock, true, false),
-  talk: staticMethod("Talk", PbItem, true, true),
-};
+const require = createRequire(import.meta.url);
+const pb = require("../support/generated/protoc/inventory_pb.js") as PbMessages;
+const pbServices = require("../support/generated/protoc/inventory_grpc_pb.js") as PbServices;
 
 const DEFINITIONS: Record<Form, ServiceDefinition> = {
   "ts-proto": InventoryService,
   "proto-loader": loaded["garden.v1.Inventory"] as ServiceDefinition,
-  protoc: STATIC as unknown as ServiceDefinition,
+  protoc: pbServices.InventoryService,
 };
 interface LoadedPackages {
   readonly garden: { readonly v1: { readonly Inventory: unknown } };
@@ -93,13 +64,18 @@ interface LoadedPackages {
 const CLASSES: Record<Form, unknown> = {
   "ts-proto": InventoryClient,
   "proto-loader": (loadPackageDefinition(loaded) as unknown as LoadedPackages).garden.v1.Inventory,
-  protoc: makeGenericClientConstructor(STATIC as unknown as ServiceDefinition, "garden.v1.Inventory"),
+  protoc: pbServices.InventoryClient,
 };
 /** A message of the form from plain fields, and back. */
-const made = (form: Form, Class: typeof PbItem | typeof PbStock, fields: Stock) =>
-  form === "protoc" ? new Class(fields) : fields;
+const made = (form: Form, Class: new () => PbMessage, { name, count }: Stock): object => {
+  if (form !== "protoc") return { name, count };
+  const message = new Class().setName(name);
+  message.setCount?.(count);
+  return message;
+};
+const isPb = (message: unknown): message is PbMessage => typeof (message as PbMessage).toObject === "function";
 const shown = (message: unknown): Stock => {
-  const { name, count } = message instanceof Message ? message.fields : (message as Stock);
+  const { name, count = 0 } = isPb(message) ? message.toObject() : (message as Stock);
   return { name, count };
 };
 
@@ -110,8 +86,8 @@ const statusOf = (call: Promise<unknown>) =>
   );
 
 function implementation(form: Form): InventoryServer {
-  const nameOf = (message: unknown) => (message instanceof Message ? message.fields.name : (message as Item).name);
-  const stock = (name: string, count: number) => made(form, PbStock, { name, count }) as Stock;
+  const nameOf = (message: unknown) => shown(message).name;
+  const stock = (name: string, count: number) => made(form, pb.Stock, { name, count }) as Stock;
   return {
     count: (call, done) => {
       const name = nameOf(call.request);
@@ -158,7 +134,7 @@ describe.each(FORMS.flatMap((stub) => FORMS.map((server) => [stub, server] as co
   "a stub of %s and a service of %s",
   (form, server) => {
     const stub = () => alice.stub(servers.get(server)!.id, CLASSES[form] as StubClass<Stubs>);
-    const item = (name: string) => made(form, PbItem, { name, count: 0 });
+    const item = (name: string) => made(form, pb.Item, { name, count: 0 });
 
     it("speak in all four ways, with metadata, statuses and deadlines", async () => {
       const inventory = await stub();
@@ -171,7 +147,7 @@ describe.each(FORMS.flatMap((stub) => FORMS.map((server) => [stub, server] as co
       expect(watched.map(({ count }) => count)).toEqual([1, 2, 3]);
       const sum = await asked<Shown>((done) => {
         const call = inventory.restock(done);
-        for (const count of [1, 2, 3]) call.write(made(form, PbStock, { name: "jar", count }));
+        for (const count of [1, 2, 3]) call.write(made(form, pb.Stock, { name: "jar", count }));
         call.end();
       });
       expect(shown(sum)).toEqual({ name: "all", count: 6 });

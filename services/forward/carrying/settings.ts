@@ -181,7 +181,7 @@ function noPort(text: string, why: string): FirefliesError {
 }
 
 /** Of a forward without a protocol, and of what a proxy asks for: the port says which. Throws "address-invalid" for a Unix socket. */
-export function protocolOf(target: ServiceAddress): string {
+function protocolOf(target: ServiceAddress): string {
   if (target.kind !== "unix") return `/${target.kind}/${target.port}`;
   throw new FirefliesError("address-invalid", "A forward to a Unix socket has no port to be named by.", {
     advice: "Give it a protocol, as /x/http.",

@@ -17,7 +17,7 @@ export type NoDestination = "foreign" | "unknown";
 /** Protocols of ports that are not called "/tcp/PORT". */
 export type PortMap = Readonly<Record<string, string>>;
 
-export function protocolOfPort(port: number, ports: PortMap): string {
+function protocolOfPort(port: number, ports: PortMap): string {
   return ports[String(port)] ?? `/tcp/${port}`;
 }
 

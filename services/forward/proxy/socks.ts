@@ -26,13 +26,13 @@ export interface Credentials {
 
 export const SOCKS_VERSION = 5;
 const AUTH_VERSION = 1;
-export const METHOD_NONE = 0;
-export const METHOD_PASSWORD = 2;
+const METHOD_NONE = 0;
+const METHOD_PASSWORD = 2;
 const METHOD_UNACCEPTABLE = 0xff;
 const COMMAND_CONNECT = 1;
 
 /** RFC 1928, section 6. */
-export const SOCKS_REPLIES = {
+const SOCKS_REPLIES = {
   succeeded: 0,
   failure: 1,
   "not-allowed": 2,
