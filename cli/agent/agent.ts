@@ -5,7 +5,7 @@ import { claimControlPath, releaseControlPath } from "../../client/state/control
 import { isDiskRefusing } from "../../client/state/lock.js";
 import { DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
 import { FirefliesError, messageOf } from "../../identity/index.js";
-import { onAbort } from "../../net/index.js";
+import { type HostNetwork, onAbort } from "../../net/index.js";
 import type { AgentHost } from "../api/host.js";
 import type { OpenDoor } from "../api/server/doors.js";
 import { ApiServer } from "../api/server/server.js";
@@ -48,9 +48,10 @@ export async function runAgent(run: AgentRun): Promise<void> {
   const services = config.services;
   const path = config.member.file ?? keptConfig(dir);
   const file = { path, identity: undefined };
-  const mount = { as: undefined, config: config.member, dir, services, file, log, debug, reply, leave };
+  const network = await networkOf(config);
+  const mount = { as: undefined, config: config.member, dir, services, file, log, debug, reply, network, leave };
   const own = await MountedMember.of(mount);
-  const members = new Members({ own, log, debug, reply, file: path });
+  const members = new Members({ own, log, debug, reply, file: path, network });
   hurry = () => void members.stop(0);
   await own.start(told).catch((error: unknown) => {
     throw told.aborted && told.reason === "input" ? inputEnded() : error;
@@ -97,6 +98,13 @@ export async function runAgent(run: AgentRun): Promise<void> {
   await own.left();
   await entries.close();
   if (isHurried && log.hasCut) throw new FirefliesError("cancelled", "A second signal cut what was still open.");
+}
+
+/** What `nats_path` says: one connection to NATS for all members of the agent. */
+async function networkOf({ natsPath }: AgentConfig): Promise<HostNetwork> {
+  if (natsPath === undefined) return {};
+  const { natsPathOf } = await import("../../services/controllers/nats-path.js");
+  return { extraTransports: [await natsPathOf(natsPath)] };
 }
 
 function inputEnded(): FirefliesError {

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { IdentityConfig } from "../../client/config/index.js";
 import { nearest } from "../../client/nearest.js";
 import { FirefliesError, type Logger } from "../../identity/index.js";
-import { asFirefliesError } from "../../net/index.js";
+import { asFirefliesError, type HostNetwork } from "../../net/index.js";
 import type { IdentityState, MountWish } from "../api/host.js";
 import { memberTitle } from "../output.js";
 import type { AgentLog } from "./agent-log.js";
@@ -19,6 +19,7 @@ export interface MembersOptions {
   readonly reply: string | undefined;
   /** The agent's configuration. */
   readonly file: string;
+  readonly network: HostNetwork;
 }
 
 interface Mount {
@@ -165,7 +166,7 @@ export class Members {
   }
 
   async #start(mount: Mount, dir: string): Promise<void> {
-    const { debug, reply } = this.#options;
+    const { debug, reply, network } = this.#options;
     const { name, config, services } = mount.wish;
     const log = this.#options.log.of(name);
     const leave = async (drainMs: number) => {
@@ -173,7 +174,9 @@ export class Members {
       await this.#end(mount, drainMs);
     };
     const file = { path: this.#options.file, identity: { name, dir } };
-    const member = await MountedMember.of({ as: name, config, dir, services, file, log, debug, reply, leave });
+    const member = await MountedMember.of({
+      ...{ as: name, config, dir, services, file, log, debug, reply, network, leave },
+    });
     await member.start(mount.ending.signal);
     mount.member = member;
     mount.state = "running";

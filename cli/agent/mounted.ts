@@ -4,6 +4,7 @@ import type { MemberConfig } from "../../client/config/resolve.js";
 import type { ServiceEntry } from "../../client/config/service-entries.js";
 import { Client } from "../../client/index.js";
 import { containedLogger, type FirefliesError, type Logger } from "../../identity/index.js";
+import type { HostNetwork } from "../../net/index.js";
 import type { PlannedService } from "../../services/controllers/plan.js";
 import type { Hosted } from "../api/host.js";
 import { RecentAlarms } from "../api/recent-alarms.js";
@@ -25,6 +26,8 @@ export interface MountOptions {
   readonly debug: Logger["debug"];
   readonly reply: string | undefined;
   readonly file: ServicesFile;
+  /** Ways beside those of every member. */
+  readonly network: HostNetwork;
   /** Ends the member, as the call `leave` does. */
   readonly leave: (drainMs: number) => Promise<void>;
 }
@@ -48,12 +51,12 @@ export class MountedMember {
 
   private constructor(options: MountOptions, plans: readonly PlannedService[]) {
     this.#options = options;
-    const { config, log, debug, reply } = options;
+    const { config, log, debug, reply, network } = options;
     const { waitMs = Number.POSITIVE_INFINITY } = config;
     // The rest the agent tells itself, with more of what it knows.
     const logger = { ...containedLogger(undefined), debug };
     this.services = new MemberServices({ plans, log, file: options.file, client: () => this.client });
-    this.client = new Client({ ...optionsOf({ ...config, waitMs }), logger });
+    this.client = new Client({ ...optionsOf({ ...config, waitMs }), logger, network });
     registerHandlers(this.client, log, reply);
     this.client.registerAlarmHandler((alarm) => this.alarmed(alarm));
   }

@@ -35,8 +35,8 @@ export function identityDifference(
 export function changedKeys(before: AgentConfig, after: AgentConfig): readonly string[] {
   const names = Object.keys(after.member) as (keyof AgentConfig["member"])[];
   const own = names.filter((name) => name !== "file" && !isDeepStrictEqual(before.member[name], after.member[name]));
-  const agent = (["api", "prof"] as const).filter((name) => !isDeepStrictEqual(before[name], after[name]));
-  return [...own.map(fileName), ...agent];
+  const agent = (["api", "prof", "natsPath"] as const).filter((name) => !isDeepStrictEqual(before[name], after[name]));
+  return [...own.map(fileName), ...agent.map(fileName)];
 }
 
 function fileName(setting: string): string {

@@ -53,6 +53,8 @@ export interface AgentConfig {
   /** Of the agent's own member. */
   readonly services: readonly ServiceEntry[];
   readonly identities: readonly IdentityConfig[];
+  /** The NATS cluster that its members may be reached through (services/controllers/nats-path.ts); undefined for none. */
+  readonly natsPath: Section | undefined;
 }
 
 /** Members of one process, besides its own: each has timers, sockets and a view. */
@@ -91,6 +93,7 @@ export function resolveAgentConfig(options: ClientOptions = {}, sources: Sources
     admin: layer.admin?.value,
     services: services === undefined ? [] : serviceEntries(services),
     identities: identities === undefined ? [] : identitiesOf(identities, surroundings.cwd),
+    natsPath: sectionNamed("nats_path"),
   };
 }
 

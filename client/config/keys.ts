@@ -205,8 +205,8 @@ export const AGENT_KEYS: KeyTable<AgentSettings> = {
   admin: { file: "admin", parse: value.listenAt },
 };
 
-/** Sections of an agent's file that hold named things. */
-export const AGENT_SECTIONS = ["services", "identities"] as const;
+/** Sections of an agent's file: named things, and the NATS that its members may be reached through. */
+export const AGENT_SECTIONS = ["services", "identities", "nats_path"] as const;
 
 export const AUTHORITY_KEYS: KeyTable<AuthoritySettings> = {
   preset: { file: "preset", parse: value.oneOf(PRESET_NAMES) },

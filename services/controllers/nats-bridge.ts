@@ -1,12 +1,13 @@
 /** The kind `nats-bridge`: topics of the overlay to subjects of a NATS of others, and back (services/nats/bridge/). */
 import { badValue } from "../../client/config/layers.js";
 import { boolean, duration, integer, line, listOf, type Parser } from "../../client/config/values.js";
-import { FirefliesError, readSecret } from "../../identity/index.js";
+import type { FirefliesError } from "../../identity/index.js";
 import { ACCESS_RULES_MAX, parseAccess } from "../access.js";
 import type { NatsBridgeOptions } from "../nats/bridge/settings.js";
 import { requirePatterns, requirePrefix } from "../nats/bridge/subjects.js";
 import type { NatsServers } from "../nats/connection/connect.js";
 import type { ControllerKind } from "./kind.js";
+import { NATS_SERVERS, type NatsServerSettings, serversOf } from "./nats-servers.js";
 import { checked, parseSettings, type SettingTable } from "./settings.js";
 
 /** Characters of a path, an address, a subject. */
@@ -17,15 +18,7 @@ const REPLICAS = { min: 1, max: 5 };
 const AGE_MS = { min: 1_000, max: 315_360_000_000 };
 const STREAM_BYTES = { min: 1_048_576, max: 2 ** 50 };
 
-interface Bridging {
-  readonly servers: readonly string[];
-  readonly user?: string | undefined;
-  readonly passwordFile?: string | undefined;
-  readonly tokenFile?: string | undefined;
-  readonly credentialsFile?: string | undefined;
-  readonly caFile?: string | undefined;
-  readonly certFile?: string | undefined;
-  readonly keyFile?: string | undefined;
+interface Bridging extends NatsServerSettings {
   readonly toNats?: readonly string[] | undefined;
   readonly fromNats?: readonly string[] | undefined;
   readonly requests?: readonly string[] | undefined;
@@ -47,14 +40,7 @@ const texts = listOf(text, LIST_MAX);
 const patterns: Parser<readonly string[]> = checked(texts, requirePatterns);
 
 const TABLE: SettingTable<Bridging> = {
-  servers: { file: "servers", parse: texts },
-  user: { file: "user", parse: text },
-  passwordFile: { file: "password_file", parse: text },
-  tokenFile: { file: "token_file", parse: text },
-  credentialsFile: { file: "credentials_file", parse: text },
-  caFile: { file: "ca_file", parse: text },
-  certFile: { file: "cert_file", parse: text },
-  keyFile: { file: "key_file", parse: text },
+  ...NATS_SERVERS,
   toNats: { file: "to_nats", parse: patterns },
   fromNats: { file: "from_nats", parse: patterns },
   requests: { file: "requests", parse: texts },
@@ -99,17 +85,6 @@ export const NATS_BRIDGE: ControllerKind<Bridging> = {
   },
 };
 
-async function serversOf(settings: Bridging): Promise<NatsServers> {
-  const { servers, user, credentialsFile, caFile, certFile, keyFile } = settings;
-  const isTls = caFile !== undefined || certFile !== undefined || keyFile !== undefined;
-  return {
-    ...{ servers, user, credentialsFile },
-    password: await secretOf(settings.passwordFile),
-    token: await secretOf(settings.tokenFile),
-    tls: isTls ? { caFile, certFile, keyFile } : undefined,
-  };
-}
-
 function crossingOf(settings: Bridging): Omit<NatsBridgeOptions, keyof NatsServers> {
   const { toNats, fromNats, requests, services, bridges, prefix, system, durable, rootFiles } = settings;
   const { jetStream = false, stream, replicas, maxAgeMs, maxBytes } = settings;
@@ -117,11 +92,4 @@ function crossingOf(settings: Bridging): Omit<NatsBridgeOptions, keyof NatsServe
     ...{ toNats, fromNats, requests, services, bridges, prefix, system, durable, rootFiles },
     jetStream: jetStream && { name: stream, replicas, maxAgeMs, maxBytes },
   };
-}
-
-async function secretOf(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  const found = await readSecret(file);
-  if (found === undefined) throw new FirefliesError("config-unreadable", `There is no file ${file}.`);
-  return found.trim();
 }
