@@ -27,7 +27,7 @@ describe("the section nats_path", () => {
   });
 });
 
-describe.skipIf(!HAS_NATS_SERVER)("an agent with nats_path", () => {
+describe.skipIf(!HAS_NATS_SERVER)("an agent with nats_path (needs nats-server)", () => {
   it("is reached through the NATS cluster that its file names", { timeout: 60_000 }, async () => {
     const server = await PlainNats.start();
     onTestFinished(() => server[Symbol.asyncDispose]());
