@@ -139,7 +139,7 @@ describe("no answer at all", () => {
     expect(await codeAgainst((_, response) => response.writeHead(200).write("{"), { timeoutMs: 200 })).toBe(
       "authority-unreachable",
     );
-    const silent = createTcpServer((socket) => socket.on("error", () => {}));
+    const silent = createTcpServer((socket) => socket.on("error", () => {}).resume());
     await once(silent.listen(0, "127.0.0.1"), "listening");
     const url = `https://127.0.0.1:${(silent.address() as AddressInfo).port}`;
     expect(await codeOf(ask(url, { timeoutMs: 200 }))).toBe("authority-unreachable");
@@ -151,7 +151,12 @@ describe("no answer at all", () => {
     ["HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n"],
     ["noise", "\x07".repeat(4_096)],
   ])("but %s says so in words", async (_, spoken) => {
-    const other = createTcpServer((socket) => socket.on("error", () => {}).write(spoken));
+    const other = createTcpServer((socket) =>
+      socket
+        .on("error", () => {})
+        .resume()
+        .write(spoken),
+    );
     await once(other.listen(0, "127.0.0.1"), "listening");
     const url = `https://127.0.0.1:${(other.address() as AddressInfo).port}`;
     const error = await ask(url, { timeoutMs: 5_000 }).catch((thrown: Error) => thrown);

@@ -1,6 +1,6 @@
 /** Sessions through relays, honest ones and liars, between hosts with real sockets and TLS. */
 import { once } from "node:events";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { FirefliesError } from "../../identity/index.js";
 import type { ByteDuplex, Session } from "../../net/index.js";
 import { RELAY_OPEN, RELAY_PROTOCOL_LIMITS, RELAY_REACHES, RELAY_TAKE } from "../../net/relays/limits.js";
@@ -165,11 +165,16 @@ describe("a session through a relay", () => {
   });
 
   it("ends with its time", async () => {
-    await using made = await scene({ limits: { connectionMs: 300 } });
+    const connectionMs = 12_345; // No other timer has it.
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    await using made = await scene({ limits: { connectionMs } });
     const { caller, target, relays } = made;
     const session = await caller.reach(target, relays);
-    const reason = await new Promise<FirefliesError>((done) => session.onClose(done));
-    expect(reason.code).toBe("link-closed");
+    const reason = new Promise<FirefliesError>((done) => session.onClose(done));
+    const [timer, ...others] = timers.mock.calls.filter(([, ms]) => ms === connectionMs);
+    expect(others).toEqual([]);
+    timer![0](); // Its time is up, however long this machine took until here.
+    expect((await reason).code).toBe("link-closed");
     await until(() => expect(relays[0]!.relaying.figures.connections).toBe(0));
   });
 

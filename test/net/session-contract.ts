@@ -253,11 +253,16 @@ export function sessionContract(name: string, subject: ContractSubject): void {
         });
 
         it("keep their deadline, and tell the handler", async () => {
+          let isAsked = false;
           const aborted = new Promise<void>((resolve) => {
-            far!.onCall = (_peer, _body, signal) =>
-              new Promise(() => signal.addEventListener("abort", () => resolve()));
+            far!.onCall = (_peer, _body, signal) => {
+              isAsked = true;
+              return new Promise(() => signal.addEventListener("abort", () => resolve()));
+            };
           });
-          expect(await codeOf(ask("exchange", bytes(), { deadline: deadlineIn(50) }))).toBe("timeout");
+          // On a busy machine the first deadline may come before the call has arrived.
+          for (let ms = 50; !isAsked; ms *= 2)
+            expect(await codeOf(ask("exchange", bytes(), { deadline: deadlineIn(ms) }))).toBe("timeout");
           await aborted;
           far!.onCall = async (_, body) => body;
           expect(await ask("exchange", bytes(1), { deadline: Number.POSITIVE_INFINITY })).toEqual(bytes(1));
@@ -470,6 +475,7 @@ export function sessionContract(name: string, subject: ContractSubject): void {
             const { mine, theirs } = await pair(kind);
             const [writer, reader] = who === "near" ? [mine, theirs] : [theirs, mine];
             const chunk = new Uint8Array(128 * 1024);
+            const READ_CHUNKS = 64; // 8 MiB: more than may be on its way.
             let written = 0;
             let blocked = false;
             // Writes until three calls over the same session pass without room.
@@ -488,13 +494,13 @@ export function sessionContract(name: string, subject: ContractSubject): void {
               for (let i = 0; i < 3; i++) await ask("exchange", new Uint8Array(1000));
             }
             expect(blocked).toBe(true);
-            expect(written * chunk.length).toBeLessThan(8 * 1024 * 1024);
+            expect(written).toBeLessThan(READ_CHUNKS);
             expect(far!.host.memory + near!.host.memory).toBeGreaterThan(0);
             let read = 0;
             const done = new Promise<void>((resolve) => {
               reader.on("data", (got: Uint8Array) => {
                 read += got.length;
-                if (read >= 200 * chunk.length) resolve();
+                if (read >= READ_CHUNKS * chunk.length) resolve();
               });
             });
             await done;
