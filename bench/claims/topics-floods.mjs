@@ -40,7 +40,10 @@ for (let seed = first; seed <= last && performance.now() < until; seed++) {
     ),
     late: Math.round((flood.figures.p99 ?? 0) - (quiet.figures.p99 ?? 0)),
     checks: Math.round((flood.checks - quiet.checks) / Math.max(1, handed)),
-    cpu: Math.round(10 * (flood.seconds / quiet.seconds)) / 10,
+    // Of all members together, for each packet that liars sent: what it made correct ones do, and what it took to make it.
+    microseconds: Math.round((1e6 * (flood.seconds - quiet.seconds)) / Math.max(1, flood.packets)),
+    // Of correct members, for each byte that liars sent.
+    answered: Math.round((10 * (flood.bytes - quiet.bytes)) / Math.max(1, flood.liarBytes)) / 10,
     megabytes: Math.round(flood.most.foreignBytes / 1_048_576),
     logs: flood.most.logs + flood.most.bareLogs,
   };
@@ -59,7 +62,7 @@ for (let seed = first; seed <= last && performance.now() < until; seed++) {
   if (values.results) appendFileSync(values.results, `${JSON.stringify({ seed, why, plan })}\n`);
 }
 console.log(`${rows.length} seeds from ${first} on, ${found} findings`);
-for (const name of ["late", "checks", "cpu", "megabytes", "logs"]) {
+for (const name of ["late", "checks", "microseconds", "answered", "megabytes", "logs"]) {
   const worst = rows.toSorted((a, b) => b[name] - a[name]).slice(0, Number(values.worst));
   console.log(
     `most ${name}: ${worst.map((row) => `${row[name]} (seed ${row.seed}: ${row.deeds.join("; ")})`).join(" | ")}`,
@@ -71,5 +74,7 @@ function timed(plan) {
   const begun = process.cpuUsage();
   const played = playTopics(plan);
   const { user, system } = process.cpuUsage(begun);
-  return { ...played, overlay: undefined, seconds: (user + system) / 1e6 };
+  const { spent } = played.overlay;
+  const liarBytes = [...spent.liars.values()].reduce((sum, bytes) => sum + bytes, 0);
+  return { ...played, overlay: undefined, packets: spent.liarPackets, liarBytes, seconds: (user + system) / 1e6 };
 }

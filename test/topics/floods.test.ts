@@ -230,6 +230,30 @@ describe("pulls", () => {
     expect(overlay.now - begun).toBeLessThan(10_000);
   });
 
+  it("that liars led into a long pause do not keep a true announcement waiting", () => {
+    const overlay = new Overlay({ members: 5 });
+    const [publisher, subscriber, holder, ...liars] = overlay.members as [Member, Member, Member, ...Member[]];
+    const subscription = overlay.subscribe(subscriber, "t");
+    overlay.subscribe(holder, "t");
+    overlay.run(1000);
+    overlay.publish(publisher, "t", "first");
+    overlay.run(100);
+    const { tag } = subscriber.of("deliver")[0]!.batch.log;
+    const claim = (last: number) =>
+      encodePacket({ kind: "announce", answer: false, entries: [{ tag, first: 1, last }] });
+    for (let nth = 0; nth < 300; nth++) {
+      for (const liar of liars)
+        overlay.input(subscriber, (machine) => machine.receive(liar.id, claim(1000 + nth), overlay.now));
+      overlay.run(100);
+    }
+    overlay.fate = (from, to) => (from === publisher.index && to === subscriber.index ? [] : [1]);
+    overlay.publish(publisher, "t", "second");
+    overlay.run(20);
+    overlay.input(subscriber, (machine) => machine.receive(holder.id, claim(2), overlay.now));
+    overlay.run(350);
+    expect(subscriber.texts(subscription)).toEqual(["first", "second"]);
+  });
+
   it("for what does not fit a forked log end soon, and what is missing is lost", () => {
     const overlay = new Overlay({ members: 8 });
     const [, subscriber, liar, ...rest] = overlay.members as [Member, Member, Member, ...Member[]];

@@ -44,6 +44,8 @@ const STRANGE_TRIES = 6;
 const PAUSE_MAX = 64;
 /** What the publisher holds no more is asked for so often again: who is far away, or busy, answers after its pull time. */
 const GONE_PAUSES = 3;
+/** A member that failed to answer so often is not asked before others because it says that it has something. */
+const FAILURES_TRUSTED = 3;
 /** Members that follow a dead publisher on the rings and are asked for its messages: those that held for it. */
 const HOLDERS_ASKED = 8;
 
@@ -313,6 +315,16 @@ export class Repair {
     if (claims.size >= CLAIMS_MAX) this.#makeRoom(log, claims);
     if (claims.size < CLAIMS_MAX) claims.set(from, entry);
     this.fill(log, now);
+    this.#hasten(log, from, entry, now);
+  }
+
+  /** What others said falsely may have led to a long pause: who has kept its word does not wait for its end. */
+  #hasten({ name }: HeldLog, from: MemberId, { first, last }: Range, now: number): void {
+    const { missing, pull } = this.#state(name.tag);
+    const { timers, settings } = this.#options;
+    const isOfUse = missing !== undefined && first <= missing.first && last >= missing.first;
+    if (pull || !isOfUse || (this.#failures.get(from) ?? 0) >= FAILURES_TRUSTED) return;
+    timers.setEarlier(PULL_TIMER + name.tag, now + settings.pullMs);
   }
 
   /** The first that is no ring neighbour gives way: neighbours are not crowded out by those who announce what they like. */

@@ -1,8 +1,11 @@
 /**
  * T3: what a correct subscription is handed in the name of a correct publisher, that one published: there, under that number,
  * and a pattern of the subscription names its topic. A liar may sign two messages under one number; then some correct member
- * can prove it.
+ * can prove it, as long as it has not been proven as often as is remembered.
  */
+
+import type { MemberId } from "../../../rings/index.js";
+import { PROOFS_PER_PUBLISHER_MAX } from "../../../topics/limits.js";
 import type { Violation } from "../../invariants/violation.js";
 import { type History, type Matches, publisherOf, topicOf } from "../record/history.js";
 
@@ -36,6 +39,9 @@ function forged({ fates, published, subscriptions }: History, matches: Matches):
 /** Two were handed different messages under one number, and nobody can prove it. */
 function unproven({ fates, subscriptions, proven, end }: History, settleMs: number): Violation[] {
   const provenOf = new Set(proven.map(({ log }) => log));
+  const against = new Map<MemberId, number>();
+  for (const log of provenOf) against.set(publisherOf(log), (against.get(publisherOf(log)) ?? 0) + 1);
+  const isKnownLiar = (publisher: MemberId) => (against.get(publisher) ?? 0) >= PROOFS_PER_PUBLISHER_MAX;
   const first = new Map<string, string>();
   const found = new Map<string, Violation>();
   for (const { member, told } of subscriptions) {
@@ -46,7 +52,7 @@ function unproven({ fates, subscriptions, proven, end }: History, settleMs: numb
       const { log, number, digest, at } = event;
       const known = first.get(`${log} ${number}`) ?? digest;
       first.set(`${log} ${number}`, known);
-      if (known === digest || provenOf.has(log)) continue;
+      if (known === digest || provenOf.has(log) || isKnownLiar(publisherOf(log))) continue;
       const text = `was handed ${number} of ${log} otherwise than another member, and nobody can prove it`;
       found.set(log, { invariant: "T3", at, member: name, text });
     }

@@ -1,11 +1,15 @@
 /**
  * T2: a subscription is handed the messages of each log in the order of their numbers, those apart that it was handed before, and
- * those that a member of a queue group takes over from another one.
+ * those that a member of a queue group takes over from another one. A liar that makes up more lives on a topic than a member
+ * keeps has its own logs forgotten, and with them how far they were (forgotten.ts).
  */
 import type { Violation } from "../../invariants/violation.js";
 import type { History, LogKey } from "../record/history.js";
+import { forgettable } from "./forgotten.js";
 
-export function disorders({ fates, subscriptions }: History): Violation[] {
+export function disorders(history: History): Violation[] {
+  const { fates, subscriptions } = history;
+  const forgotten = forgettable(history);
   return subscriptions.flatMap(({ member, queue, told }) => {
     const { isCorrect, name } = fates[member]!;
     if (!isCorrect || queue !== undefined) return [];
@@ -13,7 +17,7 @@ export function disorders({ fates, subscriptions }: History): Violation[] {
     const seen = new Set<string>();
     const found: Violation[] = [];
     for (const event of told) {
-      if (event.kind !== "handed") continue;
+      if (event.kind !== "handed" || forgotten.has(event.log)) continue;
       const { log, number, at } = event;
       const before = last.get(log);
       const isAgain = seen.has(`${log} ${number}`);

@@ -23,6 +23,8 @@ export class Spent {
   readonly packets = new Map<PacketName, number>();
   /** What correct machines did not take, and why: counts. */
   readonly rejections = new Map<string, number>();
+  /** Packets that liars sent. */
+  liarPackets = 0;
   /** Signatures that correct machines had checked. */
   checks = 0;
   /** What machines did not do for their program: counts by reason. */
@@ -32,6 +34,7 @@ export class Spent {
     const kind = kindOf(packet);
     add(by.isCorrect ? this.correct : this.liars, kind, packet.length + FRAME_BYTES);
     if (by.isCorrect) add(this.packets, kind, 1);
+    else this.liarPackets += 1;
   }
 
   rejected(by: Seat, what: string, reason: string): void {

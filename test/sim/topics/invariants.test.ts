@@ -14,7 +14,14 @@ import {
   type Subscribed,
   type Told,
 } from "../../../sim/topics/record/history.js";
-import { BARE_LOGS_MAX, CHECKS_MAX, CHECKS_PER_MEMBER_MAX, LOGS_PER_PUBLISHER_MAX } from "../../../topics/limits.js";
+import {
+  BARE_LOGS_MAX,
+  CHECKS_MAX,
+  CHECKS_PER_MEMBER_MAX,
+  LIVES_PER_TOPIC_MAX,
+  LOGS_PER_PUBLISHER_MAX,
+  PROOFS_PER_PUBLISHER_MAX,
+} from "../../../topics/limits.js";
 
 const ALICE = "a".repeat(64) as MemberId;
 const MALLORY = "e".repeat(64) as MemberId;
@@ -128,10 +135,19 @@ describe("T1", () => {
 });
 
 describe("T2", () => {
+  const LIVES = Array.from({ length: LIVES_PER_TOPIC_MAX }, (_, life) =>
+    handed(1, { log: logKey(MALLORY, BigInt(100 + life), "orders.eu") }),
+  );
   it.each<[string, History, number]>([
     ["a later one comes first", told(handed(1), handed(3), handed(2)), 2],
     ["one is missing", told(handed(1), handed(3)), 0],
     ["one that was handed before comes again", told(handed(1), handed(2), handed(1)), 0],
+    [
+      "a liar's made-up lives come in another order",
+      told(...LIVES, handed(2, { log: LIES }), handed(1, { log: LIES })),
+      0,
+    ],
+    ["a liar's few lives, too", told(handed(2, { log: LIES }), handed(1, { log: LIES })), 2],
     ["another log is another order", told(handed(3), handed(1, { log: LIES })), 0],
   ])("%s", (_, given, count) => {
     expect(disorders(given).map(({ invariant }) => invariant)).toEqual(Array(count).fill("T2"));
@@ -139,6 +155,9 @@ describe("T2", () => {
 });
 
 describe("T3", () => {
+  const OFTEN = Array.from({ length: PROOFS_PER_PUBLISHER_MAX }, (_, life) => {
+    return { publisher: MALLORY, log: logKey(MALLORY, BigInt(100 + life), "orders.eu"), at: 9 };
+  });
   const forged = handed(1, { digest: "other" });
   const twice = [
     subscribed(1, [handed(1, { log: LIES, digest: "this" })]),
@@ -156,6 +175,7 @@ describe("T3", () => {
       history({ subscriptions: twice, proven: [{ publisher: MALLORY, log: LIES, at: 9 }] }),
       0,
     ],
+    ["... as it can others of its logs, often enough", history({ subscriptions: twice, proven: OFTEN }), 0],
     ["... a moment ago", history({ subscriptions: twice, end: 500 }), 0],
   ])("%s", (_, given, count) => {
     expect(forgeries(given, OPTIONS).map(({ invariant }) => invariant)).toEqual(Array(count).fill("T3"));
