@@ -33,6 +33,7 @@ import type {
   SubscribeOptions,
   Subscriber,
   Subscription,
+  TopicHistory,
   TopicInfo,
 } from "./topics/types.js";
 import type {
@@ -437,6 +438,14 @@ export class Client {
   /** Live members that subscribe to a topic, this one included: once for each of their patterns that it matches. Throws "topic-invalid" or "not-started". */
   subscribers(topic: string): Subscriber[] {
     return this.#parts.topics.subscribers(topic);
+  }
+
+  /**
+   * From now on durable subscriptions of this member that go on where they were get from there what members hold no more: who was
+   * away for longer than their retention. Returns how to end it.
+   */
+  useTopicHistory(history: TopicHistory): () => void {
+    return this.#parts.topics.useHistory(history);
   }
 
   /** The topics that this member publishes on, subscribes to, or holds messages of. Throws "not-started". */

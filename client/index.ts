@@ -77,6 +77,7 @@ export type {
   SubscriptionFigures,
   TopicEvent,
   TopicHandler,
+  TopicHistory,
   TopicInfo,
   TopicMessage,
   Unacknowledged,

@@ -106,6 +106,18 @@ export class Arrivals {
     return "full";
   }
 
+  /** A batch that was kept elsewhere, and checked there. False: there is no room for it now. */
+  recovered(batch: Batch, now: number): boolean {
+    const { me, shelf, deliveries, subscriber } = this.#options;
+    const log = shelf.get(batch.log.tag);
+    if (log?.has(batch) || (log?.start !== undefined && batch.last < log.start)) return true;
+    if (log && this.#backlog(log) + batch.bytes.length > BACKLOG_BYTES_MAX) return false;
+    if (!shelf.makeRoom(batch.log.publisher, batch.bytes.length)) return false;
+    if (!deliveries.isFollowed(batch.log.tag)) subscriber.recovering(shelf.open(batch.log, now), batch.first);
+    this.batch(batch, me, undefined, now);
+    return true;
+  }
+
   /** A head whose signature is valid. */
   head(head: Head, now: number): string | undefined {
     const { deliveries, subscriber, repair } = this.#options;

@@ -53,6 +53,8 @@ export interface SubscribeOptions {
   readonly places?: readonly Place[];
   /** With `places`: it was there in an earlier life. Of a log that began since then it is owed all. */
   readonly isResumed?: boolean;
+  /** What its members hold no more comes from elsewhere (`Machine.recover`): nothing is lost until `recovered` is told. */
+  readonly isRecovering?: boolean;
   /** First each publisher's newest message, as far as anybody holds it. */
   readonly last?: boolean;
 }

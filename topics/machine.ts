@@ -101,6 +101,7 @@ export class Machine {
     const repair = new Repair({
       ...{ ...common, audience, shelf, post },
       isWanted: (log) => this.#arrivals.isWanted(log),
+      isRecovering: (log) => deliveries.isRecovering(log.name.topic),
       onLost: (log, first, last, now) => this.#arrivals.lost(log, first, last, now),
     });
     const serving = new Serving({ shelf, post });
@@ -299,6 +300,23 @@ export class Machine {
   subscribe(pattern: string, options: SubscribeOptions, now: number): Subscribed {
     this.#now = now;
     return this.#subscriber.subscribe(pattern, options, now);
+  }
+
+  /**
+   * A batch of another one's that members hold no more, from where it was kept; its signature was checked. False: there is no room
+   * for it now, and it is to be given again later.
+   */
+  recover(bytes: Uint8Array, now: number): boolean {
+    this.#now = now;
+    const batch = parseBatch(bytes, this.#logs, this.#options.ports.sha256);
+    return batch === undefined || batch.log.publisher === this.#id || this.#arrivals.recovered(batch, now);
+  }
+
+  /** All that was kept elsewhere for this subscription was given: what is missing then may be lost. */
+  recovered(number: SubscriptionNumber, now: number): void {
+    this.#now = now;
+    const subscription = this.#deliveries.get(number);
+    if (subscription) subscription.isRecovering = false;
   }
 
   /** The handler is done with these messages of a log. In any order; unknown ones are ignored. */

@@ -30,6 +30,18 @@ CREATE TABLE IF NOT EXISTS places (name TEXT, log TEXT, id BLOB, through INTEGER
   PRIMARY KEY (name, log)) STRICT;
 `;
 
+const LAST_SEEN = `SELECT max(at) AS at FROM
+  (SELECT begun_at AS at FROM subscriptions WHERE name = ? UNION ALL SELECT saved_at FROM places WHERE name = ?)`;
+
+/** Where a durable subscription goes on. */
+export interface Begun {
+  /** There was one of this name before. */
+  readonly isResumed: boolean;
+  readonly places: readonly Place[];
+  /** Unix milliseconds: when it was begun, or a place of it was saved last. */
+  readonly lastAt: number;
+}
+
 type Row = Readonly<Record<string, unknown>>;
 type Value = string | number | Uint8Array;
 
@@ -86,16 +98,14 @@ export class TopicsStore {
     });
   }
 
-  /**
-   * Where a durable subscription goes on; `isResumed` when there was one of this name before. Rejects with
-   * "topics-store-failed", or "package-missing".
-   */
-  async begin(name: string): Promise<{ readonly isResumed: boolean; readonly places: readonly Place[] }> {
+  /** Where a durable subscription goes on. Rejects with "topics-store-failed", or "package-missing". */
+  async begin(name: string): Promise<Begun> {
     await this.flushed();
     return await this.#reading((file) => {
       const sql = "INSERT OR IGNORE INTO subscriptions VALUES (?,?)";
       const isNew = file.transaction(() => file.run(sql, name, this.#options.wall())) > 0;
-      return { isResumed: !isNew, places: this.#placesIn(file, name) };
+      const [{ at } = {}] = file.all(LAST_SEEN, name, name);
+      return { isResumed: !isNew, places: this.#placesIn(file, name), lastAt: Number(at) };
     });
   }
 

@@ -22,6 +22,7 @@ import { wall } from "../driver/surroundings.js";
 import type { HandlerFailures } from "../handler-failures.js";
 import type { Sender } from "../types.js";
 import { type EffectHandlers, TopicsDriver } from "./driver.js";
+import { recover } from "./history.js";
 import { Lines, type LinesOptions } from "./lines.js";
 import { type CheckedSubscribe, checkedSubscribe, noTopic, PUBLISH_TIMEOUT_MS, requirePublish } from "./options.js";
 import { forkProof, messageProof } from "./proof.js";
@@ -29,7 +30,7 @@ import { Publishing } from "./publishing.js";
 import { full, Room } from "./room.js";
 import { STORE_FILE, TopicsStore } from "./store.js";
 import { TopicSubscription } from "./subscription.js";
-import type { Published, PublishOptions, SubscribeOptions, Subscriber, TopicInfo } from "./types.js";
+import type { Published, PublishOptions, SubscribeOptions, Subscriber, TopicHistory, TopicInfo } from "./types.js";
 
 /**
  * Messages that the machine delivers ahead of a handler: the next batch is there when one is done. They are windows on what is
@@ -88,6 +89,9 @@ export class Topics {
   /** The names of those that keep their place. */
   readonly #durable = new Map<SubscriptionNumber, string>();
   readonly #beginning = new Set<string>();
+  readonly #histories = new Set<TopicHistory>();
+  /** Subscriptions for which they are read, and how that ends. */
+  readonly #recovering = new Map<SubscriptionNumber, AbortController>();
   #store: TopicsStore | undefined;
   /** Messages that wait to be safe and were published since the last batch left. */
   #fresh = 0;
@@ -143,14 +147,16 @@ export class Topics {
   async subscribe(pattern: string, said: SubscribeOptions): Promise<TopicSubscription> {
     const options = checkedSubscribe(pattern, said);
     const { signal, durable } = options;
-    const kept = durable === undefined ? {} : await this.#places(durable);
-    const given = { ...machineOptions(options), ...kept };
+    const kept = durable === undefined ? undefined : await this.#places(durable);
+    const isRecovering = kept?.isResumed === true && this.#histories.size > 0;
+    const given = { ...machineOptions(options), ...kept, isRecovering };
     const subscribed = this.#running.topics.subscribe(pattern, given, this.#options.now());
     if (!subscribed.ok) throw refused(pattern, subscribed);
     const { subscription: number } = subscribed;
     if (durable !== undefined) this.#durable.set(number, durable);
     const subscription = this.#made(pattern, number, options);
     this.#subscriptions.set(number, subscription);
+    if (isRecovering) void this.#recover(number, pattern, kept.lastAt);
     const heard = this.#untilHeard(number, signal);
     this.#settle();
     try {
@@ -181,6 +187,23 @@ export class Topics {
     throw new FirefliesError("topics-store-failed", "This member has no directory, so nothing of it is durable.", {
       advice: "Give the client a `dir`.",
     });
+  }
+
+  /** As `Client.useTopicHistory`. */
+  useHistory(history: TopicHistory): () => void {
+    this.#histories.add(history);
+    return () => void this.#histories.delete(history);
+  }
+
+  /** What others hold no more is read from where it is kept. */
+  async #recover(number: SubscriptionNumber, pattern: string, since: number): Promise<void> {
+    const ending = new AbortController();
+    this.#recovering.set(number, ending);
+    const give = (batch: Uint8Array) => this.#driver?.input((machine, now) => machine.recover(batch, now)) ?? true;
+    const { onAlarm } = this.#options;
+    await recover([...this.#histories], { pattern, since, signal: ending.signal, give, onAlarm });
+    this.#recovering.delete(number);
+    this.#driver?.input((machine, now) => machine.recovered(number, now));
   }
 
   /** As `Client.subscribers`. */
@@ -293,6 +316,7 @@ export class Topics {
     this.#publishing.cut(error);
     this.#room.cut(error);
     for (const heard of [...this.#subscribing.values()]) heard(error);
+    for (const ending of this.#recovering.values()) ending.abort();
     for (const subscription of this.#subscriptions.values()) subscription.ended();
     this.#subscriptions.clear();
     this.#lines.close(error);
@@ -387,6 +411,7 @@ export class Topics {
         subscriptions.get(subscription)?.ended();
         subscriptions.delete(subscription);
         this.#durable.delete(subscription);
+        this.#recovering.get(subscription)?.abort();
       },
       sent: ({ log, through }) => {
         this.#fresh = 0;

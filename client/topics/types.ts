@@ -109,6 +109,15 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Keeps messages of topics for longer than members do: a bridge to NATS with `retention` is one. */
+export interface TopicHistory {
+  /**
+   * What was published on topics that match, from this instant on (unix milliseconds), each log's in order: batches as they were
+   * signed, checked, until all was read. Rejects with a FirefliesError.
+   */
+  read(pattern: string, since: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
 /** Messages of the topics that match a pattern. Iterable once, when it has no handler: leaving the loop unsubscribes. */
 export interface Subscription extends AsyncIterable<TopicMessage>, AsyncDisposable {
   /** A topic, or a pattern: `*` stands for one token, `>` at the end for one or more. */

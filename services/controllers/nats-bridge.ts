@@ -1,6 +1,6 @@
 /** The kind `nats-bridge`: topics of the overlay to subjects of a NATS of others, and back (services/nats/bridge/). */
 import { badValue } from "../../client/config/layers.js";
-import { boolean, duration, integer, line, listOf, type Parser } from "../../client/config/values.js";
+import { boolean, duration, integer, line, listOf, oneOf, type Parser } from "../../client/config/values.js";
 import type { FirefliesError } from "../../identity/index.js";
 import { ACCESS_RULES_MAX, parseAccess } from "../access.js";
 import type { NatsBridgeOptions } from "../nats/bridge/settings.js";
@@ -33,6 +33,7 @@ interface Bridging extends NatsServerSettings {
   readonly maxAgeMs?: number | undefined;
   readonly maxBytes?: number | undefined;
   readonly rootFiles?: readonly string[] | undefined;
+  readonly retention?: "jetstream" | undefined;
 }
 
 const text = line(TEXT_MAX);
@@ -55,6 +56,7 @@ const TABLE: SettingTable<Bridging> = {
   maxAgeMs: { file: "max_age", parse: duration(AGE_MS) },
   maxBytes: { file: "max_bytes", parse: integer(STREAM_BYTES) },
   rootFiles: { file: "root_files", parse: texts },
+  retention: { file: "retention", parse: oneOf(["jetstream"]) },
 };
 
 export const NATS_BRIDGE: ControllerKind<Bridging> = {
@@ -86,10 +88,10 @@ export const NATS_BRIDGE: ControllerKind<Bridging> = {
 };
 
 function crossingOf(settings: Bridging): Omit<NatsBridgeOptions, keyof NatsServers> {
-  const { toNats, fromNats, requests, services, bridges, prefix, system, durable, rootFiles } = settings;
+  const { toNats, fromNats, requests, services, bridges, prefix, system, durable, rootFiles, retention } = settings;
   const { jetStream = false, stream, replicas, maxAgeMs, maxBytes } = settings;
   return {
-    ...{ toNats, fromNats, requests, services, bridges, prefix, system, durable, rootFiles },
+    ...{ toNats, fromNats, requests, services, bridges, prefix, system, durable, rootFiles, retention },
     jetStream: jetStream && { name: stream, replicas, maxAgeMs, maxBytes },
   };
 }

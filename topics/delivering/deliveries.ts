@@ -6,6 +6,7 @@ import type { Timers } from "../../rings/index.js";
 import type { Outbox, SubscriptionNumber } from "../effects.js";
 import type { HeldLog } from "../holding/held-log.js";
 import { Matcher } from "../matcher.js";
+import { matches } from "../names.js";
 import type { LogTag } from "../records/log.js";
 import { Cursor } from "./cursor.js";
 import type { Groups } from "./groups.js";
@@ -64,6 +65,13 @@ export class Deliveries {
   /** Is any of those resolved? */
   hasReady(topic: string): boolean {
     for (const { isReady } of this.on(topic)) if (isReady) return true;
+    return false;
+  }
+
+  /** May what nobody holds of the topic still come from elsewhere? */
+  isRecovering(topic: string): boolean {
+    for (const { pattern, isRecovering } of this.#subscriptions.values())
+      if (isRecovering && matches(pattern, topic)) return true;
     return false;
   }
 

@@ -180,6 +180,15 @@ export class Subscriber {
     this.#followAll(log, log.held);
   }
 
+  /** A log comes from elsewhere that nothing here follows: it belongs to those for whom it comes, and to no others. */
+  recovering(log: HeldLog, first: number): void {
+    if (log.start === undefined) log.begin(first);
+    for (const subscription of this.#options.deliveries.all()) {
+      if (subscription.isRecovering && matches(subscription.pattern, log.name.topic))
+        this.#follow(subscription, log, first - 1);
+    }
+  }
+
   /** The publisher says where my share begins. A log that has begun here stays as it is. */
   begin(log: HeldLog, start: number, now: number): void {
     this.#options.timers.clear(START_TIMER + log.name.tag);

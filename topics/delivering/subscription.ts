@@ -32,6 +32,8 @@ export class Subscription {
   readonly cursors = new Map<LogTag, Cursor>();
   /** Messages handed out and not settled, over all cursors. */
   open = 0;
+  /** What nobody holds is still to come from elsewhere. */
+  isRecovering: boolean;
   /** Has `subscribed` been told? Until then one in a queue group hands out nothing: it may not know its group. */
   isReady = false;
   isDraining = false;
@@ -48,6 +50,7 @@ export class Subscription {
     this.inFlightMax = within("inFlightMax", options.inFlightMax ?? IN_FLIGHT_DEFAULT, IN_FLIGHT_MAX);
     this.attemptsMax = within("attemptsMax", options.attemptsMax ?? ATTEMPTS_DEFAULT, ATTEMPTS_MAX);
     this.isLast = options.last === true;
+    this.isRecovering = options.isRecovering === true;
     this.backoffMs = within("backoffMs", options.backoffMs ?? BACKOFF_MS_DEFAULT, BACKOFF_MS_MAX);
   }
 

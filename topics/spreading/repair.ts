@@ -99,6 +99,8 @@ export interface RepairOptions {
   readonly timers: Timers;
   /** Is the log to be complete here, and is there room for what is missing? */
   readonly isWanted: (log: HeldLog) => boolean;
+  /** May what nobody holds still come from elsewhere? */
+  readonly isRecovering: (log: HeldLog) => boolean;
   /** Nobody has these. */
   readonly onLost: (log: HeldLog, first: number, last: number, now: number) => void;
 }
@@ -432,8 +434,8 @@ export class Repair {
    * Everybody was asked. It is over when the publisher said so, and others do not answer late; or when its time is; or when what
    * others hold of a forked log may never fit.
    */
-  #isLost({ top }: HeldLog, { missing, isGone, forkers, pauses }: State, now: number): boolean {
-    if (!missing || missing.first > top) return false;
+  #isLost(log: HeldLog, { missing, isGone, forkers, pauses }: State, now: number): boolean {
+    if (!missing || missing.first > log.top || this.#options.isRecovering(log)) return false;
     return (
       forkers.size > 0 || (isGone && pauses >= GONE_PAUSES) || now - missing.since > this.#options.settings.retentionMs
     );

@@ -13,6 +13,7 @@ import { Bridges } from "./bridges.js";
 import { Exporter, type Leaving } from "./exporter.js";
 import { type HistoryOptions, HistoryReader } from "./history.js";
 import { Importer, type ImporterFigures } from "./importer.js";
+import { keptBatches } from "./kept-batches.js";
 import { leavingOf } from "./leaving.js";
 import { NatsSide } from "./nats-side.js";
 import { answerMember, answerNats, REQUEST_SERVICE } from "./requests.js";
@@ -24,7 +25,16 @@ import { requirePatterns, serviceSubject, subjectOf } from "./subjects.js";
 /** What a bridge needs of a member. */
 export type BridgeClient = Pick<
   Client,
-  "id" | "info" | "publish" | "subscribe" | "members" | "serve" | "sendToAny" | "changes" | "stopping"
+  | "useTopicHistory"
+  | "id"
+  | "info"
+  | "publish"
+  | "subscribe"
+  | "members"
+  | "serve"
+  | "sendToAny"
+  | "changes"
+  | "stopping"
 >;
 
 export interface NatsBridgeFigures extends ImporterFigures {
@@ -41,6 +51,10 @@ export interface NatsBridgeFigures extends ImporterFigures {
 
 /** Milliseconds after the first failure to connect, and at most. */
 const PAUSE_MS = { least: 500, most: 60_000 };
+/** Milliseconds that a subscription waits for NATS, to get what is kept there. */
+const REACHED_MS = 30_000;
+/** What came to the stream shortly before a place was saved may not be acknowledged: retention, and two clocks. Milliseconds. */
+const KEPT_MARGIN_MS = 10 * 60_000;
 /** The same trouble is told once in this time, milliseconds. */
 const TOLD_MS = 10_000;
 /** Messages of one pattern that NATS does not hold yet; more wait in the overlay. */
@@ -76,6 +90,8 @@ export class NatsBridge {
   #roomMade: () => void = () => {};
   #look: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
+  /** The client reads nothing from here any more. */
+  #forget: () => void = () => {};
 
   /** Nothing happens before `start`. */
   constructor(client: BridgeClient, options: NatsBridgeOptions) {
@@ -111,6 +127,9 @@ export class NatsBridge {
       offering: () => this.#client.members({ service: this.#service }),
       onRefused: (member) => this.#tell(new FirefliesError("peer-refused", refusal(titleOf(member)), REFUSAL_ADVICE)),
     });
+    if (this.#plan.isRetaining) {
+      this.#forget = this.#client.useTopicHistory({ read: (...wanted) => this.#kept(...wanted) });
+    }
     this.#serve();
     this.#look = setInterval(() => this.#bringOverdue(), LOOK_MS).unref();
     try {
@@ -159,12 +178,31 @@ export class NatsBridge {
   /** Ends it: what NATS does not hold yet is not acknowledged, and comes again to who goes on. */
   async stop(): Promise<void> {
     this.#closing.abort();
+    this.#forget();
     clearInterval(this.#look);
     this.#roomMade();
     this.#exporter.pause();
     await Promise.all(this.#subscriptions.map((each) => each.unsubscribe()));
     await this.#side?.close();
     await this.#running;
+  }
+
+  /** What the stream has kept, for a subscription that comes after members let go of it. */
+  async *#kept(pattern: string, since: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    const { prefix, roots } = this.#plan;
+    const side = await this.#reached(signal);
+    const messages = side.replay(subjectOf(prefix, pattern), since - KEPT_MARGIN_MS, signal);
+    yield* keptBatches(messages, { prefix, roots, now: Date.now });
+  }
+
+  /** NATS may come back soon. */
+  async #reached(signal: AbortSignal): Promise<NatsSide> {
+    const until = performance.now() + REACHED_MS;
+    while (this.#side === undefined || !this.#isUp) {
+      if (signal.aborted || performance.now() > until) throw new FirefliesError("nats-unreachable");
+      await pause(PAUSE_MS.least, signal);
+    }
+    return this.#side;
   }
 
   get #isConnected(): boolean {

@@ -19,6 +19,9 @@ const QUEUE = "fireflies-bridge";
 const AHEAD = { max_bytes: 8 * 1024 * 1024 };
 /** Milliseconds until a stream hands out again what was too much. */
 const OVERFLOW_MS = 5_000;
+/** Messages that are asked for at once of what a stream has kept, and milliseconds to wait for them. */
+const REPLAYED_AT_ONCE = 256;
+const REPLAY_MS = 2_000;
 /** Milliseconds for JetStream to answer a publish. */
 const ACK_MS = 5_000;
 
@@ -115,6 +118,20 @@ export class NatsSide {
     if (this.#stream === undefined || stream === undefined) return;
     const consumer = await this.#stream.consumer(stream.name, durable, filter);
     this.#reading.push(await consumer.consume({ ...AHEAD, callback: (message) => take(ofStream(message)) }));
+  }
+
+  /** What the stream holds of a filter, from an instant on, until all was read. */
+  async *replay(filter: string, since: number, signal: AbortSignal): AsyncGenerator<Arriving, void, undefined> {
+    const { stream } = this.#plan;
+    if (this.#stream === undefined || stream === undefined) return;
+    const consumer = await this.#stream.reader(stream.name, filter, since);
+    for (let left = 1; left > 0 && !signal.aborted; ) {
+      left = 0;
+      for await (const message of await consumer.fetch({ max_messages: REPLAYED_AT_ONCE, expires: REPLAY_MS })) {
+        left = message.info.pending;
+        yield ofStream(message);
+      }
+    }
   }
 
   async close(): Promise<void> {

@@ -28,6 +28,11 @@ export interface NatsBridgeOptions extends NatsServers {
   readonly bridges?: readonly string[] | undefined;
   /** Through JetStream: a stream that holds what crosses, so that nothing is lost while one side is away. False: NATS core. */
   readonly jetStream?: boolean | StreamSettings | undefined;
+  /**
+   * "jetstream": durable subscriptions of this member to topics that cross get from the stream what members hold no more. Needs
+   * `jetStream` and `rootFiles`.
+   */
+  readonly retention?: "jetstream" | undefined;
   /** Files with roots (PEM) whose members' signatures are believed in messages that come in; none by default. */
   readonly rootFiles?: readonly string[] | undefined;
   /** The bridge's place in the topics outlives its process under this name: see `subscribe`. */
@@ -48,6 +53,8 @@ export interface BridgePlan {
   /** Undefined without JetStream. */
   readonly stream: (StreamSettings & { readonly name: string }) | undefined;
   readonly roots: readonly Uint8Array[];
+  /** Durable subscriptions of this member read the stream. */
+  readonly isRetaining: boolean;
 }
 
 const SYSTEM = /^[A-Za-z0-9_-]{1,32}$/;
@@ -57,6 +64,9 @@ const STREAM = /^[A-Za-z0-9_-]{1,128}$/;
 export function planBridge(options: NatsBridgeOptions, network: string): BridgePlan {
   const { toNats = [], fromNats = [], requests = [], services = [], system = "nats", jetStream = false } = options;
   if (!SYSTEM.test(system)) throw named("system", system);
+  const { rootFiles = [], retention } = options;
+  if (retention !== undefined && (jetStream === false || rootFiles.length === 0))
+    throw new FirefliesError("config-bad-value", "retention: jetstream needs jetStream and rootFiles as well.");
   const settings: StreamSettings = typeof jetStream === "object" ? jetStream : {};
   const name = settings.name ?? `ff-${networkOf(network)}`;
   if (!STREAM.test(name)) throw named("stream", name);
@@ -70,7 +80,8 @@ export function planBridge(options: NatsBridgeOptions, network: string): BridgeP
     services,
     bridges: parseAccess(options.bridges ?? []),
     stream: jetStream === false ? undefined : { ...settings, name },
-    roots: (options.rootFiles ?? []).flatMap(rootsIn),
+    roots: rootFiles.flatMap(rootsIn),
+    isRetaining: retention !== undefined,
   };
 }
 

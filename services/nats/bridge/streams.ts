@@ -109,6 +109,19 @@ export class JetStream {
     }
   }
 
+  /** Reads one filter from an instant on, in order; nothing of it stays at the server. Rejects as `consumer`. */
+  async reader(stream: string, filter: string, since: number): Promise<Consumer> {
+    const { DeliverPolicy } = await loadJetStream();
+    try {
+      return await this.client.consumers.get(stream, {
+        ...{ filter_subjects: filter, deliver_policy: DeliverPolicy.StartTime },
+        opt_start_time: new Date(Math.max(0, since)).toISOString(),
+      });
+    } catch (cause) {
+      throw differs(stream, cause);
+    }
+  }
+
   async #info(name: string): Promise<StreamConfig | undefined> {
     try {
       return (await this.#manager.streams.info(name)).config;
