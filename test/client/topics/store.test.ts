@@ -71,14 +71,14 @@ describe("the store of topics", () => {
 
   it("keeps places by name, the last of each log, and knows who was there before", async () => {
     const first = storeAt().store;
-    expect(await first.begin("billing")).toEqual({ isResumed: false, places: [] });
+    expect(await first.begin("billing")).toEqual({ isResumed: false, places: [], lastAt: 1_000 });
     first.place("billing", { log: log("a"), through: 3, above: [5, 9] });
     first.place("billing", { log: log("a"), through: 4, above: [9] });
     first.place("billing", { log: log("b", 8n), through: 1, above: [] });
     first.place("audit", { log: log("a"), through: 70, above: [] });
     await first.close();
-    const { isResumed, places } = await storeAt().store.begin("billing");
-    expect(isResumed).toBe(true);
+    const { isResumed, places, lastAt } = await storeAt(path, { wall: () => 2_000 }).store.begin("billing");
+    expect([isResumed, lastAt]).toEqual([true, 1_000]);
     expect(places.map(({ log: { topic, life }, through, above }) => [topic, life, through, above]).sort()).toEqual([
       ["a", 7n, 4, [9]],
       ["b", 8n, 1, []],
