@@ -169,11 +169,8 @@ export class HeldLog {
   }
 
   #advance(): void {
-    for (;;) {
-      const batch = this.find(this.#held + 1);
-      if (!batch) return;
-      this.#held = batch.last;
-    }
+    const run = this.#runs[indexAfter(this.#runs, this.#held + 1) - 1];
+    if (run && run.last > this.#held) this.#held = run.last;
   }
 
   /** A batch is new. */
