@@ -1,6 +1,6 @@
 /**
- * The rooms that judge certificates, on other days: their tests 400 and 3,700 days ahead, with libfaketime before every process.
- * No test may hold on one day only, and no certificate, list or state of ours may.
+ * The rooms that judge certificates and those that stand on them, on other days: their tests 400 and 3,700 days ahead, with
+ * libfaketime before every process. No test may hold on one day only, and no certificate, list or state of ours may.
  *
  *   npm run test:clock                     400 and 3,700 days ahead
  *   npm run test:clock -- 9000 -30         on days of your choice
@@ -13,7 +13,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const ROOMS = ["identity", "ca", "net", "client"];
+const ROOMS = ["identity", "ca", "net", "client", "topics", "services", "processes"];
 /** What relays lie about is no matter of dates, and its answers are told by time. */
 const EXCLUDED = ["--exclude", "test/client/lying-relay.test.ts"];
 /** Past the life of a member's certificate, of an intermediate; and nearly ten years on, where a root's life of ten still holds. */
