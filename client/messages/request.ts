@@ -28,6 +28,8 @@ export class Request implements Pending {
   readonly #service: Extension | undefined;
   /** The links that it has lost, the first one first. */
   readonly lost: Again[] = [];
+  /** How often another link was looked for. */
+  askedAgain = 0;
   #unwatch: (() => void) | undefined;
 
   constructor(

@@ -4,20 +4,12 @@
  * stand in its note, and where it is to be met in punches. docs/reach.md tells it in full.
  */
 import type { FirefliesError } from "../../identity/index.js";
-import { type Address, formatAddress, rangeOf } from "../../net/index.js";
+import { type Address, rangeOf } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
-import { type AddressReport, isEvidence, notDialable, privateAdvice } from "./advice.js";
+import { isEvidence, notDialable, privateAdvice } from "./advice.js";
 import type { DialledBack, Seen } from "./codec.js";
-import {
-  candidatesOf,
-  hostOf,
-  ipPortOf,
-  type NatKind,
-  natOf,
-  type Observation,
-  type Observed,
-  observedOf,
-} from "./observations.js";
+import { candidatesOf, hostOf, type NatKind, natOf, type Observed, observedOf } from "./observations.js";
+import { OuterAddresses, outerTargets } from "./outer-addresses.js";
 import {
   afterVerdict,
   type Dialable,
@@ -31,16 +23,10 @@ import {
   witnessesOf,
   YES_MS,
 } from "./verdict.js";
+import { Words } from "./words.js";
 
 /** Members asked at once: each question costs them a dial. */
 const ASKED_AT_ONCE = 4;
-/** Outer addresses that are tried: of one or two uplinks, for each listener. */
-const OUTER_HOSTS_MAX = 2;
-const OUTER_MAX = 2;
-/** Rounds in a row without enough who vouch for it, until an outer address leaves the note. */
-const MISSES_MAX = 2;
-/** Two agree on an outer address before others are asked to dial it. */
-const AGREEING_MIN = 2;
 /**
  * What a member has said holds for so long, milliseconds, while others can dial me: the first rounds follow each other within
  * seconds, and are for the neighbours that are new. Less than the pause between later ones, in which all are asked.
@@ -85,17 +71,6 @@ export interface ReachOptions {
   readonly onAlarm: (alarm: FirefliesError) => void;
 }
 
-interface Word {
-  readonly observation: Observation;
-  /** Where my session with it came from, if I had made it. */
-  readonly cameFrom: string | undefined;
-  /** Monotonic milliseconds. */
-  readonly observedAt: number;
-  readonly dials: ReadonlyMap<string, DialledBack>;
-  /** Monotonic milliseconds; undefined when the dials are too old to count. */
-  readonly dialledAt: number | undefined;
-}
-
 /** What is known, for info and metrics. */
 export interface Reachability {
   readonly dialable: Dialable;
@@ -106,10 +81,9 @@ export interface Reachability {
 
 export class Reach {
   readonly #options: ReachOptions;
-  readonly #words = new Map<MemberId, Word>();
+  readonly #words: Words;
   readonly #listeners = new Set<(dialable: Dialable) => void>();
-  /** Outer addresses in my note, and for how many rounds too few vouch for them. */
-  readonly #outer = new Map<string, number>();
+  readonly #outer = new OuterAddresses();
   #standing: Standing;
   #nat: NatKind = "unknown";
   #candidates: readonly string[] = [];
@@ -128,6 +102,7 @@ export class Reach {
 
   constructor(options: ReachOptions) {
     this.#options = options;
+    this.#words = new Words(options.now);
     // Members that start together do not ask together.
     this.#standing = { ...UNKNOWN, askAt: options.now() + options.random() * 1_000 };
   }
@@ -139,11 +114,11 @@ export class Reach {
 
   /** Addresses outside of a NAT at which enough members have reached me. */
   get outer(): readonly string[] {
-    return [...this.#outer.keys()];
+    return this.#outer.all;
   }
 
   get state(): Reachability {
-    const observed = observedOf(this.#observations);
+    const observed = observedOf(this.#words.observations);
     return { dialable: this.dialable, nat: this.#nat, observed, candidates: this.#candidates };
   }
 
@@ -179,16 +154,13 @@ export class Reach {
   }
 
   async #ask(ids: readonly MemberId[]): Promise<void> {
-    for (const [id, word] of this.#words) {
-      if (!ids.includes(id)) this.#words.delete(id);
-      else if (!this.#doDialsHold(word)) this.#words.set(id, { ...word, dialledAt: undefined });
-    }
+    this.#words.keep(ids, this.#dialsHoldMs);
     this.#silent.clear();
     const own = this.#options.hosts();
     const near = this.#options.near();
     const hinting = this.#askForHints(near.filter((id) => !ids.includes(id)).slice(0, ASKED_AT_ONCE), own);
     await inTurns([...ids.filter((id) => near.includes(id)), ...ids.filter((id) => !near.includes(id))], async (id) => {
-      if (!this.#doesSightHold(this.#words.get(id)) && !this.#isSeenOnLoopback(own)) await this.#observe(id);
+      if (!this.#doesSightHold(id) && !this.#isSeenOnLoopback(own)) await this.#observe(id);
       this.#guess(own);
     });
     await hinting;
@@ -198,7 +170,7 @@ export class Reach {
     // Who has dialled me may have done so at an outer address, and vouches for it by dialling it again.
     const isOuter = targets.some((address) => !this.#isMine(address) || this.#outer.has(address));
     const asked = shuffled(ids, this.#options.random).filter(
-      (id) => (isOuter || !this.#options.hasDialledMe(id)) && !this.#hasDialled(id, targets),
+      (id) => (isOuter || !this.#options.hasDialledMe(id)) && !this.#words.hasDialled(id, targets),
     );
     await inTurns(asked, async (id) => {
       if (!this.#isStale && !this.#isDecided(targets)) await this.#dialBack(id, targets);
@@ -219,46 +191,24 @@ export class Reach {
 
   async #observe(id: MemberId): Promise<void> {
     const seen = await this.#options.observe(id);
-    if (seen === undefined) return;
-    // Who has dialled me sees no other address than the one that it dialled.
-    const tcp = seen.address;
-    const { dials = new Map<string, DialledBack>(), dialledAt } = this.#words.get(id) ?? {};
-    const cameFrom = seen.way === "came" ? ipPortOf(seen.address) : undefined;
-    const observation = { by: id, tcp, udp: ipPortOf(seen.udp) };
-    this.#words.set(id, { observation, cameFrom, observedAt: this.#options.now(), dials, dialledAt });
+    if (seen !== undefined) this.#words.saw(id, seen);
   }
 
   async #dialBack(id: MemberId, targets: readonly string[]): Promise<void> {
     const results = await this.#options.dialBack(id, targets);
-    if (results === undefined) {
-      this.#silent.add(id);
-      return;
-    }
-    const unseen = {
-      observation: { by: id, tcp: undefined, udp: undefined },
-      cameFrom: undefined,
-      observedAt: -Infinity,
-    };
-    const dials = new Map(targets.map((address, index) => [address, results[index]!]));
-    this.#words.set(id, { ...(this.#words.get(id) ?? unseen), dials, dialledAt: this.#options.now() });
+    if (results === undefined) this.#silent.add(id);
+    else this.#words.dialled(id, targets, results);
   }
 
-  /** Is what it saw of me not asked again in this round? */
-  #doesSightHold(word: Word | undefined): boolean {
-    return word !== undefined && this.dialable !== "no" && this.#options.now() - word.observedAt < HOLDS_MS;
+  /** Is it not asked again in this round from where it sees me come? */
+  #doesSightHold(id: MemberId): boolean {
+    return this.dialable !== "no" && this.#words.hasSeen(id, HOLDS_MS);
   }
 
-  /** Are its dials not asked again in this round? Where others cannot dial me, or one round has said so, all dial anew. */
-  #doDialsHold({ dialledAt = -Infinity }: Word): boolean {
+  /** How long dials are not asked for again. Where others cannot dial me, or one round has said so, all dial anew. */
+  get #dialsHoldMs(): number {
     const { dialable, contrary } = this.#standing;
-    return dialable === "yes" && contrary === 0 && this.#options.now() - dialledAt < HOLDS_MS;
-  }
-
-  #hasDialled(id: MemberId, targets: readonly string[]): boolean {
-    const word = this.#words.get(id);
-    // One that was busy, or had not heard yet that the address is mine, has said nothing.
-    const hasSaid = (address: string) => isEvidence(word?.dials.get(address)?.outcome ?? "failed");
-    return word?.dialledAt !== undefined && targets.every(hasSaid);
+    return dialable === "yes" && contrary === 0 ? HOLDS_MS : 0;
   }
 
   /** On loopback there are no others but those of this machine, and no NAT: it takes no more than it takes to believe it. */
@@ -266,35 +216,27 @@ export class Reach {
     const { advertised, tolerance } = this.#options;
     const mine = advertised();
     if (mine.length === 0 || mine.some((text) => rangeOf(hostOf(text) ?? "") !== "loopback")) return false;
-    const seen = this.#witnesses((id) =>
-      own.has(hostOf(this.#words.get(id)?.observation.tcp) ?? "") ? "yes" : undefined,
-    );
+    const seen = this.#witnesses((id) => (own.has(hostOf(this.#words.observation(id)?.tcp) ?? "") ? "yes" : undefined));
     return verdictOf(seen, tolerance) === "yes";
   }
 
   /** "IP:port" from which my sessions come, for each member that has said it. */
   get seen(): readonly (readonly [MemberId, string])[] {
-    return [...this.#words].flatMap(([id, { cameFrom }]) => (cameFrom === undefined ? [] : [[id, cameFrom] as const]));
+    return this.#words.seen;
   }
 
   /** "IP:port" from which my datagrams come, likewise. */
   get seenUdp(): readonly (readonly [MemberId, string])[] {
-    return [...this.#words].flatMap(([id, { observation }]) =>
-      observation.udp === undefined ? [] : [[id, observation.udp] as const],
-    );
-  }
-
-  get #observations(): readonly Observation[] {
-    return [...this.#words.values()].map(({ observation }) => observation);
+    return this.#words.seenUdp;
   }
 
   /** What follows from where others see me, before anybody has dialled. */
   #see(ids: readonly MemberId[]): void {
     const { hosts, udpPort, onFound } = this.#options;
     const own = hosts();
-    this.#nat = natOf(this.#observations, { hosts: own, udpPort: udpPort() });
+    this.#nat = natOf(this.#words.observations, { hosts: own, udpPort: udpPort() });
     // Where no NAT is between, there is nothing to punch. Who does not see me there dials back what my note names.
-    const punched = this.#nat === "none" ? [] : candidatesOf(this.#observations, ids.length);
+    const punched = this.#nat === "none" ? [] : candidatesOf(this.#words.observations, ids.length);
     const candidates = [...punched, ...this.#outerTargets(ids.length)];
     const isNew = candidates.join(" ") !== this.#candidates.join(" ");
     this.#candidates = candidates;
@@ -308,7 +250,7 @@ export class Reach {
    */
   #guess(own: ReadonlySet<string>): void {
     if (this.#isStale || this.dialable !== "unknown" || !this.#areAllOwn(own)) return;
-    const sights = [...this.#words].map(([id, { observation }]) => [id, observation.tcp] as const);
+    const sights = this.#words.observations.map(({ by, tcp }) => [by, tcp] as const);
     const says = [...sights, ...this.#hints].flatMap(([id, tcp]) => {
       const host = hostOf(tcp);
       if (this.#options.hasDialledMe(id)) return true;
@@ -327,20 +269,11 @@ export class Reach {
     return witnessesOf(this.#options.predecessors(), says);
   }
 
-  /** Does this member reach me, at any address of those or at one? */
-  #says(id: MemberId, addresses: readonly string[]): Witness["says"] {
-    const word = this.#words.get(id);
-    if (word?.dialledAt === undefined) return undefined;
-    const outcomes = addresses.flatMap((address) => word.dials.get(address)?.outcome ?? []);
-    if (outcomes.includes("reached")) return "yes";
-    return outcomes.length > 0 && outcomes.some(isEvidence) ? "no" : undefined;
-  }
-
   /** At any address: it has made a connection, or says that it could. */
   #reaches(id: MemberId, targets: readonly string[]): Witness["says"] {
     // An outer address that does not stand in my note leads nobody here: without relays I would be reached by nobody.
     const named = targets.filter((address) => this.#isMine(address) || this.#outer.has(address));
-    return this.#options.hasDialledMe(id) ? "yes" : this.#says(id, named);
+    return this.#options.hasDialledMe(id) ? "yes" : this.#words.says(id, named);
   }
 
   #verdict(targets: readonly string[]): "yes" | "no" | undefined {
@@ -360,7 +293,7 @@ export class Reach {
 
   #isVouchedFor(address: string): boolean {
     return isVouchedFor(
-      this.#witnesses((id) => this.#says(id, [address])),
+      this.#witnesses((id) => this.#words.says(id, [address])),
       this.#options.tolerance,
     );
   }
@@ -374,22 +307,11 @@ export class Reach {
     return this.#options.advertised().includes(address);
   }
 
-  /** My ports at the hosts that others see me come from, and that are not this machine's. */
-  #outerTargets(count: number): readonly string[] {
-    const { isAuto, hosts, listeners } = this.#options;
+  #outerTargets(others: number): readonly string[] {
+    const { isAuto, hosts, listeners, relaySights = () => [] } = this.#options;
     if (!isAuto()) return [];
-    const own = hosts();
-    const seen = this.#observations.filter(({ tcp }) => tcp !== undefined);
-    const relays = this.#options.relaySights?.() ?? [];
-    const others = relays.flatMap(({ id, observed }) =>
-      seen.some(({ by }) => by === id) ? [] : { by: id, tcp: ipPortOf(observed), udp: undefined },
-    );
-    const agreed = observedOf([...seen, ...others]).filter(
-      ({ transport, by, address }) => transport === "tcp" && by >= Math.min(AGREEING_MIN, count) && !own.has(address),
-    );
-    const outer = agreed.filter(({ address }) => rangeOf(address) === "ordinary").slice(0, OUTER_HOSTS_MAX);
-    const at = outer.flatMap(({ address: host }) => listeners().map((each) => formatAddress({ ...each, host })));
-    return at.slice(0, OUTER_MAX);
+    const { observations } = this.#words;
+    return outerTargets({ observations, relays: relaySights(), hosts: hosts(), listeners: listeners(), others });
   }
 
   /** An outer address that nobody was asked to dial in the last round. */
@@ -401,10 +323,9 @@ export class Reach {
   #conclude(targets: readonly string[]): void {
     const { now, onFound, isAuto } = this.#options;
     const before = this.outer.join(" ");
-    for (const address of new Set([...targets, ...this.#outer.keys()])) {
+    for (const address of new Set([...targets, ...this.outer])) {
       if (this.#isMine(address) && !this.#outer.has(address)) continue;
-      if (isAuto() && this.#isVouchedFor(address)) this.#outer.set(address, 0);
-      else this.#miss(address);
+      this.#outer.judged(address, isAuto() && this.#isVouchedFor(address));
     }
     if (this.outer.join(" ") !== before) onFound();
     const next = afterVerdict(this.#standing, this.#verdict(targets) ?? this.#presumed(targets), now());
@@ -415,29 +336,11 @@ export class Reach {
     this.#advise();
   }
 
-  #miss(address: string): void {
-    const misses = this.#outer.get(address);
-    if (misses === undefined) return;
-    if (misses + 1 < MISSES_MAX) this.#outer.set(address, misses + 1);
-    else this.#outer.delete(address);
-  }
-
   #stand(standing: Standing): void {
     const before = this.dialable;
     this.#standing = standing;
     if (standing.dialable === before) return;
     for (const listener of [...this.#listeners]) listener(standing.dialable);
-  }
-
-  /** Of what others say of my addresses, in the last round. */
-  get reports(): readonly AddressReport[] {
-    return this.#options.advertised().map((address) => ({
-      address,
-      results: [...this.#words].flatMap(([by, { dials }]) => {
-        const dialled = dials.get(address);
-        return dialled === undefined ? [] : [{ by, ...dialled }];
-      }),
-    }));
   }
 
   /** Says each thing once, until it is over. */
@@ -446,7 +349,8 @@ export class Reach {
     const ports = listeners()
       .map(({ scheme, port }) => `${scheme} ${port}`)
       .join(", ");
-    const facts = { reports: this.reports, observations: this.#observations, hosts: hosts(), ports };
+    const reports = this.#words.reports(this.#options.advertised());
+    const facts = { reports, observations: this.#words.observations, hosts: hosts(), ports };
     const hasTried = facts.reports.some(({ results }) => results.some(({ outcome }) => isEvidence(outcome)));
     const isHidden = this.dialable === "no" && hasTried;
     const alarm = isHidden ? (isToldHidden ? undefined : notDialable(facts)) : privateAdvice(facts);

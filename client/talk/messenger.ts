@@ -10,6 +10,7 @@ import { Requester } from "../messages/requester.js";
 import { type Dispatch, Responder } from "../messages/responder.js";
 import { FRAME_BYTES_SOFT } from "../messages/session.js";
 import { MESSAGES } from "../protocols.js";
+import { isWay, persistently } from "./persistence.js";
 
 const EMPTY = new Uint8Array(0);
 
@@ -56,6 +57,7 @@ export class Messenger {
   /** Told when a responder has ended. */
   readonly #endListeners = new WeakMap<Responder, () => void>();
   readonly #lost = new LostLinks();
+  readonly #over = new AbortController();
   #stopping = false;
 
   constructor(options: MessengerOptions) {
@@ -192,6 +194,7 @@ export class Messenger {
   }
 
   close(error: FirefliesError): void {
+    this.#over.abort();
     for (const id of [...this.#open.keys()]) this.endAll(id, error);
     this.#lost.close();
   }
@@ -221,22 +224,28 @@ export class Messenger {
 
   /** The link was lost before the answer came: the message goes over another one, and is handled once. */
   async #askAgain(request: Request, id: MemberId, error: FirefliesError): Promise<void> {
-    const { destination, links } = this.#options;
+    const { deadline, signal } = request;
     const onAsked = this.#beginDialling(id);
     try {
-      const to = destination(id);
-      if (to === undefined) throw error;
-      const { deadline, signal } = request;
-      const session = links.usable(to) ?? (await links.reach(to, { deadline, signal }));
-      this.#requesterOf(session, request.payload).resume(request);
+      const until = { deadline, signals: [signal, this.#over.signal] };
+      const goesOn = (failure: unknown) => failure !== error && isWay(failure);
+      await persistently(() => this.#resume(request, id, error), until, goesOn, request.askedAgain++);
     } catch (failure) {
-      const isCancelled = request.signal?.aborted === true;
       // Whether it was handled is not known; why there was no other way is the cause.
       const lost = new FirefliesError(error.code, error.message, { cause: failure, advice: error.advice });
-      request.reject(isCancelled ? new FirefliesError("cancelled") : lost);
+      request.reject(signal?.aborted ? new FirefliesError("cancelled") : lost);
     } finally {
       onAsked();
     }
+  }
+
+  /** Throws `error` when the member has left the view. */
+  async #resume(request: Request, id: MemberId, error: FirefliesError): Promise<void> {
+    const { destination, links } = this.#options;
+    const to = destination(id);
+    if (to === undefined) throw error;
+    const session = links.usable(to) ?? (await links.reach(to, request));
+    this.#requesterOf(session, request.payload).resume(request);
   }
 
   #responderOf(id: MemberId, link: string): Responder | undefined {

@@ -46,7 +46,12 @@ async function dial(
   const [relay, next] = viaOf(to);
   if (relay === undefined) throw new DialError("forbidden", text, { detail: "it names no relay" });
   if (member === undefined) throw new DialError("forbidden", text, { detail: "it is not said which member is wanted" });
+  if (signal.aborted) throw new DialError("cancelled", text);
   const { duplex, via } = await through.open({ member, relay, next, signal, address: text });
+  if (signal.aborted) {
+    duplex.destroy();
+    throw new DialError("cancelled", text);
+  }
   const title = `The relay ${via.at(-1)}`;
   const address = addressOf(via);
   const failed = (what: RelayFailure) => onFailed(member, address, what);

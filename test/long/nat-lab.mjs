@@ -4,10 +4,13 @@
  * relay. A table, as in docs/reach.md; ends with 1 when a pair fails, or does not meet though it could. As root, on Linux;
  * the delay needs python3. `--short` is for a change of what it shows: four kinds, half a minute (`npm run test:nat`).
  *
- *   npm run -s build && node test/long/nat-lab.mjs [--short] [--delay 25] [--kinds "full cone,symmetric"] [--relays 4] [--json]
+ *   npm run -s build && node test/long/nat-lab.mjs [--short | --homes] [--delay 25] [--kinds "full cone,symmetric"] [--relays 4]
+ *   [--json]
+ *
+ * `--homes` has pairs behind one router instead: with its hosts apart or not, hairpin or not. test/long/nat-lab.sh is both.
  */
 import { parseArgs } from "node:util";
-import { canMeet, KINDS, labProblem } from "../support/nat-lab.mjs";
+import { canMeet, canMeetAtHome, HOMES, KINDS, labProblem } from "../support/nat-lab.mjs";
 import { LabNetwork } from "./nat-lab/lab.mjs";
 
 /** A path without a relay is waited for so long after the first message, milliseconds. */
@@ -27,6 +30,7 @@ const { values } = parseArgs({
     relays: { type: "string", default: "4" },
     json: { type: "boolean", default: false },
     short: { type: "boolean", default: false },
+    homes: { type: "boolean", default: false },
   },
 });
 const problem = labProblem();
@@ -34,7 +38,8 @@ if (problem) {
   console.log(`skipped: ${problem}`);
   process.exit(0);
 }
-const kinds = values.kinds?.split(",").map((kind) => kind.trim()) ?? (values.short ? SHORT : Object.keys(KINDS));
+const asked = values.homes ? Object.keys(HOMES) : values.short ? SHORT : Object.keys(KINDS);
+const kinds = values.kinds?.split(",").map((kind) => kind.trim()) ?? asked;
 const network = new LabNetwork({ delayMs: Number(values.delay) });
 process.on("exit", () => network.close());
 process.on("SIGINT", () => process.exit(130));
@@ -44,8 +49,9 @@ await network.open(Number(values.relays), RINGS);
 const members = new Map();
 for (const kind of kinds) {
   const twins = [];
+  const home = HOMES[kind] && network.lab.site(HOMES[kind], { hosts: TWINS });
   for (let index = 0; index < TWINS; index++) {
-    const [host] = network.lab.site(kind).hosts;
+    const host = home ? home.hosts[index] : network.lab.site(kind).hosts[0];
     const name = `${kind.replaceAll(/[^A-Za-z0-9]/g, "-")}-${index}`;
     twins.push(await network.start(name, host, optionsOf(kind, host)));
   }
@@ -74,7 +80,8 @@ if (!values.json)
   console.log(
     "| pair | first message | first byte at the handler | answer | in the end |\n| --- | --- | --- | --- | --- |",
   );
-for (const [at, one] of kinds.entries()) for (const other of kinds.slice(at)) await show(one, other);
+for (const [at, one] of kinds.entries())
+  for (const other of HOMES[one] ? [one] : kinds.slice(at)) await show(one, other);
 const firsts = rows.filter(({ wasLinked, firstByteMs, over }) => !wasLinked && firstByteMs && over === "relayed");
 const sorted = firsts.map(({ firstByteMs }) => firstByteMs).sort((a, b) => a - b);
 if (!values.json && sorted.length > 0)
@@ -86,7 +93,7 @@ process.exit(wrong === 0 ? 0 : 1);
 
 function optionsOf(kind, { address }) {
   if (kind === "public") return { listen: `${address}:443` };
-  const port = KINDS[kind].forward?.[0] ?? 0;
+  const port = KINDS[kind]?.forward?.[0] ?? 0;
   return { listen: [`0.0.0.0:${port}`, "udx://0.0.0.0:0"] };
 }
 
@@ -95,7 +102,8 @@ async function show(one, other) {
   const both = one === other ? [await measure(one, one)] : [await measure(one, other), await measure(other, one)];
   rows.push(...both);
   const isRelayed = both.some(({ better }) => better === undefined || better === "relayed");
-  const isWrong = both.some(({ error }) => error !== undefined) || (isRelayed && canMeet(one, other));
+  const meets = HOMES[one] ? canMeetAtHome(one) : canMeet(one, other);
+  const isWrong = both.some(({ error }) => error !== undefined) || (isRelayed && meets);
   wrong += Number(isWrong);
   if (values.json) for (const row of both) console.log(JSON.stringify(row));
   else console.log(lineOf(one, other, both, isWrong));
@@ -142,7 +150,7 @@ function lineOf(one, other, both, isWrong) {
   const end = worst.better === "punched" && after > 50 ? `punched after ${(after / 1000).toFixed(1)} s` : worst.better;
   const over = [...new Set(shown.map((row) => row.over))].join(", ");
   const cells = [
-    `${one}, ${other}`,
+    HOMES[one] ? one : `${one}, ${other}`,
     fresh.length > 0 ? over : `${over}, there was a link`,
     `${slowest("firstByteMs")} ms`,
     `${slowest("answerMs")} ms`,

@@ -18,7 +18,7 @@ node bench/claims/rules.mjs
 node test/long/clock.mjs -400 9000
 node test/long/pods.mjs
 node test/long/reach.mjs
-node test/long/nat-lab.mjs
+test/long/nat-lab.sh
 node test/long/nat-network.mjs --minutes 10
 node test/long/rdv-lab.mjs
 node test/long/rdv-lab.mjs --delay 25 --dialler once

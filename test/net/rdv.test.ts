@@ -1,47 +1,27 @@
 /** The transport that meets through a rendezvous server: the contract over it, and what is its own. */
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
-import { type Address, parseAddress, pathOf, type Transport } from "../../net/index.js";
+import { type Address, parseAddress, pathOf } from "../../net/index.js";
 import { rdvTransport } from "../../net/transports/rdv.js";
 import { RdvServer } from "../../rdv/index.js";
 import { transportPromises } from "../../testing/index.js";
+import { RdvPlace } from "../support/rdv-transport.js";
 
-let http: Server;
-let rdv: RdvServer;
+let place: RdvPlace;
 let port: number;
 
 beforeEach(async () => {
-  http = createServer();
-  rdv = new RdvServer({ prefix: "/meet", limits: { requestsBurst: 100_000 } });
-  rdv.attach(http);
-  await once(http.listen(0, "127.0.0.1"), "listening");
-  port = (http.address() as AddressInfo).port;
+  place = await RdvPlace.open();
+  ({ port } = place);
 });
-afterEach(async () => {
-  await rdv.close();
-  http.close();
-});
-
-/** Listens at the server, whatever port is asked for, and waits there when it says so. */
-function create(): Transport {
-  const transport = rdvTransport();
-  const listen: Transport["listen"] = async (at, onConnection) => {
-    const { waiting } = rdv.metrics();
-    const bound = await transport.listen({ ...at, port, path: "/meet" }, onConnection);
-    while (rdv.metrics().waiting === waiting) await new Promise(setImmediate);
-    return bound;
-  };
-  return { ...transport, listen };
-}
+afterEach(() => place.close());
 
 /** That nobody waits at a server is no evidence, and its port is the server's. */
 const NOT_HERE = /as evidence|free port|nobody else does/;
 
 describe("the transport's contract over rendezvous", () => {
-  const promises = transportPromises({ create, host: "127.0.0.1" }, { bytes: 4 * 1_048_576, lives: 40 });
+  const subject = { create: () => place.transport, host: "127.0.0.1" };
+  const promises = transportPromises(subject, { bytes: 4 * 1_048_576, lives: 40 });
   for (const { title, run } of promises.filter((promise) => !NOT_HERE.test(promise.title))) test(title, run);
 });
 
@@ -113,10 +93,10 @@ it.each([
 
 it("a listener comes back when its server does", async () => {
   const { bound } = await listening({ token: () => "ab12" });
-  while (rdv.metrics().waiting === 0) await new Promise(setImmediate);
-  await rdv.close();
-  rdv = new RdvServer({ prefix: "/meet" });
-  rdv.attach(http);
+  while (place.rdv.metrics().waiting === 0) await new Promise(setImmediate);
+  await place.rdv.close();
+  place.rdv = new RdvServer({ prefix: "/meet" });
+  place.rdv.attach(place.http);
   const near = await rdvTransport().dial(bound.address, soon());
   near.on("error", () => {}).destroy();
   await bound.close();
@@ -124,15 +104,15 @@ it("a listener comes back when its server does", async () => {
 
 it("shows servers who it is, on both sides", async () => {
   const seen: string[] = [];
-  await rdv.close();
-  rdv = new RdvServer({
+  await place.rdv.close();
+  place.rdv = new RdvServer({
     prefix: "/meet",
     authorize: ({ headers }) => {
       seen.push(headers["x-who"] ?? "");
       return true;
     },
   });
-  rdv.attach(http);
+  place.rdv.attach(place.http);
   const headers = (method: string, token: string): Record<string, string> => ({ "x-who": `${method} ${token}` });
   const { bound } = await listening({ token: () => "ab12", headers });
   const near = await rdvTransport({ headers }).dial(bound.address, soon());

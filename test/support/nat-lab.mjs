@@ -11,7 +11,8 @@ const DELAY = fileURLToPath(new URL("./nat-lab-delay.py", import.meta.url));
  * What a router does. `map`: how it chooses the outer port: "port" keeps the inner one for all destinations, "destination"
  * takes another one for each. `filter`: who may send back to it: all, hosts that were sent to, or their ports only; "reject"
  * as the last, and others hear a refusal. `hairpin`: hosts reach each other by outer addresses. `udp`, `ports`: what
- * leaves the site. `forward`: ports at which the first host is reached from outside.
+ * leaves the site. `forward`: ports at which the first host is reached from outside. `apart`: hosts of the site do not reach
+ * each other by their inner addresses.
  */
 export const KINDS = {
   public: {},
@@ -24,6 +25,19 @@ export const KINDS = {
   "443 alone": { map: "port", filter: "port", udp: false, ports: [443] },
   "443 forwarded": { map: "port", filter: "port", forward: [443] },
 };
+
+/** Two hosts behind one router. */
+export const HOMES = {
+  "one NAT": { map: "port", filter: "port" },
+  "one NAT, apart, hairpin": { map: "port", filter: "none", hairpin: true, apart: true },
+  "one NAT, apart, no hairpin": { map: "port", filter: "none", apart: true },
+};
+
+/** Is there a way for two hosts behind such a router without a relay? */
+export function canMeetAtHome(home) {
+  const { apart = false, hairpin = false } = HOMES[home];
+  return !apart || hairpin;
+}
 
 /**
  * Is there a way for two of these kinds without a relay? Not where neither can name its port; nor over TCP alone where one of
@@ -181,7 +195,7 @@ export class NatLab {
 }
 
 /** For the router of a site, as nft reads it. */
-function ruleset({ map, filter, hairpin = false, udp = true, ports, forward }, outer, first) {
+function ruleset({ map, filter, hairpin = false, apart = false, udp = true, ports, forward }, outer, first) {
   const kept = filter === "none" || filter === "host";
   const back = (protocol) => {
     const from = filter === "host" ? `ip saddr . ${protocol} dport @spoken ` : "";
@@ -205,7 +219,7 @@ table ip site {
   }
   chain after {
     type nat hook postrouting priority 100;
-    ${hairpin ? 'oifname "in*" ct status dnat masquerade' : ""}
+    ${hairpin ? `oifname "in*" ct status dnat snat ip to ${outer}` : ""}
     oifname "out" masquerade${map === "destination" ? " random,fully-random" : ""}
   }
   chain remember {
@@ -221,6 +235,7 @@ table ip site {
     ${ports ? `iifname "in*" oifname "out" tcp dport != { ${ports.join(", ")} } drop` : ""}
     ct status dnat accept
     iifname "out" ct state new drop
+    ${apart ? 'iifname "in*" oifname "in*" ct state new drop' : ""}
   }
   chain own {
     type filter hook input priority 0;

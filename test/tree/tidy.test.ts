@@ -10,6 +10,7 @@ const LONG_FILES: Readonly<Record<string, string>> = {
 };
 /** Tests that wait for real time, and why they must. */
 const WAITING_FILES: Readonly<Record<string, string>> = {
+  "test/client/dying-paths.test.ts": "handlers and dials take time, on a clock of the test's own",
   "test/processes/overlay.test.ts":
     "SIGSTOP for 2 s, and then that nobody is removed: nothing tells of what does not happen.",
   "test/cli/processes.test.ts": "A second signal counts as another wish only when a second has passed.",
