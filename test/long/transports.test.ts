@@ -14,12 +14,15 @@ import {
 import { transportContract, transportPromises } from "../../testing/index.js";
 import { serverCertificate } from "../support/oidc-issuer.js";
 import { RdvPlace } from "../support/rdv-transport.js";
+import { RelayPlace } from "../support/relay-transport.js";
 
 /** Milliseconds: 1 GiB each way takes seconds on a quiet machine. */
 const DEADLINE_MS = 10 * 60_000;
 const LONG_FORM = { bytes: 2 ** 30, lives: 10_000, timeoutMs: DEADLINE_MS };
 
 const wires = new MemoryNetwork();
+const relays = process.env.LONG ? await RelayPlace.open() : undefined;
+afterAll(() => relays?.close());
 const certificate = await serverCertificate();
 const TRANSPORTS: Readonly<Record<string, () => Transport>> = {
   TCP: tcpTransport,
@@ -47,5 +50,10 @@ describe.runIf(process.env.LONG)("in its long form (needs LONG=1, as npm run nig
       (each) => !NOT_HERE.test(each.title),
     ))
       test(title, { timeout }, run);
+  });
+  describe.runIf(relays)("through a relay (needs LONG=1)", () => {
+    const { bytes, lives, timeoutMs: timeout } = LONG_FORM;
+    const promises = relays ? transportPromises(relays.subject, { bytes, lives }) : [];
+    for (const { title, run } of promises.filter((each) => !NOT_HERE.test(each.title))) test(title, { timeout }, run);
   });
 });
