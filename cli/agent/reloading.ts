@@ -4,7 +4,7 @@ import type { AgentConfig, IdentityConfig } from "../../client/config/index.js";
 import { FirefliesError } from "../../identity/index.js";
 import { asFirefliesError } from "../../net/index.js";
 import type { ReloadReport } from "../api/host.js";
-import { reportText } from "../reload-text.js";
+import { reportText } from "../api/reload-text.js";
 import type { AgentLog } from "./agent-log.js";
 import { plannedOf } from "./member-services.js";
 import type { Members } from "./members.js";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { GRAPH_ANSWER } from "../../cli/api/calls/graph-schema.js";
 import { type Graph, graphOf } from "../../cli/api/graph.js";
-import { graphDot, graphText } from "../../cli/graph-view.js";
+import { graphDot, graphText } from "../../cli/commands/members/graph-view.js";
 import { MemoryNetwork } from "../../net/index.js";
 import type { ServiceState } from "../../services/controllers/runner.js";
 import { FakeAgentClient, idOf } from "../support/fake-agent-client.js";

@@ -1,8 +1,8 @@
 /** What people read: tables and sentences of the command. */
 import { describe, expect, it } from "vitest";
+import { Redrawn } from "../../cli/commands/members/redrawn.js";
 import { ViewTable } from "../../cli/demo/view-table.js";
 import { counted, painter } from "../../cli/output.js";
-import { Redrawn } from "../../cli/redrawn.js";
 import {
   changeLine,
   changeView,

@@ -4,9 +4,9 @@ import type { ServiceState } from "../../../services/controllers/runner.js";
 import * as calls from "../../api/caller/calls.js";
 import { ask } from "../../api/caller/client.js";
 import type { ReloadReport, SaidService } from "../../api/host.js";
+import { reportText } from "../../api/reload-text.js";
 import { readInput } from "../../input-file.js";
 import { age, print, table } from "../../output.js";
-import { reportText } from "../../reload-text.js";
 import { type AgentOption, examples, withAgent } from "../common.js";
 
 /** A service may wait for a name to be looked up, or for a port. */

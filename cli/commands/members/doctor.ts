@@ -5,9 +5,9 @@ import { FirefliesError } from "../../../identity/errors/error.js";
 import { DOCTOR } from "../../api/caller/calls.js";
 import { ask } from "../../api/caller/client.js";
 import { nameOf } from "../../api/place.js";
-import { countedProblems, doctorText } from "../../doctor-view.js";
 import { print } from "../../output.js";
 import { type AgentOption, examples, withAgent } from "../common.js";
+import { countedProblems, doctorText } from "./doctor-view.js";
 
 /** Three members dial what may not answer, at once, and are pinged. */
 const TIMEOUT_MS = 30_000;

@@ -3,9 +3,9 @@ import { type Command, Option } from "commander";
 import { GRAPH } from "../../api/caller/calls.js";
 import { ask } from "../../api/caller/client.js";
 import type { Graph } from "../../api/graph.js";
-import { graphDot, graphText } from "../../graph-view.js";
 import { print } from "../../output.js";
 import { type AgentOption, examples, withAgent } from "../common.js";
+import { graphDot, graphText } from "./graph-view.js";
 
 interface GraphOptions extends AgentOption {
   readonly dot?: true;

@@ -8,10 +8,10 @@ import { FACTS_MAX, type MemberQuery } from "../../api/member-query.js";
 import { type AgentPlace, nameOf } from "../../api/place.js";
 import { usage } from "../../failure.js";
 import { print, toJson, writeLine } from "../../output.js";
-import { Redrawn } from "../../redrawn.js";
 import { untilTold } from "../../signals.js";
 import { type MemberView, membersTable, pathsTable } from "../../views.js";
 import { type AgentOption, examples, withAgent } from "../common.js";
+import { Redrawn } from "./redrawn.js";
 
 export interface FilterOptions extends AgentOption {
   readonly name?: string;

@@ -9,8 +9,8 @@ import type { AgentPlace } from "../../api/place.js";
 import { STREAM_CHUNK_BYTES } from "../../api/wire.js";
 import { unreadable } from "../../input-file.js";
 import { toJson, write, writeLine } from "../../output.js";
-import { TerminalText } from "../../terminal-text.js";
 import { type AgentOption, examples, withAgent } from "../common.js";
+import { TerminalText } from "./terminal-text.js";
 
 /** Milliseconds for the agent to reach the member, which has a deadline of its own, and to say so. */
 const OPEN_TIMEOUT_MS = 2 * ANSWER_TIMEOUT_MS;

@@ -1,5 +1,5 @@
 /** What a reload has done, in one line for people. */
-import type { ReloadReport } from "./api/host.js";
+import type { ReloadReport } from "./host.js";
 
 export function reportText({ services, identities, nextStart }: ReloadReport): string {
   const part = (what: string, names: readonly string[]) => (names.length === 0 ? [] : [`${what} ${names.join(", ")}`]);

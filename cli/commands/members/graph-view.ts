@@ -1,6 +1,6 @@
 /** A graph of the network as text for people, and in DOT for Graphviz. */
-import type { Graph } from "./api/graph.js";
-import { counted, memberTitle, shortId, table } from "./output.js";
+import type { Graph } from "../../api/graph.js";
+import { counted, memberTitle, shortId, table } from "../../output.js";
 
 type Titled = (id: string) => string;
 

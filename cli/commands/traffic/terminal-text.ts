@@ -1,5 +1,5 @@
 /** What another member streams, as a terminal may show it: each of its lines behind a mark, and nothing in it acts on the terminal. */
-import { shown } from "./output.js";
+import { shown } from "../../output.js";
 
 /** Before each line of the other side, so that none looks like one of ours. */
 const MARK = "< ";

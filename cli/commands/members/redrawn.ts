@@ -1,6 +1,6 @@
 /** Text that takes the whole terminal and is drawn over, as by watch(1): no longer than the terminal is high. */
 import type { WriteStream } from "node:tty";
-import { shown } from "./output.js";
+import { shown } from "../../output.js";
 
 const HOME = "\u001b[H";
 const CLEAR_LINE = "\u001b[K";

@@ -1,6 +1,6 @@
 /** What an examination has found, as `fireflies doctor` shows it to people. */
-import type { DoctorAddress, DoctorFinding, DoctorMember, DoctorReport } from "../client/reach/doctor.js";
-import { age, memberTitle, shortAddress, shown, table } from "./output.js";
+import type { DoctorAddress, DoctorFinding, DoctorMember, DoctorReport } from "../../../client/reach/doctor.js";
+import { age, memberTitle, shortAddress, shown, table } from "../../output.js";
 
 const NATS: Readonly<Record<DoctorReport["nat"], string>> = {
   none: "none: others see an address of this machine",
