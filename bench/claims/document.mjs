@@ -8,8 +8,8 @@ What a network of fireflies promises while some of its members lie, crash, stall
 Every figure comes from the simulator: the production machine of \`gossip/\`, unchanged, with default settings (\`lan\`),
 on a virtual clock and network, signatures without cryptography. A run follows from its options and its seed.
 
-This page is printed by \`npm run -s claims -- --print\` from \`bench/claims/results.jsonl\`, \`results-topics.jsonl\` and, for the rules before R20,
-\`results-before.jsonl\`: one line for each run, with
+This page is printed by \`npm run -s claims -- --print\` from \`bench/claims/results.jsonl\`, \`-more\`, \`-topics\` and, for the rules before R20,
+\`-before\`: one line for each run, with
 options, seed, result, the seconds that it took, its memory at most, the commit and the version of Node. \`npm run claims -- --tables NAME
 --scale 1\` runs a table again, \`--scale 10\` with ten times as many networks or ten times as long; \`npm run claims\` runs a short form,
 with up to 100 members. Rates are simulated seconds per second of one of two cores, with another run on the other one. One network by hand:

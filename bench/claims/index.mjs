@@ -5,8 +5,8 @@
  *   npm run claims -- --scale 1            all of it: some hours of two cores
  *   npm run claims -- --scale 10           ten networks for each row of removals and of detection
  *   npm run claims -- --tables detection,cost --scale 1 --results FILE
- *   npm run -s claims -- --print           the document, from results that were kept (bench/claims/results.jsonl, results-topics.jsonl,
- *                                          and results-before.jsonl for those of the rules before R20)
+ *   npm run -s claims -- --print           the document, from results that were kept (bench/claims/results.jsonl, -more and -topics,
+ *                                          and -before for those of the rules before R20)
  *
  * A run is repeated by its row: everything follows from its options and its seed. With --results each row is kept as
  * it ends, and rows that are there, of the present rules, are not run again; --minutes stops after so long, --only '"n":1000,"f":0.2' runs the rows
@@ -21,7 +21,7 @@ import { document } from "./document.mjs";
 import { RULES } from "./rules-version.mjs";
 import { TABLES } from "./tables.mjs";
 
-const KEPT = ["results.jsonl", "results-topics.jsonl", "results-before.jsonl"].map((file) =>
+const KEPT = ["results.jsonl", "results-more.jsonl", "results-topics.jsonl", "results-before.jsonl"].map((file) =>
   fileURLToPath(new URL(file, import.meta.url)),
 );
 const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));

@@ -1,61 +1,50 @@
-// What rule R20 and its neighbours cost: a network at rest, after crashes, and under each flood of words, per correct member; beside
-// another build of the same simulator, when there is one.
-// Run: npx tsc -b && node bench/claims/mends.mjs [--beside DIST] [--members 100,1000] [--seconds 20] [--only NAME] [--json]
-//   --beside  the dist/ of another commit: its figures stand in brackets
-
+/**
+ * What rule R20 and its neighbours cost: a network at rest, after a crash, and under each flood of words, per correct member; beside
+ * the rules before them. A build of 823efd9^ gives those: FIREFLIES_BEFORE=its dist/ in the environment of the run.
+ */
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
-import { table } from "./markdown.mjs";
+import { count, groups, table } from "./markdown.mjs";
 
-const { values } = parseArgs({
-  options: {
-    beside: { type: "string" },
-    members: { type: "string", default: "100" },
-    seconds: { type: "string", default: "20" },
-    only: { type: "string" },
-    json: { type: "boolean", default: false },
-  },
-});
+export const title = "What the mends cost";
+export const about = `Rule R20 (a judge hears the accused) and its neighbours, per correct member, with a fifth of liars; in brackets the rules
+before them, where they have such liars. "crash": one member dies, and every judge would tell it so. "storm": all liars accuse all, and say
+that all stand accused. CPU is that of the simulator.`;
+
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+const BEFORE = process.env.FIREFLIES_BEFORE;
 const SHARE = 0.2;
 const WARM_UP_MS = 5_000;
-/** Who floods, and "none" at rest; "crash": one member dies, of which each other one has to tell. */
-const CASES = ["none", "crash", "false-accuser", "stranger-accuser", "pesterer", "storm", "false-witness"];
-const seconds = Number(values.seconds);
-const rows = [];
-for (const n of values.members.split(",").map(Number)) {
-  for (const name of CASES.filter((one) => !values.only || one === values.only)) {
-    const here = await measure(DIST, n, name);
-    const there = values.beside && (await measure(values.beside, n, name));
-    const row = { n, name, here, there };
-    rows.push(row);
-    if (values.json) console.log(JSON.stringify(row));
-    else console.error(`${n} ${name}: ${JSON.stringify(here)} ${there ? JSON.stringify(there) : ""}`);
-  }
-}
-if (!values.json) console.log(table(HEADINGS(), rows.map(lineOf)));
+/** Who floods; "none" at rest; "crash". */
+const CASES = ["none", "crash", "false-accuser", "stranger-accuser", "pesterer", "false-witness", "storm"];
+/** Among a thousand a flood of a second is a million statements. */
+const SECONDS = { 100: 20, 1000: 5 };
 
-function HEADINGS() {
-  return [
-    "N",
-    "liars do",
-    "bytes/s per member",
-    "of these summonses",
-    "notes/s per member",
-    "checks/s per member",
-    "CPU ms per member and s",
-    "false removals",
-  ];
+export function jobs(scale) {
+  return [100, 1000].flatMap((n) =>
+    CASES.map((name) => ({ n, name, seconds: Math.max(2, Math.round(SECONDS[n] * Math.min(1, scale))), seed: 1 })),
+  );
 }
 
-function lineOf({ n, name, here, there }) {
+export async function run(options) {
+  const here = await measure(DIST, options);
+  const there = BEFORE === undefined ? undefined : await measure(BEFORE, options);
+  return { here, there };
+}
+
+export function render(rows) {
+  const lines = groups(rows, "n", "name").map(([{ options, result }]) => lineOf(options, result));
+  const headings = ["N", "liars do", "bytes/s", "of these summonses", "notes/s", "checks/s", "CPU ms/s"];
+  return table([...headings, "false removals"], lines);
+}
+
+function lineOf({ n, name }, { here, there }) {
   const pair = (key, digits) => {
-    const other = there?.[key];
-    return `${here[key].toFixed(digits)}${other === undefined ? "" : ` (${other.toFixed(digits)})`}`;
+    const of = (value) => (digits === 0 ? count(value) : value.toFixed(digits));
+    return there ? `${of(here[key])} (${of(there[key])})` : of(here[key]);
   };
   return [
-    n,
+    count(n),
     name,
     pair("bytes", 0),
     pair("summonses", 1),
@@ -67,7 +56,7 @@ function lineOf({ n, name, here, there }) {
 }
 
 /** Undefined where that build has no such liars. */
-async function measure(dist, n, name) {
+async function measure(dist, { n, name, seconds, seed }) {
   const load = (file) => import(pathToFileURL(join(dist, file)).href);
   const { Simulation, ADVERSARIES, invariants } = await load("sim/index.js");
   const isFlood = name !== "none" && name !== "crash";
@@ -83,7 +72,7 @@ async function measure(dist, n, name) {
   const simulation = new Simulation({
     members: n,
     byzantine: SHARE,
-    seed: 1,
+    seed,
     behaviours: () => (isFlood ? [known.create()] : []),
     watchers: [checks, watch],
   });

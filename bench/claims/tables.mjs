@@ -3,6 +3,7 @@ import * as ablation from "./ablation.mjs";
 import * as cost from "./cost.mjs";
 import * as detection from "./detection.mjs";
 import * as dissemination from "./dissemination.mjs";
+import * as mends from "./mends.mjs";
 import * as nats from "./nats.mjs";
 import * as partitions from "./partitions.mjs";
 import * as plots from "./plots-table.mjs";
@@ -20,6 +21,7 @@ export const TABLES = {
   detection,
   dissemination,
   cost,
+  mends,
   rapid,
   partitions,
   rings,
