@@ -246,7 +246,7 @@ describe("bad input is named: file, line and nearest key", () => {
   it.each([
     ["gosip_interval: 1", "config-unknown-key", /line 1.*"gosip_interval".*Did you mean gossip_interval/],
     ["preset: lan\n\ngossip-interval: 1", "config-unknown-key", /line 3.*gossip_interval/],
-    ["zzz: 1", "config-unknown-key", /line 1.*keys are advertise, /],
+    ["zzz: 1", "config-unknown-key", /line 1.*keys are admin, advertise, /],
     ["ca:\n  num_ring: 4", "config-unknown-key", /line 2.*num_rings/],
     ["ca:\n  gossip_interval: 4", "config-unknown-key", /line 2/],
     ["preset: lna", "config-bad-value", /line 1.*one of lan, wan, local, ifrit.*"lna"/],
