@@ -59,6 +59,8 @@ const DELIVERIES_MAX = 4;
 /** Messages and bytes under way into the overlay: streams stay below, NATS core has no other bound. */
 const UNDER_WAY_MAX = 65_536;
 const UNDER_WAY_BYTES_MAX = 64 * 1024 * 1024;
+/** Overflow is told at most so often, milliseconds: an error for each message costs more than to take one. */
+const OVERFLOW_TOLD_MS = 1_000;
 /** What another try cannot change. */
 const FOR_EVER: readonly string[] = ["message-too-large", "topic-invalid"];
 
@@ -70,6 +72,9 @@ export class Importer {
   #loops = 0;
   #underWay = 0;
   #bytes = 0;
+  /** Not taken since that was told, for want of room; and when it was. */
+  #overflowed = 0;
+  #overflowToldAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ImporterOptions) {
     this.#options = options;
@@ -114,7 +119,7 @@ export class Importer {
     const { subject, headers, data } = message;
     if (this.#underWay >= UNDER_WAY_MAX || this.#bytes + data.length > UNDER_WAY_BYTES_MAX) {
       message.overflow();
-      this.#options.onTrouble(new FirefliesError("overloaded", "NATS sends faster than the overlay takes it."));
+      this.#overflow();
       return;
     }
     this.#underWay += 1;
@@ -137,6 +142,17 @@ export class Importer {
       this.#underWay -= 1;
       this.#bytes -= data.length;
     }
+  }
+
+  #overflow(): void {
+    const { now, onTrouble } = this.#options;
+    this.#overflowed += 1;
+    if (now() - this.#overflowToldAt < OVERFLOW_TOLD_MS) return;
+    this.#overflowToldAt = now();
+    const count = this.#overflowed;
+    this.#overflowed = 0;
+    const what = `NATS sends faster than the overlay takes it: ${count} messages had no room.`;
+    onTrouble(new FirefliesError("overloaded", what, { advice: "A stream keeps them meanwhile: set jetStream." }));
   }
 
   #refuse(message: Arriving, error: FirefliesError): void {
