@@ -110,6 +110,8 @@ export class Offers {
   readonly #onClaim: (claim: Claim) => void;
   readonly #idle = new Set<Channel>();
   #isOver = false;
+  /** The other end has claimed one since one was offered in place of a lost one. */
+  #isTaken = false;
 
   constructor(http2: ClientHttp2Session, carrier: Carrier, onClaim: (claim: Claim) => void) {
     this.#http2 = http2;
@@ -131,6 +133,7 @@ export class Offers {
       channel.reset(new FirefliesError("bad-frame"));
       return;
     }
+    this.#isTaken = true;
     if (this.#idle.size === 0) this.#offer();
     const { protocol, timeoutMs, name } = piece;
     this.#onClaim({ channel, protocol, timeoutMs: timeoutMs || Number.POSITIVE_INFINITY, name });
@@ -158,12 +161,21 @@ export class Offers {
         this.claimed(channel, piece);
         return true;
       },
-      // Who does not take spare calls is not offered another.
       onHalfClose: () => {
-        this.#idle.delete(channel);
         channel.end();
+        this.#lost(channel);
       },
-      onGone: () => this.#idle.delete(channel),
+      onGone: () => this.#lost(channel),
     });
+  }
+
+  /**
+   * One that was answered is spare here, and the caller may give it up before it is spare there. If that was the last, the other end
+   * would wait for ever. Who does not take spare calls is not offered another, and who drops them gets one for each claim.
+   */
+  #lost(channel: Channel): void {
+    if (!this.#idle.delete(channel) || this.#idle.size > 0 || !this.#isTaken) return;
+    this.#isTaken = false;
+    this.#offer();
   }
 }

@@ -74,6 +74,21 @@ it("that fail, are given up or come to nothing leave the next ones a stream", as
   }
 });
 
+it("that are given up as they are answered leave the next ones a stream", async () => {
+  for (let round = 0; round < 100; round++) {
+    const givenUp = [0, 1, 2].map(() => new AbortController());
+    alice.onCall = async (_, body) => {
+      // The answer is on its way, and what it came on is spare at this end.
+      setImmediate(() => givenUp[body[0]!]?.abort());
+      return body;
+    };
+    const asked = givenUp.map(({ signal }, index) => session.call("exchange", bytes(index), { ...soon(), signal }));
+    await Promise.allSettled(asked);
+    alice.onCall = async (_, body) => body;
+    expect(await ask()).toEqual(bytes(1, 2, 3));
+  }
+});
+
 it("take messages up to the limit of each protocol, whatever the stream served before", async () => {
   for (const length of [3, 4_000_000, 3]) {
     const body = new Uint8Array(length).fill(7);
