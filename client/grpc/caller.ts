@@ -5,7 +5,7 @@ import type { Member, Sender } from "../types.js";
 
 /** A certificate that a handshake has proven. */
 export interface CallerCertificate extends ShownCertificate {
-  /** DER of it, and of the one that issued it. */
+  /** The certificate in DER. `issuer` is the certificate that signed it. */
   readonly leaf: Uint8Array;
   readonly issuer: Uint8Array;
 }

@@ -38,7 +38,7 @@ export class Words {
   }
 
   saw(id: MemberId, seen: Seen): void {
-    // Who has dialled me sees no other address than the one that it dialled.
+    // A member that dialled me sees only the address that it dialled.
     const cameFrom = seen.way === "came" ? ipPortOf(seen.address) : undefined;
     const observation = { by: id, tcp: seen.address, udp: ipPortOf(seen.udp) };
     const { dials, dialledAt } = this.#of(id);
@@ -59,13 +59,13 @@ export class Words {
     return [...this.#byId.values()].map(({ observation }) => observation);
   }
 
-  /** Has it said within so many milliseconds from where it sees me come? */
+  /** Has the member said, in the last `withinMs` milliseconds, from where it sees me come? */
   hasSeen(id: MemberId, withinMs: number): boolean {
     const word = this.#byId.get(id);
     return word !== undefined && this.#now() - word.observedAt < withinMs;
   }
 
-  /** Has it dialled all of these? One that was busy, or had not heard yet that an address is mine, has said nothing. */
+  /** Has the member tried all of these addresses? A busy member has not, nor has a member that does not know yet that one is mine. */
   hasDialled(id: MemberId, addresses: readonly string[]): boolean {
     const word = this.#byId.get(id);
     const hasSaid = (address: string) => isEvidence(word?.dials.get(address)?.outcome ?? "failed");

@@ -16,14 +16,14 @@ export interface Until extends Pick<Deadline, "deadline"> {
   readonly signals: readonly (AbortSignal | undefined)[];
 }
 
-/** Milliseconds before the next try, after so many. */
+/** Milliseconds to wait before the next try. `tries`: those made so far. */
 export function pauseMs(tries: number): number {
   return tries === 0 ? 0 : Math.min(PAUSE_LAST_MS, PAUSE_FIRST_MS * 2 ** (tries - 1));
 }
 
 /**
  * Runs `run` until it succeeds, or fails in another way than `goesOn` says, or there is no time for another try: then rejects with
- * the last failure. `tried`: so many tries of this message were made before.
+ * the last failure. `tried`: how often this message was tried before.
  */
 export async function persistently<T>(
   run: () => Promise<T>,

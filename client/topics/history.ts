@@ -16,7 +16,7 @@ export interface RecoveryOptions {
   readonly onAlarm: (alarm: FirefliesError) => void;
 }
 
-/** Gives what all of them have, one after the other. One that fails is an alarm: what is missing then counts as lost. */
+/** Reads all sources, one after the other. A source that fails raises an alarm, and its messages count as lost. */
 export async function recover(histories: readonly TopicHistory[], options: RecoveryOptions): Promise<void> {
   const { pattern, since, signal, give, onAlarm } = options;
   for (const history of histories) {

@@ -39,8 +39,8 @@ export interface FrameConnection {
 }
 
 /**
- * The answer of a call. Rejects with what the agent says, or "agent-stopped" when it says nothing in time: within so many
- * milliseconds, or until a signal fires.
+ * The answer of a call. Rejects with the agent's own error. Rejects with "agent-stopped" when no answer comes in time; the limit
+ * is in milliseconds, or a signal.
  */
 export async function ask(
   place: AgentPlace,
