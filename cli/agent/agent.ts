@@ -69,8 +69,7 @@ export async function runAgent(run: AgentRun): Promise<void> {
   };
   const endProfiles = await profiling(own, config, log);
   const api = await openApi(host, own, log);
-  const door = await opened(api, own, config);
-  const admin = await adminOpened(api, own, config);
+  const { door, admin } = api === undefined ? {} : await opened(api, own, config);
   const { id, name, address } = client.self;
   const me = memberTitle({ id, name });
   const others = client.members().length;
@@ -140,35 +139,24 @@ async function profiling(own: MountedMember, config: AgentConfig, log: AgentLog)
   return close;
 }
 
-/** Serves the API at `api_listen`. An error here ends the start, because the operator expects calls at that address. */
-async function opened(
-  api: ApiServer | undefined,
-  own: MountedMember,
-  config: AgentConfig,
-): Promise<OpenDoor | undefined> {
-  if (api === undefined || config.api.listen === undefined) return undefined;
-  const { openDoor } = await import("../api/server/doors.js");
-  return await openDoor(api, { config: config.api, client: own.client, dir: own.dir }).catch(async (error: unknown) => {
+/** Where the agent is called and shown besides its socket. An error here ends the start: the operator expects both. */
+async function opened(api: ApiServer, own: MountedMember, config: AgentConfig): Promise<OpenDoors> {
+  const { admin, api: rules } = config;
+  if (admin === undefined && rules.listen === undefined) return {};
+  const { openAdmin, openDoor } = await import("../api/server/doors.js");
+  const options = { config: rules, client: own.client, dir: own.dir };
+  try {
+    return { door: await openDoor(api, options), admin: admin && (await openAdmin(api, admin, options)) };
+  } catch (error) {
     await api.close();
     await own.client.stop();
     throw error;
-  });
+  }
 }
 
-/** Shows the agent at `admin`. An error here ends the start as well. */
-async function adminOpened(
-  api: ApiServer | undefined,
-  own: MountedMember,
-  config: AgentConfig,
-): Promise<OpenDoor | undefined> {
-  if (api === undefined || config.admin === undefined) return undefined;
-  const { openAdmin } = await import("../api/server/doors.js");
-  const options = { config: config.api, client: own.client, dir: own.dir };
-  return await openAdmin(api, config.admin, options).catch(async (error: unknown) => {
-    await api.close();
-    await own.client.stop();
-    throw error;
-  });
+interface OpenDoors {
+  readonly door?: OpenDoor | undefined;
+  readonly admin?: OpenDoor | undefined;
 }
 
 /** Undefined where the disk takes no socket: the member is there for the others all the same. */
@@ -183,7 +171,7 @@ async function openApi(host: AgentHost, own: MountedMember, log: AgentLog): Prom
       await client.stop();
       throw error;
     }
-    log.alarm(new FirefliesError("control-unavailable", `No command reaches this agent: ${messageOf(cause)}.`));
+    log.alarm(new FirefliesError("control-unavailable", `No command reaches this agent, and api_listen and admin stay closed: ${messageOf(cause)}.`));
     return undefined;
   }
 }

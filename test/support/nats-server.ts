@@ -1,5 +1,5 @@
 /** A real nats-server for tests (Debian: nats-server): mutual TLS, users, JetStream; it can be killed and started again. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,10 +8,8 @@ import { createInterface } from "node:readline";
 import { findServer } from "../../services/nats/cluster/server.js";
 import { portIn, readLogLine } from "../../services/nats/cluster/server-log.js";
 import type { NatsServers } from "../../services/nats/index.js";
+import { installed } from "./debian.js";
 import { serverCertificate } from "./oidc-issuer.js";
-
-/** Another file's test may be installing it, and others something else: seconds that are waited for their turn. */
-const APT = ["-o", "DPkg::Lock::Timeout=120"];
 
 /** libfaketime moves this process' clock, and not that of nats-server, which is in Go: it would refuse certificates of another day. */
 const IS_OTHER_DAY = process.env.FAKETIME !== undefined;
@@ -20,21 +18,14 @@ const IS_OTHER_DAY = process.env.FAKETIME !== undefined;
  * False where it is not installed and only root could install it, and on another day; tests with it say so in their title and are
  * skipped.
  */
-export const HAS_NATS_SERVER = !IS_OTHER_DAY && ((await isInstalled()) || (install() && (await isInstalled())));
+export const HAS_NATS_SERVER =
+  !IS_OTHER_DAY && ((await isInstalled()) || (installed("nats-server") && (await isInstalled())));
 
 function isInstalled(): Promise<boolean> {
   return findServer(undefined).then(
     () => true,
     () => false,
   );
-}
-
-function install(): boolean {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const apt = (...args: string[]) => spawnSync("apt-get", [...APT, ...args], { env }).status === 0;
-  apt("update");
-  return apt("install", "--yes", "--no-install-recommends", "nats-server");
 }
 
 /** Who may do what in it: user "member" everything, "limited" only below "ok.". Clients prove themselves by a certificate as well. */

@@ -2,16 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Cursor } from "../../topics/delivering/cursor.js";
-import type { HeldLog } from "../../topics/holding/held-log.js";
-import type { Batch } from "../../topics/records/batch.js";
-
-const COUNT = 40;
-/** Batches of five. */
-const log = {
-  held: COUNT,
-  find: (number: number) =>
-    number >= 1 && number <= COUNT ? ({ last: Math.ceil(number / 5) * 5 } as Batch) : undefined,
-} as unknown as HeldLog;
+import { COUNT, log } from "../support/topics/held-forty.js";
 
 type State = "new" | "hand" | "done" | "back" | "lost";
 

@@ -5,14 +5,7 @@ import { Cursor, type Standing } from "../../topics/delivering/cursor.js";
 import type { HeldLog } from "../../topics/holding/held-log.js";
 import { GROUP_SPAN_MAX } from "../../topics/limits.js";
 import type { Batch } from "../../topics/records/batch.js";
-
-const COUNT = 40;
-/** Batches of five. */
-const log = {
-  held: COUNT,
-  find: (number: number) =>
-    number >= 1 && number <= COUNT ? ({ last: Math.ceil(number / 5) * 5 } as Batch) : undefined,
-} as unknown as HeldLog;
+import { COUNT, log } from "../support/topics/held-forty.js";
 
 type State = "new" | "elsewhere" | "hand" | "back" | "done";
 

@@ -46,29 +46,12 @@ export interface OpenDoor {
 
 /** Opens what `api_listen` says. Rejects with "address-in-use", "config-..." or "key-file-permissions". */
 export async function openDoor(api: ApiServer, options: DoorOptions): Promise<OpenDoor | undefined> {
-  const { listen, allow, names, tokenFile } = options.config;
+  const { listen, allow, tokenFile } = options.config;
   if (listen === undefined) return undefined;
   const isPlain = isLoopback(listen.host) && allow.length === 0;
   const path = tokenFile ?? (isPlain ? join(options.dir, TOKEN_FILE) : undefined);
-  const token = path === undefined ? undefined : new ApiToken(await readToken(path, true));
-  if (!isPlain && token === undefined && allow.length === 0) {
-    throw new FirefliesError("config-bad-value", "api_listen is not on loopback, and nobody may call there.", {
-      advice: "Say who may: api_allow with names or ids of members, or api_token_file.",
-    });
-  }
-  const access = new Access({
-    isOpen: false,
-    names: [...names, listen.host.toLowerCase()],
-    token,
-    now: () => performance.now(),
-  });
-  const { server, end } = isPlain ? { server: createServer(SERVER_OPTIONS), end: () => {} } : await tlsServer(options);
-  const principalOf = (socket: Socket) => (isPlain ? undefined : callerOf(socket as TLSSocket, options));
-  api.add({ server, access, isTls: !isPlain, principalOf });
-  const address = await listening(server, listen, "api_listen");
-  const host = formatHostPort(address.address, address.port);
-  const url = isPlain ? `http://${host}` : `https://${options.client.self.id}@${host}`;
-  return { url, close: end };
+  const { host, close } = await opened(api, { key: "api_listen", listen, isPlain, tokenFile: path }, options);
+  return { url: isPlain ? `http://${host}` : `https://${options.client.self.id}@${host}`, close };
 }
 
 /**
@@ -76,25 +59,46 @@ export async function openDoor(api: ApiServer, options: DoorOptions): Promise<Op
  * those whom the API admits. Rejects as `openDoor`.
  */
 export async function openAdmin(api: ApiServer, listen: HostPort, options: DoorOptions): Promise<OpenDoor> {
-  const { allow, names, tokenFile } = options.config;
   const isPlain = isLoopback(listen.host);
-  if (!isPlain && allow.length === 0 && tokenFile === undefined) {
-    throw new FirefliesError("config-bad-value", "admin is not on loopback, and nobody may look there.", {
+  const tokenFile = isPlain ? undefined : options.config.tokenFile;
+  const place = { key: "admin", listen, isPlain, tokenFile, isOpen: isPlain, isReadOnly: true };
+  const { host, close } = await opened(api, place, options);
+  return { url: `${isPlain ? "http" : "https"}://${host}`, close };
+}
+
+interface DoorPlace {
+  /** Of the configuration. */
+  readonly key: string;
+  readonly listen: HostPort;
+  /** In the clear; else TLS. */
+  readonly isPlain: boolean;
+  /** Undefined where no token is taken. */
+  readonly tokenFile: string | undefined;
+  /** To all who can connect. */
+  readonly isOpen?: boolean;
+  readonly isReadOnly?: boolean;
+}
+
+/** `host`: "127.0.0.1:8500", as it listens. */
+async function opened(
+  api: ApiServer,
+  { key, listen, isPlain, tokenFile, isOpen = false, isReadOnly = false }: DoorPlace,
+  options: DoorOptions,
+): Promise<{ readonly host: string; readonly close: () => void }> {
+  const { allow, names } = options.config;
+  const token = tokenFile === undefined ? undefined : new ApiToken(await readToken(tokenFile, true));
+  if (!isPlain && token === undefined && allow.length === 0) {
+    throw new FirefliesError("config-bad-value", `${key} is not on loopback, and nobody may call there.`, {
       advice: "Say who may: api_allow with names or ids of members, or api_token_file.",
     });
   }
-  const access = new Access({
-    isOpen: isPlain,
-    names: [...names, listen.host.toLowerCase()],
-    token: isPlain || tokenFile === undefined ? undefined : new ApiToken(await readToken(tokenFile, true)),
-    now: () => performance.now(),
-  });
-  const plain = () => ({ server: createServer(SERVER_OPTIONS), end: () => {} });
-  const { server, end } = isPlain ? plain() : await tlsServer(options);
+  const now = () => performance.now();
+  const access = new Access({ isOpen, names: [...names, listen.host.toLowerCase()], token, now });
+  const { server, end } = isPlain ? { server: createServer(SERVER_OPTIONS), end: () => {} } : await tlsServer(options);
   const principalOf = (socket: Socket) => (isPlain ? undefined : callerOf(socket as TLSSocket, options));
-  api.add({ server, access, isTls: !isPlain, isReadOnly: true, principalOf });
-  const { address, port } = await listening(server, listen, "admin");
-  return { url: `${isPlain ? "http" : "https"}://${formatHostPort(address, port)}`, close: end };
+  api.add({ server, access, isTls: !isPlain, isReadOnly, principalOf });
+  const { address, port } = await listening(server, listen, key);
+  return { host: formatHostPort(address, port), close: end };
 }
 
 /** The one of `api_token_file`, else that of the directory. */
