@@ -1,6 +1,6 @@
 /** What is read from elsewhere for durable subscriptions, when members hold it no more. */
 import type { FirefliesError } from "../../identity/index.js";
-import { asFirefliesError } from "../../net/index.js";
+import { asFirefliesError, pause } from "../../net/index.js";
 import type { TopicHistory } from "./types.js";
 
 /** Milliseconds until a batch is tried again for which there was no room: handlers are slower than what is read. */
@@ -22,17 +22,11 @@ export async function recover(histories: readonly TopicHistory[], options: Recov
   for (const history of histories) {
     try {
       for await (const batch of history.read(pattern, since, signal)) {
-        while (!signal.aborted && !give(batch)) await pause(ROOM_MS);
+        while (!signal.aborted && !give(batch)) await pause(ROOM_MS, signal);
         if (signal.aborted) return;
       }
     } catch (error) {
       if (!signal.aborted) onAlarm(asFirefliesError(error, "messages-lost"));
     }
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((done) => {
-    setTimeout(done, ms);
-  });
 }

@@ -151,7 +151,7 @@ export class Importer {
     this.#overflowToldAt = now();
     const count = this.#overflowed;
     this.#overflowed = 0;
-    const what = `NATS sends faster than the overlay takes it: ${count} messages had no room.`;
+    const what = `NATS sends faster than the overlay takes it (${count} without room).`;
     onTrouble(new FirefliesError("overloaded", what, { advice: "A stream keeps them meanwhile: set jetStream." }));
   }
 
