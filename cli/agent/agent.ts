@@ -171,7 +171,12 @@ async function openApi(host: AgentHost, own: MountedMember, log: AgentLog): Prom
       await client.stop();
       throw error;
     }
-    log.alarm(new FirefliesError("control-unavailable", `No command reaches this agent, and api_listen and admin stay closed: ${messageOf(cause)}.`));
+    log.alarm(
+      new FirefliesError(
+        "control-unavailable",
+        `No command reaches this agent, and api_listen and admin stay closed: ${messageOf(cause)}.`,
+      ),
+    );
     return undefined;
   }
 }
