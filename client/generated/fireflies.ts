@@ -80,8 +80,10 @@ export interface Frame {
 
 export interface Hello {
   version: number;
-  /** 16 random bytes. The link nonce of all signed lists is SHA-256 of the caller's and the called one's. */
+  /** 16 random bytes. The link nonce of all signed lists is SHA-256 of the caller's and the called one's; but see `early`. */
   nonce: Uint8Array;
+  /** Of the caller, while the session is made: the link nonce is exported from TLS, and frames follow at once. */
+  early: boolean;
 }
 
 /**
@@ -525,7 +527,7 @@ export const Frame: MessageFns<Frame> = {
 };
 
 function createBaseHello(): Hello {
-  return { version: 0, nonce: new Uint8Array(0) };
+  return { version: 0, nonce: new Uint8Array(0), early: false };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -535,6 +537,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.nonce.length !== 0) {
       writer.uint32(18).bytes(message.nonce);
+    }
+    if (message.early !== false) {
+      writer.uint32(24).bool(message.early);
     }
     return writer;
   },
@@ -566,6 +571,14 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.nonce = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.early = reader.bool();
             continue;
           }
         }

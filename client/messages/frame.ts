@@ -5,7 +5,7 @@
  */
 
 /** The version of frames and contents that this code speaks. */
-export const FRAME_VERSION = 2;
+export const FRAME_VERSION = 3;
 export const NONCE_BYTES = 16;
 export const SALT_BYTES = 16;
 const SIGNATURE_BYTES = 64;
@@ -20,6 +20,8 @@ export interface Hello {
   readonly version: number;
   /** NONCE_BYTES. */
   readonly nonce: Uint8Array;
+  /** Of the caller: the link nonce is a secret of the session, so frames follow at once (list.ts). */
+  readonly isEarly?: boolean;
 }
 
 export interface Batch {
@@ -40,6 +42,7 @@ const TAG = {
   frameBatch: 0x12,
   version: 0x08,
   nonce: 0x12,
+  early: 0x18,
   counter: 0x08,
   signature: 0x12,
   message: 0x1a,
@@ -50,13 +53,14 @@ export function frameBytes(messageCount: number, messageBytes: number): number {
   return FRAME_FIXED_BYTES + messageCount * FRAME_BYTES_PER_MESSAGE + messageBytes;
 }
 
-export function encodeHello({ version, nonce }: Omit<Hello, "kind">): Uint8Array {
+export function encodeHello({ version, nonce, isEarly = false }: Omit<Hello, "kind">): Uint8Array {
   const out = new Writer(64);
   out.bytes(
     TAG.frameHello,
     inner(new Writer(48), (hello) => {
       hello.number(TAG.version, version);
       hello.bytes(TAG.nonce, nonce);
+      if (isEarly) hello.number(TAG.early, 1);
     }),
   );
   return out.done();
@@ -149,7 +153,12 @@ function decodeHello(reader: Reader): Hello | undefined {
   const version = reader.tag() === TAG.version ? reader.number() : undefined;
   const nonce = reader.tag() === TAG.nonce ? reader.bytes() : undefined;
   if (version === undefined || version === 0 || nonce?.length !== NONCE_BYTES) return undefined;
-  return reader.onlyUnknown([TAG.version, TAG.nonce]) ? { kind: "hello", version, nonce } : undefined;
+  const isEarly = reader.peek() === TAG.early;
+  if (isEarly) reader.tag();
+  if (isEarly && reader.number() !== 1) return undefined;
+  const known = [TAG.version, TAG.nonce, TAG.early];
+  if (!reader.onlyUnknown(known)) return undefined;
+  return { kind: "hello", version, nonce, ...(isEarly && { isEarly }) };
 }
 
 function decodeBatch(reader: Reader): Batch | undefined {

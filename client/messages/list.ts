@@ -7,6 +7,7 @@
  * Any one message can be shown to a third party with its salt, the list and the signature (proof.ts).
  */
 import { sha256, sha256Into } from "../../identity/index.js";
+import type { ByteDuplex } from "../../net/index.js";
 import { concatBytes, type MemberId, memberIdToBytes } from "../../rings/index.js";
 
 export const HASH_BYTES = 32;
@@ -25,6 +26,17 @@ export interface Direction {
 /** SHA-256 of the caller's nonce and the called one's: neither side alone can make a link's lists fit another link. */
 export function linkNonce(callerNonce: Uint8Array, calledNonce: Uint8Array): Uint8Array {
   return sha256(concatBytes(callerNonce, calledNonce));
+}
+
+/** Of what TLS exports (RFC 5705). */
+const EARLY_LABEL = "EXPORTER-fireflies-messages";
+
+/**
+ * The same for the one link that `caller` may open on a session while that is made: bytes that both ends of its TLS have made. It
+ * needs no word of the called one, so messages go with the hello. Undefined on all other links, and without TLS.
+ */
+export function earlyLinkNonce({ exportEarly }: ByteDuplex, caller: MemberId): Uint8Array | undefined {
+  return exportEarly?.(EARLY_LABEL, memberIdToBytes(caller), HASH_BYTES);
 }
 
 /** The part of the lists that stays the same: 96 bytes. */

@@ -51,6 +51,11 @@ export class Request implements Pending {
     return this.payload.length;
   }
 
+  /** It has gone over no link on which the called side had said hello. */
+  get isUngreeted(): boolean {
+    return this.lost.every(({ begunAt }) => begunAt !== undefined);
+  }
+
   watch(giveUp: (error: FirefliesError) => void): void {
     if (this.signal) this.#unwatch = onAbort(this.signal, () => giveUp(new FirefliesError("cancelled")));
   }
@@ -59,13 +64,13 @@ export class Request implements Pending {
     this.#unwatch?.();
   }
 
-  /** With what is left of its time. */
-  content(now: number): Content {
+  /** With what is left of its time. `greetedAt`: of the link that it goes over; one that has lost a link waits for that. */
+  content(now: number, greetedAt = Number.POSITIVE_INFINITY): Content {
     const left = Math.max(1, Math.ceil(this.deadline - now));
     const { kind, id, payload, lost } = this;
     const content = { kind, id, deadlineMs: Math.min(left, TIMER_MS_MAX), payload };
     if (lost.length === 0 && this.#service === undefined) return content;
-    const again = lost.length === 0 ? [] : [againExtension(lost)];
+    const again = lost.length === 0 ? [] : [againExtension(lost, greetedAt)];
     return { ...content, extensions: this.#service ? [...again, this.#service] : again };
   }
 }

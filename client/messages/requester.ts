@@ -31,7 +31,7 @@ export const REQUESTER_LIMITS = {
   waitingBytes: 64 * 1024 * 1024,
 } as const satisfies RequesterLimits;
 
-export interface RequesterOptions extends Pick<SessionOptions, "duplex" | "identity" | "peer" | "refusal"> {
+export interface RequesterOptions extends Pick<SessionOptions, "duplex" | "identity" | "peer" | "refusal" | "isEarly"> {
   readonly limits?: Partial<RequesterLimits> | undefined;
   /** The link was lost: takes the messages that have no answer, to ask them again over another one. */
   readonly onLost?: ((requests: readonly Request[], error: FirefliesError) => void) | undefined;
@@ -121,7 +121,7 @@ export class Requester {
     if (request.kind === "message") this.#messages += 1;
     request.watch((error) => this.#giveUp(request, error));
     this.#deadlines.watch(request.deadline);
-    if (this.#waiting.size === 0 && this.#hasRoom(request.bytes)) this.#send(request, now);
+    if (this.#waiting.size === 0 && this.#mayGo(request)) this.#send(request, now);
     else this.#enqueue(request);
   }
 
@@ -163,10 +163,15 @@ export class Requester {
   #sendWaiting(): void {
     if (this.#waiting.size === 0) return;
     for (const request of this.#waiting) {
-      if (!this.#hasRoom(request.bytes)) return;
+      if (!this.#mayGo(request)) return;
       this.#leaveQueue(request);
       this.#send(request, performance.now());
     }
+  }
+
+  /** One that has lost a link says how long ago that was, by the called side's hello on this one (again.ts). */
+  #mayGo({ bytes, lost }: Request): boolean {
+    return this.#hasRoom(bytes) && (lost.length === 0 || this.#session.greetedAt !== undefined);
   }
 
   #hasRoom(bytes: number): boolean {
@@ -180,7 +185,7 @@ export class Requester {
     request.id = this.#nextId++;
     this.#inFlight.set(request.id, request);
     this.#inFlightBytes += request.bytes;
-    this.#session.send(request.content(now));
+    this.#session.send(request.content(now, this.#session.greetedAt));
     if (this.#nextId > REQUEST_ID_MAX) this.close();
   }
 
@@ -237,8 +242,10 @@ export class Requester {
   #goesOn(request: Request, wasSent: boolean, { code }: FirefliesError): boolean {
     const isLoss = code === "link-closed" && !this.#isClosing && this.#onLost !== undefined;
     if (!isLoss || request.kind !== "message" || request.lost.length >= LOST_LINKS_MAX) return false;
-    const nonce = this.#session.linkNonce;
-    if (wasSent && nonce !== undefined) request.lost.push({ nonce, id: request.id });
+    const { linkNonce: nonce, greetedAt, begunAt } = this.#session;
+    const isGreeted = greetedAt !== undefined;
+    if (wasSent && nonce !== undefined)
+      request.lost.push({ nonce, id: request.id, begunAt: isGreeted ? undefined : begunAt });
     return true;
   }
 

@@ -3,7 +3,7 @@ import { type ErrorCode, FirefliesError, ReplyError, replyCode } from "../../ide
 import { errorText } from "../../net/index.js";
 import { toHex } from "../../rings/index.js";
 import { MESSAGE_BYTES_MAX } from "../protocols.js";
-import { againOf, outcomeUnknown } from "./again.js";
+import { againOf, type Earlier, outcomeUnknown } from "./again.js";
 import type { Budget, Share } from "./budget.js";
 import { type Content, decodeContent, REQUEST_KINDS, type RequestContent, type RequestKind } from "./content.js";
 import { Deadlines } from "./deadlines.js";
@@ -60,6 +60,9 @@ export interface ResponderOptions extends Pick<SessionOptions, "duplex" | "ident
 export interface Lost {
   add(link: string, responder: Responder): void;
   get(link: string): Responder | undefined;
+  /** Of links that come along with a handshake (early-links.ts). */
+  came(link: string): boolean;
+  neverCame(link: string, begunAt: number): boolean;
 }
 
 export class Responder {
@@ -104,6 +107,7 @@ export class Responder {
     };
     this.#session = new FrameSession({
       ...{ duplex, identity, peer, refusal, caller: false },
+      onEarly: (nonce) => options.lost?.came(toHex(nonce)) ?? true,
       onContent: (content, message, frame) => this.#onContent(content, message, frame),
       onEnd: (error) => {
         const link = this.link;
@@ -241,6 +245,7 @@ export class Responder {
     for (const again of againOf(extensions)?.toReversed() ?? []) {
       const before = this.#lost?.get(again.link);
       if (before !== this) before?.giveUp();
+      if (before === undefined && this.#neverCame(again)) continue;
       const found = before?.askedAgain(again.id, (answer) => this.#sayAgain(id, answer));
       if (found === "new" || found === "passed") continue;
       if (found !== "known") this.#turnAway(id, outcomeUnknown());
@@ -248,6 +253,12 @@ export class Responder {
       return true;
     }
     return false;
+  }
+
+  #neverCame({ link, begunBeforeMs }: Earlier): boolean {
+    const { greetedAt } = this.#session;
+    if (begunBeforeMs === undefined || greetedAt === undefined) return false;
+    return this.#lost?.neverCame(link, greetedAt - begunBeforeMs) === true;
   }
 
   #sayAgain(id: number, answer: Content): void {

@@ -1,6 +1,7 @@
 /**
- * One "messages" duplex, either end: hellos, then frames out (coalesced per event-loop turn, one signature each) and
- * frames in (counter and signature checked before any message of a frame is delivered). Any violation ends the duplex.
+ * One "messages" duplex, either end: hellos, then frames out (coalesced per event-loop turn, one signature each) and frames in
+ * (counter and signature checked before any message of a frame is delivered). Any violation ends the duplex. Frames of a caller
+ * that begins with the handshake of the session, "early", do not wait for the called one's hello.
  */
 import { randomBytes } from "node:crypto";
 import { FirefliesError, type Identity, type MemberCertificate, sign, verify } from "../../identity/index.js";
@@ -19,7 +20,7 @@ import {
   NONCE_BYTES,
   SALT_BYTES,
 } from "./frame.js";
-import { linkNonce, listBody, listPrefix } from "./list.js";
+import { earlyLinkNonce, linkNonce, listBody, listPrefix } from "./list.js";
 import type { SignedFrame } from "./proof.js";
 import { fillSalt } from "./salt.js";
 
@@ -44,6 +45,10 @@ export interface SessionOptions {
   readonly peer: MemberCertificate;
   /** Whether we opened the duplex. */
   readonly caller: boolean;
+  /** Of a caller: the session is being made, so frames may go along with the hello. */
+  readonly isEarly?: boolean | undefined;
+  /** Of a called one: such a link has come, with this nonce. False when it is not to be taken. */
+  readonly onEarly?: ((linkNonce: Uint8Array) => boolean) | undefined;
   /** Why the peer may not talk to us any more; asked for every frame (R17). */
   readonly refusal?: (() => FirefliesError | undefined) | undefined;
   /**
@@ -64,6 +69,8 @@ export class FrameSession {
   readonly #ownNonce = randomBytes(NONCE_BYTES);
   readonly #block = new Block();
   readonly #allocate = (length: number): Uint8Array => this.#block.take(length);
+  readonly #begunAt = performance.now();
+  #greetedAt: number | undefined;
   #linkNonce: Uint8Array | undefined;
   #outgoing: Uint8Array | undefined;
   #incoming: Uint8Array | undefined;
@@ -91,7 +98,10 @@ export class FrameSession {
     duplex.on("end", () => this.#onPeerFinished());
     duplex.on("error", (error) => this.end(asFirefliesError(error, "link-closed")));
     duplex.on("close", () => this.end(new FirefliesError("link-closed")));
-    if (caller) this.#sayHello();
+    if (!caller) return;
+    const early = options.isEarly ? earlyLinkNonce(duplex, options.identity.certificate.id) : undefined;
+    this.#sayHello(early !== undefined);
+    if (early !== undefined) this.#use(early);
   }
 
   get ended(): boolean {
@@ -113,9 +123,19 @@ export class FrameSession {
     return this.#queue.length > 0 || this.#options.duplex.writableLength > 0;
   }
 
-  /** Of both sides' hellos; undefined before them: then nothing was sent. */
+  /** Undefined before anything was sent. */
   get linkNonce(): Uint8Array | undefined {
     return this.#linkNonce;
+  }
+
+  /** By `performance.now()`: before the hello went out. */
+  get begunAt(): number {
+    return this.#begunAt;
+  }
+
+  /** By `performance.now()`: when the other side's hello came; undefined before that. */
+  get greetedAt(): number | undefined {
+    return this.#greetedAt;
   }
 
   /** Sends with this turn's frame. Nothing happens after the end. Returns the message: salt and content. */
@@ -149,8 +169,8 @@ export class FrameSession {
     this.#options.onEnd(error);
   }
 
-  #sayHello(): void {
-    this.#options.duplex.write(encodeHello({ version: FRAME_VERSION, nonce: this.#ownNonce }));
+  #sayHello(isEarly: boolean): void {
+    this.#options.duplex.write(encodeHello({ version: FRAME_VERSION, nonce: this.#ownNonce, isEarly }));
   }
 
   #flushSoon(): void {
@@ -263,20 +283,45 @@ export class FrameSession {
     else this.#violation("malformed");
   }
 
-  #onHello({ version, nonce }: Hello): void {
+  #onHello({ version, nonce, isEarly = false }: Hello): void {
     if (version !== FRAME_VERSION) this.end(unknownVersion(version));
-    else if (this.#incoming !== undefined) this.#violation("a second hello");
+    else if (this.#greetedAt !== undefined) this.#violation("a second hello");
+    else if (isEarly) this.#onEarly();
     else this.#greet(nonce);
   }
 
+  /** Two links of one nonce would have an answer of one show for a question of the other, so a session gives it out once. */
+  #onEarly(): void {
+    const { caller, duplex, peer, onEarly = () => true } = this.#options;
+    if (caller) {
+      this.#violation("an early hello of the called side");
+      return;
+    }
+    const common = earlyLinkNonce(duplex, peer.id);
+    if (common === undefined || !onEarly(common)) this.end(cameLate());
+    else this.#met(common);
+  }
+
   #greet(nonce: Uint8Array): void {
-    const { caller, identity, peer } = this.#options;
+    const { caller } = this.#options;
     const common = caller ? linkNonce(this.#ownNonce, nonce) : linkNonce(nonce, this.#ownNonce);
+    this.#met(this.#linkNonce ?? common);
+  }
+
+  /** The other side has said hello. */
+  #met(common: Uint8Array): void {
+    this.#greetedAt = performance.now();
+    if (!this.#options.caller) this.#sayHello(false);
+    this.#use(common);
+    this.#options.onRoom?.();
+  }
+
+  #use(common: Uint8Array): void {
+    const { identity, peer } = this.#options;
     this.#linkNonce = common;
     const [self, other] = [identity.certificate.id, peer.id];
     this.#outgoing = listPrefix({ sender: self, receiver: other, linkNonce: common });
     this.#incoming = listPrefix({ sender: other, receiver: self, linkNonce: common });
-    if (!caller) this.#sayHello();
     this.#flushSoon();
   }
 
@@ -292,7 +337,7 @@ export class FrameSession {
 
   /** What is signed, or why the frame is refused. */
   #signed({ counter, signature, messages }: Batch): SignedFrame | string {
-    if (this.#incoming === undefined) return "no hello before the first frame";
+    if (this.#incoming === undefined || this.#greetedAt === undefined) return "no hello before the first frame";
     if (counter !== this.#received + 1) return "a frame is missing, repeated or out of order";
     const { peer: sender } = this.#options;
     const list = listBody(this.#incoming, counter, messages);
@@ -313,6 +358,11 @@ export class FrameSession {
   #violation(what: string): void {
     this.end(new FirefliesError("bad-frame", `The signed messages of a link were refused: ${what}.`));
   }
+}
+
+/** Its caller asks again over another link. */
+function cameLate(): FirefliesError {
+  return new FirefliesError("link-closed", "Messages that went along with a handshake came too late, or twice.");
 }
 
 function unknownVersion(version: number): FirefliesError {

@@ -1,18 +1,30 @@
 /** Signed, answered messages with any member: requesters on sessions that I use, responders for those of others. */
-import { FirefliesError, type Identity, type MemberCertificate } from "../../identity/index.js";
-import { type ByteDuplex, type Destination, deadlineIn, type Links, type Session } from "../../net/index.js";
+import { type ErrorCode, FirefliesError, type Identity, type MemberCertificate } from "../../identity/index.js";
+import {
+  type ByteDuplex,
+  type Deadline,
+  type Destination,
+  deadlineIn,
+  type Links,
+  msUntil,
+  RELAY_SCHEME,
+  type Session,
+  withDeadline,
+} from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { Budget, CONCURRENT_GOSSIP } from "../messages/budget.js";
 import type { RequestKind } from "../messages/content.js";
+import { EarlyLinks } from "../messages/early-links.js";
 import { LostLinks } from "../messages/lost-links.js";
 import type { Request, RequestOptions } from "../messages/request.js";
 import { Requester } from "../messages/requester.js";
 import { type Dispatch, Responder } from "../messages/responder.js";
 import { FRAME_BYTES_SOFT } from "../messages/session.js";
 import { MESSAGES } from "../protocols.js";
-import { isWay, persistently } from "./persistence.js";
+import { isUntried, isWay, persistently } from "./persistence.js";
 
-const EMPTY = new Uint8Array(0);
+/** How a session ends that does not let me in. */
+const REFUSALS: ReadonlySet<string> = new Set<ErrorCode>(["peer-refused", "peer-removed"]);
 
 export interface MessengerOptions {
   readonly links: Pick<Links, "usable" | "reach">;
@@ -46,17 +58,35 @@ export interface Cut {
   readonly messages: number;
 }
 
+/** A message that waits for a session. */
+interface Dialling {
+  /** With whom, if that is known. */
+  readonly id: MemberId | undefined;
+  /** A stop waits for it: it is no gossip. */
+  readonly isAwaited: boolean;
+  readonly asked: Promise<void>;
+  readonly onAsked: () => void;
+  /** One that is being made, whose other end is proven. */
+  readonly ahead: Promise<Session>;
+  readonly goAhead: (session: Session) => void;
+  /** The dial under way. */
+  dial: Promise<Session> | undefined;
+}
+
 export class Messenger {
   readonly #options: MessengerOptions;
   readonly #budgets: Readonly<Record<RequestKind, Budget>>;
   /** Two for each session, made when needed: while a large message passes, small ones go by another stream of it. */
   readonly #requesters = { small: new WeakMap<Session, Requester>(), large: new WeakMap<Session, Requester>() };
   readonly #open = new Map<MemberId, Set<Requester | Responder>>();
-  /** Messages that wait for a session, and with whom, if that is known. */
-  readonly #dialling = new Map<Promise<void>, MemberId | undefined>();
+  /** Messages that wait for a session. */
+  readonly #dialling = new Set<Dialling>();
   /** Told when a responder has ended. */
   readonly #endListeners = new WeakMap<Responder, () => void>();
   readonly #lost = new LostLinks();
+  /** Sessions that messages went over before the other end had let this member in, and the dial that they are of. */
+  readonly #ahead = new WeakMap<Session, Promise<Session> | undefined>();
+  readonly #early = new EarlyLinks(() => performance.now());
   readonly #over = new AbortController();
   #stopping = false;
 
@@ -86,33 +116,67 @@ export class Messenger {
 
   async #dialAndRequest(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
     const startedAt = performance.now();
-    const onAsked = kind === "message" ? this.#beginDialling(to.id) : () => {};
+    const waiting = this.#beginDialling(to.id, kind);
+    const asked = new AbortController();
     try {
-      const session = await this.reach(to, options);
+      const dial = this.#reachPatiently(to, options, waiting, asked.signal);
+      const session = await Promise.race([dial, waiting.ahead]);
       if (to.id === undefined) options.found?.(session.peer.id);
       const timeoutMs = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
       return this.#requesterOf(session, data).request(kind, data, { ...options, timeoutMs });
     } finally {
-      onAsked();
+      waiting.onAsked();
+      asked.abort();
     }
   }
 
-  /** Returns what to call when the message is its requester's, or has failed. */
-  #beginDialling(id: MemberId | undefined): () => void {
-    let onAsked = () => {};
-    const asked = new Promise<void>((resolve) => {
-      onAsked = () => {
-        this.#dialling.delete(asked);
-        resolve();
-      };
-    });
-    this.#dialling.set(asked, id);
-    return onAsked;
+  /**
+   * Relays that failed with a member a moment ago are left alone. Their word is no evidence, so a message to a member that has
+   * relays waits for them.
+   */
+  #reachPatiently(
+    to: Destination,
+    { signal, timeoutMs }: Patience,
+    waiting: Dialling,
+    asked: AbortSignal,
+  ): Promise<Session> {
+    const until = { deadline: deadlineIn(timeoutMs), signals: [signal, asked, this.#over.signal] };
+    const newest = () => (to.id === undefined ? to : (this.#options.destination(to.id) ?? to));
+    const reach = () => {
+      waiting.dial = this.reach(newest(), { signal, timeoutMs: msUntil(until.deadline) });
+      return waiting.dial;
+    };
+    const goesOn = (failure: unknown) => waiting.isAwaited && isUntried(failure) && isRelayed(newest());
+    return persistently(reach, until, goesOn);
   }
 
-  /** The session will be there in a round trip: if a message waits for it, the greeting goes ahead. */
+  /** `onAsked` is to be called when the message is its requester's, or has failed. */
+  #beginDialling(id: MemberId | undefined, kind: RequestKind): Dialling {
+    let [onAsked, goAhead] = [() => {}, (_: Session) => {}];
+    const asked = new Promise<void>((resolve) => {
+      onAsked = resolve;
+    });
+    const ahead = new Promise<Session>((resolve) => {
+      goAhead = resolve;
+    });
+    const isAwaited = kind === "message";
+    const dialling: Dialling = { id, asked, ahead, goAhead, onAsked, isAwaited, dial: undefined };
+    asked.then(() => this.#dialling.delete(dialling));
+    this.#dialling.add(dialling);
+    return dialling;
+  }
+
+  /**
+   * The other end of a session that is being made is proven, and will let this member in within a round trip, or refuse it. What
+   * waits for it goes ahead: with TLS's last word. What is lost with it is asked again over the one that there is then.
+   */
   greet(session: Session): void {
-    if ([...this.#dialling.values()].includes(session.peer.id)) this.#requesterOf(session, EMPTY);
+    const { peer } = session;
+    const waiting = [...this.#dialling].filter(({ id }) => id === peer.id);
+    if (waiting.length === 0 || this.#options.refusal(peer) !== undefined) return;
+    const [dial] = waiting.flatMap((each) => each.dial ?? []);
+    this.#ahead.set(session, dial);
+    for (const { goAhead } of waiting) goAhead(session);
   }
 
   accept(peer: MemberCertificate, duplex: ByteDuplex): void {
@@ -130,6 +194,8 @@ export class Messenger {
       lost: {
         add: (link, lost) => this.#lost.add(peer.id, link, lost),
         get: (link) => this.#lost.get(peer.id, link) ?? this.#responderOf(peer.id, link),
+        came: (link) => this.#early.came(peer.id, link),
+        neverCame: (link, begunAt) => this.#early.neverCame(peer.id, link, begunAt),
       },
       onEnd: () => {
         this.#untrack(peer.id, responder);
@@ -161,7 +227,7 @@ export class Messenger {
   }
 
   async #answered(): Promise<void> {
-    await Promise.all(this.#dialling.keys());
+    await Promise.all([...this.#dialling].flatMap(({ asked, isAwaited }) => (isAwaited ? asked : [])));
     await Promise.all(this.#ends(Requester).map((requester) => requester.settled()));
   }
 
@@ -170,7 +236,7 @@ export class Messenger {
     for (const budget of Object.values(this.#budgets)) budget.stop();
     let handlers = this.#lost.cut();
     for (const responder of this.#ends(Responder)) handlers += responder.cut();
-    let messages = this.#dialling.size;
+    let messages = [...this.#dialling].filter(({ isAwaited }) => isAwaited).length;
     for (const requester of this.#ends(Requester)) {
       messages += requester.messages;
       requester.close();
@@ -207,9 +273,11 @@ export class Messenger {
       duplex: session.open(MESSAGES),
       peer: session.peer,
       identity: this.#options.identity(),
+      isEarly: this.#ahead.has(session),
       refusal: () => this.#options.refusal(session.peer),
       onLost: (requests, error) => {
-        for (const request of requests) void this.#askAgain(request, session.peer.id, error);
+        const dial = this.#ahead.get(session);
+        for (const request of requests) void this.#askAgain(request, session.peer.id, error, dial);
       },
     });
     requesters.set(session, requester);
@@ -222,11 +290,19 @@ export class Messenger {
     return requester;
   }
 
-  /** The link was lost before the answer came: the message goes over another one, and is handled once. */
-  async #askAgain(request: Request, id: MemberId, error: FirefliesError): Promise<void> {
+  /**
+   * The link was lost before the answer came: the message goes over another one, and is handled once. `dial`: of a link that was
+   * begun before the other end had let me in.
+   */
+  async #askAgain(request: Request, id: MemberId, error: FirefliesError, dial?: Promise<Session>): Promise<void> {
     const { deadline, signal } = request;
-    const onAsked = this.#beginDialling(id);
+    const { onAsked } = this.#beginDialling(id, "message");
     try {
+      const refusal = await refusalOf(dial, request);
+      if (refusal !== undefined && request.isUngreeted) {
+        request.reject(refusal);
+        return;
+      }
       const until = { deadline, signals: [signal, this.#over.signal] };
       const goesOn = (failure: unknown) => failure !== error && isWay(failure);
       await persistently(() => this.#resume(request, id, error), until, goesOn, request.askedAgain++);
@@ -263,4 +339,19 @@ export class Messenger {
     open?.delete(end);
     if (open?.size === 0) this.#open.delete(id);
   }
+}
+
+/** Of a session that did not let me in: what had gone ahead over it was not handled. */
+async function refusalOf(dial: Promise<Session> | undefined, until: Deadline): Promise<FirefliesError | undefined> {
+  try {
+    if (dial !== undefined) await withDeadline(until, () => dial);
+  } catch (failure) {
+    const isRefusal = failure instanceof FirefliesError && REFUSALS.has(failure.code);
+    return isRefusal ? failure : undefined;
+  }
+  return undefined;
+}
+
+function isRelayed({ addresses }: Destination): boolean {
+  return addresses.some((address) => address.startsWith(`${RELAY_SCHEME}:`));
 }

@@ -51,6 +51,11 @@ export function isWay(failure: unknown): boolean {
   return code === "peer-unreachable" || code === "timeout" || code === "link-closed";
 }
 
+/** Has a way not been tried, because it failed a moment ago? */
+export function isUntried(failure: unknown): boolean {
+  return isWay(failure) && failure instanceof DialError && failure.reasons.includes("backoff");
+}
+
 function isGivenUp({ signals }: Until): boolean {
   return signals.some((signal) => signal?.aborted);
 }

@@ -14,6 +14,7 @@ type Way = Pick<Channel, Exclude<keyof Channel, keyof InboxEvents>>;
 export class SessionDuplex extends MessageDuplex implements ChannelEvents {
   /** Of a session over TLS. */
   exportKey: KeyExporter | undefined;
+  exportEarly: KeyExporter | undefined;
   readonly #bytesMax: number;
   #channel: Way | undefined;
   /** What was asked for before there was a channel. */

@@ -4,6 +4,11 @@ import type { Path } from "./path.js";
 /** From accept to proof, in milliseconds: a slow path needs one, a silent socket gets no more. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
 /**
+ * So long, in milliseconds, after its handshake a session takes what has come along with it: it is in the same packets. What is
+ * held up on the way for longer, its sender has given up.
+ */
+export const EARLY_MS = HANDSHAKE_TIMEOUT_MS;
+/**
  * Unfinished handshakes at once. Beyond, the oldest is dropped: honest ones take milliseconds. A transport with a gate
  * (dialling/gate.ts) keeps them below this, and is fair between addresses.
  */

@@ -2,7 +2,7 @@
 import type { ClientHttp2Session, ServerHttp2Session } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
-import type { MemberId } from "../../rings/index.js";
+import { type MemberId, toHex } from "../../rings/index.js";
 import { onAbort } from "../abort.js";
 import { type Deadline, msUntil, withDeadline } from "../deadline.js";
 import { expiry } from "./admission.js";
@@ -10,7 +10,7 @@ import type { Budget } from "./budget.js";
 import type { Carrier } from "./channel.js";
 import type { Counts } from "./counts.js";
 import { chunkProblem, failedDuplex, SessionDuplex } from "./duplex.js";
-import { CLOSE_GRACE_MS, PULSES_MAX, windowMax } from "./limits.js";
+import { CLOSE_GRACE_MS, EARLY_MS, PULSES_MAX, windowMax } from "./limits.js";
 import type { Open } from "./open.js";
 import type { SessionHostOptions } from "./options.js";
 import { AcceptedOpener, DialledOpener, type Opener } from "./outgoing.js";
@@ -46,6 +46,8 @@ export interface Proven {
 
 type Http2 = ClientHttp2Session | ServerHttp2Session;
 
+/** What is given out once, on one session: as many protocols as begin with the handshake, for each end. */
+const EXPORTED_MAX = 16;
 /** A call that timed out after less than this, in milliseconds, says nothing about the path. */
 const DOUBT_AFTER_MS = 400;
 /** How much a new round trip moves the smoothed one: RFC 6298, section 2. */
@@ -65,6 +67,8 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   readonly #open = new Set<Open>();
   readonly #listeners = new Set<(reason: FirefliesError, ending: Ending) => void>();
   readonly #superseders = new Set<() => void>();
+  /** What was given out once. */
+  readonly #exported = new Set<string>();
   /** Who waits for the other end to take calls; undefined when it does. */
   #awaitingReady: (() => void)[] | undefined;
   #onAccepted: () => void = () => {};
@@ -375,6 +379,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
   #track(duplex: SessionDuplex): void {
     const open = new DuplexOpen(duplex);
     duplex.exportKey = (...what) => this.#exportKey(...what);
+    duplex.exportEarly = (...what) => this.#exportEarly(...what);
     this.#open.add(open);
     duplex.once("close", () => this.#left(open));
   }
@@ -383,6 +388,14 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
     const { tls } = this.#proven;
     if (tls.destroyed) return undefined;
     return new Uint8Array(tls.exportKeyingMaterial(bytes, label, Buffer.from(context)));
+  }
+
+  #exportEarly(label: string, context: Uint8Array, bytes: number): Uint8Array | undefined {
+    const key = `${label} ${toHex(context)}`;
+    const isOver = performance.now() - this.#proven.since >= EARLY_MS;
+    if (isOver || this.#exported.has(key) || this.#exported.size >= EXPORTED_MAX) return undefined;
+    this.#exported.add(key);
+    return this.#exportKey(label, context, bytes);
   }
 
   #left(open: Open): void {

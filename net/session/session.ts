@@ -25,6 +25,11 @@ export interface ByteDuplex extends Duplex {
    * for a member's session with itself, and when the session has ended.
    */
   readonly exportKey?: KeyExporter | undefined;
+  /**
+   * The same bytes, for what goes along with the handshake of the session: given out once for each label and context by each end,
+   * and in the first five seconds only. Undefined from then on.
+   */
+  readonly exportEarly?: KeyExporter | undefined;
   /** Ends it as the loss of its session does: if the other side has ended in order, what it sent is read first. */
   giveUp(error: FirefliesError): void;
 }

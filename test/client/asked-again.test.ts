@@ -161,6 +161,8 @@ it("what was on its way when its caller gave a link up is not handled beside the
   const lost = {
     add: (_: string, responder: Responder) => responder.release(),
     get: (link: string) => responders.find((each) => each.link === link),
+    came: () => true,
+    neverCame: () => false,
   };
   const dispatch: Dispatch = (_, data) => {
     handled.push(read(data));

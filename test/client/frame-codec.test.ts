@@ -136,7 +136,10 @@ describe("frames", () => {
   const field = (tag: number, content: Uint8Array) => Uint8Array.of(tag, content.length, ...content);
 
   it("are the schema's Frame", () => {
-    expect(WireFrame.decode(hello).content).toEqual({ $case: "hello", value: { version: 1, nonce } });
+    expect(WireFrame.decode(hello).content).toEqual({ $case: "hello", value: { version: 1, nonce, early: false } });
+    const early = encodeHello({ version: 1, nonce, isEarly: true });
+    expect(WireFrame.decode(early).content).toEqual({ $case: "hello", value: { version: 1, nonce, early: true } });
+    expect(decodeFrame(early)).toEqual({ kind: "hello", version: 1, nonce, isEarly: true });
     const value = { counter: 300n, signature, messages: [message, message] };
     expect(WireFrame.decode(batch).content).toEqual({ $case: "batch", value });
     expect(WireFrame.encode({ content: { $case: "batch", value } }).finish()).toEqual(batch);

@@ -1,6 +1,6 @@
 /** How long a message looks for a way: until its deadline, with pauses, and no longer than somebody waits. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { isWay, pauseMs, persistently } from "../../client/talk/persistence.js";
+import { isUntried, isWay, pauseMs, persistently } from "../../client/talk/persistence.js";
 import { FirefliesError } from "../../identity/index.js";
 import { DialError, type DialReason } from "../../net/index.js";
 import { codeOf } from "../support/network.js";
@@ -25,6 +25,12 @@ describe("a way that fails", () => {
     for (const code of ["peer-refused", "peer-removed", "peer-mismatch", "certificate-invalid", "overloaded"] as const)
       expect(isWay(new FirefliesError(code))).toBe(false);
     expect(isWay(new DialError("handshake", "x", { cause: new FirefliesError("peer-refused") }))).toBe(false);
+  });
+
+  it("was not tried where one of several failed a moment ago", () => {
+    expect(isUntried(new DialError("no-route", "x", { reasons: ["no-route", "backoff"] }))).toBe(true);
+    expect(isUntried(new DialError("no-route", "x", { reasons: ["no-route", "timeout"] }))).toBe(false);
+    expect(isUntried(new FirefliesError("link-closed"))).toBe(false);
   });
 });
 

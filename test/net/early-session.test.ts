@@ -59,3 +59,18 @@ it("comes to nobody where the caller is refused, who is told why", async () => {
   expect(await ended).toHaveLength(1);
   expect(bob.opened).toEqual([]);
 });
+
+it("has secrets that both ends have in common, and each end gives out once for each use", async () => {
+  const alice = scene.member(await network.member());
+  const session = await scene.connect(alice, bound);
+  const near = [session.open("messages"), session.open("messages")];
+  for (const duplex of near) duplex.write(bytes(1));
+  const far = [(await bob.nextDuplex()).duplex, (await bob.nextDuplex()).duplex];
+  const take = (duplex: ByteDuplex, context: number) =>
+    duplex.exportEarly?.("EXPORTER-fireflies-test", bytes(context), 32);
+  const mine = take(near[0]!, 1);
+  expect(mine).toHaveLength(32);
+  expect(take(far[1]!, 1)).toEqual(mine);
+  expect([take(near[0]!, 1), take(near[1]!, 1), take(far[0]!, 1)]).toEqual([undefined, undefined, undefined]);
+  expect(take(near[1]!, 2)).not.toEqual(mine);
+});

@@ -1,7 +1,7 @@
 /** Sessions of an identity alone, without a client around them: for liars, and for tests of what a member answers. */
 import { askingOnly } from "../../client/protocols.js";
 import type { Identity } from "../../identity/index.js";
-import { NameResolver, type Protocols, Stack, type Transport, tcpTransport } from "../../net/index.js";
+import { NameResolver, type Protocols, type Session, Stack, type Transport, tcpTransport } from "../../net/index.js";
 
 interface LoneOptions {
   readonly protocols?: Protocols;
@@ -9,12 +9,13 @@ interface LoneOptions {
   readonly wall?: () => number;
   /** The first is the one that listens. */
   readonly transports?: readonly Transport[];
+  readonly onProven?: (session: Session) => void;
 }
 
 /** May dial loopback. Closes what it has opened. */
 export function loneStack(
   identity: Identity,
-  { protocols = askingOnly(), wall = Date.now, transports = [tcpTransport()] }: LoneOptions = {},
+  { protocols = askingOnly(), wall = Date.now, transports = [tcpTransport()], onProven }: LoneOptions = {},
 ) {
   const resolver = new NameResolver({ now: () => performance.now() });
   const stack = new Stack({
@@ -24,6 +25,7 @@ export function loneStack(
     identity: () => identity,
     now: () => performance.now(),
     wall,
+    onProven,
     mine: () => ["127.0.0.1:1"],
   });
   return Object.assign(stack, {
