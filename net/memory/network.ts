@@ -170,6 +170,17 @@ export class MemoryNetwork {
     this.#resume();
   }
 
+  /** Cuts a host or a LAN from all others until `plug`, whatever `heal` and `healAll` mend meanwhile. */
+  unplug(end: MemoryEnd): void {
+    this.#topology.plug(this.#endOf(end), false);
+    this.#breakWires();
+  }
+
+  /** Undoes `unplug`. */
+  plug(end: MemoryEnd): void {
+    this.#topology.plug(this.#endOf(end), true);
+  }
+
   /** Cuts every end of `left` from every end of `right`. */
   partition(left: Iterable<MemoryEnd>, right: Iterable<MemoryEnd>): void {
     const others = [...right];

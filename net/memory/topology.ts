@@ -39,6 +39,7 @@ type Fault = "cut" | "silent";
 export class Topology {
   readonly #stretches: Stretch[] = [];
   readonly #faults = new Map<string, Fault>();
+  readonly #unplugged = new Set<Cuttable>();
   readonly #keys = new Map<Cuttable, number>();
   readonly #paths = new Map<string, Path>();
   readonly #random: () => number;
@@ -59,6 +60,12 @@ export class Topology {
     else this.#faults.set(key, fault);
   }
 
+  /** Nothing leads to it or from it, whatever else is cut or healed. */
+  plug(end: Cuttable, isIn: boolean): void {
+    if (isIn) this.#unplugged.delete(end);
+    else this.#unplugged.add(end);
+  }
+
   healAll(): void {
     this.#faults.clear();
     for (const stretch of this.#stretches) stretch.isCut = false;
@@ -66,6 +73,7 @@ export class Topology {
 
   /** What lies between; "none" when nothing leads there, "silent" when nothing arrives and nobody says so. */
   between(from: Place, to: Place): PathState | "none" | "silent" {
+    if ([from, from.lan, to, to.lan].some((end) => end !== undefined && this.#unplugged.has(end))) return "none";
     const faults = [from, from.lan].flatMap((a) =>
       [to, to.lan].map((b) => a && b && this.#faults.get(this.#pair(a, b))),
     );

@@ -133,6 +133,21 @@ describe("hosts of LANs", () => {
     await answered;
   });
 
+  it("what is unplugged stays cut off, whatever is healed, until it is plugged in", async () => {
+    const network = new MemoryNetwork();
+    const lan = network.lan();
+    const [a, b] = [lan.host(), lan.host()];
+    const to = await listening(b);
+    const open = await dial(a, to);
+    network.unplug(b);
+    await closed(open);
+    network.healAll();
+    network.heal(a, b);
+    await expect(dial(a, to)).rejects.toMatchObject({ reason: "no-route" });
+    network.plug(b);
+    await dial(a, to);
+  });
+
   it.each([
     ["the names, as anybody writes them", "AT HOME", "Cloud Host"],
     ["the names, the other way round", "cloud host", "At home"],

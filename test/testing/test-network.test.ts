@@ -79,6 +79,49 @@ describe("a network for tests", () => {
     for (const client of [a, b, c]) expect(client.members().length).toBe(2);
   });
 
+  it("a member that is killed goes without a word, and comes back as the same one, in place of its former life", async () => {
+    await using network = await startTestNetwork({
+      members: 5,
+      prepare: (client) => client.registerMessageHandler(() => encodeText(client.self.name!)),
+    });
+    const [a, b, , , e] = network.members as [Client, Client, Client, Client, Client];
+    const { epoch } = e.self;
+    const failed = next(a, "failed");
+    await network.kill(e);
+    expect(network.members.length).toBe(4);
+    expect(await failed).toMatchObject({ member: { id: e.id }, reason: "removed" });
+    await network.gone(e);
+    const again = await network.restart(e);
+    await network.whole();
+    expect([again.id, again.self.name, network.hostOf(again)]).toEqual([e.id, "member-5", network.hostOf(e)]);
+    expect(again.self.epoch).toBeGreaterThan(epoch);
+    expect(decodeText(await b.sendToId("member-5", encodeText("?")))).toBe("member-5");
+    // One that runs is killed first, and the others need not notice.
+    const second = await network.restart(b);
+    await network.whole();
+    expect(network.members.at(-1)).toBe(second);
+    expect(a.member("member-2")?.epoch).toBe(second.self.epoch);
+  });
+
+  it("a partition by members, a wait that ends by its signal, and clients that are not its own", async () => {
+    await using network = await startTestNetwork({ members: 4 });
+    const [a, b, c, d] = network.members as [Client, Client, Client, Client];
+    network.partition([d]);
+    await network.gone(d);
+    await network.gone(a, [d]);
+    network.heal();
+    await network.whole();
+    network.partition([a], [b]); // The others still reach both.
+    expect(decodeText(await c.sendToId(a.id, encodeText("")).catch((error) => encodeText(error.code)))).toBe(
+      "handler-missing",
+    );
+    network.heal();
+    await expect(network.gone(b, [a], { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");
+    const stranger = new Client({ config: false });
+    expect(() => network.hostOf(stranger)).toThrow(RangeError);
+    await expect(startTestNetwork({ members: 0 })).rejects.toThrow("1 member or more");
+  });
+
   it("a client of one's own joins by `lan.add`, before its start and not after", async () => {
     await using network = await startTestNetwork({ members: 1 });
     const [first] = network.members as [Client];
