@@ -295,10 +295,10 @@ export class Client {
    * How long the live member with this id takes to answer, by UDP and over its connection; this member itself answers without
    * either (`udpMs` is undefined). Rejects with "peer-unknown" or "cancelled".
    */
-  async ping(id: string, { signal, timeout = PING_TIMEOUT_MS }: PingOptions = {}): Promise<RoundTrip> {
+  async ping(id: string, { signal, timeout = PING_TIMEOUT_MS, onSign }: PingOptions = {}): Promise<RoundTrip> {
     const { roundTrips } = this.#parts.life.talking;
     requireTimeout(timeout);
-    return await roundTrips.measure(this.#parts.outbound.destination(id), { signal, timeoutMs: timeout });
+    return await roundTrips.measure(this.#parts.outbound.destination(id), { signal, timeoutMs: timeout, onSign });
   }
 
   /**

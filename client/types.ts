@@ -417,6 +417,11 @@ export interface PingOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds for each of both ways, 2,000 by default. */
   readonly timeout?: number;
+  /**
+   * Called with each sign that the member is there as it comes, before the slower way has answered: answers, and bytes that have
+   * come over the connection since the ping before. With the instant at which it was there at the earliest (`performance.now()`).
+   */
+  readonly onSign?: (at: number) => void;
 }
 
 /** How long a member takes to answer, by each of the ways that members use. What did not come back in time is undefined. */

@@ -1,8 +1,8 @@
 /**
  * Whether the way to a member is still there, while connections are carried over it. A link finds a silent way after four
  * seconds, and only while something is sent: programs at both ends are told within two. Datagrams and a call ask every few
- * hundred milliseconds, and any answer will do. Who is not reached by datagrams is left to the link: on a slow path an answer
- * over the link comes behind all that is being sent.
+ * hundred milliseconds, and any answer will do, and so will any byte of a connection. Who is not reached by datagrams is left to
+ * the link: on a slow path an answer over the link comes behind all that is being sent.
  */
 import type { Duplex } from "node:stream";
 import { FirefliesError } from "../identity/index.js";
@@ -97,12 +97,12 @@ export class Pulse {
   }
 
   async #ask(id: string, peer: Peer): Promise<void> {
-    const askedAt = performance.now();
+    // The slower way, or one on which something is lost, must not hold up what the other tells.
+    const onSign = (at: number) => {
+      peer.aliveAt = Math.max(peer.aliveAt, at);
+    };
     try {
-      const { udpMs, linkMs } = await this.#client.ping(id, { timeout: SILENCE_MS });
-      const tookMs = udpMs ?? linkMs;
-      if (tookMs === undefined) return;
-      peer.aliveAt = Math.max(peer.aliveAt, askedAt + tookMs);
+      const { udpMs } = await this.#client.ping(id, { timeout: SILENCE_MS, onSign });
       if (udpMs !== undefined) peer.hasAnswered = true;
     } catch {
       // It has left the view, or this member stops: streams end by that.

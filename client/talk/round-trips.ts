@@ -39,11 +39,23 @@ interface Awaited {
 }
 
 type Ping = Pick<RoundTrip, "udpMs" | "udpAddress">;
-type Patience = { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined };
+interface Patience {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** As `PingOptions.onSign`. */
+  readonly onSign?: ((at: number) => void) | undefined;
+}
+
+/** Bytes that had come over a session when it was last asked, and when that was. */
+interface Seen {
+  readonly bytes: number;
+  readonly at: number;
+}
 
 export class RoundTrips {
   readonly #options: RoundTripsOptions;
   readonly #awaited = new Map<bigint, Awaited>();
+  readonly #seen = new WeakMap<Session, Seen>();
 
   constructor(options: RoundTripsOptions) {
     this.#options = options;
@@ -74,11 +86,16 @@ export class RoundTrips {
     return true;
   }
 
-  async #byUdp(id: MemberId, addresses: readonly string[], { timeoutMs, signal }: Patience): Promise<Ping> {
+  async #byUdp(id: MemberId, addresses: readonly string[], { timeoutMs, signal, onSign }: Patience): Promise<Ping> {
     const nonce = randomBytes(8).readBigUInt64BE(0);
     const pong = new Promise<number>((came) => {
       // Before it is sent: nothing comes back earlier than it is waited for.
-      this.#awaited.set(nonce, { from: id, sentAt: this.#options.now(), came });
+      const sentAt = this.#options.now();
+      const answered = (ms: number) => {
+        onSign?.(sentAt + ms);
+        came(ms);
+      };
+      this.#awaited.set(nonce, { from: id, sentAt, came: answered });
     });
     try {
       const udpAddress = this.#options.ping(id, addresses, nonce);
@@ -90,7 +107,10 @@ export class RoundTrips {
     }
   }
 
-  async #overLink(to: Destination, { timeoutMs, signal }: Patience): Promise<Omit<RoundTrip, "udpMs" | "udpAddress">> {
+  async #overLink(
+    to: Destination,
+    { timeoutMs, signal, onSign }: Patience,
+  ): Promise<Omit<RoundTrip, "udpMs" | "udpAddress">> {
     const { reach, isLinked, call, now } = this.#options;
     const [deadline, startedAt, wasLinked] = [deadlineIn(timeoutMs), now(), isLinked(to)];
     let path: RoundTrip["path"];
@@ -101,10 +121,21 @@ export class RoundTrips {
       path = { direction, address: formatAddress(address) };
       const reachedAt = now();
       if (!wasLinked) connectMs = reachedAt - startedAt;
+      this.#look(session, reachedAt, onSign);
       await call(session, { deadline, signal });
-      return { linkMs: now() - reachedAt, path, connectMs, error: undefined };
+      const answeredAt = now();
+      onSign?.(answeredAt);
+      return { linkMs: answeredAt - reachedAt, path, connectMs, error: undefined };
     } catch (error) {
       return { linkMs: undefined, path, connectMs, error: asFirefliesError(error, "peer-unreachable") };
     }
+  }
+
+  /** Whatever came since this session was last asked is a sign: an answer may come behind much else. */
+  #look(session: Session, at: number, onSign: Patience["onSign"]): void {
+    const { bytesRead: bytes } = session;
+    const seen = this.#seen.get(session);
+    if (seen !== undefined && seen.bytes !== bytes) onSign?.(seen.at);
+    this.#seen.set(session, { bytes, at });
   }
 }

@@ -53,6 +53,41 @@ describe("a round trip", () => {
     expect(path).toEqual({ direction: "dialled", address: "203.0.113.7:1" });
   });
 
+  it("tells each sign of the member as it comes, whatever else is waited for", async () => {
+    let bytesRead = 10;
+    const session = {
+      path: { direction: "dialled", address: { scheme: "tcp", host: "203.0.113.7", port: 1 } },
+      get bytesRead() {
+        return bytesRead;
+      },
+    } as Session;
+    let reply = () => {};
+    const call = () => new Promise<void>((done) => (reply = done));
+    const { trips, clock, sent } = scene({ reach: async () => session, call });
+    const signs: number[] = [];
+    const ask = () => trips.measure(TO, { timeoutMs: 10_000, onSign: (at) => signs.push(at) });
+    const turn = () => new Promise((done) => setImmediate(done));
+    const first = ask();
+    await turn();
+    clock.now = 4;
+    trips.pong(B, sent[0]!);
+    expect(signs).toEqual([4]);
+    clock.now = 9;
+    reply();
+    await first;
+    expect(signs).toEqual([4, 9]);
+    clock.now = 100;
+    bytesRead += 1;
+    const second = ask();
+    await turn();
+    expect(signs).toEqual([4, 9, 0]);
+    clock.now = 101;
+    reply();
+    trips.pong(B, sent[1]!);
+    await second;
+    expect(signs.slice(3).toSorted()).toEqual([101, 101]);
+  });
+
   it("takes no pong of another member, of another nonce, or for the second time", async () => {
     const { trips, sent } = scene();
     const measured = trips.measure(TO, { timeoutMs: 10_000 });

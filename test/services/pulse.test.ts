@@ -10,7 +10,7 @@ const answer = (more: Partial<RoundTrip>): RoundTrip => ({ ...NONE, error: undef
 describe("the way to a member", () => {
   let clock = 0;
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] });
     vi.spyOn(performance, "now").mockImplementation(() => clock);
   });
   afterEach(() => void vi.useRealTimers());
@@ -19,8 +19,12 @@ describe("the way to a member", () => {
     let answers = first;
     let asked = 0;
     const pulse = new Pulse({
-      ping: async () => {
+      ping: async (_id, { onSign } = {}) => {
         asked += 1;
+        const { udpMs, linkMs } = answers;
+        for (const ms of [udpMs, linkMs]) if (ms !== undefined) onSign?.(clock + ms);
+        // One that is lost is waited for.
+        if ([udpMs, linkMs].includes(undefined)) await new Promise((done) => setTimeout(done, SILENCE_MS));
         return answers;
       },
     });
@@ -47,6 +51,14 @@ describe("the way to a member", () => {
     now(answer({}));
     await pass(SILENCE_MS + ASK_MS);
     expect(stream.errored).toMatchObject({ code: "link-closed" });
+  });
+
+  it("is there while connections bring bytes, although no question is answered", async () => {
+    const { stream, pass, now } = watched(answer({ udpMs: 1, linkMs: 1 }));
+    await pass(2_000);
+    now(answer({ linkMs: -ASK_MS })); // Of bytes it is known that they came since the question before.
+    await pass(10_000);
+    expect(stream.destroyed).toBe(false);
   });
 
   it("is the link's to judge where no datagram has come through", async () => {
