@@ -441,8 +441,9 @@ export class Client {
   }
 
   /**
-   * From now on durable subscriptions of this member that go on where they were get from there what members hold no more: who was
-   * away for longer than their retention. Returns how to end it.
+   * From now on subscriptions of this member get from there what members hold no more: durable ones that were away for longer than
+   * its retention, and all that miss it while they run, as a slow handler does. Nothing is `lost` before it was read. Returns
+   * how to end it.
    */
   useTopicHistory(history: TopicHistory): () => void {
     return this.#parts.topics.useHistory(history);

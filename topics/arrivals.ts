@@ -110,6 +110,8 @@ export class Arrivals {
   recovered(batch: Batch, now: number): boolean {
     const { me, shelf, deliveries, subscriber } = this.#options;
     const log = shelf.get(batch.log.tag);
+    // Of my own logs those that I hold are whole, but for what their own subscriptions are too slow for.
+    if (batch.log.publisher === me && !deliveries.isMissing(batch.log.tag)) return true;
     if (log?.has(batch) || (log?.start !== undefined && batch.last < log.start)) return true;
     if (log && this.#backlog(log) + batch.bytes.length > BACKLOG_BYTES_MAX) return false;
     if (!shelf.makeRoom(batch.log.publisher, batch.bytes.length)) return false;

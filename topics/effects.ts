@@ -85,6 +85,11 @@ export type Effect =
       readonly first: number;
       readonly last: number;
     }
+  /**
+   * These were owed to the subscription, and nobody holds them any more; but they may be kept elsewhere (`Machine.keptElsewhere`).
+   * Call `seek`, give what is found by `recover`, and end with `recovered`: only then, what was not found is lost.
+   */
+  | { readonly kind: "missed"; readonly subscription: SubscriptionNumber }
   /** The handler failed as often as it may: the message goes to the dead-letter handler and counts as acknowledged. */
   | {
       readonly kind: "dead";

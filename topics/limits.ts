@@ -130,3 +130,5 @@ export const GROUP_LOOK_REFILL_MS = 1 / 64;
 /** Members that have left a group, of each log, and for how long what they say that they handled before still counts. */
 export const GROUP_FORMER_MAX = 64;
 export const GROUP_FORMER_MS = 30_000;
+/** Ranges of one log that a subscription misses and looks for elsewhere: what is dropped together is one. */
+export const MISSED_RANGES_MAX = 16;

@@ -303,20 +303,34 @@ export class Machine {
   }
 
   /**
-   * A batch of another one's that members hold no more, from where it was kept; its signature was checked. False: there is no room
+   * A batch that members hold no more, from where it was kept; its signature was checked. False: there is no room
    * for it now, and it is to be given again later.
    */
   recover(bytes: Uint8Array, now: number): boolean {
     this.#now = now;
     const batch = parseBatch(bytes, this.#logs, this.#options.ports.sha256);
-    return batch === undefined || batch.log.publisher === this.#id || this.#arrivals.recovered(batch, now);
+    return batch === undefined || this.#arrivals.recovered(batch, now);
   }
 
   /** All that was kept elsewhere for this subscription was given: what is missing then may be lost. */
   recovered(number: SubscriptionNumber, now: number): void {
     this.#now = now;
     const subscription = this.#deliveries.get(number);
-    if (subscription) subscription.isRecovering = false;
+    if (subscription) this.#deliveries.recovered(subscription, now);
+  }
+
+  /** From now on topics that match these are kept elsewhere: what nobody holds of them is `missed` before it is lost. */
+  keptElsewhere(patterns: readonly string[]): void {
+    this.#deliveries.keptElsewhere(patterns);
+  }
+
+  /**
+   * What a subscription missed by now is being read from elsewhere, until `recovered`. From which instant on it was published, in
+   * unix milliseconds by its publishers' clocks; undefined when that is not known.
+   */
+  seek(number: SubscriptionNumber): number | undefined {
+    const subscription = this.#deliveries.get(number);
+    return subscription && this.#deliveries.seek(subscription);
   }
 
   /** The handler is done with these messages of a log. In any order; unknown ones are ignored. */

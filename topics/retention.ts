@@ -75,7 +75,7 @@ export class Retention {
       shelf.expire(log, now - ms);
       const isLeft = !log.isMine && !audience.isLive(log.name.publisher);
       const isOver = log.isMine ? publisher.isOver(log) : isLeft && now - log.changedAt > 2 * ms;
-      if (log.size === 0 && isOver) shelf.forget(log);
+      if (log.size === 0 && isOver && !this.#options.deliveries.isMissing(log.name.tag)) shelf.forget(log);
       else if (isLeft || log.size > 0) isAllOver = false;
     }
     publisher.roomMade(now);

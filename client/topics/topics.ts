@@ -22,7 +22,7 @@ import { wall } from "../driver/surroundings.js";
 import type { HandlerFailures } from "../handler-failures.js";
 import type { Sender } from "../types.js";
 import { type EffectHandlers, TopicsDriver } from "./driver.js";
-import { recover } from "./history.js";
+import { Recoveries } from "./history.js";
 import { Lines, type LinesOptions } from "./lines.js";
 import { type CheckedSubscribe, checkedSubscribe, noTopic, PUBLISH_TIMEOUT_MS, requirePublish } from "./options.js";
 import { forkProof, messageProof } from "./proof.js";
@@ -89,9 +89,7 @@ export class Topics {
   /** The names of those that keep their place. */
   readonly #durable = new Map<SubscriptionNumber, string>();
   readonly #beginning = new Set<string>();
-  readonly #histories = new Set<TopicHistory>();
-  /** Subscriptions for which they are read, and how that ends. */
-  readonly #recovering = new Map<SubscriptionNumber, AbortController>();
+  readonly #recoveries: Recoveries;
   #store: TopicsStore | undefined;
   /** Messages that wait to be safe and were published since the last batch left. */
   #fresh = 0;
@@ -108,6 +106,15 @@ export class Topics {
       now,
       missing: (log, number) => this.#running.topics.missing(log, number),
       nameOf: (id) => this.#running.nameOf(id),
+    });
+    this.#recoveries = new Recoveries({
+      onAlarm: options.onAlarm,
+      machine: {
+        seek: (number) => this.#running.topics.seek(number),
+        give: (batch) => this.#driver?.input((machine, at) => machine.recover(batch, at)) ?? true,
+        recovered: (number) => this.#driver?.input((machine, at) => machine.recovered(number, at)),
+        keptElsewhere: (patterns) => this.#member?.topics.keptElsewhere(patterns),
+      },
     });
     this.#lines = new Lines({
       now,
@@ -148,7 +155,7 @@ export class Topics {
     const options = checkedSubscribe(pattern, said);
     const { signal, durable } = options;
     const kept = durable === undefined ? undefined : await this.#places(durable);
-    const isRecovering = kept?.isResumed === true && this.#histories.size > 0;
+    const isRecovering = kept?.isResumed === true && !this.#recoveries.isEmpty;
     const given = { ...machineOptions(options), ...kept, isRecovering };
     const subscribed = this.#running.topics.subscribe(pattern, given, this.#options.now());
     if (!subscribed.ok) throw refused(pattern, subscribed);
@@ -156,7 +163,7 @@ export class Topics {
     if (durable !== undefined) this.#durable.set(number, durable);
     const subscription = this.#made(pattern, number, options);
     this.#subscriptions.set(number, subscription);
-    if (isRecovering) void this.#recover(number, pattern, kept.lastAt);
+    this.#recoveries.begin(number, pattern, kept?.isResumed ? kept.lastAt : wall(), isRecovering);
     const heard = this.#untilHeard(number, signal);
     this.#settle();
     try {
@@ -191,19 +198,7 @@ export class Topics {
 
   /** As `Client.useTopicHistory`. */
   useHistory(history: TopicHistory): () => void {
-    this.#histories.add(history);
-    return () => void this.#histories.delete(history);
-  }
-
-  /** What others hold no more is read from where it is kept. */
-  async #recover(number: SubscriptionNumber, pattern: string, since: number): Promise<void> {
-    const ending = new AbortController();
-    this.#recovering.set(number, ending);
-    const give = (batch: Uint8Array) => this.#driver?.input((machine, now) => machine.recover(batch, now)) ?? true;
-    const { onAlarm } = this.#options;
-    await recover([...this.#histories], { pattern, since, signal: ending.signal, give, onAlarm });
-    this.#recovering.delete(number);
-    this.#driver?.input((machine, now) => machine.recovered(number, now));
+    return this.#recoveries.use(history);
   }
 
   /** As `Client.subscribers`. */
@@ -226,6 +221,7 @@ export class Topics {
   /** Runs on this member from now on. */
   begin(member: TopicsMember, directory: string | undefined): void {
     this.#member = member;
+    this.#recoveries.tell();
     if (directory !== undefined) this.#store = this.#newStore(join(directory, STORE_FILE));
     this.#driver = new TopicsDriver({
       ...{ machine: member.topics, handlers: this.#handlers(), now: this.#options.now },
@@ -316,7 +312,7 @@ export class Topics {
     this.#publishing.cut(error);
     this.#room.cut(error);
     for (const heard of [...this.#subscribing.values()]) heard(error);
-    for (const ending of this.#recovering.values()) ending.abort();
+    this.#recoveries.close();
     for (const subscription of this.#subscriptions.values()) subscription.ended();
     this.#subscriptions.clear();
     this.#lines.close(error);
@@ -405,13 +401,14 @@ export class Topics {
       deliver: ({ subscription, batch, first, last, attempt }) =>
         subscriptions.get(subscription)?.deliver(batch, first, last, attempt),
       lost: ({ subscription, log, first, last }) => subscriptions.get(subscription)?.lost(log, last - first + 1),
+      missed: ({ subscription }) => this.#recoveries.missed(subscription),
       dead: ({ subscription, batch, number, attempts }) =>
         subscriptions.get(subscription)?.dead(batch, number, attempts),
       ended: ({ subscription }) => {
         subscriptions.get(subscription)?.ended();
         subscriptions.delete(subscription);
         this.#durable.delete(subscription);
-        this.#recovering.get(subscription)?.abort();
+        this.#recoveries.end(subscription);
       },
       sent: ({ log, through }) => {
         this.#fresh = 0;

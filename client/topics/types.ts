@@ -111,6 +111,8 @@ export interface SubscribeOptions {
 
 /** Keeps messages of topics for longer than members do: a bridge to NATS with `retention` is one. */
 export interface TopicHistory {
+  /** Patterns of what it keeps; all by default. */
+  readonly topics?: readonly string[] | undefined;
   /**
    * What was published on topics that match, from this instant on (unix milliseconds), each log's in order: batches as they were
    * signed, checked, until all was read. Rejects with a FirefliesError.

@@ -2,6 +2,7 @@
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RoundTrip } from "../../client/types.js";
+import { pause } from "../../net/index.js";
 import { ASK_MS, Pulse, SILENCE_MS } from "../../services/pulse.js";
 
 const NONE = { udpMs: undefined, udpAddress: undefined, linkMs: undefined, path: undefined, connectMs: undefined };
@@ -24,7 +25,7 @@ describe("the way to a member", () => {
         const { udpMs, linkMs } = answers;
         for (const ms of [udpMs, linkMs]) if (ms !== undefined) onSign?.(clock + ms);
         // One that is lost is waited for.
-        if ([udpMs, linkMs].includes(undefined)) await new Promise((done) => setTimeout(done, SILENCE_MS));
+        if ([udpMs, linkMs].includes(undefined)) await pause(SILENCE_MS, new AbortController().signal);
         return answers;
       },
     });

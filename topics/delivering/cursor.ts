@@ -6,7 +6,7 @@
  * In a log that a queue group shares (groups.ts) it passes by what others are to handle, and counts it as settled when they have.
  */
 import type { HeldLog } from "../holding/held-log.js";
-import { GROUP_SPAN_MAX } from "../limits.js";
+import { GROUP_SPAN_MAX, MISSED_RANGES_MAX } from "../limits.js";
 
 /** What to hand out next. */
 export interface Portion {
@@ -54,6 +54,11 @@ export class Cursor {
   #retried: number | undefined;
   /** Of those that `next` has passed: others are to handle them, and are not known to have. */
   readonly #elsewhere = new Set<number>();
+  /** What members hold no more and is looked for elsewhere: not yet, and by now. Ascending. */
+  #missed: readonly Range[] = [];
+  #sought: readonly Range[] = [];
+  /** Unix milliseconds by its publisher's clock: of the newest message that was handed out. */
+  handedAt: number | undefined;
   /** The newest message of when it was subscribed to, which it is not owed: it is no loss when nobody holds that any more. */
   courtesy: number | undefined;
 
@@ -213,6 +218,33 @@ export class Cursor {
     return this.#failures.get(number)?.attempts ?? 0;
   }
 
+  /** These are held no more, and may be kept elsewhere: they are lost only when they are not found there. False: nothing is new. */
+  miss(first: number, last: number): boolean {
+    const fresh = this.#owedOf(first, last).flatMap((range) => without(range, [...this.#missed, ...this.#sought]));
+    if (fresh.length > 0) this.#missed = fewer(joined([...this.#missed, ...fresh]));
+    return fresh.length > 0;
+  }
+
+  get isMissing(): boolean {
+    return this.#missed.length > 0 || this.#sought.length > 0;
+  }
+
+  /** What was missed by now is being looked for. False: there is nothing of it. */
+  seek(): boolean {
+    const isWanted = this.#missed.length > 0;
+    this.#sought = joined([...this.#sought, ...this.#missed]);
+    this.#missed = [];
+    return isWanted;
+  }
+
+  /** It was looked for, and what was found is held. What was not. */
+  notFound(): Range[] {
+    const held = this.#sought.flatMap(({ first, last }) => [...this.log.between(first, last)]);
+    const gone = this.#sought.flatMap((range) => without(range, held));
+    this.#sought = [];
+    return gone;
+  }
+
   /** These will not come any more, as far as they are not settled or in hand. What of them this subscription loses. */
   lose(first: number, last: number): Range[] {
     const given = this.#back.filter((number) => number >= first && number <= last);
@@ -229,6 +261,16 @@ export class Cursor {
     this.#absorb();
     this.#passSettled();
     return joined(told.flatMap((range) => this.#withoutCourtesy(range)));
+  }
+
+  /** What of these this subscription is owed, and does not have in hand. */
+  #owedOf(first: number, last: number): Range[] {
+    const given = this.#back.filter((number) => number >= first && number <= last);
+    const from = Math.max(first, this.#next, this.#settled + 1);
+    const settled = this.#ahead > 0 ? this.above.map((number) => ({ first: number, last: number })) : [];
+    const fresh = from <= last ? without({ first: from, last }, [...this.#lost, ...settled]) : [];
+    const owed = [...given.map((number) => ({ first: number, last: number })), ...this.#mineOf(fresh)];
+    return joined(owed.flatMap((range) => this.#withoutCourtesy(range)));
   }
 
   #withoutCourtesy({ first, last }: Range): Range[] {
@@ -336,6 +378,13 @@ function joined(ranges: readonly Range[]): Range[] {
     else list.push({ first, last });
   }
   return list;
+}
+
+/** The oldest ones as one when there are too many: what lies between them is looked for as well, and lost only when nobody has it. */
+function fewer(ranges: readonly Range[]): readonly Range[] {
+  const tooMany = ranges.length - MISSED_RANGES_MAX;
+  if (tooMany <= 0) return ranges;
+  return [{ first: ranges[0]!.first, last: ranges[tooMany]!.last }, ...ranges.slice(tooMany + 1)];
 }
 
 /** What is left of a range when others are cut out of it. */

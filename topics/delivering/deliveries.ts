@@ -35,6 +35,8 @@ export class Deliveries {
   /** By their patterns: each batch asks who wants it. */
   readonly #matcher = new Matcher<Subscription>();
   readonly #standing = new Standing(() => this.#subscriptions.values());
+  /** Patterns of what is kept elsewhere when members hold it no more. */
+  #kept: readonly string[] = [];
 
   constructor(options: DeliveriesOptions) {
     this.#options = options;
@@ -73,6 +75,49 @@ export class Deliveries {
     for (const { pattern, isRecovering } of this.#subscriptions.values())
       if (isRecovering && matches(pattern, topic)) return true;
     return false;
+  }
+
+  /** From now on what matches these is kept elsewhere. */
+  keptElsewhere(patterns: readonly string[]): void {
+    this.#kept = patterns;
+  }
+
+  /** Is something of the log looked for elsewhere? */
+  isMissing(tag: LogTag): boolean {
+    for (const cursor of this.#byLog.get(tag) ?? []) if (cursor.isMissing) return true;
+    return false;
+  }
+
+  /**
+   * What a subscription missed by now is looked for. From which instant on it was published, in unix milliseconds; undefined
+   * when that is not known.
+   */
+  seek(subscription: Subscription): number | undefined {
+    let since: number | undefined = Number.POSITIVE_INFINITY;
+    for (const cursor of subscription.cursors.values()) {
+      if (!cursor.seek()) continue;
+      since = cursor.handedAt === undefined || since === undefined ? undefined : Math.min(since, cursor.handedAt);
+    }
+    return since === Number.POSITIVE_INFINITY ? undefined : since;
+  }
+
+  /** It was looked for, and given. */
+  recovered(subscription: Subscription, now: number): void {
+    subscription.isRecovering = false;
+    subscription.isMissing = false;
+    let isMissing = false;
+    for (const cursor of [...subscription.cursors.values()]) {
+      for (const { first, last } of cursor.notFound()) this.#loseNow(cursor, first, last, now);
+      isMissing ||= cursor.isMissing;
+      this.#pump(cursor, now);
+    }
+    if (isMissing) this.#tellMissed(subscription);
+  }
+
+  #tellMissed(subscription: Subscription): void {
+    if (subscription.isMissing) return;
+    subscription.isMissing = true;
+    this.#options.outbox.emit({ kind: "missed", subscription: subscription.number });
   }
 
   add(subscription: Subscription): void {
@@ -194,6 +239,12 @@ export class Deliveries {
   }
 
   #lose(cursor: Cursor, first: number, last: number, now: number): void {
+    const { topic } = cursor.log.name;
+    if (!this.#kept.some((pattern) => matches(pattern, topic))) this.#loseNow(cursor, first, last, now);
+    else if (cursor.miss(first, last)) this.#tellMissed(this.#owners.get(cursor)!);
+  }
+
+  #loseNow(cursor: Cursor, first: number, last: number, now: number): void {
     const subscription = this.#owners.get(cursor)!;
     const { settled } = cursor;
     let lost: readonly { readonly first: number; readonly last: number }[] = [];
@@ -293,6 +344,7 @@ export class Deliveries {
       return false;
     }
     const batch = cursor.log.find(portion.first)!;
+    cursor.handedAt = batch.at;
     this.#options.outbox.emit({ kind: "deliver", subscription: subscription.number, batch, ...portion });
     return true;
   }

@@ -34,6 +34,8 @@ export class Subscription {
   open = 0;
   /** What nobody holds is still to come from elsewhere. */
   isRecovering: boolean;
+  /** `missed` was told, and `recovered` has not answered it. */
+  isMissing = false;
   /** Has `subscribed` been told? Until then one in a queue group hands out nothing: it may not know its group. */
   isReady = false;
   isDraining = false;

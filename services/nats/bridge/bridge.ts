@@ -128,7 +128,10 @@ export class NatsBridge {
       onRefused: (member) => this.#tell(new FirefliesError("peer-refused", refusal(titleOf(member)), REFUSAL_ADVICE)),
     });
     if (this.#plan.isRetaining) {
-      this.#forget = this.#client.useTopicHistory({ read: (...wanted) => this.#kept(...wanted) });
+      this.#forget = this.#client.useTopicHistory({
+        topics: this.#plan.toNats,
+        read: (...wanted) => this.#kept(...wanted),
+      });
     }
     this.#serve();
     this.#look = setInterval(() => this.#bringOverdue(), LOOK_MS).unref();
@@ -187,7 +190,7 @@ export class NatsBridge {
     await this.#running;
   }
 
-  /** What the stream has kept, for a subscription that comes after members let go of it. */
+  /** What the stream has kept, for a subscription that is owed what members let go of. */
   async *#kept(pattern: string, since: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     const { prefix, roots } = this.#plan;
     const side = await this.#reached(signal);

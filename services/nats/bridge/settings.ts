@@ -29,8 +29,8 @@ export interface NatsBridgeOptions extends NatsServers {
   /** Through JetStream: a stream that holds what crosses, so that nothing is lost while one side is away. False: NATS core. */
   readonly jetStream?: boolean | StreamSettings | undefined;
   /**
-   * "jetstream": durable subscriptions of this member to topics that cross get from the stream what members hold no more. Needs
-   * `jetStream` and `rootFiles`.
+   * "jetstream": subscriptions of this member to topics that cross get from the stream what members hold no more: durable ones
+   * that were away, and all that are slower than retention. Needs `jetStream` and `rootFiles`.
    */
   readonly retention?: "jetstream" | undefined;
   /** Files with roots (PEM) whose members' signatures are believed in messages that come in; none by default. */
@@ -53,7 +53,7 @@ export interface BridgePlan {
   /** Undefined without JetStream. */
   readonly stream: (StreamSettings & { readonly name: string }) | undefined;
   readonly roots: readonly Uint8Array[];
-  /** Durable subscriptions of this member read the stream. */
+  /** Subscriptions of this member read the stream. */
   readonly isRetaining: boolean;
 }
 
