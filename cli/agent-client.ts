@@ -24,6 +24,7 @@ export type AgentClient = Pick<
   | "subscribe"
   | "subscribers"
   | "topics"
+  | "traffic"
   | "stopping"
   | "identify"
   | "setGossipContent"

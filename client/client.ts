@@ -36,6 +36,7 @@ import type {
   TopicHistory,
   TopicInfo,
 } from "./topics/types.js";
+import type { TrafficInfo } from "./traffic/traffic.js";
 import type {
   AlarmHandler,
   Change,
@@ -314,7 +315,13 @@ export class Client {
   /** Figures about this member. */
   info(): ClientInfo {
     const { running, rdv } = this.#parts.life;
-    return infoOf(running, { isolated: this.#parts.isolation.current, rejected: this.#parts.rejected.all, rdv });
+    const more = { isolated: this.#parts.isolation.current, rejected: this.#parts.rejected.all, rdv };
+    return infoOf(running, more, this.#parts.traffic);
+  }
+
+  /** What this member has said to others and heard from them since it was made, by service and protocol: counts, bytes, durations. */
+  traffic(): TrafficInfo {
+    return this.#parts.traffic.info;
   }
 
   /** Has up to three members dial this one back and say what they see: what leads here, and what to do. Rejects with "not-started". */

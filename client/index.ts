@@ -83,6 +83,14 @@ export type {
   Unacknowledged,
 } from "./topics/types.js";
 export { type ProvenTopicFork, type ProvenTopicMessage, verifyTopicFork, verifyTopicMessage } from "./topics/verify.js";
+export type { Durations, TallyInfo } from "./traffic/tally.js";
+export type {
+  SignatureChecks,
+  TrafficBothWays,
+  TrafficByName,
+  TrafficInfo,
+  TrafficTotals,
+} from "./traffic/traffic.js";
 export type {
   AlarmHandler,
   Change,

@@ -33,6 +33,7 @@ import type { Hearsay } from "./talk/hearsay.js";
 import { either, fired } from "./talk/wait.js";
 import { beginTopics, toldToTopics } from "./topics/member.js";
 import type { Topics } from "./topics/topics.js";
+import type { Traffic } from "./traffic/traffic.js";
 import type { Metadata } from "./types.js";
 import type { Directory } from "./view/directory.js";
 import { encodeMetadata } from "./view/metadata.js";
@@ -48,6 +49,7 @@ export interface LifeOptions {
   readonly topics: Topics;
   readonly isolation: Isolation;
   readonly rejected: Rejections;
+  readonly traffic: Traffic;
   readonly hearsay: Pick<Hearsay, "handOver">;
   readonly onAlarm: (alarm: FirefliesError) => void;
   /** Set by the program; undefined while the configuration's are in force. */
@@ -248,10 +250,11 @@ export class Life {
   readonly #interfaces = (): Interfaces => (this.#network.interfaces ?? networkInterfaces)();
 
   #memberOf(config: MemberConfig, identity: Identity): Node {
-    const { services, topics, isolation, onAlarm, handlers, metadata, announced, feed, directory } = this.#parts;
+    const { services, topics, isolation, onAlarm, handlers, metadata, announced, feed, directory, traffic } =
+      this.#parts;
     return new Node({
       ...{ config, identity, state: this.#state, gate: this.#gate, interfaces: this.#interfaces },
-      ...{ services, topics, isolation, onAlarm },
+      ...{ services, topics, isolation, onAlarm, traffic },
       transports: transportsOf(this.#network, () => this.#rendezvous.transports(this.#ports)),
       ...(this.#network.transports === undefined && { out: this.#out }),
       resolver: this.#network.resolver ?? this.#names,

@@ -12,6 +12,7 @@ import type { StateDirectory } from "./state/index.js";
 import type { TakeDatagram } from "./talk/datagrams.js";
 import type { Offered } from "./talk/streams.js";
 import type { Topics } from "./topics/topics.js";
+import type { Traffic } from "./traffic/traffic.js";
 
 export interface NodeOptions {
   readonly config: MemberConfig;
@@ -46,4 +47,5 @@ export interface NodeOptions {
   readonly onAddresses: (addresses: readonly string[]) => void;
   /** Hears how calls of the protocol end. */
   readonly isolation: Pick<Isolation, "refused" | "answered">;
+  readonly traffic: Traffic;
 }

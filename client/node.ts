@@ -35,7 +35,7 @@ import { factsOf, Verifier } from "./driver/verifier.js";
 import type { Services } from "./grpc/services.js";
 import type { NodeOptions } from "./node-options.js";
 import { Paths } from "./paths/paths.js";
-import { PROBE, speak } from "./protocols.js";
+import { type Answers, PROBE, speak } from "./protocols.js";
 import { Punching } from "./punching/punching.js";
 import { Ways } from "./reach/ways.js";
 import { Relays } from "./relays/relays.js";
@@ -84,7 +84,7 @@ export class Node {
   readonly #punching: Punching;
   readonly paths: Paths;
   readonly clock = new TrustedClock(wall);
-  readonly streams = new Streams();
+  readonly streams: Streams;
   readonly datagrams: Datagrams;
   readonly messenger: Messenger;
   readonly roundTrips: RoundTrips;
@@ -114,6 +114,8 @@ export class Node {
     this.#options = options;
     this.#identity = options.identity;
     this.services = options.services;
+    const { traffic } = options;
+    this.streams = new Streams({}, traffic);
     this.topics = options.topics;
     const identity = () => this.#identity;
     const mine = () => this.addresses;
@@ -190,7 +192,7 @@ export class Node {
       isLinked: (to) => this.#isMe(to) || this.#stack.links.usable(to) !== undefined,
       ...{ call: (session, until) => session.call(PROBE, new Uint8Array(0), until), now: monotonic },
     });
-    this.#verifier = new Verifier({ identity, now: trusted, proves });
+    this.#verifier = new Verifier({ identity, now: trusted, proves, checks: traffic.signatures });
     this.#pinging = new Pinging({
       ...{ certificate: options.identity.certificate, resolver: options.resolver },
       bindDatagrams: options.bindDatagrams,
@@ -216,7 +218,7 @@ export class Node {
         usable: (to) => (this.#isMe(to) ? this.#self : this.#stack.links.usable(to)),
         reach: (to, how) => this.#stack.links.reach(to, how),
       },
-      ...{ identity, dispatch: options.dispatch },
+      ...{ identity, dispatch: options.dispatch, traffic },
       refusal: (peer) => this.#refusal(peer),
       concurrent: options.config.maxConcurrentMessages,
       destination: (id) => this.#destination(id),
@@ -376,7 +378,7 @@ export class Node {
   }
 
   #driverOf(machine: Machine, savedMark: bigint): Driver {
-    const { state, parts, onAlarm, isolation } = this.#options;
+    const { state, parts, onAlarm, isolation, traffic } = this.#options;
     return new Driver({
       machine,
       links: this.#stack.links,
@@ -387,7 +389,7 @@ export class Node {
       savedMark,
       parts: [{ departed: () => this.#onDeparted() }, this.#changes.told, ...parts()],
       onSaveFailed: onAlarm,
-      isolation,
+      ...{ isolation, traffic },
     });
   }
 
@@ -487,7 +489,7 @@ export class Node {
   #speak(): void {
     const take: Door["take"] = (...taken) => this.#door.take(...taken);
     const handlerOf = (name: string, { id }: MemberCertificate) => this.#options.streamHandler(name, id);
-    speak(this.#protocols, {
+    const answers: Answers = {
       exchange: (peer, body) => this.#requireDriver().request(peer.id, body),
       probe: () => {
         this.#requireDriver();
@@ -505,7 +507,8 @@ export class Node {
         take(peer, duplex, () => this.streams.acceptLasting(peer, duplex, name, handlerOf(name, peer))),
       topics: (peer, duplex) => take(peer, duplex, () => this.topics.accept(peer.id, duplex)),
       services: (peer, duplex) => take(peer, duplex, () => this.services.accept(peer, duplex)),
-    });
+    };
+    speak(this.#protocols, answers, this.#options.traffic.calls.answered);
   }
 
   #requireDriver(): Driver {

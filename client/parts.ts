@@ -14,6 +14,7 @@ import { Hearsay } from "./talk/hearsay.js";
 import { Outbound } from "./talk/outbound.js";
 import { SEND_TIMEOUT_MS } from "./timeouts.js";
 import { Topics } from "./topics/topics.js";
+import { Traffic } from "./traffic/traffic.js";
 import type { Metadata } from "./types.js";
 import { Directory } from "./view/directory.js";
 
@@ -21,6 +22,7 @@ import { Directory } from "./view/directory.js";
 const CHANCE_BYTES = 16;
 
 export class Parts {
+  readonly traffic = new Traffic();
   readonly log: ClientLog;
   readonly life: Life;
   readonly feed = new ChangeFeed((change) => this.log.change(change));
@@ -40,14 +42,16 @@ export class Parts {
     isKnown: (id) => this.life.member?.knows(id) === true,
     log: () => this.log,
     announced: this.announced,
+    traffic: this.traffic,
   });
   readonly onAlarm = (alarm: FirefliesError): void => this.handlers.raise(alarm);
   readonly hearsay = new Hearsay({
     messenger: () => this.life.running.messenger,
     takeResponse: (response) => this.handlers.takeResponse(response),
     timeoutMs: SEND_TIMEOUT_MS,
+    tally: this.traffic.gossip.asked.own(undefined),
   });
-  readonly outbound = new Outbound(() => this.life.talking);
+  readonly outbound = new Outbound(() => this.life.talking, this.traffic);
   readonly rejected = new Rejections((kind) => this.log.rejected(kind));
   readonly services = new Services({
     reach: (id, signal) => this.outbound.reach(id, signal),
@@ -55,6 +59,7 @@ export class Parts {
     member: (id) => this.directory.find(id),
     failures: this.handlers.failures,
     announced: this.announced,
+    traffic: this.traffic.rpc,
   });
   readonly topics = new Topics({
     sender: (id) => this.directory.sender(id),
@@ -62,6 +67,7 @@ export class Parts {
     onAlarm: this.onAlarm,
     onRejected: (what) => this.rejected.count(what),
     now: () => performance.now(),
+    checks: this.traffic.signatures.batch,
   });
   readonly isolation = new Isolation({
     publish: (change) => this.feed.publish(change),
@@ -88,6 +94,7 @@ export class Parts {
         topics,
         isolation,
         rejected,
+        traffic: this.traffic,
         hearsay,
         announced,
         onAlarm,

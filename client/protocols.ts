@@ -1,10 +1,12 @@
 /** What members speak with each other over their sessions: names on the wire, sizes, and how much of each at once. */
 import { PACKET_BYTES_MAX, REVOCATION_BYTES_MAX } from "../gossip/index.js";
 import { FirefliesError, type MemberCertificate } from "../identity/index.js";
-import { type ByteDuplex, type Limits, type Path, Protocols } from "../net/index.js";
+import { type ByteDuplex, type CallProtocol, type Limits, type Path, Protocols } from "../net/index.js";
 import { FRAME_HEAD_BYTES, PACKET_BYTES_MAX as TOPIC_PACKET_BYTES_MAX } from "../topics/index.js";
 import { SERVICE_CHUNK_BYTES_MAX, SERVICE_CONNECTIONS_PER_PEER_MAX, SERVICES } from "./grpc/limits.js";
 import { DIAL_BACK, DIAL_BACK_BYTES_MAX, OBSERVE, OBSERVE_BYTES_MAX } from "./reach/codec.js";
+import type { Tallies } from "./traffic/tallies.js";
+import { countedAnswer } from "./traffic/tally.js";
 
 /** Reconciliation and push of statements: one request, one answer. */
 export const EXCHANGE = "exchange";
@@ -71,31 +73,19 @@ export interface Answers {
   services(peer: MemberCertificate, duplex: ByteDuplex): void;
 }
 
-export function speak(protocols: Protocols, answers: Answers): void {
-  protocols.register({
-    kind: "call",
-    id: EXCHANGE,
-    limits: LIMITS.exchange,
-    onCall: async (peer, body) => await answers.exchange(peer, body),
-  });
-  protocols.register({
-    kind: "call",
-    id: PROBE,
-    limits: LIMITS.probe,
-    onCall: async (peer) => answers.probe(peer),
-  });
-  protocols.register({
-    kind: "call",
-    id: OBSERVE,
-    limits: LIMITS.observe,
-    onCall: async (peer, _body, _signal, path) => answers.observe(peer, path),
-  });
-  protocols.register({
-    kind: "call",
-    id: DIAL_BACK,
-    limits: LIMITS.dialBack,
-    onCall: (peer, body, signal, path) => answers.dialBack(peer, body, signal, path),
-  });
+/** `calls` counts those that are answered. */
+export function speak(protocols: Protocols, answers: Answers, calls: Tallies): void {
+  const take = (id: string, limits: Limits, onCall: CallProtocol["onCall"]) => {
+    const tally = calls.own(id);
+    protocols.register({
+      ...{ kind: "call", id, limits },
+      onCall: (peer, body, signal, path) => countedAnswer(tally, body, () => onCall(peer, body, signal, path)),
+    });
+  };
+  take(EXCHANGE, LIMITS.exchange, async (peer, body) => await answers.exchange(peer, body));
+  take(PROBE, LIMITS.probe, async (peer) => answers.probe(peer));
+  take(OBSERVE, LIMITS.observe, async (peer, _body, _signal, path) => answers.observe(peer, path));
+  take(DIAL_BACK, LIMITS.dialBack, (peer, body, signal, path) => answers.dialBack(peer, body, signal, path));
   const duplexes = [
     [MESSAGES, "messages"],
     [STREAM, "stream"],

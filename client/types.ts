@@ -6,6 +6,7 @@ import type { MemberId } from "../rings/index.js";
 import type { NatKind, Observed } from "./reach/observations.js";
 import type { RendezvousInfo } from "./reach/rendezvous.js";
 import type { Dialable } from "./reach/verdict.js";
+import type { TrafficTotals } from "./traffic/traffic.js";
 
 /** Small facts a member tells about itself, signed with its note. At most 4 KiB as JSON. */
 export type Metadata = Readonly<Record<string, unknown>>;
@@ -360,6 +361,8 @@ export interface ClientInfo {
   readonly clock: "steady" | "in-doubt";
   /** Datagrams of programs, and what became of them. */
   readonly datagrams: DatagramFigures;
+  /** Messages and bytes since the client was made, and streams that are open; `Client.traffic` has them by name. */
+  readonly traffic: TrafficTotals;
   /** What partners sent and I did not take, counted by "what: reason". Duplicates are ordinary; lies are not. */
   readonly rejected: Readonly<Record<string, number>>;
   /** The relays that this member has, and what it does as one. */

@@ -16,6 +16,8 @@ import {
 import type { MemberId } from "../../rings/index.js";
 import { EXCHANGE, PROBE } from "../protocols.js";
 import type { Isolation } from "../standing/isolation.js";
+import { counted } from "../traffic/tally.js";
+import type { Traffic } from "../traffic/traffic.js";
 import { type Hedge, hedged, isOfSession } from "./hedged.js";
 import { outcomeOf } from "./outcome.js";
 import { type OutputHandlers, Switchboard } from "./switchboard.js";
@@ -55,6 +57,7 @@ export interface DriverOptions {
   readonly onSaveFailed: (error: FirefliesError) => void;
   /** Hears how calls of the protocol end. */
   readonly isolation?: Pick<Isolation, "refused" | "answered">;
+  readonly traffic?: Pick<Traffic, "calls"> | undefined;
 }
 
 export class Driver {
@@ -201,9 +204,11 @@ export class Driver {
   }
 
   async #call(session: Session, protocol: string, packet: Uint8Array, until: Deadline): Promise<Uint8Array> {
-    const { now } = this.#options;
+    const { now, traffic } = this.#options;
     const startedAt = now();
-    const answer = await session.call(protocol, packet, until);
+    const answer = await counted(traffic?.calls.asked.own(protocol), packet, () =>
+      session.call(protocol, packet, until),
+    );
     this.#paces.answered(session, now() - startedAt);
     if (isProof(session.path)) this.#unproven.proven(session.peer.id);
     return answer;

@@ -13,6 +13,7 @@ import {
   verifyAsync,
 } from "../../identity/index.js";
 import { toHex } from "../../rings/index.js";
+import type { SignatureChecks } from "../traffic/traffic.js";
 
 /** New certificates checked in one turn of the event loop, at about 0.2 ms each. */
 const CERTIFICATES_PER_TURN = 16;
@@ -25,6 +26,8 @@ export function factsOf(certificate: MemberCertificate): CertificateFacts {
 
 export interface VerifierOptions extends DateClock {
   readonly identity: () => Identity;
+  /** Counts what is checked. */
+  readonly checks?: Readonly<Record<"statement" | "certificate", SignatureChecks>> | undefined;
 }
 
 export class Verifier {
@@ -42,7 +45,14 @@ export class Verifier {
       verdicts.push(this.#check(check));
       if (check.kind === "certificate" && ++certificates % CERTIFICATES_PER_TURN === 0) await nextTurn();
     }
-    return await Promise.all(verdicts);
+    const found = await Promise.all(verdicts);
+    for (const [index, { kind }] of checks.entries()) this.#count(kind, found[index]!.ok);
+    return found;
+  }
+
+  #count(kind: Check["kind"], isRight: boolean): void {
+    const checks = this.#options.checks?.[kind === "certificate" ? "certificate" : "statement"];
+    if (checks) checks[isRight ? "right" : "wrong"] += 1;
   }
 
   /** The checked certificate of a chain, or why there is none. Cached, but for the dates. */

@@ -14,6 +14,7 @@ import type { FirefliesError } from "../../identity/index.js";
 import type { Session } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 import { ByteStream, connectionLost } from "./byte-stream.js";
+import type { CallCount } from "./counting.js";
 import { RECONNECT_MS, SERVICE_MESSAGE_BYTES_MAX, SERVICE_WINDOW_BYTES, SERVICES } from "./limits.js";
 import type { Grpc } from "./load.js";
 import { type Call, PathChannel, type Superseded } from "./path-channel.js";
@@ -32,6 +33,8 @@ export interface CallingOptions {
   readonly port: number;
   /** A session with the member. Rejects with a FirefliesError. */
   readonly reach: () => Promise<Session>;
+  /** Counts a call, by its path. */
+  readonly begin: (path: string) => CallCount;
 }
 
 /** One connection that is not shared, looked up, proxied or watched: sessions watch theirs. */
@@ -58,13 +61,13 @@ export class Calling {
   #ended: FirefliesError | undefined;
 
   constructor(options: CallingOptions) {
-    const { grpc, id, port } = options;
+    const { grpc, id, port, begin } = options;
     this.#options = options;
     this.#credentials = grpc.credentials.createInsecure();
     this.#channel = new PathChannel((onSuperseded) => {
       const credentials = this.#credentialsOf(grpc, onSuperseded);
       return new grpc.Channel(`ipv4:127.0.0.1:${port}`, credentials, channelOptions(id));
-    });
+    }, begin);
   }
 
   get isOpen(): boolean {

@@ -3,6 +3,7 @@
  * calls that run end where they are, and what is called from then on goes over a connection of its own.
  */
 import type { Channel, ChannelInterface, ServiceError } from "@grpc/grpc-js";
+import type { CallCount } from "./counting.js";
 import { PATHS_MAX } from "./limits.js";
 
 type CreateCall = Parameters<ChannelInterface["createCall"]>;
@@ -24,15 +25,17 @@ export type Superseded = () => void;
 
 export class PathChannel implements ChannelInterface {
   readonly #make: (onSuperseded: Superseded) => Channel;
+  readonly #begin: (path: string) => CallCount;
   /** Those that calls run on; the newest one takes new ones. */
   readonly #routes = new Set<Route>();
   #current: Route;
   /** Makes the calls from then on. */
   #dead: (() => Call) | undefined;
 
-  /** `make` makes a channel whose connections tell when their session is no longer the best one. */
-  constructor(make: (onSuperseded: Superseded) => Channel) {
+  /** `make` makes a channel whose connections tell when their session is no longer the best one. `begin` counts a call. */
+  constructor(make: (onSuperseded: Superseded) => Channel, begin: (path: string) => CallCount) {
     this.#make = make;
+    this.#begin = begin;
     this.#current = this.#newRoute();
   }
 
@@ -40,7 +43,7 @@ export class PathChannel implements ChannelInterface {
     if (this.#dead) return this.#dead();
     // One whose calls do not end keeps its connection: a member takes a few of them.
     if (this.#current.isSuperseded && this.#routes.size < PATHS_MAX) this.#current = this.#newRoute();
-    return this.#counted(this.#current, this.#current.channel.createCall(...args));
+    return this.#counted(this.#current, this.#current.channel.createCall(...args), this.#begin(args[0]));
   }
 
   /** Calls that are made later are of `dead`. */
@@ -80,24 +83,32 @@ export class PathChannel implements ChannelInterface {
     return route;
   }
 
-  #counted(route: Route, call: Call): Call {
-    const { start, cancelWithStatus } = call;
+  #counted(route: Route, call: Call, count: CallCount): Call {
+    const { start, cancelWithStatus, sendMessageWithContext } = call;
+    call.sendMessageWithContext = (context, message) => {
+      count.tally.bytesOut += message.length;
+      sendMessageWithContext.call(call, context, message);
+    };
     // In the turn in which HTTP/2 begins a call its reset is lost (Node keeps it for a write that does not come): the called
     // side would run on, and hold one of its places.
     call.cancelWithStatus = (...why) => void setImmediate(() => cancelWithStatus.apply(call, why));
     call.start = (metadata, listener) => {
       route.calls += 1;
-      start.call(call, metadata, this.#watched(route, listener));
+      start.call(call, metadata, this.#watched(route, listener, count));
     };
     return call;
   }
 
-  #watched(route: Route, listener: Listener): Listener {
+  #watched(route: Route, listener: Listener, count: CallCount): Listener {
     return {
       onReceiveMetadata: (metadata) => listener.onReceiveMetadata(metadata),
-      onReceiveMessage: (message) => listener.onReceiveMessage(message),
+      onReceiveMessage: (message) => {
+        count.tally.bytesIn += (message as Buffer).length;
+        listener.onReceiveMessage(message);
+      },
       onReceiveStatus: (status: Status) => {
         route.calls -= 1;
+        count.end(status.code);
         this.#drop(route);
         listener.onReceiveStatus(status);
       },

@@ -11,6 +11,7 @@ import type { Announced } from "../offers/announced.js";
 import { isName } from "../offers/name.js";
 import type { Member, Sender } from "../types.js";
 import { Calling, type StubClass } from "./calling.js";
+import { CallCount, type RpcTraffic, serviceIn } from "./counting.js";
 import { Decoy } from "./decoy.js";
 import { Health } from "./health.js";
 import { SERVICE_MEMORY_MAX } from "./limits.js";
@@ -25,6 +26,7 @@ export interface ServicesOptions {
   readonly member: (id: MemberId) => Member | undefined;
   readonly failures: Pick<HandlerFailures, "answer">;
   readonly announced: Pick<Announced, "add">;
+  readonly traffic: RpcTraffic;
 }
 
 export class Services {
@@ -42,6 +44,9 @@ export class Services {
   constructor(options: ServicesOptions) {
     this.#options = options;
   }
+
+  /** A call of this member's. */
+  readonly #begin = (path: string): CallCount => new CallCount(this.#options.traffic.asked.own(serviceIn(path)));
 
   /** Full names, as grpc-js has them in paths: "/package.Service/Method". */
   get #names(): string[] {
@@ -74,6 +79,7 @@ export class Services {
     if (double !== undefined) throw wrongType(`The method ${double} is served already.`);
     this.#reflection.add(definition, descriptors);
     for (const name of namesOf(definition)) {
+      this.#options.traffic.answered.own(name);
       if (isName(name)) this.#options.announced.add(name);
       this.#health.add(name);
     }
@@ -96,7 +102,8 @@ export class Services {
     const [grpc, port] = await Promise.all([loadGrpc(), this.#decoy.port()]);
     await reach(id, signal);
     if (this.#ended) throw this.#ended;
-    const calling = this.#callings.get(id) ?? new Calling({ grpc, id, port, reach: () => reach(id) });
+    const calling =
+      this.#callings.get(id) ?? new Calling({ grpc, id, port, reach: () => reach(id), begin: this.#begin });
     this.#callings.set(id, calling);
     return calling.stub(Class);
   }
@@ -144,9 +151,10 @@ export class Services {
       if (this.#ended) duplex.destroy(this.#ended);
       if (duplex.destroyed) return;
       const [services, budget] = [this.#all, this.#budget];
-      const { failures, sender, member } = this.#options;
+      const { failures, sender, member, traffic } = this.#options;
+      for (const name of this.#names) traffic.answered.own(name);
       served.serving = new Serving({
-        ...{ grpc, peer, duplex, services, budget, failures },
+        ...{ grpc, peer, duplex, services, budget, failures, tallies: traffic.answered },
         ...{ sender: () => sender(peer.id), member: () => member(peer.id) },
       });
     } catch {
@@ -156,5 +164,5 @@ export class Services {
 }
 
 function namesOf(definition: ServiceDefinition): string[] {
-  return [...new Set(Object.values(definition).map(({ path }) => path.split("/")[1] ?? ""))];
+  return [...new Set(Object.values(definition).map(({ path }) => serviceIn(path)))];
 }

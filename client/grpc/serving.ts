@@ -10,9 +10,11 @@ import type {
 import { type FirefliesError, type MemberCertificate, ReplyError } from "../../identity/index.js";
 import type { Budget, ByteDuplex } from "../../net/index.js";
 import type { HandlerFailures } from "../handler-failures.js";
+import type { Tally } from "../traffic/tally.js";
 import type { Member, Sender } from "../types.js";
 import { ByteStream } from "./byte-stream.js";
 import { ProvenCaller, setCaller } from "./caller.js";
+import { CallCount, type RpcTraffic, serviceIn } from "./counting.js";
 import { SERVICE_CALLS_MAX, SERVICE_MESSAGE_BYTES_MAX } from "./limits.js";
 import type { Grpc } from "./load.js";
 import { Meter } from "./meter.js";
@@ -33,6 +35,8 @@ export interface ServingOptions {
   readonly member: () => Member | undefined;
   readonly budget: Budget;
   readonly failures: Pick<HandlerFailures, "answer">;
+  /** Count calls, by service. */
+  readonly tallies: RpcTraffic["answered"];
 }
 
 type Interceptor = NonNullable<ServerOptions["interceptors"]>[number];
@@ -87,15 +91,25 @@ export class Serving {
   #guarded(definition: ServiceDefinition): ServiceDefinition {
     const guarded = (method: ServiceDefinition[string]): ServiceDefinition[string] => ({
       ...method,
+      requestDeserialize: (bytes: Buffer) => {
+        this.#tallyOf(method.path).bytesIn += bytes.length;
+        return method.requestDeserialize(bytes);
+      },
       responseSerialize: (value: unknown) => {
         try {
-          return method.responseSerialize(value);
+          const bytes = method.responseSerialize(value);
+          this.#tallyOf(method.path).bytesOut += bytes.length;
+          return bytes;
         } catch (error) {
           throw this.#options.failures.answer("service", error, this.#options.sender());
         }
       },
     });
     return Object.fromEntries(Object.entries(definition).map(([name, method]) => [name, guarded(method)]));
+  }
+
+  #tallyOf(path: string): Tally {
+    return this.#options.tallies.of(serviceIn(path));
   }
 
   /** Takes no new call. Resolves when those that run have ended, or the connection has. */
@@ -124,31 +138,30 @@ export class Serving {
 
   /** Follows calls from their first header to their status; after it a handler's words go nowhere. */
   #following({ status }: Grpc): Interceptor {
-    return (_method, call) => {
+    return ({ path }, call) => {
+      const count = new CallCount(this.#tallyOf(path));
       // In place: a call around the call, as interceptors usually make it, costs as much as the call.
       const { start, sendMetadata, sendMessage, sendStatus } = call;
       const end = ({ message: details }: FirefliesError) => {
-        if (this.#ended(end)) sendStatus.call(call, { code: status.UNAVAILABLE, details });
+        if (!this.#ended(end)) return;
+        count.end(status.UNAVAILABLE);
+        sendStatus.call(call, { code: status.UNAVAILABLE, details });
+      };
+      const cancelled = () => {
+        count.end(status.CANCELLED);
+        this.#ended(end);
       };
       const isOpen = () => this.#running.has(end);
       this.#running.add(end);
-      call.start = (listener) => start.call(call, this.#cancellable(listener, end));
+      call.start = (listener) => start.call(call, cancellable(listener, cancelled));
       call.sendMetadata = (metadata) => void (isOpen() && sendMetadata.call(call, metadata));
       call.sendMessage = (message, sent) => void (isOpen() && sendMessage.call(call, message, sent));
-      call.sendStatus = (answer) => void (this.#ended(end) && sendStatus.call(call, answer));
+      call.sendStatus = (answer) => {
+        if (!this.#ended(end)) return;
+        count.end(answer.code ?? status.UNKNOWN);
+        sendStatus.call(call, answer);
+      };
       return call as InterceptingCall;
-    };
-  }
-
-  #cancellable(listener: Listener, end: (error: FirefliesError) => void): Listener {
-    return {
-      onReceiveMetadata: (metadata) => listener.onReceiveMetadata(metadata),
-      onReceiveMessage: (message) => listener.onReceiveMessage(message),
-      onReceiveHalfClose: () => listener.onReceiveHalfClose(),
-      onCancel: () => {
-        this.#ended(end);
-        listener.onCancel();
-      },
     };
   }
 
@@ -195,6 +208,18 @@ export class Serving {
       answer instanceof ReplyError && answer.code !== undefined ? { metadata: coded(grpc, answer.code) } : given;
     return failure({ code: isStatus ? code : grpc.status.UNKNOWN, details: words, ...tagged });
   }
+}
+
+function cancellable(listener: Listener, onCancel: () => void): Listener {
+  return {
+    onReceiveMetadata: (metadata) => listener.onReceiveMetadata(metadata),
+    onReceiveMessage: (message) => listener.onReceiveMessage(message),
+    onReceiveHalfClose: () => listener.onReceiveHalfClose(),
+    onCancel: () => {
+      onCancel();
+      listener.onCancel();
+    },
+  };
 }
 
 interface Failure {

@@ -134,6 +134,7 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
       done(problem);
       return;
     }
+    if (this.counter) this.counter.bytesOut += (chunk as Uint8Array).length;
     this.#unacknowledged.add(encodeData(chunk as Uint8Array));
     this.#pump();
     this.#hold();
@@ -377,6 +378,7 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
     while (this.#wantsMore && !this.destroyed) {
       const come = this.#incoming.take();
       if (come === undefined) break;
+      if (this.counter && come !== null) this.counter.bytesIn += come.length;
       this.#wantsMore = this.push(come);
       if (this.#incoming.progress.taken - this.#acknowledged >= ACK_EVERY) this.#sendAck();
     }

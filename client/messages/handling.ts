@@ -1,6 +1,8 @@
 /** One request from its arrival to its answer, at the member that answers it. */
 import { type ErrorCode, FirefliesError, type MemberCertificate } from "../../identity/index.js";
 import { extensionsBytes } from "../../rings/index.js";
+import type { Tallies } from "../traffic/tallies.js";
+import type { Tally } from "../traffic/tally.js";
 import type { Budget, Job, Share } from "./budget.js";
 import { encodeContent, type RequestContent } from "./content.js";
 import type { Pending } from "./deadlines.js";
@@ -23,6 +25,7 @@ export interface HandlingHost {
 export class Handling implements Job, Pending, RequestContext {
   readonly request: RequestContent;
   readonly deadline: number;
+  #service: string | undefined;
   readonly #host: HandlingHost;
   readonly #budget: Budget;
   readonly #share: Share;
@@ -33,6 +36,8 @@ export class Handling implements Job, Pending, RequestContext {
   #controller: AbortController | undefined;
   #reason: FirefliesError | undefined;
   #onLate: (() => void) | undefined;
+  #tally: Tally | undefined;
+  #since = 0;
 
   /** `message` begins with the salt; message and frame are what the request can be proven with. */
   constructor(
@@ -58,7 +63,8 @@ export class Handling implements Job, Pending, RequestContext {
   }
 
   get service(): string | undefined {
-    return serviceOf(this.request.extensions);
+    this.#service ??= serviceOf(this.request.extensions);
+    return this.#service;
   }
 
   get bytes(): number {
@@ -71,6 +77,21 @@ export class Handling implements Job, Pending, RequestContext {
     this.#controller ??= new AbortController();
     if (this.#reason !== undefined) this.#controller.abort(this.#reason);
     return this.#controller.signal;
+  }
+
+  /** Counts it as one that has come. `now`: by `performance.now()`. */
+  count(tallies: Pick<Tallies, "of"> | undefined, now: number): void {
+    if (tallies === undefined) return;
+    this.#tally = tallies.of(this.service);
+    this.#since = now;
+    this.#tally.came(this.request.payload.length);
+  }
+
+  /** It ends, with an answer of this many bytes. */
+  counted(code: string, bytes: number): void {
+    if (this.#tally === undefined) return;
+    this.#tally.bytesOut += bytes;
+    this.#tally.ended(code, performance.now() - this.#since);
   }
 
   whenLate(listener: () => void): void {

@@ -2,6 +2,7 @@
 import { FirefliesError } from "../../identity/index.js";
 import { onAbort, TIMER_MS_MAX } from "../../net/index.js";
 import type { Extension } from "../../rings/index.js";
+import { codeOf, type Tally } from "../traffic/tally.js";
 import { type Again, againExtension } from "./again.js";
 import type { Content, RequestKind } from "./content.js";
 import type { Pending } from "./deadlines.js";
@@ -17,6 +18,10 @@ export interface RequestOptions {
    * request's failure. Who keeps `prove` keeps the whole frame.
    */
   readonly onAnswer?: ((prove: () => Uint8Array) => void) | undefined;
+  /** Where it is counted: as one that has begun. */
+  readonly tally?: Tally | undefined;
+  /** When it was asked for, by `performance.now()`, if that was before there was a session. */
+  readonly since?: number | undefined;
 }
 
 export class Request implements Pending {
@@ -26,6 +31,10 @@ export class Request implements Pending {
   readonly onAnswer: RequestOptions["onAnswer"];
   readonly signal: AbortSignal | undefined;
   readonly #service: Extension | undefined;
+  #tally: Tally | undefined;
+  readonly #since: number;
+  readonly #resolve: (reply: Uint8Array) => void;
+  readonly #reject: (error: unknown) => void;
   /** The links that it has lost, the first one first. */
   readonly lost: Again[] = [];
   /** How often another link was looked for. */
@@ -35,11 +44,15 @@ export class Request implements Pending {
   constructor(
     readonly kind: RequestKind,
     readonly payload: Uint8Array,
-    { timeoutMs, onAnswer, signal, service }: RequestOptions,
+    { timeoutMs, onAnswer, signal, service, tally, since }: RequestOptions,
     now: number,
-    readonly resolve: (reply: Uint8Array) => void,
-    readonly reject: (error: unknown) => void,
+    resolve: (reply: Uint8Array) => void,
+    reject: (error: unknown) => void,
   ) {
+    this.#tally = tally;
+    this.#since = since ?? now;
+    this.#resolve = resolve;
+    this.#reject = reject;
     this.timeoutMs = timeoutMs;
     this.deadline = now + timeoutMs;
     this.onAnswer = onAnswer;
@@ -54,6 +67,22 @@ export class Request implements Pending {
   /** It has gone over no link on which the called side had said hello. */
   get isUngreeted(): boolean {
     return this.lost.every(({ begunAt }) => begunAt !== undefined);
+  }
+
+  resolve(reply: Uint8Array): void {
+    const tally = this.#tally;
+    if (tally) {
+      tally.bytesIn += reply.length;
+      tally.succeeded(performance.now() - this.#since);
+      this.#tally = undefined;
+    }
+    this.#resolve(reply);
+  }
+
+  reject(error: unknown): void {
+    this.#tally?.failed(codeOf(error), performance.now() - this.#since);
+    this.#tally = undefined; // What is rejected by the program's own callback is answered nevertheless.
+    this.#reject(error);
   }
 
   watch(giveUp: (error: FirefliesError) => void): void {

@@ -31,7 +31,8 @@ export const REQUESTER_LIMITS = {
   waitingBytes: 64 * 1024 * 1024,
 } as const satisfies RequesterLimits;
 
-export interface RequesterOptions extends Pick<SessionOptions, "duplex" | "identity" | "peer" | "refusal" | "isEarly"> {
+export interface RequesterOptions
+  extends Pick<SessionOptions, "duplex" | "identity" | "peer" | "refusal" | "isEarly" | "checks"> {
   readonly limits?: Partial<RequesterLimits> | undefined;
   /** The link was lost: takes the messages that have no answer, to ask them again over another one. */
   readonly onLost?: ((requests: readonly Request[], error: FirefliesError) => void) | undefined;
@@ -103,9 +104,12 @@ export class Requester {
    */
   request(kind: RequestKind, payload: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      const problem = this.#problem(payload, options.signal);
-      if (problem !== undefined) throw problem;
       const now = performance.now();
+      const problem = this.#problem(payload, options.signal);
+      if (problem !== undefined) {
+        options.tally?.failed(problem.code, now - (options.since ?? now));
+        throw problem;
+      }
       this.#take(new Request(kind, payload, options, now, resolve, reject), now);
     });
   }

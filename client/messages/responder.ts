@@ -1,8 +1,10 @@
 /** The answering end of a link's messages: requests in, handlers run within a budget, answers out. */
-import { type ErrorCode, FirefliesError, ReplyError, replyCode } from "../../identity/index.js";
+import { type ErrorCode, FirefliesError, isErrorCode, ReplyError, replyCode } from "../../identity/index.js";
 import { errorText } from "../../net/index.js";
 import { toHex } from "../../rings/index.js";
 import { MESSAGE_BYTES_MAX } from "../protocols.js";
+import type { Tallies } from "../traffic/tallies.js";
+import { OK, REPLY } from "../traffic/tally.js";
 import { againOf, type Earlier, outcomeUnknown } from "./again.js";
 import type { Budget, Share } from "./budget.js";
 import { type Content, decodeContent, REQUEST_KINDS, type RequestContent, type RequestKind } from "./content.js";
@@ -14,6 +16,7 @@ import type { SignedFrame } from "./proof.js";
 import { RecentAnswers } from "./recent-answers.js";
 import type { RequestContext } from "./request-context.js";
 import { tooLarge } from "./requester.js";
+import { serviceOf } from "./service.js";
 import { FrameSession, type SessionOptions } from "./session.js";
 
 /** How long a handler may take, in milliseconds, however patient its caller is. */
@@ -45,13 +48,15 @@ export type Dispatch = (
   context: RequestContext,
 ) => Promise<Uint8Array | undefined> | Uint8Array | undefined;
 
-export interface ResponderOptions extends Pick<SessionOptions, "duplex" | "identity" | "peer" | "refusal"> {
+export interface ResponderOptions extends Pick<SessionOptions, "duplex" | "identity" | "peer" | "refusal" | "checks"> {
   readonly dispatch: Dispatch;
   /** Shared by all links of a client. */
   readonly budgets: Readonly<Record<RequestKind, Budget>>;
   readonly messageBytesMax?: number | undefined;
   readonly handlerTimeoutMs?: number | undefined;
   readonly onEnd?: ((error: FirefliesError) => void) | undefined;
+  /** Counts requests, by kind and service. */
+  readonly traffic?: Readonly<Record<RequestKind, Pick<Tallies, "of">>> | undefined;
   /** Where the other links of this member are found, and where this one goes when it is lost. */
   readonly lost?: Lost | undefined;
 }
@@ -68,6 +73,7 @@ export interface Lost {
 export class Responder {
   readonly #options: Required<Pick<ResponderOptions, "dispatch" | "budgets" | "peer">>;
   readonly #session: FrameSession;
+  readonly #traffic: ResponderOptions["traffic"];
   readonly #messageBytesMax: number;
   readonly #handlerTimeoutMs: number;
   readonly #shares: Readonly<Record<RequestKind, Share>>;
@@ -94,9 +100,10 @@ export class Responder {
 
   constructor(options: ResponderOptions) {
     this.#options = options;
+    this.#traffic = options.traffic;
     this.#messageBytesMax = options.messageBytesMax ?? MESSAGE_BYTES_MAX;
     this.#handlerTimeoutMs = options.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS;
-    const { duplex, identity, peer, refusal, budgets } = options;
+    const { duplex, identity, peer, refusal, budgets, checks } = options;
     this.#lost = options.lost;
     this.#shares = { message: budgets.message.open(peer.id), gossip: budgets.gossip.open(peer.id) };
     this.#host = {
@@ -106,7 +113,7 @@ export class Responder {
       start: (handling) => this.#run(handling),
     };
     this.#session = new FrameSession({
-      ...{ duplex, identity, peer, refusal, caller: false },
+      ...{ duplex, identity, peer, refusal, checks, caller: false },
       onEarly: (nonce) => options.lost?.came(toHex(nonce)) ?? true,
       onContent: (content, message, frame) => this.#onContent(content, message, frame),
       onEnd: (error) => {
@@ -231,16 +238,17 @@ export class Responder {
     if (content.kind === "reply" || content.kind === "error" || content.id <= this.#lastId) return false;
     this.#lastId = content.id;
     if (content.payload.length > this.#messageBytesMax) {
-      this.#turnAway(content.id, tooLarge(content.payload.length, this.#messageBytesMax));
+      this.#turnAway(content, tooLarge(content.payload.length, this.#messageBytesMax));
     } else if (!this.#takesAgain(content)) {
-      if (this.#stopping) this.#turnAway(content.id, stopping());
+      if (this.#stopping) this.#turnAway(content, stopping());
       else this.#accept(content, message, frame);
     }
     return true;
   }
 
   /** Was it handled, or refused, as one that other links of this member had brought? */
-  #takesAgain({ id, extensions }: RequestContent): boolean {
+  #takesAgain(content: RequestContent): boolean {
+    const { id, extensions } = content;
     // The newest first: each says whether it has the request, or had it from an earlier one.
     for (const again of againOf(extensions)?.toReversed() ?? []) {
       const before = this.#lost?.get(again.link);
@@ -248,7 +256,7 @@ export class Responder {
       if (before === undefined && this.#neverCame(again)) continue;
       const found = before?.askedAgain(again.id, (answer) => this.#sayAgain(id, answer));
       if (found === "new" || found === "passed") continue;
-      if (found !== "known") this.#turnAway(id, outcomeUnknown());
+      if (found !== "known") this.#turnAway(content, outcomeUnknown());
       else if (before?.isOpen(again.id)) this.#resumed.set(id, () => before.cancelAgain(again.id));
       return true;
     }
@@ -270,20 +278,30 @@ export class Responder {
     const { kind, id } = content;
     const budget = this.#options.budgets[kind];
     const share = this.#shares[kind];
-    const deadline = performance.now() + Math.min(content.deadlineMs, this.#handlerTimeoutMs);
+    const now = performance.now();
+    const deadline = now + Math.min(content.deadlineMs, this.#handlerTimeoutMs);
     // A copy: a request that waits must not hold a whole frame in memory.
     const handling = new Handling(this.#host, budget, share, copied(content), deadline, message, frame);
+    handling.count(this.#traffic?.[kind], now);
     this.#open.set(id, handling);
     if (budget.submit(share, handling) && handling.settle()) {
       if (this.#open.size > 0) this.#deadlines.watch(deadline);
       return;
     }
-    this.#close(handling);
-    this.#turnAway(id, tooMany());
+    const refused = tooMany();
+    this.#close(handling, refused.code);
+    this.#tellAway(id, refused);
   }
 
   /** Before any handler saw it. Answers to a peer that sends, and does not read, must not pile up either. */
-  #turnAway(id: number, error: FirefliesError): void {
+  #turnAway({ kind, id, payload, extensions }: RequestContent, error: FirefliesError): void {
+    const tally = this.#traffic?.[kind].of(serviceOf(extensions));
+    tally?.came(payload.length);
+    tally?.failed(error.code, 0);
+    this.#tellAway(id, error);
+  }
+
+  #tellAway(id: number, error: FirefliesError): void {
     if (this.#session.queuedBytes < ANSWERS_WAITING_BYTES) this.#sayError(id, error);
     else this.close(error);
   }
@@ -309,12 +327,16 @@ export class Responder {
   }
 
   #fail(handling: Handling, error: unknown): void {
-    if (!this.#close(handling)) return;
-    this.#say(failureContent(handling.request.id, error));
+    this.#sayOf(handling, failureContent(handling.request.id, error));
   }
 
   #answer(handling: Handling, reply: unknown): void {
-    if (this.#close(handling)) this.#say(this.#replyContent(handling.request.id, reply));
+    this.#sayOf(handling, this.#replyContent(handling.request.id, reply));
+  }
+
+  #sayOf(handling: Handling, content: Content): void {
+    const bytes = content.kind === "reply" ? content.payload.length : 0;
+    if (this.#close(handling, outcomeOf(content), bytes)) this.#say(content);
   }
 
   #replyContent(id: number, reply: unknown): Content {
@@ -327,7 +349,7 @@ export class Responder {
   }
 
   #refuse(handling: Handling, error: FirefliesError): void {
-    if (this.#close(handling)) this.#sayError(handling.request.id, error);
+    if (this.#close(handling, error.code)) this.#sayError(handling.request.id, error);
   }
 
   #sayError(id: number, error: FirefliesError): void {
@@ -358,17 +380,19 @@ export class Responder {
     this.#resumed.get(id)?.();
     this.#resumed.delete(id);
     if (handling === undefined) return id <= this.#lastId;
-    this.#close(handling);
     // A caller whose patience has ended cancels at the moment at which the time is over here.
-    if (handling.deadline - performance.now() <= LATE_CANCEL_MS) handling.expire();
+    const isLate = handling.deadline - performance.now() <= LATE_CANCEL_MS;
+    this.#close(handling, isLate ? "handler-timeout" : "cancelled");
+    if (isLate) handling.expire();
     else handling.abort("cancelled");
     this.#finishIfDone();
     return true;
   }
 
   /** Frees its slot or its place in the queue; false when that was done already. */
-  #close(handling: Handling): boolean {
+  #close(handling: Handling, code: string, bytes = 0): boolean {
     if (!this.#open.delete(handling.request.id)) return false;
+    handling.counted(code, bytes);
     handling.free();
     if (this.#open.size > 0) return true;
     this.#deadlines.stop();
@@ -381,7 +405,7 @@ export class Responder {
     for (const handling of [...this.#open.values()]) {
       const { id } = handling.request;
       if (this.#askedAgain.has(id)) this.#refuse(handling, outcomeUnknown());
-      else this.#close(handling);
+      else this.#close(handling, "link-closed");
       handling.abort("link-closed");
     }
   }
@@ -426,6 +450,12 @@ function failureContent(id: number, error: unknown): Content {
   if (error instanceof ReplyError) return { kind: "error", id, code: replyCode(error), text: errorText(error) };
   const isOwn = error instanceof FirefliesError && DISPATCH_CODES.has(error.code);
   return errorContent(id, isOwn ? error : new FirefliesError("handler-failed"));
+}
+
+/** As it is counted. */
+function outcomeOf(content: Content): string {
+  if (content.kind !== "error") return OK;
+  return isErrorCode(content.code) ? content.code : REPLY;
 }
 
 function errorContent(id: number, error: FirefliesError): Content {

@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import { FirefliesError, type Identity, type MemberCertificate, sign, verify } from "../../identity/index.js";
 import type { ByteDuplex } from "../../net/index.js";
 import { asFirefliesError } from "../../net/index.js";
+import type { SignatureChecks } from "../traffic/traffic.js";
 import { Block } from "./block.js";
 import { type Content, decodeContent, encodeContent } from "./content.js";
 import {
@@ -60,6 +61,8 @@ export interface SessionOptions {
   readonly onEnd: (error: FirefliesError) => void;
   /** Requests without an answer, those that wait here among them: whether the peer has work meanwhile. */
   readonly open?: (() => number) | undefined;
+  /** Counts the signatures that are checked. */
+  readonly checks?: SignatureChecks | undefined;
   /** What waited is on its way: there is room again. */
   readonly onRoom?: (() => void) | undefined;
 }
@@ -342,6 +345,8 @@ export class FrameSession {
     const { peer: sender } = this.#options;
     const list = listBody(this.#incoming, counter, messages);
     const isRight = verify(sender.publicKey, "frame", sender.networkId, list, signature);
+    const { checks } = this.#options;
+    if (checks) checks[isRight ? "right" : "wrong"] += 1;
     // A copy of the signature: who keeps this for a proof does not keep the whole frame.
     return isRight ? { sender, list, signature: signature.slice(), keepers: 0 } : "wrong signature";
   }

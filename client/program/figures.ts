@@ -2,9 +2,14 @@
 import { UdxEndpoint } from "../../net/index.js";
 import { disabledRings, toHex, tolerance } from "../../rings/index.js";
 import type { Node } from "../node.js";
+import type { Traffic } from "../traffic/traffic.js";
 import type { ClientInfo, RingNeighbours } from "../types.js";
 
-export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "rejected" | "rdv">): ClientInfo {
+export function infoOf(
+  member: Node,
+  more: Pick<ClientInfo, "isolated" | "rejected" | "rdv">,
+  traffic: Traffic,
+): ClientInfo {
   const { machine, identity, paths, clock, addresses, ways } = member;
   const { dialable, nat, observed } = ways.reach.state;
   const { id, name, networkId, ringCount, deltaMs, notAfter } = identity.certificate;
@@ -31,6 +36,7 @@ export function infoOf(member: Node, more: Pick<ClientInfo, "isolated" | "reject
     fingerprint: toHex(machine.fingerprint()),
     certificateEnds: notAfter,
     clock: clock.isFrozen ? "in-doubt" : "steady",
+    traffic: traffic.totals(member.streams.size),
     rejected: more.rejected,
     datagrams: member.datagrams.figures,
     relay: member.relays.info,

@@ -17,6 +17,7 @@ import type { Response } from "../talk/hearsay.js";
 import { isTransferred, requireHandler, requireStreams } from "../talk/misuse.js";
 import { RawStream } from "../talk/raw-stream.js";
 import { type Offered, STREAMS_OF_PEER_MAX, STREAMS_PER_PEER_MAX, type StreamContext } from "../talk/streams.js";
+import type { Traffic } from "../traffic/traffic.js";
 import type {
   AlarmHandler,
   DatagramHandler,
@@ -91,6 +92,7 @@ export interface SendersInView {
 
 export interface HandlersOptions extends SendersInView {
   readonly announced: Announced;
+  readonly traffic?: Pick<Traffic, "messages" | "streams"> | undefined;
   readonly log: () => Pick<ClientLog, "alarm" | "unheard">;
 }
 
@@ -173,6 +175,7 @@ export class Handlers {
     const { streamsPerPeer = STREAMS_PER_PEER_MAX, raw = false } = options;
     requireHandler(handler);
     requireStreams(streamsPerPeer, STREAMS_OF_PEER_MAX);
+    this.#view.traffic?.streams.answered.own(protocol);
     const run = (raw ? rawly(handler as RawStreamHandler) : handler) as StreamHandler;
     this.#protocols.add(
       protocol,
@@ -185,6 +188,7 @@ export class Handlers {
   serve(service: string, handler: MessageHandler, options: ServeOptions): void {
     requireHandler(handler);
     this.#services.add(service, new Served(service, handler, options.messagesPerPeer), options);
+    this.#view.traffic?.messages.answered.own(service);
   }
 
   /** What takes streams of this protocol, or of none when it is empty; else "handler-missing", for the peer that asks. */

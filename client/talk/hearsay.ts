@@ -2,6 +2,7 @@
 import type { Recipient } from "../../gossip/index.js";
 import { ReplyError } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
+import type { Tally } from "../traffic/tally.js";
 import type { Messenger } from "./messenger.js";
 
 /** Hand-overs under way at once: each holds the content, of up to 4 MiB, until it is on its way. */
@@ -23,6 +24,7 @@ export interface HearsayOptions {
   /** A neighbour's reply. Never rejects. */
   readonly takeResponse: (response: Response) => Promise<void>;
   readonly timeoutMs: number;
+  readonly tally?: Tally | undefined;
 }
 
 export class Hearsay {
@@ -36,7 +38,7 @@ export class Hearsay {
 
   /** A neighbour that does not answer is skipped: the next round has another one. Never rejects. */
   async handOver(to: Recipient & { readonly id: MemberId }, content: Uint8Array): Promise<void> {
-    const { messenger, takeResponse, timeoutMs } = this.#options;
+    const { messenger, takeResponse, timeoutMs, tally } = this.#options;
     if (this.#under.has(to.id) || this.#under.size >= SENDS_MAX) return;
     this.#under.add(to.id);
     let proof!: () => Uint8Array;
@@ -44,7 +46,7 @@ export class Hearsay {
       const onAnswer = (prove: () => Uint8Array) => {
         proof = prove;
       };
-      const data = await messenger().request("gossip", to, content, { timeoutMs, onAnswer });
+      const data = await messenger().request("gossip", to, content, { timeoutMs, onAnswer, tally });
       if (data.length > 0) await takeResponse({ data, error: undefined, from: to.id, proof });
     } catch (error) {
       // Any other is the neighbour's failure, or the network's.

@@ -21,6 +21,8 @@ import { Requester } from "../messages/requester.js";
 import { type Dispatch, Responder } from "../messages/responder.js";
 import { FRAME_BYTES_SOFT } from "../messages/session.js";
 import { MESSAGES } from "../protocols.js";
+import { codeOf } from "../traffic/tally.js";
+import { Traffic } from "../traffic/traffic.js";
 import { isUntried, isWay, persistently } from "./persistence.js";
 
 /** How a session ends that does not let me in. */
@@ -36,6 +38,7 @@ export interface MessengerOptions {
   readonly concurrent: number;
   /** Where a member of the view is reached. */
   readonly destination: (id: MemberId) => Destination | undefined;
+  readonly traffic?: Traffic | undefined;
 }
 
 export interface Patience {
@@ -46,6 +49,7 @@ export interface Patience {
 export interface Question extends Patience {
   readonly onAnswer?: RequestOptions["onAnswer"];
   readonly service?: string | undefined;
+  readonly tally?: RequestOptions["tally"];
   /** Who proved itself at an address that was given without an id. Throws when nothing may be sent to it. */
   readonly found?: ((id: MemberId) => void) | undefined;
 }
@@ -75,6 +79,7 @@ interface Dialling {
 
 export class Messenger {
   readonly #options: MessengerOptions;
+  readonly #traffic: Traffic;
   readonly #budgets: Readonly<Record<RequestKind, Budget>>;
   /** Two for each session, made when needed: while a large message passes, small ones go by another stream of it. */
   readonly #requesters = { small: new WeakMap<Session, Requester>(), large: new WeakMap<Session, Requester>() };
@@ -92,6 +97,7 @@ export class Messenger {
 
   constructor(options: MessengerOptions) {
     this.#options = options;
+    this.#traffic = options.traffic ?? new Traffic();
     this.#budgets = {
       message: new Budget({ concurrent: options.concurrent }),
       gossip: new Budget({ concurrent: CONCURRENT_GOSSIP }),
@@ -109,25 +115,34 @@ export class Messenger {
 
   /** `timeoutMs` covers dialling too. Rejects with a FirefliesError. */
   request(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
+    options.tally?.began(data.length);
     const session = this.#options.links.usable(to);
     if (session !== undefined) return this.#requesterOf(session, data).request(kind, data, options);
     return this.#dialAndRequest(kind, to, data, options);
   }
 
   async #dialAndRequest(kind: RequestKind, to: Destination, data: Uint8Array, options: Question): Promise<Uint8Array> {
-    const startedAt = performance.now();
+    const since = performance.now();
     const waiting = this.#beginDialling(to.id, kind);
     const asked = new AbortController();
     try {
-      const dial = this.#reachPatiently(to, options, waiting, asked.signal);
-      const session = await Promise.race([dial, waiting.ahead]);
-      if (to.id === undefined) options.found?.(session.peer.id);
-      const timeoutMs = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
-      return this.#requesterOf(session, data).request(kind, data, { ...options, timeoutMs });
+      const session = await this.#sessionWith(to, options, waiting, asked.signal).catch((error: unknown) => {
+        options.tally?.failed(codeOf(error), performance.now() - since);
+        throw error;
+      });
+      const timeoutMs = Math.max(1, options.timeoutMs - (performance.now() - since));
+      return this.#requesterOf(session, data).request(kind, data, { ...options, timeoutMs, since });
     } finally {
       waiting.onAsked();
       asked.abort();
     }
+  }
+
+  async #sessionWith(to: Destination, options: Question, waiting: Dialling, asked: AbortSignal): Promise<Session> {
+    const dial = this.#reachPatiently(to, options, waiting, asked);
+    const session = await Promise.race([dial, waiting.ahead]);
+    if (to.id === undefined) options.found?.(session.peer.id);
+    return session;
   }
 
   /**
@@ -184,6 +199,7 @@ export class Messenger {
       duplex.destroy(new FirefliesError("member-stopping"));
       return;
     }
+    const traffic = this.#traffic;
     const responder: Responder = new Responder({
       duplex,
       peer,
@@ -191,6 +207,8 @@ export class Messenger {
       dispatch: this.#options.dispatch,
       refusal: () => this.#options.refusal(peer),
       budgets: this.#budgets,
+      traffic: { message: traffic.messages.answered, gossip: traffic.gossip.answered },
+      checks: traffic.signatures.frame,
       lost: {
         add: (link, lost) => this.#lost.add(peer.id, link, lost),
         get: (link) => this.#lost.get(peer.id, link) ?? this.#responderOf(peer.id, link),
@@ -275,6 +293,7 @@ export class Messenger {
       identity: this.#options.identity(),
       isEarly: this.#ahead.has(session),
       refusal: () => this.#options.refusal(session.peer),
+      checks: this.#traffic.signatures.frame,
       onLost: (requests, error) => {
         const dial = this.#ahead.get(session);
         for (const request of requests) void this.#askAgain(request, session.peer.id, error, dial);

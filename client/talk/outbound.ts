@@ -14,6 +14,8 @@ import { type MemberId, parseMemberId } from "../../rings/index.js";
 import { tooLarge } from "../messages/requester.js";
 import { requireName } from "../offers/name.js";
 import { SEND_TIMEOUT_MS } from "../timeouts.js";
+import type { Tallies } from "../traffic/tallies.js";
+import { Traffic } from "../traffic/traffic.js";
 import type { SendOptions, StreamOptions } from "../types.js";
 import { destinationOf, hasAddress, type Reachable, relayedAddresses } from "../view/directory.js";
 import { meantBy } from "../view/meant.js";
@@ -41,10 +43,12 @@ export interface Speaker {
 
 export class Outbound {
   readonly #speaker: () => Speaker;
+  readonly #asked: Pick<Tallies, "own">;
 
   /** `speaker` throws "not-started" or "member-stopping". It is asked first, so that these come before all other complaints. */
-  constructor(speaker: () => Speaker) {
+  constructor(speaker: () => Speaker, traffic: Pick<Traffic, "messages"> = new Traffic()) {
     this.#speaker = speaker;
+    this.#asked = traffic.messages.asked;
   }
 
   /** Rejects, and never throws. */
@@ -134,7 +138,8 @@ export class Outbound {
     if (service !== undefined) requireName(service, "service");
     const onAnswer = onProof && ((prove: () => Uint8Array) => onProof(prove()));
     const found = (id: MemberId) => void this.destination(id);
-    const question = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer, found, service };
+    const tally = this.#asked.own(service);
+    const question = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer, found, service, tally };
     return this.#speaker().messenger.request("message", to, data, question);
   }
 }

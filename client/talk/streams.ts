@@ -10,6 +10,8 @@ import { LastingStreams } from "../lasting/lasting-streams.js";
 import { mayBegin, type Places } from "../messages/shares.js";
 import { nameShown } from "../offers/name.js";
 import { ASKED_STREAM, STREAM } from "../protocols.js";
+import { codeOf, OK, type Tally } from "../traffic/tally.js";
+import { Traffic, type Ways } from "../traffic/traffic.js";
 import { inOrder } from "./stream-end.js";
 
 /**
@@ -85,6 +87,7 @@ export class Streams {
   /** What each open one is. */
   readonly #about = new Map<ByteDuplex, About>();
   readonly #limits: StreamLimits;
+  readonly #traffic: Ways;
   readonly #lasting = new LastingStreams();
   /** Handlers that run, some of them longer than their stream. */
   readonly #handlers = new Map<ByteDuplex, Promise<void>>();
@@ -93,7 +96,8 @@ export class Streams {
   #size = 0;
   #stopping = false;
 
-  constructor(limits: Partial<StreamLimits> = {}) {
+  constructor(limits: Partial<StreamLimits> = {}, traffic: Pick<Traffic, "streams"> = new Traffic()) {
+    this.#traffic = traffic.streams;
     this.#limits = { perPeerMax: STREAMS_PER_PEER_MAX, ofPeerMax: STREAMS_OF_PEER_MAX, places: STREAMS, ...limits };
   }
 
@@ -126,7 +130,7 @@ export class Streams {
     const stream = reach
       ? this.#lasting.open(session, { reach, signal, name })
       : session.open(isAsked ? ASKED_STREAM : STREAM, { signal, name });
-    this.#track(id, stream, { protocol: name, openedHere: true });
+    this.#track(id, stream, { protocol: name, openedHere: true }, this.#traffic.asked.own(name));
     if (name === "") this.#count(id, name, stream);
     return stream;
   }
@@ -139,16 +143,26 @@ export class Streams {
     offered: Offered | FirefliesError,
     isAsked = false,
   ): void {
-    if (this.#stopping) stream.destroy(new FirefliesError("member-stopping"));
-    else if (offered instanceof FirefliesError) stream.destroy(offered);
-    else if (this.#full(peer.id)) stream.destroy(tooMany());
-    else if (this.#isUsedUp(peer.id, name, offered.perPeerMax)) stream.destroy(tooManyOf(name, offered.perPeerMax));
-    else {
-      this.#count(peer.id, name, stream);
-      const context = new HandlerContext(peer, stream, isAsked);
-      if (!offered.acceptsLater) context.accept();
-      this.#handle(stream, offered.handler, context, name);
+    const taken = this.#taken(peer.id, name, offered);
+    if (taken instanceof FirefliesError) {
+      const tally = this.#traffic.answered.of(name || undefined);
+      tally.came(0);
+      tally.failed(taken.code, 0);
+      stream.destroy(taken);
+      return;
     }
+    this.#count(peer.id, name, stream);
+    const context = new HandlerContext(peer, stream, isAsked);
+    if (!taken.acceptsLater) context.accept();
+    this.#handle(stream, taken.handler, context, name);
+  }
+
+  /** What takes a stream that comes, or why nothing does. */
+  #taken(id: MemberId, name: string, offered: Offered | FirefliesError): Offered | FirefliesError {
+    if (this.#stopping) return new FirefliesError("member-stopping");
+    if (offered instanceof FirefliesError) return offered;
+    if (this.#full(id)) return tooMany();
+    return this.#isUsedUp(id, name, offered.perPeerMax) ? tooManyOf(name, offered.perPeerMax) : offered;
   }
 
   /** A connection of a stream that outlives connections: of a new one, or the next one of one that is there. */
@@ -192,7 +206,8 @@ export class Streams {
   }
 
   #handle(stream: ByteDuplex, handler: StreamHandler, context: HandlerContext, protocol: string): void {
-    this.#track(context.from.id, stream, { protocol, openedHere: false });
+    const tally = this.#traffic.answered.of(protocol || undefined);
+    this.#track(context.from.id, stream, { protocol, openedHere: false }, tally);
     const running = run(handler, stream, context).then(() => {
       this.#handlers.delete(stream);
     });
@@ -219,19 +234,29 @@ export class Streams {
     });
   }
 
-  #track(id: MemberId, stream: ByteDuplex, about: About): void {
+  #track(id: MemberId, stream: ByteDuplex, about: About, tally: Tally): void {
     const streams = this.#open.get(id) ?? new Set();
+    const since = performance.now();
+    tally.begun += 1;
+    stream.counter = tally;
     this.#about.set(stream, about);
     streams.add(stream);
     this.#open.set(id, streams);
     this.#size += 1;
     stream.once("close", () => {
       this.#size -= 1;
+      tally.ended(codeOfEnd(stream), performance.now() - since);
       this.#about.delete(stream);
       streams.delete(stream);
       if (streams.size === 0 && this.#open.get(id) === streams) this.#open.delete(id);
     });
   }
+}
+
+/** Both directions to their end, or why not. */
+function codeOfEnd({ errored, readableEnded, writableFinished }: ByteDuplex): string {
+  if (errored) return codeOf(errored);
+  return readableEnded && writableFinished ? OK : "stream-reset";
 }
 
 /** The first word of a stream that was asked for. */

@@ -20,6 +20,7 @@ import {
 } from "../../topics/index.js";
 import { wall } from "../driver/surroundings.js";
 import type { HandlerFailures } from "../handler-failures.js";
+import type { SignatureChecks } from "../traffic/traffic.js";
 import type { Sender } from "../types.js";
 import { type EffectHandlers, TopicsDriver } from "./driver.js";
 import { Recoveries } from "./history.js";
@@ -59,6 +60,8 @@ export interface TopicsOptions {
   readonly onRejected: (what: string) => void;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** Counts the signatures of batches. */
+  readonly checks?: SignatureChecks | undefined;
 }
 
 /** Buffers of a message beside the one that is kept: the program's own, and one that the batch outgrew. */
@@ -220,6 +223,7 @@ export class Topics {
 
   /** Runs on this member from now on. */
   begin(member: TopicsMember, directory: string | undefined): void {
+    const { checks } = this.#options;
     this.#member = member;
     this.#recoveries.tell();
     if (directory !== undefined) this.#store = this.#newStore(join(directory, STORE_FILE));
@@ -227,7 +231,10 @@ export class Topics {
       ...{ machine: member.topics, handlers: this.#handlers(), now: this.#options.now },
       isSigned: ({ signer, body, signature }) => {
         const certificate = member.certificateOf(signer);
-        return certificate && verify(certificate.publicKey, "topic-batch", certificate.networkId, body, signature);
+        if (certificate === undefined) return undefined;
+        const isRight = verify(certificate.publicKey, "topic-batch", certificate.networkId, body, signature);
+        if (checks) checks[isRight ? "right" : "wrong"] += 1;
+        return isRight;
       },
     });
     void this.#resume();

@@ -128,6 +128,7 @@ export class SessionDuplex extends MessageDuplex implements ChannelEvents {
     const wrong = problems.findIndex((problem) => problem !== undefined);
     const sound = (wrong === -1 ? chunks : chunks.slice(0, wrong)) as readonly Uint8Array[];
     const sent = () => done(problems[wrong]);
+    if (this.counter) for (const { length } of sound) this.counter.bytesOut += length;
     if (sound.length === 0) sent();
     else this.#whenAttached(() => this.#channel?.writeData(sound, sent));
   }
@@ -152,7 +153,10 @@ export class SessionDuplex extends MessageDuplex implements ChannelEvents {
 
   #onData(data: Uint8Array): boolean {
     const problem = this.#peerEnded ? new FirefliesError("bad-frame") : chunkProblem(data, this.#bytesMax);
-    if (problem === undefined) return this.push(data);
+    if (problem === undefined) {
+      if (this.counter) this.counter.bytesIn += data.length;
+      return this.push(data);
+    }
     this.destroy(problem);
     return true;
   }

@@ -1,11 +1,15 @@
 /** What all duplexes of messages have in common (ByteDuplex in session.ts): how they are read, and how much waits in them. */
 import { Duplex } from "node:stream";
 import { WRITE_AHEAD_BYTES } from "./limits.js";
+import type { ByteCounter } from "./session.js";
 
 /** The parts of a member that watch one stream and the program's own pipes: some dozen listeners, each added once. */
 const LISTENERS_MAX = 32;
 
 export abstract class MessageDuplex extends Duplex {
+  /** See `ByteDuplex`. */
+  counter: ByteCounter | undefined;
+
   constructor() {
     super({
       readableObjectMode: true,

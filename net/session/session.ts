@@ -32,6 +32,13 @@ export interface ByteDuplex extends Duplex {
   readonly exportEarly?: KeyExporter | undefined;
   /** Ends it as the loss of its session does: if the other side has ended in order, what it sent is read first. */
   giveUp(error: FirefliesError): void;
+  /** Where the bytes that arrive and that are written are added up; nowhere by default. */
+  counter?: ByteCounter | undefined;
+}
+
+export interface ByteCounter {
+  bytesIn: number;
+  bytesOut: number;
 }
 
 /** `label` as RFC 5705 has them ("EXPORTER-..."); other contexts give other bytes. */

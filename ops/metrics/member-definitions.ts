@@ -3,7 +3,8 @@
  * network of a thousand would make a thousand series of each.
  */
 import { byKey, type Definition, type Sample } from "./definition.js";
-import type { MemberInfo, TopicState } from "./member-source.js";
+import type { MemberInfo, TopicState, TrafficState } from "./member-source.js";
+import { TRAFFIC_DEFINITIONS } from "./traffic-definitions.js";
 
 /** Series of one metric with a topic as label, at most: the program's topics, of which it may have any number. */
 const TOPICS_MAX = 64;
@@ -13,6 +14,7 @@ const REASON = "none";
 export interface MemberState {
   readonly info: MemberInfo;
   readonly topics: readonly TopicState[];
+  readonly traffic: TrafficState;
   /** Changes of the view since the metrics began, by kind and reason. */
   readonly changes: readonly Sample[];
 }
@@ -123,7 +125,14 @@ const TOPICS: readonly Metric[] = [
   ofTopics("held_bytes", "Bytes of messages that are held.", ({ heldBytes }) => heldBytes),
 ];
 
-export const MEMBER_DEFINITIONS: readonly Metric[] = [...VIEW, ...LINKS, ...RELAYS, ...DATAGRAMS, ...TOPICS];
+export const MEMBER_DEFINITIONS: readonly Metric[] = [
+  ...VIEW,
+  ...TRAFFIC_DEFINITIONS,
+  ...LINKS,
+  ...RELAYS,
+  ...DATAGRAMS,
+  ...TOPICS,
+];
 
 /** A kind is "what: reason". */
 function rejection(kind: string): { readonly what: string; readonly reason: string } {

@@ -11,7 +11,10 @@ export class MemberMetrics {
 
   /** `member`: a `Client` that has started. With `ofProcess` also what the process itself uses. */
   constructor(member: MemberSource, options: PageOptions = {}) {
-    const state = () => ({ info: member.info(), topics: member.topics(), changes: this.#counts.samples });
+    const state = () => ({
+      ...{ info: member.info(), topics: member.topics(), traffic: member.traffic() },
+      changes: this.#counts.samples,
+    });
     this.#page = new MetricsPage(MEMBER_DEFINITIONS, state, options);
     const changes = member.changes({ signal: this.#closing.signal });
     void this.#counts.follow(changes, Date.now());

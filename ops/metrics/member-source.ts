@@ -45,6 +45,37 @@ export interface MemberInfo {
     | undefined;
 }
 
+/** Of one service or protocol, as `TallyInfo` has it. */
+export interface Tally {
+  readonly begun: number;
+  /** By code. */
+  readonly ended: Readonly<Record<string, number>>;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Seconds. */
+  readonly durations: { readonly sum: number; readonly counts: readonly number[] };
+}
+
+export type TallyByName = Readonly<Record<string, Tally>>;
+
+/** Asked by the member, and by others. */
+export interface Ways {
+  readonly asked: TallyByName;
+  readonly answered: TallyByName;
+}
+
+/** As `TrafficInfo` has it. */
+export interface TrafficState {
+  readonly messages: Ways;
+  readonly gossip: Ways;
+  readonly streams: Ways;
+  readonly rpc: Ways;
+  readonly calls: Ways;
+  /** Of the classes of durations, seconds. */
+  readonly bounds: readonly number[];
+  readonly signatures: Readonly<Record<string, { readonly right: number; readonly wrong: number }>>;
+}
+
 /** As `TopicInfo` has it. */
 export interface TopicState {
   readonly topic: string;
@@ -69,5 +100,6 @@ export interface MemberChange {
 export interface MemberSource {
   info(): MemberInfo;
   topics(): readonly TopicState[];
+  traffic(): TrafficState;
   changes(options: { readonly signal: AbortSignal }): AsyncIterable<MemberChange>;
 }

@@ -2,8 +2,8 @@
  * Definitions as a page for Prometheus, by prom-client: in its text format, or as OpenMetrics for those who prefer that. A source
  * is read once for each page; between pages nothing is done.
  */
-import { Counter, collectDefaultMetrics, Gauge, prometheusContentType, Registry } from "prom-client";
-import type { Definition, Sample } from "./definition.js";
+import { collectDefaultMetrics, type Metric, prometheusContentType, Registry } from "prom-client";
+import { type Definition, type Labels, type Spread, samplesOf } from "./definition.js";
 
 /** A page, and the media type to send it with. */
 export interface Page {
@@ -61,19 +61,19 @@ export class MetricsPage<Source> {
 /** In one of the two formats: prom-client gives counters other names in OpenMetrics, so a registry is of one of them for good. */
 class Form<Source> {
   readonly #registry: Registry;
-  readonly #metrics: readonly { readonly definition: Definition<Source>; readonly metric: Counter | Gauge }[];
+  readonly #metrics: readonly ReadMetric<Source>[];
 
   constructor(definitions: readonly Definition<Source>[], ofProcess: boolean, type: typeof prometheusContentType) {
     this.#registry = new Registry();
     this.#registry.setContentType(type);
-    this.#metrics = definitions.map((definition) => ({ definition, metric: metricOf(definition, this.#registry) }));
+    this.#metrics = definitions.map((definition) => new ReadMetric(definition));
+    // A metric is what a registry asks for its name and values; those of prom-client add up what they are told instead.
+    for (const metric of this.#metrics) this.#registry.registerMetric(metric as unknown as Metric);
     if (ofProcess) addProcess(this.#registry);
   }
 
   async page(source: Source): Promise<Page> {
-    for (const { definition, metric } of this.#metrics) {
-      fill(metric, samplesOf(definition.read(source)), definition.labels !== undefined);
-    }
+    for (const metric of this.#metrics) metric.read(source);
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }
 }
@@ -83,19 +83,54 @@ function addProcess(register: Registry): void {
   for (const name of MISNAMED) register.removeSingleMetric(name);
 }
 
-function metricOf<Source>({ name, help, kind, labels = [] }: Definition<Source>, registry: Registry): Counter | Gauge {
-  const options = { name, help, labelNames: labels, registers: [registry] };
-  return kind === "counter" ? new Counter(options) : new Gauge(options);
+/** A line of a page. */
+interface Value {
+  readonly value: number;
+  readonly labels: Labels;
+  /** Of a histogram's parts. */
+  readonly metricName?: string;
 }
 
-/** Values are those of the source, not what was added up here. */
-function fill(metric: Counter | Gauge, samples: readonly Sample[], hasLabels: boolean): void {
-  metric.reset();
-  if (samples.length === 0 && !hasLabels) metric.remove(); // It would say 0.
-  for (const { value, labels = {} } of samples) metric.inc(labels, value);
+/** The values are those of the source, not what was added up here. */
+class ReadMetric<Source> {
+  /** A registry in OpenMetrics takes a counter's ending off. */
+  name: string;
+  readonly help: string;
+  readonly type: Definition<Source>["kind"];
+  readonly #definition: Definition<Source>;
+  #values: readonly Value[] = [];
+
+  constructor(definition: Definition<Source>) {
+    this.name = definition.name;
+    this.help = definition.help;
+    this.type = definition.kind;
+    this.#definition = definition;
+  }
+
+  read(source: Source): void {
+    const definition = this.#definition;
+    this.#values =
+      definition.kind === "histogram"
+        ? definition.read(source).flatMap((spread) => valuesOf(definition.name, spread))
+        : samplesOf(definition.read(source)).map(({ value, labels = {} }) => ({ value, labels }));
+  }
+
+  get() {
+    const { name, help, type } = this;
+    return { name, help, type, values: this.#values, aggregator: "sum" };
+  }
 }
 
-function samplesOf(read: number | readonly Sample[] | undefined): readonly Sample[] {
-  if (read === undefined) return [];
-  return typeof read === "number" ? [{ value: read }] : read;
+/** Cumulative, as Prometheus has histograms. */
+function valuesOf(name: string, { bounds, counts, sum, labels = {} }: Spread): Value[] {
+  let below = 0;
+  const buckets = counts.map((count, index) => {
+    below += count;
+    return { metricName: `${name}_bucket`, labels: { ...labels, le: String(bounds[index] ?? "+Inf") }, value: below };
+  });
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: below },
+  ];
 }

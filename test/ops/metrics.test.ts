@@ -3,7 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MEMBER_DEFINITIONS, type MemberChange, MemberMetrics, MetricsPage } from "../../ops/index.js";
-import { INFO, TOPIC } from "../support/member-info.js";
+import { INFO, TOPIC, TRAFFIC } from "../support/member-info.js";
 import { complaints, HAS_PROMTOOL } from "../support/promtool.js";
 
 const OPEN_METRICS = "application/openmetrics-text; version=1.0.0";
@@ -12,6 +12,7 @@ function metricsOf(changes: readonly MemberChange[] = [], info = INFO, topics = 
   return new MemberMetrics({
     info: () => info,
     topics: () => topics,
+    traffic: () => TRAFFIC,
     changes: async function* () {
       yield* changes;
     },
@@ -29,7 +30,10 @@ function samplesIn(text: string): Record<string, number> {
 describe("a page", () => {
   it("says what the member is, at the moment it is asked", async () => {
     let members = 9;
-    const source = { info: () => ({ ...INFO, members }), topics: () => [TOPIC], changes: async function* () {} };
+    const source = {
+      ...{ info: () => ({ ...INFO, members }), topics: () => [TOPIC], traffic: () => TRAFFIC },
+      changes: async function* () {},
+    };
     const metrics = new MemberMetrics(source);
     expect(samplesIn((await metrics.page()).text)).toMatchObject({
       fireflies_members: 9,
@@ -49,6 +53,32 @@ describe("a page", () => {
     const again = samplesIn((await metrics.page()).text);
     expect(again.fireflies_members).toBe(3);
     expect(again['fireflies_rejected_total{what="note",reason="stale"}']).toBe(7);
+  });
+
+  it("says what was said and heard, by service, and how long it took", async () => {
+    const samples = samplesIn((await metricsOf().page()).text);
+    expect(samples).toMatchObject({
+      'fireflies_messages_sent_total{service="kv",code="ok"}': 5,
+      'fireflies_messages_sent_total{service="kv",code="timeout"}': 1,
+      'fireflies_messages_received_total{service="other",code="handler-missing"}': 3,
+      'fireflies_messages_open{service="kv",by="self"}': 2,
+      'fireflies_message_sent_bytes_total{service="kv"}': 640,
+      'fireflies_message_received_bytes_total{service="other"}': 30,
+      'fireflies_gossip_received_total{code="ok"}': 1,
+      fireflies_gossip_received_bytes_total: 9,
+      'fireflies_rpc_received_total{service="a.B",code="resource-exhausted"}': 4,
+      'fireflies_streams_ended_total{protocol="/x",by="peer",code="ok"}': 1,
+      'fireflies_signature_checks_total{what="frame",outcome="wrong"}': 1,
+      'fireflies_budget_hits_total{kind="rpc",by="peer"}': 4,
+    });
+    // Cumulative, and the last one is all.
+    expect(Object.entries(samples).filter(([name]) => name.startsWith("fireflies_message_duration"))).toEqual([
+      ['fireflies_message_duration_seconds_bucket{service="kv",le="0.001"}', 4],
+      ['fireflies_message_duration_seconds_bucket{service="kv",le="1"}', 5],
+      ['fireflies_message_duration_seconds_bucket{service="kv",le="+Inf"}', 6],
+      ['fireflies_message_duration_seconds_sum{service="kv"}', 3.5],
+      ['fireflies_message_duration_seconds_count{service="kv"}', 6],
+    ]);
   });
 
   it("counts changes of the view since it began, and not the members that were there", async () => {
@@ -111,14 +141,20 @@ describe("a page", () => {
   });
 });
 
+const LABELS = [
+  ...["kind", "reason", "what", "path", "way", "topic"],
+  ...["service", "protocol", "code", "by", "outcome"],
+];
+
 describe("names by Prometheus' conventions", () => {
   it.each(MEMBER_DEFINITIONS.map((definition) => [definition.name, definition] as const))("%s", (name, definition) => {
     const { help, kind, labels = [] } = definition;
     expect(name).toMatch(/^fireflies(_[a-z]+)+$/);
     expect(name.endsWith("_total")).toBe(kind === "counter");
+    expect(name.endsWith("_seconds")).toBe(kind === "histogram" || name.endsWith("_timestamp_seconds"));
     expect(help).toMatch(/^[0-9A-Z].*\.$/);
     // A series for each member, or for each address, is what fills a Prometheus.
-    for (const label of labels) expect(["kind", "reason", "what", "path", "way", "topic"]).toContain(label);
+    for (const label of labels) expect(LABELS).toContain(label);
   });
 
   it("are each of one metric", () => {

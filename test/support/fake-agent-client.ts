@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { Duplex } from "node:stream";
 import type { AgentClient } from "../../cli/agent-client.js";
 import type { DoctorReport } from "../../client/reach/doctor.js";
+import { Traffic } from "../../client/traffic/traffic.js";
 import type { Change, Departed, Isolated, Member, RoundTrip } from "../../client/types.js";
 import { FirefliesError } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
@@ -148,6 +149,7 @@ export class FakeAgentClient implements AgentClient {
       isolated: this.isolated,
       punches: { tried: 0, succeeded: 0 },
       udx: undefined,
+      traffic: new Traffic().totals(0),
       datagrams: {
         ...{ sentByUdp: 0, sentInSession: 0, received: 0, dropped: { full: 0, unreachable: 0 } },
         refused: { unhandled: 0, unknown: 0, forged: 0, replayed: 0, malformed: 0 },
@@ -162,6 +164,10 @@ export class FakeAgentClient implements AgentClient {
         lastError: undefined,
       },
     };
+  }
+
+  traffic() {
+    return new Traffic().info;
   }
 
   async renew(): Promise<void> {}

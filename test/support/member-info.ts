@@ -1,5 +1,5 @@
 /** A member's figures as `Client.info()` gives them, made up. */
-import type { MemberInfo, TopicState } from "../../ops/index.js";
+import type { MemberInfo, Tally, TopicState, TrafficState } from "../../ops/index.js";
 
 export const INFO: MemberInfo = {
   rings: 13,
@@ -33,3 +33,33 @@ export const TOPIC: TopicState = {
   backlog: 2,
   heldBytes: 1234,
 };
+
+/** As `Client.traffic()` gives it, made up. */
+export const TRAFFIC: TrafficState = {
+  messages: {
+    asked: { kv: tally({ begun: 8, ended: { ok: 5, timeout: 1 }, bytesIn: 50, bytesOut: 600 }, 3.5, [4, 1, 1]) },
+    answered: {
+      kv: tally({ begun: 1, ended: { ok: 1 }, bytesIn: 7, bytesOut: 40 }, 0.1, [0, 1, 0]),
+      other: tally({ begun: 3, ended: { "handler-missing": 3 }, bytesIn: 30, bytesOut: 0 }, 0, [3, 0, 0]),
+    },
+  },
+  gossip: {
+    asked: {},
+    answered: { none: tally({ begun: 1, ended: { ok: 1 }, bytesIn: 9, bytesOut: 0 }, 0, [1, 0, 0]) },
+  },
+  streams: {
+    asked: {},
+    answered: { "/x": tally({ begun: 2, ended: { ok: 1 }, bytesIn: 1, bytesOut: 2 }, 1, [0, 1, 0]) },
+  },
+  rpc: {
+    asked: {},
+    answered: { "a.B": tally({ begun: 4, ended: { "resource-exhausted": 4 }, bytesIn: 0, bytesOut: 0 }, 0, [4, 0, 0]) },
+  },
+  calls: { asked: {}, answered: {} },
+  bounds: [0.001, 1],
+  signatures: { frame: { right: 12, wrong: 1 } },
+};
+
+function tally(counts: Omit<Tally, "durations">, sum: number, spread: readonly number[]): Tally {
+  return { ...counts, durations: { sum, counts: spread } };
+}
