@@ -1,4 +1,4 @@
-/** The limits that a program meets, as the table of README.md and docs/api/fireflies.md: from the constants of the code. */
+/** The limits that a program meets, as the table of docs/client.md and docs/api/fireflies.md: from the constants of the code. */
 
 import { ADVERTISED_MAX } from "../../client/config/endpoints.js";
 import { SERVICE_CALLS_MAX, SERVICE_MESSAGE_BYTES_MAX } from "../../client/grpc/limits.js";

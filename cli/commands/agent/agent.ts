@@ -54,6 +54,8 @@ export function addAgent(program: Command): void {
       "--advertise <addresses>",
       "where others reach it, with commas between them; auto: this machine's, and what others see it as",
     )
+    .option("--wss-cert <file>", "to listen at wss://: certificates in PEM, leaf first")
+    .option("--wss-key <file>", "file of mode 0600 with its key")
     .option("--host <host>", "its host name: to listen on and to advertise")
     .option("--tcp-port <port>", "TCP port, if not in --listen")
     .option("--udp-port <port>", "UDP port for pings (the number of the TCP port)")
