@@ -83,7 +83,7 @@ function withoutNpm(): NodeJS.ProcessEnv {
 describe("the tarball", () => {
   it("holds the built rooms, the schema and the documents, and nothing else", () => {
     const expected =
-      /^(dist\/bundle\/(package\.json|LICENSES\.txt|[\w-]+\.js)|dist\/(rings|gossip|topics|identity|sim|rdv|ops|net|ca|client|services|testing|cli)\/[\w/.-]+\.(js|d\.c?ts)|proto\/\w+\.proto|docs\/((?:api\/|coming-from\/|how-to\/)?[\w-]+\.md|(?:agent-)?openapi\.json|performance\/[\w-]+\.svg)|(README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
+      /^(dist\/dashboard\/[\w-]+\.(html|js|css|svg)|dist\/bundle\/(package\.json|LICENSES\.txt|[\w-]+\.js)|dist\/(rings|gossip|topics|identity|sim|rdv|ops|net|ca|client|services|testing|cli)\/[\w/.-]+\.(js|d\.c?ts)|proto\/\w+\.proto|docs\/((?:api\/|coming-from\/|how-to\/)?[\w-]+\.md|(?:agent-)?openapi\.json|performance\/[\w-]+\.svg)|(README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
     expect(files.filter((file) => !expected.test(file) || file.includes("stale"))).toEqual([]);
   });
 
@@ -104,6 +104,8 @@ describe("the tarball", () => {
         "dist/topics/index.js",
         "dist/cli/main.js",
         "dist/bundle/start.js",
+        "dist/dashboard/index.html",
+        "dist/dashboard/report.html",
       ]),
     );
   });

@@ -26,6 +26,7 @@ export const ROOMS = [
   "identity",
   "rdv",
   "ops",
+  "dashboard",
   "net",
   "ca",
   "client",

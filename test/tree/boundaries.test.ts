@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   identity: ["rings"],
   rdv: [],
   ops: [],
+  dashboard: [],
   net: ["identity", "rings", "rdv"],
   ca: ["identity", "rings"],
   client: ["gossip", "topics", "net", "identity", "rings", "rdv"],

@@ -1,0 +1,117 @@
+/** The feed of a member that runs: what it recorded, then a stream of events, resumed where it broke off. */
+import { type Api, Unauthorized } from "./api.js";
+import { EventStreamReader, type ServerEvent } from "./event-stream.js";
+import { type FeedEvent, readEvent, readSnapshot, type Snapshot } from "./forms.js";
+import { readRecording } from "./recording.js";
+
+/** Figures come every two seconds: this long without a byte, and the connection is dead. */
+const SILENCE_MS = 15_000;
+const RETRY_FIRST_MS = 500;
+const RETRY_LAST_MS = 10_000;
+
+export type FeedStatus = "connecting" | "live" | "lost" | "unauthorized";
+
+export interface FeedListener {
+  /** Everything begins anew: at first, and after a gap. */
+  started(snapshot: Snapshot, events: readonly FeedEvent[]): void;
+  arrived(event: FeedEvent): void;
+  status(status: FeedStatus, words: string): void;
+}
+
+/** Follows until the signal ends it. Resolves early when a token is needed. */
+export async function followLive(api: Api, listener: FeedListener, signal: AbortSignal): Promise<void> {
+  let since: string | undefined;
+  let rings = 1;
+  let wait = RETRY_FIRST_MS;
+  listener.status("connecting", "");
+  while (!signal.aborted) {
+    try {
+      if (since === undefined) {
+        const { snapshot, events } = await beginning(api);
+        ({ rings } = snapshot);
+        since = String(snapshot.sequence);
+        listener.started(snapshot, events);
+      }
+      const stream = await opened(api, since, signal);
+      listener.status("live", "");
+      wait = RETRY_FIRST_MS;
+      for await (const { id, event, data } of stream) {
+        if (event === "gap") {
+          since = undefined;
+          break;
+        }
+        if (id !== "") since = id;
+        const read = readEvent(event, parsed(data), rings);
+        if (read !== undefined) listener.arrived(read);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof Unauthorized) return listener.status("unauthorized", error.message);
+      listener.status("lost", error instanceof Error ? error.message : String(error));
+    }
+    await pause(wait, signal);
+    wait = Math.min(RETRY_LAST_MS, wait * 2);
+  }
+}
+
+/** The last hour as the member has recorded it; a member that records nothing has a snapshot. */
+async function beginning(api: Api): Promise<{ readonly snapshot: Snapshot; readonly events: readonly FeedEvent[] }> {
+  const recorded = await api.askText("v1/recording").catch((error: unknown) => {
+    if (error instanceof Unauthorized) throw error;
+    return "";
+  });
+  const recording = recorded === "" ? "" : readRecording(recorded);
+  if (typeof recording !== "string") {
+    const last = recording.events.reduce((most, each) => Math.max(most, "sequence" in each ? each.sequence : 0), 0);
+    const sequence = Math.max(last, recording.snapshot.sequence);
+    return { snapshot: { ...recording.snapshot, sequence }, events: recording.events };
+  }
+  const snapshot = readSnapshot(await api.ask("v1/snapshot"));
+  if (snapshot === undefined) throw new Error("the member's snapshot has another form than this page knows");
+  return { snapshot, events: [] };
+}
+
+async function opened(api: Api, since: string, signal: AbortSignal): Promise<AsyncIterable<ServerEvent>> {
+  const silence = new AbortController();
+  const body = await api.open(
+    `v1/events?since=${encodeURIComponent(since)}`,
+    AbortSignal.any([signal, silence.signal]),
+  );
+  return eventsOf(body, silence);
+}
+
+async function* eventsOf(body: ReadableStream<Uint8Array>, silence: AbortController): AsyncGenerator<ServerEvent> {
+  const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
+  const events = new EventStreamReader();
+  const silent = () => silence.abort(new Error("the member has said nothing for 15 s"));
+  try {
+    for (;;) {
+      const timer = setTimeout(silent, SILENCE_MS);
+      const { done, value } = await reader.read().finally(() => clearTimeout(timer));
+      if (done) return;
+      yield* events.push(value);
+    }
+  } finally {
+    reader.cancel().catch(() => undefined); // It has failed already, or ends now.
+  }
+}
+
+function parsed(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined; // Left out, like any event of an unknown form.
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
+  });
+}
