@@ -50,8 +50,9 @@ export async function runAgent(run: AgentRun): Promise<void> {
   const file = { path, identity: undefined };
   const network = await networkOf(config);
   const mount = { as: undefined, config: config.member, dir, services, file, log, debug, reply, network, leave };
-  const own = await MountedMember.of(mount);
-  const members = new Members({ own, log, debug, reply, file: path, network });
+  const records = config.admin !== undefined;
+  const own = await MountedMember.of({ ...mount, records });
+  const members = new Members({ own, log, debug, reply, file: path, network, records });
   hurry = () => void members.stop(0);
   await own.start(told).catch((error: unknown) => {
     throw told.aborted && told.reason === "input" ? inputEnded() : error;

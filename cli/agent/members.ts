@@ -20,6 +20,8 @@ export interface MembersOptions {
   /** The agent's configuration. */
   readonly file: string;
   readonly network: HostNetwork;
+  /** As `MountOptions`. */
+  readonly records: boolean;
 }
 
 interface Mount {
@@ -166,7 +168,7 @@ export class Members {
   }
 
   async #start(mount: Mount, dir: string): Promise<void> {
-    const { debug, reply, network } = this.#options;
+    const { debug, reply, network, records } = this.#options;
     const { name, config, services } = mount.wish;
     const log = this.#options.log.of(name);
     const leave = async (drainMs: number) => {
@@ -175,7 +177,7 @@ export class Members {
     };
     const file = { path: this.#options.file, identity: { name, dir } };
     const member = await MountedMember.of({
-      ...{ as: name, config, dir, services, file, log, debug, reply, network, leave },
+      ...{ as: name, config, dir, services, file, log, debug, reply, network, records, leave },
     });
     await member.start(mount.ending.signal);
     mount.member = member;

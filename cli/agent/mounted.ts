@@ -6,6 +6,7 @@ import { Client } from "../../client/index.js";
 import { containedLogger, type FirefliesError, type Logger } from "../../identity/index.js";
 import type { HostNetwork } from "../../net/index.js";
 import type { PlannedService } from "../../services/controllers/plan.js";
+import { Feed } from "../api/feed/feed.js";
 import type { Hosted } from "../api/host.js";
 import { RecentAlarms } from "../api/recent-alarms.js";
 import { memberTitle } from "../output.js";
@@ -28,6 +29,8 @@ export interface MountOptions {
   readonly file: ServicesFile;
   /** Ways beside those of every member. */
   readonly network: HostNetwork;
+  /** Keeps the events of the last hour from its start on, for the admin port. */
+  readonly records: boolean;
   /** Ends the member, as the call `leave` does. */
   readonly leave: (drainMs: number) => Promise<void>;
 }
@@ -38,6 +41,7 @@ export class MountedMember {
   readonly #options: MountOptions;
   readonly #startedAt = Date.now();
   readonly #alarms = new RecentAlarms();
+  readonly #feed: Feed;
   /** Once it has started; it outlives the client. */
   #self: { readonly id: string; readonly name: string | undefined } = { id: "", name: undefined };
   /** Ends with the client; why it was isolated then, if it was. */
@@ -57,6 +61,7 @@ export class MountedMember {
     const logger = { ...containedLogger(undefined), debug };
     this.services = new MemberServices({ plans, log, file: options.file, client: () => this.client });
     this.client = new Client({ ...optionsOf({ ...config, waitMs }), logger, network });
+    this.#feed = new Feed(this.client);
     registerHandlers(this.client, log, reply);
     this.client.registerAlarmHandler((alarm) => this.alarmed(alarm));
   }
@@ -76,7 +81,7 @@ export class MountedMember {
   get hosted(): Hosted {
     const { client, dir } = this;
     const agent = { version: VERSION, dir, startedAt: this.#startedAt, alarms: () => this.#alarms.list() };
-    return { as: this.name, client, agent, leave: this.#options.leave, services: this.services };
+    return { as: this.name, client, agent, leave: this.#options.leave, services: this.services, feed: this.#feed };
   }
 
   /** By which `--as` finds it. */
@@ -90,6 +95,7 @@ export class MountedMember {
     await this.client.start({ signal });
     const { id, name } = this.client.self;
     this.#self = { id, name };
+    if (this.#options.records) this.#feed.begin();
     this.#changes = tellChanges(this.client, this.#options.log);
   }
 
@@ -100,6 +106,7 @@ export class MountedMember {
 
   alarmed(alarm: FirefliesError): void {
     this.#alarms.add(alarm, Date.now());
+    this.#feed.alarm(alarm);
     this.#options.log.alarm(alarm);
   }
 

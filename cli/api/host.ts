@@ -3,6 +3,7 @@ import type { ControllerFigures } from "../../services/controllers/kind.js";
 import type { ServiceState } from "../../services/controllers/runner.js";
 import type { AgentClient } from "../agent-client.js";
 import type { LogFeed } from "../log/log-feed.js";
+import type { Feed } from "./feed/feed.js";
 import type { AgentProcess } from "./status.js";
 
 /** A service as a call says it. */
@@ -42,6 +43,8 @@ export interface Hosted {
   /** Leaves the network once everything open has ended, at most `drainMs` milliseconds from now. Resolves when it has left. */
   readonly leave: (drainMs: number) => Promise<void>;
   readonly services: HostedServices;
+  /** What its readers are told. */
+  readonly feed: Feed;
 }
 
 export interface IdentityState {

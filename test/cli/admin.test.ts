@@ -63,6 +63,9 @@ describe("the admin port", () => {
     "/v1/rings",
     "/v1/graph",
     "/v1/topics",
+    "/v1/snapshot",
+    "/v1/recording",
+    "/v1/recording?seconds=60",
     "/openapi.json",
   ])("shows %s", async (path) => {
     expect((await get(path)).status).toBe(200);
@@ -80,6 +83,37 @@ describe("the admin port", () => {
     expect(response.status).toBe(403);
     expect(await response.json()).toMatchObject({ code: "agent-forbidden", message: expect.stringContaining("shows") });
     expect(client.gossip).toBeUndefined();
+  });
+
+  it("tells events from where the reader was, and whose number is none that it takes no such thing", async () => {
+    const { sequence } = (await (await get("/v1/snapshot")).json()) as { readonly sequence: number };
+    const closing = new AbortController();
+    const headers = { "last-event-id": String(sequence) };
+    const response = await get("/v1/events?figures=false", { headers, signal: closing.signal });
+    expect(response.headers.get("content-type")).toBe("text/event-stream");
+    const { value } = await response.body!.getReader().read();
+    expect(new TextDecoder().decode(value)).toMatch(/^retry: 2000\n\n/);
+    closing.abort();
+    const wrong = await get("/v1/events", { headers: { "last-event-id": "x1" } });
+    expect([wrong.status, await wrong.json()]).toMatchObject([400, { code: "control-malformed" }]);
+  });
+
+  it("has places for sixteen readers of a member, and takes the next when one has gone", async () => {
+    const closings = Array.from({ length: 16 }, () => new AbortController());
+    const open = await Promise.all(closings.map(({ signal }) => get("/v1/events?figures=false", { signal })));
+    expect(open.every(({ status }) => status === 200)).toBe(true);
+    const refused = await get("/v1/events");
+    expect([refused.status, await refused.json()]).toMatchObject([503, { code: "control-busy" }]);
+    closings[0]!.abort();
+    await expect
+      .poll(async () => {
+        const closing = new AbortController();
+        const { status } = await get("/v1/events?figures=false", { signal: closing.signal });
+        closing.abort();
+        return status;
+      })
+      .toBe(200);
+    for (const closing of closings) closing.abort();
   });
 
   it("opens no stream", async () => {

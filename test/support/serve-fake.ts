@@ -1,4 +1,6 @@
 /** The API of an agent whose member is a fake one, on the Unix socket of a directory. */
+
+import { Feed } from "../../cli/api/feed/feed.js";
 import type { AgentHost, Hosted, HostedServices } from "../../cli/api/host.js";
 import { ApiServer } from "../../cli/api/server/server.js";
 import { LogFeed } from "../../cli/log/log-feed.js";
@@ -12,8 +14,11 @@ export const NO_SERVICES: HostedServices = {
   hold: () => () => {},
 };
 
-export function hostOf(member: Omit<Hosted, "services" | "as"> & Partial<Hosted>, log = new LogFeed()): AgentHost {
-  const hosted: Hosted = { as: "fay", services: NO_SERVICES, ...member };
+export function hostOf(
+  member: Omit<Hosted, "services" | "as" | "feed"> & Partial<Hosted>,
+  log = new LogFeed(),
+): AgentHost {
+  const hosted: Hosted = { as: "fay", services: NO_SERVICES, feed: new Feed(member.client), ...member };
   return {
     member: () => hosted,
     members: () => [],

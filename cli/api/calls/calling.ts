@@ -10,7 +10,7 @@ import { FAILURES } from "./schemas.js";
 /** Milliseconds for what is answered from memory, or by members that are near. */
 const DEADLINE_MS = 30_000;
 /** Milliseconds in which a caller takes an answer, once it stands. */
-const TAKING_MS = 30_000;
+export const TAKING_MS = 30_000;
 
 export interface CallSpec {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";

@@ -6,7 +6,7 @@ import type { AppParts } from "../parts.js";
 import { plainJson } from "../wire.js";
 import { schemaOf, whenGone } from "./calling.js";
 
-const LINES_TYPE = "application/x-ndjson";
+export const LINES_TYPE = "application/x-ndjson";
 /** Between two signs of life on a connection on which nothing is said, milliseconds: TCP finds out that its other end is gone. */
 export const TCP_KEEP_ALIVE_MS = 15_000;
 

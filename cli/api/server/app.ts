@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import fastify, { type FastifyInstance } from "fastify";
 import { collectOpenApi } from "../../../ca/http/openapi.js";
 import { FirefliesError } from "../../../identity/errors/error.js";
+import { addFeedCalls } from "../calls/feed-calls.js";
 import { addForwardCalls } from "../calls/forward-calls.js";
 import { addHttpCalls } from "../calls/http-calls.js";
 import { addIdentityCalls } from "../calls/identity-calls.js";
@@ -70,6 +71,7 @@ export function applicationOf(parts: AppParts): FastifyInstance {
     security: [{}, { token: [] }, { certificate: [] }],
   });
   addMemberCalls(app, parts);
+  addFeedCalls(app, parts);
   addStreamCalls(app, parts);
   addForwardCalls(app, parts);
   addHttpCalls(app, parts);

@@ -1,0 +1,213 @@
+/**
+ * What one member of the agent tells its readers: a snapshot of its view, events with numbers, and figures while somebody looks.
+ * Readers share what is kept: a slow one has a place in it and no queue of its own, and is told when it was overtaken.
+ */
+import type { FirefliesError } from "../../../identity/errors/error.js";
+import { onAbort } from "../../../net/abort.js";
+import type { AgentClient } from "../../agent-client.js";
+import { FigureClock } from "./figures.js";
+import type { Figures, NewEvent, PathFacts, RecordingHead, Snapshot } from "./form.js";
+import { eventOf } from "./from-changes.js";
+import { KEPT_MS, KeptEvents } from "./kept.js";
+import { Positions, pathFacts, recordOf } from "./record.js";
+import { recordsOf, snapshotOf } from "./snapshot.js";
+
+/** Events that a reader may be behind: with more, a new snapshot is less than what it missed. */
+const BACKLOG_MAX = 4_096;
+
+export type FeedClient = Pick<
+  AgentClient,
+  "self" | "member" | "members" | "departed" | "paths" | "info" | "changes" | "topics" | "connections" | "stopping"
+>;
+
+/** What a reader is handed: the event's name, its number if it has one, and its JSON. */
+export interface Told {
+  readonly event: string;
+  readonly sequence: number | undefined;
+  readonly text: string;
+}
+
+export interface FollowOptions {
+  /** The number of the last event that the reader has; undefined begins now. */
+  readonly since?: number | undefined;
+  readonly figures?: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What there is once the feed has begun. */
+interface Begun {
+  readonly kept: KeptEvents;
+  readonly positions: Positions;
+  /** How members are reached, by their ids: asking the client for one is asking it for all. */
+  readonly paths: Map<string, PathFacts>;
+}
+
+export class Feed {
+  readonly #client: FeedClient;
+  readonly #now: () => number;
+  #begun: Begun | undefined;
+  #isOver = false;
+  readonly #wakers = new Set<() => void>();
+  #figures: { readonly value: Figures; readonly number: number } | undefined;
+  #figureReaders = 0;
+  #figureClock: FigureClock | undefined;
+
+  /** Nothing is kept before `begin`, or the first reader. `now`: unix milliseconds. */
+  constructor(client: FeedClient, now: () => number = Date.now) {
+    this.#client = client;
+    this.#now = now;
+  }
+
+  /** Keeps events from now on. The client must have started. */
+  begin(): void {
+    this.#ensure();
+  }
+
+  alarm({ code, message, advice }: Pick<FirefliesError, "code" | "message" | "advice">): void {
+    if (this.#begun !== undefined) this.#add({ event: "alarm", at: this.#now(), code, message, advice });
+  }
+
+  snapshot(): Snapshot {
+    const { kept, positions } = this.#ensure();
+    const at = this.#now();
+    return snapshotOf(this.#client, { sequence: kept.last, at, members: recordsOf(this.#client, positions, at) });
+  }
+
+  /** Of the last milliseconds: the head's line, then one for each event. What happens meanwhile is not in it. */
+  recording(lastMs: number = KEPT_MS): readonly string[] {
+    const { kept } = this.#ensure();
+    const now = this.#now();
+    const { at, sequence, members, events } = kept.since(now - lastMs, now);
+    const head: RecordingHead = { recording: 1, snapshot: snapshotOf(this.#client, { at, sequence, members }) };
+    return [JSON.stringify(head), ...events.map(({ text }) => text)];
+  }
+
+  /** Events, until the signal fires or the member has stopped. */
+  async *follow({ since, figures = false, signal }: FollowOptions): AsyncGenerator<Told, void> {
+    const { kept } = this.#ensure();
+    const waiting = new Waiting();
+    const unwatch = onAbort(signal, waiting.wake);
+    this.#wakers.add(waiting.wake);
+    if (figures) this.#look(1);
+    let place = since ?? kept.last;
+    let shown = 0;
+    try {
+      while (!signal.aborted) {
+        const latest = this.#figures;
+        if (isLost(place, kept)) {
+          yield gap(place, kept, this.#now());
+          place = kept.last;
+        } else if (place < kept.last) {
+          const next = kept.after(place)!;
+          place = next.sequence;
+          yield next;
+        } else if (figures && latest !== undefined && latest.number > shown) {
+          shown = latest.number;
+          yield { event: "figures", sequence: undefined, text: JSON.stringify({ event: "figures", ...latest.value }) };
+        } else if (this.#isOver) return;
+        else await waiting.wait();
+      }
+    } finally {
+      unwatch();
+      this.#wakers.delete(waiting.wake);
+      if (figures) this.#look(-1);
+    }
+  }
+
+  #ensure(): Begun {
+    this.#begun ??= this.#start();
+    return this.#begun;
+  }
+
+  #start(): Begun {
+    const positions = new Positions(this.#client.info().rings);
+    const at = this.#now();
+    const kept = new KeptEvents({ at, members: recordsOf(this.#client, positions, at) });
+    const begun = { kept, positions, paths: new Map(this.#client.paths().map((path) => [path.id, pathFacts(path)])) };
+    void this.#watch(begun).catch(() => this.#end());
+    return begun;
+  }
+
+  /** Until the client stops. What the changes begin with is what the members before the events are. */
+  async #watch({ kept, positions, paths }: Begun): Promise<void> {
+    const known = new Map<string, number>(this.#client.members().map(({ id, since }) => [id, since]));
+    const self = this.#client.self.id;
+    for await (const change of this.#client.changes({ paths: true })) {
+      if (change.kind === "joined" && known.get(change.member.id) === change.at) {
+        known.delete(change.member.id);
+        continue;
+      }
+      if (change.kind === "path") paths.set(change.member.id, pathFacts(change.path));
+      if (change.kind === "left" || change.kind === "failed") paths.delete(change.member.id);
+      const event = eventOf(change, self, (member) => ({ ...recordOf(member, positions), ...paths.get(member.id) }));
+      if (event !== undefined) this.#addTo(kept, event);
+    }
+    this.#end();
+  }
+
+  #add(event: NewEvent): void {
+    if (this.#begun !== undefined) this.#addTo(this.#begun.kept, event);
+  }
+
+  #addTo(kept: KeptEvents, event: NewEvent): void {
+    kept.add(event, this.#now());
+    this.#wake();
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#wakers) wake();
+  }
+
+  /** Figures are read while somebody wants them. */
+  #look(more: 1 | -1): void {
+    this.#figureReaders += more;
+    if (this.#figureReaders === 0) {
+      this.#figureClock?.close();
+      this.#figureClock = undefined;
+      this.#figures = undefined;
+    }
+    if (this.#figureReaders > 0) {
+      this.#figureClock ??= new FigureClock(this.#client, this.#now, (value) => {
+        this.#figures = { value, number: (this.#figures?.number ?? 0) + 1 };
+        this.#wake();
+      });
+    }
+  }
+}
+
+/** A wait that remembers being woken before. */
+class Waiting {
+  #isWoken = false;
+  #resolve: (() => void) | undefined;
+
+  readonly wake = () => {
+    this.#isWoken = true;
+    this.#resolve?.();
+  };
+
+  async wait(): Promise<void> {
+    if (!this.#isWoken) {
+      await new Promise<void>((resolve) => {
+        this.#resolve = resolve;
+      });
+    }
+    this.#isWoken = false;
+    this.#resolve = undefined;
+  }
+}
+
+/** Kept no more, so many that a snapshot is less, or of numbers that this agent has not given. */
+function isLost(place: number, { begin, last }: KeptEvents): boolean {
+  return place < begin || place > last || last - place > BACKLOG_MAX;
+}
+
+/** Numbers of another life of the agent do not tell how many are missing. */
+function gap(place: number, { start, last }: KeptEvents, at: number): Told {
+  const missed = place >= start && place <= last ? last - place : null;
+  return { event: "gap", sequence: last, text: JSON.stringify({ event: "gap", sequence: last, at, missed }) };
+}
