@@ -370,11 +370,12 @@ export class Client {
    * `sendToId` with what the last one said, and with "service-absent". The time-out is for all tries together, of 16 at most.
    */
   async sendToAny(service: string, data: Uint8Array, options: SendToAnyOptions = {}): Promise<Uint8Array> {
-    const { key, ...rest } = options;
+    const { key, among = () => true, ...rest } = options;
     this.#parts.outbound.requireTalking();
-    const order =
+    const offering =
       key === undefined ? this.#view.anyOf(service) : this.#view.closest(key, Number.POSITIVE_INFINITY, service);
-    if (order.length === 0) throw serviceAbsent(service, this.#view.offered);
+    const order = offering.filter(among);
+    if (order.length === 0) throw serviceAbsent(service, this.#view.offered, offering.length);
     const ids = order.map(({ id }) => id);
     return await toAny(this.#parts.outbound, ids, data, { ...rest, service });
   }

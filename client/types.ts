@@ -302,6 +302,8 @@ export interface SendOptions {
 export interface SendToAnyOptions extends Omit<SendOptions, "service"> {
   /** Members are tried in the order of `closeTo` for this key; without one at random, those first that are reachable. */
   readonly key?: string | Uint8Array | undefined;
+  /** Members that it may go to: any member may say that it offers a service. All by default. */
+  readonly among?: ((member: Member) => boolean) | undefined;
 }
 
 /** Of a stop. */

@@ -79,6 +79,9 @@ export interface Holdings {
   readonly checkedBytesOfOne: number;
   readonly checks: number;
   readonly checksOfOne: number;
+  /** Numbers that members of queue groups say to have handled and that do not count yet, and those of who said most. */
+  readonly groupClaims: number;
+  readonly groupClaimsOfOne: number;
 }
 
 /** What there is of a topic at this member, for operators. */

@@ -165,7 +165,7 @@ export class Machine {
   }
 
   get holdings(): Holdings {
-    return { ...this.#shelf.counts, ...this.#intake.counts };
+    return { ...this.#shelf.counts, ...this.#intake.counts, ...this.#groups.counts };
   }
 
   topics(): TopicFigures[] {
@@ -368,6 +368,14 @@ export class Machine {
   #passProof(heads: readonly [Head, Head]): void {
     const told = this.#audience.successorsIn(this.#audience.of(heads[0].log.topic), TOLD_OF_PROOF);
     this.#post.packet(told, { kind: "proof", heads });
+  }
+
+  /** This member stops: what is gathered for others is told at once. */
+  tellAll(now: number): void {
+    this.#now = now;
+    this.#publisher.flush(now);
+    this.#groups.tellAll();
+    this.#post.flushAll(now);
   }
 
   // --- Timers ---

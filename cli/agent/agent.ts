@@ -1,9 +1,11 @@
 /** An agent as a process: members, their services, the API that commands use; it tells what happens, and leaves when told. */
+
 import type { AgentConfig } from "../../client/config/index.js";
 import { keptConfig } from "../../client/config/places.js";
 import { claimControlPath, releaseControlPath } from "../../client/state/control-path.js";
 import { isDiskRefusing } from "../../client/state/lock.js";
 import { DRAIN_MS_MAX } from "../../client/talk/drain-deadline.js";
+import type { AlarmHandler } from "../../client/types.js";
 import { FirefliesError, messageOf } from "../../identity/index.js";
 import { type HostNetwork, onAbort } from "../../net/index.js";
 import type { AgentHost } from "../api/host.js";
@@ -48,7 +50,7 @@ export async function runAgent(run: AgentRun): Promise<void> {
   const services = config.services;
   const path = config.member.file ?? keptConfig(dir);
   const file = { path, identity: undefined };
-  const network = await networkOf(config);
+  const network = await networkOf(config, (alarm) => log.alarm(alarm));
   const mount = { as: undefined, config: config.member, dir, services, file, log, debug, reply, network, leave };
   const records = config.admin !== undefined;
   const own = await MountedMember.of({ ...mount, records });
@@ -101,10 +103,10 @@ export async function runAgent(run: AgentRun): Promise<void> {
 }
 
 /** What `nats_path` says: one connection to NATS for all members of the agent. */
-async function networkOf({ natsPath }: AgentConfig): Promise<HostNetwork> {
+async function networkOf({ natsPath }: AgentConfig, onTrouble: AlarmHandler): Promise<HostNetwork> {
   if (natsPath === undefined) return {};
   const { natsPathOf } = await import("../../services/controllers/nats-path.js");
-  return { extraTransports: [await natsPathOf(natsPath)] };
+  return { extraTransports: [await natsPathOf(natsPath, onTrouble)] };
 }
 
 function inputEnded(): FirefliesError {

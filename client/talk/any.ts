@@ -61,7 +61,11 @@ export async function toAny(
 }
 
 /** Nobody offers it; `offered` are all names that somebody does. */
-export function serviceAbsent(service: string, offered: readonly string[]): FirefliesError {
+export function serviceAbsent(service: string, offered: readonly string[], refused = 0): FirefliesError {
+  if (refused > 0) {
+    const why = `${refused} offer the service ${nameShown(service)}, and it may go to none of them.`;
+    return new FirefliesError("service-absent", why);
+  }
   const near = nearest(service, offered.slice(0, COMPARED_MAX));
   const hint = near === undefined ? "" : ` Did you mean ${nameShown(near)}?`;
   return new FirefliesError("service-absent", `No live member offers the service ${nameShown(service)}.${hint}`);

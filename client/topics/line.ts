@@ -39,6 +39,8 @@ export class Line {
   #isFlushing = false;
   #isReaching = false;
   #isClosed = false;
+  /** Nothing more is said than what waits; told when nothing does. */
+  #onEmpty: (() => void) | undefined;
   #usedAt: number;
 
   constructor(options: LineOptions) {
@@ -63,7 +65,7 @@ export class Line {
 
   /** With this turn's others. False when it was dropped. */
   send(frame: Uint8Array): boolean {
-    if (this.#isClosed || this.waitingBytes >= WAITING_BYTES_MAX) return false;
+    if (this.#isClosed || this.#onEmpty !== undefined || this.waitingBytes >= WAITING_BYTES_MAX) return false;
     this.#waiting.push(frame);
     this.#waitingBytes += frame.length;
     if (!this.#isFlushing) {
@@ -92,9 +94,21 @@ export class Line {
 
   /** Sends what waits, and ends. Resolves when the other side has it, or is gone; what it does not take in time is cut. */
   async finish(): Promise<void> {
-    this.#flush();
+    await this.#emptied();
     this.#isClosed = true;
     await Promise.all([...this.#duplexes].map(ended));
+  }
+
+  /** What waits for a way, or for the other side to read, has been written or given up. */
+  async #emptied(): Promise<void> {
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+    this.#flush();
+    if (this.#waiting.length === 0) return;
+    const late = setTimeout(() => this.#drop(), FINISH_MS);
+    await empty;
+    clearTimeout(late);
   }
 
   /** At once. */
@@ -124,6 +138,7 @@ export class Line {
   #drop(): void {
     this.#waiting = [];
     this.#waitingBytes = 0;
+    this.#onEmpty?.();
   }
 
   async #reach(): Promise<void> {

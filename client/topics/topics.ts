@@ -303,6 +303,8 @@ export class Topics {
     const resting = [...this.#subscriptions.values()].map((subscription) => subscription.rest());
     await Promise.all([...resting, this.#publishing.settled()]);
     await this.#store?.flushed();
+    // What was done last is told now, not when it is gathered: else others of a queue would do it again.
+    this.#driver?.input((machine, now) => machine.tellAll(now));
     await this.#lines.finish();
   }
 

@@ -1,6 +1,7 @@
 /** The section `nats_path` of an agent's file: the NATS cluster that its members listen at and dial through (services/nats/path/). */
 import { entriesOf, type Section } from "../../client/config/section.js";
 import { line } from "../../client/config/values.js";
+import type { FirefliesError } from "../../identity/index.js";
 import type { Transport } from "../../net/index.js";
 import { NATS_SERVERS, type NatsServerSettings, serversOf } from "./nats-servers.js";
 import { parseSettings, type SettingTable } from "./settings.js";
@@ -19,10 +20,10 @@ const TABLE: SettingTable<PathSettings> = {
   prefix: { file: "prefix", parse: line(TEXT_MAX) },
 };
 
-/** Connects when it is used. Rejects with "config-...", with the line, and with the codes of files. */
-export async function natsPathOf(section: Section): Promise<Transport> {
+/** Connects when it is used; where it listens and NATS is away, that is told and tried again. Rejects with "config-...", with the line, and with the codes of files. */
+export async function natsPathOf(section: Section, onTrouble?: (error: FirefliesError) => void): Promise<Transport> {
   const { key: id, where } = section;
   const { site, prefix, ...servers } = parseSettings(TABLE, ["servers"], entriesOf(section), { id, where });
   const { natsTransport } = await import("../nats/path/transport.js");
-  return natsTransport({ site, prefix, nats: await serversOf(servers) });
+  return natsTransport({ site, prefix, onTrouble, nats: await serversOf(servers) });
 }

@@ -122,6 +122,21 @@ describe("a queue group", () => {
     expect(made.publisher.of("safe").at(-1)).toMatchObject({ level: "all", through: 60 });
   });
 
+  it("is told by a member that stops what that has handled, before it is gone: nothing is handed out twice", () => {
+    const made = group();
+    const { overlay, workers } = made;
+    const [first] = workers as [Member];
+    publish(made, 1, 60);
+    overlay.run(5);
+    expect(sorted(made.handed())).toEqual(numbered(1, 60));
+    overlay.input(first, (machine) => machine.tellAll(overlay.now));
+    overlay.run(2);
+    overlay.kill(first);
+    overlay.run(5_000);
+    expect(sorted(made.handed())).toEqual(numbered(1, 60));
+    expect(made.publisher.of("safe").at(-1)).toMatchObject({ level: "all", through: 60 });
+  });
+
   it("of many members among more subscribers hands out each message once", () => {
     const made = group({ workers: 24, outside: 20 });
     for (const member of made.outside) made.overlay.subscribe(member, "orders.eu");

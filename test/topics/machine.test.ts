@@ -22,6 +22,30 @@ describe("a publisher and ten subscribers", () => {
     expect(publisher.of("rejected")).toEqual([]);
   });
 
+  it("tell that all have it although the last word of one of them is lost, and are quiet then", () => {
+    const overlay = new Overlay({ members: 3 });
+    const [publisher, slow, quick] = overlay.members as [Member, Member, Member];
+    const held = overlay.subscribe(slow, "t", {}, () => "hold");
+    overlay.subscribe(quick, "t");
+    overlay.run(1000);
+    overlay.publish(publisher, "t", "m1", { level: "all" });
+    overlay.run(500);
+    const allSafe = () => publisher.of("safe").some(({ level }) => level === "all");
+    overlay.fate = () => [];
+    const { tag } = slow.of("deliver")[0]!.batch.log;
+    overlay.input(slow, (machine) => machine.acknowledge(held, tag, 1, 1, overlay.now));
+    overlay.run(500);
+    expect(allSafe()).toBe(false);
+    overlay.fate = () => [1];
+    overlay.run(8_000);
+    expect(allSafe()).toBe(true);
+    overlay.run(60_000);
+    const sent = () => overlay.members.map((member) => member.sentPackets);
+    const before = sent();
+    overlay.run(60_000);
+    expect(sent()).toEqual(before);
+  });
+
   it("lose nothing of many turns on a bad network", () => {
     const overlay = new Overlay({ members: 11, fate: lossy(0.2, 0.1, 30), seed: 5 });
     const [publisher, ...others] = overlay.members as [Member, ...Member[]];

@@ -54,6 +54,18 @@ export class Claims<Log> {
     return this.#sizes.get(from) ?? 0;
   }
 
+  /** Held in all, and of the member with most. */
+  get counts(): { readonly groupClaims: number; readonly groupClaimsOfOne: number } {
+    let [groupClaims, groupClaimsOfOne] = [0, 0];
+    for (const logs of this.#byMember.values()) {
+      let own = 0;
+      for (const numbers of logs.values()) own += numbers.size;
+      groupClaims += own;
+      groupClaimsOfOne = Math.max(groupClaimsOfOne, own);
+    }
+    return { groupClaims, groupClaimsOfOne };
+  }
+
   #remove(from: MemberId, log: Log, numbers: readonly number[]): number {
     const logs = this.#byMember.get(from);
     const known = logs?.get(log);

@@ -78,6 +78,10 @@ export class Groups {
     this.#options = options;
   }
 
+  get counts(): Claims<GroupLog>["counts"] {
+    return this.#claims.counts;
+  }
+
   // --- Of this member's subscriptions ---
 
   /** A subscription in a group begins with a log: says how messages stand for its cursor. */
@@ -208,6 +212,11 @@ export class Groups {
     if (name.startsWith(TELL)) this.#tell(known.log);
     else if (name.startsWith(REVIEW)) this.#review(known, now);
     else this.#ask(known, now);
+  }
+
+  /** At once. */
+  tellAll(): void {
+    for (const { log } of this.#all()) this.#tell(log);
   }
 
   #tell(log: GroupLog): void {

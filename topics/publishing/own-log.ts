@@ -41,6 +41,8 @@ export class OwnLog {
   sentThrough = 0;
   someThrough = 0;
   allThrough = 0;
+  /** Somebody waits until all subscribers have acknowledged all up to here. */
+  awaited = 0;
   /** All durable batches up to here are in the store. */
   storedThrough = 0;
   /** The first number of a durable batch that is not in the store yet; Infinity when there is none. */

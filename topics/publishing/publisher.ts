@@ -105,7 +105,9 @@ export class Publisher {
     log.open.add(data, isUrgent(level), durable);
     this.#openBytes += log.open.bytes - before;
     this.#dirty.add(log);
-    return { ok: true, log: log.held.name, number: log.head + log.open.count };
+    const number = log.head + log.open.count;
+    if (level === "all") log.awaited = number;
+    return { ok: true, log: log.held.name, number };
   }
 
   /** Successors on the rings of whom one is correct with the planned risk. */
@@ -198,7 +200,12 @@ export class Publisher {
     const chosen = new Set(this.#chosen());
     for (const receiver of log.receivers.values()) {
       if (isLevel(receiver, log)) continue;
-      if (chosen.has(receiver.id) && now - receiver.movedAt > HOLDER_PATIENCE * this.#options.settings.pullMs) {
+      const isBehind = receiver.held < log.head;
+      if (
+        isBehind &&
+        chosen.has(receiver.id) &&
+        now - receiver.movedAt > HOLDER_PATIENCE * this.#options.settings.pullMs
+      ) {
         this.#passedOver.set(receiver.id, now + RECEIVER_PATIENCE * this.#options.settings.pullMs);
       }
       behind.push(receiver.id);
@@ -352,7 +359,8 @@ export class Publisher {
   }
 
   #repeatLater(log: OwnLog, now: number): void {
-    if (log.heldByAll >= log.head && !this.#hasCutBehind(log) && !hasUntold(log)) return;
+    const isDone = log.heldByAll >= log.head && log.settledByAll >= log.awaited;
+    if (isDone && !this.#hasCutBehind(log) && !hasUntold(log)) return;
     // Many tell their progress later, and repair each other before they need me.
     const many = Math.max(1, log.subscribers / this.#options.settings.directMax);
     const times = Math.min(2 ** (log.repeats + 1), REPEAT_MAX) * many;
@@ -517,9 +525,9 @@ function receiverOf(id: MemberId, isHolder: boolean, start: number, now: number)
   };
 }
 
-/** Has it all of the log, as far as it is owed it, and does it know where that begins? */
-function isLevel({ held, isTold }: Receiver, { head }: OwnLog): boolean {
-  return isTold && held >= head;
+/** Has it all of the log, as far as it is owed it, does it know where that begins, and has it acknowledged what somebody waits for? */
+function isLevel({ held, isTold, isHolder, settled }: Receiver, { head, awaited }: OwnLog): boolean {
+  return isTold && held >= head && (isHolder || settled >= awaited);
 }
 
 /** Is there a subscriber that may not have heard where its share begins? */

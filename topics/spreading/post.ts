@@ -116,6 +116,12 @@ export class Post {
     if (this.#progressAt <= now) this.#flushProgress(now);
   }
 
+  /** Also what could wait longer. */
+  flushAll(now: number): void {
+    this.flush(now);
+    this.#flushProgress(Number.POSITIVE_INFINITY);
+  }
+
   /** Whom one log is due to hears of all that it is to hear of. */
   #flushProgress(now: number): void {
     const byPublisher = new Map<MemberId, Progress[]>();

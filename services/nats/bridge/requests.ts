@@ -1,8 +1,10 @@
 /** Requests across: of members to subjects of NATS, by way of a bridge; of NATS to services of members. With a deadline both ways. */
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Client } from "../../../client/client.js";
+import type { Member } from "../../../client/index.js";
 import { FirefliesError, messageOf, ReplyError } from "../../../identity/index.js";
 import { concatBytes } from "../../../rings/index.js";
+import { isAllowed, parseAccess } from "../../access.js";
 import { natsError } from "../connection/connect.js";
 
 /** What bridges serve, and members ask. */
@@ -22,6 +24,11 @@ interface Head {
 }
 
 export interface NatsRequestOptions {
+  /**
+   * Members that are believed when they say that they bridge to NATS, as in a bridge's settings: any member may say so, and give
+   * any answer. `["*"]` is every member of the network.
+   */
+  readonly bridges: readonly string[];
   /** Milliseconds for the answer, 1 to 300,000: 10,000 by default. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -30,19 +37,22 @@ export interface NatsRequestOptions {
 type Asking = Pick<Client, "sendToAny">;
 
 /**
- * Asks whoever answers at a subject of NATS, by way of a live bridge that lets it through. Rejects with "peer-unreachable" when
+ * Asks whoever answers at a subject of NATS, by way of a live bridge that is believed and lets it through. Rejects with "peer-unreachable" when
  * nobody answers there ("no responders"), "timeout", "nats-forbidden" (no bridge lets the subject through, or the server does
- * not), "nats-unreachable", "service-absent" (no live bridge), and as `client.sendToAny`; with a RangeError for a timeout.
+ * not), "nats-unreachable", "service-absent" (no live bridge that the rules name), "access-invalid", and as `client.sendToAny`;
+ * with a RangeError for a timeout.
  */
 export async function natsRequest(
   client: Asking,
   subject: string,
   data: Uint8Array,
-  { timeout = REQUEST_MS, signal }: NatsRequestOptions = {},
+  { bridges, timeout = REQUEST_MS, signal }: NatsRequestOptions,
 ): Promise<Uint8Array> {
+  const rules = parseAccess(bridges);
   if (!(timeout >= 1 && timeout <= REQUEST_MS_MAX))
     throw new RangeError(`The timeout is a number of milliseconds from 1 to ${REQUEST_MS_MAX}, not ${timeout}.`);
-  const options = { timeout: timeout + WAY_MS, ...(signal && { signal }) };
+  const among = (member: Member) => isAllowed(rules, member);
+  const options = { timeout: timeout + WAY_MS, among, ...(signal && { signal }) };
   try {
     return await client.sendToAny(REQUEST_SERVICE, encodeRequest({ subject, timeoutMs: timeout }, data), options);
   } catch (cause) {
@@ -91,11 +101,11 @@ export function decodeRequest(bytes: Uint8Array): (Head & { readonly data: Uint8
 /** A bridge's answer to a member: what NATS answers, or a ReplyError with a code. */
 export async function answerMember(
   nats: NatsConnection | undefined,
-  isAllowed: (subject: string) => boolean,
+  isLet: (subject: string) => boolean,
   bytes: Uint8Array,
 ): Promise<Uint8Array> {
   const request = decodeRequest(bytes);
-  if (request === undefined || !isAllowed(request.subject))
+  if (request === undefined || !isLet(request.subject))
     throw new ReplyError("The bridge does not let requests to this subject through.", { code: "nats-forbidden" });
   if (nats === undefined) throw new ReplyError("The bridge has no NATS server now.", { code: "nats-unreachable" });
   try {

@@ -50,6 +50,11 @@ export class NatsHub {
     void this.#watch();
   }
 
+  /** Resolves when the connection to NATS is over for good; one that is lost comes back by itself. */
+  get closed(): Promise<unknown> {
+    return this.#nats.closed();
+  }
+
   get size(): number {
     return this.#open.size + this.#dialling.size;
   }

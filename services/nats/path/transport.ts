@@ -15,6 +15,8 @@ import {
   formatAddress,
   type ListenAddress,
   NATS_SCHEME,
+  onAbort,
+  pause,
   type Transport,
 } from "../../../net/index.js";
 import { connectNats, type NatsServers, natsError } from "../connection/connect.js";
@@ -29,6 +31,8 @@ export interface NatsTransportOptions {
   readonly token?: (() => string) | undefined;
   /** Subjects begin with it: "ff.link" by default. One needs to publish and subscribe below it. */
   readonly prefix?: string | undefined;
+  /** Told each time that NATS cannot be listened at; it is tried again after growing pauses. */
+  readonly onTrouble?: ((error: FirefliesError) => void) | undefined;
 }
 
 const SITE = "nats";
@@ -41,6 +45,16 @@ const PORT = 4_222;
 const RANK = 200;
 /** A connection to NATS that nobody uses is closed after this, milliseconds. */
 const IDLE_MS = 2_000;
+
+/** Milliseconds until NATS is tried again that was away, twice as long each time, and at most. */
+const PAUSE_MS = { least: 500, most: 60_000 };
+const PAUSES_DOUBLED = 16;
+
+/** What listens, and how to end it. */
+interface Hearing {
+  readonly hub: NatsHub;
+  readonly stop: () => void;
+}
 
 type OnConnection = (connection: Duplex, from: Address) => void;
 
@@ -82,22 +96,60 @@ class NatsTransport implements Transport {
     const token = said !== "" ? said : (this.#options.token?.() ?? randomBytes(TOKEN_BYTES).toString("hex"));
     if (!TOKEN.test(token))
       throw new FirefliesError("address-invalid", `${JSON.stringify(token)} is no token to listen by.`);
-    const hub = await this.#reach();
-    this.#bounds += 1;
     const from: Address = { scheme: NATS_SCHEME, host: this.#site, port: PORT };
-    const stop = hub.listen(token, (connection) => onConnection(connection, from));
-    await hub.flush();
-    let isOpen = true;
+    const ending = new AbortController();
+    const arrived = (connection: Duplex) => onConnection(connection, from);
+    this.#bounds += 1;
+    const first = await this.#hear(token, arrived).catch((error: FirefliesError) => {
+      // Where it listens is known without NATS: others find it there when NATS is back.
+      if (error.code === "nats-unreachable") return this.#tell(error);
+      this.#bounds -= 1;
+      throw error;
+    });
+    const over = this.#stay(first, () => this.#hear(token, arrived), ending.signal);
     const close = async () => {
-      if (isOpen) {
-        isOpen = false;
-        this.#bounds -= 1;
-        stop();
-        await hub.flush().catch(() => {});
-      }
-      this.#rest(hub);
+      if (!ending.signal.aborted) this.#bounds -= 1;
+      ending.abort();
+      await over;
     };
     return { address: { ...from, path: `/${token}` }, close };
+  }
+
+  /** Listens at NATS, once it is there. Rejects with a FirefliesError. */
+  async #hear(token: string, arrived: (connection: Duplex) => void): Promise<Hearing> {
+    const hub = await this.#reach();
+    try {
+      const stop = hub.listen(token, arrived);
+      await hub.flush();
+      return { hub, stop };
+    } catch (cause) {
+      throw natsError(cause);
+    }
+  }
+
+  /** Listens until the signal fires: begins again when NATS was away at the start, or is gone for good. */
+  async #stay(first: Hearing | undefined, hear: () => Promise<Hearing>, signal: AbortSignal): Promise<void> {
+    const aborted = new Promise<void>((resolve) => onAbort(signal, resolve));
+    let hearing = first;
+    for (let failures = 0; !signal.aborted; ) {
+      if (hearing !== undefined) {
+        await Promise.race([hearing.hub.closed, aborted]);
+        if (signal.aborted) break;
+      }
+      const { nats } = this.#options;
+      if (!("servers" in nats) && nats.isClosed()) return; // The program has closed its own.
+      await pause(Math.min(PAUSE_MS.least * 2 ** failures, PAUSE_MS.most), signal);
+      hearing = signal.aborted ? undefined : await hear().catch((error: FirefliesError) => this.#tell(error));
+      failures = hearing === undefined ? Math.min(failures + 1, PAUSES_DOUBLED) : 0;
+    }
+    if (hearing === undefined) return;
+    hearing.stop();
+    await hearing.hub.flush().catch(() => {});
+    this.#rest(hearing.hub);
+  }
+
+  #tell(error: FirefliesError): undefined {
+    this.#options.onTrouble?.(error);
   }
 
   async #connection(token: string, address: string, signal: AbortSignal): Promise<Duplex | undefined> {

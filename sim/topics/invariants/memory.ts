@@ -1,6 +1,6 @@
 /**
  * T4: what a correct member holds for topics stays within its limits: bytes of its own logs and of others', bytes whose signature
- * is being checked, logs in all and of one publisher, and checks that one member causes.
+ * is being checked, logs in all and of one publisher, checks that one member causes, and what members of queue groups claim.
  */
 import type { Holdings } from "../../../topics/index.js";
 import {
@@ -12,6 +12,7 @@ import {
   CHECKS_MAX,
   CHECKS_PER_MEMBER_MAX,
   CHECKS_RESERVED,
+  GROUP_CLAIMS_MAX,
   LOGS_MAX,
   LOGS_PER_PUBLISHER_MAX,
 } from "../../../topics/limits.js";
@@ -40,6 +41,8 @@ export function excesses(samples: readonly Sample[], retentionBytes: number, mem
       bareLogsOfOne: BARE_LOGS_PER_PUBLISHER_MAX,
       checks: CHECKS_MAX + CHECKS_RESERVED * members,
       checksOfOne: CHECKS_PER_MEMBER_MAX,
+      groupClaims: GROUP_CLAIMS_MAX * members,
+      groupClaimsOfOne: GROUP_CLAIMS_MAX,
     };
     const names = Object.keys(limits) as (keyof Holdings)[];
     const over = names.filter((name) => holdings[name] > limits[name]);

@@ -160,6 +160,28 @@ describe("the end", () => {
     expect(scene.lost).toEqual(["to bob"]);
   });
 
+  it("takes along what waits for a way, and for a side that reads late", async () => {
+    const scene = new Scene();
+    scene.ann.send(BOB, frameOf(bytes("first")));
+    await scene.ann.finish();
+    expect(scene.got.bob).toEqual(["first"]);
+    const late = new Scene();
+    late.ann.send(BOB, frameOf(bytes("one")));
+    await late.until(() => late.got.bob?.length === 1);
+    late.opened[0]?.cork();
+    const sent = ["2", "3", "4"].map((each) => each.repeat(1_000_000));
+    for (const each of sent) {
+      late.ann.send(BOB, frameOf(bytes(each)));
+      await turn();
+    }
+    late.ann.send(BOB, frameOf(bytes("last")));
+    const finished = late.ann.finish();
+    await turn();
+    late.opened[0]?.uncork();
+    await finished;
+    expect(late.got.bob).toEqual(["one", ...sent, "last"]);
+  });
+
   it("does not wait for ever for a side that does not end", async () => {
     const scene = new Scene();
     const [here, there] = duplexPair(BYTES_MAX);

@@ -322,17 +322,22 @@ describe.skipIf(!HAS_NATS_SERVER)("a bridge to a real server (needs nats-server)
   it("brings requests both ways, and says when nobody answers", async () => {
     const [alice, bob] = members as [Client, Client];
     bob.serve("echo", (data) => data);
+    const bridges = [alice.id];
     const { prefix } = await connected(await opened(alice, { requests: ["ask.>"], services: ["echo"] }));
     expect(prefix).toBeDefined();
     const answers = nats.subscribe("ask.time", { callback: (_, message) => void message.respond("noon") });
     const silent = nats.subscribe("ask.silent", { callback: () => {} });
     await nats.flush();
-    expect(text(await natsRequest(bob, "ask.time", Buffer.from("?")))).toBe("noon");
-    await expect(natsRequest(bob, "ask.nobody", Buffer.from("?"))).rejects.toMatchObject({ code: "peer-unreachable" });
-    await expect(natsRequest(bob, "ask.silent", Buffer.from("?"), { timeout: 50 })).rejects.toMatchObject({
+    expect(text(await natsRequest(bob, "ask.time", Buffer.from("?"), { bridges }))).toBe("noon");
+    await expect(natsRequest(bob, "ask.nobody", Buffer.from("?"), { bridges })).rejects.toMatchObject({
+      code: "peer-unreachable",
+    });
+    await expect(natsRequest(bob, "ask.silent", Buffer.from("?"), { bridges, timeout: 50 })).rejects.toMatchObject({
       code: "timeout",
     });
-    await expect(natsRequest(bob, "other", Buffer.from("?"))).rejects.toMatchObject({ code: "nats-forbidden" });
+    await expect(natsRequest(bob, "other", Buffer.from("?"), { bridges })).rejects.toMatchObject({
+      code: "nats-forbidden",
+    });
     for (const subscription of [answers, silent]) subscription.unsubscribe();
     const subject = serviceSubject(alice.info().network, "echo");
     await until(() => alice.members({ service: "echo" }).length === 1);

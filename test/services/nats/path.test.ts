@@ -223,6 +223,39 @@ describe.skipIf(!HAS_NATS_SERVER)("over a real server (needs nats-server)", () =
     expect((await read).equals(sent)).toBe(true);
   });
 
+  it("is listened at as soon as the server is there, when it was away at the start, and that is told", async () => {
+    const own = await PlainNats.start();
+    onTestFinished(() => own[Symbol.asyncDispose]());
+    await own.kill();
+    const troubles: string[] = [];
+    const here = natsTransport({
+      ...{ nats: own.as(), token: () => "early" },
+      onTrouble: ({ code }) => troubles.push(code),
+    });
+    const arrived: Duplex[] = [];
+    const bound = await here.listen({ host: "nats", port: 0 }, (connection) => arrived.push(connection));
+    expect([bound.address.path, troubles[0]]).toEqual(["/early", "nats-unreachable"]);
+    await own.resume();
+    const there = natsTransport({ nats: own.as() });
+    const signal = AbortSignal.timeout(60_000);
+    const dialled = async (): Promise<Duplex> => {
+      for (;;) {
+        const connection = await there.dial(bound.address, { signal } as never).catch(() => undefined);
+        if (connection !== undefined) return connection;
+        signal.throwIfAborted();
+      }
+    };
+    const connection = await dialled();
+    connection.on("error", () => {}).end("hello");
+    let text = "";
+    for await (const chunk of arrived[0]!) text += chunk;
+    expect(text).toBe("hello");
+    arrived[0]!.end();
+    await bound.close();
+    const refused = natsTransport({ nats: { ...own.as(), password: "wrong" } });
+    await expect(refused.listen({ host: "nats", port: 0 }, () => {})).rejects.toMatchObject({ code: "nats-refused" });
+  });
+
   it("says why it cannot connect", async () => {
     await expect(connectNats(server.stranger)).rejects.toMatchObject({ code: "nats-refused" });
     await expect(connectNats({ ...server.as(), password: "wrong" })).rejects.toMatchObject({ code: "nats-refused" });

@@ -18,6 +18,7 @@ import {
   BARE_LOGS_MAX,
   CHECKS_MAX,
   CHECKS_PER_MEMBER_MAX,
+  GROUP_CLAIMS_MAX,
   LIVES_PER_TOPIC_MAX,
   LOGS_PER_PUBLISHER_MAX,
   PROOFS_PER_PUBLISHER_MAX,
@@ -185,7 +186,7 @@ describe("T3", () => {
 describe("T4", () => {
   const NOTHING = {
     ...{ ownBytes: 0, foreignBytes: 0, logs: 0, logsOfOne: 0, bareLogs: 0, bareLogsOfOne: 0 },
-    ...{ checkedBytes: 0, checkedBytesOfOne: 0, checks: 0, checksOfOne: 0 },
+    ...{ checkedBytes: 0, checkedBytesOfOne: 0, checks: 0, checksOfOne: 0, groupClaims: 0, groupClaimsOfOne: 0 },
   };
   it.each<[string, Partial<typeof NOTHING>, number]>([
     ["at its limits", { ownBytes: 1_000, foreignBytes: 1_000, checks: CHECKS_MAX }, 0],
@@ -194,6 +195,7 @@ describe("T4", () => {
     ["more logs of one publisher", { logsOfOne: LOGS_PER_PUBLISHER_MAX + 1 }, 1],
     ["more logs of which nothing but word came", { bareLogs: BARE_LOGS_MAX + 1 }, 1],
     ["more checks for one member", { checksOfOne: CHECKS_PER_MEMBER_MAX + 1 }, 1],
+    ["more claims of one member", { groupClaimsOfOne: GROUP_CLAIMS_MAX + 1 }, 1],
   ])("%s", (_, held, count) => {
     const found = excesses([{ member: "bob", at: 1, holdings: { ...NOTHING, ...held } }], 1_000);
     expect(found.map(({ invariant }) => invariant)).toEqual(Array(count).fill("T4"));
