@@ -18,6 +18,8 @@ const JOINED_BYTES_MAX = 32 * 1024;
 const DUPLEXES_MAX = 4;
 /** Milliseconds for the other side to take what waits and to end, when this one finishes: then it is cut. */
 const FINISH_MS = 5_000;
+/** Of these, for a way to a side to which none is open: it may be gone, as this one will be. */
+const FINISH_REACH_MS = 500;
 
 export interface LineOptions {
   /** Rejects with a FirefliesError. */
@@ -106,7 +108,7 @@ export class Line {
     });
     this.#flush();
     if (this.#waiting.length === 0) return;
-    const late = setTimeout(() => this.#drop(), FINISH_MS);
+    const late = setTimeout(() => this.#drop(), this.#duplex === undefined ? FINISH_REACH_MS : FINISH_MS);
     await empty;
     clearTimeout(late);
   }

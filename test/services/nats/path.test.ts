@@ -175,7 +175,7 @@ describe.skipIf(!HAS_NATS_SERVER)("over a real server (needs nats-server)", () =
   );
 
   it("two members make a link that is proven at both ends, and talk, where nothing else leads", async () => {
-    const network = await startTestNetwork({ members: 0 });
+    await using network = await startTestNetwork({ members: 1 }); // Theirs are its identities alone.
     const made = await Promise.all(
       ["alice", "bob"].map(async (name) => {
         const transport = natsTransport({ nats: server.as(), token: () => name });
