@@ -8,6 +8,17 @@ const TOKEN_KEY = "fireflies.token";
 /** The port wants a token, or another one than it got. */
 export class Unauthorized extends Error {}
 
+/**
+ * A link that ends in `#token=...` opens a port that wants one. A fragment is not sent to anybody; the address, and with it the
+ * history of the browser, forgets it at once.
+ */
+export function takeToken(): void {
+  const token = /^#token=([\x21-\x7e]{1,512})$/.exec(location.hash)?.[1];
+  if (token === undefined) return;
+  sessionStorage.setItem(TOKEN_KEY, token);
+  history.replaceState(null, "", `${location.pathname}${location.search}`);
+}
+
 /** Addresses are relative to the page, so that it can stand behind a prefix. */
 export class Api {
   #token: string | undefined = stored();

@@ -26,6 +26,30 @@ describe("a request that a page could have made", () => {
     [{ host: "localhost", origin: "http://localhost:81" }, "agent-forbidden"],
     [{ host: "localhost:80", origin: "http://evil.example" }, "agent-forbidden"],
     [{ host: "127.0.0.1:1", origin: "http://127.0.0.1:1/" }, "agent-forbidden"],
+    [
+      { host: "127.0.0.1", "sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" },
+      undefined,
+    ],
+    [
+      { host: "127.0.0.1", "sec-fetch-site": "same-origin", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty" },
+      undefined,
+    ],
+    [
+      { host: "127.0.0.1", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" },
+      undefined,
+    ],
+    [
+      { host: "127.0.0.1", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe" },
+      "agent-forbidden",
+    ],
+    [
+      { host: "127.0.0.1", "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image" },
+      "agent-forbidden",
+    ],
+    [
+      { host: "127.0.0.1", "sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "script" },
+      "agent-forbidden",
+    ],
   ])("%j: %s", (headers, code) => {
     expect(pageProblem(headers, ["ops.example"])?.code).toBe(code);
   });
@@ -49,6 +73,7 @@ describe("a caller", () => {
     ["with the token", { token: secret }, head({}, `Bearer ${secret}`), undefined],
     ["with the token, in another case of its scheme", { token: secret }, head({}, `bearer ${secret}`), undefined],
     ["with neither", { token: secret }, head({}), "agent-forbidden"],
+    ["that wants the page, which everybody may have", { token: secret }, head({ isPublic: true }), undefined],
     ["with a token where none is taken", {}, head({}, `Bearer ${secret}`), "agent-forbidden"],
     ["with a part of it", { token: secret }, head({}, `Bearer ${secret.slice(1)}`), "agent-forbidden"],
     ["with more than it", { token: secret }, head({}, `Bearer ${secret}s`), "agent-forbidden"],

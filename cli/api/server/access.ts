@@ -22,6 +22,8 @@ export interface Head {
   readonly address: string;
   /** Proven by TLS, and on the list of those who may; undefined for nobody. */
   readonly principal: string | undefined;
+  /** It asks for what everybody may have who can connect: the page itself. */
+  readonly isPublic?: boolean;
 }
 
 export interface AccessRules {
@@ -47,7 +49,8 @@ export class Access {
   refusal(head: Head): FirefliesError | undefined {
     const { names, isOpen } = this.#rules;
     return (
-      pageProblem(head.headers, names) ?? (isOpen || head.principal !== undefined ? undefined : this.#strange(head))
+      pageProblem(head.headers, names) ??
+      (isOpen || head.isPublic || head.principal !== undefined ? undefined : this.#strange(head))
     );
   }
 
@@ -76,7 +79,18 @@ export function pageProblem(headers: IncomingHttpHeaders, names: readonly string
     return forbidden(`The agent is not called ${JSON.stringify(host.slice(0, 100))}. The key api_names names others.`);
   if (origin !== undefined && hostOfOrigin(origin) !== host.toLowerCase())
     return forbidden("A page of another site has no business here.");
+  if (isFromElsewhere(headers)) return forbidden("A page of another site has no business here, nor a frame of it.");
   return undefined;
+}
+
+/**
+ * What a browser says of a request that no script reads, as for an image or a frame (Fetch Metadata): another site, or another port of
+ * this host, made it. A link that somebody follows may lead here.
+ */
+function isFromElsewhere(headers: IncomingHttpHeaders): boolean {
+  const { "sec-fetch-site": site = "none", "sec-fetch-mode": mode, "sec-fetch-dest": destination } = headers;
+  if (site === "none" || site === "same-origin") return false;
+  return !(mode === "navigate" && destination === "document");
 }
 
 /** "name:port", "[::1]:port" or without a port; lower case, undefined for what is neither. */

@@ -15,6 +15,7 @@ import { addTopicCalls } from "../calls/topic-calls.js";
 import { failureOf } from "../http-failure.js";
 import type { AppParts, Upgrade } from "../parts.js";
 import { plainJson } from "../wire.js";
+import { addPage } from "./page.js";
 
 /** Of a body, unless a call says more. */
 const BODY_BYTES_MAX = 64 * 1024;
@@ -81,5 +82,6 @@ export function applicationOf(parts: AppParts): FastifyInstance {
   addOpsCalls(app, parts);
   const openApi = JSON.stringify(document());
   app.get("/openapi.json", (_, reply) => reply.type("application/json").serializer(String).send(openApi));
+  addPage(app);
   return app;
 }

@@ -11,6 +11,7 @@ import type { AgentHost } from "../host.js";
 import { answerFailure, rawFailure } from "../http-failure.js";
 import { Access } from "./access.js";
 import type { App } from "./app.js";
+import { BROWSER_HEADERS, isPagePath } from "./browser.js";
 
 /** Commands at once; a monitor holds its connection for as long as it runs. */
 const CONNECTIONS_MAX = 64;
@@ -167,6 +168,7 @@ export class ApiServer {
     this.#asked.add(socket);
     this.#busy.set(request, socket);
     response.once("prefinish", () => this.#asked.delete(socket)).once("close", () => this.#free(request));
+    for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value);
     try {
       this.#require(door, request);
       (await this.#loaded()).answer(request, response);
@@ -194,10 +196,16 @@ export class ApiServer {
   }
 
   /** Throws why it is refused. */
-  #require({ access, principalOf, isReadOnly = false }: Door, { headers, socket, method }: IncomingMessage): void {
+  #require({ access, principalOf, isReadOnly = false }: Door, request: IncomingMessage): void {
+    const { headers, socket, method, url = "" } = request;
     if (this.#closing.signal.aborted) throw new FirefliesError("member-stopping", "The agent is stopping.");
     if (this.#sockets.size > CONNECTIONS_MAX) throw new FirefliesError("control-busy");
-    const head = { headers, address: socket.remoteAddress ?? "", principal: principalOf(socket) };
+    const head = {
+      headers,
+      address: socket.remoteAddress ?? "",
+      principal: principalOf(socket),
+      isPublic: isReadOnly && isPagePath(url),
+    };
     const refusal = access.refusal(head);
     if (refusal !== undefined) throw refusal;
     if (isReadOnly && (method !== "GET" || headers.upgrade !== undefined)) throw readOnly();
