@@ -11,6 +11,7 @@ import { type MemberId, parseMemberId } from "../rings/index.js";
 import { type Adjustments, adjustedBy } from "./config/adjustable.js";
 import type { ClientOptions } from "./config/index.js";
 import type { StubClass } from "./grpc/calling.js";
+import type { HistoryEvent, HistoryGap, HistoryOptions } from "./history/event.js";
 import { tooLarge } from "./messages/requester.js";
 import { requireName } from "./offers/name.js";
 import { Parts } from "./parts.js";
@@ -310,6 +311,15 @@ export class Client {
     const joined = this.members().map((member): Change => ({ kind: "joined", member, at: member.since }));
     const { change } = this.#parts.isolation;
     return this.#parts.feed.subscribe(change ? [...joined, change] : joined, signal, paths);
+  }
+
+  /**
+   * What this member saw happen in the protocol: who accused whom, on which ring, who answered, whom it missed, who went and why.
+   * First what is kept after `since` (a day, 16,384 events in all, 256 about one member), then each event, until the signal
+   * fires, the loop ends or the client stops. "dropped" says how many are missing there. Never rejects.
+   */
+  history(options: HistoryOptions = {}): AsyncIterableIterator<HistoryEvent | HistoryGap> {
+    return this.#parts.history.read(options);
   }
 
   /** Figures about this member. */

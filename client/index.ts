@@ -53,6 +53,7 @@ export { type ClientOptions, PRESETS, type Preset, type PresetName } from "./con
 export { decodeJson, decodeText, encodeJson, encodeText } from "./encoding.js";
 export { type Caller, type CallerCertificate, callerOf } from "./grpc/caller.js";
 export type { StubClass } from "./grpc/calling.js";
+export type { HistoryEvent, HistoryGap, HistoryKind, HistoryOptions } from "./history/event.js";
 export { NAME_BYTES_MAX } from "./offers/name.js";
 export type { MemberConnections } from "./paths/connections.js";
 export type { SessionInfo } from "./paths/paths.js";

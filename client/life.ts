@@ -15,6 +15,8 @@ import { Arrival } from "./entry/arrival.js";
 import { type Enrolled, enrolOrRestore } from "./entry/bootstrap.js";
 import { ofSystem } from "./entry/system-error.js";
 import type { Services } from "./grpc/services.js";
+import type { History } from "./history/history.js";
+import type { Witness } from "./history/witness.js";
 import { Node } from "./node.js";
 import type { Announced } from "./offers/announced.js";
 import type { ChangeFeed } from "./program/changes.js";
@@ -51,6 +53,8 @@ export interface LifeOptions {
   readonly rejected: Rejections;
   readonly traffic: Traffic;
   readonly hearsay: Pick<Hearsay, "handOver">;
+  readonly witness: Pick<Witness, "told">;
+  readonly history: Pick<History, "close">;
   readonly onAlarm: (alarm: FirefliesError) => void;
   /** Set by the program; undefined while the configuration's are in force. */
   readonly metadata: () => Metadata | undefined;
@@ -202,7 +206,7 @@ export class Life {
   }
 
   async #end(): Promise<void> {
-    const { log, handlers, feed, announced } = this.#parts;
+    const { log, handlers, feed, announced, history } = this.#parts;
     this.#phase = "stopping";
     log.life("stopping");
     this.#ending.abort();
@@ -220,6 +224,7 @@ export class Life {
     await renewed; // While the directory is still ours.
     await this.#state?.close();
     feed.close();
+    history.close();
     log.life("stopped");
   }
 
@@ -250,7 +255,7 @@ export class Life {
   readonly #interfaces = (): Interfaces => (this.#network.interfaces ?? networkInterfaces)();
 
   #memberOf(config: MemberConfig, identity: Identity): Node {
-    const { services, topics, isolation, onAlarm, handlers, metadata, announced, feed, directory, traffic } =
+    const { services, topics, isolation, onAlarm, handlers, metadata, announced, feed, directory, traffic, witness } =
       this.#parts;
     return new Node({
       ...{ config, identity, state: this.#state, gate: this.#gate, interfaces: this.#interfaces },
@@ -264,7 +269,7 @@ export class Life {
       dispatch: (kind, payload, request) => handlers.dispatch(kind, payload, request),
       streamHandler: (name, from) => handlers.streamHandler(name, from),
       onDatagram: (from, data) => handlers.takeDatagram(from, data),
-      parts: () => [this.#arrival?.told ?? {}, toldToTopics(topics), this.#heard()],
+      parts: () => [this.#arrival?.told ?? {}, toldToTopics(topics), this.#heard(), witness.told],
       onAddresses: (addresses) => this.#told(addresses),
       onPath: pathTeller(feed, directory),
     });

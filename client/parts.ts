@@ -3,6 +3,8 @@ import { randomBytes } from "node:crypto";
 import type { FirefliesError } from "../identity/index.js";
 import type { ClientOptions } from "./config/index.js";
 import { Services } from "./grpc/services.js";
+import { History } from "./history/history.js";
+import { Witness } from "./history/witness.js";
 import { Life } from "./life.js";
 import { Announced, NAMES_PAUSE } from "./offers/announced.js";
 import { ChangeFeed } from "./program/changes.js";
@@ -25,7 +27,18 @@ export class Parts {
   readonly traffic = new Traffic();
   readonly log: ClientLog;
   readonly life: Life;
-  readonly feed = new ChangeFeed((change) => this.log.change(change));
+  readonly feed = new ChangeFeed((change) => {
+    this.log.change(change);
+    this.witness.changed(change);
+  });
+  readonly history = new History(Date.now);
+  readonly witness = new Witness({
+    record: (seen) => this.history.record(seen),
+    self: () => this.life.member?.id,
+    nameOf: (id) => this.life.member?.nameOf(id),
+    inspect: (id) => (this.life.isInMotion ? this.life.running.machine.inspect(id) : undefined),
+    pathTo: (id) => this.life.member?.paths.of(id),
+  });
   readonly announced = new Announced(
     () => this.#tellNames(),
     () => NAMES_PAUSE * this.life.noteMs,
@@ -82,7 +95,21 @@ export class Parts {
 
   constructor(options: ClientOptions) {
     this.log = new ClientLog(options.logger);
-    const { log, feed, directory, handlers, services, topics, isolation, rejected, hearsay, announced, onAlarm } = this;
+    const {
+      log,
+      feed,
+      directory,
+      handlers,
+      services,
+      topics,
+      isolation,
+      rejected,
+      hearsay,
+      announced,
+      onAlarm,
+      witness,
+      history,
+    } = this;
     this.life = new Life({
       ...{
         options,
@@ -98,6 +125,8 @@ export class Parts {
         hearsay,
         announced,
         onAlarm,
+        witness,
+        history,
       },
       metadata: () => this.metadata,
       content: () => this.content,

@@ -1,8 +1,11 @@
 /** Tells the application what changed in the view: each change once. */
 import type { MemberId } from "../rings/index.js";
 import type { Isolation } from "./isolation.js";
+import type { Notice } from "./notice.js";
 import type { Outbox, Output } from "./outputs.js";
 import type { RevocationList } from "./records/revocation.js";
+import { noticeOfAccusation } from "./view/inspection.js";
+import type { Admitted } from "./view/intake.js";
 import type { Roster } from "./view/roster.js";
 import type { View } from "./view/view.js";
 
@@ -26,6 +29,23 @@ export class Herald {
 
   touch(id: MemberId): void {
     this.#touched.add(id);
+  }
+
+  /** A statement about this member is held from now on; a note may answer what stands against it. */
+  admitted(id: MemberId, { claim, digest, from }: Admitted, isRebuttal: boolean): void {
+    this.#touched.add(id);
+    const { evidence, judgement } = this.#parts.view;
+    const notice = (statement: Uint8Array): Notice | undefined => {
+      if (claim.kind === "equivocation") return { what: "contradicted", member: id, from, statement };
+      if (claim.kind === "note") return { what: "answered", member: id, epoch: claim.note.epoch, from, statement };
+      // Those of the dead are said so that others pass them over (rule R7), and are no news.
+      if (claim.kind !== "accusation" || judgement.standing(id) === "removed") return undefined;
+      return noticeOfAccusation(evidence, claim.accusation, statement, from);
+    };
+    if (claim.kind === "note" && !isRebuttal) return;
+    const statement = evidence.record(digest)?.bytes;
+    const noticed = statement && notice(statement);
+    if (noticed) this.#parts.outbox.emit({ kind: "noticed", notice: noticed });
   }
 
   touchAll(): void {

@@ -14,6 +14,7 @@ export {
 } from "./limits.js";
 export { Machine } from "./machine.js";
 export type { MachineOptions } from "./machine-options.js";
+export type { Attempt, Notice } from "./notice.js";
 export type { IsolationReason, Output, Peer, Recipient, Standing } from "./outputs.js";
 export type { Ports, Random } from "./ports.js";
 export { type Accusation, encodeAccusation, parseAccusation, type SignedAccusation } from "./records/accusation.js";
@@ -49,4 +50,5 @@ export {
 export type { Check, SignedType, Verdict, Verified } from "./records/verified.js";
 export { checkSettings, LAN, LOCAL, noteMs, type Settings, WAN } from "./settings.js";
 export { CALL_TIMEOUT_MS } from "./spreading/courier.js";
+export type { Inspected, InspectedAccusation } from "./view/inspection.js";
 export { SharedView, type SharedViewOptions } from "./view/shared-view.js";

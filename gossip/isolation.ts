@@ -79,9 +79,13 @@ export class Isolation {
     // An answer to an earlier packet of mine may come after what was said later.
     if (epoch < (this.#words.get(from)?.epoch ?? 0n)) return;
     if (epoch > this.#heardEpoch) this.#heardEpoch = epoch;
+    const kind = waitMs > 0 ? "waiting" : "removed";
+    const before = this.#words.get(from);
+    if (before?.kind !== kind || before.epoch !== epoch)
+      this.#parts.outbox.emit({ kind: "noticed", notice: { what: "told-out", by: from, epoch, waitMs } });
     const until = now + (waitMs > 0 ? Math.min(waitMs, RETURN_WINDOW_MS) : REMOVED_DELTAS * settings.deltaMs);
     this.#words.delete(from);
-    this.#words.set(from, { kind: waitMs > 0 ? "waiting" : "removed", epoch, at: now, until });
+    this.#words.set(from, { kind, epoch, at: now, until });
     const [oldest] = this.#words.keys();
     if (oldest !== undefined && this.#words.size > WORDS_MAX) this.#words.delete(oldest);
     this.#isStale = true;

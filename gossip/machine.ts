@@ -24,7 +24,7 @@ import type { CertificateFacts } from "./records/certificate.js";
 import type { Interest } from "./records/interest.js";
 import type { SignedNote } from "./records/note.js";
 import { encodePacket, parsePacket } from "./records/packet.js";
-import { type Claim, subjectOf, withoutInterests } from "./records/statement.js";
+import { subjectOf, withoutInterests } from "./records/statement.js";
 import { own, type Verdict } from "./records/verified.js";
 import { checkSettings, noteMs, type Settings } from "./settings.js";
 import { CALL_TIMEOUT_MS, Courier } from "./spreading/courier.js";
@@ -35,7 +35,8 @@ import { INTEREST_DUE, INTEREST_REPUSH, OwnInterest } from "./spreading/own-inte
 import { Partners, receive } from "./spreading/partners.js";
 import { Rounds } from "./spreading/rounds.js";
 import { Evidence } from "./view/evidence.js";
-import { type ClaimAboutMe, Intake, type Intaken } from "./view/intake.js";
+import { type Inspected, inspect } from "./view/inspection.js";
+import { type Admitted, type ClaimAboutMe, Intake, type Intaken } from "./view/intake.js";
 import { Judgement } from "./view/judgement.js";
 import { Roster } from "./view/roster.js";
 import { View } from "./view/view.js";
@@ -194,6 +195,11 @@ export class Machine {
     return this.#judgement.standing(id);
   }
 
+  /** All that I hold of a member, and why it stands as it does. */
+  inspect(id: MemberId): Inspected {
+    return inspect(this.#view, id);
+  }
+
   /** My live predecessor and successor on a ring. */
   neighboursOn(ring: number): { predecessor: MemberId | undefined; successor: MemberId | undefined } {
     return this.#view.neighboursOn(ring);
@@ -264,7 +270,10 @@ export class Machine {
   request(from: MemberId, packet: Uint8Array, now: number): Uint8Array {
     this.#wake(now);
     const received = receive(this.#partners, from, packet, now);
-    if ("refused" in received) return this.#refuse(from, received.refused);
+    if ("refused" in received) {
+      this.#outbox.emit({ kind: "rejected", from, what: "packet", reason: received.refused });
+      return encodePacket([{ kind: "refused", reason: received.refused }]);
+    }
     const answer = this.#exchanges.answer(from, received.items, now);
     this.#settle(now);
     return answer;
@@ -531,15 +540,16 @@ export class Machine {
 
   #act(intaken: readonly Intaken[], now: number): void {
     for (const event of intaken) {
-      if (event.kind === "verify" || event.kind === "rejected") this.#outbox.emit(event);
+      if (event.kind === "verify" || event.kind === "rejected" || event.kind === "noticed") this.#outbox.emit(event);
       else if (event.kind === "lied" && event.from) this.#partners.punish(event.from, now);
       else if (event.kind === "parked") this.#timers.set(`${event.what}/${event.id}`, event.until);
       else if (event.kind === "about-me") this.#aboutMe(event.claim, now);
-      else if (event.kind === "admitted") this.#admitted(event.claim, event.digest, event.fresh, now);
+      else if (event.kind === "admitted") this.#admitted(event, now);
     }
   }
 
-  #admitted(claim: Claim, digest: string, fresh: boolean, now: number): void {
+  #admitted(admitted: Admitted, now: number): void {
+    const { claim, digest, fresh } = admitted;
     if (claim.kind === "interest") {
       // Others are still learning it.
       this.#changedAt = now;
@@ -550,7 +560,7 @@ export class Machine {
     const isLatest = claim.kind === "note" && this.#evidence.note(claim.note.id)?.digest === digest;
     // Not judged anew yet: still accused means that this note is the answer.
     const isRebuttal = isLatest && this.#judgement.mayAnswer(claim.note.id);
-    if (id) this.#herald.touch(id);
+    if (id) this.#herald.admitted(id, admitted, isRebuttal);
     if (claim.kind === "revocation") {
       this.#ports.clock.proves(claim.list.issuedAt - CLOCK_TOLERANCE_MS, now);
       this.#herald.revoked(claim.list);
@@ -560,11 +570,8 @@ export class Machine {
       if (isLatest) this.#monitor.forget(claim.note.id);
     }
     if (fresh && isRebuttal) this.#mailer.spreadUrgently(digest, now);
-    else if (fresh && !this.#isReserve(claim)) this.#mailer.spread(this.#evidence.toldAs(claim, digest), now);
-  }
-
-  #isReserve(claim: Claim): boolean {
-    return claim.kind === "accusation" && this.#judgement.isReserve(claim.accusation);
+    else if (fresh && !(claim.kind === "accusation" && this.#judgement.isReserve(claim.accusation)))
+      this.#mailer.spread(this.#evidence.toldAs(claim, digest), now);
   }
 
   /** A well-signed accusation of mine, or a note or an interest under my key that is not my latest. */
@@ -582,11 +589,6 @@ export class Machine {
 
   #hint(id: MemberId, now: number): void {
     if (!this.#self.leaving && !this.#entry.isOpen) this.#monitor.hint(id, now);
-  }
-
-  #refuse(from: MemberId, reason: string): Uint8Array {
-    this.#outbox.emit({ kind: "rejected", from, what: "packet", reason });
-    return encodePacket([{ kind: "refused", reason }]);
   }
 
   #depart(): void {

@@ -4,6 +4,7 @@
  */
 import type { Extension, MemberId } from "../rings/index.js";
 import { OUTPUTS_MAX } from "./limits.js";
+import type { Notice } from "./notice.js";
 import type { Address } from "./records/note.js";
 import type { RevocationList } from "./records/revocation.js";
 import type { Check } from "./records/verified.js";
@@ -117,6 +118,8 @@ export type Output =
   | { readonly kind: "revocations"; readonly list: RevocationList }
   /** Something a partner sent was not taken. For counters; nothing needs to be done. */
   | { readonly kind: "rejected"; readonly from: MemberId | undefined; readonly what: string; readonly reason: string }
+  /** Something was seen that an operator may ask for later. Nothing needs to be done, and nothing follows from it. */
+  | { readonly kind: "noticed"; readonly notice: Notice }
   /** An operator should know. */
   | { readonly kind: "alarm"; readonly what: "clock-stepped" | "identity-in-use" | "epochs-exhausted" };
 

@@ -2,7 +2,7 @@
  * What the simulator's parts know of a member: watchers see it (invariants, reports), behaviours stand between its
  * machine and the network (adversaries). Both see the production machine, and neither changes its code.
  */
-import type { CertificateFacts, Machine, Output, Settings, SignedType } from "../gossip/index.js";
+import type { CertificateFacts, Machine, Notice, Output, Settings, SignedType } from "../gossip/index.js";
 import type { MemberId } from "../rings/index.js";
 import type { Chance } from "./chance.js";
 import type { Dates } from "./crypto/crypto.js";
@@ -101,8 +101,10 @@ export const TURN_MS = 250;
 export interface Watcher {
   /** After each input of a machine and all that followed from it. Called millions of times: be quick. */
   afterInput?(seat: Seat, now: number): void;
-  /** An output other than `send`, `probe`, `summon`, `try` and `verify`. */
+  /** An output other than `send`, `probe`, `summon`, `try`, `verify` and `noticed`. */
   told?(seat: Seat, output: Output, now: number): void;
+  /** A machine noticed something that changes nothing: for histories and recordings. */
+  noticed?(seat: Seat, notice: Notice, now: number): void;
   /** A machine signed a body. */
   signed?(seat: Seat, type: StatementKind, body: Uint8Array, now: number): void;
   /** A behaviour signed a body with its member's key. */

@@ -217,6 +217,10 @@ export class Engine implements World {
       case "left":
         member.viewVersion += 1;
         break;
+      case "noticed":
+        // Not part of the digest: nothing follows from it.
+        this.observers.noticed(member, output.notice, this.now);
+        return;
       case "departed":
         this.observers.told(member, output, this.now);
         this.stop(member, "left");

@@ -1,5 +1,5 @@
 /** The watchers of a simulation, asked by hook, so that a hook nobody has costs nothing; and the run's digest. */
-import type { Output } from "../gossip/index.js";
+import type { Notice, Output } from "../gossip/index.js";
 import type { Seat, SimEvent, StatementKind, TrafficKind, Watcher } from "./actor.js";
 import { Mixer } from "./crypto/mixer.js";
 
@@ -9,6 +9,7 @@ export class Observers {
   readonly #afterInput: Watcher[] = [];
   readonly #told: Watcher[] = [];
   readonly #sent: Watcher[] = [];
+  readonly #noticed: Watcher[] = [];
   readonly #all: Watcher[] = [];
   /** Over all that was told and signed, in order. */
   readonly mixer = new Mixer();
@@ -18,6 +19,7 @@ export class Observers {
     if (watcher.afterInput) this.#afterInput.push(watcher);
     if (watcher.told) this.#told.push(watcher);
     if (watcher.sent) this.#sent.push(watcher);
+    if (watcher.noticed) this.#noticed.push(watcher);
   }
 
   afterInput(seat: Seat, now: number): void {
@@ -27,6 +29,10 @@ export class Observers {
   told(seat: Seat, output: Output, now: number): void {
     this.#mix(seat, output, now);
     for (const watcher of this.#told) watcher.told?.(seat, output, now);
+  }
+
+  noticed(seat: Seat, notice: Notice, now: number): void {
+    for (const watcher of this.#noticed) watcher.noticed?.(seat, notice, now);
   }
 
   signed(seat: Seat, type: StatementKind, body: Uint8Array, now: number): void {

@@ -70,7 +70,7 @@ export class Paths {
 
   /** Of every live member, in the order of the view. */
   all(): MemberPath[] {
-    return (this.#options.machine()?.members() ?? []).map(({ id }) => this.#of(id));
+    return (this.#options.machine()?.members() ?? []).map(({ id }) => this.of(id));
   }
 
   /** Live members by the path to them. */
@@ -100,7 +100,8 @@ export class Paths {
     return id;
   }
 
-  #of(id: MemberId): MemberPath {
+  /** To one member, live or not. */
+  of(id: MemberId): MemberPath {
     const { links, nameOf } = this.#options;
     const link = links().get(id);
     const best = link?.best;
@@ -131,7 +132,7 @@ export class Paths {
     this.#options.consider(id);
     const what = now === undefined ? "went" : before === undefined ? "came" : "changed";
     const because = this.#options.whyChanged(id);
-    this.#options.onChange(id, () => ({ what, path: this.#of(id), before: before?.kind, ...(because && { because }) }));
+    this.#options.onChange(id, () => ({ what, path: this.of(id), before: before?.kind, ...(because && { because }) }));
   }
 }
 

@@ -97,6 +97,7 @@ export class Defence {
     if (isCall && epoch > self.epoch && !self.leaving) this.#await(from);
     if (epoch !== self.epoch || self.leaving || ring < 1 || ring > view.ringCount || !isEnabled(self.mask, ring))
       return;
+    this.#parts.outbox.emit({ kind: "noticed", notice: { what: "summoned", by: from, ring, epoch } });
     this.#testimony.hear(from, ring, () => this.#standingOf(from));
     const isProven = this.#testimony.proven(tolerance(view.ringCount)).length > 0;
     this.#schedule(now, isProven, isCall ? now : this.#afterGrace(now));
@@ -145,6 +146,11 @@ export class Defence {
    */
   answer(now: number): void {
     this.issueNote(now, this.#isUrgent);
+    const { view, self, outbox } = this.#parts;
+    const held = view.evidence.note(view.me);
+    const statement = held && view.evidence.record(held.digest)?.bytes;
+    const { epoch } = self;
+    outbox.emit({ kind: "noticed", notice: { what: "answered", member: view.me, epoch, from: undefined, statement } });
   }
 
   /** Signs my next note and sends it to everybody near, or spreads it. `save` goes out before it where it must. */

@@ -6,6 +6,7 @@
  * life ends the visit well.
  */
 import type { MemberId } from "../../rings/index.js";
+import type { Attempt } from "../notice.js";
 import { LocalHealth } from "./local-health.js";
 import { missLimit, NEW_PATH, type Path, probeTimeoutMs, withOutcome, withRoundTrip } from "./path.js";
 import type { TryOutcome } from "./verdict.js";
@@ -49,7 +50,7 @@ interface Visit {
   readonly sent: Map<bigint, number>;
   misses: number;
   nextAt: number;
-  attempt: "none" | "running" | "silent" | "refused";
+  attempt: Attempt;
   /** When the last try began. */
   triedAt: number;
   /** Nothing but the end of the try is waited for. */
@@ -61,6 +62,8 @@ export interface DetectorOptions {
   /** Misses that make a verdict, at least; the measured loss may ask for more (Ifrit's ping_limit). */
   readonly pingLimit: number;
   readonly nonce: () => bigint;
+  /** A miss, as it counts; 0: it does not, because most are silent. `limit` of them make a verdict. */
+  readonly onMissed?: ((target: Target, misses: number, limit: number, attempt: Attempt) => void) | undefined;
 }
 
 export class Detector {
@@ -179,6 +182,7 @@ export class Detector {
       visit.misses = 0;
       if (visit.attempt !== "running") visit.attempt = "none";
     }
+    this.#options.onMissed?.(visit.target, visit.misses, this.#limit(visit), visit.attempt);
     return this.#decide(visit, now);
   }
 

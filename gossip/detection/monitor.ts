@@ -2,6 +2,7 @@
 import { isEnabled, type MemberId } from "../../rings/index.js";
 import type { Self } from "../defence/self.js";
 import { ACCUSER_WINDOW } from "../limits.js";
+import type { Notice } from "../notice.js";
 import type { Outbox } from "../outputs.js";
 import type { Ports } from "../ports.js";
 import { encodeAccusation } from "../records/accusation.js";
@@ -11,6 +12,7 @@ import type { Settings } from "../settings.js";
 import { CALL_TIMEOUT_MS } from "../spreading/courier.js";
 import type { Mailer } from "../spreading/mailer.js";
 import type { HeldAccusation } from "../view/held.js";
+import { noticeOfAccusation } from "../view/inspection.js";
 import type { View } from "../view/view.js";
 import { type Detection, Detector, type Target } from "./detector.js";
 import type { TryOutcome } from "./verdict.js";
@@ -35,7 +37,12 @@ export class Monitor {
   constructor(parts: MonitorParts) {
     this.#parts = parts;
     const { settings, ports, view } = parts;
-    this.#detector = new Detector({ ...settings, nonce: () => ports.random.nonce() });
+    this.#detector = new Detector({
+      ...settings,
+      nonce: () => ports.random.nonce(),
+      onMissed: ({ id: member, ring, epoch }, misses, limit, attempt) =>
+        this.#notice({ what: "missed", member, ring, epoch, misses, limit, attempt }),
+    });
     this.#ring = randomBelow(ports.random, view.ringCount);
   }
 
@@ -181,7 +188,15 @@ export class Monitor {
     const signed = own({ ...unsigned, signature: ports.sign("accusation", body) });
     if (!view.evidence.admitAccusation(signed)) return undefined;
     onAccused(accused);
-    return this.#said(accused, ring)?.digest;
+    const digest = this.#said(accused, ring)?.digest;
+    const statement = digest && view.evidence.record(digest)?.bytes;
+    if (statement && view.judgement.standing(accused) !== "removed")
+      this.#notice(noticeOfAccusation(view.evidence, accusation, statement, undefined));
+    return digest;
+  }
+
+  #notice(notice: Notice): void {
+    this.#parts.outbox.emit({ kind: "noticed", notice });
   }
 
   /** My accusation against a member on a ring: one at most is held. */

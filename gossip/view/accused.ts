@@ -64,6 +64,11 @@ export class Accused {
     return (this.#known.get(id) ?? []).filter((held) => this.#isValid(held));
   }
 
+  /** Who stands between accuser and accused of one that was looked at, and makes it void. */
+  blockerOf(held: HeldAccusation): MemberId | undefined {
+    return this.#findings.get(held)?.blocker;
+  }
+
   /** `changed`: whose notes, accusations, certificates or dates did, and whom a newcomer may stand before. */
   update(changed: ReadonlySet<MemberId>): Reckoning {
     const [judged, turned] = [new Set(changed), new Set<MemberId>()];

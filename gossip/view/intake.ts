@@ -8,6 +8,7 @@
 import type { BucketRate, MemberId, Sha256 } from "../../rings/index.js";
 import { Budgets } from "../budget.js";
 import { BATCH_CHECKS_MAX, BATCHES_MAX, BATCHES_PER_PARTNER_MAX } from "../limits.js";
+import type { Notice } from "../notice.js";
 import type { SignedAccusation } from "../records/accusation.js";
 import type { CertificateFacts } from "../records/certificate.js";
 import type { InterestOffer, SignedInterest } from "../records/interest.js";
@@ -22,12 +23,25 @@ import {
 } from "../records/statement.js";
 import { type Check, type Verdict, type Verified, vouch } from "../records/verified.js";
 import type { Evidence } from "./evidence.js";
+import { noticeOfAccusation } from "./inspection.js";
 import { InterestGate, interestCost } from "./interest-gate.js";
+
+/** A statement is held from now on. */
+export interface Admitted {
+  readonly kind: "admitted";
+  readonly claim: Claim;
+  readonly digest: string;
+  readonly fresh: boolean;
+  /** Who brought it; undefined for what waited, and for what came from my disk or the authority. */
+  readonly from: MemberId | undefined;
+}
 
 /** What the intake did, in order; the machine acts on it. */
 export type Intaken =
   | { readonly kind: "verify"; readonly batch: number; readonly checks: readonly Check[] }
-  | { readonly kind: "admitted"; readonly claim: Claim; readonly digest: string; readonly fresh: boolean }
+  | Admitted
+  /** An accusation of me that nobody can hold, and that I answer. */
+  | { readonly kind: "noticed"; readonly notice: Notice }
   /** A well-signed note or accusation about me, or an interest of mine: mine to judge, whether or not it was admitted. */
   | { readonly kind: "about-me"; readonly claim: ClaimAboutMe }
   | { readonly kind: "rejected"; readonly from: MemberId | undefined; readonly what: string; readonly reason: string }
@@ -193,14 +207,16 @@ export class Intake {
     this.#parked.delete(id);
     if (!parked) return [];
     const { note, claim, digest } = parked;
-    return this.#admitNote(note, parked, now) ? [{ kind: "admitted", claim, digest, fresh: true }] : [];
+    return this.#admitNote(note, parked, now)
+      ? [{ kind: "admitted", claim, digest, fresh: true, from: undefined }]
+      : [];
   }
 
   #unparkInterest(id: MemberId, now: number): Intaken[] {
     const waiting = this.#interests.take(id);
     if (!waiting || !this.#admitInterest(waiting.interest, waiting, now)) return [];
     const { interest, digest } = waiting;
-    return [{ kind: "admitted", claim: { kind: "interest", interest }, digest, fresh: true }];
+    return [{ kind: "admitted", claim: { kind: "interest", interest }, digest, fresh: true, from: undefined }];
   }
 
   /** Would this interest be taken in if it came now? */
@@ -311,23 +327,26 @@ export class Intake {
     const aboutMe = this.#aboutMe(staged.claim);
     if (aboutMe && aboutMe.kind !== "accusation") return [{ kind: "about-me", claim: aboutMe }];
     const told: Intaken[] = aboutMe ? [{ kind: "about-me", claim: aboutMe }] : [];
-    if (this.#isOldFarewell(staged.claim)) return this.#admitFarewell(staged, verdicts, batch.fresh, now);
+    if (this.#isOldFarewell(staged.claim)) return this.#admitFarewell(staged, verdicts, batch, now);
     const until = this.#wait(staged.claim, now);
     if (until > now) return this.#park(staged, verdicts, until, now);
-    if (!this.#admit(staged, verdicts, now)) return told;
-    return [{ kind: "admitted", claim: staged.claim, digest: staged.digest, fresh: batch.fresh }, ...told];
+    const { claim, digest, bytes } = staged;
+    const { fresh, from } = batch;
+    if (this.#admit(staged, verdicts, now)) return [{ kind: "admitted", claim, digest, fresh, from }, ...told];
+    if (claim.kind !== "accusation" || told.length === 0) return told;
+    return [{ kind: "noticed", notice: noticeOfAccusation(this.#evidence, claim.accusation, bytes, from) }, ...told];
   }
 
   #isOldFarewell(claim: Claim): boolean {
     return claim.kind === "note" && this.#evidence.isStale(claim.note);
   }
 
-  #admitFarewell(staged: StagedClaim, verdicts: readonly Verdict[], fresh: boolean, now: number): Intaken[] {
+  #admitFarewell(staged: StagedClaim, verdicts: readonly Verdict[], { fresh, from }: Batch, now: number): Intaken[] {
     const { claim, digest } = staged;
     const note = claim.kind === "note" ? vouch(claim.note, verdicts) : undefined;
     if (!note || !this.#evidence.admitFarewell(note, staged)) return [];
     this.#farewellBudgets.take(note.id, now);
-    return [{ kind: "admitted", claim, digest, fresh }];
+    return [{ kind: "admitted", claim, digest, fresh, from }];
   }
 
   #aboutMe(claim: Claim): ClaimAboutMe | undefined {

@@ -321,6 +321,16 @@ export class Judgement {
     return ended;
   }
 
+  /** Since when an accusation stands without a break, and who makes it void when it does not. */
+  groundOf(held: HeldAccusation): { readonly since: number | undefined; readonly blocker: MemberId | undefined } {
+    return { since: this.#valid.get(accusationKey(held.accusation))?.since, blocker: this.#accused.blockerOf(held) };
+  }
+
+  /** When the wait of a member for its return ends; undefined while it does not wait. */
+  waitsUntil(id: MemberId): number | undefined {
+    return this.#waits.at(id);
+  }
+
   /** For how long one who waits for its return still does, whole milliseconds, 1 at least. */
   waitOf(id: MemberId, now: number): number {
     return Math.max(1, Math.ceil((this.#waits.at(id) ?? now) - now));

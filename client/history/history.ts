@@ -1,0 +1,131 @@
+/** What this member saw happen in the protocol: kept for a day, read by any number of readers. */
+import { onAbort } from "../../net/index.js";
+import type { HistoryEvent, HistoryGap, HistoryOptions } from "./event.js";
+import { Shelf } from "./shelf.js";
+
+/** An event before it has its number and its time. */
+export type Seen = Omit<HistoryEvent, "sequence" | "at">;
+
+export class History {
+  readonly #shelf = new Shelf();
+  readonly #readers = new Set<HistoryReader>();
+  /** Unix milliseconds. */
+  readonly #now: () => number;
+  #last = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  record(seen: Seen): void {
+    this.#last += 1;
+    this.#shelf.add({ sequence: this.#last, at: this.#now(), ...seen });
+    for (const reader of this.#readers) reader.wake();
+  }
+
+  /** The sequence of the last event; 0 before the first. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** What is kept about one member, in order. */
+  of(member: string): HistoryEvent[] {
+    this.#shelf.expire(this.#now());
+    return this.#shelf.of(member);
+  }
+
+  /** Ends with the signal, or when the history is closed and read. */
+  read({ since, signal }: HistoryOptions): AsyncIterableIterator<HistoryEvent | HistoryGap> {
+    this.#shelf.expire(this.#now());
+    const after = since ?? (this.#shelf.first ?? this.#last + 1) - 1;
+    const reader: HistoryReader = new HistoryReader(this.#shelf, after, {
+      last: () => this.#last,
+      now: this.#now,
+      onClose: () => {
+        this.#readers.delete(reader);
+        unwatch();
+      },
+    });
+    this.#readers.add(reader);
+    // Fires at once for a signal that has.
+    let unwatch = () => {};
+    unwatch = onAbort(signal, () => reader.close());
+    return reader;
+  }
+
+  /** What is kept can still be read by those who read now. */
+  close(): void {
+    for (const reader of [...this.#readers]) reader.close();
+  }
+}
+
+interface Around {
+  readonly last: () => number;
+  readonly now: () => number;
+  readonly onClose: () => void;
+}
+
+/** A place in the history, and no queue: a slow reader costs nothing, and misses what is dropped before it comes there. */
+class HistoryReader implements AsyncIterableIterator<HistoryEvent | HistoryGap> {
+  readonly #shelf: Shelf;
+  readonly #around: Around;
+  readonly #waiting: (() => void)[] = [];
+  #at: number;
+  /** What is missing up to here was told. */
+  #toldTo: number;
+  #isClosed = false;
+
+  constructor(shelf: Shelf, after: number, around: Around) {
+    this.#shelf = shelf;
+    this.#around = around;
+    this.#at = Math.min(after, around.last());
+    this.#toldTo = this.#at;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<HistoryEvent | HistoryGap>> {
+    for (;;) {
+      const last = this.#around.last();
+      const gap = this.#gapTo(last);
+      if (gap) return { value: gap, done: false };
+      while (this.#at < last) {
+        this.#at += 1;
+        const event = this.#shelf.get(this.#at);
+        if (event) return { value: event, done: false };
+      }
+      if (this.#isClosed) return { value: undefined, done: true };
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  /** How many are missing between here and the last one, told once for all of them. */
+  #gapTo(last: number): HistoryGap | undefined {
+    if (this.#toldTo >= last) return undefined;
+    let count = 0;
+    for (let sequence = this.#toldTo + 1; sequence <= last; sequence++)
+      if (this.#shelf.get(sequence) === undefined) count += 1;
+    this.#toldTo = last;
+    return count > 0 ? { kind: "dropped", count, at: this.#around.now() } : undefined;
+  }
+
+  async return(): Promise<IteratorResult<HistoryEvent | HistoryGap>> {
+    this.close();
+    this.#at = Number.POSITIVE_INFINITY;
+    this.#toldTo = this.#at;
+    return { value: undefined, done: true };
+  }
+
+  wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#around.onClose();
+    this.wake();
+  }
+}
