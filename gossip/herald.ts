@@ -4,8 +4,8 @@ import type { Isolation } from "./isolation.js";
 import type { Notice } from "./notice.js";
 import type { Outbox, Output } from "./outputs.js";
 import type { RevocationList } from "./records/revocation.js";
+import type { Claim } from "./records/statement.js";
 import { noticeOfAccusation } from "./view/inspection.js";
-import type { Admitted } from "./view/intake.js";
 import type { Roster } from "./view/roster.js";
 import type { View } from "./view/view.js";
 
@@ -32,7 +32,7 @@ export class Herald {
   }
 
   /** A statement about this member is held from now on; a note may answer what stands against it. */
-  admitted(id: MemberId, { claim, digest, from }: Admitted, isRebuttal: boolean): void {
+  admitted(id: MemberId, claim: Claim, digest: string, from: MemberId | undefined, isRebuttal: boolean): void {
     this.#touched.add(id);
     const { evidence, judgement } = this.#parts.view;
     const notice = (statement: Uint8Array): Notice | undefined => {

@@ -548,8 +548,7 @@ export class Machine {
     }
   }
 
-  #admitted(admitted: Admitted, now: number): void {
-    const { claim, digest, fresh } = admitted;
+  #admitted({ claim, digest, fresh, from }: Admitted, now: number): void {
     if (claim.kind === "interest") {
       // Others are still learning it.
       this.#changedAt = now;
@@ -560,7 +559,7 @@ export class Machine {
     const isLatest = claim.kind === "note" && this.#evidence.note(claim.note.id)?.digest === digest;
     // Not judged anew yet: still accused means that this note is the answer.
     const isRebuttal = isLatest && this.#judgement.mayAnswer(claim.note.id);
-    if (id) this.#herald.admitted(id, admitted, isRebuttal);
+    if (id) this.#herald.admitted(id, claim, digest, from, isRebuttal);
     if (claim.kind === "revocation") {
       this.#ports.clock.proves(claim.list.issuedAt - CLOCK_TOLERANCE_MS, now);
       this.#herald.revoked(claim.list);

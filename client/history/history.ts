@@ -73,7 +73,8 @@ class HistoryReader implements AsyncIterableIterator<HistoryEvent | HistoryGap> 
   #at: number;
   /** What is missing up to here was told. */
   #toldTo: number;
-  #isClosed = false;
+  /** The last event that was there when it was closed. */
+  #end: number | undefined;
 
   constructor(shelf: Shelf, after: number, around: Around) {
     this.#shelf = shelf;
@@ -88,7 +89,7 @@ class HistoryReader implements AsyncIterableIterator<HistoryEvent | HistoryGap> 
 
   async next(): Promise<IteratorResult<HistoryEvent | HistoryGap>> {
     for (;;) {
-      const last = this.#around.last();
+      const last = this.#end ?? this.#around.last();
       const gap = this.#gapTo(last);
       if (gap) return { value: gap, done: false };
       while (this.#at < last) {
@@ -96,7 +97,7 @@ class HistoryReader implements AsyncIterableIterator<HistoryEvent | HistoryGap> 
         const event = this.#shelf.get(this.#at);
         if (event) return { value: event, done: false };
       }
-      if (this.#isClosed) return { value: undefined, done: true };
+      if (this.#end !== undefined) return { value: undefined, done: true };
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
@@ -123,8 +124,8 @@ class HistoryReader implements AsyncIterableIterator<HistoryEvent | HistoryGap> 
   }
 
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.#end !== undefined) return;
+    this.#end = this.#around.last();
     this.#around.onClose();
     this.wake();
   }

@@ -129,7 +129,7 @@ describe("errors", () => {
 describe("the repository", () => {
   it("holds nothing that is built, and nothing large", () => {
     expect(FILES.filter((file) => /(^|\/)(dist|node_modules)\/|\.(tgz|tsbuildinfo|log)$/.test(file))).toEqual([]);
-    const made = ["package-lock.json", "docs/agent-openapi.json"];
+    const made = ["package-lock.json", "docs/agent-openapi.json", "docs/api/fireflies.md"];
     const large = FILES.filter((file) => !made.includes(file) && !file.startsWith(GENERATED));
     expect(large.filter((file) => read(file).length > 100_000)).toEqual([]);
   });
