@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 EVERY_BIT=1 npx vitest run test/identity/bad-certificates.test.ts
 LIVES=100000 npx vitest run test/client/lives.test.ts
 LYING_RELAYS=all npx vitest run test/client/lying-relay.test.ts
+PACK=source npx vitest run test/package/pack.test.ts
 KILLS=100 npx vitest run test/ca/kill.test.ts
 UDX_MIB=256 npx vitest run test/net/udx.test.ts test/net/udx-moves.test.ts
 GENERATION=16 npx vitest run test/sim/search/search.test.ts

@@ -25,6 +25,8 @@ import { type Outcome, ROOT, read, runNode, TreeCopy } from "../support/tree.js"
 
 const run = promisify(execFile);
 const DEADLINE_MS = 180_000;
+/** With `npm pack`'s own build; else of what the test command has just built, which saves a compilation of everything. */
+const FROM_SOURCE = process.env.PACK === "source";
 const COMPILER = join(ROOT, "node_modules/typescript/bin/tsc");
 /** TypeScript 6, which knows the resolution of old: the newest has it no more. */
 const OLDER_COMPILER = join(ROOT, "node_modules/@microsoft/api-extractor/node_modules/typescript/bin/tsc");
@@ -41,12 +43,17 @@ let files: string[];
 const outputs: string[] = [];
 
 beforeAll(async () => {
-  copy = new TreeCopy();
+  copy = new TreeCopy({ isBuilt: !FROM_SOURCE });
   folder = mkdtempSync(join(tmpdir(), "ff-package-"));
-  // What an earlier build may have left behind must not be shipped.
-  mkdirSync(join(copy.root, "dist/client"), { recursive: true });
-  writeFileSync(join(copy.root, "dist/client/stale.js"), "");
-  const packed = await npm(["pack", "--json", "--pack-destination", folder], copy.root);
+  if (FROM_SOURCE) {
+    // What an earlier build may have left behind must not be shipped.
+    mkdirSync(join(copy.root, "dist/client"), { recursive: true });
+    writeFileSync(join(copy.root, "dist/client/stale.js"), "");
+  } else {
+    await run(process.execPath, ["scripts/commonjs-types.mjs"], { cwd: copy.root });
+  }
+  const scripts = FROM_SOURCE ? [] : ["--ignore-scripts"];
+  const packed = await npm(["pack", "--json", ...scripts, "--pack-destination", folder], copy.root);
   const [tarball] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
   files = tarball.files.map(({ path }) => path);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));

@@ -36,7 +36,7 @@ export const ROOMS = [
 ] as const;
 
 /** What `npm run build` compiles, room by room. Other tests write beside these. */
-const BUILT = [...ROOMS, "examples"].map((room) => `dist/${room}`);
+const BUILT = [...ROOMS, "examples", "bundle"].map((room) => `dist/${room}`);
 
 /** Files of our own hand in these folders, with one of these endings. */
 export function filesIn(folders: readonly string[], ...endings: readonly string[]): string[] {
