@@ -37,6 +37,7 @@ import type {
   TopicHistory,
   TopicInfo,
 } from "./topics/types.js";
+import type { Follow } from "./traffic/following.js";
 import type { TrafficInfo } from "./traffic/traffic.js";
 import type {
   AlarmHandler,
@@ -327,6 +328,15 @@ export class Client {
     const { running, rdv } = this.#parts.life;
     const more = { isolated: this.#parts.isolation.current, rejected: this.#parts.rejected.all, rdv };
     return infoOf(running, more, this.#parts.traffic);
+  }
+
+  /**
+   * Has `follow` told of each message, stream and call of gRPC that this program begins, and of each that its handlers answer, so
+   * that traces go on from member to member; `undefined` ends that. What was followed before is replaced. `fireflies/telemetry` has
+   * one for OpenTelemetry.
+   */
+  follow(follow: Follow | undefined): void {
+    this.#parts.following.follow = follow;
   }
 
   /** What this member has said to others and heard from them since it was made, by service and protocol: counts, bytes, durations. */

@@ -84,7 +84,9 @@ export type {
   Unacknowledged,
 } from "./topics/types.js";
 export { type ProvenTopicFork, type ProvenTopicMessage, verifyTopicFork, verifyTopicMessage } from "./topics/verify.js";
+export type { Follow, Followed, Operation } from "./traffic/following.js";
 export type { Durations, TallyInfo } from "./traffic/tally.js";
+export type { TraceContext } from "./traffic/trace-context.js";
 export type {
   SignatureChecks,
   TrafficBothWays,

@@ -501,10 +501,10 @@ export class Node {
         if (this.messenger.isAskedAgain(peer.id)) this.messenger.accept(peer, duplex);
         else take(peer, duplex, () => this.messenger.accept(peer, duplex));
       },
-      stream: (peer, duplex, name, isAsked) =>
-        take(peer, duplex, () => this.streams.accept(peer, duplex, name, handlerOf(name, peer), isAsked)),
-      lasting: (peer, duplex, name) =>
-        take(peer, duplex, () => this.streams.acceptLasting(peer, duplex, name, handlerOf(name, peer))),
+      stream: (peer, duplex, name, trace, isAsked) =>
+        take(peer, duplex, () => this.streams.accept(peer, duplex, name, handlerOf(name, peer), { isAsked, trace })),
+      lasting: (peer, duplex, name, trace) =>
+        take(peer, duplex, () => this.streams.acceptLasting(peer, duplex, name, handlerOf(name, peer), trace)),
       topics: (peer, duplex) => take(peer, duplex, () => this.topics.accept(peer.id, duplex)),
       services: (peer, duplex) => take(peer, duplex, () => this.services.accept(peer, duplex)),
     };

@@ -16,6 +16,7 @@ import { Hearsay } from "./talk/hearsay.js";
 import { Outbound } from "./talk/outbound.js";
 import { SEND_TIMEOUT_MS } from "./timeouts.js";
 import { Topics } from "./topics/topics.js";
+import { Following } from "./traffic/following.js";
 import { Traffic } from "./traffic/traffic.js";
 import type { Metadata } from "./types.js";
 import { Directory } from "./view/directory.js";
@@ -25,6 +26,7 @@ const CHANCE_BYTES = 16;
 
 export class Parts {
   readonly traffic = new Traffic();
+  readonly following = new Following();
   readonly log: ClientLog;
   readonly life: Life;
   readonly feed = new ChangeFeed((change) => {
@@ -55,7 +57,7 @@ export class Parts {
     isKnown: (id) => this.life.member?.knows(id) === true,
     log: () => this.log,
     announced: this.announced,
-    traffic: this.traffic,
+    ...{ traffic: this.traffic, following: this.following },
   });
   readonly onAlarm = (alarm: FirefliesError): void => this.handlers.raise(alarm);
   readonly hearsay = new Hearsay({
@@ -64,7 +66,7 @@ export class Parts {
     timeoutMs: SEND_TIMEOUT_MS,
     tally: this.traffic.gossip.asked.own(undefined),
   });
-  readonly outbound = new Outbound(() => this.life.talking, this.traffic);
+  readonly outbound = new Outbound(() => this.life.talking, this.traffic, this.following);
   readonly rejected = new Rejections((kind) => this.log.rejected(kind));
   readonly services = new Services({
     reach: (id, signal) => this.outbound.reach(id, signal),
@@ -72,7 +74,7 @@ export class Parts {
     member: (id) => this.directory.find(id),
     failures: this.handlers.failures,
     announced: this.announced,
-    traffic: this.traffic.rpc,
+    ...{ traffic: this.traffic.rpc, following: this.following },
   });
   readonly topics = new Topics({
     sender: (id) => this.directory.sender(id),

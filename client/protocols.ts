@@ -66,9 +66,12 @@ export interface Answers {
   observe(peer: MemberCertificate, path: Path): Uint8Array;
   dialBack(peer: MemberCertificate, body: Uint8Array, signal: AbortSignal, path: Path): Promise<Uint8Array>;
   messages(peer: MemberCertificate, duplex: ByteDuplex): void;
-  /** `name`: of the application's protocol, as the peer says it; empty for none. `isAsked`: it waits for a first word. */
-  stream(peer: MemberCertificate, duplex: ByteDuplex, name: string, isAsked: boolean): void;
-  lasting(peer: MemberCertificate, duplex: ByteDuplex, name: string): void;
+  /**
+   * `name`: of the application's protocol, as the peer says it; empty for none. `trace`: likewise, of a trace. `isAsked`: it waits for
+   * a first word.
+   */
+  stream(peer: MemberCertificate, duplex: ByteDuplex, name: string, trace: string, isAsked: boolean): void;
+  lasting(peer: MemberCertificate, duplex: ByteDuplex, name: string, trace: string): void;
   topics(peer: MemberCertificate, duplex: ByteDuplex): void;
   services(peer: MemberCertificate, duplex: ByteDuplex): void;
 }
@@ -99,7 +102,7 @@ export function speak(protocols: Protocols, answers: Answers, calls: Tallies): v
       kind: "duplex",
       id,
       limits: LIMITS[name],
-      onDuplex: (peer, duplex, _path, what) => answers[name](peer, duplex, what, id === ASKED_STREAM),
+      onDuplex: (peer, duplex, _path, what, trace) => answers[name](peer, duplex, what, trace, id === ASKED_STREAM),
     });
 }
 

@@ -45,6 +45,11 @@ export interface Open {
    * header field "fireflies-name", percent-encoded.
    */
   name: string;
+  /**
+   * Of a stream: where it belongs in a trace, ASCII, at most 568 bytes; empty for none. The dialling side says it in the header
+   * field "fireflies-trace".
+   */
+  trace: string;
 }
 
 /** As Chunk on the wire, with a Frame as its data. */
@@ -262,7 +267,7 @@ export const Opened: MessageFns<Opened> = {
 };
 
 function createBaseOpen(): Open {
-  return { protocol: "", timeoutMs: 0, name: "" };
+  return { protocol: "", timeoutMs: 0, name: "", trace: "" };
 }
 
 export const Open: MessageFns<Open> = {
@@ -275,6 +280,9 @@ export const Open: MessageFns<Open> = {
     }
     if (message.name !== "") {
       writer.uint32(26).string(message.name);
+    }
+    if (message.trace !== "") {
+      writer.uint32(34).string(message.trace);
     }
     return writer;
   },
@@ -314,6 +322,14 @@ export const Open: MessageFns<Open> = {
             }
 
             message.name = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.trace = reader.string();
             continue;
           }
         }

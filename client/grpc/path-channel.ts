@@ -3,7 +3,7 @@
  * calls that run end where they are, and what is called from then on goes over a connection of its own.
  */
 import type { Channel, ChannelInterface, ServiceError } from "@grpc/grpc-js";
-import type { CallCount } from "./counting.js";
+import { type CallCount, writeTrace } from "./counting.js";
 import { PATHS_MAX } from "./limits.js";
 
 type CreateCall = Parameters<ChannelInterface["createCall"]>;
@@ -94,6 +94,7 @@ export class PathChannel implements ChannelInterface {
     call.cancelWithStatus = (...why) => void setImmediate(() => cancelWithStatus.apply(call, why));
     call.start = (metadata, listener) => {
       route.calls += 1;
+      writeTrace(metadata, count.followed?.context);
       start.call(call, metadata, this.#watched(route, listener, count));
     };
     return call;

@@ -9,6 +9,7 @@ import type { MemberId } from "../../rings/index.js";
 import type { HandlerFailures } from "../handler-failures.js";
 import type { Announced } from "../offers/announced.js";
 import { isName } from "../offers/name.js";
+import type { Following } from "../traffic/following.js";
 import type { Member, Sender } from "../types.js";
 import { Calling, type StubClass } from "./calling.js";
 import { CallCount, type RpcTraffic, serviceIn } from "./counting.js";
@@ -27,6 +28,7 @@ export interface ServicesOptions {
   readonly failures: Pick<HandlerFailures, "answer">;
   readonly announced: Pick<Announced, "add">;
   readonly traffic: RpcTraffic;
+  readonly following: Following;
 }
 
 export class Services {
@@ -46,7 +48,11 @@ export class Services {
   }
 
   /** A call of this member's. */
-  readonly #begin = (path: string): CallCount => new CallCount(this.#options.traffic.asked.own(serviceIn(path)));
+  #begin(path: string, member: MemberId): CallCount {
+    const { traffic, following } = this.#options;
+    const about = { side: "asks", name: path, member, bytes: undefined, context: undefined } as const;
+    return new CallCount(traffic.asked.own(serviceIn(path)), following.follow && following.begin("rpc", about));
+  }
 
   /** Full names, as grpc-js has them in paths: "/package.Service/Method". */
   get #names(): string[] {
@@ -103,7 +109,8 @@ export class Services {
     await reach(id, signal);
     if (this.#ended) throw this.#ended;
     const calling =
-      this.#callings.get(id) ?? new Calling({ grpc, id, port, reach: () => reach(id), begin: this.#begin });
+      this.#callings.get(id) ??
+      new Calling({ grpc, id, port, reach: () => reach(id), begin: (path) => this.#begin(path, id) });
     this.#callings.set(id, calling);
     return calling.stub(Class);
   }
@@ -151,10 +158,10 @@ export class Services {
       if (this.#ended) duplex.destroy(this.#ended);
       if (duplex.destroyed) return;
       const [services, budget] = [this.#all, this.#budget];
-      const { failures, sender, member, traffic } = this.#options;
+      const { failures, sender, member, traffic, following } = this.#options;
       for (const name of this.#names) traffic.answered.own(name);
       served.serving = new Serving({
-        ...{ grpc, peer, duplex, services, budget, failures, tallies: traffic.answered },
+        ...{ grpc, peer, duplex, services, budget, failures, tallies: traffic.answered, following },
         ...{ sender: () => sender(peer.id), member: () => member(peer.id) },
       });
     } catch {

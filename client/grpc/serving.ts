@@ -10,11 +10,12 @@ import type {
 import { type FirefliesError, type MemberCertificate, ReplyError } from "../../identity/index.js";
 import type { Budget, ByteDuplex } from "../../net/index.js";
 import type { HandlerFailures } from "../handler-failures.js";
+import type { Following } from "../traffic/following.js";
 import type { Tally } from "../traffic/tally.js";
 import type { Member, Sender } from "../types.js";
 import { ByteStream } from "./byte-stream.js";
 import { ProvenCaller, setCaller } from "./caller.js";
-import { CallCount, type RpcTraffic, serviceIn } from "./counting.js";
+import { CallCount, type RpcTraffic, serviceIn, traceOfCall } from "./counting.js";
 import { SERVICE_CALLS_MAX, SERVICE_MESSAGE_BYTES_MAX } from "./limits.js";
 import type { Grpc } from "./load.js";
 import { Meter } from "./meter.js";
@@ -37,6 +38,7 @@ export interface ServingOptions {
   readonly failures: Pick<HandlerFailures, "answer">;
   /** Count calls, by service. */
   readonly tallies: RpcTraffic["answered"];
+  readonly following: Following;
 }
 
 type Interceptor = NonNullable<ServerOptions["interceptors"]>[number];
@@ -153,7 +155,7 @@ export class Serving {
       };
       const isOpen = () => this.#running.has(end);
       this.#running.add(end);
-      call.start = (listener) => start.call(call, cancellable(listener, cancelled));
+      call.start = (listener) => start.call(call, this.#followed(path, count, cancellable(listener, cancelled)));
       call.sendMetadata = (metadata) => void (isOpen() && sendMetadata.call(call, metadata));
       call.sendMessage = (message, sent) => void (isOpen() && sendMessage.call(call, message, sent));
       call.sendStatus = (answer) => {
@@ -162,6 +164,22 @@ export class Serving {
         sendStatus.call(call, answer);
       };
       return call as InterceptingCall;
+    };
+  }
+
+  /** Handlers are called from within what their listener hears. */
+  #followed(path: string, count: CallCount, listener: Listener): Listener {
+    const { following, peer } = this.#options;
+    if (following.follow === undefined) return listener;
+    return {
+      onReceiveMetadata: (metadata) => {
+        const about = { side: "answers", name: path, member: peer.id, bytes: undefined } as const;
+        count.followed = following.begin("rpc", { ...about, context: traceOfCall(metadata) });
+        count.run(() => listener.onReceiveMetadata(metadata));
+      },
+      onReceiveMessage: (message) => count.run(() => listener.onReceiveMessage(message)),
+      onReceiveHalfClose: () => count.run(() => listener.onReceiveHalfClose()),
+      onCancel: () => listener.onCancel(),
     };
   }
 

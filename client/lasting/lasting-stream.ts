@@ -18,6 +18,8 @@ export interface Opening {
   readonly id: Uint8Array;
   /** Of the protocol of the application; empty for none. */
   readonly name?: string | undefined;
+  /** What is said of a trace; empty for nothing. */
+  readonly trace?: string | undefined;
   /** A session with the other end, the best there is. Rejects with a FirefliesError. */
   readonly reach: (signal: AbortSignal) => Promise<Session>;
 }
@@ -208,8 +210,8 @@ export class LastingStream extends MessageDuplex implements ByteDuplex, LaneSink
   // --- Connections ---
 
   #newLane(session: Session): Lane {
-    const { id, name = "" } = this.#opening!;
-    const lane = new Lane(session.open(LASTING, { name }), this);
+    const { id, name = "", trace } = this.#opening!;
+    const lane = new Lane(session.open(LASTING, { name, trace }), this);
     lane.position = this.#incoming.progress.received;
     lane.send(encodeHello(id, this.#incoming.progress, ++this.#number, !this.#wasHeard));
     this.#unwatch();

@@ -30,9 +30,14 @@ export class LastingStreams {
 
   open(
     session: Session,
-    { reach, name, signal }: Pick<Opening, "reach" | "name"> & { readonly signal?: AbortSignal | undefined },
+    {
+      reach,
+      name,
+      trace,
+      signal,
+    }: Pick<Opening, "reach" | "name" | "trace"> & { readonly signal?: AbortSignal | undefined },
   ): LastingStream {
-    const stream = this.#new(session.peer.id, { id: randomBytes(ID_BYTES), reach, name });
+    const stream = this.#new(session.peer.id, { id: randomBytes(ID_BYTES), reach, name, trace });
     stream.open(session);
     const stopListening = onAbort(signal, () => stream.destroy(new FirefliesError("cancelled")));
     stream.once("close", () => {

@@ -7,8 +7,9 @@
  *                 reply: payload     cancel: nothing
  *                 error: length of code u8, code (ASCII), text (UTF-8)
  *
- * Type 1 of the extensions says that a request is asked again (again.ts), type 2 of what service (service.ts). The others
- * are for later versions: trace context. What is unknown is ignored, and shown in proofs, as it is signed.
+ * Type 1 of the extensions says that a request is asked again (again.ts), type 2 of what service (service.ts), type 3 where it
+ * belongs in a trace (traffic/trace-context.ts). The others are for later versions: what is unknown is ignored, and shown in
+ * proofs, as it is signed.
  */
 import {
   ByteReader,

@@ -3,6 +3,7 @@ import { type ErrorCode, FirefliesError, type MemberCertificate } from "../../id
 import { extensionsBytes } from "../../rings/index.js";
 import type { Tallies } from "../traffic/tallies.js";
 import type { Tally } from "../traffic/tally.js";
+import { type TraceContext, traceOf } from "../traffic/trace-context.js";
 import type { Budget, Job, Share } from "./budget.js";
 import { encodeContent, type RequestContent } from "./content.js";
 import type { Pending } from "./deadlines.js";
@@ -65,6 +66,10 @@ export class Handling implements Job, Pending, RequestContext {
   get service(): string | undefined {
     this.#service ??= serviceOf(this.request.extensions);
     return this.#service;
+  }
+
+  get trace(): TraceContext | undefined {
+    return traceOf(this.request.extensions);
   }
 
   get bytes(): number {

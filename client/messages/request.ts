@@ -1,8 +1,9 @@
 /** One request from its call to its answer, at the member that asks. */
 import { FirefliesError } from "../../identity/index.js";
 import { onAbort, TIMER_MS_MAX } from "../../net/index.js";
-import type { Extension } from "../../rings/index.js";
+import { EXTENSIONS_BYTES_MAX, type Extension, extensionsBytes } from "../../rings/index.js";
 import { codeOf, type Tally } from "../traffic/tally.js";
+import { traceExtension } from "../traffic/trace-context.js";
 import { type Again, againExtension } from "./again.js";
 import type { Content, RequestKind } from "./content.js";
 import type { Pending } from "./deadlines.js";
@@ -13,6 +14,8 @@ export interface RequestOptions {
   readonly timeoutMs: number;
   /** That is asked; the nameless one when it is left out. */
   readonly service?: string | undefined;
+  /** Where it belongs in a trace, as `traceText` has it; empty for nowhere. */
+  readonly trace?: string | undefined;
   /**
    * Told how the answer, also an error of the peer's, is proven, right before the promise settles; what it throws is the
    * request's failure. Who keeps `prove` keeps the whole frame.
@@ -31,6 +34,7 @@ export class Request implements Pending {
   readonly onAnswer: RequestOptions["onAnswer"];
   readonly signal: AbortSignal | undefined;
   readonly #service: Extension | undefined;
+  readonly #trace: Extension | undefined;
   #tally: Tally | undefined;
   readonly #since: number;
   readonly #resolve: (reply: Uint8Array) => void;
@@ -44,7 +48,7 @@ export class Request implements Pending {
   constructor(
     readonly kind: RequestKind,
     readonly payload: Uint8Array,
-    { timeoutMs, onAnswer, signal, service, tally, since }: RequestOptions,
+    { timeoutMs, onAnswer, signal, service, trace, tally, since }: RequestOptions,
     now: number,
     resolve: (reply: Uint8Array) => void,
     reject: (error: unknown) => void,
@@ -58,6 +62,7 @@ export class Request implements Pending {
     this.onAnswer = onAnswer;
     this.signal = signal;
     this.#service = service === undefined ? undefined : serviceExtension(service);
+    this.#trace = trace ? traceExtension(trace) : undefined;
   }
 
   get bytes(): number {
@@ -98,8 +103,15 @@ export class Request implements Pending {
     const left = Math.max(1, Math.ceil(this.deadline - now));
     const { kind, id, payload, lost } = this;
     const content = { kind, id, deadlineMs: Math.min(left, TIMER_MS_MAX), payload };
-    if (lost.length === 0 && this.#service === undefined) return content;
+    if (lost.length === 0 && this.#service === undefined && this.#trace === undefined) return content;
     const again = lost.length === 0 ? [] : [againExtension(lost, greetedAt)];
-    return { ...content, extensions: this.#service ? [...again, this.#service] : again };
+    return { ...content, extensions: this.#withTrace(this.#service ? [...again, this.#service] : again) };
+  }
+
+  /** A trace goes along where there is room: lost links come first. */
+  #withTrace(extensions: readonly Extension[]): readonly Extension[] {
+    if (this.#trace === undefined) return extensions;
+    const all = [...extensions, this.#trace];
+    return extensionsBytes(all) <= EXTENSIONS_BYTES_MAX ? all : extensions;
   }
 }

@@ -16,7 +16,15 @@ import { MESSAGE_BYTES_MAX } from "../protocols.js";
 import type { Response } from "../talk/hearsay.js";
 import { isTransferred, requireHandler, requireStreams } from "../talk/misuse.js";
 import { RawStream } from "../talk/raw-stream.js";
-import { type Offered, STREAMS_OF_PEER_MAX, STREAMS_PER_PEER_MAX, type StreamContext } from "../talk/streams.js";
+import {
+  codeOfEnd,
+  type Offered,
+  STREAMS_OF_PEER_MAX,
+  STREAMS_PER_PEER_MAX,
+  type StreamContext,
+} from "../talk/streams.js";
+import { type Following, whileHandling } from "../traffic/following.js";
+import { traceIn } from "../traffic/trace-context.js";
 import type { Traffic } from "../traffic/traffic.js";
 import type {
   AlarmHandler,
@@ -93,6 +101,7 @@ export interface SendersInView {
 export interface HandlersOptions extends SendersInView {
   readonly announced: Announced;
   readonly traffic?: Pick<Traffic, "messages" | "streams"> | undefined;
+  readonly following?: Following | undefined;
   readonly log: () => Pick<ClientLog, "alarm" | "unheard">;
 }
 
@@ -148,7 +157,20 @@ export class Handlers {
     const { id } = request.from;
     // It may have left while its message waited for its turn.
     if (!this.#view.isKnown(id)) throw new FirefliesError("peer-removed");
-    const context = new MessageContext(this.#view.sender(id), request);
+    const { following } = this.#view;
+    const followed =
+      handler && following?.follow && following.begin(kind, { ...answering(request), bytes: payload.length });
+    if (!followed) return this.#handle(kind, handler, payload, request);
+    return whileHandling(followed, () => this.#handle(kind, handler, payload, request));
+  }
+
+  #handle(
+    kind: RequestKind,
+    handler: MessageHandler | GossipHandler | undefined,
+    payload: Uint8Array,
+    request: RequestContext,
+  ): Promise<Uint8Array | undefined> | Uint8Array | undefined {
+    const context = new MessageContext(this.#view.sender(request.from.id), request);
     try {
       const reply = handler?.(payload, context);
       if (!isPromise(reply)) return this.#checked(kind, reply, context);
@@ -179,7 +201,7 @@ export class Handlers {
     const run = (raw ? rawly(handler as RawStreamHandler) : handler) as StreamHandler;
     this.#protocols.add(
       protocol,
-      { ...this.#offered(run, streamsPerPeer), acceptsLater: options.acceptsLater },
+      { ...this.#offered(run, streamsPerPeer, protocol), acceptsLater: options.acceptsLater },
       options,
     );
   }
@@ -211,8 +233,23 @@ export class Handlers {
     }
   }
 
-  #offered(handler: StreamHandler, perPeerMax: number): Offered {
-    return { handler: (stream, context) => this.#takeStream(handler, stream, context), perPeerMax };
+  #offered(handler: StreamHandler, perPeerMax: number, name = ""): Offered {
+    const take = (stream: ByteDuplex, context: StreamContext) => this.#takeStream(handler, stream, context);
+    return {
+      handler: (stream, context) => this.#followed(name, stream, context, () => take(stream, context)),
+      perPeerMax,
+    };
+  }
+
+  /** It goes on until the stream ends, which may be after its handler has returned. */
+  #followed(name: string, stream: ByteDuplex, context: StreamContext, take: () => Promise<void>): Promise<void> {
+    const { following } = this.#view;
+    const { from, trace } = context;
+    const about = { side: "answers", name, member: from.id, bytes: undefined } as const;
+    const followed = following?.follow && following.begin("stream", { ...about, context: traceIn(trace) });
+    if (!followed) return take();
+    stream.once("close", () => followed.end(codeOfEnd(stream)));
+    return followed.run(take);
   }
 
   async #takeStream(handler: StreamHandler, stream: ByteDuplex, context: StreamContext): Promise<void> {
@@ -290,6 +327,10 @@ export class Handlers {
     if (signal.aborted && holds(() => isOfSignal(error, signal))) throw new FirefliesError("handler-failed");
     throw this.failures.answer(kind, error, from);
   }
+}
+
+function answering({ service = "", from, trace }: RequestContext) {
+  return { side: "answers", name: service, member: from.id, context: trace } as const;
 }
 
 function rawly(handler: RawStreamHandler): StreamHandler {

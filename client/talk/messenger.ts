@@ -49,6 +49,7 @@ export interface Patience {
 export interface Question extends Patience {
   readonly onAnswer?: RequestOptions["onAnswer"];
   readonly service?: string | undefined;
+  readonly trace?: RequestOptions["trace"];
   readonly tally?: RequestOptions["tally"];
   /** Who proved itself at an address that was given without an id. Throws when nothing may be sent to it. */
   readonly found?: ((id: MemberId) => void) | undefined;

@@ -14,7 +14,10 @@ import { type MemberId, parseMemberId } from "../../rings/index.js";
 import { tooLarge } from "../messages/requester.js";
 import { requireName } from "../offers/name.js";
 import { SEND_TIMEOUT_MS } from "../timeouts.js";
+import { type Followed, Following, whileAnswering } from "../traffic/following.js";
 import type { Tallies } from "../traffic/tallies.js";
+import { codeOf } from "../traffic/tally.js";
+import { traceText } from "../traffic/trace-context.js";
 import { Traffic } from "../traffic/traffic.js";
 import type { SendOptions, StreamOptions } from "../types.js";
 import { destinationOf, hasAddress, type Reachable, relayedAddresses } from "../view/directory.js";
@@ -44,10 +47,16 @@ export interface Speaker {
 export class Outbound {
   readonly #speaker: () => Speaker;
   readonly #asked: Pick<Tallies, "own">;
+  readonly #following: Following;
 
   /** `speaker` throws "not-started" or "member-stopping". It is asked first, so that these come before all other complaints. */
-  constructor(speaker: () => Speaker, traffic: Pick<Traffic, "messages"> = new Traffic()) {
+  constructor(
+    speaker: () => Speaker,
+    traffic: Pick<Traffic, "messages"> = new Traffic(),
+    following: Following = new Following(),
+  ) {
     this.#speaker = speaker;
+    this.#following = following;
     this.#asked = traffic.messages.asked;
   }
 
@@ -78,22 +87,39 @@ export class Outbound {
     return datagrams.send(this.destination(id).id, data);
   }
 
-  async openStream(
-    id: string,
-    { signal, protocol, raw = false, reconnect, accepted: isAsked = false }: StreamOptions,
-  ): Promise<Duplex> {
-    const { streams } = this.#speaker();
+  async openStream(id: string, options: StreamOptions): Promise<Duplex> {
+    const { protocol, reconnect, accepted: isAsked = false } = options;
+    this.requireTalking();
     if (isAsked && reconnect) throw wrongType("A stream that reconnects cannot be waited for with `accepted`.");
     if (protocol !== undefined) requireName(protocol, "protocol");
+    const member = this.#following.follow && this.destination(id).id;
+    const followed = member && this.#begin("stream", protocol, member);
+    if (!followed) return await this.#open(id, options);
+    try {
+      return await followed.run(() => this.#open(id, options, followed));
+    } catch (error) {
+      followed.end(codeOf(error));
+      throw error;
+    }
+  }
+
+  async #open(
+    id: string,
+    { signal, protocol, raw = false, reconnect, accepted: isAsked = false }: StreamOptions,
+    followed?: Followed,
+  ): Promise<Duplex> {
+    const { streams } = this.#speaker();
     const session = await this.reach(id, signal);
     const stream = streams.open(session, {
-      signal,
-      name: protocol,
-      isAsked,
+      ...{ signal, name: protocol, isAsked, followed },
       reach: reconnect ? this.#again(session) : undefined,
     });
     if (isAsked) await accepted(stream);
     return raw ? new RawStream(stream) : stream;
+  }
+
+  #begin(kind: "message" | "stream", name = "", member?: MemberId, bytes?: number): Followed | undefined {
+    return this.#following.begin(kind, { side: "asks", name, member, bytes, context: undefined });
   }
 
   async reach(id: string, signal: AbortSignal | undefined, timeoutMs = SEND_TIMEOUT_MS): Promise<Session> {
@@ -140,7 +166,11 @@ export class Outbound {
     const found = (id: MemberId) => void this.destination(id);
     const tally = this.#asked.own(service);
     const question = { signal, timeoutMs: timeout ?? SEND_TIMEOUT_MS, onAnswer, found, service, tally };
-    return this.#speaker().messenger.request("message", to, data, question);
+    const { messenger } = this.#speaker();
+    const followed = this.#following.follow && this.#begin("message", service, to.id, data.length);
+    if (!followed) return messenger.request("message", to, data, question);
+    const trace = traceText(followed.context);
+    return whileAnswering(followed, () => messenger.request("message", to, data, { ...question, trace }));
   }
 }
 

@@ -10,7 +10,9 @@ import { LastingStreams } from "../lasting/lasting-streams.js";
 import { mayBegin, type Places } from "../messages/shares.js";
 import { nameShown } from "../offers/name.js";
 import { ASKED_STREAM, STREAM } from "../protocols.js";
+import type { Followed } from "../traffic/following.js";
 import { codeOf, OK, type Tally } from "../traffic/tally.js";
+import { traceText } from "../traffic/trace-context.js";
 import { Traffic, type Ways } from "../traffic/traffic.js";
 import { inOrder } from "./stream-end.js";
 
@@ -51,6 +53,8 @@ export interface OpenStreamOptions {
   readonly name?: string | undefined;
   /** Its first message is empty, and says that the other side has taken it. */
   readonly isAsked?: boolean | undefined;
+  /** Told how it ends. Its context goes along. */
+  readonly followed?: Followed | undefined;
   /** For a stream that outlives its connections: a session with the member. Rejects with a FirefliesError. */
   readonly reach?: ((signal: AbortSignal) => Promise<Session>) | undefined;
 }
@@ -61,6 +65,8 @@ export interface StreamContext {
   readonly signal: AbortSignal;
   /** Tells an opener that waits for it that the stream was taken; once, and before anything is written. */
   accept(): void;
+  /** What the opener says of a trace. */
+  readonly trace: string;
 }
 
 /** A `ReplyError` that it throws ends the stream, there too; anything else ends it with "handler-failed". */
@@ -123,13 +129,15 @@ export class Streams {
   }
 
   /** Opens a stream to the member at the other end of a session. Throws "overloaded" when too many are open, or "member-stopping". */
-  open(session: Session, { signal, name = "", isAsked = false, reach }: OpenStreamOptions = {}): ByteDuplex {
+  open(session: Session, { signal, name = "", isAsked = false, followed, reach }: OpenStreamOptions = {}): ByteDuplex {
     const { id } = session.peer;
     if (this.#stopping) throw new FirefliesError("member-stopping", "stop() was called: no new stream is opened.");
     if (this.#full(id) || (name === "" && this.#isUsedUp(id, name, this.#limits.perPeerMax))) throw tooMany();
+    const trace = traceText(followed?.context);
     const stream = reach
-      ? this.#lasting.open(session, { reach, signal, name })
-      : session.open(isAsked ? ASKED_STREAM : STREAM, { signal, name });
+      ? this.#lasting.open(session, { reach, signal, name, trace })
+      : session.open(isAsked ? ASKED_STREAM : STREAM, { signal, name, trace });
+    if (followed) stream.once("close", () => followed.end(codeOfEnd(stream)));
     this.#track(id, stream, { protocol: name, openedHere: true }, this.#traffic.asked.own(name));
     if (name === "") this.#count(id, name, stream);
     return stream;
@@ -141,7 +149,7 @@ export class Streams {
     stream: ByteDuplex,
     name: string,
     offered: Offered | FirefliesError,
-    isAsked = false,
+    { isAsked = false, trace = "" }: { readonly isAsked?: boolean; readonly trace?: string } = {},
   ): void {
     const taken = this.#taken(peer.id, name, offered);
     if (taken instanceof FirefliesError) {
@@ -152,7 +160,7 @@ export class Streams {
       return;
     }
     this.#count(peer.id, name, stream);
-    const context = new HandlerContext(peer, stream, isAsked);
+    const context = new HandlerContext(peer, stream, isAsked, trace);
     if (!taken.acceptsLater) context.accept();
     this.#handle(stream, taken.handler, context, name);
   }
@@ -166,8 +174,14 @@ export class Streams {
   }
 
   /** A connection of a stream that outlives connections: of a new one, or the next one of one that is there. */
-  acceptLasting(peer: MemberCertificate, duplex: ByteDuplex, name: string, offered: Offered | FirefliesError): void {
-    this.#lasting.accept(peer.id, duplex, (stream) => this.accept(peer, stream, name, offered));
+  acceptLasting(
+    peer: MemberCertificate,
+    duplex: ByteDuplex,
+    name: string,
+    offered: Offered | FirefliesError,
+    trace = "",
+  ): void {
+    this.#lasting.accept(peer.id, duplex, (stream) => this.accept(peer, stream, name, offered, { trace }));
   }
 
   /** Ends all streams with a member: it has left the view. What it had sent to the end is read first. */
@@ -254,7 +268,7 @@ export class Streams {
 }
 
 /** Both directions to their end, or why not. */
-function codeOfEnd({ errored, readableEnded, writableFinished }: ByteDuplex): string {
+export function codeOfEnd({ errored, readableEnded, writableFinished }: ByteDuplex): string {
   if (errored) return codeOf(errored);
   return readableEnded && writableFinished ? OK : "stream-reset";
 }
@@ -292,12 +306,14 @@ function firstOf(stream: ByteDuplex): Promise<Uint8Array | undefined> {
 /** The signal is made only for handlers that look at it. */
 class HandlerContext implements StreamContext {
   readonly from: MemberCertificate;
+  readonly trace: string;
   readonly #stream: ByteDuplex;
   #isAwaited: boolean;
   #ended: AbortController | undefined;
 
-  constructor(from: MemberCertificate, stream: ByteDuplex, isAsked: boolean) {
+  constructor(from: MemberCertificate, stream: ByteDuplex, isAsked: boolean, trace: string) {
     this.from = from;
+    this.trace = trace;
     this.#stream = stream;
     this.#isAwaited = isAsked;
   }

@@ -9,6 +9,8 @@ export const RESPONSE_HEADERS: OutgoingHttpHeaders = { ":status": 200, "content-
 
 /** What is opened, percent-encoded as grpc-message is; not there when it has no name. */
 const NAME_FIELD = "fireflies-name";
+/** Where a duplex belongs in a trace, in ASCII; not there when nobody follows it. */
+const TRACE_FIELD = "fireflies-trace";
 
 /** grpc-timeout has eight digits at most. */
 const TIMEOUT_DIGITS_MAX = 99_999_999;
@@ -16,7 +18,7 @@ const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
 const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
 
 /** Of a call to a protocol; `timeoutMs` may be infinite. */
-export function requestHeaders(protocol: string, timeoutMs: number, name = ""): OutgoingHttpHeaders {
+export function requestHeaders(protocol: string, timeoutMs: number, name = "", trace = ""): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = {
     ":method": "POST",
     ":path": `${SERVICE_PATH}${protocol}`,
@@ -28,6 +30,7 @@ export function requestHeaders(protocol: string, timeoutMs: number, name = ""): 
   const timeout = timeoutText(timeoutMs);
   if (timeout !== undefined) headers["grpc-timeout"] = timeout;
   if (name !== "") headers[NAME_FIELD] = encodeURI(name);
+  if (trace !== "") headers[TRACE_FIELD] = trace;
   return headers;
 }
 
@@ -45,6 +48,8 @@ export interface Called {
   readonly timeoutMs: number;
   /** Empty when it has none. */
   readonly name: string;
+  /** Likewise. */
+  readonly trace: string;
 }
 
 export function calledBy(headers: IncomingHttpHeaders): Called | "not-grpc" | "compressed" {
@@ -55,12 +60,17 @@ export function calledBy(headers: IncomingHttpHeaders): Called | "not-grpc" | "c
     protocol: path.startsWith(SERVICE_PATH) ? path.slice(SERVICE_PATH.length) : "",
     timeoutMs: timeoutIn(headers["grpc-timeout"]),
     name: nameIn(headers[NAME_FIELD]),
+    trace: textIn(headers[TRACE_FIELD]),
   };
 }
 
 function timeoutIn(text: unknown): number {
   const match = typeof text === "string" ? TIMEOUT.exec(text) : null;
   return match === null ? Number.POSITIVE_INFINITY : Number(match[1]) * UNIT_MS[match[2]!]!;
+}
+
+function textIn(text: unknown): string {
+  return typeof text === "string" ? text : "";
 }
 
 /** What is not encoded as it should be stands for itself: no handler has such a name. */

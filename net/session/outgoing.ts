@@ -6,7 +6,7 @@ import type { SessionDuplex } from "./duplex.js";
 import { requestHeaders } from "./headers.js";
 import { Inbox } from "./inbox.js";
 import { DEADLINE_SLACK_MS, wireMax } from "./limits.js";
-import { decodePacket, END_IN_ORDER, encodeData, encodeOpen, type Piece } from "./pieces.js";
+import { decodePacket, END_IN_ORDER, encodeData, encodeOpen, type Meant, type Piece } from "./pieces.js";
 import type { Protocol } from "./protocol.js";
 import type { Spares } from "./spares.js";
 import { asFirefliesError, errorOfEnd, errorOfReset, fromStatus, type PeerError, tooLarge } from "./status.js";
@@ -23,7 +23,7 @@ export interface Opener {
   /** `timeoutMs`: when the caller gives up, which the called side learns; it may be infinite. */
   call(protocol: Protocol, body: Uint8Array, timeoutMs: number): Asked;
   /** Gives the duplex its channel, now or later, or destroys it. */
-  open(protocol: Protocol, duplex: SessionDuplex, name: string): void;
+  open(protocol: Protocol, duplex: SessionDuplex, meant: Meant): void;
 }
 
 export class DialledOpener implements Opener {
@@ -40,8 +40,8 @@ export class DialledOpener implements Opener {
     return new UnaryCall(stream, this.#carrier, body, protocol.limits.bytesMax);
   }
 
-  open(protocol: Protocol, duplex: SessionDuplex, name: string): void {
-    const stream = this.#http2.request(requestHeaders(protocol.id, Number.POSITIVE_INFINITY, name));
+  open(protocol: Protocol, duplex: SessionDuplex, { name, trace }: Meant): void {
+    const stream = this.#http2.request(requestHeaders(protocol.id, Number.POSITIVE_INFINITY, name, trace));
     const bytesMax = wireMax(protocol.limits.bytesMax);
     duplex.attach(new DialledChannel(stream, this.#carrier, bytesMax, () => duplex.onAccepted()));
   }
@@ -66,10 +66,10 @@ export class AcceptedOpener implements Opener {
     return call;
   }
 
-  open(protocol: Protocol, duplex: SessionDuplex, name: string): void {
+  open(protocol: Protocol, duplex: SessionDuplex, meant: Meant): void {
     const cancelWait = this.#spares.take(
       (channel) => {
-        channel.write(claimed(channel, protocol, Number.POSITIVE_INFINITY, name));
+        channel.write(claimed(channel, protocol, Number.POSITIVE_INFINITY, meant));
         duplex.attach(channel);
       },
       (error) => duplex.destroy(error),
@@ -82,10 +82,10 @@ export class AcceptedOpener implements Opener {
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 /** The channel takes messages of the protocol from now on. Returns the piece that claims it at the other end. */
-function claimed(channel: Channel, { id, limits }: Protocol, timeoutMs: number, name = ""): Buffer {
+function claimed(channel: Channel, { id, limits }: Protocol, timeoutMs: number, meant?: Meant): Buffer {
   channel.limit(wireMax(limits.bytesMax));
   const ms = Math.ceil(timeoutMs + DEADLINE_SLACK_MS);
-  return encodeOpen(id, ms > TIMEOUT_MS_MAX ? 0 : ms, name);
+  return encodeOpen(id, ms > TIMEOUT_MS_MAX ? 0 : ms, meant?.name, meant?.trace);
 }
 
 /** A promise that its owner settles, once. */

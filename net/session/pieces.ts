@@ -12,8 +12,14 @@ export type Piece =
   /** The first piece of the side that was called back: it takes the duplex. */
   | { readonly kind: "opened" }
   /** The first piece of a call back: what it is, and in how many milliseconds the caller gives up (0: never). */
-  | { readonly kind: "open"; readonly protocol: string; readonly timeoutMs: number; readonly name: string }
+  | ({ readonly kind: "open"; readonly protocol: string; readonly timeoutMs: number } & Meant)
   | undefined;
+
+/** What is opened, and where it belongs in a trace; empty for none. */
+export interface Meant {
+  readonly name: string;
+  readonly trace: string;
+}
 
 /** gRPC's own: one byte that says whether the message is compressed, four for its length. */
 export const PREFIX_BYTES = 5;
@@ -26,6 +32,7 @@ const OPEN_TAG = 0x22;
 const FIRST_TAG = 0x0a;
 const SECOND_TAG = 0x12;
 const THIRD_TAG = 0x1a;
+const FOURTH_TAG = 0x22;
 const TIMEOUT_TAG = 0x10;
 /** Of a length below 2^35. */
 const VARINT_BYTES_MAX = 5;
@@ -90,10 +97,11 @@ export const END_IN_ORDER: Buffer = encodeEnd("");
 /** The side that was called back takes the duplex. Not to be changed either. */
 export const OPENED: Buffer = message(new BinaryWriter().uint32(OPENED_TAG).fork().join());
 
-export function encodeOpen(protocol: string, timeoutMs: number, name = ""): Buffer {
+export function encodeOpen(protocol: string, timeoutMs: number, name = "", trace = ""): Buffer {
   const writer = new BinaryWriter().uint32(OPEN_TAG).fork().uint32(FIRST_TAG).string(protocol);
   if (timeoutMs > 0) writer.uint32(TIMEOUT_TAG).uint32(timeoutMs);
   if (name !== "") writer.uint32(THIRD_TAG).string(name);
+  if (trace !== "") writer.uint32(FOURTH_TAG).string(trace);
   return message(writer.join());
 }
 
@@ -155,14 +163,16 @@ function decodeEnd(bytes: Uint8Array): Piece {
 }
 
 function decodeOpen(bytes: Uint8Array): Piece {
-  let [protocol, timeoutMs, name] = ["", 0, ""];
+  let [protocol, timeoutMs, name, trace] = ["", 0, "", ""];
   eachField(bytes, (tag, reader) => {
     if (tag === FIRST_TAG) protocol = reader.string();
     else if (tag === TIMEOUT_TAG) timeoutMs = reader.uint32();
     else if (tag === THIRD_TAG) name = reader.string();
-    return tag === FIRST_TAG || tag === TIMEOUT_TAG || tag === THIRD_TAG;
+    else if (tag === FOURTH_TAG) trace = reader.string();
+    else return false;
+    return true;
   });
-  return { kind: "open", protocol, timeoutMs, name };
+  return { kind: "open", protocol, timeoutMs, name, trace };
 }
 
 /** `read` returns whether it took the field; others are skipped, as later versions may add some. */

@@ -32,9 +32,9 @@ export interface DuplexProtocol {
   readonly limits: Limits;
   /**
    * What it throws ends this duplex and nothing else. `path` is the way that it came; `name` is what the other side opened, as
-   * it says so: unchecked, at most 8 KiB.
+   * it says so: unchecked, at most 8 KiB. So is `trace`; empty for none.
    */
-  onDuplex(peer: MemberCertificate, duplex: ByteDuplex, path: Path, name: string): void;
+  onDuplex(peer: MemberCertificate, duplex: ByteDuplex, path: Path, name: string, trace: string): void;
 }
 
 export type Protocol = CallProtocol | DuplexProtocol;

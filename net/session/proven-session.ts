@@ -168,7 +168,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
     return await withDeadline(options, (signal) => this.#ask(protocol as Protocol, body, options.deadline, signal));
   }
 
-  open(id: string, { signal, name = "" }: OpenOptions = {}): ByteDuplex {
+  open(id: string, { signal, name = "", trace = "" }: OpenOptions = {}): ByteDuplex {
     const protocol = this.#protocol(id, "duplex");
     if (protocol instanceof Error) return failedDuplex(protocol);
     if (signal?.aborted) return failedDuplex(new FirefliesError("cancelled"));
@@ -180,7 +180,7 @@ export class ProvenSession implements Session, Carrier, Watched, Windowed {
       );
     this.#track(duplex);
     this.#begin(
-      () => this.#opener.open(protocol, duplex, name),
+      () => this.#opener.open(protocol, duplex, { name, trace }),
       (error) => duplex.destroy(error),
     );
     return duplex;

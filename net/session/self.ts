@@ -56,7 +56,7 @@ export class SelfSession implements Session {
     return await withDeadline(options, (signal) => protocol.onCall(this.peer, body, signal, this.path));
   }
 
-  open(id: string, { signal, name = "" }: OpenOptions = {}): ByteDuplex {
+  open(id: string, { signal, name = "", trace = "" }: OpenOptions = {}): ByteDuplex {
     const protocol = this.#options.protocols.get(id);
     if (protocol?.kind !== "duplex") return failedDuplex(new FirefliesError("protocol-unknown"));
     if (signal?.aborted) return failedDuplex(new FirefliesError("cancelled"));
@@ -67,7 +67,7 @@ export class SelfSession implements Session {
     setImmediate(() => {
       if (theirs.destroyed) return;
       try {
-        protocol.onDuplex(this.peer, theirs, this.path, name);
+        protocol.onDuplex(this.peer, theirs, this.path, name, trace);
         mine.onAccepted();
       } catch (error) {
         theirs.destroy(new FirefliesError("handler-failed", errorText(error) || undefined));

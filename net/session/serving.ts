@@ -14,7 +14,7 @@ import type { Open } from "./open.js";
 import type { SessionHostOptions } from "./options.js";
 import { packetIn } from "./outgoing.js";
 import type { Path } from "./path.js";
-import { END_IN_ORDER, encodeData, OPENED, type Piece } from "./pieces.js";
+import { END_IN_ORDER, encodeData, type Meant, OPENED, type Piece } from "./pieces.js";
 import { BACK_ID, type CallProtocol, type DuplexProtocol, type Protocol } from "./protocol.js";
 import type { Claim, Offers, Spares } from "./spares.js";
 import { asFirefliesError, OK, tooLarge, toStatus } from "./status.js";
@@ -68,7 +68,7 @@ export class Serving {
   }
 
   /** A spare call that the accepting end claimed. */
-  onClaim({ channel, protocol, timeoutMs, name }: Claim, offers: AfterAnswer): void {
+  onClaim({ channel, protocol, timeoutMs, name, trace }: Claim, offers: AfterAnswer): void {
     const entry = this.#enter(protocol);
     if (entry instanceof FirefliesError) {
       channel.reset(entry);
@@ -77,17 +77,18 @@ export class Serving {
     channel.limit(wireMax(entry.protocol.limits.bytesMax));
     if (isDuplex(entry)) channel.write(OPENED);
     else channel.answer([OPENED]);
-    if (isDuplex(entry)) this.#openDuplex(entry, channel, name);
+    if (isDuplex(entry)) this.#openDuplex(entry, channel, { name, trace });
     else if (isCall(entry)) new ChannelAnswer(this.#options, entry, timeoutMs, { channel, offers });
   }
 
-  #serve(stream: ServerHttp2Stream, { protocol, timeoutMs, name }: Called): void {
+  #serve(stream: ServerHttp2Stream, { protocol, timeoutMs, name, trace }: Called): void {
     const entry = this.#enter(protocol);
     if (entry instanceof FirefliesError) refuse(stream, entry);
     else if (isCall(entry)) new UnaryAnswer(this.#options, entry, timeoutMs, stream);
     else if (isDuplex(entry)) {
       const { bytesMax } = entry.protocol.limits;
-      this.#openDuplex(entry, new AcceptedChannel(stream, this.#options.carrier, wireMax(bytesMax)), name);
+      const channel = new AcceptedChannel(stream, this.#options.carrier, wireMax(bytesMax));
+      this.#openDuplex(entry, channel, { name, trace });
     }
   }
 
@@ -102,13 +103,13 @@ export class Serving {
     return leave === undefined ? new FirefliesError("overloaded") : { protocol, leave };
   }
 
-  #openDuplex({ protocol, leave }: Entry<DuplexProtocol>, channel: Channel, name: string): void {
+  #openDuplex({ protocol, leave }: Entry<DuplexProtocol>, channel: Channel, { name, trace }: Meant): void {
     const duplex = new SessionDuplex(protocol.limits.bytesMax, true);
     duplex.once("close", leave);
     duplex.attach(channel);
     this.#options.onDuplex(duplex);
     try {
-      protocol.onDuplex(this.#options.peer, duplex, this.#options.path, name);
+      protocol.onDuplex(this.#options.peer, duplex, this.#options.path, name, trace);
     } catch (error) {
       duplex.destroy(asFirefliesError(error, "handler-failed"));
     }

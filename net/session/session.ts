@@ -50,6 +50,8 @@ export type Ending = "closed" | "lost";
 export interface OpenOptions {
   /** Which of the many things that one protocol carries; the other side's `onDuplex` is told. Empty by default. */
   readonly name?: string | undefined;
+  /** Where it belongs in a trace, as the other side's `onDuplex` is told: ASCII. Nothing by default. */
+  readonly trace?: string | undefined;
   /** Destroys the duplex with "cancelled". */
   readonly signal?: AbortSignal | undefined;
 }

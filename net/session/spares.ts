@@ -101,6 +101,7 @@ export interface Claim {
   /** In how many milliseconds the caller gives up; infinite when it named none. */
   readonly timeoutMs: number;
   readonly name: string;
+  readonly trace: string;
 }
 
 /** At the end that dialled: keeps one spare call open at least, for as long as the session takes it. */
@@ -135,8 +136,8 @@ export class Offers {
     }
     this.#isTaken = true;
     if (this.#idle.size === 0) this.#offer();
-    const { protocol, timeoutMs, name } = piece;
-    this.#onClaim({ channel, protocol, timeoutMs: timeoutMs || Number.POSITIVE_INFINITY, name });
+    const { protocol, timeoutMs, name, trace } = piece;
+    this.#onClaim({ channel, protocol, timeoutMs: timeoutMs || Number.POSITIVE_INFINITY, name, trace });
   }
 
   /** The session takes nothing new. */

@@ -58,11 +58,11 @@ describe("a piece", () => {
     { made: OPENED, content: { $case: "opened", value: {} } },
     {
       made: encodeOpen("probe", 1500),
-      content: { $case: "open", value: { protocol: "probe", timeoutMs: 1500, name: "" } },
+      content: { $case: "open", value: { protocol: "probe", timeoutMs: 1500, name: "", trace: "" } },
     },
     {
       made: encodeOpen("stream", 0, "/chat/1.0"),
-      content: { $case: "open", value: { protocol: "stream", timeoutMs: 0, name: "/chat/1.0" } },
+      content: { $case: "open", value: { protocol: "stream", timeoutMs: 0, name: "/chat/1.0", trace: "" } },
     },
   ] as const)("of kind $content.$case is what proto/fireflies.proto says", ({ made, content }) => {
     const body = bodyOf(made);

@@ -82,14 +82,14 @@ describe("pieces", () => {
     [
       "an open",
       encodeOpen("stream", 7000),
-      { kind: "open", protocol: "stream", timeoutMs: 7000, name: "" },
-      { $case: "open", value: { protocol: "stream", timeoutMs: 7000, name: "" } },
+      { kind: "open", protocol: "stream", timeoutMs: 7000, name: "", trace: "" },
+      { $case: "open", value: { protocol: "stream", timeoutMs: 7000, name: "", trace: "" } },
     ],
     [
       "an open with a name",
-      encodeOpen("stream", 0, "/größe/1.0"),
-      { kind: "open", protocol: "stream", timeoutMs: 0, name: "/größe/1.0" },
-      { $case: "open", value: { protocol: "stream", timeoutMs: 0, name: "/größe/1.0" } },
+      encodeOpen("stream", 0, "/größe/1.0", "00-1-2-01"),
+      { kind: "open", protocol: "stream", timeoutMs: 0, name: "/größe/1.0", trace: "00-1-2-01" },
+      { $case: "open", value: { protocol: "stream", timeoutMs: 0, name: "/größe/1.0", trace: "00-1-2-01" } },
     ],
   ];
 

@@ -133,7 +133,7 @@ export class Puppets {
     if (protocol.kind !== "duplex") return protocol;
     return {
       ...protocol,
-      onDuplex: (peer, duplex, path, name) => {
+      onDuplex: (peer, duplex, path, name, trace) => {
         duplex.once("data", (message: Uint8Array) => {
           duplex.pause();
           duplex.unshift(message);
@@ -142,7 +142,7 @@ export class Puppets {
           const absent = !isLiars && this.#steered.has(pair) ? LIES["says that the member is gone"]() : undefined;
           const open = (absent ?? lie())?.open;
           if (open !== undefined) return open(duplex);
-          protocol.onDuplex(peer, this.#between(duplex, pair, lie, isLiars), path, name);
+          protocol.onDuplex(peer, this.#between(duplex, pair, lie, isLiars), path, name, trace);
           duplex.resume();
         });
       },

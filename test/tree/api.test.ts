@@ -63,6 +63,12 @@ const ENTRIES: readonly Entry[] = [
     opening: "",
   },
   {
+    name: "fireflies/telemetry",
+    room: "ops/telemetry",
+    about: "Traces and metrics of a member by OpenTelemetry: [metrics](../metrics.md).",
+    opening: "",
+  },
+  {
     name: "fireflies/testing",
     room: "testing",
     about: "What programs test with: [testing](../testing.md).",
