@@ -9,6 +9,7 @@ export type AgentClient = Pick<
   | "members"
   | "departed"
   | "changes"
+  | "history"
   | "join"
   | "ping"
   | "info"

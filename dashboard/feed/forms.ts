@@ -182,6 +182,8 @@ export function readEvent(event: string, value: unknown, rings: number): FeedEve
   const at = number(from?.at);
   if (from === undefined || at === undefined) return undefined;
   if (event === "history") return readHistory(from, at, rings);
+  // Another way to a member is told in the words of its history.
+  if (event === "path") return readHistory({ ...from, kind: "moved", path: text(from.path) || "none" }, at, rings);
   if (event === "alarm") return readAlarm(from, at);
   return event === "figures" ? readFigures(from, at) : undefined;
 }

@@ -122,17 +122,38 @@ describe("events", () => {
     });
   });
 
-  it("have paths, isolation and moves", async () => {
+  it("have paths, and what the member saw happen in the protocol", async () => {
     const events = reader();
     feed.begin();
     const bob = client.list[1]!;
-    const path = { ...client.paths()[0]!, id: bob.id };
-    client.tell({ kind: "path", member: bob, at: now, what: "came", path, before: undefined });
-    client.tell({ kind: "isolated", reason: "nobody", at: now });
-    client.tell({ kind: "moved", addresses: ["h:1"], at: now });
+    client.tell({
+      kind: "path",
+      member: bob,
+      at: now,
+      what: "came",
+      path: { ...client.paths()[0]!, id: bob.id },
+      before: undefined,
+    });
     expect(await events.next()).toMatchObject({ event: "path", member: bob.id, path: "relayed", via: [bob.id] });
-    expect(await events.next()).toMatchObject({ kind: "isolated", member: idOf("f"), reason: "nobody" });
-    expect(await events.next()).toMatchObject({ kind: "moved", reason: "h:1" });
+    client.sees({ kind: "accused", digits: "b", at: now, by: idOf("a"), ring: 3, epoch: "7" });
+    expect(await events.next()).toMatchObject({
+      event: "history",
+      kind: "accused",
+      by: idOf("a"),
+      ring: 3,
+      epoch: "7",
+    });
+  });
+
+  it("begin anew when the member itself has missed some", async () => {
+    const events = reader();
+    feed.begin();
+    const { sequence } = feed.snapshot();
+    client.misses(40, now);
+    expect(await events.next()).toMatchObject({ event: "gap", missed: 40, id: sequence + 40 });
+    client.joins("c", now);
+    expect(await events.next()).toMatchObject({ kind: "joined", id: sequence + 41 });
+    expect(feed.recording().length).toBe(2);
   });
 
   it("end with the member", async () => {
@@ -151,7 +172,9 @@ describe("figures", () => {
     vi.advanceTimersByTime(10 * FIGURES_MS);
     expect(read).not.toHaveBeenCalled();
     const events = reader(undefined, true);
-    expect(await events.next()).toMatchObject({ event: "figures", streams: 3, links: { relayed: 1 }, id: undefined });
+    expect(await events.next()).toMatchObject({
+      ...{ event: "figures", messagesIn: 0, bytesOut: 0, streams: 0, links: { relayed: 1 }, id: undefined },
+    });
     client.published.push({ topic: "orders.eu", text: "", options: {} });
     now += 2_000;
     vi.advanceTimersByTime(FIGURES_MS);

@@ -252,6 +252,14 @@ export class FakeAgentClient implements AgentClient {
     this.gossip = data;
   }
 
+  history(): ReturnType<AgentClient["history"]> {
+    return this.#noHistory();
+  }
+
+  async *#noHistory(): AsyncGenerator<never> {
+    await new Promise(() => {});
+  }
+
   async *changes({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Change> {
     this.readers++;
     this.events.dispatchEvent(new Event("reader"));

@@ -2,12 +2,13 @@
  * What one member of the agent tells its readers: a snapshot of its view, events with numbers, and figures while somebody looks.
  * Readers share what is kept: a slow one has a place in it and no queue of its own, and is told when it was overtaken.
  */
+
+import type { HistoryEvent } from "../../../client/history/event.js";
 import type { FirefliesError } from "../../../identity/errors/error.js";
 import { onAbort } from "../../../net/abort.js";
 import type { AgentClient } from "../../agent-client.js";
 import { FigureClock } from "./figures.js";
-import type { Figures, NewEvent, PathFacts, RecordingHead, Snapshot } from "./form.js";
-import { eventOf } from "./from-changes.js";
+import type { Figures, MemberRecord, NewEvent, PathFacts, RecordingHead, Snapshot } from "./form.js";
 import { KEPT_MS, KeptEvents } from "./kept.js";
 import { Positions, pathFacts, recordOf } from "./record.js";
 import { recordsOf, snapshotOf } from "./snapshot.js";
@@ -17,7 +18,7 @@ const BACKLOG_MAX = 4_096;
 
 export type FeedClient = Pick<
   AgentClient,
-  "self" | "member" | "members" | "departed" | "paths" | "info" | "changes" | "topics" | "connections" | "stopping"
+  "self" | "member" | "members" | "departed" | "paths" | "info" | "changes" | "history" | "topics"
 >;
 
 /** What a reader is handed: the event's name, its number if it has one, and its JSON. */
@@ -124,25 +125,42 @@ export class Feed {
     const at = this.#now();
     const kept = new KeptEvents({ at, members: recordsOf(this.#client, positions, at) });
     const begun = { kept, positions, paths: new Map(this.#client.paths().map((path) => [path.id, pathFacts(path)])) };
-    void this.#watch(begun).catch(() => this.#end());
+    const over = Promise.all([this.#watchHistory(begun, at), this.#watchPaths(begun)]);
+    void over.catch(() => {}).then(() => this.#end());
     return begun;
   }
 
-  /** Until the client stops. What the changes begin with is what the members before the events are. */
-  async #watch({ kept, positions, paths }: Begun): Promise<void> {
-    const known = new Map<string, number>(this.#client.members().map(({ id, since }) => [id, since]));
-    const self = this.#client.self.id;
-    for await (const change of this.#client.changes({ paths: true })) {
-      if (change.kind === "joined" && known.get(change.member.id) === change.at) {
-        known.delete(change.member.id);
-        continue;
-      }
-      if (change.kind === "path") paths.set(change.member.id, pathFacts(change.path));
-      if (change.kind === "left" || change.kind === "failed") paths.delete(change.member.id);
-      const event = eventOf(change, self, (member) => ({ ...recordOf(member, positions), ...paths.get(member.id) }));
-      if (event !== undefined) this.#addTo(kept, event);
+  /** Until the client stops. What happened before the feed began is in the members before the events. */
+  async #watchHistory(begun: Begun, from: number): Promise<void> {
+    for await (const event of this.#client.history()) {
+      if (event.at < from) continue;
+      if (event.kind === "dropped") this.#restart(begun, event.count);
+      else this.#addTo(begun.kept, { ...event, event: "history", ...this.#recordAfter(event, begun) });
     }
-    this.#end();
+  }
+
+  #recordAfter({ kind, member }: HistoryEvent, { positions, paths }: Begun): { readonly record?: MemberRecord } {
+    const found = kind === "joined" || kind === "updated" ? this.#client.member(member) : undefined;
+    return found === undefined ? {} : { record: { ...recordOf(found, positions), ...paths.get(member) } };
+  }
+
+  async #watchPaths(begun: Begun): Promise<void> {
+    const { paths, kept } = begun;
+    for await (const change of this.#client.changes({ paths: true })) {
+      if (change.kind === "left" || change.kind === "failed") paths.delete(change.member.id);
+      if (change.kind === "dropped") this.#restart(begun, change.count);
+      if (change.kind !== "path") continue;
+      const facts = pathFacts(change.path);
+      paths.set(change.member.id, facts);
+      this.#addTo(kept, { event: "path", at: change.at, member: change.member.id, ...facts });
+    }
+  }
+
+  /** More came at once than this member's client holds for a reader: readers begin anew, with the members as they are. */
+  #restart({ kept, positions }: Begun, missed: number): void {
+    const at = this.#now();
+    kept.restart({ at, members: recordsOf(this.#client, positions, at) }, missed);
+    this.#wake();
   }
 
   #add(event: NewEvent): void {

@@ -10,7 +10,7 @@ const TOPICS_MAX = 64;
 /** How often the event loop's lag is looked at, milliseconds. */
 const LAG_LOOK_MS = 20;
 
-export type Counted = Pick<AgentClient, "info" | "topics" | "connections">;
+export type Counted = Pick<AgentClient, "info" | "topics">;
 
 /** Reads the figures every FIGURES_MS from now on, the first at once, until `close`. */
 export class FigureClock {
@@ -41,16 +41,16 @@ export class FigureClock {
     const rateOf = (topic: string, published: number) =>
       seconds <= 0 ? 0 : rounded(Math.max(0, published - (before?.published.get(topic) ?? 0)) / seconds);
     this.#before = { at, published: new Map(topics.map(({ topic, published }) => [topic, published])) };
+    const { traffic, paths } = this.#client.info();
+    const { messagesIn, messagesOut, bytesIn, bytesOut, streams } = traffic;
     return {
-      at,
-      ...COUNTS_UNKNOWN,
-      streams: this.#client.connections().reduce((sum, { streams }) => sum + sumOf(streams), 0),
+      ...{ at, messagesIn, messagesOut, bytesIn, bytesOut, streams },
       lagMs: this.#lag(),
       topics: topics
         .map(({ topic, backlog, published }) => ({ topic, backlog, rate: rateOf(topic, published) }))
         .sort((a, b) => b.backlog - a.backlog)
         .slice(0, TOPICS_MAX),
-      links: this.#client.info().paths,
+      links: paths,
     };
   }
 
@@ -60,12 +60,6 @@ export class FigureClock {
     this.#delay.reset();
     return Number.isFinite(worst) ? Math.max(0, rounded(worst)) : 0;
   }
-}
-
-const COUNTS_UNKNOWN = { messagesIn: null, messagesOut: null, bytesIn: null, bytesOut: null } as const;
-
-function sumOf(streams: readonly { readonly count: number }[]): number {
-  return streams.reduce((sum, { count }) => sum + count, 0);
 }
 
 function rounded(value: number): number {

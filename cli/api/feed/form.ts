@@ -2,40 +2,7 @@
  * What the page, and any other reader, is told of one member's view: a snapshot, then events. A recording is both in a file.
  * Every event may come twice: applying it again changes nothing.
  */
-
-/** A protocol event that the member saw happen. */
-export interface HistoryEvent {
-  /** Unix milliseconds. */
-  readonly at: number;
-  readonly kind:
-    | "joined"
-    | "updated"
-    | "moved"
-    | "left"
-    | "accused"
-    | "suspected"
-    | "rebutted"
-    | "removed"
-    | "revoked"
-    | "expired"
-    | "equivocated"
-    | "summoned"
-    | "missed"
-    | "isolated"
-    | "back"
-    | "rejected";
-  /** The id of whom it is about, 64 hex digits. */
-  readonly member: string;
-  readonly name?: string | undefined;
-  /** The id of the accuser, the monitor, or who told it. */
-  readonly by?: string | undefined;
-  readonly ring?: number | undefined;
-  /** Of the note that is accused, decimal. */
-  readonly epoch?: string | undefined;
-  readonly reason?: string | undefined;
-  /** Of a ping that got no answer: the way that was tried. */
-  readonly path?: string | undefined;
-}
+import type { HistoryEvent } from "../../../client/history/event.js";
 
 /** "left", "failed" and "revoked" are no longer in the view. */
 export type RecordState = "live" | "suspected" | "unreachable" | "left" | "failed" | "revoked";
@@ -93,7 +60,7 @@ export interface Snapshot {
 /** The names of events in the stream, and what each has. `sequence` is the event's id; figures have none. */
 export type FeedEvent =
   /** `record`: of "joined" and "updated", all that is known of the member now. */
-  | (HistoryEvent & { readonly event: "history"; readonly sequence: number; readonly record?: MemberRecord })
+  | (HistoryEvent & { readonly event: "history"; readonly record?: MemberRecord })
   /** How a member is reached has changed. */
   | (PathFacts & { readonly event: "path"; readonly sequence: number; readonly at: number; readonly member: string })
   | (AlarmFacts & { readonly event: "alarm"; readonly sequence: number; readonly at: number })
@@ -121,14 +88,14 @@ export interface AlarmFacts {
   readonly advice: string;
 }
 
-/** Counts since the start of the member; the page makes rates of them. Null: this agent does not count it. */
+/** Counts since the start of the member; a page makes rates of them. */
 export interface Figures {
   /** Unix milliseconds. */
   readonly at: number;
-  readonly messagesIn: number | null;
-  readonly messagesOut: number | null;
-  readonly bytesIn: number | null;
-  readonly bytesOut: number | null;
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
   /** Open now. */
   readonly streams: number;
   /** The longest that the event loop was late since the figures before, milliseconds. */

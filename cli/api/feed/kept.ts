@@ -38,7 +38,7 @@ export class KeptEvents {
   #head = 0;
   #characters = 0;
   #at: number;
-  readonly #members: Map<string, MemberRecord>;
+  #members: Map<string, MemberRecord>;
 
   constructor({ at, members }: Begin) {
     this.#at = at;
@@ -55,6 +55,16 @@ export class KeptEvents {
   /** A reader that has all up to this number misses none from here on. */
   get begin(): number {
     return this.#last - (this.#events.length - this.#head);
+  }
+
+  /** Forgets all, and goes on with these members after as many events that nobody has. */
+  restart({ at, members }: Begin, missed: number): void {
+    this.#at = at;
+    this.#members = new Map(members.map((record) => [record.id, record]));
+    this.#events = [];
+    this.#head = 0;
+    this.#characters = 0;
+    this.#last += missed;
   }
 
   add(made: NewEvent, now: number): void {
