@@ -108,7 +108,7 @@ export interface Watcher {
   /** A machine signed a body. */
   signed?(seat: Seat, type: StatementKind, body: Uint8Array, now: number): void;
   /** A behaviour signed a body with its member's key. */
-  forged?(seat: Seat, type: StatementKind): void;
+  forged?(seat: Seat, type: StatementKind, body: Uint8Array, now: number): void;
   /** Bytes left a member: packets of calls and answers, pings and pongs, without the headers of the layers below. */
   sent?(from: Seat, to: Seat, kind: TrafficKind, bytes: number, now: number): void;
   /** A machine threw. The simulation treats the member as crashed. */

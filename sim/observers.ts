@@ -40,8 +40,8 @@ export class Observers {
     for (const watcher of this.#all) watcher.signed?.(seat, type, body, now);
   }
 
-  forged(seat: Seat, type: StatementKind): void {
-    for (const watcher of this.#all) watcher.forged?.(seat, type);
+  forged(seat: Seat, type: StatementKind, body: Uint8Array, now: number): void {
+    for (const watcher of this.#all) watcher.forged?.(seat, type, body, now);
   }
 
   sent(from: Seat, to: Seat, kind: TrafficKind, bytes: number, now: number): void {

@@ -18,6 +18,8 @@ export interface PageOptions {
   /** The command that gives the same run again. */
   readonly command: string;
   readonly version: string;
+  /** A page that plays the run; undefined leaves it out. */
+  readonly player: string | undefined;
 }
 
 export function renderPage(measured: Measured, options: PageOptions): string {
@@ -26,6 +28,7 @@ export function renderPage(measured: Measured, options: PageOptions): string {
     heading(measured, title),
     tiles(measured, options),
     violations(measured),
+    played(options),
     `<h2>What happened</h2>${chartsOf(measured).map(renderChart).join("")}`,
     adversaries(measured, options),
     faults(measured),
@@ -83,6 +86,14 @@ function tiles({ result }: Measured, { rate }: PageOptions): string {
     return `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)} <small>${escapeHtml(more)}</small></dd></div>`;
   });
   return `<dl class="tiles">${items.join("")}</dl>`;
+}
+
+/** In a frame: it is a page of its own, with a policy of its own. */
+function played({ player }: PageOptions): string {
+  if (player === undefined) return "";
+  const lead = "Play, pause and scrub: who accuses whom, who answers, who goes. Times are of the run, from its start.";
+  const frame = `<iframe title="The run, played" sandbox="allow-scripts allow-downloads" srcdoc="${escapeHtml(player)}"></iframe>`;
+  return `<h2>The run, played</h2><p class="caption">${lead}</p>${frame}`;
 }
 
 /** Violations shown; the first ones tell what went wrong. */

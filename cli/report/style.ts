@@ -28,6 +28,7 @@ p { margin: 0 0 .75rem; max-width: 44rem; }
 .tiles dt { color: var(--quiet); font-size: .8125rem; }
 .tiles dd { margin: .1rem 0 0; font-size: 1.5rem; font-weight: 600; letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
 .tiles dd small { display: block; line-height: 1.4; font-size: .8125rem; font-weight: 400; color: var(--quiet); letter-spacing: 0; }
+iframe { display: block; width: min(94vw, 90rem); height: 85vh; margin-left: calc(50% - min(47vw, 45rem)); border: 1px solid var(--line); border-radius: .6rem; }
 figure { margin: 1.75rem 0; break-inside: avoid; }
 svg { display: block; width: 100%; height: auto; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0 0 .4rem; padding: 0; font-size: .8125rem; color: var(--quiet); }
@@ -48,5 +49,5 @@ pre { background: var(--panel); border: 1px solid var(--line); border-radius: .6
 pre, code { font: .8125rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 pre.wrapped { white-space: pre-wrap; overflow-wrap: anywhere; }
 summary { cursor: pointer; color: var(--quiet); margin: .75rem 0; }
-@media print { body { max-width: none; padding: 0; } h2 { break-after: avoid; } }
+@media print { iframe { display: none; } body { max-width: none; padding: 0; } h2 { break-after: avoid; } }
 `;

@@ -15,9 +15,11 @@ import {
   type Violation,
 } from "../../sim/index.js";
 import { usage } from "../failure.js";
-import { print, toJson, writeLine } from "../output.js";
+import { counted, print, toJson, writeLine } from "../output.js";
 import { outputFile } from "../output-file.js";
 import { renderPage } from "../report/page.js";
+import { playerOf, readPlayer } from "../report/player.js";
+import { RECORDED_MEMBERS_MAX, Recorder } from "../report/recorder.js";
 import { VERSION } from "../version.js";
 import { commandOf, planOf, replayCommand, type SeedRange, type SimOptions } from "./options.js";
 import { p256 } from "./p256.js";
@@ -34,15 +36,18 @@ export async function simulateOne(options: SimOptions): Promise<void> {
   const plan = await planOf(options);
   const command = commandOf(options, plan);
   if (!json) await writeLine(planLine(plan));
+  const recorder = file === undefined ? undefined : recorderOf(plan);
   const run = await newRun(plan, {
     withHistory: file !== undefined,
+    ...(recorder && { watcher: recorder }),
     ...(options.trace && { trace: [options.trace] }),
   });
+  recorder?.begin(run.simulation.members);
   checkTraced(plan, options.trace);
   const timed = runTimed(run, new ProgressLine(json));
   const measured = run.measured();
   const failure = await explain(measured, options);
-  if (file !== undefined) await report(file, withTrace(measured, failure), timed, command);
+  if (file !== undefined) await report(file, withTrace(measured, failure), { timed, command, recorder });
   if (json) await writeLine(toJson(jsonOf(measured, timed, failure)));
   else await tell(measured, timed, failure, options);
   const [first] = measured.result.violations;
@@ -175,9 +180,26 @@ async function reportFile(file: string): Promise<string> {
   return output;
 }
 
-async function report(file: string, measured: Measured, { rate }: Timed, command: string): Promise<void> {
+/** Undefined for a run of more members than a page shows. */
+function recorderOf(plan: Plan): Recorder | undefined {
+  const { members, byzantine, rings, adversaries, settings, start, seed } = plan;
+  if (members > RECORDED_MEMBERS_MAX) return undefined;
+  const title = `${counted(members, "member", "members")}, ${byzantine} Byzantine, seed ${seed}`;
+  return new Recorder({ title, rings, deltaMs: settings.deltaMs, isWhole: start === "whole", adversaries });
+}
+
+interface Reported {
+  readonly timed: Timed;
+  readonly command: string;
+  readonly recorder: Recorder | undefined;
+}
+
+async function report(file: string, measured: Measured, { timed, command, recorder }: Reported): Promise<void> {
+  const { rate } = timed;
+  const empty = recorder && (await readPlayer());
+  const player = empty === undefined ? undefined : playerOf(empty, recorder?.lines() ?? []);
   const about = new Map([...ADVERSARIES].map(([name, adversary]) => [name, adversary.about]));
-  const page = renderPage(measured, { about, rate, command: `fireflies ${command}`, version: VERSION });
+  const page = renderPage(measured, { about, rate, command: `fireflies ${command}`, version: VERSION, player });
   await writeOutput(file, page, { mode: PUBLIC_FILE_MODE });
 }
 

@@ -175,7 +175,7 @@ export class Member implements Actor, Host {
   }
 
   sign(type: StatementKind, body: Uint8Array): Uint8Array {
-    this.world.observers.forged(this, type);
+    this.world.observers.forged(this, type, body, this.now);
     return this.credentials.sign(type, body);
   }
 

@@ -2,7 +2,7 @@
  * One run of a plan: a phase with faults, in which nothing bad may happen, then a quiet one, in which all good must follow
  * (after TigerBeetle's VOPR). Time is virtual; whoever runs it measures how long that takes.
  */
-import type { Behaviour, Seat } from "../actor.js";
+import type { Behaviour, Seat, Watcher } from "../actor.js";
 import { Ensemble } from "../adversaries/ensemble.js";
 import { adversary, EVERY_ADVERSARY, RELAY_ADVERSARIES } from "../adversaries/index.js";
 import type { SimCrypto } from "../crypto/crypto.js";
@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly withHistory?: boolean;
   /** Names of members to trace, such as "m3". */
   readonly trace?: readonly string[];
+  /** Also told what happens. */
+  readonly watcher?: Watcher;
 }
 
 export interface Progress {
@@ -84,7 +86,7 @@ export class Run {
     this.#history = options.withHistory ? new History(members) : undefined;
     this.#tally = new Tally(members);
     this.#trace = options.trace === undefined ? undefined : new Trace(options.trace, members);
-    const optional = [this.#history, this.#history && this.#tally, this.#trace];
+    const optional = [this.#history, this.#history && this.#tally, this.#trace, options.watcher];
     simulation = new Simulation({
       ...plan,
       network: {
