@@ -45,6 +45,8 @@ export interface MemberView {
   readonly path?: PathName | null;
   /** Ids of the members that pass the bytes on. */
   readonly via?: readonly string[];
+  /** Present when the relay joins two connections that were made for it alone. */
+  readonly conduit?: true;
   readonly pathAddress?: string | null;
   readonly rttMs?: number | null;
   readonly whyNotBetter?: string | null;
@@ -89,10 +91,11 @@ export function changeView(change: Change): ChangeView {
   return { event, at, ...member, ...(change.kind === "failed" && { reason: change.reason }) };
 }
 
-export function pathView({ path, via, address, rttMs, whyNotBetter }: MemberPath) {
+export function pathView({ path, via, conduit, address, rttMs, whyNotBetter }: MemberPath) {
   return {
     path: path ?? null,
     via,
+    ...(conduit && { conduit }),
     pathAddress: address ?? null,
     rttMs: rttMs === undefined ? null : Math.round(rttMs * 100) / 100,
     whyNotBetter: whyNotBetter ?? null,
@@ -104,10 +107,10 @@ export function pathsTable(members: readonly MemberView[], isFiltered = false): 
   const live = members.filter(({ path }) => path !== undefined);
   if (live.length === 0) return isFiltered ? NOBODY_FITS : NOBODY_LIVE;
   const names = new Map(members.map(({ id, name }) => [id, name]));
-  const rows = live.map(({ id, name, path, via = [], pathAddress, rttMs, whyNotBetter }) => [
+  const rows = live.map(({ id, name, path, via = [], conduit, pathAddress, rttMs, whyNotBetter }) => [
     name ?? "-",
     shortId(id),
-    path ?? "none",
+    conduit ? `${path}, conduit` : (path ?? "none"),
     via.map((relay) => memberTitle({ id: relay, name: names.get(relay) })).join(" > ") || (pathAddress ?? "-"),
     rttMs === undefined || rttMs === null ? "-" : milliseconds(rttMs),
     whyNotBetter ?? "",

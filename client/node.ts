@@ -125,8 +125,9 @@ export class Node {
     this.relays = new Relays({
       ...{ config: options.config, certificate: options.identity.certificate },
       ...{ links: () => this.#stack.links, machine: () => this.#machine },
-      accept: (connection, from) => this.#stack.accept(connection, from),
+      accept: (...connection) => this.#stack.accept(...connection),
       connect: (connection, options) => this.#stack.connect(connection, options),
+      connection: (addresses, until) => this.#stack.connection(addresses, until),
       onRelays: () => this.#describe(),
       dialable: () => this.ways.reach.dialable,
       ...{ wall, now: monotonic, random: random.number },
@@ -151,6 +152,7 @@ export class Node {
       certificateOf: (id) => this.certificateOf(id),
       isHeld: (id) => this.streams.isOpenWith(id) || this.services.isOpenWith(id) || this.relays.isHeld(id),
       takes: (connection, from) => this.#punching.takes(connection, from),
+      enters: (connection, arrival) => this.relays.enter(connection, arrival),
       onProven: (session) => this.messenger.greet(session),
       onRelayFailed: (id, path, what) => this.relays.failed(id, path, what),
       onLost: (id) => this.#driver?.input((machine, now) => machine.linkLost(id, now)),

@@ -110,6 +110,8 @@ export interface MemberPath {
   readonly path: PathName | undefined;
   /** Of a relayed one: the members that pass it on, the one next to this member first. */
   readonly via: readonly MemberId[];
+  /** Of a relayed one: present where the relay joins two connections that were made for it alone, which carry more. */
+  readonly conduit?: true;
   /** Of its other end as it is seen from here; of a relayed one, "relay://ID". */
   readonly address: string | undefined;
   /** Milliseconds of a round trip, by the connection's own pings; undefined before the first. */
@@ -395,6 +397,8 @@ export interface RelayInfo {
   /** Connections that pass through here now, and the members that asked for them. */
   readonly connections: number;
   readonly callers: number;
+  /** Of the connections, those that are conduits (`MemberPath.conduit`). */
+  readonly conduits: number;
   /** Members whose bytes wait for their rate now. */
   readonly delayed: number;
   /** Since the start: connections, bytes of both directions, and requests that were refused. */

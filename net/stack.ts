@@ -7,6 +7,7 @@ import type { Deadline } from "./deadline.js";
 import { Dialler } from "./dialling/dialler.js";
 import type { Resolver } from "./dialling/resolver.js";
 import { Links, type LinksOptions } from "./links/links.js";
+import type { Arrival } from "./relays/conduits.js";
 import type { RelayFailure } from "./relays/failure.js";
 import { SessionHost } from "./session/host.js";
 import type { ConnectOptions } from "./session/options.js";
@@ -51,6 +52,8 @@ export interface StackOptions extends Pick<LinksOptions, "idleMs" | "kept" | "de
   readonly memoryMax?: number | undefined;
   /** Takes a connection that has come, before anybody is to prove itself over it: a punch waits for it. */
   readonly takes?: ((connection: Duplex, from: Address) => boolean) | undefined;
+  /** Looks at the first bytes of a connection that has come: it may be one end of a conduit. */
+  readonly enters?: ((connection: Duplex, arrival: Arrival) => void) | undefined;
 }
 
 export class Stack {
@@ -60,12 +63,16 @@ export class Stack {
   readonly #greeter: Dialler;
   readonly #transports: readonly Transport[];
   readonly #takes: (connection: Duplex, from: Address) => boolean;
+  readonly #enters: (connection: Duplex, arrival: Arrival) => void;
+  readonly #gate: ConnectionGate | undefined;
   readonly #bound: Bound[] = [];
 
   constructor(options: StackOptions) {
     const { transports, resolver, protocols, identity, now, wall, mine, current, refusal, memoryMax } = options;
     this.#transports = transports;
     this.#takes = options.takes ?? (() => false);
+    this.#enters = options.enters ?? ((_, { others }) => others());
+    this.#gate = options.gate;
     this.#host = new SessionHost({
       identity,
       now: wall,
@@ -97,7 +104,11 @@ export class Stack {
     if (!transport)
       throw new FirefliesError("address-invalid", `This member has no transport for ${scheme} to listen with.`);
     const bound = await transport.listen(at, (connection, from) => {
-      if (!this.#takes(connection, from)) this.#host.accept(connection, from);
+      if (this.#takes(connection, from)) return;
+      this.#enters(connection, {
+        others: () => this.#host.accept(connection, from),
+        proven: () => this.#gate?.proven(connection),
+      });
     });
     this.#bound.push(bound);
     return bound;
@@ -114,6 +125,11 @@ export class Stack {
   /** The member proves itself over a connection that was made by other means than its addresses. Rejects as `Links.reach`. */
   async connect(connection: Duplex, options: ConnectOptions): Promise<Session> {
     return this.links.offer(await this.#host.connect(connection, options));
+  }
+
+  /** A connection to one of these addresses, on which nothing was said. Makes no session. Rejects with a DialError. */
+  async connection(addresses: readonly string[], until: Deadline): Promise<Duplex> {
+    return await this.#greeter.dial(addresses, until, async (connection) => connection);
   }
 
   /**

@@ -103,9 +103,9 @@ export interface ClientOptions {
   readonly relayConnections?: number;
   /** Of those, asked for by one member. Default 64. */
   readonly relayConnectionsPerMember?: number;
-  /** Bytes per second that pass, both directions counted, 16,384 or more; what is more waits. Default 1,073,741,824. */
+  /** Bytes per second that pass, both directions counted, 16,384 or more; what is more waits. Default 2,147,483,648. */
   readonly relayBytesPerSecond?: number;
-  /** Of those, of the connections that one member asked for. Default 536,870,912. */
+  /** Of those, of the connections that one member asked for. Default 1,073,741,824. */
   readonly relayBytesPerSecondPerMember?: number;
   /** Milliseconds that one connection lasts, 10,000 to 2,592,000,000. Default 86,400,000. */
   readonly relayConnectionMs?: number;

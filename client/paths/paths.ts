@@ -24,7 +24,7 @@ export interface PathsOptions {
 }
 
 /** One connection with a member. */
-export interface SessionInfo extends Pick<MemberPath, "path" | "via" | "address" | "rttMs"> {
+export interface SessionInfo extends Pick<MemberPath, "path" | "via" | "conduit" | "address" | "rttMs"> {
   /** Of this session, for as long as it lives. */
   readonly id: string;
   /** It serves what is opened now. */
@@ -136,7 +136,8 @@ export class Paths {
   }
 }
 
-function wayOf(path: Path | undefined): Pick<MemberPath, "path" | "via" | "address"> {
+function wayOf(path: Path | undefined): Pick<MemberPath, "path" | "via" | "conduit" | "address"> {
   if (path === undefined) return { path: undefined, via: [], address: undefined };
-  return { path: path.kind, via: path.via ?? [], address: formatAddress(path.address) };
+  const { kind, via = [], isConduit, address } = path;
+  return { path: kind, via, ...(isConduit && { conduit: true }), address: formatAddress(address) };
 }

@@ -4,12 +4,19 @@ import { type Machine, type Address as NoteAddress, TRANSPORT_GRPC } from "../..
 import { FirefliesError, type MemberCertificate, sha256 } from "../../identity/index.js";
 import {
   type Address,
+  type Arrival,
+  conduitPath,
   type Deadline,
   deadlineIn,
+  formatAddress,
   type Links,
+  NATS_SCHEME,
+  openConduit,
   type Path,
   type Protocols,
+  parseAddress,
   pathOf,
+  RDV_SCHEME,
   RELAY_SCHEME,
   type RelayFailure,
   Relaying,
@@ -25,6 +32,7 @@ import {
 import { type MemberId, relayPositions } from "../../rings/index.js";
 import type { MemberConfig } from "../config/index.js";
 import type { RelayInfo } from "../types.js";
+import { Bulk } from "./bulk.js";
 import { Keeping } from "./keeping.js";
 import { Replacing } from "./replacing.js";
 import { DECLINES, directAddresses, isMine, orderFor, TRANSPORT_RELAYING, type View } from "./selection.js";
@@ -41,8 +49,10 @@ type RelaySettings = Pick<
   | "relayConnectionMs"
 >;
 
-/** For a connection that is to replace another one, milliseconds. */
+/** For a connection that is to replace another one, and for a conduit, milliseconds. */
 const REPLACE_MS = 5_000;
+/** Transports over which a conduit brings nothing: each packet costs the processor more than its encryption, or it leads elsewhere. */
+const NO_CONDUITS: ReadonlySet<string> = new Set(["udx", RDV_SCHEME, NATS_SCHEME, RELAY_SCHEME]);
 
 export interface RelaysOptions {
   readonly config: MemberConfig;
@@ -50,8 +60,10 @@ export interface RelaysOptions {
   readonly links: () => Pick<Links, "get" | "reach" | "shun">;
   /** Undefined before the protocol starts. */
   readonly machine: () => Pick<Machine, "members" | "member"> | undefined;
-  readonly accept: (connection: Duplex, from: Address) => void;
+  readonly accept: Stack["accept"];
   readonly connect: Stack["connect"];
+  /** As `Stack.connection`. */
+  readonly connection: Stack["connection"];
   /** My relays have changed: they are to stand in my note, the nearest first. */
   readonly onRelays: () => void;
   /** Can others make connections to this member, as far as it is known? */
@@ -75,6 +87,7 @@ export class Relays {
   readonly #taking: Taking;
   readonly #keeping: Keeping;
   readonly #replacing: Replacing;
+  readonly #bulk: Bulk;
   readonly #ending = new AbortController();
   #wasWilling: boolean | undefined;
   /** As published, the nearest first. */
@@ -88,20 +101,29 @@ export class Relays {
     this.#declines = !config.relay;
     const reachDirect = (id: MemberId, until: Deadline) => this.#reachDirect(id, until);
     const reach = (id: MemberId, withinMs: number) => reachDirect(id, { deadline: deadlineIn(withinMs) });
-    this.#replacing = new Replacing({
-      isNeeded: (id) => options.links().get(id)?.paths[0]?.kind === "relayed",
-      replace: (id, address) => this.#replace(id, address),
+    const best = (id: MemberId) => options.links().get(id)?.paths[0];
+    this.#replacing = new Replacing({ isNeeded: (id) => best(id)?.kind === "relayed", now });
+    this.#bulk = new Bulk({
+      isNeeded: (id) => best(id)?.kind === "relayed" && !best(id)?.isConduit,
+      open: (id, relay) => this.#openConduit(id, relay),
       now,
     });
     this.transport = relayTransport(new Through({ self, reachDirect, nearby: () => this.#nearby, now }), {
-      onOpened: (id, address, lastsMs) => this.#replacing.opened(id, address, lastsMs),
+      onOpened: (id, { address, lastsMs, connection }) => {
+        this.#replacing.opened(id, lastsMs, () => void this.#replace(id, address));
+        const [relay, ...others] = pathOf("dialled", address).via ?? [];
+        if (relay !== undefined && others.length === 0) this.#bulk.opened(id, relay, connection);
+      },
       onFailed: (id, address, what) => {
         const path = pathOf("dialled", address);
         options.links().shun(id, path);
         this.failed(id, path, what);
       },
     });
-    this.#taking = new Taking({ isRelayOfMine: (id) => this.#keeping.has(id), accept });
+    this.#taking = new Taking({
+      ...{ isRelayOfMine: (id) => this.#keeping.has(id), accept },
+      dial: (id, until) => this.#dialForConduit(id, until),
+    });
     this.#keeping = new Keeping({
       isNeeded: () => !this.isDialable,
       orderFor: (more) => orderFor(this.#view, more),
@@ -120,7 +142,12 @@ export class Relays {
   }
 
   register(protocols: Protocols): void {
-    for (const protocol of [this.#taking.protocol, ...this.#relaying.protocols]) protocols.register(protocol);
+    for (const protocol of [...this.#taking.protocols, ...this.#relaying.protocols]) protocols.register(protocol);
+  }
+
+  /** A connection has come: one end of a conduit, or none. */
+  enter(connection: Duplex, arrival: Arrival): void {
+    this.#relaying.enter(connection, arrival);
   }
 
   /** Can others dial this member? Yes, until it is known otherwise. */
@@ -164,6 +191,7 @@ export class Relays {
     this.#relaying.tidy();
     this.#keeping.look();
     this.#replacing.look();
+    this.#bulk.look();
   }
 
   /** Whether it relays, and how much, from now on. Nothing is cut: who has a reservation finds another relay first. */
@@ -202,6 +230,25 @@ export class Relays {
     } catch {
       // The one that there is ends with its time, and what is begun then makes another.
     }
+  }
+
+  /** A session with the member over a conduit, through this relay. Rejects when none comes of it. */
+  async #openConduit(id: MemberId, relay: MemberId): Promise<void> {
+    const until = { deadline: deadlineIn(REPLACE_MS), signal: this.#ending.signal };
+    const session = await this.#reachDirect(relay, until);
+    const { connection, lastsMs } = await openConduit(session, id, until, (...to) => this.#dialForConduit(...to));
+    await this.#options.connect(connection, { path: conduitPath("dialled", relay), expect: id, ...until });
+    this.#replacing.opened(id, lastsMs, () => void this.#openConduit(id, relay).catch(() => {}));
+  }
+
+  /** A connection of its own to a relay: where the session with it leads, and where its note says. */
+  async #dialForConduit(id: MemberId, until: Deadline): Promise<Duplex> {
+    const { path } = this.#directWith(id) ?? {};
+    const dialled = path?.kind === "direct" ? [formatAddress(path.address)] : [];
+    const peer = this.#options.machine()?.member(id);
+    const addresses = [...new Set([...dialled, ...(peer ? directAddresses(peer) : [])])];
+    const streams = addresses.filter((text) => !NO_CONDUITS.has(parseAddress(text)?.scheme ?? ""));
+    return await this.#options.connection(streams, until);
   }
 
   /** A session with the member that no relay carries, made if need be. Rejects with a FirefliesError. */

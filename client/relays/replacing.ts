@@ -2,7 +2,6 @@
  * A relay ends each connection after a time. Before that another one is made, which serves what begins from then on, so that
  * only what has been open for all that time is cut.
  */
-import type { Address } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
 
 /** A share of the time of a connection, after which the next one is made ... */
@@ -20,14 +19,12 @@ const REMEMBERED_MAX = 1_024;
 export interface ReplacingOptions {
   /** Is the member reached through others, and by nothing better? */
   readonly isNeeded: (id: MemberId) => boolean;
-  /** Makes another connection to the member, by the same relays. Never rejects. */
-  readonly replace: (id: MemberId, address: Address) => Promise<void>;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
 
 interface Due {
-  readonly address: Address;
+  readonly again: () => void;
   readonly at: number;
 }
 
@@ -39,23 +36,23 @@ export class Replacing {
     this.#options = options;
   }
 
-  /** A connection was made that lasts so long, by the word of its relay. */
-  opened(id: MemberId, address: Address, toldMs: number): void {
+  /** A connection was made that lasts so long, by the word of its relay. `again` makes another one by the same relays. */
+  opened(id: MemberId, toldMs: number, again: () => void): void {
     const lastsMs = Math.max(toldMs, LASTS_MS_MIN);
     const wait = Math.max(lastsMs * REPLACED_AFTER, lastsMs - BEFORE_END_MS_MAX);
     this.#due.delete(id);
-    this.#due.set(id, { address, at: this.#options.now() + wait });
+    this.#due.set(id, { again, at: this.#options.now() + wait });
     const [oldest] = this.#due.keys();
     if (oldest !== undefined && this.#due.size > REMEMBERED_MAX) this.#due.delete(oldest);
   }
 
   /** To be called about once a second. */
   look(): void {
-    const { isNeeded, replace, now } = this.#options;
-    for (const [id, { address, at }] of this.#due) {
+    const { isNeeded, now } = this.#options;
+    for (const [id, { again, at }] of this.#due) {
       if (now() < at) continue;
       this.#due.delete(id);
-      if (isNeeded(id)) void replace(id, address);
+      if (isNeeded(id)) again();
     }
   }
 }

@@ -188,7 +188,7 @@ export function isProof({ kind, direction }: Path): boolean {
   return kind !== "relayed" || direction === "dialled";
 }
 
-/** Not the same port: that of whoever dials is another one each time. */
+/** Not the same port: that of whoever dials is another one each time. A conduit leads the same way, and faster. */
 function isSameWay(a: Path, b: Path): boolean {
   const text = ({ kind, address, via = [] }: Path) => [kind, address.scheme, address.host, ...via].join(" ");
   return text(a) === text(b);

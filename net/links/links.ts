@@ -193,7 +193,8 @@ export class Links {
     const moving = new Set(links.filter(movesByItself).map(({ id }) => id));
     const isRelayed = ({ path }: Held) => path.kind === "relayed";
     // Those that others carry first: so they are closed, not lost, and no relay is blamed.
-    for (const link of links) this.#cut(link, (held) => isRelayed(held) && !moving.has(held.path.via?.[0] as MemberId));
+    const moves = ({ path }: Held) => !path.isConduit && moving.has(path.via?.[0] as MemberId);
+    for (const link of links) this.#cut(link, (held) => isRelayed(held) && !moves(held));
     for (const link of links) this.#cut(link, (held) => !isRelayed(held) && held.path.address.scheme !== "udx");
   }
 

@@ -24,11 +24,11 @@ const SHORTER_FACTOR = 2;
 const SHORTER_MS = 10;
 
 /**
- * 0 is the best: a connection between the two hosts, by whomever it was dialled; 1 is one through their NATs; 2 and 3 are
- * ways through one and two other members.
+ * 0 is the best: a connection between the two hosts, by whomever it was dialled; 1 is one through their NATs; 2 is a conduit of a
+ * relay; 3 and 4 are ways over sessions with one and two other members.
  */
-export function rankOf({ kind, via = [] }: Path): number {
-  if (kind === "relayed") return 1 + Math.max(1, via.length);
+export function rankOf({ kind, via = [], isConduit }: Path): number {
+  if (kind === "relayed") return isConduit ? 2 : 2 + Math.max(1, via.length);
   return kind === "punched" ? 1 : 0;
 }
 

@@ -35,6 +35,11 @@ const BLAMED_MS = 10 * 60_000;
  * one that is blamed for nothing still shows that the member is there (rule R21).
  */
 const BLAMED_LATER_MS = 250;
+/**
+ * What goes ahead with a handshake is lost with its session. So a session that is ready waits for one that carries something
+ * already, milliseconds: by then a relay that lets nothing through is behind it.
+ */
+const GIVE_WAY_MS = 250;
 
 /** Whom to reach; without an id, the member that proves itself at one of the addresses. */
 export interface Destination {
@@ -66,6 +71,8 @@ export class Reaching {
   readonly #dials = new Map<string, Promise<Session>>();
   /** Of each, the ways that are tried; a direct one may go on when the dial has its session. */
   readonly #ways = new Map<string, Promise<Session>>();
+  /** Sessions whose other end is proven, and has not let me in yet. */
+  readonly #proven = new Map<Session, Promise<Session>>();
   /** Relays that let nothing through to a member, those of long ago first. */
   readonly #blamed = new Map<string, number>();
 
@@ -177,11 +184,25 @@ export class Reaching {
       const there = id && !isAnother ? instead(id, path) : undefined;
       if (there) connection.destroy(); // The other side was faster, and nothing was said here yet.
       if (there) return { there };
-      const made = host.connect(connection, { path, expect: id, deadline, signal });
+      const onProven = (session: Session) => void this.#proven.set(session, made);
+      const made = host.connect(connection, { path, expect: id, deadline, signal, onProven });
       made.catch((error: unknown) => this.#blameFor(error, id, path, signal));
-      return { made: await made };
+      return { made: await this.#alone(made) };
     });
     return found.made === undefined ? found.there : keep(found.made, own, addresses);
+  }
+
+  /** The session, once none to the same member carries anything that would be lost with it. */
+  async #alone(made: Promise<Session>): Promise<Session> {
+    try {
+      const session = await made;
+      const isAhead = (other: Session) => other.peer.id === session.peer.id && other.active > 0;
+      const ahead = [...this.#proven].find(([other]) => other !== session && isAhead(other));
+      if (ahead !== undefined && session.active === 0) await waited(ahead[1], GIVE_WAY_MS);
+      return session;
+    } finally {
+      for (const [session, making] of this.#proven) if (making === made) this.#proven.delete(session);
+    }
   }
 
   /** Another one has proven itself, or nobody. */

@@ -10,6 +10,10 @@ export const RELAY_REACHES = "relay-reaches";
 export const RELAY_OPEN = "relay-open";
 /** A duplex of a relay to a member with a reservation: somebody is at the other end. */
 export const RELAY_TAKE = "relay-take";
+/** A call to a relay: a token of a conduit to a member that has a reservation. */
+export const RELAY_CONDUIT = "relay-conduit";
+/** A call of a relay to a member with a reservation: a token of the other end of a conduit. */
+export const RELAY_ENTER = "relay-enter";
 
 /** What this member gives to others as a relay. Each is a key of the configuration, with `relay_` before its name. */
 export interface RelayLimits {
@@ -33,10 +37,10 @@ export const RELAY_LIMITS: RelayLimits = {
   // About 10 KB each while nothing passes, and 2 MB at most while its reader waits.
   connections: 512,
   connectionsPerMember: 64,
-  // More than one process passes on (about 350 MiB/s one way): by default its share of the processor is the limit, which members
-  // have by their sessions. Whose line is slower, or shared, tells the relay less.
-  bytesPerSecond: 1024 * 1024 * 1024,
-  bytesPerSecondPerMember: 512 * 1024 * 1024,
+  // More than one process passes on: by default its share of the processor is the limit, which members have by their sessions and
+  // conduits. Whose line is slower, or shared, tells the relay less.
+  bytesPerSecond: 2 * 1024 * 1024 * 1024,
+  bytesPerSecondPerMember: 1024 * 1024 * 1024,
   // As long as a session that was replaced may stay for its streams.
   connectionMs: 24 * 60 * 60_000,
 };
@@ -65,15 +69,30 @@ export const RETRY_MS = 5_000;
 export const DECLINED_RETRY_MS = 10 * 60_000;
 /** From the duplex to its first message, and from there to the first one that comes back, milliseconds. */
 export const OPENING_MS = 3_000;
+/** From the tokens to both ends, milliseconds: two dials. */
+export const CONDUIT_AWAITED_MS = 5_000;
+/** Conduits of which an end is awaited, at once: asked for by one member, and in all. An honest pair takes a round trip. */
+export const CONDUITS_AWAITED_PER_MEMBER_MAX = 8;
+export const CONDUITS_AWAITED_MAX = 256;
+/** From the first byte of a connection to a relay to the last one of its token, milliseconds: they are in one packet. */
+export const PREFACE_MS = 3_000;
+/** Bytes that one end of a conduit does not take yet, before the other end is not read any more. */
+export const CONDUIT_ROOM_BYTES = 512 * 1024;
+/** Conduits that relays ask a member to enter, at once: each costs it a dial of that relay. */
+export const ENTERING_MAX = 16;
 /** One message with bytes, in bytes: given all its room at once when its first byte comes (session/inbox.ts). */
 export const RELAY_CHUNK_BYTES_MAX = 64 * 1024;
 
 const SMALL_BYTES_MAX = 1_024;
 
-export const RELAY_PROTOCOL_LIMITS: Readonly<Record<"reserve" | "reaches" | "open" | "take", Limits>> = {
+type Relayed = "reserve" | "reaches" | "open" | "take" | "conduit" | "enter";
+
+export const RELAY_PROTOCOL_LIMITS: Readonly<Record<Relayed, Limits>> = {
   reserve: { bytesMax: SMALL_BYTES_MAX, openPerPeerMax: 2 },
   reaches: { bytesMax: 1 + 32 * REACHES_MAX, openPerPeerMax: 4 },
   // The relay's own limits decide, with a reason.
   open: { bytesMax: RELAY_CHUNK_BYTES_MAX, openPerPeerMax: 1_024 },
   take: { bytesMax: RELAY_CHUNK_BYTES_MAX, openPerPeerMax: PER_TARGET_MAX },
+  conduit: { bytesMax: SMALL_BYTES_MAX, openPerPeerMax: CONDUITS_AWAITED_PER_MEMBER_MAX },
+  enter: { bytesMax: SMALL_BYTES_MAX, openPerPeerMax: ENTERING_MAX },
 };

@@ -16,6 +16,8 @@ const VERSION = 1;
 const OBSERVED_CHARS_MAX = 259;
 /** Ids in one question of whom a relay reaches: the relays of a member that asks, and of one that is asked for. */
 export const REACHES_MAX = 32;
+/** The token of one end of a conduit, in bytes: random, and used once. */
+export const CONDUIT_TOKEN_BYTES = 32;
 /** The longest time that an answer can name, milliseconds. */
 export const TIME_MS_MAX = 2 ** 32 - 1;
 
@@ -155,6 +157,54 @@ export function decodeOpened(body: Uint8Array): Opened | undefined {
   if (kind > 0) return readRefusal(reader, kind);
   const lastsMs = reader.u32();
   return reader.complete ? { kind: "opened", lastsMs } : undefined;
+}
+
+/** A question for a conduit to this member: version, target */
+export function encodeTarget(target: MemberId): Uint8Array {
+  return new ByteWriter().u8(VERSION).raw(memberIdToBytes(target)).finish();
+}
+
+export function decodeTarget(body: Uint8Array): MemberId | undefined {
+  const reader = new ByteReader(body);
+  if (reader.u8() !== VERSION) return undefined;
+  const target = readId(reader);
+  return reader.complete ? target : undefined;
+}
+
+/** One end of a conduit. */
+export interface Conduit {
+  readonly kind: "conduit";
+  readonly lastsMs: number;
+  /** CONDUIT_TOKEN_BYTES. */
+  readonly token: Uint8Array;
+}
+
+/** The answer: version | 0, ms u32, token; or a refusal */
+export function encodeConduit(answer: Conduit | Refusal): Uint8Array {
+  const writer = new ByteWriter().u8(VERSION);
+  if (answer.kind === "refused") return refusal(writer, answer).finish();
+  return writer.u8(0).u32(answer.lastsMs).raw(answer.token).finish();
+}
+
+export function decodeConduit(body: Uint8Array): Conduit | Refusal | undefined {
+  const reader = new ByteReader(body);
+  if (reader.u8() !== VERSION) return undefined;
+  const kind = reader.u8();
+  if (kind > 0) return readRefusal(reader, kind);
+  const answer: Conduit = { kind: "conduit", lastsMs: reader.u32(), token: reader.raw(CONDUIT_TOKEN_BYTES).slice() };
+  return reader.complete ? answer : undefined;
+}
+
+/** What a relay asks of a member with a reservation: version | token. */
+export function encodeToken(token: Uint8Array): Uint8Array {
+  return new ByteWriter().u8(VERSION).raw(token).finish();
+}
+
+export function decodeToken(body: Uint8Array): Uint8Array | undefined {
+  const reader = new ByteReader(body);
+  if (reader.u8() !== VERSION) return undefined;
+  const token = reader.raw(CONDUIT_TOKEN_BYTES).slice();
+  return reader.complete ? token : undefined;
 }
 
 /** A question which of these members a relay has a session with: at most REACHES_MAX of them are asked for. */

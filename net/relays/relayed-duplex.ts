@@ -24,6 +24,8 @@ export class RelayedDuplex extends Duplex {
   readonly reached: Address;
   /** What it brings are messages of a session, which nobody else has (session/roomy.ts). */
   readonly ownsMessages = true;
+  /** Bytes of both directions so far. */
+  carried = 0;
   readonly #below: ByteDuplex;
   readonly #lost: RelayedOptions["lost"];
   #first: First | undefined;
@@ -87,6 +89,7 @@ export class RelayedDuplex extends Duplex {
       return;
     }
     this.#unheard = undefined;
+    this.carried += message.length;
     if (!this.push(message)) this.#below.pause();
   };
 
@@ -106,6 +109,7 @@ export class RelayedDuplex extends Duplex {
 
   #write(message: Uint8Array, given: readonly Uint8Array[], done?: (error?: Error | null) => void): void {
     const isMine = !given.includes(message);
+    this.carried += message.length;
     this.#below.write(message, (error) => {
       done?.(error);
       if (isMine && !error) release(message as Uint8Array<ArrayBuffer>);

@@ -2,12 +2,15 @@
  * The relaying side: keeps reservations, and splices a member that asks with one that has a reservation, or with another relay
  * that has it. Only ciphertext passes: the two prove themselves to each other inside. docs/protocol.md, "Relays".
  */
+import type { Duplex } from "node:stream";
 import { FirefliesError, type MemberCertificate } from "../../identity/index.js";
 import { Buckets, type MemberId } from "../../rings/index.js";
 import { formatAddress } from "../address.js";
+import { deadlineIn } from "../deadline.js";
 import type { Path } from "../session/path.js";
 import type { Protocol } from "../session/protocol.js";
 import type { ByteDuplex, Session } from "../session/session.js";
+import { type Arrival, Conduits } from "./conduits.js";
 import {
   OPENERS_MAX,
   OPENING_MS,
@@ -16,6 +19,8 @@ import {
   PER_TARGET_MAX,
   REACHES_DIAL_MS,
   REACHES_DIALS_MAX,
+  RELAY_CONDUIT,
+  RELAY_ENTER,
   RELAY_OPEN,
   RELAY_PROTOCOL_LIMITS,
   RELAY_REACHES,
@@ -24,15 +29,19 @@ import {
   type RelayLimits,
 } from "./limits.js";
 import {
+  type Conduit,
   decodeIds,
   decodeOpened,
   decodeOpening,
+  decodeTarget,
   decodeWish,
+  encodeConduit,
   encodeHandover,
   encodeIds,
   encodeOpened,
   encodeOpening,
   encodeReservation,
+  encodeToken,
   type Granted,
   type Opening,
   type Refusal,
@@ -67,6 +76,8 @@ export interface RelayingFigures {
   /** Connections that pass through now, and the members that asked for them. */
   readonly connections: number;
   readonly callers: number;
+  /** Of the connections, those that are conduits. */
+  readonly conduits: number;
   /** Members whose bytes wait for their rate now. */
   readonly delayed: number;
   /** Since the start: connections, bytes of both directions, and requests that were refused. */
@@ -83,6 +94,7 @@ export class Relaying {
   readonly #reservations: Reservations;
   readonly #places: Places;
   readonly #shaper: Shaper;
+  readonly #conduits: Conduits;
   readonly #opens = new Buckets<MemberId>(OPENS, OPENERS_MAX);
   readonly #running = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
@@ -97,6 +109,13 @@ export class Relaying {
     this.#reservations = new Reservations({ max: limits.reservations, isMine });
     this.#places = new Places(placesOf(limits));
     this.#shaper = new Shaper(ratesOf(limits), now());
+    this.#conduits = new Conduits({
+      paceOf: (caller) => this.#paceOf(caller),
+      lastsMs: () => this.#limits.connectionMs,
+      onJoined: () => {
+        this.#passed += 1;
+      },
+    });
   }
 
   /** Of what begins from now on; nothing is cut. Rates are those of what passes already as well. */
@@ -108,13 +127,14 @@ export class Relaying {
   }
 
   get protocols(): readonly Protocol[] {
-    const { reserve, reaches, open } = RELAY_PROTOCOL_LIMITS;
+    const { reserve, reaches, open, conduit } = RELAY_PROTOCOL_LIMITS;
     return [
       {
         ...{ kind: "call", id: RELAY_RESERVE, limits: reserve },
         onCall: async (peer, body, _, path) => this.#onWish(peer, body, path),
       },
       { kind: "call", id: RELAY_REACHES, limits: reaches, onCall: ({ id }, body) => this.#onReaches(id, body) },
+      { kind: "call", id: RELAY_CONDUIT, limits: conduit, onCall: ({ id }, body) => this.#onConduit(id, body) },
       { kind: "duplex", id: RELAY_OPEN, limits: open, onDuplex: (peer, duplex) => this.#onOpen(peer, duplex) },
     ];
   }
@@ -124,6 +144,7 @@ export class Relaying {
       reservations: this.#reservations.size,
       connections: this.#places.taken,
       callers: this.#places.callers,
+      conduits: this.#conduits.size,
       delayed: this.#shaper.delayed,
       passed: this.#passed,
       bytes: this.#bytes,
@@ -136,8 +157,14 @@ export class Relaying {
     return this.#reservations.has(id, this.#options.now());
   }
 
+  /** A connection has come: one end of a conduit, or none. */
+  enter(connection: Duplex, arrival: Arrival): void {
+    this.#conduits.enter(connection, arrival);
+  }
+
   /** Ends what passes through, and all reservations. */
   close(): void {
+    this.#conduits.close();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#reservations.clear();
@@ -200,7 +227,18 @@ export class Relaying {
   }
 
   /** A duplex towards the target, and the place that it takes; or why there is none. */
-  async #toTarget(caller: MemberId, { target, next, origin }: Opening): Promise<Far | Refusal> {
+  async #toTarget(caller: MemberId, opening: Opening): Promise<Far | Refusal> {
+    const found = await this.#placeFor(caller, opening);
+    if ("kind" in found) return found;
+    const { target, next, origin } = opening;
+    const far = found.session.open(next === undefined ? RELAY_TAKE : RELAY_OPEN);
+    if (next !== undefined) far.write(encodeOpening({ target, origin: caller }));
+    else far.write(encodeHandover(origin === undefined ? { caller } : { caller: origin, first: caller }));
+    return { duplex: far, leave: found.leave };
+  }
+
+  /** The session that leads to the target, and a place; or why there is none. */
+  async #placeFor(caller: MemberId, { target, next }: Opening): Promise<Place | Refusal> {
     const { self, isWilling, now } = this.#options;
     const retryMs = this.#opens.take(caller, now());
     if (!isWilling()) return refused("declined");
@@ -209,11 +247,33 @@ export class Relaying {
     const session = await this.#sessionFor(target, next);
     if (session === undefined) return refused("absent");
     const leave = this.#places.take(caller, next ?? target);
-    if (leave === undefined) return refused("full");
-    const far = session.open(next === undefined ? RELAY_TAKE : RELAY_OPEN);
-    if (next !== undefined) far.write(encodeOpening({ target, origin: caller }));
-    else far.write(encodeHandover(origin === undefined ? { caller } : { caller: origin, first: caller }));
-    return { duplex: far, leave };
+    return leave === undefined ? refused("full") : { session, leave };
+  }
+
+  async #onConduit(caller: MemberId, body: Uint8Array): Promise<Uint8Array> {
+    const target = decodeTarget(body);
+    if (target === undefined) throw new FirefliesError("bad-frame");
+    const answer = await this.#conduit(caller, target);
+    if (answer.kind === "refused") this.#refused += 1;
+    return encodeConduit(answer);
+  }
+
+  /** The target is told first: who waits for it has its own token a round trip later. */
+  async #conduit(caller: MemberId, target: MemberId): Promise<Conduit | Refusal> {
+    const found = await this.#placeFor(caller, { target });
+    if ("kind" in found) return found;
+    if (!this.#conduits.hasRoom(caller)) {
+      found.leave();
+      return refused("full");
+    }
+    const { tokens, giveUp } = this.#conduits.expect(caller, found.leave);
+    try {
+      await found.session.call(RELAY_ENTER, encodeToken(tokens.target), { deadline: deadlineIn(OPENING_MS) });
+    } catch {
+      giveUp();
+      return refused("absent");
+    }
+    return { kind: "conduit", lastsMs: Math.min(this.#limits.connectionMs, TIME_MS_MAX), token: tokens.caller };
   }
 
   async #sessionFor(target: MemberId, next: MemberId | undefined): Promise<Session | undefined> {
@@ -289,6 +349,11 @@ export class Relaying {
   tidy(): void {
     this.#shaper.tidy(this.#options.now());
   }
+}
+
+interface Place {
+  readonly session: Session;
+  readonly leave: () => void;
 }
 
 interface Far {

@@ -19,9 +19,18 @@ import type { Through } from "./through.js";
 /** A relay that has said nothing for so long, milliseconds, is silent: a dial of a relay's takes less. */
 const SILENT_MS = 1_500;
 
+/** A connection that came up. */
+export interface RelayOpened {
+  /** By these relays. */
+  readonly address: Address;
+  /** Milliseconds from now, by their word. */
+  readonly lastsMs: number;
+  readonly connection: Pick<RelayedDuplex, "carried" | "destroyed">;
+}
+
 export interface RelayEvents {
-  /** A connection to this member is there, by these relays, for so many milliseconds. */
-  readonly onOpened?: (member: MemberId, address: Address, lastsMs: number) => void;
+  /** There is a connection to this member. */
+  readonly onOpened?: (member: MemberId, opened: RelayOpened) => void;
   /** No connection to this member came of it, or none that was waited for. */
   readonly onFailed?: (member: MemberId, address: Address, what: RelayFailure) => void;
 }
@@ -56,13 +65,13 @@ async function dial(
   const address = addressOf(via);
   const failed = (what: RelayFailure) => onFailed(member, address, what);
   const silentAt = performance.now() + SILENT_MS;
-  return new RelayedDuplex(duplex, {
+  const connection: RelayedDuplex = new RelayedDuplex(duplex, {
     address,
     unheard: (below, isOpen) => listen(below, isOpen, silentAt, failed),
     first: (message) => {
       const opened = decodeOpened(message);
       if (opened?.kind === "opened") {
-        onOpened(member, address, opened.lastsMs);
+        onOpened(member, { address, lastsMs: opened.lastsMs, connection });
         return undefined;
       }
       failed(failureIn(opened));
@@ -71,6 +80,7 @@ async function dial(
     },
     lost: (cause) => new DialError("no-route", text, { cause, detail: "the relay ended it" }),
   });
+  return connection;
 }
 
 /**

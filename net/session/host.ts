@@ -157,7 +157,7 @@ export class SessionHost {
     this.#shared.stalls.close();
   }
 
-  async #connect(connection: RoomyDuplex, { path, expect }: ConnectOptions): Promise<Session> {
+  async #connect(connection: RoomyDuplex, { path, expect, onProven }: ConnectOptions): Promise<Session> {
     const tls = await handshakeAsClient(connection, this.#options.identity());
     const peer = requireProven(provenPeer(tls, this.#options), { path, expect });
     const since = performance.now();
@@ -167,6 +167,7 @@ export class SessionHost {
     const isAccepted = accepted(http2, at);
     const session = ProvenSession.dialled(this.#shared, { peer, path, connection, tls, since }, http2);
     this.#options.onProven?.(session);
+    onProven?.(session);
     await isAccepted;
     session.begin();
     keep(this.#dialled, session);

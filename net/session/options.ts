@@ -40,4 +40,6 @@ export interface ConnectOptions {
   /** By `performance.now()`, for the whole handshake. */
   readonly deadline: number;
   readonly signal?: AbortSignal | undefined;
+  /** Of this one connection, behind the host's own `onProven`. */
+  readonly onProven?: ((session: Session) => void) | undefined;
 }

@@ -18,6 +18,8 @@ export interface Path {
   readonly address: Address;
   /** Of a relayed one: the members that pass it on, the one next to me first. */
   readonly via?: readonly MemberId[] | undefined;
+  /** Of a relayed one: the relay joins two connections that were made for it, and no session with the relay carries it. */
+  readonly isConduit?: boolean | undefined;
 }
 
 /** The path of a connection by the address that it was dialled at, or came from. */
@@ -28,6 +30,11 @@ export function pathOf(direction: Path["direction"], address: Address): Path {
   if (scheme !== RELAY_SCHEME) return { kind: direction === "dialled" ? "direct" : "reversed", direction, address };
   const via = [host, ...path.split("/")].flatMap((id) => parseMemberId(id) ?? []);
   return { kind: "relayed", direction, address, via };
+}
+
+/** Of a conduit: of a relay that is named as it is in notes. */
+export function conduitPath(direction: Path["direction"], relay: MemberId): Path {
+  return { ...pathOf(direction, { scheme: RELAY_SCHEME, host: relay, port: 0 }), isConduit: true };
 }
 
 /** Met by a rendezvous server: directly, or, where the address still has the server's path, with bytes going through it. */

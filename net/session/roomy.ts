@@ -19,7 +19,7 @@ const ROOM_WINDOWS = 2;
  * An idle session sends nothing and may stand for days. TCP itself then finds an end that is gone (a machine without power),
  * and middleboxes remember the connection: an empty segment after so many idle milliseconds.
  */
-const KEEPALIVE_MS = 20 * 60_000;
+export const KEEPALIVE_MS = 20 * 60_000;
 /** Read ahead of TLS, in bytes: one read of the system's. */
 const READ_AHEAD_BYTES = 64 * 1024;
 
@@ -96,7 +96,7 @@ export class RoomyDuplex extends Duplex {
 }
 
 /** How the memory of a chunk that came is given back; undefined where another one may have it. */
-function releaserOf(below: Duplex): ((chunk: Buffer<ArrayBuffer>) => void) | undefined {
+export function releaserOf(below: Duplex): ((chunk: Buffer<ArrayBuffer>) => void) | undefined {
   if (below instanceof Socket || ("ownsChunks" in below && below.ownsChunks === true)) return release;
   return "ownsMessages" in below && below.ownsMessages === true ? releaseMessage : undefined;
 }

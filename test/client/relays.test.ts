@@ -1,4 +1,5 @@
 /** Members that nobody can dial, reached through others that relay, over real sockets and TLS. */
+import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { ClientOptions } from "../../client/config/index.js";
 import { only, undialable } from "../support/nat.js";
@@ -68,6 +69,33 @@ describe("a member that nobody can dial", () => {
     far.registerMessageHandler(() => text("here"));
     expect(read(await relay.sendTo(relay.member(far.id)!.address, text("hello")))).toBe("here");
     expect(await codeOf(relay.sendTo(`relay://${relay.id}`, text("hello")))).toBe("address-invalid");
+  });
+
+  it("gets a conduit of its relay for a stream that carries much, and the stream goes over to it", async () => {
+    await using made = await scene({ open: [{}], hidden: 1 });
+    const [relay, far] = [made.relays[0]!, made.behind[0]!];
+    const near = await made.network.start({ entryAddrs: [relay.address] });
+    const hidden = async () => near.paths().find(({ id }) => id === far.id);
+    await until(near, () => relaysOf(near, far).length > 0);
+    let received = 0;
+    far.registerStreamHandler(async (stream) => {
+      for await (const data of stream) received += data.length;
+      stream.end();
+    });
+    const stream = await near.openStream(far.id, { reconnect: true });
+    let isMoved = false;
+    stream.once("reconnect", (why) => {
+      isMoved = why === undefined;
+    });
+    let sent = 0;
+    for (; !isMoved; sent += 65_536)
+      if (!stream.write(new Uint8Array(65_536))) await Promise.race([once(stream, "drain"), once(stream, "reconnect")]);
+    stream.end();
+    stream.resume();
+    await once(stream, "close");
+    expect(received).toBe(sent);
+    expect(await hidden()).toMatchObject({ path: "relayed", via: [relay.id], conduit: true });
+    expect(relay.info().relay).toMatchObject({ conduits: 1 });
   });
 
   it("moves to another relay when one of them is gone, and keeps the others", async () => {

@@ -15,6 +15,7 @@ const paths = {
   punched: { kind: "punched", direction: "dialled", address },
   relayed: { kind: "relayed", direction: "dialled", address, via: [R] },
   relayedToMe: { kind: "relayed", direction: "accepted", address, via: [R] },
+  conduit: { kind: "relayed", direction: "dialled", address, via: [R], isConduit: true },
   byTwo: { kind: "relayed", direction: "dialled", address, via: [R, S] },
 } as const satisfies Record<string, Path>;
 type Name = keyof typeof paths;
@@ -30,8 +31,9 @@ describe("a rank", () => {
     ["direct", 0],
     ["reversed", 0],
     ["punched", 1],
-    ["relayed", 2],
-    ["byTwo", 3],
+    ["conduit", 2],
+    ["relayed", 3],
+    ["byTwo", 4],
   ] as const)("of a %s path is %i", (name, rank) => {
     expect(rankOf(paths[name])).toBe(rank);
   });
@@ -41,6 +43,8 @@ describe("a newer session", () => {
   it.each<[string, Name, Name, boolean]>([
     ["takes over from a relayed one", "punched", "relayed", true],
     ["takes over from a punched one", "reversed", "punched", true],
+    ["takes over from one that a session carries", "conduit", "relayed", true],
+    ["of a relayed path does not take over from a conduit", "relayed", "conduit", false],
     ["takes over from one through two members", "relayed", "byTwo", true],
     ["of a worse path does not", "relayed", "direct", false],
     ["takes over from an old one of its kind: that was of no use to whoever dialled", "reversed", "direct", true],

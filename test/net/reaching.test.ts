@@ -1,9 +1,14 @@
-/** R21: a relay that lets nothing through is asked last; the others follow each other soon. */
-import { describe, expect, it } from "vitest";
+/**
+ * R21: a relay that lets nothing through is asked last; the others follow each other soon. Of several that lead to the member the
+ * one serves that carries something already.
+ */
+import { PassThrough } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Identity } from "../../identity/index.js";
 import type { Dialler, DialOptions } from "../../net/dialling/dialler.js";
-import { pathOf } from "../../net/index.js";
+import { parseAddress, pathOf, pause, type Session } from "../../net/index.js";
 import { Reaching } from "../../net/links/reaching.js";
+import type { ConnectOptions } from "../../net/session/options.js";
 import { DialError } from "../../net/transports/dial-error.js";
 import type { MemberId } from "../../rings/index.js";
 
@@ -71,5 +76,59 @@ describe("relays", () => {
     const { reaching, order } = scene();
     reaching.blame("ff".repeat(32) as MemberId, pathThrough(0));
     expect(await order()).toEqual([[0, 1, 2, 3]]);
+  });
+});
+
+describe("a session that is ready", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  /** When the other end of each path lets me in, milliseconds from the proof; undefined for never. */
+  async function served(acceptedMs: readonly (number | undefined)[], active: readonly number[]): Promise<number> {
+    const sessions = acceptedMs.map(
+      (_, index) => ({ peer: { id }, active: active[index], index }) as unknown as Session,
+    );
+    const host = {
+      connect: async (_: unknown, { path, onProven }: ConnectOptions) => {
+        const index = addresses.indexOf(`relay://${path.via![0]}`);
+        await Promise.resolve();
+        onProven?.(sessions[index]!);
+        const ms = acceptedMs[index];
+        await (ms === undefined ? new Promise(() => {}) : pause(ms, new AbortController().signal));
+        return sessions[index]!;
+      },
+    };
+    const dialler = {
+      dial: (given: readonly string[], _: DialOptions, attempt: Parameters<Dialler["dial"]>[2]) =>
+        Promise.any(given.map((text) => attempt(new PassThrough(), parseAddress(text)!, new AbortController().signal))),
+    } as unknown as Dialler;
+    const reaching = new Reaching({
+      ...{ host, dialler, identity: () => ({ certificate: {} }) as unknown as Identity, instead: () => undefined },
+      ...{
+        keep: (session: Session) => session,
+        onFailed: () => {},
+        onIndirect: () => {},
+        now: () => performance.now(),
+      },
+    });
+    const dial = reaching.dial({ id, addresses: addresses.slice(0, acceptedMs.length) });
+    await vi.advanceTimersByTimeAsync(1_000);
+    return ((await dial) as unknown as { readonly index: number }).index;
+  }
+
+  it("serves when it is the first", async () => {
+    expect(await served([40, 30, 50], [0, 0, 0])).toBe(1);
+  });
+
+  it("waits for one that a message has gone ahead on, which it would take with it", async () => {
+    expect(await served([40, 30, 50], [0, 0, 1])).toBe(2);
+  });
+
+  it("waits no longer than a relay that lets nothing through has earned", async () => {
+    expect(await served([40, 30, undefined], [0, 0, 1])).toBe(1);
+  });
+
+  it("that carries something itself waits for nobody", async () => {
+    expect(await served([40, 30, 50], [0, 1, 1])).toBe(1);
   });
 });

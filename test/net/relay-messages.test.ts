@@ -2,17 +2,24 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  CONDUIT_TOKEN_BYTES,
+  decodeConduit,
   decodeHandover,
   decodeIds,
   decodeOpened,
   decodeOpening,
   decodeReservation,
+  decodeTarget,
+  decodeToken,
   decodeWish,
+  encodeConduit,
   encodeHandover,
   encodeIds,
   encodeOpened,
   encodeOpening,
   encodeReservation,
+  encodeTarget,
+  encodeToken,
   encodeWish,
   REACHES_MAX,
   REFUSALS,
@@ -37,6 +44,7 @@ const opening = fc.oneof(
   fc.record({ target: id, next: id }),
   fc.record({ target: id, origin: id }),
 );
+const token = fc.uint8Array({ minLength: CONDUIT_TOKEN_BYTES, maxLength: CONDUIT_TOKEN_BYTES });
 const handover = fc.oneof(fc.record({ caller: id }), fc.record({ caller: id, first: id }));
 
 /** Each kind of message: values, and both ways. */
@@ -46,6 +54,14 @@ const KINDS = [
   ["opening", opening, encodeOpening, decodeOpening],
   ["handover", handover, encodeHandover, decodeHandover],
   ["opened", fc.oneof(opened, refusal), encodeOpened, decodeOpened],
+  ["target", id, encodeTarget, decodeTarget],
+  [
+    "conduit",
+    fc.oneof(fc.record({ kind: fc.constant("conduit" as const), lastsMs: u32, token }), refusal),
+    encodeConduit,
+    decodeConduit,
+  ],
+  ["token", token, encodeToken, decodeToken],
   ["ids", fc.array(id, { maxLength: REACHES_MAX }), encodeIds, decodeIds],
 ] as unknown as readonly [
   string,

@@ -1,11 +1,23 @@
 /** Hosts with relaying, without a client around them: real sockets and TLS, and relays that lie. */
-import { type Deadline, deadlineIn, Protocols, type Relaying, type Session, tcpTransport } from "../../net/index.js";
+import type { Duplex } from "node:stream";
+import {
+  type Deadline,
+  deadlineIn,
+  formatAddress,
+  Protocols,
+  type Relaying,
+  type Session,
+  tcpTransport,
+  wsTransport,
+} from "../../net/index.js";
+import { openConduit } from "../../net/relays/conduit.js";
 import { RELAY_LIMITS, RELAY_RESERVE, type RelayLimits } from "../../net/relays/limits.js";
 import { decodeReservation, encodeWish } from "../../net/relays/messages.js";
 import { Relaying as RelayingSide } from "../../net/relays/relaying.js";
 import { Taking } from "../../net/relays/taking.js";
 import { Through } from "../../net/relays/through.js";
 import { relayTransport } from "../../net/relays/transport.js";
+import { conduitPath } from "../../net/session/path.js";
 import type { Protocol } from "../../net/session/protocol.js";
 import type { MemberId } from "../../rings/index.js";
 import { loneStack } from "../support/lone-stack.js";
@@ -15,6 +27,8 @@ export interface HostOptions {
   /** Whom it can dial; everybody by default. */
   readonly reaches?: (other: RelayHost) => boolean;
   readonly limits?: Partial<RelayLimits>;
+  /** TCP by default. */
+  readonly listens?: "ws";
   /** In place of what an honest relay does, by protocol. */
   readonly lies?: readonly Protocol[];
 }
@@ -42,14 +56,19 @@ export class RelayHost implements AsyncDisposable {
     const protocols = new Protocols();
     const reachDirect = (id: MemberId, until: Deadline) => this.#reachDirect(id, until);
     const through = new Through({ self: this.id, reachDirect, nearby: () => this.#nearby, now });
-    const transports = [tcpTransport(), relayTransport(through)];
-    this.#stack = loneStack(identity, { protocols, transports });
+    const streams = options.listens === "ws" ? [wsTransport(), tcpTransport()] : [tcpTransport(), wsTransport()];
+    const transports = [...streams, relayTransport(through)];
+    this.#stack = loneStack(identity, {
+      ...{ protocols, transports },
+      enters: (connection, arrival) => this.relaying.enter(connection, arrival),
+    });
     const taking = new Taking({
       isRelayOfMine: (id) => this.#mine.has(id),
-      accept: (connection, from) => {
+      accept: (...connection) => {
         this.taken += 1;
-        this.#stack.accept(connection, from);
+        this.#stack.accept(...connection);
       },
+      dial: (id, until) => this.dialForConduit(id, until),
     });
     this.relaying = new RelayingSide({
       ...{ self: this.id, limits: { ...RELAY_LIMITS, ...options.limits }, now },
@@ -58,7 +77,9 @@ export class RelayHost implements AsyncDisposable {
       reachDirect: (id, ms) => reachDirect(id, { deadline: deadlineIn(ms) }),
     });
     const lies = options.lies ?? [];
-    const honest = [taking.protocol, ...this.relaying.protocols].filter(({ id }) => lies.every((lie) => lie.id !== id));
+    const honest = [...taking.protocols, ...this.relaying.protocols].filter(({ id }) =>
+      lies.every((lie) => lie.id !== id),
+    );
     for (const protocol of [...honest, ...lies]) protocols.register(protocol);
     const limits = { bytesMax: 1024 * 1024, openPerPeerMax: 200 };
     protocols.register({
@@ -73,8 +94,9 @@ export class RelayHost implements AsyncDisposable {
   }
 
   async listen(): Promise<this> {
-    const { address } = await this.#stack.listen({ host: "127.0.0.1", port: 0 });
-    this.#address = `${address.host}:${address.port}`;
+    const path = this.options.listens === "ws" ? "/fireflies" : undefined;
+    const { address } = await this.#stack.listen({ host: "127.0.0.1", port: 0, path });
+    this.#address = formatAddress(address);
     return this;
   }
 
@@ -102,6 +124,31 @@ export class RelayHost implements AsyncDisposable {
   /** A session that no relay carries. */
   direct(other: RelayHost): Promise<Session> {
     return this.#reachDirect(other.id, soon());
+  }
+
+  /** A connection to a host on which nothing was said. */
+  async dialForConduit(id: MemberId, until: Deadline): Promise<Duplex> {
+    return await this.#stack.connection([this.world.addressOf(id)], until);
+  }
+
+  /** A session with the target over a conduit, through this relay. */
+  async conduit(target: RelayHost, relay: RelayHost, until: Deadline = soon()): Promise<Session> {
+    const session = await this.#reachDirect(relay.id, until);
+    const { connection } = await openConduit(session, target.id, until, (...to) => this.dialForConduit(...to));
+    return await this.#stack.connect(connection, {
+      path: conduitPath("dialled", relay.id),
+      expect: target.id,
+      ...until,
+    });
+  }
+
+  /** The session that serves with this host now. */
+  best(other: RelayHost): Session | undefined {
+    return this.#stack.links.usable({ id: other.id, addresses: [] });
+  }
+
+  get address(): string {
+    return this.#address;
   }
 
   /** Whom the target takes me for. */
@@ -141,6 +188,10 @@ export class RelayWorld implements AsyncDisposable {
 
   private constructor(network: TestNetwork) {
     this.#network = network;
+  }
+
+  addressOf(id: MemberId): string {
+    return this.hosts.find((host) => host.id === id)?.address ?? "";
   }
 
   static async create(): Promise<RelayWorld> {

@@ -156,7 +156,16 @@ export class FakeAgentClient implements AgentClient {
       },
       rejected: {},
       relay: {
-        ...{ relays: true, mine: [], wanted: 0, troubles: [], reservations: 0, connections: 0, callers: 0 },
+        ...{
+          relays: true,
+          mine: [],
+          wanted: 0,
+          troubles: [],
+          reservations: 0,
+          connections: 0,
+          callers: 0,
+          conduits: 0,
+        },
         ...{ delayed: 0, passed: 0, bytes: 0, refused: 0 },
       },
       rdv: {

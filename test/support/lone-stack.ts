@@ -1,7 +1,15 @@
 /** Sessions of an identity alone, without a client around them: for liars, and for tests of what a member answers. */
 import { askingOnly } from "../../client/protocols.js";
 import type { Identity } from "../../identity/index.js";
-import { NameResolver, type Protocols, type Session, Stack, type Transport, tcpTransport } from "../../net/index.js";
+import {
+  NameResolver,
+  type Protocols,
+  type Session,
+  Stack,
+  type StackOptions,
+  type Transport,
+  tcpTransport,
+} from "../../net/index.js";
 
 interface LoneOptions {
   readonly protocols?: Protocols;
@@ -10,12 +18,13 @@ interface LoneOptions {
   /** The first is the one that listens. */
   readonly transports?: readonly Transport[];
   readonly onProven?: (session: Session) => void;
+  readonly enters?: StackOptions["enters"];
 }
 
 /** May dial loopback. Closes what it has opened. */
 export function loneStack(
   identity: Identity,
-  { protocols = askingOnly(), wall = Date.now, transports = [tcpTransport()], onProven }: LoneOptions = {},
+  { protocols = askingOnly(), wall = Date.now, transports = [tcpTransport()], onProven, enters }: LoneOptions = {},
 ) {
   const resolver = new NameResolver({ now: () => performance.now() });
   const stack = new Stack({
@@ -26,6 +35,7 @@ export function loneStack(
     now: () => performance.now(),
     wall,
     onProven,
+    enters,
     mine: () => ["127.0.0.1:1"],
   });
   return Object.assign(stack, {

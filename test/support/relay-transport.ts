@@ -98,7 +98,7 @@ export class RelayPlace {
     this.#relaying = relaying;
     // What it opens is registered as well.
     const stack = this.#stack(identity, [
-      new Taking({ isRelayOfMine: () => false, accept: () => {} }).protocol,
+      ...new Taking({ isRelayOfMine: () => false, accept: () => {}, dial: noConduit }).protocols,
       ...relaying.protocols,
     ]);
     sessionWith = (id) => stack.links.get(id)?.sessions.find(({ closed }) => !closed);
@@ -114,8 +114,9 @@ export class RelayPlace {
     const taking = new Taking({
       isRelayOfMine: (relay) => relay === this.#relay && this.#wanted === id && this.#onConnection !== undefined,
       accept: (connection, from) => this.#onConnection?.(connection, from),
+      dial: noConduit,
     });
-    const stack = this.#stack(identity, [taking.protocol, ...(this.#relaying?.protocols ?? [])]);
+    const stack = this.#stack(identity, [...taking.protocols, ...(this.#relaying?.protocols ?? [])]);
     const session = await stack.links.reach({ id: this.#relay, addresses: [this.#address] }, soon());
     const answer = decodeReservation(await session.call(RELAY_RESERVE, encodeWish("reserve"), soon()));
     if (answer?.kind !== "granted") throw new Error("the relay grants no place");
@@ -149,4 +150,9 @@ export class RelayPlace {
       await pause(waitMs, target.signal);
     }
   }
+}
+
+/** It is about the connections that sessions with the relay carry. */
+function noConduit(): Promise<never> {
+  return Promise.reject(new DialError("no-route", "there are no conduits"));
 }
