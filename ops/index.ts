@@ -3,6 +3,7 @@
  * reads is said by the shape of a `Client`. prom-client is loaded with it.
  */
 export { type Health, type ReadinessFacts, readiness } from "./health/readiness.js";
+export { LabelCounts, LabelSpreads } from "./metrics/counting.js";
 export {
   byKey,
   type Definition,

@@ -13,7 +13,6 @@ import { answerBroken, serverOptions, tellGate } from "./watched.js";
 const BODY_BYTES_MAX = 1_024;
 /** A few probes and collectors of figures, which may keep their connections. */
 const CONNECTIONS_MAX = 64;
-const PAGE_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 export interface AdminAddress {
   /** "127.0.0.1" when left out. */
@@ -50,8 +49,11 @@ export async function serveAdmin(
     const { status, body } = failureOf(error);
     return reply.code(status).send(body);
   });
-  addHealth(app, () => authority.check());
-  app.get("/metrics", async (_, reply) => reply.type(PAGE_TYPE).send(await metrics.page()));
+  addHealth(app, authority, true);
+  app.get("/metrics", async ({ headers }, reply) => {
+    const { type, text } = await metrics.page(headers.accept);
+    return reply.type(type).send(text);
+  });
   await app.listen({ host, port });
   return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };
 }

@@ -75,7 +75,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   limitWork(app, limits, ownerOf);
   takeAnyBody(app);
   const document = collectOpenApi(app, ABOUT);
-  addHealth(app, () => authority.check());
+  addHealth(app, authority);
   addRoutes(app, authority, callers);
   addRevocationRoutes(app, authority);
   addStatusRoutes(app, authority);

@@ -108,10 +108,10 @@ export const REVOCATIONS_ANSWER = {
   properties: { time, list },
 } as const;
 export const HEALTH_ANSWER = {
-  description: "It is so.",
+  description: "It is so. Reasons are what an operator should look at.",
   type: "object",
-  required: ["status"],
-  properties: { status: { type: "string", enum: ["ok"] } },
+  required: ["ok", "reasons"],
+  properties: { ok: { type: "boolean" }, reasons: { type: "array", items: { type: "string" } } },
 } as const;
 export const ERROR_ANSWER = {
   description: "Why not.",
@@ -122,6 +122,11 @@ export const ERROR_ANSWER = {
     message: { type: "string", description: "What is wrong." },
     advice: { type: "string", description: "What to do about it." },
   },
+} as const;
+export const UNREADY_ANSWER = {
+  ...ERROR_ANSWER,
+  required: [...HEALTH_ANSWER.required, ...ERROR_ANSWER.required],
+  properties: { ...HEALTH_ANSWER.properties, ...ERROR_ANSWER.properties },
 } as const;
 /** Of every call. */
 export const FAILURES = { "4xx": ERROR_ANSWER, "5xx": ERROR_ANSWER } as const;

@@ -102,9 +102,8 @@ export async function serveAuthority(
     stopping = true;
     await Promise.all([stop(app, gate, allLimits.waits.stopMs), adminServer?.close()]);
     await journal.close();
-    metrics.close();
   };
-  const page = () => metrics.page();
+  const page = async () => (await metrics.page()).text;
   return { host, port: actualPort, urls: reachable, adminPort: adminServer?.port, refresh, metrics: page, close };
 }
 

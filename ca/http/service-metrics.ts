@@ -1,15 +1,16 @@
-/** What the authority's service measures of itself. Names are stable: dashboards and alarms hang on them. */
-import { monitorEventLoopDelay, performance } from "node:perf_hooks";
+/** What the authority's service measures of itself, with the page of metrics that all of ours have. */
 import { validityOfCertificate } from "../../identity/index.js";
+import { missing } from "../../identity/optional.js";
+import { LabelCounts, LabelSpreads } from "../../ops/metrics/counting.js";
+import type { MetricsPage, Page } from "../../ops/metrics/page.js";
 import type { CertificateAuthority } from "../authority.js";
 import type { Decision } from "../options.js";
-import type { Counts } from "../store/store.js";
-import { Counter, Gauge, Histogram, type Metric, metricsText } from "./metrics.js";
+import { AUTHORITY_DEFINITIONS, type AuthorityState } from "./authority-definitions.js";
 
 /** Seconds: from a look-up in memory to the deadline of a call. */
 const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
-/** Milliseconds between two looks at the event loop. */
-const LOOP_RESOLUTION_MS = 20;
+/** In place of a reason, for decisions that have none. */
+const NONE = "none";
 
 /** One answered request. No address and no name in it goes into labels. */
 export interface RequestRecord {
@@ -30,23 +31,17 @@ export interface RequestRecord {
 
 export class ServiceMetrics {
   readonly #authority: CertificateAuthority;
-  readonly #decisions = new Counter({ name: "fireflies_ca_decisions_total", help: "Decisions by kind and reason." });
-  readonly #requests = new Counter({ name: "fireflies_ca_requests_total", help: "Requests by route and status." });
-  readonly #durations = new Histogram(
-    { name: "fireflies_ca_request_seconds", help: "Time from the first byte of a request to its answer." },
-    DURATION_BOUNDS,
-  );
-  readonly #closedConnections = new Counter({
-    name: "fireflies_ca_closed_connections_total",
-    help: "Connections that were closed on their callers, by reason.",
-  });
-  readonly #loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
-  #counts: Counts | undefined;
+  readonly #decisions = new LabelCounts();
+  readonly #requests = new LabelCounts();
+  readonly #durations = new LabelSpreads(DURATION_BOUNDS);
+  readonly #closedConnections = new LabelCounts();
+  #page: Promise<MetricsPage<AuthorityState>> | undefined;
   #connections: () => number = () => 0;
+  /** Read for the page that is being made. */
+  #state: AuthorityState | undefined;
 
   constructor(authority: CertificateAuthority) {
     this.#authority = authority;
-    this.#loop.enable();
   }
 
   /** How many connections are open is asked when the page is made. */
@@ -55,9 +50,8 @@ export class ServiceMetrics {
   }
 
   decided(decision: Decision): void {
-    const { kind } = decision;
-    const reason = "how" in decision ? decision.how : "code" in decision ? decision.code : "";
-    this.#decisions.add(reason === "" ? { kind } : { kind, reason });
+    const reason = "how" in decision ? decision.how : "code" in decision ? decision.code : NONE;
+    this.#decisions.add({ kind: decision.kind, reason });
   }
 
   answered({ method, route, status, milliseconds }: RequestRecord): void {
@@ -69,63 +63,38 @@ export class ServiceMetrics {
     this.#closedConnections.add({ reason });
   }
 
-  /** The whole page. What the store counts is left out when it does not answer. */
-  async page(): Promise<string> {
-    this.#counts = await this.#authority.counts().catch(() => undefined);
-    return metricsText(this.#metrics());
+  /**
+   * The whole page, in the format that `accept` names. What the store counts is left out when it does not answer. Rejects with
+   * "package-missing" where prom-client is not installed.
+   */
+  async page(accept?: string): Promise<Page> {
+    this.#page ??= this.#makePage();
+    const page = await this.#page;
+    this.#state = await this.#read();
+    return await page.page(accept);
   }
 
-  close(): void {
-    this.#loop.disable();
+  async #makePage(): Promise<MetricsPage<AuthorityState>> {
+    const { MetricsPage: Made } = await import("../../ops/metrics/page.js").catch(
+      missing("prom-client", "An authority that tells metrics"),
+    );
+    return new Made(AUTHORITY_DEFINITIONS, () => this.#state!, { ofProcess: true });
   }
 
-  #metrics(): readonly Metric[] {
-    return [
-      this.#decisions,
-      this.#requests,
-      this.#durations,
-      this.#closedConnections,
-      gauge("fireflies_ca_connections", "Connections that are open.", this.#connections),
-      gauge("fireflies_ca_principals", "Names that were admitted.", () => this.#counts?.principals),
-      gauge("fireflies_ca_certificates", "Certificates on record.", () => this.#counts?.certificates),
-      gauge(
-        "fireflies_ca_valid_certificates",
-        "Certificates not past their end.",
-        () => this.#counts?.validCertificates,
-      ),
-      gauge("fireflies_ca_open_tokens", "Tokens neither used nor expired.", () => this.#counts?.tokens),
-      gauge("fireflies_ca_revocations", "Revocations in force.", () => this.#counts?.revocations),
-      gauge("fireflies_ca_store_up", "1 when the store answers.", () => (this.#counts === undefined ? 0 : 1)),
-      gauge("fireflies_ca_issuer_expires_seconds", "End of the issuing certificate, unix time.", () =>
-        endOf(this.#authority.issuer),
-      ),
-      gauge("fireflies_ca_root_expires_seconds", "End of the root certificate, unix time.", () =>
-        endOf(this.#authority.root),
-      ),
-      gauge("process_resident_memory_bytes", "Resident memory.", () => process.memoryUsage.rss()),
-      gauge("process_cpu_seconds_total", "Processor time of user and system.", cpuSeconds),
-      gauge("process_uptime_seconds", "Since the process began.", () => performance.now() / 1_000),
-      gauge("nodejs_eventloop_lag_p99_seconds", "How late the event loop is.", () => this.#lagSeconds()),
-    ];
-  }
-
-  #lagSeconds(): number {
-    const lag = this.#loop.percentile(99) / 1e9;
-    this.#loop.reset();
-    return lag;
+  async #read(): Promise<AuthorityState> {
+    const { issuer, root } = this.#authority;
+    return {
+      counts: await this.#authority.counts().catch(() => undefined),
+      ...{ decisions: this.#decisions.samples, requests: this.#requests.samples },
+      ...{ durations: this.#durations.spreads, closedConnections: this.#closedConnections.samples },
+      ...{ connections: this.#connections(), issuerEnds: endOf(issuer), rootEnds: endOf(root) },
+      uptimeSeconds: performance.now() / 1_000,
+    };
   }
 }
 
-function gauge(name: string, help: string, read: () => number | undefined): Gauge {
-  return new Gauge({ name, help }, read);
-}
-
+/** Unix seconds. */
 function endOf(certificate: Uint8Array): number | undefined {
   const validity = validityOfCertificate(certificate);
   return validity && validity.notAfter / 1_000;
-}
-
-function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
 }

@@ -1,4 +1,5 @@
 /** How many changes of the view there were, by kind and reason: read from the feed of changes, as any program reads it. */
+import { LabelCounts } from "./counting.js";
 import type { Sample } from "./definition.js";
 import type { MemberChange } from "./member-source.js";
 
@@ -8,14 +9,10 @@ const NONE = "none";
 const UNSEEN = "dropped";
 
 export class ChangeCounts {
-  readonly #counts = new Map<string, { readonly labels: Readonly<Record<string, string>>; value: number }>();
+  readonly #counts = new LabelCounts();
 
   add({ kind, reason = NONE, count = 1 }: MemberChange): void {
-    const key = `${kind} ${reason}`;
-    const known = this.#counts.get(key);
-    const added = kind === UNSEEN ? count : 1;
-    if (known) known.value += added;
-    else this.#counts.set(key, { labels: { kind, reason }, value: added });
+    this.#counts.add({ kind, reason }, kind === UNSEEN ? count : 1);
   }
 
   /** Reads until the feed ends. It begins with the members that are there: what came before `since`, unix milliseconds, is no change. */
@@ -24,6 +21,6 @@ export class ChangeCounts {
   }
 
   get samples(): readonly Sample[] {
-    return [...this.#counts.values()].map(({ labels, value }) => ({ labels, value }));
+    return this.#counts.samples;
   }
 }

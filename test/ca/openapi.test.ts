@@ -51,7 +51,7 @@ describe("the OpenAPI document", () => {
       expect(operation.summary).toBeTruthy();
       const [ok, ...failures] = Object.keys(operation.responses);
       expect(ok).toMatch(/^20[04]$/);
-      expect(failures).toEqual(["4XX", "5XX"]);
+      expect(failures.filter((status) => status !== "503")).toEqual(["4XX", "5XX"]); // Not to be ready has an answer of its own.
     }
   });
 

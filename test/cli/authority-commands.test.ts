@@ -57,7 +57,7 @@ describe("an authority under a passphrase", PATIENT, () => {
     const running = new RunningCommand(args, { cwd });
     const { adminPort, url, time, level } = await running.event("listening");
     expect([typeof time, level]).toEqual(["string", "info"]);
-    expect(await (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).text()).toBe('{"status":"ok"}');
+    expect(await (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).text()).toBe('{"ok":true,"reasons":[]}');
     expect(await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text()).toContain("fireflies_ca_store_up 1");
     const token = await run("ca token alice --dir ca --passphrase-file passphrase");
     expect(token).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ff1\./) });

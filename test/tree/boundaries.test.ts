@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   ops: [],
   dashboard: [],
   net: ["identity", "rings", "rdv"],
-  ca: ["identity", "rings"],
+  ca: ["identity", "ops", "rings"],
   client: ["gossip", "topics", "net", "identity", "rings", "rdv"],
   services: ["client", "net", "topics", "identity", "rings"],
   testing: ["gossip", "client", "net", "identity", "rings", "rdv"],

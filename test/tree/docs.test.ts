@@ -6,10 +6,12 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command, Option } from "commander";
 import { describe, expect, it } from "vitest";
+import { AUTHORITY_DEFINITIONS } from "../../ca/http/authority-definitions.js";
 import { EXIT_CODES, exitCodeOf } from "../../cli/failure.js";
 import { createProgram } from "../../dist/cli/program.js";
 import { ERROR_CODES, type ErrorCode } from "../../identity/errors/codes.js";
 import { FirefliesError } from "../../identity/errors/error.js";
+import type { Definition } from "../../ops/metrics/definition.js";
 import { MEMBER_DEFINITIONS } from "../../ops/metrics/member-definitions.js";
 import { limitsTable } from "../support/limits.js";
 import { FILES, ROOT, read } from "../support/tree.js";
@@ -32,7 +34,8 @@ const TABLES: Readonly<Record<string, () => string>> = {
   "exit-codes": exitCodeTable,
   commands: commandTables,
   limits: limitsTable,
-  metrics: metricsTable,
+  metrics: () => metricsTable(MEMBER_DEFINITIONS),
+  "authority-metrics": () => metricsTable(AUTHORITY_DEFINITIONS),
 };
 
 describe("tables made from the code", () => {
@@ -60,8 +63,8 @@ function errorTable(): string {
   return markdownTable(["code", "meaning", "what to do", "exit"], rows);
 }
 
-function metricsTable(): string {
-  const rows = MEMBER_DEFINITIONS.map(({ name, kind, labels = [], help }) => {
+function metricsTable(definitions: readonly Definition<never>[]): string {
+  const rows = definitions.map(({ name, kind, labels = [], help }) => {
     return [`\`${name}\``, kind, labels.map((label) => `\`${label}\``).join(", "), help];
   });
   return markdownTable(["name", "kind", "labels", "what it says"], rows);
