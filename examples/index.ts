@@ -12,6 +12,7 @@ const EXAMPLES = [
   "lans",
   "http",
   "orders",
+  "cache",
 ];
 
 const [name = ""] = process.argv.slice(2);

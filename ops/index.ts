@@ -2,7 +2,7 @@
  * Metrics and health of a member, for Prometheus and for probes. Public as `fireflies/ops`. It imports nothing of ours: what it
  * reads is said by the shape of a `Client`. prom-client is loaded with it.
  */
-export { type Health, type ReadinessFacts, readiness } from "./health/readiness.js";
+export { type Health, type HealthSource, type ReadinessFacts, readiness, readinessOf } from "./health/readiness.js";
 export { LabelCounts, LabelSpreads } from "./metrics/counting.js";
 export {
   byKey,

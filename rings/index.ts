@@ -52,6 +52,7 @@ export {
   relayPositions,
   relaysOf,
 } from "./relays.js";
+export { closest, type Seed, scoreOf, seedOf } from "./rendezvous.js";
 export { RING_COUNT_MAX, tolerance } from "./ring-count.js";
 export { Rings, type RingsOptions, type Skip } from "./rings.js";
 export { Shares } from "./shares.js";

@@ -127,7 +127,7 @@ export class TestNetwork implements AsyncDisposable {
 
   /** Cuts members from others until `heal`: from all that are there now, unless `others` says from whom. */
   partition(left: readonly Client[], others?: readonly Client[]): void {
-    const right = others ?? this.members.filter((client) => !left.includes(client));
+    const right = others ?? this.#running().filter((client) => !left.includes(client));
     const hosts = (clients: readonly Client[]) => clients.map((client) => this.hostOf(client));
     this.network.partition(hosts(left), hosts(right));
   }
@@ -138,21 +138,25 @@ export class TestNetwork implements AsyncDisposable {
   }
 
   /**
-   * Resolves when none of `clients`, all others by default, has this member in its view any more. Rejects with the signal's
+   * Resolves when none of `clients`, all others that run by default, has this member in its view any more. Rejects with the signal's
    * reason.
    */
   async gone(
     client: Client,
-    clients: readonly Client[] = this.members.filter((other) => other !== client),
+    clients: readonly Client[] = this.#running().filter((other) => other !== client),
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<void> {
     const { id } = client;
     await Promise.all(clients.map((other) => until(other, () => other.member(id) === undefined, signal)));
   }
 
+  #running(): readonly Client[] {
+    return this.members.filter(({ stopping }) => !stopping.aborted);
+  }
+
   #make(making: Making): Client {
     const { host, identity, options } = making;
-    const entryAddrs = this.members.slice(0, 1).map(({ address }) => address);
+    const entryAddrs = this.#running().flatMap(addressOf).slice(0, 1);
     const client = new Client({
       ...{ config: false, preset: "local", entryAddrs, network: host, identity },
       ...this.#options.client,
@@ -169,9 +173,9 @@ export class TestNetwork implements AsyncDisposable {
     return making;
   }
 
-  /** Resolves when each of `clients`, all that were made by default, sees all the others. Rejects with "cancelled". */
+  /** Resolves when each of `clients`, all that run by default, sees all the others. Rejects with "cancelled". */
   async whole(
-    clients: readonly Client[] = this.members,
+    clients: readonly Client[] = this.#running(),
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<void> {
     await Promise.all(clients.map((client) => client.waitForMembers(clients.length - 1, options)));
@@ -197,4 +201,13 @@ async function until(client: Client, isSo: () => boolean, signal: AbortSignal | 
   if (isSo()) return;
   for await (const _ of client.changes(signal ? { signal } : {})) if (isSo()) return;
   signal?.throwIfAborted();
+}
+
+/** None before it has started. */
+function addressOf(client: Client): string[] {
+  try {
+    return [client.address];
+  } catch {
+    return [];
+  }
 }

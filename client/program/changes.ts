@@ -1,5 +1,5 @@
 /** Changes of the view for those who iterate over them: each reader has a bounded queue and is told what it missed. */
-import { onAbort } from "../../net/index.js";
+import { onAbort } from "../../net/abort.js";
 import type { Change } from "../types.js";
 
 /** Changes kept for a slow reader; beyond it the oldest are dropped and counted. */

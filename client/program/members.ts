@@ -1,6 +1,6 @@
 /** Waiting for members: until a number of them are there, or the one at a given address. */
 import { FirefliesError } from "../../identity/index.js";
-import { type Deadline, deadlineIn, withDeadline } from "../../net/index.js";
+import { type Deadline, deadlineIn, withDeadline } from "../../net/deadline.js";
 import type { MemberId } from "../../rings/index.js";
 import { requireCount } from "../talk/misuse.js";
 import { JOIN_TIMEOUT_MS } from "../timeouts.js";

@@ -17,8 +17,28 @@ export interface ReadinessFacts {
   readonly clock: string;
 }
 
+/** What health is read from: a `Client`, started or not. */
+export interface HealthSource {
+  readonly stopping: AbortSignal;
+  /** Throws before the member has started, and after it has stopped. */
+  info(): Omit<ReadinessFacts, "isStarted" | "isStopping">;
+}
+
+/** Of a member that nobody has asked yet, and of one that does not answer. */
+const UNKNOWN = { isolated: undefined, members: 0, certificateEnds: Number.POSITIVE_INFINITY, clock: "steady" };
+
 /** A member whose certificate ends within this is ready, and says so: renewal comes at two thirds of its life. Milliseconds. */
 const ENDS_SOON_MS = 60 * 60 * 1_000;
+
+/** May this member be given work now? For a route of a program: status 200 when `ok`, else 503, with the reasons. */
+export function readinessOf(client: HealthSource, now: number = Date.now()): Health {
+  const isStopping = client.stopping.aborted;
+  try {
+    return readiness({ ...client.info(), isStarted: true, isStopping }, now);
+  } catch {
+    return readiness({ ...UNKNOWN, isStarted: false, isStopping }, now);
+  }
+}
 
 /** `now`: unix milliseconds. */
 export function readiness(facts: ReadinessFacts, now: number): Health {

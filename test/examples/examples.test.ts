@@ -13,7 +13,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 const INDEX = join(import.meta.dirname, "../../dist/examples/index.js");
 const DEADLINE_MS = 120_000;
 
-const NAMES = "messages proofs gossip streams rpc inventory kv simulation rendezvous lans http orders".split(" ");
+const NAMES = "messages proofs gossip streams rpc inventory kv simulation rendezvous lans http orders cache".split(" ");
 /** Before what an example prints; its name follows. */
 const BEGIN = "\f";
 
@@ -83,6 +83,13 @@ it("orders: of two workers and an audit one is killed in the middle, nothing is 
     "a worker is killed",
     "200 orders prepared, 200 seen by the audit",
   ]);
+});
+
+it("cache: a member that comes takes its share, one that dies loses nothing", () => {
+  const lines = runExample("cache").trim().split("\n");
+  expect(lines[0]).toMatch(/^three members hold \d+, \d+ and \d+ copies of 100 values$/);
+  expect(lines[1]).toMatch(/^a fourth one has come, and holds [1-9]\d* of them$/);
+  expect(lines.slice(2)).toEqual(["one is killed: 100 of 100 values are still there"]);
 });
 
 it("rpc: a service of grpc-js, and who calls it", () => {

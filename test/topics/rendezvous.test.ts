@@ -1,7 +1,8 @@
 /** Who of a queue group handles a message: the rule as a table, and what must hold of it for any group. */
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { membershipOf, scoreOf, seedOf, type Worker, workerOf } from "../../topics/delivering/rendezvous.js";
+import { scoreOf } from "../../rings/index.js";
+import { membershipOf, seedOf, type Worker, workerOf } from "../../topics/delivering/rendezvous.js";
 import type { LogTag } from "../../topics/records/log.js";
 import { idOf, sha256 } from "../support/topics/overlay.js";
 

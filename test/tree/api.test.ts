@@ -21,6 +21,12 @@ const ENTRIES: readonly Entry[] = [
     opening: "",
   },
   {
+    name: "fireflies/coordination",
+    room: "services/coordination",
+    about: "What members do together: [adapters](../adapters.md).",
+    opening: "",
+  },
+  {
     name: "fireflies/forward",
     room: "services/forward",
     about: "Ports and sockets of other programs, by way of members.",
@@ -42,6 +48,12 @@ const ENTRIES: readonly Entry[] = [
     name: "fireflies/nats",
     room: "services/nats",
     about: "NATS over the overlay, and beside it: [NATS](../nats.md).",
+    opening: "",
+  },
+  {
+    name: "fireflies/nest",
+    room: "services/nest",
+    about: "A member in an application of NestJS: [adapters](../adapters.md).",
     opening: "",
   },
   {
@@ -72,6 +84,12 @@ const ENTRIES: readonly Entry[] = [
     name: "fireflies/testing",
     room: "testing",
     about: "What programs test with: [testing](../testing.md).",
+    opening: "",
+  },
+  {
+    name: "fireflies/threads",
+    room: "services/threads",
+    about: "One client in several threads and processes: [adapters](../adapters.md).",
     opening: "",
   },
 ];

@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   net: ["identity", "rings", "rdv"],
   ca: ["identity", "ops", "rings"],
   client: ["gossip", "topics", "net", "identity", "rings", "rdv"],
-  services: ["client", "net", "topics", "identity", "rings"],
+  services: ["client", "net", "topics", "identity", "rings", "ops"],
   testing: ["gossip", "client", "net", "identity", "rings", "rdv"],
   cli: ["rings", "gossip", "sim", "identity", "rdv", "net", "ca", "client", "services", "ops"],
 };
@@ -117,7 +117,7 @@ describe("import directions", () => {
     const foreign = filesIn(["examples"], ".ts").flatMap((file) =>
       importsOf(file).filter(
         (name) =>
-          !/^(fireflies(\/ca|\/forward|\/gossip|\/http|\/nats|\/rdv|\/sim|\/testing)?|@grpc\/(grpc-js|proto-loader)|node:\w+(\/\w+)?|\.\/.*)$/.test(
+          !/^(fireflies(\/ca|\/coordination|\/forward|\/gossip|\/http|\/nats|\/rdv|\/sim|\/testing|\/threads)?|@grpc\/(grpc-js|proto-loader)|node:\w+(\/\w+)?|\.\/.*)$/.test(
             name,
           ),
       ),

@@ -2,14 +2,14 @@
  * One log as a queue group shares it, seen from one of its members: who is in the group, who handles which message, and what is
  * known to be handled. A member may have several subscriptions in the group; one of them gets what is the member's.
  */
-import type { MemberId, Sha256 } from "../../rings/index.js";
+import { type MemberId, type Sha256, scoreOf } from "../../rings/index.js";
 import type { HeldLog } from "../holding/held-log.js";
 import { GROUP_FORMER_MAX, GROUP_FORMER_MS, GROUP_SPAN_MAX } from "../limits.js";
 import type { Batch } from "../records/batch.js";
 import type { Range } from "../records/packet.js";
 import type { Claims } from "./claims.js";
 import type { Cursor, Standing } from "./cursor.js";
-import { type Membership, scoreOf, seedOf, together, type Worker, workerOf } from "./rendezvous.js";
+import { type Membership, seedOf, together, type Worker, workerOf } from "./rendezvous.js";
 import type { Subscription } from "./subscription.js";
 
 export interface GroupLogOptions {

@@ -1,19 +1,20 @@
 /**
- * Who of a queue group handles a message, as a function of values: rendezvous hashing (Thaler and Ravishankar, "Using name-based
- * mappings to increase hit rates", IEEE/ACM Transactions on Networking 1998). Each member has a score for each message, and the
- * highest one handles it. So the work is shared evenly without a word, and when a member goes only its own messages
- * change hands.
+ * Who of a queue group handles a message, as a function of values: rendezvous hashing (rings/rendezvous.ts). Each member has a
+ * score for each message, and the highest one handles it. So the work is shared evenly without a word, and when a member goes
+ * only its own messages change hands.
  */
-import { concatBytes, fromHex, type MemberId, memberIdToBytes, type Sha256, utf8Encode } from "../../rings/index.js";
+import {
+  fromHex,
+  type MemberId,
+  type Seed,
+  type Sha256,
+  scoreOf,
+  seedOf as seedAmong,
+  utf8Encode,
+} from "../../rings/index.js";
 import type { Interest } from "../interest.js";
 import { matches } from "../names.js";
 import type { LogTag } from "../records/log.js";
-
-/** What a member's scores in one log of one group are made from: two words of 32 bits. */
-export interface Seed {
-  readonly high: number;
-  readonly low: number;
-}
 
 /** When a member takes part in a group: unix milliseconds of publishers, from `since` on and before `until`. */
 export interface Membership {
@@ -31,13 +32,7 @@ export interface Worker extends Membership {
 
 /** The life of the log is in its tag: nobody can choose an id that gets the messages of a log to come. */
 export function seedOf(queue: string, log: LogTag, member: MemberId, sha256: Sha256): Seed {
-  const digest = sha256(concatBytes(memberIdToBytes(member), fromHex(log) as Uint8Array, utf8Encode(queue)));
-  return { high: wordAt(digest, 0), low: wordAt(digest, 4) };
-}
-
-/** 32 bits, evenly spread over the numbers of a log. */
-export function scoreOf({ high, low }: Seed, number: number): number {
-  return mix(mix((number ^ low) >>> 0) ^ (Math.floor(number / 2 ** 32) + high));
+  return seedAmong(sha256, member, fromHex(log) as Uint8Array, utf8Encode(queue));
 }
 
 /**
@@ -74,16 +69,4 @@ export function membershipOf(interests: readonly Interest[], queue: string, topi
 export function together(one: Membership | undefined, other: Membership): Membership {
   if (!one) return other;
   return { since: Math.min(one.since, other.since), until: Math.max(one.until, other.until) };
-}
-
-/** The last step of MurmurHash3 (Appleby): each bit of a word depends on each. */
-function mix(word: number): number {
-  let mixed = word;
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }

@@ -3,14 +3,15 @@
  * member may say that it bridges; only those that the operator's rules name are believed.
  */
 import type { Member } from "../../../client/index.js";
-import { sha256Hex } from "../../../identity/index.js";
+import { sha256 } from "../../../identity/index.js";
+import { closest, type MemberId } from "../../../rings/index.js";
 import { type AccessRule, isAllowed } from "../../access.js";
 
 /** Topics of which it is remembered who brings them. */
 const TOPICS_MAX = 4_096;
 
 export interface BridgesOptions {
-  readonly me: string;
+  readonly me: MemberId;
   /** Without rules no other member is believed, and this one brings everything. */
   readonly rules: readonly AccessRule[];
   /** Live members other than this one that say that they bridge. */
@@ -22,7 +23,7 @@ export interface BridgesOptions {
 export class Bridges {
   readonly #options: BridgesOptions;
   readonly #mine = new Map<string, boolean>();
-  #believed: readonly string[] | undefined;
+  #believed: readonly MemberId[] | undefined;
 
   constructor(options: BridgesOptions) {
     this.#options = options;
@@ -33,8 +34,8 @@ export class Bridges {
     const known = this.#mine.get(topic);
     if (known !== undefined) return known;
     const { me } = this.#options;
-    const mine = weightOf(topic, me);
-    const isMine = this.#others().every((id) => weightOf(topic, id) < mine);
+    const bridges = [me, ...this.#others()].map((id) => ({ id }));
+    const isMine = closest(sha256, topic, bridges, 1)[0]?.id === me;
     if (this.#mine.size >= TOPICS_MAX) this.#mine.clear();
     this.#mine.set(topic, isMine);
     return isMine;
@@ -46,10 +47,10 @@ export class Bridges {
     this.#believed = undefined;
   }
 
-  #others(): readonly string[] {
+  #others(): readonly MemberId[] {
     if (this.#believed !== undefined) return this.#believed;
     const { offering, rules, onRefused } = this.#options;
-    const believed: string[] = [];
+    const believed: MemberId[] = [];
     for (const member of offering()) {
       if (isAllowed(rules, member)) believed.push(member.id);
       else onRefused(member);
@@ -57,8 +58,4 @@ export class Bridges {
     this.#believed = believed;
     return believed;
   }
-}
-
-function weightOf(topic: string, id: string): string {
-  return sha256Hex(Buffer.from(`${topic} ${id}`));
 }

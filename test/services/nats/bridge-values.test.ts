@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { FirefliesError, sha256, sign } from "../../../identity/index.js";
+import type { MemberId } from "../../../rings/index.js";
 import { parseAccess } from "../../../services/access.js";
 import { Bridges } from "../../../services/nats/bridge/bridges.js";
 import { Exporter, type Leaving } from "../../../services/nats/bridge/exporter.js";
@@ -379,13 +380,15 @@ describe("messages on their way to NATS", () => {
 });
 
 describe("who bridges", () => {
-  const member = (id: string, name: string) => ({ id, name, metadata: {}, services: ["/nats/bridge/nats"] }) as never;
+  const idOf = (digit: string) => digit.repeat(64) as MemberId;
+  const member = (digit: string, name: string) =>
+    ({ id: idOf(digit), name, metadata: {}, services: ["/nats/bridge/nats"] }) as never;
   const topics = Array.from({ length: 50 }, (_, nth) => `t${nth}`);
 
   it("is who a rule names: others are refused, and a topic has one bridge for all that agree", () => {
     const all = [member("a", "bridge-1"), member("b", "bridge-2"), member("c", "liar")];
     const refused = new Set<string>();
-    const bridges = ["a", "b"].map((me) => {
+    const bridges = [idOf("a"), idOf("b")].map((me) => {
       const offering = () => all.filter(({ id }) => id !== me);
       return new Bridges({
         me,
@@ -395,12 +398,12 @@ describe("who bridges", () => {
       });
     });
     for (const topic of topics) expect(bridges.filter((each) => each.isMine(topic))).toHaveLength(1);
-    expect([...refused]).toEqual(["c"]);
+    expect([...refused]).toEqual([idOf("c")]);
   });
 
   it("without rules is this one alone", () => {
     const offering = () => [member("a", "bridge-1")];
-    const bridges = new Bridges({ me: "b", rules: [], offering, onRefused: () => {} });
+    const bridges = new Bridges({ me: idOf("b"), rules: [], offering, onRefused: () => {} });
     expect(topics.every((topic) => bridges.isMine(topic))).toBe(true);
   });
 });

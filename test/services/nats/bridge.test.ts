@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import type { Client, Member, TopicMessage } from "../../../client/index.js";
+import type { Client, Member, MemberId, TopicMessage } from "../../../client/index.js";
 import { Bridges } from "../../../services/nats/bridge/bridges.js";
 import { networkOf } from "../../../services/nats/bridge/subjects.js";
 import {
@@ -117,7 +117,7 @@ class FakeMember {
 /** One that the first of two brings, when both believe each other. */
 function topicOf(first: FakeMember, second: FakeMember): string {
   const offering = () => [{ id: second.id }] as unknown as readonly Member[];
-  const bridges = new Bridges({ me: first.id, rules: [{ kind: "any" }], offering, onRefused: () => {} });
+  const bridges = new Bridges({ me: first.id as MemberId, rules: [{ kind: "any" }], offering, onRefused: () => {} });
   return Array.from({ length: 64 }, (_, nth) => `t${nth}`).find((topic) => bridges.isMine(topic)) as string;
 }
 

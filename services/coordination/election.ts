@@ -1,0 +1,210 @@
+/**
+ * One member of several does a job: the leader, by rendezvous hashing over the view. A view is no lock: while views differ two
+ * members may lead, for seconds after a crash, for as long as a partition lasts. What must not be done twice is guarded by the
+ * resource: each term has a fencing token that is higher than those before, and a `Fence` refuses the lower ones.
+ */
+import { requireName } from "../../client/offers/name.js";
+import type { Member, Sender } from "../../client/types.js";
+import { outOfRange, ReplyError } from "../../identity/index.js";
+import { isAllowed, parseAccess } from "../access.js";
+import { ASK_MS, Candidacy, type ElectionOutput, type Instant, type TermEnd } from "./candidacy.js";
+import { type CoordinationClient, endOf, guarded, inOrder, type Taking, takingPart, watchView } from "./view.js";
+
+/** A leader whose `lead` failed lets others lead for so long, milliseconds. */
+export const ASIDE_MS = 10_000;
+
+/** What a leader is told. */
+export interface Leading {
+  /** Of this term: text that is higher, compared as text, with each term of the job. */
+  readonly token: string;
+  /** Fires when the term is over; its reason says why. Stop then: another member may lead already. */
+  readonly signal: AbortSignal;
+}
+
+export interface ElectOptions {
+  /**
+   * Does the job, each time that this member begins to lead. When it returns the member leads on, with nothing to do; when it
+   * throws or rejects, the member stands aside for ten seconds, and others lead. A later term waits until it has returned. Without
+   * it this member never leads, and only sees who does.
+   */
+  readonly lead?: ((leading: Leading) => Promise<void> | void) | undefined;
+  /** Who may lead, by the rules of forwards: `["worker-*"]`. All members must be given the same ones. Everybody by default. */
+  readonly allow?: readonly string[] | undefined;
+  /**
+   * Leads only while so many of those that may lead are live, itself included: with more than half of all that there are, a smaller
+   * part of a parted network has no leader. 1 by default.
+   */
+  readonly atLeast?: number | undefined;
+  /** What `lead` throws. Without it that is an unhandled rejection of the process. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+  /** Ends it, as `close` does. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An election that this member takes part in, or watches. */
+export interface Election extends AsyncDisposable {
+  /** Who leads, in this member's view; undefined when nobody may. */
+  readonly leader: Member | undefined;
+  /** Those that stand, in the order in which they would lead. */
+  readonly candidates: readonly Member[];
+  /** The token of my term; undefined while I do not lead. */
+  readonly token: string | undefined;
+  /** A resource has refused my token, as it has seen this higher one: my term ends, and the next one has a higher token. */
+  outranked(token: string): void;
+  /** Stands no more. Resolves when `lead` has returned. */
+  close(): Promise<void>;
+}
+
+/**
+ * `elect(client, "nightly-report", { lead: async ({ token, signal }) => { ... } })` on each member that may do it. All that have the
+ * same view see the same leader. Throws "not-started", "name-invalid", "name-taken", "access-invalid", and a RangeError for `atLeast`.
+ */
+export function elect(client: CoordinationClient, job: string, options: ElectOptions = {}): Election {
+  requireName(job, "job");
+  void client.self; // Throws before the client has started.
+  const { atLeast = 1 } = options;
+  if (!Number.isInteger(atLeast) || atLeast < 1) throw outOfRange(`atLeast is 1 or more, not ${atLeast}.`);
+  return new RunningElection(client, job, options);
+}
+
+class RunningElection implements Election {
+  readonly #client: CoordinationClient;
+  readonly #job: string;
+  readonly #options: ElectOptions;
+  readonly #taking: Taking;
+  readonly #closing = new AbortController();
+  readonly #watching: Promise<void>;
+  #candidacy: Candidacy | undefined;
+  /** Takes the handler out, and me out of those that stand. */
+  #offering: AbortController | undefined;
+  #isCutOff = false;
+  #term: AbortController | undefined;
+  #work: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #aside: NodeJS.Timeout | undefined;
+
+  constructor(client: CoordinationClient, job: string, options: ElectOptions) {
+    this.#client = client;
+    this.#job = job;
+    this.#options = options;
+    this.#taking = { service: `election/${job}`, rules: parseAccess(options.allow ?? ["*"]) };
+    if (options.lead) this.#stand();
+    const ending = endOf(client, this.#closing.signal, options.signal, () => this.close());
+    this.#watching = watchView(client, ending, (reason) => {
+      // Who hears nobody may be the only one left: `atLeast` says what that is worth. Otherwise the others have another leader.
+      this.#isCutOff = reason !== undefined && reason !== "nobody";
+      this.#viewed();
+    });
+    this.#watching.catch(() => {}); // Not started yet, or stopped: `close` tells nobody anything new.
+  }
+
+  get candidates(): readonly Member[] {
+    return inOrder(this.#job, takingPart(this.#client, this.#taking, this.#mayLead));
+  }
+
+  get leader(): Member | undefined {
+    const { candidates } = this;
+    return candidates.length >= (this.#options.atLeast ?? 1) ? candidates[0] : undefined;
+  }
+
+  get token(): string | undefined {
+    return this.#candidacy?.token;
+  }
+
+  outranked(token: string): void {
+    this.#input((candidacy, at) => candidacy.heard(token, at));
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    clearTimeout(this.#aside);
+    this.#offering?.abort();
+    this.#input((candidacy, at) => candidacy.standing([], at));
+    clearTimeout(this.#timer);
+    await this.#work;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  get #mayLead(): boolean {
+    return (
+      this.#offering?.signal.aborted === false && !this.#isCutOff && isAllowed(this.#taking.rules, this.#client.self)
+    );
+  }
+
+  #stand(): void {
+    this.#offering = new AbortController();
+    const { signal } = this.#offering;
+    this.#client.serve(this.#taking.service, (data, { from }) => this.#answer(data, from), { signal });
+  }
+
+  /** Asked or told by another one that stands: it names the highest token that it knows, and so do I. */
+  #answer(data: Uint8Array, from: Sender): Uint8Array {
+    const member = this.#client.member(from.id);
+    if (member === undefined || !isAllowed(this.#taking.rules, member))
+      throw new ReplyError("You may not stand for this job.", { code: "not-a-candidate" });
+    this.outranked(new TextDecoder().decode(data));
+    return new TextEncoder().encode(this.#candidacy?.highest ?? "");
+  }
+
+  #viewed(): void {
+    if (this.#offering === undefined) return;
+    this.#candidacy ??= new Candidacy(this.#client.id);
+    const { candidates } = this;
+    const order = candidates.length >= (this.#options.atLeast ?? 1) ? candidates.map(({ id }) => id) : [];
+    this.#input((candidacy, at) => candidacy.standing(order, at));
+  }
+
+  #input(tell: (candidacy: Candidacy, at: Instant) => void): void {
+    if (this.#candidacy === undefined) return;
+    tell(this.#candidacy, { now: performance.now(), wall: Date.now() });
+    for (const output of this.#candidacy.takeOutputs()) this.#carryOut(output);
+    clearTimeout(this.#timer);
+    const { deadline } = this.#candidacy;
+    if (deadline === undefined) return;
+    const waitMs = Math.max(1, deadline - performance.now());
+    this.#timer = setTimeout(() => this.#input((candidacy, at) => candidacy.tick(at)), waitMs).unref();
+  }
+
+  #carryOut(output: ElectionOutput): void {
+    if (output.kind === "began") this.#began(output.token);
+    else if (output.kind === "ended") this.#ended(output.reason);
+    else void this.#send(output);
+  }
+
+  async #send({ to, token }: Extract<ElectionOutput, { kind: "ask" | "tell" }>): Promise<void> {
+    const options = { service: this.#taking.service, timeout: ASK_MS, signal: this.#closing.signal };
+    const reply = await this.#client.sendToId(to, new TextEncoder().encode(token), options).catch(() => undefined);
+    this.#input((candidacy, at) => {
+      if (reply !== undefined) candidacy.heard(new TextDecoder().decode(reply), at);
+      candidacy.answered(to, at);
+    });
+  }
+
+  #began(token: string): void {
+    const term = new AbortController();
+    this.#term = term;
+    const { lead, onError } = this.#options;
+    this.#work = this.#work.then(async () => {
+      if (term.signal.aborted) return;
+      const isDone = await guarded(() => lead?.({ token, signal: term.signal }), onError);
+      if (!isDone && !term.signal.aborted) this.#standAside();
+    });
+  }
+
+  #ended(reason: TermEnd): void {
+    this.#term?.abort(new Error(`The term is over: ${reason}.`));
+  }
+
+  #standAside(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#offering?.abort();
+    this.#viewed();
+    this.#aside = setTimeout(() => {
+      this.#stand();
+      this.#viewed();
+    }, ASIDE_MS).unref();
+  }
+}
