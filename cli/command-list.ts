@@ -19,6 +19,7 @@ const queries = async () => (await import("./commands/members/queries.js")).addQ
 const forwards = async () => (await import("./commands/traffic/forward.js")).addForwards;
 const pipes = async () => (await import("./commands/traffic/pipe.js")).addPipes;
 const topics = async () => (await import("./commands/traffic/topics.js")).addTopics;
+const dashboards = async () => (await import("./commands/members/dashboard.js")).addDashboards;
 const services = async () => (await import("./commands/agent/services.js")).addServices;
 const identities = async () => (await import("./commands/agent/identities.js")).addIdentities;
 
@@ -143,6 +144,17 @@ export const COMMANDS: readonly Listed[] = [
     description: "members, links with their paths, sessions, streams by protocol and services, as the agent sees them",
     load: async () => (await import("./commands/members/graph.js")).addGraph,
   },
+  {
+    usage: "dashboard",
+    description: "open the agent's page in a browser: the rings, and all that happens there",
+    load: dashboards,
+  },
+  {
+    usage: "record",
+    description: "write what the agent saw in the last hour to a file, to be replayed",
+    load: dashboards,
+  },
+  { usage: "replay <file>", description: "open a recording in a browser: play, pause, scrub", load: dashboards },
   { usage: "identities", description: "the members of the agent, its own first", load: identities },
   {
     usage: "identity",

@@ -61,6 +61,7 @@ export async function runAgent(run: AgentRun): Promise<void> {
   });
   const { client } = own;
   const reloading = new Reloading({ members, config, reread: run.reread, log });
+  let adminUrl: string | undefined;
   const host: AgentHost = {
     member: (as) => members.meant(as).hosted,
     members: () => members.states(),
@@ -68,11 +69,13 @@ export async function runAgent(run: AgentRun): Promise<void> {
     unmount: (as, drainMs) => members.unmount(as, drainMs),
     reload: () => reloading.reload(),
     log: log.feed,
+    admin: () => adminUrl,
     tell: (event, facts, text) => log.tell("warn", event, facts, text),
   };
   const endProfiles = await profiling(own, config, log);
   const api = await openApi(host, own, log);
   const { door, admin } = api === undefined ? {} : await opened(api, own, config);
+  adminUrl = admin?.url;
   const { id, name, address } = client.self;
   const me = memberTitle({ id, name });
   const others = client.members().length;

@@ -6,7 +6,7 @@ import { Client } from "../../client/index.js";
 import { containedLogger, type FirefliesError, type Logger } from "../../identity/index.js";
 import type { HostNetwork } from "../../net/index.js";
 import type { PlannedService } from "../../services/controllers/plan.js";
-import { Feed } from "../api/feed/feed.js";
+import type { Feed } from "../api/feed/feed.js";
 import type { Hosted } from "../api/host.js";
 import { RecentAlarms } from "../api/recent-alarms.js";
 import { memberTitle } from "../output.js";
@@ -41,7 +41,8 @@ export class MountedMember {
   readonly #options: MountOptions;
   readonly #startedAt = Date.now();
   readonly #alarms = new RecentAlarms();
-  readonly #feed: Feed;
+  /** Loaded for the admin port, or when somebody asks. */
+  #feed: Promise<Feed> | undefined;
   /** Once it has started; it outlives the client. */
   #self: { readonly id: string; readonly name: string | undefined } = { id: "", name: undefined };
   /** Ends with the client; why it was isolated then, if it was. */
@@ -61,7 +62,6 @@ export class MountedMember {
     const logger = { ...containedLogger(undefined), debug };
     this.services = new MemberServices({ plans, log, file: options.file, client: () => this.client });
     this.client = new Client({ ...optionsOf({ ...config, waitMs }), logger, network });
-    this.#feed = new Feed(this.client);
     registerHandlers(this.client, log, reply);
     this.client.registerAlarmHandler((alarm) => this.alarmed(alarm));
   }
@@ -81,7 +81,14 @@ export class MountedMember {
   get hosted(): Hosted {
     const { client, dir } = this;
     const agent = { version: VERSION, dir, startedAt: this.#startedAt, alarms: () => this.#alarms.list() };
-    return { as: this.name, client, agent, leave: this.#options.leave, services: this.services, feed: this.#feed };
+    return {
+      as: this.name,
+      client,
+      agent,
+      leave: this.#options.leave,
+      services: this.services,
+      feed: () => this.feed(),
+    };
   }
 
   /** By which `--as` finds it. */
@@ -95,8 +102,13 @@ export class MountedMember {
     await this.client.start({ signal });
     const { id, name } = this.client.self;
     this.#self = { id, name };
-    if (this.#options.records) this.#feed.begin();
+    if (this.#options.records) (await this.feed()).begin();
     this.#changes = tellChanges(this.client, this.#options.log);
+  }
+
+  feed(): Promise<Feed> {
+    this.#feed ??= import("../api/feed/feed.js").then(({ Feed }) => new Feed(this.client));
+    return this.#feed;
   }
 
   /** To be called when its start has been told. */
@@ -106,7 +118,7 @@ export class MountedMember {
 
   alarmed(alarm: FirefliesError): void {
     this.#alarms.add(alarm, Date.now());
-    this.#feed.alarm(alarm);
+    void this.#feed?.then((feed) => feed.alarm(alarm));
     this.#options.log.alarm(alarm);
   }
 

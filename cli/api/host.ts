@@ -44,7 +44,7 @@ export interface Hosted {
   readonly leave: (drainMs: number) => Promise<void>;
   readonly services: HostedServices;
   /** What its readers are told. */
-  readonly feed: Feed;
+  readonly feed: () => Promise<Feed>;
 }
 
 export interface IdentityState {
@@ -93,6 +93,8 @@ export interface AgentHost {
   readonly reload: () => Promise<ReloadReport>;
   /** What the agent tells from now on. */
   readonly log: LogFeed;
+  /** The address of the admin port; undefined while there is none. */
+  readonly admin?: (() => string | undefined) | undefined;
   /** Tells something that operators should see: an event's name, its facts, and a line. */
   readonly tell?: ((event: string, facts: object, text: string) => void) | undefined;
 }

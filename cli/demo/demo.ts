@@ -3,6 +3,7 @@ import { basename, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FirefliesError } from "../../identity/index.js";
 import { deadlineIn, withDeadline } from "../../net/index.js";
+import { openBrowser } from "../browser/open.js";
 import { untilTold } from "../signals.js";
 import { JsonNarrator, type Narrator, TextNarrator } from "./narrator.js";
 import { MEMBER_NAMES, Stage } from "./stage.js";
@@ -11,6 +12,8 @@ import { kill, restart, STORY, type Step } from "./story.js";
 export interface DemoOptions {
   readonly once: boolean;
   readonly json: boolean;
+  /** Has the browser show the page, where somebody watches. */
+  readonly open: boolean;
 }
 
 /** Milliseconds between two kills after the story. */
@@ -18,7 +21,7 @@ const ENCORE_MS = 15_000;
 const ENCORE_DEADLINE_MS = 60_000;
 
 /** Rejects with "demo-failed" when a step does not happen. */
-export async function runDemo({ once, json }: DemoOptions): Promise<void> {
+export async function runDemo({ once, json, open }: DemoOptions): Promise<void> {
   const interrupted = untilTold();
   const isLive = process.stdout.isTTY === true && !json;
   const narrator = json ? new JsonNarrator() : new TextNarrator(isLive);
@@ -28,13 +31,20 @@ export async function runDemo({ once, json }: DemoOptions): Promise<void> {
   const started = performance.now();
   try {
     await narrator.say(`A certificate authority and five members, each a process of its own, in ${stage.dir}\n`);
-    for (const step of STORY) await perform(step, stage, narrator, interrupted);
+    for (const step of STORY) {
+      await perform(step, stage, narrator, interrupted);
+      if (step.name === "join" && isLive && !once && open) await show(stage, narrator);
+    }
     if (isLive && !once) await goOn(stage, narrator, interrupted);
     await narrator.finish(Math.round(performance.now() - started));
   } finally {
     await stage.close();
     process.off("exit", abandon);
   }
+}
+
+async function show({ page }: Stage, narrator: Narrator): Promise<void> {
+  if (page !== undefined && (await openBrowser(page))) await narrator.say("    your browser shows it\n");
 }
 
 async function perform(step: Step, stage: Stage, narrator: Narrator, interrupted: AbortSignal): Promise<void> {
@@ -72,7 +82,7 @@ async function goOn(stage: Stage, narrator: Narrator, interrupted: AbortSignal):
     (command) => `    ${typedAs()} ${command} --dir ${stage.dirOf("ada")}\n`,
   );
   await narrator.say(
-    `\nThe network goes on until Ctrl-C. Look at it from another terminal, for instance with\n${programs.join("")}`,
+    `\nThe network goes on until Ctrl-C, and is seen at ${stage.page}. Look at it from another terminal, for instance with\n${programs.join("")}`,
   );
   try {
     for (let turn = 1; !interrupted.aborted; turn++) {

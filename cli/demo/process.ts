@@ -20,6 +20,8 @@ export interface ProcessEvent {
   readonly from?: string;
   readonly text?: string;
   readonly fingerprint?: string;
+  /** The address of its admin port. */
+  readonly admin?: string;
 }
 
 interface Waiter {

@@ -9,6 +9,8 @@ import { ViewTable } from "./view-table.js";
 
 export const MEMBER_NAMES = ["ada", "ben", "cleo", "dan", "eva"] as const;
 export type MemberName = (typeof MEMBER_NAMES)[number];
+/** Whose page is opened: she is there from the beginning to the end. */
+const SHOWN: MemberName = "ada";
 
 /** What each tells about itself, for all to see. */
 const METADATA: Readonly<Record<MemberName, object>> = {
@@ -33,6 +35,7 @@ export class Stage {
   readonly table = new ViewTable(MEMBER_NAMES);
   readonly #onChange: () => void;
   readonly #config = join(this.dir, "fireflies.yaml");
+  #page: string | undefined;
   readonly #ids = new Map<string, string>();
   readonly #processes = new Map<string, DemoProcess>();
 
@@ -50,6 +53,11 @@ export class Stage {
     const id = this.#ids.get(name);
     if (id === undefined) throw new FirefliesError("demo-failed", `${name} was never ready.`);
     return id;
+  }
+
+  /** The address of the page; undefined before it is served. */
+  get page(): string | undefined {
+    return this.#page;
   }
 
   process(name: string): DemoProcess {
@@ -76,9 +84,11 @@ export class Stage {
   /** Starts a member, with a token or from what its directory holds, and waits until it is ready. */
   async startMember(name: MemberName, more: readonly string[], signal: AbortSignal): Promise<ProcessEvent> {
     const own = ["--dir", this.dirOf(name), "--metadata", JSON.stringify(METADATA[name])];
-    const args = ["agent", ...own, "--listen", "127.0.0.1:0", "--config", this.#config, ...more];
+    const admin = name === SHOWN ? ["--admin", "0"] : [];
+    const args = ["agent", ...own, "--listen", "127.0.0.1:0", "--config", this.#config, ...admin, ...more];
     const ready = await this.#start(name, args, "ready", signal);
     this.#ids.set(name, ready.id!);
+    if (ready.admin !== undefined) this.#page = `${ready.admin}/`;
     this.table.introduce(name, ready.id!);
     this.#onChange();
     return ready;

@@ -69,7 +69,8 @@ async function join(stage: Stage, signal: AbortSignal): Promise<Told> {
   for (const seen of MEMBER_NAMES) await othersTell(stage, seen, "joined", new Map(), signal);
   const wholeMs = Math.round(performance.now() - started);
   const ids = Object.fromEntries(MEMBER_NAMES.map((name) => [name, stage.idOf(name)]));
-  return { text: `all five views were whole ${wholeMs} ms after the processes began`, facts: { wholeMs, ids } };
+  const text = `all five views were whole ${wholeMs} ms after the processes began; see it at ${stage.page}`;
+  return { text, facts: { wholeMs, ids, page: stage.page } };
 }
 
 function agentOf(stage: Stage, name: string): AgentPlace {

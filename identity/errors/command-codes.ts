@@ -12,6 +12,10 @@ export const COMMAND_CODES = {
     remedy:
       "Run the command as the user that runs the agent; or give the agent's token, or a member's directory that api_allow names.",
   },
+  "admin-closed": {
+    meaning: "The agent has no admin port, which shows its page.",
+    remedy: "Start it with `--admin 0` or the key `admin`.",
+  },
   "agent-stopped": {
     meaning: "The agent ended while a command was waiting for it.",
     remedy: "Start it again with `fireflies agent --dir D`.",

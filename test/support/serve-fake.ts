@@ -18,7 +18,8 @@ export function hostOf(
   member: Omit<Hosted, "services" | "as" | "feed"> & Partial<Hosted>,
   log = new LogFeed(),
 ): AgentHost {
-  const hosted: Hosted = { as: "fay", services: NO_SERVICES, feed: new Feed(member.client), ...member };
+  const feed = new Feed(member.client);
+  const hosted: Hosted = { as: "fay", services: NO_SERVICES, feed: async () => feed, ...member };
   return {
     member: () => hosted,
     members: () => [],

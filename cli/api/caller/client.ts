@@ -10,6 +10,8 @@ import { FRAMES, type FrameKind, frames, lines, plainJson, type WireFrame, write
 
 /** Milliseconds for what the agent answers from memory; messages, leaving and streams have deadlines of their own. */
 export const ANSWER_TIMEOUT_MS = 10_000;
+/** And for files, some MB of them. */
+const TEXT_TIMEOUT_MS = 60_000;
 /** Of an answer: the members of the largest network, with all that they say of themselves. */
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 /** Of one line: a change of the view, an entry of the log. */
@@ -47,13 +49,29 @@ export async function ask(
   call: ApiCall,
   within: number | AbortSignal = ANSWER_TIMEOUT_MS,
 ): Promise<unknown> {
+  return await answered(place, call, within, bodyOf);
+}
+
+/** As `ask`, of a call whose answer is a text. */
+export async function askText(place: AgentPlace, call: ApiCall, within: number = TEXT_TIMEOUT_MS): Promise<string> {
+  return await answered(place, call, within, async (response) => {
+    return response.statusCode === 200 ? await textOf(response) : String(await bodyOf(response));
+  });
+}
+
+async function answered<T>(
+  place: AgentPlace,
+  call: ApiCall,
+  within: number | AbortSignal,
+  read: (response: IncomingMessage) => Promise<T>,
+): Promise<T> {
   const deadline = typeof within === "number" ? AbortSignal.timeout(within) : within;
   let socket: Socket | undefined;
   try {
     const asked = await begin(place, call, deadline);
     socket = asked.socket;
     const response = await answerOf(asked.request);
-    return await bodyOf(response);
+    return await read(response);
   } catch (error) {
     if (isSaid(error)) throw error;
     const inTime = typeof within === "number" ? `within ${within} ms` : "in time";
@@ -122,6 +140,12 @@ async function answerOf(request: ClientRequest): Promise<IncomingMessage> {
 
 /** Throws what the answer says of a failure. */
 async function bodyOf(response: IncomingMessage): Promise<unknown> {
+  const value = parsed(await textOf(response));
+  if (response.statusCode === 200) return value;
+  throw errorIn(value) ?? malformed(`What answers is no agent: HTTP status ${response.statusCode}.`);
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -129,9 +153,7 @@ async function bodyOf(response: IncomingMessage): Promise<unknown> {
     if (size > ANSWER_BYTES_MAX) throw malformed(`An answer of the agent has more than ${ANSWER_BYTES_MAX} bytes.`);
     chunks.push(chunk);
   }
-  const value = parsed(Buffer.concat(chunks).toString("utf8"));
-  if (response.statusCode === 200) return value;
-  throw errorIn(value) ?? malformed(`What answers is no agent: HTTP status ${response.statusCode}.`);
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 async function* valuesOf(response: IncomingMessage): AsyncGenerator<unknown, void> {

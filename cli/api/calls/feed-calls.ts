@@ -33,7 +33,7 @@ export function addFeedCalls(app: FastifyInstance, parts: AppParts): void {
     summary: "All members with their places on the rings, and the number of the last event that is in it.",
     answer: ANY_OBJECT,
   };
-  addCall(app, parts, snapshot, ({ member }) => member.feed.snapshot());
+  addCall(app, parts, snapshot, async ({ member }) => (await member.feed()).snapshot());
   addEvents(app, parts);
   addRecording(app, parts);
 }
@@ -51,10 +51,11 @@ function addEvents(app: FastifyInstance, parts: AppParts): void {
   app.get("/v1/events", { schema: { ...schema, answerType: EVENTS_TYPE } as object }, async (request, reply) => {
     const { member, query } = requestOf(request, parts);
     const since = placeOf(request);
-    const leave = readers.enter(member.feed);
+    const feed = await member.feed();
+    const leave = readers.enter(feed);
     const gone = whenGone(reply, parts.closing);
     try {
-      const events = member.feed.follow({ since, figures: query.figures !== "false", signal: gone });
+      const events = feed.follow({ since, figures: query.figures !== "false", signal: gone });
       await writeEvents(openedRaw(reply, EVENTS_TYPE), events);
     } finally {
       leave();
@@ -72,10 +73,10 @@ function addRecording(app: FastifyInstance, parts: AppParts): void {
   app.get("/v1/recording", { schema: { ...schema, answerType: LINES_TYPE } as object }, async (request, reply) => {
     const { member, query } = requestOf(request, parts);
     if (open >= RECORDINGS_MAX) throw busy(`${RECORDINGS_MAX} recordings are being read.`);
-    const seconds = Number(query.seconds ?? KEPT_MS / 1_000);
-    const lines = member.feed.recording(1_000 * seconds);
     open += 1;
     try {
+      const seconds = Number(query.seconds ?? KEPT_MS / 1_000);
+      const lines = (await member.feed()).recording(1_000 * seconds);
       await writeLines(openedRaw(reply, LINES_TYPE), lines);
     } finally {
       open -= 1;

@@ -40,7 +40,10 @@ export function addMemberCalls(app: FastifyInstance, parts: AppParts): void {
 
 function addQuestions(app: FastifyInstance, parts: AppParts): void {
   const status: CallSpec = { method: "GET", path: "/v1/status", summary: "How the member is.", answer: ANY_OBJECT };
-  addCall(app, parts, status, ({ member }) => statusOf(member.client, member.agent));
+  addCall(app, parts, status, ({ member }) => {
+    const admin = parts.host.admin?.();
+    return { ...statusOf(member.client, member.agent), ...(admin !== undefined && { admin }) };
+  });
   const info: CallSpec = {
     method: "GET",
     path: "/v1/info",
