@@ -10,6 +10,8 @@ export type AgentClient = Pick<
   | "departed"
   | "changes"
   | "history"
+  | "explain"
+  | "evidence"
   | "join"
   | "ping"
   | "info"

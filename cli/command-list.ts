@@ -130,6 +130,23 @@ export const COMMANDS: readonly Listed[] = [
     load: async () => (await import("./commands/members/monitor.js")).addMonitor,
   },
   {
+    usage: "explain <member>",
+    description: "why a member stands as it does: who accused it, who answered, what was missed, why it went",
+    load: async () => (await import("./commands/members/explain.js")).addExplain,
+  },
+  {
+    usage: "evidence",
+    isGroup: true,
+    description: "what was signed about a member, for others to check",
+    load: async () => (await import("./commands/members/evidence.js")).addEvidence,
+  },
+  {
+    usage: "view",
+    isGroup: true,
+    description: "views compared",
+    load: async () => (await import("./commands/members/view-diff.js")).addView,
+  },
+  {
     usage: "services",
     description: "what the agent runs: forwards, listeners and others, with state and figures",
     load: services,

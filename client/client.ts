@@ -12,6 +12,8 @@ import { type Adjustments, adjustedBy } from "./config/adjustable.js";
 import type { ClientOptions } from "./config/index.js";
 import type { StubClass } from "./grpc/calling.js";
 import type { HistoryEvent, HistoryGap, HistoryOptions } from "./history/event.js";
+import type { Explanation } from "./history/explanation.js";
+import { explain } from "./history/inquiry.js";
 import { tooLarge } from "./messages/requester.js";
 import { requireName } from "./offers/name.js";
 import { Parts } from "./parts.js";
@@ -321,6 +323,25 @@ export class Client {
    */
   history(options: HistoryOptions = {}): AsyncIterableIterator<HistoryEvent | HistoryGap> {
     return this.#parts.history.read(options);
+  }
+
+  /**
+   * Why a member stands as it does in this view, in sentences with the facts behind them: who accused it on which ring, who
+   * answered, what was missed by which path, why it went. By its id in any case, its name, or a beginning of its id; one that
+   * is gone, and this member itself as well. Throws "peer-unknown", "id-ambiguous" or "not-started".
+   */
+  explain(idOrName: string): Explanation {
+    return explain(this.#parts.inquiry, idOrName);
+  }
+
+  /**
+   * Evidence about a member, named as for `explain`: the accusations of the last day against it and by it, the notes that they
+   * are of, the answers, contradictions, and the certificates of all who speak, each signed by its author and the whole by this
+   * member. PEM of CMS (RFC 5652), which `verifyEvidence` and `openssl cms` check with the root alone. Rejects as `explain`
+   * throws.
+   */
+  async evidence(idOrName: string): Promise<string> {
+    return await this.#parts.evidence(idOrName);
   }
 
   /** Figures about this member. */

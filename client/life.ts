@@ -130,6 +130,11 @@ export class Life {
     return this.#rendezvous.info;
   }
 
+  /** For how long an accusation stands before its target is removed, milliseconds. */
+  get removalMs(): number {
+    return this.#settings?.removalMs ?? 0;
+  }
+
   /** Milliseconds in which others take one note of this member (rule R11); 0 before it has an identity. */
   get noteMs(): number {
     return this.#settings ? noteMs(this.#settings) : 0;

@@ -1,9 +1,12 @@
 /** What a client is made of, put together: each part is told by functions what it needs of the others. The public face is client.ts. */
 import { randomBytes } from "node:crypto";
+import { KIND_REVOCATION } from "../gossip/index.js";
 import type { FirefliesError } from "../identity/index.js";
 import type { ClientOptions } from "./config/index.js";
 import { Services } from "./grpc/services.js";
 import { History } from "./history/history.js";
+import { explain, type InquiryParts } from "./history/inquiry.js";
+import { Statements } from "./history/statements.js";
 import { Witness } from "./history/witness.js";
 import { Life } from "./life.js";
 import { Announced, NAMES_PAUSE } from "./offers/announced.js";
@@ -34,7 +37,9 @@ export class Parts {
     this.witness.changed(change);
   });
   readonly history = new History(Date.now);
+  readonly statements = new Statements();
   readonly witness = new Witness({
+    keep: (member, author, bytes) => this.statements.add({ member, author, at: Date.now(), bytes }),
     record: (seen) => this.history.record(seen),
     self: () => this.life.member?.id,
     nameOf: (id) => this.life.member?.nameOf(id),
@@ -133,6 +138,29 @@ export class Parts {
       metadata: () => this.metadata,
       content: () => this.content,
     });
+  }
+
+  /** For questions about a member. Throws "not-started". */
+  get inquiry(): InquiryParts {
+    const { running, removalMs } = this.life;
+    const { certificate } = running.identity;
+    return {
+      ...{ self: { id: certificate.id, name: certificate.name }, machine: running.machine, history: this.history },
+      ...{ members: this.directory.list(), departed: this.directory.departed(), isolated: this.isolation.current },
+      ...{ nameOf: (id) => running.nameOf(id), pathTo: (id) => running.paths.of(id), removalMs },
+      ...{ wall: Date.now(), now: performance.now() },
+    };
+  }
+
+  /** Throws as `inquiry`, and as `inquiredFor`. */
+  async evidence(word: string): Promise<string> {
+    const { machine, identity } = this.life.running;
+    const explanation = explain(this.inquiry, word);
+    const at = Date.now();
+    const kept = this.statements.of(explanation.member, at);
+    const revocations = machine.statements().find(([kind]) => kind === KIND_REVOCATION);
+    const { evidenceOf } = await import("./evidence/collect.js");
+    return await evidenceOf({ identity, explanation, kept, revocations, at, inspect: (id) => machine.inspect(id) });
   }
 
   #tellNames(): void {

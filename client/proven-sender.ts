@@ -38,7 +38,8 @@ export function provenSender(chain: CertificateChain, { roots, at }: VerifyMessa
   return senderOf(chain, rootsOf(roots), at);
 }
 
-function rootsOf(roots: VerifyMessageOptions["roots"]): readonly Uint8Array[] {
+/** Throws "certificate-invalid" when there is none. */
+export function rootsOf(roots: VerifyMessageOptions["roots"]): readonly Uint8Array[] {
   const list = typeof roots === "string" ? (certificatesFromPem(roots) ?? []) : roots;
   if (list.length === 0) throw new FirefliesError("certificate-invalid", "No root was given that can be read.");
   return list;

@@ -41,6 +41,7 @@ export {
 export {
   type Claim,
   encodeStatement,
+  KIND_REVOCATION,
   parseStatement,
   type ReadStatement,
   type StatementKind,

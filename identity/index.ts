@@ -62,6 +62,7 @@ export {
   validityOfCertificate,
 } from "./certificates/authority-certificate.js";
 export { CERTIFICATE_BYTES_MAX } from "./certificates/certificate-fields.js";
+export { type OpenedCms, openCms, signCms } from "./certificates/cms.js";
 export {
   DELTA_MS_MAX,
   NETWORK_EXTENSION_OID,

@@ -34,6 +34,17 @@ export class History {
     return this.#shelf.of(member);
   }
 
+  /** What somebody said, or did to others: events with it as `by`, in order. */
+  by(id: string): HistoryEvent[] {
+    this.#shelf.expire(this.#now());
+    return [...this.#shelf.all()].filter((event) => event.by === id);
+  }
+
+  /** Whom the kept events are about. */
+  members(): string[] {
+    return this.#shelf.members();
+  }
+
   /** Ends with the signal, or when the history is closed and read. */
   read({ since, signal }: HistoryOptions): AsyncIterableIterator<HistoryEvent | HistoryGap> {
     this.#shelf.expire(this.#now());

@@ -43,6 +43,10 @@ export class Shelf {
     return [...(this.#byMember.get(member) ?? [])].map((sequence) => this.#events.get(sequence)!);
   }
 
+  members(): string[] {
+    return [...this.#byMember.keys()];
+  }
+
   /** Events come in order of their sequence. */
   add(event: HistoryEvent): void {
     this.expire(event.at);

@@ -29,6 +29,8 @@ const JUDGED: ReadonlySet<string> = new Set([
 
 export interface WitnessOptions {
   readonly record: (seen: Seen) => void;
+  /** A signed statement about a member, for evidence. */
+  readonly keep: (member: MemberId, author: MemberId, bytes: Uint8Array) => void;
   /** Undefined before the member has an identity. */
   readonly self: () => MemberId | undefined;
   readonly nameOf: (id: MemberId) => string | undefined;
@@ -90,17 +92,27 @@ export class Witness {
     const me = self();
     if (notice.what === "summoned" && me) this.#see("summoned", me, notice);
     else if (notice.what === "told-out" && me) this.#toldOut(me, notice);
-    else if (notice.what === "accused") this.#see("accused", notice.member, notice);
-    else if (notice.what === "contradicted")
-      this.#see("equivocated", notice.member, {
-        from: notice.from,
-        reason: "two notes of one epoch contradict each other",
-      });
+    else if (notice.what === "accused") this.#accused(notice);
+    else if (notice.what === "contradicted") this.#contradicted(notice);
     else if (notice.what === "missed") this.#missed(notice);
     else if (notice.what === "answered") {
-      if (notice.member !== me) this.#answered(notice.member, notice.epoch);
-      this.#see("rebutted", notice.member, { epoch: notice.epoch, from: notice.from });
+      const { member, epoch, from, statement } = notice;
+      if (member !== me) this.#answered(member, epoch);
+      if (statement) this.#options.keep(member, member, statement);
+      this.#see("rebutted", member, { epoch, from });
     }
+  }
+
+  #accused(notice: Extract<Notice, { what: "accused" }>): void {
+    const { member, by, statement, against } = notice;
+    if (against) this.#options.keep(member, member, against);
+    this.#options.keep(member, by, statement);
+    this.#see("accused", member, notice);
+  }
+
+  #contradicted({ member, from, statement }: Extract<Notice, { what: "contradicted" }>): void {
+    this.#options.keep(member, member, statement);
+    this.#see("equivocated", member, { from, reason: "two notes of one epoch contradict each other" });
   }
 
   #answered(id: MemberId, epoch: bigint): void {

@@ -33,7 +33,8 @@ const KIND_CERTIFICATE = 1;
 const KIND_NOTE = 2;
 const KIND_ACCUSATION = 3;
 const KIND_EQUIVOCATION = 4;
-const KIND_REVOCATION = 5;
+/** How the statement of a revocation list begins. */
+export const KIND_REVOCATION = 5;
 const KIND_INTEREST = 6;
 
 /**

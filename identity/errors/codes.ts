@@ -329,6 +329,14 @@ export const ERROR_CODES = {
     meaning: "The signature in the proof is not one of the member that is said to have sent the message.",
     remedy: "Do not believe it: sender, receiver, place or the other hashes were changed, or the signature was.",
   },
+  "evidence-malformed": {
+    meaning: "The file is no evidence about a member, a damaged one, or one of another version.",
+    remedy: "Get it again from the member that wrote it, as `fireflies evidence export` wrote it.",
+  },
+  "evidence-false": {
+    meaning: "Something in the evidence is not what its author signed.",
+    remedy: "Do not believe what is named; the statements that are not named are good.",
+  },
   "proof-unavailable": {
     meaning: "The message can no longer be proven: its handler has ended, or has changed the data.",
     remedy: "Ask for the proof while the handler runs, and before the data are changed.",

@@ -41,6 +41,10 @@ export const COMMAND_CODES = {
     meaning: "The agent serves as many commands as it may at once.",
     remedy: "End some of them and try again.",
   },
+  "views-differ": {
+    meaning: "Two views do not have the same members: what `fireflies view diff` looked for.",
+    remedy: "Read why beside each. In the seconds after a change it is as it should be.",
+  },
   "id-unknown": {
     meaning: "No live member has this name or id, or an id that begins like this.",
     remedy: "See `fireflies members` for names and ids; with --all it shows who was there.",

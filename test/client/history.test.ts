@@ -149,6 +149,7 @@ describe("what goes in", () => {
     const seen: object[] = [];
     const witness = new Witness({
       record: (each) => seen.push(each),
+      keep: () => {},
       ...{
         self: () => "me" as never,
         nameOf: (id) => `name of ${id}`,

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { Duplex } from "node:stream";
 import type { AgentClient } from "../../cli/agent-client.js";
+import type { Explanation } from "../../client/history/explanation.js";
 import type { DoctorReport } from "../../client/reach/doctor.js";
 import { Traffic } from "../../client/traffic/traffic.js";
 import type { Change, Departed, Isolated, Member, RoundTrip } from "../../client/types.js";
@@ -52,6 +53,19 @@ export class FakeAgentClient implements AgentClient {
 
   get stopping() {
     return this.#stopping.signal;
+  }
+
+  explain(idOrName: string): Explanation {
+    const found = this.member(idOrName);
+    if (found === undefined) throw new FirefliesError("peer-unknown");
+    return {
+      ...{ member: found.id, name: found.name, isSelf: false, standing: "live", sentences: ["It is live."] },
+      ...{ epoch: "1", accusations: [], accuses: [], path: undefined, certificateEnds: 1, isolated: undefined, events: [] },
+    };
+  }
+
+  async evidence(idOrName: string): Promise<string> {
+    return `evidence about ${this.explain(idOrName).member}`;
   }
 
   member(idOrName: string) {

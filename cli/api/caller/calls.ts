@@ -24,6 +24,15 @@ export function recording(seconds: number): ApiCall {
 
 export const LOG: ApiCall = { path: "/v1/log" };
 
+/** `member`: what was typed for one, live or gone. */
+export function explain(member: string): ApiCall {
+  return { path: `/v1/explain/${encodeURIComponent(member)}` };
+}
+
+export function evidence(member: string): ApiCall {
+  return { path: `/v1/evidence/${encodeURIComponent(member)}` };
+}
+
 export function members(query: MemberQuery = {}): ApiCall {
   return { path: "/v1/members", query: { ...query } };
 }

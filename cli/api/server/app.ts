@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import fastify, { type FastifyInstance } from "fastify";
 import { collectOpenApi } from "../../../ca/http/openapi.js";
 import { FirefliesError } from "../../../identity/errors/error.js";
+import { addExplainCalls } from "../calls/explain-calls.js";
 import { addFeedCalls } from "../calls/feed-calls.js";
 import { addForwardCalls } from "../calls/forward-calls.js";
 import { addHttpCalls } from "../calls/http-calls.js";
@@ -72,6 +73,7 @@ export function applicationOf(parts: AppParts): FastifyInstance {
     security: [{}, { token: [] }, { certificate: [] }],
   });
   addMemberCalls(app, parts);
+  addExplainCalls(app, parts);
   addFeedCalls(app, parts);
   addStreamCalls(app, parts);
   addForwardCalls(app, parts);
