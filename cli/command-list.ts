@@ -60,6 +60,11 @@ export const COMMANDS: readonly Listed[] = [
     load: async () => (await import("./commands/members/doctor.js")).addDoctor,
   },
   {
+    usage: "support-bundle",
+    description: "write how the agent is to one file, for others to help: without keys, tokens, metadata and messages",
+    load: async () => (await import("./commands/tools/support-bundle.js")).addSupportBundle,
+  },
+  {
     usage: "ping <member>",
     description: "how long a member takes to answer: by UDP and over its connection, and which way that goes",
     load: async () => (await import("./commands/members/ping.js")).addPing,

@@ -367,7 +367,7 @@ export class Client {
 
   /** Has up to three members dial this one back and say what they see: what leads here, and what to do. Rejects with "not-started". */
   async doctor(): Promise<DoctorReport> {
-    return await examinationOf(this.#parts.life.talking);
+    return await examinationOf(this.#parts.life.talking, this.#parts.life.config?.dir);
   }
 
   /** How each live member is reached now, or why it is not: see `MemberPath`. */

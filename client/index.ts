@@ -64,7 +64,7 @@ export type { Identified } from "./program/identify.js";
 export { MESSAGE_BYTES_MAX, STREAM_CHUNK_BYTES_MAX } from "./protocols.js";
 export type { ShownCertificate, VerifyMessageOptions } from "./proven-sender.js";
 export type { DialOutcome } from "./reach/codec.js";
-export type { DoctorAddress, DoctorFinding, DoctorMember, DoctorReport } from "./reach/doctor.js";
+export type { Disk, DoctorAddress, DoctorFinding, DoctorMember, DoctorReport } from "./reach/doctor.js";
 export type { NatKind, Observed } from "./reach/observations.js";
 export type { RendezvousInfo } from "./reach/rendezvous.js";
 export type { Dialable } from "./reach/verdict.js";

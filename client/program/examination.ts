@@ -1,12 +1,15 @@
 /** What a running member has others look at, as `Client.doctor()` gives it. */
+import { constants } from "node:fs";
+import { access, statfs } from "node:fs/promises";
 import { addressesOf, TRANSPORT_PING } from "../../gossip/index.js";
 import type { Node } from "../node.js";
-import { type DoctorReport, examine } from "../reach/doctor.js";
+import { type Disk, type DoctorReport, examine } from "../reach/doctor.js";
 import { PING_TIMEOUT_MS } from "../timeouts.js";
+import { VERSION } from "../version.js";
 import { destinationOf } from "../view/directory.js";
 
 /** Never rejects. Throws "not-started". */
-export function examinationOf(member: Node): Promise<DoctorReport> {
+export function examinationOf(member: Node, directory: string | undefined): Promise<DoctorReport> {
   const { machine, identity, ways, roundTrips, addresses, noteAddresses, listeners } = member;
   const relays = member.relays.info;
   const { certificate } = identity;
@@ -23,7 +26,21 @@ export function examinationOf(member: Node): Promise<DoctorReport> {
     ...{ neighbours: ways.neighbours, hosts: ways.hosts, udpPort: ways.udpPort, dialable: ways.reach.dialable },
     pinged: addressesOf({ addresses: noteAddresses }, TRANSPORT_PING),
     relay: { relays: relays.relays, mine: relays.mine.length, wanted: relays.wanted },
+    ...{
+      version: VERSION,
+      ringCount: certificate.ringCount,
+      disk: async () => (directory === undefined ? undefined : await diskOf(directory)),
+    },
     wall: Date.now,
     random: Math.random,
   });
+}
+
+async function diskOf(directory: string): Promise<Disk> {
+  const isWritable = await access(directory, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  const found = await statfs(directory).catch(() => undefined);
+  return { directory, isWritable, freeBytes: found && found.bavail * found.bsize };
 }

@@ -24,6 +24,7 @@ import {
   refilled,
   spend,
 } from "../../rings/index.js";
+import { VERSION } from "../version.js";
 import {
   type DialledBack,
   type DialOutcome,
@@ -83,7 +84,7 @@ export class Answering {
   observe({ id }: MemberCertificate, path: Path): Uint8Array {
     const heard = this.#heard.get(id);
     const udp = heard && formatAddress(canonical({ scheme: "tcp", ...heard }));
-    return encodeSeen({ time: this.#options.wall(), ...seenBy(path), udp });
+    return encodeSeen({ time: this.#options.wall(), ...seenBy(path), udp, version: VERSION });
   }
 
   /** Rejects with "bad-frame". */

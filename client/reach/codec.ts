@@ -1,7 +1,7 @@
 /**
  * What members ask each other about addresses, as bytes:
  *
- *     observe:    version u8   ->   version u8 | unix milliseconds u64 | way u8 | address | whence UDP came
+ *     observe:    version u8   ->   version u8 | unix milliseconds u64 | way u8 | address | whence UDP came | version of the software
  *     dial-back:  version u8 | number u8 | addresses   ->   version u8 | number u8 | each: outcome u8, milliseconds u32
  *
  * An address is ASCII after its length as 16 bits; an empty one stands for "none".
@@ -14,10 +14,12 @@ export const DIAL_BACK = "dial-back";
 const VERSION = 1;
 /** ASCII characters of an address: as many as a note allows, and "udp://" before it. */
 const ADDRESS_CHARS_MAX = 272;
+/** ASCII characters of a version: 0.1.0-beta.12. */
+const VERSION_CHARS_MAX = 32;
 /** Addresses of one request: what a member may advertise, and as many for pings. */
 export const DIAL_BACK_ADDRESSES_MAX = 16;
 /** Bytes of the longest answer to "observe". */
-export const OBSERVE_BYTES_MAX = 1 + 8 + 1 + 2 * (2 + ADDRESS_CHARS_MAX);
+export const OBSERVE_BYTES_MAX = 1 + 8 + 1 + 3 * (2 + ADDRESS_CHARS_MAX);
 /** Bytes of the longest request to dial back. */
 export const DIAL_BACK_BYTES_MAX = 2 + DIAL_BACK_ADDRESSES_MAX * (2 + ADDRESS_CHARS_MAX);
 
@@ -37,6 +39,8 @@ export interface Seen {
   readonly address: string | undefined;
   /** "IP:port" from which the asking member's newest datagram came. */
   readonly udp: string | undefined;
+  /** Of the software of the one that is asked, by its own word. */
+  readonly version?: string | undefined;
 }
 
 /**
@@ -72,7 +76,7 @@ export interface DialledBack {
 
 export const OBSERVE_REQUEST: Uint8Array = Uint8Array.of(VERSION);
 
-export function encodeSeen({ time, way, address, udp }: Seen): Uint8Array {
+export function encodeSeen({ time, way, address, udp, version }: Seen): Uint8Array {
   const writer = new ByteWriter()
     .u8(VERSION)
     .u64(BigInt(Math.max(0, Math.round(time))))
@@ -80,6 +84,7 @@ export function encodeSeen({ time, way, address, udp }: Seen): Uint8Array {
   return writer
     .ascii(address ?? "")
     .ascii(udp ?? "")
+    .ascii((version ?? "").slice(0, VERSION_CHARS_MAX))
     .finish();
 }
 
@@ -91,7 +96,8 @@ export function decodeSeen(bytes: Uint8Array): Seen | undefined {
   const way = WAYS[reader.u8()];
   const address = reader.ascii(ADDRESS_CHARS_MAX) || undefined;
   const udp = reader.ascii(ADDRESS_CHARS_MAX) || undefined;
-  return reader.complete && way !== undefined ? { time, way, address, udp } : undefined;
+  const version = reader.ascii(VERSION_CHARS_MAX) || undefined;
+  return reader.complete && way !== undefined ? { time, way, address, udp, version } : undefined;
 }
 
 /** At most DIAL_BACK_ADDRESSES_MAX of them. */

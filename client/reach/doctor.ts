@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, FirefliesError, titleOf } from "../../identity/index.js";
 import { type Address, isPrivate, parseAddress } from "../../net/index.js";
-import type { MemberId } from "../../rings/index.js";
+import { type MemberId, tolerated } from "../../rings/index.js";
 import { isEvidence, notDialable, OUTCOME_TEXTS, privateAdvice } from "./advice.js";
 import { udpAddress } from "./answering.js";
 import type { DialledBack, DialOutcome } from "./codec.js";
@@ -18,6 +18,13 @@ import type { Sighting, Ways } from "./ways.js";
 const ASKED = 3;
 /** Clocks that differ by more are told of, milliseconds: certificates allow for minutes, logs and tokens do not. */
 const CLOCKS_APART_MS = 30_000;
+/** The share of liars that a network is planned for unless told otherwise, and one below which something is to be done. */
+const SHARE_PLANNED = 0.1;
+const SHARE_MIN = 0.05;
+/** In a smaller network one single liar is a large share: no ring count helps there. */
+const MEMBERS_JUDGED_MIN = 10;
+/** What epoch marks, known members and a certificate need for years, bytes. */
+const DISK_MIN = 64 * 1024 * 1024;
 /** Of a certificate's life: it is renewed when a third is left, so something is wrong when this is. */
 const LIFE_LEFT_MIN = 0.1;
 /** A note comes to all within some rounds of gossip: milliseconds between two looks whether it has come ... */
@@ -41,6 +48,8 @@ export interface DoctorMember {
   readonly seesUdp: string | undefined;
   /** Its clock ahead of this machine's, milliseconds. */
   readonly clockMs: number | undefined;
+  /** Of its software, by its own word. */
+  readonly version: string | undefined;
 }
 
 /** One address that the others are told: whether it leads here, and from where. */
@@ -88,13 +97,28 @@ export interface DoctorReport {
   readonly certificateEnds: number;
   /** Is it a relay for others, how many relays has it, and of how many it should have. */
   readonly relay: { readonly relays: boolean; readonly mine: number; readonly wanted: number };
+  /** Of its software. */
+  readonly version: string;
+  /** The network's ring count, its live members with this one, and the share of them that may lie with it, 0 to 0.5. */
+  readonly rings: { readonly count: number; readonly members: number; readonly tolerates: number };
+  /** Where it keeps its state: bytes that are free there, and whether it may write; undefined for one in memory. */
+  readonly disk: Disk | undefined;
   /** What it listens with, as "tcp 8400". */
   readonly listens: readonly string[];
   readonly members: readonly DoctorMember[];
   readonly findings: readonly DoctorFinding[];
 }
 
+export interface Disk {
+  readonly directory: string;
+  readonly freeBytes: number | undefined;
+  readonly isWritable: boolean;
+}
+
 export interface DoctorOptions {
+  readonly version: string;
+  readonly ringCount: number;
+  readonly disk: () => Promise<Disk | undefined>;
   readonly self: { readonly id: MemberId; readonly name: string | undefined };
   readonly others: readonly { readonly id: MemberId; readonly name: string | undefined }[];
   /** Those whom datagrams pass to and from anyhow. */
@@ -136,7 +160,9 @@ export async function examine(options: DoctorOptions): Promise<DoctorReport> {
   const udp = udpOf(members);
   const clockMs = median(members.flatMap((each) => each.clockMs ?? []));
   const addresses = addressesOf(options, members);
-  const facts = { options, members, addresses, observations, udp, clockMs };
+  const rings = ringsOf(options);
+  const disk = await options.disk();
+  const facts = { options, members, addresses, observations, udp, clockMs, rings, disk };
   const findings = findingsOf(facts);
   return {
     ...self,
@@ -149,6 +175,7 @@ export async function examine(options: DoctorOptions): Promise<DoctorReport> {
     clockMs,
     certificateEnds: certificate.notAfter,
     relay,
+    ...{ version: options.version, rings, disk },
     listens: listeners.map(({ scheme, port }) => `${scheme} ${port}`),
     members: members.map(({ dials: _, isNeighbour: __, ...member }) => member),
     findings,
@@ -176,6 +203,7 @@ async function examineBy(
     seesTcp: seen?.way === "came" ? seen.address : undefined,
     seesUdp: seen?.udp,
     clockMs: seen?.aheadMs,
+    version: seen?.version,
     dials,
     isNeighbour: neighbours.has(id),
   };
@@ -238,17 +266,20 @@ interface Facts {
   readonly observations: readonly Observation[];
   readonly udp: DoctorReport["udp"];
   readonly clockMs: number | undefined;
+  readonly rings: DoctorReport["rings"];
+  readonly disk: Disk | undefined;
 }
 
 function findingsOf(facts: Facts): readonly DoctorFinding[] {
   const { members, options } = facts;
-  if (options.others.length === 0) return [finding("problem", new FirefliesError("alone"))];
+  const own = [...ofCertificate(facts), ...ofDisk(facts)];
+  if (options.others.length === 0) return [finding("problem", new FirefliesError("alone")), ...own];
   if (members.every(({ answered }) => !answered)) {
     const names = members.map((member) => titleOf(member)).join(", ");
     const text = `None of the members that were asked has answered: ${names}.`;
-    return [finding("problem", new FirefliesError("peer-unreachable", text))];
+    return [finding("problem", new FirefliesError("peer-unreachable", text)), ...own];
   }
-  return [...ofAddresses(facts), ...ofUdp(facts), ...ofClock(facts), ...ofCertificate(facts)];
+  return [...ofAddresses(facts), ...ofUdp(facts), ...ofClock(facts), ...own, ...ofRings(facts), ...ofVersions(facts)];
 }
 
 function ofAddresses({ options, addresses, observations }: Facts): DoctorFinding[] {
@@ -310,6 +341,40 @@ function ofCertificate({ options: { certificate, wall } }: Facts): DoctorFinding
       ? `The certificate ends in ${Math.ceil(left / 60_000)} minutes, and was not renewed.`
       : "The certificate has ended.";
   return [finding("problem", new FirefliesError("certificate-ending", text))];
+}
+
+function ringsOf({ ringCount: count, others }: DoctorOptions): DoctorReport["rings"] {
+  const members = others.length + 1;
+  return { count, members, tolerates: members < 2 ? 0 : tolerated({ members, rings: count }).byzantine };
+}
+
+function ofRings({ rings: { count, members, tolerates } }: Facts): DoctorFinding[] {
+  if (members < MEMBERS_JUDGED_MIN || tolerates >= SHARE_PLANNED) return [];
+  const share = `${Math.floor(100 * tolerates)} %`;
+  const text = `With ${count} rings and ${members} members, no more than ${share} of them may lie: the network has outgrown its rings.`;
+  const advice = `\`fireflies plan --members ${members} --byzantine ${SHARE_PLANNED}\` says how many it takes. The ring count is the network's: a new network has another one.`;
+  return [finding(tolerates < SHARE_MIN ? "problem" : "note", new FirefliesError("rings-few", text, { advice }))];
+}
+
+function ofDisk({ disk }: Facts): DoctorFinding[] {
+  if (disk === undefined) return [];
+  const { directory, freeBytes, isWritable } = disk;
+  if (!isWritable) {
+    const text = `The member may not write to ${directory}: what it learns is lost when it ends.`;
+    return [finding("problem", new FirefliesError("disk-low", text))];
+  }
+  if (freeBytes === undefined || freeBytes >= DISK_MIN) return [];
+  const text = `The disk of ${directory} has ${Math.floor(freeBytes / 1024 / 1024)} MiB left.`;
+  return [finding("problem", new FirefliesError("disk-low", text))];
+}
+
+/** By their own words: what they say differs while a network is brought up to date, member by member. */
+function ofVersions({ members, options: { version } }: Facts): DoctorFinding[] {
+  const others = members.filter((each) => each.version !== undefined && each.version !== version);
+  if (others.length === 0) return [];
+  const names = others.map((each) => `${titleOf(each)} ${each.version}`).join(", ");
+  const text = `This member has version ${version}, and of those that were asked: ${names}.`;
+  return [finding("note", new FirefliesError("versions-apart", text))];
 }
 
 function finding(level: DoctorFinding["level"], { code, message, advice }: FirefliesError): DoctorFinding {

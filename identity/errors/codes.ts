@@ -167,6 +167,18 @@ export const ERROR_CODES = {
     meaning: "The member's certificate ends soon, and the next one has not come.",
     remedy: "Check that the authority runs and can be reached from here, then `fireflies renew`.",
   },
+  "rings-few": {
+    meaning: "The network has more members than its ring count was planned for: fewer liars are tolerated.",
+    remedy: "Plan with `fireflies plan`, and move to a network with more rings.",
+  },
+  "disk-low": {
+    meaning: "The disk of the member's directory is nearly full, or may not be written to.",
+    remedy: "Make room, or give it a directory that it may write to.",
+  },
+  "versions-apart": {
+    meaning: "Members of the network have different versions of the software.",
+    remedy: "Bring all to one version: below 1.0 another minor version may speak another protocol.",
+  },
   "problems-found": {
     meaning: "`fireflies doctor` has found something that needs doing.",
     remedy: "Do what the report says, then run it again.",

@@ -1,7 +1,9 @@
 /** An examination: what follows from what three members do and see, and over real sockets. */
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import type { DialOutcome } from "../../client/reach/codec.js";
 import { type DoctorOptions, examine } from "../../client/reach/doctor.js";
+import { VERSION } from "../../client/version.js";
 import type { MemberId } from "../../rings/index.js";
 import { OfflineNetwork } from "../support/network.js";
 
@@ -16,6 +18,7 @@ interface Other {
   readonly udpMs?: number | undefined;
   readonly aheadMs?: number;
   readonly isSilent?: boolean;
+  readonly version?: string;
 }
 
 /** What an examination finds; all others do as `other` says unless one has its own way. */
@@ -33,8 +36,8 @@ function examined(other: Other | ((index: number) => Other), more: Partial<Docto
         return isSilent ? undefined : addresses.map((address) => ({ outcome: dial(address), ms: 3 }));
       },
       observe: async (id) => {
-        const { tcp: address = "192.168.1.2:5000", udp = "192.168.1.2:8400", aheadMs = 0, isSilent } = of(id);
-        return isSilent ? undefined : { time: NOW, way: "came", address, udp: udp || undefined, aheadMs };
+        const { tcp: address = "192.168.1.2:5000", udp = "192.168.1.2:8400", aheadMs = 0, isSilent, version } = of(id);
+        return isSilent ? undefined : { time: NOW, way: "came", address, udp: udp || undefined, aheadMs, version };
       },
     },
     measure: async (id) => {
@@ -51,6 +54,7 @@ function examined(other: Other | ((index: number) => Other), more: Partial<Docto
     udpPort: 8400,
     certificate: { notBefore: NOW - DAY_MS, notAfter: NOW + DAY_MS },
     relay: { relays: true, mine: 0, wanted: 0 },
+    ...{ version: "0.1.0", ringCount: 9, disk: async () => undefined },
     wall: () => NOW,
     random: () => 0,
     ...more,
@@ -175,4 +179,32 @@ it("over sockets: who reaches which address by which transport", async () => {
   const sick = await alice.doctor();
   expect(sick.ok).toBe(false);
   expect(sick.findings).toMatchObject([{ level: "problem", code: "not-dialable" }]);
+});
+
+describe("an examination of the member itself", () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ id: String(n).padStart(64, "0") as MemberId, name: undefined }));
+  const disk = (more: object) => ({
+    disk: async () => ({ directory: "/d", freeBytes: 2 ** 40, isWritable: true, ...more }),
+  });
+
+  it.each<[what: string, other: Other, more: Partial<DoctorOptions>, findings: string[]]>([
+    ["enough rings", {}, { ringCount: 31, others: many(500) }, []],
+    ["few rings for its size", {}, { ringCount: 9, others: many(5000) }, ["problem rings-few"]],
+    ["few members, of whom one is a large share", {}, { ringCount: 3 }, []],
+    ["room on its disk", {}, disk({}), []],
+    ["a disk that is nearly full", {}, disk({ freeBytes: 1000 }), ["problem disk-low"]],
+    ["a directory that it may not write to", {}, disk({ isWritable: false }), ["problem disk-low"]],
+    ["a disk of which nothing is known", {}, disk({ freeBytes: undefined }), []],
+    ["the version of the others", { version: "0.1.0" }, {}, []],
+    ["another version", { version: "0.2.0" }, {}, ["note versions-apart"]],
+  ])("with %s", async (_, other, more, findings) => {
+    const { findings: all } = await found(other, more);
+    expect(all.filter((each) => /rings|disk|versions/.test(each))).toEqual(findings);
+  });
+
+  it("tells the version of the package", async () => {
+    const { version } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+    expect(VERSION).toBe(version);
+  });
 });

@@ -60,7 +60,15 @@ export class FakeAgentClient implements AgentClient {
     if (found === undefined) throw new FirefliesError("peer-unknown");
     return {
       ...{ member: found.id, name: found.name, isSelf: false, standing: "live", sentences: ["It is live."] },
-      ...{ epoch: "1", accusations: [], accuses: [], path: undefined, certificateEnds: 1, isolated: undefined, events: [] },
+      ...{
+        epoch: "1",
+        accusations: [],
+        accuses: [],
+        path: undefined,
+        certificateEnds: 1,
+        isolated: undefined,
+        events: [],
+      },
     };
   }
 
@@ -196,6 +204,7 @@ export class FakeAgentClient implements AgentClient {
   async renew(): Promise<void> {}
 
   report: DoctorReport = {
+    ...{ version: "0.1.0", rings: { count: 9, members: 4, tolerates: 0 }, disk: undefined },
     ...{ id: idOf("f"), name: "fay", ok: true, dialable: "yes", nat: "none", clockMs: -12, certificateEnds: 1 },
     addresses: [
       {
@@ -211,7 +220,7 @@ export class FakeAgentClient implements AgentClient {
     members: [
       {
         ...{ id: idOf("b"), name: "bob", answered: true, path: "to 127.0.0.1:8400", linkMs: 1.2, udpMs: undefined },
-        ...{ seesTcp: "203.0.113.7:9", seesUdp: undefined, clockMs: -12 },
+        ...{ seesTcp: "203.0.113.7:9", seesUdp: undefined, clockMs: -12, version: "0.1.0" },
       },
     ],
     findings: [],

@@ -19,6 +19,7 @@ const DIALABLE: Readonly<Record<DoctorReport["dialable"], string>> = {
 /** What an agent answers: the report as JSON carries it. */
 export function doctorText(report: DoctorReport, now: number): string {
   const { dialable, nat, udp, clockMs, certificateEnds, relay, listens, members, addresses, findings } = report;
+  const { rings, disk, version } = report;
   const answered = members.filter((member) => member.answered).length;
   const facts = [
     ["asked", `${members.map((member) => memberTitle(member)).join(", ") || "nobody"} (${answered} answered)`],
@@ -28,6 +29,9 @@ export function doctorText(report: DoctorReport, now: number): string {
     ["listens with", listens.join(", ")],
     ["clock", clockMs === undefined ? "not compared" : clockText(clockMs)],
     ["certificate", certificateEnds > now ? `ends in ${age(certificateEnds - now)}` : "has ended"],
+    ["rings", `${rings.count} for ${rings.members} members: ${Math.floor(100 * rings.tolerates)} % of them may lie`],
+    ["disk", disk ? diskText(disk) : "none: it is in memory"],
+    ["version", versionText(version, members)],
     ["relay for others", relay.relays ? "yes" : "no"],
     ["relays of its own", relay.wanted === 0 ? "none needed" : `${relay.mine} of ${relay.wanted}`],
   ];
@@ -49,6 +53,16 @@ export function countedProblems(findings: readonly DoctorFinding[]): string {
 function udpText({ out, in: inward }: DoctorReport["udp"]): string {
   const word = (is: boolean | null | undefined) => (is === true ? "yes" : is === false ? "no" : "not tried");
   return `there and back: ${word(out)}; from members that it has not written to: ${word(inward)}`;
+}
+
+function diskText({ freeBytes, isWritable }: NonNullable<DoctorReport["disk"]>): string {
+  if (!isWritable) return "may not be written to";
+  return freeBytes == null ? "writable" : `${Math.floor(freeBytes / 1024 / 1024)} MiB free`;
+}
+
+function versionText(version: string, members: readonly DoctorMember[]): string {
+  const others = new Set(members.flatMap((member) => member.version ?? []));
+  return `${version}; those asked: ${[...others].sort().join(", ") || "not said"}`;
 }
 
 /** To a second: half a round trip is of no interest to people. */
