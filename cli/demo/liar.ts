@@ -43,11 +43,18 @@ export class Liar {
     );
   }
 
-  /** Accuses its successor on some ring, and tells all the others. */
-  async lie(): Promise<Lie> {
+  /** Whom it may accuse: its successor on each ring, with the epoch that it has heard of. */
+  get successors(): readonly Lie[] {
+    return this.#client.rings().flatMap(({ ring, successor }) => {
+      const member = this.#client.members().find(({ id }) => id === successor);
+      return member ? [{ victim: member.id, ring, epoch: member.epoch }] : [];
+    });
+  }
+
+  /** Accuses its successor on some ring, or the one that it is told, and tells all the others. */
+  async lie(lie = this.#chooseVictim()): Promise<Lie> {
     const identity = await loadIdentity(this.#dir, { now: Date.now() });
     if (!identity) throw new FirefliesError("identity-missing");
-    const lie = this.#chooseVictim();
     const packet = encodePacket([{ kind: "statement", bytes: falseAccusation(identity, lie) }]);
     const stack = this.#stackOf(identity);
     const told = this.#client.members().filter(({ id }) => id !== lie.victim);
@@ -79,11 +86,9 @@ export class Liar {
   }
 
   #chooseVictim(): Lie {
-    for (const { ring, successor } of this.#client.rings()) {
-      const member = this.#client.members().find(({ id }) => id === successor);
-      if (member) return { victim: member.id, ring, epoch: member.epoch };
-    }
-    throw new FirefliesError("demo-failed", "The liar has no neighbour to accuse.");
+    const [first] = this.successors;
+    if (first === undefined) throw new FirefliesError("demo-failed", "The liar has no neighbour to accuse.");
+    return first;
   }
 }
 

@@ -142,9 +142,9 @@ const ISOLATIONS: Readonly<Record<Isolated["reason"], string>> = {
     "the others have removed it, because they accused it and heard no answer in time. It answers, and is back when they take its note.",
   waiting: "the others make it wait, because it came back too often.",
   nobody: "nobody else is live in its view any more.",
-  revoked: "the authority has revoked it or its certificate. Enrol again with a new token.",
-  expired: "its certificate has ended. Get the next one with `fireflies renew`.",
-  equivocated: "its identity is in use twice. Stop the other process, then `fireflies renew`.",
+  revoked: "the authority has revoked it or its certificate; a new token lets it in again.",
+  expired: "its certificate has ended; `fireflies renew` gets the next one.",
+  equivocated: "its identity is in use twice; once the other process has ended, `fireflies renew` brings it back.",
   refused: "everybody who is called refuses its certificate: its identity was in use twice, or it is revoked.",
 };
 

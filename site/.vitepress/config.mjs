@@ -59,6 +59,7 @@ export default {
           "nats",
           "data-transfer",
           "proofs",
+          "explain",
           "rdv",
           "testing",
           "packaging",

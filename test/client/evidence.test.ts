@@ -128,7 +128,7 @@ const hasOpenssl = (() => {
   }
 })();
 
-describe.skipIf(!hasOpenssl)("openssl cms", () => {
+describe.skipIf(!hasOpenssl)("openssl cms (needs openssl)", () => {
   const directory = mkdtempSync(join(tmpdir(), "ff-evidence-"));
   afterAll(() => rmSync(directory, { recursive: true }));
   const check = (bytes: Uint8Array) => {

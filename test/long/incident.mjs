@@ -20,9 +20,11 @@ import { promisify } from "node:util";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 /** For whatever is waited for, milliseconds: generous, for busy machines. */
-const STEP_MS = 60_000;
+const STEP_MS = 300_000;
 /** So often the liar lies: from the third answered accusation on `explain` points at it. */
 const LIES = 3;
+/** Besides the liar. */
+const MEMBERS = 3;
 const root = mkdtempSync(join(tmpdir(), "ff-incident-"));
 const children = [];
 const began = performance.now();
@@ -31,14 +33,26 @@ const ready = new Map();
 if (process.argv[2] === "--liar") await lie(process.argv[3], process.argv[4]);
 else await incident();
 
-/** A process of its own: joins, lies when its standard input says so, and tells the ring. */
+/**
+ * A process of its own: joins, and lies whenever its standard input says so, each time on another ring: who answers disables the
+ * ring. The victim is the one that it stands before on most rings, three at least of nine.
+ */
 async function lie(dir, token) {
   const { Liar } = await import("../../dist/cli/demo/liar.js");
   const liar = new Liar(dir, token);
-  await liar.join(LIES, AbortSignal.timeout(STEP_MS));
+  await liar.join(MEMBERS, AbortSignal.timeout(STEP_MS));
   console.log(JSON.stringify({ event: "joined" }));
+  const rings = (id) => liar.successors.filter(({ victim }) => victim === id);
+  const [{ victim }] = liar.successors.toSorted((a, b) => rings(b.victim).length - rings(a.victim).length);
+  const free = rings(victim).map(({ ring }) => ring);
+  let last = 0n;
   for await (const _ of createInterface(process.stdin)) {
-    const { victim, ring, epoch } = await liar.lie();
+    const ring = free.shift();
+    const now = () => liar.successors.find((each) => each.ring === ring && each.victim === victim);
+    // It accuses the note that all hold: it has to hear of the last answer first.
+    while (!(now()?.epoch > last)) await sleep(100);
+    const { epoch } = await liar.lie(now());
+    last = epoch;
     console.log(JSON.stringify({ event: "lied", victim, ring, epoch: String(epoch) }));
   }
 }
@@ -94,8 +108,6 @@ async function run() {
     await witness.next("rebutted", ofVictim);
     victim = nameOf(id);
     told(`lie ${lies + 1}: mallory accuses ${victim} on ring ${ring}; an alarm, and an answer`);
-    // One note per Delta answers the next lie as soon.
-    await sleep(1_000);
   }
 
   const witness = names.find((name) => name !== victim);
