@@ -12,6 +12,7 @@ export const EVIDENCE_BYTES_MAX = 16 * 1024 * 1024;
 /** Statements of a bundle. */
 export const STATEMENTS_MAX = 16_384;
 
+/** A member by its id, and its name if its certificate has one. */
 export interface Named {
   /** 64 hex digits. */
   readonly id: string;

@@ -27,6 +27,7 @@ export interface ExplainedAccuser {
   readonly answered: number;
 }
 
+/** How a member stands in a view; "isolated" is said of the asked member alone, when it is not among the others. */
 export type ExplainedStanding = "live" | "suspected" | "left" | "isolated" | FailureReason;
 
 /** Why a member stands as it does in the view of the one that is asked. */

@@ -109,6 +109,7 @@ export interface DoctorReport {
   readonly findings: readonly DoctorFinding[];
 }
 
+/** Where a member keeps its state. */
 export interface Disk {
   readonly directory: string;
   readonly freeBytes: number | undefined;

@@ -6,13 +6,13 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { VERSION } from "../../../client/version.js";
 import { FirefliesError } from "../../../identity/errors/error.js";
 import { messageOf } from "../../../identity/files/files.js";
 import { DOCTOR, explain, INFO, members, RINGS, SERVICES, STATUS, TOPICS } from "../../api/caller/calls.js";
 import { ANSWER_TIMEOUT_MS, type ApiCall, ask } from "../../api/caller/client.js";
 import type { AgentPlace } from "../../api/place.js";
 import { outputFile } from "../../output-file.js";
-import { VERSION } from "../../version.js";
 import { type AgentOption, examples, withAgent } from "../common.js";
 
 /** An examination dials what may not answer. */
