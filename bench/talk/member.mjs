@@ -8,6 +8,7 @@ import { answer } from "./child.mjs";
 import { DatagramEnd } from "./datagrams.mjs";
 import { answering, fetching } from "./http.mjs";
 import { download, load, serve, upload } from "./load.mjs";
+import { scrape, trace } from "./watching.mjs";
 
 const asItIs = (bytes) => bytes;
 const ECHO = {
@@ -62,6 +63,13 @@ answer({
     attachHttp(client, createServer(answering));
     await client.start();
     return client.id;
+  },
+
+  /** Is watched from now on: by "metrics", a page each second, by "tracing", each message a span, or by "sampling", one in a hundred. */
+  async watch({ how }) {
+    if (how === "metrics") await scrape(client);
+    if (how === "tracing") await trace(client, 1);
+    if (how === "sampling") await trace(client, 1 / 100);
   },
 
   /** Resolves when the other one is in the view, with `through` among its relays if that is said. */

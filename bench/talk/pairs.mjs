@@ -5,12 +5,15 @@ import { makeDirectory, removeDirectory } from "../support/scratch.mjs";
 import { pairOfKeys } from "./certificates.mjs";
 import { Child } from "./child.mjs";
 
-/** Two members. `ask(what, args)` runs it in the one that calls; `args.id` is the other's. `options`: of both. */
-export async function openMembers(options = {}, side = "ours") {
+/**
+ * Two members. `ask(what, args)` runs it in the one that calls; `args.id` is the other's. `options`: of both. `file` is the member's
+ * program, that of another build for one; `watched`: how both are watched.
+ */
+export async function openMembers(options = {}, side = "ours", { file = "member.mjs", watched } = {}) {
   const directory = makeDirectory();
   const authority = await CertificateAuthority.open({ directory: join(directory, "ca"), open: true });
   const server = await serveAuthority(authority, { port: 0 });
-  const children = ["called", "caller"].map((name) => new Child("member.mjs", `${side}-${name}`));
+  const children = ["called", "caller"].map((name) => new Child(file, `${side}-${name}`));
   const close = async () => {
     await Promise.all(children.map((child) => child.end()));
     await server.close();
@@ -23,6 +26,7 @@ export async function openMembers(options = {}, side = "ours") {
     for (const [index, child] of children.entries())
       ids.push(await child.ask("start", { ...enrol, ...options, name: `m${index}` }));
     await Promise.all(children.map((child, index) => child.ask("meet", { id: ids[1 - index] })));
+    if (watched) await Promise.all(children.map((child) => child.ask("watch", { how: watched })));
     const ask = (what, args) => children[1].ask(what, { ...args, id: ids[0] });
     return { ask, cpu: () => cpuOf(children), close };
   } catch (error) {

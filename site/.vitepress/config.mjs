@@ -76,6 +76,7 @@ export default {
           "operations",
           "authority-api",
           "metrics",
+          "alerts",
           "errors",
           "SECURITY",
         ),

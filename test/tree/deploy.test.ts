@@ -2,29 +2,12 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
 import type { StatefulSet } from "kubernetes-types/apps/v1.js";
 import type { Container, Service } from "kubernetes-types/core/v1.js";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { createProgram } from "../../dist/cli/program.js";
+import { unknownFlags } from "../support/flags.js";
 import { ROOT, read } from "../support/tree.js";
-
-const PROGRAM: Command = await createProgram();
-
-/** Flags of a command line that its command does not have. */
-function unknownFlags(words: readonly string[]): string[] {
-  let command = PROGRAM;
-  const flags = new Set<string | undefined>();
-  for (const word of words) {
-    const next = command.commands.find((each: Command) => each.name() === word);
-    if (next === undefined) continue;
-    command = next;
-    for (const { long } of command.options) flags.add(long);
-  }
-  const given = words.filter((word) => word.startsWith("--")).map((word) => word.split("=")[0]);
-  return given.filter((flag): flag is string => !flags.has(flag));
-}
 
 const UNITS = [
   { file: "deploy/fireflies-ca.service", command: "ca", secret: /^LoadCredential=passphrase:/m },

@@ -13,6 +13,7 @@ import { ERROR_CODES, type ErrorCode } from "../../identity/errors/codes.js";
 import { FirefliesError } from "../../identity/errors/error.js";
 import type { Definition } from "../../ops/metrics/definition.js";
 import { MEMBER_DEFINITIONS } from "../../ops/metrics/member-definitions.js";
+import { alertRules } from "../support/alerts.js";
 import { limitsTable } from "../support/limits.js";
 import { FILES, ROOT, read } from "../support/tree.js";
 
@@ -35,6 +36,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
   commands: commandTables,
   limits: limitsTable,
   metrics: () => metricsTable(MEMBER_DEFINITIONS),
+  alerts: alertTable,
   "authority-metrics": () => metricsTable(AUTHORITY_DEFINITIONS),
 };
 
@@ -68,6 +70,13 @@ function metricsTable(definitions: readonly Definition<never>[]): string {
     return [`\`${name}\``, kind, labels.map((label) => `\`${label}\``).join(", "), help];
   });
   return markdownTable(["name", "kind", "labels", "what it says"], rows);
+}
+
+function alertTable(): string {
+  const rows = alertRules().map(({ alert, after = "at once", severity, summary, action }) => {
+    return [`\`${alert}\``, severity, after, summary, action];
+  });
+  return markdownTable(["alert", "severity", "after", "what it means", "what to do"], rows);
 }
 
 function exitCodeTable(): string {
