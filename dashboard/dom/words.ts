@@ -25,13 +25,17 @@ const date = new Intl.DateTimeFormat("en-GB", {
 const whole = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1 });
 
-/** In the reader's own zone. */
+/** A run of the simulator begins at 0, and lasts no ten years. */
+const VIRTUAL_MS = 315_360_000_000;
+
+/** In the reader's own zone; of a simulated run since its start. */
 export function clock(at: number): string {
-  return time.format(at);
+  return at < VIRTUAL_MS ? position(at) : time.format(at);
 }
 
 export function instant(at: number): string {
-  return Number.isFinite(at) ? date.format(at) : "–";
+  if (!Number.isFinite(at)) return "–";
+  return at < VIRTUAL_MS ? `${position(at)} after the start` : date.format(at);
 }
 
 export function figure(value: number): string {
@@ -39,7 +43,7 @@ export function figure(value: number): string {
 }
 
 export function percent(share: number): string {
-  return `${fine.format(100 * share)} %`;
+  return `${fine.format(100 * share)}\u00a0%`;
 }
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];

@@ -59,12 +59,10 @@ function sprites(context: CanvasRenderingContext2D, dot: number, palette: Palett
   if (pen === null) return () => undefined;
   pen.scale(density, density);
   const light = pen.createRadialGradient(halo, halo, dot * 0.6, halo, halo, halo);
-  light.addColorStop(0, palette.live);
-  light.addColorStop(1, "transparent");
-  pen.globalAlpha = 0.22;
+  light.addColorStop(0, palette.glow);
+  light.addColorStop(1, `rgb(from ${palette.glow} r g b / 0)`);
   pen.fillStyle = light;
   pen.fillRect(0, 0, 2 * halo, 2 * halo);
-  pen.globalAlpha = 1;
   pen.fillStyle = palette.live;
   pen.beginPath();
   pen.arc(halo, halo, dot, 0, 2 * Math.PI);

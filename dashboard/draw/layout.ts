@@ -45,7 +45,7 @@ const LABEL_ROOM_NARROW = 58;
 const NARROW = 520;
 /** Pixels of a circle that a name beside it takes. */
 export const LABEL_GAP = 12.5;
-const [DOT_MIN, DOT_MAX] = [0.8, 8];
+const [DOT_MIN, DOT_MAX] = [0.8, 5];
 
 export function frameOf(size: Size, rings: number, members: number, shown: Shown, camera: Camera): Frame {
   const half = Math.min(size.width, size.height) / 2;
@@ -62,9 +62,9 @@ export function frameOf(size: Size, rings: number, members: number, shown: Shown
 
 /** As large as leaves room between circles, and between members on one. */
 function dotRadius(outer: number, inner: number, rings: number, members: number, shown: Shown): number {
-  const apart = (2 * Math.PI * outer) / Math.max(1, members);
+  const apart = (Math.PI * (outer + (shown === "all" ? inner : outer))) / Math.max(1, members);
   const between = shown === "all" && rings > 1 ? (outer - inner) / (rings - 1) : DOT_MAX * 4;
-  return Math.min(DOT_MAX, Math.max(DOT_MIN, Math.min(apart * 0.36, between * 0.3)));
+  return Math.min(DOT_MAX, Math.max(DOT_MIN, Math.min(apart * 0.33, between * 0.4)));
 }
 
 export function radiusOf({ shown, rings, outer, inner }: Frame, ring: number): number {

@@ -26,6 +26,8 @@ export const GONE_SHOWN_MS = 90_000;
 export const REBUTTED_SHOWN_MS = 6_000;
 const MARK_MIN = 4;
 const PULSE_RADIUS = 26;
+/** Of the innermost circle, kept clear for words. */
+const CLEAR = 0.72;
 
 export function drawOverlay(
   { context, clear }: Pick<Surface, "context" | "clear">,
@@ -35,14 +37,15 @@ export function drawOverlay(
 ): void {
   clear();
   const pen: Pen = { context, frame, scene, palette };
-  if (frame.shown === "all") drawMiddle(pen);
   drawSelected(pen);
+  if (frame.shown === "all") drawMiddle(pen);
   const notable = [...scene.world.members.values()].flatMap((member) => {
     const mark = markOf(member, scene);
     return mark === undefined ? [] : [{ member, mark }];
   });
   for (const { member } of notable) drawAccusations(pen, member);
-  for (const effect of scene.effects) drawEffect(pen, effect);
+  const newest = new Map(scene.effects.map((effect, index) => [effect.to, index]));
+  for (const [index, effect] of scene.effects.entries()) drawEffect(pen, effect, newest.get(effect.to) === index);
   for (const { member, mark } of notable) drawMarks(pen, member, mark);
   const hovered = scene.world.members.get(scene.hovered);
   if (hovered !== undefined) drawHalo(pen, hovered, palette.ink);
@@ -68,21 +71,23 @@ function drawMiddle({ context, frame, scene, palette }: Pen): void {
   const { there, doubted } = countsOf(scene.world);
   const size = Math.min(64, inner * 0.42);
   if (size < 16) return;
+  drawDot(context, center, inner * CLEAR, palette.ground); // Lines of a chosen member do not cross the words.
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
   context.fillStyle = palette.ink;
   context.font = `600 ${size}px ${palette.font}`;
   context.fillText(String(there), center.x, center.y + size * 0.2);
-  context.font = `${Math.max(11, size * 0.24)}px ${palette.font}`;
+  const small = Math.max(11, size * 0.24);
+  context.font = `${small}px ${palette.font}`;
   context.fillStyle = palette.quiet;
   context.fillText(
     `${there === 1 ? "member" : "members"} on ${counted(scene.world.rings, "ring")}`,
     center.x,
-    center.y + size * 0.6,
+    center.y + size * 0.2 + small * 1.7,
   );
   if (doubted === 0) return;
   context.fillStyle = palette.accused;
-  context.fillText(`${doubted} in doubt`, center.x, center.y + size * 0.98);
+  context.fillText(`${doubted} in doubt`, center.x, center.y + size * 0.2 + small * 3.2);
 }
 
 function drawMarks({ context, frame, scene, palette }: Pen, member: MemberNow, mark: Mark): void {
@@ -91,23 +96,27 @@ function drawMarks({ context, frame, scene, palette }: Pen, member: MemberNow, m
   const isGone = mark === "failed" || mark === "left" || mark === "revoked";
   context.globalAlpha = isGone ? Math.max(0.25, 1 - age / GONE_SHOWN_MS) : 1;
   for (const ring of ringsOf(frame)) {
-    const isStruck = mark !== "accused" || isAccusedOn(member, ring) || frame.shown !== "all";
-    drawMark(
-      context,
-      isStruck ? mark : "suspected",
-      place(frame, ring, member.record.positions),
-      isStruck ? size : size * 0.8,
-      palette,
-    );
+    const at = place(frame, ring, member.record.positions);
+    if (isMarkedOn(member, mark, ring, frame)) drawMark(context, mark, at, size, palette);
+    else if (mark === "accused") drawDot(context, at, frame.dot + 0.8, palette.suspected);
   }
   context.globalAlpha = 1;
 }
 
-function isAccusedOn({ accusations }: MemberNow, ring: number): boolean {
-  return accusations.some((each) => each.ring === ring);
+/** With all rings shown, an accusation and its answer belong to the ring on which they were said. */
+function isMarkedOn({ accusations, answered }: MemberNow, mark: Mark, ring: number, { shown }: Frame): boolean {
+  if (shown !== "all" || (mark !== "accused" && mark !== "rebutted")) return true;
+  return (mark === "accused" ? accusations : answered).some((each) => each.ring === ring || each.ring === 0);
 }
 
-/** That stand, thin; those that were just answered, in the colour of the answer, drawn back to their accuser. */
+function drawDot(context: CanvasRenderingContext2D, { x, y }: Point, radius: number, colour: string): void {
+  context.fillStyle = colour;
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.fill();
+}
+
+/** That stand, thin; those that were just answered, in the colour of the answer. */
 function drawAccusations(pen: Pen, member: MemberNow): void {
   const { scene, palette } = pen;
   if (member.phase === "accused") {
@@ -117,8 +126,7 @@ function drawAccusations(pen: Pen, member: MemberNow): void {
   if (rebuttedAt === undefined || member.phase !== "live") return;
   const progress = (scene.now - rebuttedAt) / REBUTTED_SHOWN_MS;
   if (progress < 0 || progress >= 1) return;
-  for (const each of member.answered)
-    drawArc(pen, each, member, palette.rebutted, 1 - progress, 0, scene.isCalm ? 1 : 1 - eased(progress));
+  for (const each of member.answered) drawArc(pen, each, member, palette.rebutted, 1 - progress ** 2, 0, 1);
 }
 
 /** From the accuser to the accused, from one share of the way to another one. */
@@ -147,6 +155,7 @@ function drawArc(
 }
 
 const STEPS = 32;
+const BEND = 0.7;
 
 /** Along the ring on which it was said; with a single ring shown, what was said on another one crosses the circle. */
 function wayOf(frame: Frame, ring: number, accuser: MemberNow, accused: MemberNow): readonly Point[] {
@@ -168,9 +177,11 @@ function alongRing(frame: Frame, ring: number, accuser: MemberNow, accused: Memb
 
 function acrossCircle(frame: Frame, ring: number, accuser: MemberNow, accused: MemberNow): readonly Point[] {
   const [a, b] = [place(frame, ring, accuser.record.positions), place(frame, ring, accused.record.positions)];
+  // Between neighbours it bends a little, across the circle towards its middle.
+  const bend = BEND * Math.min(1, Math.hypot(a.x - b.x, a.y - b.y) / frame.outer);
   const control = {
-    x: frame.center.x + ((a.x + b.x) / 2 - frame.center.x) * 0.35,
-    y: frame.center.y + ((a.y + b.y) / 2 - frame.center.y) * 0.35,
+    x: (a.x + b.x) / 2 + (frame.center.x - (a.x + b.x) / 2) * bend,
+    y: (a.y + b.y) / 2 + (frame.center.y - (a.y + b.y) / 2) * bend,
   };
   return Array.from({ length: STEPS + 1 }, (_, step) => {
     const t = step / STEPS;
@@ -183,7 +194,8 @@ function eased(progress: number): number {
   return 1 - (1 - progress) ** 3;
 }
 
-function drawEffect(pen: Pen, effect: Effect): void {
+/** Of several effects on one member at once, the newest alone has a pulse. */
+function drawEffect(pen: Pen, effect: Effect, isNewest: boolean): void {
   const { scene, palette } = pen;
   const about = scene.world.members.get(effect.to);
   if (about === undefined) return;
@@ -193,7 +205,7 @@ function drawEffect(pen: Pen, effect: Effect): void {
     const [tail, alpha] = [effect.kind === "accusation" ? 0 : Math.max(0, head - 0.25), 1 - effect.progress * 0.5];
     drawArc(pen, { by: effect.from, ring: effect.ring ?? 1 }, about, colour, alpha, tail, eased(head));
   }
-  if (!scene.isCalm) drawPulses(pen, about, effect, colour);
+  if (isNewest && !scene.isCalm) drawPulses(pen, about, effect, colour);
 }
 
 function colourOfEffect({ kind }: Effect, palette: Palette): string {
@@ -210,7 +222,8 @@ function drawPulses(
   colour: string,
 ): void {
   if (kind === "miss") return;
-  const isOnOne = kind === "accusation" && ring !== undefined && frame.shown === "all";
+  const isSaid = kind === "accusation" || kind === "rebuttal" || kind === "suspicion";
+  const isOnOne = isSaid && ring !== undefined && frame.shown === "all";
   context.strokeStyle = colour;
   context.globalAlpha = (1 - progress) ** 1.5;
   context.lineWidth = 2.5 * (1 - progress) + 0.5;

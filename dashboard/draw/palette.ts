@@ -7,6 +7,7 @@ const NAMES = [
   "quiet",
   "line",
   "live",
+  "glow",
   "self",
   "suspected",
   "accused",

@@ -36,8 +36,12 @@ export interface MemberRecord {
   readonly id: string;
   readonly name: string;
   readonly state: string;
-  /** Unix ms. */
+  /** Unix ms at which it joined; of one that is gone, at which it went. */
   readonly since: number;
+  /** Why it is gone; "" otherwise. */
+  readonly reason: string;
+  readonly address: string;
+  readonly epoch: string;
   /** What the member says of itself, as text. */
   readonly metadata: string;
   /** "direct", "reversed", "punched", "relayed" or "none"; "" where nobody has said. */
@@ -85,12 +89,22 @@ export interface HistoryEvent {
   readonly record: MemberRecord | undefined;
 }
 
+/** How a member is reached has changed. */
+export interface PathChange extends Pick<MemberRecord, "path" | "via" | "rttMs"> {
+  readonly event: "path";
+  readonly at: number;
+  readonly sequence: number;
+  readonly member: string;
+}
+
 export interface Alarm {
   readonly event: "alarm";
   readonly at: number;
   readonly kind: string;
+  /** What is wrong, and what to do. */
   readonly message: string;
   readonly member: string;
+  readonly sequence: number;
 }
 
 export interface TopicFigures {
@@ -100,14 +114,14 @@ export interface TopicFigures {
   readonly rate: number;
 }
 
-/** Counters since the member's start, and what is open now. */
+/** Counters since the member's start, undefined where it does not count; and what is open now. */
 export interface Figures {
   readonly event: "figures";
   readonly at: number;
-  readonly messagesIn: number;
-  readonly messagesOut: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
+  readonly messagesIn: number | undefined;
+  readonly messagesOut: number | undefined;
+  readonly bytesIn: number | undefined;
+  readonly bytesOut: number | undefined;
   readonly streams: number;
   readonly lagMs: number;
   readonly topics: readonly TopicFigures[];
@@ -115,7 +129,7 @@ export interface Figures {
   readonly links: Readonly<Record<string, number>>;
 }
 
-export type FeedEvent = HistoryEvent | Alarm | Figures;
+export type FeedEvent = HistoryEvent | PathChange | Alarm | Figures;
 
 export function readSnapshot(value: unknown): Snapshot | undefined {
   const from = fields(value);
@@ -147,7 +161,8 @@ function readMember(value: unknown, rings: number): MemberRecord | undefined {
     id,
     name: text(from.name),
     state: text(from.state) || "live",
-    since: number(from.since) ?? 0,
+    since: number(from.gone) ?? number(from.since) ?? 0,
+    ...{ reason: text(from.reason), address: text(from.address), epoch: text(from.epoch) },
     metadata: text(from.metadata),
     path: text(from.path),
     via: texts(from.via),
@@ -182,8 +197,7 @@ export function readEvent(event: string, value: unknown, rings: number): FeedEve
   const at = number(from?.at);
   if (from === undefined || at === undefined) return undefined;
   if (event === "history") return readHistory(from, at, rings);
-  // Another way to a member is told in the words of its history.
-  if (event === "path") return readHistory({ ...from, kind: "moved", path: text(from.path) || "none" }, at, rings);
+  if (event === "path") return readPathChange(from, at);
   if (event === "alarm") return readAlarm(from, at);
   return event === "figures" ? readFigures(from, at) : undefined;
 }
@@ -206,9 +220,17 @@ function readHistory(from: Fields, at: number, rings: number): HistoryEvent | un
   };
 }
 
+function readPathChange(from: Fields, at: number): PathChange | undefined {
+  const member = text(from.member);
+  if (member === "") return undefined;
+  const way = { path: text(from.path), via: texts(from.via), rttMs: number(from.rttMs) };
+  return { event: "path", at, sequence: number(from.sequence) ?? 0, member, ...way };
+}
+
 function readAlarm(from: Fields, at: number): Alarm {
-  const kind = text(from.kind) || text(from.code) || "alarm";
-  return { event: "alarm", at, kind, message: text(from.message) || text(from.text), member: text(from.member) };
+  const message = [text(from.message), text(from.advice)].filter((each) => each !== "").join(" ");
+  const more = { member: text(from.member), sequence: number(from.sequence) ?? 0 };
+  return { event: "alarm", at, kind: text(from.code) || "alarm", message, ...more };
 }
 
 function readFigures(from: Fields, at: number): Figures {
@@ -216,10 +238,10 @@ function readFigures(from: Fields, at: number): Figures {
   return {
     event: "figures",
     at,
-    messagesIn: count(from.messagesIn),
-    messagesOut: count(from.messagesOut),
-    bytesIn: count(from.bytesIn),
-    bytesOut: count(from.bytesOut),
+    messagesIn: number(from.messagesIn),
+    messagesOut: number(from.messagesOut),
+    bytesIn: number(from.bytesIn),
+    bytesOut: number(from.bytesOut),
     streams: count(from.streams),
     lagMs: count(from.lagMs),
     topics: list(from.topics).flatMap((each) => {

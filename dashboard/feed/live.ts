@@ -4,8 +4,8 @@ import { EventStreamReader, type ServerEvent } from "./event-stream.js";
 import { type FeedEvent, readEvent, readSnapshot, type Snapshot } from "./forms.js";
 import { readRecording } from "./recording.js";
 
-/** Figures come every two seconds: this long without a byte, and the connection is dead. */
-const SILENCE_MS = 15_000;
+/** A comment comes every 15 s if nothing else does: this long without a byte, and the connection is dead. */
+const SILENCE_MS = 40_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_LAST_MS = 10_000;
 
@@ -83,7 +83,7 @@ async function opened(api: Api, since: string, signal: AbortSignal): Promise<Asy
 async function* eventsOf(body: ReadableStream<Uint8Array>, silence: AbortController): AsyncGenerator<ServerEvent> {
   const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
   const events = new EventStreamReader();
-  const silent = () => silence.abort(new Error("the member has said nothing for 15 s"));
+  const silent = () => silence.abort(new Error("the member has said nothing for 40 s"));
   try {
     for (;;) {
       const timer = setTimeout(silent, SILENCE_MS);

@@ -1,7 +1,8 @@
 /** The page as a whole: its parts, the loop that draws them, and what the reader may do everywhere. */
 import { type Key, listenTo } from "../app/keys.js";
 import { Model } from "../app/model.js";
-import { hashOf, PAGES, type Route, routeOf } from "../app/routes.js";
+import { go, hashNow, onGo, watchAddress } from "../app/navigation.js";
+import { PAGES, type Route, routeOf } from "../app/routes.js";
 import { applyTheme, onPreference, storedTheme, THEMES, type Theme } from "../app/theme.js";
 import { button, h } from "../dom/element.js";
 import { type Palette, readPalette } from "../draw/palette.js";
@@ -10,6 +11,7 @@ import { followLive } from "../feed/live.js";
 import { RECORDING_CHARACTERS_MAX, type Recording, readRecording } from "../feed/recording.js";
 import { helpDialog, type TokenDialog, tokenDialog } from "./dialogs.js";
 import { eventsView } from "./events-view.js";
+import { icon } from "./icon.js";
 import { type MemberView, memberView } from "./member-view.js";
 import { membersView } from "./members-view.js";
 import { pathsView } from "./paths-view.js";
@@ -36,6 +38,12 @@ export class Dashboard {
   readonly #token: TokenDialog;
   readonly #help: HTMLDialogElement;
   readonly #notice = h("div", { class: "notice", role: "alert", hidden: true });
+  readonly #file = h("input", {
+    type: "file",
+    accept: ".jsonl,.json,.ndjson,.txt",
+    hidden: true,
+    "aria-label": "Recording",
+  });
   #palette: Palette;
   #theme: Theme = storedTheme();
   #route: Route = { page: "rings" };
@@ -75,7 +83,7 @@ export class Dashboard {
       help: () => this.#help.showModal(),
       turnTheme: () => this.#turnTheme(),
     });
-    root.replaceChildren(this.#shell.element, this.#token.element, this.#help, this.#notice);
+    root.replaceChildren(this.#shell.element, this.#token.element, this.#help, this.#notice, this.#file);
     this.#shell.showTheme(this.#theme);
     listenTo(keys);
     this.#listen();
@@ -111,7 +119,13 @@ export class Dashboard {
       this.#wake();
       if (model.connection === "unauthorized" && model.source === "live") this.#token.ask(model.words);
     });
-    window.addEventListener("hashchange", () => this.#go());
+    this.#file.addEventListener("change", () => {
+      const file = this.#file.files?.[0];
+      this.#file.value = ""; // The same file may be chosen again.
+      if (file !== undefined) void this.#openFile(file);
+    });
+    watchAddress();
+    onGo(() => this.#go());
     new ResizeObserver(() => this.#redraw()).observe(this.#shell.main);
     onPreference(() => this.#repaint());
     window.setInterval(() => {
@@ -132,7 +146,7 @@ export class Dashboard {
       key: String(index + 1),
       does: `page of ${page}`,
       run: () => {
-        location.hash = hashOf({ page });
+        go({ page });
       },
     }));
     const ring = (direction: 1 | -1) => () => model.set({ shown: turnedRing(model.shown, model.rings, direction) });
@@ -150,7 +164,7 @@ export class Dashboard {
   }
 
   #go(): void {
-    this.#route = routeOf(location.hash);
+    this.#route = routeOf(hashNow());
     const { page } = this.#route;
     if (this.#route.page === "member") this.#member.show(this.#route.id);
     const view = page === "member" ? this.#member : this.#views[page];
@@ -203,12 +217,7 @@ export class Dashboard {
   }
 
   #chooseFile(): void {
-    const input = h("input", { type: "file", accept: ".jsonl,.json,.ndjson,.txt" });
-    input.addEventListener("change", () => {
-      const file = input.files?.[0];
-      if (file !== undefined) void this.#openFile(file);
-    });
-    input.click();
+    this.#file.click();
   }
 
   async #openFile(file: File): Promise<void> {
@@ -231,11 +240,11 @@ export class Dashboard {
   /** Until the reader has closed it. */
   #tell(words: string): void {
     const close = button(
-      "✕",
+      icon("close"),
       () => {
         this.#notice.hidden = true;
       },
-      { class: "quiet", "aria-label": "Close" },
+      { class: "quiet icon", "aria-label": "Close" },
     );
     this.#notice.replaceChildren(h("p", {}, words), close);
     this.#notice.hidden = false;

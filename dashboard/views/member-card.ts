@@ -7,6 +7,7 @@ import { ago, nameOr, shortId, span } from "../dom/words.js";
 import { MARK_WORDS } from "../draw/marks.js";
 import type { MemberNow } from "../world/world.js";
 import { glyph } from "./glyph.js";
+import { icon } from "./icon.js";
 import { facts, Keyed, type View } from "./view.js";
 
 export function memberCard(model: Model): View {
@@ -27,7 +28,10 @@ export function memberCard(model: Model): View {
           "header",
           {},
           h("h2", {}, h("bdi", {}, nameOr(record.name, id))),
-          button("✕", () => model.set({ selected: "" }), { class: "quiet", "aria-label": "Choose no member" }),
+          button(icon("close"), () => model.set({ selected: "" }), {
+            class: "quiet icon",
+            "aria-label": "Choose no member",
+          }),
         ),
         stateBadge(member),
         facts([
@@ -57,7 +61,7 @@ function wordsOf(phase: MemberNow["phase"], state: string): string {
 /** "relayed by b, 12 ms" */
 export function pathWords(model: Model, { record }: MemberNow): string {
   if (record.id === model.world?.self) return "this member";
-  if (record.path === "") return "no link needed now";
+  if (record.path === "") return "no link open";
   const via = record.via.length === 0 ? "" : ` by ${record.via.map(model.nameOf).join(", ")}`;
   const rtt = record.rttMs === undefined ? "" : `, ${record.rttMs < 1 ? "under 1 ms" : span(record.rttMs)}`;
   return `${record.path}${via}${rtt}`;

@@ -1,13 +1,13 @@
 /** A member's page: what it says of itself, how it is reached, its neighbours ring by ring, and why it is where it is. */
 import type { Model } from "../app/model.js";
-import { hashOf } from "../app/routes.js";
+import { go } from "../app/navigation.js";
 import { button, type Child, fill, h } from "../dom/element.js";
 import { ago, instant, nameOr, plain, span } from "../dom/words.js";
 import { readExplanation } from "../feed/explanation.js";
 import { type Connection, connectionOf } from "../feed/graph.js";
 import { type Neighbours, neighboursOf } from "../world/neighbours.js";
-import type { Change } from "../world/timeline.js";
-import type { MemberNow } from "../world/world.js";
+import type { Change, Step } from "../world/timeline.js";
+import { isThere, type MemberNow } from "../world/world.js";
 import { pathWords, stateBadge } from "./member-card.js";
 import { card, eventLine, facts, Keyed, memberLink, type View } from "./view.js";
 
@@ -84,10 +84,11 @@ async function answersOf(model: Model, id: string): Promise<Answers> {
 }
 
 /** The newest first. */
-function historyOf(changes: readonly Change[], seen: number, id: string): readonly Change[] {
+function historyOf(changes: readonly Step[], seen: number, id: string): readonly Change[] {
   const found: Change[] = [];
   for (let index = seen - 1; index >= 0 && found.length < HISTORY_SHOWN; index--) {
     const event = changes[index]!;
+    if (event.event === "path") continue;
     if (event.member === id || (event.event === "history" && event.by === id)) found.push(event);
   }
   return found;
@@ -113,13 +114,14 @@ function contents(
     h(
       "div",
       { class: "columns" },
-      h("div", {}, why(model, history, answers), neighboursCard(model, member, neighbours)),
+      h("div", {}, why(model, history, answers)),
       h(
         "div",
         {},
         itself(model, member),
         connectionCard(model, member, answers?.connection),
         certificateCard(model, member),
+        neighboursCard(model, member, neighbours),
       ),
     ),
   ];
@@ -130,7 +132,7 @@ function showOnRings(model: Model, id: string): HTMLElement {
     "Show on the rings",
     () => {
       model.set({ selected: id });
-      location.hash = hashOf({ page: "rings" });
+      go({ page: "rings" });
     },
     { class: "button" },
   );
@@ -180,7 +182,7 @@ function connectionCard(model: Model, member: MemberNow, connection: Connection 
   for (const session of connection?.sessions ?? []) rows.push(["session", session]);
   for (const streams of connection?.streams ?? []) rows.push(["streams", streams]);
   const none =
-    connection !== undefined && connection.sessions.length === 0
+    isThere(member) && connection?.sessions.length === 0
       ? [h("p", { class: "nothing" }, "No session is open to it now.")]
       : [];
   return card("How it is reached", facts(rows), ...none);
@@ -195,10 +197,7 @@ function certificateCard(model: Model, { record }: MemberNow): HTMLElement {
   return card(
     "Certificate",
     ...warn,
-    facts([
-      ["valid until", instant(end)],
-      ["that", words],
-    ]),
+    facts([["valid until", `${instant(end)}, ${left < 0 ? `over for ${span(-left)}` : `for ${span(left)}`}`]]),
   );
 }
 

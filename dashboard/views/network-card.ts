@@ -30,11 +30,10 @@ export function networkCard(model: Model): View {
         ),
         ...warnings(world, counts.there, tolerance),
         facts([
-          ["rings", String(world.rings)],
           ["tolerates", `${counted(tolerance.liars, "liar")} of ${counts.there} (${percent(tolerance.share)})`],
-          ["before one member", `${tolerance.t} of ${world.rings} neighbours may lie`],
-          ["planned for", plannedWords(world)],
-          ["removal after", world.deltaMs > 0 ? `2 × ${span(world.deltaMs)} without a rebuttal` : "–"],
+          ["rings", `${world.rings}; ${tolerance.t} may lie of those before one member`],
+          ["made for", plannedWords(world)],
+          ["removal", world.deltaMs > 0 ? `${span(2 * world.deltaMs)} after an accusation without an answer` : "–"],
           ["seen by", memberLink(model, world.self)],
         ]),
       );
@@ -48,7 +47,7 @@ function tile(kind: "live" | "accused" | "failed", count: number, words: string)
 
 function plannedWords({ planned }: World): string {
   return planned === undefined
-    ? "nothing: the authority did not say"
+    ? "unknown"
     : `up to ${counted(planned.membersMax, "member")}, ${percent(planned.byzantineShare)} liars`;
 }
 
@@ -68,12 +67,17 @@ function toleranceWords(
     return [h("p", { class: "verdict good" }, `${counted(rings, "ring")} are enough for the planned share of liars.`)];
   }
   const need = ringsNeeded === undefined ? "more rings than there can be" : `${ringsNeeded} rings`;
-  const words =
-    verdict === "nearly-full"
-      ? `${there} of ${planned.membersMax} planned members: think of a network with more rings.`
-      : `Too few rings: ${there} members with ${percent(planned.byzantineShare)} liars need ${need}, this network has ${rings}. ` +
-        "A liar may bring a correct member down.";
-  return [warning(verdict === "nearly-full" ? "warn" : "alarm", words)];
+  const liars = `${counted(there, "member")} with ${percent(planned.byzantineShare)} liars need ${need}`;
+  if (verdict === "growing") {
+    return [warning("warn", `Small yet: ${liars}, this network has ${rings}. They suffice once it has grown.`)];
+  }
+  if (verdict === "nearly-full") {
+    const words = `${there} members, made for ${planned.membersMax}: the rings suffice yet. Think of a network with more.`;
+    return [warning("warn", words)];
+  }
+  return [
+    warning("alarm", `Too few rings: ${liars}, this network has ${rings}. Liars may bring a correct member down.`),
+  ];
 }
 
 function warning(kind: "warn" | "alarm", words: string): HTMLElement {

@@ -1,6 +1,6 @@
 /** How the others are reached: directly, over a connection that they made, or by whom relayed. */
 import type { Model } from "../app/model.js";
-import { hashOf } from "../app/routes.js";
+import { go } from "../app/navigation.js";
 import { fill, h } from "../dom/element.js";
 import { counted } from "../dom/words.js";
 import type { Palette } from "../draw/palette.js";
@@ -39,7 +39,7 @@ export function pathsView(model: Model, paletteOf: () => Palette): View {
   let nodes: readonly Node[] = [];
   canvas.addEventListener("click", (event) => {
     const found = nodes.find(({ x, y }) => Math.hypot(x - event.offsetX, y - event.offsetY) < REACH);
-    if (found !== undefined) location.hash = hashOf({ page: "member", id: found.id });
+    if (found !== undefined) go({ page: "member", id: found.id });
   });
   const head = ["member", "reached"];
   return {

@@ -1,6 +1,7 @@
 /** The page of the rings: the picture, with pointer, wheel and keys, and what belongs beside it. */
 
 import type { Model } from "../app/model.js";
+import { go } from "../app/navigation.js";
 import { hashOf } from "../app/routes.js";
 import { isCalm } from "../app/theme.js";
 import { button, fill, h, say } from "../dom/element.js";
@@ -12,6 +13,7 @@ import { type Hit, hitAt, Picture } from "../draw/picture.js";
 import { neighboursOf } from "../world/neighbours.js";
 import { countsOf } from "../world/world.js";
 import { glyph } from "./glyph.js";
+import { icon } from "./icon.js";
 import { memberCard } from "./member-card.js";
 import { networkCard } from "./network-card.js";
 import { card, eventLine, Keyed, type View } from "./view.js";
@@ -40,6 +42,7 @@ export function ringsView(model: Model, paletteOf: () => Palette): View {
   const element = h(
     "div",
     { class: "rings page" },
+    h("h1", { class: "unseen" }, "Rings"),
     stage,
     h("aside", { class: "beside", "aria-label": "Beside the rings" }, network.element, chosen.element, recent.element),
   );
@@ -106,9 +109,9 @@ function zoomButtons(model: Model, picture: Picture): HTMLElement {
   return h(
     "div",
     { class: "zoom", role: "group", "aria-label": "Zoom" },
-    button("+", zoom(ZOOM_STEP), { "aria-label": "Zoom in" }),
-    button("−", zoom(1 / ZOOM_STEP), { "aria-label": "Zoom out" }),
-    button("⤢", () => model.set({ camera: WHOLE }), { "aria-label": "Show everything" }),
+    button(icon("closer"), zoom(ZOOM_STEP), { "aria-label": "Zoom in" }),
+    button(icon("farther"), zoom(1 / ZOOM_STEP), { "aria-label": "Zoom out" }),
+    button(icon("whole"), () => model.set({ camera: WHOLE }), { "aria-label": "Show everything" }),
   );
 }
 
@@ -178,7 +181,7 @@ function usePointer(model: Model, picture: Picture, tip: HTMLElement): void {
     if (!isDragged) model.set({ selected: hit(model, picture, at(event))?.member.record.id ?? "" });
   });
   canvas.addEventListener("dblclick", () => {
-    if (model.selected !== "") location.hash = hashOf({ page: "member", id: model.selected });
+    if (model.selected !== "") go({ page: "member", id: model.selected });
   });
   canvas.addEventListener(
     "wheel",
@@ -242,7 +245,7 @@ function useKeys(model: Model, picture: Picture, spoken: HTMLElement): void {
     ArrowUp: () => change(1),
     ArrowDown: () => change(-1),
     Enter: () => {
-      if (model.selected !== "") location.hash = hashOf({ page: "member", id: model.selected });
+      if (model.selected !== "") go({ page: "member", id: model.selected });
     },
     Escape: () => model.set({ selected: "" }),
     "+": () => model.set({ camera: zoomedAtMiddle(model.camera, picture, ZOOM_STEP) }),

@@ -1,7 +1,7 @@
 /** The search for members: a field with a list of what fits, by the pattern of an ARIA combobox. */
 
 import type { Model } from "../app/model.js";
-import { hashOf } from "../app/routes.js";
+import { go } from "../app/navigation.js";
 import { fill, h } from "../dom/element.js";
 import { shortId } from "../dom/words.js";
 import { findMembers } from "../world/find.js";
@@ -34,11 +34,12 @@ export function searchBox(model: Model): SearchBox {
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
   };
-  const go = (id: string) => {
+  const choose = (id: string) => {
     close();
     input.value = "";
+    input.blur();
     model.set({ selected: id });
-    location.hash = hashOf({ page: "member", id });
+    go({ page: "member", id });
   };
   const mark = (index: number) => {
     chosen = (index + ids.length) % Math.max(1, ids.length);
@@ -62,7 +63,7 @@ export function searchBox(model: Model): SearchBox {
       );
       option.addEventListener("pointerdown", (event) => {
         event.preventDefault();
-        go(id);
+        choose(id);
       });
       return option;
     });
@@ -90,7 +91,7 @@ export function searchBox(model: Model): SearchBox {
     if (event.key === "ArrowUp") mark(chosen - 1);
     if (event.key === "ArrowDown" || event.key === "ArrowUp") event.preventDefault();
     const id = ids[chosen];
-    if (event.key === "Enter" && id !== undefined) go(id);
+    if (event.key === "Enter" && id !== undefined) choose(id);
   });
   return { element: h("div", { class: "search" }, input, found), focus: () => input.focus() };
 }

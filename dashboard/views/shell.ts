@@ -40,7 +40,7 @@ export function shellOf(model: Model, search: SearchBox, time: View, acts: Acts)
   const theme = button("", acts.turnTheme, { class: "quiet icon" });
   const save = button("Save", acts.save, { class: "quiet", title: "Save the last hour as a file" });
   const live = button("Back to live", acts.goLive, { class: "quiet" });
-  const main = h("main", { id: "main", tabindex: -1 });
+  const main = h("main", { id: "main", tabindex: 0, "aria-label": "Page" });
   const banner = h("p", { class: "banner", hidden: true });
   const element = h(
     "div",

@@ -1,11 +1,12 @@
 /** The bar of time beneath every page: what happened when, which instant is shown, play and pause. */
 import type { Model } from "../app/model.js";
-import { button, fill, h, say } from "../dom/element.js";
+import { button, fill, h } from "../dom/element.js";
 import { clock, instant, position } from "../dom/words.js";
 import type { Palette } from "../draw/palette.js";
 import { Surface } from "../draw/surface.js";
 import { binsOf } from "../world/bins.js";
 import { SPEEDS, stepped } from "../world/playhead.js";
+import { icon } from "./icon.js";
 import { Keyed, type View } from "./view.js";
 
 /** Steps of the slider: an hour in a second and a half each. */
@@ -34,6 +35,7 @@ export function timeBar(model: Model, paletteOf: () => Palette): View {
   const surface = new Surface(strip);
   const label = h("output", { class: "when" });
   const keyed = new Keyed();
+  const playing = new Keyed();
   return {
     element: h(
       "footer",
@@ -41,9 +43,9 @@ export function timeBar(model: Model, paletteOf: () => Palette): View {
       h(
         "div",
         { class: "buttons", role: "group", "aria-label": "Playing" },
-        button("⏮", step(-1), { "aria-label": "To the event before" }),
+        button(icon("before"), step(-1), { "aria-label": "To the event before" }),
         play,
-        button("⏭", step(1), { "aria-label": "To the next event" }),
+        button(icon("next"), step(1), { "aria-label": "To the next event" }),
         speed,
       ),
       h("div", { class: "track" }, strip, slider),
@@ -57,7 +59,7 @@ export function timeBar(model: Model, paletteOf: () => Palette): View {
       if (slider.value !== value) slider.value = value;
       slider.setAttribute("aria-valuetext", instant(now));
       const isPlaying = playhead.mode !== "paused";
-      say(play, isPlaying ? "⏸" : "▶");
+      if (playing.changed(isPlaying)) fill(play, icon(isPlaying ? "pause" : "play"));
       play.setAttribute("aria-label", isPlaying ? "Pause" : "Play");
       speed.value = String(model.speed);
       live.hidden = !extent.isLive;

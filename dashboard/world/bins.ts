@@ -1,6 +1,6 @@
 /** How much happened in each piece of a span of time. */
 import type { Extent } from "./playhead.js";
-import type { Change } from "./timeline.js";
+import type { Step } from "./timeline.js";
 
 export interface Bin {
   /** Joined, came back, rebutted. */
@@ -26,11 +26,11 @@ const KINDS: Readonly<Record<string, keyof Bin | undefined>> = {
   left: "gone",
 };
 
-export function binsOf(changes: readonly Change[], { start, end }: Extent, count: number): readonly Bin[] {
+export function binsOf(changes: readonly Step[], { start, end }: Extent, count: number): readonly Bin[] {
   const bins: Bin[] = Array.from({ length: count }, () => ({ good: 0, bad: 0, gone: 0 }));
   const width = Math.max(1, end - start) / Math.max(1, count);
   for (const event of changes) {
-    const kind = event.event === "alarm" ? "bad" : KINDS[event.kind];
+    const kind = event.event === "alarm" ? "bad" : event.event === "path" ? undefined : KINDS[event.kind];
     const bin = bins[Math.min(count - 1, Math.floor((event.at - start) / width))];
     if (kind !== undefined && bin !== undefined) bin[kind]++;
   }

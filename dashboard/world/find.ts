@@ -1,6 +1,6 @@
 /** Searching members, and filtering events. */
 import type { HistoryKind } from "../feed/forms.js";
-import type { Change } from "./timeline.js";
+import type { Change, Step } from "./timeline.js";
 import { isThere, type MemberNow, type World } from "./world.js";
 
 /** Members by name, id, service or what they say of themselves; the best first. */
@@ -54,7 +54,7 @@ export const ALL_EVENTS: EventFilter = { kinds: new Set(), words: "", ring: unde
 
 /** The newest first, of those up to `seen` events. */
 export function filterEvents(
-  events: readonly Change[],
+  events: readonly Step[],
   seen: number,
   filter: EventFilter,
   nameOf: (id: string) => string,
@@ -64,7 +64,7 @@ export function filterEvents(
   const words = filter.words.trim().toLowerCase();
   for (let index = Math.min(seen, events.length) - 1; index >= 0 && found.length < most; index--) {
     const event = events[index]!;
-    if (matches(event, filter, words, nameOf)) found.push(event);
+    if (event.event !== "path" && matches(event, filter, words, nameOf)) found.push(event);
   }
   return found;
 }

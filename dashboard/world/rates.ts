@@ -25,8 +25,8 @@ export function ratesOf(figures: readonly Figures[], from: number, to: number): 
   const rate = (key: (typeof COUNTERS)[number]) =>
     rows.map(({ before, now }) => {
       const ms = now.at - before.at;
-      const difference = now[key] - before[key];
-      return ms <= 0 || ms > GAP_MS || difference < 0 ? null : (difference * 1_000) / ms;
+      const difference = (now[key] ?? Number.NaN) - (before[key] ?? Number.NaN);
+      return Number.isNaN(difference) || ms <= 0 || ms > GAP_MS || difference < 0 ? null : (difference * 1_000) / ms;
     });
   return {
     at: rows.map(({ now }) => now.at / 1_000),

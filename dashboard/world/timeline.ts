@@ -2,10 +2,12 @@
  * All that was told, and the network at any instant of it. Worlds are kept at every thousandth event, so that a jump to
  * any instant applies at most a thousand.
  */
-import type { Alarm, FeedEvent, Figures, HistoryEvent, Snapshot } from "../feed/forms.js";
+import type { Alarm, FeedEvent, Figures, HistoryEvent, PathChange, Snapshot } from "../feed/forms.js";
 import { apply, copyOf, type World, worldOf } from "./world.js";
 
 export type Change = HistoryEvent | Alarm;
+/** What a world may have seen: a path that changes is no event that anybody reads. */
+export type Step = Change | PathChange;
 
 /** Events between two kept worlds. */
 export const STRIDE = 1_000;
@@ -19,7 +21,7 @@ const FIGURES_MAX = 3_600;
 export class Timeline {
   /** Before the first event, and after each STRIDE of them. */
   #worlds: World[];
-  #changes: Change[] = [];
+  #changes: Step[] = [];
   #figures: Figures[] = [];
   #end: number;
   readonly #isLive: boolean;
@@ -51,7 +53,7 @@ export class Timeline {
     return this.#end;
   }
 
-  get changes(): readonly Change[] {
+  get changes(): readonly Step[] {
     return this.#changes;
   }
 
@@ -99,10 +101,15 @@ export class Timeline {
     return world;
   }
 
-  /** Events after `from` and up to `to`, at most the last `most` of them. */
+  /** Events after `from` and up to `to`, at most the last `most` of them; the oldest first. */
   between(from: number, to: number, most: number): readonly Change[] {
-    const end = this.seenAt(to);
-    return this.#changes.slice(Math.max(countUpTo(this.#changes, from), end - most), end);
+    const found: Change[] = [];
+    for (let index = this.seenAt(to) - 1; index >= 0 && found.length < most; index--) {
+      const step = this.#changes[index]!;
+      if (step.at <= from) break;
+      if (step.event !== "path") found.push(step);
+    }
+    return found.reverse();
   }
 
   /** Whole strides that are older than an hour, or too many. */

@@ -24,7 +24,7 @@ export interface Tolerance {
   readonly liars: number;
   /** For the planned share at this size; undefined where no share was planned, or no number suffices. */
   readonly ringsNeeded: number | undefined;
-  readonly verdict: "good" | "nearly-full" | "too-few-rings" | "unplanned";
+  readonly verdict: "good" | "growing" | "nearly-full" | "too-few-rings" | "unplanned";
 }
 
 export function toleranceOf(members: number, rings: number, planned: Plan | undefined): Tolerance {
@@ -32,11 +32,11 @@ export function toleranceOf(members: number, rings: number, planned: Plan | unde
   const { share, liars } = tolerated(members, rings);
   if (planned === undefined) return { t, share, liars, ringsNeeded: undefined, verdict: "unplanned" };
   const ringsNeeded = needed(members, planned.byzantineShare);
-  const isFull = members > planned.membersMax;
+  const isShort = rings < (ringsNeeded ?? Number.POSITIVE_INFINITY);
   // A small network may tolerate less than its plan, which was made for the full one: it grows into it.
-  const isShort = members >= Math.min(SMALL_NETWORK_MEMBERS, planned.membersMax) && rings < (ringsNeeded ?? rings + 1);
+  const isGrown = members >= Math.min(SMALL_NETWORK_MEMBERS, planned.membersMax);
   const isNearly = members >= NEARLY_FULL * planned.membersMax;
-  const verdict = isFull || isShort ? "too-few-rings" : isNearly ? "nearly-full" : "good";
+  const verdict = isShort ? (isGrown ? "too-few-rings" : "growing") : isNearly ? "nearly-full" : "good";
   return { t, share, liars, ringsNeeded, verdict };
 }
 

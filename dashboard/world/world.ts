@@ -1,5 +1,5 @@
 /** The network at one instant: a snapshot, and what each event changes in it. */
-import type { FeedEvent, HistoryEvent, MemberRecord, Plan, Snapshot } from "../feed/forms.js";
+import type { FeedEvent, HistoryEvent, MemberRecord, PathChange, Plan, Snapshot } from "../feed/forms.js";
 
 /** Accusations of one member that are kept: one per ring suffices for a picture. */
 const ACCUSATIONS_MAX = 255;
@@ -62,6 +62,7 @@ function memberOf(record: MemberRecord, at: number): MemberNow {
 
 const PHASES: Readonly<Record<string, Phase>> = {
   suspected: "suspected",
+  unreachable: "suspected",
   accused: "accused",
   failed: "failed",
   removed: "failed",
@@ -84,11 +85,17 @@ export function isThere({ phase }: MemberNow): boolean {
 /** Brings the world to what it is after the event. */
 export function apply(world: World, event: FeedEvent): void {
   world.at = Math.max(world.at, event.at);
+  if (event.event === "path") reach(world, event);
   if (event.event !== "history") return;
   if (event.member === world.self) turnSelf(world, event);
   const before = world.members.get(event.member);
   const after = before === undefined ? newcomer(event) : changed(before, event);
   if (after !== undefined) world.members.set(event.member, after);
+}
+
+function reach(world: World, { member, path, via, rttMs }: PathChange): void {
+  const before = world.members.get(member);
+  if (before !== undefined) world.members.set(member, { ...before, record: { ...before.record, path, via, rttMs } });
 }
 
 function turnSelf(world: World, { kind, at }: HistoryEvent): void {
@@ -103,7 +110,7 @@ function newcomer({ record, kind, at }: HistoryEvent): MemberNow | undefined {
 
 function changed(before: MemberNow, event: HistoryEvent): MemberNow {
   const { at, kind } = event;
-  const record = event.record ?? before.record;
+  const record = renewed(before.record, event.record);
   const live = (more: Partial<MemberNow> = {}): MemberNow => {
     const since = before.phase === "live" ? before.since : at;
     return { ...before, record, phase: "live", state: "live", since, accusations: [], ...more };
@@ -124,7 +131,8 @@ function changed(before: MemberNow, event: HistoryEvent): MemberNow {
     case "accused":
       return accused(before, event);
     case "rebutted":
-      return live({ answered: before.accusations, rebuttedAt: at });
+      // It may be told twice: the second time nothing stands that it could answer.
+      return live({ answered: before.accusations.length > 0 ? before.accusations : before.answered, rebuttedAt: at });
     case "removed":
       return gone("failed", "failed");
     case "left":
@@ -141,6 +149,11 @@ function changed(before: MemberNow, event: HistoryEvent): MemberNow {
     case "rejected":
       return before;
   }
+}
+
+/** Only the snapshot says when a certificate ends. */
+function renewed(before: MemberRecord, record: MemberRecord | undefined): MemberRecord {
+  return record === undefined ? before : { ...record, certificateEnd: record.certificateEnd ?? before.certificateEnd };
 }
 
 function accused(before: MemberNow, { by, ring, epoch, at }: HistoryEvent): MemberNow {

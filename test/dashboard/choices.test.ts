@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hashOf, PAGES, routeOf } from "../../dashboard/app/routes.js";
-import { bytes, nameOr, plain, position, span } from "../../dashboard/dom/words.js";
+import { bytes, clock, instant, nameOr, plain, position, span } from "../../dashboard/dom/words.js";
 import { ALL_EVENTS, compare, filterEvents, findMembers } from "../../dashboard/world/find.js";
 import { advanced, type Playhead, sought, stepped, toggled } from "../../dashboard/world/playhead.js";
 import { toleranceOf } from "../../dashboard/world/tolerance.js";
@@ -156,9 +156,12 @@ describe("what is tolerated", () => {
     [100, 25, undefined, "unplanned"],
     [100, 35, { membersMax: 200, byzantineShare: 0.2 }, "good"],
     [185, 35, { membersMax: 200, byzantineShare: 0.2 }, "nearly-full"],
-    [201, 35, { membersMax: 200, byzantineShare: 0.2 }, "too-few-rings"],
+    [201, 35, { membersMax: 200, byzantineShare: 0.2 }, "nearly-full"],
+    [300, 31, { membersMax: 200, byzantineShare: 0.2 }, "too-few-rings"],
+    [5, 9, { membersMax: 4, byzantineShare: 0.1 }, "too-few-rings"],
     [200, 9, { membersMax: 1_000, byzantineShare: 0.2 }, "too-few-rings"],
-    [5, 21, { membersMax: 200, byzantineShare: 0.1 }, "good"],
+    [5, 21, { membersMax: 200, byzantineShare: 0.1 }, "growing"],
+    [60, 21, { membersMax: 200, byzantineShare: 0.1 }, "good"],
   ])("%i members on %i rings, planned %j: %s", (members, rings, planned, verdict) => {
     expect(toleranceOf(members, rings, planned).verdict).toBe(verdict);
   });
@@ -173,6 +176,7 @@ describe("words", () => {
   it("of figures and spans", () => {
     expect([bytes(12), bytes(12_345), bytes(2e9)]).toEqual(["12 B", "12.3 kB", "2 GB"]);
     expect([span(999), span(61_000), span(90_000_000)]).toEqual(["999 ms", "1 min", "1 d"]);
+    expect([clock(65_000), instant(65_000)]).toEqual(["1:05", "1:05 after the start"]);
     expect([position(-724_000), position(3_723_000)]).toEqual(["−12:04", "1:02:03"]);
   });
 });

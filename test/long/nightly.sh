@@ -26,6 +26,7 @@ node test/long/rdv-lab.mjs --delay 25 --dialler once
 node test/long/moving-file.mjs
 node test/long/forwarded-page.mjs
 node test/long/incident.mjs
+node test/long/dashboard.mjs
 node test/long/guide.mjs
 npm ci --prefix site && npm run -s docs:site
 WITHIN_MS=2000 npx vitest run test/cli/forward.test.ts test/services/forward.test.ts -t "in the middle of"

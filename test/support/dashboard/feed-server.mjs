@@ -17,7 +17,8 @@ const TYPES = {
   ".svg": "image/svg+xml",
 };
 /** That of the admin port. */
-const POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export class FeedServer {
   /** What was sent, to resume from. */

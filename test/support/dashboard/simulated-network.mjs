@@ -223,14 +223,15 @@ export class SimulatedNetwork {
   }
 
   explain(id) {
-    const { name } = this.find(id);
-    return {
-      member: id,
-      sentences: [
-        `${name} is in the view of this member since its note of epoch 1000 was verified.`,
-        "Its monitor on ring 1 tried the direct path twice, then a relay, before it accused.",
-      ],
-    };
+    const { name, state } = this.find(id);
+    const sentences =
+      state === "live"
+        ? [`${name} is in the view: its note of epoch 1000 was verified, and no accusation stands.`]
+        : [
+            `${name} was removed: the monitors of all ${this.rings} rings accused it at epoch 1001, and no rebuttal came within 2 Delta.`,
+            "Its monitor on ring 1 tried the direct path twice, then a relay, before it accused.",
+          ];
+    return { member: id, sentences };
   }
 
   graph() {
