@@ -130,11 +130,6 @@ const PICTURES = {
     theme: "light",
     act: (page) => open(page, "paths"),
   },
-  traffic: {
-    scene: () => live({ members: 60, rings: 21, byzantineShare: 0.1, membersMax: 250 }),
-    theme: "dark",
-    act: (page) => open(page, "traffic"),
-  },
 };
 
 async function open(page, hash) {

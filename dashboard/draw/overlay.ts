@@ -3,7 +3,7 @@ import { counted } from "../dom/words.js";
 import type { Effect } from "../world/effects.js";
 import type { Neighbours } from "../world/neighbours.js";
 import { type Accusation, countsOf, type Mark, type MemberNow, type World } from "../world/world.js";
-import { angleOf, type Frame, type Point, place, radiusOf, ringsOf } from "./layout.js";
+import { angleOf, type Frame, type Point, place, pointAt, radiusOf, ringsOf } from "./layout.js";
 import { drawMark } from "./marks.js";
 import type { Palette } from "./palette.js";
 import type { Surface } from "./surface.js";
@@ -26,8 +26,8 @@ export const GONE_SHOWN_MS = 90_000;
 export const REBUTTED_SHOWN_MS = 6_000;
 const MARK_MIN = 4;
 const PULSE_RADIUS = 26;
-/** Of the innermost circle, kept clear for words. */
-const CLEAR = 0.72;
+/** Of the innermost circle's radius, on either side of the middle. */
+const WORDS_WIDTH = 0.85;
 
 export function drawOverlay(
   { context, clear }: Pick<Surface, "context" | "clear">,
@@ -71,7 +71,6 @@ function drawMiddle({ context, frame, scene, palette }: Pen): void {
   const { there, doubted } = countsOf(scene.world);
   const size = Math.min(64, inner * 0.42);
   if (size < 16) return;
-  drawDot(context, center, inner * CLEAR, palette.ground); // Lines of a chosen member do not cross the words.
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
   context.fillStyle = palette.ink;
@@ -80,11 +79,10 @@ function drawMiddle({ context, frame, scene, palette }: Pen): void {
   const small = Math.max(11, size * 0.24);
   context.font = `${small}px ${palette.font}`;
   context.fillStyle = palette.quiet;
-  context.fillText(
-    `${there === 1 ? "member" : "members"} on ${counted(scene.world.rings, "ring")}`,
-    center.x,
-    center.y + size * 0.2 + small * 1.7,
-  );
+  const one = there === 1 ? "member" : "members";
+  const words = `${one} on ${counted(scene.world.rings, "ring")}`;
+  const isRoom = context.measureText(words).width <= 2 * inner * WORDS_WIDTH;
+  context.fillText(isRoom ? words : one, center.x, center.y + size * 0.2 + small * 1.7);
   if (doubted === 0) return;
   context.fillStyle = palette.accused;
   context.fillText(`${doubted} in doubt`, center.x, center.y + size * 0.2 + small * 3.2);
@@ -238,19 +236,10 @@ function drawPulses(
 
 /** Its dots, joined from ring to ring, and its neighbours on each. */
 function drawSelected(pen: Pen): void {
-  const { context, frame, scene, palette } = pen;
+  const { frame, scene, palette } = pen;
   const member = scene.world.members.get(scene.selected);
   if (member === undefined) return;
-  const points = ringsOf(frame).map((ring) => place(frame, ring, member.record.positions));
-  if (frame.shown === "all") {
-    context.strokeStyle = palette.accent;
-    context.globalAlpha = 0.45;
-    context.lineWidth = 1.2;
-    context.beginPath();
-    for (const { x, y } of points) context.lineTo(x, y);
-    context.stroke();
-    context.globalAlpha = 1;
-  }
+  if (frame.shown === "all") drawThread(pen, member);
   for (const { ring, predecessor, successor } of scene.neighbours) {
     if (frame.shown !== "all" && frame.shown !== ring) {
       drawNeighbour(pen, ring, predecessor, member, [2, 4], 0.5);
@@ -260,6 +249,31 @@ function drawSelected(pen: Pen): void {
     drawNeighbour(pen, ring, successor, member, [3, 3], 0.9);
   }
   drawHalo(pen, member, palette.accent);
+}
+
+/** From its place on each ring to that on the next, the short way round, so that no line crosses the middle. */
+function drawThread({ context, frame, palette }: Pen, { record }: MemberNow): void {
+  context.strokeStyle = palette.accent;
+  context.globalAlpha = 0.5;
+  context.lineWidth = 1.2;
+  context.beginPath();
+  for (const ring of ringsOf(frame).slice(0, -1)) {
+    const from = angleOf(record.positions[ring - 1] ?? 0);
+    const turn = shortTurn(angleOf(record.positions[ring] ?? 0) - from);
+    const [outer, inner] = [radiusOf(frame, ring), radiusOf(frame, ring + 1)];
+    for (let step = 0; step <= STEPS; step++) {
+      const share = step / STEPS;
+      const { x, y } = pointAt(frame.center, outer + (inner - outer) * share, from + turn * share);
+      context.lineTo(x, y);
+    }
+  }
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
+function shortTurn(turn: number): number {
+  if (turn > Math.PI) return turn - 2 * Math.PI;
+  return turn < -Math.PI ? turn + 2 * Math.PI : turn;
 }
 
 function drawNeighbour(

@@ -1,13 +1,13 @@
 /** Traffic over time: messages, bytes, streams and how late the loop is, by uPlot. */
 import uPlot from "uplot";
 import type { Model } from "../app/model.js";
-import { h } from "../dom/element.js";
+import { fill, h } from "../dom/element.js";
 import { bytes, clock, figure } from "../dom/words.js";
 import type { Palette } from "../draw/palette.js";
 import { ratesOf, type Series } from "../world/rates.js";
 import { Keyed, type View } from "./view.js";
 
-const CHART_HEIGHT = 190;
+const CHART_HEIGHT = 180;
 const AXIS_WIDTH = 64;
 
 interface Chart {
@@ -81,7 +81,7 @@ export function trafficView(model: Model, paletteOf: () => Palette): View {
           plots.get(chart)?.destroy();
           plots.set(chart, new uPlot(optionsOf(chart, width, palette), dataOf(chart, series), place));
         } else plots.get(chart)?.setData(dataOf(chart, series));
-        values.textContent = chart.lines.map(([key, name]) => `${name} ${lastOf(series[key], chart.unit)}`).join("   ");
+        fill(values, ...chart.lines.map((line) => lastValue(line, series, chart.unit)));
       }
     },
   };
@@ -89,6 +89,16 @@ export function trafficView(model: Model, paletteOf: () => Palette): View {
 
 function dataOf({ lines }: Chart, series: Series): uPlot.AlignedData {
   return [[...series.at], ...lines.map(([key]) => [...series[key]])];
+}
+
+/** The last value, with a piece of its line. */
+function lastValue(
+  [key, name, colour, dash]: Chart["lines"][number],
+  series: Series,
+  unit: Chart["unit"],
+): HTMLElement {
+  const sample = h("i", { class: `sample ${colour} ${dash.length > 0 ? "dashed" : ""}`, "aria-hidden": "true" });
+  return h("span", {}, sample, `${name} `, h("b", {}, lastOf(series[key], unit)));
 }
 
 function lastOf(values: readonly (number | null)[], unit: (value: number) => string): string {
@@ -107,7 +117,7 @@ function optionsOf({ unit, lines }: Chart, width: number, palette: Palette): uPl
     ...{ width, height: CHART_HEIGHT, legend: { show: false }, cursor: { drag: { x: false, y: false } } },
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [
-      { ...axis, values: (_, splits) => splits.map((each) => clock(each * 1_000)), space: 80 },
+      { ...axis, values: (_, splits) => splits.map((each) => clock(each * 1_000)), space: 80, size: 30 },
       { ...axis, values: (_, splits) => splits.map(unit), size: AXIS_WIDTH },
     ],
     series: [

@@ -93,7 +93,7 @@ describe("filters of events", () => {
   const events = [
     event(1, "joined", "b"),
     event(2, "accused", "b", { by: "a", ring: 2, reason: "no answer" }),
-    { event: "alarm", at: 3, kind: "rollback", message: "an old state", member: "" } as const,
+    { event: "alarm", at: 3, kind: "rollback", message: "an old state", member: "", sequence: 3 } as const,
     event(4, "rebutted", "b", { ring: 2 }),
   ];
   const nameOf = (id: string) => (id === "b" ? "Bob" : id);

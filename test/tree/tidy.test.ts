@@ -1,7 +1,9 @@
 /** Habits of the source tree that no compiler or linter holds. Each says what to do. */
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ERROR_CODES } from "../../identity/errors/codes.js";
-import { FILES, filesIn, GENERATED, ROOMS, read } from "../support/tree.js";
+import { FILES, filesIn, GENERATED, ROOMS, ROOT, read } from "../support/tree.js";
 
 const LINES_MAX = 600;
 /** Longer files, and why they may be. */
@@ -130,8 +132,11 @@ describe("the repository", () => {
   it("holds nothing that is built, and nothing large", () => {
     expect(FILES.filter((file) => /(^|\/)(dist|node_modules)\/|\.(tgz|tsbuildinfo|log)$/.test(file))).toEqual([]);
     const made = ["package-lock.json", "docs/agent-openapi.json", "docs/api/fireflies.md"];
-    const large = FILES.filter((file) => !made.includes(file) && !file.startsWith(GENERATED));
+    const isPicture = (file: string) => /^docs\/pictures\/.+\.webp$/.test(file);
+    const large = FILES.filter((file) => !made.includes(file) && !file.startsWith(GENERATED) && !isPicture(file));
     expect(large.filter((file) => read(file).length > 100_000)).toEqual([]);
+    const pictures = FILES.filter(isPicture).map((file) => statSync(join(ROOT, file)).size);
+    expect(pictures.reduce((sum, size) => sum + size, 0)).toBeLessThan(1_000_000);
   });
 
   it("holds no key and no path of somebody's machine", () => {
