@@ -1,12 +1,14 @@
 /** A program in CommonJS of every public entry: compiled as `node16` and `node10` would have it, and run by `require`. */
 import { Client, type ClientOptions, FirefliesError, type Member } from "fireflies";
 import { CertificateAuthority, serveAuthority } from "fireflies/ca";
+import { elect } from "fireflies/coordination";
 import { parseServiceAddress } from "fireflies/forward";
 import { Machine } from "fireflies/gossip";
 import { memberOfHost } from "fireflies/http";
 import { RdvClient } from "fireflies/rdv";
 import { Simulation } from "fireflies/sim";
 import { transportContract } from "fireflies/testing";
+import { clientOver } from "fireflies/threads";
 
 async function main(): Promise<void> {
   const directory = "./commonjs-authority";
@@ -26,6 +28,8 @@ async function main(): Promise<void> {
     typeof transportContract,
     typeof parseServiceAddress,
     typeof memberOfHost,
+    typeof elect,
+    typeof clientOver,
   );
   await client.stop();
   await server.close();

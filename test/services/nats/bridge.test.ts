@@ -44,6 +44,8 @@ class FakeOverlay {
   }
 }
 
+const idOf = (digit: string) => digit.repeat(64) as MemberId;
+
 class FakeMember {
   readonly unacknowledged = new Set<number>();
   readonly #queue: TopicMessage[] = [];
@@ -53,7 +55,7 @@ class FakeMember {
 
   constructor(
     readonly overlay: FakeOverlay,
-    readonly id: string,
+    readonly id: MemberId,
     readonly network: string,
   ) {
     overlay.members.push(this);
@@ -117,7 +119,7 @@ class FakeMember {
 /** One that the first of two brings, when both believe each other. */
 function topicOf(first: FakeMember, second: FakeMember): string {
   const offering = () => [{ id: second.id }] as unknown as readonly Member[];
-  const bridges = new Bridges({ me: first.id as MemberId, rules: [{ kind: "any" }], offering, onRefused: () => {} });
+  const bridges = new Bridges({ me: first.id, rules: [{ kind: "any" }], offering, onRefused: () => {} });
   return Array.from({ length: 64 }, (_, nth) => `t${nth}`).find((topic) => bridges.isMine(topic)) as string;
 }
 
@@ -199,7 +201,7 @@ describe.skipIf(!HAS_NATS_SERVER)("a bridge to a real server (needs nats-server)
 
   it.each([true, false])("brings subjects to topics, marked, and no loop (JetStream: %s)", async (isStream) => {
     const overlay = new FakeOverlay();
-    const member = new FakeMember(overlay, "a", "ab".repeat(32));
+    const member = new FakeMember(overlay, idOf("a"), "ab".repeat(32));
     const options = { toNats: [">"], fromNats: ["in.>"], ...(isStream ? {} : { jetStream: false }) };
     const { bridge, prefix } = await connected(await opened(member.client, options));
     const got = await listening(prefix);
@@ -219,7 +221,7 @@ describe.skipIf(!HAS_NATS_SERVER)("a bridge to a real server (needs nats-server)
     const own = await PlainNats.start();
     onTestFinished(() => own[Symbol.asyncDispose]());
     await own.kill();
-    const member = new FakeMember(overlay, "a", "ab".repeat(32));
+    const member = new FakeMember(overlay, idOf("a"), "ab".repeat(32));
     const { bridge, troubles } = await opened(member.client, { ...own.as(), toNats: [">"] });
     overlay.publish("a", Buffer.from("before it was there"));
     await until(() => troubles.includes("nats-unreachable"));
@@ -239,7 +241,7 @@ describe.skipIf(!HAS_NATS_SERVER)("a bridge to a real server (needs nats-server)
 
   it("several of them bring each message once, and another goes on when one dies", async () => {
     const overlay = new FakeOverlay();
-    const [first, second] = ["a", "b"].map((id) => new FakeMember(overlay, id, "ab".repeat(32))) as [
+    const [first, second] = [idOf("a"), idOf("b")].map((id) => new FakeMember(overlay, id, "ab".repeat(32))) as [
       FakeMember,
       FakeMember,
     ];
@@ -269,7 +271,7 @@ describe.skipIf(!HAS_NATS_SERVER)("a bridge to a real server (needs nats-server)
 
   it("a member that no rule names swallows nothing by saying that it bridges", async () => {
     const overlay = new FakeOverlay();
-    const [liar, honest] = ["a", "b"].map((id) => new FakeMember(overlay, id, "ab".repeat(32))) as [
+    const [liar, honest] = [idOf("a"), idOf("b")].map((id) => new FakeMember(overlay, id, "ab".repeat(32))) as [
       FakeMember,
       FakeMember,
     ];
@@ -282,7 +284,7 @@ describe.skipIf(!HAS_NATS_SERVER)("a bridge to a real server (needs nats-server)
 
   it("brings the true message where another one has taken its id in the stream", async () => {
     const overlay = new FakeOverlay();
-    const member = new FakeMember(overlay, "a", "ab".repeat(32));
+    const member = new FakeMember(overlay, idOf("a"), "ab".repeat(32));
     const { bridge, prefix } = await connected(await opened(member.client, { toNats: [">"] }));
     const got = await listening(prefix);
     await jetstream(nats).publish(`${prefix}a`, "false", { msgID: `${"f".repeat(32)}:1` });
@@ -355,7 +357,7 @@ describe.skipIf(!HAS_NATS_SERVER)("a bridge to a real server (needs nats-server)
     ];
     for (const [options, code] of scenes) {
       const overlay = new FakeOverlay();
-      const member = new FakeMember(overlay, "a", "ab".repeat(32));
+      const member = new FakeMember(overlay, idOf("a"), "ab".repeat(32));
       const { troubles } = await opened(member.client, { toNats: [">"], fromNats: [">"], ...options });
       overlay.publish("a", Buffer.from("kept"));
       await until(() => troubles.includes(code));
