@@ -94,7 +94,7 @@ export { Stack, type StackOptions } from "./stack.js";
 export { DialError, type DialReason, PeerMismatch } from "./transports/dial-error.js";
 export { ConnectionGate, type GateLimits } from "./transports/gate.js";
 export { OutPort } from "./transports/out-port.js";
-export { type TcpOptions, tcpTransport } from "./transports/tcp.js";
+export { resetNow, type TcpOptions, tcpTransport } from "./transports/tcp.js";
 export type { Bound, DialTarget, ListenAddress, Transport } from "./transports/transport.js";
 export type { UdxCounts } from "./transports/udx/counts.js";
 export { UdxEndpoint } from "./transports/udx/endpoint.js";

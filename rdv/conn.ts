@@ -94,11 +94,16 @@ export class Conn extends Duplex implements ConnMeta, ConnPath {
     this.#socket.end(() => done());
   }
 
-  /** What is destroyed before its own end is cut: the other side hears of a reset, not of an end in order. */
+  /**
+   * What is destroyed before its own end is cut: the other side hears of a reset, not of an end in order. But while an end is on
+   * its way to the system Node refuses a reset, and then never closes the descriptor (20 to 24).
+   */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    const isCut = !this.writableFinished && !this.#socket.destroyed;
-    if (isCut && this.#socket instanceof Socket && !(this.#socket instanceof TLSSocket)) this.#socket.resetAndDestroy();
-    else this.#socket.destroy();
+    const socket = this.#socket;
+    const isEnding = socket.writableEnded && socket.writableLength === 0;
+    const isCut = !this.writableFinished && !socket.destroyed && !isEnding;
+    if (isCut && socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+    else socket.destroy();
     done(error);
   }
 

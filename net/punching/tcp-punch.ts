@@ -11,7 +11,7 @@ import { onAbort } from "../abort.js";
 import type { Address, HostPort } from "../address.js";
 import { canonical } from "../ranges.js";
 import type { OutPort } from "../transports/out-port.js";
-import { dialTcp } from "../transports/tcp.js";
+import { dialTcp, resetNow } from "../transports/tcp.js";
 import type { PunchWay } from "./punches.js";
 import { nameOf, targetOf, type Waiting, whose } from "./whose.js";
 
@@ -152,13 +152,13 @@ export class PunchPort {
    */
   #free(names: ReadonlySet<string>): void {
     for (const [socket, { name, punch }] of this.#handed)
-      if (!punch.isClient && names.has(name) && socket.bytesRead === 0) socket.resetAndDestroy();
+      if (!punch.isClient && names.has(name) && socket.bytesRead === 0) resetNow(socket);
   }
 
   #hand(socket: Socket, at: Address): void {
     const punch = whose(this.#punches, at);
     // Reset: a connection that lingers at either end is in the way of the next attempt between the two ports.
-    if (punch === undefined || punch.met >= CONNECTIONS_MAX) return void socket.resetAndDestroy();
+    if (punch === undefined || punch.met >= CONNECTIONS_MAX) return void resetNow(socket);
     punch.met += 1;
     this.#handed.set(socket, { name: nameOf(at), punch });
     socket.once("close", () => this.#handed.delete(socket));

@@ -98,6 +98,16 @@ function cutWhenDestroyed(socket: Socket, isConnected = () => !socket.connecting
   return socket;
 }
 
+/**
+ * The other side gets RST, whatever was under way. While an end is on its way to the system Node refuses a reset, and then never
+ * closes the descriptor (20 to 24): all that was written is with the system, and the end says that no more comes.
+ */
+export function resetNow(socket: Socket): void {
+  const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+  if (isEnding) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** RFC 9293, section 3.5: who dials a port of its own host may get it as its own port, and then finds itself there. */
 function isToItself({ localAddress, localPort, remoteAddress, remotePort }: Socket): boolean {
   return localPort === remotePort && localAddress === remoteAddress;

@@ -77,11 +77,13 @@ export class RawSocket {
 export class RawServer {
   readonly server: Server;
   readonly #sockets: RawSocket[] = [];
+  readonly #open = new Set<Socket>();
   #wake = () => {};
 
   private constructor() {
     this.server = createServer({ allowHalfOpen: true }, (socket) => {
       this.#sockets.push(new RawSocket(socket));
+      this.#open.add(socket.once("close", () => this.#open.delete(socket)));
       this.#wake();
     });
   }
@@ -111,7 +113,9 @@ export class RawServer {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** With all that has come. */
   destroy(): void {
     this.close();
+    for (const socket of this.#open) socket.destroy();
   }
 }

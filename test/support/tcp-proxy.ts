@@ -1,7 +1,7 @@
 /** A TCP proxy that can stop forwarding on an open connection, count what passes, and reset it. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import type { Address } from "../../net/index.js";
+import { type Address, resetNow } from "../../net/index.js";
 
 /** Seen from the one who dials. */
 export type Way = "up" | "down";
@@ -56,7 +56,7 @@ export class TcpProxy {
 
   /** RST on both sides of every connection. */
   reset(): void {
-    for (const { client, server } of this.#pairs) for (const socket of [client, server]) socket.resetAndDestroy();
+    for (const { client, server } of this.#pairs) for (const socket of [client, server]) resetNow(socket);
   }
 
   async close(): Promise<void> {

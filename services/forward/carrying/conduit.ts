@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { FirefliesError, ReplyError } from "../../../identity/index.js";
-import { release, releaseMessage } from "../../../net/index.js";
+import { release, releaseMessage, resetNow } from "../../../net/index.js";
 import type { Traffic } from "./traffic.js";
 
 export interface ConduitOptions {
@@ -84,7 +84,7 @@ export class Conduit {
 /** Ends a connection so that its program sees that it was cut. A Unix socket knows no reset, and is closed. */
 export function resetSocket(socket: Socket): void {
   try {
-    socket.resetAndDestroy();
+    resetNow(socket);
   } catch {
     socket.destroy();
   }

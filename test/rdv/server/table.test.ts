@@ -377,6 +377,6 @@ it("a socket that a server of another kind accepted is taken with its bytes put 
   const refused = (await RawSocket.connect({ host: "127.0.0.1", port })).send(bytesOf("request", { "rdv/1": "rdv/2" }));
   expect(await answerTo(refused)).toMatchObject({ status: 426 });
   expect(await told[1]).toBe("rdv-handshake");
-  for (const socket of [one, other]) socket.destroy();
+  for (const socket of [one, other, refused]) socket.destroy();
   plain.close();
 });
